@@ -1,0 +1,1 @@
+"""What trading costs: quoted spreads, fills, fees."""

@@ -1,0 +1,92 @@
+"""The one place for numba compile options and for where compiled kernels are cached.
+
+Numba keys its on-disk cache by the decorated function's own file: editing a callee in another file leaves the
+caller's machine code stale, and silently wrong. So the cache lives in a folder named by a digest of every file in
+`kernels/`, under the user's NUMBA_CACHE_DIR if set, else the platform's user cache; digests no longer in use are
+pruned. NUMBA_CACHE_DIR is process-wide, so it is set only while one of our functions is decorated.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import config
+
+# NaN means "no quote" and must survive: neither nnan nor ninf may be assumed.
+FASTMATH = {"contract", "nsz"}
+OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": FASTMATH}
+STALE_AFTER_DAYS = 14  # another checkout may still be using its own digest
+_DIGEST_PREFIX = "kernels-"
+
+
+def _user_cache() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "iwm-opts" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "iwm-opts"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "iwm-opts"
+
+
+def _digest() -> str:
+    content = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        content.update(file.name.encode())
+        content.update(file.read_bytes())
+    return content.hexdigest()[:16]
+
+
+def cache_parent() -> Path:
+    """Folder that holds one sub-folder of compiled kernels per version of their source."""
+    return Path(config.CACHE_DIR) if config.CACHE_DIR else _user_cache()
+
+
+CACHE_DIR = cache_parent() / f"{_DIGEST_PREFIX}{_digest()}"
+
+
+def is_compiled() -> bool:
+    """Whether a kernel cache for this version of the source is on disk."""
+    return CACHE_DIR.exists() and any(CACHE_DIR.rglob("*.nbc"))
+
+
+def prune_stale() -> None:
+    """Remove kernel caches of other source versions that nobody has used for a while."""
+    limit = time.time() - STALE_AFTER_DAYS * 86_400
+    with contextlib.suppress(OSError):
+        for folder in CACHE_DIR.parent.glob(f"{_DIGEST_PREFIX}*"):
+            if folder != CACHE_DIR and folder.stat().st_mtime < limit:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _our_cache() -> Iterator[None]:
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(CACHE_DIR)
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
+
+
+def kernel(signature: str | list[str] | None = None, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function as a kernel: eagerly where a signature is given, on first use otherwise."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        with _our_cache():
+            return numba.njit(signature, **(OPTIONS | options))(function) if signature else numba.njit(**(OPTIONS | options))(function)
+
+    return decorate
+
+
+def inline(function: Callable[..., Any]) -> Any:
+    """Compile a scalar building block that is inlined into the loops that call it."""
+    return kernel(inline="always", cache=False)(function)
+
+
+prune_stale()

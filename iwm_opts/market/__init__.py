@@ -1,0 +1,1 @@
+"""What the market says: calendar, chains, rates, dividends, smiles, volatility indices."""

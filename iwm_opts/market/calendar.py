@@ -1,0 +1,171 @@
+"""Sessions of the New York Stock Exchange, expiry times, and the two clocks that options are measured on."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iwm_opts.conventions import CLOSED_DAY_WEIGHT, DAYS_PER_YEAR, TIMEZONE
+from iwm_opts.errors import InputError
+
+NEW_YORK = ZoneInfo(TIMEZONE)
+FIRST_DAY = date(1999, 1, 1)
+HORIZON_YEARS = 5  # LEAPS list a little under three years ahead
+_DAY = timedelta(days=1)
+_SECONDS_PER_DAY = 86_400.0
+
+
+@cache
+def _exchange(first: date, last: date) -> Any:
+    # Half the start-up of a command would go into twenty years of schedule that nobody asks for.
+    from exchange_calendars import get_calendar
+
+    return get_calendar("XNYS", start=first.isoformat(), end=last.isoformat())
+
+
+_bounds: tuple[date, date] | None = None
+
+
+def _calendar(first: date, last: date) -> Any:
+    """Exchange calendar that covers [first, last], widened by whole years and at most a few times a process."""
+    global _bounds
+    if first < FIRST_DAY:
+        raise InputError("date", first.isoformat(), f"the calendar starts at {FIRST_DAY}", "give a later date")
+    low, high = _bounds or (first, last)
+    if _bounds is None or first < low or last > high:
+        low = max(FIRST_DAY, date(min(first, low).year - 1, 1, 1))
+        _bounds = low, date(max(last, high).year + HORIZON_YEARS, 12, 31)
+    return _exchange(*_bounds)
+
+
+def sessions(first: date, last: date) -> NDArray[np.datetime64]:
+    """Trading days from `first` to `last`, both included.
+
+    Returns
+    -------
+    ndarray of datetime64[D], shape (n,)
+    """
+    index = _calendar(first, last).sessions_in_range(first.isoformat(), last.isoformat())
+    return np.asarray(index.to_numpy(), dtype="datetime64[D]")
+
+
+def is_session(day: date) -> bool:
+    """Whether the exchange trades on `day`."""
+    return bool(_calendar(day, day).is_session(day.isoformat()))
+
+
+def latest_session(day: date) -> date:
+    """`day` itself where it is a session, else the last session before it."""
+    found = sessions(day - timedelta(days=10), day)
+    return date.fromisoformat(str(found[-1]))
+
+
+def next_session(day: date) -> date:
+    """First session after `day`."""
+    found = sessions(day + _DAY, day + timedelta(days=10))
+    return date.fromisoformat(str(found[0]))
+
+
+def session_hours(day: date) -> tuple[datetime, datetime]:
+    """Open and close of a session, New York time: 9:30 and 16:00, or 13:00 on half days.
+
+    Raises
+    ------
+    InputError
+        When the exchange does not trade on `day`.
+    """
+    if not is_session(day):
+        raise InputError("date", day.isoformat(), "is not a trading session", f"the last one is {latest_session(day)}")
+    calendar = _calendar(day, day)
+    opened, closed = calendar.session_open(day.isoformat()), calendar.session_close(day.isoformat())
+    return opened.tz_convert(TIMEZONE).to_pydatetime(), closed.tz_convert(TIMEZONE).to_pydatetime()
+
+
+def expiry_moment(expiration: date) -> datetime:
+    """When an option stops: the close of its expiration day, New York time.
+
+    An expiration that is no session (the Saturdays that monthlies were dated on until 2015, Good Friday) ends with the last
+    session before it.
+    """
+    return session_hours(latest_session(expiration))[1]
+
+
+def at_close(day: date) -> datetime:
+    """Close of the latest session up to `day`, New York time."""
+    return expiry_moment(day)
+
+
+def _days_between(earlier: datetime, later: datetime) -> float:
+    return (later.timestamp() - earlier.timestamp()) / _SECONDS_PER_DAY
+
+
+def years_to_expiry(moment: datetime, expirations: Sequence[date]) -> NDArray[np.float64]:
+    """Years from `moment` to each expiration's real expiry time, ACT/365.
+
+    Returns
+    -------
+    ndarray, shape (len(expirations),)
+        Negative where the option has expired.
+    """
+    return np.array([_days_between(moment, expiry_moment(e)) for e in expirations]) / DAYS_PER_YEAR
+
+
+def sessions_left(moment: datetime, expirations: Sequence[date]) -> NDArray[np.int64]:
+    """Sessions that close after `moment`, up to and including each expiration.
+
+    Returns
+    -------
+    ndarray of int, shape (len(expirations),)
+    """
+    if not expirations:
+        return np.empty(0, dtype=np.int64)
+    today = moment.date()
+    days = sessions(today, max(*expirations, today + _DAY))
+    if len(days) and days[0] == np.datetime64(today) and session_hours(today)[1] <= moment:
+        days = days[1:]
+    return np.searchsorted(days, np.array(expirations, dtype="datetime64[D]"), side="right").astype(np.int64)
+
+
+def effective_days(
+    moment: datetime, expirations: Sequence[date], closed_day_weight: float = CLOSED_DAY_WEIGHT
+) -> NDArray[np.float64]:
+    """Days to each expiry on the clock that variance runs on: a session counts 1, any other day less.
+
+    A day's weight is spread evenly from the previous 16:00 to its own, so that on a clock with weight 1 for
+    every day the result is the plain calendar time.
+
+    Parameters
+    ----------
+    moment : datetime
+        Aware time to measure from.
+    expirations : sequence of date, length n
+    closed_day_weight : float
+        Weight of weekends and holidays, 0 to 1.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    if not 0.0 <= closed_day_weight <= 1.0:
+        raise InputError("closed_day_weight", closed_day_weight, "must lie in [0, 1]")
+    if not expirations:
+        return np.empty(0)
+    first, last = moment.date(), max(*expirations, moment.date() + _DAY)
+    days = np.arange(np.datetime64(first), np.datetime64(last) + 2)
+    weights = np.where(np.isin(days, sessions(first, last + _DAY)), 1.0, closed_day_weight)
+    elapsed = np.concatenate([[0.0], np.cumsum(weights)])  # at each day's 16:00, from the first day's previous 16:00
+    origin = datetime(first.year, first.month, first.day, 16, tzinfo=NEW_YORK) - _DAY
+
+    def clock(at: datetime) -> float:
+        return float(np.interp(_days_between(origin, at), np.arange(len(elapsed)), elapsed))
+
+    return np.array([clock(expiry_moment(e)) for e in expirations]) - clock(moment)
+
+
+def effective_days_per_year(closed_day_weight: float = CLOSED_DAY_WEIGHT, sessions_per_year: float = 252.0) -> float:
+    """Length of a year on the effective clock, for annualising and for turning calendar tenors into effective ones."""
+    return sessions_per_year + (DAYS_PER_YEAR - sessions_per_year) * closed_day_weight

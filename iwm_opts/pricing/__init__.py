@@ -1,0 +1,1 @@
+"""Pricing for users: shapes, units and validation around the kernels."""

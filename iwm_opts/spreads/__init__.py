@@ -1,0 +1,1 @@
+"""What is traded: verticals, iron condors, single options, and their analysis."""

@@ -1,0 +1,1 @@
+"""When and by which rules: the gate and the screen."""
