@@ -23,6 +23,8 @@ MIN_SESSIONS_FOR_INDEX: Final = 2  # an expiration nearer than this does not ent
 IVR_LOOKBACK: Final = 252  # sessions
 IVR_TENOR_DAYS: Final = 10
 MIN_COVERAGE: Final = 0.8  # below this share of the lookback observed, a rank is reported with a warning
+FILL_MODEL: Final = "fraction:0.5"  # half way between hope and natural
+FEE_SCHEDULE: Final = "tastytrade"
 GATE_RANK: Final = 20.0  # the strategy opens condors below this rank
 
 # Mean realised variance over mean implied variance, RVX against IWM's next 21 sessions, 2009-09-16 to 2025-06-04.

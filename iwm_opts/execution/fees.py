@@ -1,0 +1,166 @@
+"""What a broker, the exchanges, the clearing house and the regulators charge for a package of options.
+
+Fees are per contract and leg, not per leg. Presets hold a dated schedule for options on stocks and ETFs (index options
+such as RUT and SPX carry exchange surcharges that none of them holds); check yours and override what differs.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from math import inf
+from typing import Any, Final, Self
+
+import numpy as np
+
+from iwm_opts.conventions import FEE_SCHEDULE, MULTIPLIER
+from iwm_opts.errors import InputError
+from iwm_opts.execution.legs import Legs
+
+INDUSTRY_SOURCES: Final = (
+    "orf 0.02815: sum over all exchanges since 2025-03-03 (Interactive Brokers knowledge base); passed on by every broker",
+    "taf 0.00279: FINRA trading activity fee, sales only, since 2024-01-01 (Robinhood, trading fees)",
+    "sec 20.60 per million of premium sold: Section 31 rate of fiscal 2026 (SEC release 34-104909; figure as at Firstrade)",
+    "clearing 0.025: The Options Clearing Corporation since 2025-02-14 (90 FR 10544)",
+    "left out: the consolidated audit trail's fee, under 0.3 cents a contract",
+)
+INDUSTRY: Final[dict[str, float]] = {"orf": 0.02815, "taf": 0.00279, "sec": 20.60e-6, "clearing": 0.025}
+SCHEDULE_DATE: Final = date(2026, 3, 4)  # publication of the youngest rate above
+
+
+@dataclass(frozen=True, slots=True)
+class FeeSchedule:
+    """Charges in dollars a contract unless said; zero where nothing is charged."""
+
+    name: str
+    commission: float = 0.0  # to open
+    closing: float = 0.0  # commission to close
+    cap: float = inf  # most commission for one leg of an order, dollars
+    minimum: float = 0.0  # least commission for an order that pays any, dollars
+    exchange: float = 0.0
+    orf: float = 0.0  # options regulatory fee
+    taf: float = 0.0  # FINRA trading activity fee, on contracts sold
+    sec: float = 0.0  # SEC Section 31, share of the premium sold
+    clearing: float = 0.0
+    exercise: float = 0.0  # a contract exercised or assigned
+    as_of: date | None = None  # date of the schedule; None for one the user made
+    sources: tuple[str, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a schedule as written on the command line.
+
+        `tastytrade` (any preset), `zero`, `custom:0.65` (commission both ways and nothing else),
+        `commission=0.65,exchange=0.02` (closing costs as much as opening unless given), or a preset with changes,
+        `schwab,commission=0.50`.
+
+        Raises
+        ------
+        InputError
+            For an unknown preset or key, or a charge that is no finite number of zero or more.
+        """
+        head, *changes = [part.strip() for part in text.strip().lower().split(",")]
+        if "=" in head:
+            changes, head = [head, *changes], "zero"
+        if head.startswith("custom:"):
+            charge = _charge(text, "commission", head.removeprefix("custom:"))
+            schedule = cls("custom", commission=charge, closing=charge)
+        elif head in PRESETS:
+            schedule = cls(head, **PRESETS[head])
+        else:
+            known = ", ".join(PRESETS)
+            raise InputError("fees", text, f"{head!r} is no fee schedule", f"choose one of {known}, custom:0.65 or key=value")
+        return schedule._changed(text, changes) if changes else schedule
+
+    def _changed(self, text: str, changes: list[str]) -> Self:
+        charges: dict[str, Any] = {}
+        for change in changes:
+            key, _, value = change.partition("=")
+            if key not in CHARGES:
+                raise InputError("fees", text, f"{key!r} is no charge", f"choose one of {', '.join(CHARGES)}")
+            charges[key] = _charge(text, key, value)
+        if "commission" in charges and self.name == "zero":
+            charges.setdefault("closing", charges["commission"])
+        return replace(self, name="custom" if self.name == "zero" else f"{self.name}, changed", **charges)
+
+    @property
+    def label(self) -> str:
+        """The schedule and its date, for a reader."""
+        return f"{self.name}, schedule of {self.as_of}" if self.as_of else self.name
+
+    def opening_fees(self, legs: Legs, contracts: int = 1, premium_sold: float = 0.0) -> float:
+        """Fees to open, dollars for one package.
+
+        Parameters
+        ----------
+        legs : Legs
+        contracts : int
+            Packages in the order. Caps and minimums are shared among them, so that one package of many may cost less.
+        premium_sold : float
+            Premium of the short legs of one package, dollars a share, on which the SEC takes its share.
+        """
+        return self._order(self.commission, legs, contracts, premium_sold)
+
+    def closing_fees(self, legs: Legs, contracts: int = 1, premium_sold: float = 0.0) -> float:
+        """Fees to close a package that was opened as `legs`; otherwise as `opening_fees`. `premium_sold` is of its long legs."""
+        return self._order(self.closing, legs.closing(), contracts, premium_sold)
+
+    def round_trip(self, legs: Legs, contracts: int = 1, premium_sold: tuple[float, float] = (0.0, 0.0)) -> float:
+        """Fees to open and to close, dollars for one package; `premium_sold` is that of opening and of closing."""
+        opening, closing = premium_sold
+        return self.opening_fees(legs, contracts, opening) + self.closing_fees(legs, contracts, closing)
+
+    def exercise_fees(self, contracts_exercised: float) -> float:
+        """Fees for contracts exercised or assigned, dollars."""
+        return self.exercise * contracts_exercised
+
+    def _order(self, commission: float, legs: Legs, contracts: int, premium_sold: float) -> float:
+        if contracts < 1:
+            raise InputError("contracts", contracts, "must be at least 1")
+        a_leg = legs.ratio * contracts
+        total = float(np.minimum(commission * a_leg, self.cap).sum())
+        if commission > 0:
+            total = max(total, self.minimum)
+        total += (self.exchange + self.orf + self.clearing) * float(a_leg.sum())
+        total += self.taf * float(a_leg[legs.sign < 0].sum())
+        return total / contracts + self.sec * MULTIPLIER * premium_sold
+
+
+CHARGES: Final = ("commission", "closing", "cap", "minimum", "exchange", "orf", "taf", "sec", "clearing", "exercise")
+
+
+def _charge(text: str, key: str, value: str) -> float:
+    try:
+        charge = float(value)
+    except ValueError:
+        charge = np.nan
+    if not (0.0 <= charge < np.inf):
+        raise InputError("fees", text, f"{key} needs a number of zero or more", f"write {key}=0.65")
+    return charge
+
+
+def _preset(*sources: str, **charges: float) -> dict[str, Any]:
+    return {**INDUSTRY, **charges, "as_of": SCHEDULE_DATE, "sources": (*sources, *INDUSTRY_SOURCES)}
+
+
+GUIDES: Final = "commission: guides of early 2026 agree; the broker's own page was not at hand"
+PRESETS: Final[dict[str, dict[str, Any]]] = {
+    "tastytrade": _preset(
+        "commission 1.00 to open, 0 to close, cap 10 a leg, clearing 0.10 (tastytrade, commissions and fees)",
+        "exercise 5.00: long-standing charge a notice; its amount was not at hand on the page, check it",
+        commission=1.0, cap=10.0, clearing=0.10, exercise=5.0,
+    ),  # fmt: skip
+    "ibkr": _preset(
+        "commission 0.65, at least 1.00 an order, up to 10,000 contracts a month (Interactive Brokers, options tiered)",
+        "left out: 0.50 and 0.25 for premiums below 0.10 and 0.05, so cheap wings are overstated",
+        "exchange 0: passed through, from a rebate of 0.90 to a charge of 0.95 a contract by venue and liquidity",
+        "exercise 0 (Interactive Brokers resellers; US stock options)",
+        commission=0.65, closing=0.65, minimum=1.0,
+    ),  # fmt: skip
+    "schwab": _preset(GUIDES, commission=0.65, closing=0.65),
+    "fidelity": _preset(
+        GUIDES, "left out: buying to close at 0.65 or less is free of commission", commission=0.65, closing=0.65
+    ),
+    "robinhood": _preset("commission 0 on options on stocks and ETFs (Robinhood, trading fees)"),
+    "webull": _preset("commission 0 on options on stocks and ETFs (Webull, options trading fees)"),
+    "zero": {},
+}
+DEFAULT_FEES: Final = FeeSchedule.parse(FEE_SCHEDULE)

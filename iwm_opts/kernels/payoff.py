@@ -1,0 +1,107 @@
+"""Profit and loss at expiry of packages of options on one underlying: a broken line, known from its corners."""
+
+import math
+
+import numpy as np
+
+from iwm_opts.kernels._jit import inline, kernel
+
+
+@inline
+def intrinsic(right, strike, spot):
+    """Payoff of one option at expiry; `right` is +1 for a call and -1 for a put."""
+    return max(right * (spot - strike), 0.0)
+
+
+@inline
+def package_payoff(sign, right, strike, spot):
+    """Payoff of one package (arrays over legs) at one price, dollars a share."""
+    total = 0.0
+    for j in range(sign.shape[0]):
+        total += sign[j] * intrinsic(right[j], strike[j], spot)
+    return total
+
+
+@inline
+def legs_in_the_money(right, strike, spot):
+    """How many legs would be exercised at one price."""
+    count = 0
+    for j in range(right.shape[0]):
+        count += right[j] * (spot - strike[j]) > 0.0
+    return count
+
+
+@inline
+def owes_dividend(sign, right, strike, spot):
+    """Whether a short call of the package is in the money, or at it: assigned early, its writer owes the dividend."""
+    owes = False
+    for j in range(sign.shape[0]):
+        owes |= sign[j] < 0 and right[j] > 0 and spot >= strike[j]
+    return owes
+
+
+@inline
+def upper_slope(sign, right):
+    """Slope of the payoff above the highest strike."""
+    slope = 0.0
+    for j in range(sign.shape[0]):
+        if right[j] > 0:
+            slope += sign[j]
+    return slope
+
+
+@kernel(
+    "void(float64[:,::1], float64[:,::1], float64[:,::1], float64[::1], float64, float64, float64[::1], float64[::1], float64[::1])"
+)
+def extremes(sign, right, strike, credit, dividends, exercise_fee, max_profit, max_loss_expiry, max_loss):
+    """Best and worst outcome of each package at expiry, dollars a share.
+
+    Packages are rows, legs columns. `credit` is what was received after fees (negative when paid). `max_loss` adds the dividends owed on shares short by early
+    assignment, and `exercise_fee` (dollars a share, a leg) for every leg in the money; `max_loss_expiry` has neither. Losses are positive; infinite where the line never turns.
+    """
+    for i in range(sign.shape[0]):
+        best = lowest = adjusted = package_payoff(sign[i], right[i], strike[i], 0.0) + credit[i]
+        adjusted -= exercise_fee * legs_in_the_money(right[i], strike[i], 0.0)
+        top = 0.0
+        for j in range(sign.shape[1]):
+            top = max(top, strike[i, j])
+        for j in range(sign.shape[1] + 1):
+            # One dollar above the highest strike stands for everything beyond it, where the line is level.
+            spot = strike[i, j] if j < sign.shape[1] else top + 1.0
+            value = package_payoff(sign[i], right[i], strike[i], spot) + credit[i]
+            owed = dividends if owes_dividend(sign[i], right[i], strike[i], spot) else 0.0
+            best, lowest = max(best, value), min(lowest, value)
+            adjusted = min(adjusted, value - owed - exercise_fee * legs_in_the_money(right[i], strike[i], spot))
+        slope = upper_slope(sign[i], right[i])
+        max_profit[i] = math.inf if slope > 0 else best
+        max_loss_expiry[i] = math.inf if slope < 0 else -lowest
+        max_loss[i] = math.inf if slope < 0 else -adjusted
+
+
+@kernel("void(float64[:,::1], float64[:,::1], float64[:,::1], float64[::1], float64[:,::1])")
+def breakevens(sign, right, strike, credit, out):
+    """Prices at expiry where each package neither gains nor loses, ascending, NaN for the rest; `out` has two columns.
+
+    `strike` must ascend along each row.
+    """
+    legs = sign.shape[1]
+    for i in range(sign.shape[0]):
+        out[i, 0] = out[i, 1] = math.nan
+        found = 0
+        left, before = 0.0, package_payoff(sign[i], right[i], strike[i], 0.0) + credit[i]
+        for j in range(legs):
+            here = package_payoff(sign[i], right[i], strike[i], strike[i, j]) + credit[i]
+            if (before < 0.0) != (here < 0.0) and found < 2:
+                out[i, found] = left + (strike[i, j] - left) * before / (before - here)
+                found += 1
+            left, before = strike[i, j], here
+        slope = upper_slope(sign[i], right[i])
+        if before * slope < 0.0 and found < 2:
+            out[i, found] = left - before / slope
+
+
+@kernel("void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])")
+def payoff_line(sign, right, strike, spots, out):
+    """Payoff of one package along a range of prices, dollars a share."""
+    for i in range(spots.shape[0]):
+        out[i] = package_payoff(sign, right, strike, spots[i])

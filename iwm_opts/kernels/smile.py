@@ -1,0 +1,111 @@
+"""Smile of one expiration: a smoothing spline of total standard deviation over log-moneyness, and its distribution."""
+
+import math
+
+import numpy as np
+
+from iwm_opts.kernels._jit import inline, kernel
+from iwm_opts.kernels.elementary import normal_cdf, normal_pdf
+
+LEE_SLOPE = 2.0  # total variance cannot grow faster than 2|k| (Lee 2004, "The moment formula", theorems 3.2 and 3.4)
+
+
+@kernel("void(float64[::1], float64[::1], float64[::1], float64, float64[::1], float64[::1])")
+def smoothing_spline(x, y, weight, stiffness, fitted, curvature):
+    """Natural cubic spline minimising sum(weight (y - g)^2) + stiffness integral(g''^2).
+
+    Reinsch's algorithm (Green and Silverman 1994, Nonparametric Regression, section 2.3): a pentadiagonal system in
+    the second derivatives, factorised as L D L'. `x` ascends strictly, shape (n,), n >= 3; `fitted` and `curvature` (second
+    derivatives at the knots, zero at both ends) are written.
+    """
+    n = x.shape[0]
+    step = np.diff(x)
+    inner = n - 2
+    diagonal, lower1, lower2, z = np.empty(inner), np.zeros(inner), np.zeros(inner), np.empty(inner)
+    for j in range(inner):
+        a, c = 1.0 / step[j], 1.0 / step[j + 1]
+        b = -a - c
+        main = (step[j] + step[j + 1]) / 3.0
+        main += stiffness * (a * a / weight[j] + b * b / weight[j + 1] + c * c / weight[j + 2])
+        z[j] = (y[j + 2] - y[j + 1]) * c - (y[j + 1] - y[j]) * a
+        if j >= 2:
+            lower2[j] = stiffness * a / (step[j - 1] * weight[j]) / diagonal[j - 2]
+            main -= lower2[j] * lower2[j] * diagonal[j - 2]
+        if j >= 1:
+            b_before = -1.0 / step[j - 1] - 1.0 / step[j]
+            off = step[j] / 6.0 + stiffness * (b_before * a / weight[j] + a * b / weight[j + 1])
+            if j >= 2:
+                off -= lower2[j] * lower1[j - 1] * diagonal[j - 2]
+            lower1[j] = off / diagonal[j - 1]
+            main -= lower1[j] * lower1[j] * diagonal[j - 1]
+        diagonal[j] = main
+        if j >= 1:
+            z[j] -= lower1[j] * z[j - 1]
+        if j >= 2:
+            z[j] -= lower2[j] * z[j - 2]
+    curvature[0] = curvature[n - 1] = 0.0
+    for j in range(inner - 1, -1, -1):
+        value = z[j] / diagonal[j]
+        if j + 1 < inner:
+            value -= lower1[j + 1] * curvature[j + 2]
+        if j + 2 < inner:
+            value -= lower2[j + 2] * curvature[j + 3]
+        curvature[j + 1] = value
+    for i in range(n):
+        bend = 0.0
+        if i > 0:
+            bend -= (curvature[i] - curvature[i - 1]) / step[i - 1]
+        if i < n - 1:
+            bend += (curvature[i + 1] - curvature[i]) / step[i]
+        fitted[i] = y[i] - stiffness * bend / weight[i]
+
+
+@inline
+def spline_at(x, fitted, curvature, at):
+    """Value and slope of a natural cubic spline at one point between its first and last knot."""
+    i = min(max(np.searchsorted(x, at) - 1, 0), x.shape[0] - 2)
+    step = x[i + 1] - x[i]
+    right = (at - x[i]) / step
+    left = 1.0 - right
+    value = left * fitted[i] + right * fitted[i + 1]
+    value += ((left**3 - left) * curvature[i] + (right**3 - right) * curvature[i + 1]) * step * step / 6.0
+    slope = (fitted[i + 1] - fitted[i]) / step
+    slope += ((3.0 * right * right - 1.0) * curvature[i + 1] - (3.0 * left * left - 1.0) * curvature[i]) * step / 6.0
+    return value, slope
+
+
+@kernel("void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])")
+def smile_stdev(x, fitted, curvature, at, stdev, slope):
+    """Total standard deviation and its slope in log-moneyness at the points `at`.
+
+    Beyond the outermost knots total variance goes on in a straight line, never falling outwards and never steeper than
+    Lee's bound.
+    """
+    n = x.shape[0]
+    low, low_slope = spline_at(x, fitted, curvature, x[0])
+    high, high_slope = spline_at(x, fitted, curvature, x[n - 1])
+    low_line = max(min(2.0 * low * low_slope, 0.0), -LEE_SLOPE)
+    high_line = min(max(2.0 * high * high_slope, 0.0), LEE_SLOPE)
+    for i in range(at.shape[0]):
+        k = at[i]
+        if math.isnan(k):
+            stdev[i] = slope[i] = math.nan
+        elif k < x[0]:
+            stdev[i] = math.sqrt(low * low + low_line * (k - x[0]))
+            slope[i] = 0.5 * low_line / stdev[i]
+        elif k > x[n - 1]:
+            stdev[i] = math.sqrt(high * high + high_line * (k - x[n - 1]))
+            slope[i] = 0.5 * high_line / stdev[i]
+        else:
+            stdev[i], slope[i] = spline_at(x, fitted, curvature, k)
+
+
+@kernel("void(float64[::1], float64[::1], float64[::1], float64[::1])")
+def terminal_cdf(log_moneyness, stdev, slope, out):
+    """Probability of ending below each strike: the slope of the undiscounted put in strike.
+
+    N(-d2) + n(d2) dv/dk with v the total standard deviation (Breeden and Litzenberger 1978, applied to a smile).
+    """
+    for i in range(log_moneyness.shape[0]):
+        d2 = -log_moneyness[i] / stdev[i] - 0.5 * stdev[i]
+        out[i] = normal_cdf(-d2) + normal_pdf(d2) * slope[i]

@@ -1,0 +1,245 @@
+"""Constant-maturity implied volatility of a chain, model-free: IV10 and IV30.
+
+Variance of each expiration after the Cboe Volatility Index Mathematics Methodology, then linear interpolation of
+total variance between the two expirations that bracket the tenor. Interpolated on the effective clock by default,
+because variance accrues in sessions: on a calendar clock an index between daily expirations measures weekends.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from iwm_opts.conventions import CLOSED_DAY_WEIGHT, DAYS_PER_YEAR, MIN_SESSIONS_FOR_INDEX
+from iwm_opts.kernels.variance_index import total_variance
+from iwm_opts.market.calendar import effective_days_per_year
+from iwm_opts.market.slices import ExpirySlice, Forward
+
+MIN_WING_STRIKES = 3  # fewer puts or calls than this are no wing to sum over
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFreeVariance:
+    """Implied variance of one expiration from its out-of-the-money quotes."""
+
+    root: str
+    expiration: date
+    years: float
+    effective_days: float
+    sessions_left: int
+    total_variance: float  # sigma^2 T; NaN where the quotes give none, with a reason
+    puts: int  # strikes used below K0
+    calls: int  # and above
+    lowest: float  # strikes used, dollars; NaN where none
+    highest: float
+    complete: bool  # both wings ended for want of bids; False: strikes ran out first, and the variance reads low
+    reason: str  # why there is no variance; empty where there is one
+
+    @property
+    def vol(self) -> float:
+        """Annualised volatility, decimal."""
+        return math.sqrt(self.total_variance / self.years)
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantMaturityIv:
+    """Implied volatility at one tenor, on the effective and on the calendar clock."""
+
+    tenor_days: int
+    iv: float  # effective clock, decimal; NaN with a reason
+    iv_calendar: float
+    near: ModelFreeVariance | None  # expirations that bracket the tenor on the effective clock
+    far: ModelFreeVariance | None
+    reason: str  # why a value is missing; empty where both are there
+
+
+@dataclass(frozen=True, slots=True)
+class IvIndex:
+    """IV10 and IV30 of one chain; NaN where no pair of expirations brackets the tenor."""
+
+    ten: ConstantMaturityIv
+    thirty: ConstantMaturityIv
+
+    @property
+    def iv10(self) -> float:
+        """10-day implied volatility on the effective clock."""
+        return self.ten.iv
+
+    @property
+    def iv30(self) -> float:
+        """30-day implied volatility on the effective clock."""
+        return self.thirty.iv
+
+    @property
+    def iv10_calendar(self) -> float:
+        """10-day implied volatility on the calendar clock."""
+        return self.ten.iv_calendar
+
+    @property
+    def iv30_calendar(self) -> float:
+        """30-day implied volatility on the calendar clock."""
+        return self.thirty.iv_calendar
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What is missing and why."""
+        return tuple(iv.reason for iv in (self.ten, self.thirty) if iv.reason)
+
+
+def model_free_variance(quotes: ExpirySlice, forward: Forward | None) -> ModelFreeVariance:
+    """Model-free implied variance of one expiration.
+
+    Parameters
+    ----------
+    quotes : ExpirySlice
+        A bid of zero ends a wing when it is the second in a row; NaN quotes count as no bid.
+    forward : Forward or None
+        None, or an expired slice, gives NaN with a reason.
+
+    Returns
+    -------
+    ModelFreeVariance
+    """
+    if forward is None or quotes.years <= 0.0:
+        reason = "has expired" if quotes.years <= 0.0 else "no forward"
+        return _variance(quotes, math.nan, 0, 0, math.nan, math.nan, False, reason)
+    arrays = (quotes.strike, quotes.call_bid, quotes.call_ask, quotes.put_bid, quotes.put_ask)
+    contiguous = (array.astype(float, order="C", copy=True) for array in arrays)  # kernels take writable arrays
+    variance, puts, calls, low, high, low_dry, high_dry = total_variance(*contiguous, forward.price, forward.discount)
+    reason = "" if variance > 0.0 else "the quotes sum to no positive variance"
+    if min(puts, calls) < MIN_WING_STRIKES:
+        reason = f"{puts} puts and {calls} calls with a bid, each wing needs {MIN_WING_STRIKES}"
+    if reason:
+        return _variance(quotes, math.nan, puts, calls, math.nan, math.nan, False, reason)
+    lowest, highest = float(quotes.strike[low]), float(quotes.strike[high])
+    return _variance(quotes, variance, puts, calls, lowest, highest, bool(low_dry and high_dry), "")
+
+
+def _variance(
+    quotes: ExpirySlice,
+    variance: float,
+    puts: int,
+    calls: int,
+    lowest: float,
+    highest: float,
+    complete: bool,
+    reason: str,
+) -> ModelFreeVariance:
+    return ModelFreeVariance(
+        root=quotes.root,
+        expiration=quotes.expiration,
+        years=quotes.years,
+        effective_days=quotes.effective_days,
+        sessions_left=quotes.sessions_left,
+        total_variance=variance,
+        puts=puts,
+        calls=calls,
+        lowest=lowest,
+        highest=highest,
+        complete=complete,
+        reason=reason,
+    )
+
+
+def constant_maturity_iv(
+    variances: Sequence[ModelFreeVariance], tenor_days: int, closed_day_weight: float = CLOSED_DAY_WEIGHT
+) -> ConstantMaturityIv:
+    """Implied volatility at a constant tenor from the variances of a chain's expirations.
+
+    Parameters
+    ----------
+    variances : sequence of ModelFreeVariance
+        Expirations with fewer than `MIN_SESSIONS_FOR_INDEX` sessions left or without a variance are left out. Where
+        two roots share an expiry time, the one with more strikes counts: an adjusted root lists few.
+    tenor_days : int
+        Calendar days. On the effective clock the target is tenor x effective days a year / 365.
+    closed_day_weight : float
+        The weight that the slices' effective days were counted with.
+
+    Returns
+    -------
+    ConstantMaturityIv
+        Annualised on the calendar tenor. Never extrapolated: NaN and a reason where nothing brackets the tenor.
+    """
+    usable = _one_a_moment(variances)
+    target = tenor_days * effective_days_per_year(closed_day_weight) / DAYS_PER_YEAR
+    effective = _bracket(usable, target, lambda v: v.effective_days)
+    calendar = _bracket(usable, float(tenor_days), lambda v: v.years * DAYS_PER_YEAR)
+    missing = [
+        _why(usable, tenor_days, clock) for clock, b in (("effective", effective), ("calendar", calendar)) if not b
+    ]
+    return ConstantMaturityIv(
+        tenor_days=tenor_days,
+        iv=_interpolated(effective, target, tenor_days, lambda v: v.effective_days),
+        iv_calendar=_interpolated(calendar, float(tenor_days), tenor_days, lambda v: v.years * DAYS_PER_YEAR),
+        near=effective[0] if effective else None,
+        far=effective[1] if effective else None,
+        reason="; ".join(missing),
+    )
+
+
+def iv_index(
+    slices: Sequence[ExpirySlice],
+    forwards: Sequence[Forward | None],
+    closed_day_weight: float = CLOSED_DAY_WEIGHT,
+) -> IvIndex:
+    """IV10 and IV30 of a chain, on the effective clock and on the calendar clock beside it.
+
+    Parameters
+    ----------
+    slices, forwards : sequences of the same length
+        One moment's expirations and their forwards (None where there is none).
+    closed_day_weight : float
+        The weight that the slices' effective days were counted with.
+
+    Returns
+    -------
+    IvIndex
+    """
+    variances = [model_free_variance(quotes, forward) for quotes, forward in zip(slices, forwards, strict=True)]
+    return IvIndex(*(constant_maturity_iv(variances, days, closed_day_weight) for days in (10, 30)))
+
+
+Clock = Callable[[ModelFreeVariance], float]
+
+
+def _one_a_moment(variances: Sequence[ModelFreeVariance]) -> list[ModelFreeVariance]:
+    """Expirations fit for an index, ascending in time, one root each."""
+    fullest: dict[float, ModelFreeVariance] = {}
+    for variance in variances:
+        if variance.reason or variance.sessions_left < MIN_SESSIONS_FOR_INDEX:
+            continue
+        rival = fullest.get(variance.years)
+        if rival is None or variance.puts + variance.calls > rival.puts + rival.calls:
+            fullest[variance.years] = variance
+    return [fullest[years] for years in sorted(fullest)]
+
+
+def _bracket(
+    usable: Sequence[ModelFreeVariance], target: float, clock: Clock
+) -> tuple[ModelFreeVariance, ModelFreeVariance] | None:
+    """Nearest expirations on either side of the target; the same one twice where it falls on the target."""
+    before = [v for v in usable if clock(v) <= target]
+    after = [v for v in usable if clock(v) >= target]
+    return (before[-1], after[0]) if before and after else None
+
+
+def _interpolated(
+    bracket: tuple[ModelFreeVariance, ModelFreeVariance] | None, target: float, tenor_days: int, clock: Clock
+) -> float:
+    if bracket is None:
+        return math.nan
+    near, far = bracket
+    gap = clock(far) - clock(near)
+    share = (target - clock(near)) / gap if gap > 0.0 else 0.0
+    variance = near.total_variance + share * (far.total_variance - near.total_variance)
+    return math.sqrt(variance * DAYS_PER_YEAR / tenor_days)
+
+
+def _why(usable: Sequence[ModelFreeVariance], tenor_days: int, clock: str) -> str:
+    found = f"{len(usable)} usable expirations"
+    if usable:
+        found += f", {usable[0].expiration} to {usable[-1].expiration}"
+    return (
+        f"IV{tenor_days}: no expirations bracket {tenor_days} days on the {clock} clock ({found}); none is extrapolated"
+    )

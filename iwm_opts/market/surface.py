@@ -1,0 +1,149 @@
+"""Smiles fitted to a chain: what the market pays for every outcome at each expiration."""
+
+import math
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from iwm_opts.conventions import TICK
+from iwm_opts.errors import DataError
+from iwm_opts.kernels.smile import smile_stdev, smoothing_spline, terminal_cdf
+from iwm_opts.pricing.black import black_price
+
+Array = NDArray[np.float64]
+
+MIN_QUOTES = 5  # fewer strikes than this do not draw a smile
+MAX_RMS = 0.25  # half-spreads: the smoothest curve that stays this close to the midpoints
+LOOSEST_RMS = 1.0  # a curve that needs more than this to lose its arbitrage is used, and says so
+STIFFNESS_RANGE = (-18.0, 6.0)  # log10; from interpolation to a straight line, for variables of order one
+DENSITY_POINTS = 400
+DENSITY_TOLERANCE = 1e-4  # a fall of the distribution function smaller than this is rounding of quotes to cents
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Smile:
+    """Smile of one expiration; total standard deviation is a natural cubic spline in log(strike / forward)."""
+
+    expiration: date
+    years: float
+    forward: float
+    discount: float
+    knots: Array  # log(strike / forward), ascending, shape (n,)
+    stdev: Array  # total standard deviation at the knots, shape (n,)
+    curvature: Array  # second derivatives at the knots, shape (n,)
+    rms: float  # distance to the midpoints, in half-spreads
+    arbitrage: float  # largest fall of the distribution function between quoted strikes; 0 is free of butterflies
+
+    def total_stdev(self, strike: ArrayLike) -> tuple[Array, Array]:
+        """Total standard deviation at each strike and its slope in log-moneyness, both of the strike's shape."""
+        at = np.atleast_1d(np.log(np.asarray(strike, dtype=np.float64) / self.forward))
+        flat = np.ascontiguousarray(at.ravel())
+        stdev, slope = np.empty_like(flat), np.empty_like(flat)
+        smile_stdev(self.knots, self.stdev, self.curvature, flat, stdev, slope)
+        return stdev.reshape(at.shape), slope.reshape(at.shape)
+
+    def vol(self, strike: ArrayLike) -> Array:
+        """Implied volatility at each strike, annualised decimal."""
+        return self.total_stdev(strike)[0] / math.sqrt(self.years)
+
+    @property
+    def atm_vol(self) -> float:
+        """Implied volatility at the forward."""
+        return float(self.vol(self.forward)[0])
+
+    def value(self, right: ArrayLike, strike: ArrayLike, variance_ratio: float = 1.0) -> Array:
+        """Discounted expected payoff of European options under the smile, dollars a share.
+
+        Parameters
+        ----------
+        right : array_like of +1 or -1
+        strike : array_like
+        variance_ratio : float
+            Scales total variance: 1 is the pricing measure, the ratio of realised to implied variance a real-world one.
+        """
+        stdev = self.total_stdev(strike)[0] * math.sqrt(variance_ratio)
+        vol = stdev / math.sqrt(self.years)
+        price = black_price(right, self.forward, strike, self.years, vol, discount=self.discount)
+        return np.asarray(price, dtype=np.float64)
+
+    def cdf(self, level: ArrayLike, variance_ratio: float = 1.0) -> Array:
+        """Probability that the price at expiry ends below each level; NaN levels give NaN."""
+        stdev, slope = self.total_stdev(level)
+        scale = math.sqrt(variance_ratio)
+        at = np.atleast_1d(np.log(np.asarray(level, dtype=np.float64) / self.forward))
+        out = np.empty(at.size)
+        terminal_cdf(np.ascontiguousarray(at.ravel()), scale * stdev.ravel(), scale * slope.ravel(), out)
+        return np.clip(out, 0.0, 1.0).reshape(at.shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SmileQuotes:
+    """What a smile is fitted to: one out-of-the-money quote a strike, arrays of shape (n,)."""
+
+    strike: Array
+    vol: Array  # implied by the midpoint
+    vega: Array  # dollars a share for a vol of 1.0
+    half_spread: Array  # dollars a share
+
+
+def fit_smile(expiration: date, years: float, forward: float, discount: float, quotes: SmileQuotes) -> Smile:
+    """Smoothest smile that stays within a fraction of the quoted spread of the midpoints, free of butterflies if it can be.
+
+    Parameters
+    ----------
+    quotes : SmileQuotes
+        NaN vols are left out.
+
+    Raises
+    ------
+    DataError
+        When fewer than `MIN_QUOTES` strikes carry a vol.
+    """
+    used = np.isfinite(quotes.vol) & (quotes.vega > 0) & np.isfinite(quotes.half_spread)
+    if used.sum() < MIN_QUOTES:
+        raise DataError(
+            f"expiration {expiration}", f"{used.sum()} usable strikes, a smile needs {MIN_QUOTES}", "choose another expiration"
+        )
+    root_years = math.sqrt(years)
+    x = np.log(quotes.strike[used] / forward)
+    y = quotes.vol[used] * root_years
+    tolerance = np.maximum(quotes.half_spread[used], TICK / 2) / quotes.vega[used] * root_years
+    log_stiffness = _stiffest(x, y, tolerance, MAX_RMS)
+    limit = _stiffest(x, y, tolerance, LOOSEST_RMS)
+    while True:
+        smile = _smile(expiration, years, forward, discount, x, y, tolerance, log_stiffness)
+        if smile.arbitrage <= DENSITY_TOLERANCE or log_stiffness >= limit:
+            return smile
+        log_stiffness += 0.5
+
+
+def _fit(x: Array, y: Array, tolerance: Array, log_stiffness: float) -> tuple[Array, Array, float]:
+    fitted, curvature = np.empty_like(x), np.empty_like(x)
+    weight = tolerance**-2
+    smoothing_spline(x, y, weight / weight.mean(), 10.0**log_stiffness, fitted, curvature)
+    return fitted, curvature, float(np.sqrt(np.mean(((y - fitted) / tolerance) ** 2)))
+
+
+def _stiffest(x: Array, y: Array, tolerance: Array, rms: float) -> float:
+    """Largest stiffness (log10) whose curve stays within `rms` half-spreads of the midpoints, by bisection."""
+    low, high = STIFFNESS_RANGE
+    for _ in range(24):
+        middle = 0.5 * (low + high)
+        if _fit(x, y, tolerance, middle)[2] <= rms:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _smile(
+    expiration: date, years: float, forward: float, discount: float, x: Array, y: Array, tolerance: Array, log_stiffness: float
+) -> Smile:
+    fitted, curvature, rms = _fit(x, y, tolerance, log_stiffness)
+    bare = Smile(expiration, years, forward, discount, x, fitted, curvature, rms, math.nan)
+    levels = forward * np.exp(np.linspace(x[0], x[-1], DENSITY_POINTS))
+    falls = -np.diff(bare.cdf(levels))
+    worst = max(0.0, float(falls.max()))
+    return Smile(expiration, years, forward, discount, x, fitted, curvature, rms, worst)

@@ -1,0 +1,149 @@
+import math
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iwm_opts.market.calendar import effective_days_per_year
+from iwm_opts.market.forward import implied_forwards
+from iwm_opts.market.iv_index import ModelFreeVariance, constant_maturity_iv, iv_index, model_free_variance
+from iwm_opts.market.slices import ExpirySlice, Forward
+
+BILLS = 0.036  # mid 2026
+
+
+def variance(days, vol, root="IWM", effective=None, sessions=9, strikes=20):
+    years = days / 365
+    return ModelFreeVariance(
+        root=root,
+        expiration=date.fromordinal(date(2026, 6, 1).toordinal() + int(days)),
+        years=years,
+        effective_days=days * effective_days_per_year() / 365 if effective is None else effective,
+        sessions_left=sessions,
+        total_variance=vol * vol * years,
+        puts=strikes,
+        calls=strikes,
+        lowest=200.0,
+        highest=400.0,
+        complete=True,
+        reason="",
+    )
+
+
+def test_total_variance_is_linear_between_brackets():
+    # By hand: 0.20^2 x 7 + (0.24^2 x 14 - 0.20^2 x 7) x 3/7 = 0.28 + 0.5264 x 3/7 = 0.5056; over 10 days, root.
+    result = constant_maturity_iv([variance(7, 0.20), variance(14, 0.24)], 10)
+    assert result.iv_calendar == pytest.approx(math.sqrt(0.5056 / 10))
+    assert result.iv == pytest.approx(math.sqrt(0.5056 / 10))  # days of equal weight: the clocks agree
+
+
+def test_the_effective_clock_does_not_see_a_weekend_as_variance():
+    # Variance of 0.0002 an effective day; Friday to Friday and to Tuesday. The calendar clock reads something else.
+    friday, tuesday = variance(7, 1.0, effective=5.6), variance(11, 1.0, effective=8.2)
+    chain = [replace(v, total_variance=2e-4 * v.effective_days) for v in (friday, tuesday)]
+    expected = math.sqrt(2e-4 * effective_days_per_year() / 365 * 10 * 365 / 10)
+    result = constant_maturity_iv(chain, 10)
+    assert result.iv == pytest.approx(expected)
+    assert result.iv_calendar != pytest.approx(expected, rel=1e-3)
+
+
+def test_an_expiration_on_the_tenor_is_taken_as_it_is():
+    result = constant_maturity_iv([variance(10, 0.21), variance(17, 0.30)], 10)
+    assert result.iv_calendar == pytest.approx(0.21)
+
+
+@pytest.mark.parametrize("days", [(2, 5), (11, 30), ()])
+def test_nothing_is_extrapolated(days):
+    result = constant_maturity_iv([variance(d, 0.2) for d in days], 10)
+    assert math.isnan(result.iv)
+    assert math.isnan(result.iv_calendar)
+    assert result.near is None
+    assert "IV10: no expirations bracket 10 days on the effective clock" in result.reason
+
+
+def test_an_expiration_with_one_session_left_does_not_count():
+    chain = [variance(9, 0.9, sessions=1), variance(8, 0.2), variance(14, 0.2)]
+    assert constant_maturity_iv(chain, 10).iv == pytest.approx(0.2)
+
+
+def test_the_root_with_more_strikes_speaks_for_a_moment():
+    chain = [variance(9, 0.9, root="IWM1", strikes=4), variance(9, 0.2), variance(14, 0.2)]
+    assert constant_maturity_iv(chain, 10).iv == pytest.approx(0.2)
+    assert constant_maturity_iv(chain[::-1], 10).iv == pytest.approx(0.2)
+
+
+@given(st.floats(0.05, 1.5), st.lists(st.integers(1, 90), min_size=2, max_size=12, unique=True), st.integers(5, 60))
+def test_a_flat_term_structure_gives_its_vol_or_nothing(vol, days, tenor):
+    result = constant_maturity_iv([variance(d, vol) for d in days], tenor)
+    if min(days) <= tenor <= max(days):
+        assert result.iv_calendar == pytest.approx(vol)
+    else:
+        assert math.isnan(result.iv_calendar)
+
+
+def test_a_missing_forward_and_a_bare_wing_say_why():
+    strikes = np.arange(290.0, 311.0, 5.0)
+    price = np.full(5, 2.0)
+    quotes = ExpirySlice("IWM", date(2026, 7, 17), 21, 0.058, 16.0, 15, strikes, price, price, price, price)
+    assert model_free_variance(quotes, None).reason == "no forward"
+    assert model_free_variance(replace(quotes, years=-0.1), None).reason == "has expired"
+    bare = model_free_variance(quotes, Forward(300.0, 1.0, 0.0, "given"))
+    assert bare.reason == "2 puts and 2 calls with a bid, each wing needs 3"
+    assert math.isnan(bare.total_variance)
+
+
+def test_arrays_from_pandas_need_not_be_writable():
+    strikes = np.arange(280.0, 321.0, 1.0)
+    price = np.maximum(6.0 - 0.3 * np.abs(strikes - 300.0), 0.0)
+    arrays = [strikes, price, price, price, price]
+    for array in arrays:
+        array.flags.writeable = False
+    quotes = ExpirySlice("IWM", date(2026, 7, 17), 21, 0.058, 16.0, 15, *arrays)
+    assert model_free_variance(quotes, Forward(300.0, 1.0, 0.0, "given")).total_variance > 0
+
+
+def june_index(june_slices, day):
+    slices = june_slices(day)
+    return iv_index(slices, implied_forwards(slices, BILLS))
+
+
+@pytest.mark.market_data
+def test_model_free_vol_of_a_real_expiration(june_slices):
+    # MEASURED section 3: 31 Jul 2026 on 2026-06-26 mid-session, model-free 25.35.
+    slices = june_slices("2026-06-26")
+    forwards = implied_forwards(slices, BILLS)
+    found = {q.expiration: model_free_variance(q, f) for q, f in zip(slices, forwards, strict=True)}
+    july = found[date(2026, 7, 31)]
+    assert 100 * july.vol == pytest.approx(25.35, abs=0.02)
+    assert july.puts > 40
+    assert july.calls > 15
+
+
+@pytest.mark.market_data
+@pytest.mark.parametrize(("day", "points"), [("2026-06-17", 25.2), ("2026-06-18", 21.0), ("2026-06-22", 24.4)])
+def test_calendar_iv10_of_real_chains(june_slices, day, points):
+    # MEASURED section 3, rounded to a tenth.
+    assert 100 * june_index(june_slices, day).iv10_calendar == pytest.approx(points, abs=0.06)
+
+
+@pytest.mark.market_data
+def test_the_effective_clock_takes_the_holiday_out(june_slices):
+    # A long weekend (Juneteenth on Friday 06-19) follows 06-18: the calendar IV10 falls by a sixth and rises again
+    # (MEASURED: mostly weekend noise); the effective one must bend less than 0.6 as much.
+    days = [june_index(june_slices, day) for day in ("2026-06-17", "2026-06-18", "2026-06-22")]
+    assert all(not index.reasons for index in days)
+    before, eve, after = days
+    calendar = abs(math.log(eve.iv10_calendar**2 / before.iv10_calendar / after.iv10_calendar))
+    effective = abs(math.log(eve.iv10**2 / before.iv10 / after.iv10))
+    assert effective < 0.6 * calendar
+
+
+@pytest.mark.market_data
+def test_the_rate_hardly_moves_the_index(june_slices):
+    # Out-of-the-money quotes carry the discount factor once: a point of rate is 0.04% of a 30-day variance.
+    slices = june_slices("2026-06-26")
+    low, high = (iv_index(slices, implied_forwards(slices, rate)).iv30 for rate in (0.026, 0.046))
+    assert low == pytest.approx(high, rel=2e-3)
