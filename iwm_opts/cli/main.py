@@ -1,8 +1,9 @@
 """The `iwm-opts` command: sub-commands are imported when they are called, errors become one line."""
 
+import os
 import sys
 from importlib import import_module
-from typing import Any
+from typing import NoReturn
 
 import click
 
@@ -42,39 +43,74 @@ def _read_config(ctx: click.Context, _parameter: click.Parameter, path: str | No
     ctx.default_map = defaults_from_file(path, COMMANDS)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "IWM_OPTS"})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="iwm-opts")
-@click.option("--config", type=click.Path(), callback=_read_config, is_eager=True, expose_value=False,
-              help="Options by command, TOML.  [default: ./iwm-opts.toml if there]")
-@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+@click.option(
+    "--config",
+    type=click.Path(),
+    envvar="IWM_OPTS_CONFIG",
+    callback=_read_config,
+    is_eager=True,
+    expose_value=False,
+    help="Options by command, TOML; may stand after the command too.  [default: ./iwm-opts.toml if there]",
+)
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error; may stand anywhere.")
 def cli() -> None:
-    """Options spread analytics for IWM, the Russell 2000 ETF.
+    r"""Options spread analytics for IWM, the Russell 2000 ETF.
 
-    Every option may also come from an environment variable (IWM_OPTS_<COMMAND>_<OPTION>) or from iwm-opts.toml;
-    the command line goes over the variable, the variable over the file.
+    Every option may also come from an environment variable (IWM_OPTS_<OPTION>, such as IWM_OPTS_ACCOUNT) or from
+    iwm-opts.toml; the command line goes over the variable, the variable over the file.
 
     \b
     Example:
       iwm-opts condor --ivr-below 20 --source chain.csv.gz --iv-history RVX_History.csv
-    """
+    """  # fmt: skip
 
 
-def main(arguments: list[str] | None = None) -> Any:
+def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit codes: 0 done, 1 an error with its remedy, 2 wrong usage."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if "--debug" in arguments:
-        return cli.main(arguments, prog_name="iwm-opts")
+    given = _hoisted(sys.argv[1:] if arguments is None else arguments)
+    if "--debug" in given:
+        sys.exit(cli.main(given, prog_name="iwm-opts", standalone_mode=False))
     try:
-        return cli.main(arguments, prog_name="iwm-opts")
+        sys.exit(cli.main(given, prog_name="iwm-opts", standalone_mode=False))
     except IwmOptsError as error:
-        click.echo(f"iwm-opts: error: {error}", err=True)
+        _fail(str(error))
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "iwm-opts"
+        _fail(f"{error.format_message()} (see {command} --help)", 2)
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted", 130)
     except BrokenPipeError:
-        sys.stderr.close()
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # the interpreter flushes once more on its way out
+        sys.exit(0)
     except OSError as error:
-        click.echo(f"iwm-opts: error: {error.filename or 'file'}: {error.strerror or error}", err=True)
-    except Exception as error:  # noqa: BLE001 - a stranger's traceback helps nobody; --debug shows it
-        click.echo(f"iwm-opts: error: {type(error).__name__}: {error}; run again with --debug and report it", err=True)
-    sys.exit(1)
+        _fail(f"{error.filename or 'file'}: {error.strerror or error}")
+    except Exception as error:  # a stranger's traceback helps nobody; --debug shows it
+        _fail(f"{type(error).__name__}: {error}; run again with --debug and report it")
+
+
+def _hoisted(arguments: list[str]) -> list[str]:
+    """Put --debug and --config before the command, wherever they were typed."""
+    front, rest = [], []
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument == "--debug" or argument.startswith("--config="):
+            front.append(argument)
+        elif argument == "--config":
+            front += [argument, *([value] if (value := next(remaining, None)) is not None else [])]
+        else:
+            rest.append(argument)
+    return front + rest
+
+
+def _fail(message: str, code: int = 1) -> NoReturn:
+    click.echo(f"iwm-opts: error: {' '.join(message.split())}", err=True)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

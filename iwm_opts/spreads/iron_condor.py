@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from iwm_opts.execution.legs import Legs
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.spreads.legs import DeltaRange, Index, Packages, Wing, by_delta, whole, wing_of
 
 STRATEGY = "iron-condor"
-SIGN = (1, -1, -1, 1)  # long put, short put, short call, long call
+LEGS = Legs.of(sign=(1, -1, -1, 1), right=(-1, -1, 1, 1))  # long put, short put, short call, long call
 
 
 def iron_condors(
@@ -37,7 +38,7 @@ def iron_condors(
     index = np.concatenate(condors)
     inside = (index >= 0).all(axis=1)
     inside[inside] = table.strike[index[inside, 1]] < table.strike[index[inside, 2]]
-    return whole(STRATEGY, index[inside], SIGN)
+    return whole(STRATEGY, index[inside], LEGS, is_credit=True)
 
 
 def _balanced(table: OptionTable, puts: Index, calls: Index, put_delta: DeltaRange, call_delta: DeltaRange) -> Index:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import RIGHT_SIGN, Right
 from iwm_opts.errors import InputError
+from iwm_opts.execution.legs import Legs
 from iwm_opts.market.option_table import OptionTable
 
 Array = NDArray[np.float64]
@@ -25,7 +26,12 @@ class DeltaRange:
 
     def __post_init__(self) -> None:
         if not 0.0 < self.low <= self.high < 1.0:
-            raise InputError("delta", f"{self.low:g}:{self.high:g}", "must satisfy 0 < low <= high < 1", "give for instance 0.10:0.25")
+            raise InputError(
+                "delta",
+                f"{self.low:g}:{self.high:g}",
+                "must satisfy 0 < low <= high < 1",
+                "give for instance 0.10:0.25",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,9 @@ class Wing:
 
     def __post_init__(self) -> None:
         if (self.width is None) == (self.delta is None):
-            raise InputError("wing", f"width {self.width}, delta {self.delta}", "is one of the two", "give a width or a delta")
+            raise InputError(
+                "wing", f"width {self.width}, delta {self.delta}", "is one of the two", "give a width or a delta"
+            )
         if self.width is not None and not 0.0 < self.width < np.inf:
             raise InputError("width", self.width, "must be positive", "give dollars between the strikes")
         if self.delta is not None and not 0.0 < self.delta < 1.0:
@@ -46,14 +54,12 @@ class Wing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Packages:
-    """Packages of one strategy on one expiration, legs in ascending strike.
-
-    `index` has shape (n, legs) and points into the option table; `sign` has shape (legs,), +1 long and -1 short.
-    """
+    """Packages of one strategy on one expiration, legs in ascending strike."""
 
     strategy: str
-    index: Index
-    sign: Array
+    index: Index  # rows of the option table, shape (n, legs)
+    legs: Legs  # what the columns are
+    is_credit: bool  # sold for a credit: without one there is no trade
 
     def __len__(self) -> int:
         return len(self.index)
@@ -78,7 +84,7 @@ def by_delta(table: OptionTable, right: Right, wanted: DeltaRange) -> Index:
 
 
 def wing_of(table: OptionTable, anchor: Index, wing: Wing, direction: int) -> Index:
-    """For each anchor row the row of the same right that stands `wing` away, upwards (+1) or downwards (-1); -1 for none.
+    """Row of the same right that stands `wing` away from each anchor, upwards (+1) or downwards (-1); -1 for none.
 
     A width takes the nearest listed strike and refuses one that misses it by more than half; a delta takes the nearest
     strike strictly beyond the anchor.
@@ -98,7 +104,7 @@ def wing_of(table: OptionTable, anchor: Index, wing: Wing, direction: int) -> In
     return found
 
 
-def whole(strategy: str, index: Index, sign: tuple[int, ...]) -> Packages:
+def whole(strategy: str, index: Index, legs: Legs, *, is_credit: bool) -> Packages:
     """Packages whose every leg exists, each once."""
     complete = index[(index >= 0).all(axis=1)]
-    return Packages(strategy, np.unique(complete, axis=0).astype(np.intp), np.array(sign, dtype=np.float64))
+    return Packages(strategy, np.unique(complete, axis=0).astype(np.intp), legs, is_credit)

@@ -5,13 +5,14 @@ from typing import Final
 
 import numpy as np
 
-from iwm_opts.conventions import Right
+from iwm_opts.conventions import RIGHT_SIGN, Right, VerticalKind
 from iwm_opts.errors import InputError
+from iwm_opts.execution.legs import Legs
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.spreads.legs import DeltaRange, Packages, Wing, by_delta, whole, wing_of
 
-# strategy: right, side of the leg that delta chooses, direction from it to the other leg
-KINDS: Final[dict[str, tuple[Right, int, int]]] = {
+# kind: right, side of the leg that delta chooses, direction from it to the other leg
+KINDS: Final[dict[VerticalKind, tuple[Right, int, int]]] = {
     "bull-put": ("P", -1, -1),  # credit: short put, long put below
     "bear-call": ("C", -1, +1),  # credit: short call, long call above
     "bull-call": ("C", +1, +1),  # debit: long call, short call above
@@ -19,12 +20,12 @@ KINDS: Final[dict[str, tuple[Right, int, int]]] = {
 }
 
 
-def is_credit(kind: str) -> bool:
+def is_credit(kind: VerticalKind) -> bool:
     """Whether a kind of vertical is sold for a credit."""
     return KINDS[kind][1] < 0
 
 
-def verticals(table: OptionTable, kind: str, delta: DeltaRange, wings: Sequence[Wing]) -> Packages:
+def verticals(table: OptionTable, kind: VerticalKind, delta: DeltaRange, wings: Sequence[Wing]) -> Packages:
     """All verticals of a kind whose chosen leg lies in a delta range.
 
     Parameters
@@ -44,4 +45,4 @@ def verticals(table: OptionTable, kind: str, delta: DeltaRange, wings: Sequence[
     sign = (side, -side)
     if direction < 0:  # ascending strikes
         index, sign = index[:, ::-1], (-side, side)
-    return whole(kind, index, sign)
+    return whole(kind, index, Legs.of(sign, [RIGHT_SIGN[right]] * 2), is_credit=is_credit(kind))

@@ -1,0 +1,104 @@
+"""From options to the objects behind them, in one place for all commands."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from iwm_opts.market.iv_rank import IvHistory, IvRank, iv_rank
+from iwm_opts.market.snapshot import Snapshot, take_snapshot
+from iwm_opts.spreads.analysis import Terms
+from iwm_opts.strategy.screen import Account, Selection
+
+Options = Mapping[str, Any]
+
+
+def snapshot_from(options: Options) -> Snapshot:
+    """The market that --source and its companions name."""
+    from iwm_opts.market.dividends import parse_dividends
+    from iwm_opts.markets.resolve import resolve_chain
+
+    chain = resolve_chain(options["source"], options["symbol"], options["as_of"], options["session"], options["spot"])
+    dividends = parse_dividends(options["dividends"]) if options["dividends"] else None
+    return take_snapshot(chain, options["rate"], dividends, options["exercise"], options["engine"])
+
+
+def history_from(options: Options, before: Any = None) -> IvHistory | None:
+    """The IV history that --iv-history names; None without one."""
+    if not options["iv_history"]:
+        return None
+    from iwm_opts.sources.iv_history import load_iv_history
+
+    return load_iv_history(options["iv_history"], options["symbol"], options["ivr_tenor"], before)
+
+
+def rank_from(options: Options, snapshot: Snapshot) -> IvRank | None:
+    """Rank of the IV history on the day of the snapshot; None without a history."""
+    day = snapshot.chain.as_of
+    history = history_from(options, day)
+    return iv_rank(history, day, options["ivr_lookback"]) if history else None
+
+
+def terms_from(options: Options) -> Terms:
+    """Fill convention, fee schedule and real-world measure."""
+    from iwm_opts.execution.fees import FeeSchedule
+    from iwm_opts.execution.fills import FillModel
+
+    return Terms(FillModel.parse(options["fill"]), FeeSchedule.parse(options["fees"]), options["variance_ratio"])
+
+
+def selection_from(options: Options) -> Selection:
+    """What a candidate must satisfy."""
+    return Selection(
+        min_credit=options["min_credit"],
+        min_credit_width=options["min_credit_width"] or 0.0,
+        min_open_interest=options["min_open_interest"],
+        sort=options["sort"],
+        top=options["top"],
+    )
+
+
+def account_from(options: Options) -> Account:
+    """What bears the risk."""
+    from iwm_opts.risk.sizing import Limits
+
+    limits = Limits(
+        open_risk=options["open_risk"],
+        max_open_risk=options["max_open_risk"],
+        buying_power=options["buying_power"],
+        max_contracts=options["max_contracts"],
+    )
+    return Account(options["account"], options["risk"], limits, options["kelly"], options["liquidity_share"])
+
+
+def emit(text: str, options: Options) -> None:
+    """Write a result to standard output, or whole or not at all to --output."""
+    if not options["output"]:
+        sys.stdout.write(text)
+        return
+    write_atomically(Path(options["output"]), text.encode())
+    say(f"written: {options['output']}", options)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file by a complete one: temporary file, fsync, rename."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def say(message: str, options: Options) -> None:
+    """A message on standard error, unless --quiet."""
+    if not options["quiet"]:
+        click.echo(message, err=True)

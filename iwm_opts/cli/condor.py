@@ -1,0 +1,78 @@
+"""`iwm-opts condor`: screen iron condors."""
+
+from typing import Any
+
+import click
+
+from iwm_opts.cli.options import (
+    RangeParam,
+    account_options,
+    cost_options,
+    group,
+    history_options,
+    market_options,
+    measure_options,
+    option,
+    output_options,
+    selection_options,
+)
+from iwm_opts.conventions import GATE_RANK, SHORT_DELTA, WING_WIDTH
+
+condor_options = group(
+    option(
+        "--ivr-below", type=click.FloatRange(0, 100), default=GATE_RANK, help="Trade only while the IV rank is below."
+    ),
+    option(
+        "--short-delta",
+        type=RangeParam(float),
+        default=f"{SHORT_DELTA[0]:.2f}:{SHORT_DELTA[1]:.2f}",
+        help="|delta| of the short strikes; one value takes the nearest.",
+    ),
+    option("--put-delta", type=RangeParam(float), help="The same for the put side alone."),
+    option("--call-delta", type=RangeParam(float), help="The same for the call side alone."),
+    option(
+        "--width",
+        type=float,
+        multiple=True,
+        help=f"Dollars between short and long strike; may repeat.  [default: {WING_WIDTH:g}]",
+    ),
+    option("--put-width", type=float, help="Width of the put side alone."),
+    option("--call-width", type=float, help="Width of the call side alone."),
+    option("--wing-delta", type=float, help="|delta| of the long strikes, in place of a width."),
+    option("--plot", type=click.Path(dir_okay=False), help="Payoff picture of the best candidate: PNG, SVG or PDF."),
+)
+
+
+@click.command(
+    epilog="\b\nExample:\n"
+    "  iwm-opts condor --ivr-below 20 --source chain.csv.gz --iv-history RVX_History.csv --account 50000 --risk 1%"
+)
+@condor_options
+@selection_options
+@market_options
+@history_options
+@cost_options
+@measure_options
+@account_options
+@output_options
+def condor(**options: Any) -> None:
+    """Screen iron condors: IV rank gate, true fill cost, expected profit, size.
+
+    A closed gate is an answer too: candidates are then shown as NOT TRADED, with 0 contracts.
+    """
+    from iwm_opts.cli.screening import run_screen
+    from iwm_opts.spreads.iron_condor import iron_condors
+    from iwm_opts.spreads.legs import DeltaRange, Wing
+
+    put_delta = DeltaRange(*(options["put_delta"] or options["short_delta"]))
+    call_delta = DeltaRange(*(options["call_delta"] or options["short_delta"]))
+
+    def wing(width: float | None) -> Wing:
+        return Wing(delta=options["wing_delta"]) if width is None else Wing(width=width)
+
+    default = (None,) if options["wing_delta"] is not None else (WING_WIDTH,)
+    wings = [
+        (wing(options["put_width"] or width), wing(options["call_width"] or width))
+        for width in options["width"] or default
+    ]
+    run_screen("iron condors", options, lambda table: [iron_condors(table, put_delta, call_delta, wings)])

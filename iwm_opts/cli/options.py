@@ -1,0 +1,176 @@
+"""Options that several commands share: each spelled once, meaning one thing, with its environment variable."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any, TypeVar
+
+import click
+
+from iwm_opts.conventions import (
+    ACCOUNT,
+    DTE_WINDOW,
+    FEE_SCHEDULE,
+    FILL_MODEL,
+    IVR_LOOKBACK,
+    IVR_TENOR_DAYS,
+    MIN_OPEN_INTEREST,
+    REALISED_IMPLIED_VARIANCE,
+    RISK_SHARE,
+)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class DateParam(click.ParamType):
+    """A day written YYYY-MM-DD."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a date; write YYYY-MM-DD", param, ctx)
+
+
+class RangeParam(click.ParamType):
+    """Two numbers LOW:HIGH, or one for both."""
+
+    name = "range"
+
+    def __init__(self, number: type[int] | type[float]) -> None:
+        self.number = number
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, Any]:
+        if isinstance(value, tuple):
+            return value
+        low, _, high = str(value).partition(":")
+        try:
+            bounds = self.number(low), self.number(high or low)
+        except ValueError:
+            self.fail(f"{value!r} is not LOW:HIGH", param, ctx)
+        if not 0 <= bounds[0] <= bounds[1]:
+            self.fail(f"{value!r} must satisfy 0 <= low <= high", param, ctx)
+        return bounds
+
+
+class ShareParam(click.ParamType):
+    """A share written 1% or 0.01."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        from iwm_opts.risk.sizing import parse_share
+
+        return parse_share(str(value), param.name or "share" if param else "share")
+
+
+def option(*names: str, **attributes: Any) -> Callable[[Command], Command]:
+    """A click option that also reads IWM_OPTS_<NAME> and shows its default."""
+    long_name = next(name for name in names if name.startswith("--")).partition("/")[0]
+    attributes.setdefault("envvar", "IWM_OPTS_" + long_name.removeprefix("--").replace("-", "_").upper())
+    attributes.setdefault("show_default", True)
+    return click.option(*names, **attributes)
+
+
+def group(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several options as one decorator, listed in this order."""
+
+    def decorate(command: Command) -> Command:
+        for add in reversed(options):
+            command = add(command)
+        return command
+
+    return decorate
+
+
+SOURCE = option("--source", default="auto", metavar="PATH", help="Chain file: CSV or Parquet, gzip too.")
+SYMBOL = option("--symbol", default="IWM", help="Underlying.")
+AS_OF = option("--as-of", type=DateParam(), help="Day of the decision.  [default: the file's last]")
+SESSION = option(
+    "--session", help="Capture of the day, by label or HH:MM.  [default: the latest while the market is open]"
+)
+
+market_options = group(
+    SOURCE,
+    SYMBOL,
+    AS_OF,
+    SESSION,
+    option("--spot", type=float, help="Underlying price, where the file has none."),
+    option("--rate", type=float, help="Interest rate, decimal.  [default: implied by the chain]"),
+    option("--dividends", metavar="FILE|LIST", help="CSV of ex-dates and amounts, EX-DATE:AMOUNT,... or none."),
+    option("--exercise", type=click.Choice(["american", "european"]), help="[default: by the root's settlement rule]"),
+    option(
+        "--engine",
+        type=click.Choice(["numba", "vollib"]),
+        default="numba",
+        help="vollib: the slow reference, European.",
+    ),
+)
+history_options = group(
+    option(
+        "--iv-history", metavar="FILE", help="Daily closes of an IV series: Cboe RVX or VIX CSV, or any date and close."
+    ),
+    option(
+        "--ivr-tenor",
+        type=click.IntRange(min=1),
+        default=IVR_TENOR_DAYS,
+        help="Days of the IV that is ranked, where the file has several.",
+    ),
+    option("--ivr-lookback", type=click.IntRange(min=2), default=IVR_LOOKBACK, help="Sessions to rank within."),
+)
+cost_options = group(
+    option("--fill", default=FILL_MODEL, help="fraction:X, mid, natural, orats, effective:WORD or stress:K."),
+    option("--fees", default=FEE_SCHEDULE, help="Broker preset, zero, custom:0.65, or commission=0.65,exchange=0.02."),
+)
+measure_options = group(
+    option(
+        "--variance-ratio",
+        type=float,
+        default=REALISED_IMPLIED_VARIANCE,
+        help="Realised over implied variance behind expected_profit; 1 is the smile itself.",
+    ),
+)
+selection_options = group(
+    option(
+        "--dte", type=RangeParam(int), default=f"{DTE_WINDOW[0]}:{DTE_WINDOW[1]}", help="Calendar days to expiration."
+    ),
+    option("--min-credit", type=float, default=0.0, help="Dollars a share, at the chosen fill."),
+    option("--min-credit-width", type=ShareParam(), default=None, help="Credit over width, such as 0.2."),
+    option(
+        "--min-open-interest", type=click.FloatRange(min=0), default=MIN_OPEN_INTEREST, help="Contracts, every leg."
+    ),
+    option(
+        "--sort",
+        default="edge",
+        help="edge (expected profit over max loss), expected-profit, pop, return-on-risk, prob-touch, max-loss, "
+        "credit, slippage or theta.",
+    ),
+    option("--top", type=click.IntRange(min=1), default=5, help="Candidates kept."),
+)
+account_options = group(
+    option("--account", type=float, default=ACCOUNT, help="Dollars."),
+    option(
+        "--risk", type=ShareParam(), default=f"{RISK_SHARE:.0%}", help="Share of the account at risk on one position."
+    ),
+    option("--open-risk", type=float, default=0.0, help="Dollars at risk in positions already on."),
+    option("--max-open-risk", type=ShareParam(), default="6%", help="Share of the account, all positions together."),
+    option("--buying-power", type=float, help="Dollars available.  [default: no cap]"),
+    option("--max-contracts", type=click.IntRange(min=0), help="[default: no cap]"),
+    option("--liquidity-share", type=ShareParam(), default="10%", help="Of the thinnest leg's open interest."),
+    option(
+        "--kelly",
+        type=ShareParam(),
+        help="Fraction of full Kelly that caps the stake, such as 0.25.  [default: no cap]",
+    ),
+)
+output_options = group(
+    option("--format", "output_format", type=click.Choice(["table", "json", "csv"]), default="table"),
+    option("--output", type=click.Path(dir_okay=False), help="File to write instead of standard output."),
+    option("-v", "--verbose", is_flag=True, show_default=False, help="Every candidate leg by leg, every note."),
+    option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error."),
+)

@@ -1,0 +1,38 @@
+"""What the screening commands share: from options to a page, JSON or CSV."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from iwm_opts.cli.compiling import announce_compiling
+
+
+def run_screen(title: str, options: dict[str, Any], packages: Callable[[Any], Sequence[Any]]) -> None:
+    """Screen what `packages` builds from each option table, and write the result."""
+    announce_compiling(options)
+    from iwm_opts.cli import build
+    from iwm_opts.report.records import as_json, candidates_csv, screening_record
+    from iwm_opts.report.screen_table import screen_table
+    from iwm_opts.report.screening import Screening
+    from iwm_opts.strategy.gate import ALWAYS_OPEN, ivr_gate
+    from iwm_opts.strategy.screen import screen
+
+    terms, account = build.terms_from(options), build.account_from(options)
+    selection = build.selection_from(options)
+    snapshot = build.snapshot_from(options)
+    rank = build.rank_from(options, snapshot)
+    gate = ALWAYS_OPEN if options["ivr_below"] is None else ivr_gate(rank, options["ivr_below"])
+    screened = screen(snapshot, options["dte"], packages, terms, selection, account)
+    result = Screening(title, snapshot, rank, gate, screened, account, terms.variance_ratio)
+    if options["output_format"] == "json":
+        text = as_json(screening_record(result))
+    elif options["output_format"] == "csv":
+        text = candidates_csv(result)
+    else:
+        text = screen_table(result, options["verbose"])
+    build.emit(text, options)
+    if options["plot"] and screened.kept:
+        from iwm_opts.report.plots import payoff_picture
+
+        build.write_atomically(Path(options["plot"]), payoff_picture(result, Path(options["plot"]).suffix))
+        build.say(f"written: {options['plot']}", options)

@@ -1,0 +1,77 @@
+"""`iwm-opts size`: contracts or shares that the account bears."""
+
+from typing import Any
+
+import click
+
+from iwm_opts.cli.options import ShareParam, account_options, group, option, output_options
+
+size_options = group(
+    option("--max-loss", type=float, help="Dollars one package can lose: contracts of defined risk."),
+    option("--package-buying-power", type=float, help="Dollars one package ties up.  [default: its max loss]"),
+    option("--open-interest", type=float, help="Of the thinnest leg; caps contracts by --liquidity-share."),
+    option("--expected-profit", type=float, help="Dollars a package, for --kelly."),
+    option("--pop", type=ShareParam(), help="Probability of profit, for --kelly."),
+    option("--entry", type=float, help="Price of a share: with --stop or --atr, shares."),
+    option("--stop", type=float, help="Price at which the trade is given up."),
+    option("--atr", type=float, help="Average true range, dollars a share: the stop lies --atr-multiple of it away."),
+    option("--atr-multiple", type=float, default=1.0),
+    option("--slippage", type=float, default=0.0, help="Dollars a share expected beyond the stop."),
+)
+
+
+@click.command(
+    epilog="\b\nExample:\n  iwm-opts size --max-loss 395 --account 50000 --risk 1%\n"
+    "  iwm-opts size --entry 212.40 --atr 4.10 --account 50000 --risk 1%"
+)
+@size_options
+@account_options
+@output_options
+def size(**options: Any) -> None:
+    """How many contracts, or shares, the account bears; which limit bound, and why zero when zero."""
+    from iwm_opts.cli.compiling import announce_compiling
+
+    announce_compiling(options)
+    from iwm_opts.cli import build
+    from iwm_opts.report.records import as_json, rows_as_csv, size_record
+    from iwm_opts.report.size_table import size_table
+
+    is_shares = options["max_loss"] is None
+    found = _shares(options) if is_shares else _contracts(options)
+    record = {"unit": "shares" if is_shares else "contracts", "account": options["account"], **size_record(found)}
+    record |= {"warnings": [found.warning] if found.warning else []}
+    if options["output_format"] == "json":
+        build.emit(as_json(record), options)
+    elif options["output_format"] == "csv":
+        build.emit(rows_as_csv([record]), options)
+    else:
+        build.emit(size_table(found, record["unit"], options["account"], options["risk"]), options)
+
+
+def _contracts(options: dict[str, Any]) -> Any:
+    from iwm_opts.cli.build import account_from
+    from iwm_opts.strategy.screen import size_package
+
+    return size_package(
+        account_from(options),
+        options["max_loss"],
+        buying_power=options["package_buying_power"],
+        open_interest=() if options["open_interest"] is None else (options["open_interest"],),
+        expected_profit=options["expected_profit"],
+        pop=options["pop"],
+    )
+
+
+def _shares(options: dict[str, Any]) -> Any:
+    from iwm_opts.errors import InputError
+    from iwm_opts.risk.sizing import atr_share_size, share_size
+
+    account, risk, entry = options["account"], options["risk"], options["entry"]
+    available = options["buying_power"]
+    if options["stop"] is not None and entry is not None:
+        return share_size(account, risk, entry, options["stop"], options["slippage"], available)
+    if options["atr"] is not None:
+        return atr_share_size(account, risk, options["atr"], options["atr_multiple"], entry, available)
+    raise InputError(
+        "max_loss", None, "nothing to size", "give --max-loss for contracts, --entry with --stop or --atr for shares"
+    )

@@ -1,0 +1,84 @@
+"""`iwm-opts vertical`: screen vertical spreads."""
+
+from typing import Any
+
+import click
+
+from iwm_opts.cli.options import (
+    RangeParam,
+    account_options,
+    cost_options,
+    group,
+    history_options,
+    market_options,
+    measure_options,
+    option,
+    output_options,
+    selection_options,
+)
+from iwm_opts.conventions import DEBIT_DELTA, SHORT_DELTA, VERTICAL_KINDS, WING_WIDTH
+
+vertical_options = group(
+    option(
+        "--kind",
+        type=click.Choice(VERTICAL_KINDS),
+        multiple=True,
+        default=("bull-put", "bear-call"),
+        help="May repeat.",
+    ),
+    option(
+        "--ivr-below", type=click.FloatRange(0, 100), help="Trade only while the IV rank is below.  [default: no gate]"
+    ),
+    option(
+        "--short-delta",
+        type=RangeParam(float),
+        default=f"{SHORT_DELTA[0]:.2f}:{SHORT_DELTA[1]:.2f}",
+        help="|delta| of the short leg of a credit spread; one value takes the nearest.",
+    ),
+    option(
+        "--long-delta",
+        type=RangeParam(float),
+        default=f"{DEBIT_DELTA[0]:.2f}:{DEBIT_DELTA[1]:.2f}",
+        help="|delta| of the long leg of a debit spread.",
+    ),
+    option(
+        "--width",
+        type=float,
+        multiple=True,
+        help=f"Dollars between the strikes; may repeat.  [default: {WING_WIDTH:g}]",
+    ),
+    option("--wing-delta", type=float, help="|delta| of the other leg, in place of a width."),
+    option("--plot", type=click.Path(dir_okay=False), help="Payoff picture of the best candidate: PNG, SVG or PDF."),
+)
+
+
+@click.command(
+    epilog="\b\nExample:\n"
+    "  iwm-opts vertical --kind bull-put --short-delta 0.20 --width 5 --width 10 --source chain.csv.gz"
+)
+@vertical_options
+@selection_options
+@market_options
+@history_options
+@cost_options
+@measure_options
+@account_options
+@output_options
+def vertical(**options: Any) -> None:
+    """Screen vertical spreads: bull put, bear call (credit), bull call, bear put (debit)."""
+    from iwm_opts.cli.screening import run_screen
+    from iwm_opts.spreads.legs import DeltaRange, Wing
+    from iwm_opts.spreads.vertical import is_credit, verticals
+
+    short, long = DeltaRange(*options["short_delta"]), DeltaRange(*options["long_delta"])
+    kinds = options["kind"]
+    if options["wing_delta"] is not None:
+        wings = [Wing(delta=options["wing_delta"])]
+    else:
+        wings = [Wing(width=width) for width in options["width"] or (WING_WIDTH,)]
+
+    run_screen(
+        "vertical spreads",
+        options,
+        lambda table: [verticals(table, kind, short if is_credit(kind) else long, wings) for kind in kinds],
+    )

@@ -1,0 +1,163 @@
+"""A chain at one moment, with all that follows from it: rate, forwards, volatility indices, priced expirations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from iwm_opts.conventions import ASSUMED_RATE
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.market.chain import Chain, expiry_slices
+from iwm_opts.market.contract import settlement_of
+from iwm_opts.market.dividends import Dividend, DividendSchedule
+from iwm_opts.market.forward import Exercise, implied_forwards, implied_rate
+from iwm_opts.market.iv_index import IvIndex, iv_index
+from iwm_opts.market.option_table import OptionTable, option_table
+from iwm_opts.market.slices import ExpirySlice, Forward
+from iwm_opts.pricing.quotes import Engine, quote_model
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Interest rate and where it comes from."""
+
+    value: float  # continuously compounded, annual
+    source: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """A chain at one moment and what it implies."""
+
+    chain: Chain
+    rate: Rate
+    dividends: DividendSchedule | None  # None: nobody said
+    exercise: Exercise
+    engine: Engine
+    slices: tuple[ExpirySlice, ...]
+    forwards: tuple[Forward | None, ...]
+    iv: IvIndex
+    warnings: tuple[str, ...]
+
+    def dividends_until(self, expiration: date) -> tuple[Dividend, ...]:
+        """Dividends whose ex-date lies after today and up to an expiration."""
+        return self.dividends.between(self.chain.as_of, expiration) if self.dividends else ()
+
+    def tables(self, dte: tuple[int, int]) -> tuple[list[OptionTable], list[str]]:
+        """Price the expirations of a window.
+
+        Parameters
+        ----------
+        dte : (int, int)
+            Calendar days, both ends included.
+
+        Returns
+        -------
+        tables : list of OptionTable
+        left_out : list of str
+            Expirations of the window that could not be priced, and why.
+
+        Raises
+        ------
+        InputError
+            When no expiration lies in the window.
+        """
+        first, last = dte
+        chosen = [
+            (q, f) for q, f in zip(self.slices, self.forwards, strict=True) if first <= q.dte <= last and q.years > 0
+        ]
+        if not chosen:
+            listed = sorted({q.dte for q in self.slices if q.years > 0})
+            raise InputError(
+                "dte", f"{first}:{last}", f"no expiration of {self.chain.source} lies in it",
+                f"listed are {_some(listed)} days" if listed else "the chain has expired",
+            )  # fmt: skip
+        tables, left_out = [], []
+        for quotes, forward in chosen:
+            try:
+                tables.append(self._table(quotes, forward))
+            except DataError as error:
+                left_out.append(str(error))
+        return tables, left_out
+
+    def table(self, expiration: date) -> OptionTable:
+        """Price one expiration; of several roots the one with the most strikes.
+
+        Raises
+        ------
+        InputError
+            When it is not listed.
+        DataError
+            When its quotes cannot be priced.
+        """
+        chosen = [(q, f) for q, f in zip(self.slices, self.forwards, strict=True) if q.expiration == expiration]
+        if not chosen:
+            near = sorted({q.expiration for q in self.slices}, key=lambda e: abs(e - expiration))[:4]
+            remedy = f"near it are {', '.join(e.isoformat() for e in sorted(near))}"
+            raise InputError("expiration", expiration.isoformat(), f"{self.chain.source} does not list it", remedy)
+        return self._table(*max(chosen, key=lambda pair: len(pair[0].strike)))
+
+    def _table(self, quotes: ExpirySlice, forward: Forward | None) -> OptionTable:
+        if forward is None:
+            rule = "too few strikes near the money quote both a call and a put"
+            raise DataError(f"expiration {quotes.expiration}", rule, "choose another expiration")
+        model = quote_model(self.exercise, self.engine, self._cash_flows(quotes.expiration))
+        return option_table(self.chain, quotes, forward, model)
+
+    def _cash_flows(self, expiration: date) -> tuple[tuple[float, float], ...]:
+        """Dividends before an expiration as (years from now, dollars a share)."""
+        today = self.chain.as_of
+        return tuple(((d.ex_date - today).days / 365.0, d.amount) for d in self.dividends_until(expiration))
+
+
+def _some(days: list[int]) -> str:
+    shown = ", ".join(str(d) for d in days[:12])
+    return shown + (f" and {len(days) - 12} more up to {days[-1]}" if len(days) > 12 else "")
+
+
+def take_snapshot(
+    chain: Chain,
+    rate: float | None = None,
+    dividends: DividendSchedule | None = None,
+    exercise: Exercise | None = None,
+    engine: Engine = "numba",
+) -> Snapshot:
+    """Work out rate, forwards and volatility indices of a chain.
+
+    Parameters
+    ----------
+    chain : Chain
+    rate : float, optional
+        Continuously compounded, annual; implied from the chain where it can be, unless given.
+    dividends : DividendSchedule, optional
+        Projected a year beyond the last expiration from the payments of the last year.
+    exercise : {"american", "european"}, optional
+        By the root's settlement rule unless given.
+    engine : {"numba", "vollib"}
+    """
+    slices = tuple(expiry_slices(chain))
+    style = exercise or settlement_of(slices[0].root if slices else chain.symbol).exercise
+    if dividends is not None and slices:
+        dividends = dividends.projected_to(chain.as_of, slices[-1].expiration + timedelta(days=1))
+    found, warnings = _rate(slices, rate, style, dividends)
+    forwards = implied_forwards(slices, found.value, found.source)
+    index = iv_index(slices, forwards)
+    if dividends is None and settlement_of(chain.symbol).pays_dividends:
+        warnings.append(
+            f"dividends of {chain.symbol} not given: max_loss leaves out what an early assigned short call would owe; "
+            "give --dividends"
+        )
+    return Snapshot(chain, found, dividends, style, engine, slices, forwards, index, (*warnings, *index.reasons))
+
+
+def _rate(
+    slices: Sequence[ExpirySlice], given: float | None, exercise: Exercise, dividends: DividendSchedule | None
+) -> tuple[Rate, list[str]]:
+    if given is not None:
+        return Rate(given, "given"), []
+    implied = implied_rate(slices, exercise, dividends)
+    if implied is not None:
+        source = f"implied by {implied.source}, {implied.estimates} estimates, standard error {implied.error:.2%}"
+        return Rate(implied.rate, source), []
+    return Rate(ASSUMED_RATE, "assumed"), [
+        f"the chain implies no rate (too few or too wide quotes): {ASSUMED_RATE:.1%} assumed; give --rate"
+    ]

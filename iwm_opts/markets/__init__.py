@@ -1,0 +1,1 @@
+"""The market on a day, wherever it comes from."""

@@ -1,0 +1,68 @@
+"""What quoted prices imply: vols and greeks of a whole expiration, under one exercise style and one engine."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iwm_opts.errors import InputError
+
+Array = NDArray[np.float64]
+Engine = Literal["numba", "vollib"]
+ENGINES: Final = ("numba", "vollib")
+
+
+class ForwardLike(Protocol):
+    """Forward price and discount factor of one expiration."""
+
+    @property
+    def price(self) -> float: ...
+    @property
+    def discount(self) -> float: ...
+    @property
+    def rate(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Implied:
+    """Vols and greeks implied by prices; arrays of shape (n,), NaN where the price implies none."""
+
+    iv: Array  # annualised decimal
+    delta: Array  # a share
+    gamma: Array
+    theta: Array  # a calendar day
+    vega: Array  # a vol point
+    early_exercise: Array  # American premium over European at the same vol, dollars a share
+
+
+class QuoteModel(Protocol):
+    """A way from prices to vols and greeks."""
+
+    def implied(self, right: Array, price: Array, strike: Array, t: float, forward: ForwardLike) -> Implied:
+        """Vols and greeks of one expiration's options; arrays of shape (n,), `right` +1 or -1."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EuropeanQuotes:
+    """European exercise. Greeks are to the price today net of dividends, discount x forward, which needs no yield."""
+
+    engine: Engine = "numba"
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise InputError("engine", self.engine, "is no pricing engine", f"choose one of {', '.join(ENGINES)}")
+
+    def implied(self, right: Array, price: Array, strike: Array, t: float, forward: ForwardLike) -> Implied:
+        """Vols and greeks after Black 1976; see `QuoteModel.implied`."""
+        if self.engine == "vollib":
+            from iwm_opts.pricing.reference import black_implied_vol, greeks
+        else:
+            from iwm_opts.pricing.black import greeks
+            from iwm_opts.pricing.implied import black_implied_vol
+
+        iv = black_implied_vol(right, price, forward.price, strike, t, discount=forward.discount)
+        prepaid = forward.price * forward.discount
+        found = greeks(right, prepaid, strike, t, forward.rate, iv)
+        return Implied(iv, found.delta, found.gamma, found.theta, found.vega, np.zeros_like(iv))

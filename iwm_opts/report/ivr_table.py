@@ -1,0 +1,90 @@
+"""IV rank for people to read: where it stands, how it came there, and on which weekdays the gate opens."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from iwm_opts.market.iv_rank import IvHistory, IvRank, OpenGateShare
+from iwm_opts.market.snapshot import Snapshot
+from iwm_opts.report.chart import block_chart
+from iwm_opts.report.console import plain_table, render, width
+from iwm_opts.report.records import chain_iv_record, gate_record, iv_record, market_record
+from iwm_opts.report.screen_table import chain_iv_line, market_lines, rank_line
+from iwm_opts.report.words import percent
+from iwm_opts.strategy.gate import Gate
+
+MARGIN = 12  # characters left of the chart
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IvStanding:
+    """What `ivr` has to say."""
+
+    history: IvHistory
+    rank: IvRank
+    gate: Gate
+    weekdays: tuple[OpenGateShare, ...]
+    threshold: float
+    snapshot: Snapshot | None  # None: no chain was given
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know before trusting the rank."""
+        of_chain = [*self.snapshot.chain.warnings, *self.snapshot.warnings] if self.snapshot else []
+        note = [self.rank.note] if self.rank.proxy else []
+        return (*of_chain, *note, *self.rank.warnings, *self.history.skipped)
+
+
+def ivr_table(standing: IvStanding, columns: int | None = None) -> str:
+    """The whole page as text."""
+    parts: list[RenderableType] = []
+    if standing.snapshot:
+        parts += [*market_lines(standing.snapshot), chain_iv_line(standing.snapshot)]
+    state = ("OPEN", "bold green") if standing.gate.is_open else ("CLOSED", "bold red")
+    parts += [rank_line(standing.rank), Text.assemble("gate        ", standing.gate.condition, ": ", state), Text("")]
+    parts += _chart(standing, columns or width())
+    parts += [
+        Text(""),
+        Text("open gate by weekday of the ranked close"),
+        Padding(_weekdays(standing), (0, 0, 0, 3), expand=False),
+    ]
+    parts += [Text(f"note: {warning}", style="yellow") for warning in standing.warnings]
+    return render(parts, columns)
+
+
+def _chart(standing: IvStanding, columns: int) -> list[Text]:
+    rank = standing.rank
+    window = standing.history.closes.dropna()
+    window = window[window.index.date <= rank.value_date].iloc[-rank.observations :]
+    rows = block_chart((100.0 * window).tolist(), columns - MARGIN)
+    head = f"{rank.series}, {window.index[0].date()} to {rank.value_date}, vol points"
+    lines = [f"{label:{MARGIN - 2}.1f}  {cells}" for label, cells in rows]
+    return [Text(head), *(Text(line) for line in lines)]
+
+
+def _weekdays(standing: IvStanding) -> Table:
+    table = plain_table("weekday", "open", "of", "share", left=("weekday",))
+    for day in standing.weekdays:
+        table.add_row(day.weekday, str(day.open_days), str(day.days), percent(day.share))
+    total, opened = sum(d.days for d in standing.weekdays), sum(d.open_days for d in standing.weekdays)
+    table.add_row("all", str(opened), str(total), percent(opened / total if total else float("nan")))
+    return table
+
+
+def ivr_record(standing: IvStanding) -> dict[str, Any]:
+    """Everything as a record for JSON."""
+    return {
+        "market": market_record(standing.snapshot) if standing.snapshot else None,
+        "iv": iv_record(standing.rank),
+        "chain_iv": chain_iv_record(standing.snapshot.iv) if standing.snapshot else None,
+        "gate": gate_record(standing.gate),
+        "open_gate_by_weekday": [
+            {"weekday": d.weekday, "days": d.days, "open_days": d.open_days, "share": d.share}
+            for d in standing.weekdays
+        ],
+        "warnings": list(standing.warnings),
+    }

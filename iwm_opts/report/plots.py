@@ -1,0 +1,108 @@
+"""Pictures: what a package is worth today and at expiry, over the price of the underlying."""
+
+import io
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from iwm_opts.conventions import MULTIPLIER, SIDE_SIGN
+from iwm_opts.errors import InputError
+from iwm_opts.kernels.payoff import payoff_line
+from iwm_opts.market.snapshot import Snapshot
+from iwm_opts.pricing.black import black_price
+from iwm_opts.report.screen_table import expiry_words, strikes
+from iwm_opts.report.screening import Screening
+from iwm_opts.report.words import dollars
+from iwm_opts.spreads.candidate import Candidate
+
+Array = NDArray[np.float64]
+
+POINTS = 801
+SPAN_SIGMAS = 2.5  # half-width of the picture, in standard deviations of the price at expiry
+KINDS = ("png", "svg", "pdf")
+INK, TODAY, GAIN, LOSS, GREY = "#1b1f24", "#2563a8", "#2e8b57", "#c0392b", "#8a9199"
+
+
+def payoff_picture(result: Screening, suffix: str) -> bytes:
+    """Payoff of the best candidate of a screen.
+
+    Parameters
+    ----------
+    result : Screening
+        With at least one candidate.
+    suffix : str
+        `.png`, `.svg` or `.pdf`.
+
+    Returns
+    -------
+    bytes
+        The picture: profit and loss after fill and opening fees at expiry, and today at each option's own vol; the
+        breakevens; and one standard deviation of the price at expiry, lognormal at the at-the-money vol.
+    """
+    kind = suffix.removeprefix(".").lower()
+    if kind not in KINDS:
+        raise InputError("plot", suffix, "is no kind of picture", f"end the name in one of {', '.join(KINDS)}")
+    one, snapshot = result.screened.kept[0].candidate, result.snapshot
+    sigma = one.atm_vol * math.sqrt(one.years)
+    figure = Figure(figsize=(9, 5), dpi=150, layout="constrained")
+    axes = figure.subplots()
+    spots = _spots(one, snapshot.chain.spot, sigma)
+    _draw(axes, one, snapshot, spots, sigma)
+    simulated = "SIMULATED MARKET  " if snapshot.chain.simulated else ""
+    traded = "" if result.gate.is_open else "   NOT TRADED: gate closed"
+    axes.set_title(
+        f"{simulated}{snapshot.chain.symbol} {one.strategy} {strikes(one)}, {expiry_words(one.expiration)}{traded}",
+        loc="left", fontsize=11, color=INK,
+    )  # fmt: skip
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind)
+    return buffer.getvalue()
+
+
+def _spots(one: Candidate, spot: float, sigma: float) -> Array:
+    low = min(spot * math.exp(-SPAN_SIGMAS * sigma), 0.97 * min(one.strikes))
+    high = max(spot * math.exp(SPAN_SIGMAS * sigma), 1.03 * max(one.strikes))
+    return np.linspace(low, high, POINTS)
+
+
+def _at_expiry(one: Candidate, spots: Array) -> Array:
+    line = np.empty_like(spots)
+    payoff_line(one.kind.sign, one.kind.right, np.array(one.strikes), spots, line)
+    return MULTIPLIER * (line + one.fill.price) - one.fees
+
+
+def _today(one: Candidate, spot: float, spots: Array) -> Array:
+    """Profit and loss if the price moved at once: each option keeps its own vol, the forward moves along."""
+    forwards = spots * (one.forward.price / spot)
+    worth = sum(
+        SIDE_SIGN[leg.side] * black_price(leg.right, forwards, leg.strike, one.years, leg.iv, one.forward.discount)
+        for leg in one.legs
+    )
+    return np.asarray(MULTIPLIER * (worth + one.fill.price) - one.fees)
+
+
+def _draw(axes: Axes, one: Candidate, snapshot: Snapshot, spots: Array, sigma: float) -> None:
+    spot, expiry = snapshot.chain.spot, _at_expiry(one, spots)
+    axes.axvspan(
+        spot * math.exp(-sigma), spot * math.exp(sigma), color=GREY, alpha=0.13, lw=0, label="one sigma at expiry"
+    )
+    axes.axhline(0.0, color=GREY, lw=0.8)
+    axes.axvline(spot, color=GREY, lw=0.8, ls=":")
+    axes.fill_between(spots, expiry, 0.0, where=expiry > 0, color=GAIN, alpha=0.15, lw=0)
+    axes.fill_between(spots, expiry, 0.0, where=expiry < 0, color=LOSS, alpha=0.12, lw=0)
+    axes.plot(spots, expiry, color=INK, lw=1.8, label="at expiry")
+    axes.plot(spots, _today(one, spot, spots), color=TODAY, lw=1.4, ls="--", label="today, each option at its own vol")
+    axes.annotate(f"{spot:.2f}", (spot, 1.0), xycoords=("data", "axes fraction"), xytext=(3, -11),
+                  textcoords="offset points", fontsize=8, color=GREY)  # fmt: skip
+    for level in one.breakevens:
+        axes.plot(level, 0.0, "o", color=INK, ms=4)
+        axes.annotate(f"{level:.2f}", (level, 0.0), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=8)
+    axes.set_xlim(spots[0], spots[-1])
+    axes.set_xlabel(f"{snapshot.chain.symbol} at expiry, dollars")
+    axes.set_ylabel("profit and loss after fill and fees, dollars a package")
+    axes.yaxis.set_major_formatter(lambda value, _: dollars(value))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8, loc="lower center", ncols=3, bbox_to_anchor=(0.5, -0.28))

@@ -1,0 +1,203 @@
+"""Results as records: the JSON of a screen, and its rows as CSV."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE_INTERVAL, REALISED_IMPLIED_VARIANCE_SOURCE
+from iwm_opts.market.iv_index import IvIndex
+from iwm_opts.market.iv_rank import IvRank
+from iwm_opts.market.snapshot import Snapshot
+from iwm_opts.report.screening import Screening
+from iwm_opts.risk.sizing import Size
+from iwm_opts.spreads.candidate import Candidate
+from iwm_opts.strategy.gate import Gate
+from iwm_opts.strategy.screen import Sized
+
+Record = dict[str, Any]
+UNTRADED_SIZE: Record = {
+    "contracts": 0,
+    "risk": 0.0,
+    "buying_power": 0.0,
+    "limited_by": "gate",
+    "reason": "the gate is closed",
+}
+
+
+def as_json(record: Record) -> str:
+    """JSON text; what is undefined or infinite is null."""
+    return json.dumps(_finite(record), indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float):
+        return round(value, 10) if math.isfinite(value) else None
+    return value
+
+
+def market_record(snapshot: Snapshot) -> Record:
+    """Where the market comes from and what is assumed about it."""
+    chain, schedule = snapshot.chain, snapshot.dividends
+    last = snapshot.slices[-1].expiration if snapshot.slices else chain.as_of
+    dividends = [
+        {"ex_date": d.ex_date.isoformat(), "amount": d.amount, "projected": d.projected}
+        for d in snapshot.dividends_until(last)
+    ]
+    return {
+        "source": chain.source,
+        "symbol": chain.symbol,
+        "as_of": chain.as_of.isoformat(),
+        "session": chain.session,
+        "quote_time": chain.quote_time.isoformat() if chain.quote_time else None,
+        "spot": chain.spot,
+        "simulated": chain.simulated,
+        "rate": snapshot.rate.value,
+        "rate_source": snapshot.rate.source,
+        "dividends": dividends if schedule else None,
+        "dividends_source": schedule.source if schedule else None,
+        "exercise": snapshot.exercise,
+        "engine": snapshot.engine,
+    }
+
+
+def iv_record(rank: IvRank | None) -> Record | None:
+    """Standing of the IV history; None without one."""
+    if rank is None:
+        return None
+    return {
+        "series": rank.series,
+        "value": rank.value,
+        "value_date": rank.value_date.isoformat(),
+        "tenor_days": rank.tenor_days,
+        "rank": rank.rank,
+        "percentile": rank.percentile,
+        "lookback": rank.lookback,
+        "observations": rank.observations,
+        "coverage": rank.coverage,
+        "proxy": rank.proxy,
+        "note": rank.note,
+    }
+
+
+def chain_iv_record(iv: IvIndex) -> Record:
+    """The chain's own constant-maturity vols."""
+    return {"iv10": iv.iv10, "iv30": iv.iv30, "iv10_calendar": iv.iv10_calendar, "iv30_calendar": iv.iv30_calendar}
+
+
+def gate_record(gate: Gate) -> Record:
+    """The condition and whether it holds."""
+    return {"condition": gate.condition, "open": gate.is_open, "reasons": list(gate.reasons)}
+
+
+def candidate_record(one: Candidate) -> Record:
+    """A candidate without its size."""
+    return {
+        "strategy": one.strategy,
+        "expiration": one.expiration.isoformat(),
+        "dte": one.dte,
+        "years": one.years,
+        "forward": one.forward.price,
+        "discount": one.forward.discount,
+        "atm_vol": one.atm_vol,
+        "legs": [
+            {
+                "side": leg.side, "right": leg.right, "strike": leg.strike, "bid": leg.bid, "ask": leg.ask,
+                "mid": leg.mid, "iv": leg.iv, "delta": leg.delta, "occ_symbol": leg.occ_symbol,
+            }
+            for leg in one.legs
+        ],
+        "credit": {"mid": one.fill.mid, "natural": one.fill.natural, "fill": one.fill.price},
+        "fill": {
+            "model": one.fill.model,
+            "offset": one.fill.offset,
+            "slippage": one.fill.slippage,
+            "slippage_share_of_credit": one.fill.slippage_share_of_credit,
+            "breakeven_slippage": one.breakeven_slippage,
+        },
+        "fees": one.fees,
+        "max_profit": one.max_profit,
+        "max_loss": one.max_loss,
+        "max_loss_expiry": one.max_loss_expiry,
+        "breakevens": list(one.breakevens),
+        "pop": one.pop,
+        "prob_touch": one.prob_touch,
+        "expected_profit": one.expected_profit,
+        "expected_profit_rn": one.expected_profit_rn,
+        "return_on_risk": one.return_on_risk,
+        "greeks": {"delta": one.delta, "gamma": one.gamma, "theta": one.theta, "vega": one.vega},
+    }  # fmt: skip
+
+
+def sized_record(sized: Sized, is_open: bool) -> Record:
+    """A candidate with its size: none at all behind a closed gate."""
+    size = size_record(sized.size) if is_open else UNTRADED_SIZE
+    return candidate_record(sized.candidate) | {"size": size}
+
+
+def size_record(size: Size) -> Record:
+    """How many, what they risk and tie up, and which limit bound."""
+    return {
+        "contracts": size.contracts,
+        "risk": size.risk,
+        "buying_power": size.buying_power,
+        "limited_by": size.limited_by,
+        "reason": size.reason,
+    }
+
+
+def screening_record(result: Screening) -> Record:
+    """Everything a screen found."""
+    return {
+        "market": market_record(result.snapshot),
+        "iv": iv_record(result.rank),
+        "chain_iv": chain_iv_record(result.snapshot.iv),
+        "gate": gate_record(result.gate),
+        "candidates": [sized_record(sized, result.gate.is_open) for sized in result.screened.kept],
+        "screened": {"considered": result.screened.considered, "rejected": result.screened.rejected},
+        "measure": {
+            "variance_ratio": result.variance_ratio,
+            "source": REALISED_IMPLIED_VARIANCE_SOURCE if result.is_default_measure else "given",
+            "interval": list(REALISED_IMPLIED_VARIANCE_INTERVAL) if result.is_default_measure else None,
+        },
+        "quality": result.snapshot.chain.quality.to_json(),
+        "warnings": list(result.warnings),
+    }
+
+
+def candidates_csv(result: Screening) -> str:
+    """One row a candidate, nested names joined by underscores, legs numbered."""
+    chain, is_open = result.snapshot.chain, result.gate.is_open
+    head = {"as_of": chain.as_of.isoformat(), "simulated": chain.simulated, "gate_open": is_open}
+    return rows_as_csv([head | sized_record(sized, is_open) for sized in result.screened.kept], list(head))
+
+
+def rows_as_csv(records: Sequence[Record], names: Sequence[str] = ()) -> str:
+    """Records as CSV; `names` come first, and stand even where there is no record."""
+    rows = [_flat(record) for record in records]
+    columns = list(dict.fromkeys([*names, *(name for row in rows for name in row)]))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _flat(record: Record, prefix: str = "") -> Record:
+    flat: Record = {}
+    for key, value in record.items():
+        name = f"{prefix}{key.removesuffix('s') if isinstance(value, list) else key}"
+        if isinstance(value, list):
+            for number, item in enumerate(value, 1):
+                flat |= _flat(item, f"{name}_{number}_") if isinstance(item, dict) else {f"{name}_{number}": item}
+        elif isinstance(value, dict):
+            flat |= _flat(value, f"{name}_")
+        else:
+            flat[name] = _finite(value)
+    return flat

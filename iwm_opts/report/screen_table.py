@@ -1,0 +1,224 @@
+"""A screen for people to read: market, gate, candidates, and the best of them leg by leg."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE_INTERVAL, REALISED_IMPLIED_VARIANCE_SOURCE
+from iwm_opts.market.iv_rank import IvRank
+from iwm_opts.market.snapshot import Snapshot
+from iwm_opts.report.console import WIDE, plain_table, render, width
+from iwm_opts.report.screening import Screening
+from iwm_opts.report.words import dollars, number, percent, points, price, strike
+from iwm_opts.spreads.candidate import Candidate
+from iwm_opts.strategy.screen import Sized
+
+
+def screen_table(result: Screening, verbose: bool = False, columns: int | None = None) -> str:
+    """The whole page as text."""
+    parts: list[RenderableType] = [*market_lines(result.snapshot), *_gate_lines(result), Text("")]
+    if result.screened.kept:
+        parts += [_candidates(result, (columns or width()) >= WIDE), Text("")]
+        shown = result.screened.kept if verbose else result.screened.kept[:1]
+        for place, sized in enumerate(shown, 1):
+            parts += _detail(result, place, sized)
+    else:
+        parts.append(Text("No candidate satisfies the selection.", style="bold"))
+    parts += _closing_lines(result)
+    return render(parts, columns)
+
+
+def market_lines(snapshot: Snapshot) -> list[Text]:
+    """Where the market comes from, when it was seen, what is assumed."""
+    chain = snapshot.chain
+    when = f"{chain.as_of:%Y-%m-%d}"
+    if chain.quote_time:
+        when += f" {chain.quote_time:%H:%M} New York"
+    session = f", session {chain.session}" if chain.session else ""
+    head = Text.assemble((f"{chain.symbol} {chain.spot:.2f}", "bold"), f"  {when}{session}  from {chain.source}")
+    lines = [Text("SIMULATED MARKET: no quote here was ever traded on", style="bold red")] if chain.simulated else []
+    return [
+        *lines,
+        head,
+        Text(f"rate {percent(snapshot.rate.value, 2)}, {snapshot.rate.source}"),
+        Text(f"{_dividends(snapshot)}; {snapshot.exercise} exercise"),
+        Text(chain.quality.summary),
+    ]
+
+
+def _dividends(snapshot: Snapshot) -> str:
+    if snapshot.dividends is None:
+        return "dividends not given"
+    last = snapshot.slices[-1].expiration if snapshot.slices else snapshot.chain.as_of
+    due = snapshot.dividends_until(last)
+    if not due:
+        return f"no dividend ahead ({snapshot.dividends.source})"
+    first = due[0]
+    return f"next dividend {first.amount:.2f} on {first.ex_date}{', projected' if first.projected else ''}"
+
+
+def rank_line(rank: IvRank) -> Text:
+    """The ranked observation and its standing."""
+    proxy = " (proxy)" if rank.proxy else ""
+    tenor = f" {rank.tenor_days}-day" if rank.tenor_days else ""
+    return Text.assemble(
+        "IV history  ",
+        (f"{rank.series}{proxy}", "bold"),
+        f"{tenor} {points(rank.value)} on {rank.value_date}: ",
+        (f"rank {number(rank.rank)}", "bold"),
+        f", percentile {number(rank.percentile)}",
+        f"  ({rank.observations} of {rank.lookback} sessions)",
+    )
+
+
+def chain_iv_line(snapshot: Snapshot) -> Text:
+    """The chain's own IV10 and IV30."""
+    iv = snapshot.iv
+    return Text(
+        f"chain       IV10 {points(iv.iv10)} (calendar clock {points(iv.iv10_calendar)}), "
+        f"IV30 {points(iv.iv30)} (calendar clock {points(iv.iv30_calendar)})"
+    )
+
+
+def _gate_lines(result: Screening) -> list[Text]:
+    gate = result.gate
+    state = ("OPEN", "bold green") if gate.is_open else ("CLOSED", "bold red")
+    lines = [rank_line(result.rank)] if result.rank else []
+    lines += [chain_iv_line(result.snapshot)]
+    lines.append(Text.assemble("gate        ", gate.condition, ": ", state, "  ", "; ".join(gate.reasons)))
+    if not gate.is_open and result.screened.kept:
+        lines.append(Text("NOT TRADED: the gate is closed; what follows is what it keeps you from", style="bold red"))
+    return lines
+
+
+def _candidates(result: Screening, wide: bool) -> Table:
+    names = ["#", "expiration", "strikes", "mid", "fill"]
+    names += ["natural", "slip"] if wide else []
+    names += ["max loss", "E[P]", "E[P]/ML", "POP", "touch"]
+    names += ["breakevens", "delta", "theta"] if wide else []
+    table = plain_table(*names, "lots", left=("expiration", "strikes", "breakevens"))
+    for place, sized in enumerate(result.screened.kept, 1):
+        one = sized.candidate
+        cells = [
+            str(place),
+            f"{one.expiration:%d %b} {one.dte}d",
+            strikes(one),
+            price(one.fill.mid),
+            price(one.fill.price),
+        ]
+        cells += [price(one.fill.natural), dollars(one.fill.slippage, 2)] if wide else []
+        cells += [
+            dollars(one.max_loss),
+            dollars(one.expected_profit),
+            percent(one.edge, 1),
+            percent(one.pop),
+            percent(one.prob_touch),
+        ]
+        cells += [_breakevens(one), number(100 * one.delta), number(100 * one.theta)] if wide else []
+        table.add_row(*cells, str(_contracts(result, sized)))
+    return table
+
+
+def strikes(one: Candidate) -> str:
+    """`P 270/275 C 320/325`."""
+    sides = []
+    for right in ("P", "C"):
+        found = [strike(leg.strike) for leg in one.legs if leg.right == right]
+        if found:
+            sides.append(f"{right} {'/'.join(found)}")
+    return " ".join(sides)
+
+
+def _breakevens(one: Candidate) -> str:
+    return " ".join(f"{b:.2f}" for b in one.breakevens) or "none"
+
+
+def _contracts(result: Screening, sized: Sized) -> int:
+    return sized.size.contracts if result.gate.is_open else 0
+
+
+def _detail(result: Screening, place: int, sized: Sized) -> Iterable[RenderableType]:
+    one = sized.candidate
+    yield Text(f"#{place}  {one.strategy} {expiry_words(one.expiration)}, {one.dte} days", style="bold")
+    legs = plain_table(
+        "", "leg", "bid", "ask", "mid", "IV", "delta", "OI", "OCC symbol", left=("", "leg", "OCC symbol")
+    )
+    for leg in one.legs:
+        legs.add_row(
+            leg.side,
+            f"{leg.right} {strike(leg.strike)}",
+            f"{leg.bid:.2f}",
+            f"{leg.ask:.2f}",
+            price(leg.mid),
+            points(leg.iv),
+            f"{leg.delta:.3f}",
+            number(leg.open_interest, 0),
+            leg.occ_symbol,
+        )
+    yield Padding(legs, (0, 0, 0, 3), expand=False)
+    for line in _figures(result, sized):
+        yield Padding(Text(line), (0, 0, 0, 3))
+    yield Text("")
+
+
+def _figures(result: Screening, sized: Sized) -> Iterable[str]:
+    one, fill = sized.candidate, sized.candidate.fill
+    word = "credit" if fill.mid > 0 else "debit"
+    yield (
+        f"{word} {price(abs(fill.price))} at {fill.model} "
+        f"(mid {price(abs(fill.mid))}, natural {price(abs(fill.natural))}): "
+        f"slippage {dollars(fill.slippage, 2)}, {percent(fill.slippage_share_of_credit, 1)} of the {word}; "
+        f"nothing is left at an offset of {price(one.breakeven_slippage)}"
+    )
+    yield (
+        f"max profit {dollars(one.max_profit, 2)}, max loss {dollars(one.max_loss, 2)} "
+        f"({dollars(one.max_loss_expiry, 2)} without early assignment and exercise fees), fees {dollars(one.fees, 2)}, "
+        f"return on risk {percent(one.return_on_risk, 1)}"
+    )
+    yield (
+        f"expected profit {dollars(one.expected_profit, 2)} at variance x {result.variance_ratio:g}, "
+        f"{dollars(one.expected_profit_rn, 2)} under the smile itself; breakevens {_breakevens(one)}"
+    )
+    greeks = (
+        f"delta {one.delta:+.3f}, gamma {one.gamma:+.4f}, theta {one.theta:+.3f} a day, vega {one.vega:+.3f} a point"
+    )
+    yield f"per share: {greeks}"
+    if result.gate.is_open:
+        size = sized.size
+        yield (
+            f"size {size.contracts} contracts: risk {dollars(size.risk)}, buying power {dollars(size.buying_power)}; "
+            f"limited by {size.limited_by.replace('_', ' ')}: {size.reason}"
+        )
+    else:
+        yield "size 0 contracts: the gate is closed"
+
+
+def expiry_words(day: date) -> str:
+    """`Fri 31 Jul 2026`."""
+    return f"{day:%a %d %b %Y}"
+
+
+def _closing_lines(result: Screening) -> list[Text]:
+    screened = result.screened
+    rejected = ", ".join(f"{count} {rule}" for rule, count in screened.rejected.items())
+    lines = [Text(f"{screened.considered} packages considered" + (f"; rejected: {rejected}" if rejected else ""))]
+    if screened.kept:
+        lines.append(Text(_measure(result)))
+        lines.append(Text("touch: driftless lognormal from today's price, each short strike under its own vol"))
+    return lines + [Text(f"note: {warning}", style="yellow") for warning in result.warnings]
+
+
+def _measure(result: Screening) -> str:
+    if not result.is_default_measure:
+        return (
+            f"E[P]: expected profit after costs under the smile with its variance x {result.variance_ratio:g}, as given"
+        )
+    low, high = REALISED_IMPLIED_VARIANCE_INTERVAL
+    return (
+        f"E[P]: expected profit after costs under the smile with its variance x {result.variance_ratio:g} "
+        f"({REALISED_IMPLIED_VARIANCE_SOURCE}; 95% interval {low:g} to {high:g}); an average of the past, not a promise"
+    )

@@ -1,0 +1,38 @@
+"""What a screening command has to say, before it is put as a table, JSON or CSV."""
+
+from dataclasses import dataclass
+
+from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE
+from iwm_opts.market.iv_rank import IvRank
+from iwm_opts.market.snapshot import Snapshot
+from iwm_opts.strategy.gate import Gate
+from iwm_opts.strategy.screen import Account, Screened
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Screening:
+    """A snapshot, the gate before it, and what the screen kept."""
+
+    title: str
+    snapshot: Snapshot
+    rank: IvRank | None
+    gate: Gate
+    screened: Screened
+    account: Account
+    variance_ratio: float
+
+    @property
+    def is_default_measure(self) -> bool:
+        """Whether the real-world measure is the documented default."""
+        return self.variance_ratio == REALISED_IMPLIED_VARIANCE
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Everything a reader should know before trusting the figures, each once."""
+        found = [*self.snapshot.chain.warnings, *self.snapshot.warnings]
+        if self.rank is not None:
+            found += [self.rank.note] if self.rank.proxy else []
+            found += self.rank.warnings
+        found += self.screened.left_out
+        found += [sized.size.warning for sized in self.screened.kept if sized.size.warning]
+        return tuple(dict.fromkeys(found))

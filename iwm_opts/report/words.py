@@ -1,0 +1,41 @@
+"""How numbers are written for people."""
+
+import math
+
+
+def dollars(value: float, digits: int = 0) -> str:
+    """`$1,234`, `-$12`; a dash for what is undefined, `unlimited` for infinity."""
+    if math.isnan(value):
+        return "-"
+    if math.isinf(value):
+        return "unlimited"
+    sign = "-" if round(value, digits) < 0 else ""
+    return f"{sign}${abs(value):,.{digits}f}"
+
+
+def price(value: float) -> str:
+    """Dollars a share, to the cent and half-cent: `1.095`, `1.10`."""
+    if math.isnan(value):
+        return "-"
+    text = f"{value:.3f}"
+    return text[:-1] if text.endswith("0") else text
+
+
+def strike(value: float) -> str:
+    """A strike without idle zeros."""
+    return f"{value:g}"
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """A share as per cent."""
+    return "-" if math.isnan(value) else f"{100.0 * value:.{digits}f}%"
+
+
+def points(value: float) -> str:
+    """A vol in points: `25.2`."""
+    return "-" if math.isnan(value) else f"{100.0 * value:.1f}"
+
+
+def number(value: float, digits: int = 1) -> str:
+    """A plain number, a dash where undefined."""
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"

@@ -1,0 +1,176 @@
+"""What a package is worth, costs and risks: fill, payoff, probabilities, expected profit and greeks of many at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iwm_opts.conventions import MULTIPLIER, REALISED_IMPLIED_VARIANCE
+from iwm_opts.errors import InputError
+from iwm_opts.execution.fees import DEFAULT_FEES, FeeSchedule, premium_sold
+from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel, Fills, fill_packages
+from iwm_opts.kernels import barrier, payoff
+from iwm_opts.market.option_table import OptionTable
+from iwm_opts.spreads.legs import Packages
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an analysis takes for granted."""
+
+    fill: FillModel = field(default=DEFAULT_MODEL)
+    fees: FeeSchedule = field(default=DEFAULT_FEES)
+    # Realised over implied variance under the real-world measure; 1 is the smile itself.
+    variance_ratio: float = REALISED_IMPLIED_VARIANCE
+    dividends: float = 0.0  # dollars a share with an ex-date before the expiration
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.variance_ratio < np.inf:
+            raise InputError("variance_ratio", self.variance_ratio, "must be positive", "1 is the smile itself")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """Figures of packages of one kind, each of shape (n,) unless said; dollars a package unless said.
+
+    NaN where a leg has no two-sided quote. Held to expiry throughout: opening fees count, closing fees do not.
+    """
+
+    packages: Packages
+    fills: Fills  # dollars a share
+    fees: Array  # to open
+    max_profit: Array  # infinite where unbounded
+    max_loss: Array  # positive; with dividends owed after early assignment, and exercise fees
+    max_loss_expiry: Array  # positive; without those two
+    breakevens: Array  # dollars a share, ascending, NaN for none; shape (n, 2)
+    pop: Array  # probability of a profit at expiry, under the smile
+    prob_touch: Array  # of touching a short strike before expiry, NaN without one
+    expected_profit: Array  # under the real-world measure, after all costs
+    expected_profit_rn: Array  # under the smile: about minus the costs
+    breakeven_slippage: Array  # dollars a share: the offset from mid at which expected_profit is zero
+    delta: Array  # greeks are of the package, per share
+    gamma: Array
+    theta: Array
+    vega: Array
+
+    @property
+    def return_on_risk(self) -> Array:
+        """Largest profit over largest loss."""
+        return self.max_profit / self.max_loss
+
+    @property
+    def edge(self) -> Array:
+        """Expected profit over largest loss."""
+        return self.expected_profit / self.max_loss
+
+
+def analyse(table: OptionTable, packages: Packages, terms: Terms) -> Analysis:
+    """Analyse packages of one kind on one expiration.
+
+    Parameters
+    ----------
+    table : OptionTable
+    packages : Packages
+        n packages of equal legs.
+    terms : Terms
+
+    Returns
+    -------
+    Analysis
+
+    Notes
+    -----
+    Expected profits are fill less fees less the discounted expected payoff under the smile (variance scaled by
+    `variance_ratio`, the forward kept: no equity premium is assumed), the early-exercise premium of each quote added.
+    """
+    legs = packages.legs
+    bid, ask = table.bid[packages.index], table.ask[packages.index]
+    fills = fill_packages(terms.fill, legs, bid, ask)
+    fees = np.asarray(terms.fees.opening_fees(legs, 1, premium_sold(legs, bid, ask)))
+    at_expiry = _at_expiry(table, packages, fills.price - fees / MULTIPLIER, terms)
+    expected = partial(_expected_profit, table, packages, fills.mid - fees / MULTIPLIER, terms)
+    at_mid = expected(terms.variance_ratio)
+    greek = partial(_summed, packages)
+    return Analysis(
+        packages=packages,
+        fills=fills,
+        fees=fees,
+        **at_expiry,
+        prob_touch=_prob_touch(table, packages),
+        expected_profit=at_mid - fills.slippage,
+        expected_profit_rn=expected(1.0) - fills.slippage,
+        breakeven_slippage=at_mid / MULTIPLIER,
+        delta=greek(table.delta),
+        gamma=greek(table.gamma),
+        theta=greek(table.theta),
+        vega=greek(table.vega),
+    )
+
+
+def _summed(packages: Packages, of_options: Array) -> Array:
+    total: Array = (of_options[packages.index] * packages.legs.contracts).sum(axis=1)
+    return total
+
+
+def _at_expiry(table: OptionTable, packages: Packages, credit: Array, terms: Terms) -> dict[str, Array]:
+    """Payoff at expiry after fill and fees; `credit` in dollars a share."""
+    strike = np.ascontiguousarray(table.strike[packages.index])
+    right = np.ascontiguousarray(np.broadcast_to(packages.legs.right, strike.shape))
+    sign = np.ascontiguousarray(np.broadcast_to(packages.legs.contracts, strike.shape))
+    best, worst_expiry, worst = (np.empty(len(packages)) for _ in range(3))
+    payoff.extremes(
+        sign, right, strike, credit, terms.dividends, terms.fees.exercise / MULTIPLIER, best, worst_expiry, worst
+    )
+    breakevens = np.empty((len(packages), 2))
+    payoff.breakevens(sign, right, strike, credit, breakevens)
+    starts_with_profit = _worthless_below(sign, right, strike) + credit > 0
+    return {
+        "max_profit": MULTIPLIER * best,
+        "max_loss": MULTIPLIER * worst,
+        "max_loss_expiry": MULTIPLIER * worst_expiry,
+        "breakevens": breakevens,
+        "pop": np.where(np.isnan(credit), np.nan, _pop(table.smile.cdf, breakevens, starts_with_profit)),
+    }
+
+
+def _worthless_below(sign: Array, right: Array, strike: Array) -> Array:
+    """Payoff with the underlying at zero, dollars a share."""
+    value: Array = (sign * strike * (right < 0)).sum(axis=1)
+    return value
+
+
+def _pop(cdf: Callable[[Array], Array], breakevens: Array, starts_with_profit: NDArray[np.bool_]) -> Array:
+    """Probability of ending where the payoff is above zero; it changes sign at each break-even."""
+    below = np.where(
+        np.isnan(breakevens), 1.0, cdf(breakevens)
+    )  # a break-even that is not there lies beyond everything
+    between = below[:, 1] - below[:, 0]
+    return np.where(starts_with_profit, 1.0 - between, between)
+
+
+def _expected_profit(
+    table: OptionTable, packages: Packages, credit: Array, terms: Terms, variance_ratio: float
+) -> Array:
+    """Dollars a package for a credit in dollars a share, fees taken off."""
+    worth = table.smile.value(table.right, table.strike, variance_ratio) + table.early_exercise
+    below = table.smile.cdf(table.strike, variance_ratio)
+    in_the_money = np.where(table.right < 0, below, 1.0 - below)[packages.index]
+    exercised = (in_the_money * packages.legs.ratio).sum(axis=1)
+    return MULTIPLIER * (credit + _summed(packages, worth)) - terms.fees.exercise_fees(1.0) * exercised
+
+
+def _prob_touch(table: OptionTable, packages: Packages) -> Array:
+    """Probability of touching a short strike, each under the vol of its own strike, from today's price."""
+    touched = np.empty(len(packages))
+    strike, right, short = table.strike[packages.index], packages.legs.right, packages.legs.sign < 0
+    low = np.where(short & (right < 0), strike, np.nan)
+    high = np.where(short & (right > 0), strike, np.nan)
+    # One short leg a side at most; a row of nothing but NaN means that side has none.
+    low, high = np.fmax.reduce(low, axis=1), np.fmin.reduce(high, axis=1)
+    stdev_low, stdev_high = (table.smile.total_stdev(side)[0] for side in (low, high))
+    barrier.touch(np.log(low / table.spot), np.log(high / table.spot), stdev_low, stdev_high, touched)
+    return touched

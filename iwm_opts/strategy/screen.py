@@ -1,0 +1,222 @@
+"""Screening: of all packages a chain offers, those worth trading, ranked and sized."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iwm_opts.conventions import ACCOUNT, MIN_OPEN_INTEREST, RISK_SHARE
+from iwm_opts.errors import InputError
+from iwm_opts.market.option_table import OptionTable
+from iwm_opts.market.snapshot import Snapshot
+from iwm_opts.risk.margin import package_margin
+from iwm_opts.risk.sizing import Limits, Size, kelly_stake_from_expectation, liquidity_cap, size_position
+from iwm_opts.spreads.analysis import Analysis, Terms, analyse
+from iwm_opts.spreads.candidate import Candidate, candidate
+from iwm_opts.spreads.legs import Packages
+
+Mask = NDArray[np.bool_]
+
+# What --sort ranks by: the figure, and whether more of it is better.
+SORTS: Final[dict[str, tuple[str, bool]]] = {
+    "edge": ("edge", True),  # expected profit over max loss
+    "expected-profit": ("expected_profit", True),
+    "pop": ("pop", True),
+    "return-on-risk": ("return_on_risk", True),
+    "prob-touch": ("prob_touch", False),
+    "max-loss": ("max_loss", False),
+    "credit": ("credit", True),
+    "slippage": ("slippage", False),
+    "theta": ("theta", True),
+}
+DEFAULT_SORT: Final = "edge"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a candidate must satisfy, and how many are kept."""
+
+    min_credit: float = 0.0  # dollars a share, at the chosen fill
+    min_credit_width: float = 0.0  # credit over the wider side's width
+    min_open_interest: float = MIN_OPEN_INTEREST  # contracts, every leg; unknown passes
+    sort: str = DEFAULT_SORT
+    top: int = 5
+
+    def __post_init__(self) -> None:
+        if self.sort not in SORTS:
+            raise InputError("sort", self.sort, "is no figure to rank by", f"choose one of {', '.join(SORTS)}")
+        if self.top < 1:
+            raise InputError("top", self.top, "must be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What bears the risk."""
+
+    value: float = ACCOUNT  # dollars
+    risk_share: float = RISK_SHARE
+    limits: Limits = field(default_factory=Limits)
+    kelly_fraction: float | None = None  # None: Kelly does not cap
+    liquidity_share: float | None = None  # of the thinnest leg's open interest; None: it does not cap
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A candidate and how many of it the account bears."""
+
+    candidate: Candidate
+    size: Size
+    requirement: float  # gross margin of one package, dollars: the credit counts towards it
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """Outcome of a screen."""
+
+    kept: tuple[Sized, ...]
+    considered: int  # packages analysed
+    rejected: dict[str, int]  # rule: packages
+    left_out: tuple[str, ...]  # expirations that could not be priced
+
+
+def screen(
+    snapshot: Snapshot,
+    dte: tuple[int, int],
+    build: Callable[[OptionTable], Sequence[Packages]],
+    terms: Terms,
+    selection: Selection,
+    account: Account,
+) -> Screened:
+    """Analyse every package of a window of expirations, keep the best that satisfy the selection, and size them.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    dte : (int, int)
+        Calendar days, both ends included.
+    build : callable
+        From an option table to packages, one entry a kind.
+    terms : Terms
+        Its dividends are replaced by those due before each expiration.
+    selection : Selection
+    account : Account
+
+    Returns
+    -------
+    Screened
+    """
+    tables, left_out = snapshot.tables(dte)
+    found: list[tuple[float, Candidate]] = []
+    considered, rejected = 0, Counter[str]()
+    for table in tables:
+        owed = sum(d.amount for d in snapshot.dividends_until(table.expiration))
+        for packages in build(table):
+            analysis = analyse(table, packages, replace(terms, dividends=owed))
+            passed, why = _passing(table, analysis, selection)
+            considered += len(packages)
+            rejected.update(why)
+            merit = _merit(analysis, selection.sort)
+            best = passed[np.argsort(-merit[passed], kind="stable")][: selection.top]
+            found += [(float(merit[i]), candidate(table, analysis, int(i))) for i in best]
+    found.sort(key=lambda pair: -pair[0])
+    kept = [pair[1] for pair in found[: selection.top]]
+    return Screened(tuple(sized(one, account) for one in kept), considered, dict(rejected), tuple(left_out))
+
+
+def _passing(table: OptionTable, analysis: Analysis, selection: Selection) -> tuple[NDArray[np.intp], dict[str, int]]:
+    """Packages that break no rule, and how many broke which; each is counted under the first one it breaks."""
+    keep = np.ones(len(analysis.packages), dtype=bool)
+    counts = {}
+    with np.errstate(invalid="ignore"):  # NaN means a leg without a quote and fails every rule
+        for rule, fails in _rules(table, analysis, selection).items():
+            counts[rule] = int((keep & fails).sum())
+            keep &= ~fails
+    return np.flatnonzero(keep), {rule: count for rule, count in counts.items() if count}
+
+
+def _rules(table: OptionTable, analysis: Analysis, selection: Selection) -> dict[str, Mask]:
+    price = analysis.fills.price
+    interest = np.nan_to_num(table.open_interest[analysis.packages.index], nan=np.inf).min(axis=1)
+    rules = {
+        "a leg has no two-sided quote": np.isnan(price),
+        "a leg implies no volatility": np.isnan(analysis.delta),
+        "fewer than the open interest wanted": interest < selection.min_open_interest,
+    }
+    if analysis.packages.is_credit:
+        rules["the credit is not above zero"] = ~(price > 0)
+    if selection.min_credit > 0:
+        rules["credit below the minimum"] = price < selection.min_credit
+    if selection.min_credit_width > 0:
+        rules["credit over width below the minimum"] = price < selection.min_credit_width * _width(table, analysis)
+    rules["cannot gain: nothing is left after fill and fees"] = ~(analysis.max_profit > 0)
+    rules["cannot lose: a quote must be wrong"] = ~(analysis.max_loss > 0)
+    return rules
+
+
+def _width(table: OptionTable, analysis: Analysis) -> NDArray[np.float64]:
+    strike, right = table.strike[analysis.packages.index], analysis.packages.legs.right
+    sides = [strike[:, right == sign] for sign in (-1, 1) if (right == sign).sum() > 1]
+    return np.max([np.ptp(side, axis=1) for side in sides], axis=0) if sides else np.full(len(strike), np.nan)
+
+
+def _merit(analysis: Analysis, sort: str) -> NDArray[np.float64]:
+    """Figure to rank by, larger is better; undefined ones last."""
+    name, more_is_better = SORTS[sort]
+    figure = {"credit": analysis.fills.price, "slippage": analysis.fills.slippage}.get(name)
+    if figure is None:
+        figure = getattr(analysis, name)
+    return np.nan_to_num(figure if more_is_better else -figure, nan=-np.inf)
+
+
+def sized(one: Candidate, account: Account) -> Sized:
+    """A candidate with the contracts that the account bears."""
+    margin = package_margin(one.kind, [one.strikes], [one.fill.price], one.fees)
+    size = size_package(
+        account,
+        one.max_loss,
+        buying_power=float(margin.buying_power[0]),
+        open_interest=tuple(leg.open_interest for leg in one.legs),
+        expected_profit=one.expected_profit,
+        pop=one.pop,
+    )
+    return Sized(one, size, float(margin.requirement[0]))
+
+
+def size_package(
+    account: Account,
+    max_loss: float,
+    *,
+    buying_power: float | None = None,
+    open_interest: Sequence[float] = (),
+    expected_profit: float | None = None,
+    pop: float | None = None,
+) -> Size:
+    """Contracts of a package under every limit that the account sets.
+
+    Parameters
+    ----------
+    account : Account
+    max_loss, buying_power
+        Dollars a package, see `risk.sizing.size_position`.
+    open_interest : sequence of float
+        Of each leg, contracts; NaN is unknown, nothing at all caps nothing.
+    expected_profit, pop : float, optional
+        Dollars a package and 0 to 1; Kelly needs both.
+
+    Raises
+    ------
+    InputError
+        When the account wants a Kelly cap and either is missing.
+    """
+    limits = account.limits
+    if account.kelly_fraction is not None:
+        if expected_profit is None or pop is None:
+            raise InputError("kelly", account.kelly_fraction, "needs an expected profit and a probability of profit")
+        stake = kelly_stake_from_expectation(expected_profit, pop, max_loss, account.kelly_fraction)
+        limits = replace(limits, kelly=stake)
+    if account.liquidity_share is not None and open_interest:
+        limits = replace(limits, liquidity=liquidity_cap(open_interest, account.liquidity_share))
+    return size_position(account.value, account.risk_share, max_loss, buying_power, limits)
