@@ -71,7 +71,8 @@ def _shares(options: dict[str, Any]) -> Any:
     if options["stop"] is not None and entry is not None:
         return share_size(account, risk, entry, options["stop"], options["slippage"], available)
     if options["atr"] is not None:
-        return atr_share_size(account, risk, options["atr"], options["atr_multiple"], entry, available)
+        multiple, slippage = options["atr_multiple"], options["slippage"]
+        return atr_share_size(account, risk, options["atr"], multiple, entry, available, slippage)
     raise InputError(
         "max_loss", None, "nothing to size", "give --max-loss for contracts, --entry with --stop or --atr for shares"
     )

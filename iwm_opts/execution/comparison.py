@@ -5,20 +5,15 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Final
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from iwm_opts.conventions import FILL_MODEL, MULTIPLIER, TICK
-from iwm_opts.execution.fees import FeeSchedule
+from iwm_opts.execution.fees import FeeSchedule, premium_sold
 from iwm_opts.execution.fills import Fill, FillModel, fill_package
 from iwm_opts.execution.legs import Legs
 
-COMPARED: Final = tuple(
-    FillModel.parse(text)
-    for text in (
-        "mid", "orats", "effective:timed", FILL_MODEL, "effective:average", "effective:conventional", "natural", "stress:3",
-    )
-)  # fmt: skip
+_NAMES = ("mid", "orats", "effective:timed", FILL_MODEL, "effective:average", "effective:conventional", "natural")
+COMPARED: Final = tuple(FillModel.parse(name) for name in (*_NAMES, "stress:3"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +26,20 @@ class Payoff:
 
 @dataclass(frozen=True, slots=True)
 class FillComparison:
-    """One package under one convention; dollars a package unless said, None where unknown or undefined."""
+    """One package under one convention; dollars a package unless said, None where unknown or undefined.
+
+    Where a leg has no quote the fills, and what follows from them, are NaN or None.
+    """
 
     model: FillModel
     entry: Fill
     exit: Fill  # closing at once, at unchanged quotes
     opening_fees: float
     closing_fees: float
-    max_profit: float | None  # held to expiry, after the fill and the opening fees
+    max_profit: float | None  # held to expiry, after the fill and the opening fees; infinite where unbounded
     max_loss: float | None
     expected_profit: float | None
-    breakeven_slippage: float | None
+    breakeven_slippage: float | None  # dollars a share: the offset from mid at which expected_profit is zero
 
     @property
     def round_trip_cost(self) -> float:
@@ -52,13 +50,13 @@ class FillComparison:
     def breakeven_win_rate(self) -> float | None:
         """Share of wins at which a bet that pays max_profit or costs max_loss, and nothing between, comes out even.
 
-        max_loss / (max_profit + max_loss); None where either is unbounded or there is nothing to win.
+        max_loss / (max_profit + max_loss), 0 where nothing can be lost; None where either is unbounded or there is
+        nothing to win.
         """
-        if self.max_profit is None or self.max_loss is None or not isfinite(self.max_profit + self.max_loss):
+        profit, loss = self.max_profit, self.max_loss
+        if profit is None or loss is None or profit <= 0 or not isfinite(profit + loss):
             return None
-        if self.max_profit <= 0:
-            return None
-        return max(self.max_loss, 0.0) / (self.max_profit + max(self.max_loss, 0.0))
+        return max(loss, 0.0) / (profit + max(loss, 0.0))
 
 
 def compare_fills(
@@ -83,29 +81,26 @@ def compare_fills(
     payoff : Payoff, optional
         Extremes at expiry; without them max_profit, max_loss and the win rate are None.
     expected_profit_at_mid : float, optional
-        Dollars a package, filled at mid, after the costs that do not depend on the fill. It is also the break-even
-        slippage: the slippage, dollars a package, at which nothing is left of it (divide by 100 for the offset).
+        Dollars a package, filled at mid, after the costs that do not depend on the fill. What it pays for is the
+        break-even slippage; below zero not even mid is good enough.
     models : sequence of FillModel
         One row each, in this order.
+    tick : float
+        As in `fill_packages`.
     """
-    sold, bought = _premium(legs, bid, ask)
-    opening, closing = fees.opening_fees(legs, 1, sold), fees.closing_fees(legs, 1, bought)
+    opening = fees.opening_fees(legs, 1, float(premium_sold(legs, bid, ask)))
+    closing = fees.closing_fees(legs, 1, float(premium_sold(legs.closing(), bid, ask)))
     rows = []
     for model in models:
         entry = fill_package(model, legs, bid, ask, tick)
-        profit, loss = _extremes(payoff, entry, opening)
-        expected = None if expected_profit_at_mid is None else expected_profit_at_mid - entry.slippage
         leave = fill_package(model, legs.closing(), bid, ask, tick)
-        rows.append(
-            FillComparison(model, entry, leave, opening, closing, profit, loss, expected, expected_profit_at_mid)
-        )
+        profit, loss = _extremes(payoff, entry, opening)
+        expected, breakeven = None, None
+        if expected_profit_at_mid is not None:
+            expected = expected_profit_at_mid - entry.slippage
+            breakeven = expected_profit_at_mid / MULTIPLIER
+        rows.append(FillComparison(model, entry, leave, opening, closing, profit, loss, expected, breakeven))
     return rows
-
-
-def _premium(legs: Legs, bid: ArrayLike, ask: ArrayLike) -> tuple[float, float]:
-    """Premium at mid of the short and of the long legs, dollars a share."""
-    value = legs.ratio * 0.5 * (np.maximum(np.asarray(bid, dtype=np.float64), 0.0) + np.asarray(ask, dtype=np.float64))
-    return float(value[legs.sign < 0].sum()), float(value[legs.sign > 0].sum())
 
 
 def _extremes(payoff: Payoff | None, entry: Fill, fees: float) -> tuple[float | None, float | None]:

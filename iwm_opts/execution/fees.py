@@ -1,29 +1,34 @@
 """What a broker, the exchanges, the clearing house and the regulators charge for a package of options.
 
 Fees are per contract and leg, not per leg. Presets hold a dated schedule for options on stocks and ETFs (index options
-such as RUT and SPX carry exchange surcharges that none of them holds); check yours and override what differs.
+such as RUT and SPX carry exchange surcharges that none of them holds); check yours and override what differs. Brokers
+round each charge to the cent in their own way; here nothing is rounded.
 """
 
 from dataclasses import dataclass, field, replace
 from datetime import date
-from math import inf
-from typing import Any, Final, Self
+from math import inf, nan
+from typing import Any, Final, Self, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from iwm_opts.conventions import FEE_SCHEDULE, MULTIPLIER
 from iwm_opts.errors import InputError
 from iwm_opts.execution.legs import Legs
 
+Array = NDArray[np.float64]
+Premium = TypeVar("Premium", float, Array)
+
 INDUSTRY_SOURCES: Final = (
-    "orf 0.02815: sum over all exchanges since 2025-03-03 (Interactive Brokers knowledge base); passed on by every broker",
-    "taf 0.00279: FINRA trading activity fee, sales only, since 2024-01-01 (Robinhood, trading fees)",
-    "sec 20.60 per million of premium sold: Section 31 rate of fiscal 2026 (SEC release 34-104909; figure as at Firstrade)",
-    "clearing 0.025: The Options Clearing Corporation since 2025-02-14 (90 FR 10544)",
-    "left out: the consolidated audit trail's fee, under 0.3 cents a contract",
+    "orf 0.02815: sum over all exchanges on 2025-03-03 (Interactive Brokers guides); brokers' of 2026 are lower",
+    "taf 0.00329: FINRA trading activity fee, sales only, since 2026-01-01 (SR-FINRA-2024-019; Robinhood's schedule)",
+    "sec 20.60 per million of premium sold: Section 31, since 2026-04-04 (SEC release 34-104909; Robinhood's schedule)",
+    "clearing 0.025: The Options Clearing Corporation, since 2025-02-14 (90 FR 10544)",
+    "left out: the consolidated audit trail's fee, 0.0003 a contract",
 )
-INDUSTRY: Final[dict[str, float]] = {"orf": 0.02815, "taf": 0.00279, "sec": 20.60e-6, "clearing": 0.025}
-SCHEDULE_DATE: Final = date(2026, 3, 4)  # publication of the youngest rate above
+INDUSTRY: Final[dict[str, float]] = {"orf": 0.02815, "taf": 0.00329, "sec": 20.60e-6, "clearing": 0.025}
+SCHEDULE_DATE: Final = date(2026, 4, 4)  # when the youngest rate above took effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,8 @@ class FeeSchedule:
         elif head in PRESETS:
             schedule = cls(head, **PRESETS[head])
         else:
-            known = ", ".join(PRESETS)
-            raise InputError("fees", text, f"{head!r} is no fee schedule", f"choose one of {known}, custom:0.65 or key=value")
+            remedy = f"choose one of {', '.join(PRESETS)}, custom:0.65 or key=value"
+            raise InputError("fees", text, f"{head!r} is no fee schedule", remedy)
         return schedule._changed(text, changes) if changes else schedule
 
     def _changed(self, text: str, changes: list[str]) -> Self:
@@ -86,7 +91,7 @@ class FeeSchedule:
         """The schedule and its date, for a reader."""
         return f"{self.name}, schedule of {self.as_of}" if self.as_of else self.name
 
-    def opening_fees(self, legs: Legs, contracts: int = 1, premium_sold: float = 0.0) -> float:
+    def opening_fees(self, legs: Legs, contracts: int, premium_sold: Premium) -> Premium:
         """Fees to open, dollars for one package.
 
         Parameters
@@ -94,25 +99,26 @@ class FeeSchedule:
         legs : Legs
         contracts : int
             Packages in the order. Caps and minimums are shared among them, so that one package of many may cost less.
-        premium_sold : float
-            Premium of the short legs of one package, dollars a share, on which the SEC takes its share.
+        premium_sold : float or array
+            Premium of the short legs of one package, dollars a share, on which the SEC takes its share: see the
+            function `premium_sold`. An array gives an array of fees.
+
+        Raises
+        ------
+        InputError
+            When there is not one contract.
         """
         return self._order(self.commission, legs, contracts, premium_sold)
 
-    def closing_fees(self, legs: Legs, contracts: int = 1, premium_sold: float = 0.0) -> float:
-        """Fees to close a package that was opened as `legs`; otherwise as `opening_fees`. `premium_sold` is of its long legs."""
+    def closing_fees(self, legs: Legs, contracts: int, premium_sold: Premium) -> Premium:
+        """Fees to close a package opened as `legs`; as `opening_fees`, but the premium is that of the long legs."""
         return self._order(self.closing, legs.closing(), contracts, premium_sold)
-
-    def round_trip(self, legs: Legs, contracts: int = 1, premium_sold: tuple[float, float] = (0.0, 0.0)) -> float:
-        """Fees to open and to close, dollars for one package; `premium_sold` is that of opening and of closing."""
-        opening, closing = premium_sold
-        return self.opening_fees(legs, contracts, opening) + self.closing_fees(legs, contracts, closing)
 
     def exercise_fees(self, contracts_exercised: float) -> float:
         """Fees for contracts exercised or assigned, dollars."""
         return self.exercise * contracts_exercised
 
-    def _order(self, commission: float, legs: Legs, contracts: int, premium_sold: float) -> float:
+    def _order(self, commission: float, legs: Legs, contracts: int, premium_sold: Premium) -> Premium:
         if contracts < 1:
             raise InputError("contracts", contracts, "must be at least 1")
         a_leg = legs.ratio * contracts
@@ -121,7 +127,27 @@ class FeeSchedule:
             total = max(total, self.minimum)
         total += (self.exchange + self.orf + self.clearing) * float(a_leg.sum())
         total += self.taf * float(a_leg[legs.sign < 0].sum())
-        return total / contracts + self.sec * MULTIPLIER * premium_sold
+        return premium_sold * (self.sec * MULTIPLIER) + total / contracts
+
+
+def premium_sold(legs: Legs, bid: ArrayLike, ask: ArrayLike) -> Array:
+    """Premium at mid of the short legs, dollars a share: what the SEC's share is taken of, to a fraction of a cent.
+
+    Parameters
+    ----------
+    legs : Legs
+        `legs.closing()` gives the premium sold on the way out.
+    bid, ask : array_like, shape (..., legs)
+        Dollars a share; negative bids count as zero.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        NaN where a short leg has no quote.
+    """
+    mid = 0.5 * (np.maximum(np.asarray(bid, dtype=np.float64), 0.0) + np.asarray(ask, dtype=np.float64))
+    sold: Array = (mid * legs.ratio)[..., legs.sign < 0].sum(axis=-1)
+    return sold
 
 
 CHARGES: Final = ("commission", "closing", "cap", "minimum", "exchange", "orf", "taf", "sec", "clearing", "exercise")
@@ -131,8 +157,8 @@ def _charge(text: str, key: str, value: str) -> float:
     try:
         charge = float(value)
     except ValueError:
-        charge = np.nan
-    if not (0.0 <= charge < np.inf):
+        charge = nan
+    if not 0.0 <= charge < inf:
         raise InputError("fees", text, f"{key} needs a number of zero or more", f"write {key}=0.65")
     return charge
 
@@ -141,26 +167,30 @@ def _preset(*sources: str, **charges: float) -> dict[str, Any]:
     return {**INDUSTRY, **charges, "as_of": SCHEDULE_DATE, "sources": (*sources, *INDUSTRY_SOURCES)}
 
 
-GUIDES: Final = "commission: guides of early 2026 agree; the broker's own page was not at hand"
+GUIDES: Final = "commission: broker guides of early 2026 agree; not read on the broker's own page"
 PRESETS: Final[dict[str, dict[str, Any]]] = {
     "tastytrade": _preset(
-        "commission 1.00 to open, 0 to close, cap 10 a leg, clearing 0.10 (tastytrade, commissions and fees)",
-        "exercise 5.00: long-standing charge a notice; its amount was not at hand on the page, check it",
-        commission=1.0, cap=10.0, clearing=0.10, exercise=5.0,
-    ),  # fmt: skip
+        "commission 1.00 to open, 0 to close, cap 10 a leg, clearing 0.10 (tastytrade.com, commissions and fees)",
+        "exercise 5.00 a notice, charged here on every contract; not read on the broker's own page, check it",
+        commission=1.0,
+        cap=10.0,
+        clearing=0.10,
+        exercise=5.0,
+    ),
     "ibkr": _preset(
         "commission 0.65, at least 1.00 an order, up to 10,000 contracts a month (Interactive Brokers, options tiered)",
         "left out: 0.50 and 0.25 for premiums below 0.10 and 0.05, so cheap wings are overstated",
         "exchange 0: passed through, from a rebate of 0.90 to a charge of 0.95 a contract by venue and liquidity",
         "exercise 0 (Interactive Brokers resellers; US stock options)",
-        commission=0.65, closing=0.65, minimum=1.0,
-    ),  # fmt: skip
+        commission=0.65,
+        closing=0.65,
+        minimum=1.0,
+    ),
     "schwab": _preset(GUIDES, commission=0.65, closing=0.65),
     "fidelity": _preset(
         GUIDES, "left out: buying to close at 0.65 or less is free of commission", commission=0.65, closing=0.65
     ),
     "robinhood": _preset("commission 0 on options on stocks and ETFs (Robinhood, trading fees)"),
-    "webull": _preset("commission 0 on options on stocks and ETFs (Webull, options trading fees)"),
     "zero": {},
 }
 DEFAULT_FEES: Final = FeeSchedule.parse(FEE_SCHEDULE)

@@ -56,7 +56,7 @@ class FillModel:
             parameter = _number(text, parameter, upper=1.0 if kind == "fraction" else np.inf)
         elif kind == "effective":
             if parameter not in EFFECTIVE_SHARE:
-                raise InputError("fill", text, "names no effective spread", f"choose one of {', '.join(EFFECTIVE_SHARE)}")
+                raise InputError("fill", text, "names no effective spread", f"choose of {', '.join(EFFECTIVE_SHARE)}")
         elif parameter:
             raise InputError("fill", text, f"{kind} takes no parameter", f"write {kind}")
         return cls(kind, parameter)
@@ -114,7 +114,7 @@ class Fill:
     price: float
     offset: float  # mid - price, rounding to the tick included
     slippage: float  # dollars a package against mid
-    slippage_share_of_credit: float  # of the credit, or debit, at mid
+    slippage_share_of_credit: float | None  # of the credit at mid; None where that is no credit
 
     @property
     def is_filled(self) -> bool:
@@ -131,7 +131,7 @@ class Fill:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fills:
-    """Filling packages of one kind; fields as in `Fill`, each of shape (n,)."""
+    """Filling packages of one kind; meanings and units as in `Fill`, arrays of shape (n,), NaN for None."""
 
     model: str
     mid: Array
@@ -158,9 +158,13 @@ class Fills:
 
     @property
     def slippage_share_of_credit(self) -> Array:
-        """Slippage over the credit, or debit, at mid; NaN where that is zero."""
-        size = np.abs(self.mid)
-        return np.divide(self.offset, size, out=np.full_like(size, np.nan), where=size > 0)
+        """Slippage over the credit at mid; NaN where that is no credit."""
+        return np.divide(self.offset, self.mid, out=np.full_like(self.mid, np.nan), where=self.mid > 0)
+
+    @property
+    def is_filled(self) -> NDArray[np.bool_]:
+        """Where every leg had a two-sided quote."""
+        return np.isfinite(self.price)
 
     @property
     def is_credit(self) -> NDArray[np.bool_]:
@@ -169,9 +173,11 @@ class Fills:
 
     def one(self, i: int) -> Fill:
         """The i-th package alone."""
-        columns = (self.mid, self.natural, self.half_spread, self.price)
-        derived = (self.offset, self.slippage, self.slippage_share_of_credit)
-        return Fill(self.model, *(float(column[i]) for column in columns + derived))
+        columns = (self.mid, self.natural, self.half_spread, self.price, self.offset, self.slippage)
+        mid, natural, half_spread, price, offset, slippage = (float(column[i]) for column in columns)
+        share = float(self.slippage_share_of_credit[i])
+        known_share = None if np.isnan(share) else share
+        return Fill(self.model, mid, natural, half_spread, price, offset, slippage, known_share)
 
 
 def fill_packages(model: FillModel, legs: Legs, bid: ArrayLike, ask: ArrayLike, tick: float = TICK) -> Fills:
@@ -192,6 +198,12 @@ def fill_packages(model: FillModel, legs: Legs, bid: ArrayLike, ask: ArrayLike, 
     -------
     Fills
         On quotes that are multiples of the tick every price lies between natural and mid, `stress` apart.
+
+    Raises
+    ------
+    InputError
+        When the quotes are not one column a leg, the tick is not positive, or the convention does not know so many
+        legs.
     """
     bids, asks = np.array(bid, dtype=np.float64, order="C"), np.array(ask, dtype=np.float64, order="C")
     if bids.ndim != 2 or bids.shape != asks.shape or bids.shape[1] != len(legs):
@@ -199,11 +211,9 @@ def fill_packages(model: FillModel, legs: Legs, bid: ArrayLike, ask: ArrayLike, 
     if not tick > 0:
         raise InputError("tick", tick, "must be positive")
     ticks_per_dollar = 0.0 if model.kind == "mid" else 1.0 / tick
-    mid, half_spread, price = (np.empty(len(bids)) for _ in range(3))
-    fill_prices(
-        legs.sign, legs.right, legs.ratio, bids, asks, model.share(len(legs)), model.kind == "fraction", ticks_per_dollar,
-        mid, half_spread, price,
-    )  # fmt: skip
+    out = mid, half_spread, price = np.empty(len(bids)), np.empty(len(bids)), np.empty(len(bids))
+    terms = (model.share(len(legs)), model.kind == "fraction", ticks_per_dollar)
+    fill_prices(legs.sign, legs.right, legs.ratio, bids, asks, *terms, *out)
     return Fills(str(model), mid, half_spread, price)
 
 

@@ -22,6 +22,11 @@ class Legs:
     def __len__(self) -> int:
         return len(self.sign)
 
+    @property
+    def contracts(self) -> Array:
+        """Signed contracts of each leg in one package: positive long, negative short."""
+        return self.sign * self.ratio
+
     @classmethod
     def of(cls, sign: ArrayLike, right: ArrayLike, ratio: ArrayLike | None = None) -> Self:
         """Check and copy what describes the legs.
@@ -36,17 +41,18 @@ class Legs:
         Raises
         ------
         InputError
-            When the shapes differ, a sign or right is not +1 or -1, or a ratio is not positive.
+            When the shapes differ, a sign or right is not +1 or -1, or a ratio is no positive whole number.
         """
         signs, rights = np.array(sign, dtype=np.float64), np.array(right, dtype=np.float64)
         ratios = np.ones_like(signs) if ratio is None else np.array(ratio, dtype=np.float64)
-        if signs.ndim != 1 or not len(signs) or signs.shape != rights.shape or signs.shape != ratios.shape:
-            raise InputError("legs", f"{signs.shape}, {rights.shape}, {ratios.shape}", "needs one value a leg of each kind")
+        shapes = signs.shape, rights.shape, ratios.shape
+        if signs.ndim != 1 or not len(signs) or len(set(shapes)) > 1:
+            raise InputError("legs", shapes, "needs a sign, a right and a ratio for each leg")
         for name, values in (("sign", signs), ("right", rights)):
             if not np.isin(values, (-1.0, 1.0)).all():
                 raise InputError(name, values.tolist(), "must be +1 or -1 for every leg")
-        if not (ratios > 0).all():
-            raise InputError("ratio", ratios.tolist(), "must be positive for every leg")
+        if not ((ratios > 0) & (ratios == np.rint(ratios))).all():
+            raise InputError("ratio", ratios.tolist(), "must be a positive whole number for every leg")
         return cls(signs, rights, ratios)
 
     def closing(self) -> Self:

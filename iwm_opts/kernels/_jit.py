@@ -79,7 +79,11 @@ def kernel(signature: str | list[str] | None = None, **options: Any) -> Callable
 
     def decorate(function: Callable[..., Any]) -> Any:
         with _our_cache():
-            return numba.njit(signature, **(OPTIONS | options))(function) if signature else numba.njit(**(OPTIONS | options))(function)
+            return (
+                numba.njit(signature, **(OPTIONS | options))(function)
+                if signature
+                else numba.njit(**(OPTIONS | options))(function)
+            )
 
     return decorate
 

@@ -5,7 +5,7 @@ import math
 from iwm_opts.kernels._jit import inline, kernel
 from iwm_opts.kernels.elementary import normal_cdf
 
-IMAGES = 8  # terms either side; the next ones are below 1e-12 for barriers three standard deviations apart or closer
+REACH = 9.0  # standard deviations: images farther away weigh less than rounding
 
 
 @inline
@@ -33,8 +33,9 @@ def stay_between(low, high, stdev):
     width = high - low
     drift = -0.5 * stdev * stdev
     variance = stdev * stdev
+    images = int(min(0.5 * REACH * stdev / width, 1e4)) + 2
     total = 0.0
-    for n in range(-IMAGES, IMAGES + 1):
+    for n in range(-images, images + 1):
         shift = 2.0 * n * width
         weight = math.exp(drift * shift / variance)
         total += weight * (normal_cdf((high - shift - drift) / stdev) - normal_cdf((low - shift - drift) / stdev))

@@ -84,19 +84,25 @@ def load_dividends(path: Path) -> DividendSchedule:
     try:
         frame = pd.read_csv(path)
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(path, f"is not a readable CSV ({error})", "name a CSV with ex_date and amount columns") from None
+        raise DataError(
+            path, f"is not a readable CSV ({error})", "name a CSV with ex_date and amount columns"
+        ) from None
     names = {str(c).strip().lower(): c for c in frame.columns}
     day = next((names[c] for c in DATE_COLUMNS if c in names), None)
     amount = next((names[c] for c in AMOUNT_COLUMNS if c in names), None)
     if day is None or amount is None:
-        raise DataError(path, f"has no ex-date and amount columns, only {', '.join(names)}", "name them ex_date and amount")
+        raise DataError(
+            path, f"has no ex-date and amount columns, only {', '.join(names)}", "name them ex_date and amount"
+        )
     dates = pd.to_datetime(frame[day], errors="coerce", format="ISO8601")
     amounts = pd.to_numeric(frame[amount], errors="coerce")
     bad = dates.isna() | amounts.isna() | (amounts < 0)
     if bad.any():
         row = int(bad.to_numpy().argmax())
         raise DataError(
-            path, f"row {row + 2}: {frame[day].iloc[row]!r}, {frame[amount].iloc[row]!r} is no ex-date and amount", "mend the row"
+            path,
+            f"row {row + 2}: {frame[day].iloc[row]!r}, {frame[amount].iloc[row]!r} is no ex-date and amount",
+            "mend the row",
         )
     found = (Dividend(d.date(), float(a)) for d, a in zip(dates, amounts, strict=True) if a > 0)
     return DividendSchedule(tuple(sorted(found)), path.name)

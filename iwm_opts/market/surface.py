@@ -104,7 +104,9 @@ def fit_smile(expiration: date, years: float, forward: float, discount: float, q
     used = np.isfinite(quotes.vol) & (quotes.vega > 0) & np.isfinite(quotes.half_spread)
     if used.sum() < MIN_QUOTES:
         raise DataError(
-            f"expiration {expiration}", f"{used.sum()} usable strikes, a smile needs {MIN_QUOTES}", "choose another expiration"
+            f"expiration {expiration}",
+            f"{used.sum()} usable strikes, a smile needs {MIN_QUOTES}",
+            "choose another expiration",
         )
     root_years = math.sqrt(years)
     x = np.log(quotes.strike[used] / forward)
@@ -139,7 +141,14 @@ def _stiffest(x: Array, y: Array, tolerance: Array, rms: float) -> float:
 
 
 def _smile(
-    expiration: date, years: float, forward: float, discount: float, x: Array, y: Array, tolerance: Array, log_stiffness: float
+    expiration: date,
+    years: float,
+    forward: float,
+    discount: float,
+    x: Array,
+    y: Array,
+    tolerance: Array,
+    log_stiffness: float,
 ) -> Smile:
     fitted, curvature, rms = _fit(x, y, tolerance, log_stiffness)
     bare = Smile(expiration, years, forward, discount, x, fitted, curvature, rms, math.nan)

@@ -30,7 +30,7 @@ def render(parts: Iterable[RenderableType], columns: int | None = None) -> str:
 
 def plain_table(*columns: str, left: Iterable[str] = ()) -> Table:
     """A table without frames; columns are right-aligned unless named in `left`."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, show_edge=False)
     for name in columns:
         table.add_column(name, justify="left" if name in tuple(left) else "right", no_wrap=True)
     return table

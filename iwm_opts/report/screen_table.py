@@ -97,27 +97,16 @@ def _gate_lines(result: Screening) -> list[Text]:
 
 def _candidates(result: Screening, wide: bool) -> Table:
     names = ["#", "expiration", "strikes", "mid", "fill"]
-    names += ["natural", "slip"] if wide else []
-    names += ["max loss", "E[P]", "E[P]/ML", "POP", "touch"]
+    names += ["natural", "slip $"] if wide else []
+    names += ["loss $", "E[P]", "E/loss", "POP", "touch"]
     names += ["breakevens", "delta", "theta"] if wide else []
     table = plain_table(*names, "lots", left=("expiration", "strikes", "breakevens"))
     for place, sized in enumerate(result.screened.kept, 1):
         one = sized.candidate
-        cells = [
-            str(place),
-            f"{one.expiration:%d %b} {one.dte}d",
-            strikes(one),
-            price(one.fill.mid),
-            price(one.fill.price),
-        ]
-        cells += [price(one.fill.natural), dollars(one.fill.slippage, 2)] if wide else []
-        cells += [
-            dollars(one.max_loss),
-            dollars(one.expected_profit),
-            percent(one.edge, 1),
-            percent(one.pop),
-            percent(one.prob_touch),
-        ]
+        cells = [str(place), f"{one.expiration:%d%b} {one.dte}d", strikes(one), price(one.fill.mid), price(one.fill.price)]
+        cells += [price(one.fill.natural), f"{one.fill.slippage:.2f}"] if wide else []
+        cells += [number(one.max_loss, 0), number(one.expected_profit, 0), percent(one.edge, 1)]
+        cells += [percent(one.pop), percent(one.prob_touch)]
         cells += [_breakevens(one), number(100 * one.delta), number(100 * one.theta)] if wide else []
         table.add_row(*cells, str(_contracts(result, sized)))
     return table

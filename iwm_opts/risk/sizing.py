@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import floor, inf, isfinite, isnan
-from typing import Final
+from math import inf, isfinite, isnan, nan
+from typing import Final, NamedTuple
+
+import numpy as np
 
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.sizing import bounded_contracts, kelly_share, whole_units
+from iwm_opts.kernels.sizing import kelly_share, units_within, whole_units
 
-LIMITS: Final = ("risk", "open_risk", "buying_power", "liquidity", "kelly", "max_contracts")  # by kernel code
 PRUDENT_RISK: Final = 0.02  # the strategy risks 1 to 2% of the account on a trade
-MAX_OPEN_RISK: Final = 0.06  # of the account, all positions together (Elder 2002, Come Into My Trading Room: the 6% rule)
+MAX_OPEN_RISK: Final = 0.06  # of the account, all positions together (Elder 2002, Come Into My Trading Room)
 LIQUIDITY_SHARE: Final = 0.10  # of the thinnest leg's open interest, volume or quoted size
 KELLY_FRACTION: Final = 0.25  # of full Kelly: its inputs are estimates
 BARE_SHARE_LIMIT: Final = 0.5  # above this a share without % is more likely a percentage
@@ -22,22 +23,29 @@ class Size:
 
     contracts: int
     risk: float
-    buying_power: float
-    limited_by: str  # one of LIMITS
+    buying_power: float  # NaN where the price of a share is not known
+    limited_by: str  # risk, open_risk, buying_power, liquidity, kelly or max_contracts
     reason: str  # the limit that binds, with its numbers
     warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What caps a position besides the account's risk share; None does not cap."""
+    """What caps a position besides its own share of the account; None does not cap."""
 
     open_risk: float = 0.0  # dollars at risk in positions already on
-    max_open_risk: float = MAX_OPEN_RISK  # share of the account, this position included
+    max_open_risk: float = MAX_OPEN_RISK  # share of the account, this position included; at least its own share
     buying_power: float | None = None  # dollars available
-    liquidity: int | None = None  # contracts; see `liquidity_cap`
-    kelly: float | None = None  # share of the account to stake, the fraction of full Kelly applied
-    max_contracts: int | None = None
+    liquidity: float | None = None  # contracts; see `liquidity_cap`
+    kelly: float | None = None  # share of the account to stake; see `kelly_stake_from_expectation`
+    max_contracts: float | None = None
+
+
+class _Cap(NamedTuple):
+    name: str
+    budget: float
+    each: float  # of the budget that one unit takes
+    reason: str
 
 
 def size_position(
@@ -50,7 +58,7 @@ def size_position(
     account : float
         Dollars.
     risk_share : float
-        Share of the account to risk on this position, 0 to 1.
+        Share of the account to risk on this position, above 0 and at most 1.
     max_loss : float
         Dollars one package can lose, positive; infinite gives zero contracts.
     buying_power : float, optional
@@ -60,55 +68,58 @@ def size_position(
     Returns
     -------
     Size
-        floor(account x risk_share / max_loss), or what a tighter limit allows; the first of LIMITS that binds is named.
+        floor(account x risk_share / max_loss), or what a tighter limit allows; of equally tight ones the first in the
+        order of `Size.limited_by` is named.
 
     Raises
     ------
     InputError
-        When account, risk share or max_loss break their rule.
+        When a number is out of its range.
     """
-    limits = limits or Limits()
     risk = _risk_budget(account, risk_share)
     if not max_loss > 0:
-        raise InputError("max_loss", max_loss, "must be positive", "a package that cannot lose has a bad quote; check its legs")
-    if not (limits.open_risk >= 0 and isfinite(limits.open_risk)):
-        raise InputError("open_risk", limits.open_risk, "must be zero or more dollars")
+        raise InputError("max_loss", max_loss, "must be positive", "a package that cannot lose has a bad quote")
     each = max_loss if buying_power is None else buying_power
-    budgets = {
-        "risk": risk,
-        # Without anything on, the share for this position is the account's own choice, whatever the ceiling for all.
-        "open_risk": inf if limits.open_risk == 0 else account * _share("max_open_risk", limits.max_open_risk) - limits.open_risk,
-        "buying_power": _or_inf(limits.buying_power),
-        "liquidity": _or_inf(limits.liquidity),
-        "kelly": inf if limits.kelly is None else account * limits.kelly,
-        "max_contracts": _or_inf(limits.max_contracts),
-    }  # fmt: skip
-    contracts, code = bounded_contracts(max_loss, each, *(float(budgets[name]) for name in LIMITS))
-    reason = _reason(LIMITS[code], budgets[LIMITS[code]], max_loss, each, contracts)
-    # max_loss may be infinite, and zero contracts of it risk nothing.
-    held = (contracts * max_loss, contracts * each) if contracts else (0.0, 0.0)
-    return Size(int(contracts), *held, LIMITS[code], reason, risk_warning(risk_share))
+    if isnan(each):
+        raise InputError("buying_power", each, "must be a number of dollars")
+    return _tightest(_caps(account, risk, max_loss, each, limits or Limits()), max_loss, each, risk_share)
 
 
-def _or_inf(limit: float | None) -> float:
-    return inf if limit is None else float(limit)
+def _caps(account: float, risk: float, max_loss: float, each: float, limits: Limits) -> list[_Cap]:
+    a_contract = f"one contract risks ${max_loss:,.2f}" if isfinite(max_loss) else "the loss of a contract is unlimited"
+    open_risk = _at_least_zero("open_risk", limits.open_risk)
+    # A position may always take its own share, so that the ceiling does not depend on whether anything is on already.
+    left = max(account * _share("max_open_risk", limits.max_open_risk), risk) - open_risk
+    on = f"positions already on leave ${max(left, 0.0):,.2f} of the open risk allowed"
+    caps = [
+        _Cap("risk", risk, max_loss, f"{a_contract}, the limit is ${risk:,.2f}"),
+        _Cap("open_risk", left, max_loss, f"{a_contract}, {on}"),
+    ]
+    if limits.buying_power is not None and each > 0:  # a package that brings in more than it ties up is not capped
+        available = _number("buying_power", limits.buying_power)
+        ties_up = f"one contract ties up ${each:,.2f}, ${available:,.2f} is available"
+        caps.append(_Cap("buying_power", available, each, ties_up))
+    if limits.liquidity is not None:
+        liquidity = _at_least_zero("liquidity", limits.liquidity)
+        caps.append(_Cap("liquidity", liquidity, 1.0, f"liquidity allows {liquidity:,.0f} contracts"))
+    if limits.kelly is not None:
+        stake = account * _at_least_zero("kelly", limits.kelly)
+        staked = (
+            f"{a_contract}, Kelly stakes ${stake:,.2f}" if stake > 0 else "Kelly stakes nothing: no expected profit"
+        )
+        caps.append(_Cap("kelly", stake, max_loss, staked))
+    if limits.max_contracts is not None:
+        most = _at_least_zero("max_contracts", limits.max_contracts)
+        caps.append(_Cap("max_contracts", most, 1.0, f"no more than {most:,.0f} contracts are wanted"))
+    return caps
 
 
-def _reason(limit: str, budget: float, max_loss: float, each: float, contracts: int) -> str:
-    if not isfinite(max_loss):
-        return "the loss is unlimited: no share of an account bears it"
-    a_contract = f"one contract risks ${max_loss:,.2f}"
-    sentences = {
-        "risk": f"{a_contract}, the limit is ${budget:,.2f}",
-        "open_risk": f"{a_contract}, positions already on leave ${max(budget, 0.0):,.2f} of the open risk allowed",
-        "buying_power": f"one contract ties up ${each:,.2f}, ${budget:,.2f} is available",
-        "liquidity": f"liquidity allows {budget:,.0f} contracts",
-        "kelly": f"{a_contract}, Kelly stakes ${budget:,.2f}",
-        "max_contracts": f"no more than {budget:,.0f} contracts are wanted",
-    }
-    if limit == "kelly" and budget <= 0 and contracts == 0:
-        return "Kelly stakes nothing: the expected profit is not positive"
-    return sentences[limit]
+def _tightest(caps: list[_Cap], risk_each: float, cost_each: float, risk_share: float) -> Size:
+    budgets, each = np.array([cap.budget for cap in caps]), np.array([cap.each for cap in caps])
+    units, binding = units_within(budgets, each)
+    cap = caps[binding]
+    risk, cost = (units * risk_each, units * cost_each) if units else (0.0, 0.0)  # nothing of an infinite loss is none
+    return Size(int(units), risk, cost, cap.name, cap.reason, risk_warning(risk_share))
 
 
 def liquidity_cap(sizes: Iterable[float], share: float = LIQUIDITY_SHARE) -> int | None:
@@ -130,36 +141,40 @@ def liquidity_cap(sizes: Iterable[float], share: float = LIQUIDITY_SHARE) -> int
     return int(whole_units(min(known) * _share("liquidity_share", share), 1.0)) if known else None
 
 
-def kelly_stake(pop: float, win: float, loss: float, fraction: float = KELLY_FRACTION) -> float:
-    """Share of the account that fractional Kelly risks on a bet with two outcomes.
-
-    Parameters
-    ----------
-    pop : float
-        Probability of the win, 0 to 1.
-    win, loss : float
-        Dollars won or lost, both positive.
-    fraction : float
-        Of full Kelly, 0 to 1. See `kernels.sizing.kelly_share` for the formula and its source.
-    """
-    if not 0.0 <= pop <= 1.0:
-        raise InputError("pop", pop, "must lie between 0 and 1")
-    if not loss > 0:
-        raise InputError("max_loss", loss, "must be positive")
-    return _share("kelly_fraction", fraction) * float(kelly_share(pop, win, loss))
-
-
 def kelly_stake_from_expectation(
     expected_profit: float, pop: float, max_loss: float, fraction: float = KELLY_FRACTION
 ) -> float:
-    """Share of the account that fractional Kelly risks, from an expected profit.
+    """Share of the account that fractional Kelly risks on a spread.
 
     The many outcomes of a spread are replaced by two: every loss is max_loss, which overstates it, and the win is what
-    then keeps the expected profit, (expected_profit + (1 - pop) max_loss) / pop. Zero without expected profit or pop.
+    then keeps the expected profit, (expected_profit + (1 - pop) max_loss) / pop. For a bet with two
+    outcomes this is exact.
+
+    Parameters
+    ----------
+    expected_profit : float
+        Dollars a package, under the real-world measure.
+    pop : float
+        Probability of the win, 0 to 1.
+    max_loss : float
+        Dollars a package, positive.
+    fraction : float
+        Of full Kelly, above 0 and at most 1.
+
+    Returns
+    -------
+    float
+        0 to 1; zero without expected profit. See `kernels.sizing.kelly_share` for the formula and its source.
     """
-    if not (expected_profit > 0 and pop > 0):
+    if not 0.0 <= pop <= 1.0:
+        raise InputError("pop", pop, "must lie between 0 and 1")
+    if not max_loss > 0:
+        raise InputError("max_loss", max_loss, "must be positive")
+    _share("kelly_fraction", fraction)
+    if not (expected_profit > 0 and pop > 0 and isfinite(max_loss)):
         return 0.0
-    return kelly_stake(pop, (expected_profit + (1.0 - pop) * max_loss) / pop, max_loss, fraction)
+    win = (expected_profit + (1.0 - pop) * max_loss) / pop
+    return fraction * float(kelly_share(pop, win, max_loss))
 
 
 def share_size(
@@ -170,7 +185,7 @@ def share_size(
     slippage: float = 0.0,
     buying_power: float | None = None,
 ) -> Size:
-    """Shares such that being stopped out costs the risk share of the account, either way round.
+    """Shares such that being stopped out costs the risk share of the account, long or short.
 
     Parameters
     ----------
@@ -183,14 +198,13 @@ def share_size(
     buying_power : float, optional
         Dollars available, one share tying up its price.
     """
-    for name, value in (("entry", entry), ("stop", stop)):
-        if not (value > 0 and isfinite(value)):
-            raise InputError(name, value, "must be a positive price")
-    if not slippage >= 0:
-        raise InputError("slippage", slippage, "must be zero or more dollars a share")
+    for name, price in (("entry", entry), ("stop", stop)):
+        if not 0 < price < inf:
+            raise InputError(name, price, "must be a positive price")
     if entry == stop:
         raise InputError("stop", stop, "equals the entry", "put it where the trade is wrong")
-    return _shares(account, risk_share, abs(entry - stop) + slippage, entry, buying_power)
+    distance = abs(entry - stop) + _at_least_zero("slippage", slippage)
+    return _shares(account, risk_share, distance, entry, buying_power)
 
 
 def atr_share_size(
@@ -200,29 +214,52 @@ def atr_share_size(
     multiple: float = 1.0,
     price: float | None = None,
     buying_power: float | None = None,
+    slippage: float = 0.0,
 ) -> Size:
-    """Shares with a stop so many average true ranges away: floor(account x risk_share / (atr x multiple)).
+    """Shares with a stop so many average true ranges (dollars a share) away; otherwise as `share_size`.
 
-    `price` is needed only for the buying power used, which is NaN without it, and for its cap.
+    Without a price the buying power used is NaN, and what is available does not cap.
     """
-    if not atr * multiple > 0:
+    if not 0 < atr * multiple < inf:
         raise InputError("atr", atr, f"times {multiple:g} must be a positive distance in dollars")
-    return _shares(account, risk_share, atr * multiple, price, buying_power)
+    if price is not None and not 0 < price < inf:
+        raise InputError("entry", price, "must be a positive price")
+    return _shares(account, risk_share, atr * multiple + _at_least_zero("slippage", slippage), price, buying_power)
 
 
 def _shares(account: float, risk_share: float, distance: float, price: float | None, available: float | None) -> Size:
     risk = _risk_budget(account, risk_share)
-    shares, limit = int(whole_units(risk, distance)), "risk"
-    reason = f"one share risks ${distance:,.2f}, the limit is ${risk:,.2f}"
-    if price is not None and available is not None and whole_units(available, price) < shares:
-        shares, limit = int(whole_units(available, price)), "buying_power"
-        reason = f"one share costs ${price:,.2f}, ${available:,.2f} is available"
-    cost = float("nan") if price is None else shares * price
-    return Size(shares, shares * distance, cost, limit, reason, risk_warning(risk_share))
+    caps = [_Cap("risk", risk, distance, f"one share risks ${distance:,.2f}, the limit is ${risk:,.2f}")]
+    if price is not None and available is not None:
+        costs = f"one share costs ${price:,.2f}, ${available:,.2f} is available"
+        caps.append(_Cap("buying_power", _number("buying_power", available), price, costs))
+    return _tightest(caps, distance, nan if price is None else price, risk_share)
+
+
+def risk_warning(risk_share: float) -> str:
+    """What to say of a risk share that the strategy would not take; empty for a prudent one."""
+    if risk_share <= PRUDENT_RISK * (1 + 1e-9):
+        return ""
+    return f"risks {risk_share:.1%} of the account on one position where the strategy risks 1 to 2%"
+
+
+def parse_share(text: str | float, name: str = "risk") -> float:
+    """Read a share of something: `1%` and `0.01` mean the same.
+
+    A bare number above 0.5 is refused: `1` may mean 1% or all of it.
+    """
+    stripped = str(text).strip()
+    try:
+        value = float(stripped.removesuffix("%")) / (100.0 if stripped.endswith("%") else 1.0)
+    except ValueError:
+        raise InputError(name, text, "is no share", "write 1% or 0.01") from None
+    if value > BARE_SHARE_LIMIT and not stripped.endswith("%"):
+        raise InputError(name, text, "may mean a share or a percentage", f"write {value:g}% for {value:g} in a hundred")
+    return _share(name, value)
 
 
 def _risk_budget(account: float, risk_share: float) -> float:
-    if not (account > 0 and isfinite(account)):
+    if not 0 < account < inf:
         raise InputError("account", account, "must be a positive number of dollars")
     return account * _share("risk", risk_share)
 
@@ -233,27 +270,13 @@ def _share(name: str, value: float) -> float:
     return value
 
 
-def risk_warning(risk_share: float) -> str:
-    """What to say of a risk share that the strategy would not take; empty for a prudent one."""
-    if risk_share <= PRUDENT_RISK * (1 + 1e-9):
-        return ""
-    losses = floor(0.5 / risk_share)
-    return (
-        f"risks {risk_share:.1%} of the account on one position; the strategy risks 1 to 2%"
-        + (f", and {losses} full losses in a row halve it" if losses else "")
-    )  # fmt: skip
+def _at_least_zero(name: str, value: float) -> float:
+    if not 0.0 <= value < inf:
+        raise InputError(name, value, "must be zero or more")
+    return float(value)
 
 
-def parse_share(text: str, name: str = "risk") -> float:
-    """Read a share of something: `1%` and `0.01` mean the same.
-
-    A bare number above 0.5 is refused: `1` may mean 1% or all of it.
-    """
-    stripped = text.strip()
-    try:
-        value = float(stripped.removesuffix("%")) / (100.0 if stripped.endswith("%") else 1.0)
-    except ValueError:
-        raise InputError(name, text, "is no share", "write 1% or 0.01") from None
-    if value > BARE_SHARE_LIMIT and not stripped.endswith("%"):
-        raise InputError(name, text, "may mean a share or a percentage", f"write {value:g}% for {value:g} in a hundred")
-    return _share(name, value)
+def _number(name: str, value: float) -> float:
+    if not isfinite(value):
+        raise InputError(name, value, "must be a number of dollars")
+    return float(value)

@@ -118,9 +118,8 @@ def _summed(packages: Packages, of_options: Array) -> Array:
 
 def _at_expiry(table: OptionTable, packages: Packages, credit: Array, terms: Terms) -> dict[str, Array]:
     """Payoff at expiry after fill and fees; `credit` in dollars a share."""
-    strike = np.ascontiguousarray(table.strike[packages.index])
-    right = np.ascontiguousarray(np.broadcast_to(packages.legs.right, strike.shape))
-    sign = np.ascontiguousarray(np.broadcast_to(packages.legs.contracts, strike.shape))
+    strike = table.strike[packages.index]
+    right, sign = (np.tile(of_legs, (len(packages), 1)) for of_legs in (packages.legs.right, packages.legs.contracts))
     best, worst_expiry, worst = (np.empty(len(packages)) for _ in range(3))
     payoff.extremes(
         sign, right, strike, credit, terms.dividends, terms.fees.exercise / MULTIPLIER, best, worst_expiry, worst

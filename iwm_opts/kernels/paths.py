@@ -1,0 +1,125 @@
+"""Paths of spot and of the state that its variance and its implied variance follow, one session a step.
+
+The model and its sources are in `simulation/dynamics`; here are the recursions alone. All randomness comes in as standard
+normal numbers, one row a session, so that a path cut anywhere and continued gives the same numbers.
+"""
+
+import math
+
+import numpy as np
+
+from iwm_opts.kernels._jit import kernel
+from iwm_opts.kernels.elementary import exp, inline, log, normal_cdf
+
+SHOCKS = 6  # standard normals a session: spot, fast, slow, premium, event, size of the event
+RANGE_SHOCKS = 3  # overnight part, high, low
+
+
+@inline
+def _wiener(correlation, spot_shock, own_shock):
+    """Standard normal with a given correlation to the spot's."""
+    return correlation * spot_shock + math.sqrt(1.0 - correlation * correlation) * own_shock
+
+
+@kernel(
+    "void(float64[:, ::1], float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
+    " float64, float64, float64, float64, float64, float64, float64, float64, float64,"
+    " float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])"
+)
+def advance(
+    shocks,
+    dt,
+    drift,
+    floor,
+    level,
+    fast_speed,
+    fast_vol,
+    fast_correlation,
+    slow_speed,
+    slow_vol,
+    slow_correlation,
+    premium_speed,
+    premium_vol,
+    premium_correlation,
+    jump_threshold,
+    jump_mean,
+    jump_sd,
+    jump_lift,
+    burst_threshold,
+    burst_mean,
+    state,
+    log_return,
+    variance,
+    fast,
+    slow,
+    premium,
+):
+    """Advance the state through len(shocks) sessions of `dt` years each; `state` is (fast, slow, premium), updated in place.
+
+    A session's diffusive variance is floor + exp(level + fast + slow) with the factors as they stood before it. An event
+    is a jump of the spot, which also lifts the fast factor by -jump_lift x jump, where the event's normal lies above
+    `jump_threshold`; it is a burst of variance, exponential of mean `burst_mean` on the fast factor, where it lies below
+    -`burst_threshold`.
+
+    Writes the log return over each session, the variance rate that held during it, and the factors after it; shapes (n,).
+    """
+    fast_keep, slow_keep, premium_keep = math.exp(-fast_speed * dt), math.exp(-slow_speed * dt), math.exp(-premium_speed * dt)
+    fast_sd = fast_vol * math.sqrt((1.0 - fast_keep**2) / (2.0 * fast_speed))
+    slow_sd = slow_vol * math.sqrt((1.0 - slow_keep**2) / (2.0 * slow_speed))
+    premium_sd = premium_vol * math.sqrt((1.0 - premium_keep**2) / (2.0 * premium_speed))
+    x, y, u = state[0], state[1], state[2]
+    for i in range(shocks.shape[0]):
+        spot_shock = shocks[i, 0]
+        rate = floor + exp(level + x + y)
+        move = (drift - 0.5 * rate) * dt + math.sqrt(rate * dt) * spot_shock
+        x = fast_keep * x + fast_sd * _wiener(fast_correlation, spot_shock, shocks[i, 1])
+        y = slow_keep * y + slow_sd * _wiener(slow_correlation, spot_shock, shocks[i, 2])
+        u = premium_keep * u + premium_sd * _wiener(premium_correlation, spot_shock, shocks[i, 3])
+        if shocks[i, 4] > jump_threshold:
+            jump = jump_mean + jump_sd * shocks[i, 5]
+            move += jump
+            x -= jump_lift * jump
+        elif shocks[i, 4] < -burst_threshold:
+            x -= burst_mean * log(normal_cdf(shocks[i, 5]))
+        log_return[i], variance[i], fast[i], slow[i], premium[i] = move, rate, x, y, u
+    state[0], state[1], state[2] = x, y, u
+
+
+@kernel(
+    "void(float64[::1], float64[::1], float64[::1], float64, float64[::1], float64[::1], float64[::1], float64[::1],"
+    " float64[::1])"
+)
+def expected_variance(fast, slow, premium, constant, weight, fast_loading, slow_loading, premium_loading, out):
+    """Mean variance rate over one tenor: constant + sum(weight exp(loadings . state)), a quadrature over the tenor.
+
+    State arrays and `out` have shape (n,), node arrays (m,).
+    """
+    nodes = weight.shape[0]
+    for i in range(out.shape[0]):
+        total = constant
+        for j in range(nodes):
+            total += weight[j] * exp(
+                fast_loading[j] * fast[i] + slow_loading[j] * slow[i] + premium_loading[j] * premium[i]
+            )
+        out[i] = total
+
+
+@kernel(
+    "void(float64[:, ::1], float64[::1], float64[::1], float64, float64, float64[::1], float64[::1], float64[::1])"
+)
+def daily_ranges(shocks, log_return, total_variance, overnight, range_scale, opened, high, low):
+    """Open, high and low of each session as log distances from the close before it.
+
+    The overnight part is the return's Brownian share; high and low are the extremes of a Brownian bridge over the rest
+    (its maximum's distribution: Borodin and Salminen 2002, Handbook of Brownian Motion, 1.1.8 of part II), drawn apart
+    from each other. `range_scale` narrows the bridge: prices turn back within the day more than a Brownian motion does.
+    """
+    for i in range(log_return.shape[0]):
+        gap = overnight * log_return[i] + math.sqrt(overnight * (1.0 - overnight) * total_variance[i]) * shocks[i, 0]
+        rest = log_return[i] - gap
+        bridge = 2.0 * range_scale * (1.0 - overnight) * total_variance[i]
+        up = 0.5 * (rest + math.sqrt(rest * rest - bridge * log(normal_cdf(shocks[i, 1]))))
+        down = 0.5 * (rest - math.sqrt(rest * rest - bridge * log(normal_cdf(shocks[i, 2]))))
+        opened[i], high[i], low[i] = gap, gap + up, gap + down
+    np.maximum(high, opened, high)
+    np.minimum(low, opened, low)

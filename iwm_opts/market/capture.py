@@ -1,0 +1,227 @@
+"""From the rows of one capture to a chain: refuse what is no market, count the rest, find spot."""
+
+import math
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.conventions import (
+    ASSUMED_RATE,
+    CHAIN_COLUMNS,
+    RIGHT_SIGN,
+    ROW_KEY,
+    TIMEZONE,
+)
+from iwm_opts.errors import DataError
+from iwm_opts.market.calendar import is_session, latest_session, session_hours
+from iwm_opts.market.chain import Chain, moment_of_quotes, slices_of
+from iwm_opts.market.contract import listed_root
+from iwm_opts.market.forward import implied_forwards
+from iwm_opts.market.quality import assess, repeats, row_defects
+
+TEXT_COLUMNS: Final = ("underlying_symbol", "root", "right")
+TIME_COLUMNS: Final = ("quote_date", "quote_time", "expiration")
+SORTED_BY: Final = ("expiration", "root", "strike", "right")
+
+ALL_ZERO: Final = 0.9  # share of rows with bid = ask = 0 above which a capture holds no market
+SPOT_DRIFT: Final = 0.001  # relative range of the rows' spots that is worth a word
+SPOT_GAP: Final = 0.005  # relative distance between spot and the nearest parity forward that is worth a warning
+
+
+def make_chain(
+    quotes: pd.DataFrame,
+    *,
+    symbol: str,
+    source: str,
+    spot: float | None = None,
+    session: str | None = None,
+    newest_trade: datetime | None = None,
+    previous: pd.DataFrame | None = None,
+    notes: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+    simulated: bool = False,
+) -> Chain:
+    """Chain from the rows of one capture; what cannot be a market is refused by name.
+
+    Parameters
+    ----------
+    quotes : DataFrame
+        Required columns of `conventions.CHAIN_COLUMNS`; the others are filled with NaN. One quote date.
+    symbol, source, session
+        What the rows are of, where they come from, which capture they are.
+    spot : float, optional
+        Goes over the column. Without either, spot is estimated by put-call parity, with a warning.
+    newest_trade : datetime, optional
+        Aware time of the latest trade in any contract, where known: reveals an old capture.
+    previous : DataFrame, optional
+        The capture before, where known: reveals one that only repeats it.
+    notes, warnings : sequences of str
+        What the reader of the rows has to say already.
+
+    Raises
+    ------
+    DataError
+        For a quote date without a session, a side without contracts, a capture of zeros, an unknown right, or
+        where spot is neither given nor implied.
+    """
+    told, warned = list(notes), list(warnings)
+    table = _canonical(quotes, symbol, source)
+    as_of = table["quote_date"].iloc[0].date()
+    _refuse_no_market(table, as_of, source)
+    table, duplicate = _without_duplicates(table, told, warned)
+    quote_time = _latest(table["quote_time"])
+    frozen = _is_frozen(table, as_of, newest_trade, previous, warned)
+    if quote_time and not _in_hours(quote_time, as_of):
+        told.append(f"captured {quote_time:%Y-%m-%d %H:%M} New York, outside the session of {as_of}")
+    spot, spot_source = _spot(table, spot, moment_of_quotes(as_of, quote_time), source, told, warned)
+    table["underlying_price"] = table["underlying_price"].fillna(spot)
+    quality = assess(table, spot, duplicate=duplicate, frozen=frozen, notes=told)
+    return Chain(
+        quotes=table,
+        symbol=symbol,
+        spot=spot,
+        spot_source=spot_source,
+        as_of=as_of,
+        quote_time=quote_time,
+        session=session,
+        source=source,
+        quality=quality,
+        warnings=tuple(warned),
+        simulated=simulated,
+    )
+
+
+def _in_hours(quote_time: datetime, as_of: date) -> bool:
+    opened, closed = session_hours(as_of)
+    return opened <= quote_time <= closed
+
+
+def _canonical(quotes: pd.DataFrame, symbol: str, source: str) -> pd.DataFrame:
+    """Canonical columns and types, sorted; a right that is neither C nor P is refused here."""
+    if quotes.empty:
+        raise DataError(source, "holds no quotes", "give a file with rows")
+    table = quotes.reindex(columns=list(CHAIN_COLUMNS))
+    for name in set(CHAIN_COLUMNS) - {*TEXT_COLUMNS, *TIME_COLUMNS}:
+        table[name] = table[name].astype(np.float64)
+    table["quote_date"] = pd.to_datetime(table["quote_date"]).dt.as_unit("us")
+    table["expiration"] = pd.to_datetime(table["expiration"]).dt.as_unit("us")
+    table["quote_time"] = pd.to_datetime(table["quote_time"], utc=True).dt.tz_convert(TIMEZONE).dt.as_unit("us")
+    unknown = ~table["right"].isin(list(RIGHT_SIGN))
+    if unknown.any():
+        raise DataError(
+            source, f"right {table.loc[unknown, 'right'].iloc[0]!r} in {unknown.sum()} rows", "must be C or P"
+        )
+    if (table["quote_date"] != table["quote_date"].iloc[0]).any():
+        raise DataError(
+            source, f"{table['quote_date'].nunique()} quote dates in one capture", "choose one with --as-of"
+        )
+    table["underlying_symbol"] = symbol
+    nameless = table["root"].isna()
+    if nameless.any():
+        days = table.loc[nameless, "expiration"]
+        roots = {day: listed_root(symbol, day.date()) for day in days.unique()}
+        table.loc[nameless, "root"] = days.map(roots)
+    return table.sort_values(list(SORTED_BY), kind="stable", ignore_index=True)
+
+
+def _refuse_no_market(table: pd.DataFrame, as_of: date, source: str) -> None:
+    if not is_session(as_of):
+        raise DataError(
+            source,
+            f"quotes dated {as_of}, when the exchange was closed: a holiday capture, its quotes are stale",
+            f"give a capture of a session, such as {latest_session(as_of)}",
+        )
+    for right, name in (("C", "calls"), ("P", "puts")):
+        if not (table["right"] == right).any():
+            raise DataError(source, f"no {name} among its {len(table)} rows", "give a chain with both sides")
+    zeros = (table["bid"].fillna(0.0) == 0.0) & (table["ask"].fillna(0.0) == 0.0)
+    if zeros.mean() > ALL_ZERO:
+        raise DataError(
+            source,
+            f"bid and ask are zero in {zeros.mean():.1%} of {len(table)} rows: a capture while no quotes were out",
+            "capture it again during the session",
+        )
+
+
+def _without_duplicates(table: pd.DataFrame, told: list[str], warned: list[str]) -> tuple[pd.DataFrame, int]:
+    """First row of each contract, and how many rows were left out for it."""
+    key = [
+        name for name in ROW_KEY if name != "quote_time"
+    ]  # one capture: times of its rows only say how fresh they are
+    again = table.duplicated(key)
+    if not again.any():
+        return table, 0
+    differing = int((again & ~table.duplicated([*key, "bid", "ask"])).sum())
+    count = int(again.sum())
+    if differing:
+        warned.append(
+            f"{count} rows repeat an earlier contract, {differing} of them with another quote: the first was kept; "
+            "if these are several captures, the file lacks the quote_time or session column that tells them apart"
+        )
+    else:
+        told.append(f"{count} rows repeat an earlier one exactly and were left out")
+    return table[~again].reset_index(drop=True), count
+
+
+def _latest(times: pd.Series) -> datetime | None:
+    latest = times.max()
+    return None if pd.isna(latest) else latest.to_pydatetime()
+
+
+def _is_frozen(
+    table: pd.DataFrame,
+    as_of: date,
+    newest_trade: datetime | None,
+    previous: pd.DataFrame | None,
+    warned: list[str],
+) -> bool:
+    """Whether the capture as a whole is old, with a warning that says why."""
+    if newest_trade is not None and newest_trade.date() < as_of:
+        warned.append(
+            f"stale: no contract has traded since {newest_trade:%Y-%m-%d %H:%M}, before the quote date {as_of}"
+        )
+        return True
+    if previous is not None and repeats(table, previous):
+        warned.append("stale: the capture repeats the quotes of the one before it")
+        return True
+    return False
+
+
+def _spot(
+    table: pd.DataFrame, given: float | None, moment: datetime, source: str, told: list[str], warned: list[str]
+) -> tuple[float, str]:
+    """Spot and where it comes from; compared with what parity says."""
+    implied, expiration = _parity_spot(table, moment)
+    if given is None:
+        column = table["underlying_price"].where(table["underlying_price"] > 0.0).dropna()
+        given = float(column.median()) if len(column) else None
+        origin = "file"
+        if len(column) and column.max() - column.min() > SPOT_DRIFT * column.median():
+            told.append(f"spot runs from {column.min():g} to {column.max():g} over the rows; the median was taken")
+    else:
+        origin = "given"
+    if given is not None:
+        if math.isfinite(implied) and abs(given / implied - 1.0) > SPOT_GAP:
+            warned.append(
+                f"spot {given:.2f} ({origin}) is far from the {implied:.2f} that quotes of {expiration} imply"
+            )
+        return given, origin
+    if not math.isfinite(implied):
+        raise DataError(source, "has no column for spot, and its quotes imply none by put-call parity", "give --spot")
+    warned.append(f"spot {implied:.2f} estimated by put-call parity of {expiration}: the file has none; --spot sets it")
+    return implied, f"estimated by put-call parity of {expiration}"
+
+
+def _parity_spot(table: pd.DataFrame, moment: datetime) -> tuple[float, date | None]:
+    """Discounted parity forward of the nearest live expiration; dividends until then are neglected."""
+    usable = row_defects(table, math.nan).usable
+    days = table["expiration"] >= pd.Timestamp(moment.date())
+    near = table["expiration"].isin(sorted(table.loc[days, "expiration"].unique())[:3]).to_numpy()
+    slices = [s for s in slices_of(table[near], usable[near], moment) if s.years > 0.0]
+    for quotes, forward in zip(slices, implied_forwards(slices, ASSUMED_RATE, "assumed"), strict=True):
+        if forward is not None:
+            return forward.price * forward.discount, quotes.expiration
+    return math.nan, None

@@ -1,0 +1,134 @@
+"""A chain: every listed option of one underlying at one moment, with what is wrong with its quotes."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.conventions import CLOSED_DAY_WEIGHT, DAYS_PER_YEAR, RIGHT_SIGN
+from iwm_opts.market.calendar import (
+    at_close,
+    effective_days,
+    expiry_moment,
+    session_hours,
+    sessions_left,
+    years_to_expiry,
+)
+from iwm_opts.market.contract import settlement_of
+from iwm_opts.market.quality import QualityReport, row_defects
+from iwm_opts.market.slices import ExpirySlice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chain:
+    """One capture of an option chain.
+
+    `quotes` has the columns of `conventions.CHAIN_COLUMNS` (NaN where unknown), one row a contract, sorted by
+    expiration, root, strike and right. Defective quotes stand in it as they came; slices leave them out.
+    """
+
+    quotes: pd.DataFrame
+    symbol: str
+    spot: float
+    spot_source: str  # "file", "given" or how it was estimated
+    as_of: date
+    quote_time: datetime | None  # New York; None where nobody says
+    session: str | None  # label of the capture
+    source: str
+    quality: QualityReport
+    warnings: tuple[str, ...] = ()
+    simulated: bool = False
+
+    @property
+    def moment(self) -> datetime:
+        """When the quotes stood, New York time: a capture after the close shows the quotes of the close."""
+        return moment_of_quotes(self.as_of, self.quote_time)
+
+    def rows(self, expiration: date, root: str | None = None) -> pd.DataFrame:
+        """Quotes of one expiration, of one root or of all."""
+        wanted = self.quotes["expiration"] == pd.Timestamp(expiration)
+        if root is not None:
+            wanted &= self.quotes["root"] == root
+        return self.quotes[wanted]
+
+
+def expiry_slices(chain: Chain, closed_day_weight: float = CLOSED_DAY_WEIGHT) -> list[ExpirySlice]:
+    """One slice for each expiration and root, in that order.
+
+    Strikes are those that list a call or a put. Both bid and ask are NaN where a quote is missing, crossed, zero or
+    implausible (`QualityReport`). Roots that settle on the opening print expire then.
+    """
+    usable = row_defects(chain.quotes, chain.spot).usable
+    return slices_of(chain.quotes, usable, chain.moment, closed_day_weight)
+
+
+def moment_of_quotes(as_of: date, quote_time: datetime | None) -> datetime:
+    """When quotes stood, New York time: at their quote time, but never after the close of their session."""
+    close = at_close(as_of)
+    return min(quote_time, close) if quote_time else close
+
+
+def slices_of(
+    table: pd.DataFrame, usable: NDArray[np.bool_], moment: datetime, closed_day_weight: float = CLOSED_DAY_WEIGHT
+) -> list[ExpirySlice]:
+    """Slices of a canonical table sorted by expiration and root; rows that are not `usable` give NaN."""
+    if table.empty:
+        return []
+    expirations = table["expiration"].to_numpy(dtype="datetime64[D]")
+    roots = table["root"].to_numpy(dtype=object)
+    starts = np.flatnonzero(np.concatenate([[True], (expirations[1:] != expirations[:-1]) | (roots[1:] != roots[:-1])]))
+    days = [date.fromisoformat(str(expirations[start])) for start in starts]
+    clocks = _clocks(moment, days, [roots[start] for start in starts], closed_day_weight)
+    columns = {name: table[name].to_numpy(dtype=np.float64) for name in ("strike", "bid", "ask")}
+    columns["sign"] = table["right"].map(RIGHT_SIGN).to_numpy(dtype=np.float64)
+    found = []
+    for position, (start, stop) in enumerate(zip(starts, [*starts[1:], len(table)], strict=True)):
+        here = {name: column[start:stop] for name, column in columns.items()}
+        strike, sides = _sides(here, usable[start:stop])
+        years, effective, left = (clock[position] for clock in clocks)
+        found.append(
+            ExpirySlice(
+                root=roots[start],
+                expiration=days[position],
+                dte=(days[position] - moment.date()).days,
+                years=float(years),
+                effective_days=float(effective),
+                sessions_left=int(left),
+                strike=strike,
+                **sides,
+            )
+        )
+    return found
+
+
+def _sides(
+    columns: dict[str, NDArray[np.float64]], usable: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
+    strike, place = np.unique(columns["strike"], return_inverse=True)
+    sides = {}
+    for name, right in (("call", "C"), ("put", "P")):
+        rows = usable & (columns["sign"] == RIGHT_SIGN[right])
+        for side in ("bid", "ask"):
+            values = np.full(len(strike), np.nan)
+            values[place[rows]] = columns[side][rows]
+            sides[f"{name}_{side}"] = values
+    return strike, sides
+
+
+def _clocks(
+    moment: datetime, days: list[date], roots: list[str], closed_day_weight: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Years, effective days and sessions left; less the last session where a root settles on its opening print."""
+    years = years_to_expiry(moment, days)
+    effective = effective_days(moment, days, closed_day_weight)
+    left = sessions_left(moment, days)
+    for place, (day, root) in enumerate(zip(days, roots, strict=True)):
+        if settlement_of(root).settles_on == "open":
+            opened, closed = session_hours(expiry_moment(day).date())
+            share = (closed - opened).total_seconds() / 86_400.0  # of a day that is a session, weight 1
+            years[place] -= share / DAYS_PER_YEAR
+            effective[place] -= share
+            left[place] -= left[place] > 0
+    return years, effective, left

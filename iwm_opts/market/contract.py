@@ -1,0 +1,140 @@
+"""Option contracts: their OCC symbols, and the rules of settlement that come with a root."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final, Literal, cast
+
+from iwm_opts.conventions import MULTIPLIER, TICK, Right
+from iwm_opts.errors import InputError
+from iwm_opts.market.calendar import latest_session
+
+# Root, expiration as yymmdd, right, strike in thousandths of a dollar on eight digits. OCC pads the root to six
+# characters; Yahoo and most files leave the padding out.
+OCC_PATTERN: Final = re.compile(r"([A-Z0-9.]{1,6}) *(\d{2})(\d{2})(\d{2})([CP])(\d{8})")
+ROOT_WIDTH: Final = 6
+STRIKE_UNITS: Final = 1000  # a strike is written in thousandths of a dollar
+LARGEST_STRIKE: Final = 99_999.999
+
+Exercise = Literal["american", "european"]
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One listed option."""
+
+    root: str
+    expiration: date
+    right: Right
+    strike: float  # dollars
+
+    @property
+    def symbol(self) -> str:
+        """OCC symbol without padding."""
+        return occ_symbol(self.root, self.expiration, self.right, self.strike)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How the options of a root are exercised and settled."""
+
+    exercise: Exercise
+    delivery: Literal["physical", "cash"]
+    settles_on: Literal["close", "open"]  # which price of the expiration day
+    multiplier: int = MULTIPLIER
+    tick: float = TICK  # smallest step of a quote, dollars a share
+
+    @property
+    def pays_dividends(self) -> bool:
+        """Whether shares, and with them dividends, change hands on exercise."""
+        return self.delivery == "physical"
+
+
+EQUITY: Final = Settlement("american", "physical", "close")
+_MORNING: Final = Settlement("european", "cash", "open", tick=0.05)
+_EVENING: Final = Settlement("european", "cash", "close", tick=0.05)
+_PENNY_INDEX: Final = Settlement("european", "cash", "close")
+
+# Cboe contract specifications: classes that settle on the opening print have a sister root that settles on the close.
+_INDEX_ROOTS: Final[dict[str, Settlement]] = {
+    "SPX": _MORNING,
+    "SPXW": _EVENING,
+    "RUT": _MORNING,
+    "RUTW": _EVENING,
+    "NDX": _MORNING,
+    "NDXP": _EVENING,
+    "XSP": _PENNY_INDEX,
+    "MRUT": _PENNY_INDEX,
+}
+_CLOSE_SISTER: Final = {"SPX": "SPXW", "RUT": "RUTW", "NDX": "NDXP"}
+_UNDERLYING: Final = {sister: root for root, sister in _CLOSE_SISTER.items()}
+
+
+def settlement_of(root: str) -> Settlement:
+    """Settlement rule of a root; what is no known index class is an equity: American, physical, on the close."""
+    return _INDEX_ROOTS.get(root.strip().upper(), EQUITY)
+
+
+def underlying_of(root: str) -> str:
+    """Symbol of what a root is written on: `SPXW` gives `SPX`, the adjusted root `IWM1` gives `IWM`."""
+    bare = root.strip().upper()
+    return _UNDERLYING.get(bare) or bare.rstrip("0123456789") or bare
+
+
+def listed_root(symbol: str, expiration: date) -> str:
+    """Root that an expiration of `symbol` is listed under, where a file does not say.
+
+    Index classes that settle on the open expire on third Fridays (the Thursday before, where that Friday is a holiday);
+    all their other expirations belong to the sister root that settles on the close.
+    """
+    sister = _CLOSE_SISTER.get(symbol)
+    if sister is None:
+        return symbol
+    first = expiration.replace(day=1)
+    monthly = first + timedelta(days=(4 - first.weekday()) % 7 + 14)
+    return symbol if expiration in (monthly, latest_session(monthly)) else sister
+
+
+def occ_symbol(root: str, expiration: date, right: Right, strike: float, *, padded: bool = False) -> str:
+    """OCC symbol of a contract, such as `IWM260731P00275000`.
+
+    Parameters
+    ----------
+    padded : bool
+        Root padded to six characters, 21 in all, as OCC writes it.
+
+    Raises
+    ------
+    InputError
+        When the root, the right or the strike cannot be written in this form.
+    """
+    if not re.fullmatch(r"[A-Z0-9.]{1,6}", root):
+        raise InputError("root", root, "must be one to six capitals or digits")
+    if right not in ("C", "P"):
+        raise InputError("right", right, 'must be "C" or "P"')
+    if not 0.0 < strike <= LARGEST_STRIKE:
+        raise InputError("strike", strike, f"must lie above 0 and up to {LARGEST_STRIKE:g}")
+    units = round(strike * STRIKE_UNITS)
+    if abs(units - strike * STRIKE_UNITS) > 1e-6 * STRIKE_UNITS or units == 0:
+        raise InputError("strike", strike, "OCC symbols carry tenths of a cent, no finer")
+    head = root.ljust(ROOT_WIDTH) if padded else root
+    return f"{head}{expiration:%y%m%d}{right}{units:08d}"
+
+
+def parse_occ(symbol: str) -> Contract:
+    """Contract that an OCC symbol names, padded or not; a leading `O:` is ignored.
+
+    Raises
+    ------
+    InputError
+        When the symbol is not of that form, or its date does not exist.
+    """
+    found = OCC_PATTERN.fullmatch(symbol.strip().removeprefix("O:"))
+    if not found:
+        raise InputError("symbol", symbol, "is no OCC option symbol", "it reads like IWM260731P00275000")
+    root, year, month, day, right, units = found.groups()
+    try:
+        expiration = date(2000 + int(year), int(month), int(day))
+    except ValueError:
+        raise InputError("symbol", symbol, f"{year}{month}{day} is no date (yymmdd)") from None
+    return Contract(root, expiration, cast("Right", right), int(units) / STRIKE_UNITS)
