@@ -20,10 +20,7 @@ def ivr(**options: Any) -> None:
     A chain is not needed; with --source its own IV10 and IV30 stand beside the rank.
     """
     from iwm_opts.cli.compiling import announce_compiling
-    from iwm_opts.errors import InputError
 
-    if not options["iv_history"]:
-        raise InputError("iv_history", None, "no IV history was given", "name one: --iv-history RVX_History.csv")
     announce_compiling(options)
     from iwm_opts.cli import build
     from iwm_opts.report.ivr_table import ivr_record, ivr_table
@@ -41,6 +38,7 @@ def ivr(**options: Any) -> None:
 
 def _standing(options: dict[str, Any]) -> Any:
     from iwm_opts.cli import build
+    from iwm_opts.errors import InputError
     from iwm_opts.market.calendar import next_session
     from iwm_opts.market.iv_rank import iv_rank, open_gate_by_weekday
     from iwm_opts.report.ivr_table import IvStanding
@@ -48,6 +46,8 @@ def _standing(options: dict[str, Any]) -> Any:
 
     snapshot = build.snapshot_from(options) if options["source"] != "auto" else None
     history = build.history_from(options)
+    if history is None:
+        raise InputError("iv_history", None, "no IV history was given", "name one: --iv-history RVX_History.csv")
     day: date | None = snapshot.chain.as_of if snapshot else options["as_of"]
     if day is None:  # the session after the history's last value
         day = next_session(history.last(1).index[-1].date())

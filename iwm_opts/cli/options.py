@@ -21,7 +21,7 @@ from iwm_opts.conventions import (
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class DateParam(click.ParamType):
+class DateParam(click.ParamType[date]):
     """A day written YYYY-MM-DD."""
 
     name = "date"
@@ -35,7 +35,7 @@ class DateParam(click.ParamType):
             self.fail(f"{value!r} is not a date; write YYYY-MM-DD", param, ctx)
 
 
-class RangeParam(click.ParamType):
+class RangeParam(click.ParamType[tuple[Any, Any]]):
     """Two numbers LOW:HIGH, or one for both."""
 
     name = "range"
@@ -56,7 +56,7 @@ class RangeParam(click.ParamType):
         return bounds
 
 
-class ShareParam(click.ParamType):
+class ShareParam(click.ParamType[float]):
     """A share written 1% or 0.01."""
 
     name = "share"

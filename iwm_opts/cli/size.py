@@ -38,14 +38,16 @@ def size(**options: Any) -> None:
 
     is_shares = options["max_loss"] is None
     found = _shares(options) if is_shares else _contracts(options)
-    record = {"unit": "shares" if is_shares else "contracts", "account": options["account"], **size_record(found)}
+    unit = "shares" if is_shares else "contracts"
+    record = {"account": options["account"], "risk_share": options["risk"], unit: found.contracts}
+    record |= {name: value for name, value in size_record(found).items() if name != "contracts"}
     record |= {"warnings": [found.warning] if found.warning else []}
     if options["output_format"] == "json":
         build.emit(as_json(record), options)
     elif options["output_format"] == "csv":
         build.emit(rows_as_csv([record]), options)
     else:
-        build.emit(size_table(found, record["unit"], options["account"], options["risk"]), options)
+        build.emit(size_table(found, unit, options["account"], options["risk"]), options)
 
 
 def _contracts(options: dict[str, Any]) -> Any:

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import config
+from numba.core import config as _config
+
+config: Any = _config  # its settings come from the environment: no type checker sees them
 
 # NaN means "no quote" and must survive: neither nnan nor ninf may be assumed.
 FASTMATH = {"contract", "nsz"}

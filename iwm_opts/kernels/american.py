@@ -76,7 +76,7 @@ def put_boundary(grid, lane, nodes):
 
 @kernel()
 def exercise_on_eve(old, new, options, exercise, cash, reach, drop, kink, boundary, nodes):
-    """Settle what an ex-date does to each option: how far its value drops, where its kink comes to lie, how sharp it is."""
+    """Settle what an ex-date does to each option: how far its value drops, where its kink lies, how sharp it is."""
     for i in range(LANES):
         reach[i] += cash
         kinked = math.exp(old.anchor[i]) + cash

@@ -124,6 +124,8 @@ def _canonical(quotes: pd.DataFrame, symbol: str, source: str) -> pd.DataFrame:
         days = table.loc[nameless, "expiration"]
         roots = {day: listed_root(symbol, day.date()) for day in days.unique()}
         table.loc[nameless, "root"] = days.map(roots)
+    for name in TEXT_COLUMNS:
+        table[name] = table[name].astype(str)
     return table.sort_values(list(SORTED_BY), kind="stable", ignore_index=True)
 
 

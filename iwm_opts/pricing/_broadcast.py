@@ -127,4 +127,22 @@ def evaluate(kernel: Callable[..., None], outputs: int, right: Any, **operands: 
         for buffer, operand in varying:
             buffer[: stop - start] = operand[start:stop]
         kernel(*(buffer[: stop - start] for buffer in buffers), *(result[start:stop] for result in flat_results))
-    return [result if shape else result.item() for result in results]
+    return [plain(result) for result in results]
+
+
+def plain(values: NDArray[Any]) -> Values:
+    """Float of an array without dimensions, any other array as it is."""
+    return values if values.ndim else values.item()
+
+
+def discount_factor(discount: ArrayLike, beside: Values) -> NDArray[Any]:
+    """Discount factors as numbers that broadcast with `beside`; NaN where a value is no discount factor.
+
+    Raises
+    ------
+    InputError
+        When they are not numbers or do not broadcast.
+    """
+    factor = numbers("discount", discount)
+    common_shape({"discount": factor, "options": np.asarray(beside)})
+    return np.where((factor > 0.0) & (factor < np.inf), factor, np.nan)

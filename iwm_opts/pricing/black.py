@@ -5,7 +5,7 @@ broadcast shape. Element by element, NaN stands where an input is NaN or infinit
 positive, and where t or vol is negative; one bad element leaves the others as they are.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from iwm_opts.conventions import VOL_POINT
 from iwm_opts.kernels import black as kernel
-from iwm_opts.pricing._broadcast import Values, evaluate, numbers
+from iwm_opts.pricing._broadcast import Values, discount_factor, evaluate, numbers, plain
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +134,8 @@ def black_price(
     Black 1976, "The pricing of commodity contracts", Journal of Financial Economics 3, 167-179;
     Hull 2018, chapter 18.
     """
-    return price(right, forward, strike, t, 0.0, vol) * positive_or_nan(discount)
+    undiscounted = price(right, forward, strike, t, 0.0, vol)
+    return plain(undiscounted * discount_factor(discount, undiscounted))
 
 
 def black_greeks(
@@ -152,15 +153,9 @@ def black_greeks(
     InputError
         As for `price`.
     """
+    value = black_price(right, forward, strike, t, vol, discount)
     t = numbers("t", t)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate = -np.log(positive_or_nan(discount)) / t
+        rate = -np.log(discount_factor(discount, t)) / t
     found = greeks(right, forward, strike, t, rate, vol, dividend_yield=rate)
-    rho = -t * VOL_POINT * black_price(right, forward, strike, t, vol, discount)
-    return Greeks(found.delta, found.gamma, found.vega, found.theta, rho + 0.0 * found.vega)
-
-
-def positive_or_nan(discount: ArrayLike) -> Values:
-    """Discount factors as numbers, NaN where no discount factor can be."""
-    factor = numbers("discount", discount)
-    return np.where(factor > 0.0, factor, np.nan)[()]
+    return replace(found, rho=plain(-VOL_POINT * t * value + 0.0 * found.vega))  # NaN where the others are

@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from iwm_opts.kernels import implied as kernel
-from iwm_opts.pricing._broadcast import Values, evaluate, numbers
-from iwm_opts.pricing.black import positive_or_nan
+from iwm_opts.pricing._broadcast import Values, discount_factor, evaluate, numbers
 
 
 def implied_vol(
@@ -86,6 +84,6 @@ def black_implied_vol(
     InputError
         As for `implied_vol`.
     """
-    with np.errstate(over="ignore"):
-        undiscounted = numbers("price", price) / positive_or_nan(discount)
+    given = numbers("price", price)
+    undiscounted = given / discount_factor(discount, given)
     return implied_vol(right, undiscounted, forward, strike, t, 0.0)

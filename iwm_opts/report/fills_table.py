@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import pandas as pd
 from rich.console import RenderableType
@@ -13,7 +12,7 @@ from iwm_opts.execution.chain_spreads import ChainSpreads
 from iwm_opts.execution.comparison import FillComparison
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.records import Record
-from iwm_opts.report.words import dollars, percent, price
+from iwm_opts.report.words import dollars, number, percent, price
 from iwm_opts.spreads.analysis import Terms
 from iwm_opts.spreads.typed import TypedLeg
 
@@ -30,7 +29,7 @@ def comparison_table(
     """One package under every convention, as text."""
     legs = "  ".join(f"{leg.name} {leg.bid:.2f}/{leg.ask:.2f}" for leg in typed)
     table = plain_table(
-        "fill", "credit", "offset", "slip $", "of mid", "round trip $", "win rate", "E[P] $", left=("fill",)
+        "fill", "credit", "offset", "slip $", "of mid", "round trip", "win rate", "E[P]", left=("fill",)
     )
     for row in rows:
         table.add_row(
@@ -38,10 +37,10 @@ def comparison_table(
             price(row.entry.price),
             price(row.entry.offset),
             f"{row.entry.slippage:.2f}",
-            percent(row.entry.slippage_share_of_credit, 1),
+            percent(_or_nan(row.entry.slippage_share_of_credit), 1),
             f"{row.round_trip_cost:.2f}",
             percent(_or_nan(row.breakeven_win_rate), 1),
-            dollars(_or_nan(row.expected_profit), 2),
+            number(_or_nan(row.expected_profit), 2),
         )
     first = rows[0]
     parts: list[RenderableType] = [Text(legs + (f"  {expiration}" if expiration else ""), style="bold")]
@@ -61,8 +60,9 @@ def comparison_table(
 
 def _comparison_notes(rows: Sequence[FillComparison]) -> list[str]:
     notes = [
-        "credits are positive, debits negative, dollars a share; round trip: in and out at once, fees both ways",
-        "win rate: of a bet that pays max profit or costs max loss, and nothing between, to come out even",
+        "credit and offset in dollars a share, a debit negative; the rest in dollars a package",
+        "round trip: in and out at once, fees both ways; E[P]: expected profit after costs, held to expiry",
+        "win rate: at which a bet that pays max profit or costs max loss, nothing between, comes out even",
     ]
     if rows[0].breakeven_slippage is not None:
         notes.append(f"break-even slippage: an offset of {price(rows[0].breakeven_slippage)} leaves no expected profit")
@@ -70,7 +70,7 @@ def _comparison_notes(rows: Sequence[FillComparison]) -> list[str]:
         notes.append(
             "expected profit and break-even slippage need a smile: take the legs from a chain (--source, --expiration)"
         )
-    return notes + [f"{row.model}: {row.model.note}" for row in rows]
+    return notes + list(dict.fromkeys(f"{row.model.kind}: {row.model.note}" for row in rows))
 
 
 def comparison_records(rows: Sequence[FillComparison]) -> list[Record]:
@@ -105,18 +105,18 @@ def spread_table_page(measured: ChainSpreads, columns: int | None = None) -> str
     table = plain_table(
         "right", _bucket_name(by), "DTE", "n", "no bid", "spread $", "p75 $", "mid $", "of mid", "p75", left=("right",)
     )
-    for row in measured.spreads.table.itertuples(index=False):
+    for row in spread_records(measured.spreads.table):
         table.add_row(
-            row.right,
-            str(row.bucket),
-            str(row.dte),
-            str(row.n),
-            percent(row.no_bid),
-            _cents(row.spread),
-            _cents(row.spread_p75),
-            _cents(row.mid),
-            percent(row.share_of_mid, 1),
-            percent(row.share_of_mid_p75, 1),
+            row["right"],
+            row["bucket"],
+            row["dte"],
+            str(row["n"]),
+            percent(row["no_bid"]),
+            _cents(row["spread"]),
+            _cents(row["spread_p75"]),
+            _cents(row["mid"]),
+            percent(row["share_of_mid"], 1),
+            percent(row["share_of_mid_p75"], 1),
         )
     return render([Text(_head(measured), style="bold"), table, Text(""), Text(measured.spreads.note)], columns)
 
@@ -137,18 +137,18 @@ def versus_page(first: ChainSpreads, second: ChainSpreads, frame: pd.DataFrame, 
         "ratio",
         left=("right",),
     )
-    for row in frame.itertuples(index=False):
+    for row in spread_records(frame):
         table.add_row(
-            row.right,
-            str(row.bucket),
-            str(row.dte),
-            str(row.n_1),
-            str(row.n_2),
-            _cents(row.spread_1),
-            _cents(row.spread_2),
-            percent(row.share_of_mid_1, 1),
-            percent(row.share_of_mid_2, 1),
-            f"{row.ratio:.1f}",
+            row["right"],
+            row["bucket"],
+            row["dte"],
+            str(row["n_1"]),
+            str(row["n_2"]),
+            _cents(row["spread_1"]),
+            _cents(row["spread_2"]),
+            percent(row["share_of_mid_1"], 1),
+            percent(row["share_of_mid_2"], 1),
+            f"{row['ratio']:.1f}",
         )
     notes = [Text(f"{m.chain.symbol}: {m.spreads.note}") for m in (first, second)]
     legend = Text(f"$: median spread a share; %: median share of mid; ratio: {one} over {other}, shares of mid")
@@ -159,7 +159,7 @@ def versus_page(first: ChainSpreads, second: ChainSpreads, frame: pd.DataFrame, 
 
 def spread_records(frame: pd.DataFrame) -> list[Record]:
     """One record a bucket."""
-    records: list[dict[str, Any]] = frame.astype({"bucket": str, "dte": str}).to_dict("records")
+    records = frame.astype({"bucket": str, "dte": str}).to_dict("records")
     return [{str(key): value for key, value in record.items()} for record in records]
 
 

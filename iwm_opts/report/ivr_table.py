@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -59,7 +60,7 @@ def ivr_table(standing: IvStanding, columns: int | None = None) -> str:
 def _chart(standing: IvStanding, columns: int) -> list[Text]:
     rank = standing.rank
     window = standing.history.closes.dropna()
-    window = window[window.index.date <= rank.value_date].iloc[-rank.observations :]
+    window = window[window.index <= pd.Timestamp(rank.value_date)].iloc[-rank.observations :]
     rows = block_chart((100.0 * window).tolist(), columns - MARGIN)
     head = f"{rank.series}, {window.index[0].date()} to {rank.value_date}, vol points"
     lines = [f"{label:{MARGIN - 2}.1f}  {cells}" for label, cells in rows]

@@ -13,7 +13,7 @@ from iwm_opts.market.iv_rank import IvRank
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.report.console import WIDE, plain_table, render, width
 from iwm_opts.report.screening import Screening
-from iwm_opts.report.words import dollars, number, percent, points, price, strike
+from iwm_opts.report.words import counted, dollars, number, percent, points, price, strike
 from iwm_opts.spreads.candidate import Candidate
 from iwm_opts.strategy.screen import Sized
 
@@ -103,7 +103,8 @@ def _candidates(result: Screening, wide: bool) -> Table:
     table = plain_table(*names, "lots", left=("expiration", "strikes", "breakevens"))
     for place, sized in enumerate(result.screened.kept, 1):
         one = sized.candidate
-        cells = [str(place), f"{one.expiration:%d%b} {one.dte}d", strikes(one), price(one.fill.mid), price(one.fill.price)]
+        cells = [str(place), f"{one.expiration:%d%b} {one.dte}d", strikes(one)]
+        cells += [price(one.fill.mid), price(one.fill.price)]
         cells += [price(one.fill.natural), f"{one.fill.slippage:.2f}"] if wide else []
         cells += [number(one.max_loss, 0), number(one.expected_profit, 0), percent(one.edge, 1)]
         cells += [percent(one.pop), percent(one.prob_touch)]
@@ -149,41 +150,51 @@ def _detail(result: Screening, place: int, sized: Sized) -> Iterable[RenderableT
             leg.occ_symbol,
         )
     yield Padding(legs, (0, 0, 0, 3), expand=False)
-    for line in _figures(result, sized):
-        yield Padding(Text(line), (0, 0, 0, 3))
+    figures = Table.grid(padding=(0, 2, 0, 0))
+    for name, text in _figures(result, sized):
+        figures.add_row(name, text)
+    yield Padding(figures, (0, 0, 0, 3))
     yield Text("")
 
 
-def _figures(result: Screening, sized: Sized) -> Iterable[str]:
+def _figures(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
     one, fill = sized.candidate, sized.candidate.fill
     word = "credit" if fill.mid > 0 else "debit"
+    quotes = f"(mid {price(abs(fill.mid))}, natural {price(abs(fill.natural))})"
+    yield word, f"{price(abs(fill.price))} at {fill.model} {quotes}"
+    share = percent(abs(fill.offset / fill.mid), 1)
+    offset = f"the expected profit is gone at {price(one.breakeven_slippage)} a share"
+    yield "slippage", f"{dollars(fill.slippage, 2)}, {share} of the {word}; {offset}; fees {dollars(one.fees, 2)}"
+    yield "max profit", f"{dollars(one.max_profit, 2)}, {percent(one.return_on_risk, 1)} of the max loss"
+    yield "max loss", f"{dollars(one.max_loss, 2)}; {_loss_at_expiry(result, one)}"
     yield (
-        f"{word} {price(abs(fill.price))} at {fill.model} "
-        f"(mid {price(abs(fill.mid))}, natural {price(abs(fill.natural))}): "
-        f"slippage {dollars(fill.slippage, 2)}, {percent(fill.slippage_share_of_credit, 1)} of the {word}; "
-        f"nothing is left at an offset of {price(one.breakeven_slippage)}"
+        "expected",
+        (
+            f"{dollars(one.expected_profit, 2)} at variance x {result.variance_ratio:g}; "
+            f"{dollars(one.expected_profit_rn, 2)} under the smile itself"
+        ),
     )
-    yield (
-        f"max profit {dollars(one.max_profit, 2)}, max loss {dollars(one.max_loss, 2)} "
-        f"({dollars(one.max_loss_expiry, 2)} without early assignment and exercise fees), fees {dollars(one.fees, 2)}, "
-        f"return on risk {percent(one.return_on_risk, 1)}"
+    yield "breakevens", f"{_breakevens(one)}, at expiry"
+    greeks = f"delta {one.delta:+.3f}, gamma {one.gamma:+.4f}, theta {one.theta:+.3f}, vega {one.vega:+.3f}"
+    yield "greeks", f"{greeks} a share"
+    yield "size", _size(result, sized)
+
+
+def _loss_at_expiry(result: Screening, one: Candidate) -> str:
+    owed = sum(d.amount for d in result.snapshot.dividends_until(one.expiration))
+    dividend = f"dividends of {owed:.2f} owed after early assignment and " if owed else ""
+    return f"{dollars(one.max_loss_expiry, 2)} without {dividend}exercise fees"
+
+
+def _size(result: Screening, sized: Sized) -> str:
+    if not result.gate.is_open:
+        return "0 contracts: the gate is closed"
+    size = sized.size
+    return (
+        f"{counted(size.contracts, 'contracts')}, risk {dollars(size.risk)}, buying power {dollars(size.buying_power)} "
+        f"(gross requirement {dollars(size.contracts * sized.requirement)}); "
+        f"limited by {size.limited_by.replace('_', ' ')}: {size.reason}"
     )
-    yield (
-        f"expected profit {dollars(one.expected_profit, 2)} at variance x {result.variance_ratio:g}, "
-        f"{dollars(one.expected_profit_rn, 2)} under the smile itself; breakevens {_breakevens(one)}"
-    )
-    greeks = (
-        f"delta {one.delta:+.3f}, gamma {one.gamma:+.4f}, theta {one.theta:+.3f} a day, vega {one.vega:+.3f} a point"
-    )
-    yield f"per share: {greeks}"
-    if result.gate.is_open:
-        size = sized.size
-        yield (
-            f"size {size.contracts} contracts: risk {dollars(size.risk)}, buying power {dollars(size.buying_power)}; "
-            f"limited by {size.limited_by.replace('_', ' ')}: {size.reason}"
-        )
-    else:
-        yield "size 0 contracts: the gate is closed"
 
 
 def expiry_words(day: date) -> str:

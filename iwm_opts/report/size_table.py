@@ -3,7 +3,7 @@
 from rich.text import Text
 
 from iwm_opts.report.console import render
-from iwm_opts.report.words import dollars, percent
+from iwm_opts.report.words import counted, dollars, percent
 from iwm_opts.risk.sizing import Size
 
 
@@ -11,7 +11,7 @@ def size_table(size: Size, unit: str, account: float, risk_share: float, columns
     """The size, what it risks and ties up, and the limit that bound, as text."""
     lines = [
         Text.assemble(
-            (f"{size.contracts:,} {unit}", "bold"), f"  limited by {size.limited_by.replace('_', ' ')}: {size.reason}"
+            (counted(size.contracts, unit), "bold"), f"  limited by {size.limited_by.replace('_', ' ')}: {size.reason}"
         ),
         Text(
             f"risk {dollars(size.risk, 2)} of an account of {dollars(account)} ({percent(risk_share, 2)} allowed), "

@@ -6,8 +6,7 @@ batch keeps the number of its first row, so that an error can name the line.
 
 import csv
 import gzip
-import io
-import json
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from iwm_opts.errors import DataError
+from iwm_opts.sources.records import table_of_records
 
 EMPTY: Final = ("", " ", "  ", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "-", "--")
 DELIMITERS: Final = (",", ";", "\t", "|")
@@ -26,6 +26,7 @@ SAMPLE_BYTES: Final = 1 << 16
 BATCH_ROWS: Final = 1 << 17
 BLOCK_BYTES: Final = 1 << 20
 WORDS: Final = pa.dictionary(pa.int32(), pa.string())
+JSON_START: Final = re.compile(r"\s*(\{|\[\s*\{)")  # a bracket alone also begins OptionsDX's [QUOTE_UNIXTIME]
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
 REMEDY: Final = "give a CSV, Parquet or JSON file, gzip or not"
 
@@ -52,7 +53,7 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some rows, and the number of the first of them counted from zero."""
+    """Some rows, and the number of the first of them counted from zero: among those of the day in a Parquet file."""
 
     start: int
     rows: Any  # pyarrow.RecordBatch
@@ -83,7 +84,7 @@ def open_table(path: Path) -> DataFile:
         kind = "a PDF" if head.startswith(b"%PDF") else "a zip archive" if head.startswith(b"PK") else "a binary file"
         raise DataError(path, f"is {kind}, not a table", REMEDY)
     text = head.decode("utf-8-sig", errors="replace")
-    return _open_json(path, packed) if text.lstrip().startswith(("{", "[")) else _open_csv(path, packed, text)
+    return _open_json(path, packed) if JSON_START.match(text) else _open_csv(path, packed, text)
 
 
 def batches(
@@ -201,31 +202,53 @@ def _refuse_non_numbers(file: DataFile, start: int, rows: Any, numbers: Sequence
                 raise DataError(file.path, rule, "correct the cell or leave it empty") from None
 
 
-def _open_parquet(path: Path, packed: bool) -> DataFile:
-    file = DataFile(path, "parquet", packed, [], {})
+def _open_json(path: Path, packed: bool) -> DataFile:
     try:
-        data = _dataset(file)
-        head = data.head(SAMPLE_ROWS)
-    except (pa.ArrowException, OSError) as error:
+        with _unpacked(path, packed) as stream:
+            table = table_of_records(stream)
+    except (ValueError, OSError, EOFError, zlib.error) as error:
+        raise DataError(path, f"cannot be read as JSON: {_why(error)}", REMEDY) from None
+    sample = {name: [v for v in table.column(name)[:SAMPLE_ROWS].to_pylist() if v] for name in table.column_names}
+    return DataFile(path, "json", packed, table.column_names, sample, table=table)
+
+
+def _open_parquet(path: Path, packed: bool) -> DataFile:
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(_unpacked_parquet(path, packed)) as data:
+            # A dataset's `head` would read several row groups whole.
+            first = range(min(1, data.num_row_groups))
+            heads = data.iter_batches(SAMPLE_ROWS, row_groups=list(first))
+            columns = list(data.schema_arrow.names)
+            head = next(heads, pa.RecordBatch.from_pylist([], data.schema_arrow)).to_pydict()
+    except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
         raise DataError(path, _why(error), "check that the file is whole") from None
-    columns = list(data.schema.names)
-    sample = {name: [str(v) for v in head.column(name).to_pylist() if v is not None] for name in columns}
+    sample = {name: [str(value) for value in head[name] if value is not None] for name in columns}
     return DataFile(path, "parquet", packed, columns, sample)
 
 
-def _dataset(file: DataFile) -> Any:
-    from pyarrow import dataset
-
-    if file.packed:  # rare: Parquet compresses by itself
-        import pyarrow.parquet as pq
-
-        return dataset.dataset(pq.read_table(pa.BufferReader(gzip.decompress(file.path.read_bytes()))))
-    return dataset.dataset(str(file.path), format="parquet")
+def _unpacked_parquet(path: Path, packed: bool) -> Any:
+    """The file itself, or its bytes out of gzip: rare, for Parquet compresses by itself."""
+    return pa.BufferReader(gzip.decompress(path.read_bytes())) if packed else str(path)
 
 
 def _scanner(file: DataFile, columns: Sequence[str], only: tuple[str, Any] | None) -> Any:
-    wanted = None if only is None else pc.field(only[0]).isin(only[1])
-    return _dataset(file).scanner(columns=list(columns), filter=wanted, batch_size=BATCH_ROWS, use_threads=True)
+    wanted = None
+    if (
+        only is not None
+    ):  # statistics of row groups answer `==`; reading ahead would hold whole row groups of other days
+        column, values = only
+        wanted = pc.field(column) == values[0] if len(values) == 1 else pc.field(column).isin(values)
+    from pyarrow import dataset
+
+    if file.packed:
+        import pyarrow.parquet as pq
+
+        data = dataset.dataset(pq.read_table(_unpacked_parquet(file.path, packed=True)))
+    else:
+        data = dataset.dataset(str(file.path), format="parquet")
+    return data.scanner(columns=list(columns), filter=wanted, batch_size=BATCH_ROWS, batch_readahead=1)
 
 
 def _typed_batches(
@@ -258,39 +281,3 @@ def _number(values: Any) -> Any:
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         values = pc.if_else(pc.is_in(values, pa.array(EMPTY, values.type)), None, values)
     return values.cast(pa.float64(), safe=False)
-
-
-def _open_json(path: Path, packed: bool) -> DataFile:
-    """One list of records, bare or inside an object (Cboe's delayed quotes); what stands beside it holds for each."""
-    try:
-        with _unpacked(path, packed) as stream:
-            document = json.load(io.TextIOWrapper(stream, "utf-8-sig"))
-    except (ValueError, OSError, EOFError, zlib.error) as error:
-        raise DataError(path, f"is no JSON: {_why(error)}", REMEDY) from None
-    records, beside = _records(document)
-    if not records:
-        raise DataError(path, "holds no list of options", REMEDY)
-    columns = list(dict.fromkeys(name for record in records for name in record))
-    texts = {name: [_text(record.get(name)) for record in records] for name in columns}
-    texts |= {name: [_text(value)] * len(records) for name, value in beside.items() if name not in texts}
-    table = pa.table({name: pa.array(values, pa.string()) for name, values in texts.items()})
-    sample = {name: [v for v in values[:SAMPLE_ROWS] if v] for name, values in texts.items()}
-    return DataFile(path, "json", packed, list(texts), sample, table=table)
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def _records(document: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Longest list of objects at most two levels down, and the plain values beside it."""
-    if isinstance(document, list):
-        return [record for record in document if isinstance(record, dict)], {}
-    if not isinstance(document, dict):
-        return [], {}
-    levels = [document, *(value for value in document.values() if isinstance(value, dict))]
-    lists = [v for level in levels for v in level.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
-    beside = {k: v for level in reversed(levels) for k, v in level.items() if isinstance(v, (str, int, float))}
-    if "timestamp" in beside:  # when Cboe's delayed feed was read
-        beside["feed_timestamp"] = beside.pop("timestamp")
-    return max(lists, key=len, default=[]), beside

@@ -159,7 +159,8 @@ def _expected_profit(
     below = table.smile.cdf(table.strike, variance_ratio)
     in_the_money = np.where(table.right < 0, below, 1.0 - below)[packages.index]
     exercised = (in_the_money * packages.legs.ratio).sum(axis=1)
-    return MULTIPLIER * (credit + _summed(packages, worth)) - terms.fees.exercise_fees(1.0) * exercised
+    expected: Array = MULTIPLIER * (credit + _summed(packages, worth)) - terms.fees.exercise_fees(1.0) * exercised
+    return expected
 
 
 def _prob_touch(table: OptionTable, packages: Packages) -> Array:

@@ -36,9 +36,8 @@ def iron_condors(
         for put_wing, call_wing in wings
     ]
     index = np.concatenate(condors)
-    inside = (index >= 0).all(axis=1)
-    inside[inside] = table.strike[index[inside, 1]] < table.strike[index[inside, 2]]
-    return whole(STRATEGY, index[inside], LEGS, is_credit=True)
+    apart = table.strike[index[:, 1]] < table.strike[index[:, 2]]
+    return whole(STRATEGY, index[apart], LEGS, is_credit=True)
 
 
 def _balanced(table: OptionTable, puts: Index, calls: Index, put_delta: DeltaRange, call_delta: DeltaRange) -> Index:

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 SPOT = 100.0
-STRIKES = (90.0, 95.0, 97.5, 100.0, 102.5, 105.0, 110.0)
+STRIKES = (90.0, 95.0, 97.5, 99.0, 100.0, 101.0, 102.5, 105.0, 110.0)
 EXPIRATIONS = (date(2024, 6, 7), date(2024, 6, 21))
 
 
 def _quotes(day: date) -> pd.DataFrame:
-    """A market that satisfies parity at spot: midpoints are intrinsic value plus the same time value for both rights."""
+    """A market in parity at spot: midpoints are intrinsic value plus a time value that is the same for both rights."""
     rows = []
     for expiration in EXPIRATIONS:
         for strike in STRIKES:

@@ -170,7 +170,7 @@ def test_every_layout_reads_the_same(quotes, save, layout):
     chain = load_chain(save(layout(quotes())), symbol="IWM", session="1545" if layout is datashop else None)
     assert (chain.symbol, chain.as_of, chain.spot) == ("IWM", date(2024, 6, 3), pytest.approx(100.0, abs=0.05))
     pd.testing.assert_frame_equal(chain.quotes[SAME], expected.quotes[SAME])
-    assert chain.quality.usable == len(expected.quotes) == 28
+    assert chain.quality.usable == len(expected.quotes) == 36
 
 
 @pytest.mark.parametrize("layout", [yfinance, optopsy, history, datashop, orats], ids=lambda f: f.__name__)
@@ -194,7 +194,7 @@ def test_dates_of_any_parquet_type(quotes, save):
 def test_the_contract_symbol_is_believed_over_the_expiry_column(quotes, save):
     chain = load_chain(save(yfinance(quotes())))
     assert chain.quotes["expiration"].iloc[0] == pd.Timestamp("2024-06-07")
-    assert any("expiration differs from the contract symbol in 28 of 28" in note for note in chain.quality.notes)
+    assert any("expiration differs from the contract symbol in 36 of 36" in note for note in chain.quality.notes)
     assert f"{chain.quote_time:%H:%M %z}" == "14:30 -0400"  # of the latest trade
     assert any("latest trade" in warning for warning in chain.warnings)
 

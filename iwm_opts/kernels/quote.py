@@ -1,0 +1,93 @@
+"""Bid and ask around a fair value: one expiration of a simulated chain, from its smile to quotes on the tick."""
+
+import math
+
+import numpy as np
+
+from iwm_opts.kernels._jit import kernel
+from iwm_opts.kernels.black import prepaid_halves
+from iwm_opts.kernels.elementary import exp, inline, log
+from iwm_opts.kernels.ssvi import total_variance
+
+SPREAD_TERMS = 15
+PREMIUM_FLOOR = 0.05  # dollars added to a premium before its logarithm: below, spreads no longer depend on it
+FAR_DAYS = 100.0  # from here on, listings are thinly quoted and spreads grow faster
+LONGEST_DAYS = 730.0  # and beyond here no longer
+WIDEST = 6.0  # dollars
+ROUNDING_SLACK = 1e-9  # ticks: a fair value on the tick is not pushed off it by its last bit
+
+
+@inline
+def time_terms(days):
+    """Logarithms of time that spreads depend on."""
+    lt = math.log(min(days, LONGEST_DAYS) + 1.0)
+    return lt, max(lt - math.log(FAR_DAYS), 0.0)
+
+
+@inline
+def full_spread(premium, in_the_money, is_call, lt, far, c):
+    """Quoted spread before rounding to the tick: the exponential of a polynomial in log premium, log time and moneyness.
+
+    `premium` is that of the out-of-the-money option on the same strike, dollars; `in_the_money` is 2 |delta| - 1 where
+    positive, else 0; `c` are the SPREAD_TERMS coefficients.
+    """
+    lp = log(premium + PREMIUM_FLOOR)
+    it = math.sqrt(in_the_money)
+    value = c[0] + c[1] * lp + c[2] * lt + c[3] * lp * lt + c[4] * lp * lp + c[5] * lt * lt + c[6] * far + c[7] * far * far
+    value += it * (c[8] + c[9] * it + c[10] * lt + c[11] * lt * lt + c[12] * it * lt + c[13] * far) + c[14] * is_call
+    value = exp(value)
+    return value if value < WIDEST else WIDEST
+
+
+@kernel(
+    "void(float64[::1], float64[::1], float64, float64, float64, float64, float64, float64, float64, float64,"
+    " float64, float64[::1], float64, float64[::1], float64[::1], float64[::1], float64[::1])"
+)
+def quote_expiration(
+    sign,
+    strike,
+    spot,
+    forward,
+    discount,
+    years,
+    days,
+    theta,
+    rho,
+    phi,
+    widening,
+    coefficients,
+    tick,
+    bid,
+    ask,
+    vol,
+    delta,
+):
+    """Quote the options of one expiration under an SSVI smile; arrays have shape (n,).
+
+    Fair value is Black's on the forward (1976) at the smile's vol, never below intrinsic value. Bid and ask lie half a
+    spread, times `widening`, either side of it, rounded outward to the tick; no bid is below zero, no ask below a tick.
+    Also writes implied vol and spot delta.
+    """
+    lt, far = time_terms(days)
+    root = math.sqrt(years)
+    for i in range(strike.shape[0]):
+        k = log(strike[i] / forward)
+        stdev = math.sqrt(total_variance(k, theta, rho, phi))
+        # The out-of-the-money side is computed, the other follows by parity: no digits are lost deep in the money.
+        side = -1.0 if k < 0.0 else 1.0
+        half1, half2, _ = prepaid_halves(side, forward, strike[i], -k, stdev)
+        premium = max(discount * side * (half1 - half2), 0.0)
+        inside = sign[i] != side
+        parity = discount * sign[i] * (forward - strike[i])
+        fair = premium + parity if inside else premium
+        fair = max(fair, sign[i] * (spot - strike[i]))
+        own_delta = side * half1 / forward
+        own_delta = own_delta + sign[i] if inside else own_delta
+        depth = max(2.0 * abs(own_delta) - 1.0, 0.0)
+        half = 0.5 * widening * full_spread(premium, depth, max(sign[i], 0.0), lt, far, coefficients)
+        low = math.floor((fair - half) / tick + ROUNDING_SLACK)
+        high = math.ceil((fair + half) / tick - ROUNDING_SLACK)
+        bid[i] = np.round(max(low, 0.0) * tick, 6)
+        ask[i] = np.round(max(high, 1.0) * tick, 6)
+        vol[i] = stdev / root
+        delta[i] = own_delta * discount * forward / spot

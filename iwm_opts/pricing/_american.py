@@ -1,0 +1,218 @@
+"""American options of one expiry, flat arrays in and out: who needs the grid, and the search for implied vols."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iwm_opts.conventions import DAYS_PER_YEAR, VOL_POINT
+from iwm_opts.errors import InputError
+from iwm_opts.kernels.american import american
+from iwm_opts.pricing._broadcast import Array
+from iwm_opts.pricing.black import black_greeks, black_price, greeks
+from iwm_opts.pricing.implied import black_implied_vol
+
+Dividends = Iterable[tuple[float, float]]
+Mask = NDArray[np.bool_]
+
+LOWEST_VOL: Final = 0.005  # below, options are priced at it: no share moves less, and a grid cannot resolve it
+HIGHEST_VOL: Final = 10.0  # implied vols are sought up to here
+START_VOL: Final = 0.3  # where the European formula finds none
+VOL_TOLERANCE: Final = 1e-6
+PRICE_TOLERANCE: Final = 1e-7
+MAX_PASSES: Final = 60  # bisection alone needs 24 for the tolerance
+VEGA_BUMP: Final = 0.02  # share of the vol that vega is measured over, each way
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expiry:
+    """One expiry as seen from one moment, with the dividends within its life alone."""
+
+    t: float
+    rate: float
+    ex_time: Array  # ascending
+    cash: Array
+
+    @classmethod
+    def of(cls, t: float, rate: float, dividends: Dividends) -> "Expiry":
+        """Check rate and dividends, leave out those beyond the expiry's life, add up those of one time."""
+        if not 0.0 <= rate < math.inf:
+            rule = "American exercise needs a finite rate of zero or more"
+            raise InputError("rate", rate, rule, "give a decimal such as 0.037")
+        pairs = np.array(sorted(map(_pair, dividends)), dtype=np.float64).reshape(-1, 2)
+        pairs = pairs[(pairs[:, 0] > 0.0) & (pairs[:, 0] < t) & (pairs[:, 1] > 0.0)]
+        times, first = np.unique(pairs[:, 0], return_index=True)
+        cash = np.add.reduceat(pairs[:, 1], first) if first.size else np.empty(0)
+        return cls(float(t), float(rate), times, cash)
+
+    @property
+    def discount(self) -> float:
+        return math.exp(-self.rate * self.t)
+
+    @property
+    def dividend_value(self) -> float:
+        return float(self.cash @ np.exp(-self.rate * self.ex_time))
+
+    def forward(self, spot: Array) -> Array:
+        """Forward price, NaN where the dividends are worth more than the share."""
+        prepaid = spot - self.dividend_value
+        return np.asarray(np.where(prepaid > 0.0, prepaid, np.nan) / self.discount)
+
+
+def _pair(dividend: tuple[float, float]) -> tuple[float, float]:
+    try:
+        when, cash = (float(part) for part in dividend)
+    except (TypeError, ValueError):
+        raise InputError("dividends", dividend, "is no pair of years to ex-date and dollars a share") from None
+    if not (math.isfinite(when) and 0.0 <= cash < math.inf):
+        raise InputError("dividends", dividend, "needs a finite time and a cash amount of zero or more")
+    return when, cash
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Options:
+    """Options of one expiry; arrays of shape (n,)."""
+
+    sign: Array
+    spot: Array
+    strike: Array
+    expiry: Expiry
+
+    def __getitem__(self, chosen: Mask | NDArray[np.int64]) -> "Options":
+        return Options(self.sign[chosen], self.spot[chosen], self.strike[chosen], self.expiry)
+
+    @property
+    def intrinsic(self) -> Array:
+        """What immediate exercise pays."""
+        return np.maximum(self.sign * (self.spot - self.strike), 0.0)
+
+    @property
+    def exercised_early(self) -> Mask:
+        """All but calls without a dividend ahead (Merton 1973, theorem 2)."""
+        return (self.sign < 0.0) | (self.expiry.cash.size > 0)
+
+    def usable(self, vol: Array) -> Mask:
+        """Whether inputs are ones an option can have."""
+        finite = np.isfinite(self.spot) & np.isfinite(self.strike) & np.isfinite(vol)
+        positive = (self.spot > 0.0) & (self.strike > 0.0) & (vol >= 0.0)
+        return finite & positive & (0.0 <= self.expiry.t < math.inf)
+
+    def on_grid(self, vol: Array, exercise: bool = True) -> Array:
+        """Price, delta, gamma and boundary by finite differences, shape (4, n); all usable, with time left."""
+        out = np.empty((4, vol.size))
+        expiry = self.expiry
+        vol = np.maximum(vol, LOWEST_VOL)
+        american(
+            self.sign, self.spot, self.strike, vol, expiry.rate, expiry.t, expiry.ex_time, expiry.cash, exercise, out
+        )
+        return out
+
+    def as_european(self, vol: Array) -> Array:
+        """European prices in closed form, the forward net of dividends."""
+        expiry = self.expiry
+        value = black_price(self.sign, expiry.forward(self.spot), self.strike, expiry.t, vol, expiry.discount)
+        return np.asarray(value)
+
+
+def prices(options: Options, vol: Array) -> Array:
+    """American prices, shape (n,)."""
+    usable = options.usable(vol)
+    if options.expiry.t == 0.0:
+        return np.where(usable, options.intrinsic, np.nan)
+    found = np.full(vol.size, np.nan)
+    early = usable & options.exercised_early
+    late = usable & ~early
+    if early.any():
+        found[early] = options[early].on_grid(vol[early])[0]
+    if late.any():
+        found[late] = options[late].as_european(vol[late])
+    return found
+
+
+def european_value(options: Options, vol: Array, american_value: Array) -> Array:
+    """European prices at the same vols; with dividends on the same grid, which frees the difference of its errors."""
+    if not options.expiry.cash.size:
+        return options.as_european(vol)
+    found = american_value.copy()
+    known = np.isfinite(american_value)
+    if known.any():
+        found[known] = options[known].on_grid(vol[known], exercise=False)[0]
+    return found
+
+
+def all_greeks(options: Options, vol: Array) -> Array:
+    """Price, delta, gamma, vega, theta and boundary, shape (6, n)."""
+    found = np.full((6, vol.size), np.nan)
+    usable = options.usable(vol) & (vol > 0.0) & (options.expiry.t > 0.0)
+    early = usable & options.exercised_early
+    late = usable & ~early
+    if early.any():
+        found[:, early] = _greeks_on_grid(options[early], vol[early])
+    if late.any():
+        some, expiry = options[late], options.expiry
+        exact = greeks(some.sign, some.spot, some.strike, expiry.t, expiry.rate, vol[late])
+        found[0, late] = some.as_european(vol[late])
+        found[1:5, late] = exact.delta, exact.gamma, exact.vega, exact.theta
+    return found
+
+
+def _greeks_on_grid(options: Options, vol: Array) -> Array:
+    up, down = vol * (1.0 + VEGA_BUMP), vol * (1.0 - VEGA_BUMP)
+    thrice = options[np.tile(np.arange(vol.size), 3)]
+    values = thrice.on_grid(np.concatenate((vol, up, down))).reshape(4, 3, -1)
+    price, delta, gamma, boundary = values[:, 0]
+    vega = (values[0, 1] - values[0, 2]) / (up - down) * VOL_POINT
+    # Theta from the Black-Scholes equation, which holds where the option lives on.
+    theta = options.expiry.rate * (price - options.spot * delta) - 0.5 * (vol * options.spot) ** 2 * gamma
+    theta = np.where((options.sign < 0.0) & (options.spot <= boundary), 0.0, theta / DAYS_PER_YEAR)
+    return np.array([price, delta, gamma, vega, theta, boundary])
+
+
+def implied(options: Options, price: Array) -> Array:
+    """Vols that give the prices, NaN where none does."""
+    expiry = options.expiry
+    inside = options.usable(np.zeros_like(price)) & (price > options.intrinsic) & (expiry.t > 0.0)
+    inside &= price < np.where(options.sign > 0.0, options.spot, options.strike)
+    forward = expiry.forward(options.spot)
+    european = black_implied_vol(options.sign, price, forward, options.strike, expiry.t, expiry.discount)
+    vols = np.where(inside, european, np.nan)
+    early = inside & options.exercised_early
+    if early.any():
+        vols[early] = _search(options[early], price[early], vols[early])
+    return vols
+
+
+def _search(options: Options, price: Array, start: Array) -> Array:
+    """Vols by secant steps within a bracket, from `start`; bisection where a step leaves the bracket."""
+    expiry, size = options.expiry, price.size
+    vol = np.clip(np.where(np.isnan(start), START_VOL, start), LOWEST_VOL, HIGHEST_VOL)
+    forward = expiry.forward(options.spot)
+    slope = np.asarray(black_greeks(options.sign, forward, options.strike, expiry.t, vol).vega) / VOL_POINT
+    low, high = np.full(size, LOWEST_VOL), np.full(size, HIGHEST_VOL)
+    last_vol, last_gap, found = np.full(size, np.nan), np.full(size, np.nan), np.full(size, np.nan)
+    open_ = np.arange(size)
+    for _ in range(MAX_PASSES):
+        at = vol[open_]
+        gap = options[open_].on_grid(at)[0] - price[open_]
+        low[open_[gap < 0.0]] = at[gap < 0.0]
+        high[open_[gap >= 0.0]] = at[gap >= 0.0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            secant = (gap - last_gap[open_]) / (at - last_vol[open_])
+            slope[open_] = np.where(secant > 0.0, secant, slope[open_])
+            step_to = at - gap / slope[open_]
+        inside = (step_to > low[open_]) & (step_to < high[open_])
+        step_to = np.where(inside, step_to, np.sqrt(low[open_] * high[open_]))
+        met = np.abs(gap) < PRICE_TOLERANCE
+        # A secant step leaves an error of the order of the last two steps' product (times a curvature below 10).
+        product = np.abs(step_to - at) * np.abs(at - last_vol[open_])
+        done = met | (np.abs(step_to - at) < VOL_TOLERANCE) | (inside & (product < 0.1 * VOL_TOLERANCE))
+        found[open_[done]] = np.where(met, at, step_to)[done]
+        last_vol[open_], last_gap[open_], vol[open_] = at, gap, step_to
+        open_ = open_[~done]
+        if not open_.size:
+            break
+    found[(found < LOWEST_VOL + 2.0 * VOL_TOLERANCE) | (found > HIGHEST_VOL - 2.0 * VOL_TOLERANCE)] = np.nan
+    return found
