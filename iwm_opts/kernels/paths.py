@@ -85,6 +85,17 @@ def advance(
     state[0], state[1], state[2] = x, y, u
 
 
+@kernel("void(float64[::1], float64, float64, float64, float64, float64[::1])")
+def mean_reverting(shocks, dt, speed, vol, start, out):
+    """An Ornstein-Uhlenbeck process around 0, exact at steps of `dt` years; shapes (n,)."""
+    keep = math.exp(-speed * dt)
+    sd = vol * math.sqrt((1.0 - keep**2) / (2.0 * speed))
+    value = start
+    for i in range(shocks.shape[0]):
+        value = keep * value + sd * shocks[i]
+        out[i] = value
+
+
 @kernel(
     "void(float64[::1], float64[::1], float64[::1], float64, float64[::1], float64[::1], float64[::1], float64[::1],"
     " float64[::1])"

@@ -119,6 +119,7 @@ def _canonical(quotes: pd.DataFrame, symbol: str, source: str) -> pd.DataFrame:
             source, f"{table['quote_date'].nunique()} quote dates in one capture", "choose one with --as-of"
         )
     table["underlying_symbol"] = symbol
+    table["root"] = table["root"].astype(object)  # an absent column came in as float
     nameless = table["root"].isna()
     if nameless.any():
         days = table.loc[nameless, "expiration"]

@@ -18,6 +18,9 @@ from iwm_opts.strategy.gate import Gate
 from iwm_opts.strategy.screen import Sized
 
 Record = dict[str, Any]
+IV_NAMES = (
+    "series", "value", "value_date", "tenor_days", "rank", "percentile", "lookback", "observations", "coverage", "proxy", "note",
+)  # fmt: skip
 UNTRADED_SIZE: Record = {
     "contracts": 0,
     "risk": 0.0,
@@ -67,10 +70,10 @@ def market_record(snapshot: Snapshot) -> Record:
     }
 
 
-def iv_record(rank: IvRank | None) -> Record | None:
-    """Standing of the IV history; None without one."""
+def iv_record(rank: IvRank | None) -> Record:
+    """Standing of the IV history; every entry is None without one."""
     if rank is None:
-        return None
+        return dict.fromkeys(IV_NAMES)
     return {
         "series": rank.series,
         "value": rank.value,
@@ -110,6 +113,7 @@ def candidate_record(one: Candidate) -> Record:
             {
                 "side": leg.side, "right": leg.right, "strike": leg.strike, "bid": leg.bid, "ask": leg.ask,
                 "mid": leg.mid, "iv": leg.iv, "delta": leg.delta, "occ_symbol": leg.occ_symbol,
+                "open_interest": leg.open_interest,
             }
             for leg in one.legs
         ],

@@ -1,6 +1,5 @@
 """A table out of JSON: one list of records, bare or inside an object, such as Cboe's delayed quotes."""
 
-import io
 import json
 from typing import IO, Any
 
@@ -19,7 +18,7 @@ def table_of_records(stream: IO[bytes]) -> Any:
     ValueError
         When the document is no JSON, or holds no list of records.
     """
-    records, beside = _records(json.load(io.TextIOWrapper(stream, "utf-8-sig")))
+    records, beside = _records(json.loads(stream.read().decode("utf-8-sig")))
     if not records:
         raise ValueError("holds no list of options")
     columns = dict.fromkeys(name for record in records for name in record)

@@ -166,8 +166,11 @@ def _of_symbol(
     if name is None:
         return np.ones(len(rows), dtype=np.bool_)
     symbols, codes = parsed(rows.column(name), clean_symbol, file.path, name, lines)
-    present = np.unique(codes)
-    seen.symbols.update(str(symbols[code]) for code in present if symbols[code] is not None)
+    nameless = np.flatnonzero(codes == len(symbols) - 1)
+    if len(nameless):
+        rule = f"row {lines[nameless[0]]}, column {name.strip()}: the symbol is empty"
+        raise DataError(file.path, rule, "fill it in or remove the row")
+    seen.symbols.update(str(symbols[code]) for code in np.unique(codes))
     if symbol is None:
         return np.ones(len(rows), dtype=np.bool_)
     return np.array([found == symbol for found in symbols], dtype=np.bool_)[codes]

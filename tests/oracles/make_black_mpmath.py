@@ -13,9 +13,8 @@ import mpmath as mp
 
 mp.mp.dps = 60
 MINUTE = 1.0 / (365.0 * 24.0 * 60.0)
-COLUMNS = (
-    "domain,right,spot,strike,t,rate,vol,dividend_yield,price,implied_vol,delta,gamma,vega,theta,rho".split(",")
-)
+INPUTS = ("domain", "right", "spot", "strike", "t", "rate", "vol", "dividend_yield")
+COLUMNS = (*INPUTS, "price", "implied_vol", "delta", "gamma", "vega", "theta", "rho")
 
 
 def black_scholes(sign, spot, strike, t, rate, vol, q):

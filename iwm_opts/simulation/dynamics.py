@@ -1,0 +1,224 @@
+"""Joint dynamics of spot, variance and priced variance.
+
+Real world, a year as unit of time and one session a step:
+
+    d ln S = (growth - c - V / 2) dt + sqrt(V) dW + J dN,         V = floor + exp(level + x + y)
+    dx = -fast_speed x dt + fast_vol dW_x - jump_lift J dN + B dM, corr(dW_x, dW) = fast_correlation
+    dy = -slow_speed y dt + slow_vol dW_y,                         corr(dW_y, dW) = slow_correlation
+    du = -premium_speed u dt + premium_vol dW_u,                   corr(dW_u, dW) = premium_correlation
+
+N counts jumps of spot, J normal, compensated by c; M counts bursts of variance, B exponential. Two log-variance factors,
+one fast and one slow, with leverage: Chernov, Gallant, Ghysels and Tauchen 2003, "Alternative models for stock price dynamics",
+Journal of Econometrics 116, section 2.3. Jumps in both spot and variance: Eraker, Johannes and Polson 2003, "The impact of
+jumps in volatility and returns", Journal of Finance 58(3). The floor makes relative moves of variance larger the higher
+it stands, which gives changes of log implied vol their right tail.
+
+Prices see another world. In it the factors revert to `fast_shift` and `slow_shift` in place of 0, events come
+`jump_ratio` times as often, and variance is exp(level + u) times as large, u fading with tenor. Priced variance at a
+tenor is the mean over it of the expected rate, as in Bergomi 2005, "Smile dynamics II", Risk 18(10), whose forward variances
+have this form:
+
+    E[exp(x_s + y_s + u_s)] = exp(x e^(-fast_speed s) + y e^(-slow_speed s) + u e^(-premium_speed s) + shifts + half the
+                              Gaussian variance + cumulant of the events up to s)
+
+plus what jumps of spot add to the model-free variance, 2 E[e^J - 1 - J] a jump (Carr and Wu 2009, "Variance risk premiums",
+Review of Financial Studies 22(3), proposition 1).
+
+Every knob of `Premium` is a statement about how dear options are: an edge measured on this market echoes it.
+"""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iwm_opts.kernels.paths import SHOCKS, advance, expected_variance, mean_reverting
+from iwm_opts.simulation.parameters import Dynamics, Parameters, Premium
+
+Array = NDArray[np.float64]
+
+SESSIONS_PER_YEAR = 252.0
+QUADRATURE_NODES = 12
+CUMULANT_NODES = 16
+STREAMS = ("start", "state", "skew", "bars", "companions", "quotes", "intraday")
+_NEVER = 40.0  # standard deviations that no normal number reaches
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Factors at one close."""
+
+    fast: float
+    slow: float
+    premium: float
+    skew: float  # deviation of atanh(-rho)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StatePath:
+    """Factors along one path; arrays of shape (n,), one entry a session, as they stand at its close."""
+
+    log_return: Array  # over the session, dividends included
+    variance: Array  # diffusive variance rate that held during the session, a year
+    fast: Array
+    slow: Array
+    premium: Array
+    skew: Array
+
+    def __len__(self) -> int:
+        return len(self.log_return)
+
+
+def generator(seed: int, path: int, stream: str, *more: int) -> np.random.Generator:
+    """Random numbers of one stream of one path; the same whatever else is drawn."""
+    key = (path, STREAMS.index(stream), *more)
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
+
+
+def stationary_start(parameters: Parameters, seed: int, path: int = 0) -> State:
+    """A start drawn from where the factors spend their time, events left aside."""
+    d, shape = parameters.dynamics, parameters.smile
+    draws = generator(seed, path, "start").standard_normal(4)
+    spreads = (
+        (d.fast_vol, d.fast_speed),
+        (d.slow_vol, d.slow_speed),
+        (d.premium_vol, d.premium_speed),
+        (shape.skew_vol, shape.skew_speed),
+    )
+    return State(*(float(z * vol / np.sqrt(2.0 * speed)) for z, (vol, speed) in zip(draws, spreads, strict=True)))
+
+
+def simulate_states(
+    parameters: Parameters, sessions: int, seed: int, path: int = 0, start: State | None = None
+) -> StatePath:
+    """Simulate one path, one session a step.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    sessions : int
+    seed, path : int
+        The same two give the same numbers whatever other paths are drawn.
+    start : State, optional
+        Factors before the first session; a stationary draw unless given.
+    """
+    start = start or stationary_start(parameters, seed, path)
+    shocks = generator(seed, path, "state").standard_normal((sessions, SHOCKS))
+    result = advance_states(parameters.dynamics, shocks, start)
+    skew = np.empty(sessions)
+    skew_shocks = generator(seed, path, "skew").standard_normal(sessions)
+    shape = parameters.smile
+    mean_reverting(skew_shocks, 1.0 / SESSIONS_PER_YEAR, shape.skew_speed, shape.skew_vol, start.skew, skew)
+    return StatePath(**result, skew=skew)
+
+
+def advance_states(dynamics: Dynamics, shocks: Array, start: State) -> dict[str, Array]:
+    """Factors after each row of shocks, shape (n, SHOCKS); everything in a `StatePath` but the skew."""
+    d, dt = dynamics, 1.0 / SESSIONS_PER_YEAR
+    names = ("log_return", "variance", "fast", "slow", "premium")
+    out = {name: np.empty(len(shocks)) for name in names}
+    state = np.array([start.fast, start.slow, start.premium], dtype=np.float64)
+    drift = d.growth - d.jump_rate * float(np.expm1(d.jump_mean + 0.5 * d.jump_sd**2))
+    advance(
+        shocks, dt, drift, d.floor, d.level,
+        d.fast_speed, d.fast_vol, d.fast_correlation,
+        d.slow_speed, d.slow_vol, d.slow_correlation,
+        d.premium_speed, d.premium_vol, d.premium_correlation,
+        _threshold(d.jump_rate * dt), d.jump_mean, d.jump_sd, d.jump_lift,
+        _threshold(d.burst_rate * dt), d.burst_mean,
+        state, *out.values(),
+    )  # fmt: skip
+    return out
+
+
+def priced_variance(parameters: Parameters, states: StatePath, years: float) -> Array:
+    """Model-free implied variance rate at one tenor, for every close of a path.
+
+    Parameters
+    ----------
+    years : float
+        Tenor on the clock that variance runs on.
+
+    Returns
+    -------
+    ndarray, shape (len(states),)
+        A year; its square root is a vol.
+    """
+    curve = variance_curve(parameters.dynamics, parameters.premium, np.array([years]))
+    out = np.empty(len(states))
+    nodes = (curve.weight[0], curve.fast[0], curve.slow[0], curve.premium[0])
+    expected_variance(states.fast, states.slow, states.premium, curve.constant, *nodes, out)
+    return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VarianceCurve:
+    """Priced variance at m tenors as a function of the state: constant + sum(weight exp(loadings . state))."""
+
+    constant: float
+    weight: Array  # (m, nodes)
+    fast: Array
+    slow: Array
+    premium: Array
+
+    def at(self, fast: float, slow: float, premium: float) -> Array:
+        """Priced variance rates for one state, shape (m,)."""
+        exponent = self.fast * fast + self.slow * slow + self.premium * premium
+        return np.asarray(self.constant + (self.weight * np.exp(exponent)).sum(axis=1))
+
+
+def variance_curve(dynamics: Dynamics, premium: Premium, years: Array) -> VarianceCurve:
+    """Coefficients of priced variance at tenors `years`, shape (m,), positive.
+
+    The mean over [0, tenor] is taken at Gauss-Legendre nodes in the square root of time, close together where the fast
+    factor decays.
+    """
+    d = dynamics
+    node, weight = np.polynomial.legendre.leggauss(QUADRATURE_NODES)
+    z = 0.5 * (node + 1.0)
+    s = years[:, None] * z**2
+    fast, slow, fade = (np.exp(-speed * s) for speed in (d.fast_speed, d.slow_speed, d.premium_speed))
+    exponent = d.level + premium.level + premium.fast_shift * (1.0 - fast) + premium.slow_shift * (1.0 - slow)
+    exponent += 0.5 * _gaussian_variance(d, s)
+    exponent += premium.jump_ratio * _event_cumulant(d, s)
+    constant = d.floor * float(np.exp(premium.level)) + premium.jump_ratio * jump_variance(d)
+    return VarianceCurve(constant, weight * z * np.exp(exponent), fast, slow, fade)
+
+
+def jump_variance(dynamics: Dynamics) -> float:
+    """What jumps of spot add to model-free variance, a year: 2 E[e^J - 1 - J] times their rate."""
+    d = dynamics
+    return 2.0 * d.jump_rate * (float(np.expm1(d.jump_mean + 0.5 * d.jump_sd**2)) - d.jump_mean)
+
+
+def _gaussian_variance(d: Dynamics, s: Array) -> Array:
+    """Variance of x_s + y_s + u_s that the diffusions add from now."""
+    factors = (
+        (d.fast_vol, d.fast_speed, d.fast_correlation),
+        (d.slow_vol, d.slow_speed, d.slow_correlation),
+        (d.premium_vol, d.premium_speed, d.premium_correlation),
+    )
+    total = np.zeros_like(s)
+    for i, (vol_i, speed_i, corr_i) in enumerate(factors):
+        for j, (vol_j, speed_j, corr_j) in enumerate(factors):
+            shared = 1.0 if i == j else corr_i * corr_j
+            total -= shared * vol_i * vol_j * np.expm1(-(speed_i + speed_j) * s) / (speed_i + speed_j)
+    return total
+
+
+def _event_cumulant(d: Dynamics, s: Array) -> Array:
+    """Logarithm of the mean factor that events up to s put on the variance rate at s."""
+    node, weight = np.polynomial.legendre.leggauss(CUMULANT_NODES)
+    age = s[..., None] * 0.25 * (node + 1.0) ** 2
+    loading = np.exp(-d.fast_speed * age)
+    lifted = -d.jump_lift * loading
+    jumps = np.expm1(lifted * d.jump_mean + 0.5 * (lifted * d.jump_sd) ** 2)
+    bursts = d.burst_mean * loading / (1.0 - d.burst_mean * loading)
+    rate = d.jump_rate * jumps + d.burst_rate * bursts
+    return np.asarray(s * (rate * weight * 0.5 * (node + 1.0)).sum(axis=-1))
+
+
+def _threshold(probability: float) -> float:
+    """Level that a standard normal exceeds with this probability."""
+    return NormalDist().inv_cdf(1.0 - probability) if probability > 0.0 else _NEVER

@@ -1,0 +1,182 @@
+"""Numbers that a simulated market runs on, and where they come from."""
+
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.kernels.quote import SPREAD_TERMS
+
+SHIPPED = "iwm.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamics:
+    """The real world: spot and its variance. Rates are a year; see `simulation.dynamics` for the equations."""
+
+    growth: float  # expected growth of spot, dividends left out
+    floor: float  # variance below which the market never falls
+    level: float  # logarithm of the rest at zero factors
+    fast_speed: float
+    fast_vol: float
+    fast_correlation: float  # of the factor's shocks to those of spot
+    slow_speed: float
+    slow_vol: float
+    slow_correlation: float
+    premium_speed: float  # of the variance premium around its level
+    premium_vol: float
+    premium_correlation: float
+    jump_rate: float  # jumps of spot
+    jump_mean: float  # of the log price
+    jump_sd: float
+    jump_lift: float  # of the fast factor, for each unit of downward jump
+    burst_rate: float  # jumps of variance alone
+    burst_mean: float  # of the fast factor, exponential
+
+    def __post_init__(self) -> None:
+        for name in ("fast_speed", "slow_speed", "premium_speed"):
+            _require(name, getattr(self, name) > 0.0, getattr(self, name), "must be positive")
+        for name in ("floor", "fast_vol", "slow_vol", "premium_vol", "jump_rate", "jump_sd", "burst_rate", "burst_mean"):
+            _require(name, getattr(self, name) >= 0.0, getattr(self, name), "must not be negative")
+        for name in ("fast_correlation", "slow_correlation", "premium_correlation"):
+            _require(name, abs(getattr(self, name)) < 1.0, getattr(self, name), "must lie between -1 and 1")
+        _require("burst_mean", self.burst_mean < 1.0, self.burst_mean, "must be below 1, or the mean variance is infinite")
+
+
+@dataclass(frozen=True, slots=True)
+class Premium:
+    """What option prices add to expected variance. All at their defaults, they add nothing."""
+
+    level: float = 0.0  # log ratio of priced to expected variance at the shortest tenor
+    fast_shift: float = 0.0  # where prices see the fast factor revert to
+    slow_shift: float = 0.0  # and the slow one: the slope of the term structure
+    jump_ratio: float = 1.0  # priced over real frequency of events
+
+
+@dataclass(frozen=True, slots=True)
+class SmileShape:
+    """SSVI at every expiration; rho = -tanh(skew + deviation), the deviation mean-reverting."""
+
+    skew: float
+    skew_speed: float
+    skew_vol: float
+    eta: float
+    gamma: float
+
+    def __post_init__(self) -> None:
+        _require("gamma", 0.0 < self.gamma <= 0.5, self.gamma, "must lie in (0, 1/2], or there may be arbitrage")
+        _require("eta", 0.0 < self.eta <= 2.0, self.eta, "must lie in (0, 2], or there may be arbitrage")
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadModel:
+    """Quoted spreads; `coefficients` as in `kernels.quote.full_spread`."""
+
+    coefficients: tuple[float, ...]
+    after_close: float  # widening of quotes captured after the close
+    stress_start: float  # ratio of 10-day to 90-day implied vol above which spreads widen
+    stress_power: float  # and how fast
+    stress_most: float  # and how far
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "coefficients", tuple(self.coefficients))
+        count = len(self.coefficients)
+        _require("coefficients", count == SPREAD_TERMS, count, f"there must be {SPREAD_TERMS} spread coefficients")
+
+
+@dataclass(frozen=True, slots=True)
+class BarShape:
+    """Daily bars of the underlying."""
+
+    overnight: float  # share of a session's variance before the open
+    range_scale: float  # variance of the high-low range over a Brownian motion's
+    volume: float  # median shares a session
+    volume_elasticity: float  # of volume to the size of the return, in units of expected vol
+    volume_noise: float  # of log volume
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What does not move."""
+
+    symbol: str
+    spot: float  # at the start of a path, dollars
+    rate: float  # continuously compounded, annual
+    dividend_yield: float  # annual, paid in quarters
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Everything that a simulated market runs on."""
+
+    setting: Setting
+    dynamics: Dynamics
+    premium: Premium
+    smile: SmileShape
+    spread: SpreadModel
+    bars: BarShape
+    provenance: dict[str, Any]  # date ranges, facts matched and residuals of the calibration
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested tables, as in the file."""
+        return asdict(self)
+
+
+SECTIONS: dict[str, type] = {
+    "setting": Setting,
+    "dynamics": Dynamics,
+    "premium": Premium,
+    "smile": SmileShape,
+    "spread": SpreadModel,
+    "bars": BarShape,
+}
+
+
+def load_parameters(path: Path) -> Parameters:
+    """Read a parameter file (TOML).
+
+    Raises
+    ------
+    DataError
+        When it is no TOML, or lacks a table or a number, or holds one that nothing reads.
+    InputError
+        When a number breaks its rule.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DataError(path, f"is no readable TOML ({error})", "give a parameter file") from None
+    return parameters_from(tables, str(path))
+
+
+def parameters_from(tables: dict[str, Any], source: str) -> Parameters:
+    """Parameters from nested tables, named `source` in errors."""
+    for name in SECTIONS:
+        if name not in tables:
+            raise DataError(source, f"has no [{name}] table", "start from a copy of the shipped file")
+    parts = {name: _section(kind, tables[name], name, source) for name, kind in SECTIONS.items()}
+    return Parameters(**parts, provenance=tables.get("provenance", {}))
+
+
+@cache
+def shipped_parameters() -> Parameters:
+    """The calibration that comes with the package."""
+    text = files("iwm_opts.simulation").joinpath(SHIPPED).read_text(encoding="utf-8")
+    return parameters_from(tomllib.loads(text), SHIPPED)
+
+
+def _section(kind: type, table: dict[str, Any], name: str, source: str) -> Any:
+    known = {field.name for field in fields(kind)}
+    unknown, missing = sorted(set(table) - known), sorted(known - set(table))
+    if unknown or missing:
+        what = f"[{name}] does not know {unknown[0]}" if unknown else f"[{name}] lacks {missing[0]}"
+        raise DataError(source, what, f"it holds {', '.join(sorted(known))}")
+    return kind(**table)
+
+
+def _require(name: str, holds: bool, value: object, rule: str) -> None:
+    if not holds:
+        raise InputError(name, value, rule)

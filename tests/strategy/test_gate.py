@@ -1,0 +1,26 @@
+from datetime import date
+
+import numpy as np
+import pytest
+
+from iwm_opts.market.iv_rank import IvRank
+from iwm_opts.strategy.gate import ivr_gate
+
+
+def ranked(rank, reason=""):
+    return IvRank("RVX", 0.2, date(2025, 6, 3), 30, rank, 50.0, 252, 252, True, "", reason, ())
+
+
+@pytest.mark.parametrize(("rank", "is_open"), [(0.0, True), (19.99, True), (20.0, False), (100.0, False)])
+def test_open_strictly_below(rank, is_open):
+    gate = ivr_gate(ranked(rank), 20.0)
+    assert gate.is_open is is_open
+    assert gate.condition == "IV rank < 20"
+    assert f"RVX ranks {rank:.1f} on 2025-06-03" in gate.reasons[0]
+
+
+def test_closed_without_a_rank_and_says_why():
+    assert ivr_gate(None, 20.0).reasons == ("no IV history to rank within; give --iv-history",)
+    gate = ivr_gate(ranked(np.nan, "every observation is the same"), 20.0)
+    assert not gate.is_open
+    assert "every observation is the same" in gate.reasons[0]
