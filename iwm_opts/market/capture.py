@@ -115,9 +115,7 @@ def _canonical(quotes: pd.DataFrame, symbol: str, source: str) -> pd.DataFrame:
             source, f"right {table.loc[unknown, 'right'].iloc[0]!r} in {unknown.sum()} rows", "must be C or P"
         )
     if (table["quote_date"] != table["quote_date"].iloc[0]).any():
-        raise DataError(
-            source, f"{table['quote_date'].nunique()} quote dates in one capture", "choose one with --as-of"
-        )
+        raise DataError(source, "more than one quote date in one capture", "choose one with --as-of")
     table["underlying_symbol"] = symbol
     table["root"] = table["root"].astype(object)  # an absent column came in as float
     nameless = table["root"].isna()

@@ -15,6 +15,8 @@ from iwm_opts.market.option_table import OptionTable, option_table
 from iwm_opts.market.slices import ExpirySlice, Forward
 from iwm_opts.pricing.quotes import Engine, quote_model
 
+RATES = (-0.05, 0.30)  # what a dollar rate may be; beyond it somebody meant per cent
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -153,6 +155,8 @@ def _rate(
     slices: Sequence[ExpirySlice], given: float | None, exercise: Exercise, dividends: DividendSchedule | None
 ) -> tuple[Rate, list[str]]:
     if given is not None:
+        if not RATES[0] <= given <= RATES[1]:
+            raise InputError("rate", given, f"must lie between {RATES[0]:g} and {RATES[1]:g}", "3.6% is 0.036")
         return Rate(given, "given"), []
     implied = implied_rate(slices, exercise, dividends)
     if implied is not None:

@@ -13,6 +13,7 @@ highest close since its expiration was listed.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from typing import Final, Literal
 
 import numpy as np
@@ -97,6 +98,7 @@ def strikes(listing: Listing, day: date, lows: tuple[float, float], highs: tuple
     return np.unique(np.round(np.concatenate(found), 2))
 
 
+@cache
 def third_friday(year: int, month: int) -> date:
     """Expiration of a month's standard options: its third Friday, or the session before."""
     first = date(year, month, 1)
@@ -114,7 +116,7 @@ def _candidates(day: date) -> Iterator[Listing]:
         yield Listing(expiration, "quarter-end", expiration - timedelta(days=365))
     if day >= WEEKLIES_SINCE:
         for friday in _weekdays(day, 4, WEEKLY_WINDOW):
-            yield Listing(latest_session(friday), "weekly", friday - timedelta(days=WEEKLY_WINDOW))
+            yield Listing(_moved(friday), "weekly", friday - timedelta(days=WEEKLY_WINDOW))
     for weekday, since in WEEKDAYS_SINCE.items():
         if day >= since:
             for nominal in _weekdays(day, weekday, DAILY_WINDOW):
@@ -127,6 +129,7 @@ def _months(day: date, window: int) -> Iterator[tuple[int, int]]:
         yield index // 12, index % 12 + 1
 
 
+@cache
 def _month_end(year: int, month: int) -> date:
     following = date(year + month // 12, month % 12 + 1, 1)
     return latest_session(following - timedelta(days=1))
@@ -139,6 +142,7 @@ def _weekdays(day: date, weekday: int, window: int) -> Iterator[date]:
         first += timedelta(days=7)
 
 
+@cache
 def _moved(nominal: date) -> date:
     """A weekday's expiration where it is no session: Mondays move on, others back."""
     if nominal.weekday() == 0:

@@ -39,7 +39,7 @@ def test_a_capture_by_label_or_time(day, save, session, label):
     chain = load_chain(save(day()), session=session)
     assert chain.session == label
     assert len(chain.quotes) == 36
-    assert chain.quotes["quote_time"].nunique() == 1
+    assert len(chain.quotes["quote_time"].unique()) == 1
 
 
 def test_captures_are_told_apart_by_time_alone(day, save):

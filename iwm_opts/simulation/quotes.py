@@ -1,0 +1,214 @@
+"""Quotes of a simulated chain: fair values under the day's surface, with IWM's spreads around them.
+
+Fair values are Black's on a forward net of cash dividends, never below intrinsic value: what early exercise is worth beyond
+that is left out (some cents on an at-the-money put of two months, up to 9).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.conventions import TICK
+from iwm_opts.kernels.quote import quote_expiration
+from iwm_opts.market.calendar import effective_days, sessions_left, years_to_expiry
+from iwm_opts.market.dividends import DividendSchedule
+from iwm_opts.market.slices import ExpirySlice
+from iwm_opts.pricing.black import greeks
+from iwm_opts.simulation.dynamics import State, variance_curve
+from iwm_opts.simulation.listing import Listing
+from iwm_opts.simulation.parameters import Parameters
+from iwm_opts.simulation.surface import surface_of
+
+Array = NDArray[np.float64]
+
+SHORT_TENOR, LONG_TENOR = 10.0 / 365.0, 90.0 / 365.0  # whose ratio tells stress
+FIVES = 5.0  # dollars: strikes that gather open interest
+
+# Open interest of an expiration over all its strikes, in contracts, as it stands shortly before it expires; how it grows over the
+# listing's life; how it scatters over strikes. Orders of magnitude read off the chain of 2026-06-26.
+OPEN_INTEREST = {"daily": 4e4, "weekly": 2e5, "monthly": 1.3e6, "quarter-end": 6e5}
+INTEREST_LIFE = {"daily": 8.0, "weekly": 14.0, "monthly": 150.0, "quarter-end": 60.0}  # days
+INTEREST_SCATTER = 1.0  # of the logarithm
+TURNOVER = 3.0  # contracts traded on the last day over open interest
+SIZE_MEDIAN = 60.0  # contracts at bid and ask
+SIZE_SCATTER = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class MarketMoment:
+    """Everything a chain is quoted from."""
+
+    at: datetime  # New York, not after the close
+    spot: float
+    state: State
+    dividends: DividendSchedule
+    after_close: bool = False  # quotes captured after the close are wider
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuotedExpiration:
+    """Quotes of one expiration on n strikes, calls in the first row of each array and puts in the second, shape (2, n)."""
+
+    listing: Listing
+    years: float
+    effective_days: float
+    sessions_left: int
+    forward: float
+    discount: float
+    strike: Array  # shape (n,)
+    bid: Array
+    ask: Array
+    vol: Array
+    delta: Array
+
+    def as_slice(self, root: str, today: date) -> ExpirySlice:
+        """The same as a chain's slice."""
+        return ExpirySlice(
+            root=root,
+            expiration=self.listing.expiration,
+            dte=(self.listing.expiration - today).days,
+            years=self.years,
+            effective_days=self.effective_days,
+            sessions_left=self.sessions_left,
+            strike=self.strike,
+            call_bid=self.bid[0],
+            call_ask=self.ask[0],
+            put_bid=self.bid[1],
+            put_ask=self.ask[1],
+        )
+
+
+def quote_market(
+    parameters: Parameters, moment: MarketMoment, listings: Sequence[Listing], strikes: Sequence[Array]
+) -> list[QuotedExpiration]:
+    """Quote the listed options that have not expired.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    moment : MarketMoment
+    listings, strikes : sequences of the same length
+        Expirations, and the strikes of each, ascending.
+    """
+    days = [listing.expiration for listing in listings]
+    years, effective = years_to_expiry(moment.at, days), effective_days(moment.at, days)
+    left = sessions_left(moment.at, days)
+    surface = surface_of(parameters, moment.state, effective)
+    widening = spread_widening(parameters, moment.state) * (
+        parameters.spread.after_close if moment.after_close else 1.0
+    )
+    found = []
+    for place in np.flatnonzero((years > 0.0) & (effective > 0.0)):
+        clock = float(years[place]), float(effective[place]), int(left[place])
+        smile = float(surface.theta[place]), surface.rho, float(surface.phi[place])
+        found.append(_quote(parameters, moment, listings[place], clock, smile, strikes[place], widening))
+    return found
+
+
+def _quote(
+    parameters: Parameters,
+    moment: MarketMoment,
+    listing: Listing,
+    clock: tuple[float, float, int],
+    smile: tuple[float, float, float],
+    strike: Array,
+    widening: float,
+) -> QuotedExpiration:
+    years = clock[0]
+    discount = math.exp(-parameters.setting.rate * years)
+    forward = _forward(parameters.setting.rate, moment, listing.expiration, years)
+    sign = np.repeat([1.0, -1.0], len(strike))
+    bid, ask, vol, delta = (np.empty(2 * len(strike)) for _ in range(4))
+    days = float((listing.expiration - moment.at.date()).days)
+    coefficients = np.array(parameters.spread.coefficients)
+    quote_expiration(
+        sign, np.tile(strike, 2), moment.spot, forward, discount, years, days, *smile, widening, coefficients, TICK,
+        bid, ask, vol, delta,
+    )  # fmt: skip
+    shape = 2, len(strike)
+    quotes = (array.reshape(shape) for array in (bid, ask, vol, delta))
+    return QuotedExpiration(listing, *clock, forward, discount, strike, *quotes)
+
+
+def _forward(rate: float, moment: MarketMoment, expiration: date, years: float) -> float:
+    """Forward net of the cash dividends that go ex until then."""
+    today = moment.at.date()
+    owed = moment.dividends.between(today, expiration)
+    present = sum(d.amount * math.exp(-rate * (d.ex_date - today).days / 365.0) for d in owed)
+    return (moment.spot - present) * math.exp(rate * years)
+
+
+def spread_widening(parameters: Parameters, state: State) -> float:
+    """Factor on spreads under stress: a power of how far short implied vol stands above long.
+
+    In the volatility shock of 2018-02-05 and 06 relative spreads of S&P weeklies widened 3 to 7 times, while 9-day implied vol
+    reached about 1.8 times that of three months.
+    """
+    model = parameters.spread
+    curve = variance_curve(parameters.dynamics, parameters.premium, np.array([SHORT_TENOR, LONG_TENOR]))
+    short, long = np.sqrt(curve.at(state.fast, state.slow, state.premium))
+    ratio = max(float(short / long) / model.stress_start, 1.0)
+    return min(ratio**model.stress_power, model.stress_most)
+
+
+def quotes_table(
+    parameters: Parameters, moment: MarketMoment, quoted: Sequence[QuotedExpiration], rng: np.random.Generator
+) -> pd.DataFrame:
+    """Quotes as rows in canonical columns, with sizes, open interest and volume drawn by `rng`."""
+    today = moment.at.date()
+    parts = [_columns(parameters, moment.spot, today, one, rng) for one in quoted]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    table = pd.DataFrame(columns)
+    found = greeks(
+        table["right"].to_numpy(dtype=object), columns.pop("prepaid"), columns["strike"], columns.pop("years"),
+        parameters.setting.rate, columns["implied_volatility"],
+    )  # fmt: skip
+    table = table.drop(columns=["prepaid", "years"])
+    table["gamma"], table["theta"], table["vega"] = found.gamma, found.theta, found.vega
+    table["quote_date"], table["quote_time"] = pd.Timestamp(today), pd.Timestamp(moment.at)
+    table["underlying_symbol"] = table["root"] = parameters.setting.symbol
+    table["underlying_price"] = moment.spot
+    return table
+
+
+def _columns(
+    parameters: Parameters, spot: float, today: date, one: QuotedExpiration, rng: np.random.Generator
+) -> dict[str, NDArray[np.generic]]:
+    count = len(one.strike)
+    sizes = np.exp(rng.normal(math.log(SIZE_MEDIAN), SIZE_SCATTER, (2, 2 * count)))
+    interest, volume = _activity(one, today, rng)
+    bid = one.bid.ravel()
+    return {
+        "expiration": np.repeat(np.datetime64(one.listing.expiration, "us"), 2 * count),
+        "right": np.repeat(np.array(["C", "P"], dtype=object), count),
+        "strike": np.tile(one.strike, 2),
+        "bid": bid,
+        "ask": one.ask.ravel(),
+        "bid_size": np.where(bid > 0.0, np.ceil(sizes[0]), 0.0),
+        "ask_size": np.ceil(sizes[1]),
+        "volume": volume,
+        "open_interest": interest,
+        "implied_volatility": one.vol.ravel(),
+        "delta": one.delta.ravel(),
+        "prepaid": np.full(2 * count, one.forward * one.discount),
+        "years": np.full(2 * count, one.years),
+    }
+
+
+def _activity(one: QuotedExpiration, today: date, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Open interest and volume: most out of the money and on strikes in fives, growing as expiration comes near."""
+    kind, days = one.listing.kind, (one.listing.expiration - today).days
+    total = OPEN_INTEREST[kind] * math.exp(-days / INTEREST_LIFE[kind])
+    depth = np.abs(one.delta).ravel()
+    shape = np.where(depth < 0.5, 0.05 + depth, 0.15 * (1.05 - depth)) ** 0.5  # far wings are held too, depths are not
+    shape *= np.where(np.tile(one.strike, 2) % FIVES == 0.0, 3.0, 1.0)
+    share = shape / shape.sum()
+    scatter = np.exp(INTEREST_SCATTER * rng.standard_normal(len(share)) - 0.5 * INTEREST_SCATTER**2)
+    interest = np.floor(total * share * scatter)
+    turnover = TURNOVER * (1.0 + days) ** -1.1 * np.exp(rng.standard_normal(len(share)) - 0.5)
+    return interest, np.floor(interest * turnover)

@@ -1,0 +1,127 @@
+import csv
+import io
+
+import pytest
+
+CANDIDATE = {
+    "strategy", "expiration", "dte", "legs", "credit", "fill", "fees", "max_profit", "max_loss", "max_loss_expiry",
+    "breakevens", "pop", "prob_touch", "expected_profit", "expected_profit_rn", "return_on_risk", "greeks", "size",
+}  # fmt: skip
+NESTED = {
+    "credit": {"mid", "natural", "fill"},
+    "fill": {"model", "offset", "slippage", "slippage_share_of_credit", "breakeven_slippage"},
+    "greeks": {"delta", "gamma", "theta", "vega"},
+    "size": {"contracts", "risk", "buying_power", "limited_by"},
+}
+IV = {
+    "series", "value", "value_date", "tenor_days", "rank", "percentile", "lookback", "observations", "coverage",
+    "proxy",
+}  # fmt: skip
+LEG = {"side", "right", "strike", "bid", "ask", "mid", "iv", "delta", "occ_symbol"}
+
+
+@pytest.fixture
+def screened(run, chain_file, history_file):
+    def call(*arguments):
+        return run("condor", "--source", chain_file, "--iv-history", history_file, "--dte", "15:50", *arguments)
+
+    return call
+
+
+def test_json_has_the_documented_shape(screened):
+    result = screened("--format", "json", "--dividends", "2026-03-25:0.6").json
+    assert set(result["market"]) >= {"source", "as_of", "session", "spot", "simulated", "rate", "dividends"}
+    assert set(result["iv"]) >= IV
+    assert set(result["chain_iv"]) == {"iv10", "iv30", "iv10_calendar", "iv30_calendar"}
+    assert set(result["gate"]) == {"condition", "open", "reasons"}
+    assert result["market"]["dividends"] == [{"ex_date": "2026-03-25", "amount": 0.6, "projected": False}]
+    assert result["market"]["simulated"] is False
+    assert result["iv"]["value_date"] == "2026-02-27"  # nothing of the day itself
+    assert 0 <= result["iv"]["coverage"] <= 1
+    assert len(result["candidates"]) == 5
+    for one in result["candidates"]:
+        assert set(one) >= CANDIDATE
+        for name, keys in NESTED.items():
+            assert set(one[name]) >= keys
+        assert all(set(leg) >= LEG and leg["side"] in ("long", "short") for leg in one["legs"])
+        assert 0 < one["pop"] < 1
+        assert one["credit"]["natural"] <= one["credit"]["fill"] <= one["credit"]["mid"]
+        assert one["fill"]["slippage"] == pytest.approx(100 * one["fill"]["offset"])
+
+
+def test_an_open_gate_sizes_and_a_closed_one_trades_nothing(screened):
+    is_open = screened("--ivr-below", "20", "--format", "json").json
+    assert is_open["gate"]["open"] is True
+    assert max(one["size"]["contracts"] for one in is_open["candidates"]) >= 1
+    closed = screened("--ivr-below", "0", "--format", "json")
+    assert closed.code == 0  # a closed gate is an answer
+    assert closed.json["gate"]["open"] is False
+    assert {(one["size"]["contracts"], one["size"]["limited_by"]) for one in closed.json["candidates"]} == {(0, "gate")}
+    assert "NOT TRADED" in screened("--ivr-below", "0").out
+
+
+def test_without_a_history_the_gate_is_closed_with_the_reason(run, chain_file):
+    found = run("condor", "--source", chain_file, "--dte", "15:50", "--format", "json").json
+    assert found["gate"] == {
+        "condition": "IV rank < 20", "open": False, "reasons": ["no IV history to rank within; give --iv-history"],
+    }  # fmt: skip
+    assert found["iv"]["rank"] is None
+
+
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_the_page_fits_its_width(screened, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    page = screened().out
+    assert max(len(line) for line in page.splitlines()) <= int(columns)
+    assert "…" not in page
+    flowing = " ".join(page.split())
+    for words in (
+        "proxy",
+        "credit",
+        "max loss",
+        "E[P]",
+        "dividends of IWM not given",
+        "variance x 0.81",
+        "0.69 to 0.97",
+    ):
+        assert words in flowing
+
+
+def test_csv_has_one_row_a_candidate(screened):
+    rows = list(csv.DictReader(io.StringIO(screened("--format", "csv", "--top", "3").out)))
+    assert len(rows) == 3
+    assert rows[0]["leg_1_side"] == "long"
+    assert float(rows[0]["credit_mid"]) > 0
+    assert rows[0]["simulated"] == "False"
+
+
+def test_sides_may_differ_in_width_and_delta(screened):
+    found = screened("--put-width", "10", "--call-delta", "0.10", "--put-delta", "0.20", "--format", "json").json
+    for one in found["candidates"]:
+        long_put, short_put, short_call, long_call = (leg["strike"] for leg in one["legs"])
+        assert (short_put - long_put, long_call - short_call) == (10, 5)
+        assert one["max_loss_expiry"] == pytest.approx(1000 - 100 * one["credit"]["fill"] + one["fees"])
+
+
+def test_the_reference_engine_agrees(screened):
+    ours = screened("--format", "json", "--exercise", "european").json["candidates"]
+    theirs = screened("--format", "json", "--engine", "vollib").json["candidates"]
+    for one, other in zip(ours, theirs, strict=True):
+        assert [leg["occ_symbol"] for leg in one["legs"]] == [leg["occ_symbol"] for leg in other["legs"]]
+        assert [leg["iv"] for leg in one["legs"]] == pytest.approx([leg["iv"] for leg in other["legs"]], rel=1e-9)
+        assert one["expected_profit"] == pytest.approx(other["expected_profit"], abs=1e-4)
+        assert one["greeks"] == pytest.approx(other["greeks"], abs=1e-7)
+
+
+def test_a_picture_is_written_whole(screened, tmp_path):
+    done = screened("--plot", "payoff.png")
+    assert (tmp_path / "payoff.png").read_bytes().startswith(b"\x89PNG")
+    assert "payoff.png" in done.err
+    assert screened("--plot", "payoff.doc").code == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["payoff.png"]
+
+
+def test_output_goes_to_a_file(screened, tmp_path):
+    done = screened("--format", "json", "--output", "out.json", "-q")
+    assert (done.out, done.err) == ("", "")
+    assert (tmp_path / "out.json").read_text().startswith("{")

@@ -1,0 +1,141 @@
+"""What holds for every command: help, exit codes, one line an error, options from variables and files."""
+
+import subprocess
+import sys
+
+import pytest
+
+from iwm_opts.cli.main import COMMANDS
+
+
+def one_line(outcome):
+    assert outcome.out == ""
+    assert outcome.err.count("\n") == 1, outcome.err
+    return outcome.err
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_help_ends_with_an_example(run, command):
+    page = run(command, "--help")
+    assert page.code == 0
+    assert f"iwm-opts {command}" in page.out.partition("Example:")[2]
+
+
+def test_help_imports_nothing_heavy():
+    probe = (
+        "import sys; sys.argv = ['iwm-opts', '{}', '--help'];"
+        "from iwm_opts.cli.main import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "found = {{'numpy', 'pandas', 'numba', 'scipy', 'matplotlib'}} & set(sys.modules)\n"
+        "print(found); sys.exit(len(found))"
+    )
+    for command in ("--version", *COMMANDS):
+        subprocess.run([sys.executable, "-c", probe.format(command)], check=True, capture_output=True)
+
+
+def test_a_screen_imports_neither_scipy_nor_matplotlib(chain_file):
+    probe = (
+        "import sys; from iwm_opts.cli.main import main\n"
+        f"try: main(['condor', '--source', {str(chain_file)!r}, '--dte', '15:50', '-q'])\nexcept SystemExit: pass\n"
+        "found = {'scipy.optimize', 'scipy.stats', 'arch', 'yfinance', 'matplotlib'} & set(sys.modules)\n"
+        "print(found); sys.exit(len(found))"
+    )
+    subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["nonsense"], 2, "nonsense"),
+        (["condor", "--dte", "60:30"], 2, "60:30"),
+        (["condor", "--dte", "soon"], 2, "LOW:HIGH"),
+        (["condor", "--as-of", "26/06/2026"], 2, "YYYY-MM-DD"),
+        (["condor", "--ivr-below", "120"], 2, "120"),
+        (["condor", "--nonsense"], 2, "--nonsense"),
+        (["condor", "--risk", "0"], 1, "risk"),
+        (["condor", "--risk", "1"], 1, "1%"),
+        (["condor", "--account", "-5"], 1, "account"),
+        (["condor", "--fill", "hope"], 1, "fraction"),
+        (["condor", "--fees", "mybroker"], 1, "tastytrade"),
+        (["condor", "--short-delta", "16"], 1, "0 < low <= high < 1"),
+        (["condor", "--width", "-5"], 1, "positive"),
+        (["condor", "--sort", "luck"], 1, "edge"),
+        (["condor", "--variance-ratio", "0"], 1, "variance_ratio"),
+        (["condor", "--rate", "3.6"], 1, "rate"),
+        (["condor", "--dividends", "soon"], 1, "ex_date"),
+        (["condor", "--as-of", "2020-01-02"], 1, "2026-03-02"),
+        (["size"], 1, "--max-loss"),
+        (["size", "--max-loss", "nan"], 1, "max_loss"),
+        (["ivr"], 1, "--iv-history"),
+        (["fills", "--leg", "1X200"], 1, "-1P200@1.20/1.26"),
+        (["fills", "--leg", "-1P200@1.30/1.26"], 1, "crossed"),
+        (["fills", "--leg", "-1P200"], 1, "--expiration"),
+    ],
+)
+def test_errors_are_one_line_with_the_remedy(run, chain_file, arguments, code, words):
+    source = ["--source", chain_file] if arguments[0] == "condor" and "--help" not in arguments else []
+    failed = run(*arguments, *source)
+    assert failed.code == code
+    assert words in one_line(failed)
+    assert "Traceback" not in failed.err
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("empty.csv", b""),
+        ("header.csv", b"quote_date,strike\n"),
+        ("paper.pdf", b"%PDF-1.7\n\x00\xff\xfe binary"),
+        ("cut.csv.gz", b"\x1f\x8b\x08\x00cut"),
+        ("chain.parquet", b"PAR1 not really"),
+    ],
+)
+def test_files_that_are_no_chain(run, tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    failed = run("condor", "--source", name)
+    assert failed.code == 1
+    assert name in one_line(failed)
+
+
+def test_a_directory_and_a_missing_file(run, tmp_path):
+    (tmp_path / "folder").mkdir()
+    assert "folder" in one_line(run("condor", "--source", "folder"))
+    assert "absent.csv" in one_line(run("condor", "--source", "absent.csv"))
+
+
+def test_a_chain_without_puts(run, tmp_path, made_quotes):
+    quotes = made_quotes()
+    quotes[quotes["right"] == "C"].to_csv(tmp_path / "calls.csv", index=False)
+    assert "no puts" in one_line(run("condor", "--source", "calls.csv"))
+
+
+def test_debug_shows_the_traceback(run):
+    from iwm_opts.errors import InputError
+
+    with pytest.raises(InputError):
+        run("size", "--debug")
+
+
+def test_flag_over_variable_over_file(run, tmp_path, monkeypatch):
+    def contracts(*arguments):
+        return run("size", "--max-loss", "100", "--format", "json", *arguments).json["contracts"]
+
+    (tmp_path / "iwm-opts.toml").write_text('[defaults]\naccount = 10000\n[size]\nrisk = "2%"\n')
+    assert contracts() == 2
+    monkeypatch.setenv("IWM_OPTS_ACCOUNT", "20000")
+    assert contracts() == 4
+    assert contracts("--account", "30000") == 6
+    (tmp_path / "other.toml").write_text('[size]\nrisk = "1%"\n')
+    assert contracts("--config", "other.toml") == 2
+    assert contracts("--config=other.toml") == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("account 5", "TOML"), ("account = 5", "outside a table"), ("[condr]\naccount = 5", "no command")],
+)
+def test_config_files_that_make_no_sense(run, tmp_path, content, words):
+    (tmp_path / "iwm-opts.toml").write_text(content)
+    failed = run("size", "--max-loss", "100")
+    assert failed.code == 1
+    assert words in one_line(failed)

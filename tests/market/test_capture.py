@@ -1,0 +1,130 @@
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iwm_opts.conventions import CHAIN_COLUMNS
+from iwm_opts.errors import DataError
+from iwm_opts.market.calendar import NEW_YORK
+from iwm_opts.market.capture import make_chain
+
+STRIKES = (98.0, 99.0, 100.0, 101.0, 102.0)
+
+
+def rows(day="2024-06-03", expiration="2024-06-21", **columns):
+    """Calls and puts in parity at 100."""
+    found = []
+    for strike in STRIKES:
+        for right, sign in (("C", 1), ("P", -1)):
+            value = max(sign * (100.0 - strike), 0.0) + 2.0
+            found.append((day, expiration, right, strike, value - 0.05, value + 0.05, 100.0))
+    names = ["quote_date", "expiration", "right", "strike", "bid", "ask", "underlying_price"]
+    return pd.DataFrame(found, columns=names).assign(**columns)
+
+
+def chain_of(frame, **given):
+    return make_chain(frame, **{"symbol": "IWM", "source": "chain.csv", **given})
+
+
+@pytest.mark.parametrize(
+    ("day", "session"), [("2024-06-19", "2024-06-18"), ("2024-06-08", "2024-06-07"), ("2024-12-25", "2024-12-24")]
+)
+def test_a_day_without_a_session_is_refused_by_name(day, session):
+    with pytest.raises(
+        DataError, match=f"quotes dated {day}, when the exchange was closed: a holiday capture.*such as {session}"
+    ):
+        chain_of(rows(day, "2025-01-17"))
+
+
+@pytest.mark.parametrize(("right", "other"), [("C", "puts"), ("P", "calls")])
+def test_a_side_without_contracts_is_refused(right, other):
+    frame = rows()
+    with pytest.raises(DataError, match=f"chain.csv: no {other} among its 5 rows"):
+        chain_of(frame[frame["right"] == right])
+
+
+def test_a_night_of_zeros_is_refused():
+    frame = rows(bid=0.0, ask=0.0)
+    with pytest.raises(DataError, match="bid and ask are zero in 100.0% of 10 rows"):
+        chain_of(frame)
+    frame.loc[:1, ["bid", "ask"]] = [1.0, 1.1]  # a fifth quotes: poor, but a market
+    assert chain_of(frame).quality.zero == 8
+
+
+@pytest.mark.parametrize("right", ["X", None, "c", np.nan, 1])
+def test_rights_are_c_or_p(right):
+    frame = rows().astype({"right": object})
+    frame.loc[0, "right"] = right
+    with pytest.raises(DataError, match="must be C or P"):
+        chain_of(frame)
+
+
+def test_no_rows_and_several_days_are_refused():
+    with pytest.raises(DataError, match="holds no quotes"):
+        chain_of(rows().iloc[:0])
+    with pytest.raises(DataError, match="more than one quote date"):
+        chain_of(pd.concat([rows(), rows("2024-06-04")]))
+
+
+def test_duplicates_are_counted_and_the_first_is_kept():
+    again = pd.concat([rows(), rows()])
+    chain = chain_of(again)
+    assert (len(chain.quotes), chain.quality.duplicate, chain.warnings) == (10, 10, ())
+    assert "10 rows repeat an earlier one exactly and were left out" in chain.quality.notes
+    other = chain_of(pd.concat([rows(), rows(bid=0.01)]))
+    assert other.quotes["bid"].min() > 0.01
+    assert any("10 of them with another quote: the first was kept" in warning for warning in other.warnings)
+
+
+def test_a_capture_older_than_its_date_is_stale():
+    friday = datetime(2024, 5, 31, 15, 59, tzinfo=NEW_YORK)
+    chain = chain_of(rows(), newest_trade=friday)
+    assert chain.quality.stale == 10
+    assert any("no contract has traded since 2024-05-31 15:59" in warning for warning in chain.warnings)
+    assert chain_of(rows(), newest_trade=friday.replace(month=6, day=3)).quality.stale == 0
+
+
+def test_a_capture_that_repeats_the_one_before_is_stale():
+    first = chain_of(rows()).quotes
+    assert chain_of(rows(), previous=first).quality.stale == 10
+    assert chain_of(rows(), previous=first.assign(bid=0.5)).quality.stale == 0
+
+
+def test_spot_by_parity_takes_a_dividend_free_forward():
+    # Every strike says 100 for 2024-06-21, 18 days off: 100 less 18 days of interest at 4%.
+    chain = chain_of(rows(underlying_price=np.nan))
+    assert chain.spot == pytest.approx(100.0 * np.exp(-0.04 * 18 / 365), abs=0.005)
+    assert chain.quotes["underlying_price"].unique().tolist() == [chain.spot]
+
+
+def test_no_spot_at_all_is_refused():
+    frame = rows(underlying_price=np.nan)
+    with pytest.raises(DataError, match="quotes imply none by put-call parity; give --spot"):
+        chain_of(frame[frame["strike"] == 98.0])
+
+
+def test_spots_that_wander_are_told():
+    frame = rows()
+    frame["underlying_price"] = np.linspace(99.5, 100.5, len(frame))
+    chain = chain_of(frame)
+    assert chain.spot == pytest.approx(100.0)
+    assert any("spot runs from 99.5 to 100.5 over the rows" in note for note in chain.quality.notes)
+
+
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_rows_does_not_matter(random):
+    frame = rows()
+    order = list(range(len(frame)))
+    random.shuffle(order)
+    pd.testing.assert_frame_equal(chain_of(frame.iloc[order]).quotes, chain_of(frame).quotes)
+
+
+def test_columns_and_fields():
+    chain = chain_of(rows(extra=1), session="mid", notes=["told"], warnings=["warned"], simulated=True)
+    assert tuple(chain.quotes.columns) == CHAIN_COLUMNS
+    assert (chain.as_of, chain.quote_time, chain.session) == (date(2024, 6, 3), None, "mid")
+    assert (chain.quality.notes, chain.warnings, chain.simulated) == (("told",), ("warned",), True)
+    assert chain.quotes["root"].unique().tolist() == ["IWM"]
