@@ -1,7 +1,7 @@
 """Paths of spot and of the state that its variance and its implied variance follow, one session a step.
 
-The model and its sources are in `simulation/dynamics`; here are the recursions alone. All randomness comes in as standard
-normal numbers, one row a session, so that a path cut anywhere and continued gives the same numbers.
+The model and its sources are in `simulation/dynamics`; here are the recursions alone. All randomness comes in as
+standard normal numbers, one row a session, so that a path cut anywhere and continued gives the same numbers.
 """
 
 import math
@@ -54,16 +54,22 @@ def advance(
     slow,
     premium,
 ):
-    """Advance the state through len(shocks) sessions of `dt` years each; `state` is (fast, slow, premium), updated in place.
+    """Advance the state through len(shocks) sessions of `dt` years each; `state` is (fast, slow, premium), updated in
+    place.
 
-    A session's diffusive variance is floor + exp(level + fast + slow) with the factors as they stood before it. An event
-    is a jump of the spot, which also lifts the fast factor by -jump_lift x jump, where the event's normal lies above
-    `jump_threshold`; it is a burst of variance, exponential of mean `burst_mean` on the fast factor, where it lies below
-    -`burst_threshold`.
+    A session's diffusive variance is floor + exp(level + fast + slow) with the factors as they stood before it. An
+    event is a jump of the spot, which also lifts the fast factor by -jump_lift x jump, where the event's normal lies
+    above `jump_threshold`; it is a burst of variance, exponential of mean `burst_mean` on the fast factor, where it
+    lies below -`burst_threshold`.
 
-    Writes the log return over each session, the variance rate that held during it, and the factors after it; shapes (n,).
+    Writes the log return over each session, the variance rate that held during it, and the factors after it; shapes
+    (n,).
     """
-    fast_keep, slow_keep, premium_keep = math.exp(-fast_speed * dt), math.exp(-slow_speed * dt), math.exp(-premium_speed * dt)
+    fast_keep, slow_keep, premium_keep = (
+        math.exp(-fast_speed * dt),
+        math.exp(-slow_speed * dt),
+        math.exp(-premium_speed * dt),
+    )
     fast_sd = fast_vol * math.sqrt((1.0 - fast_keep**2) / (2.0 * fast_speed))
     slow_sd = slow_vol * math.sqrt((1.0 - slow_keep**2) / (2.0 * slow_speed))
     premium_sd = premium_vol * math.sqrt((1.0 - premium_keep**2) / (2.0 * premium_speed))
@@ -115,9 +121,7 @@ def expected_variance(fast, slow, premium, constant, weight, fast_loading, slow_
         out[i] = total
 
 
-@kernel(
-    "void(float64[:, ::1], float64[::1], float64[::1], float64, float64, float64[::1], float64[::1], float64[::1])"
-)
+@kernel("void(float64[:, ::1], float64[::1], float64[::1], float64, float64, float64[::1], float64[::1], float64[::1])")
 def daily_ranges(shocks, log_return, total_variance, overnight, range_scale, opened, high, low):
     """Open, high and low of each session as log distances from the close before it.
 

@@ -26,14 +26,17 @@ def time_terms(days):
 
 @inline
 def full_spread(premium, in_the_money, is_call, lt, far, c):
-    """Quoted spread before rounding to the tick: the exponential of a polynomial in log premium, log time and moneyness.
+    """Quoted spread before rounding to the tick: the exponential of a polynomial in log premium, log time and
+    moneyness.
 
     `premium` is that of the out-of-the-money option on the same strike, dollars; `in_the_money` is 2 |delta| - 1 where
     positive, else 0; `c` are the SPREAD_TERMS coefficients.
     """
     lp = log(premium + PREMIUM_FLOOR)
     it = math.sqrt(in_the_money)
-    value = c[0] + c[1] * lp + c[2] * lt + c[3] * lp * lt + c[4] * lp * lp + c[5] * lt * lt + c[6] * far + c[7] * far * far
+    value = (
+        c[0] + c[1] * lp + c[2] * lt + c[3] * lp * lt + c[4] * lp * lp + c[5] * lt * lt + c[6] * far + c[7] * far * far
+    )
     value += it * (c[8] + c[9] * it + c[10] * lt + c[11] * lt * lt + c[12] * it * lt + c[13] * far) + c[14] * is_call
     value = exp(value)
     return value if value < WIDEST else WIDEST

@@ -21,7 +21,7 @@ TOLERANCE = 1e-12
 
 @inline
 def curvature(theta, eta, gamma):
-    """phi of a total variance at the money."""
+    """The phi of a total variance at the money."""
     return eta * exp(-gamma * log(theta) - (1.0 - gamma) * log(1.0 + theta))
 
 
@@ -36,7 +36,8 @@ def total_variance(k, theta, rho, phi):
 def variance_swap(theta, rho, eta, gamma):
     """Model-free variance -2 E[ln(S / F)] of one expiration: the integral of w(k) over the law of -d2.
 
-    Fukasawa 2012, "The normalizing transformation of the implied volatility smile", Mathematical Finance 22(4), theorem 4.5.
+    Fukasawa 2012, "The normalizing transformation of the implied volatility smile", Mathematical Finance 22(4),
+    theorem 4.5.
     """
     phi = curvature(theta, eta, gamma)
     scale = math.sqrt(theta)

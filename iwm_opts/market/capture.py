@@ -160,7 +160,8 @@ def _without_duplicates(table: pd.DataFrame, told: list[str], warned: list[str])
     if differing:
         warned.append(
             f"{count} rows repeat an earlier contract, {differing} of them with another quote: the first was kept; "
-            "if these are several captures, the file lacks the quote_time or session column that tells them apart"
+            "if these are several captures or roots, the file lacks the quote_time, session or root column that tells "
+            "them apart"
         )
     else:
         told.append(f"{count} rows repeat an earlier one exactly and were left out")

@@ -1,7 +1,7 @@
 """A simulated market: one seed is one market, with a chain and its own volatility indices on any of its days.
 
-Labelled as simulated wherever it goes. An edge found here echoes the premium that `simulation.parameters.Premium` puts into
-prices.
+Labelled as simulated wherever it goes. An edge found here echoes the premium that `simulation.parameters.Premium` puts
+into prices.
 """
 
 from collections.abc import Sequence
@@ -30,9 +30,11 @@ from iwm_opts.simulation.quotes import MarketMoment, QuotedExpiration, quote_mar
 Array = NDArray[np.float64]
 
 DEFAULT_SEED: Final = 1
-HISTORY_SESSIONS: Final = 420  # before the day asked for: a rank's 252, a regime to look back on, and some to settle
+HISTORY_SESSIONS: Final = (
+    330  # before the day asked for: a rank of 252 for each of the last 60 days, and some to settle
+)
 INDEX_TENORS: Final = (10, 30)
-BRACKET: Final = 3  # expirations on either side of a tenor that an index may interpolate between
+BRACKET: Final = 2  # expirations on either side of a tenor that an index may interpolate between
 DIVIDEND_HORIZON: Final = timedelta(days=3 * 366)
 SIMULATED_NOTE: Final = "index of the simulated market's own quotes"
 DIVIDEND_SOURCE: Final = "simulated market: known in advance"
@@ -73,7 +75,7 @@ class SimulatedMarket:
         place = self._place(day)
         moment = self._moment(place, after_close)
         quoted = self._quoted(place, moment, [one for one in listed_expirations(day) if one.expiration > day])
-        rng = generator(self.seed, self.path, "quotes", place - len(self.days))
+        rng = generator(self.seed, self.path, "quotes", place)
         table = quotes_table(self.parameters, moment, quoted, rng)
         return make_chain(
             table,
@@ -129,9 +131,7 @@ class SimulatedMarket:
     def _moment(self, place: int, after_close: bool) -> MarketMoment:
         s = self.states
         state = State(float(s.fast[place]), float(s.slow[place]), float(s.premium[place]), float(s.skew[place]))
-        return MarketMoment(
-            at_close(self.days[place]), float(self.closes[place]), state, self.dividends, after_close
-        )
+        return MarketMoment(at_close(self.days[place]), float(self.closes[place]), state, self.dividends, after_close)
 
     def _quoted(self, place: int, moment: MarketMoment, listings: Sequence[Listing]) -> list[QuotedExpiration]:
         day = self.days[place]
@@ -174,7 +174,9 @@ def simulate_market(
         raise InputError("first", first.isoformat(), f"there is no session from it to {last}", "give a wider range")
     states = simulate_states(parameters, len(days), seed, path, start)
     dividends = _dividends(parameters, days[0], days[-1] + DIVIDEND_HORIZON)
-    return SimulatedMarket(parameters, seed, path, days, _closes(parameters, days, states, dividends), states, dividends)
+    return SimulatedMarket(
+        parameters, seed, path, days, _closes(parameters, days, states, dividends), states, dividends
+    )
 
 
 def default_market(seed: int = DEFAULT_SEED, as_of: date | None = None) -> SimulatedMarket:

@@ -7,16 +7,16 @@ Real world, a year as unit of time and one session a step:
     dy = -slow_speed y dt + slow_vol dW_y,                         corr(dW_y, dW) = slow_correlation
     du = -premium_speed u dt + premium_vol dW_u,                   corr(dW_u, dW) = premium_correlation
 
-N counts jumps of spot, J normal, compensated by c; M counts bursts of variance, B exponential. Two log-variance factors,
-one fast and one slow, with leverage: Chernov, Gallant, Ghysels and Tauchen 2003, "Alternative models for stock price dynamics",
-Journal of Econometrics 116, section 2.3. Jumps in both spot and variance: Eraker, Johannes and Polson 2003, "The impact of
-jumps in volatility and returns", Journal of Finance 58(3). The floor makes relative moves of variance larger the higher
-it stands, which gives changes of log implied vol their right tail.
+N counts jumps of spot, J normal, compensated by c; M counts bursts of variance, B exponential. Two log-variance
+factors, one fast and one slow, with leverage: Chernov, Gallant, Ghysels and Tauchen 2003, "Alternative models for
+stock price dynamics", Journal of Econometrics 116, section 2.3. Jumps in both spot and variance: Eraker, Johannes and
+Polson 2003, "The impact of jumps in volatility and returns", Journal of Finance 58(3). The floor makes relative moves
+of variance larger the higher it stands, which gives changes of log implied vol their right tail.
 
 Prices see another world. In it the factors revert to `fast_shift` and `slow_shift` in place of 0, events come
 `jump_ratio` times as often, and variance is exp(level + u) times as large, u fading with tenor. Priced variance at a
-tenor is the mean over it of the expected rate, as in Bergomi 2005, "Smile dynamics II", Risk 18(10), whose forward variances
-have this form:
+tenor is the mean over it of the expected rate, as in Bergomi 2005, "Smile dynamics II", Risk 18(10), whose forward
+variances have this form:
 
     E[exp(x_s + y_s + u_s)] = exp(x e^(-fast_speed s) + y e^(-slow_speed s) + u e^(-premium_speed s) + shifts + half the
                               Gaussian variance + cumulant of the events up to s)
@@ -39,8 +39,8 @@ from iwm_opts.simulation.parameters import Dynamics, Parameters, Premium
 Array = NDArray[np.float64]
 
 SESSIONS_PER_YEAR = 252.0
-QUADRATURE_NODES = 12
-CUMULANT_NODES = 16
+NODE, WEIGHT = np.polynomial.legendre.leggauss(12)  # of the mean over a tenor
+AGE, AGE_WEIGHT = np.polynomial.legendre.leggauss(16)  # of the events within it
 STREAMS = ("start", "state", "skew", "bars", "companions", "quotes", "intraday")
 _NEVER = 40.0  # standard deviations that no normal number reaches
 
@@ -175,15 +175,14 @@ def variance_curve(dynamics: Dynamics, premium: Premium, years: Array) -> Varian
     factor decays.
     """
     d = dynamics
-    node, weight = np.polynomial.legendre.leggauss(QUADRATURE_NODES)
-    z = 0.5 * (node + 1.0)
+    z = 0.5 * (NODE + 1.0)
     s = years[:, None] * z**2
     fast, slow, fade = (np.exp(-speed * s) for speed in (d.fast_speed, d.slow_speed, d.premium_speed))
     exponent = d.level + premium.level + premium.fast_shift * (1.0 - fast) + premium.slow_shift * (1.0 - slow)
     exponent += 0.5 * _gaussian_variance(d, s)
     exponent += premium.jump_ratio * _event_cumulant(d, s)
     constant = d.floor * float(np.exp(premium.level)) + premium.jump_ratio * jump_variance(d)
-    return VarianceCurve(constant, weight * z * np.exp(exponent), fast, slow, fade)
+    return VarianceCurve(constant, WEIGHT * z * np.exp(exponent), fast, slow, fade)
 
 
 def jump_variance(dynamics: Dynamics) -> float:
@@ -209,14 +208,13 @@ def _gaussian_variance(d: Dynamics, s: Array) -> Array:
 
 def _event_cumulant(d: Dynamics, s: Array) -> Array:
     """Logarithm of the mean factor that events up to s put on the variance rate at s."""
-    node, weight = np.polynomial.legendre.leggauss(CUMULANT_NODES)
-    age = s[..., None] * 0.25 * (node + 1.0) ** 2
+    age = s[..., None] * 0.25 * (AGE + 1.0) ** 2
     loading = np.exp(-d.fast_speed * age)
     lifted = -d.jump_lift * loading
     jumps = np.expm1(lifted * d.jump_mean + 0.5 * (lifted * d.jump_sd) ** 2)
     bursts = d.burst_mean * loading / (1.0 - d.burst_mean * loading)
     rate = d.jump_rate * jumps + d.burst_rate * bursts
-    return np.asarray(s * (rate * weight * 0.5 * (node + 1.0)).sum(axis=-1))
+    return np.asarray(s * (rate * AGE_WEIGHT * 0.5 * (AGE + 1.0)).sum(axis=-1))
 
 
 def _threshold(probability: float) -> float:

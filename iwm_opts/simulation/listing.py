@@ -1,13 +1,13 @@
 """Expirations and strikes of IWM options as they are listed, by dated rules.
 
-Expirations: the third Friday of each month about ten months ahead, of the quarter months eighteen, of January and December up to
-two and a half years; the last session of each of the next four quarters; Fridays of the next six weeks (weeklies since 2010);
-Mondays and Wednesdays of the next two weeks since October 2021, Tuesdays and Thursdays since May 2024. A Monday without
-a session expires on the session after it, any other day on the session before. Read off the chains of June and July 2026; the
-windows of earlier years are taken to have been the same.
+Expirations: the third Friday of each month about ten months ahead, of the quarter months eighteen, of January and
+December up to two and a half years; the last session of each of the next four quarters; Fridays of the next six weeks
+(weeklies since 2010); Mondays and Wednesdays of the next two weeks since October 2021, Tuesdays and Thursdays since
+May 2024. A Monday without a session expires on the session after it, any other day on the session before. Read off the
+chains of June and July 2026; the windows of earlier years are taken to have been the same.
 
-Strikes: one dollar apart near the money and five beyond; once listed, a strike stays, so that ranges follow the lowest and
-highest close since its expiration was listed.
+Strikes: one dollar apart near the money and five beyond; once listed, a strike stays, so that ranges follow the lowest
+and highest close since its expiration was listed.
 """
 
 from collections.abc import Iterator

@@ -39,11 +39,22 @@ class Dynamics:
     def __post_init__(self) -> None:
         for name in ("fast_speed", "slow_speed", "premium_speed"):
             _require(name, getattr(self, name) > 0.0, getattr(self, name), "must be positive")
-        for name in ("floor", "fast_vol", "slow_vol", "premium_vol", "jump_rate", "jump_sd", "burst_rate", "burst_mean"):
+        for name in (
+            "floor",
+            "fast_vol",
+            "slow_vol",
+            "premium_vol",
+            "jump_rate",
+            "jump_sd",
+            "burst_rate",
+            "burst_mean",
+        ):
             _require(name, getattr(self, name) >= 0.0, getattr(self, name), "must not be negative")
         for name in ("fast_correlation", "slow_correlation", "premium_correlation"):
             _require(name, abs(getattr(self, name)) < 1.0, getattr(self, name), "must lie between -1 and 1")
-        _require("burst_mean", self.burst_mean < 1.0, self.burst_mean, "must be below 1, or the mean variance is infinite")
+        _require(
+            "burst_mean", self.burst_mean < 1.0, self.burst_mean, "must be below 1, or the mean variance is infinite"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Quotes of a simulated chain: fair values under the day's surface, with IWM's spreads around them.
 
-Fair values are Black's on a forward net of cash dividends, never below intrinsic value: what early exercise is worth beyond
-that is left out (some cents on an at-the-money put of two months, up to 9).
+Fair values are Black's on a forward net of cash dividends, never below intrinsic value: what early exercise is worth
+beyond that is left out (some cents on an at-the-money put of two months, up to 9).
 """
 
 import math
@@ -29,8 +29,8 @@ Array = NDArray[np.float64]
 SHORT_TENOR, LONG_TENOR = 10.0 / 365.0, 90.0 / 365.0  # whose ratio tells stress
 FIVES = 5.0  # dollars: strikes that gather open interest
 
-# Open interest of an expiration over all its strikes, in contracts, as it stands shortly before it expires; how it grows over the
-# listing's life; how it scatters over strikes. Orders of magnitude read off the chain of 2026-06-26.
+# Open interest of an expiration over all its strikes, in contracts, as it stands shortly before it expires; how it
+# grows over the listing's life; how it scatters over strikes. Orders of magnitude read off the chain of 2026-06-26.
 OPEN_INTEREST = {"daily": 4e4, "weekly": 2e5, "monthly": 1.3e6, "quarter-end": 6e5}
 INTEREST_LIFE = {"daily": 8.0, "weekly": 14.0, "monthly": 150.0, "quarter-end": 60.0}  # days
 INTEREST_SCATTER = 1.0  # of the logarithm
@@ -103,7 +103,7 @@ def quote_market(
         parameters.spread.after_close if moment.after_close else 1.0
     )
     found = []
-    for place in np.flatnonzero((years > 0.0) & (effective > 0.0)):
+    for place in map(int, np.flatnonzero((years > 0.0) & (effective > 0.0))):
         clock = float(years[place]), float(effective[place]), int(left[place])
         smile = float(surface.theta[place]), surface.rho, float(surface.phi[place])
         found.append(_quote(parameters, moment, listings[place], clock, smile, strikes[place], widening))
@@ -146,14 +146,14 @@ def _forward(rate: float, moment: MarketMoment, expiration: date, years: float) 
 def spread_widening(parameters: Parameters, state: State) -> float:
     """Factor on spreads under stress: a power of how far short implied vol stands above long.
 
-    In the volatility shock of 2018-02-05 and 06 relative spreads of S&P weeklies widened 3 to 7 times, while 9-day implied vol
-    reached about 1.8 times that of three months.
+    In the volatility shock of 2018-02-05 and 06 relative spreads of S&P weeklies widened 3 to 7 times, while 9-day
+    implied vol reached about 1.8 times that of three months.
     """
     model = parameters.spread
     curve = variance_curve(parameters.dynamics, parameters.premium, np.array([SHORT_TENOR, LONG_TENOR]))
     short, long = np.sqrt(curve.at(state.fast, state.slow, state.premium))
-    ratio = max(float(short / long) / model.stress_start, 1.0)
-    return min(ratio**model.stress_power, model.stress_most)
+    ratio: float = max(float(short / long) / model.stress_start, 1.0)
+    return float(min(ratio**model.stress_power, model.stress_most))
 
 
 def quotes_table(

@@ -52,6 +52,7 @@ class _Reader:
 
     selection: Selection
     source: str
+    day: date | None  # of times that stand without a date
 
     def read(self, columns: dict[str, str]) -> Columns:
         """Values of the named columns by meaning."""
@@ -75,19 +76,26 @@ class _Reader:
         return known[codes]
 
     def _moment(self, text: str, zone: ZoneInfo, role: str) -> datetime | None:
-        """Time in UTC, without a zone as numpy wants it; None for a quote date, unless it carries a time."""
+        """Time in UTC, without a zone as numpy wants it; None where a date lacks its time, or a time its date."""
         found = parse_moment(text, zone)
         if isinstance(found, time):
-            if self.selection.day is None:
-                raise ValueError("is a time without a date")
-            found = datetime.combine(self.selection.day, found, zone)
+            if self.day is None:
+                return None
+            found = datetime.combine(self.day, found, zone)
         elif role == "quote_date" and found.astimezone(zone).time() == time():
             return None
         return found.astimezone(UTC).replace(tzinfo=None)
 
 
-def canonical_rows(selection: Selection, layout: Layout, source: str) -> tuple[pd.DataFrame, list[str]]:
+def canonical_rows(
+    selection: Selection, layout: Layout, source: str, as_of: date | None = None
+) -> tuple[pd.DataFrame, list[str]]:
     """Rows of one day under canonical names.
+
+    Parameters
+    ----------
+    as_of : date, optional
+        Day of times that stand without a date, where no column of the file says.
 
     Returns
     -------
@@ -102,7 +110,7 @@ def canonical_rows(selection: Selection, layout: Layout, source: str) -> tuple[p
     DataError
         Names row, column and value of a cell that cannot be read.
     """
-    reader = _Reader(selection, source)
+    reader = _Reader(selection, source, selection.day or as_of)
     common = reader.read(layout.columns)
     groups = {name: reader.read(columns) for name, columns in layout.groups.items()}
     notes: list[str] = []

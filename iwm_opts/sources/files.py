@@ -85,7 +85,7 @@ def load_chain(
     file = open_table(Path(path))
     layout = detect(file.columns, file.sample, source)
     selection = select(file, layout, as_of, wanted)
-    rows, notes = canonical_rows(selection, layout, source)
+    rows, notes = canonical_rows(selection, layout, source, as_of)
     warnings: list[str] = []
     rows = _dated(rows, selection, as_of, source, warnings)
     rows, found = _of_symbol(rows, wanted, source)

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from iwm_opts.errors import DataError
 from iwm_opts.sources.records import table_of_records
 
-EMPTY: Final = ("", " ", "  ", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "-", "--")
+EMPTY: Final = ("", " ", "  ", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "-", "--")
 DELIMITERS: Final = (",", ";", "\t", "|")
 SAMPLE_ROWS: Final = 5
 SAMPLE_BYTES: Final = 1 << 16

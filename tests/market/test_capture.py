@@ -48,7 +48,7 @@ def test_a_side_without_contracts_is_refused(right, other):
 
 def test_a_night_of_zeros_is_refused():
     frame = rows(bid=0.0, ask=0.0)
-    with pytest.raises(DataError, match="bid and ask are zero in 100.0% of 10 rows"):
+    with pytest.raises(DataError, match=r"bid and ask are zero in 100\.0% of 10 rows"):
         chain_of(frame)
     frame.loc[:1, ["bid", "ask"]] = [1.0, 1.1]  # a fifth quotes: poor, but a market
     assert chain_of(frame).quality.zero == 8

@@ -56,7 +56,7 @@ def test_captures_are_told_apart_by_label_alone(day, save):
 def test_captures_that_cannot_be_told_apart_are_duplicates(day, save):
     chain = load_chain(save(day(labelled=False, timed=False)))
     assert (len(chain.quotes), chain.quality.duplicate) == (36, 72)
-    assert any("lacks the quote_time or session column" in warning for warning in chain.warnings)
+    assert any("lacks the quote_time, session or root column" in warning for warning in chain.warnings)
 
 
 def test_an_unknown_session_names_those_of_the_day(day, save):
@@ -105,6 +105,10 @@ def test_the_quote_date_may_be_given(quotes, save):
     chain = load_chain(save(undated), as_of=date(2024, 6, 3))
     assert chain.as_of == date(2024, 6, 3)
     assert "quote date 2024-06-03 as given: the file has none" in chain.warnings
+    timed = load_chain(save(undated.assign(quote_time="14:05:00")), as_of=date(2024, 6, 3))
+    assert timed.quote_time.isoformat() == "2024-06-03T14:05:00-04:00"
+    with pytest.raises(DataError, match="has no column for the quote date"):
+        load_chain(save(undated.assign(quote_time="14:05:00")))
 
 
 def test_spot_is_given_read_or_estimated(quotes, save):
@@ -214,6 +218,42 @@ def test_defect_samples_are_refused_by_name(options, name, rule):
     with pytest.raises(DataError, match=rule) as caught:
         load_chain(options / "defects" / name)
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def june(market_data):
+    """One day of IWM, both captures."""
+    frame = pd.read_csv(market_data / "options" / "IWM_cboe_full_20260615_20260702.csv.gz")
+    return frame[frame["quote_date"] == "2026-06-26"]
+
+
+@pytest.mark.market_data
+@pytest.mark.parametrize(
+    "absent",
+    [
+        ["root"],
+        ["session"],
+        ["quote_time_et"],
+        ["session", "quote_time_et"],
+        ["quote_date"],
+        ["spot"],
+        ["session", "spot", "root"],
+        ["iv", "delta", "gamma", "theta", "vega", "open_interest", "volume", "last", "bid_size", "ask_size"],
+    ],
+    ids="-".join,
+)
+def test_columns_that_others_make_up_for(june, save, absent):
+    chain = load_chain(save(june.drop(columns=absent)), symbol="IWM")
+    assert (len(chain.quotes), chain.as_of, chain.quality.duplicate) == (4960, date(2026, 6, 26), 0)
+    assert f"{chain.quote_time:%H:%M}" == "14:03"
+    assert chain.spot == pytest.approx(297.82, rel=1e-4)
+
+
+@pytest.mark.market_data
+def test_other_names_for_the_same_columns(june, save):
+    names = {"right": "cp_flag", "quote_date": "date", "iv": "IV", "spot": "Underlying Price", "root": "ticker"}
+    chain = load_chain(save(june.rename(columns={**names, "expiration": "Expiry"})), session="close")
+    assert (chain.symbol, chain.session, chain.spot, len(chain.quotes)) == ("IWM", "close", 298.22, 4960)
 
 
 @pytest.mark.market_data
