@@ -64,7 +64,7 @@ class ShareParam(click.ParamType[float]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         if isinstance(value, float):
             return value
-        from iwm_opts.risk.sizing import parse_share
+        from iwm_opts.cli.shares import parse_share
 
         return parse_share(str(value), param.name or "share" if param else "share")
 

@@ -4,14 +4,14 @@ from typing import Any
 
 import click
 
-from iwm_opts.cli.options import ShareParam, account_options, group, option, output_options
+from iwm_opts.cli.options import account_options, group, option, output_options
 
 size_options = group(
     option("--max-loss", type=float, help="Dollars one package can lose: contracts of defined risk."),
     option("--package-buying-power", type=float, help="Dollars one package ties up.  [default: its max loss]"),
     option("--open-interest", type=float, help="Of the thinnest leg; caps contracts by --liquidity-share."),
     option("--expected-profit", type=float, help="Dollars a package, for --kelly."),
-    option("--pop", type=ShareParam(), help="Probability of profit, for --kelly."),
+    option("--pop", type=click.FloatRange(0, 1), help="Probability of profit, for --kelly."),
     option("--entry", type=float, help="Price of a share: with --stop or --atr, shares."),
     option("--stop", type=float, help="Price at which the trade is given up."),
     option("--atr", type=float, help="Average true range, dollars a share: the stop lies --atr-multiple of it away."),

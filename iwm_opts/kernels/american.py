@@ -19,7 +19,10 @@ import numpy as np
 from iwm_opts.kernels._jit import kernel
 from iwm_opts.kernels.american_grid import LANES, Options, cubic, cubic_slopes, march, new_grid, place, straight
 
-NODES = 300  # of the finer of two grids; even
+NODES = 300  # of the finer of two grids, at least; even
+# At a put's exercise boundary the curvature jumps, and where between two nodes that happens leaves an error of up to
+# (100 / 6) rate strike t / nodes^2, for any vol, in puts worth little more than their exercise value.
+NODES_SQUARED = 8e6  # for a rate x time of 1
 STEPS = 100  # of it, over a life without an ex-date; even
 FEWEST_STEPS = 2  # between two ex-dates, coarser grid
 ROOTS = 40  # bisections for the price from which a call is exercised: a double holds no more between two nodes
@@ -138,6 +141,12 @@ def read(grid, options, exercise, reach, nodes, boundary, out):
 
 
 @kernel()
+def enough_nodes(rate, t):
+    """Nodes of the finer grid."""
+    return max(NODES, 2 * math.ceil(0.5 * math.sqrt(NODES_SQUARED * rate * t)))
+
+
+@kernel()
 def solve(options, rate, t, ex_time, cash, exercise, nodes, halves, out):
     """Price one block of options on one grid; `halves` time steps a step of the coarser grid."""
     grid, spare = new_grid(nodes), new_grid(nodes)
@@ -181,6 +190,7 @@ def american(sign, spot, strike, vol, rate, t, ex_time, cash, exercise, out):
     """
     n = sign.shape[0]
     options = Options(np.empty(LANES), np.empty(LANES), np.empty(LANES), np.empty(LANES))
+    nodes = enough_nodes(rate, t)
     found = np.empty((2, 4, LANES))  # on the finer and on the coarser grid
     fine, coarse = found[0], found[1]
     for block in range(0, n, LANES):
@@ -188,7 +198,7 @@ def american(sign, spot, strike, vol, rate, t, ex_time, cash, exercise, out):
             k = min(block + i, n - 1)
             options.sign[i], options.spot[i], options.strike[i], options.vol[i] = sign[k], spot[k], strike[k], vol[k]
         for level in range(2):
-            solve(options, rate, t, ex_time, cash, exercise, NODES >> level, 2 - level, found[level])
+            solve(options, rate, t, ex_time, cash, exercise, nodes >> level, 2 - level, found[level])
         for i in range(min(LANES, n - block)):
             for row in range(3):
                 out[row, block + i] = fine[row, i] + (fine[row, i] - coarse[row, i]) / 3.0

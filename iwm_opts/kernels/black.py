@@ -12,8 +12,8 @@ import math
 import numpy as np
 
 from iwm_opts.conventions import DAYS_PER_YEAR, VOL_POINT
-from iwm_opts.kernels._jit import kernel
-from iwm_opts.kernels.elementary import INV_SQRT_2PI, SQRT_HALF, erfcx, exp, inline, log_ratio
+from iwm_opts.kernels._jit import inline, kernel
+from iwm_opts.kernels.elementary import INV_SQRT_2PI, SQRT_HALF, erfcx, exp, log_ratio
 
 
 @inline

@@ -8,11 +8,7 @@ import math
 
 import numpy as np
 
-from iwm_opts.kernels._jit import kernel
-
-# Inlined by LLVM. Inlining by numba (inline="always") repeats type inference at every call: 19 s of compiling against
-# 0.6 s for a formula with ten normal_cdf, and no faster code.
-inline = kernel(forceinline=True, cache=False)
+from iwm_opts.kernels._jit import inline
 
 SQRT_HALF = 0.7071067811865476
 SQRT_2PI = 2.5066282746310002

@@ -12,9 +12,9 @@ import math
 
 import numpy as np
 
-from iwm_opts.kernels._jit import kernel
+from iwm_opts.kernels._jit import inline, kernel
 from iwm_opts.kernels.black import poison
-from iwm_opts.kernels.elementary import INV_SQRT_2PI, SQRT_HALF, erfcx, exp, inline, log, log_ratio
+from iwm_opts.kernels.elementary import INV_SQRT_2PI, SQRT_HALF, erfcx, exp, log, log_ratio
 
 NEGLIGIBLE_MONEYNESS = 1e-8  # of the premium: below it the guess does not feel the strike, and x / b loses digits
 

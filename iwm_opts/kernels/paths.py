@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
-from iwm_opts.kernels._jit import kernel
-from iwm_opts.kernels.elementary import exp, inline, log, normal_cdf
+from iwm_opts.kernels._jit import inline, kernel
+from iwm_opts.kernels.elementary import exp, log, normal_cdf
 
 SHOCKS = 6  # standard normals a session: spot, fast, slow, premium, event, size of the event
 RANGE_SHOCKS = 3  # overnight part, high, low

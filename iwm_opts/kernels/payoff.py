@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from iwm_opts.kernels._jit import inline, kernel
 
 
@@ -51,13 +49,16 @@ def upper_slope(sign, right):
 
 
 @kernel(
-    "void(float64[:,::1], float64[:,::1], float64[:,::1], float64[::1], float64, float64, float64[::1], float64[::1], float64[::1])"
+    "void(float64[:,::1], float64[:,::1], float64[:,::1], float64[::1], float64, float64, "
+    "float64[::1], float64[::1], float64[::1])"
 )
 def extremes(sign, right, strike, credit, dividends, exercise_fee, max_profit, max_loss_expiry, max_loss):
     """Best and worst outcome of each package at expiry, dollars a share.
 
-    Packages are rows, legs columns. `credit` is what was received after fees (negative when paid). `max_loss` adds the dividends owed on shares short by early
-    assignment, and `exercise_fee` (dollars a share, a leg) for every leg in the money; `max_loss_expiry` has neither. Losses are positive; infinite where the line never turns.
+    Packages are rows, legs columns; `sign` may carry more than one contract. `credit` is what was received after fees
+    (negative when paid). `max_loss` adds the dividends owed on shares short by early assignment, and `exercise_fee`
+    (dollars a share) for every leg in the money; `max_loss_expiry` has neither. Losses are positive; infinite where the
+    line never turns.
     """
     for i in range(sign.shape[0]):
         best = lowest = adjusted = package_payoff(sign[i], right[i], strike[i], 0.0) + credit[i]

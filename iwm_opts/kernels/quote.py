@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from iwm_opts.kernels._jit import kernel
+from iwm_opts.kernels._jit import inline, kernel
 from iwm_opts.kernels.black import prepaid_halves
-from iwm_opts.kernels.elementary import exp, inline, log
+from iwm_opts.kernels.elementary import exp, log
 from iwm_opts.kernels.ssvi import total_variance
 
 SPREAD_TERMS = 15

@@ -15,13 +15,14 @@ def smoothing_spline(x, y, weight, stiffness, fitted, curvature):
     """Natural cubic spline minimising sum(weight (y - g)^2) + stiffness integral(g''^2).
 
     Reinsch's algorithm (Green and Silverman 1994, Nonparametric Regression, section 2.3): a pentadiagonal system in
-    the second derivatives, factorised as L D L'. `x` ascends strictly, shape (n,), n >= 3; `fitted` and `curvature` (second
-    derivatives at the knots, zero at both ends) are written.
+    the second derivatives, factorised as L D L'. `x` ascends strictly, shape (n,), n >= 3; `fitted` and `curvature`
+    (second derivatives at the knots, zero at both ends) are written.
     """
     n = x.shape[0]
-    step = np.diff(x)
     inner = n - 2
-    diagonal, lower1, lower2, z = np.empty(inner), np.zeros(inner), np.zeros(inner), np.empty(inner)
+    step, diagonal, lower1, lower2, z = np.empty(n - 1), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    for j in range(n - 1):
+        step[j] = x[j + 1] - x[j]
     for j in range(inner):
         a, c = 1.0 / step[j], 1.0 / step[j + 1]
         b = -a - c
@@ -63,7 +64,13 @@ def smoothing_spline(x, y, weight, stiffness, fitted, curvature):
 @inline
 def spline_at(x, fitted, curvature, at):
     """Value and slope of a natural cubic spline at one point between its first and last knot."""
-    i = min(max(np.searchsorted(x, at) - 1, 0), x.shape[0] - 2)
+    i, last = 0, x.shape[0] - 1
+    while last - i > 1:
+        middle = (i + last) // 2
+        if x[middle] <= at:
+            i = middle
+        else:
+            last = middle
     step = x[i + 1] - x[i]
     right = (at - x[i]) / step
     left = 1.0 - right

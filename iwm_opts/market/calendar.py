@@ -14,7 +14,7 @@ from iwm_opts.errors import InputError
 
 NEW_YORK = ZoneInfo(TIMEZONE)
 FIRST_DAY = date(1999, 1, 1)
-HORIZON_YEARS = 5  # LEAPS list a little under three years ahead
+HORIZON_YEARS = 3  # LEAPS list a little under three years ahead; every further year costs start-up
 _DAY = timedelta(days=1)
 _SECONDS_PER_DAY = 86_400.0
 
@@ -88,8 +88,8 @@ def session_hours(day: date) -> tuple[datetime, datetime]:
 def expiry_moment(expiration: date) -> datetime:
     """When an option stops: the close of its expiration day, New York time.
 
-    An expiration that is no session (the Saturdays that monthlies were dated on until 2015, Good Friday) ends with the last
-    session before it.
+    An expiration that is no session (the Saturdays that monthlies were dated on until 2015, Good Friday) ends with the
+    last session before it.
     """
     return session_hours(latest_session(expiration))[1]
 

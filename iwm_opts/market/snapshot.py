@@ -13,7 +13,7 @@ from iwm_opts.market.forward import Exercise, implied_forwards, implied_rate
 from iwm_opts.market.iv_index import IvIndex, iv_index
 from iwm_opts.market.option_table import OptionTable, option_table
 from iwm_opts.market.slices import ExpirySlice, Forward
-from iwm_opts.pricing.quotes import Engine, quote_model
+from iwm_opts.pricing.quotes import Engine, EuropeanQuotes, QuoteModel
 
 RATES = (-0.05, 0.30)  # what a dollar rate may be; beyond it somebody meant per cent
 
@@ -102,8 +102,14 @@ class Snapshot:
         if forward is None:
             rule = "too few strikes near the money quote both a call and a put"
             raise DataError(f"expiration {quotes.expiration}", rule, "choose another expiration")
-        model = quote_model(self.exercise, self.engine, self._cash_flows(quotes.expiration))
-        return option_table(self.chain, quotes, forward, model)
+        return option_table(self.chain, quotes, forward, self._model(quotes.expiration))
+
+    def _model(self, expiration: date) -> QuoteModel:
+        if self.exercise == "european":
+            return EuropeanQuotes(self.engine)
+        from iwm_opts.pricing.american import AmericanQuotes
+
+        return AmericanQuotes(self._cash_flows(expiration))
 
     def _cash_flows(self, expiration: date) -> tuple[tuple[float, float], ...]:
         """Dividends before an expiration as (years from now, dollars a share)."""
@@ -137,10 +143,13 @@ def take_snapshot(
     engine : {"numba", "vollib"}
     """
     slices = tuple(expiry_slices(chain))
-    style = exercise or settlement_of(slices[0].root if slices else chain.symbol).exercise
+    by_rule = exercise or settlement_of(slices[0].root if slices else chain.symbol).exercise
+    style: Exercise = "european" if engine == "vollib" else by_rule
     if dividends is not None and slices:
         dividends = dividends.projected_to(chain.as_of, slices[-1].expiration + timedelta(days=1))
     found, warnings = _rate(slices, rate, style, dividends)
+    if style != by_rule:
+        warnings.append(f"{engine} prices European exercise: the {by_rule} premium of {chain.symbol} stays in the vols")
     forwards = implied_forwards(slices, found.value, found.source)
     index = iv_index(slices, forwards)
     if dividends is None and settlement_of(chain.symbol).pays_dividends:

@@ -89,7 +89,7 @@ class SmileQuotes:
 
 
 def fit_smile(expiration: date, years: float, forward: float, discount: float, quotes: SmileQuotes) -> Smile:
-    """Smoothest smile that stays within a fraction of the quoted spread of the midpoints, free of butterflies if it can be.
+    """Smoothest smile within a fraction of the quoted spread of the midpoints, free of butterflies if it can be.
 
     Parameters
     ----------

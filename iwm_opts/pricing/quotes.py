@@ -66,8 +66,3 @@ class EuropeanQuotes:
         prepaid = forward.price * forward.discount
         found = greeks(right, prepaid, strike, t, forward.rate, iv)
         return Implied(iv, found.delta, found.gamma, found.theta, found.vega, np.zeros_like(iv))
-
-
-def quote_model(exercise: str, engine: Engine, dividends: tuple[tuple[float, float], ...] = ()) -> QuoteModel:
-    """Model of an exercise style; `dividends` are (years from now, dollars a share) before the expiration."""
-    return EuropeanQuotes(engine)

@@ -19,7 +19,8 @@ from iwm_opts.strategy.screen import Sized
 
 Record = dict[str, Any]
 IV_NAMES = (
-    "series", "value", "value_date", "tenor_days", "rank", "percentile", "lookback", "observations", "coverage", "proxy", "note",
+    "series", "value", "value_date", "tenor_days", "rank", "percentile", "lookback", "observations", "coverage",
+    "proxy", "note",
 )  # fmt: skip
 UNTRADED_SIZE: Record = {
     "contracts": 0,

@@ -14,7 +14,6 @@ PRUDENT_RISK: Final = 0.02  # the strategy risks 1 to 2% of the account on a tra
 MAX_OPEN_RISK: Final = 0.06  # of the account, all positions together (Elder 2002, Come Into My Trading Room)
 LIQUIDITY_SHARE: Final = 0.10  # of the thinnest leg's open interest, volume or quoted size
 KELLY_FRACTION: Final = 0.25  # of full Kelly: its inputs are estimates
-BARE_SHARE_LIMIT: Final = 0.5  # above this a share without % is more likely a percentage
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,21 +240,6 @@ def risk_warning(risk_share: float) -> str:
     if risk_share <= PRUDENT_RISK * (1 + 1e-9):
         return ""
     return f"risks {risk_share:.1%} of the account on one position where the strategy risks 1 to 2%"
-
-
-def parse_share(text: str | float, name: str = "risk") -> float:
-    """Read a share of something: `1%` and `0.01` mean the same.
-
-    A bare number above 0.5 is refused: `1` may mean 1% or all of it.
-    """
-    stripped = str(text).strip()
-    try:
-        value = float(stripped.removesuffix("%")) / (100.0 if stripped.endswith("%") else 1.0)
-    except ValueError:
-        raise InputError(name, text, "is no share", "write 1% or 0.01") from None
-    if value > BARE_SHARE_LIMIT and not stripped.endswith("%"):
-        raise InputError(name, text, "may mean a share or a percentage", f"write {value:g}% for {value:g} in a hundred")
-    return _share(name, value)
 
 
 def _risk_budget(account: float, risk_share: float) -> float:

@@ -21,8 +21,8 @@ variances have this form:
     E[exp(x_s + y_s + u_s)] = exp(x e^(-fast_speed s) + y e^(-slow_speed s) + u e^(-premium_speed s) + shifts + half the
                               Gaussian variance + cumulant of the events up to s)
 
-plus what jumps of spot add to the model-free variance, 2 E[e^J - 1 - J] a jump (Carr and Wu 2009, "Variance risk premiums",
-Review of Financial Studies 22(3), proposition 1).
+plus what jumps of spot add to the model-free variance, 2 E[e^J - 1 - J] a jump (Carr and Wu 2009, "Variance risk
+premiums", Review of Financial Studies 22(3), proposition 1).
 
 Every knob of `Premium` is a statement about how dear options are: an edge measured on this market echoes it.
 """

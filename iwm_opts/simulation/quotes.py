@@ -52,7 +52,7 @@ class MarketMoment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuotedExpiration:
-    """Quotes of one expiration on n strikes, calls in the first row of each array and puts in the second, shape (2, n)."""
+    """Quotes of one expiration on n strikes; arrays of shape (2, n), calls in the first row and puts in the second."""
 
     listing: Listing
     years: float

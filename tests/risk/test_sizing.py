@@ -10,7 +10,6 @@ from iwm_opts.risk.sizing import (
     atr_share_size,
     kelly_stake_from_expectation,
     liquidity_cap,
-    parse_share,
     share_size,
     size_position,
 )
@@ -252,27 +251,3 @@ def test_being_stopped_out_costs_no_more_than_the_share(entry, stop, account, ri
     assume(abs(entry - stop) > 0.01)
     result = share_size(account, risk, entry, stop)
     assert result.contracts * abs(entry - stop) <= account * risk * (1 + 1e-8)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"), [("1%", 0.01), ("0.01", 0.01), (" 2.5 % ", 0.025), ("100%", 1.0), ("0.5", 0.5), (0.02, 0.02)]
-)
-def test_shares_as_written(text, value):
-    assert parse_share(text) == pytest.approx(value)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("1", "may mean a share or a percentage; write 1% for 1 in a hundred"),
-        ("0", "must be above 0 and at most 1"),
-        ("-1%", "must be above 0"),
-        ("150%", "must be above 0 and at most 1"),
-        ("nan", "must be above 0"),
-        ("two", "is no share; write 1% or 0.01"),
-        ("", "is no share"),
-    ],
-)
-def test_what_is_no_share_is_named(text, message):
-    with pytest.raises(InputError, match=message):
-        parse_share(text)

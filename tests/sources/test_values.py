@@ -36,9 +36,10 @@ def test_what_is_no_day(text):
         parse_day(text)
 
 
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))
+@given(st.integers(946_684_800, 2_208_988_800).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)))
 def test_moments_keep_their_instant(moment):
-    assert parse_moment(moment.isoformat(), NEW_YORK) == moment
+    # By the clock of the epoch: in the repeated hour of autumn aware datetimes of two zones never compare equal (PEP 495).
+    assert parse_moment(moment.isoformat(), NEW_YORK).timestamp() == moment.timestamp()
 
 
 def test_moments_without_a_zone_take_the_column_s():

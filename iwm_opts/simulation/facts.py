@@ -1,0 +1,203 @@
+"""Facts about a market that a simulation of it must reproduce, measured the same way on both."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+YEAR: Final = 252
+REALISED_SESSIONS: Final = 21
+ATR_PERIOD: Final = 14
+POINTS: Final = 100.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """A market's daily closes; every array has shape (n,), one entry a session, NaN where unknown."""
+
+    log_return: Array
+    atr_share: Array  # 14-day average true range over price
+    iv: Array  # 30-day implied vol, decimal
+    short_slope: Array  # 9-day over 30-day implied vol
+    long_slope: Array  # 3-month over 30-day implied vol
+    slope_level: Array  # the 30-day implied vol that the slopes are over: another index's where they stand in
+
+    def __len__(self) -> int:
+        return len(self.log_return)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One number about a history, and how it is compared."""
+
+    name: str
+    measure: Callable[["_Table", Index], float]
+    scale: Callable[[float], float] = float  # brings long-tailed facts nearer to a normal law
+
+
+def measure_facts(history: History, index: Index | None = None) -> Array:
+    """Every fact of `FACTS` on a history, shape (len(FACTS),).
+
+    Parameters
+    ----------
+    history : History
+    index : ndarray of int, optional
+        Sessions to measure on, with repetitions as a bootstrap draws them; lags and windows reach into the history
+        itself.
+    """
+    table = _Table(history)
+    chosen = np.arange(len(history)) if index is None else index
+    return np.array([fact.measure(table, chosen) for fact in FACTS])
+
+
+def scaled(values: Array) -> Array:
+    """Facts on the scale they are compared on; shape (..., len(FACTS))."""
+    out = np.empty_like(values)
+    for place, fact in enumerate(FACTS):
+        out[..., place] = np.vectorize(fact.scale, otypes=[float])(values[..., place])
+    return out
+
+
+class _Table:
+    """Columns derived from a history, each computed once."""
+
+    def __init__(self, history: History) -> None:
+        r, iv = history.log_return, history.iv
+        self.r, self.size, self.atr, self.iv = r, np.abs(r), history.atr_share, POINTS * iv
+        self.log_iv = np.log(iv)
+        self.change = np.concatenate([[np.nan], np.diff(self.log_iv)])
+        self.short, self.long = history.short_slope, history.long_slope
+        self.log_level = np.log(history.slope_level)
+        squares = np.concatenate([[0.0], np.cumsum(np.nan_to_num(r) ** 2)])
+        ahead = np.full(len(r), np.nan)
+        ahead[:-REALISED_SESSIONS] = (squares[REALISED_SESSIONS + 1 :] - squares[1:-REALISED_SESSIONS]) * (
+            YEAR / REALISED_SESSIONS
+        )
+        self.realised = ahead  # variance of the next 21 sessions, a year
+        self.gap = POINTS * (iv - np.sqrt(ahead))
+
+
+def _of(column: str, statistic: Callable[[Array], float]) -> Callable[[_Table, Index], float]:
+    def measure(table: _Table, index: Index) -> float:
+        values = getattr(table, column)[index]
+        return float(statistic(values[~np.isnan(values)]))
+
+    return measure
+
+
+def _lagged(column: str, lag: int) -> Callable[[_Table, Index], float]:
+    def measure(table: _Table, index: Index) -> float:
+        values = getattr(table, column)
+        first = index[index + lag < len(values)]
+        return _correlation(values[first], values[first + lag])
+
+    return measure
+
+
+def _joint(one: str, other: str) -> Callable[[_Table, Index], float]:
+    def measure(table: _Table, index: Index) -> float:
+        return _correlation(getattr(table, one)[index], getattr(table, other)[index])
+
+    return measure
+
+
+def _variance_ratio(table: _Table, index: Index) -> float:
+    realised, implied = table.realised[index], (table.iv[index] / POINTS) ** 2
+    known = ~np.isnan(realised + implied)
+    return float(realised[known].mean() / implied[known].mean())
+
+
+def _correlation(a: Array, b: Array) -> float:
+    known = ~np.isnan(a + b)
+    a, b = a[known] - a[known].mean(), b[known] - b[known].mean()
+    return float((a @ b) / math.sqrt((a @ a) * (b @ b)))
+
+
+def _skew(x: Array) -> float:
+    centred = x - x.mean()
+    return float((centred**3).mean() / (centred**2).mean() ** 1.5)
+
+
+def _kurtosis(x: Array) -> float:
+    centred = x - x.mean()
+    return float((centred**4).mean() / (centred**2).mean() ** 2 - 3.0)
+
+
+def _quantile(q: float) -> Callable[[Array], float]:
+    return lambda x: float(np.quantile(x, q))
+
+
+def _mean(x: Array) -> float:
+    return float(x.mean())
+
+
+def _sd(x: Array) -> float:
+    return float(x.std())
+
+
+def _annual_vol(x: Array) -> float:
+    return float(x.std() * math.sqrt(YEAR))
+
+
+def _share_positive(x: Array) -> float:
+    return float((x > 0.0).mean())
+
+
+def _log(x: float) -> float:
+    return math.log(max(x, 0.05))
+
+
+def _signed_log(x: float) -> float:
+    return math.copysign(math.log1p(abs(x)), x)
+
+
+FACTS: Final[tuple[Fact, ...]] = (
+    Fact("return vol", _of("r", _annual_vol), _log),
+    Fact("return skew", _of("r", _skew), _signed_log),
+    Fact("return kurtosis", _of("r", _kurtosis), _log),
+    Fact("|return| autocorrelation 1", _lagged("size", 1)),
+    Fact("|return| autocorrelation 5", _lagged("size", 5)),
+    Fact("|return| autocorrelation 21", _lagged("size", 21)),
+    Fact("|return| autocorrelation 63", _lagged("size", 63)),
+    Fact("return autocorrelation 1", _lagged("r", 1)),
+    Fact("ATR share mean", _of("atr", _mean), lambda x: _log(POINTS * x)),
+    Fact("ATR share median", _of("atr", _quantile(0.5)), lambda x: _log(POINTS * x)),
+    Fact("IV30 mean", _of("iv", _mean), _log),
+    Fact("IV30 median", _of("iv", _quantile(0.5)), _log),
+    Fact("IV30 sd", _of("iv", _sd), _log),
+    Fact("IV30 min", _of("iv", _quantile(0.0)), _log),
+    Fact("IV30 max", _of("iv", _quantile(1.0)), _log),
+    Fact("IV30 5%", _of("iv", _quantile(0.05)), _log),
+    Fact("IV30 95%", _of("iv", _quantile(0.95)), _log),
+    Fact("log IV30 sd", _of("log_iv", _sd), _log),
+    Fact("log IV30 autocorrelation 1", _lagged("log_iv", 1), lambda x: -_log(POINTS * (1.0 - x))),
+    Fact("log IV30 autocorrelation 5", _lagged("log_iv", 5), lambda x: -_log(POINTS * (1.0 - x))),
+    Fact("log IV30 autocorrelation 21", _lagged("log_iv", 21)),
+    Fact("log IV30 autocorrelation 63", _lagged("log_iv", 63)),
+    Fact("log IV30 autocorrelation 252", _lagged("log_iv", 252)),
+    Fact("log IV30 change sd", _of("change", _sd), lambda x: _log(POINTS * x)),
+    Fact("log IV30 change skew", _of("change", _skew), _signed_log),
+    Fact("log IV30 change kurtosis", _of("change", _kurtosis), _log),
+    Fact("log IV30 change and return", _joint("change", "r")),
+    Fact("IV30 less realised, mean", _of("gap", _mean)),
+    Fact("IV30 less realised, median", _of("gap", _quantile(0.5))),
+    Fact("realised below IV30", _of("gap", _share_positive)),
+    Fact("realised over implied variance", _variance_ratio, _log),
+    Fact("short slope mean", _of("short", _mean)),
+    Fact("short slope sd", _of("short", _sd), lambda x: _log(POINTS * x)),
+    Fact("short slope 5%", _of("short", _quantile(0.05))),
+    Fact("short slope 95%", _of("short", _quantile(0.95))),
+    Fact("short slope and log level", _joint("short", "log_level")),
+    Fact("long slope mean", _of("long", _mean)),
+    Fact("long slope sd", _of("long", _sd), lambda x: _log(POINTS * x)),
+    Fact("long slope 5%", _of("long", _quantile(0.05))),
+    Fact("long slope 95%", _of("long", _quantile(0.95))),
+    Fact("long slope and log level", _joint("long", "log_level")),
+)
+NAMES: Final = tuple(fact.name for fact in FACTS)

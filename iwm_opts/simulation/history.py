@@ -1,0 +1,92 @@
+"""Histories to measure facts on: of the real market from files, of the simulated one from its states."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.errors import DataError
+from iwm_opts.kernels.paths import RANGE_SHOCKS, daily_ranges
+from iwm_opts.market.bars import load_bars
+from iwm_opts.simulation.dynamics import SESSIONS_PER_YEAR, StatePath, generator, priced_variance, simulate_states
+from iwm_opts.simulation.facts import ATR_PERIOD, History
+from iwm_opts.simulation.parameters import Parameters
+from iwm_opts.sources.iv_history import load_iv_history
+
+Array = NDArray[np.float64]
+
+SYMBOL = "IWM"
+IV_DAYS = 30
+TENORS = {"short": 9.0 / 365.0, "iv": 30.0 / 365.0, "long": 93.0 / 365.0}
+
+
+def real_history(bars: Path, iv: Path, slope: dict[str, Path], first: str, last: str) -> History:
+    """The real market between two dates.
+
+    Parameters
+    ----------
+    bars : Path
+        Daily bars of the underlying.
+    iv : Path
+        Its 30-day volatility index (RVX).
+    slope : dict of Path
+        Indices that stand in for the term structure: `short` (VIX9D), `middle` (VIX), `long` (VIX3M).
+
+    Raises
+    ------
+    DataError
+        When the files share no session in the window.
+    """
+    prices = load_bars(bars)
+    closes = {name: load_iv_history(str(path), SYMBOL, IV_DAYS).closes for name, path in {"iv": iv, **slope}.items()}
+    share = _atr_share(prices["open"], prices["high"], prices["low"], prices["close"])
+    table = pd.DataFrame(
+        {
+            "log_return": np.log(prices["close"]).diff(),
+            "atr_share": share,
+            "iv": closes["iv"].reindex(prices.index),
+            "short_slope": (closes["short"] / closes["middle"]).reindex(prices.index),
+            "long_slope": (closes["long"] / closes["middle"]).reindex(prices.index),
+            "slope_level": closes["middle"].reindex(prices.index),
+        }
+    )
+    table = table[table["iv"].notna()].loc[first:last]
+    if table.empty:
+        raise DataError(bars, f"shares no session with {iv} from {first} to {last}", "give files that overlap")
+    return History(**{str(name): table[name].to_numpy(dtype=float, copy=True) for name in table})
+
+
+def simulated_history(parameters: Parameters, sessions: int, seed: int, path: int = 0) -> History:
+    """One path of the simulated market, its indices taken from the state."""
+    return history_of(parameters, simulate_states(parameters, sessions, seed, path), range_shocks(sessions, seed, path))
+
+
+def range_shocks(sessions: int, seed: int, path: int) -> Array:
+    """Random numbers of a path's daily bars, shape (sessions, RANGE_SHOCKS)."""
+    return generator(seed, path, "bars").standard_normal((sessions, RANGE_SHOCKS))
+
+
+def history_of(parameters: Parameters, states: StatePath, shocks: Array) -> History:
+    """History of a state path; `shocks` as `range_shocks` draws them."""
+    vol = {name: np.sqrt(priced_variance(parameters, states, years)) for name, years in TENORS.items()}
+    opened, high, low = (np.empty(len(states)) for _ in range(3))
+    bars = parameters.bars
+    variance = states.variance / SESSIONS_PER_YEAR
+    daily_ranges(shocks, states.log_return, variance, bars.overnight, bars.range_scale, opened, high, low)
+    before = np.exp(np.cumsum(states.log_return) - states.log_return)
+    prices = (pd.Series(before * np.exp(part)) for part in (opened, high, low, states.log_return))
+    return History(
+        log_return=states.log_return,
+        atr_share=_atr_share(*prices).to_numpy(),
+        iv=vol["iv"],
+        short_slope=vol["short"] / vol["iv"],
+        long_slope=vol["long"] / vol["iv"],
+        slope_level=vol["iv"],
+    )
+
+
+def _atr_share(opened: pd.Series, high: pd.Series, low: pd.Series, close: pd.Series) -> pd.Series:
+    before = close.shift()
+    true_range = high.where(high > before, before) - low.where(low < before, before)
+    return true_range.rolling(ATR_PERIOD).mean() / close

@@ -1,0 +1,81 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from iwm_opts.errors import InputError
+from iwm_opts.kernels.paths import SHOCKS
+from iwm_opts.simulation.dynamics import (
+    SESSIONS_PER_YEAR,
+    State,
+    advance_states,
+    generator,
+    jump_variance,
+    priced_variance,
+    simulate_states,
+    variance_curve,
+)
+from iwm_opts.simulation.parameters import Premium, shipped_parameters
+
+PARAMETERS = shipped_parameters()
+
+
+def test_same_seed_and_path_same_numbers_whatever_else_is_drawn():
+    alone = simulate_states(PARAMETERS, 300, seed=7, path=3)
+    simulate_states(PARAMETERS, 10, seed=7, path=2)
+    longer = simulate_states(PARAMETERS, 500, seed=7, path=3)
+    for name in ("log_return", "fast", "slow", "premium", "skew"):
+        assert getattr(alone, name).tobytes() == getattr(longer, name)[:300].tobytes()
+
+
+def test_streams_are_those_of_seed_sequence_spawn():
+    child = np.random.SeedSequence(7).spawn(4)[3].spawn(2)[1]
+    wanted = np.random.Generator(np.random.PCG64(child)).standard_normal(5)
+    assert generator(7, 3, "state").standard_normal(5).tobytes() == wanted.tobytes()
+
+
+def test_paths_differ():
+    one, other = (simulate_states(PARAMETERS, 50, seed=7, path=path) for path in (0, 1))
+    assert not np.isclose(one.log_return, other.log_return).any()
+
+
+@pytest.mark.parametrize("sessions", [5, 60])
+def test_without_premium_prices_are_expectations(sessions):
+    # The mean over simulated paths is the oracle of the closed form.
+    d = replace(PARAMETERS.dynamics, premium_vol=0.0)
+    start = State(0.8, -0.5, 0.0, 0.0)
+    rng = np.random.default_rng(1)
+    paths = np.array([advance_states(d, rng.standard_normal((sessions, SHOCKS)), start)["variance"].mean() for _ in range(4000)])
+    closed = variance_curve(d, Premium(), np.array([sessions / SESSIONS_PER_YEAR])).at(0.8, -0.5, 0.0)[0] - jump_variance(d)
+    error = paths.std() / math.sqrt(len(paths))
+    assert abs(paths.mean() - closed) < 4 * error + 0.02 * closed  # the path holds its variance for a session
+
+
+def test_jump_variance_is_what_jumps_add_to_the_log_contract():
+    # 2 E[e^J - 1 - J] by Gauss-Hermite quadrature over the normal jump.
+    d = replace(PARAMETERS.dynamics, jump_rate=2.0, jump_mean=-0.05, jump_sd=0.03)
+    node, weight = np.polynomial.hermite_e.hermegauss(40)
+    jump = d.jump_mean + d.jump_sd * node
+    wanted = 2.0 * 2.0 * (weight @ (np.exp(jump) - 1 - jump)) / math.sqrt(2 * math.pi)
+    assert jump_variance(d) == pytest.approx(wanted, rel=1e-12)
+
+
+def test_priced_variance_follows_the_premium():
+    states = simulate_states(PARAMETERS, 200, seed=1)
+    base = priced_variance(replace(PARAMETERS, premium=Premium()), states, 30 / 365)
+    richer = priced_variance(replace(PARAMETERS, premium=Premium(level=0.2)), states, 30 / 365)
+    assert (richer > base).all()
+    assert (richer < base * math.exp(0.2) + 1e-12).all()
+
+
+def test_total_priced_variance_grows_with_time():
+    tenors = np.array([1, 2, 5, 10, 30, 90, 365, 900]) / 365
+    curve = variance_curve(PARAMETERS.dynamics, PARAMETERS.premium, tenors)
+    for fast in (-2.0, 0.0, 3.0):
+        assert (np.diff(tenors * curve.at(fast, 0.5, 0.0)) > 0).all()
+
+
+def test_an_infinite_mean_is_refused():
+    with pytest.raises(InputError, match="burst_mean = 1.0: must be below 1"):
+        replace(PARAMETERS.dynamics, burst_mean=1.0)
