@@ -4,11 +4,13 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
 
+from iwm_opts.conventions import IVR_TENOR_DAYS
 from iwm_opts.market.iv_rank import IvHistory, IvRank, iv_rank
 from iwm_opts.market.snapshot import Snapshot, take_snapshot
 from iwm_opts.spreads.analysis import Terms
@@ -17,17 +19,19 @@ from iwm_opts.strategy.screen import Account, Selection
 Options = Mapping[str, Any]
 
 
-def snapshot_from(options: Options) -> Snapshot:
-    """The market that --source and its companions name."""
+def market_from(options: Options) -> tuple[Snapshot, IvHistory | None]:
+    """The market that --source and its companions name, and the IV history it brings along if any."""
     from iwm_opts.market.dividends import parse_dividends
-    from iwm_opts.markets.resolve import resolve_chain
+    from iwm_opts.markets.resolve import resolve
 
-    chain = resolve_chain(options["source"], options["symbol"], options["as_of"], options["session"], options["spot"])
-    dividends = parse_dividends(options["dividends"]) if options["dividends"] else None
-    return take_snapshot(chain, options["rate"], dividends, options["exercise"], options["engine"])
+    names = ("source", "symbol", "as_of", "session", "spot", "seed")
+    market = resolve(**{name: options[name] for name in names}, tenor_days=options.get("ivr_tenor", IVR_TENOR_DAYS))
+    dividends = parse_dividends(options["dividends"]) if options["dividends"] else market.dividends
+    rate, style, engine = options["rate"], options["exercise"], options["engine"]
+    return take_snapshot(market.chain, rate, dividends, style, engine, market.warnings), market.history
 
 
-def history_from(options: Options, before: Any = None) -> IvHistory | None:
+def history_from(options: Options, before: date | None = None) -> IvHistory | None:
     """The IV history that --iv-history names; None without one."""
     if not options["iv_history"]:
         return None
@@ -36,10 +40,9 @@ def history_from(options: Options, before: Any = None) -> IvHistory | None:
     return load_iv_history(options["iv_history"], options["symbol"], options["ivr_tenor"], before)
 
 
-def rank_from(options: Options, snapshot: Snapshot) -> IvRank | None:
-    """Rank of the IV history on the day of the snapshot; None without a history."""
-    day = snapshot.chain.as_of
-    history = history_from(options, day)
+def rank_from(options: Options, day: date, own: IvHistory | None) -> IvRank | None:
+    """Rank on a day of the history that --iv-history names, else of the market's own; None without either."""
+    history = history_from(options, day) or own
     return iv_rank(history, day, options["ivr_lookback"]) if history else None
 
 

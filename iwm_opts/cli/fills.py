@@ -91,7 +91,7 @@ def _quoted(typed: list[Any], options: dict[str, Any]) -> tuple[list[Any], float
     expiration: date | None = options["expiration"]
     if expiration is None:
         raise InputError("expiration", None, "legs without quotes need one", "give --expiration, or type the quotes")
-    table = build.snapshot_from(options).table(expiration)
+    table = build.market_from(options)[0].table(expiration)
     return quoted_legs(typed, table), expected_profit_at_mid(typed, table, build.terms_from(options))
 
 
@@ -102,10 +102,10 @@ def _chain(options: dict[str, Any]) -> str:
     from iwm_opts.report.fills_table import spread_records, spread_table_page, versus_page
     from iwm_opts.report.records import as_json, rows_as_csv
 
-    first = quoted_spreads(build.snapshot_from(options), options["by"])
+    first = quoted_spreads(build.market_from(options)[0], options["by"])
     second = None
     if options["versus"]:
-        second = quoted_spreads(build.snapshot_from(_versus(options, first.as_of)), options["by"])
+        second = quoted_spreads(build.market_from(_versus(options, first.as_of))[0], options["by"])
     frame = first.spreads.table if second is None else side_by_side(first.spreads, second.spreads)
     if options["output_format"] == "json":
         return as_json({"by": options["by"], "rows": spread_records(frame)})

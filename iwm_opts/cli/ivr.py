@@ -44,8 +44,10 @@ def _standing(options: dict[str, Any]) -> Any:
     from iwm_opts.report.ivr_table import IvStanding
     from iwm_opts.strategy.gate import ivr_gate
 
-    snapshot = build.snapshot_from(options) if options["source"] != "auto" else None
-    history = build.history_from(options)
+    given = build.history_from(options)
+    # With a history and no source named, no chain is wanted.
+    snapshot, own = (None, None) if given and options["source"] == "auto" else build.market_from(options)
+    history = given or own
     if history is None:
         raise InputError("iv_history", None, "no IV history was given", "name one: --iv-history RVX_History.csv")
     day: date | None = snapshot.chain.as_of if snapshot else options["as_of"]

@@ -88,7 +88,12 @@ def group(*options: Callable[[Command], Command]) -> Callable[[Command], Command
     return decorate
 
 
-SOURCE = option("--source", default="auto", metavar="PATH", help="Chain file: CSV or Parquet, gzip too.")
+SOURCE = option(
+    "--source",
+    default="auto",
+    metavar="PATH|sim|auto",
+    help="Chain file (CSV, Parquet or JSON, gzip too), or the simulated market, which auto is too.",
+)
 SYMBOL = option("--symbol", default="IWM", help="Underlying.")
 AS_OF = option("--as-of", type=DateParam(), help="Day of the decision.  [default: the file's last]")
 SESSION = option(
@@ -101,6 +106,7 @@ market_options = group(
     AS_OF,
     SESSION,
     option("--spot", type=float, help="Underlying price, where the file has none."),
+    option("--seed", type=click.IntRange(min=0), help="Of the simulated market."),
     option("--rate", type=float, help="Interest rate, decimal.  [default: implied by the chain]"),
     option("--dividends", metavar="FILE|LIST", help="CSV of ex-dates and amounts, EX-DATE:AMOUNT,... or none."),
     option("--exercise", type=click.Choice(["american", "european"]), help="[default: by the root's settlement rule]"),

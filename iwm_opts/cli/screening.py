@@ -19,8 +19,8 @@ def run_screen(title: str, options: dict[str, Any], packages: Callable[[Any], Se
 
     terms, account = build.terms_from(options), build.account_from(options)
     selection = build.selection_from(options)
-    snapshot = build.snapshot_from(options)
-    rank = build.rank_from(options, snapshot)
+    snapshot, own_history = build.market_from(options)
+    rank = build.rank_from(options, snapshot.chain.as_of, own_history)
     gate = ALWAYS_OPEN if options["ivr_below"] is None else ivr_gate(rank, options["ivr_below"])
     screened = screen(snapshot, options["dte"], packages, terms, selection, account)
     result = Screening(title, snapshot, rank, gate, screened, account, terms.variance_ratio)

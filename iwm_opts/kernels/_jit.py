@@ -81,7 +81,8 @@ def kernel(signature: str | list[str] | None = None, **options: Any) -> Callable
 
     def decorate(function: Callable[..., Any]) -> Any:
         with _our_cache():
-            return numba.njit(*([signature] if signature else []), **(OPTIONS | options))(function)
+            compiler: Any = numba.njit(signature, **(OPTIONS | options))
+            return compiler(function)
 
     return decorate
 

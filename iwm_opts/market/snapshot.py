@@ -128,6 +128,7 @@ def take_snapshot(
     dividends: DividendSchedule | None = None,
     exercise: Exercise | None = None,
     engine: Engine = "numba",
+    told: Sequence[str] = (),
 ) -> Snapshot:
     """Work out rate, forwards and volatility indices of a chain.
 
@@ -141,6 +142,9 @@ def take_snapshot(
     exercise : {"american", "european"}, optional
         By the root's settlement rule unless given.
     engine : {"numba", "vollib"}
+        vollib prices European exercise whatever the rule, and says so.
+    told : sequence of str
+        Warnings of the source, which come first.
     """
     slices = tuple(expiry_slices(chain))
     by_rule = exercise or settlement_of(slices[0].root if slices else chain.symbol).exercise
@@ -157,7 +161,7 @@ def take_snapshot(
             f"dividends of {chain.symbol} not given: max_loss leaves out what an early assigned short call would owe; "
             "give --dividends"
         )
-    return Snapshot(chain, found, dividends, style, engine, slices, forwards, index, (*warnings, *index.reasons))
+    return Snapshot(chain, found, dividends, style, engine, slices, forwards, index, (*told, *warnings, *index.reasons))
 
 
 def _rate(

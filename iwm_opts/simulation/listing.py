@@ -1,9 +1,9 @@
 """Expirations and strikes of IWM options as they are listed, by dated rules.
 
 Expirations: the third Friday of each month about ten months ahead, of the quarter months eighteen, of January and
-December up to two and a half years; the last session of each of the next four quarters; Fridays of the next six weeks
-(weeklies since 2010); Mondays and Wednesdays of the next two weeks since October 2021, Tuesdays and Thursdays since
-May 2024. A Monday without a session expires on the session after it, any other day on the session before. Read off the
+December up to two and a half years; the last session of each of the next four quarters; the next five other Fridays
+(weeklies, since 2010); Mondays and Wednesdays of the next two weeks since October 2021, Tuesdays and Thursdays since May
+2024. A Monday without a session expires on the session after it, any other day on the session before. Read off the
 chains of June and July 2026; the windows of earlier years are taken to have been the same.
 
 Strikes: one dollar apart near the money and five beyond; once listed, a strike stays, so that ranges follow the lowest
@@ -26,7 +26,8 @@ Kind = Literal["daily", "weekly", "monthly", "quarter-end"]
 WEEKLIES_SINCE: Final = date(2010, 6, 4)
 WEEKDAYS_SINCE: Final = {0: date(2021, 10, 4), 2: date(2021, 10, 4), 1: date(2024, 5, 13), 3: date(2024, 5, 13)}
 DAILY_WINDOW: Final = 14  # calendar days ahead
-WEEKLY_WINDOW: Final = 42
+WEEKLY_WINDOW: Final = 50
+WEEKLIES: Final = 5
 MONTHLY_WINDOW: Final = 305
 QUARTER_WINDOW: Final = 550
 LONG_WINDOW: Final = 915
@@ -115,7 +116,7 @@ def _candidates(day: date) -> Iterator[Listing]:
     for expiration in [end for end in ends if end >= day][:QUARTER_ENDS]:
         yield Listing(expiration, "quarter-end", expiration - timedelta(days=365))
     if day >= WEEKLIES_SINCE:
-        for friday in _weekdays(day, 4, WEEKLY_WINDOW):
+        for friday in _weekly_fridays(day):
             yield Listing(_moved(friday), "weekly", friday - timedelta(days=WEEKLY_WINDOW))
     for weekday, since in WEEKDAYS_SINCE.items():
         if day >= since:
@@ -133,6 +134,18 @@ def _months(day: date, window: int) -> Iterator[tuple[int, int]]:
 def _month_end(year: int, month: int) -> date:
     following = date(year + month // 12, month % 12 + 1, 1)
     return latest_session(following - timedelta(days=1))
+
+
+def _weekly_fridays(day: date) -> Iterator[date]:
+    """Fridays that are no monthly: the coming five, and this week's from Thursday on, when the next one is listed."""
+    counted = 0
+    for friday in _weekdays(day, 4, WEEKLY_WINDOW):
+        if 15 <= friday.day <= 21:
+            continue
+        counted += friday > day + timedelta(days=1)
+        if counted > WEEKLIES:
+            return
+        yield friday
 
 
 def _weekdays(day: date, weekday: int, window: int) -> Iterator[date]:

@@ -45,8 +45,8 @@ def call_with_one_dividend(spot, strike, vol, rate, t, ex_time, cash):
     ],
 )
 def test_puts_of_longstaff_and_schwartz(spot, vol, t, expected):
-    # Longstaff and Schwartz 2001, "Valuing American options by simulation", table 1, finite differences, strike 40, rate
-    # 6%. Theirs may be exercised 50 times a year, which costs up to 0.01 against any time.
+    # Longstaff and Schwartz 2001, "Valuing American options by simulation", table 1, finite differences, strike 40,
+    # rate 6%. Theirs may be exercised 50 times a year, which costs up to 0.01 against any time.
     assert solve(-1, spot, 40, vol, 0.06, t)[0, 0] == pytest.approx(expected, abs=0.01)
 
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import ndtr
+from scipy.special import log_ndtr, ndtr
 
 from iwm_opts.kernels.ssvi import at_the_money, variance_swap
 
@@ -19,7 +19,9 @@ def replication(theta, rho, eta, gamma):
     def price(k):
         v = math.sqrt(total_variance(k, theta, rho, eta, gamma))
         d1 = -k / v + v / 2
-        return ndtr(d1) * math.exp(-k) - ndtr(d1 - v) if k > 0 else ndtr(v - d1) - ndtr(-d1) * math.exp(-k)
+        if k > 0:
+            return ndtr(d1) * math.exp(-k) - ndtr(d1 - v)
+        return ndtr(v - d1) - math.exp(log_ndtr(-d1) - k)
 
     s = math.sqrt(theta)
     edges = [-np.inf, -60 * s, -10 * s, -3 * s, 0, 3 * s, 10 * s, 60 * s, np.inf]

@@ -38,7 +38,7 @@ def test_what_is_no_day(text):
 
 @given(st.integers(946_684_800, 2_208_988_800).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)))
 def test_moments_keep_their_instant(moment):
-    # By the clock of the epoch: in the repeated hour of autumn aware datetimes of two zones never compare equal (PEP 495).
+    # By the epoch: in the repeated hour of autumn, aware times of two zones never compare equal (PEP 495).
     assert parse_moment(moment.isoformat(), NEW_YORK).timestamp() == moment.timestamp()
 
 
