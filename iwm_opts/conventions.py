@@ -8,6 +8,7 @@ from typing import Final, Literal, get_args
 
 Right = Literal["C", "P"]
 Side = Literal["long", "short"]
+Exercise = Literal["american", "european"]
 VerticalKind = Literal["bull-put", "bear-call", "bull-call", "bear-put"]
 VERTICAL_KINDS: Final = get_args(VerticalKind)
 

@@ -23,7 +23,7 @@ def _wiener(correlation, spot_shock, own_shock):
 
 @kernel(
     "void(float64[:, ::1], float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
-    " float64, float64, float64, float64, float64, float64, float64, float64, float64,"
+    " float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
     " float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])"
 )
 def advance(
@@ -41,6 +41,7 @@ def advance(
     premium_speed,
     premium_vol,
     premium_correlation,
+    reversal,
     jump_threshold,
     jump_mean,
     jump_sd,
@@ -54,8 +55,10 @@ def advance(
     slow,
     premium,
 ):
-    """Advance the state through len(shocks) sessions of `dt` years each; `state` is (fast, slow, premium), updated in
-    place.
+    """Advance the state through len(shocks) sessions of `dt` years each.
+
+    `state` is (fast, slow, premium, last surprise), updated in place; of a session's surprise the next takes back the
+    share `reversal`.
 
     A session's diffusive variance is floor + exp(level + fast + slow) with the factors as they stood before it. An
     event is a jump of the spot, which also lifts the fast factor by -jump_lift x jump, where the event's normal lies
@@ -73,22 +76,23 @@ def advance(
     fast_sd = fast_vol * math.sqrt((1.0 - fast_keep**2) / (2.0 * fast_speed))
     slow_sd = slow_vol * math.sqrt((1.0 - slow_keep**2) / (2.0 * slow_speed))
     premium_sd = premium_vol * math.sqrt((1.0 - premium_keep**2) / (2.0 * premium_speed))
-    x, y, u = state[0], state[1], state[2]
+    x, y, u, surprise = state[0], state[1], state[2], state[3]
     for i in range(shocks.shape[0]):
         spot_shock = shocks[i, 0]
         rate = floor + exp(level + x + y)
-        move = (drift - 0.5 * rate) * dt + math.sqrt(rate * dt) * spot_shock
+        expected = (drift - 0.5 * rate) * dt - reversal * surprise
+        surprise = math.sqrt(rate * dt) * spot_shock
         x = fast_keep * x + fast_sd * _wiener(fast_correlation, spot_shock, shocks[i, 1])
         y = slow_keep * y + slow_sd * _wiener(slow_correlation, spot_shock, shocks[i, 2])
         u = premium_keep * u + premium_sd * _wiener(premium_correlation, spot_shock, shocks[i, 3])
         if shocks[i, 4] > jump_threshold:
             jump = jump_mean + jump_sd * shocks[i, 5]
-            move += jump
+            surprise += jump
             x -= jump_lift * jump
         elif shocks[i, 4] < -burst_threshold:
             x -= burst_mean * log(normal_cdf(shocks[i, 5]))
-        log_return[i], variance[i], fast[i], slow[i], premium[i] = move, rate, x, y, u
-    state[0], state[1], state[2] = x, y, u
+        log_return[i], variance[i], fast[i], slow[i], premium[i] = expected + surprise, rate, x, y, u
+    state[0], state[1], state[2], state[3] = x, y, u, surprise
 
 
 @kernel("void(float64[::1], float64, float64, float64, float64, float64[::1])")
@@ -103,11 +107,13 @@ def mean_reverting(shocks, dt, speed, vol, start, out):
 
 
 @kernel(
-    "void(float64[::1], float64[::1], float64[::1], float64, float64[::1], float64[::1], float64[::1], float64[::1],"
-    " float64[::1])"
+    "void(float64[::1], float64[::1], float64[::1], float64[::1], float64, float64[::1], float64[::1], float64[::1],"
+    " float64[::1], float64[::1])"
 )
-def expected_variance(fast, slow, premium, constant, weight, fast_loading, slow_loading, premium_loading, out):
+def expected_variance(fast, slow, premium, term, constant, weight, fast_loading, slow_loading, premium_loading, out):
     """Mean variance rate over one tenor: constant + sum(weight exp(loadings . state)), a quadrature over the tenor.
+
+    The term factor stands where the slow one reverts to, so that its loading is what the slow one has lost.
 
     State arrays and `out` have shape (n,), node arrays (m,).
     """
@@ -115,13 +121,14 @@ def expected_variance(fast, slow, premium, constant, weight, fast_loading, slow_
     for i in range(out.shape[0]):
         total = constant
         for j in range(nodes):
-            total += weight[j] * exp(
-                fast_loading[j] * fast[i] + slow_loading[j] * slow[i] + premium_loading[j] * premium[i]
-            )
+            exponent = fast_loading[j] * fast[i] + premium_loading[j] * premium[i]
+            total += weight[j] * exp(exponent + term[i] + slow_loading[j] * (slow[i] - term[i]))
         out[i] = total
 
 
-@kernel("void(float64[:, ::1], float64[::1], float64[::1], float64, float64, float64[::1], float64[::1], float64[::1])")
+@kernel(
+    "void(float64[:, ::1], float64[::1], float64[::1], float64, float64[::1], float64[::1], float64[::1], float64[::1])"
+)
 def daily_ranges(shocks, log_return, total_variance, overnight, range_scale, opened, high, low):
     """Open, high and low of each session as log distances from the close before it.
 
@@ -132,7 +139,7 @@ def daily_ranges(shocks, log_return, total_variance, overnight, range_scale, ope
     for i in range(log_return.shape[0]):
         gap = overnight * log_return[i] + math.sqrt(overnight * (1.0 - overnight) * total_variance[i]) * shocks[i, 0]
         rest = log_return[i] - gap
-        bridge = 2.0 * range_scale * (1.0 - overnight) * total_variance[i]
+        bridge = 2.0 * range_scale[i] * (1.0 - overnight) * total_variance[i]
         up = 0.5 * (rest + math.sqrt(rest * rest - bridge * log(normal_cdf(shocks[i, 1]))))
         down = 0.5 * (rest - math.sqrt(rest * rest - bridge * log(normal_cdf(shocks[i, 2]))))
         opened[i], high[i], low[i] = gap, gap + up, gap + down

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Literal, cast
 
-from iwm_opts.conventions import MULTIPLIER, TICK, Right
+from iwm_opts.conventions import MULTIPLIER, TICK, Exercise, Right
 from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import latest_session
 
@@ -15,8 +15,6 @@ OCC_PATTERN: Final = re.compile(r"([A-Z0-9.]{1,6}) *(\d{2})(\d{2})(\d{2})([CP])(
 ROOT_WIDTH: Final = 6
 STRIKE_UNITS: Final = 1000  # a strike is written in thousandths of a dollar
 LARGEST_STRIKE: Final = 99_999.999
-
-Exercise = Literal["american", "european"]
 
 
 @dataclass(frozen=True, slots=True)

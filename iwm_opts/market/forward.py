@@ -13,20 +13,21 @@ Two ways lead to a rate, and which one holds depends on how the options are exer
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 
-from iwm_opts.conventions import DAYS_PER_YEAR, TICK
+from iwm_opts.conventions import DAYS_PER_YEAR, TICK, Exercise
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.slices import Array, ExpirySlice, Forward
+from iwm_opts.pricing.quotes import QuoteModel
 
 PARITY_STRIKES = 8  # strikes nearest the money that a forward is read from
 PARITY_BAND = 0.02  # as far from the money, as a share of the strike, as they may lie
 MIN_PARITY_STRIKES = 2
+EDGES = ("bid", "ask")
 
 GROWTH_WINDOW_DAYS = (5, 75)  # nearer, a cent is points of rate; farther, strikes are 5 dollars apart
 SLOPE_WINDOW_DAYS = (60, 400)
@@ -35,8 +36,6 @@ MIN_SLOPE_STRIKES = 8
 MIN_RATES = 4  # estimates that a median is worth taking of
 EVENLY = 3.0**-0.5  # standard deviation of a midpoint that is off by up to its half-spread, evenly
 MAX_RATE_ERROR = 0.005  # an implied rate less certain than this is none
-
-Exercise = Literal["american", "european"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +77,44 @@ def implied_forward(quotes: ExpirySlice, rate: float, rate_source: str = "given"
     discount = math.exp(-rate * quotes.years)
     price, _ = _parity_forward(quotes, discount)
     return Forward(price, discount, rate, f"parity, rate {rate_source}")
+
+
+def european_forward(quotes: ExpirySlice, forward: Forward, model: QuoteModel) -> Forward:
+    """Parity forward of American quotes, their early-exercise premiums taken off.
+
+    An American put is worth more than the European one in parity, so that raw quotes give a forward too low: by $0.05
+    at 25 days and $0.15 at 66 on IWM at a rate of 3.6%.
+
+    Parameters
+    ----------
+    quotes : ExpirySlice
+    forward : Forward
+        From the raw quotes: good enough to find the premiums, which hardly depend on it.
+    model : QuoteModel
+        Gives the premiums; under a European one they are zero.
+
+    Returns
+    -------
+    Forward
+    """
+    near = _two_sided(quotes)
+    near = near[np.argsort(np.abs(quotes.strike[near] - forward.price), kind="stable")][:PARITY_STRIKES]
+    near.sort()
+    strike, premium = quotes.strike[near], {}
+    for side, sign, mid in (("call", 1.0, quotes.call_mid), ("put", -1.0, quotes.put_mid)):
+        found = model.implied(np.full(len(near), sign), mid[near], strike, quotes.years, forward)
+        premium[side] = np.nan_to_num(found.early_exercise)
+    european = replace(
+        quotes,
+        strike=strike,
+        **{
+            f"{side}_{edge}": getattr(quotes, f"{side}_{edge}")[near] - premium[side]
+            for side in premium
+            for edge in EDGES
+        },
+    )
+    price, _ = _parity_forward(european, forward.discount)
+    return replace(forward, price=price, source=f"{forward.source}, early exercise taken off")
 
 
 def implied_forwards(

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from iwm_opts.conventions import ASSUMED_RATE
+from iwm_opts.conventions import ASSUMED_RATE, Exercise
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.market.chain import Chain, expiry_slices
 from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.dividends import Dividend, DividendSchedule
-from iwm_opts.market.forward import Exercise, implied_forwards, implied_rate
+from iwm_opts.market.forward import european_forward, implied_forwards, implied_rate
 from iwm_opts.market.iv_index import IvIndex, iv_index
 from iwm_opts.market.option_table import OptionTable, option_table
 from iwm_opts.market.slices import ExpirySlice, Forward
@@ -102,7 +102,10 @@ class Snapshot:
         if forward is None:
             rule = "too few strikes near the money quote both a call and a put"
             raise DataError(f"expiration {quotes.expiration}", rule, "choose another expiration")
-        return option_table(self.chain, quotes, forward, self._model(quotes.expiration))
+        model = self._model(quotes.expiration)
+        if self.exercise == "american":
+            forward = european_forward(quotes, forward, model)
+        return option_table(self.chain, quotes, forward, model)
 
     def _model(self, expiration: date) -> QuoteModel:
         if self.exercise == "european":

@@ -130,7 +130,7 @@ class SimulatedMarket:
 
     def _moment(self, place: int, after_close: bool) -> MarketMoment:
         s = self.states
-        state = State(float(s.fast[place]), float(s.slow[place]), float(s.premium[place]), float(s.skew[place]))
+        state = State(*(float(factor[place]) for factor in (s.fast, s.slow, s.premium, s.term, s.skew)))
         return MarketMoment(at_close(self.days[place]), float(self.closes[place]), state, self.dividends, after_close)
 
     def _quoted(self, place: int, moment: MarketMoment, listings: Sequence[Listing]) -> list[QuotedExpiration]:

@@ -2,18 +2,20 @@
 
 Real world, a year as unit of time and one session a step:
 
-    d ln S = (growth - c - V / 2) dt + sqrt(V) dW + J dN,         V = floor + exp(level + x + y)
+    d ln S = (growth - c - V / 2) dt + sqrt(V) dW + J dN,          V = floor + exp(level + x + y)
     dx = -fast_speed x dt + fast_vol dW_x - jump_lift J dN + B dM, corr(dW_x, dW) = fast_correlation
     dy = -slow_speed y dt + slow_vol dW_y,                         corr(dW_y, dW) = slow_correlation
     du = -premium_speed u dt + premium_vol dW_u,                   corr(dW_u, dW) = premium_correlation
+    dp = -term_speed p dt + term_vol dW_p,                         alone
 
 N counts jumps of spot, J normal, compensated by c; M counts bursts of variance, B exponential. Two log-variance
 factors, one fast and one slow, with leverage: Chernov, Gallant, Ghysels and Tauchen 2003, "Alternative models for
 stock price dynamics", Journal of Econometrics 116, section 2.3. Jumps in both spot and variance: Eraker, Johannes and
 Polson 2003, "The impact of jumps in volatility and returns", Journal of Finance 58(3). The floor makes relative moves
-of variance larger the higher it stands, which gives changes of log implied vol their right tail.
+of variance larger the higher it stands, which gives changes of log implied vol their right tail. Of what a session's
+return has in surprise, the next takes back the share `reversal`.
 
-Prices see another world. In it the factors revert to `fast_shift` and `slow_shift` in place of 0, events come
+Prices see another world. In it the factors revert to `fast_shift` and `slow_shift` + p in place of 0, events come
 `jump_ratio` times as often, and variance is exp(level + u) times as large, u fading with tenor. Priced variance at a
 tenor is the mean over it of the expected rate, as in Bergomi 2005, "Smile dynamics II", Risk 18(10), whose forward
 variances have this form:
@@ -41,7 +43,7 @@ Array = NDArray[np.float64]
 SESSIONS_PER_YEAR = 252.0
 NODE, WEIGHT = np.polynomial.legendre.leggauss(12)  # of the mean over a tenor
 AGE, AGE_WEIGHT = np.polynomial.legendre.leggauss(16)  # of the events within it
-STREAMS = ("start", "state", "skew", "bars", "companions", "quotes", "intraday")
+STREAMS = ("start", "state", "skew", "term", "bars", "range", "companions", "quotes", "intraday")
 _NEVER = 40.0  # standard deviations that no normal number reaches
 
 
@@ -52,6 +54,7 @@ class State:
     fast: float
     slow: float
     premium: float
+    term: float
     skew: float  # deviation of atanh(-rho)
 
 
@@ -64,6 +67,7 @@ class StatePath:
     fast: Array
     slow: Array
     premium: Array
+    term: Array
     skew: Array
 
     def __len__(self) -> int:
@@ -79,11 +83,12 @@ def generator(seed: int, path: int, stream: str, *more: int) -> np.random.Genera
 def stationary_start(parameters: Parameters, seed: int, path: int = 0) -> State:
     """A start drawn from where the factors spend their time, events left aside."""
     d, shape = parameters.dynamics, parameters.smile
-    draws = generator(seed, path, "start").standard_normal(4)
+    draws = generator(seed, path, "start").standard_normal(5)
     spreads = (
         (d.fast_vol, d.fast_speed),
         (d.slow_vol, d.slow_speed),
         (d.premium_vol, d.premium_speed),
+        (d.term_vol, d.term_speed),
         (shape.skew_vol, shape.skew_speed),
     )
     return State(*(float(z * vol / np.sqrt(2.0 * speed)) for z, (vol, speed) in zip(draws, spreads, strict=True)))
@@ -106,25 +111,32 @@ def simulate_states(
     start = start or stationary_start(parameters, seed, path)
     shocks = generator(seed, path, "state").standard_normal((sessions, SHOCKS))
     result = advance_states(parameters.dynamics, shocks, start)
-    skew = np.empty(sessions)
+    d, shape = parameters.dynamics, parameters.smile
+    term = wander(generator(seed, path, "term").standard_normal(sessions), d.term_speed, d.term_vol, start.term)
     skew_shocks = generator(seed, path, "skew").standard_normal(sessions)
-    shape = parameters.smile
-    mean_reverting(skew_shocks, 1.0 / SESSIONS_PER_YEAR, shape.skew_speed, shape.skew_vol, start.skew, skew)
-    return StatePath(**result, skew=skew)
+    skew = wander(skew_shocks, shape.skew_speed, shape.skew_vol, start.skew)
+    return StatePath(**result, term=term, skew=skew)
+
+
+def wander(shocks: Array, speed: float, vol: float, start: float) -> Array:
+    """A mean-reverting factor after each session, shape of the shocks."""
+    out = np.empty(len(shocks))
+    mean_reverting(shocks, 1.0 / SESSIONS_PER_YEAR, speed, vol, start, out)
+    return out
 
 
 def advance_states(dynamics: Dynamics, shocks: Array, start: State) -> dict[str, Array]:
-    """Factors after each row of shocks, shape (n, SHOCKS); everything in a `StatePath` but the skew."""
+    """Factors after each row of shocks, shape (n, SHOCKS); everything in a `StatePath` but term and skew."""
     d, dt = dynamics, 1.0 / SESSIONS_PER_YEAR
     names = ("log_return", "variance", "fast", "slow", "premium")
     out = {name: np.empty(len(shocks)) for name in names}
-    state = np.array([start.fast, start.slow, start.premium], dtype=np.float64)
+    state = np.array([start.fast, start.slow, start.premium, 0.0], dtype=np.float64)
     drift = d.growth - d.jump_rate * float(np.expm1(d.jump_mean + 0.5 * d.jump_sd**2))
     advance(
         shocks, dt, drift, d.floor, d.level,
         d.fast_speed, d.fast_vol, d.fast_correlation,
         d.slow_speed, d.slow_vol, d.slow_correlation,
-        d.premium_speed, d.premium_vol, d.premium_correlation,
+        d.premium_speed, d.premium_vol, d.premium_correlation, d.reversal,
         _threshold(d.jump_rate * dt), d.jump_mean, d.jump_sd, d.jump_lift,
         _threshold(d.burst_rate * dt), d.burst_mean,
         state, *out.values(),
@@ -148,7 +160,7 @@ def priced_variance(parameters: Parameters, states: StatePath, years: float) -> 
     curve = variance_curve(parameters.dynamics, parameters.premium, np.array([years]))
     out = np.empty(len(states))
     nodes = (curve.weight[0], curve.fast[0], curve.slow[0], curve.premium[0])
-    expected_variance(states.fast, states.slow, states.premium, curve.constant, *nodes, out)
+    expected_variance(states.fast, states.slow, states.premium, states.term, curve.constant, *nodes, out)
     return out
 
 
@@ -162,9 +174,10 @@ class VarianceCurve:
     slow: Array
     premium: Array
 
-    def at(self, fast: float, slow: float, premium: float) -> Array:
+    def at(self, state: State) -> Array:
         """Priced variance rates for one state, shape (m,)."""
-        exponent = self.fast * fast + self.slow * slow + self.premium * premium
+        exponent = self.fast * state.fast + self.premium * state.premium
+        exponent += state.term + self.slow * (state.slow - state.term)
         return np.asarray(self.constant + (self.weight * np.exp(exponent)).sum(axis=1))
 
 

@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 from iwm_opts.errors import DataError
 from iwm_opts.kernels.paths import RANGE_SHOCKS, daily_ranges
 from iwm_opts.market.bars import load_bars
-from iwm_opts.simulation.dynamics import SESSIONS_PER_YEAR, StatePath, generator, priced_variance, simulate_states
+from iwm_opts.simulation.dynamics import (
+    SESSIONS_PER_YEAR,
+    StatePath,
+    generator,
+    priced_variance,
+    simulate_states,
+    wander,
+)
 from iwm_opts.simulation.facts import ATR_PERIOD, History
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.sources.iv_history import load_iv_history
@@ -59,23 +66,33 @@ def real_history(bars: Path, iv: Path, slope: dict[str, Path], first: str, last:
 
 def simulated_history(parameters: Parameters, sessions: int, seed: int, path: int = 0) -> History:
     """One path of the simulated market, its indices taken from the state."""
-    return history_of(parameters, simulate_states(parameters, sessions, seed, path), range_shocks(sessions, seed, path))
+    return history_of(parameters, simulate_states(parameters, sessions, seed, path), RangeShocks(sessions, seed, path))
 
 
-def range_shocks(sessions: int, seed: int, path: int) -> Array:
-    """Random numbers of a path's daily bars, shape (sessions, RANGE_SHOCKS)."""
-    return generator(seed, path, "bars").standard_normal((sessions, RANGE_SHOCKS))
+class RangeShocks:
+    """Random numbers of a path's daily bars."""
+
+    def __init__(self, sessions: int, seed: int, path: int) -> None:
+        self.day = generator(seed, path, "bars").standard_normal((sessions, RANGE_SHOCKS))
+        self.scale = generator(seed, path, "range").standard_normal(sessions)
 
 
-def history_of(parameters: Parameters, states: StatePath, shocks: Array) -> History:
-    """History of a state path; `shocks` as `range_shocks` draws them."""
-    vol = {name: np.sqrt(priced_variance(parameters, states, years)) for name, years in TENORS.items()}
+def log_bars(parameters: Parameters, states: StatePath, shocks: RangeShocks) -> tuple[Array, Array, Array]:
+    """Open, high and low of each session as log distances from the close before it, shapes (n,)."""
     opened, high, low = (np.empty(len(states)) for _ in range(3))
     bars = parameters.bars
+    scale = bars.range_scale * np.exp(wander(shocks.scale, bars.range_speed, bars.range_vol, 0.0))
     variance = states.variance / SESSIONS_PER_YEAR
-    daily_ranges(shocks, states.log_return, variance, bars.overnight, bars.range_scale, opened, high, low)
+    daily_ranges(shocks.day, states.log_return, variance, bars.overnight, scale, opened, high, low)
+    return opened, high, low
+
+
+def history_of(parameters: Parameters, states: StatePath, shocks: RangeShocks) -> History:
+    """History of a state path."""
+    vol = {name: np.sqrt(priced_variance(parameters, states, years)) for name, years in TENORS.items()}
     before = np.exp(np.cumsum(states.log_return) - states.log_return)
-    prices = (pd.Series(before * np.exp(part)) for part in (opened, high, low, states.log_return))
+    logs = (*log_bars(parameters, states, shocks), states.log_return)
+    prices = (pd.Series(before * np.exp(part)) for part in logs)
     return History(
         log_return=states.log_return,
         atr_share=_atr_share(*prices).to_numpy(),

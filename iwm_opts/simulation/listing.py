@@ -2,8 +2,8 @@
 
 Expirations: the third Friday of each month about ten months ahead, of the quarter months eighteen, of January and
 December up to two and a half years; the last session of each of the next four quarters; the next five other Fridays
-(weeklies, since 2010); Mondays and Wednesdays of the next two weeks since October 2021, Tuesdays and Thursdays since May
-2024. A Monday without a session expires on the session after it, any other day on the session before. Read off the
+(weeklies, since 2010); Mondays and Wednesdays of the next two weeks since October 2021, Tuesdays and Thursdays since
+May 2024. A Monday without a session expires on the session after it, any other day on the session before. Read off the
 chains of June and July 2026; the windows of earlier years are taken to have been the same.
 
 Strikes: one dollar apart near the money and five beyond; once listed, a strike stays, so that ranges follow the lowest

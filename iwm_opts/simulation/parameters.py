@@ -29,6 +29,9 @@ class Dynamics:
     premium_speed: float  # of the variance premium around its level
     premium_vol: float
     premium_correlation: float
+    term_speed: float  # of the level that prices see the slow factor revert to
+    term_vol: float
+    reversal: float  # share of a session's surprise that the next one takes back
     jump_rate: float  # jumps of spot
     jump_mean: float  # of the log price
     jump_sd: float
@@ -37,7 +40,7 @@ class Dynamics:
     burst_mean: float  # of the fast factor, exponential
 
     def __post_init__(self) -> None:
-        for name in ("fast_speed", "slow_speed", "premium_speed"):
+        for name in ("fast_speed", "slow_speed", "premium_speed", "term_speed"):
             _require(name, getattr(self, name) > 0.0, getattr(self, name), "must be positive")
         for name in (
             "floor",
@@ -104,6 +107,8 @@ class BarShape:
 
     overnight: float  # share of a session's variance before the open
     range_scale: float  # variance of the high-low range over a Brownian motion's
+    range_speed: float  # its logarithm wanders
+    range_vol: float
     volume: float  # median shares a session
     volume_elasticity: float  # of volume to the size of the return, in units of expected vol
     volume_noise: float  # of log volume

@@ -151,7 +151,7 @@ def spread_widening(parameters: Parameters, state: State) -> float:
     """
     model = parameters.spread
     curve = variance_curve(parameters.dynamics, parameters.premium, np.array([SHORT_TENOR, LONG_TENOR]))
-    short, long = np.sqrt(curve.at(state.fast, state.slow, state.premium))
+    short, long = np.sqrt(curve.at(state))
     ratio: float = max(float(short / long) / model.stress_start, 1.0)
     return float(min(ratio**model.stress_power, model.stress_most))
 

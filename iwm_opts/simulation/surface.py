@@ -55,7 +55,7 @@ def surface_of(parameters: Parameters, state: State, effective_days: Array) -> S
     target = np.full(len(years), np.nan)
     if live.any():
         curve = variance_curve(parameters.dynamics, parameters.premium, years[live])
-        target[live] = years[live] * curve.at(state.fast, state.slow, state.premium)
+        target[live] = years[live] * curve.at(state)
     rho = smile_rho(parameters.smile, state.skew)
     eta = arbitrage_free_eta(parameters.smile.eta, rho)
     theta = np.empty(len(years))

@@ -73,7 +73,7 @@ def test_a_screen_imports_neither_scipy_nor_matplotlib(chain_file):
     ],
 )
 def test_errors_are_one_line_with_the_remedy(run, chain_file, arguments, code, words):
-    source = ["--source", chain_file] if arguments[0] == "condor" and "--help" not in arguments else []
+    source = ["--source", chain_file] if arguments[0] in ("condor", "ivr") else []
     failed = run(*arguments, *source)
     assert failed.code == code
     assert words in one_line(failed)
@@ -137,5 +137,38 @@ def test_flag_over_variable_over_file(run, tmp_path, monkeypatch):
 def test_config_files_that_make_no_sense(run, tmp_path, content, words):
     (tmp_path / "iwm-opts.toml").write_text(content)
     failed = run("size", "--max-loss", "100")
+    assert failed.code == 1
+    assert words in one_line(failed)
+
+
+def test_without_a_source_the_market_is_simulated_and_says_so(run):
+    page = run("condor", "--as-of", "2026-06-26")
+    assert page.out.startswith("SIMULATED MARKET")
+    assert "no live source" in " ".join(page.out.split())
+    found = run("condor", "--source", "sim", "--as-of", "2026-06-26", "--format", "json").json
+    assert found["market"]["simulated"] is True
+    assert found["iv"]["observations"] == 252
+    assert found["iv"]["value_date"] == "2026-06-25"
+    assert not any("no live source" in warning for warning in found["warnings"])
+
+
+def test_a_seed_makes_the_market_again(run):
+    seven = [
+        run("condor", "--source", "sim", "--as-of", "2026-06-26", "--seed", "7", "--format", "json").json for _ in "ab"
+    ]
+    other = run("condor", "--source", "sim", "--as-of", "2026-06-26", "--seed", "8", "--format", "json").json
+    assert seven[0] == seven[1] != other
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--source", "yahoo"], "is not there yet"),
+        (["--source", "sim", "--symbol", "SPY"], "is of IWM"),
+        (["--source", "sim", "--session", "close"], "means nothing"),
+    ],
+)
+def test_named_sources_never_fall_back(run, arguments, words):
+    failed = run("condor", *arguments)
     assert failed.code == 1
     assert words in one_line(failed)

@@ -10,12 +10,12 @@ NEVER = 40.0
 NAMES = ("log_return", "variance", "fast", "slow", "premium")
 
 
-def run(shocks, state=(0.0, 0.0, 0.0), **changes):
+def run(shocks, state=(0.0, 0.0, 0.0, 0.0), **changes):
     numbers = {
         "drift": 0.0, "floor": 0.01, "level": -3.5,
         "fast_speed": 20.0, "fast_vol": 4.0, "fast_correlation": -0.8,
         "slow_speed": 1.0, "slow_vol": 1.0, "slow_correlation": -0.5,
-        "premium_speed": 50.0, "premium_vol": 1.0, "premium_correlation": 0.1,
+        "premium_speed": 50.0, "premium_vol": 1.0, "premium_correlation": 0.1, "reversal": 0.03,
         "jump_threshold": NEVER, "jump_mean": -0.05, "jump_sd": 0.02, "jump_lift": 10.0,
         "burst_threshold": NEVER, "burst_mean": 0.5,
     }  # fmt: skip
@@ -42,11 +42,11 @@ def test_a_path_cut_and_continued_is_the_same_path():
 def test_one_session_by_hand():
     # Exact discretisation of the Ornstein-Uhlenbeck process (Glasserman 2003, Monte Carlo Methods, equation 3.45).
     shocks = np.array([[1.0, 0.5, 0.0, 0.0, 0.0, 0.0]])
-    out, _ = run(shocks, state=(0.2, -0.1, 0.0))
+    out, _ = run(shocks, state=(0.2, -0.1, 0.0, 0.01))
     rate = 0.01 + math.exp(-3.5 + 0.2 - 0.1)
     sd = 4.0 * math.sqrt((1 - math.exp(-40.0 * DT)) / 40.0)
     assert out["variance"][0] == pytest.approx(rate, rel=1e-14)
-    assert out["log_return"][0] == pytest.approx(-0.5 * rate * DT + math.sqrt(rate * DT), rel=1e-13)
+    assert out["log_return"][0] == pytest.approx(-0.5 * rate * DT - 0.03 * 0.01 + math.sqrt(rate * DT), rel=1e-13)
     assert out["fast"][0] == pytest.approx(0.2 * math.exp(-20.0 * DT) + sd * (-0.8 + 0.6 * 0.5), rel=1e-13)
 
 
@@ -74,10 +74,11 @@ def test_mean_reverting_has_its_stationary_spread():
 
 def test_expected_variance_is_the_weighted_sum():
     rng = np.random.default_rng(2)
-    state, nodes = rng.normal(size=(3, 5)), rng.normal(size=(4, 7))
+    state, nodes = rng.normal(size=(4, 5)), rng.normal(size=(4, 7))
     out = np.empty(5)
     expected_variance(*state, 0.02, *nodes, out)
-    wanted = 0.02 + (nodes[0] * np.exp(state.T @ nodes[1:])).sum(axis=1)
+    weight, fast, slow, premium = nodes
+    wanted = 0.02 + (weight * np.exp(state.T @ np.array([fast, slow, premium, 1.0 - slow]))).sum(axis=1)
     assert out == pytest.approx(wanted, rel=1e-13)
 
 
@@ -85,9 +86,10 @@ def test_ranges_hold_open_and_close():
     rng = np.random.default_rng(3)
     log_return, variance = 0.01 * rng.standard_normal(5000), np.full(5000, 1e-4)
     opened, high, low = (np.empty(5000) for _ in range(3))
-    daily_ranges(rng.standard_normal((5000, RANGE_SHOCKS)), log_return, variance, 0.4, 1.0, opened, high, low)
+    shocks = rng.standard_normal((5000, RANGE_SHOCKS))
+    daily_ranges(shocks, log_return, variance, 0.4, np.ones(5000), opened, high, low)
     assert (high >= np.maximum(opened, log_return)).all()
     assert (low <= np.minimum(opened, log_return)).all()
-    # E[high - low] of a Brownian motion is sqrt(8 / pi) sd (Feller 1951; Parkinson 1980), here with 0.6 of the variance.
+    # E[high - low] of a Brownian motion is sqrt(8 / pi) sd (Feller 1951; Parkinson 1980); 0.6 of the variance here.
     assert (high - low).mean() == pytest.approx(math.sqrt(8 / math.pi * 0.6e-4), rel=0.02)
     assert opened.var() == pytest.approx(0.4e-4, rel=0.06)

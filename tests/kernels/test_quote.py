@@ -32,7 +32,11 @@ def fair(strike, sign):
     v = np.sqrt(THETA / 2 * (1 + RHO * PHI * k + np.sqrt((PHI * k + RHO) ** 2 + 1 - RHO**2)))
     d1 = -k / v + v / 2
     value = DISCOUNT * sign * (FORWARD * ndtr(sign * d1) - strike * ndtr(sign * (d1 - v)))
-    return np.maximum(value, sign * (SPOT - strike)), v / math.sqrt(YEARS), DISCOUNT * FORWARD / SPOT * sign * ndtr(sign * d1)
+    return (
+        np.maximum(value, sign * (SPOT - strike)),
+        v / math.sqrt(YEARS),
+        DISCOUNT * FORWARD / SPOT * sign * ndtr(sign * d1),
+    )
 
 
 STRIKES = np.arange(150.0, 351.0, 5.0)

@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def replication(theta, rho, eta, gamma):
 
     s = math.sqrt(theta)
     edges = [-np.inf, -60 * s, -10 * s, -3 * s, 0, 3 * s, 10 * s, 60 * s, np.inf]
-    return 2 * sum(quad(price, a, b, epsabs=1e-14, epsrel=1e-11)[0] for a, b in zip(edges, edges[1:], strict=False))
+    return 2 * sum(quad(price, a, b, epsabs=1e-14, epsrel=1e-11)[0] for a, b in pairwise(edges))
 
 
 @pytest.mark.parametrize("theta", [1e-5, 1e-3, 0.02, 0.8])

@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,81 +154,3 @@ def test_puts_without_dividends_against_quantlib():
         errors.append(abs(found - spectral_collocation(strike, life, rate, vol)))
     assert np.quantile(errors, 0.97) < ERROR
     assert max(errors) < 2e-3  # a put worth 2.5 cents more than its exercise value
-
-
-@pytest.fixture(scope="module")
-def chain(market_data):
-    frame = pd.read_csv(market_data / "options" / "IWM_cboe_full_20260615_20260702.csv.gz")
-    frame = frame[(frame.session == "mid") & (frame.bid > 0) & (frame.ask > 0)]
-    now = pd.to_datetime(frame.quote_date + " " + frame.quote_time_et)
-    expiry = pd.to_datetime(frame.expiration) + pd.Timedelta(hours=16)
-    dte = (pd.to_datetime(frame.expiration) - pd.to_datetime(frame.quote_date)).dt.days
-    frame = frame.assign(now=now, t=_years(expiry - now), dte=dte, mid=0.5 * (frame.bid + frame.ask))
-    return frame[frame.dte.between(7, 90)]
-
-
-@pytest.mark.market_data
-class TestAgainstCboe:
-    """IVs and deltas beside the exchange's own for mid-session IWM chains, 7-90 days, deltas of 5 to 50%.
-
-    Cboe's deltas agree with its IVs once its greeks are given days / 360 (the medians of all buckets then lie within
-    0.0004), and so are ours here; its IVs are ACT/365.
-    """
-
-    RATE = 0.0375
-    DIVIDEND = (pd.Timestamp("2026-09-15 09:30"), 0.62)  # projected: last September paid 0.677, the year before 0.752
-
-    def compare(self, chain, rate=RATE, days_off=0.0):
-        found = []
-        for _, quotes in chain.groupby(["quote_date", "expiration"]):
-            t = quotes.t.iloc[0] + days_off / 365
-            dividends = [(_years(self.DIVIDEND[0] - quotes.now.iloc[0]), self.DIVIDEND[1])]
-            spot = _parity_spot(quotes, t, rate, dividends)
-            some = quotes[quotes.delta.abs().between(0.05, 0.5) & (quotes.iv > 0)]
-            right, strike = some.right.to_numpy(), some.strike.to_numpy(float)
-            iv = american_implied_vol(right, some.mid.to_numpy(), spot, strike, t, rate, dividends)
-            delta = american_greeks(right, spot, strike, t * 365 / 360, rate, iv, dividends).delta
-            found.append(some.assign(iv_off=100 * (iv - some.iv), delta_off=delta - some.delta))
-        table = pd.concat(found)
-        table["bucket"] = pd.cut(table.dte, [6, 21, 45, 90])
-        return table.groupby(["right", "bucket"], observed=True)[["iv_off", "delta_off"]]
-
-    @staticmethod
-    def passes(groups):
-        median, tail = groups.median(), groups.agg(lambda off: off.abs().quantile(0.95))
-        within = median.iv_off.abs().max() < 0.1 and tail.iv_off.max() < 0.25 and tail.delta_off.max() < 0.003
-        return bool(within)
-
-    def test_ivs_and_deltas_agree(self, chain):
-        groups = self.compare(chain)
-        assert groups.size().min() > 200
-        assert self.passes(groups)
-
-    @pytest.mark.parametrize(
-        "wrong", [{"rate": RATE + 0.02}, {"rate": RATE - 0.02}, {"days_off": 0.5}, {"days_off": -0.5}]
-    )
-    def test_a_wrong_rate_or_clock_is_noticed(self, chain, wrong):
-        assert not self.passes(self.compare(chain, **wrong))
-
-
-def _years(span):
-    seconds = span.dt.total_seconds() if isinstance(span, pd.Series) else span.total_seconds()
-    return seconds / (365 * 86_400)
-
-
-def _parity_spot(quotes, t, rate, dividends):
-    """Spot from put-call parity at the eight strikes nearest the money, early exercise premiums taken out."""
-    pairs = quotes.pivot_table(index="strike", columns="right", values=["mid", "bid", "ask"]).dropna()
-    pairs = pairs.iloc[np.argsort((pairs["mid", "C"] - pairs["mid", "P"]).abs().to_numpy(), kind="stable")[:8]]
-    strike, call, put = pairs.index.to_numpy(float), pairs["mid", "C"].to_numpy(), pairs["mid", "P"].to_numpy()
-    width = (pairs["ask"] - pairs["bid"]).sum(axis=1).clip(lower=0.02).to_numpy()
-    paid = sum(cash * np.exp(-rate * when) for when, cash in dividends if 0 < when < t)
-    spot = quotes.spot.iloc[0]
-    for _ in range(2):
-        premium = [
-            american_chain_greeks(right, mid, spot, strike, t, rate, dividends).early_exercise
-            for right, mid in (("C", call), ("P", put))
-        ]
-        spots = call - premium[0] - put + premium[1] + strike * np.exp(-rate * t) + paid
-        spot = np.average(spots, weights=width**-2)
-    return spot

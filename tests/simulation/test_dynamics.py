@@ -25,7 +25,7 @@ def test_same_seed_and_path_same_numbers_whatever_else_is_drawn():
     alone = simulate_states(PARAMETERS, 300, seed=7, path=3)
     simulate_states(PARAMETERS, 10, seed=7, path=2)
     longer = simulate_states(PARAMETERS, 500, seed=7, path=3)
-    for name in ("log_return", "fast", "slow", "premium", "skew"):
+    for name in ("log_return", "fast", "slow", "premium", "term", "skew"):
         assert getattr(alone, name).tobytes() == getattr(longer, name)[:300].tobytes()
 
 
@@ -44,10 +44,12 @@ def test_paths_differ():
 def test_without_premium_prices_are_expectations(sessions):
     # The mean over simulated paths is the oracle of the closed form.
     d = replace(PARAMETERS.dynamics, premium_vol=0.0)
-    start = State(0.8, -0.5, 0.0, 0.0)
+    start = State(fast=0.8, slow=-0.5, premium=0.0, term=0.0, skew=0.0)
     rng = np.random.default_rng(1)
-    paths = np.array([advance_states(d, rng.standard_normal((sessions, SHOCKS)), start)["variance"].mean() for _ in range(4000)])
-    closed = variance_curve(d, Premium(), np.array([sessions / SESSIONS_PER_YEAR])).at(0.8, -0.5, 0.0)[0] - jump_variance(d)
+    paths = np.array(
+        [advance_states(d, rng.standard_normal((sessions, SHOCKS)), start)["variance"].mean() for _ in range(4000)]
+    )
+    closed = variance_curve(d, Premium(), np.array([sessions / SESSIONS_PER_YEAR])).at(start)[0] - jump_variance(d)
     error = paths.std() / math.sqrt(len(paths))
     assert abs(paths.mean() - closed) < 4 * error + 0.02 * closed  # the path holds its variance for a session
 
@@ -73,9 +75,9 @@ def test_total_priced_variance_grows_with_time():
     tenors = np.array([1, 2, 5, 10, 30, 90, 365, 900]) / 365
     curve = variance_curve(PARAMETERS.dynamics, PARAMETERS.premium, tenors)
     for fast in (-2.0, 0.0, 3.0):
-        assert (np.diff(tenors * curve.at(fast, 0.5, 0.0)) > 0).all()
+        assert (np.diff(tenors * curve.at(State(fast, 0.5, 0.0, 0.0, 0.0))) > 0).all()
 
 
 def test_an_infinite_mean_is_refused():
-    with pytest.raises(InputError, match="burst_mean = 1.0: must be below 1"):
+    with pytest.raises(InputError, match=r"burst_mean = 1\.0: must be below 1"):
         replace(PARAMETERS.dynamics, burst_mean=1.0)

@@ -45,7 +45,8 @@ def test_steps_by_distance():
 @pytest.mark.parametrize("day", ["2026-06-15", "2026-06-26", "2026-07-02"])
 def test_expirations_are_those_of_the_real_chain(market_data, day):
     chain = pd.read_csv(
-        market_data / "options" / "IWM_cboe_full_20260615_20260702.csv.gz", usecols=["quote_date", "session", "expiration"]
+        market_data / "options" / "IWM_cboe_full_20260615_20260702.csv.gz",
+        usecols=["quote_date", "session", "expiration"],
     )
     listed = chain[(chain["quote_date"] == day) & (chain["session"] == "mid")]["expiration"].unique()
     wanted = {date.fromisoformat(one) for one in listed}

@@ -1,0 +1,147 @@
+"""Fitting the quoted-spread model to real chains.
+
+The spread of a quote is the exponential of a polynomial in the premium, the time left and how deep in the money the
+option is (`kernels.quote.full_spread`), rounded outward to the tick. Rounding adds a tick on average, which is taken
+off before the logarithm is; what is left is found by Gauss-Newton steps under a loss that forgets outliers, every
+bucket of delta and time counting alike.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.conventions import TICK
+from iwm_opts.errors import DataError
+from iwm_opts.kernels.quote import FAR_DAYS, LONGEST_DAYS, PREMIUM_FLOOR, SPREAD_TERMS
+from iwm_opts.market.chain import Chain
+from iwm_opts.market.option_table import OptionTable
+from iwm_opts.market.snapshot import take_snapshot
+
+Array = NDArray[np.float64]
+
+DELTA_EDGES: Final = (0.0, 0.02, 0.05, 0.10, 0.16, 0.25, 0.35, 0.50, 0.65, 0.75, 0.90, 0.98, 1.0)
+DTE_EDGES: Final = (0, 1, 2, 8, 22, 46, 91, 181, 366)
+ROUNDING: Final = (
+    0.8 * TICK
+)  # what rounding outward adds to a spread, a little less than a tick where that is all there is
+OUTLIER: Final = 0.05  # in logarithms, from where a miss counts linearly
+IN_THE_MONEY_WEIGHT: Final = 0.35  # nobody trades there
+LONG_WEIGHT: Final = 0.5  # beyond a year
+STEPS: Final = 60
+SMALLEST_BUCKET: Final = 40  # quotes; sparser buckets do not count for more than their quotes
+
+
+def spread_observations(chains: Sequence[Chain]) -> pd.DataFrame:
+    """What the model explains and what it explains it by, one row a quote with a bid.
+
+    Returns
+    -------
+    DataFrame
+        spread and premium (of the out-of-the-money option on the same strike), dollars; delta; days; is_call.
+    """
+    parts = []
+    for chain in chains:
+        tables, _ = take_snapshot(chain, exercise="european").tables((0, 10_000))
+        parts += [_observed(table) for table in tables]
+    found = pd.concat(parts, ignore_index=True)
+    return found[(found["bid"] > 0.0) & found.notna().all(axis=1)]
+
+
+def _observed(table: OptionTable) -> pd.DataFrame:
+    strikes = len(table) // 2
+    is_put_out = np.tile(table.strike[:strikes] < table.forward.price, 2)
+    puts, calls = np.arange(strikes), strikes + np.arange(strikes)
+    outside = np.where(is_put_out, np.tile(puts, 2), np.tile(calls, 2))
+    parity = np.where(np.arange(len(table)) == outside, 0.0, table.right)
+    return pd.DataFrame(
+        {
+            "bid": table.bid,
+            "spread": table.ask - table.bid,
+            "premium": np.maximum(table.mid[outside], 0.0),
+            "delta": table.delta[outside] + parity,
+            "days": float(table.dte),
+            "is_call": (table.right > 0.0).astype(float),
+        }
+    )
+
+
+def spread_terms(premium: Array, in_the_money: Array, is_call: Array, days: Array) -> Array:
+    """Terms that the coefficients of `kernels.quote.full_spread` multiply, shape (n, SPREAD_TERMS)."""
+    lp = np.log(premium + PREMIUM_FLOOR)
+    lt = np.log(np.minimum(days, LONGEST_DAYS) + 1.0)
+    far = np.maximum(lt - np.log(FAR_DAYS), 0.0)
+    it = np.sqrt(in_the_money)
+    one = np.ones_like(lp)
+    outside = (one, lp, lt, lp * lt, lp**2, lt**2, far, far**2)
+    inside = (it, it**2, it * lt, it * lt**2, it**2 * lt, it * far)
+    return np.column_stack([*outside, *inside, is_call])
+
+
+def fit_spreads(observed: pd.DataFrame) -> Array:
+    """Coefficients of the spread model, shape (SPREAD_TERMS,).
+
+    Raises
+    ------
+    DataError
+        When there are fewer quotes than a fit can bear.
+    """
+    if len(observed) < 50 * SPREAD_TERMS:
+        raise DataError(
+            "chains", f"{len(observed)} quotes are too few for {SPREAD_TERMS} coefficients", "give more days"
+        )
+    depth = observed["delta"].abs().to_numpy()
+    days = observed["days"].to_numpy()
+    terms = spread_terms(
+        observed["premium"].to_numpy(), np.maximum(2.0 * depth - 1.0, 0.0), observed["is_call"].to_numpy(), days
+    )
+    target = np.log(np.maximum(observed["spread"].to_numpy(), TICK))
+    weight = _weights(depth, days)
+    scale = np.maximum(np.abs(terms).mean(axis=0), 1e-9)
+    terms = terms / scale
+    coefficients = np.zeros(SPREAD_TERMS)
+    coefficients[0] = np.log(0.05)
+    damping = 1.0
+    loss = _loss(terms @ coefficients, target, weight)
+    for _ in range(STEPS):
+        raw = np.exp(np.clip(terms @ coefficients, -12.0, 3.0))
+        miss = np.log(raw + ROUNDING) - target
+        slope = terms * (raw / (raw + ROUNDING))[:, None]
+        robust = weight / np.sqrt(1.0 + (miss / OUTLIER) ** 2)
+        normal = slope.T @ (slope * robust[:, None])
+        step = np.linalg.solve(normal + damping * np.diag(np.diag(normal)), slope.T @ (robust * miss))
+        trial = _loss(terms @ (coefficients - step), target, weight)
+        if trial < loss:
+            coefficients, loss, damping = coefficients - step, trial, 0.3 * damping
+        else:
+            damping *= 4.0
+    return np.asarray(coefficients / scale)
+
+
+def _loss(logs: Array, target: Array, weight: Array) -> float:
+    miss = np.log(np.exp(np.clip(logs, -12.0, 3.0)) + ROUNDING) - target
+    return float(weight @ (np.sqrt(1.0 + (miss / OUTLIER) ** 2) - 1.0))
+
+
+def _weights(depth: Array, days: Array) -> Array:
+    """Every bucket of delta and time alike, less where nobody trades."""
+    bucket = np.digitize(depth, DELTA_EDGES) * 100 + np.digitize(days, DTE_EDGES)
+    _, place, count = np.unique(bucket, return_inverse=True, return_counts=True)
+    weight = 1.0 / np.maximum(count[place], SMALLEST_BUCKET)
+    weight *= np.where(depth < 0.5, 1.0, IN_THE_MONEY_WEIGHT**2)
+    return np.asarray(weight * np.where(days > 365, LONG_WEIGHT**2, 1.0))
+
+
+def widening_after_close(coefficients: Array, observed: pd.DataFrame) -> float:
+    """Factor on the model's spreads that fits a capture after the close: the median over buckets a person trades."""
+    depth, days = observed["delta"].abs().to_numpy(), observed["days"].to_numpy()
+    terms = spread_terms(
+        observed["premium"].to_numpy(), np.maximum(2.0 * depth - 1.0, 0.0), observed["is_call"].to_numpy(), days
+    )
+    ratio = np.maximum(observed["spread"].to_numpy() - ROUNDING, 0.1 * TICK) / np.exp(terms @ coefficients)
+    traded = (depth > 0.05) & (depth < 0.5) & (days >= 8) & (days <= 180)
+    bucket = np.digitize(depth, DELTA_EDGES) * 100 + np.digitize(days, DTE_EDGES)
+    medians = pd.Series(ratio[traded]).groupby(bucket[traded]).median()
+    return float(medians.median())

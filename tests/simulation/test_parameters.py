@@ -1,0 +1,59 @@
+import tomllib
+from importlib.resources import files
+
+import pytest
+
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.simulation.parameters import load_parameters, parameters_from, shipped_parameters
+
+TEXT = files("iwm_opts.simulation").joinpath("iwm.toml").read_text(encoding="utf-8")
+
+
+def test_the_shipped_file_is_the_default(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(TEXT, encoding="utf-8")
+    assert load_parameters(path) == shipped_parameters()
+
+
+def test_it_says_where_its_numbers_come_from():
+    provenance = shipped_parameters().provenance
+    assert provenance["fitted"] == ["2009-09-16", "2019-12-31"]
+    assert provenance["facts"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.pop("smile"), r"has no \[smile\] table"),
+        (lambda t: t["dynamics"].pop("floor"), r"\[dynamics\] lacks floor"),
+        (lambda t: t["premium"].update(levle=1.0), r"\[premium\] does not know levle"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_named(change, message):
+    tables = tomllib.loads(TEXT)
+    change(tables)
+    with pytest.raises(DataError, match=message):
+        parameters_from(tables, "mine.toml")
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        ("dynamics", "fast_speed", 0.0),
+        ("dynamics", "slow_correlation", -1.0),
+        ("dynamics", "burst_mean", 1.2),
+        ("smile", "gamma", 0.6),
+        ("smile", "eta", 2.5),
+        ("spread", "coefficients", [1.0]),
+    ],
+)
+def test_numbers_that_break_the_model_are_refused(section, name, value):
+    tables = tomllib.loads(TEXT)
+    tables[section][name] = value
+    with pytest.raises(InputError, match=name):
+        parameters_from(tables, "mine.toml")
+
+
+def test_no_toml(tmp_path):
+    with pytest.raises(DataError, match="is no readable TOML"):
+        load_parameters(tmp_path / "absent.toml")
