@@ -8,12 +8,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from iwm_opts.pricing.american import AmericanGreeks, american_greeks, american_implied_vol, american_price
     from iwm_opts.pricing.black import Greeks, greeks, price
     from iwm_opts.pricing.implied import implied_vol
 
-__all__ = ["Greeks", "__version__", "greeks", "implied_vol", "price"]
+__all__ = [
+    "AmericanGreeks",
+    "Greeks",
+    "__version__",
+    "american_greeks",
+    "american_implied_vol",
+    "american_price",
+    "greeks",
+    "implied_vol",
+    "price",
+]
 
 _HOME = {
+    "AmericanGreeks": "iwm_opts.pricing.american",
+    "american_greeks": "iwm_opts.pricing.american",
+    "american_implied_vol": "iwm_opts.pricing.american",
+    "american_price": "iwm_opts.pricing.american",
     "Greeks": "iwm_opts.pricing.black",
     "greeks": "iwm_opts.pricing.black",
     "implied_vol": "iwm_opts.pricing.implied",

@@ -18,7 +18,7 @@ SEPTEMBER = DividendSchedule((Dividend(date(2026, 9, 15), 0.62),), "projected")
 
 
 # Cboe seems to count the time of its deltas in years of 360 days: with ours so, the medians of all buckets lie within
-# 0.0004, with days / 365 they are off by 0.0010 to 0.0016. Its vols are ACT/365, and so is everything of ours elsewhere.
+# 0.0004, with days / 365 they are off by 0.0010 to 0.0016. Its vols are ACT/365, and so are ours elsewhere.
 CBOE_YEAR = 365 / 360
 
 
