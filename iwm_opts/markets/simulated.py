@@ -15,13 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.errors import InputError
-from iwm_opts.market.calendar import NEW_YORK, at_close, latest_session, sessions
+from iwm_opts.market.calendar import NEW_YORK, at_close, latest_session, session_hours, sessions
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.forward import implied_forwards
 from iwm_opts.market.iv_index import IvIndex, iv_index
 from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.simulation.companions import companion_bars, intraday_bars, underlying_bars
 from iwm_opts.simulation.dynamics import State, StatePath, generator, simulate_states
 from iwm_opts.simulation.listing import Listing, listed_expirations, strikes
 from iwm_opts.simulation.parameters import Parameters, shipped_parameters
@@ -108,6 +109,29 @@ class SimulatedMarket:
         if until is not None:
             closes = closes[closes.index <= pd.Timestamp(until)]
         return IvHistory(f"IV{tenor_days}, {self.name}", tenor_days, closes, proxy=False, note=SIMULATED_NOTE)
+
+    def bars(self, symbol: str | None = None) -> pd.DataFrame:
+        """Daily bars of the underlying, or of a companion: open, high, low, close and volume by session.
+
+        Raises
+        ------
+        InputError
+            When the market has no such symbol.
+        """
+        if symbol in (None, self.parameters.setting.symbol):
+            found = underlying_bars(self.parameters, self.states, self.closes, self.seed, self.path)
+        else:
+            found = companion_bars(self.parameters, str(symbol), self.states, self.seed, self.path)
+        return found.set_axis(pd.DatetimeIndex(self.days, name="date"))
+
+    def intraday(self, day: date) -> pd.DataFrame:
+        """Bars of 5 minutes of the underlying on one day, by New York time of their end, that agree with its bar."""
+        place = self._place(day)
+        opened, closed = session_hours(day)
+        minutes = int((closed - opened).total_seconds() // 60)
+        found = intraday_bars(self.bars().iloc[place], minutes, self.seed, self.path, place)
+        times = [opened + timedelta(minutes=int(minute)) for minute in found.index]
+        return found.set_axis(pd.DatetimeIndex(times, name="time"))
 
     @cached_property
     def _indices(self) -> pd.DataFrame:

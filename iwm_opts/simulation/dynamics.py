@@ -43,7 +43,7 @@ Array = NDArray[np.float64]
 SESSIONS_PER_YEAR = 252.0
 NODE, WEIGHT = np.polynomial.legendre.leggauss(12)  # of the mean over a tenor
 AGE, AGE_WEIGHT = np.polynomial.legendre.leggauss(16)  # of the events within it
-STREAMS = ("start", "state", "skew", "term", "bars", "range", "companions", "quotes", "intraday")
+STREAMS = ("start", "state", "skew", "term", "bars", "range", "companions", "volume", "quotes", "intraday")
 _NEVER = 40.0  # standard deviations that no normal number reaches
 
 

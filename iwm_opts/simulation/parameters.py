@@ -11,6 +11,7 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.kernels.quote import SPREAD_TERMS
 
 SHIPPED = "iwm.toml"
+TYPICAL_VOL = 0.20  # of the underlying, at which companions state their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,27 @@ class BarShape:
     range_speed: float  # its logarithm wanders
     range_vol: float
     volume: float  # median shares a session
-    volume_elasticity: float  # of volume to the size of the return, in units of expected vol
-    volume_noise: float  # of log volume
+    volume_elasticity: float  # of log volume to the size of the return, in units of the day's vol
+    volume_speed: float  # the rest of log volume wanders
+    volume_vol: float
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """A fund whose returns go with the underlying's: beta times them plus a part of its own."""
+
+    spot: float  # at the start of a path, dollars
+    beta: float
+    own_vol: float  # of its own part, a year, at the underlying's `TYPICAL_VOL`
+    elasticity: float  # of that vol to the underlying's
+    tail: float  # degrees of freedom of its own part's Student law
+    overnight: float  # as in BarShape
+    range_scale: float
+    volume: float
+    volume_elasticity: float
+
+    def __post_init__(self) -> None:
+        _require("tail", self.tail > 2.0, self.tail, "must be above 2, or the variance is infinite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +154,7 @@ class Parameters:
     smile: SmileShape
     spread: SpreadModel
     bars: BarShape
+    companions: dict[str, Companion]  # by symbol
     provenance: dict[str, Any]  # date ranges, facts matched and residuals of the calibration
 
     def to_dict(self) -> dict[str, Any]:
@@ -174,7 +195,11 @@ def parameters_from(tables: dict[str, Any], source: str) -> Parameters:
         if name not in tables:
             raise DataError(source, f"has no [{name}] table", "start from a copy of the shipped file")
     parts = {name: _section(kind, tables[name], name, source) for name, kind in SECTIONS.items()}
-    return Parameters(**parts, provenance=tables.get("provenance", {}))
+    companions = {
+        symbol: _section(Companion, table, f"companions.{symbol}", source)
+        for symbol, table in tables.get("companions", {}).items()
+    }
+    return Parameters(**parts, companions=companions, provenance=tables.get("provenance", {}))
 
 
 @cache
