@@ -4,24 +4,11 @@ from typing import Any
 
 import click
 
-from iwm_opts.cli.options import (
-    RangeParam,
-    account_options,
-    cost_options,
-    group,
-    history_options,
-    market_options,
-    measure_options,
-    option,
-    output_options,
-    selection_options,
-)
+from iwm_opts.cli.options import RangeParam, gate_option, group, option, screen_options
 from iwm_opts.conventions import GATE_RANK, SHORT_DELTA, WING_WIDTH
 
 condor_options = group(
-    option(
-        "--ivr-below", type=click.FloatRange(0, 100), default=GATE_RANK, help="Trade only while the IV rank is below."
-    ),
+    gate_option(GATE_RANK),
     option(
         "--short-delta",
         type=RangeParam(float),
@@ -39,7 +26,6 @@ condor_options = group(
     option("--put-width", type=float, help="Width of the put side alone."),
     option("--call-width", type=float, help="Width of the call side alone."),
     option("--wing-delta", type=float, help="|delta| of the long strikes, in place of a width."),
-    option("--plot", type=click.Path(dir_okay=False), help="Payoff picture of the best candidate: PNG, SVG or PDF."),
 )
 
 
@@ -48,13 +34,7 @@ condor_options = group(
     "  iwm-opts condor --ivr-below 20 --source chain.csv.gz --iv-history RVX_History.csv --account 50000 --risk 1%"
 )
 @condor_options
-@selection_options
-@market_options
-@history_options
-@cost_options
-@measure_options
-@account_options
-@output_options
+@screen_options
 def condor(**options: Any) -> None:
     """Screen iron condors: IV rank gate, true fill cost, expected profit, size.
 

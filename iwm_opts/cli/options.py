@@ -180,3 +180,24 @@ output_options = group(
     option("-v", "--verbose", is_flag=True, show_default=False, help="Every candidate leg by leg, every note."),
     option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error."),
 )
+screen_options = group(
+    selection_options,
+    option("--plot", type=click.Path(dir_okay=False), help="Payoff picture of the best candidate: PNG, SVG or PDF."),
+    market_options,
+    history_options,
+    cost_options,
+    measure_options,
+    account_options,
+    output_options,
+)
+
+
+def gate_option(default: float | None) -> Callable[[Command], Command]:
+    """`--ivr-below`, with the rank a command trades below unless told; None trades at any."""
+    unless = "" if default is not None else "  [default: no gate]"
+    return option(
+        "--ivr-below",
+        type=click.FloatRange(0, 100),
+        default=default,
+        help=f"Trade only while the IV rank is below.{unless}",
+    )

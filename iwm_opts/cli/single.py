@@ -4,44 +4,24 @@ from typing import Any
 
 import click
 
-from iwm_opts.cli.options import (
-    RangeParam,
-    account_options,
-    cost_options,
-    group,
-    history_options,
-    market_options,
-    measure_options,
-    option,
-    output_options,
-    selection_options,
-)
+from iwm_opts.cli.options import RangeParam, gate_option, group, option, screen_options
 from iwm_opts.conventions import SINGLE_DELTA
 
 single_options = group(
     option("--right", type=click.Choice(["C", "P"]), multiple=True, default=("C", "P"), help="May repeat."),
-    option(
-        "--ivr-below", type=click.FloatRange(0, 100), help="Trade only while the IV rank is below.  [default: no gate]"
-    ),
+    gate_option(None),
     option(
         "--delta",
         type=RangeParam(float),
         default=f"{SINGLE_DELTA[0]:.2f}:{SINGLE_DELTA[1]:.2f}",
         help="|delta|; one value takes the nearest.",
     ),
-    option("--plot", type=click.Path(dir_okay=False), help="Payoff picture of the best candidate: PNG, SVG or PDF."),
 )
 
 
 @click.command(epilog="\b\nExample:\n  iwm-opts single --right C --delta 0.50 --dte 30:60 --source chain.csv.gz")
 @single_options
-@selection_options
-@market_options
-@history_options
-@cost_options
-@measure_options
-@account_options
-@output_options
+@screen_options
 def single(**options: Any) -> None:
     """Screen single long options: the whole premium is at risk."""
     from iwm_opts.cli.screening import run_screen

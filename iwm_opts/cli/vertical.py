@@ -4,18 +4,7 @@ from typing import Any
 
 import click
 
-from iwm_opts.cli.options import (
-    RangeParam,
-    account_options,
-    cost_options,
-    group,
-    history_options,
-    market_options,
-    measure_options,
-    option,
-    output_options,
-    selection_options,
-)
+from iwm_opts.cli.options import RangeParam, gate_option, group, option, screen_options
 from iwm_opts.conventions import DEBIT_DELTA, SHORT_DELTA, VERTICAL_KINDS, WING_WIDTH
 
 vertical_options = group(
@@ -26,9 +15,7 @@ vertical_options = group(
         default=("bull-put", "bear-call"),
         help="May repeat.",
     ),
-    option(
-        "--ivr-below", type=click.FloatRange(0, 100), help="Trade only while the IV rank is below.  [default: no gate]"
-    ),
+    gate_option(None),
     option(
         "--short-delta",
         type=RangeParam(float),
@@ -48,7 +35,6 @@ vertical_options = group(
         help=f"Dollars between the strikes; may repeat.  [default: {WING_WIDTH:g}]",
     ),
     option("--wing-delta", type=float, help="|delta| of the other leg, in place of a width."),
-    option("--plot", type=click.Path(dir_okay=False), help="Payoff picture of the best candidate: PNG, SVG or PDF."),
 )
 
 
@@ -57,13 +43,7 @@ vertical_options = group(
     "  iwm-opts vertical --kind bull-put --short-delta 0.20 --width 5 --width 10 --source chain.csv.gz"
 )
 @vertical_options
-@selection_options
-@market_options
-@history_options
-@cost_options
-@measure_options
-@account_options
-@output_options
+@screen_options
 def vertical(**options: Any) -> None:
     """Screen vertical spreads: bull put, bear call (credit), bull call, bear put (debit)."""
     from iwm_opts.cli.screening import run_screen

@@ -32,7 +32,9 @@ BAND: Final = (0.05, 0.95)
 WIDEST_BAND: Final = 1.4  # over the bootstrap's own; the fit aims a little inside the 1.5 that is asked for
 SETTLE: Final = 252  # sessions before a simulated history begins, so that events have reached their balance
 HUBER: Final = 2.5  # standard errors beyond which a miss counts linearly
-BAND_WEIGHT: Final = 25.0
+NARROWEST_BAND: Final = 0.7
+BAND_WEIGHT: Final = 10.0
+JOINT_SHARE: Final = 0.5
 RIDGE: Final = 0.02  # of the bootstrap variance, so that no combination of facts is taken to be known exactly
 STEEPEST: Final = 0.97  # correlations stay within it
 
@@ -161,15 +163,19 @@ class Rehearsal:
 def misfit(parameters: Parameters, target: Target, rehearsal: Rehearsal, weight: Array | None = None) -> float:
     """What the fit minimises.
 
-    Huber's loss of each fact's miss in standard errors, or the joint distance under `weight`, an inverse covariance of
-    facts; and in both cases bands wider than allowed.
+    Huber's loss of each fact's miss in standard errors; a share of the joint distance under `weight`, an inverse
+    covariance of the facts, where it is given; and a price on facts that scatter over simulated histories much more or
+    much less than the bootstrap says they do.
     """
     simulated = rehearsal.facts(parameters)
     gap = simulated.mean(axis=0) - target.value
     miss = np.abs(gap / target.error)
-    loss = np.where(miss < HUBER, miss**2, HUBER * (2.0 * miss - HUBER)) if weight is None else gap @ weight @ gap
-    wide = np.maximum(np.log(simulated.std(axis=0) / target.error / WIDEST_BAND), 0.0)
-    total = float(loss.sum() + BAND_WEIGHT * (wide**2).sum())
+    total = float(np.where(miss < HUBER, miss**2, HUBER * (2.0 * miss - HUBER)).sum())
+    if weight is not None:
+        total += JOINT_SHARE * float(gap @ weight @ gap)
+    band = np.log(simulated.std(axis=0) / target.error)
+    excess = np.maximum(band - math.log(WIDEST_BAND), 0.0) + np.maximum(math.log(NARROWEST_BAND) - band, 0.0)
+    total += BAND_WEIGHT * float((excess**2).sum())
     return total if math.isfinite(total) else math.inf
 
 
