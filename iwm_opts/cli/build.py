@@ -17,6 +17,7 @@ from iwm_opts.spreads.analysis import Terms
 from iwm_opts.strategy.screen import Account, Selection
 
 Options = Mapping[str, Any]
+FILE_MODE = 0o666
 
 
 def market_from(options: Options) -> tuple[Snapshot, IvHistory | None]:
@@ -94,11 +95,19 @@ def write_atomically(path: Path, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
+            os.chmod(temporary, FILE_MODE & ~_umask())
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def _umask() -> int:
+    """What the user takes away from new files; a temporary file is made without asking."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def say(message: str, options: Options) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import math
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -91,18 +92,25 @@ def _draw(axes: Axes, one: Candidate, snapshot: Snapshot, spots: Array, sigma: f
     )
     axes.axhline(0.0, color=GREY, lw=0.8)
     axes.axvline(spot, color=GREY, lw=0.8, ls=":")
-    axes.fill_between(spots, expiry, 0.0, where=expiry > 0, color=GAIN, alpha=0.15, lw=0)
-    axes.fill_between(spots, expiry, 0.0, where=expiry < 0, color=LOSS, alpha=0.12, lw=0)
+    axes.fill_between(spots, expiry, 0.0, where=expiry > 0, interpolate=True, color=GAIN, alpha=0.15, lw=0)
+    axes.fill_between(spots, expiry, 0.0, where=expiry < 0, interpolate=True, color=LOSS, alpha=0.12, lw=0)
     axes.plot(spots, expiry, color=INK, lw=1.8, label="at expiry")
     axes.plot(spots, _today(one, spot, spots), color=TODAY, lw=1.4, ls="--", label="today, each option at its own vol")
-    axes.annotate(f"{spot:.2f}", (spot, 1.0), xycoords=("data", "axes fraction"), xytext=(3, -11),
-                  textcoords="offset points", fontsize=8, color=GREY)  # fmt: skip
+    _label(axes, f"{spot:.2f} now", (spot, 0.98), (4, 0), ha="left", va="top", xycoords=axes.get_xaxis_transform())
     for level in one.breakevens:
+        outwards = -1 if level < spot else 1
         axes.plot(level, 0.0, "o", color=INK, ms=4)
-        axes.annotate(f"{level:.2f}", (level, 0.0), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=8)
+        _label(
+            axes, f"{level:.2f}", (level, 0.0), (7 * outwards, 5), ha="right" if outwards < 0 else "left", va="bottom"
+        )
+    axes.margins(y=0.12)
     axes.set_xlim(spots[0], spots[-1])
-    axes.set_xlabel(f"{snapshot.chain.symbol} at expiry, dollars")
+    axes.set_xlabel(f"{snapshot.chain.symbol}, dollars")
     axes.set_ylabel("profit and loss after fill and fees, dollars a package")
     axes.yaxis.set_major_formatter(lambda value, _: dollars(value))
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="lower center", ncols=3, bbox_to_anchor=(0.5, -0.28))
+    axes.legend(frameon=False, fontsize=8, loc="upper center", ncols=3, bbox_to_anchor=(0.5, -0.12))
+
+
+def _label(axes: Axes, text: str, at: tuple[float, float], offset: tuple[int, int], **placing: Any) -> None:
+    axes.annotate(text, at, xytext=offset, textcoords="offset points", fontsize=8, color=INK, **placing)

@@ -72,9 +72,13 @@ FREE: Final[tuple[tuple[str, str, str | float], ...]] = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """Facts of a real market, on the scale of `facts.scaled`, and how well they are known; arrays of shape (facts,)."""
+    """Facts of a real market and how well they are known; arrays of shape (facts,).
+
+    All but `raw` on the scale of `facts.scaled`.
+    """
 
     sessions: int
+    raw: Array
     value: Array
     error: Array  # standard error by stationary bootstrap
     low: Array  # 5% and 95% of the bootstrap
@@ -119,7 +123,8 @@ def target_of(history: History, seed: int = 1) -> Target:
     rng = np.random.default_rng(seed)
     draws = scaled(np.array([measure_facts(history, _resample(len(history), rng)) for _ in range(RESAMPLES)]))
     low, high = np.quantile(draws, BAND, axis=0)
-    return Target(len(history), scaled(measure_facts(history)), draws.std(axis=0), low, high)
+    raw = measure_facts(history)
+    return Target(len(history), raw, scaled(raw), draws.std(axis=0), low, high)
 
 
 def _resample(n: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -142,9 +147,9 @@ class Rehearsal:
         self.terms = [generator(seed, i, "term").standard_normal(sessions) for i in range(histories)]
 
     def facts(self, parameters: Parameters) -> Array:
-        """Facts of each history on the compared scale, shape (histories, facts)."""
+        """Facts of each history, shape (histories, facts)."""
         rows = zip(self.shocks, self.starts, self.ranges, self.terms, strict=True)
-        return scaled(np.array([measure_facts(self._history(parameters, *row)) for row in rows]))
+        return np.array([measure_facts(self._history(parameters, *row)) for row in rows])
 
     def _history(
         self, parameters: Parameters, shocks: Array, start: Array, ranges: RangeShocks, terms: Array
@@ -167,7 +172,7 @@ def misfit(parameters: Parameters, target: Target, rehearsal: Rehearsal, weight:
     covariance of the facts, where it is given; and a price on facts that scatter over simulated histories much more or
     much less than the bootstrap says they do.
     """
-    simulated = rehearsal.facts(parameters)
+    simulated = scaled(rehearsal.facts(parameters))
     gap = simulated.mean(axis=0) - target.value
     miss = np.abs(gap / target.error)
     total = float(np.where(miss < HUBER, miss**2, HUBER * (2.0 * miss - HUBER)).sum())
@@ -205,7 +210,7 @@ def fit(
 
 def joint_weight(parameters: Parameters, target: Target, histories: int = 600, seed: int = 3) -> Array:
     """Inverse covariance of the facts over simulated histories: the efficient weight of a second step."""
-    drawn = Rehearsal(target.sessions, histories, seed).facts(parameters)
+    drawn = scaled(Rehearsal(target.sessions, histories, seed).facts(parameters))
     return np.asarray(np.linalg.pinv(np.cov(drawn.T) + RIDGE * np.diag(target.error**2)))
 
 
@@ -216,26 +221,28 @@ def judge(parameters: Parameters, target: Target, histories: int = 1000, seed: i
     the distances that the real one is ranked in from the other.
     """
     rehearsal = Rehearsal(target.sessions, histories, seed)
-    drawn = rehearsal.facts(parameters)
+    raw = rehearsal.facts(parameters)
+    drawn = scaled(raw)
     known, fresh = drawn[: histories // 2], drawn[histories // 2 :]
     mean, inverse = known.mean(axis=0), np.linalg.pinv(np.cov(known.T))
     distances = np.sqrt(np.einsum("ij,jk,ik->i", fresh - mean, inverse, fresh - mean))
     real = target.value - mean
     distance = float(np.sqrt(real @ inverse @ real))
-    facts = tuple(_fact_fit(place, drawn[:, place], target) for place in range(len(FACTS)))
+    facts = tuple(_fact_fit(place, raw[:, place], drawn[:, place], target) for place in range(len(FACTS)))
     limit = float(np.quantile(distances, BAND[1]))
     return Judgement(target.sessions, facts, distance, limit, float((distances > distance).mean()))
 
 
-def _fact_fit(place: int, drawn: Array, target: Target) -> FactFit:
-    low, high = np.quantile(drawn, BAND)
+def _fact_fit(place: int, raw: Array, drawn: Array, target: Target) -> FactFit:
+    low, high = np.quantile(raw, BAND)
+    band = np.ptp(np.quantile(drawn, BAND))
     return FactFit(
         name=NAMES[place],
-        real=float(target.value[place]),
+        real=float(target.raw[place]),
         low=float(low),
         high=float(high),
         distance=float((target.value[place] - drawn.mean()) / drawn.std()),
-        band_ratio=float((high - low) / (target.high[place] - target.low[place])),
+        band_ratio=float(band / (target.high[place] - target.low[place])),
     )
 
 

@@ -1,0 +1,127 @@
+"""Stress scenarios: where a path starts, and how the world differs while it lasts.
+
+A scenario is a start of the factors and changes to the dynamics, chosen so that the paths drawn under it bracket a
+stretch of the real market in drawdown, its length, and the peak of implied vol; those measures stand beside it in the
+file. Prices keep their premium; what a crisis adds to it is not modelled apart.
+"""
+
+import tomllib
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.simulation.dynamics import State, StatePath, priced_variance, simulate_states
+from iwm_opts.simulation.parameters import Dynamics, Parameters
+
+Array = NDArray[np.float64]
+
+SHIPPED = "scenarios.toml"
+IV_YEARS = 30.0 / 365.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a stretch of a market did."""
+
+    drawdown: float  # deepest fall from a peak, negative
+    sessions: float  # from that peak to the trough
+    peak_iv: float  # highest 30-day implied vol, decimal
+    mean_iv: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A start and a changed world."""
+
+    name: str
+    title: str
+    first: date  # session it begins on
+    sessions: int
+    start: State
+    changes: dict[str, float]  # of `Dynamics`
+    measured: Outcome | None  # the real stretch; None for a user's own
+
+    def parameters(self, base: Parameters) -> Parameters:
+        """The scenario's world."""
+        changes: dict[str, Any] = dict(self.changes)
+        return replace(base, dynamics=replace(base.dynamics, **changes))
+
+    def outcomes(self, base: Parameters, paths: int, seed: int = 1) -> Array:
+        """Outcome of each of some paths, one row a path in the order of `Outcome`'s fields, shape (paths, 4)."""
+        world = self.parameters(base)
+        rows = []
+        for path in range(paths):
+            states = simulate_states(world, self.sessions, seed, path, self.start)
+            one = outcome_of(states, priced_variance(world, states, IV_YEARS))
+            rows.append([getattr(one, field.name) for field in fields(one)])
+        return np.array(rows)
+
+
+def outcome_of(states: StatePath, variance: Array) -> Outcome:
+    """Drawdown and implied vol of a path."""
+    level = np.concatenate([[0.0], np.cumsum(states.log_return)])
+    fall = np.expm1(level - np.maximum.accumulate(level))
+    trough = int(np.argmin(fall))
+    peak = int(np.argmax(level[: trough + 1]))
+    iv = np.sqrt(variance)
+    return Outcome(float(fall[trough]), float(trough - peak), float(iv.max()), float(iv.mean()))
+
+
+@cache
+def shipped_scenarios() -> dict[str, Scenario]:
+    """Scenarios that come with the package, by name."""
+    text = files("iwm_opts.simulation").joinpath(SHIPPED).read_text(encoding="utf-8")
+    return _scenarios(tomllib.loads(text), SHIPPED)
+
+
+def load_scenarios(path: Path) -> dict[str, Scenario]:
+    """Read a user's scenarios (TOML, laid out like the shipped ones).
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, or a scenario lacks something or holds what nothing reads.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DataError(path, f"is no readable TOML ({error})", "give a scenario file") from None
+    return _scenarios(tables, str(path))
+
+
+def scenario(name: str, scenarios: dict[str, Scenario] | None = None) -> Scenario:
+    """One scenario by name, shipped unless others are given."""
+    known = shipped_scenarios() if scenarios is None else scenarios
+    if name not in known:
+        raise InputError("scenario", name, "is not known", f"choose one of {', '.join(known)}")
+    return known[name]
+
+
+def _scenarios(tables: dict[str, Any], source: str) -> dict[str, Scenario]:
+    return {name: _scenario(name, table, source) for name, table in tables.items()}
+
+
+def _scenario(name: str, table: dict[str, Any], source: str) -> Scenario:
+    needed, optional = {"first", "sessions", "start"}, {"title", "dynamics", "measured"}
+    for missing in sorted(needed - set(table)):
+        raise DataError(source, f"[{name}] lacks {missing}", "start from a copy of a shipped scenario")
+    for unknown in sorted(set(table) - needed - optional):
+        raise DataError(source, f"[{name}] does not know {unknown}", f"it holds {', '.join(sorted(needed | optional))}")
+    known = {field.name for field in fields(Dynamics)}
+    for unknown in sorted(set(table.get("dynamics", {})) - known):
+        raise DataError(source, f"[{name}.dynamics] does not know {unknown}", f"choose from {', '.join(sorted(known))}")
+    try:
+        start = State(**{"fast": 0.0, "slow": 0.0, "premium": 0.0, "term": 0.0, "skew": 0.0} | table["start"])
+        measured = Outcome(**table["measured"]) if "measured" in table else None
+    except TypeError as error:
+        raise DataError(source, f"[{name}]: {error}", "start from a copy of a shipped scenario") from None
+    return Scenario(
+        name, table.get("title", name), table["first"], table["sessions"], start, table.get("dynamics", {}), measured
+    )
