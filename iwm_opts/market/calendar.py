@@ -15,6 +15,7 @@ from iwm_opts.errors import InputError
 NEW_YORK = ZoneInfo(TIMEZONE)
 FIRST_DAY = date(1999, 1, 1)
 HORIZON_YEARS = 3  # LEAPS list a little under three years ahead; every further year costs start-up
+SLACK = timedelta(days=14)  # more than the exchange was ever closed in a row
 _DAY = timedelta(days=1)
 _SECONDS_PER_DAY = 86_400.0
 
@@ -24,7 +25,8 @@ def _exchange(first: date, last: date) -> Any:
     # Half the start-up of a command would go into twenty years of schedule that nobody asks for.
     from exchange_calendars import get_calendar
 
-    return get_calendar("XNYS", start=first.isoformat(), end=last.isoformat())
+    # It refuses days before its first session and after its last, which need not be the days asked for.
+    return get_calendar("XNYS", start=(first - SLACK).isoformat(), end=(last + SLACK).isoformat())
 
 
 _bounds: tuple[date, date] | None = None

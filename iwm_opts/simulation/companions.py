@@ -153,9 +153,12 @@ def _stretched(prices: Array, bar: pd.Series) -> Array:
     top, bottom = max(bar["open"], bar["close"]), min(bar["open"], bar["close"])
     above, below = np.maximum(prices - top, 0.0), np.maximum(bottom - prices, 0.0)
     inside = np.clip(prices, bottom, top)
-    for excursion, reach, sign in ((above, bar["high"] - top, 1.0), (below, bottom - bar["low"], -1.0)):
+    for excursion, edge, reach, sign in (
+        (above, top, bar["high"] - top, 1.0),
+        (below, bottom, bottom - bar["low"], -1.0),
+    ):
         if excursion.max() > 0.0:
             inside = inside + sign * excursion * (reach / excursion.max())
         elif reach > 0.0:  # the path never went there: one minute does
-            inside[1 + int(np.argmax(sign * inside[1:-1]))] += sign * reach
+            inside[1 + int(np.argmax(sign * inside[1:-1]))] = edge + sign * reach
     return np.asarray(inside)

@@ -116,17 +116,23 @@ def _variance_ratio(table: _Table, index: Index) -> float:
 def _correlation(a: Array, b: Array) -> float:
     known = ~np.isnan(a + b)
     a, b = a[known] - a[known].mean(), b[known] - b[known].mean()
-    return float((a @ b) / math.sqrt((a @ a) * (b @ b)))
+    spread = math.sqrt((a @ a) * (b @ b))
+    return float(a @ b) / spread if spread > 0.0 else math.nan
 
 
 def _skew(x: Array) -> float:
-    centred = x - x.mean()
-    return float((centred**3).mean() / (centred**2).mean() ** 1.5)
+    return _moment(x, 3)
 
 
 def _kurtosis(x: Array) -> float:
+    return _moment(x, 4) - 3.0
+
+
+def _moment(x: Array, order: int) -> float:
+    """Central moment in units of the standard deviation; NaN where nothing moves."""
     centred = x - x.mean()
-    return float((centred**4).mean() / (centred**2).mean() ** 2 - 3.0)
+    variance = float((centred**2).mean())
+    return float((centred**order).mean()) / variance ** (order / 2) if variance > 0.0 else math.nan
 
 
 def _quantile(q: float) -> Callable[[Array], float]:

@@ -1,0 +1,68 @@
+from datetime import date
+
+import pytest
+
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.market.dividends import Dividend, DividendSchedule, load_dividends, parse_dividends
+
+QUARTERS = tuple(Dividend(date(2025, month, day), 0.5) for month, day in ((3, 18), (6, 16), (9, 16), (12, 16)))
+
+
+def test_last_year_is_projected_a_year_of_whole_weeks_ahead():
+    schedule = DividendSchedule(QUARTERS, "file").projected_to(date(2026, 1, 5), date(2026, 12, 31))
+    ahead = schedule.between(date(2026, 1, 5), date(2026, 12, 31))
+    assert [d.ex_date for d in ahead] == [date(2026, 3, 17), date(2026, 6, 15), date(2026, 9, 15), date(2026, 12, 15)]
+    assert all(d.projected and d.ex_date.weekday() < 5 for d in ahead)
+
+
+def test_what_is_given_is_not_projected_again():
+    known = (*QUARTERS, Dividend(date(2026, 3, 19), 0.6))
+    schedule = DividendSchedule(known, "file").projected_to(date(2026, 1, 5), date(2026, 4, 30))
+    assert schedule.between(date(2026, 1, 5), date(2026, 4, 30)) == (Dividend(date(2026, 3, 19), 0.6),)
+
+
+def test_between_leaves_out_today_and_keeps_the_last_day():
+    schedule = DividendSchedule(QUARTERS, "file")
+    assert schedule.between(date(2025, 3, 18), date(2025, 6, 16)) == (QUARTERS[1],)
+
+
+def test_lists_files_and_none(tmp_path):
+    assert parse_dividends("none").dividends == ()
+    listed = parse_dividends("2026-12-15:0.80, 2026-09-15:0.62")
+    assert listed.dividends == (Dividend(date(2026, 9, 15), 0.62), Dividend(date(2026, 12, 15), 0.80))
+    file = tmp_path / "dividends.csv"
+    file.write_text("ex_date,raw,amount_split_adjusted\n2026-06-15,,0.695\n2026-03-17,,0\n")
+    assert parse_dividends(str(file)).dividends == (Dividend(date(2026, 6, 15), 0.695),)
+
+
+@pytest.mark.parametrize("text", ["2026-09-15:-1", "2026-09-15:nan", "2026-09-31:0.6", "15/09/2026:0.6", ":"])
+def test_entries_that_make_no_sense(text):
+    with pytest.raises(InputError, match="dividends"):
+        parse_dividends(text)
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (b"day,cash\n2026-06-15,0.6\n", "no ex-date and amount columns"),
+        (b"date,amount\n2026-06-15,0.6\nsoon,0.6\n", "row 3"),
+        (b"date,amount\n2026-06-15,-0.6\n", "row 2"),
+        (b"", "not a readable CSV"),
+        (b"\xff\xfe\x00", "not a readable CSV"),
+    ],
+)
+def test_files_that_make_no_sense(tmp_path, content, rule):
+    file = tmp_path / "dividends.csv"
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=rule):
+        load_dividends(file)
+
+
+@pytest.mark.market_data
+def test_iwms_own_file(market_data):
+    schedule = load_dividends(market_data / "daily" / "IWM_dividends.csv")
+    assert schedule.dividends[-1] == Dividend(date(2026, 6, 15), 0.695)
+    today, until = date(2026, 6, 26), date(2026, 10, 1)
+    (september,) = schedule.projected_to(today, until).between(today, until)
+    assert september.projected
+    assert september.ex_date.month == 9

@@ -1,0 +1,87 @@
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.stats import norm
+
+from iwm_opts.errors import DataError
+from iwm_opts.market.surface import MAX_RMS, SmileQuotes, fit_smile
+
+EXPIRATION, YEARS, FORWARD, DISCOUNT = date(2026, 4, 17), 0.126, 200.0, 0.995
+STRIKES = np.arange(150.0, 251.0)
+
+
+def skewed(strike):
+    k = np.log(strike / FORWARD)
+    return 0.22 - 0.25 * k + 0.3 * k**2
+
+
+def vega(strike, vol):
+    stdev = vol * np.sqrt(YEARS)
+    d1 = np.log(FORWARD / strike) / stdev + stdev / 2
+    return DISCOUNT * FORWARD * norm.pdf(d1) * np.sqrt(YEARS)
+
+
+def fitted(vol=skewed, noise=0.0, half_spread=0.02, seed=0, strikes=STRIKES):
+    vols = vol(strikes)
+    vegas = vega(strikes, vols)
+    jitter = noise * half_spread / vegas * np.random.default_rng(seed).uniform(-1, 1, len(strikes))
+    quotes = SmileQuotes(strikes, vols + jitter, vegas, np.full(len(strikes), half_spread))
+    return fit_smile(EXPIRATION, YEARS, FORWARD, DISCOUNT, quotes)
+
+
+def test_it_finds_the_smile_it_was_given():
+    smile = fitted()
+    inside = STRIKES[(STRIKES > 165) & (STRIKES < 230)]  # beyond, a cent is worth more than this
+    assert smile.vol(inside) == pytest.approx(skewed(inside), abs=0.002)
+    assert smile.atm_vol == pytest.approx(0.22, abs=5e-4)
+    assert smile.rms <= MAX_RMS
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_within_the_spread_makes_no_butterflies(seed):
+    smile = fitted(noise=0.5, seed=seed)
+    levels = np.linspace(160, 240, 321)
+    assert (np.diff(smile.cdf(levels)) > -2e-4).all()
+    assert smile.vol(STRIKES[20:80]) == pytest.approx(skewed(STRIKES[20:80]), abs=0.004)
+
+
+def test_values_are_integrals_of_its_own_distribution():
+    smile = fitted()
+    strike = 190.0
+    # E[(K - S)+] = integral of the distribution function below K, whatever the smile
+    expected = quad(lambda level: smile.cdf(level)[0], 60.0, strike, limit=400)[0]
+    assert smile.value(-1, strike)[0] == pytest.approx(DISCOUNT * expected, rel=2e-3)
+
+
+def test_parity_holds_under_any_variance_ratio():
+    smile = fitted()
+    for ratio in (0.5, 0.81, 1.0, 1.5):
+        gap = smile.value(1, STRIKES, ratio) - smile.value(-1, STRIKES, ratio)
+        assert gap == pytest.approx(DISCOUNT * (FORWARD - STRIKES), abs=1e-9)
+
+
+def test_less_variance_means_cheaper_options_and_a_narrower_distribution():
+    smile = fitted()
+    assert (smile.value(-1, STRIKES[:50], 0.81) < smile.value(-1, STRIKES[:50])).all()
+    assert smile.cdf(180.0, 0.81)[0] < smile.cdf(180.0)[0]
+    assert smile.cdf(220.0, 0.81)[0] > smile.cdf(220.0)[0]
+
+
+@given(st.floats(1.0, 5000.0))
+def test_probabilities_beyond_the_strikes_are_probabilities(level):
+    assert 0.0 <= fitted().cdf(level)[0] <= 1.0
+
+
+def test_missing_levels_stay_missing():
+    smile = fitted()
+    found = smile.cdf(np.array([190.0, np.nan, 210.0]))
+    assert np.isnan(found).tolist() == [False, True, False]
+
+
+def test_too_few_strikes_draw_no_smile():
+    with pytest.raises(DataError, match="4 usable strikes, a smile needs 5"):
+        fitted(strikes=STRIKES[48:52])

@@ -1,0 +1,30 @@
+import math
+
+import pytest
+
+from iwm_opts.report.words import counted, dollars, number, percent, points, price, strike
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (dollars(1234.5), "$1,234"),
+        (dollars(-12.345, 2), "-$12.35"),
+        (dollars(-0.001, 2), "$0.00"),
+        (dollars(math.inf), "unlimited"),
+        (dollars(math.nan), "-"),
+        (price(1.095), "1.095"),
+        (price(1.1), "1.10"),
+        (price(math.nan), "-"),
+        (strike(270.0), "270"),
+        (strike(272.5), "272.5"),
+        (percent(0.1234, 1), "12.3%"),
+        (percent(math.nan), "-"),
+        (points(0.252), "25.2"),
+        (number(math.nan), "-"),
+        (counted(1, "contracts"), "1 contract"),
+        (counted(1200, "shares"), "1,200 shares"),
+    ],
+)
+def test_numbers_as_people_write_them(text, expected):
+    assert text == expected

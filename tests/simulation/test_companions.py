@@ -1,0 +1,88 @@
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from iwm_opts.errors import InputError
+from iwm_opts.market.bars import load_bars
+from iwm_opts.markets.simulated import simulate_market
+
+
+@pytest.fixture(scope="module")
+def market():
+    return simulate_market(date(2012, 1, 3), date(2025, 12, 31), seed=3)
+
+
+@pytest.mark.parametrize("symbol", ["IWM", "SPY", "KRE"])
+def test_bars_are_bars(market, symbol):
+    bars = market.bars(symbol)
+    assert (bars["high"] >= bars[["open", "close"]].max(axis=1)).all()
+    assert (bars["low"] <= bars[["open", "close"]].min(axis=1)).all()
+    assert (bars["low"] > 0).all()
+    assert (bars["volume"] > 0).all()
+    assert list(bars.index) == [pd.Timestamp(day) for day in market.days]
+
+
+def test_the_underlying_closes_where_the_market_does(market):
+    assert market.bars()["close"].to_numpy() == pytest.approx(market.closes)
+
+
+def test_returns_go_together_as_measured(market):
+    # IWM, SPY and KRE daily, 2009-09-16 to 2025-06-04: correlations 0.885, 0.819, 0.715; vols over IWM's 0.775, 1.321.
+    r = pd.DataFrame({s: np.log(market.bars(s)["close"]).diff() for s in ("IWM", "SPY", "KRE")}).dropna()
+    correlation = r.corr()
+    assert correlation.loc["IWM", "SPY"] == pytest.approx(0.885, abs=0.03)
+    assert correlation.loc["IWM", "KRE"] == pytest.approx(0.819, abs=0.03)
+    assert correlation.loc["SPY", "KRE"] == pytest.approx(0.715, abs=0.05)
+    assert r["SPY"].std() / r["IWM"].std() == pytest.approx(0.775, abs=0.03)
+    assert r["KRE"].std() / r["IWM"].std() == pytest.approx(1.321, abs=0.05)
+
+
+def test_volume_rises_with_the_size_of_the_return(market):
+    for symbol in ("IWM", "SPY", "KRE"):
+        bars = market.bars(symbol)
+        size = np.log(market.bars()["close"]).diff().abs()
+        assert bars["volume"].corr(size, method="spearman") > 0.1
+
+
+def test_an_unknown_companion(market):
+    with pytest.raises(InputError, match="symbol = 'XBI': is no companion of the simulated market; it has SPY, KRE"):
+        market.bars("XBI")
+
+
+@pytest.mark.parametrize(("day", "bars"), [(date(2024, 7, 2), 78), (date(2024, 7, 3), 42)])  # the second is a half day
+def test_five_minute_bars_agree_with_the_day(market, day, bars):
+    found, wanted = market.intraday(day), market.bars().loc[pd.Timestamp(day)]
+    assert len(found) == bars
+    assert found.index[-1].to_pydatetime().hour == (16 if bars == 78 else 13)
+    assert found["open"].iloc[0] == wanted["open"]
+    assert found["close"].iloc[-1] == wanted["close"]
+    assert found["high"].max() == wanted["high"]
+    assert found["low"].min() == wanted["low"]
+    assert found["volume"].sum() == wanted["volume"]
+    assert (found["open"].iloc[1:].to_numpy() == found["close"].iloc[:-1].to_numpy()).all()
+
+
+def test_every_day_agrees(market):
+    bars = market.bars()
+    for day in market.days[::200]:
+        found = market.intraday(day)
+        assert (found["high"].max(), found["low"].min()) == tuple(bars.loc[pd.Timestamp(day), ["high", "low"]])
+
+
+@pytest.mark.market_data
+def test_atr_ratio_to_spy_is_as_measured(market, market_data):
+    # Median 14-day ATR as a share of price, IWM over SPY, 2009 to 2025, from the real bars here.
+    def median(bars):
+        before = bars["close"].shift()
+        true = np.maximum(bars["high"], before) - np.minimum(bars["low"], before)
+        return true.rolling(14).mean() / bars["close"]
+
+    real = {
+        s: load_bars(market_data / "daily" / f"{s}_yahoo_long.csv.gz").loc["2009-09-16":"2025-06-04"]
+        for s in ("IWM", "SPY")
+    }
+    wanted = (median(real["IWM"]) / median(real["SPY"])).median()
+    found = (median(market.bars("IWM")) / median(market.bars("SPY"))).median()
+    assert found == pytest.approx(wanted, rel=0.07)

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.simulation.parameters import shipped_parameters
+from iwm_opts.simulation.scenarios import load_scenarios, outcome_of, scenario, shipped_scenarios
+
+USER = """
+[mine]
+first = 2024-01-02
+sessions = 20
+start = { fast = 1.0 }
+dynamics = { growth = -1.0 }
+"""
+
+
+@pytest.mark.parametrize("name", ["calm-2017", "q4-2018", "march-2020", "year-2022"])
+def test_paths_bracket_the_measured_stretch(name):
+    # IWM closes and RVX over each stretch, measured from their daily files; between the 10% and 90% of simulated paths.
+    one = scenario(name)
+    drawdown, sessions, peak, mean = np.quantile(one.outcomes(shipped_parameters(), 300), [0.1, 0.9], axis=0).T
+    wanted = one.measured
+    assert drawdown[0] <= wanted.drawdown <= drawdown[1]
+    assert sessions[0] <= wanted.sessions <= sessions[1]
+    assert peak[0] <= wanted.peak_iv <= peak[1]
+    assert mean[0] <= wanted.mean_iv <= mean[1]
+
+
+def test_outcome_by_hand():
+    class Path:
+        log_return = np.log([1.10, 0.90, 0.80, 1.30])
+
+    one = outcome_of(Path(), np.array([0.04, 0.09, 0.16, 0.04]))
+    assert one.drawdown == pytest.approx(-0.28)
+    assert one.sessions == 2
+    assert one.peak_iv == pytest.approx(0.4)
+    assert one.mean_iv == pytest.approx(0.275)
+
+
+def test_a_user_s_own(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(USER, encoding="utf-8")
+    mine = scenario("mine", load_scenarios(path))
+    assert mine.measured is None
+    assert mine.parameters(shipped_parameters()).dynamics.growth == -1.0
+    assert mine.start.fast == 1.0
+    assert mine.start.slow == 0.0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("sessions = 20", ""), r"\[mine\] lacks sessions"),
+        (("growth", "grwoth"), r"\[mine.dynamics\] does not know grwoth"),
+        (("fast = 1.0", "fats = 1.0"), r"\[mine\]: .*fats"),
+        (("[mine]", "[mine]\ncolour = 1"), r"\[mine\] does not know colour"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, change, message):
+    path = tmp_path / "mine.toml"
+    path.write_text(USER.replace(*change), encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        load_scenarios(path)
+
+
+def test_unknown_name():
+    with pytest.raises(InputError, match="choose one of calm-2017, q4-2018, march-2020, year-2022"):
+        scenario("doom")
+    assert set(shipped_scenarios()) == {"calm-2017", "q4-2018", "march-2020", "year-2022"}
