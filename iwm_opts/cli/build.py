@@ -28,7 +28,7 @@ def market_from(options: Options) -> tuple[Snapshot, IvHistory | None]:
     names = ("source", "symbol", "as_of", "session", "spot", "seed")
     market = resolve(**{name: options[name] for name in names}, tenor_days=options.get("ivr_tenor", IVR_TENOR_DAYS))
     dividends = parse_dividends(options["dividends"]) if options["dividends"] else market.dividends
-    rate, style, engine = options["rate"], options["exercise"], options["engine"]
+    rate, style, engine = options["rate"], options["exercise"] or market.exercise, options["engine"]
     return take_snapshot(market.chain, rate, dividends, style, engine, market.warnings), market.history
 
 

@@ -6,8 +6,6 @@ standard normal numbers, one row a session, so that a path cut anywhere and cont
 
 import math
 
-import numpy as np
-
 from iwm_opts.kernels._jit import inline, kernel
 from iwm_opts.kernels.elementary import exp, log, normal_cdf
 
@@ -142,6 +140,4 @@ def daily_ranges(shocks, log_return, total_variance, overnight, range_scale, ope
         bridge = 2.0 * range_scale[i] * (1.0 - overnight) * total_variance[i]
         up = 0.5 * (rest + math.sqrt(rest * rest - bridge * log(normal_cdf(shocks[i, 1]))))
         down = 0.5 * (rest - math.sqrt(rest * rest - bridge * log(normal_cdf(shocks[i, 2]))))
-        opened[i], high[i], low[i] = gap, gap + up, gap + down
-    np.maximum(high, opened, high)
-    np.minimum(low, opened, low)
+        opened[i], high[i], low[i] = gap, gap + max(up, 0.0, rest), gap + min(down, 0.0, rest)

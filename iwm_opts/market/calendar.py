@@ -16,6 +16,7 @@ NEW_YORK = ZoneInfo(TIMEZONE)
 FIRST_DAY = date(1999, 1, 1)
 HORIZON_YEARS = 3  # LEAPS list a little under three years ahead; every further year costs start-up
 SLACK = timedelta(days=14)  # more than the exchange was ever closed in a row
+CLOSING = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 _SECONDS_PER_DAY = 86_400.0
 
@@ -87,6 +88,17 @@ def session_hours(day: date) -> tuple[datetime, datetime]:
     return opened.tz_convert(TIMEZONE).to_pydatetime(), closed.tz_convert(TIMEZONE).to_pydatetime()
 
 
+def in_session(at: datetime) -> bool:
+    """Whether the exchange trades at an aware time; quotes of the last minute belong to the close."""
+    day = at.astimezone(NEW_YORK).date()
+    if not is_session(day):
+        return False
+    opened, closed = session_hours(day)
+    return opened <= at < closed - CLOSING
+
+
+@cache  # a record of years asks for the same few hundred days over and over
+@cache
 def expiry_moment(expiration: date) -> datetime:
     """When an option stops: the close of its expiration day, New York time.
 

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from iwm_opts.conventions import Exercise
 from iwm_opts.errors import InputError
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.dividends import DividendSchedule
@@ -24,6 +25,7 @@ class MarketOnDay:
     dividends: DividendSchedule | None  # None: the source does not say
     history: IvHistory | None  # None: the source has none of its own
     warnings: tuple[str, ...] = ()
+    exercise: Exercise | None = None  # how its options are exercised, where not by the rule of their root
 
 
 def resolve(
@@ -84,4 +86,4 @@ def _simulated(
         if value is not None:
             raise InputError(name, value, "means nothing on the simulated market", "leave it out")
     history = market.iv_history(tenor_days) if tenor_days in (10, 30) else market.iv_history()
-    return MarketOnDay(market.chain(market.days[-1]), market.dividends, history, told)
+    return MarketOnDay(market.chain(market.days[-1]), market.dividends, history, told, exercise="european")

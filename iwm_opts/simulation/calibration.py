@@ -208,6 +208,14 @@ def fit(
     return _with(start, found.point), found.value
 
 
+def calibrate(start: Parameters, target: Target, report: Callable[[int, float], None] | None = None) -> Parameters:
+    """Two steps: each fact by itself, then the facts together as well."""
+    alone, _ = fit(start, target, histories=12, generations=220, report=report)
+    weight = joint_weight(alone, target)
+    together, _ = fit(alone, target, histories=20, generations=60, seed=2, step=0.08, weight=weight, report=report)
+    return together
+
+
 def joint_weight(parameters: Parameters, target: Target, histories: int = 600, seed: int = 3) -> Array:
     """Inverse covariance of the facts over simulated histories: the efficient weight of a second step."""
     drawn = scaled(Rehearsal(target.sessions, histories, seed).facts(parameters))

@@ -8,6 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from iwm_opts.conventions import GATE_RANK, IVR_LOOKBACK, MIN_COVERAGE
+from iwm_opts.kernels.rank import rolling_rank_and_percentile
+
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
@@ -15,6 +18,7 @@ YEAR: Final = 252
 REALISED_SESSIONS: Final = 21
 ATR_PERIOD: Final = 14
 POINTS: Final = 100.0
+HIGH_RANK: Final = 50.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +85,16 @@ class _Table:
         )
         self.realised = ahead  # variance of the next 21 sessions, a year
         self.gap = POINTS * (iv - np.sqrt(ahead))
+        rank = _rank(iv)
+        self.gate = np.where(np.isnan(rank), np.nan, rank < GATE_RANK)
+        self.high = np.where(np.isnan(rank), np.nan, rank >= HIGH_RANK)
+
+
+def _rank(iv: Array) -> Array:
+    """IV rank over the lookback that ends with each session; NaN before the first whole one."""
+    rank, percentile, seen = np.empty(len(iv)), np.empty(len(iv)), np.empty(len(iv), dtype=np.int64)
+    rolling_rank_and_percentile(np.array(iv), IVR_LOOKBACK, rank, percentile, seen)
+    return np.where(seen >= MIN_COVERAGE * IVR_LOOKBACK, rank, np.nan)
 
 
 def _of(column: str, statistic: Callable[[Array], float]) -> Callable[[_Table, Index], float]:
@@ -205,5 +219,7 @@ FACTS: Final[tuple[Fact, ...]] = (
     Fact("long slope 5%", _of("long", _quantile(0.05))),
     Fact("long slope 95%", _of("long", _quantile(0.95))),
     Fact("long slope and log level", _joint("long", "log_level")),
+    Fact("share of IV rank below 20", _of("gate", _mean)),
+    Fact("share of IV rank from 50", _of("high", _mean)),
 )
 NAMES: Final = tuple(fact.name for fact in FACTS)

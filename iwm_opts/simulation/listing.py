@@ -6,8 +6,8 @@ December up to two and a half years; the last session of each of the next four q
 May 2024. A Monday without a session expires on the session after it, any other day on the session before. Read off the
 chains of June and July 2026; the windows of earlier years are taken to have been the same.
 
-Strikes: one dollar apart near the money and five beyond; once listed, a strike stays, so that ranges follow the lowest
-and highest close since its expiration was listed.
+Strikes: one dollar apart near the money in the last weeks, and up to $200 at any time, else five; once listed, a
+strike stays, so that ranges follow the lowest and highest close since its expiration was listed.
 """
 
 from collections.abc import Iterator
@@ -53,6 +53,7 @@ COARSE_RANGE: Final[dict[Kind, tuple[float, float]]] = {
     "quarter-end": (0.55, 1.28),
 }
 LONG_RANGE: Final = (0.30, 1.50)  # beyond a year
+DOLLARS_UP_TO: Final = 200.0  # strikes to here are listed a dollar apart, near the money, however far the expiration
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -96,6 +97,8 @@ def strikes(listing: Listing, day: date, lows: tuple[float, float], highs: tuple
     if days <= FINE_WINDOW:
         narrow = FINE_RANGE[listing.kind]
         found.append(_ladder(narrow[0] * lows[1], narrow[1] * highs[1], FINE_STEP * scale))
+    elif listing.kind in ("monthly", "quarter-end"):
+        found.append(_ladder(0.87 * lows[0], min(1.12 * highs[0], DOLLARS_UP_TO), FINE_STEP * scale))
     return np.unique(np.round(np.concatenate(found), 2))
 
 
@@ -164,4 +167,4 @@ def _moved(nominal: date) -> date:
 
 
 def _ladder(low: float, high: float, step: float) -> NDArray[np.float64]:
-    return step * np.arange(np.ceil(low / step), np.floor(high / step) + 1.0)
+    return step * np.arange(np.ceil(low / step), max(np.floor(high / step), 0.0) + 1.0)

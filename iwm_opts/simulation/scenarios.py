@@ -1,8 +1,9 @@
 """Stress scenarios: where a path starts, and how the world differs while it lasts.
 
-A scenario is a start of the factors and changes to the dynamics, chosen so that the paths drawn under it bracket a
-stretch of the real market in drawdown, its length, and the peak of implied vol; those measures stand beside it in the
-file. Prices keep their premium; what a crisis adds to it is not modelled apart.
+A scenario is a start of the factors and changes to the real world's dynamics, chosen so that the paths drawn under it
+bracket a stretch of the real market in drawdown, its length, and implied vol; those measures stand beside it in the
+file. Option prices do not know of the changes: they take the factors as they find them and expect of them what they
+always expect.
 """
 
 import tomllib
@@ -48,18 +49,18 @@ class Scenario:
     changes: dict[str, float]  # of `Dynamics`
     measured: Outcome | None  # the real stretch; None for a user's own
 
-    def parameters(self, base: Parameters) -> Parameters:
-        """The scenario's world."""
+    def world(self, base: Parameters) -> Parameters:
+        """Parameters that states are drawn under; prices keep `base`."""
         changes: dict[str, Any] = dict(self.changes)
         return replace(base, dynamics=replace(base.dynamics, **changes))
 
     def outcomes(self, base: Parameters, paths: int, seed: int = 1) -> Array:
         """Outcome of each of some paths, one row a path in the order of `Outcome`'s fields, shape (paths, 4)."""
-        world = self.parameters(base)
+        world = self.world(base)
         rows = []
         for path in range(paths):
             states = simulate_states(world, self.sessions, seed, path, self.start)
-            one = outcome_of(states, priced_variance(world, states, IV_YEARS))
+            one = outcome_of(states, priced_variance(base, states, IV_YEARS))
             rows.append([getattr(one, field.name) for field in fields(one)])
         return np.array(rows)
 

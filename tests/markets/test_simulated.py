@@ -4,15 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.conventions import CHAIN_COLUMNS, RIGHT_SIGN
+from iwm_opts.conventions import CHAIN_COLUMNS, GATE_RANK, RIGHT_SIGN
 from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.chain import expiry_slices
 from iwm_opts.market.iv_rank import iv_rank
 from iwm_opts.market.snapshot import take_snapshot
-from iwm_opts.markets.simulated import default_market, simulate_market, simulated_chain, simulated_iv_history
+from iwm_opts.markets.simulated import (
+    default_market,
+    scenario_market,
+    simulate_market,
+    simulated_chain,
+    simulated_iv_history,
+)
 from iwm_opts.pricing.implied import black_implied_vol
 from iwm_opts.simulation.dynamics import priced_variance
+from iwm_opts.simulation.scenarios import scenario
 
 DAY = date(2026, 6, 26)
 
@@ -63,7 +70,7 @@ def test_vols_come_back_from_midpoints_within_the_width_of_quotes(chain):
     # The implied vol of bid and ask must hold the surface's own vol between them.
     snapshot = take_snapshot(chain, exercise="european")
     for quotes, forward in zip(snapshot.slices, snapshot.forwards, strict=True):
-        if not 20 <= quotes.dte <= 60:
+        if forward is None or not 20 <= quotes.dte <= 60:
             continue
         rows = chain.rows(quotes.expiration)
         rows = rows[(rows["delta"].abs() > 0.05) & (rows["delta"].abs() < 0.5)]
@@ -105,6 +112,14 @@ def test_history_holds_a_rank_for_each_of_the_last_sixty_days(market):
     assert rank.value_date == date(2026, 6, 25)
 
 
+@pytest.mark.parametrize("day", [date(2026, 1, 15), date(2026, 6, 26), date(2026, 11, 23)])
+def test_the_default_market_is_calm_with_the_gate_open(day):
+    market = default_market(as_of=day)
+    for tenor in (10, 30):
+        assert iv_rank(market.iv_history(tenor), day).rank < GATE_RANK
+    assert market.index(day).iv30 < 0.22
+
+
 def test_the_market_at_its_end_does_not_depend_on_the_date():
     one, other = (default_market(seed=3, as_of=day) for day in (date(2026, 6, 26), date(2026, 9, 1)))
     assert one.states.fast.tobytes() == other.states.fast.tobytes()
@@ -118,7 +133,7 @@ def test_dividends_leave_the_price_and_the_forward(market, chain):
     )
     for quotes, forward in zip(snapshot.slices, snapshot.forwards, strict=True):
         owed = sum(d.amount for d in ahead if d.ex_date <= quotes.expiration)
-        if quotes.dte < 190:
+        if forward is not None and quotes.dte < 190:
             assert forward.price * forward.discount == pytest.approx(chain.spot - owed, abs=0.03)
 
 
@@ -131,6 +146,14 @@ def test_a_day_it_does_not_have(market):
         market.chain(date(2026, 6, 27))
     with pytest.raises(InputError, match="no tenor"):
         market.iv_history(20)
+
+
+def test_a_scenario_has_its_own_days_and_prices_as_ever():
+    one = scenario("march-2020")
+    market = scenario_market(one, seed=2)
+    assert (market.days[0], len(market.days)) == (date(2020, 2, 19), 51)
+    assert market.parameters == default_market(as_of=DAY).parameters
+    assert market.chain(date(2020, 3, 20)).quality.usable > 1000
 
 
 def test_any_window_of_days():

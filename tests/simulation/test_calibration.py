@@ -36,7 +36,7 @@ def test_the_market_itself_lies_among_its_own_histories(target):
     judgement = judge(PARAMETERS, target, histories=160)
     assert judgement.inside >= 30
     assert judgement.mahalanobis < 1.6 * judgement.mahalanobis_95
-    assert len(judgement.facts) == 41
+    assert len(judgement.facts) == 43
 
 
 def test_rehearsals_repeat():

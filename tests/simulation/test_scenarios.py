@@ -42,7 +42,7 @@ def test_a_user_s_own(tmp_path):
     path.write_text(USER, encoding="utf-8")
     mine = scenario("mine", load_scenarios(path))
     assert mine.measured is None
-    assert mine.parameters(shipped_parameters()).dynamics.growth == -1.0
+    assert mine.world(shipped_parameters()).dynamics.growth == -1.0
     assert mine.start.fast == 1.0
     assert mine.start.slow == 0.0
 

@@ -1,0 +1,71 @@
+"""What follows a low or a high IV rank: the conditional facts that the strategy rests on, on any history."""
+
+import math
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.conventions import GATE_RANK, IVR_LOOKBACK
+from iwm_opts.kernels.rank import rolling_rank_and_percentile
+from iwm_opts.simulation.facts import POINTS, REALISED_SESSIONS, YEAR, History
+
+Array = NDArray[np.float64]
+
+BUCKETS: Final = (0.0, GATE_RANK, 50.0, math.inf)
+CHANGE_SESSIONS: Final = 10
+
+
+def rank_table(history: History, lookback: int = IVR_LOOKBACK) -> pd.DataFrame:
+    """Implied and realised vol, and the tails of returns, by IV rank.
+
+    Parameters
+    ----------
+    history : History
+    lookback : int
+        Sessions of the rank; the first windows, which are shorter, are left out.
+
+    Returns
+    -------
+    DataFrame
+        One row a bucket of rank (below the gate's, to 50, above). share of ranked sessions; iv and realised (of the
+        next 21 sessions), points; ratio, the median of realised over implied vol; below, the share of sessions whose
+        realised vol came out below implied; iv_change_10, the mean change of implied vol over the next 10 sessions,
+        points; put_tail and call_tail, shares of sessions whose next-21-session return lay beyond one implied standard
+        deviation.
+    """
+    iv, n = np.ascontiguousarray(history.iv), len(history)
+    rank, percentile, seen = np.empty(n), np.empty(n), np.empty(n, dtype=np.int64)
+    rolling_rank_and_percentile(iv.copy(), lookback, rank, percentile, seen)
+    level = np.concatenate([[0.0], np.cumsum(np.nan_to_num(history.log_return))])
+    squares = np.concatenate([[0.0], np.cumsum(np.nan_to_num(history.log_return) ** 2)])
+    ahead = _ahead(level, REALISED_SESSIONS)
+    realised = np.sqrt(_ahead(squares, REALISED_SESSIONS) * YEAR / REALISED_SESSIONS)
+    change = np.full(n, np.nan)
+    change[:-CHANGE_SESSIONS] = iv[CHANGE_SESSIONS:] - iv[:-CHANGE_SESSIONS]
+    deviations = np.expm1(ahead) / (iv * math.sqrt(REALISED_SESSIONS / YEAR))
+    table = pd.DataFrame(
+        {
+            "bucket": pd.cut(np.where(seen >= lookback, rank, np.nan), BUCKETS, right=False),
+            "iv": POINTS * iv,
+            "realised": POINTS * realised,
+            "ratio": realised / iv,
+            "below": (realised < iv).astype(float),
+            "iv_change_10": POINTS * change,
+            "put_tail": (deviations < -1.0).astype(float),
+            "call_tail": (deviations > 1.0).astype(float),
+        }
+    )[np.isfinite(realised) & (seen >= lookback)]
+    groups = table.groupby("bucket", observed=False)
+    found = groups.mean()
+    found["ratio"] = groups["ratio"].median()
+    found.insert(0, "share", groups.size() / len(table))
+    return found
+
+
+def _ahead(cumulated: Array, sessions: int) -> Array:
+    """Sum over the sessions after each one; NaN where the history ends before."""
+    out = np.full(len(cumulated) - 1, np.nan)
+    out[:-sessions] = cumulated[sessions + 1 :] - cumulated[1:-sessions]
+    return out
