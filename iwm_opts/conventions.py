@@ -28,6 +28,7 @@ IVR_TENOR_DAYS: Final = 10
 MIN_COVERAGE: Final = 0.8  # below this share of the lookback observed, a rank is reported with a warning
 FILL_MODEL: Final = "fraction:0.5"  # half way between hope and natural
 FEE_SCHEDULE: Final = "tastytrade"
+STALE_SESSIONS: Final = 5  # a rank whose value misses more sessions before the decision opens no gate
 GATE_RANK: Final = 20.0  # the strategy opens condors below this rank
 
 ACCOUNT: Final = 50_000.0  # dollars
@@ -69,5 +70,6 @@ OPTIONAL_COLUMNS: Final = (
     "vega",
 )
 IDENTITY_COLUMNS: Final = ("quote_time", "root")
+PICTURE_KINDS: Final = ("png", "svg", "pdf")
 CHAIN_COLUMNS: Final = REQUIRED_COLUMNS + OPTIONAL_COLUMNS + IDENTITY_COLUMNS
 ROW_KEY: Final = ("quote_date", "quote_time", "root", "expiration", "right", "strike")

@@ -1,7 +1,13 @@
+import json
 import os
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pandas as pd
@@ -61,3 +67,143 @@ def made_quotes() -> Callable[..., pd.DataFrame]:
         )
 
     return make
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server on loopback says; `cut` promises more bytes than come."""
+
+    body: bytes | str = b""
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    delay: float = 0.0
+    cut: bool = False
+
+
+class LiveServer(ThreadingHTTPServer):
+    """A real HTTP server; answers by path, one after the other, the last one for ever."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.asked: list[str] = []
+        self._answers: dict[str, list[Answer]] = {}
+        self._lock = threading.Lock()
+        self.serve("/v1/test/getcrumb", Answer("crumb"))
+        self.serve("/", Answer("cookies"))
+
+    def serve(self, path: str, *answers: Answer) -> None:
+        self._answers[path] = list(answers)
+
+    def answer(self, target: str) -> Answer:
+        parts = urlsplit(target)
+        query = parse_qs(parts.query)
+        with self._lock:
+            self.asked.append(target)
+            keys = [f"{parts.path}?date={query['date'][0]}"] if "date" in query else []
+            found = next((self._answers[key] for key in [*keys, parts.path] if key in self._answers), None)
+            if found is None:
+                return Answer('{"finance": {"result": null, "error": {"description": "Not Found"}}}', 404)
+            return found.pop(0) if len(found) > 1 else found[0]
+
+    def handle_error(self, *_: object) -> None:
+        """A client that gave up is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: LiveServer
+
+    def do_GET(self) -> None:
+        answer = self.server.answer(self.path)
+        time.sleep(answer.delay)
+        body = answer.body.encode() if isinstance(answer.body, str) else answer.body
+        self.send_response(answer.status)
+        for name, value in answer.headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body) + (1000 if answer.cut else 0)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET  # noqa: N815 (http.server calls it so)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def live_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LiveServer]:
+    """Stands in for Yahoo and Cboe, with yfinance's caches in a folder of the test and its own state cleared."""
+    yf = pytest.importorskip("yfinance")
+    from yfinance.data import SingletonMeta, YfData
+
+    yf.set_tz_cache_location(str(tmp_path / "yfinance"))
+    SingletonMeta._instances.clear()
+    YfData.cache_get.cache_clear()
+    server = LiveServer()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    monkeypatch.setenv("IWM_OPTS_YAHOO_URL", server.url)
+    monkeypatch.setenv("IWM_OPTS_CBOE_URL", server.url)
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    SingletonMeta._instances.clear()
+
+
+@pytest.fixture(scope="session")
+def answer() -> type[Answer]:
+    return Answer
+
+
+@pytest.fixture(scope="session")
+def yahoo_bodies() -> Callable[..., dict[str, str]]:
+    """Yahoo's v7 options answers, by path and date, that say what canonical quotes say."""
+
+    def contracts(rows: pd.DataFrame, stamp: float) -> list[dict[str, object]]:
+        return [
+            {
+                "contractSymbol": f"IWM{row.expiration:%y%m%d}{row.right}{round(row.strike * 1000):08d}",
+                "strike": row.strike,
+                "currency": "USD",
+                "lastPrice": (row.bid + row.ask) / 2,
+                "bid": row.bid,
+                "ask": row.ask,
+                "volume": 10,
+                "openInterest": int(row.open_interest),
+                "lastTradeDate": int(stamp),
+                "impliedVolatility": 0.2,
+                "inTheMoney": False,
+            }
+            for row in rows.itertuples()
+        ]
+
+    def bodies(quotes: pd.DataFrame, symbol: str = "IWM") -> dict[str, str]:
+        stamp = pd.Timestamp(quotes["quote_time"].iloc[0]).timestamp()
+        days = sorted(pd.to_datetime(quotes["expiration"]).unique())
+        dates = [int(pd.Timestamp(day).tz_localize("UTC").timestamp()) for day in days]
+        found = {}
+        for place, (day, date_) in enumerate(zip(days, dates, strict=True)):
+            rows = quotes[pd.to_datetime(quotes["expiration"]) == day]
+            rows = rows.assign(expiration=day)
+            options = {
+                "expirationDate": date_,
+                "calls": contracts(rows[rows["right"] == "C"], stamp),
+                "puts": contracts(rows[rows["right"] == "P"], stamp),
+            }
+            quote = {
+                "symbol": symbol,
+                "regularMarketPrice": float(quotes["underlying_price"].iloc[0]),
+                "regularMarketTime": int(stamp),
+                "marketState": "REGULAR",
+            }
+            result = {"underlyingSymbol": symbol, "expirationDates": dates, "quote": quote, "options": [options]}
+            body = json.dumps({"optionChain": {"result": [result], "error": None}})
+            found[f"/v7/finance/options/{symbol}?date={date_}"] = body
+            if place == 0:
+                found[f"/v7/finance/options/{symbol}"] = body
+        return found
+
+    return bodies

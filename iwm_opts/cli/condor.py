@@ -21,7 +21,7 @@ condor_options = group(
         "--width",
         type=float,
         multiple=True,
-        help=f"Dollars between short and long strike; may repeat.  [default: {WING_WIDTH:g}]",
+        help=f"Dollars between short and long strike, to the nearest listed; may repeat.  [default: {WING_WIDTH:g}]",
     ),
     option("--put-width", type=float, help="Width of the put side alone."),
     option("--call-width", type=float, help="Width of the call side alone."),

@@ -75,9 +75,9 @@ def _package(options: dict[str, Any]) -> str:
     rows = compare_fills(
         legs_of(typed), bid, ask, terms.fees, payoff=payoff_of(typed), expected_profit_at_mid=at_mid, models=models
     )
-    if options["output_format"] == "json":
+    if options["format"] == "json":
         return as_json({"fees": terms.fees.label, "fills": comparison_records(rows)})
-    if options["output_format"] == "csv":
+    if options["format"] == "csv":
         return rows_as_csv(comparison_records(rows))
     return comparison_table(typed, rows, terms, options["expiration"])
 
@@ -107,9 +107,9 @@ def _chain(options: dict[str, Any]) -> str:
     if options["versus"]:
         second = quoted_spreads(build.market_from(_versus(options, first.as_of))[0], options["by"])
     frame = first.spreads.table if second is None else side_by_side(first.spreads, second.spreads)
-    if options["output_format"] == "json":
+    if options["format"] == "json":
         return as_json({"by": options["by"], "rows": spread_records(frame)})
-    if options["output_format"] == "csv":
+    if options["format"] == "csv":
         return rows_as_csv(spread_records(frame))
     return spread_table_page(first) if second is None else versus_page(first, second, frame)
 

@@ -27,9 +27,9 @@ def ivr(**options: Any) -> None:
     from iwm_opts.report.records import as_json, rows_as_csv
 
     standing = _standing(options)
-    if options["output_format"] == "json":
+    if options["format"] == "json":
         text = as_json(ivr_record(standing))
-    elif options["output_format"] == "csv":
+    elif options["format"] == "csv":
         text = rows_as_csv([ivr_record(standing)["iv"]])
     else:
         text = ivr_table(standing)
@@ -44,15 +44,16 @@ def _standing(options: dict[str, Any]) -> Any:
     from iwm_opts.report.ivr_table import IvStanding
     from iwm_opts.strategy.gate import ivr_gate
 
-    given = build.history_from(options)
     # With a history and no source named, no chain is wanted.
-    snapshot, own = (None, None) if given and options["source"] == "auto" else build.market_from(options)
-    history = given or own
+    wants_chain = options["source"] != "auto" or not options["iv_history"]
+    snapshot, own = build.market_from(options) if wants_chain else (None, None)
+    day: date | None = snapshot.chain.as_of if snapshot else options["as_of"]
+    history = build.history_from(options, day) or own
     if history is None:
         raise InputError("iv_history", None, "no IV history was given", "name one: --iv-history RVX_History.csv")
-    day: date | None = snapshot.chain.as_of if snapshot else options["as_of"]
     if day is None:  # the session after the history's last value
         day = next_session(history.last(1).index[-1].date())
+    history = history.before(day)
     rank = iv_rank(history, day, options["ivr_lookback"])
     weekdays = open_gate_by_weekday(history, options["ivr_below"], options["ivr_lookback"])
     return IvStanding(history, rank, ivr_gate(rank, options["ivr_below"]), weekdays, options["ivr_below"], snapshot)

@@ -26,10 +26,7 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = getattr(import_module(f"iwm_opts.cli.{cmd_name}"), cmd_name)
-        return command
+        return _command(cmd_name) if cmd_name in COMMANDS else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # The list needs a line a command, not the module behind it: --help stays free of numba and pandas.
@@ -38,12 +35,24 @@ class LazyGroup(click.Group):
 
 
 def _read_config(ctx: click.Context, _parameter: click.Parameter, path: str | None) -> None:
-    from iwm_opts.cli.config import defaults_from_file
+    from iwm_opts.cli.config import defaults_from_file, refuse_unknown
 
     ctx.default_map = defaults_from_file(path, COMMANDS)
+    if ctx.default_map is not None:
+        commands = {name: _command(name) for name in COMMANDS}
+        refuse_unknown(ctx.default_map, {name: {p.name or "" for p in c.params} for name, c in commands.items()})
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def _command(name: str) -> click.Command:
+    command: click.Command = getattr(import_module(f"iwm_opts.cli.{name}"), name)
+    return command
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="\b\nExample:\n  iwm-opts condor --ivr-below 20 --source chain.csv.gz --iv-history RVX_History.csv",
+)
 @click.version_option(package_name="iwm-opts")
 @click.option(
     "--config",
@@ -56,14 +65,10 @@ def _read_config(ctx: click.Context, _parameter: click.Parameter, path: str | No
 )
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error; may stand anywhere.")
 def cli() -> None:
-    r"""Options spread analytics for IWM, the Russell 2000 ETF.
+    """Options spread analytics for IWM, the Russell 2000 ETF.
 
     Every option may also come from an environment variable (IWM_OPTS_<OPTION>, such as IWM_OPTS_ACCOUNT) or from
     iwm-opts.toml; the command line goes over the variable, the variable over the file.
-
-    \b
-    Example:
-      iwm-opts condor --ivr-below 20 --source chain.csv.gz --iv-history RVX_History.csv
     """  # fmt: skip
 
 

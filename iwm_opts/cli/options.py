@@ -1,7 +1,9 @@
 """Options that several commands share: each spelled once, meaning one thing, with its environment variable."""
 
+import os
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -14,6 +16,7 @@ from iwm_opts.conventions import (
     IVR_LOOKBACK,
     IVR_TENOR_DAYS,
     MIN_OPEN_INTEREST,
+    PICTURE_KINDS,
     REALISED_IMPLIED_VARIANCE,
     RISK_SHARE,
 )
@@ -54,6 +57,22 @@ class RangeParam(click.ParamType[tuple[Any, Any]]):
         if not 0 <= bounds[0] <= bounds[1]:
             self.fail(f"{value!r} must satisfy 0 <= low <= high", param, ctx)
         return bounds
+
+
+class OutputParam(click.Path):
+    """A file to be written: its folder must be there and writable before anything is computed."""
+
+    def __init__(self, kinds: tuple[str, ...] = ()) -> None:
+        super().__init__(dir_okay=False, writable=True)
+        self.kinds = kinds
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = Path(value)
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            self.fail(f"{str(path)!r}: its folder is not there or not writable", param, ctx)
+        if self.kinds and path.suffix.removeprefix(".").lower() not in self.kinds:
+            self.fail(f"{str(path)!r} must end in one of {', '.join(self.kinds)}", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class ShareParam(click.ParamType[float]):
@@ -109,7 +128,12 @@ market_options = group(
     option("--seed", type=click.IntRange(min=0), help="Of the simulated market."),
     option("--rate", type=float, help="Interest rate, decimal.  [default: implied by the chain]"),
     option("--dividends", metavar="FILE|LIST", help="CSV of ex-dates and amounts, EX-DATE:AMOUNT,... or none."),
-    option("--exercise", type=click.Choice(["american", "european"]), help="[default: by the root's settlement rule]"),
+    option(
+        "--exercise",
+        "--settlement",
+        type=click.Choice(["american", "european"]),
+        help="American options deliver shares, European ones cash.  [default: by the root's rule]",
+    ),
     option(
         "--engine",
         type=click.Choice(["numba", "vollib"]),
@@ -170,19 +194,19 @@ account_options = group(
     option("--liquidity-share", type=ShareParam(), default="10%", help="Of the thinnest leg's open interest."),
     option(
         "--kelly",
-        type=ShareParam(),
+        type=click.FloatRange(0, 1, min_open=True),
         help="Fraction of full Kelly that caps the stake, such as 0.25.  [default: no cap]",
     ),
 )
 output_options = group(
-    option("--format", "output_format", type=click.Choice(["table", "json", "csv"]), default="table"),
-    option("--output", type=click.Path(dir_okay=False), help="File to write instead of standard output."),
+    option("--format", type=click.Choice(["table", "json", "csv"]), default="table"),
+    option("--output", type=OutputParam(), help="File to write instead of standard output."),
     option("-v", "--verbose", is_flag=True, show_default=False, help="Every candidate leg by leg, every note."),
     option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error."),
 )
 screen_options = group(
     selection_options,
-    option("--plot", type=click.Path(dir_okay=False), help="Payoff picture of the best candidate: PNG, SVG or PDF."),
+    option("--plot", type=OutputParam(PICTURE_KINDS), help="Payoff picture of the best candidate: PNG, SVG or PDF."),
     market_options,
     history_options,
     cost_options,

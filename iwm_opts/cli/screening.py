@@ -24,14 +24,16 @@ def run_screen(title: str, options: dict[str, Any], packages: Callable[[Any], Se
     gate = ALWAYS_OPEN if options["ivr_below"] is None else ivr_gate(rank, options["ivr_below"])
     screened = screen(snapshot, options["dte"], packages, terms, selection, account)
     result = Screening(title, snapshot, rank, gate, screened, account, terms.variance_ratio)
-    if options["output_format"] == "json":
+    if options["format"] == "json":
         text = as_json(screening_record(result))
-    elif options["output_format"] == "csv":
+    elif options["format"] == "csv":
         text = candidates_csv(result)
     else:
         text = screen_table(result, options["verbose"])
     build.emit(text, options)
-    if options["plot"] and screened.kept:
+    if options["plot"] and not screened.kept:
+        build.say(f"nothing to draw: {options['plot']} is not written", options)
+    elif options["plot"]:
         from iwm_opts.report.plots import payoff_picture
 
         build.write_atomically(Path(options["plot"]), payoff_picture(result, Path(options["plot"]).suffix))

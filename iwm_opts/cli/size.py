@@ -42,9 +42,9 @@ def size(**options: Any) -> None:
     record = {"account": options["account"], "risk_share": options["risk"], unit: found.contracts}
     record |= {name: value for name, value in size_record(found).items() if name != "contracts"}
     record |= {"warnings": [found.warning] if found.warning else []}
-    if options["output_format"] == "json":
+    if options["format"] == "json":
         build.emit(as_json(record), options)
-    elif options["output_format"] == "csv":
+    elif options["format"] == "csv":
         build.emit(rows_as_csv([record]), options)
     else:
         build.emit(size_table(found, unit, options["account"], options["risk"]), options)

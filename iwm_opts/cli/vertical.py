@@ -32,7 +32,7 @@ vertical_options = group(
         "--width",
         type=float,
         multiple=True,
-        help=f"Dollars between the strikes; may repeat.  [default: {WING_WIDTH:g}]",
+        help=f"Dollars between the strikes, to the nearest listed; may repeat.  [default: {WING_WIDTH:g}]",
     ),
     option("--wing-delta", type=float, help="|delta| of the other leg, in place of a width."),
 )

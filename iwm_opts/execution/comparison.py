@@ -37,7 +37,7 @@ class FillComparison:
     opening_fees: float
     closing_fees: float
     max_profit: float | None  # held to expiry, after the fill and the opening fees; infinite where unbounded
-    max_loss: float | None
+    max_loss_expiry: float | None  # positive; without early assignment and exercise fees
     expected_profit: float | None
     breakeven_slippage: float | None  # dollars a share: the offset from mid at which expected_profit is zero
 
@@ -48,12 +48,12 @@ class FillComparison:
 
     @property
     def breakeven_win_rate(self) -> float | None:
-        """Share of wins at which a bet that pays max_profit or costs max_loss, and nothing between, comes out even.
+        """Share of wins at which a bet that pays max_profit or costs max_loss_expiry comes out even.
 
-        max_loss / (max_profit + max_loss), 0 where nothing can be lost; None where either is unbounded or there is
-        nothing to win.
+        max_loss_expiry / (max_profit + max_loss_expiry), 0 where nothing can be lost; None where either is unbounded
+        or there is nothing to win.
         """
-        profit, loss = self.max_profit, self.max_loss
+        profit, loss = self.max_profit, self.max_loss_expiry
         if profit is None or loss is None or profit <= 0 or not isfinite(profit + loss):
             return None
         return max(loss, 0.0) / (profit + max(loss, 0.0))
@@ -79,7 +79,7 @@ def compare_fills(
         Dollars a share.
     fees : FeeSchedule
     payoff : Payoff, optional
-        Extremes at expiry; without them max_profit, max_loss and the win rate are None.
+        Extremes at expiry; without them max_profit, max_loss_expiry and the win rate are None.
     expected_profit_at_mid : float, optional
         Dollars a package, filled at mid, after the costs that do not depend on the fill. What it pays for is the
         break-even slippage; below zero not even mid is good enough.

@@ -1,7 +1,7 @@
 """IV rank and percentile: where implied volatility stands within its own past."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -28,6 +28,10 @@ class IvHistory:
     note: str  # what the series is and what it stands in for, one sentence
     skipped: tuple[str, ...] = ()  # what the file held and this does not, with counts
 
+    def before(self, day: date) -> "IvHistory":
+        """What was known before a day."""
+        return replace(self, closes=self.closes[self.closes.index < pd.Timestamp(day)])
+
     def last(self, count: int, before: date | None = None) -> pd.Series:
         """The last `count` observations, those dated on or after `before` left out."""
         observed = self.closes.dropna()
@@ -46,6 +50,7 @@ class IvRank:
     percentile: float  # 0 to 100; NaN with a reason
     lookback: int  # sessions asked for
     observations: int  # sessions of the window that have a value
+    sessions_missed: int  # between the value and the decision, without a value: 0 is fresh
     proxy: bool
     note: str
     reason: str  # why there is no rank; empty where there is one
@@ -109,6 +114,7 @@ def iv_rank(history: IvHistory, before: date, lookback: int = IVR_LOOKBACK) -> I
     days = pd.DatetimeIndex(sessions(first, value_date)[-lookback:])
     window = observed.reindex(days).to_numpy(dtype=float, copy=True)  # kernels take writable arrays
     rank, percentile, observations = rank_and_percentile(window)
+    missed = len(sessions(value_date + _DAY, latest_session(before - _DAY))) if value_date < before - _DAY else 0
     ignored = int(((past.index >= days[0]) & ~past.index.isin(observed.index)).sum())
     return IvRank(
         series=history.series,
@@ -119,10 +125,11 @@ def iv_rank(history: IvHistory, before: date, lookback: int = IVR_LOOKBACK) -> I
         percentile=percentile,
         lookback=lookback,
         observations=observations,
+        sessions_missed=missed,
         proxy=history.proxy,
         note=history.note,
         reason=_why_unranked(rank, observations),
-        warnings=_warnings(history.series, before, value_date, lookback, observations, ignored),
+        warnings=_warnings(history.series, before, value_date, lookback, observations, missed, ignored),
     )
 
 
@@ -209,12 +216,10 @@ def _why_unranked(rank: float, observations: int) -> str:
 
 
 def _warnings(
-    series: str, before: date, value_date: date, lookback: int, observations: int, ignored: int
+    series: str, before: date, value_date: date, lookback: int, observations: int, missed: int, ignored: int
 ) -> tuple[str, ...]:
     found = []
-    expected = latest_session(before - _DAY)
-    if value_date < expected:
-        missed = len(sessions(value_date + _DAY, expected))
+    if missed:
         found.append(f"{series} ends on {value_date}: {missed} sessions before {before} have no value")
     if observations < MIN_COVERAGE * lookback:
         found.append(

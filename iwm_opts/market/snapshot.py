@@ -112,9 +112,9 @@ class Snapshot:
             return EuropeanQuotes(self.engine)
         from iwm_opts.pricing.american import AmericanQuotes
 
-        return AmericanQuotes(self._cash_flows(expiration))
+        return AmericanQuotes(self.cash_flows(expiration))
 
-    def _cash_flows(self, expiration: date) -> tuple[tuple[float, float], ...]:
+    def cash_flows(self, expiration: date) -> tuple[tuple[float, float], ...]:
         """Dividends before an expiration as (years from now, dollars a share)."""
         today = self.chain.as_of
         return tuple(((d.ex_date - today).days / 365.0, d.amount) for d in self.dividends_until(expiration))
@@ -155,6 +155,8 @@ def take_snapshot(
     if dividends is not None and slices:
         dividends = dividends.projected_to(chain.as_of, slices[-1].expiration + timedelta(days=1))
     found, warnings = _rate(slices, rate, style, dividends)
+    if chain.quote_time is None:
+        warnings.append(f"the quotes carry no time of day: the close of {chain.as_of} is assumed")
     if style != by_rule:
         warnings.append(f"{engine} prices European exercise: the {by_rule} premium of {chain.symbol} stays in the vols")
     forwards = implied_forwards(slices, found.value, found.source)
@@ -177,7 +179,11 @@ def _rate(
     implied = implied_rate(slices, exercise, dividends)
     if implied is not None:
         source = f"implied by {implied.source}, {implied.estimates} estimates, standard error {implied.error:.2%}"
-        return Rate(implied.rate, source), []
+        if implied.rate >= 0.0 or exercise == "european":
+            return Rate(implied.rate, source), []
+        return Rate(0.0, f"zero, for {implied.rate:.2%} {source}"), [
+            f"the chain implies a rate of {implied.rate:.2%}: zero taken, no less prices American exercise; give --rate"
+        ]
     return Rate(ASSUMED_RATE, "assumed"), [
         f"the chain implies no rate (too few or too wide quotes): {ASSUMED_RATE:.1%} assumed; give --rate"
     ]

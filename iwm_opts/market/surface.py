@@ -1,7 +1,7 @@
 """Smiles fitted to a chain: what the market pays for every outcome at each expiration."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -16,10 +16,12 @@ Array = NDArray[np.float64]
 
 MIN_QUOTES = 5  # fewer strikes than this do not draw a smile
 MAX_RMS = 0.25  # half-spreads: the smoothest curve that stays this close to the midpoints
-LOOSEST_RMS = 1.0  # a curve that needs more than this to lose its arbitrage is used, and says so
+LOOSEST_RMS = 1.0  # a curve that must leave the midpoints farther than this to lose its butterflies says so
 STIFFNESS_RANGE = (-18.0, 6.0)  # log10; from interpolation to a straight line, for variables of order one
-DENSITY_POINTS = 400
-DENSITY_TOLERANCE = 1e-4  # a fall of the distribution function smaller than this is rounding of quotes to cents
+STIFFNESS_STEP = 0.5
+DENSITY_POINTS = 500
+DENSITY_TOLERANCE = 5e-4  # a fall of the distribution function smaller than this is rounding of quotes to cents
+BEYOND = 0.3  # share of the strikes' range, on either side, in which the distribution must rise too
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +36,19 @@ class Smile:
     stdev: Array  # total standard deviation at the knots, shape (n,)
     curvature: Array  # second derivatives at the knots, shape (n,)
     rms: float  # distance to the midpoints, in half-spreads
-    arbitrage: float  # largest fall of the distribution function between quoted strikes; 0 is free of butterflies
+    arbitrage: float  # largest fall of the distribution function; 0 is free of butterflies
+
+    @property
+    def caveat(self) -> str:
+        """What to know before trusting its probabilities; empty where there is nothing."""
+        if self.arbitrage > DENSITY_TOLERANCE:
+            return f"smile of {self.expiration}: no smooth curve near its quotes has a distribution: distrust POP"
+        if self.rms > LOOSEST_RMS:
+            return (
+                f"smile of {self.expiration}: its quotes contradict each other, and the smoothest distribution misses "
+                f"their midpoints by {self.rms:.1f} half-spreads"
+            )
+        return ""
 
     def total_stdev(self, strike: ArrayLike) -> tuple[Array, Array]:
         """Total standard deviation at each strike and its slope in log-moneyness, both of the strike's shape."""
@@ -89,7 +103,7 @@ class SmileQuotes:
 
 
 def fit_smile(expiration: date, years: float, forward: float, discount: float, quotes: SmileQuotes) -> Smile:
-    """Smoothest smile within a fraction of the quoted spread of the midpoints, free of butterflies if it can be.
+    """Smoothest smile within a fraction of the quoted spread of the midpoints, stiffer until it has no butterflies.
 
     Parameters
     ----------
@@ -112,13 +126,12 @@ def fit_smile(expiration: date, years: float, forward: float, discount: float, q
     x = np.log(quotes.strike[used] / forward)
     y = quotes.vol[used] * root_years
     tolerance = np.maximum(quotes.half_spread[used], TICK / 2) / quotes.vega[used] * root_years
-    log_stiffness = _stiffest(x, y, tolerance, MAX_RMS)
-    limit = _stiffest(x, y, tolerance, LOOSEST_RMS)
+    log_stiffness = _stiffest(x, y, tolerance)
     while True:
         smile = _smile(expiration, years, forward, discount, x, y, tolerance, log_stiffness)
-        if smile.arbitrage <= DENSITY_TOLERANCE or log_stiffness >= limit:
+        if smile.arbitrage <= DENSITY_TOLERANCE or log_stiffness >= STIFFNESS_RANGE[1]:
             return smile
-        log_stiffness += 0.5
+        log_stiffness += STIFFNESS_STEP
 
 
 def _fit(x: Array, y: Array, tolerance: Array, log_stiffness: float) -> tuple[Array, Array, float]:
@@ -128,12 +141,12 @@ def _fit(x: Array, y: Array, tolerance: Array, log_stiffness: float) -> tuple[Ar
     return fitted, curvature, float(np.sqrt(np.mean(((y - fitted) / tolerance) ** 2)))
 
 
-def _stiffest(x: Array, y: Array, tolerance: Array, rms: float) -> float:
-    """Largest stiffness (log10) whose curve stays within `rms` half-spreads of the midpoints, by bisection."""
+def _stiffest(x: Array, y: Array, tolerance: Array) -> float:
+    """Largest stiffness (log10) whose curve stays within `MAX_RMS` half-spreads of the midpoints, by bisection."""
     low, high = STIFFNESS_RANGE
     for _ in range(24):
         middle = 0.5 * (low + high)
-        if _fit(x, y, tolerance, middle)[2] <= rms:
+        if _fit(x, y, tolerance, middle)[2] <= MAX_RMS:
             low = middle
         else:
             high = middle
@@ -152,7 +165,7 @@ def _smile(
 ) -> Smile:
     fitted, curvature, rms = _fit(x, y, tolerance, log_stiffness)
     bare = Smile(expiration, years, forward, discount, x, fitted, curvature, rms, math.nan)
-    levels = forward * np.exp(np.linspace(x[0], x[-1], DENSITY_POINTS))
-    falls = -np.diff(bare.cdf(levels))
-    worst = max(0.0, float(falls.max()))
-    return Smile(expiration, years, forward, discount, x, fitted, curvature, rms, worst)
+    beyond = BEYOND * (x[-1] - x[0])
+    below = bare.cdf(forward * np.exp(np.linspace(x[0] - beyond, x[-1] + beyond, DENSITY_POINTS)))
+    fall = float((np.maximum.accumulate(below) - below).max())
+    return replace(bare, arbitrage=fall)

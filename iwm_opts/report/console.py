@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
+from rich.measure import Measurement
 from rich.table import Table
 
 NARROW, WIDE = 80, 120
@@ -26,6 +27,12 @@ def render(parts: Iterable[RenderableType], columns: int | None = None) -> str:
         console.print(part)
     lines = text.getvalue().splitlines()
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def natural_width(table: Table) -> int:
+    """Columns that a table takes when nothing is cut."""
+    console = Console(width=10_000)
+    return Measurement.get(console, console.options, table).maximum
 
 
 def plain_table(*columns: str, left: Iterable[str] = ()) -> Table:

@@ -62,7 +62,7 @@ def _comparison_notes(rows: Sequence[FillComparison]) -> list[str]:
     notes = [
         "credit and offset in dollars a share, a debit negative; the rest in dollars a package",
         "round trip: in and out at once, fees both ways; E[P]: expected profit after costs, held to expiry",
-        "win rate: at which a bet that pays max profit or costs max loss, nothing between, comes out even",
+        "win rate: at which a bet that pays max profit or costs the max loss at expiry comes out even",
     ]
     if rows[0].breakeven_slippage is not None:
         notes.append(f"break-even slippage: an offset of {price(rows[0].breakeven_slippage)} leaves no expected profit")
@@ -90,7 +90,7 @@ def comparison_records(rows: Sequence[FillComparison]) -> list[Record]:
             "closing_fees": row.closing_fees,
             "round_trip_cost": row.round_trip_cost,
             "max_profit": row.max_profit,
-            "max_loss": row.max_loss,
+            "max_loss_expiry": row.max_loss_expiry,
             "breakeven_win_rate": row.breakeven_win_rate,
             "expected_profit": row.expected_profit,
             "breakeven_slippage": row.breakeven_slippage,

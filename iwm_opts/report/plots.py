@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import MULTIPLIER, SIDE_SIGN
+from iwm_opts.conventions import MULTIPLIER, PICTURE_KINDS, SIDE_SIGN
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.payoff import payoff_line
 from iwm_opts.market.snapshot import Snapshot
@@ -17,13 +17,13 @@ from iwm_opts.pricing.black import black_price
 from iwm_opts.report.screen_table import expiry_words, strikes
 from iwm_opts.report.screening import Screening
 from iwm_opts.report.words import dollars
-from iwm_opts.spreads.candidate import Candidate
+from iwm_opts.spreads.candidate import Candidate, Leg
 
 Array = NDArray[np.float64]
 
 POINTS = 801
+AMERICAN_POINTS = 161  # a smooth curve, and a grid each
 SPAN_SIGMAS = 2.5  # half-width of the picture, in standard deviations of the price at expiry
-KINDS = ("png", "svg", "pdf")
 INK, TODAY, GAIN, LOSS, GREY = "#1b1f24", "#2563a8", "#2e8b57", "#c0392b", "#8a9199"
 
 
@@ -44,8 +44,8 @@ def payoff_picture(result: Screening, suffix: str) -> bytes:
         breakevens; and one standard deviation of the price at expiry, lognormal at the at-the-money vol.
     """
     kind = suffix.removeprefix(".").lower()
-    if kind not in KINDS:
-        raise InputError("plot", suffix, "is no kind of picture", f"end the name in one of {', '.join(KINDS)}")
+    if kind not in PICTURE_KINDS:
+        raise InputError("plot", suffix, "is no kind of picture", f"end the name in one of {', '.join(PICTURE_KINDS)}")
     one, snapshot = result.screened.kept[0].candidate, result.snapshot
     sigma = one.atm_vol * math.sqrt(one.years)
     figure = Figure(figsize=(9, 5), dpi=150, layout="constrained")
@@ -75,14 +75,24 @@ def _at_expiry(one: Candidate, spots: Array) -> Array:
     return MULTIPLIER * (line + one.fill.price) - one.fees
 
 
-def _today(one: Candidate, spot: float, spots: Array) -> Array:
+def _today(one: Candidate, snapshot: Snapshot, spots: Array) -> Array:
     """Profit and loss if the price moved at once: each option keeps its own vol, the forward moves along."""
-    forwards = spots * (one.forward.price / spot)
-    worth = sum(
-        SIDE_SIGN[leg.side] * black_price(leg.right, forwards, leg.strike, one.years, leg.iv, one.forward.discount)
-        for leg in one.legs
-    )
+    worth = sum(SIDE_SIGN[leg.side] * _worth(one, leg, snapshot, spots) for leg in one.legs)
     return np.asarray(MULTIPLIER * (worth + one.fill.price) - one.fees)
+
+
+def _worth(one: Candidate, leg: Leg, snapshot: Snapshot, spots: Array) -> Array:
+    years, forward = one.years, one.forward
+    if snapshot.exercise == "european":
+        forwards = spots * (forward.price / snapshot.chain.spot)
+        return np.asarray(black_price(leg.right, forwards, leg.strike, years, leg.iv, forward.discount))
+    from iwm_opts.pricing.american import american_price
+
+    coarse = np.linspace(spots[0], spots[-1], AMERICAN_POINTS)
+    dividends = snapshot.cash_flows(one.expiration)
+    return np.interp(
+        spots, coarse, american_price(leg.right, coarse, leg.strike, years, forward.rate, leg.iv, dividends)
+    )
 
 
 def _draw(axes: Axes, one: Candidate, snapshot: Snapshot, spots: Array, sigma: float) -> None:
@@ -95,7 +105,9 @@ def _draw(axes: Axes, one: Candidate, snapshot: Snapshot, spots: Array, sigma: f
     axes.fill_between(spots, expiry, 0.0, where=expiry > 0, interpolate=True, color=GAIN, alpha=0.15, lw=0)
     axes.fill_between(spots, expiry, 0.0, where=expiry < 0, interpolate=True, color=LOSS, alpha=0.12, lw=0)
     axes.plot(spots, expiry, color=INK, lw=1.8, label="at expiry")
-    axes.plot(spots, _today(one, spot, spots), color=TODAY, lw=1.4, ls="--", label="today, each option at its own vol")
+    axes.plot(
+        spots, _today(one, snapshot, spots), color=TODAY, lw=1.4, ls="--", label="today, each option at its own vol"
+    )
     _label(axes, f"{spot:.2f} now", (spot, 0.98), (4, 0), ha="left", va="top", xycoords=axes.get_xaxis_transform())
     for level in one.breakevens:
         outwards = -1 if level < spot else 1

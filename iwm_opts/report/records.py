@@ -132,6 +132,7 @@ def candidate_record(one: Candidate) -> Record:
         "max_loss_expiry": one.max_loss_expiry,
         "breakevens": list(one.breakevens),
         "pop": one.pop,
+        "pop_real_world": one.pop_real_world,
         "prob_touch": one.prob_touch,
         "expected_profit": one.expected_profit,
         "expected_profit_rn": one.expected_profit_rn,

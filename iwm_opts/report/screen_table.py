@@ -11,7 +11,7 @@ from rich.text import Text
 from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE_INTERVAL, REALISED_IMPLIED_VARIANCE_SOURCE
 from iwm_opts.market.iv_rank import IvRank
 from iwm_opts.market.snapshot import Snapshot
-from iwm_opts.report.console import WIDE, plain_table, render, width
+from iwm_opts.report.console import natural_width, plain_table, render, width
 from iwm_opts.report.screening import Screening
 from iwm_opts.report.words import counted, dollars, number, percent, points, price, strike
 from iwm_opts.spreads.candidate import Candidate
@@ -22,12 +22,13 @@ def screen_table(result: Screening, verbose: bool = False, columns: int | None =
     """The whole page as text."""
     parts: list[RenderableType] = [*market_lines(result.snapshot), *_gate_lines(result), Text("")]
     if result.screened.kept:
-        parts += [_candidates(result, (columns or width()) >= WIDE), Text("")]
+        parts += [_candidates(result, columns or width()), Text("")]
         shown = result.screened.kept if verbose else result.screened.kept[:1]
         for place, sized in enumerate(shown, 1):
             parts += _detail(result, place, sized)
     else:
-        parts.append(Text("No candidate satisfies the selection.", style="bold"))
+        rule = "candidate satisfies the selection" if result.screened.considered else "option lies in the delta range"
+        parts.append(Text(f"No {rule}.", style="bold"))
     parts += _closing_lines(result)
     return render(parts, columns)
 
@@ -35,9 +36,10 @@ def screen_table(result: Screening, verbose: bool = False, columns: int | None =
 def market_lines(snapshot: Snapshot) -> list[Text]:
     """Where the market comes from, when it was seen, what is assumed."""
     chain = snapshot.chain
-    when = f"{chain.as_of:%Y-%m-%d}"
-    if chain.quote_time:
-        when += f" {chain.quote_time:%H:%M} New York"
+    when, captured = f"{chain.as_of}", chain.quote_time
+    if captured:
+        same_day = captured.date() == chain.as_of
+        when += f" {captured:%H:%M} New York" if same_day else f", captured {captured:%Y-%m-%d %H:%M}"
     session = f", session {chain.session}" if chain.session else ""
     head = Text.assemble((f"{chain.symbol} {chain.spot:.2f}", "bold"), f"  {when}{session}  from {chain.source}")
     lines = [Text("SIMULATED MARKET: no quote here was ever traded on", style="bold red")] if chain.simulated else []
@@ -95,7 +97,13 @@ def _gate_lines(result: Screening) -> list[Text]:
     return lines
 
 
-def _candidates(result: Screening, wide: bool) -> Table:
+def _candidates(result: Screening, columns: int) -> Table:
+    """The fuller table where it fits."""
+    wide = _candidate_table(result, wide=True)
+    return wide if natural_width(wide) <= columns else _candidate_table(result, wide=False)
+
+
+def _candidate_table(result: Screening, wide: bool) -> Table:
     names = ["#", "expiration", "strikes", "mid", "fill"]
     names += ["natural", "slip $"] if wide else []
     names += ["loss $", "E[P]", "E/loss", "POP", "touch"]
@@ -108,7 +116,7 @@ def _candidates(result: Screening, wide: bool) -> Table:
         cells += [price(one.fill.natural), f"{one.fill.slippage:.2f}"] if wide else []
         cells += [number(one.max_loss, 0), number(one.expected_profit, 0), percent(one.edge, 1)]
         cells += [percent(one.pop), percent(one.prob_touch)]
-        cells += [_breakevens(one), number(100 * one.delta), number(100 * one.theta)] if wide else []
+        cells += [_breakevens(one), number(one.delta, 3), number(one.theta, 3)] if wide else []
         table.add_row(*cells, str(_contracts(result, sized)))
     return table
 
@@ -164,6 +172,8 @@ def _figures(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
     yield word, f"{price(abs(fill.price))} at {fill.model} {quotes}"
     share = percent(abs(fill.offset / fill.mid), 1)
     offset = f"the expected profit is gone at {price(one.breakeven_slippage)} a share"
+    if one.breakeven_slippage <= 0:
+        offset = "not even mid leaves an expected profit"
     yield "slippage", f"{dollars(fill.slippage, 2)}, {share} of the {word}; {offset}; fees {dollars(one.fees, 2)}"
     yield "max profit", f"{dollars(one.max_profit, 2)}, {percent(one.return_on_risk, 1)} of the max loss"
     yield "max loss", f"{dollars(one.max_loss, 2)}; {_loss_at_expiry(result, one)}"
@@ -209,7 +219,8 @@ def _closing_lines(result: Screening) -> list[Text]:
     if screened.kept:
         lines.append(Text(_measure(result)))
         lines.append(Text("touch: driftless lognormal from today's price, each short strike under its own vol"))
-    return lines + [Text(f"note: {warning}", style="yellow") for warning in result.warnings]
+    notes = [*result.snapshot.chain.quality.notes, *result.warnings]
+    return lines + [Text(f"note: {note}", style="yellow") for note in notes]
 
 
 def _measure(result: Screening) -> str:

@@ -33,6 +33,6 @@ class Screening:
         if self.rank is not None:
             found += [self.rank.note] if self.rank.proxy else []
             found += self.rank.warnings
-        found += self.screened.left_out
+        found += self.screened.warnings
         found += [sized.size.warning for sized in self.screened.kept if sized.size.warning]
         return tuple(dict.fromkeys(found))

@@ -2,8 +2,9 @@
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -11,17 +12,16 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.market.calendar import is_session, session_hours
+from iwm_opts.market.calendar import in_session
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import underlying_of
 from iwm_opts.sources.columns import canonical_rows
 from iwm_opts.sources.formats import detect
 from iwm_opts.sources.selection import Selection, clean_symbol, refuse_day, refuse_symbol, select
-from iwm_opts.sources.tables import open_table
+from iwm_opts.sources.tables import DataFile, open_table
 
 CONTRACT: Final = ["root", "expiration", "right", "strike"]
-CLOSING: Final = timedelta(minutes=1)  # quotes of the last minute belong to the close, not to the session
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,8 +81,20 @@ def load_chain(
         raise InputError("spot", spot, "must be positive", "give dollars a share")
     if expirations is not None and expirations[0] > expirations[1]:
         raise InputError("expirations", f"{expirations[0]}:{expirations[1]}", "ends before it begins")
-    source, wanted = str(path), None if symbol is None else clean_symbol(symbol)
-    file = open_table(Path(path))
+    return read_chain(open_table(Path(path)), symbol, as_of, session, expirations, spot)
+
+
+def read_chain(
+    file: DataFile,
+    symbol: str | None = None,
+    as_of: date | None = None,
+    session: str | None = None,
+    expirations: tuple[date, date] | None = None,
+    spot: float | None = None,
+    told: Sequence[str] = (),
+) -> Chain:
+    """Chain out of an opened table, such as the body of an answer; see `load_chain`. `told` goes before its notes."""
+    source, wanted = str(file.path), None if symbol is None else clean_symbol(symbol)
     layout = detect(file.columns, file.sample, source)
     selection = select(file, layout, as_of, wanted)
     rows, notes = canonical_rows(selection, layout, source, as_of)
@@ -100,7 +112,7 @@ def load_chain(
         session=capture.label,
         newest_trade=_newest_trade(capture.rows),
         previous=None if before is None else before.rows,
-        notes=notes,
+        notes=[*told, *notes],
         warnings=warnings,
     )
 
@@ -193,7 +205,7 @@ def _choose(
             names = ", ".join(capture.name for capture in captures)
             raise DataError(source, f"has no session {session!r}, the day holds {names}", "choose one with --session")
     else:
-        within = [place for place, capture in enumerate(captures) if _in_session(capture.time)]
+        within = [place for place, one in enumerate(captures) if one.time is not None and in_session(one.time)]
         matching = within or [len(captures) - 1]
     chosen = matching[-1]
     if len(captures) > 1:
@@ -210,10 +222,3 @@ def _is_called(capture: Capture, session: str) -> bool:
     if clock is None or capture.time is None:
         return False
     return (capture.time.hour, capture.time.minute) == (int(clock[1]), int(clock[2]))
-
-
-def _in_session(at: datetime | None) -> bool:
-    if at is None or not is_session(at.date()):
-        return False
-    opened, closed = session_hours(at.date())
-    return opened <= at < closed - CLOSING

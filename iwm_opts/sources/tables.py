@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import IO, Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -205,11 +205,22 @@ def _refuse_non_numbers(file: DataFile, start: int, rows: Any, numbers: Sequence
 def _open_json(path: Path, packed: bool) -> DataFile:
     try:
         with _unpacked(path, packed) as stream:
-            table = table_of_records(stream)
+            return json_table(path, stream)
     except (ValueError, OSError, EOFError, zlib.error) as error:
         raise DataError(path, f"cannot be read as JSON: {_why(error)}", REMEDY) from None
+
+
+def json_table(path: Path, stream: IO[bytes]) -> DataFile:
+    """Records of a JSON document that is at hand, under the name it goes by in messages.
+
+    Raises
+    ------
+    ValueError
+        When it is no JSON, or holds no list of records.
+    """
+    table = table_of_records(stream)
     sample = {name: [v for v in table.column(name)[:SAMPLE_ROWS].to_pylist() if v] for name in table.column_names}
-    return DataFile(path, "json", packed, table.column_names, sample, table=table)
+    return DataFile(path, "json", False, table.column_names, sample, table=table)
 
 
 def _open_parquet(path: Path, packed: bool) -> DataFile:

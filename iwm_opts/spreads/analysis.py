@@ -48,6 +48,7 @@ class Analysis:
     max_loss_expiry: Array  # positive; without those two
     breakevens: Array  # dollars a share, ascending, NaN for none; shape (n, 2)
     pop: Array  # probability of a profit at expiry, under the smile
+    pop_real_world: Array  # the same under the measure of expected_profit
     prob_touch: Array  # of touching a short strike before expiry, NaN without one
     expected_profit: Array  # under the real-world measure, after all costs
     expected_profit_rn: Array  # under the smile: about minus the costs
@@ -126,13 +127,18 @@ def _at_expiry(table: OptionTable, packages: Packages, credit: Array, terms: Ter
     )
     breakevens = np.empty((len(packages), 2))
     payoff.breakevens(sign, right, strike, credit, breakevens)
+
+    def pop(cdf: Callable[[Array], Array]) -> Array:
+        return np.where(np.isnan(credit), np.nan, _pop(cdf, breakevens, starts_with_profit))
+
     starts_with_profit = _worthless_below(sign, right, strike) + credit > 0
     return {
         "max_profit": MULTIPLIER * best,
         "max_loss": MULTIPLIER * worst,
         "max_loss_expiry": MULTIPLIER * worst_expiry,
         "breakevens": breakevens,
-        "pop": np.where(np.isnan(credit), np.nan, _pop(table.smile.cdf, breakevens, starts_with_profit)),
+        "pop": pop(table.smile.cdf),
+        "pop_real_world": pop(partial(table.smile.cdf, variance_ratio=terms.variance_ratio)),
     }
 
 

@@ -50,6 +50,7 @@ class Candidate:
     max_loss_expiry: float
     breakevens: tuple[float, ...]
     pop: float
+    pop_real_world: float
     prob_touch: float
     expected_profit: float
     expected_profit_rn: float
@@ -102,8 +103,8 @@ def candidate(table: OptionTable, analysis: Analysis, i: int) -> Candidate:
 
 
 _FIGURES = (
-    "fees", "max_profit", "max_loss", "max_loss_expiry", "pop", "prob_touch", "expected_profit", "expected_profit_rn",
-    "breakeven_slippage", "delta", "gamma", "theta", "vega",
+    "fees", "max_profit", "max_loss", "max_loss_expiry", "pop", "pop_real_world", "prob_touch", "expected_profit",
+    "expected_profit_rn", "breakeven_slippage", "delta", "gamma", "theta", "vega",
 )  # fmt: skip
 
 

@@ -60,6 +60,7 @@ class Packages:
     index: Index  # rows of the option table, shape (n, legs)
     legs: Legs  # what the columns are
     is_credit: bool  # sold for a credit: without one there is no trade
+    incomplete: int = 0  # packages that lack a leg: no strike is listed where it should be
 
     def __len__(self) -> int:
         return len(self.index)
@@ -106,5 +107,6 @@ def wing_of(table: OptionTable, anchor: Index, wing: Wing, direction: int) -> In
 
 def whole(strategy: str, index: Index, legs: Legs, *, is_credit: bool) -> Packages:
     """Packages whose every leg exists, each once."""
-    complete = index[(index >= 0).all(axis=1)]
-    return Packages(strategy, np.unique(complete, axis=0).astype(np.intp), legs, is_credit)
+    different = np.unique(index, axis=0).astype(np.intp)
+    is_complete = (different >= 0).all(axis=1)
+    return Packages(strategy, different[is_complete], legs, is_credit, int((~is_complete).sum()))

@@ -49,6 +49,10 @@ class TypedLeg:
         bid, ask = (float(match[side]) if match[side] else np.nan for side in ("bid", "ask"))
         if count == 0:
             raise InputError("leg", text, "trades nothing", REMEDY)
+        if ask == 0:
+            raise InputError(
+                "leg", text, "asks nothing: an ask of zero is no quote", "type the quote that is really out"
+            )
         if bid > ask:
             raise InputError("leg", text, f"is crossed: bid {bid:g} above ask {ask:g}", "check the quote")
         return cls(

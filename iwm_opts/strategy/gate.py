@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from iwm_opts.conventions import STALE_SESSIONS
 from iwm_opts.market.iv_rank import IvRank
 
 
@@ -33,6 +34,9 @@ def ivr_gate(rank: IvRank | None, below: float) -> Gate:
         return Gate(condition, False, ("no IV history to rank within; give --iv-history",))
     if math.isnan(rank.rank):
         return Gate(condition, False, (f"{rank.series} has no rank: {rank.reason}",))
+    if rank.sessions_missed > STALE_SESSIONS:
+        stale = f"{rank.series} ends on {rank.value_date}, {rank.sessions_missed} sessions ago: too old to open a gate"
+        return Gate(condition, False, (f"{stale}; give a history that goes on",))
     is_open = rank.rank < below
     side = "below" if is_open else "not below"
     return Gate(condition, is_open, (f"{rank.series} ranks {rank.rank:.1f} on {rank.value_date}, {side} {below:g}",))

@@ -33,6 +33,7 @@ SORTS: Final[dict[str, tuple[str, bool]]] = {
     "theta": ("theta", True),
 }
 DEFAULT_SORT: Final = "edge"
+NO_WING: Final = "no strike is listed at the distance wanted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Screened:
     kept: tuple[Sized, ...]
     considered: int  # packages analysed
     rejected: dict[str, int]  # rule: packages
-    left_out: tuple[str, ...]  # expirations that could not be priced
+    warnings: tuple[str, ...]  # expirations that could not be priced, smiles not to trust, inputs unknown
 
 
 def screen(
@@ -116,14 +117,28 @@ def screen(
         for packages in build(table):
             analysis = analyse(table, packages, replace(terms, dividends=owed))
             passed, why = _passing(table, analysis, selection)
-            considered += len(packages)
+            considered += len(packages) + packages.incomplete
             rejected.update(why)
+            rejected[NO_WING] += packages.incomplete
             merit = _merit(analysis, selection.sort)
             best = passed[np.argsort(-merit[passed], kind="stable")][: selection.top]
             found += [(float(merit[i]), candidate(table, analysis, int(i))) for i in best]
     found.sort(key=lambda pair: -pair[0])
     kept = [pair[1] for pair in found[: selection.top]]
-    return Screened(tuple(sized(one, account) for one in kept), considered, dict(rejected), tuple(left_out))
+    return Screened(
+        tuple(sized(one, account) for one in kept), considered, dict(+rejected), (*left_out, *_caveats(tables, kept))
+    )
+
+
+def _caveats(tables: Sequence[OptionTable], kept: Sequence[Candidate]) -> list[str]:
+    shown = {one.expiration for one in kept}
+    found = [table.smile.caveat for table in tables if table.expiration in shown and table.smile.caveat]
+    unknown = sum(np.isnan(leg.open_interest) for one in kept for leg in one.legs)
+    if unknown:
+        found.append(
+            f"open interest unknown for {unknown} legs: neither --min-open-interest nor --liquidity-share could apply"
+        )
+    return found
 
 
 def _passing(table: OptionTable, analysis: Analysis, selection: Selection) -> tuple[NDArray[np.intp], dict[str, int]]:
@@ -180,7 +195,7 @@ def sized(one: Candidate, account: Account) -> Sized:
         buying_power=float(margin.buying_power[0]),
         open_interest=tuple(leg.open_interest for leg in one.legs),
         expected_profit=one.expected_profit,
-        pop=one.pop,
+        pop=one.pop_real_world,
     )
     return Sized(one, size, float(margin.requirement[0]))
 
@@ -204,7 +219,7 @@ def size_package(
     open_interest : sequence of float
         Of each leg, contracts; NaN is unknown, nothing at all caps nothing.
     expected_profit, pop : float, optional
-        Dollars a package and 0 to 1; Kelly needs both.
+        Dollars a package and 0 to 1, under one measure; Kelly needs both.
 
     Raises
     ------

@@ -117,7 +117,7 @@ def test_a_picture_is_written_whole(screened, tmp_path):
     done = screened("--plot", "payoff.png")
     assert (tmp_path / "payoff.png").read_bytes().startswith(b"\x89PNG")
     assert "payoff.png" in done.err
-    assert screened("--plot", "payoff.doc").code == 1
+    assert screened("--plot", "payoff.doc").code == 2
     assert [file.name for file in tmp_path.iterdir()] == ["payoff.png"]
 
 
@@ -125,3 +125,44 @@ def test_output_goes_to_a_file(screened, tmp_path):
     done = screened("--format", "json", "--output", "out.json", "-q")
     assert (done.out, done.err) == ("", "")
     assert (tmp_path / "out.json").read_text().startswith("{")
+
+
+def test_unknown_open_interest_is_said(run, made_quotes, tmp_path):
+    made_quotes().drop(columns="open_interest").to_csv(tmp_path / "chain.csv", index=False)
+    found = run("condor", "--source", "chain.csv", "--dte", "15:50", "--format", "json").json
+    assert any("open interest unknown" in warning for warning in found["warnings"])
+
+
+def test_an_assumed_time_is_said(run, made_quotes, tmp_path):
+    made_quotes().drop(columns="quote_time").to_csv(tmp_path / "chain.csv", index=False)
+    found = run("condor", "--source", "chain.csv", "--dte", "15:50", "--format", "json").json
+    assert any("the close of 2026-03-02 is assumed" in warning for warning in found["warnings"])
+
+
+def test_a_width_that_nothing_lists_is_counted(screened):
+    found = screened("--width", "500", "--format", "json").json
+    assert found["candidates"] == []
+    assert found["screened"]["rejected"] == {
+        "no strike is listed at the distance wanted": found["screened"]["considered"]
+    }
+    done = screened("--width", "500", "--plot", "payoff.png")
+    assert "nothing to draw" in done.err
+
+
+def test_kelly_stakes_on_one_measure(screened):
+    kelly = ("--kelly", "0.25", "--account", "1e6", "--risk", "50%", "--liquidity-share", "100%", "--format", "json")
+    for one in screened(*kelly).json["candidates"]:
+        pop, loss = one["pop_real_world"], one["max_loss"]
+        win = (one["expected_profit"] + (1 - pop) * loss) / pop
+        stake = 0.25 * (pop - (1 - pop) * loss / win) * 1e6
+        if one["size"]["limited_by"] == "kelly":
+            assert one["size"]["contracts"] == int(stake // loss)
+    assert any(one["size"]["limited_by"] == "kelly" for one in screened(*kelly).json["candidates"])
+
+
+def test_the_folder_of_an_output_is_checked_first(screened):
+    for option in ("--plot", "--output"):
+        failed = screened(option, "absent/file.png")
+        assert failed.code == 2
+        assert failed.out == ""
+        assert "its folder is not there" in failed.err

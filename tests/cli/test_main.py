@@ -132,7 +132,13 @@ def test_flag_over_variable_over_file(run, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("account 5", "TOML"), ("account = 5", "outside a table"), ("[condr]\naccount = 5", "no command")],
+    [
+        ("account 5", "TOML"),
+        ("account = 5", "outside a table"),
+        ("[condr]\naccount = 5", "no command"),
+        ("[condor]\nacount = 5", "did you mean account?"),
+        ("[defaults]\nluck = 5", "[defaults] luck is no option"),
+    ],
 )
 def test_config_files_that_make_no_sense(run, tmp_path, content, words):
     (tmp_path / "iwm-opts.toml").write_text(content)

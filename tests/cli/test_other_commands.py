@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 
@@ -84,3 +85,33 @@ def test_size_of_contracts_and_shares(run):
     assert run("size", "--entry", "100", "--stop", "95", "--format", "json").json["shares"] == 100
     page = run("size", "--max-loss", "600").out
     assert page.startswith("0 contracts  limited by risk: one contract risks $600.00, the limit is $500.00")
+
+
+def test_ivr_sees_nothing_of_the_day_or_after(run, history_file, tmp_path):
+    rows = history_file.read_text().splitlines()
+    cut = [
+        row for row in rows if row.startswith("DATE") or pd.Timestamp(row.split(",")[0]) < pd.Timestamp("2026-01-15")
+    ]
+    assert len(cut) < len(rows)
+    (tmp_path / "RVX_History.csv").write_text("\n".join(cut))
+    whole = run("ivr", "--iv-history", history_file, "--as-of", "2026-01-15", "--format", "json").json
+    past = run("ivr", "--iv-history", "RVX_History.csv", "--as-of", "2026-01-15", "--format", "json").json
+    assert whole == past
+
+
+def test_a_loss_is_named_by_what_it_leaves_out(run):
+    (natural,) = [
+        row
+        for row in run("fills", "--leg", "-1P200@1.20/1.26", "--leg", "+1P195@0.70/0.74", "--format", "json").json[
+            "fills"
+        ]
+        if row["model"] == "natural"
+    ]
+    assert natural["max_loss_expiry"] == pytest.approx(454 + natural["opening_fees"])
+    assert "max_loss" not in natural
+
+
+def test_a_quote_of_zero_is_refused(run):
+    failed = run("fills", "--leg", "-1P200@0/0")
+    assert failed.code == 1
+    assert "an ask of zero is no quote" in failed.err

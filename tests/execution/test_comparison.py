@@ -26,7 +26,7 @@ def test_natural_by_hand():
     assert result.entry.slippage_share_of_credit == pytest.approx(0.075 / 1.095)
     assert result.round_trip_cost == pytest.approx(7.50 + 7.50 + 4.00 + 4.00)
     assert result.max_profit == pytest.approx(102.00 - 4.00)
-    assert result.max_loss == pytest.approx(500.00 - 102.00 + 4.00)
+    assert result.max_loss_expiry == pytest.approx(500.00 - 102.00 + 4.00)
     assert result.breakeven_win_rate == pytest.approx(402 / 500)  # what is won and lost adds up to the width
     assert result.expected_profit == pytest.approx(20.00 - 7.50)
     assert result.breakeven_slippage == pytest.approx(0.20)  # 20 dollars a package of 100 shares
@@ -39,7 +39,7 @@ def test_rounding_counts_on_both_sides():
 
 def test_without_a_payoff_or_an_expectation_nothing_is_made_up():
     result = row("natural")
-    figures = (result.max_profit, result.max_loss, result.breakeven_win_rate, result.expected_profit)
+    figures = (result.max_profit, result.max_loss_expiry, result.breakeven_win_rate, result.expected_profit)
     assert figures == (None, None, None, None)
     assert result.breakeven_slippage is None
 
@@ -48,7 +48,7 @@ def test_a_long_call_wins_without_bound():
     (result,) = compare_fills(
         Legs.of([1], [1]), [2.00], [2.10], A_DOLLAR, payoff=Payoff(math.inf, 0.0), models=[FillModel.parse("natural")]
     )
-    assert result.max_loss == pytest.approx(211.00)
+    assert result.max_loss_expiry == pytest.approx(211.00)
     assert result.breakeven_win_rate is None
     assert result.entry.slippage_share_of_credit is None
 
@@ -62,7 +62,7 @@ def test_a_missing_quote_leaves_no_figures():
     rows = compare_fills(CONDOR, [math.nan, *BID[1:]], ASK, A_DOLLAR, payoff=FIVE_WIDE, expected_profit_at_mid=20.0)
     for result in rows:
         assert not result.entry.is_filled
-        assert result.max_loss is None
+        assert result.max_loss_expiry is None
         assert math.isnan(result.round_trip_cost)
 
 

@@ -85,3 +85,14 @@ def test_missing_levels_stay_missing():
 def test_too_few_strikes_draw_no_smile():
     with pytest.raises(DataError, match="4 usable strikes, a smile needs 5"):
         fitted(strikes=STRIKES[48:52])
+
+
+def test_quotes_that_contradict_each_other_make_a_stiffer_smile_and_say_so():
+    # Non-synchronous quotes: midpoints off by up to ten half-spreads, as in an end-of-day dump.
+    smile = fitted(noise=10.0, half_spread=0.01, seed=3)
+    levels = np.linspace(120, 290, 600)
+    below = smile.cdf(levels)
+    assert (np.maximum.accumulate(below) - below).max() < 0.003
+    assert smile.rms > 1.0
+    assert "contradict each other" in smile.caveat
+    assert fitted().caveat == ""

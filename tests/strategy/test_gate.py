@@ -7,8 +7,8 @@ from iwm_opts.market.iv_rank import IvRank
 from iwm_opts.strategy.gate import ivr_gate
 
 
-def ranked(rank, reason=""):
-    return IvRank("RVX", 0.2, date(2025, 6, 3), 30, rank, 50.0, 252, 252, True, "", reason, ())
+def ranked(rank, reason="", missed=0):
+    return IvRank("RVX", 0.2, date(2025, 6, 3), 30, rank, 50.0, 252, 252, missed, True, "", reason, ())
 
 
 @pytest.mark.parametrize(("rank", "is_open"), [(0.0, True), (19.99, True), (20.0, False), (100.0, False)])
@@ -24,3 +24,10 @@ def test_closed_without_a_rank_and_says_why():
     gate = ivr_gate(ranked(np.nan, "every observation is the same"), 20.0)
     assert not gate.is_open
     assert "every observation is the same" in gate.reasons[0]
+
+
+def test_a_stale_rank_opens_no_gate():
+    assert ivr_gate(ranked(10.0, missed=5), 20.0).is_open
+    gate = ivr_gate(ranked(10.0, missed=6), 20.0)
+    assert not gate.is_open
+    assert "6 sessions ago" in gate.reasons[0]

@@ -1,0 +1,32 @@
+"""How old the quotes of a live chain are."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from iwm_opts.market.calendar import NEW_YORK, in_session
+from iwm_opts.market.chain import Chain
+
+DELAY: Final = timedelta(minutes=15)  # of free quotes
+SLACK: Final = timedelta(minutes=10)  # that a quiet minute, a slow feed and two clocks may add
+
+
+def now() -> datetime:
+    """The time in New York."""
+    return datetime.now(NEW_YORK)
+
+
+def with_age(chain: Chain, at: datetime) -> Chain:
+    """The chain with a note of its quotes' age, and a warning where they are old while the market is open."""
+    if chain.quote_time is None:
+        return replace(chain, warnings=(*chain.warnings, "the source does not say how old its quotes are"))
+    age = max(at - chain.quote_time, timedelta(0))
+    told = f"quotes of {chain.quote_time:%Y-%m-%d %H:%M} New York, {_spoken(age)} old when fetched"
+    if in_session(at) and age > DELAY + SLACK:
+        return replace(chain, warnings=(*chain.warnings, f"stale: {told}"))
+    return replace(chain, quality=replace(chain.quality, notes=(*chain.quality.notes, told)))
+
+
+def _spoken(age: timedelta) -> str:
+    minutes = int(age.total_seconds() // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"

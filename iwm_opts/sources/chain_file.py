@@ -1,0 +1,80 @@
+"""A chain as one Parquet file: its rows, and in the file's metadata whatever else was known of them."""
+
+import hashlib
+import io
+import json
+from dataclasses import fields
+from datetime import date, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from iwm_opts.conventions import CHAIN_COLUMNS, TIMEZONE
+from iwm_opts.market.chain import Chain
+from iwm_opts.market.quality import QualityReport
+
+METADATA_KEY: Final = b"iwm_opts"
+FORMAT: Final = 1
+DIGEST_LENGTH: Final = 16
+PLAIN: Final = ("symbol", "spot", "spot_source", "session", "source", "simulated")  # go into the metadata as they are
+
+
+def digest(content: bytes) -> str:
+    """Name of a content: another byte anywhere is another name."""
+    return hashlib.sha256(content).hexdigest()[:DIGEST_LENGTH]
+
+
+def pack(chain: Chain) -> bytes:
+    """Parquet bytes of a chain, the same for the same chain."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(chain.quotes, preserve_index=False)
+    about = {name: getattr(chain, name) for name in PLAIN} | {
+        "format": FORMAT,
+        "as_of": chain.as_of.isoformat(),
+        "quote_time": chain.quote_time.isoformat() if chain.quote_time else None,
+        "warnings": list(chain.warnings),
+        "quality": chain.quality.to_json(),
+    }
+    metadata = {**(table.schema.metadata or {}), METADATA_KEY: json.dumps(about, sort_keys=True).encode()}
+    buffer = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata(metadata), buffer, compression="zstd", version="2.6")
+    return buffer.getvalue()
+
+
+def unpack(content: bytes) -> Chain:
+    """The chain that was packed.
+
+    Raises
+    ------
+    ValueError
+        When the bytes are no such file, or of a later format.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(pa.BufferReader(content))
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(" ".join(str(error).split())[:200]) from None
+    stored = (table.schema.metadata or {}).get(METADATA_KEY)
+    if stored is None:
+        raise ValueError("is no recorded chain")
+    about = json.loads(stored)
+    if about["format"] != FORMAT:
+        raise ValueError(f"is of format {about['format']}, this version reads {FORMAT}")
+    return _chain(table.to_pandas()[list(CHAIN_COLUMNS)], about)
+
+
+def _chain(quotes: Any, about: dict[str, Any]) -> Chain:
+    counts = {field.name: about["quality"][field.name] for field in fields(QualityReport)}
+    quality = QualityReport(**{**counts, "notes": tuple(counts["notes"])})
+    time = about["quote_time"]
+    return Chain(
+        quotes=quotes,
+        as_of=date.fromisoformat(about["as_of"]),
+        quote_time=datetime.fromisoformat(time).astimezone(ZoneInfo(TIMEZONE)) if time else None,
+        quality=quality,
+        warnings=tuple(about["warnings"]),
+        **{name: about[name] for name in PLAIN},
+    )

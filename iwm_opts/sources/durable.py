@@ -1,0 +1,67 @@
+"""Files that are there whole or not at all, whatever moment the machine or the process stops."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from iwm_opts.errors import DataError
+
+UNFINISHED: Final = ".tmp"  # ending of a file that is still being written
+FILE_MODE: Final = 0o666
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Put a complete file in place: temporary file beside it, fsync, rename, fsync of the folder.
+
+    Raises
+    ------
+    DataError
+        When it cannot be written, as on a full disk; what stood there before still does.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=UNFINISHED)
+    except OSError as error:
+        raise _unwritten(path, error) from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.chmod(temporary, FILE_MODE & ~_umask())
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except BaseException as error:
+        Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _unwritten(path, error) from None
+        raise
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Clear away what killed writers left. Only whoever holds the lock of the folder may call this."""
+    for leftover in folder.glob(f".*{UNFINISHED}"):
+        leftover.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows opens no folders; its renames are journalled
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask() -> int:
+    """What the user takes away from new files; a temporary file is made without asking."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _unwritten(path: Path, error: OSError) -> DataError:
+    rule = f"cannot be written: {error.strerror or error}"
+    return DataError(path, rule, "free some space or check its permissions; what was there before is untouched")

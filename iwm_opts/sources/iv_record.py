@@ -1,0 +1,112 @@
+"""IV10 and IV30 of every recorded chain: the IV history that the record grows by itself.
+
+Kept in `iv.csv` beside the chains, which is derived from them: what it lacks is computed and added, what is no longer
+recorded drops out, and a lost or broken file is made again.
+"""
+
+import io
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import pandas as pd
+
+from iwm_opts.errors import InputError
+from iwm_opts.market.chain import Chain
+from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.market.snapshot import take_snapshot
+from iwm_opts.sources.durable import write_durably
+from iwm_opts.sources.store import Captured, Record, choose
+
+INDEX_FILE: Final = "iv.csv"
+TENORS: Final = (10, 30)
+COLUMNS: Final = ("capture", "iv10", "iv30", "iv10_calendar", "iv30_calendar")
+Values = dict[str, tuple[float, ...]]
+
+
+def add_with_index(record: Record, chain: Chain) -> Captured:
+    """Record a chain and its IV10 and IV30."""
+    captured = record.add(chain)
+    iv_values(record, chain.symbol, {captured.key: chain})
+    return captured
+
+
+def iv_values(
+    record: Record,
+    symbol: str,
+    at_hand: dict[str, Chain] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """IV10 and IV30 of every recorded capture, computed where the index lacks them.
+
+    Parameters
+    ----------
+    record : Record
+    symbol : str
+    at_hand : dict of str to Chain, optional
+        Chains by capture that need not be opened again.
+    progress : callable, optional
+        Told how many of how many missing captures are done.
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS` but the first (decimals, NaN where the chain gives none), by capture in order of time.
+    """
+    captures = [one for day in record.days(symbol) for one in record.captures(symbol, day)]
+    known = _read(record, symbol)
+    missing = [one for one in captures if one.key not in known]
+    for done, one in enumerate(missing):
+        chain = (at_hand or {}).get(one.key) or record.open(one)
+        if chain is not None:
+            known[one.key] = _values(chain)
+        if progress:
+            progress(done + 1, len(missing))
+    present = [one.key for one in captures if one.key in known]
+    if missing or len(present) < len(known):
+        _write(record, symbol, {key: known[key] for key in present})
+    return pd.DataFrame([known[key] for key in present], index=present, columns=list(COLUMNS[1:]), dtype=float)
+
+
+def recorded_iv_history(record: Record, symbol: str, tenor_days: int = TENORS[0]) -> IvHistory:
+    """The symbol's own IV series out of the record: one value a day, of the capture that `Record.chain` would take.
+
+    Raises
+    ------
+    InputError
+        When the tenor is neither 10 nor 30.
+    """
+    if tenor_days not in TENORS:
+        raise InputError("ivr_tenor", tenor_days, "is no tenor of the record", "choose 10 or 30")
+    values = iv_values(record, symbol)
+    days = {}
+    for day in record.days(symbol):
+        chosen = choose([one for one in record.captures(symbol, day) if one.key in values.index])
+        if chosen is not None:
+            days[pd.Timestamp(day)] = values.loc[chosen.key, f"iv{tenor_days}"]
+    closes = pd.Series(days, dtype=float, index=pd.DatetimeIndex(list(days), name="date"))
+    series = f"{symbol} IV{tenor_days}"
+    return IvHistory(series, tenor_days, closes, proxy=False, note=f"{series}: {symbol}'s own, from the local record")
+
+
+def _values(chain: Chain) -> tuple[float, ...]:
+    iv = take_snapshot(chain).iv
+    return iv.iv10, iv.iv30, iv.iv10_calendar, iv.iv30_calendar
+
+
+def _read(record: Record, symbol: str) -> Values:
+    """Values by capture; a file that cannot be read counts as lost."""
+    path = record.chain_folder(symbol) / INDEX_FILE
+    try:
+        table = pd.read_csv(path)
+        rows: Iterable[tuple[object, ...]] = table[list(COLUMNS)].itertuples(index=False)
+        return {str(key): tuple(float(str(value)) for value in values) for key, *values in rows}
+    except (OSError, ValueError, KeyError):  # pandas' parser errors are ValueErrors
+        return {}
+
+
+def _write(record: Record, symbol: str, values: Values) -> None:
+    text = io.StringIO()
+    rows = [(key, *numbers) for key, numbers in values.items()]
+    pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(text, index=False)
+    with record.lock():
+        write_durably(record.chain_folder(symbol) / INDEX_FILE, text.getvalue().encode())

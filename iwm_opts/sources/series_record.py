@@ -1,0 +1,79 @@
+"""Daily series in the record: bars, volatility indices and dividends, each a CSV that every other tool reads too."""
+
+import io
+from pathlib import Path
+from typing import Final, Literal
+
+import pandas as pd
+
+from iwm_opts.errors import DataError
+from iwm_opts.market.dividends import DividendSchedule, load_dividends
+from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.sources.durable import write_durably
+from iwm_opts.sources.iv_history import load_iv_history
+from iwm_opts.sources.store import Record
+
+Kind = Literal["bars", "indices", "dividends"]
+
+RESTATED: Final = 0.002  # relative difference of a close that both have, above which the newer series was restated
+
+
+def series_path(record: Record, kind: Kind, name: str) -> Path:
+    """Where a series lies."""
+    return record.folder / kind / f"{name.lstrip('^')}.csv"
+
+
+def read_series(record: Record, kind: Kind, name: str) -> pd.DataFrame | None:
+    """A recorded series by ascending date; None where there is none.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read.
+    """
+    path = series_path(record, kind, name)
+    if not path.exists():
+        return None
+    try:
+        table = pd.read_csv(path, index_col=0, parse_dates=[0])
+    except (OSError, ValueError) as error:
+        raise DataError(path, f"cannot be read ({error})", "move it away and run: iwm-opts fetch") from None
+    return table.set_axis(pd.DatetimeIndex(table.index, name=table.index.name))
+
+
+def is_restated(old: pd.DataFrame, new: pd.DataFrame) -> bool:
+    """Whether closes that both have differ, as after a split: the older series must then be fetched whole."""
+    both = old.index.intersection(new.index)
+    if not len(both) or "close" not in old:
+        return False
+    return bool((new.loc[both, "close"] / old.loc[both, "close"] - 1.0).abs().max() > RESTATED)
+
+
+def merge_series(record: Record, kind: Kind, name: str, new: pd.DataFrame) -> tuple[int, int]:
+    """Put new rows over the recorded ones; what was fetched before stays unless the new rows have its date.
+
+    Returns
+    -------
+    (int, int)
+        Rows added, and rows in all.
+    """
+    with record.lock():
+        old = read_series(record, kind, name)
+        merged = new if old is None else pd.concat([old[~old.index.isin(new.index)], new]).sort_index()
+        if old is None or not merged.equals(old):
+            text = io.StringIO()
+            merged.to_csv(text, date_format="%Y-%m-%d")
+            write_durably(series_path(record, kind, name), text.getvalue().encode())
+    return len(merged) - (0 if old is None else len(old)), len(merged)
+
+
+def recorded_dividends(record: Record, symbol: str) -> DividendSchedule | None:
+    """Dividends that were fetched; None where none were."""
+    path = series_path(record, "dividends", symbol)
+    return load_dividends(path) if path.exists() else None
+
+
+def recorded_index(record: Record, index: str, symbol: str, tenor_days: int) -> IvHistory | None:
+    """A fetched volatility index as a stand-in for the symbol's own IV; None where none was fetched."""
+    path = series_path(record, "indices", index)
+    return load_iv_history(path, symbol, tenor_days) if path.exists() else None

@@ -1,0 +1,178 @@
+"""One HTTP session for every live source: base address, time-outs, retries, and answers that are none said plainly.
+
+It is a curl_cffi session, because Yahoo turns away what does not look like a browser, and because yfinance takes one:
+its own calls then run through the same time-outs and status errors (its option calls take no time-out, and 404 and 500
+are alike to it).
+"""
+
+import json
+import threading
+import time
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from curl_cffi.requests import Response, Session
+from curl_cffi.requests.exceptions import ConnectionError as Unreachable
+from curl_cffi.requests.exceptions import DNSError, RequestException, SSLError, Timeout
+
+from iwm_opts.errors import DataError
+
+TIMEOUT: Final = 10.0  # seconds a request may take
+PATIENCE: Final = 3.5  # seconds in all until a source has answered anything: without a network nobody waits for more
+DEADLINE: Final = 90.0  # seconds that everything asked of a source may take
+ATTEMPTS: Final = 3
+BACKOFF: Final = 0.5  # seconds before the second attempt, doubled before each further one
+MAX_WAIT: Final = 5.0  # a source that asks for a longer pause than this has refused
+BUSY: Final = frozenset({429, 500, 502, 503, 504})
+REFUSED: Final = frozenset({401, 403})
+REMEDIES: Final = {
+    401: "it turns this machine away: try another source",
+    403: "check --symbol; else it turns this machine away: try another source",
+    404: "check --symbol",
+    429: "too many requests: wait some minutes, or try another source",
+}
+OFFLINE: Final = "check the network, or name a chain file with --source PATH"
+LATER: Final = "try again later, or try another source"
+
+
+class LiveSession(Session[Response]):
+    """Session with one live source.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the source.
+    base : str, optional
+        Address that takes the place of scheme and host in every request.
+    data_paths : tuple of str
+        Beginnings of the paths that carry data: those are retried and checked. Other requests (yfinance's cookies and
+        consent pages) only get their time-out.
+    renewable : bool
+        Let the first 401 or 403 pass: yfinance answers it with a new cookie and asks once more.
+    timeout, patience, deadline, backoff : float
+        Seconds; see the constants of this module.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base: str | None = None,
+        *,
+        data_paths: tuple[str, ...] = ("/",),
+        renewable: bool = False,
+        timeout: float = TIMEOUT,
+        patience: float = PATIENCE,
+        deadline: float = DEADLINE,
+        backoff: float = BACKOFF,
+    ) -> None:
+        super().__init__(impersonate="chrome")
+        self.name, self.base = name, base.rstrip("/") if base else None
+        self.data_paths, self.renewable, self.backoff = data_paths, renewable, backoff
+        self.limits = timeout, patience, deadline
+        self.server_time: str | None = None  # Date header of the latest answer
+        self._started: float | None = None
+        self._answered = False
+        self._refusals = threading.local()  # yfinance asks again in the thread that was refused
+
+    def request(self, method: Any, url: str, *arguments: Any, **options: Any) -> Response:
+        """Send a request.
+
+        Raises
+        ------
+        DataError
+            When a request for data has no answer in time, an error status after the retries, or a body that is none.
+        """
+        path = urlsplit(url).path
+        address = self._addressed(url)
+        if not path.startswith(self.data_paths):
+            return self._send(method, address, path, options)
+        for attempt in range(ATTEMPTS):
+            is_last = attempt == ATTEMPTS - 1
+            try:
+                response = self._send(method, address, path, options)
+            except RequestException as error:
+                if is_last or not self._answered:
+                    raise self._silent(error, path) from None
+                wait = self.backoff * 2**attempt
+            else:
+                wait = self._wait(response, attempt)
+                if response.status_code not in BUSY or is_last or wait > MAX_WAIT:
+                    return self._checked(response, path)
+            time.sleep(wait)
+        raise AssertionError("unreachable")
+
+    def _addressed(self, url: str) -> str:
+        if self.base is None:
+            return url
+        parts = urlsplit(url)
+        return self.base + parts.path + (f"?{parts.query}" if parts.query else "")
+
+    def _send(self, method: Any, address: str, path: str, options: dict[str, Any]) -> Response:
+        allowed = self._time_left(path)
+        asked = options.get("timeout")
+        timeout = min(allowed, asked) if isinstance(asked, int | float) else allowed
+        response = super().request(method, address, **{**options, "timeout": timeout})
+        self._answered = True
+        self.server_time = response.headers.get("Date")
+        return response
+
+    def _time_left(self, path: str) -> float:
+        """Seconds that the next request may take."""
+        timeout, patience, deadline = self.limits
+        now = time.monotonic()
+        self._started = self._started if self._started is not None else now
+        elapsed = now - self._started
+        if not self._answered and elapsed >= patience:
+            raise DataError(self.name, f"no answer within {patience:g} s", OFFLINE)
+        if elapsed >= deadline:
+            raise DataError(self.name, f"took more than {deadline:g} s ({path} was next)", LATER)
+        return min(timeout, deadline - elapsed if self._answered else patience - elapsed)
+
+    def _wait(self, response: Response, attempt: int) -> float:
+        """Seconds before the next attempt: what the source asks for, else longer each time."""
+        asked = response.headers.get("Retry-After") or ""
+        return float(asked) if asked.isdecimal() else self.backoff * 2**attempt
+
+    def _silent(self, error: RequestException, path: str) -> DataError:
+        if isinstance(error, DNSError):
+            return DataError(self.name, "its address cannot be resolved", OFFLINE)
+        if isinstance(error, Timeout):
+            return DataError(self.name, f"no answer in time ({path})", OFFLINE)
+        if isinstance(error, Unreachable) and not isinstance(error, SSLError):
+            return DataError(self.name, f"cannot be reached ({path})", OFFLINE)
+        told = " ".join(str(error).partition("See https")[0].split())
+        return DataError(self.name, f"the answer broke off or cannot be had ({path}): {told}", LATER)
+
+    def _checked(self, response: Response, path: str) -> Response:
+        status = response.status_code
+        if status in REFUSED and self.renewable and getattr(self._refusals, "path", None) != path:
+            self._refusals.path = path
+            return response
+        if status >= 400:
+            detail = _error_of(response.content)
+            rule = f"HTTP {status} for {path}" + (f" ({detail})" if detail else "")
+            raise DataError(self.name, rule, REMEDIES.get(status, LATER))
+        self._refusals.path = None
+        self._check_body(response.content, path)
+        return response
+
+    def _check_body(self, body: bytes, path: str) -> None:
+        if not body.strip():
+            raise DataError(self.name, f"an empty answer for {path}", LATER)
+        if body.lstrip()[:1] == b"<":
+            raise DataError(self.name, f"a web page in place of data for {path}", LATER)
+        if not path.endswith(".csv"):
+            try:
+                json.loads(body)
+            except ValueError:
+                raise DataError(self.name, f"the answer for {path} is no whole JSON document", LATER) from None
+
+
+def _error_of(body: bytes) -> str:
+    """What Yahoo says about an error, `{"chart": {"error": {"description": …}}}`; empty where it says nothing."""
+    try:
+        levels = [level for level in json.loads(body).values() if isinstance(level, dict)]
+    except (ValueError, AttributeError):
+        return ""
+    errors = [level.get("error") for level in levels]
+    return next((str(error.get("description")) for error in errors if isinstance(error, dict)), "")
