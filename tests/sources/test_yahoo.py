@@ -126,16 +126,11 @@ class TestRealBodies:
     def serve(self, market_data, live_server, answer, name, path):
         live_server.serve(path, answer((market_data / "yahoo_raw" / name).read_bytes()))
 
-    def test_a_chain(self, market_data, session, live_server, answer):
-        self.serve(market_data, live_server, answer, "options-AAPL.json", "/v7/finance/options/AAPL")
-        chain = yahoo_chain("AAPL", session, expirations=(date(2025, 2, 28), date(2025, 2, 28)))
-        assert chain.spot == 245.55  # regularMarketPrice in the body
-        assert chain.as_of == date(2025, 2, 21)  # a Friday; the body was captured on Monday before the open
-
-    def test_before_the_open_yahoo_quotes_zeros(self, market_data, session, live_server, answer):
-        self.serve(market_data, live_server, answer, "options-QQQ.json", "/v7/finance/options/QQQ")
+    @pytest.mark.parametrize(("symbol", "day"), [("QQQ", date(2025, 2, 24)), ("AAPL", date(2025, 2, 28))])
+    def test_before_the_open_yahoo_quotes_zeros(self, market_data, session, live_server, answer, symbol, day):
+        self.serve(market_data, live_server, answer, f"options-{symbol}.json", f"/v7/finance/options/{symbol}")
         with pytest.raises(DataError, match="a capture while no quotes were out"):
-            yahoo_chain("QQQ", session, expirations=(date(2025, 2, 24), date(2025, 2, 24)))
+            yahoo_chain(symbol, session, expirations=(day, day))
 
     def test_a_currency_has_no_options(self, market_data, session, live_server, answer):
         self.serve(market_data, live_server, answer, "options-EURUSD_X.json", "/v7/finance/options/EURUSD=X")
