@@ -5,11 +5,15 @@ from typing import Any
 import click
 
 
-def announce_compiling(options: dict[str, Any]) -> None:
-    """Say once, before the kernels are imported, that this run compiles them."""
-    from iwm_opts.kernels._jit import CACHE_DIR, is_compiled
+class NumericalCommand(click.Command):
+    """A command that needs the kernels, and says so before a first run compiles them."""
 
-    if not is_compiled() and not options["quiet"]:
-        click.echo(
-            f"compiling the numerical core for this machine, once, some ten seconds (kept in {CACHE_DIR})", err=True
-        )
+    def invoke(self, ctx: click.Context) -> Any:
+        """Announce, then run."""
+        from iwm_opts.kernels._jit import CACHE_DIR, is_compiled
+
+        if not is_compiled() and not ctx.params.get("quiet"):
+            click.echo(
+                f"compiling the numerical core for this machine, once, some ten seconds (kept in {CACHE_DIR})", err=True
+            )
+        return super().invoke(ctx)

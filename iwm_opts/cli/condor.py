@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from iwm_opts.cli.compiling import NumericalCommand
 from iwm_opts.cli.options import RangeParam, gate_option, group, option, screen_options
 from iwm_opts.conventions import GATE_RANK, SHORT_DELTA, WING_WIDTH
 
@@ -30,8 +31,9 @@ condor_options = group(
 
 
 @click.command(
+    cls=NumericalCommand,
     epilog="\b\nExample:\n"
-    "  iwm-opts condor --ivr-below 20 --source chain.csv.gz --iv-history RVX_History.csv --account 50000 --risk 1%"
+    "  iwm-opts condor --ivr-below 20 --source chain.csv.gz --iv-history RVX_History.csv --account 50000 --risk 1%",
 )
 @condor_options
 @screen_options

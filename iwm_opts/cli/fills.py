@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from iwm_opts.cli.compiling import NumericalCommand
 from iwm_opts.cli.options import (
     DateParam,
     cost_options,
@@ -34,9 +35,10 @@ fills_options = group(
 
 
 @click.command(
+    cls=NumericalCommand,
     epilog="\b\nExample:\n"
     "  iwm-opts fills --leg +1P195@0.70/0.74 --leg -1P200@1.20/1.26\n"
-    "  iwm-opts fills --source IWM.csv.gz --versus SPY.csv.gz"
+    "  iwm-opts fills --source IWM.csv.gz --versus SPY.csv.gz",
 )
 @fills_options
 @market_options
@@ -49,9 +51,6 @@ def fills(**options: Any) -> None:
     With --leg a package: its credit, slippage, round-trip cost and the win rate it needs at every convention. With
     --source alone the quoted spreads of the whole chain; with --versus those of two chains side by side.
     """
-    from iwm_opts.cli.compiling import announce_compiling
-
-    announce_compiling(options)
     text = _package(options) if options["leg"] else _chain(options)
     from iwm_opts.cli.build import emit
 

@@ -5,11 +5,14 @@ from typing import Any
 
 import click
 
+from iwm_opts.cli.compiling import NumericalCommand
 from iwm_opts.cli.options import history_options, market_options, option, output_options
 from iwm_opts.conventions import GATE_RANK
 
 
-@click.command(epilog="\b\nExample:\n  iwm-opts ivr --iv-history RVX_History.csv --as-of 2025-06-04")
+@click.command(
+    cls=NumericalCommand, epilog="\b\nExample:\n  iwm-opts ivr --iv-history RVX_History.csv --as-of 2025-06-04"
+)
 @option("--ivr-below", type=click.FloatRange(0, 100), default=GATE_RANK, help="The gate is open below this rank.")
 @history_options
 @market_options
@@ -19,9 +22,6 @@ def ivr(**options: Any) -> None:
 
     A chain is not needed; with --source its own IV10 and IV30 stand beside the rank.
     """
-    from iwm_opts.cli.compiling import announce_compiling
-
-    announce_compiling(options)
     from iwm_opts.cli import build
     from iwm_opts.report.ivr_table import ivr_record, ivr_table
     from iwm_opts.report.records import as_json, rows_as_csv

@@ -4,12 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from iwm_opts.cli.compiling import announce_compiling
-
 
 def run_screen(title: str, options: dict[str, Any], packages: Callable[[Any], Sequence[Any]]) -> None:
     """Screen what `packages` builds from each option table, and write the result."""
-    announce_compiling(options)
     from iwm_opts.cli import build
     from iwm_opts.report.records import as_json, candidates_csv, screening_record
     from iwm_opts.report.screen_table import screen_table

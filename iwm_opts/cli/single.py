@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from iwm_opts.cli.compiling import NumericalCommand
 from iwm_opts.cli.options import RangeParam, gate_option, group, option, screen_options
 from iwm_opts.conventions import SINGLE_DELTA
 
@@ -19,7 +20,10 @@ single_options = group(
 )
 
 
-@click.command(epilog="\b\nExample:\n  iwm-opts single --right C --delta 0.50 --dte 30:60 --source chain.csv.gz")
+@click.command(
+    cls=NumericalCommand,
+    epilog="\b\nExample:\n  iwm-opts single --right C --delta 0.50 --dte 30:60 --source chain.csv.gz",
+)
 @single_options
 @screen_options
 def single(**options: Any) -> None:

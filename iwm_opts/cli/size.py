@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from iwm_opts.cli.compiling import NumericalCommand
 from iwm_opts.cli.options import account_options, group, option, output_options
 
 size_options = group(
@@ -21,17 +22,15 @@ size_options = group(
 
 
 @click.command(
+    cls=NumericalCommand,
     epilog="\b\nExample:\n  iwm-opts size --max-loss 395 --account 50000 --risk 1%\n"
-    "  iwm-opts size --entry 212.40 --atr 4.10 --account 50000 --risk 1%"
+    "  iwm-opts size --entry 212.40 --atr 4.10 --account 50000 --risk 1%",
 )
 @size_options
 @account_options
 @output_options
 def size(**options: Any) -> None:
     """How many contracts, or shares, the account bears; which limit bound, and why zero when zero."""
-    from iwm_opts.cli.compiling import announce_compiling
-
-    announce_compiling(options)
     from iwm_opts.cli import build
     from iwm_opts.report.records import as_json, rows_as_csv, size_record
     from iwm_opts.report.size_table import size_table

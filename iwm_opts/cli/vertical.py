@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from iwm_opts.cli.compiling import NumericalCommand
 from iwm_opts.cli.options import RangeParam, gate_option, group, option, screen_options
 from iwm_opts.conventions import DEBIT_DELTA, SHORT_DELTA, VERTICAL_KINDS, WING_WIDTH
 
@@ -39,8 +40,9 @@ vertical_options = group(
 
 
 @click.command(
+    cls=NumericalCommand,
     epilog="\b\nExample:\n"
-    "  iwm-opts vertical --kind bull-put --short-delta 0.20 --width 5 --width 10 --source chain.csv.gz"
+    "  iwm-opts vertical --kind bull-put --short-delta 0.20 --width 5 --width 10 --source chain.csv.gz",
 )
 @vertical_options
 @screen_options

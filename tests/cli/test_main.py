@@ -1,5 +1,6 @@
 """What holds for every command: help, exit codes, one line an error, options from variables and files."""
 
+import os
 import subprocess
 import sys
 
@@ -178,3 +179,12 @@ def test_named_sources_never_fall_back(run, arguments, words):
     failed = run("condor", *arguments)
     assert failed.code == 1
     assert words in one_line(failed)
+
+
+def test_a_first_run_says_that_it_compiles(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
+    command = [sys.executable, "-m", "iwm_opts.cli.main", "size", "--max-loss", "100"]
+    first, second = (subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in "12")
+    assert first.stderr.startswith("compiling the numerical core")
+    assert second.stderr == ""
+    assert first.stdout == second.stdout
