@@ -1,7 +1,6 @@
 """From options to the objects behind them, in one place for all commands."""
 
 import os
-import sys
 import tempfile
 from collections.abc import Mapping
 from datetime import date
@@ -10,7 +9,8 @@ from typing import Any
 
 import click
 
-from iwm_opts.conventions import IVR_TENOR_DAYS
+from iwm_opts.cli.progress import progress
+from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS
 from iwm_opts.market.iv_rank import IvHistory, IvRank, iv_rank
 from iwm_opts.market.snapshot import Snapshot, take_snapshot
 from iwm_opts.spreads.analysis import Terms
@@ -26,7 +26,9 @@ def market_from(options: Options) -> tuple[Snapshot, IvHistory | None]:
     from iwm_opts.markets.resolve import resolve
 
     names = ("source", "symbol", "as_of", "session", "spot", "seed")
-    market = resolve(**{name: options[name] for name in names}, tenor_days=options.get("ivr_tenor", IVR_TENOR_DAYS))
+    tenor, lookback = options.get("ivr_tenor", IVR_TENOR_DAYS), options.get("ivr_lookback", IVR_LOOKBACK)
+    with progress("option chain", options) as told:
+        market = resolve(**{name: options[name] for name in names}, tenor_days=tenor, lookback=lookback, progress=told)
     dividends = parse_dividends(options["dividends"]) if options["dividends"] else market.dividends
     rate, style, engine = options["rate"], options["exercise"] or market.exercise, options["engine"]
     return take_snapshot(market.chain, rate, dividends, style, engine, market.warnings), market.history
@@ -82,14 +84,18 @@ def account_from(options: Options) -> Account:
 def emit(text: str, options: Options) -> None:
     """Write a result to standard output, or whole or not at all to --output."""
     if not options["output"]:
-        sys.stdout.write(text)
+        click.echo(text, nl=False)
         return
-    write_atomically(Path(options["output"]), text.encode())
+    write_atomically(Path(options["output"]), text.encode(errors="replace"))
     say(f"written: {options['output']}", options)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by a complete one: temporary file, fsync, rename."""
+    """Replace a file by a complete one: temporary file, fsync, rename; links are followed, devices written to."""
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

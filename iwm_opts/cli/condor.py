@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from iwm_opts.cli.compiling import NumericalCommand
-from iwm_opts.cli.options import RangeParam, gate_option, group, option, screen_options
+from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.options import Number, RangeParam, gate_option, group, option, screen_options, widths
 from iwm_opts.conventions import GATE_RANK, SHORT_DELTA, WING_WIDTH
 
 condor_options = group(
@@ -20,13 +20,13 @@ condor_options = group(
     option("--call-delta", type=RangeParam(float), help="The same for the call side alone."),
     option(
         "--width",
-        type=float,
+        type=Number(),
         multiple=True,
         help=f"Dollars between short and long strike, to the nearest listed; may repeat.  [default: {WING_WIDTH:g}]",
     ),
-    option("--put-width", type=float, help="Width of the put side alone."),
-    option("--call-width", type=float, help="Width of the call side alone."),
-    option("--wing-delta", type=float, help="|delta| of the long strikes, in place of a width."),
+    option("--put-width", type=Number(), help="Width of the put side alone."),
+    option("--call-width", type=Number(), help="Width of the call side alone."),
+    option("--wing-delta", type=Number(), help="|delta| of the long strikes, in place of a width."),
 )
 
 
@@ -44,17 +44,19 @@ def condor(**options: Any) -> None:
     """
     from iwm_opts.cli.screening import run_screen
     from iwm_opts.spreads.iron_condor import iron_condors
-    from iwm_opts.spreads.legs import DeltaRange, Wing
+    from iwm_opts.spreads.legs import DeltaRange
 
     put_delta = DeltaRange(*(options["put_delta"] or options["short_delta"]))
     call_delta = DeltaRange(*(options["call_delta"] or options["short_delta"]))
 
-    def wing(width: float | None) -> Wing:
-        return Wing(delta=options["wing_delta"]) if width is None else Wing(width=width)
-
-    default = (None,) if options["wing_delta"] is not None else (WING_WIDTH,)
-    wings = [
-        (wing(options["put_width"] or width), wing(options["call_width"] or width))
-        for width in options["width"] or default
-    ]
+    wings = [(_wing(options, "put_width", width), _wing(options, "call_width", width)) for width in widths(options)]
     run_screen("iron condors", options, lambda table: [iron_condors(table, put_delta, call_delta, wings)])
+
+
+def _wing(options: dict[str, Any], side: str, width: float | None) -> Any:
+    from iwm_opts.spreads.legs import Wing
+
+    own = options[side]
+    if own is not None:
+        return Wing(width=own)
+    return Wing(delta=options["wing_delta"]) if width is None else Wing(width=width)

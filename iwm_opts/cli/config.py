@@ -26,7 +26,7 @@ def defaults_from_file(path: str | None, commands: Container[str]) -> dict[str, 
             raise DataError(file, "does not exist", "name an existing TOML file")
         return None
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        tables = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise DataError(file, f"is no TOML ({error})", "mend the file or name another with --config") from None
     for name, table in tables.items():
@@ -34,11 +34,32 @@ def defaults_from_file(path: str | None, commands: Container[str]) -> dict[str, 
             raise DataError(file, f"{name} stands outside a table", f"put it under [{SHARED_TABLE}] or [condor]")
         if name != SHARED_TABLE and name not in commands:
             raise DataError(file, f"[{name}] is no command", f"use [{SHARED_TABLE}] or the name of a command")
-    return _Defaults(file, {name: _option_names(table) for name, table in tables.items()})
+    return _Defaults(file, {name: _option_names(file, name, table) for name, table in tables.items()})
 
 
-def _option_names(table: dict[str, Any]) -> dict[str, Any]:
-    return {key.replace("-", "_"): value for key, value in table.items()}
+def _option_names(file: Path, name: str, table: dict[str, Any]) -> dict[str, Any]:
+    """Options by their inner names, their values as they would be typed, so that one parser reads both."""
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        option = key.replace("-", "_")
+        if option in found:
+            raise DataError(
+                file, f"[{name}] {key} is there twice, as {key} and with the other dash", "keep one of them"
+            )
+        found[option] = (
+            [_typed(file, name, key, one) for one in value]
+            if isinstance(value, list)
+            else _typed(file, name, key, value)
+        )
+    return found
+
+
+def _typed(file: Path, name: str, key: str, value: Any) -> str:
+    if isinstance(value, dict | list):
+        raise DataError(
+            file, f"[{name}] {key} = {value!r} is no value of an option", "give a number, a word or a list of them"
+        )
+    return str(value)
 
 
 class _Defaults(dict[str, Any]):
@@ -53,27 +74,34 @@ class _Defaults(dict[str, Any]):
         return super().get(key, self.shared or default)
 
 
-def refuse_unknown(defaults: Any, options: dict[str, set[str]]) -> None:
-    """Refuse keys that are no option: a misspelt one would be silently without effect.
+def check_options(defaults: Any, options: dict[str, dict[str, bool]]) -> None:
+    """Refuse keys that are no option, and lists where one value is wanted; put a list around one where many may stand.
 
     Parameters
     ----------
-    defaults : what `defaults_from_file` gave, or None
-    options : names of the options of each command, underscored
+    defaults : what `defaults_from_file` gave
+    options : for each command its options, underscored, and whether they may repeat
 
     Raises
     ------
     DataError
         With the key, its table and what comes nearest.
     """
-    if defaults is None:
-        return
-    everywhere = set().union(*options.values())
-    for table, keys, known in [(SHARED_TABLE, defaults.shared, everywhere)] + [
-        (name, table, options[name]) for name, table in defaults.own.items()
-    ]:
-        for key in keys:
-            if key not in known:
-                near = difflib.get_close_matches(key, sorted(known), n=1)
-                remedy = f"did you mean {near[0].replace('_', '-')}?" if near else "see --help for the options"
-                raise DataError(defaults.file, f"[{table}] {key.replace('_', '-')} is no option", remedy)
+    everywhere = {name: many for command in options.values() for name, many in command.items()}
+    _check(defaults.file, SHARED_TABLE, defaults.shared, everywhere)
+    for name, table in defaults.own.items():
+        _check(defaults.file, name, table, options[name])
+        for key, value in defaults[name].items():
+            if options[name].get(key) and not isinstance(value, list):
+                defaults[name][key] = [value]
+
+
+def _check(file: Path, name: str, table: dict[str, Any], known: dict[str, bool]) -> None:
+    for key, value in table.items():
+        spelt = key.replace("_", "-")
+        if key not in known:
+            near = difflib.get_close_matches(key, sorted(known), n=1)
+            remedy = f"did you mean {near[0].replace('_', '-')}?" if near else "see --help for the options"
+            raise DataError(file, f"[{name}] {spelt} is no option", remedy)
+        if isinstance(value, list) and not known[key]:
+            raise DataError(file, f"[{name}] {spelt} = {value} is a list", "give one value")

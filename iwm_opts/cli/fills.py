@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from iwm_opts.cli.compiling import NumericalCommand
+from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import (
     DateParam,
     cost_options,

@@ -5,15 +5,15 @@ from typing import Any
 
 import click
 
-from iwm_opts.cli.compiling import NumericalCommand
-from iwm_opts.cli.options import history_options, market_options, option, output_options
+from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.options import Number, history_options, market_options, option, output_options
 from iwm_opts.conventions import GATE_RANK
 
 
 @click.command(
     cls=NumericalCommand, epilog="\b\nExample:\n  iwm-opts ivr --iv-history RVX_History.csv --as-of 2025-06-04"
 )
-@option("--ivr-below", type=click.FloatRange(0, 100), default=GATE_RANK, help="The gate is open below this rank.")
+@option("--ivr-below", type=Number(0, 100), default=GATE_RANK, help="The gate is open below this rank.")
 @history_options
 @market_options
 @output_options

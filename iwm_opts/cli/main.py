@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import io
 import os
 import sys
 from importlib import import_module
@@ -19,6 +20,9 @@ COMMANDS = {
     "ivr": "IV rank now, and the history it stands in.",
     "fills": "Compare what filling a package, or a whole chain, costs.",
     "size": "Contracts or shares that the account bears.",
+    "fetch": "Bars, volatility indices and dividends into the local record.",
+    "snapshot": "The chain of this moment into the local record.",
+    "doctor": "Check installation, sources, record and clock; say what to do.",
 }
 
 
@@ -38,12 +42,17 @@ class LazyGroup(click.Group):
 
 
 def _read_config(ctx: click.Context, _parameter: click.Parameter, path: str | None) -> None:
-    from iwm_opts.cli.config import defaults_from_file, refuse_unknown
+    from iwm_opts.cli.config import check_options, defaults_from_file
 
     ctx.default_map = defaults_from_file(path, COMMANDS)
     if ctx.default_map is not None:
         commands = {name: _command(name) for name in COMMANDS}
-        refuse_unknown(ctx.default_map, {name: {p.name or "" for p in c.params} for name, c in commands.items()})
+        known = {name: {p.name or "": _repeats(p) for p in c.params} for name, c in commands.items()}
+        check_options(ctx.default_map, known)
+
+
+def _repeats(parameter: click.Parameter) -> bool:
+    return bool(getattr(parameter, "multiple", False))
 
 
 def _command(name: str) -> click.Command:
@@ -81,6 +90,9 @@ def run() -> None:
     A quarter of a screen's time would go into collecting imported modules, which never become garbage: they are looked
     at rarely while it runs, and not at all when it ends.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a page with question marks beats none on an old console
     gc.set_threshold(GC_ALLOCATIONS)
     atexit.register(gc.freeze)
     main()
@@ -114,14 +126,17 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _hoisted(arguments: list[str]) -> list[str]:
-    """Put --debug and --config before the command, wherever they were typed."""
+    """Put --debug and --config FILE before the command, wherever they were typed; doctor's --config names no file."""
     front, rest = [], []
-    remaining = iter(arguments)
-    for argument in remaining:
+    remaining = list(arguments)
+    while remaining:
+        argument = remaining.pop(0)
+        names_file = bool(remaining) and not remaining[0].startswith("-")
         if argument == "--debug" or argument.startswith("--config="):
             front.append(argument)
-        elif argument == "--config":
-            front += [argument, *([value] if (value := next(remaining, None)) is not None else [])]
+        elif argument == "--config" and (names_file or "doctor" not in rest):
+            front += [argument, *remaining[:1]]
+            remaining = remaining[1:]
         else:
             rest.append(argument)
     return front + rest

@@ -1,5 +1,6 @@
 """Options that several commands share: each spelled once, meaning one thing, with its environment variable."""
 
+import math
 import os
 from collections.abc import Callable
 from datetime import date
@@ -19,6 +20,7 @@ from iwm_opts.conventions import (
     PICTURE_KINDS,
     REALISED_IMPLIED_VARIANCE,
     RISK_SHARE,
+    WING_WIDTH,
 )
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -57,6 +59,18 @@ class RangeParam(click.ParamType[tuple[Any, Any]]):
         if not 0 <= bounds[0] <= bounds[1]:
             self.fail(f"{value!r} must satisfy 0 <= low <= high", param, ctx)
         return bounds
+
+
+class Number(click.FloatRange):
+    """A finite number, within bounds if any."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
 
 
 class OutputParam(click.Path):
@@ -110,8 +124,9 @@ def group(*options: Callable[[Command], Command]) -> Callable[[Command], Command
 SOURCE = option(
     "--source",
     default="auto",
-    metavar="PATH|sim|auto",
-    help="Chain file (CSV, Parquet or JSON, gzip too), or the simulated market, which auto is too.",
+    metavar="PATH|auto|yahoo|cboe|record|sim",
+    help="Chain file (CSV, Parquet or JSON, gzip too), a live source, the local record or the simulated market; auto: "
+    "Yahoo, else Cboe, else simulated and labelled so.",
 )
 SYMBOL = option("--symbol", default="IWM", help="Underlying.")
 AS_OF = option("--as-of", type=DateParam(), help="Day of the decision.  [default: the file's last]")
@@ -124,9 +139,9 @@ market_options = group(
     SYMBOL,
     AS_OF,
     SESSION,
-    option("--spot", type=float, help="Underlying price, where the file has none."),
+    option("--spot", type=Number(), help="Underlying price, where the file has none."),
     option("--seed", type=click.IntRange(min=0), help="Of the simulated market."),
-    option("--rate", type=float, help="Interest rate, decimal.  [default: implied by the chain]"),
+    option("--rate", type=Number(), help="Interest rate, decimal.  [default: implied by the chain]"),
     option("--dividends", metavar="FILE|LIST", help="CSV of ex-dates and amounts, EX-DATE:AMOUNT,... or none."),
     option(
         "--exercise",
@@ -160,7 +175,7 @@ cost_options = group(
 measure_options = group(
     option(
         "--variance-ratio",
-        type=float,
+        type=Number(),
         default=REALISED_IMPLIED_VARIANCE,
         help="Realised over implied variance behind expected_profit; 1 is the smile itself.",
     ),
@@ -169,11 +184,9 @@ selection_options = group(
     option(
         "--dte", type=RangeParam(int), default=f"{DTE_WINDOW[0]}:{DTE_WINDOW[1]}", help="Calendar days to expiration."
     ),
-    option("--min-credit", type=float, default=0.0, help="Dollars a share, at the chosen fill."),
+    option("--min-credit", type=Number(min=0), default=0.0, help="Dollars a share, at the chosen fill."),
     option("--min-credit-width", type=ShareParam(), default=None, help="Credit over width, such as 0.2."),
-    option(
-        "--min-open-interest", type=click.FloatRange(min=0), default=MIN_OPEN_INTEREST, help="Contracts, every leg."
-    ),
+    option("--min-open-interest", type=Number(min=0), default=MIN_OPEN_INTEREST, help="Contracts, every leg."),
     option(
         "--sort",
         default="edge",
@@ -183,18 +196,18 @@ selection_options = group(
     option("--top", type=click.IntRange(min=1), default=5, help="Candidates kept."),
 )
 account_options = group(
-    option("--account", type=float, default=ACCOUNT, help="Dollars."),
+    option("--account", type=Number(), default=ACCOUNT, help="Dollars."),
     option(
         "--risk", type=ShareParam(), default=f"{RISK_SHARE:.0%}", help="Share of the account at risk on one position."
     ),
-    option("--open-risk", type=float, default=0.0, help="Dollars at risk in positions already on."),
+    option("--open-risk", type=Number(), default=0.0, help="Dollars at risk in positions already on."),
     option("--max-open-risk", type=ShareParam(), default="6%", help="Share of the account, all positions together."),
-    option("--buying-power", type=float, help="Dollars available.  [default: no cap]"),
+    option("--buying-power", type=Number(min=0), help="Dollars available.  [default: no cap]"),
     option("--max-contracts", type=click.IntRange(min=0), help="[default: no cap]"),
     option("--liquidity-share", type=ShareParam(), default="10%", help="Of the thinnest leg's open interest."),
     option(
         "--kelly",
-        type=click.FloatRange(0, 1, min_open=True),
+        type=Number(0, 1, min_open=True),
         help="Fraction of full Kelly that caps the stake, such as 0.25.  [default: no cap]",
     ),
 )
@@ -221,7 +234,25 @@ def gate_option(default: float | None) -> Callable[[Command], Command]:
     unless = "" if default is not None else "  [default: no gate]"
     return option(
         "--ivr-below",
-        type=click.FloatRange(0, 100),
+        type=Number(0, 100),
         default=default,
         help=f"Trade only while the IV rank is below.{unless}",
     )
+
+
+def widths(options: dict[str, Any]) -> tuple[float | None, ...]:
+    """What --width says; None alone where --wing-delta takes its place.
+
+    Raises
+    ------
+    UsageError
+        When widths and --wing-delta contradict each other.
+    """
+    sides = [options.get("put_width"), options.get("call_width")]
+    if options["wing_delta"] is not None:
+        if options["width"]:
+            raise click.UsageError("--width and --wing-delta both say where the long strikes are: give one of them")
+        return (None,)
+    if options["width"] and None not in sides:
+        raise click.UsageError("--width means nothing beside --put-width and --call-width: leave it out")
+    return options["width"] or (WING_WIDTH,)

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from iwm_opts.cli.compiling import NumericalCommand
+from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import RangeParam, gate_option, group, option, screen_options
 from iwm_opts.conventions import SINGLE_DELTA
 

@@ -3,21 +3,34 @@
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from iwm_opts.cli.compiling import NumericalCommand
-from iwm_opts.cli.options import account_options, group, option, output_options
+from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.options import Number, account_options, group, option, output_options
 
+SHARES_ALONE = ("entry", "stop", "atr", "atr_multiple", "slippage")
+CONTRACTS_ALONE = (
+    "package_buying_power",
+    "open_interest",
+    "expected_profit",
+    "pop",
+    "kelly",
+    "open_risk",
+    "max_open_risk",
+    "max_contracts",
+    "liquidity_share",
+)
 size_options = group(
-    option("--max-loss", type=float, help="Dollars one package can lose: contracts of defined risk."),
-    option("--package-buying-power", type=float, help="Dollars one package ties up.  [default: its max loss]"),
-    option("--open-interest", type=float, help="Of the thinnest leg; caps contracts by --liquidity-share."),
-    option("--expected-profit", type=float, help="Dollars a package, for --kelly."),
-    option("--pop", type=click.FloatRange(0, 1), help="Probability of profit, for --kelly."),
-    option("--entry", type=float, help="Price of a share: with --stop or --atr, shares."),
-    option("--stop", type=float, help="Price at which the trade is given up."),
-    option("--atr", type=float, help="Average true range, dollars a share: the stop lies --atr-multiple of it away."),
-    option("--atr-multiple", type=float, default=1.0),
-    option("--slippage", type=float, default=0.0, help="Dollars a share expected beyond the stop."),
+    option("--max-loss", type=Number(), help="Dollars one package can lose: contracts of defined risk."),
+    option("--package-buying-power", type=Number(min=0), help="Dollars one package ties up.  [default: its max loss]"),
+    option("--open-interest", type=Number(min=0), help="Of the thinnest leg; caps contracts by --liquidity-share."),
+    option("--expected-profit", type=Number(), help="Dollars a package, for --kelly."),
+    option("--pop", type=Number(0, 1), help="Probability of profit, for --kelly."),
+    option("--entry", type=Number(), help="Price of a share: with --stop or --atr, shares."),
+    option("--stop", type=Number(), help="Price at which the trade is given up."),
+    option("--atr", type=Number(), help="Average true range, dollars a share; the stop is --atr-multiple of it away."),
+    option("--atr-multiple", type=Number(), default=1.0),
+    option("--slippage", type=Number(min=0), default=0.0, help="Dollars a share expected beyond the stop."),
 )
 
 
@@ -36,6 +49,9 @@ def size(**options: Any) -> None:
     from iwm_opts.report.size_table import size_table
 
     is_shares = options["max_loss"] is None
+    _refuse_what_does_not_apply(CONTRACTS_ALONE if is_shares else SHARES_ALONE, "shares" if is_shares else "contracts")
+    if is_shares and options["buying_power"] is not None and options["entry"] is None:
+        raise click.UsageError("--buying-power caps shares by their price: give --entry too")
     found = _shares(options) if is_shares else _contracts(options)
     unit = "shares" if is_shares else "contracts"
     record = {"account": options["account"], "risk_share": options["risk"], unit: found.contracts}
@@ -47,6 +63,14 @@ def size(**options: Any) -> None:
         build.emit(rows_as_csv([record]), options)
     else:
         build.emit(size_table(found, unit, options["account"], options["risk"]), options)
+
+
+def _refuse_what_does_not_apply(names: tuple[str, ...], unit: str) -> None:
+    """Options that would be silently without effect."""
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name.replace('_', '-')} means nothing when sizing {unit}: leave it out")
 
 
 def _contracts(options: dict[str, Any]) -> Any:

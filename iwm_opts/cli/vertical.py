@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from iwm_opts.cli.compiling import NumericalCommand
-from iwm_opts.cli.options import RangeParam, gate_option, group, option, screen_options
+from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.options import Number, RangeParam, gate_option, group, option, screen_options, widths
 from iwm_opts.conventions import DEBIT_DELTA, SHORT_DELTA, VERTICAL_KINDS, WING_WIDTH
 
 vertical_options = group(
@@ -31,11 +31,11 @@ vertical_options = group(
     ),
     option(
         "--width",
-        type=float,
+        type=Number(),
         multiple=True,
         help=f"Dollars between the strikes, to the nearest listed; may repeat.  [default: {WING_WIDTH:g}]",
     ),
-    option("--wing-delta", type=float, help="|delta| of the other leg, in place of a width."),
+    option("--wing-delta", type=Number(), help="|delta| of the other leg, in place of a width."),
 )
 
 
@@ -54,10 +54,7 @@ def vertical(**options: Any) -> None:
 
     short, long = DeltaRange(*options["short_delta"]), DeltaRange(*options["long_delta"])
     kinds = options["kind"]
-    if options["wing_delta"] is not None:
-        wings = [Wing(delta=options["wing_delta"])]
-    else:
-        wings = [Wing(width=width) for width in options["width"] or (WING_WIDTH,)]
+    wings = [Wing(delta=options["wing_delta"]) if width is None else Wing(width=width) for width in widths(options)]
 
     run_screen(
         "vertical spreads",

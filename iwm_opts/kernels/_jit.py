@@ -9,6 +9,7 @@ pruned. NUMBA_CACHE_DIR is process-wide, so it is set only while one of our func
 import contextlib
 import hashlib
 import os
+import pickle
 import shutil
 import sys
 import time
@@ -26,6 +27,7 @@ FASTMATH = {"contract", "nsz"}
 OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": FASTMATH}
 STALE_AFTER_DAYS = 14  # another checkout may still be using its own digest
 _DIGEST_PREFIX = "kernels-"
+CACHE_FAULTS = (OSError, EOFError, pickle.UnpicklingError, ValueError, IndexError, AttributeError, ImportError)
 
 
 def _user_cache() -> Path:
@@ -52,6 +54,18 @@ def cache_parent() -> Path:
 CACHE_DIR = cache_parent() / f"{_DIGEST_PREFIX}{_digest()}"
 
 
+def is_kept() -> bool:
+    """Whether compiled kernels can be kept in their folder.
+
+    Numba would silently keep them beside the sources instead, where an edited callee leaves its callers stale.
+    """
+    try:
+        CACHE_DIR.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(CACHE_DIR, os.W_OK | os.X_OK)
+
+
 def is_compiled() -> bool:
     """Whether a kernel cache for this version of the source is on disk."""
     return CACHE_DIR.exists() and any(CACHE_DIR.rglob("*.nbc"))
@@ -76,15 +90,28 @@ def _our_cache() -> Iterator[None]:
         config.CACHE_DIR = before
 
 
+IS_KEPT = is_kept()
+
+
 def kernel(signature: str | list[str] | None = None, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function as a kernel: eagerly where a signature is given, on first use otherwise."""
+    wanted = OPTIONS | {"cache": IS_KEPT} | options
 
     def decorate(function: Callable[..., Any]) -> Any:
         with _our_cache():
-            compiler: Any = numba.njit(signature, **(OPTIONS | options))
-            return compiler(function)
+            for attempt in (wanted, wanted, wanted | {"cache": False}):
+                with contextlib.suppress(*CACHE_FAULTS):
+                    return _compiled(function, signature, attempt)
+                # Cut off by a power failure or a full disk: what can be compiled again is no loss.
+                shutil.rmtree(CACHE_DIR, ignore_errors=True)
+            return _compiled(function, signature, wanted | {"cache": False})  # no fault of the cache: let it speak
 
     return decorate
+
+
+def _compiled(function: Callable[..., Any], signature: str | list[str] | None, options: dict[str, Any]) -> Any:
+    compiler: Any = numba.njit(signature, **options)
+    return compiler(function)
 
 
 def inline(function: Callable[..., Any]) -> Any:

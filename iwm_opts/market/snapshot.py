@@ -154,6 +154,8 @@ def take_snapshot(
     style: Exercise = "european" if engine == "vollib" else by_rule
     if dividends is not None and slices:
         dividends = dividends.projected_to(chain.as_of, slices[-1].expiration + timedelta(days=1))
+    if rate is not None and rate < 0 and style == "american":
+        raise InputError("rate", rate, "American exercise is priced at zero or more", "or give --exercise european")
     found, warnings = _rate(slices, rate, style, dividends)
     if chain.quote_time is None:
         warnings.append(f"the quotes carry no time of day: the close of {chain.as_of} is assumed")
@@ -185,5 +187,5 @@ def _rate(
             f"the chain implies a rate of {implied.rate:.2%}: zero taken, no less prices American exercise; give --rate"
         ]
     return Rate(ASSUMED_RATE, "assumed"), [
-        f"the chain implies no rate (too few or too wide quotes): {ASSUMED_RATE:.1%} assumed; give --rate"
+        f"the chain implies no rate that its quotes agree on: {ASSUMED_RATE:.1%} assumed; give --rate"
     ]

@@ -21,7 +21,7 @@ def width() -> int:
 def render(parts: Iterable[RenderableType], columns: int | None = None) -> str:
     """Text of several renderables, coloured only on a terminal."""
     text = io.StringIO()
-    colour = columns is None and sys.stdout.isatty()
+    colour = columns is None and sys.stdout is not None and sys.stdout.isatty()
     console = Console(file=text, width=columns or width(), force_terminal=colour, highlight=False, emoji=False)
     for part in parts:
         console.print(part)

@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 SAME_STRIKE = 1e-6  # dollars: strikes this close are the same one
-WIDTH_SLACK = 0.51  # a wing may miss its width by just over half a strike step of one dollar, or by this share of it
+WIDTH_SLACK = 0.10  # share of its width by which a wing may miss it
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ def by_delta(table: OptionTable, right: Right, wanted: DeltaRange) -> Index:
 def wing_of(table: OptionTable, anchor: Index, wing: Wing, direction: int) -> Index:
     """Row of the same right that stands `wing` away from each anchor, upwards (+1) or downwards (-1); -1 for none.
 
-    A width takes the nearest listed strike and refuses one that misses it by more than half; a delta takes the nearest
-    strike strictly beyond the anchor.
+    A width takes the nearest listed strike and refuses one that misses it by more than a tenth; a delta takes
+    the nearest strike strictly beyond the anchor.
     """
     found = np.full(len(anchor), -1, dtype=np.intp)
     for position, row in enumerate(anchor):

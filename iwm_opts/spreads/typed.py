@@ -19,6 +19,7 @@ from iwm_opts.spreads.legs import SAME_STRIKE, Packages, rows_of
 LEG_PATTERN: Final = re.compile(
     r"(?P<count>[+-]?\d+)(?P<right>[CP])(?P<strike>\d+(\.\d+)?)(@(?P<bid>\d*\.?\d+)/(?P<ask>\d*\.?\d+))?", re.IGNORECASE
 )
+MOST_CONTRACTS: Final = 10_000  # of one leg in a package
 REMEDY: Final = "write -1P200@1.20/1.26 (one put 200 sold, quoted 1.20 to 1.26), or -1P200 with a chain"
 
 
@@ -47,8 +48,10 @@ class TypedLeg:
             raise InputError("leg", text, "is no leg", REMEDY)
         count = int(match["count"])
         bid, ask = (float(match[side]) if match[side] else np.nan for side in ("bid", "ask"))
-        if count == 0:
-            raise InputError("leg", text, "trades nothing", REMEDY)
+        if not 0 < abs(count) <= MOST_CONTRACTS:
+            raise InputError("leg", text, f"trades {count} contracts; 1 to {MOST_CONTRACTS:,} make a leg", REMEDY)
+        if float(match["strike"]) == 0:
+            raise InputError("leg", text, "has no strike", REMEDY)
         if ask == 0:
             raise InputError(
                 "leg", text, "asks nothing: an ask of zero is no quote", "type the quote that is really out"

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from iwm_opts.conventions import STALE_SESSIONS
+from iwm_opts.conventions import MIN_GATE_COVERAGE, STALE_SESSIONS
 from iwm_opts.market.iv_rank import IvRank
 
 
@@ -37,6 +37,9 @@ def ivr_gate(rank: IvRank | None, below: float) -> Gate:
     if rank.sessions_missed > STALE_SESSIONS:
         stale = f"{rank.series} ends on {rank.value_date}, {rank.sessions_missed} sessions ago: too old to open a gate"
         return Gate(condition, False, (f"{stale}; give a history that goes on",))
+    if rank.coverage < MIN_GATE_COVERAGE:
+        few = f"{rank.series} has {rank.observations} of {rank.lookback} sessions: too few to open a gate"
+        return Gate(condition, False, (f"{few}; give a longer history or a shorter --ivr-lookback",))
     is_open = rank.rank < below
     side = "below" if is_open else "not below"
     return Gate(condition, is_open, (f"{rank.series} ranks {rank.rank:.1f} on {rank.value_date}, {side} {below:g}",))

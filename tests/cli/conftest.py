@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,10 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     """Run the command line in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("IWM_OPTS_DATA", str(tmp_path / "record"))
+    for variable in ("IWM_OPTS_YAHOO_URL", "IWM_OPTS_CBOE_URL"):  # no test talks to the real ones
+        if variable not in os.environ:
+            monkeypatch.setenv(variable, "http://127.0.0.1:9")
 
     def call(*arguments: object) -> Outcome:
         with pytest.raises(SystemExit) as stop:

@@ -66,7 +66,16 @@ def test_a_screen_imports_neither_scipy_nor_matplotlib(chain_file):
         (["condor", "--dividends", "soon"], 1, "ex_date"),
         (["condor", "--as-of", "2020-01-02"], 1, "2026-03-02"),
         (["size"], 1, "--max-loss"),
-        (["size", "--max-loss", "nan"], 1, "max_loss"),
+        (["size", "--max-loss", "nan"], 2, "not a finite number"),
+        (["condor", "--min-credit", "inf"], 2, "not a finite number"),
+        (["condor", "--put-width", "0"], 1, "positive"),
+        (["condor", "--wing-delta", "0.05", "--width", "5"], 2, "give one of them"),
+        (["size", "--max-loss", "300", "--entry", "200"], 2, "--entry"),
+        (["size", "--entry", "200", "--stop", "190", "--max-contracts", "5"], 2, "--max-contracts"),
+        (["size", "--atr", "4", "--buying-power", "100"], 2, "--entry"),
+        (["condor", "--rate", "-0.01"], 1, "--exercise european"),
+        (["fills", "--leg", "-1P0@1/2"], 1, "leg"),
+        (["fills", "--leg", "-99999P200@1/2"], 1, "leg"),
         (["ivr"], 1, "--iv-history"),
         (["fills", "--leg", "1X200"], 1, "-1P200@1.20/1.26"),
         (["fills", "--leg", "-1P200@1.30/1.26"], 1, "crossed"),
@@ -139,6 +148,10 @@ def test_flag_over_variable_over_file(run, tmp_path, monkeypatch):
         ("[condr]\naccount = 5", "no command"),
         ("[condor]\nacount = 5", "did you mean account?"),
         ("[defaults]\nluck = 5", "[defaults] luck is no option"),
+        ("[size]\naccount = [1, 2]", "is a list"),
+        ("[size.account]\nx = 1", "is no value"),
+        ("[size]\nrisk = 1.0", "may mean a share or a percentage"),
+        ("[size]\nmax-loss = 5\nmax_loss = 6", "twice"),
     ],
 )
 def test_config_files_that_make_no_sense(run, tmp_path, content, words):
@@ -170,7 +183,10 @@ def test_a_seed_makes_the_market_again(run):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--source", "yahoo"], "is not there yet"),
+        (["--source", "yahoo"], "Yahoo: cannot be reached"),
+        (["--source", "cboe"], "Cboe: cannot be reached"),
+        (["--source", "record"], "iwm-opts snapshot"),
+        (["--source", "modelled"], "is not there yet"),
         (["--source", "sim", "--symbol", "SPY"], "is of IWM"),
         (["--source", "sim", "--session", "close"], "means nothing"),
     ],
@@ -179,6 +195,63 @@ def test_named_sources_never_fall_back(run, arguments, words):
     failed = run("condor", *arguments)
     assert failed.code == 1
     assert words in one_line(failed)
+
+
+def test_config_values_read_like_typed_ones(run, chain_file, tmp_path):
+    (tmp_path / "iwm-opts.toml").write_bytes(
+        b"\xef\xbb\xbf[condor]\nwidth = 10\nverbose = true\nformat = 'json'\ndte = '15:50'\n[vertical]\nkind = ['bear-put']\n"
+    )
+    found = run("condor", "--source", chain_file).json
+    assert all(one["legs"][1]["strike"] - one["legs"][0]["strike"] == 10 for one in found["candidates"])
+    kinds = run("vertical", "--source", chain_file, "--dte", "15:50", "--format", "json").json["candidates"]
+    assert {one["strategy"] for one in kinds} == {"bear-put"}
+
+
+def test_a_damaged_cache_is_compiled_anew(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "iwm_opts.cli.main", "size", "--max-loss", "100"]
+    first = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    for index in tmp_path.rglob("*.nbi"):
+        index.write_bytes(b"")
+    for code in tmp_path.rglob("*.nbc"):
+        code.write_bytes(code.read_bytes()[:100])
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert again.stdout == first.stdout
+
+
+def test_without_a_writable_cache_nothing_is_kept_beside_the_sources(tmp_path):
+    (tmp_path / "file").touch()
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "file" / "cache")}
+    probe = (
+        "import iwm_opts.kernels.rank as rank, numpy as np;"
+        "print(rank.rank_and_percentile(np.array([1.0, 3.0, 2.0])), rank.rank_and_percentile.stats.cache_path)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, text=True, check=True)
+    assert "None" in done.stdout
+    command = [sys.executable, "-m", "iwm_opts.cli.main", "size", "--max-loss", "100"]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "every time" in run.stderr
+    assert "NUMBA_CACHE_DIR" in run.stderr
+
+
+@pytest.mark.parametrize("option", ["--output", "--plot"])
+def test_nothing_is_written_over_what_is_read(run, made_quotes, tmp_path, option):
+    made_quotes().to_csv(tmp_path / "chain.png", index=False)
+    before = (tmp_path / "chain.png").read_bytes()
+    (tmp_path / "link.png").symlink_to(tmp_path / "chain.png")
+    for target in ("chain.png", "link.png"):
+        failed = run("condor", "--source", "chain.png", option, target)
+        assert failed.code == 2
+        assert "would overwrite what --source names" in one_line(failed)
+    assert (tmp_path / "chain.png").read_bytes() == before
+    assert "--output" in run("condor", "--output", "x.png", "--plot", "x.png").err
+
+
+def test_a_narrow_console_gets_its_page(chain_file):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "iwm_opts.cli.main", "condor", "--source", str(chain_file), "--dte", "15:50"]
+    page = subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert b"credit" in page.stdout
 
 
 def test_a_first_run_says_that_it_compiles(tmp_path):

@@ -7,8 +7,8 @@ from iwm_opts.market.iv_rank import IvRank
 from iwm_opts.strategy.gate import ivr_gate
 
 
-def ranked(rank, reason="", missed=0):
-    return IvRank("RVX", 0.2, date(2025, 6, 3), 30, rank, 50.0, 252, 252, missed, True, "", reason, ())
+def ranked(rank, reason="", missed=0, observations=252):
+    return IvRank("RVX", 0.2, date(2025, 6, 3), 30, rank, 50.0, 252, observations, missed, True, "", reason, ())
 
 
 @pytest.mark.parametrize(("rank", "is_open"), [(0.0, True), (19.99, True), (20.0, False), (100.0, False)])
@@ -31,3 +31,10 @@ def test_a_stale_rank_opens_no_gate():
     gate = ivr_gate(ranked(10.0, missed=6), 20.0)
     assert not gate.is_open
     assert "6 sessions ago" in gate.reasons[0]
+
+
+def test_a_few_observations_open_no_gate():
+    assert ivr_gate(ranked(10.0, observations=126), 20.0).is_open
+    gate = ivr_gate(ranked(0.0, observations=2), 20.0)
+    assert not gate.is_open
+    assert "2 of 252 sessions" in gate.reasons[0]

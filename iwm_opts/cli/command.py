@@ -1,0 +1,44 @@
+"""What every command does before its work: say that kernels compile, and refuse to write over what it reads."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class NumericalCommand(click.Command):
+    """A command that needs the kernels, and says so before a first run compiles them."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Announce, then run."""
+        from iwm_opts.kernels._jit import CACHE_DIR, IS_KEPT, is_compiled
+
+        if not is_compiled() and not ctx.params.get("quiet"):
+            kept = f"once, some ten seconds (kept in {CACHE_DIR})"
+            lost = f"every time: {CACHE_DIR} is not writable; set NUMBA_CACHE_DIR to a folder that is"
+            click.echo(f"compiling the numerical core for this machine, {kept if IS_KEPT else lost}", err=True)
+        refuse_overwriting(ctx.params)
+        return super().invoke(ctx)
+
+
+READ = ("source", "versus", "iv_history", "dividends")
+WRITTEN = ("output", "plot")
+
+
+def refuse_overwriting(options: dict[str, Any]) -> None:
+    """Refuse to write onto what is read, or onto one file twice.
+
+    Raises
+    ------
+    UsageError
+        With both options.
+    """
+    taken = {Path(str(options[name])).resolve(): name for name in READ if options.get(name)}
+    for name in WRITTEN:
+        target = options.get(name)
+        if not target:
+            continue
+        path = Path(target).resolve()
+        if path in taken and not path.is_char_device():
+            raise click.UsageError(f"--{name} would overwrite what --{taken[path].replace('_', '-')} names: {target}")
+        taken[path] = name
