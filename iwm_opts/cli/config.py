@@ -43,22 +43,15 @@ def _option_names(file: Path, name: str, table: dict[str, Any]) -> dict[str, Any
     for key, value in table.items():
         option = key.replace("-", "_")
         if option in found:
-            raise DataError(
-                file, f"[{name}] {key} is there twice, as {key} and with the other dash", "keep one of them"
-            )
-        found[option] = (
-            [_typed(file, name, key, one) for one in value]
-            if isinstance(value, list)
-            else _typed(file, name, key, value)
-        )
+            raise DataError(file, f"[{name}] {key} is there twice, once with the other dash", "keep one of them")
+        many = isinstance(value, list)
+        found[option] = [_typed(file, name, key, one) for one in value] if many else _typed(file, name, key, value)
     return found
 
 
 def _typed(file: Path, name: str, key: str, value: Any) -> str:
     if isinstance(value, dict | list):
-        raise DataError(
-            file, f"[{name}] {key} = {value!r} is no value of an option", "give a number, a word or a list of them"
-        )
+        raise DataError(file, f"[{name}] {key} = {value!r} is no value of an option", "give a number or a word")
     return str(value)
 
 

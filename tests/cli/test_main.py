@@ -199,7 +199,8 @@ def test_named_sources_never_fall_back(run, arguments, words):
 
 def test_config_values_read_like_typed_ones(run, chain_file, tmp_path):
     (tmp_path / "iwm-opts.toml").write_bytes(
-        b"\xef\xbb\xbf[condor]\nwidth = 10\nverbose = true\nformat = 'json'\ndte = '15:50'\n[vertical]\nkind = ['bear-put']\n"
+        b"\xef\xbb\xbf[condor]\nwidth = 10\nverbose = true\nformat = 'json'\ndte = '15:50'\n"
+        b"[vertical]\nkind = ['bear-put']\n"
     )
     found = run("condor", "--source", chain_file).json
     assert all(one["legs"][1]["strike"] - one["legs"][0]["strike"] == 10 for one in found["candidates"])
