@@ -207,3 +207,26 @@ def yahoo_bodies() -> Callable[..., dict[str, str]]:
         return found
 
     return bodies
+
+
+@pytest.fixture(scope="session")
+def cboe_body() -> Callable[..., str]:
+    """Cboe's delayed quotes that say what canonical quotes say; the stamp is UTC, 15 minutes after the quotes."""
+
+    def body(quotes: pd.DataFrame, stamp: str = "2026-03-02 19:20:00") -> str:
+        options = [
+            {
+                "option": f"IWM{row.expiration:%y%m%d}{row.right}{round(row.strike * 1000):08d}",
+                "bid": row.bid,
+                "ask": row.ask,
+                "bid_size": 5.0,
+                "iv": 0.2,
+                "delta": 0.1,
+                "last_trade_time": "2026-03-02T14:00:00",
+            }
+            for row in quotes.itertuples()
+        ]
+        data = {"symbol": "IWM", "current_price": 200.0, "close": 199.0, "options": options}
+        return json.dumps({"timestamp": stamp, "data": data, "symbol": "IWM"})
+
+    return body

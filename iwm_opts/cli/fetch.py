@@ -9,16 +9,26 @@ from iwm_opts.cli.options import group, option, output_options
 
 fetch_options = group(
     option(
-        "--source", type=click.Choice(["auto", "yahoo", "cboe"]), default="auto", help="auto: Cboe where Yahoo fails."
+        "--feed", type=click.Choice(["auto", "yahoo", "cboe"]), default="auto", help="auto: Cboe where Yahoo fails."
     ),
-    option("--bars", multiple=True, default=("IWM", "KRE", "XBI", "SPY"), help="Symbol; may repeat."),
-    option("--index", multiple=True, default=("RVX", "VIX", "VIX9D", "IRX"), help="Index; may repeat."),
+    option(
+        "--symbols",
+        multiple=True,
+        default=("IWM", "KRE", "XBI", "SPY"),
+        help="Symbol whose bars and dividends to fetch; may repeat.",
+    ),
+    option(
+        "--indices",
+        multiple=True,
+        default=("RVX", "VIX", "VIX9D", "IRX"),
+        help="Volatility index or bill yield; may repeat.",
+    ),
     option("--interval", type=click.Choice(["1d", "1h", "15m", "5m", "1m"]), default="1d", help="Of the bars."),
     option("--whole", is_flag=True, show_default=False, help="All there is, not only what is new."),
 )
 
 
-@click.command(epilog="\b\nExample:\n  iwm-opts fetch\n  iwm-opts fetch --bars IWM --interval 5m")
+@click.command(epilog="\b\nExample:\n  iwm-opts fetch\n  iwm-opts fetch --symbols IWM --interval 5m")
 @fetch_options
 @output_options
 def fetch(**options: Any) -> None:
@@ -51,11 +61,11 @@ def _fetched(options: dict[str, Any]) -> list[Any]:
     from iwm_opts.sources.selection import clean_symbol
     from iwm_opts.sources.store import open_record
 
-    fetcher = Fetcher(open_record(), options["source"], options["whole"])
-    bars, indices = (list(map(clean_symbol, options[name])) for name in ("bars", "index"))
+    fetcher = Fetcher(open_record(), options["feed"], options["whole"])
+    bars, indices = (list(map(clean_symbol, options[name])) for name in ("symbols", "indices"))
     if options["interval"] != "1d":
         indices = []
-    if options["source"] == "cboe":
+    if options["feed"] == "cboe":
         bars = []
     found = []
     with progress("series", options) as told:

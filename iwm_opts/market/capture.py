@@ -28,6 +28,10 @@ SORTED_BY: Final = ("expiration", "root", "strike", "right")
 
 ALL_ZERO: Final = 0.9  # share of rows with bid = ask = 0 above which a capture holds no market
 SPOT_DRIFT: Final = 0.001  # relative range of the rows' spots that is worth a word
+PARITY_FIT: Final = 0.5  # share of strikes in parity below which prices or strikes are in some other unit
+PARITY_SLACK: Final = 0.005, 0.06  # share of spot, and of the strike a year, by which a strike may be out of parity
+PARITY_STRIKES: Final = 10  # fewer say nothing
+FAR_SPOT: Final = 0.2  # relative distance between spot and what parity says, above which they are not of one market
 SPOT_GAP: Final = 0.005  # relative distance between spot and the nearest parity forward that is worth a warning
 
 
@@ -64,8 +68,9 @@ def make_chain(
     Raises
     ------
     DataError
-        For a quote date without a session, a side without contracts, a capture of zeros, an unknown right, or
-        where spot is neither given nor implied.
+        For a quote date without a session, a side without contracts, a capture of zeros, an unknown right, quotes
+        of which none is usable or few are in put-call parity (prices in cents, strikes times 1,000), or where spot
+        is neither given nor implied, or of another market than the quotes.
     """
     told, warned = list(notes), list(warnings)
     table = _canonical(quotes, symbol, source)
@@ -76,9 +81,15 @@ def make_chain(
     frozen = _is_frozen(table, as_of, newest_trade, previous, warned)
     if quote_time and not _in_hours(quote_time, as_of):
         told.append(f"captured {quote_time:%Y-%m-%d %H:%M} New York, outside the session of {as_of}")
+    parity = _refuse_no_parity(table, as_of, source)
     spot, spot_source = _spot(table, spot, moment_of_quotes(as_of, quote_time), source, told, warned)
+    if abs(spot / parity - 1.0) > FAR_SPOT:
+        rule = f"spot {spot:g} ({spot_source}) is no spot of these quotes: put-call parity says about {parity:.2f}"
+        raise DataError(source, rule, "correct the column or --spot")
     table["underlying_price"] = table["underlying_price"].fillna(spot)
     quality = assess(table, spot, duplicate=duplicate, frozen=frozen, notes=told)
+    if not quality.usable:
+        raise DataError(source, f"none of its quotes is usable: {quality.summary}", "give a capture with quotes")
     return Chain(
         quotes=table,
         symbol=symbol,
@@ -145,6 +156,31 @@ def _refuse_no_market(table: pd.DataFrame, as_of: date, source: str) -> None:
             f"bid and ask are zero in {zeros.mean():.1%} of {len(table)} rows: a capture while no quotes were out",
             "capture it again during the session",
         )
+
+
+def _refuse_no_parity(table: pd.DataFrame, as_of: date, source: str) -> float:
+    """Refuse quotes that cannot be of one market, and return the median over strikes of call less put plus strike.
+
+    A call less its put is worth about spot less the strike, whatever the model (Stoll 1969); that median is about spot.
+    NaN where too few strikes have a bid and an ask on both sides.
+    """
+    bid, ask, strike = (table[name].to_numpy() for name in ("bid", "ask", "strike"))
+    listing = [table[name].to_numpy() for name in ("expiration", "root", "strike")]
+    same = np.logical_and.reduce([values[1:] == values[:-1] for values in listing])  # sorted: a call, then its put
+    two_sided = (bid > 0.0) & (ask >= bid)
+    calls = np.flatnonzero(same & two_sided[:-1] & two_sided[1:])
+    if len(calls) < PARITY_STRIKES:
+        return math.nan
+    strike = strike[calls]
+    low, high = bid[calls] - ask[calls + 1] + strike, ask[calls] - bid[calls + 1] + strike
+    centre = float(np.median(0.5 * (low + high)))
+    years = (table["expiration"].iloc[calls] - pd.Timestamp(as_of)).dt.days.to_numpy() / 365.0
+    slack = PARITY_SLACK[0] * abs(centre) + PARITY_SLACK[1] * np.maximum(years, 0.0) * strike
+    fit = float(((low <= centre + slack) & (high >= centre - slack)).mean())
+    if fit < PARITY_FIT:
+        rule = f"{fit:.0%} of {len(calls)} strikes fit put-call parity: prices or strikes are not dollars a share"
+        raise DataError(source, rule, "mend the units, or rows that are mixed up")
+    return centre
 
 
 def _without_duplicates(table: pd.DataFrame, told: list[str], warned: list[str]) -> tuple[pd.DataFrame, int]:

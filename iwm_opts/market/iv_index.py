@@ -15,6 +15,7 @@ from iwm_opts.kernels.variance_index import total_variance
 from iwm_opts.market.calendar import effective_days_per_year
 from iwm_opts.market.slices import ExpirySlice, Forward
 
+SAME_MOMENT = 1e-6  # days: an expiration this near to a tenor is on it, whatever the rounding of years
 MIN_WING_STRIKES = 3  # fewer puts or calls than this are no wing to sum over
 
 
@@ -219,8 +220,8 @@ def _bracket(
     usable: Sequence[ModelFreeVariance], target: float, clock: Clock
 ) -> tuple[ModelFreeVariance, ModelFreeVariance] | None:
     """Nearest expirations on either side of the target; the same one twice where it falls on the target."""
-    before = [v for v in usable if clock(v) <= target]
-    after = [v for v in usable if clock(v) >= target]
+    before = [v for v in usable if clock(v) <= target + SAME_MOMENT]
+    after = [v for v in usable if clock(v) >= target - SAME_MOMENT]
     return (before[-1], after[0]) if before and after else None
 
 

@@ -16,7 +16,12 @@ Mask = NDArray[np.bool_]
 IV_PLACEHOLDER: Final = 0.01  # vendors write 0, 1e-5 or 0.01 where they have no implied volatility
 INTRINSIC_SLACK: Final = 0.01  # share of spot by which spot and quotes may be out of step before an ask is impossible
 TICK_SLACK: Final = 1e-4  # share of a tick that binary fractions may be off by
+SAYS_NOTHING: Final = (
+    1.0,
+    5.0,
+)  # dollars, and typical spreads of its neighbours, above which a quote without a bid is none
 REPEATED: Final = 0.95  # share of rows equal to the previous capture's that makes a capture a repeat of it
+_ASIDE: Final = {"no_bid": "without a bid", "locked": "locked", "iv_placeholder": "without a vendor's IV"}  # no defects
 _TELLING: Final = ("crossed", "zero", "missing", "duplicate", "stale", "implausible", "off_tick", "unpaired")
 
 
@@ -34,17 +39,18 @@ class QualityReport:
     duplicate: int  # rows left out because an earlier one has the same key
     stale: int  # rows of expired contracts; all rows where the whole capture is old or repeats the one before
     off_tick: int  # bid or ask between the ticks of its class
-    implausible: int  # negative, a bid above what the option can ever pay, an ask clearly below intrinsic value
+    implausible: int  # negative, above what the option can ever pay, clearly below intrinsic value, or contradicted
     unpaired: int  # a call without its put, or the reverse
     iv_placeholder: int  # the vendor's implied volatility is 0, 1e-5 or 0.01
     notes: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
-        """One line: rows, and every defect that occurs."""
+        """One line: rows, what they lack without being wrong for it, and every defect that occurs."""
+        aside = "".join(f", {getattr(self, name)} {words}" for name, words in _ASIDE.items() if getattr(self, name))
         counts = [(name, getattr(self, name)) for name in _TELLING]
         found = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts if count)
-        return f"{self.rows} rows, {self.usable} usable; {found or 'no defects'}"
+        return f"{self.rows} rows, {self.usable} usable{aside}; {found or 'no defects'}"
 
     def to_json(self) -> dict[str, Any]:
         """The counts by name, with the notes as a list."""
@@ -81,17 +87,26 @@ def row_defects(quotes: pd.DataFrame, spot: float) -> RowDefects:
         Canonical columns (`conventions.CHAIN_COLUMNS`).
     spot : float
         Price of the underlying; NaN leaves out the rules that need it.
+
+    Notes
+    -----
+    `implausible` rows are of two kinds. Impossible by themselves: a negative price, a bid above what the option can
+    ever pay, an American ask clearly below intrinsic value. Contradicted by the next strikes of the same expiration
+    and right: see `_contradicted`.
     """
     bid, ask, strike = (quotes[name].to_numpy(dtype=np.float64) for name in ("bid", "ask", "strike"))
     with np.errstate(invalid="ignore"):  # NaN compares false, and is counted under `missing`
+        missing = ~(np.isfinite(bid) & np.isfinite(ask))
+        impossible = _impossible(quotes, bid, ask, strike, spot)
+        sound = ~missing & ~impossible & (bid <= ask) & (ask > 0.0)
         return RowDefects(
             crossed=bid > ask,
             locked=(bid == ask) & (ask > 0.0),
             zero=ask == 0.0,
             no_bid=(bid == 0.0) & (ask > 0.0),
-            missing=~(np.isfinite(bid) & np.isfinite(ask)),
+            missing=missing,
             off_tick=_off_tick(quotes, bid, ask),
-            implausible=_implausible(quotes, bid, ask, strike, spot),
+            implausible=impossible | _contradicted(quotes, bid, ask, strike, sound),
             expired=(quotes["expiration"] < quotes["quote_date"]).to_numpy(dtype=bool),
             unpaired=_unpaired(quotes),
             iv_placeholder=quotes["implied_volatility"].to_numpy(dtype=np.float64) <= IV_PLACEHOLDER,
@@ -108,7 +123,7 @@ def _between_ticks(steps: NDArray[np.float64]) -> Mask:
     return np.asarray(np.abs(steps - np.round(steps)) > TICK_SLACK)
 
 
-def _implausible(
+def _impossible(
     quotes: pd.DataFrame, bid: NDArray[np.float64], ask: NDArray[np.float64], strike: NDArray[np.float64], spot: float
 ) -> Mask:
     sign = quotes["right"].map(RIGHT_SIGN).to_numpy(dtype=np.float64)
@@ -119,6 +134,49 @@ def _implausible(
     least = np.where(quotes["root"].map(american), sign * (spot - strike) - slack, 0.0)
     asked = (ask > 0.0) & (ask < least)
     return np.asarray((bid < 0.0) | (ask < 0.0) | (bid > most) | asked)
+
+
+def _contradicted(
+    quotes: pd.DataFrame, bid: NDArray[np.float64], ask: NDArray[np.float64], strike: NDArray[np.float64], sound: Mask
+) -> Mask:
+    """Sound quotes that those at the next strikes of the same expiration and right contradict.
+
+    An option is worth no less than one further out of the money whatever the model (Merton 1973, Theory of
+    Rational Option Pricing).
+    One neighbour may be the one that is wrong, so two must agree. A quote is contradicted where
+
+    - both next strikes out of the money bid more than its ask, or more than its midpoint if nobody bids for it;
+    - it bids more than both next strikes into the money ask;
+    - it has no bid, and a spread above `SAYS_NOTHING`: a dollar, and five times the median spread of its four
+      neighbours. The two strikes at either end have too few neighbours for this rule.
+    """
+    sign = quotes["right"].map(RIGHT_SIGN).to_numpy(dtype=np.float64)
+    group = quotes.groupby(["root", "expiration", "right"], sort=False).ngroup().to_numpy(dtype=np.int64)
+    rows = np.lexsort((-sign * strike, group))  # by rising worth
+    rows = rows[sound[rows]]
+    group, bid, ask = group[rows], bid[rows], ask[rows]
+    most = np.where(bid > 0.0, ask, 0.5 * ask)
+    spread = ask - bid
+    further = [_beside(bid, group, steps, -np.inf) for steps in (1, 2)]
+    deeper = [_beside(ask, group, steps, np.inf) for steps in (-1, -2)]
+    found = (most < np.minimum(*further)) | (bid > np.maximum(*deeper))
+    dollars, times = SAYS_NOTHING
+    near = [_beside(spread, group, steps, np.inf) for steps in (-2, -1, 1, 2)]
+    found |= (bid == 0.0) & (spread > np.maximum(dollars, times * np.median(near, axis=0)))
+    mask = np.zeros(len(sound), dtype=np.bool_)
+    mask[rows] = found
+    return mask
+
+
+def _beside(values: NDArray[np.float64], group: NDArray[Any], steps: int, nothing: float) -> NDArray[np.float64]:
+    """Values of the rows so many steps before, `nothing` where those are of another group."""
+    there = np.roll(values, steps)
+    same = np.roll(group, steps) == group
+    if steps > 0:
+        same[:steps] = False
+    else:
+        same[steps:] = False
+    return np.where(same, there, nothing)
 
 
 def _unpaired(quotes: pd.DataFrame) -> Mask:

@@ -1,31 +1,17 @@
 """From `--source` to a market on a day."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Final
 
-from iwm_opts.conventions import Exercise
-from iwm_opts.errors import InputError
-from iwm_opts.market.chain import Chain
-from iwm_opts.market.dividends import DividendSchedule
-from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.markets.on_day import MarketOnDay
 from iwm_opts.sources.files import load_chain
 
-SIMULATED: Final = ("auto", "sim")
-NOT_YET: Final = ("yahoo", "cboe", "record", "modelled")
-FALLBACK: Final = "no live source is built in yet: the market shown is simulated; name a chain file with --source PATH"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MarketOnDay:
-    """A chain, and what its market knows besides."""
-
-    chain: Chain
-    dividends: DividendSchedule | None  # None: the source does not say
-    history: IvHistory | None  # None: the source has none of its own
-    warnings: tuple[str, ...] = ()
-    exercise: Exercise | None = None  # how its options are exercised, where not by the rule of their root
+NOT_YET: Final = ("modelled",)
+WORDS: Final = ("auto", "yahoo", "cboe", "record", "sim", *NOT_YET)
 
 
 def resolve(
@@ -35,35 +21,82 @@ def resolve(
     session: str | None = None,
     spot: float | None = None,
     seed: int | None = None,
-    tenor_days: int = 10,
+    tenor_days: int = IVR_TENOR_DAYS,
+    lookback: int = IVR_LOOKBACK,
+    progress: Callable[[int, int], None] | None = None,
 ) -> MarketOnDay:
     """Market of one symbol at one moment.
 
     Parameters
     ----------
     source : str
-        Path of a chain file; `sim` for the simulated market; `auto`, which is the simulated market as long as there is
-        no live source, and says so.
+        Path of a chain file; `yahoo` or `cboe` for the market now; `record` for what was recorded; `sim` for the
+        simulated market; `auto` for Yahoo, else Cboe, else the simulated market, which then says why. A file that is
+        called like one of the words is ./record.
     symbol, as_of, session, spot
-        See `sources.files.load_chain`; a simulated market is of IWM, at the close, and takes only `as_of`.
+        See `sources.files.load_chain`. A live source shows only the present; a simulated market is of IWM, at the
+        close, and takes only `as_of`.
     seed : int, optional
         Of the simulated market.
-    tenor_days : int
-        Of the IV history that a simulated market brings along.
+    tenor_days, lookback : int
+        Of the IV history that a market brings along.
+    progress : callable, optional
+        Told how much of how much of a long download is there.
 
     Raises
     ------
     InputError
-        For a source that does not exist yet, or an option that the simulated market cannot meet.
+        For a source that does not exist yet, or an option that the market cannot meet.
     DataError
-        For a file that is no chain.
+        For a file that is no chain, or a named source that fails: it never falls back.
     """
-    if source in SIMULATED and not Path(source).exists():
-        told = (FALLBACK,) if source == "auto" else ()
-        return _simulated(symbol, as_of, session, spot, seed, tenor_days, told)
-    if source in NOT_YET and not Path(source).exists():
+    if source not in WORDS:
+        return MarketOnDay(load_chain(Path(source), symbol=symbol, as_of=as_of, session=session, spot=spot), None, None)
+    if source in NOT_YET:
         raise InputError("source", source, "is not there yet", "give a chain file, --source chain.csv.gz, or sim")
-    return MarketOnDay(load_chain(Path(source), symbol=symbol, as_of=as_of, session=session, spot=spot), None, None)
+    if source == "sim":
+        return _simulated(symbol, as_of, session, spot, seed, tenor_days, ())
+    if source == "record":
+        return _recorded(symbol, as_of, session, spot, tenor_days, lookback)
+    from iwm_opts.markets.live import first_answer, live_on_day, refuse_past
+
+    def ask(name: str) -> MarketOnDay:
+        return live_on_day(name, symbol, as_of, session, spot, tenor_days, lookback, progress)
+
+    try:
+        if source == "auto":
+            refuse_past("no live source", as_of)
+        return first_answer(source, ask)
+    except DataError as error:
+        if source != "auto":
+            raise
+        return _fallen_back(error, symbol, as_of, session, spot, seed, tenor_days)
+
+
+def _fallen_back(
+    failure: DataError,
+    symbol: str | None,
+    as_of: date | None,
+    session: str | None,
+    spot: float | None,
+    seed: int | None,
+    tenor_days: int,
+) -> MarketOnDay:
+    told = f"{failure}: the market shown is simulated"
+    try:
+        return _simulated(symbol, as_of, session, spot, seed, tenor_days, (told,))
+    except InputError as error:  # it can say nothing of that symbol: then the live sources' failure is the answer
+        raise DataError(failure.source, failure.rule, f"the simulated market cannot stand in ({error})") from None
+
+
+def _recorded(
+    symbol: str | None, as_of: date | None, session: str | None, spot: float | None, tenor_days: int, lookback: int
+) -> MarketOnDay:
+    from iwm_opts.markets.recorded import recorded_on_day
+
+    if spot is not None:
+        raise InputError("spot", spot, "the record holds the spot of its chains", "leave it out")
+    return recorded_on_day(symbol, as_of, session, tenor_days, lookback)
 
 
 def _simulated(

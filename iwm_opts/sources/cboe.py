@@ -13,13 +13,13 @@ from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import settlement_of
 from iwm_opts.sources.age import now, with_age
 from iwm_opts.sources.files import read_chain
+from iwm_opts.sources.series_record import PRICES
 from iwm_opts.sources.session import LATER, LiveSession
 from iwm_opts.sources.tables import json_table
 
 ADDRESS: Final = "https://cdn.cboe.com"
 ADDRESS_VARIABLE: Final = "IWM_OPTS_CBOE_URL"
 INDICES: Final = ("RVX", "VIX", "VIX9D", "VIX3M")
-PRICES: Final = ("open", "high", "low", "close")
 
 
 def cboe_session(base: str | None = None) -> LiveSession:

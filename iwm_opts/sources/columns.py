@@ -26,6 +26,7 @@ BEFORE_CLOSE: Final = {"1545": timedelta(minutes=15), "eod": timedelta(0)}  # Da
 SAME_STRIKE: Final = 5e-4  # dollars
 TYPES: Final[dict[str, Any]] = {"root": object, "expiration": "datetime64[us]", "right": object, "strike": np.float64}
 CANNOT_BE_EMPTY: Final = ("expiration", "right", "strike")
+COUNTS: Final = ("volume", "open_interest")
 
 
 def _contract(text: str) -> Contract:
@@ -103,12 +104,12 @@ def canonical_rows(
         Those canonical columns that the file holds, `quote_time` and `last_trade` as New York times, `session`, and
         `line`, the number of the row in the file. No `quote_date` where `selection.day` is None.
     notes : list of str
-        Where columns contradict each other, and which was believed.
+        Where columns contradict each other, and which was believed; which numbers were impossible and left out.
 
     Raises
     ------
     DataError
-        Names row, column and value of a cell that cannot be read.
+        Names row, column and value of a cell that cannot be read, or that is no strike or no spot.
     """
     reader = _Reader(selection, source, selection.day or as_of)
     common = reader.read(layout.columns)
@@ -126,6 +127,8 @@ def canonical_rows(
         frames.append(_frame(table, selection, layout))
     rows = pd.concat(frames, ignore_index=True)
     _refuse_empty(rows, source)
+    _refuse_impossible(rows, source)
+    notes += _left_out(rows)
     return rows, notes
 
 
@@ -215,7 +218,33 @@ def _refuse_empty(rows: pd.DataFrame, source: str) -> None:
             line = rows.loc[empty, "line"].iloc[0]
             rule = f"row {line}, column {name}: empty, and so in {empty.sum()} of {len(rows)} rows"
             raise DataError(source, rule, "fill it in or remove the row")
-    if not (rows["strike"] > 0.0).all():
-        worst = rows[~(rows["strike"] > 0.0)].iloc[0]
-        rule = f"row {worst['line']}, column strike: {worst['strike']:g} is not positive"
-        raise DataError(source, rule, "correct the cell")
+
+
+def _refuse_impossible(rows: pd.DataFrame, source: str) -> None:
+    """Strikes are positive; a spot of zero is a vendor's blank, below it is nothing."""
+    strike, spot = rows["strike"], rows.get("underlying_price", pd.Series(np.nan, index=rows.index))
+    wrong = {
+        "strike": (~((strike > 0.0) & np.isfinite(strike)), "is not positive and finite"),
+        "underlying_price": ((spot < 0.0) | np.isinf(spot), "is no price of the underlying"),
+    }
+    for name, (mask, why) in wrong.items():
+        if mask.any():
+            worst = rows[mask].iloc[0]
+            rule = (
+                f"row {worst['line']}, column {name}: {worst[name]:g} {why}, and so in {mask.sum()} of {len(rows)} rows"
+            )
+            raise DataError(source, rule, "correct the cell")
+
+
+def _left_out(rows: pd.DataFrame) -> list[str]:
+    """Take impossible counts and blank spots out, and say so."""
+    notes = []
+    for name in (*COUNTS, "underlying_price"):
+        if name not in rows:
+            continue
+        wrong = rows[name].eq(0.0) if name == "underlying_price" else rows[name].lt(0.0) | np.isinf(rows[name])
+        if wrong.any():
+            first = rows[wrong].iloc[0]
+            notes.append(f"{name} left out of {wrong.sum()} rows (first: row {first['line']}, {first[name]:g})")
+            rows.loc[wrong, name] = np.nan
+    return notes

@@ -6,6 +6,7 @@ shapes exist: one row an option (most), call and put side by side (OptionsDX, OR
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -170,9 +171,10 @@ def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: 
     Raises
     ------
     DataError
-        When a meaning that no other column carries is missing; names it, the names it may have, and those seen.
+        When a meaning that no other column carries is missing; names it, the names it may have, and those seen. Also
+        when a column that is to be read occurs twice.
     """
-    names = {plain(name): name for name in reversed(columns)}  # the first of equal names counts
+    names = {plain(name): name for name in reversed(columns)}
     occ = _occ_column(names, sample)
     others = {spelling: name for spelling, name in names.items() if name != occ}
     common = _without(_match(SYNONYMS, others), ("occ",)) | ({} if occ is None else {"occ": occ})
@@ -191,6 +193,7 @@ def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: 
     else:
         layout = Layout("long", common)
     _require(layout, columns, source)
+    _refuse_twins(layout, columns, source)
     return layout
 
 
@@ -234,3 +237,13 @@ def _require(layout: Layout, columns: Sequence[str], source: object) -> None:
     seen = ", ".join(name.strip() for name in columns[:40]) + (", ..." if len(columns) > 40 else "")
     rule = f"no column for {', '.join(missing)} (columns seen: {seen})"
     raise DataError(source, rule, f"name the columns {', '.join(missing)}, or give an option chain file")
+
+
+def _refuse_twins(layout: Layout, columns: Sequence[str], source: object) -> None:
+    """Nobody knows which of two columns of one name is meant."""
+    count = Counter(plain(name) for name in columns)
+    for name in (*layout.numbers, *layout.texts):
+        if count[plain(name)] > 1:
+            spelled = ", ".join(twin.strip() for twin in columns if plain(twin) == plain(name))
+            rule = f"column {name.strip()} occurs {count[plain(name)]} times ({spelled})"
+            raise DataError(source, rule, "keep one of them")

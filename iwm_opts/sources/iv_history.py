@@ -1,12 +1,9 @@
 """IV history from a file: Cboe's index downloads, Yahoo's bars, or any table with a date and a close."""
 
-import gzip
 import re
-import zlib
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import pandas as pd
 
@@ -14,19 +11,19 @@ from iwm_opts.conventions import IVR_TENOR_DAYS
 from iwm_opts.errors import DataError
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.sources.iv_table import REMEDY, plain_name, read_table, refuse_twins
 
 DATE_COLUMNS = ("date", "quote_date", "trade_date", "tradedate", "datetime", "timestamp", "day")
 VALUE_COLUMNS = ("iv10", "iv30", "iv", "implied_volatility", "implied_vol", "close", "value")
 OWN_COLUMN = re.compile(r"iv(\d+)")  # IV10 and IV30 of the underlying itself
-MISSING = ["."]  # FRED's blank, beside those that pandas knows
 
 POINTS_ABOVE = 1.5  # a typical level above this is in points: 23.7, not 0.237
 OLDEST_ROWS = 60  # the unit is read from these, so that later rows cannot change what earlier ones mean
 PLAUSIBLE = (0.02, 2.0)  # decimal; VIX closes have run from 0.09 to 0.83: another unit, or prices, fall outside
 
 MAX_DISPUTED = 0.02  # a larger share of days with two values is two series in one file, not a slip
-
-REMEDY = "give a CSV or Parquet file with a date and a close column, such as Cboe's RVX_History.csv"
+WEEKEND_ROWS = 0.05  # a larger share of MM/DD dates on weekends, out of order, is DD/MM read the wrong way round
+OUTLIER = (0.4, 2.5)  # times both neighbours; no day of VIX or RVX has left it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +50,9 @@ def load_iv_history(
     Parameters
     ----------
     path : str or Path
-        CSV or Parquet, gzipped or not, recognised by content. Columns by name, any case: a date (ISO or MM/DD/YYYY)
-        and iv10 or iv30 (the underlying's own), else iv, close or value.
+        CSV (comma, semicolon, tab or bar) or Parquet, gzipped or not, recognised by content. Columns by name, any
+        case: a date (ISO, YYYYMMDD, MM/DD/YYYY or MM/DD/YY) and iv10 or iv30 (the underlying's own), else iv, close or
+        value.
     symbol : str
         Underlying that the series is to speak for.
     tenor_days : int
@@ -67,23 +65,26 @@ def load_iv_history(
     IvHistory
         Decimals, ascending. Points (23.7) are told from decimals (0.237) by the level of the oldest rows. The series
         is recognised by the file's name (RVX, VIX, VIX9D, VIX3M). Rows with a blank value are left out; a day with
-        two different values, of which nobody knows the right one, is a gap (NaN). `skipped` counts and names them.
+        two different values, of which nobody knows the right one, is a gap (NaN). `skipped` counts and names them,
+        says where the newest day is such a gap, and names values far outside both their neighbours, which are kept.
 
     Raises
     ------
     DataError
         When the file is missing, empty or no table, or a row holds no date, no number, a value that is not positive
         or of another unit than the rest, or a date in the future: the first such row is named. Also when more than
-        `MAX_DISPUTED` of the days have two values.
+        `MAX_DISPUTED` of the days have two values, when dates with slashes look like DD/MM, or when a column occurs
+        twice.
     """
     path = Path(path)
-    table = _read(path)
-    names = {str(c).strip().lower().replace(" ", "_"): c for c in table.columns}
+    table = read_table(path)
+    names = {plain_name(c): c for c in table.columns}
     date_column = next((c for c in DATE_COLUMNS if c in names), None)
     value_column = _value_column(names, tenor_days)
     if date_column is None or value_column is None:
         wanted = "date" if date_column is None else "close, iv or value"
         raise DataError(path, f"has no {wanted} column, only {', '.join(names) or 'none'}", REMEDY)
+    refuse_twins(path, table, (date_column, value_column))
     days = _days(path, table[names[date_column]])
     read = days < pd.Timestamp(before) if before else days.notna()
     if not read.any():
@@ -94,44 +95,6 @@ def load_iv_history(
     series, own_tenor, proxy, note = _identity(path, value_column, symbol, tenor_days)
     decimals, unit = _in_decimals(path, closes)
     return IvHistory(series, own_tenor, decimals, proxy, f"{note}, read as {unit}", skipped)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    if path.is_dir():
-        raise DataError(path, "is a directory", REMEDY)
-    if not path.is_file():
-        raise DataError(path, "does not exist", REMEDY)
-    try:
-        with _open(path) as file:
-            table = _parse(path, file)
-    except DataError:
-        raise
-    except (OSError, EOFError, zlib.error, ValueError) as error:  # pandas' and pyarrow's parser errors are ValueErrors
-        raise DataError(path, f"cannot be read as a table ({error})", REMEDY) from None
-    if table.empty:
-        raise DataError(path, "holds no rows", REMEDY)
-    return table
-
-
-def _open(path: Path) -> BinaryIO:
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, gzip.open(path)) if zipped else path.open("rb")
-
-
-def _parse(path: Path, file: BinaryIO) -> pd.DataFrame:
-    head = file.read(64)
-    file.seek(0)
-    if not head.strip():
-        raise DataError(path, "is empty", REMEDY)
-    if head.startswith(b"%PDF"):
-        raise DataError(path, "is a PDF, not a table", REMEDY)
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise DataError(path, "is a spreadsheet or an archive, not a table", REMEDY)
-    if head.startswith(b"PAR1"):
-        table = pd.read_parquet(file)
-        return table.reset_index() if table.index.name is not None else table
-    return pd.read_csv(file, dtype=str, na_values=MISSING, encoding="utf-8-sig")
 
 
 def _value_column(names: dict[str, str], tenor_days: int) -> str | None:
@@ -151,11 +114,25 @@ def _days(path: Path, column: pd.Series) -> pd.Series:
     text = column.astype(str).str.strip()
     american = text.str.contains("/", regex=False)
     day = pd.to_datetime(text.str[:10].where(~american), format="%Y-%m-%d", errors="coerce")
-    day = day.fillna(pd.to_datetime(text.str.split().str[0].where(american), format="%m/%d/%Y", errors="coerce"))
+    slashed = text.str.split().str[0].where(american)
+    for form, cells in (("%m/%d/%Y", slashed), ("%m/%d/%y", slashed), ("%Y%m%d", text)):
+        if day.isna().any():
+            day = day.fillna(pd.to_datetime(cells, format=form, errors="coerce"))
     if day.isna().any():
         at = _first(day.isna())
         raise DataError(path, f"{_row(at)}: {column[at]!r} is no date", "write YYYY-MM-DD or MM/DD/YYYY")
+    if american.any():
+        _refuse_days_first(path, column, day)
     return day
+
+
+def _refuse_days_first(path: Path, column: pd.Series, days: pd.Series) -> None:
+    """03/01/2024 of 3 January lies in March if read as MM/DD: rows fall out of order, and two of seven on weekends."""
+    weekend = days.dt.day_of_week >= 5
+    if weekend.mean() > WEEKEND_ROWS and not (days.is_monotonic_increasing or days.is_monotonic_decreasing):
+        at = _first(weekend)
+        rule = f"{_row(at)}: {column[at]!r} read as MM/DD is a {days[at]:%A}, as are {weekend.sum()} rows out of order"
+        raise DataError(path, rule, "write dates as YYYY-MM-DD")
 
 
 def _numbers(path: Path, column: pd.Series) -> pd.Series:
@@ -194,7 +171,30 @@ def _one_a_day(path: Path, days: pd.Series, values: pd.Series) -> tuple[pd.Serie
     if not closes.index.is_monotonic_increasing:
         closes = closes.sort_index()
         notes.append("rows were not in order of date: sorted")
-    return closes, tuple(notes)
+    return closes, (*notes, *_disputed_end(closes), *_outliers(closes))
+
+
+def _disputed_end(closes: pd.Series) -> list[str]:
+    """Whether the newest day is a gap: a rank would then rest on an older one."""
+    known = closes.dropna()
+    if known.empty or known.index[-1] == closes.index[-1]:
+        return []
+    newest, last = closes.index[-1].date(), known.index[-1].date()
+    return [f"the newest value, of {newest}, is disputed: the history ends on {last}"]
+
+
+def _outliers(closes: pd.Series) -> list[str]:
+    """Values far outside both neighbours, such as a slip of the comma: kept, for nobody knows."""
+    values = closes.dropna()
+    before, after = values.shift(1), values.shift(-1)
+    low, high = OUTLIER
+    far = (values > high * before) & (values > high * after) | (values < low * before) & (values < low * after)
+    if not far.any():
+        return []
+    day = values.index[far][-1]
+    latest = f"{values[day]:g} on {day.date()} between {before[day]:g} and {after[day]:g}"
+    outside = f"values more than {high:g} times or less than {low:g} times both neighbours, kept: {far.sum()}"
+    return [f"{outside}, the latest {latest}; it may set the range of the rank"]
 
 
 def _dispute(path: Path, days: pd.Series, values: pd.Series, disputed: pd.Series) -> str:

@@ -23,11 +23,11 @@ COLUMNS: Final = ("capture", "iv10", "iv30", "iv10_calendar", "iv30_calendar")
 Values = dict[str, tuple[float, ...]]
 
 
-def add_with_index(record: Record, chain: Chain) -> Captured:
-    """Record a chain and its IV10 and IV30."""
+def add_with_index(record: Record, chain: Chain) -> tuple[Captured, "pd.Series[float]"]:
+    """Record a chain with its IV10 and IV30, and tell them."""
     captured = record.add(chain)
-    iv_values(record, chain.symbol, {captured.key: chain})
-    return captured
+    values = iv_values(record, chain.symbol, {captured.key: chain})
+    return captured, values[values.index == captured.key].iloc[0]
 
 
 def iv_values(
@@ -89,7 +89,7 @@ def recorded_iv_history(record: Record, symbol: str, tenor_days: int = TENORS[0]
 
 
 def _values(chain: Chain) -> tuple[float, ...]:
-    iv = take_snapshot(chain).iv
+    iv = take_snapshot(chain, exercise="european" if chain.simulated else None).iv
     return iv.iv10, iv.iv30, iv.iv10_calendar, iv.iv30_calendar
 
 

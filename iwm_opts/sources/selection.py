@@ -1,5 +1,6 @@
 """One day of one symbol out of a file that may hold years of many, without holding more than that in memory."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
@@ -21,6 +22,7 @@ UTC_ZONE: Final = ZoneInfo("UTC")
 NO_DAY: Final = -1  # ordinal of an empty cell
 MOMENT_ROLES: Final = ("quote_time", "feed_time")  # where the day of a row may stand, if not in a column of its own
 SHOWN: Final = 12  # names in a message
+STRAY: Final = 0.05  # share of the fullest day's rows below which a latest day is taken for a slip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +38,7 @@ class Selection:
 class _Seen:
     """What went by, for messages."""
 
-    days: set[int] = field(default_factory=set)
+    days: Counter[int] = field(default_factory=Counter)  # rows by ordinal
     symbols: set[str] = field(default_factory=set)
 
 
@@ -65,7 +67,7 @@ def select(file: DataFile, layout: Layout, as_of: date | None, symbol: str | Non
     ------
     DataError
         When the file has no rows, not that day or not that symbol (naming what it has), or several symbols while none
-        is asked for.
+        is asked for. Also when the latest day of a text has hardly any rows and was not asked for.
     """
     day_column = _day_column(file, layout)
     only = None
@@ -80,8 +82,9 @@ def select(file: DataFile, layout: Layout, as_of: date | None, symbol: str | Non
         wanted = _of_symbol(file, batch.rows, layout, symbol, numbers, seen)
         if day_column is not None:
             ordinals = _ordinals(file, batch.rows, day_column, numbers)
-            seen.days.update(np.unique(ordinals[wanted]).tolist())
-            newest = int(ordinals[wanted].max(initial=NO_DAY))
+            days, counts = np.unique(ordinals[wanted], return_counts=True)
+            seen.days.update(dict(zip(days.tolist(), counts.tolist(), strict=True)))
+            newest = int(days.max(initial=NO_DAY))
             if as_of is None and newest > latest:
                 kept, lines, latest = [], [], newest
             wanted &= ordinals == latest
@@ -92,9 +95,25 @@ def select(file: DataFile, layout: Layout, as_of: date | None, symbol: str | Non
         raise DataError(file.path, f"holds several symbols, {_some(sorted(seen.symbols))}", "choose one with --symbol")
     if not kept:
         _refuse_nothing(file, as_of, symbol, seen)
+    if as_of is None and day_column is not None:
+        _refuse_stray(file, seen.days)
     table = pa.Table.from_batches(kept).unify_dictionaries().combine_chunks()
     day = None if day_column is None else date.fromordinal(latest)
     return Selection(table, np.concatenate(lines), day)
+
+
+def _refuse_stray(file: DataFile, rows: Counter[int]) -> None:
+    """A few rows dated later than all others would pass for the whole chain."""
+    latest, (fullest, most) = max(rows), max(rows.items(), key=lambda day: (day[1], day[0]))
+    if rows[latest] >= STRAY * most:
+        return
+    before = max(day for day in rows if day != latest)
+    day, others = date.fromordinal(latest), date.fromordinal(before)
+    raise DataError(
+        file.path,
+        f"the latest day, {day}, has {rows[latest]} rows, while {date.fromordinal(fullest)} has {most}",
+        f"give --as-of {others}, or --as-of {day} to read those few",
+    )
 
 
 def refuse_day(source: object, days: Sequence[date], wanted: date) -> NoReturn:

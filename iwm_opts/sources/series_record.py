@@ -15,6 +15,7 @@ from iwm_opts.sources.store import Record
 
 Kind = Literal["bars", "indices", "dividends"]
 
+PRICES: Final = ("open", "high", "low", "close")
 RESTATED: Final = 0.002  # relative difference of a close that both have, above which the newer series was restated
 
 
@@ -49,22 +50,24 @@ def is_restated(old: pd.DataFrame, new: pd.DataFrame) -> bool:
     return bool((new.loc[both, "close"] / old.loc[both, "close"] - 1.0).abs().max() > RESTATED)
 
 
-def merge_series(record: Record, kind: Kind, name: str, new: pd.DataFrame) -> tuple[int, int]:
+def merge_series(record: Record, kind: Kind, name: str, new: pd.DataFrame) -> tuple[int, pd.DataFrame]:
     """Put new rows over the recorded ones; what was fetched before stays unless the new rows have its date.
 
     Returns
     -------
-    (int, int)
-        Rows added, and rows in all.
+    added : int
+        Rows that are new.
+    merged : DataFrame
+        The whole series.
     """
     with record.lock():
         old = read_series(record, kind, name)
         merged = new if old is None else pd.concat([old[~old.index.isin(new.index)], new]).sort_index()
         if old is None or not merged.equals(old):
             text = io.StringIO()
-            merged.to_csv(text, date_format="%Y-%m-%d")
+            merged.to_csv(text)
             write_durably(series_path(record, kind, name), text.getvalue().encode())
-    return len(merged) - (0 if old is None else len(old)), len(merged)
+    return len(merged) - (0 if old is None else len(old)), merged
 
 
 def recorded_dividends(record: Record, symbol: str) -> DividendSchedule | None:

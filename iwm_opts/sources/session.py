@@ -18,7 +18,7 @@ from curl_cffi.requests.exceptions import DNSError, RequestException, SSLError, 
 from iwm_opts.errors import DataError
 
 TIMEOUT: Final = 10.0  # seconds a request may take
-PATIENCE: Final = 3.5  # seconds in all until a source has answered anything: without a network nobody waits for more
+PATIENCE: Final = 3.0  # seconds in all until a source has answered anything: without a network nobody waits for more
 DEADLINE: Final = 90.0  # seconds that everything asked of a source may take
 ATTEMPTS: Final = 3
 BACKOFF: Final = 0.5  # seconds before the second attempt, doubled before each further one

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from iwm_opts.errors import DataError
+from iwm_opts.sources.ragged import refuse_ragged
 from iwm_opts.sources.records import table_of_records
 
 EMPTY: Final = ("", " ", "  ", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "-", "--")
@@ -28,6 +29,7 @@ BLOCK_BYTES: Final = 1 << 20
 WORDS: Final = pa.dictionary(pa.int32(), pa.string())
 JSON_START: Final = re.compile(r"\s*(\{|\[\s*\{)")  # a bracket alone also begins OptionsDX's [QUOTE_UNIXTIME]
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
+OTHERS: Final = {b"%PDF": "a PDF", b"PK\x03\x04": "a zip archive", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 REMEDY: Final = "give a CSV, Parquet or JSON file, gzip or not"
 
 Kind = Literal["csv", "parquet", "json"]
@@ -80,9 +82,11 @@ def open_table(path: Path) -> DataFile:
         raise DataError(path, "is empty", REMEDY)
     if head.startswith(PARQUET):
         return _open_parquet(path, packed)
-    if b"\0" in head or head.startswith((b"%PDF", b"PK\x03\x04")):
-        kind = "a PDF" if head.startswith(b"%PDF") else "a zip archive" if head.startswith(b"PK") else "a binary file"
-        raise DataError(path, f"is {kind}, not a table", REMEDY)
+    other = next((kind for start, kind in OTHERS.items() if head.startswith(start)), None)
+    if other == "UTF-16":
+        raise DataError(path, "is text in UTF-16", "save it as UTF-8")
+    if other or b"\0" in head:
+        raise DataError(path, f"is {other or 'a binary file'}, not a table", REMEDY)
     text = head.decode("utf-8-sig", errors="replace")
     return _open_json(path, packed) if JSON_START.match(text) else _open_csv(path, packed, text)
 
@@ -183,11 +187,13 @@ def _csv_batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -
 
 
 def _name_bad_number(file: DataFile, numbers: Sequence[str]) -> None:
-    """Raise for the first cell of a CSV that should be a number and is not; silent where there is none."""
+    """Raise for the first ragged row of a CSV, or cell that should be a number and is not; silent without any."""
     try:
+        with _unpacked(file.path, file.packed) as stream:
+            refuse_ragged(file.path, stream, file.columns, file.delimiter)
         for batch in _csv_batches(file, (), numbers):
             _refuse_non_numbers(file, batch.start, batch.rows, numbers)
-    except (pa.ArrowException, OSError, EOFError, zlib.error):
+    except (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error):
         return
 
 
@@ -207,6 +213,8 @@ def _open_json(path: Path, packed: bool) -> DataFile:
         with _unpacked(path, packed) as stream:
             return json_table(path, stream)
     except (ValueError, OSError, EOFError, zlib.error) as error:
+        if "Extra data" in str(error):
+            raise DataError(path, f"is JSON lines ({_why(error)})", "put the records into one list, [...]") from None
         raise DataError(path, f"cannot be read as JSON: {_why(error)}", REMEDY) from None
 
 
@@ -246,9 +254,7 @@ def _unpacked_parquet(path: Path, packed: bool) -> Any:
 
 def _scanner(file: DataFile, columns: Sequence[str], only: tuple[str, Any] | None) -> Any:
     wanted = None
-    if (
-        only is not None
-    ):  # statistics of row groups answer `==`; reading ahead would hold whole row groups of other days
+    if only is not None:  # statistics of row groups answer `==`; reading ahead would hold those of other days whole
         column, values = only
         wanted = pc.field(column) == values[0] if len(values) == 1 else pc.field(column).isin(values)
     from pyarrow import dataset
@@ -266,11 +272,9 @@ def _typed_batches(
     file: DataFile, numbers: Sequence[str], texts: Sequence[str], only: tuple[str, Any] | None
 ) -> Iterator[Batch]:
     wanted = [*numbers, *texts]
-    source = (
-        file.table.select(wanted).to_batches() if file.kind == "json" else _scanner(file, wanted, only).to_batches()
-    )
+    source = file.table.select(wanted) if file.kind == "json" else _scanner(file, wanted, only)
     start = 0
-    for rows in source:
+    for rows in source.to_batches():
         yield Batch(start, _conformed(file, start, rows, numbers, texts))
         start += len(rows)
 

@@ -22,6 +22,7 @@ RIGHTS: Final = {
     "PUTS": "P",
 }
 AMERICAN_FORMS: Final = ("%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%y")
+YEARS: Final = range(1970, 2101)  # a later expiration or quote date is a slip, and calendars end
 EPOCH_DIGITS: Final = {10: 1.0, 13: 1e3}  # seconds, milliseconds since 1970
 
 
@@ -37,13 +38,20 @@ def parse_moment(text: str, zone: ZoneInfo) -> datetime | time:
     """A time of day, or an aware time in New York; `zone` holds where none is written."""
     text = text.strip()
     if text.isdigit() and len(text) in EPOCH_DIGITS:
-        return datetime.fromtimestamp(int(text) / EPOCH_DIGITS[len(text)], NEW_YORK)
+        return _in_range(datetime.fromtimestamp(int(text) / EPOCH_DIGITS[len(text)], NEW_YORK))
     found = _iso(text) or _american(text)
     if found is None:
         raise ValueError("is no date or time")
     if isinstance(found, time):
         return found
+    _in_range(found)
     return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(NEW_YORK)
+
+
+def _in_range(moment: datetime) -> datetime:
+    if moment.year not in YEARS:
+        raise ValueError(f"lies outside the years {YEARS[0]} to {YEARS[-1]}")
+    return moment
 
 
 def _iso(text: str) -> datetime | time | None:
@@ -70,10 +78,11 @@ def parse_day(text: str) -> date:
     """The day as written: a midnight in another zone stays the day it names."""
     text = text.strip()
     if text.isdigit() and len(text) in EPOCH_DIGITS:
-        return datetime.fromtimestamp(int(text) / EPOCH_DIGITS[len(text)], UTC).date()
+        return _in_range(datetime.fromtimestamp(int(text) / EPOCH_DIGITS[len(text)], UTC)).date()
     found = _iso(text) or _american(text)
     if not isinstance(found, datetime):
         raise ValueError("is no date")
+    _in_range(found)
     if found.tzinfo and found.time() != time():
         found = found.astimezone(NEW_YORK)
     return found.date()

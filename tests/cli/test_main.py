@@ -38,7 +38,7 @@ def test_a_screen_imports_neither_scipy_nor_matplotlib(chain_file):
     probe = (
         "import sys; from iwm_opts.cli.main import main\n"
         f"try: main(['condor', '--source', {str(chain_file)!r}, '--dte', '15:50', '-q'])\nexcept SystemExit: pass\n"
-        "found = {'scipy.optimize', 'scipy.stats', 'arch', 'yfinance', 'matplotlib'} & set(sys.modules)\n"
+        "found = {'scipy.optimize', 'scipy.stats', 'arch', 'yfinance', 'curl_cffi', 'matplotlib'} & set(sys.modules)\n"
         "print(found); sys.exit(len(found))"
     )
     subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True)

@@ -128,3 +128,41 @@ def test_columns_and_fields():
     assert (chain.as_of, chain.quote_time, chain.session) == (date(2024, 6, 3), None, "mid")
     assert (chain.quality.notes, chain.warnings, chain.simulated) == (("told",), ("warned",), True)
     assert chain.quotes["root"].unique().tolist() == ["IWM"]
+
+
+def wide_chain(**columns):
+    """Thirty strikes from 85 to 114 in parity at 100."""
+    frame = pd.concat([rows()] * 6, ignore_index=True)
+    frame["strike"] = np.repeat(np.arange(85.0, 115.0), 2)
+    sign = np.where(frame["right"] == "C", 1.0, -1.0)
+    worth = np.maximum(sign * (100.0 - frame["strike"]), 0.0) + 2.0
+    return frame.assign(bid=worth - 0.05, ask=worth + 0.05).assign(**columns)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda f: f.assign(bid=f["bid"] * 100, ask=f["ask"] * 100),
+        lambda f: f.assign(bid=f["bid"] * 0.001, ask=f["ask"] * 0.001),
+        lambda f: f.assign(strike=f["strike"] * 1000),
+        lambda f: f.assign(right=f["right"].map({"C": "P", "P": "C"})),
+    ],
+    ids=["cents", "thousandths", "strikes as in OCC symbols", "calls for puts"],
+)
+def test_quotes_out_of_parity_are_refused(spoil):
+    assert chain_of(wide_chain()).quality.usable == 60
+    with pytest.raises(DataError, match=r"\d+% of 30 strikes fit put-call parity: prices or strikes are not dollars"):
+        chain_of(spoil(wide_chain()))
+
+
+def test_a_spot_of_another_market_is_refused():
+    with pytest.raises(DataError, match=r"spot 10000 \(file\) is no spot of these quotes: .* says about 100\.00"):
+        chain_of(wide_chain(underlying_price=10_000.0))
+    with pytest.raises(DataError, match=r"spot 130 \(given\)"):
+        chain_of(wide_chain(), spot=130.0)
+
+
+def test_quotes_of_which_none_is_usable_are_refused():
+    frame = wide_chain()
+    with pytest.raises(DataError, match="none of its quotes is usable: 60 rows, 0 usable; 60 crossed"):
+        chain_of(frame.assign(bid=frame["ask"], ask=frame["bid"]))

@@ -1,3 +1,4 @@
+import gzip
 from datetime import date
 
 import pytest
@@ -35,10 +36,47 @@ def test_lists_files_and_none(tmp_path):
     assert parse_dividends(str(file)).dividends == (Dividend(date(2026, 6, 15), 0.695),)
 
 
-@pytest.mark.parametrize("text", ["2026-09-15:-1", "2026-09-15:nan", "2026-09-31:0.6", "15/09/2026:0.6", ":"])
+@pytest.mark.parametrize("text", ["2026-09-15:-1", "2026-09-15:nan", "2026-09-31:0.6", "15/09/2026:0.6", ":", "", "  "])
 def test_entries_that_make_no_sense(text):
     with pytest.raises(InputError, match="dividends"):
         parse_dividends(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("2026-09-15:0,62", "has a decimal comma; write for instance 2026-09-15:0.62"),
+        ("2026-09-15:0,62,2026-12-15:0,8", "has a decimal comma"),
+        ("9999-09-15:0.6", "lies outside the years 1990 to 2100"),
+        ("1989-09-15:0.6", "lies outside the years 1990 to 2100"),
+        ("2026-09-15:1000", "zero or more, and below 1000"),
+        ("2026-09-15:0.6,2026-09-15:0.7", "gives 2026-09-15 two amounts"),
+        ("", "is empty; name a file"),
+    ],
+)
+def test_slips_are_named(text, rule):
+    with pytest.raises(InputError, match=rule):
+        parse_dividends(text)
+
+
+def test_whole_dollars_in_a_list_are_no_decimal_comma():
+    assert len(parse_dividends("2026-09-15:1,2026-12-15:1").dividends) == 2
+
+
+def test_a_dividend_given_twice_counts_once(tmp_path):
+    one = (Dividend(date(2026, 6, 15), 0.6),)
+    listed = parse_dividends("2026-06-15:0.6,2026-06-15:0.60")
+    assert (listed.dividends, listed.source) == (one, "given, 1 repeated and counted once")
+    file = tmp_path / "dividends.csv"
+    file.write_text("date,amount\n2026-06-15,0.6\n2026-06-15,0.60\n")
+    loaded = load_dividends(file)
+    assert (loaded.dividends, loaded.source) == (one, "dividends.csv, 1 repeated and counted once")
+
+
+def test_gzip_is_recognised_by_content(tmp_path):
+    file = tmp_path / "dividends.csv"
+    file.write_bytes(gzip.compress(b"date,amount\n2026-06-15,0.6\n"))
+    assert load_dividends(file).dividends == (Dividend(date(2026, 6, 15), 0.6),)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +85,15 @@ def test_entries_that_make_no_sense(text):
         (b"day,cash\n2026-06-15,0.6\n", "no ex-date and amount columns"),
         (b"date,amount\n2026-06-15,0.6\nsoon,0.6\n", "row 3"),
         (b"date,amount\n2026-06-15,-0.6\n", "row 2"),
+        (b"date,amount\n2026-06-15,0.6\n2026-06-15,0.7\n", "row 3: 2026-06-15 has another amount before"),
+        (b"date,amount\n2026-06-15,0.6\n9999-06-15,0.7\n", "row 3"),
+        (b"date,amount\n2026-06-15,inf\n", "row 2"),
+        (b"date,amount\n2026-06-15,1000\n", "row 2"),
+        (b"date,amount\n", "holds a header and no rows"),
+        (b"date,amount,amount\n2026-06-15,0.6,0.7\n", "column amount occurs 2 times"),
+        (b"date,amount\n2026-06-15,0.6,1\n", "not a readable CSV"),
+        (gzip.compress(b"date,amount\n2026-06-15,0.6\n")[:-12], "dividends.csv: is not a readable CSV"),
+        (b"\x1f\x8b broken", "dividends.csv: is not a readable CSV"),
         (b"", "not a readable CSV"),
         (b"\xff\xfe\x00", "not a readable CSV"),
     ],

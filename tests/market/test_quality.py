@@ -67,6 +67,46 @@ def test_without_spot_only_its_rules_are_left_out():
     assert found.implausible.tolist() == [False, True]
 
 
+def chain_of_puts(dead):
+    """Puts bid and asked a dime around 1, 1.5, ... at strikes 90, 91, ...; the one at 94 is worth 3.00."""
+    worth = {strike: 1.0 + 0.5 * place for place, strike in enumerate(range(90, 99))}
+    rows = [("P", strike, round(value - 0.05, 2), round(value + 0.05, 2)) for strike, value in worth.items()]
+    return table(*[("P", 94, *dead) if row[1] == 94 else row for row in rows])
+
+
+@pytest.mark.parametrize(
+    ("dead", "contradicted"),
+    [  # the two strikes below bid 2.45 and 1.95, the two above ask 3.55 and 4.05
+        ((2.95, 3.05), False),
+        ((0.00, 2.30), True),  # its midpoint is below both bids
+        ((0.00, 6.00), True),  # its midpoint is right, its spread sixty times its neighbours'
+        ((1.80, 1.90), True),  # asked less than both strikes below bid
+        ((2.20, 2.40), False),  # less than one: either may be wrong
+        ((1.00, 9.00), False),  # wide, but somebody bids
+        ((4.10, 4.20), True),  # bid more than both strikes above ask
+        ((3.60, 3.70), False),
+    ],
+)
+def test_a_quote_that_its_neighbours_contradict(dead, contradicted):
+    found = row_defects(chain_of_puts(dead), math.nan)
+    assert found.implausible.tolist() == [strike == 94 and contradicted for strike in range(90, 99)]
+    mirrored = chain_of_puts(dead).assign(right="C", strike=lambda f: 200.0 - f["strike"])
+    assert row_defects(mirrored, math.nan).implausible.tolist() == found.implausible.tolist()
+
+
+def test_the_far_wing_has_no_bid_and_is_sound():
+    wing = [("P", strike, 0.0, 0.05) for strike in range(60, 90)]
+    report = assess(table(*wing), 100.0)
+    assert (report.no_bid, report.implausible, report.usable) == (30, 0, 30)
+    assert report.summary == "30 rows, 30 usable, 30 without a bid; 30 unpaired"
+
+
+def test_neighbours_are_those_of_the_same_expiration_and_right():
+    dead = chain_of_puts((0.0, 2.30))
+    alone = pd.concat([dead.iloc[[4]], dead.drop(index=4).assign(expiration=pd.Timestamp("2024-07-19"))])
+    assert not row_defects(alone, math.nan).implausible.any()
+
+
 def test_expired_unpaired_and_placeholders():
     frame = table(("C", 100, 1.0, 1.1), ("P", 100, 1.0, 1.1), ("P", 95, 0.5, 0.6))
     frame.loc[2, "expiration"] = pd.Timestamp("2024-05-31")

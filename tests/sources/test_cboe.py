@@ -1,5 +1,4 @@
 import gzip
-import json
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -20,25 +19,8 @@ def session(live_server):
         yield session
 
 
-def body_of(quotes, stamp="2026-03-02 19:20:00"):  # UTC; New York is five hours behind, the feed 15 minutes late
-    options = [
-        {
-            "option": f"IWM{row.expiration:%y%m%d}{row.right}{round(row.strike * 1000):08d}",
-            "bid": row.bid,
-            "ask": row.ask,
-            "bid_size": 5.0,
-            "iv": 0.2,
-            "delta": 0.1,
-            "last_trade_time": "2026-03-02T14:00:00",
-        }
-        for row in quotes.itertuples()
-    ]
-    data = {"symbol": "IWM", "current_price": 200.0, "close": 199.0, "options": options}
-    return json.dumps({"timestamp": stamp, "data": data, "symbol": "IWM"})
-
-
-def test_a_chain_with_its_time_and_age(session, live_server, answer, made_quotes):
-    live_server.serve(OPTIONS, answer(body_of(made_quotes())))
+def test_a_chain_with_its_time_and_age(session, live_server, answer, made_quotes, cboe_body):
+    live_server.serve(OPTIONS, answer(cboe_body(made_quotes())))
     chain = cboe_chain("IWM", session, at=AT)
     assert len(chain.quotes) == len(made_quotes())
     assert chain.spot == 200.0
@@ -69,22 +51,22 @@ def test_answers_that_are_no_chain(session, live_server, answer, replies, words)
         cboe_chain("IWM", session)
 
 
-def test_a_busy_cboe_is_asked_again(session, live_server, answer, made_quotes):
-    live_server.serve(OPTIONS, answer(status=429), answer(body_of(made_quotes())))
+def test_a_busy_cboe_is_asked_again(session, live_server, answer, made_quotes, cboe_body):
+    live_server.serve(OPTIONS, answer(status=429), answer(cboe_body(made_quotes())))
     assert cboe_chain("IWM", session, at=AT).symbol == "IWM"
 
 
-def test_zeros_and_holidays_are_no_market(session, live_server, answer, made_quotes):
-    live_server.serve(OPTIONS, answer(body_of(made_quotes().assign(bid=0.0, ask=0.0))))
+def test_zeros_and_holidays_are_no_market(session, live_server, answer, made_quotes, cboe_body):
+    live_server.serve(OPTIONS, answer(cboe_body(made_quotes().assign(bid=0.0, ask=0.0))))
     with pytest.raises(DataError, match="bid and ask are zero"):
         cboe_chain("IWM", session)
-    live_server.serve(OPTIONS, answer(body_of(made_quotes(), "2026-03-07 17:00:00")))  # a Saturday
+    live_server.serve(OPTIONS, answer(cboe_body(made_quotes(), "2026-03-07 17:00:00")))  # a Saturday
     with pytest.raises(DataError, match="when the exchange was closed"):
         cboe_chain("IWM", session)
 
 
-def test_another_symbol_is_refused(session, live_server, answer, made_quotes):
-    live_server.serve(OPTIONS.replace("IWM", "SPY"), answer(body_of(made_quotes())))
+def test_another_symbol_is_refused(session, live_server, answer, made_quotes, cboe_body):
+    live_server.serve(OPTIONS.replace("IWM", "SPY"), answer(cboe_body(made_quotes())))
     with pytest.raises(DataError, match="has no quotes of SPY"):
         cboe_chain("SPY", session)
 

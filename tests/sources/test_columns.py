@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -247,3 +248,36 @@ def test_a_cell_that_cannot_be_read_is_named(quotes, save, column, value, messag
         load_chain(save(frame))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("strike", np.inf, "row 5, column strike: inf is not positive and finite, and so in 1 of 36 rows"),
+        ("underlying_price", np.inf, "row 5, column underlying_price: inf is no price of the underlying"),
+        ("underlying_price", -100.0, "row 5, column underlying_price: -100 is no price of the underlying"),
+    ],
+)
+def test_impossible_strikes_and_spots_are_refused(quotes, save, column, value, message):
+    frame = quotes()
+    frame.loc[3, column] = value
+    with pytest.raises(DataError, match=message):
+        load_chain(save(frame))
+
+
+@pytest.mark.parametrize(("column", "value"), [("volume", -1), ("open_interest", np.inf), ("underlying_price", 0.0)])
+def test_impossible_counts_and_blank_spots_are_left_out_by_name(quotes, save, column, value):
+    frame = quotes().astype({column: float})
+    frame.loc[[3, 7], column] = value
+    chain = load_chain(save(frame))
+    assert f"{column} left out of 2 rows (first: row 5, {value:g})" in chain.quality.notes
+    assert chain.spot == 100.0
+
+
+@pytest.mark.parametrize("column", ["quote_date", "expiration"])
+@pytest.mark.parametrize("day", ["9999-12-31", "2101-01-01", "1969-12-31"])
+def test_days_beyond_the_calendar_are_named(quotes, save, column, day):
+    frame = quotes()
+    frame.loc[3, column] = day
+    with pytest.raises(DataError, match=rf"row 5, column {column}: '{day}' lies outside the years 1970 to 2100"):
+        load_chain(save(frame))

@@ -196,6 +196,20 @@ def test_known_defects_are_counted(options):
 
 
 @pytest.mark.market_data
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [  # quotes of one moment seldom contradict each other: 39 of 390,782 rows over Cboe's files
+        ("IWM_cboe_full_20260615_20260702.csv.gz", 0.001),
+        ("SPX_cboe_20190425_20190607.csv.gz", 0.001),
+        ("SPY_yfinance_20260212.csv.gz", 0.02),  # Yahoo's are of many moments
+    ],
+)
+def test_few_honest_quotes_are_implausible(options, name, most):
+    quality = load_chain(options / name).quality
+    assert quality.implausible <= most * quality.rows
+
+
+@pytest.mark.market_data
 def test_spot_of_a_file_without_it(options):
     # SPY closed at 645.16; the quotes are those of the quarter hour after.
     chain = load_chain(options / "SPY_yfinance_20250826.csv.gz")

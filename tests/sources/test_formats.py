@@ -36,8 +36,14 @@ def test_a_symbol_column_holds_either():
     assert "occ" not in layout.columns
 
 
-def test_the_first_of_equal_names_counts():
-    assert detect([*LONG, "BID"], {}, "f").columns["bid"] == "bid"
+@pytest.mark.parametrize("twin", ["bid", "BID", "[bid] "])
+def test_a_column_that_occurs_twice_is_refused(twin):
+    with pytest.raises(DataError, match=r"chain.csv: column bid occurs 2 times \(bid, .*\); keep one of them"):
+        detect([*LONG, twin], {}, "chain.csv")
+
+
+def test_columns_that_are_not_read_may_occur_twice():
+    assert detect([*LONG, "", "", "note", "note"], {}, "f").columns["bid"] == "bid"
 
 
 def test_words_and_numbers_are_told_apart():

@@ -111,7 +111,59 @@ def test_a_day_with_two_values_is_a_gap(write):
     assert history.closes.isna().tolist() == [False] * 59 + [True]
     assert history.skipped == (
         f"days with two values left out: 1, the first in row 62: {days[-1]} again (33, and 20.59 in row 61)",
+        f"the newest value, of {days[-1]}, is disputed: the history ends on {days[-2]}",
     )
+
+
+def test_a_disputed_day_within_is_no_disputed_end(write):
+    days = pd.bdate_range("2024-01-01", periods=60).strftime("%Y-%m-%d")
+    rows = [f"{day},20" for day in days]
+    history = load_iv_history(write("\n".join(["date,close", *rows, f"{days[5]},33"])))
+    assert not any("newest" in note for note in history.skipped)
+
+
+def test_a_disputed_end_counts_as_a_session_missed(write):
+    days = pd.bdate_range("2024-03-04", periods=60).strftime("%Y-%m-%d")  # to 2024-05-24
+    rows = [f"{day},{20 + i / 100}" for i, day in enumerate(days)]
+    history = load_iv_history(write("\n".join(["date,close", *rows, f"{days[-1]},33"])))
+    assert iv_rank(history, date(2024, 5, 28)).sessions_missed == 1
+
+
+@pytest.mark.parametrize(("value", "named"), [(150, True), (5, True), (45, False), (10, False)])
+def test_a_spike_of_one_day_is_kept_and_named(write, value, named):
+    days = pd.bdate_range("2024-01-01", periods=20).strftime("%Y-%m-%d")
+    text = "\n".join(["date,close", *(f"{day},{value if i == 7 else 20}" for i, day in enumerate(days))])
+    history = load_iv_history(write(text))
+    assert history.closes.iloc[7] == value / 100
+    assert any(f"the latest {value} on {days[7]} between 20 and 20" in note for note in history.skipped) == named
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "date;close\n2024-01-03;20\n2024-01-04;21\n",
+        "date\tclose\n2024-01-03\t20\n2024-01-04\t21\n",
+        "date,close\n20240103,20\n20240104,21\n",
+        "date,close\n01/03/24,20\n01/04/24,21\n",
+        "date,close\n1/3/2024,20\n1/4/2024 16:00,21\n",
+        "date,close,note\n2024-01-03,20,n\xe4chste\n2024-01-04,21,\n".encode("latin-1"),
+    ],
+)
+def test_other_ways_to_write_it(write, text):
+    history = load_iv_history(write(text))
+    assert history.closes.tolist() == pytest.approx([0.20, 0.21])
+    assert list(history.closes.index) == [pd.Timestamp("2024-01-03"), pd.Timestamp("2024-01-04")]
+
+
+def test_days_before_months_are_refused(write):
+    # Only days 1 to 12, so that every date can be read either way.
+    days = [day for day in pd.bdate_range("2024-01-01", "2024-12-31") if day.day <= 12]
+    text = "\n".join(["date,close", *(f"{day:%d/%m/%Y},20" for day in days)])
+    # 9 January, written day first, is 1 September the other way round: a Sunday.
+    with pytest.raises(DataError, match=r"row 8: '09/01/2024' read as MM/DD is a Sunday.*write dates as YYYY-MM-DD"):
+        load_iv_history(write(text))
+    months_first = "\n".join(["date,close", *(f"{day:%m/%d/%Y},20" for day in reversed(days))])
+    assert len(load_iv_history(write(months_first)).closes) == len(days)
 
 
 def test_the_same_row_twice_is_one(write):
@@ -144,7 +196,13 @@ def test_the_unit_is_read_from_the_oldest_rows(write):
         (b"PK\x03\x04....", "is a spreadsheet or an archive"),
         (b"\x1f\x8b\x08\x00broken", "cannot be read as a table"),
         (b"PAR1 broken", "cannot be read as a table"),
-        (b"date,close\n2024-01-03,\xff\xfe\n", "cannot be read as a table"),
+        (b"date,close\n2024-01-03,\xff\xfe\n", "row 2: 'ÿþ' is no number"),
+        ("date,close\n2024-01-03,20\n".encode("utf-16"), "is text in UTF-16; save it as UTF-8"),
+        ("date,close,close\n2024-01-03,20,21\n", "column close occurs 2 times; keep one of them"),
+        ("date,Close,CLOSE\n2024-01-03,20,21\n", "column close occurs 2 times"),
+        ("date,DATE,close\n2024-01-03,2024-01-04,21\n", "column date occurs 2 times"),
+        ("date,close\n2024-01-03,20,1\n", "rows have more cells than the 2 of its header"),
+        ("date,close\n2024-01-03,20\n2024-01-04,20,1\n", "Expected 2 fields in line 3, saw 3"),
         ("when,close\n2024-01-03,20\n", "has no date column, only when, close"),
         ("date,price\n2024-01-03,20\n", "has no close, iv or value column, only date, price"),
         ("date,close\n2024-01-03,20\nsoon,21\n", "row 3: 'soon' is no date"),
@@ -207,10 +265,11 @@ def test_cboes_files(market_data, name, rows, last, level):
 
 @pytest.mark.market_data
 def test_yahoos_doubled_day_is_named(market_data):
-    history = load_iv_history(market_data / "vol" / "VIX_2024_2026_yahoo.csv.gz")
-    assert history.skipped == (
-        "days with two values left out: 1, the first in row 501: 2026-07-24 again (18.51, and 18.58 in row 500)",
-    )
+    file = market_data / "vol" / "VIX_2024_2026_yahoo.csv.gz"
+    clash = "days with two values left out: 1, the first in row 501: 2026-07-24 again (18.51, and 18.58 in row 500)"
+    assert load_iv_history(file).skipped == (clash,)
+    newest = load_iv_history(file, before=date(2026, 7, 25))  # the doubled day is then the last
+    assert newest.skipped == (clash, "the newest value, of 2026-07-24, is disputed: the history ends on 2026-07-23")
 
 
 @pytest.mark.market_data

@@ -103,3 +103,16 @@ def test_one_day_of_two_million_rows_needs_little_memory(years):
     kilobyte = 1024 if sys.platform == "darwin" else 1
     assert (int(rows), day) == (ROWS // SESSIONS, "2023-12-01")
     assert int(grown) / kilobyte < 160_000
+
+
+@pytest.mark.parametrize("name", ["chain.csv", "chain.csv.gz"])
+def test_a_few_stray_rows_of_a_later_day_are_not_the_chain(quotes, save, name):
+    stray = quotes(DAYS[2]).iloc[:1]
+    path = save(pd.concat([stray, quotes(DAYS[0]), quotes(DAYS[1])]), name)
+    with pytest.raises(
+        DataError,
+        match="the latest day, 2024-06-06, has 1 rows, while 2024-06-04 has 36; "
+        "give --as-of 2024-06-04, or --as-of 2024-06-06 to read those few",
+    ):
+        load_chain(path)
+    assert load_chain(path, as_of=DAYS[1]).as_of == DAYS[1]

@@ -25,7 +25,13 @@ HEADER = "quote_date,underlying_symbol,underlying_price,expiration,right,strike,
         (b'{"options": [', "a.json", "cannot be read as JSON"),
         (b'{"options": []}', "a.json", "holds no list of options"),
         (b"Dear diary\nnothing today\n", "a.txt", r"no column for .*\(columns seen: Dear diary\)"),
-        (HEADER.encode() + b"2024-06-03,IWM,100\n", "a.csv", "Expected 8 columns, got 3"),
+        (HEADER.encode() + b"2024-06-03,IWM,100\n", "a.csv", "row 2 has 3 cells, the header 8; correct the row"),
+        (
+            b'{"bid": 1}\n{"bid": 2}\n',
+            "a.json",
+            r"is JSON lines \(Extra data: line 2 .*\); put the records into one list",
+        ),
+        (HEADER.encode("utf-16"), "a.csv", "is text in UTF-16; save it as UTF-8"),
     ],
 )
 def test_what_is_no_chain_is_refused_in_one_line(save, content, name, message):
@@ -67,7 +73,16 @@ def test_other_delimiters_and_a_byte_order_mark(quotes, save, delimiter):
     assert len(load_chain(save(text)).quotes) == 36
 
 
-def test_empty_names_and_equal_names(quotes, save):
+@pytest.mark.parametrize("name", ["chain.csv", "chain.csv.gz"])
+@pytest.mark.parametrize("tail", [",1", ",,"])
+def test_a_ragged_row_is_named(quotes, save, name, tail):
+    lines = quotes().to_csv(index=False).splitlines()
+    lines[20] += tail
+    with pytest.raises(DataError, match=rf"row 21 has {13 + tail.count(',')} cells, the header 13"):
+        load_chain(save("\n".join(lines), name))
+
+
+def test_empty_names_and_equal_names_of_columns_that_are_not_read(quotes, save):
     frame = quotes().reset_index()
     text = frame.to_csv(index=False).replace("index,", ",", 1)
     assert len(load_chain(save(text)).quotes) == 36

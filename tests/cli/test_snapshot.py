@@ -1,0 +1,93 @@
+"""`iwm-opts snapshot` in and out of sessions, and the record as a source of other commands."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+CBOE = "/api/global/delayed_quotes/options/IWM.json"
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """Set the clock to a New York time."""
+
+    def set_to(text):
+        moment = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("America/New_York"))
+        for module in ("sources.age", "sources.yahoo", "sources.cboe", "markets.live"):
+            monkeypatch.setattr(f"iwm_opts.{module}.now", lambda: moment)
+
+    return set_to
+
+
+@pytest.mark.parametrize(
+    ("moment", "words"),
+    [
+        ("2026-03-07 11:00", "closed on Saturday 2026-03-07"),
+        ("2026-06-19 11:00", "closed on Friday 2026-06-19"),  # Juneteenth
+        ("2025-11-28 13:30", "from 09:30 to 13:00"),  # the day after Thanksgiving is a half day (NYSE)
+        ("2026-03-02 09:29", "it is 09:29 in New York"),
+        ("2026-03-02 16:16", "from 09:30 to 16:00"),
+    ],
+)
+def test_outside_the_session_nothing_is_taken(run, at, moment, words):
+    at(moment)
+    done = run("snapshot")
+    assert (done.code, done.out) == (0, "")
+    assert words in done.err
+    assert words in run("snapshot", "--format", "json").json["skipped"]
+
+
+def test_a_live_chain_goes_into_the_record(run, at, live_server, answer, cboe_body, made_quotes):
+    at("2026-03-02 14:30")
+    live_server.serve(CBOE, answer(cboe_body(made_quotes())))
+    taken = run("snapshot", "--source", "cboe", "--format", "json").json
+    assert (taken["as_of"], taken["days_recorded"], taken["rows"]) == ("2026-03-02", 1, len(made_quotes()))
+    screen = run("condor", "--source", "record", "--as-of", "2026-03-02", "--dte", "15:50", "--format", "json").json
+    assert screen["market"]["source"] == "local record, taken from Cboe delayed quotes of IWM"
+    assert screen["market"]["simulated"] is False
+    for arguments in (["vertical", "--dte", "15:50"], ["single", "--dte", "15:50"], ["fills"]):
+        assert run(*arguments, "--source", "record", "--as-of", "2026-03-02").code == 0
+    missing = run("condor", "--source", "record", "--as-of", "2026-03-03")
+    assert missing.code == 1
+    assert "--as-of 2026-03-02" in missing.err
+
+
+def test_force_takes_what_there_is(run, at, live_server, answer, cboe_body, made_quotes):
+    at("2026-03-02 20:00")
+    live_server.serve(CBOE, answer(cboe_body(made_quotes(), "2026-03-03 00:55:00")))
+    page = run("snapshot", "--force")  # Yahoo has nothing
+    assert page.code == 0
+    assert page.out.startswith("recorded IWM 2026-03-02 19:40 from Cboe")
+
+
+def test_a_file_can_be_recorded(run, chain_file):
+    page = run("snapshot", "--source", chain_file)
+    assert "1 day on record" in page.out
+    assert run("snapshot", "--source", chain_file).code == 0
+    assert "1 day on record" in run("snapshot", "--source", chain_file).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--force"], "no live source: Yahoo: cannot be reached"),
+        (["--force", "--source", "cboe"], "Cboe: cannot be reached"),
+        (["--source", "sim"], "is no market to record"),
+        (["--source", "absent.csv"], "absent.csv"),
+    ],
+)
+def test_failures_are_one_line(run, at, arguments, words):
+    at("2026-03-02 12:00")
+    failed = run("snapshot", *arguments)
+    assert failed.code == 1
+    assert words in failed.err
+    assert failed.err.count("\n") == 1
+
+
+def test_a_given_history_stands_in_for_a_short_record(run, chain_file, history_file):
+    run("snapshot", "--source", chain_file)
+    arguments = ("--source", "record", "--dte", "15:50", "--iv-history", history_file, "--format", "json")
+    iv = run("condor", *arguments).json["iv"]
+    assert iv["series"] == "RVX"
+    assert iv["proxy"] is True

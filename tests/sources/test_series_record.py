@@ -1,0 +1,117 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from iwm_opts.errors import DataError
+from iwm_opts.market.bars import load_bars
+from iwm_opts.sources.fetching import Fetcher
+from iwm_opts.sources.series_record import (
+    is_restated,
+    merge_series,
+    read_series,
+    recorded_dividends,
+    recorded_index,
+    series_path,
+)
+from iwm_opts.sources.store import Record
+
+RVX = "/api/global/us_indices/daily_prices/RVX_History.csv"
+
+
+@pytest.fixture
+def record(tmp_path):
+    return Record(tmp_path)
+
+
+def bars(first, closes):
+    index = pd.DatetimeIndex(pd.bdate_range(first, periods=len(closes)), name="date")
+    close = np.array(closes, dtype=float)
+    return pd.DataFrame({"open": close, "high": close + 1, "low": close - 1, "close": close}, index=index)
+
+
+def test_new_rows_go_over_old_ones_and_beside_them(record):
+    assert merge_series(record, "bars", "IWM", bars("2026-03-02", [1.5, 2.5]))[0] == 2
+    added, merged = merge_series(record, "bars", "IWM", bars("2026-03-03", [2.6, 3.5]))
+    assert added == 1
+    assert merged["close"].tolist() == [1.5, 2.6, 3.5]
+    pd.testing.assert_frame_equal(read_series(record, "bars", "IWM"), merged, check_freq=False)
+    assert load_bars(series_path(record, "bars", "IWM"))["close"].tolist() == [1.5, 2.6, 3.5]
+
+
+def test_prices_of_before_a_split_are_seen_through():
+    old = bars("2026-03-02", [200.0, 202.0])
+    assert is_restated(old, bars("2026-03-03", [101.0, 102.0]))
+    assert not is_restated(old, bars("2026-03-03", [202.0, 203.0]))
+    assert not is_restated(old, bars("2026-04-03", [101.0]))
+
+
+def test_a_broken_series_is_named(record):
+    path = series_path(record, "bars", "IWM")
+    path.parent.mkdir()
+    path.write_bytes(b"")
+    with pytest.raises(DataError, match="move it away and run: iwm-opts fetch"):
+        read_series(record, "bars", "IWM")
+
+
+def chart(symbol, table):
+    """Yahoo's v8 chart answer for daily bars, and a dividend on the second day."""
+    stamps = [int(day.tz_localize("America/New_York").timestamp()) + 34_200 for day in table.index]
+    quote = {name: table[name].tolist() for name in ("open", "high", "low", "close")} | {"volume": [100] * len(table)}
+    meta = {
+        "currency": "USD", "symbol": symbol, "instrumentType": "ETF", "exchangeTimezoneName": "America/New_York",
+        "timezone": "EST", "gmtoffset": -18000, "priceHint": 2,
+        "dataGranularity": "1d", "range": "", "validRanges": ["1d"],
+        "regularMarketTime": stamps[-1], "regularMarketPrice": table["close"].iloc[-1],
+        "currentTradingPeriod": {
+            name: {"timezone": "EST", "start": stamps[-1], "end": stamps[-1] + 23_400, "gmtoffset": -18000}
+            for name in ("pre", "regular", "post")
+        },
+    }  # fmt: skip
+    paid = {str(stamps[1]): {"amount": 0.62, "date": stamps[1]}}
+    result = {
+        "meta": meta,
+        "timestamp": stamps,
+        "events": {"dividends": paid},
+        "indicators": {"quote": [quote], "adjclose": [{"adjclose": quote["close"]}]},
+    }
+    return pd.io.json.ujson_dumps({"chart": {"result": [result], "error": None}})
+
+
+class TestFetching:
+    def test_bars_bring_their_dividends_and_grow(self, record, live_server, answer):
+        live_server.serve("/v8/finance/chart/IWM", answer(chart("IWM", bars("2024-03-04", [200.0, 201.0, 202.0]))))
+        got = Fetcher(record, "yahoo").bars("IWM")
+        assert [(one.kind, one.added, one.last) for one in got] == [
+            ("bars", 3, "2024-03-06"),
+            ("dividends", 1, "2024-03-05"),
+        ]
+        assert recorded_dividends(record, "IWM").dividends[0].amount == 0.62
+        longer = bars("2024-03-05", [201.0, 202.0, 203.0])
+        live_server.serve("/v8/finance/chart/IWM", answer(chart("IWM", longer)))
+        live_server.asked.clear()
+        assert Fetcher(record, "yahoo").bars("IWM")[0].added == 1
+        start = int(pd.Timestamp("2024-02-21", tz="America/New_York").timestamp())  # two weeks before the last bar
+        assert any(f"period1={start}" in path for path in live_server.asked)
+
+    def test_restated_bars_are_fetched_whole(self, record, live_server, answer):
+        live_server.serve("/v8/finance/chart/IWM", answer(chart("IWM", bars("2024-03-04", [200.0, 202.0]))))
+        Fetcher(record, "yahoo").bars("IWM")
+        live_server.serve("/v8/finance/chart/IWM", answer(chart("IWM", bars("2024-03-04", [100.0, 101.0, 102.0]))))
+        Fetcher(record, "yahoo").bars("IWM")
+        assert read_series(record, "bars", "IWM")["close"].tolist() == [100.0, 101.0, 102.0]
+
+    def test_cboe_stands_in_for_an_index_that_yahoo_lacks(self, record, live_server, answer):
+        live_server.serve(RVX, answer("DATE,OPEN,HIGH,LOW,CLOSE\n06/03/2025,24,25,23,24\n06/04/2025,24,25,23,23\n"))
+        got = Fetcher(record, "auto").index("RVX")
+        assert (got.source, got.rows, got.error) == ("Cboe", 2, "")
+        history = recorded_index(record, "RVX", "IWM", 10)
+        assert history.proxy
+        assert history.closes.tolist() == [0.24, 0.23]
+
+    def test_what_fails_is_said_and_harms_nothing(self, record, live_server):
+        merge_series(record, "indices", "IRX", bars("2026-03-02", [3.6]))
+        got = Fetcher(record, "auto").index("IRX")
+        assert "Yahoo" in got.error
+        assert "Cboe: has no IRX" in got.error
+        assert len(read_series(record, "indices", "IRX")) == 1
+        assert Fetcher(record, "cboe").bars("IWM")[0].error.startswith("Cboe: has no bars")
