@@ -53,7 +53,9 @@ def touch_either(low, high, stdev_low, stdev_high):
     """
     mean = math.sqrt(0.5 * (stdev_low * stdev_low + stdev_high * stdev_high))
     both = touch_one(low, mean) + touch_one(high, mean) - (1.0 - stay_between(low, high, mean))
-    return min(touch_one(low, stdev_low) + touch_one(high, stdev_high) - max(both, 0.0), 1.0)
+    alone, other = touch_one(low, stdev_low), touch_one(high, stdev_high)
+    # Two vols make two measures: whatever they leave, either is no less likely than each alone.
+    return min(max(alone + other - max(both, 0.0), max(alone, other)), 1.0)
 
 
 @inline
