@@ -1,4 +1,4 @@
-"""American options of one expiry, flat arrays in and out: who needs the grid, and the search for implied vols."""
+"""American options of one expiry, flat arrays in and out: which method for whom, and the search for implied vols."""
 
 import math
 from collections.abc import Iterable
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from iwm_opts.conventions import DAYS_PER_YEAR, VOL_POINT
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.american import american
+from iwm_opts.kernels.american_put import american_put
 from iwm_opts.pricing._broadcast import Array
 from iwm_opts.pricing.black import black_greeks, black_price, greeks
 from iwm_opts.pricing.implied import black_implied_vol
@@ -25,6 +26,17 @@ VOL_TOLERANCE: Final = 1e-6
 PRICE_TOLERANCE: Final = 1e-7
 MAX_PASSES: Final = 60  # bisection alone needs 24 for the tolerance
 VEGA_BUMP: Final = 0.02  # share of the vol that vega is measured over, each way
+
+# The finer of two grids for a life of two years. An error in dollars grows with the width of the distribution, so that
+# a short life needs less: by the fourth root of its length in theory, by less where ex-dates divide it.
+NODES: Final = 300
+STEPS: Final = 50  # of the coarser grid
+FULL_LIFE: Final = 2.0  # years
+LIFE_POWER: Final = 0.15
+# At a put's exercise boundary the curvature jumps, and where between two nodes that happens leaves an error of up to
+# (100 / 6) rate strike t / nodes^2, for any vol, with t the longest time without an ex-date.
+NODES_SQUARED: Final = 1e7  # for a rate x t of 1
+LEAST_INTEREST: Final = 1e-9  # rate x t below which no put is exercised early
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +67,15 @@ class Expiry:
     @property
     def dividend_value(self) -> float:
         return float(self.cash @ np.exp(-self.rate * self.ex_time))
+
+    def resolution(self, sign: float) -> tuple[int, int]:
+        """Nodes of the finer grid, an even number, and time steps of the coarser one."""
+        share = min(self.t / FULL_LIFE, 1.0) ** LIFE_POWER
+        nodes = NODES * share
+        if sign < 0.0:
+            longest = np.diff(self.ex_time, prepend=0.0, append=self.t).max()
+            nodes = max(nodes, math.sqrt(NODES_SQUARED * self.rate * longest))
+        return 2 * math.ceil(0.5 * nodes), math.ceil(STEPS * share)
 
     def forward(self, spot: Array) -> Array:
         """Forward price, NaN where the dividends are worth more than the share."""
@@ -100,14 +121,27 @@ class Options:
         positive = (self.spot > 0.0) & (self.strike > 0.0) & (vol >= 0.0)
         return finite & positive & (0.0 <= self.expiry.t < math.inf)
 
-    def on_grid(self, vol: Array, exercise: bool = True) -> Array:
-        """Price, delta, gamma and boundary by finite differences, shape (4, n); all usable, with time left."""
+    def solved(self, vol: Array, exercise: bool = True) -> Array:
+        """Price, delta, gamma and boundary, shape (4, n); all usable, with time left.
+
+        Puts without a dividend ahead by collocation of their boundary, all others by finite differences.
+        """
         out = np.empty((4, vol.size))
-        expiry = self.expiry
         vol = np.maximum(vol, LOWEST_VOL)
-        american(
-            self.sign, self.spot, self.strike, vol, expiry.rate, expiry.t, expiry.ex_time, expiry.cash, exercise, out
-        )
+        for sign in (1.0, -1.0):
+            chosen = self.sign == sign
+            if chosen.any():
+                out[:, chosen] = self[chosen]._of_one_right(vol[chosen], sign, exercise)
+        return out
+
+    def _of_one_right(self, vol: Array, sign: float, exercise: bool) -> Array:
+        expiry, out = self.expiry, np.empty((4, vol.size))
+        if sign < 0.0 and exercise and not expiry.cash.size and expiry.rate * expiry.t > LEAST_INTEREST:
+            american_put(self.spot, self.strike, vol, expiry.rate, expiry.t, out)
+        else:
+            nodes, steps = expiry.resolution(sign)
+            terms = (expiry.rate, expiry.t, expiry.ex_time, expiry.cash)
+            american(self.sign, self.spot, self.strike, vol, *terms, exercise, nodes, steps, out)
         return out
 
     def as_european(self, vol: Array) -> Array:
@@ -126,7 +160,7 @@ def prices(options: Options, vol: Array) -> Array:
     early = usable & options.exercised_early
     late = usable & ~early
     if early.any():
-        found[early] = options[early].on_grid(vol[early])[0]
+        found[early] = options[early].solved(vol[early])[0]
     if late.any():
         found[late] = options[late].as_european(vol[late])
     return found
@@ -139,7 +173,7 @@ def european_value(options: Options, vol: Array, american_value: Array) -> Array
     found = american_value.copy()
     known = np.isfinite(american_value)
     if known.any():
-        found[known] = options[known].on_grid(vol[known], exercise=False)[0]
+        found[known] = options[known].solved(vol[known], exercise=False)[0]
     return found
 
 
@@ -150,7 +184,7 @@ def all_greeks(options: Options, vol: Array) -> Array:
     early = usable & options.exercised_early
     late = usable & ~early
     if early.any():
-        found[:, early] = _greeks_on_grid(options[early], vol[early])
+        found[:, early] = _greeks_solved(options[early], vol[early])
     if late.any():
         some, expiry = options[late], options.expiry
         exact = greeks(some.sign, some.spot, some.strike, expiry.t, expiry.rate, vol[late])
@@ -159,10 +193,10 @@ def all_greeks(options: Options, vol: Array) -> Array:
     return found
 
 
-def _greeks_on_grid(options: Options, vol: Array) -> Array:
+def _greeks_solved(options: Options, vol: Array) -> Array:
     up, down = vol * (1.0 + VEGA_BUMP), vol * (1.0 - VEGA_BUMP)
     thrice = options[np.tile(np.arange(vol.size), 3)]
-    values = thrice.on_grid(np.concatenate((vol, up, down))).reshape(4, 3, -1)
+    values = thrice.solved(np.concatenate((vol, up, down))).reshape(4, 3, -1)
     price, delta, gamma, boundary = values[:, 0]
     vega = (values[0, 1] - values[0, 2]) / (up - down) * VOL_POINT
     # Theta from the Black-Scholes equation, which holds where the option lives on.
@@ -196,7 +230,7 @@ def _search(options: Options, price: Array, start: Array) -> Array:
     open_ = np.arange(size)
     for _ in range(MAX_PASSES):
         at = vol[open_]
-        gap = options[open_].on_grid(at)[0] - price[open_]
+        gap = options[open_].solved(at)[0] - price[open_]
         low[open_[gap < 0.0]] = at[gap < 0.0]
         high[open_[gap >= 0.0]] = at[gap >= 0.0]
         with np.errstate(divide="ignore", invalid="ignore"):

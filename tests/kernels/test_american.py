@@ -3,17 +3,21 @@ import math
 import numpy as np
 import pytest
 
-from iwm_opts.kernels.american import LANES, american
+from iwm_opts.kernels.american import american
+from iwm_opts.kernels.american_grid import LANES
 from iwm_opts.kernels.black import black_scholes
 
 NO_DIVIDENDS = np.empty(0)
+NODES, STEPS = 400, 50
 
 
 def solve(sign, spot, strike, vol, rate, t, ex_time=NO_DIVIDENDS, cash=NO_DIVIDENDS, exercise=True):
     operands = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (sign, spot, strike, vol)))
     sign, spot, strike, vol = (np.array(x).ravel() for x in operands)
     out = np.empty((4, sign.size))
-    american(sign, spot, strike, vol, rate, t, np.array(ex_time, float), np.array(cash, float), exercise, out)
+    american(
+        sign, spot, strike, vol, rate, t, np.array(ex_time, float), np.array(cash, float), exercise, NODES, STEPS, out
+    )
     return out
 
 

@@ -1,0 +1,83 @@
+"""American prices of one expiry, 60 strikes and both rights, in one thread beside QuantLib.
+
+Errors stand in the tables too: against a finer grid of this package with dividends, which QuantLib's own 1,600 x 3,200
+confirms, and against QdFp in high precision without. Compiling is kept out by a warm-up call.
+"""
+
+import numpy as np
+import pytest
+
+from iwm_opts.pricing.american import american_implied_vol, american_price
+
+ql = pytest.importorskip("QuantLib")
+
+SPOT, RATE = 220.0, 0.04  # IWM in mid 2025, roughly
+RIGHT, STRIKE = np.repeat([1.0, -1.0], 60), np.tile(np.linspace(170.0, 270.0, 60), 2)
+VOL = 0.25 - 0.3 * np.log(STRIKE / SPOT)
+PUTS = RIGHT < 0
+LIVES = {"45 days, 1 dividend": (45, (20,)), "180 days, 2": (180, (40, 131)), "365 days, 4": (365, (40, 131, 222, 313))}
+CASH = 0.62
+FINE = (1600, 3200)  # time steps and nodes of QuantLib's reference
+GRIDS = ((200, 400), (400, 800))
+
+
+def quantlib(days, ex_days, engine):
+    """Prices of every option, an engine each, built beforehand."""
+    today, count = ql.Date(2, 1, 2026), ql.Actual365Fixed()
+    ql.Settings.instance().evaluationDate = today
+    spot = ql.QuoteHandle(ql.SimpleQuote(SPOT))
+    curve = ql.YieldTermStructureHandle(ql.FlatForward(today, RATE, count))
+    dividends = [ql.FixedDividend(CASH, today + day) for day in ex_days]
+    options = []
+    for right, strike, vol in zip(RIGHT, STRIKE, VOL, strict=True):
+        if engine == "QdFp" and right > 0:
+            continue
+        flat = ql.BlackVolTermStructureHandle(ql.BlackConstantVol(today, ql.NullCalendar(), vol, count))
+        kind = ql.Option.Call if right > 0 else ql.Option.Put
+        option = ql.VanillaOption(ql.PlainVanillaPayoff(kind, strike), ql.AmericanExercise(today, today + days))
+        process = ql.BlackScholesProcess(spot, curve, flat)
+        if engine == "QdFp":
+            option.setPricingEngine(ql.QdFpAmericanEngine(process, ql.QdFpAmericanEngine.highPrecisionScheme()))
+        else:
+            option.setPricingEngine(ql.FdBlackScholesVanillaEngine(process, dividends, *engine))
+        options.append(option)
+
+    def price():
+        for option in options:
+            option.recalculate()
+        return np.array([option.NPV() for option in options])
+
+    return price
+
+
+def ours(days, ex_days, puts_alone=False):
+    right, strike, vol = (x[PUTS] if puts_alone else x for x in (RIGHT, STRIKE, VOL))
+    dividends = [(day / 365, CASH) for day in ex_days]
+    return lambda: american_price(right, SPOT, strike, days / 365, RATE, vol, dividends)
+
+
+@pytest.mark.parametrize("life", LIVES)
+@pytest.mark.parametrize("engine", ["iwm-opts", *GRIDS], ids=str)
+def test_price_with_dividends(benchmark, life, engine):
+    days, ex_days = LIVES[life]
+    price = ours(days, ex_days) if engine == "iwm-opts" else quantlib(days, ex_days, engine)
+    benchmark.group, benchmark.name = f"120 American prices, {life}", str(engine)
+    benchmark.extra_info["largest error"] = float(np.abs(price() - quantlib(days, ex_days, FINE)()).max())
+    benchmark.pedantic(price, rounds=30 if engine == "iwm-opts" else 2, warmup_rounds=1)
+
+
+@pytest.mark.parametrize("engine", ["iwm-opts", "QdFp"])
+def test_puts_without_dividends(benchmark, engine):
+    price = ours(45, (), puts_alone=True) if engine == "iwm-opts" else quantlib(45, (), "QdFp")
+    benchmark.group, benchmark.name = "60 American puts, 45 days, no dividend", engine
+    benchmark.extra_info["largest error"] = float(np.abs(price() - quantlib(45, (), "QdFp")()).max())
+    benchmark.pedantic(price, rounds=30, warmup_rounds=1)
+
+
+def test_implied_vol(benchmark):
+    days, ex_days = LIVES["45 days, 1 dividend"]
+    quoted, dividends = ours(days, ex_days)(), [(day / 365, CASH) for day in ex_days]
+    benchmark.group, benchmark.name = "120 American implied vols, 45 days, 1 dividend", "iwm-opts"
+    benchmark.pedantic(
+        american_implied_vol, (RIGHT, quoted, SPOT, STRIKE, days / 365, RATE, dividends), rounds=20, warmup_rounds=1
+    )

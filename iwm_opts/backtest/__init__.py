@@ -1,0 +1,1 @@
+"""Did it work: rules run over a market day by day, what came of them, and what that is evidence of."""

@@ -1,0 +1,45 @@
+"""IV ranks as they were known on each day of a market."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iwm_opts.backtest.rules import GateRule
+from iwm_opts.conventions import MIN_COVERAGE, STALE_SESSIONS
+from iwm_opts.market.calendar import sessions
+from iwm_opts.market.iv_rank import IvHistory, rolling_iv_rank
+
+Array = NDArray[np.float64]
+
+
+def known_ranks(days: Sequence[date], history: IvHistory, rule: GateRule) -> Array:
+    """IV rank that a decision for each day may rest on, shape (days,).
+
+    That of the latest observation up to the close `rule.lag` sessions before; NaN where its window is observed less
+    than `MIN_COVERAGE`, where the observation is more than `STALE_SESSIONS` older than that close, or where there is
+    none.
+    """
+    table = rolling_iv_rank(history, rule.lookback)
+    dated = table.index.to_numpy(dtype="datetime64[D]")
+    rank = table["rank"].where(table["observations"] >= MIN_COVERAGE * rule.lookback).to_numpy(dtype=np.float64)
+    wanted = np.array(days, dtype="datetime64[D]")
+    first = min(dated[0], wanted[0])
+    calendar = sessions(first.item(), wanted[-1].item())
+    close = np.searchsorted(calendar, wanted) - rule.lag  # place of the close that a decision knows
+    newest = np.searchsorted(dated, calendar[np.maximum(close, 0)], side="right") - 1
+    missed = close - np.searchsorted(calendar, dated[np.maximum(newest, 0)])
+    known = (close >= 0) & (newest >= 0) & (missed <= STALE_SESSIONS)
+    return np.where(known, rank[np.maximum(newest, 0)], np.nan)
+
+
+def is_open(ranks: Array, rule: GateRule) -> NDArray[np.bool_]:
+    """Days on which the gate lets entries through; closed where no rank is known."""
+    found = np.isfinite(ranks)
+    with np.errstate(invalid="ignore"):
+        if rule.below is not None:
+            found &= ranks < rule.below
+        if rule.at_least is not None:
+            found &= ranks >= rule.at_least
+    return found

@@ -1,0 +1,97 @@
+"""A market as a backtest reads it: on each of its days, boards to choose a package from and quotes to mark one by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iwm_opts.market.contract import Settlement
+
+Array = NDArray[np.float64]
+
+QUOTED, BY_SMILE, CARRIED = 0, 1, 2  # where a mark comes from; carried from the day before where there is nothing
+
+
+class Series(NamedTuple):
+    """Options of one root and expiration."""
+
+    root: str
+    expiration: date
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Board:
+    """Quotes of one series on one day, from which a package is chosen; arrays of shape (n,), NaN where unknown."""
+
+    series: Series
+    dte: int
+    spot: float
+    right: Array  # +1 call, -1 put
+    strike: Array
+    bid: Array
+    ask: Array
+    delta: Array
+
+
+class Request(NamedTuple):
+    """Options of one series to be marked; arrays of shape (n,)."""
+
+    series: Series
+    right: Array
+    strike: Array
+
+
+class Marks(NamedTuple):
+    """Quotes of the options asked for, and where each comes from; arrays of shape (n,)."""
+
+    bid: Array
+    ask: Array
+    origin: NDArray[np.int64]  # QUOTED, BY_SMILE or CARRIED; the last has NaN quotes
+
+
+class DailyMarket(Protocol):
+    """What the engine asks of a market; `place` counts its days from zero."""
+
+    @property
+    def name(self) -> str:
+        """What output calls it."""
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether nobody ever traded here."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know before believing a result: gaps, prices that had to be estimated."""
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """Sessions with quotes, ascending."""
+
+    @property
+    def opened(self) -> Array:
+        """Opening prices of the underlying, shape (days,); NaN where unknown, as in the next three."""
+
+    @property
+    def high(self) -> Array:
+        """Daily highs."""
+
+    @property
+    def low(self) -> Array:
+        """Daily lows."""
+
+    @property
+    def spot(self) -> Array:
+        """Price of the underlying when the quotes stood."""
+
+    def settlement(self, root: str) -> Settlement:
+        """How a root settles on this market."""
+
+    def board(self, place: int, dte: int, slack: int) -> Board | None:
+        """Board of the expiration nearest to `dte` calendar days; None where none lies within `slack` of it."""
+
+    def marks(self, place: int, requests: Sequence[Request]) -> list[Marks]:
+        """Quotes of options, one answer a request."""

@@ -1,0 +1,151 @@
+"""American puts on a share that pays nothing until expiry, by spectral collocation of the exercise boundary.
+
+Andersen, Lake and Offengenden 2016, "High-performance American option pricing", Journal of Computational Finance 20(1),
+39-87: with tau the time left, ln(boundary / strike)^2 is smooth in sqrt(tau), so that a polynomial through few
+Chebyshev nodes holds it. It is found by fixed-point iteration of their equation A (value matching and smooth pasting),
+written for a dividend yield of zero with z^2 the time between two points of the boundary:
+
+    boundary / strike = [exp(-rate tau) n(d2) / (vol sqrt(tau)) + (2 rate / vol) I] / [n(d1) / (vol sqrt(tau)) + N(d1)],
+    I = integral over z from 0 to sqrt(tau) of exp(-rate z^2) n(d2(z^2, boundary(tau) / boundary(tau - z^2))).
+
+The premium over the European price is what early exercise earns, interest on the strike while the share lies below the
+boundary (Kim 1990, "The analytic valuation of American options", Review of Financial Studies 3, equation 14).
+"""
+
+import math
+
+import numpy as np
+
+from iwm_opts.kernels._jit import kernel
+from iwm_opts.kernels.american_grid import INTERNAL
+from iwm_opts.kernels.elementary import INV_SQRT_2PI, exp, log, normal_cdf
+
+ROOM = 32  # options side by side in the inner loops, which LLVM vectorises
+NODES = 8  # Chebyshev nodes of the boundary besides expiry, where it is the strike
+POINTS = 12  # of the integrals along the boundary
+PRICE_POINTS = 32  # of the integrals that give price, delta and gamma
+ROUNDS = 10  # of fixed-point iteration
+
+
+def _gauss(points):
+    """Gauss-Legendre nodes and weights on (0, 1) in the arc sine, which makes both z and sqrt(tau - z^2) smooth."""
+    place, weight = np.polynomial.legendre.leggauss(points)
+    angle = 0.25 * np.pi * (1.0 + place)
+    return np.sin(angle), 0.25 * np.pi * weight * np.cos(angle)
+
+
+def _interpolation(at):
+    """Weights that give a polynomial's values at `at` from those at the Chebyshev nodes after the first."""
+    share = np.where(np.arange(NODES + 1) % NODES == 0, 0.5, 1.0) * (-1.0) ** np.arange(NODES + 1)
+    gap = at[..., None] - _CHEBYSHEV
+    gap = np.where(np.abs(gap) < 1e-15, 1e-15, gap)
+    terms = share / gap
+    return np.ascontiguousarray((terms / terms.sum(axis=-1, keepdims=True))[..., 1:])
+
+
+_CHEBYSHEV = 0.5 * (1.0 - np.cos(np.pi * np.arange(NODES + 1) / NODES))  # of sqrt(tau / t), expiry first
+ROOT_TAU = _CHEBYSHEV[1:].copy()
+Z, Z_WEIGHT = _gauss(POINTS)  # shares of sqrt(tau)
+PRICE_Z, PRICE_WEIGHT = _gauss(PRICE_POINTS)
+ALONG = _interpolation(ROOT_TAU[:, None] * np.sqrt(1.0 - Z * Z))
+TODAY = _interpolation(np.sqrt(1.0 - PRICE_Z * PRICE_Z))
+
+
+@kernel(**INTERNAL)
+def guess(vol, rate, t, depth):
+    """First boundary, ln(boundary / strike): falls towards that of an endless put (Bjerksund and Stensland 1993)."""
+    for i in range(ROOM):
+        endless = 2.0 * rate / (2.0 * rate + vol[i] * vol[i])  # Merton 1973, equation 52
+        for n in range(NODES):
+            fall = math.exp(-2.0 * vol[i] * ROOT_TAU[n] * math.sqrt(t) / (1.0 - endless))
+            depth[n * ROOM + i] = math.log(endless + (1.0 - endless) * fall)
+
+
+@kernel(**INTERNAL)
+def depth_between(square, weights, depth):
+    """Boundary between nodes, from squares at the nodes."""
+    for i in range(ROOM):
+        depth[i] = 0.0
+    for n in range(NODES):
+        some = square[n * ROOM : (n + 1) * ROOM]
+        weight = weights[n]
+        for i in range(ROOM):
+            depth[i] += weight * some[i]
+    for i in range(ROOM):
+        depth[i] = -np.sqrt(depth[i] if depth[i] > 0.0 else 0.0)
+
+
+@kernel(**INTERNAL)
+def improve(vol, rate, t, square, depth, there, earned):
+    """One round of fixed-point iteration, node after node from expiry on."""
+    for n in range(NODES):
+        root = ROOT_TAU[n] * math.sqrt(t)
+        here = depth[n * ROOM : (n + 1) * ROOM]
+        for i in range(ROOM):
+            earned[i] = 0.0
+        for k in range(POINTS):
+            z = root * Z[k]
+            weight = 2.0 * rate * root * Z_WEIGHT[k] * math.exp(-rate * z * z)
+            depth_between(square, ALONG[n, k], there)
+            for i in range(ROOM):
+                d2 = (here[i] - there[i] + (rate - 0.5 * vol[i] * vol[i]) * z * z) / (vol[i] * z)
+                earned[i] += weight * exp(-0.5 * d2 * d2)
+        discount, below = math.exp(-rate * root * root), square[n * ROOM : (n + 1) * ROOM]
+        for i in range(ROOM):
+            stdev = vol[i] * root
+            d1 = (here[i] + rate * root * root) / stdev + 0.5 * stdev
+            d2 = d1 - stdev
+            cash = discount * exp(-0.5 * d2 * d2) / stdev + earned[i] / vol[i]
+            share = exp(-0.5 * d1 * d1) / stdev + normal_cdf(d1) / INV_SQRT_2PI
+            found = log(cash / share)
+            here[i] = found if found < 0.0 else 0.0
+            below[i] = here[i] * here[i]
+
+
+@kernel("void(float64[::1], float64[::1], float64[::1], float64, float64, float64[:,::1])")
+def american_put(spot, strike, vol, rate, t, out):
+    """Price puts of one expiry without a dividend ahead.
+
+    Spot, strike, vol, rate and t are positive. Rows of `out`, shape (4, n): price, delta, gamma, and the spot at and
+    below which a put is exercised today.
+    """
+    size, root = spot.shape[0], math.sqrt(t)
+    depth, square = np.empty(NODES * ROOM), np.empty(NODES * ROOM)
+    there, earned, delta, gamma = np.empty(ROOM), np.empty(ROOM), np.empty(ROOM), np.empty(ROOM)
+    vols, away = np.empty(ROOM), np.empty(ROOM)
+    for block in range(0, size, ROOM):
+        for i in range(ROOM):  # the last block is filled up with the last option
+            k = block + i if block + i < size else size - 1
+            vols[i], away[i] = vol[k], math.log(spot[k] / strike[k])
+        guess(vols, rate, t, depth)
+        for n in range(NODES * ROOM):
+            square[n] = depth[n] * depth[n]
+        for _ in range(ROUNDS):
+            improve(vols, rate, t, square, depth, there, earned)
+        for i in range(ROOM):
+            earned[i] = delta[i] = gamma[i] = 0.0
+        for k in range(PRICE_POINTS):
+            z = root * PRICE_Z[k]
+            weight = 2.0 * rate * root * PRICE_WEIGHT[k] * math.exp(-rate * z * z)
+            depth_between(square, TODAY[k], there)
+            for i in range(ROOM):
+                stdev = vols[i] * z
+                d2 = (away[i] - there[i] + rate * z * z) / stdev - 0.5 * stdev
+                density = weight * INV_SQRT_2PI * exp(-0.5 * d2 * d2) / vols[i]
+                earned[i] += weight * z * normal_cdf(-d2)
+                delta[i] += density
+                gamma[i] += density * (1.0 + d2 / stdev)
+        discount = math.exp(-rate * t)
+        for i in range(ROOM if size - block > ROOM else size - block):
+            k = block + i
+            stdev = vols[i] * root
+            d1 = (away[i] + rate * t) / stdev + 0.5 * stdev
+            share = normal_cdf(-d1)
+            boundary = strike[k] * math.exp(depth[(NODES - 1) * ROOM + i])
+            out[0, k] = strike[k] * (discount * normal_cdf(stdev - d1) + earned[i]) - spot[k] * share
+            out[1, k] = -share - strike[k] / spot[k] * delta[i]
+            density = INV_SQRT_2PI * exp(-0.5 * d1 * d1) / stdev
+            out[2, k] = (density + strike[k] / spot[k] * gamma[i]) / spot[k]
+            out[3, k] = boundary
+            if spot[k] <= boundary or out[0, k] < strike[k] - spot[k]:
+                out[0, k], out[1, k], out[2, k] = strike[k] - spot[k], -1.0, 0.0

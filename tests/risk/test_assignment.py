@@ -1,0 +1,73 @@
+from datetime import date
+
+import numpy as np
+import pytest
+
+from iwm_opts.errors import InputError
+from iwm_opts.pricing.american import american_price
+from iwm_opts.pricing.black import price
+from iwm_opts.risk.assignment import assignment_risks, exercise_pays
+
+EX_DATE = date(2026, 9, 15)
+SPOT, DIVIDEND, VOL, RATE = 297.0, 0.695, 0.22, 0.037
+STRIKE = np.arange(267.0, 298.0)  # from a tenth below the spot up
+
+
+@pytest.mark.parametrize(("days", "too_early", "optimal"), [(10, 21, 16), (30, 4, 0)])
+def test_extrinsic_below_the_dividend_fires_too_early(days, too_early, optimal):
+    # A study of IWM calls on the eve of an ex-date: 21 strikes against 16 optimal at 10 days, 4 against 0 at 30.
+    t = days / 365
+    call = american_price("C", SPOT, STRIKE, t, RATE, VOL, [(1e-6, DIVIDEND)])
+    assert np.sum(call - (SPOT - STRIKE) < DIVIDEND) == too_early
+    put = price("P", SPOT - DIVIDEND, STRIKE, t, RATE, VOL)
+    assert exercise_pays(1.0, STRIKE, put, RATE, t, DIVIDEND).sum() == optimal
+    risks = assignment_risks(np.ones(31), STRIKE, np.full(31, VOL), SPOT, RATE, t, [(1e-6, DIVIDEND, EX_DATE)])
+    assert sum(risk.dates[0].boundary <= SPOT for risk in risks) == optimal
+
+
+def test_a_short_call_is_assigned_where_exercise_equals_the_call_without_its_dividend():
+    # On the eve max(S - K, Black(S - D)) is at its kink (Merton 1973).
+    (risk,) = assignment_risks([1], [270.0], [VOL], SPOT, RATE, 40 / 365, [(30 / 365, 1.2, EX_DATE)], 5.0)
+    (eve,) = risk.dates
+    assert eve.boundary - 270.0 == pytest.approx(price("C", eve.boundary - 1.2, 270.0, 10 / 365, RATE, VOL), abs=2e-3)
+    assert eve.cost == pytest.approx(120.0 + 5.0)
+    assert risk.worst_cost == eve.cost
+    assert np.isnan(risk.boundary_today)
+    assert not risk.pays_today(1e9)
+
+
+def test_a_call_whose_dividend_is_below_the_interest_is_never_assigned():
+    (risk,) = assignment_risks([1], [270.0], [VOL], SPOT, 0.05, 0.5, [(0.05, 0.5, EX_DATE)])
+    assert np.isnan(risk.dates[0].boundary)
+    assert risk.worst_cost == 0.0
+
+
+def test_a_short_put_is_assigned_where_it_is_worth_its_exercise_value():
+    (risk,) = assignment_risks([-1], [300.0], [VOL], SPOT, RATE, 30 / 365, (), 5.0)
+    below, above = risk.boundary_today - 0.5, risk.boundary_today + 0.5
+    assert risk.pays_today(below)
+    assert not risk.pays_today(above)
+    assert american_price("P", below, 300.0, 30 / 365, RATE, VOL) == pytest.approx(300.0 - below, abs=1e-9)
+    assert american_price("P", above, 300.0, 30 / 365, RATE, VOL) > 300.0 - above
+
+
+def test_a_put_waits_for_the_dividend_and_is_assigned_after_it():
+    (risk,) = assignment_risks([-1], [300.0], [VOL], SPOT, RATE, 30 / 365, [(2 / 365, 0.7, EX_DATE)], 5.0)
+    assert np.isnan(risk.boundary_today)
+    (alone,) = assignment_risks([-1], [300.0], [VOL], SPOT, RATE, 28 / 365)
+    assert risk.dates[0].boundary == pytest.approx(alone.boundary_today, rel=1e-9)
+    assert risk.dates[0].cost == 5.0
+
+
+def test_quotes_decide_without_a_model():
+    # Interest on 100 until expiry is 1.0: the put pays where call + dividends cost less, the call where put + 1 do.
+    rate = -np.log(0.99)
+    assert exercise_pays([-1, -1, 1, 1, 1], 100.0, [0.2, 0.4, 0.2, 0.8, np.nan], rate, 1.0, 0.7) == pytest.approx(
+        [1, 0, 0, 0, np.nan], nan_ok=True
+    )
+    assert list(exercise_pays(1.0, 100.0, [0.4, 0.6], rate, 1.0, 1.5)) == [1, 0]
+
+
+def test_lengths_must_agree():
+    with pytest.raises(InputError, match="one length"):
+        assignment_risks([1, -1], [100.0], [0.2], 100.0, 0.04, 0.1)
