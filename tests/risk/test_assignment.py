@@ -10,7 +10,8 @@ from iwm_opts.risk.assignment import assignment_risks, exercise_pays
 
 EX_DATE = date(2026, 9, 15)
 SPOT, DIVIDEND, VOL, RATE = 297.0, 0.695, 0.22, 0.037
-STRIKE = np.arange(267.0, 298.0)  # from a tenth below the spot up
+# The study names neither rate nor strikes: these were chosen because they give its counts.
+STRIKE = np.arange(267.0, 298.0)
 
 
 @pytest.mark.parametrize(("days", "too_early", "optimal"), [(10, 21, 16), (30, 4, 0)])
