@@ -20,7 +20,7 @@ def run_screen(title: str, options: dict[str, Any], packages: Callable[[Any], Se
     rank = build.rank_from(options, snapshot.chain.as_of, own_history)
     gate = ALWAYS_OPEN if options["ivr_below"] is None else ivr_gate(rank, options["ivr_below"])
     screened = screen(snapshot, options["dte"], packages, terms, selection, account)
-    result = Screening(title, snapshot, rank, gate, screened, account, terms.variance_ratio)
+    result = Screening(title, snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees.exercise)
     if options["format"] == "json":
         text = as_json(screening_record(result))
     elif options["format"] == "csv":

@@ -11,6 +11,7 @@ from rich.text import Text
 from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE_INTERVAL, REALISED_IMPLIED_VARIANCE_SOURCE
 from iwm_opts.market.iv_rank import IvRank
 from iwm_opts.market.snapshot import Snapshot
+from iwm_opts.report.assignment_lines import assignment_lines
 from iwm_opts.report.console import natural_width, plain_table, render, width
 from iwm_opts.report.screening import Screening
 from iwm_opts.report.words import counted, dollars, number, percent, points, price, strike
@@ -187,6 +188,8 @@ def _figures(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
     yield "breakevens", f"{_breakevens(one)}, at expiry"
     greeks = f"delta {one.delta:+.3f}, gamma {one.gamma:+.4f}, theta {one.theta:+.3f}, vega {one.vega:+.3f}"
     yield "greeks", f"{greeks} a share"
+    for line in assignment_lines(result, one):
+        yield "assignment", line
     yield "size", _size(result, sized)
 
 

@@ -20,6 +20,7 @@ class Screening:
     screened: Screened
     account: Account
     variance_ratio: float
+    exercise_fee: float = 0.0  # dollars a contract
 
     @property
     def is_default_measure(self) -> bool:

@@ -166,3 +166,10 @@ def test_the_folder_of_an_output_is_checked_first(screened):
         assert failed.code == 2
         assert failed.out == ""
         assert "its folder is not there" in failed.err
+
+
+def test_early_assignment_is_shown_for_short_legs(screened):
+    page = " ".join(screened("--dividends", "2026-03-25:2.5", "--dte", "40:50").out.split())
+    assert "is exercised early at or above" in page
+    assert "on the eve of the ex-date 2026-03-25: costs $255.00" in page  # 100 x 2.50 and tastytrade's 5
+    assert "assignment" not in screened("--exercise", "european", "--dte", "40:50").out.replace("early assignment", "")
