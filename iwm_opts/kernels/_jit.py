@@ -39,7 +39,8 @@ def _user_cache() -> Path:
 
 
 def _digest() -> str:
-    content = hashlib.sha256()
+    # The folder counts too: numba keeps each installation's machine code apart.
+    content = hashlib.sha256(str(Path(__file__).parent.resolve()).encode())
     for file in sorted(Path(__file__).parent.glob("*.py")):
         content.update(file.name.encode())
         content.update(file.read_bytes())

@@ -20,6 +20,7 @@ LOOSEST_RMS = 1.0  # a curve that must leave the midpoints farther than this to 
 STIFFNESS_RANGE = (-18.0, 6.0)  # log10; from interpolation to a straight line, for variables of order one
 STIFFNESS_STEP = 0.5
 DENSITY_POINTS = 500
+FINE_POINTS = 4000  # of the running maximum
 DENSITY_TOLERANCE = 5e-4  # a fall of the distribution function smaller than this is rounding of quotes to cents
 BEYOND = 0.3  # share of the strikes' range, on either side, in which the distribution must rise too
 
@@ -83,13 +84,35 @@ class Smile:
         return np.asarray(price, dtype=np.float64)
 
     def cdf(self, level: ArrayLike, variance_ratio: float = 1.0) -> Array:
-        """Probability that the price at expiry ends below each level; NaN levels give NaN."""
-        stdev, slope = self.total_stdev(level)
-        scale = math.sqrt(variance_ratio)
-        at = np.atleast_1d(np.log(np.asarray(level, dtype=np.float64) / self.forward))
-        out = np.empty(at.size)
-        terminal_cdf(np.ascontiguousarray(at.ravel()), scale * stdev.ravel(), scale * slope.ravel(), out)
-        return np.clip(out, 0.0, 1.0).reshape(at.shape)
+        """Probability that the price at expiry ends below each level; NaN levels give NaN.
+
+        What little the fit left it to fall (`DENSITY_TOLERANCE`) is taken up by its running maximum.
+        """
+        levels = np.atleast_1d(np.asarray(level, dtype=np.float64))
+        grid = self.forward * np.exp(_grid(self.knots, FINE_POINTS))
+        highest = np.concatenate([[0.0], np.maximum.accumulate(self._cdf(grid, variance_ratio))])
+        so_far = highest[np.searchsorted(grid, levels, side="right")]
+        below: Array = np.clip(np.maximum(self._cdf(levels, variance_ratio), so_far), 0.0, 1.0)
+        return below
+
+    def _cdf(self, levels: Array, variance_ratio: float) -> Array:
+        """The slope of the put in strike, as fitted."""
+        stdev, slope = self.total_stdev(levels)
+        scale, out = math.sqrt(variance_ratio), np.empty(levels.size)
+        at = np.log(levels / self.forward).ravel()
+        terminal_cdf(np.ascontiguousarray(at), scale * stdev.ravel(), scale * slope.ravel(), out)
+        return out.reshape(levels.shape)
+
+    def largest_fall(self) -> float:
+        """Most that the distribution, as fitted, falls on its way up."""
+        below = self._cdf(self.forward * np.exp(_grid(self.knots, DENSITY_POINTS)), 1.0)
+        return float((np.maximum.accumulate(below) - below).max())
+
+
+def _grid(knots: Array, points: int) -> Array:
+    """Log-moneyness from somewhat below the lowest strike to somewhat above the highest."""
+    beyond = BEYOND * (knots[-1] - knots[0])
+    return np.linspace(knots[0] - beyond, knots[-1] + beyond, points)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,7 +188,4 @@ def _smile(
 ) -> Smile:
     fitted, curvature, rms = _fit(x, y, tolerance, log_stiffness)
     bare = Smile(expiration, years, forward, discount, x, fitted, curvature, rms, math.nan)
-    beyond = BEYOND * (x[-1] - x[0])
-    below = bare.cdf(forward * np.exp(np.linspace(x[0] - beyond, x[-1] + beyond, DENSITY_POINTS)))
-    fall = float((np.maximum.accumulate(below) - below).max())
-    return replace(bare, arbitrage=fall)
+    return replace(bare, arbitrage=bare.largest_fall())

@@ -35,10 +35,9 @@ class Screening:
             found += [self.rank.note] if self.rank.proxy else []
             found += self.rank.warnings
         found += self.screened.warnings
-        losing = [
-            str(place) for place, sized in enumerate(self.screened.kept, 1) if sized.candidate.expected_profit < 0
-        ]
+        losing = sum(sized.candidate.expected_profit < 0 for sized in self.screened.kept)
         if losing:
-            found.append(f"candidate {', '.join(losing)}: a loss is expected after costs, whatever the size allows")
+            of_all = f"{losing} of {len(self.screened.kept)} candidates"
+            found.append(f"{of_all}: a loss is expected after costs, whatever the size allows")
         found += [sized.size.warning for sized in self.screened.kept if sized.size.warning]
         return tuple(dict.fromkeys(found))
