@@ -18,6 +18,7 @@ SIDE_SIGN: Final[dict[str, int]] = {"long": 1, "short": -1}
 MULTIPLIER: Final = 100  # shares a contract
 TICK: Final = 0.01  # IWM is in the Penny Interval Program: cents at every price
 DAYS_PER_YEAR: Final = 365.0  # ACT/365
+SESSIONS_PER_YEAR: Final = 252.0
 VOL_POINT: Final = 0.01  # vega and rho are quoted for one point
 TIMEZONE: Final = "America/New_York"
 

@@ -1,7 +1,5 @@
 """From options to the objects behind them, in one place for all commands."""
 
-import os
-import tempfile
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -17,7 +15,6 @@ from iwm_opts.spreads.analysis import Terms
 from iwm_opts.strategy.screen import Account, Selection
 
 Options = Mapping[str, Any]
-FILE_MODE = 0o666
 
 
 def market_from(options: Options) -> tuple[Snapshot, IvHistory | None]:
@@ -86,34 +83,19 @@ def emit(text: str, options: Options) -> None:
     if not options["output"]:
         click.echo(text, nl=False)
         return
-    write_atomically(Path(options["output"]), text.encode(errors="replace"))
+    write_output(Path(options["output"]), text.encode(errors="replace"))
     say(f"written: {options['output']}", options)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by a complete one: temporary file, fsync, rename; links are followed, devices written to."""
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        path.write_bytes(content)
-        return
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.chmod(temporary, FILE_MODE & ~_umask())
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+def write_output(path: Path, content: bytes) -> None:
+    """Replace a file by a complete one; links are followed, devices and pipes written to."""
+    from iwm_opts.sources.durable import write_durably
 
-
-def _umask() -> int:
-    """What the user takes away from new files; a temporary file is made without asking."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        target.write_bytes(content)
+    else:
+        write_durably(target, content)
 
 
 def say(message: str, options: Options) -> None:

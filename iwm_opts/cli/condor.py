@@ -50,7 +50,7 @@ def condor(**options: Any) -> None:
     call_delta = DeltaRange(*(options["call_delta"] or options["short_delta"]))
 
     wings = [(_wing(options, "put_width", width), _wing(options, "call_width", width)) for width in widths(options)]
-    run_screen("iron condors", options, lambda table: [iron_condors(table, put_delta, call_delta, wings)])
+    run_screen(options, lambda table: [iron_condors(table, put_delta, call_delta, wings)])
 
 
 def _wing(options: dict[str, Any], side: str, width: float | None) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 
-def run_screen(title: str, options: dict[str, Any], packages: Callable[[Any], Sequence[Any]]) -> None:
+def run_screen(options: dict[str, Any], packages: Callable[[Any], Sequence[Any]]) -> None:
     """Screen what `packages` builds from each option table, and write the result."""
     from iwm_opts.cli import build
     from iwm_opts.report.records import as_json, candidates_csv, screening_record
@@ -20,7 +20,7 @@ def run_screen(title: str, options: dict[str, Any], packages: Callable[[Any], Se
     rank = build.rank_from(options, snapshot.chain.as_of, own_history)
     gate = ALWAYS_OPEN if options["ivr_below"] is None else ivr_gate(rank, options["ivr_below"])
     screened = screen(snapshot, options["dte"], packages, terms, selection, account)
-    result = Screening(title, snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees.exercise)
+    result = Screening(snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees.exercise)
     if options["format"] == "json":
         text = as_json(screening_record(result))
     elif options["format"] == "csv":
@@ -33,5 +33,5 @@ def run_screen(title: str, options: dict[str, Any], packages: Callable[[Any], Se
     elif options["plot"]:
         from iwm_opts.report.plots import payoff_picture
 
-        build.write_atomically(Path(options["plot"]), payoff_picture(result, Path(options["plot"]).suffix))
+        build.write_output(Path(options["plot"]), payoff_picture(result, Path(options["plot"]).suffix))
         build.say(f"written: {options['plot']}", options)

@@ -33,6 +33,4 @@ def single(**options: Any) -> None:
     from iwm_opts.spreads.single import long_options
 
     wanted = DeltaRange(*options["delta"])
-    run_screen(
-        "long options", options, lambda table: [long_options(table, right, wanted) for right in options["right"]]
-    )
+    run_screen(options, lambda table: [long_options(table, right, wanted) for right in options["right"]])

@@ -57,7 +57,6 @@ def vertical(**options: Any) -> None:
     wings = [Wing(delta=options["wing_delta"]) if width is None else Wing(width=width) for width in widths(options)]
 
     run_screen(
-        "vertical spreads",
         options,
         lambda table: [verticals(table, kind, short if is_credit(kind) else long, wings) for kind in kinds],
     )

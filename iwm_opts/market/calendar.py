@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import CLOSED_DAY_WEIGHT, DAYS_PER_YEAR, TIMEZONE
+from iwm_opts.conventions import CLOSED_DAY_WEIGHT, DAYS_PER_YEAR, SESSIONS_PER_YEAR, TIMEZONE
 from iwm_opts.errors import InputError
 
 NEW_YORK = ZoneInfo(TIMEZONE)
@@ -180,6 +180,8 @@ def effective_days(
     return np.array([clock(expiry_moment(e)) for e in expirations]) - clock(moment)
 
 
-def effective_days_per_year(closed_day_weight: float = CLOSED_DAY_WEIGHT, sessions_per_year: float = 252.0) -> float:
+def effective_days_per_year(
+    closed_day_weight: float = CLOSED_DAY_WEIGHT, sessions_per_year: float = SESSIONS_PER_YEAR
+) -> float:
     """Length of a year on the effective clock, for annualising and for turning calendar tenors into effective ones."""
     return sessions_per_year + (DAYS_PER_YEAR - sessions_per_year) * closed_day_weight

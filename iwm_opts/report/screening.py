@@ -13,7 +13,6 @@ from iwm_opts.strategy.screen import Account, Screened
 class Screening:
     """A snapshot, the gate before it, and what the screen kept."""
 
-    title: str
     snapshot: Snapshot
     rank: IvRank | None
     gate: Gate

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.paths import RANGE_SHOCKS, daily_ranges
-from iwm_opts.simulation.dynamics import SESSIONS_PER_YEAR, StatePath, generator, wander
+from iwm_opts.simulation.dynamics import StatePath, generator, wander
 from iwm_opts.simulation.history import RangeShocks, log_bars
 from iwm_opts.simulation.parameters import TYPICAL_VOL, BarShape, Companion, Parameters
 

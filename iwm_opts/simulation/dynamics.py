@@ -35,12 +35,12 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.kernels.paths import SHOCKS, advance, expected_variance, mean_reverting
 from iwm_opts.simulation.parameters import Dynamics, Parameters, Premium
 
 Array = NDArray[np.float64]
 
-SESSIONS_PER_YEAR = 252.0
 NODE, WEIGHT = np.polynomial.legendre.leggauss(12)  # of the mean over a tenor
 AGE, AGE_WEIGHT = np.polynomial.legendre.leggauss(16)  # of the events within it
 STREAMS = ("start", "state", "skew", "term", "bars", "range", "companions", "volume", "quotes", "intraday")

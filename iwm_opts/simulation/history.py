@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import DataError
 from iwm_opts.kernels.paths import RANGE_SHOCKS, daily_ranges
 from iwm_opts.market.bars import load_bars
 from iwm_opts.simulation.dynamics import (
-    SESSIONS_PER_YEAR,
     StatePath,
     generator,
     priced_variance,

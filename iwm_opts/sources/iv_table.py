@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from iwm_opts.errors import DataError
+from iwm_opts.sources.tables import DELIMITERS
 
-DELIMITERS = ",;\t|"
 MISSING = ["."]  # FRED's blank, beside those that pandas knows
 REMEDY = "give a CSV or Parquet file with a date and a close column, such as Cboe's RVX_History.csv"
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.paths import SHOCKS
 from iwm_opts.simulation.dynamics import (
-    SESSIONS_PER_YEAR,
     State,
     advance_states,
     generator,

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
+from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.kernels.ssvi import variance_swap
 from iwm_opts.market.calendar import effective_days_per_year
-from iwm_opts.simulation.dynamics import SESSIONS_PER_YEAR, State, simulate_states, variance_curve
+from iwm_opts.simulation.dynamics import State, simulate_states, variance_curve
 from iwm_opts.simulation.parameters import shipped_parameters
 from iwm_opts.simulation.surface import arbitrage_free_eta, smile_rho, surface_of
 
