@@ -41,14 +41,15 @@ class Pooled:
     def trades(self) -> pd.DataFrame:
         """Trades of all paths."""
         pairs = zip(self.results, self.trials, strict=True)
-        return pd.concat([one.trades.assign(**{PATH: trial.path}) for one, trial in pairs], ignore_index=True)
+        found = pd.concat([one.trades.assign(**{PATH: trial.path}) for one, trial in pairs], ignore_index=True)
+        return found.astype(dict.fromkeys(("entry", "exit", "expiration"), "datetime64[us]"))
 
     @property
     def equity(self) -> pd.DataFrame:
         """Equity of all paths, day by day."""
-        return pd.concat(
-            [one.equity.assign(**{PATH: t.path}) for one, t in zip(self.results, self.trials, strict=True)]
-        )
+        pairs = zip(self.results, self.trials, strict=True)
+        found = pd.concat([one.equity.assign(**{PATH: trial.path}) for one, trial in pairs])
+        return found.set_axis(pd.DatetimeIndex(found.index, name="date").as_unit("us"))
 
     @property
     def notes(self) -> tuple[str, ...]:
