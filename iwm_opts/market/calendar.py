@@ -221,7 +221,7 @@ def _effective_clock(
     open_days = np.concatenate([[0], np.cumsum(np.isin(days, sessions(first, last + _DAY)))])
     calendar_days = np.arange(len(open_days))  # at each day's 16:00, from the first day's previous 16:00
     elapsed = open_days + closed_day_weight * (calendar_days - open_days)
-    origin = datetime(first.year, first.month, first.day, 16) - _DAY  # noqa: DTZ001: hours on the wall
+    origin = datetime(first.year, first.month, first.day, 16, tzinfo=NEW_YORK).replace(tzinfo=None) - _DAY
 
     def clock(moments: Sequence[datetime]) -> NDArray[np.float64]:
         since = np.array([(moment.astimezone(NEW_YORK).replace(tzinfo=None) - origin) / _DAY for moment in moments])
