@@ -97,8 +97,14 @@ class SurfaceMarket:
     def index(self, day: date) -> IvIndex:
         """IV10 and IV30 of a day's closing quotes, by the same code as on a real chain."""
         place = self.place(day)
-        quoted = self.quoted(place, _bracketing(listed_expirations(day), day))
-        slices = [one.as_slice(self.symbol, day) for one in quoted]
+        table = surface_table(self.parameters, self.moments(place, place + 1), [bracketing(day)])
+        return self._index(table, 0, place)
+
+    def _index(self, table: SurfaceTable, row: int, place: int) -> IvIndex:
+        """Index of a day, whose quotes are those of a moment of a table."""
+        ladders = [self.strikes(place, listing) for listing in table.listings[table.rows(row)]]
+        quoted = quote_market(self.parameters, table, ladders, row)
+        slices = [one.as_slice(self.symbol, self.days[place]) for one in quoted]
         return iv_index(slices, implied_forwards(slices, float(self.rates[place]), f"of the {self.name}"))
 
     def iv_history(self, tenor_days: int = 10, until: date | None = None) -> IvHistory:
@@ -175,7 +181,9 @@ class SurfaceMarket:
 
     @cached_property
     def _indices(self) -> pd.DataFrame:
-        found = [self.index(day) for day in self.days]
+        days = range(len(self.days))
+        table = surface_table(self.parameters, self.moments(0, len(days)), [bracketing(day) for day in self.days])
+        found = [self._index(table, place, place) for place in days]
         values = {"iv10": [one.iv10 for one in found], "iv30": [one.iv30 for one in found]}
         return pd.DataFrame(values, index=pd.DatetimeIndex(self.days, name="date"))
 
@@ -190,11 +198,11 @@ class SurfaceMarket:
         return float(window.min()), float(window.max())
 
 
-def _bracketing(listings: Sequence[Listing], day: date) -> list[Listing]:
-    """The expirations that an index at any of the tenors may read."""
-    live = [one for one in listings if one.expiration > day]
+def bracketing(day: date, tenors: Sequence[int] = INDEX_TENORS) -> list[Listing]:
+    """The listed expirations that an index at any of some tenors may read on a day."""
+    live = [one for one in listed_expirations(day) if one.expiration > day]
     wanted: set[Listing] = set()
-    for tenor in INDEX_TENORS:
+    for tenor in tenors:
         target = day + timedelta(days=tenor)
         before = [one for one in live if one.expiration <= target]
         after = [one for one in live if one.expiration > target]
