@@ -49,6 +49,7 @@ class SurfaceMarket:
     seed: int  # of what has no model: sizes, open interest, volume
     path: int
 
+    kind = "simulated"
     index_note = "index of the market's own quotes"
 
     @property
@@ -83,7 +84,7 @@ class SurfaceMarket:
         """
         place = self.place(day)
         quoted = self.quoted(place, after_close=after_close)
-        rng = generator(self.seed, self.path, "quotes", place)
+        rng = generator(self.seed, self.path, "quotes", self._draw(place))
         spot, rate = float(self.closes[place]), float(self.rates[place])
         return make_chain(
             quotes_table(quoted, at_close(day), spot, rate, self.symbol, rng),
@@ -176,6 +177,10 @@ class SurfaceMarket:
             raise InputError("as_of", day.isoformat(), f"is no day of the {self.name}", self._why_not(day))
         return place
 
+    def _draw(self, place: int) -> int:
+        """What the random part of a day's chain is drawn by."""
+        return place
+
     def _why_not(self, day: date) -> str:
         return f"it has the sessions from {self.days[0]} to {self.days[-1]}"
 
@@ -191,10 +196,17 @@ class SurfaceMarket:
     def _ordinals(self) -> NDArray[np.int64]:
         return np.array([day.toordinal() for day in self.days])
 
+    @cached_property
+    def _known_closes(self) -> tuple[NDArray[np.int64], Array]:
+        """Ordinals of days, ascending, and their closes: those that listed strikes follow."""
+        return self._ordinals, self.closes
+
     def _range(self, since: date, place: int) -> tuple[float, float]:
-        """Lowest and highest close from a day to a place of the path."""
-        first = min(int(np.searchsorted(self._ordinals, since.toordinal())), place)
-        window = self.closes[first : place + 1]
+        """Lowest and highest close from a day to one of the market's."""
+        ordinals, closes = self._known_closes
+        last = int(np.searchsorted(ordinals, self._ordinals[place]))
+        first = min(int(np.searchsorted(ordinals, since.toordinal())), last)
+        window = closes[first : last + 1]
         return float(window.min()), float(window.max())
 
 

@@ -7,8 +7,8 @@ May 2024. A Monday without a session expires on the session after it, any other 
 chains of June and July 2026; the windows of earlier years are taken to have been the same.
 
 Strikes: one dollar apart near the money in the last weeks, and up to $200 at any time, else five; half a dollar and one
-while the fund trades below $100, as it last did in 2013; once listed, a strike stays, so that ranges follow the lowest
-and highest close since its expiration was listed.
+while the fund trades below $100, as it last did in March 2020; once listed, a strike stays, so that ranges follow the
+lowest and highest close since its expiration was listed.
 """
 
 from collections.abc import Iterator
@@ -109,9 +109,9 @@ def _strikes(
         found.append(_ladder(narrow[0] * lows[1], narrow[1] * highs[1], fine))
     elif kind in ("monthly", "quarter-end"):
         found.append(_ladder(0.87 * lows[0], min(1.12 * highs[0], DOLLARS_UP_TO), fine))
-    strikes = np.unique(np.round(np.concatenate(found), 2))
-    strikes.flags.writeable = False  # shared by whoever asks
-    return strikes
+    ladder: NDArray[np.float64] = np.unique(np.round(np.concatenate(found), 2))
+    ladder.flags.writeable = False  # shared by whoever asks
+    return ladder
 
 
 @cache
