@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.bootstrap import ratio_interval
-from iwm_opts.backtest.engine import Prepared, backtest, prepare, run
+from iwm_opts.backtest.engine import Prepared, run
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import Costs, Rules
 from iwm_opts.backtest.simulated import SimulatedDays
@@ -62,7 +62,7 @@ def breakeven_slippage(prepared: Sequence[Prepared], trials: Sequence[Trial]) ->
     def filled(share: float) -> list[Backtest]:
         costs = _costs(rules.costs, share, len(prepared[0].book.legs))
         pairs = zip(prepared, trials, strict=True)
-        return [run(prepare(t.market, t.history, replace(rules, costs=costs), p.book)) for p, t in pairs]
+        return [run(t.prepare(replace(rules, costs=costs), p.book)) for p, t in pairs]
 
     own = [run(one) for one in prepared]
     paid, at_mid = _slippage(own), mean_gain(filled(0.0))
@@ -160,7 +160,7 @@ def breakeven_premium(
         if scale not in tried:
             if told:
                 told(len(tried), PREMIUM_STEPS + 2)
-            tried[scale] = [backtest(t.market, t.history, rules) for t in (repriced(one, scale) for one in trials)]
+            tried[scale] = [run(repriced(one, scale).prepare(rules)) for one in trials]
         return mean_gain(tried[scale])
 
     ratio = _priced_over_realised(trials, 1.0)

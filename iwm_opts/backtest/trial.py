@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iwm_opts.backtest.book import Book
+from iwm_opts.backtest.engine import Prepared, prepare
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import PATH
 from iwm_opts.backtest.result import Backtest
+from iwm_opts.backtest.rules import Rules
 from iwm_opts.market.iv_rank import IvHistory
 
 Array = NDArray[np.float64]
@@ -23,6 +26,11 @@ class Trial:
     history: IvHistory
     path: int = 0
     scenario: str = ""  # that the market was simulated under; empty for none
+    macro: pd.Series | None = None  # daily values that a macro rule asks for
+
+    def prepare(self, rules: Rules, book: Book | None = None) -> Prepared:
+        """Make ready to run rules here; a book of the same entry rule may be used again."""
+        return prepare(self.market, self.history, rules, book, self.macro)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
