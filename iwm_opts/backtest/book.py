@@ -150,13 +150,10 @@ def _settlements(market: DailyMarket, chosen: Sequence[Chosen], ends: Places) ->
     for i, (one, end) in enumerate(zip(chosen, ends, strict=True)):
         if end == len(market.days):
             continue
-        is_there = market.days[end] == latest_session(one.series.expiration)
-        if is_there and market.settlement(one.series.root).settles_on == "open":
-            price[i] = market.opened[end]
-        elif is_there:
-            price[i] = market.spot[end]
-        if np.isnan(price[i]):  # the last price known before it: what comes later did not exist then
-            price[i], is_estimated[i] = market.spot[end - 1], True
+        price[i] = market.settlement_price(one.series)
+        if np.isnan(price[i]):  # the last price known by then: what comes later did not exist
+            by_then = end if market.days[end] == latest_session(one.series.expiration) else end - 1
+            price[i], is_estimated[i] = market.spot[by_then], True
     return price, is_estimated
 
 

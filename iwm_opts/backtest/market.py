@@ -90,6 +90,9 @@ class DailyMarket(Protocol):
     def settlement(self, root: str) -> Settlement:
         """How a root settles on this market."""
 
+    def settlement_price(self, series: Series) -> float:
+        """Price that a series settles at on the last session up to its expiration; NaN where it is not known."""
+
     def board(self, place: int, dte: int, slack: int) -> Board | None:
         """Board of the expiration nearest to `dte` calendar days; None where none lies within `slack` of it."""
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.backtest.market import Board, Marks, Request, Series
 from iwm_opts.conventions import RIGHT_SIGN
+from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.contract import Settlement
 from iwm_opts.markets.simulated import SimulatedMarket
 from iwm_opts.simulation.listing import Listing, listed_expirations
@@ -78,6 +79,11 @@ class SimulatedDays:
     def settlement(self, root: str) -> Settlement:
         """Cash: its quotes are of European options (`markets.simulated`), whatever IWM's are."""
         return CASH
+
+    def settlement_price(self, series: Series) -> float:
+        """The close of that session."""
+        day = latest_session(series.expiration)
+        return float(self.spot[self.days.index(day)]) if day in self.days else float("nan")
 
     def board(self, place: int, dte: int, slack: int) -> Board | None:
         """All listed strikes of the nearest expiration; deltas are the model's own."""
