@@ -102,7 +102,7 @@ def recorded_days(
     notes = [f"left out: {error.source}: {error.rule}" for error in refused]
     notes += [f"on {count} of {len(days)} days: {examples[kind]}" for kind, count in told.most_common(KINDS_SHOWN)]
     fitting, remark = _fitting(given, days, bars or "the recorded bars")
-    return RecordedDays(name, tuple(days), fitting, (*notes, *remark), dividends)
+    return RecordedDays(name, tuple(days), fitting, (*notes, *remark), dividends or DividendSchedule((), "not given"))
 
 
 Read = tuple[str, Iterable[Chain | DataError], DividendSchedule | None, pd.DataFrame]
@@ -156,7 +156,8 @@ def _worked_out(
     chain: Chain, rate: float | None, dividends: DividendSchedule | None, max_dte: int
 ) -> tuple[RecordedDay, tuple[str, ...]]:
     exercise: Exercise | None = "european" if chain.simulated else None
-    snapshot = take_snapshot(chain, rate, dividends, exercise)
+    known = None if dividends is None else _known(dividends, chain.as_of)
+    snapshot = take_snapshot(chain, rate, known, exercise)
     kept = [place for place, q in enumerate(snapshot.slices) if q.dte <= max_dte and q.years > 0.0]
     bare = replace(
         snapshot,
@@ -165,6 +166,11 @@ def _worked_out(
         forwards=tuple(snapshot.forwards[place] for place in kept),
     )
     return RecordedDay(bare), (*chain.warnings, *snapshot.warnings)
+
+
+def _known(dividends: DividendSchedule, day: date) -> DividendSchedule:
+    """What a day knows: dividends paid so far, from which the next ones are projected."""
+    return DividendSchedule(tuple(d for d in dividends.dividends if d.ex_date <= day), dividends.source)
 
 
 def _fitting(bars: pd.DataFrame, days: list[RecordedDay], name: object) -> tuple[pd.DataFrame, list[str]]:
