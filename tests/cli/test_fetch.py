@@ -23,4 +23,4 @@ def test_without_a_network_it_is_one_line(run):
     failed = run("fetch")
     assert (failed.code, failed.out) == (1, "")
     assert failed.err.count("\n") == 1
-    assert "Yahoo: cannot be reached" in failed.err
+    assert failed.err.count("Yahoo: cannot be reached") == 1
