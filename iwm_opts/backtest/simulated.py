@@ -15,6 +15,7 @@ from iwm_opts.market.contract import Settlement
 from iwm_opts.markets.simulated import SimulatedMarket
 from iwm_opts.simulation.listing import Listing, listed_expirations
 from iwm_opts.simulation.quotes import QuotedExpiration, quote_market
+from iwm_opts.simulation.surface_table import surface_table
 
 Array = NDArray[np.float64]
 
@@ -89,7 +90,7 @@ class SimulatedDays:
         listing = min(near)[1]
         # A whole chain would quote twenty expirations, and draw sizes and open interest, to use one.
         at = self._before + place
-        (quoted,) = self.market._quoted(at, self.market._moment(at, False), [listing])
+        (quoted,) = self.market.quoted(at, [listing])
         return Board(
             Series(self.market.parameters.setting.symbol, listing.expiration),
             (listing.expiration - day).days,
@@ -104,8 +105,9 @@ class SimulatedDays:
         day = self.days[place]
         ladders = [np.unique(one.strike) for one in requests]
         listings = [Listing(one.series.expiration, "weekly", day) for one in requests]
-        moment = self.market._moment(self._before + place, False)
-        quoted = quote_market(self.market.parameters, moment, listings, ladders)
+        at = self._before + place
+        table = surface_table(self.market.parameters, self.market.moments(at, at + 1), [listings])
+        quoted = quote_market(self.market.parameters, table, ladders)
         return [_picked(one, quotes) for one, quotes in zip(requests, quoted, strict=True)]
 
 
