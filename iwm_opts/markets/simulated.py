@@ -23,7 +23,7 @@ from iwm_opts.market.forward import implied_forwards
 from iwm_opts.market.iv_index import IvIndex, iv_index
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.simulation.companions import companion_bars, intraday_bars, underlying_bars
-from iwm_opts.simulation.dynamics import State, StatePath, generator, simulate_states
+from iwm_opts.simulation.dynamics import StatePath, generator, simulate_states
 from iwm_opts.simulation.listing import Listing, listed_expirations, strikes
 from iwm_opts.simulation.parameters import Parameters, shipped_parameters
 from iwm_opts.simulation.quotes import MarketMoment, QuotedExpiration, quote_market, quotes_table
@@ -154,8 +154,7 @@ class SimulatedMarket:
         return np.array([day.toordinal() for day in self.days])
 
     def _moment(self, place: int, after_close: bool) -> MarketMoment:
-        s = self.states
-        state = State(*(float(factor[place]) for factor in (s.fast, s.slow, s.premium, s.term, s.skew)))
+        state = self.states.at(place)
         return MarketMoment(at_close(self.days[place]), float(self.closes[place]), state, self.dividends, after_close)
 
     def _quoted(self, place: int, moment: MarketMoment, listings: Sequence[Listing]) -> list[QuotedExpiration]:

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.paths import SHOCKS
-from iwm_opts.simulation.dynamics import State, StatePath, advance_states, generator, wander
+from iwm_opts.simulation.dynamics import State, StatePath, advance_states, generator, state_shocks, wander
 from iwm_opts.simulation.facts import FACTS, NAMES, History, measure_facts, scaled
 from iwm_opts.simulation.history import RangeShocks, history_of
 from iwm_opts.simulation.minimise import minimise
@@ -141,7 +140,7 @@ class Rehearsal:
 
     def __init__(self, sessions: int, histories: int, seed: int) -> None:
         total = sessions + SETTLE
-        self.shocks = [generator(seed, i, "state").standard_normal((total, SHOCKS)) for i in range(histories)]
+        self.shocks = [state_shocks(total, seed, i) for i in range(histories)]
         self.starts = [generator(seed, i, "start").standard_normal(3) for i in range(histories)]
         self.ranges = [RangeShocks(sessions, seed, i) for i in range(histories)]
         self.terms = [generator(seed, i, "term").standard_normal(sessions) for i in range(histories)]
@@ -159,7 +158,7 @@ class Rehearsal:
         fast, slow, term = (
             float(z * vol / math.sqrt(2.0 * speed)) for z, (vol, speed) in zip(start, factors, strict=True)
         )
-        advanced = advance_states(d, shocks, State(fast, slow, 0.0, term, 0.0))
+        advanced = advance_states(d, shocks, State(fast, 0.0, slow, 0.0, term, 0.0))
         columns = {name: column[SETTLE:].copy() for name, column in advanced.items()}
         path = StatePath(**columns, term=wander(terms, d.term_speed, d.term_vol, term), skew=np.zeros(len(terms)))
         return history_of(parameters, path, ranges)
