@@ -139,13 +139,13 @@ def expected_variance(
 
     State arrays and `out` have shape (n,), node arrays (m,).
     """
-    nodes = weight.shape[0]
     for i in range(out.shape[0]):
-        total = constant
-        for j in range(nodes):
-            exponent = fast_loading[j] * fast[i] + middle_loading[j] * middle[i] + premium_loading[j] * premium[i]
-            total += weight[j] * exp(exponent + term[i] + slow_loading[j] * (slow[i] - term[i]))
-        out[i] = total
+        out[i] = constant
+    for j in range(weight.shape[0]):  # sessions run inside, so that they go through the vector unit several at once
+        a, b, c, d, w = fast_loading[j], middle_loading[j], slow_loading[j], premium_loading[j], weight[j]
+        for i in range(out.shape[0]):
+            exponent = a * fast[i] + b * middle[i] + c * (slow[i] - term[i]) + d * premium[i] + term[i]
+            out[i] += w * exp(exponent)
 
 
 @kernel(

@@ -178,12 +178,7 @@ def priced_variance(parameters: Parameters, states: StatePath, years: float) -> 
     ndarray, shape (len(states),)
         A year; its square root is a vol.
     """
-    curve = variance_curve(parameters.dynamics, parameters.premium, np.array([years]))
-    out = np.empty(len(states))
-    nodes = (curve.weight[0], curve.fast[0], curve.middle[0], curve.slow[0], curve.premium[0])
-    factors = (states.fast, states.middle, states.slow, states.premium, states.term)
-    expected_variance(*factors, curve.constant, *nodes, out)
-    return out
+    return variance_curve(parameters.dynamics, parameters.premium, np.array([years])).along(states, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,6 +197,14 @@ class VarianceCurve:
         exponent = self.fast * state.fast + self.middle * state.middle + self.premium * state.premium
         exponent += state.term + self.slow * (state.slow - state.term)
         return np.asarray(self.constant + (self.weight * np.exp(exponent)).sum(axis=1))
+
+    def along(self, states: StatePath, tenor: int) -> Array:
+        """Priced variance rates of one of the tenors at every close of a path, shape (len(states),)."""
+        out = np.empty(len(states))
+        loadings = (self.fast, self.middle, self.slow, self.premium)
+        factors = (states.fast, states.middle, states.slow, states.premium, states.term)
+        expected_variance(*factors, self.constant, self.weight[tenor], *(loading[tenor] for loading in loadings), out)
+        return out
 
 
 def variance_curve(dynamics: Dynamics, premium: Premium, years: Array) -> VarianceCurve:
