@@ -22,6 +22,10 @@ COMMANDS = {
     "size": "Contracts or shares that the account bears.",
     "fetch": "Bars, volatility indices and dividends into the local record.",
     "snapshot": "The chain of this moment into the local record.",
+    "backtest": "Trade rules over a simulated, modelled or recorded market.",
+    "evidence": "What a gate is worth: against no gate, the opposite one and chance.",
+    "sweep": "Many rules over one market, and how much the best of them is luck.",
+    "bench": "How fast backtests run on this machine.",
     "doctor": "Check installation, sources, record and clock; say what to do.",
 }
 
