@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.plan_rules import PlanRules
 from iwm_opts.journal.trade_log import TradeLog, answers_of
 from iwm_opts.market.calendar import sessions
@@ -29,11 +28,11 @@ def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
         The log's columns, and: `late` (sessions after the due day; NaN where no due day is known), `late_cost`,
         `oversize` (risk or contracts over the plan's, less 1), `size_cost` (what the excess lost, negative where it
         gained), `fill_cost` (own fills against the model's, both ways), `fee_cost`, `slippage` (own fills against mid),
-        `as_planned` (dollars) and `result` (as_planned over risk), `met` (criteria met; NaN without a checklist) and one
-        column `answer NAME` a criterion. Costs are dollars, positive when lost, NaN where unknown.
+        `as_planned` (dollars) and `result` (as_planned over risk), `met` (criteria met; NaN without a checklist) and
+        one column `answer NAME` a criterion. Costs are dollars, positive when lost, NaN where unknown.
     """
     trades = log.closed
-    units = MULTIPLIER * trades["contracts"]
+    units = trades["multiplier"] * trades["contracts"]
     due = trades["due"].fillna(_due_by_calendar(trades, rules))
     late = pd.Series(_sessions_after(due, trades["exit"]), index=trades.index)
     left_at = trades["exit_model"].fillna(trades["debit"])
@@ -112,7 +111,7 @@ def _due_by_calendar(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
 
 
 def _at(days: np.ndarray, place: np.ndarray) -> np.ndarray:
-    return days[np.minimum(place, len(days) - 1)].astype("datetime64[us]")
+    return np.asarray(days[np.minimum(place, len(days) - 1)].astype("datetime64[us]"))
 
 
 def _days(times: pd.Series) -> np.ndarray:

@@ -109,7 +109,7 @@ def share_interval(count: int, n: int) -> tuple[float, float]:
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """p adjusted so that the chance of any false rejection among them stays below the level (Holm 1979); NaN stays."""
+    """P adjusted so that the chance of any false rejection among them stays below the level (Holm 1979); NaN stays."""
     known = sorted((p, place) for place, p in enumerate(values) if not math.isnan(p))
     adjusted = [NAN] * len(values)
     highest = 0.0

@@ -4,8 +4,8 @@ Every row begins with its section and `Header`, `Data`, `SubTotal` or `Total`. T
 DataDiscriminator, Asset Category, Currency, (Account,) Symbol, Date/Time, Quantity, T. Price, C. Price, Proceeds,
 Comm/Fee, Basis, Realized P/L, MTM P/L, Code; only rows of the discriminator `Order` are orders, the rest repeats them
 in parts. Symbols read `IWM 31JUL26 275 P`; codes are joined by semicolons: O opening, C closing, Ep expired, A
-assignment, Ex exercise (Interactive Brokers, Reporting Guide, Codes; rows as public parsers test against, 2024 to 2026).
-There are no order numbers: legs of one underlying at the same second are one order.
+assignment, Ex exercise (Interactive Brokers, Reporting Guide, Codes; rows as public parsers test against, 2024 to
+2026). There are no order numbers: legs of one underlying at the same second are one order.
 """
 
 import re

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from iwm_opts.errors import InputError
+from iwm_opts.strategy.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +24,20 @@ class PlanRules:
         if self.minimum is not None and self.criteria and self.minimum > len(self.criteria):
             rule = f"more than the {len(self.criteria)} criteria there are"
             raise InputError("minimum", self.minimum, rule, "lower it or add criteria")
+
+
+def rules_of(plan: Plan) -> PlanRules:
+    """The rules of a plan that a trade log can be held against."""
+    package, shares = plan.package, plan.exits
+    sessions = (package.max_sessions if package else 0) or (shares.max_sessions if shares else 0)
+    return PlanRules(
+        name=plan.name,
+        criteria=plan.checklist.criteria,
+        minimum=plan.checklist.minimum,
+        risk_share=plan.account.risk,
+        account=plan.account.value,
+        exit_dte=(package.exit_dte or None) if package else None,
+        exit_sessions=sessions or None,
+        profit=(package.profit or None) if package else None,
+        stop=(package.stop or None) if package else None,
+    )

@@ -179,8 +179,8 @@ def _of_frame(frame: pd.DataFrame, path: Path) -> TradeLog:
     missing = [name for name in REQUIRED if name not in names]
     if missing:
         raise DataError(path, f"is no trade log: no column {' and '.join(missing)}", f"give {KNOWN}")
-    simulated = frame["market"].astype(str).str.contains("SIMULATED").any() if "market" in frame else False
-    log = log_of_rows(frame, path.name, is_simulated=bool(simulated))
+    told = bool(frame["market"].astype(str).str.contains("SIMULATED").any()) if "market" in frame else False
+    log = log_of_rows(frame, path.name, is_simulated=told)
     if log.trades.empty:
         raise DataError(path, "holds no trade that could be read", "; ".join(log.problems[:3]))
     return log

@@ -183,7 +183,7 @@ def _lags(n: int) -> Places:
 
 def _spread(values: Array) -> Array:
     """Standard deviation along the last axis; a sample of equal values has the smallest there is."""
-    return np.maximum(values.std(axis=-1, ddof=1), 1e-12)
+    return np.asarray(np.maximum(values.std(axis=-1, ddof=1), 1e-12))
 
 
 def _parts(n: int) -> list[slice]:

@@ -1,10 +1,11 @@
 """tastytrade's transactions as CSV (History, Transactions, CSV).
 
-Columns: Date, Type, Sub Type (absent until 2023), Action, Symbol, Instrument Type, Description, Value, Quantity, Average
-Price, Commissions, Fees, Multiplier, Root Symbol, Underlying Symbol, Expiration Date, Strike Price, Call or Put, Order #,
-Total, Currency; dates are ISO with an offset, charges negative, `--` is nothing. Trades are `Trade` rows; expirations,
-assignments, exercises and the shares they deliver are `Receive Deliver` rows. The layout is known from exports that
-public parsers test against (tastyworks-pnl, tastyworks-tax-calculator, 2020 to 2026); tastytrade documents none.
+Columns: Date, Type, Sub Type (absent until 2023), Action, Symbol, Instrument Type, Description, Value, Quantity,
+Average Price, Commissions, Fees, Multiplier, Root Symbol, Underlying Symbol, Expiration Date, Strike Price, Call or
+Put, Order #, Total, Currency; dates are ISO with an offset, charges negative, `--` is nothing. Trades are `Trade`
+rows; expirations, assignments, exercises and the shares they deliver are `Receive Deliver` rows. The layout is known
+from exports that public parsers test against (tastyworks-pnl, tastyworks-tax-calculator, 2020 to 2026); tastytrade
+documents none.
 """
 
 from collections.abc import Sequence

@@ -1,12 +1,12 @@
 """thinkorswim's account statement as CSV (Monitor, Account Statement, Export to File).
 
-Sections follow each other, each a title, a header and rows. `Account Trade History` has an empty or `Notes` column, Exec
-Time, Spread, Side, Qty, Pos Effect, Symbol, Exp, Strike, Type, Price, Net Price, Order Type; the first leg of a spread
-carries the time, the others leave it empty. Fees (`Misc Fees`, `Commissions & Fees`, negative) stand in `Cash Balance`,
-one row an order, joined by time; so do endings, type RAD: `Removal of Option due to expiration 3.0 QQQ 100 (WEEKLY) 9
-Mar 2023 305.0 CALL`, or `Removed due to Expiration ... EXP: -1.0 .SPXW260410P6500`. The layout is known from exports
-that public parsers test against (johnny, 2021 to 2026); thinkorswim documents none. Times are those of the platform's
-display zone, and the file does not say which.
+Sections follow each other, each a title, a header and rows. `Account Trade History` has an empty or `Notes` column,
+Exec Time, Spread, Side, Qty, Pos Effect, Symbol, Exp, Strike, Type, Price, Net Price, Order Type; the first leg of a
+spread carries the time, the others leave it empty. Fees (`Misc Fees`, `Commissions & Fees`, negative) stand in `Cash
+Balance`, one row an order, joined by time; so do endings, type RAD: `Removal of Option due to expiration 3.0 QQQ 100
+(WEEKLY) 9 Mar 2023 305.0 CALL`, or `Removed due to Expiration ... EXP: -1.0 .SPXW260410P6500`. The layout is known
+from exports that public parsers test against (johnny, 2021 to 2026); thinkorswim documents none. Times are those of
+the platform's display zone, and the file does not say which.
 """
 
 import re

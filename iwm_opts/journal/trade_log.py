@@ -3,7 +3,7 @@
 Money received is positive in `credit`, money paid to leave is positive in `debit`, both in dollars a share of one
 package; everything else in dollars is for the whole position. For a closed trade
 
-    pnl = 100 x contracts x (credit - debit) - fees + settlement
+    pnl = multiplier x contracts x (credit - debit) - fees + settlement
 
 Times are New York without a zone; a time of midnight is a day whose time nobody wrote down.
 """
@@ -37,7 +37,8 @@ TIMES: Final = {
     "due": "first day on which a rule of the plan called for the exit",
 }
 NUMBERS: Final = {
-    "contracts": "packages",
+    "contracts": "packages, or shares",
+    "multiplier": "100 for options, 1 for shares; 100 where it is not said",
     "planned_contracts": "what the plan's size allowed",
     "credit": "own fill at entry",
     "debit": "own fill at exit",
@@ -59,8 +60,9 @@ COLUMNS: Final = {**TEXTS, **TIMES, **NUMBERS}
 REQUIRED: Final = ("entry", "contracts")
 ORDER: Final = (
     "trade", "plan", "market", "symbol", "strategy", "legs", "expiration", "entry", "exit", "reason", "contracts",
-    "planned_contracts", "credit", "debit", "entry_mid", "exit_mid", "entry_model", "exit_model", "due", "due_debit",
-    "fees", "model_fees", "settlement", "pnl", "risk", "planned_risk", "rank", "dte", "checklist", "rolled_from",
+    "multiplier", "planned_contracts", "credit", "debit", "entry_mid", "exit_mid", "entry_model", "exit_model", "due",
+    "due_debit", "fees", "model_fees", "settlement", "pnl", "risk", "planned_risk", "rank", "dte", "checklist",
+    "rolled_from",
 )  # fmt: skip
 CENT: Final = 0.01
 
@@ -105,7 +107,7 @@ def log_of_rows(
     """
     frame = pd.DataFrame(rows).reset_index(drop=True)
     lines = frame.pop("line") if "line" in frame else pd.Series(frame.index + 2)
-    extra = [name for name in frame if name not in COLUMNS]
+    extra = [str(name) for name in frame if name not in COLUMNS]
     told: list[str] = []
     done = {}
     for name in (*ORDER, *extra):
@@ -113,7 +115,8 @@ def log_of_rows(
     trades = pd.DataFrame(done, index=frame.index)
     trades["fees"] = trades["fees"].fillna(0.0)
     trades["settlement"] = trades["settlement"].fillna(0.0)
-    made = MULTIPLIER * trades["contracts"] * (trades["credit"] - trades["debit"])
+    trades["multiplier"] = trades["multiplier"].fillna(MULTIPLIER)
+    made = trades["multiplier"] * trades["contracts"] * (trades["credit"] - trades["debit"])
     made += trades["settlement"] - trades["fees"]
     contradicts = (trades["pnl"] - made).abs() > CENT * np.maximum(1.0, trades["contracts"])
     trades["pnl"] = trades["pnl"].fillna(made.where(trades["exit"].notna()))
