@@ -1,9 +1,10 @@
 """What went wrong, and what did not: rules and execution apart from the market, each claim with the number behind it.
 
-Every claim is a test of its own, and all of them together accuse falsely with a chance of at most `FAMILY_ERROR`
-(Holm). Habits (late exits, sizes over the plan, entries below the checklist's minimum) are shares of trades against a
-share that is tolerated; slips below it are counted and shown, and named no fault. The market's part is judged on
-results put right for execution (`compliance`), against equal samples of a backtest.
+Every claim is a test of its own, and all of them together accuse falsely with a chance of at most `FAMILY_ERROR`: half
+of it is spent on the edge, half on the trader's habits (Holm). Habits (late exits, sizes over the plan, entries below
+the checklist's minimum) are shares of trades against a share that is tolerated; slips below it are counted and shown,
+and named no fault. The market's part is judged on results put right for execution (`compliance`), against equal samples
+of a backtest.
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from iwm_opts.journal import edge_state
 from iwm_opts.journal.compliance import SIZE_SLACK, compliance, criteria_of
 from iwm_opts.journal.edge_state import EdgeState
 from iwm_opts.journal.findings import Finding, criterion, fills, is_broken, judged, late, minimum, sides_of, size
-from iwm_opts.journal.inference import FAMILY_ERROR, Estimate, difference_of, holm, mean_of
+from iwm_opts.journal.inference import EDGE_PART, FAMILY_ERROR, Estimate, difference_of, holm, mean_of
 from iwm_opts.journal.plan_rules import PlanRules
 from iwm_opts.journal.trade_log import TradeLog
 
@@ -96,12 +97,13 @@ def diagnose(log: TradeLog, rules: PlanRules, baseline: pd.DataFrame | None = No
         size(trades),
         minimum(trades, rules),
         *(criterion(trades, name, dependence) for name in criteria_of(trades)),
-        edge_state.draft_of(state),
     ]
-    adjusted = holm([draft.p for draft in drafts])
-    tests = sum(not np.isnan(p) for p in adjusted)
-    *findings, last = (judged(draft, p, tests) for draft, p in zip(drafts, adjusted, strict=True))
-    state = edge_state.worded(state, last.is_fault, tests)
+    adjusted = [p / (1.0 - EDGE_PART) for p in holm([draft.p for draft in drafts])]
+    level = (1.0 - EDGE_PART) * FAMILY_ERROR / max(1, sum(not np.isnan(p) for p in adjusted))
+    findings = [judged(draft, min(p, 1.0), level) for draft, p in zip(drafts, adjusted, strict=True)]
+    own = edge_state.draft_of(state)
+    last = judged(own, min(own.p / EDGE_PART, 1.0), EDGE_PART * FAMILY_ERROR)
+    state = edge_state.worded(state, last.is_fault)
     return Diagnosis(
         trades,
         (*findings, replace(last, sentence=state.sentence)),

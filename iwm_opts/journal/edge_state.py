@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.metrics import PATH, independent_trades
 from iwm_opts.errors import InputError
 from iwm_opts.journal.findings import Draft
-from iwm_opts.journal.inference import FAMILY_ERROR, Estimate, detectable, mean_of
+from iwm_opts.journal.inference import EDGE_PART, FAMILY_ERROR, Estimate, detectable, mean_of
 from iwm_opts.journal.phrases import odds, share, span
 from iwm_opts.journal.regime import Scan, Standing, scan_against, scan_within, standings
 
@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 Word = Literal["intact", "degrading", "broken", "too few trades to tell"]
 
 FEWEST_FOR_MARKET: Final = 20  # closed trades, of the log and of the backtest
+LEVEL: Final = EDGE_PART * FAMILY_ERROR
 POWER_FOR_INTACT: Final = 0.8  # chance of having seen the edge's end, below which nobody may call it intact
 NAN: Final = float("nan")
 
@@ -70,10 +71,10 @@ def judge_edge(trades: pd.DataFrame, independent: float, baseline: pd.DataFrame 
     is_judged = n >= FEWEST_FOR_MARKET and (baseline is None or len(expected) >= FEWEST_FOR_MARKET)
     scan = won = average = None
     if is_judged and baseline is not None:
-        scan = scan_against(results, expected, block, FAMILY_ERROR)
+        scan = scan_against(results, expected, block, LEVEL)
         won, average = standings(results, expected, block)
     elif is_judged:
-        scan = scan_within(results, block, FAMILY_ERROR)
+        scan = scan_within(results, block, LEVEL)
     exits = known["exit"].reset_index(drop=True)
     mean = mean_of(results, dependence)
     return EdgeState(
@@ -115,13 +116,13 @@ def draft_of(edge: EdgeState) -> Draft:
     estimate = mean_of(after, dependence)
     return Draft(
         "market", "market", edge.n, None, estimate, "share of the risk", scan.p if scan else NAN, NAN,
-        lambda _is_fault: "", lambda tests: detectable(edge.mean.error, tests),
+        lambda _is_fault: "", lambda level: detectable(edge.mean.error, level),
     )  # fmt: skip
 
 
-def worded(edge: EdgeState, is_alarm: bool, tests: int) -> EdgeState:
+def worded(edge: EdgeState, is_alarm: bool) -> EdgeState:
     """The market with its word, and the sentence that holds the number behind it."""
-    power = _power_to_see_the_end(edge, tests)
+    power = _power_to_see_the_end(edge)
     if edge.scan is None:
         few = edge.n if edge.n < FEWEST_FOR_MARKET or not edge.baseline_n else edge.baseline_n
         whose = "closed trades of the log" if few == edge.n else "trades of the backtest"
@@ -180,7 +181,7 @@ def _quiet_sentence(edge: EdgeState, scan: Scan, power: float, word: Word) -> st
     return f"{within}; {seen}" if word == "intact" else f"{within}; but {seen} only"
 
 
-def _power_to_see_the_end(edge: EdgeState, tests: int) -> float:
+def _power_to_see_the_end(edge: EdgeState) -> float:
     """Chance that a fall of the mean to zero all along would have rung; normal, one-sided; NaN without an edge."""
     from scipy.special import ndtr, ndtri
 
@@ -188,5 +189,4 @@ def _power_to_see_the_end(edge: EdgeState, tests: int) -> float:
         return NAN
     if not edge.mean.error > 0.0:
         return 1.0
-    level = FAMILY_ERROR / max(tests, 1)
-    return float(ndtr(edge.baseline_mean / edge.mean.error - ndtri(1.0 - level)))
+    return float(ndtr(edge.baseline_mean / edge.mean.error - ndtri(1.0 - LEVEL)))

@@ -61,12 +61,13 @@ class Draft:
     p: float
     cost: float
     tell: Callable[[bool], str]
-    smallest: Callable[[int], float]
+    smallest: Callable[[float], float]  # of a level
 
 
-def judged(draft: Draft, p: float, tests: int) -> Finding:
+def judged(draft: Draft, p: float, level: float) -> Finding:
+    """A test with its p among the others, and the level that the strictest of them is held to."""
     is_fault = not math.isnan(p) and p <= FAMILY_ERROR
-    smallest = NAN if math.isnan(p) else draft.smallest(tests)
+    smallest = NAN if math.isnan(p) else draft.smallest(level)
     sentence = f"{draft.name}: too few trades to tell ({draft.n})" if math.isnan(p) else draft.tell(is_fault)
     return Finding(
         draft.name,
@@ -100,7 +101,7 @@ def fills(trades: pd.DataFrame) -> Draft:
     p = p_above_zero(estimate) if len(known) >= FEWEST else NAN
     return Draft(
         "fills", "execution", len(known), None, estimate, "dollars a package", p, cost, tell,
-        lambda tests: detectable(estimate.error, tests),
+        lambda level: detectable(estimate.error, level),
     )  # fmt: skip
 
 
@@ -153,7 +154,7 @@ def _habit(
 
     return Draft(
         name, topic, n, count, estimate, "share of trades", p_of_breaches(count, n) if n >= FEWEST else NAN, cost,
-        tell, lambda tests: detectable_share(n, tests),
+        tell, lambda level: detectable_share(n, level),
     )  # fmt: skip
 
 
@@ -173,7 +174,7 @@ def criterion(trades: pd.DataFrame, name: str, dependence: float) -> Draft:
 
     return Draft(
         f"checklist: {name}", "rules", estimate.n, len(broken), estimate, "share of the risk", p, cost, tell,
-        lambda tests: detectable(estimate.error, tests),
+        lambda level: detectable(estimate.error, level),
     )  # fmt: skip
 
 

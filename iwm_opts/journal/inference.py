@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 LEVEL: Final = 0.95  # of every interval
 POWER: Final = 0.8  # at which a smallest effect is said to be seen
 FAMILY_ERROR: Final = 0.01  # chance of any false accusation among all tests of one diagnosis
+EDGE_PART: Final = 0.5  # of that chance is spent on the edge, one test of its own; the rest on the trader's habits
 TOLERATED: Final = 0.05  # share of slips that is no habit: a person who keeps rules breaks one in twenty
 FEWEST: Final = 10  # values that a test needs
 NAN: Final = float("nan")
@@ -119,19 +120,17 @@ def holm(values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def detectable(error: float, tests: int) -> float:
-    """Smallest effect seen four times in five at the strictest level among so many tests, for a standard error."""
+def detectable(error: float, level: float) -> float:
+    """Smallest effect seen four times in five by a one-sided test at a level, for a standard error (normal)."""
     from scipy.special import ndtri
 
-    level = FAMILY_ERROR / max(tests, 1)
     return float(error * (ndtri(1.0 - level) + ndtri(POWER)))
 
 
-def detectable_share(n: int, tests: int, tolerated: float = TOLERATED) -> float:
-    """Smallest share of breaches seen four times in five; 1 where none is."""
+def detectable_share(n: int, level: float, tolerated: float = TOLERATED) -> float:
+    """Smallest share of breaches seen four times in five at a level; 1 where none is."""
     from scipy.special import bdtr
 
-    level = FAMILY_ERROR / max(tests, 1)
     needed = next((k for k in range(1, n + 1) if p_of_breaches(k, n, tolerated) <= level), None)
     if needed is None:
         return 1.0

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
-SHORTEST: Final = 5  # trades of a stretch: one loss is no regime
+SHORTEST: Final = 10  # trades of a stretch: a few losses are no regime
 REPLICATES: Final = 4_999
 ONSET_DROP: Final = 3.0  # log-likelihood below the best onset that an onset may lie; coverage is measured in the tests
 SEED: Final = 20_240_229
@@ -174,8 +174,8 @@ def _worst(shortfall: Array, lags: Places) -> tuple[Array, Places]:
 
 
 def _lags(n: int) -> Places:
-    """Lengths of the stretches: all up to 60 trades, then a twentieth apart, and the whole log."""
-    found = list(range(min(SHORTEST, n), min(n, 60) + 1))
+    """Lengths of the stretches: all up to 30 trades, then a twentieth apart, and the whole log."""
+    found = list(range(min(SHORTEST, n), min(n, 30) + 1))
     while found[-1] < n:
         found.append(min(n, max(found[-1] + 1, math.ceil(found[-1] * 1.05))))
     return np.array(found, dtype=np.int64)

@@ -12,10 +12,10 @@ from iwm_opts.journal.trade_log import TradeLog, log_of_rows
 
 FAULTS = ("late exits", "size", "fills", "market")
 CRITERIA = ("trend", "calm", "premium", "no-event")
-BREAK = pd.Timestamp("2023-09-06")  # entries from here on meet another market
+BREAK = pd.Timestamp("2023-03-01")  # entries from here on meet another market
 RISK = 400.0  # dollars a package
 CREDIT = 1.0
-EDGE = 0.76  # share of wins
+EDGE, BROKEN_EDGE = 0.76, 0.30  # share of wins
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def planted() -> Callable[..., Planted]:
         baseline = _baseline(generator)
         entry = pd.bdate_range("2022-01-05", periods=n, freq="5B")
         has_broken = (entry >= BREAK) if "market" in chosen else np.zeros(n, dtype=bool)
-        result = _results(generator, n, np.where(has_broken, 0.40, EDGE))
+        result = _results(generator, n, np.where(has_broken, BROKEN_EDGE, EDGE))
         planned = generator.integers(1, 5, n)
         # One slip in a hundred is human; the planted habit is one in four.
         is_late = generator.random(n) < (0.25 if "late exits" in chosen else 0.01)
