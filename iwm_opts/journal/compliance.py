@@ -84,8 +84,10 @@ def _oversize(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
 
 def _equity_at_entry(trades: pd.DataFrame, account: float) -> pd.Series:
     """Account and what was booked before each entry."""
-    booked = [float(trades["pnl"][trades["exit"] <= entry].sum()) for entry in trades["entry"]]
-    return account + pd.Series(booked, index=trades.index)
+    # Closed trades stand in order of their exit.
+    booked = np.concatenate([[0.0], np.cumsum(trades["pnl"].to_numpy(dtype=np.float64))])
+    before = np.searchsorted(trades["exit"].to_numpy(), trades["entry"].to_numpy(), side="right")
+    return pd.Series(account + booked[before], index=trades.index)
 
 
 def _due_by_calendar(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:

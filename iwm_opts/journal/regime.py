@@ -69,7 +69,7 @@ def scan_against(values: Array, baseline: Array, block: int, level: float, seed:
     """
     mean, spread = float(baseline.mean()), _spread(baseline)
     lags = _lags(len(values))
-    path, onsets = _worst(((mean - values) / spread)[None, :], lags)
+    path, onsets = _worst((mean - values) / spread, lags)
     generator = np.random.default_rng(seed)
     chance = np.empty(REPLICATES)
     for part in _parts(len(values)):
@@ -77,8 +77,8 @@ def scan_against(values: Array, baseline: Array, block: int, level: float, seed:
         samples = baseline[_blocks(generator, size, len(values), len(baseline), block)]
         own = baseline[_blocks(generator, size, len(baseline), len(baseline), block)]
         shortfall = (own.mean(axis=1, keepdims=True) - samples) / _spread(own)[:, None]
-        chance[part] = np.nanmax(_worst(shortfall, lags)[0], axis=1)
-    return _scan(values, path[0], onsets[0], chance, level)
+        chance[part] = _largest(shortfall, lags)
+    return _scan(values, path, onsets, chance, level)
 
 
 def scan_within(values: Array, block: int, level: float, seed: int = SEED) -> Scan:
@@ -89,13 +89,13 @@ def scan_within(values: Array, block: int, level: float, seed: int = SEED) -> Sc
     mean, spread = float(values.mean()), _spread(values)
     lags = _lags(len(values))
     shortfall = (mean - values) / spread
-    path, onsets = _worst(shortfall[None, :], lags)
+    path, onsets = _worst(shortfall, lags)
     generator = np.random.default_rng(seed)
     chance = np.empty(REPLICATES)
     for part in _parts(len(values)):
         shuffled = shortfall[_shuffles(generator, part.stop - part.start, len(values), block)]
-        chance[part] = np.nanmax(_worst(shuffled, lags)[0], axis=1)
-    return _scan(values, path[0], onsets[0], chance, level)
+        chance[part] = _largest(shuffled, lags)
+    return _scan(values, path, onsets, chance, level)
 
 
 def standings(values: Array, baseline: Array, block: int, seed: int = SEED) -> tuple[Standing, Standing]:
@@ -157,20 +157,27 @@ def _onset_range(values: Array, onset: int) -> tuple[int, int]:
 def _worst(shortfall: Array, lags: Places) -> tuple[Array, Places]:
     """Largest standardised sum of the stretches that end with each trade, and where that stretch begins.
 
-    Shapes (logs, n); NaN before the shortest stretch fits.
+    Shape (n,); NaN before the shortest stretch fits.
     """
-    count, n = shortfall.shape
-    total = np.concatenate([np.zeros((count, 1)), np.cumsum(shortfall, axis=1)], axis=1)
-    best = np.full((count, n), -np.inf)
-    lag_of = np.zeros((count, n), dtype=np.int64)
+    n = len(shortfall)
+    total = np.concatenate([[0.0], np.cumsum(shortfall)])
+    best, lag_of = np.full(n, np.nan), np.zeros(n, dtype=np.int64)
     for lag in lags:
-        reached = (total[:, lag:] - total[:, :-lag]) / math.sqrt(lag)
-        tail = best[:, lag - 1 :]
-        better = reached > tail
-        np.copyto(tail, reached, where=better)
-        np.copyto(lag_of[:, lag - 1 :], lag, where=better)
-    onset = np.arange(n) + 1 - lag_of
-    return np.where(np.isneginf(best), np.nan, best), onset
+        reached = (total[lag:] - total[:-lag]) / math.sqrt(lag)
+        better = ~(reached <= best[lag - 1 :])
+        best[lag - 1 :][better] = reached[better]
+        lag_of[lag - 1 :][better] = lag
+    return best, np.arange(n) + 1 - lag_of
+
+
+def _largest(shortfall: Array, lags: Places) -> Array:
+    """Largest standardised sum of any stretch of each log, shape (logs, n) to (logs,)."""
+    total = np.zeros((shortfall.shape[1] + 1, len(shortfall)))
+    np.cumsum(shortfall.T, axis=0, out=total[1:])  # stretches of all logs lie side by side
+    best = np.full(len(shortfall), -np.inf)
+    for lag in lags:
+        np.maximum(best, (total[lag:] - total[:-lag]).max(axis=0) / math.sqrt(lag), out=best)
+    return best
 
 
 def _lags(n: int) -> Places:
@@ -188,7 +195,7 @@ def _spread(values: Array) -> Array:
 
 def _parts(n: int) -> list[slice]:
     """Replicates in parts that fit into the cache of a processor."""
-    size = max(1, min(REPLICATES, 2_000_000 // max(n, 1)))
+    size = max(1, min(REPLICATES, 60_000 // max(n, 1)))
     return [slice(start, min(start + size, REPLICATES)) for start in range(0, REPLICATES, size)]
 
 
