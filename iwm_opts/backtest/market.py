@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.market.contract import Settlement
+from iwm_opts.market.dividends import DividendSchedule
 
 Array = NDArray[np.float64]
 
@@ -52,6 +53,14 @@ class Marks(NamedTuple):
     origin: NDArray[np.int64]  # QUOTED, BY_SMILE or CARRIED; the last has NaN quotes
 
 
+class Terms(NamedTuple):
+    """What the prices of a series rest on at one moment; NaN where unknown."""
+
+    years: float  # to expiry, ACT/365
+    forward: float  # dollars, net of the dividends that go ex before expiry
+    discount: float  # today's price of a dollar at expiry
+
+
 class DailyMarket(Protocol):
     """What the engine asks of a market; `place` counts its days from zero."""
 
@@ -87,8 +96,15 @@ class DailyMarket(Protocol):
     def spot(self) -> Array:
         """Price of the underlying when the quotes stood."""
 
+    @property
+    def dividends(self) -> DividendSchedule:
+        """Cash dividends of the underlying by ex-date, as they were paid; empty where none is known."""
+
     def settlement(self, root: str) -> Settlement:
         """How a root settles on this market."""
+
+    def terms(self, place: int, series: Series) -> Terms:
+        """Time, forward and discount of a series: what early exercise and greeks are judged by."""
 
     def board(self, place: int, dte: int, slack: int) -> Board | None:
         """Board of the expiration nearest to `dte` calendar days; None where none lies within `slack` of it."""

@@ -135,7 +135,7 @@ def measure(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Metri
         sharpe=_annualised(_mean(returns), float(returns.std(ddof=1)) if len(returns) > 1 else NAN),
         sortino=_annualised(_mean(returns), math.sqrt(_mean(np.minimum(returns, 0.0) ** 2))),
         cvar=tail_mean(pnl, TAIL),
-        exposure=_mean((equity["positions"] > 0).to_numpy(dtype=np.float64)),
+        exposure=_mean((equity["positions"].to_numpy() > 0).astype(np.float64)),
         mean_open_risk=_mean((equity["open_risk"] / equity["equity"]).to_numpy(dtype=np.float64)),
     )
 
@@ -262,7 +262,7 @@ def _earned(path: pd.DataFrame, account: float) -> float:
 def _daily_returns(equity: Array, account: float) -> Array:
     """Change over the equity of the day before; NaN-free: nothing is returned on an equity of zero or less."""
     before = np.concatenate([[account], equity])[:-1]
-    return np.divide(equity - before, before, out=np.zeros(len(equity)), where=before > 0.0)
+    return np.asarray(np.divide(equity - before, before, out=np.zeros(len(equity)), where=before > 0.0))
 
 
 def _losing_run(trades: pd.DataFrame) -> tuple[int, float]:

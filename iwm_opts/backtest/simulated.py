@@ -1,5 +1,6 @@
 """The simulated market as a backtest reads it: the quotes of `SimulatedMarket.chain`, without the rest of the chain."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,16 +10,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.market import Board, Marks, Request, Series
+from iwm_opts.backtest.market import Board, Marks, Request, Series, Terms
 from iwm_opts.conventions import RIGHT_SIGN
-from iwm_opts.market.contract import Settlement
+from iwm_opts.market.calendar import years_to_expiry
+from iwm_opts.market.contract import Settlement, settlement_of
+from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.markets.simulated import SimulatedMarket
 from iwm_opts.simulation.listing import Listing, listed_expirations
 from iwm_opts.simulation.quotes import QuotedExpiration, quote_market
+from iwm_opts.simulation.quotes import _forward as forward_of
 
 Array = NDArray[np.float64]
 
-CASH: Final = Settlement("european", "cash", "close")
 ECHO: Final = "simulated: an edge found here echoes the variance premium that the simulation puts into its prices"
 
 
@@ -75,9 +78,21 @@ class SimulatedDays:
         """Closes."""
         return self._bars["close"]
 
+    @property
+    def dividends(self) -> DividendSchedule:
+        """Dividends of the simulated underlying, known in advance."""
+        return self.market.dividends
+
     def settlement(self, root: str) -> Settlement:
-        """Cash: its quotes are of European options (`markets.simulated`), whatever IWM's are."""
-        return CASH
+        """That of the root: IWM's options deliver shares and are assigned early, though priced here as Europeans."""
+        return settlement_of(root)
+
+    def terms(self, place: int, series: Series) -> Terms:
+        """The model's own."""
+        moment = self.market._moment(self._before + place, False)
+        rate = self.market.parameters.setting.rate
+        years = float(years_to_expiry(moment.at, [series.expiration])[0])
+        return Terms(years, forward_of(rate, moment, series.expiration, years), math.exp(-rate * years))
 
     def board(self, place: int, dte: int, slack: int) -> Board | None:
         """All listed strikes of the nearest expiration; deltas are the model's own."""

@@ -42,6 +42,35 @@ def full_spread(premium, in_the_money, is_call, lt, far, c):
     return value if value < WIDEST else WIDEST
 
 
+@inline
+def quote_option(sign, strike, spot, forward, discount, root, lt, far, theta, rho, phi, widening, coefficients, tick):
+    """Bid, ask, implied vol and spot delta of one option under an SSVI smile.
+
+    `root` is the square root of the years left, `lt` and `far` are its `time_terms`. Fair value is Black's on the
+    forward (1976) at the smile's vol, never below intrinsic value. Bid and ask lie half a spread, times `widening`,
+    either side of it, rounded outward to the tick; no bid is below zero, no ask below a tick.
+    """
+    k = log(strike / forward)
+    stdev = math.sqrt(total_variance(k, theta, rho, phi))
+    # The out-of-the-money side is computed, the other follows by parity: no digits are lost deep in the money.
+    side = -1.0 if k < 0.0 else 1.0
+    half1, half2, _ = prepaid_halves(side, forward, strike, -k, stdev)
+    premium = max(discount * side * (half1 - half2), 0.0)
+    inside = sign != side
+    parity = discount * sign * (forward - strike)
+    fair = premium + parity if inside else premium
+    fair = max(fair, sign * (spot - strike))
+    own_delta = side * half1 / forward
+    own_delta = own_delta + sign if inside else own_delta
+    depth = max(2.0 * abs(own_delta) - 1.0, 0.0)
+    half = 0.5 * widening * full_spread(premium, depth, max(sign, 0.0), lt, far, coefficients)
+    low = math.floor((fair - half) / tick + ROUNDING_SLACK)
+    high = math.ceil((fair + half) / tick - ROUNDING_SLACK)
+    bid = np.round(max(low, 0.0) * tick, 6)
+    ask = np.round(max(high, 1.0) * tick, 6)
+    return bid, ask, stdev / root, own_delta * discount * forward / spot
+
+
 @kernel(
     "void(float64[::1], float64[::1], float64, float64, float64, float64, float64, float64, float64, float64,"
     " float64, float64[::1], float64, float64[::1], float64[::1], float64[::1], float64[::1])"
@@ -65,32 +94,10 @@ def quote_expiration(
     vol,
     delta,
 ):
-    """Quote the options of one expiration under an SSVI smile; arrays have shape (n,).
-
-    Fair value is Black's on the forward (1976) at the smile's vol, never below intrinsic value. Bid and ask lie half a
-    spread, times `widening`, either side of it, rounded outward to the tick; no bid is below zero, no ask below a tick.
-    Also writes implied vol and spot delta.
-    """
+    """Quote the options of one expiration under an SSVI smile, as `quote_option`; arrays have shape (n,)."""
     lt, far = time_terms(days)
     root = math.sqrt(years)
     for i in range(strike.shape[0]):
-        k = log(strike[i] / forward)
-        stdev = math.sqrt(total_variance(k, theta, rho, phi))
-        # The out-of-the-money side is computed, the other follows by parity: no digits are lost deep in the money.
-        side = -1.0 if k < 0.0 else 1.0
-        half1, half2, _ = prepaid_halves(side, forward, strike[i], -k, stdev)
-        premium = max(discount * side * (half1 - half2), 0.0)
-        inside = sign[i] != side
-        parity = discount * sign[i] * (forward - strike[i])
-        fair = premium + parity if inside else premium
-        fair = max(fair, sign[i] * (spot - strike[i]))
-        own_delta = side * half1 / forward
-        own_delta = own_delta + sign[i] if inside else own_delta
-        depth = max(2.0 * abs(own_delta) - 1.0, 0.0)
-        half = 0.5 * widening * full_spread(premium, depth, max(sign[i], 0.0), lt, far, coefficients)
-        low = math.floor((fair - half) / tick + ROUNDING_SLACK)
-        high = math.ceil((fair + half) / tick - ROUNDING_SLACK)
-        bid[i] = np.round(max(low, 0.0) * tick, 6)
-        ask[i] = np.round(max(high, 1.0) * tick, 6)
-        vol[i] = stdev / root
-        delta[i] = own_delta * discount * forward / spot
+        bid[i], ask[i], vol[i], delta[i] = quote_option(
+            sign[i], strike[i], spot, forward, discount, root, lt, far, theta, rho, phi, widening, coefficients, tick
+        )

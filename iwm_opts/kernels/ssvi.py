@@ -8,6 +8,8 @@ there is no butterfly at any theta, and none in time while theta never falls (th
 
 import math
 
+import numpy as np
+
 from iwm_opts.kernels._jit import inline, kernel
 from iwm_opts.kernels.elementary import INV_SQRT_2PI, exp, log
 
@@ -15,8 +17,13 @@ from iwm_opts.kernels.elementary import INV_SQRT_2PI, exp, log
 # that the trapezoidal rule is exact to 1e-12 with these.
 REACH = 8.0
 NODES = 129
+STEP = 2.0 * REACH / (NODES - 1)
+SINH = np.sinh(np.linspace(-REACH, REACH, NODES))
+COSH = np.cosh(np.linspace(-REACH, REACH, NODES))
 ITERATIONS = 40
 TOLERANCE = 1e-12
+NO_RATIO = 0.1  # log ratio of swap to at-the-money variance to begin with
+SLOPE_STEP = 1e-7  # a shorter step tells nothing about the slope but rounding
 
 
 @inline
@@ -32,47 +39,68 @@ def total_variance(k, theta, rho, phi):
     return 0.5 * theta * (1.0 + rho * phi * k + math.sqrt(shifted * shifted + 1.0 - rho * rho))
 
 
-@kernel("float64(float64, float64, float64, float64)")
-def variance_swap(theta, rho, eta, gamma):
+@inline
+def swap_value(theta, rho, eta, gamma, part):
     """Model-free variance -2 E[ln(S / F)] of one expiration: the integral of w(k) over the law of -d2.
 
     Fukasawa 2012, "The normalizing transformation of the implied volatility smile", Mathematical Finance 22(4),
-    theorem 4.5.
+    theorem 4.5. `part` (NODES,) is scratch: summed apart, the integrand is computed in vectors.
     """
     phi = curvature(theta, eta, gamma)
     scale = math.sqrt(theta)
-    step = 2.0 * REACH / (NODES - 1)
+    across = 1.0 - rho * rho
+    for i in range(NODES):
+        k = scale * SINH[i]
+        shifted = phi * k + rho
+        root = math.sqrt(shifted * shifted + across)
+        w = 0.5 * theta * (1.0 + rho * phi * k + root)
+        v = math.sqrt(w)
+        slope = 0.25 * theta * phi * (rho + shifted / root) / v
+        d2 = k / v + 0.5 * v
+        part[i] = exp(-0.5 * d2 * d2) * (v - k * slope + 0.5 * slope * w) * COSH[i]
     total = 0.0
     for i in range(NODES):
-        t = -REACH + i * step
-        grown = math.exp(t)
-        k = 0.5 * scale * (grown - 1.0 / grown)
-        w = total_variance(k, theta, rho, phi)
-        v = math.sqrt(w)
-        shifted = phi * k + rho
-        slope = 0.25 * theta * phi * (rho + shifted / math.sqrt(shifted * shifted + 1.0 - rho * rho)) / v
-        d2 = k / v + 0.5 * v
-        density = INV_SQRT_2PI * math.exp(-0.5 * d2 * d2) * (1.0 / v - k * slope / w + 0.5 * slope)
-        total += w * density * 0.5 * scale * (grown + 1.0 / grown)
-    return total * step
+        total += part[i]
+    return total * scale * (STEP * INV_SQRT_2PI)
+
+
+@kernel("float64(float64, float64, float64, float64)")
+def variance_swap(theta, rho, eta, gamma):
+    """Model-free variance of one expiration; see `swap_value`."""
+    return swap_value(theta, rho, eta, gamma, np.empty(NODES))
+
+
+@inline
+def solve_at_the_money(target, rho, eta, gamma, ratio, slope, part):
+    """Total variance at the money whose model-free variance is `target`; the log ratio of the two, and its slope.
+
+    Secants in logarithms: the variance swap is nearly proportional to theta. `ratio` and `slope`, that of the log swap
+    in log theta, are a neighbour's; `NO_RATIO` and 1 where there is none.
+    """
+    goal = math.log(target)
+    x = goal - ratio
+    f = math.log(swap_value(math.exp(x), rho, eta, gamma, part)) - goal
+    for _ in range(ITERATIONS):
+        if abs(f) < TOLERANCE:
+            break
+        step = -f / slope
+        trial = math.log(swap_value(math.exp(x + step), rho, eta, gamma, part)) - goal
+        if abs(step) > SLOPE_STEP:
+            slope = (trial - f) / step
+        x, f = x + step, trial
+    return math.exp(x), goal - x, slope
 
 
 @kernel("void(float64[::1], float64, float64, float64, float64[::1])")
 def at_the_money(target, rho, eta, gamma, theta):
     """Total variance at the money of each expiration whose model-free variance is `target`; shapes (n,).
 
-    Secants in logarithms: the variance swap is nearly proportional to theta. NaN targets give NaN.
+    NaN targets, and those that are not positive, give NaN.
     """
+    part = np.empty(NODES)
+    ratio, slope = NO_RATIO, 1.0
     for i in range(target.shape[0]):
         if not target[i] > 0.0:
             theta[i] = math.nan
             continue
-        goal = math.log(target[i])
-        x0, x1 = goal, goal - 0.1
-        f0 = math.log(variance_swap(math.exp(x0), rho, eta, gamma)) - goal
-        for _ in range(ITERATIONS):
-            f1 = math.log(variance_swap(math.exp(x1), rho, eta, gamma)) - goal
-            if abs(f1) < TOLERANCE or f1 == f0:
-                break
-            x0, x1, f0 = x1, x1 - f1 * (x1 - x0) / (f1 - f0), f1
-        theta[i] = math.exp(x1)
+        theta[i], ratio, slope = solve_at_the_money(target[i], rho, eta, gamma, ratio, slope, part)

@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER
+from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER, TICK
 from iwm_opts.errors import InputError
 from iwm_opts.kernels import assignment
-from iwm_opts.pricing.american import american_greeks
+from iwm_opts.pricing._broadcast import Values, evaluate, signs
+from iwm_opts.pricing.american import american_greeks, american_price
 
 EVE = 1.0 / DAYS_PER_YEAR  # from the last moment of exercise to the ex-date
+ROUNDING = 1e-9  # dollars: an American put worth no more than this above exercise is worth exercise
 
 Array = NDArray[np.float64]
 CashDividend = tuple[float, float, date]  # years from now, dollars a share, ex-date
@@ -107,34 +109,105 @@ def assignment_risks(
     return risks
 
 
-def exercise_pays(
-    right: ArrayLike, strike: ArrayLike, opposite_mid: ArrayLike, rate: float, t: float, dividend_value: float
-) -> Array:
-    """Whether exercise at once pays, by quotes alone: a call on the eve of an ex-date, a put at any time.
+def call_is_assigned(
+    spot: ArrayLike, strike: ArrayLike, put_mid: ArrayLike, rate: ArrayLike, t: ArrayLike, dividend_value: ArrayLike
+) -> Values:
+    """Whether a short call is assigned on the eve of an ex-date, by the put at its strike; no model needed.
+
+    To be asked on eves alone: on any other day a call held on is worth more than exercised (Merton 1973). All arguments
+    broadcast against each other, so that one call answers for every leg on every day of a backtest.
 
     Parameters
     ----------
-    right, strike : array_like, shape (n,)
-        +1 call, -1 put; dollars a share.
-    opposite_mid : array_like, shape (n,)
-        Midpoint of the other right at the same strike, NaN without a two-sided quote.
-    rate, t : float
-        Continuously compounded, annual; years to expiry.
-    dividend_value : float
+    spot, strike : array_like
+        Dollars a share, on the eve with the dividend still in the spot.
+    put_mid : array_like
+        Midpoint of the put at the same strike and expiration, quoted or of a model, dollars a share; NaN without one.
+    rate, t : array_like
+        Continuously compounded, annual decimal; years to expiry.
+    dividend_value : array_like
         Present value of the dividends before expiry, tomorrow's included, dollars a share.
 
     Returns
     -------
-    ndarray, shape (n,)
-        1 where it pays, 0 where not, NaN without a quote. A call pays where put + strike (1 - exp(-rate t)) lies below
-        the dividends, a put where call + dividends lie below the interest (Hull 2018, Options, Futures, and Other
-        Derivatives, 10th ed., section 15.12, with parity for the value held).
+    float or ndarray of the broadcast shape
+        1 where it is assigned, 0 where not, NaN (unknown) where an input is NaN. Assigned where it is in the money and
+        put + strike (1 - exp(-rate t)) lies below the dividends (Hull 2018, Options, Futures, and Other Derivatives,
+        10th ed., section 15.12, with parity for the value held). The put's own early-exercise premium, and the right to
+        exercise on a later eve, make the rule fire a little late and a little early: see `is_assigned_at_vol`.
+
+    Raises
+    ------
+    InputError
+        When an argument is not numeric or shapes do not broadcast.
     """
-    some = [np.array(x, dtype=np.float64) for x in np.broadcast_arrays(right, strike, opposite_mid)]
-    rights, strikes, mids = (x.ravel() for x in some)
-    out = np.empty(rights.size)
-    assignment.exercise_pays(rights, strikes, mids, -math.expm1(-rate * t), dividend_value, out)
-    return out.reshape(some[0].shape)
+    return _by_opposite(1, spot, strike, put_mid, rate, t, dividend_value)
+
+
+def put_is_assigned(
+    spot: ArrayLike, strike: ArrayLike, call_mid: ArrayLike, rate: ArrayLike, t: ArrayLike, dividend_value: ArrayLike
+) -> Values:
+    """Whether a short put is assigned, on any day, by the call at its strike; no model needed.
+
+    Arguments, result and errors as for `call_is_assigned`, with the call's midpoint as the opposite right's. Assigned
+    where it is in the money and call + dividends before expiry lie below the interest strike (1 - exp(-rate t)).
+    """
+    return _by_opposite(-1, spot, strike, call_mid, rate, t, dividend_value)
+
+
+def is_assigned_at_vol(
+    right: Any,
+    spot: ArrayLike,
+    strike: ArrayLike,
+    iv: ArrayLike,
+    rate: float,
+    t: float,
+    dividends: Iterable[tuple[float, float]] = (),
+) -> Values:
+    """Whether short options of one expiration are assigned now, by their American continuation at a vol.
+
+    Parameters
+    ----------
+    right : str or number, or array_like of them
+        "C" or "P", or +1 for a call and -1 for a put.
+    spot, strike, iv : array_like
+        Dollars a share, now; annualised decimal.
+    rate, t : float
+        Continuously compounded, annual decimal, not negative; years to expiry.
+    dividends : iterable of (years, cash)
+        Those ahead. A call is asked about on the eve of the first: later than now, as `iwm_opts.american_price` has it.
+
+    Returns
+    -------
+    float or ndarray of the broadcast shape
+        1 where assigned, 0 where not, NaN where an input is: a call whose exercise value lies above the American call
+        on the spot less the first dividend, a put whose exercise value is at or above the American put's value; in the
+        money both.
+
+    Raises
+    ------
+    InputError
+        As for `iwm_opts.american_price`.
+    """
+    ahead = sorted((when, cash) for when, cash in dividends if 0.0 < when < t)
+    sign, spots = np.asarray(signs(right), dtype=np.float64), np.asarray(spot, dtype=np.float64)
+    strikes = np.asarray(strike, dtype=np.float64)
+    first = ahead[0][1] if ahead else 0.0
+    exercised = sign * (spots - strikes)
+    # A share that the dividend exhausts leaves a call worth nothing: the price of a cent stands in.
+    call = american_price(1, np.maximum(spots - first, TICK), strikes, t, rate, iv, ahead[1:])
+    put = american_price(-1, spots, strikes, t, rate, iv, ahead)
+    pays = np.where(sign > 0.0, bool(ahead) & (exercised > call), exercised >= put - ROUNDING) & (exercised > 0.0)
+    known = np.isfinite(np.where(sign > 0.0, call, put))
+    found = np.where(known, pays.astype(np.float64), np.nan)
+    return found if found.ndim else found.item()
+
+
+def _by_opposite(
+    right: int, spot: ArrayLike, strike: ArrayLike, mid: ArrayLike, rate: ArrayLike, t: ArrayLike, dividends: ArrayLike
+) -> Values:
+    operands = {"spot": spot, "strike": strike, "mid": mid, "rate": rate, "t": t, "dividend_value": dividends}
+    return evaluate(assignment.is_assigned, 1, right, **operands)[0]
 
 
 def _on_date(

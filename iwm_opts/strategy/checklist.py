@@ -240,7 +240,7 @@ CRITERIA: Final[dict[str, Criterion]] = {
 }
 DEFAULTS: Final = {
     "mean-reversion": ("trend", "market-trend", "stretch", "volume", "banks-hold", "no-panic"),
-    "momentum": ("trend", "market-trend", "calm", "biotech-lead", "no-event"),
+    "momentum": ("trend", "market-trend", "biotech-lead", "banks-hold", "volume", "no-event"),
     "vol-contraction": ("premium", "calm", "quiet", "market-trend", "no-event"),
 }
 

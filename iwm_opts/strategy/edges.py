@@ -13,7 +13,7 @@ import pandas as pd
 from iwm_opts.conventions import GATE_RANK, IVR_LOOKBACK, MIN_COVERAGE
 from iwm_opts.errors import InputError
 from iwm_opts.market.iv_rank import IvHistory, rolling_iv_rank
-from iwm_opts.strategy.signals import is_adjacent, known_signal, total_return_close
+from iwm_opts.strategy.signals import ROUNDING, is_adjacent, known_signal, total_return_close
 
 EdgeName = Literal["mean-reversion", "momentum", "vol-contraction"]
 
@@ -46,7 +46,7 @@ class MeanReversion:
         close = total_return_close(bars)
         returns = close.pct_change(fill_method=None).where(is_adjacent(bars))
         window = returns.rolling(self.declines)
-        fell = (window.max() < 0.0) & (close / close.shift(self.declines) - 1.0 < -self.total)
+        fell = (window.max() < 0.0) & (close / close.shift(self.declines) - 1.0 < -self.total - ROUNDING)
         return known_signal(fell, window.count() == self.declines)
 
 
@@ -69,9 +69,13 @@ class VolContraction:
         Series of boolean, shape (observations,)
             NA where the window is observed less than `MIN_COVERAGE`, or has no range.
         """
+        ranks = self.ranks(history)
+        return known_signal(ranks < self.below, ranks.notna())
+
+    def ranks(self, history: IvHistory) -> "pd.Series[float]":
+        """Rank of each close, NaN where it is not known well enough."""
         table = rolling_iv_rank(history, self.lookback)
-        known = (table["observations"] >= MIN_COVERAGE * self.lookback) & table["rank"].notna()
-        return known_signal(table["rank"] < self.below, known)
+        return table["rank"].where(table["observations"] >= MIN_COVERAGE * self.lookback)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ class Momentum:
         table["gap"] = opened / before - 1.0
         table["relative_volume"] = volume / usual
         known = table["gap"].notna() & table["relative_volume"].notna()
-        table["signal"] = known_signal((table["gap"] > self.gap) & (table["relative_volume"] > 1.0), known)
+        table["signal"] = known_signal((table["gap"] > self.gap + ROUNDING) & (table["relative_volume"] > 1.0), known)
         return table
 
 

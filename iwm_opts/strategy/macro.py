@@ -7,7 +7,7 @@ from typing import Final, Literal
 import pandas as pd
 
 from iwm_opts.market.calendar import latest_session
-from iwm_opts.strategy.signals import known_signal, session_returns, total_return_close
+from iwm_opts.strategy.signals import ROUNDING, known_signal, session_returns, total_return_close
 
 State = Literal["met", "unmet", "unknown"]
 
@@ -28,7 +28,7 @@ class MacroFilter:
     def clear(self, bars: pd.DataFrame) -> "pd.Series[bool]":
         """Whether each session of the fund leaves new longs free, known at its close; NA where a bar is missing."""
         returns = session_returns(bars)
-        return known_signal(returns >= -self.drop, returns.notna())
+        return known_signal(returns >= -self.drop - ROUNDING, returns.notna())
 
     def on(self, bars: pd.DataFrame | None, day: date) -> "MacroState":
         """The filter for a decision before the open of `day`; the session before is what it reads."""
@@ -39,7 +39,7 @@ class MacroFilter:
         change = returns.get(pd.Timestamp(before))
         if change is None or pd.isna(change):
             return MacroState("unknown", None, before, f"{self.symbol} has no return for {before}")
-        state: State = "met" if change >= -self.drop else "unmet"
+        state: State = "met" if change >= -self.drop - ROUNDING else "unmet"
         rule = f"blocks new longs below -{self.drop:.1%}"
         return MacroState(state, float(change), before, f"{self.symbol} {change:+.2%} on {before}; {rule}")
 

@@ -149,6 +149,7 @@ class CostsTable(Table):
 class MacroTable(Table):
     """[macro]."""
 
+    enabled: bool = True
     symbol: str = FILTER_SYMBOL
     drop: Fraction = DROP  # of its price in the session before: more than this blocks new longs
     applies_to_condors: bool = False
@@ -239,7 +240,7 @@ class Plan(Table):
     @property
     def filter_applies(self) -> bool:
         """Whether the macro filter blocks this plan's entries: new longs, condors only on request."""
-        return self.instrument != "condor" or self.macro.applies_to_condors
+        return self.macro.enabled and (self.instrument != "condor" or self.macro.applies_to_condors)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -6,12 +6,15 @@ signal allows is of the next session.
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.market.calendar import sessions
+
+ROUNDING: Final = 1e-9  # share of price: a fall of exactly 1.5% is not over 1.5%, whatever binary fractions make of it
 
 
 def total_return_close(bars: pd.DataFrame) -> "pd.Series[float]":

@@ -2,11 +2,13 @@ from datetime import date
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from iwm_opts.errors import InputError
 from iwm_opts.pricing.american import american_price
 from iwm_opts.pricing.black import price
-from iwm_opts.risk.assignment import assignment_risks, exercise_pays
+from iwm_opts.risk.assignment import assignment_risks, call_is_assigned, is_assigned_at_vol, put_is_assigned
 
 EX_DATE = date(2026, 9, 15)
 SPOT, DIVIDEND, VOL, RATE = 297.0, 0.695, 0.22, 0.037
@@ -21,7 +23,8 @@ def test_extrinsic_below_the_dividend_fires_too_early(days, too_early, optimal):
     call = american_price("C", SPOT, STRIKE, t, RATE, VOL, [(1e-6, DIVIDEND)])
     assert np.sum(call - (SPOT - STRIKE) < DIVIDEND) == too_early
     put = price("P", SPOT - DIVIDEND, STRIKE, t, RATE, VOL)
-    assert exercise_pays(1.0, STRIKE, put, RATE, t, DIVIDEND).sum() == optimal
+    assert call_is_assigned(SPOT, STRIKE, put, RATE, t, DIVIDEND).sum() == optimal
+    assert is_assigned_at_vol("C", SPOT, STRIKE, VOL, RATE, t, [(1e-6, DIVIDEND)]).sum() == optimal
     risks = assignment_risks(np.ones(31), STRIKE, np.full(31, VOL), SPOT, RATE, t, [(1e-6, DIVIDEND, EX_DATE)])
     assert sum(risk.dates[0].boundary <= SPOT for risk in risks) == optimal
 
@@ -63,10 +66,51 @@ def test_a_put_waits_for_the_dividend_and_is_assigned_after_it():
 def test_quotes_decide_without_a_model():
     # Interest on 100 until expiry is 1.0: the put pays where call + dividends cost less, the call where put + 1 do.
     rate = -np.log(0.99)
-    assert exercise_pays([-1, -1, 1, 1, 1], 100.0, [0.2, 0.4, 0.2, 0.8, np.nan], rate, 1.0, 0.7) == pytest.approx(
-        [1, 0, 0, 0, np.nan], nan_ok=True
-    )
-    assert list(exercise_pays(1.0, 100.0, [0.4, 0.6], rate, 1.0, 1.5)) == [1, 0]
+    puts = put_is_assigned(90.0, 100.0, [0.2, 0.4, np.nan], rate, 1.0, 0.7)
+    calls = call_is_assigned(110.0, 100.0, [0.2, 0.8, np.nan], rate, 1.0, 1.5)
+    assert puts == pytest.approx([1, 0, np.nan], nan_ok=True)
+    assert calls == pytest.approx([1, 0, np.nan], nan_ok=True)
+    assert call_is_assigned(110.0, 100.0, 0.4, rate, 1.0, 0.7) == 0.0
+    assert isinstance(call_is_assigned(110.0, 100.0, 0.4, rate, 1.0, 1.5), float)
+
+
+def test_days_and_legs_broadcast():
+    spot, strike = np.array([[95.0], [105.0]]), np.array([90.0, 100.0, 110.0])
+    found = call_is_assigned(spot, strike, 0.1, 0.0, [[0.1], [0.2]], 0.5)
+    assert found.tolist() == [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]
+
+
+def test_nothing_out_of_the_money_or_at_expiry_is_assigned_early():
+    # Quotes gone stale: a put worth a cent above a spot far below its strike, a call likewise.
+    assert call_is_assigned(90.0, 100.0, 0.01, 0.04, 0.1, 1.0) == 0.0
+    assert put_is_assigned(110.0, 100.0, 0.01, 0.04, 0.5, 0.0) == 0.0
+    assert put_is_assigned(90.0, 100.0, 0.0, 0.04, 0.0, 0.0) == 0.0
+
+
+@given(st.floats(0.8, 1.2), st.floats(0.1, 0.8), st.integers(3, 200), st.floats(0.0, 0.08), st.floats(0.05, 3.0))
+def test_a_call_by_its_european_put_is_assigned_where_exercise_beats_black_without_the_dividend(
+    moneyness, vol, days, rate, cash
+):
+    # Merton 1973: on the eve of the last ex-date the call held is Black and Scholes on the share less its dividend.
+    strike, t = SPOT * moneyness, days / 365
+    held = price("C", SPOT - cash, strike, t, rate, vol)
+    put = price("P", SPOT - cash, strike, t, rate, vol)
+    gain = SPOT - strike - held
+    if abs(gain) > 1e-9:
+        assert call_is_assigned(SPOT, strike, put, rate, t, cash) == (gain > 0.0)
+        assert is_assigned_at_vol("C", SPOT, strike, vol, rate, t, [(1e-6, cash)]) == (gain > 0.0)
+
+
+def test_at_a_vol_the_boundary_divides_assigned_from_held():
+    (put,) = assignment_risks([-1], [300.0], [VOL], SPOT, RATE, 30 / 365)
+    spots = put.boundary_today + np.array([-0.5, 0.5])
+    assert is_assigned_at_vol("P", spots, 300.0, VOL, RATE, 30 / 365).tolist() == [1.0, 0.0]
+    (call,) = assignment_risks([1], [270.0], [VOL], SPOT, RATE, 10 / 365, [(1e-9, 1.2, EX_DATE)])
+    spots = call.dates[0].boundary + np.array([-0.1, 0.1])
+    assert is_assigned_at_vol("C", spots, 270.0, VOL, RATE, 10 / 365, [(1e-9, 1.2)]).tolist() == [0.0, 1.0]
+    # Without an ex-date ahead a call is never exercised; an unknown vol decides nothing.
+    assert is_assigned_at_vol("C", 500.0, 270.0, VOL, RATE, 10 / 365) == 0.0
+    assert np.isnan(is_assigned_at_vol("P", SPOT, 300.0, np.nan, RATE, 10 / 365))
 
 
 def test_lengths_must_agree():

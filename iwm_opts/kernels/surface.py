@@ -1,0 +1,74 @@
+"""Coefficients of the surface for many days and expirations at once: forwards, and total variance at the money."""
+
+import math
+
+import numpy as np
+
+from iwm_opts.conventions import DAYS_PER_YEAR
+from iwm_opts.kernels._jit import inline, kernel
+from iwm_opts.kernels.elementary import exp
+from iwm_opts.kernels.ssvi import NO_RATIO, NODES, curvature, solve_at_the_money
+
+
+@inline
+def priced_variance(fast, slow, premium, term, constant, weight, fast_loading, slow_loading, premium_loading, tenor):
+    """Mean variance rate over one tenor: constant + sum(weight exp(loadings . state)), a quadrature over the tenor.
+
+    Row `tenor` of the node arrays is used. The term factor stands where the slow one reverts to, so that its loading
+    is what the slow one has lost.
+    """
+    total = constant
+    for j in range(weight.shape[1]):
+        exponent = fast_loading[tenor, j] * fast + premium_loading[tenor, j] * premium
+        total += weight[tenor, j] * exp(exponent + term + slow_loading[tenor, j] * (slow - term))
+    return total
+
+
+@kernel(
+    "void(int64[::1], int64[::1], float64[::1], float64[:, ::1], float64, float64[:, ::1], float64[:, ::1],"
+    " float64[:, ::1], float64[:, ::1], float64[::1], float64[::1], float64, float64[::1], float64[::1])"
+)
+def smiles(
+    start, tenor, years, factors, constant, weight, fast_loading, slow_loading, premium_loading, rho, eta, gamma,
+    theta, phi,
+):  # fmt: skip
+    """SSVI of every row: total variance at the money and curvature.
+
+    Day d has the rows start[d] to start[d + 1], ascending in time; `tenor` (rows,) names their row of the node arrays,
+    `years` (rows,) is on the clock that variance runs on. `factors` (days, 4) holds fast, slow, premium and term;
+    `rho` and `eta` have shape (days,). Rows whose `years` are not positive give NaN.
+    """
+    part = np.empty(NODES)
+    for d in range(start.shape[0] - 1):
+        fast, slow, premium, term = factors[d, 0], factors[d, 1], factors[d, 2], factors[d, 3]
+        ratio, slope = NO_RATIO, 1.0
+        for i in range(start[d], start[d + 1]):
+            if not years[i] > 0.0:
+                theta[i] = phi[i] = math.nan
+                continue
+            rate = priced_variance(
+                fast, slow, premium, term, constant, weight, fast_loading, slow_loading, premium_loading, tenor[i]
+            )
+            target = years[i] * rate
+            theta[i], ratio, slope = solve_at_the_money(target, rho[d], eta[d], gamma, ratio, slope, part)
+            phi[i] = curvature(theta[i], eta[d], gamma)
+
+
+@kernel(
+    "void(int64[::1], int64[::1], int64[::1], float64[::1], float64[::1], float64[::1], int64[::1], float64[::1],"
+    " float64[::1], float64[::1])"
+)
+def forwards(start, day, expiration, years, spot, rate, ex_date, amount, forward, discount):
+    """Forwards net of the cash dividends that go ex after the day and up to the expiration, and discount factors.
+
+    `day`, `expiration` and `ex_date` (ascending) count days; `day`, `spot` and `rate` have shape (days,), `expiration`
+    and `years` (rows,), laid out as in `smiles`. Each dividend is discounted by whole days.
+    """
+    for d in range(start.shape[0] - 1):
+        for i in range(start[d], start[d + 1]):
+            present = 0.0
+            for j in range(ex_date.shape[0]):
+                if day[d] < ex_date[j] <= expiration[i]:
+                    present += amount[j] * math.exp(-rate[d] * (ex_date[j] - day[d]) / DAYS_PER_YEAR)
+            discount[i] = math.exp(-rate[d] * years[i])
+            forward[i] = (spot[d] - present) * math.exp(rate[d] * years[i])
