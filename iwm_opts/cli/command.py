@@ -21,8 +21,8 @@ class NumericalCommand(click.Command):
         return super().invoke(ctx)
 
 
-READ = ("source", "versus", "iv_history", "dividends")
-WRITTEN = ("output", "plot")
+READ = ("source", "versus", "iv_history", "dividends", "log", "backtest", "plan")
+WRITTEN = ("output", "plot", "write_log")
 
 
 def refuse_overwriting(options: dict[str, Any]) -> None:

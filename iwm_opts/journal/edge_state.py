@@ -42,6 +42,7 @@ class EdgeState:
     win_rate: Standing | None
     average: Standing | None
     scan: Scan | None
+    p_of_nothing: float  # chance that results worth nothing hold as bad a stretch; NaN without a scan
     since: pd.Timestamp | None  # exit of the first trade of the worst stretch, where the scan names one
     since_low: pd.Timestamp | None
     since_high: pd.Timestamp | None
@@ -70,11 +71,16 @@ def judge_edge(trades: pd.DataFrame, independent: float, baseline: pd.DataFrame 
     block = math.ceil(max(1.0, dependence, overlap))
     is_judged = n >= FEWEST_FOR_MARKET and (baseline is None or len(expected) >= FEWEST_FOR_MARKET)
     scan = won = average = None
+    nothing = NAN
     if is_judged and baseline is not None:
         scan = scan_against(results, expected, block, LEVEL)
         won, average = standings(results, expected, block)
     elif is_judged:
         scan = scan_within(results, block, LEVEL)
+    if scan is not None and scan.p <= LEVEL:
+        is_own = baseline is None
+        worthless = _worth_nothing(results if is_own else expected, scan, is_own)
+        nothing = scan_against(results, worthless, block, LEVEL).p
     exits = known["exit"].reset_index(drop=True)
     mean = mean_of(results, dependence)
     return EdgeState(
@@ -88,6 +94,7 @@ def judge_edge(trades: pd.DataFrame, independent: float, baseline: pd.DataFrame 
         win_rate=won,
         average=average,
         scan=scan,
+        p_of_nothing=nothing,
         since=exits[scan.onset] if scan else None,
         since_low=exits[scan.onset_low] if scan else None,
         since_high=exits[scan.onset_high] if scan else None,
@@ -95,6 +102,12 @@ def judge_edge(trades: pd.DataFrame, independent: float, baseline: pd.DataFrame 
         power_to_see_the_end=NAN,
         results=results,
     )
+
+
+def _worth_nothing(results: Array, scan: Scan, is_own: bool) -> Array:
+    """Results moved so that their mean is zero; a log's own ones on either side of its change."""
+    sides = np.split(results, [scan.onset]) if is_own else [results]
+    return np.concatenate([side - side.mean() for side in sides if len(side)])
 
 
 def _baseline_results(baseline: pd.DataFrame | None) -> tuple[Array, float]:
@@ -110,6 +123,7 @@ def _baseline_results(baseline: pd.DataFrame | None) -> tuple[Array, float]:
 
 
 def draft_of(edge: EdgeState) -> Draft:
+    """The scan as one of the tests of a diagnosis."""
     scan = edge.scan
     after = edge.results[scan.onset :] if scan else edge.results
     dependence = edge.n / edge.independent if edge.independent else 1.0
@@ -141,10 +155,12 @@ def worded(edge: EdgeState, is_alarm: bool) -> EdgeState:
 
 
 def _alarm_word(edge: EdgeState) -> Word:
-    """Broken where the trades since the onset lose beyond doubt, degrading where they only earn less."""
-    assert edge.scan is not None
-    since = mean_of(edge.results[edge.scan.onset :], edge.n / edge.independent)
-    return "broken" if since.high < 0.0 else "degrading"
+    """Broken where even trades that earn nothing do as badly by luck in no more than `LEVEL` of logs, else degrading.
+
+    The worst stretch was chosen because it is the worst, so that its own interval would be too sure of itself: the scan
+    is run against results that are worth nothing instead.
+    """
+    return "broken" if edge.p_of_nothing <= LEVEL else "degrading"
 
 
 def _alarm_sentence(edge: EdgeState, scan: Scan) -> str:
@@ -158,7 +174,8 @@ def _alarm_sentence(edge: EdgeState, scan: Scan) -> str:
     return (
         f"results fell on {edge.since:%Y-%m-%d} (between {edge.since_low:%Y-%m-%d} and "
         f"{edge.since_high:%Y-%m-%d}{known}): {share(since.value)} of the risk a trade in the {since.n} trades since "
-        f"({span(since, share)}), against {against}; by luck in {odds(scan.p)}"
+        f"({span(since, share)}), against {against}; by luck in {odds(scan.p)}, and if the edge were nothing in "
+        f"{odds(edge.p_of_nothing)}"
     )
 
 

@@ -120,7 +120,7 @@ def size(trades: pd.DataFrame) -> Draft:
     over = known[known["oversize"] > SIZE_SLACK]
     cost = float(over["size_cost"].sum()) if len(over) else 0.0
     what = (
-        f"by {over['oversize'].mean():.0%} on average; the excess {lost(cost)}, and any loss would have been larger"
+        f"by {over['oversize'].mean():.0%} on average; the excess {lost(cost)}{'' if cost > 0 else ', by luck'}"
         if len(over)
         else ""
     )
