@@ -5,23 +5,9 @@ import math
 import numpy as np
 
 from iwm_opts.conventions import DAYS_PER_YEAR
-from iwm_opts.kernels._jit import inline, kernel
-from iwm_opts.kernels.elementary import exp
+from iwm_opts.kernels._jit import kernel
+from iwm_opts.kernels.paths import mean_variance
 from iwm_opts.kernels.ssvi import NO_RATIO, NODES, curvature, solve_at_the_money
-
-
-@inline
-def priced_variance(fast, slow, premium, term, constant, weight, fast_loading, slow_loading, premium_loading, tenor):
-    """Mean variance rate over one tenor: constant + sum(weight exp(loadings . state)), a quadrature over the tenor.
-
-    Row `tenor` of the node arrays is used. The term factor stands where the slow one reverts to, so that its loading
-    is what the slow one has lost.
-    """
-    total = constant
-    for j in range(weight.shape[1]):
-        exponent = fast_loading[tenor, j] * fast + premium_loading[tenor, j] * premium
-        total += weight[tenor, j] * exp(exponent + term + slow_loading[tenor, j] * (slow - term))
-    return total
 
 
 @kernel(
@@ -46,8 +32,9 @@ def smiles(
             if not years[i] > 0.0:
                 theta[i] = phi[i] = math.nan
                 continue
-            rate = priced_variance(
-                fast, slow, premium, term, constant, weight, fast_loading, slow_loading, premium_loading, tenor[i]
+            t = tenor[i]
+            rate = mean_variance(
+                fast, slow, premium, term, constant, weight[t], fast_loading[t], slow_loading[t], premium_loading[t]
             )
             target = years[i] * rate
             theta[i], ratio, slope = solve_at_the_money(target, rho[d], eta[d], gamma, ratio, slope, part)

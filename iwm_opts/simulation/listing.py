@@ -69,13 +69,14 @@ class Listing:
         return max(self.since, self.expiration - timedelta(days=FINE_WINDOW))
 
 
-def listed_expirations(day: date) -> list[Listing]:
+@cache
+def listed_expirations(day: date) -> tuple[Listing, ...]:
     """What is listed at the close of a session, that day's own expiration included; ascending, one a day."""
     found: dict[date, Listing] = {}
     for listing in _candidates(day):  # in order of precedence: an expiration that is a monthly is no weekly
         if listing.expiration >= day:
             found.setdefault(listing.expiration, listing)
-    return sorted(found.values())
+    return tuple(sorted(found.values()))
 
 
 def strikes(listing: Listing, day: date, lows: tuple[float, float], highs: tuple[float, float]) -> NDArray[np.float64]:
