@@ -22,6 +22,7 @@ COMMANDS = {
     "size": "Contracts or shares that the account bears.",
     "fetch": "Bars, volatility indices and dividends into the local record.",
     "snapshot": "The chain of this moment into the local record.",
+    "paper": "Trade a plan on paper: open, mark, close, list.",
     "review": "Review a trade log: rules kept and broken, fills, and whether the edge is there.",
     "doctor": "Check installation, sources, record and clock; say what to do.",
 }

@@ -9,6 +9,8 @@ from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import Number, OutputParam, group, option, output_options
 from iwm_opts.conventions import PICTURE_KINDS, TIMEZONE
 
+PAPER = "paper"  # the journal of the record; a file that is called so is ./paper
+
 review_options = group(
     option("--plan", metavar="FILE", help="The plan that the trades should have followed."),
     option(
@@ -68,6 +70,10 @@ def review(**options: Any) -> None:
 
 
 def _log(options: dict[str, Any]) -> Any:
+    if options["log"] == PAPER:
+        from iwm_opts.journal.paper import log_of_paper, open_journal
+
+        return log_of_paper(open_journal().trades())
     from iwm_opts.journal.readers import read_log
 
     return read_log(Path(options["log"]), options["timezone"])
