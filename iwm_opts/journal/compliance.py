@@ -33,10 +33,14 @@ def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
     """
     trades = log.closed
     units = trades["multiplier"] * trades["contracts"]
-    due = trades["due"].fillna(_due_by_calendar(trades, rules))
+    # A day that nobody marked may have been due before the first marked one that was.
+    by_calendar = _due_by_calendar(trades, rules)
+    is_earlier = by_calendar.dt.normalize() < trades["due"].dt.normalize()
+    due = trades["due"].where(~is_earlier, by_calendar).fillna(by_calendar)
+    due_debit = trades["due_debit"].where(~is_earlier)
     late = pd.Series(_sessions_after(due, trades["exit"]), index=trades.index)
     left_at = trades["exit_model"].fillna(trades["debit"])
-    late_cost = (units * (left_at - trades["due_debit"])).where(late > 0, np.where(late == 0, 0.0, np.nan))
+    late_cost = (units * (left_at - due_debit)).where(late > 0, np.where(late == 0, 0.0, np.nan))
     entry_cost = units * (trades["entry_model"] - trades["credit"])
     exit_cost = units * (trades["debit"] - trades["exit_model"])
     fill_cost = entry_cost.add(exit_cost, fill_value=0.0)
@@ -47,6 +51,7 @@ def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
     slippage = units * (trades["entry_mid"] - trades["credit"]).add(trades["debit"] - trades["exit_mid"], fill_value=0)
     found = trades.assign(
         due=due,
+        due_debit=due_debit,
         late=late,
         late_cost=late_cost,
         oversize=oversize,

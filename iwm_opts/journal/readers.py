@@ -18,6 +18,10 @@ from iwm_opts.journal.trade_log import REQUIRED, TradeLog, log_of_rows
 from iwm_opts.spreads.typed import TypedLeg, payoff_of
 
 BACKTEST_COLUMNS: Final = ("entry", "exit", "mid_pnl", "entry_slippage", "exit_slippage", "pnl")
+NEEDED_OF_BACKTEST: Final = (
+    *BACKTEST_COLUMNS, "expiration", "reason", "legs", "contracts", "rank", "credit", "debit", "fees", "assignment", "risk",
+    "dte",
+)  # fmt: skip
 KNOWN: Final = (
     f"a trade log of this tool (columns {' and '.join(REQUIRED)} at least), the trades of a backtest, "
     f"{thinkorswim.NAME}, {tastytrade.NAME} or {interactive_brokers.NAME}"
@@ -171,8 +175,7 @@ def _of_frame(frame: pd.DataFrame, path: Path) -> TradeLog:
     names = {str(name).strip().lower(): name for name in frame}
     frame = frame.rename(columns={name: low for low, name in names.items()})
     if all(name in names for name in BACKTEST_COLUMNS):
-        for name in ("entry", "exit", "expiration"):
-            frame[name] = pd.to_datetime(frame[name])
+        frame = _typed(frame, path)
         simulated = _told_simulated(path)
         market = "backtest" + (" on a SIMULATED market" if simulated else "")
         return log_of_backtest(frame, market, is_simulated=bool(simulated), source=f"{path.name}, a backtest")
@@ -184,6 +187,23 @@ def _of_frame(frame: pd.DataFrame, path: Path) -> TradeLog:
     if log.trades.empty:
         raise DataError(path, "holds no trade that could be read", "; ".join(log.problems[:3]))
     return log
+
+
+def _typed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Trades of a backtest out of CSV: their columns as dates, texts and numbers."""
+    done = frame.copy()
+    for name in frame:
+        try:
+            if name in ("entry", "exit", "expiration"):
+                done[name] = pd.to_datetime(frame[name])
+            elif name not in ("reason", "legs"):
+                done[name] = pd.to_numeric(frame[name].replace("", np.nan))
+        except (ValueError, TypeError) as error:
+            raise DataError(path, f"column {name} cannot be read: {error}", "write it with iwm-opts backtest") from None
+    missing = [name for name in NEEDED_OF_BACKTEST if name not in done]
+    if missing:
+        raise DataError(path, f"trades of a backtest without {', '.join(missing)}", "write them with iwm-opts backtest")
+    return done
 
 
 def _told_simulated(path: Path) -> bool | None:

@@ -87,7 +87,7 @@ def _row(span: Span, is_wide: bool) -> list[str]:
 def _verdict(found: Review) -> list[RenderableType]:
     edge = found.diagnosis.edge
     word = edge.word if edge.word.startswith("too") else f"edge {edge.word}"
-    few = f"{edge.n} trades, as good as {edge.independent:.0f} that share no day"
+    few = f"{counted(edge.n, 'trades')}, as good as {edge.independent:.0f} that share no day"
     return [
         Text.assemble((word.upper(), STYLES.get(edge.word, "bold")), f"  ({few})"),
         _indented(Text(edge.sentence)),
