@@ -19,8 +19,8 @@ from iwm_opts.spreads.typed import TypedLeg, payoff_of
 
 BACKTEST_COLUMNS: Final = ("entry", "exit", "mid_pnl", "entry_slippage", "exit_slippage", "pnl")
 NEEDED_OF_BACKTEST: Final = (
-    *BACKTEST_COLUMNS, "expiration", "reason", "legs", "contracts", "rank", "credit", "debit", "fees", "assignment", "risk",
-    "dte",
+    *BACKTEST_COLUMNS, "expiration", "reason", "legs", "contracts", "rank", "credit", "debit", "fees", "assignment",
+    "risk", "dte",
 )  # fmt: skip
 KNOWN: Final = (
     f"a trade log of this tool (columns {' and '.join(REQUIRED)} at least), the trades of a backtest, "
