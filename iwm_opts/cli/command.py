@@ -21,8 +21,11 @@ class NumericalCommand(click.Command):
         return super().invoke(ctx)
 
 
-READ = ("source", "versus", "iv_history", "dividends", "bars", "slope_history", "slope_base", "yields")
-WRITTEN = ("output", "plot")
+READ = (
+    *("source", "versus", "iv_history", "dividends", "bars", "slope_history", "slope_base", "yields"),
+    *("log", "backtest", "plan"),
+)
+WRITTEN = ("output", "plot", "write_log")
 
 
 def refuse_overwriting(options: dict[str, Any]) -> None:

@@ -26,6 +26,8 @@ COMMANDS = {
     "evidence": "What a gate is worth: against no gate, the opposite one and chance.",
     "sweep": "Many rules over one market, and how much the best of them is luck.",
     "bench": "How fast backtests run on this machine.",
+    "paper": "Trade a plan on paper: open, mark, close, list.",
+    "review": "Review a trade log: rules kept and broken, fills, and whether the edge is there.",
     "doctor": "Check installation, sources, record and clock; say what to do.",
 }
 
