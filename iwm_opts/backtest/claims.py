@@ -30,6 +30,7 @@ from iwm_opts.backtest.claim_readings import (
     time_stop,
     wide_wings,
 )
+from iwm_opts.errors import InputError
 from iwm_opts.strategy.checklist import Inputs
 
 HOLDS, FAILS, UNDECIDED, MEASURED = "holds", "does not hold", "the data cannot tell", "measured"
@@ -65,20 +66,33 @@ class _Measure:
     read: Callable[[Inputs], Found]
 
 
-def measure_claims(data: Inputs, progress: Callable[[int, int], None] | None = None) -> list[Claim]:
-    """Measure every claim that the data allow; the others say what they need.
+def measure_claims(
+    data: Inputs, names: Sequence[str] | None = None, progress: Callable[[int, int], None] | None = None
+) -> list[Claim]:
+    """Measure claims; those that the data do not allow say what they need.
 
     Parameters
     ----------
     data : Inputs
+    names : sequence of str, optional
+        Of `CLAIMS`; all of them unless given.
     progress : callable, optional
         Told how many of how many are done.
+
+    Raises
+    ------
+    InputError
+        For a name that is no claim.
     """
+    for name in names or ():
+        if name not in CLAIMS:
+            raise InputError("claim", name, "is no claim of the strategy", f"choose of {', '.join(CLAIMS)}")
+    wanted = [one for one in MEASURES if names is None or one.name in names]
     found = []
-    for done, one in enumerate(MEASURES, start=1):
+    for done, one in enumerate(wanted, start=1):
         found.append(_claim(one, data))
         if progress:
-            progress(done, len(MEASURES))
+            progress(done, len(wanted))
     return found
 
 
@@ -149,3 +163,4 @@ MEASURES: Final[Sequence[_Measure]] = (
     _Measure("sector-drift", "sector weights drift", "-",
              (-math.inf, math.inf), "% of the fund moved", ("--sectors",), sector_drift),
 )  # fmt: skip
+CLAIMS: Final = tuple(one.name for one in MEASURES)
