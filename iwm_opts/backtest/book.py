@@ -1,39 +1,46 @@
-"""The book: every package the entry rule would have opened, one a day, and its quotes on each day of its life.
+"""The book: every package the entry rule would open, one a day, and its quotes on each day of its life.
 
-Built once for a market and an entry rule. Gates, exits and sizes only choose from it, so that a strategy and the
-baselines it is compared with share their marks. Nothing in it is decided with hindsight: a package is chosen on the
-quotes of its own day, and what follows is only read as the days go by.
+Made for a market and an entry rule. Gates, exits and sizes only choose from it, so that a strategy and the baselines it
+is compared with share their marks. Nothing in it is decided with hindsight: a package is chosen on the quotes of its
+own day, and what follows is only read as the days go by.
+
+On a market priced by a surface nothing is chosen or marked before the day loop needs it, or `complete` is called; the
+result is the same. Recorded quotes are asked for day by day when the book is made: see `recorded_book`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, cast
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.market import BY_SMILE, CARRIED, Board, DailyMarket, Marks, Request, Series
-from iwm_opts.backtest.rules import CONDOR, EntryRule
-from iwm_opts.conventions import VerticalKind
+from iwm_opts.backtest.asking import ask_quotes, choose_packages
+from iwm_opts.backtest.market import Candidates, DailyMarket, Series, SurfacedMarket
+from iwm_opts.backtest.rules import CONDOR, LONG_CALL, LONG_PUT, EntryRule
 from iwm_opts.execution.legs import Legs
-from iwm_opts.market.calendar import latest_session
-from iwm_opts.market.option_table import OptionTable
-from iwm_opts.spreads.iron_condor import iron_condors
-from iwm_opts.spreads.legs import DeltaRange, Packages
-from iwm_opts.spreads.vertical import verticals
+from iwm_opts.kernels import book as records
+from iwm_opts.kernels.book import CHOSEN, NONE, Days, Lives, Quotes, Surface
+from iwm_opts.kernels.marks import mark_packages
+from iwm_opts.kernels.quote import SPREAD_TERMS
+from iwm_opts.market.calendar import sessions
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 Places = NDArray[np.int64]
 
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A package the entry rule picks on one day."""
-
-    place: int  # of the day
-    series: Series
-    strike: Array  # ascending, shape (legs,)
+# strategy: sides and rights of its legs in ascending strike
+LEGS: Final = {
+    CONDOR: ((1, -1, -1, 1), (-1, -1, 1, 1)),
+    "bull-put": ((1, -1), (-1, -1)),
+    "bear-call": ((-1, 1), (1, 1)),
+    "bull-call": ((1, -1), (1, 1)),
+    "bear-put": ((-1, 1), (-1, -1)),
+    LONG_CALL: ((1,), (1,)),
+    LONG_PUT: ((1,), (-1,)),
+}
+NO_SURFACE: Final = Surface(*(np.empty(0) for _ in range(10)), np.zeros(SPREAD_TERMS), 0.01)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,32 +52,57 @@ class Book:
     """
 
     legs: Legs
+    rule: EntryRule
     series: tuple[Series, ...]  # shape (n,)
-    entry: Places  # place of the entry day, shape (n,)
-    strike: Array  # shape (n, legs)
-    offset: Places  # shape (n + 1,)
-    place: Places  # of each row's day, shape (rows,)
-    days_left: Places  # calendar days to expiration, shape (rows,)
-    bid: Array  # shape (rows, legs); NaN on rows that settle
-    ask: Array
-    by_smile: Places  # legs marked by the smile, their strike having left the chain; shape (rows,)
-    is_carried: NDArray[np.bool_]  # nothing to mark by: quotes of the row before, and no trading; shape (rows,)
-    settles: NDArray[np.bool_]  # whether the last row settles it, shape (n,)
-    settlement: Array  # price of the underlying it settles at, NaN where it does not; shape (n,)
-    is_estimated: NDArray[np.bool_]  # whether that price stands in for one that is not recorded; shape (n,)
-    unfilled: int  # days on which no package could be chosen
+    days: Days  # ranks left out
+    lives: Lives
+    quotes: Quotes
+    surface: Surface
+    is_estimated: Flags  # whether the price it settles at stands in for one that is not recorded; shape (n,)
 
     def __len__(self) -> int:
-        return len(self.entry)
+        return len(self.series)
 
     @property
     def owner(self) -> Places:
         """Package of each row, shape (rows,)."""
-        return np.repeat(np.arange(len(self)), np.diff(self.offset))
+        return np.repeat(np.arange(len(self)), np.diff(self.lives.offset))
+
+    @property
+    def place(self) -> Places:
+        """Day of each row, shape (rows,)."""
+        owner = self.owner
+        found: Places = self.lives.entry[owner] + np.arange(len(owner)) - self.lives.offset[owner]
+        return found
+
+    @property
+    def kernel_legs(self) -> records.Legs:
+        """The legs as kernels read them."""
+        legs, calls = self.legs, int((self.legs.right > 0).sum())
+        return records.Legs(
+            legs.sign.copy(), legs.right.copy(), legs.ratio.copy(), legs.contracts, -legs.sign,
+            len(legs) - calls, calls, self.rule.is_credit,
+        )  # fmt: skip
+
+    def complete(self, start: int = 0, stop: int | None = None) -> "Book":
+        """Choose and mark what is left of the packages from `start` to `stop`, all unless given."""
+        if len(self.surface.spot):
+            stop = len(self) if stop is None else stop
+            mark_packages(
+                self.surface, self.days, self.lives, self.kernel_legs, self.quotes, *wings_of(self.rule), start, stop
+            )
+        return self
+
+    def with_rule(self, rule: EntryRule) -> "Book":
+        """A book of the same expirations for a rule with other deltas or wings, on a market priced by a surface."""
+        return Book(
+            Legs.of(*LEGS[rule.strategy]), rule, self.series, self.days, self.lives,
+            blank_quotes(self.lives, len(LEGS[rule.strategy][0])), self.surface, self.is_estimated,
+        )  # fmt: skip
 
 
-def build_book(market: DailyMarket, rule: EntryRule, allowed: NDArray[np.bool_] | None = None) -> Book:
-    """Choose a package on every day, and mark each until it settles or the market ends.
+def build_book(market: DailyMarket, rule: EntryRule, allowed: Flags | None = None) -> Book:
+    """A package for every day, and its marks until it settles or the market ends.
 
     Parameters
     ----------
@@ -78,122 +110,119 @@ def build_book(market: DailyMarket, rule: EntryRule, allowed: NDArray[np.bool_] 
     rule : EntryRule
         Its strategy, dte, deltas and wings count here; the rest decides later.
     allowed : ndarray of bool, shape (days,), optional
-        Days on which a package is wanted; all but the last unless given.
+        Days on which a package may be wanted; all but the last unless given.
     """
+    days = days_of(market)
+    if isinstance(market, SurfacedMarket):
+        found = market.candidates(rule.dte, rule.dte_slack)
+        return _book(market, rule, days, found, market.surface())
     places = np.arange(len(market.days) - 1) if allowed is None else np.flatnonzero(allowed[:-1])
-    found = [_choose(market, rule, int(place)) for place in places]
-    chosen = [one for one in found if one is not None]
-    legs = _legs(rule)
-    ends = np.array([_last_place(market.days, one.series) for one in chosen], dtype=np.int64)
-    entry = np.array([one.place for one in chosen], dtype=np.int64)
-    rows = np.minimum(ends, len(market.days) - 1) - entry + 1
-    offset = np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
-    place = np.arange(offset[-1]) - np.repeat(offset[:-1] - entry, rows)
-    settles = ends < len(market.days)
-    price, is_estimated = _settlements(market, chosen, ends)
-    quotes = _mark(market, chosen, legs, offset, np.where(settles, ends, len(market.days)))
-    expires = np.array([one.series.expiration.toordinal() for one in chosen], dtype=np.int64)
-    today = np.array([day.toordinal() for day in market.days], dtype=np.int64)
-    return Book(
-        legs=legs,
-        series=tuple(one.series for one in chosen),
-        entry=entry,
-        strike=np.array([one.strike for one in chosen]).reshape(len(chosen), len(legs)),
-        offset=offset,
-        place=place,
-        days_left=np.repeat(expires, rows) - today[place],
-        **quotes,
-        settles=settles,
-        settlement=price,
-        is_estimated=is_estimated,
-        unfilled=len(places) - len(chosen),
-    )
+    legs = Legs.of(*LEGS[rule.strategy])
+    chosen = choose_packages(market, rule, places)
+    place = np.array([one.place for one in chosen], dtype=np.int64)
+    unknown = np.full(len(chosen), -1, dtype=np.int64)
+    series = tuple(one.series for one in chosen)
+    none = Candidates(place, series, unknown, np.zeros(len(chosen) + 1, dtype=np.int64), np.empty(0))
+    book = _book(market, rule, days, none, NO_SURFACE)
+    book.quotes.state[:] = CHOSEN
+    book.quotes.strike[:] = np.array([one.strike for one in chosen]).reshape(len(chosen), len(legs))
+    ask_quotes(market, series, book.legs, book.days, book.lives, book.quotes)
+    return book
 
 
-def _choose(market: DailyMarket, rule: EntryRule, place: int) -> Chosen | None:
-    board = market.board(place, rule.dte, rule.dte_slack)
-    if board is None:
-        return None
-    packages = _packages(board, rule)
-    return Chosen(place, board.series, board.strike[packages.index[0]]) if len(packages) else None
+def days_of(market: DailyMarket) -> Days:
+    """The days of a market as kernels read them, ranks unknown."""
+    ordinal = np.array([day.toordinal() for day in market.days], dtype=np.int64)
+    dividend = np.zeros(len(ordinal))
+    for one in market.dividends.dividends:
+        place = int(np.searchsorted(ordinal, one.ex_date.toordinal()))
+        if 0 < place < len(ordinal):
+            dividend[place] += one.amount
+    prices = (np.array(line, dtype=np.float64) for line in (market.spot, market.opened, market.high, market.low))
+    return Days(ordinal, *prices, dividend, np.full(len(ordinal), np.nan))
 
 
-def _packages(board: Board, rule: EntryRule) -> Packages:
-    # Selection reads right, strike and delta, which a board has: an option table with its smile would take longer to
-    # make than all the rest of the day.
-    table = cast("OptionTable", board)
-    put, call = (DeltaRange(delta, delta) for delta in (rule.put_delta, rule.call_delta))
-    if rule.strategy == CONDOR:
-        return iron_condors(table, put, call, [(rule.put_wing, rule.call_wing)])
-    is_put = rule.strategy == "bull-put"
-    kind = cast("VerticalKind", rule.strategy)
-    return verticals(table, kind, put if is_put else call, [rule.put_wing if is_put else rule.call_wing])
+def wings_of(rule: EntryRule) -> tuple[float, float, float, float, float, float]:
+    """Delta of each side's anchor, and its wing's width or else delta: NaN for the other of the two."""
+    put, call = rule.put_wing, rule.call_wing
+    return (rule.put_delta, _or_nan(put.width), _or_nan(put.delta),
+            rule.call_delta, _or_nan(call.width), _or_nan(call.delta))  # fmt: skip
 
 
-def _legs(rule: EntryRule) -> Legs:
-    condor = Legs.of((1, -1, -1, 1), (-1, -1, 1, 1))
-    sides = {CONDOR: slice(None), "bull-put": slice(0, 2), "bear-call": slice(2, 4)}[rule.strategy]
-    return Legs.of(condor.sign[sides], condor.right[sides])
+def _or_nan(value: float | None) -> float:
+    return np.nan if value is None else float(value)
 
 
-def _last_place(days: Sequence[date], series: Series) -> int:
-    """Place of the first day on or after the session that a series settles on; len(days) where the market ends first.
+def blank_quotes(lives: Lives, legs: int) -> Quotes:
+    """Quotes of packages that nobody has chosen yet."""
+    n, rows = len(lives.entry), int(lives.offset[-1])
+    return Quotes(
+        np.zeros(n, dtype=np.int64), np.full((n, legs), np.nan), np.zeros(n, dtype=np.int64),
+        np.full((legs, rows), np.nan), np.full((legs, rows), np.nan), np.zeros(rows, dtype=np.int64),
+        np.zeros(rows, dtype=np.bool_), np.zeros(rows, dtype=np.int64),
+    )  # fmt: skip
 
-    A series that expires on a day the record lacks settles on the next one it has.
-    """
-    return int(np.searchsorted(np.array(days), np.datetime64(latest_session(series.expiration))))
+
+def unfilled(book: Book) -> int:
+    """Packages of a complete book that could not be chosen: no strike is listed where one should be."""
+    return int((book.quotes.state == NONE).sum())
 
 
-def _settlements(market: DailyMarket, chosen: Sequence[Chosen], ends: Places) -> tuple[Array, NDArray[np.bool_]]:
+def _book(market: DailyMarket, rule: EntryRule, days: Days, found: Candidates, surface: Surface) -> Book:
+    place, expires = found.place, np.array([one.expiration.toordinal() for one in found.series], dtype=np.int64)
+    closing = _settling_days(found.series)
+    end = np.searchsorted(days.ordinal, closing).astype(np.int64)  # a day the record lacks: the next one it has
+    count = len(days.ordinal)
+    settles = end < count
+    price, is_estimated = _settlements(market, days, found.series, closing, end)
+    of_day = np.full(count, -1, dtype=np.int64)
+    of_day[place] = np.arange(len(place))
+    offset = np.concatenate([[0], np.cumsum(np.minimum(end, count - 1) - place + 1)]).astype(np.int64)
+    roots = {root: market.settlement(root) for root in {one.root for one in found.series}}
+    physical = np.array([roots[one.root].pays_dividends for one in found.series], dtype=np.bool_)
+    lives = Lives(
+        of_day, place, offset, expires, settles, price, physical, _dividends(market, days.ordinal[place], expires),
+        found.surface_row, found.ladder_offset, found.ladder,
+    )  # fmt: skip
+    legs = Legs.of(*LEGS[rule.strategy])
+    return Book(legs, rule, found.series, days, lives, blank_quotes(lives, len(legs)), surface, is_estimated)
+
+
+def _settling_days(series: Sequence[Series]) -> Places:
+    """Ordinal of the session that each series settles on: the last one up to its expiration."""
+    if not series:
+        return np.empty(0, dtype=np.int64)
+    expirations = np.array([one.expiration for one in series], dtype="datetime64[D]")
+    calendar = sessions(_back(expirations.min()), expirations.max().item())
+    found = calendar[np.searchsorted(calendar, expirations, side="right") - 1]
+    return np.asarray(found.astype(np.int64) + date(1970, 1, 1).toordinal())
+
+
+def _back(day: np.datetime64) -> date:
+    found: date = (day - np.timedelta64(14, "D")).item()
+    return found
+
+
+def _settlements(
+    market: DailyMarket, days: Days, series: Sequence[Series], closing: Places, end: Places
+) -> tuple[Array, Flags]:
     """Price that each package settles at, and whether it stands in for one that is not recorded."""
-    price, is_estimated = np.full(len(chosen), np.nan), np.zeros(len(chosen), dtype=bool)
-    for i, (one, end) in enumerate(zip(chosen, ends, strict=True)):
-        if end == len(market.days):
+    price, is_estimated = np.full(len(series), np.nan), np.zeros(len(series), dtype=np.bool_)
+    for i, (one, last, place) in enumerate(zip(series, closing, end, strict=True)):
+        if place == len(days.ordinal):
             continue
-        is_there = market.days[end] == latest_session(one.series.expiration)
-        if is_there and market.settlement(one.series.root).settles_on == "open":
-            price[i] = market.opened[end]
-        elif is_there:
-            price[i] = market.spot[end]
+        if days.ordinal[place] == last:
+            on_open = market.settlement(one.root).settles_on == "open"
+            price[i] = days.opened[place] if on_open else days.spot[place]
         if np.isnan(price[i]):  # the last price known before it: what comes later did not exist then
-            price[i], is_estimated[i] = market.spot[end - 1], True
+            price[i], is_estimated[i] = days.spot[place - 1], True
     return price, is_estimated
 
 
-def _mark(market: DailyMarket, chosen: Sequence[Chosen], legs: Legs, offset: Places, ends: Places) -> dict[str, Any]:
-    """Quotes of every life, day by day."""
-    shape = int(offset[-1]), len(legs)
-    bid, ask = np.full(shape, np.nan), np.full(shape, np.nan)
-    by_smile, is_carried = np.zeros(shape[0], dtype=np.int64), np.zeros(shape[0], dtype=bool)
-    alive: list[int] = []
-    entries: dict[int, list[int]] = {}
-    for c, one in enumerate(chosen):
-        entries.setdefault(one.place, []).append(c)
-    for place in range(len(market.days)):
-        alive = [c for c in alive if place < ends[c]] + entries.get(place, [])
-        if not alive:
-            continue
-        groups: dict[Series, list[int]] = {}
-        for c in alive:
-            groups.setdefault(chosen[c].series, []).append(c)
-        requests = [
-            Request(series, np.tile(legs.right, len(group)), np.concatenate([chosen[c].strike for c in group]))
-            for series, group in groups.items()
-        ]
-        for group, marks in zip(groups.values(), market.marks(place, requests), strict=True):
-            rows = np.array([offset[c] + place - chosen[c].place for c in group])
-            _write(marks, rows, len(legs), bid, ask, by_smile, is_carried)
-    return {"bid": bid, "ask": ask, "by_smile": by_smile, "is_carried": is_carried}
-
-
-def _write(
-    marks: Marks, rows: Places, legs: int, bid: Array, ask: Array, by_smile: Places, is_carried: NDArray[np.bool_]
-) -> None:
-    shape = len(rows), legs
-    origin = marks.origin.reshape(shape)
-    carried = (origin == CARRIED).any(axis=1)
-    bid[rows], ask[rows] = marks.bid.reshape(shape), marks.ask.reshape(shape)
-    by_smile[rows] = np.where(carried, 0, (origin == BY_SMILE).sum(axis=1))
-    is_carried[rows] = carried
-    # A package is chosen on quotes, so that its first row is never carried and the row before is its own.
-    bid[rows[carried]], ask[rows[carried]] = bid[rows[carried] - 1], ask[rows[carried] - 1]
+def _dividends(market: DailyMarket, today: Places, expires: Places) -> Array:
+    """Dividends going ex after each entry and up to its expiration, dollars a share."""
+    paid = sorted((one.ex_date.toordinal(), one.amount) for one in market.dividends.dividends)
+    ordinal = np.array([day for day, _ in paid], dtype=np.int64)
+    total = np.concatenate([[0.0], np.cumsum([amount for _, amount in paid])])
+    after, until = (np.searchsorted(ordinal, x, side="right") for x in (today, expires))
+    return np.asarray(total[until] - total[after])

@@ -85,17 +85,17 @@ def ratio_interval(
     if by_path:
         error = _path_error(totals)
         values, errors = _resampled_paths(totals, rng, draws)
-        block = NAN
+        length = NAN
     else:
         block = _block(samples, holding)
         error = _block_error(samples, block)
         values, errors = _resampled_days(samples, block, rng, draws)
-        words = f"blocks of {block:.0f} sessions on average"
+        length, words = float(block), f"blocks of {block} sessions on average"
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = np.abs(values - estimate) / errors
     usable = distance[np.isfinite(distance)]
     reach = error * float(np.quantile(usable, level)) if len(usable) > draws // 2 and error > 0.0 else NAN
-    return Interval(estimate, error, estimate - reach, estimate + reach, level, draws, block, words)
+    return Interval(estimate, error, estimate - reach, estimate + reach, level, draws, length, words)
 
 
 def _difference(totals: Array) -> float:
@@ -113,16 +113,17 @@ def _influence(sample: Array, totals: Array) -> Array:
     return pull
 
 
-def _block(samples: Sequence[Array], holding: float) -> float:
+def _block(samples: Sequence[Array], holding: float) -> int:
     from arch.bootstrap import optimal_block_length
 
     totals = np.sum([sample.sum(axis=0) for sample in samples], axis=0)
     pulls = [_influence(sample, totals) for sample in samples]
     moving = [pull for pull in pulls if np.ptp(pull) > 0.0 and len(pull) > 10]
-    asked = [float(optimal_block_length(pull)["stationary"].iloc[0]) for pull in moving]
+    asked = [float(optimal_block_length(pull)["stationary"].to_numpy()[0]) for pull in moving]
     shortest = min(len(sample) for sample in samples)
     least = max(2.0 * holding if math.isfinite(holding) else 1.0, 1.0)
-    return max(1.0, min(max([least, *[one for one in asked if math.isfinite(one)]]), shortest / 3.0))
+    longest = max([least, *(one for one in asked if math.isfinite(one))])
+    return max(1, min(math.ceil(longest), shortest // 3))
 
 
 def _block_error(samples: Sequence[Array], block: float) -> float:
@@ -141,15 +142,13 @@ def _sum_variance(pull: Array, block: float) -> float:
     return max(n * float(covariance[0] + 2.0 * (weight * covariance[1:]).sum()), 0.0)
 
 
-def _resampled_days(
-    samples: Sequence[Array], block: float, rng: np.random.Generator, draws: int
-) -> tuple[Array, Array]:
+def _resampled_days(samples: Sequence[Array], block: int, rng: np.random.Generator, draws: int) -> tuple[Array, Array]:
     from arch.bootstrap import StationaryBootstrap
 
     streams = [StationaryBootstrap(block, sample, seed=rng).bootstrap(draws) for sample in samples]
     values, errors = np.empty(draws), np.empty(draws)
     for i in range(draws):
-        drawn = [next(stream)[0][0] for stream in streams]
+        drawn = [np.asarray(next(stream)[0][0], dtype=np.float64) for stream in streams]
         totals = np.sum([sample.sum(axis=0) for sample in drawn], axis=0)
         values[i] = _difference(totals)
         is_there = (totals[1::2] > 0.0).all()

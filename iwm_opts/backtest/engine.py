@@ -1,20 +1,23 @@
 """The engine: opens, holds and closes the packages of a book by the rules, day by day, every cent accounted for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.book import Book, build_book
-from iwm_opts.backtest.gate import is_open, known_ranks
+from iwm_opts.backtest.book import Book, build_book, wings_of
+from iwm_opts.backtest.gate import is_met, is_open, known_ranks, known_values
 from iwm_opts.backtest.market import DailyMarket
-from iwm_opts.backtest.prices import Prices, price_book
-from iwm_opts.backtest.result import Backtest, Fees, assemble
-from iwm_opts.backtest.rules import WEEKDAYS, EntryRule, ExitRule, Rules
-from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.kernels.exits import STOP, TOUCH, first_exits
+from iwm_opts.backtest.prices import blank_prices, kernel_costs
+from iwm_opts.backtest.result import Backtest, Run, assemble
+from iwm_opts.backtest.rules import BEST, WEEKDAYS, EntryRule, MacroRule, Rules
+from iwm_opts.errors import InputError
+from iwm_opts.kernels import book as records
+from iwm_opts.kernels.book import Days, Prices, Trades, Variants
+from iwm_opts.kernels.day_loop import SKIPS, SUMMARY, run_backtests
 from iwm_opts.market.iv_rank import IvHistory
-from iwm_opts.risk.sizing import Limits, size_position
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -23,20 +26,30 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A market, a book priced on it, and where each of its packages would be closed; gates choose among them."""
+    """A market, a book on it and what it costs to trade; gates choose among its packages."""
 
     market: DailyMarket
     rules: Rules
     ranks: Array  # known on each day, shape (days,)
+    macro: Array | None  # known values of the macro rule's series, shape (days,)
     book: Book
+    costs: records.Costs
     prices: Prices
-    exit_row: Places  # shape (n,)
-    reason: Places  # of `kernels.exits`, shape (n,)
-    out: Array  # credit at the exit as filled, dollars a share, shape (n,)
+
+    @property
+    def days(self) -> Days:
+        """The market's days with the ranks known on them."""
+        return self.book.days._replace(rank=self.ranks)
 
 
-def prepare(market: DailyMarket, history: IvHistory, rules: Rules, book: Book | None = None) -> Prepared:
-    """Build and price the book of the rules, and find every exit.
+def prepare(
+    market: DailyMarket,
+    history: IvHistory,
+    rules: Rules,
+    book: Book | None = None,
+    macro: pd.Series | None = None,
+) -> Prepared:
+    """Make ready to run rules over a market.
 
     Parameters
     ----------
@@ -46,26 +59,32 @@ def prepare(market: DailyMarket, history: IvHistory, rules: Rules, book: Book | 
     rules : Rules
     book : Book, optional
         Of the same market and entry rule, where it was built before.
+    macro : Series, optional
+        Daily values that the macro rule asks for, ascending dates as index.
+
+    Raises
+    ------
+    InputError
+        When the rules ask for a macro series and none is given.
     """
     ranks = known_ranks(market.days, history, rules.gate)
     book = build_book(market, rules.entry) if book is None else book
-    prices = price_book(market, book, rules.costs)
-    row, reason = _exits(market, book, prices, rules.exit, ranks)
-    out = np.where((reason == STOP) | (reason == TOUCH), prices.stop[row], prices.close[row])
-    return Prepared(market, rules, ranks, book, prices, row, reason, out)
+    tick = market.settlement(book.series[0].root).tick if len(book) else 0.01
+    costs = kernel_costs(rules.costs, len(book.legs), tick)
+    return Prepared(market, rules, ranks, _macro(market, rules.macro, macro), book, costs, blank_prices(book))
 
 
-def backtest(market: DailyMarket, history: IvHistory, rules: Rules) -> Backtest:
+def backtest(market: DailyMarket, history: IvHistory, rules: Rules, macro: pd.Series | None = None) -> Backtest:
     """Run the rules over a market; see `run` for what happens on a day."""
-    return run(prepare(market, history, rules))
+    return run(prepare(market, history, rules, macro=macro))
 
 
 def run(prepared: Prepared, allowed: Flags | None = None, label: str | None = None) -> Backtest:
     """Trade the packages of a prepared book on the days that are allowed.
 
-    Each day packages are closed first, then one may be opened: on an allowed day and weekday, when the last entry is
-    `every` sessions back, a place is free, the credit at the entry fill is above zero and enough for its width, and the
-    size is at least one package. A size is a share of the equity at the close before.
+    Each day packages are closed first, then one may be opened: on an allowed day and weekday with the macro rule met,
+    when the last entry is `every` sessions back, a place is free, the credit at the entry fill is above zero and enough
+    for its width, and the size is at least one package. A size is a share of the equity at the close before.
 
     Parameters
     ----------
@@ -75,117 +94,90 @@ def run(prepared: Prepared, allowed: Flags | None = None, label: str | None = No
     label : str, optional
         What to call it; the gate's condition unless given.
     """
-    gate = prepared.rules.gate
-    wanted = is_open(prepared.ranks, gate) if allowed is None else allowed
-    taken, contracts, skipped = _Account(prepared).trade(wanted)
-    return assemble(prepared, label or str(gate), wanted, taken, contracts, skipped)
-
-
-def _exits(market: DailyMarket, book: Book, prices: Prices, rule: ExitRule, ranks: Array) -> tuple[Places, Places]:
-    owner = book.owner
-    row, reason = np.empty(len(book), dtype=np.int64), np.empty(len(book), dtype=np.int64)
-    with np.errstate(invalid="ignore"):
-        reverses = (ranks >= (np.nan if rule.rank is None else rule.rank))[book.place]
-    touched = _touched(market, book)[0] if rule.touch else np.zeros(len(owner), dtype=bool)
-    tradable = ~book.is_carried & np.isfinite(prices.close) & np.isfinite(prices.stop)
-    first_exits(
-        book.offset, prices.credit, -prices.close, touched, reverses, book.days_left, tradable, book.settles,
-        *(np.nan if bound is None else float(bound) for bound in (rule.profit, rule.stop, rule.dte, rule.sessions)),
-        row, reason,
+    gate, book = prepared.rules.gate, prepared.book
+    wanted = is_open(prepared.ranks, gate) if allowed is None else np.asarray(allowed, dtype=np.bool_)
+    entries = wanted & on_weekdays(prepared.market, prepared.rules.entry)
+    skipped = _macro_skips(prepared, entries)
+    entries &= macro_met(prepared)
+    count = len(entries)
+    found = Run(blank_trades(count), np.empty(count), np.zeros((1, SKIPS), dtype=np.int64), np.empty((1, len(SUMMARY))))
+    run_backtests(
+        book.surface, prepared.days, book.lives, book.kernel_legs, prepared.costs, book.quotes, prepared.prices,
+        variants_of([prepared.rules], [0]), entries[None, :].copy(), False, 0, 1,
+        found.trades, found.equity, found.skips, found.summary,
     )  # fmt: skip
-    return row, reason
+    return assemble(prepared, found, label or str(gate), wanted, skipped)
 
 
-def _touched(market: DailyMarket, book: Book) -> tuple[Flags, bool]:
-    """Rows on whose day the high or low reached a short strike, and whether any day's high and low are unknown."""
-    legs, owner = book.legs, book.owner
-    short = legs.sign < 0
-    strike = book.strike[owner]
-    high, low = market.high[book.place], market.low[book.place]
-    with np.errstate(invalid="ignore"):
-        reached = np.where(legs.right > 0, high[:, None] >= strike, low[:, None] <= strike)
-    return np.asarray((reached & short).any(axis=1)), bool(np.isnan(market.high + market.low).any())
+def variants_of(rules: Sequence[Rules], gates: Sequence[int]) -> Variants:
+    """Rules as kernels read them, one after another; `gates` says which row of allowed days each enters by."""
+    entries, exits, sizes = ([getattr(one, name) for one in rules] for name in ("entry", "exit", "size"))
+    wings = np.array([wings_of(one) for one in entries], dtype=np.float64).reshape(len(rules), 6).T.copy()
+
+    def floats(values: Sequence[float | None]) -> Array:
+        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+    def ints(values: Sequence[int | None]) -> Places:
+        return np.array([value or 0 for value in values], dtype=np.int64)
+
+    def flags(values: Sequence[bool]) -> Flags:
+        return np.array(values, dtype=np.bool_)
+
+    return Variants(
+        *wings,
+        gate=ints(gates),
+        min_credit_width=floats([one.min_credit_width for one in entries]),
+        every=ints([one.every for one in entries]),
+        max_open=ints([one.max_open for one in entries]),
+        profit=floats([one.profit for one in exits]),
+        stop=floats([one.stop for one in exits]),
+        touch=flags([one.touch for one in exits]),
+        dte=floats([one.dte for one in exits]),
+        sessions=floats([one.sessions for one in exits]),
+        rank=floats([one.rank for one in exits]),
+        best_first=flags([one.first == BEST for one in exits]),
+        contracts=ints([one.contracts for one in sizes]),
+        risk_share=floats([one.risk_share for one in sizes]),
+        max_open_risk=floats([one.max_open_risk for one in sizes]),
+        account=floats([one.account for one in sizes]),
+    )
 
 
-class _Account:
-    """Equity, and what is open, as the days go by."""
-
-    def __init__(self, prepared: Prepared) -> None:
-        self.of = prepared
-        days = len(prepared.market.days)
-        self.settled = np.zeros(days)  # dollars booked by exits on each day
-        self.floating = np.zeros(days)  # dollars that open packages stand at, marked to the exit fill
-        self.open: list[tuple[int, float, float]] = []  # place of the exit, risk and buying power, dollars
-        self.fees = Fees(prepared)
-
-    def trade(self, allowed: Flags) -> tuple[Places, Places, dict[str, int]]:
-        """Packages taken, in order of entry, their contracts, and why others were not."""
-        book, rule = self.of.book, self.of.rules.entry
-        equity_before, last_entry = self.of.rules.size.account, -rule.every
-        taken: list[tuple[int, int]] = []
-        skipped: dict[str, int] = {}
-        by_place = {int(place): c for c, place in enumerate(book.entry)}
-        on_weekday = _on_weekdays(self.of.market, rule)
-        booked = 0.0
-        for place in range(len(allowed)):
-            self.open = [one for one in self.open if one[0] > place]
-            if allowed[place] and on_weekday[place] and place - last_entry >= rule.every:
-                c = by_place.get(place)
-                contracts, why = (
-                    (0, "no package of the rule is listed") if c is None else self._wanted(c, equity_before)
-                )
-                if contracts and c is not None:
-                    taken.append((c, contracts))
-                    self._open(c, contracts)
-                    last_entry = place
-                elif place < len(allowed) - 1:
-                    skipped[why] = skipped.get(why, 0) + 1
-            booked += self.settled[place]
-            equity_before = self.of.rules.size.account + booked + self.floating[place]
-        found = np.array(taken, dtype=np.int64).reshape(len(taken), 2)
-        return found[:, 0], found[:, 1], skipped
-
-    def _wanted(self, c: int, equity: float) -> tuple[int, str]:
-        """Contracts of a package, or why none."""
-        prices, rules, book = self.of.prices, self.of.rules, self.of.book
-        credit, size = float(prices.credit[c]), rules.size
-        if len(self.open) >= rules.entry.max_open:
-            return 0, "as many positions open as allowed"
-        if not credit > 0.0:
-            return 0, "the credit is not above zero"
-        if credit < rules.entry.min_credit_width * _width(book, c):
-            return 0, "credit over width below the minimum"
-        if not prices.max_loss[c] > 0.0:
-            return 0, "cannot lose: a quote must be wrong"
-        if size.contracts is not None:
-            return size.contracts, ""
-        if not equity > 0.0:
-            return 0, "the account is spent"
-        tied_up = sum(one[2] for one in self.open)
-        limits = Limits(open_risk=sum(one[1] for one in self.open), buying_power=equity - tied_up)
-        found = size_position(equity, size.risk_share, prices.max_loss[c], prices.buying_power[c], limits)
-        return found.contracts, f"size is zero, limited by {found.limited_by.replace('_', ' ')}"
-
-    def _open(self, c: int, contracts: int) -> None:
-        book, prices = self.of.book, self.of.prices
-        first, last = book.offset[c], self.of.exit_row[c]
-        start, end = book.entry[c], book.place[last]
-        units = MULTIPLIER * contracts
-        paid = self.fees.opening(c, contracts)
-        self.floating[start:end] += units * (prices.credit[c] + prices.close[first:last]) - paid
-        gap = prices.gap[c] if self.of.book.settles[c] and last == book.offset[c + 1] - 1 else 0.0
-        gain = units * (prices.credit[c] + self.of.out[c] + gap)
-        self.settled[end] += gain - paid - self.fees.leaving(c, contracts)
-        held = contracts * float(prices.max_loss[c]), contracts * float(prices.buying_power[c])
-        self.open.append((int(end), *held))
+def blank_trades(days: int) -> Trades:
+    """Room for the trades of one backtest, one a day at most."""
+    ints = (np.full(days, -1, dtype=np.int64) for _ in range(4))
+    return Trades(*ints, *(np.full(days, np.nan) for _ in range(5)))
 
 
-def _on_weekdays(market: DailyMarket, rule: EntryRule) -> Flags:
+def on_weekdays(market: DailyMarket, rule: EntryRule) -> Flags:
+    """Days on which the rule enters, by weekday."""
     wanted = {WEEKDAYS.index(day) for day in rule.weekdays} or set(range(7))
     return np.array([day.weekday() in wanted for day in market.days])
 
 
-def _width(book: Book, c: int) -> float:
-    """Dollars between the strikes of the wider side."""
-    sides = [book.strike[c][book.legs.right == sign] for sign in (-1, 1)]
-    return max(float(np.ptp(side)) for side in sides if len(side))
+def macro_met(prepared: Prepared) -> Flags:
+    """Days on which the macro rule is met, all without one."""
+    rule = prepared.rules.macro
+    if rule is None or prepared.macro is None:
+        return np.ones(len(prepared.ranks), dtype=np.bool_)
+    return is_met(prepared.macro, rule)
+
+
+def _macro(market: DailyMarket, rule: MacroRule | None, series: pd.Series | None) -> Array | None:
+    if rule is None:
+        return None
+    if series is None:
+        raise InputError("macro", rule.name, "is asked for by the rules and not given", "give its daily series")
+    return known_values(market.days, series, rule.lag)
+
+
+def _macro_skips(prepared: Prepared, entries: Flags) -> dict[str, int]:
+    """Entry days that the macro rule keeps out, by why."""
+    rule, values = prepared.rules.macro, prepared.macro
+    if rule is None or values is None:
+        return {}
+    kept_out = entries & ~is_met(values, rule)
+    kept_out[-1:] = False
+    unknown = int((kept_out & ~np.isfinite(values)).sum())
+    found = {f"{rule.name} is unknown": unknown, f"{rule} is not met": int(kept_out.sum()) - unknown}
+    return {why: count for why, count in found.items() if count}

@@ -1,12 +1,13 @@
 """IV ranks as they were known on each day of a market."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.rules import GateRule
+from iwm_opts.backtest.rules import GateRule, MacroRule
 from iwm_opts.conventions import MIN_COVERAGE, STALE_SESSIONS
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.iv_rank import IvHistory, rolling_iv_rank
@@ -15,7 +16,7 @@ Array = NDArray[np.float64]
 
 
 def known_ranks(days: Sequence[date], history: IvHistory, rule: GateRule) -> Array:
-    """IV rank that a decision for each day may rest on, shape (days,).
+    """IV rank, or percentile, that a decision for each day may rest on, shape (days,).
 
     That of the latest observation up to the close `rule.lag` sessions before; NaN where its window is observed less
     than `MIN_COVERAGE`, where the observation is more than `STALE_SESSIONS` older than that close, or where there is
@@ -23,7 +24,8 @@ def known_ranks(days: Sequence[date], history: IvHistory, rule: GateRule) -> Arr
     """
     table = rolling_iv_rank(history, rule.lookback)
     dated = table.index.to_numpy(dtype="datetime64[D]")
-    rank = table["rank"].where(table["observations"] >= MIN_COVERAGE * rule.lookback).to_numpy(dtype=np.float64)
+    found = table[rule.measure].where(table["observations"] >= MIN_COVERAGE * rule.lookback)
+    rank = found.to_numpy(dtype=np.float64)
     wanted = np.array(days, dtype="datetime64[D]")
     first = min(dated[0], wanted[0])
     calendar = sessions(first.item(), wanted[-1].item())
@@ -42,4 +44,27 @@ def is_open(ranks: Array, rule: GateRule) -> NDArray[np.bool_]:
             found &= ranks < rule.below
         if rule.at_least is not None:
             found &= ranks >= rule.at_least
+    return found
+
+
+def known_values(days: Sequence[date], series: pd.Series, lag: int) -> Array:
+    """Value of a daily series at the close `lag` sessions before each day, shape (days,); NaN where it has none."""
+    dated = pd.DatetimeIndex(series.index).to_numpy(dtype="datetime64[D]")
+    wanted = np.array(days, dtype="datetime64[D]")
+    calendar = sessions(wanted[0].item() - timedelta(days=2 * lag + 14), wanted[-1].item())
+    closes = calendar[np.maximum(np.searchsorted(calendar, wanted) - lag, 0)]
+    place = np.minimum(np.searchsorted(dated, closes), max(len(dated) - 1, 0))
+    if not len(dated):
+        return np.full(len(wanted), np.nan)
+    return np.where(dated[place] == closes, series.to_numpy(dtype=np.float64)[place], np.nan)
+
+
+def is_met(values: Array, rule: MacroRule) -> NDArray[np.bool_]:
+    """Days on which a macro rule is met; an unknown value never meets it."""
+    found = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        if rule.at_least is not None:
+            found &= values >= rule.at_least
+        if rule.at_most is not None:
+            found &= values <= rule.at_most
     return found

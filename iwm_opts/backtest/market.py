@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iwm_opts.kernels.book import Surface
 from iwm_opts.market.contract import Settlement
 from iwm_opts.market.dividends import DividendSchedule
 
 Array = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 QUOTED, BY_SMILE, CARRIED = 0, 1, 2  # where a mark comes from; carried from the day before where there is nothing
 
@@ -111,3 +113,24 @@ class DailyMarket(Protocol):
 
     def marks(self, place: int, requests: Sequence[Request]) -> list[Marks]:
         """Quotes of options, one answer a request."""
+
+
+class Candidates(NamedTuple):
+    """The days of a market priced by a surface on which there is an expiration to choose from, n of them."""
+
+    place: Places  # of the day, shape (n,)
+    series: tuple[Series, ...]  # nearest to the wanted time, shape (n,)
+    surface_row: Places  # of the day and expiration in the surface, shape (n,)
+    ladder_offset: Places  # the listed strikes of i are ladder[ladder_offset[i]:ladder_offset[i + 1]]; shape (n + 1,)
+    ladder: Array
+
+
+@runtime_checkable
+class SurfacedMarket(Protocol):
+    """A `DailyMarket` whose quotes are functions of an SSVI surface, so that kernels mark by it."""
+
+    def surface(self) -> Surface:
+        """Coefficients by expiration, then day."""
+
+    def candidates(self, dte: int, slack: int) -> Candidates:
+        """Expirations nearest to `dte` calendar days on every day, where one lies within `slack` of it."""

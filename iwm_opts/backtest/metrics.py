@@ -135,7 +135,7 @@ def measure(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Metri
         sharpe=_annualised(_mean(returns), float(returns.std(ddof=1)) if len(returns) > 1 else NAN),
         sortino=_annualised(_mean(returns), math.sqrt(_mean(np.minimum(returns, 0.0) ** 2))),
         cvar=tail_mean(pnl, TAIL),
-        exposure=_mean((equity["positions"] > 0).astype(np.float64).to_numpy()),
+        exposure=_mean((equity["positions"].to_numpy() > 0).astype(np.float64)),
         mean_open_risk=_mean((equity["open_risk"] / equity["equity"]).to_numpy(dtype=np.float64)),
     )
 

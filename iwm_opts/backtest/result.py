@@ -2,23 +2,39 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iwm_opts.backtest.attribution import PARTS, attribute
+from iwm_opts.backtest.prices import PIN_DISTANCE
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.kernels.exits import END, EXPIRY
+from iwm_opts.kernels.book import Trades
+from iwm_opts.kernels.exits import ASSIGNED, END, EXPIRY
 
 if TYPE_CHECKING:
+    from iwm_opts.backtest.book import Book
     from iwm_opts.backtest.engine import Prepared
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
-REASONS: Final = ("held", "stop", "touch", "dte", "time", "gate", "profit", "expiry", "end of data")
+REASONS: Final = ("held", "stop", "touch", "dte", "time", "gate", "profit", "expiry", "end of data", "assigned")
+SKIP_REASONS: Final = (
+    "as many positions open as allowed",
+    "no package of the rule is listed",
+    "a leg has no quote",
+    "the credit is not above zero",
+    "credit over width below the minimum",
+    "cannot lose: a quote must be wrong",
+    "the account is spent",
+    "size is zero, limited by risk",
+    "size is zero, limited by open risk",
+    "size is zero, limited by buying power",
+)
 CASCADE: Final = ("mid_pnl", "entry_slippage", "exit_slippage", "fees", "assignment", "pnl")
 
 
@@ -30,7 +46,8 @@ class Backtest:
     debit (dollars a share, as filled), dte and rank at entry, sessions and days held, the cascade in dollars for the
     whole position (mid_pnl less entry_slippage, exit_slippage and fees, plus assignment, is pnl), risk (largest loss of
     the position, dollars), max_adverse (lowest unrealised or realised gain before fees, dollars, at most 0), and counts
-    of marks by the smile and of days without any quote.
+    of marks by the smile and of days without any quote. mid_pnl is also split by greeks into delta_pnl, gamma_pnl,
+    vega_pnl, theta_pnl and residual_pnl: see `backtest.attribution`.
 
     `equity` has one row a day: equity (dollars, open packages marked to the exit fill), cash, open_risk, positions.
     """
@@ -47,87 +64,77 @@ class Backtest:
     notes: tuple[str, ...]
 
 
-class Fees:
-    """Fees of a prepared book's packages, dollars for a whole position."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """What the day loop leaves of one backtest; arrays as its kernel writes them."""
 
-    def __init__(self, prepared: "Prepared") -> None:
-        self.of = prepared
-
-    def opening(self, c: int, contracts: int) -> float:
-        """To open."""
-        schedule, legs = self.of.rules.costs.fees, self.of.book.legs
-        return contracts * schedule.opening_fees(legs, contracts, float(self.of.prices.sold_in[c]))
-
-    def leaving(self, c: int, contracts: int) -> float:
-        """To close, or for what is exercised at settlement."""
-        schedule, legs = self.of.rules.costs.fees, self.of.book.legs
-        if self.of.reason[c] == EXPIRY:
-            return schedule.exercise_fees(contracts * float(self.of.prices.exercised[c]))
-        return contracts * schedule.closing_fees(legs, contracts, float(self.of.prices.sold_out[self.of.exit_row[c]]))
+    trades: Trades
+    equity: Array  # shape (days,)
+    skips: Places  # shape (1, SKIPS)
+    summary: Array  # shape (1, len(SUMMARY))
 
 
 def assemble(
-    prepared: "Prepared",
-    label: str,
-    allowed: NDArray[np.bool_],
-    taken: Places,
-    contracts: Places,
-    skipped: dict[str, int],
+    prepared: "Prepared", found: Run, label: str, allowed: NDArray[np.bool_], skipped: dict[str, int]
 ) -> Backtest:
-    """Trades and equity of the packages taken."""
-    trades = _trades(prepared, taken, contracts)
+    """Trades and equity of a run."""
+    count = int((found.trades.package >= 0).sum())
+    trades = Trades(*(column[:count] for column in found.trades))
+    table = _trades(prepared, trades)
+    counted = {why: int(n) for why, n in zip(SKIP_REASONS, found.skips[0], strict=True) if n}
     return Backtest(
         label=label,
         market=prepared.market.name,
         is_simulated=prepared.market.is_simulated,
         rules=prepared.rules,
-        trades=trades,
-        equity=_equity(prepared, trades, taken, contracts),
+        trades=table,
+        equity=_equity(prepared, trades, table, found.equity),
         gate_open_days=int(allowed.sum()),
         ranked_days=int(np.isfinite(prepared.ranks).sum()),
-        skipped=skipped,
-        notes=(*prepared.market.notes, *_remarks(prepared, trades, taken)),
+        skipped=skipped | counted,
+        notes=(*prepared.market.notes, *_remarks(prepared, trades, table)),
     )
 
 
-def _trades(prepared: "Prepared", taken: Places, contracts: Places) -> pd.DataFrame:
+def _trades(prepared: "Prepared", found: Trades) -> pd.DataFrame:
     book, prices, days = prepared.book, prepared.prices, pd.DatetimeIndex(prepared.market.days)
-    row, first = prepared.exit_row[taken], book.offset[taken]
-    fees = Fees(prepared)
-    units = MULTIPLIER * contracts
-    is_settled = prepared.reason[taken] == EXPIRY
-    out = prepared.out[taken]
-    opening = [fees.opening(int(c), int(n)) for c, n in zip(taken, contracts, strict=True)]
-    leaving = [fees.leaving(int(c), int(n)) for c, n in zip(taken, contracts, strict=True)]
-    paid = np.array(opening, dtype=np.float64) + np.array(leaving, dtype=np.float64)
-    mid_pnl = units * (prices.entry_mid[taken] + prices.mid[row])
-    assignment = units * np.where(is_settled, prices.gap[taken], 0.0)
-    slippage_in = units * (prices.entry_mid[taken] - prices.credit[taken])
-    slippage_out = units * (prices.mid[row] - out)
+    lives, c, row = book.lives, found.package, found.row
+    first, entry = lives.offset[c], lives.entry[c]
+    sessions = row - first
+    exit_ = entry + sessions
+    units = MULTIPLIER * found.contracts
+    fees = found.opening_fees + found.closing_fees
+    mid_pnl = units * (prices.entry_mid[c] + prices.mid[row])
+    assignment = units * (found.assignment + found.gap)
+    slippage_in = units * (prices.entry_mid[c] - prices.credit[c])
+    slippage_out = units * (prices.mid[row] - found.out)
+    ordinal = book.days.ordinal
+    parts = attribute(prepared, found)
     return pd.DataFrame(
         {
-            "entry": days[book.entry[taken]],
-            "exit": days[book.place[row]],
-            "expiration": pd.DatetimeIndex([book.series[c].expiration for c in taken]),
-            "reason": np.array(REASONS, dtype=object)[prepared.reason[taken]],
-            "legs": [legs_text(book.legs.contracts, book.legs.right, book.strike[c]) for c in taken],
-            "contracts": contracts,
-            "credit": prices.credit[taken],
-            "debit": -out + 0.0,
-            "dte": book.days_left[first],
-            "rank": prepared.ranks[book.entry[taken]],
-            "sessions": row - first,
-            "days": book.days_left[first] - book.days_left[row],
+            "entry": days[entry],
+            "exit": days[exit_],
+            "expiration": pd.DatetimeIndex([book.series[i].expiration for i in c]),
+            "reason": np.array(REASONS, dtype=object)[found.reason],
+            "legs": [legs_text(book.legs.contracts, book.legs.right, book.quotes.strike[i]) for i in c],
+            "contracts": found.contracts,
+            "credit": prices.credit[c],
+            "debit": -found.out + 0.0,
+            "dte": lives.expires[c] - ordinal[entry],
+            "rank": prepared.ranks[entry],
+            "sessions": sessions,
+            "days": ordinal[exit_] - ordinal[entry],
             "mid_pnl": mid_pnl,
             "entry_slippage": slippage_in,
             "exit_slippage": slippage_out,
-            "fees": paid,
+            "fees": fees,
             "assignment": assignment,
-            "pnl": mid_pnl - slippage_in - slippage_out - paid + assignment,
-            "risk": contracts * prices.max_loss[taken],
-            "max_adverse": units * _worst(prepared, taken),
-            "marks_by_smile": _counted(book.by_smile, first, row),
-            "days_without_quote": _counted(book.is_carried.astype(np.int64), first, row),
+            "pnl": mid_pnl - slippage_in - slippage_out - fees + assignment,
+            "risk": found.contracts * prices.max_loss[c],
+            "max_adverse": units * _worst(prepared, found),
+            "marks_by_smile": _counted(book.quotes.by_smile, first, row),
+            "days_without_quote": _counted(book.quotes.is_carried, first, row),
+            **{name: units * part for name, part in zip(PARTS, parts, strict=True)},
         }
     )
 
@@ -142,56 +149,71 @@ def legs_text(
     )
 
 
-def _worst(prepared: "Prepared", taken: Places) -> Array:
+def _worst(prepared: "Prepared", found: Trades) -> Array:
     """Lowest gain while held or at the exit, dollars a share, before fees."""
-    book, prices = prepared.book, prepared.prices
-    found = np.empty(len(taken))
-    for i, c in enumerate(taken):
-        held = prices.close[book.offset[c] + 1 : prepared.exit_row[c]]
-        found[i] = prices.credit[c] + min(np.fmin.reduce(held, initial=np.inf), prepared.out[c])
-    return np.minimum(found, 0.0)
+    offset, prices = prepared.book.lives.offset, prepared.prices
+    worst = np.empty(len(found.package))
+    ending = found.out + found.assignment + found.gap
+    for i, (c, row, at_end) in enumerate(zip(found.package, found.row, ending, strict=True)):
+        held = prices.close[offset[c] + 1 : row]
+        worst[i] = prices.credit[c] + min(np.fmin.reduce(held, initial=np.inf), at_end)
+    return np.minimum(worst, 0.0)
 
 
-def _counted(flags: Places, first: Places, last: Places) -> Places:
+def _counted(flags: NDArray[Any], first: Places, last: Places) -> Places:
     """Sum of a count over the rows of each life, its exit included."""
-    total = np.concatenate([[0], np.cumsum(flags)])
+    total = np.concatenate([[0], np.cumsum(flags, dtype=np.int64)])
     return np.asarray(total[last + 1] - total[first])
 
 
-def _equity(prepared: "Prepared", trades: pd.DataFrame, taken: Places, contracts: Places) -> pd.DataFrame:
-    """Cash, and open packages marked to the exit fill, day by day."""
-    book, prices, days = prepared.book, prepared.prices, prepared.market.days
-    flow, marks, risk = np.zeros(len(days)), np.zeros(len(days)), np.zeros(len(days))
-    positions = np.zeros(len(days), dtype=np.int64)
-    fees = Fees(prepared)
-    for c, n, gain, at_risk in zip(taken, contracts, trades["pnl"], trades["risk"], strict=True):
-        first, last = book.offset[c], prepared.exit_row[c]
-        start, end = book.entry[c], book.place[last]
-        brought_in = MULTIPLIER * n * prices.credit[c] - fees.opening(int(c), int(n))
-        flow[start] += brought_in
-        flow[end] += gain - brought_in
-        marks[start:end] += MULTIPLIER * n * prices.close[first:last]
-        risk[start:end] += at_risk
+def _equity(prepared: "Prepared", found: Trades, trades: pd.DataFrame, equity: Array) -> pd.DataFrame:
+    """Cash, and open packages marked to the exit fill, day by day.
+
+    Shares that an expiry leaves are closed at the next open, so that their gap is booked a day after the exit.
+    """
+    lives, prices, days = prepared.book.lives, prepared.prices, prepared.market.days
+    flow, risk, positions = np.zeros(len(days) + 1), np.zeros(len(days)), np.zeros(len(days), dtype=np.int64)
+    units = MULTIPLIER * found.contracts
+    brought_in = units * prices.credit[found.package] - found.opening_fees
+    late, at_risk = units * found.gap, trades["risk"].to_numpy()
+    gains = trades["pnl"].to_numpy(dtype=np.float64) - late - brought_in
+    for i, (c, row) in enumerate(zip(found.package, found.row, strict=True)):
+        start = lives.entry[c]
+        end = start + row - lives.offset[c]
+        flow[start] += brought_in[i]
+        flow[end] += gains[i]
+        flow[end + 1] += late[i]
+        risk[start:end] += at_risk[i]
         positions[start:end] += 1
-    cash = prepared.rules.size.account + np.cumsum(flow)
-    columns = {"equity": cash + marks, "cash": cash, "open_risk": risk, "positions": positions}
+    cash = prepared.rules.size.account + np.cumsum(flow)[:-1]
+    columns = {"equity": equity, "cash": cash, "open_risk": risk, "positions": positions}
     return pd.DataFrame(columns, index=pd.DatetimeIndex(days, name="date"))
 
 
-def _remarks(prepared: "Prepared", trades: pd.DataFrame, taken: Places) -> list[str]:
+def _remarks(prepared: "Prepared", found: Trades, trades: pd.DataFrame) -> list[str]:
     """What happened in these trades that a reader should know."""
-    book, prices = prepared.book, prepared.prices
-    is_settled = prepared.reason[taken] == EXPIRY
-    found = [
-        (int((prepared.reason[taken] == END).sum()), "trades still open at the end of the data, closed there"),
+    book = prepared.book
+    is_settled = found.reason == EXPIRY
+    counts = [
+        (int((found.reason == END).sum()), "trades still open at the end of the data, closed there"),
         (int(trades["marks_by_smile"].sum()), "marks by the smile: their strike had left the chain"),
         (int(trades["days_without_quote"].sum()), "days of a trade without any quote: marked by the day before"),
         (
-            int((is_settled & book.is_estimated[taken]).sum()),
+            int((is_settled & book.is_estimated[found.package]).sum()),
             "trades settled at the last price before an unrecorded settlement",
         ),
-        (int((is_settled & prices.is_pinned[taken]).sum()), "trades expired within half a dollar of a short strike"),
+        (
+            int((is_settled & _pinned(book, found.package)).sum()),
+            "trades expired within half a dollar of a short strike",
+        ),
+        (int((found.reason == ASSIGNED).sum()), "trades closed because a short leg was assigned early"),
     ]
     if prepared.rules.exit.touch and bool(np.isnan(prepared.market.high + prepared.market.low).any()):
-        found.append((1, "touch is unknown where the market has no highs and lows, and never counts as met there"))
-    return [f"{count} {text}" for count, text in found if count]
+        counts.append((1, "touch is unknown where the market has no highs and lows, and never counts as met there"))
+    return [f"{count} {text}" for count, text in counts if count]
+
+
+def _pinned(book: "Book", packages: Places) -> NDArray[np.bool_]:
+    """Whether packages settle within half a dollar of a short strike."""
+    apart = np.abs(book.lives.settlement[packages, None] - book.quotes.strike[packages])
+    return np.asarray((apart[:, book.legs.sign < 0] < PIN_DISTANCE).any(axis=1))

@@ -6,49 +6,79 @@ the price at which the package could then be closed under the exit fill.
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from math import inf
+from typing import Final, cast
 
-from iwm_opts.conventions import ACCOUNT, DTE_WINDOW, GATE_RANK, IVR_LOOKBACK, RISK_SHARE, WING_WIDTH
+from iwm_opts.conventions import (
+    ACCOUNT,
+    DTE_WINDOW,
+    GATE_RANK,
+    IVR_LOOKBACK,
+    RISK_SHARE,
+    VERTICAL_KINDS,
+    WING_WIDTH,
+    VerticalKind,
+)
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import DEFAULT_FEES, FeeSchedule
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
+from iwm_opts.risk.sizing import MAX_OPEN_RISK
 from iwm_opts.spreads.legs import Wing
+from iwm_opts.spreads.vertical import is_credit
 
 CONDOR: Final = "iron-condor"
-STRATEGIES: Final = (CONDOR, "bull-put", "bear-call")
+LONG_CALL: Final = "long-call"
+LONG_PUT: Final = "long-put"
+STRATEGIES: Final = (CONDOR, *VERTICAL_KINDS, LONG_CALL, LONG_PUT)
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri")
 SHORT_DELTA: Final = 0.16  # one standard deviation out, inside what the screen looks at
 PROFIT_TARGET: Final = 0.5  # of the entry credit
 STOP_LOSS: Final = 2.0  # times the entry credit
 EXIT_DTE: Final = DTE_WINDOW[0]
+WORST, BEST = ORDERS = ("worst", "best")  # which exit counts on a day that calls for several
+MEASURES: Final = ("rank", "percentile")
 STOP_FILL: Final = FillModel.parse("stress:3")  # spreads of the panic of February 2018 widened 3 to 7 times
 
 
 @dataclass(frozen=True, slots=True)
 class EntryRule:
-    """What is sold, and on which days."""
+    """What is traded, and on which days.
+
+    Deltas choose the short leg of a condor's sides and of credit verticals, the long leg of debit verticals and of
+    single options, which are bought; a wing is the other leg of its side.
+    """
 
     strategy: str = CONDOR
     dte: int = DTE_WINDOW[1]  # calendar days: the expiration nearest to it is taken
     dte_slack: int = 10  # and none farther from it than this
-    put_delta: float = SHORT_DELTA  # |delta| of the short put; the nearest strike is taken
+    put_delta: float = SHORT_DELTA  # |delta|; the nearest strike is taken
     call_delta: float = SHORT_DELTA
     put_wing: Wing = field(default=Wing(width=WING_WIDTH))
     call_wing: Wing = field(default=Wing(width=WING_WIDTH))
-    min_credit_width: float = 0.0  # credit at the entry fill over the wider wing
+    min_credit_width: float = 0.0  # credit at the entry fill over the wider wing; nothing to a debit
     weekdays: tuple[str, ...] = ()  # of WEEKDAYS; none means every session
     every: int = 1  # sessions from one entry to the next, at least
     max_open: int = 5  # positions
 
     def __post_init__(self) -> None:
         if self.strategy not in STRATEGIES:
-            raise InputError("strategy", self.strategy, "is not sold here", f"choose one of {', '.join(STRATEGIES)}")
+            raise InputError("strategy", self.strategy, "is not traded here", f"choose one of {', '.join(STRATEGIES)}")
         for day in self.weekdays:
             if day not in WEEKDAYS:
                 raise InputError("weekdays", day, "is no weekday", f"choose of {', '.join(WEEKDAYS)}")
         for name, value, least in (("dte", self.dte, 1), ("every", self.every, 1), ("max_open", self.max_open, 1)):
             if value < least:
                 raise InputError(name, value, f"must be at least {least}")
+        for name, delta in (("put_delta", self.put_delta), ("call_delta", self.call_delta)):
+            if not 0.0 < delta < 1.0:
+                raise InputError(name, delta, "must lie in (0, 1)", "give for instance 0.16")
+
+    @property
+    def is_credit(self) -> bool:
+        """Whether the package is sold for a credit; without one there is no trade."""
+        return self.strategy == CONDOR or (
+            self.strategy in VERTICAL_KINDS and is_credit(cast("VerticalKind", self.strategy))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +88,44 @@ class GateRule:
     below: float | None = GATE_RANK  # itself excluded
     at_least: float | None = None
     lookback: int = IVR_LOOKBACK  # sessions
+    measure: str = "rank"  # or "percentile", which the bounds then are of
     lag: int = 1  # sessions between the close that is ranked and the entry
 
     def __post_init__(self) -> None:
         if self.lag < 1:
             raise InputError("lag", self.lag, "must be at least 1", "the close of the day itself is not known yet")
+        if self.measure not in MEASURES:
+            raise InputError("measure", self.measure, "is no measure of a gate", f"choose one of {', '.join(MEASURES)}")
 
     def __str__(self) -> str:
-        bounds = [f"IV rank < {self.below:g}"] if self.below is not None else []
-        bounds += [f"IV rank >= {self.at_least:g}"] if self.at_least is not None else []
-        return " and ".join(bounds) or "any IV rank"
+        bounds = [f"IV {self.measure} < {self.below:g}"] if self.below is not None else []
+        bounds += [f"IV {self.measure} >= {self.at_least:g}"] if self.at_least is not None else []
+        return " and ".join(bounds) or f"any IV {self.measure}"
+
+
+@dataclass(frozen=True, slots=True)
+class MacroRule:
+    """A named daily series that must lie within bounds for an entry, such as KRE's return at -1.5% or above.
+
+    It is read at the close `lag` sessions before the entry. A day without a value is unknown, which never counts as
+    met.
+    """
+
+    name: str
+    at_least: float | None = None
+    at_most: float | None = None
+    lag: int = 1  # sessions
+
+    def __post_init__(self) -> None:
+        if self.at_least is None and self.at_most is None:
+            raise InputError("macro", self.name, "has no bound", "give at_least or at_most")
+        if self.lag < 1:
+            raise InputError("lag", self.lag, "must be at least 1", "the close of the day itself is not known yet")
+
+    def __str__(self) -> str:
+        bounds = [f"{self.name} >= {self.at_least:g}"] if self.at_least is not None else []
+        bounds += [f"{self.name} <= {self.at_most:g}"] if self.at_most is not None else []
+        return " and ".join(bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +133,26 @@ class ExitRule:
     """When to leave before expiry; None switches a rule off.
 
     On a day that calls for several, the dearest way out is taken: a stop, then a touch (both filled as a stop), then
-    dte, time, gate and profit, which are filled alike.
+    dte, time, gate and profit, which are filled alike. `first="best"` turns the order round.
+
+    Profit and stop are shares of what the package brought in or cost: closing a credit costs (1 - profit) x credit or
+    less, (1 + stop) x credit or more; selling a debit back brings (1 + profit) x debit or more, (1 - stop) x debit or
+    less.
     """
 
-    profit: float | None = PROFIT_TARGET  # close when that costs (1 - profit) x entry credit or less
-    stop: float | None = STOP_LOSS  # close when that costs (1 + stop) x entry credit or more
+    profit: float | None = PROFIT_TARGET
+    stop: float | None = STOP_LOSS
     touch: bool = False  # the day's high or low reached a short strike; filled at that day's close
     dte: int | None = EXIT_DTE  # this many calendar days left, or fewer
     sessions: int | None = None  # this many sessions in the trade, or more
     rank: float | None = None  # IV rank of the close before at this, or above
+    first: str = WORST
 
     def __post_init__(self) -> None:
-        if self.profit is not None and not 0.0 < self.profit <= 1.0:
-            raise InputError("profit", self.profit, "must be above 0 and at most 1", "half of the credit is 0.5")
+        if self.profit is not None and not self.profit > 0.0:
+            raise InputError("profit", self.profit, "must be above 0", "half of the credit is 0.5")
+        if self.first not in ORDERS:
+            raise InputError("first", self.first, "is no order of exits", f"choose one of {', '.join(ORDERS)}")
         if self.stop is not None and not self.stop > 0.0:
             raise InputError("stop", self.stop, "must be positive", "losing twice the credit is 2")
         if self.sessions is not None and self.sessions < 1:
@@ -101,8 +166,14 @@ class SizeRule:
     contracts: int | None = None
     risk_share: float = RISK_SHARE
     account: float = ACCOUNT  # dollars at the start
+    max_open_risk: float = MAX_OPEN_RISK  # share of the account at risk in all positions, where sized by equity
 
     def __post_init__(self) -> None:
+        for name, share in (("risk", self.risk_share), ("max_open_risk", self.max_open_risk)):
+            if not 0.0 < share <= 1.0:
+                raise InputError(name, share, "must be above 0 and at most 1", "1% is 0.01")
+        if not 0.0 < self.account < inf:
+            raise InputError("account", self.account, "must be a positive number of dollars")
         if self.contracts is not None and self.contracts < 1:
             raise InputError("contracts", self.contracts, "must be at least 1")
 
@@ -126,3 +197,16 @@ class Rules:
     exit: ExitRule = field(default_factory=ExitRule)
     size: SizeRule = field(default_factory=SizeRule)
     costs: Costs = field(default_factory=Costs)
+    macro: MacroRule | None = None
+
+    def __post_init__(self) -> None:
+        if self.entry.is_credit:
+            if self.exit.profit is not None and self.exit.profit > 1.0:
+                raise InputError("profit", self.exit.profit, "must be at most 1", "half of the credit is 0.5")
+            return
+        if self.exit.touch:
+            raise InputError("touch", True, f"means nothing to a {self.entry.strategy}", "it is for what is sold")
+        if self.entry.min_credit_width > 0.0:
+            raise InputError(
+                "min_credit_width", self.entry.min_credit_width, f"means nothing to a {self.entry.strategy}"
+            )

@@ -1,6 +1,7 @@
-"""The simulated market as a backtest reads it: the quotes of `SimulatedMarket.chain`, without the rest of the chain."""
+"""Markets priced by the surface model as a backtest reads them: the quotes of `SurfaceMarket.chain`, without the rest
+of the chain.
+"""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -10,27 +11,34 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.market import Board, Marks, Request, Series, Terms
-from iwm_opts.conventions import RIGHT_SIGN
-from iwm_opts.market.calendar import years_to_expiry
+from iwm_opts.backtest.market import Board, Candidates, Marks, Request, Series, Terms
+from iwm_opts.conventions import RIGHT_SIGN, TICK
+from iwm_opts.errors import InputError
+from iwm_opts.kernels.book import Surface
+from iwm_opts.kernels.marks import quotes_on
+from iwm_opts.kernels.quote import time_terms
 from iwm_opts.market.contract import Settlement, settlement_of
 from iwm_opts.market.dividends import DividendSchedule
-from iwm_opts.markets.simulated import SimulatedMarket
-from iwm_opts.simulation.listing import Listing, listed_expirations
-from iwm_opts.simulation.quotes import QuotedExpiration, quote_market
-from iwm_opts.simulation.quotes import _forward as forward_of
+from iwm_opts.markets.surface_market import TABLE_DTE, SurfaceMarket
+from iwm_opts.simulation.surface_table import SurfaceTable
 
 Array = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 ECHO: Final = "simulated: an edge found here echoes the variance premium that the simulation puts into its prices"
+EUROPEAN: Final = (
+    "options are priced as Europeans and settle as their root does: short ones are assigned early by the rule, on the"
+    " day's quotes"
+)
 
 
 @dataclass(frozen=True, eq=False)
 class SimulatedDays:
-    """The closes of a simulated market from one of its days on; what lies before warms its IV history up."""
+    """The closes of a market of the surface model from one of its days on; what lies before warms its IV history up."""
 
-    market: SimulatedMarket
+    market: SurfaceMarket
     first: date
+    echo: str = ECHO  # what to know of an edge found here
 
     is_simulated = True
 
@@ -41,8 +49,8 @@ class SimulatedDays:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """That an edge found here was put here."""
-        return (ECHO,)
+        """That an edge found here was put here, and how its options are exercised."""
+        return (self.echo, EUROPEAN)
 
     @cached_property
     def days(self) -> tuple[date, ...]:
@@ -80,7 +88,7 @@ class SimulatedDays:
 
     @property
     def dividends(self) -> DividendSchedule:
-        """Dividends of the simulated underlying, known in advance."""
+        """Dividends of the underlying, known in advance."""
         return self.market.dividends
 
     def settlement(self, root: str) -> Settlement:
@@ -89,25 +97,19 @@ class SimulatedDays:
 
     def terms(self, place: int, series: Series) -> Terms:
         """The model's own."""
-        moment = self.market._moment(self._before + place, False)
-        rate = self.market.parameters.setting.rate
-        years = float(years_to_expiry(moment.at, [series.expiration])[0])
-        return Terms(years, forward_of(rate, moment, series.expiration, years), math.exp(-rate * years))
+        row = self._row(place, series)
+        return Terms(*(float(column[row]) for column in (self._table.years, self._table.forward, self._table.discount)))
 
     def board(self, place: int, dte: int, slack: int) -> Board | None:
         """All listed strikes of the nearest expiration; deltas are the model's own."""
-        day = self.days[place]
-        near = [(abs((one.expiration - day).days - dte), one) for one in listed_expirations(day)]
-        near = [pair for pair in near if pair[0] <= slack and pair[1].expiration > day]
-        if not near:
+        row = int(self._nearest(dte, slack)[place])
+        if row < 0:
             return None
-        listing = min(near)[1]
         # A whole chain would quote twenty expirations, and draw sizes and open interest, to use one.
-        at = self._before + place
-        (quoted,) = self.market._quoted(at, self.market._moment(at, False), [listing])
+        (quoted,) = self.market.quoted(self._before + place, [self._table.listings[row]])
         return Board(
-            Series(self.market.parameters.setting.symbol, listing.expiration),
-            (listing.expiration - day).days,
+            self._series(row),
+            int(self._table.dte[row]),
             float(self.spot[place]),
             np.repeat([float(RIGHT_SIGN["P"]), float(RIGHT_SIGN["C"])], len(quoted.strike)),
             np.tile(quoted.strike, 2),
@@ -116,14 +118,87 @@ class SimulatedDays:
 
     def marks(self, place: int, requests: Sequence[Request]) -> list[Marks]:
         """Every option has a quote here."""
-        day = self.days[place]
-        ladders = [np.unique(one.strike) for one in requests]
-        listings = [Listing(one.series.expiration, "weekly", day) for one in requests]
-        moment = self.market._moment(self._before + place, False)
-        quoted = quote_market(self.market.parameters, moment, listings, ladders)
-        return [_picked(one, quotes) for one, quotes in zip(requests, quoted, strict=True)]
+        return [self._marked(self._row(place, one.series), one) for one in requests]
 
+    def surface(self) -> Surface:
+        """The table's coefficients, by expiration, then day."""
+        return self._surface
 
-def _picked(request: Request, quotes: QuotedExpiration) -> Marks:
-    side, at = (request.right < 0).astype(np.intp), np.searchsorted(quotes.strike, request.strike)
-    return Marks(quotes.bid[side, at], quotes.ask[side, at], np.zeros(len(at), dtype=np.int64))
+    def candidates(self, dte: int, slack: int) -> Candidates:
+        """Nearest expirations and the strikes they list."""
+        rows = self._nearest(dte, slack)
+        place = np.flatnonzero(rows[:-1] >= 0)  # nothing is opened on the last day
+        found = rows[place]
+        before, listings = self._before, self._table.listings
+        ladders = [self.market.strikes(before + int(p), listings[row]) for p, row in zip(place, found, strict=True)]
+        offset = np.concatenate([[0], np.cumsum([len(ladder) for ladder in ladders])]).astype(np.int64)
+        return Candidates(
+            place.astype(np.int64),
+            tuple(self._series(int(row)) for row in found),
+            self._order[found],
+            offset,
+            np.concatenate([*ladders, np.empty(0)]),
+        )
+
+    @cached_property
+    def _table(self) -> SurfaceTable:
+        return self.market.table(self._before, most_dte=TABLE_DTE)
+
+    @cached_property
+    def _place(self) -> Places:
+        """Day of each row of the table."""
+        return np.repeat(np.arange(len(self.days)), np.diff(self._table.start))
+
+    @cached_property
+    def _order(self) -> Places:
+        """Where each row of the table stands in the surface."""
+        order = np.lexsort((self._place, self._table.expiration))
+        places = np.empty(len(order), dtype=np.int64)
+        places[order] = np.arange(len(order))
+        return places
+
+    @cached_property
+    def _surface(self) -> Surface:
+        table, order = self._table, np.argsort(self._order)
+        times = np.array([time_terms(days) for days in range(int(table.dte.max(initial=0.0)) + 1)])
+        log_time, far_time = times[table.dte.astype(np.int64)[order]].T.copy()
+        columns = (table.theta, table.rho, table.phi, table.widening)
+        return Surface(
+            table.spot[self._place[order]],
+            table.forward[order],
+            table.discount[order],
+            np.sqrt(table.years[order]),
+            log_time,
+            far_time,
+            *(column[order] for column in columns),
+            np.array(self.market.parameters.spread.coefficients),
+            TICK,
+        )
+
+    def _nearest(self, dte: int, slack: int) -> Places:
+        """Row of each day's expiration nearest to `dte`, the earlier of two; -1 where none lies within `slack`."""
+        if dte + slack > TABLE_DTE:
+            raise InputError("dte", dte, f"with slack {slack} reaches beyond {TABLE_DTE} days", "choose a nearer one")
+        table = self._table
+        apart = np.abs(table.dte - dte)
+        order = np.lexsort((table.expiration, apart, self._place))
+        order = order[(apart[order] <= slack) & (table.dte[order] > 0.0)]
+        days, first = np.unique(self._place[order], return_index=True)
+        found = np.full(len(self.days), -1, dtype=np.int64)
+        found[days] = order[first]
+        return found
+
+    def _row(self, place: int, series: Series) -> int:
+        row = self._table.row(place, series.expiration)
+        if row < 0:
+            raise InputError("expiration", series.expiration.isoformat(), f"is not listed on {self.days[place]}")
+        return row
+
+    def _series(self, row: int) -> Series:
+        return Series(self.market.symbol, self._table.listings[row].expiration)
+
+    def _marked(self, row: int, request: Request) -> Marks:
+        bid, ask, delta = (np.empty(len(request.strike)) for _ in range(3))
+        rows = np.full(len(bid), self._order[row])
+        quotes_on(self._surface, rows, np.array(request.right), np.array(request.strike), bid, ask, delta)
+        return Marks(bid, ask, np.zeros(len(bid), dtype=np.int64))

@@ -8,7 +8,7 @@ round each charge to the cent in their own way; here nothing is rounded.
 from dataclasses import dataclass, field, replace
 from datetime import date
 from math import inf, nan
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from iwm_opts.conventions import FEE_SCHEDULE, MULTIPLIER
 from iwm_opts.errors import InputError
 from iwm_opts.execution.legs import Legs
+from iwm_opts.kernels.fees import Charges, orders
 
 Array = NDArray[np.float64]
 Premium = TypeVar("Premium", float, Array)
@@ -118,16 +119,21 @@ class FeeSchedule:
         """Fees for contracts exercised or assigned, dollars."""
         return self.exercise * contracts_exercised
 
+    @property
+    def charges(self) -> Charges:
+        """The schedule as kernels read it."""
+        flat = self.exchange + self.orf + self.clearing
+        ways = self.commission, self.closing
+        return Charges(*ways, self.cap, self.minimum, flat, self.taf, self.sec, self.exercise, float(MULTIPLIER))
+
     def _order(self, commission: float, legs: Legs, contracts: int, premium_sold: Premium) -> Premium:
         if contracts < 1:
             raise InputError("contracts", contracts, "must be at least 1")
-        a_leg = legs.ratio * contracts
-        total = float(np.minimum(commission * a_leg, self.cap).sum())
-        if commission > 0:
-            total = max(total, self.minimum)
-        total += (self.exchange + self.orf + self.clearing) * float(a_leg.sum())
-        total += self.taf * float(a_leg[legs.sign < 0].sum())
-        return premium_sold * (self.sec * MULTIPLIER) + total / contracts
+        premiums = np.array(premium_sold, dtype=np.float64)
+        fees = np.empty(premiums.size)
+        orders(self.charges, commission, -legs.sign, legs.ratio, float(contracts), premiums.ravel(), fees)
+        fees /= contracts
+        return cast("Premium", fees.reshape(premiums.shape) if premiums.ndim else fees.item())
 
 
 def premium_sold(legs: Legs, bid: ArrayLike, ask: ArrayLike) -> Array:

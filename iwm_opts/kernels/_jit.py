@@ -94,7 +94,7 @@ def _our_cache() -> Iterator[None]:
 IS_KEPT = is_kept()
 
 
-def kernel(signature: str | list[str] | None = None, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+def kernel(signature: Any = None, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function as a kernel: eagerly where a signature is given, on first use otherwise."""
     wanted = OPTIONS | {"cache": IS_KEPT} | options
 
@@ -110,9 +110,14 @@ def kernel(signature: str | list[str] | None = None, **options: Any) -> Callable
     return decorate
 
 
-def _compiled(function: Callable[..., Any], signature: str | list[str] | None, options: dict[str, Any]) -> Any:
+def _compiled(function: Callable[..., Any], signature: Any, options: dict[str, Any]) -> Any:
     compiler: Any = numba.njit(signature, **options)
     return compiler(function)
+
+
+def record_type(record: type, *fields: Any) -> Any:
+    """Numba type of a NamedTuple whose fields have these types: how kernels take more than a handful of arrays."""
+    return numba.types.BaseTuple.from_types(fields, record)
 
 
 def inline(function: Callable[..., Any]) -> Any:

@@ -104,6 +104,16 @@ def mean_reverting(shocks, dt, speed, vol, start, out):
         out[i] = value
 
 
+@inline
+def mean_variance(fast, slow, premium, term, constant, weight, fast_loading, slow_loading, premium_loading):
+    """Mean variance rate over one tenor, priced; see `expected_variance`."""
+    total = constant
+    for j in range(weight.shape[0]):
+        exponent = fast_loading[j] * fast + premium_loading[j] * premium
+        total += weight[j] * exp(exponent + term + slow_loading[j] * (slow - term))
+    return total
+
+
 @kernel(
     "void(float64[::1], float64[::1], float64[::1], float64[::1], float64, float64[::1], float64[::1], float64[::1],"
     " float64[::1], float64[::1])"
@@ -115,13 +125,10 @@ def expected_variance(fast, slow, premium, term, constant, weight, fast_loading,
 
     State arrays and `out` have shape (n,), node arrays (m,).
     """
-    nodes = weight.shape[0]
     for i in range(out.shape[0]):
-        total = constant
-        for j in range(nodes):
-            exponent = fast_loading[j] * fast[i] + premium_loading[j] * premium[i]
-            total += weight[j] * exp(exponent + term[i] + slow_loading[j] * (slow[i] - term[i]))
-        out[i] = total
+        out[i] = mean_variance(
+            fast[i], slow[i], premium[i], term[i], constant, weight, fast_loading, slow_loading, premium_loading
+        )
 
 
 @kernel(

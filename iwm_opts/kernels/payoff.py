@@ -48,6 +48,30 @@ def upper_slope(sign, right):
     return slope
 
 
+@inline
+def package_extremes(sign, right, strike, credit, dividends, exercise_fee):
+    """Largest profit, largest loss at expiry and largest loss of one package, dollars a share: see `extremes`."""
+    best = lowest = adjusted = package_payoff(sign, right, strike, 0.0) + credit
+    adjusted -= exercise_fee * legs_in_the_money(right, strike, 0.0)
+    top = 0.0
+    for j in range(sign.shape[0]):
+        top = max(top, strike[j])
+    for j in range(sign.shape[0] + 1):
+        # One dollar above the highest strike stands for everything beyond it, where the line is level.
+        spot = strike[j] if j < sign.shape[0] else top + 1.0
+        value = package_payoff(sign, right, strike, spot) + credit
+        owed = dividends if owes_dividend(sign, right, strike, spot) else 0.0
+        best, lowest = max(best, value), min(lowest, value)
+        adjusted = min(adjusted, value - owed - exercise_fee * legs_in_the_money(right, strike, spot))
+    slope = upper_slope(sign, right)
+    unlimited = slope < 0.0
+    return (
+        math.inf if slope > 0.0 else best,
+        math.inf if unlimited else -lowest,
+        math.inf if unlimited else -adjusted,
+    )
+
+
 @kernel(
     "void(float64[:,::1], float64[:,::1], float64[:,::1], float64[::1], float64, float64, "
     "float64[::1], float64[::1], float64[::1])"
@@ -61,22 +85,9 @@ def extremes(sign, right, strike, credit, dividends, exercise_fee, max_profit, m
     line never turns.
     """
     for i in range(sign.shape[0]):
-        best = lowest = adjusted = package_payoff(sign[i], right[i], strike[i], 0.0) + credit[i]
-        adjusted -= exercise_fee * legs_in_the_money(right[i], strike[i], 0.0)
-        top = 0.0
-        for j in range(sign.shape[1]):
-            top = max(top, strike[i, j])
-        for j in range(sign.shape[1] + 1):
-            # One dollar above the highest strike stands for everything beyond it, where the line is level.
-            spot = strike[i, j] if j < sign.shape[1] else top + 1.0
-            value = package_payoff(sign[i], right[i], strike[i], spot) + credit[i]
-            owed = dividends if owes_dividend(sign[i], right[i], strike[i], spot) else 0.0
-            best, lowest = max(best, value), min(lowest, value)
-            adjusted = min(adjusted, value - owed - exercise_fee * legs_in_the_money(right[i], strike[i], spot))
-        slope = upper_slope(sign[i], right[i])
-        max_profit[i] = math.inf if slope > 0 else best
-        max_loss_expiry[i] = math.inf if slope < 0 else -lowest
-        max_loss[i] = math.inf if slope < 0 else -adjusted
+        max_profit[i], max_loss_expiry[i], max_loss[i] = package_extremes(
+            sign[i], right[i], strike[i], credit[i], dividends, exercise_fee
+        )
 
 
 @kernel("void(float64[:,::1], float64[:,::1], float64[:,::1], float64[::1], float64[:,::1])")

@@ -2,7 +2,7 @@
 
 import math
 
-from iwm_opts.kernels._jit import kernel
+from iwm_opts.kernels._jit import inline, kernel
 
 FLOOR_NOISE = 1e-9  # relative: a quotient this close below a whole number is that number in decimal arithmetic
 MOST_UNITS = 1e15  # stands for no limit: beyond it doubles no longer count one by one
@@ -37,3 +37,20 @@ def kelly_share(pop, win, loss):
     if not win > 0.0:
         return 0.0
     return max(pop - (1.0 - pop) * loss / win, 0.0)
+
+
+@inline
+def package_units(equity, risk_share, max_open_risk, open_risk, available, max_loss, buying_power):
+    """Packages that an account bears, and what binds: 0 the risk of one position, 1 that of all, 2 buying power.
+
+    The budgets of `risk.sizing.size_position`: a position may always take its own share, so that the ceiling on open
+    risk does not depend on whether anything is on already; what ties up no buying power is not capped by it.
+    """
+    risk = equity * risk_share
+    units, binding = whole_units(risk, max_loss), 0
+    held = whole_units(max(equity * max_open_risk, risk) - open_risk, max_loss)
+    units, binding = (held, 1) if held < units else (units, binding)
+    if buying_power > 0.0:
+        held = whole_units(available, buying_power)
+        units, binding = (held, 2) if held < units else (units, binding)
+    return units, binding

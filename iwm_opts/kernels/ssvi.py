@@ -33,10 +33,17 @@ def curvature(theta, eta, gamma):
 
 
 @inline
+def total_variance_slope(k, theta, rho, phi):
+    """Total implied variance at log-moneyness k, and its derivative in k."""
+    shifted = phi * k + rho
+    root = math.sqrt(shifted * shifted + 1.0 - rho * rho)
+    return 0.5 * theta * (1.0 + rho * phi * k + root), 0.5 * theta * phi * (rho + shifted / root)
+
+
+@inline
 def total_variance(k, theta, rho, phi):
     """Total implied variance at log-moneyness k."""
-    shifted = phi * k + rho
-    return 0.5 * theta * (1.0 + rho * phi * k + math.sqrt(shifted * shifted + 1.0 - rho * rho))
+    return total_variance_slope(k, theta, rho, phi)[0]
 
 
 @inline
@@ -48,16 +55,12 @@ def swap_value(theta, rho, eta, gamma, part):
     """
     phi = curvature(theta, eta, gamma)
     scale = math.sqrt(theta)
-    across = 1.0 - rho * rho
     for i in range(NODES):
         k = scale * SINH[i]
-        shifted = phi * k + rho
-        root = math.sqrt(shifted * shifted + across)
-        w = 0.5 * theta * (1.0 + rho * phi * k + root)
+        w, slope = total_variance_slope(k, theta, rho, phi)
         v = math.sqrt(w)
-        slope = 0.25 * theta * phi * (rho + shifted / root) / v
         d2 = k / v + 0.5 * v
-        part[i] = exp(-0.5 * d2 * d2) * (v - k * slope + 0.5 * slope * w) * COSH[i]
+        part[i] = exp(-0.5 * d2 * d2) * (v - 0.5 * slope * (k / v - 0.5 * v)) * COSH[i]
     total = 0.0
     for i in range(NODES):
         total += part[i]

@@ -1,6 +1,6 @@
 """Sessions of the New York Stock Exchange, expiry times, and the two clocks that options are measured on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -168,16 +168,66 @@ def effective_days(
         raise InputError("closed_day_weight", closed_day_weight, "must lie in [0, 1]")
     if not expirations:
         return np.empty(0)
-    first, last = moment.date(), max(*expirations, moment.date() + _DAY)
+    clock = _effective_clock(moment.date(), max(*expirations, moment.date() + _DAY), closed_day_weight)
+    return clock([expiry_moment(e) for e in expirations]) - clock([moment])
+
+
+def clocks(
+    moments: Sequence[datetime], place: NDArray[np.int64], expirations: Sequence[date]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Years, effective days and sessions left of many pairs of moment and expiration.
+
+    Parameters
+    ----------
+    moments : sequence of datetime, ascending, length n
+    place : ndarray of int, shape (m,)
+        Moment of each pair.
+    expirations : sequence of date, length m
+
+    Returns
+    -------
+    years, effective_days, sessions_left : ndarray, shape (m,)
+        As `years_to_expiry`, `effective_days` and `sessions_left` give them.
+    """
+    if not len(expirations):
+        return np.empty(0), np.empty(0), np.empty(0, dtype=np.int64)
+    known = sorted(set(expirations))
+    which = np.searchsorted(np.array(known, dtype="datetime64[D]"), np.array(expirations, dtype="datetime64[D]"))
+    ends = [expiry_moment(expiration) for expiration in known]
+    first, last = moments[0].date(), max(known[-1], moments[-1].date() + _DAY)
+    clock, days = _effective_clock(first, last, CLOSED_DAY_WEIGHT), sessions(first, last)
+    past = np.searchsorted(days, np.array([moment.date() for moment in moments], dtype="datetime64[D]"))
+    past += [is_over(moment) for moment in moments]
+    left = np.searchsorted(days, np.array(known, dtype="datetime64[D]"), side="right")[which] - past[place]
+    start, end = (np.array([moment.timestamp() for moment in some]) for some in (moments, ends))
+    years = (end[which] - start[place]) / _SECONDS_PER_DAY / DAYS_PER_YEAR
+    return years, clock(ends)[which] - clock(moments)[place], left.astype(np.int64)
+
+
+def is_over(moment: datetime) -> bool:
+    """Whether the day of a moment is a session that has closed by then."""
+    closed = at_close(moment.date())
+    return closed.date() == moment.date() and closed <= moment
+
+
+def _effective_clock(
+    first: date, last: date, closed_day_weight: float
+) -> Callable[[Sequence[datetime]], NDArray[np.float64]]:
+    """Effective days of moments from `first` to the day after `last`, counted from some moment on.
+
+    By the clock on the wall: a day ends at 16:00 in summer and in winter.
+    """
     days = np.arange(np.datetime64(first), np.datetime64(last) + 2)
-    weights = np.where(np.isin(days, sessions(first, last + _DAY)), 1.0, closed_day_weight)
-    elapsed = np.concatenate([[0.0], np.cumsum(weights)])  # at each day's 16:00, from the first day's previous 16:00
-    origin = datetime(first.year, first.month, first.day, 16, tzinfo=NEW_YORK) - _DAY
+    open_days = np.concatenate([[0], np.cumsum(np.isin(days, sessions(first, last + _DAY)))])
+    calendar_days = np.arange(len(open_days))  # at each day's 16:00, from the first day's previous 16:00
+    elapsed = open_days + closed_day_weight * (calendar_days - open_days)
+    origin = datetime(first.year, first.month, first.day, 16, tzinfo=NEW_YORK).replace(tzinfo=None) - _DAY
 
-    def clock(at: datetime) -> float:
-        return float(np.interp(_days_between(origin, at), np.arange(len(elapsed)), elapsed))
+    def clock(moments: Sequence[datetime]) -> NDArray[np.float64]:
+        since = np.array([(moment.astimezone(NEW_YORK).replace(tzinfo=None) - origin) / _DAY for moment in moments])
+        return np.asarray(np.interp(since, calendar_days, elapsed))
 
-    return np.array([clock(expiry_moment(e)) for e in expirations]) - clock(moment)
+    return clock
 
 
 def effective_days_per_year(

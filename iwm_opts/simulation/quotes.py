@@ -15,18 +15,14 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import TICK
 from iwm_opts.kernels.quote import quote_expiration
-from iwm_opts.market.calendar import effective_days, sessions_left, years_to_expiry
-from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.slices import ExpirySlice
 from iwm_opts.pricing.black import greeks
-from iwm_opts.simulation.dynamics import State, variance_curve
 from iwm_opts.simulation.listing import Listing
 from iwm_opts.simulation.parameters import Parameters
-from iwm_opts.simulation.surface import surface_of
+from iwm_opts.simulation.surface_table import SurfaceTable
 
 Array = NDArray[np.float64]
 
-SHORT_TENOR, LONG_TENOR = 10.0 / 365.0, 90.0 / 365.0  # whose ratio tells stress
 FIVES = 5.0  # dollars: strikes that gather open interest
 
 # Open interest of an expiration over all its strikes, in contracts, as it stands shortly before it expires; how it
@@ -37,17 +33,6 @@ INTEREST_SCATTER = 1.0  # of the logarithm
 TURNOVER = 3.0  # contracts traded on the last day over open interest
 SIZE_MEDIAN = 60.0  # contracts at bid and ask
 SIZE_SCATTER = 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class MarketMoment:
-    """Everything a chain is quoted from."""
-
-    at: datetime  # New York, not after the close
-    spot: float
-    state: State
-    dividends: DividendSchedule
-    after_close: bool = False  # quotes captured after the close are wider
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,101 +69,65 @@ class QuotedExpiration:
 
 
 def quote_market(
-    parameters: Parameters, moment: MarketMoment, listings: Sequence[Listing], strikes: Sequence[Array]
+    parameters: Parameters, table: SurfaceTable, strikes: Sequence[Array], place: int = 0
 ) -> list[QuotedExpiration]:
-    """Quote the listed options that have not expired.
+    """Quote the expirations of one moment.
 
     Parameters
     ----------
     parameters : Parameters
-    moment : MarketMoment
-    listings, strikes : sequences of the same length
-        Expirations, and the strikes of each, ascending.
+    table : SurfaceTable
+    strikes : sequence of ndarray
+        Of each of the moment's rows in the table, ascending.
+    place : int
+        Of the moment in the table.
     """
-    days = [listing.expiration for listing in listings]
-    years, effective = years_to_expiry(moment.at, days), effective_days(moment.at, days)
-    left = sessions_left(moment.at, days)
-    surface = surface_of(parameters, moment.state, effective)
-    widening = spread_widening(parameters, moment.state) * (
-        parameters.spread.after_close if moment.after_close else 1.0
-    )
-    found = []
-    for place in map(int, np.flatnonzero((years > 0.0) & (effective > 0.0))):
-        clock = float(years[place]), float(effective[place]), int(left[place])
-        smile = float(surface.theta[place]), surface.rho, float(surface.phi[place])
-        found.append(_quote(parameters, moment, listings[place], clock, smile, strikes[place], widening))
-    return found
+    here = range(len(table))[table.rows(place)]
+    spot, coefficients = float(table.spot[place]), np.array(parameters.spread.coefficients)
+    return [_quote(table, row, spot, strike, coefficients) for row, strike in zip(here, strikes, strict=True)]
 
 
-def _quote(
-    parameters: Parameters,
-    moment: MarketMoment,
-    listing: Listing,
-    clock: tuple[float, float, int],
-    smile: tuple[float, float, float],
-    strike: Array,
-    widening: float,
-) -> QuotedExpiration:
-    years = clock[0]
-    discount = math.exp(-parameters.setting.rate * years)
-    forward = _forward(parameters.setting.rate, moment, listing.expiration, years)
+def _quote(table: SurfaceTable, row: int, spot: float, strike: Array, coefficients: Array) -> QuotedExpiration:
     sign = np.repeat([1.0, -1.0], len(strike))
     bid, ask, vol, delta = (np.empty(2 * len(strike)) for _ in range(4))
-    days = float((listing.expiration - moment.at.date()).days)
-    coefficients = np.array(parameters.spread.coefficients)
+    forward, discount, years = (float(column[row]) for column in (table.forward, table.discount, table.years))
+    smile = (float(column[row]) for column in (table.theta, table.rho, table.phi, table.widening))
     quote_expiration(
-        sign, np.tile(strike, 2), moment.spot, forward, discount, years, days, *smile, widening, coefficients, TICK,
+        sign, np.tile(strike, 2), spot, forward, discount, years, float(table.dte[row]), *smile, coefficients, TICK,
         bid, ask, vol, delta,
     )  # fmt: skip
     shape = 2, len(strike)
     quotes = (array.reshape(shape) for array in (bid, ask, vol, delta))
-    return QuotedExpiration(listing, *clock, forward, discount, strike, *quotes)
-
-
-def _forward(rate: float, moment: MarketMoment, expiration: date, years: float) -> float:
-    """Forward net of the cash dividends that go ex until then."""
-    today = moment.at.date()
-    owed = moment.dividends.between(today, expiration)
-    present = sum(d.amount * math.exp(-rate * (d.ex_date - today).days / 365.0) for d in owed)
-    return (moment.spot - present) * math.exp(rate * years)
-
-
-def spread_widening(parameters: Parameters, state: State) -> float:
-    """Factor on spreads under stress: a power of how far short implied vol stands above long.
-
-    In the volatility shock of 2018-02-05 and 06 relative spreads of S&P weeklies widened 3 to 7 times, while 9-day
-    implied vol reached about 1.8 times that of three months.
-    """
-    model = parameters.spread
-    curve = variance_curve(parameters.dynamics, parameters.premium, np.array([SHORT_TENOR, LONG_TENOR]))
-    short, long = np.sqrt(curve.at(state))
-    ratio: float = max(float(short / long) / model.stress_start, 1.0)
-    return float(min(ratio**model.stress_power, model.stress_most))
+    clock = years, float(table.effective_days[row]), int(table.sessions_left[row])
+    return QuotedExpiration(table.listings[row], *clock, forward, discount, strike, *quotes)
 
 
 def quotes_table(
-    parameters: Parameters, moment: MarketMoment, quoted: Sequence[QuotedExpiration], rng: np.random.Generator
+    quoted: Sequence[QuotedExpiration],
+    at: datetime,
+    spot: float,
+    rate: float,
+    symbol: str,
+    rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Quotes as rows in canonical columns, with sizes, open interest and volume drawn by `rng`."""
-    today = moment.at.date()
-    parts = [_columns(parameters, moment.spot, today, one, rng) for one in quoted]
+    today = at.date()
+    parts = [_columns(today, one, rng) for one in quoted]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     table = pd.DataFrame(columns)
     found = greeks(
         table["right"].to_numpy(dtype=object), columns.pop("prepaid"), columns["strike"], columns.pop("years"),
-        parameters.setting.rate, columns["implied_volatility"],
+        rate, columns["implied_volatility"],
     )  # fmt: skip
     table = table.drop(columns=["prepaid", "years"])
     table["gamma"], table["theta"], table["vega"] = found.gamma, found.theta, found.vega
-    table["quote_date"], table["quote_time"] = pd.Timestamp(today), pd.Timestamp(moment.at)
-    table["underlying_symbol"] = table["root"] = parameters.setting.symbol
-    table["underlying_price"] = moment.spot
+    table["quote_date"], table["quote_time"] = pd.Timestamp(today), pd.Timestamp(at)
+    table["underlying_symbol"] = table["root"] = symbol
+    table["underlying_price"] = spot
     return table
 
 
-def _columns(
-    parameters: Parameters, spot: float, today: date, one: QuotedExpiration, rng: np.random.Generator
-) -> dict[str, NDArray[np.generic]]:
+def _columns(today: date, one: QuotedExpiration, rng: np.random.Generator) -> dict[str, NDArray[np.generic]]:
     count = len(one.strike)
     sizes = np.exp(rng.normal(math.log(SIZE_MEDIAN), SIZE_SCATTER, (2, 2 * count)))
     interest, volume = _activity(one, today, rng)

@@ -8,16 +8,20 @@ arbitrage in time as well.
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from iwm_opts.kernels.ssvi import at_the_money
+from iwm_opts.kernels.surface import smiles
 from iwm_opts.market.calendar import effective_days_per_year
 from iwm_opts.simulation.dynamics import State, variance_curve
 from iwm_opts.simulation.parameters import Parameters, SmileShape
 
 Array = NDArray[np.float64]
+
+SAME_TENOR: Final = 9  # decimals of a day: what differs by less is rounding of the clock
+SHORTEST: Final = 1e-9  # years: what has expired is priced nowhere, and may not break what is
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,17 +54,43 @@ def surface_of(parameters: Parameters, state: State, effective_days: Array) -> S
     effective_days : ndarray, shape (m,)
         To each expiration, on the clock that variance runs on; not above 0 gives NaN.
     """
+    factors = np.array([[state.fast, state.slow, state.premium, state.term, state.skew]])
+    theta, _, rho, eta = smile_coefficients(parameters, factors, np.array([0, len(effective_days)]), effective_days)
+    return Surface(theta, float(rho[0]), float(eta[0]), parameters.smile.gamma)
+
+
+def smile_coefficients(
+    parameters: Parameters, factors: Array, start: NDArray[np.int64], effective_days: Array
+) -> tuple[Array, Array, Array, Array]:
+    """SSVI at the expirations of many moments.
+
+    Parameters
+    ----------
+    factors : ndarray, shape (n, 5)
+        State at each moment, columns in the order of `State`.
+    start : ndarray of int, shape (n + 1,)
+        Moment i has the rows start[i] to start[i + 1].
+    effective_days : ndarray, shape (rows,)
+        To each expiration, ascending within a moment; not above 0 gives NaN.
+
+    Returns
+    -------
+    theta, phi : ndarray, shape (rows,)
+    rho, eta : ndarray, shape (n,)
+    """
+    smile = parameters.smile
+    rho = np.array([smile_rho(smile, float(skew)) for skew in factors[:, 4]])
+    eta = np.array([arbitrage_free_eta(smile.eta, float(one)) for one in rho])
     years = effective_days / effective_days_per_year()
-    live = years > 0.0
-    target = np.full(len(years), np.nan)
-    if live.any():
-        curve = variance_curve(parameters.dynamics, parameters.premium, years[live])
-        target[live] = years[live] * curve.at(state)
-    rho = smile_rho(parameters.smile, state.skew)
-    eta = arbitrage_free_eta(parameters.smile.eta, rho)
-    theta = np.empty(len(years))
-    at_the_money(target, rho, eta, parameters.smile.gamma, theta)
-    return Surface(theta, rho, eta, parameters.smile.gamma)
+    # Closes are whole days apart on the clock: thousands of rows share a few hundred tenors.
+    _, first, tenor = np.unique(np.round(effective_days, SAME_TENOR), return_index=True, return_inverse=True)
+    curve = variance_curve(parameters.dynamics, parameters.premium, np.maximum(years[first], SHORTEST))
+    theta, phi = np.empty(len(years)), np.empty(len(years))
+    smiles(
+        start.astype(np.int64), tenor.astype(np.int64), years, np.ascontiguousarray(factors[:, :4]), curve.constant,
+        curve.weight, curve.fast, curve.slow, curve.premium, rho, eta, smile.gamma, theta, phi,
+    )  # fmt: skip
+    return theta, phi, rho, eta
 
 
 def smile_rho(smile: SmileShape, skew: float) -> float:

@@ -80,3 +80,11 @@ def test_the_calendar_reaches_back_to_1999(day):
 def test_before_the_calendar_is_refused():
     with pytest.raises(InputError, match="calendar starts"):
         is_session(date(1998, 12, 31))
+
+
+def test_the_effective_clock_does_not_know_summer_time():
+    # Thursday to the Friday of the week after: 6 sessions, and a weekend that is an hour longer.
+    moment = datetime(2023, 11, 2, 16, tzinfo=NEW_YORK)
+    assert effective_days(moment, [date(2023, 11, 10)], 0.3) == pytest.approx([6.6], abs=1e-12)
+    moment = datetime(2024, 3, 7, 16, tzinfo=NEW_YORK)
+    assert effective_days(moment, [date(2024, 3, 15)], 0.3) == pytest.approx([6.6], abs=1e-12)

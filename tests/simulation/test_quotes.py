@@ -1,5 +1,5 @@
 import math
-from dataclasses import replace
+from dataclasses import astuple
 from datetime import date, datetime
 
 import numpy as np
@@ -10,7 +10,8 @@ from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.simulation.dynamics import State
 from iwm_opts.simulation.listing import Listing
 from iwm_opts.simulation.parameters import shipped_parameters
-from iwm_opts.simulation.quotes import MarketMoment, quote_market, spread_widening
+from iwm_opts.simulation.quotes import quote_market
+from iwm_opts.simulation.surface_table import Moments, spread_widening, surface_table
 
 PARAMETERS = shipped_parameters()
 CLOSE = datetime(2026, 6, 26, 16, tzinfo=NEW_YORK)
@@ -20,8 +21,14 @@ STRIKES = np.arange(200.0, 401.0, 5.0)
 
 def quoted(expirations, state=CALM, dividends=(), at=CLOSE):
     listings = [Listing(day, "monthly", date(2026, 1, 2)) for day in expirations]
-    moment = MarketMoment(at, 300.0, state, DividendSchedule(tuple(dividends), "test"))
-    return quote_market(PARAMETERS, moment, listings, [STRIKES] * len(listings))
+    table = surface_table(PARAMETERS, moments(state, dividends, at), [listings])
+    return quote_market(PARAMETERS, table, [STRIKES] * len(table))
+
+
+def moments(state=CALM, dividends=(), at=CLOSE, after_close=False):
+    schedule = DividendSchedule(tuple(dividends), "test")
+    rate = np.array([PARAMETERS.setting.rate])
+    return Moments((at,), np.array([300.0]), rate, np.array([astuple(state)]), schedule, after_close)
 
 
 def test_forward_is_net_of_the_dividends_before_expiry():
@@ -51,9 +58,10 @@ def test_midpoints_obey_parity_and_fall_with_distance():
 
 
 def test_spreads_widen_only_under_stress_and_up_to_a_limit():
-    assert spread_widening(PARAMETERS, CALM) == 1.0
-    shock = spread_widening(PARAMETERS, State(3.0, 0.0, 0.0, 0.0, 0.0))
-    worse = spread_widening(PARAMETERS, State(6.0, 0.0, 0.0, 0.0, 0.0))
+    fast = np.zeros((3, 5))
+    fast[:, 0] = -0.5, 3.0, 6.0
+    calm, shock, worse = spread_widening(PARAMETERS, fast)
+    assert calm == 1.0
     assert 1.0 < shock < worse <= PARAMETERS.spread.stress_most
     calm, wild = (quoted([date(2026, 7, 31)], state)[0] for state in (CALM, State(6.0, 0.0, 0.0, 0.0, 0.0)))
     assert (wild.ask - wild.bid).sum() > 2.0 * (calm.ask - calm.bid).sum()
@@ -61,9 +69,9 @@ def test_spreads_widen_only_under_stress_and_up_to_a_limit():
 
 def test_after_the_close_is_wider():
     listing = [Listing(date(2026, 7, 31), "weekly", date(2026, 6, 19))]
-    moment = MarketMoment(CLOSE, 300.0, CALM, DividendSchedule((), "none"))
     inside, after = (
-        quote_market(PARAMETERS, one, listing, [STRIKES])[0] for one in (moment, replace(moment, after_close=True))
+        quote_market(PARAMETERS, surface_table(PARAMETERS, moments(after_close=late), [listing]), [STRIKES])[0]
+        for late in (False, True)
     )
     assert (after.ask - after.bid).sum() > 1.2 * (inside.ask - inside.bid).sum()
     assert after.vol == pytest.approx(inside.vol)
