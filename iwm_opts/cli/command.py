@@ -21,7 +21,7 @@ class NumericalCommand(click.Command):
         return super().invoke(ctx)
 
 
-READ = ("source", "versus", "iv_history", "dividends")
+READ = ("source", "versus", "iv_history", "dividends", "bars", "slope_history", "slope_base", "yields")
 WRITTEN = ("output", "plot")
 
 

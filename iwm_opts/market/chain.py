@@ -39,7 +39,15 @@ class Chain:
     source: str
     quality: QualityReport
     warnings: tuple[str, ...] = ()
-    simulated: bool = False
+    simulated: bool = False  # quotes of a model: nobody ever traded at them
+    modelled: bool = False  # of a model around real prices of the underlying; simulated as well
+
+    @property
+    def label(self) -> str:
+        """What must stand above and below everything made of quotes that are no market's; empty for real ones."""
+        if self.modelled:
+            return "MODELLED QUOTES: real prices of the underlying, no quote here was ever traded on"
+        return "SIMULATED MARKET: no quote here was ever traded on" if self.simulated else ""
 
     @property
     def moment(self) -> datetime:

@@ -93,6 +93,7 @@ class SurfaceMarket:
             spot=spot,
             session="after" if after_close else "close",
             simulated=True,
+            modelled=self.kind == "modelled",
         )
 
     def index(self, day: date) -> IvIndex:

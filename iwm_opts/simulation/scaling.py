@@ -25,8 +25,8 @@ Array = NDArray[np.float64]
 
 TENOR_DAYS: Final = 30
 CLOSE_ENOUGH: Final = 1e-4  # decimal vol
-# A wing ends where nobody bids: a strike more in it, and the index jumps by up to a tenth of a point, over the
-# value sought maybe. Then the day's skew gives way a little (its deviations have a spread of 0.12) until the jump is elsewhere.
+# A wing ends where nobody bids: a strike more in it, and the index jumps by up to a tenth of a point, over the value
+# sought maybe. Then the skew of the day gives way a little (its spread is 0.12) until the jump is elsewhere.
 SKEWS: Final = (0.0, 0.03, -0.03, 0.06, -0.06)
 ROUNDS: Final = 4  # at each
 
