@@ -199,7 +199,7 @@ def calm_against_bear(data: Inputs) -> Found:
     year = pd.Series(pd.DatetimeIndex(close.index).year, index=close.index)
     ahead = _ahead(close, 5)
     calm, bear = signals & (year == CALM_YEAR), signals & (year == BEAR_YEAR)
-    told = f"{int(calm.sum())} signals in {CALM_YEAR}, {int(bear.sum())} in {BEAR_YEAR}"
+    told = f"signals, {int(calm.sum())} in {CALM_YEAR} and {int(bear.sum())} in {BEAR_YEAR}"
     if not calm.any() or not bear.any():
         return Found(math.nan, math.nan, math.nan, 0, "", f"signals in both years ({told})")
     found = _difference(ahead, calm, bear, 5, 100.0)

@@ -67,6 +67,7 @@ def plan_standing(
     day: date | None = None,
     notes: tuple[str, ...] = (),
     progress: Callable[[int, int], None] | None = None,
+    with_evidence: bool = True,
 ) -> Standing:
     """Where a plan stands for an entry on a session.
 
@@ -81,6 +82,8 @@ def plan_standing(
         What to say of the data.
     progress : callable, optional
         Told how much of the evidence is measured.
+    with_evidence : bool
+        Whether the edge's claims are measured, which takes seconds.
 
     Raises
     ------
@@ -99,7 +102,7 @@ def plan_standing(
         day,
         decide(plan, data, day),
         _sizing(plan, known, day),
-        tuple(measure_claims(known, EVIDENCE[plan.edge], progress)),
+        tuple(measure_claims(known, EVIDENCE[plan.edge] if with_evidence else (), progress)),
         None if math.isnan(ahead) else ahead,
         _last_sessions(day, "M", MONTHLY_REVIEWS),
         _last_sessions(day, "Q", QUARTERLY_REVIEWS),

@@ -21,8 +21,9 @@ class NumericalCommand(click.Command):
         return super().invoke(ctx)
 
 
-READ = ("source", "versus", "iv_history", "dividends", "bars", "slope_history", "slope_base", "yields")
-WRITTEN = ("output", "plot")
+FUND_FILES = ("plan", "spy", "kre", "xbi", "minutes", "events")
+READ = ("source", "versus", "iv_history", "dividends", "bars", "slope_history", "slope_base", "yields", *FUND_FILES)
+WRITTEN = ("output", "plot", "save")
 
 
 def refuse_overwriting(options: dict[str, Any]) -> None:

@@ -30,7 +30,9 @@ def interval_text(claim: Claim) -> str:
     return f"{text} {claim.unit}"
 
 
-def claims_table(claims: Sequence[Claim], labels: Sequence[str] = (), columns: int | None = None) -> str:
+def claims_table(
+    claims: Sequence[Claim], labels: Sequence[str] = (), notes: Sequence[str] = (), columns: int | None = None
+) -> str:
     """All claims as text: what is claimed, the estimate with its interval and sample, the verdict."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), show_header=True, expand=False)
     for name in ("claim", "measured", "verdict"):
@@ -44,7 +46,8 @@ def claims_table(claims: Sequence[Claim], labels: Sequence[str] = (), columns: i
         said = f"{one.name}\n{one.text}" + (f" (true if {one.true_if})" if one.true_if != "-" else "")
         table.add_row(said, measured, Text(one.verdict, style=STYLES.get(one.verdict, "yellow")))
     head: list[RenderableType] = [Text(label, style="bold white on red") for label in labels]
-    return render([*head, table, Text(MANY, style="dim"), *head], columns)
+    told = [Text(f"note: {note}", style="yellow") for note in notes]
+    return render([*head, table, Text(MANY), *told, *head], columns)
 
 
 def claim_record(claim: Claim) -> dict[str, Any]:

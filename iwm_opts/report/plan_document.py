@@ -6,10 +6,11 @@ from iwm_opts.backtest.claims import Claim
 from iwm_opts.backtest.standing import Standing
 from iwm_opts.report.claims_table import claim_record, interval_text
 from iwm_opts.report.page import Bullets, Grid, Page, Paragraph, Section, Verbatim
-from iwm_opts.report.words import dollars, percent
+from iwm_opts.report.words import counted, dollars, percent
 from iwm_opts.strategy.plan import Plan
 
 STATES: Final = {"met": "met", "unmet": "not met", "unknown": "unknown"}
+FILTER_STATES: Final = {"met": "clear", "unmet": "blocks new longs", "unknown": "unknown, so no new longs"}
 PROMPT: Final = """\
 You are asked to write today's trading plan for a trader who follows fixed rules on {symbol}. Everything you may use \
 stands below. Rules for your answer:
@@ -143,7 +144,7 @@ def _macro(standing: Standing) -> tuple[Any, ...]:
         why = "switched off" if not plan.macro.enabled else "not applied to condors"
         lines = [f"{plan.macro.symbol} filter: {why}."]
     else:
-        lines = [f"{plan.macro.symbol} filter: {STATES[state.state]}; {state.detail}."]
+        lines = [f"{plan.macro.symbol} filter: {FILTER_STATES[state.state]}; {state.detail}."]
     lead = standing.biotech_lead
     lines.append(f"XBI against IWM over 5 sessions: {'unknown' if lead is None else f'{lead:+.1%}'} (a lead, no rule).")
     return (Bullets(tuple(lines)),)
@@ -155,7 +156,9 @@ def _size(standing: Standing) -> tuple[Any, ...]:
         f"ATR({sizing.atr.period}) {sizing.atr.value:.2f} on {sizing.atr.value_date}, "
         f"{percent(sizing.atr.share_of_price, 1)} of the close {sizing.entry:.2f}, which stands in for the entry."
     )
-    outcome = f"{sizing.size.contracts:,} {sizing.unit}, limited by {sizing.size.limited_by}: {sizing.size.reason}."
+    outcome = (
+        f"{counted(sizing.size.contracts, sizing.unit)}, limited by {sizing.size.limited_by}: {sizing.size.reason}."
+    )
     return Paragraph(average), Verbatim(f"{sizing.formula}\n{sizing.worked}"), Paragraph(outcome)
 
 
@@ -197,24 +200,13 @@ def _package_exits(plan: Plan) -> list[str]:
 
 
 def _review(standing: Standing) -> tuple[Any, ...]:
-    def listed(days: Any) -> str:
-        return ", ".join(day.isoformat() for day in days)
-
+    monthly, quarterly = (", ".join(day.isoformat() for day in days) for days in (standing.monthly, standing.quarterly))
+    what = "win rate, average gain against average loss, fees and slippage against the model (`iwm-opts review`)"
+    again = "is the edge within what the backtest allows? Measure it again on fresh data (`iwm-opts claims`)"
     return (
         Paragraph("Every day:"),
         Bullets(standing.plan.review.daily),
-        Bullets(
-            (
-                (
-                    f"Monthly, after the close: {listed(standing.monthly)}: win rate, average gain against average loss, "
-                    "fees and slippage against the model (`iwm-opts review`)."
-                ),
-                (
-                    f"Quarterly: {listed(standing.quarterly)}: is the edge within what the backtest allows? Measure the "
-                    "evidence again on fresh data (`iwm-opts claims`)."
-                ),
-            )
-        ),
+        Bullets((f"Monthly, after the close: {monthly}: {what}.", f"Quarterly: {quarterly}: {again}.")),
     )
 
 
