@@ -13,6 +13,7 @@ from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import PATH
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import Rules
+from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.market.iv_rank import IvHistory
 
 Array = NDArray[np.float64]
@@ -33,12 +34,28 @@ class Trial:
         return prepare(self.market, self.history, rules, book, self.macro)
 
 
+def market_kind(market: DailyMarket) -> str:
+    """`simulated`, `modelled` (real prices of the underlying under quotes of a model) or `recorded`."""
+    return market.market.kind if isinstance(market, SimulatedDays) else "recorded"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Pooled:
     """Results of the same rules on several trials, in one frame of trades and one of equity, told apart by `path`."""
 
     results: tuple[Backtest, ...]
     trials: tuple[Trial, ...]
+
+    @property
+    def kind(self) -> str:
+        """What market the quotes are of: see `market_kind`."""
+        return market_kind(self.trials[0].market)
+
+    @property
+    def name(self) -> str:
+        """What output calls the market, further paths counted."""
+        first, more = self.results[0].market, len(self.results) - 1
+        return first if not more else f"{first} and {more} more {'path' if more == 1 else 'paths'}"
 
     @property
     def account(self) -> float:

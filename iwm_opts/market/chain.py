@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,11 @@ from iwm_opts.market.calendar import (
 from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.quality import QualityReport, row_defects
 from iwm_opts.market.slices import ExpirySlice
+
+LABELS: Final = {  # of quotes that are no market's
+    "simulated": "SIMULATED MARKET: no quote here was ever traded on",
+    "modelled": "MODELLED QUOTES: real prices of the underlying, no quote here was ever traded on",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +52,8 @@ class Chain:
     def label(self) -> str:
         """What must stand above and below everything made of quotes that are no market's; empty for real ones."""
         if self.modelled:
-            return "MODELLED QUOTES: real prices of the underlying, no quote here was ever traded on"
-        return "SIMULATED MARKET: no quote here was ever traded on" if self.simulated else ""
+            return LABELS["modelled"]
+        return LABELS["simulated"] if self.simulated else ""
 
     @property
     def moment(self) -> datetime:
