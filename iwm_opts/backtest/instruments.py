@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -25,6 +25,7 @@ RISKS: Final = {
     "condor": "defined: the wider wing",
 }
 SEED: Final = 1
+FEW_TRADES: Final = 10  # below, no interval is worth its name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,4 +88,6 @@ def _measured(instrument: str, result: StageResult, notes: Sequence[str]) -> Ins
     days = len(equity)
     sample = np.stack([np.bincount(place, share, days), np.bincount(place, minlength=days).astype(float)], axis=1)
     interval = ratio_interval([sample], result.metrics.average_sessions, SEED)
+    if len(trades) < FEW_TRADES:
+        interval = replace(interval, low=math.nan, high=math.nan)
     return InstrumentResult(instrument, RISKS[instrument], result, interval, float(-share.min()), tuple(notes))

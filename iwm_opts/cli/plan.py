@@ -32,6 +32,7 @@ plan_options = group(
     option("--save", type=OutputParam(("toml",)), help="Write the plan itself, TOML: backtest and review read it."),
     option("--check", is_flag=True, show_default=False, help="Only today's decision: take or skip, and why."),
     option("--prompt", is_flag=True, show_default=False, help="The document as a brief for a language model."),
+    option("--backtest", is_flag=True, show_default=False, help="The plan over the stress periods, with a verdict."),
     option(
         "--compare-instruments",
         is_flag=True,
@@ -67,8 +68,15 @@ def plan(**options: Any) -> None:
 
         build.write_output(Path(options["save"]), write_plan(found).encode())
         build.say(f"written: {options['save']}", options)
-    text = _compared(found, data, options) if options["compare_instruments"] else _told(found, data, options)
-    build.emit(text, options)
+    build.emit(_text(found, data, options), options)
+
+
+def _text(found: Any, data: Any, options: dict[str, Any]) -> str:
+    if options["backtest"]:
+        from iwm_opts.cli.plan_backtest import plan_backtest_text
+
+        return plan_backtest_text(found, options)
+    return _compared(found, data, options) if options["compare_instruments"] else _told(found, data, options)
 
 
 def _plan(options: dict[str, Any]) -> Any:
@@ -145,13 +153,14 @@ def _compared(found: Any, data: Any, options: dict[str, Any]) -> str:
     from iwm_opts.backtest.simulated import SimulatedDays
     from iwm_opts.cli.plan_data import modelled_days, simulated_years
     from iwm_opts.cli.progress import progress
+    from iwm_opts.market.chain import LABELS
     from iwm_opts.report.instruments_table import instrument_rows, instruments_table
     from iwm_opts.report.records import as_json, rows_as_csv
 
     market, inputs, label = None, data.inputs, data.label
     if options["source"] == "modelled":
         market = modelled_days(options)
-        label = "MODELLED QUOTES: real prices of the underlying, no quote here was ever traded on"
+        label = LABELS["modelled"]
     elif options["source"] == "sim":
         simulated = simulated_years(options)
         inputs = replace(simulated.inputs, minutes=inputs.minutes, events=inputs.events)

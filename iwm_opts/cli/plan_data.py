@@ -130,13 +130,14 @@ def _history(options: Mapping[str, Any]) -> Any:
 
 
 def _simulated(options: Mapping[str, Any], before: date | None) -> PlanData:
+    from iwm_opts.market.chain import LABELS
     from iwm_opts.markets.simulated import DEFAULT_SEED, default_market
     from iwm_opts.strategy.checklist import Inputs
 
     seed = DEFAULT_SEED if options.get("seed") is None else options["seed"]
     market = default_market(seed, before)
     funds = {symbol: market.bars(symbol) for symbol in market.parameters.companions}
-    label = f"SIMULATED MARKET: {market.name}; nobody ever traded here"
+    label = f"{LABELS['simulated']} ({market.name})"
     return PlanData(Inputs(market.bars(), funds, market.iv_history()), label, ())
 
 
@@ -155,6 +156,7 @@ def simulated_years(options: Mapping[str, Any]) -> SimulatedYears:
     from datetime import datetime, timedelta
 
     from iwm_opts.market.calendar import NEW_YORK, latest_session
+    from iwm_opts.market.chain import LABELS
     from iwm_opts.markets.simulated import DEFAULT_SEED, simulate_market
     from iwm_opts.strategy.checklist import Inputs
 
@@ -163,7 +165,7 @@ def simulated_years(options: Mapping[str, Any]) -> SimulatedYears:
     seed = DEFAULT_SEED if options.get("seed") is None else options["seed"]
     market = simulate_market(first - timedelta(days=WARM_UP_DAYS), last, seed)
     funds = {symbol: market.bars(symbol) for symbol in market.parameters.companions}
-    label = f"SIMULATED MARKET: {market.name}; nobody ever traded here"
+    label = f"{LABELS['simulated']} ({market.name})"
     return SimulatedYears(market, Inputs(market.bars(), funds, market.iv_history()), first, label)
 
 
