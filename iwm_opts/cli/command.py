@@ -23,9 +23,9 @@ class NumericalCommand(click.Command):
 
 READ = (
     *("source", "versus", "iv_history", "dividends", "bars", "slope_history", "slope_base", "yields"),
-    *("log", "backtest", "plan"),
+    *("plan", "log", "backtest", "spy", "kre", "xbi", "minutes", "events"),
 )
-WRITTEN = ("output", "plot", "write_log")
+WRITTEN = ("output", "plot", "save", "write_log")
 
 
 def refuse_overwriting(options: dict[str, Any]) -> None:

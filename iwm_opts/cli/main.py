@@ -20,6 +20,8 @@ COMMANDS = {
     "ivr": "IV rank now, and the history it stands in.",
     "fills": "Compare what filling a package, or a whole chain, costs.",
     "size": "Contracts or shares that the account bears.",
+    "plan": "Write a trading plan, its document with today's numbers, or today's decision.",
+    "claims": "What the strategy claims, measured on your data.",
     "fetch": "Bars, volatility indices and dividends into the local record.",
     "snapshot": "The chain of this moment into the local record.",
     "backtest": "Trade rules over a simulated, modelled or recorded market.",
