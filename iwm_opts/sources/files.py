@@ -101,7 +101,7 @@ def read_chain(
     rows, notes = canonical_rows(selection, layout, source, as_of)
     warnings: list[str] = []
     rows = _dated(rows, selection, as_of, source, warnings)
-    return _chain(rows, wanted, session, expirations, spot, source, [*told, *notes], warnings)
+    return _chain(rows, wanted, session, expirations, spot, file, [*told, *notes], warnings)
 
 
 def read_chains(
@@ -143,7 +143,7 @@ def read_chains(
             continue
         try:
             rows, notes = canonical_rows(selection, layout, source)
-            chain: Chain | DataError = _chain(rows, wanted, session, None, None, source, notes, [])
+            chain: Chain | DataError = _chain(rows, wanted, session, None, None, file, notes, [])
         except DataError as error:
             chain = DataError(f"{source}, {selection.day}", error.rule, error.remedy)
         yield chain
@@ -155,11 +155,12 @@ def _chain(
     session: str | None,
     expirations: tuple[date, date] | None,
     spot: float | None,
-    source: str,
+    file: DataFile,
     notes: list[str],
     warnings: list[str],
 ) -> Chain:
     """Chain from the canonical rows of one day."""
+    source = str(file.path)
     rows, found = _of_symbol(rows, wanted, source)
     rows = _expiring(rows, expirations, source)
     captures = _captures(rows)

@@ -1,4 +1,4 @@
-"""Chains made of a known smile with scipy alone, and small simulated markets that tests of results share."""
+"""Chains of several days made of a known smile, with scipy alone, and small simulated markets."""
 
 from collections.abc import Callable, Iterable
 from datetime import date
