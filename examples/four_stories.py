@@ -7,8 +7,8 @@ vol/VIX9D_History.csv.gz, vol/VIX_History.csv.gz and rates/us_treasury_yields_da
 where no argument does. Prices of IWM and the volatility index are real; the options' quotes are those of a model scaled
 to that index, and nobody ever traded at them. Condors of 45 days at 0.16 delta with $5 wings, one package a trade,
 closed at half the credit, at a loss of twice the credit or at 21 days; entered on any day (up to five at once), or only
-while the rank of IV10 over 252 sessions is below 20. The index begins in September 2009, so that the first rank is known in October
-2010.
+while the rank of IV10 over 252 sessions is below 20. The index begins in September 2009, so that the first rank is
+known in October 2010.
 """
 
 import os
