@@ -36,7 +36,8 @@ def market_from(options: Options) -> tuple[Snapshot, IvHistory | None]:
             modelled=ModelledFiles(**files),
         )
     dividends = parse_dividends(options["dividends"]) if options["dividends"] else market.dividends
-    rate, style, engine = options["rate"], options["exercise"] or market.exercise, options["engine"]
+    rate = market.rate if options["rate"] is None else options["rate"]
+    style, engine = options["exercise"] or market.exercise, options["engine"]
     return take_snapshot(market.chain, rate, dividends, style, engine, market.warnings), market.history
 
 
