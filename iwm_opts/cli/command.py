@@ -21,8 +21,11 @@ class NumericalCommand(click.Command):
         return super().invoke(ctx)
 
 
-READ = ("source", "versus", "iv_history", "dividends")
-WRITTEN = ("output", "plot")
+READ = (
+    *("source", "versus", "iv_history", "dividends", "bars", "slope_history", "slope_base", "yields"),
+    *("plan", "log", "backtest", "spy", "kre", "xbi", "minutes", "events"),
+)
+WRITTEN = ("output", "plot", "save", "write_log")
 
 
 def refuse_overwriting(options: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,13 @@ from iwm_opts.market.calendar import (
     years_to_expiry,
 )
 from iwm_opts.market.contract import settlement_of
-from iwm_opts.market.quality import QualityReport, row_defects
+from iwm_opts.market.quality import QualityReport, right_signs, usable_rows
 from iwm_opts.market.slices import ExpirySlice
+
+LABELS: Final = {  # of quotes that are no market's
+    "simulated": "SIMULATED MARKET: no quote here was ever traded on",
+    "modelled": "MODELLED QUOTES: real prices of the underlying, no quote here was ever traded on",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +45,15 @@ class Chain:
     source: str
     quality: QualityReport
     warnings: tuple[str, ...] = ()
-    simulated: bool = False
+    simulated: bool = False  # quotes of a model: nobody ever traded at them
+    modelled: bool = False  # of a model around real prices of the underlying; simulated as well
+
+    @property
+    def label(self) -> str:
+        """What must stand above and below everything made of quotes that are no market's; empty for real ones."""
+        if self.modelled:
+            return LABELS["modelled"]
+        return LABELS["simulated"] if self.simulated else ""
 
     @property
     def moment(self) -> datetime:
@@ -60,7 +74,7 @@ def expiry_slices(chain: Chain, closed_day_weight: float = CLOSED_DAY_WEIGHT) ->
     Strikes are those that list a call or a put. Both bid and ask are NaN where a quote is missing, crossed, zero or
     implausible (`QualityReport`). Roots that settle on the opening print expire then.
     """
-    usable = row_defects(chain.quotes, chain.spot).usable
+    usable = usable_rows(chain.quotes, chain.spot)
     return slices_of(chain.quotes, usable, chain.moment, closed_day_weight)
 
 
@@ -82,7 +96,7 @@ def slices_of(
     days = [date.fromisoformat(str(expirations[start])) for start in starts]
     clocks = _clocks(moment, days, [roots[start] for start in starts], closed_day_weight)
     columns = {name: table[name].to_numpy(dtype=np.float64) for name in ("strike", "bid", "ask")}
-    columns["sign"] = table["right"].map(RIGHT_SIGN).to_numpy(dtype=np.float64)
+    columns["sign"] = right_signs(table["right"])
     found = []
     for position, (start, stop) in enumerate(zip(starts, [*starts[1:], len(table)], strict=True)):
         here = {name: column[start:stop] for name, column in columns.items()}

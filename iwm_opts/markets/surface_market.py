@@ -22,7 +22,7 @@ from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.forward import implied_forwards
 from iwm_opts.market.iv_index import IvIndex, iv_index
 from iwm_opts.market.iv_rank import IvHistory
-from iwm_opts.simulation.dynamics import StatePath, generator
+from iwm_opts.simulation.dynamics import FACTORS, StatePath, generator
 from iwm_opts.simulation.listing import Listing, listed_expirations, strikes
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.quotes import QuotedExpiration, quote_market, quotes_table
@@ -49,6 +49,7 @@ class SurfaceMarket:
     seed: int  # of what has no model: sizes, open interest, volume
     path: int
 
+    kind = "simulated"
     index_note = "index of the market's own quotes"
 
     @property
@@ -81,24 +82,44 @@ class SurfaceMarket:
         InputError
             When the market has no such day.
         """
-        place = self.place(day)
-        quoted = self.quoted(place, after_close=after_close)
-        rng = generator(self.seed, self.path, "quotes", place)
-        spot, rate = float(self.closes[place]), float(self.rates[place])
         return make_chain(
-            quotes_table(quoted, at_close(day), spot, rate, self.symbol, rng),
+            self.rows(day, after_close),
             symbol=self.symbol,
             source=self.name,
-            spot=spot,
+            spot=float(self.closes[self.place(day)]),
             session="after" if after_close else "close",
             simulated=True,
+            modelled=self.kind == "modelled",
         )
+
+    def rows(self, day: date, after_close: bool = False, most_dte: int | None = None) -> pd.DataFrame:
+        """Quotes of a day in canonical columns, without the checks that make a chain of them; see `chain`.
+
+        Parameters
+        ----------
+        most_dte : int, optional
+            Calendar days to the farthest expiration; all that are listed unless given.
+        """
+        place = self.place(day)
+        listings = listed_expirations(day)
+        if most_dte is not None:
+            listings = tuple(one for one in listings if (one.expiration - day).days <= most_dte)
+        quoted = self.quoted(place, listings, after_close)
+        rng = generator(self.seed, self.path, "quotes", self._draw(place))
+        spot, rate = float(self.closes[place]), float(self.rates[place])
+        return quotes_table(quoted, at_close(day), spot, rate, self.symbol, rng)
 
     def index(self, day: date) -> IvIndex:
         """IV10 and IV30 of a day's closing quotes, by the same code as on a real chain."""
         place = self.place(day)
-        quoted = self.quoted(place, _bracketing(listed_expirations(day), day))
-        slices = [one.as_slice(self.symbol, day) for one in quoted]
+        table = surface_table(self.parameters, self.moments(place, place + 1), [bracketing(day)])
+        return self._index(table, 0, place)
+
+    def _index(self, table: SurfaceTable, row: int, place: int) -> IvIndex:
+        """Index of a day, whose quotes are those of a moment of a table."""
+        ladders = [self.strikes(place, listing) for listing in table.listings[table.rows(row)]]
+        quoted = quote_market(self.parameters, table, ladders, row)
+        slices = [one.as_slice(self.symbol, self.days[place]) for one in quoted]
         return iv_index(slices, implied_forwards(slices, float(self.rates[place]), f"of the {self.name}"))
 
     def iv_history(self, tenor_days: int = 10, until: date | None = None) -> IvHistory:
@@ -137,7 +158,7 @@ class SurfaceMarket:
     def moments(self, first: int, stop: int, after_close: bool = False) -> Moments:
         """Closes of the days from place `first` to before `stop`."""
         s, here = self.states, slice(first, stop)
-        factors = np.column_stack([factor[here] for factor in (s.fast, s.slow, s.premium, s.term, s.skew)])
+        factors = np.column_stack([getattr(s, name)[here] for name in FACTORS])
         at = tuple(at_close(day) for day in self.days[here])
         spot, rate = self.closes[here].copy(), self.rates[here].copy()
         return Moments(at, spot, rate, factors, self.dividends, after_close)
@@ -170,12 +191,18 @@ class SurfaceMarket:
             raise InputError("as_of", day.isoformat(), f"is no day of the {self.name}", self._why_not(day))
         return place
 
+    def _draw(self, place: int) -> int:
+        """What the random part of a day's chain is drawn by."""
+        return place
+
     def _why_not(self, day: date) -> str:
         return f"it has the sessions from {self.days[0]} to {self.days[-1]}"
 
     @cached_property
     def _indices(self) -> pd.DataFrame:
-        found = [self.index(day) for day in self.days]
+        days = range(len(self.days))
+        table = surface_table(self.parameters, self.moments(0, len(days)), [bracketing(day) for day in self.days])
+        found = [self._index(table, place, place) for place in days]
         values = {"iv10": [one.iv10 for one in found], "iv30": [one.iv30 for one in found]}
         return pd.DataFrame(values, index=pd.DatetimeIndex(self.days, name="date"))
 
@@ -183,18 +210,25 @@ class SurfaceMarket:
     def _ordinals(self) -> NDArray[np.int64]:
         return np.array([day.toordinal() for day in self.days])
 
+    @cached_property
+    def _known_closes(self) -> tuple[NDArray[np.int64], Array]:
+        """Ordinals of days, ascending, and their closes: those that listed strikes follow."""
+        return self._ordinals, self.closes
+
     def _range(self, since: date, place: int) -> tuple[float, float]:
-        """Lowest and highest close from a day to a place of the path."""
-        first = min(int(np.searchsorted(self._ordinals, since.toordinal())), place)
-        window = self.closes[first : place + 1]
+        """Lowest and highest close from a day to one of the market's."""
+        ordinals, closes = self._known_closes
+        last = int(np.searchsorted(ordinals, self._ordinals[place]))
+        first = min(int(np.searchsorted(ordinals, since.toordinal())), last)
+        window = closes[first : last + 1]
         return float(window.min()), float(window.max())
 
 
-def _bracketing(listings: Sequence[Listing], day: date) -> list[Listing]:
-    """The expirations that an index at any of the tenors may read."""
-    live = [one for one in listings if one.expiration > day]
+def bracketing(day: date, tenors: Sequence[int] = INDEX_TENORS) -> list[Listing]:
+    """The listed expirations that an index at any of some tenors may read on a day."""
+    live = [one for one in listed_expirations(day) if one.expiration > day]
     wanted: set[Listing] = set()
-    for tenor in INDEX_TENORS:
+    for tenor in tenors:
         target = day + timedelta(days=tenor)
         before = [one for one in live if one.expiration <= target]
         after = [one for one in live if one.expiration > target]

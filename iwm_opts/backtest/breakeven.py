@@ -1,0 +1,215 @@
+"""How much worse the world may be before nothing is left: the break-even slippage and the break-even premium."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.backtest.bootstrap import ratio_interval
+from iwm_opts.backtest.engine import Prepared, run
+from iwm_opts.backtest.result import Backtest
+from iwm_opts.backtest.rules import Costs, Rules
+from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.backtest.trial import Trial, market_kind, mean_gain, trade_sample
+from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER, SESSIONS_PER_YEAR
+from iwm_opts.execution.fills import FillModel
+from iwm_opts.simulation.dynamics import priced_variance
+from iwm_opts.simulation.parameters import Premium
+
+Array = NDArray[np.float64]
+
+MOST_HALF_SPREADS: Final = 8.0  # spreads widened 3 to 7 times in the panic of February 2018
+MOST_PREMIUM: Final = 3.0  # times the one that the simulation puts in
+SLIPPAGE_STEPS: Final = 10
+PREMIUM_TOLERANCE: Final = 0.01
+PREMIUM_STEPS: Final = 8
+IV_YEARS: Final = 30.0 / DAYS_PER_YEAR
+NAN: Final = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class BreakevenSlippage:
+    """The fill, in half-spreads from mid on the way in and out alike, at which the mean net gain is zero.
+
+    A stop pays that or its own convention, whichever is dearer. Trades are chosen and closed anew at every fill, as
+    exits are judged by what closing costs.
+    """
+
+    share: float  # of the summed half-spread; NaN where none, see `reason`
+    offset: float  # dollars a share that it is on the way in, mean of the trades
+    round_trip: float  # dollars a package, way in and out together
+    at_mid: float  # mean net gain of a package filled at mid, dollars
+    as_filled: float  # the same at the fills of the rules
+    paid: float  # what the rules' fills cost a package in and out, dollars
+    reason: str  # why there is none; empty where there is
+
+
+def breakeven_slippage(prepared: Sequence[Prepared], trials: Sequence[Trial]) -> BreakevenSlippage:
+    """Break-even slippage over the trades of all trials.
+
+    Parameters
+    ----------
+    prepared : sequence of Prepared
+        The rules prepared on each trial; their books are used again.
+    trials : sequence of Trial
+    """
+    rules = prepared[0].rules
+
+    def filled(share: float) -> list[Backtest]:
+        costs = _costs(rules.costs, share, len(prepared[0].book.legs))
+        pairs = zip(prepared, trials, strict=True)
+        return [run(t.prepare(replace(rules, costs=costs), p.book)) for p, t in pairs]
+
+    own = [run(one) for one in prepared]
+    paid, at_mid = _slippage(own), mean_gain(filled(0.0))
+    told = {"at_mid": at_mid, "as_filled": mean_gain(own), "paid": paid}
+    if not at_mid > 0.0:
+        reason = "nothing is gained even at mid" if math.isfinite(at_mid) else "there are no trades"
+        return BreakevenSlippage(NAN, NAN, NAN, **told, reason=reason)
+    if mean_gain(filled(MOST_HALF_SPREADS)) > 0.0:
+        return BreakevenSlippage(
+            NAN, NAN, NAN, **told, reason=f"something is left even {MOST_HALF_SPREADS:g} half-spreads from mid"
+        )
+    low, high = 0.0, MOST_HALF_SPREADS
+    for _ in range(SLIPPAGE_STEPS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if mean_gain(filled(middle)) > 0.0 else (low, middle)
+    at = filled(high)
+    entry = np.concatenate([_per_package(one, "entry_slippage") for one in at])
+    offset = float(entry.mean()) / MULTIPLIER if len(entry) else NAN
+    return BreakevenSlippage(high, offset, _slippage(at), **told, reason="")
+
+
+def _costs(costs: Costs, share: float, legs: int) -> Costs:
+    fill = FillModel.parse(f"stress:{share!r}")
+    return replace(costs, entry=fill, exit=fill, stop=FillModel.parse(f"stress:{max(share, costs.stop.share(legs))!r}"))
+
+
+def _slippage(results: Sequence[Backtest]) -> float:
+    found = [_per_package(one, name) for one in results for name in ("entry_slippage", "exit_slippage")]
+    trades = sum(len(one.trades) for one in results)
+    return float(np.concatenate(found).sum()) / trades if trades else NAN
+
+
+def _per_package(result: Backtest, column: str) -> Array:
+    trades = result.trades
+    return np.asarray(trades[column].to_numpy(dtype=np.float64) / trades["contracts"].to_numpy(dtype=np.float64))
+
+
+@dataclass(frozen=True, slots=True)
+class BreakevenPremium:
+    """The share of the simulation's variance premium at which the mean net gain is zero.
+
+    At 0 options cost what the simulated world pays out on average; at 1 what the calibration found that they cost.
+    """
+
+    scale: float  # NaN where none, see `reason`
+    standard_error: float  # from the gains' own at that scale and their slope in it; NaN where unknown
+    priced_over_realised: float  # mean 30-day implied over mean realised variance of these paths, as simulated
+    breakeven_priced_over_realised: float  # the same at that scale
+    gain_without_premium: float  # mean net gain of a package at scale 0, dollars
+    reason: str  # why there is none; empty where there is
+
+
+def scaled_premium(premium: Premium, scale: float) -> Premium:
+    """A premium every knob of which stands `scale` times as far from adding nothing."""
+    return Premium(
+        level=scale * premium.level,
+        fast_shift=scale * premium.fast_shift,
+        slow_shift=scale * premium.slow_shift,
+        jump_ratio=1.0 + scale * (premium.jump_ratio - 1.0),
+    )
+
+
+def repriced(trial: Trial, scale: float) -> Trial:
+    """The same simulated world, day for day, with options that cost another premium.
+
+    The index that its gate ranks moves by what model-free variance at its tenor moves by.
+    """
+    assert isinstance(trial.market, SimulatedDays)  # by `market_kind`
+    market, history = trial.market.market, trial.history
+    assert history.tenor_days is not None  # a simulated market's own
+    premium = scaled_premium(market.parameters.premium, scale)
+    parameters = replace(market.parameters, premium=premium)
+    years = history.tenor_days / DAYS_PER_YEAR
+    moved = np.sqrt(
+        priced_variance(parameters, market.states, years) / priced_variance(market.parameters, market.states, years)
+    )
+    factor = pd.Series(moved, index=pd.DatetimeIndex(market.days)).reindex(history.closes.index)
+    days = SimulatedDays(replace(market, parameters=parameters), trial.market.first)
+    return replace(trial, market=days, history=replace(history, closes=history.closes * factor))
+
+
+def breakeven_premium(
+    trials: Sequence[Trial], rules: Rules, seed: int, told: Callable[[int, int], None] | None = None
+) -> BreakevenPremium | None:
+    """Break-even variance premium over the trades of all trials; None unless all are simulated.
+
+    A modelled market is scaled to a real index: what its premium is was not put there.
+
+    Every scale is tried on the same paths, so that only prices change. `told` hears how many of how many scales are
+    done at most.
+    """
+    if not all(market_kind(one.market) == "simulated" for one in trials):
+        return None
+    tried: dict[float, list[Backtest]] = {}
+
+    def gain(scale: float) -> float:
+        if scale not in tried:
+            if told:
+                told(len(tried), PREMIUM_STEPS + 2)
+            tried[scale] = [run(repriced(one, scale).prepare(rules)) for one in trials]
+        return mean_gain(tried[scale])
+
+    ratio = _priced_over_realised(trials, 1.0)
+    without, shipped = gain(0.0), gain(1.0)
+    low, high = (0.0, 1.0) if shipped > 0.0 else (1.0, MOST_PREMIUM)
+    if without > 0.0:
+        return BreakevenPremium(NAN, NAN, ratio, NAN, without, "something is gained even without a premium")
+    if not gain(high) > 0.0:
+        reason = f"nothing is gained even at {MOST_PREMIUM:g} times the premium"
+        return BreakevenPremium(NAN, NAN, ratio, NAN, without, reason)
+    scale, slope = _root(gain, low, high)
+    sample = [trade_sample(one) for one in tried[scale]]
+    held = np.concatenate([one.trades["sessions"].to_numpy(dtype=np.float64) for one in tried[scale]])
+    error = ratio_interval(sample, float(held.mean()), seed, draws=2).standard_error
+    return BreakevenPremium(
+        scale, error / slope if slope > 0.0 else NAN, ratio, _priced_over_realised(trials, scale), without, ""
+    )
+
+
+def _root(gain: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
+    """Scale at which a rising gain is zero, and its slope there, by halving what a chord leaves.
+
+    A chord alone creeps up from one side where the gain bends; every second step halves the interval.
+    """
+    at_low, at_high = gain(low), gain(high)
+    for step in range(PREMIUM_STEPS):
+        share = 0.5 if step % 2 else min(max(-at_low / (at_high - at_low), 0.05), 0.95)
+        middle = low + share * (high - low)
+        found = gain(middle)
+        if found > 0.0:
+            high, at_high = middle, found
+        else:
+            low, at_low = middle, found
+        if high - low < PREMIUM_TOLERANCE:
+            break
+    nearest = low if abs(at_low) < abs(at_high) else high
+    return nearest, (at_high - at_low) / (high - low)
+
+
+def _priced_over_realised(trials: Sequence[Trial], scale: float) -> float:
+    """Mean 30-day implied variance over mean realised variance, all paths together."""
+    priced, realised = [], []
+    for one in trials:
+        assert isinstance(one.market, SimulatedDays)
+        market = one.market.market
+        parameters = replace(market.parameters, premium=scaled_premium(market.parameters.premium, scale))
+        first = len(market.days) - len(one.market.days)
+        priced.append(priced_variance(parameters, market.states, IV_YEARS)[first:])
+        realised.append(SESSIONS_PER_YEAR * market.states.log_return[first:] ** 2)
+    return float(np.concatenate(priced).mean() / np.concatenate(realised).mean())

@@ -1,0 +1,296 @@
+"""What a backtest earned, what it risked for that, and when: figures of trades and of equity, each defined here once.
+
+Frames are those of `result.Backtest`. Results of several paths of one market may stand in one frame, told apart by a
+column `path`: money and returns are then the mean of the paths, a drawdown the deepest of any, and ratios of daily
+returns read the days of all paths.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.conventions import SESSIONS_PER_YEAR
+from iwm_opts.errors import InputError
+
+Array = NDArray[np.float64]
+
+TAIL: Final = 0.05  # of the trades, that CVaR is the mean of
+PATH: Final = "path"
+CALENDAR: Final = {"year": "Y", "month": "M"}
+NAN: Final = float("nan")
+
+
+class Period(NamedTuple):
+    """A named stretch of days, both ends included."""
+
+    name: str
+    first: date
+    last: date
+
+
+STORIES: Final = (
+    Period("Q4 2018", date(2018, 10, 1), date(2018, 12, 31)),
+    Period("Feb-Apr 2020", date(2020, 2, 1), date(2020, 4, 30)),
+    Period("2022", date(2022, 1, 1), date(2022, 12, 31)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawdown:
+    """The deepest fall of equity from an earlier peak."""
+
+    dollars: float  # at most 0
+    share: float  # of the peak, at most 0
+    sessions: int  # from the peak to the day it was reached again, or to the end
+    is_recovered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Figures of one result; dollars of whole positions unless said, NaN where undefined.
+
+    Without trades there is no rate, mean or ratio; with one trade no spread of daily returns unless it was held for
+    days on which equity moved.
+    """
+
+    paths: int
+    sessions: int  # of one path
+    trades: int  # of all paths
+    pnl: float  # a path
+    total_return: float  # on the account: pnl over equity at the start
+    annual_return: float  # compounded, over 252 sessions a year; NaN where everything was lost
+    risk_capital: float  # most dollars at risk at any close, the capital that the positions needed; mean of the paths
+    total_return_on_risk: float  # pnl over risk_capital
+    annual_return_on_risk: float  # the same a year, not compounded: positions are not scaled by what they earned
+    return_on_risk_in_use: float  # pnl over the sum of open risk, day by day, x 252: a year of one dollar at risk
+    max_drawdown: Drawdown
+    win_rate: float  # share of trades with a gain after costs
+    average_gain: float  # of winning trades
+    average_loss: float  # of the others, at most 0
+    gain_loss_ratio: float  # average gain over |average loss|
+    expectancy: float  # mean gain of a trade, dollars
+    expectancy_on_risk: float  # mean of gain over risk: Tharp's R multiples (1998, Trade Your Way to Financial Freedom)
+    profit_factor: float  # gains over losses, both summed; infinite without a loss
+    average_sessions: float  # held
+    average_days: float
+    losing_run: int  # most losing trades one after the other, by the day they were closed
+    losing_run_loss: float  # deepest sum of such a run, at most 0
+    sharpe: float  # mean over standard deviation of daily returns, x sqrt(252); cash earns nothing here, so no rate
+    sortino: float  # mean over root mean square of the negative daily returns, x sqrt(252) (Sortino and Price 1994)
+    cvar: float  # mean gain of the worst 5% of trades (Rockafellar and Uryasev 2000)
+    exposure: float  # share of sessions with an open position at the close
+    mean_open_risk: float  # share of the equity, mean over all sessions
+
+
+def measure(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Metrics:
+    """Figures of a result.
+
+    Parameters
+    ----------
+    trades, equity : DataFrame
+        As in `result.Backtest`, with a column `path` where there are several.
+    account : float
+        Dollars at the start of each path.
+    """
+    pnl = trades["pnl"].to_numpy(dtype=np.float64)
+    risk = trades["risk"].to_numpy(dtype=np.float64)
+    paths = [table for _, table in _by_path(equity)]
+    earned = np.array([_earned(path, account) for path in paths])
+    capital = np.array([path["open_risk"].max() if len(path) else NAN for path in paths])
+    years = len(paths[0]) / SESSIONS_PER_YEAR if len(paths[0]) else NAN
+    returns = np.concatenate([_daily_returns(path["equity"].to_numpy(dtype=np.float64), account) for path in paths])
+    gains, losses = pnl[pnl > 0.0], pnl[pnl <= 0.0]
+    run, run_loss = _losing_run(trades)
+    total = float(earned.mean()) / account
+    at_risk = float(equity["open_risk"].sum())
+    return Metrics(
+        paths=len(paths),
+        sessions=len(paths[0]),
+        trades=len(trades),
+        pnl=float(earned.mean()),
+        total_return=total,
+        annual_return=(1.0 + total) ** (1.0 / years) - 1.0 if total > -1.0 and years > 0.0 else NAN,
+        risk_capital=_mean(capital),
+        total_return_on_risk=_ratio(float(earned.mean()), _mean(capital)),
+        annual_return_on_risk=_ratio(float(earned.mean()), _mean(capital) * years),
+        return_on_risk_in_use=SESSIONS_PER_YEAR * _ratio(float(earned.sum()), at_risk),
+        max_drawdown=min((drawdown(path["equity"], account) for path in paths), key=lambda one: one.share),
+        win_rate=_ratio(float(len(gains)), float(len(pnl))),
+        average_gain=_mean(gains),
+        average_loss=_mean(losses),
+        gain_loss_ratio=_ratio(_mean(gains), -_mean(losses)),
+        expectancy=_mean(pnl),
+        expectancy_on_risk=_mean(pnl / risk),
+        profit_factor=_profit_factor(gains, losses),
+        average_sessions=_mean(trades["sessions"].to_numpy(dtype=np.float64)),
+        average_days=_mean(trades["days"].to_numpy(dtype=np.float64)),
+        losing_run=run,
+        losing_run_loss=run_loss,
+        sharpe=_annualised(_mean(returns), float(returns.std(ddof=1)) if len(returns) > 1 else NAN),
+        sortino=_annualised(_mean(returns), math.sqrt(_mean(np.minimum(returns, 0.0) ** 2))),
+        cvar=tail_mean(pnl, TAIL),
+        exposure=_mean((equity["positions"].to_numpy() > 0).astype(np.float64)),
+        mean_open_risk=_mean((equity["open_risk"] / equity["equity"]).to_numpy(dtype=np.float64)),
+    )
+
+
+def drawdown(equity: pd.Series, account: float) -> Drawdown:
+    """Deepest fall of one path's equity, as a share, from its peak so far, the account at the start included."""
+    level = np.concatenate([[account], equity.to_numpy(dtype=np.float64)])
+    peak = np.maximum.accumulate(level)
+    share = level / peak - 1.0
+    trough = int(np.argmin(share))
+    top = int(np.argmax(level[: trough + 1]))
+    again = np.flatnonzero(level[trough:] >= level[top])
+    is_recovered = len(again) > 0
+    end = trough + int(again[0]) if is_recovered else len(level) - 1
+    return Drawdown(float(level[trough] - peak[trough]), float(share[trough]), end - top, is_recovered)
+
+
+def tail_mean(values: Array, share: float) -> float:
+    """Mean of the worst `share` of some values: the expected shortfall of their distribution.
+
+    Where that share is no whole number of them, the last one counts by the part of it that is needed (Rockafellar and
+    Uryasev 2000, equation 3 for a discrete distribution).
+    """
+    if not len(values):
+        return NAN
+    wanted = share * len(values)
+    weight = np.clip(wanted - np.arange(len(values)), 0.0, 1.0)
+    return float((np.sort(values) * weight).sum() / wanted)
+
+
+def independent_trades(trades: pd.DataFrame) -> float:
+    """Effective number of trades that share no day with another one.
+
+    Sum over the trades of their average uniqueness: the mean, over the sessions that a trade is held, of one over the
+    number of trades held then (Lopez de Prado 2018, Advances in Financial Machine Learning, section 4.4). A trade
+    counts whole when it was alone all along.
+    """
+    return sum(_unique(table) for _, table in _by_path(trades)) if len(trades) else 0.0
+
+
+def _unique(trades: pd.DataFrame) -> float:
+    start, end = (trades[name].to_numpy(dtype="datetime64[D]") for name in ("entry", "exit"))
+    days = np.unique(np.concatenate([start, end]))
+    # Between two neighbouring dates the same trades are held, so that a stretch of business days counts at once.
+    first = np.searchsorted(days, start)
+    last = np.maximum(np.searchsorted(days, end), first + 1)
+    held = np.zeros(len(days) + 1)
+    np.add.at(held, first, 1.0)
+    np.add.at(held, last, -1.0)
+    length = np.append(np.maximum(np.busday_count(days[:-1], days[1:]), 1), 1).astype(np.float64)
+    share = np.concatenate([[0.0], np.cumsum(length / np.maximum(np.cumsum(held)[:-1], 1.0))])
+    time = np.concatenate([[0.0], np.cumsum(length)])
+    return float(((share[last] - share[first]) / (time[last] - time[first])).sum())
+
+
+def by_calendar(trades: pd.DataFrame, equity: pd.DataFrame, account: float, unit: str = "year") -> pd.DataFrame:
+    """Figures of each year or month; see `by_period`.
+
+    Raises
+    ------
+    InputError
+        For a unit that is neither `year` nor `month`.
+    """
+    if unit not in CALENDAR:
+        raise InputError("unit", unit, "is no part of a calendar", f"choose one of {', '.join(CALENDAR)}")
+    found = pd.PeriodIndex(equity.index, freq=CALENDAR[unit]).unique().sort_values()
+    return by_period(
+        trades, equity, account, [Period(str(p), p.start_time.date(), p.end_time.date()) for p in found]
+    )  # fmt: skip
+
+
+def by_period(
+    trades: pd.DataFrame, equity: pd.DataFrame, account: float, periods: Sequence[Period] = STORIES
+) -> pd.DataFrame:
+    """Figures of named periods, one row each: trades, win_rate, expectancy, pnl, return, max_drawdown.
+
+    Trades are those entered in the period; pnl is the change of equity within it, whatever day the trades began, and
+    the return is that over the equity before it. A path's drawdown starts at that equity too. A period without a
+    session is NaN, with 0 trades.
+    """
+    rows = []
+    for period in periods:
+        first, last = pd.Timestamp(period.first), pd.Timestamp(period.last)
+        entered = trades[(trades["entry"] >= first) & (trades["entry"] <= last)]["pnl"].to_numpy(dtype=np.float64)
+        within = [one for one in _windows(equity, account, first, last) if len(one[1])]
+        change = np.array([float(inside.iloc[-1]) - before for before, inside in within])
+        base = np.array([before for before, _ in within])
+        rows.append(
+            {
+                "period": period.name,
+                "sessions": len(within[0][1]) if within else 0,
+                "trades": len(entered),
+                "win_rate": _mean((entered > 0.0).astype(np.float64)),
+                "expectancy": _mean(entered),
+                "pnl": _mean(change),
+                "return": _mean(change / base),
+                "max_drawdown": min((drawdown(inside, before).share for before, inside in within), default=NAN),
+            }
+        )
+    return pd.DataFrame(rows).set_index("period")
+
+
+def _windows(
+    equity: pd.DataFrame, account: float, first: pd.Timestamp, last: pd.Timestamp
+) -> Iterator[tuple[float, pd.Series]]:
+    """Equity before a period and on its days, path by path."""
+    for _, path in _by_path(equity):
+        level = path["equity"]
+        earlier = level[level.index < first]
+        yield (
+            (float(earlier.iloc[-1]) if len(earlier) else account),
+            level[(level.index >= first) & (level.index <= last)],
+        )
+
+
+def _by_path(table: pd.DataFrame) -> list[tuple[object, pd.DataFrame]]:
+    return list(table.groupby(PATH, sort=True)) if PATH in table and len(table) else [(0, table)]
+
+
+def _earned(path: pd.DataFrame, account: float) -> float:
+    return float(path["equity"].iloc[-1]) - account if len(path) else 0.0
+
+
+def _daily_returns(equity: Array, account: float) -> Array:
+    """Change over the equity of the day before; NaN-free: nothing is returned on an equity of zero or less."""
+    before = np.concatenate([[account], equity])[:-1]
+    return np.asarray(np.divide(equity - before, before, out=np.zeros(len(equity)), where=before > 0.0))
+
+
+def _losing_run(trades: pd.DataFrame) -> tuple[int, float]:
+    """Longest run of losing trades, and the deepest sum of one, in the order in which they were closed."""
+    longest, deepest = 0, 0.0
+    for _, path in _by_path(trades):
+        length, lost = 0, 0.0
+        for gain in path.sort_values("exit", kind="stable")["pnl"]:
+            length, lost = (length + 1, lost + gain) if gain <= 0.0 else (0, 0.0)
+            longest, deepest = max(longest, length), min(deepest, lost)
+    return longest, deepest
+
+
+def _profit_factor(gains: Array, losses: Array) -> float:
+    if not len(gains) and not len(losses):
+        return NAN
+    lost = -float(losses.sum())
+    return float(gains.sum()) / lost if lost > 0.0 else math.inf
+
+
+def _annualised(mean: float, spread: float) -> float:
+    return _ratio(mean, spread) * math.sqrt(SESSIONS_PER_YEAR)
+
+
+def _mean(values: Array) -> float:
+    return float(values.mean()) if len(values) else NAN
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    """NaN where the denominator is zero or nothing is known."""
+    return numerator / denominator if denominator else NAN

@@ -1,0 +1,318 @@
+"""Results on disk: a folder with what was asked (config.json), what came of it (trades and equity as Parquet) and its
+figures (summary.json), that can be read back and compared.
+
+A folder is put in place whole or not at all, and one that holds another result is never replaced unasked.
+"""
+
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.backtest.bootstrap import Interval, ratio_interval
+from iwm_opts.backtest.metrics import PATH, Metrics, by_calendar, measure
+from iwm_opts.backtest.rules import Rules
+from iwm_opts.backtest.trial import Pooled
+from iwm_opts.conventions import SESSIONS_PER_YEAR
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.sources.durable import UNFINISHED, write_durably
+
+LAYOUT: Final = 1  # of the folder; raised when what stands in it changes
+CONFIG, SUMMARY, TRADES, EQUITY = "config.json", "summary.json", "trades.parquet", "equity.parquet"
+TRADE_KEY: Final = (PATH, "entry", "expiration", "legs")
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Saved:
+    """A result as it stands in a folder; frames as in `trial.Pooled`."""
+
+    config: Record
+    summary: Record
+    trades: pd.DataFrame
+    equity: pd.DataFrame
+    folder: Path
+
+    @property
+    def rules(self) -> Rules:
+        """The rules that were traded."""
+        return rules_from_record(self.config["rules"])
+
+    @property
+    def metrics(self) -> Metrics:
+        """Figures, computed anew from trades and equity."""
+        return measure(self.trades, self.equity, self.rules.size.account)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SavedComparison:
+    """Two saved results side by side."""
+
+    first: Saved
+    second: Saved
+    config: tuple[tuple[str, Any, Any], ...]  # entries that differ: name, first, second; None where absent
+    shared_trades: int  # of the same path, entry day, expiration and legs
+    only_first: int
+    only_second: int
+    shared_difference: float  # gain of the shared trades, second less first, dollars
+    yearly: Interval  # gain a year of one path, second less first, dollars, days paired; NaN where days differ
+
+
+def rules_record(rules: Rules) -> Record:
+    """Rules as plain values, in the shape of their classes."""
+    from pydantic import TypeAdapter
+
+    return _plain(TypeAdapter(Rules).dump_python(rules, mode="json"))  # type: ignore[no-any-return]
+
+
+def rules_from_record(record: Mapping[str, Any]) -> Rules:
+    """Rules that `rules_record` wrote.
+
+    Raises
+    ------
+    DataError
+        When something is missing, unknown or out of its range.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(Rules).validate_python(dict(record))
+    except ValidationError as error:
+        raise DataError("rules", f"cannot be read ({error})", "run the backtest again") from None
+
+
+def save_result(folder: Path, result: Pooled, asked: Mapping[str, Any], overwrite: bool = False) -> bool:
+    """Put a result into a folder of its own.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if need be; its parent too.
+    result : Pooled
+    asked : mapping
+        How the market was named and what else is needed to run it again: options as typed.
+    overwrite : bool
+        Replace another result that stands there.
+
+    Returns
+    -------
+    bool
+        False where the same result stood there already; nothing is written then.
+
+    Raises
+    ------
+    InputError
+        When the folder holds anything else, unless it is a result and `overwrite` is given.
+    DataError
+        When it cannot be written; what stood there before still does.
+    """
+    config, frames = _config(result, asked), (result.trades, result.equity)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        held = _held(folder)
+        if _is_same(held, config, *frames):
+            return False
+        if not overwrite:
+            raise InputError("output", str(folder), "holds another result", "name another folder, or add --overwrite")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=UNFINISHED))
+    try:
+        made.chmod(0o755)
+        write_durably(made / CONFIG, _json(config))
+        write_durably(made / SUMMARY, _json(summary_record(*frames, result.account)))
+        for name, frame in zip((TRADES, EQUITY), frames, strict=True):
+            write_durably(made / name, _parquet(frame))
+        _put(made, folder)
+    except OSError as error:
+        raise DataError(folder, f"cannot be written: {error.strerror or error}", "check its permissions") from None
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return True
+
+
+def load_result(folder: Path) -> Saved:
+    """Read a saved result.
+
+    Raises
+    ------
+    DataError
+        When the folder is none, or a file of it is missing or damaged.
+    """
+    if not folder.is_dir():
+        raise DataError(folder, "is no folder", "name one that iwm-opts backtest --output wrote")
+    config, summary = _read_json(folder / CONFIG), _read_json(folder / SUMMARY)
+    if config.get("layout") != LAYOUT:
+        raise DataError(folder / CONFIG, f"layout {config.get('layout')!r} is not known", "run the backtest again")
+    return Saved(config, summary, _read_frame(folder / TRADES), _read_frame(folder / EQUITY), folder)
+
+
+def compare_results(first: Saved, second: Saved, seed: int = 1) -> SavedComparison:
+    """Where two saved results differ: what was asked, which trades, and what they gained on the same days."""
+    keys = list(TRADE_KEY)
+    both = first.trades[[*keys, "pnl"]].merge(second.trades[[*keys, "pnl"]], on=keys, suffixes=("_1", "_2"))
+    return SavedComparison(
+        first=first,
+        second=second,
+        config=tuple(_config_differences(first.config, second.config)),
+        shared_trades=len(both),
+        only_first=len(first.trades) - len(both),
+        only_second=len(second.trades) - len(both),
+        shared_difference=float((both["pnl_2"] - both["pnl_1"]).sum()),
+        yearly=_yearly_difference(first, second, seed),
+    )
+
+
+def summary_record(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Record:
+    """Figures of a result as a record: of all of it, and year by year."""
+    years = by_calendar(trades, equity, account).reset_index().to_dict("records")
+    return {"metrics": asdict(measure(trades, equity, account)), "by_year": years}
+
+
+def _config(result: Pooled, asked: Mapping[str, Any]) -> Record:
+    from iwm_opts import __version__
+
+    first = result.results[0]
+    days = first.equity.index
+    return {
+        "layout": LAYOUT,
+        "version": __version__,
+        "asked": _plain(dict(asked)),
+        "rules": rules_record(first.rules),
+        "markets": [{"name": one.market, "path": t.path, "scenario": t.scenario} for one, t in _pairs(result)],
+        "simulated": first.is_simulated,
+        "first": days[0].date().isoformat(),
+        "last": days[-1].date().isoformat(),
+        "gate_open_days": sum(one.gate_open_days for one in result.results),
+        "ranked_days": sum(one.ranked_days for one in result.results),
+        "skipped": {name: sum(one.skipped.get(name, 0) for one in result.results) for name in _skips(result)},
+        "notes": list(result.notes),
+    }
+
+
+def _pairs(result: Pooled) -> list[tuple[Any, Any]]:
+    return list(zip(result.results, result.trials, strict=True))
+
+
+def _skips(result: Pooled) -> list[str]:
+    return sorted({name for one in result.results for name in one.skipped})
+
+
+def _held(folder: Path) -> Saved:
+    """What stands in a folder that is to be written."""
+    is_result = folder.is_dir() and (folder / CONFIG).exists()
+    if not is_result:
+        raise InputError(
+            "output", str(folder), "holds something that is no result", "name an empty folder or a new one"
+        )
+    return load_result(folder)
+
+
+def _is_same(held: Saved, config: Record, trades: pd.DataFrame, equity: pd.DataFrame) -> bool:
+    if any(held.config.get(name) != config[name] for name in config if name not in ("version", "asked")):
+        return False
+    return held.trades.equals(_read_back(trades)) and held.equity.equals(_read_back(equity))
+
+
+def _read_back(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.read_parquet(BytesIO(_parquet(frame)))
+
+
+def _put(made: Path, folder: Path) -> None:
+    """Rename a finished folder into place; one that stands there steps aside first, and back if that fails."""
+    if not folder.exists():
+        os.rename(made, folder)
+        return
+    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=UNFINISHED)) / "replaced"
+    os.rename(folder, aside)
+    try:
+        os.rename(made, folder)
+    except OSError:
+        os.rename(aside, folder)
+        raise
+    finally:
+        shutil.rmtree(aside.parent, ignore_errors=True)
+
+
+def _json(record: Record) -> bytes:
+    return (json.dumps(_plain(record), indent=2, allow_nan=False) + "\n").encode()
+
+
+def _plain(value: Any) -> Any:
+    """Values that JSON knows; infinity is written as pydantic reads it, what is undefined is null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    buffer = BytesIO()
+    frame.to_parquet(buffer)
+    return buffer.getvalue()
+
+
+def _read_json(file: Path) -> Record:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(file, f"cannot be read ({error})", "run the backtest again") from None
+    if not isinstance(found, dict):
+        raise DataError(file, "holds no record", "run the backtest again")
+    return found
+
+
+def _read_frame(file: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(file)
+    except (OSError, ValueError) as error:
+        raise DataError(file, f"cannot be read ({error})", "run the backtest again") from None
+
+
+def _config_differences(first: Record, second: Record, prefix: str = "") -> list[tuple[str, Any, Any]]:
+    found: list[tuple[str, Any, Any]] = []
+    for name in dict.fromkeys([*first, *second]):
+        one, other = first.get(name), second.get(name)
+        if one == other or name in ("notes", "skipped", "asked"):
+            continue
+        if isinstance(one, dict) and isinstance(other, dict):
+            found += _config_differences(one, other, f"{prefix}{name}.")
+        else:
+            found.append((prefix + name, one, other))
+    return found
+
+
+def _yearly_difference(first: Saved, second: Saved, seed: int) -> Interval:
+    one, other = (_daily_changes(saved) for saved in (first, second))
+    samples = []
+    if one.keys() == other.keys() and all(one[path].index.equals(other[path].index) for path in one):
+        for path, change in one.items():
+            day = np.full(len(change), 1.0 / SESSIONS_PER_YEAR)
+            samples.append(np.stack([other[path].to_numpy(), day, change.to_numpy(), day], axis=1))
+    held = [saved.trades["sessions"].mean() for saved in (first, second) if len(saved.trades)]
+    return ratio_interval(samples or [np.zeros((1, 4))], float(max(held, default=1.0)), seed)
+
+
+def _daily_changes(saved: Saved) -> dict[Any, pd.Series]:
+    account = saved.rules.size.account
+    return {
+        path: table["equity"].diff().fillna(table["equity"].iloc[0] - account)
+        for path, table in saved.equity.groupby(PATH)
+    }
+
+
+def metric_names() -> list[str]:
+    """Names of the figures, in order."""
+    return [field.name for field in fields(Metrics)]

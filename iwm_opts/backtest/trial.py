@@ -1,0 +1,111 @@
+"""A market to try rules on, with the history that their gate ranks, and the trials that a question needs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.backtest.book import Book
+from iwm_opts.backtest.engine import Prepared, prepare
+from iwm_opts.backtest.market import DailyMarket
+from iwm_opts.backtest.metrics import PATH
+from iwm_opts.backtest.result import Backtest
+from iwm_opts.backtest.rules import Rules
+from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.market.iv_rank import IvHistory
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """One market and the IV history to decide by; `path` counts the trials of one question from zero."""
+
+    market: DailyMarket
+    history: IvHistory
+    path: int = 0
+    scenario: str = ""  # that the market was simulated under; empty for none
+    macro: pd.Series | None = None  # daily values that a macro rule asks for
+
+    def prepare(self, rules: Rules, book: Book | None = None) -> Prepared:
+        """Make ready to run rules here; a book of the same entry rule may be used again."""
+        return prepare(self.market, self.history, rules, book, self.macro)
+
+
+def market_kind(market: DailyMarket) -> str:
+    """`simulated`, `modelled` (real prices of the underlying under quotes of a model) or `recorded`."""
+    return market.market.kind if isinstance(market, SimulatedDays) else "recorded"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pooled:
+    """Results of the same rules on several trials, in one frame of trades and one of equity, told apart by `path`."""
+
+    results: tuple[Backtest, ...]
+    trials: tuple[Trial, ...]
+
+    @property
+    def kind(self) -> str:
+        """What market the quotes are of: see `market_kind`."""
+        return market_kind(self.trials[0].market)
+
+    @property
+    def name(self) -> str:
+        """What output calls the market, further paths counted."""
+        first, more = self.results[0].market, len(self.results) - 1
+        return first if not more else f"{first} and {more} more {'path' if more == 1 else 'paths'}"
+
+    @property
+    def account(self) -> float:
+        """Dollars at the start of each path."""
+        return self.results[0].rules.size.account
+
+    @property
+    def trades(self) -> pd.DataFrame:
+        """Trades of all paths."""
+        pairs = zip(self.results, self.trials, strict=True)
+        found = pd.concat([one.trades.assign(**{PATH: trial.path}) for one, trial in pairs], ignore_index=True)
+        return found.astype(dict.fromkeys(("entry", "exit", "expiration"), "datetime64[us]"))
+
+    @property
+    def equity(self) -> pd.DataFrame:
+        """Equity of all paths, day by day."""
+        pairs = zip(self.results, self.trials, strict=True)
+        found = pd.concat([one.equity.assign(**{PATH: trial.path}) for one, trial in pairs])
+        return found.set_axis(pd.DatetimeIndex(found.index, name="date").as_unit("us"))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know, each once; counts of single paths are left to them."""
+        found = [note for one in self.results for note in one.notes]
+        return tuple(dict.fromkeys(found))
+
+
+def package_gains(trades: pd.DataFrame) -> Array:
+    """Gain of each trade, dollars for one package, so that sizes do not speak."""
+    return np.asarray(trades["pnl"].to_numpy(dtype=np.float64) / trades["contracts"].to_numpy(dtype=np.float64))
+
+
+def trade_sample(result: Backtest) -> Array:
+    """Dollars a package gained, and trades, by day of entry: numerator and denominator of a gain per trade."""
+    place = np.searchsorted(result.equity.index.to_numpy(), result.trades["entry"].to_numpy())
+    days = len(result.equity)
+    gain = np.bincount(place, weights=package_gains(result.trades), minlength=days)
+    return np.stack([gain, np.bincount(place, minlength=days).astype(np.float64)], axis=1)
+
+
+def risk_sample(result: Backtest) -> Array:
+    """Change of equity, and dollars at risk since the close before, by day: parts of a return per day of risk."""
+    equity = result.equity["equity"].to_numpy(dtype=np.float64)
+    change = np.diff(equity, prepend=result.rules.size.account)
+    # A package costs its spread on the day it is opened, before any night at risk: sums over days take both in.
+    borne = np.concatenate([[0.0], result.equity["open_risk"].to_numpy(dtype=np.float64)[:-1]])
+    return np.stack([change, borne], axis=1)
+
+
+def mean_gain(results: Sequence[Backtest]) -> float:
+    """Mean gain of a package over the trades of all results, dollars; NaN without a trade."""
+    gains = np.concatenate([package_gains(one.trades) for one in results])
+    return float(gains.mean()) if len(gains) else float("nan")

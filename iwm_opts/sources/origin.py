@@ -1,0 +1,46 @@
+"""What a Parquet file says about where its quotes come from: those of a model are never taken for a market's.
+
+The files that `iwm-opts simulate` writes carry it in their footer; so does a recorded chain.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ORIGIN_KEY: Final = b"iwm_opts"
+MAGIC: Final = b"PAR1"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the content of a file comes from."""
+
+    simulated: bool = False
+    modelled: bool = False
+    rate: float | None = None  # that its options were priced at; None where the file does not say
+
+
+def with_origin(schema: Any, origin: Origin, **more: Any) -> Any:
+    """A schema whose files say where they come from."""
+    about = {"simulated": origin.simulated, "modelled": origin.modelled, "rate": origin.rate, **more}
+    return schema.with_metadata({**(schema.metadata or {}), ORIGIN_KEY: json.dumps(about, sort_keys=True).encode()})
+
+
+def origin_of(path: Path) -> Origin:
+    """What a file says of itself; nothing where it is no Parquet file, or does not say."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                return Origin()
+        stored = (pq.read_schema(path).metadata or {}).get(ORIGIN_KEY)
+        about = json.loads(stored) if stored else {}
+        rate = about.get("rate")
+        known = float(rate) if isinstance(rate, int | float) and math.isfinite(rate) else None
+        return Origin(bool(about.get("simulated")), bool(about.get("modelled")), known)
+    except (pa.ArrowException, OSError, ValueError, AttributeError):
+        return Origin()  # whatever ails the file shows where its rows are read

@@ -1,0 +1,200 @@
+"""Take or skip: what a plan says of one session, and of all of them for a backtest; one definition of each rule.
+
+A plan enters on a session when its edge signalled, the macro filter is known to be clear and enough of the checklist is
+met, all read from the session before; the momentum edge alone reads the first minutes of the session itself.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.errors import InputError
+from iwm_opts.market.calendar import latest_session, next_session
+from iwm_opts.strategy.checklist import Checklist, Inputs, checklist, criteria_met
+from iwm_opts.strategy.edges import MeanReversion, Momentum, VolContraction
+from iwm_opts.strategy.macro import MacroState, State
+from iwm_opts.strategy.plan import Plan
+from iwm_opts.strategy.signals import allowed_on, session_returns, total_return_close
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalState:
+    """What the edge says for one session."""
+
+    state: State
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Take or skip, and why."""
+
+    day: date  # session of the entry
+    signal: SignalState
+    macro: MacroState | None  # None: the filter does not apply to the plan
+    checklist: Checklist
+
+    @property
+    def take(self) -> bool:
+        """Whether the plan enters."""
+        clear = self.macro is None or self.macro.state == "met"
+        return self.signal.state == "met" and clear and self.checklist.passes
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What stands against an entry; what speaks for it where nothing does."""
+        words = {"met": "is there", "unmet": "is not there", "unknown": "is unknown"}
+        against = []
+        if self.signal.state != "met":
+            against.append(f"the signal {words[self.signal.state]}: {self.signal.detail}")
+        if self.macro is not None and self.macro.state != "met":
+            blocks = (
+                "blocks new longs" if self.macro.state == "unmet" else "is unknown, and unknown never counts as met"
+            )
+            against.append(f"the macro filter {blocks}: {self.macro.detail}")
+        met, minimum = self.checklist.met, self.checklist.minimum
+        counted = f"{met} of {len(self.checklist.answers)} criteria are met, {minimum} are needed"
+        if not self.checklist.passes:
+            against.append(counted)
+        return tuple(against) or (f"the signal is there: {self.signal.detail}", counted)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EntryDays:
+    """Sessions on which a plan allows an entry, and what stood in the way on others."""
+
+    allowed: Flags  # shape (bars,): at the bar's open; for momentum the signal of the minutes is still to come
+    counts: dict[str, int]
+
+
+def decide(plan: Plan, data: Inputs, day: date) -> Decision:
+    """What the plan says of an entry on a session; nothing dated on or after it is read but the first minutes.
+
+    Raises
+    ------
+    InputError
+        When the bars do not reach the session before.
+    """
+    before = latest_session(day - timedelta(days=1))
+    if pd.Timestamp(before) not in data.bars.index:
+        newest = data.bars.index[-1].date()
+        raise InputError(
+            "as_of", day.isoformat(), f"the bars have no {before}, they end on {newest}",
+            f"give newer bars, or --as-of {next_session(newest)}",
+        )  # fmt: skip
+    macro = plan.filter.on(data.funds.get(plan.macro.symbol), day) if plan.filter_applies else None
+    answers = checklist(plan.checklist.criteria, plan.checklist.minimum, data, day)
+    return Decision(day, _signal(plan, data, day, before), macro, answers)
+
+
+def decision_day(plan: Plan, data: Inputs) -> date:
+    """The newest session that the data can decide on: the one after the last bar; for momentum the last of minutes."""
+    if plan.momentum and data.minutes is not None:
+        days = pd.DatetimeIndex(data.minutes.bars.index)
+        return min(days[-1].date(), next_session(data.bars.index[-1].date()))
+    return next_session(data.bars.index[-1].date())
+
+
+def _signal(plan: Plan, data: Inputs, day: date, before: date) -> SignalState:
+    edge, stamp = plan.rule, pd.Timestamp(before)
+    if isinstance(edge, Momentum):
+        return _momentum(edge, data, pd.Timestamp(day))
+    known = data.before(day)
+    if isinstance(edge, MeanReversion):
+        signals = edge.signals(known.bars)
+        close = total_return_close(known.bars)
+        returns = session_returns(known.bars).iloc[-edge.declines :]
+        total = close.iloc[-1] / close.iloc[-edge.declines - 1] - 1.0 if len(close) > edge.declines else np.nan
+        sizes = ", ".join(f"{change:+.1%}" for change in returns)
+        detail = f"{sizes}, {total:+.1%} in total; wanted {edge.declines} declines over -{edge.total:.1%}"
+    else:
+        if known.history is None:
+            return SignalState("unknown", "no IV history was given: --iv-history")
+        if known.history.last(1).empty:
+            return SignalState("unknown", f"{known.history.series} has no value before {day}")
+        signals = edge.signals(known.history)
+        ranked = edge.ranks(known.history).get(stamp, np.nan)
+        detail = f"{known.history.series} ranks {ranked:.1f} on {before}, wanted below {edge.below:g}"
+    return SignalState(_state(signals.get(stamp)), detail)
+
+
+def _momentum(edge: Momentum, data: Inputs, stamp: pd.Timestamp) -> SignalState:
+    if data.minutes is None:
+        return SignalState("unknown", "no minute bars were given: --minutes")
+    seen = data.minutes.before(stamp + pd.Timedelta(days=1)).bars
+    seen = seen[(seen.index < stamp) | (seen["minute"] < edge.enter_minute)]
+    if seen.empty or seen.index[-1] < stamp:
+        return SignalState("unknown", f"the minutes of {stamp.date()} are not there")
+    reading = edge.readings(_with_day(data.bars, stamp), seen).loc[stamp]
+    detail = (
+        f"gap {reading['gap']:+.2%}, volume of the first {edge.enter_minute} minutes "
+        f"{reading['relative_volume']:.2f} times its mean; wanted over {edge.gap:.1%} and 1"
+    )
+    return SignalState(_state(reading["signal"]), detail)
+
+
+def _with_day(bars: pd.DataFrame, stamp: pd.Timestamp) -> pd.DataFrame:
+    """Bars up to a day whose own bar need not be there yet, and whose numbers are not known."""
+    return bars[bars.index < stamp].reindex(bars.index[bars.index < stamp].append(pd.DatetimeIndex([stamp])))
+
+
+def _state(signal: object) -> State:
+    if signal is None or signal is pd.NA:
+        return "unknown"
+    return "met" if bool(signal) else "unmet"
+
+
+def entry_days(plan: Plan, data: Inputs, within: Flags | None = None) -> EntryDays:
+    """Every session on which the plan allows an entry; what `decide` says of each, all at once.
+
+    Parameters
+    ----------
+    plan : Plan
+    data : Inputs
+    within : ndarray of bool, shape (bars,), optional
+        Sessions that are looked at; all unless given.
+
+    Raises
+    ------
+    InputError
+        When the data lacks what the edge or the macro filter reads.
+    """
+    days = [day.date() for day in data.bars.index]
+    wanted = np.ones(len(days), dtype=bool) if within is None else within.copy()
+    counts: dict[str, int] = {}
+    edge = plan.rule
+    if not isinstance(edge, Momentum):
+        wanted &= allowed_on(_daily_signals(edge, data), days)
+        counts["signals"] = int(wanted.sum())
+    if plan.filter_applies:
+        fund = data.funds.get(plan.macro.symbol)
+        if fund is None:
+            raise InputError(
+                "macro.symbol", plan.macro.symbol, "the plan's macro filter reads a fund that was not given",
+                f"give --{plan.macro.symbol.lower()} FILE, or set enabled = false under [macro]",
+            )  # fmt: skip
+        clear = plan.filter.clear(fund)
+        is_clear = allowed_on(clear, days)
+        is_unknown = ~is_clear & ~allowed_on(~clear, days)
+        counts["blocked by the macro filter"] = int((wanted & ~is_clear & ~is_unknown).sum())
+        counts["macro filter unknown, not traded"] = int((wanted & is_unknown).sum())
+        wanted = wanted & is_clear
+    passes = criteria_met(plan.checklist.criteria, data) >= plan.checklist.minimum
+    enough = allowed_on(passes.astype("boolean"), days)
+    counts["checklist not met"] = int((wanted & ~enough).sum())
+    wanted = wanted & enough
+    counts["entries allowed"] = int(wanted.sum())
+    return EntryDays(wanted, counts)
+
+
+def _daily_signals(edge: MeanReversion | VolContraction, data: Inputs) -> "pd.Series[bool]":
+    if isinstance(edge, MeanReversion):
+        return edge.signals(data.bars)
+    if data.history is None:
+        raise InputError("iv_history", None, "the edge ranks an IV history", "name one: --iv-history RVX_History.csv")
+    return edge.signals(data.history)

@@ -1,0 +1,63 @@
+"""Signals on daily bars: True, False or NA, dated by the close that makes them known.
+
+NA is `unknown`: data is missing, and what is unknown is never traded and never counts as met. The first trade that a
+signal allows is of the next session.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.market.calendar import sessions
+
+ROUNDING: Final = 1e-9  # share of price: a fall of exactly 1.5% is not over 1.5%, whatever binary fractions make of it
+
+
+def total_return_close(bars: pd.DataFrame) -> "pd.Series[float]":
+    """Adjusted closes where the bars have them, else closes: a dividend is no decline."""
+    return bars["adjusted_close" if "adjusted_close" in bars else "close"]
+
+
+def is_adjacent(bars: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether the bar before is of the session before; False for the first."""
+    days = bars.index.to_numpy(dtype="datetime64[D]")
+    places = np.searchsorted(sessions(days[0].item(), days[-1].item()), days)
+    return pd.Series(np.diff(places, prepend=places[0] - 2) == 1, index=bars.index)
+
+
+def allowed_on(signals: "pd.Series[bool]", days: Sequence[date]) -> NDArray[np.bool_]:
+    """Days on which a signal of the session before allows an entry; an unknown or an older one allows none.
+
+    Parameters
+    ----------
+    signals : Series of boolean
+        Dated by the close that makes them known.
+    days : sequence of date, length n
+        Sessions, ascending.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    wanted = np.array(days, dtype="datetime64[D]")
+    if not len(wanted):
+        return np.zeros(0, dtype=bool)
+    calendar = sessions((wanted[0] - np.timedelta64(14)).item(), wanted[-1].item())
+    before = pd.DatetimeIndex(calendar[np.searchsorted(calendar, wanted) - 1])
+    found: NDArray[np.bool_] = signals.reindex(before).fillna(False).to_numpy(dtype=bool)
+    return found
+
+
+def session_returns(bars: pd.DataFrame) -> "pd.Series[float]":
+    """Return of each session on the session before, dividends included where known; NaN across a missing bar."""
+    return total_return_close(bars).pct_change(fill_method=None).where(is_adjacent(bars))
+
+
+def known_signal(says: "pd.Series[bool]", known: "pd.Series[bool]") -> "pd.Series[bool]":
+    """A rule's answer where its data is there, NA elsewhere."""
+    unknown = ~known.to_numpy(dtype=bool)
+    return pd.Series(pd.arrays.BooleanArray(says.to_numpy(dtype=bool, copy=True), unknown), index=says.index)

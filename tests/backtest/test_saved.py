@@ -1,0 +1,119 @@
+import json
+import os
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from iwm_opts.backtest.engine import prepare, run
+from iwm_opts.backtest.metrics import measure
+from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, Rules
+from iwm_opts.backtest.saved import compare_results, load_result, rules_from_record, rules_record, save_result
+from iwm_opts.backtest.trial import Pooled
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.execution.fees import FeeSchedule
+from iwm_opts.execution.fills import FillModel
+from iwm_opts.spreads.legs import Wing
+
+ASKED = {"source": "sim", "seed": 5}
+
+
+@pytest.fixture(scope="module")
+def greedy(small_trials, small_rules):
+    """The same markets with a nearer profit target."""
+    rules = replace(small_rules, exit=replace(small_rules.exit, profit=0.25))
+    return Pooled(tuple(run(prepare(t.market, t.history, rules)) for t in small_trials), tuple(small_trials))
+
+
+def test_what_was_saved_is_read_back(small_result, tmp_path):
+    folder = tmp_path / "results" / "one"
+    assert save_result(folder, small_result, ASKED)
+    found = load_result(folder)
+    pd.testing.assert_frame_equal(found.trades, small_result.trades, check_freq=False)
+    pd.testing.assert_frame_equal(found.equity, small_result.equity, check_freq=False)
+    assert found.rules == small_result.results[0].rules
+    assert found.config["asked"] == ASKED
+    assert found.config["simulated"] is True
+    account = small_result.account
+    assert found.metrics == measure(small_result.trades, small_result.equity, account)
+    assert found.summary["metrics"]["expectancy"] == pytest.approx(found.trades["pnl"].mean())
+    assert sum(one["trades"] for one in found.summary["by_year"]) == len(found.trades)
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["one"]
+
+
+def test_the_same_result_again_is_no_news_and_another_one_is_refused(small_result, greedy, tmp_path):
+    folder = tmp_path / "one"
+    save_result(folder, small_result, ASKED)
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert not save_result(folder, small_result, ASKED)
+    with pytest.raises(InputError, match="holds another result; name another folder"):
+        save_result(folder, greedy, ASKED)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    assert save_result(folder, greedy, ASKED, overwrite=True)
+    assert load_result(folder).rules.exit.profit == 0.25
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_a_folder_of_something_else_is_never_touched(small_result, tmp_path):
+    (tmp_path / "thesis.txt").write_text("ten years of work")
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="holds something that is no result"):
+            save_result(tmp_path, small_result, ASKED, overwrite)
+    assert (tmp_path / "thesis.txt").read_text() == "ten years of work"
+
+
+def test_a_failed_write_leaves_what_was_there(small_result, greedy, tmp_path, monkeypatch):
+    folder = tmp_path / "one"
+    save_result(folder, small_result, ASKED)
+    real = os.rename
+
+    def full_disk(source, target):
+        if str(target) == str(folder) and ".tmp" in str(source) and "replaced" not in str(source):
+            raise OSError(28, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", full_disk)
+    with pytest.raises(DataError, match="No space left on device"):
+        save_result(folder, greedy, ASKED, overwrite=True)
+    assert load_result(folder).rules.exit.profit == 0.5
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_two_results_side_by_side(small_result, greedy, tmp_path):
+    save_result(tmp_path / "a", small_result, ASKED)
+    save_result(tmp_path / "b", greedy, ASKED)
+    found = compare_results(load_result(tmp_path / "a"), load_result(tmp_path / "b"))
+    assert found.config == (("rules.exit.profit", 0.5, 0.25),)
+    a, b = small_result.trades, greedy.trades
+    keys = {tuple(row) for row in a[["path", "entry", "expiration", "legs"]].to_numpy()}
+    shared = [row for row in b.itertuples() if (row.path, row.entry, row.expiration, row.legs) in keys]
+    assert found.shared_trades == len(shared) > 5
+    assert (found.only_first, found.only_second) == (len(a) - len(shared), len(b) - len(shared))
+    sessions = len(small_result.equity) / 2
+    assert found.yearly.estimate == pytest.approx((b["pnl"].sum() - a["pnl"].sum()) / 2 / sessions * 252, abs=1e-6)
+    same = compare_results(load_result(tmp_path / "a"), load_result(tmp_path / "a"))
+    assert (same.config, same.only_first, same.shared_difference, same.yearly.estimate) == ((), 0, 0.0, 0.0)
+
+
+def test_a_damaged_folder_says_which_file(small_result, tmp_path):
+    folder = tmp_path / "one"
+    save_result(folder, small_result, ASKED)
+    (folder / "trades.parquet").write_bytes(b"PAR1 and nothing more")
+    with pytest.raises(DataError, match=r"trades.parquet: cannot be read"):
+        load_result(folder)
+    (folder / "config.json").write_text(json.dumps({"layout": 99}))
+    with pytest.raises(DataError, match="layout 99 is not known"):
+        load_result(folder)
+    with pytest.raises(DataError, match="is no folder"):
+        load_result(tmp_path / "absent")
+
+
+def test_rules_survive_the_way_through_json():
+    rules = Rules(
+        EntryRule(strategy="bull-put", put_wing=Wing(delta=0.05), weekdays=("mon", "thu")),
+        exit=ExitRule(profit=None, touch=True, rank=50.0),
+        costs=Costs(FillModel.parse("natural"), fees=FeeSchedule.parse("custom:0.65")),  # its cap is infinite
+    )
+    assert rules_from_record(json.loads(json.dumps(rules_record(rules), allow_nan=False))) == rules
+    with pytest.raises(DataError, match="rules: cannot be read"):
+        rules_from_record(rules_record(rules) | {"exit": {"profit": 7.0}})

@@ -1,0 +1,84 @@
+import pandas as pd
+import pytest
+
+from iwm_opts.errors import DataError
+from iwm_opts.market.minutes import load_minutes
+
+HEAD = "Datetime,Open,High,Low,Close,Volume\n"
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        file = tmp_path / "minutes.csv"
+        file.write_text(text)
+        return file
+
+    return write
+
+
+def row(time, price=100.0, low=None, high=None, volume=10):
+    return f"{time},{price},{high or price},{low or price},{price},{volume}\n"
+
+
+def test_offsets_become_new_york_time_and_rows_are_sorted(written):
+    # 2026-03-23: daylight saving, 13:30 UTC is the open; 2019-12-17: 14:30 UTC
+    text = HEAD + row("2026-03-23 13:31:00+00:00", 2) + row("2026-03-23 13:30:00+00:00", 1)
+    bars = load_minutes(written(text)).bars
+    assert bars.index.tolist() == [pd.Timestamp("2026-03-23 09:30"), pd.Timestamp("2026-03-23 09:31")]
+    assert bars["open"].tolist() == [1.0, 2.0]
+    assert bars["minute"].tolist() == [0, 1]
+    same = HEAD + row("12/17/2019 9:30", 3)
+    other = HEAD + row("2019-12-17 14:30:00+00:00", 3)
+    assert load_minutes(written(same)).bars.index.equals(load_minutes(written(other)).bars.index)
+
+
+def test_extended_hours_and_holidays_are_left_out_and_counted(written):
+    text = HEAD + row("2019-12-17 09:29") + row("2019-12-17 09:30") + row("2019-12-17 16:00") + row("2019-12-25 10:00")
+    found = load_minutes(written(text))
+    assert len(found.bars) == 1
+    assert found.skipped == (
+        "2 minutes outside the regular session left out",
+        "1 minutes on days that are no sessions left out",
+    )
+
+
+def test_a_bad_tick_is_unknown_and_a_crash_is_not(written):
+    tick = HEAD + row("2019-12-17 10:00") + row("2019-12-17 10:01", low=83) + row("2019-12-17 10:02")
+    found = load_minutes(written(tick))
+    assert found.bars["low"].isna().tolist() == [False, True, False]
+    assert found.skipped == ("1 highs or lows far outside their neighbours' taken for bad ticks",)
+    crash = HEAD + row("2019-12-17 10:00", 100) + row("2019-12-17 10:01", 95) + row("2019-12-17 10:02", 90)
+    assert not load_minutes(written(crash)).bars.isna().any().any()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (HEAD + row("2019-12-17 10:00") * 2, "row 2, 2019-12-17 10:00, is there twice"),
+        (HEAD + row("2019-12-17 10:00", -1), "row 1, .*has a price that is not positive"),
+        (HEAD + row("2019-12-17 10:00", volume=-1), "row 1, .*has no volume of zero or more"),
+        (HEAD + row("2019-12-17 10:00", 100, low=101, high=102), "row 1, .*has its open or close outside low and high"),
+        (HEAD + row("noon"), "row 1, noon, is no time"),
+        (HEAD + row("2019-12-17 10:00") + row("2019-12-17 15:01:00+00:00"), "row 2, .*has an offset where other rows"),
+        (HEAD + row("2019-12-17 18:00"), "has no minute of a regular session"),
+        ("Datetime,Open,High,Low,Close\n2019-12-17 10:00,1,1,1,1\n", "has no volume column"),
+    ],
+)
+def test_faults_are_named(written, text, message):
+    with pytest.raises(DataError, match=message):
+        load_minutes(written(text))
+
+
+@pytest.mark.market_data
+def test_the_defects_of_real_files(market_data):
+    # data README: some days include extended hours, half days of 213 minutes, a session that was halted, no order
+    found = load_minutes(market_data / "intraday" / "IWM_1m_20191021_20200608.csv.gz")
+    assert len(found.bars) == 61_141
+    assert found.bars.index.is_monotonic_increasing
+    assert found.skipped == ("7,270 minutes outside the regular session left out",)
+    sizes = found.bars.groupby(found.bars.index.normalize()).size()
+    assert sizes["2019-11-29"] == 213  # a half day, and three minutes beyond it
+    assert sizes["2020-03-09"] == 376
+    utc = load_minutes(market_data / "intraday" / "IWM_1m_20260323_20260331.csv.gz")
+    assert utc.bars.index[0] == pd.Timestamp("2026-03-23 09:30")
