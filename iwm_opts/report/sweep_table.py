@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from iwm_opts.backtest.grid import Outcome, SnoopingTest, Variant
+from iwm_opts.backtest.grid import Outcome, SnoopingTest, Variant, detail_of
 from iwm_opts.backtest.saved import rules_record
 from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.report.backtest_table import label_lines, note_lines, rules_lines
@@ -64,11 +64,11 @@ def sweep_table(found: Swept, top: int, columns: int | None = None) -> str:
     names = list(found.grid)
     table = plain_table(*names, "trades", "apart", "win", "a trade", "on risk", "fall", "Sharpe")
     for variant, outcome in found.ranked[:top]:
-        m = outcome.metrics
+        m, more_of_it = outcome.metrics, detail_of(found.trials, variant)
         table.add_row(
-            *(str(variant.values[name]) for name in names), f"{m['trades']:,}", f"{m['independent_trades']:.0f}",
-            percent(m["win_rate"]), dollars(m["expectancy"], 2),
-            percent(m["return_on_risk_in_use"], 1), percent(m["max_drawdown_share"], 1), number(m["sharpe"], 2),
+            *(str(variant.values[name]) for name in names), f"{m['trades']:,}",
+            f"{more_of_it.independent_trades:.0f}", percent(m["win_rate"]), dollars(m["expectancy"], 2),
+            percent(more_of_it.return_on_risk_in_use, 1), percent(m["max_drawdown"], 1), number(m["sharpe"], 2),
         )  # fmt: skip
     parts += [Padding(table, (0, 0, 0, 3), expand=False), Text("")]
     shown = min(top, len(found.variants))
