@@ -77,6 +77,13 @@ def test_a_scenario_by_name_and_out_of_a_file(run, tmp_path):
     assert "choose one of mine" in wrong.err
 
 
+def test_no_day_lies_ahead(run, tmp_path):
+    failed = run("simulate", "--output", tmp_path / "out", "--days", 99_999)
+    assert failed.code == 1
+    assert "sessions from 2016-01-04 to today; simulate fewer, or begin earlier with --first" in failed.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_parameters_from_a_file(run, tmp_path):
     from pathlib import Path
 
