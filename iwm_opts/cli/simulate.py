@@ -46,7 +46,7 @@ def simulate(**options: Any) -> None:
 
     Nobody ever traded there: an edge found on them echoes the premium that the parameters put into option prices. Cut
     off and run again, it goes on where it stopped; the same seed writes the same bytes whatever the workers. A chain
-    takes some 2,000 rows and 70 kB a day up to 100 DTE, twice that with all expirations.
+    takes some 2,600 rows and 90 kB a day up to 100 DTE, twice that with all expirations.
     """
     from pathlib import Path
 
