@@ -4,6 +4,7 @@ What differs between such markets is where spot and state come from: drawn at ra
 that a real volatility index comes back (`markets.modelled`). Nobody ever traded at these quotes.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -177,6 +178,13 @@ class SurfaceMarket:
         ranges = [self._range(since, place) for since in (listing.since, listing.fine_since())]
         lows, highs = zip(*ranges, strict=True)
         return strikes(listing, self.days[place], lows, highs)
+
+    def close_on(self, day: date) -> float:
+        """Close of the underlying on a session, one without quotes included; NaN where it is not known."""
+        ordinals, closes = self._known_closes
+        place = int(np.searchsorted(ordinals, day.toordinal()))
+        is_known = place < len(ordinals) and ordinals[place] == day.toordinal()
+        return float(closes[place]) if is_known else math.nan
 
     def place(self, day: date) -> int:
         """Place of a day among `days`.
