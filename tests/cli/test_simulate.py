@@ -32,6 +32,7 @@ def test_every_command_reads_what_it_wrote(simulated, run, tmp_path):
     page = run("condor", *arguments, "--ivr-below", 100, "--ivr-lookback", 10).out.splitlines()
     assert page[0] == page[-1] == LABEL
     assert run("fills", "--source", chain, "--format", "json").json["simulated"] is True
+    assert run("claims", "--bars", path / "bars-IWM.parquet", "--format", "json").json["simulated"] is True
     assert "SIMULATED" in run("ivr", "--iv-history", history, "--ivr-lookback", 10).out
     assert run("snapshot", "--source", chain).code == 0
     assert run("condor", "--source", "record", "--format", "json").json["market"]["simulated"] is True
