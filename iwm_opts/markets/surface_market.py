@@ -5,6 +5,7 @@ that a real volatility index comes back (`markets.modelled`). Nobody ever traded
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -37,7 +38,7 @@ TABLE_DTE: Final = 100  # calendar days: farther than any package here is held
 
 
 @dataclass(frozen=True, eq=False)
-class SurfaceMarket:
+class SurfaceMarket(ABC):
     """Spot and state at the close of each of n days; quotes of any of its options follow."""
 
     name: str  # what output calls it
@@ -58,6 +59,7 @@ class SurfaceMarket:
         """Of the underlying."""
         return self.parameters.setting.symbol
 
+    @abstractmethod
     def bars(self, symbol: str | None = None) -> pd.DataFrame:
         """Daily bars of the underlying, or of a companion: open, high, low, close and volume by session.
 
@@ -66,7 +68,6 @@ class SurfaceMarket:
         InputError
             When the market has no such symbol.
         """
-        raise NotImplementedError
 
     def chain(self, day: date, after_close: bool = False) -> Chain:
         """Full chain at the close of a day.
