@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.engine import Prepared, prepare, run
+from iwm_opts.backtest.engine import Prepared, run
 from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import GateRule, Rules
@@ -49,11 +49,11 @@ class Rivals:
 
 def prepare_rivals(trial: Trial, rules: Rules) -> Rivals:
     """Prepare a trial once for the strategy and all that it is compared with."""
-    own = prepare(trial.market, trial.history, rules)
+    own = trial.prepare(rules)
     if rules.exit.rank is None:
         return Rivals(own, own)
     ungated = replace(rules, exit=replace(rules.exit, rank=None))
-    return Rivals(own, prepare(trial.market, trial.history, ungated, own.book))
+    return Rivals(own, trial.prepare(ungated, own.book))
 
 
 def strategy(rivals: Rivals) -> Backtest:

@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.bootstrap import ratio_interval
-from iwm_opts.backtest.engine import Prepared, backtest, prepare, run
+from iwm_opts.backtest.engine import Prepared, run
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import Costs, Rules
 from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.backtest.trial import Trial, mean_gain, trade_sample
+from iwm_opts.backtest.trial import Trial, market_kind, mean_gain, trade_sample
 from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER, SESSIONS_PER_YEAR
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.simulation.dynamics import priced_variance
@@ -62,7 +62,7 @@ def breakeven_slippage(prepared: Sequence[Prepared], trials: Sequence[Trial]) ->
     def filled(share: float) -> list[Backtest]:
         costs = _costs(rules.costs, share, len(prepared[0].book.legs))
         pairs = zip(prepared, trials, strict=True)
-        return [run(prepare(t.market, t.history, replace(rules, costs=costs), p.book)) for p, t in pairs]
+        return [run(t.prepare(replace(rules, costs=costs), p.book)) for p, t in pairs]
 
     own = [run(one) for one in prepared]
     paid, at_mid = _slippage(own), mean_gain(filled(0.0))
@@ -130,7 +130,7 @@ def repriced(trial: Trial, scale: float) -> Trial:
 
     The index that its gate ranks moves by what model-free variance at its tenor moves by.
     """
-    assert isinstance(trial.market, SimulatedDays)
+    assert isinstance(trial.market, SimulatedDays)  # by `market_kind`
     market, history = trial.market.market, trial.history
     assert history.tenor_days is not None  # a simulated market's own
     premium = scaled_premium(market.parameters.premium, scale)
@@ -149,10 +149,12 @@ def breakeven_premium(
 ) -> BreakevenPremium | None:
     """Break-even variance premium over the trades of all trials; None unless all are simulated.
 
+    A modelled market is scaled to a real index: what its premium is was not put there.
+
     Every scale is tried on the same paths, so that only prices change. `told` hears how many of how many scales are
     done at most.
     """
-    if not all(isinstance(one.market, SimulatedDays) for one in trials):
+    if not all(market_kind(one.market) == "simulated" for one in trials):
         return None
     tried: dict[float, list[Backtest]] = {}
 
@@ -160,7 +162,7 @@ def breakeven_premium(
         if scale not in tried:
             if told:
                 told(len(tried), PREMIUM_STEPS + 2)
-            tried[scale] = [backtest(t.market, t.history, rules) for t in (repriced(one, scale) for one in trials)]
+            tried[scale] = [run(repriced(one, scale).prepare(rules)) for one in trials]
         return mean_gain(tried[scale])
 
     ratio = _priced_over_realised(trials, 1.0)

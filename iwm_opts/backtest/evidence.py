@@ -35,6 +35,11 @@ Array = NDArray[np.float64]
 Told = Callable[[int, int], None]
 
 RANDOM_DRAWS: Final = 200
+CAVEATS: Final = {
+    "simulated": "All of it on a simulated market: it echoes the premium that the simulation puts into prices.",
+    "modelled": "Prices and volatility index are real, the options' quotes are a model's: nobody ever traded at them.",
+    "recorded": "Quotes are recorded ones; that they would have been filled at is assumed.",
+}
 FEW_TRADES: Final = 10.0  # that share no day: below, no interval is worth its name
 NAN: Final = float("nan")
 
@@ -75,8 +80,6 @@ class Evidence:
     """What was found, and how much it is worth."""
 
     rules: Rules
-    market: str
-    is_simulated: bool
     strategy: Arm
     rivals: tuple[Arm, ...]
     differences: tuple[Difference, ...]
@@ -132,8 +135,6 @@ def gather_evidence(
     premium = breakeven_premium(trials, rules, seed, steps.at) if wants_premium else None
     return Evidence(
         rules=rules,
-        market=_market_name(trials),
-        is_simulated=trials[0].market.is_simulated,
         strategy=own,
         rivals=others,
         differences=tuple(differences),
@@ -231,11 +232,6 @@ def _beyond(value: float, drawn: Array) -> Interval:
     return Interval(value - mean, spread, value - float(high), value - float(low), LEVEL, len(known), NAN, words)
 
 
-def _market_name(trials: Sequence[Trial]) -> str:
-    first = trials[0].market.name
-    return first if len(trials) == 1 else f"{first} and {len(trials) - 1} more paths"
-
-
 def _sentences(found: Evidence) -> list[str]:
     own = found.strategy
     if own.trades < 2:
@@ -244,8 +240,7 @@ def _sentences(found: Evidence) -> list[str]:
     told += [_slippage_sentence(found.slippage)]
     if found.premium is not None:
         told.append(_premium_sentence(found.premium))
-    if found.is_simulated:
-        told.append("All of it on a simulated market: it echoes the premium that the simulation puts into prices.")
+    told.append(CAVEATS[own.results.kind])
     return told
 
 

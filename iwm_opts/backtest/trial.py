@@ -7,9 +7,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iwm_opts.backtest.book import Book
+from iwm_opts.backtest.engine import Prepared, prepare
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import PATH
 from iwm_opts.backtest.result import Backtest
+from iwm_opts.backtest.rules import Rules
+from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.market.iv_rank import IvHistory
 
 Array = NDArray[np.float64]
@@ -23,6 +27,16 @@ class Trial:
     history: IvHistory
     path: int = 0
     scenario: str = ""  # that the market was simulated under; empty for none
+    macro: pd.Series | None = None  # daily values that a macro rule asks for
+
+    def prepare(self, rules: Rules, book: Book | None = None) -> Prepared:
+        """Make ready to run rules here; a book of the same entry rule may be used again."""
+        return prepare(self.market, self.history, rules, book, self.macro)
+
+
+def market_kind(market: DailyMarket) -> str:
+    """`simulated`, `modelled` (real prices of the underlying under quotes of a model) or `recorded`."""
+    return market.market.kind if isinstance(market, SimulatedDays) else "recorded"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +45,17 @@ class Pooled:
 
     results: tuple[Backtest, ...]
     trials: tuple[Trial, ...]
+
+    @property
+    def kind(self) -> str:
+        """What market the quotes are of: see `market_kind`."""
+        return market_kind(self.trials[0].market)
+
+    @property
+    def name(self) -> str:
+        """What output calls the market, further paths counted."""
+        first, more = self.results[0].market, len(self.results) - 1
+        return first if not more else f"{first} and {more} more {'path' if more == 1 else 'paths'}"
 
     @property
     def account(self) -> float:

@@ -15,17 +15,26 @@ from iwm_opts.spreads.analysis import Terms
 from iwm_opts.strategy.screen import Account, Selection
 
 Options = Mapping[str, Any]
+MODELLED = ("bars", "iv_history", "slope_history", "slope_base", "yields", "rate", "dividends")  # a modelled market's
 
 
 def market_from(options: Options) -> tuple[Snapshot, IvHistory | None]:
     """The market that --source and its companions name, and the IV history it brings along if any."""
     from iwm_opts.market.dividends import parse_dividends
+    from iwm_opts.markets.modelled_files import ModelledFiles
     from iwm_opts.markets.resolve import resolve
 
+    files = {name: options.get(name) for name in MODELLED}
     names = ("source", "symbol", "as_of", "session", "spot", "seed")
     tenor, lookback = options.get("ivr_tenor", IVR_TENOR_DAYS), options.get("ivr_lookback", IVR_LOOKBACK)
     with progress("option chain", options) as told:
-        market = resolve(**{name: options[name] for name in names}, tenor_days=tenor, lookback=lookback, progress=told)
+        market = resolve(
+            **{name: options[name] for name in names},
+            tenor_days=tenor,
+            lookback=lookback,
+            progress=told,
+            modelled=ModelledFiles(**files),
+        )
     dividends = parse_dividends(options["dividends"]) if options["dividends"] else market.dividends
     rate, style, engine = options["rate"], options["exercise"] or market.exercise, options["engine"]
     return take_snapshot(market.chain, rate, dividends, style, engine, market.warnings), market.history

@@ -21,7 +21,10 @@ class NumericalCommand(click.Command):
         return super().invoke(ctx)
 
 
-READ = ("source", "versus", "iv_history", "dividends", "log", "backtest", "plan")
+READ = (
+    "source", "versus", "iv_history", "dividends", "bars", "slope_history", "slope_base", "yields", "log", "backtest",
+    "plan",
+)  # fmt: skip
 WRITTEN = ("output", "plot", "write_log")
 
 

@@ -124,9 +124,9 @@ def group(*options: Callable[[Command], Command]) -> Callable[[Command], Command
 SOURCE = option(
     "--source",
     default="auto",
-    metavar="PATH|auto|yahoo|cboe|record|sim",
-    help="Chain file (CSV, Parquet or JSON, gzip too), a live source, the local record or the simulated market; auto: "
-    "Yahoo, else Cboe, else simulated and labelled so.",
+    metavar="PATH|auto|yahoo|cboe|record|sim|modelled",
+    help="Chain file (CSV, Parquet or JSON, gzip too), a live source, the local record, the simulated market, or real "
+    "prices under modelled quotes; auto: Yahoo, else Cboe, else simulated and labelled so.",
 )
 SYMBOL = option("--symbol", default="IWM", help="Underlying.")
 AS_OF = option("--as-of", type=DateParam(), help="Day of the decision.  [default: the file's last]")
@@ -134,6 +134,12 @@ SESSION = option(
     "--session", help="Capture of the day, by label or HH:MM.  [default: the latest while the market is open]"
 )
 
+modelled_options = group(
+    option("--bars", metavar="FILE", help="Daily bars of IWM, for --source modelled (with --iv-history)."),
+    option("--slope-history", metavar="FILE", help="9-day index, such as VIX9D, for its ratio to --slope-base."),
+    option("--slope-base", metavar="FILE", help="30-day index, such as VIX.  [default: a fixed ratio]"),
+    option("--yields", metavar="FILE", help="Treasury yields by day, for --source modelled.  [default: --rate]"),
+)
 market_options = group(
     SOURCE,
     SYMBOL,
@@ -155,6 +161,7 @@ market_options = group(
         default="numba",
         help="vollib: the slow reference, European.",
     ),
+    modelled_options,
 )
 history_options = group(
     option(

@@ -7,7 +7,9 @@ import numpy as np
 from iwm_opts.conventions import DAYS_PER_YEAR
 from iwm_opts.kernels._jit import kernel
 from iwm_opts.kernels.paths import mean_variance
+from iwm_opts.kernels.quote import quote_option, time_terms
 from iwm_opts.kernels.ssvi import NO_RATIO, NODES, curvature, solve_at_the_money
+from iwm_opts.kernels.variance_index import total_variance
 
 
 @kernel(
@@ -59,3 +61,34 @@ def forwards(start, day, expiration, years, spot, rate, ex_date, amount, forward
                     present += amount[j] * math.exp(-rate[d] * (ex_date[j] - day[d]) / DAYS_PER_YEAR)
             discount[i] = math.exp(-rate[d] * years[i])
             forward[i] = (spot[d] - present) * math.exp(rate[d] * years[i])
+
+
+@kernel(
+    "void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1],"
+    " float64[::1], float64[::1], int64[::1], float64[::1], float64[::1], float64, float64[::1], int64[::1],"
+    " int64[::1])"
+)
+def quoted_variances(
+    spot, forward, discount, years, days, theta, rho, phi, widening, first, strike, coefficients, tick,
+    variance, puts, calls,
+):  # fmt: skip
+    """Model-free total variance of each row's quotes, with the puts and calls that have a bid.
+
+    Row i lists the strikes first[i] to first[i + 1] of `strike`, ascending; all else has shape (rows,).
+    """
+    for i in range(variance.shape[0]):
+        lt, far = time_terms(days[i])
+        root = math.sqrt(years[i])
+        own = strike[first[i] : first[i + 1]]
+        quotes = np.empty((4, own.shape[0]))
+        for side in range(2):
+            sign = 1.0 - 2.0 * side
+            bid, ask = quotes[2 * side], quotes[2 * side + 1]
+            for j in range(own.shape[0]):
+                bid[j], ask[j], _, _ = quote_option(
+                    sign, own[j], spot[i], forward[i], discount[i], root, lt, far, theta[i], rho[i], phi[i],
+                    widening[i], coefficients, tick,
+                )  # fmt: skip
+        variance[i], puts[i], calls[i], _, _, _, _ = total_variance(
+            own, quotes[0], quotes[1], quotes[2], quotes[3], forward[i], discount[i]
+        )

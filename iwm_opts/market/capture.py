@@ -47,6 +47,7 @@ def make_chain(
     notes: Sequence[str] = (),
     warnings: Sequence[str] = (),
     simulated: bool = False,
+    modelled: bool = False,
 ) -> Chain:
     """Chain from the rows of one capture; what cannot be a market is refused by name.
 
@@ -64,6 +65,8 @@ def make_chain(
         The capture before, where known: reveals one that only repeats it.
     notes, warnings : sequences of str
         What the reader of the rows has to say already.
+    simulated, modelled : bool
+        See `Chain`.
 
     Raises
     ------
@@ -102,6 +105,7 @@ def make_chain(
         quality=quality,
         warnings=tuple(warned),
         simulated=simulated,
+        modelled=modelled,
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,11 @@ from iwm_opts.market.calendar import (
 from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.quality import QualityReport, row_defects
 from iwm_opts.market.slices import ExpirySlice
+
+LABELS: Final = {  # of quotes that are no market's
+    "simulated": "SIMULATED MARKET: no quote here was ever traded on",
+    "modelled": "MODELLED QUOTES: real prices of the underlying, no quote here was ever traded on",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +45,15 @@ class Chain:
     source: str
     quality: QualityReport
     warnings: tuple[str, ...] = ()
-    simulated: bool = False
+    simulated: bool = False  # quotes of a model: nobody ever traded at them
+    modelled: bool = False  # of a model around real prices of the underlying; simulated as well
+
+    @property
+    def label(self) -> str:
+        """What must stand above and below everything made of quotes that are no market's; empty for real ones."""
+        if self.modelled:
+            return LABELS["modelled"]
+        return LABELS["simulated"] if self.simulated else ""
 
     @property
     def moment(self) -> datetime:

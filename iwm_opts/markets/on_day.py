@@ -11,6 +11,7 @@ from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory, iv_rank
 
 DEFAULT_SYMBOL: Final = "IWM"
+EXERCISE_OF_MODELS: Final[Exercise] = "european"  # how quotes of the surface model are priced, whatever their root
 STAND_INS: Final = {"IWM": "RVX", "RUT": "RVX", "SPY": "VIX", "SPX": "VIX"}  # index that speaks for an underlying
 
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 from datetime import date, time
 
-from iwm_opts.conventions import IVR_LOOKBACK, Exercise
+from iwm_opts.conventions import IVR_LOOKBACK
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
-from iwm_opts.markets.on_day import DEFAULT_SYMBOL, STAND_INS, MarketOnDay, is_long_enough
+from iwm_opts.markets.on_day import DEFAULT_SYMBOL, EXERCISE_OF_MODELS, STAND_INS, MarketOnDay, is_long_enough
 from iwm_opts.sources.iv_record import TENORS, recorded_iv_history
 from iwm_opts.sources.selection import clean_symbol, refuse_day
 from iwm_opts.sources.series_record import recorded_dividends, recorded_index
@@ -100,7 +100,7 @@ def recorded_on_day(
     chain = market.chain(as_of or market.days[-1], _time(session))
     history, told = market.ranked_history(chain.as_of, tenor_days if tenor_days in TENORS else TENORS[0], lookback)
     ranked = history if len(history.last(1, chain.as_of)) else None
-    exercise: Exercise | None = "european" if chain.simulated else None
+    exercise = EXERCISE_OF_MODELS if chain.simulated else None
     return MarketOnDay(chain, market.dividends, ranked, (*market.record.set_aside, *told), exercise)
 
 

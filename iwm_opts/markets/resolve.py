@@ -7,11 +7,11 @@ from typing import Final
 
 from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.markets.on_day import MarketOnDay
+from iwm_opts.markets.modelled_files import ModelledFiles
+from iwm_opts.markets.on_day import EXERCISE_OF_MODELS, MarketOnDay
 from iwm_opts.sources.files import load_chain
 
-NOT_YET: Final = ("modelled",)
-WORDS: Final = ("auto", "yahoo", "cboe", "record", "sim", *NOT_YET)
+WORDS: Final = ("auto", "yahoo", "cboe", "record", "sim", "modelled")
 
 
 def resolve(
@@ -24,6 +24,7 @@ def resolve(
     tenor_days: int = IVR_TENOR_DAYS,
     lookback: int = IVR_LOOKBACK,
     progress: Callable[[int, int], None] | None = None,
+    modelled: ModelledFiles | None = None,
 ) -> MarketOnDay:
     """Market of one symbol at one moment.
 
@@ -31,8 +32,8 @@ def resolve(
     ----------
     source : str
         Path of a chain file; `yahoo` or `cboe` for the market now; `record` for what was recorded; `sim` for the
-        simulated market; `auto` for Yahoo, else Cboe, else the simulated market, which then says why. A file that is
-        called like one of the words is ./record.
+        simulated market; `modelled` for real prices under modelled quotes; `auto` for Yahoo, else Cboe, else the
+        simulated market, which then says why. A file that is called like one of the words is ./record.
     symbol, as_of, session, spot
         See `sources.files.load_chain`. A live source shows only the present; a simulated market is of IWM, at the
         close, and takes only `as_of`.
@@ -42,18 +43,21 @@ def resolve(
         Of the IV history that a market brings along.
     progress : callable, optional
         Told how much of how much of a long download is there.
+    modelled : ModelledFiles, optional
+        What the modelled market is made from.
 
     Raises
     ------
     InputError
-        For a source that does not exist yet, or an option that the market cannot meet.
+        For an option that the market cannot meet, or lacks.
     DataError
         For a file that is no chain, or a named source that fails: it never falls back.
     """
     if source not in WORDS:
-        return MarketOnDay(load_chain(Path(source), symbol=symbol, as_of=as_of, session=session, spot=spot), None, None)
-    if source in NOT_YET:
-        raise InputError("source", source, "is not there yet", "give a chain file, --source chain.csv.gz, or sim")
+        chain = load_chain(Path(source), symbol=symbol, as_of=as_of, session=session, spot=spot)
+        return MarketOnDay(chain, None, None, exercise=EXERCISE_OF_MODELS if chain.simulated else None)
+    if source == "modelled":
+        return _modelled(modelled, symbol, as_of, session, spot)
     if source == "sim":
         return _simulated(symbol, as_of, session, spot, seed, tenor_days, ())
     if source == "record":
@@ -99,6 +103,19 @@ def _recorded(
     return recorded_on_day(symbol, as_of, session, tenor_days, lookback)
 
 
+def _modelled(
+    files: ModelledFiles | None, symbol: str | None, as_of: date | None, session: str | None, spot: float | None
+) -> MarketOnDay:
+    from iwm_opts.markets.modelled_files import modelled_on_day
+
+    for name, value in (("session", session), ("spot", spot)):
+        if value is not None:
+            raise InputError(name, value, "means nothing on the modelled market", "leave it out")
+    market = modelled_on_day(files, symbol, as_of)
+    chain = market.chain(market.days[-1])
+    return MarketOnDay(chain, market.dividends, market.volatility, market.notes, exercise=EXERCISE_OF_MODELS)
+
+
 def _simulated(
     symbol: str | None,
     as_of: date | None,
@@ -119,4 +136,4 @@ def _simulated(
         if value is not None:
             raise InputError(name, value, "means nothing on the simulated market", "leave it out")
     history = market.iv_history(tenor_days) if tenor_days in (10, 30) else market.iv_history()
-    return MarketOnDay(market.chain(market.days[-1]), market.dividends, history, told, exercise="european")
+    return MarketOnDay(market.chain(market.days[-1]), market.dividends, history, told, exercise=EXERCISE_OF_MODELS)

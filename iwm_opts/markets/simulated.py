@@ -5,7 +5,7 @@ into prices.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -32,6 +32,7 @@ HISTORY_SESSIONS: Final = (
 )
 DIVIDEND_HORIZON: Final = timedelta(days=3 * 366)
 SIMULATED_NOTE: Final = "index of the simulated market's own quotes"
+LEAD_PATHS: Final = 1_000_000  # what leads to a scenario is drawn apart from what follows
 DIVIDEND_SOURCE: Final = "simulated market: known in advance"
 
 
@@ -91,18 +92,50 @@ def simulate_market(
     if not days:
         raise InputError("first", first.isoformat(), f"there is no session from it to {last}", "give a wider range")
     world, start = (scenario.world(parameters), scenario.start) if scenario else (parameters, None)
-    states = simulate_states(world, len(days), seed, path, start)
+    return _market_of(parameters, days, simulate_states(world, len(days), seed, path, start), seed, path)
+
+
+def scenario_market(
+    scenario: Scenario, seed: int = DEFAULT_SEED, path: int = 0, parameters: Parameters | None = None, before: int = 0
+) -> SimulatedMarket:
+    """A market under a scenario, on the sessions it is dated to.
+
+    Parameters
+    ----------
+    before : int
+        Sessions of the calibrated world in front of them, which lead to the state that the scenario starts from: a
+        path drawn from that state and read backwards. The factors' diffusions look the same either way; only that
+        events come suddenly and fade slowly is turned round. For ranks of the first days, not for trades.
+    """
+    parameters = parameters or shipped_parameters()
+    days = sessions(scenario.first, scenario.first + timedelta(days=int(1.6 * scenario.sessions) + 10))
+    earlier = sessions(scenario.first - timedelta(days=int(1.6 * before) + 10), scenario.first - timedelta(days=1))
+    wanted = [*earlier[len(earlier) - before :], *days[: scenario.sessions]]
+    states = simulate_states(scenario.world(parameters), scenario.sessions, seed, path, scenario.start)
+    if before:
+        lead = simulate_states(parameters, before, seed, path + LEAD_PATHS, scenario.start)
+        states = _joined(_backwards(lead), states)
+    return _market_of(parameters, tuple(date.fromisoformat(str(day)) for day in wanted), states, seed, path)
+
+
+def _market_of(
+    parameters: Parameters, days: tuple[date, ...], states: StatePath, seed: int, path: int
+) -> SimulatedMarket:
     dividends = _dividends(parameters, days[0], days[-1] + DIVIDEND_HORIZON)
     name = f"simulated market, seed {seed}" + (f", path {path}" if path else "")
     closes, rates = _closes(parameters, days, states, dividends), np.full(len(days), float(parameters.setting.rate))
     return SimulatedMarket(name, parameters, days, closes, states, rates, dividends, seed, path)
 
 
-def scenario_market(scenario: Scenario, seed: int = DEFAULT_SEED, path: int = 0) -> SimulatedMarket:
-    """A market under a scenario, on the sessions it is dated to."""
-    days = sessions(scenario.first, scenario.first + timedelta(days=int(1.6 * scenario.sessions) + 10))
-    last = date.fromisoformat(str(days[scenario.sessions - 1]))
-    return simulate_market(scenario.first, last, seed, path, scenario=scenario)
+def _backwards(states: StatePath) -> StatePath:
+    """A path read from its end; returns change sign, so that prices still fall where variance rises."""
+    turned = {field.name: np.ascontiguousarray(getattr(states, field.name)[::-1]) for field in fields(states)}
+    return StatePath(**turned | {"log_return": -turned["log_return"]})
+
+
+def _joined(first: StatePath, then: StatePath) -> StatePath:
+    names = [field.name for field in fields(first)]
+    return StatePath(**{name: np.concatenate([getattr(first, name), getattr(then, name)]) for name in names})
 
 
 def default_market(seed: int = DEFAULT_SEED, as_of: date | None = None) -> SimulatedMarket:

@@ -49,6 +49,7 @@ class SurfaceMarket:
     seed: int  # of what has no model: sizes, open interest, volume
     path: int
 
+    kind = "simulated"
     index_note = "index of the market's own quotes"
 
     @property
@@ -83,7 +84,7 @@ class SurfaceMarket:
         """
         place = self.place(day)
         quoted = self.quoted(place, after_close=after_close)
-        rng = generator(self.seed, self.path, "quotes", place)
+        rng = generator(self.seed, self.path, "quotes", self._draw(place))
         spot, rate = float(self.closes[place]), float(self.rates[place])
         return make_chain(
             quotes_table(quoted, at_close(day), spot, rate, self.symbol, rng),
@@ -92,13 +93,20 @@ class SurfaceMarket:
             spot=spot,
             session="after" if after_close else "close",
             simulated=True,
+            modelled=self.kind == "modelled",
         )
 
     def index(self, day: date) -> IvIndex:
         """IV10 and IV30 of a day's closing quotes, by the same code as on a real chain."""
         place = self.place(day)
-        quoted = self.quoted(place, _bracketing(listed_expirations(day), day))
-        slices = [one.as_slice(self.symbol, day) for one in quoted]
+        table = surface_table(self.parameters, self.moments(place, place + 1), [bracketing(day)])
+        return self._index(table, 0, place)
+
+    def _index(self, table: SurfaceTable, row: int, place: int) -> IvIndex:
+        """Index of a day, whose quotes are those of a moment of a table."""
+        ladders = [self.strikes(place, listing) for listing in table.listings[table.rows(row)]]
+        quoted = quote_market(self.parameters, table, ladders, row)
+        slices = [one.as_slice(self.symbol, self.days[place]) for one in quoted]
         return iv_index(slices, implied_forwards(slices, float(self.rates[place]), f"of the {self.name}"))
 
     def iv_history(self, tenor_days: int = 10, until: date | None = None) -> IvHistory:
@@ -170,12 +178,18 @@ class SurfaceMarket:
             raise InputError("as_of", day.isoformat(), f"is no day of the {self.name}", self._why_not(day))
         return place
 
+    def _draw(self, place: int) -> int:
+        """What the random part of a day's chain is drawn by."""
+        return place
+
     def _why_not(self, day: date) -> str:
         return f"it has the sessions from {self.days[0]} to {self.days[-1]}"
 
     @cached_property
     def _indices(self) -> pd.DataFrame:
-        found = [self.index(day) for day in self.days]
+        days = range(len(self.days))
+        table = surface_table(self.parameters, self.moments(0, len(days)), [bracketing(day) for day in self.days])
+        found = [self._index(table, place, place) for place in days]
         values = {"iv10": [one.iv10 for one in found], "iv30": [one.iv30 for one in found]}
         return pd.DataFrame(values, index=pd.DatetimeIndex(self.days, name="date"))
 
@@ -183,18 +197,25 @@ class SurfaceMarket:
     def _ordinals(self) -> NDArray[np.int64]:
         return np.array([day.toordinal() for day in self.days])
 
+    @cached_property
+    def _known_closes(self) -> tuple[NDArray[np.int64], Array]:
+        """Ordinals of days, ascending, and their closes: those that listed strikes follow."""
+        return self._ordinals, self.closes
+
     def _range(self, since: date, place: int) -> tuple[float, float]:
-        """Lowest and highest close from a day to a place of the path."""
-        first = min(int(np.searchsorted(self._ordinals, since.toordinal())), place)
-        window = self.closes[first : place + 1]
+        """Lowest and highest close from a day to one of the market's."""
+        ordinals, closes = self._known_closes
+        last = int(np.searchsorted(ordinals, self._ordinals[place]))
+        first = min(int(np.searchsorted(ordinals, since.toordinal())), last)
+        window = closes[first : last + 1]
         return float(window.min()), float(window.max())
 
 
-def _bracketing(listings: Sequence[Listing], day: date) -> list[Listing]:
-    """The expirations that an index at any of the tenors may read."""
-    live = [one for one in listings if one.expiration > day]
+def bracketing(day: date, tenors: Sequence[int] = INDEX_TENORS) -> list[Listing]:
+    """The listed expirations that an index at any of some tenors may read on a day."""
+    live = [one for one in listed_expirations(day) if one.expiration > day]
     wanted: set[Listing] = set()
-    for tenor in INDEX_TENORS:
+    for tenor in tenors:
         target = day + timedelta(days=tenor)
         before = [one for one in live if one.expiration <= target]
         after = [one for one in live if one.expiration > target]

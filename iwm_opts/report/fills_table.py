@@ -165,7 +165,8 @@ def spread_records(frame: pd.DataFrame) -> list[Record]:
 
 def _head(measured: ChainSpreads) -> str:
     chain = measured.chain
-    simulated = "SIMULATED MARKET  " if chain.simulated else ""
+    label = chain.label.partition(":")[0]
+    simulated = f"{label}  " if label else ""
     session = f", session {chain.session}" if chain.session else ""
     return f"{simulated}{chain.symbol} {chain.spot:.2f}  {chain.as_of}{session}  {chain.source}"
 

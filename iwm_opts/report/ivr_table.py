@@ -14,7 +14,7 @@ from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.report.chart import block_chart
 from iwm_opts.report.console import plain_table, render, width
 from iwm_opts.report.records import chain_iv_record, gate_record, iv_record, market_record
-from iwm_opts.report.screen_table import chain_iv_line, market_lines, rank_line
+from iwm_opts.report.screen_table import chain_iv_line, label_lines, market_lines, rank_line
 from iwm_opts.report.words import percent
 from iwm_opts.strategy.gate import Gate
 
@@ -54,6 +54,7 @@ def ivr_table(standing: IvStanding, columns: int | None = None) -> str:
         Padding(_weekdays(standing), (0, 0, 0, 3), expand=False),
     ]
     parts += [Text(f"note: {warning}", style="yellow") for warning in standing.warnings]
+    parts += label_lines(standing.snapshot) if standing.snapshot else []
     return render(parts, columns)
 
 

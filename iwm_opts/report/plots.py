@@ -52,7 +52,8 @@ def payoff_picture(result: Screening, suffix: str) -> bytes:
     axes = figure.subplots()
     spots = _spots(one, snapshot.chain.spot, sigma)
     _draw(axes, one, snapshot, spots, sigma)
-    simulated = "SIMULATED MARKET  " if snapshot.chain.simulated else ""
+    label = snapshot.chain.label.partition(":")[0]
+    simulated = f"{label}  " if label else ""
     traded = "" if result.gate.is_open else "   NOT TRADED: gate closed"
     axes.set_title(
         f"{simulated}{snapshot.chain.symbol} {one.strategy} {strikes(one)}, {expiry_words(one.expiration)}{traded}",

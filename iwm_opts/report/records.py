@@ -62,6 +62,7 @@ def market_record(snapshot: Snapshot) -> Record:
         "quote_time": chain.quote_time.isoformat() if chain.quote_time else None,
         "spot": chain.spot,
         "simulated": chain.simulated,
+        "modelled": chain.modelled,
         "rate": snapshot.rate.value,
         "rate_source": snapshot.rate.source,
         "dividends": dividends if schedule else None,

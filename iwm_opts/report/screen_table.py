@@ -43,14 +43,18 @@ def market_lines(snapshot: Snapshot) -> list[Text]:
         when += f" {captured:%H:%M} New York" if same_day else f", captured {captured:%Y-%m-%d %H:%M}"
     session = f", session {chain.session}" if chain.session else ""
     head = Text.assemble((f"{chain.symbol} {chain.spot:.2f}", "bold"), f"  {when}{session}  from {chain.source}")
-    lines = [Text("SIMULATED MARKET: no quote here was ever traded on", style="bold red")] if chain.simulated else []
     return [
-        *lines,
+        *label_lines(snapshot),
         head,
         Text(f"rate {percent(snapshot.rate.value, 2)}, {snapshot.rate.source}"),
         Text(f"{_dividends(snapshot)}; {snapshot.exercise} exercise"),
         Text(chain.quality.summary),
     ]
+
+
+def label_lines(snapshot: Snapshot) -> list[Text]:
+    """That the quotes are no market's, where they are none; stands at the top and at the bottom of a page."""
+    return [Text(snapshot.chain.label, style="bold red")] if snapshot.chain.label else []
 
 
 def _dividends(snapshot: Snapshot) -> str:
@@ -223,7 +227,8 @@ def _closing_lines(result: Screening) -> list[Text]:
         lines.append(Text(_measure(result)))
         lines.append(Text("touch: driftless lognormal from today's price, each short strike under its own vol"))
     notes = [*result.snapshot.chain.quality.notes, *result.warnings]
-    return lines + [Text(f"note: {note}", style="yellow") for note in notes]
+    lines += [Text(f"note: {note}", style="yellow") for note in notes]
+    return lines + label_lines(result.snapshot)
 
 
 def _measure(result: Screening) -> str:

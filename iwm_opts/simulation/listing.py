@@ -6,14 +6,15 @@ December up to two and a half years; the last session of each of the next four q
 May 2024. A Monday without a session expires on the session after it, any other day on the session before. Read off the
 chains of June and July 2026; the windows of earlier years are taken to have been the same.
 
-Strikes: one dollar apart near the money in the last weeks, and up to $200 at any time, else five; once listed, a
-strike stays, so that ranges follow the lowest and highest close since its expiration was listed.
+Strikes: one dollar apart near the money in the last weeks, and up to $200 at any time, else five; half a dollar and one
+while the fund trades below $100, as it last did in March 2020; once listed, a strike stays, so that ranges follow the
+lowest and highest close since its expiration was listed.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, Literal
 
 import numpy as np
@@ -36,9 +37,10 @@ QUARTER_MONTHS: Final = (3, 6, 9, 12)
 LONG_MONTHS: Final = (1, 12)
 
 FINE_WINDOW: Final = 45  # days before expiration from which a monthly lists dollar strikes
-CHEAP: Final = 100.0  # dollars: below this spot, strikes are as far apart as a fifth of what follows
-FINE_STEP: Final = 1.0
+FINE_STEP: Final = 1.0  # dollars
 COARSE_STEP: Final = 5.0
+CHEAP: Final = 100.0  # dollars: below this spot, strikes are closer
+CHEAP_STEPS: Final = (0.5, 1.0)
 # Shares of the lowest and highest close that bound the fine and the coarse strikes.
 FINE_RANGE: Final[dict[Kind, tuple[float, float]]] = {
     "daily": (0.87, 1.08),
@@ -89,18 +91,27 @@ def strikes(listing: Listing, day: date, lows: tuple[float, float], highs: tuple
 
     Returns
     -------
-    ndarray, ascending, dollars
+    ndarray, ascending, dollars; read-only
     """
-    scale = 0.2 if highs[1] < CHEAP else 1.0
     days = (listing.expiration - day).days
-    wide = LONG_RANGE if days > 365 else COARSE_RANGE[listing.kind]
-    found = [_ladder(wide[0] * lows[0], wide[1] * highs[0], COARSE_STEP * scale)]
-    if days <= FINE_WINDOW:
-        narrow = FINE_RANGE[listing.kind]
-        found.append(_ladder(narrow[0] * lows[1], narrow[1] * highs[1], FINE_STEP * scale))
-    elif listing.kind in ("monthly", "quarter-end"):
-        found.append(_ladder(0.87 * lows[0], min(1.12 * highs[0], DOLLARS_UP_TO), FINE_STEP * scale))
-    return np.unique(np.round(np.concatenate(found), 2))
+    return _strikes(listing.kind, days > 365, days <= FINE_WINDOW, lows, highs)
+
+
+@lru_cache(maxsize=4096)  # most days leave the ranges as they were
+def _strikes(
+    kind: Kind, is_far: bool, is_near: bool, lows: tuple[float, float], highs: tuple[float, float]
+) -> NDArray[np.float64]:
+    fine, coarse = CHEAP_STEPS if highs[1] < CHEAP else (FINE_STEP, COARSE_STEP)
+    wide = LONG_RANGE if is_far else COARSE_RANGE[kind]
+    found = [_ladder(wide[0] * lows[0], wide[1] * highs[0], coarse)]
+    if is_near:
+        narrow = FINE_RANGE[kind]
+        found.append(_ladder(narrow[0] * lows[1], narrow[1] * highs[1], fine))
+    elif kind in ("monthly", "quarter-end"):
+        found.append(_ladder(0.87 * lows[0], min(1.12 * highs[0], DOLLARS_UP_TO), fine))
+    ladder: NDArray[np.float64] = np.unique(np.round(np.concatenate(found), 2))
+    ladder.flags.writeable = False  # shared by whoever asks
+    return ladder
 
 
 @cache

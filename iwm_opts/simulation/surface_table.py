@@ -5,7 +5,7 @@ One row holds everything of one expiration on one day but the strike: quotes of 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Final
 
@@ -24,6 +24,7 @@ from iwm_opts.simulation.surface import smile_coefficients
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
+NOT_BY_ROW: Final = ("day", "spot", "start", "listings")
 SHORT_TENOR: Final = 10.0 / 365.0
 LONG_TENOR: Final = 90.0 / 365.0  # whose ratio tells stress
 
@@ -73,6 +74,15 @@ class SurfaceTable:
     def rows(self, place: int) -> slice:
         """Rows of one moment."""
         return slice(int(self.start[place]), int(self.start[place + 1]))
+
+    def take(self, places: Places) -> "SurfaceTable":
+        """The table of some of its moments, in ascending order."""
+        rows = np.concatenate([np.arange(self.start[place], self.start[place + 1]) for place in places])
+        by_row = {field.name: getattr(self, field.name)[rows] for field in fields(self) if field.name not in NOT_BY_ROW}
+        counts = self.start[places + 1] - self.start[places]
+        start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        listings = tuple(self.listings[row] for row in rows)
+        return SurfaceTable(self.day[places], self.spot[places], start, **by_row, listings=listings)
 
     def row(self, place: int, expiration: date) -> int:
         """Row of an expiration at a moment; -1 where it is not there."""

@@ -33,6 +33,7 @@ def pack(chain: Chain) -> bytes:
         "format": FORMAT,
         "as_of": chain.as_of.isoformat(),
         "quote_time": chain.quote_time.isoformat() if chain.quote_time else None,
+        "modelled": chain.modelled,
         "warnings": list(chain.warnings),
         "quality": chain.quality.to_json(),
     }
@@ -75,6 +76,7 @@ def _chain(quotes: Any, about: dict[str, Any]) -> Chain:
         as_of=date.fromisoformat(about["as_of"]),
         quote_time=datetime.fromisoformat(time).astimezone(ZoneInfo(TIMEZONE)) if time else None,
         quality=quality,
+        modelled=about.get("modelled", False),  # files of before 2026-12 know no modelled quotes
         warnings=tuple(about["warnings"]),
         **{name: about[name] for name in PLAIN},
     )

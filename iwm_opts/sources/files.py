@@ -18,6 +18,7 @@ from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import underlying_of
 from iwm_opts.sources.columns import canonical_rows
 from iwm_opts.sources.formats import detect
+from iwm_opts.sources.origin import origin_of
 from iwm_opts.sources.selection import Selection, clean_symbol, refuse_day, refuse_symbol, select
 from iwm_opts.sources.tables import DataFile, open_table
 
@@ -114,6 +115,7 @@ def read_chain(
         previous=None if before is None else before.rows,
         notes=[*told, *notes],
         warnings=warnings,
+        **origin_of(file),
     )
 
 

@@ -1,0 +1,131 @@
+"""From a source's name to trials: the market of each path over the days asked for, and the history its gate ranks."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.backtest.trial import Trial
+from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.market.calendar import NEW_YORK, latest_session, sessions
+from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.markets.modelled_files import ModelledFiles, open_modelled
+from iwm_opts.markets.simulated import DEFAULT_SEED, scenario_market, simulate_market
+from iwm_opts.simulation.parameters import Parameters
+from iwm_opts.simulation.scenarios import Scenario
+
+YEARS: Final = 5  # of a simulated market, unless days are given
+SETTLING: Final = 10  # sessions beyond the lookback that a history is simulated for before the first day
+Told = Callable[[int, int], None]
+
+
+def simulated_trials(
+    first: date | None = None,
+    last: date | None = None,
+    paths: int = 1,
+    seed: int | None = None,
+    scenarios: Sequence[Scenario] = (),
+    parameters: Parameters | None = None,
+    tenor_days: int = IVR_TENOR_DAYS,
+    lookback: int = IVR_LOOKBACK,
+    told: Told | None = None,
+) -> list[Trial]:
+    """Paths of the simulated market, each with enough history before its first day to rank it.
+
+    Parameters
+    ----------
+    first, last : date, optional
+        Stretch to trade; the five years to the last session unless given. A scenario has dates of its own.
+    paths : int
+        Of each scenario, or of the calibrated world.
+    seed : int, optional
+    scenarios : sequence of Scenario
+        Worlds to draw from; the calibrated one unless given.
+    parameters : Parameters, optional
+        The shipped calibration unless given.
+    tenor_days : int
+        Of the market's own index that gates rank, 10 or 30.
+    lookback : int
+        Sessions that gates rank within.
+    told : callable, optional
+        Hears how many of how many paths are there.
+
+    Raises
+    ------
+    InputError
+        When days are given beside a scenario, or hold no session.
+    """
+    if scenarios and (first or last):
+        raise InputError("from", str(first or last), "a scenario has dates of its own", "leave out --from and --to")
+    seed = DEFAULT_SEED if seed is None else seed
+    before = lookback + SETTLING
+    found: list[Trial] = []
+    for world in scenarios or (None,):
+        for path in range(paths):
+            if world is None:
+                days = _stretch(first, last)
+                market = simulate_market(_sessions_before(days[0], before), days[1], seed, path, parameters)
+                start = days[0]
+            else:
+                market, start = scenario_market(world, seed, path, parameters, before), world.first
+            history = market.iv_history(tenor_days)
+            name = world.name if world else ""
+            found.append(Trial(SimulatedDays(market, start), history, len(found), name))
+            if told:
+                told(len(found), paths * max(len(scenarios), 1))
+    return found
+
+
+def modelled_trial(
+    files: ModelledFiles,
+    symbol: str | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    parameters: Parameters | None = None,
+    tenor_days: int = IVR_TENOR_DAYS,
+    lookback: int = IVR_LOOKBACK,
+) -> Trial:
+    """Modelled history from the first day that can be ranked, or the one asked for.
+
+    Gates rank the index of the modelled quotes themselves: at 30 days that is the given index, to 0.05 points.
+
+    Raises
+    ------
+    DataError
+        When no day is left to trade.
+    """
+    start = _sessions_before(first, lookback + SETTLING) if first else None
+    market = open_modelled(files, symbol, start, last, parameters)
+    history = market.iv_history(tenor_days)
+    days = [day for day in market.days if day >= first] if first else list(market.days[lookback:])
+    if len(days) < 2:
+        raise DataError(
+            market.name, f"has {len(market.days)} days with quotes and leaves none to trade behind a lookback of "
+            f"{lookback}", "give longer files, or a smaller --ivr-lookback",
+        )  # fmt: skip
+    echo = "; ".join(market.notes)
+    return Trial(SimulatedDays(market, days[0], echo), history)
+
+
+def _stretch(first: date | None, last: date | None) -> tuple[date, date]:
+    last = last or latest_session(datetime.now(NEW_YORK).date() - timedelta(days=1))
+    return first or last - timedelta(days=round(365.25 * YEARS)), last
+
+
+def _sessions_before(day: date, count: int) -> date:
+    """The session that so many lie from before a day."""
+    earlier = sessions(day - timedelta(days=int(1.6 * count) + 10), day - timedelta(days=1))
+    found: date = earlier[-count].item()
+    return found
+
+
+def given_history(history: IvHistory, trial: Trial) -> Trial:
+    """A trial whose gate ranks another history than its market's own."""
+    if not np.isin(pd.DatetimeIndex(trial.market.days), history.closes.index).any():
+        first, last = trial.market.days[0], trial.market.days[-1]
+        raise DataError(history.series, f"has no value between {first} and {last}", "give a history of those years")
+    return Trial(trial.market, history, trial.path, trial.scenario, trial.macro)

@@ -1,0 +1,64 @@
+"""States in which the surface model prices given volatility indices.
+
+A level alone does not say where the two variance factors stand; with the ratio of a short index to it there is one pair
+that prices both. The other factors stay where they spend their time: premium, long-term level and skew at zero.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iwm_opts.simulation.dynamics import VarianceCurve, variance_curve
+from iwm_opts.simulation.parameters import Parameters
+
+Array = NDArray[np.float64]
+
+LEVEL_YEARS: Final = 30.0 / 365.0
+SHORT_YEARS: Final = 9.0 / 365.0
+STEPS: Final = 60
+LONGEST_STEP: Final = 1.0  # of a factor: farther, the exponentials are not what their slopes say
+TOLERANCE: Final = 1e-9  # of log variance
+
+
+def index_factors(parameters: Parameters, level: Array, ratio: Array) -> Array:
+    """Factors that price a 30-day index and the ratio of a 9-day one to it.
+
+    Parameters
+    ----------
+    level : ndarray, shape (n,)
+        30-day model-free implied vol, decimal.
+    ratio : ndarray, shape (n,)
+        9-day over 30-day vol.
+
+    Returns
+    -------
+    ndarray, shape (n, 5)
+        Columns in the order of `State`; NaN where no factors price the two: below the model's floor, or at a ratio
+        steeper than its fast factor can make.
+    """
+    curve = variance_curve(parameters.dynamics, parameters.premium, np.array([LEVEL_YEARS, SHORT_YEARS]))
+    goal = np.stack([2.0 * np.log(level), 2.0 * np.log(ratio * level)])
+    factors = np.zeros((2, len(level)))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for _ in range(STEPS):
+            value, slope = _log_variance(curve, *factors)
+            miss = goal - value
+            determinant = slope[0, 0] * slope[1, 1] - slope[0, 1] * slope[1, 0]
+            fast = (slope[1, 1] * miss[0] - slope[0, 1] * miss[1]) / determinant
+            slow = (slope[0, 0] * miss[1] - slope[1, 0] * miss[0]) / determinant
+            longest = np.maximum(np.maximum(np.abs(fast), np.abs(slow)) / LONGEST_STEP, 1.0)
+            factors = factors + np.stack([fast, slow]) / longest
+        miss = np.abs(goal - _log_variance(curve, *factors)[0]).max(axis=0)
+    found = np.zeros((len(level), 5))
+    found[:, :2] = np.where(miss < TOLERANCE, factors, np.nan).T
+    return found
+
+
+def _log_variance(curve: VarianceCurve, fast: Array, slow: Array) -> tuple[Array, Array]:
+    """Log of priced variance at each tenor, shape (2, n), and its slopes in the two factors, shape (2, 2, n)."""
+    loading = np.stack([curve.fast, curve.slow])[..., None]
+    parts = curve.weight[..., None] * np.exp(loading[0] * fast + loading[1] * slow)
+    value = curve.constant + parts.sum(axis=1)
+    slope = (loading * parts).sum(axis=2) / value
+    return np.log(value), slope.swapaxes(0, 1)

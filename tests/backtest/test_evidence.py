@@ -1,0 +1,173 @@
+"""A gate that knows is told from one that does not; break-even points stand where gains are zero."""
+
+import math
+from dataclasses import replace
+from itertools import groupby
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from iwm_opts.backtest.baselines import prepare_rivals, random_gate, strategy, without_gate
+from iwm_opts.backtest.bootstrap import ratio_interval
+from iwm_opts.backtest.breakeven import breakeven_premium, breakeven_slippage, repriced, scaled_premium
+from iwm_opts.backtest.engine import backtest, prepare, run
+from iwm_opts.backtest.evidence import gather_evidence
+from iwm_opts.backtest.rules import Costs, ExitRule, GateRule
+from iwm_opts.backtest.trial import mean_gain, package_gains, trade_sample
+from iwm_opts.execution.fills import FillModel
+from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.simulation.parameters import Premium
+
+
+@pytest.fixture(scope="module")
+def many(small_rules):
+    """Rules that open every day, so that few trades are kept out by others."""
+    return replace(small_rules, entry=replace(small_rules.entry, max_open=60))
+
+
+@pytest.fixture(scope="module")
+def rivals(small_trials, many):
+    return [prepare_rivals(one, many) for one in small_trials]
+
+
+def with_history(trial, is_low):
+    """The trial with a history whose close before each day is low, rank 0, where the flag of the day says so."""
+    days = pd.DatetimeIndex(trial.history.closes.index)
+    flags = pd.Series(is_low, index=pd.DatetimeIndex(trial.market.days)).reindex(days).fillna(True).to_numpy(bool)
+    closes = pd.Series(np.where(np.roll(flags, -1), 0.1, 0.3), index=days)
+    closes.iloc[0] = 0.3
+    return replace(trial, history=IvHistory("made", 10, closes, proxy=False, note=""))
+
+
+def knowing(trial, rules):
+    """A history that knows which entries will gain: no real one can."""
+    gains = run(prepare(trial.market, trial.history, replace(rules, gate=GateRule(None, lookback=20)))).trades
+    good = set(gains[gains["pnl"] > gains["pnl"].median()]["entry"])
+    return with_history(trial, [pd.Timestamp(day) in good for day in trial.market.days])
+
+
+def test_a_gate_that_knows_the_future_is_found(small_trials, many):
+    trials = [knowing(one, many) for one in small_trials]
+    found = gather_evidence(trials, many, draws=199, random_draws=40, wants_premium=False)
+    assert found.differences[0].per_trade.low > 0
+    assert found.differences[1].per_trade.low > 0
+    assert found.differences[2].p_value == pytest.approx(1 / 41)
+    assert "Evidence for the gate" in found.finding
+    assert "simulated market" in found.finding
+    assert found.premium is None
+    gains = np.concatenate([package_gains(one.trades) for one in found.strategy.results.results])
+    assert found.strategy.per_trade.estimate == pytest.approx(gains.mean())
+
+
+def test_gates_that_know_nothing_are_seldom_believed(rivals):
+    believed = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        blind = [
+            replace(one, own=replace(one.own, ranks=np.repeat(rng.uniform(0, 100, 60), 4)[: len(one.own.ranks)]))
+            for one in rivals
+        ]
+        pairs = [(strategy(one), without_gate(one)) for one in blind]
+        sample = [np.hstack([trade_sample(a), trade_sample(b)]) for a, b in pairs]
+        believed += ratio_interval(sample, 14, seed, draws=99).excludes_zero
+    assert believed <= 4
+
+
+def test_without_a_trade_there_is_no_evidence(small_trials, small_rules):
+    rules = replace(small_rules, gate=GateRule(below=0.0, lookback=20))
+    found = gather_evidence(small_trials, rules, draws=19, random_draws=3, wants_premium=False)
+    assert found.finding == "No evidence: no trade passed the gate."
+    assert math.isnan(found.strategy.per_trade.estimate)
+    assert found.slippage.reason == "there are no trades"
+
+
+def test_few_trades_are_called_few(small_trials, small_rules):
+    rules = replace(small_rules, entry=replace(small_rules.entry, max_open=1), gate=GateRule(10.0, lookback=20))
+    found = gather_evidence(small_trials[:1], rules, draws=99, random_draws=3, wants_premium=False)
+    assert found.strategy.independent < 10
+    assert "too few to tell from chance" in found.finding
+
+
+def test_one_seed_is_one_answer(small_trials, small_rules):
+    one, again = (
+        gather_evidence(small_trials, small_rules, seed=9, draws=49, random_draws=5, wants_premium=False)
+        for _ in range(2)
+    )
+    assert one.differences == again.differences
+    assert one.finding == again.finding
+
+
+def test_random_gates_are_open_as_often_in_spells_as_long(rivals):
+    one = rivals[0]
+    spells = sorted(len(list(group)) for is_open, group in groupby(one.open_days[one.ranked]) if is_open)
+    rng = np.random.default_rng(2)
+    drawn = [random_gate(one, rng) for _ in range(50)]
+    assert all(gate.sum() == one.open_days.sum() for gate in drawn)
+    assert not any(gate[~one.ranked].any() for gate in drawn)
+    assert len({gate.tobytes() for gate in drawn}) > 45
+    for gate in drawn:  # two spells may meet, and one may be cut where the shuffled days end
+        lengths = sorted(len(list(group)) for is_open, group in groupby(gate[one.ranked]) if is_open)
+        assert len(lengths) <= len(spells) + 1
+        assert sum(lengths) == sum(spells)
+    share = np.mean(drawn, axis=0)[one.ranked]
+    assert share.min() > 0.1
+    assert share.max() < 0.9
+
+
+def test_a_gate_reversal_exit_belongs_to_the_gate(small_trials, small_rules):
+    rules = replace(small_rules, exit=ExitRule(rank=60.0))
+    found = prepare_rivals(small_trials[0], rules)
+    assert "gate" in set(strategy(found).trades["reason"])
+    assert "gate" not in set(without_gate(found).trades["reason"])
+
+
+def test_at_the_break_even_slippage_nothing_is_left(kind_trial, small_rules):
+    trials = [kind_trial]
+    rules = replace(small_rules, costs=Costs(stop=FillModel.parse("natural")))
+    prepared = [prepare(one.market, one.history, rules) for one in trials]
+    found = breakeven_slippage(prepared, trials)
+    assert found.reason == ""
+
+    def gain(share):
+        fill, stop = FillModel.parse(f"stress:{share}"), FillModel.parse(f"stress:{max(share, 1.0)}")
+        costs = replace(rules.costs, entry=fill, exit=fill, stop=stop)
+        return mean_gain([backtest(t.market, t.history, replace(rules, costs=costs)) for t in trials])
+
+    assert gain(found.share) <= 0.0 < gain(found.share - 0.02)
+    assert found.at_mid == pytest.approx(gain(0.0))
+    assert found.as_filled == pytest.approx(mean_gain([run(one) for one in prepared]))
+    # What a package gains at mid is about what slippage may take.
+    assert found.round_trip == pytest.approx(found.at_mid, abs=6.0)
+
+
+def test_at_the_break_even_premium_nothing_is_left(fair_trial, small_rules):
+    trials = [fair_trial]
+    found = breakeven_premium(trials, small_rules, seed=1)
+    assert found is not None
+    assert found.reason == ""
+    near = [
+        mean_gain([backtest(t.market, t.history, small_rules) for t in (repriced(o, s) for o in trials)])
+        for s in (found.scale - 0.05, found.scale + 0.05)
+    ]
+    assert near[0] < near[1]
+    assert near[0] < 3.0
+    assert near[1] > -3.0
+    assert found.gain_without_premium < 0.0
+    assert (found.scale > 1.0) == (found.breakeven_priced_over_realised > found.priced_over_realised)
+
+
+def test_a_premium_is_scaled_towards_none():
+    premium = Premium(0.2, -0.1, 1.5, 1.4)
+    assert scaled_premium(premium, 1.0) == premium
+    assert scaled_premium(premium, 0.0) == Premium()
+    assert scaled_premium(premium, 0.5) == Premium(0.1, -0.05, 0.75, 1.2)
+
+
+def test_another_premium_changes_prices_and_nothing_else(small_trials):
+    one = small_trials[0]
+    free = repriced(one, 0.0)
+    np.testing.assert_array_equal(free.market.spot, one.market.spot)
+    assert (free.history.closes < one.history.closes).all()
+    own_index = free.market.market.index(one.market.days[20]).iv10
+    assert free.history.closes[pd.Timestamp(one.market.days[20])] == pytest.approx(own_index, rel=0.03)
