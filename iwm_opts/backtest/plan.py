@@ -16,7 +16,7 @@ from iwm_opts.backtest.engine import Prepared, prepare, run
 from iwm_opts.backtest.intraday import trade_momentum
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import STORIES, Metrics, Period, measure
-from iwm_opts.backtest.rules import CONDOR, Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
+from iwm_opts.backtest.rules import CONDOR, LONG_CALL, Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.shares import ShareRules, trade_shares
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule
@@ -31,7 +31,7 @@ from iwm_opts.strategy.signals import allowed_on, known_signal
 
 Flags = NDArray[np.bool_]
 
-CREDIT, DEBIT, SINGLE = "bull-put", "bull-call", "long-call"
+CREDIT, DEBIT, SINGLE = "bull-put", "bull-call", LONG_CALL
 WORTH_PAPER: Final = 2  # of the three stress periods
 
 

@@ -22,10 +22,10 @@ class NumericalCommand(click.Command):
 
 
 READ = (
-    "source", "versus", "iv_history", "dividends", "bars", "slope_history", "slope_base", "yields", "log", "backtest",
-    "plan",
-)  # fmt: skip
-WRITTEN = ("output", "plot", "write_log")
+    *("source", "versus", "iv_history", "dividends", "bars", "slope_history", "slope_base", "yields"),
+    *("plan", "log", "backtest", "spy", "kre", "xbi", "minutes", "events"),
+)
+WRITTEN = ("output", "plot", "save", "write_log")
 
 
 def refuse_overwriting(options: dict[str, Any]) -> None:

@@ -40,8 +40,8 @@ class MacroFilter:
         if change is None or pd.isna(change):
             return MacroState("unknown", None, before, f"{self.symbol} has no return for {before}")
         state: State = "met" if change >= -self.drop - ROUNDING else "unmet"
-        rule = f"blocks new longs below -{self.drop:.1%}"
-        return MacroState(state, float(change), before, f"{self.symbol} {change:+.2%} on {before}; {rule}")
+        rule = f"the limit is -{self.drop:.1%}"
+        return MacroState(state, float(change), before, f"{self.symbol} {change:+.2%} on {before}, {rule}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,357 @@
+"""What each claim is measured by: one function of the data a claim, and the statistics they share.
+
+Intervals are 95%: for means and their differences those of `backtest.bootstrap`, for medians, quantiles and
+correlations percentiles of a stationary bootstrap (Politis and Romano 1994) by sessions.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.backtest.bootstrap import DRAWS, LEVEL, ratio_interval
+from iwm_opts.backtest.metrics import STORIES
+from iwm_opts.conventions import SESSIONS_PER_YEAR
+from iwm_opts.market.bars import average_true_range
+from iwm_opts.strategy.checklist import Inputs
+from iwm_opts.strategy.edges import MeanReversion, Momentum, VolContraction
+from iwm_opts.strategy.exits import TIME_STOP_PROGRESS, TIME_STOP_SESSIONS
+from iwm_opts.strategy.macro import FILTER_SYMBOL, MacroFilter
+from iwm_opts.strategy.signals import session_returns, total_return_close
+
+Array = NDArray[np.float64]
+
+MIN_SAMPLE: Final = 10  # fewer on either side, and nothing is told from nothing by them
+HORIZONS: Final = (1, 3, 5, 10)  # sessions after a mean-reversion signal
+REALISED: Final = 21  # sessions that an IV of 30 days is compared with
+IV_AHEAD: Final = 10  # sessions over which IV is to contract
+RANK_HIGH: Final = 50.0
+RISK_OFF: Final = 0.10  # fall of SPY from its peak that makes an episode
+WING_QUANTILE: Final = 0.95
+MONTHLY: Final = 21
+SEED: Final = 1
+CALM_YEAR, BEAR_YEAR = 2017, 2022
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the data say of one claim; NaN where they say nothing, with the reason in `detail`."""
+
+    estimate: float
+    low: float
+    high: float
+    sample: int
+    sampled: str
+    detail: str = ""
+
+
+def _difference(
+    value: "pd.Series[float]", chosen: "pd.Series[bool]", others: "pd.Series[bool] | None", holding: float, scale: float
+) -> tuple[float, float, float, int]:
+    """Mean over chosen days, less that over others, with its interval; `value` that is NaN counts on neither side."""
+    known = value.notna()
+    size = value[known].to_numpy(dtype=float) * scale
+    picked = chosen.reindex(value.index, fill_value=False)[known].to_numpy(dtype=float)
+    columns = [size * picked, picked]
+    if others is not None:
+        rest = others.reindex(value.index, fill_value=False)[known].to_numpy(dtype=float)
+        columns += [size * rest, rest]
+    found = ratio_interval([np.column_stack(columns)], holding, SEED)
+    if min(column.sum() for column in columns[1::2]) < MIN_SAMPLE:
+        return found.estimate, math.nan, math.nan, int(picked.sum())
+    return found.estimate, found.low, found.high, int(picked.sum())
+
+
+def _resampled(statistic: Callable[[Array], float], sample: Array, block: float) -> tuple[float, float, float]:
+    """A statistic of rows and the percentiles of its stationary bootstrap, mean block in sessions."""
+    from arch.bootstrap import StationaryBootstrap
+
+    draws = StationaryBootstrap(max(1, round(block)), sample, seed=np.random.default_rng(SEED))
+    values = np.array([statistic(np.asarray(drawn[0][0])) for drawn in draws.bootstrap(DRAWS)])
+    tail = (1.0 - LEVEL) / 2.0
+    low, high = np.nanquantile(values, [tail, 1.0 - tail])
+    return statistic(sample), float(low), float(high)
+
+
+def _block(series: Array, least: float) -> float:
+    """Mean block that a series asks for (Politis and White 2004), at least so many sessions, at most a fifth of it."""
+    from arch.bootstrap import optimal_block_length
+
+    asked = float(optimal_block_length(series)["stationary"].iloc[0])
+    return min(max(least, asked if math.isfinite(asked) else least), len(series) / 5.0)
+
+
+def _span(index: "pd.Index[Any]") -> str:
+    return f"{index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}"
+
+
+def _ahead(close: "pd.Series[float]", sessions: int) -> "pd.Series[float]":
+    return close.shift(-sessions) / close - 1.0
+
+
+def _days(flags: "pd.Series[bool]") -> "pd.Series[bool]":
+    """An answer without its unknowns, which count as no."""
+    return flags.fillna(False).astype(bool)
+
+
+def atr_ratio(data: Inputs) -> Found:
+    """Median ratio of ATR shares of price, IWM over SPY."""
+    shares = [average_true_range(bars, method="simple") / bars["close"] for bars in (data.bars, data.funds["SPY"])]
+    ratio = (shares[0] / shares[1].reindex(shares[0].index)).dropna()
+    values = ratio.to_numpy(dtype=float)
+    found = _resampled(lambda rows: float(np.median(rows)), values, _block(values, MONTHLY))
+    low, high = np.quantile(values, [0.25, 0.75])
+    yearly = ratio.groupby(pd.DatetimeIndex(ratio.index).year).median()
+    detail = (
+        f"median; quartiles {low:.2f} to {high:.2f}; yearly medians {yearly.min():.2f} ({yearly.idxmin()}) to "
+        f"{yearly.max():.2f} ({yearly.idxmax()})"
+    )
+    return Found(*found, len(ratio), f"sessions, {_span(ratio.index)}", detail)
+
+
+def _deepest(close: "pd.Series[float]") -> float:
+    return float((close / close.cummax() - 1.0).min())
+
+
+def drawdown_gap(data: Inputs) -> Found:
+    """Mean of how much deeper IWM fell, over SPY's falls, points."""
+    own, other = _both(data, "SPY")
+    gaps = []
+    for first, last in _episodes(other):
+        gaps.append(100.0 * (_deepest(other[first:last]) - _deepest(own[first:last])))
+    values = np.array(gaps)
+    told = []
+    for period in STORIES:
+        inside = slice(pd.Timestamp(period.first), pd.Timestamp(period.last))
+        if len(own[inside]) > 1:
+            told.append(f"{period.name} {100.0 * (_deepest(other[inside]) - _deepest(own[inside])):.1f}")
+    words = f"stress periods: {', '.join(told)}" if told else ""
+    if len(values) < 2:
+        return Found(math.nan, math.nan, math.nan, len(values), "", "bars with at least two falls of SPY by 10%")
+    # Episodes lie months apart: a t interval on them as independent observations.
+    from scipy.stats import t
+
+    reach = float(t.ppf(0.5 + LEVEL / 2.0, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
+    mean = float(values.mean())
+    return Found(mean, mean - reach, mean + reach, len(values), f"falls of SPY by 10%, {_span(own.index)}", words)
+
+
+def _episodes(close: "pd.Series[float]") -> list[tuple[pd.Timestamp, pd.Timestamp]]:
+    """From each peak to the day it is reached again, or the end, where the fall between was deep enough."""
+    peak = close.cummax()
+    number = (close >= peak).cumsum()
+    found = []
+    for _, stretch in close.groupby(number):
+        if _deepest(stretch) <= -RISK_OFF:
+            found.append((stretch.index[0], stretch.index[-1]))
+    return found
+
+
+def _both(data: Inputs, symbol: str) -> tuple["pd.Series[float]", "pd.Series[float]"]:
+    own, other = total_return_close(data.bars), total_return_close(data.funds[symbol])
+    days = own.index.intersection(other.index)
+    return own[days], other[days]
+
+
+def leads(sessions: int) -> Callable[[Inputs], Found]:
+    """Correlation of IWM's return beyond SPY's with SPY's some sessions later."""
+
+    def read(data: Inputs) -> Found:
+        own, other = session_returns(data.bars), session_returns(data.funds["SPY"])
+        pairs = pd.DataFrame(
+            {"ahead": own - other.reindex(own.index), "then": other.reindex(own.index).shift(-sessions)}
+        )
+        pairs = pairs.dropna()
+        values = pairs.to_numpy(dtype=float)
+        found = _resampled(
+            lambda rows: float(np.corrcoef(rows[:, 0], rows[:, 1])[0, 1]), values, _block(values.prod(axis=1), 5.0)
+        )
+        return Found(*found, len(pairs), f"sessions, {_span(pairs.index)}", "IWM's return beyond SPY's, against SPY's")
+
+    return read
+
+
+def mean_reversion(sessions: int) -> Callable[[Inputs], Found]:
+    """Mean return after signals less that of all days, per cent."""
+
+    def read(data: Inputs) -> Found:
+        close, signals = total_return_close(data.bars), _days(MeanReversion().signals(data.bars))
+        ahead = _ahead(close, sessions)
+        every = pd.Series(True, index=close.index)
+        found = _difference(ahead, signals, every, sessions, 100.0)
+        after, usual = ahead[signals].dropna(), ahead.dropna()
+        detail = (
+            f"{100 * after.mean():+.2f}% after, {100 * usual.mean():+.2f}% on all days; "
+            f"win {(after > 0).mean():.0%} and {(usual > 0).mean():.0%}; no costs"
+        )
+        return Found(*found, f"signals, {_span(close.index)}", detail)
+
+    return read
+
+
+def calm_against_bear(data: Inputs) -> Found:
+    """Mean return after signals in the calm year less that in the bear year, per cent."""
+    close, signals = total_return_close(data.bars), _days(MeanReversion().signals(data.bars))
+    year = pd.Series(pd.DatetimeIndex(close.index).year, index=close.index)
+    ahead = _ahead(close, 5)
+    calm, bear = signals & (year == CALM_YEAR), signals & (year == BEAR_YEAR)
+    told = f"signals, {int(calm.sum())} in {CALM_YEAR} and {int(bear.sum())} in {BEAR_YEAR}"
+    if not calm.any() or not bear.any():
+        return Found(math.nan, math.nan, math.nan, 0, "", f"signals in both years ({told})")
+    found = _difference(ahead, calm, bear, 5, 100.0)
+    after = f"{100 * ahead[calm].mean():+.2f}% and {100 * ahead[bear].mean():+.2f}% over 5 sessions"
+    return Found(*found[:3], int(calm.sum() + bear.sum()), told, after)
+
+
+def gap_momentum(data: Inputs) -> Found:
+    """Mean change from the entry minute to the exit minute after a signal, per cent."""
+    assert data.minutes is not None
+    edge, minutes = Momentum(), data.minutes.bars
+    readings = edge.readings(data.bars, minutes)
+    by_session = pd.DatetimeIndex(minutes.index).normalize()
+    start = minutes["open"].where(minutes["minute"] == edge.enter_minute).groupby(by_session).first()
+    end = minutes["open"].where(minutes["minute"] == edge.exit_minute).groupby(by_session).first()
+    change = (end / start - 1.0).reindex(readings.index)
+    signals = _days(readings["signal"])
+    if not signals.any():
+        return Found(math.nan, math.nan, math.nan, 0, "", "minutes with at least one signal")
+    found = _difference(change, signals, None, 1.0, 100.0)
+    after = change[signals].dropna()
+    detail = f"minute {edge.enter_minute} to {edge.exit_minute}; win {(after > 0).mean():.0%}; no costs"
+    return Found(*found, f"signals, {_span(readings.index)}", detail)
+
+
+def _iv_frame(data: Inputs) -> pd.DataFrame:
+    """By session: IV (points), its rank known at that close, vol realised over the next 21 sessions (points)."""
+    assert data.history is not None
+    returns = session_returns(data.bars)
+    realised = np.sqrt(SESSIONS_PER_YEAR * (returns**2).rolling(REALISED).mean()).shift(-REALISED)
+    frame = pd.DataFrame({"iv": 100.0 * data.history.closes, "rank": VolContraction().ranks(data.history)})
+    frame = frame.reindex(data.bars.index)
+    close = total_return_close(data.bars)
+    return frame.assign(realised=100.0 * realised, ahead=_ahead(close, REALISED))
+
+
+def premium_at_low_rank(data: Inputs) -> Found:
+    """Mean of IV less the vol realised next, at low rank, points."""
+    frame = _iv_frame(data)
+    low = frame["rank"] < VolContraction().below
+    premium = frame["iv"] - frame["realised"]
+    found = _difference(premium, low, None, REALISED, 1.0)
+    picked = frame[low & premium.notna()]
+    detail = (
+        f"IV {picked['iv'].mean():.1f}, then realised {picked['realised'].mean():.1f}; median realised/implied "
+        f"{(picked['realised'] / picked['iv']).median():.2f}; realised below implied "
+        f"{(picked['realised'] < picked['iv']).mean():.0%}"
+    )
+    return Found(*found, f"closes with the rank below 20, {_span(picked.index)}", detail)
+
+
+def low_against_high_rank(data: Inputs) -> Found:
+    """Mean realised over implied, at low rank less at high rank."""
+    frame = _iv_frame(data)
+    ratio = frame["realised"] / frame["iv"]
+    low, high = frame["rank"] < VolContraction().below, frame["rank"] >= RANK_HIGH
+    found = _difference(ratio, low, high, REALISED, 1.0)
+    detail = f"mean realised/implied {ratio[low].mean():.2f} below 20, {ratio[high].mean():.2f} at 50 and above"
+    return Found(*found[:3], int((low | high)[ratio.notna()].sum()), "closes below 20 and at 50 and above", detail)
+
+
+def iv_change_at_low_rank(data: Inputs) -> Found:
+    """Mean change of IV over the next sessions, at low rank, points."""
+    frame = _iv_frame(data)
+    change = frame["iv"].shift(-IV_AHEAD) - frame["iv"]
+    low = frame["rank"] < VolContraction().below
+    found = _difference(change, low, None, IV_AHEAD, 1.0)
+    sd = frame["iv"] / 100.0 * math.sqrt(REALISED / SESSIONS_PER_YEAR)
+    ahead = np.log1p(frame["ahead"][low & frame["ahead"].notna()])
+    tail = ahead / sd[ahead.index]
+    detail = (
+        f"median {change[low].median():+.2f}; a 21-session move beyond one implied sd: "
+        f"down {(tail < -1).mean():.1%}, up {(tail > 1).mean():.1%}"
+    )
+    return Found(*found, "closes with the rank below 20", detail)
+
+
+def macro_filter(data: Inputs) -> Found:
+    """Mean return after blocked days less that after the others, per cent."""
+    fund, ours = data.funds[FILTER_SYMBOL], session_returns(data.bars)
+    clear = MacroFilter().clear(fund)
+    blocked, free = _days(~clear).reindex(ours.index, fill_value=False), _days(clear)
+    then = ours.shift(-1)
+    found = _difference(then, blocked, free, 1.0, 100.0)
+    known = int(clear.notna().sum())
+    detail = (
+        f"{100 * then[blocked].mean():+.2f}% after, "
+        f"{100 * then[free.reindex(ours.index, fill_value=False)].mean():+.2f}% after other days; "
+        f"{int(blocked.sum()) / known:.0%} of the days"
+    )
+    return Found(*found, f"days with {FILTER_SYMBOL} down over 1.5%, {_span(fund.index)}", detail)
+
+
+def time_stop(data: Inputs) -> Found:
+    """Mean return of slow trades from the time stop on, less that of the others, per cent."""
+    close = total_return_close(data.bars)
+    signals = _days(MeanReversion().signals(data.bars))
+    atr = average_true_range(data.bars) / data.bars["close"]
+    progress = _ahead(close, TIME_STOP_SESSIONS)
+    later = close.shift(-HORIZONS[-1]) / close.shift(-TIME_STOP_SESSIONS) - 1.0
+    slow = signals & (progress < TIME_STOP_PROGRESS * atr)
+    quick = signals & (progress >= TIME_STOP_PROGRESS * atr)
+    found = _difference(later, slow, quick, HORIZONS[-1], 100.0)
+    detail = (
+        f"sessions 4 to 10 after a mean-reversion signal: {100 * later[slow].mean():+.2f}% where it was slow, "
+        f"{100 * later[quick].mean():+.2f}% where it was not ({int(quick.sum())})"
+    )
+    return Found(*found, "slow trades", detail)
+
+
+def event_days(data: Inputs) -> Found:
+    """Mean size of the return on release days less that on other days, per cent."""
+    assert data.events is not None
+    returns = session_returns(data.bars)
+    days = pd.DatetimeIndex(data.events["date"])
+    inside = pd.Series((returns.index >= days.min()) & (returns.index <= days.max()), index=returns.index)
+    on = pd.Series(returns.index.isin(days), index=returns.index)
+    if not on.any() or not (inside & ~on).any():
+        return Found(math.nan, math.nan, math.nan, 0, "", "releases on sessions of the bars")
+    found = _difference(returns.abs(), on & inside, inside & ~on, 1.0, 100.0)
+    parts = [
+        f"{name} {100 * returns.abs()[returns.index.isin(pd.DatetimeIndex(group['date']))].mean():.2f}%"
+        for name, group in data.events.groupby("event")
+    ]
+    usual = f"other days {100 * returns.abs()[inside & ~on].mean():.2f}%"
+    return Found(*found, f"release days, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}", ", ".join([*parts, usual]))
+
+
+def wide_wings(data: Inputs) -> Found:
+    """Ratio of what 19 of 20 months stay within, IWM over SPY."""
+    own, other = _both(data, "SPY")
+    frame = pd.DataFrame({"own": _ahead(own, MONTHLY).abs(), "other": _ahead(other, MONTHLY).abs()}).dropna()
+    values = frame.to_numpy(dtype=float)
+
+    def ratio(rows: Array) -> float:
+        reach = np.quantile(rows, WING_QUANTILE, axis=0)
+        return float(reach[0] / reach[1])
+
+    found = _resampled(ratio, values, _block(values[:, 0], 2.0 * MONTHLY))
+    reach = np.quantile(values, WING_QUANTILE, axis=0)
+    detail = f"19 of 20 months of 21 sessions stay within {reach[0]:.1%} of IWM's price and {reach[1]:.1%} of SPY's"
+    return Found(*found, len(frame), f"windows of 21 sessions, overlapping, {_span(frame.index)}", detail)
+
+
+def sector_drift(data: Inputs) -> Found:
+    """Share of the fund that changed sector between the first and the last date, per cent."""
+    assert data.sectors is not None
+    table = data.sectors.pivot_table(index="date", columns="sector", values="weight", aggfunc="sum").fillna(0.0)
+    if len(table) < 2:
+        return Found(math.nan, math.nan, math.nan, len(table), "", "sector weights at two dates")
+    change = 100.0 * (table.iloc[-1] - table.iloc[0])
+    most = sorted(change.items(), key=lambda pair: -abs(pair[1]))[:3]
+    detail = ", ".join(f"{name} {points:+.1f}" for name, points in most)
+    moved = float(change.abs().sum() / 2.0)
+    return Found(moved, math.nan, math.nan, len(table), f"dates, {_span(table.index)}", f"most: {detail}")

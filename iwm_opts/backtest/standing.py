@@ -1,0 +1,164 @@
+"""Where a plan stands today: its decision, its evidence, its size with today's numbers put in, its reviews."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.backtest.claims import Claim, measure_claims
+from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.market.bars import Atr, atr
+from iwm_opts.market.calendar import sessions
+from iwm_opts.risk.sizing import Size, share_size, size_position
+from iwm_opts.strategy.checklist import Inputs
+from iwm_opts.strategy.decision import Decision, decide, decision_day
+from iwm_opts.strategy.macro import LEAD_SYMBOL, lead
+from iwm_opts.strategy.plan import Plan
+
+EVIDENCE: Final = {
+    "mean-reversion": (
+        "mean-reversion-1", "mean-reversion-3", "mean-reversion-5", "mean-reversion-10", "mean-reversion-years",
+        "kre-filter", "time-stop",
+    ),
+    "momentum": ("gap-momentum", "kre-filter"),
+    "vol-contraction": ("condor-premium", "condor-rank", "contraction", "wide-wings"),
+}  # fmt: skip
+MONTHLY_REVIEWS, QUARTERLY_REVIEWS = 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """The sizing formula of a plan with today's numbers."""
+
+    atr: Atr
+    entry: float  # reference price: the last close, dollars
+    stop: float | None  # of shares, dollars
+    target: float | None
+    each: float  # dollars that one share or package can lose, as the formula takes it
+    size: Size
+    unit: str
+    formula: str  # in words and symbols
+    worked: str  # the same with numbers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """Everything that a plan's document says of one day."""
+
+    plan: Plan
+    day: date  # session of the entry
+    decision: Decision
+    sizing: Sizing
+    evidence: tuple[Claim, ...]
+    biotech_lead: float | None  # return of XBI over 5 sessions less IWM's; None where unknown
+    monthly: tuple[date, ...]  # last sessions of the coming months
+    quarterly: tuple[date, ...]
+    sectors: pd.DataFrame | None  # date, sector, weight of the latest date
+    notes: tuple[str, ...]
+
+
+def plan_standing(
+    plan: Plan,
+    data: Inputs,
+    day: date | None = None,
+    notes: tuple[str, ...] = (),
+    progress: Callable[[int, int], None] | None = None,
+    with_evidence: bool = True,
+) -> Standing:
+    """Where a plan stands for an entry on a session.
+
+    Parameters
+    ----------
+    plan : Plan
+    data : Inputs
+        Nothing dated on or after the day is read, but the first minutes of it by the momentum edge.
+    day : date, optional
+        The newest that the data can decide on unless given.
+    notes : tuple of str
+        What to say of the data.
+    progress : callable, optional
+        Told how much of the evidence is measured.
+    with_evidence : bool
+        Whether the edge's claims are measured, which takes seconds.
+
+    Raises
+    ------
+    InputError
+        When the bars do not reach the session before, or are too short for an ATR.
+    """
+    day = day or decision_day(plan, data)
+    known = data.before(day)
+    fund = known.funds.get(LEAD_SYMBOL)
+    ahead = float(lead(fund, known.bars).iloc[-1]) if fund is not None else math.nan
+    sectors = known.sectors
+    if sectors is not None and len(sectors):
+        sectors = sectors[sectors["date"] == sectors["date"].max()]
+    return Standing(
+        plan,
+        day,
+        decide(plan, data, day),
+        _sizing(plan, known, day),
+        tuple(measure_claims(known, EVIDENCE[plan.edge] if with_evidence else (), progress)),
+        None if math.isnan(ahead) else ahead,
+        _last_sessions(day, "M", MONTHLY_REVIEWS),
+        _last_sessions(day, "Q", QUARTERLY_REVIEWS),
+        sectors if sectors is not None and len(sectors) else None,
+        (*plan.warnings, *notes),
+    )
+
+
+def _sizing(plan: Plan, known: Inputs, day: date) -> Sizing:
+    average = atr(known.bars, day)
+    last = known.bars.iloc[-1]
+    entry, budget = float(last["close"]), plan.account.value * plan.account.risk
+    if plan.instrument == "shares":
+        return _share_sizing(plan, average, entry, float(last["low"]), budget)
+    return _package_sizing(plan, average, entry, budget)
+
+
+def _share_sizing(plan: Plan, average: Atr, entry: float, low: float, budget: float) -> Sizing:
+    exits, slippage = plan.share_exits, plan.costs.share_slippage
+    stop, target = exits.stop(entry, low, average.value), exits.target(entry, average.value)
+    size = share_size(plan.account.value, plan.account.risk, entry, stop, slippage, plan.account.value)
+    return Sizing(
+        average, entry, stop, target, entry - stop + slippage, size, "shares",
+        f"shares = floor(risk / (entry - stop + slippage)), stop = min(prior low - {exits.low_buffer:g} ATR, "
+        f"entry - {exits.stop_atr:g} ATR)",
+        f"stop = min({low:.2f} - {exits.low_buffer:g} x {average.value:.2f}, {entry:.2f} - {exits.stop_atr:g} x "
+        f"{average.value:.2f}) = {stop:.2f}; shares = floor({budget:.2f} / ({entry:.2f} - {stop:.2f} + "
+        f"{slippage:.2f})) = {math.floor(budget / (entry - stop + slippage) + 1e-9)}",
+    )  # fmt: skip
+
+
+def _package_sizing(plan: Plan, average: Atr, entry: float, budget: float) -> Sizing:
+    package = plan.package
+    assert package is not None
+    # Without a quote the worst case stands in: a wing's whole width, no credit. What a long option costs is unknown.
+    worst = MULTIPLIER * package.width if plan.instrument != "options" else math.nan
+    if math.isnan(worst):
+        size = Size(0, 0.0, math.nan, "risk", "the premium is not known before the chain is quoted")
+        worked = f"contracts = floor({budget:.2f} / ({MULTIPLIER} x premium paid + fees))"
+        return Sizing(
+            average, entry, None, None, worst, size, "contracts",
+            "contracts = floor(risk / max loss), max loss = 100 x premium paid + fees", worked,
+        )  # fmt: skip
+    size = size_position(plan.account.value, plan.account.risk, worst)
+    wing = package.width / average.value
+    return Sizing(
+        average, entry, None, None, worst, size, "contracts",
+        "contracts = floor(risk / max loss), max loss = 100 x (width - credit, or the debit) + fees",
+        f"at most 100 x {package.width:.2f} = {worst:.2f} a package ({wing:.1f} ATR wide): contracts = floor("
+        f"{budget:.2f} / {worst:.2f}) = {size.contracts} before the credit; each dollar of credit takes $100 off",
+    )  # fmt: skip
+
+
+def _last_sessions(day: date, unit: str, count: int) -> tuple[date, ...]:
+    """Last session of each month or quarter from a day on."""
+    days = pd.DatetimeIndex(sessions(day, day + timedelta(days=31 * (count + 1) * (3 if unit == "Q" else 1))))
+    periods = days.to_period(unit)
+    last = np.flatnonzero(periods[:-1] != periods[1:])[:count]
+    return tuple(days[place].date() for place in last)

@@ -1,0 +1,99 @@
+"""A plan over the stress periods and a range: what `backtest --plan` and `plan --backtest` run."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from iwm_opts.backtest.plan import Stage
+    from iwm_opts.backtest.trial import Trial
+    from iwm_opts.cli.plan_data import PlanData
+    from iwm_opts.strategy.plan import Plan
+
+SCENARIOS: Final = ("q4-2018", "march-2020", "year-2022")  # of the simulated market, for the stress periods
+RANGE_NAME: Final = "whole range"
+
+
+def plan_backtest_text(
+    plan: "Plan", options: Mapping[str, Any], first: date | None = None, last: date | None = None
+) -> str:
+    """Backtest a plan on what the options name, as text in the format asked for.
+
+    Parameters
+    ----------
+    plan : Plan
+    options : mapping
+        Of `plan_data_options` and `output_options`. With `--source modelled`, or `record` where the plan trades
+        options, its quotes are modelled around the real prices; with `sim` each stress period is a scenario.
+    first, last : date, optional
+        Another range beside the stress periods; all the data unless given.
+    """
+    from iwm_opts.backtest.plan import backtest_plan
+    from iwm_opts.cli.plan_data import plan_data_from
+    from iwm_opts.cli.progress import progress
+    from iwm_opts.report.plan_backtest import plan_backtest_record, plan_backtest_rows, plan_backtest_table
+    from iwm_opts.report.records import as_json, rows_as_csv
+
+    label = ""
+    if options["source"] == "sim":
+        stress, ranges, label = _simulated(options, first, last)
+    else:
+        stress, ranges, label = _real(plan, plan_data_from(options), options, first, last)
+    with progress("periods", options) as told:
+        result = backtest_plan(plan, stress, ranges, told)
+    if options["format"] == "json":
+        return as_json(plan_backtest_record(result) | {"simulated": bool(label), "label": label})
+    if options["format"] == "csv":
+        return rows_as_csv(plan_backtest_rows(result))
+    return plan_backtest_table(result, label)
+
+
+def _real(
+    plan: "Plan", data: "PlanData", options: Mapping[str, Any], first: date | None, last: date | None
+) -> "tuple[list[Stage], list[Stage], str]":
+    from iwm_opts.backtest.metrics import Period
+    from iwm_opts.backtest.plan import Stage, stress_stages
+    from iwm_opts.cli.plan_data import modelled_days
+    from iwm_opts.market.chain import LABELS
+
+    market = modelled_days(options) if plan.instrument != "shares" else None
+    days = [day.date() for day in data.inputs.bars.index] if market is None else list(market.days)
+    if plan.momentum and data.inputs.minutes is not None:
+        days = sorted({moment.date() for moment in data.inputs.minutes.bars.index})
+    whole = Period(RANGE_NAME, first or days[0], last or days[-1])
+    label = LABELS["modelled"] if market is not None else ""
+    return stress_stages(data.inputs, market), [Stage(whole, data.inputs, market)], label
+
+
+def _simulated(
+    options: Mapping[str, Any], first: date | None, last: date | None
+) -> "tuple[list[Stage], list[Stage], str]":
+    from iwm_opts.backtest.resolve import simulated_trials
+    from iwm_opts.market.chain import LABELS
+    from iwm_opts.simulation.scenarios import shipped_scenarios
+
+    known = shipped_scenarios()
+    worlds = [known[name] for name in SCENARIOS]
+    stress = [
+        _stage(one, one.scenario, options) for one in simulated_trials(seed=options.get("seed"), scenarios=worlds)
+    ]
+    ranges = [_stage(one, RANGE_NAME, options) for one in simulated_trials(first, last, seed=options.get("seed"))]
+    return stress, ranges, LABELS["simulated"]
+
+
+def _stage(trial: "Trial", name: str, options: Mapping[str, Any]) -> "Stage":
+    from iwm_opts.backtest.metrics import Period
+    from iwm_opts.backtest.plan import Stage
+    from iwm_opts.backtest.simulated import SimulatedDays
+    from iwm_opts.sources.plan_tables import load_events
+    from iwm_opts.strategy.checklist import Inputs
+
+    assert isinstance(trial.market, SimulatedDays)
+    market = trial.market.market
+    funds = {symbol: market.bars(symbol) for symbol in market.parameters.companions}
+    inputs = Inputs(market.bars(), funds, trial.history)
+    if options.get("events"):
+        inputs = replace(inputs, events=load_events(options["events"]))
+    days = trial.market.days
+    return Stage(Period(name, days[0], days[-1]), inputs, trial.market)

@@ -1,0 +1,185 @@
+"""The data that a plan and the claims are judged on: options, and what they name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from iwm_opts.cli.options import AS_OF, SYMBOL, group, option
+
+if TYPE_CHECKING:
+    from iwm_opts.backtest.market import DailyMarket
+    from iwm_opts.strategy.checklist import Inputs
+
+FUNDS: Final = ("SPY", "KRE", "XBI")
+INDEX: Final = "RVX"
+SIMULATED_YEARS: Final = 10
+WARM_UP_DAYS: Final = 400  # calendar days: a rank of 252 sessions and some
+
+fund_options = group(
+    option("--spy", metavar="FILE", help="Daily bars of SPY.  [default: the record's]"),
+    option("--kre", metavar="FILE", help="Daily bars of KRE, for the macro filter.  [default: the record's]"),
+    option("--xbi", metavar="FILE", help="Daily bars of XBI, shown as a lead.  [default: the record's]"),
+    option("--minutes", metavar="FILE", help="One-minute bars, for the momentum edge."),
+    option("--events", metavar="FILE", help="CSV of date and event: scheduled releases such as ISM and GDP."),
+    option("--sectors", metavar="FILE", multiple=True, help="Sector weights or iShares holdings; may be repeated."),
+)
+plan_data_options = group(
+    option(
+        "--source",
+        type=click.Choice(["record", "sim", "modelled"]),
+        default="record",
+        envvar=None,
+        help="What no file is named for: the local record, or the simulated market. modelled: quotes of options around "
+        "the real prices.",
+    ),
+    option("--bars", metavar="FILE", help="Daily bars of IWM.  [default: the record's]"),
+    option("--iv-history", metavar="FILE", help="Daily closes of an IV series.  [default: the record's RVX]"),
+    fund_options,
+    SYMBOL,
+    AS_OF,
+    option("--seed", type=click.IntRange(min=0), help="Of the simulated market."),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanData:
+    """What the options name."""
+
+    inputs: "Inputs"
+    label: str  # of a market that nobody traded on; empty for real data
+    notes: tuple[str, ...]
+
+
+def plan_data_from(options: Mapping[str, Any], before: date | None = None) -> PlanData:
+    """Bars, funds, IV history, minutes, releases and sector weights, from files, the record or a simulated market.
+
+    Parameters
+    ----------
+    options : mapping
+        Of `plan_data_options`.
+    before : date, optional
+        Day of the decision, for a simulated market.
+
+    Raises
+    ------
+    InputError
+        When no bars are named and none are recorded.
+    DataError
+        When a file cannot be read.
+    """
+    from iwm_opts.market.bars import load_bars
+    from iwm_opts.market.minutes import load_minutes
+    from iwm_opts.sources.plan_tables import load_events, load_sectors
+    from iwm_opts.strategy.checklist import Inputs
+
+    minutes = load_minutes(options["minutes"]) if options.get("minutes") else None
+    events = load_events(options["events"]) if options.get("events") else None
+    sectors = load_sectors(options["sectors"]) if options.get("sectors") else None
+    if options.get("source") == "sim":
+        found = _simulated(options, before)
+        inputs = Inputs(found.inputs.bars, found.inputs.funds, found.inputs.history, minutes, events, sectors)
+        return PlanData(inputs, found.label, found.notes)
+    bars = load_bars(_bars_path(options, options["symbol"], "bars"))
+    named = {symbol: _fund_path(options, symbol) for symbol in FUNDS}
+    funds = {symbol: load_bars(path) for symbol, path in named.items() if path}
+    history = _history(options)
+    notes = [*(minutes.skipped if minutes else ()), *(history.skipped if history else ())]
+    if history is not None and history.proxy:
+        notes.append(history.note)
+    return PlanData(Inputs(bars, funds, history, minutes, events, sectors), "", tuple(notes))
+
+
+def _bars_path(options: Mapping[str, Any], symbol: str, name: str) -> Path:
+    from iwm_opts.errors import InputError
+
+    found = _named_or_recorded(options.get(name), symbol)
+    if found is None:
+        raise InputError(
+            name, None, f"no daily bars of {symbol} were named, and none are recorded",
+            f"give --{name} FILE, run iwm-opts fetch, or try --source sim",
+        )  # fmt: skip
+    return found
+
+
+def _fund_path(options: Mapping[str, Any], symbol: str) -> Path | None:
+    return _named_or_recorded(options.get(symbol.lower()), symbol)
+
+
+def _named_or_recorded(given: str | None, symbol: str) -> Path | None:
+    if given:
+        return Path(given)
+    from iwm_opts.sources.series_record import series_path
+    from iwm_opts.sources.store import open_record
+
+    path = series_path(open_record(), "bars", symbol)
+    return path if path.exists() else None
+
+
+def _history(options: Mapping[str, Any]) -> Any:
+    from iwm_opts.sources.iv_history import load_iv_history
+    from iwm_opts.sources.series_record import recorded_index
+    from iwm_opts.sources.store import open_record
+
+    if options["iv_history"]:
+        return load_iv_history(options["iv_history"], options["symbol"])
+    return recorded_index(open_record(), INDEX, options["symbol"], 10)
+
+
+def _simulated(options: Mapping[str, Any], before: date | None) -> PlanData:
+    from iwm_opts.market.chain import LABELS
+    from iwm_opts.markets.simulated import DEFAULT_SEED, default_market
+    from iwm_opts.strategy.checklist import Inputs
+
+    seed = DEFAULT_SEED if options.get("seed") is None else options["seed"]
+    market = default_market(seed, before)
+    funds = {symbol: market.bars(symbol) for symbol in market.parameters.companions}
+    label = f"{LABELS['simulated']} ({market.name})"
+    return PlanData(Inputs(market.bars(), funds, market.iv_history()), label, ())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SimulatedYears:
+    """Some simulated years with a year before them that warms ranks and means up."""
+
+    market: Any
+    inputs: "Inputs"
+    first: date
+    label: str
+
+
+def simulated_years(options: Mapping[str, Any]) -> SimulatedYears:
+    """Ten simulated years up to --as-of or the latest session."""
+    from datetime import datetime, timedelta
+
+    from iwm_opts.market.calendar import NEW_YORK, latest_session
+    from iwm_opts.market.chain import LABELS
+    from iwm_opts.markets.simulated import DEFAULT_SEED, simulate_market
+    from iwm_opts.strategy.checklist import Inputs
+
+    last = latest_session(options["as_of"] or datetime.now(NEW_YORK).date())
+    first = last - timedelta(days=365 * SIMULATED_YEARS)
+    seed = DEFAULT_SEED if options.get("seed") is None else options["seed"]
+    market = simulate_market(first - timedelta(days=WARM_UP_DAYS), last, seed)
+    funds = {symbol: market.bars(symbol) for symbol in market.parameters.companions}
+    label = f"{LABELS['simulated']} ({market.name})"
+    return SimulatedYears(market, Inputs(market.bars(), funds, market.iv_history()), first, label)
+
+
+def modelled_days(options: Mapping[str, Any]) -> "DailyMarket":
+    """Quotes of options around the real prices, over all days that bars and IV history share; see `--source modelled`.
+
+    Raises
+    ------
+    InputError
+        When bars or IV history are missing.
+    """
+    from iwm_opts.backtest.simulated import SimulatedDays
+    from iwm_opts.markets.modelled_files import ModelledFiles, open_modelled
+
+    names = ("bars", "iv_history", "slope_history", "slope_base", "yields", "rate", "dividends")
+    market = open_modelled(ModelledFiles(**{name: options.get(name) for name in names}), options["symbol"])
+    return SimulatedDays(market, market.days[0], "; ".join(market.notes))

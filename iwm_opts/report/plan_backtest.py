@@ -1,0 +1,96 @@
+"""A plan's backtest for people to read: period by period, and the verdict."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from iwm_opts.backtest.plan import PlanResult, StageResult
+from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.words import dollars, number, percent
+
+ANSWERS = {True: ("holds", "green"), False: ("fails", "red"), None: ("says nothing", "yellow")}
+
+
+def plan_backtest_table(result: PlanResult, label: str = "", columns: int | None = None) -> str:
+    """Each period's trades, gain, drawdown, win rate and holding, what blocked entries, and the verdict, as text."""
+    plan = result.plan
+    named: list[RenderableType] = [Text(label, style="bold white on red")] if label else []
+    rule = f"{plan.edge}, {plan.horizon}, {plan.instrument} on {plan.symbol}"
+    account = f"{dollars(plan.account.value)}, {percent(plan.account.risk, 1)} at risk a trade, costs included"
+    parts: list[RenderableType] = [
+        *named,
+        Text(f"plan {plan.name}: {rule}"),
+        Text(f"{result.market}; {account}"),
+        Text(""),
+        _periods((*result.stress, *result.ranges), {one.period.name for one in result.stress}),
+        Text(""),
+        Text.assemble("verdict     ", (result.verdict, "bold")),
+        Text(""),
+    ]
+    parts += [Text(line) for line in _counts((*result.stress, *result.ranges))]
+    parts += [Text(f"note: {note}", style="yellow") for note in result.notes]
+    return render([*parts, *named], columns)
+
+
+def _periods(results: Sequence[StageResult], stress: set[str]) -> Table:
+    table = plain_table(
+        "period", "trades", "win", "P&L", "return", "drawdown", "sessions", "held", "", left=("period", "")
+    )
+    for one in results:
+        m, (word, style) = one.metrics, ANSWERS[one.holds]
+        state = Text(word if one.period.name in stress else "", style=style)
+        if m is None:
+            table.add_row(one.period.name, "-", "-", "-", "-", "-", "-", "-", state)
+            continue
+        table.add_row(
+            one.period.name, str(m.trades), percent(m.win_rate), dollars(m.pnl), percent(m.total_return, 1),
+            percent(m.max_drawdown.share, 1), str(m.sessions), number(m.average_sessions), state,
+        )  # fmt: skip
+    return table
+
+
+def _counts(results: Sequence[StageResult]) -> list[str]:
+    lines = []
+    for one in results:
+        if one.reason:
+            lines.append(f"{one.period.name}: {one.reason}")
+            continue
+        told = ", ".join(f"{count:,} {what}" for what, count in one.counts.items() if count)
+        lines.append(f"{one.period.name}: {told or 'no signal'}")
+    return lines
+
+
+def plan_backtest_record(result: PlanResult) -> dict[str, Any]:
+    """Everything as a record for JSON."""
+    return {
+        "plan": result.plan.name,
+        "market": result.market,
+        "verdict": result.verdict,
+        "periods": [_row(one, is_stress=True) for one in result.stress]
+        + [_row(one, is_stress=False) for one in result.ranges],
+        "notes": list(result.notes),
+    }
+
+
+def _row(one: StageResult, is_stress: bool) -> dict[str, Any]:
+    m = one.metrics
+    figures = {
+        "trades": m.trades if m else 0,
+        "win_rate": m.win_rate if m else None,
+        "pnl": m.pnl if m else None,
+        "total_return": m.total_return if m else None,
+        "max_drawdown": m.max_drawdown.share if m else None,
+        "average_sessions": m.average_sessions if m else None,
+        "expectancy_on_risk": m.expectancy_on_risk if m else None,
+    }
+    head = {"period": one.period.name, "first": one.period.first.isoformat(), "last": one.period.last.isoformat()}
+    return head | {"stress": is_stress, "holds": one.holds} | figures | {"counts": one.counts, "reason": one.reason}
+
+
+def plan_backtest_rows(result: PlanResult) -> list[dict[str, Any]]:
+    """One flat row a period, for CSV."""
+    periods = plan_backtest_record(result)["periods"]
+    return [{name: value for name, value in row.items() if name != "counts"} for row in periods]

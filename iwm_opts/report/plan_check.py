@@ -1,0 +1,54 @@
+"""Take or skip, on one screen."""
+
+from typing import Any, Final
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from iwm_opts.backtest.standing import Standing
+from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.words import counted, dollars
+
+STYLES: Final = {"met": "green", "unmet": "red", "unknown": "yellow"}
+
+
+def check_table(standing: Standing, label: str = "", columns: int | None = None) -> str:
+    """The decision with its reasons, every criterion's state, and the size it would have."""
+    plan, found, sizing = standing.plan, standing.decision, standing.sizing
+    word = ("TAKE", "bold green") if found.take else ("SKIP", "bold red")
+    named: list[RenderableType] = [Text(label, style="bold white on red")] if label else []
+    parts: list[RenderableType] = [
+        *named,
+        Text.assemble(word, f"  {plan.name} ({plan.edge}, {plan.horizon}, {plan.instrument}) on {found.day}"),
+        *(Text(f"  - {reason}") for reason in found.reasons),
+        Text(""),
+    ]
+    table = plain_table("", "state", "value", left=("", "state", "value"))
+    for name, state, detail in _lines(standing):
+        table.add_row(name, Text(state, style=STYLES[state]), detail)
+    table.columns[2].no_wrap, table.columns[2].overflow = False, "fold"
+    parts += [table, Text("")]
+    size = counted(sizing.size.contracts, sizing.unit)
+    bounds = f", stop {dollars(sizing.stop, 2)}" if sizing.stop is not None else ""
+    bounds += f", target {dollars(sizing.target, 2)}" if sizing.target is not None else ""
+    told = "size" if found.take else "size if it were taken"
+    parts.append(Text(f"{told}: {size} at {dollars(sizing.entry, 2)}{bounds}, ATR {sizing.atr.value:.2f}"))
+    parts += [Text(f"note: {note}", style="yellow") for note in standing.notes]
+    return render([*parts, *named], columns)
+
+
+def _lines(standing: Standing) -> list[tuple[str, str, str]]:
+    found = standing.decision
+    rows: list[tuple[str, str, str]] = [("signal", found.signal.state, found.signal.detail)]
+    if found.macro is not None:
+        rows.append((f"{standing.plan.macro.symbol} filter", found.macro.state, found.macro.detail))
+    return rows + [(one.name, one.state, f"{one.rule}: {one.detail}") for one in found.checklist.answers]
+
+
+def check_rows(standing: Standing) -> list[dict[str, Any]]:
+    """One row a rule, for CSV."""
+    decision = "take" if standing.decision.take else "skip"
+    return [
+        {"day": standing.day.isoformat(), "decision": decision, "rule": name, "state": state, "detail": detail}
+        for name, state, detail in _lines(standing)
+    ]

@@ -1,0 +1,262 @@
+"""A plan as a document: what it trades and why, with today's numbers put in."""
+
+from typing import Any, Final
+
+from iwm_opts.backtest.claims import Claim
+from iwm_opts.backtest.standing import Standing
+from iwm_opts.report.claims_table import claim_record, interval_text
+from iwm_opts.report.page import Bullets, Grid, Page, Paragraph, Section, Verbatim
+from iwm_opts.report.words import counted, dollars, percent
+from iwm_opts.strategy.plan import Plan
+
+STATES: Final = {"met": "met", "unmet": "not met", "unknown": "unknown"}
+FILTER_STATES: Final = {"met": "clear", "unmet": "blocks new longs", "unknown": "unknown, so no new longs"}
+PROMPT: Final = """\
+You are asked to write today's trading plan for a trader who follows fixed rules on {symbol}. Everything you may use \
+stands below. Rules for your answer:
+- Use the numbers below and no others; where something is unknown, write that it is unknown.
+- The decision ({decision}) follows from the rules. Do not overrule it; explain it.
+- Say what would have to change before the next session for the decision to change.
+- Repeat the exits and the size exactly. Promise nothing: the evidence section says how little is certain.
+- End with the daily review questions as a checklist.
+"""
+
+
+def plan_page(standing: Standing, simulated: str = "") -> Page:
+    """The document.
+
+    Parameters
+    ----------
+    standing : Standing
+    simulated : str
+        Label of a market that nobody traded on; empty for real data.
+    """
+    plan = standing.plan
+    sections = (
+        Section("Decision", _decision(standing)),
+        Section("Edge", _edge(plan)),
+        Section("Evidence on this data", _evidence(standing.evidence)),
+        Section("Decision tree", (Verbatim(_tree(standing)),)),
+        Section("Entry checklist", _checklist(standing)),
+        Section("Macro", _macro(standing)),
+        Section("Size", _size(standing)),
+        Section("Exits", (Bullets(tuple(_exits(plan))),)),
+        Section("Review", _review(standing)),
+        *([Section("Sector weights", _sectors(standing))] if standing.sectors is not None else []),
+        *([Section("Notes", (Bullets(standing.notes),))] if standing.notes else []),
+    )
+    title = f"Plan {plan.name}: {plan.edge}, {plan.horizon}, {plan.instrument} on {plan.symbol}, for {standing.day}"
+    return Page(title, (simulated,) if simulated else (), sections)
+
+
+def plan_prompt(standing: Standing, document: str) -> str:
+    """The document as a brief for a language model."""
+    word = "take" if standing.decision.take else "skip"
+    return PROMPT.format(symbol=standing.plan.symbol, decision=word) + "\n" + document
+
+
+def _decision(standing: Standing) -> tuple[Any, ...]:
+    found = standing.decision
+    word = "TAKE" if found.take else "SKIP"
+    return (Paragraph(f"{word} an entry on {found.day}."), Bullets(found.reasons))
+
+
+def _edge(plan: Plan) -> tuple[Any, ...]:
+    rule = plan.rule
+    words = {
+        "mean-reversion": "Buy the session after {declines} straight declines that add up to more than {total}.",
+        "momentum": "After a gap up of more than {gap} buy at minute {enter_minute} when the volume so far exceeds its "
+        "mean of {volume_sessions} sessions; sell at minute {exit_minute}.",
+        "vol-contraction": "Sell premium the session after the IV rank ({lookback} sessions) closed below {below}.",
+    }
+    values = {
+        name: percent(value, 1) if isinstance(value, float) and value < 1 else f"{value:g}"
+        for name, value in ((slot, getattr(rule, slot)) for slot in rule.__dataclass_fields__)
+    }
+    account = plan.account
+    return (
+        Paragraph(words[plan.edge].format(**values)),
+        Paragraph(
+            f"Account {dollars(account.value)}, {percent(account.risk, 2)} at risk on a position "
+            f"({dollars(account.value * account.risk)}), at most {account.max_open} positions and "
+            f"{percent(account.max_open_risk, 1)} at risk together."
+        ),
+    )
+
+
+def _evidence(claims: tuple[Claim, ...]) -> tuple[Any, ...]:
+    rows = tuple(
+        (one.text, interval_text(one), f"{one.sample:,} {one.sampled}" if one.sample else "-", one.verdict)
+        for one in claims
+    )
+    return (
+        Grid(("claim", "estimate (95% interval)", "sample", "verdict"), rows),
+        Paragraph("No costs are in these numbers; `backtest --plan` puts the whole plan to the test, costs included."),
+    )
+
+
+def _tree(standing: Standing) -> str:
+    plan, found = standing.plan, standing.decision
+    questions = [(f"Did the edge signal? ({found.signal.detail})", STATES[found.signal.state])]
+    if found.macro is not None:
+        questions.append((f"Is the macro filter clear? ({found.macro.detail})", STATES[found.macro.state]))
+    answers = found.checklist
+    enough = "met" if answers.passes else "not met"
+    questions.append((f"Are {answers.minimum} of {len(answers.answers)} criteria met? ({answers.met} are)", enough))
+    lines = [f"{plan.edge} -> {plan.horizon} -> {plan.instrument}"]
+    for depth, (question, state) in enumerate(questions):
+        indent = "   " * depth
+        lines += [f"{indent}+- {question}: {state.upper()}", f"{indent}   no or unknown -> skip"]
+    indent = "   " * len(questions)
+    return "\n".join([*lines, f"{indent}+- yes to all -> {_entry(plan)}"])
+
+
+def _entry(plan: Plan) -> str:
+    if plan.momentum:
+        return f"buy shares at minute {plan.momentum.enter_minute}, size below"
+    if plan.instrument == "shares":
+        return "buy shares at the next open, size below"
+    package = plan.package
+    assert package is not None
+    if plan.instrument == "condor":
+        return f"sell the {package.delta:g}-delta condor, {package.width:g} wide, nearest {package.dte} DTE"
+    if plan.instrument == "options":
+        return f"buy the {package.delta:g}-delta call nearest {package.dte} DTE"
+    if package.kind == "by-rule" and plan.edge != "vol-contraction":
+        return (
+            f"IV rank {package.credit_rank:g} or above: bull put, short delta {package.delta:g}; below or unknown: "
+            f"call debit spread; {package.width:g} wide, nearest {package.dte} DTE"
+        )
+    kind = "bull-put" if package.kind == "by-rule" else package.kind
+    return f"{kind}, delta {package.delta:g}, {package.width:g} wide, nearest {package.dte} DTE"
+
+
+def _checklist(standing: Standing) -> tuple[Any, ...]:
+    answers = standing.decision.checklist
+    rows = tuple((one.name, one.rule, STATES[one.state], one.detail) for one in answers.answers)
+    counted = f"{answers.met} met, {answers.minimum} needed; what is unknown never counts."
+    return Grid(("criterion", "rule", "now", "value"), rows), Paragraph(counted)
+
+
+def _macro(standing: Standing) -> tuple[Any, ...]:
+    plan, state = standing.plan, standing.decision.macro
+    if state is None:
+        why = "switched off" if not plan.macro.enabled else "not applied to condors"
+        lines = [f"{plan.macro.symbol} filter: {why}."]
+    else:
+        lines = [f"{plan.macro.symbol} filter: {FILTER_STATES[state.state]}; {state.detail}."]
+    lead = standing.biotech_lead
+    lines.append(f"XBI against IWM over 5 sessions: {'unknown' if lead is None else f'{lead:+.1%}'} (a lead, no rule).")
+    return (Bullets(tuple(lines)),)
+
+
+def _size(standing: Standing) -> tuple[Any, ...]:
+    sizing = standing.sizing
+    average = (
+        f"ATR({sizing.atr.period}) {sizing.atr.value:.2f} on {sizing.atr.value_date}, "
+        f"{percent(sizing.atr.share_of_price, 1)} of the close {sizing.entry:.2f}, which stands in for the entry."
+    )
+    outcome = (
+        f"{counted(sizing.size.contracts, sizing.unit)}, limited by {sizing.size.limited_by}: {sizing.size.reason}."
+    )
+    return Paragraph(average), Verbatim(f"{sizing.formula}\n{sizing.worked}"), Paragraph(outcome)
+
+
+def _exits(plan: Plan) -> list[str]:
+    if plan.package is not None:
+        return _package_exits(plan)
+    exits = plan.share_exits
+    found = [
+        (
+            f"Stop: the lower of the prior session's low less {exits.low_buffer:g} ATR and the entry less "
+            f"{exits.stop_atr:g} ATR; an open beyond it fills there."
+        )
+    ]
+    found.append(f"Target: {exits.target_atr:g} ATR beyond the entry." if exits.target_atr else "No target.")
+    if plan.momentum:
+        return [*found, f"Time: everything is sold at minute {plan.momentum.exit_minute}."]
+    if exits.time_stop_sessions:
+        found.append(
+            f"Time stop: after {exits.time_stop_sessions} sessions less than {exits.time_stop_progress:g} ATR ahead, "
+            "sold at the next open."
+        )
+    if exits.max_sessions:
+        found.append(f"At most {exits.max_sessions} sessions.")
+    return found
+
+
+def _package_exits(plan: Plan) -> list[str]:
+    package = plan.package
+    assert package is not None
+    is_credit = plan.instrument == "condor" or package.kind == "bull-put"
+    base = "the credit" if is_credit else "the credit (or the debit, where one was paid)"
+    found = [f"Profit: closed at {percent(package.profit)} of {base}."] if package.profit else []
+    found += (
+        [f"Stop: closed when it has lost {package.stop:g} times {base}, at a stressed fill."] if package.stop else []
+    )
+    found += [f"Closed at {package.exit_dte} calendar days to expiration."] if package.exit_dte else []
+    found += [f"At most {package.max_sessions} sessions."] if package.max_sessions else []
+    return found or ["Held to expiration."]
+
+
+def _review(standing: Standing) -> tuple[Any, ...]:
+    monthly, quarterly = (", ".join(day.isoformat() for day in days) for days in (standing.monthly, standing.quarterly))
+    what = "win rate, average gain against average loss, fees and slippage against the model (`iwm-opts review`)"
+    again = "is the edge within what the backtest allows? Measure it again on fresh data (`iwm-opts claims`)"
+    return (
+        Paragraph("Every day:"),
+        Bullets(standing.plan.review.daily),
+        Bullets((f"Monthly, after the close: {monthly}: {what}.", f"Quarterly: {quarterly}: {again}.")),
+    )
+
+
+def _sectors(standing: Standing) -> tuple[Any, ...]:
+    table = standing.sectors
+    assert table is not None
+    weights = table["weight"].to_numpy(dtype=float)
+    rows = tuple((str(name), percent(weight, 1)) for name, weight in zip(table["sector"], weights, strict=True))
+    return Paragraph(f"Weights on {table['date'].iloc[0]:%Y-%m-%d}."), Grid(("sector", "weight"), rows)
+
+
+def check_record(standing: Standing) -> dict[str, Any]:
+    """The decision as a record for JSON."""
+    found, sizing = standing.decision, standing.sizing
+    return {
+        "plan": standing.plan.name,
+        "day": found.day.isoformat(),
+        "decision": "take" if found.take else "skip",
+        "reasons": list(found.reasons),
+        "signal": {"state": found.signal.state, "detail": found.signal.detail},
+        "macro": None if found.macro is None else {"state": found.macro.state, "detail": found.macro.detail},
+        "checklist": {
+            "met": found.checklist.met,
+            "minimum": found.checklist.minimum,
+            "criteria": [
+                {"name": one.name, "rule": one.rule, "state": one.state, "detail": one.detail}
+                for one in found.checklist.answers
+            ],
+        },
+        "size": {
+            sizing.unit: sizing.size.contracts,
+            "atr": sizing.atr.value,
+            "entry": sizing.entry,
+            "stop": sizing.stop,
+            "target": sizing.target,
+            "risk_each": sizing.each,
+            "limited_by": sizing.size.limited_by,
+        },
+        "notes": list(standing.notes),
+    }
+
+
+def standing_record(standing: Standing) -> dict[str, Any]:
+    """Everything in the document as a record for JSON."""
+    return check_record(standing) | {
+        "document": {
+            "plan": standing.plan.model_dump(mode="json", by_alias=True, exclude_none=True),
+            "evidence": [claim_record(one) for one in standing.evidence],
+            "exits": _exits(standing.plan),
+            "monthly_reviews": [day.isoformat() for day in standing.monthly],
+            "quarterly_reviews": [day.isoformat() for day in standing.quarterly],
+        }
+    }
