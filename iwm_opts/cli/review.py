@@ -11,6 +11,17 @@ from iwm_opts.conventions import PICTURE_KINDS, TIMEZONE
 
 PAPER = "paper"  # the journal of the record; a file that is called so is ./paper
 
+
+def _known_zone(_ctx: click.Context, _parameter: click.Parameter, name: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise click.BadParameter(f"{name!r} is no time zone; write America/Chicago") from None
+    return name
+
+
 review_options = group(
     option("--plan", metavar="FILE", help="The plan that the trades should have followed."),
     option(
@@ -19,7 +30,7 @@ review_options = group(
         help="Trades of a backtest of that plan (a saved folder, CSV or Parquet): what the results are held against.",
     ),
     option("--account", type=Number(min=0, min_open=True), help="Dollars at the start.  [default: the plan's]"),
-    option("--timezone", default=TIMEZONE, help="Of a broker's times that carry none."),
+    option("--timezone", default=TIMEZONE, callback=_known_zone, help="Of a broker's times that carry none."),
     option(
         "--write-log",
         type=OutputParam(),
