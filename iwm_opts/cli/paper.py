@@ -8,6 +8,7 @@ from click.core import ParameterSource
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.options import Number, group, market_options, option, output_options, screen_options
+from iwm_opts.cli.plan_data import fund_options
 
 open_options = group(
     option(
@@ -26,7 +27,7 @@ open_options = group(
     option("--stop", type=Number(min=0), default=2.0, help="Leave at a loss of so many credits; 0: never."),
     option("--exit-dte", type=click.IntRange(min=0), default=21, help="Leave with so many days left; 0: never."),
     option("--time-stop", type=click.IntRange(min=0), default=0, help="Leave after so many sessions; 0: never."),
-    option("--anyway", is_flag=True, show_default=False, help="Open though the gate is closed."),
+    option("--anyway", is_flag=True, show_default=False, help="Open though the gate is closed or the plan says skip."),
 )
 
 
@@ -34,12 +35,15 @@ open_options = group(
     epilog="\b\nExample:\n  iwm-opts paper open --plan condors.toml\n  iwm-opts paper mark\n"
     "  iwm-opts paper close 1\n  iwm-opts review paper --plan condors.toml"
 )
-def paper() -> None:
+@click.pass_context
+def paper(context: click.Context) -> None:
     """Trade a plan on paper: real quotes, model fills, marks by the day; `review paper` reads it.
 
     The journal lies in the local record (the user's data folder, or where IWM_OPTS_DATA says); writes are whole and
     locked, and marking a day twice changes nothing.
     """
+    # What the configuration says of paper holds for each of its commands.
+    context.default_map = {name: context.default_map or {} for name in ("open", "mark", "close", "list")}
 
 
 @paper.command(
@@ -48,10 +52,12 @@ def paper() -> None:
 @open_options
 @condor_options
 @screen_options
+@fund_options
 def open_(**options: Any) -> None:
     """Open the best candidate of a screen, or the one that --pick says.
 
-    The same plan and legs on the same day are opened once. A closed gate opens nothing, and says so.
+    The same plan and legs on the same day are opened once. A closed gate opens nothing, and says so; nor does a plan
+    that says skip, where daily bars are there to judge its checklist by. What --answer says goes over that.
     """
     from iwm_opts.cli import build
     from iwm_opts.cli.screening import screening
@@ -60,11 +66,12 @@ def open_(**options: Any) -> None:
     plan = _plan(options)
     options = options | _of_plan(plan, options)
     result = screening(options, _packages(options))
-    why = _why_not(result, options)
+    decision = _decision(plan, result, options)
+    why = _why_not(result, decision, options)
     if why:
         build.emit(f"not opened: {why}\n", options)
         return
-    trade, is_new = open_journal().add(_trade(result, plan, options))
+    trade, is_new = open_journal().add(_trade(result, plan, decision, options))
     _show([trade], options, "opened" if is_new else "open already, nothing changed")
 
 
@@ -221,22 +228,44 @@ def _packages(options: dict[str, Any]) -> Any:
     return lambda table: [verticals(table, options["instrument"], delta, wings)]
 
 
-def _why_not(result: Any, options: dict[str, Any]) -> str:
+def _decision(plan: Any, result: Any, options: dict[str, Any]) -> Any:
+    """Take or skip, by the plan and daily bars; None without a plan, or without bars, which is said."""
+    if plan is None:
+        return None
+    from iwm_opts.cli import build
+    from iwm_opts.cli.plan_data import plan_data_from
+    from iwm_opts.errors import InputError
+    from iwm_opts.strategy.decision import decide
+
+    day = result.snapshot.chain.as_of
+    source = "sim" if options["source"] == "sim" else "record"
+    try:
+        data = plan_data_from(options | {"source": source, "sectors": None}, day)
+        return decide(plan, data.inputs, day)
+    except InputError as error:
+        build.say(f"checklist not judged: {error}", options)
+        return None
+
+
+def _why_not(result: Any, decision: Any, options: dict[str, Any]) -> str:
     """Why nothing is opened; empty when something is."""
     if not result.gate.is_open and not options["anyway"]:
         return f"the gate is closed ({'; '.join(result.gate.reasons)}); --anyway opens all the same"
+    if decision is not None and not decision.take and not options["anyway"]:
+        return f"the plan says skip ({'; '.join(decision.reasons)}); --anyway opens all the same"
     if len(result.screened.kept) < options["pick"]:
         rejected = ", ".join(f"{count} {rule}" for rule, count in result.screened.rejected.items())
         return f"the screen kept {len(result.screened.kept)} candidates of {result.screened.considered} ({rejected})"
     return ""
 
 
-def _trade(result: Any, plan: Any, options: dict[str, Any]) -> Any:
+def _trade(result: Any, plan: Any, decision: Any, options: dict[str, Any]) -> Any:
     from iwm_opts.journal.paper import Exits
     from iwm_opts.journal.paper_marks import opened
     from iwm_opts.journal.trade_log import answers_of
 
     answers = answers_of("; ".join(options["answer"]))
+    judged = {one.name: one.state for one in decision.checklist.answers} if decision is not None else {}
     criteria = plan.checklist.criteria if plan else ()
     exits = Exits(
         options["profit"] or None, options["stop"] or None, options["exit_dte"] or None, options["time_stop"] or None
@@ -247,7 +276,7 @@ def _trade(result: Any, plan: Any, options: dict[str, Any]) -> Any:
         plan=plan.name if plan else "",
         fees=options["fees"],
         exits=exits,
-        checklist={**dict.fromkeys(criteria, "unknown"), **answers},
+        checklist={**dict.fromkeys(criteria, "unknown"), **judged, **answers},
         rank=result.rank.rank if result.rank is not None else None,
         contracts=options["contracts"],
         credit=options["credit"],

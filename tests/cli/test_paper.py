@@ -104,6 +104,29 @@ def test_a_trade_is_settled_at_its_expiration(paper):
     assert trade["closing"]["debit"] == 0.0
 
 
+def test_the_plan_decides_where_bars_are_there(run, tmp_path):
+    (tmp_path / "plan.toml").write_text(PLAN.replace("minimum = 1", "minimum = 2"))
+    market = ("--source", "sim", "--as-of", "2026-03-10", "--plan", "plan.toml")
+    page = run("paper", "open", *market, "--ivr-below", "100", "--quiet")
+    assert page.code == 0
+    opened = run("paper", "open", *market, "--ivr-below", "100", "--anyway", "--format", "json").json["trades"][0]
+    # The criteria are judged on the simulated bars: neither is unknown.
+    assert set(opened["checklist"].values()) <= {"met", "unmet"}
+    takes = list(opened["checklist"].values()).count("met") == 2
+    assert page.out.startswith("SIMULATED MARKET  opened" if takes else "not opened: the plan says skip (")
+
+
+def test_the_configuration_reaches_the_commands_of_the_group(paper, run, tmp_path):
+    (tmp_path / "iwm-opts.toml").write_text(
+        '[paper]\ninstrument = "bull-put"\ndte = "15:50"\n[defaults]\naccount = 90000\n'
+    )
+    (trade,) = paper("open", "--format", "json").json["trades"]
+    assert trade["strategy"] == "bull-put"
+    assert trade["planned_risk"] > 505.0  # 1% of 90,000, not of 50,000
+    (tmp_path / "iwm-opts.toml").write_text("[paper]\nnothing = 1\n")
+    assert "nothing" in run("paper", "list").err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
