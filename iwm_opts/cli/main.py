@@ -22,6 +22,7 @@ COMMANDS = {
     "size": "Contracts or shares that the account bears.",
     "plan": "Write a trading plan, its document with today's numbers, or today's decision.",
     "claims": "What the strategy claims, measured on your data.",
+    "simulate": "Simulated markets as files: bars, IV history, chains.",
     "fetch": "Bars, volatility indices and dividends into the local record.",
     "snapshot": "The chain of this moment into the local record.",
     "backtest": "Trade rules over a simulated, modelled or recorded market.",

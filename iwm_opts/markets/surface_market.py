@@ -82,19 +82,32 @@ class SurfaceMarket:
         InputError
             When the market has no such day.
         """
-        place = self.place(day)
-        quoted = self.quoted(place, after_close=after_close)
-        rng = generator(self.seed, self.path, "quotes", self._draw(place))
-        spot, rate = float(self.closes[place]), float(self.rates[place])
         return make_chain(
-            quotes_table(quoted, at_close(day), spot, rate, self.symbol, rng),
+            self.rows(day, after_close),
             symbol=self.symbol,
             source=self.name,
-            spot=spot,
+            spot=float(self.closes[self.place(day)]),
             session="after" if after_close else "close",
             simulated=True,
             modelled=self.kind == "modelled",
         )
+
+    def rows(self, day: date, after_close: bool = False, most_dte: int | None = None) -> pd.DataFrame:
+        """Quotes of a day in canonical columns, without the checks that make a chain of them; see `chain`.
+
+        Parameters
+        ----------
+        most_dte : int, optional
+            Calendar days to the farthest expiration; all that are listed unless given.
+        """
+        place = self.place(day)
+        listings = listed_expirations(day)
+        if most_dte is not None:
+            listings = tuple(one for one in listings if (one.expiration - day).days <= most_dte)
+        quoted = self.quoted(place, listings, after_close)
+        rng = generator(self.seed, self.path, "quotes", self._draw(place))
+        spot, rate = float(self.closes[place]), float(self.rates[place])
+        return quotes_table(quoted, at_close(day), spot, rate, self.symbol, rng)
 
     def index(self, day: date) -> IvIndex:
         """IV10 and IV30 of a day's closing quotes, by the same code as on a real chain."""
