@@ -102,6 +102,16 @@ def test_unknown_fills_are_left_in_the_result():
     assert one["as_planned"] == one["pnl"]
 
 
+def test_fees_are_held_against_the_plans_schedule():
+    # Two legs, four packages, 0.65 a contract: 5.20 in, and as much out unless it expires.
+    rules = PlanRules(fees="custom:0.65")
+    other = {"model_fees": None, "legs": "+1P195 -1P200", "reason": "closed"}
+    assert judged(rules, **other)["fee_cost"] == pytest.approx(20.0 - 10.4)
+    assert judged(rules, **{**other, "reason": "expiry"})["fee_cost"] == pytest.approx(20.0 - 5.2)
+    assert np.isnan(judged(rules, **{**other, "legs": "+1P195 -1P195:2026-05-15"})["fee_cost"])
+    assert np.isnan(judged(**other)["fee_cost"])
+
+
 def test_the_rules_of_a_plan():
     plan = make_plan(
         name="condors", edge="vol-contraction", horizon="multi-week", instrument="condor", account={"risk": "2%"}
