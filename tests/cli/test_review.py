@@ -117,6 +117,19 @@ def test_a_brokers_export_becomes_a_log_to_complete(run, tmp_path):
     assert again["whole"]["pnl"] == pytest.approx(160.00 - 0.36 - 7.80)
 
 
+def test_the_record_tells_what_was_quoted(run, chain_file, tmp_path):
+    assert run("snapshot", "--source", chain_file).code == 0
+    trade = {"entry": "2026-03-02 15:50", "exit": "2026-03-02 15:58", "symbol": "IWM", "expiration": "2026-04-17",
+             "legs": "+1P185 -1P190", "contracts": 2, "credit": 0.10, "debit": 0.90, "reason": "closed"}  # fmt: skip
+    pd.DataFrame([trade]).to_csv(tmp_path / "mine.csv", index=False)
+    silent = run("review", "mine.csv", "--format", "json").json
+    assert silent["whole"]["slippage_over_model"] is None
+    told = run("review", "mine.csv", "--recorded-quotes", "--format", "json").json
+    assert told["whole"]["trades_with_model_fill"] == 1
+    assert told["whole"]["slippage_over_model"] < told["whole"]["slippage_to_mid"]
+    assert "1 entries and 1 exits quoted by the record, within 20 min; model fill fraction:0.5" in told["notes"]
+
+
 def test_the_picture_is_drawn(run, log_file, tmp_path):
     page = run("review", log_file, "--plot", "review.png")
     assert "written: review.png" in page.err
