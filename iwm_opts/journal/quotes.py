@@ -51,8 +51,9 @@ def with_recorded_quotes(log: TradeLog, record: Record, fill: FillModel) -> Trad
             counts[moment] += 1
             for name, value in zip(named, found, strict=True):
                 trades.loc[at, name] = value if pd.isna(trades.loc[at, name]) else trades.loc[at, name]
-    told = f"{counts['entry']} entries and {counts['exit']} exits quoted by the record, within {TOLERANCE.seconds // 60} min"
-    return replace(log, trades=trades, notes=(*log.notes, f"{told}; model fill {fill}", *record.set_aside))
+    told = f"{counts['entry']} entries and {counts['exit']} exits quoted by the record"
+    how = f"within {TOLERANCE.seconds // 60} min; model fill {fill}"
+    return replace(log, trades=trades, notes=(*log.notes, f"{told}, {how}", *record.set_aside))
 
 
 def _quoted(
