@@ -10,13 +10,16 @@ from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.options import Number, group, market_options, option, output_options, screen_options
 from iwm_opts.cli.plan_data import fund_options
 
+INSTRUMENTS = ("condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put")
+BY_RULE = ("bull-put", "bull-call")  # a plan's vertical by the IV rank: sold at its credit rank or above, else bought
+
 open_options = group(
     option(
         "--plan", metavar="FILE", help="Plan whose package, costs, account, gate and exits hold where none is typed."
     ),
     option(
         "--instrument",
-        type=click.Choice(["condor", "bull-put", "bear-call", "bull-call", "bear-put"]),
+        type=click.Choice(INSTRUMENTS),
         help="[default: the plan's, else condor]",
     ),
     option("--pick", type=click.IntRange(min=1), default=1, help="Candidate to open, as the screen ranks them."),
@@ -66,12 +69,13 @@ def open_(**options: Any) -> None:
     plan = _plan(options)
     options = options | _of_plan(plan, options)
     result = screening(options, _packages(options))
+    kept = _kept(result, plan, options)
     decision = _decision(plan, result, options)
-    why = _why_not(result, decision, options)
+    why = _why_not(result, kept, decision, options)
     if why:
         build.emit(f"not opened: {why}\n", options)
         return
-    trade, is_new = open_journal().add(_trade(result, plan, decision, options))
+    trade, is_new = open_journal().add(_trade(kept[options["pick"] - 1], result, plan, decision, options))
     _show([trade], options, "opened" if is_new else "open already, nothing changed")
 
 
@@ -175,15 +179,17 @@ def _plan(options: dict[str, Any]) -> Any:
     from iwm_opts.strategy.plan import load_plan
 
     plan = load_plan(options["plan"])
-    if plan.package is None or plan.instrument == "options":
-        raise InputError("plan", options["plan"], f"trades {plan.instrument}", "paper keeps condors and verticals")
+    if plan.package is None:
+        raise InputError(
+            "plan", options["plan"], f"trades {plan.instrument}", "paper keeps options; plan --check has shares"
+        )
     return plan
 
 
 def _of_plan(plan: Any, options: dict[str, Any]) -> dict[str, Any]:
     """What the plan says of options that were not typed."""
     if plan is None:
-        return {"instrument": options["instrument"] or "condor"}
+        return {"instrument": options["instrument"] or "condor", **_debit_delta(options)}
     package, account, gate = plan.package, plan.account, plan.vol_contraction
     said: dict[str, Any] = {
         "symbol": plan.symbol,
@@ -201,7 +207,7 @@ def _of_plan(plan: Any, options: dict[str, Any]) -> dict[str, Any]:
         "stop": package.stop,
         "exit_dte": package.exit_dte,
         "time_stop": package.max_sessions,
-        "instrument": "condor" if plan.instrument == "condor" else package.kind,
+        "instrument": _instrument(plan),
     }
     context = click.get_current_context()
     chosen = {
@@ -209,9 +215,28 @@ def _of_plan(plan: Any, options: dict[str, Any]) -> dict[str, Any]:
         for name, value in said.items()
         if context.get_parameter_source(name) in (None, ParameterSource.DEFAULT)
     }
-    if (chosen.get("instrument") or options["instrument"]) == "by-rule":
-        raise click.UsageError("the plan chooses its vertical by rule: say which with --instrument")
-    return chosen
+    # Of both kinds all are kept until the rank says which is traded.
+    return chosen | ({"top": 10_000} if chosen.get("instrument") == "by-rule" else {})
+
+
+def _instrument(plan: Any) -> str:
+    """What a plan trades, in the words of --instrument; `by-rule` where the rank decides."""
+    if plan.instrument == "condor":
+        return "condor"
+    if plan.instrument == "options":
+        return "long-call"
+    kind: str = plan.package.kind
+    return "bull-put" if kind == "by-rule" and plan.edge == "vol-contraction" else kind
+
+
+def _debit_delta(options: dict[str, Any]) -> dict[str, Any]:
+    """What is bought stands nearer to the money than what is sold, unless a delta is typed."""
+    from iwm_opts.conventions import DEBIT_DELTA, SINGLE_DELTA
+
+    typed = click.get_current_context().get_parameter_source("short_delta") is not ParameterSource.DEFAULT
+    delta = {"bull-call": DEBIT_DELTA, "bear-put": DEBIT_DELTA, "long-call": SINGLE_DELTA, "long-put": SINGLE_DELTA}
+    wanted = delta.get(options["instrument"] or "")
+    return {} if typed or wanted is None else {"short_delta": wanted}
 
 
 def _packages(options: dict[str, Any]) -> Any:
@@ -219,13 +244,28 @@ def _packages(options: dict[str, Any]) -> Any:
     from iwm_opts.cli.condor import condor_packages
     from iwm_opts.cli.options import widths
     from iwm_opts.spreads.legs import DeltaRange, Wing
+    from iwm_opts.spreads.single import long_options
     from iwm_opts.spreads.vertical import verticals
 
-    if options["instrument"] == "condor":
+    instrument = options["instrument"]
+    if instrument == "condor":
         return condor_packages(options)
+    if instrument.startswith("long-"):
+        right: Any = "C" if instrument == "long-call" else "P"
+        return lambda table: [long_options(table, right, DeltaRange(*options["short_delta"]))]
+    kinds: tuple[Any, ...] = BY_RULE if instrument == "by-rule" else (instrument,)
     wings = [Wing(delta=options["wing_delta"]) if width is None else Wing(width=width) for width in widths(options)]
     delta = DeltaRange(*options["short_delta"])
-    return lambda table: [verticals(table, options["instrument"], delta, wings)]
+    return lambda table: [verticals(table, kind, delta, wings) for kind in kinds]
+
+
+def _kept(result: Any, plan: Any, options: dict[str, Any]) -> list[Any]:
+    """Candidates of the kind that is traded; an unknown rank buys, as in a backtest of the plan."""
+    kept = list(result.screened.kept)
+    if options["instrument"] != "by-rule":
+        return kept
+    is_rich = result.rank is not None and result.rank.rank >= plan.package.credit_rank
+    return [one for one in kept if one.candidate.strategy == BY_RULE[0 if is_rich else 1]]
 
 
 def _decision(plan: Any, result: Any, options: dict[str, Any]) -> Any:
@@ -247,19 +287,19 @@ def _decision(plan: Any, result: Any, options: dict[str, Any]) -> Any:
         return None
 
 
-def _why_not(result: Any, decision: Any, options: dict[str, Any]) -> str:
+def _why_not(result: Any, kept: list[Any], decision: Any, options: dict[str, Any]) -> str:
     """Why nothing is opened; empty when something is."""
     if not result.gate.is_open and not options["anyway"]:
         return f"the gate is closed ({'; '.join(result.gate.reasons)}); --anyway opens all the same"
     if decision is not None and not decision.take and not options["anyway"]:
         return f"the plan says skip ({'; '.join(decision.reasons)}); --anyway opens all the same"
-    if len(result.screened.kept) < options["pick"]:
+    if len(kept) < options["pick"]:
         rejected = ", ".join(f"{count} {rule}" for rule, count in result.screened.rejected.items())
-        return f"the screen kept {len(result.screened.kept)} candidates of {result.screened.considered} ({rejected})"
+        return f"the screen kept {len(kept)} candidates of {result.screened.considered} ({rejected})"
     return ""
 
 
-def _trade(result: Any, plan: Any, decision: Any, options: dict[str, Any]) -> Any:
+def _trade(sized: Any, result: Any, plan: Any, decision: Any, options: dict[str, Any]) -> Any:
     from iwm_opts.journal.paper import Exits
     from iwm_opts.journal.paper_marks import opened
     from iwm_opts.journal.trade_log import answers_of
@@ -271,7 +311,7 @@ def _trade(result: Any, plan: Any, decision: Any, options: dict[str, Any]) -> An
         options["profit"] or None, options["stop"] or None, options["exit_dte"] or None, options["time_stop"] or None
     )
     return opened(
-        result.screened.kept[options["pick"] - 1],
+        sized,
         result.snapshot,
         plan=plan.name if plan else "",
         fees=options["fees"],

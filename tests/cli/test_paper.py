@@ -97,6 +97,36 @@ def test_a_vertical_is_opened_too(paper):
     assert trade["strategy"] == "bull-put"
 
 
+@pytest.mark.parametrize(("rank_at_most", "strategy"), [(0.0, "bull-put"), (50.0, "bull-call")])
+def test_a_vertical_by_rule_is_sold_or_bought_by_the_rank(paper, tmp_path, rank_at_most, strategy):
+    # The history falls to its low: its rank is 0, which reaches a credit rank of 0 and not one of 50.
+    plan = """
+version = 1
+name = "dips"
+edge = "mean-reversion"
+horizon = "swing"
+instrument = "vertical"
+[account]
+value = 100000
+[package]
+dte = 32
+delta = 0.3
+credit_rank = %s
+"""
+    (tmp_path / "dips.toml").write_text(plan % rank_at_most)
+    (trade,) = paper("open", "--plan", "dips.toml", "--format", "json").json["trades"]
+    assert trade["strategy"] == strategy
+    assert (trade["credit"] > 0) == (strategy == "bull-put")
+    assert trade["exits"]["sessions"] == 10  # a swing
+
+
+def test_single_options_are_kept_too(paper):
+    arguments = ("--instrument", "long-call", "--dte", "15:50", "--account", "90000", "--risk", "2%")
+    (trade,) = paper("open", *arguments, "--format", "json").json["trades"]
+    assert (trade["strategy"], trade["credit"] < 0) == ("long-call", True)
+    assert trade["risk"] >= -100 * trade["contracts"] * trade["credit"]
+
+
 def test_a_trade_is_settled_at_its_expiration(paper):
     paper("open", "--plan", "plan.toml")
     (trade,) = paper("close", "1", "--settle", "200", "--format", "json").json["trades"]
