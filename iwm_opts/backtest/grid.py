@@ -1,6 +1,6 @@
 """Many rules on the same trials: every combination of a grid, on all cores, and how much the best of them is luck.
 
-Variants that open the same packages at the same costs share one book and its marks; books are spread over threads, and
+Variants that open the same packages at the same costs share a book and its marks; books are spread over threads, and
 what comes out depends neither on how many there are nor on which finishes first.
 """
 
@@ -79,8 +79,11 @@ def sweep(
         Hears each outcome in the thread that asked.
     """
     groups = list(_shared(variants).values())
-    with ThreadPoolExecutor(max(1, min(threads, len(groups)))) as pool:
-        waiting: set[Future[list[Outcome]]] = {pool.submit(_group, trials, group) for group in groups}
+    # Where there are fewer books than threads, some books are made twice: that costs less than an idle core.
+    share = math.ceil(threads / len(groups)) if groups else 1
+    parts = [group[i::share] for group in groups for i in range(min(share, len(group)))]
+    with ThreadPoolExecutor(max(1, min(threads, len(parts)))) as pool:
+        waiting: set[Future[list[Outcome]]] = {pool.submit(_group, trials, part) for part in parts}
         try:
             while waiting:
                 ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)

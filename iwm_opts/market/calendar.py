@@ -73,12 +73,6 @@ def next_session(day: date) -> date:
     return date.fromisoformat(str(found[0]))
 
 
-def nth_session(first: date, count: int) -> date:
-    """The `count`-th session from `first` on."""
-    found = sessions(first, first + timedelta(days=int(1.6 * count) + 14))
-    return date.fromisoformat(str(found[count - 1]))
-
-
 def session_hours(day: date) -> tuple[datetime, datetime]:
     """Open and close of a session, New York time: 9:30 and 16:00, or 13:00 on half days.
 
