@@ -230,3 +230,38 @@ def cboe_body() -> Callable[..., str]:
         return json.dumps({"timestamp": stamp, "data": data, "symbol": "IWM"})
 
     return body
+
+
+@pytest.fixture(scope="session")
+def chart_body() -> Callable[..., str]:
+    """Yahoo's v8 chart answer for bars; daily ones with a dividend on the second day."""
+
+    def body(symbol: str, table: pd.DataFrame, interval: str = "1d") -> str:
+        opened = 34_200 if interval == "1d" else 0
+        stamps = [int(day.tz_localize("America/New_York").timestamp()) + opened for day in table.index]
+        quote = {name: table[name].tolist() for name in ("open", "high", "low", "close")} | {
+            "volume": [100] * len(table)
+        }
+        meta = {
+            "currency": "USD", "symbol": symbol, "instrumentType": "ETF", "exchangeTimezoneName": "America/New_York",
+            "timezone": "EST", "gmtoffset": -18000, "priceHint": 2,
+            "dataGranularity": interval, "range": "", "validRanges": [interval],
+            "regularMarketTime": stamps[-1], "regularMarketPrice": table["close"].iloc[-1],
+            "currentTradingPeriod": {
+                name: {"timezone": "EST", "start": stamps[-1], "end": stamps[-1] + 23_400, "gmtoffset": -18000}
+                for name in ("pre", "regular", "post")
+            },
+        }  # fmt: skip
+        regular = {"timezone": "EST", "start": stamps[0], "end": stamps[-1] + 23_400, "gmtoffset": -18000}
+        if interval != "1d":
+            meta["tradingPeriods"] = [[regular]]
+        paid = {} if interval != "1d" else {str(stamps[1]): {"amount": 0.62, "date": stamps[1]}}
+        result = {
+            "meta": meta,
+            "timestamp": stamps,
+            "events": {"dividends": paid},
+            "indicators": {"quote": [quote], "adjclose": [{"adjclose": quote["close"]}]},
+        }
+        return pd.io.json.ujson_dumps({"chart": {"result": [result], "error": None}})
+
+    return body

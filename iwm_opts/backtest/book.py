@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.asking import ask_quotes, choose_packages
-from iwm_opts.backtest.market import Candidates, DailyMarket, Series, SurfacedMarket
+from iwm_opts.backtest.market import Candidates, DailyMarket, Series, StatesSettlements, SurfacedMarket
 from iwm_opts.backtest.rules import CONDOR, LONG_CALL, LONG_PUT, EntryRule
 from iwm_opts.execution.legs import Legs
 from iwm_opts.kernels import book as records
@@ -207,15 +207,19 @@ def _settlements(
     market: DailyMarket, days: Days, series: Sequence[Series], closing: Places, end: Places
 ) -> tuple[Array, Flags]:
     """Price that each package settles at, and whether it stands in for one that is not recorded."""
+    stated = market.settlement_price if isinstance(market, StatesSettlements) else None
     price, is_estimated = np.full(len(series), np.nan), np.zeros(len(series), dtype=np.bool_)
     for i, (one, last, place) in enumerate(zip(series, closing, end, strict=True)):
         if place == len(days.ordinal):
             continue
-        if days.ordinal[place] == last:
+        if stated is not None:
+            price[i] = stated(one)
+        elif days.ordinal[place] == last:
             on_open = market.settlement(one.root).settles_on == "open"
             price[i] = days.opened[place] if on_open else days.spot[place]
-        if np.isnan(price[i]):  # the last price known before it: what comes later did not exist then
-            price[i], is_estimated[i] = days.spot[place - 1], True
+        if np.isnan(price[i]):  # the last price known by then: what comes later did not exist
+            by_then = place if stated is not None and days.ordinal[place] == last else place - 1
+            price[i], is_estimated[i] = days.spot[by_then], True
     return price, is_estimated
 
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.book import Book, build_book, wings_of
 from iwm_opts.backtest.gate import is_met, is_open, known_ranks, known_values
 from iwm_opts.backtest.market import DailyMarket
-from iwm_opts.backtest.prices import blank_prices, kernel_costs
+from iwm_opts.backtest.prices import blank_prices, desk_of, kernel_costs
 from iwm_opts.backtest.result import Backtest, Run, assemble
 from iwm_opts.backtest.rules import BEST, WEEKDAYS, EntryRule, MacroRule, Rules
 from iwm_opts.errors import InputError
 from iwm_opts.kernels import book as records
-from iwm_opts.kernels.book import Days, Prices, Trades, Variants
+from iwm_opts.kernels.book import Desk, Prices, Trades, Variants
 from iwm_opts.kernels.day_loop import SKIPS, SUMMARY, run_backtests
 from iwm_opts.market.iv_rank import IvHistory
 
@@ -36,10 +36,10 @@ class Prepared:
     costs: records.Costs
     prices: Prices
 
-    @property
-    def days(self) -> Days:
-        """The market's days with the ranks known on them."""
-        return self.book.days._replace(rank=self.ranks)
+    def desk(self) -> Desk:
+        """What kernels read, ranks included; one a thread."""
+        found = desk_of(self.book, self.costs, self.prices, self.rules.entry.max_open)
+        return found._replace(days=found.days._replace(rank=self.ranks))
 
 
 def prepare(
@@ -94,18 +94,15 @@ def run(prepared: Prepared, allowed: Flags | None = None, label: str | None = No
     label : str, optional
         What to call it; the gate's condition unless given.
     """
-    gate, book = prepared.rules.gate, prepared.book
+    gate = prepared.rules.gate
     wanted = is_open(prepared.ranks, gate) if allowed is None else np.asarray(allowed, dtype=np.bool_)
     entries = wanted & on_weekdays(prepared.market, prepared.rules.entry)
     skipped = _macro_skips(prepared, entries)
     entries &= macro_met(prepared)
     count = len(entries)
     found = Run(blank_trades(count), np.empty(count), np.zeros((1, SKIPS), dtype=np.int64), np.empty((1, len(SUMMARY))))
-    run_backtests(
-        book.surface, prepared.days, book.lives, book.kernel_legs, prepared.costs, book.quotes, prepared.prices,
-        variants_of([prepared.rules], [0]), entries[None, :].copy(), False, 0, 1,
-        found.trades, found.equity, found.skips, found.summary,
-    )  # fmt: skip
+    rules = variants_of([prepared.rules], [0])
+    run_backtests(prepared.desk(), rules, entries[None, :].copy(), False, 0, 1, *found)
     return assemble(prepared, found, label or str(gate), wanted, skipped)
 
 
@@ -123,8 +120,14 @@ def variants_of(rules: Sequence[Rules], gates: Sequence[int]) -> Variants:
     def flags(values: Sequence[bool]) -> Flags:
         return np.array(values, dtype=np.bool_)
 
+    put_delta, put_width, put_wing, call_delta, call_width, call_wing = wings
     return Variants(
-        *wings,
+        put_delta,
+        put_width,
+        put_wing,
+        call_delta,
+        call_width,
+        call_wing,
         gate=ints(gates),
         min_credit_width=floats([one.min_credit_width for one in entries]),
         every=ints([one.every for one in entries]),
@@ -145,8 +148,8 @@ def variants_of(rules: Sequence[Rules], gates: Sequence[int]) -> Variants:
 
 def blank_trades(days: int) -> Trades:
     """Room for the trades of one backtest, one a day at most."""
-    ints = (np.full(days, -1, dtype=np.int64) for _ in range(4))
-    return Trades(*ints, *(np.full(days, np.nan) for _ in range(5)))
+    ints = [np.full(days, -1, dtype=np.int64) for _ in range(4)]
+    return Trades._make([*ints, *(np.full(days, np.nan) for _ in range(5))])
 
 
 def on_weekdays(market: DailyMarket, rule: EntryRule) -> Flags:

@@ -236,18 +236,24 @@ def _sentences(found: Evidence) -> list[str]:
     own = found.strategy
     if own.trades < 2:
         return [f"No evidence: {'no trade' if not own.trades else 'one trade'} passed the gate."]
-    told = [_gain_sentence(own), _gate_sentence(found)]
+    told = [_gain_sentence(own), _gate_sentence(found), _chance_sentence(found.differences[-1])]
     told += [_slippage_sentence(found.slippage)]
     if found.premium is not None:
         told.append(_premium_sentence(found.premium))
     told.append(CAVEATS[own.results.kind])
-    return told
+    return [one for one in told if one]
+
+
+def _chance_sentence(one: Difference) -> str:
+    if not np.isfinite(one.p_value):
+        return ""
+    return f"Of {one.per_trade.resampled}, open as often in spells as long, {one.p_value:.0%} did as well by the trade."
 
 
 def _gain_sentence(own: Arm) -> str:
     one = own.per_trade
     size = f"{own.trades} trades worth about {own.independent:.0f} that share no day"
-    amount = f"${one.estimate:+,.2f} a package after costs"
+    amount = f"{_signed(one.estimate, '+')} a package after costs"
     if not one.is_known or own.independent < FEW_TRADES:
         return f"The rules gained {amount} over {size}: too few to tell from chance."
     if one.excludes_zero:
@@ -261,7 +267,9 @@ def _gate_sentence(found: Evidence) -> str:
     if found.rules.gate.below is None and found.rules.gate.at_least is None:
         return "There is no gate to judge."
     one = found.differences[0]
-    amount = f"${one.per_trade.estimate:+,.2f} a package against the same rules without it ({_within(one.per_trade)})"
+    amount = (
+        f"{_signed(one.per_trade.estimate, '+')} a package against the same rules without it ({_within(one.per_trade)})"
+    )
     few = found.strategy.independent < FEW_TRADES or not one.per_trade.is_known
     if few:
         return f"No evidence on the gate: {amount}, from too few trades."
@@ -277,13 +285,13 @@ def _within(one: Interval) -> str:
     return f"{one.level:.0%} interval {_signed(one.low)} to {_signed(one.high)}"
 
 
-def _signed(value: float) -> str:
-    return f"{'-' if value < 0 else ''}${abs(value):,.2f}"
+def _signed(value: float, plus: str = "") -> str:
+    return f"{'-' if value < 0 else plus}${abs(value):,.2f}"
 
 
 def _slippage_sentence(one: BreakevenSlippage) -> str:
     if one.reason:
-        return f"Break-even slippage: none, {one.reason} (${one.at_mid:+,.2f} a package at mid)."
+        return f"Break-even slippage: none, {one.reason} ({_signed(one.at_mid, '+')} a package at mid)."
     return (
         f"Nothing is left once fills are {one.share:.2f} half-spreads from mid both ways "
         f"(${one.round_trip:,.2f} a package in and out; these rules pay ${one.paid:,.2f})."

@@ -134,3 +134,11 @@ class SurfacedMarket(Protocol):
 
     def candidates(self, dte: int, slack: int) -> Candidates:
         """Expirations nearest to `dte` calendar days on every day, where one lies within `slack` of it."""
+
+
+@runtime_checkable
+class StatesSettlements(Protocol):
+    """A market that knows settlements which the opens and spots of its own days do not say."""
+
+    def settlement_price(self, series: Series) -> float:
+        """Price that a series settles at on the last session up to its expiration; NaN where it is not known."""

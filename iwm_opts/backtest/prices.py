@@ -7,7 +7,7 @@ from iwm_opts.backtest.book import Book
 from iwm_opts.backtest.rules import Costs
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.kernels import book as records
-from iwm_opts.kernels.book import FOUR_LEGS, Fill, Prices
+from iwm_opts.kernels.book import FOUR_LEGS, Desk, Fill, Prices, scratch
 from iwm_opts.kernels.day_loop import price_packages
 
 Array = NDArray[np.float64]
@@ -23,8 +23,8 @@ def kernel_costs(costs: Costs, legs: int, tick: float) -> records.Costs:
     InputError
         When a convention does not know so many legs.
     """
-    fills = (kernel_fill(model, legs, tick) for model in (costs.entry, costs.exit, costs.stop))
-    return records.Costs(*fills, costs.fees.charges)
+    entry, out, stop = (kernel_fill(model, legs, tick) for model in (costs.entry, costs.exit, costs.stop))
+    return records.Costs(entry, out, stop, costs.fees.charges)
 
 
 def kernel_fill(model: FillModel, legs: int, tick: float) -> Fill:
@@ -42,7 +42,15 @@ def blank_prices(book: Book) -> Prices:
     return Prices(np.zeros(n, dtype=np.int64), *packages, *(np.full(rows, np.nan) for _ in range(3)))
 
 
+def desk_of(book: Book, costs: records.Costs, prices: Prices, most_open: int = 0) -> Desk:
+    """A book and its prices as kernels read them, for one thread; `most_open` packages at a time have room.
+
+    The ranks of `book.days` are unknown: see `engine.Prepared.desk`.
+    """
+    room = scratch(len(book.legs), len(book.days.ordinal), most_open)
+    return Desk(book.surface, book.days, book.lives, book.kernel_legs, costs, book.quotes, prices, room)
+
+
 def price_book(book: Book, costs: records.Costs, prices: Prices, start: int = 0, stop: int | None = None) -> None:
     """Price every package as far as it is quoted and not priced yet."""
-    stop = len(book) if stop is None else stop
-    price_packages(book.lives, book.kernel_legs, costs, book.quotes, prices, start, stop)
+    price_packages(desk_of(book, costs, prices), start, len(book) if stop is None else stop)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -64,8 +64,7 @@ class Backtest:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Run:
+class Run(NamedTuple):
     """What the day loop leaves of one backtest; arrays as its kernel writes them."""
 
     trades: Trades
@@ -79,7 +78,7 @@ def assemble(
 ) -> Backtest:
     """Trades and equity of a run."""
     count = int((found.trades.package >= 0).sum())
-    trades = Trades(*(column[:count] for column in found.trades))
+    trades = Trades._make(column[:count] for column in found.trades)
     table = _trades(prepared, trades)
     counted = {why: int(n) for why, n in zip(SKIP_REASONS, found.skips[0], strict=True) if n}
     return Backtest(

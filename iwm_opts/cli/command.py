@@ -21,9 +21,11 @@ class NumericalCommand(click.Command):
         return super().invoke(ctx)
 
 
-FUND_FILES = ("plan", "spy", "kre", "xbi", "minutes", "events")
-READ = ("source", "versus", "iv_history", "dividends", "bars", "slope_history", "slope_base", "yields", *FUND_FILES)
-WRITTEN = ("output", "plot", "save")
+READ = (
+    *("source", "versus", "iv_history", "dividends", "bars", "slope_history", "slope_base", "yields"),
+    *("plan", "log", "backtest", "spy", "kre", "xbi", "minutes", "events"),
+)
+WRITTEN = ("output", "plot", "save", "write_log")
 
 
 def refuse_overwriting(options: dict[str, Any]) -> None:

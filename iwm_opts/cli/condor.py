@@ -1,5 +1,6 @@
 """`iwm-opts condor`: screen iron condors."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -43,14 +44,19 @@ def condor(**options: Any) -> None:
     A closed gate is an answer too: candidates are then shown as NOT TRADED, with 0 contracts.
     """
     from iwm_opts.cli.screening import run_screen
+
+    run_screen(options, condor_packages(options))
+
+
+def condor_packages(options: dict[str, Any]) -> Callable[[Any], list[Any]]:
+    """What the options ask for, of each option table."""
     from iwm_opts.spreads.iron_condor import iron_condors
     from iwm_opts.spreads.legs import DeltaRange
 
     put_delta = DeltaRange(*(options["put_delta"] or options["short_delta"]))
     call_delta = DeltaRange(*(options["call_delta"] or options["short_delta"]))
-
     wings = [(_wing(options, "put_width", width), _wing(options, "call_width", width)) for width in widths(options)]
-    run_screen(options, lambda table: [iron_condors(table, put_delta, call_delta, wings)])
+    return lambda table: [iron_condors(table, put_delta, call_delta, wings)]
 
 
 def _wing(options: dict[str, Any], side: str, width: float | None) -> Any:

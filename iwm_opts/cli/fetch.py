@@ -1,5 +1,6 @@
 """`iwm-opts fetch`: bars, volatility indices and dividends into the local record."""
 
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -51,8 +52,13 @@ def fetch(**options: Any) -> None:
         build.emit(_table(found), options)
     if failed:
         names = ", ".join(one.name for one in failed)
-        reasons = "; ".join(dict.fromkeys(reason for one in failed for reason in one.error.split("; ")))
-        raise DataError(names, f"not fetched ({reasons})", "run it again later; what came is kept")
+        raise DataError(names, f"not fetched ({_reasons(failed)})", "run it again later; what came is kept")
+
+
+def _reasons(failed: list[Any]) -> str:
+    """Why nothing came, each reason once: a source that cannot be reached is one reason, not one a series."""
+    told = (re.sub(r" \(/\S+\)$", "", reason) for one in failed for reason in one.error.split("; "))
+    return "; ".join(dict.fromkeys(told))
 
 
 def _fetched(options: dict[str, Any]) -> list[Any]:

@@ -24,6 +24,12 @@ COMMANDS = {
     "claims": "What the strategy claims, measured on your data.",
     "fetch": "Bars, volatility indices and dividends into the local record.",
     "snapshot": "The chain of this moment into the local record.",
+    "backtest": "Trade rules over a simulated, modelled or recorded market.",
+    "evidence": "What a gate is worth: against no gate, the opposite one and chance.",
+    "sweep": "Many rules over one market, and how much the best of them is luck.",
+    "bench": "How fast backtests run on this machine.",
+    "paper": "Trade a plan on paper: open, mark, close, list.",
+    "review": "Review a trade log: rules kept and broken, fills, and whether the edge is there.",
     "doctor": "Check installation, sources, record and clock; say what to do.",
 }
 

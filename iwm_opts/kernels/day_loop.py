@@ -7,29 +7,17 @@ the day it happens. What a life needs of quotes and prices is found on the way, 
 
 import math
 
-import numpy as np
 from numba import boolean, float64, int64, types
 
-from iwm_opts.kernels._jit import inline, kernel
-from iwm_opts.kernels.book import (
-    CHOSEN,
-    COSTS,
-    DAYS,
-    LEGS,
-    LIVES,
-    PRICES,
-    QUOTES,
-    SURFACE,
-    TRADES,
-    UNKNOWN,
-    VARIANTS,
-)
+from iwm_opts.kernels._jit import COUNTLESS, inline, kernel
+from iwm_opts.kernels.book import CHOSEN, DESK, FLOATS, TRADES, UNKNOWN, VARIANTS
 from iwm_opts.kernels.exits import ASSIGNED, EXPIRY, HELD
 from iwm_opts.kernels.fees import order_fees
-from iwm_opts.kernels.life import close_out, last_way_out, price_entry, price_rows, scan, scratch
+from iwm_opts.kernels.life import close_out, last_way_out, price_entry, price_rows, scan
 from iwm_opts.kernels.marks import choose, mark
 from iwm_opts.kernels.sizing import package_units
 
+FLAG_ROWS, INT_ROWS, ROWS = boolean[:, ::1], int64[:, ::1], float64[:, ::1]
 STRETCH = 8  # days marked at a time: a vector's worth of each leg, and little beyond most exits
 
 # Why an allowed day saw no entry.
@@ -47,40 +35,38 @@ days packages were marked on while open."""
 
 
 @inline
-def is_ready(surface, days, lives, legs, costs, quotes, prices, variants, v, c, mid, half, ratio):
+def is_ready(desk, rules, v, c):
     """Choose, quote and price package c on its first day as far as that is not done; whether there is one."""
+    surface, days, lives, legs, quotes = desk.surface, desk.days, desk.lives, desk.legs, desk.quotes
     if quotes.state[c] == UNKNOWN:
         choose(
-            surface, lives, legs, quotes, c, variants.put_delta[v], variants.put_width[v], variants.put_wing[v],
-            variants.call_delta[v], variants.call_width[v], variants.call_wing[v],
+            surface, lives, legs, quotes, c, rules.put_delta[v], rules.put_width[v], rules.put_wing[v],
+            rules.call_delta[v], rules.call_width[v], rules.call_wing[v],
         )  # fmt: skip
     if quotes.state[c] != CHOSEN:
         return False
     if quotes.quoted[c] == 0:
         mark(surface, days, lives, legs, quotes, c, 1)
-    if prices.priced[c] == 0:
-        price_entry(lives, legs, costs, quotes, prices, c, mid, half, ratio)
+    if desk.prices.priced[c] == 0:
+        price_entry(desk, c)
     return True
 
 
 @inline
-def follow(surface, days, lives, legs, costs, quotes, prices, variants, v, c, mid, half, ratio):
+def follow(desk, rules, v, c):
     """Row on which package c is closed, why, legs assigned by then, and the row after which they were."""
+    lives, quotes, prices = desk.lives, desk.quotes, desk.prices
     first, last = lives.offset[c], lives.offset[c + 1] - 1
     tradable = last - first + (0 if lives.settles[c] else 1)  # rows with quotes
-    dte = variants.dte[v]
     bits, since = quotes.assigned[first], first
     start = first + 1
     while True:
         if quotes.quoted[c] < tradable and start - first >= quotes.quoted[c]:
             count = min(STRETCH, tradable - quotes.quoted[c])
-            mark(surface, days, lives, legs, quotes, c, count)
+            mark(desk.surface, desk.days, lives, desk.legs, quotes, c, count)
         if prices.priced[c] < quotes.quoted[c]:
-            price_rows(lives, legs, costs, quotes, prices, c, mid, half, ratio)
-        row, why, bits, since = scan(
-            days, lives, legs, quotes, prices, c, start, bits, since, variants.profit[v], variants.stop[v],
-            variants.touch[v], dte, variants.sessions[v], variants.rank[v], variants.best_first[v],
-        )  # fmt: skip
+            price_rows(desk, c)
+        row, why, bits, since = scan(desk, rules, v, c, start, bits, since)
         if why != HELD:
             return row, why, bits, since
         start = first + prices.priced[c]
@@ -90,38 +76,38 @@ def follow(surface, days, lives, legs, costs, quotes, prices, variants, v, c, mi
 
 
 @inline
-def wanted(lives, legs, quotes, prices, variants, v, c, equity, open_risk, tied_up):
+def wanted(desk, rules, v, c, equity, open_risk, tied_up):
     """Packages to open, and the code of what stands against it where that is none."""
+    prices = desk.prices
     credit, largest = prices.credit[c], prices.max_loss[c]
     if math.isnan(credit):
         return 0, NO_QUOTE
-    if legs.is_credit:
+    if desk.legs.is_credit:
         if not credit > 0.0:
             return 0, NO_CREDIT
-        if credit < variants.min_credit_width[v] * prices.widest[c]:
+        if credit < rules.min_credit_width[v] * prices.widest[c]:
             return 0, THIN
     if not largest > 0.0:
         return 0, RISKLESS
-    if variants.contracts[v] > 0:
-        return variants.contracts[v], 0
+    if rules.contracts[v] > 0:
+        return rules.contracts[v], 0
     if not equity > 0.0:
         return 0, SPENT
     units, binding = package_units(
-        equity, variants.risk_share[v], variants.max_open_risk[v], open_risk, equity - tied_up, largest,
+        equity, rules.risk_share[v], rules.max_open_risk[v], open_risk, equity - tied_up, largest,
         prices.buying_power[c],
     )  # fmt: skip
     return units, BY_RISK + binding
 
 
 @inline
-def enter(surface, days, lives, legs, costs, quotes, prices, variants, v, c, contracts, trades, n, floating, booked,
-          mid, half, ratio):  # fmt: skip
+def enter(desk, rules, v, c, contracts, trades, n):
     """Open package c, follow it to its exit and write it down as trade n; the place of its exit."""
-    row, why, bits, since = follow(surface, days, lives, legs, costs, quotes, prices, variants, v, c, mid, half, ratio)
-    out, assignment, gap, exercised, sold = close_out(
-        days, lives, legs, costs, quotes, prices, c, row, why, bits, since, mid, half, ratio
-    )
-    charges, first, start = costs.charges, lives.offset[c], lives.entry[c]
+    lives, legs, prices = desk.lives, desk.legs, desk.prices
+    floating, booked, ratio = desk.scratch.floating, desk.scratch.booked, desk.scratch.ratio
+    row, why, bits, since = follow(desk, rules, v, c)
+    out, assignment, gap, exercised, sold = close_out(desk, c, row, why, bits, since)
+    charges, first, start = desk.costs.charges, lives.offset[c], lives.entry[c]
     end = start + row - first
     paid = order_fees(charges, charges.opening, legs.closing, legs.ratio, contracts, prices.sold_in[c])
     is_settled = why == EXPIRY or (why == ASSIGNED and lives.settles[c] and row == lives.offset[c + 1] - 1)
@@ -142,8 +128,9 @@ def enter(surface, days, lives, legs, costs, quotes, prices, variants, v, c, con
 
 
 @inline
-def summarise(days, lives, costs, prices, trades, n, account, equity, row):
+def summarise(desk, trades, n, account, equity, row):
     """Write the columns of SUMMARY."""
+    days, lives, costs, prices = desk.days, desk.lives, desk.costs, desk.prices
     row[:] = 0.0
     row[0] = n
     for i in range(n):
@@ -182,17 +169,9 @@ def summarise(days, lives, costs, prices, trades, n, account, equity, row):
     row[14] = math.sqrt(max(squares / count - row[13] * row[13], 0.0))
 
 
-@kernel(
-    types.void(
-        SURFACE, DAYS, LIVES, LEGS, COSTS, QUOTES, PRICES, VARIANTS, boolean[:, ::1], boolean, int64, int64, TRADES,
-        float64[::1], int64[:, ::1], float64[:, ::1],
-    )
-)  # fmt: skip
-def run_backtests(
-    surface, days, lives, legs, costs, quotes, prices, variants, allowed, is_fresh, start, stop, trades, equity, skips,
-    summary,
-):  # fmt: skip
-    """Run the backtests `start` to `stop` of the variants.
+@kernel(types.void(DESK, VARIANTS, FLAG_ROWS, boolean, int64, int64, TRADES, FLOATS, INT_ROWS, ROWS), **COUNTLESS)
+def run_backtests(desk, rules, allowed, is_fresh, start, stop, trades, equity, skips, summary):
+    """Run the backtests `start` to `stop` of the variants in `rules`.
 
     Each day packages are closed first, then one may be opened: on an allowed day, when the last entry is `every`
     sessions back, a place is free, the credit at the entry fill is above zero and enough for its width, and the size is
@@ -202,18 +181,15 @@ def run_backtests(
     share what is known already. `trades` and `equity` (days,) are left as the last backtest's; `skips`
     (variants, SKIPS) counts allowed days without an entry, `summary` (variants, len(SUMMARY)) is written.
     """
-    count = days.spot.shape[0]
-    floating, booked = np.empty(count), np.empty(count + 1)
-    most = 1
-    for v in range(start, stop):
-        most = max(most, variants.max_open[v])
-    end, risk, power = np.empty(most, dtype=np.int64), np.empty(most), np.empty(most)
-    mid, half, ratio = scratch(legs)
+    lives, quotes, prices = desk.lives, desk.quotes, desk.prices
+    floating, booked = desk.scratch.floating, desk.scratch.booked
+    end, risk, power = desk.scratch.end, desk.scratch.risk, desk.scratch.power
+    count = desk.days.spot.shape[0]
     for v in range(start, stop):
         if is_fresh:
             quotes.state[:], quotes.quoted[:], prices.priced[:] = 0, 0, 0
         floating[:], booked[:], skips[v, :] = 0.0, 0.0, 0
-        account, every, max_open, gate = variants.account[v], variants.every[v], variants.max_open[v], variants.gate[v]
+        account, every, max_open, gate = rules.account[v], rules.every[v], rules.max_open[v], rules.gate[v]
         settled, before, last_entry = 0.0, account, -every
         n = held = 0
         for place in range(count):
@@ -227,19 +203,14 @@ def run_backtests(
                 c, units, why = lives.of_day[place], 0, NO_PACKAGE
                 if held >= max_open:
                     why = FULL
-                elif c >= 0 and is_ready(
-                    surface, days, lives, legs, costs, quotes, prices, variants, v, c, mid, half, ratio
-                ):
+                elif c >= 0 and is_ready(desk, rules, v, c):
                     open_risk = tied_up = 0.0
                     for i in range(held):
                         open_risk += risk[i]
                         tied_up += power[i]
-                    units, why = wanted(lives, legs, quotes, prices, variants, v, c, before, open_risk, tied_up)
+                    units, why = wanted(desk, rules, v, c, before, open_risk, tied_up)
                 if units > 0:
-                    end[held] = enter(
-                        surface, days, lives, legs, costs, quotes, prices, variants, v, c, units, trades, n, floating,
-                        booked, mid, half, ratio,
-                    )  # fmt: skip
+                    end[held] = enter(desk, rules, v, c, units, trades, n)
                     risk[held], power[held] = units * prices.max_loss[c], units * prices.buying_power[c]
                     held += 1
                     n += 1
@@ -249,15 +220,15 @@ def run_backtests(
             settled += booked[place]
             before = equity[place] = account + settled + floating[place]
         trades.package[n:] = -1
-        summarise(days, lives, costs, prices, trades, n, account, equity, summary[v])
+        summarise(desk, trades, n, account, equity, summary[v])
 
 
-@kernel(types.void(LIVES, LEGS, COSTS, QUOTES, PRICES, int64, int64))
-def price_packages(lives, legs, costs, quotes, prices, start, stop):
+@kernel(types.void(DESK, int64, int64), **COUNTLESS)
+def price_packages(desk, start, stop):
     """Price the packages from `start` to `stop` as far as they are quoted and not priced yet."""
-    mid, half, ratio = scratch(legs)
+    quotes, prices = desk.quotes, desk.prices
     for c in range(start, stop):
         if quotes.state[c] == CHOSEN:
             if prices.priced[c] == 0 and quotes.quoted[c] > 0:
-                price_entry(lives, legs, costs, quotes, prices, c, mid, half, ratio)
-            price_rows(lives, legs, costs, quotes, prices, c, mid, half, ratio)
+                price_entry(desk, c)
+            price_rows(desk, c)

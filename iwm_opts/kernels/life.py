@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from iwm_opts.kernels._jit import inline
 from iwm_opts.kernels.exits import ASSIGNED, END, EXPIRY, HELD, STOP, TOUCH, exit_reason, is_touched
 from iwm_opts.kernels.fees import order_fees
@@ -12,12 +10,14 @@ from iwm_opts.kernels.payoff import intrinsic, package_extremes, package_payoff
 
 
 @inline
-def fill_row(fill, sign, legs, quotes, row, left_out, mid, half, ratio):
+def fill_row(desk, fill, sign, row, left_out):
     """Credit at mid, credit as filled and premium sold of trading a package, dollars a share; NaN without quotes.
 
-    `sign` is `legs.sign` to open and `legs.closing` to close; legs with a bit in `left_out` are not traded. `mid`,
-    `half` and `ratio` are scratch, shape (legs,).
+    `sign` is `legs.sign` to open and `legs.closing` to close; legs with a bit in `left_out` are not traded.
+    `desk.scratch.ratio` is left holding what was.
     """
+    legs, quotes = desk.legs, desk.quotes
+    mid, half, ratio = desk.scratch.mid, desk.scratch.half, desk.scratch.ratio
     count = sign.shape[0]
     credit = spread = sold = 0.0
     traded = 0
@@ -41,10 +41,11 @@ def fill_row(fill, sign, legs, quotes, row, left_out, mid, half, ratio):
 
 
 @inline
-def price_entry(lives, legs, costs, quotes, prices, c, mid, half, ratio):
-    """Fill package c on its first row; `mid`, `half` and `ratio` are scratch, shape (legs,)."""
+def price_entry(desk, c):
+    """Fill package c on its first row."""
+    lives, legs, costs, quotes, prices = desk.lives, desk.legs, desk.costs, desk.quotes, desk.prices
     first = lives.offset[c]
-    prices.entry_mid[c], credit, sold = fill_row(costs.entry, legs.sign, legs, quotes, first, 0, mid, half, ratio)
+    prices.entry_mid[c], credit, sold = fill_row(desk, costs.entry, legs.sign, first, 0)
     prices.credit[c], prices.sold_in[c] = credit, sold
     charges = costs.charges
     fees = order_fees(charges, charges.opening, legs.closing, legs.ratio, 1.0, sold)
@@ -56,24 +57,26 @@ def price_entry(lives, legs, costs, quotes, prices, c, mid, half, ratio):
     owed = lives.dividends[c] if lives.is_physical[c] else 0.0
     _, _, largest = package_extremes(legs.contracts, legs.right, strike, kept, owed, exercise)
     prices.max_loss[c] = charges.multiplier * largest
-    _price_row(legs, costs, quotes, prices, c, first, mid, half, ratio)
+    _price_row(desk, c, first)
     prices.priced[c] = 1
 
 
 @inline
-def _price_row(legs, costs, quotes, prices, c, row, mid, half, ratio):
-    at_mid, close, sold = fill_row(costs.exit, legs.closing, legs, quotes, row, 0, mid, half, ratio)
+def _price_row(desk, c, row):
+    legs, costs, prices = desk.legs, desk.costs, desk.prices
+    at_mid, close, sold = fill_row(desk, costs.exit, legs.closing, row, 0)
     # Nobody pays more to close than the package can ever cost at expiry.
     prices.mid[row], prices.sold_out[row] = at_mid, sold
     prices.close[row] = -prices.widest[c] if close < -prices.widest[c] else close
 
 
 @inline
-def price_rows(lives, legs, costs, quotes, prices, c, mid, half, ratio):
+def price_rows(desk, c):
     """Price closing package c on every row that is quoted and not priced yet."""
+    lives, legs, quotes, prices = desk.lives, desk.legs, desk.quotes, desk.prices
     first, last = lives.offset[c], lives.offset[c + 1] - 1
     for row in range(first + prices.priced[c], first + quotes.quoted[c]):
-        _price_row(legs, costs, quotes, prices, c, row, mid, half, ratio)
+        _price_row(desk, c, row)
     prices.priced[c] = quotes.quoted[c]
     if lives.settles[c] and first + quotes.quoted[c] == last:
         worth = package_payoff(legs.contracts, legs.right, quotes.strike[c], lives.settlement[c])
@@ -82,14 +85,15 @@ def price_rows(lives, legs, costs, quotes, prices, c, mid, half, ratio):
 
 
 @inline
-def scan(
-    days, lives, legs, quotes, prices, c, start, bits, since, profit, stop, touch, dte, sessions, rank, best_first
-):
+def scan(desk, rules, v, c, start, bits, since):
     """First row from `start` on among those priced on which package c is closed, and why; HELD where on none.
 
     `bits` are the legs assigned by then and `since` the row after which they were; both are returned as they stand at
     the end. A package with an assigned leg is closed on the next row that trades.
     """
+    days, lives, legs, quotes, prices = desk.days, desk.lives, desk.legs, desk.quotes, desk.prices
+    profit, stop, touch, dte = rules.profit[v], rules.stop[v], rules.touch[v], rules.dte[v]
+    sessions, rank, best_first = rules.sessions[v], rules.rank[v], rules.best_first[v]
     first = lives.offset[c]
     credit, expires, strike = prices.credit[c], lives.expires[c], quotes.strike[c]
     for row in range(start, first + prices.priced[c]):
@@ -122,31 +126,33 @@ def dividends_between(days, after, until):
 
 
 @inline
-def close_out(days, lives, legs, costs, quotes, prices, c, row, why, bits, since, mid, half, ratio):
+def close_out(desk, c, row, why, bits, since):
     """What closing brings: credit as filled, assignment on top, gap to the next open (dollars a share), contracts
-    exercised and premium sold. `ratio` is left holding what was traded.
+    exercised and premium sold. `desk.scratch.ratio` is left holding what was traded.
 
     Assigned legs stand at mid in the credit, at what their shares brought in the assignment.
     """
+    days, lives, legs, costs, prices = desk.days, desk.lives, desk.legs, desk.costs, desk.prices
+    ratio = desk.scratch.ratio
     place = lives.entry[c] + row - lives.offset[c]
     if why == EXPIRY or (why == ASSIGNED and lives.settles[c] and row == lives.offset[c + 1] - 1):
-        return _settle(days, lives, legs, quotes, c, place, bits, since, ratio)
+        return _settle(desk, c, place, bits, since)
     if why in (STOP, TOUCH):
-        _, out, sold = fill_row(costs.stop, legs.closing, legs, quotes, row, 0, mid, half, ratio)
+        _, out, sold = fill_row(desk, costs.stop, legs.closing, row, 0)
         out = -prices.widest[c] if out < -prices.widest[c] else out
         return out, 0.0, 0.0, 0.0, sold
     if bits == 0:
         for j in range(ratio.shape[0]):
             ratio[j] = legs.ratio[j]
         return prices.close[row], 0.0, 0.0, 0.0, prices.sold_out[row]
-    at_mid, out, sold = fill_row(costs.exit, legs.closing, legs, quotes, row, bits, mid, half, ratio)
-    shares, held, exercised = _assigned(days, lives, legs, quotes, c, days.spot[place], bits)
+    at_mid, out, sold = fill_row(desk, costs.exit, legs.closing, row, bits)
+    shares, held, exercised = _assigned(legs, desk.quotes, c, days.spot[place], bits)
     owed = held * dividends_between(days, lives.entry[c] + since - lives.offset[c], place)
     return out + prices.mid[row] - at_mid, shares + owed - (prices.mid[row] - at_mid), 0.0, exercised, sold
 
 
 @inline
-def _assigned(days, lives, legs, quotes, c, spot, bits):
+def _assigned(legs, quotes, c, spot, bits):
     """What shares from assigned legs bring at a price, how many are held a share of the package, and contracts."""
     worth = held = exercised = 0.0
     for j in range(legs.sign.shape[0]):
@@ -159,8 +165,9 @@ def _assigned(days, lives, legs, quotes, c, spot, bits):
 
 
 @inline
-def _settle(days, lives, legs, quotes, c, place, bits, since, ratio):
+def _settle(desk, c, place, bits, since):
     """Settlement: the worth of the package; shares of physical ones are closed at the next open."""
+    days, lives, legs, quotes, ratio = desk.days, desk.lives, desk.legs, desk.quotes, desk.scratch.ratio
     price = lives.settlement[c]
     worth = held = exercised = 0.0
     for j in range(legs.sign.shape[0]):
@@ -174,7 +181,7 @@ def _settle(days, lives, legs, quotes, c, place, bits, since, ratio):
     if lives.is_physical[c] and place + 1 < days.opened.shape[0] and not math.isnan(days.opened[place + 1]):
         gap = held * (days.opened[place + 1] - price)
     if bits:
-        shares, early, _ = _assigned(days, lives, legs, quotes, c, price, bits)
+        shares, early, _ = _assigned(legs, quotes, c, price, bits)
         floored = 0.0
         for j in range(legs.sign.shape[0]):
             if bits >> j & 1:
@@ -191,10 +198,3 @@ def last_way_out(lives, c, bits):
     if lives.settles[c]:
         return last, ASSIGNED if bits else EXPIRY
     return last, ASSIGNED if bits else END
-
-
-@inline
-def scratch(legs):
-    """Arrays that filling needs."""
-    count = legs.sign.shape[0]
-    return np.empty(count), np.empty(count), np.empty(count)

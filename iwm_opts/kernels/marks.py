@@ -4,18 +4,18 @@ import math
 
 from numba import float64, int64, types
 
-from iwm_opts.kernels._jit import inline, kernel
+from iwm_opts.kernels._jit import COUNTLESS, inline, kernel
 from iwm_opts.kernels.assignment import exercise_gain
 from iwm_opts.kernels.book import (
     CHOSEN,
     DAYS,
+    FLOATS,
+    INTS,
     LEGS,
     LIVES,
     NONE,
     QUOTES,
     SURFACE,
-    Floats,
-    Ints,
 )
 from iwm_opts.kernels.fill import two_sided
 from iwm_opts.kernels.quote import quote_option
@@ -34,7 +34,7 @@ def quote_on(surface, row, right, strike):
     return bid, ask, abs(delta)
 
 
-@kernel(types.void(SURFACE, Ints, Floats, Floats, Floats, Floats, Floats))
+@kernel(types.void(SURFACE, INTS, FLOATS, FLOATS, FLOATS, FLOATS, FLOATS), **COUNTLESS)
 def quotes_on(surface, row, right, strike, bid, ask, delta):
     """Quotes of any options, and their |delta|; arrays of shape (n,)."""
     for i in range(row.shape[0]):
@@ -158,7 +158,8 @@ def mark(surface, days, lives, legs, quotes, c, count):
 
 
 @kernel(
-    types.void(SURFACE, DAYS, LIVES, LEGS, QUOTES, float64, float64, float64, float64, float64, float64, int64, int64)
+    types.void(SURFACE, DAYS, LIVES, LEGS, QUOTES, float64, float64, float64, float64, float64, float64, int64, int64),
+    **COUNTLESS,
 )
 def mark_packages(
     surface, days, lives, legs, quotes, put_delta, put_width, put_wing, call_delta, call_width, call_wing, start, stop

@@ -9,7 +9,7 @@ import math
 from iwm_opts.kernels._jit import inline, kernel
 from iwm_opts.kernels.elementary import exp, log, normal_cdf
 
-SHOCKS = 6  # standard normals a session: spot, fast, slow, premium, event, size of the event
+SHOCKS = 7  # standard normals a session: spot, fast, slow, premium, event, size of the event, middle
 RANGE_SHOCKS = 3  # overnight part, high, low
 
 
@@ -21,8 +21,9 @@ def _wiener(correlation, spot_shock, own_shock):
 
 @kernel(
     "void(float64[:, ::1], float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
-    " float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
-    " float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])"
+    " float64, float64, float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
+    " float64, float64, float64, float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1],"
+    " float64[::1])"
 )
 def advance(
     shocks,
@@ -33,6 +34,9 @@ def advance(
     fast_speed,
     fast_vol,
     fast_correlation,
+    middle_speed,
+    middle_vol,
+    middle_correlation,
     slow_speed,
     slow_vol,
     slow_correlation,
@@ -44,53 +48,60 @@ def advance(
     jump_mean,
     jump_sd,
     jump_lift,
+    jump_middle_lift,
     burst_threshold,
     burst_mean,
+    burst_middle_share,
     state,
     log_return,
     variance,
     fast,
+    middle,
     slow,
     premium,
 ):
     """Advance the state through len(shocks) sessions of `dt` years each.
 
-    `state` is (fast, slow, premium, last surprise), updated in place; of a session's surprise the next takes back the
-    share `reversal`.
+    `state` is (fast, middle, slow, premium, last surprise), updated in place; of a session's surprise the next takes
+    back the share `reversal`.
 
-    A session's diffusive variance is floor + exp(level + fast + slow) with the factors as they stood before it. An
-    event is a jump of the spot, which also lifts the fast factor by -jump_lift x jump, where the event's normal lies
-    above `jump_threshold`; it is a burst of variance, exponential of mean `burst_mean` on the fast factor, where it
-    lies below -`burst_threshold`.
+    A session's diffusive variance is floor + exp(level + fast + middle + slow) with the factors as they stood before
+    it. An event is a jump of the spot, which also lifts the fast factor by -jump_lift x jump and the middle one by
+    -jump_middle_lift x jump, where the event's normal lies above `jump_threshold`; it is a burst of variance,
+    exponential of mean `burst_mean` on the fast factor and the share `burst_middle_share` of that on the middle one,
+    where it lies below -`burst_threshold`.
 
     Writes the log return over each session, the variance rate that held during it, and the factors after it; shapes
     (n,).
     """
-    fast_keep, slow_keep, premium_keep = (
-        math.exp(-fast_speed * dt),
-        math.exp(-slow_speed * dt),
-        math.exp(-premium_speed * dt),
-    )
+    fast_keep, middle_keep = math.exp(-fast_speed * dt), math.exp(-middle_speed * dt)
+    slow_keep, premium_keep = math.exp(-slow_speed * dt), math.exp(-premium_speed * dt)
     fast_sd = fast_vol * math.sqrt((1.0 - fast_keep**2) / (2.0 * fast_speed))
+    middle_sd = middle_vol * math.sqrt((1.0 - middle_keep**2) / (2.0 * middle_speed))
     slow_sd = slow_vol * math.sqrt((1.0 - slow_keep**2) / (2.0 * slow_speed))
     premium_sd = premium_vol * math.sqrt((1.0 - premium_keep**2) / (2.0 * premium_speed))
-    x, y, u, surprise = state[0], state[1], state[2], state[3]
+    x, m, y, u, surprise = state[0], state[1], state[2], state[3], state[4]
     for i in range(shocks.shape[0]):
         spot_shock = shocks[i, 0]
-        rate = floor + exp(level + x + y)
+        rate = floor + exp(level + x + m + y)
         expected = (drift - 0.5 * rate) * dt - reversal * surprise
         surprise = math.sqrt(rate * dt) * spot_shock
         x = fast_keep * x + fast_sd * _wiener(fast_correlation, spot_shock, shocks[i, 1])
+        m = middle_keep * m + middle_sd * _wiener(middle_correlation, spot_shock, shocks[i, 6])
         y = slow_keep * y + slow_sd * _wiener(slow_correlation, spot_shock, shocks[i, 2])
         u = premium_keep * u + premium_sd * _wiener(premium_correlation, spot_shock, shocks[i, 3])
         if shocks[i, 4] > jump_threshold:
             jump = jump_mean + jump_sd * shocks[i, 5]
             surprise += jump
             x -= jump_lift * jump
+            m -= jump_middle_lift * jump
         elif shocks[i, 4] < -burst_threshold:
-            x -= burst_mean * log(normal_cdf(shocks[i, 5]))
-        log_return[i], variance[i], fast[i], slow[i], premium[i] = expected + surprise, rate, x, y, u
-    state[0], state[1], state[2], state[3] = x, y, u, surprise
+            burst = -burst_mean * log(normal_cdf(shocks[i, 5]))
+            x += burst
+            m += burst_middle_share * burst
+        log_return[i], variance[i] = expected + surprise, rate
+        fast[i], middle[i], slow[i], premium[i] = x, m, y, u
+    state[0], state[1], state[2], state[3], state[4] = x, m, y, u, surprise
 
 
 @kernel("void(float64[::1], float64, float64, float64, float64, float64[::1])")
@@ -105,20 +116,45 @@ def mean_reverting(shocks, dt, speed, vol, start, out):
 
 
 @inline
-def mean_variance(fast, slow, premium, term, constant, weight, fast_loading, slow_loading, premium_loading):
-    """Mean variance rate over one tenor, priced; see `expected_variance`."""
+def mean_variance(
+    fast,
+    middle,
+    slow,
+    premium,
+    term,
+    constant,
+    weight,
+    fast_loading,
+    middle_loading,
+    slow_loading,
+    premium_loading,
+):
+    """Mean variance rate over one tenor, priced, of one state; see `expected_variance`, which does it for many."""
     total = constant
     for j in range(weight.shape[0]):
-        exponent = fast_loading[j] * fast + premium_loading[j] * premium
+        exponent = fast_loading[j] * fast + middle_loading[j] * middle + premium_loading[j] * premium
         total += weight[j] * exp(exponent + term + slow_loading[j] * (slow - term))
     return total
 
 
 @kernel(
-    "void(float64[::1], float64[::1], float64[::1], float64[::1], float64, float64[::1], float64[::1], float64[::1],"
-    " float64[::1], float64[::1])"
+    "void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64, float64[::1], float64[::1],"
+    " float64[::1], float64[::1], float64[::1], float64[::1])"
 )
-def expected_variance(fast, slow, premium, term, constant, weight, fast_loading, slow_loading, premium_loading, out):
+def expected_variance(
+    fast,
+    middle,
+    slow,
+    premium,
+    term,
+    constant,
+    weight,
+    fast_loading,
+    middle_loading,
+    slow_loading,
+    premium_loading,
+    out,
+):
     """Mean variance rate over one tenor: constant + sum(weight exp(loadings . state)), a quadrature over the tenor.
 
     The term factor stands where the slow one reverts to, so that its loading is what the slow one has lost.
@@ -126,9 +162,12 @@ def expected_variance(fast, slow, premium, term, constant, weight, fast_loading,
     State arrays and `out` have shape (n,), node arrays (m,).
     """
     for i in range(out.shape[0]):
-        out[i] = mean_variance(
-            fast[i], slow[i], premium[i], term[i], constant, weight, fast_loading, slow_loading, premium_loading
-        )
+        out[i] = constant
+    for j in range(weight.shape[0]):  # sessions run inside, so that they go through the vector unit several at once
+        a, b, c, d, w = fast_loading[j], middle_loading[j], slow_loading[j], premium_loading[j], weight[j]
+        for i in range(out.shape[0]):
+            exponent = a * fast[i] + b * middle[i] + c * (slow[i] - term[i]) + d * premium[i] + term[i]
+            out[i] += w * exp(exponent)
 
 
 @kernel(

@@ -14,21 +14,22 @@ from iwm_opts.kernels.variance_index import total_variance
 
 @kernel(
     "void(int64[::1], int64[::1], float64[::1], float64[:, ::1], float64, float64[:, ::1], float64[:, ::1],"
-    " float64[:, ::1], float64[:, ::1], float64[::1], float64[::1], float64, float64[::1], float64[::1])"
+    " float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[::1], float64[::1], float64, float64[::1],"
+    " float64[::1])"
 )
 def smiles(
-    start, tenor, years, factors, constant, weight, fast_loading, slow_loading, premium_loading, rho, eta, gamma,
-    theta, phi,
+    start, tenor, years, factors, constant, weight, fast_loading, middle_loading, slow_loading, premium_loading, rho,
+    eta, gamma, theta, phi,
 ):  # fmt: skip
     """SSVI of every row: total variance at the money and curvature.
 
     Day d has the rows start[d] to start[d + 1], ascending in time; `tenor` (rows,) names their row of the node arrays,
-    `years` (rows,) is on the clock that variance runs on. `factors` (days, 4) holds fast, slow, premium and term;
-    `rho` and `eta` have shape (days,). Rows whose `years` are not positive give NaN.
+    `years` (rows,) is on the clock that variance runs on. `factors` (days, 5) holds fast, middle, slow, premium and
+    term; `rho` and `eta` have shape (days,). Rows whose `years` are not positive give NaN.
     """
     part = np.empty(NODES)
     for d in range(start.shape[0] - 1):
-        fast, slow, premium, term = factors[d, 0], factors[d, 1], factors[d, 2], factors[d, 3]
+        fast, middle, slow, premium, term = factors[d, 0], factors[d, 1], factors[d, 2], factors[d, 3], factors[d, 4]
         ratio, slope = NO_RATIO, 1.0
         for i in range(start[d], start[d + 1]):
             if not years[i] > 0.0:
@@ -36,8 +37,9 @@ def smiles(
                 continue
             t = tenor[i]
             rate = mean_variance(
-                fast, slow, premium, term, constant, weight[t], fast_loading[t], slow_loading[t], premium_loading[t]
-            )
+                fast, middle, slow, premium, term, constant, weight[t], fast_loading[t], middle_loading[t],
+                slow_loading[t], premium_loading[t],
+            )  # fmt: skip
             target = years[i] * rate
             theta[i], ratio, slope = solve_at_the_money(target, rho[d], eta[d], gamma, ratio, slope, part)
             phi[i] = curvature(theta[i], eta[d], gamma)

@@ -20,7 +20,7 @@ from iwm_opts.market.calendar import is_session, latest_session, session_hours
 from iwm_opts.market.chain import Chain, moment_of_quotes, slices_of
 from iwm_opts.market.contract import listed_root
 from iwm_opts.market.forward import implied_forwards
-from iwm_opts.market.quality import assess, repeats, row_defects
+from iwm_opts.market.quality import assess, repeats, usable_rows
 
 TEXT_COLUMNS: Final = ("underlying_symbol", "root", "right")
 TIME_COLUMNS: Final = ("quote_date", "quote_time", "expiration")
@@ -259,7 +259,7 @@ def _spot(
 
 def _parity_spot(table: pd.DataFrame, moment: datetime) -> tuple[float, date | None]:
     """Discounted parity forward of the nearest live expiration; dividends until then are neglected."""
-    usable = row_defects(table, math.nan).usable
+    usable = usable_rows(table, math.nan)
     days = table["expiration"] >= pd.Timestamp(moment.date())
     near = table["expiration"].isin(sorted(table.loc[days, "expiration"].unique())[:3]).to_numpy()
     slices = [s for s in slices_of(table[near], usable[near], moment) if s.years > 0.0]

@@ -18,7 +18,7 @@ from iwm_opts.market.calendar import (
     years_to_expiry,
 )
 from iwm_opts.market.contract import settlement_of
-from iwm_opts.market.quality import QualityReport, row_defects
+from iwm_opts.market.quality import QualityReport, right_signs, usable_rows
 from iwm_opts.market.slices import ExpirySlice
 
 LABELS: Final = {  # of quotes that are no market's
@@ -74,7 +74,7 @@ def expiry_slices(chain: Chain, closed_day_weight: float = CLOSED_DAY_WEIGHT) ->
     Strikes are those that list a call or a put. Both bid and ask are NaN where a quote is missing, crossed, zero or
     implausible (`QualityReport`). Roots that settle on the opening print expire then.
     """
-    usable = row_defects(chain.quotes, chain.spot).usable
+    usable = usable_rows(chain.quotes, chain.spot)
     return slices_of(chain.quotes, usable, chain.moment, closed_day_weight)
 
 
@@ -96,7 +96,7 @@ def slices_of(
     days = [date.fromisoformat(str(expirations[start])) for start in starts]
     clocks = _clocks(moment, days, [roots[start] for start in starts], closed_day_weight)
     columns = {name: table[name].to_numpy(dtype=np.float64) for name in ("strike", "bid", "ask")}
-    columns["sign"] = table["right"].map(RIGHT_SIGN).to_numpy(dtype=np.float64)
+    columns["sign"] = right_signs(table["right"])
     found = []
     for position, (start, stop) in enumerate(zip(starts, [*starts[1:], len(table)], strict=True)):
         here = {name: column[start:stop] for name, column in columns.items()}

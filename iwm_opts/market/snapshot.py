@@ -81,8 +81,8 @@ class Snapshot:
                 left_out.append(str(error))
         return tables, left_out
 
-    def table(self, expiration: date) -> OptionTable:
-        """Price one expiration; of several roots the one with the most strikes.
+    def table(self, expiration: date, root: str | None = None) -> OptionTable:
+        """Price one expiration; of several roots the one asked for, else the one with the most strikes.
 
         Raises
         ------
@@ -91,7 +91,11 @@ class Snapshot:
         DataError
             When its quotes cannot be priced.
         """
-        chosen = [(q, f) for q, f in zip(self.slices, self.forwards, strict=True) if q.expiration == expiration]
+        chosen = [
+            (q, f)
+            for q, f in zip(self.slices, self.forwards, strict=True)
+            if q.expiration == expiration and root in (None, q.root)
+        ]
         if not chosen:
             near = sorted({q.expiration for q in self.slices}, key=lambda e: abs(e - expiration))[:4]
             remedy = f"near it are {', '.join(e.isoformat() for e in sorted(near))}"

@@ -6,7 +6,7 @@ spreads and the listing are the simulated market's. Prices of the underlying are
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Final
@@ -22,6 +22,7 @@ from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.markets.surface_market import SurfaceMarket, bracketing
 from iwm_opts.simulation.dynamics import StatePath
+from iwm_opts.simulation.index_states import FITTED
 from iwm_opts.simulation.parameters import Parameters, shipped_parameters
 from iwm_opts.simulation.scaling import TENOR_DAYS, Scaled, scale_to_index
 from iwm_opts.simulation.surface_table import surface_table
@@ -126,7 +127,7 @@ def modelled_market(
     by_day = _values(rates, at) if isinstance(rates, pd.Series) else np.full(len(days), rates)
     owed = dividends.projected_to(days[-1], days[-1] + LONG_LISTED)
     nothing = np.full(len(days), np.nan)
-    flat = StatePath(*(np.zeros(len(days)) for _ in range(7)))
+    flat = StatePath(*(np.zeros(len(days)) for _ in fields(StatePath)))
     market = ModelledMarket(
         f"modelled market, {volatility.series}", parameters, tuple(days),
         _values(bars["close"], at), flat, by_day, owed, SEED, 0,
@@ -194,7 +195,7 @@ def _with_states(market: ModelledMarket, scaled: Scaled) -> ModelledMarket:
     closes, factors = market.closes[fits], scaled.factors[fits]
     d = market.parameters.dynamics
     log_return = _values(np.log(market.underlying["close"]).diff(), pd.DatetimeIndex(days))
-    variance = d.floor + np.exp(d.level + factors[:, 0] + factors[:, 1])
+    variance = d.floor + np.exp(d.level + factors[:, FITTED].sum(axis=1))
     states = StatePath(log_return, variance, *(np.ascontiguousarray(column) for column in factors.T))
     return replace(
         market, days=days, closes=closes, states=states, rates=market.rates[fits], miss=scaled.miss[fits],

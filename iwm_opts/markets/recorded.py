@@ -97,14 +97,21 @@ def recorded_on_day(
 ) -> MarketOnDay:
     """The record on a day, its last unless given."""
     market = recorded_market(clean_symbol(symbol or DEFAULT_SYMBOL))
-    chain = market.chain(as_of or market.days[-1], _time(session))
+    chain = market.chain(as_of or market.days[-1], capture_time(session))
     history, told = market.ranked_history(chain.as_of, tenor_days if tenor_days in TENORS else TENORS[0], lookback)
     ranked = history if len(history.last(1, chain.as_of)) else None
     exercise = EXERCISE_OF_MODELS if chain.simulated else None
     return MarketOnDay(chain, market.dividends, ranked, (*market.record.set_aside, *told), exercise)
 
 
-def _time(session: str | None) -> time | None:
+def capture_time(session: str | None) -> time | None:
+    """Time of day that `--session` names on the record; None where it names none.
+
+    Raises
+    ------
+    InputError
+        When it is no time.
+    """
     if session is None:
         return None
     try:

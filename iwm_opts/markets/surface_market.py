@@ -22,7 +22,7 @@ from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.forward import implied_forwards
 from iwm_opts.market.iv_index import IvIndex, iv_index
 from iwm_opts.market.iv_rank import IvHistory
-from iwm_opts.simulation.dynamics import StatePath, generator
+from iwm_opts.simulation.dynamics import FACTORS, StatePath, generator
 from iwm_opts.simulation.listing import Listing, listed_expirations, strikes
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.quotes import QuotedExpiration, quote_market, quotes_table
@@ -145,7 +145,7 @@ class SurfaceMarket:
     def moments(self, first: int, stop: int, after_close: bool = False) -> Moments:
         """Closes of the days from place `first` to before `stop`."""
         s, here = self.states, slice(first, stop)
-        factors = np.column_stack([factor[here] for factor in (s.fast, s.slow, s.premium, s.term, s.skew)])
+        factors = np.column_stack([getattr(s, name)[here] for name in FACTORS])
         at = tuple(at_close(day) for day in self.days[here])
         spot, rate = self.closes[here].copy(), self.rates[here].copy()
         return Moments(at, spot, rate, factors, self.dividends, after_close)

@@ -17,10 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.paths import SHOCKS
-from iwm_opts.simulation.dynamics import State, StatePath, advance_states, generator, wander
-from iwm_opts.simulation.facts import FACTS, NAMES, History, measure_facts, scaled
-from iwm_opts.simulation.history import RangeShocks, history_of
+from iwm_opts.simulation.dynamics import (
+    State,
+    StatePath,
+    VarianceCurve,
+    advance_states,
+    generator,
+    state_shocks,
+    wander,
+)
+from iwm_opts.simulation.facts import FACTS, NAMES, History, measure_facts, measure_resamples, scaled
+from iwm_opts.simulation.history import RangeShocks, history_of, index_curve
 from iwm_opts.simulation.minimise import minimise
 from iwm_opts.simulation.parameters import Parameters
 
@@ -121,7 +128,7 @@ class Judgement:
 def target_of(history: History, seed: int = 1) -> Target:
     """Facts of a real history with their bootstrap (Politis and Romano 1994, "The stationary bootstrap", JASA 89)."""
     rng = np.random.default_rng(seed)
-    draws = scaled(np.array([measure_facts(history, _resample(len(history), rng)) for _ in range(RESAMPLES)]))
+    draws = scaled(measure_resamples(history, (_resample(len(history), rng) for _ in range(RESAMPLES))))
     low, high = np.quantile(draws, BAND, axis=0)
     raw = measure_facts(history)
     return Target(len(history), raw, scaled(raw), draws.std(axis=0), low, high)
@@ -141,28 +148,35 @@ class Rehearsal:
 
     def __init__(self, sessions: int, histories: int, seed: int) -> None:
         total = sessions + SETTLE
-        self.shocks = [generator(seed, i, "state").standard_normal((total, SHOCKS)) for i in range(histories)]
+        self.shocks = [state_shocks(total, seed, i) for i in range(histories)]
         self.starts = [generator(seed, i, "start").standard_normal(3) for i in range(histories)]
         self.ranges = [RangeShocks(sessions, seed, i) for i in range(histories)]
         self.terms = [generator(seed, i, "term").standard_normal(sessions) for i in range(histories)]
 
     def facts(self, parameters: Parameters) -> Array:
         """Facts of each history, shape (histories, facts)."""
+        curve = index_curve(parameters)
         rows = zip(self.shocks, self.starts, self.ranges, self.terms, strict=True)
-        return np.array([measure_facts(self._history(parameters, *row)) for row in rows])
+        return np.array([measure_facts(self._history(parameters, curve, *row)) for row in rows])
 
     def _history(
-        self, parameters: Parameters, shocks: Array, start: Array, ranges: RangeShocks, terms: Array
+        self,
+        parameters: Parameters,
+        curve: VarianceCurve,
+        shocks: Array,
+        start: Array,
+        ranges: RangeShocks,
+        terms: Array,
     ) -> History:
         d = parameters.dynamics
         factors = (d.fast_vol, d.fast_speed), (d.slow_vol, d.slow_speed), (d.term_vol, d.term_speed)
         fast, slow, term = (
             float(z * vol / math.sqrt(2.0 * speed)) for z, (vol, speed) in zip(start, factors, strict=True)
         )
-        advanced = advance_states(d, shocks, State(fast, slow, 0.0, term, 0.0))
+        advanced = advance_states(d, shocks, State(fast, 0.0, slow, 0.0, term, 0.0))
         columns = {name: column[SETTLE:].copy() for name, column in advanced.items()}
         path = StatePath(**columns, term=wander(terms, d.term_speed, d.term_vol, term), skew=np.zeros(len(terms)))
-        return history_of(parameters, path, ranges)
+        return history_of(parameters, path, ranges, curve)
 
 
 def misfit(parameters: Parameters, target: Target, rehearsal: Rehearsal, weight: Array | None = None) -> float:

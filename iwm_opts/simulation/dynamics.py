@@ -2,26 +2,29 @@
 
 Real world, a year as unit of time and one session a step:
 
-    d ln S = (growth - c - V / 2) dt + sqrt(V) dW + J dN,          V = floor + exp(level + x + y)
-    dx = -fast_speed x dt + fast_vol dW_x - jump_lift J dN + B dM, corr(dW_x, dW) = fast_correlation
-    dy = -slow_speed y dt + slow_vol dW_y,                         corr(dW_y, dW) = slow_correlation
-    du = -premium_speed u dt + premium_vol dW_u,                   corr(dW_u, dW) = premium_correlation
-    dp = -term_speed p dt + term_vol dW_p,                         alone
+    d ln S = (growth - c - V / 2) dt + sqrt(V) dW + J dN,      V = floor + exp(level + x + m + y)
+    dx = -fast_speed x dt + fast_vol dW_x - jump_lift J dN + B dM
+    dm = -middle_speed m dt + middle_vol dW_m - jump_middle_lift J dN + burst_middle_share B dM
+    dy = -slow_speed y dt + slow_vol dW_y
+    du = -premium_speed u dt + premium_vol dW_u
+    dp = -term_speed p dt + term_vol dW_p
 
-N counts jumps of spot, J normal, compensated by c; M counts bursts of variance, B exponential. Two log-variance
-factors, one fast and one slow, with leverage: Chernov, Gallant, Ghysels and Tauchen 2003, "Alternative models for
-stock price dynamics", Journal of Econometrics 116, section 2.3. Jumps in both spot and variance: Eraker, Johannes and
-Polson 2003, "The impact of jumps in volatility and returns", Journal of Finance 58(3). The floor makes relative moves
-of variance larger the higher it stands, which gives changes of log implied vol their right tail. Of what a session's
-return has in surprise, the next takes back the share `reversal`.
+dW_x, dW_m, dW_y and dW_u are correlated with dW as `fast_correlation` and its like say, and with each other through it
+alone; dW_p is alone. N counts jumps of spot, J normal, compensated by c; M counts bursts of variance, B exponential.
+Log-variance factors of different speed, with leverage: Chernov, Gallant, Ghysels and Tauchen 2003, "Alternative models
+for stock price dynamics", Journal of Econometrics 116, section 2.3. Jumps in both spot and variance: Eraker, Johannes
+and Polson 2003, "The impact of jumps in volatility and returns", Journal of Finance 58(3). The floor makes relative
+moves of variance larger the higher it stands, which gives changes of log implied vol their right tail. Of what a
+session's return has in surprise, the next takes back the share `reversal`.
 
-Prices see another world. In it the factors revert to `fast_shift` and `slow_shift` + p in place of 0, events come
-`jump_ratio` times as often, and variance is exp(level + u) times as large, u fading with tenor. Priced variance at a
-tenor is the mean over it of the expected rate, as in Bergomi 2005, "Smile dynamics II", Risk 18(10), whose forward
-variances have this form:
+Prices see another world. In it the factors revert to `fast_shift`, `middle_shift` and `slow_shift` + p in place of 0,
+events come `jump_ratio` times as often, and variance is exp(level + u) times as large, u fading with tenor. Priced
+variance at a tenor is the mean over it of the expected rate, as in Bergomi 2005, "Smile dynamics II", Risk 18(10),
+whose forward variances have this form:
 
-    E[exp(x_s + y_s + u_s)] = exp(x e^(-fast_speed s) + y e^(-slow_speed s) + u e^(-premium_speed s) + shifts + half the
-                              Gaussian variance + cumulant of the events up to s)
+    E[exp(x_s + m_s + y_s + u_s)] = exp(x e^(-fast_speed s) + m e^(-middle_speed s) + y e^(-slow_speed s)
+                                        + u e^(-premium_speed s) + shifts + half the Gaussian variance
+                                        + cumulant of the events up to s)
 
 plus what jumps of spot add to the model-free variance, 2 E[e^J - 1 - J] a jump (Carr and Wu 2009, "Variance risk
 premiums", Review of Financial Studies 22(3), proposition 1).
@@ -29,7 +32,7 @@ premiums", Review of Financial Studies 22(3), proposition 1).
 Every knob of `Premium` is a statement about how dear options are: an edge measured on this market echoes it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from statistics import NormalDist
 
 import numpy as np
@@ -43,7 +46,7 @@ Array = NDArray[np.float64]
 
 NODE, WEIGHT = np.polynomial.legendre.leggauss(12)  # of the mean over a tenor
 AGE, AGE_WEIGHT = np.polynomial.legendre.leggauss(16)  # of the events within it
-STREAMS = ("start", "state", "skew", "term", "bars", "range", "companions", "volume", "quotes", "intraday")
+STREAMS = ("start", "state", "skew", "term", "bars", "range", "companions", "volume", "quotes", "intraday", "middle")
 _NEVER = 40.0  # standard deviations that no normal number reaches
 
 
@@ -52,10 +55,14 @@ class State:
     """Factors at one close."""
 
     fast: float
+    middle: float
     slow: float
     premium: float
     term: float
     skew: float  # deviation of atanh(-rho)
+
+
+FACTORS = tuple(field.name for field in fields(State))  # columns of a table of states
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +72,7 @@ class StatePath:
     log_return: Array  # over the session, dividends included
     variance: Array  # diffusive variance rate that held during the session, a year
     fast: Array
+    middle: Array
     slow: Array
     premium: Array
     term: Array
@@ -72,6 +80,10 @@ class StatePath:
 
     def __len__(self) -> int:
         return len(self.log_return)
+
+    def at(self, place: int) -> State:
+        """Factors at the close of one session."""
+        return State(**{field.name: float(getattr(self, field.name)[place]) for field in fields(State)})
 
 
 def generator(seed: int, path: int, stream: str, *more: int) -> np.random.Generator:
@@ -83,15 +95,18 @@ def generator(seed: int, path: int, stream: str, *more: int) -> np.random.Genera
 def stationary_start(parameters: Parameters, seed: int, path: int = 0) -> State:
     """A start drawn from where the factors spend their time, events left aside."""
     d, shape = parameters.dynamics, parameters.smile
-    draws = generator(seed, path, "start").standard_normal(5)
-    spreads = (
-        (d.fast_vol, d.fast_speed),
-        (d.slow_vol, d.slow_speed),
-        (d.premium_vol, d.premium_speed),
-        (d.term_vol, d.term_speed),
-        (shape.skew_vol, shape.skew_speed),
-    )
-    return State(*(float(z * vol / np.sqrt(2.0 * speed)) for z, (vol, speed) in zip(draws, spreads, strict=True)))
+    draws = generator(seed, path, "start").standard_normal(6)
+    spreads = {
+        "fast": (d.fast_vol, d.fast_speed),
+        "slow": (d.slow_vol, d.slow_speed),
+        "premium": (d.premium_vol, d.premium_speed),
+        "term": (d.term_vol, d.term_speed),
+        "skew": (shape.skew_vol, shape.skew_speed),
+        "middle": (d.middle_vol, d.middle_speed),
+    }
+    pairs = zip(draws, spreads.items(), strict=True)
+    found = {name: float(z * vol / np.sqrt(2.0 * speed)) for z, (name, (vol, speed)) in pairs}
+    return State(**found)
 
 
 def simulate_states(
@@ -109,13 +124,21 @@ def simulate_states(
         Factors before the first session; a stationary draw unless given.
     """
     start = start or stationary_start(parameters, seed, path)
-    shocks = generator(seed, path, "state").standard_normal((sessions, SHOCKS))
+    shocks = state_shocks(sessions, seed, path)
     result = advance_states(parameters.dynamics, shocks, start)
     d, shape = parameters.dynamics, parameters.smile
     term = wander(generator(seed, path, "term").standard_normal(sessions), d.term_speed, d.term_vol, start.term)
     skew_shocks = generator(seed, path, "skew").standard_normal(sessions)
     skew = wander(skew_shocks, shape.skew_speed, shape.skew_vol, start.skew)
     return StatePath(**result, term=term, skew=skew)
+
+
+def state_shocks(sessions: int, seed: int, path: int) -> Array:
+    """Standard normals that a path's factors follow, shape (sessions, SHOCKS)."""
+    found = np.empty((sessions, SHOCKS))
+    found[:, :-1] = generator(seed, path, "state").standard_normal((sessions, SHOCKS - 1))
+    found[:, -1] = generator(seed, path, "middle").standard_normal(sessions)
+    return found
 
 
 def wander(shocks: Array, speed: float, vol: float, start: float) -> Array:
@@ -128,17 +151,18 @@ def wander(shocks: Array, speed: float, vol: float, start: float) -> Array:
 def advance_states(dynamics: Dynamics, shocks: Array, start: State) -> dict[str, Array]:
     """Factors after each row of shocks, shape (n, SHOCKS); everything in a `StatePath` but term and skew."""
     d, dt = dynamics, 1.0 / SESSIONS_PER_YEAR
-    names = ("log_return", "variance", "fast", "slow", "premium")
+    names = ("log_return", "variance", "fast", "middle", "slow", "premium")
     out = {name: np.empty(len(shocks)) for name in names}
-    state = np.array([start.fast, start.slow, start.premium, 0.0], dtype=np.float64)
+    state = np.array([start.fast, start.middle, start.slow, start.premium, 0.0], dtype=np.float64)
     drift = d.growth - d.jump_rate * float(np.expm1(d.jump_mean + 0.5 * d.jump_sd**2))
     advance(
         shocks, dt, drift, d.floor, d.level,
         d.fast_speed, d.fast_vol, d.fast_correlation,
+        d.middle_speed, d.middle_vol, d.middle_correlation,
         d.slow_speed, d.slow_vol, d.slow_correlation,
         d.premium_speed, d.premium_vol, d.premium_correlation, d.reversal,
-        _threshold(d.jump_rate * dt), d.jump_mean, d.jump_sd, d.jump_lift,
-        _threshold(d.burst_rate * dt), d.burst_mean,
+        _threshold(d.jump_rate * dt), d.jump_mean, d.jump_sd, d.jump_lift, d.jump_middle_lift,
+        _threshold(d.burst_rate * dt), d.burst_mean, d.burst_middle_share,
         state, *out.values(),
     )  # fmt: skip
     return out
@@ -157,11 +181,7 @@ def priced_variance(parameters: Parameters, states: StatePath, years: float) -> 
     ndarray, shape (len(states),)
         A year; its square root is a vol.
     """
-    curve = variance_curve(parameters.dynamics, parameters.premium, np.array([years]))
-    out = np.empty(len(states))
-    nodes = (curve.weight[0], curve.fast[0], curve.slow[0], curve.premium[0])
-    expected_variance(states.fast, states.slow, states.premium, states.term, curve.constant, *nodes, out)
-    return out
+    return variance_curve(parameters.dynamics, parameters.premium, np.array([years])).along(states, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,14 +191,23 @@ class VarianceCurve:
     constant: float
     weight: Array  # (m, nodes)
     fast: Array
+    middle: Array
     slow: Array
     premium: Array
 
     def at(self, state: State) -> Array:
         """Priced variance rates for one state, shape (m,)."""
-        exponent = self.fast * state.fast + self.premium * state.premium
+        exponent = self.fast * state.fast + self.middle * state.middle + self.premium * state.premium
         exponent += state.term + self.slow * (state.slow - state.term)
         return np.asarray(self.constant + (self.weight * np.exp(exponent)).sum(axis=1))
+
+    def along(self, states: StatePath, tenor: int) -> Array:
+        """Priced variance rates of one of the tenors at every close of a path, shape (len(states),)."""
+        out = np.empty(len(states))
+        loadings = (self.fast, self.middle, self.slow, self.premium)
+        factors = (states.fast, states.middle, states.slow, states.premium, states.term)
+        expected_variance(*factors, self.constant, self.weight[tenor], *(loading[tenor] for loading in loadings), out)
+        return out
 
 
 def variance_curve(dynamics: Dynamics, premium: Premium, years: Array) -> VarianceCurve:
@@ -190,12 +219,14 @@ def variance_curve(dynamics: Dynamics, premium: Premium, years: Array) -> Varian
     d = dynamics
     z = 0.5 * (NODE + 1.0)
     s = years[:, None] * z**2
-    fast, slow, fade = (np.exp(-speed * s) for speed in (d.fast_speed, d.slow_speed, d.premium_speed))
-    exponent = d.level + premium.level + premium.fast_shift * (1.0 - fast) + premium.slow_shift * (1.0 - slow)
+    speeds = (d.fast_speed, d.middle_speed, d.slow_speed, d.premium_speed)
+    fast, middle, slow, fade = (np.exp(-speed * s) for speed in speeds)
+    exponent = d.level + premium.level + premium.fast_shift * (1.0 - fast)
+    exponent += premium.middle_shift * (1.0 - middle) + premium.slow_shift * (1.0 - slow)
     exponent += 0.5 * _gaussian_variance(d, s)
     exponent += premium.jump_ratio * _event_cumulant(d, s)
     constant = d.floor * float(np.exp(premium.level)) + premium.jump_ratio * jump_variance(d)
-    return VarianceCurve(constant, WEIGHT * z * np.exp(exponent), fast, slow, fade)
+    return VarianceCurve(constant, WEIGHT * z * np.exp(exponent), fast, middle, slow, fade)
 
 
 def jump_variance(dynamics: Dynamics) -> float:
@@ -205,9 +236,10 @@ def jump_variance(dynamics: Dynamics) -> float:
 
 
 def _gaussian_variance(d: Dynamics, s: Array) -> Array:
-    """Variance of x_s + y_s + u_s that the diffusions add from now."""
+    """Variance of x_s + m_s + y_s + u_s that the diffusions add from now."""
     factors = (
         (d.fast_vol, d.fast_speed, d.fast_correlation),
+        (d.middle_vol, d.middle_speed, d.middle_correlation),
         (d.slow_vol, d.slow_speed, d.slow_correlation),
         (d.premium_vol, d.premium_speed, d.premium_correlation),
     )
@@ -222,10 +254,11 @@ def _gaussian_variance(d: Dynamics, s: Array) -> Array:
 def _event_cumulant(d: Dynamics, s: Array) -> Array:
     """Logarithm of the mean factor that events up to s put on the variance rate at s."""
     age = s[..., None] * 0.25 * (AGE + 1.0) ** 2
-    loading = np.exp(-d.fast_speed * age)
-    lifted = -d.jump_lift * loading
+    fast, middle = np.exp(-d.fast_speed * age), np.exp(-d.middle_speed * age)
+    lifted = -d.jump_lift * fast - d.jump_middle_lift * middle
     jumps = np.expm1(lifted * d.jump_mean + 0.5 * (lifted * d.jump_sd) ** 2)
-    bursts = d.burst_mean * loading / (1.0 - d.burst_mean * loading)
+    mean = d.burst_mean * (fast + d.burst_middle_share * middle)
+    bursts = mean / (1.0 - mean)
     rate = d.jump_rate * jumps + d.burst_rate * bursts
     return np.asarray(s * (rate * AGE_WEIGHT * 0.5 * (AGE + 1.0)).sum(axis=-1))
 

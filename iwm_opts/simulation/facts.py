@@ -1,15 +1,16 @@
 """Facts about a market that a simulation of it must reproduce, measured the same way on both."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import GATE_RANK, IVR_LOOKBACK, MIN_COVERAGE
-from iwm_opts.kernels.rank import rolling_rank_and_percentile
+from iwm_opts.kernels.rank import rolling_rank
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -41,7 +42,7 @@ class Fact:
     """One number about a history, and how it is compared."""
 
     name: str
-    measure: Callable[["_Table", Index], float]
+    measure: Callable[["_Sample"], float]
     scale: Callable[[float], float] = float  # brings long-tailed facts nearer to a normal law
 
 
@@ -55,9 +56,14 @@ def measure_facts(history: History, index: Index | None = None) -> Array:
         Sessions to measure on, with repetitions as a bootstrap draws them; lags and windows reach into the history
         itself.
     """
+    sample = _Sample(_Table(history), index)
+    return np.array([fact.measure(sample) for fact in FACTS])
+
+
+def measure_resamples(history: History, indices: Iterable[Index]) -> Array:
+    """Every fact on each of several samples of sessions, shape (samples, len(FACTS)); see `measure_facts`."""
     table = _Table(history)
-    chosen = np.arange(len(history)) if index is None else index
-    return np.array([fact.measure(table, chosen) for fact in FACTS])
+    return np.array([[fact.measure(sample) for fact in FACTS] for sample in (_Sample(table, i) for i in indices)])
 
 
 def scaled(values: Array) -> Array:
@@ -92,81 +98,125 @@ class _Table:
 
 def _rank(iv: Array) -> Array:
     """IV rank over the lookback that ends with each session; NaN before the first whole one."""
-    rank, percentile, seen = np.empty(len(iv)), np.empty(len(iv)), np.empty(len(iv), dtype=np.int64)
-    rolling_rank_and_percentile(np.array(iv), IVR_LOOKBACK, rank, percentile, seen)
+    rank, seen = np.empty(len(iv)), np.empty(len(iv), dtype=np.int64)
+    rolling_rank(np.array(iv), IVR_LOOKBACK, rank, seen)
     return np.where(seen >= MIN_COVERAGE * IVR_LOOKBACK, rank, np.nan)
 
 
-def _of(column: str, statistic: Callable[[Array], float]) -> Callable[[_Table, Index], float]:
-    def measure(table: _Table, index: Index) -> float:
-        values = getattr(table, column)[index]
-        return float(statistic(values[~np.isnan(values)]))
+class _Sample:
+    """Some sessions of a table, or all of them; what several facts need of a column is computed once."""
 
-    return measure
+    def __init__(self, table: _Table, index: Index | None) -> None:
+        self.table, self.index = table, index
+        self._columns: dict[str, _Column] = {}
+
+    def column(self, name: str) -> "_Column":
+        """A column without its gaps."""
+        if name not in self._columns:
+            self._columns[name] = _Column(self.every(name))
+        return self._columns[name]
+
+    def every(self, name: str) -> Array:
+        """A column with its gaps."""
+        values: Array = getattr(self.table, name)
+        return values if self.index is None else values[self.index]
+
+    def pairs(self, name: str, lag: int) -> tuple[Array, Array]:
+        """A column and what it is `lag` sessions on."""
+        values: Array = getattr(self.table, name)
+        if self.index is None:
+            return values[:-lag], values[lag:]
+        first = self.index[self.index + lag < len(values)]
+        return values[first], values[first + lag]
 
 
-def _lagged(column: str, lag: int) -> Callable[[_Table, Index], float]:
-    def measure(table: _Table, index: Index) -> float:
-        values = getattr(table, column)
-        first = index[index + lag < len(values)]
-        return _correlation(values[first], values[first + lag])
+class _Column:
+    """Values without gaps and what is asked of them."""
 
-    return measure
+    def __init__(self, values: Array) -> None:
+        self.values = values[~np.isnan(values)]
+
+    @cached_property
+    def mean(self) -> float:
+        return float(self.values.mean())
+
+    @cached_property
+    def ordered(self) -> Array:
+        return np.sort(self.values)
+
+    @cached_property
+    def central(self) -> tuple[float, float, float]:
+        """Central moments of order 2 to 4."""
+        centred = self.values - self.mean
+        squares = centred * centred
+        return float(squares.mean()), float((squares * centred).mean()), float((squares * squares).mean())
+
+    def quantile(self, q: float) -> float:
+        """Linear between order statistics, as numpy's."""
+        place = q * (len(self.ordered) - 1)
+        low = int(place)
+        high = min(low + 1, len(self.ordered) - 1)
+        return float(self.ordered[low] + (place - low) * (self.ordered[high] - self.ordered[low]))
 
 
-def _joint(one: str, other: str) -> Callable[[_Table, Index], float]:
-    def measure(table: _Table, index: Index) -> float:
-        return _correlation(getattr(table, one)[index], getattr(table, other)[index])
-
-    return measure
+Measure = Callable[[_Sample], float]
 
 
-def _variance_ratio(table: _Table, index: Index) -> float:
-    realised, implied = table.realised[index], (table.iv[index] / POINTS) ** 2
+def _of(name: str, statistic: Callable[[_Column], float]) -> Measure:
+    return lambda sample: statistic(sample.column(name))
+
+
+def _lagged(name: str, lag: int) -> Measure:
+    return lambda sample: _correlation(*sample.pairs(name, lag))
+
+
+def _joint(one: str, other: str) -> Measure:
+    return lambda sample: _correlation(sample.every(one), sample.every(other))
+
+
+def _variance_ratio(sample: _Sample) -> float:
+    realised, implied = sample.every("realised"), (sample.every("iv") / POINTS) ** 2
     known = ~np.isnan(realised + implied)
-    return float(realised[known].mean() / implied[known].mean())
+    return float(realised[known].sum() / implied[known].sum())
 
 
 def _correlation(a: Array, b: Array) -> float:
     known = ~np.isnan(a + b)
-    a, b = a[known] - a[known].mean(), b[known] - b[known].mean()
+    a, b = a[known], b[known]
+    a, b = a - a.mean(), b - b.mean()
     spread = math.sqrt((a @ a) * (b @ b))
     return float(a @ b) / spread if spread > 0.0 else math.nan
 
 
-def _skew(x: Array) -> float:
-    return _moment(x, 3)
-
-
-def _kurtosis(x: Array) -> float:
-    return _moment(x, 4) - 3.0
-
-
-def _moment(x: Array, order: int) -> float:
+def _skew(x: _Column) -> float:
     """Central moment in units of the standard deviation; NaN where nothing moves."""
-    centred = x - x.mean()
-    variance = float((centred**2).mean())
-    return float((centred**order).mean()) / variance ** (order / 2) if variance > 0.0 else math.nan
+    second, third, _ = x.central
+    return third / second**1.5 if second > 0.0 else math.nan
 
 
-def _quantile(q: float) -> Callable[[Array], float]:
-    return lambda x: float(np.quantile(x, q))
+def _kurtosis(x: _Column) -> float:
+    second, _, fourth = x.central
+    return fourth / second**2 - 3.0 if second > 0.0 else math.nan
 
 
-def _mean(x: Array) -> float:
-    return float(x.mean())
+def _quantile(q: float) -> Callable[[_Column], float]:
+    return lambda x: x.quantile(q)
 
 
-def _sd(x: Array) -> float:
-    return float(x.std())
+def _mean(x: _Column) -> float:
+    return x.mean
 
 
-def _annual_vol(x: Array) -> float:
-    return float(x.std() * math.sqrt(YEAR))
+def _sd(x: _Column) -> float:
+    return math.sqrt(x.central[0])
 
 
-def _share_positive(x: Array) -> float:
-    return float((x > 0.0).mean())
+def _annual_vol(x: _Column) -> float:
+    return math.sqrt(YEAR * x.central[0])
+
+
+def _share_positive(x: _Column) -> float:
+    return float((x.values > 0.0).mean())
 
 
 def _log(x: float) -> float:

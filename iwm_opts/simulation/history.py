@@ -12,9 +12,10 @@ from iwm_opts.kernels.paths import RANGE_SHOCKS, daily_ranges
 from iwm_opts.market.bars import load_bars
 from iwm_opts.simulation.dynamics import (
     StatePath,
+    VarianceCurve,
     generator,
-    priced_variance,
     simulate_states,
+    variance_curve,
     wander,
 )
 from iwm_opts.simulation.facts import ATR_PERIOD, History
@@ -47,11 +48,11 @@ def real_history(bars: Path, iv: Path, slope: dict[str, Path], first: str, last:
     """
     prices = load_bars(bars)
     closes = {name: load_iv_history(str(path), SYMBOL, IV_DAYS).closes for name, path in {"iv": iv, **slope}.items()}
-    share = _atr_share(prices["open"], prices["high"], prices["low"], prices["close"])
+    high, low, close = (prices[name].to_numpy(dtype=float) for name in ("high", "low", "close"))
     table = pd.DataFrame(
         {
             "log_return": np.log(prices["close"]).diff(),
-            "atr_share": share,
+            "atr_share": _atr_share(high, low, close),
             "iv": closes["iv"].reindex(prices.index),
             "short_slope": (closes["short"] / closes["middle"]).reindex(prices.index),
             "long_slope": (closes["long"] / closes["middle"]).reindex(prices.index),
@@ -87,15 +88,17 @@ def log_bars(parameters: Parameters, states: StatePath, shocks: RangeShocks) -> 
     return opened, high, low
 
 
-def history_of(parameters: Parameters, states: StatePath, shocks: RangeShocks) -> History:
-    """History of a state path."""
-    vol = {name: np.sqrt(priced_variance(parameters, states, years)) for name, years in TENORS.items()}
+def history_of(
+    parameters: Parameters, states: StatePath, shocks: RangeShocks, curve: VarianceCurve | None = None
+) -> History:
+    """History of a state path; `curve` is `index_curve(parameters)`, where many paths share it."""
+    curve = curve or index_curve(parameters)
+    vol = {name: np.sqrt(curve.along(states, place)) for place, name in enumerate(TENORS)}
     before = np.exp(np.cumsum(states.log_return) - states.log_return)
-    logs = (*log_bars(parameters, states, shocks), states.log_return)
-    prices = (pd.Series(before * np.exp(part)) for part in logs)
+    _, high, low = (before * np.exp(part) for part in log_bars(parameters, states, shocks))
     return History(
         log_return=states.log_return,
-        atr_share=_atr_share(*prices).to_numpy(),
+        atr_share=_atr_share(high, low, before * np.exp(states.log_return)),
         iv=vol["iv"],
         short_slope=vol["short"] / vol["iv"],
         long_slope=vol["long"] / vol["iv"],
@@ -103,7 +106,15 @@ def history_of(parameters: Parameters, states: StatePath, shocks: RangeShocks) -
     )
 
 
-def _atr_share(opened: pd.Series, high: pd.Series, low: pd.Series, close: pd.Series) -> pd.Series:
-    before = close.shift()
-    true_range = high.where(high > before, before) - low.where(low < before, before)
-    return true_range.rolling(ATR_PERIOD).mean() / close
+def index_curve(parameters: Parameters) -> VarianceCurve:
+    """Priced variance at each of `TENORS`."""
+    return variance_curve(parameters.dynamics, parameters.premium, np.array(list(TENORS.values())))
+
+
+def _atr_share(high: Array, low: Array, close: Array) -> Array:
+    """Mean true range of `ATR_PERIOD` sessions over the close, shape (n,); NaN before the first whole window."""
+    out = np.full(len(close), np.nan)
+    true_range = np.maximum(high[1:], close[:-1]) - np.minimum(low[1:], close[:-1])
+    if len(true_range) >= ATR_PERIOD:
+        out[ATR_PERIOD:] = np.convolve(true_range, np.full(ATR_PERIOD, 1.0 / ATR_PERIOD), mode="valid")
+    return np.asarray(out / close)

@@ -1,7 +1,8 @@
 """States in which the surface model prices given volatility indices.
 
-A level alone does not say where the two variance factors stand; with the ratio of a short index to it there is one pair
-that prices both. The other factors stay where they spend their time: premium, long-term level and skew at zero.
+A level alone does not say where the variance factors stand; with the ratio of a short index to it there is one pair of
+the fast and the slow one that prices both. The other factors stay where they spend their time: middle, premium,
+long-term level and skew at zero.
 """
 
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.simulation.dynamics import VarianceCurve, variance_curve
+from iwm_opts.simulation.dynamics import FACTORS, VarianceCurve, variance_curve
 from iwm_opts.simulation.parameters import Parameters
 
 Array = NDArray[np.float64]
@@ -18,6 +19,7 @@ LEVEL_YEARS: Final = 30.0 / 365.0
 SHORT_YEARS: Final = 9.0 / 365.0
 STEPS: Final = 60
 LONGEST_STEP: Final = 1.0  # of a factor: farther, the exponentials are not what their slopes say
+FITTED: Final = [FACTORS.index(name) for name in ("fast", "slow")]
 TOLERANCE: Final = 1e-9  # of log variance
 
 
@@ -33,7 +35,7 @@ def index_factors(parameters: Parameters, level: Array, ratio: Array) -> Array:
 
     Returns
     -------
-    ndarray, shape (n, 5)
+    ndarray, shape (n, 6)
         Columns in the order of `State`; NaN where no factors price the two: below the model's floor, or at a ratio
         steeper than its fast factor can make.
     """
@@ -50,8 +52,8 @@ def index_factors(parameters: Parameters, level: Array, ratio: Array) -> Array:
             longest = np.maximum(np.maximum(np.abs(fast), np.abs(slow)) / LONGEST_STEP, 1.0)
             factors = factors + np.stack([fast, slow]) / longest
         miss = np.abs(goal - _log_variance(curve, *factors)[0]).max(axis=0)
-    found = np.zeros((len(level), 5))
-    found[:, :2] = np.where(miss < TOLERANCE, factors, np.nan).T
+    found = np.zeros((len(level), len(FACTORS)))
+    found[:, FITTED] = np.where(miss < TOLERANCE, factors, np.nan).T
     return found
 
 

@@ -24,6 +24,9 @@ class Dynamics:
     fast_speed: float
     fast_vol: float
     fast_correlation: float  # of the factor's shocks to those of spot
+    middle_speed: float
+    middle_vol: float
+    middle_correlation: float
     slow_speed: float
     slow_vol: float
     slow_correlation: float
@@ -37,28 +40,32 @@ class Dynamics:
     jump_mean: float  # of the log price
     jump_sd: float
     jump_lift: float  # of the fast factor, for each unit of downward jump
+    jump_middle_lift: float  # of the middle factor
     burst_rate: float  # jumps of variance alone
     burst_mean: float  # of the fast factor, exponential
+    burst_middle_share: float  # of a burst that the middle factor takes as well
 
     def __post_init__(self) -> None:
-        for name in ("fast_speed", "slow_speed", "premium_speed", "term_speed"):
+        for name in ("fast_speed", "middle_speed", "slow_speed", "premium_speed", "term_speed"):
             _require(name, getattr(self, name) > 0.0, getattr(self, name), "must be positive")
         for name in (
             "floor",
             "fast_vol",
+            "middle_vol",
             "slow_vol",
             "premium_vol",
             "jump_rate",
             "jump_sd",
             "burst_rate",
             "burst_mean",
+            "burst_middle_share",
         ):
             _require(name, getattr(self, name) >= 0.0, getattr(self, name), "must not be negative")
-        for name in ("fast_correlation", "slow_correlation", "premium_correlation"):
+        for name in ("fast_correlation", "middle_correlation", "slow_correlation", "premium_correlation"):
             _require(name, abs(getattr(self, name)) < 1.0, getattr(self, name), "must lie between -1 and 1")
-        _require(
-            "burst_mean", self.burst_mean < 1.0, self.burst_mean, "must be below 1, or the mean variance is infinite"
-        )
+        largest = self.burst_mean * (1.0 + self.burst_middle_share)
+        rule = "must be below 1 with the middle factor's share added, or the mean variance is infinite"
+        _require("burst_mean", largest < 1.0, self.burst_mean, rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,7 @@ class Premium:
 
     level: float = 0.0  # log ratio of priced to expected variance at the shortest tenor
     fast_shift: float = 0.0  # where prices see the fast factor revert to
+    middle_shift: float = 0.0  # and the middle one
     slow_shift: float = 0.0  # and the slow one: the slope of the term structure
     jump_ratio: float = 1.0  # priced over real frequency of events
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from iwm_opts.conventions import TICK
 from iwm_opts.kernels.surface import quoted_variances
 from iwm_opts.market.iv_index import MIN_WING_STRIKES, ModelFreeVariance, constant_maturity_iv
+from iwm_opts.simulation.dynamics import FACTORS
 from iwm_opts.simulation.index_states import index_factors
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.surface import smile_coefficients
@@ -35,7 +36,7 @@ ROUNDS: Final = 4  # at each
 class Scaled:
     """Factors of each of n days, and what the index of their quotes misses by."""
 
-    factors: Array  # shape (n, 5); NaN where none fit
+    factors: Array  # shape (n, 6); NaN where none fit
     miss: Array  # index of the quotes less the given one, decimal; NaN likewise
 
 
@@ -54,12 +55,12 @@ def scale_to_index(
         30-day index, decimal, and 9-day over 30-day vol.
     """
     days = np.arange(len(level))
-    aim, found = level.copy(), Scaled(np.full((len(level), 5), np.nan), np.full(len(level), np.nan))
+    aim, found = level.copy(), Scaled(np.full((len(level), len(FACTORS)), np.nan), np.full(len(level), np.nan))
     left = days
     for skew in np.repeat(SKEWS, ROUNDS):
         ladders, part = _ladders(table, strikes, left), table.take(left)
         factors = index_factors(parameters, aim[left], ratio[left])
-        factors[:, 4] = skew
+        factors[:, FACTORS.index("skew")] = skew
         index = _index(parameters, part, factors, *ladders)
         miss = index - level[left]
         better = ~(np.abs(miss) >= np.abs(found.miss[left])) & np.isfinite(miss)

@@ -119,7 +119,7 @@ def _scenario(name: str, table: dict[str, Any], source: str) -> Scenario:
     for unknown in sorted(set(table.get("dynamics", {})) - known):
         raise DataError(source, f"[{name}.dynamics] does not know {unknown}", f"choose from {', '.join(sorted(known))}")
     try:
-        start = State(**{"fast": 0.0, "slow": 0.0, "premium": 0.0, "term": 0.0, "skew": 0.0} | table["start"])
+        start = State(**{field.name: 0.0 for field in fields(State)} | table["start"])
         measured = Outcome(**table["measured"]) if "measured" in table else None
     except TypeError as error:
         raise DataError(source, f"[{name}]: {error}", "start from a copy of a shipped scenario") from None

@@ -7,7 +7,7 @@ arbitrage in time as well.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Final
 
 import numpy as np
@@ -54,7 +54,7 @@ def surface_of(parameters: Parameters, state: State, effective_days: Array) -> S
     effective_days : ndarray, shape (m,)
         To each expiration, on the clock that variance runs on; not above 0 gives NaN.
     """
-    factors = np.array([[state.fast, state.slow, state.premium, state.term, state.skew]])
+    factors = np.array([astuple(state)])
     theta, _, rho, eta = smile_coefficients(parameters, factors, np.array([0, len(effective_days)]), effective_days)
     return Surface(theta, float(rho[0]), float(eta[0]), parameters.smile.gamma)
 
@@ -66,7 +66,7 @@ def smile_coefficients(
 
     Parameters
     ----------
-    factors : ndarray, shape (n, 5)
+    factors : ndarray, shape (n, 6)
         State at each moment, columns in the order of `State`.
     start : ndarray of int, shape (n + 1,)
         Moment i has the rows start[i] to start[i + 1].
@@ -79,7 +79,7 @@ def smile_coefficients(
     rho, eta : ndarray, shape (n,)
     """
     smile = parameters.smile
-    rho = np.array([smile_rho(smile, float(skew)) for skew in factors[:, 4]])
+    rho = np.array([smile_rho(smile, float(skew)) for skew in factors[:, 5]])
     eta = np.array([arbitrage_free_eta(smile.eta, float(one)) for one in rho])
     years = effective_days / effective_days_per_year()
     # Closes are whole days apart on the clock: thousands of rows share a few hundred tenors.
@@ -87,8 +87,8 @@ def smile_coefficients(
     curve = variance_curve(parameters.dynamics, parameters.premium, np.maximum(years[first], SHORTEST))
     theta, phi = np.empty(len(years)), np.empty(len(years))
     smiles(
-        start.astype(np.int64), tenor.astype(np.int64), years, np.ascontiguousarray(factors[:, :4]), curve.constant,
-        curve.weight, curve.fast, curve.slow, curve.premium, rho, eta, smile.gamma, theta, phi,
+        start.astype(np.int64), tenor.astype(np.int64), years, np.ascontiguousarray(factors[:, :5]), curve.constant,
+        curve.weight, curve.fast, curve.middle, curve.slow, curve.premium, rho, eta, smile.gamma, theta, phi,
     )  # fmt: skip
     return theta, phi, rho, eta
 

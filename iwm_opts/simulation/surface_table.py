@@ -36,7 +36,7 @@ class Moments:
     at: tuple[datetime, ...]  # New York, none after the close of its day
     spot: Array
     rate: Array  # continuously compounded, annual
-    factors: Array  # shape (n, 5), columns in the order of `State`
+    factors: Array  # shape (n, 6), columns in the order of `State`
     dividends: DividendSchedule
     after_close: bool = False  # quotes captured after the close are wider
 
@@ -142,7 +142,7 @@ def spread_widening(parameters: Parameters, factors: Array) -> Array:
 
     Parameters
     ----------
-    factors : ndarray, shape (n, 5)
+    factors : ndarray, shape (n, 6)
         States, columns in the order of `State`.
     """
     model = parameters.spread
@@ -154,9 +154,8 @@ def spread_widening(parameters: Parameters, factors: Array) -> Array:
 def _priced(parameters: Parameters, factors: Array, years: float) -> Array:
     """Priced variance rate of each state at one tenor."""
     curve = variance_curve(parameters.dynamics, parameters.premium, np.array([years]))
-    fast, slow, premium, term = (np.ascontiguousarray(factors[:, column]) for column in range(4))
+    columns = [np.ascontiguousarray(factors[:, column]) for column in range(5)]
     out = np.empty(len(factors))
-    expected_variance(
-        fast, slow, premium, term, curve.constant, curve.weight[0], curve.fast[0], curve.slow[0], curve.premium[0], out
-    )
+    nodes = (curve.weight[0], curve.fast[0], curve.middle[0], curve.slow[0], curve.premium[0])
+    expected_variance(*columns, curve.constant, *nodes, out)
     return out

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from typing import Any, Final
@@ -43,8 +44,8 @@ def pack(chain: Chain) -> bytes:
     return buffer.getvalue()
 
 
-def unpack(content: bytes) -> Chain:
-    """The chain that was packed.
+def unpack(content: bytes, columns: Sequence[str] = CHAIN_COLUMNS) -> Chain:
+    """The chain that was packed, or as many of its columns as are wanted.
 
     Raises
     ------
@@ -55,7 +56,7 @@ def unpack(content: bytes) -> Chain:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(pa.BufferReader(content))
+        table = pq.read_table(pa.BufferReader(content), columns=list(columns))
     except (pa.ArrowException, OSError) as error:
         raise ValueError(" ".join(str(error).split())[:200]) from None
     stored = (table.schema.metadata or {}).get(METADATA_KEY)
@@ -64,7 +65,7 @@ def unpack(content: bytes) -> Chain:
     about = json.loads(stored)
     if about["format"] != FORMAT:
         raise ValueError(f"is of format {about['format']}, this version reads {FORMAT}")
-    return _chain(table.to_pandas()[list(CHAIN_COLUMNS)], about)
+    return _chain(table.to_pandas(), about)
 
 
 def _chain(quotes: Any, about: dict[str, Any]) -> Chain:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from iwm_opts.market.contract import underlying_of
 from iwm_opts.sources.columns import canonical_rows
 from iwm_opts.sources.formats import detect
 from iwm_opts.sources.origin import origin_of
-from iwm_opts.sources.selection import Selection, clean_symbol, refuse_day, refuse_symbol, select
+from iwm_opts.sources.selection import Selection, clean_symbol, refuse_day, refuse_symbol, select, select_days
 from iwm_opts.sources.tables import DataFile, open_table
 
 CONTRACT: Final = ["root", "expiration", "right", "strike"]
@@ -101,6 +101,66 @@ def read_chain(
     rows, notes = canonical_rows(selection, layout, source, as_of)
     warnings: list[str] = []
     rows = _dated(rows, selection, as_of, source, warnings)
+    return _chain(rows, wanted, session, expirations, spot, file, [*told, *notes], warnings)
+
+
+def read_chains(
+    path: str | os.PathLike[str],
+    *,
+    symbol: str | None = None,
+    session: str | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Chain | DataError]:
+    """Chains of every day in a file, ascending, one capture a day; two passes, a day or so of rows in memory.
+
+    Parameters
+    ----------
+    path, symbol, session
+        As for `load_chain`.
+    first, last : date, optional
+        Days to begin and end with, both included.
+    progress : callable, optional
+        Told how many of how many days are read.
+
+    Yields
+    ------
+    Chain or DataError
+        The error says why there is no chain of a day that has rows: a holiday, a night of zeros, a damaged cell.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read at all, has no column for the quote date, or no day of the window or symbol.
+    """
+    file = open_table(Path(path))
+    source, wanted = str(file.path), None if symbol is None else clean_symbol(symbol)
+    layout = detect(file.columns, file.sample, source)
+    for selection in select_days(file, layout, first, last, wanted, progress):
+        if isinstance(selection, DataError):
+            yield selection
+            continue
+        try:
+            rows, notes = canonical_rows(selection, layout, source)
+            chain: Chain | DataError = _chain(rows, wanted, session, None, None, file, notes, [])
+        except DataError as error:
+            chain = DataError(f"{source}, {selection.day}", error.rule, error.remedy)
+        yield chain
+
+
+def _chain(
+    rows: pd.DataFrame,
+    wanted: str | None,
+    session: str | None,
+    expirations: tuple[date, date] | None,
+    spot: float | None,
+    file: DataFile,
+    notes: list[str],
+    warnings: list[str],
+) -> Chain:
+    """Chain from the canonical rows of one day."""
+    source = str(file.path)
     rows, found = _of_symbol(rows, wanted, source)
     rows = _expiring(rows, expirations, source)
     captures = _captures(rows)
@@ -113,7 +173,7 @@ def read_chain(
         session=capture.label,
         newest_trade=_newest_trade(capture.rows),
         previous=None if before is None else before.rows,
-        notes=[*told, *notes],
+        notes=notes,
         warnings=warnings,
         **origin_of(file),
     )

@@ -1,7 +1,7 @@
 """One day of one symbol out of a file that may hold years of many, without holding more than that in memory."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 from functools import partial
@@ -100,6 +100,82 @@ def select(file: DataFile, layout: Layout, as_of: date | None, symbol: str | Non
     table = pa.Table.from_batches(kept).unify_dictionaries().combine_chunks()
     day = None if day_column is None else date.fromordinal(latest)
     return Selection(table, np.concatenate(lines), day)
+
+
+def select_days(
+    file: DataFile,
+    layout: Layout,
+    first: date | None,
+    last: date | None,
+    symbol: str | None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Selection | DataError]:
+    """Rows of every day from `first` to `last`, day by day ascending where the file is.
+
+    A first pass counts the rows of each day, so that the second can hand a day over with its last row. A day with
+    hardly any rows is an error in its place: it would pass for a whole chain.
+
+    Raises
+    ------
+    DataError
+        When no column says which day, or the file has no rows of the window, not that symbol, or several symbols while
+        none is asked for.
+    """
+    day_column = _day_column(file, layout)
+    if day_column is None:
+        raise DataError(file.path, "has no column for the quote date", "give a file that says of which day each row is")
+    wanted = _counted(file, layout, day_column, symbol)
+    if not wanted:
+        raise DataError(file.path, "holds a header and no rows", "give a file with quotes")
+    earliest, latest = first or date.min, last or date.max
+    most = max(wanted.values())
+    left = {day: rows for day, rows in wanted.items() if earliest <= date.fromordinal(day) <= latest}
+    if not left:
+        days = [date.fromordinal(day) for day in sorted(wanted)]
+        refuse_day(file.path, days, earliest if first else latest)
+    done, total = 0, len(left)
+    held: dict[int, list[tuple[Any, NDArray[np.int64]]]] = {}
+    for batch in batches(file, layout.numbers, layout.texts):
+        numbers = np.arange(batch.start, batch.start + len(batch.rows)) + file.first_line
+        mine = _of_symbol(file, batch.rows, layout, symbol, numbers, _Seen())
+        ordinals = _ordinals(file, batch.rows, day_column, numbers)
+        for day in np.unique(ordinals[mine]).tolist():
+            if day not in left:
+                continue
+            here = mine & (ordinals == day)
+            held.setdefault(day, []).append((batch.rows.filter(pa.array(here)), numbers[here]))
+            left[day] -= int(here.sum())
+            if not left[day]:
+                done += 1
+                if progress:
+                    progress(done, total)
+                yield _one_day(file, date.fromordinal(day), held.pop(day), wanted[day], most)
+
+
+def _counted(file: DataFile, layout: Layout, day_column: _DayColumn, symbol: str | None) -> Counter[int]:
+    """Rows of the symbol on each day, by ordinal."""
+    seen = _Seen()
+    name = layout.columns.get("underlying_symbol")
+    for batch in batches(file, (), list(dict.fromkeys([day_column.name, *([name] if name else [])]))):
+        numbers = np.arange(batch.start, batch.start + len(batch.rows)) + file.first_line
+        mine = _of_symbol(file, batch.rows, layout, symbol, numbers, seen)
+        days, counts = np.unique(_ordinals(file, batch.rows, day_column, numbers)[mine], return_counts=True)
+        seen.days.update(dict(zip(days.tolist(), counts.tolist(), strict=True)))
+    if symbol is None and len(seen.symbols) > 1:
+        raise DataError(file.path, f"holds several symbols, {_some(sorted(seen.symbols))}", "choose one with --symbol")
+    if symbol is not None and seen.symbols and symbol not in seen.symbols:
+        refuse_symbol(file.path, seen.symbols, symbol)
+    return seen.days
+
+
+def _one_day(
+    file: DataFile, day: date, parts: list[tuple[Any, NDArray[np.int64]]], rows: int, most: int
+) -> Selection | DataError:
+    if rows < STRAY * most:
+        rule = f"has {rows} rows of {day}, while its fullest day has {most}"
+        return DataError(f"{file.path}, {day}", rule, "remove them, or fill the day up")
+    table = pa.Table.from_batches([part for part, _ in parts]).unify_dictionaries().combine_chunks()
+    return Selection(table, np.concatenate([lines for _, lines in parts]), day)
 
 
 def _refuse_stray(file: DataFile, rows: Counter[int]) -> None:

@@ -19,6 +19,7 @@ from iwm_opts.errors import DataError
 
 TIMEOUT: Final = 10.0  # seconds a request may take
 PATIENCE: Final = 3.0  # seconds in all until a source has answered anything: without a network nobody waits for more
+HURRIED: Final = 1.5  # the same once another source has kept silent: the network is down, more likely than both
 DEADLINE: Final = 90.0  # seconds that everything asked of a source may take
 ATTEMPTS: Final = 3
 BACKOFF: Final = 0.5  # seconds before the second attempt, doubled before each further one
@@ -33,6 +34,9 @@ REMEDIES: Final = {
 }
 OFFLINE: Final = "check the network, or name a chain file with --source PATH"
 LATER: Final = "try again later, or try another source"
+
+
+_silence = threading.Event()  # the latest source that was asked has not answered at all
 
 
 class LiveSession(Session[Response]):
@@ -72,6 +76,7 @@ class LiveSession(Session[Response]):
         self.server_time: str | None = None  # Date header of the latest answer
         self._started: float | None = None
         self._answered = False
+        self.is_hurried = _silence.is_set()
         self._refusals = threading.local()  # yfinance asks again in the thread that was refused
 
     def request(self, method: Any, url: str, *arguments: Any, **options: Any) -> Response:
@@ -113,16 +118,20 @@ class LiveSession(Session[Response]):
         timeout = min(allowed, asked) if isinstance(asked, int | float) else allowed
         response = super().request(method, address, **{**options, "timeout": timeout})
         self._answered = True
+        _silence.clear()
         self.server_time = response.headers.get("Date")
         return response
 
     def _time_left(self, path: str) -> float:
         """Seconds that the next request may take."""
         timeout, patience, deadline = self.limits
+        if self.is_hurried:
+            patience = min(patience, HURRIED)
         now = time.monotonic()
         self._started = self._started if self._started is not None else now
         elapsed = now - self._started
         if not self._answered and elapsed >= patience:
+            _silence.set()
             raise DataError(self.name, f"no answer within {patience:g} s", OFFLINE)
         if elapsed >= deadline:
             raise DataError(self.name, f"took more than {deadline:g} s ({path} was next)", LATER)
@@ -137,6 +146,8 @@ class LiveSession(Session[Response]):
         if isinstance(error, DNSError):
             return DataError(self.name, "its address cannot be resolved", OFFLINE)
         if isinstance(error, Timeout):
+            if not self._answered:
+                _silence.set()
             return DataError(self.name, f"no answer in time ({path})", OFFLINE)
         if isinstance(error, Unreachable) and not isinstance(error, SSLError):
             return DataError(self.name, f"cannot be reached ({path})", OFFLINE)

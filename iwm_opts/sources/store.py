@@ -8,13 +8,14 @@ two writers of the same quotes write the same file. What is damaged is moved und
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Final
 
+from iwm_opts.conventions import CHAIN_COLUMNS
 from iwm_opts.errors import DataError
 from iwm_opts.market.calendar import NEW_YORK, at_close, in_session
 from iwm_opts.market.chain import Chain
@@ -95,8 +96,8 @@ class Record:
         damaged = f" ({self.set_aside[-1]})" if self.set_aside else ""
         raise DataError(self.folder, f"has no readable chain of {symbol} on {day}{damaged}", RECORD_IT)
 
-    def open(self, captured: Captured) -> Chain | None:
-        """The recorded chain; None when its file is damaged, which is then named and set aside."""
+    def open(self, captured: Captured, columns: Sequence[str] = CHAIN_COLUMNS) -> Chain | None:
+        """The recorded chain, or some of its columns; None when its file is damaged: then named and set aside."""
         try:
             content = captured.path.read_bytes()
         except FileNotFoundError:  # set aside by another reader
@@ -106,7 +107,7 @@ class Record:
             self._set_aside(captured.path, "its content is not what was written")
             return None
         try:
-            return unpack(content)
+            return unpack(content, columns)
         except ValueError as error:  # whole, so it is not damaged
             raise DataError(captured.path, str(error), "update iwm-opts") from None
 

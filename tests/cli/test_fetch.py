@@ -1,3 +1,5 @@
+import pandas as pd
+
 RVX = "DATE,OPEN,HIGH,LOW,CLOSE\n06/03/2025,24,25,23,24\n06/04/2025,24,25,23,23\n"
 
 
@@ -23,4 +25,21 @@ def test_without_a_network_it_is_one_line(run):
     failed = run("fetch")
     assert (failed.code, failed.out) == (1, "")
     assert failed.err.count("\n") == 1
-    assert "Yahoo: cannot be reached" in failed.err
+    assert failed.err.count("Yahoo: cannot be reached") == 1
+
+
+def test_by_default_it_fetches_all_that_the_strategy_looks_at(run, tmp_path, live_server, answer, chart_body):
+    days = pd.DatetimeIndex(pd.bdate_range("2026-03-02", periods=3))
+    table = pd.DataFrame({"open": 20.0, "high": 22.0, "low": 19.0, "close": 21.0}, index=days)
+    for name in ("IWM", "KRE", "XBI", "SPY", "%5ERVX", "%5EVIX", "%5EVIX9D", "%5EIRX"):
+        plain = name.replace("%5E", "^")
+        for path in (name, plain):
+            live_server.serve(f"/v8/finance/chart/{path}", answer(chart_body(plain, table)))
+    page = run("fetch", "--feed", "yahoo", "--format", "json")
+    assert page.code == 0
+    got = {(one["kind"], one["name"]): one["rows"] for one in page.json["series"]}
+    bars = {("bars", name): 3 for name in ("IWM", "KRE", "XBI", "SPY")}
+    paid = {("dividends", name): 1 for name in ("IWM", "KRE", "XBI", "SPY")}
+    indices = {("indices", name): 3 for name in ("RVX", "VIX", "VIX9D", "IRX")}
+    assert got == {**bars, **paid, **indices}
+    assert (tmp_path / "record" / "indices" / "VIX9D.csv").read_text().startswith("date,open,high,low,close\n")

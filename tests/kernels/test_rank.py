@@ -1,10 +1,11 @@
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iwm_opts.kernels.rank import rank_and_percentile, rolling_rank_and_percentile
+from iwm_opts.kernels.rank import rank_and_percentile, rolling_rank, rolling_rank_and_percentile
 
 
 def test_worked_example():
@@ -47,3 +48,17 @@ def test_rolling_is_the_window_ending_at_each_value(values, lookback):
             assert math.isclose(rank[i], 100 * (values[i] - low) / (high - low), abs_tol=1e-9)
             below = sum(v < values[i] for v in window) / (len(window) - 1)
             assert math.isclose(percentile[i], 100 * below, abs_tol=1e-9)
+
+
+@given(
+    st.lists(st.one_of(st.floats(0.05, 2.0), st.sampled_from([0.3, 0.4]), st.just(math.nan)), min_size=1, max_size=60),
+    st.integers(1, 12),
+)
+def test_rolling_rank_is_the_rank_of_every_window(values, lookback):
+    array = np.array(values)
+    rank, seen = np.empty(len(values)), np.empty(len(values), dtype=np.int64)
+    rolling_rank(array, lookback, rank, seen)
+    for i in range(len(values)):
+        wanted, _, observed = rank_and_percentile(array[max(0, i + 1 - lookback) : i + 1].copy())
+        assert seen[i] == observed
+        assert rank[i] == pytest.approx(wanted, nan_ok=True, abs=1e-9)

@@ -25,7 +25,7 @@ def test_same_seed_and_path_same_numbers_whatever_else_is_drawn():
     alone = simulate_states(PARAMETERS, 300, seed=7, path=3)
     simulate_states(PARAMETERS, 10, seed=7, path=2)
     longer = simulate_states(PARAMETERS, 500, seed=7, path=3)
-    for name in ("log_return", "fast", "slow", "premium", "term", "skew"):
+    for name in ("log_return", "fast", "middle", "slow", "premium", "term", "skew"):
         assert getattr(alone, name).tobytes() == getattr(longer, name)[:300].tobytes()
 
 
@@ -43,8 +43,9 @@ def test_paths_differ():
 @pytest.mark.parametrize("sessions", [5, 60])
 def test_without_premium_prices_are_expectations(sessions):
     # The mean over simulated paths is the oracle of the closed form.
-    d = replace(PARAMETERS.dynamics, premium_vol=0.0)
-    start = State(fast=0.8, slow=-0.5, premium=0.0, term=0.0, skew=0.0)
+    middle = {"middle_vol": 0.8, "middle_correlation": -0.5, "jump_middle_lift": 4.0, "burst_middle_share": 0.3}
+    d = replace(PARAMETERS.dynamics, premium_vol=0.0, **middle)
+    start = State(fast=0.8, middle=0.4, slow=-0.5, premium=0.0, term=0.0, skew=0.0)
     rng = np.random.default_rng(1)
     paths = np.array(
         [advance_states(d, rng.standard_normal((sessions, SHOCKS)), start)["variance"].mean() for _ in range(4000)]
@@ -75,7 +76,7 @@ def test_total_priced_variance_grows_with_time():
     tenors = np.array([1, 2, 5, 10, 30, 90, 365, 900]) / 365
     curve = variance_curve(PARAMETERS.dynamics, PARAMETERS.premium, tenors)
     for fast in (-2.0, 0.0, 3.0):
-        assert (np.diff(tenors * curve.at(State(fast, 0.5, 0.0, 0.0, 0.0))) > 0).all()
+        assert (np.diff(tenors * curve.at(State(fast, 0.2, 0.5, 0.0, 0.0, 0.0))) > 0).all()
 
 
 def test_an_infinite_mean_is_refused():

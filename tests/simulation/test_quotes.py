@@ -15,7 +15,7 @@ from iwm_opts.simulation.surface_table import Moments, spread_widening, surface_
 
 PARAMETERS = shipped_parameters()
 CLOSE = datetime(2026, 6, 26, 16, tzinfo=NEW_YORK)
-CALM = State(-0.5, -0.3, 0.0, 0.0, 0.0)
+CALM = State(-0.5, 0.0, -0.3, 0.0, 0.0, 0.0)
 STRIKES = np.arange(200.0, 401.0, 5.0)
 
 
@@ -58,12 +58,12 @@ def test_midpoints_obey_parity_and_fall_with_distance():
 
 
 def test_spreads_widen_only_under_stress_and_up_to_a_limit():
-    fast = np.zeros((3, 5))
+    fast = np.zeros((3, 6))
     fast[:, 0] = -0.5, 3.0, 6.0
     calm, shock, worse = spread_widening(PARAMETERS, fast)
     assert calm == 1.0
     assert 1.0 < shock < worse <= PARAMETERS.spread.stress_most
-    calm, wild = (quoted([date(2026, 7, 31)], state)[0] for state in (CALM, State(6.0, 0.0, 0.0, 0.0, 0.0)))
+    calm, wild = (quoted([date(2026, 7, 31)], state)[0] for state in (CALM, State(6.0, 0.0, 0.0, 0.0, 0.0, 0.0)))
     assert (wild.ask - wild.bid).sum() > 2.0 * (calm.ask - calm.bid).sum()
 
 

@@ -8,7 +8,7 @@ from scipy.special import ndtr
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.kernels.ssvi import variance_swap
 from iwm_opts.market.calendar import effective_days_per_year
-from iwm_opts.simulation.dynamics import State, simulate_states, variance_curve
+from iwm_opts.simulation.dynamics import simulate_states, variance_curve
 from iwm_opts.simulation.parameters import shipped_parameters
 from iwm_opts.simulation.surface import arbitrage_free_eta, smile_rho, surface_of
 
@@ -20,8 +20,7 @@ def some_states(count=25):
     """Closes of ten years, calm and wild: every few weeks, and the wildest."""
     path = simulate_states(PARAMETERS, 10 * int(SESSIONS_PER_YEAR), seed=11)
     places = [*range(0, len(path), len(path) // count), int(np.argmax(path.fast)), int(np.argmin(path.fast))]
-    columns = (path.fast, path.slow, path.premium, path.term, path.skew)
-    return [State(*(float(column[place]) for column in columns)) for place in places]
+    return [path.at(place) for place in places]
 
 
 def test_model_free_variance_is_the_priced_one():

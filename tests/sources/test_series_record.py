@@ -53,33 +53,9 @@ def test_a_broken_series_is_named(record):
         read_series(record, "bars", "IWM")
 
 
-def chart(symbol, table):
-    """Yahoo's v8 chart answer for daily bars, and a dividend on the second day."""
-    stamps = [int(day.tz_localize("America/New_York").timestamp()) + 34_200 for day in table.index]
-    quote = {name: table[name].tolist() for name in ("open", "high", "low", "close")} | {"volume": [100] * len(table)}
-    meta = {
-        "currency": "USD", "symbol": symbol, "instrumentType": "ETF", "exchangeTimezoneName": "America/New_York",
-        "timezone": "EST", "gmtoffset": -18000, "priceHint": 2,
-        "dataGranularity": "1d", "range": "", "validRanges": ["1d"],
-        "regularMarketTime": stamps[-1], "regularMarketPrice": table["close"].iloc[-1],
-        "currentTradingPeriod": {
-            name: {"timezone": "EST", "start": stamps[-1], "end": stamps[-1] + 23_400, "gmtoffset": -18000}
-            for name in ("pre", "regular", "post")
-        },
-    }  # fmt: skip
-    paid = {str(stamps[1]): {"amount": 0.62, "date": stamps[1]}}
-    result = {
-        "meta": meta,
-        "timestamp": stamps,
-        "events": {"dividends": paid},
-        "indicators": {"quote": [quote], "adjclose": [{"adjclose": quote["close"]}]},
-    }
-    return pd.io.json.ujson_dumps({"chart": {"result": [result], "error": None}})
-
-
 class TestFetching:
-    def test_bars_bring_their_dividends_and_grow(self, record, live_server, answer):
-        live_server.serve("/v8/finance/chart/IWM", answer(chart("IWM", bars("2024-03-04", [200.0, 201.0, 202.0]))))
+    def test_bars_bring_their_dividends_and_grow(self, record, live_server, answer, chart_body):
+        live_server.serve("/v8/finance/chart/IWM", answer(chart_body("IWM", bars("2024-03-04", [200.0, 201.0, 202.0]))))
         got = Fetcher(record, "yahoo").bars("IWM")
         assert [(one.kind, one.added, one.last) for one in got] == [
             ("bars", 3, "2024-03-06"),
@@ -87,16 +63,16 @@ class TestFetching:
         ]
         assert recorded_dividends(record, "IWM").dividends[0].amount == 0.62
         longer = bars("2024-03-05", [201.0, 202.0, 203.0])
-        live_server.serve("/v8/finance/chart/IWM", answer(chart("IWM", longer)))
+        live_server.serve("/v8/finance/chart/IWM", answer(chart_body("IWM", longer)))
         live_server.asked.clear()
         assert Fetcher(record, "yahoo").bars("IWM")[0].added == 1
         start = int(pd.Timestamp("2024-02-21", tz="America/New_York").timestamp())  # two weeks before the last bar
         assert any(f"period1={start}" in path for path in live_server.asked)
 
-    def test_restated_bars_are_fetched_whole(self, record, live_server, answer):
-        live_server.serve("/v8/finance/chart/IWM", answer(chart("IWM", bars("2024-03-04", [200.0, 202.0]))))
+    def test_restated_bars_are_fetched_whole(self, record, live_server, answer, chart_body):
+        live_server.serve("/v8/finance/chart/IWM", answer(chart_body("IWM", bars("2024-03-04", [200.0, 202.0]))))
         Fetcher(record, "yahoo").bars("IWM")
-        live_server.serve("/v8/finance/chart/IWM", answer(chart("IWM", bars("2024-03-04", [100.0, 101.0, 102.0]))))
+        live_server.serve("/v8/finance/chart/IWM", answer(chart_body("IWM", bars("2024-03-04", [100.0, 101.0, 102.0]))))
         Fetcher(record, "yahoo").bars("IWM")
         assert read_series(record, "bars", "IWM")["close"].tolist() == [100.0, 101.0, 102.0]
 
@@ -115,3 +91,16 @@ class TestFetching:
         assert "Cboe: has no IRX" in got.error
         assert len(read_series(record, "indices", "IRX")) == 1
         assert Fetcher(record, "cboe").bars("IWM")[0].error.startswith("Cboe: has no bars")
+
+    def test_bars_of_minutes_lie_beside_the_daily_ones(self, record, live_server, answer, chart_body):
+        times = pd.DatetimeIndex(pd.date_range("2026-03-02 09:30", periods=4, freq="5min"))
+        table = bars("2026-03-02", [200.0, 200.5, 201.0, 200.8]).set_axis(times)
+        live_server.serve("/v8/finance/chart/IWM", answer(chart_body("IWM", table, "5m")))
+        (got,) = Fetcher(record, "yahoo").bars("IWM", "5m")
+        assert not got.error
+        assert (got.kind, got.name, got.added, got.last) == ("bars", "IWM_5m", 4, "2026-03-02 09:45:00")
+        assert any("interval=5m" in path for path in live_server.asked)
+        found = read_series(record, "bars", "IWM_5m")
+        assert found.index.tolist() == times.tolist()
+        assert found["close"].tolist() == table["close"].tolist()
+        assert read_series(record, "bars", "IWM") is None

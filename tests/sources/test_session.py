@@ -109,3 +109,14 @@ def test_what_carries_no_data_is_not_judged(live_server, answer):
     live_server.serve("/cookie", answer("<html>", status=404))
     with LiveSession("Somewhere", live_server.url, data_paths=("/v7/",)) as session:
         assert session.get("https://example.invalid/cookie").status_code == 404
+
+
+def test_after_a_silent_source_the_next_one_is_given_less_time(live_server, answer):
+    live_server.serve("/data.json", answer("{}", delay=0.6), answer("{}"))
+    with LiveSession("First", live_server.url, timeout=0.2, patience=0.2) as first:
+        assert "no answer in time" in failure(first)
+    with LiveSession("Second", live_server.url) as second:
+        assert second.is_hurried
+        assert second.get("https://example.invalid/data.json").json() == {}
+    with LiveSession("Third", live_server.url) as third:
+        assert not third.is_hurried

@@ -153,6 +153,31 @@ class TestRealBodies:
         assert bars.index.is_normalized
         assert bars.index.tz is None
 
+    @pytest.mark.parametrize(
+        ("name", "symbol", "start"),
+        [
+            ("chart-AAPL-2020-08-31-to-2020-11-07.json", "AAPL", date(2020, 8, 31)),  # a split and a dividend
+            ("chart-NVDA-split-2021-02-01-to-2022-01-31.json", "NVDA", date(2021, 2, 1)),
+            ("chart-QQQ-2020-01-01-to-2020-01-03.json", "QQQ", date(2020, 1, 1)),  # one bar, no events at all
+        ],
+    )
+    def test_bars_of_other_bodies(self, market_data, session, live_server, answer, name, symbol, start):
+        self.serve(market_data, live_server, answer, name, f"/v8/finance/chart/{symbol}")
+        bars = yahoo_bars(symbol, session, start)
+        body = json.loads((market_data / "yahoo_raw" / name).read_text())["chart"]["result"][0]
+        for column in ("open", "high", "low", "close", "volume"):
+            np.testing.assert_allclose(bars[column], body["indicators"]["quote"][0][column])
+        np.testing.assert_allclose(bars["adjusted_close"], body["indicators"]["adjclose"][0]["adjclose"])
+        paid = body.get("events", {}).get("dividends", {})
+        assert yahoo_dividends(bars)["amount"].tolist() == [event["amount"] for event in paid.values()]
+        stamps = pd.to_datetime(body["timestamp"], unit="s", utc=True).tz_convert("America/New_York")
+        assert bars.index.tolist() == stamps.tz_localize(None).normalize().tolist()
+
+    def test_a_symbol_with_hardly_any_options(self, market_data, session, live_server, answer):
+        self.serve(market_data, live_server, answer, "options-EPAC.json", "/v7/finance/options/EPAC")
+        with pytest.raises(DataError, match="no calls among its 1 rows"):
+            yahoo_chain("EPAC", session, expirations=(date(2025, 3, 21), date(2025, 3, 21)))
+
     def test_a_weekend_of_minutes_is_empty(self, market_data, session, live_server, answer):
         name = "chart-AAPL-2025-02-01-to-2025-02-02-includePrePost-false-interval-1m.json"
         self.serve(market_data, live_server, answer, name, "/v8/finance/chart/AAPL")

@@ -1,0 +1,254 @@
+"""`iwm-opts paper`: a plan's trades on paper, at real quotes and model fills."""
+
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.condor import condor_options
+from iwm_opts.cli.options import Number, group, market_options, option, output_options, screen_options
+
+open_options = group(
+    option(
+        "--plan", metavar="FILE", help="Plan whose package, costs, account, gate and exits hold where none is typed."
+    ),
+    option(
+        "--instrument",
+        type=click.Choice(["condor", "bull-put", "bear-call", "bull-call", "bear-put"]),
+        help="[default: the plan's, else condor]",
+    ),
+    option("--pick", type=click.IntRange(min=1), default=1, help="Candidate to open, as the screen ranks them."),
+    option("--contracts", type=click.IntRange(min=1), help="Own size.  [default: what the account bears]"),
+    option("--credit", type=Number(), help="Own fill, dollars a share, a debit negative.  [default: the model's]"),
+    option("--answer", multiple=True, metavar="CRITERION=met|unmet|unknown", help="Checklist at entry; may repeat."),
+    option("--profit", type=Number(min=0), default=0.5, help="Leave at this share of the credit."),
+    option("--stop", type=Number(min=0), default=2.0, help="Leave at a loss of so many credits; 0: never."),
+    option("--exit-dte", type=click.IntRange(min=0), default=21, help="Leave with so many days left; 0: never."),
+    option("--time-stop", type=click.IntRange(min=0), default=0, help="Leave after so many sessions; 0: never."),
+    option("--anyway", is_flag=True, show_default=False, help="Open though the gate is closed."),
+)
+
+
+@click.group(
+    epilog="\b\nExample:\n  iwm-opts paper open --plan condors.toml\n  iwm-opts paper mark\n"
+    "  iwm-opts paper close 1\n  iwm-opts review paper --plan condors.toml"
+)
+def paper() -> None:
+    """Trade a plan on paper: real quotes, model fills, marks by the day; `review paper` reads it.
+
+    The journal lies in the local record (the user's data folder, or where IWM_OPTS_DATA says); writes are whole and
+    locked, and marking a day twice changes nothing.
+    """
+
+
+@paper.command(
+    "open", cls=NumericalCommand, epilog="\b\nExample:\n  iwm-opts paper open --plan condors.toml --answer trend=met"
+)
+@open_options
+@condor_options
+@screen_options
+def open_(**options: Any) -> None:
+    """Open the best candidate of a screen, or the one that --pick says.
+
+    The same plan and legs on the same day are opened once. A closed gate opens nothing, and says so.
+    """
+    from iwm_opts.cli import build
+    from iwm_opts.cli.screening import screening
+    from iwm_opts.journal.paper import open_journal
+
+    plan = _plan(options)
+    options = options | _of_plan(plan, options)
+    result = screening(options, _packages(options))
+    why = _why_not(result, options)
+    if why:
+        build.emit(f"not opened: {why}\n", options)
+        return
+    trade, is_new = open_journal().add(_trade(result, plan, options))
+    _show([trade], options, "opened" if is_new else "open already, nothing changed")
+
+
+@paper.command(cls=NumericalCommand, epilog="\b\nExample:\n  iwm-opts paper mark --source cboe")
+@market_options
+@output_options
+def mark(**options: Any) -> None:
+    """Mark the open trades of --symbol: what leaving would cost now, and which rule calls for it."""
+    from iwm_opts.cli import build
+    from iwm_opts.errors import InputError
+    from iwm_opts.journal.paper import find, open_journal
+    from iwm_opts.journal.paper_marks import marked
+
+    journal = open_journal()
+    held = [one for one in journal.trades() if one.is_open and one.symbol == options["symbol"]]
+    if not held:
+        build.emit(f"no open trade of {options['symbol']} to mark\n", options)
+        return
+    snapshot = build.market_from(options)[0]
+    failed = []
+    for one in held:
+        try:
+            journal.mark(one.number, marked(one, snapshot))
+        except InputError as error:
+            failed.append(str(error))
+    after = journal.trades()
+    _show([find(after, one.number) for one in held], options, f"marked on {snapshot.chain.as_of}")
+    for line in failed:
+        click.echo(f"not marked: {line}", err=True)
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+@paper.command(
+    cls=NumericalCommand, epilog="\b\nExample:\n  iwm-opts paper close 3\n  iwm-opts paper close 3 --debit 0.62"
+)
+@click.argument("number", type=int)
+@option("--debit", type=Number(), help="Own fill, dollars a share.  [default: the model's]")
+@option("--reason", help="[default: the rule that calls for it, else closed]")
+@option(
+    "--settle", type=Number(min=0, min_open=True), help="Price of the underlying at expiration: ends the trade there."
+)
+@market_options
+@output_options
+def close(**options: Any) -> None:
+    """Leave a trade at the market's quotes, at an own fill, or at its expiration with --settle."""
+    from iwm_opts.cli import build
+    from iwm_opts.journal.paper import find, open_journal
+    from iwm_opts.journal.paper_marks import closing_of, marked, settled
+
+    journal = open_journal()
+    trade = find(journal.trades(), options["number"])
+    if options["settle"] is not None:
+        last, closing = settled(trade, options["settle"])
+    else:
+        last = marked(trade, build.market_from(options | {"symbol": trade.symbol})[0])
+        closing = closing_of(trade, last, options["debit"], options["reason"])
+    journal.mark(trade.number, last)
+    _show([journal.close(trade.number, closing)], options, "closed")
+
+
+@paper.command(
+    "list", epilog="\b\nExample:\n  iwm-opts paper list\n  iwm-opts paper list --all --format csv --output trades.csv"
+)
+@option("--all", "every", is_flag=True, show_default=False, help="Closed trades too.")
+@output_options
+def list_(**options: Any) -> None:
+    """The journal: open trades, their last marks, and what calls for an exit. CSV is the log that review reads."""
+    from iwm_opts.cli import build
+    from iwm_opts.journal.paper import log_of_paper, open_journal
+    from iwm_opts.journal.trade_log import as_csv
+
+    trades = [one for one in open_journal().trades() if options["every"] or one.is_open]
+    if not trades:
+        build.emit("no trade on paper: open one with iwm-opts paper open\n", options)
+    elif options["format"] == "csv":
+        build.emit(as_csv(log_of_paper(trades)), options)
+    else:
+        _show(trades, options, "")
+
+
+def _show(trades: list[Any], options: dict[str, Any], what: str) -> None:
+    from iwm_opts.cli import build
+    from iwm_opts.journal.paper import log_of_paper
+    from iwm_opts.journal.trade_log import as_csv
+    from iwm_opts.report.paper_table import paper_records, paper_table
+    from iwm_opts.report.records import as_json
+
+    if options["format"] == "json":
+        build.emit(as_json({"outcome": what or None, "trades": paper_records(trades)}), options)
+    elif options["format"] == "csv":
+        build.emit(as_csv(log_of_paper(trades)), options)
+    else:
+        build.emit(paper_table(trades, what), options)
+
+
+def _plan(options: dict[str, Any]) -> Any:
+    if not options["plan"]:
+        return None
+    from iwm_opts.errors import InputError
+    from iwm_opts.strategy.plan import load_plan
+
+    plan = load_plan(options["plan"])
+    if plan.package is None or plan.instrument == "options":
+        raise InputError("plan", options["plan"], f"trades {plan.instrument}", "paper keeps condors and verticals")
+    return plan
+
+
+def _of_plan(plan: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """What the plan says of options that were not typed."""
+    if plan is None:
+        return {"instrument": options["instrument"] or "condor"}
+    package, account, gate = plan.package, plan.account, plan.vol_contraction
+    said: dict[str, Any] = {
+        "symbol": plan.symbol,
+        "dte": (max(package.dte - package.dte_slack, 1), package.dte + package.dte_slack),
+        "short_delta": (package.delta, package.delta),
+        "width": (package.width,),
+        "account": account.value,
+        "risk": account.risk,
+        "max_open_risk": account.max_open_risk,
+        "fill": plan.costs.fill,
+        "fees": plan.costs.fees,
+        "ivr_below": gate.below if gate else None,
+        "ivr_lookback": gate.lookback if gate else options["ivr_lookback"],
+        "profit": package.profit,
+        "stop": package.stop,
+        "exit_dte": package.exit_dte,
+        "time_stop": package.max_sessions,
+        "instrument": "condor" if plan.instrument == "condor" else package.kind,
+    }
+    context = click.get_current_context()
+    chosen = {
+        name: value
+        for name, value in said.items()
+        if context.get_parameter_source(name) in (None, ParameterSource.DEFAULT)
+    }
+    if (chosen.get("instrument") or options["instrument"]) == "by-rule":
+        raise click.UsageError("the plan chooses its vertical by rule: say which with --instrument")
+    return chosen
+
+
+def _packages(options: dict[str, Any]) -> Any:
+    """What the screen builds: condors or one kind of vertical."""
+    from iwm_opts.cli.condor import condor_packages
+    from iwm_opts.cli.options import widths
+    from iwm_opts.spreads.legs import DeltaRange, Wing
+    from iwm_opts.spreads.vertical import verticals
+
+    if options["instrument"] == "condor":
+        return condor_packages(options)
+    wings = [Wing(delta=options["wing_delta"]) if width is None else Wing(width=width) for width in widths(options)]
+    delta = DeltaRange(*options["short_delta"])
+    return lambda table: [verticals(table, options["instrument"], delta, wings)]
+
+
+def _why_not(result: Any, options: dict[str, Any]) -> str:
+    """Why nothing is opened; empty when something is."""
+    if not result.gate.is_open and not options["anyway"]:
+        return f"the gate is closed ({'; '.join(result.gate.reasons)}); --anyway opens all the same"
+    if len(result.screened.kept) < options["pick"]:
+        rejected = ", ".join(f"{count} {rule}" for rule, count in result.screened.rejected.items())
+        return f"the screen kept {len(result.screened.kept)} candidates of {result.screened.considered} ({rejected})"
+    return ""
+
+
+def _trade(result: Any, plan: Any, options: dict[str, Any]) -> Any:
+    from iwm_opts.journal.paper import Exits
+    from iwm_opts.journal.paper_marks import opened
+    from iwm_opts.journal.trade_log import answers_of
+
+    answers = answers_of("; ".join(options["answer"]))
+    criteria = plan.checklist.criteria if plan else ()
+    exits = Exits(
+        options["profit"] or None, options["stop"] or None, options["exit_dte"] or None, options["time_stop"] or None
+    )
+    return opened(
+        result.screened.kept[options["pick"] - 1],
+        result.snapshot,
+        plan=plan.name if plan else "",
+        fees=options["fees"],
+        exits=exits,
+        checklist={**dict.fromkeys(criteria, "unknown"), **answers},
+        rank=result.rank.rank if result.rank is not None else None,
+        contracts=options["contracts"],
+        credit=options["credit"],
+    )

@@ -1,0 +1,93 @@
+"""`iwm-opts review`: a trade log by the month, and what it says of the trader and of the edge."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.options import Number, OutputParam, group, option, output_options
+from iwm_opts.conventions import PICTURE_KINDS, TIMEZONE
+
+PAPER = "paper"  # the journal of the record; a file that is called so is ./paper
+
+review_options = group(
+    option("--plan", metavar="FILE", help="The plan that the trades should have followed."),
+    option(
+        "--backtest",
+        metavar="PATH",
+        help="Trades of a backtest of that plan (a saved folder, CSV or Parquet): what the results are held against.",
+    ),
+    option("--account", type=Number(min=0, min_open=True), help="Dollars at the start.  [default: the plan's]"),
+    option("--timezone", default=TIMEZONE, help="Of a broker's times that carry none."),
+    option(
+        "--write-log",
+        type=OutputParam(),
+        help="The trades as a log of this tool, CSV or Parquet, for columns a broker does not know.",
+    ),
+    option("--plot", type=OutputParam(PICTURE_KINDS), help="Equity and the scan for a change: PNG, SVG or PDF."),
+)
+
+
+@click.command(
+    cls=NumericalCommand,
+    epilog="\b\nExample:\n  iwm-opts review trades.csv --plan condors.toml --backtest results/condors\n"
+    "  iwm-opts review paper",
+)
+@click.argument("log", metavar="LOG|paper")
+@review_options
+@output_options
+def review(**options: Any) -> None:
+    """Review a trade log: the months, the rules kept and broken, the fills, and whether the edge is still there.
+
+    LOG is a log of this tool, the trades of a backtest, or an export of thinkorswim (account statement), tastytrade
+    (transactions) or Interactive Brokers (activity statement); legs are grouped into packages. `paper` is the paper
+    journal.
+    """
+    from iwm_opts.cli import build
+    from iwm_opts.journal.trade_log import write_log
+    from iwm_opts.report.records import as_json, rows_as_csv
+    from iwm_opts.report.review_record import month_records, review_record
+
+    log = _log(options)
+    if options["write_log"]:
+        write_log(log, Path(options["write_log"]))
+        build.say(f"written: {options['write_log']}", options)
+    found = _review(log, options)
+    if options["format"] == "json":
+        build.emit(as_json(review_record(found)), options)
+    elif options["format"] == "csv":
+        build.emit(rows_as_csv(month_records(found)), options)
+    else:
+        from iwm_opts.report.review_table import review_table
+
+        build.emit(review_table(found, options["verbose"]), options)
+    if options["plot"]:
+        from iwm_opts.report.review_picture import review_picture
+
+        build.write_output(Path(options["plot"]), review_picture(found, Path(options["plot"]).suffix))
+        build.say(f"written: {options['plot']}", options)
+
+
+def _log(options: dict[str, Any]) -> Any:
+    if options["log"] == PAPER:
+        from iwm_opts.journal.paper import log_of_paper, open_journal
+
+        return log_of_paper(open_journal().trades())
+    from iwm_opts.journal.readers import read_log
+
+    return read_log(Path(options["log"]), options["timezone"])
+
+
+def _review(log: Any, options: dict[str, Any]) -> Any:
+    from iwm_opts.journal.plan_rules import rules_of
+    from iwm_opts.journal.readers import read_log
+    from iwm_opts.journal.review import review as review_log
+    from iwm_opts.strategy.plan import load_plan
+
+    rules = rules_of(load_plan(options["plan"])) if options["plan"] else None
+    baseline, name = None, ""
+    if options["backtest"]:
+        run = read_log(Path(options["backtest"]))
+        baseline, name = run.closed, run.source + (" on a SIMULATED market" if run.is_simulated else "")
+    return review_log(log, rules, baseline, name, options["account"])

@@ -1,0 +1,1 @@
+"""Was it followed: trade logs, paper trades, their review and their diagnosis."""

@@ -1,0 +1,141 @@
+"""What the cells of brokers' exports say, and the rows that say nothing usable."""
+
+import csv
+import io
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from iwm_opts.conventions import Right
+from iwm_opts.market.calendar import NEW_YORK
+from iwm_opts.sources.values import parse_right
+
+NAMED = 20  # bad rows that are named one by one; the rest is counted
+
+
+@dataclass(slots=True)
+class Rejected:
+    """Rows that could not be read, each named, and rows that are none of our business, counted by what they are."""
+
+    bad: list[str] = field(default_factory=list)
+    passed_over: Counter[str] = field(default_factory=Counter)
+
+    def row(self, line: int, why: object) -> None:
+        """A row that should have been read, and why it could not be."""
+        self.bad.append(f"line {line}: {why}: left out")
+
+    def lines(self) -> tuple[str, ...]:
+        """Everything left out, for a reader."""
+        named = self.bad[:NAMED]
+        if len(self.bad) > NAMED:
+            named.append(f"and {len(self.bad) - NAMED} rows more like these: left out")
+        return tuple(named)
+
+    def notes(self) -> tuple[str, ...]:
+        """Rows passed over, for a reader."""
+        return tuple(f"{count} rows of {what} passed over" for what, count in sorted(self.passed_over.items()))
+
+
+def rows_of_text(text: str) -> list[tuple[int, list[str]]]:
+    """Rows of CSV text with their line numbers; empty lines are left out, cells stripped."""
+    reader = csv.reader(io.StringIO(text))
+    return [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells)]
+
+
+def number(cell: str, name: str) -> float:
+    """A number as brokers write it: `1,234.50`, `($57.00)`, `+2`, `.05`; `--` and nothing are zero.
+
+    Raises
+    ------
+    ValueError
+        When it is none.
+    """
+    text = cell.replace("$", "").replace(",", "").strip()
+    if text in ("", "--", "-"):
+        return 0.0
+    sign = -1.0 if text.startswith("(") and text.endswith(")") else 1.0
+    try:
+        value = sign * float(text.strip("()"))
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{name} {cell!r} is no number")
+    return value
+
+
+def whole(cell: str, name: str) -> int:
+    """A whole number, signed.
+
+    Raises
+    ------
+    ValueError
+        When it is none, or zero.
+    """
+    value = number(cell, name)
+    if not value or value != round(value):
+        raise ValueError(f"{name} {cell!r} is no whole number of contracts")
+    return round(value)
+
+
+def positive(cell: str, name: str) -> float:
+    """A number above zero, such as a strike.
+
+    Raises
+    ------
+    ValueError
+        When it is none.
+    """
+    value = number(cell, name)
+    if not value > 0.0:
+        raise ValueError(f"{name} {cell!r} must be above zero")
+    return value
+
+
+def day(cell: str, *forms: str) -> date:
+    """A day written in one of several forms of `strptime`.
+
+    Raises
+    ------
+    ValueError
+        When it is written in none of them.
+    """
+    return _parsed(cell, forms).date()
+
+
+def moment(cell: str, zone: ZoneInfo, *forms: str) -> datetime:
+    """A time in New York, its zone dropped; `zone` holds where none is written.
+
+    Raises
+    ------
+    ValueError
+        When it is written in none of the forms.
+    """
+    found = _parsed(cell, forms)
+    aware = found if found.tzinfo else found.replace(tzinfo=zone)
+    return aware.astimezone(NEW_YORK).replace(tzinfo=None)
+
+
+def right_of(cell: str) -> Right:
+    """`C` or `P`.
+
+    Raises
+    ------
+    ValueError
+        When it is neither.
+    """
+    try:
+        return "C" if parse_right(cell) == "C" else "P"
+    except ValueError as error:
+        raise ValueError(f"right {cell!r} {error}") from None
+
+
+def _parsed(cell: str, forms: Sequence[str]) -> datetime:
+    for form in forms:
+        try:
+            return datetime.strptime(cell, form)  # noqa: DTZ007 - the caller knows the zone
+        except ValueError:
+            continue
+    raise ValueError(f"{cell!r} is no date: {' or '.join(forms)}")

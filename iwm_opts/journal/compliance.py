@@ -1,0 +1,139 @@
+"""How each closed trade kept to the plan: its size, its fills, its exit and its checklist, in dollars.
+
+What was lost by execution is taken apart from what the market did: `as_planned` is what the trade would have made with
+the model's fills, left on the day its rules said. Dollars are of the position as it was, and a trade's result is read
+per dollar at risk, so that a size that is too large blames nothing else.
+"""
+
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.journal.plan_rules import PlanRules
+from iwm_opts.journal.trade_log import TradeLog, answers_of
+from iwm_opts.market.calendar import sessions
+
+SIZE_SLACK: Final = 0.05  # by which the risk may exceed the plan's: fees and ticks, not a decision
+ANSWER: Final = "answer "  # columns of the checklist's answers begin so
+
+
+def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
+    """Closed trades with what each did about the plan.
+
+    Returns
+    -------
+    DataFrame
+        The log's columns, and: `late` (sessions after the due day; NaN where no due day is known), `late_cost`,
+        `oversize` (risk or contracts over the plan's, less 1), `size_cost` (what the excess lost, negative where it
+        gained), `fill_cost` (own fills against the model's, both ways), `fee_cost`, `slippage` (own fills against mid),
+        `as_planned` (dollars) and `result` (as_planned over risk), `met` (criteria met; NaN without a checklist) and
+        one column `answer NAME` a criterion. Costs are dollars, positive when lost, NaN where unknown.
+    """
+    trades = log.closed
+    units = trades["multiplier"] * trades["contracts"]
+    # A day that nobody marked may have been due before the first marked one that was.
+    by_calendar = _due_by_calendar(trades, rules)
+    is_earlier = by_calendar.dt.normalize() < trades["due"].dt.normalize()
+    due = trades["due"].where(~is_earlier, by_calendar).fillna(by_calendar)
+    due_debit = trades["due_debit"].where(~is_earlier)
+    late = pd.Series(_sessions_after(due, trades["exit"]), index=trades.index)
+    left_at = trades["exit_model"].fillna(trades["debit"])
+    late_cost = (units * (left_at - due_debit)).where(late > 0, np.where(late == 0, 0.0, np.nan))
+    entry_cost = units * (trades["entry_model"] - trades["credit"])
+    exit_cost = units * (trades["debit"] - trades["exit_model"])
+    fill_cost = entry_cost.add(exit_cost, fill_value=0.0)
+    fee_cost = trades["fees"] - trades["model_fees"]
+    oversize = _oversize(trades, rules)
+    excess = (oversize / (1.0 + oversize)).clip(lower=0.0)
+    as_planned = trades["pnl"] + fill_cost.fillna(0.0) + late_cost.fillna(0.0) + fee_cost.fillna(0.0)
+    slippage = units * (trades["entry_mid"] - trades["credit"]).add(trades["debit"] - trades["exit_mid"], fill_value=0)
+    found = trades.assign(
+        due=due,
+        due_debit=due_debit,
+        late=late,
+        late_cost=late_cost,
+        oversize=oversize,
+        size_cost=(-trades["pnl"] * excess).where(oversize.notna()),
+        fill_cost=fill_cost,
+        fee_cost=fee_cost,
+        slippage=slippage,
+        as_planned=as_planned,
+        result=as_planned / trades["risk"].fillna(trades["planned_risk"]),
+    )
+    return _with_answers(found, rules)
+
+
+def criteria_of(trades: pd.DataFrame) -> list[str]:
+    """Names of the checklist's criteria, of a table with `answer NAME` columns."""
+    return [str(name).removeprefix(ANSWER) for name in trades if str(name).startswith(ANSWER)]
+
+
+def _with_answers(trades: pd.DataFrame, rules: PlanRules) -> pd.DataFrame:
+    answers = [answers_of(text) for text in trades["checklist"]]
+    names = dict.fromkeys([*rules.criteria, *(name for row in answers for name in row)])
+    columns = {f"{ANSWER}{name}": [row.get(name, "unknown") if row else "" for row in answers] for name in names}
+    met = [sum(answer == "met" for answer in row.values()) if row else np.nan for row in answers]
+    return trades.assign(met=np.array(met, dtype=np.float64), **columns)
+
+
+def _oversize(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
+    """Excess over the planned contracts, else over the planned risk, else over the plan's share of the account."""
+    by_contracts = trades["contracts"] / trades["planned_contracts"].where(trades["planned_contracts"] > 0) - 1.0
+    allowed = trades["planned_risk"]
+    if rules.risk_share is not None and rules.account is not None:
+        allowed = allowed.fillna(rules.risk_share * _equity_at_entry(trades, rules.account))
+    return by_contracts.fillna(trades["risk"] / allowed.where(allowed > 0) - 1.0)
+
+
+def _equity_at_entry(trades: pd.DataFrame, account: float) -> pd.Series:
+    """Account and what was booked before each entry."""
+    # Closed trades stand in order of their exit.
+    booked = np.concatenate([[0.0], np.cumsum(trades["pnl"].to_numpy(dtype=np.float64))])
+    before = np.searchsorted(trades["exit"].to_numpy(), trades["entry"].to_numpy(), side="right")
+    return pd.Series(account + booked[before], index=trades.index)
+
+
+def _due_by_calendar(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
+    """Day on which the plan's exits by time called at the latest: days left, or sessions held; NaT without either."""
+    due = pd.Series(pd.NaT, index=trades.index, dtype="datetime64[us]")
+    if trades.empty or (rules.exit_dte is None and rules.exit_sessions is None):
+        return due
+    first = min(trades["entry"]).date()
+    last = max(trades["exit"].max(), trades["expiration"].max()).date() + timedelta(days=10)
+    days = sessions(first, last)
+    entry = np.searchsorted(days, _days(trades["entry"]))
+    if rules.exit_dte is not None:
+        at = _days(trades["expiration"]) - np.timedelta64(rules.exit_dte, "D")
+        place = np.searchsorted(days, at)
+        # A trade that begins with fewer days left is due on the session after its entry.
+        place = np.maximum(place, entry + 1)
+        found = pd.Series(_at(days, place), index=trades.index).where(trades["expiration"].notna())
+        due = found.astype("datetime64[us]")
+    if rules.exit_sessions is not None:
+        by_time = pd.Series(_at(days, entry + rules.exit_sessions), index=trades.index).astype("datetime64[us]")
+        due = due.where(due <= by_time, by_time).where(due.notna(), by_time)
+    return due
+
+
+def _at(days: np.ndarray, place: np.ndarray) -> np.ndarray:
+    return np.asarray(days[np.minimum(place, len(days) - 1)].astype("datetime64[us]"))
+
+
+def _days(times: pd.Series) -> np.ndarray:
+    return times.to_numpy(dtype="datetime64[D]")
+
+
+def _sessions_after(due: pd.Series, left: pd.Series) -> np.ndarray:
+    """Sessions from the due day to the exit, at least 0; NaN where no due day is known."""
+    known = due.notna().to_numpy()
+    found = np.full(len(due), np.nan)
+    if not known.any():
+        return found
+    first: date = min(due[known].min(), left.min()).date()
+    last: date = max(due[known].max(), left.max()).date() + timedelta(days=1)
+    days = sessions(first, last)
+    wait = np.searchsorted(days, _days(left)[known]) - np.searchsorted(days, _days(due)[known])
+    found[known] = np.maximum(wait, 0)
+    return found

@@ -1,0 +1,170 @@
+"""What went wrong, and what did not: rules and execution apart from the market, each claim with the number behind it.
+
+Every claim is a test of its own, and all of them together accuse falsely with a chance of at most `FAMILY_ERROR`: half
+of it is spent on the edge, half on the trader's habits (Holm). Habits (late exits, sizes over the plan, entries below
+the checklist's minimum) are shares of trades against a share that is tolerated; slips below it are counted and shown,
+and named no fault. The market's part is judged on results put right for execution (`compliance`), against equal samples
+of a backtest.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.backtest.metrics import independent_trades
+from iwm_opts.errors import InputError
+from iwm_opts.journal import edge_state
+from iwm_opts.journal.compliance import SIZE_SLACK, compliance, criteria_of
+from iwm_opts.journal.edge_state import EdgeState
+from iwm_opts.journal.findings import Finding, criterion, fills, is_broken, judged, late, minimum, sides_of, size
+from iwm_opts.journal.inference import EDGE_PART, FAMILY_ERROR, Estimate, difference_of, holm, mean_of
+from iwm_opts.journal.plan_rules import PlanRules
+from iwm_opts.journal.trade_log import TradeLog
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleEffect:
+    """Results with and without something, dollars per dollar at risk, put right for execution."""
+
+    name: str
+    kind: Literal["criterion", "exit"]
+    with_it: Estimate
+    without_it: Estimate
+    difference: Estimate
+    losers: int  # among the trades without it for a criterion, with it for an exit
+
+
+@dataclass(frozen=True, slots=True)
+class Losers:
+    """What the losing trades have in common."""
+
+    n: int
+    broke: dict[str, int]  # rule: losing trades that broke it
+    winners_broke: dict[str, int]
+    obeyed_all: int  # losing trades that broke none of the rules that could be judged
+    winners: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Diagnosis:
+    """Everything found in one log."""
+
+    trades: pd.DataFrame  # of `compliance`
+    findings: tuple[Finding, ...]
+    effects: tuple[RuleEffect, ...]
+    losers: Losers
+    edge: EdgeState
+    family_error: float
+    notes: tuple[str, ...]
+
+    @property
+    def faults(self) -> tuple[Finding, ...]:
+        """What is named a fault."""
+        return tuple(finding for finding in self.findings if finding.is_fault)
+
+
+def diagnose(log: TradeLog, rules: PlanRules, baseline: pd.DataFrame | None = None) -> Diagnosis:
+    """Diagnose the closed trades of a log.
+
+    Parameters
+    ----------
+    log : TradeLog
+    rules : PlanRules
+        Of the plan the trades should have followed; what it does not say is read from the log alone.
+    baseline : DataFrame, optional
+        Trades of a backtest of the same plan, with entry, exit, pnl and risk. Without it the log is compared with
+        itself: whether its later results are worse than its earlier ones.
+
+    Raises
+    ------
+    InputError
+        When the log has no closed trade.
+    """
+    trades = compliance(log, rules)
+    if trades.empty:
+        raise InputError("trades", log.source, "no closed trade to review", "come back when one is closed")
+    independent = independent_trades(trades)
+    dependence = len(trades) / independent
+    state = edge_state.judge_edge(trades, independent, baseline)
+    drafts = [
+        fills(trades),
+        late(trades),
+        size(trades),
+        minimum(trades, rules),
+        *(criterion(trades, name, dependence) for name in criteria_of(trades)),
+    ]
+    adjusted = [p / (1.0 - EDGE_PART) for p in holm([draft.p for draft in drafts])]
+    level = (1.0 - EDGE_PART) * FAMILY_ERROR / max(1, sum(not np.isnan(p) for p in adjusted))
+    findings = [judged(draft, min(p, 1.0), level) for draft, p in zip(drafts, adjusted, strict=True)]
+    own = edge_state.draft_of(state)
+    last = judged(own, min(own.p / EDGE_PART, 1.0), EDGE_PART * FAMILY_ERROR)
+    state = edge_state.worded(state, last.is_fault)
+    return Diagnosis(
+        trades,
+        (*findings, replace(last, sentence=state.sentence)),
+        _effects(trades, dependence),
+        _losers(trades, rules),
+        state,
+        FAMILY_ERROR,
+        _notes(trades),
+    )
+
+
+def _effects(trades: pd.DataFrame, dependence: float) -> tuple[RuleEffect, ...]:
+    """Results with and without each criterion, and by each way of leaving."""
+    known = trades[trades["result"].notna()]
+    found = []
+    for name in criteria_of(known):
+        met, broken = sides_of(known, name)
+        losers = int((known["pnl"][is_broken(known, name)] <= 0.0).sum())
+        found.append(_effect(name, "criterion", met, broken, dependence, losers))
+    for reason in sorted(set(known["reason"])):
+        is_it = known["reason"] == reason
+        values = known["result"].to_numpy(dtype=np.float64)
+        losers = int((known["pnl"][is_it] <= 0.0).sum())
+        mask = is_it.to_numpy()
+        found.append(_effect(reason or "not said", "exit", values[mask], values[~mask], dependence, losers))
+    return tuple(found)
+
+
+def _effect(
+    name: str, kind: Literal["criterion", "exit"], first: Array, second: Array, dependence: float, losers: int
+) -> RuleEffect:
+    difference, _ = difference_of(first, second, dependence)
+    return RuleEffect(name, kind, mean_of(first, dependence), mean_of(second, dependence), difference, losers)
+
+
+def _losers(trades: pd.DataFrame, rules: PlanRules) -> Losers:
+    broken = {
+        "late exit": trades["late"] > 0,
+        "size": trades["oversize"] > SIZE_SLACK,
+        "checklist minimum": trades["met"] < (rules.minimum if rules.minimum is not None else -1),
+    }
+    broken |= {name: is_broken(trades, name) for name in criteria_of(trades)}
+    lost = trades["pnl"] <= 0.0
+    habits = broken["late exit"] | broken["size"] | broken["checklist minimum"]
+    return Losers(
+        int(lost.sum()),
+        {name: int((flags & lost).sum()) for name, flags in broken.items()},
+        {name: int((flags & ~lost).sum()) for name, flags in broken.items()},
+        int((lost & ~habits).sum()),
+        int((~lost).sum()),
+    )
+
+
+def _notes(trades: pd.DataFrame) -> tuple[str, ...]:
+    """What could not be judged, and why."""
+    missing = {
+        "model fills (entry_model, exit_model) are unknown in {}: own fills are part of the results there": "fill_cost",
+        "the day that a rule called for the exit (due) is unknown in {}": "late",
+        "the planned size is unknown in {}": "oversize",
+        "the risk is unknown in {}: they stand outside the results": "result",
+    }
+    counts = {text: int(trades[name].isna().sum()) for text, name in missing.items()}
+    counts["the checklist was not kept in {}"] = int(trades["met"].isna().sum())
+    return tuple(text.format(f"{count} of {len(trades)} trades") for text, count in counts.items() if count)

@@ -1,0 +1,209 @@
+"""Whether the edge is still there: the results, put right for execution, against what a backtest allows.
+
+The word is `intact` only where an end of the edge would have been seen; where the trades are too few for that, nothing
+is claimed.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.backtest.metrics import PATH, independent_trades
+from iwm_opts.errors import InputError
+from iwm_opts.journal.findings import Draft
+from iwm_opts.journal.inference import EDGE_PART, FAMILY_ERROR, Estimate, detectable, mean_of
+from iwm_opts.journal.phrases import odds, share, span
+from iwm_opts.journal.regime import Scan, Standing, scan_against, scan_within, standings
+
+Array = NDArray[np.float64]
+Word = Literal["intact", "degrading", "broken", "too few trades to tell"]
+
+FEWEST_FOR_MARKET: Final = 20  # closed trades, of the log and of the backtest
+LEVEL: Final = EDGE_PART * FAMILY_ERROR
+POWER_FOR_INTACT: Final = 0.8  # chance of having seen the edge's end, below which nobody may call it intact
+NAN: Final = float("nan")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EdgeState:
+    """The results against what the backtest allows."""
+
+    word: Word
+    sentence: str
+    n: int
+    independent: float  # effective number of trades that share no day
+    mean: Estimate  # dollars per dollar at risk
+    baseline_n: int  # trades of the backtest, 0 without one
+    baseline_mean: float
+    win_rate: Standing | None
+    average: Standing | None
+    scan: Scan | None
+    p_of_nothing: float  # chance that results worth nothing hold as bad a stretch; NaN without a scan
+    since: pd.Timestamp | None  # exit of the first trade of the worst stretch, where the scan names one
+    since_low: pd.Timestamp | None
+    since_high: pd.Timestamp | None
+    known_on: pd.Timestamp | None  # exit of the trade after which the alarm rang
+    power_to_see_the_end: float  # chance of having seen the edge fall to nothing
+    results: Array  # in order of exit
+
+
+def judge_edge(trades: pd.DataFrame, independent: float, baseline: pd.DataFrame | None) -> EdgeState:
+    """Scan the results of a log; the word comes with `worded`, once it stands among the other tests.
+
+    Parameters
+    ----------
+    trades : DataFrame
+        Of `compliance`.
+    independent : float
+        Effective number of them that share no day.
+    baseline : DataFrame or None
+        Trades of a backtest; see `diagnosis.diagnose`.
+    """
+    known = trades[trades["result"].notna()]
+    results = known["result"].to_numpy(dtype=np.float64)
+    n = len(results)
+    dependence = len(trades) / independent
+    expected, overlap = _baseline_results(baseline)
+    block = math.ceil(max(1.0, dependence, overlap))
+    is_judged = n >= FEWEST_FOR_MARKET and (baseline is None or len(expected) >= FEWEST_FOR_MARKET)
+    scan = won = average = None
+    nothing = NAN
+    if is_judged and baseline is not None:
+        scan = scan_against(results, expected, block, LEVEL)
+        won, average = standings(results, expected, block)
+    elif is_judged:
+        scan = scan_within(results, block, LEVEL)
+    if scan is not None and scan.p <= LEVEL:
+        is_own = baseline is None
+        worthless = _worth_nothing(results if is_own else expected, scan, is_own)
+        nothing = scan_against(results, worthless, block, LEVEL).p
+    exits = known["exit"].reset_index(drop=True)
+    mean = mean_of(results, dependence)
+    return EdgeState(
+        word="too few trades to tell",
+        sentence="",
+        n=n,
+        independent=independent * n / len(trades),
+        mean=mean,
+        baseline_n=len(expected),
+        baseline_mean=float(expected.mean()) if len(expected) else NAN,
+        win_rate=won,
+        average=average,
+        scan=scan,
+        p_of_nothing=nothing,
+        since=exits[scan.onset] if scan else None,
+        since_low=exits[scan.onset_low] if scan else None,
+        since_high=exits[scan.onset_high] if scan else None,
+        known_on=exits[scan.alarm] if scan and scan.alarm is not None else None,
+        power_to_see_the_end=NAN,
+        results=results,
+    )
+
+
+def _worth_nothing(results: Array, scan: Scan, is_own: bool) -> Array:
+    """Results moved so that their mean is zero; a log's own ones on either side of its change."""
+    sides = np.split(results, [scan.onset]) if is_own else [results]
+    return np.concatenate([side - side.mean() for side in sides if len(side)])
+
+
+def _baseline_results(baseline: pd.DataFrame | None) -> tuple[Array, float]:
+    """Results of a backtest per dollar at risk, in order, and how many of its trades share their days."""
+    if baseline is None:
+        return np.empty(0), 1.0
+    missing = [name for name in ("pnl", "risk", "entry", "exit") if name not in baseline]
+    if missing:
+        raise InputError("backtest", ", ".join(map(str, baseline)), f"has no column {' and '.join(missing)}")
+    ordered = baseline.sort_values([*([PATH] if PATH in baseline else []), "exit"], kind="stable")
+    found = (ordered["pnl"] / ordered["risk"].where(ordered["risk"] > 0)).to_numpy(dtype=np.float64)
+    return found[np.isfinite(found)], len(ordered) / (independent_trades(ordered) or 1.0)
+
+
+def draft_of(edge: EdgeState) -> Draft:
+    """The scan as one of the tests of a diagnosis."""
+    scan = edge.scan
+    after = edge.results[scan.onset :] if scan else edge.results
+    dependence = edge.n / edge.independent if edge.independent else 1.0
+    estimate = mean_of(after, dependence)
+    return Draft(
+        "market", "market", edge.n, None, estimate, "share of the risk", scan.p if scan else NAN, NAN,
+        lambda _is_fault: "", lambda level: detectable(edge.mean.error, level),
+    )  # fmt: skip
+
+
+def worded(edge: EdgeState, is_alarm: bool) -> EdgeState:
+    """The market with its word, and the sentence that holds the number behind it."""
+    power = _power_to_see_the_end(edge)
+    if edge.scan is None:
+        few = edge.n if edge.n < FEWEST_FOR_MARKET or not edge.baseline_n else edge.baseline_n
+        whose = "closed trades in the log" if few == edge.n else "trades in the backtest"
+        return replace(
+            edge, sentence=f"{whose}: {few}, at least {FEWEST_FOR_MARKET} are needed",
+            power_to_see_the_end=power,
+        )  # fmt: skip
+    scan = edge.scan
+    if is_alarm:
+        return replace(edge, word=_alarm_word(edge), sentence=_alarm_sentence(edge, scan), power_to_see_the_end=power)
+    word: Word = "intact" if edge.baseline_n and power >= POWER_FOR_INTACT else "too few trades to tell"
+    return replace(
+        edge, word=word, sentence=_quiet_sentence(edge, scan, power, word), power_to_see_the_end=power,
+        since=None, since_low=None, since_high=None, known_on=None,
+    )  # fmt: skip
+
+
+def _alarm_word(edge: EdgeState) -> Word:
+    """Broken where even trades that earn nothing do as badly by luck in no more than `LEVEL` of logs, else degrading.
+
+    The worst stretch was chosen because it is the worst, so that its own interval would be too sure of itself: the scan
+    is run against results that are worth nothing instead.
+    """
+    return "broken" if edge.p_of_nothing <= LEVEL else "degrading"
+
+
+def _alarm_sentence(edge: EdgeState, scan: Scan) -> str:
+    since = mean_of(edge.results[scan.onset :], edge.n / edge.independent)
+    against = (
+        f"the backtest's {share(edge.baseline_mean)} in {edge.baseline_n} trades"
+        if edge.baseline_n
+        else f"{share(scan.mean_before)} in the {scan.onset} trades before"
+    )
+    known = f", known since {edge.known_on:%Y-%m-%d}" if edge.known_on is not None else ""
+    return (
+        f"results fell on {edge.since:%Y-%m-%d} (between {edge.since_low:%Y-%m-%d} and "
+        f"{edge.since_high:%Y-%m-%d}{known}): {share(since.value)} of the risk a trade in the {since.n} trades since "
+        f"({span(since, share)}), against {against}; by luck in {odds(scan.p)}, and if the edge were nothing in "
+        f"{odds(edge.p_of_nothing)}"
+    )
+
+
+def _quiet_sentence(edge: EdgeState, scan: Scan, power: float, word: Word) -> str:
+    mean = f"{share(edge.mean.value)} of the risk a trade ({span(edge.mean, share)}), {edge.n} trades"
+    if not edge.baseline_n:
+        return (
+            f"no fall within the log ({mean}; by luck in {odds(scan.p)}); whether there ever was an edge it cannot "
+            "say: give a backtest of the plan"
+        )
+    assert edge.win_rate is not None
+    assert edge.average is not None
+    within = (
+        f"{mean}, within what the backtest allows: mean {share(edge.average.low)} to {share(edge.average.high)}, "
+        f"win rate {edge.win_rate.value:.0%} within {edge.win_rate.low:.0%} to {edge.win_rate.high:.0%}"
+    )
+    if math.isnan(power):
+        return f"{within}; the backtest itself has no edge to lose ({share(edge.baseline_mean)} a trade)"
+    seen = f"an end of its edge ({share(edge.baseline_mean)} a trade) would have been seen with a chance of {power:.0%}"
+    return f"{within}; {seen}" if word == "intact" else f"{within}; but {seen} only"
+
+
+def _power_to_see_the_end(edge: EdgeState) -> float:
+    """Chance that a fall of the mean to zero all along would have rung; normal, one-sided; NaN without an edge."""
+    from scipy.special import ndtr, ndtri
+
+    if not edge.baseline_n or not edge.baseline_mean > 0.0 or math.isnan(edge.mean.error):
+        return NAN
+    if not edge.mean.error > 0.0:
+        return 1.0
+    return float(ndtr(edge.baseline_mean / edge.mean.error - ndtri(1.0 - LEVEL)))

@@ -1,0 +1,190 @@
+"""The tests of a diagnosis that judge the trader: fills, late exits, size and the checklist."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.journal.compliance import ANSWER, SIZE_SLACK
+from iwm_opts.journal.inference import (
+    FAMILY_ERROR,
+    FEWEST,
+    Estimate,
+    detectable,
+    detectable_share,
+    difference_of,
+    mean_of,
+    p_above_zero,
+    p_of_breaches,
+    share_interval,
+)
+from iwm_opts.journal.phrases import lost, money, share, span
+from iwm_opts.journal.plan_rules import PlanRules
+
+Array = NDArray[np.float64]
+Topic = Literal["execution", "rules", "market"]
+NAN: Final = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One test of a diagnosis."""
+
+    name: str  # fills, late exits, size, checklist minimum, checklist: NAME, market
+    topic: Topic
+    n: int  # trades that could be judged
+    breaches: int | None  # trades that broke the rule; None where it is no matter of counting
+    estimate: Estimate  # unit below
+    unit: str
+    p: float  # NaN: could not be tested
+    p_adjusted: float
+    smallest_seen: float  # effect seen four times in five, in the unit; NaN where unknown
+    cost: float  # dollars lost to it in the log, NaN where unknown
+    is_fault: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A test before it is judged among the others."""
+
+    name: str
+    topic: Topic
+    n: int
+    breaches: int | None
+    estimate: Estimate
+    unit: str
+    p: float
+    cost: float
+    tell: Callable[[bool], str]
+    smallest: Callable[[float], float]  # of a level
+
+
+def judged(draft: Draft, p: float, level: float) -> Finding:
+    """A test with its p among the others, and the level that the strictest of them is held to."""
+    is_fault = not math.isnan(p) and p <= FAMILY_ERROR
+    smallest = NAN if math.isnan(p) else draft.smallest(level)
+    sentence = f"{draft.name}: too few trades to tell ({draft.n})" if math.isnan(p) else draft.tell(is_fault)
+    return Finding(
+        draft.name,
+        draft.topic,
+        draft.n,
+        draft.breaches,
+        draft.estimate,
+        draft.unit,
+        draft.p,
+        p,
+        smallest,
+        draft.cost,
+        is_fault,
+        sentence,
+    )
+
+
+def fills(trades: pd.DataFrame) -> Draft:
+    known = trades[trades["fill_cost"].notna()]
+    each = (known["fill_cost"] / known["contracts"]).to_numpy(dtype=np.float64)
+    estimate = mean_of(each)
+    cost = float(known["fill_cost"].sum()) if len(known) else NAN
+
+    def tell(is_fault: bool) -> str:
+        word = "worse than" if is_fault else "in line with"
+        return (
+            f"own fills are {word} the model's: {money(estimate.value)} lost a package against it, in and out "
+            f"together ({span(estimate, money)}), {money(cost)} in {estimate.n} trades"
+        )
+
+    p = p_above_zero(estimate) if len(known) >= FEWEST else NAN
+    return Draft(
+        "fills", "execution", len(known), None, estimate, "dollars a package", p, cost, tell,
+        lambda level: detectable(estimate.error, level),
+    )  # fmt: skip
+
+
+def late(trades: pd.DataFrame) -> Draft:
+    known = trades[trades["late"].notna()]
+    late = known[known["late"] > 0]
+    waited = float(late["late"].mean()) if len(late) else 0.0
+    cost = float(late["late_cost"].sum(min_count=1)) if len(late) else 0.0
+    priced = "" if math.isnan(cost) else f", which {lost(cost)}"
+    what = f"by {waited:.1f} sessions on average{priced}" if len(late) else ""
+    return _habit("late exits", "execution", known, late, cost, "left after the day their rule called", what)
+
+
+def size(trades: pd.DataFrame) -> Draft:
+    known = trades[trades["oversize"].notna()]
+    over = known[known["oversize"] > SIZE_SLACK]
+    cost = float(over["size_cost"].sum()) if len(over) else 0.0
+    what = (
+        f"by {over['oversize'].mean():.0%} on average; the excess {lost(cost)}{'' if cost > 0 else ', by luck'}"
+        if len(over)
+        else ""
+    )
+    return _habit("size", "execution", known, over, cost, "risked more than the plan allows", what)
+
+
+def minimum(trades: pd.DataFrame, rules: PlanRules) -> Draft:
+    wanted = rules.minimum
+    known = trades[trades["met"].notna()] if wanted is not None else trades.iloc[:0]
+    below = known[known["met"] < (wanted or 0)]
+    made = float(below["pnl"].sum()) if len(below) else 0.0
+    what = f"and made {money(made)} together" if len(below) else ""
+    return _habit(
+        "checklist minimum", "rules", known, below, -made, f"were opened with fewer than {wanted} criteria met", what
+    )
+
+
+def _habit(
+    name: str, topic: Topic, known: pd.DataFrame, broke: pd.DataFrame, cost: float, verb: str, what: str
+) -> Draft:
+    """A rule that each trade keeps or breaks."""
+    count, n = len(broke), len(known)
+    low, high = share_interval(count, n)
+    estimate = Estimate(count / n if n else NAN, low, high, n)
+
+    def tell(is_fault: bool) -> str:
+        if not count:
+            return f"none of {n} trades {verb}"
+        told = f"{count} of {n} trades {verb} ({count / n:.0%}, {low:.0%} to {high:.0%})"
+        return f"{told} {what}".strip() + ("" if is_fault else ": slips, not a habit")
+
+    return Draft(
+        name, topic, n, count, estimate, "share of trades", p_of_breaches(count, n) if n >= FEWEST else NAN, cost,
+        tell, lambda level: detectable_share(n, level),
+    )  # fmt: skip
+
+
+def criterion(trades: pd.DataFrame, name: str, dependence: float) -> Draft:
+    met, broken = sides_of(trades, name)
+    estimate, p = difference_of(met, broken, dependence)
+    p = p if min(len(met), len(broken)) >= FEWEST // 2 else NAN
+    cost = -float(trades["as_planned"][is_broken(trades, name) & trades["result"].notna()].sum())
+
+    def tell(is_fault: bool) -> str:
+        how = "did worse" if is_fault else "did not do measurably worse"
+        return (
+            f"{len(broken)} of {estimate.n} entries had {name} not met, and {how} than the others: "
+            f"{share(broken.mean())} of the risk a trade against {share(met.mean())} (difference "
+            f"{share(estimate.value)}, {span(estimate, share)})"
+        )
+
+    return Draft(
+        f"checklist: {name}", "rules", estimate.n, len(broken), estimate, "share of the risk", p, cost, tell,
+        lambda level: detectable(estimate.error, level),
+    )  # fmt: skip
+
+
+def is_broken(trades: pd.DataFrame, name: str) -> "pd.Series[bool]":
+    """Entries with a checklist on which a criterion was not met; unknown never counts as met."""
+    return trades[ANSWER + name].isin(("unmet", "unknown"))
+
+
+def sides_of(trades: pd.DataFrame, name: str) -> tuple[Array, Array]:
+    known = trades[trades["result"].notna()]
+    met = known[known[ANSWER + name] == "met"]["result"]
+    broken = known[is_broken(known, name)]["result"]
+    return met.to_numpy(dtype=np.float64), broken.to_numpy(dtype=np.float64)

@@ -1,0 +1,144 @@
+"""The statistics behind a diagnosis: intervals, tests, and the control of false accusations among many of them.
+
+Trades that are held at the same time share their market, so that n of them know less than n: their variance is
+multiplied by n over the effective number of independent trades (`backtest.metrics.independent_trades`).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+LEVEL: Final = 0.95  # of every interval
+POWER: Final = 0.8  # at which a smallest effect is said to be seen
+FAMILY_ERROR: Final = 0.01  # chance of any false accusation among all tests of one diagnosis
+EDGE_PART: Final = 0.5  # of that chance is spent on the edge, one test of its own; the rest on the trader's habits
+TOLERATED: Final = 0.05  # share of slips that is no habit: a person who keeps rules breaks one in twenty
+FEWEST: Final = 10  # values that a test needs
+NAN: Final = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean, or a difference of means, with its interval at `LEVEL`; NaN where undefined."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    error: float = NAN  # standard error
+
+
+def mean_of(values: Array, dependence: float = 1.0) -> Estimate:
+    """Mean with Student's interval.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Without NaN.
+    dependence : float
+        What their variance is multiplied by, at least 1.
+    """
+    n = len(values)
+    if n < 2:
+        return Estimate(float(values.mean()) if n else NAN, NAN, NAN, n)
+    error = math.sqrt(float(values.var(ddof=1)) * dependence / n)
+    mean = float(values.mean())
+    reach = error * _student(max(n / dependence - 1.0, 1.0))
+    return Estimate(mean, mean - reach, mean + reach, n, error)
+
+
+def difference_of(first: Array, second: Array, dependence: float = 1.0) -> tuple[Estimate, float]:
+    """Mean of the first less that of the second, and the p of their being equal or the first smaller (Welch).
+
+    Parameters
+    ----------
+    first, second : ndarray
+        Without NaN; fewer than two values on either side give NaN.
+    dependence : float
+        As in `mean_of`.
+    """
+    from scipy.special import stdtr
+
+    sizes = len(first), len(second)
+    if min(sizes) < 2:
+        return Estimate(NAN, NAN, NAN, sum(sizes)), NAN
+    parts = [float(side.var(ddof=1)) * dependence / len(side) for side in (first, second)]
+    error = math.sqrt(sum(parts))
+    value = float(first.mean() - second.mean())
+    if not error > 0.0:
+        return Estimate(value, value, value, sum(sizes), 0.0), 0.0 if value > 0 else 1.0
+    spread = sum(part**2 / max(n / dependence - 1.0, 1.0) for part, n in zip(parts, sizes, strict=True))
+    freedom = sum(parts) ** 2 / spread
+    reach = error * _student(freedom)
+    return Estimate(value, value - reach, value + reach, sum(sizes), error), float(stdtr(freedom, -value / error))
+
+
+def p_above_zero(estimate: Estimate) -> float:
+    """One-sided p of a mean that is zero or less (Student)."""
+    from scipy.special import stdtr
+
+    if estimate.n < 2 or math.isnan(estimate.error):
+        return NAN
+    if estimate.error == 0.0:
+        return 0.0 if estimate.value > 0.0 else 1.0
+    return float(stdtr(estimate.n - 1, -estimate.value / estimate.error))
+
+
+def p_of_breaches(count: int, n: int, tolerated: float = TOLERATED) -> float:
+    """Exact p of so many breaches, or more, where a share is tolerated (binomial)."""
+    from scipy.special import bdtrc
+
+    return 1.0 if count == 0 else float(bdtrc(count - 1, n, tolerated))
+
+
+def share_interval(count: int, n: int) -> tuple[float, float]:
+    """Interval of a share (Clopper and Pearson 1934)."""
+    from scipy.special import betaincinv
+
+    if n == 0:
+        return NAN, NAN
+    tail = (1.0 - LEVEL) / 2.0
+    low = float(betaincinv(count, n - count + 1, tail)) if count else 0.0
+    high = float(betaincinv(count + 1, n - count, 1.0 - tail)) if count < n else 1.0
+    return low, high
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """P adjusted so that the chance of any false rejection among them stays below the level (Holm 1979); NaN stays."""
+    known = sorted((p, place) for place, p in enumerate(values) if not math.isnan(p))
+    adjusted = [NAN] * len(values)
+    highest = 0.0
+    for rank, (p, place) in enumerate(known):
+        highest = max(highest, min(1.0, p * (len(known) - rank)))
+        adjusted[place] = highest
+    return adjusted
+
+
+def detectable(error: float, level: float) -> float:
+    """Smallest effect seen four times in five by a one-sided test at a level, for a standard error (normal)."""
+    from scipy.special import ndtri
+
+    return float(error * (ndtri(1.0 - level) + ndtri(POWER)))
+
+
+def detectable_share(n: int, level: float, tolerated: float = TOLERATED) -> float:
+    """Smallest share of breaches seen four times in five at a level; 1 where none is."""
+    from scipy.special import bdtr
+
+    needed = next((k for k in range(1, n + 1) if p_of_breaches(k, n, tolerated) <= level), None)
+    if needed is None:
+        return 1.0
+    shares = np.linspace(tolerated, 1.0, 191)
+    return float(next((share for share in shares if 1.0 - bdtr(needed - 1, n, share) >= POWER), 1.0))
+
+
+def _student(freedom: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.5 + LEVEL / 2.0))

@@ -1,0 +1,97 @@
+"""Interactive Brokers' activity statement as CSV.
+
+Every row begins with its section and `Header`, `Data`, `SubTotal` or `Total`. The section `Trades` has the columns
+DataDiscriminator, Asset Category, Currency, (Account,) Symbol, Date/Time, Quantity, T. Price, C. Price, Proceeds,
+Comm/Fee, Basis, Realized P/L, MTM P/L, Code; only rows of the discriminator `Order` are orders, the rest repeats them
+in parts. Symbols read `IWM 31JUL26 275 P`; codes are joined by semicolons: O opening, C closing, Ep expired, A
+assignment, Ex exercise (Interactive Brokers, Reporting Guide, Codes; rows as public parsers test against, 2024 to
+2026). There are no order numbers: legs of one underlying at the same second are one order.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from iwm_opts.journal.cells import Rejected, day, moment, number, positive, right_of, whole
+from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
+from iwm_opts.market.contract import Contract, parse_occ
+
+NAME: Final = "Interactive Brokers activity statement"
+SECTION: Final = "Trades"
+OPTIONS, STOCKS = "Equity and Index Options", "Stocks"
+DATES: Final = ("%Y-%m-%d, %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d;%H:%M:%S")
+SYMBOL: Final = re.compile(r"(?P<root>[A-Z0-9.]+) (?P<day>\d{1,2}[A-Z]{3}\d{2}) (?P<strike>[\d.]+) (?P<right>[CP])")
+ENDINGS: Final[dict[str, Kind]] = {"Ep": "expiration", "A": "assignment", "GEA": "expiration", "Ex": "exercise"}
+
+
+def is_header(cells: Sequence[str]) -> bool:
+    """Whether this row opens the section that is read."""
+    return tuple(cells[:3]) == (SECTION, "Header", "DataDiscriminator")
+
+
+def read(rows: Sequence[tuple[int, list[str]]], zone: ZoneInfo, rejected: Rejected) -> list[Execution]:
+    """Executions of all `Trades` sections.
+
+    Parameters
+    ----------
+    rows : sequence of (line, cells)
+        Of the whole file.
+    zone : ZoneInfo
+        Of its times: the statement states none; the broker writes New York unless told otherwise.
+    rejected : Rejected
+        Takes what cannot be read.
+    """
+    names: list[str] = []
+    found = []
+    for line, cells in rows:
+        if is_header(cells):
+            names = cells
+        if cells[0] != SECTION or len(cells) < 2 or cells[1] != "Data" or not names:
+            continue
+        row = dict(zip(names, cells, strict=False))
+        try:
+            one = _execution(row, line, zone, rejected)
+        except (ValueError, KeyError) as error:
+            rejected.row(line, f"no {error} column" if isinstance(error, KeyError) else error)
+            continue
+        if one is not None:
+            found.append(one)
+    return found
+
+
+def _execution(row: dict[str, str], line: int, zone: ZoneInfo, rejected: Rejected) -> Execution | None:
+    category = row["Asset Category"]
+    if row["DataDiscriminator"] != "Order":
+        rejected.passed_over[f"{row['DataDiscriminator']} (parts of orders)"] += 1
+        return None
+    if category not in (OPTIONS, STOCKS):
+        rejected.passed_over[category or "no asset category"] += 1
+        return None
+    codes = set(row["Code"].split(";"))
+    ending = next((kind for code, kind in ENDINGS.items() if code in codes), None)
+    if category == STOCKS and ending:
+        rejected.passed_over["shares delivered (they follow from the options)"] += 1
+        return None
+    contract = _contract(row["Symbol"]) if category == OPTIONS else None
+    effect: Effect = "" if {"O", "C"} <= codes else "open" if "O" in codes else "close" if "C" in codes else ""
+    return Execution(
+        when=moment(row["Date/Time"], zone, *DATES),
+        symbol=underlying(contract.root if contract else row["Symbol"]),
+        contract=contract,
+        quantity=whole(row["Quantity"], "quantity"),
+        price=number(row["T. Price"], "price"),
+        fees=-number(row["Comm/Fee"], "commission"),
+        effect="close" if ending else effect,
+        kind=ending or "trade",
+        line=line,
+    )
+
+
+def _contract(text: str) -> Contract:
+    match = SYMBOL.fullmatch(text.upper())
+    if match is None:
+        return parse_occ(text)
+    return Contract(
+        match["root"], day(match["day"], "%d%b%y"), right_of(match["right"]), positive(match["strike"], "strike")
+    )

@@ -1,0 +1,172 @@
+"""Paper trades on a market: opened at the model's fill, marked, and left by their own rules.
+
+Quotes are of the day they are read from; nothing here assigns a short leg early, so that a paper trade ends at its exit
+or at its expiration.
+"""
+
+import math
+from datetime import date, datetime
+
+import numpy as np
+
+from iwm_opts.backtest.result import REASONS
+from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, SIDE_SIGN
+from iwm_opts.errors import InputError
+from iwm_opts.execution.fees import FeeSchedule, premium_sold
+from iwm_opts.execution.fills import FillModel, fill_package
+from iwm_opts.journal.paper import SIMULATED, Closing, Exits, Leg, Mark, PaperTrade
+from iwm_opts.kernels.exits import HELD, exit_reason
+from iwm_opts.market.calendar import NEW_YORK, expiry_moment, sessions
+from iwm_opts.market.option_table import OptionTable
+from iwm_opts.market.snapshot import Snapshot
+from iwm_opts.spreads.legs import SAME_STRIKE
+from iwm_opts.strategy.screen import Sized
+
+
+def opened(
+    sized: Sized,
+    snapshot: Snapshot,
+    *,
+    plan: str,
+    fees: str,
+    exits: Exits,
+    checklist: dict[str, str],
+    rank: float | None,
+    contracts: int | None = None,
+    credit: float | None = None,
+) -> PaperTrade:
+    """A trade of a screened candidate, not in the journal yet.
+
+    Parameters
+    ----------
+    sized : Sized
+        Its contracts are the planned ones.
+    snapshot : Snapshot
+        That it was screened on.
+    fees : str
+        Schedule as `FeeSchedule.parse` reads it: marks and closings are charged by it too.
+    contracts : int, optional
+        Own size in place of the planned one.
+    credit : float, optional
+        Own fill in place of the model's, dollars a share.
+
+    Raises
+    ------
+    InputError
+        When the account bears none of it and no own size is given.
+    """
+    one, planned = sized.candidate, sized.size.contracts
+    count = planned if contracts is None else contracts
+    if count < 1:
+        raise InputError("contracts", count, sized.size.reason, "give a larger --account or --risk, or --contracts")
+    chain, filled = snapshot.chain, one.fill
+    received = filled.price if credit is None else credit
+    legs = tuple(Leg(SIDE_SIGN[leg.side], leg.right, leg.strike) for leg in one.legs)
+    sold = float(premium_sold(one.kind, [leg.bid for leg in one.legs], [leg.ask for leg in one.legs]))
+    loss = one.max_loss - MULTIPLIER * (received - filled.price)
+    return PaperTrade(
+        number=0,
+        plan=plan,
+        market=(f"{SIMULATED} market, " if chain.simulated else "") + chain.source,
+        symbol=chain.symbol,
+        expiration=one.expiration.isoformat(),
+        legs=legs,
+        contracts=count,
+        planned_contracts=planned,
+        opened=_clock(chain.moment),
+        credit=received,
+        mid=filled.mid,
+        model=filled.price,
+        fill=filled.model,
+        fees_schedule=fees,
+        fees=count * float(FeeSchedule.parse(fees).opening_fees(one.kind, count, sold)),
+        risk=count * loss,
+        planned_risk=planned * one.max_loss,
+        rank=rank,
+        exits=exits,
+        checklist=checklist,
+    )
+
+
+def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
+    """What leaving a trade would cost on a snapshot, and whether a rule of its own calls for it.
+
+    Raises
+    ------
+    InputError
+        When its expiration or a strike is not listed, or a leg has no quote.
+    """
+    day = snapshot.chain.as_of
+    if day.isoformat() < trade.opened[:10]:
+        raise InputError("as_of", day.isoformat(), f"lies before trade {trade.number} was opened, {trade.opened[:10]}")
+    bid, ask = _quotes(trade, snapshot.table(date.fromisoformat(trade.expiration)))
+    legs = trade.kind.closing()
+    filled = fill_package(FillModel.parse(trade.fill), legs, bid, ask)
+    if not filled.is_filled:
+        raise InputError("trade", trade.number, f"a leg of {trade.text} has no two-sided quote", "mark it later")
+    sold = float(premium_sold(legs, bid, ask))
+    fees = FeeSchedule.parse(trade.fees_schedule).closing_fees(trade.kind, trade.contracts, sold)
+    debit = -filled.price + 0.0
+    return Mark(
+        day.isoformat(), _clock(snapshot.chain.moment), snapshot.chain.spot, -filled.mid + 0.0, debit, float(fees),
+        _rule(trade, debit, day),
+    )  # fmt: skip
+
+
+def closing_of(trade: PaperTrade, mark: Mark, debit: float | None, reason: str | None) -> Closing:
+    """Leaving a trade at a mark: at the model's price unless an own one is given."""
+    paid = mark.debit if debit is None else debit
+    return Closing(mark.at, paid, mark.mid, mark.debit, trade.contracts * mark.fees, reason or mark.rule or "closed")
+
+
+def settled(trade: PaperTrade, price: float) -> tuple[Mark, Closing]:
+    """Leaving a trade at its expiration, by the price of the underlying then; what is in the money is exercised.
+
+    Raises
+    ------
+    InputError
+        When the price is not positive.
+    """
+    if not price > 0.0:
+        raise InputError("settlement", price, "must be positive", "give the underlying's price at expiration")
+    moment = expiry_moment(date.fromisoformat(trade.expiration))
+    worth = sum(leg.count * max(RIGHT_SIGN[leg.right] * (price - leg.strike), 0.0) for leg in trade.legs)
+    exercised = sum(abs(leg.count) for leg in trade.legs if RIGHT_SIGN[leg.right] * (price - leg.strike) > 0.0)
+    fees = FeeSchedule.parse(trade.fees_schedule).exercise_fees(trade.contracts * exercised)
+    debit = -worth + 0.0
+    mark = Mark(trade.expiration, _clock(moment), price, debit, debit, fees / trade.contracts, "expiry")
+    return mark, Closing(mark.at, debit, debit, debit, fees, "expiry")
+
+
+def _quotes(trade: PaperTrade, table: OptionTable) -> tuple[list[float], list[float]]:
+    bid, ask = [], []
+    for leg in trade.legs:
+        rows = np.flatnonzero(
+            (table.right == RIGHT_SIGN[leg.right]) & (np.abs(table.strike - leg.strike) <= SAME_STRIKE)
+        )
+        if not len(rows):
+            raise InputError(
+                "trade", trade.number, f"{leg} is not listed for {table.expiration} any more", "close it by hand"
+            )
+        bid.append(float(table.bid[rows[0]]))
+        ask.append(float(table.ask[rows[0]]))
+    return bid, ask
+
+
+def _rule(trade: PaperTrade, debit: float, day: date) -> str:
+    """The rule of its exits that calls, by the definition that backtests leave by."""
+    opened = date.fromisoformat(trade.opened[:10])
+    held = max(len(sessions(opened, day)) - 1, 0)
+    if not held:
+        return ""
+    left = (date.fromisoformat(trade.expiration) - day).days
+    rules = trade.exits
+    bounds = (
+        math.nan if bound is None else float(bound) for bound in (rules.profit, rules.stop, rules.dte, rules.sessions)
+    )
+    why = int(exit_reason(debit, trade.model, False, float(left), float(held), False, *bounds, False))
+    return "" if why == HELD else REASONS[why]
+
+
+def _clock(moment: datetime) -> str:
+    return moment.astimezone(NEW_YORK).replace(tzinfo=None).isoformat(sep=" ", timespec="seconds")

@@ -1,0 +1,234 @@
+"""Reading trade logs: this tool's own, its backtests', and brokers' exports."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.conventions import MULTIPLIER, TIMEZONE
+from iwm_opts.errors import DataError
+from iwm_opts.journal import interactive_brokers, tastytrade, thinkorswim
+from iwm_opts.journal.cells import Rejected, rows_of_text
+from iwm_opts.journal.executions import Execution, PackageTrade, match_packages, strategy_of
+from iwm_opts.journal.trade_log import REQUIRED, TradeLog, log_of_rows
+from iwm_opts.spreads.typed import TypedLeg, payoff_of
+
+BACKTEST_COLUMNS: Final = ("entry", "exit", "mid_pnl", "entry_slippage", "exit_slippage", "pnl")
+NEEDED_OF_BACKTEST: Final = (
+    *BACKTEST_COLUMNS, "expiration", "reason", "legs", "contracts", "rank", "credit", "debit", "fees", "assignment",
+    "risk", "dte",
+)  # fmt: skip
+KNOWN: Final = (
+    f"a trade log of this tool (columns {' and '.join(REQUIRED)} at least), the trades of a backtest, "
+    f"{thinkorswim.NAME}, {tastytrade.NAME} or {interactive_brokers.NAME}"
+)
+HEADER_ROWS: Final = 2_000  # of a file, among which a header is looked for
+
+
+def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
+    """Read a trade log of any known layout.
+
+    Parameters
+    ----------
+    path : Path
+        CSV or Parquet; or the folder of a saved backtest, whose `trades.parquet` is read.
+    zone : str
+        Time zone of a broker's times that carry none.
+
+    Raises
+    ------
+    DataError
+        When the file is none of the layouts, or holds no trade.
+    """
+    if path.is_dir():
+        return _of_folder(path)
+    if path.suffix.lower() in (".parquet", ".pq"):
+        return _of_frame(_parquet(path), path)
+    try:
+        text = path.read_text("utf-8-sig", errors="replace")
+    except OSError as error:
+        raise DataError(path, f"cannot be read: {error.strerror or error}", "check the path") from None
+    rows = rows_of_text(text)
+    if not rows:
+        raise DataError(path, "is empty", f"give {KNOWN}")
+    for layout in (interactive_brokers, thinkorswim):
+        if any(layout.is_header(cells) for _, cells in rows[:HEADER_ROWS]):
+            rejected = Rejected()
+            return _of_broker(layout.read(rows, ZoneInfo(zone), rejected), layout.NAME, path, rejected)
+    if tastytrade.is_header(rows[0][1]):
+        rejected = Rejected()
+        return _of_broker(tastytrade.read(rows, ZoneInfo(zone), rejected), tastytrade.NAME, path, rejected)
+    return _of_frame(_frame(rows, path), path)
+
+
+def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, source: str = "backtest") -> TradeLog:
+    """The trades of a backtest (`backtest.result`) as a log: filled and left as its model and rules have it."""
+    units = MULTIPLIER * trades["contracts"]
+    frame = pd.DataFrame(
+        {
+            **{name: trades[name] for name in ("entry", "exit", "expiration", "reason", "legs", "contracts", "rank")},
+            "market": market,
+            "credit": trades["credit"],
+            "debit": trades["debit"],
+            "entry_mid": trades["credit"] + trades["entry_slippage"] / units,
+            "exit_mid": trades["debit"] - trades["exit_slippage"] / units,
+            "entry_model": trades["credit"],
+            "exit_model": trades["debit"],
+            "planned_contracts": trades["contracts"],
+            "fees": trades["fees"],
+            "model_fees": trades["fees"],
+            "settlement": trades["assignment"],
+            "pnl": trades["pnl"],
+            "risk": trades["risk"],
+            "planned_risk": trades["risk"],
+            "dte": trades["dte"],
+            "due": trades["exit"],
+            "due_debit": trades["debit"],
+        }
+    )
+    notes = ("filled by the model and left by the rules: a backtest has no slips to find",)
+    return log_of_rows(frame, source, notes=notes, is_simulated=is_simulated)
+
+
+def log_of_executions(executions: Sequence[Execution], market: str, source: str, rejected: Rejected) -> TradeLog:
+    """Executions of a broker as a log; risk is the worst payoff at expiry less the credit, fees included.
+
+    Mids and model fills are unknown, planned sizes and checklist answers too: add the columns to the log that
+    `--write-log` gives, and review that.
+    """
+    matched = match_packages(executions)
+    rows = [_row(trade, market) for trade in _numbered(matched.trades)]
+    problems = (*rejected.lines(), *matched.problems)
+    if not rows:
+        raise DataError(source, "holds no option trade that could be read", "; ".join(problems) or f"give {KNOWN}")
+    return log_of_rows(rows, source, problems, rejected.notes())
+
+
+def _numbered(trades: Sequence[PackageTrade]) -> list[tuple[str, PackageTrade]]:
+    """Trades with their names: the parts of one package are 3, 3b, 3c."""
+    seen: dict[int, int] = {}
+    named = []
+    for trade in trades:
+        part = seen[trade.number] = seen.get(trade.number, 0) + 1
+        named.append((f"{trade.number}{'' if part == 1 else chr(96 + min(part, 26))}", trade))
+    return named
+
+
+def _row(named: tuple[str, PackageTrade], market: str) -> dict[str, object]:
+    name, trade = named
+    first = min(contract.expiration for _, contract in trade.legs)
+    is_open = trade.exit is None
+    return {
+        "trade": name,
+        "market": market,
+        "symbol": trade.symbol,
+        "strategy": strategy_of(trade.legs),
+        "legs": " ".join(
+            f"{count:+d}{contract.right}{contract.strike:g}"
+            + ("" if contract.expiration == first else f":{contract.expiration}")
+            for count, contract in trade.legs
+        ),
+        "expiration": pd.Timestamp(first),
+        "entry": trade.entry,
+        "exit": trade.exit,
+        "reason": trade.reason,
+        "contracts": trade.contracts,
+        "credit": trade.credit,
+        "debit": trade.debit,
+        "fees": trade.fees,
+        "settlement": trade.settlement,
+        "risk": np.nan if is_open and trade.reason != "open" else _risk(trade),
+        "rolled_from": " ".join(str(number) for number in trade.rolled_from),
+    }
+
+
+def _risk(trade: PackageTrade) -> float:
+    """Dollars that the position could lose by expiry; NaN where unbounded or its legs expire on several days."""
+    if len({contract.expiration for _, contract in trade.legs}) > 1:
+        return float("nan")
+    typed = [
+        TypedLeg(
+            1 if count > 0 else -1, abs(count), 1 if contract.right == "C" else -1, contract.strike, np.nan, np.nan
+        )
+        for count, contract in trade.legs
+    ]
+    loss = MULTIPLIER * trade.contracts * (-payoff_of(typed).worst - trade.credit)
+    return loss if np.isfinite(loss) and loss > 0 else float("nan")
+
+
+def _of_broker(executions: list[Execution], name: str, path: Path, rejected: Rejected) -> TradeLog:
+    return log_of_executions(executions, name, f"{path.name}, {name}", rejected)
+
+
+def _of_folder(path: Path) -> TradeLog:
+    file = path / "trades.parquet"
+    if not file.is_file():
+        raise DataError(path, "is a folder without trades.parquet", "give the folder of a saved backtest, or a file")
+    return _of_frame(_parquet(file), path)
+
+
+def _of_frame(frame: pd.DataFrame, path: Path) -> TradeLog:
+    names = {str(name).strip().lower(): name for name in frame}
+    frame = frame.rename(columns={name: low for low, name in names.items()})
+    if all(name in names for name in BACKTEST_COLUMNS):
+        frame = _typed(frame, path)
+        simulated = _told_simulated(path)
+        market = "backtest" + (" on a SIMULATED market" if simulated else "")
+        return log_of_backtest(frame, market, is_simulated=bool(simulated), source=f"{path.name}, a backtest")
+    missing = [name for name in REQUIRED if name not in names]
+    if missing:
+        raise DataError(path, f"is no trade log: no column {' and '.join(missing)}", f"give {KNOWN}")
+    told = bool(frame["market"].astype(str).str.contains("SIMULATED").any()) if "market" in frame else False
+    log = log_of_rows(frame, path.name, is_simulated=told)
+    if log.trades.empty:
+        raise DataError(path, "holds no trade that could be read", "; ".join(log.problems[:3]))
+    return log
+
+
+def _typed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Trades of a backtest out of CSV: their columns as dates, texts and numbers."""
+    done = frame.copy()
+    for name in frame:
+        try:
+            if name in ("entry", "exit", "expiration"):
+                done[name] = pd.to_datetime(frame[name])
+            elif name not in ("reason", "legs"):
+                done[name] = pd.to_numeric(frame[name].replace("", np.nan))
+        except (ValueError, TypeError) as error:
+            raise DataError(path, f"column {name} cannot be read: {error}", "write it with iwm-opts backtest") from None
+    missing = [name for name in NEEDED_OF_BACKTEST if name not in done]
+    if missing:
+        raise DataError(path, f"trades of a backtest without {', '.join(missing)}", "write them with iwm-opts backtest")
+    return done
+
+
+def _told_simulated(path: Path) -> bool | None:
+    """What the summary of a saved backtest says of its market; None where nothing does."""
+    summary = path / "summary.json" if path.is_dir() else path.with_name("summary.json")
+    try:
+        told = json.loads(summary.read_text())
+    except (OSError, ValueError):
+        return None
+    found = told.get("is_simulated", told.get("simulated"))
+    return None if found is None else bool(found)
+
+
+def _frame(rows: list[tuple[int, list[str]]], path: Path) -> pd.DataFrame:
+    names = rows[0][1]
+    ragged = [line for line, cells in rows[1:] if len(cells) != len(names)]
+    if ragged:
+        lines = ", ".join(map(str, ragged[:5]))
+        raise DataError(path, f"line {lines}: cells do not fit the header of {len(names)}", "correct the rows")
+    frame = pd.DataFrame([cells for _, cells in rows[1:]], columns=names, dtype=object)
+    return frame.assign(line=[line for line, _ in rows[1:]])
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise DataError(path, f"is no Parquet file that can be read: {error}", "check the path") from None

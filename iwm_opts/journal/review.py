@@ -1,0 +1,147 @@
+"""A trade log by the month, and as a whole: the figures of `backtest.metrics`, and what costs were paid over the model.
+
+Months are those in which trades were closed. Equity is the account and what was booked: it moves when a trade is
+closed, so that its drawdown is no deeper than the realised one.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.backtest.metrics import Metrics, measure
+from iwm_opts.conventions import ACCOUNT
+from iwm_opts.journal.compliance import compliance
+from iwm_opts.journal.diagnosis import Diagnosis, diagnose
+from iwm_opts.journal.plan_rules import PlanRules
+from iwm_opts.journal.trade_log import TradeLog
+from iwm_opts.market.calendar import sessions
+
+COSTS: Final = ("fees", "fee_cost", "slippage", "fill_cost", "late_cost")
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What trading cost, dollars; NaN where no trade says."""
+
+    fees: float
+    fee_cost: float  # fees over the schedule
+    slippage: float  # own fills against mid, both ways
+    fill_cost: float  # own fills against the model, both ways
+    late_cost: float  # leaving after the due day
+    known_slippage: int  # trades that say
+    known_fills: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A month, or all of it."""
+
+    name: str
+    metrics: Metrics
+    costs: Costs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Review:
+    """A log by the month, as a whole, and its diagnosis."""
+
+    log: TradeLog
+    plan: str  # name; "" without one
+    account: float
+    months: tuple[Span, ...]
+    whole: Span
+    equity: pd.DataFrame  # by session: equity, open_risk, positions
+    diagnosis: Diagnosis
+    baseline: str  # what the results are compared with; "" for the log itself
+
+
+def review(
+    log: TradeLog,
+    rules: PlanRules | None = None,
+    baseline: pd.DataFrame | None = None,
+    baseline_name: str = "",
+    account: float | None = None,
+) -> Review:
+    """Review the closed trades of a log.
+
+    Parameters
+    ----------
+    log : TradeLog
+    rules : PlanRules, optional
+        Of the plan they should have followed.
+    baseline : DataFrame, optional
+        Trades of a backtest, see `diagnosis.diagnose`.
+    baseline_name : str
+        What to call it.
+    account : float, optional
+        Dollars at the start; the plan's, else the default.
+
+    Raises
+    ------
+    InputError
+        When the log has no closed trade.
+    """
+    rules = rules or PlanRules()
+    diagnosis = diagnose(log, rules, baseline)
+    start = account or rules.account or ACCOUNT
+    trades = _with_holding(compliance(log, rules))
+    equity = realised_equity(trades, start)
+    months = []
+    for month, table in trades.groupby(trades["exit"].dt.to_period("M"), sort=True):
+        inside = equity[(equity.index >= month.start_time) & (equity.index <= month.end_time)]
+        earlier = equity["equity"][equity.index < month.start_time]
+        before = float(earlier.iloc[-1]) if len(earlier) else start
+        months.append(Span(str(month), measure(table, inside, before), _costs(table)))
+    whole = Span("all", measure(trades, equity, start), _costs(trades))
+    return Review(log, rules.name, start, tuple(months), whole, equity, diagnosis, baseline_name)
+
+
+def realised_equity(trades: pd.DataFrame, account: float) -> pd.DataFrame:
+    """Equity by the session: the account and what was booked until its close.
+
+    Parameters
+    ----------
+    trades : DataFrame
+        Closed ones, with entry, exit, pnl and risk. A day of exit that is no session counts to the one before it.
+    account : float
+        Dollars at the start.
+
+    Returns
+    -------
+    DataFrame
+        equity, open_risk (of the positions held at the close; unknown risks count for nothing) and positions.
+    """
+    first, last = trades["entry"].min().date(), trades["exit"].max().date()
+    days = sessions(first, last)
+    left = np.maximum(np.searchsorted(days, trades["exit"].to_numpy(dtype="datetime64[D]"), side="right") - 1, 0)
+    entered = np.minimum(np.searchsorted(days, trades["entry"].to_numpy(dtype="datetime64[D]")), left)
+    booked, risk, held = np.zeros(len(days)), np.zeros(len(days) + 1), np.zeros(len(days) + 1)
+    np.add.at(booked, left, trades["pnl"].to_numpy(dtype=np.float64))
+    at_risk = trades["risk"].fillna(0.0).to_numpy(dtype=np.float64)
+    for places, sign in ((entered, 1.0), (left, -1.0)):
+        np.add.at(risk, places, sign * at_risk)
+        np.add.at(held, places, sign)
+    columns = {
+        "equity": account + np.cumsum(booked),
+        "open_risk": np.cumsum(risk)[:-1],
+        "positions": np.rint(np.cumsum(held)[:-1]).astype(np.int64),
+    }
+    return pd.DataFrame(columns, index=pd.DatetimeIndex(days.astype("datetime64[us]"), name="date"))
+
+
+def _with_holding(trades: pd.DataFrame) -> pd.DataFrame:
+    entry, left = (trades[name].to_numpy(dtype="datetime64[D]") for name in ("entry", "exit"))
+    days = sessions(trades["entry"].min().date(), trades["exit"].max().date())
+    held = np.searchsorted(days, left) - np.searchsorted(days, entry)
+    return trades.assign(sessions=held, days=(left - entry).astype(np.int64))
+
+
+def _costs(trades: pd.DataFrame) -> Costs:
+    total = {name: float(trades[name].sum(min_count=1)) for name in COSTS}
+    return Costs(
+        **total,
+        known_slippage=int(trades["slippage"].notna().sum()),
+        known_fills=int(trades["fill_cost"].notna().sum()),
+    )

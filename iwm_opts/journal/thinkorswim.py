@@ -1,0 +1,177 @@
+"""thinkorswim's account statement as CSV (Monitor, Account Statement, Export to File).
+
+Sections follow each other, each a title, a header and rows. `Account Trade History` has an empty or `Notes` column,
+Exec Time, Spread, Side, Qty, Pos Effect, Symbol, Exp, Strike, Type, Price, Net Price, Order Type; the first leg of a
+spread carries the time, the others leave it empty. Fees (`Misc Fees`, `Commissions & Fees`, negative) stand in `Cash
+Balance`, one row an order, joined by time; so do endings, type RAD: `Removal of Option due to expiration 3.0 QQQ 100
+(WEEKLY) 9 Mar 2023 305.0 CALL`, or `Removed due to Expiration ... EXP: -1.0 .SPXW260410P6500`. The layout is known
+from exports that public parsers test against (johnny, 2021 to 2026); thinkorswim documents none. Times are those of
+the platform's display zone, and the file does not say which.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.journal.cells import Rejected, day, moment, number, positive, right_of, whole
+from iwm_opts.journal.executions import Execution, Kind, underlying
+from iwm_opts.market.contract import Contract
+
+NAME: Final = "thinkorswim account statement"
+TRADES, CASH = "Account Trade History", "Cash Balance"
+TIMES: Final = ("%m/%d/%y %H:%M:%S", "%m/%d/%Y %H:%M:%S")
+EXPIRATIONS: Final = ("%d %b %y", "%d %b %Y", "%m/%d/%y", "%m/%d/%Y", "%Y-%m-%d")
+EFFECTS: Final = {"TO OPEN": "open", "TO CLOSE": "close", "OPENING": "open", "CLOSING": "close"}
+SHARES: Final = ("STOCK", "ETF")
+LATE: Final = timedelta(seconds=1)  # by which a cash row may follow its trade
+REMOVAL: Final = re.compile(r"(?:REMOVAL OF OPTION|REMOVED) DUE TO (?P<kind>EXPIRATION|ASSIGNMENT|EXERCISE)\b")
+WORDED: Final = re.compile(
+    r"(?P<count>[-+]?[\d.]+) \$?(?P<root>[A-Z.]+) (?P<size>\d+) (?:\([^)]*\) )?"
+    r"(?P<day>\d{1,2} [A-Z]{3} \d{2,4})(?: \([^)]*\))? (?P<strike>[\d.]+) (?P<right>CALL|PUT)"
+)
+CODED: Final = re.compile(r"(?P<count>[-+]?[\d.]+) \.(?P<root>[A-Z]+)(?P<day>\d{6})(?P<right>[CP])(?P<strike>[\d.]+)")
+
+Rows = Sequence[tuple[int, list[str]]]
+
+
+def is_header(cells: Sequence[str]) -> bool:
+    """Whether this row is the title of the section that is read."""
+    return bool(cells) and cells[0] == TRADES
+
+
+def read(rows: Rows, zone: ZoneInfo, rejected: Rejected) -> list[Execution]:
+    """Executions of the whole file.
+
+    Parameters
+    ----------
+    rows : sequence of (line, cells)
+    zone : ZoneInfo
+        Of its times.
+    rejected : Rejected
+        Takes what cannot be read.
+    """
+    trades = _trades(_section(rows, TRADES), zone, rejected)
+    endings, fees = _cash(_section(rows, CASH), zone, rejected)
+    return _with_fees(trades, fees, rejected) + endings
+
+
+def _section(rows: Rows, title: str) -> list[tuple[int, dict[str, str]]]:
+    """Rows of a section below its header, up to the next title."""
+    found: list[tuple[int, dict[str, str]]] = []
+    names: list[str] | None = None
+    is_inside = False
+    for line, cells in rows:
+        told = [cell for cell in cells if cell]
+        is_title = len(told) == 1 and len(cells) == 1
+        if is_title:
+            is_inside, names = told[0] == title, None
+        elif is_inside and names is None:
+            names = [cell.lower() for cell in cells]
+        elif is_inside and names is not None:
+            found.append((line, dict(zip(names, cells, strict=False))))
+    return found
+
+
+def _trades(rows: Sequence[tuple[int, dict[str, str]]], zone: ZoneInfo, rejected: Rejected) -> list[Execution]:
+    found: list[Execution] = []
+    last: datetime | None = None
+    order = 0
+    for line, row in rows:
+        try:
+            if row.get("exec time"):
+                last, order = None, line
+                last = moment(row["exec time"], zone, *TIMES)
+            if last is None:
+                raise ValueError("a leg without the time of its order")
+            found.append(_leg(row, line, last, order))
+        except (ValueError, KeyError) as error:
+            rejected.row(line, f"no {error} column" if isinstance(error, KeyError) else error)
+    return found
+
+
+def _leg(row: dict[str, str], line: int, when: datetime, order: int) -> Execution:
+    effect = EFFECTS.get(row["pos effect"].upper())
+    if effect is None:
+        raise ValueError(f"position effect {row['pos effect']!r} is neither TO OPEN nor TO CLOSE")
+    symbol = underlying(row["symbol"].upper())
+    contract = None
+    if row["type"].upper() not in SHARES:
+        expiration = day(row["exp"].removesuffix(" (Weeklys)"), *EXPIRATIONS)
+        strike, right = positive(row["strike"], "strike"), right_of(row["type"])
+        contract = Contract(symbol, expiration, right, strike)  # roots such as SPXW stand in endings alone
+    if row["price"] in ("", "~"):
+        raise ValueError(f"price {row['price']!r} is no number")
+    return Execution(
+        when=when,
+        symbol=symbol,
+        contract=contract,
+        quantity=whole(row["qty"], "quantity"),
+        price=number(row["price"], "price"),
+        effect="open" if effect == "open" else "close",
+        order=f"order of line {order}",
+        line=line,
+    )
+
+
+def _cash(
+    rows: Sequence[tuple[int, dict[str, str]]], zone: ZoneInfo, rejected: Rejected
+) -> tuple[list[Execution], dict[datetime, float]]:
+    """Endings, and the fees of the trades by their time."""
+    endings: list[Execution] = []
+    fees: dict[datetime, float] = defaultdict(float)
+    for line, row in rows:
+        kind = row.get("type", "")
+        words = " ".join(row.get("description", "").upper().split())
+        try:
+            if kind == "TRD":
+                charges = number(row["misc fees"], "fees") + number(row["commissions & fees"], "commissions")
+                fees[moment(f"{row['date']} {row['time']}", zone, *TIMES)] -= charges
+            elif REMOVAL.search(words):
+                endings.append(_ending(words, line, moment(f"{row['date']} {row['time']}", zone, *TIMES)))
+            elif kind:
+                rejected.passed_over[f"{kind} in {CASH}"] += 1
+        except (ValueError, KeyError) as error:
+            rejected.row(line, f"no {error} column" if isinstance(error, KeyError) else error)
+    return endings, fees
+
+
+def _ending(words: str, line: int, when: datetime) -> Execution:
+    told = REMOVAL.search(words)
+    match = WORDED.search(words) or CODED.search(words)
+    if told is None or match is None:
+        raise ValueError(f"{words!r} names no option")
+    is_worded = " " in match["day"]
+    expiration: date = day(match["day"], *EXPIRATIONS) if is_worded else day(match["day"], "%y%m%d")
+    if is_worded and int(match["size"]) != MULTIPLIER:
+        raise ValueError(f"{words!r}: options of {match['size']} shares are not read")
+    kinds: dict[str, Kind] = {"EXPIRATION": "expiration", "ASSIGNMENT": "assignment", "EXERCISE": "exercise"}
+    symbol = underlying(match["root"])
+    return Execution(
+        when=when,
+        symbol=symbol,
+        contract=Contract(symbol, expiration, right_of(match["right"]), positive(match["strike"], "strike")),
+        quantity=whole(match["count"], "quantity"),
+        price=0.0,
+        effect="close",
+        kind=kinds[told["kind"]],
+        line=line,
+    )
+
+
+def _with_fees(trades: list[Execution], fees: dict[datetime, float], rejected: Rejected) -> list[Execution]:
+    """Fees of each moment shared among what traded then, by contracts."""
+    sizes: dict[datetime, int] = defaultdict(int)
+    for one in trades:
+        sizes[one.when] += abs(one.quantity)
+    charged: dict[datetime, float] = {}
+    for when in sizes:
+        at = next((moment for moment in (when, when + LATE) if moment in fees), None)
+        if at is None:
+            rejected.bad.append(f"orders at {when}: no row of {CASH} tells their fees: taken as zero")
+        charged[when] = fees.pop(at) if at is not None else 0.0
+    return [replace(one, fees=charged[one.when] * abs(one.quantity) / sizes[one.when]) for one in trades]

@@ -1,0 +1,95 @@
+"""Pictures of results through time: equity of each path, and how far it stood below its peak."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.figure import Figure
+
+from iwm_opts.backtest.metrics import PATH, STORIES
+from iwm_opts.backtest.trial import Pooled
+from iwm_opts.market.chain import LABELS
+from iwm_opts.report.plots import GREY, INK, LOSS, TODAY
+from iwm_opts.report.words import dollars, percent
+
+COLOURS = (INK, "#d98a1f", TODAY, "#2e8b57")  # of the sets of rules, the strategy first
+FAINT = 0.25  # of single paths behind their mean
+
+
+def equity_picture(results: Sequence[tuple[str, Pooled]], kind: str, title: str = "") -> bytes:
+    """Equity and drawdown of one or several sets of rules on the same trials.
+
+    Parameters
+    ----------
+    results : sequence of (str, Pooled)
+        A name for the legend, and the result.
+    kind : str
+        `png`, `svg` or `pdf`.
+    title : str, optional
+        The market's name unless given.
+    """
+    figure = Figure(figsize=(9, 5.4), dpi=150, layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1.0))
+    for (name, result), colour in zip(results, COLOURS, strict=False):
+        _draw(top, bottom, name, result, colour)
+    first = results[0][1]
+    label = LABELS.get(first.kind, "").partition(":")[0]
+    top.set_title(f"{label + '   ' if label else ''}{title or first.name}", loc="left", fontsize=11, color=INK)
+    if first.kind != "simulated":
+        _shade_stories(top, bottom, first)
+    _dress(top, bottom, first.account)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind)
+    return buffer.getvalue()
+
+
+def _draw(top: Axes, bottom: Axes, name: str, result: Pooled, colour: str) -> None:
+    equity = result.equity
+    paths = [path["equity"] for _, path in equity.groupby(PATH)]
+    # Scenarios are dated apart: paths are averaged only where they share their days.
+    is_shared = all(path.index.equals(paths[0].index) for path in paths)
+    mean = sum(paths[1:], paths[0]) / len(paths) if is_shared else None
+    for path in paths:
+        alone = len(paths) == 1
+        top.plot(path.index, path, color=colour, lw=1.6 if alone else 0.8, alpha=1.0 if alone else FAINT)
+    if mean is not None and len(paths) > 1:
+        top.plot(mean.index, mean, color=colour, lw=1.8)
+    last = float(np.mean([float(path.iloc[-1]) for path in paths]))
+    told = (
+        f"{name}: {dollars(last - result.account)}{' a path' if len(paths) > 1 else ''}, {len(result.trades):,} trades"
+    )
+    top.plot([], [], color=colour, lw=1.8, label=told)
+    width, strength = (1.0, 1.0) if len(paths) == 1 else (0.7, 0.4)
+    for path in paths:
+        level = np.concatenate([[result.account], path.to_numpy()])
+        fall = level / np.maximum.accumulate(level) - 1.0
+        bottom.plot(path.index, fall[1:], color=colour, lw=width, alpha=strength)
+
+
+def _shade_stories(top: Axes, bottom: Axes, result: Pooled) -> None:
+    days = result.equity.index
+    for story in STORIES:
+        if days[0].date() <= story.last and story.first <= days[-1].date():
+            first, last = (float(date2num(day)) for day in (story.first, story.last))
+            for axes in (top, bottom):
+                axes.axvspan(first, last, color=LOSS, alpha=0.09, lw=0)
+            where = top.get_xaxis_transform()
+            top.annotate(story.name, (first, 0.01), xycoords=where, fontsize=7, color=GREY, va="bottom")
+
+
+def _dress(top: Axes, bottom: Axes, account: float) -> None:
+    top.axhline(account, color=GREY, lw=0.8)
+    bottom.axhline(0.0, color=GREY, lw=0.8)
+    top.set_ylabel("equity, marked to the exit fill")
+    bottom.set_ylabel("below peak")
+    top.yaxis.set_major_formatter(lambda value, _: dollars(value))
+    bottom.yaxis.set_major_formatter(lambda value, _: percent(value, 1))
+    locator = AutoDateLocator()
+    bottom.xaxis.set_major_locator(locator)
+    bottom.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    for axes in (top, bottom):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.margins(x=0.01)
+    top.legend(frameon=False, fontsize=8, loc="upper left")

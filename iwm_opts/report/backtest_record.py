@@ -1,0 +1,76 @@
+"""A backtest as a record for JSON, and its trades as CSV."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from iwm_opts.backtest.metrics import by_calendar, by_period, independent_trades, measure
+from iwm_opts.backtest.result import CASCADE
+from iwm_opts.backtest.saved import rules_record
+from iwm_opts.backtest.trial import Pooled
+from iwm_opts.report.records import Record, rows_as_csv
+
+
+def backtest_record(result: Pooled) -> Record:
+    """Everything: market, rules, figures, periods, paths, trades and notes."""
+    trades, equity, account = result.trades, result.equity, result.account
+    return {
+        "market": market_record(result),
+        "rules": rules_record(result.results[0].rules),
+        "gate": {
+            "condition": result.results[0].label,
+            "open_days": sum(one.gate_open_days for one in result.results),
+            "ranked_days": sum(one.ranked_days for one in result.results),
+        },
+        "metrics": asdict(measure(trades, equity, account)) | {"independent_trades": independent_trades(trades)},
+        "cascade": {name: float(trades[name].sum()) for name in CASCADE},
+        "exits": {str(name): int(count) for name, count in trades["reason"].value_counts().items()},
+        "by_year": frame_records(by_calendar(trades, equity, account).reset_index()),
+        "by_month": frame_records(by_calendar(trades, equity, account, "month").reset_index()),
+        "by_period": frame_records(by_period(trades, equity, account).reset_index()),
+        "paths": [
+            {"path": trial.path, "scenario": trial.scenario or None, "market": one.market}
+            | asdict(measure(one.trades, one.equity, account))
+            for one, trial in zip(result.results, result.trials, strict=True)
+        ],
+        "skipped": [one.skipped for one in result.results],
+        "trades": frame_records(trades),
+        "notes": list(result.notes),
+    }
+
+
+def market_record(result: Pooled) -> Record:
+    """Which market, and whether its quotes were ever a market's."""
+    days = result.results[0].equity.index
+    return {
+        "name": result.name,
+        "kind": result.kind,
+        "simulated": result.results[0].is_simulated,
+        "modelled": result.kind == "modelled",
+        "paths": len(result.results),
+        "first": days[0].date().isoformat(),
+        "last": days[-1].date().isoformat(),
+        "sessions": len(days),
+    }
+
+
+def trades_csv(result: Pooled) -> str:
+    """One row a trade, told apart by path; columns as in `result.Backtest`."""
+    head = {"simulated": result.results[0].is_simulated}
+    rows = [head | row for row in frame_records(result.trades)]
+    return rows_as_csv(rows, [*head, *(str(name) for name in result.trades.columns)])
+
+
+def frame_records(frame: pd.DataFrame) -> list[Record]:
+    """Rows as plain values; days as ISO text."""
+    found: list[Record] = []
+    for row in frame.to_dict("records"):
+        found.append({str(name): _plain(value) for name, value in row.items()})
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, pd.Timestamp):
+        return value.date().isoformat()
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,242 @@
+"""A backtest for people to read: what was traded, what it earned at what risk, what costs took, and when."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from iwm_opts.backtest.metrics import Metrics, by_calendar, by_period, independent_trades, measure
+from iwm_opts.backtest.result import CASCADE
+from iwm_opts.backtest.rules import CONDOR, Rules
+from iwm_opts.backtest.trial import Pooled
+from iwm_opts.market.chain import LABELS
+from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.words import dollars, number, percent
+from iwm_opts.spreads.legs import Wing
+
+INDENT = 3
+CASCADE_WORDS = {
+    "mid_pnl": "gain at mid",
+    "entry_slippage": "slippage, way in",
+    "exit_slippage": "slippage, way out",
+    "fees": "fees",
+    "assignment": "assignment and settlement",
+    "pnl": "net",
+}
+
+GREEK_WORDS = {
+    "delta_pnl": "by delta",
+    "gamma_pnl": "by gamma",
+    "vega_pnl": "by vega",
+    "theta_pnl": "by theta",
+    "residual_pnl": "the rest",
+}
+
+
+def backtest_table(result: Pooled, verbose: bool = False, columns: int | None = None) -> str:
+    """The whole page as text; by month and by path too where `verbose`."""
+    trades, equity, account = result.trades, result.equity, result.account
+    metrics = measure(trades, equity, account)
+    parts: list[RenderableType] = [*label_lines(result.kind), *head_lines(result), Text("")]
+    if len(trades):
+        parts += [
+            _figures(metrics, independent_trades(trades)),
+            Text(""),
+            Text("what became of the money", style="bold"),
+        ]
+        parts += [_indented(_cascade(trades)), Text(""), Text("how trades ended", style="bold")]
+        parts += [_indented(_reasons(trades)), Text("")]
+        parts += [Text("by year: trades by entry, money by day", style="bold")]
+        parts += [_indented(periods_table(by_calendar(trades, equity, account)))]
+        parts += _more(result, verbose)
+    else:
+        parts.append(Text("No trade.", style="bold"))
+    parts += [Text(""), *_skipped(result), *note_lines(result.notes), *label_lines(result.kind)]
+    return render(parts, columns)
+
+
+def label_lines(kind: str) -> list[Text]:
+    """What must stand above and below results on quotes that are no market's."""
+    return [Text(LABELS[kind], style="bold red")] if kind in LABELS else []
+
+
+def note_lines(notes: Sequence[str]) -> list[Text]:
+    """Notes, one a line."""
+    return [Text(f"note: {note}", style="yellow") for note in notes]
+
+
+def head_lines(result: Pooled) -> list[Text]:
+    """Market, rules and gate."""
+    first = result.results[0]
+    days = first.equity.index
+    opened = sum(one.gate_open_days for one in result.results)
+    ranked = sum(one.ranked_days for one in result.results)
+    named = sorted({one.scenario for one in result.trials if one.scenario})
+    under = f", {', '.join(named)}" if named else ""
+    span = f"{days[0].date()} to {days[-1].date()}, {len(days):,} sessions"
+    share = f"{percent(opened / ranked)} of {ranked:,} ranked days" if ranked else "no day with a rank"
+    lines = [Text.assemble((result.name, "bold"), f"{under}  {span}{' a path' if len(result.results) > 1 else ''}")]
+    lines += [Text(line) for line in rules_lines(first.rules)]
+    return [*lines, Text(f"gate     {first.label}: open on {share}")]
+
+
+def rules_lines(rules: Rules) -> list[str]:
+    """Rules in words, a line each for entries, exits, size and costs."""
+    entry, out, size, costs = rules.entry, rules.exit, rules.size, rules.costs
+    often = [", ".join(entry.weekdays)] if entry.weekdays else []
+    often += [f"every {entry.every} sessions"] if entry.every > 1 else []
+    often += [f"credit/width >= {entry.min_credit_width:g}"] if entry.min_credit_width else []
+    often += [f"at most {entry.max_open} open"]
+    ends = [f"profit {percent(out.profit)}"] if out.profit is not None else []
+    ends += [f"stop {out.stop:g} x credit"] if out.stop is not None else []
+    ends += ["touch"] if out.touch else []
+    ends += [f"{out.dte} DTE"] if out.dte is not None else []
+    ends += [f"{out.sessions} sessions"] if out.sessions is not None else []
+    ends += [f"IV rank >= {out.rank:g}"] if out.rank is not None else []
+    gate = rules.gate
+    before = "before" if gate.lag == 1 else f"{gate.lag} sessions before"
+    at_risk = f"{percent(size.risk_share, 1)} of equity at risk a trade, {percent(size.max_open_risk)} in all"
+    fixed = f"{size.contracts} a trade" if size.contracts else at_risk
+    macro = [f"macro    {rules.macro} at the close {rules.macro.lag} before"] if rules.macro else []
+    return [
+        f"entries  {entry.strategy}, {entry.dte} DTE +-{entry.dte_slack}, {_sides(rules)}; {', '.join(often)}",
+        f"exits    {', '.join([*ends, 'expiry'])}",
+        f"size     {fixed}, account {dollars(size.account)}",
+        f"costs    in {costs.entry}, out {costs.exit}, stops {costs.stop}; fees {costs.fees.label}",
+        *macro,
+        f"decided  on the close {before}, ranked within {gate.lookback} sessions",
+    ]
+
+
+def _sides(rules: Rules) -> str:
+    entry = rules.entry
+    put = f"|delta| {entry.put_delta:g}, wing {_wing(entry.put_wing)}"
+    call = f"|delta| {entry.call_delta:g}, wing {_wing(entry.call_wing)}"
+    if entry.strategy == CONDOR:
+        return put if put == call else f"put {put}, call {call}"
+    return put if "put" in entry.strategy else call
+
+
+def _wing(wing: Wing) -> str:
+    return f"${wing.width:g}" if wing.width is not None else f"|delta| {wing.delta:g}"
+
+
+def _figures(m: Metrics, independent: float) -> Table:
+    """Figures in two columns of name and value."""
+    fall = m.max_drawdown
+    left = [
+        ("gain", f"{dollars(m.pnl)}{' a path' if m.paths > 1 else ''}"),
+        ("on the account", f"{percent(m.total_return, 1)}, {percent(m.annual_return, 1)} a year"),
+        ("on risk capital", f"{percent(m.total_return_on_risk, 1)}, {percent(m.annual_return_on_risk, 1)} a year"),
+        ("risk capital", f"{dollars(m.risk_capital)} at most"),
+        ("on risk in use", f"{percent(m.return_on_risk_in_use, 1)} a year"),
+        ("max drawdown", f"{dollars(fall.dollars)}, {percent(fall.share, 1)}"),
+        ("its length", f"{fall.sessions} sessions{'' if fall.is_recovered else ' and on'}"),
+        ("Sharpe, Sortino", f"{number(m.sharpe, 2)}, {number(m.sortino, 2)}"),
+        ("exposure", f"{percent(m.exposure)} of days"),
+    ]
+    right = [
+        ("trades", f"{m.trades:,}"),
+        ("sharing no day", f"about {independent:,.0f}"),
+        ("win rate", percent(m.win_rate, 1)),
+        ("average gain", dollars(m.average_gain, 2)),
+        ("average loss", dollars(m.average_loss, 2)),
+        ("expectancy", f"{dollars(m.expectancy, 2)}, {percent(m.expectancy_on_risk, 1)} of risk"),
+        ("profit factor", "-" if math.isnan(m.profit_factor) else f"{m.profit_factor:.2f}"),
+        ("worst 5%", f"{dollars(m.cvar, 2)} on average"),
+        ("losing run", f"{m.losing_run}; deepest {dollars(m.losing_run_loss)}"),
+    ]
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for _ in range(4):
+        table.add_column(no_wrap=True)
+    for one, other in zip(left, right, strict=True):
+        table.add_row(*one, *other)
+    return table
+
+
+def _cascade(trades: pd.DataFrame) -> Table:
+    table = plain_table("", "dollars", "a trade", left=("",))
+    for name in CASCADE:
+        sign = -1.0 if name in ("entry_slippage", "exit_slippage", "fees") else 1.0
+        total = sign * float(trades[name].sum())
+        style = "bold" if name == "pnl" else ""
+        table.add_row(CASCADE_WORDS[name], dollars(total), dollars(total / len(trades), 2), style=style)
+    for name, word in GREEK_WORDS.items():
+        if name in trades:
+            total = float(trades[name].sum())
+            table.add_row(f"at mid, {word}", dollars(total), dollars(total / len(trades), 2), style="dim")
+    return table
+
+
+def _reasons(trades: pd.DataFrame) -> Table:
+    table = plain_table("", "trades", "share", "gain a trade", "sessions", left=("",))
+    groups = sorted(trades.groupby("reason"), key=lambda pair: -len(pair[1]))
+    for reason, group in groups:
+        share = len(group) / len(trades)
+        gain, held = float(group["pnl"].mean()), float(group["sessions"].mean())
+        table.add_row(str(reason), f"{len(group):,}", percent(share), dollars(gain, 2), f"{held:.1f}")
+    return table
+
+
+def periods_table(periods: pd.DataFrame) -> Table:
+    """Rows of `metrics.by_period`."""
+    table = plain_table("", "sessions", "trades", "win", "a trade", "gain", "return", "drawdown", left=("",))
+    for name, row in periods.iterrows():
+        table.add_row(
+            str(name),
+            f"{int(row['sessions'])}",
+            f"{int(row['trades'])}",
+            percent(row["win_rate"]),
+            dollars(row["expectancy"], 2),
+            dollars(row["pnl"]),
+            percent(row["return"], 1),
+            percent(row["max_drawdown"], 1),
+        )
+    return table
+
+
+def _more(result: Pooled, verbose: bool) -> list[RenderableType]:
+    trades, equity, account = result.trades, result.equity, result.account
+    parts: list[RenderableType] = []
+    stories = by_period(trades, equity, account)
+    within = stories[stories["sessions"] > 0]
+    if result.kind != "simulated" and len(within):
+        parts += [Text(""), Text("hard times", style="bold"), _indented(periods_table(within))]
+    if len(result.results) > 1:
+        parts += [Text(""), Text("by path", style="bold"), _indented(_paths(result))]
+    if verbose:
+        parts += [Text(""), Text("by month", style="bold")]
+        parts += [_indented(periods_table(by_calendar(trades, equity, account, "month")))]
+    return parts
+
+
+def _paths(result: Pooled) -> Table:
+    scenarios = any(one.scenario for one in result.trials)
+    names = ["path", *(["scenario"] if scenarios else [])]
+    table = plain_table(*names, "trades", "win", "a trade", "gain", "drawdown", "Sharpe", left=names)
+    for one, trial in zip(result.results, result.trials, strict=True):
+        m = measure(one.trades, one.equity, result.account)
+        scenario = [trial.scenario] if scenarios else []
+        figures = [f"{m.trades}", percent(m.win_rate), dollars(m.expectancy, 2), dollars(m.pnl)]
+        table.add_row(
+            str(trial.path), *scenario, *figures, percent(m.max_drawdown.share, 1), number(m.sharpe, 2)
+        )  # fmt: skip
+    return table
+
+
+def _skipped(result: Pooled) -> list[Text]:
+    total: dict[str, int] = {}
+    for one in result.results:
+        for why, count in one.skipped.items():
+            total[why] = total.get(why, 0) + count
+    found = sorted(((count, why) for why, count in total.items() if count), reverse=True)
+    return [Text("no entry on allowed days: " + ", ".join(f"{count:,} {why}" for count, why in found))] if found else []
+
+
+def _indented(what: Any) -> Padding:
+    return Padding(what, (0, 0, 0, INDENT), expand=False)

@@ -1,0 +1,92 @@
+"""Two saved backtests side by side, for people and as a record."""
+
+import math
+from dataclasses import asdict, fields
+from typing import Any
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from iwm_opts.backtest.metrics import Drawdown, Metrics
+from iwm_opts.backtest.saved import Saved, SavedComparison
+from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.interval_words import within
+from iwm_opts.report.records import Record
+from iwm_opts.report.words import counted, dollars
+
+NAN = float("nan")
+
+
+def results_table(found: SavedComparison, columns: int | None = None) -> str:
+    """The whole page as text."""
+    parts: list[RenderableType] = []
+    for number, saved in enumerate((found.first, found.second), 1):
+        parts.append(Text.assemble((f"{number}  {saved.folder}", "bold"), f"  {_market(saved)}"))
+    parts += [Text(""), Text("asked differently" if found.config else "asked alike", style="bold")]
+    table = plain_table("", "1", "2", left=("", "1", "2"))
+    for name, one, other in found.config:
+        table.add_row(name, _told(one), _told(other))
+    if found.config:
+        parts.append(Padding(table, (0, 0, 0, 3), expand=False))
+    figures = plain_table("", "1", "2", "2 less 1", left=("",))
+    for row in _figures(found):
+        figures.add_row(row["name"], _number(row["first"]), _number(row["second"]), _number(row["difference"]))
+    parts += [Text(""), Text("figures", style="bold"), Padding(figures, (0, 0, 0, 3), expand=False), Text("")]
+    parts.append(
+        Text(
+            f"{counted(found.shared_trades, 'trades')} in both, {found.only_first} only in 1, {found.only_second} only "
+            f"in 2; those in both gained {dollars(found.shared_difference, 2)} more in 2"
+        )
+    )
+    yearly = found.yearly
+    if yearly.is_known:
+        parts.append(Text(f"a year: {dollars(yearly.estimate, 2)} more in 2 ({within(yearly)}), days paired"))
+    elif math.isnan(yearly.estimate):
+        parts.append(Text("their days differ: gains by day cannot be paired"))
+    return render(parts, columns)
+
+
+def comparison_record(found: SavedComparison) -> Record:
+    """Everything as a record for JSON."""
+    return {
+        "first": str(found.first.folder),
+        "second": str(found.second.folder),
+        "config": [{"name": name, "first": one, "second": other} for name, one, other in found.config],
+        "metrics": _figures(found),
+        "trades": {
+            "shared": found.shared_trades,
+            "only_first": found.only_first,
+            "only_second": found.only_second,
+            "shared_difference": found.shared_difference,
+        },
+        "yearly_difference": asdict(found.yearly),
+    }
+
+
+def _figures(found: SavedComparison) -> list[Record]:
+    first, second = found.first.metrics, found.second.metrics
+    rows = []
+    for field in fields(Metrics):
+        one, other = getattr(first, field.name), getattr(second, field.name)
+        if isinstance(one, Drawdown):
+            one, other = one.share, other.share
+        rows.append({"name": field.name, "first": one, "second": other, "difference": other - one})
+    return rows
+
+
+def _market(saved: Saved) -> str:
+    markets, config = saved.config["markets"], saved.config
+    more = f" and {len(markets) - 1} more" if len(markets) > 1 else ""
+    return f"{markets[0]['name']}{more}, {config['first']} to {config['last']}"
+
+
+def _told(value: Any) -> str:
+    text = "-" if value is None else str(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"

@@ -1,0 +1,75 @@
+"""A review as a picture: what was booked, and the scan that asks whether the edge has changed."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from iwm_opts.conventions import PICTURE_KINDS
+from iwm_opts.errors import InputError
+from iwm_opts.journal.review import Review
+from iwm_opts.report.plots import GAIN, GREY, INK, LOSS, TODAY
+from iwm_opts.report.words import dollars
+
+
+def review_picture(found: Review, suffix: str) -> bytes:
+    """Equity and drawdown above, the scan's statistic and its threshold below.
+
+    Parameters
+    ----------
+    found : Review
+    suffix : str
+        `.png`, `.svg` or `.pdf`.
+    """
+    kind = suffix.removeprefix(".").lower()
+    if kind not in PICTURE_KINDS:
+        raise InputError("plot", suffix, "is no kind of picture", f"end the name in one of {', '.join(PICTURE_KINDS)}")
+    figure = Figure(figsize=(9, 6.5), dpi=150, layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    _equity(upper, found)
+    _scan(lower, found)
+    simulated = "SIMULATED MARKET  " if found.log.is_simulated else ""
+    plan = f", plan {found.plan}" if found.plan else ""
+    upper.set_title(f"{simulated}{found.log.source}{plan}: {found.diagnosis.edge.word}", loc="left", color=INK)
+    for axes in (upper, lower):
+        axes.spines[["top", "right"]].set_visible(False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind)
+    return buffer.getvalue()
+
+
+def _equity(axes: Axes, found: Review) -> None:
+    days, level = found.equity.index.to_numpy(), found.equity["equity"].to_numpy(dtype=np.float64)
+    peak = np.maximum.accumulate(np.maximum(level, found.account))
+    axes.fill_between(days, level, peak, step="post", color=LOSS, alpha=0.12, lw=0, label="below the peak")
+    axes.step(days, level, where="post", color=INK, lw=1.5, label="account and booked results")
+    axes.axhline(found.account, color=GREY, lw=0.8, ls=":")
+    axes.yaxis.set_major_formatter(lambda value, _: dollars(value))
+    axes.set_ylabel("equity")
+    axes.legend(frameon=False, fontsize=8, loc="lower left")
+
+
+def _scan(axes: Axes, found: Review) -> None:
+    edge, scan = found.diagnosis.edge, found.diagnosis.edge.scan
+    axes.set_ylabel("shortfall of the worst\nstretch, standardised")
+    if scan is None:
+        axes.text(0.5, 0.5, edge.sentence, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=INK)
+        return
+    trades = found.diagnosis.trades
+    days: Any = trades["exit"][trades["result"].notna()].to_numpy()
+    axes.plot(days, scan.path, color=TODAY, lw=1.4, label="after each trade")
+    axes.axhline(scan.threshold, color=LOSS, lw=1.0, ls="--", label="crossed by luck in 1 of 200 such logs")
+    if edge.since is not None and edge.since_low is not None and edge.since_high is not None:
+        axes.axvspan(_at(edge.since_low), _at(edge.since_high), color=LOSS, alpha=0.15, lw=0, label="when it began")
+        axes.axvline(_at(edge.since), color=LOSS, lw=1.0)
+    if edge.known_on is not None:
+        axes.axvline(_at(edge.known_on), color=GAIN, lw=1.0, ls=":", label="first known")
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+
+
+def _at(moment: pd.Timestamp) -> Any:
+    """A time as matplotlib's axis takes it: its annotations know numbers only."""
+    return moment.to_datetime64()

@@ -1,0 +1,136 @@
+"""A review as records: its JSON, and its months as CSV."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from iwm_opts.journal.edge_state import EdgeState
+from iwm_opts.journal.findings import Finding
+from iwm_opts.journal.inference import Estimate
+from iwm_opts.journal.regime import Standing
+from iwm_opts.journal.review import Review, Span
+from iwm_opts.report.records import Record
+
+MONTH_FIGURES = (
+    "trades", "win_rate", "average_gain", "average_loss", "gain_loss_ratio", "losing_run", "losing_run_loss",
+    "expectancy", "expectancy_on_risk", "profit_factor", "pnl",
+)  # fmt: skip
+
+
+def review_record(found: Review) -> Record:
+    """Everything a review found; shares are 0 to 1, undefined is None once written as JSON."""
+    diagnosis, log = found.diagnosis, found.log
+    return {
+        "source": log.source,
+        "simulated": log.is_simulated,
+        "plan": found.plan or None,
+        "compared_with": found.baseline or None,
+        "account": found.account,
+        "closed": len(diagnosis.trades),
+        "open": len(log.open),
+        "months": month_records(found),
+        "whole": span_record(found.whole) | {"max_drawdown_sessions": found.whole.metrics.max_drawdown.sessions},
+        "edge": _edge_record(diagnosis.edge),
+        "faults": [fault.name for fault in diagnosis.faults],
+        "findings": [_finding_record(finding) for finding in diagnosis.findings],
+        "effects": [
+            {
+                "name": one.name,
+                "kind": one.kind,
+                "with": _estimate(one.with_it),
+                "without": _estimate(one.without_it),
+                "difference": _estimate(one.difference),
+                "losers": one.losers,
+            }
+            for one in diagnosis.effects
+        ],
+        "losers": asdict(diagnosis.losers),
+        "family_error": diagnosis.family_error,
+        "notes": [*diagnosis.notes, *log.notes],
+        "left_out": list(log.problems),
+    }
+
+
+def month_records(found: Review) -> list[Record]:
+    """One record a month, in order."""
+    return [span_record(span) for span in found.months]
+
+
+def span_record(span: Span) -> Record:
+    """Figures and costs of a month, or of all of it; dollars unless said."""
+    figures = {name: getattr(span.metrics, name) for name in MONTH_FIGURES}
+    depth = span.metrics.max_drawdown
+    return {
+        "month": span.name,
+        **figures,
+        "max_drawdown": depth.share,
+        "max_drawdown_dollars": depth.dollars,
+        "fees": span.costs.fees,
+        "fees_over_model": span.costs.fee_cost,
+        "slippage_to_mid": span.costs.slippage,
+        "slippage_over_model": span.costs.fill_cost,
+        "late_exit_cost": span.costs.late_cost,
+        "trades_with_mid": span.costs.known_slippage,
+        "trades_with_model_fill": span.costs.known_fills,
+    }
+
+
+def _finding_record(one: Finding) -> Record:
+    return {
+        "name": one.name,
+        "topic": one.topic,
+        "fault": one.is_fault,
+        "trades": one.n,
+        "breaches": one.breaches,
+        "estimate": _estimate(one.estimate),
+        "unit": one.unit,
+        "p": one.p,
+        "p_adjusted": one.p_adjusted,
+        "smallest_seen": one.smallest_seen,
+        "cost": one.cost,
+        "sentence": one.sentence,
+    }
+
+
+def _edge_record(edge: EdgeState) -> Record:
+    scan = edge.scan
+    return {
+        "state": edge.word,
+        "sentence": edge.sentence,
+        "trades": edge.n,
+        "independent_trades": edge.independent,
+        "mean_result": _estimate(edge.mean),
+        "backtest_trades": edge.baseline_n,
+        "backtest_mean_result": edge.baseline_mean,
+        "win_rate": _standing(edge.win_rate),
+        "average": _standing(edge.average),
+        "since": _day(edge.since),
+        "since_low": _day(edge.since_low),
+        "since_high": _day(edge.since_high),
+        "known_on": _day(edge.known_on),
+        "power_to_see_the_end": edge.power_to_see_the_end,
+        "p_if_the_edge_were_nothing": edge.p_of_nothing,
+        "scan": None
+        if scan is None
+        else {
+            "statistic": scan.statistic,
+            "threshold": scan.threshold,
+            "p": scan.p,
+            "mean_before": scan.mean_before,
+            "mean_after": scan.mean_after,
+            "replicates": scan.replicates,
+        },
+    }
+
+
+def _estimate(one: Estimate) -> Record:
+    return {"value": one.value, "low": one.low, "high": one.high, "trades": one.n}
+
+
+def _standing(one: Standing | None) -> Record | None:
+    return None if one is None else asdict(one)
+
+
+def _day(at: pd.Timestamp | None) -> Any:
+    return None if at is None else f"{at:%Y-%m-%d}"

@@ -1,0 +1,212 @@
+"""A review for people to read: the months, the faults, the edge, and what the losing trades have in common."""
+
+from collections.abc import Iterable
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from iwm_opts.journal.diagnosis import Diagnosis, RuleEffect
+from iwm_opts.journal.findings import Finding
+from iwm_opts.journal.inference import LEVEL, TOLERATED, Estimate
+from iwm_opts.journal.review import Review, Span
+from iwm_opts.report.console import WIDE, plain_table, render, width
+from iwm_opts.report.words import counted, dollars, number, percent
+
+STYLES = {"intact": "green", "degrading": "yellow", "broken": "bold red"}
+BULLET = 2  # columns that what follows a heading is indented by
+
+
+def review_table(found: Review, verbose: bool = False, columns: int | None = None) -> str:
+    """The review as text.
+
+    Parameters
+    ----------
+    found : Review
+    verbose : bool
+        Every test, those without a finding too, with what it could have seen.
+    columns : int, optional
+        Of the page; the terminal's unless given.
+    """
+    room = columns or width()
+    parts: list[RenderableType] = [*_head(found), Text(""), _months(found, room), Text("")]
+    parts += _verdict(found)
+    parts += _faults(found.diagnosis, verbose)
+    parts += _rules(found.diagnosis, room)
+    parts += _losers(found.diagnosis)
+    parts += _remarks(found)
+    return render(parts, columns)
+
+
+def _head(found: Review) -> list[RenderableType]:
+    log, trades = found.log, found.diagnosis.trades
+    label = "SIMULATED MARKET  " if log.is_simulated else ""
+    span = f"{trades['entry'].min():%Y-%m-%d} to {trades['exit'].max():%Y-%m-%d}"
+    state = f"{counted(len(trades), 'closed trades')}, {len(log.open)} open, {span}"
+    plan = f"plan {found.plan}" if found.plan else "no plan given: sizes, exits and checklist as the log has them"
+    against = f"compared with {found.baseline}" if found.baseline else "compared with itself: no backtest given"
+    return [
+        Text(f"{label}{log.source}: {state}", style="bold"),
+        Text(f"{plan}; {against}; account {dollars(found.account)}"),
+    ]
+
+
+def _months(found: Review, room: int) -> Table:
+    is_wide = room >= WIDE
+    names = ["month", "n", "win", "avg gain", "avg loss", "run", "E[P]", "P&L", "drawdown", "fees", "slip"]
+    names += ["of mid n", "fees+", "late"] if is_wide else []
+    table = plain_table(*names, left=("month",))
+    for span in found.months:
+        table.add_row(*_row(span, is_wide))
+    table.add_section()
+    table.add_row(*_row(found.whole, is_wide), style="bold")
+    return table
+
+
+def _row(span: Span, is_wide: bool) -> list[str]:
+    figures, costs = span.metrics, span.costs
+    row = [
+        span.name,
+        str(figures.trades),
+        percent(figures.win_rate),
+        dollars(figures.average_gain),
+        dollars(figures.average_loss),
+        str(figures.losing_run),
+        dollars(figures.expectancy),
+        dollars(figures.pnl),
+        percent(figures.max_drawdown.share, 1),
+        dollars(costs.fees),
+        dollars(costs.fill_cost),
+    ]
+    if is_wide:
+        row += [str(costs.known_slippage), dollars(costs.fee_cost), dollars(costs.late_cost)]
+    return row
+
+
+def _verdict(found: Review) -> list[RenderableType]:
+    edge = found.diagnosis.edge
+    word = edge.word if edge.word.startswith("too") else f"edge {edge.word}"
+    few = f"{counted(edge.n, 'trades')}, as good as {edge.independent:.0f} that share no day"
+    return [
+        Text.assemble((word.upper(), STYLES.get(edge.word, "bold")), f"  ({few})"),
+        _indented(Text(edge.sentence)),
+        Text(""),
+    ]
+
+
+def _faults(diagnosis: Diagnosis, verbose: bool) -> list[RenderableType]:
+    own = [one for one in diagnosis.findings if one.topic != "market"]
+    faults = [one for one in own if one.is_fault]
+    rest = [one for one in own if not one.is_fault]
+    parts: list[RenderableType] = []
+    if faults:
+        parts.append(Text(f"What went wrong ({counted(len(faults), 'faults')})", style="bold"))
+        parts += [_indented(Text(_line(one), style="red")) for one in faults]
+    else:
+        parts.append(Text("No fault of execution or of rules is shown", style="bold"))
+    if verbose:
+        parts.append(Text("What is not shown to be wrong", style="bold"))
+        parts += [_indented(Text(_line(one))) for one in rest]
+    else:
+        slips = [one for one in rest if one.breaches and one.unit == "share of trades"]
+        parts += [_indented(Text(_line(one))) for one in slips]
+        untested = [one.name for one in rest if one.n == 0]
+        if untested:
+            parts.append(_indented(Text(f"not judged, the log does not say: {', '.join(untested)}")))
+    return [*parts, Text("")]
+
+
+def _line(one: Finding) -> str:
+    if one.p_adjusted != one.p_adjusted:  # NaN: not tested
+        return one.sentence
+    seen = {
+        "share of trades": f"a habit in {one.smallest_seen:.0%} of trades",
+        "dollars a package": f"{dollars(one.smallest_seen, 2)} a package",
+        "share of the risk": f"{100 * one.smallest_seen:.0f}% of the risk",
+    }[one.unit]
+    if one.is_fault:
+        return f"{one.name}: {one.sentence}; {_luck(one.p_adjusted)} among all tests"
+    return f"{one.name}: {one.sentence}; would be seen four times in five from {seen} on"
+
+
+def _rules(diagnosis: Diagnosis, room: int) -> list[RenderableType]:
+    criteria = [effect for effect in diagnosis.effects if effect.kind == "criterion"]
+    exits = [effect for effect in diagnosis.effects if effect.kind == "exit"]
+    parts: list[RenderableType] = []
+    if criteria:
+        parts.append(Text("Checklist: result a trade in % of the risk, criterion met or not", style="bold"))
+        parts.append(_effects(criteria, ("criterion", "n met", "result", "n not", "result", "difference"), room))
+    if exits:
+        parts.append(Text("Exits: result a trade in % of the risk, left that way or any other", style="bold"))
+        parts.append(_effects(exits, ("exit", "n", "result", "n other", "result", "difference"), room))
+        parts.append(
+            _indented(Text("ways of leaving are outcomes: a profit taken is no proof that the target is right"))
+        )
+    return [*parts, Text("")] if parts else []
+
+
+def _effects(effects: Iterable[RuleEffect], names: tuple[str, ...], room: int) -> Table:
+    table = plain_table(*names, f"{LEVEL:.0%} interval", "losers", left=(names[0],))
+    for one in effects:
+        table.add_row(
+            one.name[: 24 if room < WIDE else 48],
+            str(one.with_it.n),
+            _points(one.with_it.value),
+            str(one.without_it.n),
+            _points(one.without_it.value),
+            _points(one.difference.value),
+            _interval(one.difference),
+            str(one.losers),
+        )
+    return table
+
+
+def _losers(diagnosis: Diagnosis) -> list[RenderableType]:
+    losers = diagnosis.losers
+    if not losers.n:
+        return []
+    shares = [
+        f"{name} {losers.broke[name]} of {losers.n} losers, {losers.winners_broke[name]} of {losers.winners} winners"
+        for name in losers.broke
+        if losers.broke[name] or losers.winners_broke[name]
+    ]
+    text = "; ".join(shares) if shares else "no rule that could be judged"
+    obeyed = f"{losers.obeyed_all} of {losers.n} losers kept size, exit and checklist minimum"
+    return [Text("Rules broken by", style="bold"), _indented(Text(f"{text}; {obeyed}")), Text("")]
+
+
+def _remarks(found: Review) -> list[RenderableType]:
+    diagnosis = found.diagnosis
+    lines = [
+        (
+            "result: P&L with the model's fills and on the day the rules said, over the risk at entry; "
+            f"intervals hold {LEVEL:.0%}; trades that share days count less"
+        ),
+        (
+            f"false accusations: at most one diagnosis in {1 / diagnosis.family_error:.0f} names a fault that is "
+            f"none; slips up to {TOLERATED:.0%} of trades are no habit"
+        ),
+        "months: by the day of the exit; slip: own fills against the model's; drawdown: of booked results",
+    ]
+    lines += [f"note: {text}" for text in (*diagnosis.notes, *found.log.notes)]
+    lines += [f"left out: {text}" for text in found.log.problems]
+    if found.log.is_simulated:
+        lines.append("SIMULATED MARKET: nothing here was traded")
+    return [Text(line, style="yellow" if line.startswith("left out") else "") for line in lines]
+
+
+def _indented(text: Text) -> Padding:
+    return Padding(text, (0, 0, 0, BULLET))
+
+
+def _luck(p: float) -> str:
+    return "p below 0.0001" if p < 1e-4 else f"p {p:.2g}"
+
+
+def _points(value: float) -> str:
+    return number(100.0 * value, 1)
+
+
+def _interval(one: Estimate) -> str:
+    return "-" if one.low != one.low else f"{_points(one.low)} to {_points(one.high)}"

@@ -1,0 +1,301 @@
+"""Recorded chains as a market: what is quoted, what is estimated and counted, what is unknown and said."""
+
+import math
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from iwm_opts.backtest.market import BY_SMILE, CARRIED, QUOTED, Request, Series
+from iwm_opts.backtest.recorded import recorded_days
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.market.capture import make_chain
+from iwm_opts.market.dividends import Dividend, DividendSchedule
+from iwm_opts.market.snapshot import take_snapshot
+from iwm_opts.sources.series_record import merge_series
+from iwm_opts.sources.store import open_record
+
+MON, TUE, WED, THU, FRI = (date(2024, 3, 4) + timedelta(days=place) for place in range(5))
+NEXT, LATER = date(2024, 3, 15), date(2024, 4, 5)
+SERIES = Series("XSP", LATER)
+
+
+def asked(strikes, right=-1.0, series=SERIES):
+    return Request(series, np.full(len(strikes), right), np.array(strikes, dtype=float))
+
+
+@pytest.fixture
+def week(made_day_quotes):
+    """Monday to Friday without Thursday."""
+    return [made_day_quotes(day, spot, (NEXT, LATER)) for day, spot in ((MON, 200), (TUE, 201), (WED, 202), (FRI, 199))]
+
+
+@pytest.fixture
+def market(week, chain_of):
+    return recorded_days(str(chain_of(*week)))
+
+
+class TestDays:
+    def test_every_day_with_rows_is_one_and_gaps_are_told(self, market):
+        assert market.days == (MON, TUE, WED, FRI)
+        assert market.spot.tolist() == [200.0, 201.0, 202.0, 199.0]
+        assert not market.is_simulated
+        assert f"1 of 5 sessions without a recorded chain ({THU})" in market.notes
+
+    def test_first_and_last(self, week, chain_of):
+        path = str(chain_of(*week))
+        assert recorded_days(path, first=TUE, last=THU).days == (TUE, WED)
+        with pytest.raises(DataError, match=r"holds 4 days.*give --as-of 2024-03-08"):
+            recorded_days(path, first=date(2024, 3, 11))
+
+    def test_rows_in_any_order_are_the_same_market(self, week, chain_of, market):
+        mixed = pd.concat(week).sample(frac=1.0, random_state=1)
+        other = recorded_days(str(chain_of(mixed, name="mixed.csv")))
+        assert other.days == market.days
+        for place in range(len(market.days)):
+            ours, theirs = market.board(place, 30, 10), other.board(place, 30, 10)
+            assert ours.delta.tobytes() == theirs.delta.tobytes()
+
+    def test_a_day_that_is_no_market_is_left_out_by_name(self, week, chain_of, made_day_quotes):
+        saturday = made_day_quotes(date(2024, 3, 9), 200, (NEXT, LATER))
+        zeros = made_day_quotes(THU, 200, (NEXT, LATER)).assign(bid=0.0, ask=0.0)
+        notes = recorded_days(str(chain_of(*week, zeros, saturday))).notes
+        assert any("left out" in note and "2024-03-09" in note and "exchange was closed" in note for note in notes)
+        assert any("left out" in note and str(THU) in note and "bid and ask are zero" in note for note in notes)
+
+    def test_a_damaged_cell_costs_its_day_and_is_named(self, week, chain_of):
+        week[1].loc[week[1].index[7], "strike"] = -1.0
+        market = recorded_days(str(chain_of(*week)))
+        assert market.days == (MON, WED, FRI)
+        assert any("column strike: -1" in note for note in market.notes)
+
+    def test_a_handful_of_rows_is_no_day(self, week, chain_of):
+        week[1] = week[1].iloc[:10]
+        assert any("has 10 rows of 2024-03-05" in note for note in recorded_days(str(chain_of(*week))).notes)
+
+    def test_nothing_readable_is_an_error(self, chain_of, made_day_quotes):
+        with pytest.raises(DataError, match="bid and ask are zero"):
+            recorded_days(str(chain_of(made_day_quotes(MON, 200, (NEXT,)).assign(bid=0.0, ask=0.0))))
+
+    def test_without_a_quote_date_there_are_no_days(self, week, chain_of):
+        with pytest.raises(DataError, match="no column for the quote date"):
+            recorded_days(str(chain_of(week[0].drop(columns=["quote_date", "quote_time"]))), symbol="XSP")
+
+    def test_one_capture_a_day(self, week, chain_of):
+        noon = week[0].assign(quote_time=f"{MON} 12:00:00", underlying_price=200.4)
+        path = str(chain_of(week[0], noon))
+        assert recorded_days(path, session="16:00").spot.tolist() == [200.0]
+        assert recorded_days(path).spot.tolist() == [200.4]  # the latest within the session
+
+    def test_a_warning_of_many_days_is_one_note(self, week, chain_of):
+        path = str(chain_of(*(day.drop(columns="quote_time") for day in week)))
+        notes = [note for note in recorded_days(path).notes if "no time of day" in note]
+        assert len(notes) == 1
+        assert notes[0].startswith("on 4 of 4 days")
+
+
+class TestBoard:
+    def test_it_is_the_nearest_expiration_with_its_quotes(self, market, week):
+        board = market.board(0, 30, 10)
+        assert board.series == SERIES
+        assert board.dte == 32
+        rows = week[0][week[0]["expiration"] == LATER].set_index(["right", "strike"])
+        for right, name in ((-1.0, "P"), (1.0, "C")):
+            side = board.right == right
+            assert board.bid[side].tolist() == rows.loc[name]["bid"].tolist()
+            assert board.ask[side].tolist() == rows.loc[name]["ask"].tolist()
+
+    def test_deltas_are_those_of_the_smile_it_was_made_of(self, market):
+        from scipy.stats import norm
+
+        board = market.board(0, 30, 10)
+        years = (LATER - MON).days / 365.0
+        forward = 200.0 * math.exp(0.03 * years)
+        stdev = (0.2 - 0.25 * np.log(board.strike / forward)) * math.sqrt(years)
+        d1 = np.log(forward / board.strike) / stdev + stdev / 2
+        true = np.where(board.right > 0, norm.cdf(d1), -norm.cdf(-d1))
+        near = (np.abs(true) > 0.05) & (np.abs(true) < 0.95)
+        assert board.delta[near] == pytest.approx(true[near], abs=0.003)  # cents, and an hour of summer time
+
+    def test_none_within_reach(self, market):
+        assert market.board(0, 60, 10) is None
+        assert market.board(3, 7, 0).series.expiration == NEXT
+
+    def test_what_nobody_quotes_cannot_be_chosen(self, week, chain_of):
+        gone = (week[0]["strike"] == 190.0) & (week[0]["expiration"] == LATER)
+        week[0].loc[gone, ["bid", "ask"]] = 0.0
+        board = recorded_days(str(chain_of(*week))).board(0, 30, 10)
+        assert 190.0 not in board.strike
+        assert 188.0 in board.strike
+
+    def test_of_two_roots_the_fuller_one(self, chain_of, made_day_quotes):
+        evening = made_day_quotes(MON, 2000, (NEXT,), root="SPXW").assign(underlying_symbol="SPX")
+        morning = made_day_quotes(MON, 2000, (NEXT,), root="SPX").iloc[::3]
+        market = recorded_days(str(chain_of(evening, morning)))
+        assert market.board(0, 11, 2).series == Series("SPXW", NEXT)
+
+    def test_expirations_beyond_reach_are_not_held(self, week, chain_of):
+        market = recorded_days(str(chain_of(*week)), max_dte=20)
+        assert market.board(0, 30, 30).series.expiration == NEXT
+
+
+class TestMarks:
+    def test_quotes_stand_as_they_are(self, market, week):
+        marks = market.marks(1, [asked([180.0, 190.0]), asked([210.0], right=1.0)])
+        rows = week[1][week[1]["expiration"] == LATER].set_index(["right", "strike"])
+        assert marks[0].bid.tolist() == rows.loc["P"].loc[[180.0, 190.0], "bid"].tolist()
+        assert marks[1].ask.tolist() == rows.loc["C"].loc[[210.0], "ask"].tolist()
+        assert marks[0].origin.tolist() == [QUOTED, QUOTED]
+
+    @pytest.mark.parametrize("how", ["gone", "zero", "crossed"])
+    def test_a_strike_that_left_is_marked_by_the_smile(self, week, chain_of, how):
+        lost = (week[1]["strike"] == 186.0) & (week[1]["expiration"] == LATER) & (week[1]["right"] == "P")
+        true = float(week[1].loc[lost, "value"].iloc[0])
+        if how == "gone":
+            week[1] = week[1][~lost]
+        else:
+            week[1].loc[lost, ["bid", "ask"]] = (0.0, 0.0) if how == "zero" else (2.0, 1.0)
+        (marks,) = recorded_days(str(chain_of(*week))).marks(1, [asked([184.0, 186.0])])
+        assert marks.origin.tolist() == [QUOTED, BY_SMILE]
+        assert marks.bid[1] <= true <= marks.ask[1]
+        assert marks.ask[1] - marks.bid[1] == pytest.approx(0.06, abs=0.021)  # what its neighbours are quoted, outward
+        assert marks.bid[1] * 100 == pytest.approx(round(marks.bid[1] * 100))
+
+    def test_beyond_the_ladder_too(self, market, week):
+        (marks,) = market.marks(1, [asked([80.0])])
+        assert marks.origin.tolist() == [BY_SMILE]
+        assert 0.0 <= marks.bid[0] < marks.ask[0] < 0.2
+
+    def test_deep_american_options_pay_what_exercise_pays(self, chain_of, made_day_quotes):
+        path = chain_of(made_day_quotes(MON, 200, (NEXT, LATER), root="IWM"))
+        (marks,) = recorded_days(str(path), rate=0.05).marks(0, [asked([290.0], series=Series("IWM", LATER))])
+        assert marks.ask[0] >= 90.0
+
+    def test_an_expiration_that_is_not_there_has_no_mark(self, week, chain_of):
+        week[1] = week[1][week[1]["expiration"] != LATER]
+        market = recorded_days(str(chain_of(*week)))
+        (marks,) = market.marks(1, [asked([190.0])])
+        assert marks.origin.tolist() == [CARRIED]
+        assert np.isnan(marks.bid).all()
+        assert math.isnan(market.terms(1, SERIES).forward)
+
+    def test_quotes_too_few_to_draw_a_smile_have_none_either(self, week, chain_of):
+        later = week[1]["expiration"] == LATER
+        week[1] = pd.concat([week[1][~later], week[1][later & (week[1]["strike"] == 230.0)]])
+        (marks,) = recorded_days(str(chain_of(*week))).marks(1, [asked([190.0, 230.0])])
+        assert marks.origin.tolist() == [CARRIED, QUOTED]
+
+
+class TestSettlement:
+    BARS = {  # noqa: RUF012 (a table)
+        MON: (199.5, 201.0, 198.0, 200.5),
+        TUE: (200.0, 202.0, 199.0, 201.5),
+        FRI: (203.0, 204.0, 198.5, 199.25),
+    }
+
+    @pytest.fixture
+    def with_bars(self, week, chain_of, bars_of):
+        return recorded_days(str(chain_of(*week)), bars=bars_of(self.BARS))
+
+    def test_prices_of_the_underlying_come_from_the_bars(self, with_bars):
+        assert with_bars.opened[:2].tolist() == [199.5, 200.0]
+        assert with_bars.high[3] == 204.0
+        assert np.isnan(with_bars.low[2])
+        assert any("1 days without a bar" in note and str(WED) in note for note in with_bars.notes)
+
+    def test_morning_roots_settle_on_the_open_evening_roots_on_the_close(self, chain_of, made_day_quotes, bars_of):
+        path = chain_of(made_day_quotes(MON, 2000, (NEXT, LATER), root="SPXW").assign(underlying_symbol="SPX"))
+        bars = bars_of({MON: (1995, 2010, 1990, 2005), FRI: (2030, 2040, 1985, 1992.5)})
+        market = recorded_days(str(path), bars=bars)
+        assert market.settlement_price(Series("SPX", FRI)) == 2030.0  # no chain of that day is needed
+        assert market.settlement_price(Series("SPXW", FRI)) == 1992.5
+        assert market.settlement_price(Series("SPXW", date(2024, 3, 9))) == 1992.5  # a Saturday ends with Friday
+        assert math.isnan(market.settlement_price(Series("SPXW", WED)))
+
+    def test_without_bars_only_a_capture_of_the_close_knows_the_close(self, week, chain_of):
+        path = chain_of(*week, week[0].assign(quote_time=f"{MON} 13:00:00"))
+        market = recorded_days(str(path))  # Monday's capture is now the one within the session
+        assert math.isnan(market.settlement_price(Series("XSP", MON)))
+        assert market.settlement_price(Series("XSP", TUE)) == 201.0
+        assert any("no bars of the underlying" in note for note in market.notes)
+
+    def test_bars_of_another_underlying_are_refused(self, week, chain_of, bars_of):
+        elsewhere = {day: tuple(10 * price for price in prices) for day, prices in self.BARS.items()}
+        with pytest.raises(DataError, match=r"not of this underlying: on 2024-03-04 they run from 1980 to 2010"):
+            recorded_days(str(chain_of(*week)), bars=bars_of(elsewhere))
+
+    def test_a_bar_that_contradicts_the_chain_is_unknown(self, week, chain_of, bars_of):
+        market = recorded_days(str(chain_of(*week)), bars=bars_of({**self.BARS, TUE: (100, 101, 99, 100)}))
+        assert np.isnan(market.opened[1])
+        assert any("1 bars contradict" in note for note in market.notes)
+
+
+class TestTerms:
+    def test_the_forward_is_that_of_parity(self, market):
+        terms = market.terms(0, SERIES)
+        years = (LATER - MON).days / 365.0
+        assert terms.years == pytest.approx(years, abs=2 / 24 / 365)
+        assert terms.forward == pytest.approx(200.0 * math.exp(0.03 * years), abs=0.03)
+
+    def test_dividends_not_paid_yet_are_unknown_to_a_day(self, chain_of, made_day_quotes):
+        """What goes ex later may change nothing that is decided: deltas of the day are the same."""
+        path = str(chain_of(made_day_quotes(MON, 200, (NEXT, LATER), root="IWM")))
+        past = (Dividend(date(2023, 9, 20), 0.5), Dividend(date(2023, 12, 20), 0.7))
+        boards = [
+            recorded_days(path, dividends=DividendSchedule((*past, *ahead), "given")).board(0, 30, 10)
+            for ahead in ((), (Dividend(date(2024, 3, 20), 9.0),))
+        ]
+        assert boards[0].delta.tobytes() == boards[1].delta.tobytes()
+
+
+class TestOfTheRecord:
+    @pytest.fixture
+    def record(self, week, tmp_path, monkeypatch):
+        monkeypatch.setenv("IWM_OPTS_DATA", str(tmp_path / "record"))
+        record = open_record()
+        for quotes in week:
+            times = pd.to_datetime(quotes["quote_time"]).dt.tz_localize("America/New_York")
+            record.add(make_chain(quotes.assign(quote_time=times), symbol="XSP", source="made"))
+        return record
+
+    def test_it_is_the_same_market_as_the_file(self, record, market):
+        recorded = recorded_days("record", "XSP")
+        assert recorded.name == "local record of XSP"
+        assert recorded.days == market.days
+        assert recorded.board(1, 30, 10).delta.tobytes() == market.board(1, 30, 10).delta.tobytes()
+        pd.testing.assert_series_equal(recorded.iv_history(30).closes, market.iv_history(30).closes)
+        assert recorded.iv_history(30).closes.notna().sum() == 3  # on Friday nothing brackets 30 days
+
+    def test_fetched_bars_and_dividends_come_along(self, record):
+        days = pd.DatetimeIndex([MON, TUE, WED, FRI], name="date")
+        table = pd.DataFrame({"open": 200.0, "high": 205.0, "low": 195.0, "close": 201.0}, index=days)
+        merge_series(record, "bars", "XSP", table)
+        assert recorded_days("record", "XSP").settlement_price(Series("XSP", MON)) == 201.0
+
+    def test_a_damaged_day_is_left_out_by_name(self, record):
+        file = record.captures("XSP", TUE)[0].path
+        file.write_bytes(file.read_bytes()[:-9])
+        market = recorded_days("record", "XSP")
+        assert market.days == (MON, WED, FRI)
+        assert any("left out" in note and "damaged" in note for note in market.notes)
+
+    def test_a_time_chooses_the_capture(self, record):
+        with pytest.raises(InputError, match="HH:MM"):
+            recorded_days("record", "XSP", session="close")
+        with pytest.raises(DataError, match="no capture of XSP at 10:00"):
+            recorded_days("record", "XSP", session="10:00")
+        with pytest.raises(DataError, match="no chain of IWM, only of XSP"):
+            recorded_days("record")
+
+
+def test_the_own_series_is_the_index_of_each_chain(chain_of, made_day_quotes):
+    days = [made_day_quotes(day, 200, (date(2024, 3, 11), NEXT, LATER)) for day in (MON, TUE)]
+    times = pd.to_datetime(days[1]["quote_time"]).dt.tz_localize("America/New_York")
+    index = take_snapshot(make_chain(days[1].assign(quote_time=times), symbol="XSP", source="made")).iv
+    market = recorded_days(str(chain_of(*days)))
+    assert 0.15 < index.iv10 < 0.3
+    assert market.iv_history(10).closes.iloc[1] == index.iv10
+    assert market.iv_history(30).closes.iloc[1] == index.iv30
+    with pytest.raises(InputError, match="choose 10 or 30"):
+        market.iv_history(9)
