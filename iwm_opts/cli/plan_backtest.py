@@ -5,6 +5,9 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
+import click
+from click.core import ParameterSource
+
 if TYPE_CHECKING:
     from iwm_opts.backtest.plan import Stage
     from iwm_opts.backtest.trial import Trial
@@ -12,7 +15,34 @@ if TYPE_CHECKING:
     from iwm_opts.strategy.plan import Plan
 
 SCENARIOS: Final = ("q4-2018", "march-2020", "year-2022")  # of the simulated market, for the stress periods
+BESIDE_PLAN: Final = frozenset(
+    {
+        *("plan", "source", "first", "last", "seed", "symbol", "format", "verbose", "quiet"),
+        *("bars", "iv_history", "slope_history", "slope_base", "yields", "rate", "dividends"),
+        *("spy", "kre", "xbi", "minutes", "events", "sectors"),
+    }
+)
 RANGE_NAME: Final = "whole range"
+
+
+def backtest_of_plan(options: Mapping[str, Any]) -> str:
+    """What `backtest --plan` prints: the plan over the stress periods and the range from --from to --to.
+
+    Raises
+    ------
+    UsageError
+        When an option is given whose place the plan takes.
+    """
+    from iwm_opts.cli.plan_data import files_or_simulated
+    from iwm_opts.strategy.plan import load_plan
+
+    context = click.get_current_context()
+    for name in options:
+        if name not in BESIDE_PLAN and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            typed = {"first": "from", "last": "to"}.get(name, name.replace("_", "-"))
+            raise click.UsageError(f"--{typed} means nothing beside --plan: what it trades stands in the file")
+    known = {**options, "source": files_or_simulated(options)}
+    return plan_backtest_text(load_plan(options["plan"]), known, options["first"], options["last"])
 
 
 def plan_backtest_text(

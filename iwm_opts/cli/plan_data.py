@@ -93,6 +93,25 @@ def plan_data_from(options: Mapping[str, Any], before: date | None = None) -> Pl
     return PlanData(Inputs(bars, funds, history, minutes, events, sectors), "", tuple(notes))
 
 
+def files_or_simulated(options: Mapping[str, Any]) -> str:
+    """Source of a backtesting command as a plan reads it: its default, the simulated market, gives way to --bars.
+
+    Raises
+    ------
+    UsageError
+        For a chain file or a live source: a plan reads bars.
+    """
+    from click.core import ParameterSource
+
+    source = str(options["source"])
+    is_default = click.get_current_context().get_parameter_source("source") is ParameterSource.DEFAULT
+    if is_default and options["bars"]:
+        return "record"
+    if source not in ("sim", "modelled", "record"):
+        raise click.UsageError(f"--source {source}: a plan reads --bars, the record, modelled quotes or sim")
+    return source
+
+
 def _bars_path(options: Mapping[str, Any], symbol: str, name: str) -> Path:
     from iwm_opts.errors import InputError
 
