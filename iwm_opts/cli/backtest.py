@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from iwm_opts.cli.backtesting import PLOT, backtest_options
+from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import option
 from iwm_opts.cli.plan_data import fund_options
@@ -42,7 +42,7 @@ def backtest(**options: Any) -> None:
     if options["compare"]:
         _compare(options)
         return
-    if options["plan"]:
+    if options["plan"] or options["edge"] != EDGES[0]:
         from iwm_opts.cli.plan_backtest import backtest_of_plan
 
         click.echo(backtest_of_plan(options), nl=False)

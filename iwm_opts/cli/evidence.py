@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from iwm_opts.cli.backtesting import PLOT, backtest_options
+from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import OutputParam, option
 from iwm_opts.cli.plan_data import fund_options
@@ -49,6 +49,8 @@ def evidence(**options: Any) -> None:
 
         emit(claims_of_evidence(options), options)
         return
+    if options["edge"] != EDGES[0]:
+        raise click.UsageError(f"a gate is what {EDGES[0]} has; for {options['edge']} ask evidence --claims")
     rules = rules_from(options)
     trials = trials_from(options)
     seed = 1 if options["seed"] is None else options["seed"]

@@ -26,7 +26,9 @@ RANGE_NAME: Final = "whole range"
 
 
 def backtest_of_plan(options: Mapping[str, Any]) -> str:
-    """What `backtest --plan` prints: the plan over the stress periods and the range from --from to --to.
+    """What `backtest --plan` prints: the plan over the stress periods and the days from --from to --to.
+
+    Without a file it is the usual plan of --edge.
 
     Raises
     ------
@@ -34,15 +36,22 @@ def backtest_of_plan(options: Mapping[str, Any]) -> str:
         When an option is given whose place the plan takes.
     """
     from iwm_opts.cli.plan_data import files_or_simulated
-    from iwm_opts.strategy.plan import load_plan
+    from iwm_opts.strategy.plan import load_plan, make_usual_plan
 
     context = click.get_current_context()
+    beside, why = BESIDE_PLAN, "what it trades stands in the file"
+    if not options["plan"]:
+        beside, why = (
+            BESIDE_PLAN | {"edge", "account", "risk"},
+            f"{options['edge']} is traded by a plan: write one with iwm-opts plan",
+        )
     for name in options:
-        if name not in BESIDE_PLAN and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            typed = {"first": "from", "last": "to"}.get(name, name.replace("_", "-"))
-            raise click.UsageError(f"--{typed} means nothing beside --plan: what it trades stands in the file")
+        if name not in beside and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name.replace('_', '-')} means nothing here: {why}")
     known = {**options, "source": files_or_simulated(options)}
-    return plan_backtest_text(load_plan(options["plan"]), known, options["first"], options["last"])
+    account = {"value": options["account"], "risk": options["risk"]}
+    plan = load_plan(options["plan"]) if options["plan"] else make_usual_plan(options["edge"], account=account)
+    return plan_backtest_text(plan, known, options["first"], options["last"])
 
 
 def plan_backtest_text(
