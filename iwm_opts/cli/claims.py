@@ -27,10 +27,13 @@ def claims(**options: Any) -> None:
 
 
 def claims_of_evidence(options: dict[str, Any]) -> str:
-    """What `evidence --claims` prints: all claims, on the days before --to if that is given."""
+    """What `evidence --claims` prints: all claims, on the days up to --to if that is given."""
+    from datetime import timedelta
+
     from iwm_opts.cli.plan_data import files_or_simulated
 
-    return claims_text({**options, "source": files_or_simulated(options), "as_of": options["last"]})
+    day_after = options["last"] + timedelta(days=1) if options["last"] else None
+    return claims_text({**options, "source": files_or_simulated(options), "as_of": day_after})
 
 
 def claims_text(options: dict[str, Any], names: tuple[str, ...] = ()) -> str:

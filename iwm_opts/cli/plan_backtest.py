@@ -74,13 +74,16 @@ def plan_backtest_text(
     from iwm_opts.report.plan_backtest import plan_backtest_record, plan_backtest_rows, plan_backtest_table
     from iwm_opts.report.records import as_json, rows_as_csv
 
-    label = ""
+    notes: tuple[str, ...] = ()
     if options["source"] == "sim":
         stress, ranges, label = _simulated(options, first, last)
     else:
-        stress, ranges, label = _real(plan, plan_data_from(options), options, first, last)
+        data = plan_data_from(options)
+        notes = data.notes
+        stress, ranges, label = _real(plan, data, options, first, last)
     with progress("periods", options) as told:
         result = backtest_plan(plan, stress, ranges, told)
+    result = replace(result, notes=tuple(dict.fromkeys((*notes, *result.notes))))
     if options["format"] == "json":
         return as_json(plan_backtest_record(result) | {"simulated": bool(label), "label": label})
     if options["format"] == "csv":

@@ -186,7 +186,7 @@ def entry_days(plan: Plan, data: Inputs, within: Flags | None = None) -> EntryDa
         wanted = wanted & is_clear
     passes = criteria_met(plan.checklist.criteria, data) >= plan.checklist.minimum
     enough = allowed_on(passes.astype("boolean"), days)
-    counts["checklist not met"] = int((wanted & ~enough).sum())
+    counts["short of the checklist"] = int((wanted & ~enough).sum())
     wanted = wanted & enough
     counts["entries allowed"] = int(wanted.sum())
     return EntryDays(wanted, counts)
