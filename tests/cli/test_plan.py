@@ -180,3 +180,30 @@ def test_claims_on_made_data(run, data):
     assert run("claims", *data, "--claim", "moon").code == 1
     wings = run("claims", *data, "--claim", "wide-wings", "--format", "json").json
     assert wings["claims"][0]["sample"] > 300
+
+
+def test_backtest_runs_a_plan_and_refuses_what_it_says_itself(run, data):
+    assert run(*DIPS, *data, "--save", "dips.toml").code == 0
+    record = run("backtest", "--plan", "dips.toml", *data, "--format", "json").json
+    assert record["plan"] == "mean-reversion-shares"
+    assert record["simulated"] is False
+    assert any("standing in for IWM's own IV10" in note for note in record["notes"])
+    usual = run("backtest", "--edge", "mean-reversion", *data, "--format", "json").json
+    assert usual["periods"] == record["periods"]
+    refused = run("backtest", "--plan", "dips.toml", *data, "--profit", "1")
+    assert refused.code == 2
+    assert "--profit means nothing here" in refused.err
+    stranger = run("backtest", "--plan", "dips.toml", *data, "--source", "chain.csv")
+    assert stranger.code == 2
+    assert "a plan reads --bars, the record, modelled quotes or sim" in stranger.err
+
+
+def test_evidence_measures_the_claims_up_to_a_day(run, data):
+    whole = run("evidence", "--claims", *data, "--format", "json").json["claims"]
+    early = run("evidence", "--claims", *data, "--to", "2024-06-28", "--format", "json").json["claims"]
+    filters = [next(one for one in found if one["name"] == "kre-filter") for found in (whole, early)]
+    assert filters[0]["sampled"].endswith("to 2024-12-30")
+    assert filters[1]["sampled"].endswith("to 2024-06-28")
+    gate = run("evidence", "--edge", "momentum")
+    assert gate.code == 2
+    assert "evidence --claims" in gate.err
