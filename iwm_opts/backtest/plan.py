@@ -207,7 +207,7 @@ class _Runner:
         on_market = pd.Series(allowed.allowed, index=stage.data.bars.index)
         wanted = on_market.reindex(pd.DatetimeIndex(market.days), fill_value=False).to_numpy(dtype=bool)
         parts = []
-        for strategy, chosen in _strategies(self.plan, stage.data, market):
+        for strategy, chosen in strategies(self.plan, stage.data, market):
             found = run(self._prepared(market, stage.data, strategy), wanted & chosen)
             self.notes += found.notes
             parts.append(found)
@@ -232,7 +232,7 @@ class _Runner:
         return self._books[key]
 
 
-def _strategies(plan: Plan, data: Inputs, market: DailyMarket) -> list[tuple[str, Flags]]:
+def strategies(plan: Plan, data: Inputs, market: DailyMarket) -> list[tuple[str, Flags]]:
     """What is traded, and on which days of the market: a vertical is chosen by the rank of the close before."""
     always = np.ones(len(market.days), dtype=bool)
     if plan.instrument == "condor":

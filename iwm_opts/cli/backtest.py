@@ -45,6 +45,8 @@ def backtest(**options: Any) -> None:
     if options["plan"] or options["edge"] != EDGES[0]:
         from iwm_opts.cli.plan_backtest import backtest_of_plan
 
+        if options["output"]:
+            raise click.UsageError("--output saves a run of rules; what a plan did goes to standard output")
         click.echo(backtest_of_plan(options), nl=False)
         return
     result = _run(options)

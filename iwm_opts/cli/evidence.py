@@ -27,6 +27,7 @@ from iwm_opts.cli.plan_data import fund_options
 )
 @option("--format", type=click.Choice(["table", "json", "csv"]), default="table", help="csv: the differences.")
 @option("--output", type=OutputParam(), help="File to write instead of standard output.")
+@option("--plan", metavar="FILE", help="Instead: what each rule of a plan is worth against entering on any session.")
 @option("--claims", is_flag=True, show_default=False, help="Instead: what the strategy claims, measured on the files.")
 @PLOT
 @backtest_options
@@ -49,8 +50,11 @@ def evidence(**options: Any) -> None:
 
         emit(claims_of_evidence(options), options)
         return
-    if options["edge"] != EDGES[0]:
-        raise click.UsageError(f"a gate is what {EDGES[0]} has; for {options['edge']} ask evidence --claims")
+    if options["plan"] or options["edge"] != EDGES[0]:
+        from iwm_opts.cli.plan_backtest import evidence_of_plan
+
+        emit(evidence_of_plan(options), options)
+        return
     rules = rules_from(options)
     trials = trials_from(options)
     seed = 1 if options["seed"] is None else options["seed"]

@@ -204,6 +204,17 @@ def test_evidence_measures_the_claims_up_to_a_day(run, data):
     filters = [next(one for one in found if one["name"] == "kre-filter") for found in (whole, early)]
     assert filters[0]["sampled"].endswith("to 2024-12-30")
     assert filters[1]["sampled"].endswith("to 2024-06-28")
-    gate = run("evidence", "--edge", "momentum")
-    assert gate.code == 2
-    assert "evidence --claims" in gate.err
+
+
+def test_evidence_says_what_each_rule_is_worth(run, data):
+    found = run("evidence", "--edge", "mean-reversion", *data, "--format", "json").json
+    assert [row["rules"] for row in found["rules"]] == [
+        "any session", "edge", "edge + macro", "edge + checklist", "whole plan",
+    ]  # fmt: skip
+    assert found["rules"][0]["trades"] > 300
+    assert "too few to say" in found["sentence"]
+    table = run("evidence", "--edge", "mean-reversion", *data)
+    assert max(len(line) for line in table.out.splitlines()) <= 80
+    momentum = run("evidence", "--edge", "momentum", *data)
+    assert momentum.code == 1
+    assert "--minutes FILE" in momentum.err
