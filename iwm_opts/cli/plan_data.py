@@ -189,7 +189,9 @@ def simulated_years(options: Mapping[str, Any]) -> SimulatedYears:
 
 
 def modelled_days(options: Mapping[str, Any]) -> "DailyMarket":
-    """Quotes of options around the real prices, over all days that bars and IV history share; see `--source modelled`.
+    """Quotes of options around the real prices, over all days that bars and IV history share.
+
+    Of files that are not named, the record's are taken.
 
     Raises
     ------
@@ -198,7 +200,14 @@ def modelled_days(options: Mapping[str, Any]) -> "DailyMarket":
     """
     from iwm_opts.backtest.simulated import SimulatedDays
     from iwm_opts.markets.modelled_files import ModelledFiles, open_modelled
+    from iwm_opts.sources.series_record import series_path
+    from iwm_opts.sources.store import open_record
 
     names = ("bars", "iv_history", "slope_history", "slope_base", "yields", "rate", "dividends")
-    market = open_modelled(ModelledFiles(**{name: options.get(name) for name in names}), options["symbol"])
+    named = {name: options.get(name) for name in names}
+    named["bars"] = str(_bars_path(options, options["symbol"], "bars"))
+    if not named["iv_history"]:
+        recorded = series_path(open_record(), "indices", INDEX)
+        named["iv_history"] = str(recorded) if recorded.exists() else None
+    market = open_modelled(ModelledFiles(**named), options["symbol"])
     return SimulatedDays(market, market.days[0], "; ".join(market.notes))

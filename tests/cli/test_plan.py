@@ -218,3 +218,15 @@ def test_evidence_says_what_each_rule_is_worth(run, data):
     momentum = run("evidence", "--edge", "momentum", *data)
     assert momentum.code == 1
     assert "--minutes FILE" in momentum.err
+
+
+def test_what_is_recorded_need_not_be_named(run, files, data, tmp_path):
+    for kind, names in (("bars", ("iwm", "spy", "kre", "xbi")), ("indices", ("iv",))):
+        folder = tmp_path / "record" / kind
+        folder.mkdir(parents=True)
+        for name in names:
+            target = "RVX" if name == "iv" else name.upper()
+            (folder / f"{target}.csv").write_text(files[name].read_text())
+    named = run(*DIPS, *data, "--check", "--format", "json").json
+    recorded = run(*DIPS, "--events", files["events"], "--check", "--format", "json").json
+    assert recorded == named
