@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from iwm_opts.simulation.facts import FACTS, NAMES, History, measure_facts, scaled
-from iwm_opts.simulation.history import real_history, simulated_history
+from iwm_opts.simulation.history import HistoryFiles, real_history, simulated_history
 from iwm_opts.simulation.parameters import shipped_parameters
 
 
@@ -56,22 +56,21 @@ def test_scales_keep_the_order_of_values():
     for step in (1.0001, 1.01):
         moved = scaled(values * step) - scaled(values)
         assert (moved * values >= 0.0).all()
-    assert len(set(NAMES)) == len(FACTS) == 43
+    assert len(set(NAMES)) == len(FACTS) == 45
 
 
 @pytest.mark.market_data
 def test_the_real_market(market_data):
     # 2009-09-16 to 2025-06-04: figures measured independently from the same files.
-    real = real_history(
-        market_data / "daily" / "IWM_yahoo_long.csv.gz",
-        market_data / "vol" / "RVX_History.csv.gz",
-        {
-            n: market_data / "vol" / f"{f}_History.csv.gz"
-            for n, f in (("short", "VIX9D"), ("middle", "VIX"), ("long", "VIX3M"))
-        },
-        "2009-09-16",
-        "2025-06-04",
+    vol = market_data / "vol"
+    files = HistoryFiles(
+        bars=market_data / "daily" / "IWM_yahoo_long.csv.gz",
+        iv=vol / "RVX_History.csv.gz",
+        short=vol / "VIX9D_History.csv.gz",
+        middle=vol / "VIX_History.csv.gz",
+        long=vol / "VIX3M_History.csv.gz",
     )
+    real = real_history(files, "2009-09-16", "2025-06-04")
     wanted = {
         "return vol": (0.225, 5e-4), "return kurtosis": (7.5, 0.15), "|return| autocorrelation 21": (0.14, 5e-3),
         "ATR share mean": (0.0180, 5e-5), "ATR share median": (0.0161, 5e-5), "IV30 mean": (23.7, 0.05),
