@@ -189,7 +189,8 @@ def _variance_ratio(sample: _Sample) -> float:
 
 def _leverage(sample: _Sample) -> float:
     """How a return moves the variance of the sessions after it (Bouchaud, Matacz and Potters 2001, PRL 87(22))."""
-    return sample.column("echo").mean / _sd(sample.column("r")) ** 3
+    sd = _sd(sample.column("r"))
+    return sample.column("echo").mean / sd**3 if sd > 0.0 else math.nan
 
 
 def _correlation(a: Array, b: Array) -> float:

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import skew
 
 from iwm_opts.simulation.facts import FACTS, NAMES, History, measure_facts, scaled
 from iwm_opts.simulation.history import HistoryFiles, real_history, simulated_history
@@ -38,6 +39,15 @@ def test_a_change_in_the_past_is_not_seen_by_realised_vol():
     late[-21:] = 0.05
     one = measure_facts(history(600, log_return=late))
     assert np.isfinite(one[NAMES.index("IV30 less realised, mean")])
+
+
+def test_leverage_and_the_skew_of_a_month_by_plain_loops():
+    r = 0.01 * np.random.default_rng(4).standard_t(4, 400)
+    echo = [r[t] * sum(r[t + k] ** 2 for k in range(1, 11)) / 10 for t in range(len(r) - 10)]
+    months = [sum(r[t + 1 : t + 22]) for t in range(len(r) - 21)]
+    found = history(400, log_return=r)
+    assert fact(found, "leverage, return on variance of the next 10") == pytest.approx(np.mean(echo) / r.std() ** 3)
+    assert fact(found, "return of 21 sessions, skew") == pytest.approx(skew(months))
 
 
 def test_gaps_are_left_out():
