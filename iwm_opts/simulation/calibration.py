@@ -38,6 +38,7 @@ NARROWEST_BAND: Final = 0.6
 BAND_WEIGHT: Final = 7.0  # standard errors that a band e times too wide counts for
 SETTLE: Final = 252  # sessions before a simulated history begins, so that events have reached their balance
 RIDGE: Final = 0.02  # of the bootstrap variance, so that no combination of facts is taken to be known exactly
+ALONE: Final = 0.5  # weight of each fact by itself beside all together, so that the second is not had at their expense
 ANCHOR: Final = 0.05  # pull of each parameter to where the search began, where nothing else decides
 DIFFERENCE: Final = 0.04  # in a parameter's own scale: wide enough that facts which count sessions move smoothly
 STEEPEST: Final = 0.97  # correlations stay within it
@@ -47,7 +48,7 @@ STEPS = 12  # improvements a round
 HISTORIES = 64  # simulated at every point that is tried
 
 # What is fitted, and the scale on which it is sought: "log" for what is positive, "atanh" for correlations, "logit" for
-# shares, else a unit.
+# shares, else a unit. The term factor's speed stays: the facts cannot tell it from its vol.
 FREE: Final[tuple[tuple[str, str, str | float], ...]] = (
     ("dynamics", "floor", "log"),
     ("dynamics", "level", 0.5),
@@ -76,7 +77,6 @@ FREE: Final[tuple[tuple[str, str, str | float], ...]] = (
     ("premium", "fast_shift", 0.5),
     ("premium", "middle_shift", 0.5),
     ("premium", "slow_shift", 0.5),
-    ("dynamics", "term_speed", "log"),
     ("dynamics", "term_vol", "log"),
     ("dynamics", "reversal", 0.05),
     ("bars", "range_scale", "log"),
@@ -186,12 +186,12 @@ def residuals(parameters: Parameters, target: Target, rehearsal: Rehearsal, root
 
     Parameters
     ----------
-    root : ndarray, shape (facts, facts), optional
+    root : ndarray, shape (m, facts), optional
         R with R'R the weight of the facts; bootstrap standard errors, fact by fact, unless given.
 
     Returns
     -------
-    ndarray, shape (2 x facts,)
+    ndarray, shape (m + facts,)
     """
     drawn = scaled(rehearsal.facts(parameters))
     gap = drawn.mean(axis=0) - target.value
@@ -236,7 +236,7 @@ def calibrate(start: Parameters, target: Target, report: Callable[[int, int], No
     """
     found = start
     for place in range(ROUNDS):
-        root = joint_root(found, target) if place else None
+        root = _blend(joint_root(found, target), target) if place else None
         told = _part_of(report, place) if report else None
         found, _ = fit(found, target, HISTORIES, STEPS, seed=20 + place, root=root, report=told)
         if report:
@@ -246,6 +246,11 @@ def calibrate(start: Parameters, target: Target, report: Callable[[int, int], No
 
 def _part_of(report: Callable[[int, int], None], place: int) -> Callable[[int, float], None]:
     return lambda done, _value: report(place * STEPS + done, ROUNDS * STEPS)
+
+
+def _blend(joint: Array, target: Target) -> Array:
+    """Facts together and, with less weight, each by itself; shape (2 x facts, facts)."""
+    return np.vstack([joint, ALONE * np.diag(1.0 / target.error)])
 
 
 def joint_root(parameters: Parameters, target: Target, histories: int = 1500, seed: int = 3) -> Array:

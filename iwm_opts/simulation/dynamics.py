@@ -2,7 +2,8 @@
 
 Real world, a year as unit of time and one session a step:
 
-    d ln S = (growth - c - V / 2) dt + sqrt(V) dW + J dN,      V = floor + exp(level + x + m + y)
+    d ln S = (growth - c - V / 2) dt + sqrt(V) dW + J dN
+    V  = (floor + exp(level + m + y)) (1 - fast_share + fast_share exp(x))
     dx = -fast_speed x dt + fast_vol dW_x - jump_lift J dN + B dM
     dm = -middle_speed m dt + middle_vol dW_m - jump_middle_lift J dN + burst_middle_share B dM
     dy = -slow_speed y dt + slow_vol dW_y
@@ -13,18 +14,21 @@ dW_x, dW_m, dW_y and dW_u are correlated with dW as `fast_correlation` and its l
 alone; dW_p is alone. N counts jumps of spot, J normal, compensated by c; M counts bursts of variance, B exponential.
 Log-variance factors of different speed, with leverage: Chernov, Gallant, Ghysels and Tauchen 2003, "Alternative models
 for stock price dynamics", Journal of Econometrics 116, section 2.3. Jumps in both spot and variance: Eraker, Johannes
-and Polson 2003, "The impact of jumps in volatility and returns", Journal of Finance 58(3). The floor makes relative
-moves of variance larger the higher it stands, which gives changes of log implied vol their right tail. Of what a
-session's return has in surprise, the next takes back the share `reversal`.
+and Polson 2003, "The impact of jumps in volatility and returns", Journal of Finance 58(3). Variance as a sum of
+exponentials that move to different degrees: Bergomi 2008, "Smile dynamics III", Risk 21(10). The floor holds the level
+of calm markets up, while the fast factor, which multiplies it as well, moves them from day to day; both sums make
+relative moves of variance larger the higher it stands, which gives changes of log implied vol their right tail and
+keeps it low in its own range for most of the time. Of what a session's return has in surprise, the next takes back the
+share `reversal`.
 
 Prices see another world. In it the factors revert to `fast_shift`, `middle_shift` and `slow_shift` + p in place of 0,
 events come `jump_ratio` times as often, and variance is exp(level + u) times as large, u fading with tenor. Priced
-variance at a tenor is the mean over it of the expected rate, as in Bergomi 2005, "Smile dynamics II", Risk 18(10),
-whose forward variances have this form:
+variance at a tenor is the mean over it of the expected rate, as in Bergomi 2005, "Smile dynamics II", Risk 18(10).
+V exp(u) is a sum of four products, size x exp(a x + b (m + y) + u) with a and b 0 or 1, and of each
 
-    E[exp(x_s + m_s + y_s + u_s)] = exp(x e^(-fast_speed s) + m e^(-middle_speed s) + y e^(-slow_speed s)
-                                        + u e^(-premium_speed s) + shifts + half the Gaussian variance
-                                        + cumulant of the events up to s)
+    E[exp(a x_s + b (m_s + y_s) + u_s)] = exp(a x e^(-fast_speed s) + b m e^(-middle_speed s) + b y e^(-slow_speed s)
+                                              + u e^(-premium_speed s) + shifts + half the Gaussian variance
+                                              + cumulant of the events up to s)
 
 plus what jumps of spot add to the model-free variance, 2 E[e^J - 1 - J] a jump (Carr and Wu 2009, "Variance risk
 premiums", Review of Financial Studies 22(3), proposition 1).

@@ -19,9 +19,9 @@ class Dynamics:
     """The real world: spot and its variance. Rates are a year; see `simulation.dynamics` for the equations."""
 
     growth: float  # expected growth of spot, dividends left out
-    floor: float  # variance below which the market never falls
+    floor: float  # of variance, beneath the middle and slow factors
     level: float  # logarithm of the rest at zero factors
-    fast_share: float  # of the rest that the fast factor multiplies, at zero factors
+    fast_share: float  # of variance that the fast factor multiplies, at zero factors
     fast_speed: float
     fast_vol: float
     fast_correlation: float  # of the factor's shocks to those of spot
