@@ -129,12 +129,13 @@ def mean_variance(
     middle_loading,
     slow_loading,
     premium_loading,
+    term_loading,
 ):
     """Mean variance rate over one tenor, priced, of one state; see `expected_variance`, which does it for many."""
     total = constant
     for j in range(weight.shape[0]):
-        exponent = fast_loading[j] * fast + middle_loading[j] * middle + premium_loading[j] * premium
-        total += weight[j] * exp(exponent + term + slow_loading[j] * (slow - term))
+        exponent = fast_loading[j] * fast + middle_loading[j] * middle + slow_loading[j] * slow
+        total += weight[j] * exp(exponent + premium_loading[j] * premium + term_loading[j] * term)
     return total
 
 
