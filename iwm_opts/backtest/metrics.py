@@ -60,7 +60,7 @@ class Metrics:
     """
 
     paths: int
-    sessions: int  # of one path
+    sessions: int  # of one path, the longest where scenarios differ
     trades: int  # of all paths
     pnl: float  # a path
     total_return: float  # on the account: pnl over equity at the start
@@ -103,7 +103,7 @@ def measure(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Metri
     paths = [table for _, table in _by_path(equity)]
     earned = np.array([_earned(path, account) for path in paths])
     capital = np.array([path["open_risk"].max() if len(path) else NAN for path in paths])
-    years = len(paths[0]) / SESSIONS_PER_YEAR if len(paths[0]) else NAN
+    years = float(np.mean([len(path) for path in paths])) / SESSIONS_PER_YEAR or NAN
     returns = np.concatenate([daily_returns(path["equity"].to_numpy(dtype=np.float64), account) for path in paths])
     gains, losses = pnl[pnl > 0.0], pnl[pnl <= 0.0]
     run, run_loss = _losing_run(trades)
@@ -111,7 +111,7 @@ def measure(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Metri
     at_risk = float(equity["open_risk"].sum())
     return Metrics(
         paths=len(paths),
-        sessions=len(paths[0]),
+        sessions=max(len(path) for path in paths),
         trades=len(trades),
         pnl=float(earned.mean()),
         total_return=total,

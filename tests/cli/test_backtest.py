@@ -151,6 +151,10 @@ def test_scenarios_are_told_apart(run):
     worlds = ("--scenario", "march-2020", "--scenario", "q4-2018")
     found = run("backtest", *worlds, "--paths", 2, "--seed", 3, "--format", "json").json
     assert [one["scenario"] for one in found["paths"]] == ["march-2020", "march-2020", "q4-2018", "q4-2018"]
+    assert [(one["scenario"], one["paths"], one["sessions"]) for one in found["by_scenario"]] == [
+        ("march-2020", 2, 51), ("q4-2018", 2, 83),
+    ]  # fmt: skip
+    assert sum(one["trades"] for one in found["by_scenario"]) == found["metrics"]["trades"]
     # The calibrated world in front gives the first days a rank; where a crash leaves no index there is none.
     assert 2 * 83 + 51 <= found["gate"]["ranked_days"] <= 2 * (51 + 83)
 
