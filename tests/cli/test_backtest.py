@@ -131,6 +131,9 @@ def test_a_picture_is_written(traded, tmp_path):
         (("--scenario", "q4-2018"), "a scenario has dates of its own"),
         (("--fill", "best"), "is no fill model"),
         (("--stop", "soon"), "not a valid"),
+        (("--risk", "2%"), "both say how many"),
+        (("--from", "2023-08-01", "--to", "2023-07-01"), "give a wider range"),
+        (("--output", "/"), "holds something that is no result"),
         (("--source", "absent.csv"), "--paths is of the simulated market"),
     ],
 )
