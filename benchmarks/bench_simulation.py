@@ -15,11 +15,12 @@ from iwm_opts.conventions import SESSIONS_PER_YEAR, TICK
 from iwm_opts.kernels.paths import SHOCKS
 from iwm_opts.kernels.quote import FAR_DAYS, LONGEST_DAYS, PREMIUM_FLOOR, ROUNDING_SLACK, WIDEST, quote_expiration
 from iwm_opts.markets.simulated import simulate_market
-from iwm_opts.simulation.dynamics import State, _threshold, advance_states
+from iwm_opts.simulation.dynamics import FACTORS, State, _threshold, advance_states
 from iwm_opts.simulation.parameters import shipped_parameters
 
 PARAMETERS = shipped_parameters()
 QUOTES = 100_000
+SPEEDS = ("fast", "middle", "slow", "premium")
 PATHS, SESSIONS = 400, 2_520
 SMILE = {"spot": 280.0, "forward": 280.6, "discount": 0.9965, "years": 35 / 365, "days": 35.0}
 SMILE |= {"theta": 0.0042, "rho": -0.45, "phi": 12.5, "widening": 1.3}
@@ -94,7 +95,7 @@ def shocks():
 
 
 def paths_in_the_kernel():
-    drawn, start = shocks(), State(0.0, 0.0, 0.0, 0.0, 0.0)
+    drawn, start = shocks(), State(*np.zeros(len(FACTORS)))
 
     def call():
         found = [advance_states(PARAMETERS.dynamics, one, start) for one in drawn]
@@ -108,11 +109,8 @@ def paths_in_numpy():
     drawn = np.ascontiguousarray(shocks().transpose(1, 2, 0))
     d, dt = PARAMETERS.dynamics, 1.0 / SESSIONS_PER_YEAR
     p = asdict(d)
-    keep = {name: math.exp(-p[f"{name}_speed"] * dt) for name in ("fast", "slow", "premium")}
-    sd = {
-        name: p[f"{name}_vol"] * math.sqrt((1.0 - keep[name] ** 2) / (2.0 * p[f"{name}_speed"]))
-        for name in ("fast", "slow", "premium")
-    }
+    keep = {name: math.exp(-p[f"{name}_speed"] * dt) for name in SPEEDS}
+    sd = {name: p[f"{name}_vol"] * math.sqrt((1.0 - keep[name] ** 2) / (2.0 * p[f"{name}_speed"])) for name in SPEEDS}
     drift = d.growth - d.jump_rate * math.expm1(d.jump_mean + 0.5 * d.jump_sd**2)
     jump_level, burst_level = _threshold(d.jump_rate * dt), _threshold(d.burst_rate * dt)
 
@@ -122,16 +120,22 @@ def paths_in_numpy():
 
     def call():
         log_return, variance, fast = (np.empty((SESSIONS, PATHS)) for _ in range(3))
-        x, y, u, surprise = (np.zeros(PATHS) for _ in range(4))
+        x, m, y, u, surprise = (np.zeros(PATHS) for _ in range(5))
         for i in range(SESSIONS):
-            z, own_x, own_y, own_u, event, size = drawn[i]
-            rate = d.floor + np.exp(d.level + x + y)
+            z, own_x, own_y, own_u, event, size, own_m = drawn[i]
+            rate = d.floor + np.exp(d.level + x + m + y)
             expected = (drift - 0.5 * rate) * dt - d.reversal * surprise
             jumps = event > jump_level
             jump = np.where(jumps, d.jump_mean + d.jump_sd * size, 0.0)
             burst = np.where(event < -burst_level, -d.burst_mean * np.log(ndtr(size)), 0.0)
             surprise = np.sqrt(rate * dt) * z + jump
             x = keep["fast"] * x + shock("fast", z, own_x) - d.jump_lift * jump + burst
+            m = (
+                keep["middle"] * m
+                + shock("middle", z, own_m)
+                - d.jump_middle_lift * jump
+                + d.burst_middle_share * burst
+            )
             y = keep["slow"] * y + shock("slow", z, own_y)
             u = keep["premium"] * u + shock("premium", z, own_u)
             log_return[i], variance[i], fast[i] = expected + surprise, rate, x

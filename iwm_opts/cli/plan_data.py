@@ -83,14 +83,43 @@ def plan_data_from(options: Mapping[str, Any], before: date | None = None) -> Pl
         found = _simulated(options, before)
         inputs = Inputs(found.inputs.bars, found.inputs.funds, found.inputs.history, minutes, events, sectors)
         return PlanData(inputs, found.label, found.notes)
-    bars = load_bars(_bars_path(options, options["symbol"], "bars"))
+    path = _bars_path(options, options["symbol"], "bars")
+    bars = load_bars(path)
     named = {symbol: _fund_path(options, symbol) for symbol in FUNDS}
     funds = {symbol: load_bars(path) for symbol, path in named.items() if path}
     history = _history(options)
     notes = [*(minutes.skipped if minutes else ()), *(history.skipped if history else ())]
     if history is not None and history.proxy:
         notes.append(history.note)
-    return PlanData(Inputs(bars, funds, history, minutes, events, sectors), "", tuple(notes))
+    label = _label_of(path, *named.values())
+    return PlanData(Inputs(bars, funds, history, minutes, events, sectors), label, tuple(notes))
+
+
+def _label_of(*paths: Path | None) -> str:
+    """Label of files that `iwm-opts simulate` wrote; empty for real data."""
+    from iwm_opts.market.chain import LABELS
+    from iwm_opts.sources.origin import origin_of
+
+    return LABELS["simulated"] if any(path and origin_of(path).simulated for path in paths) else ""
+
+
+def files_or_simulated(options: Mapping[str, Any]) -> str:
+    """Source of a backtesting command as a plan reads it: its default, the simulated market, gives way to --bars.
+
+    Raises
+    ------
+    UsageError
+        For a chain file or a live source: a plan reads bars.
+    """
+    from click.core import ParameterSource
+
+    source = str(options["source"])
+    is_default = click.get_current_context().get_parameter_source("source") is ParameterSource.DEFAULT
+    if is_default and options["bars"]:
+        return "record"
+    if source not in ("sim", "modelled", "record"):
+        raise click.UsageError(f"--source {source}: a plan reads --bars, the record, modelled quotes or sim")
+    return source
 
 
 def _bars_path(options: Mapping[str, Any], symbol: str, name: str) -> Path:
@@ -170,7 +199,9 @@ def simulated_years(options: Mapping[str, Any]) -> SimulatedYears:
 
 
 def modelled_days(options: Mapping[str, Any]) -> "DailyMarket":
-    """Quotes of options around the real prices, over all days that bars and IV history share; see `--source modelled`.
+    """Quotes of options around the real prices, over all days that bars and IV history share.
+
+    Of files that are not named, the record's are taken.
 
     Raises
     ------
@@ -179,7 +210,14 @@ def modelled_days(options: Mapping[str, Any]) -> "DailyMarket":
     """
     from iwm_opts.backtest.simulated import SimulatedDays
     from iwm_opts.markets.modelled_files import ModelledFiles, open_modelled
+    from iwm_opts.sources.series_record import series_path
+    from iwm_opts.sources.store import open_record
 
     names = ("bars", "iv_history", "slope_history", "slope_base", "yields", "rate", "dividends")
-    market = open_modelled(ModelledFiles(**{name: options.get(name) for name in names}), options["symbol"])
+    named = {name: options.get(name) for name in names}
+    named["bars"] = str(_bars_path(options, options["symbol"], "bars"))
+    if not named["iv_history"]:
+        recorded = series_path(open_record(), "indices", INDEX)
+        named["iv_history"] = str(recorded) if recorded.exists() else None
+    market = open_modelled(ModelledFiles(**named), options["symbol"])
     return SimulatedDays(market, market.days[0], "; ".join(market.notes))

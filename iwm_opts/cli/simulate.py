@@ -46,7 +46,7 @@ def simulate(**options: Any) -> None:
 
     Nobody ever traded there: an edge found on them echoes the premium that the parameters put into option prices. Cut
     off and run again, it goes on where it stopped; the same seed writes the same bytes whatever the workers. A chain
-    takes some 2,000 rows and 70 kB a day up to 100 DTE, twice that with all expirations.
+    takes some 2,600 rows and 90 kB a day up to 100 DTE, twice that with all expirations.
     """
     from pathlib import Path
 
@@ -71,7 +71,6 @@ def simulate(**options: Any) -> None:
 def _plan(options: dict[str, Any]) -> Any:
     from pathlib import Path
 
-    from iwm_opts.market.calendar import nth_session
     from iwm_opts.markets.export import Plan
     from iwm_opts.simulation.parameters import load_parameters, shipped_parameters
 
@@ -79,11 +78,24 @@ def _plan(options: dict[str, Any]) -> Any:
     parameters = load_parameters(Path(options["parameters"])) if options["parameters"] else shipped_parameters()
     first = options["first"] or (scenario.first if scenario else FIRST)
     days = options["days"] or (scenario.sessions if scenario else DAYS)
-    last = nth_session(first, days)
     return Plan(
-        parameters, scenario, options["seed"], options["paths"], first, last, options["chains"], options["max_dte"],
-        options["intraday"],
+        parameters, scenario, options["seed"], options["paths"], first, _last(first, days), options["chains"],
+        options["max_dte"], options["intraday"],
     )  # fmt: skip
+
+
+def _last(first: date, days: int) -> date:
+    """The session that ends `days` of them from `first` on; none lies ahead, where no history may end."""
+    from iwm_opts.errors import InputError
+    from iwm_opts.market.calendar import sessions
+    from iwm_opts.sources.age import now
+
+    found = sessions(first, now().date()).tolist() if first <= now().date() else []
+    if len(found) < days:
+        rule = f"there are {len(found):,} sessions from {first} to today"
+        raise InputError("days", days, rule, "simulate fewer, or begin earlier with --first")
+    last: date = found[days - 1]
+    return last
 
 
 def _scenario(named: str | None) -> Any:

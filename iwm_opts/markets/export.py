@@ -14,8 +14,10 @@ where it stopped, and any number of workers writes the same bytes.
 import csv
 import io
 import json
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -220,14 +222,22 @@ def _written(plan: Plan, folder: Path, parts: Sequence[Part], workers: int) -> I
             yield _write(plan, folder, part)
         return
     # A fresh interpreter each: a forked one would inherit locks of whatever threads its parent has.
-    with ProcessPoolExecutor(min(workers, len(parts)), mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(parts)), context, _end_on_interrupt) as pool:
         futures = [pool.submit(_write, plan, folder, part) for part in sorted(parts, key=lambda part: -part.days)]
         try:
             for future in as_completed(futures):
                 yield future.result()
+        except BrokenProcessPool:
+            rule = "a process that wrote there was ended from outside"
+            raise DataError(folder, rule, "run it again: it goes on where it stopped") from None
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _end_on_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # at once and without a word: no file is ever half there
 
 
 def _write(plan: Plan, folder: Path, part: Part) -> Part:

@@ -4,6 +4,8 @@ What differs between such markets is where spot and state come from: drawn at ra
 that a real volatility index comes back (`markets.modelled`). Nobody ever traded at these quotes.
 """
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -36,7 +38,7 @@ TABLE_DTE: Final = 100  # calendar days: farther than any package here is held
 
 
 @dataclass(frozen=True, eq=False)
-class SurfaceMarket:
+class SurfaceMarket(ABC):
     """Spot and state at the close of each of n days; quotes of any of its options follow."""
 
     name: str  # what output calls it
@@ -57,6 +59,7 @@ class SurfaceMarket:
         """Of the underlying."""
         return self.parameters.setting.symbol
 
+    @abstractmethod
     def bars(self, symbol: str | None = None) -> pd.DataFrame:
         """Daily bars of the underlying, or of a companion: open, high, low, close and volume by session.
 
@@ -65,7 +68,6 @@ class SurfaceMarket:
         InputError
             When the market has no such symbol.
         """
-        raise NotImplementedError
 
     def chain(self, day: date, after_close: bool = False) -> Chain:
         """Full chain at the close of a day.
@@ -177,6 +179,13 @@ class SurfaceMarket:
         ranges = [self._range(since, place) for since in (listing.since, listing.fine_since())]
         lows, highs = zip(*ranges, strict=True)
         return strikes(listing, self.days[place], lows, highs)
+
+    def close_on(self, day: date) -> float:
+        """Close of the underlying on a session, one without quotes included; NaN where it is not known."""
+        ordinals, closes = self._known_closes
+        place = int(np.searchsorted(ordinals, day.toordinal()))
+        is_known = place < len(ordinals) and ordinals[place] == day.toordinal()
+        return float(closes[place]) if is_known else math.nan
 
     def place(self, day: date) -> int:
         """Place of a day among `days`.
