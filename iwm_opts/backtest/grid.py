@@ -1,28 +1,27 @@
-"""Many rules on the same trials: every combination of a grid, on all cores, and how much the best of them is luck.
-
-Variants that open the same packages at the same costs share a book and its marks; books are spread over threads, and
-what comes out depends neither on how many there are nor on which finishes first.
-"""
+"""Every combination of a grid of rules on the same trials, and how much the best of them is luck."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.engine import run
-from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
+from iwm_opts.backtest.metrics import daily_returns, drawdown, independent_trades, measure, sharpe_ratio, sortino_ratio
 from iwm_opts.backtest.rules import Rules
+from iwm_opts.backtest.sweep import sweep
 from iwm_opts.backtest.trial import Pooled, Trial
 from iwm_opts.errors import InputError
 
 Array = NDArray[np.float64]
 
 MIN_MODELS: Final = 2
+BATCH: Final = 1_000  # variants between two writes of a sweep that is kept
+DOLLARS: Final = ("pnl", "mid_pnl", "entry_slippage", "exit_slippage", "fees", "assignment")
 NAN: Final = float("nan")
 
 
@@ -40,7 +39,7 @@ class Outcome:
     """What a variant did on all trials."""
 
     number: int
-    metrics: Mapping[str, Any]  # of `metrics.Metrics`, the drawdown flattened, and independent_trades
+    metrics: Mapping[str, Any]  # see `run_variants`
     daily: Array  # change of equity by day, dollars; trials one after the other
 
 
@@ -61,39 +60,72 @@ class SnoopingTest:
     block: int  # mean length of the stationary bootstrap's blocks, sessions
 
 
-def sweep(
-    trials: Sequence[Trial],
-    variants: Sequence[Variant],
-    threads: int,
-    done: Callable[[Outcome], None] | None = None,
-) -> Iterator[Outcome]:
-    """Run every variant on every trial; outcomes come as they are ready.
+def run_variants(trials: Sequence[Trial], variants: Sequence[Variant], threads: int) -> Iterator[Outcome]:
+    """Run every variant on every trial, a batch at a time; outcomes come in the variants' order.
+
+    Their figures: trades, win_rate, expectancy (dollars a trade), pnl and the cascade of costs (dollars, of all trials
+    together), average_days held, max_drawdown (share of the peak, the deepest of any trial), sharpe and sortino (of the
+    days of all trials). NaN where undefined.
 
     Parameters
     ----------
     trials : sequence of Trial
     variants : sequence of Variant
     threads : int
-        At least 1.
-    done : callable, optional
-        Hears each outcome in the thread that asked.
+        What comes out does not depend on it.
     """
-    groups = list(_shared(variants).values())
-    # Where there are fewer books than threads, some books are made twice: that costs less than an idle core.
-    share = math.ceil(threads / len(groups)) if groups else 1
-    parts = [group[i::share] for group in groups for i in range(min(share, len(group)))]
-    with ThreadPoolExecutor(max(1, min(threads, len(parts)))) as pool:
-        waiting: set[Future[list[Outcome]]] = {pool.submit(_group, trials, part) for part in parts}
-        try:
-            while waiting:
-                ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for outcome in (one for future in ready for one in future.result()):
-                    if done:
-                        done(outcome)
-                    yield outcome
-        finally:
-            for future in waiting:
-                future.cancel()
+    for start in range(0, len(variants), BATCH):
+        yield from _batch(trials, variants[start : start + BATCH], threads)
+
+
+def _batch(trials: Sequence[Trial], variants: Sequence[Variant], threads: int) -> Iterator[Outcome]:
+    rules = [one.rules for one in variants]
+    tables, levels = [], []
+    for trial in trials:
+        equity = np.empty((len(rules), len(trial.market.days)))
+        tables.append(sweep(trial.market, trial.history, rules, threads, macro=trial.macro, equity=equity))
+        levels.append(equity)
+    for place, variant in enumerate(variants):
+        rows = pd.DataFrame([table.iloc[place] for table in tables])
+        yield _outcome(variant, rows, [level[place] for level in levels])
+
+
+def _outcome(variant: Variant, rows: pd.DataFrame, levels: Sequence[Array]) -> Outcome:
+    account = variant.rules.size.account
+    trades = rows["trades"].to_numpy(dtype=np.float64)
+    total = float(trades.sum())
+    returns = np.concatenate([daily_returns(level, account) for level in levels])
+
+    def mean(name: str) -> float:
+        weighted = float(np.nansum(rows[name].to_numpy(dtype=np.float64) * trades))
+        return weighted / total if total else NAN
+
+    figures: dict[str, Any] = {"trades": int(total), "win_rate": mean("win_rate"), "expectancy": mean("mean_pnl")}
+    figures |= {name: float(rows[name].sum()) for name in DOLLARS}
+    figures |= {
+        "average_days": mean("mean_days"),
+        "max_drawdown": min(drawdown(pd.Series(level), account).share for level in levels),
+        "sharpe": sharpe_ratio(returns),
+        "sortino": sortino_ratio(returns),
+    }
+    daily = np.concatenate([np.diff(level, prepend=account) for level in levels])
+    return Outcome(variant.number, figures, daily)
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What only a look at every trade and day of one variant tells."""
+
+    independent_trades: float
+    return_on_risk_in_use: float
+
+
+def detail_of(trials: Sequence[Trial], variant: Variant) -> Detail:
+    """Run one variant again, for all that its trades say."""
+    results = Pooled(tuple(run(one.prepare(variant.rules)) for one in trials), tuple(trials))
+    trades = results.trades
+    figures = measure(trades, results.equity, results.account)
+    return Detail(independent_trades(trades), figures.return_on_risk_in_use)
 
 
 def snooping_test(outcomes: Sequence[Outcome], holding: float, seed: int, draws: int = DRAWS) -> SnoopingTest | None:
@@ -133,48 +165,3 @@ def combinations(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
             raise InputError("grid", f"{name}={','.join(map(str, values))}", "needs values, each once")
         found = [one | {name: value} for one in found for value in values]
     return found
-
-
-def outcome_of(variant: Variant, result: Pooled) -> Outcome:
-    """Figures and daily gains of a variant."""
-    trades, equity = result.trades, result.equity
-    figures = measure(trades, equity, result.account)
-    daily = [
-        np.diff(one.equity["equity"].to_numpy(dtype=np.float64), prepend=result.account) for one in result.results
-    ]  # fmt: skip
-    return Outcome(variant.number, flat(figures, independent_trades(trades)), np.concatenate(daily))
-
-
-def flat(figures: Metrics, independent: float) -> dict[str, Any]:
-    """Metrics as one level of names."""
-    found: dict[str, Any] = {}
-    for name, value in asdict(figures).items():
-        inner = {f"{name}_{key}": item for key, item in value.items()} if isinstance(value, dict) else {name: value}
-        found |= inner
-    return found | {"independent_trades": independent}
-
-
-def _shared(variants: Sequence[Variant]) -> dict[Any, list[Variant]]:
-    """Variants by what they share a book and its prices in."""
-    groups: dict[Any, list[Variant]] = {}
-    for one in variants:
-        entry, rules = one.rules.entry, one.rules
-        chosen = (entry.strategy, entry.dte, entry.dte_slack, entry.put_delta, entry.call_delta)
-        key = (*chosen, entry.put_wing, entry.call_wing, rules.costs)
-        groups.setdefault(key, []).append(one)
-    return groups
-
-
-def _group(trials: Sequence[Trial], variants: Sequence[Variant]) -> list[Outcome]:
-    """Run variants that share a book, trial by trial."""
-    results: list[list[Any]] = [[] for _ in variants]
-    for trial in trials:
-        first = trial.prepare(variants[0].rules)
-        for place, variant in enumerate(variants):
-            same = variant.rules.gate == first.rules.gate and variant.rules.macro == first.rules.macro
-            prepared = replace(first, rules=variant.rules) if same else trial.prepare(variant.rules, first.book)
-            results[place].append(run(prepared))
-    return [
-        outcome_of(variant, Pooled(tuple(found), tuple(trials)))
-        for variant, found in zip(variants, results, strict=True)
-    ]

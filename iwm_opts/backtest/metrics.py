@@ -60,7 +60,7 @@ class Metrics:
     """
 
     paths: int
-    sessions: int  # of one path
+    sessions: int  # of one path, the longest where scenarios differ
     trades: int  # of all paths
     pnl: float  # a path
     total_return: float  # on the account: pnl over equity at the start
@@ -103,15 +103,15 @@ def measure(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Metri
     paths = [table for _, table in _by_path(equity)]
     earned = np.array([_earned(path, account) for path in paths])
     capital = np.array([path["open_risk"].max() if len(path) else NAN for path in paths])
-    years = len(paths[0]) / SESSIONS_PER_YEAR if len(paths[0]) else NAN
-    returns = np.concatenate([_daily_returns(path["equity"].to_numpy(dtype=np.float64), account) for path in paths])
+    years = float(np.mean([len(path) for path in paths])) / SESSIONS_PER_YEAR or NAN
+    returns = np.concatenate([daily_returns(path["equity"].to_numpy(dtype=np.float64), account) for path in paths])
     gains, losses = pnl[pnl > 0.0], pnl[pnl <= 0.0]
     run, run_loss = _losing_run(trades)
     total = float(earned.mean()) / account
     at_risk = float(equity["open_risk"].sum())
     return Metrics(
         paths=len(paths),
-        sessions=len(paths[0]),
+        sessions=max(len(path) for path in paths),
         trades=len(trades),
         pnl=float(earned.mean()),
         total_return=total,
@@ -132,12 +132,28 @@ def measure(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Metri
         average_days=_mean(trades["days"].to_numpy(dtype=np.float64)),
         losing_run=run,
         losing_run_loss=run_loss,
-        sharpe=_annualised(_mean(returns), float(returns.std(ddof=1)) if len(returns) > 1 else NAN),
-        sortino=_annualised(_mean(returns), math.sqrt(_mean(np.minimum(returns, 0.0) ** 2))),
+        sharpe=sharpe_ratio(returns),
+        sortino=sortino_ratio(returns),
         cvar=tail_mean(pnl, TAIL),
         exposure=_mean((equity["positions"].to_numpy() > 0).astype(np.float64)),
         mean_open_risk=_mean((equity["open_risk"] / equity["equity"]).to_numpy(dtype=np.float64)),
     )
+
+
+def daily_returns(equity: Array, account: float) -> Array:
+    """Change over the equity of the day before; NaN-free: nothing is returned on an equity of zero or less."""
+    before = np.concatenate([[account], equity])[:-1]
+    return np.asarray(np.divide(equity - before, before, out=np.zeros(len(equity)), where=before > 0.0))
+
+
+def sharpe_ratio(returns: Array) -> float:
+    """Mean over standard deviation of daily returns, a year (Sharpe 1994, without a rate); NaN below two days."""
+    return _annualised(_mean(returns), float(returns.std(ddof=1)) if len(returns) > 1 else NAN)
+
+
+def sortino_ratio(returns: Array) -> float:
+    """Mean over root mean square of the negative daily returns, a year (Sortino and Price 1994)."""
+    return _annualised(_mean(returns), math.sqrt(_mean(np.minimum(returns, 0.0) ** 2)))
 
 
 def drawdown(equity: pd.Series, account: float) -> Drawdown:
@@ -257,12 +273,6 @@ def _by_path(table: pd.DataFrame) -> list[tuple[object, pd.DataFrame]]:
 
 def _earned(path: pd.DataFrame, account: float) -> float:
     return float(path["equity"].iloc[-1]) - account if len(path) else 0.0
-
-
-def _daily_returns(equity: Array, account: float) -> Array:
-    """Change over the equity of the day before; NaN-free: nothing is returned on an equity of zero or less."""
-    before = np.concatenate([[account], equity])[:-1]
-    return np.asarray(np.divide(equity - before, before, out=np.zeros(len(equity)), where=before > 0.0))
 
 
 def _losing_run(trades: pd.DataFrame) -> tuple[int, float]:

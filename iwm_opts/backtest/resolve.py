@@ -24,6 +24,7 @@ from iwm_opts.simulation.scenarios import Scenario
 from iwm_opts.sources.selection import clean_symbol
 
 YEARS: Final = 5  # of a simulated market, unless days are given
+MIN_SESSIONS: Final = 2
 SETTLING: Final = 10  # sessions beyond the lookback that a history is simulated for before the first day
 Told = Callable[[int, int], None]
 
@@ -107,7 +108,7 @@ def modelled_trial(
     market = open_modelled(files, symbol, start, last, parameters)
     history = market.iv_history(tenor_days)
     days = [day for day in market.days if day >= first] if first else list(market.days[lookback:])
-    if len(days) < 2:
+    if len(days) < MIN_SESSIONS:
         raise DataError(
             market.name, f"has {len(market.days)} days with quotes and leaves none to trade behind a lookback of "
             f"{lookback}", "give longer files, or a smaller --ivr-lookback",
@@ -151,7 +152,11 @@ def recorded_trial(
 
 def _stretch(first: date | None, last: date | None) -> tuple[date, date]:
     last = last or latest_session(datetime.now(NEW_YORK).date() - timedelta(days=1))
-    return first or last - timedelta(days=round(365.25 * YEARS)), last
+    first = first or last - timedelta(days=round(365.25 * YEARS))
+    if first > last or len(sessions(first, last)) < MIN_SESSIONS:
+        rule = f"to {last} there are not the {MIN_SESSIONS} sessions that a trade needs"
+        raise InputError("from", first.isoformat(), rule, "give a wider range")
+    return first, last
 
 
 def _sessions_before(day: date, count: int) -> date:

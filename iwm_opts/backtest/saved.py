@@ -117,8 +117,8 @@ def save_result(folder: Path, result: Pooled, asked: Mapping[str, Any], overwrit
     """
     config, frames = _config(result, asked), (result.trades, result.equity)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        held = _held(folder)
-        if _is_same(held, config, *frames):
+        refuse_strangers(folder)
+        if _is_same(load_result(folder), config, *frames):
             return False
         if not overwrite:
             raise InputError("output", str(folder), "holds another result", "name another folder, or add --overwrite")
@@ -138,6 +138,18 @@ def save_result(folder: Path, result: Pooled, asked: Mapping[str, Any], overwrit
     return True
 
 
+def refuse_strangers(folder: Path) -> None:
+    """Refuse a folder that holds anything but a result, before one is worked out for it.
+
+    Raises
+    ------
+    InputError
+        Naming the folder.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not (folder / CONFIG).exists():
+        raise InputError("output", str(folder), "holds something that is no result", "name an empty or a new folder")
+
+
 def load_result(folder: Path) -> Saved:
     """Read a saved result.
 
@@ -148,6 +160,8 @@ def load_result(folder: Path) -> Saved:
     """
     if not folder.is_dir():
         raise DataError(folder, "is no folder", "name one that iwm-opts backtest --output wrote")
+    if not (folder / CONFIG).exists():
+        raise DataError(folder, "holds no saved backtest", "name a folder that iwm-opts backtest --output wrote")
     config, summary = _read_json(folder / CONFIG), _read_json(folder / SUMMARY)
     if config.get("layout") != LAYOUT:
         raise DataError(folder / CONFIG, f"layout {config.get('layout')!r} is not known", "run the backtest again")
@@ -203,16 +217,6 @@ def _pairs(result: Pooled) -> list[tuple[Any, Any]]:
 
 def _skips(result: Pooled) -> list[str]:
     return sorted({name for one in result.results for name in one.skipped})
-
-
-def _held(folder: Path) -> Saved:
-    """What stands in a folder that is to be written."""
-    is_result = folder.is_dir() and (folder / CONFIG).exists()
-    if not is_result:
-        raise InputError(
-            "output", str(folder), "holds something that is no result", "name an empty folder or a new one"
-        )
-    return load_result(folder)
 
 
 def _is_same(held: Saved, config: Record, trades: pd.DataFrame, equity: pd.DataFrame) -> bool:

@@ -48,6 +48,7 @@ def sweep(
     threads: int | None = None,
     told: Callable[[int], None] | None = None,
     macro: pd.Series | None = None,
+    equity: Array | None = None,
 ) -> pd.DataFrame:
     """Run many sets of rules over a market.
 
@@ -64,6 +65,8 @@ def sweep(
         Hears how many backtests are done, from the thread that asked.
     macro : Series, optional
         As for `engine.prepare`.
+    equity : ndarray, shape (len(rules), days), optional
+        Filled with the equity of each set of rules day by day, dollars.
 
     Returns
     -------
@@ -78,7 +81,9 @@ def sweep(
     done = 0
     with ThreadPoolExecutor(max(count, 1)) as pool:
         for tasks in _shared(market, history, rules, macro, pool, count):
-            found = [pool.submit(_run, task.prepared, rules, part) for task in tasks for part in _parts(task, count)]
+            found = [
+                pool.submit(_run, task.prepared, rules, part, equity) for task in tasks for part in _parts(task, count)
+            ]
             for future in as_completed(found):
                 places, figures = future.result()
                 summary[places] = figures
@@ -139,8 +144,10 @@ def _parts(task: _Task, threads: int) -> Iterator[tuple[int, ...]]:
         yield task.places[start : start + size]
 
 
-def _run(prepared: Prepared, rules: Sequence[Rules], places: tuple[int, ...]) -> tuple[list[int], Array]:
-    """Summaries of some rules that share a prepared book, complete and priced."""
+def _run(
+    prepared: Prepared, rules: Sequence[Rules], places: tuple[int, ...], equity: Array | None
+) -> tuple[list[int], Array]:
+    """Summaries of some rules that share a prepared book, complete and priced; their equity too where wanted."""
     own = [rules[place] for place in places]
     gates: dict[tuple[Any, ...], int] = {}
     allowed: list[Flags] = []
@@ -154,10 +161,12 @@ def _run(prepared: Prepared, rules: Sequence[Rules], places: tuple[int, ...]) ->
     most = max(own, key=lambda one: one.entry.max_open)
     days, count = len(prepared.ranks), len(own)
     summary, skips = np.empty((count, len(SUMMARY))), np.zeros((count, SKIPS), dtype=np.int64)
-    run_backtests(
-        replace(prepared, rules=most).desk(), variants_of(own, indices), np.array(allowed), False, 0, count,
-        blank_trades(days), np.empty(days), skips, summary,
-    )  # fmt: skip
+    desk, variants, gate = replace(prepared, rules=most).desk(), variants_of(own, indices), np.array(allowed)
+    trades, level = blank_trades(days), np.empty(days)
+    for start, stop in [(0, count)] if equity is None else [(i, i + 1) for i in range(count)]:
+        run_backtests(desk, variants, gate, False, start, stop, trades, level, skips, summary)
+        if equity is not None:
+            equity[places[start]] = level
     return list(places), summary
 
 

@@ -59,6 +59,13 @@ class Pooled:
         first, more = self.results[0].market, len(self.results) - 1
         return first if not more else f"{first} and {more} more {'path' if more == 1 else 'paths'}"
 
+    def by_scenario(self) -> "dict[str, Pooled]":
+        """Results of each scenario alone, in the order of the trials; one entry, named "", where there is none."""
+        found: dict[str, list[tuple[Backtest, Trial]]] = {}
+        for pair in zip(self.results, self.trials, strict=True):
+            found.setdefault(pair[1].scenario, []).append(pair)
+        return {name: Pooled(*(tuple(column) for column in zip(*pairs, strict=True))) for name, pairs in found.items()}
+
     @property
     def account(self) -> float:
         """Dollars at the start of each path."""

@@ -140,6 +140,8 @@ def rules_from(options: Options) -> Any:
     from iwm_opts.execution.fees import FeeSchedule
     from iwm_opts.execution.fills import FillModel
 
+    if options["contracts"] is not None and _is_typed("risk"):
+        raise click.UsageError("--contracts and --risk both say how many: give one of them")
     defaults = ExitRule()
     dte, slack = _dte(options["dte"])
     put_wing, call_wing = (_wing(options, side) for side in ("put_width", "call_width"))
@@ -166,6 +168,11 @@ def rules_from(options: Options) -> Any:
 
 
 _DELTAS: Final = ("put_delta", "call_delta")
+
+
+def _is_typed(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _dte(bounds: tuple[int, int]) -> tuple[int, int]:
@@ -256,10 +263,8 @@ def _simulated(options: Options) -> list[Any]:
 
 
 def _refuse_simulated_alone(options: Options) -> None:
-    context = click.get_current_context()
     for name in ("paths", "scenario", "scenario_file"):
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
+        if _is_typed(name):
             raise click.UsageError(f"--{name.replace('_', '-')} is of the simulated market: leave it out")
 
 

@@ -16,7 +16,8 @@ NO_RULES = (
     "dividends", "iv_history", "ivr_tenor", "bars", "slope_history", "slope_base", "yields", "grid", "threads", "sort",
     "top", "format", "output", "draws", "quiet", "edge",
 )  # fmt: skip
-METRICS = ("sharpe", "sortino", "expectancy", "expectancy_on_risk", "pnl", "return_on_risk_in_use", "profit_factor")
+SESSIONS_A_DAY = 252.0 / 365.0
+METRICS = ("sharpe", "sortino", "expectancy", "pnl", "win_rate", "max_drawdown")
 
 
 @click.command(
@@ -55,7 +56,7 @@ def sweep(**options: Any) -> None:
     ]
     trials = trials_from(options)
     outcomes = _run(trials, variants, options, grid)
-    held = [one.metrics["average_sessions"] for one in outcomes if one.metrics["trades"]]
+    held = [one.metrics["average_days"] * SESSIONS_A_DAY for one in outcomes if one.metrics["trades"]]
     seed = 1 if options["seed"] is None else options["seed"]
     snooping = snooping_test(outcomes, sum(held) / len(held) if held else 1.0, seed, options["draws"])
     click.echo(_text(Swept(trials, grid, variants, outcomes, snooping, options["sort"]), options), nl=False)
@@ -63,7 +64,7 @@ def sweep(**options: Any) -> None:
 
 def _run(trials: list[Any], variants: list[Any], options: dict[str, Any], grid: dict[str, list[str]]) -> list[Any]:
     """Outcomes in the grid's order, those that the folder holds already included."""
-    from iwm_opts.backtest.grid import sweep as run_sweep
+    from iwm_opts.backtest.grid import run_variants
     from iwm_opts.backtest.sweep_folder import SweepFolder
     from iwm_opts.cli.build import say
     from iwm_opts.cli.progress import progress
@@ -76,7 +77,7 @@ def _run(trials: list[Any], variants: list[Any], options: dict[str, Any], grid: 
             say(f"{len(found)} of {len(variants)} variants are there already", options)
         missing = [one for one in variants if one.number not in found]
         with progress("sweep", options) as told:
-            for outcome in run_sweep(trials, missing, threads) if missing else ():
+            for outcome in run_variants(trials, missing, threads):
                 found[outcome.number] = outcome
                 if folder:
                     folder.add(outcome)

@@ -29,6 +29,10 @@ def backtest_record(result: Pooled) -> Record:
         "by_year": frame_records(by_calendar(trades, equity, account).reset_index()),
         "by_month": frame_records(by_calendar(trades, equity, account, "month").reset_index()),
         "by_period": frame_records(by_period(trades, equity, account).reset_index()),
+        "by_scenario": [
+            {"scenario": name or None} | asdict(measure(own.trades, own.equity, account))
+            for name, own in result.by_scenario().items()
+        ],
         "paths": [
             {"path": trial.path, "scenario": trial.scenario or None, "market": one.market}
             | asdict(measure(one.trades, one.equity, account))

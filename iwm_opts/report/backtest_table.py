@@ -78,7 +78,9 @@ def head_lines(result: Pooled) -> list[Text]:
     ranked = sum(one.ranked_days for one in result.results)
     named = sorted({one.scenario for one in result.trials if one.scenario})
     under = f", {', '.join(named)}" if named else ""
-    span = f"{days[0].date()} to {days[-1].date()}, {len(days):,} sessions"
+    lengths = sorted({len(one.equity) for one in result.results})
+    counted = f"{lengths[0]:,} sessions" if len(lengths) == 1 else f"{lengths[0]:,} to {lengths[-1]:,} sessions"
+    span = f"{days[0].date()} to {days[-1].date()}, {counted}" if len(named) < 2 else counted
     share = (
         f"{percent(opened / ranked)} of {ranked:,} ranked days"
         if ranked
@@ -211,12 +213,25 @@ def _more(result: Pooled, verbose: bool) -> list[RenderableType]:
     within = stories[stories["sessions"] > 0]
     if result.kind != "simulated" and len(within):
         parts += [Text(""), Text("hard times", style="bold"), _indented(periods_table(within))]
+    if any(one.scenario for one in result.trials):
+        parts += [Text(""), Text("by scenario, money a path", style="bold"), _indented(_scenarios(result))]
     if len(result.results) > 1:
         parts += [Text(""), Text("by path", style="bold"), _indented(_paths(result))]
     if verbose:
         parts += [Text(""), Text("by month", style="bold")]
         parts += [_indented(periods_table(by_calendar(trades, equity, account, "month")))]
     return parts
+
+
+def _scenarios(result: Pooled) -> Table:
+    table = plain_table("", "paths", "trades", "win", "a trade", "gain", "worst 5%", "drawdown", left=("",))
+    for name, own in result.by_scenario().items():
+        m = measure(own.trades, own.equity, own.account)
+        table.add_row(
+            name, str(m.paths), f"{m.trades}", percent(m.win_rate), dollars(m.expectancy, 2), dollars(m.pnl),
+            dollars(m.cvar, 2), percent(m.max_drawdown.share, 1),
+        )  # fmt: skip
+    return table
 
 
 def _paths(result: Pooled) -> Table:

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from iwm_opts.backtest.grid import Outcome, SnoopingTest, Variant
+from iwm_opts.backtest.grid import Outcome, SnoopingTest, Variant, detail_of
 from iwm_opts.backtest.saved import rules_record
 from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.report.backtest_table import label_lines, note_lines, rules_lines
@@ -18,6 +18,7 @@ from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.words import dollars, number, percent
 
 SIGNIFICANT = 0.05
+MOST_COLUMNS = 3  # of a grid's names beside the figures, in 80 characters
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,13 +63,15 @@ def sweep_table(found: Swept, top: int, columns: int | None = None) -> str:
     parts += [Text(line) for line in rules_lines(found.variants[0].rules)] + [Text("")]
     parts += [Text(found.verdict, style="bold"), Text("")]
     names = list(found.grid)
-    table = plain_table(*names, "trades", "apart", "win", "a trade", "on risk", "fall", "Sharpe")
+    is_wide = len(names) > MOST_COLUMNS
+    heads = ["variant"] if is_wide else names
+    table = plain_table(*heads, "trades", "apart", "win", "a trade", "on risk", "fall", "Sharpe")
     for variant, outcome in found.ranked[:top]:
-        m = outcome.metrics
+        m, more_of_it = outcome.metrics, detail_of(found.trials, variant)
         table.add_row(
-            *(str(variant.values[name]) for name in names), f"{m['trades']:,}", f"{m['independent_trades']:.0f}",
-            percent(m["win_rate"]), dollars(m["expectancy"], 2),
-            percent(m["return_on_risk_in_use"], 1), percent(m["max_drawdown_share"], 1), number(m["sharpe"], 2),
+            *_cells(variant, is_wide), f"{m['trades']:,}",
+            f"{more_of_it.independent_trades:.0f}", percent(m["win_rate"]), dollars(m["expectancy"], 2),
+            percent(more_of_it.return_on_risk_in_use, 1), percent(m["max_drawdown"], 1), number(m["sharpe"], 2),
         )  # fmt: skip
     parts += [Padding(table, (0, 0, 0, 3), expand=False), Text("")]
     shown = min(top, len(found.variants))
@@ -76,6 +79,12 @@ def sweep_table(found: Swept, top: int, columns: int | None = None) -> str:
     parts += [Text("apart: trades that share no day; on risk: a year of a dollar at risk; fall: deepest drawdown")]
     parts += [*note_lines(first.notes), *label_lines(kind)]
     return render(parts, columns)
+
+
+def _cells(variant: Variant, is_wide: bool) -> list[str]:
+    """Values of the grid, a column each, or all in one in the grid's order."""
+    values = [str(value) for value in variant.values.values()]
+    return [" / ".join(values)] if is_wide else values
 
 
 def sweep_records(found: Swept) -> list[Record]:

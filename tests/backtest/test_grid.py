@@ -4,12 +4,14 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from iwm_opts.backtest.engine import run
-from iwm_opts.backtest.grid import Outcome, Variant, combinations, snooping_test, sweep
+from iwm_opts.backtest.grid import Outcome, Variant, combinations, detail_of, run_variants, snooping_test
 from iwm_opts.backtest.metrics import measure
 from iwm_opts.backtest.sweep_folder import SweepFolder
+from iwm_opts.backtest.trial import Pooled
 from iwm_opts.errors import DataError, InputError
 
 
@@ -29,7 +31,7 @@ def variants(small_rules):
 
 @pytest.fixture(scope="module")
 def outcomes(small_trials, variants):
-    return {one.number: one for one in sweep(small_trials, variants, threads=1)}
+    return {one.number: one for one in run_variants(small_trials, variants, threads=1)}
 
 
 def test_the_last_name_turns_fastest():
@@ -45,17 +47,25 @@ def test_every_variant_is_the_backtest_of_its_rules(small_trials, variants, outc
     assert sorted(outcomes) == list(range(8))
     for variant in variants[::3]:
         alone = [run(one.prepare(variant.rules)) for one in small_trials]
-        found = outcomes[variant.number]
-        assert found.metrics["trades"] == sum(len(one.trades) for one in alone)
-        assert found.metrics["pnl"] == pytest.approx(np.mean([one.trades["pnl"].sum() for one in alone]), abs=1e-6)
-        one = measure(alone[0].trades, alone[0].equity, 50_000.0)
-        assert found.metrics["max_drawdown_share"] <= one.max_drawdown.share + 1e-12
-        assert found.daily.sum() == pytest.approx(sum(one.trades["pnl"].sum() for one in alone), abs=1e-6)
+        found, trades = outcomes[variant.number], pd.concat([one.trades for one in alone])
+        pnl = trades["pnl"]
+        assert found.metrics["trades"] == len(trades)
+        assert found.metrics["win_rate"] == pytest.approx((pnl > 0).mean())
+        assert found.metrics["expectancy"] == pytest.approx(pnl.mean())
+        assert found.metrics["fees"] == pytest.approx(trades["fees"].sum())
+        falls = [measure(one.trades, one.equity, 50_000.0).max_drawdown.share for one in alone]
+        assert found.metrics["max_drawdown"] == pytest.approx(min(falls))
+        assert found.daily.sum() == pytest.approx(pnl.sum(), abs=1e-6)
+        pooled = Pooled(tuple(alone), tuple(small_trials))
+        figures = measure(pooled.trades, pooled.equity, 50_000.0)
+        assert found.metrics["sharpe"] == pytest.approx(figures.sharpe)
+        assert found.metrics["sortino"] == pytest.approx(figures.sortino)
+        assert detail_of(small_trials, variant).return_on_risk_in_use == pytest.approx(figures.return_on_risk_in_use)
     assert len({outcomes[v.number].metrics["pnl"] for v in variants}) > 4
 
 
 def test_threads_change_nothing(small_trials, variants, outcomes):
-    for one in sweep(small_trials, variants, threads=4):
+    for one in run_variants(small_trials, variants, threads=4):
         assert repr(one.metrics) == repr(outcomes[one.number].metrics)
         np.testing.assert_array_equal(one.daily, outcomes[one.number].daily)
 

@@ -104,6 +104,8 @@ def test_a_damaged_folder_says_which_file(small_result, tmp_path):
     (folder / "config.json").write_text(json.dumps({"layout": 99}))
     with pytest.raises(DataError, match="layout 99 is not known"):
         load_result(folder)
+    with pytest.raises(DataError, match="holds no saved backtest"):
+        load_result(tmp_path)
     with pytest.raises(DataError, match="is no folder"):
         load_result(tmp_path / "absent")
 

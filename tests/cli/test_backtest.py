@@ -131,6 +131,9 @@ def test_a_picture_is_written(traded, tmp_path):
         (("--scenario", "q4-2018"), "a scenario has dates of its own"),
         (("--fill", "best"), "is no fill model"),
         (("--stop", "soon"), "not a valid"),
+        (("--risk", "2%"), "both say how many"),
+        (("--from", "2023-08-01", "--to", "2023-07-01"), "give a wider range"),
+        (("--output", "/"), "holds something that is no result"),
         (("--source", "absent.csv"), "--paths is of the simulated market"),
     ],
 )
@@ -151,6 +154,10 @@ def test_scenarios_are_told_apart(run):
     worlds = ("--scenario", "march-2020", "--scenario", "q4-2018")
     found = run("backtest", *worlds, "--paths", 2, "--seed", 3, "--format", "json").json
     assert [one["scenario"] for one in found["paths"]] == ["march-2020", "march-2020", "q4-2018", "q4-2018"]
+    assert [(one["scenario"], one["paths"], one["sessions"]) for one in found["by_scenario"]] == [
+        ("march-2020", 2, 51), ("q4-2018", 2, 83),
+    ]  # fmt: skip
+    assert sum(one["trades"] for one in found["by_scenario"]) == found["metrics"]["trades"]
     # The calibrated world in front gives the first days a rank; where a crash leaves no index there is none.
     assert 2 * 83 + 51 <= found["gate"]["ranked_days"] <= 2 * (51 + 83)
 
