@@ -19,13 +19,13 @@ from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.forward import GROWTH_WINDOW_DAYS, SLOPE_WINDOW_DAYS
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.snapshot import take_snapshot
+from iwm_opts.sources.chain_file import QUOTE_COLUMNS
 from iwm_opts.sources.durable import write_durably
 from iwm_opts.sources.store import Captured, Record, choose
 
 INDEX_FILE: Final = "iv.csv"
 TENORS: Final = (10, 30)
 COLUMNS: Final = ("capture", "iv10", "iv30", "iv10_calendar", "iv30_calendar")
-READ: Final = ("expiration", "root", "right", "strike", "bid", "ask")  # columns that an index is made of
 FARTHEST: Final[dict[Exercise, int]] = {  # days to the last expiration that a rate is read from
     "american": GROWTH_WINDOW_DAYS[1] + 1,
     "european": SLOPE_WINDOW_DAYS[1] + 1,
@@ -66,7 +66,7 @@ def iv_values(
     known = _read(record, symbol)
     missing = [one for one in captures if one.key not in known]
     for done, one in enumerate(missing):
-        chain = (at_hand or {}).get(one.key) or record.open(one, READ)
+        chain = (at_hand or {}).get(one.key) or record.open(one, QUOTE_COLUMNS)
         if chain is not None:
             known[one.key] = _values(chain)
         if progress:
