@@ -32,7 +32,7 @@ print(json.dumps({{"seconds": wall, "cpu seconds": cpu, "peak MB": peak, "rows":
 WORK = {
     "one day's full chain": ("", 'len(record.chain("IWM", days[len(days) // 2]).quotes)'),
     "IV10 and IV30 of all days, index lost": (
-        "from iwm_opts.sources.iv_record import iv_values\nnext(record.folder.rglob('iv.csv'), Path('none')).unlink(True)",
+        "from iwm_opts.sources.iv_record import iv_values\nnext(record.folder.rglob('iv.csv'), Path('none')).unlink(1)",
         'len(iv_values(record, "IWM"))',
     ),
     "IV10 and IV30 of all days, index there": (
