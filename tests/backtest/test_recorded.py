@@ -57,6 +57,16 @@ class TestDays:
             ours, theirs = market.board(place, 30, 10), other.board(place, 30, 10)
             assert ours.delta.tobytes() == theirs.delta.tobytes()
 
+    def test_what_comes_later_changes_nothing(self, week, chain_of, market, made_day_quotes):
+        other = made_day_quotes(WED, 150, (NEXT,), vol=0.5)
+        short = recorded_days(str(chain_of(*week[:2], other, name="other.csv")))
+        for place in range(2):
+            ours, theirs = market.board(place, 30, 10), short.board(place, 30, 10)
+            assert ours.series == theirs.series
+            assert ours.delta.tobytes() == theirs.delta.tobytes()
+            lost = asked([80.0])  # marked by the smile
+            assert market.marks(place, [lost])[0].bid.tobytes() == short.marks(place, [lost])[0].bid.tobytes()
+
     def test_a_day_that_is_no_market_is_left_out_by_name(self, week, chain_of, made_day_quotes):
         saturday = made_day_quotes(date(2024, 3, 9), 200, (NEXT, LATER))
         zeros = made_day_quotes(THU, 200, (NEXT, LATER)).assign(bid=0.0, ask=0.0)
