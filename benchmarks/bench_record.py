@@ -5,12 +5,15 @@ part of any figure. Each figure has the process of its own that a command has, w
 """
 
 import json
+import os
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+from iwm_opts.backtest.recorded import recorded_days
 from iwm_opts.markets.simulated import simulate_market
 from iwm_opts.sources.store import Record
 
@@ -69,3 +72,14 @@ def test_record(benchmark, record, what):
 
     benchmark.pedantic(run, rounds=1)
     print(f"\n{what}: {benchmark.extra_info}")
+
+
+def test_chain_file(benchmark):
+    """29 sessions of S&P 500 chains, 397,000 rows of gzipped CSV, from the file to a market for backtests."""
+    folder = os.environ.get("IWM_OPTS_TEST_DATA")
+    if folder is None:
+        pytest.skip("no market data: set IWM_OPTS_TEST_DATA to a folder that holds it")
+    path = Path(folder) / "options" / "SPX_cboe_20190425_20190607.csv.gz"
+    benchmark.group, benchmark.name = "a chain file", "29 SPX sessions, 397,000 rows"
+    market = benchmark.pedantic(recorded_days, (str(path), "SPX"), rounds=3, warmup_rounds=1)
+    assert len(market.days) == 29
