@@ -104,7 +104,9 @@ def recorded_days(
     notes = [f"left out: {error.source}: {error.rule}" for error in refused]
     notes += [f"on {count} of {len(days)} days: {examples[kind]}" for kind, count in told.most_common(KINDS_SHOWN)]
     fitting, remark = _fitting(given, days, bars or "the recorded bars")
-    return RecordedDays(name, tuple(days), fitting, (*notes, *remark), dividends or DividendSchedule((), "not given"))
+    return RecordedDays(
+        name, tuple(days), fitting, (*notes, *remark), dividends or DividendSchedule((), "not given"), max_dte
+    )
 
 
 Read = tuple[str, Iterable[Chain | DataError], DividendSchedule | None, pd.DataFrame]
