@@ -166,9 +166,9 @@ class RecordedDays:
         InputError
             When expirations are wanted that were left out on reading.
         """
-        if dte > self.max_dte:
+        if dte + slack > self.max_dte:
             rule = f"expirations of more than {self.max_dte} days were not read"
-            raise InputError("dte", dte, rule, "choose fewer days, or read with a larger max_dte")
+            raise InputError("dte", f"{dte} +-{slack}", rule, "choose fewer days, or read with a larger max_dte")
         captured = self.captured[place]
         day, chain = self.days[place], captured.snapshot.chain
         near = [q for q in captured.snapshot.slices if q.expiration > day and abs(q.dte - dte) <= slack]

@@ -160,7 +160,7 @@ class TestBoard:
 
     def test_expirations_beyond_reach_are_not_held(self, week, chain_of):
         market = recorded_days(str(chain_of(*week)), max_dte=20)
-        assert market.board(0, 20, 30).series.expiration == NEXT
+        assert market.board(0, 15, 5).series.expiration == NEXT
         with pytest.raises(InputError, match="more than 20 days were not read"):
             market.board(0, 30, 30)
 
