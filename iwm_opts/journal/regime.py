@@ -6,6 +6,11 @@ every trade. What it reaches by luck is not taken from a formula: the same scan 
 length resampled from the backtest in blocks (trades held together stay together), each measured against a backtest
 resampled the same way, so that the uncertainty of the backtest's own mean is in it. Looking after every trade is thus
 paid for: the stated false-alarm rate is that of the whole log.
+
+Measured on generated logs of weekly condors (tests/journal/conftest.py; a win rate of 76%, a standard deviation of 28%
+of the risk, a mean of 5%) at a level of 0.5%, 40 logs each. A fall of the mean that lasts 60 trades is found in 10,
+60, 95 and 100% of logs when it is 10, 16, 22 and 29% of the risk; one that lasts 180 trades in 42, 95, 100 and 100%.
+Among 500 logs without a change two rang.
 """
 
 import math
