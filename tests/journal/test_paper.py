@@ -183,6 +183,14 @@ def test_a_mark_before_the_entry_is_refused(snapshot):
         marked(trade(legs=strange), snapshot)
 
 
+def test_real_and_simulated_quotes_are_never_mixed(snapshot):
+    with pytest.raises(InputError, match="trade 4 was opened at simulated quotes, these are real; name --source"):
+        marked(trade(number=4, market="SIMULATED market"), snapshot)
+    simulated = replace(snapshot, chain=replace(snapshot.chain, simulated=True))
+    with pytest.raises(InputError, match="trade 0 was opened at real quotes, these are simulated"):
+        marked(trade(), simulated)
+
+
 def test_settlement_by_hand():
     # At 212 the condor is worth nothing; at 183 the short put is 2 in the money: 2 dollars a share are paid.
     _, nothing = settled(trade(), 212.0)
