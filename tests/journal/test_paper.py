@@ -9,7 +9,7 @@ import pytest
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fees import FeeSchedule
-from iwm_opts.journal.paper import Closing, Exits, Leg, Mark, PaperTrade, log_of_paper, open_journal
+from iwm_opts.journal.paper import Closing, Exits, Leg, Mark, PaperTrade, for_review, log_of_paper, open_journal
 from iwm_opts.journal.paper_marks import closing_of, marked, settled
 from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.sources.files import load_chain
@@ -219,6 +219,15 @@ def test_the_log_says_when_the_exit_was_due():
     assert log.problems == ()
     assert not log.is_simulated
     assert log_of_paper([trade(number=1, market="SIMULATED market")]).is_simulated
+
+
+def test_a_review_reads_real_quotes_where_there_are_any():
+    left = closing_of(trade(), a_mark("2026-03-04"), None, None)
+    real, made_up = trade(number=1, closing=left), trade(number=2, closing=left, market="SIMULATED market")
+    log = for_review([real, made_up])
+    assert (len(log.closed), log.is_simulated) == (1, False)
+    assert log.notes == ("1 trades on a simulated market left out",)
+    assert for_review([made_up]).is_simulated
 
 
 def test_an_empty_journal_has_no_log():
