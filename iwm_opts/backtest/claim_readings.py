@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.bootstrap import DRAWS, LEVEL, ratio_interval
+from iwm_opts.backtest.bootstrap import LEVEL, ratio_interval
 from iwm_opts.backtest.metrics import STORIES
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.market.bars import average_true_range
@@ -25,6 +25,7 @@ from iwm_opts.strategy.signals import session_returns, total_return_close
 
 Array = NDArray[np.float64]
 
+DRAWS: Final = 500  # a bound of the 95% interval is then known to a tenth of its reach, for eighteen claims in seconds
 MIN_SAMPLE: Final = 10  # fewer on either side, and nothing is told from nothing by them
 HORIZONS: Final = (1, 3, 5, 10)  # sessions after a mean-reversion signal
 REALISED: Final = 21  # sessions that an IV of 30 days is compared with
@@ -60,7 +61,7 @@ def _difference(
     if others is not None:
         rest = others.reindex(value.index, fill_value=False)[known].to_numpy(dtype=float)
         columns += [size * rest, rest]
-    found = ratio_interval([np.column_stack(columns)], holding, SEED)
+    found = ratio_interval([np.column_stack(columns)], holding, SEED, DRAWS)
     if min(column.sum() for column in columns[1::2]) < MIN_SAMPLE:
         return found.estimate, math.nan, math.nan, int(picked.sum())
     return found.estimate, found.low, found.high, int(picked.sum())

@@ -19,6 +19,7 @@ def trade_momentum(
     rules: ShareRules | None = None,
     allowed: NDArray[np.bool_] | None = None,
     label: str = "momentum, shares",
+    every_session: bool = False,
 ) -> ShareBacktest:
     """Trade the momentum edge in shares.
 
@@ -37,6 +38,9 @@ def trade_momentum(
         Its time rules do not apply: the edge has its own clock.
     allowed : ndarray of bool, shape (sessions of `bars`,), optional
         Sessions on which the other rules of a plan allow an entry; all unless given.
+    label : str
+    every_session : bool
+        Trade whatever the edge says: what it is compared with.
 
     Returns
     -------
@@ -48,7 +52,7 @@ def trade_momentum(
     days = pd.DatetimeIndex(readings.index)
     atr = average_true_range(bars).shift(1).reindex(days).to_numpy(dtype=float)
     extreme = (bars["low"] if rules.sign > 0 else bars["high"]).shift(1).reindex(days).to_numpy(dtype=float)
-    wanted = readings["signal"].fillna(False).to_numpy(dtype=bool)
+    wanted = readings["signal"].fillna(False).to_numpy(dtype=bool) | every_session
     if allowed is not None:
         wanted &= pd.Series(allowed, index=bars.index).reindex(days, fill_value=False).to_numpy(dtype=bool)
     ledger, marks = Ledger(rules), []

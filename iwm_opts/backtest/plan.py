@@ -33,6 +33,7 @@ Flags = NDArray[np.bool_]
 
 CREDIT, DEBIT, SINGLE = "bull-put", "bull-call", LONG_CALL
 WORTH_PAPER: Final = 2  # of the three stress periods
+FEW_TRADES: Final = 20  # in a period: a win rate of half is known to some 20 points by as many
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,7 +140,7 @@ def backtest_plan(
         any(one.market.is_simulated for one in stages if one.market is not None),
         tuple(results[: len(stress)]),
         tuple(results[len(stress) :]),
-        tuple(dict.fromkeys([*runner.notes, *_missing(plan, stages)])),
+        tuple(dict.fromkeys([*runner.notes, *_few(results[: len(stress)]), *_missing(plan, stages)])),
     )
 
 
@@ -206,7 +207,7 @@ class _Runner:
         on_market = pd.Series(allowed.allowed, index=stage.data.bars.index)
         wanted = on_market.reindex(pd.DatetimeIndex(market.days), fill_value=False).to_numpy(dtype=bool)
         parts = []
-        for strategy, chosen in _strategies(self.plan, stage.data, market):
+        for strategy, chosen in strategies(self.plan, stage.data, market):
             found = run(self._prepared(market, stage.data, strategy), wanted & chosen)
             self.notes += found.notes
             parts.append(found)
@@ -231,7 +232,7 @@ class _Runner:
         return self._books[key]
 
 
-def _strategies(plan: Plan, data: Inputs, market: DailyMarket) -> list[tuple[str, Flags]]:
+def strategies(plan: Plan, data: Inputs, market: DailyMarket) -> list[tuple[str, Flags]]:
     """What is traded, and on which days of the market: a vertical is chosen by the rank of the close before."""
     always = np.ones(len(market.days), dtype=bool)
     if plan.instrument == "condor":
@@ -310,6 +311,15 @@ def _result(
 
 def _nothing(stage: Stage, reason: str) -> StageResult:
     return StageResult(stage.period, None, pd.DataFrame(), pd.DataFrame(), {}, f"no data: {reason}")
+
+
+def _few(results: Sequence[StageResult]) -> list[str]:
+    """What the verdict rests on where that is little."""
+    counts = {one.period.name: one.metrics.trades for one in results if one.metrics and one.metrics.trades}
+    if not counts or min(counts.values()) >= FEW_TRADES:
+        return []
+    small = ", ".join(f"{name} {count}" for name, count in counts.items())
+    return [f"few trades in the stress periods ({small}): luck decides as much as the edge"]
 
 
 def _missing(plan: Plan, stages: Sequence[Stage]) -> list[str]:

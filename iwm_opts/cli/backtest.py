@@ -5,9 +5,10 @@ from typing import Any
 
 import click
 
-from iwm_opts.cli.backtesting import PLOT, backtest_options
+from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import option
+from iwm_opts.cli.plan_data import fund_options
 
 
 @click.command(
@@ -15,6 +16,7 @@ from iwm_opts.cli.options import option
     epilog="\b\nExample:\n"
     "  iwm-opts backtest --source sim --paths 4 --ivr-below 20 --profit 0.5 --stop 2\n"
     "  iwm-opts backtest --source modelled --bars IWM.csv --iv-history RVX_History.csv --output results/gated\n"
+    "  iwm-opts backtest --plan condors.toml --source modelled --bars IWM.csv --iv-history RVX_History.csv\n"
     "  iwm-opts backtest --compare results/gated results/ungated",
 )
 @option("--compare", nargs=2, type=click.Path(path_type=Path), help="Two saved results side by side; runs nothing.")
@@ -24,7 +26,9 @@ from iwm_opts.cli.options import option
 @option("--overwrite", is_flag=True, show_default=False, help="Replace another result in that folder.")
 @option("--format", type=click.Choice(["table", "json", "csv"]), default="table", help="csv: the trades.")
 @PLOT
+@option("--plan", metavar="FILE", help="A plan, TOML: over the stress periods and all there is, with a verdict.")
 @backtest_options
+@fund_options
 @option("-v", "--verbose", is_flag=True, show_default=False, help="By month, too.")
 @option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error.")
 def backtest(**options: Any) -> None:
@@ -37,6 +41,13 @@ def backtest(**options: Any) -> None:
 
     if options["compare"]:
         _compare(options)
+        return
+    if options["plan"] or options["edge"] != EDGES[0]:
+        from iwm_opts.cli.plan_backtest import backtest_of_plan
+
+        if options["output"]:
+            raise click.UsageError("--output saves a run of rules; what a plan did goes to standard output")
+        click.echo(backtest_of_plan(options), nl=False)
         return
     result = _run(options)
     click.echo(_text(result, options), nl=False)

@@ -27,7 +27,7 @@ from iwm_opts.conventions import ACCOUNT, DEBIT_DELTA, GATE_RANK, PICTURE_KINDS,
 
 Options = Mapping[str, Any]
 
-EDGES: Final = ("vol-contraction",)
+EDGES: Final = ("vol-contraction", "mean-reversion", "momentum")
 STRATEGIES: Final = (
     "iron-condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put",
 )  # fmt: skip
@@ -83,7 +83,12 @@ trial_options = group(
     modelled_options,
 )
 entry_options = group(
-    option("--edge", type=click.Choice(EDGES), default=EDGES[0], help="Condors while the IV rank is low."),
+    option(
+        "--edge",
+        type=click.Choice(EDGES),
+        default=EDGES[0],
+        help="vol-contraction: condors while the IV rank is low; the others in shares, by the usual plan of the edge.",
+    ),
     option("--strategy", type=click.Choice(STRATEGIES), default=STRATEGIES[0]),
     gate_option(GATE_RANK),
     option("--ivr-at-least", type=Number(0, 100), help="Trade only while the IV rank is this or above."),

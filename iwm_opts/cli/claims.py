@@ -26,6 +26,16 @@ def claims(**options: Any) -> None:
     build.emit(claims_text(options, options["claims"]), options)
 
 
+def claims_of_evidence(options: dict[str, Any]) -> str:
+    """What `evidence --claims` prints: all claims, on the days up to --to if that is given."""
+    from datetime import timedelta
+
+    from iwm_opts.cli.plan_data import files_or_simulated
+
+    day_after = options["last"] + timedelta(days=1) if options["last"] else None
+    return claims_text({**options, "source": files_or_simulated(options), "as_of": day_after})
+
+
 def claims_text(options: dict[str, Any], names: tuple[str, ...] = ()) -> str:
     """The claims as text in the format asked for; `names` of `backtest.claims.CLAIMS`, all unless given."""
     from iwm_opts.backtest.claims import measure_claims

@@ -5,16 +5,18 @@ from typing import Any
 
 import click
 
-from iwm_opts.cli.backtesting import PLOT, backtest_options
+from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import OutputParam, option
+from iwm_opts.cli.plan_data import fund_options
 
 
 @click.command(
     cls=NumericalCommand,
     epilog="\b\nExample:\n"
     "  iwm-opts evidence --source sim --paths 12 --ivr-below 20\n"
-    "  iwm-opts evidence --source modelled --bars IWM.csv --iv-history RVX_History.csv --plot evidence.png",
+    "  iwm-opts evidence --source modelled --bars IWM.csv --iv-history RVX_History.csv --plot evidence.png\n"
+    "  iwm-opts evidence --claims --bars IWM.csv --spy SPY.csv --kre KRE.csv --iv-history RVX_History.csv",
 )
 @option("--draws", type=click.IntRange(min=19), default=1000, help="Resamples behind each interval.")
 @option("--random-draws", type=click.IntRange(min=0), default=200, help="Random gates to compare with.")
@@ -25,8 +27,11 @@ from iwm_opts.cli.options import OutputParam, option
 )
 @option("--format", type=click.Choice(["table", "json", "csv"]), default="table", help="csv: the differences.")
 @option("--output", type=OutputParam(), help="File to write instead of standard output.")
+@option("--plan", metavar="FILE", help="Instead: what each rule of a plan is worth against entering on any session.")
+@option("--claims", is_flag=True, show_default=False, help="Instead: what the strategy claims, measured on the files.")
 @PLOT
 @backtest_options
+@fund_options
 @option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error.")
 def evidence(**options: Any) -> None:
     """Compare gated rules with the same rules ungated, oppositely gated (rank 50 and above) and randomly gated.
@@ -40,6 +45,16 @@ def evidence(**options: Any) -> None:
     from iwm_opts.cli.build import emit
     from iwm_opts.cli.progress import progress
 
+    if options["claims"]:
+        from iwm_opts.cli.claims import claims_of_evidence
+
+        emit(claims_of_evidence(options), options)
+        return
+    if options["plan"] or options["edge"] != EDGES[0]:
+        from iwm_opts.cli.plan_backtest import evidence_of_plan
+
+        emit(evidence_of_plan(options), options)
+        return
     rules = rules_from(options)
     trials = trials_from(options)
     seed = 1 if options["seed"] is None else options["seed"]

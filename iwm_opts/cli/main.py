@@ -31,6 +31,7 @@ COMMANDS = {
     "bench": "How fast backtests run on this machine.",
     "paper": "Trade a plan on paper: open, mark, close, list.",
     "review": "Review a trade log: rules kept and broken, fills, and whether the edge is there.",
+    "facts": "The simulated market beside a real one, fact by fact; calibrate it to files.",
     "doctor": "Check installation, sources, record and clock; say what to do.",
 }
 

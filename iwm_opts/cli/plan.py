@@ -13,11 +13,6 @@ from iwm_opts.conventions import ACCOUNT, RISK_SHARE
 EDGES = ("mean-reversion", "momentum", "vol-contraction")
 HORIZONS = ("intraday", "swing", "multi-week")
 INSTRUMENTS = ("shares", "options", "vertical", "condor")
-USUAL = {
-    "mean-reversion": ("swing", "shares"),
-    "momentum": ("intraday", "shares"),
-    "vol-contraction": ("multi-week", "condor"),
-}
 MADE = ("edge", "horizon", "instrument", "name", "account", "risk", "macro_applies_to_condors")
 
 plan_options = group(
@@ -81,7 +76,7 @@ def _text(found: Any, data: Any, options: dict[str, Any]) -> str:
 
 def _plan(options: dict[str, Any]) -> Any:
     from iwm_opts.errors import InputError
-    from iwm_opts.strategy.plan import load_plan, make_plan
+    from iwm_opts.strategy.plan import load_plan, make_usual_plan
 
     if options["plan"]:
         _refuse_both()
@@ -89,12 +84,11 @@ def _plan(options: dict[str, Any]) -> Any:
     edge = options["edge"]
     if edge is None:
         raise InputError("edge", None, "no plan and no edge is named", f"give --plan FILE or --edge {'|'.join(EDGES)}")
-    horizon, instrument = options["horizon"] or USUAL[edge][0], options["instrument"] or USUAL[edge][1]
-    return make_plan(
-        name=options["name"] or f"{edge}-{instrument}",
-        edge=edge,
-        horizon=horizon,
-        instrument=instrument,
+    return make_usual_plan(
+        edge,
+        options["horizon"],
+        options["instrument"],
+        name=options["name"],
         symbol=options["symbol"],
         account={"value": options["account"], "risk": options["risk"]},
         macro={"applies_to_condors": options["macro_applies_to_condors"]},

@@ -1,9 +1,12 @@
-"""A plan over the stress periods and a range: what `backtest --plan` and `plan --backtest` run."""
+"""A plan put to the test: what `backtest --plan`, `plan --backtest` and `evidence --plan` run."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
+
+import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from iwm_opts.backtest.plan import Stage
@@ -12,7 +15,73 @@ if TYPE_CHECKING:
     from iwm_opts.strategy.plan import Plan
 
 SCENARIOS: Final = ("q4-2018", "march-2020", "year-2022")  # of the simulated market, for the stress periods
+BESIDE_PLAN: Final = frozenset(
+    {
+        *("plan", "source", "first", "last", "seed", "symbol", "format", "output", "verbose", "quiet"),
+        *("bars", "iv_history", "slope_history", "slope_base", "yields", "rate", "dividends"),
+        *("spy", "kre", "xbi", "minutes", "events", "sectors"),
+    }
+)
 RANGE_NAME: Final = "whole range"
+
+
+def backtest_of_plan(options: Mapping[str, Any]) -> str:
+    """What `backtest --plan` prints: the plan over the stress periods and the days from --from to --to.
+
+    Without a file it is the usual plan of --edge.
+
+    Raises
+    ------
+    UsageError
+        When an option is given whose place the plan takes.
+    """
+    plan, known = _named_plan(options)
+    return plan_backtest_text(plan, known, options["first"], options["last"])
+
+
+def evidence_of_plan(options: Mapping[str, Any]) -> str:
+    """What `evidence --plan` prints: what each rule of the plan is worth; otherwise as `backtest_of_plan`."""
+    from iwm_opts.backtest.plan_evidence import plan_evidence
+    from iwm_opts.cli.plan_data import plan_data_from
+    from iwm_opts.cli.progress import progress
+    from iwm_opts.report.plan_evidence_table import plan_evidence_record, plan_evidence_table
+    from iwm_opts.report.records import as_json, rows_as_csv
+
+    plan, known = _named_plan(options)
+    notes: tuple[str, ...] = ()
+    first, last = options["first"], options["last"]
+    if known["source"] == "sim":
+        (stage,), label = _simulated_range(known, first, last)
+    else:
+        data = plan_data_from(known)
+        notes = data.notes
+        _, (stage,), label = _real(plan, data, known, first, last)
+    with progress("evidence", known):
+        found = plan_evidence(plan, stage)
+    found = replace(found, notes=tuple(dict.fromkeys((*notes, *found.notes))))
+    if options["format"] == "json":
+        return as_json(plan_evidence_record(found) | {"simulated": bool(label), "label": label})
+    if options["format"] == "csv":
+        return rows_as_csv(plan_evidence_record(found)["rules"])
+    return plan_evidence_table(found, label)
+
+
+def _named_plan(options: Mapping[str, Any]) -> "tuple[Plan, dict[str, Any]]":
+    """The plan of --plan or the usual one of --edge, and the options with the source that a plan reads."""
+    from iwm_opts.cli.plan_data import files_or_simulated
+    from iwm_opts.strategy.plan import load_plan, make_usual_plan
+
+    context = click.get_current_context()
+    beside, why = BESIDE_PLAN, "what it trades stands in the file"
+    if not options["plan"]:
+        beside |= {"edge", "account", "risk"}
+        why = f"{options['edge']} is traded by a plan: write one with iwm-opts plan"
+    for name in options:
+        if name not in beside and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name.replace('_', '-')} means nothing here: {why}")
+    account = {"value": options["account"], "risk": options["risk"]}
+    plan = load_plan(options["plan"]) if options["plan"] else make_usual_plan(options["edge"], account=account)
+    return plan, {**options, "source": files_or_simulated(options)}
 
 
 def plan_backtest_text(
@@ -35,13 +104,16 @@ def plan_backtest_text(
     from iwm_opts.report.plan_backtest import plan_backtest_record, plan_backtest_rows, plan_backtest_table
     from iwm_opts.report.records import as_json, rows_as_csv
 
-    label = ""
+    notes: tuple[str, ...] = ()
     if options["source"] == "sim":
         stress, ranges, label = _simulated(options, first, last)
     else:
-        stress, ranges, label = _real(plan, plan_data_from(options), options, first, last)
+        data = plan_data_from(options)
+        notes = data.notes
+        stress, ranges, label = _real(plan, data, options, first, last)
     with progress("periods", options) as told:
         result = backtest_plan(plan, stress, ranges, told)
+    result = replace(result, notes=tuple(dict.fromkeys((*notes, *result.notes))))
     if options["format"] == "json":
         return as_json(plan_backtest_record(result) | {"simulated": bool(label), "label": label})
     if options["format"] == "csv":
@@ -70,16 +142,21 @@ def _simulated(
     options: Mapping[str, Any], first: date | None, last: date | None
 ) -> "tuple[list[Stage], list[Stage], str]":
     from iwm_opts.backtest.resolve import simulated_trials
-    from iwm_opts.market.chain import LABELS
     from iwm_opts.simulation.scenarios import shipped_scenarios
 
     known = shipped_scenarios()
     worlds = [known[name] for name in SCENARIOS]
-    stress = [
-        _stage(one, one.scenario, options) for one in simulated_trials(seed=options.get("seed"), scenarios=worlds)
-    ]
-    ranges = [_stage(one, RANGE_NAME, options) for one in simulated_trials(first, last, seed=options.get("seed"))]
-    return stress, ranges, LABELS["simulated"]
+    trials = simulated_trials(seed=options.get("seed"), scenarios=worlds)
+    stress = [_stage(one, one.scenario, options) for one in trials]
+    return stress, *_simulated_range(options, first, last)
+
+
+def _simulated_range(options: Mapping[str, Any], first: date | None, last: date | None) -> "tuple[list[Stage], str]":
+    from iwm_opts.backtest.resolve import simulated_trials
+    from iwm_opts.market.chain import LABELS
+
+    trials = simulated_trials(first, last, seed=options.get("seed"))
+    return [_stage(one, RANGE_NAME, options) for one in trials], LABELS["simulated"]
 
 
 def _stage(trial: "Trial", name: str, options: Mapping[str, Any]) -> "Stage":

@@ -103,6 +103,25 @@ def _label_of(*paths: Path | None) -> str:
     return LABELS["simulated"] if any(path and origin_of(path).simulated for path in paths) else ""
 
 
+def files_or_simulated(options: Mapping[str, Any]) -> str:
+    """Source of a backtesting command as a plan reads it: its default, the simulated market, gives way to --bars.
+
+    Raises
+    ------
+    UsageError
+        For a chain file or a live source: a plan reads bars.
+    """
+    from click.core import ParameterSource
+
+    source = str(options["source"])
+    is_default = click.get_current_context().get_parameter_source("source") is ParameterSource.DEFAULT
+    if is_default and options["bars"]:
+        return "record"
+    if source not in ("sim", "modelled", "record"):
+        raise click.UsageError(f"--source {source}: a plan reads --bars, the record, modelled quotes or sim")
+    return source
+
+
 def _bars_path(options: Mapping[str, Any], symbol: str, name: str) -> Path:
     from iwm_opts.errors import InputError
 
@@ -180,7 +199,9 @@ def simulated_years(options: Mapping[str, Any]) -> SimulatedYears:
 
 
 def modelled_days(options: Mapping[str, Any]) -> "DailyMarket":
-    """Quotes of options around the real prices, over all days that bars and IV history share; see `--source modelled`.
+    """Quotes of options around the real prices, over all days that bars and IV history share.
+
+    Of files that are not named, the record's are taken.
 
     Raises
     ------
@@ -189,7 +210,14 @@ def modelled_days(options: Mapping[str, Any]) -> "DailyMarket":
     """
     from iwm_opts.backtest.simulated import SimulatedDays
     from iwm_opts.markets.modelled_files import ModelledFiles, open_modelled
+    from iwm_opts.sources.series_record import series_path
+    from iwm_opts.sources.store import open_record
 
     names = ("bars", "iv_history", "slope_history", "slope_base", "yields", "rate", "dividends")
-    market = open_modelled(ModelledFiles(**{name: options.get(name) for name in names}), options["symbol"])
+    named = {name: options.get(name) for name in names}
+    named["bars"] = str(_bars_path(options, options["symbol"], "bars"))
+    if not named["iv_history"]:
+        recorded = series_path(open_record(), "indices", INDEX)
+        named["iv_history"] = str(recorded) if recorded.exists() else None
+    market = open_modelled(ModelledFiles(**named), options["symbol"])
     return SimulatedDays(market, market.days[0], "; ".join(market.notes))

@@ -12,6 +12,7 @@ from iwm_opts.errors import DataError
 from iwm_opts.market.bars import PRICES, _read
 from iwm_opts.market.calendar import sessions
 
+AMERICAN: Final = "%m/%d/%Y %H:%M"
 OPENS_AT: Final = 9 * 60 + 30  # minutes after midnight
 SESSION_MINUTES: Final = 390
 OUTLIER: Final = 0.02  # share of price that a high or low may lie beyond both neighbours' ranges; else a bad tick
@@ -108,7 +109,9 @@ def _new_york(path: Path, text: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
     elif has_offset.any():
         _refuse(path, has_offset.to_numpy(), text, "has an offset where other rows have none")
     else:
-        times = pd.to_datetime(text, errors="coerce", format="mixed")
+        times = pd.to_datetime(text, errors="coerce", format=AMERICAN)  # one known form is read fifty times faster
+        times = times.fillna(pd.to_datetime(text[times.isna()], errors="coerce", format="ISO8601"))
+        times = times.fillna(pd.to_datetime(text[times.isna()], errors="coerce", format="mixed"))
     _refuse(path, times.isna().to_numpy(), text, "is no time")
     return times
 

@@ -19,7 +19,7 @@ def instruments_table(
     """Gains on risk with their interval, worst loss over planned risk and drawdown, one row an instrument."""
     named: list[RenderableType] = [Text(label, style="bold white on red")] if label else []
     table = plain_table(
-        "instrument", "trades", "win", "P&L", "gain/risk (95%)", "worst/risk", "drawdown", "sessions",
+        "instrument", "trades", "win", "P&L", "gain/risk (95%)", "worst/risk", "drawdown", "held",
         left=("instrument",),
     )  # fmt: skip
     for one in results:

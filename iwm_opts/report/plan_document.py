@@ -91,7 +91,10 @@ def _evidence(claims: tuple[Claim, ...]) -> tuple[Any, ...]:
     )
     return (
         Grid(("claim", "estimate (95% interval)", "sample", "verdict"), rows),
-        Paragraph("No costs are in these numbers; `backtest --plan` puts the whole plan to the test, costs included."),
+        Paragraph(
+            "No costs are in these numbers. With them: `iwm-opts backtest --plan` over the stress periods, `iwm-opts "
+            "evidence --plan` for what each rule is worth."
+        ),
     )
 
 

@@ -107,7 +107,8 @@ def _holdings(path: Path) -> pd.DataFrame | None:
     dated = next((line for line in lines[:20] if line.lower().startswith(HOLDINGS_DATE)), None)
     if head is None or dated is None:
         return None
-    rows = [lines[head], *(line for line in lines[head + 1 :] if line.startswith('"') and line.count('","') > 5)]
+    commas = lines[head].count(",")
+    rows = [lines[head], *(line for line in lines[head + 1 :] if line.startswith('"') and line.count('","') >= commas)]
     table = pd.read_csv(io.StringIO("\n".join(rows)), thousands=",")
     table = table[~table["Sector"].astype(str).str.strip().str.lower().isin(NO_SECTOR)]
     value = _numbers(path, table["Market Value"])

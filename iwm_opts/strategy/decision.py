@@ -4,6 +4,7 @@ A plan enters on a session when its edge signalled, the macro filter is known to
 met, all read from the session before; the momentum edge alone reads the first minutes of the session itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -69,6 +70,9 @@ class EntryDays:
     """Sessions on which a plan allows an entry, and what stood in the way on others."""
 
     allowed: Flags  # shape (bars,): at the bar's open; for momentum the signal of the minutes is still to come
+    signal: Flags  # what of it each rule alone says, shape (bars,); all of them for momentum
+    clear: Flags  # the macro filter; all of them where it does not apply
+    enough: Flags  # the checklist
     counts: dict[str, int]
 
 
@@ -165,31 +169,39 @@ def entry_days(plan: Plan, data: Inputs, within: Flags | None = None) -> EntryDa
         When the data lacks what the edge or the macro filter reads.
     """
     days = [day.date() for day in data.bars.index]
-    wanted = np.ones(len(days), dtype=bool) if within is None else within.copy()
+    everywhere = np.ones(len(days), dtype=bool)
+    inside = everywhere if within is None else within
     counts: dict[str, int] = {}
     edge = plan.rule
+    signal = everywhere if isinstance(edge, Momentum) else allowed_on(_daily_signals(edge, data), days)
+    wanted = inside & signal
     if not isinstance(edge, Momentum):
-        wanted &= allowed_on(_daily_signals(edge, data), days)
         counts["signals"] = int(wanted.sum())
+    clear = everywhere
     if plan.filter_applies:
-        fund = data.funds.get(plan.macro.symbol)
-        if fund is None:
-            raise InputError(
-                "macro.symbol", plan.macro.symbol, "the plan's macro filter reads a fund that was not given",
-                f"give --{plan.macro.symbol.lower()} FILE, or set enabled = false under [macro]",
-            )  # fmt: skip
-        clear = plan.filter.clear(fund)
-        is_clear = allowed_on(clear, days)
-        is_unknown = ~is_clear & ~allowed_on(~clear, days)
-        counts["blocked by the macro filter"] = int((wanted & ~is_clear & ~is_unknown).sum())
+        clear, is_unknown = _macro_flags(plan, data, days)
+        counts["blocked by the macro filter"] = int((wanted & ~clear & ~is_unknown).sum())
         counts["macro filter unknown, not traded"] = int((wanted & is_unknown).sum())
-        wanted = wanted & is_clear
+        wanted = wanted & clear
     passes = criteria_met(plan.checklist.criteria, data) >= plan.checklist.minimum
     enough = allowed_on(passes.astype("boolean"), days)
-    counts["checklist not met"] = int((wanted & ~enough).sum())
+    counts["short of the checklist"] = int((wanted & ~enough).sum())
     wanted = wanted & enough
     counts["entries allowed"] = int(wanted.sum())
-    return EntryDays(wanted, counts)
+    return EntryDays(wanted, signal, clear, enough, counts)
+
+
+def _macro_flags(plan: Plan, data: Inputs, days: Sequence[date]) -> tuple[Flags, Flags]:
+    """Sessions on which the macro filter is known to be clear, and those on which nobody knows."""
+    fund = data.funds.get(plan.macro.symbol)
+    if fund is None:
+        raise InputError(
+            "macro.symbol", plan.macro.symbol, "the plan's macro filter reads a fund that was not given",
+            f"give --{plan.macro.symbol.lower()} FILE, or set enabled = false under [macro]",
+        )  # fmt: skip
+    says = plan.filter.clear(fund)
+    clear = allowed_on(says, days)
+    return clear, ~clear & ~allowed_on(~says, days)
 
 
 def _daily_signals(edge: MeanReversion | VolContraction, data: Inputs) -> "pd.Series[bool]":

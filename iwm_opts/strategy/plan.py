@@ -9,19 +9,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from iwm_opts.conventions import ACCOUNT, DTE_WINDOW, FEE_SCHEDULE, FILL_MODEL, GATE_RANK, IVR_LOOKBACK, RISK_SHARE
+from iwm_opts.conventions import DTE_WINDOW
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.execution.fees import FeeSchedule
-from iwm_opts.execution.fills import FillModel
-from iwm_opts.risk.fraction import parse_share
-from iwm_opts.risk.sizing import MAX_OPEN_RISK, risk_warning
-from iwm_opts.strategy.checklist import DEFAULTS, MINIMUM
+from iwm_opts.risk.sizing import risk_warning
+from iwm_opts.strategy.checklist import DEFAULTS
 from iwm_opts.strategy.contradictions import ContradictionError, contradictions
 from iwm_opts.strategy.edges import Edge, EdgeName, MeanReversion, Momentum, VolContraction
 from iwm_opts.strategy.exits import ShareExits
-from iwm_opts.strategy.macro import DROP, FILTER_SYMBOL, MacroFilter
+from iwm_opts.strategy.macro import MacroFilter
+from iwm_opts.strategy.plan_sections import (
+    AccountTable,
+    ChecklistTable,
+    CostsTable,
+    ExitsTable,
+    MacroTable,
+    MeanReversionTable,
+    MomentumTable,
+    PackageTable,
+    ReviewTable,
+    Table,
+    VolContractionTable,
+)
 from iwm_opts.strategy.plan_text import line_of, toml_text
 
 Horizon = Literal["intraday", "swing", "multi-week"]
@@ -30,135 +40,13 @@ Instrument = Literal["shares", "options", "vertical", "condor"]
 VERSION: Final = 1
 MAX_SESSIONS: Final[dict[str, int | None]] = {"intraday": None, "swing": 10, "multi-week": 30}
 TARGET_DTE: Final = {"intraday": 7, "swing": 30, "multi-week": DTE_WINDOW[1]}
-DAILY_QUESTIONS: Final = (
-    "Did every open position keep its stop, target and time stop where the plan puts them?",
-    "Was every entry on a signal, with the macro filter clear and the checklist passed?",
-    "Was the size what the formula says, and the fill within the fill model?",
-    "Is a scheduled release, an ex-dividend date or an expiration due before the next review?",
-)
+USUAL: Final = {  # horizon and instrument of an edge where nobody says otherwise
+    "mean-reversion": ("swing", "shares"),
+    "momentum": ("intraday", "shares"),
+    "vol-contraction": ("multi-week", "condor"),
+}
 COMMENT: Final = "A plan of iwm-opts: shares of the account and of prices may be written 1% or 0.01."
 REMEDY: Final = "mend that line, or write a fresh plan: iwm-opts plan --edge EDGE --save FILE"
-
-
-def _fraction(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError("is no share; write 1% or 0.01")
-    try:
-        return parse_share(value if isinstance(value, str) else repr(value), "share")
-    except InputError as error:
-        raise ValueError(f"{error.rule}; {error.remedy}") from None
-
-
-def _fill(text: str) -> str:
-    FillModel.parse(text)
-    return text
-
-
-def _fees(text: str) -> str:
-    FeeSchedule.parse(text)
-    return text
-
-
-Fraction = Annotated[float, BeforeValidator(_fraction)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-AtLeastZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-Delta = Annotated[float, Field(gt=0, lt=1)]
-
-
-class Table(BaseModel):
-    """A table of the file: unknown keys are refused, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
-
-
-class AccountTable(Table):
-    """[account]."""
-
-    value: Positive = ACCOUNT  # dollars
-    risk: Fraction = RISK_SHARE  # of it on one position
-    max_open_risk: Fraction = MAX_OPEN_RISK  # of it, all positions together
-    max_open: Count = 5  # positions
-
-
-class MeanReversionTable(Table):
-    """[mean-reversion]."""
-
-    declines: Count = 3
-    total: Fraction = 0.025
-
-
-class MomentumTable(Table):
-    """[momentum]."""
-
-    gap: Fraction = 0.008
-    enter_minute: Count = 15
-    exit_minute: Count = 45
-    volume_sessions: Count = 20
-
-
-class VolContractionTable(Table):
-    """[vol-contraction]."""
-
-    below: Annotated[float, Field(gt=0, le=100)] = GATE_RANK
-    lookback: Annotated[int, Field(ge=2)] = IVR_LOOKBACK
-
-
-class ChecklistTable(Table):
-    """[checklist]."""
-
-    minimum: Count = MINIMUM
-    criteria: tuple[str, ...]
-
-
-class ExitsTable(Table):
-    """[exits] of a share trade; ATR multiples and sessions. Zero switches a time limit or the target off."""
-
-    low_buffer: AtLeastZero = 0.1
-    stop_atr: Positive = 1.0
-    target_atr: AtLeastZero = 2.0
-    time_stop_sessions: Annotated[int, Field(ge=0)] = 3
-    time_stop_progress: AtLeastZero = 1.0
-    max_sessions: Annotated[int, Field(ge=0)] = 10
-
-
-class PackageTable(Table):
-    """[package] of options: what is chosen, and when it is left."""
-
-    dte: Count = DTE_WINDOW[1]  # calendar days, the nearest expiration
-    dte_slack: Annotated[int, Field(ge=0)] = 10
-    delta: Delta = 0.16  # |delta|: of the short legs of a condor or a bull put, of the long leg bought otherwise
-    width: Positive = 5.0  # dollars between the strikes of a side
-    kind: Literal["by-rule", "bull-put", "bull-call"] = "by-rule"  # of a vertical
-    credit_rank: Annotated[float, Field(ge=0, le=100)] = 50.0  # by-rule: bull put at this IV rank or above, else debit
-    profit: Annotated[float, Field(ge=0)] = 0.5  # of the credit, or of the debit paid; 0: off
-    stop: AtLeastZero = 2.0  # times the credit, or the share of the debit; 0: off
-    exit_dte: Annotated[int, Field(ge=0)] = DTE_WINDOW[0]  # 0: held to expiry
-    max_sessions: Annotated[int, Field(ge=0)] = 0  # 0: no limit
-
-
-class CostsTable(Table):
-    """[costs]."""
-
-    fill: Annotated[str, AfterValidator(_fill)] = FILL_MODEL
-    fees: Annotated[str, AfterValidator(_fees)] = FEE_SCHEDULE
-    share_slippage: AtLeastZero = 0.01  # dollars a share, each way
-    share_fees: AtLeastZero = 0.0  # dollars a share, each way
-
-
-class MacroTable(Table):
-    """[macro]."""
-
-    enabled: bool = True
-    symbol: str = FILTER_SYMBOL
-    drop: Fraction = DROP  # of its price in the session before: more than this blocks new longs
-    applies_to_condors: bool = False
-
-
-class ReviewTable(Table):
-    """[review]."""
-
-    daily: tuple[str, ...] = DAILY_QUESTIONS
 
 
 class Plan(Table):
@@ -312,6 +200,14 @@ def make_plan(**given: Any) -> Plan:
         key, rule = _key_and_rule(first)
         value = first["input"] if not _contradiction(first) else given.get(key[0])
         raise InputError(".".join(key), value, rule) from None
+
+
+def make_usual_plan(edge: str, horizon: str | None = None, instrument: str | None = None, **given: Any) -> Plan:
+    """A plan with the horizon and the instrument that an edge is usually traded with; otherwise as `make_plan`."""
+    usual = USUAL.get(edge, ("swing", "shares"))
+    instrument = instrument or usual[1]
+    named = {"name": f"{edge}-{instrument}", "edge": edge, "horizon": horizon or usual[0], "instrument": instrument}
+    return make_plan(**{**named, **{key: value for key, value in given.items() if value is not None}})
 
 
 def _contradiction(error: Any) -> ContradictionError | None:

@@ -1,0 +1,64 @@
+from datetime import date
+
+import pytest
+
+from iwm_opts.backtest.instruments import compare_instruments
+from iwm_opts.backtest.metrics import Period
+from iwm_opts.backtest.plan import Stage, backtest_plan, engine_rules
+from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.errors import InputError
+from iwm_opts.markets.simulated import simulate_market
+from iwm_opts.strategy.checklist import Inputs
+from iwm_opts.strategy.plan import make_usual_plan
+
+OPEN = {"macro": {"enabled": False}, "checklist": {"minimum": 1, "criteria": ("quiet", "market-trend", "calm")}}
+
+
+@pytest.fixture(scope="module")
+def stage():
+    market = simulate_market(date(2022, 1, 3), date(2024, 6, 28), seed=5)
+    funds = {symbol: market.bars(symbol) for symbol in market.parameters.companions}
+    inputs = Inputs(market.bars(), funds, market.iv_history())
+    return Stage(Period("all", date(2023, 3, 1), market.days[-1]), inputs, SimulatedDays(market, date(2023, 3, 1)))
+
+
+def test_an_edge_in_every_instrument_that_fits(stage):
+    plan = make_usual_plan("mean-reversion", **OPEN, **{"mean-reversion": {"declines": 2, "total": "1%"}})
+    results = {one.instrument: one for one in compare_instruments(plan, stage)}
+    assert list(results) == ["shares", "options", "vertical"]
+    entries = {name: set(one.result.trades["entry"].dt.date) for name, one in results.items()}
+    assert entries["vertical"] <= set(stage.market.days)
+    for name, one in results.items():
+        trades = one.result.trades
+        assert len(trades) > 5, name
+        assert one.on_risk.estimate == pytest.approx((trades["pnl"] / trades["risk"]).mean())
+        assert one.worst_on_risk == pytest.approx(-(trades["pnl"] / trades["risk"]).min())
+    assert results["vertical"].worst_on_risk <= 1.0 + 1e-9  # defined risk
+    assert results["options"].worst_on_risk <= 1.0 + 1e-9
+
+
+def test_condors_of_a_plan_are_the_engine_s(stage):
+    plan = make_usual_plan("vol-contraction", **OPEN)
+    rules = engine_rules(plan, "iron-condor")
+    assert (rules.entry.dte, rules.entry.put_delta, rules.exit.profit, rules.exit.stop) == (45, 0.16, 0.5, 2.0)
+    result = backtest_plan(plan, [stage]).stress[0]
+    assert result.metrics.trades > 0
+    ranks = result.trades["rank"].to_numpy()
+    assert (ranks < 20.0).all()  # the plan's own signal is the gate
+
+
+def test_a_vertical_is_chosen_by_the_rank_of_the_close_before(stage):
+    plan = make_usual_plan(
+        "mean-reversion", instrument="vertical", **OPEN, **{"mean-reversion": {"declines": 2, "total": "1%"}}
+    )
+    trades = backtest_plan(plan, [], [stage]).ranges[0].trades
+    credit = trades["credit"] > 0.0
+    assert credit.any()
+    assert (~credit).any()
+    assert (trades.loc[credit, "rank"] >= 50.0).all()
+    assert not (trades.loc[~credit, "rank"] >= 50.0).any()
+
+
+def test_options_need_a_market(stage):
+    with pytest.raises(InputError, match="give --source modelled or sim"):
+        compare_instruments(make_usual_plan("mean-reversion", **OPEN), Stage(stage.period, stage.data))

@@ -1,0 +1,232 @@
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from iwm_opts.market.calendar import sessions
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Bars of made funds up to 2024-12-30, three declines of IWM at the end, and an IV history at its low."""
+    folder = tmp_path_factory.mktemp("made")
+    days = pd.DatetimeIndex(sessions(pd.Timestamp("2023-06-01").date(), pd.Timestamp("2024-12-30").date()))
+    rng = np.random.default_rng(4)
+    made = {}
+    for symbol, start in (("IWM", 200.0), ("SPY", 400.0), ("KRE", 50.0), ("XBI", 80.0)):
+        steps = 0.0008 + 0.006 * rng.standard_normal(len(days))
+        steps[-3:] = [-0.011, -0.012, -0.009] if symbol == "IWM" else [-0.004, -0.003, 0.002]
+        close = start * np.exp(np.cumsum(steps))
+        opened = np.concatenate([close[:1], close[:-1]])
+        table = pd.DataFrame(
+            {
+                "Date": days.strftime("%Y-%m-%d"),
+                "Open": opened,
+                "High": np.maximum(opened, close) * 1.003,
+                "Low": np.minimum(opened, close) * 0.997,
+                "Close": close,
+                "Volume": np.where(np.arange(len(days)) == len(days) - 1, 3e6, 1e6),
+            }
+        )
+        made[symbol.lower()] = folder / f"{symbol}.csv"
+        table.to_csv(made[symbol.lower()], index=False)
+    values = np.linspace(30.0, 15.0, len(days)).round(2)
+    made["iv"] = folder / "RVX_History.csv"
+    pd.DataFrame({"DATE": days.strftime("%m/%d/%Y"), "CLOSE": values}).to_csv(made["iv"], index=False)
+    made["events"] = folder / "events.csv"
+    made["events"].write_text("date,event\n2023-07-03,ISM\n2025-01-03,ISM\n")
+    return made
+
+
+@pytest.fixture
+def data(files):
+    named = [f"--{name}" for name in ("spy", "kre", "xbi")]
+    pairs = [part for name in named for part in (name, files[name.removeprefix("--")])]
+    return ["--bars", files["iwm"], *pairs, "--iv-history", files["iv"], "--events", files["events"]]
+
+
+DIPS = ("plan", "--edge", "mean-reversion")
+
+
+def test_take_and_why(run, data):
+    done = run(*DIPS, *data, "--check")
+    assert done.code == 0
+    assert done.out.startswith("TAKE  mean-reversion-shares (mean-reversion, swing, shares) on 2024-12-31")
+    assert "-1.1%, -1.2%, -0.9%, -3.1% in total; wanted 3 declines over -2.5%" in " ".join(done.out.split())
+    found = run(*DIPS, *data, "--check", "--format", "json").json
+    assert found["decision"] == "take"
+    assert found["simulated"] is False
+    assert found["checklist"]["met"] >= 3
+    risk = found["size"]["shares"] * found["size"]["risk_each"]
+    assert risk <= 500.0 < risk + found["size"]["risk_each"]
+
+
+def test_skip_names_what_stands_against_it(run, data):
+    done = run(*DIPS, *data, "--check", "--as-of", "2024-12-27")
+    assert done.out.startswith("SKIP")
+    assert "the signal is not there" in done.out
+    without = run("plan", "--edge", "mean-reversion", "--bars", data[1], "--check")
+    said = " ".join(without.out.split())
+    assert "the macro filter is unknown, and unknown never counts as met: no KRE bars were given" in said
+    rows = run(*DIPS, *data, "--check", "--format", "csv").out.splitlines()
+    assert rows[0] == "day,decision,rule,state,detail"
+    assert len(rows) == 1 + 2 + 6  # signal, filter, six criteria
+
+
+def test_a_saved_plan_is_read_back(run, data, tmp_path):
+    first = run(*DIPS, *data, "--save", "dips.toml", "--account", "80000", "--risk", "2%")
+    assert first.code == 0
+    assert "Account $80,000, 2.00% at risk on a position ($1,600)" in first.out
+    again = run("plan", "--plan", "dips.toml", *data)
+    assert again.out == first.out
+    both = run("plan", "--plan", "dips.toml", *data, "--risk", "1%")
+    assert both.code == 2
+    assert "--risk stands in the plan file" in both.err
+    broken = (tmp_path / "dips.toml").read_text().replace("minimum = 3", "minimum = 7")
+    (tmp_path / "dips.toml").write_text(broken)
+    refused = run("plan", "--plan", "dips.toml", *data)
+    assert refused.code == 1
+    line = broken.splitlines().index("minimum = 7") + 1
+    assert f"line {line}, checklist.minimum: 7 of 6 criteria can never be met" in refused.err
+
+
+def test_the_document_has_every_part_with_numbers(run, data, tmp_path):
+    text = run(*DIPS, *data).out
+    heads = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert heads == [
+        "Decision", "Edge", "Evidence on this data", "Decision tree", "Entry checklist", "Macro", "Size", "Exits",
+        "Review", "Notes",
+    ]  # fmt: skip
+    stop, shares = re.search(r"\) = (\d+\.\d\d); shares = floor\(.*\) = (\d+)", text).groups()
+    entry = re.search(r"of the close (\d+\.\d\d)", text)[1]
+    assert int(shares) == int(500.0 / (float(entry) - float(stop) + 0.01) + 0.05)
+    assert "Monthly, after the close: 2024-12-31, 2025-01-31, 2025-02-28" in text
+    assert "Quarterly: 2024-12-31, 2025-03-31, 2025-06-30, 2025-09-30" in text
+    assert run(*DIPS, *data, "--output", "plan.html").code == 0
+    page = (tmp_path / "plan.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert all(f"<h2>{head}</h2>" in page for head in heads)
+    record = run(*DIPS, *data, "--format", "json").json
+    assert record["document"]["plan"]["mean-reversion"] == {"declines": 3, "total": 0.025}
+    assert {one["name"] for one in record["document"]["evidence"]} >= {"mean-reversion-3", "time-stop", "kre-filter"}
+
+
+def test_a_brief_for_a_language_model(run, data):
+    brief = run(*DIPS, *data, "--prompt").out
+    assert brief.startswith("You are asked to write today's trading plan")
+    assert "The decision (take) follows from the rules." in brief
+    assert "## Exits" in brief
+
+
+def test_contradictions_and_missing_data(run, data):
+    for arguments, message in (
+        (("--edge", "vol-contraction", "--instrument", "shares"), "vol-contraction sells premium when IV ranks low"),
+        (("--edge", "momentum", "--horizon", "swing"), "a swing plan holds longer: choose intraday"),
+        (("--edge", "momentum"), "an intraday plan needs intraday data; name one-minute bars: --minutes FILE"),
+        ((), "give --plan FILE or --edge"),
+    ):
+        done = run("plan", *arguments, *data)
+        assert done.code == 1
+        assert message in done.err
+    nothing = run("plan", "--edge", "mean-reversion")
+    assert nothing.code == 1
+    assert "give --bars FILE, run iwm-opts fetch, or try --source sim" in nothing.err
+
+
+def test_outputs_never_overwrite_inputs(run, data):
+    assert run(*DIPS, *data, "--save", "plan.toml").code == 0
+    done = run("plan", "--plan", "plan.toml", *data, "--save", "plan.toml")
+    assert done.code == 2
+    assert "--save would overwrite what --plan names" in done.err
+
+
+def test_a_simulated_market_says_so(run):
+    done = run("plan", "--edge", "vol-contraction", "--source", "sim", "--as-of", "2026-03-02", "--check")
+    assert done.out.count("SIMULATED MARKET") == 2
+    document = run("plan", "--edge", "vol-contraction", "--source", "sim", "--as-of", "2026-03-02")
+    assert "**SIMULATED MARKET" in document.out
+
+
+def test_a_plan_put_to_the_test(run, data):
+    done = run(*DIPS, *data, "--backtest")
+    assert done.code == 0
+    assert "verdict     not decided" in done.out  # the made bars cover none of the stress periods
+    assert "Q4 2018: no data: the bars run from 2023-06-01 to 2024-12-30" in done.out
+    record = run(*DIPS, *data, "--backtest", "--format", "json").json
+    assert [one["period"] for one in record["periods"]] == ["Q4 2018", "Feb-Apr 2020", "2022", "whole range"]
+    assert record["periods"][0]["holds"] is None
+
+
+def test_instruments_side_by_side(run, data):
+    done = run(*DIPS, *data, "--source", "modelled", "--compare-instruments", "--format", "json")
+    assert done.code == 0, done.err
+    found = done.json
+    assert found["label"].startswith("MODELLED QUOTES")
+    assert [row["instrument"] for row in found["instruments"]] == ["shares", "options", "vertical"]
+    assert run(*DIPS, *data, "--compare-instruments").code == 1
+
+
+def test_claims_on_made_data(run, data):
+    done = run("claims", *data, "--format", "json")
+    assert done.code == 0
+    found = {one["name"]: one for one in done.json["claims"]}
+    assert found["sector-drift"]["verdict"] == "needs data: --sectors"
+    assert found["gap-momentum"]["verdict"] == "needs data: --minutes"
+    assert found["atr-ratio"]["low"] <= found["atr-ratio"]["estimate"] <= found["atr-ratio"]["high"]
+    one = run("claims", *data, "--claim", "kre-filter")
+    assert "the session after KRE lost" in one.out
+    assert "time-stop" not in one.out
+    assert run("claims", *data, "--claim", "moon").code == 1
+    wings = run("claims", *data, "--claim", "wide-wings", "--format", "json").json
+    assert wings["claims"][0]["sample"] > 300
+
+
+def test_backtest_runs_a_plan_and_refuses_what_it_says_itself(run, data):
+    assert run(*DIPS, *data, "--save", "dips.toml").code == 0
+    record = run("backtest", "--plan", "dips.toml", *data, "--format", "json").json
+    assert record["plan"] == "mean-reversion-shares"
+    assert record["simulated"] is False
+    assert any("standing in for IWM's own IV10" in note for note in record["notes"])
+    usual = run("backtest", "--edge", "mean-reversion", *data, "--format", "json").json
+    assert usual["periods"] == record["periods"]
+    refused = run("backtest", "--plan", "dips.toml", *data, "--profit", "1")
+    assert refused.code == 2
+    assert "--profit means nothing here" in refused.err
+    stranger = run("backtest", "--plan", "dips.toml", *data, "--source", "chain.csv")
+    assert stranger.code == 2
+    assert "a plan reads --bars, the record, modelled quotes or sim" in stranger.err
+
+
+def test_evidence_measures_the_claims_up_to_a_day(run, data):
+    whole = run("evidence", "--claims", *data, "--format", "json").json["claims"]
+    early = run("evidence", "--claims", *data, "--to", "2024-06-28", "--format", "json").json["claims"]
+    filters = [next(one for one in found if one["name"] == "kre-filter") for found in (whole, early)]
+    assert filters[0]["sampled"].endswith("to 2024-12-30")
+    assert filters[1]["sampled"].endswith("to 2024-06-28")
+
+
+def test_evidence_says_what_each_rule_is_worth(run, data):
+    found = run("evidence", "--edge", "mean-reversion", *data, "--format", "json").json
+    assert [row["rules"] for row in found["rules"]] == [
+        "any session", "edge", "edge + macro", "edge + checklist", "whole plan",
+    ]  # fmt: skip
+    assert found["rules"][0]["trades"] > 300
+    assert "too few to say" in found["sentence"]
+    table = run("evidence", "--edge", "mean-reversion", *data)
+    assert max(len(line) for line in table.out.splitlines()) <= 80
+    momentum = run("evidence", "--edge", "momentum", *data)
+    assert momentum.code == 1
+    assert "--minutes FILE" in momentum.err
+
+
+def test_what_is_recorded_need_not_be_named(run, files, data, tmp_path):
+    for kind, names in (("bars", ("iwm", "spy", "kre", "xbi")), ("indices", ("iv",))):
+        folder = tmp_path / "record" / kind
+        folder.mkdir(parents=True)
+        for name in names:
+            target = "RVX" if name == "iv" else name.upper()
+            (folder / f"{target}.csv").write_text(files[name].read_text())
+    named = run(*DIPS, *data, "--check", "--format", "json").json
+    recorded = run(*DIPS, "--events", files["events"], "--check", "--format", "json").json
+    assert recorded == named
