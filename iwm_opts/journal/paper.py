@@ -253,7 +253,7 @@ def find(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
 
 
 def for_review(trades: Sequence[PaperTrade]) -> TradeLog:
-    """The journal as a log to review: real quotes alone where there are any, what was simulated is counted in a note."""
+    """The journal as a log to review: where there are real quotes, what was simulated is left out and counted."""
     real = [one for one in trades if SIMULATED not in one.market]
     if not real or len(real) == len(trades):
         return log_of_paper(trades)
