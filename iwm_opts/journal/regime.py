@@ -28,8 +28,8 @@ Places = NDArray[np.int64]
 BLOCKS: Final = 2  # lengths of overlap in a block
 SHORTEST: Final = 10  # trades of a stretch: a few losses are no regime
 REPLICATES: Final = 4_999
-# Below the best onset in log-likelihood that an onset may lie: the range holds the true one nine times in ten (measured),
-# seven to eight where the fall is small enough to be missed in half of the logs.
+# Below the best onset in log-likelihood that an onset may lie: the range holds the true one nine times in ten as
+# measured, seven to eight where the fall is small enough to be missed in half of the logs.
 ONSET_DROP: Final = 5.0
 SEED: Final = 20_240_229
 NAN: Final = float("nan")
