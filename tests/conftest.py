@@ -12,7 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 from scipy.stats import norm
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 DATA_VARIABLE = "IWM_OPTS_TEST_DATA"
 BESIDE_THE_PROJECT = Path(__file__).parents[2] / "shared" / "data"

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import VOL_POINT
-from iwm_opts.kernels.book import Trades
+from iwm_opts.kernels.book import COLUMNS, DISCOUNT, FORWARD, ROOT, Trades
 from iwm_opts.pricing.black import greeks
 from iwm_opts.pricing.implied import black_implied_vol
 
@@ -71,10 +71,11 @@ def _terms(prepared: "Prepared", package: Places, steps: Places) -> tuple[Array,
     """Years to expiry, prepaid forward and discount factor of packages some days into their lives."""
     book = prepared.book
     lives, surface = book.lives, book.surface
-    if len(surface.spot):
+    if len(surface.rows):
         settles = lives.settles[package] & (steps == np.diff(lives.offset)[package] - 1)
         at = np.where(settles, 0, lives.surface_row[package] + steps)
-        columns = surface.root[at] ** 2, surface.forward[at] * surface.discount[at], surface.discount[at]
+        rows = surface.rows.reshape(-1, COLUMNS)[at]
+        columns = rows[:, ROOT] ** 2, rows[:, FORWARD] * rows[:, DISCOUNT], rows[:, DISCOUNT]
         years, prepaid, discount = (np.where(settles, np.nan, column) for column in columns)
         return years, np.where(settles, lives.settlement[package], prepaid), discount
     place = lives.entry[package] + steps

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.asking import ask_quotes, choose_packages
 from iwm_opts.backtest.market import Candidates, DailyMarket, Series, StatesSettlements, SurfacedMarket
 from iwm_opts.backtest.rules import CONDOR, LONG_CALL, LONG_PUT, EntryRule
+from iwm_opts.conventions import TICK
 from iwm_opts.execution.legs import Legs
 from iwm_opts.kernels import book as records
 from iwm_opts.kernels.book import CHOSEN, NONE, Days, Lives, Quotes, Surface
@@ -40,7 +41,7 @@ LEGS: Final = {
     LONG_CALL: ((1,), (1,)),
     LONG_PUT: ((1,), (-1,)),
 }
-NO_SURFACE: Final = Surface(*(np.empty(0) for _ in range(10)), np.zeros(SPREAD_TERMS), 0.01)
+NO_SURFACE: Final = Surface(np.empty(0), (0.0,) * SPREAD_TERMS, TICK)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +87,7 @@ class Book:
 
     def complete(self, start: int = 0, stop: int | None = None) -> "Book":
         """Choose and mark what is left of the packages from `start` to `stop`, all unless given."""
-        if len(self.surface.spot):
+        if len(self.surface.rows):
             stop = len(self) if stop is None else stop
             mark_packages(
                 self.surface, self.days, self.lives, self.kernel_legs, self.quotes, *wings_of(self.rule), start, stop
@@ -138,8 +139,8 @@ def days_of(market: DailyMarket) -> Days:
         place = int(np.searchsorted(ordinal, one.ex_date.toordinal()))
         if 0 < place < len(ordinal):
             dividend[place] += one.amount
-    prices = (np.array(line, dtype=np.float64) for line in (market.spot, market.opened, market.high, market.low))
-    return Days(ordinal, *prices, dividend, np.full(len(ordinal), np.nan))
+    prices = [np.array(line, dtype=np.float64) for line in (market.spot, market.opened, market.high, market.low)]
+    return Days._make([ordinal, *prices, dividend, np.full(len(ordinal), np.nan)])
 
 
 def wings_of(rule: EntryRule) -> tuple[float, float, float, float, float, float]:
@@ -199,8 +200,7 @@ def _settling_days(series: Sequence[Series]) -> Places:
 
 
 def _back(day: np.datetime64) -> date:
-    found: date = (day - np.timedelta64(14, "D")).item()
-    return found
+    return date.fromisoformat(str(day - np.timedelta64(14, "D")))
 
 
 def _settlements(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
@@ -117,12 +117,9 @@ class BreakevenPremium:
 
 def scaled_premium(premium: Premium, scale: float) -> Premium:
     """A premium every knob of which stands `scale` times as far from adding nothing."""
-    return Premium(
-        level=scale * premium.level,
-        fast_shift=scale * premium.fast_shift,
-        slow_shift=scale * premium.slow_shift,
-        jump_ratio=1.0 + scale * (premium.jump_ratio - 1.0),
-    )
+    nothing = Premium()
+    knobs = {field.name: getattr(nothing, field.name) for field in fields(Premium)}
+    return Premium(**{name: none + scale * (getattr(premium, name) - none) for name, none in knobs.items()})
 
 
 def repriced(trial: Trial, scale: float) -> Trial:
@@ -154,7 +151,7 @@ def breakeven_premium(
     Every scale is tried on the same paths, so that only prices change. `told` hears how many of how many scales are
     done at most.
     """
-    if not all(market_kind(one.market) == "simulated" for one in trials):
+    if not all(isinstance(t.market, SimulatedDays) and market_kind(t.market) == "simulated" for t in trials):
         return None
     tried: dict[float, list[Backtest]] = {}
 

@@ -20,9 +20,11 @@ from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.markets.on_day import DEFAULT_SYMBOL
 from iwm_opts.markets.recorded import capture_time, recorded_market
+from iwm_opts.sources.chain_file import QUOTE_COLUMNS
 from iwm_opts.sources.files import read_chains
 from iwm_opts.sources.selection import clean_symbol, refuse_day
 from iwm_opts.sources.series_record import read_series
+from iwm_opts.sources.store import Record
 
 __all__ = ["RecordedDays", "recorded_days"]
 
@@ -102,7 +104,9 @@ def recorded_days(
     notes = [f"left out: {error.source}: {error.rule}" for error in refused]
     notes += [f"on {count} of {len(days)} days: {examples[kind]}" for kind, count in told.most_common(KINDS_SHOWN)]
     fitting, remark = _fitting(given, days, bars or "the recorded bars")
-    return RecordedDays(name, tuple(days), fitting, (*notes, *remark), dividends or DividendSchedule((), "not given"))
+    return RecordedDays(
+        name, tuple(days), fitting, (*notes, *remark), dividends or DividendSchedule((), "not given"), max_dte
+    )
 
 
 Read = tuple[str, Iterable[Chain | DataError], DividendSchedule | None, pd.DataFrame]
@@ -135,7 +139,7 @@ def _of_record(
 
     def chains() -> Iterator[Chain | DataError]:
         for done, day in enumerate(days):
-            yield _opened(market.record.chain, market.symbol, day, at)
+            yield _opened(market.record, market.symbol, day, at)
             if progress:
                 progress(done + 1, len(days))
 
@@ -143,11 +147,9 @@ def _of_record(
     return market.name, chains(), market.dividends, pd.DataFrame() if bars is None else bars
 
 
-def _opened(
-    chain: Callable[[str, date, time | None], Chain], symbol: str, day: date, at: time | None
-) -> Chain | DataError:
+def _opened(record: Record, symbol: str, day: date, at: time | None) -> Chain | DataError:
     try:
-        return chain(symbol, day, at)
+        return record.chain(symbol, day, at, QUOTE_COLUMNS)
     except DataError as error:
         return error
 
@@ -161,7 +163,7 @@ def _worked_out(
     kept = [place for place, q in enumerate(snapshot.slices) if q.dte <= max_dte and q.years > 0.0]
     bare = replace(
         snapshot,
-        chain=replace(chain, quotes=chain.quotes.iloc[:0]),
+        chain=replace(chain, quotes=chain.quotes.iloc[:0].copy()),  # a mere slice would hold every row
         slices=tuple(snapshot.slices[place] for place in kept),
         forwards=tuple(snapshot.forwards[place] for place in kept),
     )

@@ -70,6 +70,7 @@ class RecordedDays:
     bars: pd.DataFrame  # open, high, low and close by date, dollars a share; empty where nobody has any
     told: tuple[str, ...]  # what was said while reading
     dividends: DividendSchedule  # by ex-date, empty where nobody said
+    max_dte: int  # calendar days to the last expiration that is held
 
     @property
     def symbol(self) -> str:
@@ -159,7 +160,15 @@ class RecordedDays:
 
         Of two as near the earlier one; of two roots on one day the one with the more strikes. Deltas are of the vol
         that an option's own midpoint implies.
+
+        Raises
+        ------
+        InputError
+            When expirations are wanted that were left out on reading.
         """
+        if dte + slack > self.max_dte:
+            rule = f"expirations of more than {self.max_dte} days were not read"
+            raise InputError("dte", f"{dte} +-{slack}", rule, "choose fewer days, or read with a larger max_dte")
         captured = self.captured[place]
         day, chain = self.days[place], captured.snapshot.chain
         near = [q for q in captured.snapshot.slices if q.expiration > day and abs(q.dte - dte) <= slack]

@@ -7,16 +7,21 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from iwm_opts.backtest.recorded import RECORD, recorded_days
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial
 from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.market.calendar import NEW_YORK, latest_session, sessions
+from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.markets.modelled_files import ModelledFiles, open_modelled
+from iwm_opts.markets.on_day import DEFAULT_SYMBOL
+from iwm_opts.markets.recorded import recorded_market
 from iwm_opts.markets.simulated import DEFAULT_SEED, scenario_market, simulate_market
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.scenarios import Scenario
+from iwm_opts.sources.selection import clean_symbol
 
 YEARS: Final = 5  # of a simulated market, unless days are given
 SETTLING: Final = 10  # sessions beyond the lookback that a history is simulated for before the first day
@@ -109,6 +114,39 @@ def modelled_trial(
         )  # fmt: skip
     echo = "; ".join(market.notes)
     return Trial(SimulatedDays(market, days[0], echo), history)
+
+
+def recorded_trial(
+    source: str,
+    history: IvHistory | None = None,
+    symbol: str | None = None,
+    session: str | None = None,
+    bars: str | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    rate: float | None = None,
+    dividends: DividendSchedule | None = None,
+    tenor_days: int = IVR_TENOR_DAYS,
+    lookback: int = IVR_LOOKBACK,
+    told: Told | None = None,
+) -> Trial:
+    """Recorded chains, of a file or the local record; see `backtest.recorded.recorded_days`.
+
+    Parameters
+    ----------
+    history : IvHistory, optional
+        What gates rank. Otherwise the chains' own index; on the local record a fetched index stands in for one that is
+        too short.
+    """
+    market = recorded_days(
+        source, symbol, session, bars, first, last, rate=rate, dividends=dividends, progress=told
+    )  # fmt: skip
+    if history is not None:
+        return given_history(history, Trial(market, history))
+    if source == RECORD:
+        recorded = recorded_market(clean_symbol(symbol or DEFAULT_SYMBOL))
+        return Trial(market, recorded.ranked_history(market.days[-1], tenor_days, lookback)[0])
+    return Trial(market, market.iv_history(tenor_days))
 
 
 def _stretch(first: date | None, last: date | None) -> tuple[date, date]:

@@ -71,7 +71,7 @@ def rules_record(rules: Rules) -> Record:
     """Rules as plain values, in the shape of their classes."""
     from pydantic import TypeAdapter
 
-    return _plain(TypeAdapter(Rules).dump_python(rules, mode="json"))  # type: ignore[no-any-return]
+    return plain(TypeAdapter(Rules).dump_python(rules, mode="json"))  # type: ignore[no-any-return]
 
 
 def rules_from_record(record: Mapping[str, Any]) -> Rules:
@@ -184,7 +184,7 @@ def _config(result: Pooled, asked: Mapping[str, Any]) -> Record:
     return {
         "layout": LAYOUT,
         "version": __version__,
-        "asked": _plain(dict(asked)),
+        "asked": plain(dict(asked)),
         "rules": rules_record(first.rules),
         "markets": [{"name": one.market, "path": t.path, "scenario": t.scenario} for one, t in _pairs(result)],
         "simulated": first.is_simulated,
@@ -242,17 +242,17 @@ def _put(made: Path, folder: Path) -> None:
 
 
 def _json(record: Record) -> bytes:
-    return (json.dumps(_plain(record), indent=2, allow_nan=False) + "\n").encode()
+    return (json.dumps(plain(record), indent=2, allow_nan=False) + "\n").encode()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Values that JSON knows; infinity is written as pydantic reads it, what is undefined is null."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain(value.item())
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     return value if isinstance(value, str | int | float | bool) or value is None else str(value)

@@ -162,18 +162,11 @@ class SimulatedDays:
         table, order = self._table, np.argsort(self._order)
         times = np.array([time_terms(days) for days in range(int(table.dte.max(initial=0.0)) + 1)])
         log_time, far_time = times[table.dte.astype(np.int64)[order]].T.copy()
-        columns = (table.theta, table.rho, table.phi, table.widening)
-        return Surface(
-            table.spot[self._place[order]],
-            table.forward[order],
-            table.discount[order],
-            np.sqrt(table.years[order]),
-            log_time,
-            far_time,
-            *(column[order] for column in columns),
-            np.array(self.market.parameters.spread.coefficients),
-            TICK,
-        )
+        columns = (
+            table.spot[self._place[order]], table.forward[order], table.discount[order], np.sqrt(table.years[order]),
+            log_time, far_time, table.theta[order], table.rho[order], table.phi[order], table.widening[order],
+        )  # fmt: skip
+        return Surface(np.column_stack(columns).ravel(), tuple(self.market.parameters.spread.coefficients), TICK)
 
     def _nearest(self, dte: int, slack: int) -> Places:
         """Row of each day's expiration nearest to `dte`, the earlier of two; -1 where none lies within `slack`."""

@@ -36,7 +36,9 @@ class Trial:
 
 def market_kind(market: DailyMarket) -> str:
     """`simulated`, `modelled` (real prices of the underlying under quotes of a model) or `recorded`."""
-    return market.market.kind if isinstance(market, SimulatedDays) else "recorded"
+    if isinstance(market, SimulatedDays):
+        return market.market.kind
+    return "simulated" if market.is_simulated else "recorded"  # chains of a simulated market may be recorded too
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -277,9 +277,19 @@ def _modelled(options: Options) -> Any:
 
 
 def _recorded(options: Options) -> Any:
-    from iwm_opts.errors import InputError
+    from iwm_opts.backtest.resolve import recorded_trial
+    from iwm_opts.cli.build import history_from
+    from iwm_opts.cli.progress import progress
+    from iwm_opts.market.dividends import parse_dividends
 
-    raise InputError("source", options["source"], "is not there yet")
+    dividends = parse_dividends(options["dividends"]) if options["dividends"] else None
+    named = click.get_current_context().get_parameter_source("symbol")
+    symbol = None if named is None or named.name == "DEFAULT" else options["symbol"]
+    with progress("recorded chains", options) as told:
+        return recorded_trial(
+            options["source"], history_from(options), symbol, options["session"], options["bars"], options["first"],
+            options["last"], options["rate"], dividends, options["ivr_tenor"], options["ivr_lookback"], told,
+        )  # fmt: skip
 
 
 def asked(options: Options) -> dict[str, Any]:

@@ -36,8 +36,11 @@ def market_from(options: Options) -> tuple[Snapshot, IvHistory | None]:
             modelled=ModelledFiles(**files),
         )
     dividends = parse_dividends(options["dividends"]) if options["dividends"] else market.dividends
-    rate, style, engine = options["rate"], options["exercise"] or market.exercise, options["engine"]
-    return take_snapshot(market.chain, rate, dividends, style, engine, market.warnings), market.history
+    rate = market.rate if options["rate"] is None else options["rate"]
+    source = "given" if options["rate"] is not None else "that the market's options are priced at"
+    style, engine = options["exercise"] or market.exercise, options["engine"]
+    snapshot = take_snapshot(market.chain, rate, dividends, style, engine, market.warnings, source)
+    return snapshot, market.history
 
 
 def history_from(options: Options, before: date | None = None) -> IvHistory | None:

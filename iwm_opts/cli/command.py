@@ -24,8 +24,9 @@ class NumericalCommand(click.Command):
 READ = (
     *("source", "versus", "iv_history", "dividends", "bars", "slope_history", "slope_base", "yields"),
     *("plan", "log", "backtest", "spy", "kre", "xbi", "minutes", "events"),
+    *("short_index", "middle_index", "long_index", "chain", "parameters"),
 )
-WRITTEN = ("output", "plot", "save", "write_log")
+WRITTEN = ("output", "plot", "save", "write_log", "calibrate")
 
 
 def refuse_overwriting(options: dict[str, Any]) -> None:

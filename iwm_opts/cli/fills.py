@@ -7,6 +7,7 @@ import click
 
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import (
+    IV_HISTORY,
     DateParam,
     cost_options,
     group,
@@ -42,6 +43,7 @@ fills_options = group(
 )
 @fills_options
 @market_options
+@IV_HISTORY
 @cost_options
 @measure_options
 @output_options
@@ -107,7 +109,8 @@ def _chain(options: dict[str, Any]) -> str:
         second = quoted_spreads(build.market_from(_versus(options, first.as_of))[0], options["by"])
     frame = first.spreads.table if second is None else side_by_side(first.spreads, second.spreads)
     if options["format"] == "json":
-        return as_json({"by": options["by"], "rows": spread_records(frame)})
+        about = {name: getattr(first.chain, name) for name in ("source", "simulated", "modelled")}
+        return as_json({"by": options["by"], **about, "rows": spread_records(frame)})
     if options["format"] == "csv":
         return rows_as_csv(spread_records(frame))
     return spread_table_page(first) if second is None else versus_page(first, second, frame)

@@ -22,6 +22,7 @@ COMMANDS = {
     "size": "Contracts or shares that the account bears.",
     "plan": "Write a trading plan, its document with today's numbers, or today's decision.",
     "claims": "What the strategy claims, measured on your data.",
+    "simulate": "Simulated markets as files: bars, IV history, chains.",
     "fetch": "Bars, volatility indices and dividends into the local record.",
     "snapshot": "The chain of this moment into the local record.",
     "backtest": "Trade rules over a simulated, modelled or recorded market.",
@@ -30,6 +31,7 @@ COMMANDS = {
     "bench": "How fast backtests run on this machine.",
     "paper": "Trade a plan on paper: open, mark, close, list.",
     "review": "Review a trade log: rules kept and broken, fills, and whether the edge is there.",
+    "facts": "The simulated market beside a real one, fact by fact; calibrate it to files.",
     "doctor": "Check installation, sources, record and clock; say what to do.",
 }
 
@@ -55,8 +57,14 @@ def _read_config(ctx: click.Context, _parameter: click.Parameter, path: str | No
     ctx.default_map = defaults_from_file(path, COMMANDS)
     if ctx.default_map is not None:
         commands = {name: _command(name) for name in COMMANDS}
-        known = {name: {p.name or "": _repeats(p) for p in c.params} for name, c in commands.items()}
+        known = {name: {p.name or "": _repeats(p) for p in _parameters(c)} for name, c in commands.items()}
         check_options(ctx.default_map, known)
+
+
+def _parameters(command: click.Command) -> list[click.Parameter]:
+    """Of a command, and of a group all of its commands'."""
+    inner = command.commands.values() if isinstance(command, click.Group) else ()
+    return [*command.params, *(parameter for one in inner for parameter in one.params)]
 
 
 def _repeats(parameter: click.Parameter) -> bool:

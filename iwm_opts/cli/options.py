@@ -163,10 +163,11 @@ market_options = group(
     ),
     modelled_options,
 )
+IV_HISTORY = option(
+    "--iv-history", metavar="FILE", help="Daily closes of an IV series: Cboe RVX or VIX CSV, or any date and close."
+)
 history_options = group(
-    option(
-        "--iv-history", metavar="FILE", help="Daily closes of an IV series: Cboe RVX or VIX CSV, or any date and close."
-    ),
+    IV_HISTORY,
     option(
         "--ivr-tenor",
         type=click.IntRange(min=1),

@@ -8,6 +8,10 @@ from click.core import ParameterSource
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.options import Number, group, market_options, option, output_options, screen_options
+from iwm_opts.cli.plan_data import fund_options
+
+INSTRUMENTS = ("condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put")
+BY_RULE = ("bull-put", "bull-call")  # a plan's vertical by the IV rank: sold at its credit rank or above, else bought
 
 open_options = group(
     option(
@@ -15,7 +19,7 @@ open_options = group(
     ),
     option(
         "--instrument",
-        type=click.Choice(["condor", "bull-put", "bear-call", "bull-call", "bear-put"]),
+        type=click.Choice(INSTRUMENTS),
         help="[default: the plan's, else condor]",
     ),
     option("--pick", type=click.IntRange(min=1), default=1, help="Candidate to open, as the screen ranks them."),
@@ -26,7 +30,7 @@ open_options = group(
     option("--stop", type=Number(min=0), default=2.0, help="Leave at a loss of so many credits; 0: never."),
     option("--exit-dte", type=click.IntRange(min=0), default=21, help="Leave with so many days left; 0: never."),
     option("--time-stop", type=click.IntRange(min=0), default=0, help="Leave after so many sessions; 0: never."),
-    option("--anyway", is_flag=True, show_default=False, help="Open though the gate is closed."),
+    option("--anyway", is_flag=True, show_default=False, help="Open though the gate is closed or the plan says skip."),
 )
 
 
@@ -34,12 +38,15 @@ open_options = group(
     epilog="\b\nExample:\n  iwm-opts paper open --plan condors.toml\n  iwm-opts paper mark\n"
     "  iwm-opts paper close 1\n  iwm-opts review paper --plan condors.toml"
 )
-def paper() -> None:
+@click.pass_context
+def paper(context: click.Context) -> None:
     """Trade a plan on paper: real quotes, model fills, marks by the day; `review paper` reads it.
 
     The journal lies in the local record (the user's data folder, or where IWM_OPTS_DATA says); writes are whole and
     locked, and marking a day twice changes nothing.
     """
+    # What the configuration says of paper holds for each of its commands.
+    context.default_map = {name: context.default_map or {} for name in ("open", "mark", "close", "list")}
 
 
 @paper.command(
@@ -48,10 +55,12 @@ def paper() -> None:
 @open_options
 @condor_options
 @screen_options
+@fund_options
 def open_(**options: Any) -> None:
     """Open the best candidate of a screen, or the one that --pick says.
 
-    The same plan and legs on the same day are opened once. A closed gate opens nothing, and says so.
+    The same plan and legs on the same day are opened once. A closed gate opens nothing, and says so; nor does a plan
+    that says skip, where daily bars are there to judge its checklist by. What --answer says goes over that.
     """
     from iwm_opts.cli import build
     from iwm_opts.cli.screening import screening
@@ -60,11 +69,13 @@ def open_(**options: Any) -> None:
     plan = _plan(options)
     options = options | _of_plan(plan, options)
     result = screening(options, _packages(options))
-    why = _why_not(result, options)
+    kept = _kept(result, plan, options)
+    decision = _decision(plan, result, options)
+    why = _why_not(result, kept, decision, options)
     if why:
         build.emit(f"not opened: {why}\n", options)
         return
-    trade, is_new = open_journal().add(_trade(result, plan, options))
+    trade, is_new = open_journal().add(_trade(kept[options["pick"] - 1], result, plan, decision, options))
     _show([trade], options, "opened" if is_new else "open already, nothing changed")
 
 
@@ -168,15 +179,17 @@ def _plan(options: dict[str, Any]) -> Any:
     from iwm_opts.strategy.plan import load_plan
 
     plan = load_plan(options["plan"])
-    if plan.package is None or plan.instrument == "options":
-        raise InputError("plan", options["plan"], f"trades {plan.instrument}", "paper keeps condors and verticals")
+    if plan.package is None:
+        raise InputError(
+            "plan", options["plan"], f"trades {plan.instrument}", "paper keeps options; plan --check has shares"
+        )
     return plan
 
 
 def _of_plan(plan: Any, options: dict[str, Any]) -> dict[str, Any]:
     """What the plan says of options that were not typed."""
     if plan is None:
-        return {"instrument": options["instrument"] or "condor"}
+        return {"instrument": options["instrument"] or "condor", **_debit_delta(options)}
     package, account, gate = plan.package, plan.account, plan.vol_contraction
     said: dict[str, Any] = {
         "symbol": plan.symbol,
@@ -194,7 +207,7 @@ def _of_plan(plan: Any, options: dict[str, Any]) -> dict[str, Any]:
         "stop": package.stop,
         "exit_dte": package.exit_dte,
         "time_stop": package.max_sessions,
-        "instrument": "condor" if plan.instrument == "condor" else package.kind,
+        "instrument": _instrument(plan),
     }
     context = click.get_current_context()
     chosen = {
@@ -202,9 +215,28 @@ def _of_plan(plan: Any, options: dict[str, Any]) -> dict[str, Any]:
         for name, value in said.items()
         if context.get_parameter_source(name) in (None, ParameterSource.DEFAULT)
     }
-    if (chosen.get("instrument") or options["instrument"]) == "by-rule":
-        raise click.UsageError("the plan chooses its vertical by rule: say which with --instrument")
-    return chosen
+    # Of both kinds all are kept until the rank says which is traded.
+    return chosen | ({"top": 10_000} if chosen.get("instrument") == "by-rule" else {})
+
+
+def _instrument(plan: Any) -> str:
+    """What a plan trades, in the words of --instrument; `by-rule` where the rank decides."""
+    if plan.instrument == "condor":
+        return "condor"
+    if plan.instrument == "options":
+        return "long-call"
+    kind: str = plan.package.kind
+    return "bull-put" if kind == "by-rule" and plan.edge == "vol-contraction" else kind
+
+
+def _debit_delta(options: dict[str, Any]) -> dict[str, Any]:
+    """What is bought stands nearer to the money than what is sold, unless a delta is typed."""
+    from iwm_opts.conventions import DEBIT_DELTA, SINGLE_DELTA
+
+    typed = click.get_current_context().get_parameter_source("short_delta") is not ParameterSource.DEFAULT
+    delta = {"bull-call": DEBIT_DELTA, "bear-put": DEBIT_DELTA, "long-call": SINGLE_DELTA, "long-put": SINGLE_DELTA}
+    wanted = delta.get(options["instrument"] or "")
+    return {} if typed or wanted is None else {"short_delta": wanted}
 
 
 def _packages(options: dict[str, Any]) -> Any:
@@ -212,42 +244,79 @@ def _packages(options: dict[str, Any]) -> Any:
     from iwm_opts.cli.condor import condor_packages
     from iwm_opts.cli.options import widths
     from iwm_opts.spreads.legs import DeltaRange, Wing
+    from iwm_opts.spreads.single import long_options
     from iwm_opts.spreads.vertical import verticals
 
-    if options["instrument"] == "condor":
+    instrument = options["instrument"]
+    if instrument == "condor":
         return condor_packages(options)
+    if instrument.startswith("long-"):
+        right: Any = "C" if instrument == "long-call" else "P"
+        return lambda table: [long_options(table, right, DeltaRange(*options["short_delta"]))]
+    kinds: tuple[Any, ...] = BY_RULE if instrument == "by-rule" else (instrument,)
     wings = [Wing(delta=options["wing_delta"]) if width is None else Wing(width=width) for width in widths(options)]
     delta = DeltaRange(*options["short_delta"])
-    return lambda table: [verticals(table, options["instrument"], delta, wings)]
+    return lambda table: [verticals(table, kind, delta, wings) for kind in kinds]
 
 
-def _why_not(result: Any, options: dict[str, Any]) -> str:
+def _kept(result: Any, plan: Any, options: dict[str, Any]) -> list[Any]:
+    """Candidates of the kind that is traded; an unknown rank buys, as in a backtest of the plan."""
+    kept = list(result.screened.kept)
+    if options["instrument"] != "by-rule":
+        return kept
+    is_rich = result.rank is not None and result.rank.rank >= plan.package.credit_rank
+    return [one for one in kept if one.candidate.strategy == BY_RULE[0 if is_rich else 1]]
+
+
+def _decision(plan: Any, result: Any, options: dict[str, Any]) -> Any:
+    """Take or skip, by the plan and daily bars; None without a plan, or without bars, which is said."""
+    if plan is None:
+        return None
+    from iwm_opts.cli import build
+    from iwm_opts.cli.plan_data import plan_data_from
+    from iwm_opts.errors import InputError
+    from iwm_opts.strategy.decision import decide
+
+    day = result.snapshot.chain.as_of
+    source = "sim" if options["source"] == "sim" else "record"
+    try:
+        data = plan_data_from(options | {"source": source, "sectors": None}, day)
+        return decide(plan, data.inputs, day)
+    except InputError as error:
+        build.say(f"checklist not judged: {error}", options)
+        return None
+
+
+def _why_not(result: Any, kept: list[Any], decision: Any, options: dict[str, Any]) -> str:
     """Why nothing is opened; empty when something is."""
     if not result.gate.is_open and not options["anyway"]:
         return f"the gate is closed ({'; '.join(result.gate.reasons)}); --anyway opens all the same"
-    if len(result.screened.kept) < options["pick"]:
+    if decision is not None and not decision.take and not options["anyway"]:
+        return f"the plan says skip ({'; '.join(decision.reasons)}); --anyway opens all the same"
+    if len(kept) < options["pick"]:
         rejected = ", ".join(f"{count} {rule}" for rule, count in result.screened.rejected.items())
-        return f"the screen kept {len(result.screened.kept)} candidates of {result.screened.considered} ({rejected})"
+        return f"the screen kept {len(kept)} candidates of {result.screened.considered} ({rejected})"
     return ""
 
 
-def _trade(result: Any, plan: Any, options: dict[str, Any]) -> Any:
+def _trade(sized: Any, result: Any, plan: Any, decision: Any, options: dict[str, Any]) -> Any:
     from iwm_opts.journal.paper import Exits
     from iwm_opts.journal.paper_marks import opened
     from iwm_opts.journal.trade_log import answers_of
 
     answers = answers_of("; ".join(options["answer"]))
+    judged = {one.name: one.state for one in decision.checklist.answers} if decision is not None else {}
     criteria = plan.checklist.criteria if plan else ()
     exits = Exits(
         options["profit"] or None, options["stop"] or None, options["exit_dte"] or None, options["time_stop"] or None
     )
     return opened(
-        result.screened.kept[options["pick"] - 1],
+        sized,
         result.snapshot,
         plan=plan.name if plan else "",
         fees=options["fees"],
         exits=exits,
-        checklist={**dict.fromkeys(criteria, "unknown"), **answers},
+        checklist={**dict.fromkeys(criteria, "unknown"), **judged, **answers},
         rank=result.rank.rank if result.rank is not None else None,
         contracts=options["contracts"],
         credit=options["credit"],

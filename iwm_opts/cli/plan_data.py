@@ -83,14 +83,24 @@ def plan_data_from(options: Mapping[str, Any], before: date | None = None) -> Pl
         found = _simulated(options, before)
         inputs = Inputs(found.inputs.bars, found.inputs.funds, found.inputs.history, minutes, events, sectors)
         return PlanData(inputs, found.label, found.notes)
-    bars = load_bars(_bars_path(options, options["symbol"], "bars"))
+    path = _bars_path(options, options["symbol"], "bars")
+    bars = load_bars(path)
     named = {symbol: _fund_path(options, symbol) for symbol in FUNDS}
     funds = {symbol: load_bars(path) for symbol, path in named.items() if path}
     history = _history(options)
     notes = [*(minutes.skipped if minutes else ()), *(history.skipped if history else ())]
     if history is not None and history.proxy:
         notes.append(history.note)
-    return PlanData(Inputs(bars, funds, history, minutes, events, sectors), "", tuple(notes))
+    label = _label_of(path, *named.values())
+    return PlanData(Inputs(bars, funds, history, minutes, events, sectors), label, tuple(notes))
+
+
+def _label_of(*paths: Path | None) -> str:
+    """Label of files that `iwm-opts simulate` wrote; empty for real data."""
+    from iwm_opts.market.chain import LABELS
+    from iwm_opts.sources.origin import origin_of
+
+    return LABELS["simulated"] if any(path and origin_of(path).simulated for path in paths) else ""
 
 
 def files_or_simulated(options: Mapping[str, Any]) -> str:

@@ -11,6 +11,17 @@ from iwm_opts.conventions import PICTURE_KINDS, TIMEZONE
 
 PAPER = "paper"  # the journal of the record; a file that is called so is ./paper
 
+
+def _known_zone(_ctx: click.Context, _parameter: click.Parameter, name: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise click.BadParameter(f"{name!r} is no time zone; write America/Chicago") from None
+    return name
+
+
 review_options = group(
     option("--plan", metavar="FILE", help="The plan that the trades should have followed."),
     option(
@@ -19,7 +30,13 @@ review_options = group(
         help="Trades of a backtest of that plan (a saved folder, CSV or Parquet): what the results are held against.",
     ),
     option("--account", type=Number(min=0, min_open=True), help="Dollars at the start.  [default: the plan's]"),
-    option("--timezone", default=TIMEZONE, help="Of a broker's times that carry none."),
+    option("--timezone", default=TIMEZONE, callback=_known_zone, help="Of a broker's times that carry none."),
+    option(
+        "--recorded-quotes",
+        is_flag=True,
+        show_default=False,
+        help="Mids and model fills from the chains that were recorded at the time, where the log has none.",
+    ),
     option(
         "--write-log",
         type=OutputParam(),
@@ -50,6 +67,8 @@ def review(**options: Any) -> None:
     from iwm_opts.report.review_record import month_records, review_record
 
     log = _log(options)
+    if options["recorded_quotes"]:
+        log = _with_quotes(log, options)
     if options["write_log"]:
         write_log(log, Path(options["write_log"]))
         build.say(f"written: {options['write_log']}", options)
@@ -77,6 +96,16 @@ def _log(options: dict[str, Any]) -> Any:
     from iwm_opts.journal.readers import read_log
 
     return read_log(Path(options["log"]), options["timezone"])
+
+
+def _with_quotes(log: Any, options: dict[str, Any]) -> Any:
+    from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
+    from iwm_opts.journal.quotes import with_recorded_quotes
+    from iwm_opts.sources.store import open_record
+    from iwm_opts.strategy.plan import load_plan
+
+    fill = FillModel.parse(load_plan(options["plan"]).costs.fill) if options["plan"] else DEFAULT_MODEL
+    return with_recorded_quotes(log, open_record(), fill)
 
 
 def _review(log: Any, options: dict[str, Any]) -> Any:

@@ -11,11 +11,15 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from iwm_opts.errors import InputError
+from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.journal.plan_rules import PlanRules
 from iwm_opts.journal.trade_log import TradeLog, answers_of
 from iwm_opts.market.calendar import sessions
+from iwm_opts.spreads.typed import TypedLeg, legs_of
 
 SIZE_SLACK: Final = 0.05  # by which the risk may exceed the plan's: fees and ticks, not a decision
+ENDED: Final = ("expiry", "assignment", "exercise", "assigned")  # reasons that no closing order stands behind
 ANSWER: Final = "answer "  # columns of the checklist's answers begin so
 
 
@@ -44,13 +48,15 @@ def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
     entry_cost = units * (trades["entry_model"] - trades["credit"])
     exit_cost = units * (trades["debit"] - trades["exit_model"])
     fill_cost = entry_cost.add(exit_cost, fill_value=0.0)
-    fee_cost = trades["fees"] - trades["model_fees"]
+    model_fees = trades["model_fees"].fillna(_fees_by_schedule(trades, rules))
+    fee_cost = trades["fees"] - model_fees
     oversize = _oversize(trades, rules)
     excess = (oversize / (1.0 + oversize)).clip(lower=0.0)
     as_planned = trades["pnl"] + fill_cost.fillna(0.0) + late_cost.fillna(0.0) + fee_cost.fillna(0.0)
     slippage = units * (trades["entry_mid"] - trades["credit"]).add(trades["debit"] - trades["exit_mid"], fill_value=0)
     found = trades.assign(
         due=due,
+        model_fees=model_fees,
         due_debit=due_debit,
         late=late,
         late_cost=late_cost,
@@ -85,6 +91,31 @@ def _oversize(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
     if rules.risk_share is not None and rules.account is not None:
         allowed = allowed.fillna(rules.risk_share * _equity_at_entry(trades, rules.account))
     return by_contracts.fillna(trades["risk"] / allowed.where(allowed > 0) - 1.0)
+
+
+def _fees_by_schedule(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
+    """What the plan's schedule charges for the legs, in and out; NaN where they expire on several days.
+
+    The SEC's share of the premium sold is left out: the premium of each leg is not in the log, and on a dollar of it
+    that is a fifth of a cent.
+    """
+    if rules.fees is None:
+        return pd.Series(np.nan, index=trades.index)
+    schedule = FeeSchedule.parse(rules.fees)
+    charged = [
+        _charged(schedule, text, int(contracts), reason in ENDED)
+        for text, contracts, reason in zip(trades["legs"], trades["contracts"], trades["reason"], strict=True)
+    ]
+    return pd.Series(charged, index=trades.index, dtype=np.float64)
+
+
+def _charged(schedule: FeeSchedule, text: str, contracts: int, has_expired: bool) -> float:
+    try:
+        legs = legs_of([TypedLeg.parse(leg) for leg in text.split()])
+    except InputError:
+        return float("nan")
+    closing = 0.0 if has_expired else schedule.closing_fees(legs, contracts, 0.0)
+    return contracts * (schedule.opening_fees(legs, contracts, 0.0) + closing)
 
 
 def _equity_at_entry(trades: pd.DataFrame, account: float) -> pd.Series:

@@ -25,6 +25,7 @@ Word = Literal["intact", "degrading", "broken", "too few trades to tell"]
 FEWEST_FOR_MARKET: Final = 20  # closed trades, of the log and of the backtest
 LEVEL: Final = EDGE_PART * FAMILY_ERROR
 POWER_FOR_INTACT: Final = 0.8  # chance of having seen the edge's end, below which nobody may call it intact
+SLACK: Final = 0.25  # of a trade more held at a time than that: a few days shared are no overlap
 NAN: Final = float("nan")
 
 
@@ -68,19 +69,19 @@ def judge_edge(trades: pd.DataFrame, independent: float, baseline: pd.DataFrame 
     n = len(results)
     dependence = len(trades) / independent
     expected, overlap = _baseline_results(baseline)
-    block = math.ceil(max(1.0, dependence, overlap))
+    together = math.ceil(max(1.0, dependence, overlap) - SLACK)
     is_judged = n >= FEWEST_FOR_MARKET and (baseline is None or len(expected) >= FEWEST_FOR_MARKET)
     scan = won = average = None
     nothing = NAN
     if is_judged and baseline is not None:
-        scan = scan_against(results, expected, block, LEVEL)
-        won, average = standings(results, expected, block)
+        scan = scan_against(results, expected, together, LEVEL)
+        won, average = standings(results, expected, together)
     elif is_judged:
-        scan = scan_within(results, block, LEVEL)
+        scan = scan_within(results, together, LEVEL)
     if scan is not None and scan.p <= LEVEL:
         is_own = baseline is None
         worthless = _worth_nothing(results if is_own else expected, scan, is_own)
-        nothing = scan_against(results, worthless, block, LEVEL).p
+        nothing = scan_against(results, worthless, together, LEVEL).p
     exits = known["exit"].reset_index(drop=True)
     mean = mean_of(results, dependence)
     return EdgeState(

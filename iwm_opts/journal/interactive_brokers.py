@@ -5,11 +5,14 @@ DataDiscriminator, Asset Category, Currency, (Account,) Symbol, Date/Time, Quant
 Comm/Fee, Basis, Realized P/L, MTM P/L, Code; only rows of the discriminator `Order` are orders, the rest repeats them
 in parts. Symbols read `IWM 31JUL26 275 P`; codes are joined by semicolons: O opening, C closing, Ep expired, A
 assignment, Ex exercise (Interactive Brokers, Reporting Guide, Codes; rows as public parsers test against, 2024 to
-2026). There are no order numbers: legs of one underlying at the same second are one order.
+2026). There are no order numbers: orders of one underlying that follow each other within two seconds, as the legs of
+a combo do, are taken for one.
 """
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -21,6 +24,7 @@ NAME: Final = "Interactive Brokers activity statement"
 SECTION: Final = "Trades"
 OPTIONS, STOCKS = "Equity and Index Options", "Stocks"
 DATES: Final = ("%Y-%m-%d, %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d;%H:%M:%S")
+TOGETHER: Final = timedelta(seconds=2)  # legs of a combo fill at once, and are written down one after the other
 SYMBOL: Final = re.compile(r"(?P<root>[A-Z0-9.]+) (?P<day>\d{1,2}[A-Z]{3}\d{2}) (?P<strike>[\d.]+) (?P<right>[CP])")
 ENDINGS: Final[dict[str, Kind]] = {"Ep": "expiration", "A": "assignment", "GEA": "expiration", "Ex": "exercise"}
 
@@ -57,7 +61,21 @@ def read(rows: Sequence[tuple[int, list[str]]], zone: ZoneInfo, rejected: Reject
             continue
         if one is not None:
             found.append(one)
-    return found
+    return _with_orders(found)
+
+
+def _with_orders(found: list[Execution]) -> list[Execution]:
+    """Executions with a name for the order that each belongs to, in order of time."""
+    latest: dict[str, tuple[datetime, str]] = {}
+    named = []
+    for one in sorted(found, key=lambda each: (each.when, each.line)):
+        if one.contract is not None and one.kind == "trade":
+            before, order = latest.get(one.symbol, (one.when, ""))
+            order = order if order and one.when - before <= TOGETHER else f"order at {one.when}"
+            latest[one.symbol] = one.when, order
+            one = replace(one, order=order)
+        named.append(one)
+    return named
 
 
 def _execution(row: dict[str, str], line: int, zone: ZoneInfo, rejected: Rejected) -> Execution | None:

@@ -19,6 +19,7 @@ class PlanRules:
     exit_sessions: int | None = None  # leave after this many sessions
     profit: float | None = None  # share of the credit
     stop: float | None = None  # times the credit
+    fees: str | None = None  # schedule, as `FeeSchedule.parse` reads it
 
     def __post_init__(self) -> None:
         if self.minimum is not None and self.criteria and self.minimum > len(self.criteria):
@@ -40,4 +41,5 @@ def rules_of(plan: Plan) -> PlanRules:
         exit_sessions=sessions or None,
         profit=(package.profit or None) if package else None,
         stop=(package.stop or None) if package else None,
+        fees=plan.costs.fees if package else None,
     )

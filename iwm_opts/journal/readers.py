@@ -1,6 +1,5 @@
 """Reading trade logs: this tool's own, its backtests', and brokers' exports."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -9,6 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from iwm_opts.backtest.metrics import PATH
 from iwm_opts.conventions import MULTIPLIER, TIMEZONE
 from iwm_opts.errors import DataError
 from iwm_opts.journal import interactive_brokers, tastytrade, thinkorswim
@@ -35,7 +35,7 @@ def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
     Parameters
     ----------
     path : Path
-        CSV or Parquet; or the folder of a saved backtest, whose `trades.parquet` is read.
+        CSV or Parquet; or the folder of a saved backtest.
     zone : str
         Time zone of a broker's times that carry none.
 
@@ -88,6 +88,7 @@ def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, so
             "dte": trades["dte"],
             "due": trades["exit"],
             "due_debit": trades["debit"],
+            **({PATH: trades[PATH]} if PATH in trades else {}),
         }
     )
     notes = ("filled by the model and left by the rules: a backtest has no slips to find",)
@@ -165,10 +166,15 @@ def _of_broker(executions: list[Execution], name: str, path: Path, rejected: Rej
 
 
 def _of_folder(path: Path) -> TradeLog:
-    file = path / "trades.parquet"
-    if not file.is_file():
-        raise DataError(path, "is a folder without trades.parquet", "give the folder of a saved backtest, or a file")
-    return _of_frame(_parquet(file), path)
+    """A saved backtest (`backtest.saved`)."""
+    from iwm_opts.backtest.saved import load_result
+
+    saved = load_result(path)
+    is_simulated = bool(saved.config["simulated"])
+    names = [market["name"] for market in saved.config["markets"]]
+    market = names[0] + (f" and {len(names) - 1} more paths" if len(names) > 1 else "")
+    label = "backtest, SIMULATED market: " if is_simulated else "backtest, "
+    return log_of_backtest(saved.trades, label + market, is_simulated=is_simulated, source=f"{path.name} ({market})")
 
 
 def _of_frame(frame: pd.DataFrame, path: Path) -> TradeLog:
@@ -176,9 +182,7 @@ def _of_frame(frame: pd.DataFrame, path: Path) -> TradeLog:
     frame = frame.rename(columns={name: low for low, name in names.items()})
     if all(name in names for name in BACKTEST_COLUMNS):
         frame = _typed(frame, path)
-        simulated = _told_simulated(path)
-        market = "backtest" + (" on a SIMULATED market" if simulated else "")
-        return log_of_backtest(frame, market, is_simulated=bool(simulated), source=f"{path.name}, a backtest")
+        return log_of_backtest(frame, "backtest", is_simulated=False, source=f"{path.name}, trades of a backtest")
     missing = [name for name in REQUIRED if name not in names]
     if missing:
         raise DataError(path, f"is no trade log: no column {' and '.join(missing)}", f"give {KNOWN}")
@@ -204,17 +208,6 @@ def _typed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     if missing:
         raise DataError(path, f"trades of a backtest without {', '.join(missing)}", "write them with iwm-opts backtest")
     return done
-
-
-def _told_simulated(path: Path) -> bool | None:
-    """What the summary of a saved backtest says of its market; None where nothing does."""
-    summary = path / "summary.json" if path.is_dir() else path.with_name("summary.json")
-    try:
-        told = json.loads(summary.read_text())
-    except (OSError, ValueError):
-        return None
-    found = told.get("is_simulated", told.get("simulated"))
-    return None if found is None else bool(found)
 
 
 def _frame(rows: list[tuple[int, list[str]]], path: Path) -> pd.DataFrame:

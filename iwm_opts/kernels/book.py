@@ -9,11 +9,12 @@ are known. What they then are does not depend on when they were asked for.
 from typing import NamedTuple
 
 import numpy as np
-from numba import boolean, float64, int64
+from numba import boolean, float64, int64, types
 from numpy.typing import NDArray
 
 from iwm_opts.kernels._jit import record_type
 from iwm_opts.kernels.fees import CHARGES, Charges
+from iwm_opts.kernels.quote import SPREAD_TERMS
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -21,6 +22,12 @@ Flags = NDArray[np.bool_]
 FLOATS, INTS, FLAGS = float64[::1], int64[::1], boolean[::1]
 
 UNKNOWN, CHOSEN, NONE = 0, 1, -1  # state of a package: not chosen yet, chosen, nothing listed to choose
+SURFACE_COLUMNS = (
+    "spot", "forward", "discount", "root", "log_time", "far_time", "theta", "rho", "phi", "widening"
+)  # fmt: skip
+"""`root` is the square root of the years to expiry; the times are `quote.time_terms` of the calendar days to it."""
+COLUMNS = len(SURFACE_COLUMNS)
+SPOT, FORWARD, DISCOUNT, ROOT = range(4)  # the columns that more than quotes are made of
 FOUR_LEGS = 5  # a fill convention gives its share for 0 to 4 legs
 
 
@@ -37,22 +44,15 @@ class Days(NamedTuple):
 
 
 class Surface(NamedTuple):
-    """Coefficients of a market priced by an SSVI surface, arrays of shape (rows,).
+    """Coefficients of a market priced by an SSVI surface.
 
-    Rows are ordered by expiration, then day, so that the life of a package reads one stretch of them.
+    Rows are ordered by expiration, then day, so that the life of a package reads one stretch of them. Each holds what
+    SURFACE_COLUMNS names. One flat array, because LLVM vectorises no loop over many that might overlap, nor over
+    strides that it does not know.
     """
 
-    spot: Array
-    forward: Array
-    discount: Array
-    root: Array  # square root of the years to expiry
-    log_time: Array  # `quote.time_terms` of the calendar days to expiry
-    far_time: Array
-    theta: Array
-    rho: Array
-    phi: Array
-    widening: Array
-    coefficients: Array  # of the quoted spread, shape (SPREAD_TERMS,)
+    rows: Array  # shape (rows x COLUMNS,)
+    coefficients: tuple[float, ...]  # of the quoted spread, SPREAD_TERMS
     tick: float
 
 
@@ -207,7 +207,7 @@ def scratch(legs: int, days: int = 0, most_open: int = 0) -> Scratch:
 
 SCRATCH = record_type(Scratch, *(FLOATS,) * 5, INTS, FLOATS, FLOATS)
 DAYS = record_type(Days, INTS, FLOATS, FLOATS, FLOATS, FLOATS, FLOATS, FLOATS)
-SURFACE = record_type(Surface, *(FLOATS,) * 11, float64)
+SURFACE = record_type(Surface, FLOATS, types.UniTuple(float64, SPREAD_TERMS), float64)
 LIVES = record_type(Lives, INTS, INTS, INTS, INTS, FLAGS, FLOATS, FLAGS, FLOATS, INTS, INTS, FLOATS)
 LEGS = record_type(Legs, *(FLOATS,) * 5, int64, int64, boolean)
 QUOTES = record_type(Quotes, INTS, float64[:, ::1], INTS, float64[:, ::1], float64[:, ::1], INTS, FLAGS, INTS)

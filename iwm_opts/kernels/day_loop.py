@@ -169,6 +169,18 @@ def summarise(desk, trades, n, account, equity, row):
     row[14] = math.sqrt(max(squares / count - row[13] * row[13], 0.0))
 
 
+@inline
+def drop_closed(end, risk, power, held, place, never):
+    """Keep the open packages that end after a place: how many they are, and where the next of them ends."""
+    alive, next_end = 0, never
+    for i in range(held):
+        if end[i] > place:
+            end[alive], risk[alive], power[alive] = end[i], risk[i], power[i]
+            next_end = min(next_end, end[i])
+            alive += 1
+    return alive, next_end
+
+
 @kernel(types.void(DESK, VARIANTS, FLAG_ROWS, boolean, int64, int64, TRADES, FLOATS, INT_ROWS, ROWS), **COUNTLESS)
 def run_backtests(desk, rules, allowed, is_fresh, start, stop, trades, equity, skips, summary):
     """Run the backtests `start` to `stop` of the variants in `rules`.
@@ -191,14 +203,10 @@ def run_backtests(desk, rules, allowed, is_fresh, start, stop, trades, equity, s
         floating[:], booked[:], skips[v, :] = 0.0, 0.0, 0
         account, every, max_open, gate = rules.account[v], rules.every[v], rules.max_open[v], rules.gate[v]
         settled, before, last_entry = 0.0, account, -every
-        n = held = 0
+        n, held, next_end = 0, 0, count
         for place in range(count):
-            alive = 0
-            for i in range(held):
-                if end[i] > place:
-                    end[alive], risk[alive], power[alive] = end[i], risk[i], power[i]
-                    alive += 1
-            held = alive
+            if place >= next_end:
+                held, next_end = drop_closed(end, risk, power, held, place, count)
             if allowed[gate, place] and place - last_entry >= every and place < count - 1:
                 c, units, why = lives.of_day[place], 0, NO_PACKAGE
                 if held >= max_open:
@@ -215,6 +223,7 @@ def run_backtests(desk, rules, allowed, is_fresh, start, stop, trades, equity, s
                     held += 1
                     n += 1
                     last_entry = place
+                    next_end = min(next_end, end[held - 1])
                 else:
                     skips[v, why] += 1
             settled += booked[place]

@@ -59,6 +59,7 @@ def price_entry(desk, c):
     prices.max_loss[c] = charges.multiplier * largest
     _price_row(desk, c, first)
     prices.priced[c] = 1
+    _price_settlement(desk, c)
 
 
 @inline
@@ -73,12 +74,20 @@ def _price_row(desk, c, row):
 @inline
 def price_rows(desk, c):
     """Price closing package c on every row that is quoted and not priced yet."""
-    lives, legs, quotes, prices = desk.lives, desk.legs, desk.quotes, desk.prices
-    first, last = lives.offset[c], lives.offset[c + 1] - 1
+    quotes, prices = desk.quotes, desk.prices
+    first = desk.lives.offset[c]
     for row in range(first + prices.priced[c], first + quotes.quoted[c]):
         _price_row(desk, c, row)
     prices.priced[c] = quotes.quoted[c]
-    if lives.settles[c] and first + quotes.quoted[c] == last:
+    _price_settlement(desk, c)
+
+
+@inline
+def _price_settlement(desk, c):
+    """What the package is worth on the row that settles it, once all before it is quoted."""
+    lives, legs, quotes, prices = desk.lives, desk.legs, desk.quotes, desk.prices
+    last = lives.offset[c + 1] - 1
+    if lives.settles[c] and lives.offset[c] + quotes.quoted[c] == last:
         worth = package_payoff(legs.contracts, legs.right, quotes.strike[c], lives.settlement[c])
         prices.mid[last] = prices.close[last] = worth
         prices.sold_out[last] = 0.0

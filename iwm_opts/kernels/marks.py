@@ -8,13 +8,17 @@ from iwm_opts.kernels._jit import COUNTLESS, inline, kernel
 from iwm_opts.kernels.assignment import exercise_gain
 from iwm_opts.kernels.book import (
     CHOSEN,
+    COLUMNS,
     DAYS,
+    DISCOUNT,
     FLOATS,
+    FORWARD,
     INTS,
     LEGS,
     LIVES,
     NONE,
     QUOTES,
+    SPOT,
     SURFACE,
 )
 from iwm_opts.kernels.fill import two_sided
@@ -24,12 +28,12 @@ WIDTH_SLACK = 0.10  # share of its width by which a wing may miss it
 
 
 @inline
-def quote_on(surface, row, right, strike):
+def quote_on(rows, row, right, strike, coefficients, tick):
     """Bid, ask and |delta| of one option on one row of the surface."""
+    at = row * COLUMNS
     bid, ask, _, delta = quote_option(
-        right, strike, surface.spot[row], surface.forward[row], surface.discount[row], surface.root[row],
-        surface.log_time[row], surface.far_time[row], surface.theta[row], surface.rho[row], surface.phi[row],
-        surface.widening[row], surface.coefficients, surface.tick,
+        right, strike, rows[at], rows[at + 1], rows[at + 2], rows[at + 3], rows[at + 4], rows[at + 5], rows[at + 6],
+        rows[at + 7], rows[at + 8], rows[at + 9], coefficients, tick,
     )  # fmt: skip
     return bid, ask, abs(delta)
 
@@ -37,8 +41,19 @@ def quote_on(surface, row, right, strike):
 @kernel(types.void(SURFACE, INTS, FLOATS, FLOATS, FLOATS, FLOATS, FLOATS), **COUNTLESS)
 def quotes_on(surface, row, right, strike, bid, ask, delta):
     """Quotes of any options, and their |delta|; arrays of shape (n,)."""
+    rows, coefficients, tick = surface.rows, surface.coefficients, surface.tick
     for i in range(row.shape[0]):
-        bid[i], ask[i], delta[i] = quote_on(surface, row[i], right[i], strike[i])
+        bid[i], ask[i], delta[i] = quote_on(rows, row[i], right[i], strike[i], coefficients, tick)
+
+
+@inline
+def quote_line(rows, right, strike, coefficients, tick, bid, ask):
+    """Quotes of one option on a stretch of rows; arrays as long as the stretch.
+
+    What is stepped over starts at 0: an offset could wrap round for all LLVM knows, and the loop would stay scalar.
+    """
+    for i in range(bid.shape[0]):
+        bid[i], ask[i], _ = quote_on(rows, i, right, strike, coefficients, tick)
 
 
 @inline
@@ -52,15 +67,15 @@ def nearest_delta(surface, row, right, ladder, low, high, wanted):
     below, above = low, high
     while below < above:
         middle = (below + above) // 2
-        _, _, delta = quote_on(surface, row, right, ladder[middle])
+        _, _, delta = quote_on(surface.rows, row, right, ladder[middle], surface.coefficients, surface.tick)
         is_before = delta < wanted if right < 0.0 else delta > wanted
         below, above = (middle + 1, above) if is_before else (below, middle)
     if below == high:
         return high - 1
     if below == low:
         return low
-    _, _, delta_here = quote_on(surface, row, right, ladder[below])
-    _, _, delta_before = quote_on(surface, row, right, ladder[below - 1])
+    _, _, delta_here = quote_on(surface.rows, row, right, ladder[below], surface.coefficients, surface.tick)
+    _, _, delta_before = quote_on(surface.rows, row, right, ladder[below - 1], surface.coefficients, surface.tick)
     return below if abs(delta_here - wanted) < abs(delta_before - wanted) else below - 1
 
 
@@ -124,13 +139,13 @@ def is_assigned(surface, row, is_eve, right, strike):
 
     Calls are asked on the eve of an ex-date alone: on any other day one held on is worth more than exercised.
     """
-    spot = surface.spot[row]
+    at = row * COLUMNS
+    spot, forward, discount = surface.rows[at + SPOT], surface.rows[at + FORWARD], surface.rows[at + DISCOUNT]
     if not right * (spot - strike) > 0.0 or (right > 0.0 and not is_eve):
         return False
-    bid, ask, _ = quote_on(surface, row, -right, strike)
+    bid, ask, _ = quote_on(surface.rows, row, -right, strike, surface.coefficients, surface.tick)
     mid, _ = two_sided(bid, ask)
-    ahead = spot - surface.forward[row] * surface.discount[row]
-    return exercise_gain(right, strike, mid, 1.0 - surface.discount[row], ahead) > 0.0
+    return exercise_gain(right, strike, mid, 1.0 - discount, spot - forward * discount) > 0.0
 
 
 @inline
@@ -139,10 +154,12 @@ def mark(surface, days, lives, legs, quotes, c, count):
     bid, ask = quotes.bid, quotes.ask
     start = quotes.quoted[c]
     first, row = lives.offset[c] + start, lives.surface_row[c] + start
+    rows = surface.rows[row * COLUMNS : (row + count) * COLUMNS]
     for j in range(legs.sign.shape[0]):
-        strike, right = quotes.strike[c, j], legs.right[j]
-        for i in range(count):
-            bid[j, first + i], ask[j, first + i], _ = quote_on(surface, row + i, right, strike)
+        quote_line(
+            rows, legs.right[j], quotes.strike[c, j], surface.coefficients, surface.tick,
+            bid[j, first : first + count], ask[j, first : first + count],
+        )  # fmt: skip
     for i in range(count):
         bits = 0
         if lives.is_physical[c]:

@@ -22,8 +22,8 @@ def _wiener(correlation, spot_shock, own_shock):
 @kernel(
     "void(float64[:, ::1], float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
     " float64, float64, float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
-    " float64, float64, float64, float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1],"
-    " float64[::1])"
+    " float64, float64, float64, float64, float64[::1], float64[::1], float64[::1], float64[::1], float64[::1],"
+    " float64[::1], float64[::1])"
 )
 def advance(
     shocks,
@@ -31,6 +31,7 @@ def advance(
     drift,
     floor,
     level,
+    fast_share,
     fast_speed,
     fast_vol,
     fast_correlation,
@@ -65,11 +66,11 @@ def advance(
     `state` is (fast, middle, slow, premium, last surprise), updated in place; of a session's surprise the next takes
     back the share `reversal`.
 
-    A session's diffusive variance is floor + exp(level + fast + middle + slow) with the factors as they stood before
-    it. An event is a jump of the spot, which also lifts the fast factor by -jump_lift x jump and the middle one by
-    -jump_middle_lift x jump, where the event's normal lies above `jump_threshold`; it is a burst of variance,
-    exponential of mean `burst_mean` on the fast factor and the share `burst_middle_share` of that on the middle one,
-    where it lies below -`burst_threshold`.
+    A session's diffusive variance is (floor + exp(level + middle + slow)) (1 - fast_share + fast_share exp(fast)) with
+    the factors as they stood before it. An event is a jump of the spot, which also lifts the fast factor by
+    -jump_lift x jump and the middle one by -jump_middle_lift x jump, where the event's normal lies above
+    `jump_threshold`; it is a burst of variance, exponential of mean `burst_mean` on the fast factor and the share
+    `burst_middle_share` of that on the middle one, where it lies below -`burst_threshold`.
 
     Writes the log return over each session, the variance rate that held during it, and the factors after it; shapes
     (n,).
@@ -83,7 +84,7 @@ def advance(
     x, m, y, u, surprise = state[0], state[1], state[2], state[3], state[4]
     for i in range(shocks.shape[0]):
         spot_shock = shocks[i, 0]
-        rate = floor + exp(level + x + m + y)
+        rate = (floor + exp(level + m + y)) * (1.0 - fast_share + fast_share * exp(x))
         expected = (drift - 0.5 * rate) * dt - reversal * surprise
         surprise = math.sqrt(rate * dt) * spot_shock
         x = fast_keep * x + fast_sd * _wiener(fast_correlation, spot_shock, shocks[i, 1])
@@ -128,18 +129,19 @@ def mean_variance(
     middle_loading,
     slow_loading,
     premium_loading,
+    term_loading,
 ):
     """Mean variance rate over one tenor, priced, of one state; see `expected_variance`, which does it for many."""
     total = constant
     for j in range(weight.shape[0]):
-        exponent = fast_loading[j] * fast + middle_loading[j] * middle + premium_loading[j] * premium
-        total += weight[j] * exp(exponent + term + slow_loading[j] * (slow - term))
+        exponent = fast_loading[j] * fast + middle_loading[j] * middle + slow_loading[j] * slow
+        total += weight[j] * exp(exponent + premium_loading[j] * premium + term_loading[j] * term)
     return total
 
 
 @kernel(
     "void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64, float64[::1], float64[::1],"
-    " float64[::1], float64[::1], float64[::1], float64[::1])"
+    " float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])"
 )
 def expected_variance(
     fast,
@@ -153,21 +155,20 @@ def expected_variance(
     middle_loading,
     slow_loading,
     premium_loading,
+    term_loading,
     out,
 ):
     """Mean variance rate over one tenor: constant + sum(weight exp(loadings . state)), a quadrature over the tenor.
-
-    The term factor stands where the slow one reverts to, so that its loading is what the slow one has lost.
 
     State arrays and `out` have shape (n,), node arrays (m,).
     """
     for i in range(out.shape[0]):
         out[i] = constant
     for j in range(weight.shape[0]):  # sessions run inside, so that they go through the vector unit several at once
-        a, b, c, d, w = fast_loading[j], middle_loading[j], slow_loading[j], premium_loading[j], weight[j]
+        a, b, c, d, e = fast_loading[j], middle_loading[j], slow_loading[j], premium_loading[j], term_loading[j]
         for i in range(out.shape[0]):
-            exponent = a * fast[i] + b * middle[i] + c * (slow[i] - term[i]) + d * premium[i] + term[i]
-            out[i] += w * exp(exponent)
+            exponent = a * fast[i] + b * middle[i] + c * slow[i] + d * premium[i] + e * term[i]
+            out[i] += weight[j] * exp(exponent)
 
 
 @kernel(

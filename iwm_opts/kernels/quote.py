@@ -6,7 +6,7 @@ import numpy as np
 
 from iwm_opts.kernels._jit import inline, kernel
 from iwm_opts.kernels.black import prepaid_halves
-from iwm_opts.kernels.elementary import exp, log
+from iwm_opts.kernels.elementary import exp, log, log_ratio
 from iwm_opts.kernels.ssvi import total_variance
 
 SPREAD_TERMS = 15
@@ -33,13 +33,19 @@ def full_spread(premium, in_the_money, is_call, lt, far, c):
     positive, else 0; `c` are the SPREAD_TERMS coefficients.
     """
     lp = log(premium + PREMIUM_FLOOR)
-    it = math.sqrt(in_the_money)
+    it = in_the_money**0.5
     value = (
         c[0] + c[1] * lp + c[2] * lt + c[3] * lp * lt + c[4] * lp * lp + c[5] * lt * lt + c[6] * far + c[7] * far * far
     )
     value += it * (c[8] + c[9] * it + c[10] * lt + c[11] * lt * lt + c[12] * it * lt + c[13] * far) + c[14] * is_call
     value = exp(value)
     return value if value < WIDEST else WIDEST
+
+
+@inline
+def positive(x):
+    """The number where it is above zero, else zero; unlike the built-in `max` it leaves a loop to be vectorised."""
+    return x if x > 0.0 else 0.0
 
 
 @inline
@@ -50,24 +56,26 @@ def quote_option(sign, strike, spot, forward, discount, root, lt, far, theta, rh
     forward (1976) at the smile's vol, never below intrinsic value. Bid and ask lie half a spread, times `widening`,
     either side of it, rounded outward to the tick; no bid is below zero, no ask below a tick.
     """
-    k = log(strike / forward)
-    stdev = math.sqrt(total_variance(k, theta, rho, phi))
+    k = log_ratio(strike, forward)
+    stdev = total_variance(k, theta, rho, phi) ** 0.5
     # The out-of-the-money side is computed, the other follows by parity: no digits are lost deep in the money.
     side = -1.0 if k < 0.0 else 1.0
     half1, half2, _ = prepaid_halves(side, forward, strike, -k, stdev)
-    premium = max(discount * side * (half1 - half2), 0.0)
+    premium = positive(discount * side * (half1 - half2))
     inside = sign != side
     parity = discount * sign * (forward - strike)
     fair = premium + parity if inside else premium
-    fair = max(fair, sign * (spot - strike))
+    intrinsic = sign * (spot - strike)
+    fair = intrinsic if fair < intrinsic else fair
     own_delta = side * half1 / forward
     own_delta = own_delta + sign if inside else own_delta
-    depth = max(2.0 * abs(own_delta) - 1.0, 0.0)
-    half = 0.5 * widening * full_spread(premium, depth, max(sign, 0.0), lt, far, coefficients)
-    low = math.floor((fair - half) / tick + ROUNDING_SLACK)
-    high = math.ceil((fair + half) / tick - ROUNDING_SLACK)
-    bid = np.round(max(low, 0.0) * tick, 6)
-    ask = np.round(max(high, 1.0) * tick, 6)
+    depth = positive(2.0 * abs(own_delta) - 1.0)
+    half = 0.5 * widening * full_spread(premium, depth, positive(sign), lt, far, coefficients)
+    ticks_per_dollar = 1.0 / tick  # 100 and 20 to the last bit; dividing by them gives the decimal price
+    low = np.floor((fair - half) * ticks_per_dollar + ROUNDING_SLACK)
+    high = np.ceil((fair + half) * ticks_per_dollar - ROUNDING_SLACK)
+    bid = positive(low) / ticks_per_dollar
+    ask = (1.0 if high < 1.0 else high) / ticks_per_dollar
     return bid, ask, stdev / root, own_delta * discount * forward / spot
 
 

@@ -36,7 +36,7 @@ def curvature(theta, eta, gamma):
 def total_variance_slope(k, theta, rho, phi):
     """Total implied variance at log-moneyness k, and its derivative in k."""
     shifted = phi * k + rho
-    root = math.sqrt(shifted * shifted + 1.0 - rho * rho)
+    root = (shifted * shifted + 1.0 - rho * rho) ** 0.5
     return 0.5 * theta * (1.0 + rho * phi * k + root), 0.5 * theta * phi * (rho + shifted / root)
 
 

@@ -14,12 +14,12 @@ from iwm_opts.kernels.variance_index import total_variance
 
 @kernel(
     "void(int64[::1], int64[::1], float64[::1], float64[:, ::1], float64, float64[:, ::1], float64[:, ::1],"
-    " float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[::1], float64[::1], float64, float64[::1],"
-    " float64[::1])"
+    " float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[::1], float64[::1], float64,"
+    " float64[::1], float64[::1])"
 )
 def smiles(
-    start, tenor, years, factors, constant, weight, fast_loading, middle_loading, slow_loading, premium_loading, rho,
-    eta, gamma, theta, phi,
+    start, tenor, years, factors, constant, weight, fast_loading, middle_loading, slow_loading, premium_loading,
+    term_loading, rho, eta, gamma, theta, phi,
 ):  # fmt: skip
     """SSVI of every row: total variance at the money and curvature.
 
@@ -38,7 +38,7 @@ def smiles(
             t = tenor[i]
             rate = mean_variance(
                 fast, middle, slow, premium, term, constant, weight[t], fast_loading[t], middle_loading[t],
-                slow_loading[t], premium_loading[t],
+                slow_loading[t], premium_loading[t], term_loading[t],
             )  # fmt: skip
             target = years[i] * rate
             theta[i], ratio, slope = solve_at_the_money(target, rho[d], eta[d], gamma, ratio, slope, part)

@@ -47,8 +47,8 @@ def load_bars(path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     path : str or Path
-        CSV, gzipped if its name says so. Columns by name, any case and order: date (or timestamp), open, high, low and
-        close; adjusted close, volume and dividend where they are. Rows in any order.
+        CSV, gzipped if its name says so, or Parquet (.parquet). Columns by name, any case and order: date (or
+        timestamp), open, high, low and close; adjusted close, volume and dividend where they are. Rows in any order.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(path, "is a directory" if path.is_dir() else "does not exist", REMEDY)
     try:
-        table = pd.read_csv(path)
+        table = pd.read_parquet(path).reset_index() if path.suffix == ".parquet" else pd.read_csv(path)
     except (OSError, EOFError, zlib.error, ValueError) as error:  # pandas' parser errors are ValueErrors
         raise DataError(path, f"cannot be read as a table ({error})", REMEDY) from None
     if table.empty:

@@ -136,6 +136,7 @@ def take_snapshot(
     exercise: Exercise | None = None,
     engine: Engine = "numba",
     told: Sequence[str] = (),
+    rate_source: str = "given",
 ) -> Snapshot:
     """Work out rate, forwards and volatility indices of a chain.
 
@@ -152,6 +153,8 @@ def take_snapshot(
         vollib prices European exercise whatever the rule, and says so.
     told : sequence of str
         Warnings of the source, which come first.
+    rate_source : str
+        Who gives the rate, where it is given.
     """
     slices = tuple(expiry_slices(chain))
     by_rule = exercise or settlement_of(slices[0].root if slices else chain.symbol).exercise
@@ -160,7 +163,7 @@ def take_snapshot(
         dividends = dividends.projected_to(chain.as_of, slices[-1].expiration + timedelta(days=1))
     if rate is not None and rate < 0 and style == "american":
         raise InputError("rate", rate, "American exercise is priced at zero or more", "or give --exercise european")
-    found, warnings = _rate(slices, rate, style, dividends)
+    found, warnings = chain_rate(slices, rate, style, dividends, rate_source)
     if chain.quote_time is None:
         warnings.append(f"the quotes carry no time of day: the close of {chain.as_of} is assumed")
     if style != by_rule:
@@ -175,13 +178,18 @@ def take_snapshot(
     return Snapshot(chain, found, dividends, style, engine, slices, forwards, index, (*told, *warnings, *index.reasons))
 
 
-def _rate(
-    slices: Sequence[ExpirySlice], given: float | None, exercise: Exercise, dividends: DividendSchedule | None
+def chain_rate(
+    slices: Sequence[ExpirySlice],
+    given: float | None,
+    exercise: Exercise,
+    dividends: DividendSchedule | None,
+    who: str = "given",
 ) -> tuple[Rate, list[str]]:
+    """Rate given, else implied by a chain, else assumed, with warnings that say so."""
     if given is not None:
         if not RATES[0] <= given <= RATES[1]:
             raise InputError("rate", given, f"must lie between {RATES[0]:g} and {RATES[1]:g}", "3.6% is 0.036")
-        return Rate(given, "given"), []
+        return Rate(given, who), []
     implied = implied_rate(slices, exercise, dividends)
     if implied is not None:
         source = f"implied by {implied.source}, {implied.estimates} estimates, standard error {implied.error:.2%}"

@@ -161,10 +161,10 @@ def _dividends(files: ModelledFiles, bars: pd.DataFrame) -> tuple[DividendSchedu
     """Those given, else those that the bars came with."""
     if files.dividends:
         found = parse_dividends(files.dividends)
-        return found, f"dividends from {found.source}"
+        return found, f"dividends from {found.source}, taken as known in advance"
     if "dividend" in bars:
         paid = bars["dividend"][bars["dividend"] > 0.0]
         days = pd.DatetimeIndex(paid.index)
         schedule = tuple(Dividend(day.date(), float(amount)) for day, amount in zip(days, paid, strict=True))
-        return DividendSchedule(schedule, "the bars"), "dividends from the bars"
+        return DividendSchedule(schedule, "the bars"), "dividends from the bars, taken as known in advance"
     return DividendSchedule((), "none given"), "no dividends given: forwards leave them out"

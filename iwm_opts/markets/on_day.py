@@ -23,6 +23,7 @@ class MarketOnDay:
     dividends: DividendSchedule | None  # None: the source does not say
     history: IvHistory | None  # None: the source has none of its own
     warnings: tuple[str, ...] = ()
+    rate: float | None = None  # that its options were priced at, where it says
     exercise: Exercise | None = None  # how its options are exercised, where not by the rule of their root
 
 

@@ -101,7 +101,7 @@ def recorded_on_day(
     history, told = market.ranked_history(chain.as_of, tenor_days if tenor_days in TENORS else TENORS[0], lookback)
     ranked = history if len(history.last(1, chain.as_of)) else None
     exercise = EXERCISE_OF_MODELS if chain.simulated else None
-    return MarketOnDay(chain, market.dividends, ranked, (*market.record.set_aside, *told), exercise)
+    return MarketOnDay(chain, market.dividends, ranked, (*market.record.set_aside, *told), exercise=exercise)
 
 
 def capture_time(session: str | None) -> time | None:

@@ -10,6 +10,7 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.markets.modelled_files import ModelledFiles
 from iwm_opts.markets.on_day import EXERCISE_OF_MODELS, MarketOnDay
 from iwm_opts.sources.files import load_chain
+from iwm_opts.sources.origin import origin_of
 
 WORDS: Final = ("auto", "yahoo", "cboe", "record", "sim", "modelled")
 
@@ -55,7 +56,9 @@ def resolve(
     """
     if source not in WORDS:
         chain = load_chain(Path(source), symbol=symbol, as_of=as_of, session=session, spot=spot)
-        return MarketOnDay(chain, None, None, exercise=EXERCISE_OF_MODELS if chain.simulated else None)
+        if not chain.simulated:
+            return MarketOnDay(chain, None, None)
+        return MarketOnDay(chain, None, None, rate=origin_of(Path(source)).rate, exercise=EXERCISE_OF_MODELS)
     if source == "modelled":
         return _modelled(modelled, symbol, as_of, session, spot)
     if source == "sim":
@@ -113,7 +116,8 @@ def _modelled(
             raise InputError(name, value, "means nothing on the modelled market", "leave it out")
     market = modelled_on_day(files, symbol, as_of)
     chain = market.chain(market.days[-1])
-    return MarketOnDay(chain, market.dividends, market.volatility, market.notes, exercise=EXERCISE_OF_MODELS)
+    rate = float(market.rates[-1])
+    return MarketOnDay(chain, market.dividends, market.volatility, market.notes, rate, EXERCISE_OF_MODELS)
 
 
 def _simulated(
@@ -136,4 +140,5 @@ def _simulated(
         if value is not None:
             raise InputError(name, value, "means nothing on the simulated market", "leave it out")
     history = market.iv_history(tenor_days) if tenor_days in (10, 30) else market.iv_history()
-    return MarketOnDay(market.chain(market.days[-1]), market.dividends, history, told, exercise=EXERCISE_OF_MODELS)
+    rate = float(market.rates[-1])
+    return MarketOnDay(market.chain(market.days[-1]), market.dividends, history, told, rate, EXERCISE_OF_MODELS)

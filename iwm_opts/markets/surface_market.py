@@ -4,6 +4,8 @@ What differs between such markets is where spot and state come from: drawn at ra
 that a real volatility index comes back (`markets.modelled`). Nobody ever traded at these quotes.
 """
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -36,7 +38,7 @@ TABLE_DTE: Final = 100  # calendar days: farther than any package here is held
 
 
 @dataclass(frozen=True, eq=False)
-class SurfaceMarket:
+class SurfaceMarket(ABC):
     """Spot and state at the close of each of n days; quotes of any of its options follow."""
 
     name: str  # what output calls it
@@ -57,6 +59,7 @@ class SurfaceMarket:
         """Of the underlying."""
         return self.parameters.setting.symbol
 
+    @abstractmethod
     def bars(self, symbol: str | None = None) -> pd.DataFrame:
         """Daily bars of the underlying, or of a companion: open, high, low, close and volume by session.
 
@@ -65,7 +68,6 @@ class SurfaceMarket:
         InputError
             When the market has no such symbol.
         """
-        raise NotImplementedError
 
     def chain(self, day: date, after_close: bool = False) -> Chain:
         """Full chain at the close of a day.
@@ -82,19 +84,32 @@ class SurfaceMarket:
         InputError
             When the market has no such day.
         """
-        place = self.place(day)
-        quoted = self.quoted(place, after_close=after_close)
-        rng = generator(self.seed, self.path, "quotes", self._draw(place))
-        spot, rate = float(self.closes[place]), float(self.rates[place])
         return make_chain(
-            quotes_table(quoted, at_close(day), spot, rate, self.symbol, rng),
+            self.rows(day, after_close),
             symbol=self.symbol,
             source=self.name,
-            spot=spot,
+            spot=float(self.closes[self.place(day)]),
             session="after" if after_close else "close",
             simulated=True,
             modelled=self.kind == "modelled",
         )
+
+    def rows(self, day: date, after_close: bool = False, most_dte: int | None = None) -> pd.DataFrame:
+        """Quotes of a day in canonical columns, without the checks that make a chain of them; see `chain`.
+
+        Parameters
+        ----------
+        most_dte : int, optional
+            Calendar days to the farthest expiration; all that are listed unless given.
+        """
+        place = self.place(day)
+        listings = listed_expirations(day)
+        if most_dte is not None:
+            listings = tuple(one for one in listings if (one.expiration - day).days <= most_dte)
+        quoted = self.quoted(place, listings, after_close)
+        rng = generator(self.seed, self.path, "quotes", self._draw(place))
+        spot, rate = float(self.closes[place]), float(self.rates[place])
+        return quotes_table(quoted, at_close(day), spot, rate, self.symbol, rng)
 
     def index(self, day: date) -> IvIndex:
         """IV10 and IV30 of a day's closing quotes, by the same code as on a real chain."""
@@ -164,6 +179,13 @@ class SurfaceMarket:
         ranges = [self._range(since, place) for since in (listing.since, listing.fine_since())]
         lows, highs = zip(*ranges, strict=True)
         return strikes(listing, self.days[place], lows, highs)
+
+    def close_on(self, day: date) -> float:
+        """Close of the underlying on a session, one without quotes included; NaN where it is not known."""
+        ordinals, closes = self._known_closes
+        place = int(np.searchsorted(ordinals, day.toordinal()))
+        is_known = place < len(ordinals) and ordinals[place] == day.toordinal()
+        return float(closes[place]) if is_known else math.nan
 
     def place(self, day: date) -> int:
         """Place of a day among `days`.

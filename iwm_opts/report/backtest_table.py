@@ -79,7 +79,11 @@ def head_lines(result: Pooled) -> list[Text]:
     named = sorted({one.scenario for one in result.trials if one.scenario})
     under = f", {', '.join(named)}" if named else ""
     span = f"{days[0].date()} to {days[-1].date()}, {len(days):,} sessions"
-    share = f"{percent(opened / ranked)} of {ranked:,} ranked days" if ranked else "no day with a rank"
+    share = (
+        f"{percent(opened / ranked)} of {ranked:,} ranked days"
+        if ranked
+        else "no day, as no rank is known: give a longer --iv-history"
+    )
     lines = [Text.assemble((result.name, "bold"), f"{under}  {span}{' a path' if len(result.results) > 1 else ''}")]
     lines += [Text(line) for line in rules_lines(first.rules)]
     return [*lines, Text(f"gate     {first.label}: open on {share}")]

@@ -181,7 +181,8 @@ def screening_record(result: Screening) -> Record:
 def candidates_csv(result: Screening) -> str:
     """One row a candidate, nested names joined by underscores, legs numbered."""
     chain, is_open = result.snapshot.chain, result.gate.is_open
-    head = {"as_of": chain.as_of.isoformat(), "simulated": chain.simulated, "gate_open": is_open}
+    kind = {"simulated": chain.simulated, "modelled": chain.modelled}
+    head = {"as_of": chain.as_of.isoformat(), **kind, "gate_open": is_open}
     return rows_as_csv([head | sized_record(sized, is_open) for sized in result.screened.kept], list(head))
 
 

@@ -67,7 +67,7 @@ def _scan(axes: Axes, found: Review) -> None:
         axes.axvline(_at(edge.since), color=LOSS, lw=1.0)
     if edge.known_on is not None:
         axes.axvline(_at(edge.known_on), color=GAIN, lw=1.0, ls=":", label="first known")
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    axes.legend(frameon=False, fontsize=8, loc="best")
 
 
 def _at(moment: pd.Timestamp) -> Any:

@@ -35,7 +35,7 @@ def review_table(found: Review, verbose: bool = False, columns: int | None = Non
     parts += _faults(found.diagnosis, verbose)
     parts += _rules(found.diagnosis, room)
     parts += _losers(found.diagnosis)
-    parts += _remarks(found)
+    parts += _remarks(found, room)
     return render(parts, columns)
 
 
@@ -55,7 +55,7 @@ def _head(found: Review) -> list[RenderableType]:
 def _months(found: Review, room: int) -> Table:
     is_wide = room >= WIDE
     names = ["month", "n", "win", "avg gain", "avg loss", "run", "E[P]", "P&L", "drawdown", "fees", "slip"]
-    names += ["of mid n", "fees+", "late"] if is_wide else []
+    names += ["to mid", "fees+", "late"] if is_wide else []
     table = plain_table(*names, left=("month",))
     for span in found.months:
         table.add_row(*_row(span, is_wide))
@@ -80,7 +80,7 @@ def _row(span: Span, is_wide: bool) -> list[str]:
         dollars(costs.fill_cost),
     ]
     if is_wide:
-        row += [str(costs.known_slippage), dollars(costs.fee_cost), dollars(costs.late_cost)]
+        row += [dollars(costs.slippage), dollars(costs.fee_cost), dollars(costs.late_cost)]
     return row
 
 
@@ -176,7 +176,7 @@ def _losers(diagnosis: Diagnosis) -> list[RenderableType]:
     return [Text("Rules broken by", style="bold"), _indented(Text(f"{text}; {obeyed}")), Text("")]
 
 
-def _remarks(found: Review) -> list[RenderableType]:
+def _remarks(found: Review, room: int) -> list[RenderableType]:
     diagnosis = found.diagnosis
     lines = [
         (
@@ -187,7 +187,10 @@ def _remarks(found: Review) -> list[RenderableType]:
             f"false accusations: at most one diagnosis in {1 / diagnosis.family_error:.0f} names a fault that is "
             f"none; slips up to {TOLERATED:.0%} of trades are no habit"
         ),
-        "months: by the day of the exit; slip: own fills against the model's; drawdown: of booked results",
+        (
+            "months: by the day of the exit; slip: own fills against the model's; drawdown: of booked results"
+            + ("; to mid: own fills against mid; fees+: over the schedule" if room >= WIDE else "")
+        ),
     ]
     lines += [f"note: {text}" for text in (*diagnosis.notes, *found.log.notes)]
     lines += [f"left out: {text}" for text in found.log.problems]

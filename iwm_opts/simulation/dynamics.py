@@ -2,7 +2,8 @@
 
 Real world, a year as unit of time and one session a step:
 
-    d ln S = (growth - c - V / 2) dt + sqrt(V) dW + J dN,      V = floor + exp(level + x + m + y)
+    d ln S = (growth - c - V / 2) dt + sqrt(V) dW + J dN
+    V  = (floor + exp(level + m + y)) (1 - fast_share + fast_share exp(x))
     dx = -fast_speed x dt + fast_vol dW_x - jump_lift J dN + B dM
     dm = -middle_speed m dt + middle_vol dW_m - jump_middle_lift J dN + burst_middle_share B dM
     dy = -slow_speed y dt + slow_vol dW_y
@@ -13,18 +14,21 @@ dW_x, dW_m, dW_y and dW_u are correlated with dW as `fast_correlation` and its l
 alone; dW_p is alone. N counts jumps of spot, J normal, compensated by c; M counts bursts of variance, B exponential.
 Log-variance factors of different speed, with leverage: Chernov, Gallant, Ghysels and Tauchen 2003, "Alternative models
 for stock price dynamics", Journal of Econometrics 116, section 2.3. Jumps in both spot and variance: Eraker, Johannes
-and Polson 2003, "The impact of jumps in volatility and returns", Journal of Finance 58(3). The floor makes relative
-moves of variance larger the higher it stands, which gives changes of log implied vol their right tail. Of what a
-session's return has in surprise, the next takes back the share `reversal`.
+and Polson 2003, "The impact of jumps in volatility and returns", Journal of Finance 58(3). Variance as a sum of
+exponentials that move to different degrees: Bergomi 2008, "Smile dynamics III", Risk 21(10). The floor holds the level
+of calm markets up, while the fast factor, which multiplies it as well, moves them from day to day; both sums make
+relative moves of variance larger the higher it stands, which gives changes of log implied vol their right tail and
+keeps it low in its own range for most of the time. Of what a session's return has in surprise, the next takes back the
+share `reversal`.
 
 Prices see another world. In it the factors revert to `fast_shift`, `middle_shift` and `slow_shift` + p in place of 0,
 events come `jump_ratio` times as often, and variance is exp(level + u) times as large, u fading with tenor. Priced
-variance at a tenor is the mean over it of the expected rate, as in Bergomi 2005, "Smile dynamics II", Risk 18(10),
-whose forward variances have this form:
+variance at a tenor is the mean over it of the expected rate, as in Bergomi 2005, "Smile dynamics II", Risk 18(10).
+V exp(u) is a sum of four products, size x exp(a x + b (m + y) + u) with a and b 0 or 1, and of each
 
-    E[exp(x_s + m_s + y_s + u_s)] = exp(x e^(-fast_speed s) + m e^(-middle_speed s) + y e^(-slow_speed s)
-                                        + u e^(-premium_speed s) + shifts + half the Gaussian variance
-                                        + cumulant of the events up to s)
+    E[exp(a x_s + b (m_s + y_s) + u_s)] = exp(a x e^(-fast_speed s) + b m e^(-middle_speed s) + b y e^(-slow_speed s)
+                                              + u e^(-premium_speed s) + shifts + half the Gaussian variance
+                                              + cumulant of the events up to s)
 
 plus what jumps of spot add to the model-free variance, 2 E[e^J - 1 - J] a jump (Carr and Wu 2009, "Variance risk
 premiums", Review of Financial Studies 22(3), proposition 1).
@@ -32,6 +36,7 @@ premiums", Review of Financial Studies 22(3), proposition 1).
 Every knob of `Premium` is a statement about how dear options are: an edge measured on this market echoes it.
 """
 
+import math
 from dataclasses import dataclass, fields
 from statistics import NormalDist
 
@@ -44,7 +49,7 @@ from iwm_opts.simulation.parameters import Dynamics, Parameters, Premium
 
 Array = NDArray[np.float64]
 
-NODE, WEIGHT = np.polynomial.legendre.leggauss(12)  # of the mean over a tenor
+NODE, WEIGHT = np.polynomial.legendre.leggauss(8)  # of the mean over a tenor: 1e-7 of a month, 2e-4 of three years
 AGE, AGE_WEIGHT = np.polynomial.legendre.leggauss(16)  # of the events within it
 STREAMS = ("start", "state", "skew", "term", "bars", "range", "companions", "volume", "quotes", "intraday", "middle")
 _NEVER = 40.0  # standard deviations that no normal number reaches
@@ -80,6 +85,10 @@ class StatePath:
 
     def __len__(self) -> int:
         return len(self.log_return)
+
+    def after(self, sessions: int) -> "StatePath":
+        """The path without its first sessions."""
+        return StatePath(*(getattr(self, field.name)[sessions:].copy() for field in fields(self)))
 
     def at(self, place: int) -> State:
         """Factors at the close of one session."""
@@ -124,7 +133,12 @@ def simulate_states(
         Factors before the first session; a stationary draw unless given.
     """
     start = start or stationary_start(parameters, seed, path)
-    shocks = state_shocks(sessions, seed, path)
+    return states_from(parameters, state_shocks(sessions, seed, path), seed, path, start)
+
+
+def states_from(parameters: Parameters, shocks: Array, seed: int, path: int, start: State) -> StatePath:
+    """The path that `state_shocks`, drawn before, make from a start."""
+    sessions = len(shocks)
     result = advance_states(parameters.dynamics, shocks, start)
     d, shape = parameters.dynamics, parameters.smile
     term = wander(generator(seed, path, "term").standard_normal(sessions), d.term_speed, d.term_vol, start.term)
@@ -157,7 +171,7 @@ def advance_states(dynamics: Dynamics, shocks: Array, start: State) -> dict[str,
     drift = d.growth - d.jump_rate * float(np.expm1(d.jump_mean + 0.5 * d.jump_sd**2))
     advance(
         shocks, dt, drift, d.floor, d.level,
-        d.fast_speed, d.fast_vol, d.fast_correlation,
+        d.fast_share, d.fast_speed, d.fast_vol, d.fast_correlation,
         d.middle_speed, d.middle_vol, d.middle_correlation,
         d.slow_speed, d.slow_vol, d.slow_correlation,
         d.premium_speed, d.premium_vol, d.premium_correlation, d.reversal,
@@ -190,23 +204,24 @@ class VarianceCurve:
 
     constant: float
     weight: Array  # (m, nodes)
-    fast: Array
+    fast: Array  # loadings, the same shape each
     middle: Array
     slow: Array
     premium: Array
+    term: Array
 
     def at(self, state: State) -> Array:
         """Priced variance rates for one state, shape (m,)."""
-        exponent = self.fast * state.fast + self.middle * state.middle + self.premium * state.premium
-        exponent += state.term + self.slow * (state.slow - state.term)
+        exponent = self.fast * state.fast + self.middle * state.middle + self.slow * state.slow
+        exponent += self.premium * state.premium + self.term * state.term
         return np.asarray(self.constant + (self.weight * np.exp(exponent)).sum(axis=1))
 
     def along(self, states: StatePath, tenor: int) -> Array:
         """Priced variance rates of one of the tenors at every close of a path, shape (len(states),)."""
         out = np.empty(len(states))
-        loadings = (self.fast, self.middle, self.slow, self.premium)
         factors = (states.fast, states.middle, states.slow, states.premium, states.term)
-        expected_variance(*factors, self.constant, self.weight[tenor], *(loading[tenor] for loading in loadings), out)
+        loadings = (one[tenor] for one in (self.fast, self.middle, self.slow, self.premium, self.term))
+        expected_variance(*factors, self.constant, self.weight[tenor], *loadings, out)
         return out
 
 
@@ -219,14 +234,31 @@ def variance_curve(dynamics: Dynamics, premium: Premium, years: Array) -> Varian
     d = dynamics
     z = 0.5 * (NODE + 1.0)
     s = years[:, None] * z**2
-    speeds = (d.fast_speed, d.middle_speed, d.slow_speed, d.premium_speed)
-    fast, middle, slow, fade = (np.exp(-speed * s) for speed in speeds)
-    exponent = d.level + premium.level + premium.fast_shift * (1.0 - fast)
-    exponent += premium.middle_shift * (1.0 - middle) + premium.slow_shift * (1.0 - slow)
-    exponent += 0.5 * _gaussian_variance(d, s)
-    exponent += premium.jump_ratio * _event_cumulant(d, s)
-    constant = d.floor * float(np.exp(premium.level)) + premium.jump_ratio * jump_variance(d)
-    return VarianceCurve(constant, WEIGHT * z * np.exp(exponent), fast, middle, slow, fade)
+    products = (
+        ((1.0 - d.fast_share) * d.floor, 0.0, 0.0),
+        (d.fast_share * d.floor, 1.0, 0.0),
+        ((1.0 - d.fast_share) * math.exp(d.level), 0.0, 1.0),
+        (d.fast_share * math.exp(d.level), 1.0, 1.0),
+    )
+    parts = [_nodes(d, premium, s, *one) for one in products if one[0] > 0.0]
+    weight, *loadings = (np.hstack(columns) for columns in zip(*parts, strict=True))
+    weight *= np.tile(WEIGHT * z, len(parts))
+    return VarianceCurve(premium.jump_ratio * jump_variance(d), weight, *loadings)
+
+
+def _nodes(d: Dynamics, premium: Premium, s: Array, size: float, with_fast: float, with_slow: float) -> list[Array]:
+    """Weights and loadings, one array each in the order of `VarianceCurve`, of one of the products that make variance.
+
+    Its expectation at times s under prices, where it is size x exp(with_fast x + with_slow (m + y)).
+    """
+    fast, middle = with_fast * np.exp(-d.fast_speed * s), with_slow * np.exp(-d.middle_speed * s)
+    slow, fade = with_slow * np.exp(-d.slow_speed * s), np.exp(-d.premium_speed * s)
+    shifts = premium.fast_shift * (with_fast - fast) + premium.middle_shift * (with_slow - middle)
+    shifts += premium.slow_shift * (with_slow - slow)
+    spread = 0.5 * _gaussian_variance(d, s, with_fast, with_slow)
+    events = premium.jump_ratio * _event_cumulant(d, s, with_fast, with_slow)
+    weight = size * np.exp(premium.level + shifts + spread + events)
+    return [weight, fast, middle, slow, fade, with_slow - slow]
 
 
 def jump_variance(dynamics: Dynamics) -> float:
@@ -235,12 +267,12 @@ def jump_variance(dynamics: Dynamics) -> float:
     return 2.0 * d.jump_rate * (float(np.expm1(d.jump_mean + 0.5 * d.jump_sd**2)) - d.jump_mean)
 
 
-def _gaussian_variance(d: Dynamics, s: Array) -> Array:
-    """Variance of x_s + m_s + y_s + u_s that the diffusions add from now."""
+def _gaussian_variance(d: Dynamics, s: Array, with_fast: float, with_slow: float) -> Array:
+    """Variance of with_fast x_s + with_slow (m_s + y_s) + u_s that the diffusions add from now."""
     factors = (
-        (d.fast_vol, d.fast_speed, d.fast_correlation),
-        (d.middle_vol, d.middle_speed, d.middle_correlation),
-        (d.slow_vol, d.slow_speed, d.slow_correlation),
+        (with_fast * d.fast_vol, d.fast_speed, d.fast_correlation),
+        (with_slow * d.middle_vol, d.middle_speed, d.middle_correlation),
+        (with_slow * d.slow_vol, d.slow_speed, d.slow_correlation),
         (d.premium_vol, d.premium_speed, d.premium_correlation),
     )
     total = np.zeros_like(s)
@@ -251,15 +283,14 @@ def _gaussian_variance(d: Dynamics, s: Array) -> Array:
     return total
 
 
-def _event_cumulant(d: Dynamics, s: Array) -> Array:
-    """Logarithm of the mean factor that events up to s put on the variance rate at s."""
+def _event_cumulant(d: Dynamics, s: Array, with_fast: float, with_slow: float) -> Array:
+    """Logarithm of the mean factor that events up to s put on exp(with_fast x + with_slow m) at s."""
     age = s[..., None] * 0.25 * (AGE + 1.0) ** 2
-    fast, middle = np.exp(-d.fast_speed * age), np.exp(-d.middle_speed * age)
+    fast, middle = with_fast * np.exp(-d.fast_speed * age), with_slow * np.exp(-d.middle_speed * age)
     lifted = -d.jump_lift * fast - d.jump_middle_lift * middle
     jumps = np.expm1(lifted * d.jump_mean + 0.5 * (lifted * d.jump_sd) ** 2)
     mean = d.burst_mean * (fast + d.burst_middle_share * middle)
-    bursts = mean / (1.0 - mean)
-    rate = d.jump_rate * jumps + d.burst_rate * bursts
+    rate = d.jump_rate * jumps + d.burst_rate * mean / (1.0 - mean)
     return np.asarray(s * (rate * AGE_WEIGHT * 0.5 * (AGE + 1.0)).sum(axis=-1))
 
 

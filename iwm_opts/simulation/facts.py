@@ -17,6 +17,7 @@ Index = NDArray[np.int64]
 
 YEAR: Final = 252
 REALISED_SESSIONS: Final = 21
+ECHO_SESSIONS: Final = 10
 ATR_PERIOD: Final = 14
 POINTS: Final = 100.0
 HIGH_RANK: Final = 50.0
@@ -84,16 +85,22 @@ class _Table:
         self.change = np.concatenate([[np.nan], np.diff(self.log_iv)])
         self.short, self.long = history.short_slope, history.long_slope
         self.log_level = np.log(history.slope_level)
-        squares = np.concatenate([[0.0], np.cumsum(np.nan_to_num(r) ** 2)])
-        ahead = np.full(len(r), np.nan)
-        ahead[:-REALISED_SESSIONS] = (squares[REALISED_SESSIONS + 1 :] - squares[1:-REALISED_SESSIONS]) * (
-            YEAR / REALISED_SESSIONS
-        )
+        ahead = _sum_ahead(r * r, REALISED_SESSIONS) * (YEAR / REALISED_SESSIONS)
         self.realised = ahead  # variance of the next 21 sessions, a year
+        self.month = _sum_ahead(r, REALISED_SESSIONS)  # log return over them
+        self.echo = r * _sum_ahead(r * r, ECHO_SESSIONS) / ECHO_SESSIONS
         self.gap = POINTS * (iv - np.sqrt(ahead))
         rank = _rank(iv)
         self.gate = np.where(np.isnan(rank), np.nan, rank < GATE_RANK)
         self.high = np.where(np.isnan(rank), np.nan, rank >= HIGH_RANK)
+
+
+def _sum_ahead(values: Array, sessions: int) -> Array:
+    """Sum over the sessions after each one; NaN where the history ends before."""
+    total = np.concatenate([[0.0], np.cumsum(np.nan_to_num(values))])
+    out = np.full(len(values), np.nan)
+    out[:-sessions] = total[sessions + 1 :] - total[1:-sessions]
+    return out
 
 
 def _rank(iv: Array) -> Array:
@@ -180,6 +187,12 @@ def _variance_ratio(sample: _Sample) -> float:
     return float(realised[known].sum() / implied[known].sum())
 
 
+def _leverage(sample: _Sample) -> float:
+    """How a return moves the variance of the sessions after it (Bouchaud, Matacz and Potters 2001, PRL 87(22))."""
+    sd = _sd(sample.column("r"))
+    return sample.column("echo").mean / sd**3 if sd > 0.0 else math.nan
+
+
 def _correlation(a: Array, b: Array) -> float:
     known = ~np.isnan(a + b)
     a, b = a[known], b[known]
@@ -236,6 +249,8 @@ FACTS: Final[tuple[Fact, ...]] = (
     Fact("|return| autocorrelation 21", _lagged("size", 21)),
     Fact("|return| autocorrelation 63", _lagged("size", 63)),
     Fact("return autocorrelation 1", _lagged("r", 1)),
+    Fact("leverage, return on variance of the next 10", _leverage),
+    Fact("return of 21 sessions, skew", _of("month", _skew), _signed_log),
     Fact("ATR share mean", _of("atr", _mean), lambda x: _log(POINTS * x)),
     Fact("ATR share median", _of("atr", _quantile(0.5)), lambda x: _log(POINTS * x)),
     Fact("IV30 mean", _of("iv", _mean), _log),

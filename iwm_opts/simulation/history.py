@@ -1,5 +1,6 @@
 """Histories to measure facts on: of the real market from files, of the simulated one from its states."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,25 +30,28 @@ IV_DAYS = 30
 TENORS = {"short": 9.0 / 365.0, "iv": 30.0 / 365.0, "long": 93.0 / 365.0}
 
 
-def real_history(bars: Path, iv: Path, slope: dict[str, Path], first: str, last: str) -> History:
-    """The real market between two dates.
+@dataclass(frozen=True, slots=True)
+class HistoryFiles:
+    """Where a real market is read from."""
 
-    Parameters
-    ----------
-    bars : Path
-        Daily bars of the underlying.
-    iv : Path
-        Its 30-day volatility index (RVX).
-    slope : dict of Path
-        Indices that stand in for the term structure: `short` (VIX9D), `middle` (VIX), `long` (VIX3M).
+    bars: Path  # daily bars of the underlying
+    iv: Path  # its 30-day volatility index, such as RVX
+    short: Path  # indices that stand in for the term structure: of 9 days (VIX9D),
+    middle: Path  # of 30 (VIX)
+    long: Path  # and of three months (VIX3M)
+
+
+def real_history(files: HistoryFiles, first: str, last: str) -> History:
+    """The real market between two dates.
 
     Raises
     ------
     DataError
         When the files share no session in the window.
     """
-    prices = load_bars(bars)
-    closes = {name: load_iv_history(str(path), SYMBOL, IV_DAYS).closes for name, path in {"iv": iv, **slope}.items()}
+    indices = {name: getattr(files, name) for name in ("iv", "short", "middle", "long")}
+    prices = load_bars(files.bars)
+    closes = {name: load_iv_history(str(path), SYMBOL, IV_DAYS).closes for name, path in indices.items()}
     high, low, close = (prices[name].to_numpy(dtype=float) for name in ("high", "low", "close"))
     table = pd.DataFrame(
         {
@@ -61,7 +65,8 @@ def real_history(bars: Path, iv: Path, slope: dict[str, Path], first: str, last:
     )
     table = table[table["iv"].notna()].loc[first:last]
     if table.empty:
-        raise DataError(bars, f"shares no session with {iv} from {first} to {last}", "give files that overlap")
+        rule = f"shares no session with {files.iv} from {first} to {last}"
+        raise DataError(files.bars, rule, "give files that overlap")
     return History(**{str(name): table[name].to_numpy(dtype=float, copy=True) for name in table})
 
 

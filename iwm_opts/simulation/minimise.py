@@ -1,77 +1,86 @@
-"""Minimising a noisy function of some twenty numbers without derivatives: CMA-ES."""
+"""Least squares without derivatives: Levenberg-Marquardt on central differences."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+FIRST_DAMPING: Final = 0.01
+MOST_DAMPING: Final = 1e6
+EASE, TIGHTEN = 1.0 / 3.0, 4.0  # damping after a step that improved, and after one that did not
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Minimum:
-    """Best point seen and its value."""
+    """Where the search ended: the point, its sum of squares, and how often the residuals were asked for."""
 
     point: Array
     value: float
     evaluations: int
 
 
-def minimise(
-    function: Callable[[Array], float],
+def least_squares(
+    residuals: Callable[[Array], Array],
     start: Array,
-    step: float,
-    generations: int,
-    seed: int,
+    steps: int,
+    difference: float = 1e-4,
     report: Callable[[int, float], None] | None = None,
 ) -> Minimum:
-    """Minimise by covariance matrix adaptation (Hansen 2016, "The CMA evolution strategy: a tutorial", appendix A).
+    """Minimise a sum of squares (Marquardt 1963; Nocedal and Wright 2006, Numerical Optimization, section 10.3).
 
     Parameters
     ----------
-    function : callable
-        From a point, shape (n,), to a value; infinite where the point is not allowed.
+    residuals : callable
+        From a point, shape (n,), to residuals, shape (m,); one that is not finite says that the point is not allowed.
     start : ndarray, shape (n,)
-        Variables of order one.
-    step : float
-        First standard deviation of the search.
+        Variables of order one, allowed.
+    steps : int
+        Most improvements; the search ends earlier where none is found.
+    difference : float
+        Half the distance of the central differences: wide where the residuals are rough on a small scale.
     report : callable, optional
-        Called with the generation and the best value so far.
+        Called after each improvement with their number and the sum of squares.
     """
-    n, rng = len(start), np.random.default_rng(seed)
-    count = 4 + int(3 * math.log(n))
-    kept = count // 2
-    weight = math.log((count + 1) / 2) - np.log(np.arange(1, kept + 1))
-    weight /= weight.sum()
-    mass = 1.0 / float((weight**2).sum())
-    c_sigma = (mass + 2) / (n + mass + 5)
-    damping = 1 + 2 * max(0.0, math.sqrt((mass - 1) / (n + 1)) - 1) + c_sigma
-    c_path = (4 + mass / n) / (n + 4 + 2 * mass / n)
-    c_one = 2 / ((n + 1.3) ** 2 + mass)
-    c_mass = min(1 - c_one, 2 * (mass - 2 + 1 / mass) / ((n + 2) ** 2 + mass))
-    expected = math.sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n * n))
-    mean, covariance = start.astype(float), np.eye(n)
-    path, path_sigma = np.zeros(n), np.zeros(n)
-    best, best_value = mean, function(mean)
-    for generation in range(generations):
-        values, vectors = np.linalg.eigh(covariance)
-        root = np.sqrt(np.maximum(values, 1e-20))
-        steps = (rng.standard_normal((count, n)) * root) @ vectors.T
-        scores = np.array([function(mean + step * s) for s in steps])
-        order = np.argsort(scores)
-        if scores[order[0]] < best_value:
-            best, best_value = mean + step * steps[order[0]], float(scores[order[0]])
-        chosen = steps[order[:kept]]
-        move = weight @ chosen
-        mean = mean + step * move
-        whitened = vectors @ ((vectors.T @ move) / root)
-        path_sigma = (1 - c_sigma) * path_sigma + math.sqrt(c_sigma * (2 - c_sigma) * mass) * whitened
-        path = (1 - c_path) * path + math.sqrt(c_path * (2 - c_path) * mass) * move
-        covariance = (1 - c_one - c_mass) * covariance + c_one * np.outer(path, path)
-        covariance += c_mass * (chosen.T * weight) @ chosen
-        step *= math.exp(c_sigma / damping * (float(np.linalg.norm(path_sigma)) / expected - 1))
+    point, best = start.astype(float), residuals(start)
+    value, damping, evaluations = _value(best), FIRST_DAMPING, 1
+    for step in range(steps):
+        slopes = np.array([_slope(residuals, point, place, difference, best) for place in range(len(point))])
+        evaluations += 2 * len(point)
+        gradient, curvature = slopes @ best, slopes @ slopes.T
+        scale = np.maximum(np.diag(curvature), 1e-12 * max(float(np.diag(curvature).max()), 1e-300))
+        while damping <= MOST_DAMPING:
+            tried = point - np.linalg.solve(curvature + damping * np.diag(scale), gradient)
+            found = residuals(tried)
+            evaluations += 1
+            if _value(found) < value:
+                break
+            damping *= TIGHTEN
+        else:
+            break
+        point, best, value, damping = tried, found, _value(found), damping * EASE
         if report:
-            report(generation, best_value)
-    return Minimum(best, best_value, 1 + generations * count)
+            report(step + 1, value)
+    return Minimum(point, value, evaluations)
+
+
+def _value(residual: Array) -> float:
+    return float(residual @ residual) if np.isfinite(residual).all() else float("inf")
+
+
+def _slope(residuals: Callable[[Array], Array], point: Array, place: int, difference: float, here: Array) -> Array:
+    """Derivative along one variable; from one side where the other is not allowed, none where both are not."""
+    sides = []
+    for sign in (1.0, -1.0):
+        moved = point.copy()
+        moved[place] += sign * difference
+        found = residuals(moved)
+        sides.append(found if np.isfinite(found).all() else None)
+    up, down = sides
+    width = difference * ((up is not None) + (down is not None))
+    if width == 0.0:
+        return np.zeros_like(here)
+    return np.asarray(((here if up is None else up) - (here if down is None else down)) / width)

@@ -19,8 +19,9 @@ class Dynamics:
     """The real world: spot and its variance. Rates are a year; see `simulation.dynamics` for the equations."""
 
     growth: float  # expected growth of spot, dividends left out
-    floor: float  # variance below which the market never falls
+    floor: float  # of variance, beneath the middle and slow factors
     level: float  # logarithm of the rest at zero factors
+    fast_share: float  # of variance that the fast factor multiplies, at zero factors
     fast_speed: float
     fast_vol: float
     fast_correlation: float  # of the factor's shocks to those of spot
@@ -61,6 +62,7 @@ class Dynamics:
             "burst_middle_share",
         ):
             _require(name, getattr(self, name) >= 0.0, getattr(self, name), "must not be negative")
+        _require("fast_share", 0.0 <= self.fast_share <= 1.0, self.fast_share, "must lie between 0 and 1")
         for name in ("fast_correlation", "middle_correlation", "slow_correlation", "premium_correlation"):
             _require(name, abs(getattr(self, name)) < 1.0, getattr(self, name), "must lie between -1 and 1")
         largest = self.burst_mean * (1.0 + self.burst_middle_share)

@@ -1,6 +1,6 @@
 """What a calibration leaves behind: a parameter file that says where it comes from and how well it fits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,11 @@ HEADER = """\
 
 
 def with_provenance(
-    parameters: Parameters, fitted: tuple[str, str], judged: Mapping[str, Judgement], sources: str
+    parameters: Parameters,
+    fitted: tuple[str, str],
+    judged: Mapping[str, Judgement],
+    sources: str,
+    notes: Sequence[str] = (),
 ) -> Parameters:
     """Parameters that carry their own record.
 
@@ -26,14 +30,23 @@ def with_provenance(
         By the window they stand for, such as ``2009-09-16 to 2025-06-04``; the facts of the last one are kept.
     sources : str
         What it was fitted to.
+    notes : sequence of str
+        What else a reader must know, such as what was looked at on the way.
     """
-    record: dict[str, Any] = {"fitted": list(fitted), "sources": sources, "joint": [], "facts": []}
+    record: dict[str, Any] = {
+        "fitted": list(fitted),
+        "sources": sources,
+        "notes": list(notes),
+        "joint": [],
+        "facts": [],
+    }
     for window, judgement in judged.items():
         record["joint"].append(
             {
                 "window": window,
                 "sessions": judgement.sessions,
                 "inside": judgement.inside,
+                "wide": judgement.wide,
                 "facts": len(judgement.facts),
                 "distance": round(judgement.mahalanobis, 2),
                 "distance_95": round(judgement.mahalanobis_95, 2),
@@ -48,6 +61,8 @@ def _fact(fact: FactFit) -> dict[str, Any]:
     return {
         "name": fact.name,
         "real": round(fact.real, 4),
+        "real_low": round(fact.real_low, 4),
+        "real_high": round(fact.real_high, 4),
         "low": round(fact.low, 4),
         "high": round(fact.high, 4),
         "distance": round(fact.distance, 2),

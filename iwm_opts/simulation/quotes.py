@@ -1,7 +1,9 @@
 """Quotes of a simulated chain: fair values under the day's surface, with IWM's spreads around them.
 
 Fair values are Black's on a forward net of cash dividends, never below intrinsic value: what early exercise is worth
-beyond that is left out (some cents on an at-the-money put of two months, up to 9).
+beyond that is left out (some cents on an at-the-money put of two months, up to 9). So they are European although
+their root is IWM: markets say so in `exercise`, files in their footer (`sources.origin`), and vols come out right only
+when they are read as such.
 """
 
 import math

@@ -88,7 +88,8 @@ def smile_coefficients(
     theta, phi = np.empty(len(years)), np.empty(len(years))
     smiles(
         start.astype(np.int64), tenor.astype(np.int64), years, np.ascontiguousarray(factors[:, :5]), curve.constant,
-        curve.weight, curve.fast, curve.middle, curve.slow, curve.premium, rho, eta, smile.gamma, theta, phi,
+        curve.weight, curve.fast, curve.middle, curve.slow, curve.premium, curve.term, rho, eta, smile.gamma, theta,
+        phi,
     )  # fmt: skip
     return theta, phi, rho, eta
 

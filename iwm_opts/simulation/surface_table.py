@@ -156,6 +156,6 @@ def _priced(parameters: Parameters, factors: Array, years: float) -> Array:
     curve = variance_curve(parameters.dynamics, parameters.premium, np.array([years]))
     columns = [np.ascontiguousarray(factors[:, column]) for column in range(5)]
     out = np.empty(len(factors))
-    nodes = (curve.weight[0], curve.fast[0], curve.middle[0], curve.slow[0], curve.premium[0])
+    nodes = (curve.weight[0], curve.fast[0], curve.middle[0], curve.slow[0], curve.premium[0], curve.term[0])
     expected_variance(*columns, curve.constant, *nodes, out)
     return out

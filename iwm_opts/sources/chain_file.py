@@ -15,6 +15,14 @@ from iwm_opts.market.quality import QualityReport
 
 METADATA_KEY: Final = b"iwm_opts"
 FORMAT: Final = 1
+QUOTE_COLUMNS: Final = (
+    "expiration",
+    "root",
+    "right",
+    "strike",
+    "bid",
+    "ask",
+)  # what prices are made of
 DIGEST_LENGTH: Final = 16
 PLAIN: Final = ("symbol", "spot", "spot_source", "session", "source", "simulated")  # go into the metadata as they are
 

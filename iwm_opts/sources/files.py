@@ -18,7 +18,7 @@ from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import underlying_of
 from iwm_opts.sources.columns import canonical_rows
 from iwm_opts.sources.formats import detect
-from iwm_opts.sources.origin import origin_of
+from iwm_opts.sources.origin import Origin, origin_of
 from iwm_opts.sources.selection import Selection, clean_symbol, refuse_day, refuse_symbol, select, select_days
 from iwm_opts.sources.tables import DataFile, open_table
 
@@ -165,6 +165,7 @@ def _chain(
     rows = _expiring(rows, expirations, source)
     captures = _captures(rows)
     capture, before = _choose(captures, session, source, notes)
+    origin = origin_of(file.path) if file.kind == "parquet" else Origin()
     return make_chain(
         capture.rows,
         symbol=found,
@@ -175,7 +176,8 @@ def _chain(
         previous=None if before is None else before.rows,
         notes=notes,
         warnings=warnings,
-        **origin_of(file),
+        simulated=origin.simulated,
+        modelled=origin.modelled,
     )
 
 

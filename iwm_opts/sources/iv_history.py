@@ -12,6 +12,7 @@ from iwm_opts.errors import DataError
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.sources.iv_table import REMEDY, plain_name, read_table, refuse_twins
+from iwm_opts.sources.origin import origin_of
 
 DATE_COLUMNS = ("date", "quote_date", "trade_date", "tradedate", "datetime", "timestamp", "day")
 VALUE_COLUMNS = ("iv10", "iv30", "iv", "implied_volatility", "implied_vol", "close", "value")
@@ -93,6 +94,8 @@ def load_iv_history(
     _check_rows(path, days[read], values)
     closes, skipped = _one_a_day(path, days[read], values)
     series, own_tenor, proxy, note = _identity(path, value_column, symbol, tenor_days)
+    if origin_of(path).simulated:
+        series, note = f"{series}, SIMULATED", f"{note}, of a SIMULATED market"
     decimals, unit = _in_decimals(path, closes)
     return IvHistory(series, own_tenor, decimals, proxy, f"{note}, read as {unit}", skipped)
 

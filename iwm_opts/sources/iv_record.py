@@ -5,7 +5,6 @@ recorded drops out, and a lost or broken file is made again.
 """
 
 import io
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
@@ -14,22 +13,24 @@ import pandas as pd
 
 from iwm_opts.conventions import Exercise
 from iwm_opts.errors import InputError
-from iwm_opts.market.chain import Chain
+from iwm_opts.market.chain import Chain, expiry_slices
 from iwm_opts.market.contract import settlement_of
-from iwm_opts.market.forward import GROWTH_WINDOW_DAYS, SLOPE_WINDOW_DAYS
+from iwm_opts.market.forward import GROWTH_WINDOW_DAYS, SLOPE_WINDOW_DAYS, implied_forwards
+from iwm_opts.market.iv_index import iv_index
 from iwm_opts.market.iv_rank import IvHistory
-from iwm_opts.market.snapshot import take_snapshot
+from iwm_opts.market.snapshot import chain_rate, take_snapshot
+from iwm_opts.sources.chain_file import QUOTE_COLUMNS
 from iwm_opts.sources.durable import write_durably
 from iwm_opts.sources.store import Captured, Record, choose
 
 INDEX_FILE: Final = "iv.csv"
 TENORS: Final = (10, 30)
 COLUMNS: Final = ("capture", "iv10", "iv30", "iv10_calendar", "iv30_calendar")
-READ: Final = ("expiration", "root", "right", "strike", "bid", "ask")  # columns that an index is made of
 FARTHEST: Final[dict[Exercise, int]] = {  # days to the last expiration that a rate is read from
     "american": GROWTH_WINDOW_DAYS[1] + 1,
     "european": SLOPE_WINDOW_DAYS[1] + 1,
 }
+NEAR: Final = 60  # days within which an expiration beyond 30 days is looked for first
 Values = dict[str, tuple[float, ...]]
 
 
@@ -66,7 +67,7 @@ def iv_values(
     known = _read(record, symbol)
     missing = [one for one in captures if one.key not in known]
     for done, one in enumerate(missing):
-        chain = (at_hand or {}).get(one.key) or record.open(one, READ)
+        chain = (at_hand or {}).get(one.key) or record.open(one, QUOTE_COLUMNS)
         if chain is not None:
             known[one.key] = _values(chain)
         if progress:
@@ -99,18 +100,18 @@ def recorded_iv_history(record: Record, symbol: str, tenor_days: int = TENORS[0]
 
 
 def _values(chain: Chain) -> tuple[float, ...]:
-    """IV10 and IV30 on both clocks, from the expirations that they and the rate are read from.
+    """IV10 and IV30 on both clocks, as `take_snapshot` has them.
 
-    A chain whose near expirations bracket no tenor is looked at whole.
+    From the expirations alone that they and the rate are read from; where those bracket no tenor, from all.
     """
     exercise: Exercise = "european" if chain.simulated else settlement_of(chain.quotes["root"].iloc[0]).exercise
     last = pd.Timestamp(chain.as_of) + pd.Timedelta(days=FARTHEST[exercise])
-    near = replace(chain, quotes=chain.quotes[chain.quotes["expiration"] <= last])
-    iv = take_snapshot(near, exercise=exercise).iv
-    found = iv.iv10, iv.iv30, iv.iv10_calendar, iv.iv30_calendar
-    if len(near.quotes) == len(chain.quotes) or not any(map(math.isnan, found)):
-        return found
-    iv = take_snapshot(chain, exercise=exercise).iv
+    slices = expiry_slices(replace(chain, quotes=chain.quotes[chain.quotes["expiration"] <= last]))
+    rate = chain_rate(slices, None, exercise, None)[0].value
+    near = [q for q in slices if q.dte <= NEAR]
+    iv = iv_index(near, implied_forwards(near, rate))
+    if iv.reasons:
+        iv = take_snapshot(chain, exercise=exercise).iv
     return iv.iv10, iv.iv30, iv.iv10_calendar, iv.iv30_calendar
 
 

@@ -4,30 +4,43 @@ The files that `iwm-opts simulate` writes carry it in their footer; so does a re
 """
 
 import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from iwm_opts.sources.tables import DataFile
-
 ORIGIN_KEY: Final = b"iwm_opts"
-WORDS: Final = ("simulated", "modelled")
+MAGIC: Final = b"PAR1"
 
 
-def with_origin(schema: Any, simulated: bool, modelled: bool, **more: Any) -> Any:
-    """A schema whose files say that their quotes come from a model."""
-    about = {"simulated": simulated, "modelled": modelled, **more}
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the content of a file comes from."""
+
+    simulated: bool = False
+    modelled: bool = False
+    rate: float | None = None  # that its options were priced at; None where the file does not say
+
+
+def with_origin(schema: Any, origin: Origin, **more: Any) -> Any:
+    """A schema whose files say where they come from."""
+    about = {"simulated": origin.simulated, "modelled": origin.modelled, "rate": origin.rate, **more}
     return schema.with_metadata({**(schema.metadata or {}), ORIGIN_KEY: json.dumps(about, sort_keys=True).encode()})
 
 
-def origin_of(file: DataFile) -> dict[str, bool]:
-    """Whether quotes are simulated or modelled; both False where the file does not say."""
-    if file.kind != "parquet" or file.packed:
-        return dict.fromkeys(WORDS, False)
+def origin_of(path: Path) -> Origin:
+    """What a file says of itself; nothing where it is no Parquet file, or does not say."""
     try:
-        stored = (pq.read_schema(file.path).metadata or {}).get(ORIGIN_KEY)
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                return Origin()
+        stored = (pq.read_schema(path).metadata or {}).get(ORIGIN_KEY)
         about = json.loads(stored) if stored else {}
-    except (pa.ArrowException, OSError, ValueError):
-        about = {}  # whatever ails the file shows where its rows are read
-    return {word: bool(about.get(word, False)) for word in WORDS}
+        rate = about.get("rate")
+        known = float(rate) if isinstance(rate, int | float) and math.isfinite(rate) else None
+        return Origin(bool(about.get("simulated")), bool(about.get("modelled")), known)
+    except (pa.ArrowException, OSError, ValueError, AttributeError):
+        return Origin()  # whatever ails the file shows where its rows are read

@@ -73,8 +73,8 @@ class Record:
             found.append(Captured(folder / name, day, datetime.strptime(stamp, STAMP).replace(tzinfo=NEW_YORK)))
         return sorted(found, key=lambda one: (one.stamp, one.path.name))
 
-    def chain(self, symbol: str, day: date, at: time | None = None) -> Chain:
-        """Chain of a day: the capture at a time, else the latest within the session, else the latest.
+    def chain(self, symbol: str, day: date, at: time | None = None, columns: Sequence[str] = CHAIN_COLUMNS) -> Chain:
+        """Chain of a day: the capture at a time, else the latest within the session, else the latest; see `open`.
 
         A damaged file is named in `set_aside`, moved away, and the next best capture taken.
 
@@ -89,7 +89,7 @@ class Record:
             if chosen is None:
                 times = ", ".join(f"{one.stamp:%H:%M}" for one in left)
                 raise DataError(self.folder, f"has no capture of {symbol} at {at:%H:%M} on {day}", f"it has {times}")
-            chain = self.open(chosen)
+            chain = self.open(chosen, columns)
             if chain is not None:
                 return chain
             left.remove(chosen)

@@ -158,10 +158,11 @@ def test_at_the_break_even_premium_nothing_is_left(fair_trial, small_rules):
 
 
 def test_a_premium_is_scaled_towards_none():
-    premium = Premium(0.2, -0.1, 1.5, 1.4)
+    premium = Premium(level=0.25, fast_shift=-0.125, slow_shift=1.5, jump_ratio=1.5)
     assert scaled_premium(premium, 1.0) == premium
     assert scaled_premium(premium, 0.0) == Premium()
-    assert scaled_premium(premium, 0.5) == Premium(0.1, -0.05, 0.75, 1.2)
+    half = scaled_premium(premium, 0.5)
+    assert (half.level, half.fast_shift, half.slow_shift, half.jump_ratio) == (0.125, -0.0625, 0.75, 1.25)
 
 
 def test_another_premium_changes_prices_and_nothing_else(small_trials):

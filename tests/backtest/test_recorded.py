@@ -7,22 +7,35 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from iwm_opts.backtest.engine import backtest
 from iwm_opts.backtest.market import BY_SMILE, CARRIED, QUOTED, Request, Series
 from iwm_opts.backtest.recorded import recorded_days
+from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.errors import DataError, InputError
+from iwm_opts.execution.fees import FeeSchedule
+from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.dividends import Dividend, DividendSchedule
+from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.sources.series_record import merge_series
 from iwm_opts.sources.store import open_record
+from iwm_opts.spreads.legs import Wing
 
 MON, TUE, WED, THU, FRI = (date(2024, 3, 4) + timedelta(days=place) for place in range(5))
 NEXT, LATER = date(2024, 3, 15), date(2024, 4, 5)
+BARS_OF_WEEK = (MON, TUE, WED, THU, FRI)
 SERIES = Series("XSP", LATER)
 
 
 def asked(strikes, right=-1.0, series=SERIES):
     return Request(series, np.full(len(strikes), right), np.array(strikes, dtype=float))
+
+
+def flat_history():
+    """A year of IV between 20 and 21 points."""
+    days = pd.bdate_range("2023-01-02", "2024-03-08")
+    return pd.Series(0.2 + 0.01 * (np.arange(len(days)) % 2), index=days)
 
 
 @pytest.fixture
@@ -56,6 +69,16 @@ class TestDays:
         for place in range(len(market.days)):
             ours, theirs = market.board(place, 30, 10), other.board(place, 30, 10)
             assert ours.delta.tobytes() == theirs.delta.tobytes()
+
+    def test_what_comes_later_changes_nothing(self, week, chain_of, market, made_day_quotes):
+        other = made_day_quotes(WED, 150, (NEXT,), vol=0.5)
+        short = recorded_days(str(chain_of(*week[:2], other, name="other.csv")))
+        for place in range(2):
+            ours, theirs = market.board(place, 30, 10), short.board(place, 30, 10)
+            assert ours.series == theirs.series
+            assert ours.delta.tobytes() == theirs.delta.tobytes()
+            lost = asked([80.0])  # marked by the smile
+            assert market.marks(place, [lost])[0].bid.tobytes() == short.marks(place, [lost])[0].bid.tobytes()
 
     def test_a_day_that_is_no_market_is_left_out_by_name(self, week, chain_of, made_day_quotes):
         saturday = made_day_quotes(date(2024, 3, 9), 200, (NEXT, LATER))
@@ -137,7 +160,9 @@ class TestBoard:
 
     def test_expirations_beyond_reach_are_not_held(self, week, chain_of):
         market = recorded_days(str(chain_of(*week)), max_dte=20)
-        assert market.board(0, 30, 30).series.expiration == NEXT
+        assert market.board(0, 15, 5).series.expiration == NEXT
+        with pytest.raises(InputError, match="more than 20 days were not read"):
+            market.board(0, 30, 30)
 
 
 class TestMarks:
@@ -229,6 +254,42 @@ class TestSettlement:
         market = recorded_days(str(chain_of(*week)), bars=bars_of({**self.BARS, TUE: (100, 101, 99, 100)}))
         assert np.isnan(market.opened[1])
         assert any("1 bars contradict" in note for note in market.notes)
+
+
+class TestThroughTheEngine:
+    """One bull put, natural fills: sold on Monday, followed over a day without its expiration, settled on Friday."""
+
+    @pytest.fixture
+    def traded(self, made_day_quotes, chain_of, bars_of):
+        days = [
+            made_day_quotes(day, spot, (FRI, LATER))
+            for day, spot in ((MON, 200), (TUE, 199), (WED, 198), (THU, 197), (FRI, 196))
+        ]
+        days[2] = days[2][days[2]["expiration"] != FRI]
+        closes = zip(BARS_OF_WEEK, (200.0, 199.0, 198.0, 197.0, 193.5), strict=True)
+        bars = {day: (200.0, 202.0, 190.0, close) for day, close in closes}
+        market = recorded_days(str(chain_of(*days)), bars=bars_of(bars))
+        history = IvHistory("made", 30, flat_history(), proxy=False, note="made")
+        natural = FillModel.parse("natural")
+        rules = Rules(
+            EntryRule(strategy="bull-put", dte=4, dte_slack=1, put_delta=0.3, put_wing=Wing(width=4.0), max_open=1),
+            GateRule(below=None),
+            ExitRule(profit=None, stop=None, dte=None),
+            SizeRule(contracts=2),
+            Costs(natural, natural, natural, FeeSchedule.parse("custom:0.65")),
+        )
+        return days[0], backtest(market, history, rules)
+
+    def test_it_is_settled_in_cash_on_the_close_and_the_day_is_counted(self, traded):
+        monday, result = traded
+        (trade,) = result.trades.to_dict("records")
+        low, high = (float(leg[3:]) for leg in trade["legs"].split())
+        puts = monday[(monday["expiration"] == FRI) & (monday["right"] == "P")].set_index("strike")
+        credit = puts.loc[high, "bid"] - puts.loc[low, "ask"]
+        assert trade["credit"] == pytest.approx(credit)
+        assert (trade["reason"], trade["exit"].date(), trade["days_without_quote"]) == ("expiry", FRI, 1)
+        owed = max(high - 193.5, 0.0) - max(low - 193.5, 0.0)
+        assert trade["pnl"] == pytest.approx(200 * (credit - owed) - 2 * 2 * 0.65)
 
 
 class TestTerms:

@@ -5,6 +5,7 @@ finding, strikes by delta, and follows every condor to its end.
 """
 
 import tracemalloc
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -65,7 +66,7 @@ def quotes(market_data):
 
 @pytest.fixture(scope="module")
 def by_hand(quotes, market_data):
-    """Trades as (entry, exit, expiration, strikes, reason, dollars)."""
+    """Trades as (entry, exit, expiration, strikes, reason, dollars, root)."""
     bars = pd.read_csv(market_data / BARS, index_col="Date", parse_dates=True)
     vix = pd.read_csv(market_data / GATE, index_col="DATE", parse_dates=True)["CLOSE"]
     days, trades = list(quotes["quote_date"].unique()), []
@@ -146,12 +147,12 @@ def follow(book, bars, days, entry, root, expiration, strikes, credit):
                 sign * max((level - strike) * (1 if right == "C" else -1), 0.0)
                 for sign, right, strike in zip(SIGN, RIGHT, strikes, strict=True)
             )
-            return entry, day, expiration, strikes, "expiry", 100 * (credit + worth) - 4 * FEE
+            return entry, day, expiration, strikes, "expiry", 100 * (credit + worth) - 4 * FEE, root
         debit = -natural(book, day, root, expiration, strikes, -1)
         if debit <= (1 - PROFIT) * credit + 1e-9:
-            return entry, day, expiration, strikes, "profit", 100 * (credit - debit) - 8 * FEE
+            return entry, day, expiration, strikes, "profit", 100 * (credit - debit) - 8 * FEE, root
     debit = -natural(book, days[-1], root, expiration, strikes, -1)
-    return entry, days[-1], expiration, strikes, "end of data", 100 * (credit - min(debit, WIDTH)) - 8 * FEE
+    return entry, days[-1], expiration, strikes, "end of data", 100 * (credit - min(debit, WIDTH)) - 8 * FEE, root
 
 
 def strikes_of(legs):
@@ -162,6 +163,9 @@ def test_same_trades_as_a_selection_by_hand(ours, by_hand):
     found = ours.trades
     assert len(by_hand) >= 15
     assert {"profit", "expiry", "end of data"} == {trade[4] for trade in by_hand}
+    settled = {(trade[6], trade[2].date()) for trade in by_hand if trade[4] == "expiry"}
+    assert ("SPX", date(2019, 5, 17)) in settled  # on the opening print of a day without a chain
+    assert any(root == "SPXW" for root, _ in settled)
     assert found["entry"].tolist() == [trade[0] for trade in by_hand]
     assert found["expiration"].tolist() == [trade[2] for trade in by_hand]
     assert [strikes_of(legs) for legs in found["legs"]] == [trade[3] for trade in by_hand]

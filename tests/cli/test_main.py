@@ -163,7 +163,8 @@ def test_config_files_that_make_no_sense(run, tmp_path, content, words):
 
 def test_without_a_source_the_market_is_simulated_and_says_so(run):
     page = run("condor", "--as-of", "2026-06-26")
-    assert page.out.startswith("SIMULATED MARKET")
+    lines = page.out.splitlines()
+    assert lines[0] == lines[-1] == "SIMULATED MARKET: no quote here was ever traded on"
     assert "no live source" in " ".join(page.out.split())
     found = run("condor", "--source", "sim", "--as-of", "2026-06-26", "--format", "json").json
     assert found["market"]["simulated"] is True
@@ -186,7 +187,7 @@ def test_a_seed_makes_the_market_again(run):
         (["--source", "yahoo"], "Yahoo: cannot be reached"),
         (["--source", "cboe"], "Cboe: cannot be reached"),
         (["--source", "record"], "iwm-opts snapshot"),
-        (["--source", "modelled"], "is not there yet"),
+        (["--source", "modelled"], "give --bars IWM.csv --iv-history RVX_History.csv"),
         (["--source", "sim", "--symbol", "SPY"], "is of IWM"),
         (["--source", "sim", "--session", "close"], "means nothing"),
     ],

@@ -139,11 +139,6 @@ def test_a_backtest_is_a_log_filled_by_its_model(tmp_path):
     )
 
 
-def test_a_saved_backtest_says_whether_its_market_was_simulated(tmp_path):
-    backtest_trades().to_parquet(tmp_path / "trades.parquet")
-    (tmp_path / "summary.json").write_text('{"is_simulated": true}')
-    log = read_log(tmp_path)
-    assert log.is_simulated
-    assert log.trades["market"].str.contains("SIMULATED").all()
-    with pytest.raises(DataError, match=r"folder without trades\.parquet"):
-        read_log(tmp_path.parent)
+def test_a_folder_that_is_no_saved_backtest_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"config\.json"):
+        read_log(tmp_path)

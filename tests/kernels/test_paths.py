@@ -12,7 +12,7 @@ NAMES = ("log_return", "variance", "fast", "middle", "slow", "premium")
 
 def run(shocks, state=(0.0, 0.0, 0.0, 0.0, 0.0), **changes):
     numbers = {
-        "drift": 0.0, "floor": 0.01, "level": -3.5,
+        "drift": 0.0, "floor": 0.01, "level": -3.5, "fast_share": 0.7,
         "fast_speed": 20.0, "fast_vol": 4.0, "fast_correlation": -0.8,
         "middle_speed": 6.0, "middle_vol": 1.5, "middle_correlation": -0.6,
         "slow_speed": 1.0, "slow_vol": 1.0, "slow_correlation": -0.5,
@@ -44,7 +44,7 @@ def test_one_session_by_hand():
     # Exact discretisation of the Ornstein-Uhlenbeck process (Glasserman 2003, Monte Carlo Methods, equation 3.45).
     shocks = np.array([[1.0, 0.5, 0.0, 0.0, 0.0, 0.0, -0.3]])
     out, _ = run(shocks, state=(0.2, 0.3, -0.1, 0.0, 0.01))
-    rate = 0.01 + math.exp(-3.5 + 0.2 + 0.3 - 0.1)
+    rate = (0.01 + math.exp(-3.5 + 0.3 - 0.1)) * (0.3 + 0.7 * math.exp(0.2))
     sd = 4.0 * math.sqrt((1 - math.exp(-40.0 * DT)) / 40.0)
     assert out["variance"][0] == pytest.approx(rate, rel=1e-14)
     assert out["log_return"][0] == pytest.approx(-0.5 * rate * DT - 0.03 * 0.01 + math.sqrt(rate * DT), rel=1e-13)
@@ -80,11 +80,10 @@ def test_mean_reverting_has_its_stationary_spread():
 
 def test_expected_variance_is_the_weighted_sum():
     rng = np.random.default_rng(2)
-    state, nodes = rng.normal(size=(5, 5)), rng.normal(size=(5, 7))
+    state, nodes = rng.normal(size=(5, 5)), rng.normal(size=(6, 7))
     out = np.empty(5)
     expected_variance(*state, 0.02, *nodes, out)
-    weight, fast, middle, slow, premium = nodes
-    wanted = 0.02 + (weight * np.exp(state.T @ np.array([fast, middle, slow, premium, 1.0 - slow]))).sum(axis=1)
+    wanted = 0.02 + (nodes[0] * np.exp(state.T @ nodes[1:])).sum(axis=1)
     assert out == pytest.approx(wanted, rel=1e-13)
 
 

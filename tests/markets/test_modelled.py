@@ -118,6 +118,8 @@ def test_days_without_an_index_are_gaps_that_are_told(bars, volatility):
     assert market.gaps == {lost.date(): "no value of RVX"}
     with pytest.raises(InputError, match="that session has no quotes: no value of RVX"):
         market.chain(lost.date())
+    assert market.close_on(lost.date()) == bars["close"][lost]  # what expires then still settles
+    assert np.isnan(market.close_on(date(2024, 3, 2)))
 
 
 def test_dividends_and_rates_are_those_of_the_day(bars, volatility):
@@ -161,6 +163,7 @@ def test_from_files(files, volatility):
     assert market.rates[0] == pytest.approx(2.0 * np.log(1.025))  # bond-equivalent: 2.5% each half year
     assert "VIX9D/VIX, a proxy" in market.notes[0]
     assert "rates from y.csv" in market.notes[1]
+    assert "no dividends given" in market.notes[1]
     assert market.volatility.proxy
     ratio = market.iv_history(10).closes / market.iv_history(30).closes
     assert ratio.mean() == pytest.approx(0.9, abs=0.03)
@@ -217,6 +220,9 @@ def test_rvx_comes_back_within_a_twentieth_of_a_point(market_data, first, last):
     assert not market.gaps
     wanted = market.volatility.closes.loc[pd.DatetimeIndex(market.days)].to_numpy()
     assert market.iv_history(30).closes.to_numpy() == pytest.approx(wanted, abs=0.05 * POINT)
+    table = market.table(most_dte=400)
+    for place in range(len(market.days)):  # no arbitrage in time, however steeply the short index stands above
+        assert (np.diff(table.theta[table.rows(place)]) > 0.0).all()
 
 
 @pytest.mark.market_data

@@ -1,20 +1,24 @@
 """The record as a market: its own IV once it is long enough, an index until then, never the two spliced."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.markets.on_day import is_long_enough
 from iwm_opts.markets.recorded import recorded_market, recorded_on_day
+from iwm_opts.sources.files import load_chain
 from iwm_opts.sources.iv_record import INDEX_FILE, add_with_index, iv_values, recorded_iv_history
 from iwm_opts.sources.series_record import merge_series
 from iwm_opts.sources.store import Record, open_record
 
+EXPIRATIONS = (date(2026, 3, 20), date(2026, 4, 2), date(2026, 4, 17))  # of the made quotes
 DAYS = (date(2026, 2, 26), date(2026, 2, 27), date(2026, 3, 2))
 
 
@@ -91,8 +95,6 @@ def test_long_enough_is_four_fifths_of_the_sessions_before():
 
 class TestOwnIv:
     def test_it_is_the_index_of_each_chain(self, record):
-        from iwm_opts.market.snapshot import take_snapshot
-
         history = recorded_iv_history(record, "IWM", 30)
         assert [day.date() for day in history.closes.index] == list(DAYS)
         assert history.closes.iloc[-1] == take_snapshot(record.chain("IWM", DAYS[-1])).iv.iv30
@@ -118,3 +120,24 @@ class TestOwnIv:
         record.captures("IWM", DAYS[0])[0].path.write_bytes(b"x")
         assert len(recorded_iv_history(record, "IWM").closes) == 2
         assert record.set_aside
+
+    @pytest.mark.parametrize("first", [7, 40])
+    def test_few_expirations_far_apart_are_bracketed_too(self, record, made_quotes, first):
+        """Expirations at 18, 31 and 46 days, moved: what lies near brackets no 30 days, and the chain is read whole."""
+        quotes = made_quotes()
+        days = {day: date(2026, 3, 2) + timedelta(days=first + 90 * place) for place, day in enumerate(EXPIRATIONS)}
+        moved = quotes.assign(expiration=quotes["expiration"].map(days), quote_date=date(2026, 3, 2), root="XSP")
+        chain = make_chain(moved, symbol="XSP", source="made")
+        iv = take_snapshot(chain).iv
+        _, values = add_with_index(record, chain)
+        assert values.tolist() == pytest.approx([iv.iv10, iv.iv30, iv.iv10_calendar, iv.iv30_calendar], nan_ok=True)
+        assert np.isfinite(iv.iv30) == (first == 7)
+
+    @pytest.mark.market_data
+    def test_a_real_chain_has_the_index_of_its_snapshot(self, market_data, record):
+        for file in ("IWM_cboe_full_20260615_20260702.csv.gz", "SPX_cboe_20190425_20190607.csv.gz"):
+            chain = load_chain(market_data / "options" / file)
+            iv = take_snapshot(chain).iv
+            _, values = add_with_index(record, chain)
+            assert values.tolist() == [iv.iv10, iv.iv30, iv.iv10_calendar, iv.iv30_calendar]
+            assert values.notna().all()

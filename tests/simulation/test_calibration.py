@@ -3,13 +3,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from iwm_opts.simulation.calibration import FREE, Rehearsal, fit, judge, misfit, target_of
+from iwm_opts.simulation.calibration import BLOCK, FREE, RIDGE, Rehearsal, fit, joint_root, judge, residuals, target_of
+from iwm_opts.simulation.facts import FACTS, scaled
 from iwm_opts.simulation.history import simulated_history
 from iwm_opts.simulation.parameters import load_parameters, shipped_parameters
 from iwm_opts.simulation.provenance import to_toml, with_provenance
+from iwm_opts.sources.iv_history import load_iv_history
 
 PARAMETERS = shipped_parameters()
 SESSIONS = 1500
+
+
+def misfit(parameters, target, rehearsal):
+    found = residuals(parameters, target, rehearsal)
+    return float(found @ found)
 
 
 @pytest.fixture(scope="module")
@@ -20,23 +27,47 @@ def target():
 
 def test_the_true_parameters_fit_better_than_wrong_ones(target):
     rehearsal = Rehearsal(SESSIONS, 6, seed=1)
-    true = misfit(PARAMETERS, target, rehearsal)
+
+    def missed(parameters):  # the facts' means alone: a band wants more than six histories
+        found = residuals(parameters, target, rehearsal)[: len(FACTS)]
+        return found @ found
+
     wrong = replace(PARAMETERS, dynamics=replace(PARAMETERS.dynamics, level=PARAMETERS.dynamics.level + 0.7))
-    assert misfit(wrong, target, rehearsal) > 2 * true
+    assert missed(wrong) > 2 * missed(PARAMETERS)
 
 
 def test_the_search_improves_a_wrong_start(target):
     wrong = replace(PARAMETERS, premium=replace(PARAMETERS.premium, level=PARAMETERS.premium.level + 0.4))
-    found, value = fit(wrong, target, histories=2, generations=6, seed=1)
-    assert value < misfit(wrong, target, Rehearsal(SESSIONS, 2, seed=1))
+    rehearsal = Rehearsal(SESSIONS, 6, seed=1)
+    found, value = fit(wrong, target, histories=6, steps=2, seed=1)
+    assert value < 0.7 * misfit(wrong, target, rehearsal)
+    assert misfit(found, target, rehearsal) <= value
     assert found.smile == wrong.smile
+
+
+def test_the_joint_weight_is_an_inverse_covariance(target):
+    # R'R inverts the covariance with the ridge on its diagonal, so R whitens it: R (S + ridge) R' is the identity.
+    root = joint_root(PARAMETERS, target, histories=60, seed=3)
+    drawn = scaled(Rehearsal(SESSIONS, 60, seed=3).facts(PARAMETERS))
+    whitened = root @ (np.cov(drawn.T) + RIDGE * np.diag(target.error**2)) @ root.T
+    assert whitened == pytest.approx(np.eye(len(FACTS)), abs=1e-6)
+
+
+@pytest.mark.market_data
+def test_blocks_are_as_long_as_the_data_ask_for(market_data):
+    # Politis and White 2004 with the correction of Patton, Politis and White 2009, as the arch package has it.
+    from arch.bootstrap import optimal_block_length
+
+    closes = load_iv_history(market_data / "vol" / "RVX_History.csv.gz", tenor_days=30).closes
+    asked = optimal_block_length(np.log(closes[:"2019-12-31"].dropna()))["stationary"].iloc[0]
+    assert 0.5 * BLOCK < asked < BLOCK
 
 
 def test_the_market_itself_lies_among_its_own_histories(target):
     judgement = judge(PARAMETERS, target, histories=160)
     assert judgement.inside >= 30
     assert judgement.mahalanobis < 1.6 * judgement.mahalanobis_95
-    assert len(judgement.facts) == 43
+    assert len(judgement.facts) == len(FACTS)
 
 
 def test_rehearsals_repeat():
@@ -46,13 +77,16 @@ def test_rehearsals_repeat():
 
 def test_a_parameter_file_reads_back_with_its_record(target, tmp_path):
     judgement = judge(PARAMETERS, target, histories=90)
-    recorded = with_provenance(PARAMETERS, ("2009-09-16", "2019-12-31"), {"whole": judgement}, 'files "a" and "b"')
+    recorded = with_provenance(
+        PARAMETERS, ("2009-09-16", "2019-12-31"), {"whole": judgement}, 'files "a" and "b"', ["seen"]
+    )
     path = tmp_path / "fitted.toml"
     path.write_text(to_toml(recorded), encoding="utf-8")
     read = load_parameters(path)
     assert read.provenance["sources"] == 'files "a" and "b"'
+    assert read.provenance["notes"] == ["seen"]
     assert [f["name"] for f in read.provenance["facts"]] == [f.name for f in judgement.facts]
     for part, name, _ in FREE:
         wanted = getattr(getattr(PARAMETERS, part), name)
-        assert getattr(getattr(read, part), name) == pytest.approx(wanted, rel=1e-5)
+        assert getattr(getattr(read, part), name) == pytest.approx(wanted, rel=1e-5, abs=1e-12)
     assert np.isfinite([f["band_ratio"] for f in read.provenance["facts"]]).all()

@@ -43,7 +43,14 @@ def test_paths_differ():
 @pytest.mark.parametrize("sessions", [5, 60])
 def test_without_premium_prices_are_expectations(sessions):
     # The mean over simulated paths is the oracle of the closed form.
-    middle = {"middle_vol": 0.8, "middle_correlation": -0.5, "jump_middle_lift": 4.0, "burst_middle_share": 0.3}
+    middle = {
+        "middle_vol": 0.8,
+        "middle_correlation": -0.5,
+        "jump_middle_lift": 4.0,
+        "burst_middle_share": 0.3,
+        "floor": 0.01,
+        "fast_share": 0.6,
+    }
     d = replace(PARAMETERS.dynamics, premium_vol=0.0, **middle)
     start = State(fast=0.8, middle=0.4, slow=-0.5, premium=0.0, term=0.0, skew=0.0)
     rng = np.random.default_rng(1)

@@ -2,9 +2,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import skew
 
 from iwm_opts.simulation.facts import FACTS, NAMES, History, measure_facts, scaled
-from iwm_opts.simulation.history import real_history, simulated_history
+from iwm_opts.simulation.history import HistoryFiles, real_history, simulated_history
 from iwm_opts.simulation.parameters import shipped_parameters
 
 
@@ -40,6 +41,15 @@ def test_a_change_in_the_past_is_not_seen_by_realised_vol():
     assert np.isfinite(one[NAMES.index("IV30 less realised, mean")])
 
 
+def test_leverage_and_the_skew_of_a_month_by_plain_loops():
+    r = 0.01 * np.random.default_rng(4).standard_t(4, 400)
+    echo = [r[t] * sum(r[t + k] ** 2 for k in range(1, 11)) / 10 for t in range(len(r) - 10)]
+    months = [sum(r[t + 1 : t + 22]) for t in range(len(r) - 21)]
+    found = history(400, log_return=r)
+    assert fact(found, "leverage, return on variance of the next 10") == pytest.approx(np.mean(echo) / r.std() ** 3)
+    assert fact(found, "return of 21 sessions, skew") == pytest.approx(skew(months))
+
+
 def test_gaps_are_left_out():
     short = np.full(2000, np.nan)
     short[1000:] = history().short_slope[1000:]
@@ -56,22 +66,21 @@ def test_scales_keep_the_order_of_values():
     for step in (1.0001, 1.01):
         moved = scaled(values * step) - scaled(values)
         assert (moved * values >= 0.0).all()
-    assert len(set(NAMES)) == len(FACTS) == 43
+    assert len(set(NAMES)) == len(FACTS) == 45
 
 
 @pytest.mark.market_data
 def test_the_real_market(market_data):
     # 2009-09-16 to 2025-06-04: figures measured independently from the same files.
-    real = real_history(
-        market_data / "daily" / "IWM_yahoo_long.csv.gz",
-        market_data / "vol" / "RVX_History.csv.gz",
-        {
-            n: market_data / "vol" / f"{f}_History.csv.gz"
-            for n, f in (("short", "VIX9D"), ("middle", "VIX"), ("long", "VIX3M"))
-        },
-        "2009-09-16",
-        "2025-06-04",
+    vol = market_data / "vol"
+    files = HistoryFiles(
+        bars=market_data / "daily" / "IWM_yahoo_long.csv.gz",
+        iv=vol / "RVX_History.csv.gz",
+        short=vol / "VIX9D_History.csv.gz",
+        middle=vol / "VIX_History.csv.gz",
+        long=vol / "VIX3M_History.csv.gz",
     )
+    real = real_history(files, "2009-09-16", "2025-06-04")
     wanted = {
         "return vol": (0.225, 5e-4), "return kurtosis": (7.5, 0.15), "|return| autocorrelation 21": (0.14, 5e-3),
         "ATR share mean": (0.0180, 5e-5), "ATR share median": (0.0161, 5e-5), "IV30 mean": (23.7, 0.05),

@@ -62,18 +62,19 @@ def bucket_errors(observed, widening):
     return {name: (medians[name] / medians["spread"] - 1).abs().mean() for name in ("model", "constant", "share")}
 
 
+FULL, NEAR = "IWM_cboe_full_20260615_20260702", "IWM_cboe_0-13dte_20260716_20260731"
+LATER = [(FULL, 26), (FULL, 30), (FULL, 1), (NEAR, 17), (NEAR, 22), (NEAR, 27)]  # days of June and July
+
+
 @pytest.mark.market_data
-@pytest.mark.parametrize(
-    ("name", "days", "session", "most"),
-    [
-        ("IWM_cboe_full_20260615_20260702", [date(2026, 6, 29), date(2026, 7, 1), date(2026, 7, 2)], "mid", 0.20),
-        ("IWM_cboe_full_20260615_20260702", [date(2026, 6, 26), date(2026, 6, 30), date(2026, 7, 1)], "close", 0.20),
-        ("IWM_cboe_0-13dte_20260716_20260731", [date(2026, 7, 17), date(2026, 7, 22), date(2026, 7, 27)], "mid", 0.30),
-    ],
-)
-def test_spreads_on_dates_it_was_not_fitted_to(market_data, name, days, session, most):
-    path = market_data / "options" / f"{name}.csv.gz"
-    observed = spread_observations([load_chain(path, symbol="IWM", as_of=day, session=session) for day in days])
-    errors = bucket_errors(observed, MODEL.after_close if session == "close" else 1.0)
-    assert errors["model"] < most
-    assert errors["model"] < 0.7 * min(errors["constant"], errors["share"])
+@pytest.mark.parametrize("session", ["mid", "close"])
+def test_spreads_on_dates_it_was_not_fitted_to(market_data, session):
+    # Fitted to 15 to 24 June 2026 (simulation/iwm.toml). July's second half alone, 8 to 13 days: 20% there.
+    chains = []
+    for name, day in LATER:
+        month = 6 if name == FULL and day > 2 else 7
+        path = market_data / "options" / f"{name}.csv.gz"
+        chains.append(load_chain(path, symbol="IWM", as_of=date(2026, month, day), session=session))
+    errors = bucket_errors(spread_observations(chains), MODEL.after_close if session == "close" else 1.0)
+    assert errors["model"] < 0.20
+    assert errors["model"] < 0.5 * min(errors["constant"], errors["share"])

@@ -1,0 +1,91 @@
+"""Four stretches of IWM, gated and ungated, before and after costs, on modelled history; and what that is evidence of.
+
+    python examples/four_stories.py DATA
+
+DATA is a folder with daily/IWM_yahoo_adj_div.csv.gz (bars with dividends), vol/RVX_History.csv.gz, and if it is there
+vol/VIX9D_History.csv.gz, vol/VIX_History.csv.gz and rates/us_treasury_yields_daily.csv.gz; IWM_OPTS_TEST_DATA names it
+where no argument does. Prices of IWM and the volatility index are real; the options' quotes are those of a model scaled
+to that index, and nobody ever traded at them. Condors of 45 days at 0.16 delta with $5 wings, one package a trade,
+closed at half the credit, at a loss of twice the credit or at 21 days; entered on any day (up to five at once), or only
+while the rank of IV10 over 252 sessions is below 20. The index begins in September 2009, so that the first rank is
+known in October 2010.
+"""
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from iwm_opts.backtest.engine import run
+from iwm_opts.backtest.evidence import gather_evidence
+from iwm_opts.backtest.metrics import STORIES, Period, by_period
+from iwm_opts.backtest.resolve import modelled_trial
+from iwm_opts.backtest.result import Backtest
+from iwm_opts.backtest.rules import GateRule, Rules, SizeRule
+from iwm_opts.markets.modelled_files import ModelledFiles
+
+DRAWS = 1000
+HEAD = f"{'':22}{'trades':>7}{'win':>6}{'at mid':>9}{'after costs':>13}{'a trade':>9}{'worst':>7}{'by day':>9}"
+
+
+def main() -> None:
+    """Print the table and the sentence."""
+    folder = data_folder()
+    if folder is None:
+        print("no market data: name a folder, or set IWM_OPTS_TEST_DATA")
+        return
+    trial = modelled_trial(files_of(folder))
+    rules = replace(Rules(), size=SizeRule(contracts=1))
+    gated = run(trial.prepare(rules))
+    ungated = run(trial.prepare(replace(rules, gate=GateRule(below=None))))
+    first, last = trial.market.days[0], trial.market.days[-1]
+    print(f"MODELLED QUOTES: real prices of IWM, {trial.market.name}, {first} to {last}; no quote was ever traded on\n")
+    print(HEAD)
+    for period in (Period("all years", first, last), *STORIES):
+        for name, result in (("gated", gated), ("ungated", ungated)):
+            print(line(f"{period.name}, {name}", result, period))
+    print(
+        "\ndollars, each trade one package, by the day of entry; at mid: without slippage and fees; by day: change of"
+    )
+    print("equity within the period, after costs, whenever its trades began\n")
+    print(gather_evidence([trial], rules, draws=DRAWS).finding)
+
+
+def data_folder() -> Path | None:
+    """The folder named on the command line or by the variable; None where there is none."""
+    named = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("IWM_OPTS_TEST_DATA", "")
+    return Path(named) if named and Path(named).is_dir() else None
+
+
+def files_of(folder: Path) -> ModelledFiles:
+    """Inputs of the modelled market that the folder holds."""
+
+    def optional(name: str) -> str | None:
+        return str(folder / name) if (folder / name).exists() else None
+
+    return ModelledFiles(
+        bars=str(folder / "daily/IWM_yahoo_adj_div.csv.gz"),
+        iv_history=str(folder / "vol/RVX_History.csv.gz"),
+        slope_history=optional("vol/VIX9D_History.csv.gz"),
+        slope_base=optional("vol/VIX_History.csv.gz"),
+        yields=optional("rates/us_treasury_yields_daily.csv.gz"),
+    )
+
+
+def line(name: str, result: Backtest, period: Period) -> str:
+    """One row of the table: trades entered in the period."""
+    day = result.trades["entry"].dt.date
+    trades = result.trades[(day >= period.first) & (day <= period.last)]
+    account = result.rules.size.account
+    by_day = by_period(result.trades, result.equity, account, [period])["pnl"].iloc[0]
+    if not len(trades):
+        return f"{name:22}{0:7}{'':44}{by_day:9,.0f}"
+    gain = trades["pnl"]
+    return (
+        f"{name:22}{len(trades):7}{(gain > 0).mean():6.0%}{trades['mid_pnl'].sum():9,.0f}{gain.sum():13,.0f}"
+        f"{gain.mean():9.2f}{gain.min():7.0f}{by_day:9,.0f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

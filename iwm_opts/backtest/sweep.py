@@ -1,0 +1,183 @@
+"""Many rules over one market with shared marks: packages are chosen, quoted and priced once, then every set of rules is
+one pass of the day loop over them.
+
+Threads share books that are complete and only read them; each has its own scratch. What comes out depends neither on
+how many there are nor on which finishes first.
+"""
+
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.backtest.book import Book, build_book
+from iwm_opts.backtest.engine import Prepared, blank_trades, macro_met, on_weekdays, prepare, variants_of
+from iwm_opts.backtest.gate import is_open
+from iwm_opts.backtest.market import DailyMarket, SurfacedMarket
+from iwm_opts.backtest.prices import price_book
+from iwm_opts.backtest.rules import Rules
+from iwm_opts.conventions import SESSIONS_PER_YEAR
+from iwm_opts.kernels.day_loop import SKIPS, SUMMARY, run_backtests
+from iwm_opts.market.iv_rank import IvHistory
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+STRETCH: Final = 256  # variants that a thread runs before it says so
+
+
+class _Task(NamedTuple):
+    """Rules that share a book, its prices and the known ranks."""
+
+    prepared: Prepared
+    places: tuple[int, ...]  # of the rules in what was asked
+
+
+def sweep(
+    market: DailyMarket,
+    history: IvHistory,
+    rules: Sequence[Rules],
+    threads: int | None = None,
+    told: Callable[[int], None] | None = None,
+    macro: pd.Series | None = None,
+) -> pd.DataFrame:
+    """Run many sets of rules over a market.
+
+    Parameters
+    ----------
+    market : DailyMarket
+    history : IvHistory
+        What gates rank.
+    rules : sequence of Rules
+        Those with one entry (strategy, dte, deltas, wings) share a book, those with one set of costs its prices too.
+    threads : int, optional
+        As many as the machine has cores unless given.
+    told : callable, optional
+        Hears how many backtests are done, from the thread that asked.
+    macro : Series, optional
+        As for `engine.prepare`.
+
+    Returns
+    -------
+    DataFrame, shape (len(rules), columns)
+        In the order of the rules: trades, win_rate (0 to 1), pnl, mean_pnl a trade, profit_factor, mid_pnl,
+        entry_slippage, exit_slippage, fees, assignment (dollars), mean_days held, equity at the end, max_drawdown
+        (share of the peak), sharpe (annual, of daily changes in equity, without interest), package_days. NaN where
+        undefined.
+    """
+    count = threads or os.cpu_count() or 1
+    summary = np.full((len(rules), len(SUMMARY)), np.nan)
+    done = 0
+    with ThreadPoolExecutor(max(count, 1)) as pool:
+        for tasks in _shared(market, history, rules, macro, pool, count):
+            found = [pool.submit(_run, task.prepared, rules, part) for task in tasks for part in _parts(task, count)]
+            for future in as_completed(found):
+                places, figures = future.result()
+                summary[places] = figures
+                done += len(places)
+                if told:
+                    told(done)
+    return _table(summary)
+
+
+def _shared(
+    market: DailyMarket,
+    history: IvHistory,
+    rules: Sequence[Rules],
+    macro: pd.Series | None,
+    pool: ThreadPoolExecutor,
+    threads: int,
+) -> Iterator[list[_Task]]:
+    """What is ready to run, book by book: no more than one is held at a time."""
+    books: dict[Any, dict[Any, list[int]]] = {}
+    for place, one in enumerate(rules):
+        gate = one.gate
+        inner = one.costs, gate.lookback, gate.measure, gate.lag, one.macro
+        books.setdefault(_entry_key(one), {}).setdefault(inner, []).append(place)
+    expirations: dict[tuple[int, int], Book] = {}
+    for groups in books.values():
+        entry = rules[next(iter(groups.values()))[0]].entry
+        near = entry.dte, entry.dte_slack
+        if near in expirations and isinstance(market, SurfacedMarket):
+            book = expirations[near].with_rule(entry)
+        else:
+            book = expirations[near] = build_book(market, entry)
+        _split(pool, threads, len(book), book.complete)
+        tasks = []
+        for places in groups.values():
+            prepared = prepare(market, history, rules[places[0]], book, macro)
+            _split(pool, threads, len(book), partial(price_book, book, prepared.costs, prepared.prices))
+            tasks.append(_Task(prepared, tuple(places)))
+        yield tasks
+
+
+def _entry_key(rules: Rules) -> tuple[Any, ...]:
+    entry = rules.entry
+    return (
+        entry.strategy, entry.dte, entry.dte_slack, entry.put_delta, entry.call_delta, entry.put_wing, entry.call_wing
+    )  # fmt: skip
+
+
+def _split(pool: ThreadPoolExecutor, threads: int, count: int, work: Callable[[int, int], Any]) -> None:
+    """Do work on stretches of `count` packages, one a thread."""
+    edges = np.linspace(0, count, threads + 1).astype(int)
+    for future in [pool.submit(work, int(a), int(b)) for a, b in pairwise(edges)]:
+        future.result()
+
+
+def _parts(task: _Task, threads: int) -> Iterator[tuple[int, ...]]:
+    size = max(1, min(STRETCH, math.ceil(len(task.places) / threads)))
+    for start in range(0, len(task.places), size):
+        yield task.places[start : start + size]
+
+
+def _run(prepared: Prepared, rules: Sequence[Rules], places: tuple[int, ...]) -> tuple[list[int], Array]:
+    """Summaries of some rules that share a prepared book, complete and priced."""
+    own = [rules[place] for place in places]
+    gates: dict[tuple[Any, ...], int] = {}
+    allowed: list[Flags] = []
+    met = macro_met(prepared)
+    for one in own:
+        key = one.gate.below, one.gate.at_least, one.entry.weekdays
+        if key not in gates:
+            gates[key] = len(allowed)
+            allowed.append(is_open(prepared.ranks, one.gate) & on_weekdays(prepared.market, one.entry) & met)
+    indices = [gates[one.gate.below, one.gate.at_least, one.entry.weekdays] for one in own]
+    most = max(own, key=lambda one: one.entry.max_open)
+    days, count = len(prepared.ranks), len(own)
+    summary, skips = np.empty((count, len(SUMMARY))), np.zeros((count, SKIPS), dtype=np.int64)
+    run_backtests(
+        replace(prepared, rules=most).desk(), variants_of(own, indices), np.array(allowed), False, 0, count,
+        blank_trades(days), np.empty(days), skips, summary,
+    )  # fmt: skip
+    return list(places), summary
+
+
+def _table(summary: Array) -> pd.DataFrame:
+    raw = {name: summary[:, i] for i, name in enumerate(SUMMARY)}
+    with np.errstate(invalid="ignore", divide="ignore"):
+        traded = np.where(raw["trades"] > 0, raw["trades"], np.nan)
+        figures = {
+            "trades": raw["trades"].astype(np.int64),
+            "win_rate": raw["wins"] / traded,
+            "pnl": raw["pnl"],
+            "mean_pnl": raw["pnl"] / traded,
+            "profit_factor": np.where(raw["losses"] < 0.0, raw["gains"] / -raw["losses"], np.nan),
+            **{name: raw[name] for name in SUMMARY[5:10]},
+            "mean_days": raw["days_held"] / traded,
+            "equity": raw["equity"],
+            "max_drawdown": raw["max_drawdown"],
+            "sharpe": np.where(
+                raw["sd_change"] > 0.0, raw["mean_change"] / raw["sd_change"] * math.sqrt(SESSIONS_PER_YEAR), np.nan
+            ),
+            "package_days": raw["package_days"].astype(np.int64),
+        }
+    return pd.DataFrame(figures)

@@ -1,0 +1,123 @@
+"""A sweep on disk: a line a variant, appended as it is done, so that one that was stopped goes on where it was.
+
+`sweep.json` says what was asked; another question in the same folder is refused. `variants.jsonl` holds figures and
+daily gains; a line that a stopped process left unfinished is cut off. The order of lines is that in which variants were
+done; what is read back is in the grid's.
+"""
+
+import base64
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from iwm_opts.backtest.grid import Outcome
+from iwm_opts.backtest.saved import plain
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.sources.durable import write_durably
+
+HEAD, LINES, LOCK = "sweep.json", "variants.jsonl", ".lock"
+LAYOUT: Final = 1
+
+
+class SweepFolder:
+    """A folder of outcomes, held by one process at a time; use as a context.
+
+    Raises
+    ------
+    InputError
+        When the folder holds another sweep, or something else.
+    DataError
+        When another process is at it, or it cannot be written.
+    """
+
+    def __init__(self, folder: Path, asked: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.asked = {"layout": LAYOUT, **json.loads(json.dumps(plain(dict(asked))))}
+        self.outcomes: dict[int, Outcome] = {}
+        self._lock = FileLock(folder / LOCK, timeout=0)
+        self._lines: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        existing = list(self.folder.iterdir()) if self.folder.is_dir() else []
+        if existing and not (self.folder / HEAD).exists() and any(one.name != LOCK for one in existing):
+            raise InputError("output", str(self.folder), "holds something that is no sweep", "name a new folder")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        except Timeout:
+            raise DataError(self.folder, "another sweep is writing there", "wait for it, or name another") from None
+        except OSError as error:
+            raise DataError(
+                self.folder, f"cannot be written: {error.strerror or error}", "name another folder"
+            ) from None
+        try:
+            self._open()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._lines:
+            self._lines.close()
+        self._lock.release()
+
+    def add(self, outcome: Outcome) -> None:
+        """Append an outcome; it is on the disk when this returns."""
+        assert self._lines is not None
+        packed = base64.b64encode(zlib.compress(outcome.daily.astype("<f8").tobytes())).decode()
+        line = {"number": outcome.number, "metrics": plain(dict(outcome.metrics)), "daily": packed}
+        self._lines.write(json.dumps(line).encode() + b"\n")
+        self._lines.flush()
+        os.fsync(self._lines.fileno())
+        self.outcomes[outcome.number] = outcome
+
+    def _open(self) -> None:
+        head, lines = self.folder / HEAD, self.folder / LINES
+        if head.exists():
+            self._check(head)
+        else:
+            write_durably(head, (json.dumps(self.asked, indent=2) + "\n").encode())
+        if lines.exists():
+            whole = lines.read_bytes()
+            kept = whole[: whole.rfind(b"\n") + 1]
+            self.outcomes = dict(_read(line, lines) for line in kept.splitlines())
+            if len(kept) < len(whole):
+                os.truncate(lines, len(kept))
+        self._lines = lines.open("ab")
+
+    def _check(self, head: Path) -> None:
+        try:
+            held = json.loads(head.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(head, f"cannot be read ({error})", "name another folder") from None
+        differing = [name for name in {**held, **self.asked} if held.get(name) != self.asked.get(name)]
+        if differing:
+            rule = f"holds another sweep ({', '.join(differing)} differ)"
+            raise InputError("output", str(self.folder), rule, "name another folder")
+
+
+def _read(line: bytes, file: Path) -> tuple[int, Outcome]:
+    try:
+        found = json.loads(line)
+        daily = np.frombuffer(zlib.decompress(base64.b64decode(found["daily"])), dtype="<f8")
+        metrics = {name: _number(value) for name, value in found["metrics"].items()}
+        return found["number"], Outcome(found["number"], metrics, daily.astype(np.float64))
+    except (ValueError, KeyError, TypeError, zlib.error) as error:
+        raise DataError(file, f"holds a line that cannot be read ({error})", "name another folder") from None
+
+
+def _number(value: Any) -> Any:
+    """What `saved.plain` wrote for what JSON does not know."""
+    if value is None:
+        return float("nan")
+    return float(value) if isinstance(value, str) else value

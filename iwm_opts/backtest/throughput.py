@@ -1,0 +1,169 @@
+"""How fast backtests run on this machine, beside a plain-Python loop that does the same work."""
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.backtest.engine import Prepared, blank_trades, prepare, run, variants_of
+from iwm_opts.backtest.gate import is_open
+from iwm_opts.backtest.rules import Rules
+from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.backtest.yardstick import RULES, plain_backtest
+from iwm_opts.conventions import DAYS_PER_YEAR, SESSIONS_PER_YEAR
+from iwm_opts.kernels.day_loop import SKIPS, SUMMARY, run_backtests
+from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.markets.simulated import simulate_market
+from iwm_opts.simulation.dynamics import priced_variance
+
+FIRST: Final = date(2015, 1, 2)
+LAST: Final = date(2024, 12, 31)
+SEED: Final = 1
+TENOR: Final = 10
+PROFITS: Final = np.linspace(0.2, 0.9, 25)
+STOPS: Final = np.linspace(0.8, 3.2, 25)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What was measured in one way of running."""
+
+    name: str
+    threads: int
+    backtests: int
+    seconds: float  # the fastest of the repeats
+    backtest_days: int  # sessions of one backtest
+    package_days: float  # a backtest: days on which an open package was marked
+
+    @property
+    def per_second(self) -> float:
+        """Backtests."""
+        return self.backtests / self.seconds
+
+    @property
+    def package_days_per_second(self) -> float:
+        """Condor-days."""
+        return self.per_second * self.package_days
+
+    @property
+    def ten_years_per_second(self) -> float:
+        """Backtests of ten years each, whatever was measured."""
+        return self.per_second * self.backtest_days / (10.0 * SESSIONS_PER_YEAR)
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """All ways, and whether kernels and plain Python came to the same trades."""
+
+    plain: Pace
+    ways: tuple[Pace, ...]
+    trades: int
+    agrees: bool
+
+    def ratio(self, one: Pace) -> float:
+        """How many times the plain loop's pace."""
+        return one.ten_years_per_second / self.plain.ten_years_per_second
+
+
+def measure_throughput(
+    repeats: int = 3, first: date = FIRST, last: date = LAST, told: Callable[[int, int], None] | None = None
+) -> Throughput:
+    """Measure on a simulated market; compiled kernels are assumed, a first run warms them up.
+
+    Parameters
+    ----------
+    repeats : int
+        Of each measurement; the fastest counts, as whatever else the machine does only slows it down.
+    first, last : date
+        Stretch of the market.
+    told : callable, optional
+        Hears how many of how many measurements are done.
+    """
+    market, history = bench_market(first, last)
+    prepared = prepare(market, history, RULES)
+    days, known = len(market.days), np.isfinite(prepared.ranks).tolist()
+    own = run(prepared)
+    found: list[Pace] = []
+    cores = os.cpu_count() or 1
+    crews = (1, cores) if cores > 1 else (1,)
+    jobs: list[tuple[str, int, bool, int]] = [("anew: strikes, marks, fills", n, True, 100) for n in crews]
+    jobs += [("shared marks, other exits", n, False, len(PROFITS) * len(STOPS)) for n in crews]
+    for place, (name, threads, is_fresh, count) in enumerate(jobs):
+        found.append(_pace(name, market, history, threads, is_fresh, count, repeats))
+        if told:
+            told(place + 1, len(jobs) + 1)
+    held = found[0].package_days
+    seconds = _fastest(lambda: run(prepare(market, history, RULES)), repeats)
+    found.append(Pace("one, with all it reports", 1, 1, seconds, days, held))
+    plain = _fastest(lambda: plain_backtest(market, days, known), 1)
+    theirs = plain_backtest(market, days, known)
+    at = {day: place for place, day in enumerate(pd.DatetimeIndex(market.days))}
+    ours = [
+        (at[entry], at[out], round(float(gain), 2))
+        for entry, out, gain in zip(own.trades["entry"], own.trades["exit"], own.trades["pnl"], strict=True)
+    ]
+    agrees = sorted(ours) == sorted((t.entry, t.exit, round(t.pnl, 2)) for t in theirs)
+    return Throughput(Pace("plain Python", 1, 1, plain, days, held), tuple(found), len(theirs), agrees)
+
+
+def bench_market(first: date, last: date) -> tuple[SimulatedDays, IvHistory]:
+    """A simulated market, and the model's own variance as an index: quick to make, and ranked like the quotes' own."""
+    market = simulate_market(first, last, SEED)
+    index = np.sqrt(priced_variance(market.parameters, market.states, TENOR / DAYS_PER_YEAR))
+    closes = pd.Series(index, index=pd.DatetimeIndex(market.days))
+    return SimulatedDays(market, first), IvHistory("model variance", TENOR, closes, proxy=True, note="of the model")
+
+
+def _pace(
+    name: str, market: SimulatedDays, history: IvHistory, threads: int, is_fresh: bool, count: int, repeats: int
+) -> Pace:
+    """Pace of running a batch of backtests in the kernels, as many on every thread; each thread has a book."""
+    variants = [RULES] * count if is_fresh else _exits()
+    crews = [prepare(market, history, RULES) for _ in range(threads)]
+    summaries = [np.zeros((count, len(SUMMARY))) for _ in crews]
+    with ThreadPoolExecutor(threads) as pool:
+
+        def work() -> None:
+            tasks = zip(crews, summaries, strict=True)
+            done = [pool.submit(_batch, one, variants, is_fresh, summary) for one, summary in tasks]
+            for future in done:
+                future.result()
+
+        work()
+        seconds = _fastest(work, repeats)
+    held = float(summaries[0][:, SUMMARY.index("package_days")].mean())
+    return Pace(name, threads, count * threads, seconds, len(market.days), held)
+
+
+def _batch(prepared: Prepared, variants: list[Rules], is_fresh: bool, summary: NDArray[np.float64]) -> None:
+    days = len(prepared.market.days)
+    allowed = is_open(prepared.ranks, prepared.rules.gate)[None, :].copy()
+    skips = np.zeros((len(variants), SKIPS), dtype=np.int64)
+    rules = variants_of(variants, [0] * len(variants))
+    run_backtests(
+        prepared.desk(), rules, allowed, is_fresh, 0, len(variants), blank_trades(days), np.empty(days), skips, summary
+    )  # fmt: skip
+
+
+def _exits() -> list[Rules]:
+    return [
+        replace(RULES, exit=replace(RULES.exit, profit=float(profit), stop=float(stop)))
+        for profit in PROFITS
+        for stop in STOPS
+    ]
+
+
+def _fastest(work: Callable[[], object], repeats: int) -> float:
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)

@@ -1,0 +1,109 @@
+"""Mids and model fills that a log does not know, from the chains that were recorded at the time.
+
+A broker tells what was paid, not what was quoted. Where the local record holds a capture of that day within
+`TOLERANCE` of the order, its quotes say what the package was worth at mid and what the fill model would have taken.
+"""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.execution.fills import FillModel, fill_package
+from iwm_opts.journal.trade_log import TradeLog
+from iwm_opts.market.calendar import NEW_YORK
+from iwm_opts.market.chain import Chain
+from iwm_opts.sources.store import Record
+from iwm_opts.spreads.legs import SAME_STRIKE
+from iwm_opts.spreads.typed import TypedLeg, legs_of
+
+TOLERANCE: Final = timedelta(minutes=20)  # snapshots are made for every half hour: none is farther from one than 15
+
+
+def with_recorded_quotes(log: TradeLog, record: Record, fill: FillModel) -> TradeLog:
+    """A log with the mids and model fills that the record can tell; what the log says itself stays.
+
+    Parameters
+    ----------
+    log : TradeLog
+    record : Record
+    fill : FillModel
+
+    Returns
+    -------
+    TradeLog
+        With a note of how many entries and exits the record could tell.
+    """
+    trades = log.trades.copy()
+    counts = {"entry": 0, "exit": 0}
+    for at in trades.index:
+        for moment, is_exit in (("entry", False), ("exit", True)):
+            named = f"{moment}_mid", f"{moment}_model"
+            ended = is_exit and str(trades["reason"][at]) in ("expiry", "assignment", "exercise", "open")
+            if ended or not trades.loc[at, list(named)].isna().any() or pd.isna(trades[moment][at]):
+                continue
+            found = _quoted(trades.loc[at], trades[moment][at], record, fill, is_exit)
+            if found is None:
+                continue
+            counts[moment] += 1
+            for name, value in zip(named, found, strict=True):
+                trades.loc[at, name] = value if pd.isna(trades.loc[at, name]) else trades.loc[at, name]
+    told = f"{counts['entry']} entries and {counts['exit']} exits quoted by the record"
+    how = f"within {TOLERANCE.seconds // 60} min; model fill {fill}"
+    return replace(log, trades=trades, notes=(*log.notes, f"{told}, {how}", *record.set_aside))
+
+
+def _quoted(
+    trade: pd.Series, moment: pd.Timestamp, record: Record, fill: FillModel, is_exit: bool
+) -> tuple[float, float] | None:
+    """Mid and model fill of a trade's legs at a time, in the log's signs; None where the record does not tell."""
+    chain = _chain_at(record, str(trade["symbol"]), moment)
+    if chain is None or pd.isna(trade["expiration"]):
+        return None
+    try:
+        typed = [TypedLeg.parse(leg) for leg in str(trade["legs"]).split()]
+        legs = legs_of(typed)
+    except InputError:  # legs that expire on several days, or none written
+        return None
+    rows = chain.rows(trade["expiration"].date())
+    quotes = [_quote(rows, leg) for leg in typed]
+    if None in quotes:
+        return None
+    bid, ask = (np.array([quote[side] for quote in quotes if quote is not None]) for side in (0, 1))
+    filled = fill_package(fill, legs.closing() if is_exit else legs, bid, ask)
+    if not filled.is_filled:
+        return None
+    return (-filled.mid, -filled.price) if is_exit else (filled.mid, filled.price)
+
+
+def _chain_at(record: Record, symbol: str, moment: pd.Timestamp) -> Chain | None:
+    """The capture nearest to a time, within the tolerance; a day without a time has none."""
+    if moment == moment.normalize():
+        return None
+    day: date = moment.date()
+    at = moment.to_pydatetime().replace(tzinfo=NEW_YORK)
+    near = sorted(record.captures(symbol, day), key=lambda one: abs(one.stamp - at))
+    for captured in near:
+        if abs(captured.stamp - at) > TOLERANCE:
+            return None
+        try:
+            chain = record.open(captured)
+        except DataError:  # of a later version
+            continue
+        if chain is not None:
+            return chain
+    return None
+
+
+def _quote(rows: pd.DataFrame, leg: TypedLeg) -> tuple[float, float] | None:
+    """Bid and ask of one leg; None without a two-sided quote that is not crossed."""
+    same = rows[
+        (rows["right"] == ("C" if leg.right > 0 else "P")) & ((rows["strike"] - leg.strike).abs() <= SAME_STRIKE)
+    ]
+    if same.empty:
+        return None
+    bid, ask = float(same["bid"].iloc[0]), float(same["ask"].iloc[0])
+    return (bid, ask) if 0.0 <= bid <= ask and ask > 0.0 else None

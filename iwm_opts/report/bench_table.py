@@ -1,0 +1,61 @@
+"""Throughput for people and as a record."""
+
+from dataclasses import asdict
+from typing import Any
+
+from rich.text import Text
+
+from iwm_opts.backtest.throughput import Pace, Throughput
+from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.records import Record
+from iwm_opts.report.words import counted
+
+
+def bench_table(found: Throughput, machine: str, columns: int | None = None) -> str:
+    """The whole page as text."""
+    table = plain_table("way", "cores", "10-year tests/s", "condor-days/s", "ratio", left=("way",))
+    for one in (found.plain, *found.ways):
+        table.add_row(
+            one.name,
+            str(one.threads),
+            _rate(one.ten_years_per_second),
+            _rate(one.package_days_per_second),
+            f"{found.ratio(one):,.0f}" if one is not found.plain else "1",
+        )
+    same = "to the cent" if found.agrees else "NOT the same in both: please report it"
+    years = found.plain.backtest_days / 252.0
+    return render(
+        [
+            Text.assemble((f"{years:.1f} years of daily condors on a simulated market", "bold"), f"  {machine}"),
+            table,
+            Text(""),
+            Text(f"plain Python and kernels: {counted(found.trades, 'trades')}, {same}; the fastest run counts"),
+            Text("shared marks: priced once and followed by every variant; their condor-days are those followed"),
+        ],
+        columns,
+    )
+
+
+def bench_record(found: Throughput, machine: str) -> Record:
+    """Everything as a record for JSON."""
+    return {
+        "machine": machine,
+        "simulated": True,
+        "trades": found.trades,
+        "agrees": found.agrees,
+        "plain": _pace_record(found, found.plain),
+        "ways": [_pace_record(found, one) for one in found.ways],
+    }
+
+
+def _pace_record(found: Throughput, one: Pace) -> dict[str, Any]:
+    rates = {
+        "ten_year_backtests_per_second": one.ten_years_per_second,
+        "condor_days_per_second": one.package_days_per_second,
+        "ratio_to_plain_python": found.ratio(one),
+    }
+    return asdict(one) | rates
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10.0 else f"{value:.1f}"

@@ -1,0 +1,133 @@
+"""A sweep is its backtests, whatever the threads; the best of many worthless variants is not believed."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from iwm_opts.backtest.engine import run
+from iwm_opts.backtest.grid import Outcome, Variant, combinations, snooping_test, sweep
+from iwm_opts.backtest.metrics import measure
+from iwm_opts.backtest.sweep_folder import SweepFolder
+from iwm_opts.errors import DataError, InputError
+
+
+@pytest.fixture(scope="module")
+def variants(small_rules):
+    found = []
+    for values in combinations({"delta": [0.1, 0.2], "profit": [0.25, 0.75], "below": [30.0, 60.0]}):
+        rules = replace(
+            small_rules,
+            entry=replace(small_rules.entry, put_delta=values["delta"], call_delta=values["delta"]),
+            exit=replace(small_rules.exit, profit=values["profit"]),
+            gate=replace(small_rules.gate, below=values["below"]),
+        )
+        found.append(Variant(len(found), values, rules))
+    return found
+
+
+@pytest.fixture(scope="module")
+def outcomes(small_trials, variants):
+    return {one.number: one for one in sweep(small_trials, variants, threads=1)}
+
+
+def test_the_last_name_turns_fastest():
+    assert combinations({"a": [1, 2], "b": ["x", "y"]}) == [
+        {"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "x"}, {"a": 2, "b": "y"},
+    ]  # fmt: skip
+    for values in ([], [1, 1]):
+        with pytest.raises(InputError, match="needs values, each once"):
+            combinations({"a": values})
+
+
+def test_every_variant_is_the_backtest_of_its_rules(small_trials, variants, outcomes):
+    assert sorted(outcomes) == list(range(8))
+    for variant in variants[::3]:
+        alone = [run(one.prepare(variant.rules)) for one in small_trials]
+        found = outcomes[variant.number]
+        assert found.metrics["trades"] == sum(len(one.trades) for one in alone)
+        assert found.metrics["pnl"] == pytest.approx(np.mean([one.trades["pnl"].sum() for one in alone]), abs=1e-6)
+        one = measure(alone[0].trades, alone[0].equity, 50_000.0)
+        assert found.metrics["max_drawdown_share"] <= one.max_drawdown.share + 1e-12
+        assert found.daily.sum() == pytest.approx(sum(one.trades["pnl"].sum() for one in alone), abs=1e-6)
+    assert len({outcomes[v.number].metrics["pnl"] for v in variants}) > 4
+
+
+def test_threads_change_nothing(small_trials, variants, outcomes):
+    for one in sweep(small_trials, variants, threads=4):
+        assert repr(one.metrics) == repr(outcomes[one.number].metrics)
+        np.testing.assert_array_equal(one.daily, outcomes[one.number].daily)
+
+
+def made(gains):
+    return [Outcome(i, {}, column) for i, column in enumerate(gains.T)]
+
+
+def test_the_best_of_worthless_variants_is_seldom_believed():
+    believed = 0
+    for seed in range(40):
+        gains = np.random.default_rng(seed).normal(0.0, 20.0, (400, 30))
+        believed += snooping_test(made(gains), 1.0, seed, draws=200).p_consistent < 0.05
+    assert believed <= 6  # 5% of 40 are 2
+
+
+def test_one_good_variant_among_many_is_found():
+    gains = np.random.default_rng(1).normal(0.0, 20.0, (400, 30))
+    gains[:, 7] += 5.0
+    found = snooping_test(made(gains), 1.0, 1, draws=200)
+    assert found.best == 7
+    assert found.p_consistent < 0.05
+    assert found.p_lower <= found.p_consistent <= found.p_upper
+
+
+def test_variants_that_never_traded_are_left_out():
+    gains = np.zeros((100, 3))
+    assert snooping_test(made(gains), 1.0, 1) is None
+    gains[:, :2] = np.random.default_rng(1).normal(0.0, 1.0, (100, 2))
+    assert snooping_test(made(gains), 1.0, 1, draws=50).models == 2
+
+
+def test_a_folder_goes_on_where_it_stopped(outcomes, tmp_path):
+    folder, asked = tmp_path / "sweep", {"grid": {"profit": ["0.25"]}, "rules": "abc"}
+    with SweepFolder(folder, asked) as kept:
+        for number in (3, 0):
+            kept.add(outcomes[number])
+    lines = folder / "variants.jsonl"
+    whole = lines.read_bytes()
+    lines.write_bytes(whole + whole[:200])  # a process killed while it wrote
+    with SweepFolder(folder, asked) as kept:
+        assert sorted(kept.outcomes) == [0, 3]
+        assert lines.read_bytes() == whole
+        for number in (0, 3):
+            np.testing.assert_array_equal(kept.outcomes[number].daily, outcomes[number].daily)
+            for name, value in outcomes[number].metrics.items():
+                again = kept.outcomes[number].metrics[name]
+                assert again == value or (math.isnan(again) and math.isnan(value))
+        kept.add(outcomes[5])
+    with SweepFolder(folder, asked) as kept:
+        assert sorted(kept.outcomes) == [0, 3, 5]
+
+
+def open_folder(folder, asked):
+    with SweepFolder(folder, asked):
+        pass
+
+
+def test_a_folder_of_another_sweep_or_of_anything_else_is_refused(tmp_path):
+    one = tmp_path / "one"
+    with SweepFolder(one, {"rules": "abc"}), pytest.raises(DataError, match="another sweep is writing"):
+        open_folder(one, {"rules": "abc"})
+    with pytest.raises(InputError, match=r"holds another sweep \(rules differ\)"):
+        open_folder(one, {"rules": "x"})
+    (tmp_path / "thesis.txt").write_text("ten years of work")
+    with pytest.raises(InputError, match="holds something that is no sweep"):
+        open_folder(tmp_path, {})
+
+
+def test_a_damaged_line_is_named(outcomes, tmp_path):
+    with SweepFolder(tmp_path / "one", {}) as kept:
+        kept.add(outcomes[0])
+    (tmp_path / "one" / "variants.jsonl").write_bytes(b'{"number": 1}\n')
+    with pytest.raises(DataError, match=r"variants.jsonl: holds a line that cannot be read"):
+        open_folder(tmp_path / "one", {})

@@ -1,0 +1,177 @@
+import csv
+import io
+
+import pytest
+
+PLAN = """
+version = 1
+name = "condors"
+edge = "vol-contraction"
+horizon = "multi-week"
+instrument = "condor"
+
+[account]
+value = 100000
+risk = "1%"
+
+[package]
+dte = 32
+delta = 0.20
+width = 10
+
+[costs]
+fill = "natural"
+fees = "custom:0.50"
+
+[checklist]
+minimum = 1
+criteria = ["calm", "premium"]
+"""
+
+
+@pytest.fixture
+def paper(run, chain_file, history_file, tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN)
+
+    def call(action, *arguments):
+        source = () if action == "list" else ("--source", chain_file)
+        history = ("--iv-history", history_file) if action == "open" else ()
+        return run("paper", action, *arguments, *source, *history)
+
+    return call
+
+
+def test_a_plan_is_opened_marked_closed_and_reviewed(paper, run):
+    opened = paper("open", "--plan", "plan.toml", "--answer", "calm=met", "--format", "json").json
+    (trade,) = opened["trades"]
+    assert opened["outcome"] == "opened"
+    assert (trade["number"], trade["plan"], trade["strategy"]) == (1, "condors", "iron-condor")
+    assert trade["fill"] == "natural"
+    assert trade["credit"] < trade["mid"]
+    assert trade["checklist"] == {"calm": "met", "premium": "unknown"}
+    assert trade["exits"] == {"profit": 0.5, "stop": 2.0, "dte": 21, "sessions": None}
+    assert trade["planned_risk"] <= 1000.0  # 1% of 100,000
+    strikes = [float(leg[3:]) for leg in trade["legs"].split()]
+    assert strikes[1] - strikes[0] == strikes[3] - strikes[2] == 10.0
+
+    assert "open already, nothing changed" in paper("open", "--plan", "plan.toml").out
+    marked = paper("mark", "--format", "json").json
+    (mark,) = marked["trades"][0]["marks"]
+    assert (mark["day"], mark["rule"]) == ("2026-03-02", "")
+    assert mark["debit"] >= mark["mid"]
+    assert " 1 2026-03-02 " in paper("list").out
+
+    closed = paper("close", "1", "--debit", "0.50", "--reason", "bored", "--format", "json").json["trades"][0]
+    assert closed["closing"]["debit"] == 0.5
+    assert paper("list").out.startswith("no trade on paper")
+    rows = list(csv.DictReader(io.StringIO(paper("list", "--all", "--format", "csv").out)))
+    assert [(row["trade"], row["reason"], row["plan"]) for row in rows] == [("1", "bored", "condors")]
+    reviewed = run("review", "paper", "--plan", "plan.toml", "--format", "json").json
+    assert (reviewed["closed"], reviewed["plan"]) == (1, "condors")
+    made = 100 * int(trade["contracts"]) * (trade["credit"] - 0.5) - trade["fees"] - closed["closing"]["fees"]
+    assert reviewed["whole"]["pnl"] == pytest.approx(made)
+
+
+def test_a_closed_gate_opens_nothing_and_says_so(paper):
+    page = paper("open", "--ivr-below", "0", "--dte", "15:50")
+    assert page.code == 0
+    assert page.out.startswith("not opened: the gate is closed (")
+    assert paper("list", "--all").out.startswith("no trade on paper")
+    assert "opened" in paper("open", "--ivr-below", "0", "--dte", "15:50", "--anyway", "--contracts", "1").out
+
+
+def test_what_is_typed_goes_over_the_plan(paper):
+    (trade,) = paper(
+        "open", "--plan", "plan.toml", "--fill", "mid", "--width", "5", "--stop", "0", "--format", "json"
+    ).json["trades"]
+    assert (trade["fill"], trade["exits"]["stop"]) == ("mid", None)
+    strikes = [float(leg[3:]) for leg in trade["legs"].split()]
+    assert strikes[1] - strikes[0] == 5.0
+
+
+def test_a_vertical_is_opened_too(paper):
+    (trade,) = paper(
+        "open", "--instrument", "bull-put", "--dte", "15:50", "--account", "90000", "--format", "json"
+    ).json["trades"]
+    assert trade["strategy"] == "bull-put"
+
+
+@pytest.mark.parametrize(("rank_at_most", "strategy"), [(0.0, "bull-put"), (50.0, "bull-call")])
+def test_a_vertical_by_rule_is_sold_or_bought_by_the_rank(paper, tmp_path, rank_at_most, strategy):
+    # The history falls to its low: its rank is 0, which reaches a credit rank of 0 and not one of 50.
+    plan = """
+version = 1
+name = "dips"
+edge = "mean-reversion"
+horizon = "swing"
+instrument = "vertical"
+[account]
+value = 100000
+[package]
+dte = 32
+delta = 0.3
+credit_rank = %s
+"""
+    (tmp_path / "dips.toml").write_text(plan % rank_at_most)
+    (trade,) = paper("open", "--plan", "dips.toml", "--format", "json").json["trades"]
+    assert trade["strategy"] == strategy
+    assert (trade["credit"] > 0) == (strategy == "bull-put")
+    assert trade["exits"]["sessions"] == 10  # a swing
+
+
+def test_single_options_are_kept_too(paper):
+    arguments = ("--instrument", "long-call", "--dte", "15:50", "--account", "90000", "--risk", "2%")
+    (trade,) = paper("open", *arguments, "--format", "json").json["trades"]
+    assert (trade["strategy"], trade["credit"] < 0) == ("long-call", True)
+    assert trade["risk"] >= -100 * trade["contracts"] * trade["credit"]
+
+
+def test_a_trade_is_settled_at_its_expiration(paper):
+    paper("open", "--plan", "plan.toml")
+    (trade,) = paper("close", "1", "--settle", "200", "--format", "json").json["trades"]
+    assert trade["closing"]["reason"] == "expiry"
+    assert trade["closing"]["debit"] == 0.0
+
+
+def test_the_plan_decides_where_bars_are_there(run, tmp_path):
+    (tmp_path / "plan.toml").write_text(PLAN.replace("minimum = 1", "minimum = 2"))
+    market = ("--source", "sim", "--as-of", "2026-03-10", "--plan", "plan.toml")
+    page = run("paper", "open", *market, "--ivr-below", "100", "--quiet")
+    assert page.code == 0
+    opened = run("paper", "open", *market, "--ivr-below", "100", "--anyway", "--format", "json").json["trades"][0]
+    # The criteria are judged on the simulated bars: neither is unknown.
+    assert set(opened["checklist"].values()) <= {"met", "unmet"}
+    takes = list(opened["checklist"].values()).count("met") == 2
+    assert page.out.startswith("SIMULATED MARKET  opened" if takes else "not opened: the plan says skip (")
+
+
+def test_the_configuration_reaches_the_commands_of_the_group(paper, run, tmp_path):
+    (tmp_path / "iwm-opts.toml").write_text(
+        '[paper]\ninstrument = "bull-put"\ndte = "15:50"\n[defaults]\naccount = 90000\n'
+    )
+    (trade,) = paper("open", "--format", "json").json["trades"]
+    assert trade["strategy"] == "bull-put"
+    assert trade["planned_risk"] > 505.0  # 1% of 90,000, not of 50,000
+    (tmp_path / "iwm-opts.toml").write_text("[paper]\nnothing = 1\n")
+    assert "nothing" in run("paper", "list").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("close", "3"), 1, "trade = 3: is not in the journal; open are none"),
+        (("open", "--plan", "nothing.toml"), 1, "nothing.toml: cannot be read"),
+        (("open", "--answer", "calm=yes"), 1, "'calm=yes' is no answer"),
+        (
+            ("open", "--answer", "calm=met", "--dte", "15:50", "--account", "100"),
+            1,
+            "contracts = 0: one contract risks",
+        ),
+    ],
+)
+def test_errors_are_one_line_with_a_remedy(paper, arguments, code, message):
+    failed = paper(*arguments)
+    assert (failed.code, failed.out) == (code, "")
+    assert message in failed.err
+    assert failed.err.count("\n") == 1

@@ -1,0 +1,163 @@
+import csv
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+EXPORTS = Path(__file__).parents[1] / "journal" / "exports"
+PLAN = """
+version = 1
+name = "condors"
+edge = "vol-contraction"
+horizon = "multi-week"
+instrument = "condor"
+
+[account]
+value = 40000
+risk = "2%"
+
+[checklist]
+minimum = 2
+criteria = ["calm", "premium", "quiet"]
+"""
+
+
+@pytest.fixture
+def log_file(tmp_path):
+    """Forty weekly trades, every fourth left three sessions after its due day, each fourth a loss."""
+    entry = pd.bdate_range("2025-01-06", periods=40, freq="5B")
+    late = pd.Series(range(40)) % 4 == 1
+    loss = pd.Series(range(40)) % 4 == 3
+    due = pd.Series(entry + pd.Timedelta(days=1))
+    frame = pd.DataFrame(
+        {
+            "plan": "condors",
+            "entry": entry,
+            "exit": due.where(~late, due + pd.offsets.BusinessDay(3)),
+            "due": due,
+            "reason": loss.map({True: "stop", False: "profit"}),
+            "contracts": 1,
+            "credit": 1.0,
+            "debit": loss.map({True: 2.5, False: 0.5}) + late * 0.2,
+            "due_debit": loss.map({True: 2.5, False: 0.5}),
+            "fees": 4.0,
+            "risk": 404.0,
+            "checklist": "calm=met; premium=met; quiet=unknown",
+        }
+    )
+    file = tmp_path / "trades.csv"
+    frame.to_csv(file, index=False)
+    return file
+
+
+@pytest.fixture
+def plan_file(tmp_path):
+    file = tmp_path / "plan.toml"
+    file.write_text(PLAN)
+    return file
+
+
+def test_the_page_names_the_fault_and_its_cost(run, log_file, plan_file):
+    page = run("review", log_file, "--plan", plan_file)
+    assert page.code == 0
+    assert "trades.csv: 40 closed trades, 0 open" in page.out
+    assert "plan condors; compared with itself: no backtest given; account $40,000" in page.out
+    assert "What went wrong (1 fault)" in page.out
+    text = " ".join(page.out.split())
+    assert "late exits: 10 of 40 trades left after the day their rule called" in text
+    assert "by 3.0 sessions on average, which cost $200.00" in text
+    assert "TOO FEW TRADES TO TELL" in page.out
+    assert max(map(len, page.out.splitlines())) <= 80
+
+
+def test_json_is_complete(run, log_file, plan_file):
+    result = run("review", log_file, "--plan", plan_file, "--format", "json").json
+    assert (result["closed"], result["open"], result["simulated"], result["plan"]) == (40, 0, False, "condors")
+    assert result["faults"] == ["late exits"]
+    assert {"month", "trades", "win_rate", "average_gain", "average_loss", "losing_run", "expectancy", "max_drawdown",
+            "fees", "slippage_over_model"} <= set(result["months"][0])  # fmt: skip
+    assert result["whole"]["win_rate"] == pytest.approx(0.75)
+    # 50 less 4 of fees on thirty, 20 less for the ten late ones; -150 - 4 on ten.
+    assert result["whole"]["pnl"] == pytest.approx(30 * 46.0 - 10 * 20.0 - 10 * 154.0)
+    late = next(one for one in result["findings"] if one["name"] == "late exits")
+    assert (late["breaches"], late["fault"], late["cost"]) == (10, True, pytest.approx(200.0))
+    assert result["edge"]["state"] == "too few trades to tell"
+    assert result["losers"]["n"] == 10
+    assert [one["name"] for one in result["effects"] if one["kind"] == "exit"] == ["profit", "stop"]
+
+
+def test_csv_has_a_row_a_month(run, log_file):
+    rows = list(csv.DictReader(io.StringIO(run("review", log_file, "--format", "csv").out)))
+    assert [row["month"] for row in rows][:2] == ["2025-01", "2025-02"]
+    assert sum(int(row["trades"]) for row in rows) == 40
+
+
+def test_a_backtest_gives_the_edge_its_measure(run, log_file, tmp_path):
+    expected = tmp_path / "expected.csv"
+    entry = pd.bdate_range("2015-01-05", periods=300, freq="5B")
+    loss = pd.Series(range(300)) % 10 == 3
+    pd.DataFrame(
+        {"entry": entry, "exit": entry + pd.Timedelta(days=1), "contracts": 1, "risk": 404.0,
+         "pnl": loss.map({True: -154.0, False: 46.0})}
+    ).to_csv(expected, index=False)  # fmt: skip
+    edge = run("review", log_file, "--backtest", expected, "--format", "json").json["edge"]
+    assert edge["backtest_trades"] == 300
+    assert edge["win_rate"]["value"] == pytest.approx(0.75)
+    assert edge["win_rate"]["below"] < 0.05  # nine in ten are won there
+    assert edge["scan"]["p"] > 0.005  # three losses of every four trades in a row there are none
+
+
+def test_a_brokers_export_becomes_a_log_to_complete(run, tmp_path):
+    page = run("review", EXPORTS / "thinkorswim.csv", "--write-log", "mine.csv", "--timezone", "America/Chicago")
+    assert page.code == 0
+    assert "thinkorswim account statement: 2 closed trades" in " ".join(page.out.split())
+    assert "left out: line 33: price '~' is no number" in " ".join(page.out.split())
+    again = run("review", "mine.csv", "--format", "json").json
+    assert again["whole"]["pnl"] == pytest.approx(160.00 - 0.36 - 7.80)
+
+
+def test_the_record_tells_what_was_quoted(run, chain_file, tmp_path):
+    assert run("snapshot", "--source", chain_file).code == 0
+    trade = {"entry": "2026-03-02 15:50", "exit": "2026-03-02 15:58", "symbol": "IWM", "expiration": "2026-04-17",
+             "legs": "+1P185 -1P190", "contracts": 2, "credit": 0.10, "debit": 0.90, "reason": "closed"}  # fmt: skip
+    pd.DataFrame([trade]).to_csv(tmp_path / "mine.csv", index=False)
+    silent = run("review", "mine.csv", "--format", "json").json
+    assert silent["whole"]["slippage_over_model"] is None
+    told = run("review", "mine.csv", "--recorded-quotes", "--format", "json").json
+    assert told["whole"]["trades_with_model_fill"] == 1
+    assert told["whole"]["slippage_over_model"] < told["whole"]["slippage_to_mid"]
+    assert "1 entries and 1 exits quoted by the record, within 20 min; model fill fraction:0.5" in told["notes"]
+
+
+def test_the_picture_is_drawn(run, log_file, tmp_path):
+    page = run("review", log_file, "--plot", "review.png")
+    assert "written: review.png" in page.err
+    assert (tmp_path / "review.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_backtest_of_a_simulated_market_says_so_above_and_below(run, tmp_path):
+    frame = pd.DataFrame({"market": "SIMULATED market", "entry": ["2026-03-02"], "exit": ["2026-03-09"],
+                          "contracts": 1, "credit": 1.0, "debit": 0.5, "risk": 400.0})  # fmt: skip
+    frame.to_csv(tmp_path / "sim.csv", index=False)
+    page = run("review", "sim.csv").out.splitlines()
+    assert page[0].startswith("SIMULATED MARKET  sim.csv")
+    assert page[-1] == "SIMULATED MARKET: nothing here was traded"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("review", "nothing.csv"), 1, "nothing.csv: cannot be read"),
+        (("review", "paper"), 1, "paper journal: holds no trade; open one: iwm-opts paper open"),
+        (("review",), 2, "Missing argument 'LOG|paper'"),
+        (("review", "x.csv", "--output", "x.csv"), 2, "--output would overwrite what --log names"),
+        (("review", "x.csv", "--plot", "x.txt"), 2, "must end in one of png, svg, pdf"),
+        (("review", "x.csv", "--timezone", "Mars"), 2, "'Mars' is no time zone"),
+    ],
+)
+def test_errors_are_one_line_with_a_remedy(run, arguments, code, message):
+    failed = run(*arguments)
+    assert (failed.code, failed.out) == (code, "")
+    assert message in failed.err
+    assert failed.err.count("\n") == 1

@@ -1,0 +1,69 @@
+import csv
+import io
+
+import pytest
+
+SIM = ("--source", "sim", "--from", "2023-02-15", "--to", "2023-08-31", "--seed", 5, "--paths", 1, "--ivr-lookback", 20)
+RULES = ("--ivr-below", 40, "--dte", 30, "--exit-dte", 10, "--contracts", 1, "--draws", 99)
+GRID = ("--grid", "profit=0.25,none", "--grid", "short-delta=0.1,0.2")
+
+
+@pytest.fixture
+def swept(run):
+    return lambda *more: run("sweep", *SIM, *RULES, *more)
+
+
+def test_the_page_fits_and_says_what_the_best_is_worth(swept):
+    page = swept(*GRID)
+    assert page.code == 0, page.err
+    lines = page.out.splitlines()
+    assert lines[0] == lines[-1] == "SIMULATED MARKET: no quote here was ever traded on"
+    assert all(len(line) <= 80 for line in lines)
+    assert "…" not in page.out
+    assert "best of 4 variants" in " ".join(page.out.split())
+
+
+def test_rows_are_the_backtests_of_their_options(run, swept):
+    found = swept(*GRID, "--format", "json").json
+    assert [(one["profit"], one["short_delta"]) for one in found["variants"]] == [
+        (0.25, 0.1), (0.25, 0.2), ("none", 0.1), ("none", 0.2),
+    ]  # fmt: skip
+    alone = run(
+        "backtest", *SIM, *RULES[:-2], "--profit", "none", "--short-delta", 0.2, "--format", "json"
+    ).json["metrics"]  # fmt: skip
+    assert found["variants"][3]["expectancy"] == pytest.approx(alone["expectancy"])
+    assert found["variants"][3]["trades"] == alone["trades"]
+    assert found["snooping"]["models"] == 4
+    rows = list(csv.DictReader(io.StringIO(swept(*GRID, "--format", "csv").out)))
+    assert [float(row["expectancy"]) for row in rows] == pytest.approx([v["expectancy"] for v in found["variants"]])
+
+
+def test_a_stopped_sweep_goes_on_and_ends_in_the_same_table(swept, tmp_path):
+    folder = tmp_path / "sweep"
+    whole = swept(*GRID, "--output", folder, "--format", "csv", "--threads", 2)
+    lines = (folder / "variants.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "variants.jsonl").write_bytes(lines[2] + lines[0][:50])
+    again = swept(*GRID, "--output", folder, "--format", "csv", "--threads", 1)
+    assert "1 of 4 variants are there already" in again.err
+    assert again.out == whole.out == swept(*GRID, "--format", "csv").out
+    other = swept("--grid", "profit=0.3,0.4", "--output", folder)
+    assert (other.code, "holds another sweep" in other.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("grid", "told"),
+    [
+        (("--grid", "seed=1,2"), "no option of the rules"),
+        (("--grid", "profits=1,2"), "no option of the rules"),
+        (("--grid", "profit="), "needs values"),
+        (("--grid", "profit=0.5,0.5"), "each once"),
+        (("--grid", "profit=soon"), "not a valid"),
+        (("--grid", "profit=0.2", "--grid", "profit=0.3"), "stands there twice"),
+        (("--grid", "profit=2"), "must be at most 1"),
+    ],
+)
+def test_a_grid_that_cannot_be_is_said_in_one_line(swept, grid, told):
+    failed = swept(*grid)
+    assert failed.code in (1, 2)
+    assert told in failed.err
+    assert len(failed.err.splitlines()) == 1

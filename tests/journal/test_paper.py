@@ -1,0 +1,218 @@
+import json
+import multiprocessing
+import time
+from dataclasses import replace
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.execution.fees import FeeSchedule
+from iwm_opts.journal.paper import Closing, Exits, Leg, Mark, PaperTrade, log_of_paper, open_journal
+from iwm_opts.journal.paper_marks import closing_of, marked, settled
+from iwm_opts.market.snapshot import take_snapshot
+from iwm_opts.sources.files import load_chain
+from iwm_opts.sources.store import Record
+
+CONDOR = (Leg(1, "P", 180.0), Leg(-1, "P", 185.0), Leg(-1, "C", 215.0), Leg(1, "C", 220.0))
+
+
+def trade(**other):
+    fields = {
+        "number": 0,
+        "plan": "condors",
+        "market": "file",
+        "symbol": "IWM",
+        "expiration": "2026-04-17",
+        "legs": CONDOR,
+        "contracts": 2,
+        "planned_contracts": 2,
+        "opened": "2026-02-27 15:00:00",
+        "credit": 1.20,
+        "mid": 1.25,
+        "model": 1.22,
+        "fill": "fraction:0.5",
+        "fees_schedule": "custom:0.50",
+        "fees": 4.0,
+        "risk": 764.0,
+        "planned_risk": 764.0,
+        "rank": 12.0,
+        "exits": Exits(profit=0.5, stop=2.0, dte=21),
+        "checklist": {"trend": "met"},
+    }
+    return PaperTrade(**{**fields, **other})
+
+
+def a_mark(day, debit=0.9, rule=""):
+    return Mark(day, f"{day} 16:00:00", 200.0, debit - 0.02, debit, 2.0, rule)
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return open_journal(Record(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def snapshot(made_quotes, tmp_path_factory):
+    file = tmp_path_factory.mktemp("chain") / "chain.csv"
+    made_quotes().to_csv(file, index=False)
+    return take_snapshot(load_chain(file, symbol="IWM"))
+
+
+def test_a_trade_comes_back_as_it_was_written(journal):
+    first, is_new = journal.add(trade())
+    assert (first.number, is_new) == (1, True)
+    journal.mark(1, a_mark("2026-03-02"))
+    closed = journal.close(1, Closing("2026-03-09 15:00:00", 0.5, 0.45, 0.48, 4.0, "profit"))
+    assert journal.trades() == (closed,)
+    assert closed.marks == (a_mark("2026-03-02"),)
+    assert closed.gain == pytest.approx(200 * (1.20 - 0.50) - 8.0)
+
+
+def test_the_same_package_of_a_day_is_opened_once(journal):
+    journal.add(trade())
+    again, is_new = journal.add(trade(credit=1.19))
+    assert (again.number, again.credit, is_new) == (1, 1.20, False)
+    other, is_new = journal.add(trade(plan="another"))
+    assert (other.number, is_new) == (2, True)
+    assert len(journal.trades()) == 2
+
+
+def test_marking_a_day_twice_leaves_one_mark(journal):
+    journal.add(trade())
+    journal.mark(1, a_mark("2026-03-03", 0.8))
+    content = journal.path.read_bytes()
+    journal.mark(1, a_mark("2026-03-03", 0.8))
+    assert journal.path.read_bytes() == content
+    journal.mark(1, a_mark("2026-03-02", 0.9))
+    journal.mark(1, a_mark("2026-03-03", 0.7))
+    (found,) = journal.trades()
+    assert [(mark.day, mark.debit) for mark in found.marks] == [("2026-03-02", 0.9), ("2026-03-03", 0.7)]
+
+
+def test_what_is_closed_stays_closed(journal):
+    journal.add(trade())
+    closed = journal.close(1, Closing("2026-03-09 15:00:00", 0.5, 0.45, 0.48, 4.0, "profit"))
+    journal.mark(1, a_mark("2026-03-10"))
+    assert journal.trades() == (closed,)
+    with pytest.raises(InputError, match="was closed at 2026-03-09"):
+        journal.close(1, Closing("2026-03-10 15:00:00", 0.1, 0.1, 0.1, 4.0, "profit"))
+    with pytest.raises(InputError, match="is not in the journal; open are none"):
+        journal.close(7, Closing("2026-03-10 15:00:00", 0.1, 0.1, 0.1, 4.0, "profit"))
+
+
+@pytest.mark.parametrize("content", ["{", '{"version": 1, "trades": [{"number": 1}]}', "[]"])
+def test_a_damaged_journal_is_named_and_left_alone(journal, content):
+    journal.path.parent.mkdir(parents=True)
+    journal.path.write_text(content)
+    with pytest.raises(DataError, match=r"is damaged .*; restore it from a backup; nothing was changed"):
+        journal.add(trade())
+    assert journal.path.read_text() == content
+
+
+def test_a_later_version_is_refused(journal):
+    journal.path.parent.mkdir(parents=True)
+    journal.path.write_text(json.dumps({"version": 2, "trades": []}))
+    with pytest.raises(DataError, match="version 2 is not 1, which this tool reads; update iwm-opts"):
+        journal.trades()
+
+
+def _open_many(folder, plan):
+    journal = open_journal(Record(folder))
+    for n in range(10):
+        opened, _ = journal.add(trade(plan=f"{plan} {n}"))
+        journal.mark(opened.number, a_mark("2026-03-02"))
+
+
+def test_two_writers_lose_nothing_of_each_other(journal, tmp_path):
+    context = multiprocessing.get_context("spawn")
+    other = context.Process(target=_open_many, args=(tmp_path, "a"))
+    other.start()
+    while other.is_alive() and not journal.trades():  # it takes a while to import
+        time.sleep(0.005)
+    _open_many(tmp_path, "b")
+    other.join(120)
+    found = journal.trades()
+    assert sorted(one.number for one in found) == list(range(1, 21))
+    assert {one.plan for one in found} == {f"{name} {n}" for name in "ab" for n in range(10)}
+    assert all(len(one.marks) == 1 for one in found)
+
+
+def test_a_mark_is_the_cost_of_closing_at_the_models_fill(snapshot):
+    one = marked(trade(), snapshot)
+    table = snapshot.table(date(2026, 4, 17))
+    bid, ask = [], []
+    for leg in CONDOR:
+        row = (table.right == (1 if leg.right == "C" else -1)) & (table.strike == leg.strike)
+        bid.append(table.bid[row][0])
+        ask.append(table.ask[row][0])
+    mid = [(b + a) / 2 for b, a in zip(bid, ask, strict=True)]
+    cost = -sum(leg.count * m for leg, m in zip(CONDOR, mid, strict=True))
+    half = sum((a - b) / 2 for b, a in zip(bid, ask, strict=True))
+    assert one.mid == pytest.approx(cost)
+    assert one.debit == pytest.approx(cost + 0.5 * half, abs=0.011)  # half of the half-spread, then the tick
+    assert one.debit >= one.mid
+    assert one.fees == pytest.approx(2.0)  # four legs at 0.50
+    assert (one.day, one.at) == ("2026-03-02", "2026-03-02 16:00:00")
+
+
+@pytest.mark.parametrize(
+    ("model", "exits", "rule"),
+    [
+        (9.0, Exits(profit=0.5, stop=2.0, dte=21), "profit"),
+        (0.05, Exits(profit=0.5, stop=2.0, dte=21), "stop"),
+        (1.2, Exits(profit=0.9, stop=9.0, dte=60), "dte"),
+        (1.2, Exits(profit=0.9, stop=9.0, sessions=1), "time"),
+        (1.2, Exits(), ""),
+    ],
+)
+def test_a_mark_names_the_rule_that_calls(snapshot, model, exits, rule):
+    assert marked(trade(model=model, exits=exits), snapshot).rule == rule
+
+
+def test_no_rule_calls_on_the_day_of_the_entry(snapshot):
+    assert marked(trade(opened="2026-03-02 10:00:00", model=9.0), snapshot).rule == ""
+
+
+def test_a_mark_before_the_entry_is_refused(snapshot):
+    with pytest.raises(InputError, match="lies before trade 0 was opened"):
+        marked(trade(opened="2026-03-03 10:00:00"), snapshot)
+    strange = (Leg(1, "P", 180.5), *CONDOR[1:])
+    with pytest.raises(InputError, match=r"\+1P180.5 is not listed for 2026-04-17"):
+        marked(trade(legs=strange), snapshot)
+
+
+def test_settlement_by_hand():
+    # At 212 the condor is worth nothing; at 183 the short put is 2 in the money: 2 dollars a share are paid.
+    _, nothing = settled(trade(), 212.0)
+    assert (nothing.debit, nothing.reason, nothing.fees) == (0.0, "expiry", 0.0)
+    mark, assigned = settled(trade(fees_schedule="tastytrade"), 183.0)
+    assert assigned.debit == pytest.approx(2.0)
+    assert assigned.fees == FeeSchedule.parse("tastytrade").exercise_fees(2)
+    assert mark.day == "2026-04-17"
+    with pytest.raises(InputError, match="must be positive"):
+        settled(trade(), 0.0)
+
+
+def test_the_log_says_when_the_exit_was_due():
+    late = replace(
+        trade(number=1), marks=(a_mark("2026-03-06"), a_mark("2026-03-09", 0.55, "profit")),
+        closing=closing_of(trade(), a_mark("2026-03-11", 0.70, "profit"), 0.72, None),
+    )  # fmt: skip
+    early = replace(trade(number=2), closing=closing_of(trade(), a_mark("2026-03-04", 0.9), None, None))
+    log = log_of_paper([late, early, trade(number=3)])
+    first, second = log.closed.sort_values("trade").itertuples()
+    assert (first.due, first.due_debit, first.reason) == (pd.Timestamp("2026-03-09"), 0.55, "profit")
+    assert (first.debit, first.exit_model) == (0.72, 0.70)
+    assert (second.due, second.reason) == (pd.Timestamp("2026-03-04"), "closed")
+    assert first.pnl == pytest.approx(200 * (1.20 - 0.72) - 8.0)
+    assert len(log.open) == 1
+    assert log.problems == ()
+    assert not log.is_simulated
+    assert log_of_paper([trade(number=1, market="SIMULATED market")]).is_simulated
+
+
+def test_an_empty_journal_has_no_log():
+    with pytest.raises(DataError, match="holds no trade; open one: iwm-opts paper open"):
+        log_of_paper([])

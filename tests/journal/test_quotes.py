@@ -1,0 +1,77 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from iwm_opts.execution.fills import FillModel
+from iwm_opts.journal.quotes import with_recorded_quotes
+from iwm_opts.journal.trade_log import log_of_rows
+from iwm_opts.sources.files import load_chain
+from iwm_opts.sources.store import Record
+
+TRADE = {
+    "entry": "2026-03-02 15:50", "exit": "2026-03-02 15:55", "symbol": "IWM", "expiration": "2026-04-17",
+    "legs": "+1P185 -1P190", "contracts": 1, "credit": 0.70, "debit": 0.80, "reason": "closed",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def recorded(made_quotes, tmp_path_factory):
+    """A record with one capture, at 16:00 of 2026-03-02, and its chain."""
+    folder = tmp_path_factory.mktemp("record")
+    file = folder / "chain.csv"
+    made_quotes().to_csv(file, index=False)
+    chain = load_chain(file, symbol="IWM")
+    record = Record(folder / "record")
+    record.add(chain)
+    return record, chain
+
+
+def quotes(chain, strike):
+    rows = chain.rows(pd.Timestamp("2026-04-17").date())
+    one = rows[(rows["right"] == "P") & (rows["strike"] == strike)].iloc[0]
+    return float(one["bid"]), float(one["ask"])
+
+
+def only(log):
+    return log.trades.iloc[0]
+
+
+def test_the_capture_of_the_time_tells_mid_and_model(recorded):
+    record, chain = recorded
+    (low_bid, low_ask), (high_bid, high_ask) = quotes(chain, 185.0), quotes(chain, 190.0)
+    found = only(with_recorded_quotes(log_of_rows([TRADE], "mine"), record, FillModel.parse("natural")))
+    mid = (high_bid + high_ask) / 2 - (low_bid + low_ask) / 2
+    assert found["entry_mid"] == pytest.approx(mid)
+    assert found["exit_mid"] == pytest.approx(mid)
+    assert found["entry_model"] == pytest.approx(high_bid - low_ask)  # sell the bid, buy the ask
+    assert found["exit_model"] == pytest.approx(high_ask - low_bid)  # and the other way round, as a debit
+
+
+def test_what_the_log_says_itself_stays(recorded):
+    log = log_of_rows([{**TRADE, "entry_mid": 0.5}], "mine")
+    found = only(with_recorded_quotes(log, recorded[0], FillModel.parse("natural")))
+    assert found["entry_mid"] == 0.5
+    assert np.isfinite(found["entry_model"])
+    assert np.isnan(only(log)["entry_model"])  # the log that was given is not touched
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"entry": "2026-03-02 15:39"},  # 21 minutes before the capture
+        {"entry": "2026-03-02", "exit": "2026-03-03 10:00"},  # a day without a time; a day without a capture
+        {"legs": "+1P185.5 -1P190"},  # a strike that is not listed
+        {"legs": "+1P185:2026-05-15 -1P190"},
+        {"symbol": "SPY"},
+    ],
+)
+def test_nothing_is_guessed(recorded, change):
+    log = with_recorded_quotes(log_of_rows([{**TRADE, **change}], "mine"), recorded[0], FillModel.parse("natural"))
+    assert np.isnan(only(log)["entry_model"])
+
+
+def test_an_expiration_has_no_fill(recorded):
+    log = log_of_rows([{**TRADE, "reason": "expiry"}], "mine")
+    found = with_recorded_quotes(log, recorded[0], FillModel.parse("natural"))
+    assert np.isnan(only(found)["exit_model"])
+    assert found.notes == ("1 entries and 0 exits quoted by the record, within 20 min; model fill natural",)

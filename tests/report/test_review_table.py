@@ -1,0 +1,91 @@
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from iwm_opts.journal.plan_rules import PlanRules
+from iwm_opts.journal.review import review
+from iwm_opts.journal.trade_log import log_of_rows
+from iwm_opts.report.review_picture import review_picture
+from iwm_opts.report.review_record import review_record
+from iwm_opts.report.review_table import review_table
+
+
+@pytest.fixture(scope="module")
+def found():
+    """Sixty weekly trades, thirty good and thirty bad ones, at twice the planned size in every fourth."""
+    generator = np.random.default_rng(11)
+    results = np.concatenate([generator.normal(0.3, 0.2, 30), generator.normal(-0.3, 0.2, 30)])
+    entry = pd.bdate_range("2024-01-02", periods=60, freq="5B")
+    large = np.arange(60) % 4 == 0
+    frame = pd.DataFrame(
+        {
+            "entry": entry,
+            "exit": entry + pd.Timedelta(days=3),
+            "contracts": np.where(large, 2, 1),
+            "planned_contracts": 1,
+            "credit": 1.0,
+            "debit": 1.0 - 4.0 * results,
+            "entry_mid": 1.04,
+            "risk": np.where(large, 800.0, 400.0),
+            "reason": np.where(results > 0, "profit", "stop"),
+            "checklist": "a-criterion-with-quite-a-long-name=met",
+        }
+    )
+    return review(log_of_rows(frame, "trades.csv"), PlanRules("condors"))
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_page_fits(found, columns):
+    page = review_table(found, columns=columns)
+    assert max(map(len, page.splitlines())) <= columns
+    assert "EDGE BROKEN" in page
+    assert ("to mid" in page) == (columns == 120)
+    assert "2024-01" in page
+
+
+def test_the_page_says_when_and_how_sure(found):
+    text = " ".join(review_table(found, columns=120).split())
+    told = re.search(r"results fell on (\d{4}-\d{2}-\d{2}) \(between (\d{4}-\d{2}-\d{2}) and (\d{4}-\d{2}-\d{2})", text)
+    assert told is not None
+    first, low, high = (pd.Timestamp(day) for day in told.groups())
+    assert low <= first <= high
+    assert low <= found.diagnosis.trades["exit"].iloc[30].normalize() <= high  # where the bad ones begin
+    assert "by luck in" in text
+
+
+def test_every_fault_comes_with_count_share_and_interval(found):
+    text = " ".join(review_table(found, columns=120).split())
+    assert "size: 15 of 60 trades risked more than the plan allows (25%, 15% to 38%) by 100% on average" in text
+    assert "p below 0.0001 among all tests" in text
+
+
+def test_verbose_says_what_would_have_been_seen(found):
+    quiet, told = review_table(found, columns=120), review_table(found, verbose=True, columns=120)
+    assert "What is not shown to be wrong" not in quiet
+    assert "What is not shown to be wrong" in told
+    assert "too few trades to tell (0)" in told  # no day that an exit was due is known
+
+
+def test_the_record_says_what_the_page_says(found):
+    record = review_record(found)
+    assert record["edge"]["state"] == "broken"
+    assert record["edge"]["sentence"] == found.diagnosis.edge.sentence
+    assert sorted(record["faults"]) == ["market", "size"]
+    assert sum(month["trades"] for month in record["months"]) == record["whole"]["trades"] == 60
+    # Four cents of 1.04 given away at entry, on 75 packages of 100 shares; the mid at exit is unknown.
+    assert record["whole"]["slippage_to_mid"] == pytest.approx(75 * 100 * 0.04)
+
+
+@pytest.mark.parametrize(("suffix", "head"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")])
+def test_the_picture_has_the_kind_that_its_name_says(found, suffix, head):
+    assert review_picture(found, suffix).startswith(head)
+
+
+def test_a_picture_without_a_scan_says_why():
+    few = log_of_rows(
+        [{"entry": "2026-03-02", "exit": "2026-03-09", "contracts": 1, "credit": 1.0, "debit": 0.5, "risk": 400.0}], "x"
+    )
+    picture = review_picture(review(few), ".svg").decode()
+    assert picture.startswith("<?xml")
