@@ -17,7 +17,7 @@ def test_the_model_prices_both_indices_in_the_state_found(level, ratio):
     (factors,) = index_factors(PARAMETERS, np.array([level]), np.array([ratio]))
     curve = variance_curve(PARAMETERS.dynamics, PARAMETERS.premium, np.array([30.0, 9.0]) / 365.0)
     assert np.sqrt(curve.at(State(*factors))) == pytest.approx([level, ratio * level], rel=1e-8)
-    assert {name for name, value in zip(FACTORS, factors, strict=True) if value} <= {"fast", "slow"}
+    assert {name for name, value in zip(FACTORS, factors, strict=True) if value} <= {"fast", "slow", "premium"}
 
 
 def test_days_are_solved_apart():
