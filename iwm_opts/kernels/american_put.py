@@ -102,6 +102,42 @@ def improve(vol, rate, t, square, depth, there, earned):
             below[i] = here[i] * here[i]
 
 
+@kernel(**INTERNAL)
+def find_boundary(vol, rate, t, depth, square, there, earned):
+    """Boundary of ROOM puts at the Chebyshev nodes, ln(boundary / strike) into `depth`, its square into `square`."""
+    guess(vol, rate, t, depth)
+    for n in range(NODES * ROOM):
+        square[n] = depth[n] * depth[n]
+    for _ in range(ROUNDS):
+        improve(vol, rate, t, square, depth, there, earned)
+
+
+@kernel(**INTERNAL)
+def value_of(vol, rate, t, away, square, there, price, delta, gamma):
+    """Price, delta and spot x gamma of puts held, each at its log-moneyness `away`, of a strike of 1."""
+    root, discount = math.sqrt(t), math.exp(-rate * t)
+    for i in range(ROOM):
+        price[i] = delta[i] = gamma[i] = 0.0
+    for k in range(PRICE_POINTS):
+        z = root * PRICE_Z[k]
+        weight = 2.0 * rate * root * PRICE_WEIGHT[k] * math.exp(-rate * z * z)
+        depth_between(square, TODAY[k], there)
+        for i in range(ROOM):
+            stdev = vol[i] * z
+            d2 = (away[i] - there[i] + rate * z * z) / stdev - 0.5 * stdev
+            density = weight * INV_SQRT_2PI * exp(-0.5 * d2 * d2) / vol[i]
+            price[i] += weight * z * normal_cdf(-d2)
+            delta[i] += density
+            gamma[i] += density * (1.0 + d2 / stdev)
+    for i in range(ROOM):
+        stdev, spot = vol[i] * root, exp(away[i])
+        d1 = (away[i] + rate * t) / stdev + 0.5 * stdev
+        share = normal_cdf(-d1)
+        price[i] += discount * normal_cdf(stdev - d1) - spot * share
+        delta[i] = -share - delta[i] / spot
+        gamma[i] = INV_SQRT_2PI * exp(-0.5 * d1 * d1) / stdev + gamma[i] / spot
+
+
 @kernel("void(float64[::1], float64[::1], float64[::1], float64, float64, float64[:,::1])")
 def american_put(spot, strike, vol, rate, t, out):
     """Price puts of one expiry without a dividend ahead.
@@ -109,43 +145,19 @@ def american_put(spot, strike, vol, rate, t, out):
     Spot, strike, vol, rate and t are positive. Rows of `out`, shape (4, n): price, delta, gamma, and the spot at and
     below which a put is exercised today.
     """
-    size, root = spot.shape[0], math.sqrt(t)
+    size = spot.shape[0]
     depth, square = np.empty(NODES * ROOM), np.empty(NODES * ROOM)
-    there, earned, delta, gamma = np.empty(ROOM), np.empty(ROOM), np.empty(ROOM), np.empty(ROOM)
+    there, earned, price, delta, gamma = np.empty(ROOM), np.empty(ROOM), np.empty(ROOM), np.empty(ROOM), np.empty(ROOM)
     vols, away = np.empty(ROOM), np.empty(ROOM)
     for block in range(0, size, ROOM):
         for i in range(ROOM):  # the last block is filled up with the last option
             k = block + i if block + i < size else size - 1
             vols[i], away[i] = vol[k], math.log(spot[k] / strike[k])
-        guess(vols, rate, t, depth)
-        for n in range(NODES * ROOM):
-            square[n] = depth[n] * depth[n]
-        for _ in range(ROUNDS):
-            improve(vols, rate, t, square, depth, there, earned)
-        for i in range(ROOM):
-            earned[i] = delta[i] = gamma[i] = 0.0
-        for k in range(PRICE_POINTS):
-            z = root * PRICE_Z[k]
-            weight = 2.0 * rate * root * PRICE_WEIGHT[k] * math.exp(-rate * z * z)
-            depth_between(square, TODAY[k], there)
-            for i in range(ROOM):
-                stdev = vols[i] * z
-                d2 = (away[i] - there[i] + rate * z * z) / stdev - 0.5 * stdev
-                density = weight * INV_SQRT_2PI * exp(-0.5 * d2 * d2) / vols[i]
-                earned[i] += weight * z * normal_cdf(-d2)
-                delta[i] += density
-                gamma[i] += density * (1.0 + d2 / stdev)
-        discount = math.exp(-rate * t)
+        find_boundary(vols, rate, t, depth, square, there, earned)
+        value_of(vols, rate, t, away, square, there, price, delta, gamma)
         for i in range(ROOM if size - block > ROOM else size - block):
             k = block + i
-            stdev = vols[i] * root
-            d1 = (away[i] + rate * t) / stdev + 0.5 * stdev
-            share = normal_cdf(-d1)
             boundary = strike[k] * math.exp(depth[(NODES - 1) * ROOM + i])
-            out[0, k] = strike[k] * (discount * normal_cdf(stdev - d1) + earned[i]) - spot[k] * share
-            out[1, k] = -share - strike[k] / spot[k] * delta[i]
-            density = INV_SQRT_2PI * exp(-0.5 * d1 * d1) / stdev
-            out[2, k] = (density + strike[k] / spot[k] * gamma[i]) / spot[k]
-            out[3, k] = boundary
+            out[0, k], out[1, k], out[2, k], out[3, k] = strike[k] * price[i], delta[i], gamma[i] / spot[k], boundary
             if spot[k] <= boundary or out[0, k] < strike[k] - spot[k]:
                 out[0, k], out[1, k], out[2, k] = strike[k] - spot[k], -1.0, 0.0
