@@ -21,10 +21,9 @@ from collections import namedtuple
 import numpy as np
 
 from iwm_opts.kernels._jit import kernel
-from iwm_opts.kernels.american_grid import INTERNAL, LOWEST_SHARE, larger, smaller
+from iwm_opts.kernels.american_lanes import INTERNAL, LANES, LOWEST_SHARE, larger, smaller
 from iwm_opts.kernels.elementary import INV_SQRT_2PI, exp, log, normal_cdf
 
-ROOM = 32  # options side by side in the inner loops, which LLVM vectorises
 POINTS = 16  # of Gauss and Legendre's rule in one panel
 PANEL = 5.5  # standard deviations a panel may span: of both the step before and the step after, taken together
 MOST_PANELS = 24
@@ -37,23 +36,23 @@ NEGLIGIBLE = 1e-9  # of the strike: what exercise must gain over holding on, at 
 GAUSS = np.polynomial.legendre.leggauss(POINTS)
 PLACE, WEIGHT = 0.5 * (1.0 + GAUSS[0]), 0.5 * GAUSS[1]  # on (0, 1)
 
-# The call on an eve, ROOM lanes: `value` (times its weight in the integral) at the log-prices `place`, both MOST_PANELS
-# x POINTS x ROOM, and beyond them a straight line in the spot: `shares` of it less `debt`, below the log-price `edge`
-# (lane i) and above it (lane ROOM + i). `owed` is what the call owes at high prices: the strike if exercised there.
+# The call on an eve: `value` (times its weight in the integral) at the log-prices `place`, MOST_PANELS x POINTS x LANES
+# each, and beyond them a straight line in the spot, `shares` of it less `debt`, below the log-price `edge` (lane i) and
+# above it (lane LANES + i). `owed` is what the call owes at high prices: the strike if exercised there.
 Eve = namedtuple("Eve", ("owed", "edge", "shares", "debt", "place", "value"))
-Calls = namedtuple("Calls", ("spot", "strike", "vol"))  # arrays of ROOM
+Calls = namedtuple("Calls", ("spot", "strike", "vol"))  # arrays of LANES
 
 
 @kernel(**INTERNAL)
 def integrate(eve, points, vol, rate, dt, at, value, slope, bend):
     """Value of each call `dt` before an eve at the log-prices `at`, and its first two derivatives to them."""
     discount, root = math.exp(-rate * dt), math.sqrt(dt)
-    for i in range(ROOM):
+    for i in range(LANES):
         value[i] = slope[i] = bend[i] = 0.0
     for end in range(2):
         side = 2.0 * end - 1.0
-        for i in range(ROOM):
-            k, stdev = end * ROOM + i, vol[i] * root
+        for i in range(LANES):
+            k, stdev = end * LANES + i, vol[i] * root
             shares, debt = eve.shares[k], eve.debt[k] * discount
             d2 = (at[i] + rate * dt - eve.edge[k]) / stdev - 0.5 * stdev
             held = shares * exp(at[i]) * normal_cdf(side * (d2 + stdev))
@@ -62,15 +61,15 @@ def integrate(eve, points, vol, rate, dt, at, value, slope, bend):
             value[i] += held - debt * normal_cdf(side * d2)
             slope[i] += held + (worth - debt) * density
             bend[i] += held + worth * density - (worth - debt) * density * d2 / stdev
-    for first in range(0, points * ROOM, POINTS * ROOM):
-        last, counts = first + (POINTS - 1) * ROOM, False
-        for i in range(ROOM):
+    for first in range(0, points * LANES, POINTS * LANES):
+        last, counts = first + (POINTS - 1) * LANES, False
+        for i in range(LANES):
             middle, reach = at[i] + rate * dt - 0.5 * vol[i] * vol[i] * dt, FAR * vol[i] * root
             counts |= (eve.place[last + i] > middle - reach) & (eve.place[first + i] < middle + reach)
         if counts:
-            for j in range(first, first + POINTS * ROOM, ROOM):
-                place, part = eve.place[j : j + ROOM], eve.value[j : j + ROOM]
-                for i in range(ROOM):
+            for j in range(first, first + POINTS * LANES, LANES):
+                place, part = eve.place[j : j + LANES], eve.value[j : j + LANES]
+                for i in range(LANES):
                     stdev = vol[i] * root
                     z = (place[i] - at[i] - rate * dt) / stdev + 0.5 * stdev
                     here = part[i] * exp(-0.5 * z * z)
@@ -90,7 +89,7 @@ def exercise_price(eve, points, options, rate, t, until, after, ahead, cash, bou
     at, value, slope, bend = work
     low, high = bracket
     discount, left = math.exp(-rate * after), t - until + after
-    for i in range(ROOM):
+    for i in range(LANES):
         spot, strike, vol = options.spot[i], options.strike[i], options.vol[i]
         drift, reach = rate - 0.5 * vol * vol, REACH * vol * math.sqrt(until)
         straight = log(strike + ahead) + REACH * vol * math.sqrt(left) - smaller(drift, 0.0) * left
@@ -100,7 +99,7 @@ def exercise_price(eve, points, options, rate, t, until, after, ahead, cash, bou
     for turn in range(MOST_TURNS):
         integrate(eve, points, options.vol, rate, after, at, value, slope, bend)
         farthest = 0.0
-        for i in range(ROOM):
+        for i in range(LANES):
             owed, spot, least = eve.owed[i] * discount, exp(at[i]), NEGLIGIBLE * options.strike[i]
             gain = owed + cash - options.strike[i]
             excess = value[i] - spot + owed
@@ -118,7 +117,7 @@ def exercise_price(eve, points, options, rate, t, until, after, ahead, cash, bou
             farthest = larger(farthest, abs(at[i] - before))
         if farthest < CLOSE:
             break
-    for i in range(ROOM):
+    for i in range(LANES):
         boundary[i] += exp(at[i]) + cash
 
 
@@ -126,7 +125,7 @@ def exercise_price(eve, points, options, rate, t, until, after, ahead, cash, bou
 def curved_part(eve, fresh, options, rate, t, when, after, paid, ahead, cash, exercise, boundary):
     """Set `owed` of the eve at `when`, and its edges: where the value turns straight or the spot can hardly be."""
     left, discount = t - when, math.exp(-rate * after)
-    for i in range(ROOM):
+    for i in range(LANES):
         spot, strike, vol = options.spot[i], options.strike[i], options.vol[i]
         drift, reach, bend = rate - 0.5 * vol * vol, REACH * vol * math.sqrt(when), REACH * vol * math.sqrt(left)
         lowest = log(larger(spot - paid, LOWEST_SHARE * spot)) - reach + smaller(drift, 0.0) * when
@@ -140,9 +139,9 @@ def curved_part(eve, fresh, options, rate, t, when, after, paid, ahead, cash, ex
         low, top = larger(bent, lowest), smaller(straight, highest)
         if low > top:  # the spot will be where the value is straight
             low = top = bent if bent > highest else straight
-        fresh.edge[i], fresh.edge[ROOM + i] = low, top
+        fresh.edge[i], fresh.edge[LANES + i] = low, top
         is_straight = top == straight
-        fresh.shares[ROOM + i], fresh.debt[ROOM + i] = (1.0, fresh.owed[i]) if is_straight else (math.nan, math.nan)
+        fresh.shares[LANES + i], fresh.debt[LANES + i] = (1.0, fresh.owed[i]) if is_straight else (math.nan, math.nan)
         fresh.shares[i], fresh.debt[i] = (0.0, 0.0) if low == bent else (math.nan, math.nan)
 
 
@@ -151,11 +150,11 @@ def straighten(eve, fresh, points, options, rate, after, cash, work):
     """Lines that go on as the value ends, at edges that only the reach of the spot has set."""
     at, value, slope, bend = work
     for end in range(2):
-        for i in range(ROOM):
-            at[i] = log(larger(exp(fresh.edge[end * ROOM + i]) - cash, NEGLIGIBLE * options.strike[i]))
+        for i in range(LANES):
+            at[i] = log(larger(exp(fresh.edge[end * LANES + i]) - cash, NEGLIGIBLE * options.strike[i]))
         integrate(eve, points, options.vol, rate, after, at, value, slope, bend)
-        for i in range(ROOM):
-            k = end * ROOM + i
+        for i in range(LANES):
+            k = end * LANES + i
             if math.isnan(fresh.shares[k]):
                 fresh.shares[k] = slope[i] / exp(at[i])
                 fresh.debt[k] = fresh.shares[k] * exp(fresh.edge[k]) - value[i]
@@ -166,20 +165,20 @@ def fill(eve, fresh, points, options, rate, before, after, cash, work):
     """Values on the curved part of an eve from the next one, weighed for the step before; returns their number."""
     at, value, slope, bend = work
     widest, discount = 0.0, math.exp(-rate * before)
-    for i in range(ROOM):
-        widest = larger(widest, (fresh.edge[ROOM + i] - fresh.edge[i]) / options.vol[i])
+    for i in range(LANES):
+        widest = larger(widest, (fresh.edge[LANES + i] - fresh.edge[i]) / options.vol[i])
     panels = int(widest / (PANEL * math.sqrt(before * after / (before + after)))) + 1
     panels = panels if panels < MOST_PANELS else MOST_PANELS
     for j in range(panels * POINTS):
-        place, part = fresh.place[j * ROOM : (j + 1) * ROOM], fresh.value[j * ROOM : (j + 1) * ROOM]
+        place, part = fresh.place[j * LANES : (j + 1) * LANES], fresh.value[j * LANES : (j + 1) * LANES]
         share = (j // POINTS + PLACE[j % POINTS]) / panels
         weight = WEIGHT[j % POINTS] / panels * discount * INV_SQRT_2PI / math.sqrt(before)
-        for i in range(ROOM):
-            place[i] = fresh.edge[i] + share * (fresh.edge[ROOM + i] - fresh.edge[i])
+        for i in range(LANES):
+            place[i] = fresh.edge[i] + share * (fresh.edge[LANES + i] - fresh.edge[i])
             at[i] = log(larger(exp(place[i]) - cash, NEGLIGIBLE * options.strike[i]))
         integrate(eve, points, options.vol, rate, after, at, value, slope, bend)
-        for i in range(ROOM):
-            part[i] = value[i] * weight * (fresh.edge[ROOM + i] - fresh.edge[i]) / options.vol[i]
+        for i in range(LANES):
+            part[i] = value[i] * weight * (fresh.edge[LANES + i] - fresh.edge[i]) / options.vol[i]
     return panels * POINTS
 
 
@@ -190,10 +189,10 @@ def solve(eve, fresh, options, rate, t, ex_time, cash, exercise, few, out):
     paid, ahead, points, end = 0.0, 0.0, 0, t
     for k in range(cash.shape[0]):
         paid += cash[k]
-    for i in range(ROOM):
-        eve.edge[i] = eve.edge[ROOM + i] = log(options.strike[i])
-        eve.shares[i], eve.debt[i], eve.shares[ROOM + i] = 0.0, 0.0, 1.0
-        eve.owed[i] = eve.debt[ROOM + i] = options.strike[i]
+    for i in range(LANES):
+        eve.edge[i] = eve.edge[LANES + i] = log(options.strike[i])
+        eve.shares[i], eve.debt[i], eve.shares[LANES + i] = 0.0, 0.0, 1.0
+        eve.owed[i] = eve.debt[LANES + i] = options.strike[i]
         boundary[i] = math.nan
     for k in range(cash.shape[0] - 1, -1, -1):
         when, after = ex_time[k], end - ex_time[k]
@@ -208,10 +207,10 @@ def solve(eve, fresh, options, rate, t, ex_time, cash, exercise, few, out):
         ahead += cash[k]
         end = when
     at, value, slope, bend = work
-    for i in range(ROOM):
+    for i in range(LANES):
         at[i] = log(options.spot[i])
     integrate(eve, points, options.vol, rate, end, at, value, slope, bend)
-    for i in range(ROOM):
+    for i in range(LANES):
         spot = options.spot[i]
         out[0, i], out[1, i], out[2, i] = value[i], slope[i] / spot, (bend[i] - slope[i]) / (spot * spot)
         out[3, i] = boundary[i]
@@ -229,17 +228,17 @@ def american_call(spot, strike, vol, rate, t, ex_time, cash, exercise, out):
     ex-date, NaN where none.
     """
     size = spot.shape[0]
-    few, sides, found = np.empty((12, ROOM)), np.empty((6, 2 * ROOM)), np.empty((4, ROOM))
-    many = np.empty((4, MOST_PANELS * POINTS * ROOM))
+    few, sides, found = np.empty((12, LANES)), np.empty((6, 2 * LANES)), np.empty((4, LANES))
+    many = np.empty((4, MOST_PANELS * POINTS * LANES))
     options = Calls(few[0], few[1], few[2])
     eve = Eve(few[3], sides[0], sides[1], sides[2], many[0], many[1])
     fresh = Eve(few[4], sides[3], sides[4], sides[5], many[2], many[3])
-    for block in range(0, size, ROOM):
-        for i in range(ROOM):  # the last block is filled up with the last option
+    for block in range(0, size, LANES):
+        for i in range(LANES):  # the last block is filled up with the last option
             k = block + i if block + i < size else size - 1
             options.spot[i], options.strike[i], options.vol[i] = spot[k], strike[k], vol[k]
         solve(eve, fresh, options, rate, t, ex_time, cash, exercise, few[5:], found)
-        for i in range(ROOM if size - block > ROOM else size - block):
+        for i in range(LANES if size - block > LANES else size - block):
             least = options.spot[i] - options.strike[i] if exercise else 0.0
             out[0, block + i] = larger(found[0, i], larger(least, 0.0))
             for row in range(1, 4):

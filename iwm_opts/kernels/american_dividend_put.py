@@ -22,13 +22,12 @@ from collections import namedtuple
 import numpy as np
 
 from iwm_opts.kernels._jit import kernel
-from iwm_opts.kernels.american_grid import INTERNAL, LOWEST_SHARE, larger, smaller
+from iwm_opts.kernels.american_lanes import INTERNAL, LANES, LOWEST_SHARE, larger, smaller
 from iwm_opts.kernels.american_put import NODES as DEPTHS
 from iwm_opts.kernels.american_put import find_boundary as find_depth
 from iwm_opts.kernels.american_put import value_of
 from iwm_opts.kernels.elementary import log
 
-LANES = 32
 WIDTH = 5.5  # standard deviations from the spot, and from the strike, to the edges
 FEWEST_STEPS = 3  # in a stretch of time
 NARROW = 3.0  # nodes of the old grid in a pitch of the new one from which values are averaged over it
@@ -39,6 +38,8 @@ MARGIN = 8  # nodes that a boundary may fall in one time step
 BELOW = 3  # nodes below the boundary at which the value held is continued
 
 Options = namedtuple("Options", ("spot", "strike", "vol"))  # arrays of LANES
+# What was found shortly before expiry, for the second run; `before` (one element) is how long before, in years.
+Opening = namedtuple("Opening", ("value", "boundary", "start", "before"))
 # `origin` is the log-price of node 0, `pitch` the distance of nodes, `start` the first node at which the put is held:
 # LANES each; `boundary`, in nodes, is negative where no price is exercised. `node` (prices), `value` and `floor` (value
 # at immediate exercise) are (nodes + 1) x LANES, one node's lanes after another's.
@@ -124,6 +125,15 @@ def begin(grid, options, rate, left, nodes, work):
             held, floor = options.strike[i] * price[i], grid.floor[j * LANES + i]
             grid.value[j * LANES + i] = floor if j < grid.start[i] else larger(larger(held, floor), 0.0)
     return before
+
+
+@kernel(**INTERNAL)
+def keep(value, to_value, source, to):
+    """Copy values and boundaries."""
+    for k in range(value.shape[0]):
+        to_value[k] = value[k]
+    for i in range(LANES):
+        to.boundary[i], to.start[i] = source.boundary[i], source.start[i]
 
 
 @kernel(**INTERNAL)
@@ -321,15 +331,15 @@ def worth(grid, strike, lane, nodes, price, position):
 def averaged(old, new, strike, lane, nodes, price, cash):
     """Mean of the value on the eve around a price, over a pitch of the new grid each way, less a bias.
 
-    Symmetric in the price, so that straight lines pass; of two tents, one twice as wide, weighed 4 and -1, so that
+    Symmetric in the price, so that straight lines pass; of two tents, one twice as wide, weighed about 4 to -1, so that
     curvature does.
     """
     points = int(new.pitch[lane] / old.pitch[lane]) + 1
     points = points if points < MOST_POINTS else MOST_POINTS
-    total = 0.0
+    total, fine = 0.0, 1.0 / (points * points)
     for m in range(1 - 2 * points, 2 * points):
         u = m / points
-        weight = 4.0 * larger(1.0 - abs(u), 0.0) - 0.5 * larger(1.0 - 0.5 * abs(u), 0.0)
+        weight = (4.0 - fine) * larger(1.0 - abs(u), 0.0) - 0.5 * (1.0 - fine) * larger(1.0 - 0.5 * abs(u), 0.0)
         after = price * (1.0 + u * new.pitch[lane]) - cash
         position = (math.log(after) - old.origin[lane]) / old.pitch[lane] if after > old.node[lane] else -1.0
         total += weight * worth(old, strike, lane, nodes, after, position)
@@ -384,7 +394,7 @@ def wait(options, gain, rate, length, exercise, first, second):
 
 
 @kernel(**INTERNAL)
-def solve(grid, spare, few, head, options, rate, t, ex_time, cash, exercise, nodes, steps, out):
+def solve(grid, spare, opening, few, head, options, rate, t, ex_time, cash, exercise, nodes, steps, out):
     """Price one block of options in `steps` time steps, were there no ex-date."""
     rest, weights, bottom, gain, first, second = few
     dates = cash.shape[0]
@@ -395,10 +405,14 @@ def solve(grid, spare, few, head, options, rate, t, ex_time, cash, exercise, nod
         gain[i] = 0.0
     place(grid, options, rate, t, t - start, paid, 0.0, nodes)
     end = t
-    if exercise:
-        end -= begin(grid, options, rate, t - start, nodes, head)
-    else:
+    if not exercise:
         pay(grid, options, nodes)
+    elif opening.before[0] < 0.0:
+        opening.before[0] = begin(grid, options, rate, t - start, nodes, head)
+        keep(grid.value, opening.value, grid, opening)
+    else:
+        keep(opening.value, grid.value, opening, grid)
+    end -= larger(opening.before[0], 0.0)
     for period in range(dates, -1, -1):
         wait(options, gain, rate, end - start, exercise, first, second)
         for turn in range(2):
@@ -436,22 +450,24 @@ def american_dividend_put(spot, strike, vol, rate, t, ex_time, cash, exercise, n
     NaN where none.
     """
     size = spot.shape[0]
-    few, whole = np.empty((15, LANES)), np.empty((2, LANES), dtype=np.int64)
-    many, weights = np.zeros((7, (nodes + 1) * LANES)), np.empty(9 * LANES)
+    few, whole = np.empty((17, LANES)), np.empty((3, LANES), dtype=np.int64)
+    many, weights = np.zeros((8, (nodes + 1) * LANES)), np.empty(9 * LANES)
     options = Options(few[0], few[1], few[2])
     grid = Grid(few[3], few[4], few[5], few[6], whole[0], many[0], many[1], many[2])
     spare = Grid(few[7], few[8], few[9], few[10], whole[1], many[3], many[4], many[5])
     deep, side = np.empty((2, DEPTHS * LANES)), np.empty((5, LANES))
     head = (deep[0], deep[1], side[0], side[1], side[2], side[3], side[4])
+    opening = Opening(many[7], few[15], whole[2], few[16])
     work = (many[6], weights, few[11], few[12], few[13], few[14])
     fine, coarse = np.empty((4, LANES)), np.empty((4, LANES))  # in time
     for block in range(0, size, LANES):
         for i in range(LANES):  # the last block is filled up with the last option
             k = block + i if block + i < size else size - 1
             options.spot[i], options.strike[i], options.vol[i] = spot[k], strike[k], vol[k]
+        opening.before[0] = -1.0
         terms = (options, rate, t, ex_time, cash, exercise, nodes)
-        solve(grid, spare, work, head, *terms, steps, fine)
-        solve(grid, spare, work, head, *terms, steps // 2, coarse)
+        solve(grid, spare, opening, work, head, *terms, steps, fine)
+        solve(grid, spare, opening, work, head, *terms, steps // 2, coarse)
         for i in range(LANES if size - block > LANES else size - block):
             for row in range(3):
                 out[row, block + i] = fine[row, i] + (fine[row, i] - coarse[row, i]) / 3.0

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import DAYS_PER_YEAR, VOL_POINT
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.american import american
+from iwm_opts.kernels.american_call import american_call
+from iwm_opts.kernels.american_dividend_put import american_dividend_put
 from iwm_opts.kernels.american_put import american_put
 from iwm_opts.pricing._broadcast import Array
 from iwm_opts.pricing.black import black_greeks, black_price, greeks
@@ -27,15 +28,11 @@ PRICE_TOLERANCE: Final = 1e-7
 MAX_PASSES: Final = 60  # bisection alone needs 24 for the tolerance
 VEGA_BUMP: Final = 0.02  # share of the vol that vega is measured over, each way
 
-# The finer of two grids for a life of two years. An error in dollars grows with the width of the distribution, so that
-# a short life needs less: by the fourth root of its length in theory, by less where ex-dates divide it.
-NODES: Final = 300
-STEPS: Final = 50  # of the coarser grid
-FULL_LIFE: Final = 2.0  # years
-LIFE_POWER: Final = 0.15
-# At a put's exercise boundary the curvature jumps, and where between two nodes that happens leaves an error of up to
-# (100 / 6) rate strike t / nodes^2, for any vol, with t the longest time without an ex-date.
-NODES_SQUARED: Final = 1e7  # for a rate x t of 1
+# Puts with dividends. Where exercise begins, its boundary moves by more than a grid can follow, which leaves an error
+# in proportion to rate x strike x time for any vol; it falls with nodes^2.
+NODES: Final = 120
+NODES_SQUARED: Final = 1.4e6  # for a rate x t of 1, with t the longest time without an ex-date
+STEPS: Final = 80  # of the finer of two runs
 LEAST_INTEREST: Final = 1e-9  # rate x t below which no put is exercised early
 
 
@@ -68,14 +65,10 @@ class Expiry:
     def dividend_value(self) -> float:
         return float(self.cash @ np.exp(-self.rate * self.ex_time))
 
-    def resolution(self, sign: float) -> tuple[int, int]:
-        """Nodes of the finer grid, an even number, and time steps of the coarser one."""
-        share = min(self.t / FULL_LIFE, 1.0) ** LIFE_POWER
-        nodes = NODES * share
-        if sign < 0.0:
-            longest = np.diff(self.ex_time, prepend=0.0, append=self.t).max()
-            nodes = max(nodes, math.sqrt(NODES_SQUARED * self.rate * longest))
-        return 2 * math.ceil(0.5 * nodes), math.ceil(STEPS * share)
+    def resolution(self) -> tuple[int, int]:
+        """Nodes of the grid, and time steps of the finer run, for puts with dividends."""
+        longest = np.diff(self.ex_time, prepend=0.0, append=self.t).max()
+        return max(NODES, math.ceil(math.sqrt(NODES_SQUARED * self.rate * longest))), STEPS
 
     def forward(self, spot: Array) -> Array:
         """Forward price, NaN where the dividends are worth more than the share."""
@@ -124,7 +117,8 @@ class Options:
     def solved(self, vol: Array, exercise: bool = True) -> Array:
         """Price, delta, gamma and boundary, shape (4, n); all usable, with time left.
 
-        Puts without a dividend ahead by collocation of their boundary, all others by finite differences.
+        Calls by quadrature between ex-dates, puts without a dividend ahead by collocation of their boundary, other puts
+        by finite differences.
         """
         out = np.empty((4, vol.size))
         vol = np.maximum(vol, LOWEST_VOL)
@@ -136,12 +130,14 @@ class Options:
 
     def _of_one_right(self, vol: Array, sign: float, exercise: bool) -> Array:
         expiry, out = self.expiry, np.empty((4, vol.size))
-        if sign < 0.0 and exercise and not expiry.cash.size and expiry.rate * expiry.t > LEAST_INTEREST:
+        terms = (expiry.rate, expiry.t, expiry.ex_time, expiry.cash)
+        early = exercise and expiry.rate * expiry.t > LEAST_INTEREST
+        if sign > 0.0:
+            american_call(self.spot, self.strike, vol, *terms, exercise, out)
+        elif early and not expiry.cash.size:
             american_put(self.spot, self.strike, vol, expiry.rate, expiry.t, out)
         else:
-            nodes, steps = expiry.resolution(sign)
-            terms = (expiry.rate, expiry.t, expiry.ex_time, expiry.cash)
-            american(self.sign, self.spot, self.strike, vol, *terms, exercise, nodes, steps, out)
+            american_dividend_put(self.spot, self.strike, vol, *terms, early, *expiry.resolution(), out)
         return out
 
     def as_european(self, vol: Array) -> Array:
