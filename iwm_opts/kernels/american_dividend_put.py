@@ -23,9 +23,9 @@ import numpy as np
 
 from iwm_opts.kernels._jit import kernel
 from iwm_opts.kernels.american_lanes import INTERNAL, LANES, LOWEST_SHARE, larger, smaller
+from iwm_opts.kernels.american_put import FEW_ROUNDS, FEW_TODAY, FEW_WEIGHT, FEW_Z, value_of
 from iwm_opts.kernels.american_put import NODES as DEPTHS
 from iwm_opts.kernels.american_put import find_boundary as find_depth
-from iwm_opts.kernels.american_put import value_of
 from iwm_opts.kernels.elementary import log
 
 WIDTH = 5.5  # standard deviations from the spot, and from the strike, to the edges
@@ -36,6 +36,8 @@ NOWHERE = -1e9  # boundary of a put that is exercised at no price
 HEAD_START = 3.0  # nodes that the value must bend over before a grid takes it up
 MARGIN = 8  # nodes that a boundary may fall in one time step
 BELOW = 3  # nodes below the boundary at which the value held is continued
+
+RULE = (FEW_Z, FEW_WEIGHT, FEW_TODAY)  # of the collocation's integrals
 
 Options = namedtuple("Options", ("spot", "strike", "vol"))  # arrays of LANES
 # What was found shortly before expiry, for the second run; `before` (one element) is how long before, in years.
@@ -101,7 +103,7 @@ def begin(grid, options, rate, left, nodes, work):
         width = HEAD_START * grid.pitch[i] / options.vol[i]
         before = larger(before, width * width)
     before = smaller(before, left)
-    find_depth(options.vol, rate, before, depth, square, there, price)
+    find_depth(options.vol, rate, before, FEW_ROUNDS, depth, square, there, price)
     lowest, highest = nodes, 0
     for i in range(LANES):
         at_strike = (math.log(options.strike[i]) - grid.origin[i]) / grid.pitch[i]
@@ -117,7 +119,7 @@ def begin(grid, options, rate, left, nodes, work):
         if lowest <= j <= highest:
             for i in range(LANES):
                 away[i] = grid.origin[i] + j * grid.pitch[i] - math.log(options.strike[i])
-            value_of(options.vol, rate, before, away, square, there, price, delta, gamma)
+            value_of(options.vol, rate, before, away, RULE, square, there, price, delta, gamma)
         else:
             for i in range(LANES):
                 price[i] = 0.0

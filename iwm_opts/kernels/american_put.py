@@ -23,7 +23,9 @@ from iwm_opts.kernels.elementary import INV_SQRT_2PI, exp, log, normal_cdf
 NODES = 8  # Chebyshev nodes of the boundary besides expiry, where it is the strike
 POINTS = 12  # of the integrals along the boundary
 PRICE_POINTS = 32  # of the integrals that give price, delta and gamma
+FEW_POINTS = 10  # where early exercise is worth little
 ROUNDS = 10  # of fixed-point iteration
+FEW_ROUNDS = 5
 
 
 def _gauss(points):
@@ -46,8 +48,10 @@ _CHEBYSHEV = 0.5 * (1.0 - np.cos(np.pi * np.arange(NODES + 1) / NODES))  # of sq
 ROOT_TAU = _CHEBYSHEV[1:].copy()
 Z, Z_WEIGHT = _gauss(POINTS)  # shares of sqrt(tau)
 PRICE_Z, PRICE_WEIGHT = _gauss(PRICE_POINTS)
+FEW_Z, FEW_WEIGHT = _gauss(FEW_POINTS)
 ALONG = _interpolation(ROOT_TAU[:, None] * np.sqrt(1.0 - Z * Z))
 TODAY = _interpolation(np.sqrt(1.0 - PRICE_Z * PRICE_Z))
+FEW_TODAY = _interpolation(np.sqrt(1.0 - FEW_Z * FEW_Z))
 
 
 @kernel(**INTERNAL)
@@ -102,25 +106,29 @@ def improve(vol, rate, t, square, depth, there, earned):
 
 
 @kernel(**INTERNAL)
-def find_boundary(vol, rate, t, depth, square, there, earned):
+def find_boundary(vol, rate, t, rounds, depth, square, there, earned):
     """Boundary of LANES puts at the Chebyshev nodes, ln(boundary / strike) into `depth`, its square into `square`."""
     guess(vol, rate, t, depth)
     for n in range(NODES * LANES):
         square[n] = depth[n] * depth[n]
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         improve(vol, rate, t, square, depth, there, earned)
 
 
 @kernel(**INTERNAL)
-def value_of(vol, rate, t, away, square, there, price, delta, gamma):
-    """Price, delta and spot x gamma of puts held, each at its log-moneyness `away`, of a strike of 1."""
+def value_of(vol, rate, t, away, rule, square, there, price, delta, gamma):
+    """Price, delta and spot x gamma of puts held, each at its log-moneyness `away`, of a strike of 1.
+
+    `rule` holds places, weights and weights of the boundary's interpolation of the integral along it.
+    """
+    places, shares, today = rule
     root, discount = math.sqrt(t), math.exp(-rate * t)
     for i in range(LANES):
         price[i] = delta[i] = gamma[i] = 0.0
-    for k in range(PRICE_POINTS):
-        z = root * PRICE_Z[k]
-        weight = 2.0 * rate * root * PRICE_WEIGHT[k] * math.exp(-rate * z * z)
-        depth_between(square, TODAY[k], there)
+    for k in range(places.shape[0]):
+        z = root * places[k]
+        weight = 2.0 * rate * root * shares[k] * math.exp(-rate * z * z)
+        depth_between(square, today[k], there)
         for i in range(LANES):
             stdev = vol[i] * z
             d2 = (away[i] - there[i] + rate * z * z) / stdev - 0.5 * stdev
@@ -158,8 +166,8 @@ def american_put(spot, strike, vol, rate, t, out):
         for i in range(LANES):  # the last block is filled up with the last option
             k = block + i if block + i < size else size - 1
             vols[i], away[i] = vol[k], math.log(spot[k] / strike[k])
-        find_boundary(vols, rate, t, depth, square, there, earned)
-        value_of(vols, rate, t, away, square, there, price, delta, gamma)
+        find_boundary(vols, rate, t, ROUNDS, depth, square, there, earned)
+        value_of(vols, rate, t, away, (PRICE_Z, PRICE_WEIGHT, TODAY), square, there, price, delta, gamma)
         for i in range(LANES if size - block > LANES else size - block):
             k = block + i
             boundary = strike[k] * math.exp(depth[(NODES - 1) * LANES + i])

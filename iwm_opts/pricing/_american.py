@@ -30,9 +30,10 @@ VEGA_BUMP: Final = 0.02  # share of the vol that vega is measured over, each way
 
 # Puts with dividends. Where exercise begins, its boundary moves by more than a grid can follow, which leaves an error
 # in proportion to rate x strike x time for any vol; it falls with nodes^2.
-NODES: Final = 120
-NODES_SQUARED: Final = 1.4e6  # for a rate x t of 1, with t the longest time without an ex-date
-STEPS: Final = 80  # of the finer of two runs
+NODES: Final = (140, 160)
+NODES_SQUARED: Final = (2e6, 3e6)  # for a rate x t of 1, with t the longest time without an ex-date
+STEPS: Final = (80, 140)  # of the finer of two runs
+WIDE: Final = 0.5  # vol sqrt(t) from which the second of each counts
 LEAST_INTEREST: Final = 1e-9  # rate x t below which no put is exercised early
 
 
@@ -65,10 +66,10 @@ class Expiry:
     def dividend_value(self) -> float:
         return float(self.cash @ np.exp(-self.rate * self.ex_time))
 
-    def resolution(self) -> tuple[int, int]:
+    def resolution(self, wide: bool) -> tuple[int, int]:
         """Nodes of the grid, and time steps of the finer run, for puts with dividends."""
         longest = np.diff(self.ex_time, prepend=0.0, append=self.t).max()
-        return max(NODES, math.ceil(math.sqrt(NODES_SQUARED * self.rate * longest))), STEPS
+        return max(NODES[wide], math.ceil(math.sqrt(NODES_SQUARED[wide] * self.rate * longest))), STEPS[wide]
 
     def forward(self, spot: Array) -> Array:
         """Forward price, NaN where the dividends are worth more than the share."""
@@ -137,7 +138,12 @@ class Options:
         elif early and not expiry.cash.size:
             american_put(self.spot, self.strike, vol, expiry.rate, expiry.t, out)
         else:
-            american_dividend_put(self.spot, self.strike, vol, *terms, early, *expiry.resolution(), out)
+            is_wide = vol * math.sqrt(expiry.t) > WIDE
+            for wide in np.unique(is_wide):  # by each option's own vol: no price depends on the others asked for
+                some, found = self[is_wide == wide], np.empty((4, int((is_wide == wide).sum())))
+                resolution = expiry.resolution(bool(wide))
+                american_dividend_put(some.spot, some.strike, vol[is_wide == wide], *terms, early, *resolution, found)
+                out[:, is_wide == wide] = found
         return out
 
     def as_european(self, vol: Array) -> Array:
