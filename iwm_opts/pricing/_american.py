@@ -168,6 +168,15 @@ def prices(options: Options, vol: Array) -> Array:
     return found
 
 
+def boundaries(options: Options, vol: Array) -> Array:
+    """Exercise boundaries, shape (n,)."""
+    found = np.full(vol.size, np.nan)
+    early = options.usable(vol) & (vol > 0.0) & (options.expiry.t > 0.0) & options.exercised_early
+    if early.any():
+        found[early] = options[early].solved(vol[early])[3]
+    return found
+
+
 def european_value(options: Options, vol: Array, american_value: Array) -> Array:
     """European prices at the same vols; with dividends on the same grid, which frees the difference of its errors."""
     if not options.expiry.cash.size:
