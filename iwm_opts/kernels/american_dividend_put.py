@@ -125,7 +125,7 @@ def begin(grid, options, rate, left, nodes, work):
                 price[i] = 0.0
         for i in range(LANES):
             held, floor = options.strike[i] * price[i], grid.floor[j * LANES + i]
-            grid.value[j * LANES + i] = floor if j < grid.start[i] else larger(larger(held, floor), 0.0)
+            grid.value[j * LANES + i] = floor if j < grid.boundary[i] else larger(larger(held, floor), 0.0)
     return before
 
 

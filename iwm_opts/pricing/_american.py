@@ -34,6 +34,7 @@ NODES: Final = (140, 160)
 NODES_SQUARED: Final = (2e6, 3e6)  # for a rate x t of 1, with t the longest time without an ex-date
 STEPS: Final = (80, 140)  # of the finer of two runs
 WIDE: Final = 0.5  # vol sqrt(t) from which the second of each counts
+SAME_DAY: Final = 0.5 / DAYS_PER_YEAR  # dividends nearer to each other go ex together, at the earlier time
 LEAST_INTEREST: Final = 1e-9  # rate x t below which no put is exercised early
 
 
@@ -48,15 +49,18 @@ class Expiry:
 
     @classmethod
     def of(cls, t: float, rate: float, dividends: Dividends) -> "Expiry":
-        """Check rate and dividends, leave out those beyond the expiry's life, add up those of one time."""
+        """Check rate and dividends, leave out those beyond the expiry's life, add up those of one day."""
         if not 0.0 <= rate < math.inf:
             rule = "American exercise needs a finite rate of zero or more"
             raise InputError("rate", rate, rule, "give a decimal such as 0.037")
         pairs = np.array(sorted(map(_pair, dividends)), dtype=np.float64).reshape(-1, 2)
         pairs = pairs[(pairs[:, 0] > 0.0) & (pairs[:, 0] < t) & (pairs[:, 1] > 0.0)]
-        times, first = np.unique(pairs[:, 0], return_index=True)
-        cash = np.add.reduceat(pairs[:, 1], first) if first.size else np.empty(0)
-        return cls(float(t), float(rate), times, cash)
+        first: list[int] = []
+        for k, when in enumerate(pairs[:, 0]):
+            if not first or when - pairs[first[-1], 0] > SAME_DAY:
+                first.append(k)
+        cash = np.add.reduceat(pairs[:, 1], first) if first else np.empty(0)
+        return cls(float(t), float(rate), np.ascontiguousarray(pairs[first, 0]), cash)
 
     @property
     def discount(self) -> float:

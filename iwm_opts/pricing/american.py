@@ -56,7 +56,7 @@ def american_price(
         Annualised decimal. Below 0.005 the price is that at 0.005.
     dividends : iterable of (t, cash)
         Years from now to each ex-date and dollars a share, in any order. Those at or before 0, and at or after
-        expiry, are left out.
+        expiry, are left out; those less than half a day apart go ex together.
 
     Returns
     -------
