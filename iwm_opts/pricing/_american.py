@@ -30,9 +30,9 @@ VEGA_BUMP: Final = 0.02  # share of the vol that vega is measured over, each way
 
 # Puts with dividends. Where exercise begins, its boundary moves by more than a grid can follow, which leaves an error
 # in proportion to rate x strike x time for any vol; it falls with nodes^2.
-NODES: Final = (140, 160)
-NODES_SQUARED: Final = (2e6, 3e6)  # for a rate x t of 1, with t the longest time without an ex-date
-STEPS: Final = (80, 140)  # of the finer of two runs
+NODES: Final = (124, 160)
+NODES_SQUARED: Final = (1.7e6, 3e6)  # for a rate x t of 1, with t the longest time without an ex-date
+STEPS: Final = (72, 140)  # of the finer of two runs
 WIDE: Final = 0.5  # vol sqrt(t) from which the second of each counts
 SAME_DAY: Final = 0.5 / DAYS_PER_YEAR  # dividends nearer to each other go ex together, at the earlier time
 LEAST_INTEREST: Final = 1e-9  # rate x t below which no put is exercised early
@@ -107,6 +107,20 @@ class Options:
     def intrinsic(self) -> Array:
         """What immediate exercise pays."""
         return np.maximum(self.sign * (self.spot - self.strike), 0.0)
+
+    @property
+    def least(self) -> Array:
+        """Value that no price without arbitrage is below: the best of a few times to exercise, now known for sure.
+
+        Now, on the eve of each ex-date (calls), after it (puts), or at expiry (Merton 1973, sections 3 and 4).
+        """
+        expiry, worth, paid = self.expiry, self.intrinsic, 0.0
+        for when, cash in [*zip(expiry.ex_time, expiry.cash, strict=True), (expiry.t, 0.0)]:
+            discount = math.exp(-expiry.rate * when)
+            for left in (paid, paid + cash * discount):
+                worth = np.maximum(worth, self.sign * (np.maximum(self.spot - left, 0.0) - self.strike * discount))
+            paid += cash * discount
+        return worth
 
     @property
     def exercised_early(self) -> Mask:
@@ -223,7 +237,7 @@ def _greeks_solved(options: Options, vol: Array) -> Array:
 def implied(options: Options, price: Array) -> Array:
     """Vols that give the prices, NaN where none does."""
     expiry = options.expiry
-    inside = options.usable(np.zeros_like(price)) & (price > options.intrinsic) & (expiry.t > 0.0)
+    inside = options.usable(np.zeros_like(price)) & (price > options.least) & (expiry.t > 0.0)
     inside &= price < np.where(options.sign > 0.0, options.spot, options.strike)
     forward = expiry.forward(options.spot)
     european = black_implied_vol(options.sign, price, forward, options.strike, expiry.t, expiry.discount)

@@ -132,7 +132,8 @@ def american_implied_vol(
     -------
     float or ndarray
         Annualised decimal, to 1e-6, or to 1e-7 dollars of price. NaN where no vol between 0.005 and 10 gives the price:
-        at or below what immediate exercise pays, at or above the spot (calls) or the strike (puts); and at t = 0.
+        at or below what exercise at the best fixed time is worth, at or above the spot (calls) or the strike (puts);
+        and at t = 0.
 
     Raises
     ------
