@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from numba import config
 from scipy.interpolate import CubicSpline
 
 from iwm_opts.kernels.american_call import american_call
@@ -9,6 +10,7 @@ from iwm_opts.kernels.american_lanes import LANES
 from iwm_opts.kernels.black import black_scholes
 
 NO_DIVIDENDS = np.empty(0)
+only_compiled = pytest.mark.skipif(config.DISABLE_JIT, reason="minutes of interpreted quadrature")
 
 
 def solve(spot, strike, vol, rate, t, ex_time=NO_DIVIDENDS, cash=NO_DIVIDENDS, exercise=True):
@@ -83,6 +85,7 @@ def test_one_dividend(strike, ex_day):
     assert np.nan_to_num(boundary, nan=math.inf) == pytest.approx(kink, rel=1e-6)  # NaN: at no price
 
 
+@only_compiled
 @pytest.mark.parametrize(
     ("vol", "rate", "days", "ex_days", "cash"),
     [

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from numba import config
 
 from iwm_opts.kernels.american_call import american_call
 from iwm_opts.kernels.american_dividend_put import american_dividend_put
@@ -9,6 +10,7 @@ from iwm_opts.kernels.american_lanes import LANES
 from iwm_opts.kernels.american_put import american_put
 
 NODES, STEPS = 160, 100
+only_compiled = pytest.mark.skipif(config.DISABLE_JIT, reason="minutes of interpreted loops over a grid")
 
 
 def collocated(spot, strike, vol, rate, t):
@@ -42,6 +44,7 @@ def test_puts_of_longstaff_and_schwartz(spot, vol, t, expected):
     assert solve(spot, 40, vol, 0.06, t)[0, 0] == pytest.approx(expected, abs=0.01)
 
 
+@only_compiled
 def test_two_methods_agree_where_no_dividend_falls():
     strike = np.linspace(150, 300, LANES + 5)
     for rate, t, vol in ((0.04, 0.25, 0.2), (0.06, 1.0, 0.35), (0.01, 0.05, 0.8)):
@@ -52,6 +55,7 @@ def test_two_methods_agree_where_no_dividend_falls():
         assert grid[3] == pytest.approx(exact[3], rel=2e-3)
 
 
+@only_compiled
 @pytest.mark.parametrize(
     ("vol", "days", "ex_days", "cash"),
     [
@@ -71,6 +75,7 @@ def test_without_exercise_parity_with_the_call_holds(vol, days, ex_days, cash):
     assert solve(220.0, strike, vol, rate, t, ex_time, cash, False)[0] == pytest.approx(expected, abs=5e-5)
 
 
+@only_compiled
 def test_errors_fall_with_the_grid():
     terms = (220.0, np.linspace(140, 340, LANES), 0.3, 0.06, 1.2, [0.1, 0.35, 1.1], [0.62, 0.8, 1.5])
     coarse, fine, finest = (solve(*terms, nodes=n, steps=s)[0] for n, s in ((100, 60), (200, 120), (800, 480)))
@@ -78,6 +83,7 @@ def test_errors_fall_with_the_grid():
     assert np.abs(fine - finest).max() < 0.3 * np.abs(coarse - finest).max()
 
 
+@only_compiled
 def test_an_option_does_not_depend_on_its_neighbours():
     strike, vol = np.linspace(150, 300, LANES + 5), np.linspace(0.4, 0.2, LANES + 5)
     together = solve(220.0, strike, vol, 0.04, 0.3, [0.1], [0.6])
@@ -86,6 +92,7 @@ def test_an_option_does_not_depend_on_its_neighbours():
     assert together[:3, -1] == pytest.approx(alone[:3, 0], abs=5e-5)
 
 
+@only_compiled
 def test_boundary_divides_exercise_from_waiting():
     terms = (0.25, 0.05, 0.5, [0.4], [0.5])  # the wait before the ex-date has not begun
     boundary = solve(220.0, 220.0, *terms)[3, 0]
