@@ -8,7 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from iwm_opts.pricing.american import AmericanGreeks, american_greeks, american_implied_vol, american_price
+    from iwm_opts.pricing.american import (
+        AmericanGreeks,
+        american_boundary,
+        american_greeks,
+        american_implied_vol,
+        american_price,
+    )
     from iwm_opts.pricing.black import Greeks, greeks, price
     from iwm_opts.pricing.implied import implied_vol
 
@@ -16,6 +22,7 @@ __all__ = [
     "AmericanGreeks",
     "Greeks",
     "__version__",
+    "american_boundary",
     "american_greeks",
     "american_implied_vol",
     "american_price",
@@ -26,6 +33,7 @@ __all__ = [
 
 _HOME = {
     "AmericanGreeks": "iwm_opts.pricing.american",
+    "american_boundary": "iwm_opts.pricing.american",
     "american_greeks": "iwm_opts.pricing.american",
     "american_implied_vol": "iwm_opts.pricing.american",
     "american_price": "iwm_opts.pricing.american",

@@ -62,9 +62,9 @@ class PlanEvidence:
         difference = whole.over_any
         if difference is None or not difference.is_known:
             return f"{whole.trades} trades are too few to say what the plan's rules are worth."
-        more = f"{difference.estimate:+.2f} R a trade against entering on any session"
+        more = f"{difference.estimate:+.3f} R a trade against entering on any session"
         counted = f"{whole.trades} trades, worth {whole.independent:.0f} that do not overlap"
-        bounds = f"{difference.low:+.2f} to {difference.high:+.2f}; {counted}"
+        bounds = f"{difference.low:+.3f} to {difference.high:+.3f}; {counted}"
         if not difference.excludes_zero:
             return f"No evidence that the rules help: {more} ({bounds})."
         return f"The rules {'help' if difference.estimate > 0.0 else 'hurt'}: {more} ({bounds})."

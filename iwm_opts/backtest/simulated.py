@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.backtest.market import Board, Candidates, Marks, Request, Series, Terms
 from iwm_opts.conventions import RIGHT_SIGN, TICK
-from iwm_opts.errors import InputError
+from iwm_opts.errors import DataError, InputError
 from iwm_opts.kernels.book import Surface
 from iwm_opts.kernels.marks import quotes_on
 from iwm_opts.kernels.quote import time_terms
@@ -160,6 +160,8 @@ class SimulatedDays:
     @cached_property
     def _surface(self) -> Surface:
         table, order = self._table, np.argsort(self._order)
+        if (np.diff(self._place[order])[np.diff(table.expiration[order]) == 0] != 1).any():
+            raise DataError(self.name, "an expiration leaves the list and comes back: its life has holes")
         times = np.array([time_terms(days) for days in range(int(table.dte.max(initial=0.0)) + 1)])
         log_time, far_time = times[table.dte.astype(np.int64)[order]].T.copy()
         columns = (

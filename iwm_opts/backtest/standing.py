@@ -4,15 +4,17 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from iwm_opts.backtest.claims import Claim, measure_claims
-from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER
 from iwm_opts.market.bars import Atr, atr
 from iwm_opts.market.calendar import sessions
+from iwm_opts.pricing.black import black_price
 from iwm_opts.risk.sizing import Size, share_size, size_position
 from iwm_opts.strategy.checklist import Inputs
 from iwm_opts.strategy.decision import Decision, decide, decision_day
@@ -117,7 +119,7 @@ def _sizing(plan: Plan, known: Inputs, day: date) -> Sizing:
     entry, budget = float(last["close"]), plan.account.value * plan.account.risk
     if plan.instrument == "shares":
         return _share_sizing(plan, average, entry, float(last["low"]), budget)
-    return _package_sizing(plan, average, entry, budget)
+    return _package_sizing(plan, known, average, entry, budget)
 
 
 def _share_sizing(plan: Plan, average: Atr, entry: float, low: float, budget: float) -> Sizing:
@@ -134,18 +136,13 @@ def _share_sizing(plan: Plan, average: Atr, entry: float, low: float, budget: fl
     )  # fmt: skip
 
 
-def _package_sizing(plan: Plan, average: Atr, entry: float, budget: float) -> Sizing:
+def _package_sizing(plan: Plan, known: Inputs, average: Atr, entry: float, budget: float) -> Sizing:
     package = plan.package
     assert package is not None
-    # Without a quote the worst case stands in: a wing's whole width, no credit. What a long option costs is unknown.
-    worst = MULTIPLIER * package.width if plan.instrument != "options" else math.nan
-    if math.isnan(worst):
-        size = Size(0, 0.0, math.nan, "risk", "the premium is not known before the chain is quoted")
-        worked = f"contracts = floor({budget:.2f} / ({MULTIPLIER} x premium paid + fees))"
-        return Sizing(
-            average, entry, None, None, worst, size, "contracts",
-            "contracts = floor(risk / max loss), max loss = 100 x premium paid + fees", worked,
-        )  # fmt: skip
+    # Without a quote the worst case stands in: a wing's whole width, no credit.
+    if plan.instrument == "options":
+        return _option_sizing(plan, known, average, entry, budget)
+    worst = MULTIPLIER * package.width
     size = size_position(plan.account.value, plan.account.risk, worst)
     wing = package.width / average.value
     return Sizing(
@@ -153,6 +150,29 @@ def _package_sizing(plan: Plan, average: Atr, entry: float, budget: float) -> Si
         "contracts = floor(risk / max loss), max loss = 100 x (width - credit, or the debit) + fees",
         f"at most 100 x {package.width:.2f} = {worst:.2f} a package ({wing:.1f} ATR wide): contracts = floor("
         f"{budget:.2f} / {worst:.2f}) = {size.contracts} before the credit; each dollar of credit takes $100 off",
+    )  # fmt: skip
+
+
+def _option_sizing(plan: Plan, known: Inputs, average: Atr, entry: float, budget: float) -> Sizing:
+    """Contracts of a call whose premium is estimated from the last IV: no chain is read here."""
+    package = plan.package
+    assert package is not None
+    formula = f"contracts = floor(risk / max loss), max loss = {MULTIPLIER} x premium paid + fees"
+    latest = known.history.last(1).to_numpy(dtype=float) if known.history else np.empty(0)
+    if not len(latest):
+        size = Size(0, 0.0, math.nan, "risk", "without --iv-history no premium can be estimated")
+        worked = f"contracts = floor({budget:.2f} / ({MULTIPLIER} x premium + fees)): the premium is unknown"
+        return Sizing(average, entry, None, None, math.nan, size, "contracts", formula, worked)
+    vol, years = float(latest[-1]), package.dte / DAYS_PER_YEAR
+    stdev = vol * math.sqrt(years)
+    strike = entry * math.exp(-stdev * NormalDist().inv_cdf(package.delta) + 0.5 * stdev**2)
+    premium = float(black_price("C", entry, strike, years, vol))
+    worst = MULTIPLIER * premium
+    size = size_position(plan.account.value, plan.account.risk, worst)
+    return Sizing(
+        average, entry, None, None, worst, size, "contracts", formula,
+        f"a {package.delta:g}-delta call of {package.dte} days at {100.0 * vol:.1f} vol (the last IV) costs about "
+        f"{premium:.2f}: contracts = floor({budget:.2f} / {worst:.2f}) = {size.contracts}, fees apart",
     )  # fmt: skip
 
 

@@ -134,11 +134,14 @@ SESSION = option(
     "--session", help="Capture of the day, by label or HH:MM.  [default: the latest while the market is open]"
 )
 
-modelled_options = group(
-    option("--bars", metavar="FILE", help="Daily bars of IWM, for --source modelled (with --iv-history)."),
+slope_options = group(
     option("--slope-history", metavar="FILE", help="9-day index, such as VIX9D, for its ratio to --slope-base."),
     option("--slope-base", metavar="FILE", help="30-day index, such as VIX.  [default: a fixed ratio]"),
     option("--yields", metavar="FILE", help="Treasury yields by day, for --source modelled.  [default: --rate]"),
+)
+modelled_options = group(
+    option("--bars", metavar="FILE", help="Daily bars of IWM, for --source modelled (with --iv-history)."),
+    slope_options,
 )
 market_options = group(
     SOURCE,

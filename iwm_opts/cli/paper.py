@@ -289,6 +289,8 @@ def _decision(plan: Any, result: Any, options: dict[str, Any]) -> Any:
 
 def _why_not(result: Any, kept: list[Any], decision: Any, options: dict[str, Any]) -> str:
     """Why nothing is opened; empty when something is."""
+    if result.snapshot.chain.simulated and options["source"] == "auto":
+        return f"{result.snapshot.warnings[0]}; --source sim opens on the simulated market"
     if not result.gate.is_open and not options["anyway"]:
         return f"the gate is closed ({'; '.join(result.gate.reasons)}); --anyway opens all the same"
     if decision is not None and not decision.take and not options["anyway"]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from iwm_opts.cli.options import AS_OF, SYMBOL, group, option
+from iwm_opts.cli.options import AS_OF, SYMBOL, group, option, slope_options
 
 if TYPE_CHECKING:
     from iwm_opts.backtest.market import DailyMarket
@@ -39,6 +39,7 @@ plan_data_options = group(
     option("--bars", metavar="FILE", help="Daily bars of IWM.  [default: the record's]"),
     option("--iv-history", metavar="FILE", help="Daily closes of an IV series.  [default: the record's RVX]"),
     fund_options,
+    slope_options,
     SYMBOL,
     AS_OF,
     option("--seed", type=click.IntRange(min=0), help="Of the simulated market."),

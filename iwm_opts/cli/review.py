@@ -90,9 +90,9 @@ def review(**options: Any) -> None:
 
 def _log(options: dict[str, Any]) -> Any:
     if options["log"] == PAPER:
-        from iwm_opts.journal.paper import log_of_paper, open_journal
+        from iwm_opts.journal.paper import for_review, open_journal
 
-        return log_of_paper(open_journal().trades())
+        return for_review(open_journal().trades())
     from iwm_opts.journal.readers import read_log
 
     return read_log(Path(options["log"]), options["timezone"])

@@ -36,7 +36,7 @@ class Rejected:
 
     def notes(self) -> tuple[str, ...]:
         """Rows passed over, for a reader."""
-        return tuple(f"{count} rows of {what} passed over" for what, count in sorted(self.passed_over.items()))
+        return tuple(f"rows passed over: {count} of {what}" for what, count in sorted(self.passed_over.items()))
 
 
 def rows_of_text(text: str) -> list[tuple[int, list[str]]]:

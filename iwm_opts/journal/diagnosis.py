@@ -46,7 +46,8 @@ class Losers:
     n: int
     broke: dict[str, int]  # rule: losing trades that broke it
     winners_broke: dict[str, int]
-    obeyed_all: int  # losing trades that broke none of the rules that could be judged
+    judged: int  # losing trades whose size, exit or number of criteria could be judged
+    obeyed: int  # of them those that broke none of the three
     winners: int
 
 
@@ -147,12 +148,16 @@ def _losers(trades: pd.DataFrame, rules: PlanRules) -> Losers:
     }
     broken |= {name: is_broken(trades, name) for name in criteria_of(trades)}
     lost = trades["pnl"] <= 0.0
+    known = trades["late"].notna() | trades["oversize"].notna()
+    if rules.minimum is not None:
+        known |= trades["met"].notna()
     habits = broken["late exit"] | broken["size"] | broken["checklist minimum"]
     return Losers(
         int(lost.sum()),
         {name: int((flags & lost).sum()) for name, flags in broken.items()},
         {name: int((flags & ~lost).sum()) for name, flags in broken.items()},
-        int((lost & ~habits).sum()),
+        int((lost & known).sum()),
+        int((lost & known & ~habits).sum()),
         int((~lost).sum()),
     )
 

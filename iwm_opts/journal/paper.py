@@ -252,6 +252,15 @@ def find(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
     return found
 
 
+def for_review(trades: Sequence[PaperTrade]) -> TradeLog:
+    """The journal as a log to review: where there are real quotes, what was simulated is left out and counted."""
+    real = [one for one in trades if SIMULATED not in one.market]
+    if not real or len(real) == len(trades):
+        return log_of_paper(trades)
+    log = log_of_paper(real)
+    return replace(log, notes=(*log.notes, f"{len(trades) - len(real)} trades on a simulated market left out"))
+
+
 def log_of_paper(trades: Sequence[PaperTrade], source: str = "paper journal") -> TradeLog:
     """The journal as a trade log."""
     rows = [_row(trade) for trade in trades]

@@ -94,11 +94,13 @@ def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
     Raises
     ------
     InputError
-        When its expiration or a strike is not listed, or a leg has no quote.
+        When its expiration or a strike is not listed, a leg has no quote, or one of trade and market is simulated and
+        the other is not.
     """
     day = snapshot.chain.as_of
     if day.isoformat() < trade.opened[:10]:
         raise InputError("as_of", day.isoformat(), f"lies before trade {trade.number} was opened, {trade.opened[:10]}")
+    _refuse_other_market(trade, snapshot)
     bid, ask = _quotes(trade, snapshot.table(date.fromisoformat(trade.expiration)))
     legs = trade.kind.closing()
     filled = fill_package(FillModel.parse(trade.fill), legs, bid, ask)
@@ -136,6 +138,16 @@ def settled(trade: PaperTrade, price: float) -> tuple[Mark, Closing]:
     debit = -worth + 0.0
     mark = Mark(trade.expiration, _clock(moment), price, debit, debit, fees / trade.contracts, "expiry")
     return mark, Closing(mark.at, debit, debit, debit, fees, "expiry")
+
+
+def _refuse_other_market(trade: PaperTrade, snapshot: Snapshot) -> None:
+    """A trade at real quotes is never marked at simulated ones, as `--source auto` without a network would."""
+    is_simulated = SIMULATED in trade.market
+    if snapshot.chain.simulated == is_simulated:
+        return
+    words = "simulated", "real"
+    rule = f"trade {trade.number} was opened at {words[not is_simulated]} quotes, these are {words[is_simulated]}"
+    raise InputError("source", snapshot.chain.source, rule, "name --source: a live one, a chain file, record, or sim")
 
 
 def _quotes(trade: PaperTrade, table: OptionTable) -> tuple[list[float], list[float]]:

@@ -6,6 +6,11 @@ every trade. What it reaches by luck is not taken from a formula: the same scan 
 length resampled from the backtest in blocks (trades held together stay together), each measured against a backtest
 resampled the same way, so that the uncertainty of the backtest's own mean is in it. Looking after every trade is thus
 paid for: the stated false-alarm rate is that of the whole log.
+
+Measured on generated logs of weekly condors (tests/journal/conftest.py; a win rate of 76%, a standard deviation of 28%
+of the risk, a mean of 5%) at a level of 0.5%, 40 logs each. A fall of the mean that lasts 60 trades is found in 10,
+60, 95 and 100% of logs when it is 10, 16, 22 and 29% of the risk; one that lasts 180 trades in 42, 95, 100 and 100%.
+Among 500 logs without a change two rang.
 """
 
 import math
@@ -23,7 +28,9 @@ Places = NDArray[np.int64]
 BLOCKS: Final = 2  # lengths of overlap in a block
 SHORTEST: Final = 10  # trades of a stretch: a few losses are no regime
 REPLICATES: Final = 4_999
-ONSET_DROP: Final = 5.0  # below the best onset in log-likelihood that an onset may lie: holds the true one in 84 to 95%
+# Below the best onset in log-likelihood that an onset may lie: the range holds the true one nine times in ten as
+# measured, seven to eight where the fall is small enough to be missed in half of the logs.
+ONSET_DROP: Final = 5.0
 SEED: Final = 20_240_229
 NAN: Final = float("nan")
 

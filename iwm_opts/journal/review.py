@@ -4,7 +4,7 @@ Months are those in which trades were closed. Equity is the account and what was
 closed, so that its drawdown is no deeper than the realised one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 
 from iwm_opts.backtest.metrics import Metrics, measure
 from iwm_opts.conventions import ACCOUNT
+from iwm_opts.errors import InputError
 from iwm_opts.journal.compliance import compliance
 from iwm_opts.journal.diagnosis import Diagnosis, diagnose
 from iwm_opts.journal.plan_rules import PlanRules
@@ -84,6 +85,7 @@ def review(
         When the log has no closed trade.
     """
     rules = rules or PlanRules()
+    log = of_plan(log, rules.name)
     diagnosis = diagnose(log, rules, baseline)
     start = account or rules.account or ACCOUNT
     trades = _with_holding(compliance(log, rules))
@@ -96,6 +98,24 @@ def review(
         months.append(Span(str(month), measure(table, inside, before), _costs(table)))
     whole = Span("all", measure(trades, equity, start), _costs(trades))
     return Review(log, rules.name, start, tuple(months), whole, equity, diagnosis, baseline_name)
+
+
+def of_plan(log: TradeLog, name: str) -> TradeLog:
+    """The trades that name a plan or none; what names another is left out, and counted in a note.
+
+    Raises
+    ------
+    InputError
+        When every trade names another plan.
+    """
+    others = ~log.trades["plan"].isin(("", name))
+    if not name or not others.any():
+        return log
+    if others.all():
+        known = ", ".join(sorted(set(log.trades["plan"])))
+        raise InputError("plan", name, f"no trade of {log.source} follows it, they follow {known}", "name theirs")
+    note = f"{int(others.sum())} trades of other plans left out"
+    return replace(log, trades=log.trades[~others].reset_index(drop=True), notes=(*log.notes, note))
 
 
 def realised_equity(trades: pd.DataFrame, account: float) -> pd.DataFrame:

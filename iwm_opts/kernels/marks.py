@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 from numba import float64, int64, types
 
 from iwm_opts.kernels._jit import COUNTLESS, inline, kernel
@@ -24,6 +25,8 @@ from iwm_opts.kernels.book import (
 from iwm_opts.kernels.fill import two_sided
 from iwm_opts.kernels.quote import quote_option
 
+BLOCK = 64  # options gathered at a time
+BLOCK_COLUMNS, OUT_COLUMNS = COLUMNS + 2, 3
 WIDTH_SLACK = 0.10  # share of its width by which a wing may miss it
 
 
@@ -38,12 +41,38 @@ def quote_on(rows, row, right, strike, coefficients, tick):
     return bid, ask, abs(delta)
 
 
-@kernel(types.void(SURFACE, INTS, FLOATS, FLOATS, FLOATS, FLOATS, FLOATS), **COUNTLESS)
+@inline
+def quote_block(block, count, coefficients, tick, out):
+    """Quotes of gathered options: of each its row, right and strike in `block`, bid, ask and |delta| in `out`."""
+    for i in range(count):
+        at, to = i * BLOCK_COLUMNS, i * OUT_COLUMNS
+        bid, ask, _, delta = quote_option(
+            block[at + COLUMNS], block[at + COLUMNS + 1], block[at], block[at + 1], block[at + 2], block[at + 3],
+            block[at + 4], block[at + 5], block[at + 6], block[at + 7], block[at + 8], block[at + 9], coefficients,
+            tick,
+        )  # fmt: skip
+        out[to], out[to + 1], out[to + 2] = bid, ask, abs(delta)
+
+
+@kernel(types.void(SURFACE, INTS, FLOATS, FLOATS, FLOATS, FLOATS, FLOATS))
 def quotes_on(surface, row, right, strike, bid, ask, delta):
-    """Quotes of any options, and their |delta|; arrays of shape (n,)."""
+    """Quotes of any options, and their |delta|; arrays of shape (n,).
+
+    Gathered a block at a time, because LLVM vectorises no loop that jumps from row to row.
+    """
     rows, coefficients, tick = surface.rows, surface.coefficients, surface.tick
-    for i in range(row.shape[0]):
-        bid[i], ask[i], delta[i] = quote_on(rows, row[i], right[i], strike[i], coefficients, tick)
+    block, out = np.empty(BLOCK * BLOCK_COLUMNS), np.empty(BLOCK * OUT_COLUMNS)
+    for start in range(0, row.shape[0], BLOCK):
+        count = min(BLOCK, row.shape[0] - start)
+        for i in range(count):
+            at, to = row[start + i] * COLUMNS, i * BLOCK_COLUMNS
+            for k in range(COLUMNS):
+                block[to + k] = rows[at + k]
+            block[to + COLUMNS], block[to + COLUMNS + 1] = right[start + i], strike[start + i]
+        quote_block(block, count, coefficients, tick, out)
+        for i in range(count):
+            to = i * OUT_COLUMNS
+            bid[start + i], ask[start + i], delta[start + i] = out[to], out[to + 1], out[to + 2]
 
 
 @inline

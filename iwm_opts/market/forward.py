@@ -15,8 +15,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iwm_opts.conventions import DAYS_PER_YEAR, TICK, Exercise
 from iwm_opts.errors import DataError, InputError
@@ -27,7 +29,7 @@ from iwm_opts.pricing.quotes import QuoteModel
 PARITY_STRIKES = 8  # strikes nearest the money that a forward is read from
 PARITY_BAND = 0.02  # as far from the money, as a share of the strike, as they may lie
 MIN_PARITY_STRIKES = 2
-EDGES = ("bid", "ask")
+LEAST_MID = 1e-6  # dollars that an option somebody bids for stays worth
 
 GROWTH_WINDOW_DAYS = (5, 75)  # nearer, a cent is points of rate; farther, strikes are 5 dollars apart
 SLOPE_WINDOW_DAYS = (60, 400)
@@ -100,21 +102,66 @@ def european_forward(quotes: ExpirySlice, forward: Forward, model: QuoteModel) -
     near = _two_sided(quotes)
     near = near[np.argsort(np.abs(quotes.strike[near] - forward.price), kind="stable")][:PARITY_STRIKES]
     near.sort()
-    strike, premium = quotes.strike[near], {}
-    for side, sign, mid in (("call", 1.0, quotes.call_mid), ("put", -1.0, quotes.put_mid)):
-        found = model.implied(np.full(len(near), sign), mid[near], strike, quotes.years, forward)
-        premium[side] = np.nan_to_num(found.early_exercise)
-    european = replace(
-        quotes,
-        strike=strike,
-        **{
-            f"{side}_{edge}": getattr(quotes, f"{side}_{edge}")[near] - premium[side]
-            for side in premium
-            for edge in EDGES
-        },
-    )
+    european = _without_premiums(_rows(quotes, near), forward, model, np.ones(len(near), dtype=bool))
     price, _ = _parity_forward(european, forward.discount)
     return replace(forward, price=price, source=f"{forward.source}, early exercise taken off")
+
+
+def european_quotes(quotes: ExpirySlice, forward: Forward, model: QuoteModel) -> ExpirySlice:
+    """European equivalents of American quotes out of the money, as a variance index must read them.
+
+    Parameters
+    ----------
+    quotes : ExpirySlice
+    forward : Forward
+        Of `european_forward`.
+    model : QuoteModel
+        Gives each option's early-exercise premium: the American less the European price at the vol its midpoint
+        implies.
+
+    Returns
+    -------
+    ExpirySlice
+        Midpoints less the premiums, the quoted spread kept; but a bid stays one where somebody bids, for an index ends
+        a wing where nobody does. Options in the money by more than one strike stand as they were.
+    """
+    money = int(np.searchsorted(quotes.strike, forward.price))
+    place = np.arange(len(quotes.strike))
+    return _without_premiums(quotes, forward, model, place >= money - 1, place <= money)
+
+
+def _rows(quotes: ExpirySlice, rows: NDArray[Any]) -> ExpirySlice:
+    return replace(
+        quotes,
+        strike=quotes.strike[rows],
+        call_bid=quotes.call_bid[rows],
+        call_ask=quotes.call_ask[rows],
+        put_bid=quotes.put_bid[rows],
+        put_ask=quotes.put_ask[rows],
+    )
+
+
+def _without_premiums(
+    quotes: ExpirySlice,
+    forward: Forward,
+    model: QuoteModel,
+    calls: NDArray[np.bool_],
+    puts: NDArray[np.bool_] | None = None,
+) -> ExpirySlice:
+    """Quotes of chosen calls and puts (of the same strikes unless told) less their early-exercise premiums."""
+    sides = (1.0, quotes.call_bid, quotes.call_ask, calls), (-1.0, quotes.put_bid, quotes.put_ask, puts)
+    changed = []
+    for sign, quoted_bid, quoted_ask, wanted in sides:
+        bid, ask = quoted_bid.copy(), quoted_ask.copy()
+        rows = np.flatnonzero((calls if wanted is None else wanted) & (bid > 0.0) & np.isfinite(ask))
+        mid, spread = 0.5 * (bid[rows] + ask[rows]), ask[rows] - bid[rows]
+        found = model.implied(np.full(len(rows), sign), mid, quotes.strike[rows], quotes.years, forward)
+        mid = np.maximum(mid - np.nan_to_num(found.early_exercise), LEAST_MID)
+        bid[rows] = np.maximum(mid - 0.5 * spread, 0.5 * LEAST_MID)
+        ask[rows] = 2.0 * mid - bid[rows]
+        changed += [bid, ask]
+    call_bid, call_ask, put_bid, put_ask = changed
+    return replace(quotes, call_bid=call_bid, call_ask=call_ask, put_bid=put_bid, put_ask=put_ask)
 
 
 def implied_forwards(

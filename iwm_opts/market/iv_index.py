@@ -16,7 +16,11 @@ from iwm_opts.market.calendar import effective_days_per_year
 from iwm_opts.market.slices import ExpirySlice, Forward
 
 SAME_MOMENT = 1e-6  # days: an expiration this near to a tenor is on it, whatever the rounding of years
+TENORS = (10, 30)  # calendar days
 MIN_WING_STRIKES = 3  # fewer puts or calls than this are no wing to sum over
+
+
+European = Callable[[ExpirySlice, Forward], tuple[ExpirySlice, Forward]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,12 @@ class ConstantMaturityIv:
     near: ModelFreeVariance | None  # expirations that bracket the tenor on the effective clock
     far: ModelFreeVariance | None
     reason: str  # why a value is missing; empty where both are there
+    brackets_calendar: tuple[ModelFreeVariance, ...] = ()  # those on the calendar clock
+
+    @property
+    def brackets(self) -> tuple[ModelFreeVariance, ...]:
+        """Expirations that bracket the tenor on the effective clock."""
+        return tuple(v for v in (self.near, self.far) if v is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +186,7 @@ def constant_maturity_iv(
         near=effective[0] if effective else None,
         far=effective[1] if effective else None,
         reason="; ".join(missing),
+        brackets_calendar=calendar or (),
     )
 
 
@@ -183,6 +194,7 @@ def iv_index(
     slices: Sequence[ExpirySlice],
     forwards: Sequence[Forward | None],
     closed_day_weight: float = CLOSED_DAY_WEIGHT,
+    european: European | None = None,
 ) -> IvIndex:
     """IV10 and IV30 of a chain, on the effective clock and on the calendar clock beside it.
 
@@ -192,13 +204,22 @@ def iv_index(
         One moment's expirations and their forwards (None where there is none).
     closed_day_weight : float
         The weight that the slices' effective days were counted with.
+    european : callable, optional
+        Turns American quotes and their forward into the European ones that the formula is about; called for the
+        expirations that the index rests on.
 
     Returns
     -------
     IvIndex
     """
     variances = [model_free_variance(quotes, forward) for quotes, forward in zip(slices, forwards, strict=True)]
-    return IvIndex(*(constant_maturity_iv(variances, days, closed_day_weight) for days in (10, 30)))
+    if european is not None:
+        raw = (constant_maturity_iv(variances, days, closed_day_weight) for days in TENORS)
+        needed = [v for iv in raw for v in (*iv.brackets, *iv.brackets_calendar)]
+        for place, (quotes, forward) in enumerate(zip(slices, forwards, strict=True)):
+            if forward is not None and any(variances[place] is v for v in needed):
+                variances[place] = model_free_variance(*european(quotes, forward))
+    return IvIndex(*(constant_maturity_iv(variances, days, closed_day_weight) for days in TENORS))
 
 
 Clock = Callable[[ModelFreeVariance], float]

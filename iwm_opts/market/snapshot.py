@@ -1,16 +1,17 @@
 """A chain at one moment, with all that follows from it: rate, forwards, volatility indices, priced expirations."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from iwm_opts.conventions import ASSUMED_RATE, Exercise
+from iwm_opts.conventions import ASSUMED_RATE, DAYS_PER_YEAR, Exercise
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.market.chain import Chain, expiry_slices
 from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.dividends import Dividend, DividendSchedule
-from iwm_opts.market.forward import european_forward, implied_forwards, implied_rate
-from iwm_opts.market.iv_index import IvIndex, iv_index
+from iwm_opts.market.forward import european_forward, european_quotes, implied_forwards, implied_rate
+from iwm_opts.market.iv_index import European, IvIndex, iv_index
 from iwm_opts.market.option_table import OptionTable, option_table
 from iwm_opts.market.slices import ExpirySlice, Forward
 from iwm_opts.pricing.quotes import Engine, EuropeanQuotes, QuoteModel
@@ -120,8 +121,25 @@ class Snapshot:
 
     def cash_flows(self, expiration: date) -> tuple[tuple[float, float], ...]:
         """Dividends before an expiration as (years from now, dollars a share)."""
-        today = self.chain.as_of
-        return tuple(((d.ex_date - today).days / 365.0, d.amount) for d in self.dividends_until(expiration))
+        return _cash_flows(self.dividends, self.chain.as_of, expiration)
+
+
+def _cash_flows(dividends: DividendSchedule | None, today: date, expiration: date) -> tuple[tuple[float, float], ...]:
+    due = dividends.between(today, expiration) if dividends else ()
+    return tuple(((d.ex_date - today).days / DAYS_PER_YEAR, d.amount) for d in due)
+
+
+def _european(dividends: DividendSchedule | None, today: date) -> European:
+    """How American quotes become European ones."""
+    from iwm_opts.pricing.american import AmericanQuotes
+
+    def convert(quotes: ExpirySlice, forward: Forward) -> tuple[ExpirySlice, Forward]:
+        model = AmericanQuotes(_cash_flows(dividends, today, quotes.expiration))
+        with contextlib.suppress(DataError):  # too few quotes near the money: the forward stands
+            forward = european_forward(quotes, forward, model)
+        return european_quotes(quotes, forward, model), forward
+
+    return convert
 
 
 def _some(days: list[int]) -> str:
@@ -169,7 +187,8 @@ def take_snapshot(
     if style != by_rule:
         warnings.append(f"{engine} prices European exercise: the {by_rule} premium of {chain.symbol} stays in the vols")
     forwards = implied_forwards(slices, found.value, found.source)
-    index = iv_index(slices, forwards)
+    european = _european(dividends, chain.as_of) if style == "american" else None
+    index = iv_index(slices, forwards, european=european)
     if dividends is None and settlement_of(chain.symbol).pays_dividends:
         warnings.append(
             f"dividends of {chain.symbol} not given: max_loss leaves out what an early assigned short call would owe; "

@@ -21,8 +21,7 @@ from iwm_opts.market.calendar import at_close, effective_days, effective_days_pe
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.markets.surface_market import SurfaceMarket, bracketing
-from iwm_opts.simulation.dynamics import StatePath
-from iwm_opts.simulation.index_states import FITTED
+from iwm_opts.simulation.dynamics import StatePath, variance_rate
 from iwm_opts.simulation.parameters import Parameters, shipped_parameters
 from iwm_opts.simulation.scaling import TENOR_DAYS, Scaled, scale_to_index
 from iwm_opts.simulation.surface_table import surface_table
@@ -193,9 +192,8 @@ def _with_states(market: ModelledMarket, scaled: Scaled) -> ModelledMarket:
         raise DataError(market.volatility.series, f"{day}: {why}", "give a 30-day index in points or decimals")
     days = tuple(day for day, fit in zip(market.days, fits, strict=True) if fit)
     closes, factors = market.closes[fits], scaled.factors[fits]
-    d = market.parameters.dynamics
     log_return = _values(np.log(market.underlying["close"]).diff(), pd.DatetimeIndex(days))
-    variance = d.floor + np.exp(d.level + factors[:, FITTED].sum(axis=1))
+    variance = variance_rate(market.parameters.dynamics, *factors[:, :3].T)
     states = StatePath(log_return, variance, *(np.ascontiguousarray(column) for column in factors.T))
     return replace(
         market, days=days, closes=closes, states=states, rates=market.rates[fits], miss=scaled.miss[fits],

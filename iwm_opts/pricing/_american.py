@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import DAYS_PER_YEAR, VOL_POINT
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.american import american
+from iwm_opts.kernels.american_call import american_call
+from iwm_opts.kernels.american_dividend_put import american_dividend_put
 from iwm_opts.kernels.american_put import american_put
 from iwm_opts.pricing._broadcast import Array
 from iwm_opts.pricing.black import black_greeks, black_price, greeks
@@ -27,15 +28,13 @@ PRICE_TOLERANCE: Final = 1e-7
 MAX_PASSES: Final = 60  # bisection alone needs 24 for the tolerance
 VEGA_BUMP: Final = 0.02  # share of the vol that vega is measured over, each way
 
-# The finer of two grids for a life of two years. An error in dollars grows with the width of the distribution, so that
-# a short life needs less: by the fourth root of its length in theory, by less where ex-dates divide it.
-NODES: Final = 300
-STEPS: Final = 50  # of the coarser grid
-FULL_LIFE: Final = 2.0  # years
-LIFE_POWER: Final = 0.15
-# At a put's exercise boundary the curvature jumps, and where between two nodes that happens leaves an error of up to
-# (100 / 6) rate strike t / nodes^2, for any vol, with t the longest time without an ex-date.
-NODES_SQUARED: Final = 1e7  # for a rate x t of 1
+# Puts with dividends. Where exercise begins, its boundary moves by more than a grid can follow, which leaves an error
+# in proportion to rate x strike x time for any vol; it falls with nodes^2.
+NODES: Final = (124, 160)
+NODES_SQUARED: Final = (1.7e6, 3e6)  # for a rate x t of 1, with t the longest time without an ex-date
+STEPS: Final = (72, 140)  # of the finer of two runs
+WIDE: Final = 0.5  # vol sqrt(t) from which the second of each counts
+SAME_DAY: Final = 0.5 / DAYS_PER_YEAR  # dividends nearer to each other go ex together, at the earlier time
 LEAST_INTEREST: Final = 1e-9  # rate x t below which no put is exercised early
 
 
@@ -50,15 +49,18 @@ class Expiry:
 
     @classmethod
     def of(cls, t: float, rate: float, dividends: Dividends) -> "Expiry":
-        """Check rate and dividends, leave out those beyond the expiry's life, add up those of one time."""
+        """Check rate and dividends, leave out those beyond the expiry's life, add up those of one day."""
         if not 0.0 <= rate < math.inf:
             rule = "American exercise needs a finite rate of zero or more"
             raise InputError("rate", rate, rule, "give a decimal such as 0.037")
         pairs = np.array(sorted(map(_pair, dividends)), dtype=np.float64).reshape(-1, 2)
         pairs = pairs[(pairs[:, 0] > 0.0) & (pairs[:, 0] < t) & (pairs[:, 1] > 0.0)]
-        times, first = np.unique(pairs[:, 0], return_index=True)
-        cash = np.add.reduceat(pairs[:, 1], first) if first.size else np.empty(0)
-        return cls(float(t), float(rate), times, cash)
+        first: list[int] = []
+        for k, when in enumerate(pairs[:, 0]):
+            if not first or when - pairs[first[-1], 0] > SAME_DAY:
+                first.append(k)
+        cash = np.add.reduceat(pairs[:, 1], first) if first else np.empty(0)
+        return cls(float(t), float(rate), np.ascontiguousarray(pairs[first, 0]), cash)
 
     @property
     def discount(self) -> float:
@@ -68,14 +70,10 @@ class Expiry:
     def dividend_value(self) -> float:
         return float(self.cash @ np.exp(-self.rate * self.ex_time))
 
-    def resolution(self, sign: float) -> tuple[int, int]:
-        """Nodes of the finer grid, an even number, and time steps of the coarser one."""
-        share = min(self.t / FULL_LIFE, 1.0) ** LIFE_POWER
-        nodes = NODES * share
-        if sign < 0.0:
-            longest = np.diff(self.ex_time, prepend=0.0, append=self.t).max()
-            nodes = max(nodes, math.sqrt(NODES_SQUARED * self.rate * longest))
-        return 2 * math.ceil(0.5 * nodes), math.ceil(STEPS * share)
+    def resolution(self, wide: bool) -> tuple[int, int]:
+        """Nodes of the grid, and time steps of the finer run, for puts with dividends."""
+        longest = np.diff(self.ex_time, prepend=0.0, append=self.t).max()
+        return max(NODES[wide], math.ceil(math.sqrt(NODES_SQUARED[wide] * self.rate * longest))), STEPS[wide]
 
     def forward(self, spot: Array) -> Array:
         """Forward price, NaN where the dividends are worth more than the share."""
@@ -111,6 +109,20 @@ class Options:
         return np.maximum(self.sign * (self.spot - self.strike), 0.0)
 
     @property
+    def least(self) -> Array:
+        """Value that no price without arbitrage is below: the best of a few times to exercise, now known for sure.
+
+        Now, on the eve of each ex-date (calls), after it (puts), or at expiry (Merton 1973, sections 3 and 4).
+        """
+        expiry, worth, paid = self.expiry, self.intrinsic, 0.0
+        for when, cash in [*zip(expiry.ex_time, expiry.cash, strict=True), (expiry.t, 0.0)]:
+            discount = math.exp(-expiry.rate * when)
+            for left in (paid, paid + cash * discount):
+                worth = np.maximum(worth, self.sign * (np.maximum(self.spot - left, 0.0) - self.strike * discount))
+            paid += cash * discount
+        return worth
+
+    @property
     def exercised_early(self) -> Mask:
         """All but calls without a dividend ahead (Merton 1973, theorem 2)."""
         return (self.sign < 0.0) | (self.expiry.cash.size > 0)
@@ -124,7 +136,8 @@ class Options:
     def solved(self, vol: Array, exercise: bool = True) -> Array:
         """Price, delta, gamma and boundary, shape (4, n); all usable, with time left.
 
-        Puts without a dividend ahead by collocation of their boundary, all others by finite differences.
+        Calls by quadrature between ex-dates, puts without a dividend ahead by collocation of their boundary, other puts
+        by finite differences.
         """
         out = np.empty((4, vol.size))
         vol = np.maximum(vol, LOWEST_VOL)
@@ -136,12 +149,19 @@ class Options:
 
     def _of_one_right(self, vol: Array, sign: float, exercise: bool) -> Array:
         expiry, out = self.expiry, np.empty((4, vol.size))
-        if sign < 0.0 and exercise and not expiry.cash.size and expiry.rate * expiry.t > LEAST_INTEREST:
+        terms = (expiry.rate, expiry.t, expiry.ex_time, expiry.cash)
+        early = exercise and expiry.rate * expiry.t > LEAST_INTEREST
+        if sign > 0.0:
+            american_call(self.spot, self.strike, vol, *terms, exercise, out)
+        elif early and not expiry.cash.size:
             american_put(self.spot, self.strike, vol, expiry.rate, expiry.t, out)
         else:
-            nodes, steps = expiry.resolution(sign)
-            terms = (expiry.rate, expiry.t, expiry.ex_time, expiry.cash)
-            american(self.sign, self.spot, self.strike, vol, *terms, exercise, nodes, steps, out)
+            is_wide = vol * math.sqrt(expiry.t) > WIDE
+            for wide in np.unique(is_wide):  # by each option's own vol: no price depends on the others asked for
+                some, found = self[is_wide == wide], np.empty((4, int((is_wide == wide).sum())))
+                resolution = expiry.resolution(bool(wide))
+                american_dividend_put(some.spot, some.strike, vol[is_wide == wide], *terms, early, *resolution, found)
+                out[:, is_wide == wide] = found
         return out
 
     def as_european(self, vol: Array) -> Array:
@@ -163,6 +183,15 @@ def prices(options: Options, vol: Array) -> Array:
         found[early] = options[early].solved(vol[early])[0]
     if late.any():
         found[late] = options[late].as_european(vol[late])
+    return found
+
+
+def boundaries(options: Options, vol: Array) -> Array:
+    """Exercise boundaries, shape (n,)."""
+    found = np.full(vol.size, np.nan)
+    early = options.usable(vol) & (vol > 0.0) & (options.expiry.t > 0.0) & options.exercised_early
+    if early.any():
+        found[early] = options[early].solved(vol[early])[3]
     return found
 
 
@@ -208,7 +237,7 @@ def _greeks_solved(options: Options, vol: Array) -> Array:
 def implied(options: Options, price: Array) -> Array:
     """Vols that give the prices, NaN where none does."""
     expiry = options.expiry
-    inside = options.usable(np.zeros_like(price)) & (price > options.intrinsic) & (expiry.t > 0.0)
+    inside = options.usable(np.zeros_like(price)) & (price > options.least) & (expiry.t > 0.0)
     inside &= price < np.where(options.sign > 0.0, options.spot, options.strike)
     forward = expiry.forward(options.spot)
     european = black_implied_vol(options.sign, price, forward, options.strike, expiry.t, expiry.discount)

@@ -1,39 +1,105 @@
-"""Early assignment of the short legs of a candidate, in words."""
+"""Early assignment of the short legs of a candidate, in words and as records."""
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from iwm_opts.conventions import RIGHT_SIGN
 from iwm_opts.report.screening import Screening
 from iwm_opts.report.words import dollars, strike
-from iwm_opts.risk.assignment import AssignmentRisk, assignment_risks
-from iwm_opts.spreads.candidate import Candidate
+from iwm_opts.risk.assignment import AssignmentRisk, assignment_risks, is_assigned_by_quotes
+from iwm_opts.spreads.candidate import Candidate, Leg
+
+
+@dataclass(frozen=True, slots=True)
+class ShortLeg:
+    """A short leg and its early assignment."""
+
+    leg: Leg
+    risk: AssignmentRisk
+    opposite_mid: float  # of the other right at the strike, dollars a share; NaN without a two-sided quote
+    # 1 where exercise pays by the quotes alone, 0 where not, NaN where they do not say: of a put now; of a call were
+    # the next ex-date tomorrow, at today's quotes, and NaN without one.
+    pays_by_quotes: float
+
+
+def short_legs(result: Screening, one: Candidate) -> list[ShortLeg]:
+    """Short legs of a candidate, and when their holders gain by exercise; none where exercise is European."""
+    snapshot = result.snapshot
+    shorts = [leg for leg in one.legs if leg.side == "short"]
+    if snapshot.exercise == "european" or not shorts:
+        return []
+    due = snapshot.dividends_until(one.expiration)
+    flows = snapshot.cash_flows(one.expiration)
+    rate, years, spot = one.forward.rate, one.years, snapshot.chain.spot
+    signs = [float(RIGHT_SIGN[leg.right]) for leg in shorts]
+    risks = assignment_risks(
+        signs,
+        [leg.strike for leg in shorts],
+        [leg.iv for leg in shorts],
+        spot,
+        rate,
+        years,
+        [(years, cash, payment.ex_date) for (years, cash), payment in zip(flows, due, strict=True)],
+        result.exercise_fee,
+    )
+    mids = [_opposite_mid(result, one, leg) for leg in shorts]
+    worth = sum(cash * math.exp(-rate * when) for when, cash in flows if when < years)
+    pays = is_assigned_by_quotes(signs, spot, [leg.strike for leg in shorts], mids, rate, years, worth)
+    asked = np.where((np.array(signs) < 0.0) | (worth > 0.0), pays, math.nan)
+    return [ShortLeg(*columns) for columns in zip(shorts, risks, mids, asked.tolist(), strict=True)]
+
+
+def _opposite_mid(result: Screening, one: Candidate, leg: Leg) -> float:
+    """Midpoint of the other right at a leg's strike and expiration, of the root that lists most strikes."""
+    snapshot = result.snapshot
+    listed = [quotes for quotes in snapshot.slices if quotes.expiration == one.expiration]
+    quotes = max(listed, key=lambda quotes: len(quotes.strike))
+    mids = quotes.put_mid if leg.right == "C" else quotes.call_mid
+    found = mids[np.isclose(quotes.strike, leg.strike)]
+    return float(found[0]) if found.size else math.nan
+
+
+def assignment_records(result: Screening, one: Candidate) -> list[dict[str, Any]]:
+    """Early assignment of each short leg for JSON; `boundary` is a spot in dollars, null where exercise never pays."""
+    return [
+        {
+            "right": short.leg.right,
+            "strike": short.leg.strike,
+            "boundary_today": short.risk.boundary_today,
+            "pays_today": bool(short.risk.pays_today(result.snapshot.chain.spot)),
+            "worst_cost": short.risk.worst_cost,
+            "ex_dates": [
+                {
+                    "ex_date": at.ex_date.isoformat(),
+                    "dividend": at.dividend,
+                    "pays": "at or above, on the eve" if short.risk.right > 0 else "at or below, on the ex-date",
+                    "boundary": at.boundary,
+                    "cost": at.cost,
+                }
+                for at in short.risk.dates
+            ],
+            "by_quotes": {
+                "opposite_mid": short.opposite_mid,
+                "pays": None if math.isnan(short.pays_by_quotes) else bool(short.pays_by_quotes),
+            },
+        }
+        for short in short_legs(result, one)
+    ]
 
 
 def assignment_lines(result: Screening, one: Candidate) -> Iterator[str]:
     """For each short leg, where its holder gains by exercise, when, and what that costs; none if European."""
-    snapshot = result.snapshot
-    if snapshot.exercise == "european":
-        return
-    shorts = [leg for leg in one.legs if leg.side == "short"]
-    due = snapshot.dividends_until(one.expiration)
-    flows = snapshot.cash_flows(one.expiration)
-    risks = assignment_risks(
-        [RIGHT_SIGN[leg.right] for leg in shorts],
-        [leg.strike for leg in shorts],
-        [leg.iv for leg in shorts],
-        snapshot.chain.spot,
-        one.forward.rate,
-        one.years,
-        [(years, cash, payment.ex_date) for (years, cash), payment in zip(flows, due, strict=True)],
-        result.exercise_fee,
-    )
-    for leg, risk in zip(shorts, risks, strict=True):
-        for words in _words(risk):
-            yield f"{leg.right} {strike(leg.strike)} {words}"
+    for short in short_legs(result, one):
+        for words in _words(short):
+            yield f"{short.leg.right} {strike(short.leg.strike)} {words}"
 
 
-def _words(risk: AssignmentRisk) -> Iterator[str]:
+def _words(short: ShortLeg) -> Iterator[str]:
+    risk = short.risk
     if not math.isnan(risk.boundary_today):
         yield f"is exercised early at or below {risk.boundary_today:.2f} today"
     for at in risk.dates:
@@ -42,3 +108,5 @@ def _words(risk: AssignmentRisk) -> Iterator[str]:
         side, when = ("above", "on the eve of") if risk.right > 0 else ("below", "on")
         price = f"is exercised early at or {side} {at.boundary:.2f}"
         yield f"{price} {when} the ex-date {at.ex_date}: costs {dollars(at.cost, 2)}"
+    if math.isnan(risk.boundary_today) and short.pays_by_quotes == 1.0 and risk.right < 0:
+        yield f"is worth exercising by the call's midpoint of {short.opposite_mid:.2f}"

@@ -31,8 +31,9 @@ def check_table(standing: Standing, label: str = "", columns: int | None = None)
     size = counted(sizing.size.contracts, sizing.unit)
     bounds = f", stop {dollars(sizing.stop, 2)}" if sizing.stop is not None else ""
     bounds += f", target {dollars(sizing.target, 2)}" if sizing.target is not None else ""
+    bounds += f": {sizing.size.reason}" if not sizing.size.contracts else ""
     told = "size" if found.take else "size if it were taken"
-    parts.append(Text(f"{told}: {size} at {dollars(sizing.entry, 2)}{bounds}, ATR {sizing.atr.value:.2f}"))
+    parts.append(Text(f"{told}: {size} at {dollars(sizing.entry, 2)}, ATR {sizing.atr.value:.2f}{bounds}"))
     parts += [Text(f"note: {note}", style="yellow") for note in standing.notes]
     return render([*parts, *named], columns)
 

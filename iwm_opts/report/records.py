@@ -11,6 +11,7 @@ from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE_INTERVAL, REALISED_IM
 from iwm_opts.market.iv_index import IvIndex
 from iwm_opts.market.iv_rank import IvRank
 from iwm_opts.market.snapshot import Snapshot
+from iwm_opts.report.assignment_lines import assignment_records
 from iwm_opts.report.screening import Screening
 from iwm_opts.risk.sizing import Size
 from iwm_opts.spreads.candidate import Candidate
@@ -166,7 +167,10 @@ def screening_record(result: Screening) -> Record:
         "iv": iv_record(result.rank),
         "chain_iv": chain_iv_record(result.snapshot.iv),
         "gate": gate_record(result.gate),
-        "candidates": [sized_record(sized, result.gate.is_open) for sized in result.screened.kept],
+        "candidates": [
+            sized_record(sized, result.gate.is_open) | {"assignment": assignment_records(result, sized.candidate)}
+            for sized in result.screened.kept
+        ],
         "screened": {"considered": result.screened.considered, "rejected": result.screened.rejected},
         "measure": {
             "variance_ratio": result.variance_ratio,

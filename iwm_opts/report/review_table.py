@@ -172,8 +172,8 @@ def _losers(diagnosis: Diagnosis) -> list[RenderableType]:
         if losers.broke[name] or losers.winners_broke[name]
     ]
     text = "; ".join(shares) if shares else "no rule that could be judged"
-    obeyed = f"{losers.obeyed_all} of {losers.n} losers kept size, exit and checklist minimum"
-    return [Text("Rules broken by", style="bold"), _indented(Text(f"{text}; {obeyed}")), Text("")]
+    kept = f"; {losers.obeyed} of {losers.judged} losers that could be judged kept size, exit and checklist minimum"
+    return [Text("Rules broken by", style="bold"), _indented(Text(text + (kept if losers.judged else ""))), Text("")]
 
 
 def _remarks(found: Review, room: int) -> list[RenderableType]:

@@ -18,7 +18,7 @@ from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER, TICK
 from iwm_opts.errors import InputError
 from iwm_opts.kernels import assignment
 from iwm_opts.pricing._broadcast import Values, evaluate, signs
-from iwm_opts.pricing.american import american_greeks, american_price
+from iwm_opts.pricing.american import american_boundary, american_price
 
 EVE = 1.0 / DAYS_PER_YEAR  # from the last moment of exercise to the ex-date
 ROUNDING = 1e-9  # dollars: an American put worth no more than this above exercise is worth exercise
@@ -141,7 +141,7 @@ def call_is_assigned(
     InputError
         When an argument is not numeric or shapes do not broadcast.
     """
-    return _by_opposite(1, spot, strike, put_mid, rate, t, dividend_value)
+    return is_assigned_by_quotes(1, spot, strike, put_mid, rate, t, dividend_value)
 
 
 def put_is_assigned(
@@ -152,7 +152,7 @@ def put_is_assigned(
     Arguments, result and errors as for `call_is_assigned`, with the call's midpoint as the opposite right's. Assigned
     where it is in the money and call + dividends before expiry lie below the interest strike (1 - exp(-rate t)).
     """
-    return _by_opposite(-1, spot, strike, call_mid, rate, t, dividend_value)
+    return is_assigned_by_quotes(-1, spot, strike, call_mid, rate, t, dividend_value)
 
 
 def is_assigned_at_vol(
@@ -203,11 +203,18 @@ def is_assigned_at_vol(
     return found if found.ndim else found.item()
 
 
-def _by_opposite(
-    right: int, spot: ArrayLike, strike: ArrayLike, mid: ArrayLike, rate: ArrayLike, t: ArrayLike, dividends: ArrayLike
+def is_assigned_by_quotes(
+    right: Any,
+    spot: ArrayLike,
+    strike: ArrayLike,
+    opposite_mid: ArrayLike,
+    rate: ArrayLike,
+    t: ArrayLike,
+    dividend_value: ArrayLike,
 ) -> Values:
-    operands = {"spot": spot, "strike": strike, "mid": mid, "rate": rate, "t": t, "dividend_value": dividends}
-    return evaluate(assignment.is_assigned, 1, right, **operands)[0]
+    """`call_is_assigned` and `put_is_assigned` for legs of both rights at once; `right` as for `is_assigned_at_vol`."""
+    operands = {"spot": spot, "strike": strike, "opposite_mid": opposite_mid, "rate": rate, "t": t}
+    return evaluate(assignment.is_assigned, 1, right, **operands, dividend_value=dividend_value)[0]
 
 
 def _on_date(
@@ -226,4 +233,4 @@ def _boundaries(
 ) -> Array:
     """Exercise boundaries at a moment `now` years ahead; the spot only says where to look."""
     flows = [(when - now, cash) for when, cash, _ in ahead]
-    return np.asarray(american_greeks(right, spot, strike, t - now, rate, vol, flows).boundary)
+    return np.asarray(american_boundary(right, spot, strike, t - now, rate, vol, flows))

@@ -294,6 +294,19 @@ def _event_cumulant(d: Dynamics, s: Array, with_fast: float, with_slow: float) -
     return np.asarray(s * (rate * AGE_WEIGHT * 0.5 * (AGE + 1.0)).sum(axis=-1))
 
 
+def premium_beside_fast(dynamics: Dynamics) -> float:
+    """Expected premium factor for each unit of the fast one: stationary covariance over variance, events left aside."""
+    d = dynamics
+    shared = d.fast_correlation * d.premium_correlation * d.premium_vol / (d.fast_speed + d.premium_speed)
+    return 2.0 * d.fast_speed * shared / d.fast_vol if d.fast_vol > 0.0 else 0.0
+
+
+def variance_rate(dynamics: Dynamics, fast: Array, middle: Array, slow: Array) -> Array:
+    """Diffusive variance rate of states, a year; the equation of `kernels.paths.advance`."""
+    d = dynamics
+    return np.asarray((d.floor + np.exp(d.level + middle + slow)) * (1.0 - d.fast_share + d.fast_share * np.exp(fast)))
+
+
 def _threshold(probability: float) -> float:
     """Level that a standard normal exceeds with this probability."""
     return NormalDist().inv_cdf(1.0 - probability) if probability > 0.0 else _NEVER

@@ -1,8 +1,8 @@
 """States in which the surface model prices given volatility indices.
 
 A level alone does not say where the variance factors stand; with the ratio of a short index to it there is one pair of
-the fast and the slow one that prices both. The other factors stay where they spend their time: middle, premium,
-long-term level and skew at zero.
+the fast and the slow one that prices both. The premium stands where it does on average beside such a fast factor; the
+others stay at zero: middle, long-term level and skew.
 """
 
 from typing import Final
@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.simulation.dynamics import FACTORS, VarianceCurve, variance_curve
+from iwm_opts.simulation.dynamics import FACTORS, VarianceCurve, premium_beside_fast, variance_curve
 from iwm_opts.simulation.parameters import Parameters
 
 Array = NDArray[np.float64]
@@ -40,26 +40,28 @@ def index_factors(parameters: Parameters, level: Array, ratio: Array) -> Array:
         steeper than its fast factor can make.
     """
     curve = variance_curve(parameters.dynamics, parameters.premium, np.array([LEVEL_YEARS, SHORT_YEARS]))
+    share = premium_beside_fast(parameters.dynamics)
     goal = np.stack([2.0 * np.log(level), 2.0 * np.log(ratio * level)])
     factors = np.zeros((2, len(level)))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for _ in range(STEPS):
-            value, slope = _log_variance(curve, *factors)
+            value, slope = _log_variance(curve, share, *factors)
             miss = goal - value
             determinant = slope[0, 0] * slope[1, 1] - slope[0, 1] * slope[1, 0]
             fast = (slope[1, 1] * miss[0] - slope[0, 1] * miss[1]) / determinant
             slow = (slope[0, 0] * miss[1] - slope[1, 0] * miss[0]) / determinant
             longest = np.maximum(np.maximum(np.abs(fast), np.abs(slow)) / LONGEST_STEP, 1.0)
             factors = factors + np.stack([fast, slow]) / longest
-        miss = np.abs(goal - _log_variance(curve, *factors)[0]).max(axis=0)
+        miss = np.abs(goal - _log_variance(curve, share, *factors)[0]).max(axis=0)
     found = np.zeros((len(level), len(FACTORS)))
     found[:, FITTED] = np.where(miss < TOLERANCE, factors, np.nan).T
+    found[:, FACTORS.index("premium")] = share * found[:, FITTED[0]]
     return found
 
 
-def _log_variance(curve: VarianceCurve, fast: Array, slow: Array) -> tuple[Array, Array]:
+def _log_variance(curve: VarianceCurve, share: float, fast: Array, slow: Array) -> tuple[Array, Array]:
     """Log of priced variance at each tenor, shape (2, n), and its slopes in the two factors, shape (2, 2, n)."""
-    loading = np.stack([curve.fast, curve.slow])[..., None]
+    loading = np.stack([curve.fast + share * curve.premium, curve.slow])[..., None]
     parts = curve.weight[..., None] * np.exp(loading[0] * fast + loading[1] * slow)
     value = curve.constant + parts.sum(axis=1)
     slope = (loading * parts).sum(axis=2) / value

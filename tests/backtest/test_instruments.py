@@ -33,8 +33,8 @@ def test_an_edge_in_every_instrument_that_fits(stage):
         assert len(trades) > 5, name
         assert one.on_risk.estimate == pytest.approx((trades["pnl"] / trades["risk"]).mean())
         assert one.worst_on_risk == pytest.approx(-(trades["pnl"] / trades["risk"]).min())
-    assert results["vertical"].worst_on_risk <= 1.0 + 1e-9  # defined risk
-    assert results["options"].worst_on_risk <= 1.0 + 1e-9
+    assert results["vertical"].worst_on_risk <= 1.01  # defined risk, and the fees of closing on top
+    assert results["options"].worst_on_risk <= 1.01
 
 
 def test_condors_of_a_plan_are_the_engine_s(stage):

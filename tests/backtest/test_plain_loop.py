@@ -5,6 +5,7 @@ rules from their documentation, not from the kernels.
 """
 
 import math
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import ROUND_FLOOR, Decimal
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from iwm_opts.backtest.engine import prepare, run
 from iwm_opts.backtest.market import Request
+from iwm_opts.backtest.recorded import recorded_days
 from iwm_opts.backtest.rules import (
     STRATEGIES,
     WEEKDAYS,
@@ -30,8 +32,10 @@ from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.iv_rank import iv_rank
+from iwm_opts.markets.modelled_files import ModelledFiles, open_modelled
 from iwm_opts.markets.simulated import scenario_market, simulate_market
 from iwm_opts.simulation.scenarios import scenario
+from iwm_opts.sources.iv_history import load_iv_history
 from iwm_opts.spreads.legs import Wing
 
 # --- the loop ---------------------------------------------------------------------------------------------------------
@@ -142,6 +146,7 @@ class PlainLoop:
                 one = self.enter(place, before, held)
                 if one:
                     held.append(one)
+                    self.overnight(one, place, one["legs"])
                     last_entry = place
                     cash += 100 * one["n"] * float(one["credit"]) - one["fees"]
             before = cash + sum(100 * one["n"] * self.mark(one, place) for one in held)
@@ -507,3 +512,135 @@ def check_cents(ours, rule):
     assert (t["max_adverse"] <= 1e-12).all()
     idle = e[e["positions"] == 0]
     assert idle["equity"].to_list() == pytest.approx(idle["cash"].to_list(), abs=1e-6)
+
+
+def test_the_loops_see_what_is_rare(calm, panic):
+    """Rules that lead to assignments, stops and touches are among those compared."""
+    deep = Rules(
+        EntryRule("bear-call", 20, 10, call_delta=0.9, call_wing=Wing(delta=0.5), max_open=3),
+        GateRule(None, None, 20),
+        ExitRule(None, None, dte=None),
+        SizeRule(contracts=2),
+        Costs(fees=FeeSchedule.parse("tastytrade")),
+    )
+    held = replace(deep, entry=EntryRule("bull-put", 12, 10, put_delta=0.9, put_wing=Wing(width=10), max_open=3))
+    touchy = Rules(EntryRule(dte=20, put_delta=0.3), GateRule(None, None, 20), ExitRule(0.75, 1.0, touch=True))
+    assigned = compare(calm, deep), compare(calm, held)
+    for one in assigned:
+        assert "assigned" in set(one.trades["reason"])
+        check_cents(one, deep)
+    assert {"stop", "touch"} <= set(compare(panic, touchy).trades["reason"])
+
+
+def test_what_is_marked_early_is_marked_alike(calm):
+    """A book completed beforehand, as a sweep has it, and one filled as the loop goes give the same backtest."""
+    rule = Rules(EntryRule(dte=30), GateRule(None, None, 20), ExitRule(dte=10))
+    whole = prepare(calm.market, calm.history, rule)
+    whole.book.complete()
+    first, second = run(whole), run(prepare(calm.market, calm.history, rule))
+    pd.testing.assert_frame_equal(first.trades, second.trades, check_exact=True)
+    pd.testing.assert_frame_equal(first.equity, second.equity, check_exact=True)
+
+
+LOOK_AHEAD = [
+    Rules(EntryRule(dte=25, max_open=4), GateRule(70, None, 20), ExitRule(0.5, 1.0, touch=True, rank=90.0)),
+    Rules(EntryRule("bull-put", 30, put_delta=0.3, max_open=6), GateRule(None, 30, 15), ExitRule(0.25, None, dte=None)),
+    Rules(EntryRule("long-call", 15, call_delta=0.5, every=2), GateRule(None, None, 20), ExitRule(0.5, 0.5, dte=3)),
+    Rules(
+        EntryRule("bear-call", 9, call_delta=0.8, call_wing=Wing(delta=0.4), max_open=6),
+        GateRule(None, None, 10),
+        ExitRule(None, None, dte=None),
+        SizeRule(risk_share=0.1, max_open_risk=0.5),
+    ),
+]
+
+
+@pytest.mark.parametrize("rule", LOOK_AHEAD)
+@pytest.mark.parametrize("cut", [30, 57])
+def test_the_future_changes_nothing_decided(calm, rule, cut):
+    market, day = calm.market.market, calm.market.days[cut]
+    place = market.place(day)
+    closes = market.closes.copy()
+    closes[place + 1 :] *= np.linspace(0.8, 1.3, len(closes) - place - 1)
+    later = {
+        name: np.concatenate([line[: place + 1], line[place + 1 :] + 0.7])
+        for name, line in vars_of(market.states).items()
+    }
+    other = replace(market, closes=closes, states=replace(market.states, **later))
+    history = other.iv_history(10)
+    # The gate of a day knows the close before: that of the day itself is changed too.
+    history = replace(history, closes=history.closes.where(history.closes.index < pd.Timestamp(day), 3.0))
+    before = run(prepare(calm.market, calm.history, rule))
+    after = run(prepare(SimulatedDays(other, calm.market.first), history, rule))
+    known, same = before.trades["entry"] <= pd.Timestamp(day), after.trades["entry"] <= pd.Timestamp(day)
+    assert known.sum() > 2
+    decided = ["entry", "expiration", "legs", "contracts", "credit", "dte", "rank", "entry_slippage", "risk"]
+    pd.testing.assert_frame_equal(before.trades.loc[known, decided], after.trades.loc[same, decided], check_exact=True)
+    left = [one.trades[one.trades["exit"] <= pd.Timestamp(day)] for one in (before, after)]
+    done = ["entry", "exit", "reason", "debit", "exit_slippage", "fees", "mid_pnl", "max_adverse"]
+    pd.testing.assert_frame_equal(left[0][done], left[1][done], check_exact=True)
+    np.testing.assert_array_equal(before.equity.iloc[: cut + 1], after.equity.iloc[: cut + 1])
+
+
+def vars_of(states):
+    return {
+        name: getattr(states, name) for name in ("log_return", "variance", "fast", "slow", "premium", "term", "skew")
+    }
+
+
+def test_the_rest_of_a_day_changes_nothing_that_is_opened_on_it(calm):
+    rule = LOOK_AHEAD[0]
+    other = SimulatedDays(calm.market.market, calm.market.first)
+    moved = {name: line.copy() for name, line in calm.market._bars.items()}
+    for name, factor in (("open", 0.95), ("high", 1.2), ("low", 0.8)):
+        moved[name][40:] *= factor
+    other.__dict__["_bars"] = moved
+    before, after = (run(prepare(one, calm.history, rule)) for one in (calm.market, other))
+    day = pd.Timestamp(calm.market.days[40])
+    opened = [
+        one.trades[one.trades["entry"] <= day][["entry", "legs", "contracts", "credit"]] for one in (before, after)
+    ]
+    pd.testing.assert_frame_equal(*opened, check_exact=True)
+    assert (after.trades["reason"] == "touch").sum() > (before.trades["reason"] == "touch").sum()
+
+
+@pytest.mark.market_data
+@pytest.mark.parametrize("rule", LOOK_AHEAD[:2])
+def test_modelled_history_trades_as_the_plain_loop_does(market_data, rule):
+    files = ModelledFiles(
+        str(market_data / "daily/IWM_yahoo_long.csv.gz"), str(market_data / "vol/RVX_History.csv.gz"),
+        dividends=str(market_data / "daily/IWM_dividends.csv"), rate=0.01,
+    )  # fmt: skip
+    market = open_modelled(files, "IWM", date(2019, 12, 2), date(2020, 4, 30))
+    stage = Stage(SimulatedDays(market, date(2020, 1, 15)), market.iv_history(30))
+    check_cents(compare(stage, rule), rule)
+
+
+RECORDED = [
+    Rules(EntryRule(dte=14, dte_slack=7, max_open=9), GateRule(None, None, 20), ExitRule(0.3, 1.0, dte=3), SizeRule(1)),
+    Rules(
+        EntryRule("bull-put", 10, 7, put_delta=0.4, put_wing=Wing(delta=0.2), every=2),
+        GateRule(None, None, 20),
+        ExitRule(None, 0.5, touch=True, dte=None),
+        SizeRule(risk_share=0.05, account=200_000.0, max_open_risk=0.3),
+        Costs(entry=FillModel.parse("orats"), fees=FeeSchedule.parse("ibkr")),
+    ),
+]
+
+
+@pytest.mark.market_data
+@pytest.mark.parametrize(
+    ("rule", "chains", "symbol", "bars", "index"),
+    [
+        (RECORDED[0], "SPX_cboe_20190425_20190607", "SPX", "GSPC_yahoo", "VIX_History"),
+        (RECORDED[1], "IWM_cboe_full_20260615_20260702", "IWM", "IWM_yahoo_long", "VIX_2024_2026_yahoo"),
+    ],
+)
+def test_recorded_chains_trade_as_the_plain_loop_does(market_data, rule, chains, symbol, bars, index):
+    market = recorded_days(
+        str(market_data / f"options/{chains}.csv.gz"), symbol, bars=market_data / f"daily/{bars}.csv.gz", max_dte=30
+    )
+    history = load_iv_history(market_data / f"vol/{index}.csv.gz", symbol, 30)
+    ours = compare(Stage(market, history), rule)
+    assert len(ours.trades)
+    check_cents(ours, rule)

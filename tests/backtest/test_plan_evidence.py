@@ -15,7 +15,7 @@ from iwm_opts.strategy.checklist import Inputs
 from iwm_opts.strategy.plan import make_usual_plan
 
 DIPS = {"macro": {"enabled": False}, "checklist": {"minimum": 1, "criteria": ("quiet", "stretch")}}
-DAYS = pd.DatetimeIndex(sessions(date(2012, 1, 3), date(2021, 12, 31)), name="date")
+DAYS = pd.DatetimeIndex(sessions(date(2015, 1, 2), date(2021, 12, 31)), name="date")
 WHOLE = Period("all", DAYS[0].date(), DAYS[-1].date())
 
 

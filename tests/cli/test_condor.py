@@ -173,3 +173,27 @@ def test_early_assignment_is_shown_for_short_legs(screened):
     assert "is exercised early at or above" in page
     assert "on the eve of the ex-date 2026-03-25: costs $255.00" in page  # 100 x 2.50 and tastytrade's 5
     assert "assignment" not in screened("--exercise", "european", "--dte", "40:50").out.replace("early assignment", "")
+
+
+def test_json_tells_when_short_legs_are_assigned_and_what_it_costs(screened, run, chain_file):
+    # Of the kernel: boundaries themselves are tested with the model; here they stand with the right leg and cost.
+    ours = screened("--format", "json", "--dividends", "2026-03-25:0.6", "--fees", "tastytrade").json
+    for one in ours["candidates"]:
+        shorts = [(leg["right"], leg["strike"]) for leg in one["legs"] if leg["side"] == "short"]
+        assert [(risk["right"], risk["strike"]) for risk in one["assignment"]] == shorts
+        for risk in one["assignment"]:
+            held = one["expiration"] >= "2026-03-25"
+            assert [at["ex_date"] for at in risk["ex_dates"]] == (["2026-03-25"] if held else [])
+            assert risk["pays_today"] is False
+            assert risk["by_quotes"]["opposite_mid"] > 0
+            for at in risk["ex_dates"]:
+                owed = 60.0 if risk["right"] == "C" else 0.0
+                assert 0.0 <= at["cost"] - owed < 10.0  # and an exercise fee
+                if at["boundary"] is not None:
+                    in_the_money = at["boundary"] > risk["strike"]
+                    assert in_the_money == (risk["right"] == "C")
+            assert risk["by_quotes"]["pays"] in ((False,) if held or risk["right"] == "P" else (None,))
+    european = screened("--format", "json", "--exercise", "european").json["candidates"]
+    assert all(one["assignment"] == [] for one in european)
+    vertical = run("vertical", "--source", chain_file, "--dte", "15:50", "--format", "json").json["candidates"]
+    assert all(len(one["assignment"]) == 1 for one in vertical)

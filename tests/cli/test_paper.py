@@ -120,6 +120,19 @@ credit_rank = %s
     assert trade["exits"]["sessions"] == 10  # a swing
 
 
+def test_a_market_that_stands_in_is_not_traded(paper, run):
+    # Without a network auto falls back on the simulated market: nothing is opened there, nor marked.
+    page = run("paper", "open", "--as-of", "2026-03-10", "--anyway", "--contracts", "1")
+    assert page.code == 0
+    assert page.out.startswith("not opened: ")
+    assert "--source sim opens on the simulated market" in page.out
+    paper("open", "--plan", "plan.toml")
+    marked = run("paper", "mark")
+    assert marked.code == 1
+    assert "was opened at real quotes, these are simulated" in marked.err
+    assert run("paper", "list", "--format", "json").json["trades"][0]["marks"] == []
+
+
 def test_single_options_are_kept_too(paper):
     arguments = ("--instrument", "long-call", "--dte", "15:50", "--account", "90000", "--risk", "2%")
     (trade,) = paper("open", *arguments, "--format", "json").json["trades"]

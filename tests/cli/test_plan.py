@@ -3,6 +3,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from iwm_opts.market.calendar import sessions
 
@@ -230,3 +231,16 @@ def test_what_is_recorded_need_not_be_named(run, files, data, tmp_path):
     named = run(*DIPS, *data, "--check", "--format", "json").json
     recorded = run(*DIPS, "--events", files["events"], "--check", "--format", "json").json
     assert recorded == named
+
+
+def test_a_call_is_sized_by_an_estimated_premium(run, data):
+    text = run(*DIPS, "--instrument", "options", "--account", "100000", *data).out
+    entry = float(re.search(r"of the close (\d+\.\d\d)", text)[1])
+    premium = float(re.search(r"costs about (\d+\.\d\d)", text)[1])
+    # half-delta call of 30 days at the last IV, 15 points: d1 = 0, so K = F exp(sd^2 / 2) and C = F/2 - K N(-sd)
+    sd = 0.15 * (30 / 365) ** 0.5
+    strike = entry * np.exp(0.5 * sd**2)
+    assert premium == pytest.approx(0.5 * entry - strike * norm.cdf(-sd), abs=0.02)
+    unknown = run(*DIPS, "--instrument", "options", *data[:6], "--check")
+    assert "0 contracts" in unknown.out
+    assert "without --iv-history no premium can be estimated" in " ".join(unknown.out.split())

@@ -9,7 +9,7 @@ import pytest
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fees import FeeSchedule
-from iwm_opts.journal.paper import Closing, Exits, Leg, Mark, PaperTrade, log_of_paper, open_journal
+from iwm_opts.journal.paper import Closing, Exits, Leg, Mark, PaperTrade, for_review, log_of_paper, open_journal
 from iwm_opts.journal.paper_marks import closing_of, marked, settled
 from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.sources.files import load_chain
@@ -183,6 +183,14 @@ def test_a_mark_before_the_entry_is_refused(snapshot):
         marked(trade(legs=strange), snapshot)
 
 
+def test_real_and_simulated_quotes_are_never_mixed(snapshot):
+    with pytest.raises(InputError, match="trade 4 was opened at simulated quotes, these are real; name --source"):
+        marked(trade(number=4, market="SIMULATED market"), snapshot)
+    simulated = replace(snapshot, chain=replace(snapshot.chain, simulated=True))
+    with pytest.raises(InputError, match="trade 0 was opened at real quotes, these are simulated"):
+        marked(trade(), simulated)
+
+
 def test_settlement_by_hand():
     # At 212 the condor is worth nothing; at 183 the short put is 2 in the money: 2 dollars a share are paid.
     _, nothing = settled(trade(), 212.0)
@@ -211,6 +219,15 @@ def test_the_log_says_when_the_exit_was_due():
     assert log.problems == ()
     assert not log.is_simulated
     assert log_of_paper([trade(number=1, market="SIMULATED market")]).is_simulated
+
+
+def test_a_review_reads_real_quotes_where_there_are_any():
+    left = closing_of(trade(), a_mark("2026-03-04"), None, None)
+    real, made_up = trade(number=1, closing=left), trade(number=2, closing=left, market="SIMULATED market")
+    log = for_review([real, made_up])
+    assert (len(log.closed), log.is_simulated) == (1, False)
+    assert log.notes == ("1 trades on a simulated market left out",)
+    assert for_review([made_up]).is_simulated
 
 
 def test_an_empty_journal_has_no_log():

@@ -41,8 +41,8 @@ def test_tastytrade_names_what_it_leaves_out():
         "line 8: closes 1 of IWM260320C00250000 that the file does not open: left out",
     )
     assert log.notes == (
-        "1 rows of money movements passed over",
-        "1 rows of shares delivered (they follow from the options) passed over",
+        "rows passed over: 1 of money movements",
+        "rows passed over: 1 of shares delivered (they follow from the options)",
     )
 
 
@@ -57,8 +57,8 @@ def test_interactive_brokers():
     assert trade.exit == pd.Timestamp("2026-03-20 16:20")
     (problem,) = log.problems
     assert problem.startswith("line 17: symbol = 'IWM 20MARCH 190 P': is no OCC option symbol")
-    assert "1 rows of Forex passed over" in log.notes
-    assert "1 rows of ClosedLot (parts of orders) passed over" in log.notes
+    assert "rows passed over: 1 of Forex" in log.notes
+    assert "rows passed over: 1 of ClosedLot (parts of orders)" in log.notes
 
 
 def test_thinkorswim():

@@ -3,6 +3,7 @@ import math
 import pandas as pd
 import pytest
 
+from iwm_opts.errors import InputError
 from iwm_opts.journal.plan_rules import PlanRules
 from iwm_opts.journal.review import realised_equity, review
 from iwm_opts.journal.trade_log import log_of_rows
@@ -79,3 +80,13 @@ def test_an_expiration_on_a_saturday_counts_to_friday():
 def test_the_plan_gives_account_and_name():
     found = review(LOG, PlanRules("condors", account=20_000.0))
     assert (found.plan, found.account) == ("condors", 20_000.0)
+
+
+def test_trades_of_other_plans_are_left_out_and_counted():
+    log = log_of_rows([trade("2026-01-05", "2026-01-20", 60.0, plan=name) for name in ("condors", "", "dips")], "mine")
+    found = review(log, PlanRules("condors"))
+    assert found.whole.metrics.trades == 2
+    assert "1 trades of other plans left out" in found.log.notes
+    assert review(log).whole.metrics.trades == 3
+    with pytest.raises(InputError, match="no trade of mine follows it, they follow dips"):
+        review(log_of_rows([trade("2026-01-05", "2026-01-20", 60.0, plan="dips")], "mine"), PlanRules("condors"))

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iwm_opts.kernels.sizing import kelly_share, units_within, whole_units
+from iwm_opts.kernels.sizing import kelly_share, package_units, units_within, whole_units
+from iwm_opts.risk.sizing import Limits, size_position
 
 dollars = st.floats(0.01, 1e7)
 
@@ -59,3 +60,15 @@ def test_kelly_maximises_the_growth_rate(pop, win, loss):
     assert 0 <= best < 1
     for other in (max(best - 1e-3, 0.0), min(best + 1e-3, 0.999999)):
         assert growth(best) >= growth(other) - 1e-12
+
+
+@given(
+    st.floats(1e3, 1e6), st.floats(0.005, 0.2), st.floats(0.02, 0.5), st.floats(0.0, 2e4), st.floats(-1e4, 1e5),
+    st.floats(1.0, 5e3), st.floats(-500.0, 5e3),
+)  # fmt: skip
+def test_a_backtest_sizes_as_size_position_does(account, share, most, open_risk, available, loss, power):
+    limits = Limits(open_risk=open_risk, max_open_risk=most, buying_power=available)
+    theirs = size_position(account, share, loss, power, limits)
+    units, binding = package_units(account, share, most, open_risk, available, loss, power)
+    assert units == theirs.contracts
+    assert ("risk", "open_risk", "buying_power")[binding] == theirs.limited_by

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iwm_opts.market.calendar import effective_days_per_year
-from iwm_opts.market.forward import implied_forwards
+from iwm_opts.market.forward import european_forward, european_quotes, implied_forwards
 from iwm_opts.market.iv_index import ModelFreeVariance, constant_maturity_iv, iv_index, model_free_variance
 from iwm_opts.market.slices import ExpirySlice, Forward
+from iwm_opts.pricing.american import AmericanQuotes, american_price
+from iwm_opts.pricing.black import black_price
 
 BILLS = 0.036  # mid 2026
 
@@ -105,6 +107,57 @@ def test_arrays_from_pandas_need_not_be_writable():
     assert model_free_variance(quotes, Forward(300.0, 1.0, 0.0, "given")).total_variance > 0
 
 
+def flat_chain(vol, dividends):
+    """An American chain quoted at one vol, and the European one beside it, a cent wide each way."""
+    american, european = [], []
+    strikes, spot = np.arange(240.0, 361.0, 2.5), 300.0
+    for days, sessions in ((7, 5), (28, 19), (35, 24)):
+        t = days / 365
+        ahead = [(when, cash) for when, cash in dividends if when < t]
+        forward = (spot - sum(cash * math.exp(-BILLS * when) for when, cash in ahead)) * math.exp(BILLS * t)
+        for chain, is_american in ((american, True), (european, False)):
+            mids = {}
+            for right in ("call", "put"):
+                sign = np.full(len(strikes), 1.0 if right == "call" else -1.0)
+                if is_american:
+                    mids[right] = american_price(sign, spot, strikes, t, BILLS, vol, ahead)
+                else:
+                    mids[right] = black_price(sign, forward, strikes, t, vol, math.exp(-BILLS * t))
+            edges = {f"{r}_{e}": mids[r] + h for r in mids for e, h in (("bid", -0.01), ("ask", 0.01))}
+            day, effective = date(2026, 6, 1 + days % 28), 0.78 * days
+            chain.append(ExpirySlice("IWM", day, days, t, effective, sessions, strikes, **edges))
+    return american, european
+
+
+def test_american_quotes_are_read_as_the_europeans_they_hide():
+    american, european = flat_chain(0.25, [])
+    forwards = implied_forwards(american, BILLS)
+
+    def convert(quotes, forward):
+        forward = european_forward(quotes, forward, AmericanQuotes())
+        return european_quotes(quotes, forward, AmericanQuotes()), forward
+
+    raw = iv_index(american, forwards)
+    converted = iv_index(american, forwards, european=convert)
+    true = iv_index(european, implied_forwards(european, BILLS))
+    for tenor, least in (("iv10", 1e-4), ("iv30", 2e-4)):
+        expected = getattr(true, tenor)
+        assert getattr(raw, tenor) - expected > least  # premiums that are no variance
+        assert getattr(converted, tenor) == pytest.approx(expected, abs=2e-5)
+
+
+def test_the_quoted_spread_and_every_bid_stay():
+    (_, quotes, _), _ = flat_chain(0.25, [(0.05, 0.7)])
+    (forward,) = implied_forwards([quotes], BILLS)
+    found = european_quotes(quotes, forward, AmericanQuotes(((0.05, 0.7),)))
+    outside = quotes.strike < 295.0
+    assert found.put_ask - found.put_bid == pytest.approx(quotes.put_ask - quotes.put_bid, abs=1e-9)
+    assert np.all(found.put_mid <= quotes.put_mid)
+    assert np.any(found.put_mid[outside] < quotes.put_mid[outside] - 1e-3)
+    assert np.array_equal(found.put_bid > 0, quotes.put_bid > 0)
+    assert np.array_equal(found.call_bid[quotes.strike < 280], quotes.call_bid[quotes.strike < 280])
+
+
 def june_index(june_slices, day):
     slices = june_slices(day)
     return iv_index(slices, implied_forwards(slices, BILLS))
@@ -147,3 +200,18 @@ def test_the_rate_hardly_moves_the_index(june_slices):
     slices = june_slices("2026-06-26")
     low, high = (iv_index(slices, implied_forwards(slices, rate)).iv30 for rate in (0.026, 0.046))
     assert low == pytest.approx(high, rel=2e-3)
+
+
+@pytest.mark.market_data
+def test_early_exercise_is_a_small_part_of_the_real_index(june_slices):
+    # Eleven sessions of June 2026: IV10 falls by 0.02 points, IV30 by 0.04, when premiums of puts are taken off.
+    def convert(quotes, forward):
+        forward = european_forward(quotes, forward, AmericanQuotes())
+        return european_quotes(quotes, forward, AmericanQuotes()), forward
+
+    for day in ("2026-06-17", "2026-06-26"):
+        slices = june_slices(day)
+        forwards = implied_forwards(slices, BILLS)
+        raw, converted = iv_index(slices, forwards), iv_index(slices, forwards, european=convert)
+        assert 1e-4 < raw.iv10 - converted.iv10 < 4e-4
+        assert 2e-4 < raw.iv30 - converted.iv30 < 8e-4

@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.american import american
+from iwm_opts.kernels.american_call import american_call
+from iwm_opts.kernels.american_dividend_put import american_dividend_put
+from iwm_opts.pricing._american import Expiry
 from iwm_opts.pricing.american import (
     AmericanQuotes,
     american_chain_greeks,
@@ -30,6 +32,11 @@ def test_calls_without_a_dividend_are_european():
         price("C", 220, 200, 0.25, 0.04, 0.3), rel=1e-14
     )
     assert american_greeks("C", 220, 200, 0.25, 0.04, 0.3).theta == greeks("C", 220, 200, 0.25, 0.04, 0.3).theta
+
+
+def test_dividends_of_one_day_go_ex_together():
+    apart = american_price("C", 220, 200, 0.25, 0.04, 0.3, [(0.1, 0.4), (0.1 + 1e-9, 0.6)])
+    assert apart == american_price("C", 220, 200, 0.25, 0.04, 0.3, [(0.1, 1.0)])
 
 
 def test_dividends_outside_the_life_do_not_count():
@@ -157,18 +164,100 @@ def test_puts_without_dividends_against_quantlib():
             assert found == pytest.approx(spectral_collocation(struck, life, rate, vol), abs=5e-5)
 
 
-def test_prices_with_dividends_against_a_converged_grid():
-    # The same equations on a grid with a hundred times less error; that they are the right ones is tested elsewhere.
-    rng, errors = np.random.default_rng(5), []
-    for _ in range(40):
+def cases(seed, count):
+    """Random expiries: 5 to 730 days, vols of 8 to 150%, 1 to 8 ex-dates, some the day after now or before expiry.
+
+    Each with 16 calls and 16 puts of strikes of 60 to 160% of a spot of 220.
+    """
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
         life, rate = int(np.exp(rng.uniform(np.log(5), np.log(731)))), float(rng.choice([0.01, 0.02, 0.037, 0.06]))
         vol = float(np.exp(rng.uniform(np.log(0.08), np.log(1.5))))
         strike, sign = rng.uniform(132.0, 352.0, 32), np.repeat([1.0, -1.0], 16)
-        ex_days = np.unique(np.append(rng.integers(1, life, rng.integers(0, 7)), [1, life - 1]))
-        cash, ex_time = rng.choice([0.3, 0.62, 0.8, 1.5], ex_days.size), ex_days / 365
-        converged, spot, t = np.empty((4, 32)), np.full(32, 220.0), life / 365
-        american(sign, spot, strike, np.full(32, vol), rate, t, ex_time, cash, True, 1600, 400, converged)
-        found = american_price(sign, 220.0, strike, t, rate, vol, zip(ex_time, cash, strict=True))
-        errors.append(np.abs(found - converged[0]))
-    assert np.quantile(errors, 0.98) < ERROR
-    assert np.max(errors) < 8e-4
+        ends = [[], [1], [life - 1], [1, life - 1]][rng.integers(4)]
+        ex_days = np.unique(np.append(rng.integers(1, life, rng.integers(1, 7)), ends)).astype(int)
+        yield sign, strike, life, rate, vol, ex_days, rng.choice([0.3, 0.62, 0.8, 1.5], ex_days.size)
+
+
+def test_640_prices_with_dividends_against_converged_ones():
+    # The puts' equations on a grid and in time steps so fine that a finer one changes less than 1e-5. Calls, which come
+    # by quadrature, are held against another quadrature in tests/kernels, both against QuantLib below.
+    errors = []
+    for sign, strike, life, rate, vol, ex_days, cash in cases(5, 20):
+        t, ex_time, puts = life / 365, ex_days / 365, sign < 0
+        fine = np.empty((4, 32))
+        terms = (np.full(16, 220.0), strike[puts], np.full(16, vol), rate, t, ex_time, cash, True)
+        fine_puts, fine_calls = np.empty((4, 16)), np.empty((4, 16))
+        american_dividend_put(*terms, 700, 300, fine_puts)
+        american_call(terms[0], strike[~puts], *terms[2:], fine_calls)
+        fine[:, puts], fine[:, ~puts] = fine_puts, fine_calls
+        dividends = list(zip(ex_time, cash, strict=True))
+        errors.append(np.abs(american_price(sign, 220.0, strike, t, rate, vol, dividends) - fine[0]))
+        found = american_greeks(sign, 220.0, strike, t, rate, vol, dividends)
+        assert found.delta == pytest.approx(fine[1], abs=1e-3)
+        assert found.gamma == pytest.approx(fine[2], abs=2e-3)
+        both = np.isfinite(found.boundary) & np.isfinite(fine[3])
+        assert np.mean(np.isfinite(found.boundary) == np.isfinite(fine[3])) > 0.9  # at a grid's edge, one may miss it
+        assert found.boundary[both] == pytest.approx(fine[3][both], rel=5e-3)
+    assert np.size(errors) >= 640
+    assert np.max(errors) < ERROR
+
+
+def test_prices_with_dividends_against_quantlib():
+    # Finite differences on two grids, extrapolated: QuantLib's error with dividends falls with the step.
+    ql = pytest.importorskip("QuantLib")
+    today, count = ql.Date(2, 1, 2026), ql.Actual365Fixed()
+    ql.Settings.instance().evaluationDate = today
+
+    def extrapolated(sign, strike, life, rate, vol, ex_days, cash):
+        curve = ql.YieldTermStructureHandle(ql.FlatForward(today, rate, count))
+        flat = ql.BlackVolTermStructureHandle(ql.BlackConstantVol(today, ql.NullCalendar(), vol, count))
+        process = ql.BlackScholesProcess(ql.QuoteHandle(ql.SimpleQuote(220.0)), curve, flat)
+        kind = ql.Option.Call if sign > 0 else ql.Option.Put
+        exercise = ql.AmericanExercise(today, today + life)
+        option = ql.VanillaOption(ql.PlainVanillaPayoff(kind, strike), exercise)
+        dividends = [ql.FixedDividend(float(c), today + int(d)) for d, c in zip(ex_days, cash, strict=True)]
+        values = []
+        for steps, nodes in ((400, 800), (800, 1600)):
+            option.setPricingEngine(ql.FdBlackScholesVanillaEngine(process, dividends, steps, nodes))
+            values.append(option.NPV())
+        return 2.0 * values[1] - values[0], abs(values[1] - values[0])
+
+    checked = 0
+    for sign, strike, life, rate, vol, ex_days, cash in cases(17, 12):
+        dividends = list(zip(ex_days / 365, cash, strict=True))
+        for k in (0, 31):
+            reference, doubt = extrapolated(sign[k], strike[k], life, rate, vol, ex_days, cash)
+            found = american_price(sign[k], 220.0, strike[k], life / 365, rate, vol, dividends)
+            assert found == pytest.approx(reference, abs=ERROR + doubt)
+            checked += doubt < 2e-3
+    assert checked >= 12
+
+
+@pytest.mark.parametrize("vol", [1e-4, 0.02, 3.0, 8.0])
+@pytest.mark.parametrize(("t", "ex_time"), [(1 / 365, 0.5 / 365), (0.02, 1e-9), (5.0, 4.999), (5.0, 2.5)])
+def test_bounds_hold_at_extreme_inputs(vol, t, ex_time):
+    vol = min(vol, 8.0 / t**0.5)  # beyond a standard deviation of 8 a call is the share itself
+    strike = np.geomspace(0.5, 5_000.0, 40)
+    for cash in (1e-6, 0.7, 30.0):
+        call, put = (american_price(s, 220.0, strike, t, 0.05, vol, [(ex_time, cash)]) for s in (1, -1))
+        assert np.all((call >= np.maximum(220.0 - strike, 0.0)) & (call <= 220.0 + 1e-6))
+        assert np.all((put >= np.maximum(strike - 220.0, 0.0)) & (put <= strike * (1 + 1e-9) + ERROR))
+        assert np.all(np.diff(call) <= 2e-6 * strike[1:])
+        assert np.all(np.diff(put) >= -2e-6 * strike[1:] - ERROR)
+
+
+@given(spots, vols, days, rates, payments)
+def test_american_is_worth_at_least_european_and_within_parity(spot, vol, life, rate, dividends):
+    # Put-call bounds of American options with dividends: S - PV(D) - K <= C - P <= S - K exp(-rT) (Hull 2018, 11.11).
+    strike, t = np.linspace(0.7 * spot, 1.4 * spot, 16), life / 365
+    call, put = (american_price(sign, spot, strike, t, rate, vol, dividends) for sign in (1, -1))
+    paid = sum(c * np.exp(-rate * when) for when, c in dividends if 0 < when < t)
+    assert np.all(call - put >= spot - paid - strike - 2 * ERROR)
+    assert np.all(call - put <= spot - strike * np.exp(-rate * t) + 2 * ERROR)
+    european, ahead = np.empty((4, 16)), Expiry.of(t, rate, dividends)
+    if ahead.cash.size:
+        when, cash = ahead.ex_time, ahead.cash
+        american_call(np.full(16, spot), strike, np.full(16, vol), rate, t, when, cash, False, european)
+        assert np.all(call >= european[0] - 1e-6)
+        assert np.all(put >= european[0] - spot + paid + strike * np.exp(-rate * t) - 2 * ERROR)

@@ -15,7 +15,7 @@ from iwm_opts.simulation.surface_table import Moments, spread_widening, surface_
 
 PARAMETERS = shipped_parameters()
 CLOSE = datetime(2026, 6, 26, 16, tzinfo=NEW_YORK)
-CALM = State(-0.5, 0.0, -0.3, 0.0, 0.0, 0.0)
+CALM = State(-0.5, 0.5, -0.3, 0.0, 0.0, 0.0)
 STRIKES = np.arange(200.0, 401.0, 5.0)
 
 
