@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -18,17 +18,14 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.backtest.bootstrap import Interval, ratio_interval
-from iwm_opts.backtest.metrics import PATH, Metrics, by_calendar, measure
+from iwm_opts.backtest.metrics import Metrics, by_calendar, measure
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.trial import Pooled
-from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.sources.durable import UNFINISHED, write_durably
 
 LAYOUT: Final = 1  # of the folder; raised when what stands in it changes
 CONFIG, SUMMARY, TRADES, EQUITY = "config.json", "summary.json", "trades.parquet", "equity.parquet"
-TRADE_KEY: Final = (PATH, "entry", "expiration", "legs")
 Record = dict[str, Any]
 
 
@@ -51,20 +48,6 @@ class Saved:
     def metrics(self) -> Metrics:
         """Figures, computed anew from trades and equity."""
         return measure(self.trades, self.equity, self.rules.size.account)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SavedComparison:
-    """Two saved results side by side."""
-
-    first: Saved
-    second: Saved
-    config: tuple[tuple[str, Any, Any], ...]  # entries that differ: name, first, second; None where absent
-    shared_trades: int  # of the same path, entry day, expiration and legs
-    only_first: int
-    only_second: int
-    shared_difference: float  # gain of the shared trades, second less first, dollars
-    yearly: Interval  # gain a year of one path, second less first, dollars, days paired; NaN where days differ
 
 
 def rules_record(rules: Rules) -> Record:
@@ -168,22 +151,6 @@ def load_result(folder: Path) -> Saved:
     return Saved(config, summary, _read_frame(folder / TRADES), _read_frame(folder / EQUITY), folder)
 
 
-def compare_results(first: Saved, second: Saved, seed: int = 1) -> SavedComparison:
-    """Where two saved results differ: what was asked, which trades, and what they gained on the same days."""
-    keys = list(TRADE_KEY)
-    both = first.trades[[*keys, "pnl"]].merge(second.trades[[*keys, "pnl"]], on=keys, suffixes=("_1", "_2"))
-    return SavedComparison(
-        first=first,
-        second=second,
-        config=tuple(_config_differences(first.config, second.config)),
-        shared_trades=len(both),
-        only_first=len(first.trades) - len(both),
-        only_second=len(second.trades) - len(both),
-        shared_difference=float((both["pnl_2"] - both["pnl_1"]).sum()),
-        yearly=_yearly_difference(first, second, seed),
-    )
-
-
 def summary_record(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Record:
     """Figures of a result as a record: of all of it, and year by year."""
     years = by_calendar(trades, equity, account).reset_index().to_dict("records")
@@ -283,40 +250,3 @@ def _read_frame(file: Path) -> pd.DataFrame:
         return pd.read_parquet(file)
     except (OSError, ValueError) as error:
         raise DataError(file, f"cannot be read ({error})", "run the backtest again") from None
-
-
-def _config_differences(first: Record, second: Record, prefix: str = "") -> list[tuple[str, Any, Any]]:
-    found: list[tuple[str, Any, Any]] = []
-    for name in dict.fromkeys([*first, *second]):
-        one, other = first.get(name), second.get(name)
-        if one == other or name in ("notes", "skipped", "asked"):
-            continue
-        if isinstance(one, dict) and isinstance(other, dict):
-            found += _config_differences(one, other, f"{prefix}{name}.")
-        else:
-            found.append((prefix + name, one, other))
-    return found
-
-
-def _yearly_difference(first: Saved, second: Saved, seed: int) -> Interval:
-    one, other = (_daily_changes(saved) for saved in (first, second))
-    samples = []
-    if one.keys() == other.keys() and all(one[path].index.equals(other[path].index) for path in one):
-        for path, change in one.items():
-            day = np.full(len(change), 1.0 / SESSIONS_PER_YEAR)
-            samples.append(np.stack([other[path].to_numpy(), day, change.to_numpy(), day], axis=1))
-    held = [saved.trades["sessions"].mean() for saved in (first, second) if len(saved.trades)]
-    return ratio_interval(samples or [np.zeros((1, 4))], float(max(held, default=1.0)), seed)
-
-
-def _daily_changes(saved: Saved) -> dict[Any, pd.Series]:
-    account = saved.rules.size.account
-    return {
-        path: table["equity"].diff().fillna(table["equity"].iloc[0] - account)
-        for path, table in saved.equity.groupby(PATH)
-    }
-
-
-def metric_names() -> list[str]:
-    """Names of the figures, in order."""
-    return [field.name for field in fields(Metrics)]

@@ -96,7 +96,8 @@ def _save(result: Any, options: dict[str, Any]) -> None:
 
 
 def _compare(options: dict[str, Any]) -> None:
-    from iwm_opts.backtest.saved import compare_results, load_result
+    from iwm_opts.backtest.comparison import compare_results
+    from iwm_opts.backtest.saved import load_result
     from iwm_opts.report.comparison_table import comparison_record, results_table
     from iwm_opts.report.records import as_json, rows_as_csv
 

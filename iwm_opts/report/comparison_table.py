@@ -8,8 +8,9 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from iwm_opts.backtest.comparison import SavedComparison
 from iwm_opts.backtest.metrics import Drawdown, Metrics
-from iwm_opts.backtest.saved import Saved, SavedComparison
+from iwm_opts.backtest.saved import Saved
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.interval_words import within
 from iwm_opts.report.records import Record

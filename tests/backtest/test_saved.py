@@ -5,10 +5,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from iwm_opts.backtest.comparison import compare_results
 from iwm_opts.backtest.engine import prepare, run
 from iwm_opts.backtest.metrics import measure
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, Rules
-from iwm_opts.backtest.saved import compare_results, load_result, rules_from_record, rules_record, save_result
+from iwm_opts.backtest.saved import load_result, rules_from_record, rules_record, save_result
 from iwm_opts.backtest.trial import Pooled
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fees import FeeSchedule

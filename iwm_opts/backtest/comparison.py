@@ -1,0 +1,76 @@
+"""Two saved results side by side: what was asked, which trades they share, and what they gained on the same days."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.backtest.bootstrap import Interval, ratio_interval
+from iwm_opts.backtest.metrics import PATH
+from iwm_opts.backtest.saved import Record, Saved
+from iwm_opts.conventions import SESSIONS_PER_YEAR
+
+TRADE_KEY: Final = (PATH, "entry", "expiration", "legs")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SavedComparison:
+    """Two saved results side by side."""
+
+    first: Saved
+    second: Saved
+    config: tuple[tuple[str, Any, Any], ...]  # entries that differ: name, first, second; None where absent
+    shared_trades: int  # of the same path, entry day, expiration and legs
+    only_first: int
+    only_second: int
+    shared_difference: float  # gain of the shared trades, second less first, dollars
+    yearly: Interval  # gain a year of one path, second less first, dollars, days paired; NaN where days differ
+
+
+def compare_results(first: Saved, second: Saved, seed: int = 1) -> SavedComparison:
+    """Where two saved results differ: what was asked, which trades, and what they gained on the same days."""
+    keys = list(TRADE_KEY)
+    both = first.trades[[*keys, "pnl"]].merge(second.trades[[*keys, "pnl"]], on=keys, suffixes=("_1", "_2"))
+    return SavedComparison(
+        first=first,
+        second=second,
+        config=tuple(_config_differences(first.config, second.config)),
+        shared_trades=len(both),
+        only_first=len(first.trades) - len(both),
+        only_second=len(second.trades) - len(both),
+        shared_difference=float((both["pnl_2"] - both["pnl_1"]).sum()),
+        yearly=_yearly_difference(first, second, seed),
+    )
+
+
+def _config_differences(first: Record, second: Record, prefix: str = "") -> list[tuple[str, Any, Any]]:
+    found: list[tuple[str, Any, Any]] = []
+    for name in dict.fromkeys([*first, *second]):
+        one, other = first.get(name), second.get(name)
+        if one == other or name in ("notes", "skipped", "asked"):
+            continue
+        if isinstance(one, dict) and isinstance(other, dict):
+            found += _config_differences(one, other, f"{prefix}{name}.")
+        else:
+            found.append((prefix + name, one, other))
+    return found
+
+
+def _yearly_difference(first: Saved, second: Saved, seed: int) -> Interval:
+    one, other = (_daily_changes(saved) for saved in (first, second))
+    samples = []
+    if one.keys() == other.keys() and all(one[path].index.equals(other[path].index) for path in one):
+        for path, change in one.items():
+            day = np.full(len(change), 1.0 / SESSIONS_PER_YEAR)
+            samples.append(np.stack([other[path].to_numpy(), day, change.to_numpy(), day], axis=1))
+    held = [saved.trades["sessions"].mean() for saved in (first, second) if len(saved.trades)]
+    return ratio_interval(samples or [np.zeros((1, 4))], float(max(held, default=1.0)), seed)
+
+
+def _daily_changes(saved: Saved) -> dict[Any, pd.Series]:
+    account = saved.rules.size.account
+    return {
+        path: table["equity"].diff().fillna(table["equity"].iloc[0] - account)
+        for path, table in saved.equity.groupby(PATH)
+    }
