@@ -12,13 +12,16 @@ from iwm_opts.simulation.dynamics import (
     advance_states,
     generator,
     jump_variance,
+    premium_beside_fast,
     priced_variance,
     simulate_states,
     variance_curve,
+    variance_rate,
 )
 from iwm_opts.simulation.parameters import Premium, shipped_parameters
 
 PARAMETERS = shipped_parameters()
+START = State(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def test_same_seed_and_path_same_numbers_whatever_else_is_drawn():
@@ -89,3 +92,18 @@ def test_total_priced_variance_grows_with_time():
 def test_an_infinite_mean_is_refused():
     with pytest.raises(InputError, match=r"burst_mean = 1\.0: must be below 1"):
         replace(PARAMETERS.dynamics, burst_mean=1.0)
+
+
+def test_the_premium_beside_a_fast_factor_is_its_regression():
+    # Oracle: ordinary least squares on a long path without events.
+    quiet = {"jump_rate": 0.0, "burst_rate": 0.0}
+    d = replace(PARAMETERS.dynamics, **quiet)
+    found = advance_states(d, generator(3, 0, "state").standard_normal((200_000, SHOCKS)), START)
+    slope = np.polyfit(found["fast"], found["premium"], 1)[0]
+    assert premium_beside_fast(d) == pytest.approx(slope, rel=0.05)
+
+
+def test_the_rate_of_a_state_is_what_the_path_runs_on():
+    states = simulate_states(PARAMETERS, 300, seed=5)
+    rate = variance_rate(PARAMETERS.dynamics, states.fast, states.middle, states.slow)
+    assert states.variance[1:] == pytest.approx(rate[:-1], rel=1e-12)
