@@ -149,11 +149,12 @@ NO_DATA = pytest.mark.skipif(not DATA, reason="needs IWM_OPTS_TEST_DATA")
 
 
 @NO_DATA
-@pytest.mark.parametrize("engine", ["optopsy", "iwm-opts"])
+@pytest.mark.parametrize("engine", ["optopsy", "reported", "kernels"])
 def test_long_puts_of_a_recorded_chain(benchmark, engine):
     """optopsy's own rule, every put at every entry up to 14 days before expiry, beside one put a day marked daily.
 
-    Dollars and fills differ by rule, so that a trade is the unit: compare trades a second.
+    Dollars and fills differ by rule, so that a trade is the unit: compare trades a second. optopsy joins entries with
+    exits and marks nothing between; here every day in between is priced, and a report has a fixed cost of its tables.
     """
     path = Path(DATA) / CHAINS
     group = "long puts to expiry, trades a second"
@@ -189,7 +190,17 @@ def test_long_puts_of_a_recorded_chain(benchmark, engine):
     everyday = np.ones(len(market.days), dtype=bool)
     prepared = prepare(market, flat_history(market.days), rules)
     count = len(run(prepared, everyday).trades)
-    rounds(benchmark, group, "iwm-opts", lambda: run(prepared, everyday), count, "trades/s", 10)
+    call = lambda: run(prepared, everyday)  # noqa: E731
+    if engine == "kernels":
+        desk, variants, flags = prepared.desk(), variants_of([rules] * 64, [0] * 64), everyday[None].copy()
+        skips, summary = np.zeros((64, SKIPS), dtype=np.int64), np.empty((64, len(SUMMARY)))
+        trades, equity, count = blank_trades(len(everyday)), np.empty(len(everyday)), 64 * count
+
+        def call():
+            prepared.prices.priced[:] = 0
+            run_backtests(desk, variants, flags, False, 0, 64, trades, equity, skips, summary)
+
+    rounds(benchmark, group, engine, call, count, "trades/s", 10)
 
 
 def flat_history(days):
