@@ -37,12 +37,12 @@ def results_table(found: SavedComparison, columns: int | None = None) -> str:
     parts.append(
         Text(
             f"{counted(found.shared_trades, 'trades')} in both, {found.only_first} only in 1, {found.only_second} only "
-            f"in 2; those in both gained {dollars(found.shared_difference, 2)} more in 2"
+            f"in 2; those in both gained {_more(found.shared_difference)} in 2"
         )
     )
     yearly = found.yearly
     if yearly.is_known:
-        parts.append(Text(f"a year: {dollars(yearly.estimate, 2)} more in 2 ({within(yearly)}), days paired"))
+        parts.append(Text(f"a year: {_more(yearly.estimate)} in 2 (2 less 1: {within(yearly)}), days paired"))
     elif math.isnan(yearly.estimate):
         parts.append(Text("their days differ: gains by day cannot be paired"))
     return render(parts, columns)
@@ -85,6 +85,10 @@ def _market(saved: Saved) -> str:
 def _told(value: Any) -> str:
     text = "-" if value is None else str(value)
     return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _more(difference: float) -> str:
+    return f"{dollars(abs(difference), 2)} {'less' if difference < 0 else 'more'}"
 
 
 def _number(value: float) -> str:
