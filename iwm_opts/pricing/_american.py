@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import DAYS_PER_YEAR, VOL_POINT
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.american_call import american_call
-from iwm_opts.kernels.american_dividend_put import american_dividend_put
-from iwm_opts.kernels.american_put import american_put
 from iwm_opts.pricing._broadcast import Array
 from iwm_opts.pricing.black import black_greeks, black_price, greeks
 from iwm_opts.pricing.implied import black_implied_vol
@@ -151,11 +148,18 @@ class Options:
         expiry, out = self.expiry, np.empty((4, vol.size))
         terms = (expiry.rate, expiry.t, expiry.ex_time, expiry.cash)
         early = exercise and expiry.rate * expiry.t > LEAST_INTEREST
+        # Each kernel loads, and on a first run compiles for seconds, where it prices: European markets never ask for it.
         if sign > 0.0:
+            from iwm_opts.kernels.american_call import american_call
+
             american_call(self.spot, self.strike, vol, *terms, exercise, out)
         elif early and not expiry.cash.size:
+            from iwm_opts.kernels.american_put import american_put
+
             american_put(self.spot, self.strike, vol, expiry.rate, expiry.t, out)
         else:
+            from iwm_opts.kernels.american_dividend_put import american_dividend_put
+
             is_wide = vol * math.sqrt(expiry.t) > WIDE
             for wide in np.unique(is_wide):  # by each option's own vol: no price depends on the others asked for
                 some, found = self[is_wide == wide], np.empty((4, int((is_wide == wide).sum())))
