@@ -65,7 +65,8 @@ def integrate(eve, points, vol, rate, dt, at, value, slope, bend):
         last, counts = first + (POINTS - 1) * LANES, False
         for i in range(LANES):
             middle, reach = at[i] + rate * dt - 0.5 * vol[i] * vol[i] * dt, FAR * vol[i] * root
-            counts |= (eve.place[last + i] > middle - reach) & (eve.place[first + i] < middle + reach)
+            top = middle + reach + vol[i] * vol[i] * dt  # weighed by the share itself, prices centre higher
+            counts |= (eve.place[last + i] > middle - reach) & (eve.place[first + i] < top)
         if counts:
             for j in range(first, first + POINTS * LANES, LANES):
                 place, part = eve.place[j : j + LANES], eve.value[j : j + LANES]
