@@ -26,7 +26,7 @@ from iwm_opts.kernels.american_lanes import INTERNAL, LANES, LOWEST_SHARE, large
 from iwm_opts.kernels.american_put import FEW_ROUNDS, FEW_TODAY, FEW_WEIGHT, FEW_Z, value_of
 from iwm_opts.kernels.american_put import NODES as DEPTHS
 from iwm_opts.kernels.american_put import find_boundary as find_depth
-from iwm_opts.kernels.elementary import log
+from iwm_opts.kernels.elementary import exp, log
 
 WIDTH = 5.5  # standard deviations from the spot, and from the strike, to the edges
 FEWEST_STEPS = 3  # in a stretch of time
@@ -140,9 +140,9 @@ def keep(value, to_value, source, to):
 
 @kernel(**INTERNAL)
 def weigh(weights, options, grid, rate, lengths, share, implicit):
-    """Weights of one time step: of the three known values, of elimination, pivot and substitution, and two more.
+    """Weights of one time step: of the three known values, of elimination, pivot and substitution, and four more.
 
-    Those are the discount factor and the excess over exercise one node above the boundary.
+    Those are the discount factor, what diffusion and drift weigh beside the boundary, and the interest.
     """
     for i in range(LANES):
         dt, pitch, variance = lengths[i] * share, grid.pitch[i], options.vol[i] * options.vol[i]
@@ -162,9 +162,10 @@ def weigh(weights, options, grid, rate, lengths, share, implicit):
         weights[3 * LANES + i] = -above * pivot
         weights[4 * LANES + i] = pivot
         weights[5 * LANES + i] = -below * pivot
-        weights[6 * LANES + i] = math.exp(-rate * dt)
+        weights[6 * LANES + i] = exp(-rate * dt)
         weights[7 * LANES + i] = 0.5 * variance * dt / (pitch * pitch)
         weights[8 * LANES + i] = weights[7 * LANES + i] * tilt
+        weights[9 * LANES + i] = rate * dt
 
 
 @kernel(**INTERNAL)
@@ -224,7 +225,7 @@ def find_boundary(grid, rest, weights, bottom, lowest, nodes):
             grid.start[i], grid.boundary[i] = 1, NOWHERE
             continue
         spread, drift = weights[7 * LANES + i], weights[8 * LANES + i]
-        keep = 1.0 - math.log(weights[6 * LANES + i]) + 2.0 * spread - (spread + drift) * follow
+        keep = 1.0 + weights[9 * LANES + i] + 2.0 * spread - (spread + drift) * follow
         weight = (spread - drift) / keep if old >= 0.0 else follow
         j, step, excess = grid.start[i], 0, 0.0
         while 1 <= j < nodes:
@@ -453,7 +454,7 @@ def american_dividend_put(spot, strike, vol, rate, t, ex_time, cash, exercise, n
     """
     size = spot.shape[0]
     few, whole = np.empty((17, LANES)), np.empty((3, LANES), dtype=np.int64)
-    many, weights = np.zeros((8, (nodes + 1) * LANES)), np.empty(9 * LANES)
+    many, weights = np.zeros((8, (nodes + 1) * LANES)), np.empty(10 * LANES)
     options = Options(few[0], few[1], few[2])
     grid = Grid(few[3], few[4], few[5], few[6], whole[0], many[0], many[1], many[2])
     spare = Grid(few[7], few[8], few[9], few[10], whole[1], many[3], many[4], many[5])
