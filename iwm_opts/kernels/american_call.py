@@ -25,7 +25,7 @@ from iwm_opts.kernels.american_lanes import INTERNAL, LANES, LOWEST_SHARE, large
 from iwm_opts.kernels.elementary import INV_SQRT_2PI, exp, log, normal_cdf
 
 POINTS = 16  # of Gauss and Legendre's rule in one panel
-PANEL = 8.0  # standard deviations a panel may span: of both the step before and the step after, taken together
+PANEL = 10.0  # standard deviations a panel may span: of both the step before and the step after, taken together
 MOST_PANELS = 64
 REACH = 5.0  # standard deviations from where the spot is, and from the strike, that prices are followed
 FAR = 6.5  # standard deviations beyond which nothing counts towards an integral
