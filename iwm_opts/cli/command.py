@@ -11,14 +11,18 @@ class NumericalCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Announce, then run."""
-        from iwm_opts.kernels._jit import CACHE_DIR, IS_KEPT, is_compiled
+        from iwm_opts.kernels._jit import CACHE_DIR, IS_KEPT, on_first_compilation
 
-        if not is_compiled() and not ctx.params.get("quiet"):
+        def announce() -> None:
             kept = f"once, some ten seconds (kept in {CACHE_DIR})"
             lost = f"every time: {CACHE_DIR} is not writable; set NUMBA_CACHE_DIR to a folder that is"
             click.echo(f"compiling the numerical core for this machine, {kept if IS_KEPT else lost}", err=True)
+
         refuse_overwriting(ctx.params)
-        return super().invoke(ctx)
+        if ctx.params.get("quiet"):
+            return super().invoke(ctx)
+        with on_first_compilation(announce):
+            return super().invoke(ctx)
 
 
 READ = (

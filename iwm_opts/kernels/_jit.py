@@ -19,6 +19,7 @@ from typing import Any
 
 import numba
 from numba.core import config as _config
+from numba.core import event
 
 config: Any = _config  # its settings come from the environment: no type checker sees them
 
@@ -73,6 +74,29 @@ def is_kept() -> bool:
 def is_compiled() -> bool:
     """Whether a kernel cache for this version of the source is on disk."""
     return CACHE_DIR.exists() and any(CACHE_DIR.rglob("*.nbc"))
+
+
+class _Compilations(event.Listener):
+    """Hears of every function that numba compiles because no cache holds it."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self.tell: Callable[[], None] | None = tell
+
+    def on_start(self, event: Any) -> None:
+        """Tell of the first of our own."""
+        if self.tell is not None and event.data["dispatcher"].py_func.__module__.startswith(__package__):
+            tell, self.tell = self.tell, None
+            tell()
+
+    def on_end(self, event: Any) -> None:
+        """Nobody asks."""
+
+
+@contextlib.contextmanager
+def on_first_compilation(tell: Callable[[], None]) -> Iterator[None]:
+    """Call `tell` before the first kernel that no cache holds is compiled, if one is: some load late."""
+    with event.install_listener("numba:compile", _Compilations(tell)):
+        yield
 
 
 def prune_stale() -> None:

@@ -44,6 +44,17 @@ def test_a_screen_imports_neither_scipy_nor_matplotlib(chain_file):
     subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True)
 
 
+def test_a_market_of_european_quotes_loads_no_american_kernel():
+    # They take as long to compile as all the others together, on the first run ever.
+    probe = (
+        "import sys; from iwm_opts.cli.main import main\n"
+        "try: main(['condor', '--source', 'sim', '-q'])\nexcept SystemExit: pass\n"
+        "found = [name for name in sys.modules if name.startswith('iwm_opts.kernels.american')]\n"
+        "print(found); sys.exit(len(found))"
+    )
+    subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
