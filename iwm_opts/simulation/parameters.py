@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.kernels.quote import SPREAD_TERMS
 
@@ -68,6 +69,9 @@ class Dynamics:
         _require("fast_share", 0.0 <= self.fast_share <= 1.0, self.fast_share, "must lie between 0 and 1")
         for name in ("fast_correlation", "middle_correlation", "slow_correlation", "premium_correlation"):
             _require(name, abs(getattr(self, name)) < 1.0, getattr(self, name), "must lie between -1 and 1")
+        events = self.jump_rate + self.burst_rate
+        rule = "must leave sessions without an event, jumps counted too"
+        _require("burst_rate", events < SESSIONS_PER_YEAR, self.burst_rate, rule)
         own = 1.0 - self.fast_correlation**2 - self.fast_convexity**2
         _require(
             "fast_convexity",
