@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import GATE_RANK, IVR_LOOKBACK
 from iwm_opts.kernels.rank import rolling_rank_and_percentile
-from iwm_opts.simulation.facts import POINTS, REALISED_SESSIONS, YEAR, History, implied_deviations
+from iwm_opts.simulation.facts import POINTS, REALISED_SESSIONS, YEAR, History
 
 Array = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ def rank_table(history: History, lookback: int = IVR_LOOKBACK) -> pd.DataFrame:
     realised = np.sqrt(_ahead(squares, REALISED_SESSIONS) * YEAR / REALISED_SESSIONS)
     change = np.full(n, np.nan)
     change[:-CHANGE_SESSIONS] = iv[CHANGE_SESSIONS:] - iv[:-CHANGE_SESSIONS]
-    deviations = implied_deviations(ahead, iv)
+    deviations = np.expm1(ahead) / (iv * math.sqrt(REALISED_SESSIONS / YEAR))
     table = pd.DataFrame(
         {
             "bucket": pd.cut(np.where(seen >= lookback, rank, np.nan), BUCKETS, right=False),

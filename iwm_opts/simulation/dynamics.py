@@ -41,6 +41,8 @@ V exp(u) is a sum of four products, size x exp(a x + b (m + y) + u) with a and b
 plus what jumps of spot add to the model-free variance, 2 E[e^J - 1 - J] a jump (Carr and Wu 2009, "Variance risk
 premiums", Review of Financial Studies 22(3), proposition 1).
 
+`variance_price`, `fast_convexity` and `premium_heat` rest at 0 in the shipped calibration.
+
 Every knob of `Premium` is a statement about how dear options are: an edge measured on this market echoes it.
 """
 

@@ -93,15 +93,6 @@ class _Table:
         rank = _rank(iv)
         self.gate = np.where(np.isnan(rank), np.nan, rank < GATE_RANK)
         self.high = np.where(np.isnan(rank), np.nan, rank >= HIGH_RANK)
-        self.turn = np.abs(self.change)
-        deviation = np.where(rank < GATE_RANK, implied_deviations(self.month, iv), np.nan)
-        self.low_put = np.where(np.isnan(deviation), np.nan, deviation < -1.0)
-        self.low_call = np.where(np.isnan(deviation), np.nan, deviation > 1.0)
-
-
-def implied_deviations(month: Array, iv: Array) -> Array:
-    """Simple returns over `REALISED_SESSIONS`, given as log returns, in standard deviations that `iv` implies."""
-    return np.asarray(np.expm1(month) / (iv * math.sqrt(REALISED_SESSIONS / YEAR)))
 
 
 def _sum_ahead(values: Array, sessions: int) -> Array:
@@ -239,11 +230,6 @@ def _annual_vol(x: _Column) -> float:
     return math.sqrt(YEAR * x.central[0])
 
 
-def _share(x: _Column) -> float:
-    """Of sessions that are asked; 0 where none is."""
-    return x.mean if len(x.values) else 0.0
-
-
 def _share_positive(x: _Column) -> float:
     return float((x.values > 0.0).mean())
 
@@ -302,8 +288,5 @@ FACTS: Final[tuple[Fact, ...]] = (
     Fact("long slope and log level", _joint("long", "log_level")),
     Fact("share of IV rank below 20", _of("gate", _mean)),
     Fact("share of IV rank from 50", _of("high", _mean)),
-    Fact("|log IV30 change| autocorrelation 1", _lagged("turn", 1)),
-    Fact("put tail of 21 sessions, IV rank below 20", _of("low_put", _share)),
-    Fact("call tail of 21 sessions, IV rank below 20", _of("low_call", _share)),
 )
 NAMES: Final = tuple(fact.name for fact in FACTS)

@@ -50,28 +50,6 @@ def test_leverage_and_the_skew_of_a_month_by_plain_loops():
     assert fact(found, "return of 21 sessions, skew") == pytest.approx(skew(months))
 
 
-def test_tails_at_low_ranks_and_clusters_of_changes_by_plain_loops():
-    rng = np.random.default_rng(6)
-    r, iv = 0.015 * rng.standard_normal(900), 0.2 * np.exp(np.cumsum(0.03 * rng.standard_normal(900)))
-    moves = []
-    for t in range(226, 900 - 21):  # a rank needs nine tenths of its 252 sessions
-        year = iv[max(t - 251, 0) : t + 1]
-        if 100.0 * (iv[t] - year.min()) / (year.max() - year.min()) < 20.0:
-            moves.append((math.exp(sum(r[t + 1 : t + 22])) - 1.0) / (iv[t] * math.sqrt(21 / 252)))
-    found, size = history(900, log_return=r, iv=iv), np.abs(np.diff(np.log(iv)))
-    wanted = [sum(move < -1.0 for move in moves) / len(moves), sum(move > 1.0 for move in moves) / len(moves)]
-    names = [f"{side} tail of 21 sessions, IV rank below 20" for side in ("put", "call")]
-    assert [fact(found, name) for name in names] == pytest.approx(wanted)
-    assert 0.0 < wanted[0] < 1.0
-    lagged = np.corrcoef(size[:-1], size[1:])[0, 1]
-    assert fact(found, "|log IV30 change| autocorrelation 1") == pytest.approx(lagged)
-
-
-def test_without_low_ranks_there_are_no_tails():
-    rising = history(600, iv=0.2 + 1e-4 * np.arange(600))
-    assert fact(rising, "put tail of 21 sessions, IV rank below 20") == 0.0
-
-
 def test_gaps_are_left_out():
     short = np.full(2000, np.nan)
     short[1000:] = history().short_slope[1000:]
@@ -88,7 +66,7 @@ def test_scales_keep_the_order_of_values():
     for step in (1.0001, 1.01):
         moved = scaled(values * step) - scaled(values)
         assert (moved * values >= 0.0).all()
-    assert len(set(NAMES)) == len(FACTS) == 48
+    assert len(set(NAMES)) == len(FACTS) == 45
 
 
 @pytest.mark.market_data
