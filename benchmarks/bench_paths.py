@@ -9,7 +9,7 @@ import pytest
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.simulation.dynamics import State, advance_states, state_shocks
-from iwm_opts.simulation.parameters import shipped_parameters
+from iwm_opts.simulation.parameters import TYPICAL_VOL, shipped_parameters
 
 PATHS, SESSIONS = 256, 2520
 PARAMETERS = shipped_parameters()
@@ -26,12 +26,13 @@ def numpy_paths(stacked):
     from scipy.special import log_ndtr, ndtri
 
     d, dt = PARAMETERS.dynamics, 1.0 / SESSIONS_PER_YEAR
-    drift = d.growth - d.jump_rate * np.expm1(d.jump_mean + 0.5 * d.jump_sd**2)
+    drift = d.growth - d.variance_price * TYPICAL_VOL**2 - d.jump_rate * np.expm1(d.jump_mean + 0.5 * d.jump_sd**2)
     factors = {}
     for name in ("fast", "middle", "slow", "premium"):
         speed, vol, rho = (getattr(d, f"{name}_{part}") for part in ("speed", "vol", "correlation"))
         keep = np.exp(-speed * dt)
         factors[name] = [np.zeros(PATHS), keep, vol * np.sqrt((1 - keep**2) / (2 * speed)), rho, np.sqrt(1 - rho**2)]
+    fast_own = np.sqrt(1 - d.fast_correlation**2 - d.fast_convexity**2)
     own = {"fast": 1, "slow": 2, "premium": 3, "middle": 6}
     jump_above, burst_below = ndtri(1 - d.jump_rate * dt), ndtri(d.burst_rate * dt)
     surprise, out = np.zeros(PATHS), np.empty((SESSIONS, PATHS))
@@ -39,10 +40,14 @@ def numpy_paths(stacked):
         z = stacked[i]
         x, m, y = (factors[name][0] for name in ("fast", "middle", "slow"))
         rate = (d.floor + np.exp(d.level + m + y)) * (1 - d.fast_share + d.fast_share * np.exp(x))
-        expected = (drift - 0.5 * rate) * dt - d.reversal * surprise
+        expected = (drift + (d.variance_price - 0.5) * rate) * dt - d.reversal * surprise
         surprise = np.sqrt(rate * dt) * z[0]
+        heat = {"premium": np.exp(d.premium_heat * x)}
         for name, part in factors.items():
-            part[0] = part[1] * part[0] + part[2] * (part[3] * z[0] + part[4] * z[own[name]])
+            shock = part[3] * z[0] + part[4] * z[own[name]]
+            if name == "fast":
+                shock = part[3] * z[0] + d.fast_convexity * (z[0] ** 2 - 1) * np.sqrt(0.5) + fast_own * z[own[name]]
+            part[0] = part[1] * part[0] + part[2] * heat.get(name, 1.0) * shock
         jump = np.where(z[4] > jump_above, d.jump_mean + d.jump_sd * z[5], 0.0)
         burst = np.where(z[4] < burst_below, -d.burst_mean * log_ndtr(z[5]), 0.0)
         surprise = surprise + jump

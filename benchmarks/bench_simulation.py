@@ -16,7 +16,7 @@ from iwm_opts.kernels.paths import SHOCKS
 from iwm_opts.kernels.quote import FAR_DAYS, LONGEST_DAYS, PREMIUM_FLOOR, ROUNDING_SLACK, WIDEST, quote_expiration
 from iwm_opts.markets.simulated import simulate_market
 from iwm_opts.simulation.dynamics import FACTORS, State, _threshold, advance_states
-from iwm_opts.simulation.parameters import shipped_parameters
+from iwm_opts.simulation.parameters import TYPICAL_VOL, shipped_parameters
 
 PARAMETERS = shipped_parameters()
 QUOTES = 100_000
@@ -111,7 +111,7 @@ def paths_in_numpy():
     p = asdict(d)
     keep = {name: math.exp(-p[f"{name}_speed"] * dt) for name in SPEEDS}
     sd = {name: p[f"{name}_vol"] * math.sqrt((1.0 - keep[name] ** 2) / (2.0 * p[f"{name}_speed"])) for name in SPEEDS}
-    drift = d.growth - d.jump_rate * math.expm1(d.jump_mean + 0.5 * d.jump_sd**2)
+    drift = d.growth - d.variance_price * TYPICAL_VOL**2 - d.jump_rate * math.expm1(d.jump_mean + 0.5 * d.jump_sd**2)
     jump_level, burst_level = _threshold(d.jump_rate * dt), _threshold(d.burst_rate * dt)
 
     def shock(name, z, own):
@@ -123,13 +123,16 @@ def paths_in_numpy():
         x, m, y, u, surprise = (np.zeros(PATHS) for _ in range(5))
         for i in range(SESSIONS):
             z, own_x, own_y, own_u, event, size, own_m = drawn[i]
-            rate = d.floor + np.exp(d.level + x + m + y)
-            expected = (drift - 0.5 * rate) * dt - d.reversal * surprise
+            rate = (d.floor + np.exp(d.level + m + y)) * (1.0 - d.fast_share + d.fast_share * np.exp(x))
+            expected = (drift + (d.variance_price - 0.5) * rate) * dt - d.reversal * surprise
             jumps = event > jump_level
             jump = np.where(jumps, d.jump_mean + d.jump_sd * size, 0.0)
             burst = np.where(event < -burst_level, -d.burst_mean * np.log(ndtr(size)), 0.0)
             surprise = np.sqrt(rate * dt) * z + jump
-            x = keep["fast"] * x + shock("fast", z, own_x) - d.jump_lift * jump + burst
+            u = keep["premium"] * u + np.exp(d.premium_heat * x) * shock("premium", z, own_u)
+            own = math.sqrt(1.0 - d.fast_correlation**2 - d.fast_convexity**2)
+            mixed = d.fast_correlation * z + d.fast_convexity * (z * z - 1.0) * math.sqrt(0.5) + own * own_x
+            x = keep["fast"] * x + sd["fast"] * mixed - d.jump_lift * jump + burst
             m = (
                 keep["middle"] * m
                 + shock("middle", z, own_m)
@@ -137,7 +140,6 @@ def paths_in_numpy():
                 + d.burst_middle_share * burst
             )
             y = keep["slow"] * y + shock("slow", z, own_y)
-            u = keep["premium"] * u + shock("premium", z, own_u)
             log_return[i], variance[i], fast[i] = expected + surprise, rate, x
         return [log_return.T, variance.T, fast.T]
 

@@ -22,19 +22,21 @@ def _wiener(correlation, spot_shock, own_shock):
 @kernel(
     "void(float64[:, ::1], float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
     " float64, float64, float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
-    " float64, float64, float64, float64, float64[::1], float64[::1], float64[::1], float64[::1], float64[::1],"
-    " float64[::1], float64[::1])"
+    " float64, float64, float64, float64, float64, float64, float64, float64[::1], float64[::1], float64[::1],"
+    " float64[::1], float64[::1], float64[::1], float64[::1])"
 )
 def advance(
     shocks,
     dt,
     drift,
+    variance_price,
     floor,
     level,
     fast_share,
     fast_speed,
     fast_vol,
     fast_correlation,
+    fast_convexity,
     middle_speed,
     middle_vol,
     middle_correlation,
@@ -44,6 +46,7 @@ def advance(
     premium_speed,
     premium_vol,
     premium_correlation,
+    premium_heat,
     reversal,
     jump_threshold,
     jump_mean,
@@ -67,10 +70,12 @@ def advance(
     back the share `reversal`.
 
     A session's diffusive variance is (floor + exp(level + middle + slow)) (1 - fast_share + fast_share exp(fast)) with
-    the factors as they stood before it. An event is a jump of the spot, which also lifts the fast factor by
-    -jump_lift x jump and the middle one by -jump_middle_lift x jump, where the event's normal lies above
-    `jump_threshold`; it is a burst of variance, exponential of mean `burst_mean` on the fast factor and the share
-    `burst_middle_share` of that on the middle one, where it lies below -`burst_threshold`.
+    the factors as they stood before it, and its drift `drift` + (variance_price - 1/2) times that. Of the fast factor's
+    shock, the share `fast_convexity` is that of the square of spot's; that of the premium is exp(premium_heat fast)
+    times as large. An event is a jump of the spot, which also lifts the fast factor by -jump_lift x jump and the middle
+    one by -jump_middle_lift x jump, where the event's normal lies above `jump_threshold`; it is a burst of variance,
+    exponential of mean `burst_mean` on the fast factor and the share `burst_middle_share` of that on the middle one,
+    where it lies below -`burst_threshold`.
 
     Writes the log return over each session, the variance rate that held during it, and the factors after it; shapes
     (n,).
@@ -81,16 +86,20 @@ def advance(
     middle_sd = middle_vol * math.sqrt((1.0 - middle_keep**2) / (2.0 * middle_speed))
     slow_sd = slow_vol * math.sqrt((1.0 - slow_keep**2) / (2.0 * slow_speed))
     premium_sd = premium_vol * math.sqrt((1.0 - premium_keep**2) / (2.0 * premium_speed))
+    fast_own = math.sqrt(1.0 - fast_correlation * fast_correlation - fast_convexity * fast_convexity)
     x, m, y, u, surprise = state[0], state[1], state[2], state[3], state[4]
     for i in range(shocks.shape[0]):
         spot_shock = shocks[i, 0]
         rate = (floor + exp(level + m + y)) * (1.0 - fast_share + fast_share * exp(x))
-        expected = (drift - 0.5 * rate) * dt - reversal * surprise
+        expected = (drift + (variance_price - 0.5) * rate) * dt - reversal * surprise
         surprise = math.sqrt(rate * dt) * spot_shock
-        x = fast_keep * x + fast_sd * _wiener(fast_correlation, spot_shock, shocks[i, 1])
+        premium_move = premium_sd * exp(premium_heat * x)
+        square = (spot_shock * spot_shock - 1.0) * math.sqrt(0.5)
+        fast_shock = fast_correlation * spot_shock + fast_convexity * square + fast_own * shocks[i, 1]
+        x = fast_keep * x + fast_sd * fast_shock
         m = middle_keep * m + middle_sd * _wiener(middle_correlation, spot_shock, shocks[i, 6])
         y = slow_keep * y + slow_sd * _wiener(slow_correlation, spot_shock, shocks[i, 2])
-        u = premium_keep * u + premium_sd * _wiener(premium_correlation, spot_shock, shocks[i, 3])
+        u = premium_keep * u + premium_move * _wiener(premium_correlation, spot_shock, shocks[i, 3])
         if shocks[i, 4] > jump_threshold:
             jump = jump_mean + jump_sd * shocks[i, 5]
             surprise += jump

@@ -2,36 +2,46 @@
 
 Real world, a year as unit of time and one session a step:
 
-    d ln S = (growth - c - V / 2) dt + sqrt(V) dW + J dN
+    d ln S = (growth + variance_price (V - TYPICAL_VOL^2) - c - V / 2) dt + sqrt(V) dW + J dN
     V  = (floor + exp(level + m + y)) (1 - fast_share + fast_share exp(x))
     dx = -fast_speed x dt + fast_vol dW_x - jump_lift J dN + B dM
     dm = -middle_speed m dt + middle_vol dW_m - jump_middle_lift J dN + burst_middle_share B dM
     dy = -slow_speed y dt + slow_vol dW_y
-    du = -premium_speed u dt + premium_vol dW_u
+    du = -premium_speed u dt + premium_vol exp(premium_heat x) dW_u
     dp = -term_speed p dt + term_vol dW_p
 
 dW_x, dW_m, dW_y and dW_u are correlated with dW as `fast_correlation` and its like say, and with each other through it
-alone; dW_p is alone. N counts jumps of spot, J normal, compensated by c; M counts bursts of variance, B exponential.
-Log-variance factors of different speed, with leverage: Chernov, Gallant, Ghysels and Tauchen 2003, "Alternative models
-for stock price dynamics", Journal of Econometrics 116, section 2.3. Jumps in both spot and variance: Eraker, Johannes
-and Polson 2003, "The impact of jumps in volatility and returns", Journal of Finance 58(3). Variance as a sum of
+alone; dW_p is alone. A share of dW_x is neither: of its standard normal number a session, `fast_convexity` times
+(z^2 - 1) / sqrt(2), z that of dW, so that large returns lift variance whatever their sign (Bollerslev 1986,
+"Generalized autoregressive conditional heteroskedasticity", Journal of Econometrics 31(3)) and, beside the correlation,
+falls lift it more than rises of the same size lower it. N counts jumps of spot, J normal, compensated by c; M counts
+bursts of variance, B exponential. Growth that rises with variance, by which a calm market drifts and a stormy one
+recovers: Merton 1980, "On estimating the expected return on the market", Journal of Financial Economics 8(4). Log-
+variance factors of different speed, with leverage: Chernov, Gallant, Ghysels and Tauchen 2003, "Alternative models for
+stock price dynamics", Journal of Econometrics 116, section 2.3. Jumps in both spot and variance: Eraker, Johannes and
+Polson 2003, "The impact of jumps in volatility and returns", Journal of Finance 58(3). Variance as a sum of
 exponentials that move to different degrees: Bergomi 2008, "Smile dynamics III", Risk 21(10). The floor holds the level
 of calm markets up, while the fast factor, which multiplies it as well, moves them from day to day; both sums make
 relative moves of variance larger the higher it stands, which gives changes of log implied vol their right tail and
-keeps it low in its own range for most of the time. Of what a session's return has in surprise, the next takes back the
-share `reversal`.
+keeps it low in its own range for most of the time. Moves of implied vol cluster (as those of realised vol do: Corsi,
+Mittnik, Pigorsch and Pigorsch 2008, "The volatility of realized volatility", Econometric Reviews 27(1)), because those
+of the premium are the larger the higher the fast factor stands. Of what a session's return has in surprise, the next
+takes back the share `reversal`.
 
 Prices see another world. In it the factors revert to `fast_shift`, `middle_shift` and `slow_shift` + p in place of 0,
-events come `jump_ratio` times as often, and variance is exp(level + u) times as large, u fading with tenor. Priced
-variance at a tenor is the mean over it of the expected rate, as in Bergomi 2005, "Smile dynamics II", Risk 18(10).
+events come `jump_ratio` times as often, and variance is exp(level + u) times as large, u fading with tenor; there u
+moves by `premium_vol` alone. Priced variance at a tenor is the mean over it of the expected rate, as in Bergomi 2005,
+"Smile dynamics II", Risk 18(10).
 V exp(u) is a sum of four products, size x exp(a x + b (m + y) + u) with a and b 0 or 1, and of each
 
     E[exp(a x_s + b (m_s + y_s) + u_s)] = exp(a x e^(-fast_speed s) + b m e^(-middle_speed s) + b y e^(-slow_speed s)
-                                              + u e^(-premium_speed s) + shifts + half the Gaussian variance
-                                              + cumulant of the events up to s)
+                                              + u e^(-premium_speed s) + shifts + half the variance of the shocks
+                                              + what their squares and the events up to s add to the cumulant)
 
 plus what jumps of spot add to the model-free variance, 2 E[e^J - 1 - J] a jump (Carr and Wu 2009, "Variance risk
 premiums", Review of Financial Studies 22(3), proposition 1).
+
+`variance_price`, `fast_convexity` and `premium_heat` rest at 0 in the shipped calibration.
 
 Every knob of `Premium` is a statement about how dear options are: an edge measured on this market echoes it.
 """
@@ -45,13 +55,14 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.kernels.paths import SHOCKS, advance, expected_variance, mean_reverting
-from iwm_opts.simulation.parameters import Dynamics, Parameters, Premium
+from iwm_opts.simulation.parameters import TYPICAL_VOL, Dynamics, Parameters, Premium
 
 Array = NDArray[np.float64]
 
 NODE, WEIGHT = np.polynomial.legendre.leggauss(8)  # of the mean over a tenor: 1e-7 of a month, 2e-4 of three years
 AGE, AGE_WEIGHT = np.polynomial.legendre.leggauss(16)  # of the events within it
 STREAMS = ("start", "state", "skew", "term", "bars", "range", "companions", "volume", "quotes", "intraday", "middle")
+AGES = 1000  # sessions that a fast factor remembers
 _NEVER = 40.0  # standard deviations that no normal number reaches
 
 
@@ -168,13 +179,15 @@ def advance_states(dynamics: Dynamics, shocks: Array, start: State) -> dict[str,
     names = ("log_return", "variance", "fast", "middle", "slow", "premium")
     out = {name: np.empty(len(shocks)) for name in names}
     state = np.array([start.fast, start.middle, start.slow, start.premium, 0.0], dtype=np.float64)
-    drift = d.growth - d.jump_rate * float(np.expm1(d.jump_mean + 0.5 * d.jump_sd**2))
+    drift = (
+        d.growth - d.variance_price * TYPICAL_VOL**2 - d.jump_rate * float(np.expm1(d.jump_mean + 0.5 * d.jump_sd**2))
+    )
     advance(
-        shocks, dt, drift, d.floor, d.level,
-        d.fast_share, d.fast_speed, d.fast_vol, d.fast_correlation,
+        shocks, dt, drift, d.variance_price, d.floor, d.level,
+        d.fast_share, d.fast_speed, d.fast_vol, d.fast_correlation, d.fast_convexity,
         d.middle_speed, d.middle_vol, d.middle_correlation,
         d.slow_speed, d.slow_vol, d.slow_correlation,
-        d.premium_speed, d.premium_vol, d.premium_correlation, d.reversal,
+        d.premium_speed, d.premium_vol, d.premium_correlation, d.premium_heat, d.reversal,
         _threshold(d.jump_rate * dt), d.jump_mean, d.jump_sd, d.jump_lift, d.jump_middle_lift,
         _threshold(d.burst_rate * dt), d.burst_mean, d.burst_middle_share,
         state, *out.values(),
@@ -255,7 +268,7 @@ def _nodes(d: Dynamics, premium: Premium, s: Array, size: float, with_fast: floa
     slow, fade = with_slow * np.exp(-d.slow_speed * s), np.exp(-d.premium_speed * s)
     shifts = premium.fast_shift * (with_fast - fast) + premium.middle_shift * (with_slow - middle)
     shifts += premium.slow_shift * (with_slow - slow)
-    spread = 0.5 * _gaussian_variance(d, s, with_fast, with_slow)
+    spread = 0.5 * _shock_variance(d, s, with_fast, with_slow) + _convexity_cumulant(d, s, with_fast, with_slow)
     events = premium.jump_ratio * _event_cumulant(d, s, with_fast, with_slow)
     weight = size * np.exp(premium.level + shifts + spread + events)
     return [weight, fast, middle, slow, fade, with_slow - slow]
@@ -267,8 +280,8 @@ def jump_variance(dynamics: Dynamics) -> float:
     return 2.0 * d.jump_rate * (float(np.expm1(d.jump_mean + 0.5 * d.jump_sd**2)) - d.jump_mean)
 
 
-def _gaussian_variance(d: Dynamics, s: Array, with_fast: float, with_slow: float) -> Array:
-    """Variance of with_fast x_s + with_slow (m_s + y_s) + u_s that the diffusions add from now."""
+def _shock_variance(d: Dynamics, s: Array, with_fast: float, with_slow: float) -> Array:
+    """Variance of with_fast x_s + with_slow (m_s + y_s) + u_s that the shocks add from now."""
     factors = (
         (with_fast * d.fast_vol, d.fast_speed, d.fast_correlation),
         (with_slow * d.middle_vol, d.middle_speed, d.middle_correlation),
@@ -281,6 +294,23 @@ def _gaussian_variance(d: Dynamics, s: Array, with_fast: float, with_slow: float
             shared = 1.0 if i == j else corr_i * corr_j
             total -= shared * vol_i * vol_j * np.expm1(-(speed_i + speed_j) * s) / (speed_i + speed_j)
     return total
+
+
+def _convexity_cumulant(d: Dynamics, s: Array, with_fast: float, with_slow: float) -> Array:
+    """What it adds to log E[exp(with_fast x + with_slow (m + y) + u)] that squares of spot shocks are in x.
+
+    Beyond half the variance, in which they count already. Of a session's normal z, log E[exp(a z + b (z^2 - 1))] is
+    a^2 / (2 - 4 b) - b - log(1 - 2 b) / 2; half its variance, a^2 / 2 + b^2, is taken off.
+    """
+    age, dt = s[..., None] * 0.25 * (AGE + 1.0) ** 2, 1.0 / SESSIONS_PER_YEAR
+    fast = with_fast * d.fast_vol * np.exp(-d.fast_speed * age)
+    slope = d.fast_correlation * fast
+    slope += with_slow * d.middle_correlation * d.middle_vol * np.exp(-d.middle_speed * age)
+    slope += with_slow * d.slow_correlation * d.slow_vol * np.exp(-d.slow_speed * age)
+    slope += d.premium_correlation * d.premium_vol * np.exp(-d.premium_speed * age)
+    a, b = slope * math.sqrt(dt), d.fast_convexity * fast * math.sqrt(0.5 * dt)
+    session = -b - b * b - 0.5 * np.log1p(-2.0 * b) + a * a * b / (1.0 - 2.0 * b)
+    return np.asarray(s * (session * AGE_WEIGHT * 0.5 * (AGE + 1.0)).sum(axis=-1) / dt)
 
 
 def _event_cumulant(d: Dynamics, s: Array, with_fast: float, with_slow: float) -> Array:
@@ -298,7 +328,18 @@ def premium_beside_fast(dynamics: Dynamics) -> float:
     """Expected premium factor for each unit of the fast one: stationary covariance over variance, events left aside."""
     d = dynamics
     shared = d.fast_correlation * d.premium_correlation * d.premium_vol / (d.fast_speed + d.premium_speed)
+    shared *= _mean_heat(d)
     return 2.0 * d.fast_speed * shared / d.fast_vol if d.fast_vol > 0.0 else 0.0
+
+
+def _mean_heat(d: Dynamics) -> float:
+    """Stationary mean of exp(premium_heat x), events left aside: the law of z as in `_convexity_cumulant`."""
+    years = np.arange(AGES) / SESSIONS_PER_YEAR
+    sd = d.fast_vol * math.sqrt(-math.expm1(-2.0 * d.fast_speed / SESSIONS_PER_YEAR) / (2.0 * d.fast_speed))
+    move = d.premium_heat * sd * np.exp(-d.fast_speed * years)
+    a, b = d.fast_correlation * move, d.fast_convexity * math.sqrt(0.5) * move
+    own = move**2 * (1.0 - d.fast_correlation**2 - d.fast_convexity**2)
+    return float(np.exp((0.5 * own + a * a / (2.0 - 4.0 * b) - b - 0.5 * np.log1p(-2.0 * b)).sum()))
 
 
 def variance_rate(dynamics: Dynamics, fast: Array, middle: Array, slow: Array) -> Array:

@@ -159,7 +159,9 @@ class _Column:
         return float(squares.mean()), float((squares * centred).mean()), float((squares * squares).mean())
 
     def quantile(self, q: float) -> float:
-        """Linear between order statistics, as numpy's."""
+        """Linear between order statistics, as numpy's; NaN of no values."""
+        if not len(self.ordered):
+            return math.nan
         place = q * (len(self.ordered) - 1)
         low = int(place)
         high = min(low + 1, len(self.ordered) - 1)

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.kernels.quote import SPREAD_TERMS
 
@@ -18,13 +19,15 @@ TYPICAL_VOL = 0.20  # of the underlying, at which companions state their own
 class Dynamics:
     """The real world: spot and its variance. Rates are a year; see `simulation.dynamics` for the equations."""
 
-    growth: float  # expected growth of spot, dividends left out
+    growth: float  # expected growth of spot at `TYPICAL_VOL`, dividends left out
+    variance_price: float  # more of it for each unit of variance
     floor: float  # of variance, beneath the middle and slow factors
     level: float  # logarithm of the rest at zero factors
     fast_share: float  # of variance that the fast factor multiplies, at zero factors
     fast_speed: float
     fast_vol: float
     fast_correlation: float  # of the factor's shocks to those of spot
+    fast_convexity: float  # and to the squares of those of spot
     middle_speed: float
     middle_vol: float
     middle_correlation: float
@@ -34,6 +37,7 @@ class Dynamics:
     premium_speed: float  # of the variance premium around its level
     premium_vol: float
     premium_correlation: float
+    premium_heat: float  # logarithm of its vol for each unit of the fast factor
     term_speed: float  # of the level that prices see the slow factor revert to
     term_vol: float
     reversal: float  # share of a session's surprise that the next one takes back
@@ -65,6 +69,16 @@ class Dynamics:
         _require("fast_share", 0.0 <= self.fast_share <= 1.0, self.fast_share, "must lie between 0 and 1")
         for name in ("fast_correlation", "middle_correlation", "slow_correlation", "premium_correlation"):
             _require(name, abs(getattr(self, name)) < 1.0, getattr(self, name), "must lie between -1 and 1")
+        events = self.jump_rate + self.burst_rate
+        rule = "must leave sessions without an event, jumps counted too"
+        _require("burst_rate", events < SESSIONS_PER_YEAR, self.burst_rate, rule)
+        own = 1.0 - self.fast_correlation**2 - self.fast_convexity**2
+        _require(
+            "fast_convexity",
+            own > 0.0,
+            self.fast_convexity,
+            "squared and added to fast_correlation squared must stay below 1",
+        )
         largest = self.burst_mean * (1.0 + self.burst_middle_share)
         rule = "must be below 1 with the middle factor's share added, or the mean variance is infinite"
         _require("burst_mean", largest < 1.0, self.burst_mean, rule)

@@ -53,6 +53,7 @@ def test_without_premium_prices_are_expectations(sessions):
         "burst_middle_share": 0.3,
         "floor": 0.01,
         "fast_share": 0.6,
+        "fast_convexity": 0.4,
     }
     d = replace(PARAMETERS.dynamics, premium_vol=0.0, **middle)
     start = State(fast=0.8, middle=0.4, slow=-0.5, premium=0.0, term=0.0, skew=0.0)
@@ -63,6 +64,26 @@ def test_without_premium_prices_are_expectations(sessions):
     closed = variance_curve(d, Premium(), np.array([sessions / SESSIONS_PER_YEAR])).at(start)[0] - jump_variance(d)
     error = paths.std() / math.sqrt(len(paths))
     assert abs(paths.mean() - closed) < 4 * error + 0.02 * closed  # the path holds its variance for a session
+
+
+def test_squares_of_spot_shocks_are_priced():
+    # Oracle: the path itself, and session by session the integral over its normal by Gauss-Hermite quadrature.
+    sessions, z_node, weight = 40, *np.polynomial.hermite_e.hermegauss(60)
+    quiet = {"jump_rate": 0.0, "burst_rate": 0.0, "premium_vol": 0.0, "middle_vol": 0.0, "slow_vol": 0.0}
+    fast = {"fast_share": 1.0, "fast_speed": 10.0, "fast_vol": 6.0, "fast_correlation": -0.6, "fast_convexity": 0.7}
+    d = replace(PARAMETERS.dynamics, floor=0.0, level=-3.0, **quiet, **fast)
+    keep = math.exp(-10.0 / SESSIONS_PER_YEAR)
+    sd = 6.0 * math.sqrt((1.0 - keep**2) / 20.0)
+    means = [1.0]
+    for age in range(sessions):
+        move = sd * keep**age * (-0.6 * z_node + 0.7 * (z_node**2 - 1.0) / math.sqrt(2.0))
+        own = 0.5 * (sd * keep**age) ** 2 * (1.0 - 0.6**2 - 0.7**2)
+        means.append(means[-1] * float(weight @ np.exp(move + own)) / math.sqrt(2.0 * math.pi))
+    wanted = math.exp(-3.0) * (0.5 * means[0] + sum(means[1:-1]) + 0.5 * means[-1]) / sessions
+    tenor = np.array([sessions / SESSIONS_PER_YEAR])
+    assert variance_curve(d, Premium(), tenor).at(START)[0] == pytest.approx(wanted, rel=0.004)
+    without = variance_curve(replace(d, fast_convexity=0.0), Premium(), tenor).at(START)[0]
+    assert abs(without - wanted) > 0.02 * wanted
 
 
 def test_jump_variance_is_what_jumps_add_to_the_log_contract():
@@ -94,9 +115,10 @@ def test_an_infinite_mean_is_refused():
         replace(PARAMETERS.dynamics, burst_mean=1.0)
 
 
-def test_the_premium_beside_a_fast_factor_is_its_regression():
+@pytest.mark.parametrize(("heat", "convexity"), [(0.0, 0.0), (1.2, 0.3)])
+def test_the_premium_beside_a_fast_factor_is_its_regression(heat, convexity):
     # Oracle: ordinary least squares on a long path without events.
-    quiet = {"jump_rate": 0.0, "burst_rate": 0.0}
+    quiet = {"jump_rate": 0.0, "burst_rate": 0.0, "premium_heat": heat, "fast_convexity": convexity}
     d = replace(PARAMETERS.dynamics, **quiet)
     found = advance_states(d, generator(3, 0, "state").standard_normal((200_000, SHOCKS)), START)
     slope = np.polyfit(found["fast"], found["premium"], 1)[0]

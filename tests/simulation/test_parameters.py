@@ -42,6 +42,8 @@ def test_a_table_that_does_not_fit_is_named(change, message):
         ("dynamics", "fast_speed", 0.0),
         ("dynamics", "slow_correlation", -1.0),
         ("dynamics", "burst_mean", 1.2),
+        ("dynamics", "burst_rate", 251.0),
+        ("dynamics", "fast_convexity", 0.9),
         ("dynamics", "fast_share", 1.2),
         ("dynamics", "middle_vol", -0.1),
         ("smile", "gamma", 0.6),
