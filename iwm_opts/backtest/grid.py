@@ -3,24 +3,26 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.metrics import daily_returns, drawdown, independent_trades, measure, sharpe_ratio, sortino_ratio
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.backtest.sweep import sweep
+from iwm_opts.backtest.sweep import book_key, sweep
 from iwm_opts.backtest.trial import Pooled, Trial
 from iwm_opts.errors import InputError
 
 Array = NDArray[np.float64]
 
 MIN_MODELS: Final = 2
-BATCH: Final = 1_000  # variants between two writes of a sweep that is kept
+FIRST_BATCH: Final = 32  # variants; what follows is as many as the time of a batch holds
+MOST_BATCH: Final = 2_000  # bounds the memory that their equity takes
+BATCH_SECONDS: Final = 2.0  # what a sweep that is killed may lose
 DOLLARS: Final = ("pnl", "mid_pnl", "entry_slippage", "exit_slippage", "fees", "assignment")
 NAN: Final = float("nan")
 
@@ -60,8 +62,10 @@ class SnoopingTest:
     block: int  # mean length of the stationary bootstrap's blocks, sessions
 
 
-def run_variants(trials: Sequence[Trial], variants: Sequence[Variant], threads: int) -> Iterator[Outcome]:
-    """Run every variant on every trial, a batch at a time; outcomes come in the variants' order.
+def run_variants(
+    trials: Sequence[Trial], variants: Sequence[Variant], threads: int, seconds: float = BATCH_SECONDS
+) -> Iterator[list[Outcome]]:
+    """Run every variant on every trial, a batch at a time; those that share packages come one after the other.
 
     Their figures: trades, win_rate, expectancy (dollars a trade), pnl and the cascade of costs (dollars, of all trials
     together), average_days held, max_drawdown (share of the peak, the deepest of any trial), sharpe and sortino (of the
@@ -72,39 +76,59 @@ def run_variants(trials: Sequence[Trial], variants: Sequence[Variant], threads: 
     trials : sequence of Trial
     variants : sequence of Variant
     threads : int
-        What comes out does not depend on it.
+        What comes out of a variant does not depend on it.
+    seconds : float
+        That a batch should take; nor on this.
     """
-    for start in range(0, len(variants), BATCH):
-        yield from _batch(trials, variants[start : start + BATCH], threads)
+    books: dict[Any, list[Variant]] = {}
+    for one in variants:
+        books.setdefault(book_key(one.rules), []).append(one)
+    ordered = [one for shared in books.values() for one in shared]
+    start, size = 0, FIRST_BATCH
+    while start < len(ordered):
+        began = perf_counter()
+        found = _batch(trials, ordered[start : start + size], threads)
+        start += len(found)
+        size = min(max(1, math.ceil(len(found) * seconds / (perf_counter() - began))), 4 * size, MOST_BATCH)
+        yield found
 
 
-def _batch(trials: Sequence[Trial], variants: Sequence[Variant], threads: int) -> Iterator[Outcome]:
+def _batch(trials: Sequence[Trial], variants: Sequence[Variant], threads: int) -> list[Outcome]:
     rules = [one.rules for one in variants]
     tables, levels = [], []
     for trial in trials:
         equity = np.empty((len(rules), len(trial.market.days)))
         tables.append(sweep(trial.market, trial.history, rules, threads, macro=trial.macro, equity=equity))
         levels.append(equity)
-    for place, variant in enumerate(variants):
-        rows = pd.DataFrame([table.iloc[place] for table in tables])
-        yield _outcome(variant, rows, [level[place] for level in levels])
+    # Of each figure a row a trial: a frame for each variant would take longer than the variant itself.
+    figures = {
+        name: np.array([table[name].to_numpy(dtype=np.float64) for table in tables]) for name in tables[0].columns
+    }
+    return [
+        _outcome(
+            variant,
+            {name: column[:, place] for name, column in figures.items()},
+            [level[place] for level in levels],
+        )
+        for place, variant in enumerate(variants)
+    ]
 
 
-def _outcome(variant: Variant, rows: pd.DataFrame, levels: Sequence[Array]) -> Outcome:
+def _outcome(variant: Variant, rows: Mapping[str, Array], levels: Sequence[Array]) -> Outcome:
     account = variant.rules.size.account
-    trades = rows["trades"].to_numpy(dtype=np.float64)
+    trades = rows["trades"]
     total = float(trades.sum())
     returns = np.concatenate([daily_returns(level, account) for level in levels])
 
     def mean(name: str) -> float:
-        weighted = float(np.nansum(rows[name].to_numpy(dtype=np.float64) * trades))
+        weighted = float(np.nansum(rows[name] * trades))
         return weighted / total if total else NAN
 
     figures: dict[str, Any] = {"trades": int(total), "win_rate": mean("win_rate"), "expectancy": mean("mean_pnl")}
     figures |= {name: float(rows[name].sum()) for name in DOLLARS}
     figures |= {
         "average_days": mean("mean_days"),
-        "max_drawdown": min(drawdown(pd.Series(level), account).share for level in levels),
+        "max_drawdown": min(drawdown(level, account).share for level in levels),
         "sharpe": sharpe_ratio(returns),
         "sortino": sortino_ratio(returns),
     }

@@ -156,9 +156,9 @@ def sortino_ratio(returns: Array) -> float:
     return _annualised(_mean(returns), math.sqrt(_mean(np.minimum(returns, 0.0) ** 2)))
 
 
-def drawdown(equity: pd.Series, account: float) -> Drawdown:
+def drawdown(equity: pd.Series | Array, account: float) -> Drawdown:
     """Deepest fall of one path's equity, as a share, from its peak so far, the account at the start included."""
-    level = np.concatenate([[account], equity.to_numpy(dtype=np.float64)])
+    level = np.concatenate([[account], np.asarray(equity, dtype=np.float64)])
     peak = np.maximum.accumulate(level)
     share = level / peak - 1.0
     trough = int(np.argmin(share))

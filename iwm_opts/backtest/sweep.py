@@ -106,7 +106,7 @@ def _shared(
     for place, one in enumerate(rules):
         gate = one.gate
         inner = one.costs, gate.lookback, gate.measure, gate.lag, one.macro
-        books.setdefault(_entry_key(one), {}).setdefault(inner, []).append(place)
+        books.setdefault(book_key(one), {}).setdefault(inner, []).append(place)
     expirations: dict[tuple[int, int], Book] = {}
     for groups in books.values():
         entry = rules[next(iter(groups.values()))[0]].entry
@@ -124,7 +124,8 @@ def _shared(
         yield tasks
 
 
-def _entry_key(rules: Rules) -> tuple[Any, ...]:
+def book_key(rules: Rules) -> tuple[Any, ...]:
+    """What rules that share a book have in common."""
     entry = rules.entry
     return (
         entry.strategy, entry.dte, entry.dte_slack, entry.put_delta, entry.call_delta, entry.put_wing, entry.call_wing

@@ -77,10 +77,10 @@ def _run(trials: list[Any], variants: list[Any], options: dict[str, Any], grid: 
             say(f"{len(found)} of {len(variants)} variants are there already", options)
         missing = [one for one in variants if one.number not in found]
         with progress("sweep", options) as told:
-            for outcome in run_variants(trials, missing, threads):
-                found[outcome.number] = outcome
+            for outcomes in run_variants(trials, missing, threads):
+                found.update((one.number, one) for one in outcomes)
                 if folder:
-                    folder.add(outcome)
+                    folder.add(outcomes)
                 if told:
                     told(len(found), len(variants))
     if folder:
