@@ -27,6 +27,7 @@ from iwm_opts.conventions import ACCOUNT, DEBIT_DELTA, GATE_RANK, PICTURE_KINDS,
 
 Options = Mapping[str, Any]
 
+PLAN_DATA: Final = ("spy", "kre", "xbi", "minutes", "events", "sectors")
 EDGES: Final = ("vol-contraction", "mean-reversion", "momentum")
 STRATEGIES: Final = (
     "iron-condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put",
@@ -111,6 +112,14 @@ entry_options = group(
     option("--weekday", type=click.Choice(WEEKDAYS), multiple=True, help="Enter only then; may repeat."),
     option("--every", type=click.IntRange(min=1), default=1, help="Sessions from one entry to the next, at least."),
     option("--max-open", type=click.IntRange(min=1), default=5, help="Positions at once."),
+    option(
+        "--macro",
+        metavar="FILE|SYMBOL",
+        help="Daily bars of a fund such as KRE, after whose fall nothing that gains from a rise is entered; a day "
+        "without a bar is unknown, and no entry either. On the simulated market its symbol.",
+    ),
+    option("--macro-drop", type=ShareParam(), default="1.5%", help="A fall of more than this keeps out."),
+    option("--macro-applies-to-condors", is_flag=True, show_default=False, help="Keep condors out as well."),
 )
 exit_options = group(
     option("--profit", type=OffOrNumber(min=0), help="Close when this share of the credit is gained.  [default: 0.5]"),
@@ -164,10 +173,38 @@ def rules_from(options: Options) -> Any:
     fill = FillModel.parse(options["fill"])
     way_out = FillModel.parse(options["exit_fill"]) if options["exit_fill"] else fill
     costs = Costs(fill, way_out, FillModel.parse(options["stop_fill"]), FeeSchedule.parse(options["fees"]))
-    return Rules(entry, _gate(options, GateRule), exits, size, costs)
+    return Rules(entry, _gate(options, GateRule), exits, size, costs, _macro(options))
 
 
 _DELTAS: Final = ("put_delta", "call_delta")
+_MACRO: Final = ("macro_drop", "macro_applies_to_condors")
+
+
+def _macro(options: Options) -> Any:
+    from iwm_opts.backtest.macro import macro_rule
+
+    if options["macro"]:
+        return macro_rule(
+            options["macro"], options["macro_drop"], options["strategy"], options["macro_applies_to_condors"]
+        )
+    for name in _MACRO:
+        if _is_typed(name):
+            raise click.UsageError(f"--{name.replace('_', '-')} means nothing without --macro")
+    return None
+
+
+def refuse_plan_data(options: Options) -> None:
+    """Refuse files that only a plan reads, beside rules that would leave them unread.
+
+    Raises
+    ------
+    UsageError
+        Naming the first.
+    """
+    for name in PLAN_DATA:
+        if _is_typed(name):
+            remedy = "; the filter of these rules is --macro" if name == "kre" else ""
+            raise click.UsageError(f"--{name} is read for --plan, or another --edge{remedy}")
 
 
 def _is_typed(name: str) -> bool:
@@ -224,7 +261,16 @@ def _whole(value: float | None) -> int | None:
 
 
 def trials_from(options: Options) -> list[Any]:
-    """Trials of the market that --source names."""
+    """Trials of the market that --source names, with the series that --macro names."""
+    found = _trials(options)
+    if not options["macro"]:
+        return found
+    from iwm_opts.backtest.macro import with_macro
+
+    return with_macro(found, options["macro"])
+
+
+def _trials(options: Options) -> list[Any]:
     source = options["source"]
     if source in ("yahoo", "cboe"):
         raise click.UsageError(

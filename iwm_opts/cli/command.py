@@ -7,23 +7,28 @@ import click
 
 
 class NumericalCommand(click.Command):
-    """A command that needs the kernels, and says so before a first run compiles them."""
+    """A command that needs the kernels, and says so before any that it is the first to use is compiled."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Announce, then run."""
-        from iwm_opts.kernels._jit import CACHE_DIR, IS_KEPT, is_compiled
+        from iwm_opts.kernels import _jit
 
-        if not is_compiled() and not ctx.params.get("quiet"):
-            kept = f"once, some ten seconds (kept in {CACHE_DIR})"
-            lost = f"every time: {CACHE_DIR} is not writable; set NUMBA_CACHE_DIR to a folder that is"
-            click.echo(f"compiling the numerical core for this machine, {kept if IS_KEPT else lost}", err=True)
+        _jit.listener = None if ctx.params.get("quiet") else _say_that_it_compiles
         refuse_overwriting(ctx.params)
         return super().invoke(ctx)
 
 
+def _say_that_it_compiles() -> None:
+    from iwm_opts.kernels._jit import CACHE_DIR, IS_KEPT
+
+    kept = f"once, up to half a minute (kept in {CACHE_DIR})"
+    lost = f"every time: {CACHE_DIR} is not writable; set NUMBA_CACHE_DIR to a folder that is"
+    click.echo(f"compiling the numerical core for this machine, {kept if IS_KEPT else lost}", err=True)
+
+
 READ = (
     *("source", "versus", "iv_history", "dividends", "bars", "slope_history", "slope_base", "yields"),
-    *("plan", "log", "backtest", "spy", "kre", "xbi", "minutes", "events"),
+    *("plan", "log", "backtest", "spy", "kre", "xbi", "minutes", "events", "macro"),
     *("short_index", "middle_index", "long_index", "chain", "parameters"),
 )
 WRITTEN = ("output", "plot", "save", "write_log", "calibrate")

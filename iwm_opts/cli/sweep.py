@@ -14,7 +14,7 @@ from iwm_opts.cli.options import option
 NO_RULES = (
     "source", "first", "last", "paths", "seed", "scenario", "scenario_file", "parameters", "symbol", "session", "rate",
     "dividends", "iv_history", "ivr_tenor", "bars", "slope_history", "slope_base", "yields", "grid", "threads", "sort",
-    "top", "format", "output", "draws", "quiet", "edge",
+    "top", "format", "output", "draws", "quiet", "edge", "macro",
 )  # fmt: skip
 SESSIONS_A_DAY = 252.0 / 365.0
 METRICS = ("sharpe", "sortino", "expectancy", "pnl", "win_rate", "max_drawdown")
@@ -98,6 +98,7 @@ def _asked(trials: list[Any], variants: list[Any], grid: dict[str, list[str]]) -
     for one in trials:
         print_of.update(one.market.spot.tobytes())
         print_of.update(one.history.closes.to_numpy().tobytes())
+        print_of.update(b"" if one.macro is None else one.macro.to_numpy().tobytes())
     rules = hashlib.sha256(repr([rules_record(one.rules) for one in variants]).encode())
     days = trials[0].market.days
     return {

@@ -95,6 +95,16 @@ def _our_cache() -> Iterator[None]:
 
 
 IS_KEPT = is_kept()
+COMPILED = {file.name.partition("-")[0] for file in CACHE_DIR.rglob("*.nbc")}  # module.function
+listener: Callable[[], object] | None = None  # hears, once a process, that a kernel is about to be compiled
+
+
+def _announce(function: Callable[..., Any]) -> None:
+    global listener
+    name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}"
+    if listener is not None and name not in COMPILED and not config.DISABLE_JIT:
+        heard, listener = listener, None
+        heard()
 
 
 def kernel(signature: Any = None, **options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -102,6 +112,8 @@ def kernel(signature: Any = None, **options: Any) -> Callable[[Callable[..., Any
     wanted = OPTIONS | {"cache": IS_KEPT} | options
 
     def decorate(function: Callable[..., Any]) -> Any:
+        if signature is not None:
+            _announce(function)
         with _our_cache():
             for attempt in (wanted, wanted, wanted | {"cache": False}):
                 with contextlib.suppress(*CACHE_FAULTS):

@@ -78,7 +78,7 @@ def test_threads_and_batches_change_nothing(small_trials, variants, outcomes, th
 def test_what_shares_packages_is_run_together(small_trials, variants):
     mixed = [*variants[::2], *variants[1::2]]
     found = [one.number for batch in run_variants(small_trials, mixed, threads=1) for one in batch]
-    deltas = [variants[number].values["delta"] for number in found]
+    deltas = [variants[number].rules.entry.put_delta for number in found]
     assert deltas == sorted(deltas)
     assert sorted(found) == list(range(8))
 

@@ -51,9 +51,7 @@ def test_smiles_hold_the_priced_variance():
     for row, day in enumerate((0, 0, 0, 1, 1)):
         x, m, y, u, p = factors[day]
         t = tenor[row]
-        rate = 0.01 + math.exp(
-            fast[t, 0] * x + middle[t, 0] * m + slow[t, 0] * y + premium[t, 0] * u + term[t, 0] * p
-        )
+        rate = 0.01 + math.exp(fast[t, 0] * x + middle[t, 0] * m + slow[t, 0] * y + premium[t, 0] * u + term[t, 0] * p)
         assert variance_swap(theta[row], rho[day], ETA, GAMMA) == pytest.approx(years[row] * rate, rel=1e-10)
         assert phi[row] == pytest.approx(ETA / (theta[row] ** GAMMA * (1 + theta[row]) ** (1 - GAMMA)), rel=1e-12)
 
