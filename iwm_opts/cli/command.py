@@ -21,7 +21,7 @@ class NumericalCommand(click.Command):
 def _say_that_it_compiles() -> None:
     from iwm_opts.kernels._jit import CACHE_DIR, IS_KEPT
 
-    kept = f"once, up to half a minute (kept in {CACHE_DIR})"
+    kept = f"once, for up to a minute (kept in {CACHE_DIR})"
     lost = f"every time: {CACHE_DIR} is not writable; set NUMBA_CACHE_DIR to a folder that is"
     click.echo(f"compiling the numerical core for this machine, {kept if IS_KEPT else lost}", err=True)
 

@@ -263,3 +263,11 @@ def test_a_first_run_says_that_it_compiles(tmp_path):
     assert first.stderr.startswith("compiling the numerical core")
     assert second.stderr == ""
     assert first.stdout == second.stdout
+    # Another command needs kernels of its own: it says so as well, though some are there already.
+    probe = (
+        "import iwm_opts.kernels._jit as j; j.listener = lambda: print('told');"
+        "import iwm_opts.kernels.sizing, iwm_opts.kernels.rank, iwm_opts.kernels.assignment"
+    )
+    told = subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, text=True, check=True)
+    again = subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, text=True, check=True)
+    assert (told.stdout, again.stdout) == ("told\n", "")
