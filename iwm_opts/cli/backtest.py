@@ -73,7 +73,7 @@ def _run(options: dict[str, Any]) -> Any:
     rules = rules_from(options)
     if options["output"]:
         refuse_strangers(options["output"])
-    trials = trials_from(options)
+    trials = trials_from(options, [rules])
     return Pooled(tuple(run(one.prepare(rules)) for one in trials), tuple(trials))
 
 

@@ -1,7 +1,7 @@
 """What the backtesting commands share: options for market and rules, and from them to trials and rules."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -36,7 +36,6 @@ WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri")
 OFF: Final = ("none", "off")
 DTE_SLACK: Final = 10  # calendar days around a single --dte
 PATHS: Final = 4
-MOST_DTE: Final = 90
 
 
 class OffOrNumber(Number):
@@ -260,9 +259,9 @@ def _whole(value: float | None) -> int | None:
     return None if value is None else int(value)
 
 
-def trials_from(options: Options) -> list[Any]:
-    """Trials of the market that --source names, with the series that --macro names."""
-    found = _trials(options)
+def trials_from(options: Options, rules: Sequence[Any]) -> list[Any]:
+    """Trials of the market that --source names, as far out as the rules reach, with the series that --macro names."""
+    found = _trials(options, max(one.entry.dte + one.entry.dte_slack for one in rules))
     if not options["macro"]:
         return found
     from iwm_opts.backtest.macro import with_macro
@@ -270,8 +269,10 @@ def trials_from(options: Options) -> list[Any]:
     return with_macro(found, options["macro"])
 
 
-def _trials(options: Options) -> list[Any]:
-    source = options["source"]
+def _trials(options: Options, most_dte: int) -> list[Any]:
+    source, first, last = options["source"], options["first"], options["last"]
+    if first and last and first > last:
+        raise click.UsageError(f"--from {first} lies after --to {last}")
     if source in ("yahoo", "cboe"):
         raise click.UsageError(
             f"--source {source} shows only the present: a backtest needs sim, modelled, record or a file"
@@ -284,7 +285,7 @@ def _trials(options: Options) -> list[Any]:
     if source == "modelled":
         with progress("modelled history", options):
             return [_modelled(options)]
-    return [_recorded(options)]
+    return [_recorded(options, most_dte)]
 
 
 def _simulated(options: Options) -> list[Any]:
@@ -327,7 +328,7 @@ def _modelled(options: Options) -> Any:
     )  # fmt: skip
 
 
-def _recorded(options: Options) -> Any:
+def _recorded(options: Options, most_dte: int) -> Any:
     from iwm_opts.backtest.resolve import recorded_trial
     from iwm_opts.cli.build import history_from
     from iwm_opts.cli.progress import progress
@@ -339,7 +340,7 @@ def _recorded(options: Options) -> Any:
     with progress("recorded chains", options) as told:
         return recorded_trial(
             options["source"], history_from(options), symbol, options["session"], options["bars"], options["first"],
-            options["last"], options["rate"], dividends, options["ivr_tenor"], options["ivr_lookback"], told,
+            options["last"], options["rate"], dividends, options["ivr_tenor"], options["ivr_lookback"], most_dte, told,
         )  # fmt: skip
 
 

@@ -57,7 +57,7 @@ def evidence(**options: Any) -> None:
         return
     refuse_plan_data(options)
     rules = rules_from(options)
-    trials = trials_from(options)
+    trials = trials_from(options, [rules])
     seed = 1 if options["seed"] is None else options["seed"]
     with progress("evidence", options) as told:
         found = gather_evidence(

@@ -54,7 +54,7 @@ def sweep(**options: Any) -> None:
         Variant(number, _texts(values), rules_from({**options, **_typed(values)}))
         for number, values in enumerate(combinations(grid))
     ]
-    trials = trials_from(options)
+    trials = trials_from(options, [one.rules for one in variants])
     outcomes = _run(trials, variants, options, grid)
     held = [one.metrics["average_days"] * SESSIONS_A_DAY for one in outcomes if one.metrics["trades"]]
     seed = 1 if options["seed"] is None else options["seed"]
