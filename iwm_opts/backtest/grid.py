@@ -7,11 +7,20 @@ from time import perf_counter
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.engine import run
-from iwm_opts.backtest.metrics import daily_returns, drawdown, independent_trades, measure, sharpe_ratio, sortino_ratio
+from iwm_opts.backtest.metrics import (
+    daily_returns,
+    deepest_fall,
+    independent_trades,
+    measure,
+    sharpe_ratio,
+    sortino_ratio,
+    with_account,
+)
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.sweep import book_key, sweep
 from iwm_opts.backtest.trial import Pooled, Trial
@@ -20,11 +29,11 @@ from iwm_opts.errors import InputError
 Array = NDArray[np.float64]
 
 MIN_MODELS: Final = 2
-FIRST_BATCH: Final = 32  # variants; what follows is as many as the time of a batch holds
+FIRST_BATCH: Final = 256  # variants; what follows is as many as the time of a batch holds
 MOST_BATCH: Final = 2_000  # bounds the memory that their equity takes
 BATCH_SECONDS: Final = 2.0  # what a sweep that is killed may lose
+TOGETHER: Final = 32  # variants whose figures are worked out at once: their equity stays in the cache
 DOLLARS: Final = ("pnl", "mid_pnl", "entry_slippage", "exit_slippage", "fees", "assignment")
-NAN: Final = float("nan")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,40 +109,45 @@ def _batch(trials: Sequence[Trial], variants: Sequence[Variant], threads: int) -
         equity = np.empty((len(rules), len(trial.market.days)))
         tables.append(sweep(trial.market, trial.history, rules, threads, macro=trial.macro, equity=equity))
         levels.append(equity)
-    # Of each figure a row a trial: a frame for each variant would take longer than the variant itself.
-    figures = {
-        name: np.array([table[name].to_numpy(dtype=np.float64) for table in tables]) for name in tables[0].columns
-    }
-    return [
-        _outcome(
-            variant,
-            {name: column[:, place] for name, column in figures.items()},
-            [level[place] for level in levels],
-        )
-        for place, variant in enumerate(variants)
-    ]
+    found: list[Outcome] = []
+    for start in range(0, len(variants), TOGETHER):
+        some = slice(start, start + TOGETHER)
+        found += _outcomes(variants[some], [table.iloc[some] for table in tables], [level[some] for level in levels])
+    return found
 
 
-def _outcome(variant: Variant, rows: Mapping[str, Array], levels: Sequence[Array]) -> Outcome:
-    account = variant.rules.size.account
-    trades = rows["trades"]
-    total = float(trades.sum())
-    returns = np.concatenate([daily_returns(level, account) for level in levels])
+def _outcomes(
+    variants: Sequence[Variant], tables: Sequence[pd.DataFrame], levels: Sequence[Array]
+) -> Iterator[Outcome]:
+    """Outcomes of some variants at once: one at a time their figures would take longer than their backtests."""
+    account = np.array([one.rules.size.account for one in variants])
 
-    def mean(name: str) -> float:
-        weighted = float(np.nansum(rows[name] * trades))
-        return weighted / total if total else NAN
+    def each(name: str) -> Array:
+        return np.array([table[name].to_numpy(dtype=np.float64) for table in tables])
 
-    figures: dict[str, Any] = {"trades": int(total), "win_rate": mean("win_rate"), "expectancy": mean("mean_pnl")}
-    figures |= {name: float(rows[name].sum()) for name in DOLLARS}
+    trades = each("trades")
+    total = trades.sum(axis=0)
+
+    def mean(name: str) -> Array:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found: Array = (np.where(trades > 0.0, each(name), 0.0) * trades).sum(axis=0) / total
+        return found
+
+    returns = np.concatenate([daily_returns(level, account) for level in levels], axis=1)
+    figures: dict[str, Array] = {
+        "trades": total.astype(np.int64), "win_rate": mean("win_rate"), "expectancy": mean("mean_pnl"),
+    }  # fmt: skip
+    figures |= {name: each(name).sum(axis=0) for name in DOLLARS}
     figures |= {
         "average_days": mean("mean_days"),
-        "max_drawdown": min(drawdown(level, account).share for level in levels),
+        "max_drawdown": np.min([deepest_fall(level, account) for level in levels], axis=0),
         "sharpe": sharpe_ratio(returns),
         "sortino": sortino_ratio(returns),
     }
-    daily = np.concatenate([np.diff(level, prepend=account) for level in levels])
-    return Outcome(variant.number, figures, daily)
+    daily = np.concatenate([np.diff(with_account(level, account)) for level in levels], axis=1)
+    columns = {name: column.tolist() for name, column in figures.items()}
+    for place, variant in enumerate(variants):
+        yield Outcome(variant.number, {name: column[place] for name, column in columns.items()}, daily[place])
 
 
 @dataclass(frozen=True, slots=True)
