@@ -22,7 +22,7 @@ from iwm_opts.backtest.metrics import (
     with_account,
 )
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.backtest.sweep import book_key, sweep
+from iwm_opts.backtest.sweep import Shelf, book_key, sweep
 from iwm_opts.backtest.trial import Pooled, Trial
 from iwm_opts.errors import InputError
 
@@ -93,21 +93,23 @@ def run_variants(
     for one in variants:
         books.setdefault(book_key(one.rules), []).append(one)
     ordered = [one for shared in books.values() for one in shared]
-    start, size = 0, FIRST_BATCH
+    start, size, shelves = 0, FIRST_BATCH, [Shelf() for _ in trials]
     while start < len(ordered):
         began = perf_counter()
-        found = _batch(trials, ordered[start : start + size], threads)
+        found = _batch(trials, shelves, ordered[start : start + size], threads)
         start += len(found)
         size = min(max(1, math.ceil(len(found) * seconds / (perf_counter() - began))), 4 * size, MOST_BATCH)
         yield found
 
 
-def _batch(trials: Sequence[Trial], variants: Sequence[Variant], threads: int) -> list[Outcome]:
+def _batch(
+    trials: Sequence[Trial], shelves: Sequence[Shelf], variants: Sequence[Variant], threads: int
+) -> list[Outcome]:
     rules = [one.rules for one in variants]
     tables, levels = [], []
-    for trial in trials:
+    for trial, shelf in zip(trials, shelves, strict=True):
         equity = np.empty((len(rules), len(trial.market.days)))
-        tables.append(sweep(trial.market, trial.history, rules, threads, macro=trial.macro, equity=equity))
+        tables.append(sweep(trial.market, trial.history, rules, threads, macro=trial.macro, equity=equity, shelf=shelf))
         levels.append(equity)
     found: list[Outcome] = []
     for start in range(0, len(variants), TOGETHER):
