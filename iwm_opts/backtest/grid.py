@@ -181,11 +181,16 @@ def snooping_test(outcomes: Sequence[Outcome], holding: float, seed: int, draws:
     moving = [one for one in outcomes if np.ptp(one.daily) > 0.0]
     if len(moving) < MIN_MODELS:
         return None
-    gains = np.stack([one.daily for one in moving], axis=1)
+    # Variants that traded alike, day by day, are one column: the largest of all is what counts, and theirs is the same.
+    apart: dict[bytes, Outcome] = {}
+    for one in moving:
+        apart.setdefault(one.daily.tobytes(), one)
+    different = list(apart.values())
+    gains = np.stack([one.daily for one in different], axis=1)
     block = int(np.clip(math.ceil(2.0 * holding), 1, max(len(gains) // 3, 1)))
     test = SPA(np.zeros(len(gains)), -gains, block_size=block, reps=draws, bootstrap="stationary", seed=seed)
     test.compute()
-    best = moving[int(np.argmax(gains.mean(axis=0)))].number
+    best = different[int(np.argmax(gains.mean(axis=0)))].number
     p = test.pvalues
     lower, consistent, upper = (float(p[name]) for name in ("lower", "consistent", "upper"))
     return SnoopingTest(best, len(moving), lower, consistent, upper, block)

@@ -47,6 +47,7 @@ def sweep(**options: Any) -> None:
     """
     from iwm_opts.backtest.grid import Variant, combinations, snooping_test
     from iwm_opts.cli.backtesting import rules_from, trials_from
+    from iwm_opts.cli.build import say
     from iwm_opts.report.sweep_table import Swept
 
     grid = _grid(options["grid"])
@@ -58,6 +59,7 @@ def sweep(**options: Any) -> None:
     outcomes = _run(trials, variants, options, grid)
     held = [one.metrics["average_days"] * SESSIONS_A_DAY for one in outcomes if one.metrics["trades"]]
     seed = 1 if options["seed"] is None else options["seed"]
+    say("testing the best against luck", options)
     snooping = snooping_test(outcomes, sum(held) / len(held) if held else 1.0, seed, options["draws"])
     click.echo(_text(Swept(trials, grid, variants, outcomes, snooping, options["sort"]), options), nl=False)
 

@@ -104,6 +104,15 @@ def test_one_good_variant_among_many_is_found():
     assert found.p_lower <= found.p_consistent <= found.p_upper
 
 
+def test_variants_that_trade_alike_change_nothing():
+    gains = np.random.default_rng(2).normal(0.5, 20.0, (300, 6))
+    one, doubled = (snooping_test(made(g), 1.0, 1, draws=99) for g in (gains, np.hstack([gains, gains[:, ::-1]])))
+    assert (one.best, one.p_lower, one.p_consistent, one.p_upper) == (
+        doubled.best, doubled.p_lower, doubled.p_consistent, doubled.p_upper,
+    )  # fmt: skip
+    assert doubled.models == 12
+
+
 def test_variants_that_never_traded_are_left_out():
     gains = np.zeros((100, 3))
     assert snooping_test(made(gains), 1.0, 1) is None
