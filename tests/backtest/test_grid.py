@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from arch.bootstrap import SPA
 
 from iwm_opts.backtest import grid
 from iwm_opts.backtest.engine import run
@@ -102,6 +103,19 @@ def test_one_good_variant_among_many_is_found():
     assert found.best == 7
     assert found.p_consistent < 0.05
     assert found.p_lower <= found.p_consistent <= found.p_upper
+
+
+@pytest.mark.parametrize("drift", [-2.0, 0.0, 1.0])
+def test_p_values_are_those_of_arch(drift):
+    # Autocorrelated, so that blocks matter; variants of very different worth, so that the three differ.
+    shocks = np.random.default_rng(3).normal(0.0, 10.0, (250, 12))
+    gains = shocks + 0.5 * np.roll(shocks, 1, axis=0) + np.linspace(-3.0, 1.0, 12) + drift
+    found = snooping_test(made(gains), 4.0, 7, draws=200)
+    oracle = SPA(np.zeros(250), -gains, block_size=8, reps=200, bootstrap="stationary", seed=7)
+    oracle.compute()
+    expected = [oracle.pvalues[name] for name in ("lower", "consistent", "upper")]
+    assert [found.p_lower, found.p_consistent, found.p_upper] == pytest.approx(expected, abs=1e-12)
+    assert found.block == 8
 
 
 def test_variants_that_trade_alike_change_nothing():
