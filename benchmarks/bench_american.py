@@ -5,6 +5,8 @@ at a resolution that errs by less than 1e-5, which the tests hold against QuantL
 error with dividends falls with the step and not with its square). Compiling is kept out by a warm-up call.
 """
 
+from time import perf_counter
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,12 @@ SPOT, RATE = 220.0, 0.04  # IWM in mid 2025, roughly
 RIGHT, STRIKE = np.repeat([1.0, -1.0], 60), np.tile(np.linspace(170.0, 270.0, 60), 2)
 VOL = 0.25 - 0.3 * np.log(STRIKE / SPOT)
 PUTS = RIGHT < 0
-LIVES = {"45 days, 1 dividend": (45, (20,)), "180 days, 2": (180, (40, 131)), "365 days, 4": (365, (40, 131, 222, 313))}
+LIVES = {
+    "45 days, 1 dividend": (45, (20,)),
+    "180 days, 2": (180, (40, 131)),
+    "365 days, 4": (365, (40, 131, 222, 313)),
+    "730 days, 8": (730, tuple(range(40, 730, 91))),
+}
 CASH = 0.62
 GRIDS = ((200, 400), (400, 800), (800, 1600))  # time steps and nodes of QuantLib's finite differences
 FINE = (700, 300)  # nodes and time steps of the reference for puts; that for calls errs by 1e-6 at any setting
@@ -78,6 +85,22 @@ def test_price_with_dividends(benchmark, life, engine):
     benchmark.group, benchmark.name = f"120 American prices, {life}", str(engine)
     benchmark.extra_info["largest error"] = float(np.abs(price() - converged(days, ex_days)).max())
     benchmark.pedantic(price, rounds=30 if engine == "iwm-opts" else 2, warmup_rounds=1)
+
+
+@pytest.mark.parametrize("life", LIVES)
+def test_times_quantlib_at_no_better_error(benchmark, life):
+    """In one run, at shipped settings: QuantLib's coarsest grid, whose error is the larger, in times of ours."""
+    days, ex_days = LIVES[life]
+    price, theirs, best = ours(days, ex_days), quantlib(days, ex_days, GRIDS[0]), converged(days, ex_days)
+    error, their_error = (float(np.abs(f() - best).max()) for f in (price, theirs))
+    assert error < 3e-4 < their_error
+    start = perf_counter()
+    theirs()
+    taken = perf_counter() - start
+    benchmark.group, benchmark.name = "120 American prices, QuantLib's finite differences beside", life
+    benchmark.pedantic(price, rounds=40, warmup_rounds=1)
+    ratio = taken / benchmark.stats.stats.min if benchmark.enabled else float("nan")
+    benchmark.extra_info |= {"error": error, "error of QuantLib": their_error, "times as fast": ratio}
 
 
 @pytest.mark.parametrize("engine", ["iwm-opts", "QdFp"])

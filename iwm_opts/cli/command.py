@@ -7,23 +7,22 @@ import click
 
 
 class NumericalCommand(click.Command):
-    """A command that needs the kernels, and says so before any that it is the first to use is compiled."""
+    """A command that needs the kernels, and says so before a first run compiles them."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Announce, then run."""
-        from iwm_opts.kernels import _jit
+        from iwm_opts.kernels._jit import CACHE_DIR, IS_KEPT, on_first_compilation
 
-        _jit.listener = None if ctx.params.get("quiet") else _say_that_it_compiles
+        def announce() -> None:
+            kept = f"once, for up to a minute (kept in {CACHE_DIR})"
+            lost = f"every time: {CACHE_DIR} is not writable; set NUMBA_CACHE_DIR to a folder that is"
+            click.echo(f"compiling the numerical core for this machine, {kept if IS_KEPT else lost}", err=True)
+
         refuse_overwriting(ctx.params)
-        return super().invoke(ctx)
-
-
-def _say_that_it_compiles() -> None:
-    from iwm_opts.kernels._jit import CACHE_DIR, IS_KEPT
-
-    kept = f"once, for up to a minute (kept in {CACHE_DIR})"
-    lost = f"every time: {CACHE_DIR} is not writable; set NUMBA_CACHE_DIR to a folder that is"
-    click.echo(f"compiling the numerical core for this machine, {kept if IS_KEPT else lost}", err=True)
+        if ctx.params.get("quiet"):
+            return super().invoke(ctx)
+        with on_first_compilation(announce):
+            return super().invoke(ctx)
 
 
 READ = (

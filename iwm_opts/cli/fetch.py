@@ -62,6 +62,7 @@ def _reasons(failed: list[Any]) -> str:
 
 
 def _fetched(options: dict[str, Any]) -> list[Any]:
+    from iwm_opts.cli import build
     from iwm_opts.cli.progress import progress
     from iwm_opts.sources.fetching import Fetcher
     from iwm_opts.sources.selection import clean_symbol
@@ -80,6 +81,8 @@ def _fetched(options: dict[str, Any]) -> list[Any]:
             if told:
                 told(place + 1, len(bars) + len(indices))
     fetcher.close()
+    for line in fetcher.record.set_aside:
+        build.say(line, options)
     return found
 
 

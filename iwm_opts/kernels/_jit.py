@@ -19,6 +19,7 @@ from typing import Any
 
 import numba
 from numba.core import config as _config
+from numba.core import event
 
 config: Any = _config  # its settings come from the environment: no type checker sees them
 
@@ -75,6 +76,29 @@ def is_compiled() -> bool:
     return CACHE_DIR.exists() and any(CACHE_DIR.rglob("*.nbc"))
 
 
+class _Compilations(event.Listener):
+    """Hears of every function that numba compiles because no cache holds it."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self.tell: Callable[[], None] | None = tell
+
+    def on_start(self, event: Any) -> None:
+        """Tell of the first of our own."""
+        if self.tell is not None and event.data["dispatcher"].py_func.__module__.startswith(__package__):
+            tell, self.tell = self.tell, None
+            tell()
+
+    def on_end(self, event: Any) -> None:
+        """Nobody asks."""
+
+
+@contextlib.contextmanager
+def on_first_compilation(tell: Callable[[], None]) -> Iterator[None]:
+    """Call `tell` before the first kernel that no cache holds is compiled, if one is: some load late."""
+    with event.install_listener("numba:compile", _Compilations(tell)):
+        yield
+
+
 def prune_stale() -> None:
     """Remove kernel caches of other source versions that nobody has used for a while."""
     limit = time.time() - STALE_AFTER_DAYS * 86_400
@@ -95,16 +119,6 @@ def _our_cache() -> Iterator[None]:
 
 
 IS_KEPT = is_kept()
-COMPILED = {file.name.partition("-")[0] for file in CACHE_DIR.rglob("*.nbc")}  # module.function
-listener: Callable[[], object] | None = None  # hears, once a process, that a kernel is about to be compiled
-
-
-def _announce(function: Callable[..., Any]) -> None:
-    global listener
-    name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}"
-    if listener is not None and name not in COMPILED and not config.DISABLE_JIT:
-        heard, listener = listener, None
-        heard()
 
 
 def kernel(signature: Any = None, **options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -112,8 +126,6 @@ def kernel(signature: Any = None, **options: Any) -> Callable[[Callable[..., Any
     wanted = OPTIONS | {"cache": IS_KEPT} | options
 
     def decorate(function: Callable[..., Any]) -> Any:
-        if signature is not None:
-            _announce(function)
         with _our_cache():
             for attempt in (wanted, wanted, wanted | {"cache": False}):
                 with contextlib.suppress(*CACHE_FAULTS):

@@ -25,7 +25,7 @@ from iwm_opts.kernels.american_lanes import INTERNAL, LANES, LOWEST_SHARE, large
 from iwm_opts.kernels.elementary import INV_SQRT_2PI, exp, log, normal_cdf
 
 POINTS = 16  # of Gauss and Legendre's rule in one panel
-PANEL = 8.0  # standard deviations a panel may span: of both the step before and the step after, taken together
+PANEL = 10.0  # standard deviations a panel may span: of both the step before and the step after, taken together
 MOST_PANELS = 64
 REACH = 5.0  # standard deviations from where the spot is, and from the strike, that prices are followed
 FAR = 6.5  # standard deviations beyond which nothing counts towards an integral
@@ -65,7 +65,8 @@ def integrate(eve, points, vol, rate, dt, at, value, slope, bend):
         last, counts = first + (POINTS - 1) * LANES, False
         for i in range(LANES):
             middle, reach = at[i] + rate * dt - 0.5 * vol[i] * vol[i] * dt, FAR * vol[i] * root
-            counts |= (eve.place[last + i] > middle - reach) & (eve.place[first + i] < middle + reach)
+            top = middle + reach + vol[i] * vol[i] * dt  # weighed by the share itself, prices centre higher
+            counts |= (eve.place[last + i] > middle - reach) & (eve.place[first + i] < top)
         if counts:
             for j in range(first, first + POINTS * LANES, LANES):
                 place, part = eve.place[j : j + LANES], eve.value[j : j + LANES]

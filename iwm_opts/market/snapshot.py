@@ -129,7 +129,7 @@ def _cash_flows(dividends: DividendSchedule | None, today: date, expiration: dat
     return tuple(((d.ex_date - today).days / DAYS_PER_YEAR, d.amount) for d in due)
 
 
-def _european(dividends: DividendSchedule | None, today: date) -> European:
+def european_equivalents(dividends: DividendSchedule | None, today: date) -> European:
     """How American quotes become European ones."""
     from iwm_opts.pricing.american import AmericanQuotes
 
@@ -187,7 +187,7 @@ def take_snapshot(
     if style != by_rule:
         warnings.append(f"{engine} prices European exercise: the {by_rule} premium of {chain.symbol} stays in the vols")
     forwards = implied_forwards(slices, found.value, found.source)
-    european = _european(dividends, chain.as_of) if style == "american" else None
+    european = european_equivalents(dividends, chain.as_of) if style == "american" else None
     index = iv_index(slices, forwards, european=european)
     if dividends is None and settlement_of(chain.symbol).pays_dividends:
         warnings.append(

@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import DAYS_PER_YEAR, VOL_POINT
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.american_call import american_call
-from iwm_opts.kernels.american_dividend_put import american_dividend_put
-from iwm_opts.kernels.american_put import american_put
 from iwm_opts.pricing._broadcast import Array
 from iwm_opts.pricing.black import black_greeks, black_price, greeks
 from iwm_opts.pricing.implied import black_implied_vol
@@ -26,13 +23,15 @@ START_VOL: Final = 0.3  # where the European formula finds none
 VOL_TOLERANCE: Final = 1e-6
 PRICE_TOLERANCE: Final = 1e-7
 MAX_PASSES: Final = 60  # bisection alone needs 24 for the tolerance
-VEGA_BUMP: Final = 0.02  # share of the vol that vega is measured over, each way
+# Share of the vol that vega is measured over, each way: kinks on eves bend it, and errors of a grid blur it.
+CALL_VEGA_BUMP: Final = 0.002
+PUT_VEGA_BUMP: Final = 0.01
 
 # Puts with dividends. Where exercise begins, its boundary moves by more than a grid can follow, which leaves an error
 # in proportion to rate x strike x time for any vol; it falls with nodes^2.
-NODES: Final = (124, 160)
+NODES: Final = (136, 160)
 NODES_SQUARED: Final = (1.7e6, 3e6)  # for a rate x t of 1, with t the longest time without an ex-date
-STEPS: Final = (72, 140)  # of the finer of two runs
+STEPS: Final = (56, 140)  # of the finer of two runs
 WIDE: Final = 0.5  # vol sqrt(t) from which the second of each counts
 SAME_DAY: Final = 0.5 / DAYS_PER_YEAR  # dividends nearer to each other go ex together, at the earlier time
 LEAST_INTEREST: Final = 1e-9  # rate x t below which no put is exercised early
@@ -145,17 +144,26 @@ class Options:
             chosen = self.sign == sign
             if chosen.any():
                 out[:, chosen] = self[chosen]._of_one_right(vol[chosen], sign, exercise)
+        if exercise:  # where no put gains by it, at a rate of zero, its grid does not look
+            out[0] = np.maximum(out[0], self.intrinsic)
         return out
 
     def _of_one_right(self, vol: Array, sign: float, exercise: bool) -> Array:
         expiry, out = self.expiry, np.empty((4, vol.size))
         terms = (expiry.rate, expiry.t, expiry.ex_time, expiry.cash)
         early = exercise and expiry.rate * expiry.t > LEAST_INTEREST
+        # Each kernel loads, and on a first run compiles for seconds, where it prices: a European market asks for none.
         if sign > 0.0:
+            from iwm_opts.kernels.american_call import american_call
+
             american_call(self.spot, self.strike, vol, *terms, exercise, out)
         elif early and not expiry.cash.size:
+            from iwm_opts.kernels.american_put import american_put
+
             american_put(self.spot, self.strike, vol, expiry.rate, expiry.t, out)
         else:
+            from iwm_opts.kernels.american_dividend_put import american_dividend_put
+
             is_wide = vol * math.sqrt(expiry.t) > WIDE
             for wide in np.unique(is_wide):  # by each option's own vol: no price depends on the others asked for
                 some, found = self[is_wide == wide], np.empty((4, int((is_wide == wide).sum())))
@@ -223,7 +231,8 @@ def all_greeks(options: Options, vol: Array) -> Array:
 
 
 def _greeks_solved(options: Options, vol: Array) -> Array:
-    up, down = vol * (1.0 + VEGA_BUMP), vol * (1.0 - VEGA_BUMP)
+    bump = vol * np.where(options.sign > 0.0, CALL_VEGA_BUMP, PUT_VEGA_BUMP)
+    up, down = vol + bump, vol - bump
     thrice = options[np.tile(np.arange(vol.size), 3)]
     values = thrice.solved(np.concatenate((vol, up, down))).reshape(4, 3, -1)
     price, delta, gamma, boundary = values[:, 0]

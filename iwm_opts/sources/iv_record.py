@@ -12,16 +12,16 @@ from typing import Final
 import pandas as pd
 
 from iwm_opts.conventions import Exercise
-from iwm_opts.errors import InputError
+from iwm_opts.errors import DataError, InputError
 from iwm_opts.market.chain import Chain, expiry_slices
 from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.forward import GROWTH_WINDOW_DAYS, SLOPE_WINDOW_DAYS, implied_forwards
 from iwm_opts.market.iv_index import iv_index
 from iwm_opts.market.iv_rank import IvHistory
-from iwm_opts.market.snapshot import chain_rate, take_snapshot
+from iwm_opts.market.snapshot import chain_rate, european_equivalents, take_snapshot
 from iwm_opts.sources.chain_file import QUOTE_COLUMNS
 from iwm_opts.sources.durable import write_durably
-from iwm_opts.sources.store import Captured, Record, choose
+from iwm_opts.sources.store import DATA_VARIABLE, Captured, Record, choose
 
 INDEX_FILE: Final = "iv.csv"
 TENORS: Final = (10, 30)
@@ -35,7 +35,15 @@ Values = dict[str, tuple[float, ...]]
 
 
 def add_with_index(record: Record, chain: Chain) -> tuple[Captured, "pd.Series[float]"]:
-    """Record a chain with its IV10 and IV30, and tell them."""
+    """Record a chain with its IV10 and IV30, and tell them.
+
+    Raises
+    ------
+    DataError
+        When the record of the symbol is simulated and the chain is not, or the other way round: an IV history
+        grown from both would be spliced and nobody would see it.
+    """
+    _refuse_mixture(record, chain)
     captured = record.add(chain)
     values = iv_values(record, chain.symbol, {captured.key: chain})
     return captured, values[values.index == captured.key].iloc[0]
@@ -99,6 +107,17 @@ def recorded_iv_history(record: Record, symbol: str, tenor_days: int = TENORS[0]
     return IvHistory(series, tenor_days, closes, proxy=False, note=f"{series}: {symbol}'s own, from the local record")
 
 
+def _refuse_mixture(record: Record, chain: Chain) -> None:
+    """Raise where the latest readable capture is simulated and the chain is not, or the other way round."""
+    captures = (one for day in reversed(record.days(chain.symbol)) for one in record.captures(chain.symbol, day))
+    found = (record.open(one, ("strike",)) for one in captures)
+    latest = next((one for one in found if one is not None), None)
+    if latest is not None and latest.simulated != chain.simulated:
+        new, old = ("simulated", "real") if chain.simulated else ("real", "simulated")
+        rule = f"holds {old} chains of {chain.symbol}, and this one is {new}: their IVs would be spliced"
+        raise DataError(record.folder, rule, f"name another folder in {DATA_VARIABLE}")
+
+
 def _values(chain: Chain) -> tuple[float, ...]:
     """IV10 and IV30 on both clocks, as `take_snapshot` has them.
 
@@ -109,7 +128,8 @@ def _values(chain: Chain) -> tuple[float, ...]:
     slices = expiry_slices(replace(chain, quotes=chain.quotes[chain.quotes["expiration"] <= last]))
     rate = chain_rate(slices, None, exercise, None)[0].value
     near = [q for q in slices if q.dte <= NEAR]
-    iv = iv_index(near, implied_forwards(near, rate))
+    european = european_equivalents(None, chain.as_of) if exercise == "american" else None
+    iv = iv_index(near, implied_forwards(near, rate), european=european)
     if iv.reasons:
         iv = take_snapshot(chain, exercise=exercise).iv
     return iv.iv10, iv.iv30, iv.iv10_calendar, iv.iv30_calendar

@@ -25,21 +25,24 @@ def series_path(record: Record, kind: Kind, name: str) -> Path:
 
 
 def read_series(record: Record, kind: Kind, name: str) -> pd.DataFrame | None:
-    """A recorded series by ascending date; None where there is none.
+    """A recorded series by ascending date; None where there is none, or a damaged one: then named and set aside.
 
     Raises
     ------
     DataError
-        When the file cannot be read.
+        When the file cannot be opened.
     """
     path = series_path(record, kind, name)
     if not path.exists():
         return None
     try:
         table = pd.read_csv(path, index_col=0, parse_dates=[0])
-    except (OSError, ValueError) as error:
-        raise DataError(path, f"cannot be read ({error})", "move it away and run: iwm-opts fetch") from None
-    return table.set_axis(pd.DatetimeIndex(table.index, name=table.index.name))
+        return table.set_axis(pd.DatetimeIndex(table.index, name=table.index.name))
+    except OSError as error:
+        raise DataError(path, f"cannot be read ({error})", "check its permissions") from None
+    except ValueError as error:  # pandas' parser errors, and bytes that are no text or dates
+        record.put_aside(path, f"it cannot be read ({error})")
+        return None
 
 
 def is_restated(old: pd.DataFrame, new: pd.DataFrame) -> bool:
@@ -73,10 +76,15 @@ def merge_series(record: Record, kind: Kind, name: str, new: pd.DataFrame) -> tu
 def recorded_dividends(record: Record, symbol: str) -> DividendSchedule | None:
     """Dividends that were fetched; None where none were."""
     path = series_path(record, "dividends", symbol)
-    return load_dividends(path) if path.exists() else None
+    return load_dividends(path) if _is_readable(record, "dividends", symbol) else None
 
 
 def recorded_index(record: Record, index: str, symbol: str, tenor_days: int) -> IvHistory | None:
     """A fetched volatility index as a stand-in for the symbol's own IV; None where none was fetched."""
     path = series_path(record, "indices", index)
-    return load_iv_history(path, symbol, tenor_days) if path.exists() else None
+    return load_iv_history(path, symbol, tenor_days) if _is_readable(record, "indices", index) else None
+
+
+def _is_readable(record: Record, kind: Kind, name: str) -> bool:
+    """Whether a series is there, and whole; a damaged one is set aside."""
+    return read_series(record, kind, name) is not None

@@ -104,7 +104,7 @@ class Record:
             return None
         named = CAPTURE_NAME.fullmatch(captured.path.name)
         if named is None or digest(content) != named[2]:
-            self._set_aside(captured.path, "its content is not what was written")
+            self.put_aside(captured.path, "its content is not what was written")
             return None
         try:
             return unpack(content, columns)
@@ -153,7 +153,8 @@ class Record:
         finally:
             lock.release()
 
-    def _set_aside(self, path: Path, why: str) -> None:
+    def put_aside(self, path: Path, why: str) -> None:
+        """Move a damaged file of the record under `damaged/` and name it in `set_aside`."""
         target = self.folder / DAMAGED / path.relative_to(self.folder)
         told = f"{path} is damaged: {why}"
         try:

@@ -25,6 +25,7 @@ DATA_PATHS: Final = ("/v7/finance/", "/v8/finance/")
 WORKERS: Final = 4  # requests at a time
 INDICES: Final = ("RVX", "VIX", "VIX9D", "VIX3M", "IRX", "RUT", "SPX")  # written ^RVX at Yahoo
 FIRST_BAR: Final = date(1999, 1, 4)
+REACH: Final = {"1m": 7, "5m": 59, "15m": 59, "1h": 729}  # days back that Yahoo answers for; asked for more it refuses
 SETTLED: Final = timedelta(minutes=20)  # after the close the day's bar is complete
 COLUMNS: Final = {
     "bid": "bid",
@@ -108,7 +109,7 @@ def yahoo_bars(symbol: str, session: LiveSession, start: date | None = None, int
         RVX, VIX and the like are found as ^RVX and ^VIX.
     session : LiveSession
     start : date, optional
-        First day; by default all there is (of intraday bars the last 59 days).
+        First day; by default, and of intraday bars at most, all there is (of minutes the last week).
     interval : str
         1d, or 1m, 5m, 15m, 1h.
 
@@ -125,7 +126,8 @@ def yahoo_bars(symbol: str, session: LiveSession, start: date | None = None, int
     """
     name = f"Yahoo bars of {symbol}"
     daily = interval == "1d"
-    start = start or (FIRST_BAR if daily else now().date() - timedelta(days=59))
+    earliest = FIRST_BAR if daily else now().date() - timedelta(days=REACH[interval])
+    start = max(start, earliest) if start else earliest
     with _answers(name):
         ticker = _yfinance().Ticker(_spelled(symbol), session=session)
         table = ticker.history(start=start.isoformat(), interval=interval, auto_adjust=False, actions=True)
@@ -135,6 +137,8 @@ def yahoo_bars(symbol: str, session: LiveSession, start: date | None = None, int
     times = pd.DatetimeIndex(table.index).tz_convert(NEW_YORK).tz_localize(None)
     bars = bars.set_axis(pd.DatetimeIndex(times.normalize() if daily else times, name="date" if daily else "time"))
     bars = bars[bars["close"].notna()]
+    if bars.empty:
+        raise DataError(name, f"none since {start} has a close", LATER)
     return _complete(bars) if daily else bars
 
 

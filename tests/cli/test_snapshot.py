@@ -3,7 +3,11 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+
+from iwm_opts.sources.origin import Origin, with_origin
 
 CBOE = "/api/global/delayed_quotes/options/IWM.json"
 
@@ -91,3 +95,13 @@ def test_a_given_history_stands_in_for_a_short_record(run, chain_file, history_f
     iv = run("condor", *arguments).json["iv"]
     assert iv["series"] == "RVX"
     assert iv["proxy"] is True
+
+
+def test_simulated_chains_and_real_ones_are_never_one_history(run, chain_file, tmp_path, made_quotes):
+    simulated = tmp_path / "chains.parquet"
+    table = pa.Table.from_pandas(made_quotes(), preserve_index=False)
+    pq.write_table(table.cast(with_origin(table.schema, Origin(simulated=True))), simulated)
+    assert run("snapshot", "--source", chain_file).code == 0
+    refused = run("snapshot", "--source", simulated)
+    assert (refused.code, refused.out) == (1, "")
+    assert "holds real chains of IWM, and this one is simulated" in refused.err

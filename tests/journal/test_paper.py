@@ -1,6 +1,7 @@
 import json
-import multiprocessing
-import time
+import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 
@@ -118,21 +119,29 @@ def test_a_later_version_is_refused(journal):
         journal.trades()
 
 
-def _open_many(folder, plan):
-    journal = open_journal(Record(folder))
-    for n in range(10):
-        opened, _ = journal.add(trade(plan=f"{plan} {n}"))
-        journal.mark(opened.number, a_mark("2026-03-02"))
+WRITER = """
+import pickle, sys
+from pathlib import Path
+from iwm_opts.journal.paper import open_journal
+from iwm_opts.sources.store import Record
+journal = open_journal(Record(Path(sys.argv[1])))
+for trade, mark in pickle.load(sys.stdin.buffer):
+    opened, _ = journal.add(trade)
+    journal.mark(opened.number, mark)
+"""
+
+
+def start_writer(folder, plan):
+    """A process that opens ten trades of a plan, and marks each."""
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(folder)], stdin=subprocess.PIPE)
+    pickle.dump([(trade(plan=f"{plan} {n}"), a_mark("2026-03-02")) for n in range(10)], writer.stdin)
+    writer.stdin.close()
+    return writer
 
 
 def test_two_writers_lose_nothing_of_each_other(journal, tmp_path):
-    context = multiprocessing.get_context("spawn")
-    other = context.Process(target=_open_many, args=(tmp_path, "a"))
-    other.start()
-    while other.is_alive() and not journal.trades():  # it takes a while to import
-        time.sleep(0.005)
-    _open_many(tmp_path, "b")
-    other.join(120)
+    writers = [start_writer(tmp_path, plan) for plan in "ab"]
+    assert [writer.wait(120) for writer in writers] == [0, 0]
     found = journal.trades()
     assert sorted(one.number for one in found) == list(range(1, 21))
     assert {one.plan for one in found} == {f"{name} {n}" for name in "ab" for n in range(10)}

@@ -140,5 +140,5 @@ def test_a_backtest_is_a_log_filled_by_its_model(tmp_path):
 
 
 def test_a_folder_that_is_no_saved_backtest_is_refused(tmp_path):
-    with pytest.raises(DataError, match=r"config\.json"):
+    with pytest.raises(DataError, match="holds no saved backtest; name a folder that iwm-opts backtest --output wrote"):
         read_log(tmp_path)

@@ -141,3 +141,16 @@ def test_boundary_divides_exercise_on_the_eve_from_holding():
 def test_no_boundary_for_a_call_whose_dividend_is_below_the_interest():
     # D < K (1 - exp(-r tau)): exercise never pays (Merton 1973, theorem 3).
     assert math.isnan(solve(220.0, 200.0, 0.2, 0.05, 0.5, [0.1], [0.5])[3, 0])
+
+
+@only_compiled
+@pytest.mark.parametrize("stdev", [2.0, 6.0, 8.0, 12.0, 20.0])
+@pytest.mark.parametrize("ex_time", [[0.5], [0.01], [0.99], [0.1, 0.5, 0.9]])
+def test_a_dividend_of_nothing_leaves_black_and_scholes_however_wide(stdev, ex_time):
+    # The share's own lognormal centres stdev^2 higher than the price's: what is cut off there is lost to the call.
+    strike = np.array([0.5, 50.0, 150.0, 220.0, 300.0, 1_000.0, 5_000.0])
+    cash = np.full(len(ex_time), 1e-9)
+    expected = np.array([black_scholes(1.0, 220.0, k, 1.0, 0.05, stdev, 0.0) for k in strike])
+    for exercise in (True, False):
+        found = solve(220.0, strike, stdev, 0.05, 1.0, ex_time, cash, exercise)[0]
+        assert found == pytest.approx(expected, abs=1e-5)

@@ -33,3 +33,15 @@ def test_stale_caches_are_pruned_after_a_while(tmp_path, monkeypatch):
         os.utime(tmp_path / name, (stamp, stamp))
     _jit.prune_stale()
     assert sorted(one.name for one in tmp_path.iterdir()) == ["kernels-recent", "other"]
+
+
+def test_the_first_compilation_is_told_of_once_and_cached_kernels_are_not(tmp_path):
+    probe = (
+        "from iwm_opts.kernels._jit import on_first_compilation\n"
+        "with on_first_compilation(lambda: print('told')):\n"
+        "    import iwm_opts.kernels.rank, iwm_opts.kernels.sizing\n"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
+    command = [sys.executable, "-c", probe]
+    said = [subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout for _ in "12"]
+    assert said == ["told\n", ""]

