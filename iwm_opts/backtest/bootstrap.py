@@ -128,10 +128,10 @@ def _block(samples: Sequence[Array], holding: float) -> int:
 
 def _block_error(samples: Sequence[Array], block: float) -> float:
     totals = np.sum([sample.sum(axis=0) for sample in samples], axis=0)
-    return math.sqrt(sum(_sum_variance(_influence(sample, totals), block) for sample in samples))
+    return math.sqrt(sum(sum_variance(_influence(sample, totals), block) for sample in samples))
 
 
-def _sum_variance(pull: Array, block: float) -> float:
+def sum_variance(pull: Array, block: float) -> float:
     """Variance of a resampled sum, in closed form (Politis and Romano 1994, lemma 1)."""
     n = len(pull)
     size = 1 << (2 * n - 1).bit_length()

@@ -25,6 +25,7 @@ from iwm_opts.backtest.breakeven import (
     breakeven_premium,
     breakeven_slippage,
 )
+from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import Rules
@@ -137,7 +138,7 @@ def gather_evidence(
         slippage=breakeven_slippage([one.own for one in prepared], trials),
         premium=premium,
         seed=seed,
-        notes=own.results.notes,
+        notes=(*own.results.notes, *macro_notes(trials, rules)),
     )
 
 

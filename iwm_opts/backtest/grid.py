@@ -3,26 +3,37 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.bootstrap import DRAWS
+from iwm_opts.backtest.bootstrap import DRAWS, sum_variance
 from iwm_opts.backtest.engine import run
-from iwm_opts.backtest.metrics import daily_returns, drawdown, independent_trades, measure, sharpe_ratio, sortino_ratio
+from iwm_opts.backtest.metrics import (
+    daily_returns,
+    deepest_fall,
+    independent_trades,
+    measure,
+    sharpe_ratio,
+    sortino_ratio,
+    with_account,
+)
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.backtest.sweep import sweep
+from iwm_opts.backtest.sweep import Shelf, book_key, sweep
 from iwm_opts.backtest.trial import Pooled, Trial
 from iwm_opts.errors import InputError
 
 Array = NDArray[np.float64]
 
 MIN_MODELS: Final = 2
-BATCH: Final = 1_000  # variants between two writes of a sweep that is kept
+FIRST_BATCH: Final = 256  # variants; what follows is as many as the time of a batch holds
+MOST_BATCH: Final = 2_000  # bounds the memory that their equity takes
+BATCH_SECONDS: Final = 2.0  # what a sweep that is killed may lose
+TOGETHER: Final = 32  # variants whose figures are worked out at once: their equity stays in the cache
 DOLLARS: Final = ("pnl", "mid_pnl", "entry_slippage", "exit_slippage", "fees", "assignment")
-NAN: Final = float("nan")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +71,10 @@ class SnoopingTest:
     block: int  # mean length of the stationary bootstrap's blocks, sessions
 
 
-def run_variants(trials: Sequence[Trial], variants: Sequence[Variant], threads: int) -> Iterator[Outcome]:
-    """Run every variant on every trial, a batch at a time; outcomes come in the variants' order.
+def run_variants(
+    trials: Sequence[Trial], variants: Sequence[Variant], threads: int, seconds: float = BATCH_SECONDS
+) -> Iterator[list[Outcome]]:
+    """Run every variant on every trial, a batch at a time; those that share packages come one after the other.
 
     Their figures: trades, win_rate, expectancy (dollars a trade), pnl and the cascade of costs (dollars, of all trials
     together), average_days held, max_drawdown (share of the peak, the deepest of any trial), sharpe and sortino (of the
@@ -72,44 +85,71 @@ def run_variants(trials: Sequence[Trial], variants: Sequence[Variant], threads: 
     trials : sequence of Trial
     variants : sequence of Variant
     threads : int
-        What comes out does not depend on it.
+        What comes out of a variant does not depend on it.
+    seconds : float
+        That a batch should take; nor on this.
     """
-    for start in range(0, len(variants), BATCH):
-        yield from _batch(trials, variants[start : start + BATCH], threads)
+    books: dict[Any, list[Variant]] = {}
+    for one in variants:
+        books.setdefault(book_key(one.rules), []).append(one)
+    ordered = [one for shared in books.values() for one in shared]
+    start, size, shelves = 0, FIRST_BATCH, [Shelf() for _ in trials]
+    while start < len(ordered):
+        began = perf_counter()
+        found = _batch(trials, shelves, ordered[start : start + size], threads)
+        start += len(found)
+        size = min(max(1, math.ceil(len(found) * seconds / (perf_counter() - began))), 4 * size, MOST_BATCH)
+        yield found
 
 
-def _batch(trials: Sequence[Trial], variants: Sequence[Variant], threads: int) -> Iterator[Outcome]:
+def _batch(
+    trials: Sequence[Trial], shelves: Sequence[Shelf], variants: Sequence[Variant], threads: int
+) -> list[Outcome]:
     rules = [one.rules for one in variants]
     tables, levels = [], []
-    for trial in trials:
+    for trial, shelf in zip(trials, shelves, strict=True):
         equity = np.empty((len(rules), len(trial.market.days)))
-        tables.append(sweep(trial.market, trial.history, rules, threads, macro=trial.macro, equity=equity))
+        tables.append(sweep(trial.market, trial.history, rules, threads, macro=trial.macro, equity=equity, shelf=shelf))
         levels.append(equity)
-    for place, variant in enumerate(variants):
-        rows = pd.DataFrame([table.iloc[place] for table in tables])
-        yield _outcome(variant, rows, [level[place] for level in levels])
+    found: list[Outcome] = []
+    for start in range(0, len(variants), TOGETHER):
+        some = slice(start, start + TOGETHER)
+        found += _outcomes(variants[some], [table.iloc[some] for table in tables], [level[some] for level in levels])
+    return found
 
 
-def _outcome(variant: Variant, rows: pd.DataFrame, levels: Sequence[Array]) -> Outcome:
-    account = variant.rules.size.account
-    trades = rows["trades"].to_numpy(dtype=np.float64)
-    total = float(trades.sum())
-    returns = np.concatenate([daily_returns(level, account) for level in levels])
+def _outcomes(
+    variants: Sequence[Variant], tables: Sequence[pd.DataFrame], levels: Sequence[Array]
+) -> Iterator[Outcome]:
+    """Outcomes of some variants at once: one at a time their figures would take longer than their backtests."""
+    account = np.array([one.rules.size.account for one in variants])
 
-    def mean(name: str) -> float:
-        weighted = float(np.nansum(rows[name].to_numpy(dtype=np.float64) * trades))
-        return weighted / total if total else NAN
+    def each(name: str) -> Array:
+        return np.array([table[name].to_numpy(dtype=np.float64) for table in tables])
 
-    figures: dict[str, Any] = {"trades": int(total), "win_rate": mean("win_rate"), "expectancy": mean("mean_pnl")}
-    figures |= {name: float(rows[name].sum()) for name in DOLLARS}
+    trades = each("trades")
+    total = trades.sum(axis=0)
+
+    def mean(name: str) -> Array:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found: Array = (np.where(trades > 0.0, each(name), 0.0) * trades).sum(axis=0) / total
+        return found
+
+    returns = np.concatenate([daily_returns(level, account) for level in levels], axis=1)
+    figures: dict[str, Array] = {
+        "trades": total.astype(np.int64), "win_rate": mean("win_rate"), "expectancy": mean("mean_pnl"),
+    }  # fmt: skip
+    figures |= {name: each(name).sum(axis=0) for name in DOLLARS}
     figures |= {
         "average_days": mean("mean_days"),
-        "max_drawdown": min(drawdown(pd.Series(level), account).share for level in levels),
+        "max_drawdown": np.min([deepest_fall(level, account) for level in levels], axis=0),
         "sharpe": sharpe_ratio(returns),
         "sortino": sortino_ratio(returns),
     }
-    daily = np.concatenate([np.diff(level, prepend=account) for level in levels])
-    return Outcome(variant.number, figures, daily)
+    daily = np.concatenate([np.diff(with_account(level, account)) for level in levels], axis=1)
+    columns = {name: column.tolist() for name, column in figures.items()}
+    for place, variant in enumerate(variants):
+        yield Outcome(variant.number, {name: column[place] for name, column in columns.items()}, daily[place])
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +176,38 @@ def snooping_test(outcomes: Sequence[Outcome], holding: float, seed: int, draws:
     holding : float
         Sessions that trades are held on average; blocks are twice as long.
     """
-    from arch.bootstrap import SPA
-
     moving = [one for one in outcomes if np.ptp(one.daily) > 0.0]
     if len(moving) < MIN_MODELS:
         return None
-    gains = np.stack([one.daily for one in moving], axis=1)
+    # Variants that traded alike, day by day, are one column: the largest of all is what counts, and theirs is the same.
+    apart: dict[bytes, Outcome] = {}
+    for one in moving:
+        apart.setdefault(one.daily.tobytes(), one)
+    different = list(apart.values())
+    gains = np.stack([one.daily for one in different], axis=1)
     block = int(np.clip(math.ceil(2.0 * holding), 1, max(len(gains) // 3, 1)))
-    test = SPA(np.zeros(len(gains)), -gains, block_size=block, reps=draws, bootstrap="stationary", seed=seed)
-    test.compute()
-    best = moving[int(np.argmax(gains.mean(axis=0)))].number
-    p = test.pvalues
-    lower, consistent, upper = (float(p[name]) for name in ("lower", "consistent", "upper"))
+    best = different[int(np.argmax(gains.mean(axis=0)))].number
+    lower, consistent, upper = _superior_ability(gains, block, seed, draws)
     return SnoopingTest(best, len(moving), lower, consistent, upper, block)
+
+
+def _superior_ability(gains: Array, block: int, seed: int, draws: int) -> tuple[float, float, float]:
+    """P-values of Hansen's test, those of `arch.bootstrap.SPA` without its copy of all gains a draw: a resampled mean
+    is a sum over days, weighted by how often each was drawn, and all draws are one product of matrices.
+    """
+    from arch.bootstrap import StationaryBootstrap
+
+    n = len(gains)
+    mean = gains.mean(axis=0)
+    variance = np.array([sum_variance(np.ascontiguousarray(column), block) for column in gains.T]) / n
+    is_relevant = mean >= -np.sqrt(variance / n * 2.0 * math.log(max(math.log(n), 1.0)))
+    weight = np.empty((draws, n))
+    for i, (drawn, _) in enumerate(StationaryBootstrap(block, np.arange(n), seed=seed).bootstrap(draws)):
+        weight[i] = np.bincount(np.asarray(drawn[0]), minlength=n)
+    resampled = (weight / n) @ gains
+    centres = np.maximum(mean, 0.0), np.where(is_relevant, mean, 0.0), mean
+    lower, consistent, upper = (float(((resampled - centre).max(axis=1) > mean.max()).mean()) for centre in centres)
+    return lower, consistent, upper
 
 
 def combinations(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:

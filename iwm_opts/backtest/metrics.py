@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 TAIL: Final = 0.05  # of the trades, that CVaR is the mean of
 PATH: Final = "path"
 CALENDAR: Final = {"year": "Y", "month": "M"}
+MIN_RETURNS: Final = 2  # that a spread is known of
 NAN: Final = float("nan")
 
 
@@ -132,33 +133,56 @@ def measure(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Metri
         average_days=_mean(trades["days"].to_numpy(dtype=np.float64)),
         losing_run=run,
         losing_run_loss=run_loss,
-        sharpe=sharpe_ratio(returns),
-        sortino=sortino_ratio(returns),
+        sharpe=float(sharpe_ratio(returns)),
+        sortino=float(sortino_ratio(returns)),
         cvar=tail_mean(pnl, TAIL),
         exposure=_mean((equity["positions"].to_numpy() > 0).astype(np.float64)),
         mean_open_risk=_mean((equity["open_risk"] / equity["equity"]).to_numpy(dtype=np.float64)),
     )
 
 
-def daily_returns(equity: Array, account: float) -> Array:
-    """Change over the equity of the day before; NaN-free: nothing is returned on an equity of zero or less."""
-    before = np.concatenate([[account], equity])[:-1]
-    return np.asarray(np.divide(equity - before, before, out=np.zeros(len(equity)), where=before > 0.0))
+def with_account(equity: Array, account: float | Array) -> Array:
+    """Equity by day, shape (..., days), behind the account at the start, shape (...): one column more."""
+    start = np.broadcast_to(np.asarray(account, dtype=np.float64)[..., None], (*equity.shape[:-1], 1))
+    return np.concatenate([start, equity], axis=-1)
 
 
-def sharpe_ratio(returns: Array) -> float:
-    """Mean over standard deviation of daily returns, a year (Sharpe 1994, without a rate); NaN below two days."""
-    return _annualised(_mean(returns), float(returns.std(ddof=1)) if len(returns) > 1 else NAN)
+def daily_returns(equity: Array, account: float | Array) -> Array:
+    """Change over the equity of the day before; NaN-free: nothing is returned on an equity of zero or less.
+
+    Equity has shape (..., days), as what is returned; the account at the start shape (...).
+    """
+    level = with_account(equity, account)
+    before = level[..., :-1]
+    return np.asarray(np.divide(np.diff(level), before, out=np.zeros(equity.shape), where=before > 0.0))
 
 
-def sortino_ratio(returns: Array) -> float:
-    """Mean over root mean square of the negative daily returns, a year (Sortino and Price 1994)."""
-    return _annualised(_mean(returns), math.sqrt(_mean(np.minimum(returns, 0.0) ** 2)))
+def sharpe_ratio(returns: Array) -> Array:
+    """Mean over standard deviation of daily returns, a year (Sharpe 1994, without a rate); NaN below two days.
+
+    Returns have shape (..., days), the ratio shape (...).
+    """
+    if returns.shape[-1] < MIN_RETURNS:
+        return np.full(returns.shape[:-1], NAN)
+    return _annualised(returns.mean(axis=-1), returns.std(axis=-1, ddof=1))
+
+
+def sortino_ratio(returns: Array) -> Array:
+    """Mean over root mean square of the negative daily returns, a year (Sortino and Price 1994); as `sharpe_ratio`."""
+    if not returns.shape[-1]:
+        return np.full(returns.shape[:-1], NAN)
+    return _annualised(returns.mean(axis=-1), np.sqrt((np.minimum(returns, 0.0) ** 2).mean(axis=-1)))
+
+
+def deepest_fall(equity: Array, account: float | Array) -> Array:
+    """The share of `drawdown` alone, of equity of shape (..., days): shape (...)."""
+    level = with_account(equity, account)
+    return np.asarray((level / np.maximum.accumulate(level, axis=-1) - 1.0).min(axis=-1))
 
 
 def drawdown(equity: pd.Series, account: float) -> Drawdown:
     """Deepest fall of one path's equity, as a share, from its peak so far, the account at the start included."""
-    level = np.concatenate([[account], equity.to_numpy(dtype=np.float64)])
+    level = with_account(equity.to_numpy(dtype=np.float64), account)
     peak = np.maximum.accumulate(level)
     share = level / peak - 1.0
     trough = int(np.argmin(share))
@@ -293,8 +317,11 @@ def _profit_factor(gains: Array, losses: Array) -> float:
     return float(gains.sum()) / lost if lost > 0.0 else math.inf
 
 
-def _annualised(mean: float, spread: float) -> float:
-    return _ratio(mean, spread) * math.sqrt(SESSIONS_PER_YEAR)
+def _annualised(mean: Array, spread: Array) -> Array:
+    """NaN where nothing varies."""
+    found = np.full(np.shape(mean), NAN)
+    np.divide(mean, spread, out=found, where=spread > 0.0)
+    return found * math.sqrt(SESSIONS_PER_YEAR)
 
 
 def _mean(values: Array) -> float:

@@ -22,7 +22,7 @@ from iwm_opts.markets.on_day import DEFAULT_SYMBOL
 from iwm_opts.markets.recorded import capture_time, recorded_market
 from iwm_opts.sources.chain_file import QUOTE_COLUMNS
 from iwm_opts.sources.files import read_chains
-from iwm_opts.sources.selection import clean_symbol, refuse_day
+from iwm_opts.sources.selection import clean_symbol, refuse_days
 from iwm_opts.sources.series_record import read_series
 from iwm_opts.sources.store import Record
 
@@ -135,7 +135,7 @@ def _of_record(
     market, at = recorded_market(clean_symbol(symbol or DEFAULT_SYMBOL)), capture_time(session)
     days = [day for day in market.days if (first or date.min) <= day <= (last or date.max)]
     if not days:
-        refuse_day(market.name, market.days, first or last or market.days[0])
+        refuse_days(market.name, market.days, first, last)
 
     def chains() -> Iterator[Chain | DataError]:
         for done, day in enumerate(days):

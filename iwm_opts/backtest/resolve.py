@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.backtest.recorded import RECORD, recorded_days
+from iwm_opts.backtest.recorded import MAX_DTE, RECORD, recorded_days
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial
 from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS
@@ -129,6 +129,7 @@ def recorded_trial(
     dividends: DividendSchedule | None = None,
     tenor_days: int = IVR_TENOR_DAYS,
     lookback: int = IVR_LOOKBACK,
+    most_dte: int = MAX_DTE,
     told: Told | None = None,
 ) -> Trial:
     """Recorded chains, of a file or the local record; see `backtest.recorded.recorded_days`.
@@ -138,10 +139,13 @@ def recorded_trial(
     history : IvHistory, optional
         What gates rank. Otherwise the chains' own index; on the local record a fetched index stands in for one that is
         too short.
+    most_dte : int
+        Calendar days that the entry rule reaches; the chains' own index may need, and then holds, more.
     """
+    needed = most_dte if history is not None else max(most_dte, MAX_DTE)
     market = recorded_days(
-        source, symbol, session, bars, first, last, rate=rate, dividends=dividends, progress=told
-    )  # fmt: skip
+        source, symbol, session, bars, first, last, max_dte=needed, rate=rate, dividends=dividends, progress=told
+    )
     if history is not None:
         return given_history(history, Trial(market, history))
     if source == RECORD:

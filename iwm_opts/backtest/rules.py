@@ -94,6 +94,9 @@ class GateRule:
     def __post_init__(self) -> None:
         if self.lag < 1:
             raise InputError("lag", self.lag, "must be at least 1", "the close of the day itself is not known yet")
+        if self.below is not None and self.at_least is not None and not self.at_least < self.below:
+            rule = f"is never reached below {self.below:g}: no day would pass"
+            raise InputError("at_least", self.at_least, rule, "leave one of the bounds out, or turn them round")
         if self.measure not in MEASURES:
             raise InputError("measure", self.measure, "is no measure of a gate", f"choose one of {', '.join(MEASURES)}")
 

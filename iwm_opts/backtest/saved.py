@@ -11,9 +11,10 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,9 @@ from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.trial import Pooled
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.sources.durable import UNFINISHED, write_durably
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 LAYOUT: Final = 1  # of the folder; raised when what stands in it changes
 CONFIG, SUMMARY, TRADES, EQUITY = "config.json", "summary.json", "trades.parquet", "equity.parquet"
@@ -52,9 +56,7 @@ class Saved:
 
 def rules_record(rules: Rules) -> Record:
     """Rules as plain values, in the shape of their classes."""
-    from pydantic import TypeAdapter
-
-    return plain(TypeAdapter(Rules).dump_python(rules, mode="json"))  # type: ignore[no-any-return]
+    return plain(_rules_adapter().dump_python(rules, mode="json"))  # type: ignore[no-any-return]
 
 
 def rules_from_record(record: Mapping[str, Any]) -> Rules:
@@ -65,12 +67,20 @@ def rules_from_record(record: Mapping[str, Any]) -> Rules:
     DataError
         When something is missing, unknown or out of its range.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        return TypeAdapter(Rules).validate_python(dict(record))
+        return _rules_adapter().validate_python(dict(record))
     except ValidationError as error:
         raise DataError("rules", f"cannot be read ({error})", "run the backtest again") from None
+
+
+@cache
+def _rules_adapter() -> "TypeAdapter[Rules]":
+    """Made once: it takes as long as a hundred backtests of a sweep."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Rules)
 
 
 def save_result(folder: Path, result: Pooled, asked: Mapping[str, Any], overwrite: bool = False) -> bool:

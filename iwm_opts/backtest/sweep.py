@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -34,6 +34,15 @@ Flags = NDArray[np.bool_]
 STRETCH: Final = 256  # variants that a thread runs before it says so
 
 
+@dataclass(slots=True, eq=False)
+class Shelf:
+    """The last book of a sweep over one market, with its prices, for the next sweep over it to go on with."""
+
+    key: tuple[Any, ...] | None = None
+    book: Book | None = None
+    prepared: dict[tuple[Any, ...], Prepared] = field(default_factory=dict)
+
+
 class _Task(NamedTuple):
     """Rules that share a book, its prices and the known ranks."""
 
@@ -49,6 +58,7 @@ def sweep(
     told: Callable[[int], None] | None = None,
     macro: pd.Series | None = None,
     equity: Array | None = None,
+    shelf: Shelf | None = None,
 ) -> pd.DataFrame:
     """Run many sets of rules over a market.
 
@@ -67,6 +77,8 @@ def sweep(
         As for `engine.prepare`.
     equity : ndarray, shape (len(rules), days), optional
         Filled with the equity of each set of rules day by day, dollars.
+    shelf : Shelf, optional
+        Of this market, history and macro series alone: the book on it is used again, and the last one left there.
 
     Returns
     -------
@@ -80,7 +92,7 @@ def sweep(
     summary = np.full((len(rules), len(SUMMARY)), np.nan)
     done = 0
     with ThreadPoolExecutor(max(count, 1)) as pool:
-        for tasks in _shared(market, history, rules, macro, pool, count):
+        for tasks in _shared(market, history, rules, macro, pool, count, shelf or Shelf()):
             found = [
                 pool.submit(_run, task.prepared, rules, part, equity) for task in tasks for part in _parts(task, count)
             ]
@@ -100,31 +112,39 @@ def _shared(
     macro: pd.Series | None,
     pool: ThreadPoolExecutor,
     threads: int,
+    shelf: Shelf,
 ) -> Iterator[list[_Task]]:
     """What is ready to run, book by book: no more than one is held at a time."""
     books: dict[Any, dict[Any, list[int]]] = {}
     for place, one in enumerate(rules):
         gate = one.gate
         inner = one.costs, gate.lookback, gate.measure, gate.lag, one.macro
-        books.setdefault(_entry_key(one), {}).setdefault(inner, []).append(place)
+        books.setdefault(book_key(one), {}).setdefault(inner, []).append(place)
     expirations: dict[tuple[int, int], Book] = {}
-    for groups in books.values():
+    for key, groups in books.items():
         entry = rules[next(iter(groups.values()))[0]].entry
         near = entry.dte, entry.dte_slack
-        if near in expirations and isinstance(market, SurfacedMarket):
+        if shelf.key == key and shelf.book is not None:
+            book = expirations[near] = shelf.book
+        elif near in expirations and isinstance(market, SurfacedMarket):
             book = expirations[near].with_rule(entry)
         else:
             book = expirations[near] = build_book(market, entry)
-        _split(pool, threads, len(book), book.complete)
+        if book is not shelf.book:
+            shelf.key, shelf.book, shelf.prepared = key, book, {}
+            _split(pool, threads, len(book), book.complete)
         tasks = []
-        for places in groups.values():
-            prepared = prepare(market, history, rules[places[0]], book, macro)
-            _split(pool, threads, len(book), partial(price_book, book, prepared.costs, prepared.prices))
-            tasks.append(_Task(prepared, tuple(places)))
+        for inner, places in groups.items():
+            if inner not in shelf.prepared:
+                prepared = prepare(market, history, rules[places[0]], book, macro)
+                _split(pool, threads, len(book), partial(price_book, book, prepared.costs, prepared.prices))
+                shelf.prepared[inner] = prepared
+            tasks.append(_Task(shelf.prepared[inner], tuple(places)))
         yield tasks
 
 
-def _entry_key(rules: Rules) -> tuple[Any, ...]:
+def book_key(rules: Rules) -> tuple[Any, ...]:
+    """What rules that share a book have in common."""
     entry = rules.entry
     return (
         entry.strategy, entry.dte, entry.dte_slack, entry.put_delta, entry.call_delta, entry.put_wing, entry.call_wing

@@ -9,7 +9,7 @@ import base64
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
@@ -24,6 +24,7 @@ from iwm_opts.sources.durable import write_durably
 
 HEAD, LINES, LOCK = "sweep.json", "variants.jsonl", ".lock"
 LAYOUT: Final = 1
+PACKING: Final = 1  # level of zlib: most of a line is days without a change
 
 
 class SweepFolder:
@@ -71,15 +72,19 @@ class SweepFolder:
             self._lines.close()
         self._lock.release()
 
-    def add(self, outcome: Outcome) -> None:
-        """Append an outcome; it is on the disk when this returns."""
+    def add(self, outcomes: Sequence[Outcome]) -> None:
+        """Append outcomes; they are on the disk when this returns.
+
+        A disk takes as long to answer as hundreds of backtests take to run: it is asked once for all of them.
+        """
         assert self._lines is not None
-        packed = base64.b64encode(zlib.compress(outcome.daily.astype("<f8").tobytes())).decode()
-        line = {"number": outcome.number, "metrics": plain(dict(outcome.metrics)), "daily": packed}
-        self._lines.write(json.dumps(line).encode() + b"\n")
+        for one in outcomes:
+            packed = base64.b64encode(zlib.compress(one.daily.astype("<f8").tobytes(), PACKING)).decode()
+            line = {"number": one.number, "metrics": plain(dict(one.metrics)), "daily": packed}
+            self._lines.write(json.dumps(line).encode() + b"\n")
         self._lines.flush()
         os.fsync(self._lines.fileno())
-        self.outcomes[outcome.number] = outcome
+        self.outcomes.update((one.number, one) for one in outcomes)
 
     def _open(self) -> None:
         head, lines = self.folder / HEAD, self.folder / LINES

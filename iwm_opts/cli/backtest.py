@@ -67,12 +67,13 @@ def _run(options: dict[str, Any]) -> Any:
     from iwm_opts.backtest.engine import run
     from iwm_opts.backtest.saved import refuse_strangers
     from iwm_opts.backtest.trial import Pooled
-    from iwm_opts.cli.backtesting import rules_from, trials_from
+    from iwm_opts.cli.backtesting import refuse_plan_data, rules_from, trials_from
 
+    refuse_plan_data(options)
     rules = rules_from(options)
     if options["output"]:
         refuse_strangers(options["output"])
-    trials = trials_from(options)
+    trials = trials_from(options, [rules])
     return Pooled(tuple(run(one.prepare(rules)) for one in trials), tuple(trials))
 
 

@@ -1,7 +1,7 @@
 """What the backtesting commands share: options for market and rules, and from them to trials and rules."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +27,7 @@ from iwm_opts.conventions import ACCOUNT, DEBIT_DELTA, GATE_RANK, PICTURE_KINDS,
 
 Options = Mapping[str, Any]
 
+PLAN_DATA: Final = ("spy", "kre", "xbi", "minutes", "events", "sectors")
 EDGES: Final = ("vol-contraction", "mean-reversion", "momentum")
 STRATEGIES: Final = (
     "iron-condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put",
@@ -35,7 +36,6 @@ WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri")
 OFF: Final = ("none", "off")
 DTE_SLACK: Final = 10  # calendar days around a single --dte
 PATHS: Final = 4
-MOST_DTE: Final = 90
 
 
 class OffOrNumber(Number):
@@ -111,6 +111,14 @@ entry_options = group(
     option("--weekday", type=click.Choice(WEEKDAYS), multiple=True, help="Enter only then; may repeat."),
     option("--every", type=click.IntRange(min=1), default=1, help="Sessions from one entry to the next, at least."),
     option("--max-open", type=click.IntRange(min=1), default=5, help="Positions at once."),
+    option(
+        "--macro",
+        metavar="FILE|SYMBOL",
+        help="Daily bars of a fund such as KRE, after whose fall nothing that gains from a rise is entered; a day "
+        "without a bar is unknown, and no entry either. On the simulated market its symbol.",
+    ),
+    option("--macro-drop", type=ShareParam(), default="1.5%", help="A fall of more than this keeps out."),
+    option("--macro-applies-to-condors", is_flag=True, show_default=False, help="Keep condors out as well."),
 )
 exit_options = group(
     option("--profit", type=OffOrNumber(min=0), help="Close when this share of the credit is gained.  [default: 0.5]"),
@@ -164,10 +172,38 @@ def rules_from(options: Options) -> Any:
     fill = FillModel.parse(options["fill"])
     way_out = FillModel.parse(options["exit_fill"]) if options["exit_fill"] else fill
     costs = Costs(fill, way_out, FillModel.parse(options["stop_fill"]), FeeSchedule.parse(options["fees"]))
-    return Rules(entry, _gate(options, GateRule), exits, size, costs)
+    return Rules(entry, _gate(options, GateRule), exits, size, costs, _macro(options))
 
 
 _DELTAS: Final = ("put_delta", "call_delta")
+_MACRO: Final = ("macro_drop", "macro_applies_to_condors")
+
+
+def _macro(options: Options) -> Any:
+    from iwm_opts.backtest.macro import macro_rule
+
+    if options["macro"]:
+        return macro_rule(
+            options["macro"], options["macro_drop"], options["strategy"], options["macro_applies_to_condors"]
+        )
+    for name in _MACRO:
+        if _is_typed(name):
+            raise click.UsageError(f"--{name.replace('_', '-')} means nothing without --macro")
+    return None
+
+
+def refuse_plan_data(options: Options) -> None:
+    """Refuse files that only a plan reads, beside rules that would leave them unread.
+
+    Raises
+    ------
+    UsageError
+        Naming the first.
+    """
+    for name in PLAN_DATA:
+        if _is_typed(name):
+            remedy = "; the filter of these rules is --macro" if name == "kre" else ""
+            raise click.UsageError(f"--{name} is read for --plan, or another --edge{remedy}")
 
 
 def _is_typed(name: str) -> bool:
@@ -223,9 +259,20 @@ def _whole(value: float | None) -> int | None:
     return None if value is None else int(value)
 
 
-def trials_from(options: Options) -> list[Any]:
-    """Trials of the market that --source names."""
-    source = options["source"]
+def trials_from(options: Options, rules: Sequence[Any]) -> list[Any]:
+    """Trials of the market that --source names, as far out as the rules reach, with the series that --macro names."""
+    found = _trials(options, max(one.entry.dte + one.entry.dte_slack for one in rules))
+    if not options["macro"]:
+        return found
+    from iwm_opts.backtest.macro import with_macro
+
+    return with_macro(found, options["macro"])
+
+
+def _trials(options: Options, most_dte: int) -> list[Any]:
+    source, first, last = options["source"], options["first"], options["last"]
+    if first and last and first > last:
+        raise click.UsageError(f"--from {first} lies after --to {last}")
     if source in ("yahoo", "cboe"):
         raise click.UsageError(
             f"--source {source} shows only the present: a backtest needs sim, modelled, record or a file"
@@ -238,7 +285,7 @@ def trials_from(options: Options) -> list[Any]:
     if source == "modelled":
         with progress("modelled history", options):
             return [_modelled(options)]
-    return [_recorded(options)]
+    return [_recorded(options, most_dte)]
 
 
 def _simulated(options: Options) -> list[Any]:
@@ -281,7 +328,7 @@ def _modelled(options: Options) -> Any:
     )  # fmt: skip
 
 
-def _recorded(options: Options) -> Any:
+def _recorded(options: Options, most_dte: int) -> Any:
     from iwm_opts.backtest.resolve import recorded_trial
     from iwm_opts.cli.build import history_from
     from iwm_opts.cli.progress import progress
@@ -293,7 +340,7 @@ def _recorded(options: Options) -> Any:
     with progress("recorded chains", options) as told:
         return recorded_trial(
             options["source"], history_from(options), symbol, options["session"], options["bars"], options["first"],
-            options["last"], options["rate"], dividends, options["ivr_tenor"], options["ivr_lookback"], told,
+            options["last"], options["rate"], dividends, options["ivr_tenor"], options["ivr_lookback"], most_dte, told,
         )  # fmt: skip
 
 

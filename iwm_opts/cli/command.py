@@ -14,7 +14,7 @@ class NumericalCommand(click.Command):
         from iwm_opts.kernels._jit import CACHE_DIR, IS_KEPT, on_first_compilation
 
         def announce() -> None:
-            kept = f"once, some ten seconds (kept in {CACHE_DIR})"
+            kept = f"once, for up to a minute (kept in {CACHE_DIR})"
             lost = f"every time: {CACHE_DIR} is not writable; set NUMBA_CACHE_DIR to a folder that is"
             click.echo(f"compiling the numerical core for this machine, {kept if IS_KEPT else lost}", err=True)
 
@@ -27,7 +27,7 @@ class NumericalCommand(click.Command):
 
 READ = (
     *("source", "versus", "iv_history", "dividends", "bars", "slope_history", "slope_base", "yields"),
-    *("plan", "log", "backtest", "spy", "kre", "xbi", "minutes", "events"),
+    *("plan", "log", "backtest", "spy", "kre", "xbi", "minutes", "events", "macro"),
     *("short_index", "middle_index", "long_index", "chain", "parameters"),
 )
 WRITTEN = ("output", "plot", "save", "write_log", "calibrate")

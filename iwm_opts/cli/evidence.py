@@ -41,7 +41,7 @@ def evidence(**options: Any) -> None:
     "no evidence" included.
     """
     from iwm_opts.backtest.evidence import gather_evidence
-    from iwm_opts.cli.backtesting import rules_from, trials_from
+    from iwm_opts.cli.backtesting import refuse_plan_data, rules_from, trials_from
     from iwm_opts.cli.build import emit
     from iwm_opts.cli.progress import progress
 
@@ -55,8 +55,9 @@ def evidence(**options: Any) -> None:
 
         emit(evidence_of_plan(options), options)
         return
+    refuse_plan_data(options)
     rules = rules_from(options)
-    trials = trials_from(options)
+    trials = trials_from(options, [rules])
     seed = 1 if options["seed"] is None else options["seed"]
     with progress("evidence", options) as told:
         found = gather_evidence(

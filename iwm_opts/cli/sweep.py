@@ -14,7 +14,7 @@ from iwm_opts.cli.options import option
 NO_RULES = (
     "source", "first", "last", "paths", "seed", "scenario", "scenario_file", "parameters", "symbol", "session", "rate",
     "dividends", "iv_history", "ivr_tenor", "bars", "slope_history", "slope_base", "yields", "grid", "threads", "sort",
-    "top", "format", "output", "draws", "quiet", "edge",
+    "top", "format", "output", "draws", "quiet", "edge", "macro",
 )  # fmt: skip
 SESSIONS_A_DAY = 252.0 / 365.0
 METRICS = ("sharpe", "sortino", "expectancy", "pnl", "win_rate", "max_drawdown")
@@ -47,6 +47,7 @@ def sweep(**options: Any) -> None:
     """
     from iwm_opts.backtest.grid import Variant, combinations, snooping_test
     from iwm_opts.cli.backtesting import rules_from, trials_from
+    from iwm_opts.cli.build import say
     from iwm_opts.report.sweep_table import Swept
 
     grid = _grid(options["grid"])
@@ -54,10 +55,11 @@ def sweep(**options: Any) -> None:
         Variant(number, _texts(values), rules_from({**options, **_typed(values)}))
         for number, values in enumerate(combinations(grid))
     ]
-    trials = trials_from(options)
+    trials = trials_from(options, [one.rules for one in variants])
     outcomes = _run(trials, variants, options, grid)
     held = [one.metrics["average_days"] * SESSIONS_A_DAY for one in outcomes if one.metrics["trades"]]
     seed = 1 if options["seed"] is None else options["seed"]
+    say("testing the best against luck", options)
     snooping = snooping_test(outcomes, sum(held) / len(held) if held else 1.0, seed, options["draws"])
     click.echo(_text(Swept(trials, grid, variants, outcomes, snooping, options["sort"]), options), nl=False)
 
@@ -77,10 +79,10 @@ def _run(trials: list[Any], variants: list[Any], options: dict[str, Any], grid: 
             say(f"{len(found)} of {len(variants)} variants are there already", options)
         missing = [one for one in variants if one.number not in found]
         with progress("sweep", options) as told:
-            for outcome in run_variants(trials, missing, threads):
-                found[outcome.number] = outcome
+            for outcomes in run_variants(trials, missing, threads):
+                found.update((one.number, one) for one in outcomes)
                 if folder:
-                    folder.add(outcome)
+                    folder.add(outcomes)
                 if told:
                     told(len(found), len(variants))
     if folder:
@@ -98,6 +100,7 @@ def _asked(trials: list[Any], variants: list[Any], grid: dict[str, list[str]]) -
     for one in trials:
         print_of.update(one.market.spot.tobytes())
         print_of.update(one.history.closes.to_numpy().tobytes())
+        print_of.update(b"" if one.macro is None else one.macro.to_numpy().tobytes())
     rules = hashlib.sha256(repr([rules_record(one.rules) for one in variants]).encode())
     days = trials[0].market.days
     return {

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from iwm_opts.backtest.grid import Outcome, SnoopingTest, Variant, detail_of
+from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.saved import rules_record
 from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.report.backtest_table import label_lines, note_lines, rules_lines
@@ -37,6 +38,11 @@ class Swept:
         """Variants and outcomes, best first; those without the metric last."""
         pairs = list(zip(self.variants, self.outcomes, strict=True))
         return sorted(pairs, key=lambda pair: _worth(pair[1], self.sort), reverse=True)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know of the market, and on how many days a macro filter is unknown."""
+        return (*self.trials[0].market.notes, *macro_notes(self.trials, self.variants[0].rules))
 
     @property
     def verdict(self) -> str:
@@ -77,7 +83,7 @@ def sweep_table(found: Swept, top: int, columns: int | None = None) -> str:
     shown = min(top, len(found.variants))
     parts += [Text(f"{shown} of {len(found.variants)} variants by {found.sort}; rules above are the first's")]
     parts += [Text("apart: trades that share no day; on risk: a year of a dollar at risk; fall: deepest drawdown")]
-    parts += [*note_lines(first.notes), *label_lines(kind)]
+    parts += [*note_lines(found.notes), *label_lines(kind)]
     return render(parts, columns)
 
 
@@ -109,6 +115,7 @@ def sweep_record(found: Swept) -> Record:
         "rules": rules_record(found.variants[0].rules),
         "verdict": found.verdict,
         "snooping": asdict(found.snooping) if found.snooping else None,
+        "notes": list(found.notes),
         "variants": sweep_records(found),
     }
 

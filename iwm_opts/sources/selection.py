@@ -132,7 +132,7 @@ def select_days(
     left = {day: rows for day, rows in wanted.items() if earliest <= date.fromordinal(day) <= latest}
     if not left:
         days = [date.fromordinal(day) for day in sorted(wanted)]
-        refuse_day(file.path, days, earliest if first else latest)
+        refuse_days(file.path, days, first, last)
     done, total = 0, len(left)
     held: dict[int, list[tuple[Any, NDArray[np.int64]]]] = {}
     for batch in batches(file, layout.numbers, layout.texts):
@@ -190,6 +190,13 @@ def _refuse_stray(file: DataFile, rows: Counter[int]) -> None:
         f"the latest day, {day}, has {rows[latest]} rows, while {date.fromordinal(fullest)} has {most}",
         f"give --as-of {others}, or --as-of {day} to read those few",
     )
+
+
+def refuse_days(source: object, days: Sequence[date], first: date | None, last: date | None) -> NoReturn:
+    """Raise for a range of days of which a file holds none."""
+    wanted = " ".join(f"{word} {day}" for word, day in (("from", first), ("to", last)) if day)
+    span = f"{len(days)} days from {days[0]} to {days[-1]}"
+    raise DataError(source, f"has no quotes {wanted}, it holds {span}", "give --from and --to within them")
 
 
 def refuse_day(source: object, days: Sequence[date], wanted: date) -> NoReturn:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from iwm_opts.backtest.bootstrap import MIN_PATHS, _sum_variance, ratio_interval
+from iwm_opts.backtest.bootstrap import MIN_PATHS, ratio_interval, sum_variance
 
 HOLD = 15
 
@@ -66,7 +66,7 @@ def test_the_closed_form_is_the_variance_of_resampled_sums():
 
     pull = np.convolve(np.random.default_rng(4).standard_normal(310), np.ones(11), "valid")
     draws = StationaryBootstrap(12, pull, seed=5).apply(np.sum, 4000)
-    assert _sum_variance(pull, 12.0) == pytest.approx(draws.var(), rel=0.1)
+    assert sum_variance(pull, 12.0) == pytest.approx(draws.var(), rel=0.1)
 
 
 def test_few_paths_are_resampled_by_days_and_one_seed_is_one_interval():

@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from arch.bootstrap import SPA
 
+from iwm_opts.backtest import grid
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.grid import Outcome, Variant, combinations, detail_of, run_variants, snooping_test
 from iwm_opts.backtest.metrics import measure
@@ -31,7 +33,7 @@ def variants(small_rules):
 
 @pytest.fixture(scope="module")
 def outcomes(small_trials, variants):
-    return {one.number: one for one in run_variants(small_trials, variants, threads=1)}
+    return {one.number: one for batch in run_variants(small_trials, variants, threads=1) for one in batch}
 
 
 def test_the_last_name_turns_fastest():
@@ -64,10 +66,22 @@ def test_every_variant_is_the_backtest_of_its_rules(small_trials, variants, outc
     assert len({outcomes[v.number].metrics["pnl"] for v in variants}) > 4
 
 
-def test_threads_change_nothing(small_trials, variants, outcomes):
-    for one in run_variants(small_trials, variants, threads=4):
+@pytest.mark.parametrize(("threads", "seconds"), [(4, 2.0), (2, 0.0)])
+def test_threads_and_batches_change_nothing(small_trials, variants, outcomes, threads, seconds, monkeypatch):
+    monkeypatch.setattr(grid, "FIRST_BATCH", 3)
+    batches = list(run_variants(small_trials, variants, threads, seconds))
+    assert [len(batch) for batch in batches] == ([3, 5] if seconds else [3, 1, 1, 1, 1, 1])
+    for one in (one for batch in batches for one in batch):
         assert repr(one.metrics) == repr(outcomes[one.number].metrics)
         np.testing.assert_array_equal(one.daily, outcomes[one.number].daily)
+
+
+def test_what_shares_packages_is_run_together(small_trials, variants):
+    mixed = [*variants[::2], *variants[1::2]]
+    found = [one.number for batch in run_variants(small_trials, mixed, threads=1) for one in batch]
+    deltas = [variants[number].rules.entry.put_delta for number in found]
+    assert deltas == sorted(deltas)
+    assert sorted(found) == list(range(8))
 
 
 def made(gains):
@@ -91,6 +105,28 @@ def test_one_good_variant_among_many_is_found():
     assert found.p_lower <= found.p_consistent <= found.p_upper
 
 
+@pytest.mark.parametrize("drift", [-2.0, 0.0, 1.0])
+def test_p_values_are_those_of_arch(drift):
+    # Autocorrelated, so that blocks matter; variants of very different worth, so that the three differ.
+    shocks = np.random.default_rng(3).normal(0.0, 10.0, (250, 12))
+    gains = shocks + 0.5 * np.roll(shocks, 1, axis=0) + np.linspace(-3.0, 1.0, 12) + drift
+    found = snooping_test(made(gains), 4.0, 7, draws=200)
+    oracle = SPA(np.zeros(250), -gains, block_size=8, reps=200, bootstrap="stationary", seed=7)
+    oracle.compute()
+    expected = [oracle.pvalues[name] for name in ("lower", "consistent", "upper")]
+    assert [found.p_lower, found.p_consistent, found.p_upper] == pytest.approx(expected, abs=1e-12)
+    assert found.block == 8
+
+
+def test_variants_that_trade_alike_change_nothing():
+    gains = np.random.default_rng(2).normal(0.5, 20.0, (300, 6))
+    one, doubled = (snooping_test(made(g), 1.0, 1, draws=99) for g in (gains, np.hstack([gains, gains[:, ::-1]])))
+    assert (one.best, one.p_lower, one.p_consistent, one.p_upper) == (
+        doubled.best, doubled.p_lower, doubled.p_consistent, doubled.p_upper,
+    )  # fmt: skip
+    assert doubled.models == 12
+
+
 def test_variants_that_never_traded_are_left_out():
     gains = np.zeros((100, 3))
     assert snooping_test(made(gains), 1.0, 1) is None
@@ -101,8 +137,7 @@ def test_variants_that_never_traded_are_left_out():
 def test_a_folder_goes_on_where_it_stopped(outcomes, tmp_path):
     folder, asked = tmp_path / "sweep", {"grid": {"profit": ["0.25"]}, "rules": "abc"}
     with SweepFolder(folder, asked) as kept:
-        for number in (3, 0):
-            kept.add(outcomes[number])
+        kept.add([outcomes[number] for number in (3, 0)])
     lines = folder / "variants.jsonl"
     whole = lines.read_bytes()
     lines.write_bytes(whole + whole[:200])  # a process killed while it wrote
@@ -114,7 +149,7 @@ def test_a_folder_goes_on_where_it_stopped(outcomes, tmp_path):
             for name, value in outcomes[number].metrics.items():
                 again = kept.outcomes[number].metrics[name]
                 assert again == value or (math.isnan(again) and math.isnan(value))
-        kept.add(outcomes[5])
+        kept.add([outcomes[5]])
     with SweepFolder(folder, asked) as kept:
         assert sorted(kept.outcomes) == [0, 3, 5]
 
@@ -137,7 +172,7 @@ def test_a_folder_of_another_sweep_or_of_anything_else_is_refused(tmp_path):
 
 def test_a_damaged_line_is_named(outcomes, tmp_path):
     with SweepFolder(tmp_path / "one", {}) as kept:
-        kept.add(outcomes[0])
+        kept.add([outcomes[0]])
     (tmp_path / "one" / "variants.jsonl").write_bytes(b'{"number": 1}\n')
     with pytest.raises(DataError, match=r"variants.jsonl: holds a line that cannot be read"):
         open_folder(tmp_path / "one", {})

@@ -154,6 +154,21 @@ def test_assignment_on_the_eve_of_an_ex_date():
     assert other["reason"] == "expiry"
 
 
+def test_a_dividend_on_the_last_day_is_owed_by_what_settles_then():
+    quotes = {(0, "C100"): (7.9, 8.1), (0, "C105"): (3.2, 3.4), (0, "P100"): (0.0, 0.1), (0, "P105"): (0.2, 0.3)}
+    market = MadeMarket(
+        [107.5, 108, 107, 107, 106, 109], quotes, {"C100": 0.95, "C105": 0.8},
+        dividends=[Dividend(date(2024, 3, 15), 0.80)],
+    )  # fmt: skip
+    (trade,) = traded(market, EntryRule("bear-call", dte=4, call_delta=0.95), NEVER).trades.to_dict("records")
+    # Thursday evening the 100 call is assigned, as above: 100 shares short at 100 that owe Friday's 0.80. The 105 call,
+    # in the money at 106, delivers 100 shares at 105 for them: 5 lost, and Monday's 109 is nobody's concern.
+    assert (trade["reason"], trade["exit"]) == ("assigned", pd.Timestamp("2024-03-15"))
+    assert trade["assignment"] == pytest.approx(-80)
+    assert trade["fees"] == pytest.approx(2 * 0.65 + 2 * 5)
+    assert trade["pnl"] == pytest.approx(100 * (4.5 - 5 - 0.80) - 1.3 - 10)
+
+
 def test_a_put_is_assigned_for_the_interest():
     quotes = {(0, "P100"): (19.9, 20.1), (0, "P95"): (14.9, 15.1), (0, "C100"): (0.0, 0.02)}
     market = MadeMarket([80, 80, 81, 81, 81, 81], quotes, {"P100": -0.99, "P95": -0.97})

@@ -59,7 +59,8 @@ class TestDays:
     def test_first_and_last(self, week, chain_of):
         path = str(chain_of(*week))
         assert recorded_days(path, first=TUE, last=THU).days == (TUE, WED)
-        with pytest.raises(DataError, match=r"holds 4 days.*give --as-of 2024-03-08"):
+        told = r"has no quotes from 2024-03-11, it holds 4 days.*give --from and --to within"
+        with pytest.raises(DataError, match=told):
             recorded_days(path, first=date(2024, 3, 11))
 
     def test_rows_in_any_order_are_the_same_market(self, week, chain_of, market):

@@ -15,7 +15,9 @@ from scipy.special import ndtr
 
 from iwm_opts.backtest.engine import backtest
 from iwm_opts.backtest.recorded import recorded_days
+from iwm_opts.backtest.resolve import recorded_trial
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
+from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.sources.iv_history import load_iv_history
@@ -245,3 +247,19 @@ class TestFaultsOfPeers:
 
 def vars_of(of):
     return {name: getattr(of, name) for name in ("entry", "gate", "exit", "size", "costs")}
+
+
+def test_expirations_are_read_as_far_out_as_the_rules_reach(history, market_data):
+    source, bars = str(market_data / CHAINS), str(market_data / BARS)
+    day = date(2019, 5, 1)
+    near = recorded_trial(source, history, "SPX", bars=bars, first=day, last=day, most_dte=30)
+    far = recorded_trial(source, history, "SPX", bars=bars, first=day, last=day, most_dte=200)
+    assert far.market.board(0, 180, 20).dte > 150
+    with pytest.raises(InputError, match="of more than 30 days were not read"):
+        near.market.board(0, 30, 10)
+
+
+def test_a_range_without_a_day_is_told_with_what_there_is(market_data):
+    told = "has no quotes from 2020-01-01 to 2020-02-01, it holds 29 days from 2019-04-25 to 2019-06-07; give --from"
+    with pytest.raises(DataError, match=told):
+        recorded_days(str(market_data / CHAINS), symbol="SPX", first=date(2020, 1, 1), last=date(2020, 2, 1))

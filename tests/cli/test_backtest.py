@@ -127,14 +127,21 @@ def test_a_picture_is_written(traded, tmp_path):
         (("--iv-history", "x.csv"), "means nothing on the simulated market"),
         (("--width", 5, "--wing-delta", 0.05), "give one of them"),
         (("--no-gate", "--ivr-at-least", 50), "contradict each other"),
+        (("--ivr-at-least", 50), "no day would pass"),
         (("--dte", "55:35"), "low <= high"),
         (("--scenario", "q4-2018"), "a scenario has dates of its own"),
         (("--fill", "best"), "is no fill model"),
         (("--stop", "soon"), "not a valid"),
         (("--risk", "2%"), "both say how many"),
-        (("--from", "2023-08-01", "--to", "2023-07-01"), "give a wider range"),
+        (("--from", "2023-08-01", "--to", "2023-07-01"), "--from 2023-08-01 lies after --to 2023-07-01"),
         (("--output", "/"), "holds something that is no result"),
         (("--source", "absent.csv"), "--paths is of the simulated market"),
+        (("--macro", "KRE"), "add --macro-applies-to-condors"),
+        (("--macro", "KRE.csv", "--macro-applies-to-condors"), "is no companion"),
+        (("--macro", "KRE", "--macro-drop", "-1%"), "must be above 0"),
+        (("--macro", "KRE", "--strategy", "bear-call"), "gains from a fall"),
+        (("--macro-drop", "1%"), "means nothing without --macro"),
+        (("--kre", "KRE.csv"), "the filter of these rules is --macro"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(traded, options, told):
@@ -143,6 +150,18 @@ def test_what_cannot_be_is_said_in_one_line(traded, options, told):
     assert told in failed.err
     assert len(failed.err.splitlines()) == 1
     assert failed.out == ""
+
+
+def test_a_macro_filter_keeps_out_and_says_so(run, traded):
+    kept = ("--macro", "KRE", "--macro-drop", "0.5%", "--macro-applies-to-condors")
+    page = traded(*kept).out
+    assert "macro    KRE return >= -0.005 at the close 1 before" in page
+    found, free = (traded(*more, "--format", "json").json for more in (kept, ()))
+    assert found["rules"]["macro"]["at_least"] == pytest.approx(-0.005, abs=1e-8)
+    assert all(one["KRE return >= -0.005 is not met"] > 0 for one in found["skipped"])
+    assert {t["entry"] for t in found["trades"]} != {t["entry"] for t in free["trades"]}
+    swept = run("sweep", *SIM, *RULES, *kept, "--grid", "macro-drop=0.5%,50%", "--draws", 19, "--format", "json").json
+    assert [v["trades"] for v in swept["variants"]] == [len(found["trades"]), len(free["trades"])]
 
 
 def test_a_file_that_is_not_there_is_named(run):

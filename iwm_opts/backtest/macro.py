@@ -1,0 +1,87 @@
+"""The macro filter of a backtest: a fund's return on the session before, which an entry must not follow a fall of."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from iwm_opts.backtest.gate import known_values
+from iwm_opts.backtest.rules import CONDOR, LONG_CALL, MacroRule, Rules
+from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.backtest.trial import Trial, market_kind
+from iwm_opts.errors import InputError
+from iwm_opts.market.bars import load_bars
+from iwm_opts.strategy.signals import ROUNDING, session_returns
+
+LONGS: Final = ("bull-put", "bull-call", LONG_CALL)  # what gains when the underlying rises: what the filter is for
+
+
+def macro_rule(name: str, drop: float, strategy: str, applies_to_condors: bool = False) -> MacroRule:
+    """No entry after a session on which a fund lost more than `drop`, a share of its price.
+
+    Parameters
+    ----------
+    name : str
+        File of the fund's bars, or its symbol.
+    drop : float
+    strategy : str
+    applies_to_condors : bool
+        The filter is for what gains when the underlying rises; a condor is kept out only where this is asked for.
+
+    Raises
+    ------
+    InputError
+        When the filter has nothing to say about the strategy.
+    """
+    if strategy == CONDOR and not applies_to_condors:
+        rule, remedy = "keeps out what gains from a rise, and a condor does not", "add --macro-applies-to-condors"
+        raise InputError("macro", name, rule, remedy)
+    if strategy not in (CONDOR, *LONGS):
+        raise InputError("macro", name, f"means nothing to a {strategy}, which gains from a fall", "leave it out")
+    return MacroRule(f"{_word(name)} return", at_least=-drop - ROUNDING)
+
+
+def with_macro(trials: Sequence[Trial], name: str) -> list[Trial]:
+    """Trials with the daily returns of a fund: of a file of bars, or of a companion of the simulated market.
+
+    Returns include dividends where the file has adjusted closes; a session behind a missing bar has none.
+
+    Raises
+    ------
+    InputError
+        When the simulated market has no such companion.
+    DataError
+        When the file cannot be read.
+    """
+    if all(market_kind(one.market) == "simulated" for one in trials):
+        found = []
+        for one in trials:
+            if not isinstance(one.market, SimulatedDays):  # recorded chains of a simulated market: so is their file
+                found.append(replace(one, macro=session_returns(load_bars(name))))
+                continue
+            market = one.market.market
+            if name not in market.parameters.companions:
+                known = ", ".join(market.parameters.companions) or "none"
+                raise InputError("macro", name, "is no companion of the simulated market", f"it has {known}")
+            found.append(replace(one, macro=session_returns(market.bars(name))))
+        return found
+    returns = session_returns(load_bars(name))
+    return [replace(one, macro=returns) for one in trials]
+
+
+def macro_notes(trials: Sequence[Trial], rules: Rules) -> tuple[str, ...]:
+    """How many days a macro rule knows nothing of; none where it knows all, or there is no rule."""
+    if rules.macro is None:
+        return ()
+    unknown = days = 0
+    for one in trials:
+        assert one.macro is not None  # refused by `engine.prepare`
+        values = known_values(one.market.days, one.macro, rules.macro.lag)
+        unknown, days = unknown + int(np.isnan(values).sum()), days + len(values)
+    return (f"{rules.macro.name} is unknown on {unknown:,} of {days:,} days: no entry then",) if unknown else ()
+
+
+def _word(name: str) -> str:
+    return Path(name).name.split(".")[0]
