@@ -49,7 +49,7 @@ NUMBERS: Final = {
     "due_debit": "what leaving on the due day would have cost under the fill model",
     "fees": "paid",
     "model_fees": "by the fee schedule",
-    "settlement": "of assignments and exercises, shares sold included",
+    "settlement": "of assignments and exercises, shares sold included; dividends of shares held",
     "pnl": "after fees",
     "risk": "largest loss at entry, after fill and fees",
     "planned_risk": "largest loss that the plan allowed",
