@@ -138,6 +138,8 @@ class Plan(Table):
             found.append(
                 f"the target ({self.exits.target_atr:g} ATR) is nearer than the stop ({self.exits.stop_atr:g} ATR)"
             )
+        if self.momentum and self.instrument != "shares":
+            found.append("no market here quotes options by the minute: a backtest and a paper trade need shares")
         return tuple(warning for warning in found if warning)
 
 
