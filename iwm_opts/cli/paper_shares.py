@@ -95,7 +95,9 @@ def open_shares(plan: Any, options: dict[str, Any]) -> "tuple[PaperTrade, bool] 
         return quote
     day = quote.at.date()
     source = "sim" if options["source"] == "sim" else "record"
-    inputs = plan_data_from(options | {"source": source, "sectors": None, "symbol": plan.symbol}, day).inputs
+    intraday = plan.horizon == "intraday"
+    asked = options | {"source": source, "sectors": None, "symbol": plan.symbol, "intraday": intraday}
+    inputs = plan_data_from(asked, day).inputs
     decision = decide(plan, inputs, day)
     if not decision.take and not options["anyway"]:
         return f"the plan says skip ({'; '.join(decision.reasons)}); --anyway opens all the same"
@@ -132,7 +134,11 @@ def _quote(plan: Any, prices: Prices, options: dict[str, Any]) -> "Quote | str":
         snapshot = prices.snapshot()
         if snapshot.chain.simulated and options["source"] == "auto":
             return f"{snapshot.warnings[0]}; --source sim opens on the simulated market, --bars FILE on daily bars"
-        return _of_chain(snapshot.chain)
+        quote = _of_chain(snapshot.chain)
+        if isinstance(plan.rule, Momentum) and not plan.rule.enter_minute <= quote.minute < plan.rule.exit_minute:
+            window = f"minutes {plan.rule.enter_minute} to {plan.rule.exit_minute} of the session"
+            return f"the quote of {quote.at:%H:%M} is not within {window}; --bars FILE --minutes FILE opens on minutes"
+        return quote
     if isinstance(plan.rule, Momentum):
         minutes = prices.minutes()
         return minute_quote(minutes, plan.rule, options["as_of"] or minutes.index[-1].date(), prices.market)

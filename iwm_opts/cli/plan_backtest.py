@@ -165,13 +165,14 @@ def _stage(trial: "Trial", name: str, options: Mapping[str, Any]) -> "Stage":
     from iwm_opts.backtest.metrics import Period
     from iwm_opts.backtest.plan import Stage
     from iwm_opts.backtest.simulated import SimulatedDays
+    from iwm_opts.markets.simulated import SimulatedMarket
     from iwm_opts.sources.plan_tables import load_events
     from iwm_opts.strategy.checklist import Inputs
 
     assert isinstance(trial.market, SimulatedDays)
     market = trial.market.market
     funds = {symbol: market.bars(symbol) for symbol in market.parameters.companions}
-    minutes = market.minutes() if options["intraday"] else None
+    minutes = market.minutes() if options["intraday"] and isinstance(market, SimulatedMarket) else None
     inputs = Inputs(market.bars(), funds, trial.history, minutes)
     if options.get("events"):
         inputs = replace(inputs, events=load_events(options["events"]))

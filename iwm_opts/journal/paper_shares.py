@@ -7,8 +7,7 @@ or a target calls where a quote stands beyond it, and costs what that quote is.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Final
+from datetime import date, datetime
 
 import pandas as pd
 
@@ -22,7 +21,6 @@ from iwm_opts.strategy.edges import Momentum
 from iwm_opts.strategy.plan import Plan
 
 OPEN, CLOSE, UNTIMED = "09:30:00", "16:00:00", "00:00:00"  # New York; a stop within a bar has no known time
-OPENS_AT: Final = timedelta(hours=9, minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +30,11 @@ class Quote:
     at: datetime
     price: float  # dollars a share
     market: str
+
+    @property
+    def minute(self) -> float:
+        """Minutes after the open."""
+        return (self.at - _time(self.at.date(), OPEN)).total_seconds() / 60.0
 
 
 def open_quote(bars: pd.DataFrame, day: date, market: str) -> Quote:
@@ -223,8 +226,7 @@ def _is_out_of_time(trade: PaperTrade, quote: Quote) -> bool:
     assert shares is not None  # trades in options are marked elsewhere
     opened = date.fromisoformat(trade.opened[:10])
     if shares.exit_minute is not None:
-        midnight = datetime.combine(day, datetime.min.time())
-        return day > opened or quote.at - midnight >= OPENS_AT + timedelta(minutes=shares.exit_minute)
+        return day > opened or quote.minute >= shares.exit_minute
     exits, before = shares.exits, len(sessions(opened, day)) - 1
     closes = {len(sessions(opened, date.fromisoformat(one.day))): -one.mid for one in trade.marks if one.day < str(day)}
     # Of sessions that nobody marked this quote tells what there is to tell.

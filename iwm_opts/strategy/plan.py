@@ -139,7 +139,7 @@ class Plan(Table):
                 f"the target ({self.exits.target_atr:g} ATR) is nearer than the stop ({self.exits.stop_atr:g} ATR)"
             )
         if self.momentum and self.instrument != "shares":
-            found.append("no market here quotes options by the minute: a backtest and a paper trade need shares")
+            found.append("no market here quotes options by the minute: this plan cannot be backtested, shares can")
         return tuple(warning for warning in found if warning)
 
 

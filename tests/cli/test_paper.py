@@ -231,6 +231,13 @@ def test_a_share_plan_is_opened_at_the_quote_of_the_underlying(run, tmp_path):
     assert closed["trades"][0]["closing"]["mid"] == pytest.approx(trade["mid"])
 
 
+def test_an_intraday_plan_opens_within_its_minutes_alone(run, tmp_path):
+    text = DIPS.replace("mean-reversion", "momentum").replace("swing", "intraday").replace(', "stretch"', "")
+    (tmp_path / "gaps.toml").write_text(text)
+    page = run("paper", "open", "--plan", "gaps.toml", "--source", "sim", "--as-of", "2026-03-10", "--anyway")
+    assert (page.code, "is not within minutes 15 to 45 of the session" in page.out) == (0, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
