@@ -75,15 +75,25 @@ def _trade(ledger: Ledger, session: pd.DataFrame, edge: Momentum, place: int, ex
     one = ledger.enter(place, float(held["open"].iloc[0]), extreme, atr)
     if one is None:
         return
-    when, price, reason = _exit(one, held, edge)
+    when, price, reason = leave_within_session(one, held, edge.exit_minute)
     ledger.leave(one, when, place, price, reason, first=held.index[0])
 
 
-def _exit(one: Position, held: pd.DataFrame, edge: Momentum) -> tuple[pd.Timestamp, float, Reason]:
+def leave_within_session(one: Position, held: pd.DataFrame, exit_minute: int) -> tuple[pd.Timestamp, float, Reason]:
+    """When, at what price and why a position is left; its worst moment is noted on it.
+
+    Parameters
+    ----------
+    one : Position
+    held : DataFrame
+        Minutes from the entry's on; a high or low that is NaN reaches nothing.
+    exit_minute : int
+        After the open.
+    """
     times, minute = pd.DatetimeIndex(held.index), held["minute"].to_numpy(dtype=float)
     opened, high, low, close = (held[name].to_numpy(dtype=float) for name in ("open", "high", "low", "close"))
     for i in range(len(held)):
-        if minute[i] >= edge.exit_minute:
+        if minute[i] >= exit_minute:
             return times[i], opened[i], "time"
         found = one.at_open(opened[i]) or one.within(high[i], low[i])
         # A high or low that is a bad tick is NaN, and no worst price either.

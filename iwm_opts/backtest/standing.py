@@ -93,16 +93,17 @@ def plan_standing(
         When the bars do not reach the session before, or are too short for an ATR.
     """
     day = day or decision_day(plan, data)
+    decision = decide(plan, data, day)
     known = data.before(day)
     fund = known.funds.get(LEAD_SYMBOL)
-    ahead = float(lead(fund, known.bars).iloc[-1]) if fund is not None else math.nan
+    ahead = float(lead(fund, known.bars).iloc[-1]) if fund is not None and len(fund) else math.nan
     sectors = known.sectors
     if sectors is not None and len(sectors):
         sectors = sectors[sectors["date"] == sectors["date"].max()]
     return Standing(
         plan,
         day,
-        decide(plan, data, day),
+        decision,
         _sizing(plan, known, day),
         tuple(measure_claims(known, EVIDENCE[plan.edge] if with_evidence else (), progress)),
         None if math.isnan(ahead) else ahead,

@@ -1,4 +1,4 @@
-"""`iwm-opts paper`: a plan's trades on paper, at real quotes and model fills."""
+"""`iwm-opts paper`: a plan's trades on paper, at real quotes and model fills; its shares are in `paper_shares`."""
 
 from typing import Any
 
@@ -23,8 +23,9 @@ open_options = group(
         help="[default: the plan's, else condor]",
     ),
     option("--pick", type=click.IntRange(min=1), default=1, help="Candidate to open, as the screen ranks them."),
-    option("--contracts", type=click.IntRange(min=1), help="Own size.  [default: what the account bears]"),
+    option("--contracts", type=click.IntRange(min=1), help="Own size, or shares.  [default: what the account bears]"),
     option("--credit", type=Number(), help="Own fill, dollars a share, a debit negative.  [default: the model's]"),
+    option("--price", type=Number(min=0, min_open=True), help="Own fill of shares.  [default: the model's]"),
     option("--answer", multiple=True, metavar="CRITERION=met|unmet|unknown", help="Checklist at entry; may repeat."),
     option("--profit", type=Number(min=0), default=0.5, help="Leave at this share of the credit."),
     option("--stop", type=Number(min=0), default=2.0, help="Leave at a loss of so many credits; 0: never."),
@@ -32,6 +33,7 @@ open_options = group(
     option("--time-stop", type=click.IntRange(min=0), default=0, help="Leave after so many sessions; 0: never."),
     option("--anyway", is_flag=True, show_default=False, help="Open though the gate is closed or the plan says skip."),
 )
+minutes_option = option("--minutes", metavar="FILE", help="One-minute bars, for intraday trades in shares on --bars.")
 
 
 @click.group(
@@ -61,12 +63,19 @@ def open_(**options: Any) -> None:
 
     The same plan and legs on the same day are opened once. A closed gate opens nothing, and says so; nor does a plan
     that says skip, where daily bars are there to judge its checklist by. What --answer says goes over that.
+
+    A plan in shares is opened at the price that the chain tells of its underlying; with --bars and no --source at the
+    open of the session --as-of, and by --minutes where it trades within the session.
     """
     from iwm_opts.cli import build
     from iwm_opts.cli.screening import screening
     from iwm_opts.journal.paper import open_journal
 
     plan = _plan(options)
+    if plan is not None and plan.instrument == "shares":
+        _open_shares(plan, options)
+        return
+    _refuse_price(options, "open")
     options = options | _of_plan(plan, options)
     result = screening(options, _packages(options))
     kept = _kept(result, plan, options)
@@ -81,28 +90,35 @@ def open_(**options: Any) -> None:
 
 @paper.command(cls=NumericalCommand, epilog="\b\nExample:\n  iwm-opts paper mark --source cboe")
 @market_options
+@minutes_option
 @output_options
 def mark(**options: Any) -> None:
-    """Mark the open trades of --symbol: what leaving would cost now, and which rule calls for it."""
+    """Mark the open trades of --symbol: what leaving would cost now, and which rule calls for it.
+
+    With --bars and no --source, trades in shares are marked on every session of the bars, to the one that ended them;
+    options are left alone then.
+    """
     from iwm_opts.cli import build
+    from iwm_opts.cli.paper_shares import Prices
     from iwm_opts.errors import InputError
     from iwm_opts.journal.paper import find, open_journal
-    from iwm_opts.journal.paper_marks import marked
 
     journal = open_journal()
     held = [one for one in journal.trades() if one.is_open and one.symbol == options["symbol"]]
     if not held:
         build.emit(f"no open trade of {options['symbol']} to mark\n", options)
         return
-    snapshot = build.market_from(options)[0]
-    failed = []
-    for one in held:
+    prices = Prices(options)
+    chosen = [one for one in held if one.shares is not None or not prices.on_bars]
+    failed = [f"trade {one.number} is in options: give --source" for one in held if one not in chosen]
+    for one in chosen:
         try:
-            journal.mark(one.number, marked(one, snapshot))
+            for each in _marks(one, prices):
+                journal.mark(one.number, each)
         except InputError as error:
             failed.append(str(error))
     after = journal.trades()
-    _show([find(after, one.number) for one in held], options, f"marked on {snapshot.chain.as_of}")
+    _show([find(after, one.number) for one in held], options, f"marked on {_marked_on(prices)}")
     for line in failed:
         click.echo(f"not marked: {line}", err=True)
     if failed:
@@ -114,26 +130,38 @@ def mark(**options: Any) -> None:
 )
 @click.argument("number", type=int)
 @option("--debit", type=Number(), help="Own fill, dollars a share.  [default: the model's]")
+@option("--price", type=Number(min=0, min_open=True), help="Own fill of shares.  [default: the model's]")
 @option("--reason", help="[default: the rule that calls for it, else closed]")
 @option(
     "--settle", type=Number(min=0, min_open=True), help="Price of the underlying at expiration: ends the trade there."
 )
 @market_options
+@minutes_option
 @output_options
 def close(**options: Any) -> None:
-    """Leave a trade at the market's quotes, at an own fill, or at its expiration with --settle."""
-    from iwm_opts.cli import build
+    """Leave a trade at the market's quotes, at an own fill, or at its expiration with --settle.
+
+    With --bars and no --source, shares are left where their rules left them on the bars, else at the last close.
+    """
+    from iwm_opts.cli.paper_shares import Prices
     from iwm_opts.journal.paper import find, open_journal
-    from iwm_opts.journal.paper_marks import closing_of, marked, settled
+    from iwm_opts.journal.paper_marks import closing_of, settled
 
     journal = open_journal()
     trade = find(journal.trades(), options["number"])
+    if trade.shares is None:
+        _refuse_price(options, "close")
+    elif options["debit"] is not None:
+        raise click.UsageError("--debit is of options; give --price of shares")
     if options["settle"] is not None:
         last, closing = settled(trade, options["settle"])
+        marks = [last]
     else:
-        last = marked(trade, build.market_from(options | {"symbol": trade.symbol})[0])
-        closing = closing_of(trade, last, options["debit"], options["reason"])
-    journal.mark(trade.number, last)
+        marks = _marks(trade, Prices(options | {"symbol": trade.symbol}))
+        debit = options["debit"] if options["price"] is None else -options["price"]
+        closing = closing_of(trade, marks[-1], debit, options["reason"])
+    for last in marks:
+        journal.mark(trade.number, last)
     _show([journal.close(trade.number, closing)], options, "closed")
 
 
@@ -172,18 +200,41 @@ def _show(trades: list[Any], options: dict[str, Any], what: str) -> None:
         build.emit(paper_table(trades, what), options)
 
 
+def _open_shares(plan: Any, options: dict[str, Any]) -> None:
+    from iwm_opts.cli import build
+    from iwm_opts.cli.paper_shares import open_shares
+
+    found = open_shares(plan, options)
+    if isinstance(found, str):
+        build.emit(f"not opened: {found}\n", options)
+    else:
+        _show([found[0]], options, "opened" if found[1] else "open already, nothing changed")
+
+
+def _marks(trade: Any, prices: Any) -> list[Any]:
+    """Marks of a trade: one at the market's quotes, or one a session on bars."""
+    from iwm_opts.cli.paper_shares import marks_of
+    from iwm_opts.journal.paper_marks import marked
+
+    return [marked(trade, prices.snapshot())] if trade.shares is None else marks_of(trade, prices)
+
+
+def _marked_on(prices: Any) -> str:
+    return str(prices.market if prices.on_bars else prices.snapshot().chain.as_of)
+
+
+def _refuse_price(options: dict[str, Any], what: str) -> None:
+    if options["price"] is not None:
+        other = "--credit" if what == "open" else "--debit"
+        raise click.UsageError(f"--price is of shares; give {other} of options")
+
+
 def _plan(options: dict[str, Any]) -> Any:
     if not options["plan"]:
         return None
-    from iwm_opts.errors import InputError
     from iwm_opts.strategy.plan import load_plan
 
-    plan = load_plan(options["plan"])
-    if plan.package is None:
-        raise InputError(
-            "plan", options["plan"], f"trades {plan.instrument}", "paper keeps options; plan --check has shares"
-        )
-    return plan
+    return load_plan(options["plan"])
 
 
 def _of_plan(plan: Any, options: dict[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def plan(**options: Any) -> None:
     from iwm_opts.cli.plan_data import plan_data_from
 
     found = _plan(options)
-    data = plan_data_from(options, options["as_of"])
+    data = plan_data_from(options | {"intraday": found.horizon == "intraday"}, options["as_of"])
     _needs(found, data)
     if options["save"]:
         from iwm_opts.strategy.plan import write_plan

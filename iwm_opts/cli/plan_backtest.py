@@ -48,6 +48,7 @@ def evidence_of_plan(options: Mapping[str, Any]) -> str:
     from iwm_opts.report.records import as_json, rows_as_csv
 
     plan, known = _named_plan(options)
+    known["intraday"] = plan.horizon == "intraday"
     notes: tuple[str, ...] = ()
     first, last = options["first"], options["last"]
     if known["source"] == "sim":
@@ -105,6 +106,7 @@ def plan_backtest_text(
     from iwm_opts.report.records import as_json, rows_as_csv
 
     notes: tuple[str, ...] = ()
+    options = {**options, "intraday": plan.horizon == "intraday"}
     if options["source"] == "sim":
         stress, ranges, label = _simulated(options, first, last)
     else:
@@ -163,13 +165,15 @@ def _stage(trial: "Trial", name: str, options: Mapping[str, Any]) -> "Stage":
     from iwm_opts.backtest.metrics import Period
     from iwm_opts.backtest.plan import Stage
     from iwm_opts.backtest.simulated import SimulatedDays
+    from iwm_opts.markets.simulated import SimulatedMarket
     from iwm_opts.sources.plan_tables import load_events
     from iwm_opts.strategy.checklist import Inputs
 
     assert isinstance(trial.market, SimulatedDays)
     market = trial.market.market
     funds = {symbol: market.bars(symbol) for symbol in market.parameters.companions}
-    inputs = Inputs(market.bars(), funds, trial.history)
+    minutes = market.minutes() if options["intraday"] and isinstance(market, SimulatedMarket) else None
+    inputs = Inputs(market.bars(), funds, trial.history, minutes)
     if options.get("events"):
         inputs = replace(inputs, events=load_events(options["events"]))
     days = trial.market.days

@@ -61,7 +61,7 @@ def plan_data_from(options: Mapping[str, Any], before: date | None = None) -> Pl
     Parameters
     ----------
     options : mapping
-        Of `plan_data_options`.
+        Of `plan_data_options`; `intraday` asks a simulated market for bars within the session.
     before : date, optional
         Day of the decision, for a simulated market.
 
@@ -82,8 +82,9 @@ def plan_data_from(options: Mapping[str, Any], before: date | None = None) -> Pl
     sectors = load_sectors(options["sectors"]) if options.get("sectors") else None
     if options.get("source") == "sim":
         found = _simulated(options, before)
+        minutes = minutes or found.inputs.minutes
         inputs = Inputs(found.inputs.bars, found.inputs.funds, found.inputs.history, minutes, events, sectors)
-        return PlanData(inputs, found.label, found.notes)
+        return PlanData(inputs, found.label, (*found.notes, *(minutes.skipped if minutes else ())))
     path = _bars_path(options, options["symbol"], "bars")
     bars = load_bars(path)
     named = {symbol: _fund_path(options, symbol) for symbol in FUNDS}
@@ -168,7 +169,8 @@ def _simulated(options: Mapping[str, Any], before: date | None) -> PlanData:
     market = default_market(seed, before)
     funds = {symbol: market.bars(symbol) for symbol in market.parameters.companions}
     label = f"{LABELS['simulated']} ({market.name})"
-    return PlanData(Inputs(market.bars(), funds, market.iv_history()), label, ())
+    minutes = market.minutes() if options.get("intraday") else None
+    return PlanData(Inputs(market.bars(), funds, market.iv_history(), minutes), label, ())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

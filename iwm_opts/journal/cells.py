@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,13 @@ from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.sources.values import parse_right
 
 NAMED = 20  # bad rows that are named one by one; the rest is counted
+AMERICAN = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][-+]?\d+)?")
+DECIMAL_COMMA = re.compile(r"[-+]?[\d.' \u00a0\u202f]*,\d*")
+CURRENCY = "USD"
+
+
+class DecimalCommaError(ValueError):
+    """A number of a language that writes 1.234,50: in such a file 1.234 is no fraction either."""
 
 
 @dataclass(slots=True)
@@ -22,9 +30,12 @@ class Rejected:
 
     bad: list[str] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
+    decimal_comma: str = ""  # the first cell that has one, and its line
 
     def row(self, line: int, why: object) -> None:
         """A row that should have been read, and why it could not be."""
+        if isinstance(why, DecimalCommaError) and not self.decimal_comma:
+            self.decimal_comma = f"line {line}: {why}"
         self.bad.append(f"line {line}: {why}: left out")
 
     def lines(self) -> tuple[str, ...]:
@@ -39,6 +50,19 @@ class Rejected:
         return tuple(f"rows passed over: {count} of {what}" for what, count in sorted(self.passed_over.items()))
 
 
+def fitting(names: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    """Cells by the names of their columns.
+
+    Raises
+    ------
+    ValueError
+        When there are more cells than names: a decimal comma outside quotes moves what follows.
+    """
+    if any(cells[len(names) :]):
+        raise ValueError(f"{len(cells)} cells do not fit the header of {len(names)}")
+    return dict(zip(names, cells, strict=False))
+
+
 def rows_of_text(text: str) -> list[tuple[int, list[str]]]:
     """Rows of CSV text with their line numbers; empty lines are left out, cells stripped."""
     reader = csv.reader(io.StringIO(text))
@@ -51,19 +75,49 @@ def number(cell: str, name: str) -> float:
     Raises
     ------
     ValueError
-        When it is none.
+        When it is none; `DecimalCommaError` where its comma groups no thousands.
     """
-    text = cell.replace("$", "").replace(",", "").strip()
+    text = cell.replace("$", "").strip()
     if text in ("", "--", "-"):
         return 0.0
     sign = -1.0 if text.startswith("(") and text.endswith(")") else 1.0
+    text = text.strip("()").strip()
+    if not AMERICAN.fullmatch(text):
+        if DECIMAL_COMMA.fullmatch(text):
+            raise DecimalCommaError(f"{name} {cell!r} has a decimal comma")
+        raise ValueError(f"{name} {cell!r} is no number")
     try:
-        value = sign * float(text.strip("()"))
+        value = sign * float(text.replace(",", ""))
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
         raise ValueError(f"{name} {cell!r} is no number")
     return value
+
+
+def stated(cell: str, name: str) -> float:
+    """A number that has to be there: a price that nobody wrote down is not zero.
+
+    Raises
+    ------
+    ValueError
+        When it is none.
+    """
+    if cell.strip() in ("", "--", "-"):
+        raise ValueError(f"{name} is missing")
+    return number(cell, name)
+
+
+def in_dollars(currency: str) -> None:
+    """Refuse amounts in another currency; a file that names none is in dollars.
+
+    Raises
+    ------
+    ValueError
+        For any but US dollars.
+    """
+    if currency.strip().upper() not in ("", CURRENCY):
+        raise ValueError(f"is in {currency.strip()}, and only {CURRENCY} is read")
 
 
 def whole(cell: str, name: str) -> int:

@@ -34,6 +34,7 @@ class Execution:
     kind: Kind = "trade"
     order: str = ""  # what its order is known by; the time where that is not known
     line: int = 0  # of the file, from 1
+    account: str = ""  # where a file holds several
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class PackageTrade:
     settlement: float  # dollars that shares of assignments and exercises brought
     reason: str
     rolled_from: tuple[int, ...] = ()
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class _Package:
     credit: float
     fees: float
     rolled_from: tuple[int, ...]
+    account: str
 
 
 @dataclass(slots=True)
@@ -133,7 +136,7 @@ def _orders(executions: Iterable[Execution]) -> list[list[Execution]]:
     for one in executions:
         is_trade = one.kind == "trade" and one.contract is not None
         key = (one.symbol, one.order or one.when, "trade") if is_trade else (one.symbol, one.when, one.line)
-        found[key].append(one)
+        found[one.account, *key].append(one)
     for rows in found.values():
         rows.sort(key=lambda one: (one.when, one.line))
     return sorted(found.values(), key=lambda rows: (rows[0].when, rows[0].contract is None, rows[0].line))
@@ -144,8 +147,9 @@ class _Book:
 
     def __init__(self) -> None:
         self.packages: list[_Package] = []
-        self.lots: dict[Contract, deque[tuple[_Package, _Leg]]] = defaultdict(deque)
-        self.shares: dict[str, deque[_Shares]] = defaultdict(deque)
+        # Accounts never close each other's positions.
+        self.lots: dict[tuple[str, Contract], deque[tuple[_Package, _Leg]]] = defaultdict(deque)
+        self.shares: dict[tuple[str, str], deque[_Shares]] = defaultdict(deque)
         self.problems: list[str] = []
         self.apart = 0  # shares traded apart from options
 
@@ -187,10 +191,11 @@ class _Book:
             cash / contracts,
             sum(one.fees for one in rows),
             rolled_from,
+            rows[0].account,
         )
         self.packages.append(package)
         for leg in legs:
-            self.lots[leg.contract].append((package, leg))
+            self.lots[package.account, leg.contract].append((package, leg))
 
     def _close(self, one: Execution, closed: dict[int, None]) -> Execution | None:
         """Match a closing with the oldest lots; what is left of a row that may open too."""
@@ -198,7 +203,7 @@ class _Book:
         left = abs(one.quantity)
         sign = 0 if one.kind != "trade" or one.quantity == 0 else (1 if one.quantity > 0 else -1)
         each = one.fees / left if left else 0.0
-        lots = self.lots[one.contract]
+        lots = self.lots[one.account, one.contract]
         for package, leg in list(lots):
             if not left:
                 break
@@ -227,16 +232,18 @@ class _Book:
         """Shares at the strike, in place of the option."""
         shares = MULTIPLIER * closing.quantity * leg.sign * RIGHT_SIGN[leg.contract.right]
         closing.shares = abs(shares)
-        self._offset(one.symbol, shares, leg.contract.strike, one.when, 0.0, closing)
+        self._offset((one.account, one.symbol), shares, leg.contract.strike, one.when, 0.0, closing)
 
     def _trade_shares(self, one: Execution) -> None:
-        left = self._offset(one.symbol, one.quantity, one.price, one.when, one.fees, None)
+        left = self._offset((one.account, one.symbol), one.quantity, one.price, one.when, one.fees, None)
         if left:
             self.apart += 1
 
-    def _offset(self, symbol: str, shares: int, price: float, when: datetime, fees: float, by: _Closing | None) -> int:
+    def _offset(
+        self, holding: tuple[str, str], shares: int, price: float, when: datetime, fees: float, by: _Closing | None
+    ) -> int:
         """Trade shares against those that options left behind, oldest first; what remains, kept when delivered."""
-        queue, total = self.shares[symbol], abs(shares)
+        queue, total = self.shares[holding], abs(shares)
         while shares and queue and queue[0].quantity * shares < 0:
             lot = queue[0]
             count = min(abs(shares), abs(lot.quantity))
@@ -335,6 +342,7 @@ def _trade(
         settlement,
         reason,
         package.rolled_from,
+        package.account,
     )
 
 

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from iwm_opts.journal.cells import Rejected, day, moment, number, positive, right_of, whole
+from iwm_opts.journal.cells import Rejected, day, fitting, in_dollars, moment, number, positive, right_of, stated, whole
 from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
 from iwm_opts.market.contract import Contract, parse_occ
 
@@ -53,9 +53,8 @@ def read(rows: Sequence[tuple[int, list[str]]], zone: ZoneInfo, rejected: Reject
             names = cells
         if cells[0] != SECTION or len(cells) < 2 or cells[1] != "Data" or not names:
             continue
-        row = dict(zip(names, cells, strict=False))
         try:
-            one = _execution(row, line, zone, rejected)
+            one = _execution(fitting(names, cells), line, zone, rejected)
         except (ValueError, KeyError) as error:
             rejected.row(line, f"no {error} column" if isinstance(error, KeyError) else error)
             continue
@@ -91,6 +90,7 @@ def _execution(row: dict[str, str], line: int, zone: ZoneInfo, rejected: Rejecte
     if category == STOCKS and ending:
         rejected.passed_over["shares delivered (they follow from the options)"] += 1
         return None
+    in_dollars(row.get("Currency", ""))
     contract = _contract(row["Symbol"]) if category == OPTIONS else None
     effect: Effect = "" if {"O", "C"} <= codes else "open" if "O" in codes else "close" if "C" in codes else ""
     return Execution(
@@ -98,11 +98,12 @@ def _execution(row: dict[str, str], line: int, zone: ZoneInfo, rejected: Rejecte
         symbol=underlying(contract.root if contract else row["Symbol"]),
         contract=contract,
         quantity=whole(row["Quantity"], "quantity"),
-        price=number(row["T. Price"], "price"),
+        price=(number if ending else stated)(row["T. Price"], "price"),
         fees=-number(row["Comm/Fee"], "commission"),
         effect="close" if ending else effect,
         kind=ending or "trade",
         line=line,
+        account=row.get("Account", ""),
     )
 
 

@@ -22,8 +22,10 @@ from iwm_opts.journal.trade_log import TradeLog, answers_text, log_of_rows
 from iwm_opts.market.contract import Contract
 from iwm_opts.sources.durable import write_durably
 from iwm_opts.sources.store import Record, open_record
+from iwm_opts.strategy.exits import ShareExits
 
-VERSION: Final = 1
+VERSION: Final = 2
+READ: Final = (1, 2)  # the first knew no shares
 FILE: Final = ("paper", "journal.json")
 SIMULATED: Final = "SIMULATED"
 RESTORE: Final = "restore it from a backup; nothing was changed"
@@ -62,6 +64,7 @@ class Mark:
     debit: float  # under the fill model
     fees: float  # to close, dollars a package
     rule: str  # that called for the exit; "" where none did
+    dividends: float = 0.0  # received since the entry, dollars a share
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,27 @@ class Closing:
     model: float
     fees: float  # dollars, all of it
     reason: str
+    dividends: float = 0.0  # dollars, all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What a trade in shares is left by; dollars a share."""
+
+    stop: float
+    target: float | None
+    atr: float  # known at the entry
+    exits: ShareExits
+    slippage: float  # of the fill model
+    exit_minute: int | None = None  # after the open, of an intraday edge: it has no other clock
 
 
 @dataclass(frozen=True, slots=True)
 class PaperTrade:
-    """One trade on paper; dollars a share for prices, dollars of the position for fees and risks."""
+    """One trade on paper; dollars a share for prices, dollars of the position for fees and risks.
+
+    A trade in shares has no legs and no expiration; what was paid for them is a negative credit, as for options bought.
+    """
 
     number: int
     plan: str
@@ -102,6 +121,12 @@ class PaperTrade:
     checklist: dict[str, str]
     marks: tuple[Mark, ...] = ()
     closing: Closing | None = None
+    shares: Shares | None = None  # None: options
+
+    @property
+    def multiplier(self) -> int:
+        """Dollars that a dollar a share is worth in one package."""
+        return MULTIPLIER if self.shares is None else 1
 
     @property
     def is_open(self) -> bool:
@@ -122,6 +147,8 @@ class PaperTrade:
     @property
     def strategy(self) -> str:
         """Its name by its legs."""
+        if self.shares is not None:
+            return "shares"
         day = date.fromisoformat(self.expiration)
         legs = (
             (leg.count, Contract(self.symbol, day, "C" if leg.right == "C" else "P", leg.strike)) for leg in self.legs
@@ -136,13 +163,14 @@ class PaperTrade:
     @property
     def gain(self) -> float:
         """Dollars made so far after fees, at the last mark's model fill while open; NaN before there is one."""
-        units = MULTIPLIER * self.contracts
+        units = self.multiplier * self.contracts
         if self.closing is not None:
-            return units * (self.credit - self.closing.debit) - self.fees - self.closing.fees
+            left = self.closing
+            return units * (self.credit - left.debit) - self.fees - left.fees + left.dividends
         if not self.marks:
             return math.nan
         last = self.marks[-1]
-        return units * (self.credit - last.debit) - self.fees - self.contracts * last.fees
+        return units * (self.credit - last.debit) - self.fees - self.contracts * (last.fees - last.dividends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +309,9 @@ def _row(trade: PaperTrade) -> dict[str, object]:
         "symbol": trade.symbol,
         "strategy": trade.strategy,
         "legs": trade.text,
-        "expiration": trade.expiration,
+        "expiration": trade.expiration or None,
+        "multiplier": trade.multiplier,
+        "settlement": left.dividends if left else 0.0,
         "entry": trade.opened,
         "exit": left.at if left else None,
         "reason": left.reason if left else "open",
@@ -328,7 +358,7 @@ def _read(text: str, path: Path) -> tuple[PaperTrade, ...]:
     try:
         document = json.loads(text)
         version = document["version"]
-        if version != VERSION:
+        if version not in READ:
             raise DataError(path, f"version {version!r} is not {VERSION}, which this tool reads", "update iwm-opts")
         return tuple(_trade(fields) for fields in document["trades"])
     except (ValueError, KeyError, TypeError) as error:
@@ -342,4 +372,8 @@ def _trade(fields: dict[str, Any]) -> PaperTrade:
     legs = tuple(Leg(**leg) for leg in fields["legs"])
     marks = tuple(Mark(**mark) for mark in fields["marks"])
     closing = Closing(**fields["closing"]) if fields["closing"] else None
-    return PaperTrade(**{**fields, "legs": legs, "marks": marks, "closing": closing, "exits": Exits(**fields["exits"])})
+    given = fields.get("shares")
+    shares = Shares(**{**given, "exits": ShareExits(**given["exits"])}) if given else None
+    exits = Exits(**fields["exits"])
+    known = {"legs": legs, "marks": marks, "closing": closing, "exits": exits, "shares": shares}
+    return PaperTrade(**{**fields, **known})

@@ -100,7 +100,7 @@ def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
     day = snapshot.chain.as_of
     if day.isoformat() < trade.opened[:10]:
         raise InputError("as_of", day.isoformat(), f"lies before trade {trade.number} was opened, {trade.opened[:10]}")
-    _refuse_other_market(trade, snapshot)
+    refuse_other_market(trade, snapshot.chain.simulated, snapshot.chain.source)
     bid, ask = _quotes(trade, snapshot.table(date.fromisoformat(trade.expiration)))
     legs = trade.kind.closing()
     filled = fill_package(FillModel.parse(trade.fill), legs, bid, ask)
@@ -118,7 +118,8 @@ def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
 def closing_of(trade: PaperTrade, mark: Mark, debit: float | None, reason: str | None) -> Closing:
     """Leaving a trade at a mark: at the model's price unless an own one is given."""
     paid = mark.debit if debit is None else debit
-    return Closing(mark.at, paid, mark.mid, mark.debit, trade.contracts * mark.fees, reason or mark.rule or "closed")
+    fees, dividends = trade.contracts * mark.fees, trade.contracts * mark.dividends
+    return Closing(mark.at, paid, mark.mid, mark.debit, fees, reason or mark.rule or "closed", dividends)
 
 
 def settled(trade: PaperTrade, price: float) -> tuple[Mark, Closing]:
@@ -127,8 +128,10 @@ def settled(trade: PaperTrade, price: float) -> tuple[Mark, Closing]:
     Raises
     ------
     InputError
-        When the price is not positive.
+        When the price is not positive, or the trade is in shares.
     """
+    if trade.shares is not None:
+        raise InputError("settlement", price, "shares do not expire", "leave --settle out")
     if not price > 0.0:
         raise InputError("settlement", price, "must be positive", "give the underlying's price at expiration")
     moment = expiry_moment(date.fromisoformat(trade.expiration))
@@ -140,14 +143,14 @@ def settled(trade: PaperTrade, price: float) -> tuple[Mark, Closing]:
     return mark, Closing(mark.at, debit, debit, debit, fees, "expiry")
 
 
-def _refuse_other_market(trade: PaperTrade, snapshot: Snapshot) -> None:
+def refuse_other_market(trade: PaperTrade, simulated: bool, source: str) -> None:
     """A trade at real quotes is never marked at simulated ones, as `--source auto` without a network would."""
     is_simulated = SIMULATED in trade.market
-    if snapshot.chain.simulated == is_simulated:
+    if simulated == is_simulated:
         return
     words = "simulated", "real"
     rule = f"trade {trade.number} was opened at {words[not is_simulated]} quotes, these are {words[is_simulated]}"
-    raise InputError("source", snapshot.chain.source, rule, "name --source: a live one, a chain file, record, or sim")
+    raise InputError("source", source, rule, "name --source: a live one, a chain file, record, or sim")
 
 
 def _quotes(trade: PaperTrade, table: OptionTable) -> tuple[list[float], list[float]]:

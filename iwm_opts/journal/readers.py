@@ -1,5 +1,6 @@
 """Reading trade logs: this tool's own, its backtests', and brokers' exports."""
 
+import codecs
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -48,10 +49,7 @@ def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
         return _of_folder(path)
     if path.suffix.lower() in (".parquet", ".pq"):
         return _of_frame(_parquet(path), path)
-    try:
-        text = path.read_text("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise DataError(path, f"cannot be read: {error.strerror or error}", "check the path") from None
+    text = _text(path)
     rows = rows_of_text(text)
     if not rows:
         raise DataError(path, "is empty", f"give {KNOWN}")
@@ -63,6 +61,16 @@ def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
         rejected = Rejected()
         return _of_broker(tastytrade.read(rows, ZoneInfo(zone), rejected), tastytrade.NAME, path, rejected)
     return _of_frame(_frame(rows, path), path)
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(path, f"cannot be read: {error.strerror or error}", "check the path") from None
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+    return content.decode("utf-8-sig", errors="replace")
 
 
 def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, source: str = "backtest") -> TradeLog:
@@ -101,12 +109,16 @@ def log_of_executions(executions: Sequence[Execution], market: str, source: str,
     Mids and model fills are unknown, planned sizes and checklist answers too: add the columns to the log that
     `--write-log` gives, and review that.
     """
+    if rejected.decimal_comma:
+        raise DataError(source, rejected.decimal_comma, "export it with American numbers, 1,234.50")
     matched = match_packages(executions)
     rows = [_row(trade, market) for trade in _numbered(matched.trades)]
     problems = (*rejected.lines(), *matched.problems)
     if not rows:
         raise DataError(source, "holds no option trade that could be read", "; ".join(problems) or f"give {KNOWN}")
-    return log_of_rows(rows, source, problems, rejected.notes())
+    accounts = sorted({one.account for one in executions if one.account})
+    told = (f"{len(accounts)} accounts in the file, kept apart: {', '.join(accounts)}",) if len(accounts) > 1 else ()
+    return log_of_rows(rows, source, problems, (*rejected.notes(), *told))
 
 
 def _numbered(trades: Sequence[PackageTrade]) -> list[tuple[str, PackageTrade]]:
@@ -125,7 +137,7 @@ def _row(named: tuple[str, PackageTrade], market: str) -> dict[str, object]:
     is_open = trade.exit is None
     return {
         "trade": name,
-        "market": market,
+        "market": f"{market}, account {trade.account}" if trade.account else market,
         "symbol": trade.symbol,
         "strategy": strategy_of(trade.legs),
         "legs": " ".join(
@@ -184,6 +196,8 @@ def _of_frame(frame: pd.DataFrame, path: Path) -> TradeLog:
         frame = _typed(frame, path)
         return log_of_backtest(frame, "backtest", is_simulated=False, source=f"{path.name}, trades of a backtest")
     missing = [name for name in REQUIRED if name not in names]
+    if missing and any(name.count(";") > 1 for name in names):
+        raise DataError(path, "is separated by semicolons", "save it with commas between the columns")
     if missing:
         raise DataError(path, f"is no trade log: no column {' and '.join(missing)}", f"give {KNOWN}")
     told = bool(frame["market"].astype(str).str.contains("SIMULATED").any()) if "market" in frame else False

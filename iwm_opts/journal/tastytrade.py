@@ -13,7 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.cells import Rejected, day, moment, number, positive, right_of, whole
+from iwm_opts.journal.cells import Rejected, day, fitting, in_dollars, moment, number, positive, right_of, stated, whole
 from iwm_opts.journal.executions import Execution, Kind, underlying
 from iwm_opts.market.contract import Contract
 
@@ -51,9 +51,8 @@ def read(rows: Sequence[tuple[int, list[str]]], zone: ZoneInfo, rejected: Reject
     names = [cell.lower() for cell in rows[0][1]]
     found = []
     for line, cells in rows[1:]:
-        row = dict(zip(names, cells, strict=False))
         try:
-            one = _execution(row, line, zone, rejected)
+            one = _execution(fitting(names, cells), line, zone, rejected)
         except (ValueError, KeyError) as error:
             rejected.row(line, f"no {error} column" if isinstance(error, KeyError) else error)
             continue
@@ -76,6 +75,7 @@ def _execution(row: dict[str, str], line: int, zone: ZoneInfo, rejected: Rejecte
     if instrument != "equity option" or (kind != "trade" and ending is None):
         rejected.passed_over[f"{row['type']} of {row['instrument type'] or 'nothing'}"] += 1
         return None
+    in_dollars(row.get("currency", ""))
     contract = Contract(
         (row.get("root symbol") or row["underlying symbol"]).upper(),
         day(row["expiration date"], *EXPIRATIONS),
@@ -88,7 +88,7 @@ def _execution(row: dict[str, str], line: int, zone: ZoneInfo, rejected: Rejecte
     if kind == "trade" and (len(action) != 3 or action[2] not in EFFECTS):
         raise ValueError(f"action {row['action']!r} is no SELL_TO_OPEN or the like")
     multiplier = number(row.get("multiplier", ""), "multiplier") or MULTIPLIER
-    price = abs(number(row["value"], "value")) / (size * multiplier)
+    price = abs((number if ending else stated)(row["value"], "value")) / (size * multiplier)
     return Execution(
         when=moment(row["date"], zone, *DATES),
         symbol=underlying(row["underlying symbol"].upper()),
@@ -113,13 +113,14 @@ def _ending(row: dict[str, str]) -> Kind | None:
 
 
 def _shares(row: dict[str, str], line: int, zone: ZoneInfo) -> Execution:
+    in_dollars(row.get("currency", ""))
     size = abs(whole(row["quantity"], "quantity"))
     return Execution(
         when=moment(row["date"], zone, *DATES),
         symbol=row["symbol"].upper(),
         contract=None,
         quantity=-size if row["action"].upper().startswith("SELL") else size,
-        price=abs(number(row["value"], "value")) / size,
+        price=abs(stated(row["value"], "value")) / size,
         fees=_charges(row),
         order=row.get("order #", ""),
         line=line,

@@ -49,7 +49,7 @@ NUMBERS: Final = {
     "due_debit": "what leaving on the due day would have cost under the fill model",
     "fees": "paid",
     "model_fees": "by the fee schedule",
-    "settlement": "of assignments and exercises, shares sold included",
+    "settlement": "of assignments and exercises, shares sold included; dividends of shares held",
     "pnl": "after fees",
     "risk": "largest loss at entry, after fill and fees",
     "planned_risk": "largest loss that the plan allowed",
@@ -65,6 +65,7 @@ ORDER: Final = (
     "rolled_from",
 )  # fmt: skip
 CENT: Final = 0.01
+MOMENTS: Final = ("%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%y", "%m/%d/%y %H:%M", "%m/%d/%y %H:%M:%S")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,13 +142,24 @@ def _column(frame: pd.DataFrame, name: str, lines: pd.Series, told: list[str]) -
         found: pd.Series = pd.to_numeric(given, errors="coerce").astype(np.float64)
         found = found.where(np.isfinite(found))
     elif name in TIMES:
-        found = pd.to_datetime(given, errors="coerce", format="mixed").astype("datetime64[us]")
+        found = _moments(given)
     else:
         return given.astype(object).where(given.notna(), "").astype(str).astype(object)
     lost = found.isna() & given.notna() & (given.astype(str).str.strip() != "")
     for at in frame.index[lost]:
         kind = "number" if name in NUMBERS else "date"
         told.append(f"line {lines[at]}: {name} {given[at]!r} is no {kind}: taken as unknown")
+    return found
+
+
+def _moments(given: pd.Series) -> pd.Series:
+    """Times as ISO or Americans write them; a guess by row would take 02.03. for February and 13.03. for March."""
+    found = pd.to_datetime(given, errors="coerce", format="ISO8601").astype("datetime64[us]")
+    for form in MOMENTS:
+        rest = found.isna() & given.notna()
+        if rest.any():
+            told = pd.to_datetime(given[rest].astype(str).str.strip(), errors="coerce", format=form)
+            found[rest] = told.astype("datetime64[us]")
     return found
 
 

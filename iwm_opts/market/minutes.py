@@ -31,6 +31,11 @@ class Minutes:
         return Minutes(self.bars[self.bars.index < day], self.skipped)
 
 
+def bar_minutes(bars: pd.DataFrame) -> int:
+    """Length of intraday bars in minutes: the usual step from one to the next."""
+    return max(int(np.median(np.diff(bars["minute"]))), 1) if len(bars) > 1 else 1
+
+
 def load_minutes(path: str | Path) -> Minutes:
     """Read one-minute bars.
 

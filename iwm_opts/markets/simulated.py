@@ -18,6 +18,7 @@ from iwm_opts.market.calendar import NEW_YORK, latest_session, session_hours, se
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.market.minutes import OPENS_AT, Minutes
 from iwm_opts.markets.surface_market import SurfaceMarket
 from iwm_opts.simulation.companions import companion_bars, intraday_bars, underlying_bars
 from iwm_opts.simulation.dynamics import StatePath, simulate_states
@@ -64,6 +65,21 @@ class SimulatedMarket(SurfaceMarket):
         found = intraday_bars(self.bars().iloc[place], minutes, self.seed, self.path, place)
         times = [opened + timedelta(minutes=int(minute)) for minute in found.index]
         return found.set_axis(pd.DatetimeIndex(times, name="time"))
+
+    def minutes(self) -> Minutes:
+        """Bars of 5 minutes of every day, by New York time of their start, for edges within the session.
+
+        Paths within a day know nothing of its gap or of its volume: no momentum is in them.
+        """
+        daily, days = self.bars(), []
+        for place, day in enumerate(self.days):
+            opened, closed = session_hours(day)
+            length = int((closed - opened).total_seconds() // 60)
+            bars = intraday_bars(daily.iloc[place], length, self.seed, self.path, place)
+            start = bars.index.to_numpy() - bars.index[0]
+            at = pd.Timestamp(day) + pd.Timedelta(minutes=OPENS_AT) + pd.to_timedelta(start, unit="min")
+            days.append(bars.assign(minute=start).set_axis(pd.DatetimeIndex(at, name="time").as_unit("us")))
+        return Minutes(pd.concat(days), ("simulated bars of 5 minutes: no momentum within the session is in them",))
 
 
 def simulate_market(

@@ -1,15 +1,29 @@
 """A page of sections that is written once and read as Markdown or HTML."""
 
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+# Long lines wrap, also on paper, where nobody scrolls; on a telephone each row of a table is a card of its own.
 STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#222}"
-    "table{border-collapse:collapse;margin:1rem 0}th,td{padding:.25rem .75rem;border-bottom:1px solid #ddd;"
-    "text-align:left}pre{background:#f6f6f6;padding:1rem;overflow-x:auto}.label{background:#b00;color:#fff;"
-    "padding:.25rem .75rem;font-weight:bold}"
+    ":root{color-scheme:light}*{box-sizing:border-box}"
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#222;"
+    "background:#fff;overflow-wrap:anywhere}"
+    "h1{font-size:1.7rem;line-height:1.25}h2{font-size:1.25rem;margin-top:2rem;border-bottom:2px solid #eee}"
+    "table{border-collapse:collapse;margin:1rem 0;width:100%}th,td{padding:.35rem .75rem .35rem 0;"
+    "border-bottom:1px solid #ddd;text-align:left;vertical-align:top;overflow-wrap:break-word}"
+    "th{color:#555;font-size:.85rem}pre,code{background:#f6f6f6;font:.875rem/1.5 ui-monospace,monospace}"
+    "pre{padding:1rem;white-space:pre-wrap}code{padding:.1rem .25rem}time{white-space:nowrap}"
+    ".label{background:#b00;color:#fff;padding:.25rem .75rem;font-weight:bold}"
+    "@media (max-width:40rem){body{margin:1rem auto}pre{padding:.5rem;font-size:.75rem}"
+    "thead{display:none}tr{display:block;padding:.5rem 0;border-bottom:1px solid #ddd}"
+    "td{display:flex;gap:.75rem;border:0;padding:.1rem 0}"
+    "td::before{content:attr(data-head);flex:0 0 6.5rem;color:#555;font-size:.85rem}}"
+    "@media print{body{margin:0;max-width:none}tr,pre{break-inside:avoid}h2{break-after:avoid}}"
 )
+CODE = re.compile("`([^`]+)`")
+DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +101,29 @@ def as_html(page: Page) -> str:
     body = [f"<h1>{title}</h1>", *(f'<p class="label">{html.escape(label)}</p>' for label in page.labels)]
     for section in page.sections:
         body += [f"<h2>{html.escape(section.title)}</h2>", *(_html(block) for block in section.blocks)]
-    head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
+    view = '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    head = f'<meta charset="utf-8">{view}<title>{title}</title><style>{STYLE}</style>'
     text = "\n".join(body)
     return f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>\n{text}\n</body>\n</html>\n'
 
 
 def _html(block: Block) -> str:
     if isinstance(block, Paragraph):
-        return f"<p>{html.escape(block.text)}</p>"
+        return f"<p>{_inline(block.text)}</p>"
     if isinstance(block, Bullets):
         kind = "ol" if block.numbered else "ul"
-        return f"<{kind}>" + "".join(f"<li>{html.escape(text)}</li>" for text in block.items) + f"</{kind}>"
+        return f"<{kind}>" + "".join(f"<li>{_inline(text)}</li>" for text in block.items) + f"</{kind}>"
     if isinstance(block, Verbatim):
         return f"<pre>{html.escape(block.text)}</pre>"
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in block.head)
-    rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in block.rows)
+    rows = "".join(f"<tr>{''.join(map(_cell, block.head, row))}</tr>" for row in block.rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _cell(name: str, text: str) -> str:
+    return f'<td data-head="{html.escape(name)}"><span>{_inline(text)}</span></td>'
+
+
+def _inline(text: str) -> str:
+    """Text with what stands in backticks as code, and days that do not break."""
+    return DAY.sub(r"<time>\g<0></time>", CODE.sub(r"<code>\1</code>", html.escape(text, quote=False)))

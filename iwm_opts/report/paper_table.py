@@ -40,9 +40,16 @@ def paper_table(trades: Sequence[PaperTrade], what: str, columns: int | None = N
     parts.append(Text(""))
     for one in trades:
         plan = f", plan {one.plan}" if one.plan else ""
-        parts.append(Text(f"{one.number}: {one.symbol} {one.expiration} {one.text}{plan}; {one.market}"))
+        parts.append(Text(f"{one.number}: {one.symbol} {_what(one)}{plan}; {one.market}"))
     parts.append(Text("P&L after fees, at the model's fill while open; credit and debit in dollars a share"))
     return render(parts, columns)
+
+
+def _what(one: PaperTrade) -> str:
+    if one.shares is None:
+        return f"{one.expiration} {one.text}"
+    target = "no target" if one.shares.target is None else f"target {price(one.shares.target)}"
+    return f"shares, stop {price(one.shares.stop)}, {target}"
 
 
 def _state(one: PaperTrade) -> str:

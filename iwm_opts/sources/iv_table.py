@@ -16,7 +16,7 @@ MISSING = ["."]  # FRED's blank, beside those that pandas knows
 REMEDY = "give a CSV or Parquet file with a date and a close column, such as Cboe's RVX_History.csv"
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, remedy: str = REMEDY) -> pd.DataFrame:
     """Rows of a CSV as text, or of a Parquet file in its own types; gzip or not, recognised by content.
 
     Raises
@@ -25,20 +25,20 @@ def read_table(path: Path) -> pd.DataFrame:
         When the file is missing, empty, no table, or text in UTF-16.
     """
     if path.is_dir():
-        raise DataError(path, "is a directory", REMEDY)
+        raise DataError(path, "is a directory", remedy)
     if not path.is_file():
-        raise DataError(path, "does not exist", REMEDY)
+        raise DataError(path, "does not exist", remedy)
     try:
         content = path.read_bytes()
         if content.startswith(b"\x1f\x8b"):
             content = gzip.decompress(content)
-        table = _parsed(path, content)
+        table = _parsed(path, content, remedy)
     except DataError:
         raise
     except (OSError, EOFError, zlib.error, ValueError) as error:  # pandas' and pyarrow's parser errors are ValueErrors
-        raise DataError(path, f"cannot be read as a table ({error})", REMEDY) from None
+        raise DataError(path, f"cannot be read as a table ({error})", remedy) from None
     if table.empty:
-        raise DataError(path, "holds no rows", REMEDY)
+        raise DataError(path, "holds no rows", remedy)
     return table
 
 
@@ -55,13 +55,13 @@ def refuse_twins(path: Path, table: pd.DataFrame, used: tuple[str, ...]) -> None
             raise DataError(path, f"column {name} occurs {count[name]} times", "keep one of them")
 
 
-def _parsed(path: Path, content: bytes) -> pd.DataFrame:
+def _parsed(path: Path, content: bytes, remedy: str) -> pd.DataFrame:
     if not content.strip():
-        raise DataError(path, "is empty", REMEDY)
+        raise DataError(path, "is empty", remedy)
     if content.startswith(b"%PDF"):
-        raise DataError(path, "is a PDF, not a table", REMEDY)
+        raise DataError(path, "is a PDF, not a table", remedy)
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise DataError(path, "is a spreadsheet or an archive, not a table", REMEDY)
+        raise DataError(path, "is a spreadsheet or an archive, not a table", remedy)
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(path, "is text in UTF-16", "save it as UTF-8")
     if content.startswith(b"PAR1"):

@@ -15,6 +15,7 @@ EVENT_REMEDY: Final = "give a CSV file with the columns date and event, such as 
 SECTOR_REMEDY: Final = "give a CSV with date, sector and weight, or holdings as iShares publishes them"
 HOLDINGS_DATE: Final = "fund holdings as of"
 NO_SECTOR: Final = ("cash and/or derivatives", "-", "")
+DATES: Final = ("%m/%d/%Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d %b %Y")  # beside ISO's
 WHOLE: Final = (0.9, 1.1)  # what the weights of a date may add up to
 
 
@@ -37,7 +38,7 @@ def load_events(path: str | Path) -> pd.DataFrame:
         When the file cannot be read, lacks a column, or a row has no date or no name.
     """
     path = Path(path)
-    table = read_table(path).rename(columns=plain_name)
+    table = read_table(path, EVENT_REMEDY).rename(columns=plain_name)
     for column in ("date", "event"):
         if column not in table:
             raise DataError(path, f"has no {column} column, only {', '.join(map(str, table.columns))}", EVENT_REMEDY)
@@ -81,7 +82,7 @@ def _sectors(path: Path) -> pd.DataFrame:
         return _profile(path)
     table = _holdings(path)
     if table is None:
-        table = read_table(path).rename(columns=plain_name)
+        table = read_table(path, SECTOR_REMEDY).rename(columns=plain_name)
         table = table.rename(columns={"gics_sector": "sector"})
         if "weight_pct" in table:
             table["weight"] = _numbers(path, table["weight_pct"]) / 100.0
@@ -131,7 +132,11 @@ def _profile(path: Path) -> pd.DataFrame:
 
 
 def _dates(path: Path, column: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
-    days = pd.to_datetime(column.astype(str), errors="coerce", format="mixed").dt.as_unit("us")
+    text = column.astype(str).str.strip()
+    days = pd.to_datetime(text, errors="coerce", format="ISO8601")
+    for form in DATES:  # never a guess by row: of 01.02.2024 and 13.02.2024 it would take the first for January
+        days = days.fillna(pd.to_datetime(text, errors="coerce", format=form))
+    days = days.dt.as_unit("us")
     if days.isna().any():
         row = int(days.isna().to_numpy().argmax())
         raise DataError(path, f"row {row + 2}: {column.iloc[row]!r} is no date", "write YYYY-MM-DD")

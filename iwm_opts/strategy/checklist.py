@@ -156,7 +156,7 @@ def _banks(data: Inputs) -> Reading | None:
 
 
 def _fear(data: Inputs) -> Reading | None:
-    if data.history is None:
+    if data.history is None or data.history.last(1).empty:
         return None
     value = rolling_iv_rank(data.history)["rank"].reindex(data.bars.index)
     return _reading(value < FEAR_RANK, value, data.bars)

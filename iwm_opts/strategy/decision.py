@@ -86,7 +86,10 @@ def decide(plan: Plan, data: Inputs, day: date) -> Decision:
     """
     before = latest_session(day - timedelta(days=1))
     if pd.Timestamp(before) not in data.bars.index:
-        newest = data.bars.index[-1].date()
+        oldest, newest = data.bars.index[0].date(), data.bars.index[-1].date()
+        if before < oldest:
+            rule = f"the bars have no {before}, they begin on {oldest}"
+            raise InputError("as_of", day.isoformat(), rule, "give older bars, or a later --as-of")
         raise InputError(
             "as_of", day.isoformat(), f"the bars have no {before}, they end on {newest}",
             f"give newer bars, or --as-of {next_session(newest)}",

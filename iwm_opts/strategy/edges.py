@@ -13,6 +13,7 @@ import pandas as pd
 from iwm_opts.conventions import GATE_RANK, IVR_LOOKBACK, MIN_COVERAGE
 from iwm_opts.errors import InputError
 from iwm_opts.market.iv_rank import IvHistory, rolling_iv_rank
+from iwm_opts.market.minutes import bar_minutes
 from iwm_opts.strategy.signals import ROUNDING, is_adjacent, known_signal, total_return_close
 
 EdgeName = Literal["mean-reversion", "momentum", "vol-contraction"]
@@ -104,7 +105,7 @@ class Momentum:
         bars : DataFrame
             Daily bars, for the close before.
         minutes : DataFrame
-            As from `market.minutes.load_minutes`.
+            As from `market.minutes.load_minutes`; bars of several minutes do too.
 
         Returns
         -------
@@ -114,14 +115,16 @@ class Momentum:
             `enter_minute`, and nothing later is read.
         """
         by_session = pd.DatetimeIndex(minutes.index).normalize()
-        watched = minutes[minutes["minute"] < self.enter_minute]
+        # A bar that is not over at the entry says what nobody knows yet.
+        length = bar_minutes(minutes)
+        watched = minutes[minutes["minute"] + length <= self.enter_minute]
         of_session = watched.groupby(pd.DatetimeIndex(watched.index).normalize())
         table = pd.DataFrame(index=by_session.unique().sort_values())
         first = watched[watched["minute"] == 0]
         opened = first["open"].set_axis(pd.DatetimeIndex(first.index).normalize()).reindex(table.index)
         before = bars["close"].shift(1).where(is_adjacent(bars)).reindex(table.index)
         # A bar is missing where nobody traded; a session that lacks more than a few watched minutes is not judged.
-        whole = of_session["volume"].count().reindex(table.index) >= MIN_COVERAGE * self.enter_minute
+        whole = of_session["volume"].count().reindex(table.index) >= MIN_COVERAGE * (self.enter_minute // length)
         volume = of_session["volume"].sum().reindex(table.index).where(whole)
         least = max(1, int(np.ceil(MIN_COVERAGE * self.volume_sessions)))
         usual = volume.shift(1).rolling(self.volume_sessions, min_periods=least).mean()

@@ -138,6 +138,8 @@ class Plan(Table):
             found.append(
                 f"the target ({self.exits.target_atr:g} ATR) is nearer than the stop ({self.exits.stop_atr:g} ATR)"
             )
+        if self.momentum and self.instrument != "shares":
+            found.append("no market here quotes options by the minute: this plan cannot be backtested, shares can")
         return tuple(warning for warning in found if warning)
 
 
@@ -198,8 +200,16 @@ def make_plan(**given: Any) -> Plan:
     except ValidationError as error:
         first = error.errors()[0]
         key, rule = _key_and_rule(first)
-        value = first["input"] if not _contradiction(first) else given.get(key[0])
+        value = first["input"] if not _contradiction(first) else _given(given, key)
         raise InputError(".".join(key), value, rule) from None
+
+
+def _given(values: Mapping[str, Any], key: tuple[str, ...]) -> Any:
+    """A value as it was given; None for a default."""
+    found: Any = values
+    for part in key:
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
 
 
 def make_usual_plan(edge: str, horizon: str | None = None, instrument: str | None = None, **given: Any) -> Plan:

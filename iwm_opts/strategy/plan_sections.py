@@ -41,10 +41,13 @@ def _fees(text: str) -> str:
 
 
 Fraction = Annotated[float, BeforeValidator(_fraction)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-AtLeastZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-Delta = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]  # strict: neither "3" nor true is a number
+AtLeastZero = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+CountOrZero = Annotated[int, Field(ge=0, strict=True)]
+Delta = Annotated[float, Field(gt=0, lt=1, strict=True)]
+Rank = Annotated[float, Field(ge=0, le=100, strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
 
 
 class Table(BaseModel):
@@ -81,8 +84,8 @@ class MomentumTable(Table):
 class VolContractionTable(Table):
     """[vol-contraction]."""
 
-    below: Annotated[float, Field(gt=0, le=100)] = GATE_RANK
-    lookback: Annotated[int, Field(ge=2)] = IVR_LOOKBACK
+    below: Annotated[float, Field(gt=0, le=100, strict=True)] = GATE_RANK
+    lookback: Annotated[int, Field(ge=2, strict=True)] = IVR_LOOKBACK
 
 
 class ChecklistTable(Table):
@@ -98,24 +101,24 @@ class ExitsTable(Table):
     low_buffer: AtLeastZero = 0.1
     stop_atr: Positive = 1.0
     target_atr: AtLeastZero = 2.0
-    time_stop_sessions: Annotated[int, Field(ge=0)] = 3
+    time_stop_sessions: CountOrZero = 3
     time_stop_progress: AtLeastZero = 1.0
-    max_sessions: Annotated[int, Field(ge=0)] = 10
+    max_sessions: CountOrZero = 10
 
 
 class PackageTable(Table):
     """[package] of options: what is chosen, and when it is left."""
 
     dte: Count = DTE_WINDOW[1]  # calendar days, the nearest expiration
-    dte_slack: Annotated[int, Field(ge=0)] = 10
+    dte_slack: CountOrZero = 10
     delta: Delta = 0.16  # |delta|: of the short legs of a condor or a bull put, of the long leg bought otherwise
     width: Positive = 5.0  # dollars between the strikes of a side
     kind: Literal["by-rule", "bull-put", "bull-call"] = "by-rule"  # of a vertical
-    credit_rank: Annotated[float, Field(ge=0, le=100)] = 50.0  # by-rule: bull put at this IV rank or above, else debit
-    profit: Annotated[float, Field(ge=0)] = 0.5  # of the credit, or of the debit paid; 0: off
+    credit_rank: Rank = 50.0  # by-rule: bull put at this IV rank or above, else debit
+    profit: AtLeastZero = 0.5  # of the credit, or of the debit paid; 0: off
     stop: AtLeastZero = 2.0  # times the credit, or the share of the debit; 0: off
-    exit_dte: Annotated[int, Field(ge=0)] = DTE_WINDOW[0]  # 0: held to expiry
-    max_sessions: Annotated[int, Field(ge=0)] = 0  # 0: no limit
+    exit_dte: CountOrZero = DTE_WINDOW[0]  # 0: held to expiry
+    max_sessions: CountOrZero = 0  # 0: no limit
 
 
 class CostsTable(Table):
@@ -130,10 +133,10 @@ class CostsTable(Table):
 class MacroTable(Table):
     """[macro]."""
 
-    enabled: bool = True
+    enabled: Flag = True
     symbol: str = FILTER_SYMBOL
     drop: Fraction = DROP  # of its price in the session before: more than this blocks new longs
-    applies_to_condors: bool = False
+    applies_to_condors: Flag = False
 
 
 class ReviewTable(Table):

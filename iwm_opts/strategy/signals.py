@@ -25,6 +25,8 @@ def total_return_close(bars: pd.DataFrame) -> "pd.Series[float]":
 def is_adjacent(bars: pd.DataFrame) -> "pd.Series[bool]":
     """Whether the bar before is of the session before; False for the first."""
     days = bars.index.to_numpy(dtype="datetime64[D]")
+    if not len(days):  # of a fund that was not listed yet
+        return pd.Series(dtype=bool, index=bars.index)
     places = np.searchsorted(sessions(days[0].item(), days[-1].item()), days)
     return pd.Series(np.diff(places, prepend=places[0] - 2) == 1, index=bars.index)
 

@@ -1,7 +1,12 @@
 import csv
 import io
+from datetime import date
 
+import numpy as np
+import pandas as pd
 import pytest
+
+from iwm_opts.market.calendar import sessions
 
 PLAN = """
 version = 1
@@ -168,6 +173,82 @@ def test_the_configuration_reaches_the_commands_of_the_group(paper, run, tmp_pat
     assert trade["planned_risk"] > 505.0  # 1% of 90,000, not of 50,000
     (tmp_path / "iwm-opts.toml").write_text("[paper]\nnothing = 1\n")
     assert "nothing" in run("paper", "list").err
+
+
+DIPS = """
+version = 1
+name = "dips"
+edge = "mean-reversion"
+horizon = "swing"
+instrument = "shares"
+[checklist]
+minimum = 1
+criteria = ["trend", "stretch"]
+[macro]
+enabled = false
+"""
+
+
+@pytest.fixture
+def dips(run, tmp_path):
+    """Bars that stand at 100, decline three times, and then rise by a dollar a session."""
+    days = pd.DatetimeIndex(sessions(date(2024, 1, 2), date(2024, 12, 31)))[:230]
+    close = np.concatenate([np.full(220, 100.0), [98.0, 96.0, 94.0], 94.0 + np.arange(1.0, 8.0)])
+    opening = np.concatenate([[100.0], close[:-1]])
+    high, low = np.maximum(opening, close) + 0.5, np.minimum(opening, close) - 0.5
+    table = pd.DataFrame({"date": days, "open": opening, "high": high, "low": low, "close": close})
+    table.to_csv(tmp_path / "IWM.csv", index=False)
+    (tmp_path / "dips.toml").write_text(DIPS)
+    return [str(day.date()) for day in days[220:]]
+
+
+def test_a_share_plan_is_opened_marked_closed_and_reviewed_on_bars(run, dips):
+    bars = ("--bars", "IWM.csv")
+    page = run("paper", "open", "--plan", "dips.toml", *bars, "--as-of", dips[2])
+    assert (page.code, page.out.startswith("not opened: the plan says skip (the signal is not there")) == (0, True)
+    (trade,) = run("paper", "open", "--plan", "dips.toml", *bars, "--as-of", dips[3], "--format", "json").json["trades"]
+    assert (trade["strategy"], trade["credit"], trade["mid"]) == ("shares", -94.01, -94.0)  # a cent of slippage
+    assert trade["checklist"] == {"trend": "unmet", "stretch": "met"}
+    last = run("paper", "mark", *bars, "--as-of", dips[4], "--format", "json").json["trades"][0]["marks"][-1]
+    assert (last["day"], last["rule"], last["spot"]) == (dips[4], "", 96.0)
+    assert "IWM shares, stop " in run("paper", "list").out
+    closed = run("paper", "close", "1", *bars, "--format", "json").json["trades"][0]
+    assert closed["closing"]["reason"] == "target"  # two ATR over 94.01, of which slippage takes nothing
+    assert -closed["closing"]["debit"] == pytest.approx(closed["shares"]["target"])
+    made = trade["contracts"] * (closed["shares"]["target"] - 94.01)
+    assert closed["pnl"] == pytest.approx(made)
+    reviewed = run("review", "paper", "--plan", "dips.toml", "--format", "json").json
+    assert (reviewed["closed"], reviewed["whole"]["pnl"]) == (1, pytest.approx(made))
+
+
+def test_a_share_plan_is_opened_at_the_quote_of_the_underlying(run, tmp_path):
+    (tmp_path / "dips.toml").write_text(DIPS)
+    market = ("--source", "sim", "--as-of", "2026-03-10")
+    trade = run("paper", "open", "--plan", "dips.toml", *market, "--anyway", "--format", "json").json["trades"][0]
+    assert trade["market"].startswith("SIMULATED")
+    closed = run("paper", "close", "1", *market, "--price", "300", "--reason", "bored", "--format", "json").json
+    assert closed["trades"][0]["closing"]["debit"] == -300.0
+    assert closed["trades"][0]["closing"]["mid"] == pytest.approx(trade["mid"])
+
+
+def test_an_intraday_plan_opens_within_its_minutes_alone(run, tmp_path):
+    text = DIPS.replace("mean-reversion", "momentum").replace("swing", "intraday").replace(', "stretch"', "")
+    (tmp_path / "gaps.toml").write_text(text)
+    page = run("paper", "open", "--plan", "gaps.toml", "--source", "sim", "--as-of", "2026-03-10", "--anyway")
+    assert (page.code, "is not within minutes 15 to 45 of the session" in page.out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--width", "5"), 2, "--width is of options; the plan trades shares"),
+        (("--bars", "IWM.csv", "--as-of", "2024-01-01"), 1, "is no session of the bars"),
+    ],
+)
+def test_a_share_plan_refuses_what_is_of_options(run, dips, arguments, code, message):
+    page = run("paper", "open", "--plan", "dips.toml", *arguments)
+    assert (page.code, page.out) == (code, "")
+    assert message in page.err
 
 
 @pytest.mark.parametrize(

@@ -244,3 +244,15 @@ def test_a_call_is_sized_by_an_estimated_premium(run, data):
     unknown = run(*DIPS, "--instrument", "options", *data[:6], "--check")
     assert "0 contracts" in unknown.out
     assert "without --iv-history no premium can be estimated" in " ".join(unknown.out.split())
+
+
+def test_the_momentum_edge_trades_on_the_simulated_market_by_its_own_bars(run):
+    page = run("plan", "--edge", "momentum", "--source", "sim", "--as-of", "2026-03-10", "--check", "--format", "json")
+    assert page.json["simulated"] is True
+    assert any("no momentum within the session is in them" in note for note in page.json["notes"])
+    assert page.json["signal"]["state"] in ("met", "unmet")
+
+
+def test_momentum_in_options_says_that_it_cannot_be_backtested(run):
+    page = run("plan", "--edge", "momentum", "--instrument", "options", "--source", "sim", "--check")
+    assert "no market here quotes options by the minute" in " ".join(page.out.split())

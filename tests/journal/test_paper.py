@@ -114,8 +114,8 @@ def test_a_damaged_journal_is_named_and_left_alone(journal, content):
 
 def test_a_later_version_is_refused(journal):
     journal.path.parent.mkdir(parents=True)
-    journal.path.write_text(json.dumps({"version": 2, "trades": []}))
-    with pytest.raises(DataError, match="version 2 is not 1, which this tool reads; update iwm-opts"):
+    journal.path.write_text(json.dumps({"version": 3, "trades": []}))
+    with pytest.raises(DataError, match="version 3 is not 2, which this tool reads; update iwm-opts"):
         journal.trades()
 
 
@@ -242,3 +242,16 @@ def test_a_review_reads_real_quotes_where_there_are_any():
 def test_an_empty_journal_has_no_log():
     with pytest.raises(DataError, match="holds no trade; open one: iwm-opts paper open"):
         log_of_paper([])
+
+
+def test_a_journal_of_the_first_version_is_still_read(journal):
+    journal.add(trade(marks=(a_mark("2026-03-02"),)))
+    document = json.loads(journal.path.read_text())
+    document["version"] = 1
+    for one in document["trades"]:
+        del one["shares"]
+        for mark in one["marks"]:
+            del mark["dividends"]
+    journal.path.write_text(json.dumps(document))
+    (read,) = journal.trades()
+    assert (read.shares, read.marks[0].dividends, read.multiplier) == (None, 0.0, 100)

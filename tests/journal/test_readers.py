@@ -140,5 +140,82 @@ def test_a_backtest_is_a_log_filled_by_its_model(tmp_path):
 
 
 def test_a_folder_that_is_no_saved_backtest_is_refused(tmp_path):
-    with pytest.raises(DataError, match="holds no saved backtest; name a folder that iwm-opts backtest --output wrote"):
+    with pytest.raises(DataError, match="holds no saved backtest"):
         read_log(tmp_path)
+
+
+TASTY = (
+    "Date,Type,Sub Type,Action,Symbol,Instrument Type,Description,Value,Quantity,Average Price,Commissions,Fees,"
+    "Multiplier,Root Symbol,Underlying Symbol,Expiration Date,Strike Price,Call or Put,Order #,Total,Currency"
+)
+
+
+def tasty(day, action, strike, value, order, expiration="3/20/26", currency="USD"):
+    return (
+        f'2026-03-{day}T10:00:00-0500,Trade,x,{action},IWM,Equity Option,d,"{value}",2,0,-1.00,-0.14,100,IWM,IWM,'
+        f"{expiration},{strike},PUT,{order},0,{currency}"
+    )
+
+
+SPREAD = (tasty("02", "SELL_TO_OPEN", 190, "1,240.00", 1), tasty("02", "BUY_TO_OPEN", 185, "($1,140.00)", 1))
+LEFT = (tasty("05", "BUY_TO_CLOSE", 190, "(60.00)", 2), tasty("05", "SELL_TO_CLOSE", 185, "20.00", 2))
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_thousands_parentheses_and_codings(tmp_path, coding, end):
+    file = tmp_path / "log.csv"
+    file.write_bytes(end.join((TASTY, *SPREAD, *LEFT, "")).encode(coding))
+    (trade,) = read_log(file).trades.itertuples()
+    assert (trade.credit, trade.debit) == (pytest.approx(0.50), pytest.approx(0.20))  # 100 and 40 over 2 x 100
+    assert trade.pnl == pytest.approx(60.0 - 4 * 1.14)
+
+
+def broken(tmp_path, *rows):
+    file = tmp_path / "log.csv"
+    file.write_text("\n".join(rows))
+    return file
+
+
+def test_a_decimal_comma_is_refused_not_read_as_thousands(tmp_path):
+    german = tasty("02", "SELL_TO_OPEN", 190, "240,00", 1), tasty("02", "BUY_TO_OPEN", 185, "-1.140,50", 1)
+    with pytest.raises(DataError, match="line 2: value '240,00' has a decimal comma; export it with American numbers"):
+        read_log(broken(tmp_path, TASTY, *german, *LEFT))
+    with pytest.raises(DataError, match="is separated by semicolons; save it with commas"):
+        read_log(broken(tmp_path, *(row.replace(",", ";") for row in (TASTY, *SPREAD))))
+
+
+def test_another_currency_is_left_out_by_name(tmp_path):
+    euros = tasty("06", "SELL_TO_OPEN", 180, "100.00", 3, currency="EUR")
+    log = read_log(broken(tmp_path, TASTY, *SPREAD, *LEFT, euros))
+    assert len(log.trades) == 1
+    assert log.problems == ("line 6: is in EUR, and only USD is read: left out",)
+
+
+IB = (
+    "Trades,Header,DataDiscriminator,Asset Category,Currency,Account,Symbol,Date/Time,Quantity,T. Price,Proceeds,"
+    "Comm/Fee,Code"
+)
+
+
+def order(account, day, quantity, price, code):
+    return (
+        f"Trades,Data,Order,Equity and Index Options,USD,{account},IWM 20MAR26 190 P,"
+        f'"2026-03-{day}, 10:00:00",{quantity},{price},0,-1,{code}'
+    )
+
+
+def test_accounts_of_one_statement_never_close_each_others_trades(tmp_path):
+    rows = order("U1", "02", -1, 1.2, "O"), order("U2", "02", -3, 1.3, "O")
+    log = read_log(broken(tmp_path, IB, *rows, order("U2", "03", 3, 0.5, "C"), order("U1", "04", 1, 2.5, "C")))
+    assert log.trades[["contracts", "credit", "debit"]].to_numpy().tolist() == [[1, 1.2, 2.5], [3, 1.3, 0.5]]
+    assert [market[-2:] for market in log.trades["market"]] == ["U1", "U2"]
+    assert log.notes == ("2 accounts in the file, kept apart: U1, U2",)
+
+
+def test_a_price_that_is_missing_is_not_zero(tmp_path):
+    log = read_log(broken(tmp_path, IB, order("U1", "02", -1, 1.2, "O"), order("U1", "04", 1, "", "C")))
+    assert log.problems == ("line 3: price is missing: left out",)
+    assert list(log.trades["reason"]) == ["open"]
+    log = read_log(broken(tmp_path, IB, order("U1", "02", -1, 1.2, "O"), order("U1", "04", 1, "0,75", "C")))
+    assert log.problems == ("line 3: 14 cells do not fit the header of 13: left out",)

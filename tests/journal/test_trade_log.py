@@ -77,3 +77,14 @@ def test_answers_read_back():
     assert answers_of("") == {}
     with pytest.raises(DataError, match="'trend=yes' is no answer; write criterion=answer, answer being met"):
         answers_of("trend=yes")
+
+
+def test_days_before_months_are_told_not_guessed():
+    rows = [
+        {"entry": when, "contracts": 1}
+        for when in ("2026-03-02 10:00", "03/02/2026 10:00", "3/2/26", "02.03.2026", "13.03.2026")
+    ]
+    log = log_of_rows(rows, "typed")
+    assert list(log.trades["entry"].dt.normalize()) == [pd.Timestamp("2026-03-02")] * 3
+    assert "line 5: entry '02.03.2026' is no date: taken as unknown" in log.problems
+    assert "line 6: has no entry time: left out" in log.problems

@@ -160,3 +160,15 @@ def test_any_window_of_days():
     market = simulate_market(date(2019, 1, 2), date(2019, 3, 1), seed=5)
     assert len(market.days) == len(sessions(date(2019, 1, 2), date(2019, 3, 1)))
     assert market.chain(date(2019, 2, 1)).quality.usable > 1000
+
+
+def test_bars_within_the_session_agree_with_the_daily_ones():
+    small = simulate_market(date(2025, 11, 20), date(2025, 12, 5), seed=4)
+    bars, daily = small.minutes().bars, small.bars()
+    by_day = bars.groupby(pd.DatetimeIndex(bars.index).normalize())
+    assert bars["minute"].iloc[:3].tolist() == [0, 5, 10]
+    assert bars.index[0].strftime("%H:%M") == "09:30"
+    assert by_day.size()[pd.Timestamp("2025-11-28")] == 42  # the half day after Thanksgiving: 210 minutes
+    np.testing.assert_allclose(by_day["volume"].sum(), daily["volume"])
+    np.testing.assert_allclose(by_day["high"].max(), daily["high"])
+    np.testing.assert_allclose(by_day["close"].last(), daily["close"])

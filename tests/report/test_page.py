@@ -22,5 +22,12 @@ def test_html_escapes_and_keeps_the_label():
     assert "<title>A &lt; B</title>" in text
     assert '<p class="label">SIMULATED</p>' in text
     assert "<ol><li>a</li><li>b</li></ol>" in text
-    assert "<td>1|2</td><td>&lt;3</td>" in text
+    assert '<td data-head="x"><span>1|2</span></td><td data-head="y"><span>&lt;3</span></td>' in text
     assert "<pre>  kept &lt;as&gt; is</pre>" in text
+
+
+def test_html_fits_a_narrow_screen_and_paper():
+    text = as_html(Page("A", (), (Section("B", (Paragraph("run `iwm-opts plan <x>` on 2026-05-04"),)),)))
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
+    assert "<p>run <code>iwm-opts plan &lt;x&gt;</code> on <time>2026-05-04</time></p>" in text
+    assert "white-space:pre-wrap" in text

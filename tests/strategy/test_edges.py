@@ -128,3 +128,15 @@ def test_signals_of_the_real_market(real):
     assert int(readings["signal"].fillna(False).sum()) == 21
     gate = VolContraction().signals(real.history)
     assert gate.mean() == pytest.approx(0.40, abs=0.005)  # MEASURED: open 40% of the days
+
+
+def test_a_longer_bar_counts_only_once_it_is_over(make_bars):
+    # Ten sessions of 5-minute bars of 100 shares; on the last a bar that ends after the entry trades a million.
+    bars = make_bars([100.0] * 10 + [103.0])
+    at = [day + pd.Timedelta(minutes=570 + 5 * k) for day in bars.index for k in range(12)]
+    minutes = pd.DataFrame({"open": 102.0, "volume": 100.0, "minute": list(range(0, 60, 5)) * len(bars)}, index=at)
+    minutes.loc[minutes.index[-10], "volume"] = 1e6  # minutes 10 to 15
+    seen = Momentum(enter_minute=12, volume_sessions=5).readings(bars, minutes)
+    assert seen["relative_volume"].iloc[-1] == pytest.approx(1.0)
+    seen = Momentum(enter_minute=15, volume_sessions=5).readings(bars, minutes)
+    assert seen["relative_volume"].iloc[-1] == pytest.approx((200 + 1e6) / 300)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.strategy.checklist import CRITERIA
 from iwm_opts.strategy.edges import MeanReversion, Momentum, VolContraction
-from iwm_opts.strategy.plan import load_plan, make_plan, write_plan
+from iwm_opts.strategy.plan import load_plan, make_plan, make_usual_plan, write_plan
 from iwm_opts.strategy.plan_text import line_of
 
 SHORTEST = 'version = 1\nname = "dips"\nedge = "mean-reversion"\nhorizon = "swing"\ninstrument = "shares"\n'
@@ -158,3 +158,17 @@ def test_a_plan_that_is_odd_but_possible_warns():
     )
     assert any("5.0%" in warning for warning in plan.warnings)
     assert any("nearer than the stop" in warning for warning in plan.warnings)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[checklist]\nminimum = '3'", "[account]\nmax_open = true", "[account]\nvalue = '50000'", "[macro]\nenabled = 1"],
+)
+def test_values_of_another_type_are_not_bent_into_shape(written, line):
+    with pytest.raises(DataError, match=r"line 7, \w+\.\w+ = .*: input should be a valid"):
+        load_plan(written(SHORTEST + line))
+
+
+def test_a_contradiction_shows_the_value_that_was_given():
+    with pytest.raises(InputError, match=r"account\.max_open_risk = 0\.005: is below"):
+        make_usual_plan("mean-reversion", account={"risk": 0.01, "max_open_risk": 0.005})

@@ -1,0 +1,268 @@
+"""Share trades on paper: sized, filled and left as a backtest of the plan would, at quotes or on bars.
+
+Sizes come from the ledger of `backtest.shares`, with what the journal has open; stops and targets from its positions.
+On bars both are resting orders, filled where the market reached them. At quotes nobody saw what lay between two: a stop
+or a target calls where a quote stands beyond it, and costs what that quote is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pandas as pd
+
+from iwm_opts.backtest.intraday import LATEST_FILL, leave_within_session
+from iwm_opts.backtest.shares import Ledger, Position, ShareRules
+from iwm_opts.errors import InputError
+from iwm_opts.journal.paper import Exits, Mark, PaperTrade, Shares
+from iwm_opts.market.bars import atr
+from iwm_opts.market.calendar import sessions
+from iwm_opts.strategy.edges import Momentum
+from iwm_opts.strategy.plan import Plan
+
+OPEN, CLOSE, UNTIMED = "09:30:00", "16:00:00", "00:00:00"  # New York; a stop within a bar has no known time
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Price of the underlying at a time of New York, and where it was read."""
+
+    at: datetime
+    price: float  # dollars a share
+    market: str
+
+    @property
+    def minute(self) -> float:
+        """Minutes after the open."""
+        return (self.at - _time(self.at.date(), OPEN)).total_seconds() / 60.0
+
+
+def open_quote(bars: pd.DataFrame, day: date, market: str) -> Quote:
+    """A session's opening price, at which a backtest enters.
+
+    Raises
+    ------
+    InputError
+        When the bars lack the session.
+    """
+    stamp = pd.Timestamp(day)
+    if stamp not in bars.index:
+        first, last = bars.index[0].date(), bars.index[-1].date()
+        raise InputError("as_of", day.isoformat(), f"is no session of the bars, {first} to {last}", "give newer bars")
+    return Quote(_time(day, OPEN), float(bars["open"][stamp]), market)
+
+
+def minute_quote(minutes: pd.DataFrame, edge: Momentum, day: date, market: str) -> Quote:
+    """The open of the first bar at or after an intraday edge's entry minute.
+
+    Raises
+    ------
+    InputError
+        When no bar trades by then or soon after.
+    """
+    session = _session(minutes, day)
+    held = session[session["minute"] >= edge.enter_minute]
+    if held.empty or held["minute"].iloc[0] > edge.enter_minute + LATEST_FILL:
+        raise InputError(
+            "minutes", day.isoformat(), f"no bar within {LATEST_FILL} minutes of minute {edge.enter_minute}",
+            "give the minutes of that session",
+        )  # fmt: skip
+    return Quote(held.index[0].to_pydatetime(), float(held["open"].iloc[0]), market)
+
+
+def opened_shares(
+    plan: Plan,
+    rules: ShareRules,
+    bars: pd.DataFrame,
+    quote: Quote,
+    held: Sequence[PaperTrade],
+    checklist: dict[str, str],
+    count: int | None = None,
+    own_price: float | None = None,
+) -> PaperTrade | str:
+    """A trade of a share plan, not in the journal yet; or why the account takes none.
+
+    Parameters
+    ----------
+    plan : Plan
+    rules : ShareRules
+        Its exits, costs and account.
+    bars : DataFrame
+        Daily bars; the ATR and the low are those of the sessions before the quote.
+    quote : Quote
+    held : sequence of PaperTrade
+        The journal: what the plan has open takes up risk and cash, what it has closed changes the equity.
+    checklist : dict
+        Answers at entry.
+    count : int, optional
+        Own size in shares.
+    own_price : float, optional
+        Own fill, dollars a share.
+
+    Raises
+    ------
+    InputError
+        When the bars are too short for an ATR, or an own size is given where the account takes none.
+    """
+    day = quote.at.date()
+    known = bars[bars.index < pd.Timestamp(day)]
+    ledger, own = Ledger(rules), [one for one in held if one.plan == plan.name and one.shares is not None]
+    ledger.open = [_position(one) for one in own if one.is_open]
+    ledger.equity_before += sum(one.gain for one in own if not one.is_open)
+    extreme = float(known["low"].iloc[-1]) if len(known) else float("nan")
+    found = ledger.enter(0, quote.price, extreme, atr(bars, day).value)
+    if found is None:
+        return next(iter(ledger.skipped))
+    size = found.shares if count is None else count
+    paid = found.entry if own_price is None else own_price
+    each = found.risk / found.shares + (paid - found.entry)
+    edge = plan.rule
+    return PaperTrade(
+        number=0,
+        plan=plan.name,
+        market=quote.market,
+        symbol=plan.symbol,
+        expiration="",
+        legs=(),
+        contracts=size,
+        planned_contracts=found.shares,
+        opened=_text(quote.at),
+        credit=-paid,
+        mid=-quote.price,
+        model=-found.entry,
+        fill=f"{rules.slippage:g} a share",
+        fees_schedule=f"{rules.fees:g} a share",
+        fees=size * rules.fees,
+        risk=size * each,
+        planned_risk=found.risk,
+        rank=None,
+        exits=Exits(),
+        checklist=checklist,
+        shares=Shares(
+            found.stop, found.target, found.atr, rules.exits, rules.slippage,
+            edge.exit_minute if isinstance(edge, Momentum) else None,
+        ),
+    )  # fmt: skip
+
+
+def marked_at(trade: PaperTrade, quote: Quote) -> Mark:
+    """What leaving brings at a quote, and whether a rule calls for it.
+
+    A time stop is judged on the close of its session and leaves on the next; the last mark of a session stands for its
+    close, and a later quote where nobody marked it.
+
+    Raises
+    ------
+    InputError
+        When the quote is older than the trade.
+    """
+    if _text(quote.at) < trade.opened:
+        raise InputError("as_of", _text(quote.at), f"lies before trade {trade.number} was opened, {trade.opened}")
+    found = _position(trade).at_open(quote.price)
+    rule = found[1] if found else "time" if _is_out_of_time(trade, quote) else ""
+    return _mark(trade, quote.at, quote.price, rule)
+
+
+def marked_on_bars(trade: PaperTrade, bars: pd.DataFrame, until: date | None = None) -> list[Mark]:
+    """Every session of a trade up to a day, to the one on which a rule ended it: as `backtest.shares` has it.
+
+    Parameters
+    ----------
+    trade : PaperTrade
+    bars : DataFrame
+        Daily bars; dividends are received where they have them.
+    until : date, optional
+
+    Raises
+    ------
+    InputError
+        When the bars do not reach the session of the entry, or lack one after it.
+    """
+    first = date.fromisoformat(trade.opened[:10])
+    last = min(until or bars.index[-1].date(), bars.index[-1].date())
+    wanted = pd.DatetimeIndex(sessions(first, last)) if first <= last else pd.DatetimeIndex([])
+    missing = wanted.difference(pd.DatetimeIndex(bars.index))
+    if wanted.empty or len(missing):
+        rule = f"lack {missing[0].date() if len(missing) else first}, which trade {trade.number} was open on"
+        raise InputError("bars", f"to {last}", rule, "give newer bars")
+    one, found, paid = _position(trade), [], 0.0
+    for place, (stamp, bar) in enumerate(bars.loc[wanted].iterrows()):
+        at, is_first = pd.Timestamp(str(stamp)).date(), place == 0
+        paid += 0.0 if is_first else _dividend(bar)
+        # What a bar reached before a trade was opened within its session says nothing of the trade.
+        is_whole = not is_first or trade.opened[11:] <= OPEN
+        gone = None if is_first else one.at_open(float(bar["open"]))
+        reached = one.within(float(bar["high"]), float(bar["low"])) if gone is None and is_whole else None
+        if gone or reached:
+            price, rule = gone or reached or (0.0, "")
+            found.append(_mark(trade, _time(at, OPEN if gone else UNTIMED), price, rule, paid))
+            return found
+        close = float(bar["close"])
+        found.append(_mark(trade, _time(at, CLOSE), close, "", paid))
+        exits = trade.shares.exits if trade.shares else None
+        one.is_due = exits is not None and exits.is_slow(place + 1, close - one.entry, one.atr)
+    return found
+
+
+def marked_on_minutes(trade: PaperTrade, minutes: pd.DataFrame) -> list[Mark]:
+    """The end of an intraday trade on the minutes of its session, as `backtest.intraday` has it.
+
+    Raises
+    ------
+    InputError
+        When the minutes lack its session.
+    """
+    opened = pd.Timestamp(trade.opened)
+    session = _session(minutes, opened.date())
+    held = session[session.index >= opened]
+    if held.empty or trade.shares is None or trade.shares.exit_minute is None:
+        raise InputError("minutes", trade.opened, f"hold nothing of trade {trade.number}", "give its session")
+    when, price, rule = leave_within_session(_position(trade), held, trade.shares.exit_minute)
+    return [_mark(trade, when.to_pydatetime(), price, rule)]
+
+
+def _is_out_of_time(trade: PaperTrade, quote: Quote) -> bool:
+    shares, day = trade.shares, quote.at.date()
+    assert shares is not None  # trades in options are marked elsewhere
+    opened = date.fromisoformat(trade.opened[:10])
+    if shares.exit_minute is not None:
+        return day > opened or quote.minute >= shares.exit_minute
+    exits, before = shares.exits, len(sessions(opened, day)) - 1
+    closes = {len(sessions(opened, date.fromisoformat(one.day))): -one.mid for one in trade.marks if one.day < str(day)}
+    # Of sessions that nobody marked this quote tells what there is to tell.
+    return any(
+        exits.is_slow(place, closes.get(place, quote.price) + trade.model, shares.atr) for place in range(1, before + 1)
+    )
+
+
+def _position(trade: PaperTrade) -> Position:
+    shares = trade.shares
+    assert shares is not None  # trades in options are marked elsewhere
+    entry, quoted = -trade.model, -trade.mid
+    return Position(0, trade.contracts, entry, quoted, shares.stop, shares.target, shares.atr, trade.risk, 1)
+
+
+def _mark(trade: PaperTrade, at: datetime, price: float, rule: str, dividends: float = 0.0) -> Mark:
+    """A target is a resting order that fills at its own price; everything else pays slippage."""
+    shares = trade.shares
+    assert shares is not None  # trades in options are marked elsewhere
+    filled = price - (0.0 if rule == "target" else shares.slippage)
+    fee = trade.fees / trade.contracts
+    return Mark(at.date().isoformat(), _text(at), price, -price, -filled, fee, rule, dividends)
+
+
+def _session(minutes: pd.DataFrame, day: date) -> pd.DataFrame:
+    return minutes[pd.DatetimeIndex(minutes.index).normalize() == pd.Timestamp(day)]
+
+
+def _dividend(bar: "pd.Series[float]") -> float:
+    paid = float(bar.get("dividend", 0.0))
+    return 0.0 if paid != paid else paid
+
+
+def _time(day: date, clock: str) -> datetime:
+    return datetime.fromisoformat(f"{day} {clock}")
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat(sep=" ", timespec="seconds")
