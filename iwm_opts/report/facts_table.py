@@ -20,15 +20,20 @@ from iwm_opts.simulation.smile_beside import SmileBeside
 
 SIMULATED = Text("SIMULATED MARKET beside a real one", style="bold yellow")
 COLUMNS = {  # of the conditional table: heading, digits, percent
-    "share": ("of sessions", 0, True),
+    "share": ("days", 0, True),
     "iv": ("IV30", 1, False),
     "realised": ("realised", 1, False),
-    "ratio": ("median ratio", 2, False),
-    "below": ("P(real<impl)", 2, False),
-    "iv_change_10": ("IV +10d", 2, False),
+    "ratio": ("ratio", 2, False),
+    "below": ("below", 2, False),
+    "iv_change_10": ("IV+10d", 2, False),
     "put_tail": ("put tail", 3, False),
     "call_tail": ("call tail", 3, False),
 }
+CONDITIONAL_LEGEND = (
+    "days: share of ranked sessions; realised: vol of the next 21 sessions; ratio: median of realised over implied; "
+    "below: share of sessions with realised below implied; IV+10d: mean change over 10 sessions, points; put and call "
+    "tail: sessions whose next 21 return beyond one implied standard deviation; 5%, 95%: of simulated histories"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +53,7 @@ def acceptance_table(found: Acceptance, smiles: ChainSmiles | None, columns: int
     parts += [_facts([asdict(fact) | {"inside": fact.inside} for fact in whole.judgement.facts]), Text("")]
     parts += _legend(found.histories)
     parts += [Text(""), Text("by IV rank over 252 sessions", style="bold"), _conditional(found), Text("")]
-    parts += [Text("put and call tail: share of sessions whose next 21 return beyond one implied standard deviation")]
+    parts += [Text(CONDITIONAL_LEGEND)]
     parts += _smile_lines(smiles)
     return render(parts, columns)
 
@@ -186,8 +191,8 @@ def _conditional(found: Acceptance) -> Table:
         shown = f"{bucket.left:.0f} to {bucket.right:.0f}" if np.isfinite(bucket.right) else f"from {bucket.left:.0f}"
         table.add_row(shown, "real", *(_cell(one.real, place, name) for name in COLUMNS))
         table.add_row("", "simulated", *(_cell(one.simulated, place, name) for name in COLUMNS))
-        band = (f"{_cell(one.low, place, name)}..{_cell(one.high, place, name)}" for name in COLUMNS)
-        table.add_row("", "5-95%", *band)
+        table.add_row("", "5%", *(_cell(one.low, place, name) for name in COLUMNS))
+        table.add_row("", "95%", *(_cell(one.high, place, name) for name in COLUMNS))
     return table
 
 
