@@ -153,7 +153,7 @@ def _read(record: Record, symbol: str) -> Values:
         OSError,
         ValueError,
         KeyError,
-    ):  # pandas' parser errors are ValueErrors; the first files named no definition
+    ):  # pandas' parser errors are ValueErrors; no definition, no column
         return {}
 
 

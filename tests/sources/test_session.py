@@ -136,9 +136,9 @@ def test_a_request_that_stalls_ends_before_its_time_is_up(live_server, answer):
 
 
 def test_an_address_without_a_path_is_named_by_its_host():
-    with LiveSession("Somewhere", data_paths=("/v7/",), deadline=0.0) as session:
-        with pytest.raises(DataError, match=r"took more than 0 s \(fc.example.invalid was next\)"):
-            session.get("https://fc.example.invalid")
+    told = pytest.raises(DataError, match=r"took more than 0 s \(fc.example.invalid was next\)")
+    with LiveSession("Somewhere", data_paths=("/v7/",), deadline=0.0) as session, told:
+        session.get("https://fc.example.invalid")
 
 
 def test_a_source_that_never_ends_is_given_up(live_server, answer):
