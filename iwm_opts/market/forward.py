@@ -99,35 +99,51 @@ def european_forward(quotes: ExpirySlice, forward: Forward, model: QuoteModel) -
     -------
     Forward
     """
-    near = _two_sided(quotes)
-    near = near[np.argsort(np.abs(quotes.strike[near] - forward.price), kind="stable")][:PARITY_STRIKES]
-    near.sort()
-    european = _without_premiums(_rows(quotes, near), forward, model, np.ones(len(near), dtype=bool))
-    price, _ = _parity_forward(european, forward.discount)
-    return replace(forward, price=price, source=f"{forward.source}, early exercise taken off")
+    near = _rows(quotes, _nearest(quotes, forward))
+    return _forward_of(_without_premiums(near, forward, model, np.ones(len(near.strike), dtype=bool)), forward)
 
 
-def european_quotes(quotes: ExpirySlice, forward: Forward, model: QuoteModel) -> ExpirySlice:
-    """European equivalents of American quotes out of the money, as a variance index must read them.
+def european_quotes(quotes: ExpirySlice, forward: Forward, model: QuoteModel) -> tuple[ExpirySlice, Forward]:
+    """European equivalents of American quotes as a variance index must read them, and their parity forward.
 
     Parameters
     ----------
     quotes : ExpirySlice
     forward : Forward
-        Of `european_forward`.
+        From the raw quotes, as for `european_forward`.
     model : QuoteModel
         Gives each option's early-exercise premium: the American less the European price at the vol its midpoint
         implies.
 
     Returns
     -------
-    ExpirySlice
+    quotes : ExpirySlice
         Midpoints less the premiums, the quoted spread kept; but a bid stays one where somebody bids, for an index ends
-        a wing where nobody does. Options in the money by more than one strike stand as they were.
+        a wing where nobody does. Options in the money stand as they were, but those that the forward is read from.
+    forward : Forward
+        That of `european_forward`; the given one where too few quotes lie near the money.
     """
+    near = _nearest(quotes, forward)
     money = int(np.searchsorted(quotes.strike, forward.price))
     place = np.arange(len(quotes.strike))
-    return _without_premiums(quotes, forward, model, place >= money - 1, place <= money)
+    is_near = np.isin(place, near)
+    european = _without_premiums(quotes, forward, model, is_near | (place >= money - 1), is_near | (place <= money))
+    try:
+        return european, _forward_of(_rows(european, near), forward)
+    except DataError:
+        return european, forward
+
+
+def _nearest(quotes: ExpirySlice, forward: Forward) -> NDArray[Any]:
+    """Rows of the strikes next to the money that quote both a call and a put, ascending."""
+    near = _two_sided(quotes)
+    near = near[np.argsort(np.abs(quotes.strike[near] - forward.price), kind="stable")][:PARITY_STRIKES]
+    return np.sort(near)
+
+
+def _forward_of(european: ExpirySlice, forward: Forward) -> Forward:
+    price, _ = _parity_forward(european, forward.discount)
+    return replace(forward, price=price, source=f"{forward.source}, early exercise taken off")
 
 
 def _rows(quotes: ExpirySlice, rows: NDArray[Any]) -> ExpirySlice:
@@ -155,8 +171,8 @@ def _without_premiums(
         bid, ask = quoted_bid.copy(), quoted_ask.copy()
         rows = np.flatnonzero((calls if wanted is None else wanted) & (bid > 0.0) & np.isfinite(ask))
         mid, spread = 0.5 * (bid[rows] + ask[rows]), ask[rows] - bid[rows]
-        found = model.implied(np.full(len(rows), sign), mid, quotes.strike[rows], quotes.years, forward)
-        mid = np.maximum(mid - np.nan_to_num(found.early_exercise), LEAST_MID)
+        premium = model.early_exercise(np.full(len(rows), sign), mid, quotes.strike[rows], quotes.years, forward)
+        mid = np.maximum(mid - np.nan_to_num(premium), LEAST_MID)
         bid[rows] = np.maximum(mid - 0.5 * spread, 0.5 * LEAST_MID)
         ask[rows] = 2.0 * mid - bid[rows]
         changed += [bid, ask]

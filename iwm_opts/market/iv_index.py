@@ -15,6 +15,8 @@ from iwm_opts.kernels.variance_index import total_variance
 from iwm_opts.market.calendar import effective_days_per_year
 from iwm_opts.market.slices import ExpirySlice, Forward
 
+DEFINITION = 2  # number of what IV10 and IV30 mean: raise it whenever the same chain would give other values
+# 1: raw midpoints; 2: European equivalents of American quotes.
 SAME_MOMENT = 1e-6  # days: an expiration this near to a tenor is on it, whatever the rounding of years
 TENORS = (10, 30)  # calendar days
 MIN_WING_STRIKES = 3  # fewer puts or calls than this are no wing to sum over

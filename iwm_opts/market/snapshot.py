@@ -1,6 +1,5 @@
 """A chain at one moment, with all that follows from it: rate, forwards, volatility indices, priced expirations."""
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -134,10 +133,7 @@ def european_equivalents(dividends: DividendSchedule | None, today: date) -> Eur
     from iwm_opts.pricing.american import AmericanQuotes
 
     def convert(quotes: ExpirySlice, forward: Forward) -> tuple[ExpirySlice, Forward]:
-        model = AmericanQuotes(_cash_flows(dividends, today, quotes.expiration))
-        with contextlib.suppress(DataError):  # too few quotes near the money: the forward stands
-            forward = european_forward(quotes, forward, model)
-        return european_quotes(quotes, forward, model), forward
+        return european_quotes(quotes, forward, AmericanQuotes(_cash_flows(dividends, today, quotes.expiration)))
 
     return convert
 

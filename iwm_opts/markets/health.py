@@ -13,10 +13,14 @@ from pathlib import Path
 from re import match
 from typing import Final, Literal
 
+import numpy as np
+import pandas as pd
+
 from iwm_opts.errors import DataError
 from iwm_opts.market.calendar import is_session, latest_session, next_session, session_hours, sessions
 from iwm_opts.sources.age import now
 from iwm_opts.sources.cboe import ADDRESS, cboe_session
+from iwm_opts.sources.series_record import KINDS, Kind, read_series, series_names
 from iwm_opts.sources.session import LiveSession
 from iwm_opts.sources.store import DAMAGED, DATA_VARIABLE, RECORD_IT, Record, open_record
 from iwm_opts.sources.yahoo import yahoo_session
@@ -93,7 +97,7 @@ def check_source(name: str, session: Callable[[], LiveSession], address: str) ->
 
 
 def check_record(record: Record) -> list[Check]:
-    """The folder, each symbol's chains (every file is opened), and what was ever set aside."""
+    """The folder, each symbol's chains and each series (every file is opened), and what was ever set aside."""
     folder = record.folder
     there = _nearest(folder)
     if not os.access(there, os.W_OK):
@@ -106,6 +110,7 @@ def check_record(record: Record) -> list[Check]:
     ]
     symbols = record.symbols()
     found += [_check_chains(record, symbol) for symbol in symbols] or [Check("chains", "warning", "none", RECORD_IT)]
+    found += [check for kind in KINDS for check in _check_series(record, kind)]
     aside = sum(1 for file in (folder / DAMAGED).rglob("*") if file.is_file())
     if aside:
         told = f"{aside} set aside in {folder / DAMAGED}" + "".join(f"; {line}" for line in record.set_aside)
@@ -124,6 +129,52 @@ def _check_chains(record: Record, symbol: str) -> Check:
     if missed > 1:
         return Check(f"chains of {symbol}", "warning", f"{told}: {missed} sessions ago", RECORD_IT)
     return Check(f"chains of {symbol}", "ok", told)
+
+
+def _check_series(record: Record, kind: Kind) -> list[Check]:
+    """One check of a kind's readable series, and one for each that is damaged, empty, out of order or out of date."""
+    found, sound = [], []
+    for name in series_names(record, kind):
+        again = _fetch_of(kind, name)
+        try:
+            table = read_series(record, kind, name)
+        except DataError as error:
+            found.append(Check(f"{kind} of {name}", "failed", error.rule, error.remedy))
+            continue
+        problem = "damaged" if table is None else _problem_of(table, kind)
+        if table is not None and not problem and kind != "dividends":  # those come four times a year
+            missed = _sessions_between(table.index[-1].date(), latest_session(now().date()))
+            problem = f"up to {table.index[-1].date()}: {missed} sessions ago" if missed > 1 else ""
+        if problem:
+            found.append(Check(f"{kind} of {name}", "warning", problem, f"fetch again: {again}"))
+        elif table is not None:
+            sound.append(f"{name} {len(table):,} rows up to {table.index[-1].date()}")
+    return [Check(kind, "ok", ", ".join(sound)), *found] if sound else found
+
+
+def _problem_of(table: pd.DataFrame, kind: Kind) -> str:
+    """What is wrong with a series that can be read; empty where nothing."""
+    column = "amount" if kind == "dividends" else "close"
+    if column not in table:
+        return f"has no {column} column"
+    if table.empty:
+        return "has no rows"
+    if not table.index.is_monotonic_increasing or table.index.has_duplicates:
+        return "its dates do not ascend"
+    values = pd.to_numeric(table[column], errors="coerce")
+    bad = values.isna() | ~np.isfinite(values)
+    if kind == "bars":
+        bad |= values <= 0.0
+    if bad.any():
+        return f"{int(bad.sum())} of {len(table):,} rows hold no {column}, the first on {table.index[bad][0].date()}"
+    return ""
+
+
+def _fetch_of(kind: Kind, name: str) -> str:
+    """The command that fetches a series whole."""
+    symbol, _, interval = name.partition("_")
+    what = f"--indices {name}" if kind == "indices" else f"--symbols {symbol}"
+    return f"iwm-opts fetch --whole {what}" + (f" --interval {interval}" if interval else "")
 
 
 def check_clock(at: datetime, servers: list[str | None]) -> list[Check]:

@@ -19,6 +19,7 @@ from iwm_opts.pricing._american import (
     all_greeks,
     boundaries,
     european_value,
+    exercise_premiums,
     implied,
     prices,
 )
@@ -168,6 +169,27 @@ def american_chain_greeks(
     return Implied(*(values.reshape(shape) for values in (iv, delta, gamma, theta, vega, premium)))
 
 
+def american_early_exercise(
+    right: Any, price: ArrayLike, spot: ArrayLike, strike: ArrayLike, t: float, rate: float, dividends: Dividends = ()
+) -> Values:
+    """What early exercise adds to American prices; arguments as for `american_implied_vol`.
+
+    Returns
+    -------
+    float or ndarray
+        Dollars a share, the `early_exercise` of `american_chain_greeks` without the greeks and what they take, to 1e-5;
+        NaN where the price implies no vol.
+
+    Raises
+    ------
+    InputError
+        As for `american_price`.
+    """
+    shape, (sign, quoted, spots, strikes) = _flat(right, price=price, spot=spot, strike=strike)
+    options = Options(sign, spots, strikes, Expiry.of(t, rate, dividends))
+    return _shaped(exercise_premiums(options, quoted), shape)
+
+
 @dataclass(frozen=True, slots=True)
 class AmericanQuotes:
     """American exercise, cash dividends in the spot model; see `iwm_opts.pricing.quotes.QuoteModel`.
@@ -180,10 +202,17 @@ class AmericanQuotes:
 
     def implied(self, right: Array, price: Array, strike: Array, t: float, forward: ForwardLike) -> Implied:
         """Vols and greeks of one expiration's options."""
-        spot = self.spot
-        if spot is None:
-            spot = forward.price * forward.discount + Expiry.of(t, forward.rate, self.dividends).dividend_value
-        return american_chain_greeks(right, price, spot, strike, t, forward.rate, self.dividends)
+        return american_chain_greeks(right, price, self._spot(t, forward), strike, t, forward.rate, self.dividends)
+
+    def early_exercise(self, right: Array, price: Array, strike: Array, t: float, forward: ForwardLike) -> Array:
+        """Premiums of one expiration's options."""
+        spot = self._spot(t, forward)
+        return np.asarray(american_early_exercise(right, price, spot, strike, t, forward.rate, self.dividends))
+
+    def _spot(self, t: float, forward: ForwardLike) -> float:
+        if self.spot is not None:
+            return self.spot
+        return forward.price * forward.discount + Expiry.of(t, forward.rate, self.dividends).dividend_value
 
 
 def _flat(right: Any, **operands: ArrayLike) -> tuple[tuple[int, ...], list[Array]]:

@@ -43,6 +43,10 @@ class QuoteModel(Protocol):
         """Vols and greeks of one expiration's options; arrays of shape (n,), `right` +1 or -1."""
         ...
 
+    def early_exercise(self, right: Array, price: Array, strike: Array, t: float, forward: ForwardLike) -> Array:
+        """What early exercise adds to the prices, dollars a share; NaN where a price implies no vol."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class EuropeanQuotes:
@@ -66,3 +70,7 @@ class EuropeanQuotes:
         prepaid = forward.price * forward.discount
         found = greeks(right, prepaid, strike, t, forward.rate, iv)
         return Implied(iv, found.delta, found.gamma, found.theta, found.vega, np.zeros_like(iv))
+
+    def early_exercise(self, right: Array, price: Array, strike: Array, t: float, forward: ForwardLike) -> Array:
+        """Nothing: see `QuoteModel.early_exercise`."""
+        return np.zeros_like(price)

@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -39,10 +41,16 @@ def write_durably(path: Path, content: bytes) -> None:
         raise
 
 
-def remove_unfinished(folder: Path) -> None:
-    """Clear away what killed writers left. Only whoever holds the lock of the folder may call this."""
+def remove_unfinished(folder: Path, older_than: float = 0.0) -> None:
+    """Clear away what killed writers left, where it is so many seconds old.
+
+    Only whoever holds the lock of the folder may call this.
+    """
+    latest = time.time() - older_than
     for leftover in folder.glob(f".*{UNFINISHED}"):
-        leftover.unlink(missing_ok=True)
+        with suppress(OSError):  # one that stays harms nobody
+            if older_than <= 0.0 or leftover.stat().st_mtime < latest:
+                leftover.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,11 +1,13 @@
 """IV10 and IV30 of every recorded chain: the IV history that the record grows by itself.
 
 Kept in `iv.csv` beside the chains, which is derived from them: what it lacks is computed and added, what is no longer
-recorded drops out, and a lost or broken file is made again.
+recorded drops out, and a lost or broken file is made again. Each row names the definition of the index that it was
+computed by: rows of another one, or of none, count as lacking, so that no series is spliced from two.
 """
 
 import io
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -16,16 +18,17 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.market.chain import Chain, expiry_slices
 from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.forward import GROWTH_WINDOW_DAYS, SLOPE_WINDOW_DAYS, implied_forwards
-from iwm_opts.market.iv_index import iv_index
+from iwm_opts.market.iv_index import DEFINITION, iv_index
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.snapshot import chain_rate, european_equivalents, take_snapshot
 from iwm_opts.sources.chain_file import QUOTE_COLUMNS
-from iwm_opts.sources.durable import write_durably
 from iwm_opts.sources.store import DATA_VARIABLE, Captured, Record, choose
 
 INDEX_FILE: Final = "iv.csv"
 TENORS: Final = (10, 30)
 COLUMNS: Final = ("capture", "iv10", "iv30", "iv10_calendar", "iv30_calendar")
+BY: Final = "definition"  # column behind them
+READERS_WAIT: Final = 1.0  # seconds that who only reads waits for the lock
 FARTHEST: Final[dict[Exercise, int]] = {  # days to the last expiration that a rate is read from
     "american": GROWTH_WINDOW_DAYS[1] + 1,
     "european": SLOPE_WINDOW_DAYS[1] + 1,
@@ -57,6 +60,8 @@ def iv_values(
 ) -> pd.DataFrame:
     """IV10 and IV30 of every recorded capture, computed where the index lacks them.
 
+    What was computed is kept for the next time; a record that cannot be written answers all the same.
+
     Parameters
     ----------
     record : Record
@@ -82,7 +87,8 @@ def iv_values(
             progress(done + 1, len(missing))
     present = [one.key for one in captures if one.key in known]
     if missing or len(present) < len(known):
-        _write(record, symbol, {key: known[key] for key in present})
+        with suppress(DataError):  # the values follow from the chains: who cannot keep them has them still
+            _write(record, symbol, {key: known[key] for key in present})
     return pd.DataFrame([known[key] for key in present], index=present, columns=list(COLUMNS[1:]), dtype=float)
 
 
@@ -136,19 +142,24 @@ def _values(chain: Chain) -> tuple[float, ...]:
 
 
 def _read(record: Record, symbol: str) -> Values:
-    """Values by capture; a file that cannot be read counts as lost."""
+    """Values of today's definition by capture; a file that cannot be read counts as lost."""
     path = record.chain_folder(symbol) / INDEX_FILE
     try:
         table = pd.read_csv(path)
+        table = table[table[BY] == DEFINITION]
         rows: Iterable[tuple[object, ...]] = table[list(COLUMNS)].itertuples(index=False)
         return {str(key): tuple(float(str(value)) for value in values) for key, *values in rows}
-    except (OSError, ValueError, KeyError):  # pandas' parser errors are ValueErrors
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+    ):  # pandas' parser errors are ValueErrors; no definition, no column
         return {}
 
 
 def _write(record: Record, symbol: str, values: Values) -> None:
     text = io.StringIO()
-    rows = [(key, *numbers) for key, numbers in values.items()]
-    pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(text, index=False)
-    with record.lock():
-        write_durably(record.chain_folder(symbol) / INDEX_FILE, text.getvalue().encode())
+    rows = [(key, *numbers, DEFINITION) for key, numbers in values.items()]
+    pd.DataFrame(rows, columns=[*COLUMNS, BY]).to_csv(text, index=False)
+    with record.lock(READERS_WAIT):
+        record.write(record.chain_folder(symbol) / INDEX_FILE, text.getvalue().encode())

@@ -9,11 +9,11 @@ import pandas as pd
 from iwm_opts.errors import DataError
 from iwm_opts.market.dividends import DividendSchedule, load_dividends
 from iwm_opts.market.iv_rank import IvHistory
-from iwm_opts.sources.durable import write_durably
 from iwm_opts.sources.iv_history import load_iv_history
 from iwm_opts.sources.store import Record
 
 Kind = Literal["bars", "indices", "dividends"]
+KINDS: Final[tuple[Kind, ...]] = ("bars", "indices", "dividends")
 
 PRICES: Final = ("open", "high", "low", "close")
 RESTATED: Final = 0.002  # relative difference of a close that both have, above which the newer series was restated
@@ -45,6 +45,11 @@ def read_series(record: Record, kind: Kind, name: str) -> pd.DataFrame | None:
         return None
 
 
+def series_names(record: Record, kind: Kind) -> list[str]:
+    """Names of the recorded series of a kind, sorted."""
+    return sorted(path.stem for path in (record.folder / kind).glob("*.csv"))
+
+
 def is_restated(old: pd.DataFrame, new: pd.DataFrame) -> bool:
     """Whether closes that both have differ, as after a split: the older series must then be fetched whole."""
     both = old.index.intersection(new.index)
@@ -69,7 +74,7 @@ def merge_series(record: Record, kind: Kind, name: str, new: pd.DataFrame) -> tu
         if old is None or not merged.equals(old):
             text = io.StringIO()
             merged.to_csv(text)
-            write_durably(series_path(record, kind, name), text.getvalue().encode())
+            record.write(series_path(record, kind, name), text.getvalue().encode())
     return len(merged) - (0 if old is None else len(old)), merged
 
 

@@ -11,6 +11,7 @@ import time
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from curl_cffi import CurlOpt
 from curl_cffi.requests import Response, Session
 from curl_cffi.requests.exceptions import ConnectionError as Unreachable
 from curl_cffi.requests.exceptions import DNSError, RequestException, SSLError, Timeout
@@ -20,6 +21,10 @@ from iwm_opts.errors import DataError
 TIMEOUT: Final = 10.0  # seconds a request may take
 PATIENCE: Final = 3.0  # seconds in all until a source has answered anything: without a network nobody waits for more
 HURRIED: Final = 1.5  # the same once another source has kept silent: the network is down, more likely than both
+COOKIES: Final = 1.0  # seconds that it gets on top where cookies come: they are no data, and some hang after them
+STALL: Final = 3  # seconds below `CRAWL` that end a request, however long it might take at a fair pace
+CRAWL: Final = 200  # bytes a second
+STALLS: Final = 2  # requests without an answer in time, after which a source is asked for nothing more
 DEADLINE: Final = 90.0  # seconds that everything asked of a source may take
 ATTEMPTS: Final = 3
 BACKOFF: Final = 0.5  # seconds before the second attempt, doubled before each further one
@@ -69,13 +74,16 @@ class LiveSession(Session[Response]):
         deadline: float = DEADLINE,
         backoff: float = BACKOFF,
     ) -> None:
-        super().__init__(impersonate="chrome")
+        pace = {CurlOpt.LOW_SPEED_LIMIT: CRAWL, CurlOpt.LOW_SPEED_TIME: STALL}
+        super().__init__(impersonate="chrome", curl_options=pace)
         self.name, self.base = name, base.rstrip("/") if base else None
         self.data_paths, self.renewable, self.backoff = data_paths, renewable, backoff
         self.limits = timeout, patience, deadline
         self.server_time: str | None = None  # Date header of the latest answer
         self._started: float | None = None
-        self._answered = False
+        self._answered = False  # anything, cookies too
+        self._gave_data = False
+        self._stalls = 0
         self.is_hurried = _silence.is_set()
         self._refusals = threading.local()  # yfinance asks again in the thread that was refused
 
@@ -90,13 +98,15 @@ class LiveSession(Session[Response]):
         path = urlsplit(url).path
         address = self._addressed(url)
         if not path.startswith(self.data_paths):
-            return self._send(method, address, path, options)
+            return self._send(method, address, options, is_data=False)
         for attempt in range(ATTEMPTS):
             is_last = attempt == ATTEMPTS - 1
             try:
-                response = self._send(method, address, path, options)
+                response = self._send(method, address, options, is_data=True)
             except RequestException as error:
-                if is_last or not self._answered:
+                if isinstance(error, Timeout):
+                    self._stalls += 1
+                if is_last or not self._gave_data or self._stalls >= STALLS:
                     raise self._silent(error, path) from None
                 wait = self.backoff * 2**attempt
             else:
@@ -112,30 +122,46 @@ class LiveSession(Session[Response]):
         parts = urlsplit(url)
         return self.base + parts.path + (f"?{parts.query}" if parts.query else "")
 
-    def _send(self, method: Any, address: str, path: str, options: dict[str, Any]) -> Response:
-        allowed = self._time_left(path)
+    def _send(self, method: Any, address: str, options: dict[str, Any], *, is_data: bool) -> Response:
+        allowed = self._time_left(address, is_data)
         asked = options.get("timeout")
         timeout = min(allowed, asked) if isinstance(asked, int | float) else allowed
         response = super().request(method, address, **{**options, "timeout": timeout})
         self._answered = True
+        self._gave_data |= is_data
         _silence.clear()
         self.server_time = response.headers.get("Date")
         return response
 
-    def _time_left(self, path: str) -> float:
+    def _time_left(self, address: str, is_data: bool) -> float:
         """Seconds that the next request may take."""
         timeout, patience, deadline = self.limits
         if self.is_hurried:
             patience = min(patience, HURRIED)
+        if self._answered:
+            patience += COOKIES
         now = time.monotonic()
         self._started = self._started if self._started is not None else now
         elapsed = now - self._started
-        if not self._answered and elapsed >= patience:
-            _silence.set()
+        if not self._gave_data and elapsed >= patience:
+            self._note_silence()
             raise DataError(self.name, f"no answer within {patience:g} s", OFFLINE)
+        if self._stalls >= STALLS:
+            rule = f"kept silent {self._stalls} times, last asked for {_shown(address)}"
+            raise DataError(self.name, rule, LATER)
         if elapsed >= deadline:
-            raise DataError(self.name, f"took more than {deadline:g} s ({path} was next)", LATER)
-        return min(timeout, deadline - elapsed if self._answered else patience - elapsed)
+            raise DataError(self.name, f"took more than {deadline:g} s ({_shown(address)} was next)", LATER)
+        if self._stalls:
+            timeout = min(timeout, HURRIED)
+        if self._gave_data:
+            return min(timeout, deadline - elapsed)
+        left = patience - elapsed
+        return min(timeout, left if is_data else 0.5 * left)  # yfinance can do without a cookie that does not come
+
+    def _note_silence(self) -> None:
+        """Let the next source wait less, unless cookies or earlier answers show that the network is there."""
+        if not self._answered or self._gave_data:
+            _silence.set()
 
     def _wait(self, response: Response, attempt: int) -> float:
         """Seconds before the next attempt: what the source asks for, else longer each time."""
@@ -146,8 +172,7 @@ class LiveSession(Session[Response]):
         if isinstance(error, DNSError):
             return DataError(self.name, "its address cannot be resolved", OFFLINE)
         if isinstance(error, Timeout):
-            if not self._answered:
-                _silence.set()
+            self._note_silence()
             return DataError(self.name, f"no answer in time ({path})", OFFLINE)
         if isinstance(error, Unreachable) and not isinstance(error, SSLError):
             return DataError(self.name, f"cannot be reached ({path})", OFFLINE)
@@ -177,6 +202,12 @@ class LiveSession(Session[Response]):
                 json.loads(body)
             except ValueError:
                 raise DataError(self.name, f"the answer for {path} is no whole JSON document", LATER) from None
+
+
+def _shown(address: str) -> str:
+    """What a message calls an address: host and path; a cookie page may have no path."""
+    parts = urlsplit(address)
+    return parts.netloc + parts.path
 
 
 def _error_of(body: bytes) -> str:

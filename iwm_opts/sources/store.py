@@ -27,6 +27,7 @@ CHAINS, DAMAGED, LOCK = "chains", "damaged", ".lock"
 STAMP: Final = "%Y%m%dT%H%M%S"
 CAPTURE_NAME: Final = re.compile(r"(\d{8}T\d{6})-([0-9a-f]+)\.parquet")
 LOCK_SECONDS: Final = 20.0  # a writer needs milliseconds; longer is a process that hangs
+OLD_SECONDS: Final = 60.0  # age from which an unfinished file outside the folders of chains is surely nobody's
 RECORD_IT: Final = "record one with: iwm-opts snapshot"
 
 
@@ -129,21 +130,38 @@ class Record:
                 write_durably(path, content)
         return Captured(path, chain.as_of, moment)
 
+    def write(self, path: Path, content: bytes) -> None:
+        """Put a file in place, and clear away what killed writers left beside it. Only for who holds the lock.
+
+        Raises
+        ------
+        DataError
+            When it cannot be written; what stood there before still does.
+        """
+        remove_unfinished(path.parent, OLD_SECONDS)
+        write_durably(path, content)
+
     def chain_folder(self, symbol: str) -> Path:
         """Where the chains of a symbol lie."""
         return self.folder / CHAINS / f"symbol={symbol}"
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the record against other writers; a killed writer's lock is gone with it."""
+    def lock(self, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+        """Hold the record against other writers; a killed writer's lock is gone with it.
+
+        Raises
+        ------
+        DataError
+            When another holds it for so many seconds, or the folder cannot be written.
+        """
         from filelock import FileLock, Timeout
 
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / LOCK, timeout=LOCK_SECONDS)
+            lock = FileLock(self.folder / LOCK, timeout=seconds)
             lock.acquire()
         except Timeout:
-            rule = f"another process has been writing for {LOCK_SECONDS:g} s"
+            rule = f"another process has been writing for {seconds:g} s"
             raise DataError(self.folder, rule, "wait for it or end it, then run this again") from None
         except OSError as error:
             rule = f"cannot be written: {error.strerror or error}"

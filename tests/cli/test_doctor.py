@@ -41,6 +41,49 @@ def test_a_damaged_file_comes_to_light(run, chain_file, tmp_path):
     assert states(run)["damaged files"]["finding"].startswith("1 set aside")
 
 
+SERIES = "date,open,high,low,close\n"
+
+
+@pytest.fixture
+def series(tmp_path):
+    def put(kind, name, text):
+        path = tmp_path / "record" / kind / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return put
+
+
+def test_sound_series_are_told_with_their_last_day(run, series):
+    today = now().date()
+    series("bars", "IWM", f"{SERIES}2026-03-02,1,1,1,1\n{today},1,1,1,1\n")
+    series("dividends", "IWM", "ex_date,amount\n2024-03-20,0.5\n")  # old ones are no fault
+    found = states(run)
+    assert found["bars"]["finding"] == f"IWM 2 rows up to {today}"
+    assert found["bars"]["state"] == found["dividends"]["state"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "text", "finding", "command"),
+    [
+        ("indices", "RVX", b"\x00\xff\n\x80", "damaged", "--indices RVX"),
+        ("indices", "VIX", SERIES, "has no rows", "--indices VIX"),
+        ("indices", "VIX", "date,open\n2026-03-02,1\n", "has no close column", "--indices VIX"),
+        ("bars", "IWM", f"{SERIES}2026-03-03,1,1,1,1\n2026-03-02,1,1,1,1\n", "do not ascend", "--symbols IWM"),
+        ("bars", "KRE", f"{SERIES}2026-03-02,1,1,1,\n", "1 of 1 rows hold no close", "--symbols KRE"),
+        ("bars", "IWM_5m", f"{SERIES}2020-03-02 09:30,1,1,1,1\n", "sessions ago", "--symbols IWM --interval 5m"),
+        ("dividends", "IWM", "ex_date,amount\n2026-03-20,x\n", "hold no amount", "--symbols IWM"),
+    ],
+)
+def test_series_that_are_no_use_are_named_with_what_to_do(run, series, kind, name, text, finding, command):
+    series(kind, name, text)
+    check = states(run)[f"{kind} of {name}"]
+    assert check["state"] == "warning"
+    assert finding in check["finding"]
+    assert check["remedy"] == f"fetch again: iwm-opts fetch --whole {command}"
+
+
 def test_a_record_without_a_right_to_write(run, monkeypatch):
     monkeypatch.setattr("iwm_opts.markets.health.os.access", lambda *_: False)
     assert states(run)["record"]["state"] == "failed"

@@ -1,3 +1,5 @@
+import time
+
 import pandas as pd
 
 RVX = "DATE,OPEN,HIGH,LOW,CLOSE\n06/03/2025,24,25,23,24\n06/04/2025,24,25,23,23\n"
@@ -43,3 +45,15 @@ def test_by_default_it_fetches_all_that_the_strategy_looks_at(run, tmp_path, liv
     indices = {("indices", name): 3 for name in ("RVX", "VIX", "VIX9D", "IRX")}
     assert got == {**bars, **paid, **indices}
     assert (tmp_path / "record" / "indices" / "VIX9D.csv").read_text().startswith("date,open,high,low,close\n")
+
+
+def test_a_source_that_hangs_after_its_cookies_is_one_line_within_ten_seconds(run, live_server, answer):
+    for name in ("IWM", "KRE", "XBI", "SPY", "%5ERVX", "%5EVIX", "%5EVIX9D", "%5EIRX"):
+        for path in (name, name.replace("%5E", "^")):
+            live_server.serve(f"/v8/finance/chart/{path}", answer("{}", delay=12.0))
+    begin = time.monotonic()
+    failed = run("fetch", "--feed", "yahoo")
+    assert time.monotonic() - begin < 10.0  # three time-outs of each series were 94 s; not a measure of speed
+    assert (failed.code, failed.out) == (1, "")
+    assert failed.err.count("\n") == 1
+    assert "Yahoo: no answer in time" in failed.err

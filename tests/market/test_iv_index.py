@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iwm_opts.market.calendar import effective_days_per_year
-from iwm_opts.market.forward import european_forward, european_quotes, implied_forwards
+from iwm_opts.market.forward import european_quotes, implied_forwards
 from iwm_opts.market.iv_index import ModelFreeVariance, constant_maturity_iv, iv_index, model_free_variance
 from iwm_opts.market.slices import ExpirySlice, Forward
 from iwm_opts.pricing.american import AmericanQuotes, american_price
@@ -134,8 +134,7 @@ def test_american_quotes_are_read_as_the_europeans_they_hide():
     forwards = implied_forwards(american, BILLS)
 
     def convert(quotes, forward):
-        forward = european_forward(quotes, forward, AmericanQuotes())
-        return european_quotes(quotes, forward, AmericanQuotes()), forward
+        return european_quotes(quotes, forward, AmericanQuotes())
 
     raw = iv_index(american, forwards)
     converted = iv_index(american, forwards, european=convert)
@@ -149,7 +148,7 @@ def test_american_quotes_are_read_as_the_europeans_they_hide():
 def test_the_quoted_spread_and_every_bid_stay():
     (_, quotes, _), _ = flat_chain(0.25, [(0.05, 0.7)])
     (forward,) = implied_forwards([quotes], BILLS)
-    found = european_quotes(quotes, forward, AmericanQuotes(((0.05, 0.7),)))
+    found, _ = european_quotes(quotes, forward, AmericanQuotes(((0.05, 0.7),)))
     outside = quotes.strike < 295.0
     assert found.put_ask - found.put_bid == pytest.approx(quotes.put_ask - quotes.put_bid, abs=1e-9)
     assert np.all(found.put_mid <= quotes.put_mid)
@@ -206,8 +205,7 @@ def test_the_rate_hardly_moves_the_index(june_slices):
 def test_early_exercise_is_a_small_part_of_the_real_index(june_slices):
     # Eleven sessions of June 2026: IV10 falls by 0.02 points, IV30 by 0.04, when premiums of puts are taken off.
     def convert(quotes, forward):
-        forward = european_forward(quotes, forward, AmericanQuotes())
-        return european_quotes(quotes, forward, AmericanQuotes()), forward
+        return european_quotes(quotes, forward, AmericanQuotes())
 
     for day in ("2026-06-17", "2026-06-26"):
         slices = june_slices(day)

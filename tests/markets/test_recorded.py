@@ -1,5 +1,6 @@
 """The record as a market: its own IV once it is long enough, an index until then, never the two spliced."""
 
+import os
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -9,14 +10,16 @@ import pytest
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.market.capture import make_chain
+from iwm_opts.market.iv_index import DEFINITION
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.markets.on_day import is_long_enough
 from iwm_opts.markets.recorded import recorded_market, recorded_on_day
+from iwm_opts.sources.durable import UNFINISHED
 from iwm_opts.sources.files import load_chain
 from iwm_opts.sources.iv_record import INDEX_FILE, add_with_index, iv_values, recorded_iv_history
 from iwm_opts.sources.series_record import merge_series
-from iwm_opts.sources.store import Record, open_record
+from iwm_opts.sources.store import LOCK, Record, open_record
 
 EXPIRATIONS = (date(2026, 3, 20), date(2026, 4, 2), date(2026, 4, 17))  # of the made quotes
 DAYS = (date(2026, 2, 26), date(2026, 2, 27), date(2026, 3, 2))
@@ -108,6 +111,44 @@ class TestOwnIv:
         path.unlink() if content is None else path.write_bytes(content)
         pd.testing.assert_frame_equal(iv_values(record, "IWM"), before)
         assert path.read_bytes().startswith(b"capture,iv10")
+
+    @pytest.mark.parametrize("written_by", [None, DEFINITION - 1, DEFINITION + 1])
+    def test_an_index_of_another_definition_is_made_again(self, record, written_by):
+        """The first files named no definition; a later version may have written another."""
+        before = iv_values(record, "IWM")
+        path = record.chain_folder("IWM") / INDEX_FILE
+        table = pd.read_csv(path)
+        old = table.drop(columns="definition") if written_by is None else table.assign(definition=written_by)
+        old.assign(iv30=0.5, iv30_calendar=0.5).to_csv(path, index=False)
+        pd.testing.assert_frame_equal(iv_values(record, "IWM"), before)
+        assert pd.read_csv(path)["definition"].tolist() == [DEFINITION] * len(DAYS)
+
+    def test_rows_of_two_definitions_are_not_spliced(self, record):
+        before = iv_values(record, "IWM")
+        path = record.chain_folder("IWM") / INDEX_FILE
+        table = pd.read_csv(path)
+        table.loc[0, ["iv30", "definition"]] = 0.5, DEFINITION - 1
+        table.loc[1, "iv30"] = 0.25  # of today's definition: believed
+        table.to_csv(path, index=False)
+        assert iv_values(record, "IWM")["iv30"].tolist() == [before["iv30"].iloc[0], 0.25, before["iv30"].iloc[2]]
+
+    def test_a_record_that_cannot_be_written_answers_all_the_same(self, record):
+        before = iv_values(record, "IWM")
+        (record.chain_folder("IWM") / INDEX_FILE).unlink()
+        (record.folder / LOCK).unlink(missing_ok=True)
+        (record.folder / LOCK).mkdir()  # nobody, root neither, can take the lock, as on a read-only disk
+        pd.testing.assert_frame_equal(iv_values(record, "IWM"), before)
+        assert not (record.chain_folder("IWM") / INDEX_FILE).exists()
+
+    def test_leftovers_of_killed_writers_go_once_they_are_old(self, record):
+        old, new = (record.chain_folder("IWM") / f".{name}{UNFINISHED}" for name in ("old", "new"))
+        for leftover in (old, new):
+            leftover.write_bytes(b"capture,iv")
+        os.utime(old, (0.0, 0.0))
+        (record.chain_folder("IWM") / INDEX_FILE).unlink()
+        iv_values(record, "IWM")
+        assert not old.exists()
+        assert new.exists()
 
     def test_a_chain_recorded_without_its_index_is_added(self, record, made_quotes):
         chain = record.chain("IWM", DAYS[-1])

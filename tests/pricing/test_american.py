@@ -14,6 +14,7 @@ from iwm_opts.pricing._american import Expiry
 from iwm_opts.pricing.american import (
     AmericanQuotes,
     american_chain_greeks,
+    american_early_exercise,
     american_greeks,
     american_implied_vol,
     american_price,
@@ -294,3 +295,19 @@ def test_american_is_worth_at_least_european_and_within_parity(spot, vol, life, 
         american_call(np.full(16, spot), strike, np.full(16, vol), rate, t, when, cash, False, european)
         assert np.all(call >= european[0] - 1e-6)
         assert np.all(put >= european[0] - spot + paid + strike * np.exp(-rate * t) - 2 * ERROR)
+
+
+@pytest.mark.parametrize("dividends", [(), ((0.04, 0.9),)])
+@pytest.mark.parametrize("life", [7, 30, 90])
+def test_premiums_alone_are_those_beside_the_greeks(life, dividends):
+    """Found by a fixed point in place of a search for the vol: prices of a known vol, in and out of the money."""
+    strikes = np.arange(180.0, 250.0, 5.0)
+    for right in ("C", "P"):
+        quoted = american_price(right, 215.0, strikes, life / 365, 0.037, 0.24, dividends)
+        arguments = (right, quoted, 215.0, strikes, life / 365, 0.037, dividends)
+        expected = american_chain_greeks(*arguments).early_exercise
+        found = american_early_exercise(*arguments)
+        assert np.array_equal(np.isnan(found), np.isnan(expected))
+        assert found == pytest.approx(expected, abs=2e-5, nan_ok=True)
+        if right == "P":
+            assert np.nanmax(found) > 1e-3

@@ -1,3 +1,4 @@
+import os
 import time
 from datetime import date
 from urllib.parse import parse_qs, urlsplit
@@ -8,6 +9,7 @@ import pytest
 
 from iwm_opts.errors import DataError
 from iwm_opts.market.bars import load_bars
+from iwm_opts.sources.durable import UNFINISHED
 from iwm_opts.sources.fetching import Fetcher
 from iwm_opts.sources.series_record import (
     is_restated,
@@ -138,3 +140,16 @@ class TestFetching:
         live_server.serve("/v8/finance/chart/IWM", answer(body))
         with yahoo_session() as session, pytest.raises(DataError, match="has a close"):
             yahoo_bars("IWM", session, date(2026, 3, 2))
+
+
+def test_leftovers_of_killed_writers_go_once_they_are_old(tmp_path):
+    record = Record(tmp_path)
+    days = pd.DatetimeIndex(["2026-03-02"], name="date")
+    old, new = (tmp_path / "bars" / f".{name}{UNFINISHED}" for name in ("old", "new"))
+    old.parent.mkdir()
+    for leftover in (old, new):
+        leftover.write_bytes(b"date,cl")
+    os.utime(old, (0.0, 0.0))
+    merge_series(record, "bars", "IWM", pd.DataFrame({"close": [1.0]}, index=days))
+    assert not old.exists()
+    assert new.exists()

@@ -1,6 +1,7 @@
 import time
 
 import pytest
+from curl_cffi.requests.exceptions import Timeout
 
 from iwm_opts.errors import DataError
 from iwm_opts.sources.session import LiveSession
@@ -90,6 +91,54 @@ def test_nobody_there():
 def test_an_unknown_name():
     with LiveSession("Somewhere", backoff=0.01) as session:
         assert "--source PATH" in failure(session)
+
+
+@pytest.mark.parametrize("cookie_page", ["/", "/v1/test/getcrumb"])
+def test_cookies_are_no_answer(live_server, answer, cookie_page):
+    """Yahoo's cookie pages may answer while its data hangs: nobody waits three time-outs for that."""
+    live_server.serve("/v7/data", answer("{}", delay=9.0))
+    begin = time.monotonic()
+    with LiveSession("Somewhere", live_server.url, data_paths=("/v7/",), patience=0.3, backoff=0.01) as session:
+        session.get(f"https://example.invalid{cookie_page}")
+        assert "no answer in time (/v7/data)" in failure(session, "/v7/data")
+        assert "no answer within 1.3 s" in failure(session, "/v7/data")
+    assert time.monotonic() - begin < 5.0  # three time-outs would be 30 s; not a measure of speed
+    assert sum(path == "/v7/data" for path in live_server.asked) == 1
+    with LiveSession("Next", live_server.url) as following:
+        assert not following.is_hurried  # cookies came: the network is there
+
+
+def test_a_cookie_page_that_hangs_leaves_time_for_the_data(live_server, answer):
+    live_server.serve("/cookie", answer("cookies", delay=9.0))
+    live_server.serve("/v7/data", answer("{}"))
+    with LiveSession("Somewhere", live_server.url, data_paths=("/v7/",), patience=1.0) as session:
+        with pytest.raises(Timeout):  # yfinance goes on without
+            session.get("https://example.invalid/cookie")
+        assert session.get("https://example.invalid/v7/data").json() == {}
+
+
+def test_a_source_that_falls_silent_in_the_middle_is_asked_once_more(live_server, answer):
+    live_server.serve("/data.json", answer("{}"), answer("{}", delay=9.0))
+    with LiveSession("Somewhere", live_server.url, timeout=0.2, backoff=0.01) as session:
+        session.get("https://example.invalid/data.json")
+        assert "no answer in time" in failure(session)
+        assert "kept silent 2 times" in failure(session)
+    assert len(live_server.asked) == 3
+
+
+def test_a_request_that_stalls_ends_before_its_time_is_up(live_server, answer):
+    live_server.serve("/data.json", answer("{}"), answer("{}", delay=9.0), answer("{}"))
+    begin = time.monotonic()
+    with LiveSession("Somewhere", live_server.url, timeout=60.0, backoff=0.01) as session:
+        session.get("https://example.invalid/data.json")
+        assert session.get("https://example.invalid/data.json").json() == {}
+    assert time.monotonic() - begin < 8.0  # the answer comes after 9 s
+
+
+def test_an_address_without_a_path_is_named_by_its_host():
+    told = pytest.raises(DataError, match=r"took more than 0 s \(fc.example.invalid was next\)")
+    with LiveSession("Somewhere", data_paths=("/v7/",), deadline=0.0) as session, told:
+        session.get("https://fc.example.invalid")
 
 
 def test_a_source_that_never_ends_is_given_up(live_server, answer):

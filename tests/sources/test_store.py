@@ -1,12 +1,8 @@
 """The record survives what happens to files: kills, second writers, full disks, flipped bytes."""
 
-import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import time as clock
 from dataclasses import replace
 from datetime import date, time, timedelta
 from pathlib import Path
@@ -165,21 +161,6 @@ def chain_file(chain, tmp_path):
     path = tmp_path / "chain.pickle"
     pd.to_pickle(chain, path)
     return path
-
-
-def test_a_kill_at_any_moment_loses_nothing_committed(record, chain_file):
-    kills = int(os.environ.get("IWM_OPTS_TEST_KILLS", "20"))
-    rng, said = random.Random(1), set()
-    for kill in range(kills):
-        writer = start(record.folder, chain_file, kill * 50)
-        said.add(writer.stdout.readline().strip())  # once it has committed it is as fast as it gets: a few ms each
-        clock.sleep(rng.uniform(0.0, 0.08))
-        writer.send_signal(signal.SIGKILL)
-        said |= {line.strip() for line in writer.stdout.read().splitlines() if line.endswith(".parquet")}
-        writer.stdout.close()
-        writer.wait()
-    assert len(said) > kills  # some were killed in the middle of a later one
-    assert said <= readable(record)
 
 
 def test_two_writers_at_once(record, chain_file):
