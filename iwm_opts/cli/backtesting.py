@@ -35,7 +35,7 @@ STRATEGIES: Final = (
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri")
 OFF: Final = ("none", "off")
 DTE_SLACK: Final = 10  # calendar days around a single --dte
-PATHS: Final = 4
+PATHS: Final = 2  # whatever is asked ends in some ten seconds; more paths say more
 
 
 class OffOrNumber(Number):
