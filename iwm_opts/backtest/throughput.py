@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.yardstick import RULES, plain_backtest
-from iwm_opts.conventions import DAYS_PER_YEAR, SESSIONS_PER_YEAR
+from iwm_opts.conventions import DAYS_PER_YEAR, IVR_LOOKBACK, SESSIONS_PER_YEAR
 from iwm_opts.kernels.day_loop import SKIPS, SUMMARY, run_backtests
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.markets.simulated import simulate_market
@@ -27,6 +27,7 @@ FIRST: Final = date(2015, 1, 2)
 LAST: Final = date(2024, 12, 31)
 SEED: Final = 1
 TENOR: Final = 10
+WARM_UP: Final = timedelta(days=round(1.1 * IVR_LOOKBACK * DAYS_PER_YEAR / SESSIONS_PER_YEAR))
 PROFITS: Final = np.linspace(0.2, 0.9, 25)
 STOPS: Final = np.linspace(0.8, 3.2, 25)
 
@@ -88,7 +89,7 @@ def measure_throughput(
     """
     market, history = bench_market(first, last)
     prepared = prepare(market, history, RULES)
-    days, known = len(market.days), np.isfinite(prepared.ranks).tolist()
+    days, allowed = len(market.days), is_open(prepared.ranks, RULES.gate).tolist()
     own = run(prepared)
     found: list[Pace] = []
     cores = os.cpu_count() or 1
@@ -102,8 +103,8 @@ def measure_throughput(
     held = found[0].package_days
     seconds = _fastest(lambda: run(prepare(market, history, RULES)), repeats)
     found.append(Pace("one, with all it reports", 1, 1, seconds, days, held))
-    plain = _fastest(lambda: plain_backtest(market, days, known), 1)
-    theirs = plain_backtest(market, days, known)
+    plain = _fastest(lambda: plain_backtest(market, days, allowed), 1)
+    theirs = plain_backtest(market, days, allowed)
     at = {day: place for place, day in enumerate(pd.DatetimeIndex(market.days))}
     ours = [
         (at[entry], at[out], round(float(gain), 2))
@@ -114,8 +115,11 @@ def measure_throughput(
 
 
 def bench_market(first: date, last: date) -> tuple[SimulatedDays, IvHistory]:
-    """A simulated market, and the model's own variance as an index: quick to make, and ranked like the quotes' own."""
-    market = simulate_market(first, last, SEED)
+    """A simulated market, and the model's own variance as an index: quick to make, and ranked like the quotes' own.
+
+    It begins before the first day, so that a rank is known from there on.
+    """
+    market = simulate_market(first - WARM_UP, last, SEED)
     index = np.sqrt(priced_variance(market.parameters, market.states, TENOR / DAYS_PER_YEAR))
     closes = pd.Series(index, index=pd.DatetimeIndex(market.days))
     return SimulatedDays(market, first), IvHistory("model variance", TENOR, closes, proxy=True, note="of the model")

@@ -1,8 +1,8 @@
 """The same backtest as the kernels run, in plain Python and the mathematics library alone: what to measure them by.
 
-One fixed set of rules, on a market of the surface model: an iron condor every day that has a place free, strikes by
-delta, filled at natural prices, a commission a contract, closed at a profit, a stop or days to expiration. Quotes are
-worked out as `kernels.quote` does, option by option.
+One fixed set of rules, on a market of the surface model: an iron condor every day that the gate is open and a place is
+free, strikes by delta, filled at natural prices, a commission a contract, closed at a profit, a stop or days to
+expiration. Quotes are worked out as `kernels.quote` does, option by option.
 """
 
 import math
@@ -21,7 +21,7 @@ TIE: Final = 1e-9  # dollars: 3 x 1.01 is not 3.03 in binary
 NATURAL: Final = FillModel.parse("natural")
 RULES: Final = Rules(
     EntryRule(),
-    GateRule(below=None),
+    GateRule(),
     ExitRule(),
     SizeRule(contracts=1),
     Costs(NATURAL, NATURAL, NATURAL, FeeSchedule.parse(f"custom:{FEE}")),
@@ -46,7 +46,7 @@ class PlainTrade:
     pnl: float
 
 
-def plain_backtest(market: SimulatedDays, days: int, is_known: "list[bool]") -> list[PlainTrade]:
+def plain_backtest(market: SimulatedDays, days: int, is_open: "list[bool]") -> list[PlainTrade]:
     """Trades of `RULES` over the first days of a market.
 
     Parameters
@@ -54,8 +54,8 @@ def plain_backtest(market: SimulatedDays, days: int, is_known: "list[bool]") -> 
     market : SimulatedDays
     days : int
         How many; positions still open at the end are closed there.
-    is_known : list of bool
-        Days with a known rank, on which alone the rules enter.
+    is_open : list of bool
+        Days with an open gate, on which alone the rules enter.
     """
     surface, listed = market.surface(), market.candidates(RULES.entry.dte, RULES.entry.dte_slack)
     rows, coefficients = surface.rows.tolist(), [float(c) for c in surface.coefficients]
@@ -76,7 +76,7 @@ def plain_backtest(market: SimulatedDays, days: int, is_known: "list[bool]") -> 
             else:
                 alive.append(one)
         held = alive
-        if place < days - 1 and is_known[place] and len(held) < RULES.entry.max_open and place in of_day:
+        if place < days - 1 and is_open[place] and len(held) < RULES.entry.max_open and place in of_day:
             i = of_day[place]
             row = int(listed.surface_row[i])
             strikes = _choose(rows, row, ladders[offset[i] : offset[i + 1]], coefficients)

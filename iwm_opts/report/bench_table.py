@@ -26,7 +26,9 @@ def bench_table(found: Throughput, machine: str, columns: int | None = None) -> 
     years = found.plain.backtest_days / 252.0
     return render(
         [
-            Text.assemble((f"{years:.1f} years of daily condors on a simulated market", "bold"), f"  {machine}"),
+            Text.assemble(
+                (f"{years:.1f} years of daily condors behind the gate, on a simulated market", "bold"), f"  {machine}"
+            ),
             table,
             Text(""),
             Text(f"plain Python and kernels: {counted(found.trades, 'trades')}, {same}; the fastest run counts"),
