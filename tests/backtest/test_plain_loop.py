@@ -586,7 +586,8 @@ def test_the_future_changes_nothing_decided(calm, rule, cut):
 
 def vars_of(states):
     return {
-        name: getattr(states, name) for name in ("log_return", "variance", "fast", "slow", "premium", "term", "skew")
+        name: getattr(states, name)
+        for name in ("log_return", "variance", "fast", "middle", "slow", "premium", "term", "skew")
     }
 
 
@@ -606,16 +607,27 @@ def test_the_rest_of_a_day_changes_nothing_that_is_opened_on_it(calm):
     assert (after.trades["reason"] == "touch").sum() > (before.trades["reason"] == "touch").sum()
 
 
-@pytest.mark.market_data
-@pytest.mark.parametrize("rule", LOOK_AHEAD[:2])
-def test_modelled_history_trades_as_the_plain_loop_does(market_data, rule):
+@pytest.fixture(scope="module")
+def modelled(market_data):
     files = ModelledFiles(
         str(market_data / "daily/IWM_yahoo_long.csv.gz"), str(market_data / "vol/RVX_History.csv.gz"),
         dividends=str(market_data / "daily/IWM_dividends.csv"), rate=0.01,
     )  # fmt: skip
     market = open_modelled(files, "IWM", date(2019, 12, 2), date(2020, 4, 30))
-    stage = Stage(SimulatedDays(market, date(2020, 1, 15)), market.iv_history(30))
-    check_cents(compare(stage, rule), rule)
+    return Stage(SimulatedDays(market, date(2020, 1, 15)), market.iv_history(30))
+
+
+@pytest.mark.market_data
+@pytest.mark.parametrize("rule", LOOK_AHEAD[:2])
+def test_modelled_history_trades_as_the_plain_loop_does(modelled, rule):
+    check_cents(compare(modelled, rule), rule)
+
+
+@pytest.mark.market_data
+@SLOW
+@given(rule=rules())
+def test_any_rules_trade_alike_on_modelled_history(modelled, rule):
+    check_cents(compare(modelled, rule), rule)
 
 
 RECORDED = [
@@ -646,3 +658,19 @@ def test_recorded_chains_trade_as_the_plain_loop_does(market_data, rule, chains,
     ours = compare(Stage(market, history), rule)
     assert len(ours.trades)
     check_cents(ours, rule)
+
+
+@pytest.fixture(scope="module")
+def recorded(market_data):
+    market = recorded_days(
+        str(market_data / "options/IWM_cboe_full_20260615_20260702.csv.gz"),
+        bars=market_data / "daily/IWM_yahoo_long.csv.gz", max_dte=62,  # the farthest that any of the rules reaches
+    )  # fmt: skip
+    return Stage(market, load_iv_history(market_data / "vol/VIX_2024_2026_yahoo.csv.gz", "IWM", 30))
+
+
+@pytest.mark.market_data
+@SLOW
+@given(rule=rules())
+def test_any_rules_trade_alike_on_recorded_chains(recorded, rule):
+    check_cents(compare(recorded, rule), rule)
