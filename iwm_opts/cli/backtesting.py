@@ -151,6 +151,7 @@ def rules_from(options: Options) -> Any:
     if options["contracts"] is not None and _is_typed("risk"):
         raise click.UsageError("--contracts and --risk both say how many: give one of them")
     defaults = ExitRule()
+    _refuse_other_side(options)
     dte, slack = _dte(options["dte"])
     put_wing, call_wing = (_wing(options, side) for side in ("put_width", "call_width"))
     put_delta, call_delta = (options[side] or options["short_delta"] or _delta(options) for side in _DELTAS)
@@ -236,6 +237,14 @@ def _wing(options: Options, side: str) -> Any:
     if options["wing_delta"] is not None:
         return Wing(delta=options["wing_delta"])
     return Wing(width=WING_WIDTH if options["width"] is None else options["width"])
+
+
+def _refuse_other_side(options: Options) -> None:
+    """Refuse what speaks of a side that the strategy does not have, such as --call-width of a bull-put."""
+    other = {"put": "call", "call": "put"}.get(options["strategy"].rpartition("-")[2])
+    for name in (f"{other}_delta", f"{other}_width") if other else ():
+        if _is_typed(name):
+            raise click.UsageError(f"--{name.replace('_', '-')}: a {options['strategy']} has no {other}s")
 
 
 def _gate(options: Options, rule: Any) -> Any:

@@ -126,6 +126,7 @@ def test_a_picture_is_written(traded, tmp_path):
         (("--source", "yahoo"), "shows only the present"),
         (("--iv-history", "x.csv"), "means nothing on the simulated market"),
         (("--width", 5, "--wing-delta", 0.05), "give one of them"),
+        (("--strategy", "bull-call", "--put-width", 5), "--put-width: a bull-call has no puts"),
         (("--no-gate", "--ivr-at-least", 50), "contradict each other"),
         (("--ivr-at-least", 50), "no day would pass"),
         (("--dte", "55:35"), "low <= high"),
