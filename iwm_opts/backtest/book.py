@@ -22,7 +22,7 @@ from iwm_opts.backtest.rules import CONDOR, LONG_CALL, LONG_PUT, EntryRule
 from iwm_opts.conventions import TICK
 from iwm_opts.execution.legs import Legs
 from iwm_opts.kernels import book as records
-from iwm_opts.kernels.book import CHOSEN, NONE, Days, Lives, Quotes, Surface
+from iwm_opts.kernels.book import CHOSEN, Days, Lives, Quotes, Surface
 from iwm_opts.kernels.marks import mark_packages
 from iwm_opts.kernels.quote import SPREAD_TERMS
 from iwm_opts.market.calendar import sessions
@@ -162,11 +162,6 @@ def blank_quotes(lives: Lives, legs: int) -> Quotes:
         np.full((legs, rows), np.nan), np.full((legs, rows), np.nan), np.zeros(rows, dtype=np.int64),
         np.zeros(rows, dtype=np.bool_), np.zeros(rows, dtype=np.int64),
     )  # fmt: skip
-
-
-def unfilled(book: Book) -> int:
-    """Packages of a complete book that could not be chosen: no strike is listed where one should be."""
-    return int((book.quotes.state == NONE).sum())
 
 
 def _book(market: DailyMarket, rule: EntryRule, days: Days, found: Candidates, surface: Surface) -> Book:

@@ -175,11 +175,6 @@ def simulated_iv_history(seed: int = DEFAULT_SEED, as_of: date | None = None, te
     return default_market(seed, as_of).iv_history(tenor_days)
 
 
-def simulated_dividends(seed: int = DEFAULT_SEED, as_of: date | None = None) -> DividendSchedule:
-    """Quarterly dividends of the default market."""
-    return default_market(seed, as_of).dividends
-
-
 def _dividends(parameters: Parameters, first: date, last: date) -> DividendSchedule:
     """Equal quarterly payments, ex on the session nearest before the 16th of March, June, September and December."""
     amount = round(0.25 * parameters.setting.dividend_yield * parameters.setting.spot, 3)

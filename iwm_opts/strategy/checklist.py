@@ -31,7 +31,6 @@ STRETCH_ATR: Final = 1.5
 REALISED_SESSIONS: Final = 21
 MARKET_SYMBOL: Final = "SPY"
 FEAR_RANK: Final = 80.0
-EVENT_SESSIONS: Final = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
