@@ -92,6 +92,12 @@ class _Table:
         self.gap = POINTS * (iv - np.sqrt(ahead))
         rank = _rank(iv)
         self.gate = np.where(np.isnan(rank), np.nan, rank < GATE_RANK)
+        self.change_size = np.abs(self.change)
+        calm = np.where(self.gate == 1.0, 1.0, np.nan)
+        deviation = np.expm1(self.month) / (iv * math.sqrt(REALISED_SESSIONS / YEAR))
+        self.calm_put = calm * np.where(np.isnan(deviation), np.nan, deviation < -1.0)
+        self.calm_call = calm * np.where(np.isnan(deviation), np.nan, deviation > 1.0)
+        self.calm_change = calm * POINTS * _ahead(iv, ECHO_SESSIONS)
         self.high = np.where(np.isnan(rank), np.nan, rank >= HIGH_RANK)
 
 
@@ -100,6 +106,13 @@ def _sum_ahead(values: Array, sessions: int) -> Array:
     total = np.concatenate([[0.0], np.cumsum(np.nan_to_num(values))])
     out = np.full(len(values), np.nan)
     out[:-sessions] = total[sessions + 1 :] - total[1:-sessions]
+    return out
+
+
+def _ahead(values: Array, sessions: int) -> Array:
+    """Change over the sessions after each one; NaN where the history ends before."""
+    out = np.full(len(values), np.nan)
+    out[:-sessions] = values[sessions:] - values[:-sessions]
     return out
 
 
@@ -288,5 +301,9 @@ FACTS: Final[tuple[Fact, ...]] = (
     Fact("long slope and log level", _joint("long", "log_level")),
     Fact("share of IV rank below 20", _of("gate", _mean)),
     Fact("share of IV rank from 50", _of("high", _mean)),
+    Fact("|log IV30 change| autocorrelation 1", _lagged("change_size", 1)),
+    Fact("return below -1 implied sd, rank below 20", _of("calm_put", _mean)),
+    Fact("return above 1 implied sd, rank below 20", _of("calm_call", _mean)),
+    Fact("IV30 change of 10 sessions, rank below 20", _of("calm_change", _mean)),
 )
 NAMES: Final = tuple(fact.name for fact in FACTS)
