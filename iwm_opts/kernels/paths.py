@@ -40,13 +40,13 @@ def advance(
     middle_speed,
     middle_vol,
     middle_correlation,
+    middle_heat,
     slow_speed,
     slow_vol,
     slow_correlation,
     premium_speed,
     premium_vol,
     premium_correlation,
-    premium_heat,
     reversal,
     jump_threshold,
     jump_mean,
@@ -71,11 +71,11 @@ def advance(
 
     A session's diffusive variance is (floor + exp(level + middle + slow)) (1 - fast_share + fast_share exp(fast)) with
     the factors as they stood before it, and its drift `drift` + (variance_price - 1/2) times that. Of the fast factor's
-    shock, the share `fast_convexity` is that of the square of spot's; that of the premium is exp(premium_heat fast)
-    times as large. An event is a jump of the spot, which also lifts the fast factor by -jump_lift x jump and the middle
-    one by -jump_middle_lift x jump, where the event's normal lies above `jump_threshold`; it is a burst of variance,
-    exponential of mean `burst_mean` on the fast factor and the share `burst_middle_share` of that on the middle one,
-    where it lies below -`burst_threshold`.
+    shock, the share `fast_convexity` is that of the square of spot's; that of the middle one is
+    2 / (1 + exp(-middle_heat middle)) times as large. An event is a jump of the spot, which also lifts the fast factor
+    by -jump_lift x jump and the middle one by -jump_middle_lift x jump, where the event's normal lies above
+    `jump_threshold`; it is a burst of variance, exponential of mean `burst_mean` on the fast factor and the share
+    `burst_middle_share` of that on the middle one, where it lies below -`burst_threshold`.
 
     Writes the log return over each session, the variance rate that held during it, and the factors after it; shapes
     (n,).
@@ -93,13 +93,13 @@ def advance(
         rate = (floor + exp(level + m + y)) * (1.0 - fast_share + fast_share * exp(x))
         expected = (drift + (variance_price - 0.5) * rate) * dt - reversal * surprise
         surprise = math.sqrt(rate * dt) * spot_shock
-        premium_move = premium_sd * exp(premium_heat * x)
+        middle_move = middle_sd * 2.0 / (1.0 + exp(-middle_heat * m))
         square = (spot_shock * spot_shock - 1.0) * math.sqrt(0.5)
         fast_shock = fast_correlation * spot_shock + fast_convexity * square + fast_own * shocks[i, 1]
         x = fast_keep * x + fast_sd * fast_shock
-        m = middle_keep * m + middle_sd * _wiener(middle_correlation, spot_shock, shocks[i, 6])
+        m = middle_keep * m + middle_move * _wiener(middle_correlation, spot_shock, shocks[i, 6])
         y = slow_keep * y + slow_sd * _wiener(slow_correlation, spot_shock, shocks[i, 2])
-        u = premium_keep * u + premium_move * _wiener(premium_correlation, spot_shock, shocks[i, 3])
+        u = premium_keep * u + premium_sd * _wiener(premium_correlation, spot_shock, shocks[i, 3])
         if shocks[i, 4] > jump_threshold:
             jump = jump_mean + jump_sd * shocks[i, 5]
             surprise += jump

@@ -50,15 +50,19 @@ HISTORIES = 64  # simulated at every point that is tried
 # What is fitted, and the scale on which it is sought: "log" for what is positive, "atanh" for correlations, "logit" for
 # shares, else a unit. The term factor's speed stays: the facts cannot tell it from its vol.
 FREE: Final[tuple[tuple[str, str, str | float], ...]] = (
+    ("dynamics", "growth", 0.1),
+    ("dynamics", "variance_price", 3.0),
     ("dynamics", "floor", "log"),
     ("dynamics", "level", 0.5),
     ("dynamics", "fast_share", "logit"),
     ("dynamics", "fast_speed", "log"),
     ("dynamics", "fast_vol", "log"),
     ("dynamics", "fast_correlation", "atanh"),
+    ("dynamics", "fast_convexity", 0.2),
     ("dynamics", "middle_speed", "log"),
     ("dynamics", "middle_vol", "log"),
     ("dynamics", "middle_correlation", "atanh"),
+    ("dynamics", "middle_heat", 1.0),
     ("dynamics", "slow_speed", "log"),
     ("dynamics", "slow_vol", "log"),
     ("dynamics", "slow_correlation", "atanh"),

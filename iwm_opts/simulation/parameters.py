@@ -31,13 +31,13 @@ class Dynamics:
     middle_speed: float
     middle_vol: float
     middle_correlation: float
+    middle_heat: float  # how fast its vol grows with it: by a factor of 2 / (1 + exp(-middle_heat x factor))
     slow_speed: float
     slow_vol: float
     slow_correlation: float
     premium_speed: float  # of the variance premium around its level
     premium_vol: float
     premium_correlation: float
-    premium_heat: float  # logarithm of its vol for each unit of the fast factor
     term_speed: float  # of the level that prices see the slow factor revert to
     term_vol: float
     reversal: float  # share of a session's surprise that the next one takes back
