@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.backtest.bootstrap import LEVEL, Interval, ratio_interval
-from iwm_opts.backtest.plan import Stage, StageResult, backtest_plan
+from iwm_opts.backtest.plan import Stage, StageResult
+from iwm_opts.backtest.plan_runner import backtest_plan
 from iwm_opts.errors import InputError
 from iwm_opts.strategy.plan import Plan, make_plan
 
 FITTING: Final = {
     "mean-reversion": ("shares", "options", "vertical"),
-    "momentum": ("shares",),  # nobody here quotes options by the minute
+    "momentum": ("shares", "options", "vertical"),
     "vol-contraction": ("condor", "vertical"),
 }
 RISKS: Final = {
@@ -50,7 +51,7 @@ def compare_instruments(
     plan : Plan
         Its tables for shares or options hold for its own instrument; the others have the defaults of the horizon.
     stage : Stage
-        With a market, unless shares alone fit.
+        With a market.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def compare_instruments(
         When options are to be compared and the stage has no market.
     """
     fitting = FITTING[plan.edge]
-    if stage.market is None and fitting != ("shares",):
+    if stage.market is None:
         raise InputError(
             "source", None, "comparing instruments needs quotes of options", "give --source modelled or sim"
         )

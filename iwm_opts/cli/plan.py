@@ -145,6 +145,7 @@ def _compared(found: Any, data: Any, options: dict[str, Any]) -> str:
     from iwm_opts.backtest.metrics import Period
     from iwm_opts.backtest.plan import Stage
     from iwm_opts.backtest.simulated import SimulatedDays
+    from iwm_opts.cli.plan_backtest import covered_days
     from iwm_opts.cli.plan_data import modelled_days, simulated_years
     from iwm_opts.cli.progress import progress
     from iwm_opts.market.chain import LABELS
@@ -157,10 +158,12 @@ def _compared(found: Any, data: Any, options: dict[str, Any]) -> str:
         label = LABELS["modelled"]
     elif options["source"] == "sim":
         simulated = simulated_years(options)
-        inputs = replace(simulated.inputs, minutes=inputs.minutes, events=inputs.events)
+        minutes = inputs.minutes if options["minutes"] else None
+        if found.momentum and minutes is None:
+            minutes = simulated.market.minutes()  # its own: another market's would not fit its bars
+        inputs = replace(simulated.inputs, minutes=minutes, events=inputs.events)
         market, label = SimulatedDays(simulated.market, simulated.first), simulated.label
-    days = market.days if market is not None else [day.date() for day in inputs.bars.index]
-    stage = Stage(Period("all", days[0], days[-1]), inputs, market)
+    stage = Stage(Period("all", *covered_days(found, inputs, market)), inputs, market)
     with progress("instruments", options) as told:
         results = compare_instruments(found, stage, told)
     if options["format"] == "json":

@@ -79,7 +79,8 @@ class SimulatedMarket(SurfaceMarket):
             start = bars.index.to_numpy() - bars.index[0]
             at = pd.Timestamp(day) + pd.Timedelta(minutes=OPENS_AT) + pd.to_timedelta(start, unit="min")
             days.append(bars.assign(minute=start).set_axis(pd.DatetimeIndex(at, name="time").as_unit("us")))
-        return Minutes(pd.concat(days), ("simulated bars of 5 minutes: no momentum within the session is in them",))
+        note = "simulated bars of 5 minutes: no momentum within the session is in them"
+        return Minutes(pd.concat(days), (note,), self.name)
 
 
 def simulate_market(

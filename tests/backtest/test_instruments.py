@@ -4,7 +4,8 @@ import pytest
 
 from iwm_opts.backtest.instruments import compare_instruments
 from iwm_opts.backtest.metrics import Period
-from iwm_opts.backtest.plan import Stage, backtest_plan, engine_rules
+from iwm_opts.backtest.plan import Stage, engine_rules
+from iwm_opts.backtest.plan_runner import backtest_plan
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.errors import InputError
 from iwm_opts.markets.simulated import simulate_market
