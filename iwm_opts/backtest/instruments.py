@@ -1,7 +1,7 @@
 """One edge through every instrument that fits it: whether defined risk beats naked is a table, not a maxim."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.backtest.bootstrap import LEVEL, Interval, ratio_interval
-from iwm_opts.backtest.plan import Stage, StageResult
+from iwm_opts.backtest.plan import PlanResult, Stage, StageResult
 from iwm_opts.backtest.plan_runner import backtest_plan
 from iwm_opts.errors import InputError
 from iwm_opts.strategy.plan import Plan, make_plan
@@ -25,6 +25,7 @@ RISKS: Final = {
     "vertical": "defined: the width",
     "condor": "defined: the wider wing",
 }
+ENTRIES: Final = ("the whole plan", "every signal of the edge")
 SEED: Final = 1
 FEW_TRADES: Final = 10  # below, no interval is worth its name
 
@@ -35,6 +36,8 @@ class InstrumentResult:
 
     instrument: str
     risk: str  # what bounds the loss, in words
+    entries: str  # which sessions it entered on, of `ENTRIES`
+    market: str
     result: StageResult
     on_risk: Interval  # mean gain over what was risked, with its interval
     worst_on_risk: float  # largest loss of a trade over what it was to risk; above 1 it was more than planned
@@ -44,7 +47,9 @@ class InstrumentResult:
 def compare_instruments(
     plan: Plan, stage: Stage, progress: Callable[[int, int], None] | None = None
 ) -> list[InstrumentResult]:
-    """Run a plan's edge, filter, checklist and account through all instruments that fit, each with its own exits.
+    """Run a plan's edge and account through all instruments that fit, each with its own exits.
+
+    Twice: with the plan's macro filter and checklist, and on every signal of the edge, of which there are more.
 
     Parameters
     ----------
@@ -63,12 +68,13 @@ def compare_instruments(
         raise InputError(
             "source", None, "comparing instruments needs quotes of options", "give --source modelled or sim"
         )
-    found = []
-    for done, instrument in enumerate(fitting, start=1):
-        result = backtest_plan(_in_instrument(plan, instrument), [], [stage])
-        found.append(_measured(instrument, result.ranges[0], result.notes))
-        if progress:
-            progress(done, len(fitting))
+    found: list[InstrumentResult] = []
+    for entries in ENTRIES:
+        for instrument in fitting:
+            result = backtest_plan(_in_instrument(plan, instrument), [], [stage], signals_only=entries == ENTRIES[1])
+            found.append(_measured(instrument, entries, result))
+            if progress:
+                progress(len(found), len(ENTRIES) * len(fitting))
     return found
 
 
@@ -79,16 +85,23 @@ def _in_instrument(plan: Plan, instrument: str) -> Plan:
     return make_plan(**{**given, "instrument": instrument})
 
 
-def _measured(instrument: str, result: StageResult, notes: Sequence[str]) -> InstrumentResult:
+def _measured(instrument: str, entries: str, run: PlanResult) -> InstrumentResult:
+    result = run.ranges[0]
     trades, equity = result.trades, result.equity
-    if not len(trades) or result.metrics is None:
-        nothing = Interval(math.nan, math.nan, math.nan, math.nan, LEVEL, 0, math.nan, "nothing")
-        return InstrumentResult(instrument, RISKS[instrument], result, nothing, math.nan, tuple(notes))
-    place = equity.index.searchsorted(pd.DatetimeIndex(trades["entry"]).normalize())
-    share = (trades["pnl"] / trades["risk"]).to_numpy(dtype=float)
-    days = len(equity)
-    sample = np.stack([np.bincount(place, share, days), np.bincount(place, minlength=days).astype(float)], axis=1)
-    interval = ratio_interval([sample], result.metrics.average_sessions, SEED)
-    if len(trades) < FEW_TRADES:
-        interval = replace(interval, low=math.nan, high=math.nan)
-    return InstrumentResult(instrument, RISKS[instrument], result, interval, float(-share.min()), tuple(notes))
+    interval, worst = Interval(math.nan, math.nan, math.nan, math.nan, LEVEL, 0, math.nan, "nothing"), math.nan
+    if len(trades) and result.metrics is not None:
+        place = equity.index.searchsorted(pd.DatetimeIndex(trades["entry"]).normalize())
+        share = (trades["pnl"] / trades["risk"]).to_numpy(dtype=float)
+        days, worst = len(equity), float(-share.min())
+        sample = np.stack([np.bincount(place, share, days), np.bincount(place, minlength=days).astype(float)], axis=1)
+        interval = ratio_interval([sample], result.metrics.average_sessions, SEED)
+        if len(trades) < FEW_TRADES:
+            interval = replace(interval, low=math.nan, high=math.nan)
+    notes = tuple(run.notes)
+    return InstrumentResult(instrument, RISKS[instrument], entries, run.market, result, interval, worst, notes)
+
+
+def trading_costs(trades: pd.DataFrame) -> float:
+    """Slippage and fees of some trades in shares or options, dollars."""
+    paid = [name for name in ("slippage", "entry_slippage", "exit_slippage", "fees") if name in trades]
+    return float(trades[paid].to_numpy(dtype=float).sum())

@@ -34,6 +34,7 @@ def backtest_plan(
     stress: Sequence[Stage],
     ranges: Sequence[Stage] = (),
     progress: Callable[[int, int], None] | None = None,
+    signals_only: bool = False,
 ) -> PlanResult:
     """Run a plan over stress periods and other ranges.
 
@@ -44,6 +45,8 @@ def backtest_plan(
         Those the verdict rests on (`stress_stages`), and any others.
     progress : callable, optional
         Told how many of how many stages are done.
+    signals_only : bool
+        Enter on every signal of the edge: macro filter and checklist are left out.
 
     Raises
     ------
@@ -51,7 +54,7 @@ def backtest_plan(
         When data is missing that the plan's edge, macro filter or instrument cannot do without.
     """
     stages = [*stress, *ranges]
-    runner = _Runner(plan)
+    runner = _Runner(plan, signals_only)
     results = []
     for done, stage in enumerate(stages, start=1):
         results.append(runner.run(stage))
@@ -70,8 +73,8 @@ def backtest_plan(
 class _Runner:
     """Runs stages; books of options are built once a market."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, signals_only: bool = False) -> None:
+        self.plan, self.signals_only = plan, signals_only
         self.notes: list[str] = []
         self._books: dict[tuple[int, str], Prepared] = {}
 
@@ -82,6 +85,9 @@ class _Runner:
         if not within.any():
             return _nothing(stage, f"the bars run from {days[0].date()} to {days[-1].date()}")
         allowed = entry_days(self.plan, stage.data, within)
+        if self.signals_only:
+            entered = within & allowed.signal
+            allowed = replace(allowed, allowed=entered, counts={"signals": int(entered.sum())})
         if isinstance(self.plan.rule, Momentum):
             return self._momentum(stage, allowed, first, last)
         if self.plan.instrument == "shares":
@@ -116,14 +122,14 @@ class _Runner:
 
     def _momentum_packages(self, stage: Stage, allowed: EntryDays) -> Parts:
         """The edge in options; how another rule for the smile would have it is noted."""
-        surface_behind(stage.market)
         found = [momentum_packages(self.plan, stage, allowed.allowed, smile) for smile in SMILES]
         self.notes += [note for one in found[0] for note in one.notes]
         parts = [_added(self.plan, one) for one in found]
         gains = [(trades["pnl"] / trades["risk"]).mean() for trades, _, _ in parts]
         if len(parts[0][0]):
-            other = " and ".join(f"{gain:+.1%} ({smile})" for gain, smile in zip(gains, SMILES, strict=True))
-            self.notes.append(f"{stage.period.name}: gain on risk a trade {other}, by how the smile moves")
+            told = " and ".join(f"{gain:+.1%} ({smile})" for gain, smile in zip(gains, SMILES, strict=True))
+            where = f"{self.plan.instrument}, {stage.period.name}"
+            self.notes.append(f"{where}: gain on risk a trade by how the smile moves: {told}")
         if len(found[0]) > 1:
             self.notes.append(ADDED)
         return parts[0]
@@ -189,13 +195,14 @@ def momentum_packages(
     if data.history is None:
         raise InputError("iv_history", None, "the engine ranks an IV history", "name one: --iv-history FILE")
     surface, found = surface_behind(stage.market), []
+    behind = stage.market.notes if stage.market is not None else ()
     for strategy, chosen in strategies(plan, data, [day.date() for day in pd.DatetimeIndex(data.bars.index)]):
         rules = engine_rules(plan, strategy)
         rules = replace(rules, size=size or rules.size)
         result = trade_momentum_packages(
             data.bars, data.minutes, edge, surface, data.history, rules, allowed & chosen, smile, every_session
         )
-        found.append(result)
+        found.append(replace(result, notes=(*behind, *result.notes)))
     return found
 
 

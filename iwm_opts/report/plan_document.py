@@ -115,10 +115,13 @@ def _tree(standing: Standing) -> str:
 
 
 def _entry(plan: Plan) -> str:
-    if plan.momentum:
-        return f"buy shares at minute {plan.momentum.enter_minute}, size below"
+    when = f"at minute {plan.momentum.enter_minute}" if plan.momentum else "at the next open"
     if plan.instrument == "shares":
-        return "buy shares at the next open, size below"
+        return f"buy shares {when}, size below"
+    return f"{when} {_package(plan)}" if plan.momentum else _package(plan)
+
+
+def _package(plan: Plan) -> str:
     package = plan.package
     assert package is not None
     if plan.instrument == "condor":
@@ -199,6 +202,8 @@ def _package_exits(plan: Plan) -> list[str]:
     )
     found += [f"Closed at {package.exit_dte} calendar days to expiration."] if package.exit_dte else []
     found += [f"At most {package.max_sessions} sessions."] if package.max_sessions else []
+    if plan.momentum:
+        return [*found, f"Time: closed at minute {plan.momentum.exit_minute}; nothing is held overnight."]
     return found or ["Held to expiration."]
 
 

@@ -69,8 +69,8 @@ class Decision:
 class EntryDays:
     """Sessions on which a plan allows an entry, and what stood in the way on others."""
 
-    allowed: Flags  # shape (bars,): at the bar's open; for momentum the signal of the minutes is still to come
-    signal: Flags  # what of it each rule alone says, shape (bars,); all of them for momentum
+    allowed: Flags  # shape (bars,): at the bar's open; for momentum when its first minutes are over
+    signal: Flags  # what of it each rule alone says, shape (bars,)
     clear: Flags  # the macro filter; all of them where it does not apply
     enough: Flags  # the checklist
     counts: dict[str, int]
