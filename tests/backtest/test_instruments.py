@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from iwm_opts.backtest.instruments import compare_instruments
+from iwm_opts.backtest.instruments import compare_instruments, trading_costs
 from iwm_opts.backtest.metrics import Period
 from iwm_opts.backtest.plan import Stage, engine_rules
 from iwm_opts.backtest.plan_runner import backtest_plan
@@ -25,8 +25,17 @@ def stage():
 
 def test_an_edge_in_every_instrument_that_fits(stage):
     plan = make_usual_plan("mean-reversion", **OPEN, **{"mean-reversion": {"declines": 2, "total": "1%"}})
-    results = {one.instrument: one for one in compare_instruments(plan, stage)}
+    found = compare_instruments(plan, stage)
+    assert [one.entries for one in found] == 3 * ["the whole plan"] + 3 * ["every signal of the edge"]
+    results = {one.instrument: one for one in found[:3]}
     assert list(results) == ["shares", "options", "vertical"]
+    for one, every in zip(found[:3], found[3:], strict=True):
+        assert set(one.result.trades["entry"]) <= set(every.result.trades["entry"])
+        assert every.result.counts["signals"] == one.result.counts["signals"]
+    costs = results["vertical"].result.trades
+    paid = costs["entry_slippage"] + costs["exit_slippage"] + costs["fees"]
+    assert trading_costs(costs) == pytest.approx(paid.sum())
+    assert trading_costs(results["shares"].result.trades) > 0.0
     entries = {name: set(one.result.trades["entry"].dt.date) for name, one in results.items()}
     assert entries["vertical"] <= set(stage.market.days)
     for name, one in results.items():

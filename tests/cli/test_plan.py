@@ -164,7 +164,10 @@ def test_instruments_side_by_side(run, data):
     assert done.code == 0, done.err
     found = done.json
     assert found["label"].startswith("MODELLED QUOTES")
-    assert [row["instrument"] for row in found["instruments"]] == ["shares", "options", "vertical"]
+    assert [row["instrument"] for row in found["instruments"]] == 2 * ["shares", "options", "vertical"]
+    trades = [row["trades"] for row in found["instruments"]]
+    assert all(plan <= every for plan, every in zip(trades[:3], trades[3:], strict=True))
+    assert sum(trades[3:]) > 0
     assert run(*DIPS, *data, "--compare-instruments").code == 1
 
 
@@ -253,6 +256,7 @@ def test_the_momentum_edge_trades_on_the_simulated_market_by_its_own_bars(run):
     assert page.json["signal"]["state"] in ("met", "unmet")
 
 
-def test_momentum_in_options_says_that_it_cannot_be_backtested(run):
+def test_momentum_in_options_says_where_its_quotes_come_from(run):
     page = run("plan", "--edge", "momentum", "--instrument", "options", "--source", "sim", "--check")
-    assert "no market here quotes options by the minute" in " ".join(page.out.split())
+    told = " ".join(page.out.split())
+    assert "option quotes by the minute are recorded nowhere: a backtest models them" in told
