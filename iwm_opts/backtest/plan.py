@@ -19,7 +19,7 @@ from iwm_opts.backtest.rules import CONDOR, LONG_CALL, Costs, EntryRule, ExitRul
 from iwm_opts.backtest.shares import ShareRules
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
-from iwm_opts.market.iv_rank import rolling_iv_rank
+from iwm_opts.market.iv_rank import covered_ranks
 from iwm_opts.spreads.legs import Wing
 from iwm_opts.strategy.checklist import Inputs
 from iwm_opts.strategy.plan import Plan
@@ -100,7 +100,10 @@ def stress_stages(data: Inputs, market: DailyMarket | None = None) -> list[Stage
 
 
 def strategies(plan: Plan, data: Inputs, days: Sequence[date]) -> list[tuple[str, Flags]]:
-    """What is traded, and on which of some sessions: a vertical is chosen by the rank of the close before."""
+    """What is traded, and on which of some sessions: a vertical is chosen by the rank of the close before.
+
+    Where that rank is unknown it is a debit spread.
+    """
     always = np.ones(len(days), dtype=bool)
     if plan.instrument == "condor":
         return [(CONDOR, always)]
@@ -108,13 +111,14 @@ def strategies(plan: Plan, data: Inputs, days: Sequence[date]) -> list[tuple[str
         return [(SINGLE, always)]
     package = plan.package
     assert package is not None
-    assert data.history is not None
     if plan.edge == "vol-contraction" and package.kind == "by-rule":
         return [(CREDIT, always)]  # it sells premium, whatever the rank
     if package.kind != "by-rule":
         return [(package.kind, always)]
-    ranks = rolling_iv_rank(data.history)["rank"]
-    rich = allowed_on(known_signal(ranks >= package.credit_rank, ranks.notna()), days)
+    rich = np.zeros(len(days), dtype=bool)
+    if data.history is not None and len(data.history.last(1)):
+        ranks = covered_ranks(data.history)
+        rich = allowed_on(known_signal(ranks >= package.credit_rank, ranks.notna()), days)
     return [(CREDIT, rich), (DEBIT, ~rich)]
 
 
