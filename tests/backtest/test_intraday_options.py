@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from vollib.black_scholes_merton import black_scholes_merton
 
+from iwm_opts.backtest.instruments import compare_instruments
 from iwm_opts.backtest.intraday_options import trade_momentum_packages
 from iwm_opts.backtest.metrics import Period
 from iwm_opts.backtest.plan import Stage, engine_rules
@@ -24,9 +25,12 @@ from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.errors import InputError
 from iwm_opts.market.bars import load_bars
 from iwm_opts.market.calendar import is_session, session_hours
+from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.minutes import Minutes, load_minutes
+from iwm_opts.markets.modelled import Slope, modelled_market
 from iwm_opts.markets.modelled_files import ModelledFiles, open_modelled
 from iwm_opts.markets.simulated import simulate_market
+from iwm_opts.report.plan_backtest import average_minutes
 from iwm_opts.simulation.listing import listed_expirations
 from iwm_opts.simulation.surface import surface_of
 from iwm_opts.sources.iv_history import load_iv_history
@@ -376,3 +380,43 @@ def test_no_surface_of_the_close_before_is_no_trade(market, stage):
         data.bars, data.minutes, EDGE, market, data.history, rules_of("long-call"), every_session=True
     )
     assert whole.skipped["the market has no surface of the close before"] == 1  # the first day
+
+
+@pytest.mark.market_data
+def test_on_real_data_nothing_after_the_close_before_is_known(market_data):
+    """Bars, index and days that end with the session before give the same trade as the whole history."""
+    bars = load_bars(market_data / "daily" / "IWM_yahoo_adj_div.csv.gz")
+    minutes = load_minutes(market_data / "intraday" / "IWM_1m_20191021_20200608.csv.gz")
+    history = load_iv_history(market_data / "vol" / "RVX_History.csv.gz", "IWM")
+    slope, paid = Slope(pd.Series(dtype=float, index=pd.DatetimeIndex([])), 0.95, "fixed"), DividendSchedule((), "none")
+    first, rules = date(2020, 2, 24), rules_of("bull-put")
+    whole = modelled_market(bars, history, slope, 0.015, paid, first, date(2020, 5, 29))
+    for day in (date(2020, 3, 10), date(2020, 4, 6), date(2020, 4, 17)):
+        stamp = pd.Timestamp(day)
+        until = modelled_market(bars[bars.index < stamp], history.before(day), slope, 0.015, paid, first)
+        assert until.days[-1] < day
+        today = Minutes(minutes.bars[minutes.bars.index.normalize() == stamp], ())
+        here, there = (
+            trade_momentum_packages(bars, today, Momentum(), one, known, rules, every_session=True).trades
+            for one, known in ((whole, history), (until, history.before(day)))
+        )
+        assert len(here) == 1
+        pd.testing.assert_frame_equal(here, there)
+
+
+def test_the_edge_in_every_instrument(stage):
+    plan = make_usual_plan("momentum", **OPEN, momentum={"gap": 0.001, "volume_sessions": 5})
+    found = compare_instruments(plan, stage)
+    assert [one.instrument for one in found] == 2 * ["shares", "options", "vertical"]
+    for one in found:
+        trades = one.result.trades
+        assert len(trades) == one.result.metrics.trades > 0
+        assert one.on_risk.estimate == pytest.approx((trades["pnl"] / trades["risk"]).mean())
+        assert average_minutes(one.result) == pytest.approx(30.0)
+        assert one.market.endswith("5-minute bars of IWM (simulated market, seed 5)")
+    signals = {one.instrument: set(one.result.trades["entry"]) for one in found[3:]}
+    says = plan.rule.readings(stage.data.bars, stage.data.minutes.bars)["signal"].fillna(False)
+    days = set(says.index[says.to_numpy(dtype=bool)])
+    for name, entries in signals.items():
+        assert {entry.normalize() for entry in entries} <= days, name
+    assert len(days) - len(signals["shares"]) <= 3  # the ATR of the first sessions is unknown
