@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.asking import packages_on
 from iwm_opts.backtest.book import LEGS
 from iwm_opts.backtest.intraday import bars_from_entry
-from iwm_opts.backtest.result import REASONS, legs_text
+from iwm_opts.backtest.result import REASONS, SKIP_REASONS, legs_text
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.simulated import board_of
 from iwm_opts.conventions import MULTIPLIER, TICK
 from iwm_opts.execution.fees import premium_sold
 from iwm_opts.execution.fills import fill_package, fill_packages
 from iwm_opts.execution.legs import Legs
+from iwm_opts.kernels.day_loop import NO_CREDIT, NO_PACKAGE, NO_QUOTE, RISKLESS, SPENT
 from iwm_opts.kernels.exits import HELD, STOP, TIME, first_exit
 from iwm_opts.kernels.payoff import extremes
 from iwm_opts.market.calendar import NEW_YORK
@@ -95,7 +96,7 @@ class SessionBook:
             return "the market has no surface of the close before"
         chosen = self._chosen(quotes, held)
         if chosen is None:
-            return "no package of the rule is listed"
+            return SKIP_REASONS[NO_PACKAGE]
         course = self._course(quotes, held, chosen)
         opened = self._opened(chosen, course)
         units = self._units(opened)
@@ -150,13 +151,13 @@ class SessionBook:
     def _units(self, opened: Opened) -> int | str:
         size = self.rules.size
         if not np.isfinite(opened.credit):
-            return "a leg has no quote"
+            return SKIP_REASONS[NO_QUOTE]
         if self.rules.entry.is_credit and not opened.credit > 0.0:
-            return "the credit is not above zero"
+            return SKIP_REASONS[NO_CREDIT]
         if not opened.max_loss > 0.0:
-            return "cannot lose: a quote must be wrong"
+            return SKIP_REASONS[RISKLESS]
         if not self.equity > 0.0:
-            return "the account is spent"
+            return SKIP_REASONS[SPENT]
         if size.contracts is not None:
             return size.contracts
         limits = Limits(max_open_risk=size.max_open_risk, buying_power=self.equity)

@@ -260,3 +260,24 @@ def test_momentum_in_options_says_where_its_quotes_come_from(run):
     page = run("plan", "--edge", "momentum", "--instrument", "options", "--source", "sim", "--check")
     told = " ".join(page.out.split())
     assert "option quotes by the minute are recorded nowhere: a backtest models them" in told
+
+
+def test_a_vertical_says_which_spread_the_rank_chooses(run, data):
+    done = run(*DIPS, *data, "--instrument", "vertical", "--check", "--format", "json").json
+    assert done["package"] == "bull-call: RVX ranks 0.0 on 2024-12-30"
+    # A spread of calls of 30 days at the last IV, 15 points: long strike of 0.3 delta, 5 wide.
+    entry, sd = done["size"]["entry"], 0.15 * (30 / 365) ** 0.5
+
+    def call(strike):
+        d1 = np.log(entry / strike) / sd + sd / 2
+        return entry * norm.cdf(d1) - strike * norm.cdf(d1 - sd)
+
+    strike = entry * np.exp(-sd * norm.ppf(0.3) + sd**2 / 2)
+    assert done["size"]["risk_each"] == pytest.approx(100 * (call(strike) - call(strike + 5)), abs=2.0)
+    assert done["size"]["contracts"] == int(500 / done["size"]["risk_each"])
+    text = run(*DIPS, *data, "--instrument", "vertical").out
+    assert "today bull-call: RVX ranks 0.0 on 2024-12-30" in text
+    assert "a debit cannot lose more than was paid" in text
+    unknown = run(*DIPS, *data[:6], "--instrument", "vertical", "--check")
+    assert "package: bull-call: the IV rank of 2024-12-30 is unknown" in unknown.out
+    assert run(*DIPS, *data, "--instrument", "shares", "--check", "--format", "json").json["package"] is None
