@@ -1,12 +1,13 @@
 """One edge through every instrument that fits it: whether defined risk beats naked is a table, not a maxim."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from iwm_opts.backtest.bootstrap import LEVEL, Interval, ratio_interval
 from iwm_opts.backtest.plan import PlanResult, Stage, StageResult
@@ -25,6 +26,7 @@ RISKS: Final = {
     "vertical": "defined: the width",
     "condor": "defined: the wider wing",
 }
+DEFINED, NAKED = "vertical", "options"  # a spread against the option alone
 ENTRIES: Final = ("the whole plan", "every signal of the edge")
 SEED: Final = 1
 FEW_TRADES: Final = 10  # below, no interval is worth its name
@@ -42,6 +44,26 @@ class InstrumentResult:
     on_risk: Interval  # mean gain over what was risked, with its interval
     worst_on_risk: float  # largest loss of a trade over what it was to risk; above 1 it was more than planned
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What an edge gained in one instrument more than in another, over the risk taken."""
+
+    entries: str
+    instrument: str
+    against: str
+    gain: Interval  # mean gain over risk a trade, less the other's
+    trades: int  # of the one that traded less
+
+    @property
+    def verdict(self) -> str:
+        """What the interval says."""
+        if not self.gain.is_known:
+            return "too few trades to tell"
+        if not self.gain.excludes_zero:
+            return "the data cannot tell"
+        return f"{self.instrument} {'better' if self.gain.estimate > 0.0 else 'worse'}"
 
 
 def compare_instruments(
@@ -87,18 +109,46 @@ def _in_instrument(plan: Plan, instrument: str) -> Plan:
 
 def _measured(instrument: str, entries: str, run: PlanResult) -> InstrumentResult:
     result = run.ranges[0]
-    trades, equity = result.trades, result.equity
+    trades = result.trades
     interval, worst = Interval(math.nan, math.nan, math.nan, math.nan, LEVEL, 0, math.nan, "nothing"), math.nan
     if len(trades) and result.metrics is not None:
-        place = equity.index.searchsorted(pd.DatetimeIndex(trades["entry"]).normalize())
-        share = (trades["pnl"] / trades["risk"]).to_numpy(dtype=float)
-        days, worst = len(equity), float(-share.min())
-        sample = np.stack([np.bincount(place, share, days), np.bincount(place, minlength=days).astype(float)], axis=1)
-        interval = ratio_interval([sample], result.metrics.average_sessions, SEED)
-        if len(trades) < FEW_TRADES:
-            interval = replace(interval, low=math.nan, high=math.nan)
+        interval = _interval(_by_day(result, result.equity.index), result.metrics.average_sessions, len(trades))
+        worst = float(-(trades["pnl"] / trades["risk"]).min())
     notes = tuple(run.notes)
     return InstrumentResult(instrument, RISKS[instrument], entries, run.market, result, interval, worst, notes)
+
+
+def _by_day(result: StageResult, days: "pd.Index[Any]") -> NDArray[np.float64]:
+    """Gain over risk, and trades, by day of entry: numerator and denominator of a gain a trade, shape (days, 2)."""
+    place = days.searchsorted(pd.DatetimeIndex(result.trades["entry"]).normalize())
+    share = (result.trades["pnl"] / result.trades["risk"]).to_numpy(dtype=float)
+    columns = np.bincount(place, share, len(days)), np.bincount(place, minlength=len(days)).astype(float)
+    return np.stack(columns, axis=1)
+
+
+def _interval(sample: NDArray[np.float64], holding: float, trades: int) -> Interval:
+    found = ratio_interval([sample], holding, SEED)
+    return found if trades >= FEW_TRADES else replace(found, low=math.nan, high=math.nan)
+
+
+def defined_less_naked(results: Sequence[InstrumentResult]) -> list[Difference]:
+    """Verticals against single long options, for each way of entering on which both were traded.
+
+    Days are resampled with what both gained on them, so that what the price did to both does not count.
+    """
+    found = []
+    for entries in dict.fromkeys(one.entries for one in results):
+        own = {one.instrument: one.result for one in results if one.entries == entries and one.result.metrics}
+        if not {DEFINED, NAKED} <= own.keys() or not (len(own[DEFINED].trades) and len(own[NAKED].trades)):
+            continue
+        defined, naked = own[DEFINED], own[NAKED]
+        days = defined.equity.index.union(naked.equity.index)
+        sample = np.hstack([_by_day(one, days) for one in (defined, naked)])
+        trades = pd.concat([defined.trades["sessions"], naked.trades["sessions"]])
+        fewer = min(len(defined.trades), len(naked.trades))
+        gain = _interval(sample, float(trades.mean()), fewer)
+        found.append(Difference(entries, DEFINED, NAKED, gain, fewer))
+    return found
 
 
 def trading_costs(trades: pd.DataFrame) -> float:

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from iwm_opts.backtest.instruments import InstrumentResult, trading_costs
+from iwm_opts.backtest.instruments import Difference, InstrumentResult, defined_less_naked, trading_costs
 from iwm_opts.backtest.metrics import Period
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.words import dollars, number, percent
@@ -28,10 +28,18 @@ def instruments_table(
     blocks: list[RenderableType] = []
     for entries in dict.fromkeys(one.entries for one in results):
         blocks += [Text(""), Text(f"entered by {entries}"), _block([one for one in results if one.entries == entries])]
+    blocks += [Text(""), *(Text(_told(one)) for one in defined_less_naked(results))]
     lines = [Text(line) for line in dict.fromkeys(f"{one.instrument}: loss {one.risk}" for one in results)]
     notes = dict.fromkeys(note for one in results for note in one.notes)
     told = [Text(f"note: {note}", style="yellow") for note in notes]
     return render([*named, *(Text(line) for line in head), *blocks, Text(""), *lines, *told, *named], columns)
+
+
+def _told(one: Difference) -> str:
+    gain = f"{one.gain.estimate:+.1%} of the risk a trade"
+    if one.gain.is_known:
+        gain += f" ({one.gain.low:+.1%} to {one.gain.high:+.1%})"
+    return f"{one.instrument} less {one.against}, {one.entries}: {gain}, {one.trades} trades: {one.verdict}"
 
 
 def _block(results: Sequence[InstrumentResult]) -> Table:
@@ -53,6 +61,23 @@ def _block(results: Sequence[InstrumentResult]) -> Table:
             percent(m.max_drawdown.share, 1),
         )  # fmt: skip
     return table
+
+
+def difference_rows(results: Sequence[InstrumentResult]) -> list[dict[str, Any]]:
+    """One record a way of entering: defined risk less naked options."""
+    return [
+        {
+            "entries": one.entries,
+            "instrument": one.instrument,
+            "against": one.against,
+            "gain_on_risk": one.gain.estimate,
+            "gain_on_risk_low": one.gain.low,
+            "gain_on_risk_high": one.gain.high,
+            "trades": one.trades,
+            "verdict": one.verdict,
+        }
+        for one in defined_less_naked(results)
+    ]
 
 
 def instrument_rows(results: Sequence[InstrumentResult]) -> list[dict[str, Any]]:
