@@ -30,6 +30,7 @@ class Rejected:
 
     bad: list[str] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
+    remarks: list[str] = field(default_factory=list)  # on rows that were read
     decimal_comma: str = ""  # the first cell that has one, and its line
 
     def row(self, line: int, why: object) -> None:
@@ -46,8 +47,9 @@ class Rejected:
         return tuple(named)
 
     def notes(self) -> tuple[str, ...]:
-        """Rows passed over, for a reader."""
-        return tuple(f"rows passed over: {count} of {what}" for what, count in sorted(self.passed_over.items()))
+        """Rows passed over, and remarks on what was read, for a reader."""
+        told = [f"rows passed over: {count} of {what}" for what, count in sorted(self.passed_over.items())]
+        return (*told, *self.remarks)
 
 
 def fitting(names: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
@@ -120,8 +122,8 @@ def in_dollars(currency: str) -> None:
         raise ValueError(f"is in {currency.strip()}, and only {CURRENCY} is read")
 
 
-def whole(cell: str, name: str) -> int:
-    """A whole number, signed.
+def whole(cell: str, name: str, of: str = "contracts") -> int:
+    """A whole number, signed, of what is counted.
 
     Raises
     ------
@@ -130,7 +132,7 @@ def whole(cell: str, name: str) -> int:
     """
     value = number(cell, name)
     if not value or value != round(value):
-        raise ValueError(f"{name} {cell!r} is no whole number of contracts")
+        raise ValueError(f"{name} {cell!r} is no whole number of {of}")
     return round(value)
 
 

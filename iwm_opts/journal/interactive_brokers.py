@@ -5,8 +5,9 @@ DataDiscriminator, Asset Category, Currency, (Account,) Symbol, Date/Time, Quant
 Comm/Fee, Basis, Realized P/L, MTM P/L, Code; only rows of the discriminator `Order` are orders, the rest repeats them
 in parts. Symbols read `IWM 31JUL26 275 P`; codes are joined by semicolons: O opening, C closing, Ep expired, A
 assignment, Ex exercise (Interactive Brokers, Reporting Guide, Codes; rows as public parsers test against, 2024 to
-2026). There are no order numbers: orders of one underlying that follow each other within two seconds, as the legs of
-a combo do, are taken for one.
+2026). Shares are of the category `Stocks`; what a split or a merger did to them stands in the section `Corporate
+Actions`: `IWM(US4642876555) Split 2 for 1 (...)`. There are no order numbers: orders of one underlying that follow each
+other within two seconds, as the legs of a combo do, are taken for one.
 """
 
 import re
@@ -22,6 +23,7 @@ from iwm_opts.market.contract import Contract, parse_occ
 
 NAME: Final = "Interactive Brokers activity statement"
 SECTION: Final = "Trades"
+ACTIONS: Final = "Corporate Actions"
 OPTIONS, STOCKS = "Equity and Index Options", "Stocks"
 DATES: Final = ("%Y-%m-%d, %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d;%H:%M:%S")
 TOGETHER: Final = timedelta(seconds=2)  # legs of a combo fill at once, and are written down one after the other
@@ -46,15 +48,17 @@ def read(rows: Sequence[tuple[int, list[str]]], zone: ZoneInfo, rejected: Reject
     rejected : Rejected
         Takes what cannot be read.
     """
-    names: list[str] = []
+    names: dict[str, list[str]] = {}
+    readers = {SECTION: _execution, ACTIONS: _reorganised}
     found = []
     for line, cells in rows:
-        if is_header(cells):
-            names = cells
-        if cells[0] != SECTION or len(cells) < 2 or cells[1] != "Data" or not names:
+        section = cells[0]
+        if is_header(cells) or tuple(cells[:3]) == (ACTIONS, "Header", "Asset Category"):
+            names[section] = cells
+        if section not in names or len(cells) < 2 or cells[1] != "Data":
             continue
         try:
-            one = _execution(fitting(names, cells), line, zone, rejected)
+            one = readers[section](fitting(names[section], cells), line, zone, rejected)
         except (ValueError, KeyError) as error:
             rejected.row(line, f"no {error} column" if isinstance(error, KeyError) else error)
             continue
@@ -95,15 +99,28 @@ def _execution(row: dict[str, str], line: int, zone: ZoneInfo, rejected: Rejecte
     effect: Effect = "" if {"O", "C"} <= codes else "open" if "O" in codes else "close" if "C" in codes else ""
     return Execution(
         when=moment(row["Date/Time"], zone, *DATES),
-        symbol=underlying(contract.root if contract else row["Symbol"]),
+        symbol=underlying(contract.root if contract else row["Symbol"].upper()),
         contract=contract,
-        quantity=whole(row["Quantity"], "quantity"),
+        quantity=whole(row["Quantity"], "quantity", "contracts" if contract else "shares"),
         price=(number if ending else stated)(row["T. Price"], "price"),
         fees=-number(row["Comm/Fee"], "commission"),
         effect="close" if ending else effect,
         kind=ending or "trade",
         line=line,
         account=row.get("Account", ""),
+    )
+
+
+def _reorganised(row: dict[str, str], line: int, zone: ZoneInfo, _rejected: Rejected) -> Execution | None:
+    """A split, a merger or the like of shares; subtotals and other categories are none."""
+    if row["Asset Category"] != STOCKS:
+        return None
+    symbol, bracket, _ = row["Description"].partition("(")
+    if not bracket or not symbol.strip():
+        raise ValueError(f"corporate action {row['Description']!r} names no symbol")
+    when, account = moment(row["Date/Time"], zone, *DATES), row.get("Account", "")
+    return Execution(
+        when, underlying(symbol.strip().upper()), None, 0, 0.0, kind="reorganisation", line=line, account=account
     )
 
 

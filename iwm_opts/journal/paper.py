@@ -17,8 +17,8 @@ import numpy as np
 from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.legs import Legs
-from iwm_opts.journal.executions import strategy_of
-from iwm_opts.journal.trade_log import TradeLog, answers_text, log_of_rows
+from iwm_opts.journal.packages import strategy_of
+from iwm_opts.journal.trade_log import SHARES, TradeLog, answers_text, log_of_rows
 from iwm_opts.market.contract import Contract
 from iwm_opts.sources.durable import write_durably
 from iwm_opts.sources.store import Record, open_record
@@ -148,7 +148,7 @@ class PaperTrade:
     def strategy(self) -> str:
         """Its name by its legs."""
         if self.shares is not None:
-            return "shares"
+            return SHARES
         day = date.fromisoformat(self.expiration)
         legs = (
             (leg.count, Contract(self.symbol, day, "C" if leg.right == "C" else "P", leg.strike)) for leg in self.legs

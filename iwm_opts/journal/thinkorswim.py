@@ -2,11 +2,12 @@
 
 Sections follow each other, each a title, a header and rows. `Account Trade History` has an empty or `Notes` column,
 Exec Time, Spread, Side, Qty, Pos Effect, Symbol, Exp, Strike, Type, Price, Net Price, Order Type; the first leg of a
-spread carries the time, the others leave it empty. Fees (`Misc Fees`, `Commissions & Fees`, negative) stand in `Cash
-Balance`, one row an order, joined by time; so do endings, type RAD: `Removal of Option due to expiration 3.0 QQQ 100
-(WEEKLY) 9 Mar 2023 305.0 CALL`, or `Removed due to Expiration ... EXP: -1.0 .SPXW260410P6500`. The layout is known
-from exports that public parsers test against (johnny, 2021 to 2026); thinkorswim documents none. Times are those of
-the platform's display zone, and the file does not say which.
+spread carries the time, the others leave it empty. Shares are the type `STOCK` or `ETF`, with Exp and Strike empty,
+or without these columns in a file that holds no option. Fees (`Misc Fees`, `Commissions & Fees`, negative) stand in
+`Cash Balance`, one row an order, joined by time; so do endings, type RAD: `Removal of Option due to expiration 3.0 QQQ
+100 (WEEKLY) 9 Mar 2023 305.0 CALL`, or `Removed due to Expiration ... EXP: -1.0 .SPXW260410P6500`. The layout is known
+from exports that public parsers test against (johnny and others, 2021 to 2026); thinkorswim documents none. Times are
+those of the platform's display zone, and the file does not say which.
 """
 
 import re
@@ -24,10 +25,11 @@ from iwm_opts.market.contract import Contract
 
 NAME: Final = "thinkorswim account statement"
 TRADES, CASH = "Account Trade History", "Cash Balance"
-TIMES: Final = ("%m/%d/%y %H:%M:%S", "%m/%d/%Y %H:%M:%S")
+TIMES: Final = ("%m/%d/%y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S")
 EXPIRATIONS: Final = ("%d %b %y", "%d %b %Y", "%m/%d/%y", "%m/%d/%Y", "%Y-%m-%d")
 EFFECTS: Final = {"TO OPEN": "open", "TO CLOSE": "close", "OPENING": "open", "CLOSING": "close"}
 SHARES: Final = ("STOCK", "ETF")
+SPLIT: Final = re.compile(r"\bSPLIT\b")
 LATE: Final = timedelta(seconds=1)  # by which a cash row may follow its trade
 REMOVAL: Final = re.compile(r"(?:REMOVAL OF OPTION|REMOVED) DUE TO (?P<kind>EXPIRATION|ASSIGNMENT|EXERCISE)\b")
 WORDED: Final = re.compile(
@@ -35,6 +37,8 @@ WORDED: Final = re.compile(
     r"(?P<day>\d{1,2} [A-Z]{3} \d{2,4})(?: \([^)]*\))? (?P<strike>[\d.]+) (?P<right>CALL|PUT)"
 )
 CODED: Final = re.compile(r"(?P<count>[-+]?[\d.]+) \.(?P<root>[A-Z]+)(?P<day>\d{6})(?P<right>[CP])(?P<strike>[\d.]+)")
+
+NAMED_TIMES: Final = 3  # of orders without fees; the rest is counted
 
 Rows = Sequence[tuple[int, list[str]]]
 
@@ -100,7 +104,9 @@ def _leg(row: dict[str, str], line: int, when: datetime, order: int) -> Executio
         raise ValueError(f"position effect {row['pos effect']!r} is neither TO OPEN nor TO CLOSE")
     symbol = underlying(row["symbol"].upper())
     contract = None
-    if row["type"].upper() not in SHARES:
+    # Some exports leave the type of shares empty: then the spread says STOCK.
+    is_shares = (row["type"] or row["spread"]).upper() in SHARES
+    if not is_shares:
         expiration = day(row["exp"].removesuffix(" (Weeklys)"), *EXPIRATIONS)
         strike, right = positive(row["strike"], "strike"), right_of(row["type"])
         contract = Contract(symbol, expiration, right, strike)  # roots such as SPXW stand in endings alone
@@ -110,10 +116,11 @@ def _leg(row: dict[str, str], line: int, when: datetime, order: int) -> Executio
         when=when,
         symbol=symbol,
         contract=contract,
-        quantity=whole(row["qty"], "quantity"),
+        quantity=whole(row["qty"], "quantity", "shares" if is_shares else "contracts"),
         price=number(row["price"], "price"),
         effect="open" if effect == "open" else "close",
-        order=f"order of line {order}",
+        # Fills in shares say nothing of their order: it is found by their times.
+        order="" if is_shares else f"order of line {order}",
         line=line,
     )
 
@@ -135,6 +142,8 @@ def _cash(
                 endings.append(_ending(words, line, moment(f"{row['date']} {row['time']}", zone, *TIMES)))
             elif kind:
                 rejected.passed_over[f"{kind} in {CASH}"] += 1
+                if SPLIT.search(words):
+                    rejected.remarks.append(f"line {line}: {words!r}: trades open across a split are not put right")
         except (ValueError, KeyError) as error:
             rejected.row(line, f"no {error} column" if isinstance(error, KeyError) else error)
     return endings, fees
@@ -164,14 +173,24 @@ def _ending(words: str, line: int, when: datetime) -> Execution:
 
 
 def _with_fees(trades: list[Execution], fees: dict[datetime, float], rejected: Rejected) -> list[Execution]:
-    """Fees of each moment shared among what traded then, by contracts."""
-    sizes: dict[datetime, int] = defaultdict(int)
+    """Fees of each moment shared among what traded then, a hundred shares as much as a contract."""
+    sizes: dict[datetime, float] = defaultdict(float)
     for one in trades:
-        sizes[one.when] += abs(one.quantity)
+        sizes[one.when] += _size(one)
     charged: dict[datetime, float] = {}
+    untold = []
     for when in sizes:
         at = next((moment for moment in (when, when + LATE) if moment in fees), None)
         if at is None:
-            rejected.bad.append(f"orders at {when}: no row of {CASH} tells their fees: taken as zero")
+            untold.append(f"{when}")
         charged[when] = fees.pop(at) if at is not None else 0.0
-    return [replace(one, fees=charged[one.when] * abs(one.quantity) / sizes[one.when]) for one in trades]
+    if untold:
+        named = ", ".join(untold[:NAMED_TIMES]) + (", ..." if len(untold) > NAMED_TIMES else "")
+        rejected.remarks.append(
+            f"fees of {len(untold)} order times stand in no row of {CASH}: taken as zero ({named}, New York)"
+        )
+    return [replace(one, fees=charged[one.when] * _size(one) / sizes[one.when]) for one in trades]
+
+
+def _size(one: Execution) -> float:
+    return abs(one.quantity) / (1 if one.contract else MULTIPLIER)

@@ -64,6 +64,8 @@ ORDER: Final = (
     "due_debit", "fees", "model_fees", "settlement", "pnl", "risk", "planned_risk", "rank", "dte", "checklist",
     "rolled_from",
 )  # fmt: skip
+SHARES: Final = "shares"  # strategies without legs
+SHORT_SHARES: Final = "short-shares"
 CENT: Final = 0.01
 MOMENTS: Final = ("%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%y", "%m/%d/%y %H:%M", "%m/%d/%y %H:%M:%S")
 

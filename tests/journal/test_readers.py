@@ -219,3 +219,121 @@ def test_a_price_that_is_missing_is_not_zero(tmp_path):
     assert list(log.trades["reason"]) == ["open"]
     log = read_log(broken(tmp_path, IB, order("U1", "02", -1, 1.2, "O"), order("U1", "04", 1, "0,75", "C")))
     assert log.problems == ("line 3: 14 cells do not fit the header of 13: left out",)
+
+
+def tasty_shares(day, action, count, value, order, **other):
+    told = {"kind": "Trade", "sub": action.replace("_", " ").title(), "symbol": "IWM", "time": "10:00:00", **other}
+    return (
+        f"2026-03-{day}T{told['time']}-0500,{told['kind']},{told['sub']},{action},{told['symbol']},Equity,d,"
+        f'"{value}",{count},-1.00,--,-0.08,,,,,,,{order},0,USD'
+    )
+
+
+def test_shares_of_tastytrade(tmp_path):
+    rows = (
+        tasty_shares("02", "BUY_TO_OPEN", 100, "-20,000.00", 1),
+        tasty_shares("02", "BUY_TO_OPEN", 27, "-5,400.00", 1, time="10:20:00"),  # the rest of the order
+        tasty_shares("05", "SELL_TO_CLOSE", 127, "25,654.00", 2),
+        tasty_shares("06", "SELL_TO_OPEN", 50, "10,000.00", 3),
+    )
+    log = read_log(broken(tmp_path, TASTY, *rows))
+    first, short = log.trades.itertuples()
+    assert (first.strategy, first.contracts, first.multiplier, first.legs) == ("shares", 127, 1, "")
+    assert (first.credit, first.debit) == (pytest.approx(-200.0), pytest.approx(-202.0))
+    assert first.pnl == pytest.approx(127 * 2.0 - 3 * 0.08)
+    assert (short.strategy, short.credit, short.reason) == ("short-shares", pytest.approx(200.0), "open")
+    assert np.isnan(first.dte)
+    assert log.problems == ()
+
+
+def test_a_split_of_tastytrade_is_named(tmp_path):
+    rows = (
+        tasty_shares("02", "BUY_TO_OPEN", 100, "-20,000.00", 1),
+        tasty_shares("03", "SELL_TO_CLOSE", 100, "0.00", "", kind="Receive Deliver", sub="Forward Split"),
+        tasty_shares("03", "BUY_TO_OPEN", 200, "0.00", "", kind="Receive Deliver", sub="Forward Split"),
+        tasty_shares("05", "SELL_TO_CLOSE", 200, "20,200.00", 2),
+        tasty_shares("06", "BUY_TO_OPEN", 10, "-1,000.00", 3),
+    )
+    log = read_log(broken(tmp_path, TASTY, *rows))
+    assert list(log.trades["contracts"]) == [10]
+    assert [problem.partition(":")[0] for problem in log.problems] == ["line 3", "line 5"]
+
+
+def ib_shares(day, quantity, price, code, fee=-1.0, symbol="IWM"):
+    return f'Trades,Data,Order,Stocks,USD,U1,{symbol},"2026-03-{day}",{quantity},{price},0,{fee},{code}'
+
+
+def test_shares_of_interactive_brokers(tmp_path):
+    rows = (
+        ib_shares("02, 10:00:00", 200, 200.0, "O"),
+        ib_shares("03, 10:00:00", -150, 204.0, "C;P", fee=-1.5),
+        ib_shares("04, 10:00:00", "-1,050", 203.0, "C;O", fee=-4.2),
+        ib_shares("05, 09:30:00", 0.5, 203.0, "O;RP"),
+        ib_shares("05, 16:20:00", 100, 190.0, "A;O"),
+    )
+    log = read_log(broken(tmp_path, IB, *rows))
+    assert log.trades[["strategy", "contracts"]].to_numpy().tolist() == [
+        ["shares", 150], ["shares", 50], ["short-shares", 1000],
+    ]  # fmt: skip
+    # 150 of 200 at 4 dollars: 600, less three quarters of the dollar to buy and 1.50 to sell.
+    assert log.closed["pnl"].tolist() == pytest.approx([600.0 - 0.75 - 1.5, 150.0 - 0.25 - 4.2 * 50 / 1050])
+    assert log.problems == ("line 5: quantity '0.5' is no whole number of shares: left out",)
+    assert "rows passed over: 1 of shares delivered (they follow from the options)" in log.notes
+
+
+def test_a_split_of_interactive_brokers_is_named(tmp_path):
+    actions = (
+        "Corporate Actions,Header,Asset Category,Currency,Account,Report Date,Date/Time,Description,Quantity",
+        'Corporate Actions,Data,Stocks,USD,U1,2026-03-04,"2026-03-03, 20:25:00","IWM(US4642876555) Split 2 for 1 (IWM)",100',
+        "Corporate Actions,Data,Total,,,,,,",
+    )
+    held = ib_shares("02, 10:00:00", 100, 200.0, "O"), ib_shares("05, 10:00:00", -200, 101.0, "C")
+    other = (
+        ib_shares("02, 10:00:00", 10, 50.0, "O", symbol="XBI"),
+        ib_shares("05, 10:00:00", -10, 51.0, "C", symbol="XBI"),
+    )
+    log = read_log(broken(tmp_path, IB, *held, *other, *actions))
+    assert list(log.trades["symbol"]) == ["XBI"]
+    assert log.problems[0].startswith("line 7: a split, merger or other change of the 100 shares of IWM held then")
+    assert log.problems[1].startswith("line 3: sells 200 shares of IWM to close a position that the file does not open")
+
+
+TOS_CASH = "Cash Balance\nDATE,TIME,TYPE,REF #,DESCRIPTION,Misc Fees,Commissions & Fees,AMOUNT,BALANCE\n"
+TOS_TRADES = (
+    "\nAccount Trade History\n,Exec Time,Spread,Side,Qty,Pos Effect,Symbol,Exp,Strike,Type,Price,Net Price,Order Type\n"
+)
+TOS_FILLS = (
+    ",3/5/26 15:59:00,STOCK,SELL,-227,TO CLOSE,IWM,,,ETF,201.5000,201.50,MKT\n"
+    ",3/2/26 09:30:30,STOCK,BUY,+127,TO OPEN,IWM,,,ETF,200.00,200.00,MKT\n"
+    ",3/2/26 09:30:02,STOCK,BUY,+100,TO OPEN,IWM,,,ETF,200.00,200.00,MKT\n"
+)
+
+
+def test_shares_of_thinkorswim(tmp_path):
+    cash = '3/5/26,15:59:00,TRD,="9",SOLD -227 IWM @201.50,-0.52,,"45,740.50",0\n,,,,TOTAL,($0.52),,"$1","$2"\n'
+    log = read_log(broken(tmp_path, TOS_CASH + cash + TOS_TRADES + TOS_FILLS))
+    (trade,) = log.trades.itertuples()
+    assert (trade.strategy, trade.contracts, trade.credit, trade.debit) == ("shares", 227, -200.0, -201.5)
+    assert trade.pnl == pytest.approx(227 * 1.5 - 0.52)
+    # Nothing was left out: two times have no cash row, and that is a remark.
+    assert log.problems == ()
+    assert log.notes == (
+        "fees of 2 order times stand in no row of Cash Balance: taken as zero "
+        "(2026-03-02 09:30:02, 2026-03-02 09:30:30, New York)",
+    )
+
+
+def test_shares_alone_may_come_without_the_columns_of_options(tmp_path):
+    text = (TOS_CASH + TOS_TRADES + TOS_FILLS).replace(",Exp,Strike", "").replace("IWM,,,", "IWM,")
+    (trade,) = read_log(broken(tmp_path, text)).trades.itertuples()
+    assert (trade.strategy, trade.contracts, trade.pnl) == ("shares", 227, pytest.approx(340.5))
+
+
+def test_rows_that_say_the_same_count_and_are_named(tmp_path):
+    twice = (tasty_shares("02", "BUY_TO_OPEN", 100, "-20,000.00", 1),) * 2
+    log = read_log(broken(tmp_path, TASTY, *twice))
+    assert list(log.trades["contracts"]) == [200]
+    assert log.notes == (
+        "2 rows say what another one says, and all are counted (lines 2 and 3): where exports that overlap were joined, "
+        "remove one of each",
+    )
