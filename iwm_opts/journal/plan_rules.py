@@ -11,6 +11,8 @@ class PlanRules:
     """Rules that a log is held against; None is a rule that the plan does not have."""
 
     name: str = ""
+    symbol: str = ""  # that it trades
+    trades_shares: bool | None = None  # shares, or options
     criteria: tuple[str, ...] = ()  # of the entry checklist
     minimum: int | None = None  # criteria that must be met
     risk_share: float | None = None  # of the account, on one trade
@@ -33,6 +35,8 @@ def rules_of(plan: Plan) -> PlanRules:
     sessions = (package.max_sessions if package else 0) or (shares.max_sessions if shares else 0)
     return PlanRules(
         name=plan.name,
+        symbol=plan.symbol,
+        trades_shares=plan.instrument == "shares",
         criteria=plan.checklist.criteria,
         minimum=plan.checklist.minimum,
         risk_share=plan.account.risk,

@@ -16,7 +16,7 @@ from iwm_opts.errors import InputError
 from iwm_opts.journal.compliance import compliance
 from iwm_opts.journal.diagnosis import Diagnosis, diagnose
 from iwm_opts.journal.plan_rules import PlanRules
-from iwm_opts.journal.trade_log import TradeLog
+from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog
 from iwm_opts.market.calendar import sessions
 
 COSTS: Final = ("fees", "fee_cost", "slippage", "fill_cost", "late_cost")
@@ -85,7 +85,7 @@ def review(
         When the log has no closed trade.
     """
     rules = rules or PlanRules()
-    log = of_plan(log, rules.name)
+    log = of_plan(log, rules)
     diagnosis = diagnose(log, rules, baseline)
     start = account or rules.account or ACCOUNT
     trades = _with_holding(compliance(log, rules))
@@ -100,22 +100,40 @@ def review(
     return Review(log, rules.name, start, tuple(months), whole, equity, diagnosis, baseline_name)
 
 
-def of_plan(log: TradeLog, name: str) -> TradeLog:
-    """The trades that name a plan or none; what names another is left out, and counted in a note.
+def of_plan(log: TradeLog, rules: PlanRules) -> TradeLog:
+    """The trades that a plan may have called for; the others are left out, and counted in a note by what they are.
+
+    A trade that names the plan follows it. One that names none does where symbol and instrument are the plan's: shares,
+    or options; what a log does not say of itself counts for the plan.
 
     Raises
     ------
     InputError
-        When every trade names another plan.
+        When no trade is left.
     """
-    others = ~log.trades["plan"].isin(("", name))
-    if not name or not others.any():
+    trades = log.trades
+    named = trades["plan"] != ""
+    others = {"of other plans": named & (trades["plan"] != rules.name) & (rules.name != "")}
+    unnamed = ~named
+    if rules.symbol:
+        others[f"in other symbols than {rules.symbol}"] = unnamed & ~trades["symbol"].isin(("", rules.symbol))
+    if rules.trades_shares is not None:
+        in_shares = trades["strategy"].isin((SHARES, SHORT_SHARES))
+        wrong = ~in_shares & (trades["strategy"] != "") if rules.trades_shares else in_shares
+        others[f"in {'options' if rules.trades_shares else 'shares'}, which the plan does not trade"] = unnamed & wrong
+    left_out = pd.Series(False, index=trades.index)
+    notes = []
+    for what, flags in others.items():
+        count = int((flags & ~left_out).sum())
+        left_out |= flags
+        notes += [f"{count} trades {what} left out"] if count else []
+    if not notes:
         return log
-    if others.all():
-        known = ", ".join(sorted(set(log.trades["plan"])))
-        raise InputError("plan", name, f"no trade of {log.source} follows it, they follow {known}", "name theirs")
-    note = f"{int(others.sum())} trades of other plans left out"
-    return replace(log, trades=log.trades[~others].reset_index(drop=True), notes=(*log.notes, note))
+    if left_out.all():
+        known = ", ".join(sorted(set(trades["plan"]) - {""}))
+        rule = f"no trade of {log.source} follows it, they follow {known}" if known else "; ".join(notes)
+        raise InputError("plan", rules.name, rule, "name theirs")
+    return replace(log, trades=trades[~left_out].reset_index(drop=True), notes=(*log.notes, *notes))
 
 
 def realised_equity(trades: pd.DataFrame, account: float) -> pd.DataFrame:

@@ -185,7 +185,7 @@ def _with_fees(trades: list[Execution], fees: dict[datetime, float], rejected: R
             untold.append(f"{when}")
         charged[when] = fees.pop(at) if at is not None else 0.0
     if untold:
-        named = ", ".join(untold[:NAMED_TIMES]) + (", ..." if len(untold) > NAMED_TIMES else "")
+        named = ", ".join(sorted(untold)[:NAMED_TIMES]) + (", ..." if len(untold) > NAMED_TIMES else "")
         rejected.remarks.append(
             f"fees of {len(untold)} order times stand in no row of {CASH}: taken as zero ({named}, New York)"
         )

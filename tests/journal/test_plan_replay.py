@@ -1,0 +1,194 @@
+"""A broker's share trades under a plan: a backtest of it, written as an export, comes back with nothing to blame.
+
+The backtest is the oracle: its trades are filled by the model and left by the rules, so that a replay must find its
+sizes, its risks and its reasons again, no fill worse, no exit late. What is then done worse on purpose must be found.
+"""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from iwm_opts.backtest.plan import share_rules
+from iwm_opts.backtest.shares import trade_shares
+from iwm_opts.journal.compliance import compliance
+from iwm_opts.journal.plan_replay import EARLY, lacks_rules, replayed
+from iwm_opts.journal.plan_rules import rules_of
+from iwm_opts.journal.readers import read_log
+from iwm_opts.journal.review import of_plan, review
+from iwm_opts.market.calendar import sessions
+from iwm_opts.strategy.checklist import Inputs
+from iwm_opts.strategy.plan import make_usual_plan
+
+HEADER = (
+    "Date,Type,Sub Type,Action,Symbol,Instrument Type,Description,Value,Quantity,Average Price,Commissions,Fees,"
+    "Multiplier,Root Symbol,Underlying Symbol,Expiration Date,Strike Price,Call or Put,Order #,Total,Currency"
+)
+CHECKLIST = {"minimum": 1, "criteria": ["quiet", "stretch", "no-event"]}
+PLAN = make_usual_plan("mean-reversion", account={"max_open": 1}, checklist=CHECKLIST, macro={"enabled": False})
+
+
+@pytest.fixture(scope="module")
+def bars():
+    """Two years of a made-up fund: cents, and a dividend every 60 sessions."""
+    generator = np.random.default_rng(20_261_125)
+    days = pd.DatetimeIndex(sessions(date(2023, 1, 3), date(2024, 12, 31)), name="date").as_unit("us")
+    close = (200.0 * np.exp(np.cumsum(generator.normal(0.0, 0.014, len(days))))).round(2)
+    opened = np.concatenate([[200.0], (close[:-1] * np.exp(generator.normal(0.0, 0.006, len(days) - 1))).round(2)])
+    high = (np.maximum(opened, close) * (1 + np.abs(generator.normal(0.0, 0.004, len(days))))).round(2)
+    low = (np.minimum(opened, close) * (1 - np.abs(generator.normal(0.0, 0.004, len(days))))).round(2)
+    paid = np.where(np.arange(len(days)) % 60 == 59, 0.60, 0.0)
+    table = {"open": opened, "high": high, "low": low, "close": close, "dividend": paid}
+    return pd.DataFrame(table, index=days)
+
+
+@pytest.fixture(scope="module")
+def backtest(bars):
+    allowed = np.arange(len(bars)) % 7 == 0
+    allowed[:30] = False
+    return trade_shares(bars, allowed, share_rules(PLAN)).trades.query("reason != 'end of data'")
+
+
+def row(when, action, shares, price, order):
+    value = shares * price * (-1 if action.startswith("BUY") else 1)
+    trade = f"{when:%Y-%m-%dT%H:%M:%S}-0500,Trade,x,{action},IWM,Equity,d,{value:.6f},{shares}"
+    return f"{trade},0,--,0.00,,,,,,,{order},0,USD"
+
+
+def new_york(day, clock):
+    return pd.Timestamp(f"{pd.Timestamp(day).date()} {clock}")
+
+
+def export(folder, trades, bars):
+    """Orders of the trades: at the open where they were filled there, else within the session."""
+    rows = [HEADER]
+    for number, one in enumerate(trades.itertuples()):
+        quoted = one.exit_price + (0.0 if one.reason == "target" else 0.01)
+        clock = "09:30:04" if abs(quoted - bars["open"][one.exit]) < 1e-9 or one.reason == "time" else "12:00:00"
+        clock = getattr(one, "clock", clock)
+        rows.append(row(new_york(one.entry, "09:30:03"), "BUY_TO_OPEN", one.shares, one.entry_price, 2 * number))
+        rows.append(row(new_york(one.exit, clock), "SELL_TO_CLOSE", one.shares, one.exit_price, 2 * number + 1))
+    file = folder / "tasty.csv"
+    # The offset of New York's winter all year: what matters is the clock.
+    file.write_text("\n".join(rows))
+    return read_log(file, "America/New_York")
+
+
+@pytest.fixture
+def replay(tmp_path, bars):
+    def make(trades):
+        winter = trades[(trades["entry"].dt.month <= 2) | (trades["entry"].dt.month >= 11)]
+        winter = winter[winter["exit"].dt.month.isin((1, 2, 11, 12))]
+        winter = winter[(winter["entry"] > "2023-11-06")]
+        log = of_plan(export(tmp_path, winter, bars), rules_of(PLAN))
+        assert lacks_rules(log, PLAN)
+        return winter.reset_index(drop=True), replayed(log, PLAN, Inputs(bars))
+
+    return make
+
+
+def test_a_backtest_comes_back_as_it_was(backtest, replay):
+    trades, log = replay(backtest)
+    found = compliance(log, rules_of(PLAN)).sort_values("entry").reset_index(drop=True)
+    assert len(found) == len(trades) > 8
+    assert set(trades["reason"]) == {"stop", "target", "time"}
+    assert list(found["reason"]) == list(trades["reason"])
+    assert list(found["pnl"]) == pytest.approx(list(trades["pnl"]), abs=0.01)  # dividends are there too
+    assert trades["dividends"].sum() > 0.0
+    risk_each = found["risk"] / found["contracts"]
+    assert list(risk_each) == pytest.approx(list(trades["risk"] / trades["shares"]))
+    assert (found["late"] == 0).all()
+    assert list(found["fill_cost"]) == pytest.approx([0.0] * len(found), abs=0.01)
+    assert list(found["fee_cost"]) == [0.0] * len(found)
+
+
+def test_sizes_are_those_of_the_plans_account(backtest, replay):
+    # The account of the export begins with its first trade, that of the backtest a year before: by the share of it.
+    trades, log = replay(backtest)
+    first = log.trades.iloc[0]
+    assert first["planned_risk"] <= PLAN.account.risk * PLAN.account.value
+    assert first["planned_risk"] > 0.97 * PLAN.account.risk * PLAN.account.value
+    assert first["planned_contracts"] == pytest.approx(first["planned_risk"] / (trades["risk"] / trades["shares"])[0])
+
+
+def test_what_is_done_worse_is_found_in_dollars(backtest, replay):
+    trades, _ = replay(backtest)
+    worse = trades.assign(
+        shares=2 * trades["shares"],
+        entry_price=trades["entry_price"] + 0.05,
+    )
+    _, log = replay(worse)
+    found = compliance(log, rules_of(PLAN)).sort_values("entry")
+    assert (found["oversize"] > 0.5).all()
+    assert list(found["fill_cost"]) == pytest.approx([0.05 * one for one in worse["shares"]], abs=0.02)
+
+
+def test_a_late_exit_is_dated_and_costs_what_the_price_did_since(backtest, replay, bars):
+    trades, _ = replay(backtest)
+    days = pd.DatetimeIndex(bars.index)
+    later = days[days.get_indexer(trades["exit"]) + 1]
+    waited = trades.assign(exit=later, exit_price=bars["open"][later].to_numpy() - 0.01, clock="09:30:04")
+    waited = waited[waited["exit"].dt.month.isin((1, 2, 11, 12))].iloc[:-1]
+    kept, log = replay(waited)
+    found = compliance(log, rules_of(PLAN)).sort_values("entry")
+    due = trades.set_index("entry").loc[kept["entry"]]
+    assert (found["late"] == 1).all()
+    assert set(found["reason"]) <= {"stop, late", "target, late", "time, late"}
+    cost = (due["exit_price"].to_numpy() - kept["exit_price"].to_numpy()) * kept["shares"].to_numpy()
+    assert list(found["late_cost"]) == pytest.approx(list(cost), abs=0.02)
+
+
+def test_leaving_before_any_rule_is_no_late_exit(backtest, replay, bars):
+    trades, _ = replay(backtest)
+    days = pd.DatetimeIndex(bars.index)
+    long = trades[trades["sessions"] >= 3]
+    early = days[days.get_indexer(long["entry"]) + 1]
+    _, log = replay(long.assign(exit=early, exit_price=bars["open"][early].to_numpy() - 0.01, clock="09:30:04"))
+    assert set(log.trades["reason"]) == {EARLY}
+    assert (compliance(log, rules_of(PLAN))["late"] == 0).all()
+
+
+def test_parts_of_a_purchase_are_sized_as_one(tmp_path, bars):
+    day, later = bars.index[300], bars.index[301]
+    rows = [
+        row(new_york(day, "09:31:00"), "BUY_TO_OPEN", 400, bars["open"][day] + 0.01, 1),
+        row(new_york(later, "09:31:00"), "SELL_TO_CLOSE", 100, bars["open"][later] - 0.01, 2),
+        row(new_york(later, "15:59:00"), "SELL_TO_CLOSE", 300, bars["close"][later] - 0.01, 3),
+    ]
+    file = tmp_path / "tasty.csv"
+    file.write_text("\n".join([HEADER, *rows]).replace("-0500", "-0400"))
+    log = replayed(read_log(file), PLAN, Inputs(bars))
+    first, second = log.trades.itertuples()
+    assert second.planned_contracts == pytest.approx(3 * first.planned_contracts)
+    assert first.risk / 100 == pytest.approx(second.risk / 300)
+    found = compliance(log, rules_of(PLAN))
+    assert found["oversize"][0] == pytest.approx(found["oversize"][1])  # of the whole purchase
+
+
+def test_each_criterion_is_judged_as_before_the_entry(backtest, replay):
+    # quiet: the last session moved less than one ATR; without events nobody knows of releases.
+    _, log = replay(backtest)
+    states = [dict(part.split("=") for part in text.split("; ")) for text in log.trades["checklist"]]
+    assert {one["quiet"] for one in states} <= {"met", "unmet"}
+    assert {one["no-event"] for one in states} == {"unknown"}
+    found = review(log, rules_of(PLAN))
+    assert {"quiet", "stretch", "no-event"} <= {one.name for one in found.diagnosis.effects}
+    assert {"stop", "target", "time"} <= {one.name for one in found.diagnosis.effects if one.kind == "exit"}
+
+
+def test_bars_that_end_too_early_are_named(backtest, tmp_path, bars):
+    winter = backtest[backtest["entry"] > "2024-11-06"].iloc[:2]
+    log = replayed(export(tmp_path, winter, bars), PLAN, Inputs(bars.iloc[:-60]))
+    assert any(note.startswith("needs data: 2 trades: bars ") for note in log.notes)
+    assert log.trades["due"].isna().all()
+
+
+def test_what_a_log_says_itself_stays(backtest, replay, bars):
+    _, log = replay(backtest)
+    own = log.trades.assign(planned_contracts=10.0, risk=np.nan, checklist="quiet=met")
+    again = replayed(replace(log, trades=own), PLAN, Inputs(bars))
+    assert (again.trades["planned_contracts"] == 10.0).all()
+    assert (again.trades["checklist"] == "quiet=met").all()
+    assert again.trades["risk"].notna().all()
