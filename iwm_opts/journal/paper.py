@@ -18,7 +18,7 @@ from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.legs import Legs
 from iwm_opts.journal.packages import strategy_of
-from iwm_opts.journal.trade_log import SHARES, TradeLog, answers_text, log_of_rows
+from iwm_opts.journal.trade_log import SHARES, TradeLog, answers_text, log_of_rows, marks_text
 from iwm_opts.market.contract import Contract
 from iwm_opts.sources.durable import write_durably
 from iwm_opts.sources.store import Record, open_record
@@ -163,14 +163,16 @@ class PaperTrade:
     @property
     def gain(self) -> float:
         """Dollars made so far after fees, at the last mark's model fill while open; NaN before there is one."""
-        units = self.multiplier * self.contracts
         if self.closing is not None:
             left = self.closing
-            return units * (self.credit - left.debit) - self.fees - left.fees + left.dividends
-        if not self.marks:
-            return math.nan
-        last = self.marks[-1]
-        return units * (self.credit - last.debit) - self.fees - self.contracts * (last.fees - last.dividends)
+            made = self.multiplier * self.contracts * (self.credit - left.debit)
+            return made - self.fees - left.fees + left.dividends
+        return self.gain_at(self.marks[-1]) if self.marks else math.nan
+
+    def gain_at(self, mark: Mark) -> float:
+        """Dollars made at a mark after fees, those to leave included, at the model's fill."""
+        made = self.multiplier * self.contracts * (self.credit - mark.debit)
+        return made - self.fees - self.contracts * (mark.fees - mark.dividends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +333,7 @@ def _row(trade: PaperTrade) -> dict[str, object]:
         "planned_risk": trade.planned_risk,
         "rank": math.nan if trade.rank is None else trade.rank,
         "checklist": answers_text(trade.checklist),
+        "marks": marks_text({date.fromisoformat(one.day): trade.gain_at(one) for one in trade.marks}),
     }
 
 

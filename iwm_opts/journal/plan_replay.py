@@ -116,7 +116,11 @@ def _with_share_rules(
     )
     told = [how]
     told += [f"dividends by the bars' ex-dates added to the results: ${paid:,.2f}"] if paid else []
-    told += [f"{refused:.0f} entries when the plan's account takes no more: sized by its risk share alone"] if refused else []
+    told += (
+        [f"{refused:.0f} entries when the plan's account takes no more: sized by its risk share alone"]
+        if refused
+        else []
+    )
     told += [f"{shorts} short trades in shares: the plan only buys, its rules say nothing of them"] if shorts else []
     return told
 
