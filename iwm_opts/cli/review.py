@@ -108,7 +108,8 @@ def review(**options: Any) -> None:
 
 def _log(options: dict[str, Any]) -> Any:
     if options["log"] == PAPER:
-        from iwm_opts.journal.paper import for_review, open_journal
+        from iwm_opts.journal.paper import open_journal
+        from iwm_opts.journal.paper_log import for_review
 
         return for_review(open_journal().trades())
     from iwm_opts.journal.readers import read_log

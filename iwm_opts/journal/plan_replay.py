@@ -19,8 +19,8 @@ from iwm_opts.backtest.intraday import LATEST_FILL
 from iwm_opts.backtest.plan import share_rules
 from iwm_opts.backtest.shares import ShareRules
 from iwm_opts.errors import InputError
-from iwm_opts.journal.paper import Closing, Mark, PaperTrade
-from iwm_opts.journal.paper_shares import OPEN, UNTIMED, Quote, marked_on_bars, marked_on_minutes, opened_shares
+from iwm_opts.journal.paper_shares import UNTIMED, Quote, marked_on_bars, marked_on_minutes, opened_shares
+from iwm_opts.journal.paper_trade import OPEN, Closing, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog, answers_text
 from iwm_opts.market.calendar import latest_session, session_hours
 from iwm_opts.strategy.checklist import Inputs, checklist

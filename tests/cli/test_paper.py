@@ -55,7 +55,7 @@ def test_a_plan_is_opened_marked_closed_and_reviewed(paper, run):
     assert trade["fill"] == "natural"
     assert trade["credit"] < trade["mid"]
     assert trade["checklist"] == {"calm": "met", "premium": "unknown"}
-    assert trade["exits"] == {"profit": 0.5, "stop": 2.0, "dte": 21, "sessions": None}
+    assert trade["exits"] == {"profit": 0.5, "stop": 2.0, "dte": 21, "sessions": None, "minute": None}
     assert trade["planned_risk"] <= 1000.0  # 1% of 100,000
     strikes = [float(leg[3:]) for leg in trade["legs"].split()]
     assert strikes[1] - strikes[0] == strikes[3] - strikes[2] == 10.0

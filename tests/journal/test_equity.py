@@ -5,7 +5,7 @@ import pytest
 
 from iwm_opts.backtest.shares import ShareRules
 from iwm_opts.journal.equity import depth_of, marked_equity
-from iwm_opts.journal.paper import log_of_paper
+from iwm_opts.journal.paper_log import log_of_paper
 from iwm_opts.journal.review import review
 from iwm_opts.journal.trade_log import as_csv, log_of_rows, marks_of
 from iwm_opts.report.review_record import review_record
@@ -88,7 +88,7 @@ def test_nothing_fell_where_nothing_was_held():
 
 def test_the_paper_journal_carries_its_marks():
     # 100 shares bought at 100.01, marked at 98 less a cent of slippage: -2.02 a share.
-    from iwm_opts.journal.paper import Exits, Mark, PaperTrade, Shares
+    from iwm_opts.journal.paper_trade import Exits, Mark, PaperTrade, Shares
 
     rules = ShareRules()
     one = PaperTrade(

@@ -10,8 +10,10 @@ import pytest
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fees import FeeSchedule
-from iwm_opts.journal.paper import Closing, Exits, Leg, Mark, PaperTrade, for_review, log_of_paper, open_journal
+from iwm_opts.journal.paper import open_journal
+from iwm_opts.journal.paper_log import for_review, log_of_paper
 from iwm_opts.journal.paper_marks import closing_of, marked, settled
+from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade
 from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.sources.files import load_chain
 from iwm_opts.sources.store import Record
@@ -114,8 +116,8 @@ def test_a_damaged_journal_is_named_and_left_alone(journal, content):
 
 def test_a_later_version_is_refused(journal):
     journal.path.parent.mkdir(parents=True)
-    journal.path.write_text(json.dumps({"version": 3, "trades": []}))
-    with pytest.raises(DataError, match="version 3 is not 2, which this tool reads; update iwm-opts"):
+    journal.path.write_text(json.dumps({"version": 4, "trades": []}))
+    with pytest.raises(DataError, match="version 4 is not 3, which this tool reads; update iwm-opts"):
         journal.trades()
 
 
