@@ -45,7 +45,8 @@ def paper_table(
     parts.append(Text(""))
     for one in trades:
         plan = f", plan {one.plan}" if one.plan else ""
-        parts.append(Text(f"{one.number}: {one.symbol} {_what(one)}{plan}; {one.market}"))
+        over = ", which is over: close it" if _is_over(one, now) else ""
+        parts.append(Text(f"{one.number}: {one.symbol} {_what(one)}{over}{plan}; {one.market}"))
     parts.append(Text("P&L after fees, at the model's fill while open; credit and debit in dollars a share"))
     return render(parts, columns)
 
@@ -63,9 +64,13 @@ def _state(one: PaperTrade, now: datetime | None) -> str:
         return one.closing.reason
     if one.due is not None:
         return f"DUE: {one.due.rule} since {one.due.day}"
-    if one.leave_by is not None and now is not None and now >= one.leave_by:
-        return f"DUE: time since {one.leave_by:%Y-%m-%d %H:%M}, not marked"
-    return "open"
+    return f"DUE: time since {one.opened[:10]}" if _is_over(one, now) else "open"
+
+
+def _is_over(one: PaperTrade, now: datetime | None) -> bool:
+    """Whether an intraday trade's clock has run out though no mark says so."""
+    is_unmarked = one.closing is None and one.due is None
+    return is_unmarked and one.leave_by is not None and now is not None and now >= one.leave_by
 
 
 def paper_records(trades: Sequence[PaperTrade]) -> list[Record]:
