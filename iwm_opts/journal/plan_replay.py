@@ -19,6 +19,7 @@ from iwm_opts.backtest.intraday import LATEST_FILL
 from iwm_opts.backtest.plan import share_rules
 from iwm_opts.backtest.shares import ShareRules
 from iwm_opts.errors import InputError
+from iwm_opts.journal.compliance import SLACK
 from iwm_opts.journal.paper_shares import UNTIMED, Quote, marked_on_bars, marked_on_minutes, opened_shares
 from iwm_opts.journal.paper_trade import OPEN, Closing, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog, answers_text
@@ -178,8 +179,10 @@ def _judge_exit(trades: pd.DataFrame, row: int, found: PaperTrade, rules: ShareR
     if called is not None and called.at == f"{left.date()} {UNTIMED}" and _is_near_open(left):
         called = None  # left at the open of a session within which a rule called later
     is_that_day = called is not None and called.day == f"{left.date()}"
+    overrun = pd.Timedelta(minutes=SLACK)
+    is_late = called is not None and (not is_that_day or (found.leave_by and left > pd.Timestamp(called.at) + overrun))
     price = _price_at(left, data)
-    if is_that_day and called is not None and (called.rule != "time" or np.isnan(price)):
+    if called is not None and is_that_day and not is_late and (called.rule != "time" or np.isnan(price)):
         mid, model = called.mid, called.debit
     else:
         mid, model = -price, rules.slippage - price
@@ -191,7 +194,7 @@ def _judge_exit(trades: pd.DataFrame, row: int, found: PaperTrade, rules: ShareR
         trades.loc[row, "due"] = pd.Timestamp(called.day) if called is not None else left.normalize()
     _fill_in(trades, row, "due_debit", called.debit if called is not None else float(trades["debit"][row]))
     if trades["reason"][row] == UNSAID:
-        rule = EARLY if called is None else called.rule if is_that_day else LATE.format(called.rule)
+        rule = EARLY if called is None else LATE.format(called.rule) if is_late else called.rule
         trades.loc[row, "reason"] = rule
 
 
@@ -203,7 +206,9 @@ def _called(found: PaperTrade, left: pd.Timestamp, data: Inputs) -> Mark | None:
         marks: Sequence[Mark] = marked_on_minutes(found, data.minutes.bars)
     else:
         marks = marked_on_bars(found, data.bars, left.date())
-    return next((one for one in marks if one.rule and one.day <= f"{left.date()}"), None)
+    # On bars a mark within a session has no time; on minutes what was called after the exit did not call for it.
+    until = f"{_text(left):.16}" if left != left.normalize() else f"{left.date()} 24:00"
+    return next((one for one in marks if one.rule and f"{one.at:.16}" <= until), None)
 
 
 def _receive_dividends(trades: pd.DataFrame, rows: pd.DataFrame, bars: pd.DataFrame) -> float:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from iwm_opts.errors import InputError
+from iwm_opts.strategy.edges import Momentum
 from iwm_opts.strategy.plan import Plan
 
 
@@ -11,17 +12,18 @@ class PlanRules:
     """Rules that a log is held against; None is a rule that the plan does not have."""
 
     name: str = ""
-    symbol: str = ""  # that it trades
-    trades_shares: bool | None = None  # shares, or options
     criteria: tuple[str, ...] = ()  # of the entry checklist
     minimum: int | None = None  # criteria that must be met
     risk_share: float | None = None  # of the account, on one trade
     account: float | None = None  # dollars
     exit_dte: int | None = None  # leave with this many calendar days left
     exit_sessions: int | None = None  # leave after this many sessions
+    exit_minute: int | None = None  # leave so many minutes after the open of the entry's session
     profit: float | None = None  # share of the credit
     stop: float | None = None  # times the credit
     fees: str | None = None  # schedule, as `FeeSchedule.parse` reads it
+    symbol: str = ""  # that it trades
+    trades_shares: bool | None = None  # shares, or options
 
     def __post_init__(self) -> None:
         if self.minimum is not None and self.criteria and self.minimum > len(self.criteria):
@@ -43,6 +45,7 @@ def rules_of(plan: Plan) -> PlanRules:
         account=plan.account.value,
         exit_dte=(package.exit_dte or None) if package else None,
         exit_sessions=sessions or None,
+        exit_minute=plan.rule.exit_minute if isinstance(plan.rule, Momentum) else None,
         profit=(package.profit or None) if package else None,
         stop=(package.stop or None) if package else None,
         fees=plan.costs.fees if package else None,

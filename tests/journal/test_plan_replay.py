@@ -19,6 +19,7 @@ from iwm_opts.journal.plan_rules import rules_of
 from iwm_opts.journal.readers import read_log
 from iwm_opts.journal.review import of_plan, review
 from iwm_opts.market.calendar import sessions
+from iwm_opts.market.minutes import Minutes
 from iwm_opts.strategy.checklist import Inputs
 from iwm_opts.strategy.plan import make_usual_plan
 
@@ -192,3 +193,47 @@ def test_what_a_log_says_itself_stays(backtest, replay, bars):
     assert (again.trades["planned_contracts"] == 10.0).all()
     assert (again.trades["checklist"] == "quiet=met").all()
     assert again.trades["risk"].notna().all()
+
+
+GAPS = make_usual_plan("momentum", checklist={"minimum": 1, "criteria": ["quiet"]}, macro={"enabled": False})
+
+
+def a_morning(day, path):
+    """Minutes of one session: flat at each price of `path` for five minutes."""
+    times = pd.date_range(f"{day.date()} 09:30", periods=5 * len(path), freq="min")
+    price = np.repeat(np.array(path, dtype=float), 5)
+    minute = np.arange(len(times))
+    table = {"open": price, "high": price, "low": price, "close": price, "volume": 1e5, "minute": minute}
+    return Minutes(pd.DataFrame(table, index=times), ())
+
+
+@pytest.mark.parametrize(
+    ("clock", "late", "reason", "cost"),
+    [("10:15:20", 0.0, "time", 0.0), ("10:40:00", 25 / 390, "time, late", 1.0), ("10:00:00", 0.0, EARLY, 0.0)],
+)
+def test_an_intraday_plan_is_late_by_its_minute(tmp_path, bars, clock, late, reason, cost):
+    # Bought at minute 15 (9:45); minute 45 is 10:15. From 10:20 on a share is worth a dollar less.
+    day = bars.index[300]
+    start = round(float(bars["close"].iloc[299]) * 1.01, 2)
+    morning = a_morning(day, [start] * 10 + [start - 1.0] * 10)
+    left = float(morning.bars["open"][pd.Timestamp(f"{day.date()} {clock}").floor("min")])
+    rows = [row(new_york(day, "09:45:10"), "BUY_TO_OPEN", 100, start + 0.01, 1)]
+    rows.append(row(new_york(day, clock), "SELL_TO_CLOSE", 100, left - 0.01, 2))
+    file = tmp_path / "tasty.csv"
+    file.write_text("\n".join([HEADER, *rows]).replace("-0500", "-0400"))
+    log = replayed(read_log(file), GAPS, Inputs(bars, minutes=morning))
+    (found,) = compliance(log, rules_of(GAPS)).itertuples()
+    assert (found.late, found.reason) == (pytest.approx(late), reason)
+    assert found.fill_cost == pytest.approx(0.0, abs=1e-6)
+    assert found.late_cost == pytest.approx(100 * cost, abs=1e-6)
+
+
+def test_an_intraday_plan_without_minutes_says_what_it_needs(tmp_path, bars):
+    day = bars.index[300]
+    rows = [row(new_york(day, "09:45:10"), "BUY_TO_OPEN", 10, 200.0, 1)]
+    rows.append(row(new_york(day, "10:15:00"), "SELL_TO_CLOSE", 10, 200.5, 2))
+    file = tmp_path / "tasty.csv"
+    file.write_text("\n".join([HEADER, *rows]).replace("-0500", "-0400"))
+    log = replayed(read_log(file), GAPS, Inputs(bars))
+    assert any("minutes" in note and "give --minutes FILE" in note for note in log.notes)
+    assert log.trades["planned_risk"].notna().all()  # the size needs daily bars alone
