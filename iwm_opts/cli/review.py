@@ -140,7 +140,8 @@ def _by_plan(log: Any, plan: Any, options: dict[str, Any]) -> Any:
         data = plan_data_from(options | {"source": "record", "symbol": plan.symbol, "sectors": None})
     except InputError as error:
         what = "size, risk, exits, fills and checklist" if plan.instrument == "shares" else "the checklist"
-        note = f"needs data: {what} of trades that do not tell are not judged: {error.rule}; {error.remedy}"
+        remedy = "give --bars FILE or run iwm-opts fetch"
+        note = f"needs data: {what} of trades that do not tell are not judged: {error.rule}; {remedy}"
         return replace(log, notes=(*log.notes, note))
     if data.label and not log.is_simulated:
         rule = "are SIMULATED, and the trades are not"

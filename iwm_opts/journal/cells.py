@@ -58,9 +58,9 @@ def fitting(names: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     Raises
     ------
     ValueError
-        When there are more cells than names: a decimal comma outside quotes moves what follows.
+        When there are more cells than names, as a decimal comma outside quotes makes them, or fewer: a row cut off.
     """
-    if any(cells[len(names) :]):
+    if any(cells[len(names) :]) or len(cells) < len(names):
         raise ValueError(f"{len(cells)} cells do not fit the header of {len(names)}")
     return dict(zip(names, cells, strict=False))
 
@@ -108,6 +108,19 @@ def stated(cell: str, name: str) -> float:
     if cell.strip() in ("", "--", "-"):
         raise ValueError(f"{name} is missing")
     return number(cell, name)
+
+
+def named(cell: str) -> str:
+    """A symbol in capitals.
+
+    Raises
+    ------
+    ValueError
+        When there is none.
+    """
+    if not cell.strip():
+        raise ValueError("symbol is missing")
+    return cell.strip().upper()
 
 
 def in_dollars(currency: str) -> None:

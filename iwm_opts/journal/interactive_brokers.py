@@ -17,7 +17,19 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from iwm_opts.journal.cells import Rejected, day, fitting, in_dollars, moment, number, positive, right_of, stated, whole
+from iwm_opts.journal.cells import (
+    Rejected,
+    day,
+    fitting,
+    in_dollars,
+    moment,
+    named,
+    number,
+    positive,
+    right_of,
+    stated,
+    whole,
+)
 from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
 from iwm_opts.market.contract import Contract, parse_occ
 
@@ -99,7 +111,7 @@ def _execution(row: dict[str, str], line: int, zone: ZoneInfo, rejected: Rejecte
     effect: Effect = "" if {"O", "C"} <= codes else "open" if "O" in codes else "close" if "C" in codes else ""
     return Execution(
         when=moment(row["Date/Time"], zone, *DATES),
-        symbol=underlying(contract.root if contract else row["Symbol"].upper()),
+        symbol=underlying(contract.root if contract else named(row["Symbol"])),
         contract=contract,
         quantity=whole(row["Quantity"], "quantity", "contracts" if contract else "shares"),
         price=(number if ending else stated)(row["T. Price"], "price"),

@@ -142,4 +142,4 @@ class _Book:
         """Every package and every lot cut where parts of it were left."""
         packages = tuple(trade for package in self.packages for trade in cut(package))
         problems = (*self.problems, *self.shares.problems)
-        return Matched(packages, tuple(self.shares.trades()), problems, tuple(self.shares.notes))
+        return Matched(packages, tuple(self.shares.trades()), problems, self.shares.notes)

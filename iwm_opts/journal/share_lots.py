@@ -94,8 +94,15 @@ class ShareBook:
     def __init__(self) -> None:
         self._lots: dict[tuple[str, str], deque[_Lot]] = defaultdict(deque)
         self._own: list[_Own] = []
+        self._several = 0  # orders that could have left the shares of more than one
         self.problems: list[str] = []
-        self.notes: list[str] = []
+        self._notes: list[str] = []
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How rows were read that could be read otherwise."""
+        told = f"{self._several} orders left shares of several purchases: the oldest go first, as in a statement"
+        return (*self._notes, *([told] if self._several else []))
 
     def deliver(self, one: Execution, shares: int, strike: float, by: Delivery) -> None:
         """Take shares that an option brings or takes, at its strike."""
@@ -113,6 +120,7 @@ class ShareBook:
         queue = self._lots[first.account, first.symbol]
         left = total
         if first.effect != "open":
+            self._several += len(queue) > 1 and queue[0].quantity * total < 0
             left = self._offset(queue, total, price, rows[-1].when, fees, "closed")
         if not left:
             return False
@@ -122,7 +130,7 @@ class ShareBook:
             self.problems.append(f"{where} to close a position that the file does not open: left out")
             return False
         if first.effect == "" and total < 0:
-            self.notes.append(f"{where} that the file did not buy, without saying why: taken for a short position")
+            self._notes.append(f"{where} that the file did not buy, without saying why: taken for a short position")
         own = _Own(number, first.symbol, first.account, left, first.when, price, fees * left / total)
         self._own.append(own)
         queue.append(_Lot(left, price, own))

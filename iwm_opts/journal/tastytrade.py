@@ -15,7 +15,19 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.cells import Rejected, day, fitting, in_dollars, moment, number, positive, right_of, stated, whole
+from iwm_opts.journal.cells import (
+    Rejected,
+    day,
+    fitting,
+    in_dollars,
+    moment,
+    named,
+    number,
+    positive,
+    right_of,
+    stated,
+    whole,
+)
 from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
 from iwm_opts.market.contract import Contract
 
@@ -79,11 +91,11 @@ def _execution(row: dict[str, str], line: int, zone: ZoneInfo, rejected: Rejecte
     if instrument == "equity" and kind == "trade":
         return _shares(row, line, zone)
     if instrument != "equity option" or (kind != "trade" and ending is None):
-        rejected.passed_over[f"{row['type']} of {row['instrument type'] or 'nothing'}"] += 1
+        rejected.passed_over[f"{row['type'] or 'no type'} of {row['instrument type'] or 'nothing'}"] += 1
         return None
     in_dollars(row.get("currency", ""))
     contract = Contract(
-        (row.get("root symbol") or row["underlying symbol"]).upper(),
+        named(row.get("root symbol") or row["underlying symbol"]),
         day(row["expiration date"], *EXPIRATIONS),
         right_of(row["call or put"]),
         positive(row["strike price"], "strike"),
@@ -97,7 +109,7 @@ def _execution(row: dict[str, str], line: int, zone: ZoneInfo, rejected: Rejecte
     price = abs((number if ending else stated)(row["value"], "value")) / (size * multiplier)
     return Execution(
         when=moment(row["date"], zone, *DATES),
-        symbol=underlying(row["underlying symbol"].upper()),
+        symbol=underlying(named(row["underlying symbol"])),
         contract=contract,
         quantity=-size if is_sale else size,
         price=price,
@@ -126,7 +138,7 @@ def _shares(row: dict[str, str], line: int, zone: ZoneInfo) -> Execution:
         raise ValueError(f"action {row['action']!r} is no BUY_TO_OPEN or the like")
     return Execution(
         when=moment(row["date"], zone, *DATES),
-        symbol=underlying(row["symbol"].upper()),
+        symbol=underlying(named(row["symbol"])),
         contract=None,
         quantity=-size if action[0] == "SELL" else size,
         price=abs(stated(row["value"], "value")) / size,
@@ -138,7 +150,7 @@ def _shares(row: dict[str, str], line: int, zone: ZoneInfo) -> Execution:
 
 
 def _reorganised(row: dict[str, str], line: int, zone: ZoneInfo) -> Execution:
-    when, symbol = moment(row["date"], zone, *DATES), underlying(row["symbol"].upper())
+    when, symbol = moment(row["date"], zone, *DATES), underlying(named(row["symbol"]))
     return Execution(when, symbol, None, 0, 0.0, kind="reorganisation", line=line)
 
 

@@ -19,7 +19,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.cells import Rejected, day, moment, number, positive, right_of, whole
+from iwm_opts.journal.cells import Rejected, day, fitting, moment, named, number, positive, right_of, stated, whole
 from iwm_opts.journal.executions import Execution, Kind, underlying
 from iwm_opts.market.contract import Contract
 
@@ -41,6 +41,7 @@ CODED: Final = re.compile(r"(?P<count>[-+]?[\d.]+) \.(?P<root>[A-Z]+)(?P<day>\d{
 NAMED_TIMES: Final = 3  # of orders without fees; the rest is counted
 
 Rows = Sequence[tuple[int, list[str]]]
+Section = Sequence[tuple[int, list[str], list[str]]]  # line, names of the columns, cells
 
 
 def is_header(cells: Sequence[str]) -> bool:
@@ -64,9 +65,9 @@ def read(rows: Rows, zone: ZoneInfo, rejected: Rejected) -> list[Execution]:
     return _with_fees(trades, fees, rejected) + endings
 
 
-def _section(rows: Rows, title: str) -> list[tuple[int, dict[str, str]]]:
-    """Rows of a section below its header, up to the next title."""
-    found: list[tuple[int, dict[str, str]]] = []
+def _section(rows: Rows, title: str) -> Section:
+    """Rows of a section below its header, up to the next title, each with the names of its columns."""
+    found: list[tuple[int, list[str], list[str]]] = []
     names: list[str] | None = None
     is_inside = False
     for line, cells in rows:
@@ -77,18 +78,20 @@ def _section(rows: Rows, title: str) -> list[tuple[int, dict[str, str]]]:
         elif is_inside and names is None:
             names = [cell.lower() for cell in cells]
         elif is_inside and names is not None:
-            found.append((line, dict(zip(names, cells, strict=False))))
+            found.append((line, names, cells))
     return found
 
 
-def _trades(rows: Sequence[tuple[int, dict[str, str]]], zone: ZoneInfo, rejected: Rejected) -> list[Execution]:
+def _trades(rows: Section, zone: ZoneInfo, rejected: Rejected) -> list[Execution]:
     found: list[Execution] = []
     last: datetime | None = None
     order = 0
-    for line, row in rows:
+    for line, names, cells in rows:
         try:
-            if row.get("exec time"):
-                last, order = None, line
+            if dict(zip(names, cells, strict=False)).get("exec time"):
+                last, order = None, line  # a row that cannot be read takes the legs below it along
+            row = fitting(names, cells)
+            if row["exec time"]:
                 last = moment(row["exec time"], zone, *TIMES)
             if last is None:
                 raise ValueError("a leg without the time of its order")
@@ -102,7 +105,7 @@ def _leg(row: dict[str, str], line: int, when: datetime, order: int) -> Executio
     effect = EFFECTS.get(row["pos effect"].upper())
     if effect is None:
         raise ValueError(f"position effect {row['pos effect']!r} is neither TO OPEN nor TO CLOSE")
-    symbol = underlying(row["symbol"].upper())
+    symbol = underlying(named(row["symbol"]))
     contract = None
     # Some exports leave the type of shares empty: then the spread says STOCK.
     is_shares = (row["type"] or row["spread"]).upper() in SHARES
@@ -110,14 +113,12 @@ def _leg(row: dict[str, str], line: int, when: datetime, order: int) -> Executio
         expiration = day(row["exp"].removesuffix(" (Weeklys)"), *EXPIRATIONS)
         strike, right = positive(row["strike"], "strike"), right_of(row["type"])
         contract = Contract(symbol, expiration, right, strike)  # roots such as SPXW stand in endings alone
-    if row["price"] in ("", "~"):
-        raise ValueError(f"price {row['price']!r} is no number")
     return Execution(
         when=when,
         symbol=symbol,
         contract=contract,
         quantity=whole(row["qty"], "quantity", "shares" if is_shares else "contracts"),
-        price=number(row["price"], "price"),
+        price=stated(row["price"], "price"),
         effect="open" if effect == "open" else "close",
         # Fills in shares say nothing of their order: it is found by their times.
         order="" if is_shares else f"order of line {order}",
@@ -125,16 +126,14 @@ def _leg(row: dict[str, str], line: int, when: datetime, order: int) -> Executio
     )
 
 
-def _cash(
-    rows: Sequence[tuple[int, dict[str, str]]], zone: ZoneInfo, rejected: Rejected
-) -> tuple[list[Execution], dict[datetime, float]]:
+def _cash(rows: Section, zone: ZoneInfo, rejected: Rejected) -> tuple[list[Execution], dict[datetime, float]]:
     """Endings, and the fees of the trades by their time."""
     endings: list[Execution] = []
     fees: dict[datetime, float] = defaultdict(float)
-    for line, row in rows:
-        kind = row.get("type", "")
-        words = " ".join(row.get("description", "").upper().split())
+    for line, names, cells in rows:
         try:
+            row = fitting(names, cells)
+            kind, words = row["type"], " ".join(row["description"].upper().split())
             if kind == "TRD":
                 charges = number(row["misc fees"], "fees") + number(row["commissions & fees"], "commissions")
                 fees[moment(f"{row['date']} {row['time']}", zone, *TIMES)] -= charges

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from iwm_opts.errors import DataError
 from iwm_opts.journal.readers import log_of_backtest, read_log
@@ -333,3 +335,71 @@ def test_rows_that_say_the_same_count_and_are_named(tmp_path):
     assert list(log.trades["contracts"]) == [200]
     (note,) = log.notes
     assert note.startswith("2 rows say what another one says, and all are counted (lines 2 and 3): where exports")
+
+
+BOUGHT = tasty_shares("02", "BUY_TO_OPEN", 100, "-20,000.00", 1)
+SOLD = tasty_shares("05", "SELL_TO_CLOSE", 100, "20,100.00", 2)
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (BOUGHT.replace(",IWM,Equity", ",,Equity"), "line 4: symbol is missing: left out"),
+        (BOUGHT.replace("BUY_TO_OPEN,", "SWAP,"), "line 4: action 'SWAP' is no BUY_TO_OPEN or the like: left out"),
+        (BOUGHT.replace('"-20,000.00"', ""), "line 4: value is missing: left out"),
+        ("2026-03-05T10:00:00-0500,Trade,x", "line 4: 3 cells do not fit the header of 21: left out"),
+        (",,,,,,,100.00,,,,,,,,,,,,,", "rows passed over: 1 of no type of nothing"),
+        (BOUGHT.replace("Trade,", "Money Movement,").replace(",d,", ",Dividend,"),
+         "rows passed over: 1 of dividends (not in the results)"),
+        (BOUGHT.replace(",Equity,", ",Cryptocurrency,"), "rows passed over: 1 of Trade of Cryptocurrency"),
+    ],
+)  # fmt: skip
+def test_what_is_no_trade_in_shares_is_named_and_changes_none(tmp_path, row, told):
+    log = read_log(broken(tmp_path, TASTY, BOUGHT, SOLD, row))
+    assert list(log.closed["pnl"]) == pytest.approx([100.0 - 0.16])
+    assert told in (*log.problems, *log.notes)
+    assert log.open.empty
+
+
+def test_a_decimal_comma_outside_quotes_is_no_price(tmp_path):
+    # 200,50 makes two cells of one: what follows would be read as 200.00.
+    text = TOS_CASH + TOS_TRADES + TOS_FILLS.replace("200.00,200.00", "200,50,200,50", 1)
+    log = read_log(broken(tmp_path, text))
+    assert log.problems[0] == "line 7: 15 cells do not fit the header of 13: left out"
+    assert log.problems[-1].startswith(
+        "line 6: sells 127 shares of IWM to close a position that the file does not open"
+    )
+    assert list(log.closed["contracts"]) == [100]
+
+
+def test_a_head_row_that_cannot_be_read_takes_its_legs_along(tmp_path):
+    text = (EXPORTS / "thinkorswim.csv").read_text()
+    cut = text.replace(
+        ",3/9/26 11:30:00,IRON CONDOR,BUY,+1,TO CLOSE,IWM,20 MAR 26,240,CALL,.30,.40,LMT", ",3/9/26,IRON"
+    )
+    log = read_log(broken(tmp_path, cut), zone="America/Chicago")
+    assert [problem for problem in log.problems if "a leg without the time of its order" in problem]
+    assert len(log.problems) == 1 + 3 + 1  # head, its legs, and the row without a price
+
+
+@pytest.mark.parametrize("name", ["thinkorswim.csv", "tastytrade.csv", "interactive_brokers.csv"])
+@given(st.data())
+@settings(max_examples=40)
+def test_no_damage_makes_more_than_a_sentence(tmp_path_factory, name, data):
+    # Whatever a file suffers it is read, or refused by name: nothing else is raised.
+    lines = (EXPORTS / name).read_text().splitlines()
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        cells = lines[at].split(",")
+        place = data.draw(st.integers(0, len(cells) - 1))
+        cells[place] = data.draw(
+            st.sampled_from(["", "x", "-1", "0", "1e400", "nan", '"', "12,5", "2026-13-45", "=1+1"])
+        )
+        lines[at] = ",".join(cells)
+    file = tmp_path_factory.getbasetemp() / f"damaged_{name}"
+    file.write_text("\n".join(lines))
+    try:
+        log = read_log(file)
+    except DataError:
+        return
+    assert np.isfinite(log.closed["pnl"]).all()
