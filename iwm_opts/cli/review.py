@@ -143,9 +143,15 @@ def _by_plan(log: Any, plan: Any, options: dict[str, Any]) -> Any:
         remedy = "give --bars FILE or run iwm-opts fetch"
         note = f"needs data: {what} of trades that do not tell are not judged: {error.rule}; {remedy}"
         return replace(log, notes=(*log.notes, note))
-    if data.label and not log.is_simulated:
-        rule = "are SIMULATED, and the trades are not"
-        raise InputError("bars", options["bars"], rule, "name the bars of the market that was traded")
+    if bool(data.label) != log.is_simulated:
+        what = ("are SIMULATED", "are not") if data.label else ("are real", "are SIMULATED")
+        rule = f"{what[0]}, and the trades {what[1]}"
+        if options["bars"] or data.label:
+            raise InputError("bars", options["bars"], rule, "name the bars of the market that was traded")
+        note = (
+            "needs data: what the plan says of the trades is not judged: the record's bars are real, they are SIMULATED"
+        )
+        return replace(log, notes=(*log.notes, note))
     return replayed(log, plan, data.inputs, options["account"])
 
 

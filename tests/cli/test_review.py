@@ -246,6 +246,19 @@ def test_real_trades_are_not_judged_on_simulated_bars(run, shares, tmp_path):
     assert (failed.code, "are SIMULATED, and the trades are not" in failed.err) == (1, True)
 
 
+def test_simulated_trades_are_not_judged_on_real_bars(run, shares, tmp_path):
+    run("review", "ib.csv", "--write-log", "mine.csv", "--quiet")
+    log = pd.read_csv("mine.csv")
+    log.assign(market="SIMULATED market").to_csv("mine.csv", index=False)
+    failed = run("review", "mine.csv", *shares[1:], "--bars", "IWM.csv")
+    assert (failed.code, "are real, and the trades are SIMULATED" in failed.err) == (1, True)
+    (tmp_path / "record" / "bars").mkdir(parents=True)
+    (tmp_path / "IWM.csv").rename(tmp_path / "record" / "bars" / "IWM.csv")
+    told = run("review", "mine.csv", *shares[1:]).json
+    assert any("the record's bars are real, they are SIMULATED" in note for note in told["notes"])
+    assert told["whole"]["trades_with_model_fill"] == 0
+
+
 def test_a_plan_that_no_trade_follows_is_refused_with_what_there_is(run, shares, tmp_path):
     (tmp_path / "dips.toml").write_text(DIPS.replace("[checklist]", 'symbol = "KRE"\n[checklist]'))
     failed = run("review", *shares)
