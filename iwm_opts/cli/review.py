@@ -144,13 +144,11 @@ def _by_plan(log: Any, plan: Any, options: dict[str, Any]) -> Any:
         note = f"needs data: {what} of trades that do not tell are not judged: {error.rule}; {remedy}"
         return replace(log, notes=(*log.notes, note))
     if bool(data.label) != log.is_simulated:
-        what = ("are SIMULATED", "are not") if data.label else ("are real", "are SIMULATED")
-        rule = f"{what[0]}, and the trades {what[1]}"
+        kinds = ("are SIMULATED", "are not") if data.label else ("are real", "are SIMULATED")
         if options["bars"] or data.label:
+            rule = f"{kinds[0]}, and the trades {kinds[1]}"
             raise InputError("bars", options["bars"], rule, "name the bars of the market that was traded")
-        note = (
-            "needs data: what the plan says of the trades is not judged: the record's bars are real, they are SIMULATED"
-        )
+        note = "needs data: the trades are SIMULATED, and not judged by the plan on the record's real bars"
         return replace(log, notes=(*log.notes, note))
     return replayed(log, plan, data.inputs, options["account"])
 

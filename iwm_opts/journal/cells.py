@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from iwm_opts.conventions import Right
 from iwm_opts.market.calendar import NEW_YORK
+from iwm_opts.market.contract import Contract, occ_symbol
 from iwm_opts.sources.values import parse_right
 
 NAMED = 20  # bad rows that are named one by one; the rest is counted
@@ -185,6 +186,18 @@ def moment(cell: str, zone: ZoneInfo, *forms: str) -> datetime:
     found = _parsed(cell, forms)
     aware = found if found.tzinfo else found.replace(tzinfo=zone)
     return aware.astimezone(NEW_YORK).replace(tzinfo=None)
+
+
+def contract_of(root: str, expiration: date, right: Right, strike: float) -> Contract:
+    """A contract that can be listed.
+
+    Raises
+    ------
+    ValueError
+        When its root or strike cannot be written as an OCC symbol.
+    """
+    occ_symbol(root, expiration, right, strike)
+    return Contract(root, expiration, right, strike)
 
 
 def right_of(cell: str) -> Right:

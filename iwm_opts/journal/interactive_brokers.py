@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from iwm_opts.journal.cells import (
     Rejected,
+    contract_of,
     day,
     fitting,
     in_dollars,
@@ -36,6 +37,7 @@ from iwm_opts.market.contract import Contract, parse_occ
 NAME: Final = "Interactive Brokers activity statement"
 SECTION: Final = "Trades"
 ACTIONS: Final = "Corporate Actions"
+DIVIDENDS: Final = "Dividends"
 OPTIONS, STOCKS = "Equity and Index Options", "Stocks"
 DATES: Final = ("%Y-%m-%d, %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d;%H:%M:%S")
 TOGETHER: Final = timedelta(seconds=2)  # legs of a combo fill at once, and are written down one after the other
@@ -65,6 +67,8 @@ def read(rows: Sequence[tuple[int, list[str]]], zone: ZoneInfo, rejected: Reject
     found = []
     for line, cells in rows:
         section = cells[0]
+        if section == DIVIDENDS and cells[1:2] == ["Data"] and not cells[2].startswith("Total"):
+            rejected.passed_over["dividends (not in the results)"] += 1
         if is_header(cells) or tuple(cells[:3]) == (ACTIONS, "Header", "Asset Category"):
             names[section] = cells
         if section not in names or len(cells) < 2 or cells[1] != "Data":
@@ -140,6 +144,6 @@ def _contract(text: str) -> Contract:
     match = SYMBOL.fullmatch(text.upper())
     if match is None:
         return parse_occ(text)
-    return Contract(
+    return contract_of(
         match["root"], day(match["day"], "%d%b%y"), right_of(match["right"]), positive(match["strike"], "strike")
     )

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.cells import (
     Rejected,
+    contract_of,
     day,
     fitting,
     in_dollars,
@@ -29,7 +30,6 @@ from iwm_opts.journal.cells import (
     whole,
 )
 from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
-from iwm_opts.market.contract import Contract
 
 NAME: Final = "tastytrade transactions"
 SIGNATURE: Final = ("date", "type", "action", "instrument type", "average price", "call or put")
@@ -94,7 +94,7 @@ def _execution(row: dict[str, str], line: int, zone: ZoneInfo, rejected: Rejecte
         rejected.passed_over[f"{row['type'] or 'no type'} of {row['instrument type'] or 'nothing'}"] += 1
         return None
     in_dollars(row.get("currency", ""))
-    contract = Contract(
+    contract = contract_of(
         named(row.get("root symbol") or row["underlying symbol"]),
         day(row["expiration date"], *EXPIRATIONS),
         right_of(row["call or put"]),

@@ -19,9 +19,20 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.cells import Rejected, day, fitting, moment, named, number, positive, right_of, stated, whole
+from iwm_opts.journal.cells import (
+    Rejected,
+    contract_of,
+    day,
+    fitting,
+    moment,
+    named,
+    number,
+    positive,
+    right_of,
+    stated,
+    whole,
+)
 from iwm_opts.journal.executions import Execution, Kind, underlying
-from iwm_opts.market.contract import Contract
 
 NAME: Final = "thinkorswim account statement"
 TRADES, CASH = "Account Trade History", "Cash Balance"
@@ -112,7 +123,7 @@ def _leg(row: dict[str, str], line: int, when: datetime, order: int) -> Executio
     if not is_shares:
         expiration = day(row["exp"].removesuffix(" (Weeklys)"), *EXPIRATIONS)
         strike, right = positive(row["strike"], "strike"), right_of(row["type"])
-        contract = Contract(symbol, expiration, right, strike)  # roots such as SPXW stand in endings alone
+        contract = contract_of(symbol, expiration, right, strike)  # roots such as SPXW stand in endings alone
     return Execution(
         when=when,
         symbol=symbol,
@@ -140,7 +151,8 @@ def _cash(rows: Section, zone: ZoneInfo, rejected: Rejected) -> tuple[list[Execu
             elif REMOVAL.search(words):
                 endings.append(_ending(words, line, moment(f"{row['date']} {row['time']}", zone, *TIMES)))
             elif kind:
-                rejected.passed_over[f"{kind} in {CASH}"] += 1
+                what = " (dividends and interest, not in the results)" if kind == "DOI" else ""
+                rejected.passed_over[f"{kind} in {CASH}{what}"] += 1
                 if SPLIT.search(words):
                     rejected.remarks.append(f"line {line}: {words!r}: trades open across a split are not put right")
         except (ValueError, KeyError) as error:
@@ -162,7 +174,7 @@ def _ending(words: str, line: int, when: datetime) -> Execution:
     return Execution(
         when=when,
         symbol=symbol,
-        contract=Contract(symbol, expiration, right_of(match["right"]), positive(match["strike"], "strike")),
+        contract=contract_of(symbol, expiration, right_of(match["right"]), positive(match["strike"], "strike")),
         quantity=whole(match["count"], "quantity"),
         price=0.0,
         effect="close",

@@ -255,7 +255,7 @@ def test_simulated_trades_are_not_judged_on_real_bars(run, shares, tmp_path):
     (tmp_path / "record" / "bars").mkdir(parents=True)
     (tmp_path / "IWM.csv").rename(tmp_path / "record" / "bars" / "IWM.csv")
     told = run("review", "mine.csv", *shares[1:]).json
-    assert any("the record's bars are real, they are SIMULATED" in note for note in told["notes"])
+    assert any("are SIMULATED, and not judged by the plan on the record's real bars" in note for note in told["notes"])
     assert told["whole"]["trades_with_model_fill"] == 0
 
 
