@@ -24,7 +24,7 @@ from iwm_opts.journal.paper_shares import UNTIMED, Quote, marked_on_bars, marked
 from iwm_opts.journal.paper_trade import OPEN, Closing, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog, answers_text
 from iwm_opts.market.calendar import latest_session, session_hours
-from iwm_opts.strategy.checklist import Inputs, checklist
+from iwm_opts.strategy.checklist import Inputs, Reading, criterion
 from iwm_opts.strategy.plan import Plan
 
 EARLY: Final = "before any rule"  # reasons of a share trade, beside stop, target and time
@@ -79,17 +79,25 @@ def lacks_rules(log: TradeLog, plan: Plan) -> bool:
 
 def _with_checklists(trades: pd.DataFrame, plan: Plan, data: Inputs) -> int:
     """Judge the checklists that nobody kept, in place; how many had an answer that is known."""
-    known: dict[date, str] = {}
+    wanted = trades.index[trades["checklist"] == ""]
+    if not len(wanted):
+        return 0
+    # A criterion reads all sessions at once, and the same for each whatever comes after it (`strategy.checklist`).
+    readings = {name: criterion(name).read(data) for name in plan.checklist.criteria}
     judged = 0
-    for at in trades.index[trades["checklist"] == ""]:
-        day = trades["entry"][at].date()
-        if day not in known:
-            answers = checklist(plan.checklist.criteria, plan.checklist.minimum, data, day).answers
-            is_told = any(one.state != "unknown" for one in answers)
-            known[day] = answers_text({one.name: one.state for one in answers}) if is_told else ""
-        trades.loc[at, "checklist"] = known[day]
-        judged += known[day] != ""
+    for at in wanted:
+        before = pd.Timestamp(latest_session(trades["entry"][at].date() - timedelta(days=1)))
+        states = {name: _state(reading, before) for name, reading in readings.items()}
+        if set(states.values()) != {"unknown"}:
+            trades.loc[at, "checklist"] = answers_text(states)
+            judged += 1
     return judged
+
+
+def _state(reading: Reading | None, session: pd.Timestamp) -> str:
+    if reading is None or np.isnan(reading.value.get(session, np.nan)):
+        return "unknown"
+    return "met" if bool(reading.signal[session]) else "unmet"
 
 
 def _with_share_rules(
@@ -145,7 +153,9 @@ def _replay(
     at = pd.Timestamp(f"{lot.entry.date()} {OPEN}") if _is_near_open(lot.entry) else lot.entry
     quoted = lot.paid - rules.slippage if np.isnan(price) else price
     quote = Quote(at.to_pydatetime(), quoted, str(lot.rows["market"].iloc[0]))
-    before = [_as_held(one, at) for one in held]
+    # At an open the plan leaves first and enters then, whichever order was filled first.
+    known = at + pd.Timedelta(minutes=LATEST_FILL) if _is_near_open(lot.entry) else at
+    before = [_as_held(one, known) for one in held]
     found = opened_shares(plan, rules, data.bars, quote, before, {}, lot.shares, lot.paid)
     is_refused = isinstance(found, str)
     if isinstance(found, str):  # its stop and its exits are what they would have been alone
