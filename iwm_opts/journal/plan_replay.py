@@ -113,11 +113,11 @@ def _with_share_rules(
         lot = _Lot(rows, rows["entry"].iloc[0], int(rows["contracts"].sum()), -float(rows["credit"].iloc[0]))
         try:
             _refuse_short_bars(rows, data.bars)
+            paid += _receive_dividends(trades, rows, data.bars)
             refused += _replay(trades, lot, plan, rules, data, held)
         except InputError as error:
             unknown[f"{error.name} {error.rule}; {error.remedy}" if error.remedy else f"{error.name} {error.rule}"] += 1
             continue
-        paid += _receive_dividends(trades, rows, data.bars)
     shorts = int((trades["strategy"] == SHORT_SHARES).sum())
     how = (
         "share trades are replayed by the plan's rules on the bars; model fills: the session's open and close within "
@@ -174,8 +174,8 @@ def _replay(
         part = replace(found, contracts=int(trades["contracts"][row]), risk=found.risk * share, fees=0.0)
         left = trades["exit"][row]
         if pd.notna(left):
-            fees = float(trades["fees"][row])
-            part = replace(part, closing=Closing(_text(left), float(trades["debit"][row]), np.nan, np.nan, fees, ""))
+            debit, fees, settlement = (float(trades[name][row]) for name in ("debit", "fees", "settlement"))
+            part = replace(part, closing=Closing(_text(left), debit, np.nan, np.nan, fees, "", settlement))
         held.append(part)
     for row in lot.rows.index[lot.rows["exit"].notna()]:
         _judge_exit(trades, row, found, rules, data)
