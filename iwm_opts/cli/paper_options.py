@@ -121,7 +121,7 @@ def _judged(plan: Any, result: Any, options: dict[str, Any]) -> tuple[dict[str, 
     day = result.snapshot.chain.as_of
     source = "sim" if options["source"] == "sim" else "record"
     intraday = plan.horizon == "intraday"
-    asked = options | {"source": source, "sectors": None, "symbol": plan.symbol, "intraday": intraday}
+    asked = options | {"source": source, "symbol": plan.symbol, "intraday": intraday}
     data = plan_data_from(asked, day, blank_bars=True).inputs
     answers = checklist(plan.checklist.criteria, plan.checklist.minimum, data.reaching(day), day).answers
     unknown = [f"{one.name} {one.detail}" for one in answers if one.state == "unknown"]

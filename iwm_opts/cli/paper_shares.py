@@ -96,7 +96,7 @@ def open_shares(plan: Any, options: dict[str, Any]) -> "tuple[PaperTrade, bool] 
     day = quote.at.date()
     source = "sim" if options["source"] == "sim" else "record"
     intraday = plan.horizon == "intraday"
-    asked = options | {"source": source, "sectors": None, "symbol": plan.symbol, "intraday": intraday}
+    asked = options | {"source": source, "symbol": plan.symbol, "intraday": intraday}
     inputs = plan_data_from(asked, day).inputs
     decision = decide(plan, inputs, day)
     if not decision.take and not options["anyway"]:

@@ -25,7 +25,6 @@ fund_options = group(
     option("--xbi", metavar="FILE", help="Daily bars of XBI, shown as a lead.  [default: the record's]"),
     option("--minutes", metavar="FILE", help="One-minute bars, for the momentum edge."),
     option("--events", metavar="FILE", help="CSV of date and event: scheduled releases such as ISM and GDP."),
-    option("--sectors", metavar="FILE", multiple=True, help="Sector weights or iShares holdings; may be repeated."),
 )
 plan_data_options = group(
     option(
@@ -39,6 +38,7 @@ plan_data_options = group(
     option("--bars", metavar="FILE", help="Daily bars of IWM.  [default: the record's]"),
     option("--iv-history", metavar="FILE", help="Daily closes of an IV series.  [default: the record's RVX]"),
     fund_options,
+    option("--sectors", metavar="FILE", multiple=True, help="Sector weights or iShares holdings; may be repeated."),
     slope_options,
     SYMBOL,
     AS_OF,

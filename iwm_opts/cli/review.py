@@ -137,7 +137,7 @@ def _by_plan(log: Any, plan: Any, options: dict[str, Any]) -> Any:
     if not lacks_rules(log, plan):
         return log
     try:
-        data = plan_data_from(options | {"source": "record", "symbol": plan.symbol, "sectors": None})
+        data = plan_data_from(options | {"source": "record", "symbol": plan.symbol})
     except InputError as error:
         what = "size, risk, exits, fills and checklist" if plan.instrument == "shares" else "the checklist"
         remedy = "give --bars FILE or run iwm-opts fetch"

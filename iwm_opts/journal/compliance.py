@@ -14,7 +14,7 @@ import pandas as pd
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.journal.plan_rules import PlanRules
-from iwm_opts.journal.trade_log import TradeLog, answers_of
+from iwm_opts.journal.trade_log import UNTOLD, TradeLog, answers_of
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.minutes import OPENS_AT, SESSION_MINUTES
 from iwm_opts.spreads.typed import TypedLeg, legs_of
@@ -35,8 +35,8 @@ def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
         minute; NaN where no due day is known), `late_cost`, `oversize` (risk or contracts over the plan's, less 1),
         `size_cost` (what the excess lost, negative where it gained), `fill_cost` (own fills against the model's, both
         ways), `fee_cost`, `slippage` (own fills against mid), `as_planned` (dollars) and `result` (as_planned over
-        risk), `met` (criteria met; NaN without a checklist) and one column `answer NAME` a criterion. Costs are
-        dollars, positive when lost, NaN where unknown.
+        risk), `met` (criteria met, untold ones up to the minimum; NaN without a checklist) and one column `answer NAME`
+        a criterion. Costs are dollars, positive when lost, NaN where unknown.
     """
     trades = log.closed
     units = trades["multiplier"] * trades["contracts"]
@@ -84,8 +84,14 @@ def _with_answers(trades: pd.DataFrame, rules: PlanRules) -> pd.DataFrame:
     answers = [answers_of(text) for text in trades["checklist"]]
     names = dict.fromkeys([*rules.criteria, *(name for row in answers for name in row)])
     columns = {f"{ANSWER}{name}": [row.get(name, "unknown") if row else "" for row in answers] for name in names}
-    met = [sum(answer == "met" for answer in row.values()) if row else np.nan for row in answers]
+    met = [_met(list(row.values()), rules.minimum or 0) if row else np.nan for row in answers]
     return trades.assign(met=np.array(met, dtype=np.float64), **columns)
+
+
+def _met(answers: list[str], minimum: int) -> float:
+    """Criteria met; those that nobody can tell now have the benefit of the doubt, up to the minimum."""
+    met = answers.count("met")
+    return float(max(met, min(met + answers.count(UNTOLD), minimum)))
 
 
 def _oversize(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:

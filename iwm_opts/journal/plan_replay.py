@@ -22,7 +22,7 @@ from iwm_opts.errors import InputError
 from iwm_opts.journal.compliance import SLACK
 from iwm_opts.journal.paper_shares import UNTIMED, Quote, marked_on_bars, marked_on_minutes, opened_shares
 from iwm_opts.journal.paper_trade import OPEN, Closing, Mark, PaperTrade
-from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog, answers_text
+from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, UNTOLD, TradeLog, answers_text
 from iwm_opts.market.calendar import latest_session, session_hours
 from iwm_opts.strategy.checklist import Inputs, Reading, criterion
 from iwm_opts.strategy.plan import Plan
@@ -61,7 +61,7 @@ def replayed(log: TradeLog, plan: Plan, data: Inputs, account: float | None = No
         With notes of what was judged, and of the trades that the data or the rules say nothing of.
     """
     trades, notes = log.trades.copy(), Counter[str]()
-    judged = _with_checklists(trades, plan, data)
+    judged = _with_checklists(trades, plan, data, notes)
     told = [f"checklists judged afterwards, as the data stood before the entry: {judged}"] if judged else []
     if plan.instrument == "shares":
         told += _with_share_rules(trades, plan, data, account, notes)
@@ -77,8 +77,8 @@ def lacks_rules(log: TradeLog, plan: Plan) -> bool:
     return bool(unknown or (plan.instrument == "shares" and of_shares.any()))
 
 
-def _with_checklists(trades: pd.DataFrame, plan: Plan, data: Inputs) -> int:
-    """Judge the checklists that nobody kept, in place; how many had an answer that is known."""
+def _with_checklists(trades: pd.DataFrame, plan: Plan, data: Inputs, unknown: Counter[str]) -> int:
+    """Judge the checklists that nobody kept, in place; how many had an answer that the data tell."""
     wanted = trades.index[trades["checklist"] == ""]
     if not len(wanted):
         return 0
@@ -88,7 +88,9 @@ def _with_checklists(trades: pd.DataFrame, plan: Plan, data: Inputs) -> int:
     for at in wanted:
         before = pd.Timestamp(latest_session(trades["entry"][at].date() - timedelta(days=1)))
         states = {name: _state(reading, before) for name, reading in readings.items()}
-        if set(states.values()) != {"unknown"}:
+        missing = [name for name, state in states.items() if state == UNTOLD]
+        unknown.update(f"{name} on the checklist ({criterion(name).needs})" for name in missing)
+        if len(missing) < len(states):
             trades.loc[at, "checklist"] = answers_text(states)
             judged += 1
     return judged
@@ -96,7 +98,7 @@ def _with_checklists(trades: pd.DataFrame, plan: Plan, data: Inputs) -> int:
 
 def _state(reading: Reading | None, session: pd.Timestamp) -> str:
     if reading is None or np.isnan(reading.value.get(session, np.nan)):
-        return "unknown"
+        return UNTOLD
     return "met" if bool(reading.signal[session]) else "unmet"
 
 

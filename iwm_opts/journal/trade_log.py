@@ -28,7 +28,7 @@ TEXTS: Final = {
     "strategy": "such as iron-condor",
     "legs": "as typed: +1P195 -1P200 -1C240 +1C245; `:2026-08-21` behind a leg that expires on another day",
     "reason": "why it was left: profit, stop, dte, expiry, assignment, closed, ...",
-    "checklist": "answers at entry: criterion=met, unmet or unknown, joined by semicolons",
+    "checklist": "answers at entry: criterion=met, unmet, unknown, or untold, joined by semicolons",
     "rolled_from": "trades closed in the order that opened this one, joined by spaces",
     "marks": "P&L after fees at the marks of the days it was held: 2026-03-02=-12.50, joined by semicolons",
 }
@@ -236,7 +236,7 @@ def answers_of(text: str) -> dict[str, str]:
     Raises
     ------
     DataError
-        When an answer is none of met, unmet and unknown.
+        When an answer is none of met, unmet, unknown and untold.
     """
     found = {}
     for part in filter(None, (piece.strip() for piece in text.split(";"))):
@@ -275,7 +275,8 @@ def marks_text(marks: dict[date, float]) -> str:
     return "; ".join(f"{day.isoformat()}={gain:.2f}" for day, gain in sorted(marks.items()))
 
 
-ANSWERS: Final = ("met", "unmet", "unknown")
+UNTOLD: Final = "untold"  # judged afterwards, without the data: what was known at the entry nobody can say now
+ANSWERS: Final = ("met", "unmet", "unknown", UNTOLD)
 
 
 def answers_text(answers: dict[str, str]) -> str:

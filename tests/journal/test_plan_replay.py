@@ -15,10 +15,10 @@ from iwm_opts.backtest.plan import share_rules
 from iwm_opts.backtest.shares import trade_shares
 from iwm_opts.journal.compliance import SIZE_SLACK, compliance
 from iwm_opts.journal.plan_replay import EARLY, lacks_rules, replayed
-from iwm_opts.journal.plan_rules import rules_of
+from iwm_opts.journal.plan_rules import PlanRules, rules_of
 from iwm_opts.journal.readers import read_log
 from iwm_opts.journal.review import of_plan, review
-from iwm_opts.journal.trade_log import answers_of
+from iwm_opts.journal.trade_log import answers_of, log_of_rows
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.minutes import Minutes
 from iwm_opts.strategy.checklist import Inputs, checklist, criteria_met
@@ -176,10 +176,11 @@ def test_each_criterion_is_judged_as_before_the_entry(backtest, replay, bars):
     _, log = replay(backtest)
     for entry, text in zip(log.trades["entry"], log.trades["checklist"], strict=True):
         told = checklist(PLAN.checklist.criteria, 1, Inputs(bars), entry.date()).answers
-        assert answers_of(text) == {one.name: one.state for one in told}
+        assert answers_of(text) == {one.name: one.state.replace("unknown", "untold") for one in told}
     states = [dict(part.split("=") for part in text.split("; ")) for text in log.trades["checklist"]]
     assert {one["quiet"] for one in states} <= {"met", "unmet"}
-    assert {one["no-event"] for one in states} == {"unknown"}
+    assert {one["no-event"] for one in states} == {"untold"}
+    assert f"needs data: {len(states)} trades: no-event on the checklist (--events)" in log.notes
     found = review(log, rules_of(PLAN))
     assert {"quiet", "stretch", "no-event"} <= {one.name for one in found.diagnosis.effects}
     assert {"stop", "target", "time"} <= {one.name for one in found.diagnosis.effects if one.kind == "exit"}
@@ -270,3 +271,16 @@ def test_planted_faults_are_named_from_an_export_and_no_others(backtest, tmp_pat
         log = export(tmp_path, planted(backtest, bars, faults, seed), bars)
         found = review(replayed(log, PLAN, Inputs(bars)), rules_of(PLAN)).diagnosis
         assert sorted(one.name for one in found.faults) == sorted(faults)
+
+
+@pytest.mark.parametrize(("minimum", "met"), [(1, 1), (2, 2), (3, 2)])
+def test_data_that_are_missing_now_accuse_nobody_of_a_short_checklist(minimum, met):
+    # One met, one unmet, one that nobody can tell now: one there was for sure, two there may have been, three cannot.
+    row = {"entry": "2026-03-02 10:00", "exit": "2026-03-05 15:00", "contracts": 1, "credit": 1.0, "debit": 0.5,
+           "risk": 400.0, "checklist": "quiet=met; stretch=unmet; no-event=untold"}  # fmt: skip
+    rules = PlanRules(criteria=("quiet", "stretch", "no-event"), minimum=minimum)
+    (found,) = compliance(log_of_rows([row], "mine"), rules).itertuples()
+    assert found.met == met
+    losers = review(log_of_rows([{**row, "debit": 2.0}], "mine"), rules).diagnosis.losers
+    assert losers.broke == {"late exit": 0, "size": 0, "checklist minimum": int(minimum == 3), "quiet": 0, "stretch": 1,
+                            "no-event": 0}  # fmt: skip
