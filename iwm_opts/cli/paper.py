@@ -7,7 +7,7 @@ import click
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.options import Number, group, market_options, option, output_options, screen_options
-from iwm_opts.cli.plan_data import fund_options
+from iwm_opts.cli.plan_data import checklist_options
 
 INSTRUMENTS = ("condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put")
 
@@ -55,7 +55,7 @@ def paper(context: click.Context) -> None:
 @open_options
 @condor_options
 @screen_options
-@fund_options
+@checklist_options
 def open_(**options: Any) -> None:
     """Open the best candidate of a screen, or the one that --pick says.
 

@@ -19,12 +19,16 @@ INDEX: Final = "RVX"
 SIMULATED_YEARS: Final = 10
 WARM_UP_DAYS: Final = 400  # calendar days: a rank of 252 sessions and some
 
-fund_options = group(
+checklist_options = group(
     option("--spy", metavar="FILE", help="Daily bars of SPY.  [default: the record's]"),
     option("--kre", metavar="FILE", help="Daily bars of KRE, for the macro filter.  [default: the record's]"),
     option("--xbi", metavar="FILE", help="Daily bars of XBI, shown as a lead.  [default: the record's]"),
     option("--minutes", metavar="FILE", help="One-minute bars, for the momentum edge."),
     option("--events", metavar="FILE", help="CSV of date and event: scheduled releases such as ISM and GDP."),
+)
+fund_options = group(
+    checklist_options,
+    option("--sectors", metavar="FILE", multiple=True, help="Sector weights or iShares holdings; may be repeated."),
 )
 plan_data_options = group(
     option(
@@ -38,7 +42,6 @@ plan_data_options = group(
     option("--bars", metavar="FILE", help="Daily bars of IWM.  [default: the record's]"),
     option("--iv-history", metavar="FILE", help="Daily closes of an IV series.  [default: the record's RVX]"),
     fund_options,
-    option("--sectors", metavar="FILE", multiple=True, help="Sector weights or iShares holdings; may be repeated."),
     slope_options,
     SYMBOL,
     AS_OF,

@@ -7,7 +7,7 @@ import click
 
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import Number, OutputParam, group, option, output_options
-from iwm_opts.cli.plan_data import fund_options
+from iwm_opts.cli.plan_data import checklist_options
 from iwm_opts.conventions import PICTURE_KINDS, TIMEZONE
 
 PAPER = "paper"  # the journal of the record; a file that is called so is ./paper
@@ -54,7 +54,7 @@ review_options = group(
         metavar="FILE",
         help="Daily closes of an IV series, likewise.  [default: the record's RVX]",
     ),
-    fund_options,
+    checklist_options,
 )
 
 
