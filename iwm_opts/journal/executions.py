@@ -1,9 +1,9 @@
 """Executions as a broker lists them, and the orders that they belong to."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Final, Literal
 
 from iwm_opts.market.contract import Contract, underlying_of
@@ -11,6 +11,7 @@ from iwm_opts.market.contract import Contract, underlying_of
 Effect = Literal["open", "close", ""]
 Kind = Literal["trade", "expiration", "assignment", "exercise", "cash", "reorganisation"]
 DELIVERS: Final = ("assignment", "exercise")
+SESSION: Final = (time(9, 30), time(16, 15))  # of options on index funds; their shares stop at 16:00
 PARTS: Final = timedelta(minutes=1)  # between the fills of one order in shares, where a broker gives no order numbers
 
 
@@ -56,6 +57,16 @@ def orders_of(executions: Iterable[Execution]) -> list[list[Execution]]:
                 key = *way, part
         found[key].append(one)
     return sorted(found.values(), key=lambda rows: (rows[0].when, rows[0].contract is None, rows[0].line))
+
+
+def off_hours(executions: Sequence[Execution]) -> tuple[str, ...]:
+    """What to ask where fills lie outside the session: a file that names no zone may have another clock."""
+    clocks = [one.when.time() for one in executions if one.kind == "trade" and one.when.time() != time()]
+    outside = sum(not SESSION[0] <= clock <= SESSION[1] for clock in clocks)
+    if not outside:
+        return ()
+    hours = f"{SESSION[0]:%H:%M} to {SESSION[1]:%H:%M} New York"
+    return (f"{outside} of {len(clocks)} fills lie outside {hours}: if the file has another clock, give --timezone",)
 
 
 def underlying(root: str) -> str:

@@ -2,18 +2,20 @@
 
 Every row begins with its section and `Header`, `Data`, `SubTotal` or `Total`. The section `Trades` has the columns
 DataDiscriminator, Asset Category, Currency, (Account,) Symbol, Date/Time, Quantity, T. Price, C. Price, Proceeds,
-Comm/Fee, Basis, Realized P/L, MTM P/L, Code; only rows of the discriminator `Order` are orders, the rest repeats them
-in parts. Symbols read `IWM 31JUL26 275 P`; codes are joined by semicolons: O opening, C closing, Ep expired, A
-assignment, Ex exercise (Interactive Brokers, Reporting Guide, Codes; rows as public parsers test against, 2024 to
-2026). Shares are of the category `Stocks`; what a split or a merger did to them stands in the section `Corporate
-Actions`: `IWM(US4642876555) Split 2 for 1 (...)`. There are no order numbers: orders of one underlying that follow each
-other within two seconds, as the legs of a combo do, are taken for one.
+Comm/Fee, Basis, Realized P/L, MTM P/L, Code; rows of the discriminator `Order` are orders, the rest repeats them in
+parts; where a statement holds none, rows of `Trade` are read, their fills. Symbols read `IWM 31JUL26 275 P`; codes are
+joined by semicolons: O opening, C closing, Ep expired, A assignment, Ex exercise (Interactive Brokers, Reporting Guide,
+Codes; rows as public parsers test against, 2024 to 2026). Shares are of the category `Stocks`; what a split or a merger
+did to them stands in the section `Corporate Actions`: `IWM(US4642876555) Split 2 for 1 (...)`. There are no order
+numbers: orders of one underlying that follow each other within two seconds, as the legs of a combo do, are taken for
+one.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -31,18 +33,21 @@ from iwm_opts.journal.cells import (
     stated,
     whole,
 )
-from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
+from iwm_opts.journal.executions import Effect, Execution, Kind, off_hours, underlying
 from iwm_opts.market.contract import Contract, parse_occ
 
 NAME: Final = "Interactive Brokers activity statement"
 SECTION: Final = "Trades"
 ACTIONS: Final = "Corporate Actions"
 DIVIDENDS: Final = "Dividends"
+GRAINS: Final = ("Order", "Trade")  # what is read: orders, or their fills where a statement holds no orders
 OPTIONS, STOCKS = "Equity and Index Options", "Stocks"
 DATES: Final = ("%Y-%m-%d, %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d;%H:%M:%S")
 TOGETHER: Final = timedelta(seconds=2)  # legs of a combo fill at once, and are written down one after the other
 SYMBOL: Final = re.compile(r"(?P<root>[A-Z0-9.]+) (?P<day>\d{1,2}[A-Z]{3}\d{2}) (?P<strike>[\d.]+) (?P<right>[CP])")
 ENDINGS: Final[dict[str, Kind]] = {"Ep": "expiration", "A": "assignment", "GEA": "expiration", "Ex": "exercise"}
+
+Reader = Callable[[dict[str, str], int, ZoneInfo, Rejected], Execution | None]
 
 
 def is_header(cells: Sequence[str]) -> bool:
@@ -63,7 +68,9 @@ def read(rows: Sequence[tuple[int, list[str]]], zone: ZoneInfo, rejected: Reject
         Takes what cannot be read.
     """
     names: dict[str, list[str]] = {}
-    readers = {SECTION: _execution, ACTIONS: _reorganised}
+    has_orders = any(tuple(cells[:3]) == (SECTION, "Data", GRAINS[0]) for _, cells in rows)
+    grain = GRAINS[0 if has_orders else 1]
+    readers: dict[str, Reader] = {SECTION: partial(_execution, grain=grain), ACTIONS: _reorganised}
     found = []
     for line, cells in rows:
         section = cells[0]
@@ -80,6 +87,7 @@ def read(rows: Sequence[tuple[int, list[str]]], zone: ZoneInfo, rejected: Reject
             continue
         if one is not None:
             found.append(one)
+    rejected.remarks += off_hours(found)
     return _with_orders(found)
 
 
@@ -97,9 +105,9 @@ def _with_orders(found: list[Execution]) -> list[Execution]:
     return named
 
 
-def _execution(row: dict[str, str], line: int, zone: ZoneInfo, rejected: Rejected) -> Execution | None:
+def _execution(row: dict[str, str], line: int, zone: ZoneInfo, rejected: Rejected, grain: str) -> Execution | None:
     category = row["Asset Category"]
-    if row["DataDiscriminator"] != "Order":
+    if row["DataDiscriminator"] != grain:
         rejected.passed_over[f"{row['DataDiscriminator']} (parts of orders)"] += 1
         return None
     if category not in (OPTIONS, STOCKS):

@@ -32,7 +32,7 @@ from iwm_opts.journal.cells import (
     stated,
     whole,
 )
-from iwm_opts.journal.executions import Execution, Kind, underlying
+from iwm_opts.journal.executions import Execution, Kind, off_hours, underlying
 
 NAME: Final = "thinkorswim account statement"
 TRADES, CASH = "Account Trade History", "Cash Balance"
@@ -72,6 +72,7 @@ def read(rows: Rows, zone: ZoneInfo, rejected: Rejected) -> list[Execution]:
         Takes what cannot be read.
     """
     trades = _trades(_section(rows, TRADES), zone, rejected)
+    rejected.remarks += off_hours(trades)
     endings, fees = _cash(_section(rows, CASH), zone, rejected)
     return _with_fees(trades, fees, rejected) + endings
 

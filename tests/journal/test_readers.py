@@ -418,3 +418,20 @@ def test_no_damage_makes_more_than_a_sentence(tmp_path_factory, name, data):
     except DataError:
         return
     assert np.isfinite(log.closed["pnl"]).all()
+
+
+def test_a_statement_of_fills_alone_is_read_by_its_fills(tmp_path):
+    rows = [ib_shares(f"02, 10:00:0{at}", 100, 200.0 + at, "O;P").replace("Order", "Trade") for at in range(2)]
+    rows.append(ib_shares("03, 10:00:00", -200, 204.0, "C").replace("Order", "Trade"))
+    (trade,) = read_log(broken(tmp_path, IB, *rows)).trades.itertuples()
+    assert (trade.contracts, trade.credit, trade.pnl) == (200, -200.5, pytest.approx(200 * 3.5 - 3.0))
+
+
+def test_fills_outside_the_session_ask_for_the_files_clock(tmp_path):
+    rows = ib_shares("02, 08:30:05", 100, 200.0, "O"), ib_shares("03, 14:59:00", -100, 204.0, "C")
+    file = broken(tmp_path, IB, *rows)
+    (note,) = read_log(file).notes
+    assert note == "1 of 2 fills lie outside 09:30 to 16:15 New York: if the file has another clock, give --timezone"
+    central = read_log(file, "America/Chicago")
+    assert central.notes == ()
+    assert central.trades["entry"][0] == pd.Timestamp("2026-03-02 09:30:05")
