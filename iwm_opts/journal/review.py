@@ -147,8 +147,8 @@ def of_plan(log: TradeLog, rules: PlanRules) -> TradeLog:
         return log
     if left_out.all():
         known = ", ".join(sorted(set(trades["plan"]) - {""}))
-        rule = f"no trade of {log.source} follows it, they follow {known}" if known else "; ".join(notes)
-        raise InputError("plan", rules.name, rule, "name theirs")
+        what = f"they follow {known}" if known else "; ".join(notes)
+        raise InputError("plan", rules.name, f"no trade of {log.source} follows it, {what}", "name theirs")
     return replace(log, trades=trades[~left_out].reset_index(drop=True), notes=(*log.notes, *notes))
 
 

@@ -284,3 +284,16 @@ def test_data_that_are_missing_now_accuse_nobody_of_a_short_checklist(minimum, m
     losers = review(log_of_rows([{**row, "debit": 2.0}], "mine"), rules).diagnosis.losers
     assert losers.broke == {"late exit": 0, "size": 0, "checklist minimum": int(minimum == 3), "quiet": 0, "stretch": 1,
                             "no-event": 0}  # fmt: skip
+
+
+def test_fills_within_a_session_need_minutes_for_a_model_price(tmp_path, bars):
+    day, later = bars.index[300], bars.index[301]
+    rows = [row(new_york(day, "11:00:00"), "BUY_TO_OPEN", 10, bars["close"][day], 1)]
+    rows.append(row(new_york(later, "09:30:01"), "SELL_TO_CLOSE", 10, bars["open"][later], 2))
+    file = tmp_path / "tasty.csv"
+    file.write_text("\n".join([HEADER, *rows]))
+    log = replayed(read_log(file), PLAN, Inputs(bars))
+    assert np.isnan(log.trades["entry_model"][0])
+    assert log.trades["exit_model"][0] == pytest.approx(0.01 - bars["open"][later])
+    need = "needs data: 1 trades: a model fill, for the price at the time of the order (--minutes)"
+    assert need in log.notes
