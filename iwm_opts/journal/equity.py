@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.backtest.metrics import Drawdown, drawdown
 from iwm_opts.journal.trade_log import marks_of
-from iwm_opts.market.calendar import sessions
+from iwm_opts.market.calendar import latest_session, sessions
 
 Array = NDArray[np.float64]
 
@@ -69,7 +69,7 @@ def realised_equity(trades: pd.DataFrame, account: float) -> pd.DataFrame:
         equity, open_risk (of the positions held at the close; unknown risks count for nothing) and positions.
     """
     first, last = trades["entry"].min().date(), trades["exit"].max().date()
-    days = sessions(first, last)
+    days = _sessions(first, last)
     left = np.maximum(np.searchsorted(days, trades["exit"].to_numpy(dtype="datetime64[D]"), side="right") - 1, 0)
     entered = np.minimum(np.searchsorted(days, trades["entry"].to_numpy(dtype="datetime64[D]")), left)
     booked, risk, held = np.zeros(len(days)), np.zeros(len(days) + 1), np.zeros(len(days) + 1)
@@ -108,7 +108,7 @@ def marked_equity(trades: pd.DataFrame, account: float) -> MarkedEquity | None:
     if not days:
         return None
     first, last = known["entry"].min().date(), max([*days, *(at.date() for at in known["exit"].dropna())])
-    calendar = sessions(first, last)
+    calendar = _sessions(first, last)
     total, held, marked = np.full(len(calendar), account), 0, 0
     for entry, left, pnl, found in zip(known["entry"], known["exit"], known["pnl"], marks, strict=True):
         begin = int(np.searchsorted(calendar, np.datetime64(entry.date())))
@@ -122,6 +122,12 @@ def marked_equity(trades: pd.DataFrame, account: float) -> MarkedEquity | None:
         return None
     index = pd.DatetimeIndex(calendar.astype("datetime64[us]"), name="date")
     return MarkedEquity(pd.Series(total, index=index, name="equity"), held, marked)
+
+
+def _sessions(first: date, last: date) -> "NDArray[np.datetime64]":
+    """Sessions of some days; the one before them where they hold none, as a trade on a holiday has it."""
+    found = sessions(first, last)
+    return found if len(found) else sessions(latest_session(first), last)
 
 
 def _booked_at(calendar: "NDArray[np.datetime64]", left: pd.Timestamp) -> int:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from iwm_opts.market.contract import Contract, underlying_of
 
 Effect = Literal["open", "close", ""]
-Kind = Literal["trade", "expiration", "assignment", "exercise", "cash", "reorganisation"]
+Kind = Literal["trade", "expiration", "assignment", "exercise", "cash", "delivery", "reorganisation"]
 DELIVERS: Final = ("assignment", "exercise")
 SESSION: Final = (time(9, 30), time(16, 15))  # of options on index funds; their shares stop at 16:00
 PARTS: Final = timedelta(minutes=1)  # between the fills of one order in shares, where a broker gives no order numbers
@@ -19,6 +19,7 @@ PARTS: Final = timedelta(minutes=1)  # between the fills of one order in shares,
 class Execution:
     """One row of a broker's export: an option or shares bought, sold, expired, assigned or exercised.
 
+    A delivery is the row of shares beside an assignment or exercise: they follow from the option, their fees do not.
     A reorganisation (a split, a merger, another symbol) is of shares: what it makes of them is not said here.
     """
 

@@ -117,8 +117,9 @@ def _execution(row: dict[str, str], line: int, zone: ZoneInfo, rejected: Rejecte
     ending = next((kind for code, kind in ENDINGS.items() if code in codes), None)
     if category == STOCKS and ending:
         rejected.passed_over["shares delivered (they follow from the options)"] += 1
-        return None
     in_dollars(row.get("Currency", ""))
+    if category == STOCKS and ending:
+        return _delivered(row, line, zone)
     contract = _contract(row["Symbol"]) if category == OPTIONS else None
     effect: Effect = "" if {"O", "C"} <= codes else "open" if "O" in codes else "close" if "C" in codes else ""
     return Execution(
@@ -133,6 +134,12 @@ def _execution(row: dict[str, str], line: int, zone: ZoneInfo, rejected: Rejecte
         line=line,
         account=row.get("Account", ""),
     )
+
+
+def _delivered(row: dict[str, str], line: int, zone: ZoneInfo) -> Execution | None:
+    fees, when = -number(row["Comm/Fee"], "commission"), moment(row["Date/Time"], zone, *DATES)
+    symbol, account = underlying(named(row["Symbol"])), row.get("Account", "")
+    return Execution(when, symbol, None, 0, 0.0, fees, kind="delivery", line=line, account=account) if fees else None
 
 
 def _reorganised(row: dict[str, str], line: int, zone: ZoneInfo, _rejected: Rejected) -> Execution | None:

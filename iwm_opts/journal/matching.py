@@ -57,6 +57,9 @@ class _Book:
         if order[0].kind == "reorganisation":
             self.shares.reorganise(order[0])
             return
+        if order[0].kind == "delivery":
+            self.shares.charge(order[0])
+            return
         if order[0].contract is None:
             self.opened += self.shares.trade(order, self.opened + 1)
             return

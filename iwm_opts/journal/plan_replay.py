@@ -120,7 +120,7 @@ def _with_share_rules(
         except InputError as error:
             unknown[f"{error.name} {error.rule}; {error.remedy}" if error.remedy else f"{error.name} {error.rule}"] += 1
             continue
-    ours = trades.loc[wanted.index]
+    ours = trades.loc[wanted.index][lambda table: table["risk"].notna()]
     without = ours["entry_model"].isna() | (ours["exit_model"].isna() & ours["exit"].notna())
     if without.any():
         unknown["a model fill, for the price at the time of the order (--minutes)"] += int(without.sum())

@@ -94,6 +94,7 @@ class ShareBook:
     def __init__(self) -> None:
         self._lots: dict[tuple[str, str], deque[_Lot]] = defaultdict(deque)
         self._own: list[_Own] = []
+        self._delivered: dict[tuple[str, str], Delivery] = {}  # the latest of each holding
         self._several = 0  # orders that could have left the shares of more than one
         self.problems: list[str] = []
         self._notes: list[str] = []
@@ -107,10 +108,22 @@ class ShareBook:
     def deliver(self, one: Execution, shares: int, strike: float, by: Delivery) -> None:
         """Take shares that an option brings or takes, at its strike."""
         queue = self._lots[one.account, one.symbol]
+        self._delivered[one.account, one.symbol] = by
         left = self._offset(queue, shares, strike, one.when, 0.0, one.kind)
         by.shares -= abs(shares) - abs(left)
         if left:
             queue.append(_Lot(left, strike, by))
+
+    def charge(self, one: Execution) -> None:
+        """Take the fees of a delivery: its option's trade pays them."""
+        by = self._delivered.get((one.account, one.symbol))
+        if by is None:
+            self.problems.append(
+                f"line {one.line}: fees of {one.fees:.2f} for {one.symbol} shares of an option that the file does not "
+                "open: left out"
+            )
+            return
+        by.settlement -= one.fees / by.contracts
 
     def trade(self, rows: Sequence[Execution], number: int) -> bool:
         """Take the fills of one order; whether it opened a lot, under that number."""

@@ -87,7 +87,7 @@ def _execution(row: dict[str, str], line: int, zone: ZoneInfo, rejected: Rejecte
         if REORGANISED.search(f"{row.get('sub type', '')} {row['description']}"):
             return _reorganised(row, line, zone)
         rejected.passed_over["shares delivered (they follow from the options)"] += 1
-        return None
+        return _delivered(row, line, zone) if _charges(row) else None
     if instrument == "equity" and kind == "trade":
         return _shares(row, line, zone)
     if instrument != "equity option" or (kind != "trade" and ending is None):
@@ -152,6 +152,11 @@ def _shares(row: dict[str, str], line: int, zone: ZoneInfo) -> Execution:
 def _reorganised(row: dict[str, str], line: int, zone: ZoneInfo) -> Execution:
     when, symbol = moment(row["date"], zone, *DATES), underlying(named(row["symbol"]))
     return Execution(when, symbol, None, 0, 0.0, kind="reorganisation", line=line)
+
+
+def _delivered(row: dict[str, str], line: int, zone: ZoneInfo) -> Execution:
+    when, symbol = moment(row["date"], zone, *DATES), underlying(named(row["symbol"]))
+    return Execution(when, symbol, None, 0, 0.0, _charges(row), kind="delivery", line=line)
 
 
 def _charges(row: dict[str, str]) -> float:

@@ -2,12 +2,15 @@ from datetime import date
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from iwm_opts.backtest.shares import ShareRules
-from iwm_opts.journal.equity import depth_of, marked_equity
+from iwm_opts.journal.equity import depth_of, marked_equity, realised_equity
 from iwm_opts.journal.paper_log import log_of_paper
 from iwm_opts.journal.review import review
-from iwm_opts.journal.trade_log import as_csv, log_of_rows, marks_of
+from iwm_opts.journal.trade_log import as_csv, log_of_rows, marks_of, marks_text
+from iwm_opts.market.calendar import sessions
 from iwm_opts.report.review_record import review_record
 from iwm_opts.report.review_table import review_table
 
@@ -98,3 +101,34 @@ def test_the_paper_journal_carries_its_marks():
         None, Shares(97.0, None, 2.0, rules.exits, 0.01),
     )  # fmt: skip
     assert log_of_paper([one]).trades["marks"][0] == "2026-03-02=-202.00"
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 20), st.integers(-500, 500)), min_size=1, max_size=8))
+def test_marked_and_booked_end_alike_once_everything_is_closed(trades):
+    # Whatever the marks on the way (here the negative of the result): at the end the account is what was booked.
+    days = pd.DatetimeIndex(sessions(date(2026, 1, 5), date(2026, 4, 30)))
+    rows = []
+    for begin, length, result in trades:
+        marks = {days[begin + at].date(): -float(result) for at in range(length)}
+        rows.append({"entry": days[begin], "exit": days[begin + length], "contracts": 1, "credit": 0.0,
+                     "debit": -result / 100.0, "risk": 500.0, "marks": marks_text(marks)})  # fmt: skip
+    log = log_of_rows(rows, "mine")
+    found = marked_equity(log.trades, 10_000.0)
+    booked = realised_equity(log.closed, 10_000.0)["equity"]
+    assert booked.iloc[-1] == pytest.approx(10_000.0 + sum(result for *_, result in trades))
+    if found is not None:
+        assert found.equity.iloc[-1] == pytest.approx(booked.iloc[-1])
+        # Between them lie the marks of what is held, and nothing else.
+        held = sum((-result if days[begin] <= booked.index[3] < days[begin + length] else 0.0)
+                   for begin, length, result in trades) if len(booked) > 3 else 0.0  # fmt: skip
+        assert len(booked) <= 3 or found.equity.iloc[3] - booked.iloc[3] == pytest.approx(held)
+    else:
+        assert all(length == 0 for _, length, _ in trades)
+
+
+def test_a_trade_that_a_log_dates_on_a_holiday_is_booked_on_the_session_before():
+    holiday = {"entry": "2026-01-19 10:00", "exit": "2026-01-19 15:00", "contracts": 1, "credit": 1.0, "debit": 0.5,
+               "risk": 400.0}  # fmt: skip
+    found = review(log(holiday), account=10_000.0)
+    assert list(found.equity.index) == [pd.Timestamp("2026-01-16")]
+    assert list(found.equity["equity"]) == [10_050.0]

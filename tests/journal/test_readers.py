@@ -30,10 +30,10 @@ def test_tastytrade():
     assert closed["fees"] == pytest.approx(2.28 + 0.28)
     assert closed["pnl"] == pytest.approx(25.0 - 2.56)
     assert closed["risk"] == pytest.approx(450.0)
-    # The other one: 100 shares at 190, sold at 188 for 0.40; the put below expired.
+    # The other one: 100 shares at 190 for 5.00, sold at 188 for 0.40; the put below expired.
     assert (assigned["reason"], assigned["exit"]) == ("assignment", pd.Timestamp("2026-03-23 09:31"))
-    assert assigned["settlement"] == pytest.approx(-200.40)
-    assert assigned["pnl"] == pytest.approx(50.0 - 2.28 - 200.40)
+    assert assigned["settlement"] == pytest.approx(-205.40)
+    assert assigned["pnl"] == pytest.approx(50.0 - 2.28 - 205.40)
 
 
 def test_tastytrade_names_what_it_leaves_out():
@@ -279,7 +279,10 @@ def test_shares_of_interactive_brokers(tmp_path):
     ]  # fmt: skip
     # 150 of 200 at 4 dollars: 600, less three quarters of the dollar to buy and 1.50 to sell.
     assert log.closed["pnl"].tolist() == pytest.approx([600.0 - 0.75 - 1.5, 150.0 - 0.25 - 4.2 * 50 / 1050])
-    assert log.problems == ("line 5: quantity '0.5' is no whole number of shares: left out",)
+    assert log.problems == (
+        "line 5: quantity '0.5' is no whole number of shares: left out",
+        "line 6: fees of 1.00 for IWM shares of an option that the file does not open: left out",
+    )
     assert "rows passed over: 1 of shares delivered (they follow from the options)" in log.notes
 
 
