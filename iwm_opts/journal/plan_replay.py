@@ -20,6 +20,7 @@ from iwm_opts.backtest.plan import share_rules
 from iwm_opts.backtest.shares import ShareRules
 from iwm_opts.errors import InputError
 from iwm_opts.journal.compliance import SLACK
+from iwm_opts.journal.executions import DELIVERS
 from iwm_opts.journal.paper_shares import UNTIMED, Quote, marked_on_bars, marked_on_minutes, opened_shares
 from iwm_opts.journal.paper_trade import OPEN, Closing, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, UNTOLD, TradeLog, answers_text
@@ -27,6 +28,7 @@ from iwm_opts.market.calendar import latest_session, session_hours
 from iwm_opts.strategy.checklist import Inputs, Reading, criterion
 from iwm_opts.strategy.plan import Plan
 
+ASIDE: Final = 0.01  # share of price that a fill may lie beyond its session: before the open, or after the close
 EARLY: Final = "before any rule"  # reasons of a share trade, beside stop, target and time
 LATE: Final = "{}, late"
 UNSAID: Final = "closed"  # as brokers' readers have it
@@ -114,7 +116,7 @@ def _with_share_rules(
     for _, rows in wanted.groupby(["entry", "symbol", "credit", "market"], sort=True):
         lot = _Lot(rows, rows["entry"].iloc[0], int(rows["contracts"].sum()), -float(rows["credit"].iloc[0]))
         try:
-            _refuse_short_bars(rows, data.bars)
+            _refuse_other_bars(rows, data.bars)
             paid += _receive_dividends(trades, rows, data.bars)
             refused += _replay(trades, lot, plan, rules, data, held)
         except InputError as error:
@@ -140,14 +142,22 @@ def _with_share_rules(
     return told
 
 
-def _refuse_short_bars(rows: pd.DataFrame, bars: pd.DataFrame) -> None:
-    """Bars reach from the session before a trade's entry to its exit."""
+def _refuse_other_bars(rows: pd.DataFrame, bars: pd.DataFrame) -> None:
+    """Bars reach from the session before a trade's entry to its exit, and its fills lie where the bars traded."""
+    rows = rows.assign(exit=rows["exit"].where(~rows["reason"].isin(DELIVERS)))  # a strike is no price of the market
     before = latest_session(rows["entry"].iloc[0].date() - timedelta(days=1))
     last = rows["exit"].max().date() if rows["exit"].notna().any() else before
-    for day in (before, latest_session(last)):
+    fills = {at.date() for name in ("entry", "exit") for at in rows[name].dropna()}
+    for day in (before, latest_session(last), *fills):
         if pd.Timestamp(day) not in bars.index:
             held = f"{bars.index[0].date()} to {bars.index[-1].date()}"
             raise InputError("bars", held, f"do not reach all of them, {held}", "give --bars that do")
+    for when, price in (("entry", "credit"), ("exit", "debit")):
+        known = rows[rows[when].notna()]
+        for day, paid in zip(known[when].dt.normalize(), -known[price], strict=True):
+            if not bars["low"][day] * (1 - ASIDE) <= paid <= bars["high"][day] * (1 + ASIDE):
+                remedy = "give --bars of that fund, adjusted for splits alone"
+                raise InputError("bars", paid, "did not trade where these were filled", remedy)
 
 
 def _replay(
@@ -183,7 +193,8 @@ def _replay(
             debit, fees, settlement = (float(trades[name][row]) for name in ("debit", "fees", "settlement"))
             part = replace(part, closing=Closing(_text(left), debit, np.nan, np.nan, fees, "", settlement))
         held.append(part)
-    for row in lot.rows.index[lot.rows["exit"].notna()]:
+    # What an option took away was left by no rule of the plan.
+    for row in lot.rows.index[lot.rows["exit"].notna() & ~lot.rows["reason"].isin(DELIVERS)]:
         _judge_exit(trades, row, found, rules, data)
     return is_refused
 

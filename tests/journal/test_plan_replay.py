@@ -237,8 +237,8 @@ def test_an_intraday_plan_is_late_by_its_minute(tmp_path, bars, clock, late, rea
 
 def test_an_intraday_plan_without_minutes_says_what_it_needs(tmp_path, bars):
     day = bars.index[300]
-    rows = [row(new_york(day, "09:45:10"), "BUY_TO_OPEN", 10, 200.0, 1)]
-    rows.append(row(new_york(day, "10:15:00"), "SELL_TO_CLOSE", 10, 200.5, 2))
+    rows = [row(new_york(day, "09:45:10"), "BUY_TO_OPEN", 10, bars["open"][day], 1)]
+    rows.append(row(new_york(day, "10:15:00"), "SELL_TO_CLOSE", 10, bars["close"][day], 2))
     file = tmp_path / "tasty.csv"
     file.write_text("\n".join([HEADER, *rows]))
     log = replayed(read_log(file), GAPS, Inputs(bars))
@@ -297,3 +297,24 @@ def test_fills_within_a_session_need_minutes_for_a_model_price(tmp_path, bars):
     assert log.trades["exit_model"][0] == pytest.approx(0.01 - bars["open"][later])
     need = "needs data: 1 trades: a model fill, for the price at the time of the order (--minutes)"
     assert need in log.notes
+
+
+def test_bars_of_another_fund_judge_nothing(backtest, tmp_path, bars):
+    other = bars.assign(**{name: bars[name] / 3.0 for name in ("open", "high", "low", "close")})
+    log = replayed(export(tmp_path, backtest.iloc[:3], bars), PLAN, Inputs(other))
+    assert any(
+        note.startswith("needs data: 3 trades: bars did not trade where these were filled") for note in log.notes
+    )
+    assert log.trades["risk"].isna().all()
+
+
+def test_shares_that_a_call_took_away_are_sized_and_left_by_no_rule(bars):
+    day, later = bars.index[300], bars.index[310]
+    trade = {"symbol": "IWM", "strategy": "shares", "entry": new_york(day, "09:31"), "exit": new_york(later, "23:00"),
+             "contracts": 100, "multiplier": 1, "credit": -bars["open"][day], "debit": -2 * bars["open"][day],
+             "reason": "assignment"}  # fmt: skip
+    log = replayed(log_of_rows([trade], "mine"), PLAN, Inputs(bars))
+    (found,) = compliance(log, rules_of(PLAN)).itertuples()
+    assert found.reason == "assignment"
+    assert found.risk > 0.0
+    assert pd.isna(log.trades["due"][0])
