@@ -10,6 +10,7 @@ from iwm_opts.cli.options import Number, OutputParam, group, option, output_opti
 from iwm_opts.cli.plan_data import checklist_options
 from iwm_opts.conventions import PICTURE_KINDS, TIMEZONE
 
+FEWEST_EARLIER = 30  # trades of a plan's own backtest that results are held against without --backtest
 PAPER = "paper"  # the journal of the record; a file that is called so is ./paper
 
 
@@ -83,14 +84,15 @@ def review(**options: Any) -> None:
 
     plan = _plan(options)
     log = _log(options)
+    earlier = None
     if plan is not None:
-        log = _by_plan(log, plan, options)
+        log, earlier = _by_plan(log, plan, options)
     if options["recorded_quotes"]:
         log = _with_quotes(log, options)
     if options["write_log"]:
         write_log(log, Path(options["write_log"]))
         build.say(f"written: {options['write_log']}", options)
-    found = _review(log, options)
+    found = _review(log, options, earlier)
     if options["format"] == "json":
         build.emit(as_json(review_record(found)), options)
     elif options["format"] == "csv":
@@ -123,34 +125,47 @@ def _plan(options: dict[str, Any]) -> Any:
     return load_plan(options["plan"]) if options["plan"] else None
 
 
-def _by_plan(log: Any, plan: Any, options: dict[str, Any]) -> Any:
-    """The trades of the plan, with what its rules say on the data; where there is no data, which is needed."""
+def _by_plan(log: Any, plan: Any, options: dict[str, Any]) -> tuple[Any, Any]:
+    """The trades of the plan, with what its rules say on the data, and what it would have traded there before them.
+
+    Where there is no data a note says which is needed.
+    """
     from dataclasses import replace
 
     from iwm_opts.cli.plan_data import plan_data_from
     from iwm_opts.errors import InputError
-    from iwm_opts.journal.plan_replay import lacks_rules, replayed
+    from iwm_opts.journal.plan_replay import earlier_trades, lacks_rules, replayed
     from iwm_opts.journal.plan_rules import rules_of
     from iwm_opts.journal.review import of_plan
 
     log = of_plan(log, rules_of(plan))
     if not lacks_rules(log, plan):
-        return log
+        return log, None
     try:
         data = plan_data_from(options | {"source": "record", "symbol": plan.symbol})
     except InputError as error:
         what = "size, risk, exits, fills and checklist" if plan.instrument == "shares" else "the checklist"
         remedy = "give --bars FILE or run iwm-opts fetch"
         note = f"needs data: {what} of trades that do not tell are not judged: {error.rule}; {remedy}"
-        return replace(log, notes=(*log.notes, note))
+        return replace(log, notes=(*log.notes, note)), None
     if bool(data.label) != log.is_simulated:
         kinds = ("are SIMULATED", "are not") if data.label else ("are real", "are SIMULATED")
         if options["bars"] or data.label:
             rule = f"{kinds[0]}, and the trades {kinds[1]}"
             raise InputError("bars", options["bars"], rule, "name the bars of the market that was traded")
         note = "needs data: the trades are SIMULATED, and not judged by the plan on the record's real bars"
-        return replace(log, notes=(*log.notes, note))
-    return replayed(log, plan, data.inputs, options["account"])
+        return replace(log, notes=(*log.notes, note)), None
+    log = replayed(log, plan, data.inputs, options["account"])
+    if plan.instrument != "shares" or plan.momentum or log.trades.empty:
+        return log, None
+    first = log.trades["entry"].min().date()
+    try:
+        earlier = earlier_trades(plan, data.inputs, first)
+    except InputError as error:
+        note = f"needs data: no backtest of the plan to hold the results against: {error.rule}; {error.remedy}"
+        return replace(log, notes=(*log.notes, note)), None
+    label = f"{len(earlier)} trades of the plan's backtest on the bars before {first}"
+    return log, (earlier, label) if len(earlier) >= FEWEST_EARLIER else None
 
 
 def _with_quotes(log: Any, options: dict[str, Any]) -> Any:
@@ -163,14 +178,14 @@ def _with_quotes(log: Any, options: dict[str, Any]) -> Any:
     return with_recorded_quotes(log, open_record(), fill)
 
 
-def _review(log: Any, options: dict[str, Any]) -> Any:
+def _review(log: Any, options: dict[str, Any], earlier: Any = None) -> Any:
     from iwm_opts.journal.plan_rules import rules_of
     from iwm_opts.journal.readers import read_log
     from iwm_opts.journal.review import review as review_log
 
     plan = _plan(options)
     rules = rules_of(plan) if plan else None
-    baseline, name = None, ""
+    baseline, name = earlier or (None, "")
     if options["backtest"]:
         run = read_log(Path(options["backtest"]))
         baseline, name = run.closed, run.source + (" on a SIMULATED market" if run.is_simulated else "")

@@ -17,7 +17,7 @@ import pandas as pd
 
 from iwm_opts.backtest.intraday import LATEST_FILL
 from iwm_opts.backtest.plan import share_rules
-from iwm_opts.backtest.shares import ShareRules
+from iwm_opts.backtest.shares import ShareRules, trade_shares
 from iwm_opts.errors import InputError
 from iwm_opts.journal.compliance import SLACK
 from iwm_opts.journal.executions import DELIVERS
@@ -26,6 +26,7 @@ from iwm_opts.journal.paper_trade import OPEN, Closing, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, UNTOLD, TradeLog, answers_text
 from iwm_opts.market.calendar import latest_session, session_hours
 from iwm_opts.strategy.checklist import Inputs, Reading, criterion
+from iwm_opts.strategy.decision import entry_days
 from iwm_opts.strategy.plan import Plan
 
 ASIDE: Final = 0.01  # share of price that a fill may lie beyond its session: before the open, or after the close
@@ -69,6 +70,18 @@ def replayed(log: TradeLog, plan: Plan, data: Inputs, account: float | None = No
         told += _with_share_rules(trades, plan, data, account, notes)
     told += [f"needs data: {count} trades: {why}" for why, count in notes.items()]
     return replace(log, trades=trades, notes=(*log.notes, *told))
+
+
+def earlier_trades(plan: Plan, data: Inputs, before: date) -> pd.DataFrame:
+    """What a share plan of daily bars would have traded before a day: what later results are held against.
+
+    Raises
+    ------
+    InputError
+        When the data lack what the edge or the macro filter reads.
+    """
+    known = data.before(before)
+    return trade_shares(known.bars, entry_days(plan, known).allowed, share_rules(plan)).trades
 
 
 def lacks_rules(log: TradeLog, plan: Plan) -> bool:

@@ -264,3 +264,19 @@ def test_a_plan_that_no_trade_follows_is_refused_with_what_there_is(run, shares,
     failed = run("review", *shares)
     assert failed.code == 1
     assert "trades in other symbols than KRE left out" in failed.err
+
+
+def test_results_are_held_against_the_plans_own_earlier_trades(run, shares, tmp_path):
+    # A fund that wavers by two dollars and falls every other session: an edge of one decline trades it often.
+    days = pd.bdate_range("2024-01-02", "2024-11-22").drop(["2024-01-15", "2024-02-19", "2024-03-29", "2024-05-27",
+        "2024-06-19", "2024-07-04", "2024-09-02"])  # fmt: skip
+    close = pd.Series([100.0 + 2.0 * (place % 2) for place in range(len(days))], index=days)
+    opened = close.shift(1, fill_value=100.0)
+    table = pd.DataFrame({"date": days, "open": opened, "high": 102.5, "low": 99.5, "close": close})
+    table.to_csv(tmp_path / "IWM.csv", index=False)
+    (tmp_path / "dips.toml").write_text(DIPS + "[mean-reversion]\ndeclines = 1\ntotal = 0.001\n")
+    told = run("review", *shares, "--bars", "IWM.csv").json
+    count, _, rest = told["compared_with"].partition(" ")
+    assert rest == "trades of the plan's backtest on the bars before 2024-11-20"
+    assert int(count) == told["edge"]["backtest_trades"] >= 30
+    assert run("review", *shares).json["compared_with"] is None  # no data, no backtest

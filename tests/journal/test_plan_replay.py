@@ -14,7 +14,7 @@ import pytest
 from iwm_opts.backtest.plan import share_rules
 from iwm_opts.backtest.shares import trade_shares
 from iwm_opts.journal.compliance import SIZE_SLACK, compliance
-from iwm_opts.journal.plan_replay import EARLY, lacks_rules, replayed
+from iwm_opts.journal.plan_replay import EARLY, earlier_trades, lacks_rules, replayed
 from iwm_opts.journal.plan_rules import PlanRules, rules_of
 from iwm_opts.journal.readers import read_log
 from iwm_opts.journal.review import of_plan, review
@@ -318,3 +318,16 @@ def test_shares_that_a_call_took_away_are_sized_and_left_by_no_rule(bars):
     assert found.reason == "assignment"
     assert found.risk > 0.0
     assert pd.isna(log.trades["due"][0])
+
+
+def test_earlier_trades_know_nothing_of_the_day_they_end_at(bars):
+    # A loose edge trades often; whatever the bars say from the day on, what came before it stays as it was.
+    loose = {"declines": 1, "total": 0.001}
+    plan = make_usual_plan("mean-reversion", checklist=CHECKLIST, macro={"enabled": False}, **{"mean-reversion": loose})
+    day = bars.index[300]
+    found = earlier_trades(plan, Inputs(bars), day.date())
+    crash = bars.copy()
+    crash.loc[day:, ["open", "high", "low", "close"]] *= 0.5
+    pd.testing.assert_frame_equal(found, earlier_trades(plan, Inputs(crash), day.date()))
+    assert len(found) > 30
+    assert found["exit"].max() < day
