@@ -9,7 +9,7 @@ The checklist is judged for every trade as the data stood before the session of 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
@@ -23,8 +23,9 @@ from iwm_opts.journal.compliance import SLACK
 from iwm_opts.journal.executions import DELIVERS
 from iwm_opts.journal.paper_shares import UNTIMED, Quote, marked_on_bars, marked_on_minutes, opened_shares
 from iwm_opts.journal.paper_trade import OPEN, Closing, Mark, PaperTrade
+from iwm_opts.journal.session_prices import is_near_open, price_at
 from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, UNTOLD, TradeLog, answers_text
-from iwm_opts.market.calendar import latest_session, session_hours
+from iwm_opts.market.calendar import latest_session
 from iwm_opts.strategy.checklist import Inputs, Reading, criterion
 from iwm_opts.strategy.decision import entry_days
 from iwm_opts.strategy.plan import Plan
@@ -177,13 +178,13 @@ def _replay(
     trades: pd.DataFrame, lot: _Lot, plan: Plan, rules: ShareRules, data: Inputs, held: list[PaperTrade]
 ) -> bool:
     """Complete the rows of one purchase; whether the account would have taken none of it."""
-    price = _price_at(lot.entry, data)
+    price = price_at(lot.entry, data)
     # A purchase within minutes of the open is the plan's own, and its first session counts from the open.
-    at = pd.Timestamp(f"{lot.entry.date()} {OPEN}") if _is_near_open(lot.entry) else lot.entry
+    at = pd.Timestamp(f"{lot.entry.date()} {OPEN}") if is_near_open(lot.entry) else lot.entry
     quoted = lot.paid - rules.slippage if np.isnan(price) else price
     quote = Quote(at.to_pydatetime(), quoted, str(lot.rows["market"].iloc[0]))
     # At an open the plan leaves first and enters then, whichever order was filled first.
-    known = at + pd.Timedelta(minutes=LATEST_FILL) if _is_near_open(lot.entry) else at
+    known = at + pd.Timedelta(minutes=LATEST_FILL) if is_near_open(lot.entry) else at
     before = [_as_held(one, known) for one in held]
     found = opened_shares(plan, rules, data.bars, quote, before, {}, lot.shares, lot.paid)
     is_refused = isinstance(found, str)
@@ -216,12 +217,12 @@ def _judge_exit(trades: pd.DataFrame, row: int, found: PaperTrade, rules: ShareR
     """When a rule called for the exit of a row, and what leaving then and at its own time would have brought."""
     left = trades["exit"][row]
     called = _called(found, left, data)
-    if called is not None and called.at == f"{left.date()} {UNTIMED}" and _is_near_open(left):
+    if called is not None and called.at == f"{left.date()} {UNTIMED}" and is_near_open(left):
         called = None  # left at the open of a session within which a rule called later
     is_that_day = called is not None and called.day == f"{left.date()}"
     overrun = pd.Timedelta(minutes=SLACK)
     is_late = called is not None and (not is_that_day or (found.leave_by and left > pd.Timestamp(called.at) + overrun))
-    price = _price_at(left, data)
+    price = price_at(left, data)
     if called is not None and is_that_day and not is_late and (called.rule != "time" or np.isnan(price)):
         mid, model = called.mid, called.debit
     else:
@@ -263,32 +264,6 @@ def _receive_dividends(trades: pd.DataFrame, rows: pd.DataFrame, bars: pd.DataFr
         trades.loc[row, ["settlement", "pnl"]] += received
         total += received
     return total
-
-
-def _price_at(at: pd.Timestamp, data: Inputs) -> float:
-    """Price of the underlying at a time: of its minute, or of the session's open or close near to it; NaN unknown."""
-    if at == at.normalize():
-        return float("nan")
-    if data.minutes is not None:
-        minute = at.floor("min")
-        if minute in data.minutes.bars.index:
-            return float(data.minutes.bars["open"][minute])
-    day = at.normalize()
-    if day not in data.bars.index:
-        return float("nan")
-    if _is_near_open(at):
-        return float(data.bars["open"][day])
-    minutes_left = (_close_of(day.date()) - at.to_pydatetime()).total_seconds() / 60.0
-    return float(data.bars["close"][day]) if -1.0 <= minutes_left <= LATEST_FILL else float("nan")
-
-
-def _is_near_open(at: pd.Timestamp) -> bool:
-    after = (at - pd.Timestamp(f"{at.date()} {OPEN}")).total_seconds() / 60.0
-    return 0.0 <= after <= LATEST_FILL
-
-
-def _close_of(day: date) -> datetime:
-    return session_hours(day)[1].replace(tzinfo=None)
 
 
 def _as_held(one: PaperTrade, at: pd.Timestamp) -> PaperTrade:
