@@ -9,7 +9,7 @@ import pandas as pd
 
 from iwm_opts.conventions import TIMEZONE
 from iwm_opts.errors import DataError
-from iwm_opts.market.bars import PRICES, _read
+from iwm_opts.market.bars import PRICES, read_table
 from iwm_opts.market.calendar import sessions
 
 AMERICAN: Final = "%m/%d/%Y %H:%M"
@@ -66,7 +66,7 @@ def load_minutes(path: str | Path) -> Minutes:
         positive, a negative volume, or an open or close outside its low and high: the first such row is named.
     """
     path = Path(path)
-    table = _read(path)
+    table = read_table(path, REMEDY)
     missing = [column for column in ("date", *PRICES, "volume") if column not in table]
     if missing:
         raise DataError(path, f"has no {missing[0]} column, only {', '.join(table.columns)}", REMEDY)
