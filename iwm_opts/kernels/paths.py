@@ -77,8 +77,8 @@ def advance(
     exponential of mean `burst_mean` on the fast factor and the share `burst_middle_share` of that on the middle one,
     where it lies below -`burst_threshold`.
 
-    Writes the log return over each session, the variance rate that held during it, the factors after it, and the jump of
-    spot within the return; shapes (n,).
+    Writes the log return over each session, the variance rate that held during it, the factors after it, and the
+    jump of spot within the return; shapes (n,).
     """
     fast_keep, middle_keep = math.exp(-fast_speed * dt), math.exp(-middle_speed * dt)
     slow_keep, premium_keep = math.exp(-slow_speed * dt), math.exp(-premium_speed * dt)

@@ -62,19 +62,8 @@ Array = NDArray[np.float64]
 NODE, WEIGHT = np.polynomial.legendre.leggauss(8)  # of the mean over a tenor: 1e-7 of a month, 2e-4 of three years
 AGE, AGE_WEIGHT = np.polynomial.legendre.leggauss(16)  # of the events within it
 STREAMS = (
-    "start",
-    "state",
-    "skew",
-    "term",
-    "bars",
-    "range",
-    "companions",
-    "volume",
-    "quotes",
-    "intraday",
-    "middle",
-    "jump",
-)
+    "start", "state", "skew", "term", "bars", "range", "companions", "volume", "quotes", "intraday", "middle", "jump",
+)  # fmt: skip
 AGES = 1000  # sessions that a fast factor remembers
 _NEVER = 40.0  # standard deviations that no normal number reaches
 
