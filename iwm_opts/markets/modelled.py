@@ -195,7 +195,7 @@ def _with_states(market: ModelledMarket, scaled: Scaled) -> ModelledMarket:
     log_return = _values(np.log(market.underlying["close"]).diff(), pd.DatetimeIndex(days))
     variance = variance_rate(market.parameters.dynamics, *factors[:, :3].T)
     columns = (np.ascontiguousarray(column) for column in factors.T)
-    states = StatePath(log_return, variance, *columns, jump=np.zeros(len(days)))
+    states = StatePath(log_return, variance, *columns, np.zeros(len(days)))
     return replace(
         market, days=days, closes=closes, states=states, rates=market.rates[fits], miss=scaled.miss[fits],
         gaps=dict(sorted({**market.gaps, **lost}.items())),
