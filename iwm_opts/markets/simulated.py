@@ -7,6 +7,7 @@ into prices.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -63,7 +64,7 @@ class SimulatedMarket(SurfaceMarket):
         place = self.place(day)
         opened, closed = session_hours(day)
         minutes = int((closed - opened).total_seconds() // 60)
-        found = self._intraday().session(place, minutes)
+        found = self._intraday.session(place, minutes)
         times = [opened + timedelta(minutes=int(minute)) for minute in found.index]
         return found.set_axis(pd.DatetimeIndex(times, name="time"))
 
@@ -73,7 +74,7 @@ class SimulatedMarket(SurfaceMarket):
         Neither the gap nor the way so far nor the volume so far foretells where the rest of the day goes, but for the
         model's drift: no momentum is in them, and no reversal.
         """
-        intraday, days = self._intraday(), []
+        intraday, days = self._intraday, []
         for place, day in enumerate(self.days):
             opened, closed = session_hours(day)
             length = int((closed - opened).total_seconds() // 60)
@@ -84,6 +85,7 @@ class SimulatedMarket(SurfaceMarket):
         note = "simulated bars of 5 minutes: nothing seen of a session foretells the rest, so no momentum is in them"
         return Minutes(pd.concat(days), (note,), self.name)
 
+    @cached_property
     def _intraday(self) -> IntradayBars:
         return IntradayBars(self.parameters, self.states, self.closes, self.seed, self.path)
 
