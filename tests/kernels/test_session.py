@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import config
 
 from iwm_opts.kernels.session import JUMP_SHOCKS, RANGE_SHOCKS, around_jump, conditioned_path, daily_ranges
 
 BARS = 78
+DAYS = 4_000 if config.DISABLE_JIT else 200_000
+only_compiled = pytest.mark.skipif(config.DISABLE_JIT, reason="minutes of interpreted loops over images")
 MANY = 4.5  # standard errors: one estimate in 150,000 lies further out by chance
 
 
@@ -29,7 +32,7 @@ def near(values, wanted):
 def days():
     """Ends of standard Brownian motions, and their extremes."""
     rng = np.random.default_rng(3)
-    end = rng.standard_normal(200_000)
+    end = rng.standard_normal(DAYS)
     _, high, low, _, _ = ranges(end, rng)
     return end, high, low
 
@@ -46,7 +49,7 @@ def paths(days):
 
 def test_ranges_hold_open_and_close():
     rng = np.random.default_rng(3)
-    log_return = 0.01 * rng.standard_normal(20_000)
+    log_return = 0.01 * rng.standard_normal(DAYS // 10)
     opened, high, low, _, _ = ranges(log_return, rng, 0.4, 0.6, 1e-4)
     assert (high > np.maximum(opened, log_return)).all()
     assert (low < np.minimum(opened, log_return)).all()
@@ -72,7 +75,7 @@ def test_extremes_have_their_joint_law(days):
 
 def test_a_jump_before_the_open_is_in_the_gap_alone():
     rng = np.random.default_rng(5)
-    jump = np.full(50_000, -3.0)
+    jump = np.full(DAYS // 4, -3.0)
     end = jump + rng.standard_normal(len(jump))
     opened, high, low, _, _ = ranges(end, rng, 0.3, 0.7, 1.0, jump)
     assert near(opened, -3.0)
@@ -82,7 +85,7 @@ def test_a_jump_before_the_open_is_in_the_gap_alone():
 
 def test_a_jump_within_the_session_lies_between_two_paths():
     rng = np.random.default_rng(6)
-    jump = np.full(20_000, -3.0)
+    jump = np.full(DAYS // 10, -3.0)
     end = jump + rng.standard_normal(len(jump))
     opened, high, low, shocks, jump_shocks = ranges(end, rng, 0.3, 0.7, 1.0, jump, 0.25)
     assert near(opened, 0.0)
@@ -100,6 +103,7 @@ def test_a_jump_within_the_session_lies_between_two_paths():
     assert near(first_high * first_low, 0.7 * 0.25 * (1.0 - 2.0 * math.log(2.0)))
 
 
+@only_compiled
 def test_paths_are_brownian_motions_again(paths):
     ends, lows, highs = paths
     for bar in (3, 9, 18, 39, 60, 72):
@@ -120,7 +124,7 @@ def test_paths_are_brownian_motions_again(paths):
     assert near((moves[:, 1:] * moves[:, :-1]).sum(axis=1), 0.0)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=20 if config.DISABLE_JIT else 200, deadline=None)
 @given(
     end=st.floats(-4.0, 4.0),
     up=st.floats(1e-3, 4.0),
