@@ -18,7 +18,8 @@ from pathlib import Path
 
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.evidence import gather_evidence
-from iwm_opts.backtest.metrics import STORIES, Period, by_period
+from iwm_opts.backtest.metrics import STORIES, Period
+from iwm_opts.backtest.periods import by_period
 from iwm_opts.backtest.resolve import modelled_trial
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import GateRule, Rules, SizeRule

@@ -24,12 +24,13 @@ PLANS = Path(__file__).parent / "plans"
 DAYS = {
     "mean-reversion": date(2025, 5, 27),
     "momentum": date(2020, 5, 28),
+    "momentum-vertical": date(2020, 5, 28),
     "vol-contraction": date(2025, 6, 3),
 }
 
 
 def example_inputs(data: Path) -> Inputs:
-    """What the three plans read."""
+    """What the plans read."""
     daily = {
         symbol: load_bars(data / "daily" / f"{symbol}_yahoo_adj_div.csv.gz") for symbol in ("IWM", "SPY", "KRE", "XBI")
     }

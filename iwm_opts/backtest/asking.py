@@ -44,11 +44,12 @@ def _choose(market: DailyMarket, rule: EntryRule, place: int) -> Chosen | None:
     board = market.board(place, rule.dte, rule.dte_slack)
     if board is None:
         return None
-    packages = _packages(board, rule)
+    packages = packages_on(board, rule)
     return Chosen(place, board.series, board.strike[packages.index[0]]) if len(packages) else None
 
 
-def _packages(board: Board, rule: EntryRule) -> Packages:
+def packages_on(board: Board, rule: EntryRule) -> Packages:
+    """The package that the rule picks from a board; none where a leg is not listed."""
     # Selection reads right, strike and delta, which a board has: an option table with its smile would take longer to
     # make than all the rest of the day.
     table = cast("OptionTable", board)

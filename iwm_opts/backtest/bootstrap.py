@@ -120,7 +120,8 @@ def _block(samples: Sequence[Array], holding: float) -> int:
     totals = np.sum([sample.sum(axis=0) for sample in samples], axis=0)
     pulls = [_influence(sample, totals) for sample in samples]
     moving = [pull for pull in pulls if np.ptp(pull) > 0.0 and len(pull) > 10]
-    asked = [float(optimal_block_length(pull)["stationary"].to_numpy()[0]) for pull in moving]
+    with np.errstate(divide="ignore", invalid="ignore"):  # nothing moves before the last lag, or after the first
+        asked = [float(optimal_block_length(pull)["stationary"].to_numpy()[0]) for pull in moving]
     shortest = min(len(sample) for sample in samples)
     least = max(2.0 * holding if math.isfinite(holding) else 1.0, 1.0)
     longest = max([least, *(one for one in asked if math.isfinite(one))])

@@ -1,19 +1,15 @@
-"""What each claim is measured by: one function of the data a claim, and the statistics they share.
-
-Intervals are 95%: for means and their differences those of `backtest.bootstrap`, for medians, quantiles and
-correlations percentiles of a stationary bootstrap (Politis and Romano 1994) by sessions.
-"""
+"""What each claim is measured by: one function of the data a claim, on the statistics of `claim_statistics`."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.bootstrap import LEVEL, ratio_interval
+from iwm_opts.backtest.bootstrap import LEVEL
+from iwm_opts.backtest.claim_statistics import Found, block_length, mean_difference, resampled
 from iwm_opts.backtest.metrics import STORIES
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.market.bars import average_true_range
@@ -25,8 +21,6 @@ from iwm_opts.strategy.signals import session_returns, total_return_close
 
 Array = NDArray[np.float64]
 
-DRAWS: Final = 500  # a bound of the 95% interval is then known to a tenth of its reach, for eighteen claims in seconds
-MIN_SAMPLE: Final = 10  # fewer on either side, and nothing is told from nothing by them
 HORIZONS: Final = (1, 3, 5, 10)  # sessions after a mean-reversion signal
 REALISED: Final = 21  # sessions that an IV of 30 days is compared with
 IV_AHEAD: Final = 10  # sessions over which IV is to contract
@@ -34,56 +28,7 @@ RANK_HIGH: Final = 50.0
 RISK_OFF: Final = 0.10  # fall of SPY from its peak that makes an episode
 WING_QUANTILE: Final = 0.95
 MONTHLY: Final = 21
-SEED: Final = 1
 CALM_YEAR, BEAR_YEAR = 2017, 2022
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the data say of one claim; NaN where they say nothing, with the reason in `detail`."""
-
-    estimate: float
-    low: float
-    high: float
-    sample: int
-    sampled: str
-    detail: str = ""
-
-
-def _difference(
-    value: "pd.Series[float]", chosen: "pd.Series[bool]", others: "pd.Series[bool] | None", holding: float, scale: float
-) -> tuple[float, float, float, int]:
-    """Mean over chosen days, less that over others, with its interval; `value` that is NaN counts on neither side."""
-    known = value.notna()
-    size = value[known].to_numpy(dtype=float) * scale
-    picked = chosen.reindex(value.index, fill_value=False)[known].to_numpy(dtype=float)
-    columns = [size * picked, picked]
-    if others is not None:
-        rest = others.reindex(value.index, fill_value=False)[known].to_numpy(dtype=float)
-        columns += [size * rest, rest]
-    found = ratio_interval([np.column_stack(columns)], holding, SEED, DRAWS)
-    if min(column.sum() for column in columns[1::2]) < MIN_SAMPLE:
-        return found.estimate, math.nan, math.nan, int(picked.sum())
-    return found.estimate, found.low, found.high, int(picked.sum())
-
-
-def _resampled(statistic: Callable[[Array], float], sample: Array, block: float) -> tuple[float, float, float]:
-    """A statistic of rows and the percentiles of its stationary bootstrap, mean block in sessions."""
-    from arch.bootstrap import StationaryBootstrap
-
-    draws = StationaryBootstrap(max(1, round(block)), sample, seed=np.random.default_rng(SEED))
-    values = np.array([statistic(np.asarray(drawn[0][0])) for drawn in draws.bootstrap(DRAWS)])
-    tail = (1.0 - LEVEL) / 2.0
-    low, high = np.nanquantile(values, [tail, 1.0 - tail])
-    return statistic(sample), float(low), float(high)
-
-
-def _block(series: Array, least: float) -> float:
-    """Mean block that a series asks for (Politis and White 2004), at least so many sessions, at most a fifth of it."""
-    from arch.bootstrap import optimal_block_length
-
-    asked = float(optimal_block_length(series)["stationary"].iloc[0])
-    return min(max(least, asked if math.isfinite(asked) else least), len(series) / 5.0)
 
 
 def _span(index: "pd.Index[Any]") -> str:
@@ -104,7 +49,7 @@ def atr_ratio(data: Inputs) -> Found:
     shares = [average_true_range(bars, method="simple") / bars["close"] for bars in (data.bars, data.funds["SPY"])]
     ratio = (shares[0] / shares[1].reindex(shares[0].index)).dropna()
     values = ratio.to_numpy(dtype=float)
-    found = _resampled(lambda rows: float(np.median(rows)), values, _block(values, MONTHLY))
+    found = resampled(lambda rows: float(np.median(rows)), values, block_length(values, MONTHLY))
     low, high = np.quantile(values, [0.25, 0.75])
     yearly = ratio.groupby(pd.DatetimeIndex(ratio.index).year).median()
     detail = (
@@ -168,8 +113,10 @@ def leads(sessions: int) -> Callable[[Inputs], Found]:
         )
         pairs = pairs.dropna()
         values = pairs.to_numpy(dtype=float)
-        found = _resampled(
-            lambda rows: float(np.corrcoef(rows[:, 0], rows[:, 1])[0, 1]), values, _block(values.prod(axis=1), 5.0)
+        found = resampled(
+            lambda rows: float(np.corrcoef(rows[:, 0], rows[:, 1])[0, 1]),
+            values,
+            block_length(values.prod(axis=1), 5.0),
         )
         return Found(*found, len(pairs), f"sessions, {_span(pairs.index)}", "IWM's return beyond SPY's, against SPY's")
 
@@ -183,7 +130,7 @@ def mean_reversion(sessions: int) -> Callable[[Inputs], Found]:
         close, signals = total_return_close(data.bars), _days(MeanReversion().signals(data.bars))
         ahead = _ahead(close, sessions)
         every = pd.Series(True, index=close.index)
-        found = _difference(ahead, signals, every, sessions, 100.0)
+        found = mean_difference(ahead, signals, every, sessions, 100.0)
         after, usual = ahead[signals].dropna(), ahead.dropna()
         detail = (
             f"{100 * after.mean():+.2f}% after, {100 * usual.mean():+.2f}% on all days; "
@@ -203,7 +150,7 @@ def calm_against_bear(data: Inputs) -> Found:
     told = f"signals, {int(calm.sum())} in {CALM_YEAR} and {int(bear.sum())} in {BEAR_YEAR}"
     if not calm.any() or not bear.any():
         return Found(math.nan, math.nan, math.nan, 0, "", f"signals in both years ({told})")
-    found = _difference(ahead, calm, bear, 5, 100.0)
+    found = mean_difference(ahead, calm, bear, 5, 100.0)
     after = f"{100 * ahead[calm].mean():+.2f}% and {100 * ahead[bear].mean():+.2f}% over 5 sessions"
     return Found(*found[:3], int(calm.sum() + bear.sum()), told, after)
 
@@ -220,7 +167,7 @@ def gap_momentum(data: Inputs) -> Found:
     signals = _days(readings["signal"])
     if not signals.any():
         return Found(math.nan, math.nan, math.nan, 0, "", "minutes with at least one signal")
-    found = _difference(change, signals, None, 1.0, 100.0)
+    found = mean_difference(change, signals, None, 1.0, 100.0)
     after = change[signals].dropna()
     detail = f"minute {edge.enter_minute} to {edge.exit_minute}; win {(after > 0).mean():.0%}; no costs"
     return Found(*found, f"signals, {_span(readings.index)}", detail)
@@ -242,7 +189,7 @@ def premium_at_low_rank(data: Inputs) -> Found:
     frame = _iv_frame(data)
     low = frame["rank"] < VolContraction().below
     premium = frame["iv"] - frame["realised"]
-    found = _difference(premium, low, None, REALISED, 1.0)
+    found = mean_difference(premium, low, None, REALISED, 1.0)
     picked = frame[low & premium.notna()]
     detail = (
         f"IV {picked['iv'].mean():.1f}, then realised {picked['realised'].mean():.1f}; median realised/implied "
@@ -257,7 +204,7 @@ def low_against_high_rank(data: Inputs) -> Found:
     frame = _iv_frame(data)
     ratio = frame["realised"] / frame["iv"]
     low, high = frame["rank"] < VolContraction().below, frame["rank"] >= RANK_HIGH
-    found = _difference(ratio, low, high, REALISED, 1.0)
+    found = mean_difference(ratio, low, high, REALISED, 1.0)
     detail = f"mean realised/implied {ratio[low].mean():.2f} below 20, {ratio[high].mean():.2f} at 50 and above"
     return Found(*found[:3], int((low | high)[ratio.notna()].sum()), "closes below 20 and at 50 and above", detail)
 
@@ -267,7 +214,7 @@ def iv_change_at_low_rank(data: Inputs) -> Found:
     frame = _iv_frame(data)
     change = frame["iv"].shift(-IV_AHEAD) - frame["iv"]
     low = frame["rank"] < VolContraction().below
-    found = _difference(change, low, None, IV_AHEAD, 1.0)
+    found = mean_difference(change, low, None, IV_AHEAD, 1.0)
     sd = frame["iv"] / 100.0 * math.sqrt(REALISED / SESSIONS_PER_YEAR)
     ahead = np.log1p(frame["ahead"][low & frame["ahead"].notna()])
     tail = ahead / sd[ahead.index]
@@ -284,7 +231,7 @@ def macro_filter(data: Inputs) -> Found:
     clear = MacroFilter().clear(fund)
     blocked, free = _days(~clear).reindex(ours.index, fill_value=False), _days(clear)
     then = ours.shift(-1)
-    found = _difference(then, blocked, free, 1.0, 100.0)
+    found = mean_difference(then, blocked, free, 1.0, 100.0)
     known = int(clear.notna().sum())
     detail = (
         f"{100 * then[blocked].mean():+.2f}% after, "
@@ -303,7 +250,7 @@ def time_stop(data: Inputs) -> Found:
     later = close.shift(-HORIZONS[-1]) / close.shift(-TIME_STOP_SESSIONS) - 1.0
     slow = signals & (progress < TIME_STOP_PROGRESS * atr)
     quick = signals & (progress >= TIME_STOP_PROGRESS * atr)
-    found = _difference(later, slow, quick, HORIZONS[-1], 100.0)
+    found = mean_difference(later, slow, quick, HORIZONS[-1], 100.0)
     detail = (
         f"sessions 4 to 10 after a mean-reversion signal: {100 * later[slow].mean():+.2f}% where it was slow, "
         f"{100 * later[quick].mean():+.2f}% where it was not ({int(quick.sum())})"
@@ -320,7 +267,7 @@ def event_days(data: Inputs) -> Found:
     on = pd.Series(returns.index.isin(days), index=returns.index)
     if not on.any() or not (inside & ~on).any():
         return Found(math.nan, math.nan, math.nan, 0, "", "releases on sessions of the bars")
-    found = _difference(returns.abs(), on & inside, inside & ~on, 1.0, 100.0)
+    found = mean_difference(returns.abs(), on & inside, inside & ~on, 1.0, 100.0)
     parts = [
         f"{name} {100 * returns.abs()[returns.index.isin(pd.DatetimeIndex(group['date']))].mean():.2f}%"
         for name, group in data.events.groupby("event")
@@ -339,7 +286,7 @@ def wide_wings(data: Inputs) -> Found:
         reach = np.quantile(rows, WING_QUANTILE, axis=0)
         return float(reach[0] / reach[1])
 
-    found = _resampled(ratio, values, _block(values[:, 0], 2.0 * MONTHLY))
+    found = resampled(ratio, values, block_length(values[:, 0], 2.0 * MONTHLY))
     reach = np.quantile(values, WING_QUANTILE, axis=0)
     detail = f"19 of 20 months of 21 sessions stay within {reach[0]:.1%} of IWM's price and {reach[1]:.1%} of SPY's"
     return Found(*found, len(frame), f"windows of 21 sessions, overlapping, {_span(frame.index)}", detail)

@@ -14,7 +14,6 @@ from iwm_opts.backtest.claim_readings import (
     BEAR_YEAR,
     CALM_YEAR,
     HORIZONS,
-    Found,
     atr_ratio,
     calm_against_bear,
     drawdown_gap,
@@ -30,6 +29,7 @@ from iwm_opts.backtest.claim_readings import (
     time_stop,
     wide_wings,
 )
+from iwm_opts.backtest.claim_statistics import Found
 from iwm_opts.errors import InputError
 from iwm_opts.strategy.checklist import Inputs
 

@@ -3,19 +3,21 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from iwm_opts.backtest.bootstrap import LEVEL, Interval, ratio_interval
-from iwm_opts.backtest.plan import Stage, StageResult, backtest_plan
+from iwm_opts.backtest.plan import PlanResult, Stage, StageResult
+from iwm_opts.backtest.plan_runner import backtest_plan
 from iwm_opts.errors import InputError
 from iwm_opts.strategy.plan import Plan, make_plan
 
 FITTING: Final = {
     "mean-reversion": ("shares", "options", "vertical"),
-    "momentum": ("shares",),  # nobody here quotes options by the minute
+    "momentum": ("shares", "options", "vertical"),
     "vol-contraction": ("condor", "vertical"),
 }
 RISKS: Final = {
@@ -24,6 +26,8 @@ RISKS: Final = {
     "vertical": "defined: the width",
     "condor": "defined: the wider wing",
 }
+DEFINED, NAKED = "vertical", "options"  # a spread against the option alone
+ENTRIES: Final = ("the whole plan", "every signal of the edge")
 SEED: Final = 1
 FEW_TRADES: Final = 10  # below, no interval is worth its name
 
@@ -34,23 +38,47 @@ class InstrumentResult:
 
     instrument: str
     risk: str  # what bounds the loss, in words
+    entries: str  # which sessions it entered on, of `ENTRIES`
+    market: str
     result: StageResult
     on_risk: Interval  # mean gain over what was risked, with its interval
     worst_on_risk: float  # largest loss of a trade over what it was to risk; above 1 it was more than planned
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What an edge gained in one instrument more than in another, over the risk taken."""
+
+    entries: str
+    instrument: str
+    against: str
+    gain: Interval  # mean gain over risk a trade, less the other's
+    trades: int  # of the one that traded less
+
+    @property
+    def verdict(self) -> str:
+        """What the interval says."""
+        if not self.gain.is_known:
+            return "too few trades to tell"
+        if not self.gain.excludes_zero:
+            return "the data cannot tell"
+        return f"{self.instrument} {'better' if self.gain.estimate > 0.0 else 'worse'}"
+
+
 def compare_instruments(
     plan: Plan, stage: Stage, progress: Callable[[int, int], None] | None = None
 ) -> list[InstrumentResult]:
-    """Run a plan's edge, filter, checklist and account through all instruments that fit, each with its own exits.
+    """Run a plan's edge and account through all instruments that fit, each with its own exits.
+
+    Twice: with the plan's macro filter and checklist, and on every signal of the edge, of which there are more.
 
     Parameters
     ----------
     plan : Plan
         Its tables for shares or options hold for its own instrument; the others have the defaults of the horizon.
     stage : Stage
-        With a market, unless shares alone fit.
+        With a market.
 
     Raises
     ------
@@ -58,16 +86,17 @@ def compare_instruments(
         When options are to be compared and the stage has no market.
     """
     fitting = FITTING[plan.edge]
-    if stage.market is None and fitting != ("shares",):
+    if stage.market is None:
         raise InputError(
             "source", None, "comparing instruments needs quotes of options", "give --source modelled or sim"
         )
-    found = []
-    for done, instrument in enumerate(fitting, start=1):
-        result = backtest_plan(_in_instrument(plan, instrument), [], [stage])
-        found.append(_measured(instrument, result.ranges[0], result.notes))
-        if progress:
-            progress(done, len(fitting))
+    found: list[InstrumentResult] = []
+    for entries in ENTRIES:
+        for instrument in fitting:
+            result = backtest_plan(_in_instrument(plan, instrument), [], [stage], signals_only=entries == ENTRIES[1])
+            found.append(_measured(instrument, entries, result))
+            if progress:
+                progress(len(found), len(ENTRIES) * len(fitting))
     return found
 
 
@@ -78,16 +107,51 @@ def _in_instrument(plan: Plan, instrument: str) -> Plan:
     return make_plan(**{**given, "instrument": instrument})
 
 
-def _measured(instrument: str, result: StageResult, notes: Sequence[str]) -> InstrumentResult:
-    trades, equity = result.trades, result.equity
-    if not len(trades) or result.metrics is None:
-        nothing = Interval(math.nan, math.nan, math.nan, math.nan, LEVEL, 0, math.nan, "nothing")
-        return InstrumentResult(instrument, RISKS[instrument], result, nothing, math.nan, tuple(notes))
-    place = equity.index.searchsorted(pd.DatetimeIndex(trades["entry"]).normalize())
-    share = (trades["pnl"] / trades["risk"]).to_numpy(dtype=float)
-    days = len(equity)
-    sample = np.stack([np.bincount(place, share, days), np.bincount(place, minlength=days).astype(float)], axis=1)
-    interval = ratio_interval([sample], result.metrics.average_sessions, SEED)
-    if len(trades) < FEW_TRADES:
-        interval = replace(interval, low=math.nan, high=math.nan)
-    return InstrumentResult(instrument, RISKS[instrument], result, interval, float(-share.min()), tuple(notes))
+def _measured(instrument: str, entries: str, run: PlanResult) -> InstrumentResult:
+    result = run.ranges[0]
+    trades = result.trades
+    interval, worst = Interval(math.nan, math.nan, math.nan, math.nan, LEVEL, 0, math.nan, "nothing"), math.nan
+    if len(trades) and result.metrics is not None:
+        interval = _interval(_by_day(result, result.equity.index), result.metrics.average_sessions, len(trades))
+        worst = float(-(trades["pnl"] / trades["risk"]).min())
+    notes = tuple(run.notes)
+    return InstrumentResult(instrument, RISKS[instrument], entries, run.market, result, interval, worst, notes)
+
+
+def _by_day(result: StageResult, days: "pd.Index[Any]") -> NDArray[np.float64]:
+    """Gain over risk, and trades, by day of entry: numerator and denominator of a gain a trade, shape (days, 2)."""
+    place = days.searchsorted(pd.DatetimeIndex(result.trades["entry"]).normalize())
+    share = (result.trades["pnl"] / result.trades["risk"]).to_numpy(dtype=float)
+    columns = np.bincount(place, share, len(days)), np.bincount(place, minlength=len(days)).astype(float)
+    return np.stack(columns, axis=1)
+
+
+def _interval(sample: NDArray[np.float64], holding: float, trades: int) -> Interval:
+    found = ratio_interval([sample], holding, SEED)
+    return found if trades >= FEW_TRADES else replace(found, low=math.nan, high=math.nan)
+
+
+def defined_less_naked(results: Sequence[InstrumentResult]) -> list[Difference]:
+    """Verticals against single long options, for each way of entering on which both were traded.
+
+    Days are resampled with what both gained on them, so that what the price did to both does not count.
+    """
+    found = []
+    for entries in dict.fromkeys(one.entries for one in results):
+        own = {one.instrument: one.result for one in results if one.entries == entries and one.result.metrics}
+        if not {DEFINED, NAKED} <= own.keys() or not (len(own[DEFINED].trades) and len(own[NAKED].trades)):
+            continue
+        defined, naked = own[DEFINED], own[NAKED]
+        days = defined.equity.index.union(naked.equity.index)
+        sample = np.hstack([_by_day(one, days) for one in (defined, naked)])
+        trades = pd.concat([defined.trades["sessions"], naked.trades["sessions"]])
+        fewer = min(len(defined.trades), len(naked.trades))
+        gain = _interval(sample, float(trades.mean()), fewer)
+        found.append(Difference(entries, DEFINED, NAKED, gain, fewer))
+    return found
+
+
+def trading_costs(trades: pd.DataFrame) -> float:
+    """Slippage and fees of some trades in shares or options, dollars."""
+    paid = [name for name in ("slippage", "entry_slippage", "exit_slippage", "fees") if name in trades]
+    return float(trades[paid].to_numpy(dtype=float).sum())

@@ -68,8 +68,8 @@ def trade_momentum(
 
 def _trade(ledger: Ledger, session: pd.DataFrame, edge: Momentum, place: int, extreme: float, atr: float) -> None:
     """One session's trade, from its entry to its end."""
-    held = session[session["minute"] >= edge.enter_minute]
-    if held.empty or held["minute"].iloc[0] > edge.enter_minute + LATEST_FILL:
+    held = bars_from_entry(session, edge)
+    if held is None:
         ledger.skipped["no bar at the entry minute"] = ledger.skipped.get("no bar at the entry minute", 0) + 1
         return
     one = ledger.enter(place, float(held["open"].iloc[0]), extreme, atr)
@@ -77,6 +77,12 @@ def _trade(ledger: Ledger, session: pd.DataFrame, edge: Momentum, place: int, ex
         return
     when, price, reason = leave_within_session(one, held, edge.exit_minute)
     ledger.leave(one, when, place, price, reason, first=held.index[0])
+
+
+def bars_from_entry(session: pd.DataFrame, edge: Momentum) -> pd.DataFrame | None:
+    """Bars of a session from the edge's entry minute on; None where none opens within `LATEST_FILL` minutes of it."""
+    held = session[session["minute"] >= edge.enter_minute]
+    return None if held.empty or held["minute"].iloc[0] > edge.enter_minute + LATEST_FILL else held
 
 
 def leave_within_session(one: Position, held: pd.DataFrame, exit_minute: int) -> tuple[pd.Timestamp, float, Reason]:

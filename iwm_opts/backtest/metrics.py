@@ -6,7 +6,6 @@ returns read the days of all paths.
 """
 
 import math
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
@@ -16,13 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
-from iwm_opts.errors import InputError
 
 Array = NDArray[np.float64]
 
 TAIL: Final = 0.05  # of the trades, that CVaR is the mean of
 PATH: Final = "path"
-CALENDAR: Final = {"year": "Y", "month": "M"}
 MIN_RETURNS: Final = 2  # that a spread is known of
 NAN: Final = float("nan")
 
@@ -101,7 +98,7 @@ def measure(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Metri
     """
     pnl = trades["pnl"].to_numpy(dtype=np.float64)
     risk = trades["risk"].to_numpy(dtype=np.float64)
-    paths = [table for _, table in _by_path(equity)]
+    paths = [table for _, table in by_path(equity)]
     earned = np.array([_earned(path, account) for path in paths])
     capital = np.array([path["open_risk"].max() if len(path) else NAN for path in paths])
     years = float(np.mean([len(path) for path in paths])) / SESSIONS_PER_YEAR or NAN
@@ -117,27 +114,27 @@ def measure(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Metri
         pnl=float(earned.mean()),
         total_return=total,
         annual_return=(1.0 + total) ** (1.0 / years) - 1.0 if total > -1.0 and years > 0.0 else NAN,
-        risk_capital=_mean(capital),
-        total_return_on_risk=_ratio(float(earned.mean()), _mean(capital)),
-        annual_return_on_risk=_ratio(float(earned.mean()), _mean(capital) * years),
+        risk_capital=mean_or_nan(capital),
+        total_return_on_risk=_ratio(float(earned.mean()), mean_or_nan(capital)),
+        annual_return_on_risk=_ratio(float(earned.mean()), mean_or_nan(capital) * years),
         return_on_risk_in_use=SESSIONS_PER_YEAR * _ratio(float(earned.sum()), at_risk),
         max_drawdown=min((drawdown(path["equity"], account) for path in paths), key=lambda one: one.share),
         win_rate=_ratio(float(len(gains)), float(len(pnl))),
-        average_gain=_mean(gains),
-        average_loss=_mean(losses),
-        gain_loss_ratio=_ratio(_mean(gains), -_mean(losses)),
-        expectancy=_mean(pnl),
-        expectancy_on_risk=_mean(pnl / risk),
+        average_gain=mean_or_nan(gains),
+        average_loss=mean_or_nan(losses),
+        gain_loss_ratio=_ratio(mean_or_nan(gains), -mean_or_nan(losses)),
+        expectancy=mean_or_nan(pnl),
+        expectancy_on_risk=mean_or_nan(pnl / risk),
         profit_factor=_profit_factor(gains, losses),
-        average_sessions=_mean(trades["sessions"].to_numpy(dtype=np.float64)),
-        average_days=_mean(trades["days"].to_numpy(dtype=np.float64)),
+        average_sessions=mean_or_nan(trades["sessions"].to_numpy(dtype=np.float64)),
+        average_days=mean_or_nan(trades["days"].to_numpy(dtype=np.float64)),
         losing_run=run,
         losing_run_loss=run_loss,
         sharpe=float(sharpe_ratio(returns)),
         sortino=float(sortino_ratio(returns)),
         cvar=tail_mean(pnl, TAIL),
-        exposure=_mean((equity["positions"].to_numpy() > 0).astype(np.float64)),
-        mean_open_risk=_mean((equity["open_risk"] / equity["equity"]).to_numpy(dtype=np.float64)),
+        exposure=mean_or_nan((equity["positions"].to_numpy() > 0).astype(np.float64)),
+        mean_open_risk=mean_or_nan((equity["open_risk"] / equity["equity"]).to_numpy(dtype=np.float64)),
     )
 
 
@@ -213,7 +210,7 @@ def independent_trades(trades: pd.DataFrame) -> float:
     number of trades held then (Lopez de Prado 2018, Advances in Financial Machine Learning, section 4.4). A trade
     counts whole when it was alone all along.
     """
-    return sum(_unique(table) for _, table in _by_path(trades)) if len(trades) else 0.0
+    return sum(_unique(table) for _, table in by_path(trades)) if len(trades) else 0.0
 
 
 def _unique(trades: pd.DataFrame) -> float:
@@ -231,67 +228,7 @@ def _unique(trades: pd.DataFrame) -> float:
     return float(((share[last] - share[first]) / (time[last] - time[first])).sum())
 
 
-def by_calendar(trades: pd.DataFrame, equity: pd.DataFrame, account: float, unit: str = "year") -> pd.DataFrame:
-    """Figures of each year or month; see `by_period`.
-
-    Raises
-    ------
-    InputError
-        For a unit that is neither `year` nor `month`.
-    """
-    if unit not in CALENDAR:
-        raise InputError("unit", unit, "is no part of a calendar", f"choose one of {', '.join(CALENDAR)}")
-    found = pd.PeriodIndex(equity.index, freq=CALENDAR[unit]).unique().sort_values()
-    return by_period(
-        trades, equity, account, [Period(str(p), p.start_time.date(), p.end_time.date()) for p in found]
-    )  # fmt: skip
-
-
-def by_period(
-    trades: pd.DataFrame, equity: pd.DataFrame, account: float, periods: Sequence[Period] = STORIES
-) -> pd.DataFrame:
-    """Figures of named periods, one row each: trades, win_rate, expectancy, pnl, return, max_drawdown.
-
-    Trades are those entered in the period; pnl is the change of equity within it, whatever day the trades began, and
-    the return is that over the equity before it. A path's drawdown starts at that equity too. A period without a
-    session is NaN, with 0 trades.
-    """
-    rows = []
-    for period in periods:
-        first, last = pd.Timestamp(period.first), pd.Timestamp(period.last)
-        entered = trades[(trades["entry"] >= first) & (trades["entry"] <= last)]["pnl"].to_numpy(dtype=np.float64)
-        within = [one for one in _windows(equity, account, first, last) if len(one[1])]
-        change = np.array([float(inside.iloc[-1]) - before for before, inside in within])
-        base = np.array([before for before, _ in within])
-        rows.append(
-            {
-                "period": period.name,
-                "sessions": len(within[0][1]) if within else 0,
-                "trades": len(entered),
-                "win_rate": _mean((entered > 0.0).astype(np.float64)),
-                "expectancy": _mean(entered),
-                "pnl": _mean(change),
-                "return": _mean(change / base),
-                "max_drawdown": min((drawdown(inside, before).share for before, inside in within), default=NAN),
-            }
-        )
-    return pd.DataFrame(rows).set_index("period")
-
-
-def _windows(
-    equity: pd.DataFrame, account: float, first: pd.Timestamp, last: pd.Timestamp
-) -> Iterator[tuple[float, pd.Series]]:
-    """Equity before a period and on its days, path by path."""
-    for _, path in _by_path(equity):
-        level = path["equity"]
-        earlier = level[level.index < first]
-        yield (
-            (float(earlier.iloc[-1]) if len(earlier) else account),
-            level[(level.index >= first) & (level.index <= last)],
-        )
-
-
-def _by_path(table: pd.DataFrame) -> list[tuple[object, pd.DataFrame]]:
+def by_path(table: pd.DataFrame) -> list[tuple[object, pd.DataFrame]]:
     return list(table.groupby(PATH, sort=True)) if PATH in table and len(table) else [(0, table)]
 
 
@@ -302,7 +239,7 @@ def _earned(path: pd.DataFrame, account: float) -> float:
 def _losing_run(trades: pd.DataFrame) -> tuple[int, float]:
     """Longest run of losing trades, and the deepest sum of one, in the order in which they were closed."""
     longest, deepest = 0, 0.0
-    for _, path in _by_path(trades):
+    for _, path in by_path(trades):
         length, lost = 0, 0.0
         for gain in path.sort_values("exit", kind="stable")["pnl"]:
             length, lost = (length + 1, lost + gain) if gain <= 0.0 else (0, 0.0)
@@ -324,7 +261,7 @@ def _annualised(mean: Array, spread: Array) -> Array:
     return found * math.sqrt(SESSIONS_PER_YEAR)
 
 
-def _mean(values: Array) -> float:
+def mean_or_nan(values: Array) -> float:
     return float(values.mean()) if len(values) else NAN
 
 

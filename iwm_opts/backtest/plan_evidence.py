@@ -18,6 +18,7 @@ from iwm_opts.backtest.engine import prepare, run
 from iwm_opts.backtest.intraday import trade_momentum
 from iwm_opts.backtest.metrics import independent_trades
 from iwm_opts.backtest.plan import Stage, engine_rules, share_rules, strategies
+from iwm_opts.backtest.plan_runner import momentum_packages
 from iwm_opts.backtest.rules import SizeRule
 from iwm_opts.backtest.shares import trade_shares
 from iwm_opts.errors import InputError
@@ -88,7 +89,8 @@ def plan_evidence(plan: Plan, stage: Stage) -> PlanEvidence:
     first, last = pd.Timestamp(stage.period.first), pd.Timestamp(stage.period.last)
     within = np.asarray((days >= first) & (days <= last))
     found = entry_days(plan, stage.data, within)
-    trades, signal, notes = _every_session(plan, stage, within, found.signal)
+    trades, notes = _every_session(plan, stage, within)
+    signal = found.signal
     entered = pd.DatetimeIndex(trades["entry"]).normalize()
     place = days.get_indexer(entered)
     trades, place = trades[place >= 0].reset_index(drop=True), place[place >= 0]
@@ -105,46 +107,39 @@ def plan_evidence(plan: Plan, stage: Stage) -> PlanEvidence:
     return PlanEvidence(plan, first, last, rungs, notes)
 
 
-def _every_session(
-    plan: Plan, stage: Stage, within: Flags, signal: Flags
-) -> tuple[pd.DataFrame, Flags, tuple[str, ...]]:
-    """The plan's trade from every session, what the edge says of each, and what to know of the data."""
+def _every_session(plan: Plan, stage: Stage, within: Flags) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The plan's trade from every session, and what to know of the data."""
     bars, rule = stage.data.bars, plan.rule
     rules = replace(share_rules(plan), account=EVERYTHING, risk_share=1e-9, max_open=UNLIMITED, max_open_risk=1.0)
+    if plan.instrument != "shares":
+        return _every_package(plan, stage, within)
     if isinstance(rule, Momentum):
         minutes = stage.data.minutes
-        if minutes is None:
-            raise InputError("minutes", None, "the momentum edge reads minute bars", "name them: --minutes FILE")
-        readings = rule.readings(bars, minutes.bars)["signal"].fillna(False).astype(bool)
-        says = readings.reindex(bars.index, fill_value=False).to_numpy(dtype=bool)
-        known = within & bars.index.isin(readings.index)
-        traded = trade_momentum(bars, minutes, rule, rules, known, every_session=True)
-        return traded.trades, says, traded.notes
-    if plan.instrument == "shares":
+        assert minutes is not None  # `entry_days` has asked for them
+        traded = trade_momentum(bars, minutes, rule, rules, within, every_session=True)
+    else:
         traded = trade_shares(bars, within, rules, first=stage.period.first)
-        return traded.trades, signal, traded.notes
-    return _every_package(plan, stage, within, signal)
+    return traded.trades, traded.notes
 
 
-def _every_package(
-    plan: Plan, stage: Stage, within: Flags, signal: Flags
-) -> tuple[pd.DataFrame, Flags, tuple[str, ...]]:
+def _every_package(plan: Plan, stage: Stage, within: Flags) -> tuple[pd.DataFrame, tuple[str, ...]]:
     market, data = stage.market, stage.data
     if market is None or data.history is None:
         missing = "source" if market is None else "iv_history"
         rule = "a plan in options needs their quotes and an IV history"
         raise InputError(missing, None, rule, "give --source modelled --iv-history FILE")
-    on_market = pd.Series(within, index=data.bars.index).reindex(pd.DatetimeIndex(market.days), fill_value=False)
-    parts: list[pd.DataFrame] = []
-    notes: list[str] = []
-    for strategy, chosen in strategies(plan, data, market):
-        rules = engine_rules(plan, strategy)
-        entry = replace(rules.entry, max_open=UNLIMITED)
-        free = replace(rules, entry=entry, size=SizeRule(contracts=1, account=EVERYTHING))
-        traded = run(prepare(market, data.history, free), on_market.to_numpy(dtype=bool) & chosen)
-        parts.append(traded.trades)
-        notes += traded.notes
-    return pd.concat(parts, ignore_index=True), signal, tuple(dict.fromkeys(notes))
+    one_each = SizeRule(contracts=1, account=EVERYTHING)
+    if plan.momentum:
+        found = momentum_packages(plan, stage, within, size=one_each, every_session=True)
+    else:
+        on_market = pd.Series(within, index=data.bars.index).reindex(pd.DatetimeIndex(market.days), fill_value=False)
+        found = []
+        for strategy, chosen in strategies(plan, data, market.days):
+            rules = engine_rules(plan, strategy)
+            free = replace(rules, entry=replace(rules.entry, max_open=UNLIMITED), size=one_each)
+            found.append(run(prepare(market, data.history, free), on_market.to_numpy(dtype=bool) & chosen))
+    notes = tuple(dict.fromkeys(note for one in found for note in one.notes))
+    return pd.concat([one.trades for one in found], ignore_index=True), notes
 
 
 def _rung(name: str, flags: Flags, within: Flags, trades: pd.DataFrame, place: NDArray[np.intp]) -> Rung:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.backtest.metrics import Metrics, by_calendar, measure
+from iwm_opts.backtest.metrics import Metrics, measure
+from iwm_opts.backtest.periods import by_calendar
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.trial import Pooled
 from iwm_opts.errors import DataError, InputError

@@ -20,6 +20,7 @@ from iwm_opts.kernels.quote import time_terms
 from iwm_opts.market.contract import Settlement, settlement_of
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.markets.surface_market import TABLE_DTE, SurfaceMarket
+from iwm_opts.simulation.quotes import QuotedExpiration
 from iwm_opts.simulation.surface_table import SurfaceTable
 
 Array = NDArray[np.float64]
@@ -30,6 +31,18 @@ EUROPEAN: Final = (
     "options are priced as Europeans and settle as their root does: short ones are assigned early by the rule, on the"
     " day's quotes"
 )
+
+
+def board_of(quoted: QuotedExpiration, root: str, day: date, spot: float) -> Board:
+    """Quotes of the surface model as a board to choose from."""
+    return Board(
+        Series(root, quoted.listing.expiration),
+        (quoted.listing.expiration - day).days,
+        spot,
+        np.repeat([float(RIGHT_SIGN["P"]), float(RIGHT_SIGN["C"])], len(quoted.strike)),
+        np.tile(quoted.strike, 2),
+        *(array[::-1].ravel() for array in (quoted.bid, quoted.ask, quoted.delta)),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,14 +120,7 @@ class SimulatedDays:
             return None
         # A whole chain would quote twenty expirations, and draw sizes and open interest, to use one.
         (quoted,) = self.market.quoted(self._before + place, [self._table.listings[row]])
-        return Board(
-            self._series(row),
-            int(self._table.dte[row]),
-            float(self.spot[place]),
-            np.repeat([float(RIGHT_SIGN["P"]), float(RIGHT_SIGN["C"])], len(quoted.strike)),
-            np.tile(quoted.strike, 2),
-            *(array[::-1].ravel() for array in (quoted.bid, quoted.ask, quoted.delta)),
-        )
+        return board_of(quoted, self.market.symbol, self.days[place], float(self.spot[place]))
 
     def marks(self, place: int, requests: Sequence[Request]) -> list[Marks]:
         """Every option has a quote here."""

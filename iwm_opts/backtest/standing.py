@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.backtest.claims import Claim, measure_claims
+from iwm_opts.backtest.plan import DEBIT, SINGLE, strategies
 from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER
 from iwm_opts.market.bars import Atr, atr
-from iwm_opts.market.calendar import sessions
+from iwm_opts.market.calendar import latest_session, sessions
+from iwm_opts.market.iv_rank import covered_ranks
 from iwm_opts.pricing.black import black_price
 from iwm_opts.risk.sizing import Size, share_size, size_position
 from iwm_opts.strategy.checklist import Inputs
@@ -57,6 +59,7 @@ class Standing:
     sizing: Sizing
     evidence: tuple[Claim, ...]
     biotech_lead: float | None  # return of XBI over 5 sessions less IWM's; None where unknown
+    package: str  # that the plan's rule chooses today and why; empty where there is nothing to choose
     monthly: tuple[date, ...]  # last sessions of the coming months
     quarterly: tuple[date, ...]
     sectors: pd.DataFrame | None  # date, sector, weight of the latest date
@@ -107,6 +110,7 @@ def plan_standing(
         _sizing(plan, known, day),
         tuple(measure_claims(known, EVIDENCE[plan.edge] if with_evidence else (), progress)),
         None if math.isnan(ahead) else ahead,
+        _package_today(plan, known, day),
         _last_sessions(day, "M", MONTHLY_REVIEWS),
         _last_sessions(day, "Q", QUARTERLY_REVIEWS),
         sectors if sectors is not None and len(sectors) else None,
@@ -120,7 +124,7 @@ def _sizing(plan: Plan, known: Inputs, day: date) -> Sizing:
     entry, budget = float(last["close"]), plan.account.value * plan.account.risk
     if plan.instrument == "shares":
         return _share_sizing(plan, average, entry, float(last["low"]), budget)
-    return _package_sizing(plan, known, average, entry, budget)
+    return _package_sizing(plan, known, day, average, entry, budget)
 
 
 def _share_sizing(plan: Plan, average: Atr, entry: float, low: float, budget: float) -> Sizing:
@@ -137,12 +141,13 @@ def _share_sizing(plan: Plan, average: Atr, entry: float, low: float, budget: fl
     )  # fmt: skip
 
 
-def _package_sizing(plan: Plan, known: Inputs, average: Atr, entry: float, budget: float) -> Sizing:
+def _package_sizing(plan: Plan, known: Inputs, day: date, average: Atr, entry: float, budget: float) -> Sizing:
     package = plan.package
     assert package is not None
     # Without a quote the worst case stands in: a wing's whole width, no credit.
-    if plan.instrument == "options":
-        return _option_sizing(plan, known, average, entry, budget)
+    (kind,) = [name for name, is_it in strategies(plan, known, [day]) if is_it[0]]
+    if kind in (SINGLE, DEBIT):
+        return _debit_sizing(plan, known, average, entry, budget, package.width if kind == DEBIT else math.inf)
     worst = MULTIPLIER * package.width
     size = size_position(plan.account.value, plan.account.risk, worst)
     wing = package.width / average.value
@@ -154,8 +159,8 @@ def _package_sizing(plan: Plan, known: Inputs, average: Atr, entry: float, budge
     )  # fmt: skip
 
 
-def _option_sizing(plan: Plan, known: Inputs, average: Atr, entry: float, budget: float) -> Sizing:
-    """Contracts of a call whose premium is estimated from the last IV: no chain is read here."""
+def _debit_sizing(plan: Plan, known: Inputs, average: Atr, entry: float, budget: float, width: float) -> Sizing:
+    """Contracts of a call, or of a spread of calls, whose premium is estimated from the last IV: no chain is read."""
     package = plan.package
     assert package is not None
     formula = f"contracts = floor(risk / max loss), max loss = {MULTIPLIER} x premium paid + fees"
@@ -168,13 +173,33 @@ def _option_sizing(plan: Plan, known: Inputs, average: Atr, entry: float, budget
     stdev = vol * math.sqrt(years)
     strike = entry * math.exp(-stdev * NormalDist().inv_cdf(package.delta) + 0.5 * stdev**2)
     premium = float(black_price("C", entry, strike, years, vol))
+    what = "call"
+    if math.isfinite(width):
+        premium -= float(black_price("C", entry, strike + width, years, vol))
+        what = f"call spread {width:g} wide"
     worst = MULTIPLIER * premium
     size = size_position(plan.account.value, plan.account.risk, worst)
     return Sizing(
         average, entry, None, None, worst, size, "contracts", formula,
-        f"a {package.delta:g}-delta call of {package.dte} days at {100.0 * vol:.1f} vol (the last IV) costs about "
+        f"a {package.delta:g}-delta {what} of {package.dte} days at {100.0 * vol:.1f} vol (the last IV) costs about "
         f"{premium:.2f}: contracts = floor({budget:.2f} / {worst:.2f}) = {size.contracts}, fees apart",
     )  # fmt: skip
+
+
+def _package_today(plan: Plan, known: Inputs, day: date) -> str:
+    """Which vertical the rank of the close before chooses."""
+    if plan.package is None or plan.instrument != "vertical":
+        return ""
+    (chosen,) = [name for name, is_it in strategies(plan, known, [day]) if is_it[0]]
+    if plan.edge == "vol-contraction" or plan.package.kind != "by-rule":
+        return ""  # one kind, whatever the rank
+    before = latest_session(day - timedelta(days=1))
+    rank = math.nan
+    if known.history is not None and len(known.history.last(1)):
+        rank = float(covered_ranks(known.history).get(pd.Timestamp(before), math.nan))
+    if known.history is None or math.isnan(rank):
+        return f"{chosen}: the IV rank of {before} is unknown"
+    return f"{chosen}: {known.history.series} ranks {rank:.1f} on {before}"
 
 
 def _last_sessions(day: date, unit: str, count: int) -> tuple[date, ...]:

@@ -67,7 +67,8 @@ def _run(options: dict[str, Any]) -> Any:
     from iwm_opts.backtest.engine import run
     from iwm_opts.backtest.saved import refuse_strangers
     from iwm_opts.backtest.trial import Pooled
-    from iwm_opts.cli.backtesting import refuse_plan_data, rules_from, trials_from
+    from iwm_opts.cli.backtesting import refuse_plan_data, rules_from
+    from iwm_opts.cli.trials import trials_from
 
     refuse_plan_data(options)
     rules = rules_from(options)

@@ -1,9 +1,8 @@
-"""What the backtesting commands share: options for market and rules, and from them to trials and rules."""
+"""What the backtesting commands share: options for market and rules, and from them to rules; see `cli.trials`."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -148,7 +147,7 @@ def rules_from(options: Options) -> Any:
     from iwm_opts.execution.fees import FeeSchedule
     from iwm_opts.execution.fills import FillModel
 
-    if options["contracts"] is not None and _is_typed("risk"):
+    if options["contracts"] is not None and is_typed("risk"):
         raise click.UsageError("--contracts and --risk both say how many: give one of them")
     defaults = ExitRule()
     _refuse_other_side(options)
@@ -188,7 +187,7 @@ def _macro(options: Options) -> Any:
             options["macro"], options["macro_drop"], options["strategy"], options["macro_applies_to_condors"]
         )
     for name in _MACRO:
-        if _is_typed(name):
+        if is_typed(name):
             raise click.UsageError(f"--{name.replace('_', '-')} means nothing without --macro")
     return None
 
@@ -202,12 +201,13 @@ def refuse_plan_data(options: Options) -> None:
         Naming the first.
     """
     for name in PLAN_DATA:
-        if _is_typed(name):
+        if is_typed(name):
             remedy = "; the filter of these rules is --macro" if name == "kre" else ""
             raise click.UsageError(f"--{name} is read for --plan, or another --edge{remedy}")
 
 
-def _is_typed(name: str) -> bool:
+def is_typed(name: str) -> bool:
+    """Whether an option was given on the command line."""
     source = click.get_current_context().get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 
@@ -243,7 +243,7 @@ def _refuse_other_side(options: Options) -> None:
     """Refuse what speaks of a side that the strategy does not have, such as --call-width of a bull-put."""
     other = {"put": "call", "call": "put"}.get(options["strategy"].rpartition("-")[2])
     for name in (f"{other}_delta", f"{other}_width") if other else ():
-        if _is_typed(name):
+        if is_typed(name):
             raise click.UsageError(f"--{name.replace('_', '-')}: a {options['strategy']} has no {other}s")
 
 
@@ -266,91 +266,6 @@ def _bound(value: float | None, default: float | None) -> float | None:
 
 def _whole(value: float | None) -> int | None:
     return None if value is None else int(value)
-
-
-def trials_from(options: Options, rules: Sequence[Any]) -> list[Any]:
-    """Trials of the market that --source names, as far out as the rules reach, with the series that --macro names."""
-    found = _trials(options, max(one.entry.dte + one.entry.dte_slack for one in rules))
-    if not options["macro"]:
-        return found
-    from iwm_opts.backtest.macro import with_macro
-
-    return with_macro(found, options["macro"])
-
-
-def _trials(options: Options, most_dte: int) -> list[Any]:
-    source, first, last = options["source"], options["first"], options["last"]
-    if first and last and first > last:
-        raise click.UsageError(f"--from {first} lies after --to {last}")
-    if source in ("yahoo", "cboe"):
-        raise click.UsageError(
-            f"--source {source} shows only the present: a backtest needs sim, modelled, record or a file"
-        )
-    from iwm_opts.cli.progress import progress
-
-    if source in ("sim", "auto"):
-        return _simulated(options)
-    _refuse_simulated_alone(options)
-    if source == "modelled":
-        with progress("modelled history", options):
-            return [_modelled(options)]
-    return [_recorded(options, most_dte)]
-
-
-def _simulated(options: Options) -> list[Any]:
-    from iwm_opts.backtest.resolve import simulated_trials
-    from iwm_opts.cli.progress import progress
-    from iwm_opts.simulation.parameters import load_parameters
-    from iwm_opts.simulation.scenarios import load_scenarios, scenario
-
-    for name in ("iv_history", "bars", "session", "rate", "dividends"):
-        if options[name]:
-            raise click.UsageError(f"--{name.replace('_', '-')} means nothing on the simulated market: name a --source")
-    own = load_scenarios(Path(options["scenario_file"])) if options["scenario_file"] else None
-    if own and not options["scenario"]:
-        raise click.UsageError(f"--scenario-file holds {', '.join(own)}: name some with --scenario")
-    parameters = load_parameters(Path(options["parameters"])) if options["parameters"] else None
-    with progress("simulated market", options) as told:
-        return simulated_trials(
-            options["first"], options["last"], options["paths"], options["seed"],
-            [scenario(name, own) for name in dict.fromkeys(options["scenario"])], parameters,
-            options["ivr_tenor"], options["ivr_lookback"], told,
-        )  # fmt: skip
-
-
-def _refuse_simulated_alone(options: Options) -> None:
-    for name in ("paths", "scenario", "scenario_file"):
-        if _is_typed(name):
-            raise click.UsageError(f"--{name.replace('_', '-')} is of the simulated market: leave it out")
-
-
-def _modelled(options: Options) -> Any:
-    from iwm_opts.backtest.resolve import modelled_trial
-    from iwm_opts.cli.build import MODELLED
-    from iwm_opts.markets.modelled_files import ModelledFiles
-    from iwm_opts.simulation.parameters import load_parameters
-
-    parameters = load_parameters(Path(options["parameters"])) if options["parameters"] else None
-    return modelled_trial(
-        ModelledFiles(**{name: options[name] for name in MODELLED}), options["symbol"], options["first"],
-        options["last"], parameters, options["ivr_tenor"], options["ivr_lookback"],
-    )  # fmt: skip
-
-
-def _recorded(options: Options, most_dte: int) -> Any:
-    from iwm_opts.backtest.resolve import recorded_trial
-    from iwm_opts.cli.build import history_from
-    from iwm_opts.cli.progress import progress
-    from iwm_opts.market.dividends import parse_dividends
-
-    dividends = parse_dividends(options["dividends"]) if options["dividends"] else None
-    named = click.get_current_context().get_parameter_source("symbol")
-    symbol = None if named is None or named.name == "DEFAULT" else options["symbol"]
-    with progress("recorded chains", options) as told:
-        return recorded_trial(
-            options["source"], history_from(options), symbol, options["session"], options["bars"], options["first"],
-            options["last"], options["rate"], dividends, options["ivr_tenor"], options["ivr_lookback"], most_dte, told,
-        )  # fmt: skip
 
 
 def asked(options: Options) -> dict[str, Any]:

@@ -41,9 +41,10 @@ def evidence(**options: Any) -> None:
     "no evidence" included.
     """
     from iwm_opts.backtest.evidence import gather_evidence
-    from iwm_opts.cli.backtesting import refuse_plan_data, rules_from, trials_from
+    from iwm_opts.cli.backtesting import refuse_plan_data, rules_from
     from iwm_opts.cli.build import emit
     from iwm_opts.cli.progress import progress
+    from iwm_opts.cli.trials import trials_from
 
     if options["claims"]:
         from iwm_opts.cli.claims import claims_of_evidence

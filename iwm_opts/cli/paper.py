@@ -3,15 +3,13 @@
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.options import Number, group, market_options, option, output_options, screen_options
-from iwm_opts.cli.plan_data import fund_options
+from iwm_opts.cli.plan_data import checklist_options
 
 INSTRUMENTS = ("condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put")
-BY_RULE = ("bull-put", "bull-call")  # a plan's vertical by the IV rank: sold at its credit rank or above, else bought
 
 open_options = group(
     option(
@@ -57,35 +55,30 @@ def paper(context: click.Context) -> None:
 @open_options
 @condor_options
 @screen_options
-@fund_options
+@checklist_options
 def open_(**options: Any) -> None:
     """Open the best candidate of a screen, or the one that --pick says.
 
     The same plan and legs on the same day are opened once. A closed gate opens nothing, and says so; nor does a plan
-    that says skip, where daily bars are there to judge its checklist by. What --answer says goes over that.
+    that says skip. Its checklist is judged and kept by --bars, or the record's daily bars, and what else is named:
+    what they cannot tell is unknown. What --answer says goes over that.
 
     A plan in shares is opened at the price that the chain tells of its underlying; with --bars and no --source at the
     open of the session --as-of, and by --minutes where it trades within the session.
     """
     from iwm_opts.cli import build
-    from iwm_opts.cli.screening import screening
-    from iwm_opts.journal.paper import open_journal
+    from iwm_opts.cli.paper_options import open_options
 
     plan = _plan(options)
     if plan is not None and plan.instrument == "shares":
         _open_shares(plan, options)
         return
     _refuse_price(options, "open")
-    options = options | _of_plan(plan, options)
-    result = screening(options, _packages(options))
-    kept = _kept(result, plan, options)
-    decision = _decision(plan, result, options)
-    why = _why_not(result, kept, decision, options)
-    if why:
-        build.emit(f"not opened: {why}\n", options)
+    found = open_options(plan, options)
+    if isinstance(found, str):
+        build.emit(f"not opened: {found}\n", options)
         return
-    trade, is_new = open_journal().add(_trade(kept[options["pick"] - 1], result, plan, decision, options))
-    _show([trade], options, "opened" if is_new else "open already, nothing changed")
+    _show([found[0]], options, "opened" if found[1] else "open already, nothing changed")
 
 
 @paper.command(cls=NumericalCommand, epilog="\b\nExample:\n  iwm-opts paper mark --source cboe")
@@ -173,7 +166,8 @@ def close(**options: Any) -> None:
 def list_(**options: Any) -> None:
     """The journal: open trades, their last marks, and what calls for an exit. CSV is the log that review reads."""
     from iwm_opts.cli import build
-    from iwm_opts.journal.paper import log_of_paper, open_journal
+    from iwm_opts.journal.paper import open_journal
+    from iwm_opts.journal.paper_log import log_of_paper
     from iwm_opts.journal.trade_log import as_csv
 
     trades = [one for one in open_journal().trades() if options["every"] or one.is_open]
@@ -182,12 +176,16 @@ def list_(**options: Any) -> None:
     elif options["format"] == "csv":
         build.emit(as_csv(log_of_paper(trades)), options)
     else:
-        _show(trades, options, "")
+        from datetime import datetime
+
+        from iwm_opts.market.calendar import NEW_YORK
+
+        _show(trades, options, "", datetime.now(NEW_YORK).replace(tzinfo=None))
 
 
-def _show(trades: list[Any], options: dict[str, Any], what: str) -> None:
+def _show(trades: list[Any], options: dict[str, Any], what: str, now: Any = None) -> None:
     from iwm_opts.cli import build
-    from iwm_opts.journal.paper import log_of_paper
+    from iwm_opts.journal.paper_log import log_of_paper
     from iwm_opts.journal.trade_log import as_csv
     from iwm_opts.report.paper_table import paper_records, paper_table
     from iwm_opts.report.records import as_json
@@ -197,7 +195,7 @@ def _show(trades: list[Any], options: dict[str, Any], what: str) -> None:
     elif options["format"] == "csv":
         build.emit(as_csv(log_of_paper(trades)), options)
     else:
-        build.emit(paper_table(trades, what), options)
+        build.emit(paper_table(trades, what, now=now), options)
 
 
 def _open_shares(plan: Any, options: dict[str, Any]) -> None:
@@ -235,142 +233,3 @@ def _plan(options: dict[str, Any]) -> Any:
     from iwm_opts.strategy.plan import load_plan
 
     return load_plan(options["plan"])
-
-
-def _of_plan(plan: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """What the plan says of options that were not typed."""
-    if plan is None:
-        return {"instrument": options["instrument"] or "condor", **_debit_delta(options)}
-    package, account, gate = plan.package, plan.account, plan.vol_contraction
-    said: dict[str, Any] = {
-        "symbol": plan.symbol,
-        "dte": (max(package.dte - package.dte_slack, 1), package.dte + package.dte_slack),
-        "short_delta": (package.delta, package.delta),
-        "width": (package.width,),
-        "account": account.value,
-        "risk": account.risk,
-        "max_open_risk": account.max_open_risk,
-        "fill": plan.costs.fill,
-        "fees": plan.costs.fees,
-        "ivr_below": gate.below if gate else None,
-        "ivr_lookback": gate.lookback if gate else options["ivr_lookback"],
-        "profit": package.profit,
-        "stop": package.stop,
-        "exit_dte": package.exit_dte,
-        "time_stop": package.max_sessions,
-        "instrument": _instrument(plan),
-    }
-    context = click.get_current_context()
-    chosen = {
-        name: value
-        for name, value in said.items()
-        if context.get_parameter_source(name) in (None, ParameterSource.DEFAULT)
-    }
-    # Of both kinds all are kept until the rank says which is traded.
-    return chosen | ({"top": 10_000} if chosen.get("instrument") == "by-rule" else {})
-
-
-def _instrument(plan: Any) -> str:
-    """What a plan trades, in the words of --instrument; `by-rule` where the rank decides."""
-    if plan.instrument == "condor":
-        return "condor"
-    if plan.instrument == "options":
-        return "long-call"
-    kind: str = plan.package.kind
-    return "bull-put" if kind == "by-rule" and plan.edge == "vol-contraction" else kind
-
-
-def _debit_delta(options: dict[str, Any]) -> dict[str, Any]:
-    """What is bought stands nearer to the money than what is sold, unless a delta is typed."""
-    from iwm_opts.conventions import DEBIT_DELTA, SINGLE_DELTA
-
-    typed = click.get_current_context().get_parameter_source("short_delta") is not ParameterSource.DEFAULT
-    delta = {"bull-call": DEBIT_DELTA, "bear-put": DEBIT_DELTA, "long-call": SINGLE_DELTA, "long-put": SINGLE_DELTA}
-    wanted = delta.get(options["instrument"] or "")
-    return {} if typed or wanted is None else {"short_delta": wanted}
-
-
-def _packages(options: dict[str, Any]) -> Any:
-    """What the screen builds: condors or one kind of vertical."""
-    from iwm_opts.cli.condor import condor_packages
-    from iwm_opts.cli.options import widths
-    from iwm_opts.spreads.legs import DeltaRange, Wing
-    from iwm_opts.spreads.single import long_options
-    from iwm_opts.spreads.vertical import verticals
-
-    instrument = options["instrument"]
-    if instrument == "condor":
-        return condor_packages(options)
-    if instrument.startswith("long-"):
-        right: Any = "C" if instrument == "long-call" else "P"
-        return lambda table: [long_options(table, right, DeltaRange(*options["short_delta"]))]
-    kinds: tuple[Any, ...] = BY_RULE if instrument == "by-rule" else (instrument,)
-    wings = [Wing(delta=options["wing_delta"]) if width is None else Wing(width=width) for width in widths(options)]
-    delta = DeltaRange(*options["short_delta"])
-    return lambda table: [verticals(table, kind, delta, wings) for kind in kinds]
-
-
-def _kept(result: Any, plan: Any, options: dict[str, Any]) -> list[Any]:
-    """Candidates of the kind that is traded; an unknown rank buys, as in a backtest of the plan."""
-    kept = list(result.screened.kept)
-    if options["instrument"] != "by-rule":
-        return kept
-    is_rich = result.rank is not None and result.rank.rank >= plan.package.credit_rank
-    return [one for one in kept if one.candidate.strategy == BY_RULE[0 if is_rich else 1]]
-
-
-def _decision(plan: Any, result: Any, options: dict[str, Any]) -> Any:
-    """Take or skip, by the plan and daily bars; None without a plan, or without bars, which is said."""
-    if plan is None:
-        return None
-    from iwm_opts.cli import build
-    from iwm_opts.cli.plan_data import plan_data_from
-    from iwm_opts.errors import InputError
-    from iwm_opts.strategy.decision import decide
-
-    day = result.snapshot.chain.as_of
-    source = "sim" if options["source"] == "sim" else "record"
-    try:
-        data = plan_data_from(options | {"source": source, "sectors": None}, day)
-        return decide(plan, data.inputs, day)
-    except InputError as error:
-        build.say(f"checklist not judged: {error}", options)
-        return None
-
-
-def _why_not(result: Any, kept: list[Any], decision: Any, options: dict[str, Any]) -> str:
-    """Why nothing is opened; empty when something is."""
-    if result.snapshot.chain.simulated and options["source"] == "auto":
-        return f"{result.snapshot.warnings[0]}; --source sim opens on the simulated market"
-    if not result.gate.is_open and not options["anyway"]:
-        return f"the gate is closed ({'; '.join(result.gate.reasons)}); --anyway opens all the same"
-    if decision is not None and not decision.take and not options["anyway"]:
-        return f"the plan says skip ({'; '.join(decision.reasons)}); --anyway opens all the same"
-    if len(kept) < options["pick"]:
-        rejected = ", ".join(f"{count} {rule}" for rule, count in result.screened.rejected.items())
-        return f"the screen kept {len(kept)} candidates of {result.screened.considered} ({rejected})"
-    return ""
-
-
-def _trade(sized: Any, result: Any, plan: Any, decision: Any, options: dict[str, Any]) -> Any:
-    from iwm_opts.journal.paper import Exits
-    from iwm_opts.journal.paper_marks import opened
-    from iwm_opts.journal.trade_log import answers_of
-
-    answers = answers_of("; ".join(options["answer"]))
-    judged = {one.name: one.state for one in decision.checklist.answers} if decision is not None else {}
-    criteria = plan.checklist.criteria if plan else ()
-    exits = Exits(
-        options["profit"] or None, options["stop"] or None, options["exit_dte"] or None, options["time_stop"] or None
-    )
-    return opened(
-        sized,
-        result.snapshot,
-        plan=plan.name if plan else "",
-        fees=options["fees"],
-        exits=exits,
-        checklist={**dict.fromkeys(criteria, "unknown"), **judged, **answers},
-        rank=result.rank.rank if result.rank is not None else None,
-        contracts=options["contracts"],
-        credit=options["credit"],
-    )

@@ -11,8 +11,8 @@ from click.core import ParameterSource
 if TYPE_CHECKING:
     import pandas as pd
 
-    from iwm_opts.journal.paper import Mark, PaperTrade
     from iwm_opts.journal.paper_shares import Quote
+    from iwm_opts.journal.paper_trade import Mark, PaperTrade
 
 OF_PACKAGES = (
     *("instrument", "pick", "credit", "profit", "stop", "exit_dte", "time_stop", "ivr_below", "short_delta"),
@@ -66,7 +66,7 @@ class Prices:
     @property
     def market(self) -> str:
         """Name of the bars as the journal keeps it."""
-        from iwm_opts.journal.paper import SIMULATED
+        from iwm_opts.journal.paper_trade import SIMULATED
 
         label = f"{SIMULATED} market, " if self.is_simulated else ""
         return f"{label}bars of {Path(self.options['bars']).name}"
@@ -96,7 +96,7 @@ def open_shares(plan: Any, options: dict[str, Any]) -> "tuple[PaperTrade, bool] 
     day = quote.at.date()
     source = "sim" if options["source"] == "sim" else "record"
     intraday = plan.horizon == "intraday"
-    asked = options | {"source": source, "sectors": None, "symbol": plan.symbol, "intraday": intraday}
+    asked = options | {"source": source, "symbol": plan.symbol, "intraday": intraday}
     inputs = plan_data_from(asked, day).inputs
     decision = decide(plan, inputs, day)
     if not decision.take and not options["anyway"]:
@@ -134,11 +134,8 @@ def _quote(plan: Any, prices: Prices, options: dict[str, Any]) -> "Quote | str":
         snapshot = prices.snapshot()
         if snapshot.chain.simulated and options["source"] == "auto":
             return f"{snapshot.warnings[0]}; --source sim opens on the simulated market, --bars FILE on daily bars"
-        quote = _of_chain(snapshot.chain)
-        if isinstance(plan.rule, Momentum) and not plan.rule.enter_minute <= quote.minute < plan.rule.exit_minute:
-            window = f"minutes {plan.rule.enter_minute} to {plan.rule.exit_minute} of the session"
-            return f"the quote of {quote.at:%H:%M} is not within {window}; --bars FILE --minutes FILE opens on minutes"
-        return quote
+        outside = outside_minutes(plan, snapshot.chain)
+        return f"{outside}; --bars FILE --minutes FILE opens on minutes" if outside else _of_chain(snapshot.chain)
     if isinstance(plan.rule, Momentum):
         minutes = prices.minutes()
         return minute_quote(minutes, plan.rule, options["as_of"] or minutes.index[-1].date(), prices.market)
@@ -147,9 +144,22 @@ def _quote(plan: Any, prices: Prices, options: dict[str, Any]) -> "Quote | str":
     return open_quote(bars, day, prices.market)
 
 
+def outside_minutes(plan: Any, chain: Any) -> str:
+    """Why an intraday plan does not enter at a chain's time; empty where it does, or is none."""
+    from iwm_opts.strategy.edges import Momentum
+
+    if plan is None or not isinstance(plan.rule, Momentum):
+        return ""
+    quote, edge = _of_chain(chain), plan.rule
+    if edge.enter_minute <= quote.minute < edge.exit_minute:
+        return ""
+    window = f"minutes {edge.enter_minute} to {edge.exit_minute} of the session"
+    return f"the quote of {quote.at:%H:%M} is not within {window}"
+
+
 def _of_chain(chain: Any) -> "Quote":
-    from iwm_opts.journal.paper import SIMULATED
     from iwm_opts.journal.paper_shares import Quote
+    from iwm_opts.journal.paper_trade import SIMULATED
     from iwm_opts.market.calendar import NEW_YORK
 
     market = (f"{SIMULATED} market, " if chain.simulated else "") + chain.source

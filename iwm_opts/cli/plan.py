@@ -145,10 +145,11 @@ def _compared(found: Any, data: Any, options: dict[str, Any]) -> str:
     from iwm_opts.backtest.metrics import Period
     from iwm_opts.backtest.plan import Stage
     from iwm_opts.backtest.simulated import SimulatedDays
+    from iwm_opts.cli.plan_backtest import covered_days
     from iwm_opts.cli.plan_data import modelled_days, simulated_years
     from iwm_opts.cli.progress import progress
     from iwm_opts.market.chain import LABELS
-    from iwm_opts.report.instruments_table import instrument_rows, instruments_table
+    from iwm_opts.report.instruments_table import difference_rows, instrument_rows, instruments_table
     from iwm_opts.report.records import as_json, rows_as_csv
 
     market, inputs, label = None, data.inputs, data.label
@@ -157,16 +158,17 @@ def _compared(found: Any, data: Any, options: dict[str, Any]) -> str:
         label = LABELS["modelled"]
     elif options["source"] == "sim":
         simulated = simulated_years(options)
-        inputs = replace(simulated.inputs, minutes=inputs.minutes, events=inputs.events)
+        minutes = inputs.minutes if options["minutes"] else None
+        if found.momentum and minutes is None:
+            minutes = simulated.market.minutes()  # its own: another market's would not fit its bars
+        inputs = replace(simulated.inputs, minutes=minutes, events=inputs.events)
         market, label = SimulatedDays(simulated.market, simulated.first), simulated.label
-    days = market.days if market is not None else [day.date() for day in inputs.bars.index]
-    stage = Stage(Period("all", days[0], days[-1]), inputs, market)
+    stage = Stage(Period("all", *covered_days(found, inputs, market)), inputs, market)
     with progress("instruments", options) as told:
         results = compare_instruments(found, stage, told)
     if options["format"] == "json":
-        return as_json(
-            {"plan": found.name, "edge": found.edge, "label": label, "instruments": instrument_rows(results)}
-        )
+        record = {"plan": found.name, "edge": found.edge, "label": label, "instruments": instrument_rows(results)}
+        return as_json(record | {"defined_less_naked": difference_rows(results)})
     if options["format"] == "csv":
         return rows_as_csv(instrument_rows(results))
     return instruments_table(found, stage.period, results, label)

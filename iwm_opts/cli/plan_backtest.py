@@ -9,9 +9,11 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
+    from iwm_opts.backtest.market import DailyMarket
     from iwm_opts.backtest.plan import Stage
     from iwm_opts.backtest.trial import Trial
     from iwm_opts.cli.plan_data import PlanData
+    from iwm_opts.strategy.checklist import Inputs
     from iwm_opts.strategy.plan import Plan
 
 SCENARIOS: Final = ("q4-2018", "march-2020", "year-2022")  # of the simulated market, for the stress periods
@@ -99,7 +101,7 @@ def plan_backtest_text(
     first, last : date, optional
         Another range beside the stress periods; all the data unless given.
     """
-    from iwm_opts.backtest.plan import backtest_plan
+    from iwm_opts.backtest.plan_runner import backtest_plan
     from iwm_opts.cli.plan_data import plan_data_from
     from iwm_opts.cli.progress import progress
     from iwm_opts.report.plan_backtest import plan_backtest_record, plan_backtest_rows, plan_backtest_table
@@ -132,12 +134,19 @@ def _real(
     from iwm_opts.market.chain import LABELS
 
     market = modelled_days(options) if plan.instrument != "shares" else None
-    days = [day.date() for day in data.inputs.bars.index] if market is None else list(market.days)
-    if plan.momentum and data.inputs.minutes is not None:
-        days = sorted({moment.date() for moment in data.inputs.minutes.bars.index})
+    days = covered_days(plan, data.inputs, market)
     whole = Period(RANGE_NAME, first or days[0], last or days[-1])
     label = LABELS["modelled"] if market is not None else ""
     return stress_stages(data.inputs, market), [Stage(whole, data.inputs, market)], label
+
+
+def covered_days(plan: "Plan", inputs: "Inputs", market: "DailyMarket | None") -> tuple[date, date]:
+    """First and last session that a plan can be traded on: of the minutes, of the quotes, or of the bars."""
+    days = [day.date() for day in inputs.bars.index] if market is None else list(market.days)
+    if plan.momentum and inputs.minutes is not None:
+        moments = inputs.minutes.bars.index
+        days = [moments[0].date(), moments[-1].date()]
+    return days[0], days[-1]
 
 
 def _simulated(

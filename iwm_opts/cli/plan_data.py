@@ -19,12 +19,15 @@ INDEX: Final = "RVX"
 SIMULATED_YEARS: Final = 10
 WARM_UP_DAYS: Final = 400  # calendar days: a rank of 252 sessions and some
 
-fund_options = group(
+checklist_options = group(
     option("--spy", metavar="FILE", help="Daily bars of SPY.  [default: the record's]"),
     option("--kre", metavar="FILE", help="Daily bars of KRE, for the macro filter.  [default: the record's]"),
     option("--xbi", metavar="FILE", help="Daily bars of XBI, shown as a lead.  [default: the record's]"),
     option("--minutes", metavar="FILE", help="One-minute bars, for the momentum edge."),
     option("--events", metavar="FILE", help="CSV of date and event: scheduled releases such as ISM and GDP."),
+)
+fund_options = group(
+    checklist_options,
     option("--sectors", metavar="FILE", multiple=True, help="Sector weights or iShares holdings; may be repeated."),
 )
 plan_data_options = group(
@@ -55,7 +58,7 @@ class PlanData:
     notes: tuple[str, ...]
 
 
-def plan_data_from(options: Mapping[str, Any], before: date | None = None) -> PlanData:
+def plan_data_from(options: Mapping[str, Any], before: date | None = None, *, blank_bars: bool = False) -> PlanData:
     """Bars, funds, IV history, minutes, releases and sector weights, from files, the record or a simulated market.
 
     Parameters
@@ -64,6 +67,8 @@ def plan_data_from(options: Mapping[str, Any], before: date | None = None) -> Pl
         Of `plan_data_options`; `intraday` asks a simulated market for bars within the session.
     before : date, optional
         Day of the decision, for a simulated market.
+    blank_bars : bool
+        Let sessions without a price stand in for bars that are neither named nor recorded: what reads them is unknown.
 
     Raises
     ------
@@ -75,7 +80,7 @@ def plan_data_from(options: Mapping[str, Any], before: date | None = None) -> Pl
     from iwm_opts.market.bars import load_bars
     from iwm_opts.market.minutes import load_minutes
     from iwm_opts.sources.plan_tables import load_events, load_sectors
-    from iwm_opts.strategy.checklist import Inputs
+    from iwm_opts.strategy.checklist import NO_BARS, Inputs
 
     minutes = load_minutes(options["minutes"]) if options.get("minutes") else None
     events = load_events(options["events"]) if options.get("events") else None
@@ -85,8 +90,9 @@ def plan_data_from(options: Mapping[str, Any], before: date | None = None) -> Pl
         minutes = minutes or found.inputs.minutes
         inputs = Inputs(found.inputs.bars, found.inputs.funds, found.inputs.history, minutes, events, sectors)
         return PlanData(inputs, found.label, (*found.notes, *(minutes.skipped if minutes else ())))
-    path = _bars_path(options, options["symbol"], "bars")
-    bars = load_bars(path)
+    is_blank = blank_bars and _named_or_recorded(options.get("bars"), options["symbol"]) is None
+    path = None if is_blank else _bars_path(options, options["symbol"], "bars")
+    bars = NO_BARS if path is None else load_bars(path)
     named = {symbol: _fund_path(options, symbol) for symbol in FUNDS}
     funds = {symbol: load_bars(path) for symbol, path in named.items() if path}
     history = _history(options)

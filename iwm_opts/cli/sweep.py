@@ -46,8 +46,9 @@ def sweep(**options: Any) -> None:
     Of many worthless variants the best looks good: the table comes with a test of the best against that.
     """
     from iwm_opts.backtest.grid import Variant, combinations, snooping_test
-    from iwm_opts.cli.backtesting import rules_from, trials_from
+    from iwm_opts.cli.backtesting import rules_from
     from iwm_opts.cli.build import say
+    from iwm_opts.cli.trials import trials_from
     from iwm_opts.report.sweep_table import Swept
 
     grid = _grid(options["grid"])

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from iwm_opts.conventions import Right
 from iwm_opts.market.calendar import NEW_YORK
+from iwm_opts.market.contract import Contract, occ_symbol
 from iwm_opts.sources.values import parse_right
 
 NAMED = 20  # bad rows that are named one by one; the rest is counted
@@ -30,6 +31,7 @@ class Rejected:
 
     bad: list[str] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
+    remarks: list[str] = field(default_factory=list)  # on rows that were read
     decimal_comma: str = ""  # the first cell that has one, and its line
 
     def row(self, line: int, why: object) -> None:
@@ -46,8 +48,9 @@ class Rejected:
         return tuple(named)
 
     def notes(self) -> tuple[str, ...]:
-        """Rows passed over, for a reader."""
-        return tuple(f"rows passed over: {count} of {what}" for what, count in sorted(self.passed_over.items()))
+        """Rows passed over, and remarks on what was read, for a reader."""
+        told = [f"rows passed over: {count} of {what}" for what, count in sorted(self.passed_over.items())]
+        return (*told, *self.remarks)
 
 
 def fitting(names: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
@@ -56,9 +59,9 @@ def fitting(names: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     Raises
     ------
     ValueError
-        When there are more cells than names: a decimal comma outside quotes moves what follows.
+        When there are more cells than names, as a decimal comma outside quotes makes them, or fewer: a row cut off.
     """
-    if any(cells[len(names) :]):
+    if any(cells[len(names) :]) or len(cells) < len(names):
         raise ValueError(f"{len(cells)} cells do not fit the header of {len(names)}")
     return dict(zip(names, cells, strict=False))
 
@@ -108,6 +111,19 @@ def stated(cell: str, name: str) -> float:
     return number(cell, name)
 
 
+def named(cell: str) -> str:
+    """A symbol in capitals.
+
+    Raises
+    ------
+    ValueError
+        When there is none.
+    """
+    if not cell.strip():
+        raise ValueError("symbol is missing")
+    return cell.strip().upper()
+
+
 def in_dollars(currency: str) -> None:
     """Refuse amounts in another currency; a file that names none is in dollars.
 
@@ -120,8 +136,8 @@ def in_dollars(currency: str) -> None:
         raise ValueError(f"is in {currency.strip()}, and only {CURRENCY} is read")
 
 
-def whole(cell: str, name: str) -> int:
-    """A whole number, signed.
+def whole(cell: str, name: str, of: str = "contracts") -> int:
+    """A whole number, signed, of what is counted.
 
     Raises
     ------
@@ -130,7 +146,7 @@ def whole(cell: str, name: str) -> int:
     """
     value = number(cell, name)
     if not value or value != round(value):
-        raise ValueError(f"{name} {cell!r} is no whole number of contracts")
+        raise ValueError(f"{name} {cell!r} is no whole number of {of}")
     return round(value)
 
 
@@ -170,6 +186,18 @@ def moment(cell: str, zone: ZoneInfo, *forms: str) -> datetime:
     found = _parsed(cell, forms)
     aware = found if found.tzinfo else found.replace(tzinfo=zone)
     return aware.astimezone(NEW_YORK).replace(tzinfo=None)
+
+
+def contract_of(root: str, expiration: date, right: Right, strike: float) -> Contract:
+    """A contract that can be listed.
+
+    Raises
+    ------
+    ValueError
+        When its root or strike cannot be written as an OCC symbol.
+    """
+    occ_symbol(root, expiration, right, strike)
+    return Contract(root, expiration, right, strike)
 
 
 def right_of(cell: str) -> Right:

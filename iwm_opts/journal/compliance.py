@@ -14,11 +14,13 @@ import pandas as pd
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.journal.plan_rules import PlanRules
-from iwm_opts.journal.trade_log import TradeLog, answers_of
+from iwm_opts.journal.trade_log import UNTOLD, TradeLog, answers_of
 from iwm_opts.market.calendar import sessions
+from iwm_opts.market.minutes import OPENS_AT, SESSION_MINUTES
 from iwm_opts.spreads.typed import TypedLeg, legs_of
 
 SIZE_SLACK: Final = 0.05  # by which the risk may exceed the plan's: fees and ticks, not a decision
+SLACK: Final = 5.0  # minutes after an intraday plan's minute that an order may take
 ENDED: Final = ("expiry", "assignment", "exercise", "assigned")  # reasons that no closing order stands behind
 ANSWER: Final = "answer "  # columns of the checklist's answers begin so
 
@@ -29,11 +31,12 @@ def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The log's columns, and: `late` (sessions after the due day; NaN where no due day is known), `late_cost`,
-        `oversize` (risk or contracts over the plan's, less 1), `size_cost` (what the excess lost, negative where it
-        gained), `fill_cost` (own fills against the model's, both ways), `fee_cost`, `slippage` (own fills against mid),
-        `as_planned` (dollars) and `result` (as_planned over risk), `met` (criteria met; NaN without a checklist) and
-        one column `answer NAME` a criterion. Costs are dollars, positive when lost, NaN where unknown.
+        The log's columns, and: `late` (sessions after the due day, for an intraday plan the part of a session after its
+        minute; NaN where no due day is known), `late_cost`, `oversize` (risk or contracts over the plan's, less 1),
+        `size_cost` (what the excess lost, negative where it gained), `fill_cost` (own fills against the model's, both
+        ways), `fee_cost`, `slippage` (own fills against mid), `as_planned` (dollars) and `result` (as_planned over
+        risk), `met` (criteria met, untold ones up to the minimum; NaN without a checklist) and one column `answer NAME`
+        a criterion. Costs are dollars, positive when lost, NaN where unknown.
     """
     trades = log.closed
     units = trades["multiplier"] * trades["contracts"]
@@ -43,6 +46,7 @@ def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
     due = trades["due"].where(~is_earlier, by_calendar).fillna(by_calendar)
     due_debit = trades["due_debit"].where(~is_earlier)
     late = pd.Series(_sessions_after(due, trades["exit"]), index=trades.index)
+    late = late.where(late > 0, _within_session(trades, rules).where(late.notna()))
     left_at = trades["exit_model"].fillna(trades["debit"])
     late_cost = (units * (left_at - due_debit)).where(late > 0, np.where(late == 0, 0.0, np.nan))
     entry_cost = units * (trades["entry_model"] - trades["credit"])
@@ -80,8 +84,14 @@ def _with_answers(trades: pd.DataFrame, rules: PlanRules) -> pd.DataFrame:
     answers = [answers_of(text) for text in trades["checklist"]]
     names = dict.fromkeys([*rules.criteria, *(name for row in answers for name in row)])
     columns = {f"{ANSWER}{name}": [row.get(name, "unknown") if row else "" for row in answers] for name in names}
-    met = [sum(answer == "met" for answer in row.values()) if row else np.nan for row in answers]
+    met = [_met(list(row.values()), rules.minimum or 0) if row else np.nan for row in answers]
     return trades.assign(met=np.array(met, dtype=np.float64), **columns)
+
+
+def _met(answers: list[str], minimum: int) -> float:
+    """Criteria met; those that nobody can tell now have the benefit of the doubt, up to the minimum."""
+    met = answers.count("met")
+    return float(max(met, min(met + answers.count(UNTOLD), minimum)))
 
 
 def _oversize(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
@@ -129,7 +139,10 @@ def _equity_at_entry(trades: pd.DataFrame, account: float) -> pd.Series:
 def _due_by_calendar(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
     """Day on which the plan's exits by time called at the latest: days left, or sessions held; NaT without either."""
     due = pd.Series(pd.NaT, index=trades.index, dtype="datetime64[us]")
-    if trades.empty or (rules.exit_dte is None and rules.exit_sessions is None):
+    if trades.empty or (rules.exit_dte is None and rules.exit_sessions is None and rules.exit_minute is None):
+        return due
+    if rules.exit_minute is not None:
+        due[:] = trades["entry"].dt.normalize()
         return due
     first = min(trades["entry"]).date()
     last = max(trades["exit"].max(), trades["expiration"].max()).date() + timedelta(days=10)
@@ -146,6 +159,16 @@ def _due_by_calendar(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
         by_time = pd.Series(_at(days, entry + rules.exit_sessions), index=trades.index).astype("datetime64[us]")
         due = due.where(due <= by_time, by_time).where(due.notna(), by_time)
     return due
+
+
+def _within_session(trades: pd.DataFrame, rules: PlanRules) -> "pd.Series[float]":
+    """Part of the session by which an intraday plan's minute was overrun; zero within `SLACK`, or without a time."""
+    if rules.exit_minute is None:
+        return pd.Series(0.0, index=trades.index)
+    leave = trades["entry"].dt.normalize() + pd.Timedelta(minutes=OPENS_AT + rules.exit_minute)
+    over: pd.Series[float] = (trades["exit"] - leave).dt.total_seconds() / 60.0
+    has_time = trades["exit"] != trades["exit"].dt.normalize()
+    return over.where(has_time & (over > SLACK), 0.0) / SESSION_MINUTES
 
 
 def _at(days: np.ndarray, place: np.ndarray) -> np.ndarray:

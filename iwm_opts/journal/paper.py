@@ -5,172 +5,21 @@ disk at that moment, and put in place whole; a mark of a day replaces that day's
 """
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
-from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.execution.legs import Legs
-from iwm_opts.journal.executions import strategy_of
-from iwm_opts.journal.trade_log import TradeLog, answers_text, log_of_rows
-from iwm_opts.market.contract import Contract
+from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade, Shares
 from iwm_opts.sources.durable import write_durably
 from iwm_opts.sources.store import Record, open_record
 from iwm_opts.strategy.exits import ShareExits
 
-VERSION: Final = 2
-READ: Final = (1, 2)  # the first knew no shares
+VERSION: Final = 3
+READ: Final = (1, 2, 3)  # the first knew no shares, the second no minute to leave options at
 FILE: Final = ("paper", "journal.json")
-SIMULATED: Final = "SIMULATED"
 RESTORE: Final = "restore it from a backup; nothing was changed"
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """One leg: contracts in a package (sold negative), right, strike."""
-
-    count: int
-    right: str
-    strike: float
-
-    def __str__(self) -> str:
-        return f"{self.count:+d}{self.right}{self.strike:g}"
-
-
-@dataclass(frozen=True, slots=True)
-class Exits:
-    """Rules to leave by, as in a backtest's `ExitRule`; None is off."""
-
-    profit: float | None = None
-    stop: float | None = None
-    dte: int | None = None
-    sessions: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One day of an open trade."""
-
-    day: str
-    at: str  # time of the quotes, New York
-    spot: float
-    mid: float  # cost of closing at mid, dollars a share; negative where it brings money
-    debit: float  # under the fill model
-    fees: float  # to close, dollars a package
-    rule: str  # that called for the exit; "" where none did
-    dividends: float = 0.0  # received since the entry, dollars a share
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """How a trade was left."""
-
-    at: str
-    debit: float  # own fill, dollars a share
-    mid: float
-    model: float
-    fees: float  # dollars, all of it
-    reason: str
-    dividends: float = 0.0  # dollars, all of it
-
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """What a trade in shares is left by; dollars a share."""
-
-    stop: float
-    target: float | None
-    atr: float  # known at the entry
-    exits: ShareExits
-    slippage: float  # of the fill model
-    exit_minute: int | None = None  # after the open, of an intraday edge: it has no other clock
-
-
-@dataclass(frozen=True, slots=True)
-class PaperTrade:
-    """One trade on paper; dollars a share for prices, dollars of the position for fees and risks.
-
-    A trade in shares has no legs and no expiration; what was paid for them is a negative credit, as for options bought.
-    """
-
-    number: int
-    plan: str
-    market: str
-    symbol: str
-    expiration: str
-    legs: tuple[Leg, ...]
-    contracts: int
-    planned_contracts: int
-    opened: str  # time of the quotes, New York
-    credit: float  # own fill
-    mid: float
-    model: float
-    fill: str  # model
-    fees_schedule: str
-    fees: float  # to open
-    risk: float
-    planned_risk: float
-    rank: float | None
-    exits: Exits
-    checklist: dict[str, str]
-    marks: tuple[Mark, ...] = ()
-    closing: Closing | None = None
-    shares: Shares | None = None  # None: options
-
-    @property
-    def multiplier(self) -> int:
-        """Dollars that a dollar a share is worth in one package."""
-        return MULTIPLIER if self.shares is None else 1
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it has not been left."""
-        return self.closing is None
-
-    @property
-    def text(self) -> str:
-        """Its legs as typed."""
-        return " ".join(map(str, self.legs))
-
-    @property
-    def kind(self) -> Legs:
-        """Sides, rights and ratios, as filling and fees see them."""
-        counts = [leg.count for leg in self.legs]
-        return Legs.of(np.sign(counts), [RIGHT_SIGN[leg.right] for leg in self.legs], np.abs(counts))
-
-    @property
-    def strategy(self) -> str:
-        """Its name by its legs."""
-        if self.shares is not None:
-            return "shares"
-        day = date.fromisoformat(self.expiration)
-        legs = (
-            (leg.count, Contract(self.symbol, day, "C" if leg.right == "C" else "P", leg.strike)) for leg in self.legs
-        )
-        return strategy_of(tuple(legs))
-
-    @property
-    def due(self) -> Mark | None:
-        """First mark on which a rule called for the exit."""
-        return next((mark for mark in self.marks if mark.rule), None)
-
-    @property
-    def gain(self) -> float:
-        """Dollars made so far after fees, at the last mark's model fill while open; NaN before there is one."""
-        units = self.multiplier * self.contracts
-        if self.closing is not None:
-            left = self.closing
-            return units * (self.credit - left.debit) - self.fees - left.fees + left.dividends
-        if not self.marks:
-            return math.nan
-        last = self.marks[-1]
-        return units * (self.credit - last.debit) - self.fees - self.contracts * (last.fees - last.dividends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,60 +127,6 @@ def find(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
         known = ", ".join(str(one.number) for one in trades if one.is_open) or "none"
         raise InputError("trade", number, "is not in the journal", f"open are {known}")
     return found
-
-
-def for_review(trades: Sequence[PaperTrade]) -> TradeLog:
-    """The journal as a log to review: where there are real quotes, what was simulated is left out and counted."""
-    real = [one for one in trades if SIMULATED not in one.market]
-    if not real or len(real) == len(trades):
-        return log_of_paper(trades)
-    log = log_of_paper(real)
-    return replace(log, notes=(*log.notes, f"{len(trades) - len(real)} trades on a simulated market left out"))
-
-
-def log_of_paper(trades: Sequence[PaperTrade], source: str = "paper journal") -> TradeLog:
-    """The journal as a trade log."""
-    rows = [_row(trade) for trade in trades]
-    if not rows:
-        raise DataError(source, "holds no trade", "open one: iwm-opts paper open --plan FILE")
-    return log_of_rows(rows, source, is_simulated=any(SIMULATED in trade.market for trade in trades))
-
-
-def _row(trade: PaperTrade) -> dict[str, object]:
-    left, due = trade.closing, trade.due
-    if due is None and left is not None:  # left before any rule called: not late
-        due = Mark(left.at[:10], left.at, math.nan, left.mid, left.model, 0.0, left.reason)
-    fees = trade.fees + (left.fees if left else 0.0)
-    return {
-        "trade": str(trade.number),
-        "plan": trade.plan,
-        "market": f"paper, {trade.market}",
-        "symbol": trade.symbol,
-        "strategy": trade.strategy,
-        "legs": trade.text,
-        "expiration": trade.expiration or None,
-        "multiplier": trade.multiplier,
-        "settlement": left.dividends if left else 0.0,
-        "entry": trade.opened,
-        "exit": left.at if left else None,
-        "reason": left.reason if left else "open",
-        "contracts": trade.contracts,
-        "planned_contracts": trade.planned_contracts,
-        "credit": trade.credit,
-        "debit": left.debit if left else math.nan,
-        "entry_mid": trade.mid,
-        "exit_mid": left.mid if left else math.nan,
-        "entry_model": trade.model,
-        "exit_model": left.model if left else math.nan,
-        "due": due.day if due else None,
-        "due_debit": due.debit if due else math.nan,
-        "fees": fees,
-        "model_fees": fees,
-        "risk": trade.risk,
-        "planned_risk": trade.planned_risk,
-        "rank": math.nan if trade.rank is None else trade.rank,
-        "checklist": answers_text(trade.checklist),
-    }
 
 
 def _is_same(one: PaperTrade, other: PaperTrade) -> bool:

@@ -14,7 +14,7 @@ from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, SIDE_SIGN
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule, premium_sold
 from iwm_opts.execution.fills import FillModel, fill_package
-from iwm_opts.journal.paper import SIMULATED, Closing, Exits, Leg, Mark, PaperTrade
+from iwm_opts.journal.paper_trade import SIMULATED, Closing, Exits, Leg, Mark, PaperTrade
 from iwm_opts.kernels.exits import HELD, exit_reason
 from iwm_opts.market.calendar import NEW_YORK, expiry_moment, sessions
 from iwm_opts.market.option_table import OptionTable
@@ -111,7 +111,7 @@ def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
     debit = -filled.price + 0.0
     return Mark(
         day.isoformat(), _clock(snapshot.chain.moment), snapshot.chain.spot, -filled.mid + 0.0, debit, float(fees),
-        _rule(trade, debit, day),
+        _rule(trade, debit, snapshot.chain.moment.astimezone(NEW_YORK).replace(tzinfo=None)),
     )  # fmt: skip
 
 
@@ -168,11 +168,14 @@ def _quotes(trade: PaperTrade, table: OptionTable) -> tuple[list[float], list[fl
     return bid, ask
 
 
-def _rule(trade: PaperTrade, debit: float, day: date) -> str:
-    """The rule of its exits that calls, by the definition that backtests leave by."""
-    opened = date.fromisoformat(trade.opened[:10])
+def _rule(trade: PaperTrade, debit: float, at: datetime) -> str:
+    """The rule of its exits that calls, by the definition that backtests leave by; an intraday trade's clock is last.
+
+    What is held overnight is not left in the session of its entry; an intraday trade is.
+    """
+    opened, day = date.fromisoformat(trade.opened[:10]), at.date()
     held = max(len(sessions(opened, day)) - 1, 0)
-    if not held:
+    if not held and trade.leave_by is None:
         return ""
     left = (date.fromisoformat(trade.expiration) - day).days
     rules = trade.exits
@@ -180,7 +183,9 @@ def _rule(trade: PaperTrade, debit: float, day: date) -> str:
         math.nan if bound is None else float(bound) for bound in (rules.profit, rules.stop, rules.dte, rules.sessions)
     )
     why = int(exit_reason(debit, trade.model, False, float(left), float(held), False, *bounds, False))
-    return "" if why == HELD else REASONS[why]
+    if why != HELD:
+        return REASONS[why]
+    return "time" if trade.leave_by is not None and at >= trade.leave_by else ""
 
 
 def _clock(moment: datetime) -> str:

@@ -14,13 +14,13 @@ import pandas as pd
 from iwm_opts.backtest.intraday import LATEST_FILL, leave_within_session
 from iwm_opts.backtest.shares import Ledger, Position, ShareRules
 from iwm_opts.errors import InputError
-from iwm_opts.journal.paper import Exits, Mark, PaperTrade, Shares
+from iwm_opts.journal.paper_trade import OPEN, Exits, Mark, PaperTrade, Shares
 from iwm_opts.market.bars import atr
 from iwm_opts.market.calendar import sessions
 from iwm_opts.strategy.edges import Momentum
 from iwm_opts.strategy.plan import Plan
 
-OPEN, CLOSE, UNTIMED = "09:30:00", "16:00:00", "00:00:00"  # New York; a stop within a bar has no known time
+CLOSE, UNTIMED = "16:00:00", "00:00:00"  # New York; a stop within a bar has no known time
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +225,8 @@ def _is_out_of_time(trade: PaperTrade, quote: Quote) -> bool:
     shares, day = trade.shares, quote.at.date()
     assert shares is not None  # trades in options are marked elsewhere
     opened = date.fromisoformat(trade.opened[:10])
-    if shares.exit_minute is not None:
-        return day > opened or quote.minute >= shares.exit_minute
+    if trade.leave_by is not None:
+        return quote.at >= trade.leave_by
     exits, before = shares.exits, len(sessions(opened, day)) - 1
     closes = {len(sessions(opened, date.fromisoformat(one.day))): -one.mid for one in trade.marks if one.day < str(day)}
     # Of sessions that nobody marked this quote tells what there is to tell.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from iwm_opts.errors import InputError
+from iwm_opts.strategy.edges import Momentum
 from iwm_opts.strategy.plan import Plan
 
 
@@ -17,9 +18,12 @@ class PlanRules:
     account: float | None = None  # dollars
     exit_dte: int | None = None  # leave with this many calendar days left
     exit_sessions: int | None = None  # leave after this many sessions
+    exit_minute: int | None = None  # leave so many minutes after the open of the entry's session
     profit: float | None = None  # share of the credit
     stop: float | None = None  # times the credit
     fees: str | None = None  # schedule, as `FeeSchedule.parse` reads it
+    symbol: str = ""  # that it trades
+    trades_shares: bool | None = None  # shares, or options
 
     def __post_init__(self) -> None:
         if self.minimum is not None and self.criteria and self.minimum > len(self.criteria):
@@ -33,12 +37,15 @@ def rules_of(plan: Plan) -> PlanRules:
     sessions = (package.max_sessions if package else 0) or (shares.max_sessions if shares else 0)
     return PlanRules(
         name=plan.name,
+        symbol=plan.symbol,
+        trades_shares=plan.instrument == "shares",
         criteria=plan.checklist.criteria,
         minimum=plan.checklist.minimum,
         risk_share=plan.account.risk,
         account=plan.account.value,
         exit_dte=(package.exit_dte or None) if package else None,
         exit_sessions=sessions or None,
+        exit_minute=plan.rule.exit_minute if isinstance(plan.rule, Momentum) else None,
         profit=(package.profit or None) if package else None,
         stop=(package.stop or None) if package else None,
         fees=plan.costs.fees if package else None,

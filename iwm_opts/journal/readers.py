@@ -2,8 +2,9 @@
 
 import codecs
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,9 +14,12 @@ from iwm_opts.backtest.metrics import PATH
 from iwm_opts.conventions import MULTIPLIER, TIMEZONE
 from iwm_opts.errors import DataError
 from iwm_opts.journal import interactive_brokers, tastytrade, thinkorswim
-from iwm_opts.journal.cells import Rejected, rows_of_text
-from iwm_opts.journal.executions import Execution, PackageTrade, match_packages, strategy_of
-from iwm_opts.journal.trade_log import REQUIRED, TradeLog, log_of_rows
+from iwm_opts.journal.cells import NAMED, Rejected, rows_of_text
+from iwm_opts.journal.executions import Execution
+from iwm_opts.journal.matching import match_executions
+from iwm_opts.journal.packages import PackageTrade, strategy_of
+from iwm_opts.journal.share_lots import ShareTrade
+from iwm_opts.journal.trade_log import REQUIRED, SHARES, SHORT_SHARES, TradeLog, log_of_rows
 from iwm_opts.spreads.typed import TypedLeg, payoff_of
 
 BACKTEST_COLUMNS: Final = ("entry", "exit", "mid_pnl", "entry_slippage", "exit_slippage", "pnl")
@@ -104,24 +108,42 @@ def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, so
 
 
 def log_of_executions(executions: Sequence[Execution], market: str, source: str, rejected: Rejected) -> TradeLog:
-    """Executions of a broker as a log; risk is the worst payoff at expiry less the credit, fees included.
+    """Executions of a broker as a log; risk of a package is its worst payoff at expiry less the credit, fees included.
 
-    Mids and model fills are unknown, planned sizes and checklist answers too: add the columns to the log that
-    `--write-log` gives, and review that.
+    Mids and model fills are unknown, planned sizes and checklist answers too, and of shares the risk: add the columns
+    to the log that `--write-log` gives, and review that; or complete it by a plan's rules (`plan_replay`).
     """
     if rejected.decimal_comma:
         raise DataError(source, rejected.decimal_comma, "export it with American numbers, 1,234.50")
-    matched = match_packages(executions)
-    rows = [_row(trade, market) for trade in _numbered(matched.trades)]
+    matched = match_executions(executions)
+    rows = [_row(name, trade, market) for name, trade in _numbered(matched.packages)]
+    rows += [_share_row(name, trade, market) for name, trade in _numbered(matched.shares)]
     problems = (*rejected.lines(), *matched.problems)
     if not rows:
-        raise DataError(source, "holds no option trade that could be read", "; ".join(problems) or f"give {KNOWN}")
+        left_out = "; ".join((*problems, *rejected.notes()))
+        raise DataError(source, "holds no trade that could be read", left_out or f"give {KNOWN}")
     accounts = sorted({one.account for one in executions if one.account})
     told = (f"{len(accounts)} accounts in the file, kept apart: {', '.join(accounts)}",) if len(accounts) > 1 else ()
-    return log_of_rows(rows, source, problems, (*rejected.notes(), *told))
+    return log_of_rows(rows, source, problems, (*rejected.notes(), *matched.notes, *told, *_twice(executions)))
 
 
-def _numbered(trades: Sequence[PackageTrade]) -> list[tuple[str, PackageTrade]]:
+def _twice(executions: Sequence[Execution]) -> tuple[str, ...]:
+    """Rows that say the same: two fills of a kind, or two exports that overlap; nobody can tell, and both count."""
+    lines: dict[Execution, list[int]] = {}
+    for one in executions:
+        lines.setdefault(replace(one, line=0), []).append(one.line)
+    repeated = [found for found in lines.values() if len(found) > 1]
+    if not repeated:
+        return ()
+    named = "; ".join(" and ".join(map(str, found)) for found in repeated[:NAMED])
+    what = f"{sum(map(len, repeated))} rows say what another one says, and all are counted"
+    return (f"{what} (lines {named}): where exports that overlap were joined, remove one of each",)
+
+
+Trade = TypeVar("Trade", PackageTrade, ShareTrade)
+
+
+def _numbered(trades: Sequence[Trade]) -> list[tuple[str, Trade]]:
     """Trades with their names: the parts of one package are 3, 3b, 3c."""
     seen: dict[int, int] = {}
     named = []
@@ -131,13 +153,35 @@ def _numbered(trades: Sequence[PackageTrade]) -> list[tuple[str, PackageTrade]]:
     return named
 
 
-def _row(named: tuple[str, PackageTrade], market: str) -> dict[str, object]:
-    name, trade = named
+def _share_row(name: str, trade: ShareTrade, market: str) -> dict[str, object]:
+    """What is bought is a negative credit, as for options; a short one is a credit."""
+    sign = 1 if trade.shares > 0 else -1
+    return {
+        "trade": name,
+        "market": _market(market, trade.account),
+        "symbol": trade.symbol,
+        "strategy": SHARES if sign > 0 else SHORT_SHARES,
+        "entry": trade.entry,
+        "exit": trade.exit,
+        "reason": trade.reason,
+        "contracts": abs(trade.shares),
+        "multiplier": 1,
+        "credit": -sign * trade.paid,
+        "debit": -sign * trade.left_at,
+        "fees": trade.fees,
+    }
+
+
+def _market(market: str, account: str) -> str:
+    return f"{market}, account {account}" if account else market
+
+
+def _row(name: str, trade: PackageTrade, market: str) -> dict[str, object]:
     first = min(contract.expiration for _, contract in trade.legs)
     is_open = trade.exit is None
     return {
         "trade": name,
-        "market": f"{market}, account {trade.account}" if trade.account else market,
+        "market": _market(market, trade.account),
         "symbol": trade.symbol,
         "strategy": strategy_of(trade.legs),
         "legs": " ".join(

@@ -1,7 +1,7 @@
 """A trade log by the month, and as a whole: the figures of `backtest.metrics`, and what costs were paid over the model.
 
-Months are those in which trades were closed. Equity is the account and what was booked: it moves when a trade is
-closed, so that its drawdown is no deeper than the realised one.
+Months are those in which trades were closed. Equity is the account and what was booked, and where trades carry marks
+the account marked by them: how deep each fell is told apart.
 """
 
 from dataclasses import dataclass, replace
@@ -15,8 +15,9 @@ from iwm_opts.conventions import ACCOUNT
 from iwm_opts.errors import InputError
 from iwm_opts.journal.compliance import compliance
 from iwm_opts.journal.diagnosis import Diagnosis, diagnose
+from iwm_opts.journal.equity import Depth, MarkedEquity, depth_of, marked_equity, realised_equity
 from iwm_opts.journal.plan_rules import PlanRules
-from iwm_opts.journal.trade_log import TradeLog
+from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog
 from iwm_opts.market.calendar import sessions
 
 COSTS: Final = ("fees", "fee_cost", "slippage", "fill_cost", "late_cost")
@@ -40,8 +41,10 @@ class Span:
     """A month, or all of it."""
 
     name: str
-    metrics: Metrics
+    metrics: Metrics  # of booked results
     costs: Costs
+    booked: Depth
+    marked: Depth | None  # None: no trade carries marks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +56,8 @@ class Review:
     account: float
     months: tuple[Span, ...]
     whole: Span
-    equity: pd.DataFrame  # by session: equity, open_risk, positions
+    equity: pd.DataFrame  # of booked results, by session: equity, open_risk, positions
+    marked: MarkedEquity | None  # None: no trade carries marks
     diagnosis: Diagnosis
     baseline: str  # what the results are compared with; "" for the log itself
 
@@ -85,70 +89,67 @@ def review(
         When the log has no closed trade.
     """
     rules = rules or PlanRules()
-    log = of_plan(log, rules.name)
+    log = of_plan(log, rules)
     diagnosis = diagnose(log, rules, baseline)
     start = account or rules.account or ACCOUNT
     trades = _with_holding(compliance(log, rules))
-    equity = realised_equity(trades, start)
+    equity, marked = realised_equity(trades, start), marked_equity(log.trades, start)
     months = []
     for month, table in trades.groupby(trades["exit"].dt.to_period("M"), sort=True):
         inside = equity[(equity.index >= month.start_time) & (equity.index <= month.end_time)]
-        earlier = equity["equity"][equity.index < month.start_time]
-        before = float(earlier.iloc[-1]) if len(earlier) else start
-        months.append(Span(str(month), measure(table, inside, before), _costs(table)))
-    whole = Span("all", measure(trades, equity, start), _costs(trades))
-    return Review(log, rules.name, start, tuple(months), whole, equity, diagnosis, baseline_name)
+        figures = measure(table, inside, _before(equity["equity"], month.start_time, start))
+        booked = _depth(equity["equity"], month, start)
+        depth = _depth(marked.equity, month, start) if marked else None
+        months.append(Span(str(month), figures, _costs(table), booked, depth))
+    depth = depth_of(marked.equity, start) if marked else None
+    whole = Span("all", measure(trades, equity, start), _costs(trades), depth_of(equity["equity"], start), depth)
+    return Review(log, rules.name, start, tuple(months), whole, equity, marked, diagnosis, baseline_name)
 
 
-def of_plan(log: TradeLog, name: str) -> TradeLog:
-    """The trades that name a plan or none; what names another is left out, and counted in a note.
+def _before(equity: "pd.Series[float]", moment: pd.Timestamp, account: float) -> float:
+    earlier = equity[equity.index < moment]
+    return float(earlier.iloc[-1]) if len(earlier) else account
+
+
+def _depth(equity: "pd.Series[float]", month: pd.Period, account: float) -> Depth:
+    inside = equity[(equity.index >= month.start_time) & (equity.index <= month.end_time)]
+    return depth_of(inside, _before(equity, month.start_time, account))
+
+
+def of_plan(log: TradeLog, rules: PlanRules) -> TradeLog:
+    """The trades that a plan may have called for; the others are left out, and counted in a note by what they are.
+
+    A trade that names the plan follows it. One that names none does where symbol and instrument are the plan's: shares,
+    or options; what a log does not say of itself counts for the plan.
 
     Raises
     ------
     InputError
-        When every trade names another plan.
+        When no trade is left.
     """
-    others = ~log.trades["plan"].isin(("", name))
-    if not name or not others.any():
+    trades = log.trades
+    named = trades["plan"] != ""
+    others = {"of other plans": named & (trades["plan"] != rules.name) & (rules.name != "")}
+    unnamed = ~named
+    if rules.symbol:
+        others[f"in other symbols than {rules.symbol}"] = unnamed & ~trades["symbol"].isin(("", rules.symbol))
+    if rules.trades_shares is not None:
+        in_shares = trades["strategy"].isin((SHARES, SHORT_SHARES))
+        wrong = ~in_shares & (trades["strategy"] != "") if rules.trades_shares else in_shares
+        others[f"in {'options' if rules.trades_shares else 'shares'}, which the plan does not trade"] = unnamed & wrong
+    left_out = pd.Series(False, index=trades.index)
+    notes = []
+    for what, flags in others.items():
+        count = int((flags & ~left_out).sum())
+        left_out |= flags
+        notes += [f"{count} trades {what} left out"] if count else []
+    if not notes:
         return log
-    if others.all():
-        known = ", ".join(sorted(set(log.trades["plan"])))
-        raise InputError("plan", name, f"no trade of {log.source} follows it, they follow {known}", "name theirs")
-    note = f"{int(others.sum())} trades of other plans left out"
-    return replace(log, trades=log.trades[~others].reset_index(drop=True), notes=(*log.notes, note))
-
-
-def realised_equity(trades: pd.DataFrame, account: float) -> pd.DataFrame:
-    """Equity by the session: the account and what was booked until its close.
-
-    Parameters
-    ----------
-    trades : DataFrame
-        Closed ones, with entry, exit, pnl and risk. A day of exit that is no session counts to the one before it.
-    account : float
-        Dollars at the start.
-
-    Returns
-    -------
-    DataFrame
-        equity, open_risk (of the positions held at the close; unknown risks count for nothing) and positions.
-    """
-    first, last = trades["entry"].min().date(), trades["exit"].max().date()
-    days = sessions(first, last)
-    left = np.maximum(np.searchsorted(days, trades["exit"].to_numpy(dtype="datetime64[D]"), side="right") - 1, 0)
-    entered = np.minimum(np.searchsorted(days, trades["entry"].to_numpy(dtype="datetime64[D]")), left)
-    booked, risk, held = np.zeros(len(days)), np.zeros(len(days) + 1), np.zeros(len(days) + 1)
-    np.add.at(booked, left, trades["pnl"].to_numpy(dtype=np.float64))
-    at_risk = trades["risk"].fillna(0.0).to_numpy(dtype=np.float64)
-    for places, sign in ((entered, 1.0), (left, -1.0)):
-        np.add.at(risk, places, sign * at_risk)
-        np.add.at(held, places, sign)
-    columns = {
-        "equity": account + np.cumsum(booked),
-        "open_risk": np.cumsum(risk)[:-1],
-        "positions": np.rint(np.cumsum(held)[:-1]).astype(np.int64),
-    }
-    return pd.DataFrame(columns, index=pd.DatetimeIndex(days.astype("datetime64[us]"), name="date"))
+    if left_out.all():
+        known = ", ".join(sorted(set(trades["plan"]) - {""}))
+        what = f"they follow {known}" if known else "; ".join(notes)
+        raise InputError("plan", rules.name, f"no trade of {log.source} follows it, {what}", "name theirs")
+    return replace(log, trades=trades[~left_out].reset_index(drop=True), notes=(*log.notes, *notes))
 
 
 def _with_holding(trades: pd.DataFrame) -> pd.DataFrame:

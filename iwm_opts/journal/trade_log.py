@@ -10,6 +10,7 @@ Times are New York without a zone; a time of midnight is a day whose time nobody
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -27,8 +28,9 @@ TEXTS: Final = {
     "strategy": "such as iron-condor",
     "legs": "as typed: +1P195 -1P200 -1C240 +1C245; `:2026-08-21` behind a leg that expires on another day",
     "reason": "why it was left: profit, stop, dte, expiry, assignment, closed, ...",
-    "checklist": "answers at entry: criterion=met, unmet or unknown, joined by semicolons",
+    "checklist": "answers at entry: criterion=met, unmet, unknown, or untold, joined by semicolons",
     "rolled_from": "trades closed in the order that opened this one, joined by spaces",
+    "marks": "P&L after fees at the marks of the days it was held: 2026-03-02=-12.50, joined by semicolons",
 }
 TIMES: Final = {
     "entry": "when it was opened",
@@ -62,8 +64,10 @@ ORDER: Final = (
     "trade", "plan", "market", "symbol", "strategy", "legs", "expiration", "entry", "exit", "reason", "contracts",
     "multiplier", "planned_contracts", "credit", "debit", "entry_mid", "exit_mid", "entry_model", "exit_model", "due",
     "due_debit", "fees", "model_fees", "settlement", "pnl", "risk", "planned_risk", "rank", "dte", "checklist",
-    "rolled_from",
+    "rolled_from", "marks",
 )  # fmt: skip
+SHARES: Final = "shares"  # strategies without legs
+SHORT_SHARES: Final = "short-shares"
 CENT: Final = 0.01
 MOMENTS: Final = ("%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%y", "%m/%d/%y %H:%M", "%m/%d/%y %H:%M:%S")
 
@@ -123,6 +127,7 @@ def log_of_rows(
     trades["pnl"] = trades["pnl"].fillna(made.where(trades["exit"].notna()))
     dte = (trades["expiration"].dt.normalize() - trades["entry"].dt.normalize()).dt.days
     trades["dte"] = trades["dte"].fillna(dte.astype(np.float64))
+    trades["marks"] = [_sound_marks(text, line, told) for text, line in zip(trades["marks"], lines, strict=True)]
     keep = _sound(trades, contradicts, made, lines, told)
     named = trades["trade"].where(trades["trade"] != "", [str(n) for n in range(1, len(trades) + 1)])
     trades = trades.assign(trade=named)[keep].sort_values("entry", kind="stable").reset_index(drop=True)
@@ -161,6 +166,16 @@ def _moments(given: pd.Series) -> pd.Series:
             told = pd.to_datetime(given[rest].astype(str).str.strip(), errors="coerce", format=form)
             found[rest] = told.astype("datetime64[us]")
     return found
+
+
+def _sound_marks(text: str, line: object, told: list[str]) -> str:
+    """Marks that can be read; what cannot is named, and the trade has none then."""
+    try:
+        marks_of(text)
+    except DataError as error:
+        told.append(f"line {line}: {error.rule}: its marks are taken as unknown")
+        return ""
+    return text
 
 
 def _sound(
@@ -221,7 +236,7 @@ def answers_of(text: str) -> dict[str, str]:
     Raises
     ------
     DataError
-        When an answer is none of met, unmet and unknown.
+        When an answer is none of met, unmet, unknown and untold.
     """
     found = {}
     for part in filter(None, (piece.strip() for piece in text.split(";"))):
@@ -233,7 +248,35 @@ def answers_of(text: str) -> dict[str, str]:
     return found
 
 
-ANSWERS: Final = ("met", "unmet", "unknown")
+def marks_of(text: str) -> dict[date, float]:
+    """P&L of one trade at the marks of its days, dollars.
+
+    Raises
+    ------
+    DataError
+        When a part is no day and amount, or a day is there twice.
+    """
+    found: dict[date, float] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(";"))):
+        day, _, amount = (piece.strip() for piece in part.partition("="))
+        try:
+            at, gain = date.fromisoformat(day), float(amount)
+        except ValueError:
+            raise DataError("marks", f"{part!r} is no mark", "write day=dollars, as 2026-03-02=-12.50") from None
+        if at in found or not np.isfinite(gain):
+            rule = "is there twice" if at in found else "is no finite amount"
+            raise DataError("marks", f"{part!r} {rule}", "keep one amount a day")
+        found[at] = gain
+    return found
+
+
+def marks_text(marks: dict[date, float]) -> str:
+    """Marks as the log writes them, to the cent."""
+    return "; ".join(f"{day.isoformat()}={gain:.2f}" for day, gain in sorted(marks.items()))
+
+
+UNTOLD: Final = "untold"  # judged afterwards, without the data: what was known at the entry nobody can say now
+ANSWERS: Final = ("met", "unmet", "unknown", UNTOLD)
 
 
 def answers_text(answers: dict[str, str]) -> str:

@@ -1,6 +1,8 @@
 """When packages are closed: what calls for it on a day, and in which order."""
 
-from iwm_opts.kernels._jit import inline
+import math
+
+from iwm_opts.kernels._jit import inline, kernel
 
 HELD, STOP, TOUCH, DTE, TIME, GATE, PROFIT, EXPIRY, END, ASSIGNED = range(10)
 NOISE = 1e-9  # dollars by which binary arithmetic may miss a bound that decimal prices reach
@@ -46,6 +48,24 @@ def exit_reason(
     if not best_first and profit_reached(debit, credit, profit):
         return PROFIT
     return HELD
+
+
+@kernel("Tuple((int64, int64))(float64[::1], float64[::1], float64, float64, float64, float64, boolean)")
+def first_exit(close, minute, credit, profit, stop, exit_minute, best_first):
+    """First row after the entry, row 0, on which a package held within a session is closed, and why; HELD where none.
+
+    `close` is the credit of closing on each row, dollars a share (NaN: no quote), `minute` counts from the open. The
+    rules are those of `exit_reason`, the clock in minutes in place of sessions.
+    """
+    for i in range(1, close.shape[0]):
+        if math.isnan(close[i]):
+            continue
+        why = exit_reason(
+            -close[i], credit, False, math.inf, minute[i], False, profit, stop, math.nan, exit_minute, best_first
+        )
+        if why != HELD:
+            return i, why
+    return -1, HELD
 
 
 @inline

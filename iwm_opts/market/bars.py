@@ -64,7 +64,7 @@ def load_bars(path: str | Path) -> pd.DataFrame:
         an open or close outside its low and high: the first such row is named.
     """
     path = Path(path)
-    table = _read(path)
+    table = read_table(path)
     missing = [column for column in ("date", *PRICES) if column not in table]
     if missing:
         raise DataError(path, f"has no {missing[0]} column, only {', '.join(table.columns)}", REMEDY)
@@ -79,15 +79,22 @@ def load_bars(path: str | Path) -> pd.DataFrame:
     return _adjust_for_splits(bars) if SPLITS in bars else bars
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_table(path: Path, remedy: str = REMEDY) -> pd.DataFrame:
+    """A table of bars with the names of its columns in one spelling; `remedy` says what was wanted instead.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read or is empty.
+    """
     if not path.is_file():
-        raise DataError(path, "is a directory" if path.is_dir() else "does not exist", REMEDY)
+        raise DataError(path, "is a directory" if path.is_dir() else "does not exist", remedy)
     try:
         table = pd.read_parquet(path).reset_index() if path.suffix == ".parquet" else pd.read_csv(path)
     except (OSError, EOFError, zlib.error, ValueError) as error:  # pandas' parser errors are ValueErrors
-        raise DataError(path, f"cannot be read as a table ({error})", REMEDY) from None
+        raise DataError(path, f"cannot be read as a table ({error})", remedy) from None
     if table.empty:
-        raise DataError(path, "holds no rows", REMEDY)
+        raise DataError(path, "holds no rows", remedy)
     names = [str(column).strip().lower().replace(" ", "_") for column in table.columns]
     return table.set_axis([SYNONYMS.get(name, name) for name in names], axis=1)
 

@@ -166,6 +166,12 @@ def rolling_iv_rank(history: IvHistory, lookback: int = IVR_LOOKBACK) -> pd.Data
     return table[values.notna()]
 
 
+def covered_ranks(history: IvHistory, lookback: int = IVR_LOOKBACK) -> "pd.Series[float]":
+    """Rank of every observation, NaN where its window is observed less than `MIN_COVERAGE`, or has no range."""
+    table = rolling_iv_rank(history, lookback)
+    return table["rank"].where(table["observations"] >= MIN_COVERAGE * lookback)
+
+
 def open_gate_by_weekday(
     history: IvHistory, threshold: float = GATE_RANK, lookback: int = IVR_LOOKBACK, min_coverage: float = MIN_COVERAGE
 ) -> tuple[OpenGateShare, ...]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from iwm_opts.conventions import TIMEZONE
 from iwm_opts.errors import DataError
-from iwm_opts.market.bars import PRICES, _read
+from iwm_opts.market.bars import PRICES, read_table
 from iwm_opts.market.calendar import sessions
 
 AMERICAN: Final = "%m/%d/%Y %H:%M"
@@ -25,10 +25,16 @@ class Minutes:
 
     bars: pd.DataFrame  # see `load_minutes`
     skipped: tuple[str, ...]  # what was left out or doubted, with counts
+    source: str = ""  # file, or market, that they come from
 
     def before(self, day: pd.Timestamp) -> "Minutes":
         """The sessions before a day."""
-        return Minutes(self.bars[self.bars.index < day], self.skipped)
+        return Minutes(self.bars[self.bars.index < day], self.skipped, self.source)
+
+    def label(self, symbol: str) -> str:
+        """Length of the bars, what they are of and where they come from, for a reader."""
+        of = f"{bar_minutes(self.bars)}-minute bars of {symbol}"
+        return f"{of} ({self.source})" if self.source else of
 
 
 def bar_minutes(bars: pd.DataFrame) -> int:
@@ -60,7 +66,7 @@ def load_minutes(path: str | Path) -> Minutes:
         positive, a negative volume, or an open or close outside its low and high: the first such row is named.
     """
     path = Path(path)
-    table = _read(path)
+    table = read_table(path, REMEDY)
     missing = [column for column in ("date", *PRICES, "volume") if column not in table]
     if missing:
         raise DataError(path, f"has no {missing[0]} column, only {', '.join(table.columns)}", REMEDY)
@@ -91,7 +97,7 @@ def _regular(path: Path, bars: pd.DataFrame) -> Minutes:
         (int((~is_session).sum()), "minutes on days that are no sessions left out"),
         (doubted, "highs or lows far outside their neighbours' taken for bad ticks"),
     )
-    return Minutes(kept, tuple(f"{count:,} {what}" for count, what in counts if count))
+    return Minutes(kept, tuple(f"{count:,} {what}" for count, what in counts if count), path.name)
 
 
 def _without_bad_ticks(bars: pd.DataFrame) -> tuple[pd.DataFrame, int]:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from iwm_opts.backtest.metrics import by_calendar, by_period, independent_trades, measure
+from iwm_opts.backtest.metrics import independent_trades, measure
+from iwm_opts.backtest.periods import by_calendar, by_period
 from iwm_opts.backtest.result import CASCADE
 from iwm_opts.backtest.saved import rules_record
 from iwm_opts.backtest.trial import Pooled

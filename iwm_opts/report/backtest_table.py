@@ -10,7 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from iwm_opts.backtest.metrics import Metrics, by_calendar, by_period, independent_trades, measure
+from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
+from iwm_opts.backtest.periods import by_calendar, by_period
 from iwm_opts.backtest.result import CASCADE
 from iwm_opts.backtest.rules import CONDOR, Rules
 from iwm_opts.backtest.trial import Pooled
@@ -190,7 +191,7 @@ def _reasons(trades: pd.DataFrame) -> Table:
 
 
 def periods_table(periods: pd.DataFrame) -> Table:
-    """Rows of `metrics.by_period`."""
+    """Rows of `periods.by_period`."""
     table = plain_table("", "sessions", "trades", "win", "a trade", "gain", "return", "drawdown", left=("",))
     for name, row in periods.iterrows():
         table.add_row(

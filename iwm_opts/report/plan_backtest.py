@@ -7,9 +7,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from iwm_opts.backtest.metrics import Metrics
 from iwm_opts.backtest.plan import PlanResult, StageResult
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.words import dollars, number, percent
+from iwm_opts.strategy.plan import Plan
 
 ANSWERS = {True: ("holds", "green"), False: ("fails", "red"), None: ("says nothing", "yellow")}
 
@@ -25,7 +27,7 @@ def plan_backtest_table(result: PlanResult, label: str = "", columns: int | None
         Text(f"plan {plan.name}: {rule}"),
         Text(f"{result.market}; {account}"),
         Text(""),
-        _periods((*result.stress, *result.ranges), {one.period.name for one in result.stress}),
+        _periods((*result.stress, *result.ranges), {one.period.name for one in result.stress}, _holding_unit(plan)),
         Text(""),
         Text.assemble("verdict     ", (result.verdict, "bold")),
         Text(""),
@@ -35,7 +37,18 @@ def plan_backtest_table(result: PlanResult, label: str = "", columns: int | None
     return render([*parts, *named], columns)
 
 
-def _periods(results: Sequence[StageResult], stress: set[str]) -> Table:
+def _holding_unit(plan: Plan) -> str:
+    return "minutes" if plan.horizon == "intraday" else "sessions"
+
+
+def average_minutes(one: StageResult) -> float | None:
+    """Mean minutes from entry to exit, of trades within the session; None where there is none."""
+    if not len(one.trades):
+        return None
+    return float((one.trades["exit"] - one.trades["entry"]).dt.total_seconds().mean() / 60.0)
+
+
+def _periods(results: Sequence[StageResult], stress: set[str], unit: str) -> Table:
     table = plain_table(
         "period", "trades", "win", "P&L", "return", "drawdown", "sessions", "held", "", left=("period", "")
     )
@@ -47,9 +60,16 @@ def _periods(results: Sequence[StageResult], stress: set[str]) -> Table:
             continue
         table.add_row(
             one.period.name, str(m.trades), percent(m.win_rate), dollars(m.pnl), percent(m.total_return, 1),
-            percent(m.max_drawdown.share, 1), str(m.sessions), number(m.average_sessions), state,
+            percent(m.max_drawdown.share, 1), str(m.sessions), _held(one, m, unit), state,
         )  # fmt: skip
     return table
+
+
+def _held(one: StageResult, m: Metrics, unit: str) -> str:
+    if unit == "sessions":
+        return number(m.average_sessions)
+    minutes = average_minutes(one)
+    return "-" if minutes is None else f"{minutes:.0f} min"
 
 
 def _counts(results: Sequence[StageResult]) -> list[str]:
@@ -65,17 +85,18 @@ def _counts(results: Sequence[StageResult]) -> list[str]:
 
 def plan_backtest_record(result: PlanResult) -> dict[str, Any]:
     """Everything as a record for JSON."""
+    is_intraday = result.plan.horizon == "intraday"
     return {
         "plan": result.plan.name,
         "market": result.market,
         "verdict": result.verdict,
-        "periods": [_row(one, is_stress=True) for one in result.stress]
-        + [_row(one, is_stress=False) for one in result.ranges],
+        "periods": [_row(one, is_intraday, is_stress=True) for one in result.stress]
+        + [_row(one, is_intraday, is_stress=False) for one in result.ranges],
         "notes": list(result.notes),
     }
 
 
-def _row(one: StageResult, is_stress: bool) -> dict[str, Any]:
+def _row(one: StageResult, is_intraday: bool, is_stress: bool) -> dict[str, Any]:
     m = one.metrics
     figures = {
         "trades": m.trades if m else 0,
@@ -84,6 +105,7 @@ def _row(one: StageResult, is_stress: bool) -> dict[str, Any]:
         "total_return": m.total_return if m else None,
         "max_drawdown": m.max_drawdown.share if m else None,
         "average_sessions": m.average_sessions if m else None,
+        "average_minutes": average_minutes(one) if is_intraday else None,
         "expectancy_on_risk": m.expectancy_on_risk if m else None,
     }
     head = {"period": one.period.name, "first": one.period.first.isoformat(), "last": one.period.last.isoformat()}

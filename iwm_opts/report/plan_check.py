@@ -34,6 +34,7 @@ def check_table(standing: Standing, label: str = "", columns: int | None = None)
     bounds += f": {sizing.size.reason}" if not sizing.size.contracts else ""
     told = "size" if found.take else "size if it were taken"
     parts.append(Text(f"{told}: {size} at {dollars(sizing.entry, 2)}, ATR {sizing.atr.value:.2f}{bounds}"))
+    parts += [Text(f"package: {standing.package}")] if standing.package else []
     parts += [Text(f"note: {note}", style="yellow") for note in standing.notes]
     return render([*parts, *named], columns)
 

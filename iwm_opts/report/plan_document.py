@@ -111,14 +111,18 @@ def _tree(standing: Standing) -> str:
         indent = "   " * depth
         lines += [f"{indent}+- {question}: {state.upper()}", f"{indent}   no or unknown -> skip"]
     indent = "   " * len(questions)
-    return "\n".join([*lines, f"{indent}+- yes to all -> {_entry(plan)}"])
+    lines.append(f"{indent}+- yes to all -> {_entry(plan)}")
+    return "\n".join([*lines, *([f"{indent}   today {standing.package}"] if standing.package else [])])
 
 
 def _entry(plan: Plan) -> str:
-    if plan.momentum:
-        return f"buy shares at minute {plan.momentum.enter_minute}, size below"
+    when = f"at minute {plan.momentum.enter_minute}" if plan.momentum else "at the next open"
     if plan.instrument == "shares":
-        return "buy shares at the next open, size below"
+        return f"buy shares {when}, size below"
+    return f"{when} {_package(plan)}" if plan.momentum else _package(plan)
+
+
+def _package(plan: Plan) -> str:
     package = plan.package
     assert package is not None
     if plan.instrument == "condor":
@@ -194,11 +198,13 @@ def _package_exits(plan: Plan) -> list[str]:
     is_credit = plan.instrument == "condor" or package.kind == "bull-put"
     base = "the credit" if is_credit else "the credit (or the debit, where one was paid)"
     found = [f"Profit: closed at {percent(package.profit)} of {base}."] if package.profit else []
-    found += (
-        [f"Stop: closed when it has lost {package.stop:g} times {base}, at a stressed fill."] if package.stop else []
-    )
+    if package.stop:
+        never = "; a debit cannot lose more than was paid" if not is_credit and package.stop >= 1.0 else ""
+        found.append(f"Stop: closed when it has lost {package.stop:g} times {base}, at a stressed fill{never}.")
     found += [f"Closed at {package.exit_dte} calendar days to expiration."] if package.exit_dte else []
     found += [f"At most {package.max_sessions} sessions."] if package.max_sessions else []
+    if plan.momentum:
+        return [*found, f"Time: closed at minute {plan.momentum.exit_minute}; nothing is held overnight."]
     return found or ["Held to expiration."]
 
 
@@ -248,6 +254,7 @@ def check_record(standing: Standing) -> dict[str, Any]:
             "risk_each": sizing.each,
             "limited_by": sizing.size.limited_by,
         },
+        "package": standing.package or None,
         "notes": list(standing.notes),
     }
 

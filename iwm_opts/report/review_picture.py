@@ -46,6 +46,10 @@ def _equity(axes: Axes, found: Review) -> None:
     peak = np.maximum.accumulate(np.maximum(level, found.account))
     axes.fill_between(days, level, peak, step="post", color=LOSS, alpha=0.12, lw=0, label="below the peak")
     axes.step(days, level, where="post", color=INK, lw=1.5, label="account and booked results")
+    if found.marked is not None:
+        marked = found.marked.equity
+        days, level = marked.index.to_numpy(), marked.to_numpy()
+        axes.step(days, level, where="post", color=TODAY, lw=1.0, label="with open trades at marks")
     axes.axhline(found.account, color=GREY, lw=0.8, ls=":")
     axes.yaxis.set_major_formatter(lambda value, _: dollars(value))
     axes.set_ylabel("equity")

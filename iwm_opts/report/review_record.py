@@ -12,6 +12,7 @@ from iwm_opts.journal.regime import Standing
 from iwm_opts.journal.review import Review, Span
 from iwm_opts.report.records import Record
 
+MARKED, BOOKED = "marked equity", "booked results only"
 MONTH_FIGURES = (
     "trades", "win_rate", "average_gain", "average_loss", "gain_loss_ratio", "losing_run", "losing_run_loss",
     "expectancy", "expectancy_on_risk", "profit_factor", "pnl",
@@ -30,7 +31,7 @@ def review_record(found: Review) -> Record:
         "closed": len(diagnosis.trades),
         "open": len(log.open),
         "months": month_records(found),
-        "whole": span_record(found.whole) | {"max_drawdown_sessions": found.whole.metrics.max_drawdown.sessions},
+        "whole": _whole(found),
         "edge": _edge_record(diagnosis.edge),
         "faults": [fault.name for fault in diagnosis.faults],
         "findings": [_finding_record(finding) for finding in diagnosis.findings],
@@ -52,6 +53,15 @@ def review_record(found: Review) -> Record:
     }
 
 
+def _whole(found: Review) -> Record:
+    deepest, marked = (found.whole.marked or found.whole.booked).drawdown, found.marked
+    return span_record(found.whole) | {
+        "max_drawdown_sessions": deepest.sessions,
+        "sessions_held": marked.held if marked else None,
+        "sessions_marked": marked.marked if marked else None,
+    }
+
+
 def month_records(found: Review) -> list[Record]:
     """One record a month, in order."""
     return [span_record(span) for span in found.months]
@@ -60,12 +70,18 @@ def month_records(found: Review) -> list[Record]:
 def span_record(span: Span) -> Record:
     """Figures and costs of a month, or of all of it; dollars unless said."""
     figures = {name: getattr(span.metrics, name) for name in MONTH_FIGURES}
-    depth = span.metrics.max_drawdown
+    deepest = span.marked or span.booked
     return {
         "month": span.name,
         **figures,
-        "max_drawdown": depth.share,
-        "max_drawdown_dollars": depth.dollars,
+        "drawdown_of": MARKED if span.marked else BOOKED,
+        "max_drawdown": deepest.drawdown.share,
+        "max_drawdown_dollars": deepest.drawdown.dollars,
+        "worst_day": deepest.worst_date and deepest.worst_date.isoformat(),
+        "worst_day_dollars": deepest.worst_day,
+        "booked_drawdown": span.booked.drawdown.share,
+        "booked_drawdown_dollars": span.booked.drawdown.dollars,
+        "booked_worst_day_dollars": span.booked.worst_day,
         "fees": span.costs.fees,
         "fees_over_model": span.costs.fee_cost,
         "slippage_to_mid": span.costs.slippage,

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from iwm_opts.journal.diagnosis import Diagnosis, RuleEffect
+from iwm_opts.journal.equity import Depth
 from iwm_opts.journal.findings import Finding
 from iwm_opts.journal.inference import LEVEL, TOLERATED, Estimate
 from iwm_opts.journal.review import Review, Span
@@ -30,7 +31,7 @@ def review_table(found: Review, verbose: bool = False, columns: int | None = Non
         Of the page; the terminal's unless given.
     """
     room = columns or width()
-    parts: list[RenderableType] = [*_head(found), Text(""), _months(found, room), Text("")]
+    parts: list[RenderableType] = [*_head(found), Text(""), _months(found, room), *_depths(found), Text("")]
     parts += _verdict(found)
     parts += _faults(found.diagnosis, verbose)
     parts += _rules(found.diagnosis, room)
@@ -56,15 +57,30 @@ def _months(found: Review, room: int) -> Table:
     is_wide = room >= WIDE
     names = ["month", "n", "win", "avg gain", "avg loss", "run", "E[P]", "P&L", "drawdown", "fees", "slip"]
     names += ["to mid", "fees+", "late"] if is_wide else []
+    names += ["booked"] if is_wide and found.marked else []
     table = plain_table(*names, left=("month",))
     for span in found.months:
-        table.add_row(*_row(span, is_wide))
+        table.add_row(*_row(span, is_wide, found.marked is not None))
     table.add_section()
-    table.add_row(*_row(found.whole, is_wide), style="bold")
+    table.add_row(*_row(found.whole, is_wide, found.marked is not None), style="bold")
     return table
 
 
-def _row(span: Span, is_wide: bool) -> list[str]:
+def _depths(found: Review) -> list[RenderableType]:
+    """How deep the account fell, by marks where there are any, and by booked results."""
+    booked = _depth("of booked results", found.whole.booked)
+    if found.marked is None or found.whole.marked is None:
+        return [Text(f"{booked}: booked results only, the log carries no marks of open trades")]
+    days = f"{found.marked.marked} of {found.marked.held} closes of a trade marked, others at the last mark"
+    return [Text(f"{_depth('of marked equity', found.whole.marked)} ({days})"), Text(booked)]
+
+
+def _depth(what: str, one: Depth) -> str:
+    fall = f"{percent(one.drawdown.share, 1)} ({dollars(one.drawdown.dollars)})"
+    return f"drawdown {what}: {fall}; worst day {one.worst_date}: {dollars(one.worst_day)}"
+
+
+def _row(span: Span, is_wide: bool, has_marks: bool) -> list[str]:
     figures, costs = span.metrics, span.costs
     row = [
         span.name,
@@ -75,12 +91,13 @@ def _row(span: Span, is_wide: bool) -> list[str]:
         str(figures.losing_run),
         dollars(figures.expectancy),
         dollars(figures.pnl),
-        percent(figures.max_drawdown.share, 1),
+        percent((span.marked or span.booked).drawdown.share, 1),
         dollars(costs.fees),
         dollars(costs.fill_cost),
     ]
     if is_wide:
         row += [dollars(costs.slippage), dollars(costs.fee_cost), dollars(costs.late_cost)]
+        row += [percent(span.booked.drawdown.share, 1)] if has_marks else []
     return row
 
 
@@ -188,7 +205,8 @@ def _remarks(found: Review, room: int) -> list[RenderableType]:
             f"none; slips up to {TOLERATED:.0%} of trades are no habit"
         ),
         (
-            "months: by the day of the exit; slip: own fills against the model's; drawdown: of booked results"
+            "months: by the day of the exit; slip: own fills against the model's; drawdown: "
+            + ("of marked equity" if found.marked else "of booked results only")
             + ("; to mid: own fills against mid; fees+: over the schedule" if room >= WIDE else "")
         ),
     ]

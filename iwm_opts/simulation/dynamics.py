@@ -61,7 +61,9 @@ Array = NDArray[np.float64]
 
 NODE, WEIGHT = np.polynomial.legendre.leggauss(8)  # of the mean over a tenor: 1e-7 of a month, 2e-4 of three years
 AGE, AGE_WEIGHT = np.polynomial.legendre.leggauss(16)  # of the events within it
-STREAMS = ("start", "state", "skew", "term", "bars", "range", "companions", "volume", "quotes", "intraday", "middle")
+STREAMS = (
+    "start", "state", "skew", "term", "bars", "range", "companions", "volume", "quotes", "intraday", "middle", "jump",
+)  # fmt: skip
 AGES = 1000  # sessions that a fast factor remembers
 _NEVER = 40.0  # standard deviations that no normal number reaches
 
@@ -93,6 +95,7 @@ class StatePath:
     premium: Array
     term: Array
     skew: Array
+    jump: Array  # of spot, within the log return; 0 in most sessions
 
     def __len__(self) -> int:
         return len(self.log_return)
@@ -176,7 +179,7 @@ def wander(shocks: Array, speed: float, vol: float, start: float) -> Array:
 def advance_states(dynamics: Dynamics, shocks: Array, start: State) -> dict[str, Array]:
     """Factors after each row of shocks, shape (n, SHOCKS); everything in a `StatePath` but term and skew."""
     d, dt = dynamics, 1.0 / SESSIONS_PER_YEAR
-    names = ("log_return", "variance", "fast", "middle", "slow", "premium")
+    names = ("log_return", "variance", "fast", "middle", "slow", "premium", "jump")
     out = {name: np.empty(len(shocks)) for name in names}
     state = np.array([start.fast, start.middle, start.slow, start.premium, 0.0], dtype=np.float64)
     drift = (

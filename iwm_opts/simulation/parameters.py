@@ -130,8 +130,8 @@ class SpreadModel:
 class BarShape:
     """Daily bars of the underlying."""
 
-    overnight: float  # share of a session's variance before the open
-    range_scale: float  # variance of the high-low range over a Brownian motion's
+    overnight: float  # share of a day's variance before the open, where `range_scale` is 1
+    range_scale: float  # variance within the session over what `overnight` leaves: of its range and of its return
     range_speed: float  # its logarithm wanders
     range_vol: float
     volume: float  # median shares a session
@@ -149,8 +149,8 @@ class Companion:
     own_vol: float  # of its own part, a year, at the underlying's `TYPICAL_VOL`
     elasticity: float  # of that vol to the underlying's
     tail: float  # degrees of freedom of its own part's Student law
-    overnight: float  # as in BarShape
-    range_scale: float
+    overnight: float  # share of a day's variance before the open
+    range_scale: float  # variance of the high-low range over that of a Brownian motion with the rest
     volume: float
     volume_elasticity: float
 

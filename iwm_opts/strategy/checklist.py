@@ -7,7 +7,7 @@ cannot differ. A value dated by a session is known at its close; a decision befo
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -15,9 +15,9 @@ import pandas as pd
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import InputError
-from iwm_opts.market.bars import average_true_range
-from iwm_opts.market.calendar import latest_session, next_session
-from iwm_opts.market.iv_rank import IvHistory, rolling_iv_rank
+from iwm_opts.market.bars import PRICES, average_true_range
+from iwm_opts.market.calendar import latest_session, next_session, sessions
+from iwm_opts.market.iv_rank import IvHistory, covered_ranks
 from iwm_opts.market.minutes import Minutes
 from iwm_opts.strategy.macro import FILTER_SYMBOL, LEAD_SESSIONS, LEAD_SYMBOL, State, lead
 from iwm_opts.strategy.signals import known_signal, session_returns, total_return_close
@@ -31,6 +31,8 @@ STRETCH_ATR: Final = 1.5
 REALISED_SESSIONS: Final = 21
 MARKET_SYMBOL: Final = "SPY"
 FEAR_RANK: Final = 80.0
+BLANK_DAYS: Final = 500  # calendar days that stand in for bars nobody has: over a year of sessions
+NO_BARS: Final = pd.DataFrame(columns=[*PRICES], index=pd.DatetimeIndex([], name="date").as_unit("us"), dtype=float)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +45,14 @@ class Inputs:
     minutes: Minutes | None = None
     events: pd.DataFrame | None = None  # date, event: scheduled releases
     sectors: pd.DataFrame | None = None  # date, sector, weight (share)
+
+    def reaching(self, day: date) -> "Inputs":
+        """The same with a bar for every session before a day: those that are not there have no numbers."""
+        last = latest_session(day - timedelta(days=1))
+        days = pd.DatetimeIndex(self.bars.index)
+        first = min(days[-1].date(), last) if len(days) else last - timedelta(days=BLANK_DAYS)
+        wanted = pd.DatetimeIndex(sessions(first, last), name=days.name).as_unit("us")
+        return replace(self, bars=self.bars.reindex(days.union(wanted)))
 
     def before(self, day: date) -> "Inputs":
         """What was known before a day; scheduled releases are known ahead."""
@@ -157,7 +167,7 @@ def _banks(data: Inputs) -> Reading | None:
 def _fear(data: Inputs) -> Reading | None:
     if data.history is None or data.history.last(1).empty:
         return None
-    value = rolling_iv_rank(data.history)["rank"].reindex(data.bars.index)
+    value = covered_ranks(data.history).reindex(data.bars.index)
     return _reading(value < FEAR_RANK, value, data.bars)
 
 

@@ -34,6 +34,10 @@ def contradictions(plan: "Plan") -> Found:
 
 def _of_edge(edge: str, instrument: str, horizon: str) -> Found:
     found: Found = []
+    if edge in ("mean-reversion", "momentum") and instrument == "condor":
+        found.append(
+            (("instrument",), f"{edge} bets on a rise, a condor on standing still: choose shares, options or vertical")
+        )
     if edge == "vol-contraction" and instrument in ("shares", "options"):
         found.append(
             (
@@ -59,10 +63,6 @@ def _of_edge(edge: str, instrument: str, horizon: str) -> Found:
         found.append((("horizon",), "mean-reversion is known at a close and buys the next session: choose swing"))
     if edge == "vol-contraction" and horizon == "intraday":
         found.append((("horizon",), "an IV rank moves over days: choose swing or multi-week"))
-    if edge in ("mean-reversion", "momentum") and instrument == "condor":
-        found.append(
-            (("instrument",), f"{edge} bets on a rise, a condor on standing still: choose shares, options or vertical")
-        )
     return found
 
 

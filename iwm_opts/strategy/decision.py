@@ -69,8 +69,8 @@ class Decision:
 class EntryDays:
     """Sessions on which a plan allows an entry, and what stood in the way on others."""
 
-    allowed: Flags  # shape (bars,): at the bar's open; for momentum the signal of the minutes is still to come
-    signal: Flags  # what of it each rule alone says, shape (bars,); all of them for momentum
+    allowed: Flags  # shape (bars,): at the bar's open; for momentum when its first minutes are over
+    signal: Flags  # what of it each rule alone says, shape (bars,)
     clear: Flags  # the macro filter; all of them where it does not apply
     enough: Flags  # the checklist
     counts: dict[str, int]
@@ -176,10 +176,9 @@ def entry_days(plan: Plan, data: Inputs, within: Flags | None = None) -> EntryDa
     inside = everywhere if within is None else within
     counts: dict[str, int] = {}
     edge = plan.rule
-    signal = everywhere if isinstance(edge, Momentum) else allowed_on(_daily_signals(edge, data), days)
+    signal = _momentum_days(edge, data) if isinstance(edge, Momentum) else allowed_on(_daily_signals(edge, data), days)
     wanted = inside & signal
-    if not isinstance(edge, Momentum):
-        counts["signals"] = int(wanted.sum())
+    counts["signals"] = int(wanted.sum())
     clear = everywhere
     if plan.filter_applies:
         clear, is_unknown = _macro_flags(plan, data, days)
@@ -192,6 +191,15 @@ def entry_days(plan: Plan, data: Inputs, within: Flags | None = None) -> EntryDa
     wanted = wanted & enough
     counts["entries allowed"] = int(wanted.sum())
     return EntryDays(wanted, signal, clear, enough, counts)
+
+
+def _momentum_days(edge: Momentum, data: Inputs) -> Flags:
+    """Sessions whose first minutes signal; an unknown one does not."""
+    if data.minutes is None:
+        raise InputError("minutes", None, "the momentum edge reads minute bars", "name them: --minutes FILE")
+    says = edge.readings(data.bars, data.minutes.bars)["signal"].fillna(False).astype(bool)
+    found: Flags = says.reindex(data.bars.index, fill_value=False).to_numpy(dtype=bool)
+    return found
 
 
 def _macro_flags(plan: Plan, data: Inputs, days: Sequence[date]) -> tuple[Flags, Flags]:

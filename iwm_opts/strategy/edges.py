@@ -12,7 +12,7 @@ import pandas as pd
 
 from iwm_opts.conventions import GATE_RANK, IVR_LOOKBACK, MIN_COVERAGE
 from iwm_opts.errors import InputError
-from iwm_opts.market.iv_rank import IvHistory, rolling_iv_rank
+from iwm_opts.market.iv_rank import IvHistory, covered_ranks
 from iwm_opts.market.minutes import bar_minutes
 from iwm_opts.strategy.signals import ROUNDING, is_adjacent, known_signal, total_return_close
 
@@ -75,8 +75,7 @@ class VolContraction:
 
     def ranks(self, history: IvHistory) -> "pd.Series[float]":
         """Rank of each close, NaN where it is not known well enough."""
-        table = rolling_iv_rank(history, self.lookback)
-        return table["rank"].where(table["observations"] >= MIN_COVERAGE * self.lookback)
+        return covered_ranks(history, self.lookback)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,10 @@ class Plan(Table):
                 f"the target ({self.exits.target_atr:g} ATR) is nearer than the stop ({self.exits.stop_atr:g} ATR)"
             )
         if self.momentum and self.instrument != "shares":
-            found.append("no market here quotes options by the minute: this plan cannot be backtested, shares can")
+            found.append(
+                "option quotes by the minute are recorded nowhere: a backtest models them from the surface of the "
+                "close before"
+            )
         return tuple(warning for warning in found if warning)
 
 

@@ -90,3 +90,10 @@ def test_one_trade_is_no_sample():
     sample = np.zeros((50, 2))
     sample[10] = 40.0, 1.0
     assert not ratio_interval([sample], HOLD, 1, draws=99).is_known
+
+
+def test_two_trades_at_the_very_end_are_measured():
+    sample = np.zeros((300, 2))
+    sample[[-9, -1]] = [[0.1, 1.0], [-0.2, 1.0]]
+    found = ratio_interval([sample], 1.0, seed=1)
+    assert found.estimate == pytest.approx(-0.05)

@@ -2,9 +2,10 @@ from datetime import date
 
 import pytest
 
-from iwm_opts.backtest.instruments import compare_instruments
+from iwm_opts.backtest.instruments import compare_instruments, defined_less_naked, trading_costs
 from iwm_opts.backtest.metrics import Period
-from iwm_opts.backtest.plan import Stage, backtest_plan, engine_rules
+from iwm_opts.backtest.plan import Stage, engine_rules
+from iwm_opts.backtest.plan_runner import backtest_plan
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.errors import InputError
 from iwm_opts.markets.simulated import simulate_market
@@ -24,8 +25,17 @@ def stage():
 
 def test_an_edge_in_every_instrument_that_fits(stage):
     plan = make_usual_plan("mean-reversion", **OPEN, **{"mean-reversion": {"declines": 2, "total": "1%"}})
-    results = {one.instrument: one for one in compare_instruments(plan, stage)}
+    found = compare_instruments(plan, stage)
+    assert [one.entries for one in found] == 3 * ["the whole plan"] + 3 * ["every signal of the edge"]
+    results = {one.instrument: one for one in found[:3]}
     assert list(results) == ["shares", "options", "vertical"]
+    for one, every in zip(found[:3], found[3:], strict=True):
+        assert set(one.result.trades["entry"]) <= set(every.result.trades["entry"])
+        assert every.result.counts["signals"] == one.result.counts["signals"]
+    costs = results["vertical"].result.trades
+    paid = costs["entry_slippage"] + costs["exit_slippage"] + costs["fees"]
+    assert trading_costs(costs) == pytest.approx(paid.sum())
+    assert trading_costs(results["shares"].result.trades) > 0.0
     entries = {name: set(one.result.trades["entry"].dt.date) for name, one in results.items()}
     assert entries["vertical"] <= set(stage.market.days)
     for name, one in results.items():
@@ -35,6 +45,24 @@ def test_an_edge_in_every_instrument_that_fits(stage):
         assert one.worst_on_risk == pytest.approx(-(trades["pnl"] / trades["risk"]).min())
     assert results["vertical"].worst_on_risk <= 1.01  # defined risk, and the fees of closing on top
     assert results["options"].worst_on_risk <= 1.01
+
+
+def test_defined_risk_against_naked_options_is_measured(stage):
+    plan = make_usual_plan("mean-reversion", **OPEN, **{"mean-reversion": {"declines": 2, "total": "1%"}})
+    results = compare_instruments(plan, stage)
+    found = defined_less_naked(results)
+    assert [one.entries for one in found] == ["the whole plan", "every signal of the edge"]
+    for one in found:
+        means = {
+            other.instrument: (other.result.trades["pnl"] / other.result.trades["risk"]).mean()
+            for other in results
+            if other.entries == one.entries
+        }
+        assert one.gain.estimate == pytest.approx(means["vertical"] - means["options"])
+        assert one.gain.low < one.gain.estimate < one.gain.high
+        told = "the data cannot tell" if one.gain.low <= 0.0 <= one.gain.high else "vertical"
+        assert told in one.verdict
+    assert defined_less_naked([one for one in results if one.instrument != "options"]) == []
 
 
 def test_condors_of_a_plan_are_the_engine_s(stage):

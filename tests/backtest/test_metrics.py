@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iwm_opts.backtest.metrics import Period, by_calendar, by_period, drawdown, independent_trades, measure, tail_mean
+from iwm_opts.backtest.metrics import Period, drawdown, independent_trades, measure, tail_mean
+from iwm_opts.backtest.periods import by_calendar, by_period
 from iwm_opts.errors import InputError
 
 ACCOUNT = 10_000.0

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from iwm_opts.backtest.metrics import Period
-from iwm_opts.backtest.plan import Stage, backtest_plan, share_rules, stress_stages, verdict
+from iwm_opts.backtest.plan import Stage, share_rules, stress_stages, verdict
+from iwm_opts.backtest.plan_runner import backtest_plan
 from iwm_opts.backtest.shares import trade_shares
 from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import sessions

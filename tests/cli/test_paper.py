@@ -55,7 +55,7 @@ def test_a_plan_is_opened_marked_closed_and_reviewed(paper, run):
     assert trade["fill"] == "natural"
     assert trade["credit"] < trade["mid"]
     assert trade["checklist"] == {"calm": "met", "premium": "unknown"}
-    assert trade["exits"] == {"profit": 0.5, "stop": 2.0, "dte": 21, "sessions": None}
+    assert trade["exits"] == {"profit": 0.5, "stop": 2.0, "dte": 21, "sessions": None, "minute": None}
     assert trade["planned_risk"] <= 1000.0  # 1% of 100,000
     strikes = [float(leg[3:]) for leg in trade["legs"].split()]
     assert strikes[1] - strikes[0] == strikes[3] - strikes[2] == 10.0
@@ -269,3 +269,118 @@ def test_errors_are_one_line_with_a_remedy(paper, arguments, code, message):
     assert (failed.code, failed.out) == (code, "")
     assert message in failed.err
     assert failed.err.count("\n") == 1
+
+
+def a_year_of_bars(last, drift=0.0):
+    """Bars of a fund about 200 that ends on a day; they move, so that every criterion has something to read."""
+    days = pd.DatetimeIndex(sessions(date(2024, 9, 2), last))
+    close = 200.0 + drift * np.arange(len(days)) + np.sin(np.arange(len(days)) / 5.0)
+    opening = np.concatenate([[close[0]], close[:-1]])
+    return pd.DataFrame(
+        {"date": days, "open": opening, "high": np.maximum(opening, close) + 0.5,
+         "low": np.minimum(opening, close) - 0.5, "close": close}
+    )  # fmt: skip
+
+
+JUDGED = PLAN.replace('["calm", "premium"]', '["calm", "premium", "no-panic", "quiet", "no-event"]')
+
+
+@pytest.mark.parametrize("where", ["named", "recorded"])
+def test_the_checklist_at_entry_is_judged_by_bars_named_or_recorded(paper, tmp_path, where):
+    (tmp_path / "plan.toml").write_text(JUDGED)
+    folder = tmp_path / "record" / "bars" if where == "recorded" else tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    a_year_of_bars(date(2026, 2, 27)).to_csv(folder / "IWM.csv", index=False)
+    bars = ("--bars", "IWM.csv") if where == "named" else ()
+    page = paper("open", "--plan", "plan.toml", *bars, "--format", "json")
+    (trade,) = page.json["trades"]
+    # A sine of one dollar moves less than its ranges; the history at its low ranks 0, below the fear of 80.
+    assert trade["checklist"] == {
+        "calm": trade["checklist"]["calm"], "premium": "met", "no-panic": "met", "quiet": "met", "no-event": "unknown",
+    }  # fmt: skip
+    assert trade["checklist"]["calm"] in ("met", "unmet")
+    assert "unknown, and never counted as met: no-event needs --events" in page.err
+
+
+def test_without_bars_what_needs_none_is_judged_and_the_rest_is_named(paper, tmp_path):
+    (tmp_path / "plan.toml").write_text(JUDGED)
+    page = paper("open", "--plan", "plan.toml", "--format", "json")
+    states = page.json["trades"][0]["checklist"]
+    assert states == {"calm": "unknown", "premium": "unknown", "no-panic": "met", "quiet": "unknown",
+                      "no-event": "unknown"}  # fmt: skip
+    assert "calm --bars do not reach far enough to say for 2026-02-27" in page.err
+    assert "the plan says neither take nor skip without daily bars: give --bars FILE, or fetch" in page.err
+
+
+def test_bars_that_end_before_the_entry_leave_unknown_what_reads_them(paper, tmp_path):
+    (tmp_path / "plan.toml").write_text(JUDGED)
+    a_year_of_bars(date(2026, 2, 20)).to_csv(tmp_path / "IWM.csv", index=False)
+    page = paper("open", "--plan", "plan.toml", "--bars", "IWM.csv", "--format", "json")
+    states = page.json["trades"][0]["checklist"]
+    assert (states["quiet"], states["no-panic"]) == ("unknown", "met")
+    assert "the plan says neither take nor skip: as_of = '2026-03-02': the bars have no 2026-02-27" in page.err
+
+
+GAPS = """
+version = 1
+name = "gaps"
+edge = "momentum"
+horizon = "intraday"
+instrument = "vertical"
+[account]
+value = 100000
+[package]
+dte = 32
+delta = 0.3
+kind = "bull-call"
+[checklist]
+minimum = 1
+criteria = ["trend"]
+[macro]
+enabled = false
+"""
+
+
+@pytest.fixture
+def gaps(run, made_quotes, tmp_path):
+    """Chains of one day at several times of the morning, and a plan that buys a spread from minute 15 to 45."""
+    (tmp_path / "gaps.toml").write_text(GAPS)
+    for clock in ("0940", "0950", "1010", "1020"):
+        at = pd.Timestamp(f"2026-03-02 {clock[:2]}:{clock[2:]}").tz_localize("America/New_York")
+        made_quotes().assign(quote_time=at).to_csv(tmp_path / f"{clock}.csv", index=False)
+    return lambda action, clock, *more: run("paper", action, *more, "--source", f"{clock}.csv")
+
+
+def test_options_of_an_intraday_plan_are_left_at_its_minute(gaps, run):
+    page = gaps("open", "0940", "--plan", "gaps.toml", "--anyway")
+    assert (page.code, page.out) == (
+        0, "not opened: the quote of 09:40 is not within minutes 15 to 45 of the session\n",
+    )  # fmt: skip
+    opened = gaps("open", "0950", "--plan", "gaps.toml", "--anyway", "--format", "json").json["trades"][0]
+    assert (opened["exits"]["minute"], opened["leave_by"]) == (45, "2026-03-02 10:15:00")
+    before = gaps("mark", "1010", "--format", "json").json["trades"][0]["marks"][-1]
+    assert (before["at"], before["rule"]) == ("2026-03-02 10:10:00", "")
+    after = gaps("mark", "1020")
+    assert "DUE: time since 2026-03-02" in after.out
+    assert "leave by 2026-03-02 10:15" in " ".join(after.out.split())
+    closed = gaps("close", "1020", "1", "--format", "json").json["trades"][0]
+    assert closed["closing"]["reason"] == "time"
+
+
+def test_the_list_tells_an_intraday_trade_that_nobody_marked(gaps, run):
+    gaps("open", "0950", "--plan", "gaps.toml", "--anyway")
+    # That morning is long over by the clock of whoever runs this.
+    page = run("paper", "list").out
+    assert "DUE: time since 2026-03-02" in page
+    assert "leave by 2026-03-02 10:15, which is over: close it" in " ".join(page.split())
+    assert max(map(len, page.splitlines())) <= 80
+
+
+def test_a_missing_file_of_minutes_is_told_as_one(run, dips, tmp_path):
+    text = DIPS.replace("mean-reversion", "momentum").replace("swing", "intraday").replace(', "stretch"', "")
+    (tmp_path / "gaps.toml").write_text(text)
+    page = run("paper", "open", "--plan", "gaps.toml", "--bars", "IWM.csv", "--minutes", "nothing.csv")
+    assert page.code == 1
+    assert "nothing.csv: " in page.err
+    assert "one-minute bars with datetime" in page.err
+    assert "daily bars" not in page.err

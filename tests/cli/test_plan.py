@@ -164,7 +164,10 @@ def test_instruments_side_by_side(run, data):
     assert done.code == 0, done.err
     found = done.json
     assert found["label"].startswith("MODELLED QUOTES")
-    assert [row["instrument"] for row in found["instruments"]] == ["shares", "options", "vertical"]
+    assert [row["instrument"] for row in found["instruments"]] == 2 * ["shares", "options", "vertical"]
+    trades = [row["trades"] for row in found["instruments"]]
+    assert all(plan <= every for plan, every in zip(trades[:3], trades[3:], strict=True))
+    assert sum(trades[3:]) > 0
     assert run(*DIPS, *data, "--compare-instruments").code == 1
 
 
@@ -249,10 +252,32 @@ def test_a_call_is_sized_by_an_estimated_premium(run, data):
 def test_the_momentum_edge_trades_on_the_simulated_market_by_its_own_bars(run):
     page = run("plan", "--edge", "momentum", "--source", "sim", "--as-of", "2026-03-10", "--check", "--format", "json")
     assert page.json["simulated"] is True
-    assert any("no momentum within the session is in them" in note for note in page.json["notes"])
+    assert any("so no momentum is in them" in note for note in page.json["notes"])
     assert page.json["signal"]["state"] in ("met", "unmet")
 
 
-def test_momentum_in_options_says_that_it_cannot_be_backtested(run):
+def test_momentum_in_options_says_where_its_quotes_come_from(run):
     page = run("plan", "--edge", "momentum", "--instrument", "options", "--source", "sim", "--check")
-    assert "no market here quotes options by the minute" in " ".join(page.out.split())
+    told = " ".join(page.out.split())
+    assert "option quotes by the minute are recorded nowhere: a backtest models them" in told
+
+
+def test_a_vertical_says_which_spread_the_rank_chooses(run, data):
+    done = run(*DIPS, *data, "--instrument", "vertical", "--check", "--format", "json").json
+    assert done["package"] == "bull-call: RVX ranks 0.0 on 2024-12-30"
+    # A spread of calls of 30 days at the last IV, 15 points: long strike of 0.3 delta, 5 wide.
+    entry, sd = done["size"]["entry"], 0.15 * (30 / 365) ** 0.5
+
+    def call(strike):
+        d1 = np.log(entry / strike) / sd + sd / 2
+        return entry * norm.cdf(d1) - strike * norm.cdf(d1 - sd)
+
+    strike = entry * np.exp(-sd * norm.ppf(0.3) + sd**2 / 2)
+    assert done["size"]["risk_each"] == pytest.approx(100 * (call(strike) - call(strike + 5)), abs=2.0)
+    assert done["size"]["contracts"] == int(500 / done["size"]["risk_each"])
+    text = run(*DIPS, *data, "--instrument", "vertical").out
+    assert "today bull-call: RVX ranks 0.0 on 2024-12-30" in text
+    assert "a debit cannot lose more than was paid" in text
+    unknown = run(*DIPS, *data[:6], "--instrument", "vertical", "--check")
+    assert "package: bull-call: the IV rank of 2024-12-30 is unknown" in unknown.out
+    assert run(*DIPS, *data, "--instrument", "shares", "--check", "--format", "json").json["package"] is None

@@ -3,7 +3,11 @@ import io
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+
+from iwm_opts.sources.origin import Origin, with_origin
 
 EXPORTS = Path(__file__).parents[1] / "journal" / "exports"
 PLAN = """
@@ -161,3 +165,118 @@ def test_errors_are_one_line_with_a_remedy(run, arguments, code, message):
     assert (failed.code, failed.out) == (code, "")
     assert message in failed.err
     assert failed.err.count("\n") == 1
+
+
+DIPS = """
+version = 1
+name = "dips"
+edge = "mean-reversion"
+horizon = "swing"
+instrument = "shares"
+[checklist]
+minimum = 1
+criteria = ["stretch", "quiet"]
+[exits]
+target_atr = 4.0
+[macro]
+enabled = false
+"""
+SHARES = """\
+Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,Basis,Proceeds,Comm/Fee,Code
+Trades,Data,Order,Stocks,USD,IWM,"2024-11-20, 09:30:01",100,100.02,0,0,-1,O
+Trades,Data,Order,Stocks,USD,IWM,"2024-11-21, 15:59:00",-100,101.99,0,0,-1,C
+Trades,Data,Order,Stocks,USD,XBI,"2024-11-20, 09:30:01",10,90,0,0,-1,O
+Trades,Data,Order,Stocks,USD,XBI,"2024-11-21, 09:30:01",-10,91,0,0,-1,C
+Trades,Data,Order,Equity and Index Options,USD,IWM 20DEC24 95 P,"2024-11-20, 10:00:00",-1,1.2,0,0,-1,O
+"""
+
+
+@pytest.fixture
+def shares(tmp_path):
+    """An export of two funds and an option; bars that rise by a dollar a session on 2024-11-20 and the next day."""
+    (tmp_path / "dips.toml").write_text(DIPS)
+    (tmp_path / "ib.csv").write_text(SHARES)
+    days = pd.bdate_range("2024-09-03", "2024-11-22")
+    close = pd.Series(100.0, index=days)
+    close["2024-11-20":] = [101.0, 102.0, 103.0]
+    opened = close.shift(1, fill_value=100.0)
+    high, low = close.clip(lower=opened) + 0.5, close.clip(upper=opened) - 0.5
+    table = pd.DataFrame({"date": days, "open": opened, "high": high, "low": low, "close": close})
+    table.to_csv(tmp_path / "IWM.csv", index=False)
+    return "ib.csv", "--plan", "dips.toml", "--format", "json"
+
+
+def test_a_share_plan_is_reviewed_from_a_brokers_export(run, shares):
+    told = run("review", *shares, "--bars", "IWM.csv").json
+    assert (told["closed"], told["open"]) == (1, 0)
+    assert told["whole"]["pnl"] == pytest.approx(197.0 - 2.0)
+    # 100.02 paid for an open of 100.00 and a cent; sold at 101.99 for a close of 102.00 less a cent.
+    assert told["whole"]["slippage_over_model"] == pytest.approx(1.0)
+    assert told["whole"]["slippage_to_mid"] == pytest.approx(3.0)
+    assert told["whole"]["fees_over_model"] == pytest.approx(2.0)  # the plan trades shares for nothing
+    size, late = (next(one for one in told["findings"] if one["name"] == name) for name in ("size", "late exits"))
+    assert (size["trades"], size["breaches"]) == (1, 0)
+    assert (late["trades"], late["breaches"]) == (1, 0)
+    assert {one["name"] for one in told["effects"]} == {"stretch", "quiet", "before any rule"}
+    assert "1 trades in other symbols than IWM left out" in told["notes"]
+    assert "1 trades in options, which the plan does not trade left out" in told["notes"]
+    assert "checklists judged afterwards, as the data stood before the entry: 1" in told["notes"]
+
+
+def test_without_bars_the_review_says_which_data_it_needs(run, shares):
+    told = run("review", *shares).json
+    assert told["closed"] == 1
+    (need,) = [note for note in told["notes"] if note.startswith("needs data")]
+    assert "size, risk, exits, fills and checklist of trades that do not tell are not judged" in need
+    assert need.endswith("give --bars FILE or run iwm-opts fetch")
+
+
+def test_recorded_bars_are_taken_where_none_are_named(run, shares, tmp_path):
+    (tmp_path / "record" / "bars").mkdir(parents=True)
+    (tmp_path / "IWM.csv").rename(tmp_path / "record" / "bars" / "IWM.csv")
+    told = run("review", *shares).json
+    assert told["whole"]["trades_with_model_fill"] == 1
+
+
+def test_real_trades_are_not_judged_on_simulated_bars(run, shares, tmp_path):
+    table = pa.Table.from_pandas(pd.read_csv(tmp_path / "IWM.csv"), preserve_index=False)
+    table = table.replace_schema_metadata(with_origin(table.schema, Origin(simulated=True)).metadata)
+    pq.write_table(table, tmp_path / "made.parquet")
+    failed = run("review", *shares, "--bars", "made.parquet")
+    assert (failed.code, "are SIMULATED, and the trades are not" in failed.err) == (1, True)
+
+
+def test_simulated_trades_are_not_judged_on_real_bars(run, shares, tmp_path):
+    run("review", "ib.csv", "--write-log", "mine.csv", "--quiet")
+    log = pd.read_csv("mine.csv")
+    log.assign(market="SIMULATED market").to_csv("mine.csv", index=False)
+    failed = run("review", "mine.csv", *shares[1:], "--bars", "IWM.csv")
+    assert (failed.code, "are real, and the trades are SIMULATED" in failed.err) == (1, True)
+    (tmp_path / "record" / "bars").mkdir(parents=True)
+    (tmp_path / "IWM.csv").rename(tmp_path / "record" / "bars" / "IWM.csv")
+    told = run("review", "mine.csv", *shares[1:]).json
+    assert any("are SIMULATED, and not judged by the plan on the record's real bars" in note for note in told["notes"])
+    assert told["whole"]["trades_with_model_fill"] == 0
+
+
+def test_a_plan_that_no_trade_follows_is_refused_with_what_there_is(run, shares, tmp_path):
+    (tmp_path / "dips.toml").write_text(DIPS.replace("[checklist]", 'symbol = "KRE"\n[checklist]'))
+    failed = run("review", *shares)
+    assert failed.code == 1
+    assert "trades in other symbols than KRE left out" in failed.err
+
+
+def test_results_are_held_against_the_plans_own_earlier_trades(run, shares, tmp_path):
+    # A fund that wavers by two dollars and falls every other session: an edge of one decline trades it often.
+    days = pd.bdate_range("2024-01-02", "2024-11-22").drop(["2024-01-15", "2024-02-19", "2024-03-29", "2024-05-27",
+        "2024-06-19", "2024-07-04", "2024-09-02"])  # fmt: skip
+    close = pd.Series([100.0 + 2.0 * (place % 2) for place in range(len(days))], index=days)
+    opened = close.shift(1, fill_value=100.0)
+    table = pd.DataFrame({"date": days, "open": opened, "high": 102.5, "low": 99.5, "close": close})
+    table.to_csv(tmp_path / "IWM.csv", index=False)
+    (tmp_path / "dips.toml").write_text(DIPS + "[mean-reversion]\ndeclines = 1\ntotal = 0.001\n")
+    told = run("review", *shares, "--bars", "IWM.csv").json
+    count, _, rest = told["compared_with"].partition(" ")
+    assert rest == "trades of the plan's backtest on the bars before 2024-11-20"
+    assert int(count) == told["edge"]["backtest_trades"] >= 30
+    assert run("review", *shares).json["compared_with"] is None  # no data, no backtest

@@ -10,8 +10,10 @@ import pytest
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fees import FeeSchedule
-from iwm_opts.journal.paper import Closing, Exits, Leg, Mark, PaperTrade, for_review, log_of_paper, open_journal
+from iwm_opts.journal.paper import open_journal
+from iwm_opts.journal.paper_log import for_review, log_of_paper
 from iwm_opts.journal.paper_marks import closing_of, marked, settled
+from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade
 from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.sources.files import load_chain
 from iwm_opts.sources.store import Record
@@ -114,8 +116,8 @@ def test_a_damaged_journal_is_named_and_left_alone(journal, content):
 
 def test_a_later_version_is_refused(journal):
     journal.path.parent.mkdir(parents=True)
-    journal.path.write_text(json.dumps({"version": 3, "trades": []}))
-    with pytest.raises(DataError, match="version 3 is not 2, which this tool reads; update iwm-opts"):
+    journal.path.write_text(json.dumps({"version": 4, "trades": []}))
+    with pytest.raises(DataError, match="version 4 is not 3, which this tool reads; update iwm-opts"):
         journal.trades()
 
 
@@ -255,3 +257,24 @@ def test_a_journal_of_the_first_version_is_still_read(journal):
     journal.path.write_text(json.dumps(document))
     (read,) = journal.trades()
     assert (read.shares, read.marks[0].dividends, read.multiplier) == (None, 0.0, 100)
+
+
+def test_a_journal_of_the_version_before_is_read(journal):
+    journal.add(trade())
+    document = json.loads(journal.path.read_text())
+    document["version"] = 2
+    del document["trades"][0]["exits"]["minute"]
+    journal.path.write_text(json.dumps(document))
+    (found,) = journal.trades()
+    assert (found.exits.minute, found.leave_by) == (None, None)
+    assert found.exits.profit == 0.5
+
+
+def test_an_intraday_trade_may_reach_its_target_in_its_first_session(snapshot):
+    # Marked at 16:00 of the day of its entry: held overnight nothing calls; within the session its stop and clock do.
+    overnight = trade(opened="2026-03-02 09:50:00", credit=0.01, model=0.01, exits=Exits(stop=2.0))
+    assert marked(overnight, snapshot).rule == ""
+    intraday = trade(opened="2026-03-02 09:50:00", credit=0.01, model=0.01, exits=Exits(stop=2.0, minute=45))
+    assert marked(intraday, snapshot).rule == "stop"
+    calm = trade(opened="2026-03-02 09:50:00", credit=100.0, model=100.0, exits=Exits(stop=2.0, minute=45))
+    assert marked(calm, snapshot).rule == "time"

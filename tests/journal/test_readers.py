@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from iwm_opts.errors import DataError
 from iwm_opts.journal.readers import log_of_backtest, read_log
@@ -28,10 +30,10 @@ def test_tastytrade():
     assert closed["fees"] == pytest.approx(2.28 + 0.28)
     assert closed["pnl"] == pytest.approx(25.0 - 2.56)
     assert closed["risk"] == pytest.approx(450.0)
-    # The other one: 100 shares at 190, sold at 188 for 0.40; the put below expired.
+    # The other one: 100 shares at 190 for 5.00, sold at 188 for 0.40; the put below expired.
     assert (assigned["reason"], assigned["exit"]) == ("assignment", pd.Timestamp("2026-03-23 09:31"))
-    assert assigned["settlement"] == pytest.approx(-200.40)
-    assert assigned["pnl"] == pytest.approx(50.0 - 2.28 - 200.40)
+    assert assigned["settlement"] == pytest.approx(-205.40)
+    assert assigned["pnl"] == pytest.approx(50.0 - 2.28 - 205.40)
 
 
 def test_tastytrade_names_what_it_leaves_out():
@@ -219,3 +221,220 @@ def test_a_price_that_is_missing_is_not_zero(tmp_path):
     assert list(log.trades["reason"]) == ["open"]
     log = read_log(broken(tmp_path, IB, order("U1", "02", -1, 1.2, "O"), order("U1", "04", 1, "0,75", "C")))
     assert log.problems == ("line 3: 14 cells do not fit the header of 13: left out",)
+
+
+def tasty_shares(day, action, count, value, order, **other):
+    told = {"kind": "Trade", "sub": action.replace("_", " ").title(), "symbol": "IWM", "time": "10:00:00", **other}
+    return (
+        f"2026-03-{day}T{told['time']}-0500,{told['kind']},{told['sub']},{action},{told['symbol']},Equity,d,"
+        f'"{value}",{count},-1.00,--,-0.08,,,,,,,{order},0,USD'
+    )
+
+
+def test_shares_of_tastytrade(tmp_path):
+    rows = (
+        tasty_shares("02", "BUY_TO_OPEN", 100, "-20,000.00", 1),
+        tasty_shares("02", "BUY_TO_OPEN", 27, "-5,400.00", 1, time="10:20:00"),  # the rest of the order
+        tasty_shares("05", "SELL_TO_CLOSE", 127, "25,654.00", 2),
+        tasty_shares("06", "SELL_TO_OPEN", 50, "10,000.00", 3),
+    )
+    log = read_log(broken(tmp_path, TASTY, *rows))
+    first, short = log.trades.itertuples()
+    assert (first.strategy, first.contracts, first.multiplier, first.legs) == ("shares", 127, 1, "")
+    assert (first.credit, first.debit) == (pytest.approx(-200.0), pytest.approx(-202.0))
+    assert first.pnl == pytest.approx(127 * 2.0 - 3 * 0.08)
+    assert (short.strategy, short.credit, short.reason) == ("short-shares", pytest.approx(200.0), "open")
+    assert np.isnan(first.dte)
+    assert log.problems == ()
+
+
+def test_a_split_of_tastytrade_is_named(tmp_path):
+    rows = (
+        tasty_shares("02", "BUY_TO_OPEN", 100, "-20,000.00", 1),
+        tasty_shares("03", "SELL_TO_CLOSE", 100, "0.00", "", kind="Receive Deliver", sub="Forward Split"),
+        tasty_shares("03", "BUY_TO_OPEN", 200, "0.00", "", kind="Receive Deliver", sub="Forward Split"),
+        tasty_shares("05", "SELL_TO_CLOSE", 200, "20,200.00", 2),
+        tasty_shares("06", "BUY_TO_OPEN", 10, "-1,000.00", 3),
+    )
+    log = read_log(broken(tmp_path, TASTY, *rows))
+    assert list(log.trades["contracts"]) == [10]
+    assert [problem.partition(":")[0] for problem in log.problems] == ["line 3", "line 5"]
+
+
+def ib_shares(day, quantity, price, code, fee=-1.0, symbol="IWM"):
+    return f'Trades,Data,Order,Stocks,USD,U1,{symbol},"2026-03-{day}",{quantity},{price},0,{fee},{code}'
+
+
+def test_shares_of_interactive_brokers(tmp_path):
+    rows = (
+        ib_shares("02, 10:00:00", 200, 200.0, "O"),
+        ib_shares("03, 10:00:00", -150, 204.0, "C;P", fee=-1.5),
+        ib_shares("04, 10:00:00", '"-1,050"', 203.0, "C;O", fee=-4.2),
+        ib_shares("05, 09:30:00", 0.5, 203.0, "O;RP"),
+        ib_shares("05, 16:20:00", 100, 190.0, "A;O"),
+    )
+    log = read_log(broken(tmp_path, IB, *rows))
+    assert log.trades[["strategy", "contracts"]].to_numpy().tolist() == [
+        ["shares", 150], ["shares", 50], ["short-shares", 1000],
+    ]  # fmt: skip
+    # 150 of 200 at 4 dollars: 600, less three quarters of the dollar to buy and 1.50 to sell.
+    assert log.closed["pnl"].tolist() == pytest.approx([600.0 - 0.75 - 1.5, 150.0 - 0.25 - 4.2 * 50 / 1050])
+    assert log.problems == (
+        "line 5: quantity '0.5' is no whole number of shares: left out",
+        "line 6: fees of 1.00 for IWM shares of an option that the file does not open: left out",
+    )
+    assert "rows passed over: 1 of shares delivered (they follow from the options)" in log.notes
+
+
+def test_a_split_of_interactive_brokers_is_named(tmp_path):
+    actions = (
+        "Corporate Actions,Header,Asset Category,Currency,Account,Report Date,Date/Time,Description,Quantity",
+        'Corporate Actions,Data,Stocks,USD,U1,2026-03-04,"2026-03-03, 20:25:00",IWM(US46428) Split 2 for 1 (IWM),100',
+        "Corporate Actions,Data,Total,,,,,,",
+        "Dividends,Data,USD,2026-03-30,IWM(US46428) Cash Dividend USD 0.30 per Share,30",
+        "Dividends,Data,Total,,,30",
+    )
+    held = ib_shares("02, 10:00:00", 100, 200.0, "O"), ib_shares("05, 10:00:00", -200, 101.0, "C")
+    other = (
+        ib_shares("02, 10:00:00", 10, 50.0, "O", symbol="XBI"),
+        ib_shares("05, 10:00:00", -10, 51.0, "C", symbol="XBI"),
+    )
+    log = read_log(broken(tmp_path, IB, *held, *other, *actions))
+    assert list(log.trades["symbol"]) == ["XBI"]
+    assert log.notes == ("rows passed over: 1 of dividends (not in the results)",)
+    assert log.problems[0].startswith("line 7: a split, merger or other change of the 100 shares of IWM held then")
+    assert log.problems[1].startswith("line 3: sells 200 shares of IWM to close a position that the file does not open")
+
+
+TOS_CASH = "Cash Balance\nDATE,TIME,TYPE,REF #,DESCRIPTION,Misc Fees,Commissions & Fees,AMOUNT,BALANCE\n"
+TOS_TRADES = (
+    "\nAccount Trade History\n,Exec Time,Spread,Side,Qty,Pos Effect,Symbol,Exp,Strike,Type,Price,Net Price,Order Type\n"
+)
+TOS_FILLS = (
+    ",3/5/26 15:59:00,STOCK,SELL,-227,TO CLOSE,IWM,,,ETF,201.5000,201.50,MKT\n"
+    ",3/2/26 09:30:30,STOCK,BUY,+127,TO OPEN,IWM,,,ETF,200.00,200.00,MKT\n"
+    ",3/2/26 09:30:02,STOCK,BUY,+100,TO OPEN,IWM,,,ETF,200.00,200.00,MKT\n"
+)
+
+
+def test_shares_of_thinkorswim(tmp_path):
+    cash = '3/5/26,15:59:00,TRD,="9",SOLD -227 IWM @201.50,-0.52,,"45,740.50",0\n,,,,TOTAL,($0.52),,"$1","$2"\n'
+    log = read_log(broken(tmp_path, TOS_CASH + cash + TOS_TRADES + TOS_FILLS))
+    (trade,) = log.trades.itertuples()
+    assert (trade.strategy, trade.contracts, trade.credit, trade.debit) == ("shares", 227, -200.0, -201.5)
+    assert trade.pnl == pytest.approx(227 * 1.5 - 0.52)
+    # Nothing was left out: two times have no cash row, and that is a remark.
+    assert log.problems == ()
+    (note,) = log.notes
+    assert note.startswith("fees of 2 order times stand in no row of Cash Balance: taken as zero (2026-03-02 09:30:02")
+
+
+def test_shares_alone_may_come_without_the_columns_of_options(tmp_path):
+    text = (TOS_CASH + TOS_TRADES + TOS_FILLS).replace(",Exp,Strike", "").replace("IWM,,,", "IWM,")
+    (trade,) = read_log(broken(tmp_path, text)).trades.itertuples()
+    assert (trade.strategy, trade.contracts, trade.pnl) == ("shares", 227, pytest.approx(340.5))
+
+
+def test_rows_that_say_the_same_count_and_are_named(tmp_path):
+    twice = (tasty_shares("02", "BUY_TO_OPEN", 100, "-20,000.00", 1),) * 2
+    log = read_log(broken(tmp_path, TASTY, *twice))
+    assert list(log.trades["contracts"]) == [200]
+    (note,) = log.notes
+    assert note.startswith("2 rows say what another one says, and all are counted (lines 2 and 3): where exports")
+
+
+BOUGHT = tasty_shares("02", "BUY_TO_OPEN", 100, "-20,000.00", 1)
+SOLD = tasty_shares("05", "SELL_TO_CLOSE", 100, "20,100.00", 2)
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (BOUGHT.replace(",IWM,Equity", ",,Equity"), "line 4: symbol is missing: left out"),
+        (BOUGHT.replace("BUY_TO_OPEN,", "SWAP,"), "line 4: action 'SWAP' is no BUY_TO_OPEN or the like: left out"),
+        (BOUGHT.replace('"-20,000.00"', ""), "line 4: value is missing: left out"),
+        ("2026-03-05T10:00:00-0500,Trade,x", "line 4: 3 cells do not fit the header of 21: left out"),
+        (",,,,,,,100.00,,,,,,,,,,,,,", "rows passed over: 1 of no type of nothing"),
+        (BOUGHT.replace("Trade,", "Money Movement,").replace(",d,", ",Dividend,"),
+         "rows passed over: 1 of dividends (not in the results)"),
+        (BOUGHT.replace(",Equity,", ",Cryptocurrency,"), "rows passed over: 1 of Trade of Cryptocurrency"),
+    ],
+)  # fmt: skip
+def test_what_is_no_trade_in_shares_is_named_and_changes_none(tmp_path, row, told):
+    log = read_log(broken(tmp_path, TASTY, BOUGHT, SOLD, row))
+    assert list(log.closed["pnl"]) == pytest.approx([100.0 - 0.16])
+    assert told in (*log.problems, *log.notes)
+    assert log.open.empty
+
+
+def test_a_decimal_comma_outside_quotes_is_no_price(tmp_path):
+    # 200,50 makes two cells of one: what follows would be read as 200.00.
+    text = TOS_CASH + TOS_TRADES + TOS_FILLS.replace("200.00,200.00", "200,50,200,50", 1)
+    log = read_log(broken(tmp_path, text))
+    assert log.problems[0] == "line 7: 15 cells do not fit the header of 13: left out"
+    assert log.problems[-1].startswith(
+        "line 6: sells 127 shares of IWM to close a position that the file does not open"
+    )
+    assert list(log.closed["contracts"]) == [100]
+
+
+def test_a_head_row_that_cannot_be_read_takes_its_legs_along(tmp_path):
+    text = (EXPORTS / "thinkorswim.csv").read_text()
+    cut = text.replace(
+        ",3/9/26 11:30:00,IRON CONDOR,BUY,+1,TO CLOSE,IWM,20 MAR 26,240,CALL,.30,.40,LMT", ",3/9/26,IRON"
+    )
+    log = read_log(broken(tmp_path, cut), zone="America/Chicago")
+    assert [problem for problem in log.problems if "a leg without the time of its order" in problem]
+    assert len(log.problems) == 1 + 3 + 1  # head, its legs, and the row without a price
+
+
+WHOLE = {
+    "packages of thinkorswim": (EXPORTS / "thinkorswim.csv").read_text(),
+    "packages of tastytrade": (EXPORTS / "tastytrade.csv").read_text(),
+    "packages of Interactive Brokers": (EXPORTS / "interactive_brokers.csv").read_text(),
+    "shares of thinkorswim": TOS_CASH + TOS_TRADES + TOS_FILLS,
+    "shares of tastytrade": "\n".join((TASTY, BOUGHT, SOLD, BOUGHT)),
+    "shares of Interactive Brokers": "\n".join(
+        (IB, ib_shares("02, 10:00:00", 200, 200.0, "O"), ib_shares("03, 10:00:00", -150, 204.0, "C;O"))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@given(st.data())
+@settings(max_examples=30)
+def test_no_damage_makes_more_than_a_sentence(tmp_path_factory, name, data):
+    # Whatever a file suffers it is read, or refused by name: nothing else is raised.
+    lines = WHOLE[name].splitlines()
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        cells = lines[at].split(",")
+        place = data.draw(st.integers(0, len(cells) - 1))
+        cells[place] = data.draw(
+            st.sampled_from(["", "x", "-1", "0", "1e400", "nan", '"', "12,5", "2026-13-45", "=1+1"])
+        )
+        lines[at] = ",".join(cells)
+    file = tmp_path_factory.getbasetemp() / "damaged.csv"
+    file.write_text("\n".join(lines))
+    try:
+        log = read_log(file)
+    except DataError:
+        return
+    assert np.isfinite(log.closed["pnl"]).all()
+
+
+def test_a_statement_of_fills_alone_is_read_by_its_fills(tmp_path):
+    rows = [ib_shares(f"02, 10:00:0{at}", 100, 200.0 + at, "O;P").replace("Order", "Trade") for at in range(2)]
+    rows.append(ib_shares("03, 10:00:00", -200, 204.0, "C").replace("Order", "Trade"))
+    (trade,) = read_log(broken(tmp_path, IB, *rows)).trades.itertuples()
+    assert (trade.contracts, trade.credit, trade.pnl) == (200, -200.5, pytest.approx(200 * 3.5 - 3.0))
+
+
+def test_fills_outside_the_session_ask_for_the_files_clock(tmp_path):
+    rows = ib_shares("02, 08:30:05", 100, 200.0, "O"), ib_shares("03, 14:59:00", -100, 204.0, "C")
+    file = broken(tmp_path, IB, *rows)
+    (note,) = read_log(file).notes
+    assert note == "1 of 2 fills lie outside 09:30 to 16:15 New York: if the file has another clock, give --timezone"
+    central = read_log(file, "America/Chicago")
+    assert central.notes == ()
+    assert central.trades["entry"][0] == pd.Timestamp("2026-03-02 09:30:05")

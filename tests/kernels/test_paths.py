@@ -3,11 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from iwm_opts.kernels.paths import RANGE_SHOCKS, SHOCKS, advance, daily_ranges, expected_variance, mean_reverting
+from iwm_opts.kernels.paths import SHOCKS, advance, expected_variance, mean_reverting
 
 DT = 1.0 / 252.0
 NEVER = 40.0
-NAMES = ("log_return", "variance", "fast", "middle", "slow", "premium")
+NAMES = ("log_return", "variance", "fast", "middle", "slow", "premium", "jump")
 
 
 def run(shocks, state=(0.0, 0.0, 0.0, 0.0, 0.0), **changes):
@@ -89,16 +89,3 @@ def test_expected_variance_is_the_weighted_sum():
     expected_variance(*state, 0.02, *nodes, out)
     wanted = 0.02 + (nodes[0] * np.exp(state.T @ nodes[1:])).sum(axis=1)
     assert out == pytest.approx(wanted, rel=1e-13)
-
-
-def test_ranges_hold_open_and_close():
-    rng = np.random.default_rng(3)
-    log_return, variance = 0.01 * rng.standard_normal(5000), np.full(5000, 1e-4)
-    opened, high, low = (np.empty(5000) for _ in range(3))
-    shocks = rng.standard_normal((5000, RANGE_SHOCKS))
-    daily_ranges(shocks, log_return, variance, 0.4, np.ones(5000), opened, high, low)
-    assert (high >= np.maximum(opened, log_return)).all()
-    assert (low <= np.minimum(opened, log_return)).all()
-    # E[high - low] of a Brownian motion is sqrt(8 / pi) sd (Feller 1951; Parkinson 1980); 0.6 of the variance here.
-    assert (high - low).mean() == pytest.approx(math.sqrt(8 / math.pi * 0.6e-4), rel=0.02)
-    assert opened.var() == pytest.approx(0.4e-4, rel=0.06)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import sessions
-from iwm_opts.market.iv_rank import IvHistory, iv_rank, open_gate_by_weekday, rolling_iv_rank
+from iwm_opts.market.iv_rank import IvHistory, covered_ranks, iv_rank, open_gate_by_weekday, rolling_iv_rank
 
 FIRST_SESSION = date(2024, 1, 2)
 SESSIONS_2024 = pd.DatetimeIndex(sessions(FIRST_SESSION, date(2024, 12, 31)))
@@ -190,3 +190,9 @@ def test_days_by_rank_on_rvx(rvx):
     rank = rolling_iv_rank(rvx, 252)["rank"].iloc[251:].to_numpy()
     counts = np.histogram(rank, [0, 20, 50, 100.0001])[0]
     assert counts.tolist() == pytest.approx([1490, 1663, 545], abs=3)
+
+
+def test_a_rank_of_a_window_mostly_unobserved_is_unknown():
+    ranks = covered_ranks(history(*np.linspace(0.2, 0.3, 60)), 20)
+    assert ranks.iloc[:15].isna().all()  # 15 of 20 are three quarters
+    assert (ranks.iloc[15:] == 100.0).all()

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError
-from iwm_opts.market.minutes import load_minutes
+from iwm_opts.market.minutes import Minutes, load_minutes
 
 HEAD = "Datetime,Open,High,Low,Close,Volume\n"
 
@@ -82,3 +82,11 @@ def test_the_defects_of_real_files(market_data):
     assert sizes["2020-03-09"] == 376
     utc = load_minutes(market_data / "intraday" / "IWM_1m_20260323_20260331.csv.gz")
     assert utc.bars.index[0] == pd.Timestamp("2026-03-23 09:30")
+
+
+def test_a_reader_is_told_the_length_of_the_bars_and_their_file(written):
+    file = written(HEAD + "".join(row(f"2026-03-23 09:{minute}:00") for minute in (30, 35, 40)))
+    minutes = load_minutes(file)
+    assert minutes.label("IWM") == "5-minute bars of IWM (minutes.csv)"
+    assert minutes.before(pd.Timestamp("2026-03-24")).label("IWM") == minutes.label("IWM")
+    assert Minutes(minutes.bars, ()).label("IWM") == "5-minute bars of IWM"

@@ -1,6 +1,6 @@
 import pytest
 
-from iwm_opts.journal.paper import Closing, Exits, Leg, Mark, PaperTrade
+from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade
 from iwm_opts.report.paper_table import paper_records, paper_table
 
 TRADE = PaperTrade(

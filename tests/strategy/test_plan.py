@@ -93,7 +93,7 @@ def test_another_version_and_a_missing_key(written):
         ("vol-contraction", "intraday", "condor", "horizon", "earns over weeks"),
         ("mean-reversion", "intraday", "shares", "horizon", "known at a close"),
         ("mean-reversion", "swing", "condor", "instrument", "bets on a rise"),
-        ("momentum", "intraday", "condor", "horizon", "earns over weeks"),
+        ("momentum", "intraday", "condor", "instrument", "bets on a rise"),
     ],
 )
 def test_contradictions_are_refused_with_the_reason(written, edge, horizon, instrument, at_fault, reason):

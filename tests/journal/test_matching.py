@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iwm_opts.journal.executions import Execution, match_packages, strategy_of
+from iwm_opts.journal.executions import Execution
+from iwm_opts.journal.matching import match_executions
+from iwm_opts.journal.packages import strategy_of
 from iwm_opts.market.contract import Contract
 
 FIRST = datetime(2026, 3, 2, 10, 0)  # noqa: DTZ001 - logs are New York without a zone
@@ -32,7 +34,7 @@ def bull_put(minutes, count, short, long, effect="open"):
 
 
 def test_an_order_is_one_package():
-    trade, = match_packages(bull_put(0, 4, 1.20, 0.70)).trades  # fmt: skip
+    trade, = match_executions(bull_put(0, 4, 1.20, 0.70)).packages  # fmt: skip
     assert [(count, contract.strike) for count, contract in trade.legs] == [(1, 185.0), (-1, 190.0)]
     assert (trade.contracts, trade.credit, trade.exit, trade.reason) == (4, pytest.approx(0.50), None, "open")
     assert strategy_of(trade.legs) == "bull-put"
@@ -46,7 +48,7 @@ def test_parts_that_are_closed_apart_are_trades_apart():
         leg(90, "P", 190.0, 3, 0.15, effect="close", fees=1.5),
         leg(90, "P", 185.0, -3, 0.05, effect="close", fees=1.5),
     ]
-    first, second = match_packages([*bull_put(0, 4, 1.20, 0.70), *closing]).trades
+    first, second = match_executions([*bull_put(0, 4, 1.20, 0.70), *closing]).packages
     assert (first.contracts, first.debit, first.fees) == (1, pytest.approx(0.25), pytest.approx(2.0))
     assert (second.contracts, second.debit, second.fees) == (3, pytest.approx(0.10), pytest.approx(6.0))
     assert first.number == second.number
@@ -60,7 +62,7 @@ def test_closings_meet_the_oldest_lots_first():
         leg(60, "P", 190.0, 1, 0.40, effect="close"),
         leg(60, "P", 185.0, -1, 0.15, effect="close"),
     ]
-    first, second = match_packages([*orders, *closing]).trades
+    first, second = match_executions([*orders, *closing]).packages
     assert (first.credit, first.exit is not None) == (pytest.approx(0.50), True)
     assert (second.credit, second.exit) == (pytest.approx(0.80), None)
 
@@ -70,7 +72,7 @@ def test_legs_may_be_left_one_by_one():
         leg(60, "P", 190.0, 1, 0.40, effect="close"),
         leg(200, "P", 185.0, -1, 0.02, effect="close"),
     ]
-    (trade,) = match_packages([*bull_put(0, 1, 1.20, 0.70), *closing]).trades
+    (trade,) = match_executions([*bull_put(0, 1, 1.20, 0.70), *closing]).packages
     assert trade.debit == pytest.approx(0.38)
     assert trade.exit == FIRST + timedelta(minutes=200)
 
@@ -82,7 +84,7 @@ def test_a_roll_closes_one_package_and_opens_another():
         leg(60, "P", 188.0, -1, 0.90, effect="open", order="roll"),
         leg(60, "P", 183.0, 1, 0.50, effect="open", order="roll"),
     ]
-    first, second = match_packages([*bull_put(0, 1, 1.20, 0.70), *roll]).trades
+    first, second = match_executions([*bull_put(0, 1, 1.20, 0.70), *roll]).packages
     assert first.debit == pytest.approx(0.25)
     assert second.rolled_from == (first.number,)
     assert second.credit == pytest.approx(0.40)
@@ -93,7 +95,7 @@ def test_expiration_ends_what_is_left():
         leg(9_999, "P", 190.0, 1, 0.0, effect="close", kind="expiration"),
         leg(9_999, "P", 185.0, 1, 0.0, effect="close", kind="expiration"),
     ]
-    (trade,) = match_packages([*bull_put(0, 1, 1.20, 0.70), *ends]).trades
+    (trade,) = match_executions([*bull_put(0, 1, 1.20, 0.70), *ends]).packages
     assert (trade.debit, trade.reason) == (0.0, "expiry")
 
 
@@ -106,7 +108,7 @@ def test_an_assigned_put_brings_shares_that_are_sold_later():
         leg(900, "P", 185.0, -1, 0.05, effect="close"),
         shares(1_900, -100, 188.50, fees=1.0),
     ]
-    (trade,) = match_packages(rows).trades
+    (trade,) = match_executions(rows).packages
     assert trade.settlement == pytest.approx(-151.0)
     assert trade.reason == "assignment"
     assert trade.exit == FIRST + timedelta(minutes=1_900)
@@ -120,7 +122,7 @@ def test_a_spread_in_the_money_settles_at_its_width():
         leg(500, "P", 190.0, 2, 0.0, effect="close", kind="assignment"),
         leg(500, "P", 185.0, 2, 0.0, effect="close", kind="exercise"),
     ]
-    (trade,) = match_packages(rows).trades
+    (trade,) = match_executions(rows).packages
     assert trade.settlement == pytest.approx(-1_000.0)
     assert trade.exit is not None
 
@@ -132,27 +134,22 @@ def test_shares_not_sold_yet_leave_the_trade_open():
         leg(500, "P", 185.0, 1, 0.0, effect="close", kind="expiration"),
         shares(600, -40, 189.0),
     ]
-    (trade,) = match_packages(rows).trades
+    (trade,) = match_executions(rows).packages
     assert (trade.exit, trade.reason) == (None, "shares not sold yet")
 
 
 def test_what_was_opened_before_the_file_is_named():
-    found = match_packages([leg(0, "P", 190.0, 2, 0.40, effect="close", line=12)])
-    assert found.trades == ()
+    found = match_executions([leg(0, "P", 190.0, 2, 0.40, effect="close", line=12)])
+    assert found.packages == ()
     assert found.problems == (
         "line 12: closes 2 of IWM260320P00190000 that the file does not open: left out",
     )  # fmt: skip
 
 
-def test_shares_of_ones_own_are_left_out_and_counted():
-    found = match_packages([shares(0, 100, 200.0), shares(5, -100, 201.0)])
-    assert found.problems == ("2 trades of shares apart from any assignment or exercise: left out",)
-
-
 def test_a_row_that_closes_and_opens_does_both():
     # Long 1, sold 3 without an effect: 1 closes, 2 are sold short.
     rows = [leg(0, "C", 240.0, 1, 1.00, effect="open"), leg(60, "C", 240.0, -3, 1.50)]
-    first, second = match_packages(rows).trades
+    first, second = match_executions(rows).packages
     assert (first.contracts, first.debit) == (1, pytest.approx(-1.50))
     assert (second.contracts, second.credit, second.exit) == (2, pytest.approx(1.50), None)
 
@@ -177,12 +174,12 @@ def test_no_cent_is_lost(opened, data):
             sign = 1 if strike == 190.0 else -1
             rows.append(leg(minute, "P", strike, sign * count, data.draw(PRICES), effect="close", fees=0.65 * count))
             minute += 10
-    found = match_packages(rows)
+    found = match_executions(rows)
     assert found.problems == ()
-    assert sum(trade.contracts for trade in found.trades) == held
+    assert sum(trade.contracts for trade in found.packages) == held
     whole = held - max(left.values())
-    assert sum(trade.contracts for trade in found.trades if trade.exit) == whole
+    assert sum(trade.contracts for trade in found.packages if trade.exit) == whole
     if left == {"P190": 0, "P185": 0}:
         cash = -sum(100 * row.quantity * row.price + row.fees for row in rows)
-        made = sum(100 * t.contracts * (t.credit - t.debit) - t.fees + t.settlement for t in found.trades)
+        made = sum(100 * t.contracts * (t.credit - t.debit) - t.fees + t.settlement for t in found.packages)
         assert made == pytest.approx(cash, abs=1e-6)

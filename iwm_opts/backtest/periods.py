@@ -1,0 +1,72 @@
+"""Figures of a result by year, by month, and by named stretches of days."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.backtest.metrics import NAN, STORIES, Period, by_path, drawdown, mean_or_nan
+from iwm_opts.errors import InputError
+
+CALENDAR: Final = {"year": "Y", "month": "M"}
+
+
+def by_calendar(trades: pd.DataFrame, equity: pd.DataFrame, account: float, unit: str = "year") -> pd.DataFrame:
+    """Figures of each year or month; see `by_period`.
+
+    Raises
+    ------
+    InputError
+        For a unit that is neither `year` nor `month`.
+    """
+    if unit not in CALENDAR:
+        raise InputError("unit", unit, "is no part of a calendar", f"choose one of {', '.join(CALENDAR)}")
+    found = pd.PeriodIndex(equity.index, freq=CALENDAR[unit]).unique().sort_values()
+    return by_period(
+        trades, equity, account, [Period(str(p), p.start_time.date(), p.end_time.date()) for p in found]
+    )  # fmt: skip
+
+
+def by_period(
+    trades: pd.DataFrame, equity: pd.DataFrame, account: float, periods: Sequence[Period] = STORIES
+) -> pd.DataFrame:
+    """Figures of named periods, one row each: trades, win_rate, expectancy, pnl, return, max_drawdown.
+
+    Trades are those entered in the period; pnl is the change of equity within it, whatever day the trades began, and
+    the return is that over the equity before it. A path's drawdown starts at that equity too. A period without a
+    session is NaN, with 0 trades.
+    """
+    rows = []
+    for period in periods:
+        first, last = pd.Timestamp(period.first), pd.Timestamp(period.last)
+        entered = trades[(trades["entry"] >= first) & (trades["entry"] <= last)]["pnl"].to_numpy(dtype=np.float64)
+        within = [one for one in _windows(equity, account, first, last) if len(one[1])]
+        change = np.array([float(inside.iloc[-1]) - before for before, inside in within])
+        base = np.array([before for before, _ in within])
+        rows.append(
+            {
+                "period": period.name,
+                "sessions": len(within[0][1]) if within else 0,
+                "trades": len(entered),
+                "win_rate": mean_or_nan((entered > 0.0).astype(np.float64)),
+                "expectancy": mean_or_nan(entered),
+                "pnl": mean_or_nan(change),
+                "return": mean_or_nan(change / base),
+                "max_drawdown": min((drawdown(inside, before).share for before, inside in within), default=NAN),
+            }
+        )
+    return pd.DataFrame(rows).set_index("period")
+
+
+def _windows(
+    equity: pd.DataFrame, account: float, first: pd.Timestamp, last: pd.Timestamp
+) -> Iterator[tuple[float, pd.Series]]:
+    """Equity before a period and on its days, path by path."""
+    for _, path in by_path(equity):
+        level = path["equity"]
+        earlier = level[level.index < first]
+        yield (
+            (float(earlier.iloc[-1]) if len(earlier) else account),
+            level[(level.index >= first) & (level.index <= last)],
+        )

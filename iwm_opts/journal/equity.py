@@ -1,0 +1,143 @@
+"""The account by the session, and how deep it fell: by booked results, and by the marks of what was held.
+
+A drawdown of booked results is no deeper than what was realised: a position that stood far under water and came back
+leaves no trace in it. Where trades carry marks, the account is marked by them.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.backtest.metrics import Drawdown, drawdown
+from iwm_opts.journal.trade_log import marks_of
+from iwm_opts.market.calendar import latest_session, sessions
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How deep an equity fell."""
+
+    drawdown: Drawdown
+    worst_day: float  # dollars, the least change from one session to the next
+    worst_date: date | None  # None without a session
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MarkedEquity:
+    """The account with what was held at its marks."""
+
+    equity: "pd.Series[float]"  # by session
+    held: int  # trades held at a close, summed over the sessions
+    marked: int  # of them those with a mark of that day; others stand at their last mark, or at zero before the first
+
+
+def depth_of(equity: "pd.Series[float]", before: float) -> Depth:
+    """Deepest fall and worst session of some sessions.
+
+    Parameters
+    ----------
+    equity : Series, shape (sessions,)
+        Without a session nothing fell, and there is no worst one.
+    before : float
+        Equity before the first of them.
+    """
+    if equity.empty:
+        return Depth(drawdown(equity, before), 0.0, None)
+    change = np.diff(equity.to_numpy(dtype=np.float64), prepend=before)
+    at = int(np.argmin(change))
+    return Depth(drawdown(equity, before), float(change[at]), pd.Timestamp(equity.index[at]).date())
+
+
+def realised_equity(trades: pd.DataFrame, account: float) -> pd.DataFrame:
+    """Equity by the session: the account and what was booked until its close.
+
+    Parameters
+    ----------
+    trades : DataFrame
+        Closed ones, with entry, exit, pnl and risk. A day of exit that is no session counts to the one before it.
+    account : float
+        Dollars at the start.
+
+    Returns
+    -------
+    DataFrame
+        equity, open_risk (of the positions held at the close; unknown risks count for nothing) and positions.
+    """
+    first, last = trades["entry"].min().date(), trades["exit"].max().date()
+    days = _sessions(first, last)
+    left = np.maximum(np.searchsorted(days, trades["exit"].to_numpy(dtype="datetime64[D]"), side="right") - 1, 0)
+    entered = np.minimum(np.searchsorted(days, trades["entry"].to_numpy(dtype="datetime64[D]")), left)
+    booked, risk, held = np.zeros(len(days)), np.zeros(len(days) + 1), np.zeros(len(days) + 1)
+    np.add.at(booked, left, trades["pnl"].to_numpy(dtype=np.float64))
+    at_risk = trades["risk"].fillna(0.0).to_numpy(dtype=np.float64)
+    for places, sign in ((entered, 1.0), (left, -1.0)):
+        np.add.at(risk, places, sign * at_risk)
+        np.add.at(held, places, sign)
+    columns = {
+        "equity": account + np.cumsum(booked),
+        "open_risk": np.cumsum(risk)[:-1],
+        "positions": np.rint(np.cumsum(held)[:-1]).astype(np.int64),
+    }
+    return pd.DataFrame(columns, index=pd.DatetimeIndex(days.astype("datetime64[us]"), name="date"))
+
+
+def marked_equity(trades: pd.DataFrame, account: float) -> MarkedEquity | None:
+    """The account by the session, with every trade at its mark; None where no trade has one while it is held.
+
+    Parameters
+    ----------
+    trades : DataFrame
+        Of a log, open ones too: entry, exit, pnl and marks.
+    account : float
+        Dollars at the start.
+
+    Returns
+    -------
+    MarkedEquity or None
+        A trade counts nothing before its entry, its last mark of that session or before while it is held, and its
+        result from the session of its exit on.
+    """
+    known = trades[trades["exit"].isna() | trades["pnl"].notna()]
+    marks = [marks_of(text) for text in known["marks"]]
+    days = [day for found in marks for day in found]
+    if not days:
+        return None
+    first, last = known["entry"].min().date(), max([*days, *(at.date() for at in known["exit"].dropna())])
+    calendar = _sessions(first, last)
+    total, held, marked = np.full(len(calendar), account), 0, 0
+    for entry, left, pnl, found in zip(known["entry"], known["exit"], known["pnl"], marks, strict=True):
+        begin = int(np.searchsorted(calendar, np.datetime64(entry.date())))
+        end = len(calendar) if pd.isna(left) else _booked_at(calendar, left)
+        path = _path(found, calendar)
+        total[begin:end] += path[begin:end]
+        total[end:] += 0.0 if pd.isna(left) else pnl
+        held += max(end - begin, 0)
+        marked += sum(begin <= int(np.searchsorted(calendar, np.datetime64(day))) < end for day in found)
+    if not marked:
+        return None
+    index = pd.DatetimeIndex(calendar.astype("datetime64[us]"), name="date")
+    return MarkedEquity(pd.Series(total, index=index, name="equity"), held, marked)
+
+
+def _sessions(first: date, last: date) -> "NDArray[np.datetime64]":
+    """Sessions of some days; the one before them where they hold none, as a trade on a holiday has it."""
+    found = sessions(first, last)
+    return found if len(found) else sessions(latest_session(first), last)
+
+
+def _booked_at(calendar: "NDArray[np.datetime64]", left: pd.Timestamp) -> int:
+    """Place of the session that a result is booked on: of a day that is none, the one before."""
+    return max(int(np.searchsorted(calendar, np.datetime64(left.date()), side="right")) - 1, 0)
+
+
+def _path(marks: dict[date, float], calendar: "NDArray[np.datetime64]") -> Array:
+    """P&L by the session: the last mark so far, zero before the first."""
+    ordered = sorted(marks.items())
+    values = np.array([0.0, *(gain for _, gain in ordered)])
+    days = np.array([day for day, _ in ordered], dtype="datetime64[D]")
+    return np.asarray(values[np.searchsorted(days, calendar, side="right")])

@@ -1,0 +1,172 @@
+"""The package trades that a broker's executions add up to.
+
+What was opened in one order is one package. Closings are matched to it leg by leg, first in, first out, whatever orders
+they came in: a part of a package that is closed on its own becomes a trade of its own, as does each half of a roll.
+Options that end in shares take the shares along, until these are sold or bought back (`share_lots`).
+"""
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from iwm_opts.journal.executions import Kind
+from iwm_opts.journal.share_lots import Delivery
+from iwm_opts.market.contract import Contract
+
+
+@dataclass(frozen=True, slots=True)
+class PackageTrade:
+    """Packages opened in one order and left together."""
+
+    number: int  # of the order that opened it, from 1
+    symbol: str
+    legs: tuple[tuple[int, Contract], ...]  # contracts of one package, sold negative
+    contracts: int  # packages
+    entry: datetime
+    exit: datetime | None  # None: still open
+    credit: float  # dollars a share of one package, positive received
+    debit: float  # paid to close, NaN while open
+    fees: float  # dollars, all of it
+    settlement: float  # dollars that shares of assignments and exercises brought
+    reason: str
+    rolled_from: tuple[int, ...] = ()
+    account: str = ""
+
+
+@dataclass(slots=True)
+class Closing:
+    """Contracts of one leg that were closed at once."""
+
+    when: datetime
+    quantity: int  # left to be handed out
+    price: float
+    fees: float  # a contract
+    kind: Kind
+    delivery: Delivery | None = None  # of the shares that it ended in
+
+
+@dataclass(slots=True)
+class PackageLeg:
+    """One leg of the packages of one order."""
+
+    contract: Contract
+    sign: int
+    ratio: int
+    open: int  # contracts not closed yet
+    closings: deque[Closing] = field(default_factory=deque)
+
+
+@dataclass(slots=True)
+class Package:
+    """Packages of one order, and how their legs were closed."""
+
+    number: int
+    symbol: str
+    legs: list[PackageLeg]
+    contracts: int
+    entry: datetime
+    credit: float
+    fees: float
+    rolled_from: tuple[int, ...]
+    account: str
+
+
+def cut(package: Package) -> list[PackageTrade]:
+    """Trades of a package: one for each time that whole packages of it were left, and what is still open."""
+    moments = sorted({closing.when for leg in package.legs for closing in leg.closings})
+    done, found = 0, []
+    for moment in moments:
+        whole = min(
+            sum(c.quantity for c in leg.closings if c.when <= moment) // leg.ratio for leg in package.legs
+        )  # closings hand out what they hold, so that this counts what is new
+        if whole:
+            found.append(_left(package, whole, moment))
+            done += whole
+    remaining = package.contracts - done
+    if remaining:
+        found.append(_trade(package, remaining, None, math.nan, 0.0, 0.0, "open"))
+    return found
+
+
+def _left(package: Package, count: int, moment: datetime) -> PackageTrade:
+    """So many packages out of their legs' oldest closings."""
+    debit = fees = settlement = 0.0
+    kinds: set[Kind] = set()
+    last, is_settled = moment, True
+    for leg in package.legs:
+        wanted = leg.ratio * count
+        while wanted:
+            closing = leg.closings[0]
+            part = min(wanted, closing.quantity)
+            debit -= leg.sign * part * closing.price
+            fees += part * closing.fees
+            kinds.add(closing.kind)
+            if closing.delivery is not None:
+                settlement += part * closing.delivery.settlement
+                is_settled &= not closing.delivery.shares
+                last = max(last, closing.delivery.settled or last)
+            closing.quantity -= part
+            wanted -= part
+            if not closing.quantity:
+                leg.closings.popleft()
+    if not is_settled:
+        return _trade(package, count, None, math.nan, fees, settlement, "shares not sold yet")
+    return _trade(package, count, last, debit / count, fees, settlement, _reason(kinds))
+
+
+def _reason(kinds: set[Kind]) -> str:
+    """The most telling way in which its legs ended."""
+    told = {"assignment": "assignment", "exercise": "exercise", "trade": "closed"}
+    return next((name for kind, name in told.items() if kind in kinds), "expiry")
+
+
+def _trade(
+    package: Package,
+    count: int,
+    left: datetime | None,
+    debit: float,
+    closing_fees: float,
+    settlement: float,
+    reason: str,
+) -> PackageTrade:
+    share = count / package.contracts
+    return PackageTrade(
+        package.number,
+        package.symbol,
+        tuple((leg.sign * leg.ratio, leg.contract) for leg in package.legs),
+        count,
+        package.entry,
+        left,
+        package.credit,
+        debit,
+        package.fees * share + closing_fees,
+        settlement,
+        reason,
+        package.rolled_from,
+        package.account,
+    )
+
+
+def strategy_of(legs: Sequence[tuple[int, Contract]]) -> str:
+    """Name of a package by its legs, such as `iron-condor`; `custom` for what has none here."""
+    if len({contract.expiration for _, contract in legs}) > 1 or any(abs(count) != 1 for count, _ in legs):
+        return "custom"
+    shape = tuple(f"{'+' if count > 0 else '-'}{contract.right}" for count, contract in legs)
+    return _NAMES.get(shape, "custom")
+
+
+_NAMES: Final = {
+    ("+P", "-P", "-C", "+C"): "iron-condor",
+    ("-P", "+P", "+C", "-C"): "long-iron-condor",
+    ("+P", "-P"): "bull-put",
+    ("-P", "+P"): "bear-put",
+    ("-C", "+C"): "bear-call",
+    ("+C", "-C"): "bull-call",
+    ("+C",): "long-call",
+    ("-C",): "short-call",
+    ("+P",): "long-put",
+    ("-P",): "short-put",
+}

@@ -1,0 +1,65 @@
+"""The paper journal in the format that review reads."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+from iwm_opts.errors import DataError
+from iwm_opts.journal.paper_trade import SIMULATED, Mark, PaperTrade
+from iwm_opts.journal.trade_log import TradeLog, answers_text, log_of_rows, marks_text
+
+
+def for_review(trades: Sequence[PaperTrade]) -> TradeLog:
+    """The journal as a log to review: where there are real quotes, what was simulated is left out and counted."""
+    real = [one for one in trades if SIMULATED not in one.market]
+    if not real or len(real) == len(trades):
+        return log_of_paper(trades)
+    log = log_of_paper(real)
+    return replace(log, notes=(*log.notes, f"{len(trades) - len(real)} trades on a simulated market left out"))
+
+
+def log_of_paper(trades: Sequence[PaperTrade], source: str = "paper journal") -> TradeLog:
+    """The journal as a trade log."""
+    rows = [_row(trade) for trade in trades]
+    if not rows:
+        raise DataError(source, "holds no trade", "open one: iwm-opts paper open --plan FILE")
+    return log_of_rows(rows, source, is_simulated=any(SIMULATED in trade.market for trade in trades))
+
+
+def _row(trade: PaperTrade) -> dict[str, object]:
+    left, due = trade.closing, trade.due
+    if due is None and left is not None:  # left before any rule called: not late
+        due = Mark(left.at[:10], left.at, math.nan, left.mid, left.model, 0.0, left.reason)
+    fees = trade.fees + (left.fees if left else 0.0)
+    return {
+        "trade": str(trade.number),
+        "plan": trade.plan,
+        "market": f"paper, {trade.market}",
+        "symbol": trade.symbol,
+        "strategy": trade.strategy,
+        "legs": trade.text,
+        "expiration": trade.expiration or None,
+        "multiplier": trade.multiplier,
+        "settlement": left.dividends if left else 0.0,
+        "entry": trade.opened,
+        "exit": left.at if left else None,
+        "reason": left.reason if left else "open",
+        "contracts": trade.contracts,
+        "planned_contracts": trade.planned_contracts,
+        "credit": trade.credit,
+        "debit": left.debit if left else math.nan,
+        "entry_mid": trade.mid,
+        "exit_mid": left.mid if left else math.nan,
+        "entry_model": trade.model,
+        "exit_model": left.model if left else math.nan,
+        "due": due.day if due else None,
+        "due_debit": due.debit if due else math.nan,
+        "fees": fees,
+        "model_fees": fees,
+        "risk": trade.risk,
+        "planned_risk": trade.planned_risk,
+        "rank": math.nan if trade.rank is None else trade.rank,
+        "checklist": answers_text(trade.checklist),
+        "marks": marks_text({date.fromisoformat(one.day): trade.gain_at(one) for one in trade.marks}),
+    }

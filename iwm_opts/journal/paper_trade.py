@@ -1,0 +1,171 @@
+"""A trade on paper: how it was opened, what it is left by, its marks and how it ended."""
+
+import math
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import numpy as np
+
+from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
+from iwm_opts.execution.legs import Legs
+from iwm_opts.journal.packages import strategy_of
+from iwm_opts.journal.trade_log import SHARES
+from iwm_opts.market.contract import Contract
+from iwm_opts.strategy.exits import ShareExits
+
+SIMULATED: Final = "SIMULATED"
+OPEN: Final = "09:30:00"  # of a session, New York
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One leg: contracts in a package (sold negative), right, strike."""
+
+    count: int
+    right: str
+    strike: float
+
+    def __str__(self) -> str:
+        return f"{self.count:+d}{self.right}{self.strike:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Exits:
+    """Rules to leave by, as in a backtest's `ExitRule`; None is off."""
+
+    profit: float | None = None
+    stop: float | None = None
+    dte: int | None = None
+    sessions: int | None = None
+    minute: int | None = None  # after the open of the entry's session, of an intraday edge
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One day of an open trade."""
+
+    day: str
+    at: str  # time of the quotes, New York
+    spot: float
+    mid: float  # cost of closing at mid, dollars a share; negative where it brings money
+    debit: float  # under the fill model
+    fees: float  # to close, dollars a package
+    rule: str  # that called for the exit; "" where none did
+    dividends: float = 0.0  # received since the entry, dollars a share
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How a trade was left."""
+
+    at: str
+    debit: float  # own fill, dollars a share
+    mid: float
+    model: float
+    fees: float  # dollars, all of it
+    reason: str
+    dividends: float = 0.0  # dollars, all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What a trade in shares is left by; dollars a share."""
+
+    stop: float
+    target: float | None
+    atr: float  # known at the entry
+    exits: ShareExits
+    slippage: float  # of the fill model
+    exit_minute: int | None = None  # after the open, of an intraday edge: it has no other clock
+
+
+@dataclass(frozen=True, slots=True)
+class PaperTrade:
+    """One trade on paper; dollars a share for prices, dollars of the position for fees and risks.
+
+    A trade in shares has no legs and no expiration; what was paid for them is a negative credit, as for options bought.
+    """
+
+    number: int
+    plan: str
+    market: str
+    symbol: str
+    expiration: str
+    legs: tuple[Leg, ...]
+    contracts: int
+    planned_contracts: int
+    opened: str  # time of the quotes, New York
+    credit: float  # own fill
+    mid: float
+    model: float
+    fill: str  # model
+    fees_schedule: str
+    fees: float  # to open
+    risk: float
+    planned_risk: float
+    rank: float | None
+    exits: Exits
+    checklist: dict[str, str]
+    marks: tuple[Mark, ...] = ()
+    closing: Closing | None = None
+    shares: Shares | None = None  # None: options
+
+    @property
+    def multiplier(self) -> int:
+        """Dollars that a dollar a share is worth in one package."""
+        return MULTIPLIER if self.shares is None else 1
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not been left."""
+        return self.closing is None
+
+    @property
+    def leave_by(self) -> datetime | None:
+        """When an intraday edge leaves, New York; None for what is held overnight."""
+        minute = self.exits.minute if self.shares is None else self.shares.exit_minute
+        if minute is None:
+            return None
+        return datetime.fromisoformat(f"{self.opened[:10]} {OPEN}") + timedelta(minutes=minute)
+
+    @property
+    def text(self) -> str:
+        """Its legs as typed."""
+        return " ".join(map(str, self.legs))
+
+    @property
+    def kind(self) -> Legs:
+        """Sides, rights and ratios, as filling and fees see them."""
+        counts = [leg.count for leg in self.legs]
+        return Legs.of(np.sign(counts), [RIGHT_SIGN[leg.right] for leg in self.legs], np.abs(counts))
+
+    @property
+    def strategy(self) -> str:
+        """Its name by its legs."""
+        if self.shares is not None:
+            return SHARES
+        day = date.fromisoformat(self.expiration)
+        legs = (
+            (leg.count, Contract(self.symbol, day, "C" if leg.right == "C" else "P", leg.strike)) for leg in self.legs
+        )
+        return strategy_of(tuple(legs))
+
+    @property
+    def due(self) -> Mark | None:
+        """First mark on which a rule called for the exit."""
+        return next((mark for mark in self.marks if mark.rule), None)
+
+    @property
+    def gain(self) -> float:
+        """Dollars made so far after fees, at the last mark's model fill while open; NaN before there is one."""
+        if self.closing is not None:
+            left = self.closing
+            made = self.multiplier * self.contracts * (self.credit - left.debit)
+            return made - self.fees - left.fees + left.dividends
+        return self.gain_at(self.marks[-1]) if self.marks else math.nan
+
+    def gain_at(self, mark: Mark) -> float:
+        """Dollars made at a mark after fees, those to leave included, at the model's fill."""
+        made = self.multiplier * self.contracts * (self.credit - mark.debit)
+        return made - self.fees - self.contracts * (mark.fees - mark.dividends)

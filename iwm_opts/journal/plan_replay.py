@@ -1,0 +1,280 @@
+"""What a plan's rules said of trades that others kept: the size, the exits and the checklist, from bars.
+
+A broker tells what was filled, not what the plan asked for. With the daily bars of the underlying its share trades are
+replayed by the plan's own rules (`paper_shares`, as a backtest has them): shares and risk at the entry, the day on
+which a stop, a target or the time called and what leaving there would have brought, the model's fills, and dividends.
+The checklist is judged for every trade as the data stood before the session of its entry. What a log says stays.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.backtest.intraday import LATEST_FILL
+from iwm_opts.backtest.plan import share_rules
+from iwm_opts.backtest.shares import ShareRules, trade_shares
+from iwm_opts.errors import InputError
+from iwm_opts.journal.compliance import SLACK
+from iwm_opts.journal.executions import DELIVERS
+from iwm_opts.journal.paper_shares import UNTIMED, Quote, marked_on_bars, marked_on_minutes, opened_shares
+from iwm_opts.journal.paper_trade import OPEN, Closing, Mark, PaperTrade
+from iwm_opts.journal.session_prices import is_near_open, price_at
+from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, UNTOLD, TradeLog, answers_text
+from iwm_opts.market.calendar import latest_session
+from iwm_opts.strategy.checklist import Inputs, Reading, criterion
+from iwm_opts.strategy.decision import entry_days
+from iwm_opts.strategy.plan import Plan
+
+ASIDE: Final = 0.01  # share of price that a fill may lie beyond its session: before the open, or after the close
+EARLY: Final = "before any rule"  # reasons of a share trade, beside stop, target and time
+LATE: Final = "{}, late"
+UNSAID: Final = "closed"  # as brokers' readers have it
+
+
+@dataclass(frozen=True, slots=True)
+class _Lot:
+    """Rows of one purchase: its parts, where it was sold in several."""
+
+    rows: pd.DataFrame
+    entry: pd.Timestamp
+    shares: int
+    paid: float
+
+
+def replayed(log: TradeLog, plan: Plan, data: Inputs, account: float | None = None) -> TradeLog:
+    """A log completed by a plan's rules on the data.
+
+    Parameters
+    ----------
+    log : TradeLog
+        Trades of the plan.
+    plan : Plan
+    data : Inputs
+        Daily bars, and what else there is; minutes tell the price at an order's time.
+    account : float, optional
+        Dollars at the start; the plan's unless given.
+
+    Returns
+    -------
+    TradeLog
+        With notes of what was judged, and of the trades that the data or the rules say nothing of.
+    """
+    trades, notes = log.trades.copy(), Counter[str]()
+    judged = _with_checklists(trades, plan, data, notes)
+    told = [f"checklists judged afterwards, as the data stood before the entry: {judged}"] if judged else []
+    if plan.instrument == "shares":
+        told += _with_share_rules(trades, plan, data, account, notes)
+    told += [f"needs data: {count} trades: {why}" for why, count in notes.items()]
+    return replace(log, trades=trades, notes=(*log.notes, *told))
+
+
+def earlier_trades(plan: Plan, data: Inputs, before: date) -> pd.DataFrame:
+    """What a share plan of daily bars would have traded before a day: what later results are held against.
+
+    Raises
+    ------
+    InputError
+        When the data lack what the edge or the macro filter reads.
+    """
+    known = data.before(before)
+    return trade_shares(known.bars, entry_days(plan, known).allowed, share_rules(plan)).trades
+
+
+def lacks_rules(log: TradeLog, plan: Plan) -> bool:
+    """Whether there is something that a replay could tell."""
+    trades = log.trades
+    unknown = (trades["checklist"] == "").any() and bool(plan.checklist.criteria)
+    of_shares = trades["strategy"].isin((SHARES, SHORT_SHARES)) & (trades["risk"].isna() | trades["due"].isna())
+    return bool(unknown or (plan.instrument == "shares" and of_shares.any()))
+
+
+def _with_checklists(trades: pd.DataFrame, plan: Plan, data: Inputs, unknown: Counter[str]) -> int:
+    """Judge the checklists that nobody kept, in place; how many had an answer that the data tell."""
+    wanted = trades.index[trades["checklist"] == ""]
+    if not len(wanted):
+        return 0
+    # A criterion reads all sessions at once, and the same for each whatever comes after it (`strategy.checklist`).
+    readings = {name: criterion(name).read(data) for name in plan.checklist.criteria}
+    judged = 0
+    for at in wanted:
+        before = pd.Timestamp(latest_session(trades["entry"][at].date() - timedelta(days=1)))
+        states = {name: _state(reading, before) for name, reading in readings.items()}
+        missing = [name for name, state in states.items() if state == UNTOLD]
+        unknown.update(f"{name} on the checklist ({criterion(name).needs})" for name in missing)
+        if len(missing) < len(states):
+            trades.loc[at, "checklist"] = answers_text(states)
+            judged += 1
+    return judged
+
+
+def _state(reading: Reading | None, session: pd.Timestamp) -> str:
+    if reading is None or np.isnan(reading.value.get(session, np.nan)):
+        return UNTOLD
+    return "met" if bool(reading.signal[session]) else "unmet"
+
+
+def _with_share_rules(
+    trades: pd.DataFrame, plan: Plan, data: Inputs, account: float | None, unknown: Counter[str]
+) -> list[str]:
+    """Complete the share trades, in place, in order of entry: what is open takes up risk and cash of the next."""
+    if account is not None:
+        plan = plan.model_copy(update={"account": plan.account.model_copy(update={"value": account})})
+    rules, held = share_rules(plan), list[PaperTrade]()
+    wanted = trades[(trades["strategy"] == SHARES) & (trades["risk"].isna() | trades["due"].isna())]
+    paid = refused = 0.0
+    for _, rows in wanted.groupby(["entry", "symbol", "credit", "market"], sort=True):
+        lot = _Lot(rows, rows["entry"].iloc[0], int(rows["contracts"].sum()), -float(rows["credit"].iloc[0]))
+        try:
+            _refuse_other_bars(rows, data.bars)
+            paid += _receive_dividends(trades, rows, data.bars)
+            refused += _replay(trades, lot, plan, rules, data, held)
+        except InputError as error:
+            unknown[f"{error.name} {error.rule}; {error.remedy}" if error.remedy else f"{error.name} {error.rule}"] += 1
+            continue
+    ours = trades.loc[wanted.index][lambda table: table["risk"].notna()]
+    without = ours["entry_model"].isna() | (ours["exit_model"].isna() & ours["exit"].notna())
+    if without.any():
+        unknown["a model fill, for the price at the time of the order (--minutes)"] += int(without.sum())
+    shorts = int((trades["strategy"] == SHORT_SHARES).sum())
+    how = (
+        "share trades are replayed by the plan's rules on the bars; model fills: the session's open and close within "
+        f"{LATEST_FILL} minutes of them, elsewhere the minutes where they are given, and {rules.slippage:g} a share"
+    )
+    told = [how]
+    told += [f"dividends by the bars' ex-dates added to the results: ${paid:,.2f}"] if paid else []
+    told += (
+        [f"{refused:.0f} entries when the plan's account takes no more: sized by its risk share alone"]
+        if refused
+        else []
+    )
+    told += [f"{shorts} short trades in shares: the plan only buys, its rules say nothing of them"] if shorts else []
+    return told
+
+
+def _refuse_other_bars(rows: pd.DataFrame, bars: pd.DataFrame) -> None:
+    """Bars reach from the session before a trade's entry to its exit, and its fills lie where the bars traded."""
+    rows = rows.assign(exit=rows["exit"].where(~rows["reason"].isin(DELIVERS)))  # a strike is no price of the market
+    before = latest_session(rows["entry"].iloc[0].date() - timedelta(days=1))
+    last = rows["exit"].max().date() if rows["exit"].notna().any() else before
+    fills = {at.date() for name in ("entry", "exit") for at in rows[name].dropna()}
+    for day in (before, latest_session(last), *fills):
+        if pd.Timestamp(day) not in bars.index:
+            held = f"{bars.index[0].date()} to {bars.index[-1].date()}"
+            raise InputError("bars", held, f"do not reach all of them, {held}", "give --bars that do")
+    for when, price in (("entry", "credit"), ("exit", "debit")):
+        known = rows[rows[when].notna()]
+        for day, paid in zip(known[when].dt.normalize(), -known[price], strict=True):
+            if not bars["low"][day] * (1 - ASIDE) <= paid <= bars["high"][day] * (1 + ASIDE):
+                remedy = "give --bars of that fund, adjusted for splits alone"
+                raise InputError("bars", paid, "did not trade where these were filled", remedy)
+
+
+def _replay(
+    trades: pd.DataFrame, lot: _Lot, plan: Plan, rules: ShareRules, data: Inputs, held: list[PaperTrade]
+) -> bool:
+    """Complete the rows of one purchase; whether the account would have taken none of it."""
+    price = price_at(lot.entry, data)
+    # A purchase within minutes of the open is the plan's own, and its first session counts from the open.
+    at = pd.Timestamp(f"{lot.entry.date()} {OPEN}") if is_near_open(lot.entry) else lot.entry
+    quoted = lot.paid - rules.slippage if np.isnan(price) else price
+    quote = Quote(at.to_pydatetime(), quoted, str(lot.rows["market"].iloc[0]))
+    # At an open the plan leaves first and enters then, whichever order was filled first.
+    known = at + pd.Timedelta(minutes=LATEST_FILL) if is_near_open(lot.entry) else at
+    before = [_as_held(one, known) for one in held]
+    found = opened_shares(plan, rules, data.bars, quote, before, {}, lot.shares, lot.paid)
+    is_refused = isinstance(found, str)
+    if isinstance(found, str):  # its stop and its exits are what they would have been alone
+        found = opened_shares(plan, rules, data.bars, quote, (), {}, lot.shares, lot.paid)
+    if isinstance(found, str):
+        raise InputError("bars", quote.at.isoformat(), found, "give --bars that begin earlier")
+    for row, share in zip(lot.rows.index, lot.rows["contracts"] / lot.shares, strict=True):
+        if not is_refused:
+            _fill_in(trades, row, "planned_contracts", found.planned_contracts * share)
+            _fill_in(trades, row, "planned_risk", found.planned_risk * share)
+        _fill_in(trades, row, "risk", found.risk * share)
+        _fill_in(trades, row, "model_fees", 2.0 * rules.fees * trades["contracts"][row])
+        if not np.isnan(price):
+            _fill_in(trades, row, "entry_mid", -price)
+            _fill_in(trades, row, "entry_model", found.model)
+        part = replace(found, contracts=int(trades["contracts"][row]), risk=found.risk * share, fees=0.0)
+        left = trades["exit"][row]
+        if pd.notna(left):
+            debit, fees, settlement = (float(trades[name][row]) for name in ("debit", "fees", "settlement"))
+            part = replace(part, closing=Closing(_text(left), debit, np.nan, np.nan, fees, "", settlement))
+        held.append(part)
+    # What an option took away was left by no rule of the plan.
+    for row in lot.rows.index[lot.rows["exit"].notna() & ~lot.rows["reason"].isin(DELIVERS)]:
+        _judge_exit(trades, row, found, rules, data)
+    return is_refused
+
+
+def _judge_exit(trades: pd.DataFrame, row: int, found: PaperTrade, rules: ShareRules, data: Inputs) -> None:
+    """When a rule called for the exit of a row, and what leaving then and at its own time would have brought."""
+    left = trades["exit"][row]
+    called = _called(found, left, data)
+    if called is not None and called.at == f"{left.date()} {UNTIMED}" and is_near_open(left):
+        called = None  # left at the open of a session within which a rule called later
+    is_that_day = called is not None and called.day == f"{left.date()}"
+    overrun = pd.Timedelta(minutes=SLACK)
+    is_late = called is not None and (not is_that_day or (found.leave_by and left > pd.Timestamp(called.at) + overrun))
+    price = price_at(left, data)
+    if called is not None and is_that_day and not is_late and (called.rule != "time" or np.isnan(price)):
+        mid, model = called.mid, called.debit
+    else:
+        mid, model = -price, rules.slippage - price
+    if not np.isnan(mid):
+        _fill_in(trades, row, "exit_mid", mid)
+        _fill_in(trades, row, "exit_model", model)
+    # Left before any rule called: not late.
+    if pd.isna(trades["due"][row]):
+        trades.loc[row, "due"] = pd.Timestamp(called.day) if called is not None else left.normalize()
+    _fill_in(trades, row, "due_debit", called.debit if called is not None else float(trades["debit"][row]))
+    if trades["reason"][row] == UNSAID:
+        rule = EARLY if called is None else LATE.format(called.rule) if is_late else called.rule
+        trades.loc[row, "reason"] = rule
+
+
+def _called(found: PaperTrade, left: pd.Timestamp, data: Inputs) -> Mark | None:
+    """The first mark on which a rule called for the exit, up to the day it was left; None where none did."""
+    if found.shares is not None and found.shares.exit_minute is not None:
+        if data.minutes is None:
+            raise InputError("minutes", None, "are needed for an intraday plan", "give --minutes FILE")
+        marks: Sequence[Mark] = marked_on_minutes(found, data.minutes.bars)
+    else:
+        marks = marked_on_bars(found, data.bars, left.date())
+    # On bars a mark within a session has no time; on minutes what was called after the exit did not call for it.
+    until = f"{_text(left):.16}" if left != left.normalize() else f"{left.date()} 24:00"
+    return next((one for one in marks if one.rule and f"{one.at:.16}" <= until), None)
+
+
+def _receive_dividends(trades: pd.DataFrame, rows: pd.DataFrame, bars: pd.DataFrame) -> float:
+    """Add what shares held over an ex-date were paid, to rows that say nothing of it; dollars."""
+    if "dividend" not in bars:
+        return 0.0
+    total = 0.0
+    for row in rows.index[rows["exit"].notna() & (rows["settlement"] == 0.0)]:
+        first, last = trades["entry"][row].normalize(), trades["exit"][row].normalize()
+        each = float(bars["dividend"][(bars.index > first) & (bars.index <= last)].fillna(0.0).sum())
+        received = each * float(trades["contracts"][row])
+        trades.loc[row, ["settlement", "pnl"]] += received
+        total += received
+    return total
+
+
+def _as_held(one: PaperTrade, at: pd.Timestamp) -> PaperTrade:
+    """A trade as it stood at a time: what was left later was open then."""
+    return replace(one, closing=None) if one.closing is not None and one.closing.at > _text(at) else one
+
+
+def _fill_in(trades: pd.DataFrame, row: int, name: str, value: float) -> None:
+    if pd.isna(trades[name][row]):
+        trades.loc[row, name] = value
+
+
+def _text(at: pd.Timestamp) -> str:
+    return at.isoformat(sep=" ", timespec="seconds")
