@@ -12,6 +12,8 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.kernels.quote import SPREAD_TERMS
 
 SHIPPED = "iwm.toml"
+CONTROL = "to-2019"  # names the calibration that shows what years it was not fitted to make of the model
+CONTROL_FILE = "iwm-to-2019.toml"
 TYPICAL_VOL = 0.20  # of the underlying, at which companions state their own
 
 
@@ -226,11 +228,27 @@ def parameters_from(tables: dict[str, Any], source: str) -> Parameters:
     return Parameters(**parts, companions=companions, provenance=tables.get("provenance", {}))
 
 
+def parameters_of(given: str | None) -> Parameters:
+    """Parameters by what a user names: a file, `CONTROL`, or nothing for the shipped calibration."""
+    if given is None:
+        return shipped_parameters()
+    return control_parameters() if given == CONTROL else load_parameters(Path(given))
+
+
 @cache
 def shipped_parameters() -> Parameters:
-    """The calibration that comes with the package."""
-    text = files("iwm_opts.simulation").joinpath(SHIPPED).read_text(encoding="utf-8")
-    return parameters_from(tomllib.loads(text), SHIPPED)
+    """The calibration that comes with the package, fitted to all of its years."""
+    return _packaged(SHIPPED)
+
+
+@cache
+def control_parameters() -> Parameters:
+    """The same model fitted to the years up to 2019 alone, so that the later ones can judge it."""
+    return _packaged(CONTROL_FILE)
+
+
+def _packaged(name: str) -> Parameters:
+    return parameters_from(tomllib.loads(files("iwm_opts.simulation").joinpath(name).read_text(encoding="utf-8")), name)
 
 
 def _section(kind: type, table: dict[str, Any], name: str, source: str) -> Any:

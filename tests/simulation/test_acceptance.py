@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from iwm_opts.simulation.acceptance import conditional, curves, windows_of
-from iwm_opts.simulation.calibration import Rehearsal
 from iwm_opts.simulation.history import simulated_history
 from iwm_opts.simulation.parameters import shipped_parameters
+from iwm_opts.simulation.rehearsal import Rehearsal
 
 PARAMETERS = shipped_parameters()
 FITTED = replace(PARAMETERS, provenance={"fitted": ["2010-01-04", "2015-12-31"]})
