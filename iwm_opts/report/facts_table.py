@@ -79,12 +79,8 @@ def provenance_table(
 def _control_lines(control: Mapping[str, Any]) -> list[RenderableType]:
     first, last = control["fitted"]
     heading = Text(f"the same model fitted to {first} to {last} alone", style="bold")
-    return [
-        Text(""),
-        heading,
-        *(Text(note) for note in control["notes"]),
-        _joint(list(map(_recorded_row, control["joint"]))),
-    ]
+    notes = [Text(f"note: {note}", style="yellow") for note in control.get("notes", ())]
+    return [Text(""), heading, *notes, _joint([_recorded_row(one) for one in control["joint"]])]
 
 
 def provenance_csv(provenance: Mapping[str, Any]) -> str:
@@ -196,8 +192,8 @@ def _legend(histories: int | None) -> list[Text]:
         ),
         Text("no bootstrap looks beyond its sample: its intervals for IV30 min and max are too narrow"),
         Text(
-            f"joint distance: Mahalanobis', of all facts but the last {int((~JOINT).sum())}, with {RIDGE} of the bootstrap "
-            "variances added, real and simulated alike"
+            f"joint distance: Mahalanobis', of all facts but the last {int((~JOINT).sum())}, with {RIDGE} of the "
+            "bootstrap variances added, real and simulated alike"
         ),
     ]
 

@@ -15,7 +15,9 @@ dW_x, dW_m, dW_y and dW_u are correlated with dW as `fast_correlation` and its l
 alone; dW_p is alone. A share of dW_x is neither: of its standard normal number a session, `fast_convexity` times
 (z^2 - 1) / sqrt(2), z that of dW, so that large returns lift variance whatever their sign (Bollerslev 1986,
 "Generalized autoregressive conditional heteroskedasticity", Journal of Econometrics 31(3)) and, beside the correlation,
-falls lift it more than rises of the same size lower it. N counts jumps of spot, J normal, compensated by c; M counts
+falls lift it more than rises of the same size lower it. In the calibration it is all but a function of past returns,
+and implied vol has its own noise from the premium: Guyon and Lekeufack 2023, "Volatility is (mostly) path-dependent",
+Quantitative Finance 23(9). N counts jumps of spot, J normal, compensated by c; M counts
 bursts of variance, B exponential. Growth that rises with variance, by which a calm market drifts and a stormy one
 recovers: Merton 1980, "On estimating the expected return on the market", Journal of Financial Economics 8(4). Log-
 variance factors of different speed, with leverage: Chernov, Gallant, Ghysels and Tauchen 2003, "Alternative models for
@@ -26,9 +28,8 @@ of calm markets up, while the fast factor, which multiplies it as well, moves th
 relative moves of variance larger the higher it stands, which gives changes of log implied vol their right tail and
 keeps it low in its own range for most of the time. Moves of implied vol cluster (as those of realised vol do: Corsi,
 Mittnik, Pigorsch and Pigorsch 2008, "The volatility of realized volatility", Econometric Reviews 27(1)), because those
-of the middle factor grow with it: it lies still in calm months, and lifts in spikes, so that low ranks are common and
-high ones rare. Of what a session's return has in surprise, the next
-takes back the share `reversal`.
+of the middle factor grow with it: it lies still in calm months and lifts in spikes, so that low ranks are common and
+high ones rare. Of what a session's return has in surprise, the next takes back the share `reversal`.
 
 Prices see another world. In it the factors revert to `fast_shift`, `middle_shift` and `slow_shift` + p in place of 0,
 events come `jump_ratio` times as often, and variance is exp(level + u) times as large, u fading with tenor; there m
