@@ -121,7 +121,7 @@ def windows_of(parameters: Parameters, first: str, last: str) -> dict[str, tuple
     fitted = parameters.provenance.get("fitted")
     if fitted and first <= fitted[0] and fitted[1] < last:
         spans = {"fitted to": (fitted[0], fitted[1]), "after it": (_next_day(fitted[1]), last)}
-    elif fitted and first < SPLIT < last:
+    elif fitted and last <= fitted[1] and first < SPLIT < last:
         spans = {"first part": (first, SPLIT), "second part": (_next_day(SPLIT), last)}
     return spans | {"whole": (first, last)}
 

@@ -49,10 +49,12 @@ def test_without_premium_prices_are_expectations(sessions):
     middle = {
         "middle_vol": 0.8,
         "middle_correlation": -0.5,
+        "middle_heat": 0.0,
         "jump_middle_lift": 4.0,
         "burst_middle_share": 0.3,
         "floor": 0.01,
         "fast_share": 0.6,
+        "fast_correlation": -0.8,
         "fast_convexity": 0.4,
     }
     d = replace(PARAMETERS.dynamics, premium_vol=0.0, **middle)
