@@ -42,7 +42,7 @@ def numpy_paths(stacked):
         rate = (d.floor + np.exp(d.level + m + y)) * (1 - d.fast_share + d.fast_share * np.exp(x))
         expected = (drift + (d.variance_price - 0.5) * rate) * dt - d.reversal * surprise
         surprise = np.sqrt(rate * dt) * z[0]
-        heat = {"premium": np.exp(d.premium_heat * x)}
+        heat = {"middle": 2 / (1 + np.exp(-d.middle_heat * m))}
         for name, part in factors.items():
             shock = part[3] * z[0] + part[4] * z[own[name]]
             if name == "fast":

@@ -129,13 +129,13 @@ def paths_in_numpy():
             jump = np.where(jumps, d.jump_mean + d.jump_sd * size, 0.0)
             burst = np.where(event < -burst_level, -d.burst_mean * np.log(ndtr(size)), 0.0)
             surprise = np.sqrt(rate * dt) * z + jump
-            u = keep["premium"] * u + np.exp(d.premium_heat * x) * shock("premium", z, own_u)
+            u = keep["premium"] * u + shock("premium", z, own_u)
             own = math.sqrt(1.0 - d.fast_correlation**2 - d.fast_convexity**2)
             mixed = d.fast_correlation * z + d.fast_convexity * (z * z - 1.0) * math.sqrt(0.5) + own * own_x
             x = keep["fast"] * x + sd["fast"] * mixed - d.jump_lift * jump + burst
             m = (
                 keep["middle"] * m
-                + shock("middle", z, own_m)
+                + 2.0 / (1.0 + np.exp(-d.middle_heat * m)) * shock("middle", z, own_m)
                 - d.jump_middle_lift * jump
                 + d.burst_middle_share * burst
             )

@@ -29,7 +29,11 @@ HISTORIES = 2000
 @option("--first", type=DateParam(), default=FIRST.isoformat(), help="First day of the whole, or of a calibration.")
 @option("--last", type=DateParam(), default=LAST.isoformat(), help="Last day of it.")
 @option("--histories", type=click.IntRange(min=400), default=HISTORIES, help="Simulated for each window.")
-@option("--parameters", metavar="FILE", help="Parameter file (TOML).  [default: the shipped calibration]")
+@option(
+    "--parameters",
+    metavar="FILE",
+    help="Parameter file (TOML), or to-2019: fitted up to 2019 alone.  [default: the shipped calibration]",
+)
 @option("--chain", metavar="FILE", help="Real chain whose smiles stand beside the model's.")
 @option("--session", help="Capture of the chain's day, by label or HH:MM.  [default: the latest in session]")
 @option("--as-of", type=DateParam(), help="Day of the chain.  [default: the file's last]")
@@ -39,7 +43,8 @@ HISTORIES = 2000
 def facts(**options: Any) -> None:
     """The simulated market beside a real one: each fact, all of them together, and what follows a low IV rank.
 
-    Without files, the record that the parameter file carries of its own calibration. With --calibrate, parameters are
+    Without files, the record that the parameter file carries of its own calibration, and what the same model, fitted to
+    the years up to 2019 alone, made of the later ones. With --calibrate, parameters are
     sought that fit the files from --first to --last; that takes some minutes.
     """
     from iwm_opts.cli import build
@@ -59,12 +64,6 @@ def facts(**options: Any) -> None:
         build.emit(_compared(options) if given else _recorded(options), options)
 
 
-def _parameters(options: dict[str, Any]) -> Any:
-    from iwm_opts.simulation.parameters import load_parameters, shipped_parameters
-
-    return load_parameters(Path(options["parameters"])) if options["parameters"] else shipped_parameters()
-
-
 def _files(options: dict[str, Any]) -> Any:
     from iwm_opts.simulation.history import HistoryFiles
 
@@ -74,11 +73,13 @@ def _files(options: dict[str, Any]) -> Any:
 def _recorded(options: dict[str, Any]) -> str:
     from iwm_opts.report.facts_table import provenance_csv, provenance_table
     from iwm_opts.report.records import as_json
+    from iwm_opts.simulation.parameters import control_parameters, parameters_of
 
-    provenance = _parameters(options).provenance
+    provenance = parameters_of(options["parameters"]).provenance
+    control = None if options["parameters"] else control_parameters().provenance
     if options["format"] == "json":
-        return as_json({"simulated": True, "provenance": provenance})
-    return provenance_csv(provenance) if options["format"] == "csv" else provenance_table(provenance)
+        return as_json({"simulated": True, "provenance": provenance, "control": control})
+    return provenance_csv(provenance) if options["format"] == "csv" else provenance_table(provenance, control)
 
 
 def _compared(options: dict[str, Any]) -> str:
@@ -87,8 +88,9 @@ def _compared(options: dict[str, Any]) -> str:
     from iwm_opts.report.facts_table import acceptance_csv, acceptance_record, acceptance_table
     from iwm_opts.report.records import as_json
     from iwm_opts.simulation.acceptance import accept
+    from iwm_opts.simulation.parameters import parameters_of
 
-    parameters = _parameters(options)
+    parameters = parameters_of(options["parameters"])
     smiles = _smiles(options, parameters)
     with progress("histories", options) as told:
         span = (options["first"].isoformat(), options["last"].isoformat())
@@ -122,12 +124,13 @@ def _calibrate(options: dict[str, Any]) -> None:
     from iwm_opts.cli.progress import progress
     from iwm_opts.simulation.acceptance import judge_windows, target_from
     from iwm_opts.simulation.calibration import calibrate
+    from iwm_opts.simulation.parameters import parameters_of
     from iwm_opts.simulation.provenance import to_toml, with_provenance
 
     first, last, files = options["first"].isoformat(), options["last"].isoformat(), _files(options)
     target = target_from(files, first, last)
     with progress("calibrating", options) as told:
-        found = calibrate(_parameters(options), target, report=told)
+        found = calibrate(parameters_of(options["parameters"]), target, report=told)
     judged = judge_windows(found, files, {"fitted to": (first, last)})
     sources = ", ".join(Path(options[name]).name for name in FILES)
     text = to_toml(with_provenance(found, (first, last), judged, sources))

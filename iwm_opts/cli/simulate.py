@@ -69,13 +69,12 @@ def simulate(**options: Any) -> None:
 
 
 def _plan(options: dict[str, Any]) -> Any:
-    from pathlib import Path
 
     from iwm_opts.markets.export import Plan
-    from iwm_opts.simulation.parameters import load_parameters, shipped_parameters
+    from iwm_opts.simulation.parameters import parameters_of
 
     scenario = _scenario(options["scenario"])
-    parameters = load_parameters(Path(options["parameters"])) if options["parameters"] else shipped_parameters()
+    parameters = parameters_of(options["parameters"])
     first = options["first"] or (scenario.first if scenario else FIRST)
     days = options["days"] or (scenario.sessions if scenario else DAYS)
     return Plan(

@@ -10,7 +10,6 @@ from iwm_opts.kernels._jit import inline, kernel
 from iwm_opts.kernels.elementary import exp, log, normal_cdf
 
 SHOCKS = 7  # standard normals a session: spot, fast, slow, premium, event, size of the event, middle
-RANGE_SHOCKS = 3  # overnight part, high, low
 
 
 @inline
@@ -23,7 +22,7 @@ def _wiener(correlation, spot_shock, own_shock):
     "void(float64[:, ::1], float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
     " float64, float64, float64, float64, float64, float64, float64, float64, float64, float64, float64, float64,"
     " float64, float64, float64, float64, float64, float64, float64, float64[::1], float64[::1], float64[::1],"
-    " float64[::1], float64[::1], float64[::1], float64[::1])"
+    " float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])"
 )
 def advance(
     shocks,
@@ -40,13 +39,13 @@ def advance(
     middle_speed,
     middle_vol,
     middle_correlation,
+    middle_heat,
     slow_speed,
     slow_vol,
     slow_correlation,
     premium_speed,
     premium_vol,
     premium_correlation,
-    premium_heat,
     reversal,
     jump_threshold,
     jump_mean,
@@ -63,6 +62,7 @@ def advance(
     middle,
     slow,
     premium,
+    jumped,
 ):
     """Advance the state through len(shocks) sessions of `dt` years each.
 
@@ -71,14 +71,14 @@ def advance(
 
     A session's diffusive variance is (floor + exp(level + middle + slow)) (1 - fast_share + fast_share exp(fast)) with
     the factors as they stood before it, and its drift `drift` + (variance_price - 1/2) times that. Of the fast factor's
-    shock, the share `fast_convexity` is that of the square of spot's; that of the premium is exp(premium_heat fast)
-    times as large. An event is a jump of the spot, which also lifts the fast factor by -jump_lift x jump and the middle
-    one by -jump_middle_lift x jump, where the event's normal lies above `jump_threshold`; it is a burst of variance,
-    exponential of mean `burst_mean` on the fast factor and the share `burst_middle_share` of that on the middle one,
-    where it lies below -`burst_threshold`.
+    shock, the share `fast_convexity` is that of the square of spot's; that of the middle one is
+    2 / (1 + exp(-middle_heat middle)) times as large. An event is a jump of the spot, which also lifts the fast factor
+    by -jump_lift x jump and the middle one by -jump_middle_lift x jump, where the event's normal lies above
+    `jump_threshold`; it is a burst of variance, exponential of mean `burst_mean` on the fast factor and the share
+    `burst_middle_share` of that on the middle one, where it lies below -`burst_threshold`.
 
-    Writes the log return over each session, the variance rate that held during it, and the factors after it; shapes
-    (n,).
+    Writes the log return over each session, the variance rate that held during it, the factors after it, and the
+    jump of spot within the return; shapes (n,).
     """
     fast_keep, middle_keep = math.exp(-fast_speed * dt), math.exp(-middle_speed * dt)
     slow_keep, premium_keep = math.exp(-slow_speed * dt), math.exp(-premium_speed * dt)
@@ -93,13 +93,14 @@ def advance(
         rate = (floor + exp(level + m + y)) * (1.0 - fast_share + fast_share * exp(x))
         expected = (drift + (variance_price - 0.5) * rate) * dt - reversal * surprise
         surprise = math.sqrt(rate * dt) * spot_shock
-        premium_move = premium_sd * exp(premium_heat * x)
+        middle_move = middle_sd * 2.0 / (1.0 + exp(-middle_heat * m))
         square = (spot_shock * spot_shock - 1.0) * math.sqrt(0.5)
         fast_shock = fast_correlation * spot_shock + fast_convexity * square + fast_own * shocks[i, 1]
         x = fast_keep * x + fast_sd * fast_shock
-        m = middle_keep * m + middle_sd * _wiener(middle_correlation, spot_shock, shocks[i, 6])
+        m = middle_keep * m + middle_move * _wiener(middle_correlation, spot_shock, shocks[i, 6])
         y = slow_keep * y + slow_sd * _wiener(slow_correlation, spot_shock, shocks[i, 2])
-        u = premium_keep * u + premium_move * _wiener(premium_correlation, spot_shock, shocks[i, 3])
+        u = premium_keep * u + premium_sd * _wiener(premium_correlation, spot_shock, shocks[i, 3])
+        jump = 0.0
         if shocks[i, 4] > jump_threshold:
             jump = jump_mean + jump_sd * shocks[i, 5]
             surprise += jump
@@ -109,7 +110,7 @@ def advance(
             burst = -burst_mean * log(normal_cdf(shocks[i, 5]))
             x += burst
             m += burst_middle_share * burst
-        log_return[i], variance[i] = expected + surprise, rate
+        log_return[i], variance[i], jumped[i] = expected + surprise, rate, jump
         fast[i], middle[i], slow[i], premium[i] = x, m, y, u
     state[0], state[1], state[2], state[3], state[4] = x, m, y, u, surprise
 
@@ -178,22 +179,3 @@ def expected_variance(
         for i in range(out.shape[0]):
             exponent = a * fast[i] + b * middle[i] + c * slow[i] + d * premium[i] + e * term[i]
             out[i] += weight[j] * exp(exponent)
-
-
-@kernel(
-    "void(float64[:, ::1], float64[::1], float64[::1], float64, float64[::1], float64[::1], float64[::1], float64[::1])"
-)
-def daily_ranges(shocks, log_return, total_variance, overnight, range_scale, opened, high, low):
-    """Open, high and low of each session as log distances from the close before it.
-
-    The overnight part is the return's Brownian share; high and low are the extremes of a Brownian bridge over the rest
-    (its maximum's distribution: Borodin and Salminen 2002, Handbook of Brownian Motion, 1.1.8 of part II), drawn apart
-    from each other. `range_scale` narrows the bridge: prices turn back within the day more than a Brownian motion does.
-    """
-    for i in range(log_return.shape[0]):
-        gap = overnight * log_return[i] + math.sqrt(overnight * (1.0 - overnight) * total_variance[i]) * shocks[i, 0]
-        rest = log_return[i] - gap
-        bridge = 2.0 * range_scale[i] * (1.0 - overnight) * total_variance[i]
-        up = 0.5 * (rest + math.sqrt(rest * rest - bridge * log(normal_cdf(shocks[i, 1]))))
-        down = 0.5 * (rest - math.sqrt(rest * rest - bridge * log(normal_cdf(shocks[i, 2]))))
-        opened[i], high[i], low[i] = gap, gap + max(up, 0.0, rest), gap + min(down, 0.0, rest)

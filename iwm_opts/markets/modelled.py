@@ -21,7 +21,7 @@ from iwm_opts.market.calendar import at_close, effective_days, effective_days_pe
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.markets.surface_market import SurfaceMarket, bracketing
-from iwm_opts.simulation.dynamics import StatePath, variance_rate
+from iwm_opts.simulation.dynamics import FACTORS, StatePath, variance_rate
 from iwm_opts.simulation.parameters import Parameters, shipped_parameters
 from iwm_opts.simulation.scaling import TENOR_DAYS, Scaled, scale_to_index
 from iwm_opts.simulation.surface_table import surface_table
@@ -194,7 +194,8 @@ def _with_states(market: ModelledMarket, scaled: Scaled) -> ModelledMarket:
     closes, factors = market.closes[fits], scaled.factors[fits]
     log_return = _values(np.log(market.underlying["close"]).diff(), pd.DatetimeIndex(days))
     variance = variance_rate(market.parameters.dynamics, *factors[:, :3].T)
-    states = StatePath(log_return, variance, *(np.ascontiguousarray(column) for column in factors.T))
+    columns = {name: np.ascontiguousarray(column) for name, column in zip(FACTORS, factors.T, strict=True)}
+    states = StatePath(log_return=log_return, variance=variance, jump=np.zeros(len(days)), **columns)
     return replace(
         market, days=days, closes=closes, states=states, rates=market.rates[fits], miss=scaled.miss[fits],
         gaps=dict(sorted({**market.gaps, **lost}.items())),

@@ -15,7 +15,9 @@ from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.words import number, percent, points
 from iwm_opts.simulation.acceptance import Acceptance, Window
-from iwm_opts.simulation.calibration import BLOCK, MOST_BAND, RIDGE, FactFit
+from iwm_opts.simulation.facts import JOINT
+from iwm_opts.simulation.judgement import MOST_BAND, FactFit
+from iwm_opts.simulation.rehearsal import BLOCK, RIDGE
 from iwm_opts.simulation.smile_beside import SmileBeside
 
 SIMULATED = Text("SIMULATED MARKET beside a real one", style="bold yellow")
@@ -58,8 +60,10 @@ def acceptance_table(found: Acceptance, smiles: ChainSmiles | None, columns: int
     return render(parts, columns)
 
 
-def provenance_table(provenance: Mapping[str, Any], columns: int | None = None) -> str:
-    """What a parameter file says of its own calibration, as text."""
+def provenance_table(
+    provenance: Mapping[str, Any], control: Mapping[str, Any] | None = None, columns: int | None = None
+) -> str:
+    """What a parameter file says of its own calibration, and `control` of its, as text."""
     if not provenance:
         return render([SIMULATED, Text("the parameter file carries no record of its calibration")], columns)
     first, last = provenance["fitted"]
@@ -68,8 +72,15 @@ def provenance_table(provenance: Mapping[str, Any], columns: int | None = None) 
     parts += [Text(""), _joint([_recorded_row(one) for one in provenance["joint"]]), Text("")]
     parts += [Text(f"facts, {provenance['joint'][-1]['window']}", style="bold")]
     rows = [one | {"inside": one["low"] <= one["real"] <= one["high"]} for one in provenance["facts"]]
-    parts += [_facts(rows), Text(""), *_legend(None)]
+    parts += [_facts(rows), Text(""), *_legend(None), *(_control_lines(control) if control else ())]
     return render(parts, columns)
+
+
+def _control_lines(control: Mapping[str, Any]) -> list[RenderableType]:
+    first, last = control["fitted"]
+    heading = Text(f"the same model fitted to {first} to {last} alone", style="bold")
+    notes = [Text(f"note: {note}", style="yellow") for note in control.get("notes", ())]
+    return [Text(""), heading, *notes, _joint([_recorded_row(one) for one in control["joint"]])]
 
 
 def provenance_csv(provenance: Mapping[str, Any]) -> str:
@@ -180,7 +191,10 @@ def _legend(histories: int | None) -> list[Text]:
             f"bootstrap width, * above {MOST_BAND}"
         ),
         Text("no bootstrap looks beyond its sample: its intervals for IV30 min and max are too narrow"),
-        Text(f"joint distance: Mahalanobis', with {RIDGE} of the bootstrap variances added, real and simulated alike"),
+        Text(
+            f"joint distance: Mahalanobis', of all facts but the last {int((~JOINT).sum())}, with {RIDGE} of the "
+            "bootstrap variances added, real and simulated alike"
+        ),
     ]
 
 

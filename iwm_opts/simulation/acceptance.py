@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.simulation.calibration import BAND, Judgement, Rehearsal, Target, judge, target_of
 from iwm_opts.simulation.conditional import rank_table
 from iwm_opts.simulation.facts import POINTS, History
 from iwm_opts.simulation.history import HistoryFiles, real_history
+from iwm_opts.simulation.judgement import Judgement, judge
 from iwm_opts.simulation.parameters import Parameters
+from iwm_opts.simulation.rehearsal import BAND, Rehearsal, Target, target_of
 
 Array = NDArray[np.float64]
 Report = Callable[[int, int], None]
@@ -24,6 +25,7 @@ SHARES: Final[Array] = np.linspace(0.01, 0.99, 99)  # of a distribution
 SEEDS: Final = {"judge": 2, "conditional": 5}
 CURVES: Final = 200  # histories that curves and the conditional table are drawn over
 JUDGED = 2000  # histories behind the record of a calibration
+SPLIT: Final = "2019-12-31"  # where a whole that was fitted to is judged in two parts as well
 MIN_SESSIONS: Final = 504  # a shorter window has no year of ranks to judge
 
 
@@ -31,7 +33,7 @@ MIN_SESSIONS: Final = 504  # a shorter window has no year of ranks to judge
 class Window:
     """One stretch of the real market and how simulated histories of its length stand beside it."""
 
-    name: str  # "fitted to", "after it", "whole"
+    name: str  # "fitted to", "after it"; or "first part", "second part"; "whole"
     first: str
     last: str
     judgement: Judgement
@@ -114,13 +116,18 @@ def accept(
 
 
 def windows_of(parameters: Parameters, first: str, last: str) -> dict[str, tuple[str, str]]:
-    """Spans to judge by name: what was fitted, what lies after it, and the whole."""
+    """Spans to judge by name: what was fitted and what lies after it, or else the parts at `SPLIT`; and the whole."""
     spans: dict[str, tuple[str, str]] = {}
     fitted = parameters.provenance.get("fitted")
     if fitted and first <= fitted[0] and fitted[1] < last:
-        after = date.fromisoformat(fitted[1]) + timedelta(days=1)
-        spans = {"fitted to": (fitted[0], fitted[1]), "after it": (after.isoformat(), last)}
+        spans = {"fitted to": (fitted[0], fitted[1]), "after it": (_next_day(fitted[1]), last)}
+    elif fitted and last <= fitted[1] and first < SPLIT < last:
+        spans = {"first part": (first, SPLIT), "second part": (_next_day(SPLIT), last)}
     return spans | {"whole": (first, last)}
+
+
+def _next_day(day: str) -> str:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
 def judge_windows(

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import GATE_RANK, IVR_LOOKBACK
 from iwm_opts.kernels.rank import rolling_rank_and_percentile
-from iwm_opts.simulation.facts import POINTS, REALISED_SESSIONS, YEAR, History
+from iwm_opts.simulation.ahead import change_ahead, implied_deviations, variance_ahead
+from iwm_opts.simulation.facts import CHANGE_SESSIONS, POINTS, REALISED_SESSIONS, History
 
 Array = NDArray[np.float64]
 
 BUCKETS: Final = (0.0, GATE_RANK, 50.0, math.inf)
-CHANGE_SESSIONS: Final = 10
 
 
 def rank_table(history: History, lookback: int = IVR_LOOKBACK) -> pd.DataFrame:
@@ -38,13 +38,8 @@ def rank_table(history: History, lookback: int = IVR_LOOKBACK) -> pd.DataFrame:
     iv, n = np.ascontiguousarray(history.iv), len(history)
     rank, percentile, seen = np.empty(n), np.empty(n), np.empty(n, dtype=np.int64)
     rolling_rank_and_percentile(iv.copy(), lookback, rank, percentile, seen)
-    level = np.concatenate([[0.0], np.cumsum(np.nan_to_num(history.log_return))])
-    squares = np.concatenate([[0.0], np.cumsum(np.nan_to_num(history.log_return) ** 2)])
-    ahead = _ahead(level, REALISED_SESSIONS)
-    realised = np.sqrt(_ahead(squares, REALISED_SESSIONS) * YEAR / REALISED_SESSIONS)
-    change = np.full(n, np.nan)
-    change[:-CHANGE_SESSIONS] = iv[CHANGE_SESSIONS:] - iv[:-CHANGE_SESSIONS]
-    deviations = np.expm1(ahead) / (iv * math.sqrt(REALISED_SESSIONS / YEAR))
+    realised = np.sqrt(variance_ahead(history.log_return, REALISED_SESSIONS))
+    deviations = implied_deviations(history.log_return, iv, REALISED_SESSIONS)
     table = pd.DataFrame(
         {
             "bucket": pd.cut(np.where(seen >= lookback, rank, np.nan), BUCKETS, right=False),
@@ -52,7 +47,7 @@ def rank_table(history: History, lookback: int = IVR_LOOKBACK) -> pd.DataFrame:
             "realised": POINTS * realised,
             "ratio": realised / iv,
             "below": (realised < iv).astype(float),
-            "iv_change_10": POINTS * change,
+            "iv_change_10": POINTS * change_ahead(iv, CHANGE_SESSIONS),
             "put_tail": (deviations < -1.0).astype(float),
             "call_tail": (deviations > 1.0).astype(float),
         }
@@ -62,10 +57,3 @@ def rank_table(history: History, lookback: int = IVR_LOOKBACK) -> pd.DataFrame:
     found["ratio"] = groups["ratio"].median()
     found.insert(0, "share", groups.size() / len(table))
     return found
-
-
-def _ahead(cumulated: Array, sessions: int) -> Array:
-    """Sum over the sessions after each one; NaN where the history ends before."""
-    out = np.full(len(cumulated) - 1, np.nan)
-    out[:-sessions] = cumulated[sessions + 1 :] - cumulated[1:-sessions]
-    return out

@@ -5,16 +5,19 @@ Real world, a year as unit of time and one session a step:
     d ln S = (growth + variance_price (V - TYPICAL_VOL^2) - c - V / 2) dt + sqrt(V) dW + J dN
     V  = (floor + exp(level + m + y)) (1 - fast_share + fast_share exp(x))
     dx = -fast_speed x dt + fast_vol dW_x - jump_lift J dN + B dM
-    dm = -middle_speed m dt + middle_vol dW_m - jump_middle_lift J dN + burst_middle_share B dM
+    dm = -middle_speed m dt + middle_vol h(m) dW_m - jump_middle_lift J dN + burst_middle_share B dM,
+         h(m) = 2 / (1 + exp(-middle_heat m))
     dy = -slow_speed y dt + slow_vol dW_y
-    du = -premium_speed u dt + premium_vol exp(premium_heat x) dW_u
+    du = -premium_speed u dt + premium_vol dW_u
     dp = -term_speed p dt + term_vol dW_p
 
 dW_x, dW_m, dW_y and dW_u are correlated with dW as `fast_correlation` and its like say, and with each other through it
 alone; dW_p is alone. A share of dW_x is neither: of its standard normal number a session, `fast_convexity` times
 (z^2 - 1) / sqrt(2), z that of dW, so that large returns lift variance whatever their sign (Bollerslev 1986,
 "Generalized autoregressive conditional heteroskedasticity", Journal of Econometrics 31(3)) and, beside the correlation,
-falls lift it more than rises of the same size lower it. N counts jumps of spot, J normal, compensated by c; M counts
+falls lift it more than rises of the same size lower it. In the calibration it is all but a function of past returns,
+and implied vol has its own noise from the premium: Guyon and Lekeufack 2023, "Volatility is (mostly) path-dependent",
+Quantitative Finance 23(9). N counts jumps of spot, J normal, compensated by c; M counts
 bursts of variance, B exponential. Growth that rises with variance, by which a calm market drifts and a stormy one
 recovers: Merton 1980, "On estimating the expected return on the market", Journal of Financial Economics 8(4). Log-
 variance factors of different speed, with leverage: Chernov, Gallant, Ghysels and Tauchen 2003, "Alternative models for
@@ -25,12 +28,12 @@ of calm markets up, while the fast factor, which multiplies it as well, moves th
 relative moves of variance larger the higher it stands, which gives changes of log implied vol their right tail and
 keeps it low in its own range for most of the time. Moves of implied vol cluster (as those of realised vol do: Corsi,
 Mittnik, Pigorsch and Pigorsch 2008, "The volatility of realized volatility", Econometric Reviews 27(1)), because those
-of the premium are the larger the higher the fast factor stands. Of what a session's return has in surprise, the next
-takes back the share `reversal`.
+of the middle factor grow with it: it lies still in calm months and lifts in spikes, so that low ranks are common and
+high ones rare. Of what a session's return has in surprise, the next takes back the share `reversal`.
 
 Prices see another world. In it the factors revert to `fast_shift`, `middle_shift` and `slow_shift` + p in place of 0,
-events come `jump_ratio` times as often, and variance is exp(level + u) times as large, u fading with tenor; there u
-moves by `premium_vol` alone. Priced variance at a tenor is the mean over it of the expected rate, as in Bergomi 2005,
+events come `jump_ratio` times as often, and variance is exp(level + u) times as large, u fading with tenor; there m
+moves by `middle_vol` alone. Priced variance at a tenor is the mean over it of the expected rate, as in Bergomi 2005,
 "Smile dynamics II", Risk 18(10).
 V exp(u) is a sum of four products, size x exp(a x + b (m + y) + u) with a and b 0 or 1, and of each
 
@@ -40,8 +43,6 @@ V exp(u) is a sum of four products, size x exp(a x + b (m + y) + u) with a and b
 
 plus what jumps of spot add to the model-free variance, 2 E[e^J - 1 - J] a jump (Carr and Wu 2009, "Variance risk
 premiums", Review of Financial Studies 22(3), proposition 1).
-
-`variance_price`, `fast_convexity` and `premium_heat` rest at 0 in the shipped calibration.
 
 Every knob of `Premium` is a statement about how dear options are: an edge measured on this market echoes it.
 """
@@ -61,7 +62,9 @@ Array = NDArray[np.float64]
 
 NODE, WEIGHT = np.polynomial.legendre.leggauss(8)  # of the mean over a tenor: 1e-7 of a month, 2e-4 of three years
 AGE, AGE_WEIGHT = np.polynomial.legendre.leggauss(16)  # of the events within it
-STREAMS = ("start", "state", "skew", "term", "bars", "range", "companions", "volume", "quotes", "intraday", "middle")
+STREAMS = (
+    "start", "state", "skew", "term", "bars", "range", "companions", "volume", "quotes", "intraday", "middle", "jump",
+)  # fmt: skip
 AGES = 1000  # sessions that a fast factor remembers
 _NEVER = 40.0  # standard deviations that no normal number reaches
 
@@ -93,6 +96,7 @@ class StatePath:
     premium: Array
     term: Array
     skew: Array
+    jump: Array  # of spot, within the log return; 0 in most sessions
 
     def __len__(self) -> int:
         return len(self.log_return)
@@ -176,7 +180,7 @@ def wander(shocks: Array, speed: float, vol: float, start: float) -> Array:
 def advance_states(dynamics: Dynamics, shocks: Array, start: State) -> dict[str, Array]:
     """Factors after each row of shocks, shape (n, SHOCKS); everything in a `StatePath` but term and skew."""
     d, dt = dynamics, 1.0 / SESSIONS_PER_YEAR
-    names = ("log_return", "variance", "fast", "middle", "slow", "premium")
+    names = ("log_return", "variance", "fast", "middle", "slow", "premium", "jump")
     out = {name: np.empty(len(shocks)) for name in names}
     state = np.array([start.fast, start.middle, start.slow, start.premium, 0.0], dtype=np.float64)
     drift = (
@@ -185,9 +189,9 @@ def advance_states(dynamics: Dynamics, shocks: Array, start: State) -> dict[str,
     advance(
         shocks, dt, drift, d.variance_price, d.floor, d.level,
         d.fast_share, d.fast_speed, d.fast_vol, d.fast_correlation, d.fast_convexity,
-        d.middle_speed, d.middle_vol, d.middle_correlation,
+        d.middle_speed, d.middle_vol, d.middle_correlation, d.middle_heat,
         d.slow_speed, d.slow_vol, d.slow_correlation,
-        d.premium_speed, d.premium_vol, d.premium_correlation, d.premium_heat, d.reversal,
+        d.premium_speed, d.premium_vol, d.premium_correlation, d.reversal,
         _threshold(d.jump_rate * dt), d.jump_mean, d.jump_sd, d.jump_lift, d.jump_middle_lift,
         _threshold(d.burst_rate * dt), d.burst_mean, d.burst_middle_share,
         state, *out.values(),
@@ -328,18 +332,7 @@ def premium_beside_fast(dynamics: Dynamics) -> float:
     """Expected premium factor for each unit of the fast one: stationary covariance over variance, events left aside."""
     d = dynamics
     shared = d.fast_correlation * d.premium_correlation * d.premium_vol / (d.fast_speed + d.premium_speed)
-    shared *= _mean_heat(d)
     return 2.0 * d.fast_speed * shared / d.fast_vol if d.fast_vol > 0.0 else 0.0
-
-
-def _mean_heat(d: Dynamics) -> float:
-    """Stationary mean of exp(premium_heat x), events left aside: the law of z as in `_convexity_cumulant`."""
-    years = np.arange(AGES) / SESSIONS_PER_YEAR
-    sd = d.fast_vol * math.sqrt(-math.expm1(-2.0 * d.fast_speed / SESSIONS_PER_YEAR) / (2.0 * d.fast_speed))
-    move = d.premium_heat * sd * np.exp(-d.fast_speed * years)
-    a, b = d.fast_correlation * move, d.fast_convexity * math.sqrt(0.5) * move
-    own = move**2 * (1.0 - d.fast_correlation**2 - d.fast_convexity**2)
-    return float(np.exp((0.5 * own + a * a / (2.0 - 4.0 * b) - b - 0.5 * np.log1p(-2.0 * b)).sum()))
 
 
 def variance_rate(dynamics: Dynamics, fast: Array, middle: Array, slow: Array) -> Array:

@@ -9,15 +9,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import GATE_RANK, IVR_LOOKBACK, MIN_COVERAGE
+from iwm_opts.conventions import GATE_RANK, IVR_LOOKBACK, MIN_COVERAGE, SESSIONS_PER_YEAR
 from iwm_opts.kernels.rank import rolling_rank
+from iwm_opts.simulation.ahead import change_ahead, implied_deviations, sum_ahead, variance_ahead
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
-YEAR: Final = 252
 REALISED_SESSIONS: Final = 21
 ECHO_SESSIONS: Final = 10
+CHANGE_SESSIONS: Final = 10
 ATR_PERIOD: Final = 14
 POINTS: Final = 100.0
 HIGH_RANK: Final = 50.0
@@ -45,6 +46,7 @@ class Fact:
     name: str
     measure: Callable[["_Sample"], float]
     scale: Callable[[float], float] = float  # brings long-tailed facts nearer to a normal law
+    joint: bool = True  # whether the joint distance counts it
 
 
 def measure_facts(history: History, index: Index | None = None) -> Array:
@@ -85,22 +87,19 @@ class _Table:
         self.change = np.concatenate([[np.nan], np.diff(self.log_iv)])
         self.short, self.long = history.short_slope, history.long_slope
         self.log_level = np.log(history.slope_level)
-        ahead = _sum_ahead(r * r, REALISED_SESSIONS) * (YEAR / REALISED_SESSIONS)
-        self.realised = ahead  # variance of the next 21 sessions, a year
-        self.month = _sum_ahead(r, REALISED_SESSIONS)  # log return over them
-        self.echo = r * _sum_ahead(r * r, ECHO_SESSIONS) / ECHO_SESSIONS
-        self.gap = POINTS * (iv - np.sqrt(ahead))
+        self.change_size = np.abs(self.change)
+        self.realised = variance_ahead(r, REALISED_SESSIONS)
+        self.month = sum_ahead(r, REALISED_SESSIONS)
+        self.echo = r * sum_ahead(r * r, ECHO_SESSIONS) / ECHO_SESSIONS
+        self.gap = POINTS * (iv - np.sqrt(self.realised))
         rank = _rank(iv)
         self.gate = np.where(np.isnan(rank), np.nan, rank < GATE_RANK)
         self.high = np.where(np.isnan(rank), np.nan, rank >= HIGH_RANK)
-
-
-def _sum_ahead(values: Array, sessions: int) -> Array:
-    """Sum over the sessions after each one; NaN where the history ends before."""
-    total = np.concatenate([[0.0], np.cumsum(np.nan_to_num(values))])
-    out = np.full(len(values), np.nan)
-    out[:-sessions] = total[sessions + 1 :] - total[1:-sessions]
-    return out
+        calm = np.where(self.gate == 1.0, 1.0, np.nan)
+        deviation = implied_deviations(r, iv, REALISED_SESSIONS)
+        self.calm_put = calm * np.where(np.isnan(deviation), np.nan, deviation < -1.0)
+        self.calm_call = calm * np.where(np.isnan(deviation), np.nan, deviation > 1.0)
+        self.calm_change = calm * POINTS * change_ahead(iv, CHANGE_SESSIONS)
 
 
 def _rank(iv: Array) -> Array:
@@ -145,7 +144,7 @@ class _Column:
 
     @cached_property
     def mean(self) -> float:
-        return float(self.values.mean())
+        return float(self.values.mean()) if len(self.values) else math.nan
 
     @cached_property
     def ordered(self) -> Array:
@@ -226,8 +225,12 @@ def _sd(x: _Column) -> float:
     return math.sqrt(x.central[0])
 
 
+def _annual_mean(x: _Column) -> float:
+    return SESSIONS_PER_YEAR * x.mean
+
+
 def _annual_vol(x: _Column) -> float:
-    return math.sqrt(YEAR * x.central[0])
+    return math.sqrt(SESSIONS_PER_YEAR * x.central[0])
 
 
 def _share_positive(x: _Column) -> float:
@@ -288,5 +291,11 @@ FACTS: Final[tuple[Fact, ...]] = (
     Fact("long slope and log level", _joint("long", "log_level")),
     Fact("share of IV rank below 20", _of("gate", _mean)),
     Fact("share of IV rank from 50", _of("high", _mean)),
+    Fact("return mean", _of("r", _annual_mean), joint=False),
+    Fact("|log IV30 change| autocorrelation 1", _lagged("change_size", 1), joint=False),
+    Fact("IV30 change of 10 sessions, rank below 20", _of("calm_change", _mean), joint=False),
+    Fact("return below -1 implied sd, rank below 20", _of("calm_put", _mean), joint=False),
+    Fact("return above 1 implied sd, rank below 20", _of("calm_call", _mean), joint=False),
 )
 NAMES: Final = tuple(fact.name for fact in FACTS)
+JOINT: Final[NDArray[np.bool_]] = np.array([fact.joint for fact in FACTS])

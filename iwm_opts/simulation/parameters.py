@@ -12,6 +12,8 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.kernels.quote import SPREAD_TERMS
 
 SHIPPED = "iwm.toml"
+CONTROL = "to-2019"  # names the calibration that shows what years it was not fitted to make of the model
+CONTROL_FILE = "iwm-to-2019.toml"
 TYPICAL_VOL = 0.20  # of the underlying, at which companions state their own
 
 
@@ -31,13 +33,13 @@ class Dynamics:
     middle_speed: float
     middle_vol: float
     middle_correlation: float
+    middle_heat: float  # how fast its vol grows with it: by a factor of 2 / (1 + exp(-middle_heat x factor))
     slow_speed: float
     slow_vol: float
     slow_correlation: float
     premium_speed: float  # of the variance premium around its level
     premium_vol: float
     premium_correlation: float
-    premium_heat: float  # logarithm of its vol for each unit of the fast factor
     term_speed: float  # of the level that prices see the slow factor revert to
     term_vol: float
     reversal: float  # share of a session's surprise that the next one takes back
@@ -130,8 +132,8 @@ class SpreadModel:
 class BarShape:
     """Daily bars of the underlying."""
 
-    overnight: float  # share of a session's variance before the open
-    range_scale: float  # variance of the high-low range over a Brownian motion's
+    overnight: float  # share of a day's variance before the open, where `range_scale` is 1
+    range_scale: float  # variance within the session over what `overnight` leaves: of its range and of its return
     range_speed: float  # its logarithm wanders
     range_vol: float
     volume: float  # median shares a session
@@ -149,8 +151,8 @@ class Companion:
     own_vol: float  # of its own part, a year, at the underlying's `TYPICAL_VOL`
     elasticity: float  # of that vol to the underlying's
     tail: float  # degrees of freedom of its own part's Student law
-    overnight: float  # as in BarShape
-    range_scale: float
+    overnight: float  # share of a day's variance before the open
+    range_scale: float  # variance of the high-low range over that of a Brownian motion with the rest
     volume: float
     volume_elasticity: float
 
@@ -226,11 +228,27 @@ def parameters_from(tables: dict[str, Any], source: str) -> Parameters:
     return Parameters(**parts, companions=companions, provenance=tables.get("provenance", {}))
 
 
+def parameters_of(given: str | None) -> Parameters:
+    """Parameters by what a user names: a file, `CONTROL`, or nothing for the shipped calibration."""
+    if given is None:
+        return shipped_parameters()
+    return control_parameters() if given == CONTROL else load_parameters(Path(given))
+
+
 @cache
 def shipped_parameters() -> Parameters:
-    """The calibration that comes with the package."""
-    text = files("iwm_opts.simulation").joinpath(SHIPPED).read_text(encoding="utf-8")
-    return parameters_from(tomllib.loads(text), SHIPPED)
+    """The calibration that comes with the package, fitted to all of its years."""
+    return _packaged(SHIPPED)
+
+
+@cache
+def control_parameters() -> Parameters:
+    """The same model fitted to the years up to 2019 alone, so that the later ones can judge it."""
+    return _packaged(CONTROL_FILE)
+
+
+def _packaged(name: str) -> Parameters:
+    return parameters_from(tomllib.loads(files("iwm_opts.simulation").joinpath(name).read_text(encoding="utf-8")), name)
 
 
 def _section(kind: type, table: dict[str, Any], name: str, source: str) -> Any:

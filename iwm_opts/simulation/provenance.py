@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from iwm_opts.simulation.calibration import FactFit, Judgement
+from iwm_opts.simulation.judgement import FactFit, Judgement
 from iwm_opts.simulation.parameters import Parameters
 
 HEADER = """\

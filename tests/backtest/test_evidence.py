@@ -129,16 +129,21 @@ def test_at_the_break_even_slippage_nothing_is_left(kind_trial, small_rules):
     found = breakeven_slippage(prepared, trials)
     assert found.reason == ""
 
-    def gain(share):
+    def at(share):
         fill, stop = FillModel.parse(f"stress:{share}"), FillModel.parse(f"stress:{max(share, 1.0)}")
         costs = replace(rules.costs, entry=fill, exit=fill, stop=stop)
-        return mean_gain([backtest(t.market, t.history, replace(rules, costs=costs)) for t in trials])
+        return [backtest(t.market, t.history, replace(rules, costs=costs)) for t in trials]
+
+    def gain(share):
+        return mean_gain(at(share))
 
     assert gain(found.share) <= 0.0 < gain(found.share - 0.02)
     assert found.at_mid == pytest.approx(gain(0.0))
     assert found.as_filled == pytest.approx(mean_gain([run(one) for one in prepared]))
-    # What a package gains at mid is about what slippage may take.
-    assert found.round_trip == pytest.approx(found.at_mid, abs=6.0)
+    # Slippage takes all that the packages it leaves gain between mids, less their fees.
+    left = pd.concat([one.trades for one in at(found.share)])
+    wanted = (left["mid_pnl"] - left["fees"]) / left["contracts"]
+    assert found.round_trip == pytest.approx(wanted.mean() - gain(found.share), abs=0.01)
 
 
 def test_at_the_break_even_premium_nothing_is_left(fair_trial, small_rules):

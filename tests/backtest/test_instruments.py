@@ -17,7 +17,7 @@ OPEN = {"macro": {"enabled": False}, "checklist": {"minimum": 1, "criteria": ("q
 
 @pytest.fixture(scope="module")
 def stage():
-    market = simulate_market(date(2022, 1, 3), date(2024, 6, 28), seed=5)
+    market = simulate_market(date(2022, 1, 3), date(2024, 6, 28), seed=13)
     funds = {symbol: market.bars(symbol) for symbol in market.parameters.companions}
     inputs = Inputs(market.bars(), funds, market.iv_history())
     return Stage(Period("all", date(2023, 3, 1), market.days[-1]), inputs, SimulatedDays(market, date(2023, 3, 1)))

@@ -16,8 +16,8 @@ def market_files(tmp_path_factory):
     days = pd.DatetimeIndex(sessions(pd.Timestamp("2012-01-03").date(), pd.Timestamp("2015-12-31").date()))
     states = simulate_states(parameters, len(days), seed=21)
     before = 100.0 * np.exp(np.cumsum(states.log_return) - states.log_return)
-    logs = (*log_bars(parameters, states, RangeShocks(len(days), 21, 0)), states.log_return)
-    opened, high, low, close = (before * np.exp(part) for part in logs)
+    logs = log_bars(parameters, states, RangeShocks(len(days), 21, 0))
+    opened, high, low, close = (before * np.exp(part) for part in (logs.opened, logs.high, logs.low, states.log_return))
     bars = pd.DataFrame({"Date": days, "Open": opened, "High": high, "Low": low, "Close": close, "Volume": 1e6})
     bars.to_csv(folder / "bars.csv", index=False)
     options = ["--bars", folder / "bars.csv"]

@@ -3,20 +3,20 @@ import math
 import numpy as np
 import pytest
 
-from iwm_opts.kernels.paths import RANGE_SHOCKS, SHOCKS, advance, daily_ranges, expected_variance, mean_reverting
+from iwm_opts.kernels.paths import SHOCKS, advance, expected_variance, mean_reverting
 
 DT = 1.0 / 252.0
 NEVER = 40.0
-NAMES = ("log_return", "variance", "fast", "middle", "slow", "premium")
+NAMES = ("log_return", "variance", "fast", "middle", "slow", "premium", "jump")
 
 
 def run(shocks, state=(0.0, 0.0, 0.0, 0.0, 0.0), **changes):
     numbers = {
         "drift": 0.0, "variance_price": 2.0, "floor": 0.01, "level": -3.5, "fast_share": 0.7,
         "fast_speed": 20.0, "fast_vol": 4.0, "fast_correlation": -0.8, "fast_convexity": 0.36,
-        "middle_speed": 6.0, "middle_vol": 1.5, "middle_correlation": -0.6,
+        "middle_speed": 6.0, "middle_vol": 1.5, "middle_correlation": -0.6, "middle_heat": 2.0,
         "slow_speed": 1.0, "slow_vol": 1.0, "slow_correlation": -0.5,
-        "premium_speed": 50.0, "premium_vol": 1.0, "premium_correlation": 0.6, "premium_heat": 0.5,
+        "premium_speed": 50.0, "premium_vol": 1.0, "premium_correlation": 0.6,
         "reversal": 0.03,
         "jump_threshold": NEVER, "jump_mean": -0.05, "jump_sd": 0.02, "jump_lift": 10.0,
         "jump_middle_lift": 3.0, "burst_threshold": NEVER, "burst_mean": 0.5, "burst_middle_share": 0.2,
@@ -52,9 +52,9 @@ def test_one_session_by_hand():
     shock = -0.8 * 2.0 + 0.36 * (2.0**2 - 1.0) / math.sqrt(2.0) + 0.48 * 0.5  # 0.8^2 + 0.36^2 + 0.48^2 = 1
     assert out["fast"][0] == pytest.approx(0.2 * math.exp(-20.0 * DT) + sd * shock, rel=1e-13)
     middle_sd = 1.5 * math.sqrt((1 - math.exp(-12.0 * DT)) / 12.0)
-    wanted = 0.3 * math.exp(-6.0 * DT) + middle_sd * (-0.6 * 2.0 - 0.8 * 0.3)
+    wanted = 0.3 * math.exp(-6.0 * DT) + middle_sd * 2.0 / (1.0 + math.exp(-2.0 * 0.3)) * (-0.6 * 2.0 - 0.8 * 0.3)
     assert out["middle"][0] == pytest.approx(wanted, rel=1e-13)
-    premium_sd = math.sqrt((1 - math.exp(-100.0 * DT)) / 100.0) * math.exp(0.5 * 0.2)
+    premium_sd = math.sqrt((1 - math.exp(-100.0 * DT)) / 100.0)
     assert out["premium"][0] == pytest.approx(premium_sd * (0.6 * 2.0 - 0.8), rel=1e-13)
 
 
@@ -89,16 +89,3 @@ def test_expected_variance_is_the_weighted_sum():
     expected_variance(*state, 0.02, *nodes, out)
     wanted = 0.02 + (nodes[0] * np.exp(state.T @ nodes[1:])).sum(axis=1)
     assert out == pytest.approx(wanted, rel=1e-13)
-
-
-def test_ranges_hold_open_and_close():
-    rng = np.random.default_rng(3)
-    log_return, variance = 0.01 * rng.standard_normal(5000), np.full(5000, 1e-4)
-    opened, high, low = (np.empty(5000) for _ in range(3))
-    shocks = rng.standard_normal((5000, RANGE_SHOCKS))
-    daily_ranges(shocks, log_return, variance, 0.4, np.ones(5000), opened, high, low)
-    assert (high >= np.maximum(opened, log_return)).all()
-    assert (low <= np.minimum(opened, log_return)).all()
-    # E[high - low] of a Brownian motion is sqrt(8 / pi) sd (Feller 1951; Parkinson 1980); 0.6 of the variance here.
-    assert (high - low).mean() == pytest.approx(math.sqrt(8 / math.pi * 0.6e-4), rel=0.02)
-    assert opened.var() == pytest.approx(0.4e-4, rel=0.06)

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from iwm_opts.simulation.acceptance import conditional, curves, windows_of
-from iwm_opts.simulation.calibration import Rehearsal
-from iwm_opts.simulation.history import simulated_history
-from iwm_opts.simulation.parameters import shipped_parameters
+from iwm_opts.simulation.facts import NAMES
+from iwm_opts.simulation.history import HistoryFiles, real_history, simulated_history
+from iwm_opts.simulation.judgement import judge
+from iwm_opts.simulation.parameters import control_parameters, shipped_parameters
+from iwm_opts.simulation.rehearsal import Rehearsal, target_of
 
 PARAMETERS = shipped_parameters()
 FITTED = replace(PARAMETERS, provenance={"fitted": ["2010-01-04", "2015-12-31"]})
@@ -20,6 +22,14 @@ def test_what_was_fitted_and_what_came_after_are_judged_apart():
     }
     assert list(windows_of(FITTED, "2011-01-03", "2020-06-30")) == ["whole"]
     assert list(windows_of(replace(PARAMETERS, provenance={}), "2009-09-16", "2020-06-30")) == ["whole"]
+
+
+def test_a_whole_that_was_fitted_to_is_judged_in_two_parts_as_well():
+    assert windows_of(PARAMETERS, "2009-09-16", "2025-06-04") == {
+        "first part": ("2009-09-16", "2019-12-31"),
+        "second part": ("2020-01-01", "2025-06-04"),
+        "whole": ("2009-09-16", "2025-06-04"),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +59,25 @@ def test_the_table_by_rank_has_real_and_simulated_alike(drawn):
     assert found.real.shape == found.simulated.shape == (3, 8)
     assert (found.low <= found.high).to_numpy().all()
     assert found.simulated["share"].sum() == pytest.approx(1.0)
+
+
+@pytest.mark.market_data
+def test_the_shipped_market_is_like_the_real_one_and_the_control_is_not(market_data):
+    # As in the record, on other random numbers and fewer of them.
+    vol = market_data / "vol"
+    files = HistoryFiles(
+        bars=market_data / "daily" / "IWM_yahoo_long.csv.gz",
+        iv=vol / "RVX_History.csv.gz",
+        short=vol / "VIX9D_History.csv.gz",
+        middle=vol / "VIX_History.csv.gz",
+        long=vol / "VIX3M_History.csv.gz",
+    )
+    target = target_of(real_history(files, "2009-09-16", "2025-06-04"))
+    shipped, control = (judge(one, target, 500, seed=8) for one in (PARAMETERS, control_parameters()))
+    assert shipped.mahalanobis < shipped.mahalanobis_95
+    assert shipped.inside >= 46
+    assert control.mahalanobis > 1.3 * control.mahalanobis_95
+    puts, calls = (
+        shipped.facts[NAMES.index(f"return {side}1 implied sd, rank below 20")] for side in ("below -", "above ")
+    )
+    assert puts.low + puts.high > calls.low + calls.high  # after a low rank the tail is on the put side

@@ -3,11 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from iwm_opts.simulation.calibration import BLOCK, FREE, RIDGE, Rehearsal, fit, joint_root, judge, residuals, target_of
+from iwm_opts.simulation.calibration import fit, joint_root, residuals
 from iwm_opts.simulation.facts import FACTS, scaled
 from iwm_opts.simulation.history import simulated_history
+from iwm_opts.simulation.judgement import judge
 from iwm_opts.simulation.parameters import load_parameters, shipped_parameters
 from iwm_opts.simulation.provenance import to_toml, with_provenance
+from iwm_opts.simulation.rehearsal import BLOCK, RIDGE, Rehearsal, target_of
+from iwm_opts.simulation.search_space import FREE
 from iwm_opts.sources.iv_history import load_iv_history
 
 PARAMETERS = shipped_parameters()

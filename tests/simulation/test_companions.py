@@ -51,26 +51,6 @@ def test_an_unknown_companion(market):
         market.bars("XBI")
 
 
-@pytest.mark.parametrize(("day", "bars"), [(date(2024, 7, 2), 78), (date(2024, 7, 3), 42)])  # the second is a half day
-def test_five_minute_bars_agree_with_the_day(market, day, bars):
-    found, wanted = market.intraday(day), market.bars().loc[pd.Timestamp(day)]
-    assert len(found) == bars
-    assert found.index[-1].to_pydatetime().hour == (16 if bars == 78 else 13)
-    assert found["open"].iloc[0] == wanted["open"]
-    assert found["close"].iloc[-1] == wanted["close"]
-    assert found["high"].max() == wanted["high"]
-    assert found["low"].min() == wanted["low"]
-    assert found["volume"].sum() == wanted["volume"]
-    assert (found["open"].iloc[1:].to_numpy() == found["close"].iloc[:-1].to_numpy()).all()
-
-
-def test_every_day_agrees(market):
-    bars = market.bars()
-    for day in market.days[::200]:
-        found = market.intraday(day)
-        assert (found["high"].max(), found["low"].min()) == tuple(bars.loc[pd.Timestamp(day), ["high", "low"]])
-
-
 @pytest.mark.market_data
 def test_atr_ratio_to_spy_is_as_measured(market, market_data):
     # Median 14-day ATR as a share of price, IWM over SPY, 2009 to 2025, from the real bars here.

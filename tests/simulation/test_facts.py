@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import skew
 
-from iwm_opts.simulation.facts import FACTS, NAMES, History, measure_facts, scaled
+from iwm_opts.simulation.facts import FACTS, JOINT, NAMES, History, measure_facts, scaled
 from iwm_opts.simulation.history import HistoryFiles, real_history, simulated_history
 from iwm_opts.simulation.parameters import shipped_parameters
 
@@ -66,7 +66,8 @@ def test_scales_keep_the_order_of_values():
     for step in (1.0001, 1.01):
         moved = scaled(values * step) - scaled(values)
         assert (moved * values >= 0.0).all()
-    assert len(set(NAMES)) == len(FACTS) == 45
+    assert len(set(NAMES)) == len(FACTS) == 50
+    assert JOINT.sum() == 45
 
 
 @pytest.mark.market_data

@@ -4,7 +4,15 @@ from importlib.resources import files
 import pytest
 
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.simulation.parameters import load_parameters, parameters_from, shipped_parameters
+from iwm_opts.simulation.facts import FACTS
+from iwm_opts.simulation.parameters import (
+    CONTROL,
+    control_parameters,
+    load_parameters,
+    parameters_from,
+    parameters_of,
+    shipped_parameters,
+)
 
 TEXT = files("iwm_opts.simulation").joinpath("iwm.toml").read_text(encoding="utf-8")
 
@@ -16,9 +24,17 @@ def test_the_shipped_file_is_the_default(tmp_path):
 
 
 def test_it_says_where_its_numbers_come_from():
-    provenance = shipped_parameters().provenance
-    assert provenance["fitted"] == ["2009-09-16", "2019-12-31"]
-    assert provenance["facts"]
+    shipped, control = shipped_parameters().provenance, control_parameters().provenance
+    assert shipped["fitted"] == ["2009-09-16", "2025-06-04"]
+    assert control["fitted"] == ["2009-09-16", "2019-12-31"]
+    assert [len(one["facts"]) for one in (shipped, control)] == [len(FACTS)] * 2
+
+
+def test_parameters_by_name(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(TEXT, encoding="utf-8")
+    assert parameters_of(None) == parameters_of(str(path)) == shipped_parameters()
+    assert parameters_of(CONTROL) == control_parameters() != shipped_parameters()
 
 
 @pytest.mark.parametrize(
