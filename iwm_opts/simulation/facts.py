@@ -70,10 +70,11 @@ def measure_resamples(history: History, indices: Iterable[Index]) -> Array:
 
 
 def scaled(values: Array) -> Array:
-    """Facts on the scale they are compared on; shape (..., len(FACTS))."""
+    """Facts on the scale they are compared on; shape (..., len(FACTS)). NaN stays NaN."""
     out = np.empty_like(values)
-    for place, fact in enumerate(FACTS):
-        out[..., place] = np.vectorize(fact.scale, otypes=[float])(values[..., place])
+    with np.errstate(invalid="ignore"):  # comparing NaN raises a flag
+        for place, fact in enumerate(FACTS):
+            out[..., place] = np.vectorize(fact.scale, otypes=[float])(values[..., place])
     return out
 
 
@@ -152,7 +153,9 @@ class _Column:
 
     @cached_property
     def central(self) -> tuple[float, float, float]:
-        """Central moments of order 2 to 4."""
+        """Central moments of order 2 to 4; NaN of no values."""
+        if not len(self.values):
+            return math.nan, math.nan, math.nan
         centred = self.values - self.mean
         squares = centred * centred
         return float(squares.mean()), float((squares * centred).mean()), float((squares * squares).mean())
@@ -196,6 +199,8 @@ def _leverage(sample: _Sample) -> float:
 
 def _correlation(a: Array, b: Array) -> float:
     known = ~np.isnan(a + b)
+    if not known.any():
+        return math.nan
     a, b = a[known], b[known]
     a, b = a - a.mean(), b - b.mean()
     spread = math.sqrt((a @ a) * (b @ b))

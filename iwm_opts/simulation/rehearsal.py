@@ -42,20 +42,21 @@ class Target:
 def target_of(history: History, seed: int = 1) -> Target:
     """Facts of a real history with their bootstrap (Politis and Romano 1994, "The stationary bootstrap", JASA 89)."""
     rng = np.random.default_rng(seed)
-    own = measure_resamples(history, (_resample(len(history), rng) for _ in range(RESAMPLES)))
+    own = measure_resamples(history, (resample(len(history), rng) for _ in range(RESAMPLES)))
     draws = scaled(own)
     low, high = np.quantile(draws, BAND, axis=0)
     raw = measure_facts(history)
     return Target(len(history), raw, scaled(raw), draws.std(axis=0), low, high, np.quantile(own, BAND, axis=0))
 
 
-def _resample(n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Indices of a stationary bootstrap sample."""
-    fresh = rng.random(n) < 1.0 / BLOCK
+def resample(sessions: int, rng: np.random.Generator, length: int | None = None) -> NDArray[np.int64]:
+    """Sessions of a stationary bootstrap sample of a history, `length` of them, as many as there are unless given."""
+    count = length or sessions
+    fresh = rng.random(count) < 1.0 / BLOCK
     fresh[0] = True
-    starts = rng.integers(0, n, n)
-    block = np.maximum.accumulate(np.where(fresh, np.arange(n), 0))
-    return np.asarray((starts[block] + np.arange(n) - block) % n)
+    starts = rng.integers(0, sessions, count)
+    block = np.maximum.accumulate(np.where(fresh, np.arange(count), 0))
+    return np.asarray((starts[block] + np.arange(count) - block) % sessions)
 
 
 class Rehearsal:

@@ -56,6 +56,14 @@ def test_gaps_are_left_out():
     assert fact(history(short_slope=short), "short slope mean") == pytest.approx(short[1000:].mean())
 
 
+def test_a_market_without_an_index_of_its_slope_has_the_other_facts():
+    bare = np.full(2000, np.nan)
+    found = measure_facts(history(short_slope=bare, long_slope=bare))
+    assert [name for name, value in zip(NAMES, found, strict=True) if np.isnan(value)] == [
+        n for n in NAMES if "slope" in n
+    ]
+
+
 def test_measuring_on_every_session_is_measuring():
     one = history()
     assert measure_facts(one, np.arange(len(one))) == pytest.approx(measure_facts(one), nan_ok=True)
