@@ -66,7 +66,7 @@ class Prices:
     @property
     def market(self) -> str:
         """Name of the bars as the journal keeps it."""
-        from iwm_opts.journal.paper_trade import SIMULATED
+        from iwm_opts.journal.trade_log import SIMULATED
 
         label = f"{SIMULATED} market, " if self.is_simulated else ""
         return f"{label}bars of {Path(self.options['bars']).name}"
@@ -159,7 +159,7 @@ def outside_minutes(plan: Any, chain: Any) -> str:
 
 def _of_chain(chain: Any) -> "Quote":
     from iwm_opts.journal.paper_shares import Quote
-    from iwm_opts.journal.paper_trade import SIMULATED
+    from iwm_opts.journal.trade_log import SIMULATED
     from iwm_opts.market.calendar import NEW_YORK
 
     market = (f"{SIMULATED} market, " if chain.simulated else "") + chain.source

@@ -90,7 +90,7 @@ def _named_plan(options: Mapping[str, Any]) -> "tuple[Plan, dict[str, Any]]":
 def plan_backtest_text(
     plan: "Plan", options: Mapping[str, Any], first: date | None = None, last: date | None = None
 ) -> str:
-    """Backtest a plan on what the options name, as text in the format asked for.
+    """Backtest a plan on what the options name, as text in the format asked for; CSV is its trades as a log.
 
     Parameters
     ----------
@@ -104,8 +104,10 @@ def plan_backtest_text(
     from iwm_opts.backtest.plan_runner import backtest_plan
     from iwm_opts.cli.plan_data import plan_data_from
     from iwm_opts.cli.progress import progress
-    from iwm_opts.report.plan_backtest import plan_backtest_record, plan_backtest_rows, plan_backtest_table
-    from iwm_opts.report.records import as_json, rows_as_csv
+    from iwm_opts.journal.plan_log import log_of_plan
+    from iwm_opts.journal.trade_log import as_csv
+    from iwm_opts.report.plan_backtest import plan_backtest_record, plan_backtest_table
+    from iwm_opts.report.records import as_json
 
     notes: tuple[str, ...] = ()
     options = {**options, "intraday": plan.horizon == "intraday"}
@@ -121,7 +123,7 @@ def plan_backtest_text(
     if options["format"] == "json":
         return as_json(plan_backtest_record(result) | {"simulated": bool(label), "label": label})
     if options["format"] == "csv":
-        return rows_as_csv(plan_backtest_rows(result))
+        return as_csv(log_of_plan(result))
     return plan_backtest_table(result, label)
 
 

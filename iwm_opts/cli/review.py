@@ -148,7 +148,8 @@ def _by_plan(log: Any, plan: Any, options: dict[str, Any]) -> tuple[Any, Any]:
         remedy = "give --bars FILE or run iwm-opts fetch"
         note = f"needs data: {what} of trades that do not tell are not judged: {error.rule}; {remedy}"
         return replace(log, notes=(*log.notes, note)), None
-    if bool(data.label) != log.is_simulated:
+    has_made_prices = log.is_simulated and not log.is_modelled
+    if bool(data.label) != has_made_prices:
         kinds = ("are SIMULATED", "are not") if data.label else ("are real", "are SIMULATED")
         if options["bars"] or data.label:
             rule = f"{kinds[0]}, and the trades {kinds[1]}"
@@ -188,5 +189,5 @@ def _review(log: Any, options: dict[str, Any], earlier: Any = None) -> Any:
     baseline, name = earlier or (None, "")
     if options["backtest"]:
         run = read_log(Path(options["backtest"]))
-        baseline, name = run.closed, run.source + (" on a SIMULATED market" if run.is_simulated else "")
+        baseline, name = run.closed, run.source + (f" ({run.label})" if run.label else "")
     return review_log(log, rules, baseline, name, options["account"])

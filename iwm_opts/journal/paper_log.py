@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import date
 
 from iwm_opts.errors import DataError
-from iwm_opts.journal.paper_trade import SIMULATED, Mark, PaperTrade
-from iwm_opts.journal.trade_log import TradeLog, answers_text, log_of_rows, marks_text
+from iwm_opts.journal.paper_trade import Mark, PaperTrade
+from iwm_opts.journal.trade_log import SIMULATED, TradeLog, answers_text, log_of_rows, marks_text
 
 
 def for_review(trades: Sequence[PaperTrade]) -> TradeLog:

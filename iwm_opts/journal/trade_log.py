@@ -69,6 +69,9 @@ ORDER: Final = (
 SHARES: Final = "shares"  # strategies without legs
 SHORT_SHARES: Final = "short-shares"
 CENT: Final = 0.01
+# What `market` says where nobody ever traded: on made prices, or on quotes modelled around real ones.
+SIMULATED: Final = "SIMULATED"
+MODELLED: Final = "MODELLED QUOTES"
 MOMENTS: Final = ("%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%y", "%m/%d/%y %H:%M", "%m/%d/%y %H:%M:%S")
 
 
@@ -84,7 +87,20 @@ class TradeLog:
     source: str
     problems: tuple[str, ...] = ()  # rows left out, each named
     notes: tuple[str, ...] = ()
-    is_simulated: bool = False
+    is_simulated: bool = False  # nobody traded at these prices; see `is_modelled`
+
+    @property
+    def is_modelled(self) -> bool:
+        """Whether only the quotes of options were made, around real prices of the underlying."""
+        markets = self.trades["market"]
+        return self.is_simulated and bool(len(markets)) and bool(markets.str.contains(MODELLED).all())
+
+    @property
+    def label(self) -> str:
+        """What stands above anything that is said of trades nobody made; empty for real ones."""
+        if not self.is_simulated:
+            return ""
+        return MODELLED if self.is_modelled else f"{SIMULATED} MARKET"
 
     @property
     def closed(self) -> pd.DataFrame:

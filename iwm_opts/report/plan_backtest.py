@@ -110,9 +110,3 @@ def _row(one: StageResult, is_intraday: bool, is_stress: bool) -> dict[str, Any]
     }
     head = {"period": one.period.name, "first": one.period.first.isoformat(), "last": one.period.last.isoformat()}
     return head | {"stress": is_stress, "holds": one.holds} | figures | {"counts": one.counts, "reason": one.reason}
-
-
-def plan_backtest_rows(result: PlanResult) -> list[dict[str, Any]]:
-    """One flat row a period, for CSV."""
-    periods = plan_backtest_record(result)["periods"]
-    return [{name: value for name, value in row.items() if name != "counts"} for row in periods]

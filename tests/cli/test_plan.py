@@ -281,3 +281,34 @@ def test_a_vertical_says_which_spread_the_rank_chooses(run, data):
     unknown = run(*DIPS, *data[:6], "--instrument", "vertical", "--check")
     assert "package: bull-call: the IV rank of 2024-12-30 is unknown" in unknown.out
     assert run(*DIPS, *data, "--instrument", "shares", "--check", "--format", "json").json["package"] is None
+
+
+def test_the_trades_of_a_plan_are_a_log_that_review_reads(run, data, tmp_path):
+    run(*DIPS, *data, "--save", "dips.toml")
+    plan = tmp_path / "dips.toml"
+    plan.write_text(plan.read_text().replace("minimum = 3", "minimum = 1"))
+    told = run("backtest", "--plan", "dips.toml", *data, "--format", "json").json["periods"][-1]
+    (tmp_path / "trades.csv").write_text(run("backtest", "--plan", "dips.toml", *data, "--format", "csv").out)
+    assert told["trades"] > 0
+    for more in ((), ("--backtest", "trades.csv")):
+        found = run("review", "trades.csv", "--plan", "dips.toml", *data, *more, "--format", "json").json
+        assert (found["closed"], found["simulated"]) == (told["trades"], False)
+        assert found["whole"]["pnl"] == pytest.approx(told["pnl"])
+        assert found["whole"]["win_rate"] == pytest.approx(told["win_rate"])
+    assert found["compared_with"] == "trades.csv"
+    refused = run("backtest", "--plan", "dips.toml", *data, "--output", "results")
+    assert (refused.code, "--format csv > trades.csv" in refused.err) == (2, True)
+
+
+def test_modelled_trades_are_judged_on_the_real_bars_that_they_are_modelled_on(run, data, tmp_path):
+    run("plan", "--edge", "vol-contraction", *data, "--save", "condors.toml")
+    given = ("--plan", "condors.toml", *data)
+    (tmp_path / "trades.csv").write_text(run("backtest", *given, "--source", "modelled", "--format", "csv").out)
+    rows = pd.read_csv("trades.csv")
+    assert set(rows["strategy"]) == {"iron-condor"}
+    found = run("review", "trades.csv", *given, "--format", "json").json
+    assert (found["closed"], found["simulated"], found["modelled"]) == (len(rows), True, True)
+    assert any("checklists judged afterwards" in note for note in found["notes"])
+    page = run("review", "trades.csv", *given).out.splitlines()
+    assert page[0].startswith("MODELLED QUOTES  trades.csv")
+    assert page[-1] == "MODELLED QUOTES: nothing here was traded"
