@@ -31,7 +31,11 @@ review_options = group(
         metavar="PATH",
         help="Trades of a backtest of that plan (a saved folder, CSV or Parquet): what the results are held against.",
     ),
-    option("--account", type=Number(min=0, min_open=True), help="Dollars at the start.  [default: the plan's]"),
+    option(
+        "--account",
+        type=Number(min=0, min_open=True),
+        help="Dollars at the start, of each account in the log.  [default: the plan's]",
+    ),
     option("--timezone", default=TIMEZONE, callback=_known_zone, help="Of a broker's times that carry none."),
     option(
         "--recorded-quotes",

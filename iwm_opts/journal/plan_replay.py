@@ -6,7 +6,7 @@ which a stop, a target or the time called and what leaving there would have brou
 The checklist is judged for every trade as the data stood before the session of its entry. What a log says stays.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -24,7 +24,7 @@ from iwm_opts.journal.executions import DELIVERS
 from iwm_opts.journal.paper_shares import UNTIMED, Quote, marked_on_bars, marked_on_minutes, opened_shares
 from iwm_opts.journal.paper_trade import OPEN, Closing, Mark, PaperTrade
 from iwm_opts.journal.session_prices import is_near_open, price_at
-from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, UNTOLD, TradeLog, answers_text
+from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, UNTOLD, TradeLog, accounts_of, answers_text
 from iwm_opts.market.calendar import latest_session
 from iwm_opts.strategy.checklist import Inputs, Reading, criterion
 from iwm_opts.strategy.decision import entry_days
@@ -57,7 +57,7 @@ def replayed(log: TradeLog, plan: Plan, data: Inputs, account: float | None = No
     data : Inputs
         Daily bars, and what else there is; minutes tell the price at an order's time.
     account : float, optional
-        Dollars at the start; the plan's unless given.
+        Dollars at the start, of each account; the plan's unless given.
 
     Returns
     -------
@@ -124,15 +124,17 @@ def _with_share_rules(
     """Complete the share trades, in place, in order of entry: what is open takes up risk and cash of the next."""
     if account is not None:
         plan = plan.model_copy(update={"account": plan.account.model_copy(update={"value": account})})
-    rules, held = share_rules(plan), list[PaperTrade]()
+    rules, held = share_rules(plan), defaultdict[str, list[PaperTrade]](list)  # by account
     wanted = trades[(trades["strategy"] == SHARES) & (trades["risk"].isna() | trades["due"].isna())]
     paid = refused = 0.0
+    accounts = accounts_of(trades)
     for _, rows in wanted.groupby(["entry", "symbol", "credit", "market"], sort=True):
+        own = held[accounts[rows.index[0]]]
         lot = _Lot(rows, rows["entry"].iloc[0], int(rows["contracts"].sum()), -float(rows["credit"].iloc[0]))
         try:
             _refuse_other_bars(rows, data.bars)
             paid += _receive_dividends(trades, rows, data.bars)
-            refused += _replay(trades, lot, plan, rules, data, held)
+            refused += _replay(trades, lot, plan, rules, data, own)
         except InputError as error:
             unknown[f"{error.name} {error.rule}; {error.remedy}" if error.remedy else f"{error.name} {error.rule}"] += 1
             continue

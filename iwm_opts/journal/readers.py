@@ -19,7 +19,16 @@ from iwm_opts.journal.executions import Execution
 from iwm_opts.journal.matching import match_executions
 from iwm_opts.journal.packages import PackageTrade, strategy_of
 from iwm_opts.journal.share_lots import ShareTrade
-from iwm_opts.journal.trade_log import MODELLED, REQUIRED, SHARES, SHORT_SHARES, SIMULATED, TradeLog, log_of_rows
+from iwm_opts.journal.trade_log import (
+    ACCOUNT_OF,
+    MODELLED,
+    REQUIRED,
+    SHARES,
+    SHORT_SHARES,
+    SIMULATED,
+    TradeLog,
+    log_of_rows,
+)
 from iwm_opts.spreads.typed import TypedLeg, payoff_of
 
 BACKTEST_COLUMNS: Final = ("entry", "exit", "mid_pnl", "entry_slippage", "exit_slippage", "pnl")
@@ -186,7 +195,7 @@ def _share_row(name: str, trade: ShareTrade, market: str) -> dict[str, object]:
 
 
 def _market(market: str, account: str) -> str:
-    return f"{market}, account {account}" if account else market
+    return f"{market}{ACCOUNT_OF}{account}" if account else market
 
 
 def _row(name: str, trade: PackageTrade, market: str) -> dict[str, object]:

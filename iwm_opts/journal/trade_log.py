@@ -72,6 +72,7 @@ CENT: Final = 0.01
 # What `market` says where nobody ever traded: on made prices, or on quotes modelled around real ones.
 SIMULATED: Final = "SIMULATED"
 MODELLED: Final = "MODELLED QUOTES"
+ACCOUNT_OF: Final = ", account "  # in `market`, before the name of an account where a file holds several
 MOMENTS: Final = ("%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%y", "%m/%d/%y %H:%M", "%m/%d/%y %H:%M:%S")
 
 
@@ -262,6 +263,11 @@ def answers_of(text: str) -> dict[str, str]:
             raise DataError("checklist", rule, f"write criterion=answer, answer being {', '.join(ANSWERS)}")
         found[name] = answer
     return found
+
+
+def accounts_of(trades: pd.DataFrame) -> "pd.Series[str]":
+    """Account of each trade; empty where the file held one alone."""
+    return pd.Series([text.partition(ACCOUNT_OF)[2] for text in trades["market"]], index=trades.index, dtype=object)
 
 
 def marks_of(text: str) -> dict[date, float]:

@@ -331,3 +331,13 @@ def test_earlier_trades_know_nothing_of_the_day_they_end_at(bars):
     pd.testing.assert_frame_equal(found, earlier_trades(plan, Inputs(crash), day.date()))
     assert len(found) > 30
     assert found["exit"].max() < day
+
+
+def test_accounts_take_up_no_risk_of_each_other(backtest, tmp_path, bars):
+    alone = of_plan(export(tmp_path, backtest, bars), rules_of(PLAN))
+    tables = [alone.trades.assign(market=f"broker, account U{number}") for number in (1, 2)]
+    both = replace(alone, trades=pd.concat(tables, ignore_index=True).sort_values("entry", ignore_index=True))
+    one, two = replayed(alone, PLAN, Inputs(bars)), replayed(both, PLAN, Inputs(bars))
+    assert not any("takes no more" in note for note in two.notes)
+    for _, own in two.trades.groupby("market"):
+        assert list(own["planned_contracts"]) == pytest.approx(list(one.trades["planned_contracts"]))
