@@ -1,5 +1,6 @@
 """What `iwm-opts paper open` opens in options: the plan's package where nothing else is typed, screened and judged."""
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -110,8 +111,11 @@ def _judged(plan: Any, result: Any, options: dict[str, Any]) -> tuple[dict[str, 
 
     What is missing is said: what each unknown criterion needs, and why the plan says neither take nor skip.
     """
+    from iwm_opts.cli.paper_shares import own_answers
+
+    own = own_answers(options)
     if plan is None:
-        return {}, None
+        return own, None
     from iwm_opts.cli import build
     from iwm_opts.cli.plan_data import plan_data_from
     from iwm_opts.errors import InputError
@@ -123,12 +127,14 @@ def _judged(plan: Any, result: Any, options: dict[str, Any]) -> tuple[dict[str, 
     intraday = plan.horizon == "intraday"
     asked = options | {"source": source, "symbol": plan.symbol, "intraday": intraday}
     data = plan_data_from(asked, day, blank_bars=True).inputs
-    answers = checklist(plan.checklist.criteria, plan.checklist.minimum, data.reaching(day), day).answers
+    found = checklist(plan.checklist.criteria, plan.checklist.minimum, data.reaching(day), day).answered(own)
+    answers = found.answers
     unknown = [f"{one.name} {one.detail}" for one in answers if one.state == "unknown"]
     if unknown:
         build.say(f"unknown, and never counted as met: {'; '.join(unknown)}", options)
     try:
         decision = None if data.bars["close"].isna().all() else decide(plan, data, day)
+        decision = decision and replace(decision, checklist=decision.checklist.answered(own))
     except InputError as error:
         build.say(f"the plan says neither take nor skip: {error}", options)
         decision = None
@@ -160,10 +166,8 @@ def _why_not(plan: Any, result: Any, kept: list[Any], decision: Any, options: di
 def _trade(sized: Any, result: Any, plan: Any, judged: dict[str, str], options: dict[str, Any]) -> Any:
     from iwm_opts.journal.paper_marks import opened
     from iwm_opts.journal.paper_trade import Exits
-    from iwm_opts.journal.trade_log import answers_of
     from iwm_opts.strategy.edges import Momentum
 
-    answers = answers_of("; ".join(options["answer"]))
     exits = Exits(
         options["profit"] or None,
         options["stop"] or None,
@@ -177,7 +181,7 @@ def _trade(sized: Any, result: Any, plan: Any, judged: dict[str, str], options: 
         plan=plan.name if plan else "",
         fees=options["fees"],
         exits=exits,
-        checklist={**judged, **answers},
+        checklist=judged,
         rank=result.rank.rank if result.rank is not None else None,
         contracts=options["contracts"],
         credit=options["credit"],

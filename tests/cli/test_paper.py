@@ -384,3 +384,25 @@ def test_a_missing_file_of_minutes_is_told_as_one(run, dips, tmp_path):
     assert "nothing.csv: " in page.err
     assert "one-minute bars with datetime" in page.err
     assert "daily bars" not in page.err
+
+
+def test_an_answer_counts_for_the_plans_decision_too(paper, tmp_path):
+    (tmp_path / "plan.toml").write_text(JUDGED.replace("minimum = 1", "minimum = 2"))
+    a_year_of_bars(date(2026, 2, 27)).to_csv(tmp_path / "IWM.csv", index=False)
+    given = ("open", "--plan", "plan.toml", "--bars", "IWM.csv")
+    judged = paper(*given, "--anyway", "--contracts", 1, "--format", "json").json["trades"][0]["checklist"]
+    paper("close", "1")
+    met = [name for name, state in judged.items() if state == "met"]
+    unmet = [f"--answer={name}=unmet" for name in met]
+    skipped = paper(*given, *unmet)
+    assert "the plan says skip (0 of 5 criteria are met, 2 are needed" in " ".join(skipped.out.split())
+    taken = paper(*given, *unmet, "--answer=no-event=met", "--answer=calm=met", "--format", "json")
+    answers = taken.json["trades"][0]["checklist"]
+    assert answers | {"no-event": "met", "calm": "met"} == answers
+    assert sum(state == "met" for state in answers.values()) == 2
+
+
+def test_an_answer_to_what_the_plan_does_not_ask_is_refused(paper):
+    failed = paper("open", "--plan", "plan.toml", "--answer", "clam=met")
+    assert failed.code == 1
+    assert "answer = 'clam': is no criterion of the plan; they are calm, premium" in failed.err
