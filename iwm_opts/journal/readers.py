@@ -1,6 +1,7 @@
 """Reading trade logs: this tool's own, its backtests', and brokers' exports."""
 
 import codecs
+import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -64,8 +65,10 @@ def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
         return _of_folder(path)
     if path.suffix.lower() in (".parquet", ".pq"):
         return _of_frame(_parquet(path), path)
-    text = _text(path)
-    rows = rows_of_text(text)
+    try:
+        rows = rows_of_text(_text(path))
+    except csv.Error as error:  # bytes that are no text, a quote that is never closed
+        raise DataError(path, f"is no CSV: {error}", f"give {KNOWN}") from None
     if not rows:
         raise DataError(path, "is empty", f"give {KNOWN}")
     for layout in (interactive_brokers, thinkorswim):

@@ -188,7 +188,8 @@ def _losers(diagnosis: Diagnosis) -> list[RenderableType]:
         for name in losers.broke
         if losers.broke[name] or losers.winners_broke[name]
     ]
-    text = "; ".join(shares) if shares else "no rule that could be judged"
+    none = "none of those that could be judged" if losers.judged else "no rule that could be judged"
+    text = "; ".join(shares) or none
     kept = f"; {losers.obeyed} of {losers.judged} losers that could be judged kept size, exit and checklist minimum"
     return [Text("Rules broken by", style="bold"), _indented(Text(text + (kept if losers.judged else ""))), Text("")]
 

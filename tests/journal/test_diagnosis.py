@@ -42,7 +42,7 @@ def test_few_trades_tell_nothing():
     found = diagnose(weekly(steady(8)), PlanRules(), backtest(300))
     assert found.faults == ()
     assert found.edge.word == "too few trades to tell"
-    assert found.edge.sentence == "closed trades in the log: 8, at least 20 are needed"
+    assert found.edge.sentence == "closed trades of known risk: 8, at least 20 are needed"
     few = diagnose(weekly(steady(40)), PlanRules(), backtest(12))
     assert few.edge.sentence == "trades in the backtest: 12, at least 20 are needed"
 

@@ -438,3 +438,11 @@ def test_fills_outside_the_session_ask_for_the_files_clock(tmp_path):
     central = read_log(file, "America/Chicago")
     assert central.notes == ()
     assert central.trades["entry"][0] == pd.Timestamp("2026-03-02 09:30:05")
+
+
+@pytest.mark.parametrize("content", [b"a,b\r\rc\rd\x00,\xff\xfe", b'entry,contracts\n"' + b"x" * 200_000])
+def test_what_is_no_csv_is_named(tmp_path, content):
+    file = tmp_path / "log.csv"
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=r"log\.csv: is no CSV: .*; give a trade log of this tool"):
+        read_log(file)
