@@ -149,7 +149,7 @@ def _compared(found: Any, data: Any, options: dict[str, Any]) -> str:
     from iwm_opts.cli.plan_data import modelled_days, simulated_years
     from iwm_opts.cli.progress import progress
     from iwm_opts.market.chain import LABELS
-    from iwm_opts.report.instruments_table import difference_rows, instrument_rows, instruments_table
+    from iwm_opts.report.instruments_table import difference_rows, instrument_rows, instruments_table, notes_of
     from iwm_opts.report.records import as_json, rows_as_csv
 
     market, inputs, label = None, data.inputs, data.label
@@ -166,9 +166,12 @@ def _compared(found: Any, data: Any, options: dict[str, Any]) -> str:
     stage = Stage(Period("all", *covered_days(found, inputs, market)), inputs, market)
     with progress("instruments", options) as told:
         results = compare_instruments(found, stage, told)
+    if market is not None and label == LABELS["modelled"]:
+        results = [replace(one, notes=(*data.notes, *one.notes)) for one in results]
     if options["format"] == "json":
-        record = {"plan": found.name, "edge": found.edge, "label": label, "instruments": instrument_rows(results)}
-        return as_json(record | {"defined_less_naked": difference_rows(results)})
+        record = {"plan": found.name, "edge": found.edge, "simulated": bool(label), "label": label}
+        rows = {"instruments": instrument_rows(results), "defined_less_naked": difference_rows(results)}
+        return as_json(record | rows | {"notes": notes_of(results)})
     if options["format"] == "csv":
         return rows_as_csv(instrument_rows(results))
     return instruments_table(found, stage.period, results, label)

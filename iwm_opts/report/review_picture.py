@@ -53,7 +53,7 @@ def _equity(axes: Axes, found: Review) -> None:
     axes.axhline(found.account, color=GREY, lw=0.8, ls=":")
     axes.yaxis.set_major_formatter(lambda value, _: dollars(value))
     axes.set_ylabel("equity")
-    axes.legend(frameon=False, fontsize=8, loc="lower left")
+    axes.legend(frameon=False, fontsize=8, loc="best")
 
 
 def _scan(axes: Axes, found: Review) -> None:

@@ -164,6 +164,8 @@ def test_instruments_side_by_side(run, data):
     assert done.code == 0, done.err
     found = done.json
     assert found["label"].startswith("MODELLED QUOTES")
+    assert found["simulated"] is True
+    assert any("standing in for IWM's own IV10" in note for note in found["notes"])
     assert [row["instrument"] for row in found["instruments"]] == 2 * ["shares", "options", "vertical"]
     trades = [row["trades"] for row in found["instruments"]]
     assert all(plan <= every for plan, every in zip(trades[:3], trades[3:], strict=True))
