@@ -156,7 +156,8 @@ def _twice(executions: Sequence[Execution]) -> tuple[str, ...]:
     """Rows that say the same: two fills of a kind, or two exports that overlap; nobody can tell, and both count."""
     lines: dict[Execution, list[int]] = {}
     for one in executions:
-        lines.setdefault(replace(one, line=0), []).append(one.line)
+        if one.kind != "reorganisation":  # a split is told by two rows, and moves nothing here
+            lines.setdefault(replace(one, line=0), []).append(one.line)
     repeated = [found for found in lines.values() if len(found) > 1]
     if not repeated:
         return ()

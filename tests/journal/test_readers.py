@@ -259,6 +259,7 @@ def test_a_split_of_tastytrade_is_named(tmp_path):
     log = read_log(broken(tmp_path, TASTY, *rows))
     assert list(log.trades["contracts"]) == [10]
     assert [problem.partition(":")[0] for problem in log.problems] == ["line 3", "line 5"]
+    assert not any("say what another one says" in note for note in log.notes)
 
 
 def ib_shares(day, quantity, price, code, fee=-1.0, symbol="IWM"):
