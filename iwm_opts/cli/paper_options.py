@@ -99,10 +99,15 @@ def _packages(options: dict[str, Any]) -> Any:
 
 def _kept(result: Any, plan: Any, options: dict[str, Any]) -> list[Any]:
     """Candidates of the kind that is traded; an unknown rank buys, as in a backtest of the plan."""
+    from iwm_opts.conventions import MIN_COVERAGE
+
     kept = list(result.screened.kept)
     if options["instrument"] != "by-rule":
         return kept
-    is_rich = result.rank is not None and result.rank.rank >= plan.package.credit_rank
+    rank = result.rank
+    # Known is the rank of the close before, of a window that was observed well enough: as `backtest.plan` has it.
+    is_known = rank is not None and not rank.sessions_missed and rank.coverage >= MIN_COVERAGE
+    is_rich = is_known and rank.rank >= plan.package.credit_rank
     return [one for one in kept if one.candidate.strategy == BY_RULE[0 if is_rich else 1]]
 
 

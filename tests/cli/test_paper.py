@@ -102,10 +102,7 @@ def test_a_vertical_is_opened_too(paper):
     assert trade["strategy"] == "bull-put"
 
 
-@pytest.mark.parametrize(("rank_at_most", "strategy"), [(0.0, "bull-put"), (50.0, "bull-call")])
-def test_a_vertical_by_rule_is_sold_or_bought_by_the_rank(paper, tmp_path, rank_at_most, strategy):
-    # The history falls to its low: its rank is 0, which reaches a credit rank of 0 and not one of 50.
-    plan = """
+BY_RULE = """
 version = 1
 name = "dips"
 edge = "mean-reversion"
@@ -118,7 +115,12 @@ dte = 32
 delta = 0.3
 credit_rank = %s
 """
-    (tmp_path / "dips.toml").write_text(plan % rank_at_most)
+
+
+@pytest.mark.parametrize(("rank_at_most", "strategy"), [(0.0, "bull-put"), (50.0, "bull-call")])
+def test_a_vertical_by_rule_is_sold_or_bought_by_the_rank(paper, tmp_path, rank_at_most, strategy):
+    # The history falls to its low: its rank is 0, which reaches a credit rank of 0 and not one of 50.
+    (tmp_path / "dips.toml").write_text(BY_RULE % rank_at_most)
     (trade,) = paper("open", "--plan", "dips.toml", "--format", "json").json["trades"]
     assert trade["strategy"] == strategy
     assert (trade["credit"] > 0) == (strategy == "bull-put")
@@ -403,3 +405,14 @@ def test_an_answer_to_what_the_plan_does_not_ask_is_refused(paper):
     failed = paper("open", "--plan", "plan.toml", "--answer", "clam=met")
     assert failed.code == 1
     assert "answer = 'clam': is no criterion of the plan; they are calm, premium" in failed.err
+
+
+@pytest.mark.parametrize("lost", ["the close before", "most of the year"])
+def test_a_rank_that_is_not_known_buys_as_in_a_backtest(run, chain_file, history_file, tmp_path, lost):
+    history = pd.read_csv(history_file)
+    history = history.iloc[:-1] if lost == "the close before" else history.iloc[-100:]
+    history.to_csv(tmp_path / "RVX_History.csv", index=False)
+    (tmp_path / "dips.toml").write_text(BY_RULE % 0.0)
+    asked = ("paper", "open", "--plan", "dips.toml", "--source", chain_file, "--iv-history", "RVX_History.csv")
+    (trade,) = run(*asked, "--format", "json").json["trades"]
+    assert trade["strategy"] == "bull-call"
