@@ -1,6 +1,6 @@
 """The data that a plan and the claims are judged on: options, and what they name."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -128,6 +128,36 @@ def files_or_simulated(options: Mapping[str, Any]) -> str:
     if source not in ("sim", "modelled", "record"):
         raise click.UsageError(f"--source {source}: a plan reads --bars, the record, modelled quotes or sim")
     return source
+
+
+def refuse_others(options: Mapping[str, Any], known: Collection[str], why: str) -> None:
+    """Refuse options that were typed and mean nothing beside others.
+
+    Raises
+    ------
+    UsageError
+        Naming the first of them, and why.
+    """
+    from click.core import ParameterSource
+
+    context = click.get_current_context()
+    spelled = {one.name: one.opts[0] for one in context.command.params}
+    for name in options:
+        if name not in known and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{spelled.get(name, name)} means nothing here: {why}")
+
+
+def refuse_reversed(options: Mapping[str, Any]) -> None:
+    """Refuse a range that ends before it begins.
+
+    Raises
+    ------
+    UsageError
+        Naming both days.
+    """
+    first, last = options.get("first"), options.get("last")
+    if first and last and first > last:
+        raise click.UsageError(f"--from {first} lies after --to {last}")
 
 
 def _bars_path(options: Mapping[str, Any], symbol: str, name: str) -> Path:

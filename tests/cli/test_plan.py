@@ -199,6 +199,11 @@ def test_backtest_runs_a_plan_and_refuses_what_it_says_itself(run, data):
     refused = run("backtest", "--plan", "dips.toml", *data, "--profit", "1")
     assert refused.code == 2
     assert "--profit means nothing here" in refused.err
+    given = run("backtest", "--plan", "dips.toml", *data, "--from", "2024-02-01", "--to", "2024-06-28")
+    assert "given range, 2024-02-01 to 2024-06-28: " in " ".join(given.out.split())
+    for command in ("backtest", "evidence"):
+        reversed_days = run(command, "--plan", "dips.toml", *data, "--from", "2024-06-28", "--to", "2024-02-01")
+        assert (reversed_days.code, "--from 2024-06-28 lies after --to 2024-02-01" in reversed_days.err) == (2, True)
     stranger = run("backtest", "--plan", "dips.toml", *data, "--source", "chain.csv")
     assert stranger.code == 2
     assert "a plan reads --bars, the record, modelled quotes or sim" in stranger.err
@@ -210,6 +215,9 @@ def test_evidence_measures_the_claims_up_to_a_day(run, data):
     filters = [next(one for one in found if one["name"] == "kre-filter") for found in (whole, early)]
     assert filters[0]["sampled"].endswith("to 2024-12-30")
     assert filters[1]["sampled"].endswith("to 2024-06-28")
+    for option, value in (("--from", "2024-01-02"), ("--profit", "0.5"), ("--plan", "dips.toml")):
+        refused = run("evidence", "--claims", *data, option, value)
+        assert (refused.code, f"{option} means nothing here" in refused.err) == (2, True)
 
 
 def test_evidence_says_what_each_rule_is_worth(run, data):
