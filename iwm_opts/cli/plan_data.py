@@ -78,7 +78,7 @@ def plan_data_from(options: Mapping[str, Any], before: date | None = None, *, bl
         When a file cannot be read.
     """
     from iwm_opts.market.bars import load_bars
-    from iwm_opts.market.minutes import load_minutes
+    from iwm_opts.market.minutes import load_minutes, refuse_other_prices
     from iwm_opts.sources.plan_tables import load_events, load_sectors
     from iwm_opts.strategy.checklist import NO_BARS, Inputs
 
@@ -93,6 +93,8 @@ def plan_data_from(options: Mapping[str, Any], before: date | None = None, *, bl
     is_blank = blank_bars and _named_or_recorded(options.get("bars"), options["symbol"]) is None
     path = None if is_blank else _bars_path(options, options["symbol"], "bars")
     bars = NO_BARS if path is None else load_bars(path)
+    if minutes is not None and not is_blank:
+        refuse_other_prices(minutes, bars)
     named = {symbol: _fund_path(options, symbol) for symbol in FUNDS}
     funds = {symbol: load_bars(path) for symbol, path in named.items() if path}
     history = _history(options)
