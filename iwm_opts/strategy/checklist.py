@@ -299,7 +299,7 @@ def _answer(one: Criterion, known: Inputs, session: date) -> Answer:
     stamp = pd.Timestamp(session)
     value = float(reading.value.get(stamp, np.nan))
     if math.isnan(value):
-        return Answer(one.name, one.rule, "unknown", f"{one.needs} do not reach far enough to say for {session}")
+        return Answer(one.name, one.rule, "unknown", f"needs more of {one.needs} to say for {session}")
     state: State = "met" if bool(reading.signal[stamp]) else "unmet"
     return Answer(one.name, one.rule, state, one.written.format(value))
 

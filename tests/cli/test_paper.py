@@ -310,7 +310,7 @@ def test_without_bars_what_needs_none_is_judged_and_the_rest_is_named(paper, tmp
     states = page.json["trades"][0]["checklist"]
     assert states == {"calm": "unknown", "premium": "unknown", "no-panic": "met", "quiet": "unknown",
                       "no-event": "unknown"}  # fmt: skip
-    assert "calm --bars do not reach far enough to say for 2026-02-27" in page.err
+    assert "calm needs more of --bars to say for 2026-02-27" in page.err
     assert "the plan says neither take nor skip without daily bars: give --bars FILE, or fetch" in page.err
 
 
