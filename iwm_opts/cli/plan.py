@@ -59,11 +59,23 @@ def plan(**options: Any) -> None:
     data = plan_data_from(options | {"intraday": found.horizon == "intraday"}, options["as_of"])
     _needs(found, data)
     if options["save"]:
-        from iwm_opts.strategy.plan import write_plan
-
-        build.write_output(Path(options["save"]), write_plan(found).encode())
-        build.say(f"written: {options['save']}", options)
+        _save(found, Path(options["save"]), options)
     build.emit(_text(found, data, options), options)
+
+
+def _save(found: Any, path: Path, options: dict[str, Any]) -> None:
+    """Write the plan; one that was edited there, comments and all, is not lost."""
+    from iwm_opts.cli import build
+    from iwm_opts.errors import InputError
+    from iwm_opts.strategy.plan import load_plan, write_plan
+
+    if path.exists():
+        if load_plan(path) != found:
+            raise InputError("save", str(path), "holds another plan", "name another file, or move that one away")
+        build.say(f"already there, unchanged: {path}", options)
+        return
+    build.write_output(path, write_plan(found).encode())
+    build.say(f"written: {path}", options)
 
 
 def _text(found: Any, data: Any, options: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.errors import InputError
-from iwm_opts.market.calendar import latest_session, next_session
+from iwm_opts.market.calendar import is_session, latest_session, next_session
 from iwm_opts.strategy.checklist import Checklist, Inputs, checklist, criteria_met
 from iwm_opts.strategy.edges import MeanReversion, Momentum, VolContraction
 from iwm_opts.strategy.macro import MacroState, State
@@ -82,8 +82,11 @@ def decide(plan: Plan, data: Inputs, day: date) -> Decision:
     Raises
     ------
     InputError
-        When the bars do not reach the session before.
+        When the day is no session, or the bars do not reach the session before.
     """
+    if not is_session(day):
+        next_one = next_session(day)
+        raise InputError("as_of", day.isoformat(), "is no session: nobody trades", f"give --as-of {next_one}")
     before = latest_session(day - timedelta(days=1))
     if pd.Timestamp(before) not in data.bars.index:
         oldest, newest = data.bars.index[0].date(), data.bars.index[-1].date()

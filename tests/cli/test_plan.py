@@ -322,3 +322,19 @@ def test_modelled_trades_are_judged_on_the_real_bars_that_they_are_modelled_on(r
     page = run("review", "trades.csv", *given).out.splitlines()
     assert page[0].startswith("MODELLED QUOTES  trades.csv")
     assert page[-1] == "MODELLED QUOTES: nothing here was traded"
+
+
+def test_a_plan_that_stands_in_the_file_is_not_lost(run, data, tmp_path):
+    asked = (*DIPS, *data, "--check", "--save", "dips.toml")
+    assert "written: dips.toml" in run(*asked).err
+    plan = tmp_path / "dips.toml"
+    plan.write_text(plan.read_text() + "# mine\n")
+    assert "already there, unchanged: dips.toml" in run(*asked).err
+    refused = run(*asked, "--risk", "2%")
+    assert (refused.code, "save = 'dips.toml': holds another plan; name another file" in refused.err) == (1, True)
+    assert plan.read_text().endswith("# mine\n")
+
+
+def test_a_day_without_a_session_is_no_day_of_a_decision(run, data):
+    refused = run(*DIPS, *data, "--as-of", "2024-12-28", "--check")  # a Saturday
+    assert (refused.code, "is no session: nobody trades; give --as-of 2024-12-30" in refused.err) == (1, True)
