@@ -236,7 +236,11 @@ def _judge_exit(trades: pd.DataFrame, row: int, found: PaperTrade, rules: ShareR
     # Left before any rule called: not late.
     if pd.isna(trades["due"][row]):
         trades.loc[row, "due"] = pd.Timestamp(called.day) if called is not None else left.normalize()
-    _fill_in(trades, row, "due_debit", called.debit if called is not None else float(trades["debit"][row]))
+    # What was received for staying longer would have been missed.
+    since = (
+        float(trades["settlement"][row] / trades["contracts"][row]) - called.dividends if called and is_late else 0.0
+    )
+    _fill_in(trades, row, "due_debit", called.debit + since if called is not None else float(trades["debit"][row]))
     if trades["reason"][row] == UNSAID:
         rule = EARLY if called is None else LATE.format(called.rule) if is_late else called.rule
         trades.loc[row, "reason"] = rule

@@ -48,7 +48,7 @@ NUMBERS: Final = {
     "exit_mid": "mid at exit, as a debit",
     "entry_model": "fill model at entry, as a credit",
     "exit_model": "fill model at exit, as a debit",
-    "due_debit": "what leaving on the due day would have cost under the fill model",
+    "due_debit": "what leaving on the due day would have cost under the fill model, and dividends received after it",
     "fees": "paid",
     "model_fees": "by the fee schedule",
     "settlement": "of assignments and exercises, shares sold included; dividends of shares held",
