@@ -97,7 +97,7 @@ def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, so
     frame = pd.DataFrame(
         {
             **{name: trades[name] for name in ("entry", "exit", "expiration", "reason", "legs", "contracts", "rank")},
-            "market": market,
+            "market": _by_path(market, trades),
             "credit": trades["credit"],
             "debit": trades["debit"],
             "entry_mid": trades["credit"] + trades["entry_slippage"] / units,
@@ -119,6 +119,13 @@ def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, so
     )
     notes = ("filled by the model and left by the rules: a backtest has no slips to find",)
     return log_of_rows(frame, source, notes=notes, is_simulated=is_simulated)
+
+
+def _by_path(market: str, trades: pd.DataFrame) -> object:
+    """The market of each trade; several paths are accounts of their own."""
+    if PATH not in trades or trades[PATH].nunique() < 2:
+        return market
+    return [f"{market}{ACCOUNT_OF}path {path}" for path in trades[PATH]]
 
 
 def backtest_told(name: str, *, is_simulated: bool, is_modelled: bool | None = None) -> str:

@@ -95,7 +95,9 @@ def review(
     log = of_plan(log, rules)
     count = max(accounts_of(log.trades).nunique(), 1)
     if count > 1:
-        told = f"{count} accounts, each taken to start with ${each:,.0f}: sizes are held against its own equity"
+        of_paths = accounts_of(log.trades).str.startswith("path ").all()
+        what = "paths" if of_paths else "accounts"
+        told = f"{count} {what}, each taken to start with ${each:,.0f}: sizes are held against its own equity"
         log = replace(log, notes=(*log.notes, told))
     diagnosis = diagnose(log, rules, baseline)
     start = each * count
