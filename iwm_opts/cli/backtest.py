@@ -24,7 +24,12 @@ from iwm_opts.cli.plan_data import fund_options
     "--output", type=click.Path(path_type=Path), help="Folder to save the result in: rules, trades, equity, figures."
 )
 @option("--overwrite", is_flag=True, show_default=False, help="Replace another result in that folder.")
-@option("--format", type=click.Choice(["table", "json", "csv"]), default="table", help="csv: the trades.")
+@option(
+    "--format",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    help="csv: the trades; of a plan as a log that review reads.",
+)
 @PLOT
 @option("--plan", metavar="FILE", help="A plan, TOML: over the stress periods and all there is, with a verdict.")
 @backtest_options
@@ -46,7 +51,9 @@ def backtest(**options: Any) -> None:
         from iwm_opts.cli.plan_backtest import backtest_of_plan
 
         if options["output"]:
-            raise click.UsageError("--output saves a run of rules; what a plan did goes to standard output")
+            raise click.UsageError(
+                "--output saves a run of rules; the trades of a plan: --format csv > trades.csv, which review reads"
+            )
         click.echo(backtest_of_plan(options), nl=False)
         return
     result = _run(options)

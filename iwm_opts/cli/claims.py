@@ -30,8 +30,11 @@ def claims_of_evidence(options: dict[str, Any]) -> str:
     """What `evidence --claims` prints: all claims, on the days up to --to if that is given."""
     from datetime import timedelta
 
-    from iwm_opts.cli.plan_data import files_or_simulated
+    from iwm_opts.cli.plan_backtest import BESIDE_PLAN
+    from iwm_opts.cli.plan_data import files_or_simulated, refuse_others
 
+    known = {"claims", *BESIDE_PLAN} - {"plan", "first"}
+    refuse_others(options, known, "claims are measured on all that the files hold up to --to")
     day_after = options["last"] + timedelta(days=1) if options["last"] else None
     return claims_text({**options, "source": files_or_simulated(options), "as_of": day_after})
 

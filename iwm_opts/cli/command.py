@@ -48,5 +48,7 @@ def refuse_overwriting(options: dict[str, Any]) -> None:
             continue
         path = Path(target).resolve()
         if path in taken and not path.is_char_device():
-            raise click.UsageError(f"--{name} would overwrite what --{taken[path].replace('_', '-')} names: {target}")
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} would overwrite what --{taken[path].replace('_', '-')} names: {target}"
+            )
         taken[path] = name

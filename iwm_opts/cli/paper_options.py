@@ -1,5 +1,6 @@
 """What `iwm-opts paper open` opens in options: the plan's package where nothing else is typed, screened and judged."""
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -98,10 +99,15 @@ def _packages(options: dict[str, Any]) -> Any:
 
 def _kept(result: Any, plan: Any, options: dict[str, Any]) -> list[Any]:
     """Candidates of the kind that is traded; an unknown rank buys, as in a backtest of the plan."""
+    from iwm_opts.conventions import MIN_COVERAGE
+
     kept = list(result.screened.kept)
     if options["instrument"] != "by-rule":
         return kept
-    is_rich = result.rank is not None and result.rank.rank >= plan.package.credit_rank
+    rank = result.rank
+    # Known is the rank of the close before, of a window that was observed well enough: as `backtest.plan` has it.
+    is_known = rank is not None and not rank.sessions_missed and rank.coverage >= MIN_COVERAGE
+    is_rich = is_known and rank.rank >= plan.package.credit_rank
     return [one for one in kept if one.candidate.strategy == BY_RULE[0 if is_rich else 1]]
 
 
@@ -110,8 +116,11 @@ def _judged(plan: Any, result: Any, options: dict[str, Any]) -> tuple[dict[str, 
 
     What is missing is said: what each unknown criterion needs, and why the plan says neither take nor skip.
     """
+    from iwm_opts.cli.paper_shares import own_answers
+
+    own = own_answers(options)
     if plan is None:
-        return {}, None
+        return own, None
     from iwm_opts.cli import build
     from iwm_opts.cli.plan_data import plan_data_from
     from iwm_opts.errors import InputError
@@ -123,12 +132,14 @@ def _judged(plan: Any, result: Any, options: dict[str, Any]) -> tuple[dict[str, 
     intraday = plan.horizon == "intraday"
     asked = options | {"source": source, "symbol": plan.symbol, "intraday": intraday}
     data = plan_data_from(asked, day, blank_bars=True).inputs
-    answers = checklist(plan.checklist.criteria, plan.checklist.minimum, data.reaching(day), day).answers
+    found = checklist(plan.checklist.criteria, plan.checklist.minimum, data.reaching(day), day).answered(own)
+    answers = found.answers
     unknown = [f"{one.name} {one.detail}" for one in answers if one.state == "unknown"]
     if unknown:
         build.say(f"unknown, and never counted as met: {'; '.join(unknown)}", options)
     try:
         decision = None if data.bars["close"].isna().all() else decide(plan, data, day)
+        decision = decision and replace(decision, checklist=decision.checklist.answered(own))
     except InputError as error:
         build.say(f"the plan says neither take nor skip: {error}", options)
         decision = None
@@ -160,10 +171,8 @@ def _why_not(plan: Any, result: Any, kept: list[Any], decision: Any, options: di
 def _trade(sized: Any, result: Any, plan: Any, judged: dict[str, str], options: dict[str, Any]) -> Any:
     from iwm_opts.journal.paper_marks import opened
     from iwm_opts.journal.paper_trade import Exits
-    from iwm_opts.journal.trade_log import answers_of
     from iwm_opts.strategy.edges import Momentum
 
-    answers = answers_of("; ".join(options["answer"]))
     exits = Exits(
         options["profit"] or None,
         options["stop"] or None,
@@ -177,7 +186,7 @@ def _trade(sized: Any, result: Any, plan: Any, judged: dict[str, str], options: 
         plan=plan.name if plan else "",
         fees=options["fees"],
         exits=exits,
-        checklist={**judged, **answers},
+        checklist=judged,
         rank=result.rank.rank if result.rank is not None else None,
         contracts=options["contracts"],
         credit=options["credit"],

@@ -1,6 +1,6 @@
 """What `iwm-opts paper` does with share plans: where prices come from, and what is opened, marked and left at them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +66,7 @@ class Prices:
     @property
     def market(self) -> str:
         """Name of the bars as the journal keeps it."""
-        from iwm_opts.journal.paper_trade import SIMULATED
+        from iwm_opts.journal.trade_log import SIMULATED
 
         label = f"{SIMULATED} market, " if self.is_simulated else ""
         return f"{label}bars of {Path(self.options['bars']).name}"
@@ -85,7 +85,6 @@ def open_shares(plan: Any, options: dict[str, Any]) -> "tuple[PaperTrade, bool] 
     from iwm_opts.cli.plan_data import plan_data_from
     from iwm_opts.journal.paper import open_journal
     from iwm_opts.journal.paper_shares import opened_shares
-    from iwm_opts.journal.trade_log import answers_of
     from iwm_opts.strategy.decision import decide
 
     _refuse_packages(options)
@@ -99,15 +98,26 @@ def open_shares(plan: Any, options: dict[str, Any]) -> "tuple[PaperTrade, bool] 
     asked = options | {"source": source, "symbol": plan.symbol, "intraday": intraday}
     inputs = plan_data_from(asked, day).inputs
     decision = decide(plan, inputs, day)
+    decision = replace(decision, checklist=decision.checklist.answered(own_answers(options)))
     if not decision.take and not options["anyway"]:
         return f"the plan says skip ({'; '.join(decision.reasons)}); --anyway opens all the same"
-    judged = {one.name: one.state for one in decision.checklist.answers}
-    answers = judged | answers_of("; ".join(options["answer"]))
+    answers: dict[str, str] = {one.name: one.state for one in decision.checklist.answers}
     journal, rules = open_journal(), share_rules(_with_typed(plan, options))
     trade = opened_shares(
         plan, rules, inputs.bars, quote, journal.trades(), answers, options["contracts"], options["price"]
     )
     return trade if isinstance(trade, str) else journal.add(trade)
+
+
+def own_answers(options: dict[str, Any]) -> Any:
+    """What --answer says, by criterion."""
+    from iwm_opts.errors import DataError
+    from iwm_opts.journal.trade_log import UNTOLD, answers_of
+
+    answers = answers_of("; ".join(options["answer"]))
+    if UNTOLD in answers.values():  # of logs alone, where nobody was asked
+        raise DataError("checklist", f"{UNTOLD!r} is no answer", "write criterion=met, unmet or unknown")
+    return answers
 
 
 def marks_of(trade: "PaperTrade", prices: Prices) -> "list[Mark]":
@@ -159,7 +169,7 @@ def outside_minutes(plan: Any, chain: Any) -> str:
 
 def _of_chain(chain: Any) -> "Quote":
     from iwm_opts.journal.paper_shares import Quote
-    from iwm_opts.journal.paper_trade import SIMULATED
+    from iwm_opts.journal.trade_log import SIMULATED
     from iwm_opts.market.calendar import NEW_YORK
 
     market = (f"{SIMULATED} market, " if chain.simulated else "") + chain.source

@@ -59,11 +59,23 @@ def plan(**options: Any) -> None:
     data = plan_data_from(options | {"intraday": found.horizon == "intraday"}, options["as_of"])
     _needs(found, data)
     if options["save"]:
-        from iwm_opts.strategy.plan import write_plan
-
-        build.write_output(Path(options["save"]), write_plan(found).encode())
-        build.say(f"written: {options['save']}", options)
+        _save(found, Path(options["save"]), options)
     build.emit(_text(found, data, options), options)
+
+
+def _save(found: Any, path: Path, options: dict[str, Any]) -> None:
+    """Write the plan; one that was edited there, comments and all, is not lost."""
+    from iwm_opts.cli import build
+    from iwm_opts.errors import InputError
+    from iwm_opts.strategy.plan import load_plan, write_plan
+
+    if path.exists():
+        if load_plan(path) != found:
+            raise InputError("save", str(path), "holds another plan", "name another file, or move that one away")
+        build.say(f"already there, unchanged: {path}", options)
+        return
+    build.write_output(path, write_plan(found).encode())
+    build.say(f"written: {path}", options)
 
 
 def _text(found: Any, data: Any, options: dict[str, Any]) -> str:
@@ -149,7 +161,7 @@ def _compared(found: Any, data: Any, options: dict[str, Any]) -> str:
     from iwm_opts.cli.plan_data import modelled_days, simulated_years
     from iwm_opts.cli.progress import progress
     from iwm_opts.market.chain import LABELS
-    from iwm_opts.report.instruments_table import difference_rows, instrument_rows, instruments_table
+    from iwm_opts.report.instruments_table import difference_rows, instrument_rows, instruments_table, notes_of
     from iwm_opts.report.records import as_json, rows_as_csv
 
     market, inputs, label = None, data.inputs, data.label
@@ -166,9 +178,12 @@ def _compared(found: Any, data: Any, options: dict[str, Any]) -> str:
     stage = Stage(Period("all", *covered_days(found, inputs, market)), inputs, market)
     with progress("instruments", options) as told:
         results = compare_instruments(found, stage, told)
+    if market is not None and label == LABELS["modelled"]:
+        results = [replace(one, notes=(*data.notes, *one.notes)) for one in results]
     if options["format"] == "json":
-        record = {"plan": found.name, "edge": found.edge, "label": label, "instruments": instrument_rows(results)}
-        return as_json(record | {"defined_less_naked": difference_rows(results)})
+        record = {"plan": found.name, "edge": found.edge, "simulated": bool(label), "label": label}
+        rows = {"instruments": instrument_rows(results), "defined_less_naked": difference_rows(results)}
+        return as_json(record | rows | {"notes": notes_of(results)})
     if options["format"] == "csv":
         return rows_as_csv(instrument_rows(results))
     return instruments_table(found, stage.period, results, label)

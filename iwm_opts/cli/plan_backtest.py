@@ -5,9 +5,6 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
-import click
-from click.core import ParameterSource
-
 if TYPE_CHECKING:
     from iwm_opts.backtest.market import DailyMarket
     from iwm_opts.backtest.plan import Stage
@@ -25,6 +22,7 @@ BESIDE_PLAN: Final = frozenset(
     }
 )
 RANGE_NAME: Final = "whole range"
+GIVEN_NAME: Final = "given range"  # by --from or --to
 
 
 def backtest_of_plan(options: Mapping[str, Any]) -> str:
@@ -71,17 +69,15 @@ def evidence_of_plan(options: Mapping[str, Any]) -> str:
 
 def _named_plan(options: Mapping[str, Any]) -> "tuple[Plan, dict[str, Any]]":
     """The plan of --plan or the usual one of --edge, and the options with the source that a plan reads."""
-    from iwm_opts.cli.plan_data import files_or_simulated
+    from iwm_opts.cli.plan_data import files_or_simulated, refuse_others, refuse_reversed
     from iwm_opts.strategy.plan import load_plan, make_usual_plan
 
-    context = click.get_current_context()
     beside, why = BESIDE_PLAN, "what it trades stands in the file"
     if not options["plan"]:
         beside |= {"edge", "account", "risk"}
         why = f"{options['edge']} is traded by a plan: write one with iwm-opts plan"
-    for name in options:
-        if name not in beside and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{name.replace('_', '-')} means nothing here: {why}")
+    refuse_others(options, beside, why)
+    refuse_reversed(options)
     account = {"value": options["account"], "risk": options["risk"]}
     plan = load_plan(options["plan"]) if options["plan"] else make_usual_plan(options["edge"], account=account)
     return plan, {**options, "source": files_or_simulated(options)}
@@ -90,7 +86,7 @@ def _named_plan(options: Mapping[str, Any]) -> "tuple[Plan, dict[str, Any]]":
 def plan_backtest_text(
     plan: "Plan", options: Mapping[str, Any], first: date | None = None, last: date | None = None
 ) -> str:
-    """Backtest a plan on what the options name, as text in the format asked for.
+    """Backtest a plan on what the options name, as text in the format asked for; CSV is its trades as a log.
 
     Parameters
     ----------
@@ -104,8 +100,10 @@ def plan_backtest_text(
     from iwm_opts.backtest.plan_runner import backtest_plan
     from iwm_opts.cli.plan_data import plan_data_from
     from iwm_opts.cli.progress import progress
-    from iwm_opts.report.plan_backtest import plan_backtest_record, plan_backtest_rows, plan_backtest_table
-    from iwm_opts.report.records import as_json, rows_as_csv
+    from iwm_opts.journal.plan_log import log_of_plan
+    from iwm_opts.journal.trade_log import as_csv
+    from iwm_opts.report.plan_backtest import plan_backtest_record, plan_backtest_table
+    from iwm_opts.report.records import as_json
 
     notes: tuple[str, ...] = ()
     options = {**options, "intraday": plan.horizon == "intraday"}
@@ -121,7 +119,7 @@ def plan_backtest_text(
     if options["format"] == "json":
         return as_json(plan_backtest_record(result) | {"simulated": bool(label), "label": label})
     if options["format"] == "csv":
-        return rows_as_csv(plan_backtest_rows(result))
+        return as_csv(log_of_plan(result))
     return plan_backtest_table(result, label)
 
 
@@ -135,7 +133,7 @@ def _real(
 
     market = modelled_days(options) if plan.instrument != "shares" else None
     days = covered_days(plan, data.inputs, market)
-    whole = Period(RANGE_NAME, first or days[0], last or days[-1])
+    whole = Period(GIVEN_NAME if first or last else RANGE_NAME, first or days[0], last or days[-1])
     label = LABELS["modelled"] if market is not None else ""
     return stress_stages(data.inputs, market), [Stage(whole, data.inputs, market)], label
 
@@ -167,7 +165,8 @@ def _simulated_range(options: Mapping[str, Any], first: date | None, last: date 
     from iwm_opts.market.chain import LABELS
 
     trials = simulated_trials(first, last, seed=options.get("seed"))
-    return [_stage(one, RANGE_NAME, options) for one in trials], LABELS["simulated"]
+    name = GIVEN_NAME if first or last else RANGE_NAME
+    return [_stage(one, name, options) for one in trials], LABELS["simulated"]
 
 
 def _stage(trial: "Trial", name: str, options: Mapping[str, Any]) -> "Stage":

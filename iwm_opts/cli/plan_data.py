@@ -1,6 +1,6 @@
 """The data that a plan and the claims are judged on: options, and what they name."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -78,7 +78,7 @@ def plan_data_from(options: Mapping[str, Any], before: date | None = None, *, bl
         When a file cannot be read.
     """
     from iwm_opts.market.bars import load_bars
-    from iwm_opts.market.minutes import load_minutes
+    from iwm_opts.market.minutes import load_minutes, refuse_other_prices
     from iwm_opts.sources.plan_tables import load_events, load_sectors
     from iwm_opts.strategy.checklist import NO_BARS, Inputs
 
@@ -93,6 +93,8 @@ def plan_data_from(options: Mapping[str, Any], before: date | None = None, *, bl
     is_blank = blank_bars and _named_or_recorded(options.get("bars"), options["symbol"]) is None
     path = None if is_blank else _bars_path(options, options["symbol"], "bars")
     bars = NO_BARS if path is None else load_bars(path)
+    if minutes is not None and not is_blank:
+        refuse_other_prices(minutes, bars)
     named = {symbol: _fund_path(options, symbol) for symbol in FUNDS}
     funds = {symbol: load_bars(path) for symbol, path in named.items() if path}
     history = _history(options)
@@ -128,6 +130,36 @@ def files_or_simulated(options: Mapping[str, Any]) -> str:
     if source not in ("sim", "modelled", "record"):
         raise click.UsageError(f"--source {source}: a plan reads --bars, the record, modelled quotes or sim")
     return source
+
+
+def refuse_others(options: Mapping[str, Any], known: Collection[str], why: str) -> None:
+    """Refuse options that were typed and mean nothing beside others.
+
+    Raises
+    ------
+    UsageError
+        Naming the first of them, and why.
+    """
+    from click.core import ParameterSource
+
+    context = click.get_current_context()
+    spelled = {one.name: one.opts[0] for one in context.command.params}
+    for name in options:
+        if name not in known and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{spelled.get(name, name)} means nothing here: {why}")
+
+
+def refuse_reversed(options: Mapping[str, Any]) -> None:
+    """Refuse a range that ends before it begins.
+
+    Raises
+    ------
+    UsageError
+        Naming both days.
+    """
+    first, last = options.get("first"), options.get("last")
+    if first and last and first > last:
+        raise click.UsageError(f"--from {first} lies after --to {last}")
 
 
 def _bars_path(options: Mapping[str, Any], symbol: str, name: str) -> Path:

@@ -31,7 +31,11 @@ review_options = group(
         metavar="PATH",
         help="Trades of a backtest of that plan (a saved folder, CSV or Parquet): what the results are held against.",
     ),
-    option("--account", type=Number(min=0, min_open=True), help="Dollars at the start.  [default: the plan's]"),
+    option(
+        "--account",
+        type=Number(min=0, min_open=True),
+        help="Dollars at the start, of each account in the log.  [default: the plan's]",
+    ),
     option("--timezone", default=TIMEZONE, callback=_known_zone, help="Of a broker's times that carry none."),
     option(
         "--recorded-quotes",
@@ -148,7 +152,8 @@ def _by_plan(log: Any, plan: Any, options: dict[str, Any]) -> tuple[Any, Any]:
         remedy = "give --bars FILE or run iwm-opts fetch"
         note = f"needs data: {what} of trades that do not tell are not judged: {error.rule}; {remedy}"
         return replace(log, notes=(*log.notes, note)), None
-    if bool(data.label) != log.is_simulated:
+    has_made_prices = log.is_simulated and not log.is_modelled
+    if bool(data.label) != has_made_prices:
         kinds = ("are SIMULATED", "are not") if data.label else ("are real", "are SIMULATED")
         if options["bars"] or data.label:
             rule = f"{kinds[0]}, and the trades {kinds[1]}"
@@ -188,5 +193,5 @@ def _review(log: Any, options: dict[str, Any], earlier: Any = None) -> Any:
     baseline, name = earlier or (None, "")
     if options["backtest"]:
         run = read_log(Path(options["backtest"]))
-        baseline, name = run.closed, run.source + (" on a SIMULATED market" if run.is_simulated else "")
+        baseline, name = run.closed, run.source + (f" ({run.label})" if run.label else "")
     return review_log(log, rules, baseline, name, options["account"])

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from iwm_opts.cli.backtesting import Options, is_typed
+from iwm_opts.cli.plan_data import refuse_reversed
 
 
 def trials_from(options: Options, rules: Sequence[Any]) -> list[Any]:
@@ -20,9 +21,8 @@ def trials_from(options: Options, rules: Sequence[Any]) -> list[Any]:
 
 
 def _trials(options: Options, most_dte: int) -> list[Any]:
-    source, first, last = options["source"], options["first"], options["last"]
-    if first and last and first > last:
-        raise click.UsageError(f"--from {first} lies after --to {last}")
+    source = options["source"]
+    refuse_reversed(options)
     if source in ("yahoo", "cboe"):
         raise click.UsageError(
             f"--source {source} shows only the present: a backtest needs sim, modelled, record or a file"

@@ -14,7 +14,7 @@ import pandas as pd
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.journal.plan_rules import PlanRules
-from iwm_opts.journal.trade_log import UNTOLD, TradeLog, answers_of
+from iwm_opts.journal.trade_log import UNTOLD, TradeLog, accounts_of, answers_of
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.minutes import OPENS_AT, SESSION_MINUTES
 from iwm_opts.spreads.typed import TypedLeg, legs_of
@@ -129,11 +129,14 @@ def _charged(schedule: FeeSchedule, text: str, contracts: int, has_expired: bool
 
 
 def _equity_at_entry(trades: pd.DataFrame, account: float) -> pd.Series:
-    """Account and what was booked before each entry."""
-    # Closed trades stand in order of their exit.
-    booked = np.concatenate([[0.0], np.cumsum(trades["pnl"].to_numpy(dtype=np.float64))])
-    before = np.searchsorted(trades["exit"].to_numpy(), trades["entry"].to_numpy(), side="right")
-    return pd.Series(account + booked[before], index=trades.index)
+    """What each entry's account started with, and what was booked on it before."""
+    found = pd.Series(account, index=trades.index)
+    for _, own in trades.groupby(accounts_of(trades)):
+        # Closed trades stand in order of their exit.
+        booked = np.concatenate([[0.0], np.cumsum(own["pnl"].to_numpy(dtype=np.float64))])
+        before = np.searchsorted(own["exit"].to_numpy(), own["entry"].to_numpy(), side="right")
+        found[own.index] += booked[before]
+    return found
 
 
 def _due_by_calendar(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:

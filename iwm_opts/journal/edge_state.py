@@ -140,7 +140,7 @@ def worded(edge: EdgeState, is_alarm: bool) -> EdgeState:
     power = _power_to_see_the_end(edge)
     if edge.scan is None:
         few = edge.n if edge.n < FEWEST_FOR_MARKET or not edge.baseline_n else edge.baseline_n
-        whose = "closed trades in the log" if few == edge.n else "trades in the backtest"
+        whose = "closed trades of known risk" if few == edge.n else "trades in the backtest"
         return replace(
             edge, sentence=f"{whose}: {few}, at least {FEWEST_FOR_MARKET} are needed",
             power_to_see_the_end=power,

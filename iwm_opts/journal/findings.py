@@ -24,6 +24,7 @@ from iwm_opts.journal.inference import (
 )
 from iwm_opts.journal.phrases import lost, money, share, span
 from iwm_opts.journal.plan_rules import PlanRules
+from iwm_opts.market.minutes import SESSION_MINUTES
 
 Array = NDArray[np.float64]
 Topic = Literal["execution", "rules", "market"]
@@ -111,8 +112,12 @@ def late(trades: pd.DataFrame) -> Draft:
     waited = float(late["late"].mean()) if len(late) else 0.0
     cost = float(late["late_cost"].sum(min_count=1)) if len(late) else 0.0
     priced = "" if math.isnan(cost) else f", which {lost(cost)}"
-    what = f"by {waited:.1f} sessions on average{priced}" if len(late) else ""
-    return _habit("late exits", "execution", known, late, cost, "left after the day their rule called", what)
+    # Parts of a session are of a plan that leaves within it, by the minute.
+    within = bool(len(late)) and bool((late["late"] < 1.0).all())
+    how_long = f"{waited * SESSION_MINUTES:.0f} minutes" if within else f"{waited:.1f} sessions"
+    what = f"by {how_long} on average{priced}" if len(late) else ""
+    verb = f"left after the {'minute' if within else 'day'} their rule called"
+    return _habit("late exits", "execution", known, late, cost, verb, what)
 
 
 def size(trades: pd.DataFrame) -> Draft:

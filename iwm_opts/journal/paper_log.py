@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import date
 
 from iwm_opts.errors import DataError
-from iwm_opts.journal.paper_trade import SIMULATED, Mark, PaperTrade
-from iwm_opts.journal.trade_log import TradeLog, answers_text, log_of_rows, marks_text
+from iwm_opts.journal.paper_trade import Mark, PaperTrade
+from iwm_opts.journal.trade_log import SIMULATED, TradeLog, answers_text, log_of_rows, marks_text
 
 
 def for_review(trades: Sequence[PaperTrade]) -> TradeLog:
@@ -32,6 +32,9 @@ def _row(trade: PaperTrade) -> dict[str, object]:
     if due is None and left is not None:  # left before any rule called: not late
         due = Mark(left.at[:10], left.at, math.nan, left.mid, left.model, 0.0, left.reason)
     fees = trade.fees + (left.fees if left else 0.0)
+    # Dividends of the days after it would have been missed by leaving when it was due.
+    is_late = due is not None and left is not None and due.day < left.at[:10]
+    since = left.dividends / (trade.contracts * trade.multiplier) - due.dividends if left and due and is_late else 0.0
     return {
         "trade": str(trade.number),
         "plan": trade.plan,
@@ -54,7 +57,7 @@ def _row(trade: PaperTrade) -> dict[str, object]:
         "entry_model": trade.model,
         "exit_model": left.model if left else math.nan,
         "due": due.day if due else None,
-        "due_debit": due.debit if due else math.nan,
+        "due_debit": due.debit + since if due else math.nan,
         "fees": fees,
         "model_fees": fees,
         "risk": trade.risk,

@@ -14,7 +14,8 @@ from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, SIDE_SIGN
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule, premium_sold
 from iwm_opts.execution.fills import FillModel, fill_package
-from iwm_opts.journal.paper_trade import SIMULATED, Closing, Exits, Leg, Mark, PaperTrade
+from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade
+from iwm_opts.journal.trade_log import SIMULATED
 from iwm_opts.kernels.exits import HELD, exit_reason
 from iwm_opts.market.calendar import NEW_YORK, expiry_moment, sessions
 from iwm_opts.market.option_table import OptionTable

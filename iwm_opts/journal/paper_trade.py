@@ -14,7 +14,6 @@ from iwm_opts.journal.trade_log import SHARES
 from iwm_opts.market.contract import Contract
 from iwm_opts.strategy.exits import ShareExits
 
-SIMULATED: Final = "SIMULATED"
 OPEN: Final = "09:30:00"  # of a session, New York
 
 

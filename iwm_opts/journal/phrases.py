@@ -27,4 +27,4 @@ def span(estimate: Estimate, written: Callable[[float], str]) -> str:
 
 def odds(p: float) -> str:
     """How often luck alone does as much."""
-    return f"{100.0 * p:.2g}% of logs"
+    return f"{100.0 * p:.{'0f' if p >= 0.1 else '2g'}}% of logs"

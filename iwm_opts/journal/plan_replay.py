@@ -6,7 +6,7 @@ which a stop, a target or the time called and what leaving there would have brou
 The checklist is judged for every trade as the data stood before the session of its entry. What a log says stays.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -24,7 +24,7 @@ from iwm_opts.journal.executions import DELIVERS
 from iwm_opts.journal.paper_shares import UNTIMED, Quote, marked_on_bars, marked_on_minutes, opened_shares
 from iwm_opts.journal.paper_trade import OPEN, Closing, Mark, PaperTrade
 from iwm_opts.journal.session_prices import is_near_open, price_at
-from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, UNTOLD, TradeLog, answers_text
+from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, UNTOLD, TradeLog, accounts_of, answers_text, marks_text
 from iwm_opts.market.calendar import latest_session
 from iwm_opts.strategy.checklist import Inputs, Reading, criterion
 from iwm_opts.strategy.decision import entry_days
@@ -57,7 +57,7 @@ def replayed(log: TradeLog, plan: Plan, data: Inputs, account: float | None = No
     data : Inputs
         Daily bars, and what else there is; minutes tell the price at an order's time.
     account : float, optional
-        Dollars at the start; the plan's unless given.
+        Dollars at the start, of each account; the plan's unless given.
 
     Returns
     -------
@@ -124,15 +124,18 @@ def _with_share_rules(
     """Complete the share trades, in place, in order of entry: what is open takes up risk and cash of the next."""
     if account is not None:
         plan = plan.model_copy(update={"account": plan.account.model_copy(update={"value": account})})
-    rules, held = share_rules(plan), list[PaperTrade]()
+    rules, held = share_rules(plan), defaultdict[str, list[PaperTrade]](list)  # by account
     wanted = trades[(trades["strategy"] == SHARES) & (trades["risk"].isna() | trades["due"].isna())]
-    paid = refused = 0.0
+    paid = refused = marked = 0.0
+    accounts = accounts_of(trades)
     for _, rows in wanted.groupby(["entry", "symbol", "credit", "market"], sort=True):
+        own = held[accounts[rows.index[0]]]
         lot = _Lot(rows, rows["entry"].iloc[0], int(rows["contracts"].sum()), -float(rows["credit"].iloc[0]))
         try:
             _refuse_other_bars(rows, data.bars)
             paid += _receive_dividends(trades, rows, data.bars)
-            refused += _replay(trades, lot, plan, rules, data, held)
+            marked += _mark(trades, rows, rules, data.bars)
+            refused += _replay(trades, lot, plan, rules, data, own)
         except InputError as error:
             unknown[f"{error.name} {error.rule}; {error.remedy}" if error.remedy else f"{error.name} {error.rule}"] += 1
             continue
@@ -145,7 +148,7 @@ def _with_share_rules(
         "share trades are replayed by the plan's rules on the bars; model fills: the session's open and close within "
         f"{LATEST_FILL} minutes of them, elsewhere the minutes where they are given, and {rules.slippage:g} a share"
     )
-    told = [how]
+    told = [how, *([f"marked at {marked:,.0f} closes that they were held over"] if marked else [])]
     told += [f"dividends by the bars' ex-dates added to the results: ${paid:,.2f}"] if paid else []
     told += (
         [f"{refused:.0f} entries when the plan's account takes no more: sized by its risk share alone"]
@@ -233,7 +236,11 @@ def _judge_exit(trades: pd.DataFrame, row: int, found: PaperTrade, rules: ShareR
     # Left before any rule called: not late.
     if pd.isna(trades["due"][row]):
         trades.loc[row, "due"] = pd.Timestamp(called.day) if called is not None else left.normalize()
-    _fill_in(trades, row, "due_debit", called.debit if called is not None else float(trades["debit"][row]))
+    # What was received for staying longer would have been missed.
+    since = (
+        float(trades["settlement"][row] / trades["contracts"][row]) - called.dividends if called and is_late else 0.0
+    )
+    _fill_in(trades, row, "due_debit", called.debit + since if called is not None else float(trades["debit"][row]))
     if trades["reason"][row] == UNSAID:
         rule = EARLY if called is None else LATE.format(called.rule) if is_late else called.rule
         trades.loc[row, "reason"] = rule
@@ -263,6 +270,21 @@ def _receive_dividends(trades: pd.DataFrame, rows: pd.DataFrame, bars: pd.DataFr
         received = each * float(trades["contracts"][row])
         trades.loc[row, ["settlement", "pnl"]] += received
         total += received
+    return total
+
+
+def _mark(trades: pd.DataFrame, rows: pd.DataFrame, rules: ShareRules, bars: pd.DataFrame) -> int:
+    """What shares would have brought at each close that they were held over, to rows without marks; how many closes."""
+    total = 0
+    for row in rows.index[rows["marks"] == ""]:
+        first, left = trades["entry"][row].normalize(), trades["exit"][row].normalize()
+        held = bars[(bars.index >= first) & ((bars.index < left) | pd.isna(left))]
+        paid = held["dividend"].fillna(0.0).where(held.index > first, 0.0).cumsum() if "dividend" in held else 0.0
+        each = held["close"] - rules.slippage + trades["credit"][row] + paid
+        gains = trades["contracts"][row] * each - trades["fees"][row]
+        days = pd.DatetimeIndex(held.index)
+        trades.loc[row, "marks"] = marks_text({day.date(): gain for day, gain in zip(days, gains, strict=True)})
+        total += len(held)
     return total
 
 

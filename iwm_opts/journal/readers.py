@@ -1,6 +1,7 @@
 """Reading trade logs: this tool's own, its backtests', and brokers' exports."""
 
 import codecs
+import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,16 @@ from iwm_opts.journal.executions import Execution
 from iwm_opts.journal.matching import match_executions
 from iwm_opts.journal.packages import PackageTrade, strategy_of
 from iwm_opts.journal.share_lots import ShareTrade
-from iwm_opts.journal.trade_log import REQUIRED, SHARES, SHORT_SHARES, TradeLog, log_of_rows
+from iwm_opts.journal.trade_log import (
+    ACCOUNT_OF,
+    MODELLED,
+    REQUIRED,
+    SHARES,
+    SHORT_SHARES,
+    SIMULATED,
+    TradeLog,
+    log_of_rows,
+)
 from iwm_opts.spreads.typed import TypedLeg, payoff_of
 
 BACKTEST_COLUMNS: Final = ("entry", "exit", "mid_pnl", "entry_slippage", "exit_slippage", "pnl")
@@ -31,6 +41,8 @@ KNOWN: Final = (
     f"a trade log of this tool (columns {' and '.join(REQUIRED)} at least), the trades of a backtest, "
     f"{thinkorswim.NAME}, {tastytrade.NAME} or {interactive_brokers.NAME}"
 )
+MADE: Final = ("simulated", "modelled")  # columns of a backtest's CSV
+MODELLED_NAMES: Final = "modelled market"  # as `markets.modelled` calls them
 HEADER_ROWS: Final = 2_000  # of a file, among which a header is looked for
 
 
@@ -53,8 +65,10 @@ def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
         return _of_folder(path)
     if path.suffix.lower() in (".parquet", ".pq"):
         return _of_frame(_parquet(path), path)
-    text = _text(path)
-    rows = rows_of_text(text)
+    try:
+        rows = rows_of_text(_text(path))
+    except csv.Error as error:  # bytes that are no text, a quote that is never closed
+        raise DataError(path, f"is no CSV: {error}", f"give {KNOWN}") from None
     if not rows:
         raise DataError(path, "is empty", f"give {KNOWN}")
     for layout in (interactive_brokers, thinkorswim):
@@ -83,7 +97,7 @@ def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, so
     frame = pd.DataFrame(
         {
             **{name: trades[name] for name in ("entry", "exit", "expiration", "reason", "legs", "contracts", "rank")},
-            "market": market,
+            "market": _by_path(market, trades),
             "credit": trades["credit"],
             "debit": trades["debit"],
             "entry_mid": trades["credit"] + trades["entry_slippage"] / units,
@@ -105,6 +119,24 @@ def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, so
     )
     notes = ("filled by the model and left by the rules: a backtest has no slips to find",)
     return log_of_rows(frame, source, notes=notes, is_simulated=is_simulated)
+
+
+def _by_path(market: str, trades: pd.DataFrame) -> object:
+    """The market of each trade; several paths are accounts of their own."""
+    if PATH not in trades or trades[PATH].nunique() < 2:
+        return market
+    return [f"{market}{ACCOUNT_OF}path {path}" for path in trades[PATH]]
+
+
+def backtest_told(name: str, *, is_simulated: bool, is_modelled: bool | None = None) -> str:
+    """What a log says of the market of a backtest: whether anybody traded on it stands before its name.
+
+    Modelled markets are known by their names where nobody says.
+    """
+    if not is_simulated:
+        return f"backtest, {name}"
+    known = MODELLED_NAMES in name if is_modelled is None else is_modelled
+    return f"backtest, {MODELLED if known else f'{SIMULATED} market'}: {name}"
 
 
 def log_of_executions(executions: Sequence[Execution], market: str, source: str, rejected: Rejected) -> TradeLog:
@@ -131,7 +163,8 @@ def _twice(executions: Sequence[Execution]) -> tuple[str, ...]:
     """Rows that say the same: two fills of a kind, or two exports that overlap; nobody can tell, and both count."""
     lines: dict[Execution, list[int]] = {}
     for one in executions:
-        lines.setdefault(replace(one, line=0), []).append(one.line)
+        if one.kind != "reorganisation":  # a split is told by two rows, and moves nothing here
+            lines.setdefault(replace(one, line=0), []).append(one.line)
     repeated = [found for found in lines.values() if len(found) > 1]
     if not repeated:
         return ()
@@ -173,7 +206,7 @@ def _share_row(name: str, trade: ShareTrade, market: str) -> dict[str, object]:
 
 
 def _market(market: str, account: str) -> str:
-    return f"{market}, account {account}" if account else market
+    return f"{market}{ACCOUNT_OF}{account}" if account else market
 
 
 def _row(name: str, trade: PackageTrade, market: str) -> dict[str, object]:
@@ -229,26 +262,35 @@ def _of_folder(path: Path) -> TradeLog:
     is_simulated = bool(saved.config["simulated"])
     names = [market["name"] for market in saved.config["markets"]]
     market = names[0] + (f" and {len(names) - 1} more paths" if len(names) > 1 else "")
-    label = "backtest, SIMULATED market: " if is_simulated else "backtest, "
-    return log_of_backtest(saved.trades, label + market, is_simulated=is_simulated, source=f"{path.name} ({market})")
+    told = backtest_told(market, is_simulated=is_simulated)
+    return log_of_backtest(saved.trades, told, is_simulated=is_simulated, source=f"{path.name} ({market})")
 
 
 def _of_frame(frame: pd.DataFrame, path: Path) -> TradeLog:
     names = {str(name).strip().lower(): name for name in frame}
     frame = frame.rename(columns={name: low for low, name in names.items()})
     if all(name in names for name in BACKTEST_COLUMNS):
-        frame = _typed(frame, path)
-        return log_of_backtest(frame, "backtest", is_simulated=False, source=f"{path.name}, trades of a backtest")
+        is_simulated, is_modelled = (_says(frame, name) for name in MADE)
+        frame = _typed(frame.drop(columns=list(MADE), errors="ignore"), path)
+        source = f"{path.name}, trades of a backtest"
+        market = backtest_told(path.name, is_simulated=is_simulated, is_modelled=is_modelled)
+        return log_of_backtest(frame, market, is_simulated=is_simulated, source=source)
     missing = [name for name in REQUIRED if name not in names]
     if missing and any(name.count(";") > 1 for name in names):
         raise DataError(path, "is separated by semicolons", "save it with commas between the columns")
     if missing:
         raise DataError(path, f"is no trade log: no column {' and '.join(missing)}", f"give {KNOWN}")
-    told = bool(frame["market"].astype(str).str.contains("SIMULATED").any()) if "market" in frame else False
+    made = f"{SIMULATED}|{MODELLED}"
+    told = bool(frame["market"].astype(str).str.contains(made).any()) if "market" in frame else False
     log = log_of_rows(frame, path.name, is_simulated=told)
     if log.trades.empty:
         raise DataError(path, "holds no trade that could be read", "; ".join(log.problems[:3]))
     return log
+
+
+def _says(frame: pd.DataFrame, name: str) -> bool:
+    """Whether a column of yes and no says yes anywhere."""
+    return name in frame and bool(frame[name].astype(str).str.lower().isin(("true", "1")).any())
 
 
 def _typed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from iwm_opts.journal.compliance import compliance
 from iwm_opts.journal.diagnosis import Diagnosis, diagnose
 from iwm_opts.journal.equity import Depth, MarkedEquity, depth_of, marked_equity, realised_equity
 from iwm_opts.journal.plan_rules import PlanRules
-from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog
+from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog, accounts_of
 from iwm_opts.market.calendar import sessions
 
 COSTS: Final = ("fees", "fee_cost", "slippage", "fill_cost", "late_cost")
@@ -53,7 +53,7 @@ class Review:
 
     log: TradeLog
     plan: str  # name; "" without one
-    account: float
+    account: float  # dollars at the start, of all accounts in the log
     months: tuple[Span, ...]
     whole: Span
     equity: pd.DataFrame  # of booked results, by session: equity, open_risk, positions
@@ -81,7 +81,7 @@ def review(
     baseline_name : str
         What to call it.
     account : float, optional
-        Dollars at the start; the plan's, else the default.
+        Dollars at the start, of each account in the log; the plan's, else the default.
 
     Raises
     ------
@@ -89,9 +89,18 @@ def review(
         When the log has no closed trade.
     """
     rules = rules or PlanRules()
+    each = account or rules.account or ACCOUNT
+    if account is not None:
+        rules = replace(rules, account=account)
     log = of_plan(log, rules)
+    count = max(accounts_of(log.trades).nunique(), 1)
+    if count > 1:
+        of_paths = accounts_of(log.trades).str.startswith("path ").all()
+        what = "paths" if of_paths else "accounts"
+        told = f"{count} {what}, each taken to start with ${each:,.0f}: sizes are held against its own equity"
+        log = replace(log, notes=(*log.notes, told))
     diagnosis = diagnose(log, rules, baseline)
-    start = account or rules.account or ACCOUNT
+    start = each * count
     trades = _with_holding(compliance(log, rules))
     equity, marked = realised_equity(trades, start), marked_equity(log.trades, start)
     months = []

@@ -48,7 +48,7 @@ NUMBERS: Final = {
     "exit_mid": "mid at exit, as a debit",
     "entry_model": "fill model at entry, as a credit",
     "exit_model": "fill model at exit, as a debit",
-    "due_debit": "what leaving on the due day would have cost under the fill model",
+    "due_debit": "what leaving on the due day would have cost under the fill model, and dividends received after it",
     "fees": "paid",
     "model_fees": "by the fee schedule",
     "settlement": "of assignments and exercises, shares sold included; dividends of shares held",
@@ -69,6 +69,10 @@ ORDER: Final = (
 SHARES: Final = "shares"  # strategies without legs
 SHORT_SHARES: Final = "short-shares"
 CENT: Final = 0.01
+# What `market` says where nobody ever traded: on made prices, or on quotes modelled around real ones.
+SIMULATED: Final = "SIMULATED"
+MODELLED: Final = "MODELLED QUOTES"
+ACCOUNT_OF: Final = ", account "  # in `market`, before the name of an account where a file holds several
 MOMENTS: Final = ("%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%y", "%m/%d/%y %H:%M", "%m/%d/%y %H:%M:%S")
 
 
@@ -84,7 +88,20 @@ class TradeLog:
     source: str
     problems: tuple[str, ...] = ()  # rows left out, each named
     notes: tuple[str, ...] = ()
-    is_simulated: bool = False
+    is_simulated: bool = False  # nobody traded at these prices; see `is_modelled`
+
+    @property
+    def is_modelled(self) -> bool:
+        """Whether only the quotes of options were made, around real prices of the underlying."""
+        markets = self.trades["market"]
+        return self.is_simulated and bool(len(markets)) and bool(markets.str.contains(MODELLED).all())
+
+    @property
+    def label(self) -> str:
+        """What stands above anything that is said of trades nobody made; empty for real ones."""
+        if not self.is_simulated:
+            return ""
+        return MODELLED if self.is_modelled else f"{SIMULATED} MARKET"
 
     @property
     def closed(self) -> pd.DataFrame:
@@ -246,6 +263,11 @@ def answers_of(text: str) -> dict[str, str]:
             raise DataError("checklist", rule, f"write criterion=answer, answer being {', '.join(ANSWERS)}")
         found[name] = answer
     return found
+
+
+def accounts_of(trades: pd.DataFrame) -> "pd.Series[str]":
+    """Account of each trade; empty where the file held one alone."""
+    return pd.Series([text.partition(ACCOUNT_OF)[2] for text in trades["market"]], index=trades.index, dtype=object)
 
 
 def marks_of(text: str) -> dict[date, float]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.conventions import TIMEZONE
-from iwm_opts.errors import DataError
+from iwm_opts.errors import DataError, InputError
 from iwm_opts.market.bars import PRICES, read_table
 from iwm_opts.market.calendar import sessions
 
@@ -16,6 +16,7 @@ AMERICAN: Final = "%m/%d/%Y %H:%M"
 OPENS_AT: Final = 9 * 60 + 30  # minutes after midnight
 SESSION_MINUTES: Final = 390
 OUTLIER: Final = 0.02  # share of price that a high or low may lie beyond both neighbours' ranges; else a bad tick
+OTHER_PRICES: Final = 0.05  # share of price between the opens of minutes and of daily bars, in the median session
 REMEDY: Final = "give a CSV file of one-minute bars with datetime, open, high, low, close and volume columns"
 
 
@@ -40,6 +41,22 @@ class Minutes:
 def bar_minutes(bars: pd.DataFrame) -> int:
     """Length of intraday bars in minutes: the usual step from one to the next."""
     return max(int(np.median(np.diff(bars["minute"]))), 1) if len(bars) > 1 else 1
+
+
+def refuse_other_prices(minutes: Minutes, bars: pd.DataFrame) -> None:
+    """Refuse minutes that are of another fund than the daily bars, or adjusted otherwise.
+
+    Raises
+    ------
+    InputError
+        When the first minutes of most shared sessions open further than `OTHER_PRICES` from the daily opens.
+    """
+    first = minutes.bars[minutes.bars["minute"] == 0]["open"]
+    days = pd.DatetimeIndex(first.index).normalize()
+    off = float((first.to_numpy() / bars["open"].reindex(days) - 1.0).median())
+    if abs(off) > OTHER_PRICES:
+        rule = f"open {off:+.1%} from the daily bars in the median session: they are of another fund"
+        raise InputError("minutes", minutes.source, f"{rule}, or not adjusted for a split", "give those of the bars")
 
 
 def load_minutes(path: str | Path) -> Minutes:

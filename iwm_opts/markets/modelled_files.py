@@ -124,7 +124,11 @@ def _newest(bars: pd.DataFrame, volatility: IvHistory) -> date:
 def _slope(files: ModelledFiles) -> tuple[Slope, str]:
     nothing = pd.Series(dtype=np.float64, index=pd.DatetimeIndex([]))
     if not files.slope_history and not files.slope_base:
-        told = f"9-day over 30-day vol fixed at {TYPICAL_SLOPE:g}"
+        # Quoted spreads widen by how far short vol stands above long (`simulation.surface_table.spread_widening`).
+        told = (
+            f"9-day over 30-day vol fixed at {TYPICAL_SLOPE:g}, so that spreads never widen and stress costs too "
+            "little: give --slope-history and --slope-base"
+        )
         return Slope(nothing, TYPICAL_SLOPE, told), told
     if not files.slope_history or not files.slope_base:
         name = "slope_base" if files.slope_history else "slope_history"

@@ -62,7 +62,7 @@ def market_record(result: Pooled) -> Record:
 
 def trades_csv(result: Pooled) -> str:
     """One row a trade, told apart by path; columns as in `result.Backtest`."""
-    head = {"simulated": result.results[0].is_simulated}
+    head = {"simulated": result.results[0].is_simulated, "modelled": result.kind == "modelled"}
     rows = [head | row for row in frame_records(result.trades)]
     return rows_as_csv(rows, [*head, *(str(name) for name in result.trades.columns)])
 

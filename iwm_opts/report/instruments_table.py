@@ -30,9 +30,13 @@ def instruments_table(
         blocks += [Text(""), Text(f"entered by {entries}"), _block([one for one in results if one.entries == entries])]
     blocks += [Text(""), *(Text(_told(one)) for one in defined_less_naked(results))]
     lines = [Text(line) for line in dict.fromkeys(f"{one.instrument}: loss {one.risk}" for one in results)]
-    notes = dict.fromkeys(note for one in results for note in one.notes)
-    told = [Text(f"note: {note}", style="yellow") for note in notes]
+    told = [Text(f"note: {note}", style="yellow") for note in notes_of(results)]
     return render([*named, *(Text(line) for line in head), *blocks, Text(""), *lines, *told, *named], columns)
+
+
+def notes_of(results: Sequence[InstrumentResult]) -> list[str]:
+    """What to know before believing any of it, each said once."""
+    return list(dict.fromkeys(note for one in results for note in one.notes))
 
 
 def _told(one: Difference) -> str:

@@ -7,7 +7,8 @@ from datetime import datetime
 from rich.console import RenderableType
 from rich.text import Text
 
-from iwm_opts.journal.paper_trade import SIMULATED, PaperTrade
+from iwm_opts.journal.paper_trade import PaperTrade
+from iwm_opts.journal.trade_log import SIMULATED
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.records import Record
 from iwm_opts.report.words import dollars, price

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from iwm_opts.backtest.metrics import Metrics
+from iwm_opts.backtest.metrics import Metrics, Period
 from iwm_opts.backtest.plan import PlanResult, StageResult
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.words import dollars, number, percent
@@ -18,7 +18,7 @@ ANSWERS = {True: ("holds", "green"), False: ("fails", "red"), None: ("says nothi
 
 def plan_backtest_table(result: PlanResult, label: str = "", columns: int | None = None) -> str:
     """Each period's trades, gain, drawdown, win rate and holding, what blocked entries, and the verdict, as text."""
-    plan = result.plan
+    plan, stress = result.plan, {one.period.name for one in result.stress}
     named: list[RenderableType] = [Text(label, style="bold white on red")] if label else []
     rule = f"{plan.edge}, {plan.horizon}, {plan.instrument} on {plan.symbol}"
     account = f"{dollars(plan.account.value)}, {percent(plan.account.risk, 1)} at risk a trade, costs included"
@@ -27,12 +27,12 @@ def plan_backtest_table(result: PlanResult, label: str = "", columns: int | None
         Text(f"plan {plan.name}: {rule}"),
         Text(f"{result.market}; {account}"),
         Text(""),
-        _periods((*result.stress, *result.ranges), {one.period.name for one in result.stress}, _holding_unit(plan)),
+        _periods((*result.stress, *result.ranges), stress, _holding_unit(plan)),
         Text(""),
         Text.assemble("verdict     ", (result.verdict, "bold")),
         Text(""),
     ]
-    parts += [Text(line) for line in _counts((*result.stress, *result.ranges))]
+    parts += [Text(line) for line in _counts((*result.stress, *result.ranges), stress)]
     parts += [Text(f"note: {note}", style="yellow") for note in result.notes]
     return render([*parts, *named], columns)
 
@@ -72,15 +72,20 @@ def _held(one: StageResult, m: Metrics, unit: str) -> str:
     return "-" if minutes is None else f"{minutes:.0f} min"
 
 
-def _counts(results: Sequence[StageResult]) -> list[str]:
+def _counts(results: Sequence[StageResult], stress: set[str]) -> list[str]:
     lines = []
     for one in results:
+        name = one.period.name if one.period.name in stress else f"{one.period.name}, {_days(one.period)}"
         if one.reason:
-            lines.append(f"{one.period.name}: {one.reason}")
+            lines.append(f"{name}: {one.reason}")
             continue
         told = ", ".join(f"{count:,} {what}" for what, count in one.counts.items() if count)
-        lines.append(f"{one.period.name}: {told or 'no signal'}")
+        lines.append(f"{name}: {told or 'no signal'}")
     return lines
+
+
+def _days(period: Period) -> str:
+    return f"{period.first} to {period.last}"
 
 
 def plan_backtest_record(result: PlanResult) -> dict[str, Any]:
@@ -110,9 +115,3 @@ def _row(one: StageResult, is_intraday: bool, is_stress: bool) -> dict[str, Any]
     }
     head = {"period": one.period.name, "first": one.period.first.isoformat(), "last": one.period.last.isoformat()}
     return head | {"stress": is_stress, "holds": one.holds} | figures | {"counts": one.counts, "reason": one.reason}
-
-
-def plan_backtest_rows(result: PlanResult) -> list[dict[str, Any]]:
-    """One flat row a period, for CSV."""
-    periods = plan_backtest_record(result)["periods"]
-    return [{name: value for name, value in row.items() if name != "counts"} for row in periods]

@@ -31,9 +31,9 @@ def review_picture(found: Review, suffix: str) -> bytes:
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     _equity(upper, found)
     _scan(lower, found)
-    simulated = "SIMULATED MARKET  " if found.log.is_simulated else ""
+    label = f"{found.log.label}  " if found.log.label else ""
     plan = f", plan {found.plan}" if found.plan else ""
-    upper.set_title(f"{simulated}{found.log.source}{plan}: {found.diagnosis.edge.word}", loc="left", color=INK)
+    upper.set_title(f"{label}{found.log.source}{plan}: {found.diagnosis.edge.word}", loc="left", color=INK)
     for axes in (upper, lower):
         axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
@@ -53,7 +53,7 @@ def _equity(axes: Axes, found: Review) -> None:
     axes.axhline(found.account, color=GREY, lw=0.8, ls=":")
     axes.yaxis.set_major_formatter(lambda value, _: dollars(value))
     axes.set_ylabel("equity")
-    axes.legend(frameon=False, fontsize=8, loc="lower left")
+    axes.legend(frameon=False, fontsize=8, loc="best")
 
 
 def _scan(axes: Axes, found: Review) -> None:

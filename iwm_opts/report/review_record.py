@@ -25,6 +25,7 @@ def review_record(found: Review) -> Record:
     return {
         "source": log.source,
         "simulated": log.is_simulated,
+        "modelled": log.is_modelled,
         "plan": found.plan or None,
         "compared_with": found.baseline or None,
         "account": found.account,

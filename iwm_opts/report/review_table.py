@@ -42,7 +42,7 @@ def review_table(found: Review, verbose: bool = False, columns: int | None = Non
 
 def _head(found: Review) -> list[RenderableType]:
     log, trades = found.log, found.diagnosis.trades
-    label = "SIMULATED MARKET  " if log.is_simulated else ""
+    label = f"{log.label}  " if log.label else ""
     span = f"{trades['entry'].min():%Y-%m-%d} to {trades['exit'].max():%Y-%m-%d}"
     state = f"{counted(len(trades), 'closed trades')}, {len(log.open)} open, {span}"
     plan = f"plan {found.plan}" if found.plan else "no plan given: sizes, exits and checklist as the log has them"
@@ -188,7 +188,8 @@ def _losers(diagnosis: Diagnosis) -> list[RenderableType]:
         for name in losers.broke
         if losers.broke[name] or losers.winners_broke[name]
     ]
-    text = "; ".join(shares) if shares else "no rule that could be judged"
+    none = "none of those that could be judged" if losers.judged else "no rule that could be judged"
+    text = "; ".join(shares) or none
     kept = f"; {losers.obeyed} of {losers.judged} losers that could be judged kept size, exit and checklist minimum"
     return [Text("Rules broken by", style="bold"), _indented(Text(text + (kept if losers.judged else ""))), Text("")]
 
@@ -212,8 +213,8 @@ def _remarks(found: Review, room: int) -> list[RenderableType]:
     ]
     lines += [f"note: {text}" for text in (*diagnosis.notes, *found.log.notes)]
     lines += [f"left out: {text}" for text in found.log.problems]
-    if found.log.is_simulated:
-        lines.append("SIMULATED MARKET: nothing here was traded")
+    if found.log.label:
+        lines.append(f"{found.log.label}: nothing here was traded")
     return [Text(line, style="yellow" if line.startswith("left out") else "") for line in lines]
 
 

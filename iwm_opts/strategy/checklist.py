@@ -112,6 +112,24 @@ class Checklist:
         """Whether the minimum is reached."""
         return self.met >= self.minimum
 
+    def answered(self, own: Mapping[str, State]) -> "Checklist":
+        """The same with what a person says in place of what the data say.
+
+        Raises
+        ------
+        InputError
+            When there is no criterion of that name.
+        """
+        names = [one.name for one in self.answers]
+        for name in own:
+            if name not in names:
+                remedy = f"they are {', '.join(names)}" if names else "the plan has none"
+                raise InputError("answer", name, "is no criterion of the plan", remedy)
+        told = tuple(
+            replace(one, state=own[one.name], detail="as answered") if one.name in own else one for one in self.answers
+        )
+        return replace(self, answers=told)
+
 
 def _trend(data: Inputs) -> Reading | None:
     return _above_mean(total_return_close(data.bars), data.bars)
@@ -281,7 +299,7 @@ def _answer(one: Criterion, known: Inputs, session: date) -> Answer:
     stamp = pd.Timestamp(session)
     value = float(reading.value.get(stamp, np.nan))
     if math.isnan(value):
-        return Answer(one.name, one.rule, "unknown", f"{one.needs} do not reach far enough to say for {session}")
+        return Answer(one.name, one.rule, "unknown", f"needs more of {one.needs} to say for {session}")
     state: State = "met" if bool(reading.signal[stamp]) else "unmet"
     return Answer(one.name, one.rule, state, one.written.format(value))
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from iwm_opts.market.minutes import SESSION_MINUTES
 from iwm_opts.strategy.checklist import CRITERIA, DEFAULTS
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ def _of_numbers(plan: "Plan") -> Found:
         found.append((("account", "max_open_risk"), "is below the risk of a single position"))
     if plan.momentum and plan.momentum.enter_minute >= plan.momentum.exit_minute:
         found.append((("momentum", "enter_minute"), "is not before exit_minute"))
+    if plan.momentum and plan.momentum.exit_minute > SESSION_MINUTES:
+        rule = f"lies after the close: a session has {SESSION_MINUTES} minutes, and nothing is held overnight"
+        found.append((("momentum", "exit_minute"), rule))
     if plan.exits and 0 < plan.exits.max_sessions < plan.exits.time_stop_sessions:
         found.append((("exits", "time_stop_sessions"), "comes after max_sessions, which ends every trade before it"))
     if plan.package and plan.package.exit_dte >= plan.package.dte:

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.errors import InputError
-from iwm_opts.market.calendar import latest_session, next_session
+from iwm_opts.market.calendar import is_session, latest_session, next_session
 from iwm_opts.strategy.checklist import Checklist, Inputs, checklist, criteria_met
 from iwm_opts.strategy.edges import MeanReversion, Momentum, VolContraction
 from iwm_opts.strategy.macro import MacroState, State
@@ -82,8 +82,11 @@ def decide(plan: Plan, data: Inputs, day: date) -> Decision:
     Raises
     ------
     InputError
-        When the bars do not reach the session before.
+        When the day is no session, or the bars do not reach the session before.
     """
+    if not is_session(day):
+        next_one = next_session(day)
+        raise InputError("as_of", day.isoformat(), "is no session: nobody trades", f"give --as-of {next_one}")
     before = latest_session(day - timedelta(days=1))
     if pd.Timestamp(before) not in data.bars.index:
         oldest, newest = data.bars.index[0].date(), data.bars.index[-1].date()
@@ -126,7 +129,8 @@ def _signal(plan: Plan, data: Inputs, day: date, before: date) -> SignalState:
             return SignalState("unknown", f"{known.history.series} has no value before {day}")
         signals = edge.signals(known.history)
         ranked = edge.ranks(known.history).get(stamp, np.nan)
-        detail = f"{known.history.series} ranks {ranked:.1f} on {before}, wanted below {edge.below:g}"
+        standing = "has no rank" if np.isnan(ranked) else f"ranks {ranked:.1f}"
+        detail = f"{known.history.series} {standing} on {before}, wanted below {edge.below:g}"
     return SignalState(_state(signals.get(stamp)), detail)
 
 
@@ -138,10 +142,10 @@ def _momentum(edge: Momentum, data: Inputs, stamp: pd.Timestamp) -> SignalState:
     if seen.empty or seen.index[-1] < stamp:
         return SignalState("unknown", f"the minutes of {stamp.date()} are not there")
     reading = edge.readings(_with_day(data.bars, stamp), seen).loc[stamp]
-    detail = (
-        f"gap {reading['gap']:+.2%}, volume of the first {edge.enter_minute} minutes "
-        f"{reading['relative_volume']:.2f} times its mean; wanted over {edge.gap:.1%} and 1"
-    )
+    gap, volume = (float(value) for value in reading[["gap", "relative_volume"]].to_numpy())
+    gapped = "gap unknown" if np.isnan(gap) else f"gap {gap:+.2%}"
+    traded = "unknown beside its mean" if np.isnan(volume) else f"{volume:.2f} times its mean"
+    detail = f"{gapped}, volume of the first {edge.enter_minute} minutes {traded}; wanted over {edge.gap:.1%} and 1"
     return SignalState(_state(reading["signal"]), detail)
 
 

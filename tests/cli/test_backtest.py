@@ -43,6 +43,24 @@ def test_the_page_says_simulated_above_and_below_and_adds_up(traded):
     assert "…" not in page.out
 
 
+def test_its_csv_is_a_log_that_review_reads_and_names_what_it_is(run, traded, index_files, tmp_path):
+    (tmp_path / "sim.csv").write_text(traded("--format", "csv").out)
+    asked = ("backtest", "--source", "modelled", *index_files, "--ivr-lookback", 20, *RULES, "--quiet")
+    (tmp_path / "modelled.csv").write_text(run(*asked, "--format", "csv").out)
+    run(*asked, "--output", "results")
+    made = traded("--format", "json").json["metrics"]["pnl"]  # of the mean path
+    told = run("review", "sim.csv", "--format", "json").json
+    assert told["account"] == 100_000.0  # two paths
+    assert told["whole"]["pnl"] == pytest.approx(2 * made)
+    assert any(note.startswith("2 paths, each taken to start with $50,000") for note in told["notes"])
+    for log, simulated_alone in (("sim.csv", True), ("modelled.csv", False), ("results", False)):
+        found = run("review", log, "--format", "json")
+        assert found.code == 0, found.err
+        assert (found.json["simulated"], found.json["modelled"]) == (True, not simulated_alone)
+        label = "SIMULATED MARKET" if simulated_alone else "MODELLED QUOTES"
+        assert run("review", log).out.startswith(f"{label}  {log}")
+
+
 def test_json_is_complete_and_agrees_with_its_trades(traded):
     found = traded("--format", "json").json
     trades = found["trades"]

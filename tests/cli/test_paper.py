@@ -102,10 +102,7 @@ def test_a_vertical_is_opened_too(paper):
     assert trade["strategy"] == "bull-put"
 
 
-@pytest.mark.parametrize(("rank_at_most", "strategy"), [(0.0, "bull-put"), (50.0, "bull-call")])
-def test_a_vertical_by_rule_is_sold_or_bought_by_the_rank(paper, tmp_path, rank_at_most, strategy):
-    # The history falls to its low: its rank is 0, which reaches a credit rank of 0 and not one of 50.
-    plan = """
+BY_RULE = """
 version = 1
 name = "dips"
 edge = "mean-reversion"
@@ -118,7 +115,12 @@ dte = 32
 delta = 0.3
 credit_rank = %s
 """
-    (tmp_path / "dips.toml").write_text(plan % rank_at_most)
+
+
+@pytest.mark.parametrize(("rank_at_most", "strategy"), [(0.0, "bull-put"), (50.0, "bull-call")])
+def test_a_vertical_by_rule_is_sold_or_bought_by_the_rank(paper, tmp_path, rank_at_most, strategy):
+    # The history falls to its low: its rank is 0, which reaches a credit rank of 0 and not one of 50.
+    (tmp_path / "dips.toml").write_text(BY_RULE % rank_at_most)
     (trade,) = paper("open", "--plan", "dips.toml", "--format", "json").json["trades"]
     assert trade["strategy"] == strategy
     assert (trade["credit"] > 0) == (strategy == "bull-put")
@@ -308,7 +310,7 @@ def test_without_bars_what_needs_none_is_judged_and_the_rest_is_named(paper, tmp
     states = page.json["trades"][0]["checklist"]
     assert states == {"calm": "unknown", "premium": "unknown", "no-panic": "met", "quiet": "unknown",
                       "no-event": "unknown"}  # fmt: skip
-    assert "calm --bars do not reach far enough to say for 2026-02-27" in page.err
+    assert "calm needs more of --bars to say for 2026-02-27" in page.err
     assert "the plan says neither take nor skip without daily bars: give --bars FILE, or fetch" in page.err
 
 
@@ -384,3 +386,33 @@ def test_a_missing_file_of_minutes_is_told_as_one(run, dips, tmp_path):
     assert "nothing.csv: " in page.err
     assert "one-minute bars with datetime" in page.err
     assert "daily bars" not in page.err
+
+
+def test_an_answer_counts_for_the_plans_decision_too(paper, tmp_path):
+    (tmp_path / "plan.toml").write_text(JUDGED.replace("minimum = 1", "minimum = 2"))
+    a_year_of_bars(date(2026, 2, 27)).to_csv(tmp_path / "IWM.csv", index=False)
+    given = ("open", "--plan", "plan.toml", "--bars", "IWM.csv")
+    unmet = [f"--answer={name}=unmet" for name in ("calm", "premium", "no-panic", "quiet")]
+    skipped = paper(*given, *unmet)
+    assert "the plan says skip (0 of 5 criteria are met, 2 are needed" in " ".join(skipped.out.split())
+    taken = paper(*given, *unmet, "--answer=no-event=met", "--answer=calm=met", "--format", "json")
+    answers = taken.json["trades"][0]["checklist"]
+    assert answers | {"no-event": "met", "calm": "met"} == answers
+    assert sum(state == "met" for state in answers.values()) == 2
+
+
+def test_an_answer_to_what_the_plan_does_not_ask_is_refused(paper):
+    failed = paper("open", "--plan", "plan.toml", "--answer", "clam=met")
+    assert failed.code == 1
+    assert "answer = 'clam': is no criterion of the plan; they are calm, premium" in failed.err
+
+
+@pytest.mark.parametrize("lost", ["the close before", "most of the year"])
+def test_a_rank_that_is_not_known_buys_as_in_a_backtest(run, chain_file, history_file, tmp_path, lost):
+    history = pd.read_csv(history_file)
+    history = history.iloc[:-1] if lost == "the close before" else history.iloc[-100:]
+    history.to_csv(tmp_path / "RVX_History.csv", index=False)
+    (tmp_path / "dips.toml").write_text(BY_RULE % 0.0)
+    asked = ("paper", "open", "--plan", "dips.toml", "--source", chain_file, "--iv-history", "RVX_History.csv")
+    (trade,) = run(*asked, "--format", "json").json["trades"]
+    assert trade["strategy"] == "bull-call"

@@ -164,6 +164,8 @@ def test_instruments_side_by_side(run, data):
     assert done.code == 0, done.err
     found = done.json
     assert found["label"].startswith("MODELLED QUOTES")
+    assert found["simulated"] is True
+    assert any("standing in for IWM's own IV10" in note for note in found["notes"])
     assert [row["instrument"] for row in found["instruments"]] == 2 * ["shares", "options", "vertical"]
     trades = [row["trades"] for row in found["instruments"]]
     assert all(plan <= every for plan, every in zip(trades[:3], trades[3:], strict=True))
@@ -197,6 +199,11 @@ def test_backtest_runs_a_plan_and_refuses_what_it_says_itself(run, data):
     refused = run("backtest", "--plan", "dips.toml", *data, "--profit", "1")
     assert refused.code == 2
     assert "--profit means nothing here" in refused.err
+    given = run("backtest", "--plan", "dips.toml", *data, "--from", "2024-02-01", "--to", "2024-06-28")
+    assert "given range, 2024-02-01 to 2024-06-28: " in " ".join(given.out.split())
+    for command in ("backtest", "evidence"):
+        reversed_days = run(command, "--plan", "dips.toml", *data, "--from", "2024-06-28", "--to", "2024-02-01")
+        assert (reversed_days.code, "--from 2024-06-28 lies after --to 2024-02-01" in reversed_days.err) == (2, True)
     stranger = run("backtest", "--plan", "dips.toml", *data, "--source", "chain.csv")
     assert stranger.code == 2
     assert "a plan reads --bars, the record, modelled quotes or sim" in stranger.err
@@ -208,6 +215,9 @@ def test_evidence_measures_the_claims_up_to_a_day(run, data):
     filters = [next(one for one in found if one["name"] == "kre-filter") for found in (whole, early)]
     assert filters[0]["sampled"].endswith("to 2024-12-30")
     assert filters[1]["sampled"].endswith("to 2024-06-28")
+    for option, value in (("--from", "2024-01-02"), ("--profit", "0.5"), ("--plan", "dips.toml")):
+        refused = run("evidence", "--claims", *data, option, value)
+        assert (refused.code, f"{option} means nothing here" in refused.err) == (2, True)
 
 
 def test_evidence_says_what_each_rule_is_worth(run, data):
@@ -281,3 +291,50 @@ def test_a_vertical_says_which_spread_the_rank_chooses(run, data):
     unknown = run(*DIPS, *data[:6], "--instrument", "vertical", "--check")
     assert "package: bull-call: the IV rank of 2024-12-30 is unknown" in unknown.out
     assert run(*DIPS, *data, "--instrument", "shares", "--check", "--format", "json").json["package"] is None
+
+
+def test_the_trades_of_a_plan_are_a_log_that_review_reads(run, data, tmp_path):
+    run(*DIPS, *data, "--save", "dips.toml")
+    plan = tmp_path / "dips.toml"
+    plan.write_text(plan.read_text().replace("minimum = 3", "minimum = 1"))
+    told = run("backtest", "--plan", "dips.toml", *data, "--format", "json").json["periods"][-1]
+    (tmp_path / "trades.csv").write_text(run("backtest", "--plan", "dips.toml", *data, "--format", "csv").out)
+    assert told["trades"] > 0
+    for more in ((), ("--backtest", "trades.csv")):
+        found = run("review", "trades.csv", "--plan", "dips.toml", *data, *more, "--format", "json").json
+        assert (found["closed"], found["simulated"]) == (told["trades"], False)
+        assert found["whole"]["pnl"] == pytest.approx(told["pnl"])
+        assert found["whole"]["win_rate"] == pytest.approx(told["win_rate"])
+    assert found["compared_with"] == "trades.csv"
+    refused = run("backtest", "--plan", "dips.toml", *data, "--output", "results")
+    assert (refused.code, "--format csv > trades.csv" in refused.err) == (2, True)
+
+
+def test_modelled_trades_are_judged_on_the_real_bars_that_they_are_modelled_on(run, data, tmp_path):
+    run("plan", "--edge", "vol-contraction", *data, "--save", "condors.toml")
+    given = ("--plan", "condors.toml", *data)
+    (tmp_path / "trades.csv").write_text(run("backtest", *given, "--source", "modelled", "--format", "csv").out)
+    rows = pd.read_csv("trades.csv")
+    assert set(rows["strategy"]) == {"iron-condor"}
+    found = run("review", "trades.csv", *given, "--format", "json").json
+    assert (found["closed"], found["simulated"], found["modelled"]) == (len(rows), True, True)
+    assert any("checklists judged afterwards" in note for note in found["notes"])
+    page = run("review", "trades.csv", *given).out.splitlines()
+    assert page[0].startswith("MODELLED QUOTES  trades.csv")
+    assert page[-1] == "MODELLED QUOTES: nothing here was traded"
+
+
+def test_a_plan_that_stands_in_the_file_is_not_lost(run, data, tmp_path):
+    asked = (*DIPS, *data, "--check", "--save", "dips.toml")
+    assert "written: dips.toml" in run(*asked).err
+    plan = tmp_path / "dips.toml"
+    plan.write_text(plan.read_text() + "# mine\n")
+    assert "already there, unchanged: dips.toml" in run(*asked).err
+    refused = run(*asked, "--risk", "2%")
+    assert (refused.code, "save = 'dips.toml': holds another plan; name another file" in refused.err) == (1, True)
+    assert plan.read_text().endswith("# mine\n")
+
+
+def test_a_day_without_a_session_is_no_day_of_a_decision(run, data):
+    refused = run(*DIPS, *data, "--as-of", "2024-12-28", "--check")  # a Saturday
+    assert (refused.code, "is no session: nobody trades; give --as-of 2024-12-30" in refused.err) == (1, True)

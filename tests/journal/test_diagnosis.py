@@ -42,7 +42,7 @@ def test_few_trades_tell_nothing():
     found = diagnose(weekly(steady(8)), PlanRules(), backtest(300))
     assert found.faults == ()
     assert found.edge.word == "too few trades to tell"
-    assert found.edge.sentence == "closed trades in the log: 8, at least 20 are needed"
+    assert found.edge.sentence == "closed trades of known risk: 8, at least 20 are needed"
     few = diagnose(weekly(steady(40)), PlanRules(), backtest(12))
     assert few.edge.sentence == "trades in the backtest: 12, at least 20 are needed"
 
@@ -144,3 +144,16 @@ def test_what_could_not_be_judged_is_said():
         note.startswith("model fills (entry_model, exit_model) are unknown in 30 of 30 trades") for note in notes
     )
     assert "the checklist was not kept in 30 of 30 trades" in notes
+
+
+def test_trades_that_overrun_their_minute_are_late_by_minutes():
+    # Minute 45 is 10:15: half of them left at 10:15 and half at 11:30.
+    rows = [
+        {"entry": f"2026-03-{day:02d} 09:45", "exit": f"2026-03-{day:02d} {'11:30' if day % 2 else '10:15'}",
+         "contracts": 1, "credit": -1.0, "debit": -1.1, "risk": 100.0}
+        for day in (2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 16, 17, 18, 19, 20, 23, 24, 25, 26, 27)
+    ]  # fmt: skip
+    found = diagnose(log_of_rows(rows, "mine"), PlanRules(exit_minute=45))
+    (late,) = [one for one in found.findings if one.name == "late exits"]
+    assert late.sentence.startswith("10 of 20 trades left after the minute their rule called (50%")
+    assert "by 75 minutes on average" in late.sentence

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -12,6 +13,7 @@ from iwm_opts.journal.paper import open_journal
 from iwm_opts.journal.paper_log import log_of_paper
 from iwm_opts.journal.paper_marks import closing_of
 from iwm_opts.journal.paper_shares import Quote, marked_at, marked_on_bars, open_quote, opened_shares
+from iwm_opts.journal.paper_trade import Closing, Mark
 from iwm_opts.market.calendar import sessions
 from iwm_opts.sources.store import Record
 from iwm_opts.strategy.exits import ShareExits
@@ -130,3 +132,16 @@ def test_bars_that_lack_a_session_are_refused():
         marked_on_bars(trade, bars.drop(DAYS[WARM + 1]))
     with pytest.raises(InputError, match="is no session of the bars"):
         open_quote(bars, date(2024, 1, 1), "bars")
+
+
+def test_a_dividend_of_the_days_after_the_exit_was_due_is_none_of_the_plans():
+    trade = opened(bars_after_warm_up((100, 101, 99, 100)))
+    first, day, later = (DAYS[WARM + step].date().isoformat() for step in (1, 2, 3))
+    due = Mark(day, f"{day} 09:30:00", 99.0, -99.0, -98.99, 0.0, "time", dividends=0.10)
+    marks = (replace(due, day=first, at=f"{first} 16:00:00", rule=""), due)
+    closing = Closing(f"{later} 09:30:00", -99.5, -99.5, -99.5, 0.0, "time", dividends=250 * 0.40)
+    (late,) = log_of_paper([replace(trade, marks=marks, closing=closing)]).trades.itertuples()
+    assert late.due_debit == pytest.approx(-98.99 + 0.30)
+    in_time = replace(closing, at=f"{day} 09:30:00", dividends=250 * 0.10)
+    (kept,) = log_of_paper([replace(trade, marks=marks, closing=in_time)]).trades.itertuples()
+    assert kept.due_debit == pytest.approx(-98.99)

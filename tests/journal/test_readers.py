@@ -259,6 +259,7 @@ def test_a_split_of_tastytrade_is_named(tmp_path):
     log = read_log(broken(tmp_path, TASTY, *rows))
     assert list(log.trades["contracts"]) == [10]
     assert [problem.partition(":")[0] for problem in log.problems] == ["line 3", "line 5"]
+    assert not any("say what another one says" in note for note in log.notes)
 
 
 def ib_shares(day, quantity, price, code, fee=-1.0, symbol="IWM"):
@@ -438,3 +439,11 @@ def test_fills_outside_the_session_ask_for_the_files_clock(tmp_path):
     central = read_log(file, "America/Chicago")
     assert central.notes == ()
     assert central.trades["entry"][0] == pd.Timestamp("2026-03-02 09:30:05")
+
+
+@pytest.mark.parametrize("content", [b"a,b\r\rc\rd\x00,\xff\xfe", b'entry,contracts\n"' + b"x" * 200_000])
+def test_what_is_no_csv_is_named(tmp_path, content):
+    file = tmp_path / "log.csv"
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=r"log\.csv: is no CSV: .*; give a trade log of this tool"):
+        read_log(file)

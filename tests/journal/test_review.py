@@ -90,3 +90,21 @@ def test_trades_of_other_plans_are_left_out_and_counted():
     assert review(log).whole.metrics.trades == 3
     with pytest.raises(InputError, match="no trade of mine follows it, they follow dips"):
         review(log_of_rows([trade("2026-01-05", "2026-01-20", 60.0, plan="dips")], "mine"), PlanRules("condors"))
+
+
+def test_each_account_starts_afresh_and_is_sized_by_its_own_equity():
+    won = trade("2026-01-05", "2026-01-20", 10_000.0, market="broker, account A")
+    later = [trade("2026-02-02", "2026-02-10", 50.0, market=f"broker, account {name}") for name in "AB"]
+    found = review(log_of_rows([won, *later], "mine"), PlanRules(risk_share=0.04), account=10_000.0)
+    assert found.account == 20_000.0
+    assert any("2 accounts, each taken to start with $10,000" in note for note in found.log.notes)
+    # 4% of the 20,000 that A had by then allow twice its 400 at risk, of B's 10,000 just these.
+    by_account = found.diagnosis.trades.set_index(["market", "entry"])["oversize"]
+    assert by_account["broker, account A", "2026-02-02"].item() == pytest.approx(-0.5)
+    assert by_account["broker, account B", "2026-02-02"].item() == pytest.approx(0.0)
+
+
+def test_an_account_that_is_given_sizes_what_the_plan_allows():
+    found = review(LOG, PlanRules("condors", risk_share=0.02, account=20_000.0), account=40_000.0)
+    first = found.diagnosis.trades.sort_values("entry").iloc[0]
+    assert first["oversize"] == pytest.approx(400.0 / (0.02 * 40_000.0) - 1.0)

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import DataError
-from iwm_opts.market.minutes import Minutes, load_minutes
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.market.minutes import Minutes, load_minutes, refuse_other_prices
 
 HEAD = "Datetime,Open,High,Low,Close,Volume\n"
 
@@ -90,3 +90,14 @@ def test_a_reader_is_told_the_length_of_the_bars_and_their_file(written):
     assert minutes.label("IWM") == "5-minute bars of IWM (minutes.csv)"
     assert minutes.before(pd.Timestamp("2026-03-24")).label("IWM") == minutes.label("IWM")
     assert Minutes(minutes.bars, ()).label("IWM") == "5-minute bars of IWM"
+
+
+def test_minutes_of_another_fund_are_refused_and_those_of_no_shared_session_are_not(written):
+    days = pd.DatetimeIndex(["2026-03-02", "2026-03-03", "2026-03-04"])
+    bars = pd.DataFrame({"open": [100.0, 101.0, 102.0]}, index=days)
+    text = "".join(row(f"{day.date()} 09:30", 103.0) + row(f"{day.date()} 09:31", 300.0) for day in days)
+    refuse_other_prices(load_minutes(written(HEAD + text)), bars)
+    other = load_minutes(written(HEAD + text.replace("103.0", "210.0")))
+    with pytest.raises(InputError, match=r"minutes\.csv': open \+107\.9% from the daily bars in the median session"):
+        refuse_other_prices(other, bars)
+    refuse_other_prices(other, bars.set_axis(days + pd.Timedelta(days=365)))

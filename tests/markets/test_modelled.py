@@ -1,5 +1,6 @@
 """The modelled market on bars of a simulated one, whose own index must come back; and on real bars and RVX."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -232,3 +233,14 @@ def test_real_days_without_quotes_are_told(market_data):
     market = open_modelled(real(market_data), first=date(2009, 10, 12), last=date(2009, 10, 30))
     assert set(market.gaps) == {date(2009, 10, day) for day in (15, 16, 19, 20, 21)}
     assert set(market.gaps.values()) == {"no expirations around 30 days are listed to compute an index from"}
+
+
+@pytest.mark.market_data
+def test_without_a_slope_spreads_never_widen_and_the_notes_say_so(market_data):
+    days = {"first": date(2020, 2, 18), "last": date(2020, 4, 30)}
+    files = real(market_data)
+    given, fixed = (open_modelled(one, **days) for one in (files, replace(files, slope_history=None, slope_base=None)))
+    assert given.table(most_dte=30).widening.max() > 3.0
+    assert fixed.table(most_dte=30).widening.max() == 1.0
+    assert "spreads never widen and stress costs too little: give --slope-history" in fixed.notes[0]
+    assert "never widen" not in given.notes[0]

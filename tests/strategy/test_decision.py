@@ -127,3 +127,13 @@ def test_momentum_decided_from_its_first_minutes(real):
     known = replace(real, bars=real.bars[real.bars.index < "2020-05-08"])
     assert decide(plan, known, date(2020, 5, 8)) == decide(plan, real, date(2020, 5, 8))
     assert decide(plan, real, date(2020, 6, 9)).signal.state == "unknown"  # no minutes
+
+
+@pytest.mark.market_data
+def test_what_is_unknown_is_said_in_words(real):
+    gaps = make_plan(name="gaps", edge="momentum", horizon="intraday", instrument="shares", macro={"enabled": False})
+    early = decide(gaps, real, date(2019, 10, 22)).signal  # the second session of the minutes: no mean yet
+    assert (early.state, "unknown beside its mean" in early.detail) == ("unknown", True)
+    premium = make_plan(name="premium", edge="vol-contraction", horizon="multi-week", instrument="condor")
+    late = decide(premium, real, date(2025, 6, 20)).signal  # the history ends on 2025-06-04
+    assert (late.state, "RVX has no rank on 2025-06-18" in late.detail) == ("unknown", True)

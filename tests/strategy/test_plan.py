@@ -172,3 +172,9 @@ def test_values_of_another_type_are_not_bent_into_shape(written, line):
 def test_a_contradiction_shows_the_value_that_was_given():
     with pytest.raises(InputError, match=r"account\.max_open_risk = 0\.005: is below"):
         make_usual_plan("mean-reversion", account={"risk": 0.01, "max_open_risk": 0.005})
+
+
+def test_an_intraday_trade_ends_within_its_session():
+    assert make_usual_plan("momentum", momentum={"exit_minute": 390}).rule.exit_minute == 390
+    with pytest.raises(InputError, match=r"momentum\.exit_minute = 391: lies after the close"):
+        make_usual_plan("momentum", momentum={"exit_minute": 391})

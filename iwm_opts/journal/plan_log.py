@@ -1,0 +1,82 @@
+"""What a plan's backtest traded, as a log: to be looked at trade by trade, and to hold own results against."""
+
+from dataclasses import replace
+
+import pandas as pd
+
+from iwm_opts.backtest.plan import PlanResult
+from iwm_opts.journal.packages import strategy_of
+from iwm_opts.journal.paper_trade import OPEN
+from iwm_opts.journal.readers import backtest_told, log_of_backtest
+from iwm_opts.journal.trade_log import SHARES, TradeLog, log_of_rows
+from iwm_opts.market.contract import Contract
+from iwm_opts.spreads.typed import TypedLeg
+from iwm_opts.strategy.plan import Plan
+
+
+def log_of_plan(result: PlanResult) -> TradeLog:
+    """Trades of a plan over the ranges it was run on beside the stress periods; without one, of these.
+
+    Parameters
+    ----------
+    result : PlanResult
+
+    Returns
+    -------
+    TradeLog
+        Filled by the model and left by the rules; each trade names the plan, and its market.
+    """
+    plan, stages = result.plan, result.ranges or result.stress
+    market = backtest_told(result.market, is_simulated=result.is_simulated)
+    tables = [one.trades for one in stages if len(one.trades)]
+    if not tables:
+        return log_of_rows(pd.DataFrame(), market, is_simulated=result.is_simulated)
+    trades = pd.concat(tables, ignore_index=True)
+    if plan.instrument == "shares":
+        return log_of_rows(_share_rows(trades, plan, market), market, is_simulated=result.is_simulated)
+    log = log_of_backtest(trades, market, is_simulated=result.is_simulated, source=market)
+    rows = zip(log.trades["legs"], log.trades["expiration"], strict=True)
+    strategies = [_strategy(plan.symbol, text, day) for text, day in rows]
+    return replace(log, trades=log.trades.assign(plan=plan.name, symbol=plan.symbol, strategy=strategies))
+
+
+def _share_rows(trades: pd.DataFrame, plan: Plan, market: str) -> pd.DataFrame:
+    """Share trades in the columns of a log: what is bought is a negative credit."""
+    slipped = plan.costs.share_slippage
+    on_the_way_out = trades["slippage"] / trades["shares"] - slipped
+    # A trade on daily bars is entered at the open; when within a session a stop was met they do not say.
+    is_daily = trades["entry"] == trades["entry"].dt.normalize()
+    entry = trades["entry"].where(~is_daily, trades["entry"] + pd.Timedelta(OPEN))
+    return pd.DataFrame(
+        {
+            **{name: trades[name] for name in ("exit", "reason", "fees", "pnl", "risk")},
+            "entry": entry,
+            "plan": plan.name,
+            "market": market,
+            "symbol": plan.symbol,
+            "strategy": SHARES,
+            "contracts": trades["shares"],
+            "multiplier": 1,
+            "planned_contracts": trades["shares"],
+            "credit": -trades["entry_price"],
+            "debit": -trades["exit_price"],
+            "entry_mid": slipped - trades["entry_price"],
+            "exit_mid": -trades["exit_price"] - on_the_way_out,
+            "entry_model": -trades["entry_price"],
+            "exit_model": -trades["exit_price"],
+            "due": trades["exit"].dt.normalize(),
+            "due_debit": -trades["exit_price"],
+            "model_fees": trades["fees"],
+            "settlement": trades["dividends"],
+            "planned_risk": trades["risk"],
+        }
+    )
+
+
+def _strategy(symbol: str, text: str, expiration: pd.Timestamp) -> str:
+    """Name of a package by its legs as typed."""
+    legs = [TypedLeg.parse(leg) for leg in text.split()]
+    day = expiration.date()
+    return strategy_of(
+        [(leg.sign * leg.ratio, Contract(symbol, day, "C" if leg.right > 0 else "P", leg.strike)) for leg in legs]
+    )
