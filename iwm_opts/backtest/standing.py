@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from statistics import NormalDist
 from typing import Final
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.backtest.claims import Claim, measure_claims
+from iwm_opts.backtest.intraday import bars_from_entry
 from iwm_opts.backtest.plan import DEBIT, SINGLE, strategies
 from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER
 from iwm_opts.market.bars import Atr, atr
@@ -39,7 +40,8 @@ class Sizing:
     """The sizing formula of a plan with today's numbers."""
 
     atr: Atr
-    entry: float  # reference price: the last close, dollars
+    entry: float  # reference price, dollars: the last close, or the price at an intraday plan's minute
+    at_minute: bool  # whether it is the latter
     stop: float | None  # of shares, dollars
     target: float | None
     each: float  # dollars that one share or package can lose, as the formula takes it
@@ -107,7 +109,7 @@ def plan_standing(
         plan,
         day,
         decision,
-        _sizing(plan, known, day),
+        _sizing(plan, known, day, _price_at_minute(plan, data, day)),
         tuple(measure_claims(known, EVIDENCE[plan.edge] if with_evidence else (), progress)),
         None if math.isnan(ahead) else ahead,
         _package_today(plan, known, day),
@@ -118,13 +120,28 @@ def plan_standing(
     )
 
 
-def _sizing(plan: Plan, known: Inputs, day: date) -> Sizing:
+def _price_at_minute(plan: Plan, data: Inputs, day: date) -> float | None:
+    """Price at an intraday plan's entry: what its backtest fills at, else the last one before; None without either."""
+    if plan.momentum is None or data.minutes is None:
+        return None
+    bars = data.minutes.bars
+    session = bars[pd.DatetimeIndex(bars.index).normalize() == pd.Timestamp(day)]
+    held = bars_from_entry(session, plan.momentum)
+    if held is not None:
+        return float(held["open"].iloc[0])
+    seen = session["close"][session["minute"] < plan.momentum.enter_minute]
+    return float(seen.iloc[-1]) if len(seen) else None
+
+
+def _sizing(plan: Plan, known: Inputs, day: date, at_minute: float | None) -> Sizing:
     average = atr(known.bars, day)
     last = known.bars.iloc[-1]
-    entry, budget = float(last["close"]), plan.account.value * plan.account.risk
+    entry, budget = float(last["close"]) if at_minute is None else at_minute, plan.account.value * plan.account.risk
     if plan.instrument == "shares":
-        return _share_sizing(plan, average, entry, float(last["low"]), budget)
-    return _package_sizing(plan, known, day, average, entry, budget)
+        found = _share_sizing(plan, average, entry, float(last["low"]), budget)
+    else:
+        found = _package_sizing(plan, known, day, average, entry, budget)
+    return replace(found, at_minute=at_minute is not None)
 
 
 def _share_sizing(plan: Plan, average: Atr, entry: float, low: float, budget: float) -> Sizing:
@@ -132,7 +149,7 @@ def _share_sizing(plan: Plan, average: Atr, entry: float, low: float, budget: fl
     stop, target = exits.stop(entry, low, average.value), exits.target(entry, average.value)
     size = share_size(plan.account.value, plan.account.risk, entry, stop, slippage, plan.account.value)
     return Sizing(
-        average, entry, stop, target, entry - stop + slippage, size, "shares",
+        average, entry, False, stop, target, entry - stop + slippage, size, "shares",
         f"shares = floor(risk / (entry - stop + slippage)), stop = min(prior low - {exits.low_buffer:g} ATR, "
         f"entry - {exits.stop_atr:g} ATR)",
         f"stop = min({low:.2f} - {exits.low_buffer:g} x {average.value:.2f}, {entry:.2f} - {exits.stop_atr:g} x "
@@ -152,7 +169,7 @@ def _package_sizing(plan: Plan, known: Inputs, day: date, average: Atr, entry: f
     size = size_position(plan.account.value, plan.account.risk, worst)
     wing = package.width / average.value
     return Sizing(
-        average, entry, None, None, worst, size, "contracts",
+        average, entry, False, None, None, worst, size, "contracts",
         "contracts = floor(risk / max loss), max loss = 100 x (width - credit, or the debit) + fees",
         f"at most 100 x {package.width:.2f} = {worst:.2f} a package ({wing:.1f} ATR wide): contracts = floor("
         f"{budget:.2f} / {worst:.2f}) = {size.contracts} before the credit; each dollar of credit takes $100 off",
@@ -168,7 +185,7 @@ def _debit_sizing(plan: Plan, known: Inputs, average: Atr, entry: float, budget:
     if not len(latest):
         size = Size(0, 0.0, math.nan, "risk", "without --iv-history no premium can be estimated")
         worked = f"contracts = floor({budget:.2f} / ({MULTIPLIER} x premium + fees)): the premium is unknown"
-        return Sizing(average, entry, None, None, math.nan, size, "contracts", formula, worked)
+        return Sizing(average, entry, False, None, None, math.nan, size, "contracts", formula, worked)
     vol, years = float(latest[-1]), package.dte / DAYS_PER_YEAR
     stdev = vol * math.sqrt(years)
     strike = entry * math.exp(-stdev * NormalDist().inv_cdf(package.delta) + 0.5 * stdev**2)
@@ -180,7 +197,7 @@ def _debit_sizing(plan: Plan, known: Inputs, average: Atr, entry: float, budget:
     worst = MULTIPLIER * premium
     size = size_position(plan.account.value, plan.account.risk, worst)
     return Sizing(
-        average, entry, None, None, worst, size, "contracts", formula,
+        average, entry, False, None, None, worst, size, "contracts", formula,
         f"a {package.delta:g}-delta {what} of {package.dte} days at {100.0 * vol:.1f} vol (the last IV) costs about "
         f"{premium:.2f}: contracts = floor({budget:.2f} / {worst:.2f}) = {size.contracts}, fees apart",
     )  # fmt: skip

@@ -161,8 +161,13 @@ def _size(standing: Standing) -> tuple[Any, ...]:
     sizing = standing.sizing
     average = (
         f"ATR({sizing.atr.period}) {sizing.atr.value:.2f} on {sizing.atr.value_date}, "
-        f"{percent(sizing.atr.share_of_price, 1)} of the close {sizing.entry:.2f}, which stands in for the entry."
+        f"{percent(sizing.atr.share_of_price, 1)} of the close"
     )
+    if sizing.at_minute and standing.plan.momentum:
+        average += f". The entry is sized at {sizing.entry:.2f}, the price at minute "
+        average += f"{standing.plan.momentum.enter_minute} of {standing.day}."
+    else:
+        average += f" {sizing.entry:.2f}, which stands in for the entry."
     outcome = (
         f"{counted(sizing.size.contracts, sizing.unit)}, limited by {sizing.size.limited_by}: {sizing.size.reason}."
     )
@@ -249,6 +254,7 @@ def check_record(standing: Standing) -> dict[str, Any]:
             sizing.unit: sizing.size.contracts,
             "atr": sizing.atr.value,
             "entry": sizing.entry,
+            "entry_at_minute": sizing.at_minute,
             "stop": sizing.stop,
             "target": sizing.target,
             "risk_each": sizing.each,
