@@ -39,8 +39,9 @@ plan_options = group(
 
 @click.command(
     cls=NumericalCommand,
-    epilog="\b\nExample:\n  iwm-opts plan --edge mean-reversion --instrument shares --account 50000 --risk 1% \\\n"
-    "    --bars IWM.csv --kre KRE.csv --iv-history RVX_History.csv --save dips.toml --output dips.html\n"
+    epilog="\b\nExample:\n  iwm-opts plan --edge mean-reversion --instrument shares --account 50000 \\\n"
+    "      --risk 1% --bars IWM.csv --kre KRE.csv --iv-history RVX_History.csv \\\n"
+    "      --save dips.toml --output dips.html\n"
     "  iwm-opts plan --plan dips.toml --bars IWM.csv --kre KRE.csv --check",
 )
 @plan_options
