@@ -10,7 +10,7 @@ from iwm_opts.report.words import counted, dollars, percent
 from iwm_opts.strategy.plan import Plan
 
 STATES: Final = {"met": "met", "unmet": "not met", "unknown": "unknown"}
-FILTER_STATES: Final = {"met": "clear", "unmet": "blocks new longs", "unknown": "unknown, so no new longs"}
+FILTER_STATES: Final = {"met": "clear", "unmet": "blocks entries", "unknown": "unknown, so no entry"}
 PROMPT: Final = """\
 You are asked to write today's trading plan for a trader who follows fixed rules on {symbol}. Everything you may use \
 stands below. Rules for your answer:
