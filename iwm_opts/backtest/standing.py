@@ -21,6 +21,7 @@ from iwm_opts.pricing.black import black_price
 from iwm_opts.risk.sizing import Size, share_size, size_position
 from iwm_opts.strategy.checklist import Inputs
 from iwm_opts.strategy.decision import Decision, decide, decision_day
+from iwm_opts.strategy.edges import Momentum
 from iwm_opts.strategy.macro import LEAD_SYMBOL, lead
 from iwm_opts.strategy.plan import Plan
 
@@ -105,31 +106,38 @@ def plan_standing(
     sectors = known.sectors
     if sectors is not None and len(sectors):
         sectors = sectors[sectors["date"] == sectors["date"].max()]
+    sizing = _sizing(plan, known, day, _price_at_minute(plan, data, day))
+    none = (
+        ("nothing to enter: the rules say take, and the size is 0",)
+        if decision.take and not sizing.size.contracts
+        else ()
+    )
     return Standing(
         plan,
         day,
         decision,
-        _sizing(plan, known, day, _price_at_minute(plan, data, day)),
+        sizing,
         tuple(measure_claims(known, EVIDENCE[plan.edge] if with_evidence else (), progress)),
         None if math.isnan(ahead) else ahead,
         _package_today(plan, known, day),
         _last_sessions(day, "M", MONTHLY_REVIEWS),
         _last_sessions(day, "Q", QUARTERLY_REVIEWS),
         sectors if sectors is not None and len(sectors) else None,
-        (*plan.warnings, *notes),
+        (*none, *plan.warnings, *notes),
     )
 
 
 def _price_at_minute(plan: Plan, data: Inputs, day: date) -> float | None:
     """Price at an intraday plan's entry: what its backtest fills at, else the last one before; None without either."""
-    if plan.momentum is None or data.minutes is None:
+    edge = plan.rule
+    if not isinstance(edge, Momentum) or data.minutes is None:
         return None
     bars = data.minutes.bars
     session = bars[pd.DatetimeIndex(bars.index).normalize() == pd.Timestamp(day)]
-    held = bars_from_entry(session, plan.momentum)
+    held = bars_from_entry(session, edge)
     if held is not None:
         return float(held["open"].iloc[0])
-    seen = session["close"][session["minute"] < plan.momentum.enter_minute]
+    seen = session["close"][session["minute"] < edge.enter_minute]
     return float(seen.iloc[-1]) if len(seen) else None
 
 

@@ -200,8 +200,10 @@ def _exits(plan: Plan) -> list[str]:
 def _package_exits(plan: Plan) -> list[str]:
     package = plan.package
     assert package is not None
-    is_credit = plan.instrument == "condor" or package.kind == "bull-put"
-    base = "the credit" if is_credit else "the credit (or the debit, where one was paid)"
+    is_credit = plan.instrument == "condor" or package.kind == "bull-put" or plan.edge == "vol-contraction"
+    is_debit = plan.instrument == "options" or package.kind == "bull-call"
+    either = "the credit (or the debit, where one was paid)"
+    base = "the credit" if is_credit else "the debit" if is_debit else either
     found = [f"Profit: closed at {percent(package.profit)} of {base}."] if package.profit else []
     if package.stop:
         never = "; a debit cannot lose more than was paid" if not is_credit and package.stop >= 1.0 else ""

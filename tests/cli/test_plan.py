@@ -276,6 +276,10 @@ def test_a_call_is_sized_by_an_estimated_premium(run, data):
     sd = 0.15 * (30 / 365) ** 0.5
     strike = entry * np.exp(0.5 * sd**2)
     assert premium == pytest.approx(0.5 * entry - strike * norm.cdf(-sd), abs=0.02)
+    assert "Profit: closed at 100% of the debit." in text
+    assert "credit" not in text.partition("## Exits")[2]
+    small = " ".join(run(*DIPS, "--instrument", "options", "--account", "5000", *data, "--check").out.split())
+    assert "nothing to enter: the rules say take, and the size is 0" in small
     unknown = run(*DIPS, "--instrument", "options", *data[:6], "--check")
     assert "0 contracts" in unknown.out
     assert "without --iv-history no premium can be estimated" in " ".join(unknown.out.split())
