@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.backtest.bootstrap import LEVEL
 from iwm_opts.backtest.claim_statistics import Found, block_length, mean_difference, resampled
+from iwm_opts.backtest.intraday import LATEST_FILL
 from iwm_opts.backtest.metrics import STORIES
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.market.bars import average_true_range
@@ -161,8 +162,11 @@ def gap_momentum(data: Inputs) -> Found:
     edge, minutes = Momentum(), data.minutes.bars
     readings = edge.readings(data.bars, minutes)
     by_session = pd.DatetimeIndex(minutes.index).normalize()
-    start = minutes["open"].where(minutes["minute"] == edge.enter_minute).groupby(by_session).first()
-    end = minutes["open"].where(minutes["minute"] == edge.exit_minute).groupby(by_session).first()
+    # Filled as the backtest is: at the first bar from each minute on, not too late after the entry's.
+    late = edge.enter_minute + LATEST_FILL
+    start = minutes["open"].where(minutes["minute"].between(edge.enter_minute, late)).groupby(by_session).first()
+    end = minutes["open"].where(minutes["minute"] >= edge.exit_minute).groupby(by_session).first()
+    end = end.fillna(minutes["close"].groupby(by_session).last())
     change = (end / start - 1.0).reindex(readings.index)
     signals = _days(readings["signal"])
     if not signals.any():
@@ -184,19 +188,35 @@ def _iv_frame(data: Inputs) -> pd.DataFrame:
     return frame.assign(realised=100.0 * realised, ahead=_ahead(close, REALISED))
 
 
-def premium_at_low_rank(data: Inputs) -> Found:
-    """Mean of IV less the vol realised next, at low rank, points."""
-    frame = _iv_frame(data)
-    low = frame["rank"] < VolContraction().below
-    premium = frame["iv"] - frame["realised"]
-    found = mean_difference(premium, low, None, REALISED, 1.0)
-    picked = frame[low & premium.notna()]
-    detail = (
-        f"IV {picked['iv'].mean():.1f}, then realised {picked['realised'].mean():.1f}; median realised/implied "
-        f"{(picked['realised'] / picked['iv']).median():.2f}; realised below implied "
-        f"{(picked['realised'] < picked['iv']).mean():.0%}"
-    )
-    return Found(*found, f"closes with the rank below 20, {_span(picked.index)}", detail)
+def _ranked(frame: pd.DataFrame, least: float, below: float) -> "pd.Series[bool]":
+    return (frame["rank"] >= least) & (frame["rank"] < below)
+
+
+def _ranks(least: float, below: float) -> str:
+    if least == -math.inf:
+        return f"below {below:g}"
+    return f"from {least:g}" + (f" to {below:g}" if below < math.inf else "")
+
+
+def premium_at_rank(least: float, below: float) -> Callable[[Inputs], Found]:
+    """Mean of IV less the vol realised next, at ranks from `least` and below `below`, points."""
+
+    def read(data: Inputs) -> Found:
+        frame = _iv_frame(data)
+        premium = frame["iv"] - frame["realised"]
+        chosen = _ranked(frame, least, below)
+        picked = frame[chosen & premium.notna()]
+        if picked.empty:
+            return Found(math.nan, math.nan, math.nan, 0, "", f"closes with the rank {_ranks(least, below)}")
+        found = mean_difference(premium, chosen, None, REALISED, 1.0)
+        detail = (
+            f"IV {picked['iv'].mean():.1f}, then realised {picked['realised'].mean():.1f}; median realised/implied "
+            f"{(picked['realised'] / picked['iv']).median():.2f}; realised below implied "
+            f"{(picked['realised'] < picked['iv']).mean():.0%}"
+        )
+        return Found(*found, f"closes with the rank {_ranks(least, below)}, {_span(picked.index)}", detail)
+
+    return read
 
 
 def low_against_high_rank(data: Inputs) -> Found:
@@ -209,20 +229,26 @@ def low_against_high_rank(data: Inputs) -> Found:
     return Found(*found[:3], int((low | high)[ratio.notna()].sum()), "closes below 20 and at 50 and above", detail)
 
 
-def iv_change_at_low_rank(data: Inputs) -> Found:
-    """Mean change of IV over the next sessions, at low rank, points."""
-    frame = _iv_frame(data)
-    change = frame["iv"].shift(-IV_AHEAD) - frame["iv"]
-    low = frame["rank"] < VolContraction().below
-    found = mean_difference(change, low, None, IV_AHEAD, 1.0)
-    sd = frame["iv"] / 100.0 * math.sqrt(REALISED / SESSIONS_PER_YEAR)
-    ahead = np.log1p(frame["ahead"][low & frame["ahead"].notna()])
-    tail = ahead / sd[ahead.index]
-    detail = (
-        f"median {change[low].median():+.2f}; a 21-session move beyond one implied sd: "
-        f"down {(tail < -1).mean():.1%}, up {(tail > 1).mean():.1%}"
-    )
-    return Found(*found, "closes with the rank below 20", detail)
+def iv_change_at_rank(least: float, below: float) -> Callable[[Inputs], Found]:
+    """Mean change of IV over the next sessions, at ranks from `least` and below `below`, points."""
+
+    def read(data: Inputs) -> Found:
+        frame = _iv_frame(data)
+        change = frame["iv"].shift(-IV_AHEAD) - frame["iv"]
+        chosen = _ranked(frame, least, below)
+        if not (chosen & change.notna()).any():
+            return Found(math.nan, math.nan, math.nan, 0, "", f"closes with the rank {_ranks(least, below)}")
+        found = mean_difference(change, chosen, None, IV_AHEAD, 1.0)
+        sd = frame["iv"] / 100.0 * math.sqrt(REALISED / SESSIONS_PER_YEAR)
+        ahead = np.log1p(frame["ahead"][chosen & frame["ahead"].notna()])
+        tail = ahead / sd[ahead.index]
+        detail = (
+            f"median {change[chosen].median():+.2f}; a 21-session move beyond one implied sd: "
+            f"down {(tail < -1).mean():.1%}, up {(tail > 1).mean():.1%}"
+        )
+        return Found(*found, f"closes with the rank {_ranks(least, below)}", detail)
+
+    return read
 
 
 def macro_filter(data: Inputs) -> Found:

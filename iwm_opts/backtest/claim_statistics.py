@@ -17,7 +17,7 @@ from iwm_opts.backtest.bootstrap import LEVEL, ratio_interval
 
 Array = NDArray[np.float64]
 
-DRAWS: Final = 500  # a bound of the 95% interval is then known to a tenth of its reach, for eighteen claims in seconds
+DRAWS: Final = 500  # a bound of the 95% interval is then known to a tenth of its reach, for two dozen claims in seconds
 MIN_SAMPLE: Final = 10  # fewer on either side, and nothing is told from nothing by them
 SEED: Final = 1
 

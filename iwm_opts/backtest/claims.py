@@ -14,25 +14,28 @@ from iwm_opts.backtest.claim_readings import (
     BEAR_YEAR,
     CALM_YEAR,
     HORIZONS,
+    RANK_HIGH,
     atr_ratio,
     calm_against_bear,
     drawdown_gap,
     event_days,
     gap_momentum,
-    iv_change_at_low_rank,
+    iv_change_at_rank,
     leads,
     low_against_high_rank,
     macro_filter,
     mean_reversion,
-    premium_at_low_rank,
+    premium_at_rank,
     sector_drift,
     time_stop,
     wide_wings,
 )
 from iwm_opts.backtest.claim_statistics import Found
+from iwm_opts.conventions import GATE_RANK
 from iwm_opts.errors import InputError
 from iwm_opts.strategy.checklist import Inputs
 
+ABOVE_ZERO, BELOW_ZERO, ANY = (0.0, math.inf), (-math.inf, 0.0), (-math.inf, math.inf)
 HOLDS, FAILS, UNDECIDED, MEASURED = "holds", "does not hold", "the data cannot tell", "measured"
 
 
@@ -111,7 +114,7 @@ def _claim(one: _Measure, data: Inputs) -> Claim:
 
 
 def _verdict(bounds: tuple[float, float], found: Found) -> str:
-    if bounds == (-math.inf, math.inf):
+    if bounds == ANY:
         return MEASURED
     if not (math.isfinite(found.low) and math.isfinite(found.high)):
         return UNDECIDED
@@ -131,7 +134,10 @@ def _has(data: Inputs, need: str) -> bool:
     return given.get(need) is not None
 
 
-ABOVE_ZERO, BELOW_ZERO = (0.0, math.inf), (-math.inf, 0.0)
+OTHER_RANKS: Final = (
+    ("mid-rank", "at rank 20 to 50", (GATE_RANK, RANK_HIGH)),
+    ("high-rank", "at rank 50 and above", (RANK_HIGH, math.inf)),
+)
 MEASURES: Final[Sequence[_Measure]] = (
     _Measure("atr-ratio", "IWM's ATR runs 30-40% wider than SPY's, as a share of price", "1.30 to 1.40",
              (1.30, 1.40), "ratio", ("--spy",), atr_ratio),
@@ -147,11 +153,15 @@ MEASURES: Final[Sequence[_Measure]] = (
     _Measure("gap-momentum", "a gap up over 0.8% on volume goes on to minute 45", "above 0",
              ABOVE_ZERO, "%", ("--minutes",), gap_momentum),
     _Measure("condor-premium", "below rank 20 implied vol exceeds what follows", "above 0",
-             ABOVE_ZERO, "vol points", ("--iv-history",), premium_at_low_rank),
+             ABOVE_ZERO, "vol points", ("--iv-history",), premium_at_rank(-math.inf, GATE_RANK)),
+    *(_Measure(f"premium-{name}", f"beside it: implied vol less what follows, {words}", "-",
+               ANY, "vol points", ("--iv-history",), premium_at_rank(*ranks)) for name, words, ranks in OTHER_RANKS),
     _Measure("condor-rank", "a low rank is the better time to sell: realised over implied is lower than at rank 50 and "
              "above", "below 0", BELOW_ZERO, "realised/implied", ("--iv-history",), low_against_high_rank),
     _Measure("contraction", "below rank 20 IV contracts over the next 10 sessions", "below 0",
-             BELOW_ZERO, "vol points", ("--iv-history",), iv_change_at_low_rank),
+             BELOW_ZERO, "vol points", ("--iv-history",), iv_change_at_rank(-math.inf, GATE_RANK)),
+    *(_Measure(f"contraction-{name}", f"beside it: change of IV over the next 10 sessions, {words}", "-",
+               ANY, "vol points", ("--iv-history",), iv_change_at_rank(*ranks)) for name, words, ranks in OTHER_RANKS),
     _Measure("kre-filter", "the session after KRE lost over 1.5% is worse for IWM", "below 0",
              BELOW_ZERO, "% more than after other days", ("--kre",), macro_filter),
     _Measure("time-stop", "a trade under one ATR ahead after 3 sessions does worse from there", "below 0",
@@ -161,6 +171,6 @@ MEASURES: Final[Sequence[_Measure]] = (
     _Measure("wide-wings", "IWM's condors need wider wings than SPY's", "above 1",
              (1.0, math.inf), "ratio", ("--spy",), wide_wings),
     _Measure("sector-drift", "sector weights drift", "-",
-             (-math.inf, math.inf), "% of the fund moved", ("--sectors",), sector_drift),
+             ANY, "% of the fund moved", ("--sectors",), sector_drift),
 )  # fmt: skip
 CLAIMS: Final = tuple(one.name for one in MEASURES)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from statistics import NormalDist
 from typing import Final
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.backtest.claims import Claim, measure_claims
+from iwm_opts.backtest.intraday import bars_from_entry
 from iwm_opts.backtest.plan import DEBIT, SINGLE, strategies
 from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER
 from iwm_opts.market.bars import Atr, atr
@@ -20,6 +21,7 @@ from iwm_opts.pricing.black import black_price
 from iwm_opts.risk.sizing import Size, share_size, size_position
 from iwm_opts.strategy.checklist import Inputs
 from iwm_opts.strategy.decision import Decision, decide, decision_day
+from iwm_opts.strategy.edges import Momentum
 from iwm_opts.strategy.macro import LEAD_SYMBOL, lead
 from iwm_opts.strategy.plan import Plan
 
@@ -39,7 +41,8 @@ class Sizing:
     """The sizing formula of a plan with today's numbers."""
 
     atr: Atr
-    entry: float  # reference price: the last close, dollars
+    entry: float  # reference price, dollars: the last close, or the price at an intraday plan's minute
+    at_minute: bool  # whether it is the latter
     stop: float | None  # of shares, dollars
     target: float | None
     each: float  # dollars that one share or package can lose, as the formula takes it
@@ -103,28 +106,50 @@ def plan_standing(
     sectors = known.sectors
     if sectors is not None and len(sectors):
         sectors = sectors[sectors["date"] == sectors["date"].max()]
+    sizing = _sizing(plan, known, day, _price_at_minute(plan, data, day))
+    none = (
+        ("nothing to enter: the rules say take, and the size is 0",)
+        if decision.take and not sizing.size.contracts
+        else ()
+    )
     return Standing(
         plan,
         day,
         decision,
-        _sizing(plan, known, day),
+        sizing,
         tuple(measure_claims(known, EVIDENCE[plan.edge] if with_evidence else (), progress)),
         None if math.isnan(ahead) else ahead,
         _package_today(plan, known, day),
         _last_sessions(day, "M", MONTHLY_REVIEWS),
         _last_sessions(day, "Q", QUARTERLY_REVIEWS),
         sectors if sectors is not None and len(sectors) else None,
-        (*plan.warnings, *notes),
+        (*none, *plan.warnings, *notes),
     )
 
 
-def _sizing(plan: Plan, known: Inputs, day: date) -> Sizing:
+def _price_at_minute(plan: Plan, data: Inputs, day: date) -> float | None:
+    """Price at an intraday plan's entry: what its backtest fills at, else the last one before; None without either."""
+    edge = plan.rule
+    if not isinstance(edge, Momentum) or data.minutes is None:
+        return None
+    bars = data.minutes.bars
+    session = bars[pd.DatetimeIndex(bars.index).normalize() == pd.Timestamp(day)]
+    held = bars_from_entry(session, edge)
+    if held is not None:
+        return float(held["open"].iloc[0])
+    seen = session["close"][session["minute"] < edge.enter_minute]
+    return float(seen.iloc[-1]) if len(seen) else None
+
+
+def _sizing(plan: Plan, known: Inputs, day: date, at_minute: float | None) -> Sizing:
     average = atr(known.bars, day)
     last = known.bars.iloc[-1]
-    entry, budget = float(last["close"]), plan.account.value * plan.account.risk
+    entry, budget = float(last["close"]) if at_minute is None else at_minute, plan.account.value * plan.account.risk
     if plan.instrument == "shares":
-        return _share_sizing(plan, average, entry, float(last["low"]), budget)
-    return _package_sizing(plan, known, day, average, entry, budget)
+        found = _share_sizing(plan, average, entry, float(last["low"]), budget)
+    else:
+        found = _package_sizing(plan, known, day, average, entry, budget)
+    return replace(found, at_minute=at_minute is not None)
 
 
 def _share_sizing(plan: Plan, average: Atr, entry: float, low: float, budget: float) -> Sizing:
@@ -132,7 +157,7 @@ def _share_sizing(plan: Plan, average: Atr, entry: float, low: float, budget: fl
     stop, target = exits.stop(entry, low, average.value), exits.target(entry, average.value)
     size = share_size(plan.account.value, plan.account.risk, entry, stop, slippage, plan.account.value)
     return Sizing(
-        average, entry, stop, target, entry - stop + slippage, size, "shares",
+        average, entry, False, stop, target, entry - stop + slippage, size, "shares",
         f"shares = floor(risk / (entry - stop + slippage)), stop = min(prior low - {exits.low_buffer:g} ATR, "
         f"entry - {exits.stop_atr:g} ATR)",
         f"stop = min({low:.2f} - {exits.low_buffer:g} x {average.value:.2f}, {entry:.2f} - {exits.stop_atr:g} x "
@@ -152,7 +177,7 @@ def _package_sizing(plan: Plan, known: Inputs, day: date, average: Atr, entry: f
     size = size_position(plan.account.value, plan.account.risk, worst)
     wing = package.width / average.value
     return Sizing(
-        average, entry, None, None, worst, size, "contracts",
+        average, entry, False, None, None, worst, size, "contracts",
         "contracts = floor(risk / max loss), max loss = 100 x (width - credit, or the debit) + fees",
         f"at most 100 x {package.width:.2f} = {worst:.2f} a package ({wing:.1f} ATR wide): contracts = floor("
         f"{budget:.2f} / {worst:.2f}) = {size.contracts} before the credit; each dollar of credit takes $100 off",
@@ -168,7 +193,7 @@ def _debit_sizing(plan: Plan, known: Inputs, average: Atr, entry: float, budget:
     if not len(latest):
         size = Size(0, 0.0, math.nan, "risk", "without --iv-history no premium can be estimated")
         worked = f"contracts = floor({budget:.2f} / ({MULTIPLIER} x premium + fees)): the premium is unknown"
-        return Sizing(average, entry, None, None, math.nan, size, "contracts", formula, worked)
+        return Sizing(average, entry, False, None, None, math.nan, size, "contracts", formula, worked)
     vol, years = float(latest[-1]), package.dte / DAYS_PER_YEAR
     stdev = vol * math.sqrt(years)
     strike = entry * math.exp(-stdev * NormalDist().inv_cdf(package.delta) + 0.5 * stdev**2)
@@ -180,7 +205,7 @@ def _debit_sizing(plan: Plan, known: Inputs, average: Atr, entry: float, budget:
     worst = MULTIPLIER * premium
     size = size_position(plan.account.value, plan.account.risk, worst)
     return Sizing(
-        average, entry, None, None, worst, size, "contracts", formula,
+        average, entry, False, None, None, worst, size, "contracts", formula,
         f"a {package.delta:g}-delta {what} of {package.dte} days at {100.0 * vol:.1f} vol (the last IV) costs about "
         f"{premium:.2f}: contracts = floor({budget:.2f} / {worst:.2f}) = {size.contracts}, fees apart",
     )  # fmt: skip

@@ -14,9 +14,12 @@ from iwm_opts.cli.plan_data import fund_options
 @click.command(
     cls=NumericalCommand,
     epilog="\b\nExample:\n"
-    "  iwm-opts backtest --source sim --paths 4 --ivr-below 20 --profit 0.5 --stop 2\n"
-    "  iwm-opts backtest --source modelled --bars IWM.csv --iv-history RVX_History.csv --output results/gated\n"
-    "  iwm-opts backtest --plan condors.toml --source modelled --bars IWM.csv --iv-history RVX_History.csv\n"
+    "  iwm-opts backtest --source sim --paths 4 --ivr-below 20 --profit 0.5 \\\n"
+    "      --stop 2\n"
+    "  iwm-opts backtest --source modelled --bars IWM.csv \\\n"
+    "      --iv-history RVX_History.csv --output results/gated\n"
+    "  iwm-opts backtest --plan condors.toml --source modelled --bars IWM.csv \\\n"
+    "      --iv-history RVX_History.csv\n"
     "  iwm-opts backtest --compare results/gated results/ungated",
 )
 @option("--compare", nargs=2, type=click.Path(path_type=Path), help="Two saved results side by side; runs nothing.")

@@ -88,7 +88,9 @@ entry_options = group(
         default=EDGES[0],
         help="vol-contraction: condors while the IV rank is low; the others in shares, by the usual plan of the edge.",
     ),
-    option("--strategy", type=click.Choice(STRATEGIES), default=STRATEGIES[0]),
+    option(
+        "--strategy", type=click.Choice(STRATEGIES), default=STRATEGIES[0], metavar="NAME", help=", ".join(STRATEGIES)
+    ),
     gate_option(GATE_RANK),
     option("--ivr-at-least", type=Number(0, 100), help="Trade only while the IV rank is this or above."),
     option("--no-gate", is_flag=True, show_default=False, help="Trade at any known rank."),

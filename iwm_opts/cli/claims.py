@@ -11,7 +11,8 @@ from iwm_opts.cli.plan_data import plan_data_options
 
 @click.command(
     cls=NumericalCommand,
-    epilog="\b\nExample:\n  iwm-opts claims --bars IWM.csv --spy SPY.csv --kre KRE.csv --iv-history RVX_History.csv",
+    epilog="\b\nExample:\n  iwm-opts claims --bars IWM.csv --spy SPY.csv --kre KRE.csv \\\n"
+    "      --iv-history RVX_History.csv",
 )
 @option("--claim", "claims", multiple=True, help="Measure this one alone; may be repeated.  [default: all]")
 @plan_data_options

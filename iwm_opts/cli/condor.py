@@ -34,7 +34,8 @@ condor_options = group(
 @click.command(
     cls=NumericalCommand,
     epilog="\b\nExample:\n"
-    "  iwm-opts condor --ivr-below 20 --source chain.csv.gz --iv-history RVX_History.csv --account 50000 --risk 1%",
+    "  iwm-opts condor --ivr-below 20 --source chain.csv.gz \\\n"
+    "      --iv-history RVX_History.csv --account 50000 --risk 1%",
 )
 @condor_options
 @screen_options

@@ -15,8 +15,10 @@ from iwm_opts.cli.plan_data import fund_options
     cls=NumericalCommand,
     epilog="\b\nExample:\n"
     "  iwm-opts evidence --source sim --paths 12 --ivr-below 20\n"
-    "  iwm-opts evidence --source modelled --bars IWM.csv --iv-history RVX_History.csv --plot evidence.png\n"
-    "  iwm-opts evidence --claims --bars IWM.csv --spy SPY.csv --kre KRE.csv --iv-history RVX_History.csv",
+    "  iwm-opts evidence --source modelled --bars IWM.csv \\\n"
+    "      --iv-history RVX_History.csv --plot evidence.png\n"
+    "  iwm-opts evidence --claims --bars IWM.csv --spy SPY.csv --kre KRE.csv \\\n"
+    "      --iv-history RVX_History.csv",
 )
 @option("--draws", type=click.IntRange(min=19), default=1000, help="Resamples behind each interval.")
 @option("--random-draws", type=click.IntRange(min=0), default=200, help="Random gates to compare with.")

@@ -18,8 +18,9 @@ HISTORIES = 2000
 @click.command(
     cls=NumericalCommand,
     epilog="\b\nExample:\n  iwm-opts facts\n"
-    "  iwm-opts facts --bars IWM.csv --iv-history RVX_History.csv --short-index VIX9D_History.csv \\\n"
-    "    --middle-index VIX_History.csv --long-index VIX3M_History.csv --plot facts.png",
+    "  iwm-opts facts --bars IWM.csv --iv-history RVX_History.csv \\\n"
+    "      --short-index VIX9D_History.csv --middle-index VIX_History.csv \\\n"
+    "      --long-index VIX3M_History.csv --plot facts.png",
 )
 @option("--bars", metavar="FILE", help="Daily bars of the underlying.")
 @option("--iv-history", metavar="FILE", help="Daily closes of its 30-day volatility index: Cboe RVX.")

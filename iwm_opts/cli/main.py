@@ -79,7 +79,8 @@ def _command(name: str) -> click.Command:
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="\b\nExample:\n  iwm-opts condor --ivr-below 20 --source chain.csv.gz --iv-history RVX_History.csv",
+    epilog="\b\nExample:\n  iwm-opts condor --ivr-below 20 --source chain.csv.gz \\\n"
+    "      --iv-history RVX_History.csv",
 )
 @click.version_option(package_name="iwm-opts")
 @click.option(

@@ -39,8 +39,9 @@ plan_options = group(
 
 @click.command(
     cls=NumericalCommand,
-    epilog="\b\nExample:\n  iwm-opts plan --edge mean-reversion --instrument shares --account 50000 --risk 1% \\\n"
-    "    --bars IWM.csv --kre KRE.csv --iv-history RVX_History.csv --save dips.toml --output dips.html\n"
+    epilog="\b\nExample:\n  iwm-opts plan --edge mean-reversion --instrument shares --account 50000 \\\n"
+    "      --risk 1% --bars IWM.csv --kre KRE.csv --iv-history RVX_History.csv \\\n"
+    "      --save dips.toml --output dips.html\n"
     "  iwm-opts plan --plan dips.toml --bars IWM.csv --kre KRE.csv --check",
 )
 @plan_options
@@ -126,6 +127,19 @@ def _needs(found: Any, data: Any) -> None:
         )
 
 
+def _age(found: Any, data: Any) -> tuple[str, ...]:
+    """What to say where the newest session that the data decide on is over: nobody can trade it."""
+    from datetime import datetime
+
+    from iwm_opts.market.calendar import NEW_YORK, latest_session
+    from iwm_opts.strategy.decision import decision_day
+
+    day, today = decision_day(found, data.inputs), datetime.now(NEW_YORK).date()
+    if day >= latest_session(today):
+        return ()
+    return (f"OLD DATA: they decide on {day}, not on today, {today}; fetch newer, or name a day with --as-of",)
+
+
 def _told(found: Any, data: Any, options: dict[str, Any]) -> str:
     from iwm_opts.backtest.standing import plan_standing
     from iwm_opts.cli.progress import progress
@@ -134,9 +148,10 @@ def _told(found: Any, data: Any, options: dict[str, Any]) -> str:
     from iwm_opts.report.plan_document import check_record, plan_page, plan_prompt, standing_record
     from iwm_opts.report.records import as_json, rows_as_csv
 
+    notes = data.notes if options["as_of"] else (*_age(found, data), *data.notes)
     with progress("evidence", options) as told:
         claims = not options["check"]
-        standing = plan_standing(found, data.inputs, options["as_of"], data.notes, told, with_evidence=claims)
+        standing = plan_standing(found, data.inputs, options["as_of"], notes, told, with_evidence=claims)
     if options["format"] == "json":
         record = check_record(standing) if options["check"] else standing_record(standing)
         return as_json(record | {"simulated": bool(data.label)})

@@ -37,7 +37,8 @@ simulate_options = group(
 @click.command(
     cls=NumericalCommand,
     epilog="\b\nExample:\n  iwm-opts simulate --days 2520 --paths 4 --seed 7 --output simulated\n"
-    "  iwm-opts condor --source simulated/path-0/chains-2020.parquet --as-of 2020-06-26"
+    "  iwm-opts condor --source simulated/path-0/chains-2020.parquet \\\n"
+    "      --as-of 2020-06-26"
     " --iv-history simulated/path-0/iv.parquet",
 )
 @simulate_options

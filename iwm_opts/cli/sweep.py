@@ -23,7 +23,8 @@ METRICS = ("sharpe", "sortino", "expectancy", "pnl", "win_rate", "max_drawdown")
 @click.command(
     cls=NumericalCommand,
     epilog="\b\nExample:\n"
-    "  iwm-opts sweep --grid profit=0.25,0.5,0.75 --grid stop=1,2,3 --grid short-delta=0.10,0.16 --output sweep",
+    "  iwm-opts sweep --grid profit=0.25,0.5,0.75 --grid stop=1,2,3 \\\n"
+    "      --grid short-delta=0.10,0.16 --output sweep",
 )
 @option(
     "--grid",

@@ -42,7 +42,8 @@ vertical_options = group(
 @click.command(
     cls=NumericalCommand,
     epilog="\b\nExample:\n"
-    "  iwm-opts vertical --kind bull-put --short-delta 0.20 --width 5 --width 10 --source chain.csv.gz",
+    "  iwm-opts vertical --kind bull-put --short-delta 0.20 --width 5 \\\n"
+    "      --width 10 --source chain.csv.gz",
 )
 @vertical_options
 @screen_options

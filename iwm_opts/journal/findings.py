@@ -19,6 +19,7 @@ from iwm_opts.journal.inference import (
     difference_of,
     mean_of,
     p_above_zero,
+    p_by_shuffling,
     p_of_breaches,
     share_interval,
 )
@@ -29,6 +30,7 @@ from iwm_opts.market.minutes import SESSION_MINUTES
 Array = NDArray[np.float64]
 Topic = Literal["execution", "rules", "market"]
 NAN: Final = float("nan")
+WORTH_SHUFFLING: Final = 0.1  # above this p a test accuses nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +93,18 @@ def fills(trades: pd.DataFrame) -> Draft:
     each = (known["fill_cost"] / known["contracts"]).to_numpy(dtype=np.float64)
     estimate = mean_of(each)
     cost = float(known["fill_cost"].sum()) if len(known) else NAN
+    each_one = "share" if len(known) and (known["multiplier"] == 1.0).all() else "package"
 
     def tell(is_fault: bool) -> str:
         word = "worse than" if is_fault else "in line with"
         return (
-            f"own fills are {word} the model's: {money(estimate.value)} lost a package against it, in and out "
+            f"own fills are {word} the model's: {money(estimate.value)} lost a {each_one} against it, in and out "
             f"together ({span(estimate, money)}), {money(cost)} in {estimate.n} trades"
         )
 
     p = p_above_zero(estimate) if len(known) >= FEWEST else NAN
     return Draft(
-        "fills", "execution", len(known), None, estimate, "dollars a package", p, cost, tell,
+        "fills", "execution", len(known), None, estimate, f"dollars a {each_one}", p, cost, tell,
         lambda level: detectable(estimate.error, level),
     )  # fmt: skip
 
@@ -167,6 +170,8 @@ def criterion(trades: pd.DataFrame, name: str, dependence: float) -> Draft:
     met, broken = sides_of(trades, name)
     estimate, p = difference_of(met, broken, dependence)
     p = p if min(len(met), len(broken)) >= FEWEST // 2 else NAN
+    if p <= WORTH_SHUFFLING:
+        p = max(p, p_by_shuffling(met, broken))
     cost = -float(trades["as_planned"][is_broken(trades, name) & trades["result"].notna()].sum())
 
     def tell(is_fault: bool) -> str:

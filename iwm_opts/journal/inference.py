@@ -17,6 +17,8 @@ Array = NDArray[np.float64]
 LEVEL: Final = 0.95  # of every interval
 POWER: Final = 0.8  # at which a smallest effect is said to be seen
 FAMILY_ERROR: Final = 0.01  # chance of any false accusation among all tests of one diagnosis
+SHUFFLES: Final = 9_999  # the least p, 0.0001, is below the strictest level of a family of fifty
+SHUFFLE_SEED: Final = 1
 EDGE_PART: Final = 0.5  # of that chance is spent on the edge, one test of its own; the rest on the trader's habits
 TOLERATED: Final = 0.05  # share of slips that is no habit: a person who keeps rules breaks one in twenty
 FEWEST: Final = 10  # values that a test needs
@@ -77,6 +79,19 @@ def difference_of(first: Array, second: Array, dependence: float = 1.0) -> tuple
     freedom = sum(parts) ** 2 / spread
     reach = error * _student(freedom)
     return Estimate(value, value - reach, value + reach, sum(sizes), error), float(stdtr(freedom, -value / error))
+
+
+def p_by_shuffling(first: Array, second: Array) -> float:
+    """Chance that the mean of the first exceeds that of the second by as much, were the values dealt out at random.
+
+    A permutation test, by `SHUFFLES` deals with a fixed seed. Results of trades are skewed, and Welch's p is up to four
+    times too small where one side has some ten of them; this one is not.
+    """
+    pooled, few = np.concatenate([first, second]), len(second)
+    deals = np.random.default_rng(SHUFFLE_SEED).permuted(np.tile(pooled, (SHUFFLES, 1)), axis=1)
+    # The lower the sum of the second, the further it lies below the first; a billionth is for the order of addition.
+    as_low = deals[:, :few].sum(axis=1) <= second.sum() + 1e-9 * np.abs(pooled).sum()
+    return float((1 + np.count_nonzero(as_low)) / (1 + SHUFFLES))
 
 
 def p_above_zero(estimate: Estimate) -> float:

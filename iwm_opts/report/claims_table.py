@@ -39,7 +39,7 @@ def claims_table(
         table.add_column(name, overflow="fold", ratio=None if name == "verdict" else 1)
     for one in claims:
         measured = interval_text(one)
-        if one.sample:
+        if one.sample and one.sampled:
             measured += f"\n{one.sample:,} {one.sampled}"
         if one.detail:
             measured += f"\n{one.detail}"

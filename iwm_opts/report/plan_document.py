@@ -10,7 +10,7 @@ from iwm_opts.report.words import counted, dollars, percent
 from iwm_opts.strategy.plan import Plan
 
 STATES: Final = {"met": "met", "unmet": "not met", "unknown": "unknown"}
-FILTER_STATES: Final = {"met": "clear", "unmet": "blocks new longs", "unknown": "unknown, so no new longs"}
+FILTER_STATES: Final = {"met": "clear", "unmet": "blocks entries", "unknown": "unknown, so no entry"}
 PROMPT: Final = """\
 You are asked to write today's trading plan for a trader who follows fixed rules on {symbol}. Everything you may use \
 stands below. Rules for your answer:
@@ -161,8 +161,13 @@ def _size(standing: Standing) -> tuple[Any, ...]:
     sizing = standing.sizing
     average = (
         f"ATR({sizing.atr.period}) {sizing.atr.value:.2f} on {sizing.atr.value_date}, "
-        f"{percent(sizing.atr.share_of_price, 1)} of the close {sizing.entry:.2f}, which stands in for the entry."
+        f"{percent(sizing.atr.share_of_price, 1)} of the close"
     )
+    if sizing.at_minute and standing.plan.momentum:
+        average += f". The entry is sized at {sizing.entry:.2f}, the price at minute "
+        average += f"{standing.plan.momentum.enter_minute} of {standing.day}."
+    else:
+        average += f" {sizing.entry:.2f}, which stands in for the entry."
     outcome = (
         f"{counted(sizing.size.contracts, sizing.unit)}, limited by {sizing.size.limited_by}: {sizing.size.reason}."
     )
@@ -195,8 +200,10 @@ def _exits(plan: Plan) -> list[str]:
 def _package_exits(plan: Plan) -> list[str]:
     package = plan.package
     assert package is not None
-    is_credit = plan.instrument == "condor" or package.kind == "bull-put"
-    base = "the credit" if is_credit else "the credit (or the debit, where one was paid)"
+    is_credit = plan.instrument == "condor" or package.kind == "bull-put" or plan.edge == "vol-contraction"
+    is_debit = plan.instrument == "options" or package.kind == "bull-call"
+    either = "the credit (or the debit, where one was paid)"
+    base = "the credit" if is_credit else "the debit" if is_debit else either
     found = [f"Profit: closed at {percent(package.profit)} of {base}."] if package.profit else []
     if package.stop:
         never = "; a debit cannot lose more than was paid" if not is_credit and package.stop >= 1.0 else ""
@@ -249,6 +256,7 @@ def check_record(standing: Standing) -> dict[str, Any]:
             sizing.unit: sizing.size.contracts,
             "atr": sizing.atr.value,
             "entry": sizing.entry,
+            "entry_at_minute": sizing.at_minute,
             "stop": sizing.stop,
             "target": sizing.target,
             "risk_each": sizing.each,

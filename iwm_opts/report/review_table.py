@@ -140,6 +140,7 @@ def _line(one: Finding) -> str:
     seen = {
         "share of trades": f"a habit in {one.smallest_seen:.0%} of trades",
         "dollars a package": f"{dollars(one.smallest_seen, 2)} a package",
+        "dollars a share": f"{dollars(one.smallest_seen, 2)} a share",
         "share of the risk": f"{100 * one.smallest_seen:.0f}% of the risk",
     }[one.unit]
     if one.is_fault:

@@ -54,9 +54,7 @@ class Decision:
         if self.signal.state != "met":
             against.append(f"the signal {words[self.signal.state]}: {self.signal.detail}")
         if self.macro is not None and self.macro.state != "met":
-            blocks = (
-                "blocks new longs" if self.macro.state == "unmet" else "is unknown, and unknown never counts as met"
-            )
+            blocks = "blocks entries" if self.macro.state == "unmet" else "is unknown, and unknown never counts as met"
             against.append(f"the macro filter {blocks}: {self.macro.detail}")
         met, minimum = self.checklist.met, self.checklist.minimum
         counted = f"{met} of {len(self.checklist.answers)} criteria are met, {minimum} are needed"

@@ -110,8 +110,9 @@ class Momentum:
         -------
         DataFrame, shape (sessions of `minutes`, 3)
             gap (share of price), relative_volume (over the mean of the sessions before), signal (boolean, NA where the
-            close before, a watched minute or more than a fifth of the sessions before is missing). Known at
-            `enter_minute`, and nothing later is read.
+            close before, the first minute or more than a fifth of the sessions before is missing). Known at
+            `enter_minute`, and nothing later is read. A session that lacks more than a fifth of its watched minutes
+            is in no mean, and traded at least what is there: it signals where that exceeds the mean, else it is NA.
         """
         by_session = pd.DatetimeIndex(minutes.index).normalize()
         # A bar that is not over at the entry says what nobody knows yet.
@@ -122,13 +123,14 @@ class Momentum:
         first = watched[watched["minute"] == 0]
         opened = first["open"].set_axis(pd.DatetimeIndex(first.index).normalize()).reindex(table.index)
         before = bars["close"].shift(1).where(is_adjacent(bars)).reindex(table.index)
-        # A bar is missing where nobody traded; a session that lacks more than a few watched minutes is not judged.
+        # A bar is missing where nobody traded; a session that lacks more than a few watched minutes says nothing of
+        # what is usual, nor that it traded less: only more than the mean is sure.
         whole = of_session["volume"].count().reindex(table.index) >= MIN_COVERAGE * (self.enter_minute // length)
-        volume = of_session["volume"].sum().reindex(table.index).where(whole)
+        volume = of_session["volume"].sum().reindex(table.index)
         least = max(1, int(np.ceil(MIN_COVERAGE * self.volume_sessions)))
-        usual = volume.shift(1).rolling(self.volume_sessions, min_periods=least).mean()
+        usual = volume.where(whole).shift(1).rolling(self.volume_sessions, min_periods=least).mean()
         table["gap"] = opened / before - 1.0
-        table["relative_volume"] = volume / usual
+        table["relative_volume"] = (volume / usual).where(whole | (volume > usual))
         known = table["gap"].notna() & table["relative_volume"].notna()
         table["signal"] = known_signal((table["gap"] > self.gap + ROUNDING) & (table["relative_volume"] > 1.0), known)
         return table

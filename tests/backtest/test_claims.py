@@ -146,11 +146,23 @@ def test_the_measured_numbers_come_out_again(market_data):
     assert change.estimate == pytest.approx(0.91, abs=0.005)
     assert "median +0.63; a 21-session move beyond one implied sd: down 12.3%, up 6.4%" in change.detail
     assert change.verdict == FAILS
+    # The other columns of the same table, counted from the files by hand. The 49 closes of 2010 whose rank rests on 80%
+    # of a year move them a little: MEASURED, over whole years alone, has 23.6, 19.8 and -0.16, then -2.11 and 14.1%.
+    for name, implied, realised, ratio, chance, moved in (
+        ("mid-rank", 23.8, "20.0", "0.78", "80%", -0.18),
+        ("high-rank", 32.4, "28.9", "0.81", "80%", -2.12),
+    ):
+        beside, moves = found[f"premium-{name}"], found[f"contraction-{name}"]
+        assert f"IV {implied}, then realised {realised}; median realised/implied {ratio}" in beside.detail
+        assert f"realised below implied {chance}" in beside.detail
+        assert (beside.verdict, moves.verdict) == ("measured", "measured")
+        assert moves.estimate == pytest.approx(moved, abs=0.011)
+    assert "down 5.5%, up 14.3%" in found["contraction-high-rank"].detail
     gap = found["drawdown-gap"]
     assert gap.verdict == FAILS  # claimed 15 to 20 points
     assert "Q4 2018 4.9, Feb-Apr 2020 7.1, 2022 2.4" in gap.detail
     assert found["mean-reversion-years"].verdict == UNDECIDED
-    assert found["gap-momentum"].sample == 21
+    assert found["gap-momentum"].sample == 22
     assert found["sector-drift"].estimate == pytest.approx(4.9, abs=0.05)
 
 

@@ -20,6 +20,7 @@ def test_help_ends_with_an_example(run, command):
     page = run(command, "--help")
     assert page.code == 0
     assert f"iwm-opts {command}" in page.out.partition("Example:")[2]
+    assert [line for line in page.out.splitlines() if len(line) > 80] == []
 
 
 def test_help_imports_nothing_heavy():

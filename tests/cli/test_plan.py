@@ -75,6 +75,28 @@ def test_skip_names_what_stands_against_it(run, data):
     assert len(rows) == 1 + 2 + 6  # signal, filter, six criteria
 
 
+def test_old_data_decide_on_no_session_of_today(run, data):
+    done = run(*DIPS, *data, "--check")  # the bars end on 2024-12-30, years ago
+    assert "OLD DATA: they decide on 2024-12-31, not on today" in " ".join(done.out.split())
+    assert "OLD DATA" in run(*DIPS, *data, "--check", "--format", "json").json["notes"][0]
+    asked = run(*DIPS, *data, "--check", "--as-of", "2024-12-31")
+    assert asked.out.startswith("TAKE")
+    assert "OLD DATA" not in asked.out
+    assert "OLD DATA" not in run(*DIPS, "--source", "sim", "--check").out
+
+
+def test_the_filter_blocks_a_condor_in_its_own_words(run, data, tmp_path):
+    condors = ("plan", "--edge", "vol-contraction", "--macro-applies-to-condors")
+    assert run(*condors, *data, "--save", "condors.toml").code == 0
+    banks = pd.read_csv(data[5])
+    lost = np.where(np.arange(len(banks)) == len(banks) - 1, 0.97, 1.0)  # the last close is 3% lower
+    banks.assign(Close=banks["Close"] * lost, Low=banks["Low"] * lost).to_csv(tmp_path / "kre.csv", index=False)
+    done = run("plan", "--plan", "condors.toml", *data[:4], "--kre", "kre.csv", *data[6:], "--check")
+    said = " ".join(done.out.split())
+    assert "the macro filter blocks entries: KRE" in said
+    assert "longs" not in said
+
+
 def test_a_saved_plan_is_read_back(run, data, tmp_path):
     first = run(*DIPS, *data, "--save", "dips.toml", "--account", "80000", "--risk", "2%")
     assert first.code == 0
@@ -254,6 +276,10 @@ def test_a_call_is_sized_by_an_estimated_premium(run, data):
     sd = 0.15 * (30 / 365) ** 0.5
     strike = entry * np.exp(0.5 * sd**2)
     assert premium == pytest.approx(0.5 * entry - strike * norm.cdf(-sd), abs=0.02)
+    assert "Profit: closed at 100% of the debit." in text
+    assert "credit" not in text.partition("## Exits")[2]
+    small = " ".join(run(*DIPS, "--instrument", "options", "--account", "5000", *data, "--check").out.split())
+    assert "nothing to enter: the rules say take, and the size is 0" in small
     unknown = run(*DIPS, "--instrument", "options", *data[:6], "--check")
     assert "0 contracts" in unknown.out
     assert "without --iv-history no premium can be estimated" in " ".join(unknown.out.split())
