@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.simulation.dynamics import state_shocks, states_from, stationary_start
+from iwm_opts.simulation.dynamics import SETTLE, state_shocks, states_from, stationary_start
 from iwm_opts.simulation.facts import History, measure_facts, measure_resamples, scaled
 from iwm_opts.simulation.history import RangeShocks, history_of, index_curve
 from iwm_opts.simulation.parameters import Parameters
@@ -19,7 +19,6 @@ Array = NDArray[np.float64]
 BLOCK: Final = 126
 RESAMPLES: Final = 500
 BAND: Final = (0.05, 0.95)
-SETTLE: Final = 252  # sessions before a simulated history begins, so that events have reached their balance
 RIDGE: Final = 0.02  # of the bootstrap variance, so that no combination of facts is taken to be known exactly
 
 
