@@ -148,9 +148,19 @@ def scenario_market(
 def _market_of(
     parameters: Parameters, days: tuple[date, ...], states: StatePath, seed: int, path: int
 ) -> SimulatedMarket:
+    if not all(np.isfinite(getattr(states, field.name)).all() for field in fields(states)):
+        rule = "runs beyond all numbers under these parameters and this start"
+        raise InputError("path", path, rule, "calm the start, or the vols, speeds and lifts of the factors")
     dividends = _dividends(parameters, days[0], days[-1] + DIVIDEND_HORIZON)
     name = f"simulated market, seed {seed}" + (f", path {path}" if path else "")
-    closes, rates = _closes(parameters, days, states, dividends), np.full(len(days), float(parameters.setting.rate))
+    with np.errstate(over="ignore", invalid="ignore"):
+        closes = _closes(parameters, days, states, dividends)
+    is_price = np.isfinite(closes) & (closes > 0.0)
+    if not is_price.all():
+        bad = int(np.argmin(is_price))
+        rule = f"closes at {closes[bad]:g} on {days[bad]}: no price of a fund"
+        raise InputError("path", path, rule, "calm the start, or the parameters, or simulate fewer days")
+    rates = np.full(len(days), float(parameters.setting.rate))
     return SimulatedMarket(name, parameters, days, closes, states, rates, dividends, seed, path)
 
 

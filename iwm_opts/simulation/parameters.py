@@ -267,13 +267,18 @@ def _section(kind: type, table: dict[str, Any], name: str, source: str) -> Any:
     return kind(**table)
 
 
+def is_number(value: object) -> bool:
+    """Whether what a file holds is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
 def _require_numbers(source: str, section: str, entry: str, value: object) -> None:
     """Refuse what is no finite number, or no list of them; the symbol is a text."""
     if entry == "symbol":
         wanted, holds = "a text", isinstance(value, str)
     else:
         wanted, values = "a finite number", value if isinstance(value, list | tuple) else [value]
-        holds = all(isinstance(one, int | float) and not isinstance(one, bool) and isfinite(one) for one in values)
+        holds = all(is_number(one) for one in values)
     if not holds:
         raise DataError(source, f"[{section}] has {entry} = {value!r}, which is not {wanted}", "correct it there")
 

@@ -67,6 +67,12 @@ def test_a_user_s_own(tmp_path):
         (("growth", "grwoth"), r"\[mine.dynamics\] does not know grwoth"),
         (("fast = 1.0", "fats = 1.0"), r"\[mine\]: .*fats"),
         (("[mine]", "[mine]\ncolour = 1"), r"\[mine\] does not know colour"),
+        (("2024-01-02", "'soon'"), r"\[mine\] has first = 'soon', which is no date"),
+        (("sessions = 20", "sessions = '20'"), r"\[mine\] has sessions = '20', which is no whole number"),
+        (("sessions = 20", "sessions = 0"), r"\[mine\] has sessions = 0, which is no whole number"),
+        (("fast = 1.0", "fast = 'x'"), r"\[mine\] has start = .*which is no table of finite numbers"),
+        (("growth = -1.0", "growth = nan"), r"\[mine\] has dynamics = .*which is no table of finite numbers"),
+        (("[mine]", "mine = 3\n[other]"), "mine is no table"),
     ],
 )
 def test_mistakes_are_named(tmp_path, change, message):
