@@ -14,7 +14,7 @@ from iwm_opts.backtest.engine import Prepared, run
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import Costs, Rules
 from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.backtest.trial import Trial, market_kind, mean_gain, trade_sample
+from iwm_opts.backtest.trial import Trial, mean_gain, trade_sample
 from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER, SESSIONS_PER_YEAR
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.simulation.dynamics import priced_variance
@@ -127,7 +127,7 @@ def repriced(trial: Trial, scale: float) -> Trial:
 
     The index that its gate ranks moves by what model-free variance at its tenor moves by.
     """
-    assert isinstance(trial.market, SimulatedDays)  # by `market_kind`
+    assert isinstance(trial.market, SimulatedDays)  # by `breakeven_premium`
     market, history = trial.market.market, trial.history
     assert history.tenor_days is not None  # a simulated market's own
     premium = scaled_premium(market.parameters.premium, scale)
@@ -151,7 +151,7 @@ def breakeven_premium(
     Every scale is tried on the same paths, so that only prices change. `told` hears how many of how many scales are
     done at most.
     """
-    if not all(isinstance(t.market, SimulatedDays) and market_kind(t.market) == "simulated" for t in trials):
+    if not all(isinstance(t.market, SimulatedDays) and t.market.market.kind == "simulated" for t in trials):
         return None
     tried: dict[float, list[Backtest]] = {}
 

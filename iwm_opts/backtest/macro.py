@@ -58,7 +58,8 @@ def with_macro(trials: Sequence[Trial], name: str) -> list[Trial]:
     if all(market_kind(one.market) == "simulated" for one in trials):
         found = []
         for one in trials:
-            if not isinstance(one.market, SimulatedDays):  # recorded chains of a simulated market: so is their file
+            if not (isinstance(one.market, SimulatedDays) and one.market.market.kind == "simulated"):
+                # Recorded chains of a simulated market, or quotes modelled around its prices: so is their file.
                 found.append(replace(one, macro=session_returns(load_bars(name))))
                 continue
             market = one.market.market

@@ -22,6 +22,7 @@ from iwm_opts.markets.on_day import DEFAULT_SYMBOL
 from iwm_opts.markets.recorded import capture_time, recorded_market
 from iwm_opts.sources.chain_file import QUOTE_COLUMNS
 from iwm_opts.sources.files import read_chains
+from iwm_opts.sources.origin import origin_of
 from iwm_opts.sources.selection import clean_symbol, refuse_days
 from iwm_opts.sources.series_record import read_series
 from iwm_opts.sources.store import Record
@@ -69,7 +70,8 @@ def recorded_days(
     max_dte : int
         Expirations more calendar days away are left out: as many as the entry rule can reach.
     rate : float, optional
-        Continuously compounded, annual; implied from each chain unless given.
+        Continuously compounded, annual; unless given, what the file says its options were priced at, else implied from
+        each chain.
     dividends : DividendSchedule, optional
         Those fetched into the record by default, where the source is the record.
     progress : callable, optional
@@ -84,6 +86,8 @@ def recorded_days(
     """
     read = _of_record if source == RECORD else _of_file
     name, chains, market_dividends, market_bars = read(source, symbol, session, first, last, progress)
+    if rate is None and source != RECORD:
+        rate = origin_of(Path(source)).rate
     dividends = dividends or market_dividends
     days, told, refused = [], Counter[str](), list[DataError]()
     examples: dict[str, str] = {}

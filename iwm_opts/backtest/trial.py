@@ -37,7 +37,7 @@ class Trial:
 def market_kind(market: DailyMarket) -> str:
     """`simulated`, `modelled` (real prices of the underlying under quotes of a model) or `recorded`."""
     if isinstance(market, SimulatedDays):
-        return market.market.kind
+        return market.market.told_as
     return "simulated" if market.is_simulated else "recorded"  # chains of a simulated market may be recorded too
 
 

@@ -46,7 +46,7 @@ def facts(**options: Any) -> None:
 
     Without files, the record that the parameter file carries of its own calibration, and what the same model, fitted to
     the years up to 2019 alone, made of the later ones. With --calibrate, parameters are
-    sought that fit the files from --first to --last; that takes some minutes.
+    sought that fit the files from --first to --last; that takes up to half an hour.
     """
     from iwm_opts.cli import build
 

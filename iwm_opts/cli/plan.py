@@ -182,7 +182,7 @@ def _compared(found: Any, data: Any, options: dict[str, Any]) -> str:
     market, inputs, label = None, data.inputs, data.label
     if options["source"] == "modelled":
         market = modelled_days(options)
-        label = LABELS["modelled"]
+        label = data.label or LABELS["modelled"]
     elif options["source"] == "sim":
         simulated = simulated_years(options)
         minutes = inputs.minutes if options["minutes"] else None

@@ -134,7 +134,7 @@ def _real(
     market = modelled_days(options) if plan.instrument != "shares" else None
     days = covered_days(plan, data.inputs, market)
     whole = Period(GIVEN_NAME if first or last else RANGE_NAME, first or days[0], last or days[-1])
-    label = LABELS["modelled"] if market is not None else ""
+    label = data.label or (LABELS["modelled"] if market is not None else "")
     return stress_stages(data.inputs, market), [Stage(whole, data.inputs, market)], label
 
 

@@ -44,7 +44,7 @@ Kind = Literal["bars", "iv", "dividends", "chains", "intraday"]
 
 MANIFEST: Final = "simulation.json"
 LOCK: Final = ".lock"
-FORMAT: Final = 1
+FORMAT: Final = 2  # raised where the same request writes other numbers, so that no folder holds two markets in one
 SINGLE: Final = ("implied_volatility", "delta", "gamma", "theta", "vega")  # seven digits are more than quotes know
 WHOLE: Final = ("bid_size", "ask_size", "volume", "open_interest")
 EMPTY: Final = ("last",)  # nothing is ever traded here

@@ -52,9 +52,15 @@ class ModelledMarket(SurfaceMarket):
     miss: Array  # 30-day index of the quotes less the given one, decimal, shape (n,)
     gaps: dict[date, str]  # sessions between the first and the last day that have no quotes, and why
     notes: tuple[str, ...]  # what the quotes were made from
+    of_simulated: bool = False  # bars or index came from files that say so: nothing here is real then
 
     kind = "modelled"
     index_note = "index of the modelled market's own quotes, which nobody ever traded at"
+
+    @property
+    def told_as(self) -> str:
+        """See `SurfaceMarket`."""
+        return "simulated" if self.of_simulated else self.kind
 
     def bars(self, symbol: str | None = None) -> pd.DataFrame:
         """Real daily bars of the underlying, on the market's days.

@@ -1,6 +1,6 @@
 """The modelled market out of files: bars, a volatility index, and what there is of slope, rates and dividends."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from iwm_opts.markets.on_day import DEFAULT_SYMBOL
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.scaling import TENOR_DAYS
 from iwm_opts.sources.iv_history import load_iv_history
+from iwm_opts.sources.origin import origin_of
 from iwm_opts.sources.selection import clean_symbol
 from iwm_opts.sources.yields import load_yields, rate_on
 
@@ -110,7 +111,9 @@ def _market(
         f"modelled: surface of the calibrated simulation, {scaled}; {sloped}",
         f"modelled: {rated}; {paid}; European exercise",
     )
-    return modelled_market(bars, volatility, slope, rates, dividends, first, last, parameters, notes)
+    found = modelled_market(bars, volatility, slope, rates, dividends, first, last, parameters, notes)
+    given = [Path(name) for name in (files.bars, files.iv_history) if name]
+    return replace(found, of_simulated=any(origin_of(path).simulated for path in given))
 
 
 def _newest(bars: pd.DataFrame, volatility: IvHistory) -> date:

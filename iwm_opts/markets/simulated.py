@@ -22,7 +22,7 @@ from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.minutes import OPENS_AT, Minutes
 from iwm_opts.markets.surface_market import SurfaceMarket
 from iwm_opts.simulation.companions import companion_bars, underlying_bars
-from iwm_opts.simulation.dynamics import StatePath, simulate_states
+from iwm_opts.simulation.dynamics import State, StatePath, simulate_states, stationary_start
 from iwm_opts.simulation.intraday import IntradayBars
 from iwm_opts.simulation.parameters import Parameters, shipped_parameters
 from iwm_opts.simulation.scenarios import Scenario
@@ -97,6 +97,7 @@ def simulate_market(
     path: int = 0,
     parameters: Parameters | None = None,
     scenario: Scenario | None = None,
+    start: State | None = None,
 ) -> SimulatedMarket:
     """Simulate a market over the sessions from `first` to `last`.
 
@@ -108,14 +109,16 @@ def simulate_market(
     parameters : Parameters, optional
         The shipped calibration unless given.
     scenario : Scenario, optional
-        Where the factors start and how they move; a stationary draw and the calibrated dynamics unless given. Prices
+        Where the factors start and how they move; a settled draw and the calibrated dynamics unless given. Prices
         keep `parameters`.
+    start : State, optional
+        Factors before the first session, where no scenario says them.
     """
     parameters = parameters or shipped_parameters()
     days = tuple(date.fromisoformat(str(day)) for day in sessions(first, last))
     if not days:
         raise InputError("first", first.isoformat(), f"there is no session from it to {last}", "give a wider range")
-    world, start = (scenario.world(parameters), scenario.start) if scenario else (parameters, None)
+    world, start = (scenario.world(parameters), scenario.start) if scenario else (parameters, start)
     return _market_of(parameters, days, simulate_states(world, len(days), seed, path, start), seed, path)
 
 
@@ -145,9 +148,19 @@ def scenario_market(
 def _market_of(
     parameters: Parameters, days: tuple[date, ...], states: StatePath, seed: int, path: int
 ) -> SimulatedMarket:
+    if not all(np.isfinite(getattr(states, field.name)).all() for field in fields(states)):
+        rule = "runs beyond all numbers under these parameters and this start"
+        raise InputError("path", path, rule, "calm the start, or the vols, speeds and lifts of the factors")
     dividends = _dividends(parameters, days[0], days[-1] + DIVIDEND_HORIZON)
     name = f"simulated market, seed {seed}" + (f", path {path}" if path else "")
-    closes, rates = _closes(parameters, days, states, dividends), np.full(len(days), float(parameters.setting.rate))
+    with np.errstate(over="ignore", invalid="ignore"):
+        closes = _closes(parameters, days, states, dividends)
+    is_price = np.isfinite(closes) & (closes > 0.0)
+    if not is_price.all():
+        bad = int(np.argmin(is_price))
+        rule = f"closes at {closes[bad]:g} on {days[bad]}: no price of a fund"
+        raise InputError("path", path, rule, "calm the start, or the parameters, or simulate fewer days")
+    rates = np.full(len(days), float(parameters.setting.rate))
     return SimulatedMarket(name, parameters, days, closes, states, rates, dividends, seed, path)
 
 
@@ -166,10 +179,12 @@ def default_market(seed: int = DEFAULT_SEED, as_of: date | None = None) -> Simul
     """The market whose last session is the latest up to `as_of` (today unless given), with a year and more behind it.
 
     Anchored at its last session: the state there depends on the seed alone, the date only moves the calendar around it.
+    It settles within its own history, whose first months rank nothing, and so begins from the plain stationary draw.
     """
     last = latest_session(as_of or datetime.now(NEW_YORK).date())
     days = sessions(last - timedelta(days=int(1.6 * HISTORY_SESSIONS)), last)
-    return simulate_market(date.fromisoformat(str(days[-HISTORY_SESSIONS - 1])), last, seed)
+    first = date.fromisoformat(str(days[-HISTORY_SESSIONS - 1]))
+    return simulate_market(first, last, seed, start=stationary_start(shipped_parameters(), seed))
 
 
 def simulated_chain(seed: int = DEFAULT_SEED, as_of: date | None = None) -> Chain:

@@ -55,6 +55,11 @@ class SurfaceMarket(ABC):
     index_note = "index of the market's own quotes"
 
     @property
+    def told_as(self) -> str:
+        """What output labels it as: its kind, but for a modelled market around prices that were simulated."""
+        return self.kind
+
+    @property
     def symbol(self) -> str:
         """Of the underlying."""
         return self.parameters.setting.symbol
@@ -91,7 +96,7 @@ class SurfaceMarket(ABC):
             spot=float(self.closes[self.place(day)]),
             session="after" if after_close else "close",
             simulated=True,
-            modelled=self.kind == "modelled",
+            modelled=self.told_as == "modelled",
         )
 
     def rows(self, day: date, after_close: bool = False, most_dte: int | None = None) -> pd.DataFrame:

@@ -35,7 +35,9 @@ def underlying_bars(parameters: Parameters, states: StatePath, closes: Array, se
     """
     logs = log_bars(parameters, states, RangeShocks(len(states), seed, path))
     before = closes / np.exp(states.log_return)
-    volume = _volume(parameters.bars, parameters.bars.volume_elasticity, parameters.bars.volume, states, seed, path, 0)
+    bars = parameters.bars
+    size = np.abs(states.log_return) / np.sqrt(states.variance / SESSIONS_PER_YEAR)
+    volume = _volume(bars, bars.volume_elasticity, bars.volume, size, seed, path, 0)
     return _bars(before, logs, closes, volume)
 
 
@@ -69,17 +71,15 @@ def companion_bars(parameters: Parameters, symbol: str, states: StatePath, seed:
         shocks, jump_shocks, log_return, shape.beta**2 * variance + own**2,
         overnight, session, shape.beta * states.jump, underlying.moment,
     )  # fmt: skip
-    volume = _volume(parameters.bars, shape.volume_elasticity, shape.volume, states, seed, path, place)
+    size = np.abs(log_return) / np.sqrt(shape.beta**2 * variance + own**2)
+    volume = _volume(parameters.bars, shape.volume_elasticity, shape.volume, size, seed, path, place)
     return _bars(closes / np.exp(log_return), logs, closes, volume)
 
 
-def _volume(
-    shape: BarShape, elasticity: float, median: float, states: StatePath, seed: int, path: int, place: int
-) -> Array:
-    """Shares: more the larger the return for the day's vol, and wandering."""
+def _volume(shape: BarShape, elasticity: float, median: float, size: Array, seed: int, path: int, place: int) -> Array:
+    """Shares: more the larger the fund's own return, `size` in the day's standard deviations, and wandering."""
     rng = generator(seed, path, "volume", place)
-    size = np.abs(states.log_return) / np.sqrt(states.variance / SESSIONS_PER_YEAR)
-    rest = wander(rng.standard_normal(len(states)), shape.volume_speed, shape.volume_vol, 0.0)
+    rest = wander(rng.standard_normal(len(size)), shape.volume_speed, shape.volume_vol, 0.0)
     return np.asarray(np.round(median * np.exp(elasticity * (np.minimum(size, LARGEST_SIZE) - MEAN_SIZE) + rest)))
 
 

@@ -4,6 +4,7 @@ import tomllib
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib.resources import files
+from math import isfinite, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,10 @@ class Dynamics:
             self.fast_convexity,
             "squared and added to fast_correlation squared must stay below 1",
         )
+        # exp(b z^2) of a standard normal z has no mean from b = 1/2; b is the square's part in a session's shock.
+        square = self.fast_convexity * self.fast_vol / sqrt(2.0 * SESSIONS_PER_YEAR)
+        rule = f"times fast_convexity over {sqrt(2.0 * SESSIONS_PER_YEAR):.1f} must be below 1/2, or the mean variance"
+        _require("fast_vol", square < 0.5, self.fast_vol, f"{rule} is infinite")
         largest = self.burst_mean * (1.0 + self.burst_middle_share)
         rule = "must be below 1 with the middle factor's share added, or the mean variance is infinite"
         _require("burst_mean", largest < 1.0, self.burst_mean, rule)
@@ -257,7 +262,25 @@ def _section(kind: type, table: dict[str, Any], name: str, source: str) -> Any:
     if unknown or missing:
         what = f"[{name}] does not know {unknown[0]}" if unknown else f"[{name}] lacks {missing[0]}"
         raise DataError(source, what, f"it holds {', '.join(sorted(known))}")
+    for entry, value in table.items():
+        _require_numbers(source, name, entry, value)
     return kind(**table)
+
+
+def is_number(value: object) -> bool:
+    """Whether what a file holds is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def _require_numbers(source: str, section: str, entry: str, value: object) -> None:
+    """Refuse what is no finite number, or no list of them; the symbol is a text."""
+    if entry == "symbol":
+        wanted, holds = "a text", isinstance(value, str)
+    else:
+        wanted, values = "a finite number", value if isinstance(value, list | tuple) else [value]
+        holds = all(is_number(one) for one in values)
+    if not holds:
+        raise DataError(source, f"[{section}] has {entry} = {value!r}, which is not {wanted}", "correct it there")
 
 
 def _require(name: str, holds: bool, value: object, rule: str) -> None:

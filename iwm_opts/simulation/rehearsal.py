@@ -7,7 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.simulation.dynamics import state_shocks, states_from, stationary_start
+from iwm_opts.conventions import IVR_LOOKBACK
+from iwm_opts.errors import InputError
+from iwm_opts.simulation.dynamics import SETTLE, state_shocks, states_from, stationary_start
 from iwm_opts.simulation.facts import History, measure_facts, measure_resamples, scaled
 from iwm_opts.simulation.history import RangeShocks, history_of, index_curve
 from iwm_opts.simulation.parameters import Parameters
@@ -19,7 +21,7 @@ Array = NDArray[np.float64]
 BLOCK: Final = 126
 RESAMPLES: Final = 500
 BAND: Final = (0.05, 0.95)
-SETTLE: Final = 252  # sessions before a simulated history begins, so that events have reached their balance
+LEAST: Final = 2 * IVR_LOOKBACK  # sessions: below, nothing has been ranked for long, or correlated with a year before
 RIDGE: Final = 0.02  # of the bootstrap variance, so that no combination of facts is taken to be known exactly
 
 
@@ -40,7 +42,16 @@ class Target:
 
 
 def target_of(history: History, seed: int = 1) -> Target:
-    """Facts of a real history with their bootstrap (Politis and Romano 1994, "The stationary bootstrap", JASA 89)."""
+    """Facts of a real history with their bootstrap (Politis and Romano 1994, "The stationary bootstrap", JASA 89).
+
+    Raises
+    ------
+    InputError
+        When the history is shorter than `LEAST`.
+    """
+    if len(history) < LEAST:
+        rule = f"sessions are too few for facts that look back a year: {LEAST} at least"
+        raise InputError("history", len(history), rule, "widen --first and --last, or give longer files")
     rng = np.random.default_rng(seed)
     own = measure_resamples(history, (resample(len(history), rng) for _ in range(RESAMPLES)))
     draws = scaled(own)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.simulation.dynamics import State, StatePath, priced_variance, simulate_states
-from iwm_opts.simulation.parameters import Dynamics, Parameters
+from iwm_opts.simulation.parameters import Dynamics, Parameters, is_number
 
 Array = NDArray[np.float64]
 
@@ -109,12 +109,15 @@ def _scenarios(tables: dict[str, Any], source: str) -> dict[str, Scenario]:
     return {name: _scenario(name, table, source) for name, table in tables.items()}
 
 
-def _scenario(name: str, table: dict[str, Any], source: str) -> Scenario:
+def _scenario(name: str, table: Any, source: str) -> Scenario:
+    if not isinstance(table, dict):
+        raise DataError(source, f"{name} is no table", f"write [{name}], as in a shipped scenario")
     needed, optional = {"first", "sessions", "start"}, {"title", "dynamics", "measured"}
     for missing in sorted(needed - set(table)):
         raise DataError(source, f"[{name}] lacks {missing}", "start from a copy of a shipped scenario")
     for unknown in sorted(set(table) - needed - optional):
         raise DataError(source, f"[{name}] does not know {unknown}", f"it holds {', '.join(sorted(needed | optional))}")
+    _require_kinds(name, table, source)
     known = {field.name for field in fields(Dynamics)}
     for unknown in sorted(set(table.get("dynamics", {})) - known):
         raise DataError(source, f"[{name}.dynamics] does not know {unknown}", f"choose from {', '.join(sorted(known))}")
@@ -126,3 +129,17 @@ def _scenario(name: str, table: dict[str, Any], source: str) -> Scenario:
     return Scenario(
         name, table.get("title", name), table["first"], table["sessions"], start, table.get("dynamics", {}), measured
     )
+
+
+def _require_kinds(name: str, table: dict[str, Any], source: str) -> None:
+    """Refuse a scenario whose entries are not of their kind."""
+    sessions = table["sessions"]
+    wrong = [("first", "no date, such as 2024-01-02")] if type(table["first"]) is not date else []
+    if not isinstance(sessions, int) or isinstance(sessions, bool) or sessions < 1:
+        wrong.append(("sessions", "no whole number from 1"))
+    for part in ("start", "dynamics", "measured"):
+        values = table.get(part, {})
+        if not isinstance(values, dict) or not all(is_number(one) for one in values.values()):
+            wrong.append((part, "no table of finite numbers"))
+    for entry, what in wrong:
+        raise DataError(source, f"[{name}] has {entry} = {table[entry]!r}, which is {what}", "correct it there")

@@ -17,7 +17,7 @@ from iwm_opts.spreads.legs import Wing
 
 @pytest.fixture(scope="module")
 def stage():
-    market = simulate_market(date(2022, 11, 1), date(2023, 6, 30), seed=9)
+    market = simulate_market(date(2022, 11, 1), date(2023, 6, 30), seed=10)
     return SimulatedDays(market, date(2023, 1, 10)), market.iv_history(10)
 
 

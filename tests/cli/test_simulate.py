@@ -3,6 +3,8 @@ import json
 import pandas as pd
 import pytest
 
+from iwm_opts.backtest.recorded import recorded_days
+from iwm_opts.simulation.parameters import shipped_parameters
 from iwm_opts.simulation.scenarios import scenario
 
 LABEL = "SIMULATED MARKET: no quote here was ever traded on"
@@ -100,3 +102,17 @@ def test_parameters_from_a_file(run, tmp_path):
     assert pd.read_parquet(tmp_path / "out" / "path-0" / "bars-IWM.parquet")["open"].iloc[0] == pytest.approx(
         150, rel=0.05
     )
+
+
+def test_what_reads_simulated_files_says_so_and_knows_their_rate(run, tmp_path):
+    run("simulate", "--output", tmp_path, "--days", 300, "--chains", "none", "--workers", 1)
+    named = ("--bars", tmp_path / "path-0" / "bars-IWM.parquet", "--iv-history", tmp_path / "path-0" / "iv.parquet")
+    for command in ("backtest", "condor"):
+        told = run(command, "--source", "modelled", *named)
+        assert LABEL in told.out
+        assert "real prices" not in told.out
+    found = run("backtest", "--source", "modelled", *named, "--format", "json").json
+    assert (found["market"]["simulated"], found["market"]["modelled"]) == (True, False)
+    run("simulate", "--output", tmp_path / "b", "--days", 12, "--workers", 1, "--max-dte", 60)
+    days = recorded_days(str(tmp_path / "b" / "path-0" / "chains-2016.parquet"))
+    assert {one.snapshot.rate.value for one in days.captured} == {shipped_parameters().setting.rate}

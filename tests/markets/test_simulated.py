@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -18,7 +19,8 @@ from iwm_opts.markets.simulated import (
     simulated_iv_history,
 )
 from iwm_opts.pricing.implied import black_implied_vol
-from iwm_opts.simulation.dynamics import priced_variance
+from iwm_opts.simulation.dynamics import State, priced_variance
+from iwm_opts.simulation.parameters import shipped_parameters
 from iwm_opts.simulation.scenarios import scenario
 
 DAY = date(2026, 6, 26)
@@ -172,3 +174,15 @@ def test_bars_within_the_session_agree_with_the_daily_ones():
     np.testing.assert_allclose(by_day["volume"].sum(), daily["volume"])
     np.testing.assert_allclose(by_day["high"].max(), daily["high"])
     np.testing.assert_allclose(by_day["close"].last(), daily["close"])
+
+
+@pytest.mark.parametrize(
+    ("fast", "growth", "message"),
+    [(900.0, 0.0, "path = 0: .*(runs beyond all numbers|no price of a fund)"), (0.0, -2000.0, "no price of a fund")],
+)
+def test_a_path_that_is_no_market_is_refused(fast, growth, message):
+    start = State(fast=fast, middle=0.0, slow=0.0, premium=0.0, term=0.0, skew=0.0)
+    base = shipped_parameters()
+    parameters = replace(base, dynamics=replace(base.dynamics, growth=growth))
+    with pytest.raises(InputError, match=message):
+        simulate_market(date(2024, 1, 2), date(2024, 3, 1), 1, parameters=parameters, start=start)

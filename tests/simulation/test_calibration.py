@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from iwm_opts.errors import InputError
 from iwm_opts.simulation.calibration import fit, joint_root, residuals
 from iwm_opts.simulation.facts import FACTS, scaled
 from iwm_opts.simulation.history import simulated_history
@@ -71,6 +72,11 @@ def test_the_market_itself_lies_among_its_own_histories(target):
     assert judgement.inside >= 30
     assert judgement.mahalanobis < 1.6 * judgement.mahalanobis_95
     assert len(judgement.facts) == len(FACTS)
+
+
+def test_a_history_of_a_year_has_no_facts():
+    with pytest.raises(InputError, match="history = 300: sessions are too few"):
+        target_of(simulated_history(PARAMETERS, 300, seed=1))
 
 
 def test_rehearsals_repeat():

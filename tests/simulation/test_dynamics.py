@@ -131,3 +131,13 @@ def test_the_rate_of_a_state_is_what_the_path_runs_on():
     states = simulate_states(PARAMETERS, 300, seed=5)
     rate = variance_rate(PARAMETERS.dynamics, states.fast, states.middle, states.slow)
     assert states.variance[1:] == pytest.approx(rate[:-1], rel=1e-12)
+
+
+def test_a_market_begins_where_it_will_be():
+    # Mean log IV30 of the first month over paths, against that of the third year of the same paths.
+    log_iv = []
+    for path in range(300):
+        states = simulate_states(PARAMETERS, 756, seed=4, path=path)
+        log_iv.append(0.5 * np.log(priced_variance(PARAMETERS, states, 30 / 365)))
+    begun, settled = np.mean(np.array(log_iv)[:, :21]), np.mean(np.array(log_iv)[:, 504:])
+    assert begun == pytest.approx(settled, abs=0.06)  # some 2.5 standard errors; 0.15 apart without settling

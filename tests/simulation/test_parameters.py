@@ -1,3 +1,4 @@
+import math
 import tomllib
 from importlib.resources import files
 
@@ -62,6 +63,7 @@ def test_a_table_that_does_not_fit_is_named(change, message):
         ("dynamics", "fast_convexity", 0.9),
         ("dynamics", "fast_share", 1.2),
         ("dynamics", "middle_vol", -0.1),
+        ("dynamics", "fast_vol", 60.0),
         ("smile", "gamma", 0.6),
         ("smile", "eta", 2.5),
         ("spread", "coefficients", [1.0]),
@@ -71,6 +73,24 @@ def test_numbers_that_break_the_model_are_refused(section, name, value):
     tables = tomllib.loads(TEXT)
     tables[section][name] = value
     with pytest.raises(InputError, match=name):
+        parameters_from(tables, "mine.toml")
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        ("dynamics", "fast_vol", "3"),
+        ("dynamics", "growth", math.nan),
+        ("setting", "spot", math.inf),
+        ("setting", "symbol", 7),
+        ("bars", "overnight", True),
+        ("spread", "coefficients", ["1.0"]),
+    ],
+)
+def test_what_is_no_number_is_named(section, name, value):
+    tables = tomllib.loads(TEXT)
+    tables[section][name] = value
+    with pytest.raises(DataError, match=rf"\[{section}\] has {name} = .* which is not a "):
         parameters_from(tables, "mine.toml")
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from iwm_opts.errors import DataError, InputError
+from iwm_opts.simulation.dynamics import simulate_states
 from iwm_opts.simulation.parameters import shipped_parameters
 from iwm_opts.simulation.scenarios import load_scenarios, outcome_of, scenario, shipped_scenarios
 
@@ -24,6 +25,18 @@ def test_paths_bracket_the_measured_stretch(name):
     assert sessions[0] <= wanted.sessions <= sessions[1]
     assert peak[0] <= wanted.peak_iv <= peak[1]
     assert mean[0] <= wanted.mean_iv <= mean[1]
+
+
+@pytest.mark.parametrize("name", ["calm-2017", "q4-2018", "march-2020", "year-2022"])
+def test_no_scenario_runs_wild(name):
+    # Hardly a path is twice as wild as what happened: a scenario that could be anything says nothing.
+    one = scenario(name)
+    drawn = one.outcomes(shipped_parameters(), 300, seed=6)
+    assert np.quantile(drawn[:, 2], 0.98) < 2.0 * one.measured.peak_iv
+    assert np.quantile(drawn[:, 3], 0.98) < 2.0 * one.measured.mean_iv
+    world = one.world(shipped_parameters())
+    days = [simulate_states(world, one.sessions, 6, path, one.start).log_return for path in range(300)]
+    assert np.quantile(np.abs(days).max(axis=1), 0.98) < 0.25
 
 
 def test_outcome_by_hand():
@@ -54,6 +67,12 @@ def test_a_user_s_own(tmp_path):
         (("growth", "grwoth"), r"\[mine.dynamics\] does not know grwoth"),
         (("fast = 1.0", "fats = 1.0"), r"\[mine\]: .*fats"),
         (("[mine]", "[mine]\ncolour = 1"), r"\[mine\] does not know colour"),
+        (("2024-01-02", "'soon'"), r"\[mine\] has first = 'soon', which is no date"),
+        (("sessions = 20", "sessions = '20'"), r"\[mine\] has sessions = '20', which is no whole number"),
+        (("sessions = 20", "sessions = 0"), r"\[mine\] has sessions = 0, which is no whole number"),
+        (("fast = 1.0", "fast = 'x'"), r"\[mine\] has start = .*which is no table of finite numbers"),
+        (("growth = -1.0", "growth = nan"), r"\[mine\] has dynamics = .*which is no table of finite numbers"),
+        (("[mine]", "mine = 3\n[other]"), "mine is no table"),
     ],
 )
 def test_mistakes_are_named(tmp_path, change, message):
