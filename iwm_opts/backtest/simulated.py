@@ -16,7 +16,7 @@ from iwm_opts.conventions import RIGHT_SIGN, TICK
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.kernels.book import Surface
 from iwm_opts.kernels.marks import quotes_on
-from iwm_opts.kernels.quote import time_terms
+from iwm_opts.kernels.quote import many_time_terms
 from iwm_opts.market.contract import Settlement, settlement_of
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.markets.surface_market import TABLE_DTE, SurfaceMarket
@@ -168,8 +168,9 @@ class SimulatedDays:
         table, order = self._table, np.argsort(self._order)
         if (np.diff(self._place[order])[np.diff(table.expiration[order]) == 0] != 1).any():
             raise DataError(self.name, "an expiration leaves the list and comes back: its life has holes")
-        times = np.array([time_terms(days) for days in range(int(table.dte.max(initial=0.0)) + 1)])
-        log_time, far_time = times[table.dte.astype(np.int64)[order]].T.copy()
+        days = np.ascontiguousarray(table.dte[order], dtype=np.float64)
+        log_time, far_time = np.empty(len(days)), np.empty(len(days))
+        many_time_terms(days, log_time, far_time)
         columns = (
             table.spot[self._place[order]], table.forward[order], table.discount[order], np.sqrt(table.years[order]),
             log_time, far_time, table.theta[order], table.rho[order], table.phi[order], table.widening[order],

@@ -24,6 +24,13 @@ def time_terms(days):
     return lt, max(lt - math.log(FAR_DAYS), 0.0)
 
 
+@kernel("void(float64[::1], float64[::1], float64[::1])")
+def many_time_terms(days, log_time, far_time):
+    """`time_terms` of each of some days; shapes (n,)."""
+    for i in range(days.shape[0]):
+        log_time[i], far_time[i] = time_terms(days[i])
+
+
 @inline
 def full_spread(premium, in_the_money, is_call, lt, far, c):
     """Quoted spread before rounding to the tick: the exponential of a polynomial in log premium, log time and

@@ -1,0 +1,22 @@
+import math
+from datetime import date
+
+from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.kernels._jit import on_first_compilation
+from iwm_opts.kernels.book import COLUMNS
+from iwm_opts.kernels.quote import FAR_DAYS
+from iwm_opts.markets.simulated import simulate_market
+
+
+def test_the_surface_of_a_market_compiles_nothing_anew():
+    # A building block called from Python is compiled in every process, and every run would say so.
+    days = SimulatedDays(simulate_market(date(2024, 1, 2), date(2024, 3, 28), seed=3), date(2024, 2, 1))
+    told = []
+    with on_first_compilation(lambda: told.append("compiled")):
+        surface = days.surface()
+    assert told == []
+    table = surface.rows.reshape(-1, COLUMNS)
+    far = table[:, 5] > 0.0
+    assert (table[far, 4] > math.log(FAR_DAYS)).all()
+    assert far.any()
+    assert not far.all()
