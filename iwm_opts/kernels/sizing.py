@@ -13,6 +13,8 @@ def whole_units(budget, each):
     """How many units of `each` dollars a budget holds; zero where either is not positive, or `each` is infinite."""
     if not (budget > 0.0 and 0.0 < each < math.inf):
         return 0
+    if budget >= MOST_UNITS * each:  # asked first: a quotient by next to nothing is no number
+        return int(MOST_UNITS)
     return int(min(budget / each * (1.0 + FLOOR_NOISE), MOST_UNITS))
 
 

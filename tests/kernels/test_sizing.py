@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from iwm_opts.kernels.sizing import kelly_share, package_units, units_within, whole_units
@@ -62,6 +62,7 @@ def test_kelly_maximises_the_growth_rate(pop, win, loss):
         assert growth(best) >= growth(other) - 1e-12
 
 
+@example(account=1000.0, share=0.125, most=0.5, open_risk=0.0, available=108.0, loss=1.0, power=5.97e-307)
 @given(
     st.floats(1e3, 1e6), st.floats(0.005, 0.2), st.floats(0.02, 0.5), st.floats(0.0, 2e4), st.floats(-1e4, 1e5),
     st.floats(1.0, 5e3), st.floats(-500.0, 5e3),
