@@ -73,7 +73,11 @@ trial_options = group(
     option("--seed", type=click.IntRange(min=0), help="Of the simulated market, and of resampling."),
     option("--scenario", multiple=True, help="World to simulate: a shipped one or one of --scenario-file; may repeat."),
     option("--scenario-file", metavar="FILE", help="Scenarios of your own, TOML."),
-    option("--parameters", metavar="FILE", help="Calibration of the simulated market, TOML.  [default: shipped]"),
+    option(
+        "--parameters",
+        metavar="FILE",
+        help="Calibration of the simulated market, TOML, or to-2019.  [default: shipped]",
+    ),
     SYMBOL,
     SESSION,
     option("--rate", type=Number(), help="Interest rate, decimal."),

@@ -45,8 +45,8 @@ def facts(**options: Any) -> None:
     """The simulated market beside a real one: each fact, all of them together, and what follows a low IV rank.
 
     Without files, the record that the parameter file carries of its own calibration, and what the same model, fitted to
-    the years up to 2019 alone, made of the later ones. With --calibrate, parameters are
-    sought that fit the files from --first to --last; that takes up to half an hour.
+    the years up to 2019 alone, made of the later ones. With --calibrate, parameters are sought that fit the files from
+    --first to --last; that takes up to half an hour.
     """
     from iwm_opts.cli import build
 

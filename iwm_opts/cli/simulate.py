@@ -19,7 +19,7 @@ simulate_options = group(
     option("--seed", type=click.IntRange(min=0), default=1),
     option("--first", type=DateParam(), help=f"First session.  [default: {FIRST}, or the scenario's]"),
     option("--scenario", metavar="NAME|FILE", help="calm-2017, q4-2018, march-2020, year-2022, or FILE.toml:NAME."),
-    option("--parameters", metavar="FILE", help="Calibration, TOML.  [default: the shipped one]"),
+    option("--parameters", metavar="FILE", help="Calibration, TOML, or to-2019.  [default: the shipped one]"),
     option(
         "--chains",
         type=click.Choice(["daily", "weekly", "monthly", "none"]),
@@ -70,7 +70,6 @@ def simulate(**options: Any) -> None:
 
 
 def _plan(options: dict[str, Any]) -> Any:
-
     from iwm_opts.markets.export import Plan
     from iwm_opts.simulation.parameters import parameters_of
 

@@ -41,7 +41,7 @@ def _trials(options: Options, most_dte: int) -> list[Any]:
 def _simulated(options: Options) -> list[Any]:
     from iwm_opts.backtest.resolve import simulated_trials
     from iwm_opts.cli.progress import progress
-    from iwm_opts.simulation.parameters import load_parameters
+    from iwm_opts.simulation.parameters import parameters_of
     from iwm_opts.simulation.scenarios import load_scenarios, scenario
 
     for name in ("iv_history", "bars", "session", "rate", "dividends"):
@@ -50,7 +50,7 @@ def _simulated(options: Options) -> list[Any]:
     own = load_scenarios(Path(options["scenario_file"])) if options["scenario_file"] else None
     if own and not options["scenario"]:
         raise click.UsageError(f"--scenario-file holds {', '.join(own)}: name some with --scenario")
-    parameters = load_parameters(Path(options["parameters"])) if options["parameters"] else None
+    parameters = parameters_of(options["parameters"])
     with progress("simulated market", options) as told:
         return simulated_trials(
             options["first"], options["last"], options["paths"], options["seed"],
@@ -69,9 +69,9 @@ def _modelled(options: Options) -> Any:
     from iwm_opts.backtest.resolve import modelled_trial
     from iwm_opts.cli.build import MODELLED
     from iwm_opts.markets.modelled_files import ModelledFiles
-    from iwm_opts.simulation.parameters import load_parameters
+    from iwm_opts.simulation.parameters import parameters_of
 
-    parameters = load_parameters(Path(options["parameters"])) if options["parameters"] else None
+    parameters = parameters_of(options["parameters"])
     return modelled_trial(
         ModelledFiles(**{name: options[name] for name in MODELLED}), options["symbol"], options["first"],
         options["last"], parameters, options["ivr_tenor"], options["ivr_lookback"],

@@ -5,7 +5,7 @@ import pytest
 
 from iwm_opts.simulation.acceptance import conditional, curves, windows_of
 from iwm_opts.simulation.facts import NAMES
-from iwm_opts.simulation.history import HistoryFiles, real_history, simulated_history
+from iwm_opts.simulation.history import real_history, simulated_history
 from iwm_opts.simulation.judgement import judge
 from iwm_opts.simulation.parameters import control_parameters, shipped_parameters
 from iwm_opts.simulation.rehearsal import Rehearsal, target_of
@@ -62,17 +62,9 @@ def test_the_table_by_rank_has_real_and_simulated_alike(drawn):
 
 
 @pytest.mark.market_data
-def test_the_shipped_market_is_like_the_real_one_and_the_control_is_not(market_data):
+def test_the_shipped_market_is_like_the_real_one_and_the_control_is_not(history_files):
     # As in the record, on other random numbers and fewer of them.
-    vol = market_data / "vol"
-    files = HistoryFiles(
-        bars=market_data / "daily" / "IWM_yahoo_long.csv.gz",
-        iv=vol / "RVX_History.csv.gz",
-        short=vol / "VIX9D_History.csv.gz",
-        middle=vol / "VIX_History.csv.gz",
-        long=vol / "VIX3M_History.csv.gz",
-    )
-    target = target_of(real_history(files, "2009-09-16", "2025-06-04"))
+    target = target_of(real_history(history_files, "2009-09-16", "2025-06-04"))
     shipped, control = (judge(one, target, 500, seed=8) for one in (PARAMETERS, control_parameters()))
     assert shipped.mahalanobis < shipped.mahalanobis_95
     assert shipped.inside >= 46

@@ -3,7 +3,7 @@ import pytest
 
 from iwm_opts.simulation.conditional import rank_table
 from iwm_opts.simulation.facts import History
-from iwm_opts.simulation.history import HistoryFiles, real_history
+from iwm_opts.simulation.history import real_history
 
 
 def test_by_hand():
@@ -22,17 +22,9 @@ def test_by_hand():
 
 
 @pytest.mark.market_data
-def test_the_real_table(market_data):
+def test_the_real_table(history_files):
     # 2009-09-16 to 2025-06-04, measured independently: mean IV 19.7 / 23.6 / 32.4, realised 16.3 / 19.8 / 28.9.
-    vol = market_data / "vol"
-    files = HistoryFiles(
-        bars=market_data / "daily" / "IWM_yahoo_long.csv.gz",
-        iv=vol / "RVX_History.csv.gz",
-        short=vol / "VIX9D_History.csv.gz",
-        middle=vol / "VIX_History.csv.gz",
-        long=vol / "VIX3M_History.csv.gz",
-    )
-    real = real_history(files, "2009-09-16", "2025-06-04")
+    real = real_history(history_files, "2009-09-16", "2025-06-04")
     table = rank_table(real)
     assert table["iv"].to_numpy() == pytest.approx([19.7, 23.6, 32.4], abs=0.1)
     assert table["realised"].to_numpy() == pytest.approx([16.3, 19.8, 28.9], abs=0.15)

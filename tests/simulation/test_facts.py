@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import skew
 
 from iwm_opts.simulation.facts import FACTS, JOINT, NAMES, History, measure_facts, scaled
-from iwm_opts.simulation.history import HistoryFiles, real_history, simulated_history
+from iwm_opts.simulation.history import real_history, simulated_history
 from iwm_opts.simulation.parameters import shipped_parameters
 
 
@@ -79,17 +79,9 @@ def test_scales_keep_the_order_of_values():
 
 
 @pytest.mark.market_data
-def test_the_real_market(market_data):
+def test_the_real_market(history_files):
     # 2009-09-16 to 2025-06-04: figures measured independently from the same files.
-    vol = market_data / "vol"
-    files = HistoryFiles(
-        bars=market_data / "daily" / "IWM_yahoo_long.csv.gz",
-        iv=vol / "RVX_History.csv.gz",
-        short=vol / "VIX9D_History.csv.gz",
-        middle=vol / "VIX_History.csv.gz",
-        long=vol / "VIX3M_History.csv.gz",
-    )
-    real = real_history(files, "2009-09-16", "2025-06-04")
+    real = real_history(history_files, "2009-09-16", "2025-06-04")
     wanted = {
         "return vol": (0.225, 5e-4), "return kurtosis": (7.5, 0.15), "|return| autocorrelation 21": (0.14, 5e-3),
         "ATR share mean": (0.0180, 5e-5), "ATR share median": (0.0161, 5e-5), "IV30 mean": (23.7, 0.05),
