@@ -241,3 +241,9 @@ def test_evidence_on_modelled_history_asks_for_no_premium(run, index_files):
     assert found.code == 0, found.err
     assert found.json["breakeven_premium"] is None
     assert "nobody ever traded at them" in found.json["finding"]
+
+
+def test_the_control_is_a_market_of_its_own_by_name(traded):
+    shipped, control = (traded("--format", "csv", *more).out for more in ((), ("--parameters", "to-2019")))
+    assert control.splitlines()[0] == shipped.splitlines()[0]
+    assert control != shipped
