@@ -10,8 +10,8 @@ from time import perf_counter
 import numpy as np
 import pytest
 
-from iwm_opts.kernels.american_call import american_call
-from iwm_opts.kernels.american_dividend_put import american_dividend_put
+from iwm_opts.kernels.pricing.american_call import american_call
+from iwm_opts.kernels.pricing.american_dividend_put import american_dividend_put
 from iwm_opts.pricing.american import american_implied_vol, american_price
 
 ql = pytest.importorskip("QuantLib")

@@ -20,17 +20,17 @@ import pytest
 from iwm_opts.backtest.engine import backtest, blank_trades, on_weekdays, prepare, run, variants_of
 from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.recorded import recorded_days
+from iwm_opts.backtest.reference_loop import RULES, plain_backtest
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.sweep import sweep
-from iwm_opts.backtest.yardstick import RULES, plain_backtest
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
-from iwm_opts.kernels.book import CHOSEN
-from iwm_opts.kernels.day_loop import SKIPS, SUMMARY, run_backtests
-from iwm_opts.kernels.marks import quotes_on
+from iwm_opts.kernels.backtest.book import CHOSEN
+from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
+from iwm_opts.kernels.backtest.marks import quotes_on
 from iwm_opts.market.iv_rank import IvHistory
-from iwm_opts.markets.simulated import simulate_market
+from iwm_opts.sources.simulated import simulate_market
 
 TEN_YEARS = date(2014, 1, 2), date(2024, 12, 31)
 START = date(2015, 1, 2)  # what lies before warms the rank up

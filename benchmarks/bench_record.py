@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from iwm_opts.backtest.recorded import recorded_days
-from iwm_opts.markets.simulated import simulate_market
-from iwm_opts.sources.store import Record
+from iwm_opts.io.archive import Record
+from iwm_opts.sources.simulated import simulate_market
 
 FIRST, LAST, SEED = date(2024, 1, 2), date(2025, 12, 31), 1
 MEASURED = """
 import json, resource, sys, time
 from pathlib import Path
-from iwm_opts.sources.store import Record
+from iwm_opts.io.archive import Record
 record = Record(Path(sys.argv[1]))
 days = record.days("IWM")
 record.chain("IWM", days[0])  # imports
@@ -35,11 +35,11 @@ print(json.dumps({{"seconds": wall, "cpu seconds": cpu, "peak MB": peak, "rows":
 WORK = {
     "one day's full chain": ("", 'len(record.chain("IWM", days[len(days) // 2]).quotes)'),
     "IV10 and IV30 of all days, index lost": (
-        "from iwm_opts.sources.iv_record import iv_values\nnext(record.folder.rglob('iv.csv'), Path('none')).unlink(1)",
+        "from iwm_opts.io.archive_iv import iv_values\nnext(record.folder.rglob('iv.csv'), Path('none')).unlink(1)",
         'len(iv_values(record, "IWM"))',
     ),
     "IV10 and IV30 of all days, index there": (
-        'from iwm_opts.sources.iv_record import iv_values\niv_values(record, "IWM")',
+        'from iwm_opts.io.archive_iv import iv_values\niv_values(record, "IWM")',
         'len(iv_values(record, "IWM"))',
     ),
     "all days as a market for backtests": (

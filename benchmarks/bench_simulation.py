@@ -12,11 +12,18 @@ import pytest
 from scipy.special import ndtr
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR, TICK
-from iwm_opts.kernels.paths import SHOCKS
-from iwm_opts.kernels.quote import FAR_DAYS, LONGEST_DAYS, PREMIUM_FLOOR, ROUNDING_SLACK, WIDEST, quote_expiration
-from iwm_opts.markets.simulated import simulate_market
+from iwm_opts.kernels.simulation.paths import SHOCKS
+from iwm_opts.kernels.simulation.quote import (
+    FAR_DAYS,
+    LONGEST_DAYS,
+    PREMIUM_FLOOR,
+    ROUNDING_SLACK,
+    WIDEST,
+    quote_expiration,
+)
 from iwm_opts.simulation.dynamics import FACTORS, State, _threshold, advance_states
 from iwm_opts.simulation.parameters import TYPICAL_VOL, shipped_parameters
+from iwm_opts.sources.simulated import simulate_market
 
 PARAMETERS = shipped_parameters()
 QUOTES = 100_000

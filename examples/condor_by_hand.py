@@ -27,7 +27,7 @@ from iwm_opts.spreads.analysis import Terms
 from iwm_opts.spreads.candidate import Candidate
 from iwm_opts.spreads.iron_condor import iron_condors
 from iwm_opts.spreads.legs import DeltaRange, Wing
-from iwm_opts.strategy.screen import Account, Selection, screen
+from iwm_opts.spreads.screen import Account, Selection, screen
 
 TODAY, EXPIRATION, EX_DATE = date(2026, 3, 2), date(2026, 4, 17), date(2026, 3, 25)
 SPOT, RATE, DIVIDEND = 250.00, 0.036, 0.62

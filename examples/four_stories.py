@@ -23,7 +23,7 @@ from iwm_opts.backtest.periods import by_period
 from iwm_opts.backtest.resolve import modelled_trial
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import GateRule, Rules, SizeRule
-from iwm_opts.markets.modelled_files import ModelledFiles
+from iwm_opts.sources.modelled_files import ModelledFiles
 
 DRAWS = 1000
 HEAD = f"{'':22}{'trades':>7}{'win':>6}{'at mid':>9}{'after costs':>13}{'a trade':>9}{'worst':>7}{'by day':>9}"

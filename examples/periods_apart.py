@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from iwm_opts.simulation.facts import JOINT, NAMES, History, measure_facts, measure_resamples, scaled
-from iwm_opts.simulation.history import HistoryFiles, real_history
-from iwm_opts.simulation.rehearsal import BAND, inverse_covariance, resample
+from iwm_opts.research.facts import JOINT, NAMES, History, measure_facts, measure_resamples, scaled
+from iwm_opts.research.history import HistoryFiles, real_history
+from iwm_opts.research.path_ensemble import BAND, inverse_covariance, resample
 
 STRETCHES = (
     ("1993-02-01", "1999-12-31"),

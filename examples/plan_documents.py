@@ -10,15 +10,15 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from iwm_opts.backtest.standing import plan_standing
+from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.io.plan_tables import load_sectors
+from iwm_opts.journal.plan_report import plan_standing
 from iwm_opts.market.bars import load_bars
 from iwm_opts.market.minutes import load_minutes
+from iwm_opts.plans.checklist import Inputs
+from iwm_opts.plans.plan import load_plan
 from iwm_opts.report.page import as_markdown
 from iwm_opts.report.plan_document import plan_page
-from iwm_opts.sources.iv_history import load_iv_history
-from iwm_opts.sources.plan_tables import load_sectors
-from iwm_opts.strategy.checklist import Inputs
-from iwm_opts.strategy.plan import load_plan
 
 PLANS = Path(__file__).parent / "plans"
 DAYS = {

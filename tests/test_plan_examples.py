@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from iwm_opts.strategy.plan import load_plan
+from iwm_opts.plans.plan import load_plan
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NAMES = ("mean-reversion", "momentum", "momentum-vertical", "vol-contraction")

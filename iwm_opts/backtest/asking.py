@@ -11,7 +11,7 @@ from iwm_opts.backtest.market import BY_SMILE, CARRIED, Board, DailyMarket, Mark
 from iwm_opts.backtest.rules import CONDOR, LONG_CALL, LONG_PUT, EntryRule
 from iwm_opts.conventions import VerticalKind
 from iwm_opts.execution.legs import Legs
-from iwm_opts.kernels.book import Days, Lives, Quotes
+from iwm_opts.kernels.backtest.book import Days, Lives, Quotes
 from iwm_opts.risk.assignment import call_is_assigned, put_is_assigned
 from iwm_opts.spreads.iron_condor import iron_condors
 from iwm_opts.spreads.legs import DeltaRange, Packages

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import VOL_POINT
-from iwm_opts.kernels.book import COLUMNS, DISCOUNT, FORWARD, ROOT, Trades
+from iwm_opts.kernels.backtest.book import COLUMNS, DISCOUNT, FORWARD, ROOT, Trades
 from iwm_opts.pricing.black import greeks
 from iwm_opts.pricing.implied import black_implied_vol
 

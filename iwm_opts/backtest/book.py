@@ -21,10 +21,10 @@ from iwm_opts.backtest.market import Candidates, DailyMarket, Series, StatesSett
 from iwm_opts.backtest.rules import CONDOR, LONG_CALL, LONG_PUT, EntryRule
 from iwm_opts.conventions import TICK
 from iwm_opts.execution.legs import Legs
-from iwm_opts.kernels import book as records
-from iwm_opts.kernels.book import CHOSEN, Days, Lives, Quotes, Surface
-from iwm_opts.kernels.marks import mark_packages
-from iwm_opts.kernels.quote import SPREAD_TERMS
+from iwm_opts.kernels.backtest import book as records
+from iwm_opts.kernels.backtest.book import CHOSEN, Days, Lives, Quotes, Surface
+from iwm_opts.kernels.backtest.marks import mark_packages
+from iwm_opts.kernels.simulation.quote import SPREAD_TERMS
 from iwm_opts.market.calendar import sessions
 
 Array = NDArray[np.float64]

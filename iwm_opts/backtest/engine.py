@@ -14,9 +14,9 @@ from iwm_opts.backtest.prices import blank_prices, desk_of, kernel_costs
 from iwm_opts.backtest.result import Backtest, Run, assemble
 from iwm_opts.backtest.rules import BEST, WEEKDAYS, EntryRule, MacroRule, Rules
 from iwm_opts.errors import InputError
-from iwm_opts.kernels import book as records
-from iwm_opts.kernels.book import Desk, Prices, Trades, Variants
-from iwm_opts.kernels.day_loop import SKIPS, SUMMARY, run_backtests
+from iwm_opts.kernels.backtest import book as records
+from iwm_opts.kernels.backtest.book import Desk, Prices, Trades, Variants
+from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
 from iwm_opts.market.iv_rank import IvHistory
 
 Array = NDArray[np.float64]

@@ -13,7 +13,7 @@ from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.errors import InputError
 from iwm_opts.market.bars import load_bars
-from iwm_opts.strategy.signals import ROUNDING, session_returns
+from iwm_opts.market.signals import ROUNDING, session_returns
 
 LONGS: Final = ("bull-put", "bull-call", LONG_CALL)  # what gains when the underlying rises: what the filter is for
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.kernels.book import Surface
+from iwm_opts.kernels.backtest.book import Surface
 from iwm_opts.market.contract import Settlement
 from iwm_opts.market.dividends import DividendSchedule
 

@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.book import Book
 from iwm_opts.backtest.rules import Costs
 from iwm_opts.execution.fills import FillModel
-from iwm_opts.kernels import book as records
-from iwm_opts.kernels.book import FOUR_LEGS, Desk, Fill, Prices, scratch
-from iwm_opts.kernels.day_loop import price_packages
+from iwm_opts.kernels.backtest import book as records
+from iwm_opts.kernels.backtest.book import FOUR_LEGS, Desk, Fill, Prices, scratch
+from iwm_opts.kernels.backtest.day_loop import price_packages
 
 Array = NDArray[np.float64]
 

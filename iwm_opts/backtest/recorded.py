@@ -14,18 +14,18 @@ import pandas as pd
 from iwm_opts.backtest.recorded_market import RecordedDay, RecordedDays
 from iwm_opts.conventions import Exercise
 from iwm_opts.errors import DataError
+from iwm_opts.io.archive import Record
+from iwm_opts.io.archive_series import read_series
+from iwm_opts.io.chain_file import QUOTE_COLUMNS
+from iwm_opts.io.files import read_chains
+from iwm_opts.io.provenance import origin_of
+from iwm_opts.io.selection import clean_symbol, refuse_days
 from iwm_opts.market.bars import load_bars
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.snapshot import take_snapshot
-from iwm_opts.markets.on_day import DEFAULT_SYMBOL
-from iwm_opts.markets.recorded import capture_time, recorded_market
-from iwm_opts.sources.chain_file import QUOTE_COLUMNS
-from iwm_opts.sources.files import read_chains
-from iwm_opts.sources.origin import origin_of
-from iwm_opts.sources.selection import clean_symbol, refuse_days
-from iwm_opts.sources.series_record import read_series
-from iwm_opts.sources.store import Record
+from iwm_opts.sources.on_day import DEFAULT_SYMBOL
+from iwm_opts.sources.recorded import capture_time, recorded_market
 
 __all__ = ["RecordedDays", "recorded_days"]
 

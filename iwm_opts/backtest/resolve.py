@@ -12,16 +12,16 @@ from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial
 from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS
 from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.selection import clean_symbol
 from iwm_opts.market.calendar import NEW_YORK, latest_session, sessions
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
-from iwm_opts.markets.modelled_files import ModelledFiles, open_modelled
-from iwm_opts.markets.on_day import DEFAULT_SYMBOL
-from iwm_opts.markets.recorded import recorded_market
-from iwm_opts.markets.simulated import DEFAULT_SEED, scenario_market, simulate_market
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.scenarios import Scenario
-from iwm_opts.sources.selection import clean_symbol
+from iwm_opts.sources.modelled_files import ModelledFiles, open_modelled
+from iwm_opts.sources.on_day import DEFAULT_SYMBOL
+from iwm_opts.sources.recorded import recorded_market
+from iwm_opts.sources.simulated import DEFAULT_SEED, scenario_market, simulate_market
 
 YEARS: Final = 5  # of a simulated market, unless days are given
 MIN_SESSIONS: Final = 2

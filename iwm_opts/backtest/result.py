@@ -12,8 +12,8 @@ from iwm_opts.backtest.attribution import PARTS, attribute
 from iwm_opts.backtest.prices import PIN_DISTANCE
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.kernels.book import Trades
-from iwm_opts.kernels.exits import ASSIGNED, END, EXPIRY
+from iwm_opts.kernels.backtest.book import Trades
+from iwm_opts.kernels.backtest.exits import ASSIGNED, END, EXPIRY
 
 if TYPE_CHECKING:
     from iwm_opts.backtest.book import Book

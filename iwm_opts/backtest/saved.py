@@ -24,7 +24,7 @@ from iwm_opts.backtest.periods import by_calendar
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.trial import Pooled
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.sources.durable import UNFINISHED, write_durably
+from iwm_opts.io.atomic import UNFINISHED, write_durably
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

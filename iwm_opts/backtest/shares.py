@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.conventions import ACCOUNT, RISK_SHARE
 from iwm_opts.errors import InputError
 from iwm_opts.market.bars import average_true_range
 from iwm_opts.risk.sizing import MAX_OPEN_RISK, share_size
-from iwm_opts.strategy.exits import ShareExits
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -220,7 +220,7 @@ def trade_shares(
     bars : DataFrame
         As from `market.bars.load_bars`; dividends are received where it has them.
     allowed : ndarray of bool, shape (sessions,)
-        Whether a position may be opened at a bar's open: a signal of the close before (`strategy.signals.allowed_on`).
+        Whether a position may be opened at a bar's open: a signal of the close before (`market.signals.allowed_on`).
     rules : ShareRules, optional
     first, last : date, optional
         Sessions traded, both included; what lies before warms the ATR up. Positions still on are closed at the last

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.market import Board, Candidates, Marks, Request, Series, Terms
 from iwm_opts.conventions import RIGHT_SIGN, TICK
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.kernels.book import Surface
-from iwm_opts.kernels.marks import quotes_on
-from iwm_opts.kernels.quote import many_time_terms
+from iwm_opts.kernels.backtest.book import Surface
+from iwm_opts.kernels.backtest.marks import quotes_on
+from iwm_opts.kernels.simulation.quote import many_time_terms
 from iwm_opts.market.contract import Settlement, settlement_of
 from iwm_opts.market.dividends import DividendSchedule
-from iwm_opts.markets.surface_market import TABLE_DTE, SurfaceMarket
 from iwm_opts.simulation.quotes import QuotedExpiration
 from iwm_opts.simulation.surface_table import SurfaceTable
+from iwm_opts.sources.surface_market import TABLE_DTE, SurfaceMarket
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]

@@ -25,7 +25,7 @@ from iwm_opts.backtest.market import DailyMarket, SurfacedMarket
 from iwm_opts.backtest.prices import price_book
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import SESSIONS_PER_YEAR
-from iwm_opts.kernels.day_loop import SKIPS, SUMMARY, run_backtests
+from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
 from iwm_opts.market.iv_rank import IvHistory
 
 Array = NDArray[np.float64]

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from iwm_opts.backtest.grid import Outcome
 from iwm_opts.backtest.saved import plain
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.sources.durable import write_durably
+from iwm_opts.io.atomic import write_durably
 
 HEAD, LINES, LOCK = "sweep.json", "variants.jsonl", ".lock"
 LAYOUT: Final = 1

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from iwm_opts.backtest.engine import Prepared, blank_trades, prepare, run, variants_of
 from iwm_opts.backtest.gate import is_open
+from iwm_opts.backtest.reference_loop import RULES, plain_backtest
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.backtest.yardstick import RULES, plain_backtest
 from iwm_opts.conventions import DAYS_PER_YEAR, IVR_LOOKBACK, SESSIONS_PER_YEAR
-from iwm_opts.kernels.day_loop import SKIPS, SUMMARY, run_backtests
+from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
 from iwm_opts.market.iv_rank import IvHistory
-from iwm_opts.markets.simulated import simulate_market
 from iwm_opts.simulation.dynamics import priced_variance
+from iwm_opts.sources.simulated import simulate_market
 
 FIRST: Final = date(2015, 1, 2)
 LAST: Final = date(2024, 12, 31)

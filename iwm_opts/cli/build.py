@@ -12,7 +12,7 @@ from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS
 from iwm_opts.market.iv_rank import IvHistory, IvRank, iv_rank
 from iwm_opts.market.snapshot import Snapshot, take_snapshot
 from iwm_opts.spreads.analysis import Terms
-from iwm_opts.strategy.screen import Account, Selection
+from iwm_opts.spreads.screen import Account, Selection
 
 Options = Mapping[str, Any]
 MODELLED = ("bars", "iv_history", "slope_history", "slope_base", "yields", "rate", "dividends")  # a modelled market's
@@ -21,8 +21,8 @@ MODELLED = ("bars", "iv_history", "slope_history", "slope_base", "yields", "rate
 def market_from(options: Options) -> tuple[Snapshot, IvHistory | None]:
     """The market that --source and its companions name, and the IV history it brings along if any."""
     from iwm_opts.market.dividends import parse_dividends
-    from iwm_opts.markets.modelled_files import ModelledFiles
-    from iwm_opts.markets.resolve import resolve
+    from iwm_opts.sources.modelled_files import ModelledFiles
+    from iwm_opts.sources.resolve import resolve
 
     files = {name: options.get(name) for name in MODELLED}
     names = ("source", "symbol", "as_of", "session", "spot", "seed")
@@ -47,7 +47,7 @@ def history_from(options: Options, before: date | None = None) -> IvHistory | No
     """The IV history that --iv-history names; None without one."""
     if not options["iv_history"]:
         return None
-    from iwm_opts.sources.iv_history import load_iv_history
+    from iwm_opts.io.iv_history import load_iv_history
 
     return load_iv_history(options["iv_history"], options["symbol"], options["ivr_tenor"], before)
 
@@ -101,7 +101,7 @@ def emit(text: str, options: Options) -> None:
 
 def write_output(path: Path, content: bytes) -> None:
     """Replace a file by a complete one; links are followed, devices and pipes written to."""
-    from iwm_opts.sources.durable import write_durably
+    from iwm_opts.io.atomic import write_durably
 
     target = path.resolve()
     if target.exists() and not target.is_file():

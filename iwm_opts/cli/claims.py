@@ -41,12 +41,12 @@ def claims_of_evidence(options: dict[str, Any]) -> str:
 
 
 def claims_text(options: dict[str, Any], names: tuple[str, ...] = ()) -> str:
-    """The claims as text in the format asked for; `names` of `backtest.claims.CLAIMS`, all unless given."""
-    from iwm_opts.backtest.claims import measure_claims
+    """The claims as text in the format asked for; `names` of `research.claims.CLAIMS`, all unless given."""
     from iwm_opts.cli.plan_data import plan_data_from
     from iwm_opts.cli.progress import progress
     from iwm_opts.report.claims_table import claim_record, claims_table
     from iwm_opts.report.records import as_json, rows_as_csv
+    from iwm_opts.research.claims import measure_claims
 
     data = plan_data_from(options, options["as_of"])
     inputs = data.inputs.before(options["as_of"]) if options["as_of"] else data.inputs

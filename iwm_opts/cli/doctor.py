@@ -22,7 +22,7 @@ def doctor(context: click.Context, /, **options: Any) -> None:
 
         rows, name = [asdict(value) for value in option_values(context)], "options"
     else:
-        from iwm_opts.markets.health import check_all
+        from iwm_opts.sources.health import check_all
 
         rows, name = [asdict(check) for check in check_all()], "checks"
     if options["format"] == "json":

@@ -66,7 +66,7 @@ def facts(**options: Any) -> None:
 
 
 def _files(options: dict[str, Any]) -> Any:
-    from iwm_opts.simulation.history import HistoryFiles
+    from iwm_opts.research.history import HistoryFiles
 
     return HistoryFiles(*(Path(options[name]) for name in FILES))
 
@@ -88,7 +88,7 @@ def _compared(options: dict[str, Any]) -> str:
     from iwm_opts.cli.progress import progress
     from iwm_opts.report.facts_table import acceptance_csv, acceptance_record, acceptance_table
     from iwm_opts.report.records import as_json
-    from iwm_opts.simulation.acceptance import accept
+    from iwm_opts.research.acceptance import accept
     from iwm_opts.simulation.parameters import parameters_of
 
     parameters = parameters_of(options["parameters"])
@@ -110,10 +110,10 @@ def _compared(options: dict[str, Any]) -> str:
 def _smiles(options: dict[str, Any], parameters: Any) -> Any:
     if not options["chain"]:
         return None
+    from iwm_opts.io.files import load_chain
     from iwm_opts.market.snapshot import take_snapshot
     from iwm_opts.report.facts_table import ChainSmiles
-    from iwm_opts.simulation.smile_beside import smiles_beside
-    from iwm_opts.sources.files import load_chain
+    from iwm_opts.research.smile_comparison import smiles_beside
 
     symbol = parameters.setting.symbol
     chain = load_chain(Path(options["chain"]), symbol=symbol, as_of=options["as_of"], session=options["session"])
@@ -123,10 +123,10 @@ def _smiles(options: dict[str, Any], parameters: Any) -> Any:
 def _calibrate(options: dict[str, Any]) -> None:
     from iwm_opts.cli import build
     from iwm_opts.cli.progress import progress
-    from iwm_opts.simulation.acceptance import judge_windows, target_from
-    from iwm_opts.simulation.calibration import calibrate
+    from iwm_opts.research.acceptance import judge_windows, target_from
+    from iwm_opts.research.calibration import calibrate
+    from iwm_opts.research.calibration_provenance import to_toml, with_provenance
     from iwm_opts.simulation.parameters import parameters_of
-    from iwm_opts.simulation.provenance import to_toml, with_provenance
 
     first, last, files = options["first"].isoformat(), options["last"].isoformat(), _files(options)
     target = target_from(files, first, last)

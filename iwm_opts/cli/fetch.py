@@ -64,9 +64,9 @@ def _reasons(failed: list[Any]) -> str:
 def _fetched(options: dict[str, Any]) -> list[Any]:
     from iwm_opts.cli import build
     from iwm_opts.cli.progress import progress
-    from iwm_opts.sources.fetching import Fetcher
-    from iwm_opts.sources.selection import clean_symbol
-    from iwm_opts.sources.store import open_record
+    from iwm_opts.io.archive import open_record
+    from iwm_opts.io.fetching import Fetcher
+    from iwm_opts.io.selection import clean_symbol
 
     fetcher = Fetcher(open_record(), options["feed"], options["whole"])
     bars, indices = (list(map(clean_symbol, options[name])) for name in ("symbols", "indices"))

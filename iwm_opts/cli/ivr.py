@@ -40,9 +40,9 @@ def _standing(options: dict[str, Any]) -> Any:
     from iwm_opts.cli import build
     from iwm_opts.errors import InputError
     from iwm_opts.market.calendar import next_session
+    from iwm_opts.market.gate import ivr_gate
     from iwm_opts.market.iv_rank import iv_rank, open_gate_by_weekday
     from iwm_opts.report.ivr_table import IvStanding
-    from iwm_opts.strategy.gate import ivr_gate
 
     # With a history and no source named, no chain is wanted.
     wants_chain = options["source"] != "auto" or not options["iv_history"]

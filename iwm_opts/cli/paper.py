@@ -230,6 +230,6 @@ def _refuse_price(options: dict[str, Any], what: str) -> None:
 def _plan(options: dict[str, Any]) -> Any:
     if not options["plan"]:
         return None
-    from iwm_opts.strategy.plan import load_plan
+    from iwm_opts.plans.plan import load_plan
 
     return load_plan(options["plan"])

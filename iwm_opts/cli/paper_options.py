@@ -105,7 +105,7 @@ def _kept(result: Any, plan: Any, options: dict[str, Any]) -> list[Any]:
     if options["instrument"] != "by-rule":
         return kept
     rank = result.rank
-    # Known is the rank of the close before, of a window that was observed well enough: as `backtest.plan` has it.
+    # Known is the rank of the close before, of a window that was observed well enough: as `plans.plan_backtest` has it.
     is_known = rank is not None and not rank.sessions_missed and rank.coverage >= MIN_COVERAGE
     is_rich = is_known and rank.rank >= plan.package.credit_rank
     return [one for one in kept if one.candidate.strategy == BY_RULE[0 if is_rich else 1]]
@@ -124,8 +124,8 @@ def _judged(plan: Any, result: Any, options: dict[str, Any]) -> tuple[dict[str, 
     from iwm_opts.cli import build
     from iwm_opts.cli.plan_data import plan_data_from
     from iwm_opts.errors import InputError
-    from iwm_opts.strategy.checklist import checklist
-    from iwm_opts.strategy.decision import decide
+    from iwm_opts.plans.checklist import checklist
+    from iwm_opts.plans.decision import decide
 
     day = result.snapshot.chain.as_of
     source = "sim" if options["source"] == "sim" else "record"
@@ -171,7 +171,7 @@ def _why_not(plan: Any, result: Any, kept: list[Any], decision: Any, options: di
 def _trade(sized: Any, result: Any, plan: Any, judged: dict[str, str], options: dict[str, Any]) -> Any:
     from iwm_opts.journal.paper_marks import opened
     from iwm_opts.journal.paper_trade import Exits
-    from iwm_opts.strategy.edges import Momentum
+    from iwm_opts.plans.edges import Momentum
 
     exits = Exits(
         options["profit"] or None,

@@ -74,18 +74,18 @@ class Prices:
     @property
     def is_simulated(self) -> bool:
         """Whether the named bars were simulated."""
-        from iwm_opts.sources.origin import origin_of
+        from iwm_opts.io.provenance import origin_of
 
         return origin_of(Path(self.options["bars"])).simulated
 
 
 def open_shares(plan: Any, options: dict[str, Any]) -> "tuple[PaperTrade, bool] | str":
     """Open what a share plan calls for: the trade and whether it is new; or why there is none."""
-    from iwm_opts.backtest.plan import share_rules
     from iwm_opts.cli.plan_data import plan_data_from
     from iwm_opts.journal.paper import open_journal
     from iwm_opts.journal.paper_shares import opened_shares
-    from iwm_opts.strategy.decision import decide
+    from iwm_opts.plans.decision import decide
+    from iwm_opts.plans.plan_backtest import share_rules
 
     _refuse_packages(options)
     prices = Prices(options)
@@ -138,7 +138,7 @@ def marks_of(trade: "PaperTrade", prices: Prices) -> "list[Mark]":
 def _quote(plan: Any, prices: Prices, options: dict[str, Any]) -> "Quote | str":
     """Price of the entry; a sentence where the market only stands in."""
     from iwm_opts.journal.paper_shares import minute_quote, open_quote
-    from iwm_opts.strategy.edges import Momentum
+    from iwm_opts.plans.edges import Momentum
 
     if not prices.on_bars:
         snapshot = prices.snapshot()
@@ -156,7 +156,7 @@ def _quote(plan: Any, prices: Prices, options: dict[str, Any]) -> "Quote | str":
 
 def outside_minutes(plan: Any, chain: Any) -> str:
     """Why an intraday plan does not enter at a chain's time; empty where it does, or is none."""
-    from iwm_opts.strategy.edges import Momentum
+    from iwm_opts.plans.edges import Momentum
 
     if plan is None or not isinstance(plan.rule, Momentum):
         return ""

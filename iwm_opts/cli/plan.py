@@ -68,7 +68,7 @@ def _save(found: Any, path: Path, options: dict[str, Any]) -> None:
     """Write the plan; one that was edited there, comments and all, is not lost."""
     from iwm_opts.cli import build
     from iwm_opts.errors import InputError
-    from iwm_opts.strategy.plan import load_plan, write_plan
+    from iwm_opts.plans.plan import load_plan, write_plan
 
     if path.exists():
         if load_plan(path) != found:
@@ -89,7 +89,7 @@ def _text(found: Any, data: Any, options: dict[str, Any]) -> str:
 
 def _plan(options: dict[str, Any]) -> Any:
     from iwm_opts.errors import InputError
-    from iwm_opts.strategy.plan import load_plan, make_usual_plan
+    from iwm_opts.plans.plan import load_plan, make_usual_plan
 
     if options["plan"]:
         _refuse_both()
@@ -132,7 +132,7 @@ def _age(found: Any, data: Any) -> tuple[str, ...]:
     from datetime import datetime
 
     from iwm_opts.market.calendar import NEW_YORK, latest_session
-    from iwm_opts.strategy.decision import decision_day
+    from iwm_opts.plans.decision import decision_day
 
     day, today = decision_day(found, data.inputs), datetime.now(NEW_YORK).date()
     if day >= latest_session(today):
@@ -141,8 +141,8 @@ def _age(found: Any, data: Any) -> tuple[str, ...]:
 
 
 def _told(found: Any, data: Any, options: dict[str, Any]) -> str:
-    from iwm_opts.backtest.standing import plan_standing
     from iwm_opts.cli.progress import progress
+    from iwm_opts.journal.plan_report import plan_standing
     from iwm_opts.report.page import as_html, as_markdown
     from iwm_opts.report.plan_check import check_rows, check_table
     from iwm_opts.report.plan_document import check_record, plan_page, plan_prompt, standing_record
@@ -168,14 +168,14 @@ def _told(found: Any, data: Any, options: dict[str, Any]) -> str:
 def _compared(found: Any, data: Any, options: dict[str, Any]) -> str:
     from dataclasses import replace
 
-    from iwm_opts.backtest.instruments import compare_instruments
     from iwm_opts.backtest.metrics import Period
-    from iwm_opts.backtest.plan import Stage
     from iwm_opts.backtest.simulated import SimulatedDays
     from iwm_opts.cli.plan_backtest import covered_days
     from iwm_opts.cli.plan_data import modelled_days, simulated_years
     from iwm_opts.cli.progress import progress
     from iwm_opts.market.chain import LABELS
+    from iwm_opts.plans.instruments import compare_instruments
+    from iwm_opts.plans.plan_backtest import Stage
     from iwm_opts.report.instruments_table import difference_rows, instrument_rows, instruments_table, notes_of
     from iwm_opts.report.records import as_json, rows_as_csv
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from iwm_opts.backtest.market import DailyMarket
-    from iwm_opts.backtest.plan import Stage
     from iwm_opts.backtest.trial import Trial
     from iwm_opts.cli.plan_data import PlanData
-    from iwm_opts.strategy.checklist import Inputs
-    from iwm_opts.strategy.plan import Plan
+    from iwm_opts.plans.checklist import Inputs
+    from iwm_opts.plans.plan import Plan
+    from iwm_opts.plans.plan_backtest import Stage
 
 SCENARIOS: Final = ("q4-2018", "march-2020", "year-2022")  # of the simulated market, for the stress periods
 BESIDE_PLAN: Final = frozenset(
@@ -41,9 +41,9 @@ def backtest_of_plan(options: Mapping[str, Any]) -> str:
 
 def evidence_of_plan(options: Mapping[str, Any]) -> str:
     """What `evidence --plan` prints: what each rule of the plan is worth; otherwise as `backtest_of_plan`."""
-    from iwm_opts.backtest.plan_evidence import plan_evidence
     from iwm_opts.cli.plan_data import plan_data_from
     from iwm_opts.cli.progress import progress
+    from iwm_opts.plans.plan_evidence import plan_evidence
     from iwm_opts.report.plan_evidence_table import plan_evidence_record, plan_evidence_table
     from iwm_opts.report.records import as_json, rows_as_csv
 
@@ -70,7 +70,7 @@ def evidence_of_plan(options: Mapping[str, Any]) -> str:
 def _named_plan(options: Mapping[str, Any]) -> "tuple[Plan, dict[str, Any]]":
     """The plan of --plan or the usual one of --edge, and the options with the source that a plan reads."""
     from iwm_opts.cli.plan_data import files_or_simulated, refuse_others, refuse_reversed
-    from iwm_opts.strategy.plan import load_plan, make_usual_plan
+    from iwm_opts.plans.plan import load_plan, make_usual_plan
 
     beside, why = BESIDE_PLAN, "what it trades stands in the file"
     if not options["plan"]:
@@ -97,11 +97,11 @@ def plan_backtest_text(
     first, last : date, optional
         Another range beside the stress periods; all the data unless given.
     """
-    from iwm_opts.backtest.plan_runner import backtest_plan
     from iwm_opts.cli.plan_data import plan_data_from
     from iwm_opts.cli.progress import progress
     from iwm_opts.journal.plan_log import log_of_plan
     from iwm_opts.journal.trade_log import as_csv
+    from iwm_opts.plans.runner import backtest_plan
     from iwm_opts.report.plan_backtest import plan_backtest_record, plan_backtest_table
     from iwm_opts.report.records import as_json
 
@@ -127,9 +127,9 @@ def _real(
     plan: "Plan", data: "PlanData", options: Mapping[str, Any], first: date | None, last: date | None
 ) -> "tuple[list[Stage], list[Stage], str]":
     from iwm_opts.backtest.metrics import Period
-    from iwm_opts.backtest.plan import Stage, stress_stages
     from iwm_opts.cli.plan_data import modelled_days
     from iwm_opts.market.chain import LABELS
+    from iwm_opts.plans.plan_backtest import Stage, stress_stages
 
     market = modelled_days(options) if plan.instrument != "shares" else None
     days = covered_days(plan, data.inputs, market)
@@ -171,11 +171,11 @@ def _simulated_range(options: Mapping[str, Any], first: date | None, last: date 
 
 def _stage(trial: "Trial", name: str, options: Mapping[str, Any]) -> "Stage":
     from iwm_opts.backtest.metrics import Period
-    from iwm_opts.backtest.plan import Stage
     from iwm_opts.backtest.simulated import SimulatedDays
-    from iwm_opts.markets.simulated import SimulatedMarket
-    from iwm_opts.sources.plan_tables import load_events
-    from iwm_opts.strategy.checklist import Inputs
+    from iwm_opts.io.plan_tables import load_events
+    from iwm_opts.plans.checklist import Inputs
+    from iwm_opts.plans.plan_backtest import Stage
+    from iwm_opts.sources.simulated import SimulatedMarket
 
     assert isinstance(trial.market, SimulatedDays)
     market = trial.market.market

@@ -12,7 +12,7 @@ from iwm_opts.cli.options import AS_OF, SYMBOL, group, option, slope_options
 
 if TYPE_CHECKING:
     from iwm_opts.backtest.market import DailyMarket
-    from iwm_opts.strategy.checklist import Inputs
+    from iwm_opts.plans.checklist import Inputs
 
 FUNDS: Final = ("SPY", "KRE", "XBI")
 INDEX: Final = "RVX"
@@ -77,10 +77,10 @@ def plan_data_from(options: Mapping[str, Any], before: date | None = None, *, bl
     DataError
         When a file cannot be read.
     """
+    from iwm_opts.io.plan_tables import load_events, load_sectors
     from iwm_opts.market.bars import load_bars
     from iwm_opts.market.minutes import load_minutes, refuse_other_prices
-    from iwm_opts.sources.plan_tables import load_events, load_sectors
-    from iwm_opts.strategy.checklist import NO_BARS, Inputs
+    from iwm_opts.plans.checklist import NO_BARS, Inputs
 
     minutes = load_minutes(options["minutes"]) if options.get("minutes") else None
     events = load_events(options["events"]) if options.get("events") else None
@@ -107,8 +107,8 @@ def plan_data_from(options: Mapping[str, Any], before: date | None = None, *, bl
 
 def _label_of(*paths: Path | None) -> str:
     """Label of files that `iwm-opts simulate` wrote; empty for real data."""
+    from iwm_opts.io.provenance import origin_of
     from iwm_opts.market.chain import LABELS
-    from iwm_opts.sources.origin import origin_of
 
     return LABELS["simulated"] if any(path and origin_of(path).simulated for path in paths) else ""
 
@@ -181,17 +181,17 @@ def _fund_path(options: Mapping[str, Any], symbol: str) -> Path | None:
 def _named_or_recorded(given: str | None, symbol: str) -> Path | None:
     if given:
         return Path(given)
-    from iwm_opts.sources.series_record import series_path
-    from iwm_opts.sources.store import open_record
+    from iwm_opts.io.archive import open_record
+    from iwm_opts.io.archive_series import series_path
 
     path = series_path(open_record(), "bars", symbol)
     return path if path.exists() else None
 
 
 def _history(options: Mapping[str, Any]) -> Any:
-    from iwm_opts.sources.iv_history import load_iv_history
-    from iwm_opts.sources.series_record import recorded_index
-    from iwm_opts.sources.store import open_record
+    from iwm_opts.io.archive import open_record
+    from iwm_opts.io.archive_series import recorded_index
+    from iwm_opts.io.iv_history import load_iv_history
 
     if options["iv_history"]:
         return load_iv_history(options["iv_history"], options["symbol"])
@@ -200,8 +200,8 @@ def _history(options: Mapping[str, Any]) -> Any:
 
 def _simulated(options: Mapping[str, Any], before: date | None) -> PlanData:
     from iwm_opts.market.chain import LABELS
-    from iwm_opts.markets.simulated import DEFAULT_SEED, default_market
-    from iwm_opts.strategy.checklist import Inputs
+    from iwm_opts.plans.checklist import Inputs
+    from iwm_opts.sources.simulated import DEFAULT_SEED, default_market
 
     seed = DEFAULT_SEED if options.get("seed") is None else options["seed"]
     market = default_market(seed, before)
@@ -227,8 +227,8 @@ def simulated_years(options: Mapping[str, Any]) -> SimulatedYears:
 
     from iwm_opts.market.calendar import NEW_YORK, latest_session
     from iwm_opts.market.chain import LABELS
-    from iwm_opts.markets.simulated import DEFAULT_SEED, simulate_market
-    from iwm_opts.strategy.checklist import Inputs
+    from iwm_opts.plans.checklist import Inputs
+    from iwm_opts.sources.simulated import DEFAULT_SEED, simulate_market
 
     last = latest_session(options["as_of"] or datetime.now(NEW_YORK).date())
     first = last - timedelta(days=365 * SIMULATED_YEARS)
@@ -250,9 +250,9 @@ def modelled_days(options: Mapping[str, Any]) -> "DailyMarket":
         When bars or IV history are missing.
     """
     from iwm_opts.backtest.simulated import SimulatedDays
-    from iwm_opts.markets.modelled_files import ModelledFiles, open_modelled
-    from iwm_opts.sources.series_record import series_path
-    from iwm_opts.sources.store import open_record
+    from iwm_opts.io.archive import open_record
+    from iwm_opts.io.archive_series import series_path
+    from iwm_opts.sources.modelled_files import ModelledFiles, open_modelled
 
     names = ("bars", "iv_history", "slope_history", "slope_base", "yields", "rate", "dividends")
     named = {name: options.get(name) for name in names}

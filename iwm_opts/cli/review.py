@@ -124,7 +124,7 @@ def _log(options: dict[str, Any]) -> Any:
 
 
 def _plan(options: dict[str, Any]) -> Any:
-    from iwm_opts.strategy.plan import load_plan
+    from iwm_opts.plans.plan import load_plan
 
     return load_plan(options["plan"]) if options["plan"] else None
 
@@ -175,8 +175,8 @@ def _by_plan(log: Any, plan: Any, options: dict[str, Any]) -> tuple[Any, Any]:
 
 def _with_quotes(log: Any, options: dict[str, Any]) -> Any:
     from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
+    from iwm_opts.io.archive import open_record
     from iwm_opts.journal.quotes import with_recorded_quotes
-    from iwm_opts.sources.store import open_record
 
     plan = _plan(options)
     fill = FillModel.parse(plan.costs.fill) if plan else DEFAULT_MODEL

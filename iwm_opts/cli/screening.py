@@ -8,9 +8,9 @@ from typing import Any
 def screening(options: dict[str, Any], packages: Callable[[Any], Sequence[Any]]) -> Any:
     """Screen what `packages` builds from each option table (a `report.screening.Screening`)."""
     from iwm_opts.cli import build
+    from iwm_opts.market.gate import ALWAYS_OPEN, ivr_gate
     from iwm_opts.report.screening import Screening
-    from iwm_opts.strategy.gate import ALWAYS_OPEN, ivr_gate
-    from iwm_opts.strategy.screen import screen
+    from iwm_opts.spreads.screen import screen
 
     terms, account = build.terms_from(options), build.account_from(options)
     selection = build.selection_from(options)

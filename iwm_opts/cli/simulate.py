@@ -53,8 +53,8 @@ def simulate(**options: Any) -> None:
 
     from iwm_opts.cli import build
     from iwm_opts.cli.progress import progress
-    from iwm_opts.markets.export import export
     from iwm_opts.report.records import as_json, rows_as_csv
+    from iwm_opts.sources.export import export
 
     plan = _plan(options)
     with progress("simulated days", options) as told:
@@ -70,8 +70,8 @@ def simulate(**options: Any) -> None:
 
 
 def _plan(options: dict[str, Any]) -> Any:
-    from iwm_opts.markets.export import Plan
     from iwm_opts.simulation.parameters import parameters_of
+    from iwm_opts.sources.export import Plan
 
     scenario = _scenario(options["scenario"])
     parameters = parameters_of(options["parameters"])
@@ -86,8 +86,8 @@ def _plan(options: dict[str, Any]) -> Any:
 def _last(first: date, days: int) -> date:
     """The session that ends `days` of them from `first` on; none lies ahead, where no history may end."""
     from iwm_opts.errors import InputError
+    from iwm_opts.io.age import now
     from iwm_opts.market.calendar import sessions
-    from iwm_opts.sources.age import now
 
     found = sessions(first, now().date()).tolist() if first <= now().date() else []
     if len(found) < days:

@@ -75,7 +75,7 @@ def _refuse_what_does_not_apply(names: tuple[str, ...], unit: str) -> None:
 
 def _contracts(options: dict[str, Any]) -> Any:
     from iwm_opts.cli.build import account_from
-    from iwm_opts.strategy.screen import size_package
+    from iwm_opts.spreads.screen import size_package
 
     return size_package(
         account_from(options),

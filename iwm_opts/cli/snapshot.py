@@ -31,8 +31,8 @@ def snapshot(**options: Any) -> None:
     record grows an IV history of its own. It lies in the user's data folder, or where IWM_OPTS_DATA says.
     """
     from iwm_opts.cli import build
+    from iwm_opts.io.age import now
     from iwm_opts.report.records import as_json, rows_as_csv
-    from iwm_opts.sources.age import now
 
     is_live = options["source"] in ("auto", "yahoo", "cboe")
     skipped = _why_not(now()) if is_live and not options["force"] else ""
@@ -49,8 +49,8 @@ def snapshot(**options: Any) -> None:
 
 def _why_not(at: datetime) -> str:
     """Why there is nothing to capture at a time; empty while there is. Delayed quotes of the close come after it."""
+    from iwm_opts.io.age import DELAY
     from iwm_opts.market.calendar import is_session, session_hours
-    from iwm_opts.sources.age import DELAY
 
     if not is_session(at.date()):
         return f"the exchange is closed on {at:%A %Y-%m-%d}"
@@ -61,9 +61,9 @@ def _why_not(at: datetime) -> str:
 
 
 def _taken(options: dict[str, Any], is_live: bool) -> dict[str, Any]:
+    from iwm_opts.io.archive import open_record
+    from iwm_opts.io.archive_iv import add_with_index
     from iwm_opts.market.chain import Chain
-    from iwm_opts.sources.iv_record import add_with_index
-    from iwm_opts.sources.store import open_record
 
     chain: Chain = _live(options) if is_live else _from_file(options)
     record = open_record()
@@ -86,8 +86,8 @@ def _taken(options: dict[str, Any], is_live: bool) -> dict[str, Any]:
 
 def _live(options: dict[str, Any]) -> Any:
     from iwm_opts.cli.progress import progress
-    from iwm_opts.markets.live import first_answer, live_chain, refuse_past
-    from iwm_opts.sources.selection import clean_symbol
+    from iwm_opts.io.selection import clean_symbol
+    from iwm_opts.sources.live import first_answer, live_chain, refuse_past
 
     refuse_past("a live source", options["as_of"])
     with progress("option chain", options) as told:
@@ -98,8 +98,8 @@ def _live(options: dict[str, Any]) -> Any:
 
 def _from_file(options: dict[str, Any]) -> Any:
     from iwm_opts.errors import InputError
-    from iwm_opts.markets.resolve import WORDS
-    from iwm_opts.sources.files import load_chain
+    from iwm_opts.io.files import load_chain
+    from iwm_opts.sources.resolve import WORDS
 
     if options["source"] in WORDS:
         rule = "is no market to record"

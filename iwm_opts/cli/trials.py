@@ -68,8 +68,8 @@ def _refuse_simulated_alone(options: Options) -> None:
 def _modelled(options: Options) -> Any:
     from iwm_opts.backtest.resolve import modelled_trial
     from iwm_opts.cli.build import MODELLED
-    from iwm_opts.markets.modelled_files import ModelledFiles
     from iwm_opts.simulation.parameters import parameters_of
+    from iwm_opts.sources.modelled_files import ModelledFiles
 
     parameters = parameters_of(options["parameters"])
     return modelled_trial(

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from iwm_opts.conventions import FEE_SCHEDULE, MULTIPLIER
 from iwm_opts.errors import InputError
 from iwm_opts.execution.legs import Legs
-from iwm_opts.kernels.fees import Charges, orders
+from iwm_opts.kernels.trading.fees import Charges, orders
 
 Array = NDArray[np.float64]
 Premium = TypeVar("Premium", float, Array)

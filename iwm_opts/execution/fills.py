@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from iwm_opts.conventions import FILL_MODEL, MULTIPLIER, TICK
 from iwm_opts.errors import InputError
 from iwm_opts.execution.legs import Legs
-from iwm_opts.kernels.fill import fill_prices
+from iwm_opts.kernels.trading.fill import fill_prices
 
 Array = NDArray[np.float64]
 

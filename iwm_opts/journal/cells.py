@@ -11,9 +11,9 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from iwm_opts.conventions import Right
+from iwm_opts.io.parse import parse_right
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.contract import Contract, occ_symbol
-from iwm_opts.sources.values import parse_right
 
 NAMED = 20  # bad rows that are named one by one; the rest is counted
 AMERICAN = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][-+]?\d+)?")

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.archive import Record, open_record
+from iwm_opts.io.atomic import write_durably
 from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade, Shares
-from iwm_opts.sources.durable import write_durably
-from iwm_opts.sources.store import Record, open_record
-from iwm_opts.strategy.exits import ShareExits
 
 VERSION: Final = 3
 READ: Final = (1, 2, 3)  # the first knew no shares, the second no minute to leave options at

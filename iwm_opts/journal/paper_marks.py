@@ -16,12 +16,12 @@ from iwm_opts.execution.fees import FeeSchedule, premium_sold
 from iwm_opts.execution.fills import FillModel, fill_package
 from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SIMULATED
-from iwm_opts.kernels.exits import HELD, exit_reason
+from iwm_opts.kernels.backtest.exits import HELD, exit_reason
 from iwm_opts.market.calendar import NEW_YORK, expiry_moment, sessions
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.spreads.legs import SAME_STRIKE
-from iwm_opts.strategy.screen import Sized
+from iwm_opts.spreads.screen import Sized
 
 
 def opened(

@@ -11,14 +11,14 @@ from datetime import date, datetime
 
 import pandas as pd
 
-from iwm_opts.backtest.intraday import LATEST_FILL, leave_within_session
 from iwm_opts.backtest.shares import Ledger, Position, ShareRules
 from iwm_opts.errors import InputError
 from iwm_opts.journal.paper_trade import OPEN, Exits, Mark, PaperTrade, Shares
 from iwm_opts.market.bars import atr
 from iwm_opts.market.calendar import sessions
-from iwm_opts.strategy.edges import Momentum
-from iwm_opts.strategy.plan import Plan
+from iwm_opts.plans.edges import Momentum
+from iwm_opts.plans.intraday import LATEST_FILL, leave_within_session
+from iwm_opts.plans.plan import Plan
 
 CLOSE, UNTIMED = "16:00:00", "00:00:00"  # New York; a stop within a bar has no known time
 
@@ -205,7 +205,7 @@ def marked_on_bars(trade: PaperTrade, bars: pd.DataFrame, until: date | None = N
 
 
 def marked_on_minutes(trade: PaperTrade, minutes: pd.DataFrame) -> list[Mark]:
-    """The end of an intraday trade on the minutes of its session, as `backtest.intraday` has it.
+    """The end of an intraday trade on the minutes of its session, as `plans.intraday` has it.
 
     Raises
     ------

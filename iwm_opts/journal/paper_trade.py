@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
+from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
 from iwm_opts.execution.legs import Legs
 from iwm_opts.journal.packages import strategy_of
 from iwm_opts.journal.trade_log import SHARES
 from iwm_opts.market.contract import Contract
-from iwm_opts.strategy.exits import ShareExits
 
 OPEN: Final = "09:30:00"  # of a session, New York
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pandas as pd
 
-from iwm_opts.backtest.plan import PlanResult
 from iwm_opts.journal.packages import strategy_of
 from iwm_opts.journal.paper_trade import OPEN
 from iwm_opts.journal.readers import backtest_told, log_of_backtest
 from iwm_opts.journal.trade_log import SHARES, TradeLog, log_of_rows
 from iwm_opts.market.contract import Contract
+from iwm_opts.plans.plan import Plan
+from iwm_opts.plans.plan_backtest import PlanResult
 from iwm_opts.spreads.typed import TypedLeg
-from iwm_opts.strategy.plan import Plan
 
 
 def log_of_plan(result: PlanResult) -> TradeLog:

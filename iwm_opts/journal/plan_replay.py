@@ -15,8 +15,6 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.backtest.intraday import LATEST_FILL
-from iwm_opts.backtest.plan import share_rules
 from iwm_opts.backtest.shares import ShareRules, trade_shares
 from iwm_opts.errors import InputError
 from iwm_opts.journal.compliance import SLACK
@@ -26,9 +24,11 @@ from iwm_opts.journal.paper_trade import OPEN, Closing, Mark, PaperTrade
 from iwm_opts.journal.session_prices import is_near_open, price_at
 from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, UNTOLD, TradeLog, accounts_of, answers_text, marks_text
 from iwm_opts.market.calendar import latest_session
-from iwm_opts.strategy.checklist import Inputs, Reading, criterion
-from iwm_opts.strategy.decision import entry_days
-from iwm_opts.strategy.plan import Plan
+from iwm_opts.plans.checklist import Inputs, Reading, criterion
+from iwm_opts.plans.decision import entry_days
+from iwm_opts.plans.intraday import LATEST_FILL
+from iwm_opts.plans.plan import Plan
+from iwm_opts.plans.plan_backtest import share_rules
 
 ASIDE: Final = 0.01  # share of price that a fill may lie beyond its session: before the open, or after the close
 EARLY: Final = "before any rule"  # reasons of a share trade, beside stop, target and time
@@ -98,7 +98,7 @@ def _with_checklists(trades: pd.DataFrame, plan: Plan, data: Inputs, unknown: Co
     wanted = trades.index[trades["checklist"] == ""]
     if not len(wanted):
         return 0
-    # A criterion reads all sessions at once, and the same for each whatever comes after it (`strategy.checklist`).
+    # A criterion reads all sessions at once, and the same for each whatever comes after it (`plans.checklist`).
     readings = {name: criterion(name).read(data) for name in plan.checklist.criteria}
     judged = 0
     for at in wanted:

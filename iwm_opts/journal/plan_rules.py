@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from iwm_opts.errors import InputError
-from iwm_opts.strategy.edges import Momentum
-from iwm_opts.strategy.plan import Plan
+from iwm_opts.plans.edges import Momentum
+from iwm_opts.plans.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ import pandas as pd
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fills import FillModel, fill_package
+from iwm_opts.io.archive import Record
 from iwm_opts.journal.trade_log import TradeLog
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.chain import Chain
-from iwm_opts.sources.store import Record
 from iwm_opts.spreads.legs import SAME_STRIKE
 from iwm_opts.spreads.typed import TypedLeg, legs_of
 

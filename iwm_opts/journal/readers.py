@@ -42,7 +42,7 @@ KNOWN: Final = (
     f"{thinkorswim.NAME}, {tastytrade.NAME} or {interactive_brokers.NAME}"
 )
 MADE: Final = ("simulated", "modelled")  # columns of a backtest's CSV
-MODELLED_NAMES: Final = "modelled market"  # as `markets.modelled` calls them
+MODELLED_NAMES: Final = "modelled market"  # as `sources.modelled` calls them
 HEADER_ROWS: Final = 2_000  # of a file, among which a header is looked for
 
 

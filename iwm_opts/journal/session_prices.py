@@ -4,10 +4,10 @@ from datetime import date, datetime
 
 import pandas as pd
 
-from iwm_opts.backtest.intraday import LATEST_FILL
 from iwm_opts.journal.paper_trade import OPEN
 from iwm_opts.market.calendar import session_hours
-from iwm_opts.strategy.checklist import Inputs
+from iwm_opts.plans.checklist import Inputs
+from iwm_opts.plans.intraday import LATEST_FILL
 
 
 def price_at(at: pd.Timestamp, data: Inputs) -> float:

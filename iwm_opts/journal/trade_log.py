@@ -235,7 +235,7 @@ def write_log(log: TradeLog, path: Path) -> None:
     DataError
         When it cannot be written.
     """
-    from iwm_opts.sources.durable import write_durably
+    from iwm_opts.io.atomic import write_durably
 
     if path.suffix.lower() in (".parquet", ".pq"):
         import io

@@ -45,8 +45,9 @@ def _user_cache() -> Path:
 def _digest() -> str:
     # The folder counts too: numba keeps each installation's machine code apart.
     content = hashlib.sha256(str(Path(__file__).parent.resolve()).encode())
-    for file in sorted(Path(__file__).parent.glob("*.py")):
-        content.update(file.name.encode())
+    folder = Path(__file__).parent
+    for file in sorted(folder.rglob("*.py")):
+        content.update(file.relative_to(folder).as_posix().encode())
         content.update(file.read_bytes())
     return content.hexdigest()[:16]
 

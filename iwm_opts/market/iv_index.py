@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from iwm_opts.conventions import CLOSED_DAY_WEIGHT, DAYS_PER_YEAR, MIN_SESSIONS_FOR_INDEX
-from iwm_opts.kernels.variance_index import total_variance
+from iwm_opts.kernels.panel.variance_index import total_variance
 from iwm_opts.market.calendar import effective_days_per_year
 from iwm_opts.market.slices import ExpirySlice, Forward
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from iwm_opts.conventions import GATE_RANK, IVR_LOOKBACK, MIN_COVERAGE
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.rank import rank_and_percentile, rolling_rank_and_percentile
+from iwm_opts.kernels.panel.rank import rank_and_percentile, rolling_rank_and_percentile
 from iwm_opts.market.calendar import FIRST_DAY, latest_session, sessions
 
 _DAY = timedelta(days=1)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from iwm_opts.conventions import TICK
 from iwm_opts.errors import DataError
-from iwm_opts.kernels.smile import smile_stdev, smoothing_spline, terminal_cdf
+from iwm_opts.kernels.panel.smile import smile_stdev, smoothing_spline, terminal_cdf
 from iwm_opts.pricing.black import black_price
 
 Array = NDArray[np.float64]

@@ -156,15 +156,15 @@ class Options:
         early = exercise and expiry.rate * expiry.t > LEAST_INTEREST
         # Each kernel loads, and on a first run compiles for seconds, where it prices: a European market asks for none.
         if sign > 0.0:
-            from iwm_opts.kernels.american_call import american_call
+            from iwm_opts.kernels.pricing.american_call import american_call
 
             american_call(self.spot, self.strike, vol, *terms, exercise, out)
         elif early and not expiry.cash.size:
-            from iwm_opts.kernels.american_put import american_put
+            from iwm_opts.kernels.pricing.american_put import american_put
 
             american_put(self.spot, self.strike, vol, expiry.rate, expiry.t, out)
         else:
-            from iwm_opts.kernels.american_dividend_put import american_dividend_put
+            from iwm_opts.kernels.pricing.american_dividend_put import american_dividend_put
 
             is_wide = vol * math.sqrt(expiry.t) > WIDE
             for wide in np.unique(is_wide):  # by each option's own vol: no price depends on the others asked for

@@ -74,7 +74,7 @@ def american_price(
 
     Notes
     -----
-    Methods and sources stand in the kernels: `iwm_opts.kernels.american_call` (quadrature between ex-dates),
+    Methods and sources stand in the kernels: `iwm_opts.kernels.pricing.american_call` (quadrature between ex-dates),
     `american_put` (collocation, for puts without a dividend ahead) and `american_dividend_put` (finite differences).
     Calls without a dividend ahead are European (Merton 1973).
     """

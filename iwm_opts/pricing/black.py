@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from iwm_opts.conventions import VOL_POINT
-from iwm_opts.kernels import black as kernel
+from iwm_opts.kernels.pricing import black as kernel
 from iwm_opts.pricing._broadcast import Values, discount_factor, evaluate, numbers, plain
 
 

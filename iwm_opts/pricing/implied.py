@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from iwm_opts.kernels import implied as kernel
+from iwm_opts.kernels.pricing import implied as kernel
 from iwm_opts.pricing._broadcast import Values, discount_factor, evaluate, numbers
 
 
@@ -45,7 +45,7 @@ def implied_vol(
     -----
     An in-the-money price is taken to the out-of-the-money side by put-call parity, so its own rounding, about 1e-16 of
     the price, is what limits the answer. Method: Jaeckel 2017, "Let's be rational", Wilmott 2015(75), pages 40-53, with
-    a guess of our own; see `iwm_opts.kernels.implied`.
+    a guess of our own; see `iwm_opts.kernels.pricing.implied`.
     """
     return evaluate(
         kernel.implied_vols,

@@ -9,8 +9,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from iwm_opts.backtest.claims import FAILS, HOLDS, Claim
 from iwm_opts.report.console import render
+from iwm_opts.research.claims import FAILS, HOLDS, Claim
 
 STYLES: Final = {HOLDS: "green", FAILS: "red"}
 MANY: Final = (

@@ -11,7 +11,7 @@ from iwm_opts.conventions import PICTURE_KINDS
 from iwm_opts.errors import InputError
 from iwm_opts.report.facts_table import ChainSmiles
 from iwm_opts.report.plots import GREY, INK, LOSS, TODAY
-from iwm_opts.simulation.acceptance import Acceptance, Curve
+from iwm_opts.research.acceptance import Acceptance, Curve
 
 TITLES = {
     "|return| autocorrelation": ("Autocorrelation of |return|", "lag, sessions"),

@@ -14,11 +14,11 @@ from iwm_opts.market.chain import Chain
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.words import number, percent, points
-from iwm_opts.simulation.acceptance import Acceptance, Window
-from iwm_opts.simulation.facts import JOINT
-from iwm_opts.simulation.judgement import MOST_BAND, FactFit
-from iwm_opts.simulation.rehearsal import BLOCK, RIDGE
-from iwm_opts.simulation.smile_beside import SmileBeside
+from iwm_opts.research.acceptance import Acceptance, Window
+from iwm_opts.research.facts import JOINT
+from iwm_opts.research.goodness_of_fit import MOST_BAND, FactFit
+from iwm_opts.research.path_ensemble import BLOCK, RIDGE
+from iwm_opts.research.smile_comparison import SmileBeside
 
 SIMULATED = Text("SIMULATED MARKET beside a real one", style="bold yellow")
 COLUMNS = {  # of the conditional table: heading, digits, percent

@@ -7,11 +7,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from iwm_opts.backtest.instruments import Difference, InstrumentResult, defined_less_naked, trading_costs
 from iwm_opts.backtest.metrics import Period
+from iwm_opts.plans.instruments import Difference, InstrumentResult, defined_less_naked, trading_costs
+from iwm_opts.plans.plan import Plan
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.words import dollars, number, percent
-from iwm_opts.strategy.plan import Plan
 
 
 def instruments_table(

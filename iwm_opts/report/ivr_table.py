@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from iwm_opts.market.gate import Gate
 from iwm_opts.market.iv_rank import IvHistory, IvRank, OpenGateShare
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.report.chart import block_chart
@@ -16,7 +17,6 @@ from iwm_opts.report.console import plain_table, render, width
 from iwm_opts.report.records import chain_iv_record, gate_record, iv_record, market_record
 from iwm_opts.report.screen_table import chain_iv_line, label_lines, market_lines, rank_line
 from iwm_opts.report.words import percent
-from iwm_opts.strategy.gate import Gate
 
 MARGIN = 12  # characters left of the chart
 

@@ -8,10 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from iwm_opts.backtest.metrics import Metrics, Period
-from iwm_opts.backtest.plan import PlanResult, StageResult
+from iwm_opts.plans.plan import Plan
+from iwm_opts.plans.plan_backtest import PlanResult, StageResult
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.words import dollars, number, percent
-from iwm_opts.strategy.plan import Plan
 
 ANSWERS = {True: ("holds", "green"), False: ("fails", "red"), None: ("says nothing", "yellow")}
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 from rich.console import RenderableType
 from rich.text import Text
 
-from iwm_opts.backtest.standing import Standing
+from iwm_opts.journal.plan_report import Standing
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.words import counted, dollars
 

@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
-from iwm_opts.backtest.claims import Claim
-from iwm_opts.backtest.standing import Standing
+from iwm_opts.journal.plan_report import Standing
+from iwm_opts.plans.plan import Plan
 from iwm_opts.report.claims_table import claim_record, interval_text
 from iwm_opts.report.page import Bullets, Grid, Page, Paragraph, Section, Verbatim
 from iwm_opts.report.words import counted, dollars, percent
-from iwm_opts.strategy.plan import Plan
+from iwm_opts.research.claims import Claim
 
 STATES: Final = {"met": "met", "unmet": "not met", "unknown": "unknown"}
 FILTER_STATES: Final = {"met": "clear", "unmet": "blocks entries", "unknown": "unknown, so no entry"}

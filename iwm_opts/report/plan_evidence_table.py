@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from iwm_opts.backtest.bootstrap import Interval
-from iwm_opts.backtest.plan_evidence import PlanEvidence
+from iwm_opts.plans.plan_evidence import PlanEvidence
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.words import number, percent
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import MULTIPLIER, PICTURE_KINDS, SIDE_SIGN
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.payoff import payoff_line
+from iwm_opts.kernels.trading.payoff import payoff_line
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.pricing.black import black_price
 from iwm_opts.report.screen_table import expiry_words, strikes

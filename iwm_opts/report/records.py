@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE_INTERVAL, REALISED_IMPLIED_VARIANCE_SOURCE
+from iwm_opts.market.gate import Gate
 from iwm_opts.market.iv_index import IvIndex
 from iwm_opts.market.iv_rank import IvRank
 from iwm_opts.market.snapshot import Snapshot
@@ -15,8 +16,7 @@ from iwm_opts.report.assignment_lines import assignment_records
 from iwm_opts.report.screening import Screening
 from iwm_opts.risk.sizing import Size
 from iwm_opts.spreads.candidate import Candidate
-from iwm_opts.strategy.gate import Gate
-from iwm_opts.strategy.screen import Sized
+from iwm_opts.spreads.screen import Sized
 
 Record = dict[str, Any]
 IV_NAMES = (

@@ -16,7 +16,7 @@ from iwm_opts.report.console import natural_width, plain_table, render, width
 from iwm_opts.report.screening import Screening
 from iwm_opts.report.words import counted, dollars, number, percent, points, price, strike
 from iwm_opts.spreads.candidate import Candidate
-from iwm_opts.strategy.screen import Sized
+from iwm_opts.spreads.screen import Sized
 
 
 def screen_table(result: Screening, verbose: bool = False, columns: int | None = None) -> str:

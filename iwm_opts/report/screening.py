@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE
+from iwm_opts.market.gate import Gate
 from iwm_opts.market.iv_rank import IvRank
 from iwm_opts.market.snapshot import Snapshot
-from iwm_opts.strategy.gate import Gate
-from iwm_opts.strategy.screen import Account, Screened
+from iwm_opts.spreads.screen import Account, Screened
 
 
 @dataclass(frozen=True, slots=True, eq=False)

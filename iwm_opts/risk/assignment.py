@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER, TICK
 from iwm_opts.errors import InputError
-from iwm_opts.kernels import assignment
+from iwm_opts.kernels.trading import assignment
 from iwm_opts.pricing._broadcast import Values, evaluate, signs
 from iwm_opts.pricing.american import american_boundary, american_price
 

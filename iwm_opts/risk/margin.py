@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import InputError
 from iwm_opts.execution.legs import Legs
-from iwm_opts.kernels.payoff import extremes
+from iwm_opts.kernels.trading.payoff import extremes
 
 Array = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.sizing import kelly_share, units_within, whole_units
+from iwm_opts.kernels.trading.sizing import kelly_share, units_within, whole_units
 
 PRUDENT_RISK: Final = 0.02  # the strategy risks 1 to 2% of the account on a trade
 MAX_OPEN_RISK: Final = 0.06  # of the account, all positions together (Elder 2002, Come Into My Trading Room)
@@ -163,7 +163,7 @@ def kelly_stake_from_expectation(
     Returns
     -------
     float
-        0 to 1; zero without expected profit. See `kernels.sizing.kelly_share` for the formula and its source.
+        0 to 1; zero without expected profit. See `kernels.trading.sizing.kelly_share` for the formula and its source.
     """
     if not 0.0 <= pop <= 1.0:
         raise InputError("pop", pop, "must lie between 0 and 1")

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.session import JUMP_SHOCKS, RANGE_SHOCKS
+from iwm_opts.kernels.simulation.session import JUMP_SHOCKS, RANGE_SHOCKS
+from iwm_opts.simulation.daily_bars import LogBars, RangeShocks, log_bars, ranges
 from iwm_opts.simulation.dynamics import StatePath, generator, wander
-from iwm_opts.simulation.history import LogBars, RangeShocks, log_bars, ranges
 from iwm_opts.simulation.parameters import TYPICAL_VOL, BarShape, Parameters
 
 Array = NDArray[np.float64]

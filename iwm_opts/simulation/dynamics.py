@@ -55,7 +55,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
-from iwm_opts.kernels.paths import SHOCKS, advance, expected_variance, mean_reverting
+from iwm_opts.kernels.simulation.paths import SHOCKS, advance, expected_variance, mean_reverting
 from iwm_opts.simulation.parameters import TYPICAL_VOL, Dynamics, Parameters, Premium
 
 Array = NDArray[np.float64]
@@ -354,7 +354,7 @@ def premium_beside_fast(dynamics: Dynamics) -> float:
 
 
 def variance_rate(dynamics: Dynamics, fast: Array, middle: Array, slow: Array) -> Array:
-    """Diffusive variance rate of states, a year; the equation of `kernels.paths.advance`."""
+    """Diffusive variance rate of states, a year; the equation of `kernels.simulation.paths.advance`."""
     d = dynamics
     return np.asarray((d.floor + np.exp(d.level + middle + slow)) * (1.0 - d.fast_share + d.fast_share * np.exp(fast)))
 

@@ -1,7 +1,7 @@
 """5-minute bars of the simulated underlying that agree with its daily bars, and foretell nothing of where it goes.
 
-Prices are the daily bar's own Brownian motion, conditioned on its end, maximum and minimum (`kernels.session`), with
-the jump of the day, if any, in one bar. Volume comes in the order of time: a bar knows its own move, the way so far and
+Prices are the daily bar's own Brownian motion, conditioned on its end, maximum and minimum
+(`kernels.simulation.session`), with the jump of the day, if any, in one bar. Volume comes in the order of time: a bar knows its own move, the way so far and
 what does not depend on the way, and no more. The day's volume rises with the size of its whole move, which nobody knows
 before the close; so a bar takes its part of the volume that the day is sure to have by now, whatever comes, and the
 last bar, with the closing auction in it, takes the rest.
@@ -15,10 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
-from iwm_opts.kernels.session import around_jump, conditioned_path
+from iwm_opts.kernels.simulation.session import around_jump, conditioned_path
 from iwm_opts.simulation.companions import LARGEST_SIZE, MEAN_SIZE, underlying_bars
+from iwm_opts.simulation.daily_bars import RangeShocks, log_bars
 from iwm_opts.simulation.dynamics import StatePath, generator
-from iwm_opts.simulation.history import RangeShocks, log_bars
 from iwm_opts.simulation.parameters import Parameters
 
 Array = NDArray[np.float64]

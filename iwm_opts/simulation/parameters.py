@@ -10,7 +10,7 @@ from typing import Any
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.kernels.quote import SPREAD_TERMS
+from iwm_opts.kernels.simulation.quote import SPREAD_TERMS
 
 SHIPPED = "iwm.toml"
 CONTROL = "to-2019"  # names the calibration that shows what years it was not fitted to make of the model
@@ -119,7 +119,7 @@ class SmileShape:
 
 @dataclass(frozen=True, slots=True)
 class SpreadModel:
-    """Quoted spreads; `coefficients` as in `kernels.quote.full_spread`."""
+    """Quoted spreads; `coefficients` as in `kernels.simulation.quote.full_spread`."""
 
     coefficients: tuple[float, ...]
     after_close: float  # widening of quotes captured after the close

@@ -2,7 +2,7 @@
 
 Fair values are Black's on a forward net of cash dividends, never below intrinsic value: what early exercise is worth
 beyond that is left out (some cents on an at-the-money put of two months, up to 9). So they are European although
-their root is IWM: markets say so in `exercise`, files in their footer (`sources.origin`), and vols come out right only
+their root is IWM: markets say so in `exercise`, files in their footer (`io.provenance`), and vols come out right only
 when they are read as such.
 """
 
@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import TICK
-from iwm_opts.kernels.quote import quote_expiration
+from iwm_opts.kernels.simulation.quote import quote_expiration
 from iwm_opts.market.slices import ExpirySlice
 from iwm_opts.pricing.black import greeks
 from iwm_opts.simulation.listing import Listing

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import TICK
-from iwm_opts.kernels.surface import quoted_variances
+from iwm_opts.kernels.simulation.surface import quoted_variances
 from iwm_opts.market.iv_index import MIN_WING_STRIKES, ModelFreeVariance, constant_maturity_iv
 from iwm_opts.simulation.dynamics import FACTORS
 from iwm_opts.simulation.index_states import index_factors

@@ -1,7 +1,8 @@
 """Fitting the quoted-spread model to real chains.
 
 The spread of a quote is the exponential of a polynomial in the premium, the time left and how deep in the money the
-option is (`kernels.quote.full_spread`), rounded outward to the tick. Rounding adds a tick on average, which is taken
+option is (`kernels.simulation.quote.full_spread`), rounded outward to the tick.
+Rounding adds a tick on average, which is taken
 off before the logarithm is; what is left is found by Gauss-Newton steps under a loss that forgets outliers, every
 bucket of delta and time counting alike.
 """
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import TICK
 from iwm_opts.errors import DataError
-from iwm_opts.kernels.quote import FAR_DAYS, LONGEST_DAYS, PREMIUM_FLOOR, SPREAD_TERMS
+from iwm_opts.kernels.simulation.quote import FAR_DAYS, LONGEST_DAYS, PREMIUM_FLOOR, SPREAD_TERMS
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import take_snapshot
@@ -69,7 +70,7 @@ def _observed(table: OptionTable) -> pd.DataFrame:
 
 
 def spread_terms(premium: Array, in_the_money: Array, is_call: Array, days: Array) -> Array:
-    """Terms that the coefficients of `kernels.quote.full_spread` multiply, shape (n, SPREAD_TERMS)."""
+    """Terms that the coefficients of `kernels.simulation.quote.full_spread` multiply, shape (n, SPREAD_TERMS)."""
     lp = np.log(premium + PREMIUM_FLOOR)
     lt = np.log(np.minimum(days, LONGEST_DAYS) + 1.0)
     far = np.maximum(lt - np.log(FAR_DAYS), 0.0)

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from iwm_opts.kernels.surface import smiles
+from iwm_opts.kernels.simulation.surface import smiles
 from iwm_opts.market.calendar import effective_days_per_year
 from iwm_opts.simulation.dynamics import State, variance_curve
 from iwm_opts.simulation.parameters import Parameters, SmileShape
@@ -26,7 +26,7 @@ SHORTEST: Final = 1e-9  # years: what has expired is priced nowhere, and may not
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surface:
-    """SSVI at each of m expirations; see `kernels.ssvi` for the formula and for why it is free of arbitrage."""
+    """SSVI at each of m expirations; formula and proof of no arbitrage: `kernels.simulation.ssvi`."""
 
     theta: Array  # total variance at the money, shape (m,)
     rho: float

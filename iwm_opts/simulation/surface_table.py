@@ -1,7 +1,8 @@
 """What quotes follow from, for many days and expirations at once.
 
 One row holds everything of one expiration on one day but the strike: quotes of any of its options are one call of
-`kernels.quote` away. A chain is quoted from the rows of its day, a backtest marks packages from the rows of ten years.
+`kernels.simulation.quote` away. A chain is quoted from the rows of its day, a backtest marks packages from the rows
+of ten years.
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.kernels.paths import expected_variance
-from iwm_opts.kernels.surface import forwards
+from iwm_opts.kernels.simulation.paths import expected_variance
+from iwm_opts.kernels.simulation.surface import forwards
 from iwm_opts.market.calendar import clocks
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.simulation.dynamics import variance_curve

@@ -1,1 +1,1 @@
-"""Where data comes from: file formats and readers."""
+"""What `--source` names: the simulated, modelled, recorded and live market, behind one interface."""

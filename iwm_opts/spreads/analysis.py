@@ -11,7 +11,8 @@ from iwm_opts.conventions import MULTIPLIER, REALISED_IMPLIED_VARIANCE
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import DEFAULT_FEES, FeeSchedule, premium_sold
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel, Fills, fill_packages
-from iwm_opts.kernels import barrier, payoff
+from iwm_opts.kernels.pricing import barrier
+from iwm_opts.kernels.trading import payoff
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.spreads.legs import Packages
 

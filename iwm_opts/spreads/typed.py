@@ -11,7 +11,7 @@ from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
 from iwm_opts.errors import InputError
 from iwm_opts.execution.comparison import Payoff
 from iwm_opts.execution.legs import Legs
-from iwm_opts.kernels.payoff import extremes
+from iwm_opts.kernels.trading.payoff import extremes
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.spreads.analysis import Terms, analyse
 from iwm_opts.spreads.legs import SAME_STRIKE, Packages, rows_of

@@ -14,7 +14,7 @@ from iwm_opts.backtest.engine import backtest, prepare, run
 from iwm_opts.backtest.rules import EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Pooled, Trial, mean_gain
-from iwm_opts.markets.simulated import simulate_market
+from iwm_opts.sources.simulated import simulate_market
 
 RATE = 0.03
 SMALL_RULES = Rules(

@@ -12,7 +12,7 @@ from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.iv_rank import iv_rank
-from iwm_opts.markets.simulated import simulate_market
+from iwm_opts.sources.simulated import simulate_market
 
 SIGN, RIGHT = (1, -1, -1, 1), "PPCC"
 FEE = 0.65

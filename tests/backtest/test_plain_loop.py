@@ -31,11 +31,11 @@ from iwm_opts.backtest.rules import (
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
+from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.market.iv_rank import iv_rank
-from iwm_opts.markets.modelled_files import ModelledFiles, open_modelled
-from iwm_opts.markets.simulated import scenario_market, simulate_market
 from iwm_opts.simulation.scenarios import scenario
-from iwm_opts.sources.iv_history import load_iv_history
+from iwm_opts.sources.modelled_files import ModelledFiles, open_modelled
+from iwm_opts.sources.simulated import scenario_market, simulate_market
 from iwm_opts.spreads.legs import Wing
 
 # --- the loop ---------------------------------------------------------------------------------------------------------

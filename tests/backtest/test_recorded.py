@@ -14,12 +14,12 @@ from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules,
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
+from iwm_opts.io.archive import open_record
+from iwm_opts.io.archive_series import merge_series
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.snapshot import take_snapshot
-from iwm_opts.sources.series_record import merge_series
-from iwm_opts.sources.store import open_record
 from iwm_opts.spreads.legs import Wing
 
 MON, TUE, WED, THU, FRI = (date(2024, 3, 4) + timedelta(days=place) for place in range(5))

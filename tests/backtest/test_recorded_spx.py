@@ -20,7 +20,7 @@ from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules,
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
-from iwm_opts.sources.iv_history import load_iv_history
+from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.spreads.legs import Wing
 
 pytestmark = pytest.mark.market_data

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iwm_opts.backtest.intraday import trade_momentum
+from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.backtest.shares import ShareRules, trade_shares
 from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.minutes import Minutes
-from iwm_opts.strategy.edges import Momentum
-from iwm_opts.strategy.exits import ShareExits
+from iwm_opts.plans.edges import Momentum
+from iwm_opts.plans.intraday import trade_momentum
 
 WARM = 20  # sessions before, each of range 2 about 100: an ATR of 2
 DAYS = pd.DatetimeIndex(

@@ -3,9 +3,9 @@ from datetime import date
 
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.kernels._jit import on_first_compilation
-from iwm_opts.kernels.book import COLUMNS
-from iwm_opts.kernels.quote import FAR_DAYS
-from iwm_opts.markets.simulated import simulate_market
+from iwm_opts.kernels.backtest.book import COLUMNS
+from iwm_opts.kernels.simulation.quote import FAR_DAYS
+from iwm_opts.sources.simulated import simulate_market
 
 
 def test_the_surface_of_a_market_compiles_nothing_anew():

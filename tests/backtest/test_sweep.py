@@ -11,7 +11,7 @@ from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules,
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.sweep import sweep
 from iwm_opts.execution.fills import FillModel
-from iwm_opts.markets.simulated import simulate_market
+from iwm_opts.sources.simulated import simulate_market
 from iwm_opts.spreads.legs import Wing
 
 

@@ -3,8 +3,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from iwm_opts.markets.health import check_clock
-from iwm_opts.sources.age import now
+from iwm_opts.io.age import now
+from iwm_opts.sources.health import check_clock
 
 
 def states(run):
@@ -85,7 +85,7 @@ def test_series_that_are_no_use_are_named_with_what_to_do(run, series, kind, nam
 
 
 def test_a_record_without_a_right_to_write(run, monkeypatch):
-    monkeypatch.setattr("iwm_opts.markets.health.os.access", lambda *_: False)
+    monkeypatch.setattr("iwm_opts.sources.health.os.access", lambda *_: False)
     assert states(run)["record"]["state"] == "failed"
 
 

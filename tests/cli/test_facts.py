@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from iwm_opts.market.calendar import sessions
+from iwm_opts.simulation.daily_bars import RangeShocks, log_bars
 from iwm_opts.simulation.dynamics import priced_variance, simulate_states
-from iwm_opts.simulation.history import RangeShocks, log_bars
 from iwm_opts.simulation.parameters import load_parameters, shipped_parameters
 
 
@@ -63,7 +63,7 @@ def test_the_table_names_every_part(run, market_files, chain_file):
 
 
 def test_calibrating_writes_a_file_that_loads(run, market_files, tmp_path, monkeypatch):
-    from iwm_opts.simulation import acceptance, calibration
+    from iwm_opts.research import acceptance, calibration
 
     for name, few in (("ROUNDS", 1), ("STEPS", 1), ("HISTORIES", 4)):
         monkeypatch.setattr(calibration, name, few)

@@ -237,7 +237,7 @@ def test_without_a_writable_cache_nothing_is_kept_beside_the_sources(tmp_path):
     (tmp_path / "file").touch()
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "file" / "cache")}
     probe = (
-        "import iwm_opts.kernels.rank as rank, numpy as np;"
+        "import iwm_opts.kernels.panel.rank as rank, numpy as np;"
         "print(rank.rank_and_percentile(np.array([1.0, 3.0, 2.0])), rank.rank_and_percentile.stats.cache_path)"
     )
     done = subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, text=True, check=True)

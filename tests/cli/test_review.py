@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from iwm_opts.sources.origin import Origin, with_origin
+from iwm_opts.io.provenance import Origin, with_origin
 
 EXPORTS = Path(__file__).parents[1] / "journal" / "exports"
 PLAN = """

@@ -5,7 +5,7 @@ import pytest
 from iwm_opts.journal.compliance import compliance
 from iwm_opts.journal.plan_rules import PlanRules, rules_of
 from iwm_opts.journal.trade_log import log_of_rows
-from iwm_opts.strategy.plan import make_plan
+from iwm_opts.plans.plan import make_plan
 
 TRADE = {
     "entry": "2026-03-02 10:00",

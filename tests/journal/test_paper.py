@@ -10,13 +10,13 @@ import pytest
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fees import FeeSchedule
+from iwm_opts.io.archive import Record
+from iwm_opts.io.files import load_chain
 from iwm_opts.journal.paper import open_journal
 from iwm_opts.journal.paper_log import for_review, log_of_paper
 from iwm_opts.journal.paper_marks import closing_of, marked, settled
 from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade
 from iwm_opts.market.snapshot import take_snapshot
-from iwm_opts.sources.files import load_chain
-from iwm_opts.sources.store import Record
 
 CONDOR = (Leg(1, "P", 180.0), Leg(-1, "P", 185.0), Leg(-1, "C", 215.0), Leg(1, "C", 220.0))
 
@@ -125,7 +125,7 @@ WRITER = """
 import pickle, sys
 from pathlib import Path
 from iwm_opts.journal.paper import open_journal
-from iwm_opts.sources.store import Record
+from iwm_opts.io.archive import Record
 journal = open_journal(Record(Path(sys.argv[1])))
 for trade, mark in pickle.load(sys.stdin.buffer):
     opened, _ = journal.add(trade)

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.backtest.shares import ShareRules, trade_shares
 from iwm_opts.errors import InputError
+from iwm_opts.io.archive import Record
 from iwm_opts.journal.paper import open_journal
 from iwm_opts.journal.paper_log import log_of_paper
 from iwm_opts.journal.paper_marks import closing_of
 from iwm_opts.journal.paper_shares import Quote, marked_at, marked_on_bars, open_quote, opened_shares
 from iwm_opts.journal.paper_trade import Closing, Mark
 from iwm_opts.market.calendar import sessions
-from iwm_opts.sources.store import Record
-from iwm_opts.strategy.exits import ShareExits
-from iwm_opts.strategy.plan import make_usual_plan
+from iwm_opts.plans.plan import make_usual_plan
 
 WARM = 20  # sessions of range 2 about 100: an ATR of 2, and a prior low of 99
 DAYS = pd.DatetimeIndex(sessions(date(2024, 1, 2), date(2024, 6, 28)), name="date").as_unit("us")

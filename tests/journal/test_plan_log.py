@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 
 from iwm_opts.backtest.metrics import Period
-from iwm_opts.backtest.plan import Stage
-from iwm_opts.backtest.plan_runner import backtest_plan
 from iwm_opts.journal.plan_log import log_of_plan
 from iwm_opts.journal.readers import read_log
 from iwm_opts.journal.trade_log import write_log
 from iwm_opts.market.calendar import sessions
-from iwm_opts.strategy.checklist import Inputs
-from iwm_opts.strategy.plan import make_usual_plan
+from iwm_opts.plans.checklist import Inputs
+from iwm_opts.plans.plan import make_usual_plan
+from iwm_opts.plans.plan_backtest import Stage
+from iwm_opts.plans.runner import backtest_plan
 
 DAYS = pd.DatetimeIndex(sessions(date(2024, 1, 2), date(2024, 12, 31)), name="date").as_unit("us")
 PLAN = make_usual_plan(

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.backtest.plan import share_rules
 from iwm_opts.backtest.shares import trade_shares
 from iwm_opts.journal.compliance import SIZE_SLACK, compliance
 from iwm_opts.journal.equity import marked_equity, realised_equity
@@ -22,8 +21,9 @@ from iwm_opts.journal.review import of_plan, review
 from iwm_opts.journal.trade_log import answers_of, log_of_rows
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.minutes import Minutes
-from iwm_opts.strategy.checklist import Inputs, checklist, criteria_met
-from iwm_opts.strategy.plan import make_usual_plan
+from iwm_opts.plans.checklist import Inputs, checklist, criteria_met
+from iwm_opts.plans.plan import make_usual_plan
+from iwm_opts.plans.plan_backtest import share_rules
 
 HEADER = (
     "Date,Type,Sub Type,Action,Symbol,Instrument Type,Description,Value,Quantity,Average Price,Commissions,Fees,"

@@ -16,15 +16,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.backtest.plan import share_rules
 from iwm_opts.backtest.shares import trade_shares
 from iwm_opts.journal.diagnosis import diagnose
 from iwm_opts.journal.plan_replay import replayed
 from iwm_opts.journal.plan_rules import rules_of
 from iwm_opts.journal.trade_log import log_of_rows
 from iwm_opts.market.calendar import sessions
-from iwm_opts.strategy.checklist import Inputs, criteria_met
-from iwm_opts.strategy.plan import make_usual_plan
+from iwm_opts.plans.checklist import Inputs, criteria_met
+from iwm_opts.plans.plan import make_usual_plan
+from iwm_opts.plans.plan_backtest import share_rules
 
 FAULTS = ("late exits", "size", "fills", "market")
 SUBSETS = list(chain.from_iterable(combinations(FAULTS, k) for k in range(len(FAULTS) + 1)))

@@ -3,10 +3,10 @@ import pandas as pd
 import pytest
 
 from iwm_opts.execution.fills import FillModel
+from iwm_opts.io.archive import Record
+from iwm_opts.io.files import load_chain
 from iwm_opts.journal.quotes import with_recorded_quotes
 from iwm_opts.journal.trade_log import log_of_rows
-from iwm_opts.sources.files import load_chain
-from iwm_opts.sources.store import Record
 
 TRADE = {
     "entry": "2026-03-02 15:50", "exit": "2026-03-02 15:55", "symbol": "IWM", "expiration": "2026-04-17",

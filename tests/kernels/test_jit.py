@@ -16,7 +16,10 @@ def test_the_users_numba_is_left_as_it_was():
 
 
 def test_the_cache_is_named_by_the_sources_and_lives_where_the_user_says(tmp_path):
-    probe = "import iwm_opts.kernels.rank; from iwm_opts.kernels import _jit; print(_jit.CACHE_DIR, _jit.is_compiled())"
+    probe = (
+        "import iwm_opts.kernels.panel.rank; from iwm_opts.kernels import _jit; "
+        "print(_jit.CACHE_DIR, _jit.is_compiled())"
+    )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
     done = subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, text=True, check=True)
     folder, compiled = done.stdout.split()
@@ -39,7 +42,7 @@ def test_the_first_compilation_is_told_of_once_and_cached_kernels_are_not(tmp_pa
     probe = (
         "from iwm_opts.kernels._jit import on_first_compilation\n"
         "with on_first_compilation(lambda: print('told')):\n"
-        "    import iwm_opts.kernels.rank, iwm_opts.kernels.sizing\n"
+        "    import iwm_opts.kernels.panel.rank, iwm_opts.kernels.trading.sizing\n"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
     command = [sys.executable, "-c", probe]

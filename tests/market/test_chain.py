@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from iwm_opts.io.files import load_chain
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.chain import expiry_slices, moment_of_quotes
-from iwm_opts.sources.files import load_chain
 
 MONDAY = datetime(2024, 6, 3, 14, 0, tzinfo=NEW_YORK)
 

@@ -75,7 +75,7 @@ def test_a_dividend_given_twice_counts_once(tmp_path):
 
 def test_gzip_is_recognised_by_content(tmp_path):
     file = tmp_path / "dividends.csv"
-    file.write_bytes(gzip.compress(b"date,amount\n2026-06-15,0.6\n"))
+    file.write_bytes(gzip.compress(b"date,amount\n2026-06-15,0.6\n", mtime=0))
     assert load_dividends(file).dividends == (Dividend(date(2026, 6, 15), 0.6),)
 
 
@@ -92,7 +92,7 @@ def test_gzip_is_recognised_by_content(tmp_path):
         (b"date,amount\n", "holds a header and no rows"),
         (b"date,amount,amount\n2026-06-15,0.6,0.7\n", "column amount occurs 2 times"),
         (b"date,amount\n2026-06-15,0.6,1\n", "not a readable CSV"),
-        (gzip.compress(b"date,amount\n2026-06-15,0.6\n")[:-12], "dividends.csv: is not a readable CSV"),
+        (gzip.compress(b"date,amount\n2026-06-15,0.6\n", mtime=0)[:-12], "dividends.csv: is not a readable CSV"),
         (b"\x1f\x8b broken", "dividends.csv: is not a readable CSV"),
         (b"", "not a readable CSV"),
         (b"\xff\xfe\x00", "not a readable CSV"),

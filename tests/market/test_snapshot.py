@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from iwm_opts.errors import InputError
+from iwm_opts.io.files import load_chain
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.pricing.american import american_greeks
-from iwm_opts.sources.files import load_chain
 
 SEPTEMBER = DividendSchedule((Dividend(date(2026, 9, 15), 0.62),), "projected")
 

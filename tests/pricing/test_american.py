@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.american_call import american_call
-from iwm_opts.kernels.american_dividend_put import american_dividend_put
+from iwm_opts.kernels.pricing.american_call import american_call
+from iwm_opts.kernels.pricing.american_dividend_put import american_dividend_put
 from iwm_opts.pricing._american import Expiry
 from iwm_opts.pricing.american import (
     AmericanQuotes,

@@ -3,9 +3,9 @@ from datetime import date
 import numpy as np
 import pytest
 
+from iwm_opts.io.files import load_chain
 from iwm_opts.market.dividends import load_dividends
 from iwm_opts.market.snapshot import take_snapshot
-from iwm_opts.sources.files import load_chain
 
 CHAIN = "options/IWM_cboe_full_20260615_20260702.csv.gz"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from iwm_opts.simulation.history import HistoryFiles
+from iwm_opts.research.history import HistoryFiles
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from iwm_opts.errors import InputError
 from iwm_opts.market.bars import load_bars
-from iwm_opts.markets.simulated import simulate_market
+from iwm_opts.sources.simulated import simulate_market
 
 
 @pytest.fixture(scope="module")

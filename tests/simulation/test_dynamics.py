@@ -6,7 +6,7 @@ import pytest
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.paths import SHOCKS
+from iwm_opts.kernels.simulation.paths import SHOCKS
 from iwm_opts.simulation.dynamics import (
     State,
     advance_states,

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
-from iwm_opts.markets.simulated import simulate_market
+from iwm_opts.simulation.daily_bars import RangeShocks, log_bars
 from iwm_opts.simulation.dynamics import simulate_states
-from iwm_opts.simulation.history import RangeShocks, log_bars
 from iwm_opts.simulation.intraday import IntradayBars
 from iwm_opts.simulation.parameters import shipped_parameters
+from iwm_opts.sources.simulated import simulate_market
 
 SEEDS = (1, 2, 3, 4)
 SESSIONS = 1000

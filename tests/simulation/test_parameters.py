@@ -5,7 +5,7 @@ from importlib.resources import files
 import pytest
 
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.simulation.facts import FACTS
+from iwm_opts.research.facts import FACTS
 from iwm_opts.simulation.parameters import (
     CONTROL,
     control_parameters,

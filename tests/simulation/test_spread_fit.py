@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError
-from iwm_opts.kernels.quote import SPREAD_TERMS, full_spread, time_terms
-from iwm_opts.markets.simulated import default_market
+from iwm_opts.io.files import load_chain
+from iwm_opts.kernels.simulation.quote import SPREAD_TERMS, full_spread, time_terms
 from iwm_opts.simulation.parameters import shipped_parameters
 from iwm_opts.simulation.spread_fit import DELTA_EDGES, DTE_EDGES, fit_spreads, spread_observations, spread_terms
-from iwm_opts.sources.files import load_chain
+from iwm_opts.sources.simulated import default_market
 
 MODEL = shipped_parameters().spread
 

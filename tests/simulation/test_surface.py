@@ -6,7 +6,7 @@ import pytest
 from scipy.special import ndtr
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
-from iwm_opts.kernels.ssvi import variance_swap
+from iwm_opts.kernels.simulation.ssvi import variance_swap
 from iwm_opts.market.calendar import effective_days_per_year
 from iwm_opts.simulation.dynamics import simulate_states, variance_curve
 from iwm_opts.simulation.parameters import shipped_parameters

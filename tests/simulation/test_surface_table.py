@@ -3,9 +3,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from iwm_opts.markets.simulated import simulate_market
 from iwm_opts.simulation.dynamics import FACTORS, State
 from iwm_opts.simulation.surface import surface_of
+from iwm_opts.sources.simulated import simulate_market
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,95 @@
+"""Daily series in the record: bars, volatility indices and dividends, each a CSV that every other tool reads too."""
+
+import io
+from pathlib import Path
+from typing import Final, Literal
+
+import pandas as pd
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.archive import Record
+from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.market.dividends import DividendSchedule, load_dividends
+from iwm_opts.market.iv_rank import IvHistory
+
+Kind = Literal["bars", "indices", "dividends"]
+KINDS: Final[tuple[Kind, ...]] = ("bars", "indices", "dividends")
+
+PRICES: Final = ("open", "high", "low", "close")
+RESTATED: Final = 0.002  # relative difference of a close that both have, above which the newer series was restated
+
+
+def series_path(record: Record, kind: Kind, name: str) -> Path:
+    """Where a series lies."""
+    return record.folder / kind / f"{name.lstrip('^')}.csv"
+
+
+def read_series(record: Record, kind: Kind, name: str) -> pd.DataFrame | None:
+    """A recorded series by ascending date; None where there is none, or a damaged one: then named and set aside.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be opened.
+    """
+    path = series_path(record, kind, name)
+    if not path.exists():
+        return None
+    try:
+        table = pd.read_csv(path, index_col=0, parse_dates=[0])
+        return table.set_axis(pd.DatetimeIndex(table.index, name=table.index.name))
+    except OSError as error:
+        raise DataError(path, f"cannot be read ({error})", "check its permissions") from None
+    except ValueError as error:  # pandas' parser errors, and bytes that are no text or dates
+        record.put_aside(path, f"it cannot be read ({error})")
+        return None
+
+
+def series_names(record: Record, kind: Kind) -> list[str]:
+    """Names of the recorded series of a kind, sorted."""
+    return sorted(path.stem for path in (record.folder / kind).glob("*.csv"))
+
+
+def is_restated(old: pd.DataFrame, new: pd.DataFrame) -> bool:
+    """Whether closes that both have differ, as after a split: the older series must then be fetched whole."""
+    both = old.index.intersection(new.index)
+    if not len(both) or "close" not in old:
+        return False
+    return bool((new.loc[both, "close"] / old.loc[both, "close"] - 1.0).abs().max() > RESTATED)
+
+
+def merge_series(record: Record, kind: Kind, name: str, new: pd.DataFrame) -> tuple[int, pd.DataFrame]:
+    """Put new rows over the recorded ones; what was fetched before stays unless the new rows have its date.
+
+    Returns
+    -------
+    added : int
+        Rows that are new.
+    merged : DataFrame
+        The whole series.
+    """
+    with record.lock():
+        old = read_series(record, kind, name)
+        merged = new if old is None else pd.concat([old[~old.index.isin(new.index)], new]).sort_index()
+        if old is None or not merged.equals(old):
+            text = io.StringIO()
+            merged.to_csv(text)
+            record.write(series_path(record, kind, name), text.getvalue().encode())
+    return len(merged) - (0 if old is None else len(old)), merged
+
+
+def recorded_dividends(record: Record, symbol: str) -> DividendSchedule | None:
+    """Dividends that were fetched; None where none were."""
+    path = series_path(record, "dividends", symbol)
+    return load_dividends(path) if _is_readable(record, "dividends", symbol) else None
+
+
+def recorded_index(record: Record, index: str, symbol: str, tenor_days: int) -> IvHistory | None:
+    """A fetched volatility index as a stand-in for the symbol's own IV; None where none was fetched."""
+    path = series_path(record, "indices", index)
+    return load_iv_history(path, symbol, tenor_days) if _is_readable(record, "indices", index) else None
+
+
+def _is_readable(record: Record, kind: Kind, name: str) -> bool:
+    """Whether a series is there, and whole; a damaged one is set aside."""
+    return read_series(record, kind, name) is not None

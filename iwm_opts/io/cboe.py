@@ -1,0 +1,72 @@
+"""Cboe without a key: delayed quotes of a whole chain in one JSON, and the history of its volatility indices as CSV."""
+
+import io
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.age import now, with_age
+from iwm_opts.io.archive_series import PRICES
+from iwm_opts.io.files import read_chain
+from iwm_opts.io.http import LATER, LiveSession
+from iwm_opts.io.tables import json_table
+from iwm_opts.market.chain import Chain
+from iwm_opts.market.contract import settlement_of
+
+ADDRESS: Final = "https://cdn.cboe.com"
+ADDRESS_VARIABLE: Final = "IWM_OPTS_CBOE_URL"
+INDICES: Final = ("RVX", "VIX", "VIX9D", "VIX3M")
+
+
+def cboe_session(base: str | None = None) -> LiveSession:
+    """Session with Cboe, or with what IWM_OPTS_CBOE_URL puts in its place."""
+    return LiveSession("Cboe", base or os.environ.get(ADDRESS_VARIABLE))
+
+
+def cboe_chain(symbol: str, session: LiveSession, spot: float | None = None, at: datetime | None = None) -> Chain:
+    """Full chain of a symbol, some 15 minutes old.
+
+    Raises
+    ------
+    DataError
+        When Cboe does not answer, has no such symbol, or its quotes are no market.
+    """
+    listed = f"_{symbol}" if settlement_of(symbol).delivery == "cash" else symbol
+    response = session.get(f"{ADDRESS}/api/global/delayed_quotes/options/{listed}.json")
+    name = f"Cboe delayed quotes of {symbol}"
+    try:
+        table = json_table(Path(name), io.BytesIO(response.content))
+    except ValueError as error:
+        raise DataError(name, str(error), LATER) from None
+    return with_age(read_chain(table, symbol, spot=spot), at or now())
+
+
+def cboe_index(name: str, session: LiveSession) -> pd.DataFrame:
+    """Daily history of a volatility index.
+
+    Returns
+    -------
+    DataFrame
+        Ascending dates as index; open, high, low and close in points, as far as Cboe has them.
+
+    Raises
+    ------
+    DataError
+        When Cboe does not answer or the file is no such history.
+    """
+    response = session.get(f"{ADDRESS}/api/global/us_indices/daily_prices/{name}_History.csv")
+    source = f"Cboe {name} history"
+    try:
+        table = pd.read_csv(io.BytesIO(response.content))
+        table = table.rename(columns={column: str(column).strip().lower() for column in table.columns})
+        days = pd.to_datetime(table["date"], format="%m/%d/%Y")
+        found = table[[column for column in PRICES if column in table]].astype(float)
+    except (ValueError, KeyError) as error:
+        raise DataError(source, f"cannot be read ({error})", LATER) from None
+    if "close" not in found or found.empty:
+        raise DataError(source, "has no closes", LATER)
+    return found.set_axis(pd.DatetimeIndex(days, name="date")).sort_index()

@@ -1,0 +1,250 @@
+"""From the rows of a file to canonical columns, whatever the layout: one row an option, every value read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.conventions import TIMEZONE
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.formats import CAPTURES, DELAYED_NAMES, TEXT_ROLES, Layout, plain
+from iwm_opts.io.parse import parse_day, parse_moment, parse_right, parse_size, parsed
+from iwm_opts.io.selection import Selection, clean_symbol, zone_of
+from iwm_opts.market.calendar import at_close
+from iwm_opts.market.contract import Contract, parse_occ
+
+Columns = dict[str, NDArray[Any]]
+
+FEED_DELAY: Final = np.timedelta64(15, "m")  # of Cboe's free quotes
+BEFORE_CLOSE: Final = {"1545": timedelta(minutes=15), "eod": timedelta(0)}  # DataShop's captures; also on half days
+SAME_STRIKE: Final = 5e-4  # dollars
+TYPES: Final[dict[str, Any]] = {"root": object, "expiration": "datetime64[us]", "right": object, "strike": np.float64}
+CANNOT_BE_EMPTY: Final = ("expiration", "right", "strike")
+COUNTS: Final = ("volume", "open_interest")
+
+
+def _contract(text: str) -> Contract:
+    try:
+        return parse_occ(text)
+    except InputError as error:
+        raise ValueError(error.rule) from None
+
+
+PARSERS: Final[dict[str, Callable[[str], Any]]] = {
+    "occ": _contract,
+    "underlying_symbol": clean_symbol,
+    "root": clean_symbol,
+    "session": str.strip,
+    "right": parse_right,
+    "expiration": parse_day,
+    "size": parse_size,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Rows of one day, and where they come from."""
+
+    selection: Selection
+    source: str
+    day: date | None  # of times that stand without a date
+
+    def read(self, columns: dict[str, str]) -> Columns:
+        """Values of the named columns by meaning."""
+        return {
+            role: self._text(role, name) if role in TEXT_ROLES else self._number(name) for role, name in columns.items()
+        }
+
+    def _number(self, name: str) -> NDArray[Any]:
+        cells = self.selection.table.column(name).combine_chunks()
+        return np.asarray(cells.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+    def _text(self, role: str, name: str) -> NDArray[Any]:
+        cells = self.selection.table.column(name).combine_chunks()
+        parse = PARSERS.get(role) or partial(self._moment, zone=zone_of(name), role=role)
+        values, codes = parsed(cells, parse, self.source, name, self.selection.lines)
+        if role in PARSERS and role != "expiration":
+            known = np.empty(len(values), dtype=object)
+            known[:] = values
+        else:
+            known = np.array(values, dtype="datetime64[us]")
+        return known[codes]
+
+    def _moment(self, text: str, zone: ZoneInfo, role: str) -> datetime | None:
+        """Time in UTC, without a zone as numpy wants it; None where a date lacks its time, or a time its date."""
+        found = parse_moment(text, zone)
+        if isinstance(found, time):
+            if self.day is None:
+                return None
+            found = datetime.combine(self.day, found, zone)
+        elif role == "quote_date" and found.astimezone(zone).time() == time():
+            return None
+        return found.astimezone(UTC).replace(tzinfo=None)
+
+
+def canonical_rows(
+    selection: Selection, layout: Layout, source: str, as_of: date | None = None
+) -> tuple[pd.DataFrame, list[str]]:
+    """Rows of one day under canonical names.
+
+    Parameters
+    ----------
+    as_of : date, optional
+        Day of times that stand without a date, where no column of the file says.
+
+    Returns
+    -------
+    rows : DataFrame
+        Those canonical columns that the file holds, `quote_time` and `last_trade` as New York times, `session`, and
+        `line`, the number of the row in the file. No `quote_date` where `selection.day` is None.
+    notes : list of str
+        Where columns contradict each other, and which was believed; which numbers were impossible and left out.
+
+    Raises
+    ------
+    DataError
+        Names row, column and value of a cell that cannot be read, or that is no strike or no spot.
+    """
+    reader = _Reader(selection, source, selection.day or as_of)
+    common = reader.read(layout.columns)
+    groups = {name: reader.read(columns) for name, columns in layout.groups.items()}
+    notes: list[str] = []
+    if layout.shape == "wide":
+        tables = [_side(common, group, right) for right, group in groups.items()]
+    elif layout.shape == "captures":
+        tables = [_at_capture(common, groups[when], when, selection.day) for when in CAPTURES if when in groups]
+    else:
+        tables = [common]
+    frames = []
+    for table in tables:
+        notes += [note for note in _from_symbols(table) if note not in notes]
+        frames.append(_frame(table, selection, layout))
+    rows = pd.concat(frames, ignore_index=True)
+    _refuse_empty(rows, source)
+    _refuse_impossible(rows, source)
+    notes += _left_out(rows)
+    return rows, notes
+
+
+def _side(common: Columns, group: Columns, right: str) -> Columns:
+    """One side of a wide file as rows of its own."""
+    table = {**common, **group}
+    table["right"] = np.full(len(table["bid"]), right, dtype=object)
+    if "delta" not in group and "delta" in common and right == "P":
+        table["delta"] = common["delta"] - 1.0  # ORATS: one delta a strike, the call's
+    if "size" in table:
+        sizes = table.pop("size")
+        pairs = [(np.nan, np.nan) if size is None else size for size in sizes]
+        table["bid_size"], table["ask_size"] = np.array(pairs, dtype=np.float64).T
+    return table
+
+
+def _at_capture(common: Columns, group: Columns, when: str, day: date | None) -> Columns:
+    """One capture of a DataShop end-of-day file."""
+    table = {**common, **group}
+    rows = len(table["bid"])
+    table["session"] = np.full(rows, when, dtype=object)
+    if day is not None:
+        at = (at_close(day) - BEFORE_CLOSE[when]).astimezone(UTC).replace(tzinfo=None)
+        table["quote_time"] = np.full(rows, at, dtype="datetime64[us]")
+    if {"underlying_bid", "underlying_ask"} <= set(table):
+        bid, ask = table.pop("underlying_bid"), table.pop("underlying_ask")
+        active = table.get("underlying_price", np.full(rows, np.nan))
+        table["underlying_price"] = np.where((bid > 0.0) & (ask > 0.0), 0.5 * (bid + ask), active)
+    return table
+
+
+def _from_symbols(table: Columns) -> list[str]:
+    """Root, expiration, right and strike from OCC symbols, which are believed where another column differs."""
+    contracts = table.pop("occ", None)
+    if contracts is None:
+        return []
+    notes = []
+    named = np.array([contract is not None for contract in contracts])
+    for role in ("root", "expiration", "right", "strike"):
+        told = np.array([getattr(contract, role, None) for contract in contracts], dtype=TYPES[role])
+        if role not in table:
+            table[role] = told
+            continue
+        differ = named & _differ(role, table[role], told)
+        if differ.any():
+            first = int(np.argmax(differ))
+            notes.append(
+                f"{role} differs from the contract symbol in {differ.sum()} of {len(told)} rows "
+                f"(first: {_shown(table[role][first])} against {_shown(told[first])}): the symbol was believed"
+            )
+        table[role] = np.where(named, told, table[role])
+    return notes
+
+
+def _differ(role: str, written: NDArray[Any], told: NDArray[Any]) -> NDArray[np.bool_]:
+    if role == "strike":
+        return np.asarray(np.abs(written - told) > SAME_STRIKE)
+    return np.asarray((written != told) & ~pd.isna(written))
+
+
+def _shown(value: Any) -> str:
+    return str(value)[:10]
+
+
+def _frame(table: Columns, selection: Selection, layout: Layout) -> pd.DataFrame:
+    """Columns with their types; a feed's time serves as quote time where there is no better one."""
+    feed, dated = table.pop("feed_time", None), table.pop("quote_date", None)
+    if "quote_time" not in table and feed is not None:
+        late = plain(layout.columns["feed_time"]) in DELAYED_NAMES
+        table["quote_time"] = feed - FEED_DELAY if late else feed
+    elif "quote_time" not in table and dated is not None and not np.isnat(dated).all():
+        table["quote_time"] = dated
+    frame = pd.DataFrame(table)
+    for name in ("quote_time", "last_trade"):
+        if name in frame:
+            frame[name] = frame[name].dt.tz_localize("UTC").dt.tz_convert(TIMEZONE)
+    if selection.day is not None:
+        frame["quote_date"] = pd.Timestamp(selection.day).as_unit("us")
+    frame["line"] = selection.lines
+    return frame
+
+
+def _refuse_empty(rows: pd.DataFrame, source: str) -> None:
+    for name in CANNOT_BE_EMPTY:
+        empty = rows[name].isna()
+        if empty.any():
+            line = rows.loc[empty, "line"].iloc[0]
+            rule = f"row {line}, column {name}: empty, and so in {empty.sum()} of {len(rows)} rows"
+            raise DataError(source, rule, "fill it in or remove the row")
+
+
+def _refuse_impossible(rows: pd.DataFrame, source: str) -> None:
+    """Strikes are positive; a spot of zero is a vendor's blank, below it is nothing."""
+    strike, spot = rows["strike"], rows.get("underlying_price", pd.Series(np.nan, index=rows.index))
+    wrong = {
+        "strike": (~((strike > 0.0) & np.isfinite(strike)), "is not positive and finite"),
+        "underlying_price": ((spot < 0.0) | np.isinf(spot), "is no price of the underlying"),
+    }
+    for name, (mask, why) in wrong.items():
+        if mask.any():
+            worst = rows[mask].iloc[0]
+            rule = (
+                f"row {worst['line']}, column {name}: {worst[name]:g} {why}, and so in {mask.sum()} of {len(rows)} rows"
+            )
+            raise DataError(source, rule, "correct the cell")
+
+
+def _left_out(rows: pd.DataFrame) -> list[str]:
+    """Take impossible counts and blank spots out, and say so."""
+    notes = []
+    for name in (*COUNTS, "underlying_price"):
+        if name not in rows:
+            continue
+        wrong = rows[name].eq(0.0) if name == "underlying_price" else rows[name].lt(0.0) | np.isinf(rows[name])
+        if wrong.any():
+            first = rows[wrong].iloc[0]
+            notes.append(f"{name} left out of {wrong.sum()} rows (first: row {first['line']}, {first[name]:g})")
+            rows.loc[wrong, name] = np.nan
+    return notes

@@ -1,0 +1,288 @@
+"""Option chains from files: one symbol, one day, one capture of it."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.columns import canonical_rows
+from iwm_opts.io.formats import detect
+from iwm_opts.io.provenance import Origin, origin_of
+from iwm_opts.io.selection import Selection, clean_symbol, refuse_day, refuse_symbol, select, select_days
+from iwm_opts.io.tables import DataFile, open_table
+from iwm_opts.market.calendar import in_session
+from iwm_opts.market.capture import make_chain
+from iwm_opts.market.chain import Chain
+from iwm_opts.market.contract import underlying_of
+
+CONTRACT: Final = ["root", "expiration", "right", "strike"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Capture:
+    """Rows taken at one time of one day."""
+
+    rows: pd.DataFrame
+    label: str | None
+    time: datetime | None
+
+    @property
+    def name(self) -> str:
+        """Label and time, as far as known."""
+        words = [self.label or "", f"{self.time:%H:%M}" if self.time else ""]
+        return " ".join(filter(None, words)) or "unnamed"
+
+
+def load_chain(
+    path: str | os.PathLike[str],
+    *,
+    symbol: str | None = None,
+    as_of: date | None = None,
+    session: str | None = None,
+    expirations: tuple[date, date] | None = None,
+    spot: float | None = None,
+) -> Chain:
+    """Chain of one symbol at one moment from a CSV, Parquet or JSON file, gzip or not.
+
+    Parameters
+    ----------
+    path : path
+    symbol : str, optional
+        Underlying; needed where the file holds several, or names none by column or OCC root.
+    as_of : date, optional
+        Quote date; the latest in the file by default.
+    session : str, optional
+        Label of the capture, or its time as HH:MM. By default the latest within the session, else the latest.
+    expirations : (date, date), optional
+        First and last expiration to keep, both included.
+    spot : float, optional
+        Price of the underlying; goes over the file's. Estimated by put-call parity where there is none.
+
+    Returns
+    -------
+    Chain
+        Its `quality.notes` name the choice of capture and what was believed where columns differ; its `warnings` what
+        was estimated or looks wrong.
+
+    Raises
+    ------
+    DataError
+        One line with the file, the rule and the remedy: see `io.tables`, `io.selection`, `market.capture`.
+    InputError
+        When spot or expirations make no sense.
+    """
+    if spot is not None and not 0.0 < spot < np.inf:
+        raise InputError("spot", spot, "must be positive", "give dollars a share")
+    if expirations is not None and expirations[0] > expirations[1]:
+        raise InputError("expirations", f"{expirations[0]}:{expirations[1]}", "ends before it begins")
+    return read_chain(open_table(Path(path)), symbol, as_of, session, expirations, spot)
+
+
+def read_chain(
+    file: DataFile,
+    symbol: str | None = None,
+    as_of: date | None = None,
+    session: str | None = None,
+    expirations: tuple[date, date] | None = None,
+    spot: float | None = None,
+    told: Sequence[str] = (),
+) -> Chain:
+    """Chain out of an opened table, such as the body of an answer; see `load_chain`. `told` goes before its notes."""
+    source, wanted = str(file.path), None if symbol is None else clean_symbol(symbol)
+    layout = detect(file.columns, file.sample, source)
+    selection = select(file, layout, as_of, wanted)
+    rows, notes = canonical_rows(selection, layout, source, as_of)
+    warnings: list[str] = []
+    rows = _dated(rows, selection, as_of, source, warnings)
+    return _chain(rows, wanted, session, expirations, spot, file, [*told, *notes], warnings)
+
+
+def read_chains(
+    path: str | os.PathLike[str],
+    *,
+    symbol: str | None = None,
+    session: str | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Chain | DataError]:
+    """Chains of every day in a file, ascending, one capture a day; two passes, a day or so of rows in memory.
+
+    Parameters
+    ----------
+    path, symbol, session
+        As for `load_chain`.
+    first, last : date, optional
+        Days to begin and end with, both included.
+    progress : callable, optional
+        Told how many of how many days are read.
+
+    Yields
+    ------
+    Chain or DataError
+        The error says why there is no chain of a day that has rows: a holiday, a night of zeros, a damaged cell.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read at all, has no column for the quote date, or no day of the window or symbol.
+    """
+    file = open_table(Path(path))
+    source, wanted = str(file.path), None if symbol is None else clean_symbol(symbol)
+    layout = detect(file.columns, file.sample, source)
+    for selection in select_days(file, layout, first, last, wanted, progress):
+        if isinstance(selection, DataError):
+            yield selection
+            continue
+        try:
+            rows, notes = canonical_rows(selection, layout, source)
+            chain: Chain | DataError = _chain(rows, wanted, session, None, None, file, notes, [])
+        except DataError as error:
+            chain = DataError(f"{source}, {selection.day}", error.rule, error.remedy)
+        yield chain
+
+
+def _chain(
+    rows: pd.DataFrame,
+    wanted: str | None,
+    session: str | None,
+    expirations: tuple[date, date] | None,
+    spot: float | None,
+    file: DataFile,
+    notes: list[str],
+    warnings: list[str],
+) -> Chain:
+    """Chain from the canonical rows of one day."""
+    source = str(file.path)
+    rows, found = _of_symbol(rows, wanted, source)
+    rows = _expiring(rows, expirations, source)
+    captures = _captures(rows)
+    capture, before = _choose(captures, session, source, notes)
+    origin = origin_of(file.path) if file.kind == "parquet" else Origin()
+    return make_chain(
+        capture.rows,
+        symbol=found,
+        source=source,
+        spot=spot,
+        session=capture.label,
+        newest_trade=_newest_trade(capture.rows),
+        previous=None if before is None else before.rows,
+        notes=notes,
+        warnings=warnings,
+        simulated=origin.simulated,
+        modelled=origin.modelled,
+    )
+
+
+def _newest_trade(rows: pd.DataFrame) -> datetime | None:
+    if "last_trade" not in rows:
+        return None
+    newest = rows["last_trade"].max()
+    return None if pd.isna(newest) else newest.to_pydatetime()
+
+
+def _dated(
+    rows: pd.DataFrame, selection: Selection, as_of: date | None, source: str, warnings: list[str]
+) -> pd.DataFrame:
+    """Rows with a quote date: where no column says, that of the latest trade, else the one asked for."""
+    if selection.day is not None:
+        return rows
+    newest = _newest_trade(rows)
+    if newest is None and as_of is None:
+        raise DataError(source, "has no column for the quote date", "say it with --as-of YYYY-MM-DD")
+    if newest is None:
+        assert as_of is not None
+        warnings.append(f"quote date {as_of} as given: the file has none")
+        return rows.assign(quote_date=pd.Timestamp(as_of).as_unit("us"))
+    day = newest.date()
+    if as_of not in (None, day):
+        refuse_day(source, [day], as_of)
+    warnings.append(
+        f"quote date and time taken from the latest trade, {newest:%Y-%m-%d %H:%M} New York: the file has neither"
+    )
+    return rows.assign(quote_date=pd.Timestamp(day).as_unit("us"), quote_time=rows["last_trade"].max())
+
+
+def _of_symbol(rows: pd.DataFrame, wanted: str | None, source: str) -> tuple[pd.DataFrame, str]:
+    """Rows of one underlying, by column or by root, and its symbol."""
+    if "underlying_symbol" in rows:
+        symbols = rows["underlying_symbol"]
+    elif "root" in rows:
+        symbols = rows["root"].map({root: underlying_of(root) for root in rows["root"].dropna().unique()})
+    elif wanted is not None:
+        return rows, wanted
+    else:
+        raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with --symbol")
+    present = sorted(symbols.dropna().unique())
+    if wanted is None:
+        if len(present) != 1:
+            raise DataError(source, f"holds several symbols, {', '.join(present)}", "choose one with --symbol")
+        return rows, present[0]
+    if wanted not in present:
+        refuse_symbol(source, present, wanted)
+    return rows[symbols == wanted], wanted
+
+
+def _expiring(rows: pd.DataFrame, window: tuple[date, date] | None, source: str) -> pd.DataFrame:
+    if window is None:
+        return rows
+    first, last = (pd.Timestamp(day) for day in window)
+    kept = rows[(rows["expiration"] >= first) & (rows["expiration"] <= last)]
+    if kept.empty:
+        listed = rows["expiration"]
+        rule = f"no expiration from {window[0]} to {window[1]}"
+        raise DataError(source, rule, f"listed are {listed.min():%Y-%m-%d} to {listed.max():%Y-%m-%d}")
+    return kept
+
+
+def _captures(rows: pd.DataFrame) -> list[Capture]:
+    """Captures of a day in order of time; rows whose own times differ make one where no contract occurs twice."""
+    if "root" not in rows:
+        rows = rows.assign(root=None)
+    times = rows["quote_time"] if "quote_time" in rows else pd.Series(pd.NaT, index=rows.index)
+    labels = rows["session"].fillna("") if "session" in rows else pd.Series("", index=rows.index)
+    found = []
+    for label, part in rows.groupby(labels, sort=False):
+        at = times[part.index]
+        one = len(at.unique()) == 1 or not part.duplicated(CONTRACT).any()
+        groups = [part] if one else [group for _, group in part.groupby(at, dropna=False)]
+        for group in groups:
+            latest = times[group.index].max()
+            found.append(Capture(group, str(label) or None, None if pd.isna(latest) else latest.to_pydatetime()))
+    return sorted(found, key=lambda capture: capture.time.timestamp() if capture.time else 0.0)
+
+
+def _choose(
+    captures: list[Capture], session: str | None, source: str, notes: list[str]
+) -> tuple[Capture, Capture | None]:
+    """The capture asked for, or the latest within the session, else the latest; and the one before it."""
+    if session is not None:
+        matching = [place for place, capture in enumerate(captures) if _is_called(capture, session)]
+        if not matching:
+            names = ", ".join(capture.name for capture in captures)
+            raise DataError(source, f"has no session {session!r}, the day holds {names}", "choose one with --session")
+    else:
+        within = [place for place, one in enumerate(captures) if one.time is not None and in_session(one.time)]
+        matching = within or [len(captures) - 1]
+    chosen = matching[-1]
+    if len(captures) > 1:
+        names = ", ".join(capture.name for capture in captures)
+        how = "asked for" if session is not None else "the latest within the session" if within else "the latest"
+        notes.append(f"session {captures[chosen].name} of {len(captures)} that day ({names}): {how}")
+    return captures[chosen], captures[chosen - 1] if chosen else None
+
+
+def _is_called(capture: Capture, session: str) -> bool:
+    if capture.label is not None and capture.label.lower() == session.strip().lower():
+        return True
+    clock = re.fullmatch(r"(\d{1,2}):(\d{2})", session.strip())
+    if clock is None or capture.time is None:
+        return False
+    return (capture.time.hour, capture.time.minute) == (int(clock[1]), int(clock[2]))

@@ -1,0 +1,246 @@
+"""IV history from a file: Cboe's index downloads, Yahoo's bars, or any table with a date and a close."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from iwm_opts.conventions import IVR_TENOR_DAYS
+from iwm_opts.errors import DataError
+from iwm_opts.io.iv_table import REMEDY, plain_name, read_table, refuse_twins
+from iwm_opts.io.provenance import origin_of
+from iwm_opts.market.calendar import NEW_YORK
+from iwm_opts.market.iv_rank import IvHistory
+
+DATE_COLUMNS = ("date", "quote_date", "trade_date", "tradedate", "datetime", "timestamp", "day")
+VALUE_COLUMNS = ("iv10", "iv30", "iv", "implied_volatility", "implied_vol", "close", "value")
+OWN_COLUMN = re.compile(r"iv(\d+)")  # IV10 and IV30 of the underlying itself
+
+POINTS_ABOVE = 1.5  # a typical level above this is in points: 23.7, not 0.237
+OLDEST_ROWS = 60  # the unit is read from these, so that later rows cannot change what earlier ones mean
+PLAUSIBLE = (0.02, 2.0)  # decimal; VIX closes have run from 0.09 to 0.83: another unit, or prices, fall outside
+
+MAX_DISPUTED = 0.02  # a larger share of days with two values is two series in one file, not a slip
+WEEKEND_ROWS = 0.05  # a larger share of MM/DD dates on weekends, out of order, is DD/MM read the wrong way round
+OUTLIER = (0.4, 2.5)  # times both neighbours; no day of VIX or RVX has left it
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSeries:
+    """A published volatility index."""
+
+    tenor_days: int
+    what: str
+
+
+KNOWN_SERIES = {
+    "RVX": KnownSeries(30, "30-day index of Russell 2000 options"),
+    "VIX": KnownSeries(30, "30-day index of S&P 500 options"),
+    "VIX9D": KnownSeries(9, "9-day index of S&P 500 options"),
+    "VIX3M": KnownSeries(93, "93-day index of S&P 500 options"),
+}
+
+
+def load_iv_history(
+    path: str | Path, symbol: str = "IWM", tenor_days: int = IVR_TENOR_DAYS, before: date | None = None
+) -> IvHistory:
+    """Read the daily closes of one IV series.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV (comma, semicolon, tab or bar) or Parquet, gzipped or not, recognised by content. Columns by name, any
+        case: a date (ISO, YYYYMMDD, MM/DD/YYYY or MM/DD/YY) and iv10 or iv30 (the underlying's own), else iv, close or
+        value.
+    symbol : str
+        Underlying that the series is to speak for.
+    tenor_days : int
+        Tenor wanted: decides between iv10 and iv30, and what the note says.
+    before : date, optional
+        Day of the decision: rows dated on or after it are not read at all. Without it, rows in the future are an error.
+
+    Returns
+    -------
+    IvHistory
+        Decimals, ascending. Points (23.7) are told from decimals (0.237) by the level of the oldest rows. The series
+        is recognised by the file's name (RVX, VIX, VIX9D, VIX3M). Rows with a blank value are left out; a day with
+        two different values, of which nobody knows the right one, is a gap (NaN). `skipped` counts and names them,
+        says where the newest day is such a gap, and names values far outside both their neighbours, which are kept.
+
+    Raises
+    ------
+    DataError
+        When the file is missing, empty or no table, or a row holds no date, no number, a value that is not positive
+        or of another unit than the rest, or a date in the future: the first such row is named. Also when more than
+        `MAX_DISPUTED` of the days have two values, when dates with slashes look like DD/MM, or when a column occurs
+        twice.
+    """
+    path = Path(path)
+    table = read_table(path)
+    names = {plain_name(c): c for c in table.columns}
+    date_column = next((c for c in DATE_COLUMNS if c in names), None)
+    value_column = _value_column(names, tenor_days)
+    if date_column is None or value_column is None:
+        wanted = "date" if date_column is None else "close, iv or value"
+        raise DataError(path, f"has no {wanted} column, only {', '.join(names) or 'none'}", REMEDY)
+    refuse_twins(path, table, (date_column, value_column))
+    days = _days(path, table[names[date_column]])
+    read = days < pd.Timestamp(before) if before else days.notna()
+    if not read.any():
+        raise DataError(path, f"has no row before {before}", "give a longer --iv-history")
+    values = _numbers(path, table.loc[read, names[value_column]])
+    _check_rows(path, days[read], values)
+    closes, skipped = _one_a_day(path, days[read], values)
+    series, own_tenor, proxy, note = _identity(path, value_column, symbol, tenor_days)
+    if origin_of(path).simulated:
+        series, note = f"{series}, SIMULATED", f"{note}, of a SIMULATED market"
+    decimals, unit = _in_decimals(path, closes)
+    return IvHistory(series, own_tenor, decimals, proxy, f"{note}, read as {unit}", skipped)
+
+
+def _value_column(names: dict[str, str], tenor_days: int) -> str | None:
+    wanted = (f"iv{tenor_days}", *VALUE_COLUMNS)
+    return next((c for c in wanted if c in names), None)
+
+
+def _row(label: int) -> str:
+    return f"row {label + 2}"  # as an editor counts, the header being row 1
+
+
+def _first(mask: pd.Series) -> int:
+    return int(mask.index[int(mask.to_numpy().argmax())])
+
+
+def _days(path: Path, column: pd.Series) -> pd.Series:
+    text = column.astype(str).str.strip()
+    american = text.str.contains("/", regex=False)
+    day = pd.to_datetime(text.str[:10].where(~american), format="%Y-%m-%d", errors="coerce")
+    slashed = text.str.split().str[0].where(american)
+    for form, cells in (("%m/%d/%Y", slashed), ("%m/%d/%y", slashed), ("%Y%m%d", text)):
+        if day.isna().any():
+            day = day.fillna(pd.to_datetime(cells, format=form, errors="coerce"))
+    if day.isna().any():
+        at = _first(day.isna())
+        raise DataError(path, f"{_row(at)}: {column[at]!r} is no date", "write YYYY-MM-DD or MM/DD/YYYY")
+    if american.any():
+        _refuse_days_first(path, column, day)
+    return day
+
+
+def _refuse_days_first(path: Path, column: pd.Series, days: pd.Series) -> None:
+    """03/01/2024 of 3 January lies in March if read as MM/DD: rows fall out of order, and two of seven on weekends."""
+    weekend = days.dt.day_of_week >= 5
+    if weekend.mean() > WEEKEND_ROWS and not (days.is_monotonic_increasing or days.is_monotonic_decreasing):
+        at = _first(weekend)
+        rule = f"{_row(at)}: {column[at]!r} read as MM/DD is a {days[at]:%A}, as are {weekend.sum()} rows out of order"
+        raise DataError(path, rule, "write dates as YYYY-MM-DD")
+
+
+def _numbers(path: Path, column: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    bad = (numbers.isna() & column.notna()) | numbers.abs().eq(float("inf"))
+    if bad.any():
+        at = _first(bad)
+        raise DataError(path, f"{_row(at)}: {column[at]!r} is no number", "mend the row")
+    if numbers.isna().all():
+        raise DataError(path, f"column {column.name!r} holds no value", REMEDY)
+    return numbers
+
+
+def _check_rows(path: Path, days: pd.Series, values: pd.Series) -> None:
+    if (values <= 0).any():
+        at = _first(values <= 0)
+        raise DataError(path, f"{_row(at)}: {values[at]:g} on {days[at].date()} is no volatility", "mend the row")
+    ahead = days > pd.Timestamp(datetime.now(NEW_YORK).date())
+    if ahead.any():
+        at = _first(ahead)
+        raise DataError(path, f"{_row(at)}: {days[at].date()} ({values[at]:g}) lies in the future", "mend the date")
+
+
+def _one_a_day(path: Path, days: pd.Series, values: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
+    """Closes in order of date, and what was left out: blanks, and days that the file gives two values for."""
+    notes = []
+    blank = values.isna()
+    if blank.any():
+        notes.append(f"rows without a value left out: {blank.sum()}")
+    days, values = days[~blank], values[~blank]
+    disputed = values.groupby(days).transform("nunique") > 1
+    if disputed.any():
+        notes.append(_dispute(path, days, values, disputed))
+    once = ~days.duplicated()
+    closes = values.mask(disputed)[once].set_axis(pd.DatetimeIndex(days[once]))
+    if not closes.index.is_monotonic_increasing:
+        closes = closes.sort_index()
+        notes.append("rows were not in order of date: sorted")
+    return closes, (*notes, *_disputed_end(closes), *_outliers(closes))
+
+
+def _disputed_end(closes: pd.Series) -> list[str]:
+    """Whether the newest day is a gap: a rank would then rest on an older one."""
+    known = closes.dropna()
+    if known.empty or known.index[-1] == closes.index[-1]:
+        return []
+    newest, last = closes.index[-1].date(), known.index[-1].date()
+    return [f"the newest value, of {newest}, is disputed: the history ends on {last}"]
+
+
+def _outliers(closes: pd.Series) -> list[str]:
+    """Values far outside both neighbours, such as a slip of the comma: kept, for nobody knows."""
+    values = closes.dropna()
+    before, after = values.shift(1), values.shift(-1)
+    low, high = OUTLIER
+    far = (values > high * before) & (values > high * after) | (values < low * before) & (values < low * after)
+    if not far.any():
+        return []
+    day = values.index[far][-1]
+    latest = f"{values[day]:g} on {day.date()} between {before[day]:g} and {after[day]:g}"
+    outside = f"values more than {high:g} times or less than {low:g} times both neighbours, kept: {far.sum()}"
+    return [f"{outside}, the latest {latest}; it may set the range of the rank"]
+
+
+def _dispute(path: Path, days: pd.Series, values: pd.Series, disputed: pd.Series) -> str:
+    """Name the first day with two values; an error where there are many."""
+    second = _first(disputed & days.duplicated())
+    day = days[second]
+    first = _first(days == day)
+    clash = f"{_row(second)}: {day.date()} again ({values[second]:g}, and {values[first]:g} in {_row(first)})"
+    count = days[disputed].nunique()
+    if count > MAX_DISPUTED * days.nunique():
+        raise DataError(path, f"{clash}, {count} such days in all", "keep one row a day of one series")
+    return f"days with two values left out: {count}, the first in {clash}"
+
+
+def _in_decimals(path: Path, values: pd.Series) -> tuple[pd.Series, str]:
+    in_points = bool(values.iloc[:OLDEST_ROWS].median() > POINTS_ABOVE)
+    decimals = values / 100.0 if in_points else values
+    unit = "points" if in_points else "decimals"
+    strange = decimals.notna() & ~decimals.between(*PLAUSIBLE)
+    if strange.any():
+        day, value = next(iter(values[strange].items()))
+        raise DataError(
+            path,
+            f"{value:g} on {str(day)[:10]} is no volatility in {unit}, as the oldest rows are",
+            "use one unit throughout, and a volatility, not a price",
+        )
+    return decimals, unit
+
+
+def _identity(path: Path, value_column: str, symbol: str, tenor_days: int) -> tuple[str, int | None, bool, str]:
+    """Series, its tenor, whether it is a proxy, and a sentence that says so."""
+    own = OWN_COLUMN.fullmatch(value_column)
+    if own:
+        tenor = int(own.group(1))
+        series = f"{symbol} IV{tenor}"
+        if tenor == tenor_days:
+            return series, tenor, False, f"{series}: {symbol}'s own"
+        return series, tenor, True, f"{series}: {symbol}'s own, standing in for its IV{tenor_days}"
+    standing_in = f"standing in for {symbol}'s own IV{tenor_days}"
+    words = re.split(r"[^A-Z0-9]+", path.name.upper())
+    known = next((word for word in words if word in KNOWN_SERIES), None)
+    if known:
+        index = KNOWN_SERIES[known]
+        return known, index.tenor_days, True, f"{known}: {index.what} {standing_in}"
+    series = path.name.split(".")[0]
+    return series, None, True, f"{series}: a series of unknown underlying and tenor {standing_in}"

@@ -1,0 +1,151 @@
+"""Small tables that a plan reads: dates of scheduled releases, and the fund's sector weights."""
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.iv_table import plain_name, read_table
+
+EVENT_REMEDY: Final = "give a CSV file with the columns date and event, such as 2024-02-01,ISM"
+SECTOR_REMEDY: Final = "give a CSV with date, sector and weight, or holdings as iShares publishes them"
+HOLDINGS_DATE: Final = "fund holdings as of"
+NO_SECTOR: Final = ("cash and/or derivatives", "-", "")
+DATES: Final = ("%m/%d/%Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d %b %Y")  # beside ISO's
+WHOLE: Final = (0.9, 1.1)  # what the weights of a date may add up to
+
+
+def load_events(path: str | Path) -> pd.DataFrame:
+    """Read dates of scheduled releases.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV with the columns date and event (ISM, GDP, ...); rows in any order.
+
+    Returns
+    -------
+    DataFrame, shape (n, 2)
+        date ascending, event in upper case.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, lacks a column, or a row has no date or no name.
+    """
+    path = Path(path)
+    table = read_table(path, EVENT_REMEDY).rename(columns=plain_name)
+    for column in ("date", "event"):
+        if column not in table:
+            raise DataError(path, f"has no {column} column, only {', '.join(map(str, table.columns))}", EVENT_REMEDY)
+    days = _dates(path, table["date"])
+    names = table["event"].fillna("").astype(str).str.strip().str.upper()
+    if (names == "").any():
+        raise DataError(path, f"row {int((names == '').to_numpy().argmax()) + 2} names no event", EVENT_REMEDY)
+    return pd.DataFrame({"date": days, "event": names}).sort_values("date", ignore_index=True)
+
+
+def load_sectors(paths: Sequence[str | Path]) -> pd.DataFrame:
+    """Read sector weights at one or several dates.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        Tables with a date, a sector (or gics_sector) and a weight (or weight_pct, in per cent); or holdings as iShares
+        publishes them, one file a date, of which cash and derivatives are left out; or Yahoo's fund profile (JSON, its
+        own sectors, dated by the file's name). Gzipped or not.
+
+    Returns
+    -------
+    DataFrame, shape (n, 3)
+        date ascending, sector, weight (share of the fund).
+
+    Raises
+    ------
+    DataError
+        When a file cannot be read as any of these, or the weights of a date do not add up to about one.
+    """
+    found = pd.concat([_sectors(Path(path)) for path in paths], ignore_index=True)
+    for day, weights in found.groupby("date")["weight"]:
+        if not WHOLE[0] <= weights.sum() <= WHOLE[1]:
+            source = ", ".join(map(str, paths))
+            raise DataError(source, f"weights of {day:%Y-%m-%d} add up to {weights.sum():.0%}", SECTOR_REMEDY)
+    return found.sort_values(["date", "weight"], ascending=[True, False], ignore_index=True)
+
+
+def _sectors(path: Path) -> pd.DataFrame:
+    if path.suffix == ".json":
+        return _profile(path)
+    table = _holdings(path)
+    if table is None:
+        table = read_table(path, SECTOR_REMEDY).rename(columns=plain_name)
+        table = table.rename(columns={"gics_sector": "sector"})
+        if "weight_pct" in table:
+            table["weight"] = _numbers(path, table["weight_pct"]) / 100.0
+    for column in ("date", "sector", "weight"):
+        if column not in table:
+            raise DataError(path, f"has no {column} column, only {', '.join(map(str, table.columns))}", SECTOR_REMEDY)
+    dated = _dates(path, table["date"])
+    weight = _numbers(path, table["weight"])
+    return pd.DataFrame({"date": dated, "sector": table["sector"].astype(str), "weight": weight})
+
+
+def _holdings(path: Path) -> pd.DataFrame | None:
+    """Sector weights of an iShares holdings file, by market value; None where it is none."""
+    import gzip
+
+    try:
+        content = path.read_bytes()
+        content = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+        lines = content.decode("utf-8-sig").splitlines()
+    except (OSError, EOFError, UnicodeDecodeError):
+        return None  # `read_table` says what is wrong with it
+    head = next((i for i, line in enumerate(lines[:20]) if line.startswith("Ticker,")), None)
+    dated = next((line for line in lines[:20] if line.lower().startswith(HOLDINGS_DATE)), None)
+    if head is None or dated is None:
+        return None
+    commas = lines[head].count(",")
+    rows = [lines[head], *(line for line in lines[head + 1 :] if line.startswith('"') and line.count('","') >= commas)]
+    table = pd.read_csv(io.StringIO("\n".join(rows)), thousands=",")
+    table = table[~table["Sector"].astype(str).str.strip().str.lower().isin(NO_SECTOR)]
+    value = _numbers(path, table["Market Value"])
+    weight = value.groupby(table["Sector"].astype(str)).sum() / value.sum()
+    day = dated.partition(",")[2].strip().strip('"')
+    return pd.DataFrame({"date": day, "sector": weight.index, "weight": weight.to_numpy()})
+
+
+def _profile(path: Path) -> pd.DataFrame:
+    """Yahoo's profile of a fund, named by its date: IWM_20260503.json."""
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))["sectorWeightings"]
+        weights = dict(pair for one in (given if isinstance(given, list) else [given]) for pair in one.items())
+        digits = "".join(character for character in path.stem if character.isdigit())[-8:]
+        day = pd.to_datetime(digits, format="%Y%m%d")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(path, f"is no fund profile with sectorWeightings ({error})", SECTOR_REMEDY) from None
+    weight = _numbers(path, pd.Series(list(weights.values())))
+    return pd.DataFrame({"date": day, "sector": list(weights), "weight": weight})
+
+
+def _dates(path: Path, column: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
+    text = column.astype(str).str.strip()
+    days = pd.to_datetime(text, errors="coerce", format="ISO8601")
+    for form in DATES:  # never a guess by row: of 01.02.2024 and 13.02.2024 it would take the first for January
+        days = days.fillna(pd.to_datetime(text, errors="coerce", format=form))
+    days = days.dt.as_unit("us")
+    if days.isna().any():
+        row = int(days.isna().to_numpy().argmax())
+        raise DataError(path, f"row {row + 2}: {column.iloc[row]!r} is no date", "write YYYY-MM-DD")
+    return days
+
+
+def _numbers(path: Path, column: "pd.Series[str]") -> "pd.Series[float]":
+    values = pd.to_numeric(column.astype(str).str.replace(",", ""), errors="coerce").astype(float)
+    if not (values >= 0.0).all():
+        row = int((~(values >= 0.0)).to_numpy().argmax())
+        raise DataError(path, f"row {row + 2}: {column.iloc[row]!r} is no weight", SECTOR_REMEDY)
+    return values

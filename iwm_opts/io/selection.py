@@ -1,0 +1,293 @@
+"""One day of one symbol out of a file that may hold years of many, without holding more than that in memory."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, time
+from functools import partial
+from typing import Any, Final, NoReturn
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.formats import UTC_NAMES, Layout, plain
+from iwm_opts.io.parse import parse_day, parse_moment, parsed
+from iwm_opts.io.tables import DataFile, batches, distinct, words
+from iwm_opts.market.calendar import NEW_YORK
+
+UTC_ZONE: Final = ZoneInfo("UTC")
+NO_DAY: Final = -1  # ordinal of an empty cell
+MOMENT_ROLES: Final = ("quote_time", "feed_time")  # where the day of a row may stand, if not in a column of its own
+SHOWN: Final = 12  # names in a message
+STRAY: Final = 0.05  # share of the fullest day's rows below which a latest day is taken for a slip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """Rows of one day."""
+
+    table: Any  # pyarrow.Table, each column in one piece
+    lines: NDArray[np.int64]  # number of each row in the file, as a person counts
+    day: date | None  # None: no column says
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What went by, for messages."""
+
+    days: Counter[int] = field(default_factory=Counter)  # rows by ordinal
+    symbols: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _DayColumn:
+    """Column that says which day a row belongs to."""
+
+    name: str
+    parse: Callable[[str], date]
+
+
+def zone_of(column: str) -> ZoneInfo:
+    """Zone of the times in a column where none is written."""
+    return UTC_ZONE if plain(column) in UTC_NAMES else NEW_YORK
+
+
+def clean_symbol(text: str) -> str:
+    """`^SPX`, `$SPX` and `_SPX` are SPX."""
+    return text.strip().lstrip("^$_.").upper()
+
+
+def select(file: DataFile, layout: Layout, as_of: date | None, symbol: str | None) -> Selection:
+    """Read the rows of one day: `as_of`, or the latest in the file.
+
+    Raises
+    ------
+    DataError
+        When the file has no rows, not that day or not that symbol (naming what it has), or several symbols while none
+        is asked for. Also when the latest day of a text has hardly any rows and was not asked for.
+    """
+    day_column = _day_column(file, layout)
+    only = None
+    if file.kind == "parquet" and day_column is not None:
+        as_of, only = _day_of_parquet(file, day_column, as_of)
+    seen = _Seen()
+    kept: list[Any] = []
+    lines: list[NDArray[np.int64]] = []
+    latest = NO_DAY if as_of is None else as_of.toordinal()
+    for batch in batches(file, layout.numbers, layout.texts, only):
+        numbers = np.arange(batch.start, batch.start + len(batch.rows)) + file.first_line
+        wanted = _of_symbol(file, batch.rows, layout, symbol, numbers, seen)
+        if day_column is not None:
+            ordinals = _ordinals(file, batch.rows, day_column, numbers)
+            days, counts = np.unique(ordinals[wanted], return_counts=True)
+            seen.days.update(dict(zip(days.tolist(), counts.tolist(), strict=True)))
+            newest = int(days.max(initial=NO_DAY))
+            if as_of is None and newest > latest:
+                kept, lines, latest = [], [], newest
+            wanted &= ordinals == latest
+        if wanted.any():
+            kept.append(batch.rows.filter(pa.array(wanted)))
+            lines.append(numbers[wanted])
+    if symbol is None and len(seen.symbols) > 1:
+        raise DataError(file.path, f"holds several symbols, {_some(sorted(seen.symbols))}", "choose one with --symbol")
+    if not kept:
+        _refuse_nothing(file, as_of, symbol, seen)
+    if as_of is None and day_column is not None:
+        _refuse_stray(file, seen.days)
+    table = pa.Table.from_batches(kept).unify_dictionaries().combine_chunks()
+    day = None if day_column is None else date.fromordinal(latest)
+    return Selection(table, np.concatenate(lines), day)
+
+
+def select_days(
+    file: DataFile,
+    layout: Layout,
+    first: date | None,
+    last: date | None,
+    symbol: str | None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Selection | DataError]:
+    """Rows of every day from `first` to `last`, day by day ascending where the file is.
+
+    A first pass counts the rows of each day, so that the second can hand a day over with its last row. A day with
+    hardly any rows is an error in its place: it would pass for a whole chain.
+
+    Raises
+    ------
+    DataError
+        When no column says which day, or the file has no rows of the window, not that symbol, or several symbols while
+        none is asked for.
+    """
+    day_column = _day_column(file, layout)
+    if day_column is None:
+        raise DataError(file.path, "has no column for the quote date", "give a file that says of which day each row is")
+    wanted = _counted(file, layout, day_column, symbol)
+    if not wanted:
+        raise DataError(file.path, "holds a header and no rows", "give a file with quotes")
+    earliest, latest = first or date.min, last or date.max
+    most = max(wanted.values())
+    left = {day: rows for day, rows in wanted.items() if earliest <= date.fromordinal(day) <= latest}
+    if not left:
+        days = [date.fromordinal(day) for day in sorted(wanted)]
+        refuse_days(file.path, days, first, last)
+    done, total = 0, len(left)
+    held: dict[int, list[tuple[Any, NDArray[np.int64]]]] = {}
+    for batch in batches(file, layout.numbers, layout.texts):
+        numbers = np.arange(batch.start, batch.start + len(batch.rows)) + file.first_line
+        mine = _of_symbol(file, batch.rows, layout, symbol, numbers, _Seen())
+        ordinals = _ordinals(file, batch.rows, day_column, numbers)
+        for day in np.unique(ordinals[mine]).tolist():
+            if day not in left:
+                continue
+            here = mine & (ordinals == day)
+            held.setdefault(day, []).append((batch.rows.filter(pa.array(here)), numbers[here]))
+            left[day] -= int(here.sum())
+            if not left[day]:
+                done += 1
+                if progress:
+                    progress(done, total)
+                yield _one_day(file, date.fromordinal(day), held.pop(day), wanted[day], most)
+
+
+def _counted(file: DataFile, layout: Layout, day_column: _DayColumn, symbol: str | None) -> Counter[int]:
+    """Rows of the symbol on each day, by ordinal."""
+    seen = _Seen()
+    name = layout.columns.get("underlying_symbol")
+    for batch in batches(file, (), list(dict.fromkeys([day_column.name, *([name] if name else [])]))):
+        numbers = np.arange(batch.start, batch.start + len(batch.rows)) + file.first_line
+        mine = _of_symbol(file, batch.rows, layout, symbol, numbers, seen)
+        days, counts = np.unique(_ordinals(file, batch.rows, day_column, numbers)[mine], return_counts=True)
+        seen.days.update(dict(zip(days.tolist(), counts.tolist(), strict=True)))
+    if symbol is None and len(seen.symbols) > 1:
+        raise DataError(file.path, f"holds several symbols, {_some(sorted(seen.symbols))}", "choose one with --symbol")
+    if symbol is not None and seen.symbols and symbol not in seen.symbols:
+        refuse_symbol(file.path, seen.symbols, symbol)
+    return seen.days
+
+
+def _one_day(
+    file: DataFile, day: date, parts: list[tuple[Any, NDArray[np.int64]]], rows: int, most: int
+) -> Selection | DataError:
+    if rows < STRAY * most:
+        rule = f"has {rows} rows of {day}, while its fullest day has {most}"
+        return DataError(f"{file.path}, {day}", rule, "remove them, or fill the day up")
+    table = pa.Table.from_batches([part for part, _ in parts]).unify_dictionaries().combine_chunks()
+    return Selection(table, np.concatenate([lines for _, lines in parts]), day)
+
+
+def _refuse_stray(file: DataFile, rows: Counter[int]) -> None:
+    """A few rows dated later than all others would pass for the whole chain."""
+    latest, (fullest, most) = max(rows), max(rows.items(), key=lambda day: (day[1], day[0]))
+    if rows[latest] >= STRAY * most:
+        return
+    before = max(day for day in rows if day != latest)
+    day, others = date.fromordinal(latest), date.fromordinal(before)
+    raise DataError(
+        file.path,
+        f"the latest day, {day}, has {rows[latest]} rows, while {date.fromordinal(fullest)} has {most}",
+        f"give --as-of {others}, or --as-of {day} to read those few",
+    )
+
+
+def refuse_days(source: object, days: Sequence[date], first: date | None, last: date | None) -> NoReturn:
+    """Raise for a range of days of which a file holds none."""
+    wanted = " ".join(f"{word} {day}" for word, day in (("from", first), ("to", last)) if day)
+    span = f"{len(days)} days from {days[0]} to {days[-1]}"
+    raise DataError(source, f"has no quotes {wanted}, it holds {span}", "give --from and --to within them")
+
+
+def refuse_day(source: object, days: Sequence[date], wanted: date) -> NoReturn:
+    """Raise for a day that a file does not hold, naming the first, the last and the nearest it has."""
+    span = f"{days[0]}" if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"
+    before, after = [d for d in days if d < wanted], [d for d in days if d > wanted]
+    nearest = " or ".join(f"--as-of {day}" for day in [*before[-1:], *after[:1]])
+    raise DataError(source, f"has no quotes of {wanted}, it holds {span}", f"give {nearest}")
+
+
+def refuse_symbol(source: object, symbols: Iterable[str], wanted: str) -> NoReturn:
+    """Raise for a symbol that a file does not hold, naming those it has."""
+    present = sorted(symbols)
+    raise DataError(source, f"has no quotes of {wanted}, it holds {_some(present)}", f"give --symbol {present[0]}")
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
+def _refuse_nothing(file: DataFile, as_of: date | None, symbol: str | None, seen: _Seen) -> NoReturn:
+    if symbol is not None and seen.symbols and symbol not in seen.symbols:
+        refuse_symbol(file.path, seen.symbols, symbol)
+    if as_of is not None and seen.days:
+        refuse_day(file.path, [date.fromordinal(day) for day in sorted(seen.days)], as_of)
+    raise DataError(file.path, "holds a header and no rows", "give a file with quotes")
+
+
+def _day_column(file: DataFile, layout: Layout) -> _DayColumn | None:
+    if "quote_date" in layout.columns:
+        return _DayColumn(layout.columns["quote_date"], parse_day)
+    for role in MOMENT_ROLES:
+        name = layout.columns.get(role)
+        if name is not None and _writes_days(file.sample[name]):
+            return _DayColumn(name, partial(_day_of_moment, zone=zone_of(name)))
+    return None
+
+
+def _writes_days(sample: Sequence[str]) -> bool:
+    """Whether a column of times carries the day with them."""
+    try:
+        return bool(sample) and not isinstance(parse_moment(sample[0], NEW_YORK), time)
+    except ValueError:
+        return False
+
+
+def _day_of_moment(text: str, zone: ZoneInfo) -> date:
+    found = parse_moment(text, zone)
+    if isinstance(found, time):
+        raise ValueError("has no date")
+    return found.date()
+
+
+def _ordinals(file: DataFile, rows: Any, column: _DayColumn, lines: NDArray[np.int64]) -> NDArray[np.int64]:
+    days, codes = parsed(rows.column(column.name), column.parse, file.path, column.name, lines)
+    ordinals = np.array([NO_DAY if day is None else day.toordinal() for day in days], dtype=np.int64)[codes]
+    empty = np.flatnonzero(ordinals == NO_DAY)
+    if len(empty):
+        rule = f"row {lines[empty[0]]}, column {column.name.strip()}: the date is empty"
+        raise DataError(file.path, rule, "fill it in or remove the row")
+    return ordinals
+
+
+def _of_symbol(
+    file: DataFile, rows: Any, layout: Layout, symbol: str | None, lines: NDArray[np.int64], seen: _Seen
+) -> NDArray[np.bool_]:
+    """Rows of the symbol, where a column of its own names it."""
+    name = layout.columns.get("underlying_symbol")
+    if name is None:
+        return np.ones(len(rows), dtype=np.bool_)
+    symbols, codes = parsed(rows.column(name), clean_symbol, file.path, name, lines)
+    nameless = np.flatnonzero(codes == len(symbols) - 1)
+    if len(nameless):
+        rule = f"row {lines[nameless[0]]}, column {name.strip()}: the symbol is empty"
+        raise DataError(file.path, rule, "fill it in or remove the row")
+    seen.symbols.update(str(symbols[code]) for code in np.unique(codes))
+    if symbol is None:
+        return np.ones(len(rows), dtype=np.bool_)
+    return np.array([found == symbol for found in symbols], dtype=np.bool_)[codes]
+
+
+def _day_of_parquet(file: DataFile, column: _DayColumn, as_of: date | None) -> tuple[date, tuple[str, Any] | None]:
+    """Day to read and the cells that write it, so that row groups without it need not be read."""
+    raw = distinct(file, column.name)
+    raw = raw.filter(raw.is_valid())
+    if not len(raw):
+        raise DataError(file.path, "holds no rows with a date", "give a file with quotes")
+    days, codes = parsed(words(raw), column.parse, file.path, column.name, np.arange(len(raw)))
+    of_cell = [days[code] for code in codes]
+    known = sorted({day for day in of_cell if day is not None})
+    day = known[-1] if as_of is None else as_of
+    if day not in known:
+        refuse_day(file.path, known, day)
+    return day, (column.name, raw.filter(pa.array([found == day for found in of_cell])))

@@ -1,0 +1,239 @@
+"""Yahoo through yfinance: option chains, bars, dividends and volatility indices."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.age import now, with_age
+from iwm_opts.io.http import LATER, LiveSession
+from iwm_opts.market.calendar import NEW_YORK, session_hours
+from iwm_opts.market.capture import make_chain
+from iwm_opts.market.chain import Chain
+from iwm_opts.market.contract import parse_occ, settlement_of, underlying_of
+
+ADDRESS_VARIABLE: Final = "IWM_OPTS_YAHOO_URL"
+DATA_PATHS: Final = ("/v7/finance/", "/v8/finance/")
+WORKERS: Final = 4  # requests at a time
+INDICES: Final = ("RVX", "VIX", "VIX9D", "VIX3M", "IRX", "RUT", "SPX")  # written ^RVX at Yahoo
+FIRST_BAR: Final = date(1999, 1, 4)
+REACH: Final = {"1m": 7, "5m": 59, "15m": 59, "1h": 729}  # days back that Yahoo answers for; asked for more it refuses
+SETTLED: Final = timedelta(minutes=20)  # after the close the day's bar is complete
+COLUMNS: Final = {
+    "bid": "bid",
+    "ask": "ask",
+    "lastPrice": "last",
+    "volume": "volume",
+    "openInterest": "open_interest",
+    "impliedVolatility": "implied_volatility",
+}
+BAR_COLUMNS: Final = {
+    "Open": "open",
+    "High": "high",
+    "Low": "low",
+    "Close": "close",
+    "Adj Close": "adjusted_close",
+    "Volume": "volume",
+    "Dividends": "dividend",
+}
+Progress = Callable[[int, int], None]
+
+
+def yahoo_session(base: str | None = None) -> LiveSession:
+    """Session with Yahoo, or with what IWM_OPTS_YAHOO_URL puts in its place."""
+    return LiveSession("Yahoo", base or os.environ.get(ADDRESS_VARIABLE), data_paths=DATA_PATHS, renewable=True)
+
+
+def yahoo_chain(
+    symbol: str,
+    session: LiveSession,
+    spot: float | None = None,
+    expirations: tuple[date, date] | None = None,
+    progress: Progress | None = None,
+    at: datetime | None = None,
+) -> Chain:
+    """Chain of a symbol, of all expirations or of those in a window.
+
+    Parameters
+    ----------
+    symbol, session
+    spot : float, optional
+        Goes over Yahoo's price of the underlying.
+    expirations : (date, date), optional
+        First and last to ask for, both included.
+    progress : callable, optional
+        Told how many of how many expirations are there.
+    at : datetime, optional
+        Aware time of the request; now unless given.
+
+    Returns
+    -------
+    Chain
+        Stamped with the time of the underlying's price, the only one that Yahoo states.
+
+    Raises
+    ------
+    DataError
+        When Yahoo does not answer, lists no options of the symbol, answers for another, or shows no market.
+    """
+    name = f"Yahoo options of {symbol}"
+    with _answers(name):
+        ticker = _yfinance().Ticker(_spelled(symbol), session=session)
+        first = ticker.option_chain()  # the nearest expiration, and which others there are
+        days = list(ticker.options)
+    if not days or first.calls is None:
+        raise DataError(name, "it lists none", "check --symbol")
+    earliest, latest = expirations or (date.min, date.max)
+    wanted = [day for day in days if earliest <= date.fromisoformat(day) <= latest]
+    if not wanted:
+        rule = f"no expiration from {earliest} to {latest}"
+        raise DataError(name, rule, f"listed are {days[0]} to {days[-1]}")
+    parts = _downloaded(ticker, wanted, {days[0]: first}, name, progress)
+    return _chain(symbol, name, first.underlying, parts, spot, at or now())
+
+
+def yahoo_bars(symbol: str, session: LiveSession, start: date | None = None, interval: str = "1d") -> pd.DataFrame:
+    """Bars of a symbol, complete ones only.
+
+    Parameters
+    ----------
+    symbol : str
+        RVX, VIX and the like are found as ^RVX and ^VIX.
+    session : LiveSession
+    start : date, optional
+        First day; by default, and of intraday bars at most, all there is (of minutes the last week).
+    interval : str
+        1d, or 1m, 5m, 15m, 1h.
+
+    Returns
+    -------
+    DataFrame
+        Dates as index (New York times of intraday bars); open, high, low, close, adjusted_close, volume and dividend,
+        dollars a share adjusted for splits, indices in points.
+
+    Raises
+    ------
+    DataError
+        When Yahoo does not answer or has none.
+    """
+    name = f"Yahoo bars of {symbol}"
+    daily = interval == "1d"
+    earliest = FIRST_BAR if daily else now().date() - timedelta(days=REACH[interval])
+    start = max(start, earliest) if start else earliest
+    with _answers(name):
+        ticker = _yfinance().Ticker(_spelled(symbol), session=session)
+        table = ticker.history(start=start.isoformat(), interval=interval, auto_adjust=False, actions=True)
+    if table.empty:
+        raise DataError(name, f"it has none since {start}", "check the symbol")
+    bars = table[[column for column in BAR_COLUMNS if column in table]].rename(columns=BAR_COLUMNS).astype(float)
+    times = pd.DatetimeIndex(table.index).tz_convert(NEW_YORK).tz_localize(None)
+    bars = bars.set_axis(pd.DatetimeIndex(times.normalize() if daily else times, name="date" if daily else "time"))
+    bars = bars[bars["close"].notna()]
+    if bars.empty:
+        raise DataError(name, f"none since {start} has a close", LATER)
+    return _complete(bars) if daily else bars
+
+
+def yahoo_dividends(bars: pd.DataFrame) -> pd.DataFrame:
+    """Cash dividends that came with the bars: `amount`, dollars a share, by ex-date."""
+    paid = bars.loc[bars["dividend"] > 0.0, ["dividend"]].rename(columns={"dividend": "amount"})
+    return paid.rename_axis("ex_date")
+
+
+@cache
+def _yfinance() -> Any:
+    """Module yfinance, imported when first asked for, told to raise its errors and keep them off the screen."""
+    import yfinance
+
+    yfinance.config.debug.hide_exceptions = False
+    logging.getLogger("yfinance").setLevel(logging.CRITICAL)
+    return yfinance
+
+
+@contextmanager
+def _answers(name: str) -> Iterator[None]:
+    """Whatever yfinance makes of an answer that it cannot read is an error of the source."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:  # its own exceptions, curl's, and a KeyError or TypeError out of its parsers
+        told = " ".join(str(error).split())[:160] or "no reason given"
+        raise DataError(name, f"no usable answer ({type(error).__name__}: {told})", LATER) from error
+
+
+def _spelled(symbol: str) -> str:
+    is_index = symbol in INDICES or settlement_of(symbol).delivery == "cash"
+    return f"^{symbol}" if is_index else symbol
+
+
+def _downloaded(
+    ticker: Any, days: list[str], parts: dict[str, Any], name: str, progress: Progress | None
+) -> list[pd.DataFrame]:
+    """Both sides of every expiration in order; the first that fails fails the chain."""
+    missing = [day for day in days if day not in parts]
+    pool = ThreadPoolExecutor(WORKERS)
+    try:
+        futures = {pool.submit(ticker.option_chain, day): day for day in missing}
+        for done, future in enumerate(as_completed(futures)):
+            with _answers(name):
+                parts[futures[future]] = future.result()
+            if progress:
+                progress(done + 1 + len(days) - len(missing), len(days))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    sides = [side for day in days for side in (parts[day].calls, parts[day].puts)]
+    return [side for side in sides if side is not None and len(side)]
+
+
+def _chain(
+    symbol: str, name: str, underlying: dict[str, Any], parts: list[pd.DataFrame], spot: float | None, at: datetime
+) -> Chain:
+    if not parts:
+        raise DataError(name, "no contract in any expiration", LATER)
+    with _answers(name):
+        rows = _rows(pd.concat(parts, ignore_index=True))
+        stamp = datetime.fromtimestamp(float(underlying["regularMarketTime"]), UTC).astimezone(NEW_YORK)
+        price = float(underlying["regularMarketPrice"])
+    found = {underlying_of(root) for root in rows["root"].unique()}
+    if symbol not in found:
+        raise DataError(name, f"it answered with {', '.join(sorted(found))}", "check --symbol")
+    rows["underlying_price"] = price
+    rows["quote_date"], rows["quote_time"] = pd.Timestamp(stamp.date()), pd.Timestamp(stamp)
+    newest = rows["last_trade"].max()
+    chain = make_chain(
+        rows,
+        symbol=symbol,
+        source=name,
+        spot=spot,
+        newest_trade=None if pd.isna(newest) else newest.to_pydatetime(),
+        notes=("time of the quotes: that of the underlying's price, the only one Yahoo states",),
+    )
+    return with_age(chain, at)
+
+
+def _rows(table: pd.DataFrame) -> pd.DataFrame:
+    contracts = [parse_occ(str(text)) for text in table["contractSymbol"]]
+    rows = pd.DataFrame({role: table[name].astype(np.float64) for name, role in COLUMNS.items()})
+    rows["expiration"] = pd.to_datetime([one.expiration for one in contracts])
+    for role in ("root", "right", "strike"):
+        rows[role] = [getattr(one, role) for one in contracts]
+    rows["last_trade"] = pd.to_datetime(table["lastTradeDate"], utc=True).dt.tz_convert(NEW_YORK)
+    return rows
+
+
+def _complete(bars: pd.DataFrame) -> pd.DataFrame:
+    """Daily bars without that of a session still going on."""
+    moment = now()
+    last = bars.index[-1].date()
+    if last == moment.date() and moment < session_hours(last)[1] + SETTLED:
+        return bars.iloc[:-1]
+    return bars

@@ -1,0 +1,235 @@
+"""Where a plan stands today: its decision, its evidence, its size with today's numbers put in, its reviews."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from statistics import NormalDist
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER
+from iwm_opts.market.bars import Atr, atr
+from iwm_opts.market.calendar import latest_session, sessions
+from iwm_opts.market.iv_rank import covered_ranks
+from iwm_opts.market.sector_filter import LEAD_SYMBOL, lead
+from iwm_opts.plans.checklist import Inputs
+from iwm_opts.plans.decision import Decision, decide, decision_day
+from iwm_opts.plans.edges import Momentum
+from iwm_opts.plans.intraday import bars_from_entry
+from iwm_opts.plans.plan import Plan
+from iwm_opts.plans.plan_backtest import DEBIT, SINGLE, strategies
+from iwm_opts.pricing.black import black_price
+from iwm_opts.research.claims import Claim, measure_claims
+from iwm_opts.risk.sizing import Size, share_size, size_position
+
+EVIDENCE: Final = {
+    "mean-reversion": (
+        "mean-reversion-1", "mean-reversion-3", "mean-reversion-5", "mean-reversion-10", "mean-reversion-years",
+        "kre-filter", "time-stop",
+    ),
+    "momentum": ("gap-momentum", "kre-filter"),
+    "vol-contraction": ("condor-premium", "condor-rank", "contraction", "wide-wings"),
+}  # fmt: skip
+MONTHLY_REVIEWS, QUARTERLY_REVIEWS = 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """The sizing formula of a plan with today's numbers."""
+
+    atr: Atr
+    entry: float  # reference price, dollars: the last close, or the price at an intraday plan's minute
+    at_minute: bool  # whether it is the latter
+    stop: float | None  # of shares, dollars
+    target: float | None
+    each: float  # dollars that one share or package can lose, as the formula takes it
+    size: Size
+    unit: str
+    formula: str  # in words and symbols
+    worked: str  # the same with numbers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """Everything that a plan's document says of one day."""
+
+    plan: Plan
+    day: date  # session of the entry
+    decision: Decision
+    sizing: Sizing
+    evidence: tuple[Claim, ...]
+    biotech_lead: float | None  # return of XBI over 5 sessions less IWM's; None where unknown
+    package: str  # that the plan's rule chooses today and why; empty where there is nothing to choose
+    monthly: tuple[date, ...]  # last sessions of the coming months
+    quarterly: tuple[date, ...]
+    sectors: pd.DataFrame | None  # date, sector, weight of the latest date
+    notes: tuple[str, ...]
+
+
+def plan_standing(
+    plan: Plan,
+    data: Inputs,
+    day: date | None = None,
+    notes: tuple[str, ...] = (),
+    progress: Callable[[int, int], None] | None = None,
+    with_evidence: bool = True,
+) -> Standing:
+    """Where a plan stands for an entry on a session.
+
+    Parameters
+    ----------
+    plan : Plan
+    data : Inputs
+        Nothing dated on or after the day is read, but the first minutes of it by the momentum edge.
+    day : date, optional
+        The newest that the data can decide on unless given.
+    notes : tuple of str
+        What to say of the data.
+    progress : callable, optional
+        Told how much of the evidence is measured.
+    with_evidence : bool
+        Whether the edge's claims are measured, which takes seconds.
+
+    Raises
+    ------
+    InputError
+        When the bars do not reach the session before, or are too short for an ATR.
+    """
+    day = day or decision_day(plan, data)
+    decision = decide(plan, data, day)
+    known = data.before(day)
+    fund = known.funds.get(LEAD_SYMBOL)
+    ahead = float(lead(fund, known.bars).iloc[-1]) if fund is not None and len(fund) else math.nan
+    sectors = known.sectors
+    if sectors is not None and len(sectors):
+        sectors = sectors[sectors["date"] == sectors["date"].max()]
+    sizing = _sizing(plan, known, day, _price_at_minute(plan, data, day))
+    none = (
+        ("nothing to enter: the rules say take, and the size is 0",)
+        if decision.take and not sizing.size.contracts
+        else ()
+    )
+    return Standing(
+        plan,
+        day,
+        decision,
+        sizing,
+        tuple(measure_claims(known, EVIDENCE[plan.edge] if with_evidence else (), progress)),
+        None if math.isnan(ahead) else ahead,
+        _package_today(plan, known, day),
+        _last_sessions(day, "M", MONTHLY_REVIEWS),
+        _last_sessions(day, "Q", QUARTERLY_REVIEWS),
+        sectors if sectors is not None and len(sectors) else None,
+        (*none, *plan.warnings, *notes),
+    )
+
+
+def _price_at_minute(plan: Plan, data: Inputs, day: date) -> float | None:
+    """Price at an intraday plan's entry: what its backtest fills at, else the last one before; None without either."""
+    edge = plan.rule
+    if not isinstance(edge, Momentum) or data.minutes is None:
+        return None
+    bars = data.minutes.bars
+    session = bars[pd.DatetimeIndex(bars.index).normalize() == pd.Timestamp(day)]
+    held = bars_from_entry(session, edge)
+    if held is not None:
+        return float(held["open"].iloc[0])
+    seen = session["close"][session["minute"] < edge.enter_minute]
+    return float(seen.iloc[-1]) if len(seen) else None
+
+
+def _sizing(plan: Plan, known: Inputs, day: date, at_minute: float | None) -> Sizing:
+    average = atr(known.bars, day)
+    last = known.bars.iloc[-1]
+    entry, budget = float(last["close"]) if at_minute is None else at_minute, plan.account.value * plan.account.risk
+    if plan.instrument == "shares":
+        found = _share_sizing(plan, average, entry, float(last["low"]), budget)
+    else:
+        found = _package_sizing(plan, known, day, average, entry, budget)
+    return replace(found, at_minute=at_minute is not None)
+
+
+def _share_sizing(plan: Plan, average: Atr, entry: float, low: float, budget: float) -> Sizing:
+    exits, slippage = plan.share_exits, plan.costs.share_slippage
+    stop, target = exits.stop(entry, low, average.value), exits.target(entry, average.value)
+    size = share_size(plan.account.value, plan.account.risk, entry, stop, slippage, plan.account.value)
+    return Sizing(
+        average, entry, False, stop, target, entry - stop + slippage, size, "shares",
+        f"shares = floor(risk / (entry - stop + slippage)), stop = min(prior low - {exits.low_buffer:g} ATR, "
+        f"entry - {exits.stop_atr:g} ATR)",
+        f"stop = min({low:.2f} - {exits.low_buffer:g} x {average.value:.2f}, {entry:.2f} - {exits.stop_atr:g} x "
+        f"{average.value:.2f}) = {stop:.2f}; shares = floor({budget:.2f} / ({entry:.2f} - {stop:.2f} + "
+        f"{slippage:.2f})) = {math.floor(budget / (entry - stop + slippage) + 1e-9)}",
+    )  # fmt: skip
+
+
+def _package_sizing(plan: Plan, known: Inputs, day: date, average: Atr, entry: float, budget: float) -> Sizing:
+    package = plan.package
+    assert package is not None
+    # Without a quote the worst case stands in: a wing's whole width, no credit.
+    (kind,) = [name for name, is_it in strategies(plan, known, [day]) if is_it[0]]
+    if kind in (SINGLE, DEBIT):
+        return _debit_sizing(plan, known, average, entry, budget, package.width if kind == DEBIT else math.inf)
+    worst = MULTIPLIER * package.width
+    size = size_position(plan.account.value, plan.account.risk, worst)
+    wing = package.width / average.value
+    return Sizing(
+        average, entry, False, None, None, worst, size, "contracts",
+        "contracts = floor(risk / max loss), max loss = 100 x (width - credit, or the debit) + fees",
+        f"at most 100 x {package.width:.2f} = {worst:.2f} a package ({wing:.1f} ATR wide): contracts = floor("
+        f"{budget:.2f} / {worst:.2f}) = {size.contracts} before the credit; each dollar of credit takes $100 off",
+    )  # fmt: skip
+
+
+def _debit_sizing(plan: Plan, known: Inputs, average: Atr, entry: float, budget: float, width: float) -> Sizing:
+    """Contracts of a call, or of a spread of calls, whose premium is estimated from the last IV: no chain is read."""
+    package = plan.package
+    assert package is not None
+    formula = f"contracts = floor(risk / max loss), max loss = {MULTIPLIER} x premium paid + fees"
+    latest = known.history.last(1).to_numpy(dtype=float) if known.history else np.empty(0)
+    if not len(latest):
+        size = Size(0, 0.0, math.nan, "risk", "without --iv-history no premium can be estimated")
+        worked = f"contracts = floor({budget:.2f} / ({MULTIPLIER} x premium + fees)): the premium is unknown"
+        return Sizing(average, entry, False, None, None, math.nan, size, "contracts", formula, worked)
+    vol, years = float(latest[-1]), package.dte / DAYS_PER_YEAR
+    stdev = vol * math.sqrt(years)
+    strike = entry * math.exp(-stdev * NormalDist().inv_cdf(package.delta) + 0.5 * stdev**2)
+    premium = float(black_price("C", entry, strike, years, vol))
+    what = "call"
+    if math.isfinite(width):
+        premium -= float(black_price("C", entry, strike + width, years, vol))
+        what = f"call spread {width:g} wide"
+    worst = MULTIPLIER * premium
+    size = size_position(plan.account.value, plan.account.risk, worst)
+    return Sizing(
+        average, entry, False, None, None, worst, size, "contracts", formula,
+        f"a {package.delta:g}-delta {what} of {package.dte} days at {100.0 * vol:.1f} vol (the last IV) costs about "
+        f"{premium:.2f}: contracts = floor({budget:.2f} / {worst:.2f}) = {size.contracts}, fees apart",
+    )  # fmt: skip
+
+
+def _package_today(plan: Plan, known: Inputs, day: date) -> str:
+    """Which vertical the rank of the close before chooses."""
+    if plan.package is None or plan.instrument != "vertical":
+        return ""
+    (chosen,) = [name for name, is_it in strategies(plan, known, [day]) if is_it[0]]
+    if plan.edge == "vol-contraction" or plan.package.kind != "by-rule":
+        return ""  # one kind, whatever the rank
+    before = latest_session(day - timedelta(days=1))
+    rank = math.nan
+    if known.history is not None and len(known.history.last(1)):
+        rank = float(covered_ranks(known.history).get(pd.Timestamp(before), math.nan))
+    if known.history is None or math.isnan(rank):
+        return f"{chosen}: the IV rank of {before} is unknown"
+    return f"{chosen}: {known.history.series} ranks {rank:.1f} on {before}"
+
+
+def _last_sessions(day: date, unit: str, count: int) -> tuple[date, ...]:
+    """Last session of each month or quarter from a day on."""
+    days = pd.DatetimeIndex(sessions(day, day + timedelta(days=31 * (count + 1) * (3 if unit == "Q" else 1))))
+    periods = days.to_period(unit)
+    last = np.flatnonzero(periods[:-1] != periods[1:])[:count]
+    return tuple(days[place].date() for place in last)

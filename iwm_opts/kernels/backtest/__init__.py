@@ -1,0 +1,1 @@
+"""The day loop: packages, their marks, exits and ledgers."""

@@ -1,0 +1,1 @@
+"""Quotes of one slice, a day and an expiration: variance index, smile, rank."""

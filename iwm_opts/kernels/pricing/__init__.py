@@ -1,0 +1,1 @@
+"""Prices, Greeks and implied vols: European in forward form, American by finite differences."""

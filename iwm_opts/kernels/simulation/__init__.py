@@ -1,0 +1,1 @@
+"""The simulated market: state paths, the SSVI surface, quotes around it, one session."""

@@ -1,0 +1,118 @@
+"""Bid and ask around a fair value: one expiration of a simulated chain, from its smile to quotes on the tick."""
+
+import math
+
+import numpy as np
+
+from iwm_opts.kernels._jit import inline, kernel
+from iwm_opts.kernels.elementary import exp, log, log_ratio
+from iwm_opts.kernels.pricing.black import prepaid_halves
+from iwm_opts.kernels.simulation.ssvi import total_variance
+
+SPREAD_TERMS = 15
+PREMIUM_FLOOR = 0.05  # dollars added to a premium before its logarithm: below, spreads no longer depend on it
+FAR_DAYS = 100.0  # from here on, listings are thinly quoted and spreads grow faster
+LONGEST_DAYS = 730.0  # and beyond here no longer
+WIDEST = 6.0  # dollars
+ROUNDING_SLACK = 1e-9  # ticks: a fair value on the tick is not pushed off it by its last bit
+
+
+@inline
+def time_terms(days):
+    """Logarithms of time that spreads depend on."""
+    lt = math.log(min(days, LONGEST_DAYS) + 1.0)
+    return lt, max(lt - math.log(FAR_DAYS), 0.0)
+
+
+@kernel("void(float64[::1], float64[::1], float64[::1])")
+def many_time_terms(days, log_time, far_time):
+    """`time_terms` of each of some days; shapes (n,)."""
+    for i in range(days.shape[0]):
+        log_time[i], far_time[i] = time_terms(days[i])
+
+
+@inline
+def full_spread(premium, in_the_money, is_call, lt, far, c):
+    """Quoted spread before rounding to the tick: the exponential of a polynomial in log premium, log time and
+    moneyness.
+
+    `premium` is that of the out-of-the-money option on the same strike, dollars; `in_the_money` is 2 |delta| - 1 where
+    positive, else 0; `c` are the SPREAD_TERMS coefficients.
+    """
+    lp = log(premium + PREMIUM_FLOOR)
+    it = in_the_money**0.5
+    value = (
+        c[0] + c[1] * lp + c[2] * lt + c[3] * lp * lt + c[4] * lp * lp + c[5] * lt * lt + c[6] * far + c[7] * far * far
+    )
+    value += it * (c[8] + c[9] * it + c[10] * lt + c[11] * lt * lt + c[12] * it * lt + c[13] * far) + c[14] * is_call
+    value = exp(value)
+    return value if value < WIDEST else WIDEST
+
+
+@inline
+def positive(x):
+    """The number where it is above zero, else zero; unlike the built-in `max` it leaves a loop to be vectorised."""
+    return x if x > 0.0 else 0.0
+
+
+@inline
+def quote_option(sign, strike, spot, forward, discount, root, lt, far, theta, rho, phi, widening, coefficients, tick):
+    """Bid, ask, implied vol and spot delta of one option under an SSVI smile.
+
+    `root` is the square root of the years left, `lt` and `far` are its `time_terms`. Fair value is Black's on the
+    forward (1976) at the smile's vol, never below intrinsic value. Bid and ask lie half a spread, times `widening`,
+    either side of it, rounded outward to the tick; no bid is below zero, no ask below a tick.
+    """
+    k = log_ratio(strike, forward)
+    stdev = total_variance(k, theta, rho, phi) ** 0.5
+    # The out-of-the-money side is computed, the other follows by parity: no digits are lost deep in the money.
+    side = -1.0 if k < 0.0 else 1.0
+    half1, half2, _ = prepaid_halves(side, forward, strike, -k, stdev)
+    premium = positive(discount * side * (half1 - half2))
+    inside = sign != side
+    parity = discount * sign * (forward - strike)
+    fair = premium + parity if inside else premium
+    intrinsic = sign * (spot - strike)
+    fair = intrinsic if fair < intrinsic else fair
+    own_delta = side * half1 / forward
+    own_delta = own_delta + sign if inside else own_delta
+    depth = positive(2.0 * abs(own_delta) - 1.0)
+    half = 0.5 * widening * full_spread(premium, depth, positive(sign), lt, far, coefficients)
+    ticks_per_dollar = 1.0 / tick  # 100 and 20 to the last bit; dividing by them gives the decimal price
+    low = np.floor((fair - half) * ticks_per_dollar + ROUNDING_SLACK)
+    high = np.ceil((fair + half) * ticks_per_dollar - ROUNDING_SLACK)
+    bid = positive(low) / ticks_per_dollar
+    ask = (1.0 if high < 1.0 else high) / ticks_per_dollar
+    return bid, ask, stdev / root, own_delta * discount * forward / spot
+
+
+@kernel(
+    "void(float64[::1], float64[::1], float64, float64, float64, float64, float64, float64, float64, float64,"
+    " float64, float64[::1], float64, float64[::1], float64[::1], float64[::1], float64[::1])"
+)
+def quote_expiration(
+    sign,
+    strike,
+    spot,
+    forward,
+    discount,
+    years,
+    days,
+    theta,
+    rho,
+    phi,
+    widening,
+    coefficients,
+    tick,
+    bid,
+    ask,
+    vol,
+    delta,
+):
+    """Quote the options of one expiration under an SSVI smile, as `quote_option`; arrays have shape (n,)."""
+    lt, far = time_terms(days)
+    root = math.sqrt(years)
+    for i in range(strike.shape[0]):
+        bid[i], ask[i], vol[i], delta[i] = quote_option(
+            sign[i], strike[i], spot, forward, discount, root, lt, far, theta, rho, phi, widening, coefficients, tick
+        )

@@ -1,0 +1,1 @@
+"""Costs and risk of a package: fills, fees, payoff, sizing, early assignment."""

@@ -1,1 +1,0 @@
-"""The market on a day, wherever it comes from."""

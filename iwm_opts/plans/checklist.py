@@ -1,0 +1,314 @@
+"""The entry checklist: criteria on data, each met, unmet or unknown, of which a minimum must be met.
+
+A criterion is one function of the data for all sessions, so that today's answer in a plan and yesterday's in a backtest
+cannot differ. A value dated by a session is known at its close; a decision before an open reads the session before.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.conventions import SESSIONS_PER_YEAR
+from iwm_opts.errors import InputError
+from iwm_opts.market.bars import PRICES, average_true_range
+from iwm_opts.market.calendar import latest_session, next_session, sessions
+from iwm_opts.market.iv_rank import IvHistory, covered_ranks
+from iwm_opts.market.minutes import Minutes
+from iwm_opts.market.sector_filter import FILTER_SYMBOL, LEAD_SESSIONS, LEAD_SYMBOL, State, lead
+from iwm_opts.market.signals import known_signal, session_returns, total_return_close
+
+MINIMUM: Final = 3
+TREND_SESSIONS: Final = 200
+YEAR: Final = 252
+VOLUME_SESSIONS: Final = 20
+STRETCH_SESSIONS: Final = 3
+STRETCH_ATR: Final = 1.5
+REALISED_SESSIONS: Final = 21
+MARKET_SYMBOL: Final = "SPY"
+FEAR_RANK: Final = 80.0
+BLANK_DAYS: Final = 500  # calendar days that stand in for bars nobody has: over a year of sessions
+NO_BARS: Final = pd.DataFrame(columns=[*PRICES], index=pd.DatetimeIndex([], name="date").as_unit("us"), dtype=float)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """The data that a plan is judged on; what is None or absent makes what reads it unknown."""
+
+    bars: pd.DataFrame  # of the underlying, as from `market.bars.load_bars`
+    funds: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # SPY, KRE, XBI by symbol
+    history: IvHistory | None = None
+    minutes: Minutes | None = None
+    events: pd.DataFrame | None = None  # date, event: scheduled releases
+    sectors: pd.DataFrame | None = None  # date, sector, weight (share)
+
+    def reaching(self, day: date) -> "Inputs":
+        """The same with a bar for every session before a day: those that are not there have no numbers."""
+        last = latest_session(day - timedelta(days=1))
+        days = pd.DatetimeIndex(self.bars.index)
+        first = min(days[-1].date(), last) if len(days) else last - timedelta(days=BLANK_DAYS)
+        wanted = pd.DatetimeIndex(sessions(first, last), name=days.name).as_unit("us")
+        return replace(self, bars=self.bars.reindex(days.union(wanted)))
+
+    def before(self, day: date) -> "Inputs":
+        """What was known before a day; scheduled releases are known ahead."""
+        stamp = pd.Timestamp(day)
+        return replace(
+            self,
+            bars=self.bars[self.bars.index < stamp],
+            funds={symbol: fund[fund.index < stamp] for symbol, fund in self.funds.items()},
+            history=self.history.before(day) if self.history else None,
+            minutes=self.minutes.before(stamp) if self.minutes else None,
+            sectors=self.sectors[self.sectors["date"] < stamp] if self.sectors is not None else None,
+        )
+
+
+class Reading(NamedTuple):
+    """A criterion over all sessions of the bars: its answer, and the number behind it (NaN where unknown)."""
+
+    signal: "pd.Series[bool]"
+    value: "pd.Series[float]"
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One line of the checklist."""
+
+    name: str
+    rule: str  # one sentence
+    needs: str  # what data, in the words of the command line
+    read: Callable[[Inputs], Reading | None]  # None where that data was not given
+    written: str  # format of the value
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one criterion says for one decision."""
+
+    name: str
+    rule: str
+    state: State
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """All answers for one decision, and whether enough are met."""
+
+    answers: tuple[Answer, ...]
+    minimum: int
+
+    @property
+    def met(self) -> int:
+        """Criteria met; unknown ones never count."""
+        return sum(answer.state == "met" for answer in self.answers)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the minimum is reached."""
+        return self.met >= self.minimum
+
+    def answered(self, own: Mapping[str, State]) -> "Checklist":
+        """The same with what a person says in place of what the data say.
+
+        Raises
+        ------
+        InputError
+            When there is no criterion of that name.
+        """
+        names = [one.name for one in self.answers]
+        for name in own:
+            if name not in names:
+                remedy = f"they are {', '.join(names)}" if names else "the plan has none"
+                raise InputError("answer", name, "is no criterion of the plan", remedy)
+        told = tuple(
+            replace(one, state=own[one.name], detail="as answered") if one.name in own else one for one in self.answers
+        )
+        return replace(self, answers=told)
+
+
+def _trend(data: Inputs) -> Reading | None:
+    return _above_mean(total_return_close(data.bars), data.bars)
+
+
+def _market_trend(data: Inputs) -> Reading | None:
+    fund = data.funds.get(MARKET_SYMBOL)
+    return None if fund is None else _above_mean(total_return_close(fund).reindex(data.bars.index), data.bars)
+
+
+def _above_mean(close: "pd.Series[float]", bars: pd.DataFrame) -> Reading:
+    value = close / close.rolling(TREND_SESSIONS).mean() - 1.0
+    return _reading(value > 0.0, value, bars)
+
+
+def _volume(data: Inputs) -> Reading | None:
+    if "volume" not in data.bars:
+        return None
+    volume = data.bars["volume"]
+    value = volume / volume.shift(1).rolling(VOLUME_SESSIONS).mean()
+    return _reading(value > 1.0, value, data.bars)
+
+
+def _stretch(data: Inputs) -> Reading | None:
+    close = total_return_close(data.bars)
+    atr = average_true_range(data.bars) * close / data.bars["close"]
+    value = (close - close.shift(STRETCH_SESSIONS)) / atr.shift(STRETCH_SESSIONS)
+    return _reading(value <= -STRETCH_ATR, value, data.bars)
+
+
+def _calm(data: Inputs) -> Reading | None:
+    share = average_true_range(data.bars) / data.bars["close"]
+    value = share / share.rolling(YEAR).median()
+    return _reading(value < 1.0, value, data.bars)
+
+
+def _lead(data: Inputs) -> Reading | None:
+    fund = data.funds.get(LEAD_SYMBOL)
+    if fund is None:
+        return None
+    value = lead(fund, data.bars)
+    return _reading(value > 0.0, value, data.bars)
+
+
+def _banks(data: Inputs) -> Reading | None:
+    fund = data.funds.get(FILTER_SYMBOL)
+    if fund is None:
+        return None
+    value = session_returns(fund).reindex(data.bars.index) - session_returns(data.bars)
+    return _reading(value > 0.0, value, data.bars)
+
+
+def _fear(data: Inputs) -> Reading | None:
+    if data.history is None or data.history.last(1).empty:
+        return None
+    value = covered_ranks(data.history).reindex(data.bars.index)
+    return _reading(value < FEAR_RANK, value, data.bars)
+
+
+def _premium(data: Inputs) -> Reading | None:
+    if data.history is None:
+        return None
+    returns = session_returns(data.bars)
+    realised = np.sqrt(SESSIONS_PER_YEAR * (returns**2).rolling(REALISED_SESSIONS).mean())
+    value = 100.0 * (data.history.closes.reindex(data.bars.index) - realised)
+    return _reading(value > 0.0, value, data.bars)
+
+
+def _quiet(data: Inputs) -> Reading | None:
+    atr = average_true_range(data.bars).shift(1)
+    value = data.bars["close"].diff().abs() / atr
+    return _reading(value < 1.0, value, data.bars)
+
+
+def _no_event(data: Inputs) -> Reading | None:
+    if data.events is None:
+        return None
+    days = pd.DatetimeIndex(data.bars.index)
+    following = days[1:].append(pd.DatetimeIndex([next_session(days[-1].date())])) if len(days) else days
+    value = pd.Series(pd.DatetimeIndex(following).isin(data.events["date"]).astype(float), index=days)
+    covered = (following >= data.events["date"].min()) & (following <= data.events["date"].max())
+    return _reading(value == 0.0, value.where(covered), data.bars)
+
+
+def _reading(says: "pd.Series[bool]", value: "pd.Series[float]", bars: pd.DataFrame) -> Reading:
+    value = value.reindex(bars.index)
+    return Reading(known_signal(says.reindex(bars.index, fill_value=False), value.notna()), value)
+
+
+CRITERIA: Final[dict[str, Criterion]] = {
+    one.name: one
+    for one in (
+        Criterion("trend", f"close above its mean of {TREND_SESSIONS} sessions", "--bars", _trend, "{:+.1%} from it"),
+        Criterion(
+            "market-trend",
+            f"{MARKET_SYMBOL} above its mean of {TREND_SESSIONS} sessions",
+            "--spy",
+            _market_trend,
+            "{:+.1%} from it",
+        ),
+        Criterion(
+            "volume",
+            f"volume above the mean of the {VOLUME_SESSIONS} sessions before",
+            "--bars with volume",
+            _volume,
+            "{:.2f} times it",
+        ),
+        Criterion(
+            "stretch",
+            f"down at least {STRETCH_ATR:g} ATR over {STRETCH_SESSIONS} sessions",
+            "--bars",
+            _stretch,
+            "{:+.2f} ATR",
+        ),
+        Criterion("calm", "ATR below its median of a year", "--bars", _calm, "{:.2f} times it"),
+        Criterion("quiet", "last session moved less than one ATR", "--bars", _quiet, "{:.2f} ATR"),
+        Criterion(
+            "biotech-lead",
+            f"{LEAD_SYMBOL} ahead over {LEAD_SESSIONS} sessions",
+            "--xbi",
+            _lead,
+            "{:+.1%}",
+        ),
+        Criterion("banks-hold", f"{FILTER_SYMBOL} did better in the last session", "--kre", _banks, "{:+.1%}"),
+        Criterion("no-panic", f"IV rank below {FEAR_RANK:g}", "--iv-history", _fear, "rank {:.0f}"),
+        Criterion(
+            "premium",
+            f"implied vol above that of the last {REALISED_SESSIONS} sessions",
+            "--iv-history",
+            _premium,
+            "{:+.1f} points",
+        ),
+        Criterion("no-event", "no scheduled release in the next session", "--events", _no_event, "{:.0f} releases"),
+    )
+}
+DEFAULTS: Final = {
+    "mean-reversion": ("trend", "market-trend", "stretch", "volume", "banks-hold", "no-panic"),
+    "momentum": ("trend", "market-trend", "biotech-lead", "banks-hold", "volume", "no-event"),
+    "vol-contraction": ("premium", "calm", "quiet", "market-trend", "no-event"),
+}
+
+
+def criterion(name: str) -> Criterion:
+    """A criterion by name.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+    """
+    if name not in CRITERIA:
+        raise InputError("criteria", name, "is no criterion", f"choose of {', '.join(CRITERIA)}")
+    return CRITERIA[name]
+
+
+def checklist(names: tuple[str, ...], minimum: int, data: Inputs, day: date) -> Checklist:
+    """The checklist for a decision before the open of `day`; nothing dated on or after it is read."""
+    known = data.before(day)
+    before = latest_session((pd.Timestamp(day) - pd.Timedelta(days=1)).date())
+    return Checklist(tuple(_answer(criterion(name), known, before) for name in names), minimum)
+
+
+def _answer(one: Criterion, known: Inputs, session: date) -> Answer:
+    reading = one.read(known)
+    if reading is None:
+        return Answer(one.name, one.rule, "unknown", f"needs {one.needs}")
+    stamp = pd.Timestamp(session)
+    value = float(reading.value.get(stamp, np.nan))
+    if math.isnan(value):
+        return Answer(one.name, one.rule, "unknown", f"needs more of {one.needs} to say for {session}")
+    state: State = "met" if bool(reading.signal[stamp]) else "unmet"
+    return Answer(one.name, one.rule, state, one.written.format(value))
+
+
+def criteria_met(names: tuple[str, ...], data: Inputs) -> "pd.Series[int]":
+    """Criteria met at each session's close, for a decision on the next one; unknown ones never count."""
+    total = pd.Series(0, index=data.bars.index)
+    for name in names:
+        reading = criterion(name).read(data)
+        if reading is not None:
+            total += reading.signal.fillna(False).astype(int)
+    return total

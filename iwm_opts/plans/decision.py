@@ -1,0 +1,225 @@
+"""Take or skip: what a plan says of one session, and of all of them for a backtest; one definition of each rule.
+
+A plan enters on a session when its edge signalled, the macro filter is known to be clear and enough of the checklist is
+met, all read from the session before; the momentum edge alone reads the first minutes of the session itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.errors import InputError
+from iwm_opts.market.calendar import is_session, latest_session, next_session
+from iwm_opts.market.sector_filter import MacroState, State
+from iwm_opts.market.signals import allowed_on, session_returns, total_return_close
+from iwm_opts.plans.checklist import Checklist, Inputs, checklist, criteria_met
+from iwm_opts.plans.edges import MeanReversion, Momentum, VolContraction
+from iwm_opts.plans.plan import Plan
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalState:
+    """What the edge says for one session."""
+
+    state: State
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Take or skip, and why."""
+
+    day: date  # session of the entry
+    signal: SignalState
+    macro: MacroState | None  # None: the filter does not apply to the plan
+    checklist: Checklist
+
+    @property
+    def take(self) -> bool:
+        """Whether the plan enters."""
+        clear = self.macro is None or self.macro.state == "met"
+        return self.signal.state == "met" and clear and self.checklist.passes
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What stands against an entry; what speaks for it where nothing does."""
+        words = {"met": "is there", "unmet": "is not there", "unknown": "is unknown"}
+        against = []
+        if self.signal.state != "met":
+            against.append(f"the signal {words[self.signal.state]}: {self.signal.detail}")
+        if self.macro is not None and self.macro.state != "met":
+            blocks = "blocks entries" if self.macro.state == "unmet" else "is unknown, and unknown never counts as met"
+            against.append(f"the macro filter {blocks}: {self.macro.detail}")
+        met, minimum = self.checklist.met, self.checklist.minimum
+        counted = f"{met} of {len(self.checklist.answers)} criteria are met, {minimum} are needed"
+        if not self.checklist.passes:
+            against.append(counted)
+        return tuple(against) or (f"the signal is there: {self.signal.detail}", counted)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EntryDays:
+    """Sessions on which a plan allows an entry, and what stood in the way on others."""
+
+    allowed: Flags  # shape (bars,): at the bar's open; for momentum when its first minutes are over
+    signal: Flags  # what of it each rule alone says, shape (bars,)
+    clear: Flags  # the macro filter; all of them where it does not apply
+    enough: Flags  # the checklist
+    counts: dict[str, int]
+
+
+def decide(plan: Plan, data: Inputs, day: date) -> Decision:
+    """What the plan says of an entry on a session; nothing dated on or after it is read but the first minutes.
+
+    Raises
+    ------
+    InputError
+        When the day is no session, or the bars do not reach the session before.
+    """
+    if not is_session(day):
+        next_one = next_session(day)
+        raise InputError("as_of", day.isoformat(), "is no session: nobody trades", f"give --as-of {next_one}")
+    before = latest_session(day - timedelta(days=1))
+    if pd.Timestamp(before) not in data.bars.index:
+        oldest, newest = data.bars.index[0].date(), data.bars.index[-1].date()
+        if before < oldest:
+            rule = f"the bars have no {before}, they begin on {oldest}"
+            raise InputError("as_of", day.isoformat(), rule, "give older bars, or a later --as-of")
+        raise InputError(
+            "as_of", day.isoformat(), f"the bars have no {before}, they end on {newest}",
+            f"give newer bars, or --as-of {next_session(newest)}",
+        )  # fmt: skip
+    macro = plan.filter.on(data.funds.get(plan.macro.symbol), day) if plan.filter_applies else None
+    answers = checklist(plan.checklist.criteria, plan.checklist.minimum, data, day)
+    return Decision(day, _signal(plan, data, day, before), macro, answers)
+
+
+def decision_day(plan: Plan, data: Inputs) -> date:
+    """The newest session that the data can decide on: the one after the last bar; for momentum the last of minutes."""
+    if plan.momentum and data.minutes is not None:
+        days = pd.DatetimeIndex(data.minutes.bars.index)
+        return min(days[-1].date(), next_session(data.bars.index[-1].date()))
+    return next_session(data.bars.index[-1].date())
+
+
+def _signal(plan: Plan, data: Inputs, day: date, before: date) -> SignalState:
+    edge, stamp = plan.rule, pd.Timestamp(before)
+    if isinstance(edge, Momentum):
+        return _momentum(edge, data, pd.Timestamp(day))
+    known = data.before(day)
+    if isinstance(edge, MeanReversion):
+        signals = edge.signals(known.bars)
+        close = total_return_close(known.bars)
+        returns = session_returns(known.bars).iloc[-edge.declines :]
+        total = close.iloc[-1] / close.iloc[-edge.declines - 1] - 1.0 if len(close) > edge.declines else np.nan
+        sizes = ", ".join(f"{change:+.1%}" for change in returns)
+        detail = f"{sizes}, {total:+.1%} in total; wanted {edge.declines} declines over -{edge.total:.1%}"
+    else:
+        if known.history is None:
+            return SignalState("unknown", "no IV history was given: --iv-history")
+        if known.history.last(1).empty:
+            return SignalState("unknown", f"{known.history.series} has no value before {day}")
+        signals = edge.signals(known.history)
+        ranked = edge.ranks(known.history).get(stamp, np.nan)
+        standing = "has no rank" if np.isnan(ranked) else f"ranks {ranked:.1f}"
+        detail = f"{known.history.series} {standing} on {before}, wanted below {edge.below:g}"
+    return SignalState(_state(signals.get(stamp)), detail)
+
+
+def _momentum(edge: Momentum, data: Inputs, stamp: pd.Timestamp) -> SignalState:
+    if data.minutes is None:
+        return SignalState("unknown", "no minute bars were given: --minutes")
+    seen = data.minutes.before(stamp + pd.Timedelta(days=1)).bars
+    seen = seen[(seen.index < stamp) | (seen["minute"] < edge.enter_minute)]
+    if seen.empty or seen.index[-1] < stamp:
+        return SignalState("unknown", f"the minutes of {stamp.date()} are not there")
+    reading = edge.readings(_with_day(data.bars, stamp), seen).loc[stamp]
+    gap, volume = (float(value) for value in reading[["gap", "relative_volume"]].to_numpy())
+    gapped = "gap unknown" if np.isnan(gap) else f"gap {gap:+.2%}"
+    traded = "unknown beside its mean" if np.isnan(volume) else f"{volume:.2f} times its mean"
+    detail = f"{gapped}, volume of the first {edge.enter_minute} minutes {traded}; wanted over {edge.gap:.1%} and 1"
+    return SignalState(_state(reading["signal"]), detail)
+
+
+def _with_day(bars: pd.DataFrame, stamp: pd.Timestamp) -> pd.DataFrame:
+    """Bars up to a day whose own bar need not be there yet, and whose numbers are not known."""
+    return bars[bars.index < stamp].reindex(bars.index[bars.index < stamp].append(pd.DatetimeIndex([stamp])))
+
+
+def _state(signal: object) -> State:
+    if signal is None or signal is pd.NA:
+        return "unknown"
+    return "met" if bool(signal) else "unmet"
+
+
+def entry_days(plan: Plan, data: Inputs, within: Flags | None = None) -> EntryDays:
+    """Every session on which the plan allows an entry; what `decide` says of each, all at once.
+
+    Parameters
+    ----------
+    plan : Plan
+    data : Inputs
+    within : ndarray of bool, shape (bars,), optional
+        Sessions that are looked at; all unless given.
+
+    Raises
+    ------
+    InputError
+        When the data lacks what the edge or the macro filter reads.
+    """
+    days = [day.date() for day in data.bars.index]
+    everywhere = np.ones(len(days), dtype=bool)
+    inside = everywhere if within is None else within
+    counts: dict[str, int] = {}
+    edge = plan.rule
+    signal = _momentum_days(edge, data) if isinstance(edge, Momentum) else allowed_on(_daily_signals(edge, data), days)
+    wanted = inside & signal
+    counts["signals"] = int(wanted.sum())
+    clear = everywhere
+    if plan.filter_applies:
+        clear, is_unknown = _macro_flags(plan, data, days)
+        counts["blocked by the macro filter"] = int((wanted & ~clear & ~is_unknown).sum())
+        counts["macro filter unknown, not traded"] = int((wanted & is_unknown).sum())
+        wanted = wanted & clear
+    passes = criteria_met(plan.checklist.criteria, data) >= plan.checklist.minimum
+    enough = allowed_on(passes.astype("boolean"), days)
+    counts["short of the checklist"] = int((wanted & ~enough).sum())
+    wanted = wanted & enough
+    counts["entries allowed"] = int(wanted.sum())
+    return EntryDays(wanted, signal, clear, enough, counts)
+
+
+def _momentum_days(edge: Momentum, data: Inputs) -> Flags:
+    """Sessions whose first minutes signal; an unknown one does not."""
+    if data.minutes is None:
+        raise InputError("minutes", None, "the momentum edge reads minute bars", "name them: --minutes FILE")
+    says = edge.readings(data.bars, data.minutes.bars)["signal"].fillna(False).astype(bool)
+    found: Flags = says.reindex(data.bars.index, fill_value=False).to_numpy(dtype=bool)
+    return found
+
+
+def _macro_flags(plan: Plan, data: Inputs, days: Sequence[date]) -> tuple[Flags, Flags]:
+    """Sessions on which the macro filter is known to be clear, and those on which nobody knows."""
+    fund = data.funds.get(plan.macro.symbol)
+    if fund is None:
+        raise InputError(
+            "macro.symbol", plan.macro.symbol, "the plan's macro filter reads a fund that was not given",
+            f"give --{plan.macro.symbol.lower()} FILE, or set enabled = false under [macro]",
+        )  # fmt: skip
+    says = plan.filter.clear(fund)
+    clear = allowed_on(says, days)
+    return clear, ~clear & ~allowed_on(~says, days)
+
+
+def _daily_signals(edge: MeanReversion | VolContraction, data: Inputs) -> "pd.Series[bool]":
+    if isinstance(edge, MeanReversion):
+        return edge.signals(data.bars)
+    if data.history is None:
+        raise InputError("iv_history", None, "the edge ranks an IV history", "name one: --iv-history RVX_History.csv")
+    return edge.signals(data.history)

@@ -1,0 +1,110 @@
+"""The momentum edge on one-minute bars: entered some minutes after the open, left at minute 45, a stop or a target."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.backtest.shares import Ledger, Position, Reason, ShareBacktest, ShareRules
+from iwm_opts.market.bars import average_true_range
+from iwm_opts.market.minutes import Minutes
+from iwm_opts.plans.edges import Momentum
+
+LATEST_FILL = 5  # minutes after the entry minute within which a bar must trade, else there is no entry
+
+
+def trade_momentum(
+    bars: pd.DataFrame,
+    minutes: Minutes,
+    edge: Momentum,
+    rules: ShareRules | None = None,
+    allowed: NDArray[np.bool_] | None = None,
+    label: str = "momentum, shares",
+    every_session: bool = False,
+) -> ShareBacktest:
+    """Trade the momentum edge in shares.
+
+    The entry is the open of the first bar at or after the edge's entry minute, the exit that of the first bar at or
+    after its exit minute (the last close before it where trading stopped). Between them stop and target are those of
+    the rules on the daily ATR and low known before the session; a bar that opens beyond the stop fills at its open, and
+    where one bar reaches both the stop is taken.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        Daily bars.
+    minutes : Minutes
+    edge : Momentum
+    rules : ShareRules, optional
+        Its time rules do not apply: the edge has its own clock.
+    allowed : ndarray of bool, shape (sessions of `bars`,), optional
+        Sessions on which the other rules of a plan allow an entry; all unless given.
+    label : str
+    every_session : bool
+        Trade whatever the edge says: what it is compared with.
+
+    Returns
+    -------
+    ShareBacktest
+        Entry and exit in minutes of New York; equity on each session of the minutes that has a daily bar.
+    """
+    rules = rules or ShareRules()
+    readings = edge.readings(bars, minutes.bars)
+    days = pd.DatetimeIndex(readings.index)
+    atr = average_true_range(bars).shift(1).reindex(days).to_numpy(dtype=float)
+    extreme = (bars["low"] if rules.sign > 0 else bars["high"]).shift(1).reindex(days).to_numpy(dtype=float)
+    wanted = readings["signal"].fillna(False).to_numpy(dtype=bool) | every_session
+    if allowed is not None:
+        wanted &= pd.Series(allowed, index=bars.index).reindex(days, fill_value=False).to_numpy(dtype=bool)
+    ledger, marks = Ledger(rules), []
+    for place, (_, session) in enumerate(minutes.bars.groupby(pd.DatetimeIndex(minutes.bars.index).normalize())):
+        if wanted[place]:
+            _trade(ledger, session, edge, place, extreme[place], atr[place])
+        marks.append(ledger.mark(0.0))  # nothing is held overnight
+    unknown = int(readings["signal"].isna().sum())
+    notes = [*minutes.skipped, *([f"{unknown} sessions whose signal is unknown: not traded"] if unknown else [])]
+    equity = pd.DataFrame(marks, index=days, columns=["equity", "cash", "open_risk", "positions"])
+    return ShareBacktest(label, ledger.trades(), equity, ledger.skipped, tuple(notes))
+
+
+def _trade(ledger: Ledger, session: pd.DataFrame, edge: Momentum, place: int, extreme: float, atr: float) -> None:
+    """One session's trade, from its entry to its end."""
+    held = bars_from_entry(session, edge)
+    if held is None:
+        ledger.skipped["no bar at the entry minute"] = ledger.skipped.get("no bar at the entry minute", 0) + 1
+        return
+    one = ledger.enter(place, float(held["open"].iloc[0]), extreme, atr)
+    if one is None:
+        return
+    when, price, reason = leave_within_session(one, held, edge.exit_minute)
+    ledger.leave(one, when, place, price, reason, first=held.index[0])
+
+
+def bars_from_entry(session: pd.DataFrame, edge: Momentum) -> pd.DataFrame | None:
+    """Bars of a session from the edge's entry minute on; None where none opens within `LATEST_FILL` minutes of it."""
+    held = session[session["minute"] >= edge.enter_minute]
+    return None if held.empty or held["minute"].iloc[0] > edge.enter_minute + LATEST_FILL else held
+
+
+def leave_within_session(one: Position, held: pd.DataFrame, exit_minute: int) -> tuple[pd.Timestamp, float, Reason]:
+    """When, at what price and why a position is left; its worst moment is noted on it.
+
+    Parameters
+    ----------
+    one : Position
+    held : DataFrame
+        Minutes from the entry's on; a high or low that is NaN reaches nothing.
+    exit_minute : int
+        After the open.
+    """
+    times, minute = pd.DatetimeIndex(held.index), held["minute"].to_numpy(dtype=float)
+    opened, high, low, close = (held[name].to_numpy(dtype=float) for name in ("open", "high", "low", "close"))
+    for i in range(len(held)):
+        if minute[i] >= exit_minute:
+            return times[i], opened[i], "time"
+        found = one.at_open(opened[i]) or one.within(high[i], low[i])
+        # A high or low that is a bad tick is NaN, and no worst price either.
+        one.worst = float(np.fmin(one.worst, one.gain(low[i] if one.sign > 0 else high[i])))
+        if found:
+            one.worst = min(one.worst, one.gain(found[0]))
+            return times[i], *found
+    return times[-1], close[-1], "time"

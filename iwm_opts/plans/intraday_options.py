@@ -1,0 +1,113 @@
+"""The momentum edge in options: a package bought or sold some minutes after the open, closed at minute 45 or before.
+
+Nobody recorded quotes by the minute, so they are modelled from the surface of the close before: see
+`sources.within_session`. Filling, fees, size and exits are those of the engine, the clock in minutes in place of
+sessions; a package is judged at the opening price of each bar, and no position is held overnight.
+"""
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.backtest.gate import known_ranks
+from iwm_opts.backtest.market import DailyMarket
+from iwm_opts.backtest.result import Backtest
+from iwm_opts.backtest.rules import Rules
+from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.errors import InputError
+from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.market.minutes import Minutes, bar_minutes
+from iwm_opts.plans.edges import Momentum
+from iwm_opts.plans.session_account import COLUMNS, SessionBook
+from iwm_opts.sources.surface_market import SurfaceMarket
+from iwm_opts.sources.within_session import OPENING_WIDENING, SMILES, Smile, smile_note
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+PROXY: Final = (
+    "PROXY: option quotes within the session are modelled from the surface of the close before, at each bar's opening "
+    f"price; half-spreads of mid-session x {OPENING_WIDENING:g} in the first hour (one capture of an opening)"
+)
+
+
+def surface_behind(market: DailyMarket | None) -> SurfaceMarket:
+    """The surface that quotes within a session are modelled from.
+
+    Raises
+    ------
+    InputError
+        When there is no market, or one of recorded quotes.
+    """
+    if isinstance(market, SimulatedDays):
+        return market.market
+    rule = "options within the session are modelled from a surface, and none is there"
+    raise InputError("source", None if market is None else market.name, rule, "give --source modelled, or sim")
+
+
+def trade_momentum_packages(
+    bars: pd.DataFrame,
+    minutes: Minutes,
+    edge: Momentum,
+    market: SurfaceMarket,
+    history: IvHistory,
+    rules: Rules,
+    allowed: Flags | None = None,
+    smile: Smile = SMILES[0],
+    every_session: bool = False,
+) -> Backtest:
+    """Trade the momentum edge in one kind of package.
+
+    The package is chosen on quotes at the opening price of the first bar at or after the edge's entry minute, by the
+    entry rule, and filled on them. At the opening price of each later bar it is closed where stop or profit of the exit
+    rule are reached, and on the first bar at or after the exit minute in any case (at the last close where trading
+    stopped before).
+
+    Parameters
+    ----------
+    bars : DataFrame
+        Daily bars, for the edge.
+    minutes : Minutes
+    edge : Momentum
+    market : SurfaceMarket
+        What closed the session before is read, and nothing later.
+    history : IvHistory
+        Ranked for the record of each trade.
+    rules : Rules
+        Its dte, session, touch, rank and macro exits do not apply: the edge has its own clock.
+    allowed : ndarray of bool, shape (sessions of `bars`,), optional
+        Sessions on which the other rules of a plan allow an entry; all unless given.
+    smile : {"spot-vol", "sticky-moneyness"}
+    every_session : bool
+        Trade whatever the edge says: what it is compared with.
+
+    Returns
+    -------
+    Backtest
+        `trades` has the columns of `COLUMNS`, meanings as in `Backtest`, entry and exit in minutes of New York, prices
+        of the underlying beside them; equity on each session of the minutes.
+    """
+    readings = edge.readings(bars, minutes.bars)
+    days = [day.date() for day in pd.DatetimeIndex(readings.index)]
+    wanted = readings["signal"].fillna(False).to_numpy(dtype=bool) | every_session
+    if allowed is not None:
+        wanted &= pd.Series(allowed, index=bars.index).reindex(readings.index, fill_value=False).to_numpy(dtype=bool)
+    ranks = known_ranks(days, history, rules.gate)
+    book = SessionBook(market, rules, edge, smile, bar_minutes(minutes.bars))
+    marks = []
+    for place, (_, session) in enumerate(minutes.bars.groupby(pd.DatetimeIndex(minutes.bars.index).normalize())):
+        if wanted[place]:
+            book.trade(session, days[place], float(ranks[place]))
+        marks.append(book.equity)
+    unknown = int(readings["signal"].isna().sum())
+    notes = (PROXY, f"assumed: {smile_note(smile)}", *minutes.skipped)
+    if unknown:
+        notes += (f"{unknown} sessions whose signal is unknown: not traded",)
+    table = pd.DataFrame(book.rows, columns=list(COLUMNS))
+    equity = pd.DataFrame({"equity": marks, "cash": marks, "open_risk": 0.0, "positions": 0}, index=readings.index)
+    return Backtest(
+        f"momentum, {rules.entry.strategy}", market.name, True, rules, table, equity, int(wanted.sum()),
+        int(np.isfinite(ranks).sum()), book.skipped, notes,
+    )  # fmt: skip

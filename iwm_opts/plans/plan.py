@@ -1,0 +1,252 @@
+"""The plan: one TOML file that says what is traded, when, how much and until when, checked before anybody trades it.
+
+It names an edge and its thresholds, a horizon, an instrument, an account, the checklist, the exits, the macro filter
+and the review. A plan that contradicts itself is refused with the reason; every message names the line.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from iwm_opts.backtest.share_exits import ShareExits
+from iwm_opts.conventions import DTE_WINDOW
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.market.sector_filter import MacroFilter
+from iwm_opts.plans.checklist import DEFAULTS
+from iwm_opts.plans.contradictions import ContradictionError, contradictions
+from iwm_opts.plans.edges import Edge, EdgeName, MeanReversion, Momentum, VolContraction
+from iwm_opts.plans.plan_sections import (
+    AccountTable,
+    ChecklistTable,
+    CostsTable,
+    ExitsTable,
+    MacroTable,
+    MeanReversionTable,
+    MomentumTable,
+    PackageTable,
+    ReviewTable,
+    Table,
+    VolContractionTable,
+)
+from iwm_opts.plans.plan_text import line_of, toml_text
+from iwm_opts.risk.sizing import risk_warning
+
+Horizon = Literal["intraday", "swing", "multi-week"]
+Instrument = Literal["shares", "options", "vertical", "condor"]
+
+VERSION: Final = 1
+MAX_SESSIONS: Final[dict[str, int | None]] = {"intraday": None, "swing": 10, "multi-week": 30}
+TARGET_DTE: Final = {"intraday": 7, "swing": 30, "multi-week": DTE_WINDOW[1]}
+USUAL: Final = {  # horizon and instrument of an edge where nobody says otherwise
+    "mean-reversion": ("swing", "shares"),
+    "momentum": ("intraday", "shares"),
+    "vol-contraction": ("multi-week", "condor"),
+}
+COMMENT: Final = "A plan of iwm-opts: shares of the account and of prices may be written 1% or 0.01."
+REMEDY: Final = "mend that line, or write a fresh plan: iwm-opts plan --edge EDGE --save FILE"
+
+
+class Plan(Table):
+    """A whole plan; see `load_plan`."""
+
+    version: Literal[1]
+    name: Annotated[str, Field(min_length=1)]
+    edge: EdgeName
+    horizon: Horizon
+    instrument: Instrument
+    symbol: str = "IWM"
+    account: AccountTable = AccountTable()
+    mean_reversion: Annotated[MeanReversionTable | None, Field(alias="mean-reversion")] = None
+    momentum: MomentumTable | None = None
+    vol_contraction: Annotated[VolContractionTable | None, Field(alias="vol-contraction")] = None
+    checklist: ChecklistTable
+    exits: ExitsTable | None = None
+    package: PackageTable | None = None
+    costs: CostsTable = CostsTable()
+    macro: MacroTable = MacroTable()
+    review: ReviewTable = ReviewTable()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        """Tables that the edge and the instrument need and the file leaves to the defaults."""
+        if not isinstance(given, Mapping):
+            return given
+        filled: dict[str, Any] = dict(given)
+        edge, instrument, horizon = (str(filled.get(key)) for key in ("edge", "instrument", "horizon"))
+        if edge in DEFAULTS:
+            filled.setdefault(edge, {})
+            listed = filled.get("checklist", {})
+            if isinstance(listed, Mapping):
+                filled["checklist"] = {"criteria": DEFAULTS[edge], **listed}
+        if instrument == "shares":
+            filled.setdefault("exits", {})
+        elif instrument in ("options", "vertical", "condor"):
+            listed = filled.get("package", {})
+            if isinstance(listed, Mapping):
+                filled["package"] = _package_defaults(instrument, horizon) | dict(listed)
+        if isinstance(filled.get("exits"), Mapping):
+            filled["exits"] = {"max_sessions": MAX_SESSIONS.get(horizon) or 0} | dict(filled["exits"])
+        return filled
+
+    @model_validator(mode="after")
+    def _contradictions(self) -> Self:
+        for key, rule in contradictions(self):
+            raise ContradictionError(key, rule)
+        return self
+
+    @property
+    def rule(self) -> Edge:
+        """The edge with the plan's thresholds."""
+        if self.mean_reversion:
+            return MeanReversion(**self.mean_reversion.model_dump())
+        if self.momentum:
+            return Momentum(**self.momentum.model_dump())
+        return VolContraction(**(self.vol_contraction or VolContractionTable()).model_dump())
+
+    @property
+    def share_exits(self) -> ShareExits:
+        """Exits of a share trade; the defaults of the horizon for a plan in options."""
+        table = self.exits or ExitsTable(max_sessions=MAX_SESSIONS[self.horizon] or 0)
+        return ShareExits(
+            table.low_buffer,
+            table.stop_atr,
+            table.target_atr or None,
+            table.time_stop_sessions or None,
+            table.time_stop_progress,
+            table.max_sessions or None,
+        )
+
+    @property
+    def filter(self) -> MacroFilter:
+        """The macro filter."""
+        return MacroFilter(self.macro.symbol, self.macro.drop, self.macro.applies_to_condors)
+
+    @property
+    def filter_applies(self) -> bool:
+        """Whether the macro filter blocks this plan's entries: new longs, condors only on request."""
+        return self.macro.enabled and (self.instrument != "condor" or self.macro.applies_to_condors)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a prudent reader would ask about."""
+        found = [risk_warning(self.account.risk)]
+        if self.exits and self.exits.target_atr and self.exits.target_atr < self.exits.stop_atr:
+            found.append(
+                f"the target ({self.exits.target_atr:g} ATR) is nearer than the stop ({self.exits.stop_atr:g} ATR)"
+            )
+        if self.momentum and self.instrument != "shares":
+            found.append(
+                "option quotes by the minute are recorded nowhere: a backtest models them from the surface of the "
+                "close before"
+            )
+        return tuple(warning for warning in found if warning)
+
+
+def _package_defaults(instrument: str, horizon: str) -> dict[str, Any]:
+    if instrument == "condor":
+        return {}
+    sessions = MAX_SESSIONS.get(horizon) or 0
+    if instrument == "options":  # a debit: twice what was paid is the target, half of it the stop
+        return {"delta": 0.5, "dte": TARGET_DTE.get(horizon, DTE_WINDOW[1]), "profit": 1.0, "stop": 0.5,
+                "exit_dte": 0, "max_sessions": sessions}  # fmt: skip
+    return {"delta": 0.3, "dte": TARGET_DTE.get(horizon, DTE_WINDOW[1]), "exit_dte": 0, "max_sessions": sessions}
+
+
+def load_plan(path: str | Path) -> Plan:
+    """Read a plan.
+
+    Parameters
+    ----------
+    path : str or Path
+        TOML.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read or is no TOML, a key is unknown or its value breaks a rule, or the plan contradicts
+        itself: the line, the key, the value and the rule are named.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(path, f"cannot be read ({error})", "name a plan: --plan FILE") from None
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(path, f"is no TOML: {error}", REMEDY) from None
+    if "version" in table and table["version"] != VERSION:
+        rule = (
+            f"line {line_of(text, ('version',))}: version {table['version']!r} is not {VERSION}, which this tool reads"
+        )
+        raise DataError(path, rule, REMEDY)
+    try:
+        return Plan.model_validate(table)
+    except ValidationError as error:
+        raise DataError(path, "; ".join(_message(one, text) for one in error.errors()[:3]), REMEDY) from None
+
+
+def make_plan(**given: Any) -> Plan:
+    """A plan from values, tables as mappings; what is not given has the defaults of its edge and instrument.
+
+    Raises
+    ------
+    InputError
+        When a value breaks a rule or the plan contradicts itself.
+    """
+    try:
+        return Plan.model_validate({"version": VERSION, **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key, rule = _key_and_rule(first)
+        value = first["input"] if not _contradiction(first) else _given(given, key)
+        raise InputError(".".join(key), value, rule) from None
+
+
+def _given(values: Mapping[str, Any], key: tuple[str, ...]) -> Any:
+    """A value as it was given; None for a default."""
+    found: Any = values
+    for part in key:
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
+
+
+def make_usual_plan(edge: str, horizon: str | None = None, instrument: str | None = None, **given: Any) -> Plan:
+    """A plan with the horizon and the instrument that an edge is usually traded with; otherwise as `make_plan`."""
+    usual = USUAL.get(edge, ("swing", "shares"))
+    instrument = instrument or usual[1]
+    named = {"name": f"{edge}-{instrument}", "edge": edge, "horizon": horizon or usual[0], "instrument": instrument}
+    return make_plan(**{**named, **{key: value for key, value in given.items() if value is not None}})
+
+
+def _contradiction(error: Any) -> ContradictionError | None:
+    cause = error.get("ctx", {}).get("error")
+    return cause if isinstance(cause, ContradictionError) else None
+
+
+def _key_and_rule(error: Any) -> tuple[tuple[str, ...], str]:
+    contradiction = _contradiction(error)
+    if contradiction:
+        return contradiction.key, contradiction.rule
+    key = tuple(str(part) for part in error["loc"] if isinstance(part, str))
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = "is no key of a plan"
+    return key, message[:1].lower() + message[1:]
+
+
+def _message(error: Any, text: str) -> str:
+    key, rule = _key_and_rule(error)
+    line = line_of(text, key)
+    where = f"line {line}, " if line else ""
+    shown = f" = {error['input']!r}" if not _contradiction(error) and error["type"] != "missing" else ""
+    return f"{where}{'.'.join(key)}{shown}: {rule}"
+
+
+def write_plan(plan: Plan) -> str:
+    """A plan as TOML that `load_plan` reads back as the same plan."""
+    return toml_text(plan.model_dump(by_alias=True, exclude_none=True), COMMENT)

@@ -1,0 +1,169 @@
+"""A plan put to the test: what it trades, its stages, and the strategy's own verdict; `plan_runner` runs them.
+
+A plan that fails in all three stress periods is to be restructured; one that holds in two of them is worth paper
+trading. A period's trades are those entered in it, followed to their end, on an account that starts afresh.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.backtest.market import DailyMarket
+from iwm_opts.backtest.metrics import STORIES, Metrics, Period
+from iwm_opts.backtest.rules import CONDOR, LONG_CALL, Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
+from iwm_opts.backtest.shares import ShareRules
+from iwm_opts.execution.fees import FeeSchedule
+from iwm_opts.execution.fills import FillModel
+from iwm_opts.market.iv_rank import covered_ranks
+from iwm_opts.market.signals import allowed_on, known_signal
+from iwm_opts.plans.checklist import Inputs
+from iwm_opts.plans.plan import Plan
+from iwm_opts.spreads.legs import Wing
+
+Flags = NDArray[np.bool_]
+
+CREDIT, DEBIT, SINGLE = "bull-put", "bull-call", LONG_CALL
+WORTH_PAPER: Final = 2  # of the three stress periods
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """A stretch of days, and the data to trade the plan on."""
+
+    period: Period
+    data: Inputs
+    market: DailyMarket | None = None  # quotes of options; shares need none
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StageResult:
+    """What the plan did in one period."""
+
+    period: Period
+    metrics: Metrics | None  # None where there was nothing to trade on
+    trades: pd.DataFrame  # columns of `backtest.result.Backtest` or `backtest.shares.ShareBacktest`
+    equity: pd.DataFrame
+    counts: dict[str, int]  # signals, what blocked them, why allowed sessions saw no entry
+    reason: str = ""  # why there is nothing; empty where there is
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the plan gained after costs; None without data or without a trade."""
+        return self.metrics.pnl > 0.0 if self.metrics and self.metrics.trades else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanResult:
+    """A plan over its periods, and the verdict on the stress periods."""
+
+    plan: Plan
+    market: str
+    is_simulated: bool
+    stress: tuple[StageResult, ...]
+    ranges: tuple[StageResult, ...]  # other stretches asked for
+    notes: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """One sentence in the strategy's own terms."""
+        return verdict([one.holds for one in self.stress])
+
+
+def verdict(holds: Sequence[bool | None]) -> str:
+    """What the stress periods say of a plan.
+
+    Parameters
+    ----------
+    holds : sequence of bool or None
+        One a period: gained after costs, did not, or says nothing (no data, or no trade).
+    """
+    held, failed, total = sum(one is True for one in holds), sum(one is False for one in holds), len(holds)
+    silent = total - held - failed
+    unsaid = f"; {silent} of {total} say nothing: no data, or no trade" if silent else ""
+    if total and failed == total:
+        return f"fails in all {total} stress periods: restructure"
+    if held >= WORTH_PAPER:
+        return f"holds in {held} of {total} stress periods: worth paper trading{unsaid}"
+    if held + silent >= WORTH_PAPER:
+        return f"not decided: holds in {held} of {total} stress periods{unsaid}"
+    return f"holds in {held} of {total} stress periods: not worth paper trading as it stands{unsaid}"
+
+
+def stress_stages(data: Inputs, market: DailyMarket | None = None) -> list[Stage]:
+    """The three stress periods on one history."""
+    return [Stage(period, data, market) for period in STORIES]
+
+
+def strategies(plan: Plan, data: Inputs, days: Sequence[date]) -> list[tuple[str, Flags]]:
+    """What is traded, and on which of some sessions: a vertical is chosen by the rank of the close before.
+
+    Where that rank is unknown it is a debit spread.
+    """
+    always = np.ones(len(days), dtype=bool)
+    if plan.instrument == "condor":
+        return [(CONDOR, always)]
+    if plan.instrument == "options":
+        return [(SINGLE, always)]
+    package = plan.package
+    assert package is not None
+    if plan.edge == "vol-contraction" and package.kind == "by-rule":
+        return [(CREDIT, always)]  # it sells premium, whatever the rank
+    if package.kind != "by-rule":
+        return [(package.kind, always)]
+    rich = np.zeros(len(days), dtype=bool)
+    if data.history is not None and len(data.history.last(1)):
+        ranks = covered_ranks(data.history)
+        rich = allowed_on(known_signal(ranks >= package.credit_rank, ranks.notna()), days)
+    return [(CREDIT, rich), (DEBIT, ~rich)]
+
+
+def share_rules(plan: Plan) -> ShareRules:
+    """What the daily share loop does under a plan."""
+    account, costs = plan.account, plan.costs
+    return ShareRules(
+        exits=plan.share_exits,
+        account=account.value,
+        risk_share=account.risk,
+        max_open=account.max_open,
+        max_open_risk=account.max_open_risk,
+        slippage=costs.share_slippage,
+        fees=costs.share_fees,
+    )
+
+
+def engine_rules(plan: Plan, strategy: str) -> Rules:
+    """What the options engine does under a plan; the plan's own entry days stand in for its gate."""
+    package, costs = plan.package, plan.costs
+    assert package is not None
+    wing = Wing(width=package.width)
+    return Rules(
+        entry=EntryRule(
+            strategy=strategy,
+            dte=package.dte,
+            dte_slack=package.dte_slack,
+            put_delta=package.delta,
+            call_delta=package.delta,
+            put_wing=wing,
+            call_wing=wing,
+            max_open=plan.account.max_open,
+        ),
+        gate=GateRule(below=None),
+        exit=ExitRule(
+            profit=package.profit or None,
+            stop=package.stop or None,
+            dte=package.exit_dte or None,
+            sessions=package.max_sessions or None,
+        ),
+        size=SizeRule(
+            risk_share=plan.account.risk, account=plan.account.value, max_open_risk=plan.account.max_open_risk
+        ),
+        costs=replace(
+            Costs(), entry=FillModel.parse(costs.fill), exit=FillModel.parse(costs.fill),
+            fees=FeeSchedule.parse(costs.fees),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,145 @@
+"""The tables of a plan file: what each key means, and which values it may have."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from iwm_opts.conventions import ACCOUNT, DTE_WINDOW, FEE_SCHEDULE, FILL_MODEL, GATE_RANK, IVR_LOOKBACK, RISK_SHARE
+from iwm_opts.errors import InputError
+from iwm_opts.execution.fees import FeeSchedule
+from iwm_opts.execution.fills import FillModel
+from iwm_opts.market.sector_filter import DROP, FILTER_SYMBOL
+from iwm_opts.plans.checklist import MINIMUM
+from iwm_opts.risk.fraction import parse_share
+from iwm_opts.risk.sizing import MAX_OPEN_RISK
+
+DAILY_QUESTIONS: Final = (
+    "Did every open position keep its stop, target and time stop where the plan puts them?",
+    "Was every entry on a signal, with the macro filter clear and the checklist passed?",
+    "Was the size what the formula says, and the fill within the fill model?",
+    "Is a scheduled release, an ex-dividend date or an expiration due before the next review?",
+)
+
+
+def _fraction(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("is no share; write 1% or 0.01")
+    try:
+        return parse_share(value if isinstance(value, str) else repr(value), "share")
+    except InputError as error:
+        raise ValueError(f"{error.rule}; {error.remedy}") from None
+
+
+def _fill(text: str) -> str:
+    FillModel.parse(text)
+    return text
+
+
+def _fees(text: str) -> str:
+    FeeSchedule.parse(text)
+    return text
+
+
+Fraction = Annotated[float, BeforeValidator(_fraction)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]  # strict: neither "3" nor true is a number
+AtLeastZero = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+CountOrZero = Annotated[int, Field(ge=0, strict=True)]
+Delta = Annotated[float, Field(gt=0, lt=1, strict=True)]
+Rank = Annotated[float, Field(ge=0, le=100, strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class AccountTable(Table):
+    """[account]."""
+
+    value: Positive = ACCOUNT  # dollars
+    risk: Fraction = RISK_SHARE  # of it on one position
+    max_open_risk: Fraction = MAX_OPEN_RISK  # of it, all positions together
+    max_open: Count = 5  # positions
+
+
+class MeanReversionTable(Table):
+    """[mean-reversion]."""
+
+    declines: Count = 3
+    total: Fraction = 0.025
+
+
+class MomentumTable(Table):
+    """[momentum]."""
+
+    gap: Fraction = 0.008
+    enter_minute: Count = 15
+    exit_minute: Count = 45
+    volume_sessions: Count = 20
+
+
+class VolContractionTable(Table):
+    """[vol-contraction]."""
+
+    below: Annotated[float, Field(gt=0, le=100, strict=True)] = GATE_RANK
+    lookback: Annotated[int, Field(ge=2, strict=True)] = IVR_LOOKBACK
+
+
+class ChecklistTable(Table):
+    """[checklist]."""
+
+    minimum: Count = MINIMUM
+    criteria: tuple[str, ...]
+
+
+class ExitsTable(Table):
+    """[exits] of a share trade; ATR multiples and sessions. Zero switches a time limit or the target off."""
+
+    low_buffer: AtLeastZero = 0.1
+    stop_atr: Positive = 1.0
+    target_atr: AtLeastZero = 2.0
+    time_stop_sessions: CountOrZero = 3
+    time_stop_progress: AtLeastZero = 1.0
+    max_sessions: CountOrZero = 10
+
+
+class PackageTable(Table):
+    """[package] of options: what is chosen, and when it is left."""
+
+    dte: Count = DTE_WINDOW[1]  # calendar days, the nearest expiration
+    dte_slack: CountOrZero = 10
+    delta: Delta = 0.16  # |delta|: of the short legs of a condor or a bull put, of the long leg bought otherwise
+    width: Positive = 5.0  # dollars between the strikes of a side
+    kind: Literal["by-rule", "bull-put", "bull-call"] = "by-rule"  # of a vertical
+    credit_rank: Rank = 50.0  # by-rule: bull put at this IV rank or above, else debit
+    profit: AtLeastZero = 0.5  # of the credit, or of the debit paid; 0: off
+    stop: AtLeastZero = 2.0  # times the credit, or the share of the debit; 0: off
+    exit_dte: CountOrZero = DTE_WINDOW[0]  # 0: held to expiry
+    max_sessions: CountOrZero = 0  # 0: no limit
+
+
+class CostsTable(Table):
+    """[costs]."""
+
+    fill: Annotated[str, AfterValidator(_fill)] = FILL_MODEL
+    fees: Annotated[str, AfterValidator(_fees)] = FEE_SCHEDULE
+    share_slippage: AtLeastZero = 0.01  # dollars a share, each way
+    share_fees: AtLeastZero = 0.0  # dollars a share, each way
+
+
+class MacroTable(Table):
+    """[macro]."""
+
+    enabled: Flag = True
+    symbol: str = FILTER_SYMBOL
+    drop: Fraction = DROP  # of its price in the session before: more than this blocks new longs
+    applies_to_condors: Flag = False
+
+
+class ReviewTable(Table):
+    """[review]."""
+
+    daily: tuple[str, ...] = DAILY_QUESTIONS

@@ -1,0 +1,268 @@
+"""Plans run over stages: shares, the engine's options, and the momentum edge within the session."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.backtest.engine import Prepared, prepare, run
+from iwm_opts.backtest.market import DailyMarket
+from iwm_opts.backtest.metrics import measure
+from iwm_opts.backtest.result import Backtest
+from iwm_opts.backtest.rules import SizeRule
+from iwm_opts.backtest.shares import trade_shares
+from iwm_opts.errors import InputError
+from iwm_opts.plans.checklist import CRITERIA, Inputs
+from iwm_opts.plans.decision import EntryDays, entry_days
+from iwm_opts.plans.edges import Momentum
+from iwm_opts.plans.intraday import trade_momentum
+from iwm_opts.plans.intraday_options import surface_behind, trade_momentum_packages
+from iwm_opts.plans.plan import Plan
+from iwm_opts.plans.plan_backtest import Flags, PlanResult, Stage, StageResult, engine_rules, share_rules, strategies
+from iwm_opts.sources.within_session import SMILES, Smile
+
+Parts = tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]
+
+ADDED: Final = "credit and debit spreads are sized on accounts of their own, and added up"
+FEW_TRADES: Final = 20  # in a period: a win rate of half is known to some 20 points by as many
+
+
+def backtest_plan(
+    plan: Plan,
+    stress: Sequence[Stage],
+    ranges: Sequence[Stage] = (),
+    progress: Callable[[int, int], None] | None = None,
+    signals_only: bool = False,
+) -> PlanResult:
+    """Run a plan over stress periods and other ranges.
+
+    Parameters
+    ----------
+    plan : Plan
+    stress, ranges : sequence of Stage
+        Those the verdict rests on (`stress_stages`), and any others.
+    progress : callable, optional
+        Told how many of how many stages are done.
+    signals_only : bool
+        Enter on every signal of the edge: macro filter and checklist are left out.
+
+    Raises
+    ------
+    InputError
+        When data is missing that the plan's edge, macro filter or instrument cannot do without.
+    """
+    stages = [*stress, *ranges]
+    runner = _Runner(plan, signals_only)
+    results = []
+    for done, stage in enumerate(stages, start=1):
+        results.append(runner.run(stage))
+        if progress:
+            progress(done, len(stages))
+    return PlanResult(
+        plan,
+        _market_name(plan, stages),
+        any(one.market.is_simulated for one in stages if one.market is not None),
+        tuple(results[: len(stress)]),
+        tuple(results[len(stress) :]),
+        tuple(dict.fromkeys([*runner.notes, *_few(results[: len(stress)]), *_missing(plan, stages)])),
+    )
+
+
+class _Runner:
+    """Runs stages; books of options are built once a market."""
+
+    def __init__(self, plan: Plan, signals_only: bool = False) -> None:
+        self.plan, self.signals_only = plan, signals_only
+        self.notes: list[str] = []
+        self._books: dict[tuple[int, str], Prepared] = {}
+
+    def run(self, stage: Stage) -> StageResult:
+        days = pd.DatetimeIndex(stage.data.bars.index)
+        first, last = pd.Timestamp(stage.period.first), pd.Timestamp(stage.period.last)
+        within = np.asarray((days >= first) & (days <= last))
+        if not within.any():
+            return _nothing(stage, f"the bars run from {days[0].date()} to {days[-1].date()}")
+        allowed = entry_days(self.plan, stage.data, within)
+        if self.signals_only:
+            entered = within & allowed.signal
+            allowed = replace(allowed, allowed=entered, counts={"signals": int(entered.sum())})
+        if isinstance(self.plan.rule, Momentum):
+            return self._momentum(stage, allowed, first, last)
+        if self.plan.instrument == "shares":
+            return self._shares(stage, allowed)
+        return self._options(stage, allowed)
+
+    def _shares(self, stage: Stage, allowed: EntryDays) -> StageResult:
+        found = trade_shares(stage.data.bars, allowed.allowed, share_rules(self.plan), first=stage.period.first)
+        self.notes += found.notes
+        return _result(self.plan, stage, found.trades, found.equity, allowed.counts | found.skipped)
+
+    def _momentum(self, stage: Stage, allowed: EntryDays, first: pd.Timestamp, last: pd.Timestamp) -> StageResult:
+        minutes, rule = stage.data.minutes, self.plan.rule
+        assert isinstance(rule, Momentum)
+        assert minutes is not None  # `entry_days` has asked for them
+        there = pd.DatetimeIndex(minutes.bars.index)
+        if there[-1] < first or there[0] >= last + pd.Timedelta(days=1):
+            return _nothing(stage, f"the minutes run from {there[0].date()} to {there[-1].date()}")
+        if self.plan.instrument == "shares":
+            found = trade_momentum(stage.data.bars, minutes, rule, share_rules(self.plan), allowed.allowed)
+            self.notes += found.notes
+            trades, equity, skipped = found.trades, found.equity, found.skipped
+        else:
+            trades, equity, skipped = self._momentum_packages(stage, allowed)
+        equity = equity[(equity.index >= first) & (equity.index <= last)]
+        covered = f"{len(equity)} sessions have minutes"
+        wanted = int(((stage.data.bars.index >= first) & (stage.data.bars.index <= last)).sum())
+        counts = allowed.counts | skipped
+        if len(equity) < wanted:
+            counts[f"sessions without minutes ({covered})"] = wanted - len(equity)
+        return _result(self.plan, stage, trades, equity, counts)
+
+    def _momentum_packages(self, stage: Stage, allowed: EntryDays) -> Parts:
+        """The edge in options; how another rule for the smile would have it is noted."""
+        found = [momentum_packages(self.plan, stage, allowed.allowed, smile) for smile in SMILES]
+        self.notes += [note for one in found[0] for note in one.notes]
+        parts = [_added(self.plan, one) for one in found]
+        gains = [(trades["pnl"] / trades["risk"]).mean() for trades, _, _ in parts]
+        if len(parts[0][0]):
+            told = " and ".join(f"{gain:+.1%} ({smile})" for gain, smile in zip(gains, SMILES, strict=True))
+            where = f"{self.plan.instrument}, {stage.period.name}"
+            self.notes.append(f"{where}: gain on risk a trade by how the smile moves: {told}")
+        if len(found[0]) > 1:
+            self.notes.append(ADDED)
+        return parts[0]
+
+    def _options(self, stage: Stage, allowed: EntryDays) -> StageResult:
+        market = stage.market
+        if market is None:
+            raise InputError(
+                "source", None, f"a plan in {self.plan.instrument} needs quotes of options", "give --source modelled"
+            )
+        if stage.data.history is None:
+            raise InputError("iv_history", None, "the engine ranks an IV history", "name one: --iv-history FILE")
+        if market.days[0] > stage.period.last or market.days[-1] < stage.period.first:
+            return _nothing(stage, f"{market.name} runs from {market.days[0]} to {market.days[-1]}")
+        on_market = pd.Series(allowed.allowed, index=stage.data.bars.index)
+        wanted = on_market.reindex(pd.DatetimeIndex(market.days), fill_value=False).to_numpy(dtype=bool)
+        parts = []
+        for strategy, chosen in strategies(self.plan, stage.data, market.days):
+            found = run(self._prepared(market, stage.data, strategy), wanted & chosen)
+            self.notes += found.notes
+            parts.append(found)
+        if len(parts) > 1:
+            self.notes.append(ADDED)
+        trades, equity, skipped = _added(self.plan, parts)
+        return _result(self.plan, stage, trades, equity, allowed.counts | skipped)
+
+    def _prepared(self, market: DailyMarket, data: Inputs, strategy: str) -> Prepared:
+        key = id(market), strategy
+        if key not in self._books:
+            assert data.history is not None
+            self._books[key] = prepare(market, data.history, engine_rules(self.plan, strategy))
+        return self._books[key]
+
+
+def momentum_packages(
+    plan: Plan,
+    stage: Stage,
+    allowed: Flags,
+    smile: Smile = SMILES[0],
+    size: SizeRule | None = None,
+    every_session: bool = False,
+) -> list[Backtest]:
+    """The momentum edge in a plan's options, one result a kind of package that its rule chooses between.
+
+    Parameters
+    ----------
+    allowed : ndarray of bool, shape (bars,)
+    smile : {"spot-vol", "sticky-moneyness"}
+    size : SizeRule, optional
+        In place of the plan's.
+    every_session : bool
+        Trade every allowed session, whatever the edge says.
+
+    Raises
+    ------
+    InputError
+        When minutes, an IV history or a market to model quotes from are missing.
+    """
+    data, edge = stage.data, plan.rule
+    assert isinstance(edge, Momentum)
+    if data.minutes is None:
+        raise InputError("minutes", None, "the momentum edge reads minute bars", "name them: --minutes FILE")
+    if data.history is None:
+        raise InputError("iv_history", None, "the engine ranks an IV history", "name one: --iv-history FILE")
+    surface, found = surface_behind(stage.market), []
+    behind = stage.market.notes if stage.market is not None else ()
+    for strategy, chosen in strategies(plan, data, [day.date() for day in pd.DatetimeIndex(data.bars.index)]):
+        rules = engine_rules(plan, strategy)
+        rules = replace(rules, size=size or rules.size)
+        result = trade_momentum_packages(
+            data.bars, data.minutes, edge, surface, data.history, rules, allowed & chosen, smile, every_session
+        )
+        found.append(replace(result, notes=(*behind, *result.notes)))
+    return found
+
+
+def _added(plan: Plan, parts: Sequence[Backtest]) -> Parts:
+    """Trades, equity and skipped entries of several results on accounts of their own, added up."""
+    tables = [one.trades for one in parts if len(one.trades)] or [parts[0].trades]
+    trades = pd.concat(tables, ignore_index=True).sort_values(["entry", "exit"])
+    equity = parts[0].equity
+    for other in parts[1:]:
+        equity = equity + other.equity
+        equity[["equity", "cash"]] -= plan.account.value
+    skipped: dict[str, int] = {}
+    for one in parts:
+        for why, count in one.skipped.items():
+            skipped[why] = skipped.get(why, 0) + count
+    return trades, equity, skipped
+
+
+def _market_name(plan: Plan, stages: Sequence[Stage]) -> str:
+    """What the plan was traded on, for a heading."""
+    market = next((one.market for one in stages if one.market is not None), None)
+    names = [market.name] if plan.instrument != "shares" and market is not None else []
+    minutes = next((one.data.minutes for one in stages if one.data.minutes is not None), None)
+    if plan.momentum and minutes is not None:
+        names.append(minutes.label(plan.symbol))
+    return ", ".join(names) or f"daily bars of {plan.symbol}"
+
+
+def _result(
+    plan: Plan, stage: Stage, trades: pd.DataFrame, equity: pd.DataFrame, counts: dict[str, int]
+) -> StageResult:
+    """Figures from the period's first day to its last, or to the end of its last trade."""
+    first, last = pd.Timestamp(stage.period.first), pd.Timestamp(stage.period.last)
+    trades = trades[(trades["entry"] >= first) & (trades["entry"] < last + pd.Timedelta(days=1))]
+    ends = max(last, trades["exit"].max()) if len(trades) else last
+    equity = equity[(equity.index >= first) & (equity.index <= ends)]
+    return StageResult(
+        stage.period, measure(trades, equity, plan.account.value), trades.reset_index(drop=True), equity, counts
+    )
+
+
+def _nothing(stage: Stage, reason: str) -> StageResult:
+    return StageResult(stage.period, None, pd.DataFrame(), pd.DataFrame(), {}, f"no data: {reason}")
+
+
+def _few(results: Sequence[StageResult]) -> list[str]:
+    """What the verdict rests on where that is little."""
+    counts = {one.period.name: one.metrics.trades for one in results if one.metrics and one.metrics.trades}
+    if not counts or min(counts.values()) >= FEW_TRADES:
+        return []
+    small = ", ".join(f"{name} {count}" for name, count in counts.items())
+    return [f"few trades in the stress periods ({small}): luck decides as much as the edge"]
+
+
+def _missing(plan: Plan, stages: Sequence[Stage]) -> list[str]:
+    """Criteria of the checklist that no data was given for: they never count."""
+    found = []
+    for name in plan.checklist.criteria:
+        if all(CRITERIA[name].read(one.data) is None for one in stages):
+            found.append(
+                f"checklist: {name} is unknown throughout and never counts as met (needs {CRITERIA[name].needs})"
+            )
+    return found

@@ -1,0 +1,1 @@
+"""Measurements about the market and the simulator: claims, facts and calibration."""

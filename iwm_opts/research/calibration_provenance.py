@@ -1,0 +1,98 @@
+"""What a calibration leaves behind: a parameter file that says where it comes from and how well it fits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from iwm_opts.research.goodness_of_fit import FactFit, Judgement
+from iwm_opts.simulation.parameters import Parameters
+
+HEADER = """\
+# Parameters of the simulated market: numbers fitted by `iwm_opts.research.calibration`, no market data.
+# [provenance] says from which dates, and how each fact of the real market stands in the simulated one's 5 to 95% band.
+"""
+
+
+def with_provenance(
+    parameters: Parameters,
+    fitted: tuple[str, str],
+    judged: Mapping[str, Judgement],
+    sources: str,
+    notes: Sequence[str] = (),
+) -> Parameters:
+    """Parameters that carry their own record.
+
+    Parameters
+    ----------
+    fitted : (str, str)
+        First and last day of the fit.
+    judged : mapping of Judgement
+        By the window they stand for, such as ``2009-09-16 to 2025-06-04``; the facts of the last one are kept.
+    sources : str
+        What it was fitted to.
+    notes : sequence of str
+        What else a reader must know, such as what was looked at on the way.
+    """
+    record: dict[str, Any] = {
+        "fitted": list(fitted),
+        "sources": sources,
+        "notes": list(notes),
+        "joint": [],
+        "facts": [],
+    }
+    for window, judgement in judged.items():
+        record["joint"].append(
+            {
+                "window": window,
+                "sessions": judgement.sessions,
+                "inside": judgement.inside,
+                "wide": judgement.wide,
+                "facts": len(judgement.facts),
+                "distance": round(judgement.mahalanobis, 2),
+                "distance_95": round(judgement.mahalanobis_95, 2),
+                "share_beyond": round(judgement.share_beyond, 3),
+            }
+        )
+        record["facts"] = [_fact(fact) for fact in judgement.facts]
+    return replace(parameters, provenance=record)
+
+
+def _fact(fact: FactFit) -> dict[str, Any]:
+    return {
+        "name": fact.name,
+        "real": round(fact.real, 4),
+        "real_low": round(fact.real_low, 4),
+        "real_high": round(fact.real_high, 4),
+        "low": round(fact.low, 4),
+        "high": round(fact.high, 4),
+        "distance": round(fact.distance, 2),
+        "band_ratio": round(fact.band_ratio, 2),
+    }
+
+
+def to_toml(parameters: Parameters) -> str:
+    """Parameters as the text of a file that `parameters.load_parameters` reads."""
+    tables = parameters.to_dict()
+    lines = [HEADER]
+    for name in ("setting", "dynamics", "premium", "smile", "spread", "bars"):
+        lines += [f"[{name}]", *_entries(tables[name]), ""]
+    for symbol, table in tables["companions"].items():
+        lines += [f"[companions.{symbol}]", *_entries(table), ""]
+    lines += ["[provenance]", *_entries(tables["provenance"])]
+    return "\n".join(lines) + "\n"
+
+
+def _entries(table: Mapping[str, Any]) -> list[str]:
+    return [f"{name} = {_value(value)}" for name, value in table.items()]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{name} = {_value(one)}" for name, one in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        if value and isinstance(value[0], Mapping):
+            return "[\n" + "".join(f"  {_value(one)},\n" for one in value) + "]"
+        return "[" + ", ".join(_value(one) for one in value) + "]"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

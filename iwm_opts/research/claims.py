@@ -1,0 +1,176 @@
+"""The claims that the strategy rests on, each measured on the user's data: estimate, interval, sample, verdict.
+
+The strategy's source asserts; this measures. A claim says which values would make it true; where the whole interval is
+such values it holds, where none of it is it does not, and else the data cannot tell. How each is measured:
+`claim_readings`.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from iwm_opts.conventions import GATE_RANK
+from iwm_opts.errors import InputError
+from iwm_opts.plans.checklist import Inputs
+from iwm_opts.research.claim_readings import (
+    BEAR_YEAR,
+    CALM_YEAR,
+    HORIZONS,
+    RANK_HIGH,
+    atr_ratio,
+    calm_against_bear,
+    drawdown_gap,
+    event_days,
+    gap_momentum,
+    iv_change_at_rank,
+    leads,
+    low_against_high_rank,
+    macro_filter,
+    mean_reversion,
+    premium_at_rank,
+    sector_drift,
+    time_stop,
+    wide_wings,
+)
+from iwm_opts.research.claim_statistics import Found
+
+ABOVE_ZERO, BELOW_ZERO, ANY = (0.0, math.inf), (-math.inf, 0.0), (-math.inf, math.inf)
+HOLDS, FAILS, UNDECIDED, MEASURED = "holds", "does not hold", "the data cannot tell", "measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim and what the data say of it."""
+
+    name: str
+    text: str  # what the strategy's source says
+    true_if: str  # values that would make it true, in words
+    unit: str
+    estimate: float  # in the unit; NaN without data
+    low: float  # of the 95% interval; NaN where there is none
+    high: float
+    sample: int
+    sampled: str  # what was counted, and over which days
+    verdict: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """How a claim is measured."""
+
+    name: str
+    text: str
+    true_if: str
+    bounds: tuple[float, float]  # of the values that make it true
+    unit: str
+    needs: tuple[str, ...]  # options without which it cannot be measured
+    read: Callable[[Inputs], Found]
+
+
+def measure_claims(
+    data: Inputs, names: Sequence[str] | None = None, progress: Callable[[int, int], None] | None = None
+) -> list[Claim]:
+    """Measure claims; those that the data do not allow say what they need.
+
+    Parameters
+    ----------
+    data : Inputs
+    names : sequence of str, optional
+        Of `CLAIMS`; all of them unless given.
+    progress : callable, optional
+        Told how many of how many are done.
+
+    Raises
+    ------
+    InputError
+        For a name that is no claim.
+    """
+    for name in names or ():
+        if name not in CLAIMS:
+            raise InputError("claim", name, "is no claim of the strategy", f"choose of {', '.join(CLAIMS)}")
+    wanted = [one for one in MEASURES if names is None or one.name in names]
+    found = []
+    for done, one in enumerate(wanted, start=1):
+        found.append(_claim(one, data))
+        if progress:
+            progress(done, len(wanted))
+    return found
+
+
+def _claim(one: _Measure, data: Inputs) -> Claim:
+    missing = [need for need in one.needs if not _has(data, need)]
+    head = one.name, one.text, one.true_if, one.unit
+    if missing:
+        return Claim(*head, math.nan, math.nan, math.nan, 0, "", f"needs data: {', '.join(missing)}")
+    found = one.read(data)
+    if not math.isfinite(found.estimate):
+        return Claim(*head, math.nan, math.nan, math.nan, found.sample, found.sampled, f"needs data: {found.detail}")
+    verdict = _verdict(one.bounds, found)
+    return Claim(
+        *head, found.estimate, found.low, found.high, found.sample, found.sampled, verdict, found.detail
+    )  # fmt: skip
+
+
+def _verdict(bounds: tuple[float, float], found: Found) -> str:
+    if bounds == ANY:
+        return MEASURED
+    if not (math.isfinite(found.low) and math.isfinite(found.high)):
+        return UNDECIDED
+    if bounds[0] <= found.low and found.high <= bounds[1]:
+        return HOLDS
+    return FAILS if found.high < bounds[0] or found.low > bounds[1] else UNDECIDED
+
+
+def _has(data: Inputs, need: str) -> bool:
+    given = {
+        "--iv-history": data.history,
+        "--minutes": data.minutes,
+        "--events": data.events,
+        "--sectors": data.sectors,
+        **{f"--{symbol.lower()}": fund for symbol, fund in data.funds.items()},
+    }
+    return given.get(need) is not None
+
+
+OTHER_RANKS: Final = (
+    ("mid-rank", "at rank 20 to 50", (GATE_RANK, RANK_HIGH)),
+    ("high-rank", "at rank 50 and above", (RANK_HIGH, math.inf)),
+)
+MEASURES: Final[Sequence[_Measure]] = (
+    _Measure("atr-ratio", "IWM's ATR runs 30-40% wider than SPY's, as a share of price", "1.30 to 1.40",
+             (1.30, 1.40), "ratio", ("--spy",), atr_ratio),
+    _Measure("drawdown-gap", "in risk-off IWM falls 15-20 points deeper than SPY", "15 to 20",
+             (15.0, 20.0), "points", ("--spy",), drawdown_gap),
+    *(_Measure(f"lead-{k}", f"IWM leads SPY by {k} session{'s' if k > 1 else ''}", "above 0",
+               ABOVE_ZERO, "correlation", ("--spy",), leads(k)) for k in (1, 2)),
+    *(_Measure(f"mean-reversion-{k}", f"after three declines over 2.5% the next {k} session{'s' if k > 1 else ''} "
+               "beat the usual", "above 0", ABOVE_ZERO, "% more than on all days", (), mean_reversion(k))
+      for k in HORIZONS),
+    _Measure("mean-reversion-years", f"mean reversion paid in {CALM_YEAR} and failed in {BEAR_YEAR}", "above 0",
+             ABOVE_ZERO, f"% more in {CALM_YEAR}", (), calm_against_bear),
+    _Measure("gap-momentum", "a gap up over 0.8% on volume goes on to minute 45", "above 0",
+             ABOVE_ZERO, "%", ("--minutes",), gap_momentum),
+    _Measure("condor-premium", "below rank 20 implied vol exceeds what follows", "above 0",
+             ABOVE_ZERO, "vol points", ("--iv-history",), premium_at_rank(-math.inf, GATE_RANK)),
+    *(_Measure(f"premium-{name}", f"beside it: implied vol less what follows, {words}", "-",
+               ANY, "vol points", ("--iv-history",), premium_at_rank(*ranks)) for name, words, ranks in OTHER_RANKS),
+    _Measure("condor-rank", "a low rank is the better time to sell: realised over implied is lower than at rank 50 and "
+             "above", "below 0", BELOW_ZERO, "realised/implied", ("--iv-history",), low_against_high_rank),
+    _Measure("contraction", "below rank 20 IV contracts over the next 10 sessions", "below 0",
+             BELOW_ZERO, "vol points", ("--iv-history",), iv_change_at_rank(-math.inf, GATE_RANK)),
+    *(_Measure(f"contraction-{name}", f"beside it: change of IV over the next 10 sessions, {words}", "-",
+               ANY, "vol points", ("--iv-history",), iv_change_at_rank(*ranks)) for name, words, ranks in OTHER_RANKS),
+    _Measure("kre-filter", "the session after KRE lost over 1.5% is worse for IWM", "below 0",
+             BELOW_ZERO, "% more than after other days", ("--kre",), macro_filter),
+    _Measure("time-stop", "a trade under one ATR ahead after 3 sessions does worse from there", "below 0",
+             BELOW_ZERO, "% more than quick trades", (), time_stop),
+    _Measure("event-days", "IWM moves more on ISM and GDP days", "above 0",
+             ABOVE_ZERO, "% more in size", ("--events",), event_days),
+    _Measure("wide-wings", "IWM's condors need wider wings than SPY's", "above 1",
+             (1.0, math.inf), "ratio", ("--spy",), wide_wings),
+    _Measure("sector-drift", "sector weights drift", "-",
+             ANY, "% of the fund moved", ("--sectors",), sector_drift),
+)  # fmt: skip
+CLAIMS: Final = tuple(one.name for one in MEASURES)

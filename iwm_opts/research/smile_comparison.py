@@ -1,0 +1,77 @@
+"""The simulated market's smile beside a real chain's at the same model-free variance: the shapes are compared."""
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iwm_opts.kernels.simulation.ssvi import at_the_money
+from iwm_opts.market.iv_index import model_free_variance
+from iwm_opts.market.option_table import OptionTable
+from iwm_opts.market.slices import ExpirySlice, Forward
+from iwm_opts.market.snapshot import Snapshot
+from iwm_opts.simulation.parameters import SmileShape
+from iwm_opts.simulation.surface import Surface, arbitrage_free_eta, smile_rho
+
+Array = NDArray[np.float64]
+
+TARGET_DAYS: Final = (10, 35)  # a week's trade and a month's
+WIDEST: Final = 2.5  # standard deviations from the forward
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SmileBeside:
+    """One expiration of a chain; arrays of shape (n,), out-of-the-money options by strike."""
+
+    expiration: date
+    dte: int
+    deviations: Array  # log(strike / forward) over the total standard deviation at the money
+    real: Array  # implied vol of midpoints, decimal
+    model: Array
+    model_free: float  # vol, that both share
+
+    @property
+    def rms(self) -> float:
+        """Root mean square of the difference, decimal."""
+        return float(np.sqrt(np.mean((self.model - self.real) ** 2)))
+
+
+def smiles_beside(shape: SmileShape, snapshot: Snapshot) -> tuple[SmileBeside, ...]:
+    """Smiles of the expirations nearest to `TARGET_DAYS`; the skew factor stands at its mean.
+
+    Raises
+    ------
+    DataError
+        When the quotes of an expiration cannot be priced.
+    """
+    pairs = zip(snapshot.slices, snapshot.forwards, strict=True)
+    live = [(quotes, forward) for quotes, forward in pairs if forward is not None and quotes.years > 0.0]
+    found: dict[date, SmileBeside] = {}
+    for days in TARGET_DAYS:
+        quotes, forward = min(live, key=lambda pair: abs(pair[0].dte - days))
+        found[quotes.expiration] = _beside(shape, snapshot.table(quotes.expiration), quotes, forward)
+    return tuple(found.values())
+
+
+def _beside(shape: SmileShape, table: OptionTable, quotes: ExpirySlice, forward: Forward) -> SmileBeside:
+    variance = model_free_variance(quotes, forward).total_variance
+    rho = smile_rho(shape, 0.0)
+    eta = arbitrage_free_eta(shape.eta, rho)
+    theta = np.empty(1)
+    at_the_money(np.array([variance]), rho, eta, shape.gamma, theta)
+    k = np.log(table.strike / table.forward.price)
+    deviations = k / math.sqrt(float(theta[0]))
+    used = (table.right * k >= 0.0) & (np.abs(deviations) <= WIDEST) & (table.bid > 0.0) & np.isfinite(table.iv)
+    order = np.argsort(k[used])
+    model = Surface(theta, rho, eta, shape.gamma).total_variance(0, k[used][order])
+    return SmileBeside(
+        expiration=quotes.expiration,
+        dte=quotes.dte,
+        deviations=deviations[used][order],
+        real=table.iv[used][order],
+        model=np.sqrt(model / quotes.years),
+        model_free=math.sqrt(variance / quotes.years),
+    )

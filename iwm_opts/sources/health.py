@@ -1,0 +1,204 @@
+"""Whether everything that a command needs is there: installation, kernels, sources, record, clock."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime
+from email.utils import parsedate_to_datetime
+from importlib import metadata
+from pathlib import Path
+from re import match
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.age import now
+from iwm_opts.io.archive import DAMAGED, DATA_VARIABLE, RECORD_IT, Record, open_record
+from iwm_opts.io.archive_series import KINDS, Kind, read_series, series_names
+from iwm_opts.io.cboe import ADDRESS, cboe_session
+from iwm_opts.io.http import LiveSession
+from iwm_opts.io.yahoo import yahoo_session
+from iwm_opts.market.calendar import is_session, latest_session, next_session, session_hours, sessions
+
+State = Literal["ok", "warning", "failed"]
+PROBES: Final[tuple[tuple[str, Callable[[], LiveSession], str], ...]] = (
+    ("Yahoo", yahoo_session, "https://query2.finance.yahoo.com/v8/finance/chart/IWM?range=1d&interval=1d"),
+    ("Cboe", cboe_session, f"{ADDRESS}/api/global/us_indices/daily_prices/RVX_History.csv"),
+)
+CLOCK_SLACK: Final = 60.0  # seconds that this clock and a source's may differ
+LITTLE_SPACE: Final = 200_000_000  # bytes; a year of snapshots takes some 60 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at."""
+
+    name: str
+    state: State
+    finding: str
+    remedy: str = ""  # what to do; empty where nothing
+
+
+def check_all() -> list[Check]:
+    """Look at everything; what is slow runs side by side."""
+    with ThreadPoolExecutor() as pool:
+        probes = [pool.submit(check_source, *probe) for probe in PROBES]
+        found = [check_installation(), check_kernels(), *check_record(open_record())]
+        answers = [probe.result() for probe in probes]
+    return [*found, *(check for check, _ in answers), *check_clock(now(), [time for _, time in answers])]
+
+
+def check_installation() -> Check:
+    """Version of Python, of this package, and whether all it needs is installed."""
+    here = f"iwm-opts {metadata.version('iwm-opts')}, Python {sys.version.split()[0]}"
+    missing = []
+    for requirement in metadata.requires("iwm-opts") or []:
+        named = match(r"[A-Za-z0-9._-]+", requirement)
+        if named and "extra ==" not in requirement:
+            try:
+                metadata.version(named[0])
+            except metadata.PackageNotFoundError:
+                missing.append(named[0])
+    if missing:
+        return Check("installation", "failed", f"{here}; missing {', '.join(missing)}", "pip install iwm-opts")
+    return Check("installation", "ok", here)
+
+
+def check_kernels() -> Check:
+    """Whether the numerical core is compiled, and where it is kept."""
+    from iwm_opts.kernels._jit import CACHE_DIR, IS_KEPT, is_compiled
+
+    if is_compiled():
+        return Check("kernels", "ok", f"compiled, kept in {CACHE_DIR}")
+    if not IS_KEPT:
+        remedy = "make it writable, or name another in NUMBA_CACHE_DIR"
+        return Check("kernels", "failed", f"{CACHE_DIR} cannot be written: every command compiles anew", remedy)
+    return Check(
+        "kernels", "warning", f"not compiled yet, to be kept in {CACHE_DIR}", "the first command compiles them"
+    )
+
+
+def check_source(name: str, session: Callable[[], LiveSession], address: str) -> tuple[Check, str | None]:
+    """Whether a source answers, and what time it says it is."""
+    begin = datetime.now().astimezone()
+    with session() as source:
+        try:
+            source.get(address)
+        except DataError as error:
+            return Check(name, "warning", error.rule, error.remedy), source.server_time
+        taken = (datetime.now().astimezone() - begin).total_seconds()
+        instead = f" at {source.base}" if source.base else ""
+        return Check(name, "ok", f"answers{instead}, {taken:.1f} s"), source.server_time
+
+
+def check_record(record: Record) -> list[Check]:
+    """The folder, each symbol's chains and each series (every file is opened), and what was ever set aside."""
+    folder = record.folder
+    there = _nearest(folder)
+    if not os.access(there, os.W_OK):
+        remedy = f"make it writable, or name another in {DATA_VARIABLE}"
+        return [Check("record", "failed", f"{there} cannot be written", remedy)]
+    space = shutil.disk_usage(there).free
+    state: State = "ok" if space > LITTLE_SPACE else "warning"
+    found = [
+        Check("record", state, f"{folder}, {space / 1e9:,.1f} GB free", "" if state == "ok" else "free some space")
+    ]
+    symbols = record.symbols()
+    found += [_check_chains(record, symbol) for symbol in symbols] or [Check("chains", "warning", "none", RECORD_IT)]
+    found += [check for kind in KINDS for check in _check_series(record, kind)]
+    aside = sum(1 for file in (folder / DAMAGED).rglob("*") if file.is_file())
+    if aside:
+        told = f"{aside} set aside in {folder / DAMAGED}" + "".join(f"; {line}" for line in record.set_aside)
+        found.append(Check("damaged files", "warning", told, "restore them from a backup, or delete them"))
+    return found
+
+
+def _check_chains(record: Record, symbol: str) -> Check:
+    days = record.days(symbol)
+    captures = [one for day in days for one in record.captures(symbol, day)]
+    readable = sum(record.open(one) is not None for one in captures)
+    if not readable:
+        return Check(f"chains of {symbol}", "warning", "none readable", RECORD_IT)
+    told = f"captures {readable}, days {len(days)}, {days[0]} to {days[-1]}"
+    missed = _sessions_between(days[-1], latest_session(now().date()))
+    if missed > 1:
+        return Check(f"chains of {symbol}", "warning", f"{told}: {missed} sessions ago", RECORD_IT)
+    return Check(f"chains of {symbol}", "ok", told)
+
+
+def _check_series(record: Record, kind: Kind) -> list[Check]:
+    """One check of a kind's readable series, and one for each that is damaged, empty, out of order or out of date."""
+    found, sound = [], []
+    for name in series_names(record, kind):
+        again = _fetch_of(kind, name)
+        try:
+            table = read_series(record, kind, name)
+        except DataError as error:
+            found.append(Check(f"{kind} of {name}", "failed", error.rule, error.remedy))
+            continue
+        problem = "damaged" if table is None else _problem_of(table, kind)
+        if table is not None and not problem and kind != "dividends":  # those come four times a year
+            missed = _sessions_between(table.index[-1].date(), latest_session(now().date()))
+            problem = f"up to {table.index[-1].date()}: {missed} sessions ago" if missed > 1 else ""
+        if problem:
+            found.append(Check(f"{kind} of {name}", "warning", problem, f"fetch again: {again}"))
+        elif table is not None:
+            sound.append(f"{name} {len(table):,} rows up to {table.index[-1].date()}")
+    return [Check(kind, "ok", ", ".join(sound)), *found] if sound else found
+
+
+def _problem_of(table: pd.DataFrame, kind: Kind) -> str:
+    """What is wrong with a series that can be read; empty where nothing."""
+    column = "amount" if kind == "dividends" else "close"
+    if column not in table:
+        return f"has no {column} column"
+    if table.empty:
+        return "has no rows"
+    if not table.index.is_monotonic_increasing or table.index.has_duplicates:
+        return "its dates do not ascend"
+    values = pd.to_numeric(table[column], errors="coerce")
+    bad = values.isna() | ~np.isfinite(values)
+    if kind == "bars":
+        bad |= values <= 0.0
+    if bad.any():
+        return f"{int(bad.sum())} of {len(table):,} rows hold no {column}, the first on {table.index[bad][0].date()}"
+    return ""
+
+
+def _fetch_of(kind: Kind, name: str) -> str:
+    """The command that fetches a series whole."""
+    symbol, _, interval = name.partition("_")
+    what = f"--indices {name}" if kind == "indices" else f"--symbols {symbol}"
+    return f"iwm-opts fetch --whole {what}" + (f" --interval {interval}" if interval else "")
+
+
+def check_clock(at: datetime, servers: list[str | None]) -> list[Check]:
+    """The clock of this machine against the sources', and where the exchange's day stands."""
+    day = at.date()
+    told = f"{at:%A %Y-%m-%d %H:%M} in New York, "
+    if is_session(day):
+        opened, closed = session_hours(day)
+        told += f"session {opened:%H:%M} to {closed:%H:%M}"
+    else:
+        told += f"no session, the next on {next_session(day)}"
+    heard = [parsedate_to_datetime(text) for text in servers if text]
+    if not heard:
+        return [Check("clock", "ok", f"{told}; no source to compare with")]
+    apart = (at - heard[0]).total_seconds()
+    if abs(apart) > CLOCK_SLACK:
+        return [Check("clock", "failed", f"{told}; {apart:+.0f} s against the source's", "set it, as with NTP")]
+    return [Check("clock", "ok", told)]
+
+
+def _sessions_between(earlier: date, later: date) -> int:
+    return max(len(sessions(earlier, later)) - 1, 0) if earlier <= later else 0
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder itself, or the nearest above it that exists."""
+    return next(place for place in (folder, *folder.parents) if place.exists())

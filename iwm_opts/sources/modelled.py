@@ -1,0 +1,208 @@
+"""Modelled history: real closes and a real volatility index, with quotes of the surface model around them.
+
+On each day the surface is scaled until the 30-day index of its own quotes is the published one (`simulation.scaling`);
+how short vol stands to it comes from the ratio of a short index to its base, or is fixed. The shape of the smile, the
+spreads and the listing are the simulated market's. Prices of the underlying are real, its options' were never traded.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.conventions import DAYS_PER_YEAR, MIN_SESSIONS_FOR_INDEX
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.market.calendar import at_close, effective_days, effective_days_per_year, sessions, sessions_left
+from iwm_opts.market.dividends import DividendSchedule
+from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.simulation.dynamics import FACTORS, StatePath, variance_rate
+from iwm_opts.simulation.parameters import Parameters, shipped_parameters
+from iwm_opts.simulation.scaling import TENOR_DAYS, Scaled, scale_to_index
+from iwm_opts.simulation.surface_table import surface_table
+from iwm_opts.sources.surface_market import SurfaceMarket, bracketing
+
+Array = NDArray[np.float64]
+
+TYPICAL_SLOPE: Final = 0.95  # VIX9D over VIX, mean of 2011 to 2025
+INDEX_SLACK: Final = 5e-4  # decimal vol: a day whose quotes miss the index by more has none
+SEED: Final = 1  # of sizes, open interest and volume
+LONG_LISTED: Final = timedelta(days=915)  # no expiration is listed for longer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slope:
+    """9-day over 30-day implied vol by day."""
+
+    ratio: "pd.Series[float]"  # by date; days that it lacks take `typical`
+    typical: float
+    source: str
+
+
+@dataclass(frozen=True, eq=False)
+class ModelledMarket(SurfaceMarket):
+    """Real closes of an underlying under quotes scaled to a volatility index."""
+
+    underlying: pd.DataFrame  # real bars, also from before `days`
+    volatility: IvHistory  # what the quotes are scaled to
+    miss: Array  # 30-day index of the quotes less the given one, decimal, shape (n,)
+    gaps: dict[date, str]  # sessions between the first and the last day that have no quotes, and why
+    notes: tuple[str, ...]  # what the quotes were made from
+    of_simulated: bool = False  # bars or index came from files that say so: nothing here is real then
+
+    kind = "modelled"
+    index_note = "index of the modelled market's own quotes, which nobody ever traded at"
+
+    @property
+    def told_as(self) -> str:
+        """See `SurfaceMarket`."""
+        return "simulated" if self.of_simulated else self.kind
+
+    def bars(self, symbol: str | None = None) -> pd.DataFrame:
+        """Real daily bars of the underlying, on the market's days.
+
+        Raises
+        ------
+        InputError
+            For any other symbol: there are no bars of it.
+        """
+        if symbol not in (None, self.symbol):
+            raise InputError("symbol", symbol, f"is not in the {self.name}", f"it has {self.symbol}")
+        return self.underlying.loc[pd.DatetimeIndex(self.days)]
+
+    def _draw(self, place: int) -> int:
+        return self.days[place].toordinal()  # the same whatever stretch of days was asked for
+
+    def _why_not(self, day: date) -> str:
+        why = self.gaps.get(day)
+        return f"that session has no quotes: {why}" if why else super()._why_not(day)
+
+    @cached_property
+    def _known_closes(self) -> tuple[NDArray[np.int64], Array]:
+        bars = self.underlying
+        ordinals = np.array([day.toordinal() for day in pd.DatetimeIndex(bars.index)], dtype=np.int64)
+        return ordinals, bars["close"].to_numpy(dtype=np.float64, copy=True)
+
+
+def modelled_market(
+    bars: pd.DataFrame,
+    volatility: IvHistory,
+    slope: Slope,
+    rates: "pd.Series[float] | float",
+    dividends: DividendSchedule,
+    first: date | None = None,
+    last: date | None = None,
+    parameters: Parameters | None = None,
+    notes: Sequence[str] = (),
+) -> ModelledMarket:
+    """Scale the surface model to a volatility index, day by day.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        As from `market.bars.load_bars`, adjusted for splits and not for dividends.
+    volatility : IvHistory
+        30-day model-free index, decimal.
+    slope : Slope
+    rates : float or Series by date
+        Continuously compounded; a Series has a value on each day.
+    dividends : DividendSchedule
+        Real ones; what lies behind the last is projected.
+    first, last : date, optional
+        The stretch wanted; what bars and index share unless given.
+    parameters : Parameters, optional
+        Smile, spreads and term structure; the shipped calibration unless given.
+    notes : sequence of str
+        What the inputs are, for the output.
+
+    Raises
+    ------
+    DataError
+        When bars and index share no session of the stretch.
+    """
+    parameters = parameters or shipped_parameters()
+    days, gaps = _shared_days(bars, volatility, first, last)
+    at = pd.DatetimeIndex(days)
+    level = _values(volatility.closes, at)
+    ratio = _values(slope.ratio.reindex(at).fillna(slope.typical), at)
+    by_day = _values(rates, at) if isinstance(rates, pd.Series) else np.full(len(days), rates)
+    owed = dividends.projected_to(days[-1], days[-1] + LONG_LISTED)
+    nothing = np.full(len(days), np.nan)
+    flat = StatePath(*(np.zeros(len(days)) for _ in fields(StatePath)))
+    market = ModelledMarket(
+        f"modelled market, {volatility.series}", parameters, tuple(days),
+        _values(bars["close"], at), flat, by_day, owed, SEED, 0,
+        bars, volatility, nothing, gaps, tuple(notes),
+    )  # fmt: skip
+    return _with_states(market, _scaled(market, level, ratio))
+
+
+def _values(series: "pd.Series[float]", at: pd.DatetimeIndex) -> Array:
+    return np.asarray(series.reindex(at), dtype=np.float64).copy()
+
+
+def _shared_days(
+    bars: pd.DataFrame, volatility: IvHistory, first: date | None, last: date | None
+) -> tuple[list[date], dict[date, str]]:
+    """Sessions with a bar and an index value, and the sessions between them that lack one."""
+    known = volatility.closes.dropna()
+    priced, valued = ([day.date() for day in pd.DatetimeIndex(table.index)] for table in (bars, known))
+    lowest = max(filter(None, (first, priced[0], valued[0])))
+    highest = min(filter(None, (last, priced[-1], valued[-1])))
+    found = sessions(lowest, highest).tolist() if lowest <= highest else []
+    has_bar, has_value = set(priced), set(valued)
+    days = [day for day in found if day in has_bar and day in has_value]
+    if not days:
+        raise DataError(
+            volatility.series,
+            f"bars ({priced[0]} to {priced[-1]}) and index ({valued[0]} to {valued[-1]}) share no session from "
+            f"{first or lowest} to {last or highest}",
+            "give files that overlap, or another --as-of",
+        )
+    gaps = {
+        day: f"no value of {volatility.series}" if day in has_bar else "no bar"
+        for day in found
+        if day not in has_bar or day not in has_value
+    }
+    return days, gaps
+
+
+def _scaled(market: ModelledMarket, level: Array, ratio: Array) -> Scaled:
+    moments = market.moments(0, len(market.days))
+    table = surface_table(market.parameters, moments, [bracketing(day, (TENOR_DAYS,)) for day in market.days])
+    place = np.repeat(np.arange(len(market.days)), np.diff(table.start))
+    ladders = [market.strikes(int(at), listing) for at, listing in zip(place, table.listings, strict=True)]
+    return scale_to_index(market.parameters, table, ladders, level, ratio)
+
+
+def _why_unscaled(market: ModelledMarket, day: date) -> str:
+    """Why a day cannot be scaled: with monthly expirations alone, some days lie between two without a 30-day index."""
+    at, target = at_close(day), TENOR_DAYS * effective_days_per_year() / DAYS_PER_YEAR
+    listed = [one.expiration for one in bracketing(day, (TENOR_DAYS,))]
+    usable = effective_days(at, listed)[sessions_left(at, listed) >= MIN_SESSIONS_FOR_INDEX]
+    if not ((usable <= target).any() and (usable >= target).any()):
+        return f"no expirations around {TENOR_DAYS} days are listed to compute an index from"
+    return f"no surface of the model has quotes whose index is that of {market.volatility.series}"
+
+
+def _with_states(market: ModelledMarket, scaled: Scaled) -> ModelledMarket:
+    """The market on the days that could be scaled; the others become gaps."""
+    fits = np.abs(scaled.miss) <= INDEX_SLACK
+    lost = {day: _why_unscaled(market, day) for day, fit in zip(market.days, fits, strict=True) if not fit}
+    if not fits.any():
+        day, why = next(iter(lost.items()))
+        raise DataError(market.volatility.series, f"{day}: {why}", "give a 30-day index in points or decimals")
+    days = tuple(day for day, fit in zip(market.days, fits, strict=True) if fit)
+    closes, factors = market.closes[fits], scaled.factors[fits]
+    log_return = _values(np.log(market.underlying["close"]).diff(), pd.DatetimeIndex(days))
+    variance = variance_rate(market.parameters.dynamics, *factors[:, :3].T)
+    columns = {name: np.ascontiguousarray(column) for name, column in zip(FACTORS, factors.T, strict=True)}
+    states = StatePath(log_return=log_return, variance=variance, jump=np.zeros(len(days)), **columns)
+    return replace(
+        market, days=days, closes=closes, states=states, rates=market.rates[fits], miss=scaled.miss[fits],
+        gaps=dict(sorted({**market.gaps, **lost}.items())),
+    )  # fmt: skip

@@ -1,0 +1,177 @@
+"""The modelled market out of files: bars, a volatility index, and what there is of slope, rates and dividends."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.conventions import ASSUMED_RATE
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.io.provenance import origin_of
+from iwm_opts.io.selection import clean_symbol
+from iwm_opts.io.yields import load_yields, rate_on
+from iwm_opts.market.bars import load_bars
+from iwm_opts.market.dividends import Dividend, DividendSchedule, parse_dividends
+from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.simulation.parameters import Parameters
+from iwm_opts.simulation.scaling import TENOR_DAYS
+from iwm_opts.sources.modelled import TYPICAL_SLOPE, ModelledMarket, Slope, modelled_market
+from iwm_opts.sources.on_day import DEFAULT_SYMBOL
+
+SLOPES: Final = (0.3, 3.0)  # 9-day over 30-day vol; farther apart, one of the two is something else
+
+
+@dataclass(frozen=True, slots=True)
+class ModelledFiles:
+    """Where a modelled market's inputs lie, as a user names them."""
+
+    bars: str | None
+    iv_history: str | None
+    slope_history: str | None = None
+    slope_base: str | None = None
+    yields: str | None = None
+    rate: float | None = None  # in place of yields
+    dividends: str | None = None  # a file, a list, or none
+
+
+def open_modelled(
+    files: ModelledFiles | None,
+    symbol: str | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    parameters: Parameters | None = None,
+) -> ModelledMarket:
+    """The modelled market between two days.
+
+    Parameters
+    ----------
+    files : ModelledFiles
+    symbol : str, optional
+        IWM: listing, smile and spreads are its.
+    first, last : date, optional
+        What the files share unless given.
+    parameters : Parameters, optional
+
+    Raises
+    ------
+    InputError
+        When bars or index are not named, or the symbol is another.
+    DataError
+        When a file cannot be read, or files do not overlap.
+    """
+    files = _complete(files, symbol)
+    return _market(files, load_bars(str(files.bars)), _volatility(files), first, last, parameters)
+
+
+def modelled_on_day(files: ModelledFiles | None, symbol: str | None, day: date | None) -> ModelledMarket:
+    """The modelled market on one day alone, the newest that its files share unless given; see `open_modelled`."""
+    files = _complete(files, symbol)
+    bars, volatility = load_bars(str(files.bars)), _volatility(files)
+    if day is None:
+        day = _newest(bars, volatility)
+    elif pd.Timestamp(day) not in volatility.closes.dropna().index:
+        rule = f"has no value on {day}: that session has no modelled quotes"
+        raise DataError(volatility.series, rule, "name another --as-of")
+    return _market(files, bars, volatility, day, day, None)
+
+
+def _complete(files: ModelledFiles | None, symbol: str | None) -> ModelledFiles:
+    if symbol is not None and clean_symbol(symbol) != DEFAULT_SYMBOL:
+        raise InputError("symbol", symbol, f"the modelled market is of {DEFAULT_SYMBOL}", "name a chain file")
+    files = files or ModelledFiles(None, None)
+    for name in ("bars", "iv_history"):
+        if not getattr(files, name):
+            rule = "the modelled market is made from daily bars and a 30-day volatility index"
+            raise InputError(name, None, rule, "give --bars IWM.csv --iv-history RVX_History.csv")
+    return files
+
+
+def _volatility(files: ModelledFiles) -> IvHistory:
+    return load_iv_history(str(files.iv_history), DEFAULT_SYMBOL, TENOR_DAYS)
+
+
+def _market(
+    files: ModelledFiles,
+    bars: pd.DataFrame,
+    volatility: IvHistory,
+    first: date | None,
+    last: date | None,
+    parameters: Parameters | None,
+) -> ModelledMarket:
+    slope, sloped = _slope(files)
+    rates, rated = _rates(files, bars)
+    dividends, paid = _dividends(files, bars)
+    index = volatility.series if volatility.tenor_days == TENOR_DAYS else f"{volatility.series} (taken as 30-day)"
+    scaled = f"scaled each day until the {TENOR_DAYS}-day index of its own quotes is {index}"
+    notes = (
+        f"modelled: surface of the calibrated simulation, {scaled}; {sloped}",
+        f"modelled: {rated}; {paid}; European exercise",
+    )
+    found = modelled_market(bars, volatility, slope, rates, dividends, first, last, parameters, notes)
+    given = [Path(name) for name in (files.bars, files.iv_history) if name]
+    return replace(found, of_simulated=any(origin_of(path).simulated for path in given))
+
+
+def _newest(bars: pd.DataFrame, volatility: IvHistory) -> date:
+    shared = pd.DatetimeIndex(bars.index).intersection(pd.DatetimeIndex(volatility.closes.dropna().index))
+    if not len(shared):
+        raise DataError(volatility.series, "shares no day with the bars", "give files that overlap")
+    newest: date = shared[-1].date()
+    return newest
+
+
+def _slope(files: ModelledFiles) -> tuple[Slope, str]:
+    nothing = pd.Series(dtype=np.float64, index=pd.DatetimeIndex([]))
+    if not files.slope_history and not files.slope_base:
+        # Quoted spreads widen by how far short vol stands above long (`simulation.surface_table.spread_widening`).
+        told = (
+            f"9-day over 30-day vol fixed at {TYPICAL_SLOPE:g}, so that spreads never widen and stress costs too "
+            "little: give --slope-history and --slope-base"
+        )
+        return Slope(nothing, TYPICAL_SLOPE, told), told
+    if not files.slope_history or not files.slope_base:
+        name = "slope_base" if files.slope_history else "slope_history"
+        rule = "a slope is the ratio of two indices"
+        raise InputError(name, None, rule, "give both, such as VIX9D_History.csv over VIX_History.csv")
+    short, base = (load_iv_history(name) for name in (files.slope_history, files.slope_base))
+    if not (short.tenor_days or 0) < (base.tenor_days or TENOR_DAYS):
+        rule = f"{short.series} over {base.series} is no short index over a longer one"
+        raise InputError("slope_history", files.slope_history, rule, "give VIX9D over VIX")
+    ratio = (short.closes / base.closes).dropna()
+    if not len(ratio):
+        raise DataError(short.series, f"shares no day with {base.series}", "give files that overlap")
+    wrong = ratio[~ratio.between(*SLOPES)]
+    if len(wrong):
+        day, value = wrong.index[0].date(), float(wrong.iloc[0])
+        raise DataError(short.series, f"is {value:.2f} times {base.series} on {day}", "mend that row")
+    told = f"9-day over 30-day vol from {short.series}/{base.series}, a proxy"
+    told += f", {ratio.index[0].date()} to {ratio.index[-1].date()}, {TYPICAL_SLOPE:g} on other days"
+    return Slope(ratio, TYPICAL_SLOPE, told), told
+
+
+def _rates(files: ModelledFiles, bars: pd.DataFrame) -> "tuple[pd.Series[float] | float, str]":
+    if files.rate is not None:
+        return files.rate, f"rate {files.rate:.2%} as given"
+    if not files.yields:
+        return ASSUMED_RATE, f"rate {ASSUMED_RATE:.1%} assumed throughout; give --yields"
+    yields = load_yields(files.yields)
+    rates = rate_on(yields, pd.DatetimeIndex(bars.index)).bfill()
+    told = f"rates from {Path(files.yields).name}, {yields.index[0].date()} to {yields.index[-1].date()}"
+    return rates, f"{told}, the nearest beyond"
+
+
+def _dividends(files: ModelledFiles, bars: pd.DataFrame) -> tuple[DividendSchedule, str]:
+    """Those given, else those that the bars came with."""
+    if files.dividends:
+        found = parse_dividends(files.dividends)
+        return found, f"dividends from {found.source}, taken as known in advance"
+    if "dividend" in bars:
+        paid = bars["dividend"][bars["dividend"] > 0.0]
+        days = pd.DatetimeIndex(paid.index)
+        schedule = tuple(Dividend(day.date(), float(amount)) for day, amount in zip(days, paid, strict=True))
+        return DividendSchedule(schedule, "the bars"), "dividends from the bars, taken as known in advance"
+    return DividendSchedule((), "none given"), "no dividends given: forwards leave them out"

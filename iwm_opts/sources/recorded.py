@@ -1,0 +1,121 @@
+"""Recorded chains as a market: the user's own captures, on any day that has one."""
+
+from dataclasses import dataclass, replace
+from datetime import date, time
+
+from iwm_opts.conventions import IVR_LOOKBACK
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.archive import RECORD_IT, Record, open_record
+from iwm_opts.io.archive_iv import TENORS, recorded_iv_history
+from iwm_opts.io.archive_series import recorded_dividends, recorded_index
+from iwm_opts.io.selection import clean_symbol, refuse_day
+from iwm_opts.market.chain import Chain
+from iwm_opts.market.dividends import DividendSchedule
+from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.sources.on_day import DEFAULT_SYMBOL, EXERCISE_OF_MODELS, STAND_INS, MarketOnDay, is_long_enough
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordedMarket:
+    """The recorded chains of one symbol."""
+
+    record: Record
+    symbol: str
+    days: tuple[date, ...]  # with a capture, ascending
+
+    @property
+    def name(self) -> str:
+        """What output calls this market."""
+        return f"local record of {self.symbol}"
+
+    @property
+    def dividends(self) -> DividendSchedule | None:
+        """Dividends that were fetched; None where none were."""
+        return recorded_dividends(self.record, self.symbol)
+
+    def chain(self, day: date, at: time | None = None) -> Chain:
+        """Chain of a day: the capture at a time, else the latest within the session, else the latest.
+
+        Raises
+        ------
+        DataError
+            When the day, or the time, was not recorded; names the nearest that were.
+        """
+        if day not in self.days:
+            refuse_day(self.name, self.days, day)
+        chain = self.record.chain(self.symbol, day, at)
+        return replace(chain, source=f"local record, taken from {chain.source}")
+
+    def iv_history(self, tenor_days: int = TENORS[0]) -> IvHistory:
+        """The symbol's own IV series, one value a recorded day."""
+        return recorded_iv_history(self.record, self.symbol, tenor_days)
+
+    def ranked_history(
+        self, before: date, tenor_days: int = TENORS[0], lookback: int = IVR_LOOKBACK
+    ) -> tuple[IvHistory, tuple[str, ...]]:
+        """The series that a decision on a day ranks: the own one once it is long enough, else a fetched index whole.
+
+        Two series are never spliced.
+
+        Returns
+        -------
+        history : IvHistory
+        told : tuple of str
+            Why an index stands in, or how short the own series is.
+        """
+        own = self.iv_history(tenor_days)
+        if is_long_enough(own, before, lookback):
+            return own, ()
+        short = f"the record's own IV{tenor_days} has {len(own.last(lookback, before))} of {lookback} sessions"
+        index = STAND_INS.get(self.symbol)
+        stand_in = recorded_index(self.record, index, self.symbol, tenor_days) if index else None
+        if stand_in is not None and len(stand_in.last(1, before)):
+            return stand_in, (f"{short}: {index} stands in until it is long enough",)
+        remedy = f": run iwm-opts fetch for {index}, or give --iv-history" if index else ": give --iv-history"
+        return own, (short + remedy,)
+
+
+def recorded_market(symbol: str = DEFAULT_SYMBOL, record: Record | None = None) -> RecordedMarket:
+    """The record of a symbol.
+
+    Raises
+    ------
+    DataError
+        When nothing of it is recorded.
+    """
+    record = record or open_record()
+    days = tuple(record.days(symbol))
+    if not days:
+        others = ", ".join(record.symbols())
+        rule = f"holds no chain of {symbol}" + (f", only of {others}" if others else "")
+        raise DataError(f"local record {record.folder}", rule, RECORD_IT)
+    return RecordedMarket(record, symbol, days)
+
+
+def recorded_on_day(
+    symbol: str | None, as_of: date | None, session: str | None, tenor_days: int, lookback: int
+) -> MarketOnDay:
+    """The record on a day, its last unless given."""
+    market = recorded_market(clean_symbol(symbol or DEFAULT_SYMBOL))
+    chain = market.chain(as_of or market.days[-1], capture_time(session))
+    history, told = market.ranked_history(chain.as_of, tenor_days if tenor_days in TENORS else TENORS[0], lookback)
+    ranked = history if len(history.last(1, chain.as_of)) else None
+    exercise = EXERCISE_OF_MODELS if chain.simulated else None
+    return MarketOnDay(chain, market.dividends, ranked, (*market.record.set_aside, *told), exercise=exercise)
+
+
+def capture_time(session: str | None) -> time | None:
+    """Time of day that `--session` names on the record; None where it names none.
+
+    Raises
+    ------
+    InputError
+        When it is no time.
+    """
+    if session is None:
+        return None
+    try:
+        return time.fromisoformat(session.strip().zfill(5))
+    except ValueError:
+        rule = "the record knows its captures by time"
+        raise InputError("session", session, rule, "write HH:MM, New York time") from None

@@ -1,0 +1,217 @@
+"""A simulated market: one seed is one market, with a chain and its own volatility indices on any of its days.
+
+Labelled as simulated wherever it goes. An edge found here echoes the premium that `simulation.parameters.Premium` puts
+into prices.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.errors import InputError
+from iwm_opts.market.calendar import NEW_YORK, latest_session, session_hours, sessions
+from iwm_opts.market.chain import Chain
+from iwm_opts.market.dividends import Dividend, DividendSchedule
+from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.market.minutes import OPENS_AT, Minutes
+from iwm_opts.simulation.companions import companion_bars, underlying_bars
+from iwm_opts.simulation.dynamics import State, StatePath, simulate_states, stationary_start
+from iwm_opts.simulation.intraday import IntradayBars
+from iwm_opts.simulation.parameters import Parameters, shipped_parameters
+from iwm_opts.simulation.scenarios import Scenario
+from iwm_opts.sources.surface_market import SurfaceMarket
+
+Array = NDArray[np.float64]
+
+DEFAULT_SEED: Final = 22  # a calm market with the gate open: IV10 and IV30 rank below 13 for its last days
+HISTORY_SESSIONS: Final = (
+    330  # before the day asked for: a rank of 252 for each of the last 60 days, and some to settle
+)
+DIVIDEND_HORIZON: Final = timedelta(days=3 * 366)
+SIMULATED_NOTE: Final = "index of the simulated market's own quotes"
+LEAD_PATHS: Final = 1_000_000  # what leads to a scenario is drawn apart from what follows
+DIVIDEND_SOURCE: Final = "simulated market: known in advance"
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedMarket(SurfaceMarket):
+    """One path of the simulated market on the exchange's calendar."""
+
+    index_note = SIMULATED_NOTE
+
+    def bars(self, symbol: str | None = None) -> pd.DataFrame:
+        """Daily bars of the underlying, or of a companion: open, high, low, close and volume by session.
+
+        Raises
+        ------
+        InputError
+            When the market has no such symbol.
+        """
+        if symbol in (None, self.symbol):
+            found = underlying_bars(self.parameters, self.states, self.closes, self.seed, self.path)
+        else:
+            found = companion_bars(self.parameters, str(symbol), self.states, self.seed, self.path)
+        return found.set_axis(pd.DatetimeIndex(self.days, name="date"))
+
+    def intraday(self, day: date) -> pd.DataFrame:
+        """Bars of 5 minutes of the underlying on one day, by New York time of their end, that agree with its bar."""
+        place = self.place(day)
+        opened, closed = session_hours(day)
+        minutes = int((closed - opened).total_seconds() // 60)
+        found = self._intraday.session(place, minutes)
+        times = [opened + timedelta(minutes=int(minute)) for minute in found.index]
+        return found.set_axis(pd.DatetimeIndex(times, name="time"))
+
+    def minutes(self) -> Minutes:
+        """Bars of 5 minutes of every day, by New York time of their start, for edges within the session.
+
+        Neither the gap nor the way so far nor the volume so far foretells where the rest of the day goes, but for the
+        model's drift: no momentum is in them, and no reversal.
+        """
+        intraday, days = self._intraday, []
+        for place, day in enumerate(self.days):
+            opened, closed = session_hours(day)
+            length = int((closed - opened).total_seconds() // 60)
+            bars = intraday.session(place, length)
+            start = bars.index.to_numpy() - bars.index[0]
+            at = pd.Timestamp(day) + pd.Timedelta(minutes=OPENS_AT) + pd.to_timedelta(start, unit="min")
+            days.append(bars.assign(minute=start).set_axis(pd.DatetimeIndex(at, name="time").as_unit("us")))
+        note = "simulated bars of 5 minutes: nothing seen of a session foretells the rest, so no momentum is in them"
+        return Minutes(pd.concat(days), (note,), self.name)
+
+    @cached_property
+    def _intraday(self) -> IntradayBars:
+        return IntradayBars(self.parameters, self.states, self.closes, self.seed, self.path)
+
+
+def simulate_market(
+    first: date,
+    last: date,
+    seed: int = DEFAULT_SEED,
+    path: int = 0,
+    parameters: Parameters | None = None,
+    scenario: Scenario | None = None,
+    start: State | None = None,
+) -> SimulatedMarket:
+    """Simulate a market over the sessions from `first` to `last`.
+
+    The same seed and path give the same market, session for session, whatever the dates.
+
+    Parameters
+    ----------
+    seed, path : int
+    parameters : Parameters, optional
+        The shipped calibration unless given.
+    scenario : Scenario, optional
+        Where the factors start and how they move; a settled draw and the calibrated dynamics unless given. Prices
+        keep `parameters`.
+    start : State, optional
+        Factors before the first session, where no scenario says them.
+    """
+    parameters = parameters or shipped_parameters()
+    days = tuple(date.fromisoformat(str(day)) for day in sessions(first, last))
+    if not days:
+        raise InputError("first", first.isoformat(), f"there is no session from it to {last}", "give a wider range")
+    world, start = (scenario.world(parameters), scenario.start) if scenario else (parameters, start)
+    return _market_of(parameters, days, simulate_states(world, len(days), seed, path, start), seed, path)
+
+
+def scenario_market(
+    scenario: Scenario, seed: int = DEFAULT_SEED, path: int = 0, parameters: Parameters | None = None, before: int = 0
+) -> SimulatedMarket:
+    """A market under a scenario, on the sessions it is dated to.
+
+    Parameters
+    ----------
+    before : int
+        Sessions of the calibrated world in front of them, which lead to the state that the scenario starts from: a
+        path drawn from that state and read backwards. The factors' diffusions look the same either way; only that
+        events come suddenly and fade slowly is turned round. For ranks of the first days, not for trades.
+    """
+    parameters = parameters or shipped_parameters()
+    days = sessions(scenario.first, scenario.first + timedelta(days=int(1.6 * scenario.sessions) + 10))
+    earlier = sessions(scenario.first - timedelta(days=int(1.6 * before) + 10), scenario.first - timedelta(days=1))
+    wanted = [*earlier[len(earlier) - before :], *days[: scenario.sessions]]
+    states = simulate_states(scenario.world(parameters), scenario.sessions, seed, path, scenario.start)
+    if before:
+        lead = simulate_states(parameters, before, seed, path + LEAD_PATHS, scenario.start)
+        states = _joined(_backwards(lead), states)
+    return _market_of(parameters, tuple(date.fromisoformat(str(day)) for day in wanted), states, seed, path)
+
+
+def _market_of(
+    parameters: Parameters, days: tuple[date, ...], states: StatePath, seed: int, path: int
+) -> SimulatedMarket:
+    if not all(np.isfinite(getattr(states, field.name)).all() for field in fields(states)):
+        rule = "runs beyond all numbers under these parameters and this start"
+        raise InputError("path", path, rule, "calm the start, or the vols, speeds and lifts of the factors")
+    dividends = _dividends(parameters, days[0], days[-1] + DIVIDEND_HORIZON)
+    name = f"simulated market, seed {seed}" + (f", path {path}" if path else "")
+    with np.errstate(over="ignore", invalid="ignore"):
+        closes = _closes(parameters, days, states, dividends)
+    is_price = np.isfinite(closes) & (closes > 0.0)
+    if not is_price.all():
+        bad = int(np.argmin(is_price))
+        rule = f"closes at {closes[bad]:g} on {days[bad]}: no price of a fund"
+        raise InputError("path", path, rule, "calm the start, or the parameters, or simulate fewer days")
+    rates = np.full(len(days), float(parameters.setting.rate))
+    return SimulatedMarket(name, parameters, days, closes, states, rates, dividends, seed, path)
+
+
+def _backwards(states: StatePath) -> StatePath:
+    """A path read from its end; returns change sign, so that prices still fall where variance rises."""
+    turned = {field.name: np.ascontiguousarray(getattr(states, field.name)[::-1]) for field in fields(states)}
+    return StatePath(**turned | {name: -turned[name] for name in ("log_return", "jump")})
+
+
+def _joined(first: StatePath, then: StatePath) -> StatePath:
+    names = [field.name for field in fields(first)]
+    return StatePath(**{name: np.concatenate([getattr(first, name), getattr(then, name)]) for name in names})
+
+
+def default_market(seed: int = DEFAULT_SEED, as_of: date | None = None) -> SimulatedMarket:
+    """The market whose last session is the latest up to `as_of` (today unless given), with a year and more behind it.
+
+    Anchored at its last session: the state there depends on the seed alone, the date only moves the calendar around it.
+    It settles within its own history, whose first months rank nothing, and so begins from the plain stationary draw.
+    """
+    last = latest_session(as_of or datetime.now(NEW_YORK).date())
+    days = sessions(last - timedelta(days=int(1.6 * HISTORY_SESSIONS)), last)
+    first = date.fromisoformat(str(days[-HISTORY_SESSIONS - 1]))
+    return simulate_market(first, last, seed, start=stationary_start(shipped_parameters(), seed))
+
+
+def simulated_chain(seed: int = DEFAULT_SEED, as_of: date | None = None) -> Chain:
+    """Chain of the default market at its last close; see `default_market`."""
+    market = default_market(seed, as_of)
+    return market.chain(market.days[-1])
+
+
+def simulated_iv_history(seed: int = DEFAULT_SEED, as_of: date | None = None, tenor_days: int = 10) -> IvHistory:
+    """The default market's own IV series, its last close included; see `default_market`."""
+    return default_market(seed, as_of).iv_history(tenor_days)
+
+
+def _dividends(parameters: Parameters, first: date, last: date) -> DividendSchedule:
+    """Equal quarterly payments, ex on the session nearest before the 16th of March, June, September and December."""
+    amount = round(0.25 * parameters.setting.dividend_yield * parameters.setting.spot, 3)
+    months = [(year, month) for year in range(first.year, last.year + 1) for month in (3, 6, 9, 12)]
+    dates = [latest_session(date(year, month, 16)) for year, month in months]
+    found = tuple(Dividend(day, amount) for day in dates if first <= day <= last and amount > 0.0)
+    return DividendSchedule(found, DIVIDEND_SOURCE)
+
+
+def _closes(parameters: Parameters, days: Sequence[date], states: StatePath, dividends: DividendSchedule) -> Array:
+    """Closes from the log returns, each dividend taken off on its ex-date."""
+    paid = {d.ex_date: d.amount for d in dividends.dividends}
+    closes, close = np.empty(len(days)), parameters.setting.spot
+    for i, (day, growth) in enumerate(zip(days, np.exp(states.log_return), strict=True)):
+        close = close * growth - paid.get(day, 0.0)
+        closes[i] = round(close, 2)
+    return closes

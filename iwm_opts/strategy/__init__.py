@@ -1,1 +1,0 @@
-"""When and by which rules: the gate and the screen."""

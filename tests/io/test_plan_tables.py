@@ -1,0 +1,97 @@
+import json
+
+import pytest
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.plan_tables import load_events, load_sectors
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text, name="table.csv"):
+        file = tmp_path / name
+        file.write_text(text)
+        return file
+
+    return write
+
+
+def test_releases_in_any_order(written):
+    table = load_events(written("Date,Event\n2024-03-01,ism\n2024-01-02, GDP \n"))
+    assert table["date"].dt.strftime("%Y-%m-%d").tolist() == ["2024-01-02", "2024-03-01"]
+    assert table["event"].tolist() == ["GDP", "ISM"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("day,event\n2024-01-02,ISM\n", "has no date column, only day, event"),
+        ("date,event\nsoon,ISM\n", "row 2: 'soon' is no date"),
+        ("date,event\n2024-01-02,\n", "row 2 names no event"),
+    ],
+)
+def test_faults_in_releases(written, text, message):
+    with pytest.raises(DataError, match=message):
+        load_events(written(text))
+
+
+HOLDINGS = """\
+Made Fund
+Fund Holdings as of,"Jan 05, 2026"
+
+Ticker,Name,Sector,Asset Class,Market Value,Weight (%)
+"AA","ALPHA","Energy","Equity","3,000.00","60.00"
+"BB","BETA","Utilities","Equity","1,000.00","20.00"
+"CC","GAMMA","Energy","Equity","500.00","10.00"
+"USD","CASH","Cash and/or Derivatives","Cash","9,999.00","10.00"
+"The content of this page, among others, is, of course, made, up, here, for tests"
+"""
+
+
+def test_weights_out_of_holdings_leave_cash_out(written):
+    table = load_sectors([written(HOLDINGS)])
+    assert table["date"].dt.strftime("%Y-%m-%d").unique().tolist() == ["2026-01-05"]
+    assert dict(zip(table["sector"], table["weight"], strict=True)) == pytest.approx(
+        {"Energy": 3500 / 4500, "Utilities": 1000 / 4500}
+    )
+
+
+def test_weights_from_tables_and_a_profile(written):
+    percent = load_sectors([written("date,gics_sector,weight_pct\n2025-05-13,A,60\n2025-05-13,B,40\n")])
+    share = load_sectors([written("date,sector,weight\n2025-05-13,A,0.6\n2025-05-13,B,0.4\n")])
+    assert percent.equals(share)
+    profile = written(json.dumps({"sectorWeightings": {"A": 0.6, "B": 0.4}}), "IWM_20250513.json")
+    assert load_sectors([profile]).equals(share)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("date,sector,weight\n2025-05-13,A,0.6\n", "weights of 2025-05-13 add up to 60%"),
+        ("date,sector,weight\n2025-05-13,A,-0.6\n", "row 2: '-0.6' is no weight"),
+        ("date,sector\n2025-05-13,A\n", "has no weight column"),
+    ],
+)
+def test_faults_in_weights(written, text, message):
+    with pytest.raises(DataError, match=message):
+        load_sectors([written(text)])
+
+
+@pytest.mark.market_data
+def test_real_holdings_agree_with_the_derived_weights(market_data):
+    fund = market_data / "fund"
+    derived = load_sectors([fund / "IWM_sector_weights.csv"])
+    own = load_sectors([fund / "IWM_holdings_20250513.csv.gz", fund / "IWM_holdings_20260121.csv.gz"])
+    both = derived.merge(own, on=["date", "sector"])
+    assert len(both) == len(derived)
+    assert (both["weight_x"] - both["weight_y"]).abs().max() < 0.002  # theirs are of the fund with its cash
+
+
+def test_days_before_months_are_refused_not_guessed(tmp_path):
+    file = tmp_path / "events.csv"
+    file.write_text("date,event\n01.02.2024,ISM\n13.02.2024,ISM\n")
+    with pytest.raises(DataError, match=r"row 2: '01\.02\.2024' is no date; write YYYY-MM-DD"):
+        load_events(file)
+    file.write_text("date,event\n")
+    with pytest.raises(DataError, match="holds no rows; give a CSV file with the columns date and event"):
+        load_events(file)

@@ -1,0 +1,116 @@
+import gzip
+import json
+
+import pytest
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.files import load_chain
+from iwm_opts.io.tables import batches, open_table
+
+HEADER = "quote_date,underlying_symbol,underlying_price,expiration,right,strike,bid,ask\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "message"),
+    [
+        (b"", "a.csv", "is empty"),
+        (b"\n\n", "a.csv", "is empty"),
+        (b"", "a.csv.gz", "is empty"),
+        (HEADER.encode(), "a.csv", "holds a header and no rows"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj", "a.pdf", "is a PDF, not a table; give a CSV, Parquet or JSON"),
+        (b"PK\x03\x04\x14\x00", "a.zip", "is a zip archive"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "a.png", "is a binary file"),
+        (b"PAR1 and then nothing", "a.parquet", "a.parquet: "),
+        (b"\x1f\x8b\x08\x00 broken", "a.csv", "a.csv: "),
+        (b'{"options": [', "a.json", "cannot be read as JSON"),
+        (b'{"options": []}', "a.json", "holds no list of options"),
+        (b"Dear diary\nnothing today\n", "a.txt", r"no column for .*\(columns seen: Dear diary\)"),
+        (HEADER.encode() + b"2024-06-03,IWM,100\n", "a.csv", "row 2 has 3 cells, the header 8; correct the row"),
+        (
+            b'{"bid": 1}\n{"bid": 2}\n',
+            "a.json",
+            r"is JSON lines \(Extra data: line 2 .*\); put the records into one list",
+        ),
+        (HEADER.encode("utf-16"), "a.csv", "is text in UTF-16; save it as UTF-8"),
+    ],
+)
+def test_what_is_no_chain_is_refused_in_one_line(save, content, name, message):
+    with pytest.raises(DataError, match=message) as caught:
+        load_chain(save(content, name))
+    assert "\n" not in str(caught.value)
+    assert name in str(caught.value)
+
+
+def test_directories_and_absent_files(tmp_path):
+    with pytest.raises(DataError, match="is a directory; give one file"):
+        load_chain(tmp_path)
+    with pytest.raises(DataError, match="No such file"):
+        load_chain(tmp_path / "nowhere.csv")
+
+
+def test_a_file_cut_short_is_noticed(quotes, save, tmp_path):
+    whole = gzip.compress(quotes().to_csv(index=False).encode())
+    path = tmp_path / "cut.csv.gz"
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"cut\.csv\.gz"):
+        load_chain(path)
+
+
+def test_gzip_is_known_by_content_not_by_name(quotes, save):
+    packed = gzip.compress(quotes().to_csv(index=False).encode())
+    assert len(load_chain(save(packed, "chain.csv")).quotes) == 36
+    assert len(load_chain(save(quotes(), "chain.txt")).quotes) == 36
+
+
+def test_gzipped_parquet(quotes, save, tmp_path):
+    inner = save(quotes(), "inner.parquet").read_bytes()
+    assert len(load_chain(save(gzip.compress(inner), "outer.parquet")).quotes) == 36
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_other_delimiters_and_a_byte_order_mark(quotes, save, delimiter):
+    text = "\ufeff" + quotes().to_csv(index=False, sep=delimiter)
+    assert len(load_chain(save(text)).quotes) == 36
+
+
+@pytest.mark.parametrize("name", ["chain.csv", "chain.csv.gz"])
+@pytest.mark.parametrize("tail", [",1", ",,"])
+def test_a_ragged_row_is_named(quotes, save, name, tail):
+    lines = quotes().to_csv(index=False).splitlines()
+    lines[20] += tail
+    with pytest.raises(DataError, match=rf"row 21 has {13 + tail.count(',')} cells, the header 13"):
+        load_chain(save("\n".join(lines), name))
+
+
+def test_empty_names_and_equal_names_of_columns_that_are_not_read(quotes, save):
+    frame = quotes().reset_index()
+    text = frame.to_csv(index=False).replace("index,", ",", 1)
+    assert len(load_chain(save(text)).quotes) == 36
+
+
+def test_json_records_with_what_stands_beside_them(save):
+    document = {"symbol": "IWM", "timestamp": "2024-06-03 18:00:00", "current_price": 100, "walls": [{"a": 1}]}
+    document["options"] = [
+        {"option": "IWM240607C00100000", "bid": 1.0, "ask": None},
+        {"option": "IWM240607P00100000", "bid": 2},
+    ]
+    file = open_table(save(json.dumps(document), "a.json"))
+    (batch,) = batches(file, ["bid", "ask", "current_price"], ["option", "feed_timestamp"])
+    assert batch.rows.column("bid").to_pylist() == [1.0, 2.0]
+    assert batch.rows.column("ask").to_pylist() == [None, None]
+    assert batch.rows.column("current_price").to_pylist() == [100.0, 100.0]
+    assert batch.rows.column("feed_timestamp").to_pylist() == ["2024-06-03 18:00:00"] * 2
+
+
+def test_bad_numbers_of_other_kinds_of_file(quotes, save):
+    frame = quotes().astype(str)
+    frame.loc[3, "ask"] = "n.b."
+    with pytest.raises(DataError, match=r"row 4, column ask: 'n.b.' is not a number"):
+        load_chain(save(frame, "text.parquet"))
+
+
+def test_ways_to_leave_a_cell_empty(quotes, save):
+    frame = quotes().astype(str)
+    frame.loc[:5, "volume"] = ["", " ", "NA", "nan", "None", "-"]
+    for name in ("a.csv", "a.parquet"):
+        assert load_chain(save(frame, name)).quotes["volume"].isna().sum() == 6

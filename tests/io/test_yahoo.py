@@ -1,0 +1,193 @@
+"""Yahoo through yfinance itself: only the address is another."""
+
+import json
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.files import load_chain
+from iwm_opts.io.yahoo import yahoo_bars, yahoo_chain, yahoo_dividends, yahoo_session
+
+OPTIONS = "/v7/finance/options/IWM"
+AT = datetime(2026, 3, 2, 16, 5, tzinfo=ZoneInfo("America/New_York"))  # the made quotes are of 16:00 that day
+
+
+@pytest.fixture
+def session(live_server):
+    with yahoo_session() as session:
+        session.backoff = 0.01
+        yield session
+
+
+@pytest.fixture
+def chain_server(live_server, answer, yahoo_bodies, made_quotes):
+    for path, body in yahoo_bodies(made_quotes()).items():
+        live_server.serve(path, answer(body))
+    return live_server
+
+
+def failure(session, symbol="IWM"):
+    with pytest.raises(DataError) as error:
+        yahoo_chain(symbol, session, at=AT)
+    return str(error.value)
+
+
+def test_a_chain_of_all_expirations_is_what_was_sent(session, chain_server, made_quotes):
+    chain = yahoo_chain("IWM", session, at=AT)
+    sent = made_quotes().sort_values(["expiration", "strike", "right"], ignore_index=True)
+    for name in ("bid", "ask", "strike", "open_interest"):
+        np.testing.assert_array_equal(chain.quotes[name], sent[name])
+    assert chain.as_of == date(2026, 3, 2)
+    assert chain.spot == 200.0
+    assert chain.quote_time == datetime(2026, 3, 2, 16, 0, tzinfo=ZoneInfo("America/New_York"))
+    assert any("5 min old when fetched" in note for note in chain.quality.notes)
+    asked = [path for path in chain_server.asked if path.startswith("/v7")]
+    assert len(asked) == 3  # one each; the first carried the list of the others
+
+
+def test_chosen_expirations_alone_are_asked_for(session, chain_server):
+    seen = []
+    window = (date(2026, 4, 1), date(2026, 4, 10))
+    chain = yahoo_chain("IWM", session, expirations=window, progress=lambda *step: seen.append(step), at=AT)
+    assert set(chain.quotes["expiration"]) == {pd.Timestamp("2026-04-02")}
+    assert seen == [(1, 1)]
+    with pytest.raises(DataError, match="listed are 2026-03-20 to 2026-04-17"):
+        yahoo_chain("IWM", session, expirations=(date(2027, 1, 1), date(2027, 2, 1)), at=AT)
+
+
+def test_old_quotes_while_the_market_is_open_are_stale(session, live_server, answer, yahoo_bodies, made_quotes):
+    quotes = made_quotes()
+    quotes["quote_time"] -= pd.Timedelta(hours=5)  # 11:00
+    for path, body in yahoo_bodies(quotes).items():
+        live_server.serve(path, answer(body))
+    chain = yahoo_chain("IWM", session, at=AT.replace(hour=12))
+    assert any(w.startswith("stale: quotes of 2026-03-02 11:00") and "65 min" in w for w in chain.warnings)
+
+
+def test_the_weekend_shows_fridays_quotes(session, chain_server):
+    chain = yahoo_chain("IWM", session, at=AT.replace(month=3, day=7))
+    assert chain.as_of == date(2026, 3, 2)
+    assert any("2026-03-02 16:00 New York, 5 days old" in note for note in chain.quality.notes)
+
+
+def test_a_busy_yahoo_is_asked_again(session, chain_server, answer, yahoo_bodies, made_quotes):
+    body = yahoo_bodies(made_quotes())[OPTIONS]
+    chain_server.serve(OPTIONS, answer(status=429), answer(body))
+    assert len(yahoo_chain("IWM", session, at=AT).quotes) == len(made_quotes())
+
+
+@pytest.mark.parametrize(
+    ("replies", "words"),
+    [
+        ([{"status": 404}], "HTTP 404"),
+        ([{"status": 500}], "HTTP 500"),
+        ([{"status": 401, "body": '{"finance": {"error": {"description": "Invalid Crumb"}}}'}], "401 .*Invalid Crumb"),
+        ([{"body": "<html>Will be right back</html>"}], "a web page in place of data"),
+        ([{"body": '{"optionChain": {"result": [{"exp', "cut": True}], "broke off"),
+        ([{"body": '{"optionChain": {"result": [], "error": null}}'}], "it lists none; check --symbol"),
+        ([{"body": '{"optionChain": {"result": [{"surprise": 1}]}}'}], "no usable answer"),
+    ],
+)
+def test_answers_that_are_no_chain(session, live_server, answer, replies, words):
+    live_server.serve(OPTIONS, *(answer(**reply) for reply in replies))
+    with pytest.raises(DataError, match=words):
+        yahoo_chain("IWM", session, at=AT)
+
+
+def test_one_failing_expiration_fails_the_chain(session, chain_server, answer):
+    stamp = int(pd.Timestamp("2026-04-02", tz="UTC").timestamp())
+    chain_server.serve(f"{OPTIONS}?date={stamp}", answer(status=500))
+    assert "HTTP 500" in failure(session)
+
+
+def test_a_night_of_zeros_is_named(session, live_server, answer, yahoo_bodies, made_quotes):
+    for path, body in yahoo_bodies(made_quotes().assign(bid=0.0, ask=0.0)).items():
+        live_server.serve(path, answer(body))
+    assert "bid and ask are zero in 100.0%" in failure(session)
+
+
+def test_an_answer_for_another_symbol_is_refused(session, live_server, answer, yahoo_bodies, made_quotes):
+    for path, body in yahoo_bodies(made_quotes()).items():
+        live_server.serve(path.replace("IWM", "SPY"), answer(body))
+    assert "it answered with IWM" in failure(session, "SPY")
+
+
+def test_no_crumb_is_no_obstacle(session, chain_server, answer):
+    chain_server.serve("/v1/test/getcrumb", answer("Too Many Requests", status=429))
+    assert yahoo_chain("IWM", session, at=AT).symbol == "IWM"
+
+
+@pytest.mark.market_data
+class TestRealBodies:
+    def serve(self, market_data, live_server, answer, name, path):
+        live_server.serve(path, answer((market_data / "yahoo_raw" / name).read_bytes()))
+
+    @pytest.mark.parametrize(("symbol", "day"), [("QQQ", date(2025, 2, 24)), ("AAPL", date(2025, 2, 28))])
+    def test_before_the_open_yahoo_quotes_zeros(self, market_data, session, live_server, answer, symbol, day):
+        self.serve(market_data, live_server, answer, f"options-{symbol}.json", f"/v7/finance/options/{symbol}")
+        with pytest.raises(DataError, match="a capture while no quotes were out"):
+            yahoo_chain(symbol, session, expirations=(day, day))
+
+    def test_a_currency_has_no_options(self, market_data, session, live_server, answer):
+        self.serve(market_data, live_server, answer, "options-EURUSD_X.json", "/v7/finance/options/EURUSD=X")
+        assert "it lists none" in failure(session, "EURUSD=X")
+
+    def test_a_date_that_is_not_listed_is_empty(self, market_data, session, live_server, answer):
+        self.serve(market_data, live_server, answer, "options-AAPL-expire-2022-03-01.json", "/v7/finance/options/AAPL")
+        with pytest.raises(DataError, match="no contract in any expiration"):
+            yahoo_chain("AAPL", session, expirations=(date(2025, 2, 28), date(2025, 2, 28)))
+
+    def test_bars_and_dividends(self, market_data, session, live_server, answer):
+        name = "chart-MSFT-dividends-2021-02-01-to-2022-01-31.json"
+        self.serve(market_data, live_server, answer, name, "/v8/finance/chart/MSFT")
+        bars = yahoo_bars("MSFT", session, date(2021, 2, 1))
+        body = json.loads((market_data / "yahoo_raw" / name).read_text())["chart"]["result"][0]
+        assert len(bars) == len(body["timestamp"])
+        np.testing.assert_allclose(bars["close"], body["indicators"]["quote"][0]["close"])
+        paid = sorted(event["amount"] for event in body["events"]["dividends"].values())
+        assert sorted(yahoo_dividends(bars)["amount"]) == paid
+        assert bars.index.is_normalized
+        assert bars.index.tz is None
+
+    @pytest.mark.parametrize(
+        ("name", "symbol", "start"),
+        [
+            ("chart-AAPL-2020-08-31-to-2020-11-07.json", "AAPL", date(2020, 8, 31)),  # a split and a dividend
+            ("chart-NVDA-split-2021-02-01-to-2022-01-31.json", "NVDA", date(2021, 2, 1)),
+            ("chart-QQQ-2020-01-01-to-2020-01-03.json", "QQQ", date(2020, 1, 1)),  # one bar, no events at all
+        ],
+    )
+    def test_bars_of_other_bodies(self, market_data, session, live_server, answer, name, symbol, start):
+        self.serve(market_data, live_server, answer, name, f"/v8/finance/chart/{symbol}")
+        bars = yahoo_bars(symbol, session, start)
+        body = json.loads((market_data / "yahoo_raw" / name).read_text())["chart"]["result"][0]
+        for column in ("open", "high", "low", "close", "volume"):
+            np.testing.assert_allclose(bars[column], body["indicators"]["quote"][0][column])
+        np.testing.assert_allclose(bars["adjusted_close"], body["indicators"]["adjclose"][0]["adjclose"])
+        paid = body.get("events", {}).get("dividends", {})
+        assert yahoo_dividends(bars)["amount"].tolist() == [event["amount"] for event in paid.values()]
+        stamps = pd.to_datetime(body["timestamp"], unit="s", utc=True).tz_convert("America/New_York")
+        assert bars.index.tolist() == stamps.tz_localize(None).normalize().tolist()
+
+    def test_a_symbol_with_hardly_any_options(self, market_data, session, live_server, answer):
+        self.serve(market_data, live_server, answer, "options-EPAC.json", "/v7/finance/options/EPAC")
+        with pytest.raises(DataError, match="no calls among its 1 rows"):
+            yahoo_chain("EPAC", session, expirations=(date(2025, 3, 21), date(2025, 3, 21)))
+
+    def test_a_weekend_of_minutes_is_empty(self, market_data, session, live_server, answer):
+        name = "chart-AAPL-2025-02-01-to-2025-02-02-includePrePost-false-interval-1m.json"
+        self.serve(market_data, live_server, answer, name, "/v8/finance/chart/AAPL")
+        with pytest.raises(DataError, match="Yahoo bars of AAPL"):
+            yahoo_bars("AAPL", session, date(2025, 2, 1), "1m")
+
+    def test_a_real_chain_of_iwm_survives_the_way(self, market_data, session, live_server, answer, yahoo_bodies):
+        sent = load_chain(market_data / "options" / "raw_cboe_IWM_20260626T181802Z.json.gz")
+        for path, body in yahoo_bodies(sent.quotes).items():
+            live_server.serve(path, answer(body))
+        chain = yahoo_chain("IWM", session)
+        assert len(chain.quotes) == len(sent.quotes)
+        np.testing.assert_array_equal(chain.quotes["bid"], sent.quotes["bid"])

@@ -1,0 +1,153 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iwm_opts.kernels.panel.variance_index import total_variance
+
+EXAMPLE = Path(__file__).parents[1] / "oracles" / "cboe_vix_example.csv"
+
+# Cboe Volatility Index Mathematics Methodology, Appendix 3 and 5: minutes to expiry, rate, forward, first and last
+# strike of the strip, puts and calls in it, and sigma^2. Appendix 3 prints its steps rounded, hence 1e-8.
+NEAR = {
+    "minutes": 34484,
+    "rate": 0.00031664,
+    "forward": 1962.89996,
+    "strip": (1370.0, 2125.0),
+    "puts": 116,
+    "calls": 29,
+    "variance": 0.019233906,
+}
+NEXT = {
+    "minutes": 44954,
+    "rate": 0.00028797,
+    "forward": 1962.40006,
+    "strip": (1275.0, 2200.0),
+    "puts": 96,
+    "calls": 25,
+    "variance": 0.019423884,
+}
+MINUTES_A_YEAR = 525_600
+
+
+def published(term):
+    table = pd.read_csv(EXAMPLE, comment="#")
+    wide = table[table["term"] == term].pivot_table(index="strike", columns="right", values=["bid", "ask"])
+    sides = [wide[side, right].to_numpy(dtype=float, copy=True) for right in "CP" for side in ("bid", "ask")]
+    return [wide.index.to_numpy(dtype=float, copy=True), *sides]
+
+
+def cboe_variance(term, stated):
+    years = stated["minutes"] / MINUTES_A_YEAR
+    result = total_variance(*published(term), stated["forward"], math.exp(-stated["rate"] * years))
+    return result[0] / years, result
+
+
+@pytest.mark.parametrize(("term", "stated"), [("near", NEAR), ("next", NEXT)])
+def test_cboes_worked_example(term, stated):
+    variance, (_, puts, calls, low, high, _, _) = cboe_variance(term, stated)
+    strikes = published(term)[0]
+    assert (strikes[low], strikes[high]) == stated["strip"]
+    assert (puts, calls) == (stated["puts"], stated["calls"])
+    assert variance == pytest.approx(stated["variance"], abs=1e-8)
+
+
+def test_cboes_worked_example_ends_at_the_published_index():
+    # Appendix 3: 100 x 0.13927842, published as 13.93.
+    near, _ = cboe_variance("near", NEAR)
+    far, _ = cboe_variance("next", NEXT)
+    wanted, first, second = 43_200, NEAR["minutes"], NEXT["minutes"]
+    near_part = first * near * (second - wanted) / (second - first)
+    far_part = second * far * (wanted - first) / (second - first)
+    assert math.sqrt((near_part + far_part) / wanted) == pytest.approx(0.13927842, abs=1e-7)
+
+
+def flat_chain(strikes, forward, stdev, discount=1.0):
+    """Black quotes without width at one total standard deviation, priced with the standard library."""
+    d1 = np.log(forward / strikes) / stdev + 0.5 * stdev
+
+    def cdf(x):
+        return np.array([0.5 * math.erfc(-v / math.sqrt(2)) for v in x])
+
+    call = discount * (forward * cdf(d1) - strikes * cdf(d1 - stdev))
+    put = discount * (strikes * cdf(stdev - d1) - forward * cdf(-d1))
+    return [strikes, call, call, put, put]
+
+
+@pytest.mark.parametrize("discount", [1.0, 0.97])
+def test_a_flat_vol_comes_back(discount):
+    # Trapezoids of width h on both sides of the kink of the out-of-the-money price at F (slopes D apart) overstate the
+    # sum by D h^2 / (12 F^2) to leading order (Euler-Maclaurin), total variance by h^2 / (6 F^2). Wings reach 8 sd.
+    forward, step, stdev = 300.0, 1.0, 0.06
+    strikes = np.arange(180.0, 500.0, step)
+    expected = stdev**2 + step**2 / (6 * forward**2)
+    assert total_variance(*flat_chain(strikes, forward, stdev, discount), forward, discount)[0] == pytest.approx(
+        expected, rel=1e-5
+    )
+
+
+def test_a_forward_between_strikes_costs_no_more_than_the_grid():
+    # Between strikes the leading error stays within h^2 / F^2, and the quadratic correction leaves (2/3) (h / F)^3.
+    strikes = np.arange(180.0, 500.0, 1.0)
+    for forward in (300.0, 300.25, 300.5, 300.99):
+        variance = total_variance(*flat_chain(strikes, forward, 0.06), forward, 1.0)[0]
+        assert variance == pytest.approx(0.06**2, abs=1.0 / forward**2)
+
+
+@given(
+    st.integers(0, 40),
+    st.lists(st.tuples(st.floats(0.0, 50.0), st.floats(0.0, 5.0)), min_size=1, max_size=20),
+    st.booleans(),
+)
+def test_strikes_beyond_two_zero_bids_change_nothing(cut, beyond, on_the_put_side):
+    strikes = np.arange(100.0, 500.0, 2.0)
+    chain = [array.copy() for array in flat_chain(strikes, 300.0, 0.2)]
+    step = -1 if on_the_put_side else 1
+    bid, ask = (chain[3], chain[4]) if on_the_put_side else (chain[1], chain[2])
+    stop = 100 + step * (5 + cut)
+    bid[stop] = bid[stop + step] = 0.0
+    before = total_variance(*chain, 300.0, 1.0)
+    for i, (low, width) in enumerate(beyond):
+        at = stop + step * (2 + i)
+        bid[at], ask[at] = low, low + width
+    after = total_variance(*chain, 300.0, 1.0)
+    assert after == before
+    assert before[5] == on_the_put_side
+    assert before[6] == (not on_the_put_side)
+
+
+def test_one_zero_bid_is_passed_over():
+    strikes = np.arange(280.0, 321.0, 1.0)
+    chain = flat_chain(strikes, 300.0, 0.02)
+    without = [np.delete(array, 10) for array in chain]
+    chain[3] = chain[3].copy()
+    chain[3][10] = 0.0
+    assert total_variance(*chain, 300.0, 1.0)[0] == pytest.approx(total_variance(*without, 300.0, 1.0)[0], rel=1e-14)
+
+
+def test_a_missing_quote_counts_as_no_bid():
+    chain = [array.copy() for array in flat_chain(np.arange(280.0, 321.0, 1.0), 300.0, 0.02)]
+    zero = [array.copy() for array in chain]
+    chain[3][9:11] = chain[4][9:11] = np.nan
+    zero[3][9:11] = 0.0
+    assert total_variance(*chain, 300.0, 1.0) == total_variance(*zero, 300.0, 1.0)
+
+
+def test_k0_without_a_pair_of_quotes_gives_way_to_the_next_strike_below():
+    strikes = np.arange(280.0, 321.0, 1.0)
+    chain = [array.copy() for array in flat_chain(strikes, 300.5, 0.02)]
+    chain[1][20] = np.nan  # the 300 call
+    variance = total_variance(*chain, 300.5, 1.0)[0]
+    assert variance == pytest.approx(0.02**2, abs=4.0 / 300.0**2)
+
+
+def test_no_strike_at_or_below_the_forward_gives_nan():
+    assert math.isnan(total_variance(*flat_chain(np.arange(310.0, 330.0), 300.0, 0.05), 300.0, 1.0)[0])
+
+
+def test_a_wing_without_quotes_gives_nan():
+    assert math.isnan(total_variance(*flat_chain(np.arange(300.0, 330.0), 300.0, 0.05), 300.0, 1.0)[0])

@@ -1,0 +1,180 @@
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.plans.checklist import CRITERIA
+from iwm_opts.plans.edges import MeanReversion, Momentum, VolContraction
+from iwm_opts.plans.plan import load_plan, make_plan, make_usual_plan, write_plan
+from iwm_opts.plans.plan_text import line_of
+
+SHORTEST = 'version = 1\nname = "dips"\nedge = "mean-reversion"\nhorizon = "swing"\ninstrument = "shares"\n'
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        file = tmp_path / "plan.toml"
+        file.write_text(text)
+        return file
+
+    return write
+
+
+def test_the_shortest_plan_has_the_strategy_s_numbers(written):
+    plan = load_plan(written(SHORTEST))
+    assert plan.rule == MeanReversion(declines=3, total=0.025)
+    assert (plan.account.risk, plan.checklist.minimum, plan.macro.drop) == (0.01, 3, 0.015)
+    exits = plan.share_exits
+    assert (exits.low_buffer, exits.stop_atr, exits.target_atr, exits.time_stop_sessions) == (0.1, 1.0, 2.0, 3)
+
+
+def test_thresholds_reach_the_rules():
+    assert make_plan(
+        name="m", edge="momentum", horizon="intraday", instrument="shares", momentum={"gap": "1.2%"}
+    ).rule == Momentum(gap=0.012)
+    condor = make_plan(
+        name="c",
+        edge="vol-contraction",
+        horizon="multi-week",
+        instrument="condor",
+        **{"vol-contraction": {"lookback": 10}},
+    )
+    assert condor.rule == VolContraction(lookback=10)
+    assert not condor.filter_applies
+    assert make_plan(
+        name="c", edge="vol-contraction", horizon="multi-week", instrument="condor", macro={"applies_to_condors": True}
+    ).filter_applies
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("[account]\nrisk = 2", r"line 7, account\.risk = 2: may mean a share or a percentage; write 2% for"),
+        ('[account]\nvalue = "much"', r"line 7, account\.value = 'much'"),
+        ("[exits]\n\ntarget = 2.0", r"line 8, exits\.target = 2\.0: is no key of a plan"),
+        ("[exits]\nstop_atr = nan", r"line 7, exits\.stop_atr = nan"),
+        ("[exits]\ntarget_atr = inf", r"line 7, exits\.target_atr = inf"),
+        ('[checklist]\ncriteria = ["trend", "moon"]', r"line 7, checklist\.criteria: 'moon' is no criterion: choose"),
+        ('[checklist]\ncriteria = ["trend", "trend", "calm"]', r"line 7, checklist\.criteria: 'trend' would count tw"),
+        ("[checklist]\nminimum = 9", r"line 7, checklist\.minimum: 9 of 6 criteria can never be met"),
+        ('[costs]\nfill = "cheap"', r"line 7, costs\.fill = 'cheap'"),
+        ('[costs]\nfees = "nobody"', r"line 7, costs\.fees = 'nobody'"),
+        ("[momentum]\ngap = 0.01", r"line 6, momentum: thresholds of momentum mean nothing to a plan on mean-rev"),
+        ("[package]\ndte = 30", r"line 6, package: shares have no option package"),
+        ("[exits]\nmax_sessions = 2", r"line 6, exits\.time_stop_sessions: comes after max_sessions"),
+        ("[account]\nmax_open_risk = '0.5%'", r"line 7, account\.max_open_risk: is below the risk of a single"),
+        ("[account\n", r"is no TOML: .*line 6"),
+    ],
+)
+def test_a_fault_names_its_line(written, line, message):
+    with pytest.raises(DataError, match=message):
+        load_plan(written(SHORTEST + line + "\n"))
+
+
+def test_another_version_and_a_missing_key(written):
+    with pytest.raises(DataError, match="line 1: version 2 is not 1"):
+        load_plan(written(SHORTEST.replace("version = 1", "version = 2")))
+    with pytest.raises(DataError, match=r"horizon: field required"):
+        load_plan(written(SHORTEST.replace('horizon = "swing"\n', "")))
+    with pytest.raises(DataError, match="name a plan: --plan FILE"):
+        load_plan(written("") / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("edge", "horizon", "instrument", "at_fault", "reason"),
+    [
+        ("vol-contraction", "swing", "shares", "instrument", "shares cannot"),
+        ("vol-contraction", "swing", "options", "instrument", "options cannot"),
+        ("momentum", "swing", "shares", "horizon", "holds longer"),
+        ("momentum", "multi-week", "options", "horizon", "holds longer"),
+        ("vol-contraction", "intraday", "condor", "horizon", "earns over weeks"),
+        ("mean-reversion", "intraday", "shares", "horizon", "known at a close"),
+        ("mean-reversion", "swing", "condor", "instrument", "bets on a rise"),
+        ("momentum", "intraday", "condor", "instrument", "bets on a rise"),
+    ],
+)
+def test_contradictions_are_refused_with_the_reason(written, edge, horizon, instrument, at_fault, reason):
+    with pytest.raises(InputError, match=reason) as told:
+        make_plan(name="p", edge=edge, horizon=horizon, instrument=instrument)
+    assert told.value.name == at_fault
+    text = f'version = 1\nname = "p"\nedge = "{edge}"\nhorizon = "{horizon}"\ninstrument = "{instrument}"\n'
+    line = {"horizon": 4, "instrument": 5}[at_fault]
+    with pytest.raises(DataError, match=f"line {line}, {at_fault}: .*{reason}"):
+        load_plan(written(text))
+
+
+@given(
+    combination=st.sampled_from(
+        [
+            ("mean-reversion", "swing", "shares"),
+            ("mean-reversion", "multi-week", "vertical"),
+            ("mean-reversion", "swing", "options"),
+            ("momentum", "intraday", "shares"),
+            ("vol-contraction", "multi-week", "condor"),
+            ("vol-contraction", "swing", "vertical"),
+        ]
+    ),
+    account=st.floats(1_000, 1e7),
+    risk=st.floats(1e-4, 0.05),
+    criteria=st.lists(st.sampled_from(sorted(CRITERIA)), min_size=3, unique=True),
+    name=st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=20),
+)
+def test_a_written_plan_reads_back_the_same(tmp_path_factory, combination, account, risk, criteria, name):
+    edge, horizon, instrument = combination
+    plan = make_plan(
+        name=name,
+        edge=edge,
+        horizon=horizon,
+        instrument=instrument,
+        account={"value": account, "risk": risk},
+        checklist={"criteria": tuple(criteria)},
+    )
+    file = tmp_path_factory.mktemp("plan") / "plan.toml"
+    file.write_text(write_plan(plan), encoding="utf-8")
+    assert load_plan(file) == plan
+
+
+def test_lines_of_keys_in_tables_and_dotted_keys():
+    text = 'version = 1\n# risk = 3\n[account]  # mine\nrisk = "1%"\n[exits]\nstop_atr = 1\n'
+    tomllib.loads(text)
+    assert line_of(text, ("account", "risk")) == 4
+    assert line_of(text, ("account", "value")) == 3  # not there: the table it belongs to
+    assert line_of(text, ("exits", "stop_atr")) == 6
+    assert line_of(text, ("macro", "drop")) is None
+    assert line_of("account.risk = 2\n", ("account", "risk")) == 1
+
+
+def test_a_plan_that_is_odd_but_possible_warns():
+    plan = make_plan(
+        name="p",
+        edge="mean-reversion",
+        horizon="swing",
+        instrument="shares",
+        account={"risk": "5%"},
+        exits={"target_atr": 0.5},
+    )
+    assert any("5.0%" in warning for warning in plan.warnings)
+    assert any("nearer than the stop" in warning for warning in plan.warnings)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[checklist]\nminimum = '3'", "[account]\nmax_open = true", "[account]\nvalue = '50000'", "[macro]\nenabled = 1"],
+)
+def test_values_of_another_type_are_not_bent_into_shape(written, line):
+    with pytest.raises(DataError, match=r"line 7, \w+\.\w+ = .*: input should be a valid"):
+        load_plan(written(SHORTEST + line))
+
+
+def test_a_contradiction_shows_the_value_that_was_given():
+    with pytest.raises(InputError, match=r"account\.max_open_risk = 0\.005: is below"):
+        make_usual_plan("mean-reversion", account={"risk": 0.01, "max_open_risk": 0.005})
+
+
+def test_an_intraday_trade_ends_within_its_session():
+    assert make_usual_plan("momentum", momentum={"exit_minute": 390}).rule.exit_minute == 390
+    with pytest.raises(InputError, match=r"momentum\.exit_minute = 391: lies after the close"):
+        make_usual_plan("momentum", momentum={"exit_minute": 391})

@@ -1,0 +1,246 @@
+"""The modelled market on bars of a simulated one, whose own index must come back; and on real bars and RVX."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.market.chain import expiry_slices
+from iwm_opts.market.dividends import Dividend, DividendSchedule
+from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.market.snapshot import take_snapshot
+from iwm_opts.sources.modelled import Slope, modelled_market
+from iwm_opts.sources.modelled_files import ModelledFiles, modelled_on_day, open_modelled
+from iwm_opts.sources.simulated import simulate_market
+
+POINT = 0.01
+FIXED = Slope(pd.Series(dtype=float, index=pd.DatetimeIndex([])), 0.95, "fixed")
+
+
+@pytest.fixture(scope="module")
+def bars():
+    return simulate_market(date(2023, 1, 3), date(2024, 3, 28), seed=3).bars()
+
+
+@pytest.fixture(scope="module")
+def volatility(bars):
+    # From 12 to 80 points and back, far faster than any real index.
+    closes = 0.46 - 0.34 * np.cos(np.linspace(0.0, 12.0, len(bars)))
+    return IvHistory("RVX", 30, pd.Series(closes, index=bars.index), True, "made")
+
+
+def modelled(bars, volatility, **more):
+    given = {"slope": FIXED, "rates": 0.03, "dividends": DividendSchedule((), "none")} | more
+    return modelled_market(bars, volatility, **given)
+
+
+@pytest.fixture(scope="module")
+def market(bars, volatility):
+    return modelled(bars, volatility, first=date(2023, 12, 1))
+
+
+def test_the_index_of_its_own_quotes_is_the_one_given(market, volatility):
+    assert len(market.days) == 81
+    wanted = volatility.closes.loc[pd.DatetimeIndex(market.days)]
+    assert market.iv_history(30).closes.to_numpy() == pytest.approx(wanted.to_numpy(), abs=0.05 * POINT)
+    assert np.abs(market.miss).max() < 0.05 * POINT
+
+
+def test_so_says_a_snapshot_of_its_chain(market, volatility):
+    for day in market.days[::20]:
+        chain = market.chain(day)
+        assert take_snapshot(chain, rate=0.03, exercise="european").iv.iv30 == pytest.approx(
+            volatility.closes[pd.Timestamp(day)], abs=0.05 * POINT
+        )
+        assert chain.quality.summary.endswith("no defects")
+
+
+def test_at_the_money_vol_lies_below_the_index(market, volatility):
+    # RVX is model-free; on the chain of 2026-06-26 it was 25.35 against 22.7 at the money.
+    day = market.days[40]
+    chain = market.chain(day)
+    near = min(expiry_slices(chain), key=lambda one: abs(one.dte - 30))
+    rows = chain.rows(near.expiration)
+    money = rows.iloc[(rows["strike"] - chain.spot).abs().argmin()]
+    ratio = money["implied_volatility"] / volatility.closes[pd.Timestamp(day)]
+    assert 0.80 < ratio < 0.97
+
+
+def test_prices_are_the_bars(market, bars):
+    assert (market.closes == bars["close"].loc[pd.DatetimeIndex(market.days)]).all()
+    assert market.bars().equals(bars.loc[pd.DatetimeIndex(market.days)])
+    with pytest.raises(InputError, match="symbol = 'KRE': is not in the modelled market, RVX"):
+        market.bars("KRE")
+
+
+def test_it_says_that_it_is_modelled(market):
+    chain = market.chain(market.days[-1])
+    assert (chain.simulated, chain.modelled) == (True, True)
+    assert chain.label.startswith("MODELLED QUOTES")
+    assert chain.source == "modelled market, RVX"
+    assert "nobody ever traded" in market.iv_history(10).note
+
+
+def test_a_slope_above_one_makes_the_short_vol_dearer(bars, volatility):
+    days = {"first": date(2024, 2, 1), "last": date(2024, 2, 29)}
+    flat = pd.Series(0.25, index=bars.index)
+    level = IvHistory("RVX", 30, flat, True, "made")
+    ratios = pd.Series(np.linspace(0.8, 1.3, 20), index=pd.DatetimeIndex(modelled(bars, level, **days).days))
+    market = modelled(bars, level, slope=Slope(ratios, 0.95, "made"), **days)
+    ratio = market.iv_history(10).closes / market.iv_history(30).closes
+    assert ratio.corr(ratios) > 0.98
+    assert ratio.iloc[0] < 0.88
+    assert ratio.iloc[-1] > 1.15
+
+
+def test_one_day_is_quoted_as_within_a_stretch(market, bars, volatility):
+    day = market.days[30]
+    alone, within = modelled(bars, volatility, first=day, last=day).chain(day).quotes, market.chain(day).quotes
+    for name in ("strike", "bid", "ask", "bid_size", "open_interest", "volume"):
+        assert (alone[name] == within[name]).all(), name
+
+
+def test_tomorrows_bars_and_index_are_not_read(market, bars, volatility):
+    day = market.days[30]
+    until = slice(None, pd.Timestamp(day))
+    cut = IvHistory("RVX", 30, volatility.closes.loc[until], True, "made")
+    early = modelled(bars.loc[until], cut, first=day)
+    assert (early.chain(day).quotes["ask"] == market.chain(day).quotes["ask"]).all()
+
+
+def test_days_without_an_index_are_gaps_that_are_told(bars, volatility):
+    closes = volatility.closes.copy()
+    lost = closes.index[-10]
+    closes.loc[lost] = np.nan
+    market = modelled(bars, IvHistory("RVX", 30, closes, True, "made"), first=date(2024, 3, 1))
+    assert market.gaps == {lost.date(): "no value of RVX"}
+    with pytest.raises(InputError, match="that session has no quotes: no value of RVX"):
+        market.chain(lost.date())
+    assert market.close_on(lost.date()) == bars["close"][lost]  # what expires then still settles
+    assert np.isnan(market.close_on(date(2024, 3, 2)))
+
+
+def test_dividends_and_rates_are_those_of_the_day(bars, volatility):
+    day = date(2024, 3, 1)
+    rates = pd.Series(np.linspace(0.01, 0.06, len(bars)), index=bars.index)
+    schedule = DividendSchedule((Dividend(date(2024, 3, 19), 0.70),), "made")
+    market = modelled(bars, volatility, rates=rates, dividends=schedule, first=day, last=day)
+    table = market.table()
+    rate, spot = float(rates[pd.Timestamp(day)]), float(bars["close"][pd.Timestamp(day)])
+    before, after = table.row(0, date(2024, 3, 15)), table.row(0, date(2024, 3, 22))
+    assert table.forward[before] == pytest.approx(spot * np.exp(rate * table.years[before]), rel=1e-12)
+    owed = 0.70 * np.exp(-rate * 18 / 365)
+    assert table.forward[after] == pytest.approx((spot - owed) * np.exp(rate * table.years[after]), rel=1e-12)
+
+
+def test_an_index_that_is_none(bars):
+    closes = pd.Series(0.03, index=bars.index)  # below what variance the model's market can have
+    with pytest.raises(DataError, match="no surface of the model has quotes whose index is that of RVX"):
+        modelled(bars, IvHistory("RVX", 30, closes, True, "made"), first=date(2024, 3, 1))
+    with pytest.raises(DataError, match="share no session"):
+        modelled(bars, IvHistory("RVX", 30, closes, True, "made"), first=date(2025, 3, 1))
+
+
+@pytest.fixture(scope="module")
+def files(bars, volatility, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("modelled")
+    bars.to_csv(folder / "IWM.csv")
+    (100.0 * volatility.closes).round(2).rename("close").rename_axis("date").to_csv(folder / "RVX_History.csv")
+    (90.0 * volatility.closes).round(2).rename("close").rename_axis("date").to_csv(folder / "VIX9D_History.csv")
+    (100.0 * volatility.closes).round(2).rename("close").rename_axis("date").to_csv(folder / "VIX_History.csv")
+    pd.DataFrame({"date": ["2023-01-03", "2024-01-02"], "US3M": [4.0, 5.0]}).to_csv(folder / "y.csv", index=False)
+    names = {
+        "bars": "IWM.csv", "iv_history": "RVX_History.csv", "slope_history": "VIX9D_History.csv",
+        "slope_base": "VIX_History.csv", "yields": "y.csv",
+    }  # fmt: skip
+    return {name: str(folder / file) for name, file in names.items()}
+
+
+def test_from_files(files, volatility):
+    market = open_modelled(ModelledFiles(**files), first=date(2024, 3, 1))
+    assert market.rates[0] == pytest.approx(2.0 * np.log(1.025))  # bond-equivalent: 2.5% each half year
+    assert "VIX9D/VIX, a proxy" in market.notes[0]
+    assert "rates from y.csv" in market.notes[1]
+    assert "no dividends given" in market.notes[1]
+    assert market.volatility.proxy
+    ratio = market.iv_history(10).closes / market.iv_history(30).closes
+    assert ratio.mean() == pytest.approx(0.9, abs=0.03)
+
+
+def test_on_its_newest_day(files):
+    market = modelled_on_day(ModelledFiles(**files), None, None)
+    assert market.days == (date(2024, 3, 28),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"bars": None}, "bars = None: the modelled market is made from daily bars"),
+        ({"iv_history": None}, "give --bars IWM.csv --iv-history"),
+        ({"slope_base": None}, "slope_base = None: a slope is the ratio of two indices"),
+        ({"slope_history": "iv_history"}, "is no short index over a longer one"),
+        ({"yields": "bars"}, "is no yield in per cent"),
+    ],
+)
+def test_what_files_lack(files, changes, told):
+    named = {name: files.get(value, value) if value else None for name, value in changes.items()}
+    with pytest.raises((InputError, DataError), match=told):
+        modelled_on_day(ModelledFiles(**files | named), None, None)
+
+
+def test_another_symbol(files):
+    with pytest.raises(InputError, match="the modelled market is of IWM"):
+        open_modelled(ModelledFiles(**files), "SPY")
+
+
+def real(market_data):
+    names = {
+        "bars": "daily/IWM_yahoo_long.csv.gz", "iv_history": "vol/RVX_History.csv.gz",
+        "slope_history": "vol/VIX9D_History.csv.gz", "slope_base": "vol/VIX_History.csv.gz",
+        "yields": "rates/us_treasury_yields_daily.csv.gz", "dividends": "daily/IWM_dividends.csv",
+    }  # fmt: skip
+    return ModelledFiles(**{name: str(market_data / file) for name, file in names.items()})
+
+
+@pytest.mark.market_data
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        (date(2010, 5, 3), date(2010, 6, 30)),  # the flash crash, and the first weeklies
+        (date(2017, 10, 2), date(2018, 2, 28)),  # the calmest months, and the shock that ended them
+        (date(2020, 2, 18), date(2020, 4, 30)),
+        (date(2022, 5, 2), date(2022, 7, 29)),
+        (date(2025, 3, 3), date(2025, 6, 4)),
+    ],
+)
+def test_rvx_comes_back_within_a_twentieth_of_a_point(market_data, first, last):
+    market = open_modelled(real(market_data), first=first, last=last)
+    assert not market.gaps
+    wanted = market.volatility.closes.loc[pd.DatetimeIndex(market.days)].to_numpy()
+    assert market.iv_history(30).closes.to_numpy() == pytest.approx(wanted, abs=0.05 * POINT)
+    table = market.table(most_dte=400)
+    for place in range(len(market.days)):  # no arbitrage in time, however steeply the short index stands above
+        assert (np.diff(table.theta[table.rows(place)]) > 0.0).all()
+
+
+@pytest.mark.market_data
+def test_real_days_without_quotes_are_told(market_data):
+    market = open_modelled(real(market_data), first=date(2018, 4, 2), last=date(2018, 5, 31))
+    assert market.gaps == {date(2018, 5, 1): "no value of RVX"}
+    market = open_modelled(real(market_data), first=date(2009, 10, 12), last=date(2009, 10, 30))
+    assert set(market.gaps) == {date(2009, 10, day) for day in (15, 16, 19, 20, 21)}
+    assert set(market.gaps.values()) == {"no expirations around 30 days are listed to compute an index from"}
+
+
+@pytest.mark.market_data
+def test_without_a_slope_spreads_never_widen_and_the_notes_say_so(market_data):
+    days = {"first": date(2020, 2, 18), "last": date(2020, 4, 30)}
+    files = real(market_data)
+    given, fixed = (open_modelled(one, **days) for one in (files, replace(files, slope_history=None, slope_base=None)))
+    assert given.table(most_dte=30).widening.max() > 3.0
+    assert fixed.table(most_dte=30).widening.max() == 1.0
+    assert "spreads never widen and stress costs too little: give --slope-history" in fixed.notes[0]
+    assert "never widen" not in given.notes[0]
