@@ -1,10 +1,10 @@
 """5-minute bars of the simulated underlying that agree with its daily bars, and foretell nothing of where it goes.
 
 Prices are the daily bar's own Brownian motion, conditioned on its end, maximum and minimum
-(`kernels.simulation.session`), with the jump of the day, if any, in one bar. Volume comes in the order of time: a bar knows its own move, the way so far and
-what does not depend on the way, and no more. The day's volume rises with the size of its whole move, which nobody knows
-before the close; so a bar takes its part of the volume that the day is sure to have by now, whatever comes, and the
-last bar, with the closing auction in it, takes the rest.
+(`kernels.simulation.session`), with the jump of the day, if any, in one bar. Volume comes in the order of time: a bar
+knows its own move, the way so far and what does not depend on the way, and no more. The day's volume rises with the
+size of its whole move, which nobody knows before the close; so a bar takes its part of the volume that the day is sure
+to have by now, whatever comes, and the last bar, with the closing auction in it, takes the rest.
 """
 
 import math
