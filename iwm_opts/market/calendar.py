@@ -1,9 +1,9 @@
 """Sessions of the New York Stock Exchange, expiry times, and the two clocks that options are measured on."""
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
-from typing import Any
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,51 +11,17 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import CLOSED_DAY_WEIGHT, DAYS_PER_YEAR, SESSIONS_PER_YEAR, TIMEZONE
 from iwm_opts.errors import InputError
+from iwm_opts.market.holidays import FIRST_YEAR, LAST_YEAR, all_sessions
 
 NEW_YORK = ZoneInfo(TIMEZONE)
-FIRST_DAY = date(1999, 1, 1)
-HORIZON_YEARS = 3  # LEAPS list a little under three years ahead; every further year costs start-up
-SLACK = timedelta(days=14)  # more than the exchange was ever closed in a row
+FIRST_DAY: Final = date(FIRST_YEAR, 1, 1)
+LAST_DAY: Final = date(LAST_YEAR, 12, 31)
+OPEN: Final = time(9, 30)
+CLOSE: Final = time(16)
+HALF_DAY_CLOSE: Final = time(13)
 CLOSING = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 _SECONDS_PER_DAY = 86_400.0
-
-
-@cache
-def _exchange(first: date, last: date) -> Any:
-    # Half the start-up of a command would go into twenty years of schedule that nobody asks for.
-    from exchange_calendars import get_calendar
-
-    # It refuses days before its first session and after its last, which need not be the days asked for.
-    return get_calendar("XNYS", start=(first - SLACK).isoformat(), end=(last + SLACK).isoformat())
-
-
-_bounds: tuple[date, date] | None = None
-
-
-def _calendar(first: date, last: date) -> Any:
-    """Exchange calendar that covers [first, last], widened by whole years and at most a few times a process."""
-    global _bounds
-    if first < FIRST_DAY:
-        raise InputError("date", first.isoformat(), f"the calendar starts at {FIRST_DAY}", "give a later date")
-    low, high = _bounds or (first, last)
-    if _bounds is None or first < low or last > high:
-        low = max(FIRST_DAY, date(min(first, low).year - 1, 1, 1))
-        _bounds = low, date(max(last, high).year + HORIZON_YEARS, 12, 31)
-    return _exchange(*_bounds)
-
-
-@cache
-def _all_sessions(first: date, last: date) -> NDArray[np.datetime64]:
-    # Its own look-ups parse and box: a third of a millisecond each, three of them a chain.
-    return np.asarray(_exchange(first, last).sessions.to_numpy(), dtype="datetime64[D]")
-
-
-def _days(first: date, last: date) -> NDArray[np.datetime64]:
-    """Sessions of a calendar that covers [first, last] and more."""
-    _calendar(first, last)
-    assert _bounds is not None
-    return _all_sessions(*_bounds)
 
 
 def sessions(first: date, last: date) -> NDArray[np.datetime64]:
@@ -64,28 +30,32 @@ def sessions(first: date, last: date) -> NDArray[np.datetime64]:
     Returns
     -------
     ndarray of datetime64[D], shape (n,)
+
+    Raises
+    ------
+    InputError
+        When `first` precedes `FIRST_DAY` or `last` follows `LAST_DAY`, as in all functions here.
     """
-    days = _days(first, last)
-    begin, end = np.searchsorted(days, [np.datetime64(first), np.datetime64(last) + 1])
-    return days[begin:end].copy()
+    return all_sessions().days[_place(first) : _place(last + _DAY)].copy()
 
 
 def is_session(day: date) -> bool:
     """Whether the exchange trades on `day`."""
-    days, wanted = _days(day, day), np.datetime64(day)
-    return bool(days[np.searchsorted(days, wanted)] == wanted)  # the calendar goes on beyond any day asked for
+    place, days = _place(day), all_sessions().days
+    return place < len(days) and bool(days[place] == np.datetime64(day))
 
 
 def latest_session(day: date) -> date:
     """`day` itself where it is a session, else the last session before it."""
-    found = sessions(day - timedelta(days=10), day)
-    return date.fromisoformat(str(found[-1]))
+    place = _place(day + _DAY) - 1
+    if place < 0:
+        raise _before_first(day)
+    return _session(place)
 
 
 def next_session(day: date) -> date:
     """First session after `day`."""
-    found = sessions(day + _DAY, day + timedelta(days=10))
-    return date.fromisoformat(str(found[0]))
+    return _session(_place(day + _DAY))
 
 
 def session_hours(day: date) -> tuple[datetime, datetime]:
@@ -98,9 +68,26 @@ def session_hours(day: date) -> tuple[datetime, datetime]:
     """
     if not is_session(day):
         raise InputError("date", day.isoformat(), "is not a trading session", f"the last one is {latest_session(day)}")
-    calendar = _calendar(day, day)
-    opened, closed = calendar.session_open(day.isoformat()), calendar.session_close(day.isoformat())
-    return opened.tz_convert(TIMEZONE).to_pydatetime(), closed.tz_convert(TIMEZONE).to_pydatetime()
+    close = HALF_DAY_CLOSE if all_sessions().is_half[_place(day)] else CLOSE
+    return datetime.combine(day, OPEN, NEW_YORK), datetime.combine(day, close, NEW_YORK)
+
+
+def _place(day: date) -> int:
+    """Number of sessions before a day."""
+    if day < FIRST_DAY:
+        raise _before_first(day)
+    if day > LAST_DAY + _DAY:
+        raise InputError("date", day.isoformat(), f"the calendar ends at {LAST_DAY}", "give an earlier date")
+    return int(np.searchsorted(all_sessions().days, np.datetime64(day)))
+
+
+def _before_first(day: date) -> InputError:
+    return InputError("date", day.isoformat(), f"the calendar starts at {FIRST_DAY}", "give a later date")
+
+
+def _session(place: int) -> date:
+    session: date = all_sessions().days[place].item()
+    return session
 
 
 def in_session(at: datetime) -> bool:
@@ -112,8 +99,7 @@ def in_session(at: datetime) -> bool:
     return opened <= at < closed - CLOSING
 
 
-@cache  # a record of years asks for the same few hundred days over and over
-@cache
+@cache  # a panel of years reads the same few hundred days over and over
 def expiry_moment(expiration: date) -> datetime:
     """When an option stops: the close of its expiration day, New York time.
 
