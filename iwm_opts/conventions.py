@@ -4,6 +4,7 @@ Prices are dollars a share; P&L, fees and max_loss are dollars a package; vols a
 ACT/365; ranks and percentiles run from 0 to 100; dte counts calendar days.
 """
 
+from enum import StrEnum
 from typing import Final, Literal, get_args
 
 Right = Literal["C", "P"]
@@ -11,6 +12,27 @@ Side = Literal["long", "short"]
 Exercise = Literal["american", "european"]
 VerticalKind = Literal["bull-put", "bear-call", "bull-call", "bear-put"]
 VERTICAL_KINDS: Final = get_args(VerticalKind)
+
+
+class Provenance(StrEnum):
+    """Source of a market's quotes."""
+
+    RECORDED = "recorded"  # bids and asks of an exchange
+    MODELLED = "modelled"  # a model's quotes on real prices of the underlying
+    SIMULATED = "simulated"  # quotes and prices of a model
+
+    @property
+    def is_real(self) -> bool:
+        """True for quotes of an exchange."""
+        return self is Provenance.RECORDED
+
+    @classmethod
+    def of(cls, *, simulated: bool, modelled: bool) -> "Provenance":
+        """Provenance from the two flags that files store; a modelled file is flagged as simulated too."""
+        if modelled:
+            return cls.MODELLED
+        return cls.SIMULATED if simulated else cls.RECORDED
+
 
 RIGHT_SIGN: Final[dict[str, int]] = {"C": 1, "P": -1}
 SIDE_SIGN: Final[dict[str, int]] = {"long": 1, "short": -1}

@@ -71,8 +71,9 @@ class Chain:
 def expiry_slices(chain: Chain, closed_day_weight: float = CLOSED_DAY_WEIGHT) -> list[ExpirySlice]:
     """One slice for each expiration and root, in that order.
 
-    Strikes are those that list a call or a put. Both bid and ask are NaN where a quote is missing, crossed, zero or
-    implausible (`QualityReport`). Roots that settle on the opening print expire then.
+    Strikes are those that list a call or a put. Both bid and ask are NaN where a quote is missing, crossed or
+    implausible (`QualityReport`); a quote of 0/0 is a bid of 0 with a NaN ask. Roots that settle on the opening print
+    expire then.
     """
     usable = usable_rows(chain.quotes, chain.spot)
     return slices_of(chain.quotes, usable, chain.moment, closed_day_weight)
@@ -122,12 +123,14 @@ def _sides(
 ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
     strike, place = np.unique(columns["strike"], return_inverse=True)
     sides = {}
+    unbid = (columns["bid"] == 0.0) & (columns["ask"] == 0.0)
     for name, right in (("call", "C"), ("put", "P")):
-        rows = usable & (columns["sign"] == RIGHT_SIGN[right])
+        of_right = columns["sign"] == RIGHT_SIGN[right]
         for side in ("bid", "ask"):
             values = np.full(len(strike), np.nan)
-            values[place[rows]] = columns[side][rows]
+            values[place[of_right & usable]] = columns[side][of_right & usable]
             sides[f"{name}_{side}"] = values
+        sides[f"{name}_bid"][place[of_right & unbid]] = 0.0  # listed, and nobody bids
     return strike, sides
 
 

@@ -9,17 +9,20 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from iwm_opts.conventions import CLOSED_DAY_WEIGHT, DAYS_PER_YEAR, MIN_SESSIONS_FOR_INDEX
 from iwm_opts.kernels.panel.variance_index import total_variance
 from iwm_opts.market.calendar import effective_days_per_year
 from iwm_opts.market.slices import ExpirySlice, Forward
 
-DEFINITION = 2  # number of what IV10 and IV30 mean: raise it whenever the same chain would give other values
-# 1: raw midpoints; 2: European equivalents of American quotes.
+DEFINITION = 3  # of IV10 and IV30: raise it whenever the same chain would give other values
+# 1: raw midpoints; 2: European equivalents of American quotes; 3: absent options skipped, incomplete strips refused.
 SAME_MOMENT = 1e-6  # days: an expiration this near to a tenor is on it, whatever the rounding of years
 TENORS = (10, 30)  # calendar days
-MIN_WING_STRIKES = 3  # fewer puts or calls than this are no wing to sum over
+MIN_WING_STRIKES = 3  # puts or calls
+MIN_COMPLETENESS = 0.90  # share of the variance that quotes support, below which it is refused
+FULL_COMPLETENESS = 0.95  # and below which an index from it is flagged
 
 
 European = Callable[[ExpirySlice, Forward], tuple[ExpirySlice, Forward]]
@@ -39,7 +42,9 @@ class ModelFreeVariance:
     calls: int  # and above
     lowest: float  # strikes used, dollars; NaN where none
     highest: float
-    complete: bool  # both wings ended for want of bids; False: strikes ran out first, and the variance reads low
+    is_dry: bool  # both wings ended for want of bids, not of strikes
+    absent: int  # options that the chain lacks between the outermost used
+    completeness: float  # share of the variance that quotes support, 0 to 1; NaN where there is none
     reason: str  # why there is no variance; empty where there is one
 
     @property
@@ -64,6 +69,17 @@ class ConstantMaturityIv:
     def brackets(self) -> tuple[ModelFreeVariance, ...]:
         """Expirations that bracket the tenor on the effective clock."""
         return tuple(v for v in (self.near, self.far) if v is not None)
+
+    @property
+    def caveat(self) -> str:
+        """Least complete strip of the brackets, where it is below `FULL_COMPLETENESS`; else empty."""
+        least = min(self.brackets, key=lambda v: v.completeness, default=None)
+        if least is None or least.completeness >= FULL_COMPLETENESS:
+            return ""
+        return (
+            f"IV{self.tenor_days}: quotes support {least.completeness:.1%} of the variance to {least.expiration} "
+            f"({least.absent} options absent)"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +111,9 @@ class IvIndex:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """What is missing and why."""
-        return tuple(iv.reason for iv in (self.ten, self.thirty) if iv.reason)
+        """Missing values and incomplete strips."""
+        missing = (iv.reason for iv in (self.ten, self.thirty) if iv.reason)
+        return (*missing, *(iv.caveat for iv in (self.ten, self.thirty) if iv.caveat))
 
 
 def model_free_variance(quotes: ExpirySlice, forward: Forward | None) -> ModelFreeVariance:
@@ -105,7 +122,7 @@ def model_free_variance(quotes: ExpirySlice, forward: Forward | None) -> ModelFr
     Parameters
     ----------
     quotes : ExpirySlice
-        A bid of zero ends a wing when it is the second in a row; NaN quotes count as no bid.
+        A bid of zero ends a wing when it is the second in a row; a NaN quote is an absent option, and skipped.
     forward : Forward or None
         None, or an expired slice, gives NaN with a reason.
 
@@ -115,41 +132,56 @@ def model_free_variance(quotes: ExpirySlice, forward: Forward | None) -> ModelFr
     """
     if forward is None or quotes.years <= 0.0:
         reason = "has expired" if quotes.years <= 0.0 else "no forward"
-        return _variance(quotes, math.nan, 0, 0, math.nan, math.nan, False, reason)
+        return _variance(quotes, Strip(math.nan, 0, 0), reason)
     arrays = (quotes.strike, quotes.call_bid, quotes.call_ask, quotes.put_bid, quotes.put_ask)
     contiguous = (array.astype(float, order="C", copy=True) for array in arrays)  # kernels take writable arrays
-    variance, puts, calls, low, high, low_dry, high_dry = total_variance(*contiguous, forward.price, forward.discount)
-    reason = "" if variance > 0.0 else "the quotes sum to no positive variance"
-    if min(puts, calls) < MIN_WING_STRIKES:
-        reason = f"{puts} puts and {calls} calls with a bid, each wing needs {MIN_WING_STRIKES}"
+    strip = Strip(*total_variance(*contiguous, forward.price, forward.discount))
+    reason = strip_fault(strip.variance, strip.puts, strip.calls, strip.completeness)
     if reason:
-        return _variance(quotes, math.nan, puts, calls, math.nan, math.nan, False, reason)
-    lowest, highest = float(quotes.strike[low]), float(quotes.strike[high])
-    return _variance(quotes, variance, puts, calls, lowest, highest, bool(low_dry and high_dry), "")
+        return _variance(quotes, Strip(math.nan, strip.puts, strip.calls), reason)
+    return _variance(quotes, strip, "")
 
 
-def _variance(
-    quotes: ExpirySlice,
-    variance: float,
-    puts: int,
-    calls: int,
-    lowest: float,
-    highest: float,
-    complete: bool,
-    reason: str,
-) -> ModelFreeVariance:
+def strip_fault(variance: float, puts: int, calls: int, completeness: float) -> str:
+    """Reason to refuse the variance of a strip; empty where there is none."""
+    if min(puts, calls) < MIN_WING_STRIKES:
+        return f"{puts} puts and {calls} calls with a bid, each wing needs {MIN_WING_STRIKES}"
+    if not variance > 0.0:
+        return "the quotes sum to no positive variance"
+    if completeness < MIN_COMPLETENESS:
+        return f"quotes support {completeness:.0%} of its variance, at least {MIN_COMPLETENESS:.0%} is needed"
+    return ""
+
+
+class Strip(NamedTuple):
+    """Result of `kernels.panel.variance_index.total_variance`."""
+
+    variance: float
+    puts: int
+    calls: int
+    low: int = -1
+    high: int = -1
+    low_dry: bool = False
+    high_dry: bool = False
+    absent: int = 0
+    completeness: float = math.nan
+
+
+def _variance(quotes: ExpirySlice, strip: Strip, reason: str) -> ModelFreeVariance:
     return ModelFreeVariance(
         root=quotes.root,
         expiration=quotes.expiration,
         years=quotes.years,
         effective_days=quotes.effective_days,
         sessions_left=quotes.sessions_left,
-        total_variance=variance,
-        puts=puts,
-        calls=calls,
-        lowest=lowest,
-        highest=highest,
-        complete=complete,
+        total_variance=strip.variance,
+        puts=strip.puts,
+        calls=strip.calls,
+        lowest=float(quotes.strike[strip.low]) if strip.low >= 0 else math.nan,
+        highest=float(quotes.strike[strip.high]) if strip.high >= 0 else math.nan,
+        is_dry=strip.low_dry and strip.high_dry,
+        absent=strip.absent,
+        completeness=strip.completeness,
         reason=reason,
     )
 

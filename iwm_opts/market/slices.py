@@ -13,7 +13,8 @@ Array = NDArray[np.float64]
 class ExpirySlice:
     """Quotes of one root and expiration; every array has shape (n,), on ascending strikes, NaN where there is no quote.
 
-    A bid of zero is a quote (nobody pays for the option); an ask of zero is none.
+    A NaN bid is an option that the source lacks, or an unusable quote. A bid of zero is a quote: nobody pays for the
+    option; its ask is NaN where the option is listed at 0/0.
     """
 
     root: str

@@ -3,11 +3,14 @@ from dataclasses import replace
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iwm_opts.io.files import load_chain
 from iwm_opts.market.calendar import effective_days_per_year
+from iwm_opts.market.chain import expiry_slices
 from iwm_opts.market.forward import european_quotes, implied_forwards
 from iwm_opts.market.iv_index import ModelFreeVariance, constant_maturity_iv, iv_index, model_free_variance
 from iwm_opts.market.slices import ExpirySlice, Forward
@@ -30,7 +33,9 @@ def variance(days, vol, root="IWM", effective=None, sessions=9, strikes=20):
         calls=strikes,
         lowest=200.0,
         highest=400.0,
-        complete=True,
+        is_dry=True,
+        absent=0,
+        completeness=1.0,
         reason="",
     )
 
@@ -213,3 +218,51 @@ def test_early_exercise_is_a_small_part_of_the_real_index(june_slices):
         raw, converted = iv_index(slices, forwards), iv_index(slices, forwards, european=convert)
         assert 1e-4 < raw.iv10 - converted.iv10 < 4e-4
         assert 2e-4 < raw.iv30 - converted.iv30 < 8e-4
+
+
+@pytest.fixture(scope="module")
+def june(market_data):
+    file = market_data / "options" / "IWM_cboe_full_20260615_20260702.csv.gz"
+    return load_chain(file, as_of=date(2026, 6, 26), session="mid")
+
+
+def index_without(chain, gone):
+    """Index of a chain that lacks some rows, priced as European so that nothing else moves."""
+    slices = expiry_slices(replace(chain, quotes=chain.quotes[~gone]))
+    return iv_index(slices, implied_forwards(slices, BILLS))
+
+
+def strip_puts(chain, index, strikes):
+    """Rows of out-of-the-money puts that IV30 reads."""
+    quotes = chain.quotes
+    days = quotes["expiration"].isin([pd.Timestamp(v.expiration) for v in index.thirty.brackets])
+    return days & (quotes["right"] == "P") & quotes["strike"].isin(strikes)
+
+
+@pytest.mark.market_data
+def test_four_absent_rows_leave_the_index_where_it_was(june):
+    whole = index_without(june, june.quotes["strike"] < 0.0)
+    gone = strip_puts(june, whole, (285.0, 286.0))
+    assert gone.sum() == 4
+    cut = index_without(june, gone)
+    assert [v.absent for v in cut.thirty.brackets] == [2, 2]
+    assert cut.iv30 == pytest.approx(whole.iv30, abs=0.001)  # taken for zero bids, they would end the put wings
+    assert not cut.reasons
+
+
+@pytest.mark.market_data
+def test_a_strip_cut_short_gives_way_to_the_next_expirations(june):
+    whole = index_without(june, june.quotes["strike"] < 0.0)
+    before = {v.expiration for v in whole.thirty.brackets}
+    cut = index_without(june, strip_puts(june, whole, np.arange(1.0, 280.0)))
+    assert not before & {v.expiration for v in cut.thirty.brackets}
+    assert cut.iv30 == pytest.approx(whole.iv30, abs=0.002)
+    assert not cut.reasons
+
+
+@pytest.mark.market_data
+def test_a_strip_with_a_wide_gap_is_flagged(june):
+    whole = index_without(june, june.quotes["strike"] < 0.0)
+    (flag,) = index_without(june, strip_puts(june, whole, np.arange(230.0, 295.0))).reasons
+    assert "of the variance" in flag
+    assert "41 options absent" in flag

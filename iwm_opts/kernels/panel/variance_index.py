@@ -1,43 +1,95 @@
-"""Model-free implied variance of one expiration, after the Cboe Volatility Index Mathematics Methodology."""
+"""Model-free implied variance of an expiration, after the Cboe Volatility Index Mathematics Methodology."""
 
 import math
 
+from numba import float64, int64, types
+
 from iwm_opts.kernels._jit import inline, kernel
+
+FLOATS, INTS = float64[::1], int64[::1]
+NO_STRIP = (math.nan, 0, 0, -1, -1, False, False, 0, math.nan)
 
 
 @inline
-def _wing(strike, bid, ask, start, step, centre_strike, centre_price):
+def _excess(inner, outer, gap):
+    """Area of a trapezoid above the exponential through its two ends: what convex prices make a gap overstate."""
+    decay = math.log(inner / outer)
+    if abs(decay) < 1e-6:
+        return 0.0
+    return gap * abs(0.5 * (inner + outer) - (inner - outer) / decay)
+
+
+@inline
+def _wing(strike, bid, ask, start, low, high, step, centre_strike, centre_price):
     """Sum of delta-K / K^2 x price from the centre outwards, the centre's share of this side included.
 
     The methodology's delta-K, half the distance between the used neighbours and the whole distance at an end, makes
-    the sum a trapezoid over used strikes plus half the last gap at the end.
+    the sum a trapezoid over used strikes plus half the last gap at the end. A bid of zero is an option that nobody
+    bids for, and two in a row end the wing; a NaN bid is an option that the source lacks, and is skipped.
+
+    Returns the sum, options used, the outermost one, whether bids ended the wing, options absent up to it, and the
+    part of the sum that no quote supports: the excess of trapezoids over gaps, and beyond strikes that ran out before
+    the bids did a tail that decays as the wing did on average.
     """
-    total = 0.0
-    used = 0
-    empty = 0  # options without a bid in a row
+    total = unsupported = gap = 0.0
+    used = empty = absent = skipped = 0
     end = start - step
     last_strike = centre_strike
-    last_weight = centre_price / centre_strike**2
-    gap = 0.0
+    centre = last_weight = centre_price / centre_strike**2
     i = start
-    while 0 <= i < len(strike) and empty < 2:
+    while low <= i < high and empty < 2:
         if bid[i] > 0.0 and ask[i] > 0.0:
             weight = 0.5 * (bid[i] + ask[i]) / strike[i] ** 2
             gap = abs(strike[i] - last_strike)
             total += 0.5 * gap * (weight + last_weight)
+            unsupported += _excess(last_weight, weight, gap)
             last_strike = strike[i]
             last_weight = weight
             used += 1
-            empty = 0
+            absent += skipped
+            empty = skipped = 0
             end = i
-        else:
+        elif bid[i] <= 0.0:
             empty += 1
+        else:
+            skipped += 1
         i += step
-    return total + 0.5 * gap * last_weight, used, end, empty >= 2
+    if used > 0 and empty < 2:
+        fall = math.log(centre / last_weight)
+        distance = abs(last_strike - centre_strike)
+        tail = last_weight * distance / fall if fall > 0.0 else math.inf
+        unsupported += max(tail - 0.5 * gap * last_weight, 0.0)
+    return total + 0.5 * gap * last_weight, used, end, empty >= 2, absent, unsupported
+
+
+@inline
+def strip_variance(strike, call_bid, call_ask, put_bid, put_ask, low, high, forward, discount):
+    """`total_variance` of the strikes `low` to `high` - 1 of longer arrays; indices returned are of those arrays."""
+    centre = -1
+    for i in range(low, high):
+        both = call_bid[i] > 0.0 and call_ask[i] > 0.0 and put_bid[i] > 0.0 and put_ask[i] > 0.0
+        if strike[i] <= forward and both:
+            centre = i
+    if centre < 0:
+        return NO_STRIP
+    k0 = strike[centre]
+    price = 0.25 * (call_bid[centre] + call_ask[centre] + put_bid[centre] + put_ask[centre])
+    below, puts, first, low_dry, absent_puts, doubt_puts = _wing(
+        strike, put_bid, put_ask, centre - 1, low, high, -1, k0, price
+    )
+    above, calls, last, high_dry, absent_calls, doubt_calls = _wing(
+        strike, call_bid, call_ask, centre + 1, low, high, 1, k0, price
+    )
+    absent = absent_puts + absent_calls
+    if puts == 0 or calls == 0:
+        return math.nan, puts, calls, first, last, low_dry, high_dry, absent, math.nan
+    variance = 2.0 / discount * (below + above) - (forward / k0 - 1.0) ** 2
+    completeness = max(1.0 - (doubt_puts + doubt_calls) / (below + above), 0.0)
+    return variance, puts, calls, first, last, low_dry, high_dry, absent, completeness
 
 
 @kernel(
-    "Tuple((float64, int64, int64, int64, int64, boolean, boolean))"
+    "Tuple((float64, int64, int64, int64, int64, boolean, boolean, int64, float64))"
     "(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64, float64)"
 )
 def total_variance(strike, call_bid, call_ask, put_bid, put_ask, forward, discount):
@@ -45,23 +97,27 @@ def total_variance(strike, call_bid, call_ask, put_bid, put_ask, forward, discou
 
     2 / D sum(delta-K / K^2 Q(K)) - (F / K0 - 1)^2, with K0 the highest strike at or below the forward that quotes
     both a call and a put (their average is its price), puts below and calls above it. Options without a bid are left
-    out, and two of them in a row end a wing. A NaN bid or ask is a quote that does not exist and counts as no bid.
+    out, and two of them in a row end a wing. A NaN bid is an absent option, which is skipped and counted.
 
     Strikes ascend. Returns the variance (NaN without K0 or with an empty wing), puts used, calls used, the indices of
-    the lowest and highest strike used, and whether each wing ended for want of bids rather than of strikes.
+    the lowest and highest strike used, whether each wing ended for want of bids rather than of strikes, options absent
+    between the outermost used, and the share of the sum that quotes support (0 to 1; see `_wing`).
     """
-    centre = -1
-    for i in range(len(strike)):
-        both = call_bid[i] > 0.0 and call_ask[i] > 0.0 and put_bid[i] > 0.0 and put_ask[i] > 0.0
-        if strike[i] <= forward and both:
-            centre = i
-    if centre < 0:
-        return math.nan, 0, 0, -1, -1, False, False
-    k0 = strike[centre]
-    price = 0.25 * (call_bid[centre] + call_ask[centre] + put_bid[centre] + put_ask[centre])
-    below, puts, low, low_dry = _wing(strike, put_bid, put_ask, centre - 1, -1, k0, price)
-    above, calls, high, high_dry = _wing(strike, call_bid, call_ask, centre + 1, 1, k0, price)
-    if puts == 0 or calls == 0:
-        return math.nan, puts, calls, low, high, low_dry, high_dry
-    variance = 2.0 / discount * (below + above) - (forward / k0 - 1.0) ** 2
-    return variance, puts, calls, low, high, low_dry, high_dry
+    return strip_variance(strike, call_bid, call_ask, put_bid, put_ask, 0, len(strike), forward, discount)
+
+
+@kernel(types.void(INTS, *(FLOATS,) * 7, FLOATS, INTS, INTS, FLOATS))
+def total_variances(
+    strike_start, strike, call_bid, call_ask, put_bid, put_ask, forward, discount, variance, puts, calls, completeness
+):  # fmt: skip
+    """`total_variance` of every slice of a panel: its variance, puts and calls used and completeness, shape (S,).
+
+    NaN where the forward is NaN.
+    """
+    for s in range(variance.shape[0]):
+        variance[s], puts[s], calls[s], completeness[s] = math.nan, 0, 0, math.nan
+        if forward[s] > 0.0:
+            variance[s], puts[s], calls[s], _, _, _, _, _, completeness[s] = strip_variance(
+                strike, call_bid, call_ask, put_bid, put_ask, strike_start[s], strike_start[s + 1], forward[s],
+                discount[s],
+            )  # fmt: skip

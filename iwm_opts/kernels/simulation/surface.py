@@ -91,6 +91,6 @@ def quoted_variances(
                     sign, own[j], spot[i], forward[i], discount[i], root, lt, far, theta[i], rho[i], phi[i],
                     widening[i], coefficients, tick,
                 )  # fmt: skip
-        variance[i], puts[i], calls[i], _, _, _, _ = total_variance(
+        variance[i], puts[i], calls[i], _, _, _, _, _, _ = total_variance(
             own, quotes[0], quotes[1], quotes[2], quotes[3], forward[i], discount[i]
         )

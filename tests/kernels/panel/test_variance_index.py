@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from iwm_opts.kernels.panel.variance_index import total_variance
 
-EXAMPLE = Path(__file__).parents[1] / "oracles" / "cboe_vix_example.csv"
+EXAMPLE = Path(__file__).parents[2] / "oracles" / "cboe_vix_example.csv"
 
 # Cboe Volatility Index Mathematics Methodology, Appendix 3 and 5: minutes to expiry, rate, forward, first and last
 # strike of the strip, puts and calls in it, and sigma^2. Appendix 3 prints its steps rounded, hence 1e-8.
@@ -49,7 +49,7 @@ def cboe_variance(term, stated):
 
 @pytest.mark.parametrize(("term", "stated"), [("near", NEAR), ("next", NEXT)])
 def test_cboes_worked_example(term, stated):
-    variance, (_, puts, calls, low, high, _, _) = cboe_variance(term, stated)
+    variance, (_, puts, calls, low, high, *_) = cboe_variance(term, stated)
     strikes = published(term)[0]
     assert (strikes[low], strikes[high]) == stated["strip"]
     assert (puts, calls) == (stated["puts"], stated["calls"])
@@ -129,12 +129,42 @@ def test_one_zero_bid_is_passed_over():
     assert total_variance(*chain, 300.0, 1.0)[0] == pytest.approx(total_variance(*without, 300.0, 1.0)[0], rel=1e-14)
 
 
-def test_a_missing_quote_counts_as_no_bid():
+def test_an_absent_option_is_skipped_and_counted():
     chain = [array.copy() for array in flat_chain(np.arange(280.0, 321.0, 1.0), 300.0, 0.02)]
-    zero = [array.copy() for array in chain]
-    chain[3][9:11] = chain[4][9:11] = np.nan
-    zero[3][9:11] = 0.0
-    assert total_variance(*chain, 300.0, 1.0) == total_variance(*zero, 300.0, 1.0)
+    whole = total_variance(*chain, 300.0, 1.0)
+    chain[3][14:16] = chain[4][14:16] = np.nan  # the 294 and 295 puts
+    result = total_variance(*chain, 300.0, 1.0)
+    assert result[7] == 2
+    assert result[1] == whole[1] - 2
+    assert result[3:5] == whole[3:5]
+    without = [np.delete(array, [14, 15]) for array in chain]
+    assert result[0] == pytest.approx(total_variance(*without, 300.0, 1.0)[0], rel=1e-14)
+    assert result[0] == pytest.approx(whole[0], rel=0.02)
+
+
+def test_zero_bids_end_a_wing_across_an_absent_option():
+    chain = [array.copy() for array in flat_chain(np.arange(280.0, 321.0, 1.0), 300.0, 0.02)]
+    chain[3][[12, 10]] = 0.0
+    chain[3][11] = chain[4][11] = np.nan
+    result = total_variance(*chain, 300.0, 1.0)
+    assert result[3] == 13
+    assert result[5]
+    assert result[7] == 0
+
+
+def test_completeness_falls_with_gaps_and_cut_wings():
+    # A lognormal strip: the area beyond a cut is known by integration of the same prices over all strikes.
+    strikes, forward, stdev = np.arange(200.0, 420.0, 1.0), 300.0, 0.08
+    whole = total_variance(*flat_chain(strikes, forward, stdev), forward, 1.0)
+    assert whole[8] > 0.99
+    for low, high in ((276, 324), (285, 315), (290, 310)):
+        kept = (strikes >= low) & (strikes <= high)
+        cut = total_variance(*flat_chain(strikes[kept], forward, stdev), forward, 1.0)
+        missing = 1.0 - cut[0] / stdev**2
+        assert missing <= 1.0 - cut[8] <= 2.5 * missing  # normal tails thin out faster than the wing on average
+    for every, slack in ((10, 0.01), (20, 0.03), (30, 0.01)):
+        sparse = total_variance(*flat_chain(strikes[::every].copy(), forward, stdev), forward, 1.0)
+        assert 1.0 - sparse[8] == pytest.approx(sparse[0] / stdev**2 - 1.0, abs=slack)
 
 
 def test_k0_without_a_pair_of_quotes_gives_way_to_the_next_strike_below():
