@@ -26,6 +26,17 @@ EXPIRATIONS = (date(2026, 3, 20), date(2026, 4, 2), date(2026, 4, 17))
 SPOT, RATE = 200.0, 0.04
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Panels that tests read are kept in a cache of their own."""
+    before = os.environ.get("IWM_OPTS_CACHE")
+    os.environ["IWM_OPTS_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    os.environ.pop("IWM_OPTS_CACHE")
+    if before is not None:
+        os.environ["IWM_OPTS_CACHE"] = before
+
+
 @pytest.fixture(scope="session")
 def market_data() -> Path:
     """Folder of real market data; the tests that need it are skipped where it is absent."""

@@ -69,7 +69,7 @@ def select(file: DataFile, layout: Layout, as_of: date | None, symbol: str | Non
         When the file has no rows, not that day or not that symbol (naming what it has), or several symbols while none
         is asked for. Also when the latest day of a text has hardly any rows and was not asked for.
     """
-    day_column = _day_column(file, layout)
+    day_column = day_column_of(file, layout)
     only = None
     if file.kind == "parquet" and day_column is not None:
         as_of, only = _day_of_parquet(file, day_column, as_of)
@@ -121,7 +121,7 @@ def select_days(
         When no column says which day, or the file has no rows of the window, not that symbol, or several symbols while
         none is asked for.
     """
-    day_column = _day_column(file, layout)
+    day_column = day_column_of(file, layout)
     if day_column is None:
         raise DataError(file.path, "has no column for the quote date", "give a file that says of which day each row is")
     wanted = _counted(file, layout, day_column, symbol)
@@ -225,7 +225,8 @@ def _refuse_nothing(file: DataFile, as_of: date | None, symbol: str | None, seen
     raise DataError(file.path, "holds a header and no rows", "give a file with quotes")
 
 
-def _day_column(file: DataFile, layout: Layout) -> _DayColumn | None:
+def day_column_of(file: DataFile, layout: Layout) -> _DayColumn | None:
+    """Column that says which day each row is of; None where no column does."""
     if "quote_date" in layout.columns:
         return _DayColumn(layout.columns["quote_date"], parse_day)
     for role in MOMENT_ROLES:

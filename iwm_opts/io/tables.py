@@ -77,7 +77,7 @@ def open_table(path: Path) -> DataFile:
         with _unpacked(path, packed) as stream:
             head = stream.read(SAMPLE_BYTES)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(path, _why(error), "check the path and that the file is whole") from None
+        raise DataError(path, why(error), "check the path and that the file is whole") from None
     if not head.strip():
         raise DataError(path, "is empty", REMEDY)
     if head.startswith(PARQUET):
@@ -116,7 +116,7 @@ def batches(
     except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
         if file.kind == "csv":
             _name_bad_number(file, numbers)
-        raise DataError(file.path, _why(error), "check that the file is whole and every row has every column") from None
+        raise DataError(file.path, why(error), "check that the file is whole and every row has every column") from None
 
 
 def distinct(file: DataFile, column: str) -> Any:
@@ -137,7 +137,8 @@ def words(values: Any) -> Any:
     return values.dictionary_encode()
 
 
-def _why(error: BaseException) -> str:
+def why(error: BaseException) -> str:
+    """Reason of a failure, in one line."""
     reason = getattr(error, "strerror", None) or str(error)
     return " ".join(reason.split())[:200] or type(error).__name__
 
@@ -214,8 +215,8 @@ def _open_json(path: Path, packed: bool) -> DataFile:
             return json_table(path, stream)
     except (ValueError, OSError, EOFError, zlib.error) as error:
         if "Extra data" in str(error):
-            raise DataError(path, f"is JSON lines ({_why(error)})", "put the records into one list, [...]") from None
-        raise DataError(path, f"cannot be read as JSON: {_why(error)}", REMEDY) from None
+            raise DataError(path, f"is JSON lines ({why(error)})", "put the records into one list, [...]") from None
+        raise DataError(path, f"cannot be read as JSON: {why(error)}", REMEDY) from None
 
 
 def json_table(path: Path, stream: IO[bytes]) -> DataFile:
@@ -242,7 +243,7 @@ def _open_parquet(path: Path, packed: bool) -> DataFile:
             columns = list(data.schema_arrow.names)
             head = next(heads, pa.RecordBatch.from_pylist([], data.schema_arrow)).to_pydict()
     except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
-        raise DataError(path, _why(error), "check that the file is whole") from None
+        raise DataError(path, why(error), "check that the file is whole") from None
     sample = {name: [str(value) for value in head[name] if value is not None] for name in columns}
     return DataFile(path, "parquet", packed, columns, sample)
 
@@ -275,11 +276,12 @@ def _typed_batches(
     source = file.table.select(wanted) if file.kind == "json" else _scanner(file, wanted, only)
     start = 0
     for rows in source.to_batches():
-        yield Batch(start, _conformed(file, start, rows, numbers, texts))
+        yield Batch(start, conformed(file, start, rows, numbers, texts))
         start += len(rows)
 
 
-def _conformed(file: DataFile, start: int, rows: Any, numbers: Sequence[str], texts: Sequence[str]) -> Any:
+def conformed(file: DataFile, start: int, rows: Any, numbers: Sequence[str], texts: Sequence[str]) -> Any:
+    """Batch with numbers as float64 and texts as dictionaries of strings."""
     try:
         columns = [_number(rows.column(name)) for name in numbers]
     except pa.ArrowException:

@@ -35,6 +35,78 @@ FAR_SPOT: Final = 0.2  # relative distance between spot and what parity says, ab
 SPOT_GAP: Final = 0.005  # relative distance between spot and the nearest parity forward that is worth a warning
 
 
+def closed_exchange(source: str, day: date) -> DataError:
+    """Error of quotes dated on a day without a session."""
+    rule = f"quotes dated {day}, when the exchange was closed: a holiday capture, its quotes are stale"
+    return DataError(source, rule, f"give a capture of a session, such as {latest_session(day)}")
+
+
+def one_sided(source: str, side: str, rows: int) -> DataError:
+    """Error of a capture without calls or without puts."""
+    return DataError(source, f"no {side} among its {rows} rows", "give a chain with both sides")
+
+
+def all_zero(source: str, fraction: float, rows: int) -> DataError:
+    """Error of a capture at a time without quotes."""
+    rule = f"bid and ask are zero in {fraction:.1%} of {rows} rows: a capture while no quotes were out"
+    return DataError(source, rule, "capture it again during the session")
+
+
+def out_of_parity(source: str, fit: float, strikes: int) -> DataError:
+    """Error of prices or strikes in some other unit."""
+    rule = f"{fit:.0%} of {strikes} strikes fit put-call parity: prices or strikes are not dollars a share"
+    return DataError(source, rule, "mend the units, or rows that are mixed up")
+
+
+def no_spot(source: str) -> DataError:
+    """Error of a capture whose spot is neither given nor implied."""
+    return DataError(source, "has no column for spot, and its quotes imply none by put-call parity", "give --spot")
+
+
+def wrong_spot(source: str, spot: float, origin: str, parity: float) -> DataError:
+    """Error of a spot of another market than the quotes."""
+    rule = f"spot {spot:g} ({origin}) is no spot of these quotes: put-call parity says about {parity:.2f}"
+    return DataError(source, rule, "correct the column or --spot")
+
+
+def nothing_usable(source: str, summary: str) -> DataError:
+    """Error of a capture of defects."""
+    return DataError(source, f"none of its quotes is usable: {summary}", "give a capture with quotes")
+
+
+def no_such_session(source: str, session: str, names: Sequence[str]) -> DataError:
+    """Error of a capture that a day lacks."""
+    rule = f"has no session {session!r}, the day holds {', '.join(names)}"
+    return DataError(source, rule, "choose one with --session")
+
+
+REPEATS: Final = "stale: the capture repeats the quotes of the one before it"
+
+
+def no_trade_since(newest: datetime, day: date) -> str:
+    """Warning of a capture in which no contract traded on its day."""
+    return f"stale: no contract has traded since {newest:%Y-%m-%d %H:%M}, before the quote date {day}"
+
+
+def differing_duplicates(count: int, differing: int) -> str:
+    """Warning of contracts that occur twice with different quotes."""
+    return (
+        f"{count} rows repeat an earlier contract, {differing} of them with another quote: the first was kept; "
+        "if these are several captures or roots, the file lacks the quote_time, session or root column that tells "
+        "them apart"
+    )
+
+
+def far_spot(spot: float, origin: str, implied: float, expiration: date | None) -> str:
+    """Warning of a spot away from parity."""
+    return f"spot {spot:.2f} ({origin}) is far from the {implied:.2f} that quotes of {expiration} imply"
+
+
+def estimated_spot(implied: float, expiration: date | None) -> str:
+    """Warning of a spot that no column holds."""
+    return f"spot {implied:.2f} estimated by put-call parity of {expiration}: the file has none; --spot sets it"
+
+
 def make_chain(
     quotes: pd.DataFrame,
     *,
@@ -87,12 +159,11 @@ def make_chain(
     parity = _refuse_no_parity(table, as_of, source)
     spot, spot_source = _spot(table, spot, moment_of_quotes(as_of, quote_time), source, told, warned)
     if abs(spot / parity - 1.0) > FAR_SPOT:
-        rule = f"spot {spot:g} ({spot_source}) is no spot of these quotes: put-call parity says about {parity:.2f}"
-        raise DataError(source, rule, "correct the column or --spot")
+        raise wrong_spot(source, spot, spot_source, parity)
     table["underlying_price"] = table["underlying_price"].fillna(spot)
     quality = assess(table, spot, duplicate=duplicate, frozen=frozen, notes=told)
     if not quality.usable:
-        raise DataError(source, f"none of its quotes is usable: {quality.summary}", "give a capture with quotes")
+        raise nothing_usable(source, quality.summary)
     return Chain(
         quotes=table,
         symbol=symbol,
@@ -145,21 +216,13 @@ def _canonical(quotes: pd.DataFrame, symbol: str, source: str) -> pd.DataFrame:
 
 def _refuse_no_market(table: pd.DataFrame, as_of: date, source: str) -> None:
     if not is_session(as_of):
-        raise DataError(
-            source,
-            f"quotes dated {as_of}, when the exchange was closed: a holiday capture, its quotes are stale",
-            f"give a capture of a session, such as {latest_session(as_of)}",
-        )
+        raise closed_exchange(source, as_of)
     for right, name in (("C", "calls"), ("P", "puts")):
         if not (table["right"] == right).any():
-            raise DataError(source, f"no {name} among its {len(table)} rows", "give a chain with both sides")
+            raise one_sided(source, name, len(table))
     zeros = (table["bid"].fillna(0.0) == 0.0) & (table["ask"].fillna(0.0) == 0.0)
     if zeros.mean() > ALL_ZERO:
-        raise DataError(
-            source,
-            f"bid and ask are zero in {zeros.mean():.1%} of {len(table)} rows: a capture while no quotes were out",
-            "capture it again during the session",
-        )
+        raise all_zero(source, float(zeros.mean()), len(table))
 
 
 def _refuse_no_parity(table: pd.DataFrame, as_of: date, source: str) -> float:
@@ -182,8 +245,7 @@ def _refuse_no_parity(table: pd.DataFrame, as_of: date, source: str) -> float:
     slack = PARITY_SLACK[0] * abs(centre) + PARITY_SLACK[1] * np.maximum(years, 0.0) * strike
     fit = float(((low <= centre + slack) & (high >= centre - slack)).mean())
     if fit < PARITY_FIT:
-        rule = f"{fit:.0%} of {len(calls)} strikes fit put-call parity: prices or strikes are not dollars a share"
-        raise DataError(source, rule, "mend the units, or rows that are mixed up")
+        raise out_of_parity(source, fit, len(calls))
     return centre
 
 
@@ -198,11 +260,7 @@ def _without_duplicates(table: pd.DataFrame, told: list[str], warned: list[str])
     differing = int((again & ~table.duplicated([*key, "bid", "ask"])).sum())
     count = int(again.sum())
     if differing:
-        warned.append(
-            f"{count} rows repeat an earlier contract, {differing} of them with another quote: the first was kept; "
-            "if these are several captures or roots, the file lacks the quote_time, session or root column that tells "
-            "them apart"
-        )
+        warned.append(differing_duplicates(count, differing))
     else:
         told.append(f"{count} rows repeat an earlier one exactly and were left out")
     return table[~again].reset_index(drop=True), count
@@ -222,12 +280,10 @@ def _is_frozen(
 ) -> bool:
     """Whether the capture as a whole is old, with a warning that says why."""
     if newest_trade is not None and newest_trade.date() < as_of:
-        warned.append(
-            f"stale: no contract has traded since {newest_trade:%Y-%m-%d %H:%M}, before the quote date {as_of}"
-        )
+        warned.append(no_trade_since(newest_trade, as_of))
         return True
     if previous is not None and repeats(table, previous):
-        warned.append("stale: the capture repeats the quotes of the one before it")
+        warned.append(REPEATS)
         return True
     return False
 
@@ -247,13 +303,11 @@ def _spot(
         origin = "given"
     if given is not None:
         if math.isfinite(implied) and abs(given / implied - 1.0) > SPOT_GAP:
-            warned.append(
-                f"spot {given:.2f} ({origin}) is far from the {implied:.2f} that quotes of {expiration} imply"
-            )
+            warned.append(far_spot(given, origin, implied, expiration))
         return given, origin
     if not math.isfinite(implied):
-        raise DataError(source, "has no column for spot, and its quotes imply none by put-call parity", "give --spot")
-    warned.append(f"spot {implied:.2f} estimated by put-call parity of {expiration}: the file has none; --spot sets it")
+        raise no_spot(source)
+    warned.append(estimated_spot(implied, expiration))
     return implied, f"estimated by put-call parity of {expiration}"
 
 

@@ -67,6 +67,7 @@ class Panel:
     strike: Array  # shape (N,)
     quotes: Array  # rows CALL_BID, CALL_ASK, PUT_BID, PUT_ASK; shape (4, N)
     defects: Places  # row counts of DEFECTS, shape (D, len(DEFECTS)); all 0 where quotes are a model's
+    key: str = ""  # names this content where it is kept on disk; else empty
 
     def __len__(self) -> int:
         return len(self.day)
@@ -135,6 +136,7 @@ class Panel:
         slices: dict[str, Any] = {name: getattr(self, name)[first:last] for name in SLICE_ARRAYS}
         return replace(
             self,
+            key=f"{self.key}/{low}-{high}" if self.key else "",
             **days,
             **slices,
             day_start=self.day_start[low : high + 1] - first,
@@ -151,7 +153,8 @@ class Panel:
             return self
         days = pd.DatetimeIndex(np.array(self.dates, dtype="datetime64[D]"))
         table = bars.reindex(days)
-        return replace(self, **{name: table[name].to_numpy(dtype=np.float64, copy=True) for name in BAR_FIELDS})
+        columns: dict[str, Any] = {name: table[name].to_numpy(dtype=np.float64, copy=True) for name in BAR_FIELDS}
+        return replace(self, **columns)
 
     def with_dividends(self, schedule: DividendSchedule) -> "Panel":
         """Panel with the dividends that went ex between its days."""
@@ -222,6 +225,20 @@ def dividends_by_day(day: Places, schedule: DividendSchedule) -> Array:
         if 0 < place < len(day):
             gone[place] += dividend.amount
     return gone
+
+
+def taken(panel: Panel, days: Flags, slices: Flags | None = None) -> Panel:
+    """Panel of the days, and of their slices, that masks of shape (D,) and (S,) keep."""
+    kept = days[panel.slice_day] if slices is None else slices & days[panel.slice_day]
+    places = np.flatnonzero(kept)
+    strikes, strike_start = _gathered(panel.strike_start, places)
+    count = np.bincount(panel.slice_day[places], minlength=len(panel))[days]
+    by_day: dict[str, Any] = {name: getattr(panel, name)[days] for name in DAY_ARRAYS}
+    by_slice: dict[str, Any] = {name: getattr(panel, name)[places] for name in SLICE_ARRAYS}
+    return replace(
+        panel, **by_day, **by_slice, key="", day_start=np.concatenate([[0], np.cumsum(count)]).astype(np.int64),
+        strike_start=strike_start, strike=panel.strike[strikes], quotes=np.ascontiguousarray(panel.quotes[:, strikes]),
+    )  # fmt: skip
 
 
 def joined(panels: Sequence[Panel]) -> Panel:

@@ -60,3 +60,9 @@ def save(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return to_file
+
+
+@pytest.fixture
+def quotes_of_day() -> Callable[[date], pd.DataFrame]:
+    """Quotes of one day, in canonical columns."""
+    return _quotes

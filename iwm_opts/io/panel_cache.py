@@ -1,0 +1,277 @@
+"""Panels kept on disk: each under a digest of the files it was read from, the options and the code that read it.
+
+    panels/3f…/strike.npy …     one file an array, mapped into memory next time
+    panels/3f…/about.json       name, notes and remarks; written last
+
+A panel is written to a folder of its own and renamed into place, so that a killed writer leaves nothing half-built.
+Panels that are not used for `MAX_AGE_DAYS`, and the least recently used above `MAX_BYTES`, are removed.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iwm_opts.conventions import Provenance
+from iwm_opts.market.panel import ARRAYS, Panel
+from iwm_opts.market.panel_rows import Report
+
+if TYPE_CHECKING:
+    from iwm_opts.io.panel_files import Build
+
+CACHE_VARIABLE: Final = "IWM_OPTS_CACHE"
+PANELS: Final = "panels"
+ABOUT: Final = "about.json"
+BUILDING: Final = ".building-"
+DIGESTS: Final = "digests.json"  # content digests of files by path, size and time of change
+MAX_AGE_DAYS: Final = 60.0
+MAX_BYTES: Final = 8 << 30
+ABANDONED_SECONDS: Final = 3600.0  # age from which a folder being built has lost its writer
+DIGEST_LENGTH: Final = 32
+DERIVED: Final = "derived-"
+READ_BYTES: Final = 1 << 22
+CODE: Final = ("io/panel_files.py", "io/panel_cache.py", "io/parse.py", "io/formats.py", "io/tables.py",
+               "market/panel.py", "market/panel_rows.py", "market/capture.py", "market/calendar.py",
+               "kernels/panel/quality.py", "kernels/panel/implied_rate.py")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A panel in the cache."""
+
+    folder: Path
+    name: str
+    size: int  # bytes
+    days: int
+    first: date
+    last: date
+    used: float  # POSIX seconds of the last use
+
+
+def cache_folder() -> Path:
+    """Folder of the cache: IWM_OPTS_CACHE, else the user's."""
+    named = os.environ.get(CACHE_VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("iwm-opts", appauthor=False)
+
+
+def cached_build(files: Sequence[Path], options: Mapping[str, Any], build: "Callable[[], Build]") -> "Build":
+    """Panel of some files: mapped from the cache, else built and kept.
+
+    Parameters
+    ----------
+    files : sequence of Path
+    options : mapping
+        What else the panel depends on; plain values.
+    build : callable
+        Makes it.
+    """
+    root = cache_folder() / PANELS
+    try:
+        key = _key(root, files, options)
+    except OSError:  # a file cannot be read: the reader says why
+        return build()
+    kept = load(root / key)
+    if kept is not None:
+        return kept
+    made = build()
+    with suppress(OSError):  # without room the panel is as good, and built again next time
+        _keep(root, key, made)
+        prune(root)
+    return load(root / key) or made
+
+
+def load(folder: Path) -> "Build | None":
+    """Panel kept in a folder, its arrays mapped copy-on-write; None where there is none or it is damaged."""
+    from iwm_opts.io.panel_files import Build
+
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        arrays = {name: _mapped(folder / f"{name}.npy") for name in ARRAYS}
+    except (OSError, ValueError):
+        return None
+    with suppress(OSError):
+        os.utime(folder / ABOUT)
+    panel = Panel(
+        name=about["name"],
+        symbol=about["symbol"],
+        provenance=Provenance(about["provenance"]),
+        notes=tuple(about["notes"]),
+        roots=tuple(about["roots"]),
+        key=folder.name,
+        **arrays,
+    )
+    report = Report(
+        {int(day): text for day, text in about["refused"].items()},
+        {int(day): texts for day, texts in about["warnings"].items()},
+    )
+    return Build(panel, report, tuple(about["skipped"]))
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    """Array of a file; kernels take no read-only arrays, and copy-on-write leaves the file alone."""
+    if path.stat().st_size < READ_BYTES:
+        return np.asarray(np.load(path))
+    return np.asarray(np.load(path, mmap_mode="c"))
+
+
+def _keep(root: Path, key: str, build: "Build") -> None:
+    """Write a panel beside its place and rename it there."""
+    root.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=root, prefix=BUILDING))
+    panel, report = build.panel, build.report
+    try:
+        for name in ARRAYS:
+            _write(folder / f"{name}.npy", getattr(panel, name))
+        about = {
+            "name": panel.name, "symbol": panel.symbol, "provenance": str(panel.provenance), "notes": panel.notes,
+            "roots": panel.roots, "refused": report.refused, "warnings": report.warnings, "skipped": build.skipped,
+            "days": len(panel), "first": panel.dates[0].isoformat(), "last": panel.dates[-1].isoformat(),
+        }  # fmt: skip
+        with (folder / ABOUT).open("w", encoding="utf-8") as file:
+            json.dump(about, file)
+            file.flush()
+            os.fsync(file.fileno())
+        if load(root / key) is None:  # damaged: a folder is renamed over nothing or an empty one
+            shutil.rmtree(root / key, ignore_errors=True)
+        folder.replace(root / key)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        is_there = isinstance(error, OSError) and load(root / key) is not None  # another process was faster
+        if not is_there:
+            raise
+
+
+def _write(path: Path, values: NDArray[Any]) -> None:
+    with path.open("wb") as file:
+        np.save(file, np.ascontiguousarray(values))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def kept_arrays(
+    panel: Panel, about: Mapping[str, Any], make: "Callable[[], dict[str, NDArray[Any]]]"
+) -> dict[str, Any]:
+    """Arrays that follow from a panel and some options: read from beside it, else made and written there.
+
+    Parameters
+    ----------
+    about : mapping
+        What the arrays depend on besides the panel; plain values.
+    """
+    folder, text = cache_folder() / PANELS / panel.key.partition("/")[0], json.dumps([panel.key, about], default=str)
+    path = folder / f"{DERIVED}{hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]}.npz"
+    if panel.key:
+        with suppress(OSError, ValueError, EOFError, zipfile.BadZipFile), np.load(path) as stored:
+            return dict(stored)
+    arrays = make()
+    if panel.key and folder.exists():
+        with suppress(OSError):
+            descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".tmp")
+            with os.fdopen(descriptor, "wb") as file:
+                np.savez(file, **arrays)
+            os.replace(temporary, path)
+    return arrays
+
+
+def entries(root: Path | None = None) -> list[Entry]:
+    """Panels in the cache, the latest used first."""
+    root = root or cache_folder() / PANELS
+    found = []
+    for about in root.glob(f"[!.]*/{ABOUT}"):
+        with suppress(OSError, ValueError, KeyError):
+            stated = json.loads(about.read_text(encoding="utf-8"))
+            size = sum(file.stat().st_size for file in about.parent.iterdir())
+            first, last = (date.fromisoformat(stated[name]) for name in ("first", "last"))
+            used = about.stat().st_mtime
+            found.append(Entry(about.parent, stated["name"], size, stated["days"], first, last, used))
+    return sorted(found, key=lambda entry: -entry.used)
+
+
+def clear(root: Path | None = None) -> int:
+    """Remove every panel; bytes freed."""
+    root = root or cache_folder() / PANELS
+    freed = sum(entry.size for entry in entries(root))
+    shutil.rmtree(root, ignore_errors=True)
+    return freed
+
+
+def prune(root: Path, max_age_days: float = MAX_AGE_DAYS, max_bytes: int = MAX_BYTES) -> None:
+    """Remove panels unused for long, the least recently used beyond a size, and what killed writers left."""
+    now, total = time.time(), 0
+    for entry in entries(root):
+        total += entry.size
+        if total > max_bytes or now - entry.used > 86_400.0 * max_age_days:
+            shutil.rmtree(entry.folder, ignore_errors=True)
+            total -= entry.size
+    for folder in root.glob(f"{BUILDING}*"):
+        with suppress(OSError):
+            if now - folder.stat().st_mtime > ABANDONED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _key(root: Path, files: Sequence[Path], options: Mapping[str, Any]) -> str:
+    """Name of a panel: digest of the files' names and content, the options and the code that reads them."""
+    about = {
+        "files": [(str(path), digest) for path, digest in zip(files, _digests(root, files), strict=True)],
+        "options": {name: options[name] for name in sorted(options)},
+        "code": code_digest(),
+    }
+    return hashlib.sha256(json.dumps(about, default=str).encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+@cache
+def code_digest() -> str:
+    """Digest of the modules that a kept panel depends on."""
+    package = Path(__file__).parents[1]
+    content = hashlib.sha256()
+    for name in CODE:
+        content.update((package / name).read_bytes())
+    return content.hexdigest()[:DIGEST_LENGTH]
+
+
+def _digests(root: Path, files: Sequence[Path]) -> list[str]:
+    """Content digest of each file; one whose size and time of change are those of last time is not read again."""
+    known: dict[str, list[Any]] = {}
+    with suppress(OSError, ValueError):
+        known = json.loads((root / DIGESTS).read_text(encoding="utf-8"))
+    found, is_new = [], False
+    for path in files:
+        state, name = path.stat(), str(path.resolve())
+        stamp = [state.st_size, state.st_mtime_ns, state.st_ino]
+        if known.get(name, [None])[:-1] != stamp:
+            known[name] = [*stamp, _digest(path)]
+            is_new = True
+        found.append(str(known[name][-1]))
+    if is_new:
+        with suppress(OSError):
+            root.mkdir(parents=True, exist_ok=True)
+            kept = {name: value for name, value in known.items() if Path(name).exists()}
+            temporary = root / f"{DIGESTS}.{os.getpid()}"
+            temporary.write_text(json.dumps(kept), encoding="utf-8")
+            temporary.replace(root / DIGESTS)
+    return found
+
+
+def _digest(path: Path) -> str:
+    content = hashlib.blake2b(digest_size=DIGEST_LENGTH // 2)
+    with path.open("rb") as file:
+        while block := file.read(READ_BYTES):
+            content.update(block)
+    return content.hexdigest()

@@ -1,0 +1,104 @@
+"""The panel cache: whole or not at all, pruned by age and size."""
+
+import os
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from iwm_opts.io import panel_cache
+from iwm_opts.io.panel_cache import ABOUT, BUILDING, cached_build, clear, entries, load, prune
+from iwm_opts.io.panel_files import build_panel
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv("IWM_OPTS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "panels"
+
+
+@pytest.fixture
+def source(tmp_path, quotes_of_day):
+    path = tmp_path / "chains.csv"
+    days = [quotes_of_day(day.date()) for day in pd.date_range("2024-06-03", "2024-06-06")]
+    pd.concat(days).to_csv(path, index=False)
+    return path
+
+
+def kept(source, **options):
+    return cached_build([source], options, lambda: build_panel([source]))
+
+
+def test_entries_and_clear(root, source):
+    assert entries() == []
+    kept(source)
+    (entry,) = entries()
+    assert (entry.days, str(entry.first), str(entry.last)) == (4, "2024-06-03", "2024-06-06")
+    assert entry.size == sum(file.stat().st_size for file in entry.folder.iterdir())
+    assert clear() == entry.size
+    assert entries() == []
+
+
+def test_a_killed_build_leaves_nothing_that_counts(root, source, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(panel_cache.json, "dump", stop)
+        with pytest.raises(KeyboardInterrupt):
+            kept(source)
+    assert entries() == []
+    half = root / f"{BUILDING}dead"
+    half.mkdir(parents=True)
+    (half / "strike.npy").write_bytes(b"x")
+    old = time.time() - 7200
+    os.utime(half, (old, old))
+    kept(source)
+    assert not half.exists()
+    assert len(entries()) == 1
+
+
+@pytest.mark.parametrize("damage", ["missing", "short", "no json"])
+def test_a_damaged_panel_is_built_again(root, source, damage):
+    whole = kept(source).panel
+    folder = entries()[0].folder
+    if damage == "missing":
+        (folder / "strike.npy").unlink()
+    elif damage == "short":
+        (folder / "quotes.npy").write_bytes((folder / "quotes.npy").read_bytes()[:-100])
+    else:
+        (folder / ABOUT).write_text("{")
+    assert load(folder) is None
+    np.testing.assert_array_equal(kept(source).panel.quotes, whole.quotes)
+    assert load(folder) is not None
+
+
+def test_pruned_by_age_and_by_size(root, source):
+    for number in range(3):
+        kept(source, number=number)
+        about = entries()[0].folder / ABOUT
+        os.utime(about, (time.time() - 86_400 * (10 - number), time.time() - 86_400 * (10 - number)))
+    prune(root, max_age_days=9.5)
+    assert len(entries()) == 2
+    latest = entries()[0]
+    prune(root, max_bytes=latest.size)
+    assert [entry.folder for entry in entries()] == [latest.folder]
+
+
+def test_without_a_place_to_keep_it_the_panel_is_built_all_the_same(source, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("IWM_OPTS_CACHE", str(tmp_path / "file"))
+    assert len(kept(source).panel) == 4
+
+
+def test_remarks_come_back(root, source):
+    build = build_panel([source])
+    build.report.warn(int(build.panel.day[0]), "a warning 12")
+    build.report.refused[int(build.panel.day[1])] = "a reason"
+    noted = replace(build, skipped=("skipped: x",))
+    cached_build([source], {}, lambda: noted)
+    again = cached_build([source], {}, lambda: pytest.fail("is kept"))
+    assert again.report.notes(0, 10**7, 4) == build.report.notes(0, 10**7, 4)
+    assert again.skipped == ("skipped: x",)
