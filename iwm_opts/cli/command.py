@@ -7,21 +7,23 @@ import click
 
 
 class NumericalCommand(click.Command):
-    """A command that needs the kernels, and says so before a first run compiles them."""
+    """A command that needs the kernels and announces their compilation."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Announce, then run."""
-        from iwm_opts.kernels._jit import CACHE_DIR, IS_KEPT, on_first_compilation
+        from iwm_opts.kernels._jit import CACHE_DIR, IS_KEPT, last_seconds, on_first_compilation
 
         def announce() -> None:
-            kept = f"once, for up to a minute (kept in {CACHE_DIR})"
-            lost = f"every time: {CACHE_DIR} is not writable; set NUMBA_CACHE_DIR to a folder that is"
-            click.echo(f"compiling the numerical core for this machine, {kept if IS_KEPT else lost}", err=True)
+            last = last_seconds(self.name or "")
+            duration = "some 10 to 30 s" if last is None else f"about {max(last, 1.0):.0f} s, as last time"
+            kept = f"Kept for later runs in {CACHE_DIR}."
+            lost = f"Every run compiles: {CACHE_DIR} is not writable. Set NUMBA_CACHE_DIR to a writable folder."
+            click.echo(f"Compiling kernels for this machine: {duration}. {kept if IS_KEPT else lost}", err=True)
 
         refuse_overwriting(ctx.params)
         if ctx.params.get("quiet"):
             return super().invoke(ctx)
-        with on_first_compilation(announce):
+        with on_first_compilation(announce, self.name or ""):
             return super().invoke(ctx)
 
 

@@ -1,13 +1,18 @@
-"""The one place for numba compile options and for where compiled kernels are cached.
+"""Compile options of the kernels and the cache of their machine code.
 
-Numba keys its on-disk cache by the decorated function's own file: editing a callee in another file leaves the
-caller's machine code stale, and silently wrong. So the cache lives in a folder named by a digest of every file in
-`kernels/`, under the user's NUMBA_CACHE_DIR if set, else the platform's user cache; digests no longer in use are
-pruned. NUMBA_CACHE_DIR is process-wide, so it is set only while one of our functions is decorated.
+Numba keys its on-disk cache by the decorated function's own file: editing a callee in another file leaves the caller's
+machine code stale, and silently wrong. So the cache lives in a folder named by a digest of every source that kernels
+read, under the user's NUMBA_CACHE_DIR if set, else the platform's user cache; digests no longer in use are pruned.
+NUMBA_CACHE_DIR is process-wide, so it is set only while one of our functions is decorated.
+
+Compiling costs Python time, some 2 ms for each operation of a function. Three habits keep it low: a kernel with a
+signature compiles on its first call and not on import, building blocks are kept like kernels, and the compiler skips
+the passes that plain numeric loops do not need.
 """
 
 import contextlib
 import hashlib
+import json
 import os
 import pickle
 import shutil
@@ -18,19 +23,37 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from filelock import FileLock, Timeout
 from numba.core import config as _config
-from numba.core import event
+from numba.core import event, types
+from numba.core.caching import FunctionCache
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.registry import CPUDispatcher
 
 config: Any = _config  # its settings come from the environment: no type checker sees them
+Cache: Any = FunctionCache  # and their methods are only partly annotated
+Dispatcher: Any = CPUDispatcher
 
 # NaN means "no quote" and must survive: neither nnan nor ninf may be assumed.
 FASTMATH = {"contract", "nsz"}
-OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": FASTMATH}
+OPTIONS: dict[str, Any] = {
+    "nopython": True, "boundscheck": None, "nogil": True, "error_model": "numpy", "fastmath": FASTMATH,
+    "no_cfunc_wrapper": True,
+}  # fmt: skip
 # A function that allocates nothing needs no reference counts. Numba would count every array of every record at every
 # call: a day loop that hands its records on spent nine tenths of its time there.
 COUNTLESS: dict[str, Any] = {"_nrt": False}
+# Passes for closures, object mode, parallel loops and error messages; kernels are plain numeric loops.
+SKIPPED_PASSES = frozenset({
+    "WithLifting", "InlineClosureLikes", "RewriteSemanticConstants", "RewriteDynamicRaises",
+    "MakeFunctionToJitFunction", "InlineInlinables", "DeadBranchPrune", "FindLiterallyCalls", "LiteralUnroll",
+    "LiteralPropagationSubPipelinePass", "InlineOverloads", "NopythonRewrites", "NoPythonSupportedFeatureValidation",
+    "AnnotateTypes", "DumpParforDiagnostics",
+})  # fmt: skip
 STALE_AFTER_DAYS = 14  # another checkout may still be using its own digest
+LONGEST_WAIT = 120.0  # seconds for another process that compiles; a stopped one must not block this one
 _DIGEST_PREFIX = "kernels-"
+_DURATIONS = "compile-seconds.json"
 CACHE_FAULTS = (OSError, EOFError, pickle.UnpicklingError, ValueError, IndexError, AttributeError, ImportError)
 
 
@@ -44,10 +67,11 @@ def _user_cache() -> Path:
 
 def _digest() -> str:
     # The folder counts too: numba keeps each installation's machine code apart.
-    content = hashlib.sha256(str(Path(__file__).parent.resolve()).encode())
     folder = Path(__file__).parent
-    for file in sorted(folder.rglob("*.py")):
-        content.update(file.relative_to(folder).as_posix().encode())
+    content = hashlib.sha256(str(folder.resolve()).encode())
+    # Constants of `conventions` are compiled in.
+    for file in (folder.parent / "conventions.py", *sorted(folder.rglob("*.py"))):
+        content.update(file.relative_to(folder.parent).as_posix().encode())
         content.update(file.read_bytes())
     return content.hexdigest()[:16]
 
@@ -78,31 +102,67 @@ def is_compiled() -> bool:
 
 
 class _Compilations(event.Listener):
-    """Hears of every function that numba compiles because no cache holds it."""
+    """Listener that times compilation and reports its start."""
 
-    def __init__(self, tell: Callable[[], None]) -> None:
-        self.tell: Callable[[], None] | None = tell
+    def __init__(self, on_start: Callable[[], None]) -> None:
+        self.announce: Callable[[], None] | None = on_start
+        self.depth = 0
+        self.began = self.seconds = 0.0
 
     def on_start(self, event: Any) -> None:
-        """Tell of the first of our own."""
-        if self.tell is not None and event.data["dispatcher"].py_func.__module__.startswith(__package__):
-            tell, self.tell = self.tell, None
-            tell()
+        """Start the clock at the outermost kernel; announce the first one of ours."""
+        if not self.depth:
+            self.began = time.perf_counter()
+        self.depth += 1
+        if self.announce is not None and event.data["dispatcher"].py_func.__module__.startswith(__package__):
+            announce, self.announce = self.announce, None
+            announce()
 
     def on_end(self, event: Any) -> None:
-        """Nobody asks."""
+        """Stop the clock."""
+        self.depth -= 1
+        if not self.depth:
+            self.seconds += time.perf_counter() - self.began
 
 
 @contextlib.contextmanager
-def on_first_compilation(tell: Callable[[], None]) -> Iterator[None]:
-    """Call `tell` before the first kernel that no cache holds is compiled, if one is: some load late."""
-    with event.install_listener("numba:compile", _Compilations(tell)):
-        yield
+def on_first_compilation(announce: Callable[[], None], name: str = "") -> Iterator[None]:
+    """Call `announce` before the first kernel that no cache holds is compiled, if any is.
+
+    With a `name` the seconds of compiling are kept for `last_seconds`.
+    """
+    listener = _Compilations(announce)
+    try:
+        with event.install_listener("numba:compile", listener):
+            yield
+    finally:
+        if name and listener.seconds and IS_KEPT:
+            _keep_seconds(name, listener.seconds)
+
+
+def last_seconds(name: str) -> float | None:
+    """Seconds that compiling took the last time, whatever version of the source; None if unknown."""
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+        return float(json.loads((CACHE_DIR.parent / _DURATIONS).read_text()).get(name))
+    return None
+
+
+def _keep_seconds(name: str, seconds: float) -> None:
+    file = CACHE_DIR.parent / _DURATIONS
+    kept: dict[str, float] = {}
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        kept = dict(json.loads(file.read_text()))
+    if seconds > 1.0 or name not in kept:  # a kernel or two that a new option needs says nothing of a first run
+        with contextlib.suppress(OSError):
+            file.write_text(json.dumps(kept | {name: round(seconds, 1)}))
 
 
 def prune_stale() -> None:
-    """Remove kernel caches of other source versions that nobody has used for a while."""
+    """Remove kernel caches of other source versions unused for STALE_AFTER_DAYS; mark this one as used."""
     limit = time.time() - STALE_AFTER_DAYS * 86_400
+    with contextlib.suppress(OSError):
+        if CACHE_DIR.stat().st_mtime < time.time() - 86_400:
+            os.utime(CACHE_DIR)
     with contextlib.suppress(OSError):
         for folder in CACHE_DIR.parent.glob(f"{_DIGEST_PREFIX}*"):
             if folder != CACHE_DIR and folder.stat().st_mtime < limit:
@@ -122,30 +182,104 @@ def _our_cache() -> Iterator[None]:
 IS_KEPT = is_kept()
 
 
-def kernel(signature: Any = None, **options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function as a kernel: eagerly where a signature is given, on first use otherwise."""
-    wanted = OPTIONS | {"cache": IS_KEPT} | options
+class _KernelCompiler(CompilerBase):
+    """Numba's pipeline without the passes in SKIPPED_PASSES."""
+
+    def define_pipelines(self) -> list[Any]:
+        pipeline = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        pipeline.passes = [one for one in pipeline.passes if one[0].__name__ not in SKIPPED_PASSES]
+        pipeline._finalized = False
+        pipeline.finalize()
+        return [pipeline]
+
+
+class _SharedCache(Cache):  # type: ignore[misc]
+    """Cache of one function, written by one process at a time.
+
+    Numba numbers the data files of a function's signatures: of two processes that compile different ones at once, the
+    second may leave its code under the first one's number. A process that waits finds the work done.
+    """
+
+    _lock = FileLock(CACHE_DIR / ".lock")  # reentrant: callees compile while their callers hold it
+    _is_held = False
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Load a compiled signature; without one, return None and hold the lock until `release`."""
+        result = super().load_overload(sig, target_context)
+        if result is None and not self._is_held:
+            with contextlib.suppress(Timeout, OSError):
+                self._lock.acquire(timeout=LONGEST_WAIT)
+                self._is_held = True
+                result = super().load_overload(sig, target_context)
+        return result
+
+    def release(self) -> None:
+        """Let other processes compile."""
+        if self._is_held:
+            self._is_held = False
+            self._lock.release()
+
+
+class _Kernel(Dispatcher):  # type: ignore[misc]
+    """Dispatcher that compiles its declared signature, or loads it, on the first call."""
+
+    declared: Any = None  # signature; None compiles for the arguments of each call
+
+    def compile(self, sig: Any) -> Any:
+        """Compile a signature, or load it."""
+        try:
+            return super().compile(sig)
+        finally:
+            if isinstance(self._cache, _SharedCache):
+                self._cache.release()
+
+    def prepare(self) -> None:
+        """Compile the declared signature, or load it; a damaged cache is replaced."""
+        if self.declared is None or not self._can_compile:
+            return
+        for _ in range(2):
+            with contextlib.suppress(*CACHE_FAULTS):
+                self.compile(self.declared)
+                break
+            # Cut off by a power failure or a full disk: the folder is rebuilt from nothing.
+            shutil.rmtree(CACHE_DIR, ignore_errors=True)
+        else:
+            self._cache.disable()
+            self.compile(self.declared)
+        self.disable_compile()
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """Signature of a call from another kernel."""
+        self.prepare()
+        # A literal is a type of its own: the callee would be compiled again for it.
+        return super().get_call_template([types.unliteral(one) for one in args], kws)
+
+    def _compile_for_args(self, *args: Any, **kws: Any) -> Any:
+        if self.declared is None:
+            return super()._compile_for_args(*args, **kws)
+        self.prepare()
+        match = self.typingctx.resolve_overload(
+            self.py_func, self.nopython_signatures, tuple(map(self.typeof_pyval, args)), {}, allow_ambiguous=False
+        )
+        if match is None:
+            self._explain_matching_error(*args)
+        return self.overloads[match.args].entry_point
+
+
+class _Inline(_Kernel):
+    """Building block of kernels; a call from Python runs the Python function."""
+
+    def __call__(self, *args: Any) -> Any:
+        return self.py_func(*args)
+
+
+def kernel(signature: Any = None, cache: bool = True, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function as a kernel on its first call, for the signature where one is given."""
 
     def decorate(function: Callable[..., Any]) -> Any:
-        with _our_cache():
-            for attempt in (wanted, wanted, wanted | {"cache": False}):
-                with contextlib.suppress(*CACHE_FAULTS):
-                    return _compiled(function, signature, attempt)
-                # Cut off by a power failure or a full disk: what can be compiled again is no loss.
-                shutil.rmtree(CACHE_DIR, ignore_errors=True)
-            return _compiled(function, signature, wanted | {"cache": False})  # no fault of the cache: let it speak
+        return _dispatcher(_Kernel, function, signature, cache and IS_KEPT, options)
 
     return decorate
-
-
-def _compiled(function: Callable[..., Any], signature: Any, options: dict[str, Any]) -> Any:
-    compiler: Any = numba.njit(signature, **options)
-    return compiler(function)
-
-
-def record_type(record: type, *fields: Any) -> Any:
-    """Numba type of a NamedTuple whose fields have these types: how kernels take more than a handful of arrays."""
-    return numba.types.BaseTuple.from_types(fields, record)
 
 
 def inline(function: Callable[..., Any]) -> Any:
@@ -155,7 +289,27 @@ def inline(function: Callable[..., Any]) -> Any:
     of compiling for the barrier kernels against 0.6, for the same machine code. It allocates nothing, and so counts no
     references: see COUNTLESS.
     """
-    return kernel(forceinline=True, cache=False, **COUNTLESS)(function)
+    options = {"forceinline": True, "no_cpython_wrapper": True, **COUNTLESS}
+    return _dispatcher(_Inline, function, None, IS_KEPT, options)
+
+
+def _dispatcher(
+    kind: type[_Kernel], function: Callable[..., Any], signature: Any, cache: bool, options: dict[str, Any]
+) -> Any:
+    if config.DISABLE_JIT:
+        return function
+    dispatcher = kind(function, targetoptions=OPTIONS | options, pipeline_class=_KernelCompiler)
+    if signature is not None:
+        dispatcher.declared = signature
+    if cache:
+        with _our_cache():
+            dispatcher._cache = _SharedCache(function)
+    return dispatcher
+
+
+def record_type(record: type, *fields: Any) -> Any:
+    """Numba type of a NamedTuple whose fields have these types: how kernels take more than a handful of arrays."""
+    return numba.types.BaseTuple.from_types(fields, record)
 
 
 prune_stale()

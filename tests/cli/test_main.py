@@ -272,6 +272,6 @@ def test_a_first_run_says_that_it_compiles(tmp_path):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
     command = [sys.executable, "-m", "iwm_opts.cli.main", "size", "--max-loss", "100"]
     first, second = (subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in "12")
-    assert first.stderr.startswith("compiling the numerical core")
+    assert first.stderr.startswith("Compiling kernels")
     assert second.stderr == ""
     assert first.stdout == second.stdout

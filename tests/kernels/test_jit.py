@@ -1,12 +1,16 @@
 """Where compiled kernels are kept."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
 from numba.core import config
 
 from iwm_opts.kernels import _jit
+from iwm_opts.kernels.trading.payoff import intrinsic
 
 
 def test_the_users_numba_is_left_as_it_was():
@@ -15,17 +19,71 @@ def test_the_users_numba_is_left_as_it_was():
     assert before == config.CACHE_DIR
 
 
+RANK = "import numpy as np; from iwm_opts.kernels.panel.rank import rank_and_percentile\n"
+CALL = "rank_and_percentile(np.arange(9.0))\n"
+
+
+def run_fresh(probe, cache):
+    """Standard output of Python code with a cache folder of its own."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "NUMBA_DISABLE_JIT": "0"}
+    command = [sys.executable, "-c", probe]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
 def test_the_cache_is_named_by_the_sources_and_lives_where_the_user_says(tmp_path):
-    probe = (
-        "import iwm_opts.kernels.panel.rank; from iwm_opts.kernels import _jit; "
-        "print(_jit.CACHE_DIR, _jit.is_compiled())"
-    )
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
-    done = subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, text=True, check=True)
-    folder, compiled = done.stdout.split()
+    probe = "from iwm_opts.kernels import _jit; print(_jit.CACHE_DIR, _jit.is_compiled())"
+    folder, compiled = run_fresh(RANK + CALL + probe, tmp_path).split()
     assert folder.startswith(str(tmp_path / "kernels-"))
     assert compiled == "True"
     assert [one.name for one in tmp_path.iterdir()] == [folder.rpartition("/")[2]]
+
+
+def test_imports_compile_nothing(tmp_path):
+    probe = "import iwm_opts.kernels.backtest.day_loop; from iwm_opts.kernels import _jit; print(_jit.is_compiled())"
+    assert run_fresh(probe, tmp_path) == "False\n"
+
+
+def test_a_declared_signature_is_the_only_one(tmp_path):
+    probe = RANK + CALL + "try: rank_and_percentile(np.arange(9))\nexcept TypeError: print('refused')\n"
+    probe += "print(len(rank_and_percentile.signatures))"
+    assert run_fresh(probe, tmp_path).split() == ["refused", "1"]
+
+
+def test_a_literal_argument_compiles_no_second_version(tmp_path):
+    probe = (
+        "from iwm_opts.kernels._jit import kernel\n"
+        "from iwm_opts.kernels.trading.payoff import intrinsic\n"
+        "kernel('float64(float64)', cache=False)(lambda x: intrinsic(1.0, x, 2.0) + intrinsic(x, x, x))(1.0)\n"
+        "print(len(intrinsic.signatures))"
+    )
+    assert run_fresh(probe, tmp_path) == "1\n"
+
+
+def test_building_blocks_run_as_python_when_python_calls_them():
+    assert intrinsic(1.0, 100.0, 103.0) == 3.0
+
+
+def test_constants_that_kernels_compile_in_are_part_of_the_digest(tmp_path):
+    shutil.copytree(Path(_jit.__file__).parents[1], tmp_path / "iwm_opts")
+    probe = "from iwm_opts.kernels import _jit; print(_jit.CACHE_DIR.name)"
+    probe = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {probe}"
+    before = run_fresh(probe, tmp_path / "cache")
+    with (tmp_path / "iwm_opts" / "conventions.py").open("a") as file:
+        file.write("A_CONSTANT = 1\n")
+    assert run_fresh(probe, tmp_path / "cache") != before
+
+
+def test_two_processes_that_compile_at_once_share_the_work(tmp_path):
+    probe = (
+        "from iwm_opts.kernels._jit import on_first_compilation\n" + RANK
+        + "with on_first_compilation(lambda: print('compiled')):\n    " + CALL
+    )  # fmt: skip
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", probe], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert sorted(process.communicate()[0] for process in processes) == ["", "", "compiled\n"]
 
 
 def test_stale_caches_are_pruned_after_a_while(tmp_path, monkeypatch):
@@ -38,13 +96,30 @@ def test_stale_caches_are_pruned_after_a_while(tmp_path, monkeypatch):
     assert sorted(one.name for one in tmp_path.iterdir()) == ["kernels-recent", "other"]
 
 
-def test_the_first_compilation_is_told_of_once_and_cached_kernels_are_not(tmp_path):
+def test_a_cache_in_use_is_marked_as_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(_jit, "CACHE_DIR", tmp_path / "kernels-ours")
+    (tmp_path / "kernels-ours").mkdir()
+    stamp = (tmp_path / "kernels-ours").stat().st_mtime - 30 * 86_400
+    os.utime(tmp_path / "kernels-ours", (stamp, stamp))
+    _jit.prune_stale()
+    assert (tmp_path / "kernels-ours").stat().st_mtime > stamp + 29 * 86_400
+
+
+def test_the_first_compilation_is_announced_once_and_cached_kernels_are_not(tmp_path):
     probe = (
-        "from iwm_opts.kernels._jit import on_first_compilation\n"
-        "with on_first_compilation(lambda: print('told')):\n"
-        "    import iwm_opts.kernels.panel.rank, iwm_opts.kernels.trading.sizing\n"
+        RANK + "from iwm_opts.kernels.trading.sizing import whole_units\n"
+        "from iwm_opts.kernels._jit import last_seconds, on_first_compilation\n"
+        "with on_first_compilation(lambda: print('announced'), 'probe'):\n"
+        "    " + CALL + "    whole_units(10.0, 3.0)\n"
+        "print(0.0 < last_seconds('probe') < 100.0, last_seconds('another'))"
     )
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
-    command = [sys.executable, "-c", probe]
-    said = [subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout for _ in "12"]
-    assert said == ["told\n", ""]
+    assert [run_fresh(probe, tmp_path) for _ in "12"] == ["announced\nTrue None\n", "True None\n"]
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+def test_a_damaged_cache_is_rebuilt(tmp_path, suffix):
+    probe = RANK + "print(rank_and_percentile(np.arange(9.0)))"
+    result = run_fresh(probe, tmp_path)
+    for file in tmp_path.rglob(f"*.{suffix}"):
+        file.write_bytes(file.read_bytes()[:20])
+    assert run_fresh(probe, tmp_path) == result

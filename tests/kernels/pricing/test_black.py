@@ -6,7 +6,7 @@ import pytest
 
 from iwm_opts.kernels.pricing import black
 
-ORACLE = Path(__file__).parents[1] / "oracles" / "black_mpmath.csv"
+ORACLE = Path(__file__).parents[2] / "oracles" / "black_mpmath.csv"
 INPUTS = ("spot", "strike", "t", "rate", "vol", "dividend_yield")
 
 

@@ -8,7 +8,7 @@ import pytest
 from iwm_opts.kernels._jit import kernel
 from iwm_opts.kernels.pricing import implied
 
-ORACLE = Path(__file__).parents[1] / "oracles" / "black_mpmath.csv"
+ORACLE = Path(__file__).parents[2] / "oracles" / "black_mpmath.csv"
 
 
 @kernel(cache=False)
