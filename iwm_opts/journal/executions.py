@@ -1,26 +1,30 @@
 """Executions as a broker lists them, and the orders that they belong to."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
+from itertools import pairwise
 from typing import Final, Literal
 
-from iwm_opts.market.contract import Contract, underlying_of
+from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.market.contract import Contract, settlement_of, underlying_of
 
 Effect = Literal["open", "close", ""]
 Kind = Literal["trade", "expiration", "assignment", "exercise", "cash", "delivery", "reorganisation"]
 DELIVERS: Final = ("assignment", "exercise")
 SESSION: Final = (time(9, 30), time(16, 15))  # of options on index funds; their shares stop at 16:00
-PARTS: Final = timedelta(minutes=1)  # between the fills of one order in shares, where a broker gives no order numbers
+PARTS: Final = timedelta(minutes=1)  # between the fills of one order
+SETTLES_WITHIN: Final = timedelta(days=5)  # between an assignment and the row of its shares or cash
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
     """One row of a broker's export: an option or shares bought, sold, expired, assigned or exercised.
 
-    A delivery is the row of shares beside an assignment or exercise: they follow from the option, their fees do not.
-    A reorganisation (a split, a merger, another symbol) is of shares: what it makes of them is not said here.
+    A delivery is the row of shares of an assignment or exercise: the shares follow from the option, the fees do not,
+    and its effect says whether shares from before the file were taken. A reorganisation (a split, a merger, another
+    symbol) removes what it closes and adds what it opens; with quantity 0 the broker does not say what it makes.
     """
 
     when: datetime  # New York, without a zone
@@ -36,33 +40,141 @@ class Execution:
     account: str = ""  # where a file holds several
 
 
-def orders_of(executions: Iterable[Execution]) -> list[list[Execution]]:
-    """Executions of one order together, in order of time; endings stand alone, shares after the options of a moment.
+def is_newest_first(executions: Sequence[Execution]) -> bool | None:
+    """Whether a file lists the newest row first; None where its times do not tell."""
+    rows = sorted(executions, key=lambda execution: execution.line)
+    steps = [later.when - earlier.when for earlier, later in pairwise(rows)]
+    falling, rising = (sum(sign * step > timedelta() for step in steps) for sign in (-1, 1))
+    return None if falling == rising else falling > rising
+
+
+def orders_of(executions: Iterable[Execution], newest_first: bool = False) -> list[list[Execution]]:
+    """Executions of one order together, in order of time; endings alone, shares after the options of a moment.
 
     Options belong together by their order, or their time. Fills in shares do by their order too; where there is none,
-    those in one direction that follow each other within `PARTS` are parts of one order.
+    those in one direction that follow each other within `PARTS` are parts of one order. An order number under which
+    different things traded at different times is not one order: spreadsheets round long numbers to the same digits.
     """
-    found: dict[object, list[Execution]] = defaultdict(list)
+    step = -1 if newest_first else 1
+    groups: dict[object, list[Execution]] = defaultdict(list)
     latest: dict[object, tuple[datetime, int]] = {}
-    for one in sorted(executions, key=lambda each: (each.when, each.line)):
-        key: tuple[object, ...] = (one.account, one.symbol, one.when, one.line)
-        if one.kind == "trade" and one.contract is not None:
-            key = one.account, one.symbol, one.order or one.when, "options"
-        elif one.kind == "trade":
-            way = one.account, one.symbol, "shares", one.quantity > 0, one.effect
-            key = *way, one.order
-            if not one.order:
-                before, part = latest.get(way, (one.when, 0))
-                part += one.when - before > PARTS
-                latest[way] = one.when, part
+    for execution in sorted(executions, key=lambda each: (each.when, step * each.line)):
+        key: tuple[object, ...] = (execution.account, execution.symbol, execution.when, execution.line)
+        if execution.kind == "reorganisation":
+            key = execution.account, execution.when, "reorganisation"
+        elif execution.kind == "trade" and execution.contract is not None:
+            key = execution.account, execution.symbol, execution.order or execution.when, "options"
+        elif execution.kind == "trade":
+            way = execution.account, execution.symbol, "shares", execution.quantity > 0, execution.effect
+            key = *way, execution.order
+            if not execution.order:
+                before, part = latest.get(way, (execution.when, 0))
+                part += execution.when - before > PARTS
+                latest[way] = execution.when, part
                 key = *way, part
-        found[key].append(one)
-    return sorted(found.values(), key=lambda rows: (rows[0].when, rows[0].contract is None, rows[0].line))
+        groups[key].append(execution)
+    orders = [part for rows in groups.values() for part in _parts(rows)]
+    return sorted(
+        orders, key=lambda rows: (rows[0].when, rows[0].contract is None, _adds_shares(rows), step * rows[0].line)
+    )
+
+
+def _adds_shares(rows: Sequence[Execution]) -> int:
+    """Endings that open shares go before those that close them."""
+    return int(rows[0].kind in DELIVERS and rows[0].effect == "close")
+
+
+def _parts(rows: list[Execution]) -> list[list[Execution]]:
+    """Rows under one order number, apart where they cannot be one order."""
+    if rows[0].kind != "trade" or rows[0].contract is None:
+        return [rows]
+    moments: list[list[Execution]] = []
+    for execution in rows:
+        if moments and execution.when - moments[-1][-1].when <= PARTS:
+            moments[-1].append(execution)
+        else:
+            moments.append([execution])
+    legs = [{(each.contract, each.quantity > 0) for each in part} for part in moments]
+    return [rows] if all(each == legs[0] for each in legs) else moments
+
+
+def with_cash_settlement(
+    executions: Iterable[Execution],
+    amounts: Mapping[tuple[str, Contract], float],
+    fees: Mapping[tuple[str, Contract], float] | None = None,
+) -> tuple[list[Execution], list[str]]:
+    """Assignments and exercises with the cash that other rows of the file name for their contracts.
+
+    Parameters
+    ----------
+    executions : iterable of Execution
+    amounts, fees : mapping
+        Dollars settled, and paid for it, by (account, contract).
+
+    Returns
+    -------
+    list of Execution, list of str
+        And a line for every amount whose contract does not end in the file.
+    """
+    rows = list(executions)
+    sizes: dict[tuple[str, Contract], int] = defaultdict(int)
+    for row in rows:
+        if row.contract is not None and row.kind != "trade":
+            sizes[row.account, row.contract] += abs(row.quantity)
+    settled = []
+    for row in rows:
+        if row.contract is not None and row.kind != "trade" and (row.account, row.contract) in amounts:
+            key = row.account, row.contract
+            price = abs(amounts[key]) / (MULTIPLIER * sizes[key])
+            fee = (fees or {}).get(key, 0.0) * abs(row.quantity) / sizes[key]
+            row = replace(row, kind="cash", price=price, fees=row.fees + fee)
+        settled.append(row)
+    lost = [
+        f"cash settlement of {contract.symbol}, {amount:.2f}, without its assignment or exercise: not in the results"
+        for (account, contract), amount in amounts.items()
+        if not sizes[account, contract]
+    ]
+    return settled, lost
+
+
+def settled_in_cash(executions: Iterable[Execution]) -> tuple[list[Execution], list[str]]:
+    """Endings of cash-settled index options: one row each, at its settlement value.
+
+    A broker may write two rows for one settlement: the assignment at zero, and its cash. An assignment at zero without
+    cash has an unknown result.
+
+    Returns
+    -------
+    list of Execution, list of str
+        What is left, and a line for every settlement whose amount is missing.
+    """
+    rows = list(executions)
+    cash: dict[tuple[str, Contract | None], int] = defaultdict(int)
+    for row in rows:
+        if row.kind == "cash":
+            cash[row.account, row.contract] += abs(row.quantity)
+    kept, missing = [], []
+    for row in rows:
+        is_index = row.contract is not None and settlement_of(row.contract.root).delivery == "cash"
+        if row.kind in DELIVERS and (is_index or cash[row.account, row.contract]):
+            if cash[row.account, row.contract] >= abs(row.quantity) and not row.price:
+                cash[row.account, row.contract] -= abs(row.quantity)
+                continue
+            if not row.price:
+                assert row.contract is not None
+                missing.append(
+                    f"line {row.line}: {row.kind} of {row.contract.symbol} without its cash settlement: result unknown"
+                )
+                row = replace(row, price=float("nan"))
+            row = replace(row, kind="cash")
+        kept.append(row)
+    return kept, missing
 
 
 def off_hours(executions: Sequence[Execution]) -> tuple[str, ...]:
     """What to ask where fills lie outside the session: a file that names no zone may have another clock."""
-    clocks = [one.when.time() for one in executions if one.kind == "trade" and one.when.time() != time()]
+    clocks = [execution.when.time() for execution in executions if execution.kind == "trade"]
+    clocks = [clock for clock in clocks if clock != time()]
     outside = sum(not SESSION[0] <= clock <= SESSION[1] for clock in clocks)
     if not outside:
         return ()
@@ -71,5 +183,33 @@ def off_hours(executions: Sequence[Execution]) -> tuple[str, ...]:
 
 
 def underlying(root: str) -> str:
-    """Symbol that executions of a root are filed under."""
-    return underlying_of(root.lstrip("$").removesuffix(".X"))
+    """Symbol that executions of a root are filed under; share classes are written with a dot, `BRK.B`."""
+    bare = root.strip().upper().lstrip("$").removesuffix(".X")
+    name, mark, share_class = bare.replace("/", ".").replace(" ", ".").rpartition(".")
+    return f"{name}{mark}{share_class}" if mark and len(share_class) == 1 else underlying_of(bare)
+
+
+def option_root(symbol: str) -> str:
+    """Root as OCC writes it: `BRK B` and `BRK/B` are BRKB."""
+    return symbol.strip().upper().lstrip("$").removesuffix(".X").replace(" ", "").replace("/", "").replace(".", "")
+
+
+def with_day_orders(executions: Iterable[Execution]) -> list[Execution]:
+    """Executions of a file without times and order numbers, with a name for the order that each belongs to.
+
+    Legs of one expiration that traded on one day, in the same number of contracts, are taken for one order.
+    """
+    rows = list(executions)
+    totals: dict[tuple[object, ...], int] = defaultdict(int)
+
+    def way(row: Execution) -> tuple[object, ...]:
+        return row.account, row.when, row.contract, row.effect, row.quantity > 0
+
+    for row in rows:
+        totals[way(row)] += abs(row.quantity)
+    return [
+        replace(row, order=f"{row.when:%Y-%m-%d} {row.contract.expiration} {row.effect} {totals[way(row)]}")
+        if row.kind == "trade" and row.contract is not None and not row.order
+        else row
+        for row in rows
+    ]

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
-from iwm_opts.journal.executions import DELIVERS, Execution, orders_of
+from iwm_opts.journal.executions import (
+    DELIVERS,
+    SETTLES_WITHIN,
+    Effect,
+    Execution,
+    is_newest_first,
+    orders_of,
+    settled_in_cash,
+)
+from iwm_opts.journal.opening import OpeningBalance
 from iwm_opts.journal.packages import Closing, Package, PackageLeg, PackageTrade, cut
 from iwm_opts.journal.share_lots import Delivery, ShareBook, ShareTrade
 from iwm_opts.market.contract import Contract
@@ -18,6 +27,7 @@ class Matched:
 
     packages: tuple[PackageTrade, ...]
     shares: tuple[ShareTrade, ...]
+    opening: tuple[OpeningBalance, ...]  # positions from before the executions begin
     problems: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -28,34 +38,102 @@ def match_executions(executions: Iterable[Execution]) -> Matched:
     Parameters
     ----------
     executions : iterable of Execution
-        In any order.
+        In any order. Rows of one time follow each other as in the file, or reversed where it lists the newest first;
+        where times do not tell, in the order that leaves fewer closings without an opening.
 
     Returns
     -------
     Matched
-        A closing of what was opened before the executions begin is named among the problems and left out.
+        A position from before the executions begin is an opening balance: named, and its result left out.
     """
-    book = _Book()
-    for order in orders_of(executions):
+    rows, problems = settled_in_cash(executions)
+    rows = _with_share_effects(rows)
+    newest_first = is_newest_first(rows)
+    if newest_first is None:
+        forward, backward = (_matched(rows, problems, order) for order in (False, True))
+        return backward if len(backward.opening) < len(forward.opening) else forward
+    return _matched(rows, problems, newest_first)
+
+
+def _matched(rows: list[Execution], problems: list[str], newest_first: bool) -> Matched:
+    book = _Book(problems)
+    for order in orders_of(rows, newest_first):
         book.take(order)
     return book.matched()
+
+
+def _with_share_effects(rows: list[Execution]) -> list[Execution]:
+    """Assignments and exercises with the effect of their shares: open, close, or "" where the file does not say.
+
+    The row of the delivered shares may say it; else the next trade in these shares that goes the other way.
+    """
+    deliveries = [row for row in rows if row.kind == "delivery" and row.quantity]
+    trades = sorted(
+        (row for row in rows if row.kind == "trade" and row.contract is None), key=lambda row: (row.when, row.line)
+    )
+    signs = _position_signs(rows)
+    marked = []
+    for row in rows:
+        if row.kind in DELIVERS and row.contract is not None:
+            sign = signs.get((row.account, row.contract), 0) * RIGHT_SIGN[row.contract.right]
+            row = replace(row, effect=_effect_of_shares(row, sign, deliveries, trades))
+        marked.append(row)
+    return marked
+
+
+def _position_signs(rows: Sequence[Execution]) -> dict[tuple[str, Contract], int]:
+    """Side of each contract by its first trade that opens: +1 long, -1 short."""
+    signs: dict[tuple[str, Contract], int] = {}
+    for row in rows:
+        if row.kind == "trade" and row.contract is not None and row.effect != "close":
+            signs.setdefault((row.account, row.contract), 1 if row.quantity > 0 else -1)
+    return signs
+
+
+def _effect_of_shares(
+    ending: Execution, sign: int, deliveries: Sequence[Execution], trades: Sequence[Execution]
+) -> Effect:
+    near = [
+        row
+        for row in deliveries
+        if (row.account, row.symbol) == (ending.account, ending.symbol)
+        and row.quantity * sign > 0
+        and abs(row.when - ending.when) <= SETTLES_WITHIN
+    ]
+    exact = [row for row in near if ending.contract is not None and abs(row.price - ending.contract.strike) < 0.005]
+    for row in exact or near:
+        if row.effect:
+            return row.effect
+    later = (
+        row
+        for row in trades
+        if (row.account, row.symbol) == (ending.account, ending.symbol)
+        and row.when >= ending.when
+        and row.quantity * sign < 0
+    )
+    following = next(later, None)
+    if following is None or not following.effect:
+        return ""
+    return "open" if following.effect == "close" else "close"
 
 
 class _Book:
     """What is open as the orders come in."""
 
-    def __init__(self) -> None:
+    def __init__(self, problems: Iterable[str]) -> None:
         self.packages: list[Package] = []
         # Accounts never close each other's positions.
         self.lots: dict[tuple[str, Contract], deque[tuple[Package, PackageLeg]]] = defaultdict(deque)
-        self.shares = ShareBook()
+        self.opening: list[OpeningBalance] = []
+        self.reorganised: dict[tuple[str, str], int] = {}  # line of a corporate action that could not be applied
+        self.shares = ShareBook(self.opening)
         self.opened = 0  # orders that opened something
-        self.problems: list[str] = []
+        self.problems = list(problems)
 
     def take(self, order: list[Execution]) -> None:
         """One order: what it closes first, then what it opens as one package."""
         if order[0].kind == "reorganisation":
-            self.shares.reorganise(order[0])
+            self._reorganise(order)
             return
         if order[0].kind == "delivery":
             self.shares.charge(order[0])
@@ -64,8 +142,9 @@ class _Book:
             self.opened += self.shares.trade(order, self.opened + 1)
             return
         opening, closed = [], dict[int, None]()
-        for one in order:
-            rest = one if one.effect == "open" else self._close(one, closed)
+        for execution in order:
+            opens = execution.kind == "trade" and execution.effect == "open"
+            rest = execution if opens else self._close(execution, closed)
             if rest is not None:
                 opening.append(rest)
         if opening:
@@ -74,10 +153,10 @@ class _Book:
     def _open(self, rows: Sequence[Execution], rolled_from: tuple[int, ...]) -> None:
         quantity: dict[Contract, int] = defaultdict(int)
         cash = 0.0
-        for one in rows:
-            assert one.contract is not None  # shares were sent elsewhere
-            quantity[one.contract] += one.quantity
-            cash -= one.quantity * one.price
+        for row in rows:
+            assert row.contract is not None  # shares were sent elsewhere
+            quantity[row.contract] += row.quantity
+            cash -= row.quantity * row.price
         held = {contract: count for contract, count in quantity.items() if count}
         if not held:
             self.problems.append(f"line {rows[0].line}: an order of {rows[0].symbol} bought and sold the same")
@@ -96,7 +175,7 @@ class _Book:
             contracts,
             rows[0].when,
             cash / contracts,
-            sum(one.fees for one in rows),
+            sum(row.fees for row in rows),
             rolled_from,
             rows[0].account,
         )
@@ -104,13 +183,15 @@ class _Book:
         for leg in legs:
             self.lots[package.account, leg.contract].append((package, leg))
 
-    def _close(self, one: Execution, closed: dict[int, None]) -> Execution | None:
+    def _close(self, execution: Execution, closed: dict[int, None]) -> Execution | None:
         """Match a closing with the oldest lots; what is left of a row that may open too."""
-        assert one.contract is not None  # shares were sent elsewhere
-        left = abs(one.quantity)
-        sign = 0 if one.kind != "trade" or one.quantity == 0 else (1 if one.quantity > 0 else -1)
-        each = one.fees / left if left else 0.0
-        lots = self.lots[one.account, one.contract]
+        contract = execution.contract
+        assert contract is not None  # shares were sent elsewhere
+        left = abs(execution.quantity)
+        is_trade = execution.kind == "trade"
+        sign = 0 if not is_trade or execution.quantity == 0 else (1 if execution.quantity > 0 else -1)
+        fee = execution.fees / left if left else 0.0
+        lots = self.lots[execution.account, contract]
         for package, leg in list(lots):
             if not left:
                 break
@@ -119,30 +200,102 @@ class _Book:
             count = min(left, leg.open)
             leg.open -= count
             left -= count
-            closing = Closing(one.when, count, one.price, each, one.kind)
+            closing = Closing(execution.when, count, execution.price, fee, execution.kind)
             leg.closings.append(closing)
             closed[package.number] = None
-            if one.kind in DELIVERS:
-                self._deliver(one, leg, closing)
+            if execution.kind in DELIVERS:
+                self._deliver(execution, package, leg, closing)
             if not leg.open:
                 lots.remove((package, leg))
         if not left:
             return None
-        if one.effect == "" and one.kind == "trade":
-            return replace(one, quantity=sign * left, fees=each * left)
-        self.problems.append(
-            f"line {one.line}: closes {left} of {one.contract.symbol} that the file does not open: left out"
-        )
+        if execution.effect == "" and is_trade:
+            return replace(execution, quantity=sign * left, fees=fee * left)
+        self._close_opening_balance(execution, left)
         return None
 
-    def _deliver(self, one: Execution, leg: PackageLeg, closing: Closing) -> None:
-        """Shares at the strike, in place of the option."""
+    def _close_opening_balance(self, execution: Execution, count: int) -> None:
+        """An option from before the file, and the shares that it may have left."""
+        contract = execution.contract
+        assert contract is not None
+        action = self.reorganised.get((execution.account, execution.symbol))
+        if action is not None:
+            self.problems.append(
+                f"line {execution.line}: closes {count} of {contract.symbol} after the corporate action of line "
+                f"{action}: left out"
+            )
+            return
+        held = count * (-1 if execution.quantity > 0 else 1)
+        if execution.kind == "assignment":
+            held = -count
+        elif execution.kind == "exercise":
+            held = count
+        balance = OpeningBalance.of(execution, held)
+        self.opening.append(balance)
+        if execution.kind in DELIVERS:
+            shares = MULTIPLIER * held * RIGHT_SIGN[contract.right]
+            delivery = Delivery(count, abs(shares), opening=balance)
+            self.shares.deliver(execution, shares, contract.strike, delivery, takes_old=execution.effect == "close")
+
+    def _deliver(self, execution: Execution, package: Package, leg: PackageLeg, closing: Closing) -> None:
+        """Shares at the strike, in place of the option.
+
+        Where the file does not say so, shares that are sold but not held are taken for older ones, unless another leg
+        of the package has the same right: the long call of a spread is what covers its short one.
+        """
         shares = MULTIPLIER * closing.quantity * leg.sign * RIGHT_SIGN[leg.contract.right]
         closing.delivery = Delivery(closing.quantity, abs(shares))
-        self.shares.deliver(one, shares, leg.contract.strike, closing.delivery)
+        takes_old = execution.effect == "close"
+        if execution.effect == "":
+            covers = any(other.contract.right == leg.contract.right for other in package.legs if other is not leg)
+            takes_old = shares < 0 and not covers
+        self.shares.deliver(execution, shares, leg.contract.strike, closing.delivery, takes_old=takes_old)
+
+    def _reorganise(self, rows: Sequence[Execution]) -> None:
+        """Splits, mergers and changes of symbol of one time: what was removed becomes what was added."""
+        added = [row for row in rows if row.effect == "open" and row.quantity]
+        for row in rows:
+            if row.effect == "open" and row.quantity:
+                continue
+            successor = next((other for other in added if _may_succeed(row, other)), None)
+            if successor is not None:
+                added.remove(successor)
+            if row.contract is None:
+                self.shares.reorganise(row, successor)
+            else:
+                self._reorganise_option(row, successor)
+        for row in added:
+            self.problems.append(f"line {row.line}: {row.symbol} added by a corporate action: left out")
+
+    def _reorganise_option(self, row: Execution, successor: Execution | None) -> None:
+        assert row.contract is not None
+        lots = self.lots.pop((row.account, row.contract), deque())
+        factor = abs(successor.quantity / row.quantity) if successor and row.quantity else math.nan
+        for package, leg in lots:
+            if successor is not None and successor.contract is not None and package.scale(leg, successor, factor):
+                self.lots[row.account, successor.contract].append((package, leg))
+                continue
+            package.is_left_out = True
+            self.problems.append(
+                f"line {row.line}: corporate action on {row.contract.symbol}: the trade open across it "
+                f"(entry {package.entry:%Y-%m-%d}) is left out"
+            )
+        if successor is None:
+            self.reorganised.setdefault((row.account, row.symbol), row.line)
 
     def matched(self) -> Matched:
         """Every package and every lot cut where parts of it were left."""
-        packages = tuple(trade for package in self.packages for trade in cut(package))
-        problems = (*self.problems, *self.shares.problems)
-        return Matched(packages, tuple(self.shares.trades()), problems, self.shares.notes)
+        self.shares.settle_charges()
+        packages = tuple(trade for package in self.packages if not package.is_left_out for trade in cut(package))
+        lines = [balance.describe() for balance in self.opening]
+        problems = (*self.problems, *lines, *self.shares.problems)
+        return Matched(packages, tuple(self.shares.trades()), tuple(self.opening), problems, self.shares.notes)
+
+
+def _may_succeed(row: Execution, other: Execution) -> bool:
+    """Whether an added position may be what a removed one became."""
+    if (row.contract is None) != (other.contract is None) or row.quantity * other.quantity >= 0:
+        return False
+    if row.contract is None or other.contract is None:
+        return True
+    return row.contract.right == other.contract.right and row.contract.expiration == other.contract.expiration

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from iwm_opts.journal.executions import Kind
+from iwm_opts.journal.executions import Execution, Kind
 from iwm_opts.journal.share_lots import Delivery
 from iwm_opts.market.contract import Contract
 
@@ -72,23 +72,41 @@ class Package:
     fees: float
     rolled_from: tuple[int, ...]
     account: str
+    is_left_out: bool = False  # a corporate action changed it in a way the file does not say
+
+    def scale(self, leg: PackageLeg, successor: Execution, factor: float) -> bool:
+        """Let a leg become another contract, `factor` for each one; False where the package does not allow it.
+
+        A factor other than 1 is applied to a single option of which nothing was closed before.
+        """
+        assert successor.contract is not None
+        if factor != 1.0:
+            is_alone = len(self.legs) == 1 and not leg.closings
+            if not is_alone or not (factor * self.contracts).is_integer() or not factor > 0.0:
+                return False
+            self.contracts = round(factor * self.contracts)
+            self.credit /= factor
+            leg.open = round(factor * leg.open)
+        leg.contract = successor.contract
+        self.symbol = successor.symbol
+        return True
 
 
 def cut(package: Package) -> list[PackageTrade]:
     """Trades of a package: one for each time that whole packages of it were left, and what is still open."""
     moments = sorted({closing.when for leg in package.legs for closing in leg.closings})
-    done, found = 0, []
+    done, trades = 0, []
     for moment in moments:
         whole = min(
             sum(c.quantity for c in leg.closings if c.when <= moment) // leg.ratio for leg in package.legs
         )  # closings hand out what they hold, so that this counts what is new
         if whole:
-            found.append(_left(package, whole, moment))
+            trades.append(_left(package, whole, moment))
             done += whole
     remaining = package.contracts - done
     if remaining:
-        found.append(_trade(package, remaining, None, math.nan, 0.0, 0.0, "open"))
-    return found
+        trades.append(_trade(package, remaining, None, math.nan, 0.0, 0.0, "open"))
+    return trades
 
 
 def _left(package: Package, count: int, moment: datetime) -> PackageTrade:
@@ -97,10 +115,10 @@ def _left(package: Package, count: int, moment: datetime) -> PackageTrade:
     kinds: set[Kind] = set()
     last, is_settled = moment, True
     for leg in package.legs:
-        wanted = leg.ratio * count
-        while wanted:
+        left = leg.ratio * count
+        while left:
             closing = leg.closings[0]
-            part = min(wanted, closing.quantity)
+            part = min(left, closing.quantity)
             debit -= leg.sign * part * closing.price
             fees += part * closing.fees
             kinds.add(closing.kind)
@@ -109,7 +127,7 @@ def _left(package: Package, count: int, moment: datetime) -> PackageTrade:
                 is_settled &= not closing.delivery.shares
                 last = max(last, closing.delivery.settled or last)
             closing.quantity -= part
-            wanted -= part
+            left -= part
             if not closing.quantity:
                 leg.closings.popleft()
     if not is_settled:
@@ -119,8 +137,8 @@ def _left(package: Package, count: int, moment: datetime) -> PackageTrade:
 
 def _reason(kinds: set[Kind]) -> str:
     """The most telling way in which its legs ended."""
-    told = {"assignment": "assignment", "exercise": "exercise", "trade": "closed"}
-    return next((name for kind, name in told.items() if kind in kinds), "expiry")
+    names = {"assignment": "assignment", "exercise": "exercise", "trade": "closed"}
+    return next((name for kind, name in names.items() if kind in kinds), "expiry")
 
 
 def _trade(
@@ -132,7 +150,7 @@ def _trade(
     settlement: float,
     reason: str,
 ) -> PackageTrade:
-    share = count / package.contracts
+    fraction = count / package.contracts
     return PackageTrade(
         package.number,
         package.symbol,
@@ -142,7 +160,7 @@ def _trade(
         left,
         package.credit,
         debit,
-        package.fees * share + closing_fees,
+        package.fees * fraction + closing_fees,
         settlement,
         reason,
         package.rolled_from,

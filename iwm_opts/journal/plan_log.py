@@ -6,7 +6,7 @@ import pandas as pd
 
 from iwm_opts.journal.packages import strategy_of
 from iwm_opts.journal.paper_trade import OPEN
-from iwm_opts.journal.readers import backtest_told, log_of_backtest
+from iwm_opts.journal.readers import backtest_label, log_of_backtest
 from iwm_opts.journal.trade_log import SHARES, TradeLog, log_of_rows
 from iwm_opts.market.contract import Contract
 from iwm_opts.plans.plan import Plan
@@ -27,7 +27,7 @@ def log_of_plan(result: PlanResult) -> TradeLog:
         Filled by the model and left by the rules; each trade names the plan, and its market.
     """
     plan, stages = result.plan, result.ranges or result.stress
-    market = backtest_told(result.market, is_simulated=result.is_simulated)
+    market = backtest_label(result.market, is_simulated=result.is_simulated)
     tables = [one.trades for one in stages if len(one.trades)]
     if not tables:
         return log_of_rows(pd.DataFrame(), market, is_simulated=result.is_simulated)

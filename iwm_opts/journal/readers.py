@@ -1,7 +1,6 @@
 """Reading trade logs: this tool's own, its backtests', and brokers' exports."""
 
-import codecs
-import csv
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +13,11 @@ import pandas as pd
 from iwm_opts.backtest.metrics import PATH
 from iwm_opts.conventions import MULTIPLIER, TIMEZONE
 from iwm_opts.errors import DataError
-from iwm_opts.journal import interactive_brokers, tastytrade, thinkorswim
-from iwm_opts.journal.cells import NAMED, Rejected, rows_of_text
+from iwm_opts.journal import brokers
+from iwm_opts.journal.brokers.layout import NAMED, Export, Layout, RowReport
 from iwm_opts.journal.executions import Execution
+from iwm_opts.journal.fields import TwoReadingsError, columns_of, is_blank
+from iwm_opts.journal.log_file import LogFile, Rows, open_log
 from iwm_opts.journal.matching import match_executions
 from iwm_opts.journal.packages import PackageTrade, strategy_of
 from iwm_opts.journal.share_lots import ShareTrade
@@ -29,6 +30,7 @@ from iwm_opts.journal.trade_log import (
     SIMULATED,
     TradeLog,
     log_of_rows,
+    typed_columns,
 )
 from iwm_opts.spreads.typed import TypedLeg, payoff_of
 
@@ -38,8 +40,8 @@ NEEDED_OF_BACKTEST: Final = (
     "risk", "dte",
 )  # fmt: skip
 KNOWN: Final = (
-    f"a trade log of this tool (columns {' and '.join(REQUIRED)} at least), the trades of a backtest, "
-    f"{thinkorswim.NAME}, {tastytrade.NAME} or {interactive_brokers.NAME}"
+    f"a trade log (columns {' and '.join(REQUIRED)} at least), the trades of a backtest, or an export of "
+    "Interactive Brokers, tastytrade, thinkorswim, Schwab, Robinhood, Fidelity or Option Omega"
 )
 MADE: Final = ("simulated", "modelled")  # columns of a backtest's CSV
 MODELLED_NAMES: Final = "modelled market"  # as `sources.modelled` calls them
@@ -52,43 +54,70 @@ def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
     Parameters
     ----------
     path : Path
-        CSV or Parquet; or the folder of a saved backtest.
+        CSV, Excel, XML or Parquet, also inside gzip or zip; or the folder of a saved backtest.
     zone : str
         Time zone of a broker's times that carry none.
 
     Raises
     ------
     DataError
-        When the file is none of the layouts, or holds no trade.
+        When the file is none of the layouts, holds no trade, or has two readings.
     """
+    path = Path(path)
     if path.is_dir():
         return _of_folder(path)
-    if path.suffix.lower() in (".parquet", ".pq"):
-        return _of_frame(_parquet(path), path)
+    file = open_log(path)
     try:
-        rows = rows_of_text(_text(path))
-    except csv.Error as error:  # bytes that are no text, a quote that is never closed
-        raise DataError(path, f"is no CSV: {error}", f"give {KNOWN}") from None
-    if not rows:
-        raise DataError(path, "is empty", f"give {KNOWN}")
-    for layout in (interactive_brokers, thinkorswim):
-        if any(layout.is_header(cells) for _, cells in rows[:HEADER_ROWS]):
-            rejected = Rejected()
-            return _of_broker(layout.read(rows, ZoneInfo(zone), rejected), layout.NAME, path, rejected)
-    if tastytrade.is_header(rows[0][1]):
-        rejected = Rejected()
-        return _of_broker(tastytrade.read(rows, ZoneInfo(zone), rejected), tastytrade.NAME, path, rejected)
-    return _of_frame(_frame(rows, path), path)
+        if file.parquet:
+            return _of_frame(_parquet(file), path)
+        if file.is_xml:
+            return _of_xml(file, ZoneInfo(zone))
+        for delimiter in file.delimiters():
+            rows = file.rows(delimiter)
+            for layout in brokers.layouts():
+                header = layout.header(rows, HEADER_ROWS)
+                if header is not None:
+                    return _of_broker(layout, Export(rows, ZoneInfo(zone), RowReport(), header, delimiter), path)
+        return _of_own(file, path)
+    except TwoReadingsError as error:
+        raise DataError(path, str(error)) from None
 
 
-def _text(path: Path) -> str:
+def _of_xml(file: LogFile, zone: ZoneInfo) -> TradeLog:
+    for layout in brokers.layouts():
+        if layout.root and f"<{layout.root}" in file.text[:10_000]:
+            return _of_broker(layout, Export((), zone, RowReport(), text=file.text), file.path)
+    raise DataError(file.path, "XML of an unknown kind", f"Give {KNOWN}")
+
+
+def _of_broker(layout: Layout, export: Export, path: Path) -> TradeLog:
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(path, f"cannot be read: {error.strerror or error}", "check the path") from None
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", errors="replace")
-    return content.decode("utf-8-sig", errors="replace")
+        activity = layout.read(export)
+    except DataError as error:
+        raise DataError(path, f"{error.source}: {error.rule}", error.remedy) from None
+    source = f"{path.name}, {layout.name}"
+    if isinstance(activity, pd.DataFrame):
+        log = log_of_rows(activity, source, export.report.problems(), export.report.notes())
+        if log.trades.empty:
+            raise _no_trades(source, log.problems, log.notes)
+        return replace(log, skipped=dict(export.report.skipped))
+    return log_of_executions(activity, layout.name, source, export.report)
+
+
+def _no_trades(source: str, problems: Sequence[str], notes: Sequence[str]) -> DataError:
+    return DataError(source, "holds no trade that could be read", "; ".join((*problems, *notes)) or f"Give {KNOWN}")
+
+
+def _of_own(file: LogFile, path: Path) -> TradeLog:
+    """A log of this tool or of a spreadsheet: its header is the first row with the required columns."""
+    for delimiter in file.delimiters():
+        rows = file.rows(delimiter)
+        for place, (_, cells) in enumerate(rows[:HEADER_ROWS]):
+            if set(REQUIRED) <= set(columns_of(cells)) or set(BACKTEST_COLUMNS) <= set(columns_of(cells)):
+                return _of_frame(_frame(rows[place:], path), path, delimiter)
+    columns = ", ".join(name for name in columns_of(file.rows(file.delimiters()[0])[0][1]) if name)
+    missing = " and ".join(name for name in REQUIRED if name not in columns.split(", "))
+    raise DataError(path, f"unknown layout: no column {missing} (columns: {columns[:120]})", f"Give {KNOWN}")
 
 
 def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, source: str = "backtest") -> TradeLog:
@@ -128,48 +157,50 @@ def _by_path(market: str, trades: pd.DataFrame) -> object:
     return [f"{market}{ACCOUNT_OF}path {path}" for path in trades[PATH]]
 
 
-def backtest_told(name: str, *, is_simulated: bool, is_modelled: bool | None = None) -> str:
-    """What a log says of the market of a backtest: whether anybody traded on it stands before its name.
+def backtest_label(name: str, *, is_simulated: bool, is_modelled: bool | None = None) -> str:
+    """Market of a backtest as a log names it, made data first.
 
-    Modelled markets are known by their names where nobody says.
+    Modelled markets are known by their names where `is_modelled` is not given.
     """
     if not is_simulated:
         return f"backtest, {name}"
-    known = MODELLED_NAMES in name if is_modelled is None else is_modelled
-    return f"backtest, {MODELLED if known else f'{SIMULATED} market'}: {name}"
+    modelled = MODELLED_NAMES in name if is_modelled is None else is_modelled
+    return f"backtest, {MODELLED if modelled else f'{SIMULATED} market'}: {name}"
 
 
-def log_of_executions(executions: Sequence[Execution], market: str, source: str, rejected: Rejected) -> TradeLog:
+def log_of_executions(executions: Sequence[Execution], market: str, source: str, report: RowReport) -> TradeLog:
     """Executions of a broker as a log; risk of a package is its worst payoff at expiry less the credit, fees included.
 
     Mids and model fills are unknown, planned sizes and checklist answers too, and of shares the risk: add the columns
     to the log that `--write-log` gives, and review that; or complete it by a plan's rules (`plan_replay`).
     """
-    if rejected.decimal_comma:
-        raise DataError(source, rejected.decimal_comma, "export it with American numbers, 1,234.50")
     matched = match_executions(executions)
     rows = [_row(name, trade, market) for name, trade in _numbered(matched.packages)]
     rows += [_share_row(name, trade, market) for name, trade in _numbered(matched.shares)]
-    problems = (*rejected.lines(), *matched.problems)
+    problems = (*report.problems(), *matched.problems)
     if not rows:
-        left_out = "; ".join((*problems, *rejected.notes()))
-        raise DataError(source, "holds no trade that could be read", left_out or f"give {KNOWN}")
-    accounts = sorted({one.account for one in executions if one.account})
-    told = (f"{len(accounts)} accounts in the file, kept apart: {', '.join(accounts)}",) if len(accounts) > 1 else ()
-    return log_of_rows(rows, source, problems, (*rejected.notes(), *matched.notes, *told, *_twice(executions)))
+        raise _no_trades(source, problems, report.notes())
+    accounts = sorted({execution.account for execution in executions if execution.account})
+    notes = list(report.notes())
+    notes += matched.notes
+    if len(accounts) > 1:
+        notes.append(f"{len(accounts)} accounts in the file, kept apart: {', '.join(accounts)}")
+    notes += _repeated(executions)
+    log = log_of_rows(rows, source, problems, notes)
+    return replace(log, opening=matched.opening, skipped=dict(report.skipped))
 
 
-def _twice(executions: Sequence[Execution]) -> tuple[str, ...]:
-    """Rows that say the same: two fills of a kind, or two exports that overlap; nobody can tell, and both count."""
+def _repeated(executions: Sequence[Execution]) -> tuple[str, ...]:
+    """Rows with the same content: two fills of a kind, or exports that overlap; nothing tells, and all count."""
     lines: dict[Execution, list[int]] = {}
-    for one in executions:
-        if one.kind != "reorganisation":  # a split is told by two rows, and moves nothing here
-            lines.setdefault(replace(one, line=0), []).append(one.line)
-    repeated = [found for found in lines.values() if len(found) > 1]
+    for execution in executions:
+        if execution.kind != "reorganisation":  # a split has two rows, and moves nothing here
+            lines.setdefault(replace(execution, line=0), []).append(execution.line)
+    repeated = [numbers for numbers in lines.values() if len(numbers) > 1]
     if not repeated:
         return ()
-    named = "; ".join(" and ".join(map(str, found)) for found in repeated[:NAMED])
-    what = f"{sum(map(len, repeated))} rows say what another one says, and all are counted"
+    named = "; ".join(" and ".join(map(str, numbers)) for numbers in repeated[:NAMED])
+    what = f"{sum(map(len, repeated))} rows have the same content as another, and all are counted"
     return (f"{what} (lines {named}): where exports that overlap were joined, remove one of each",)
 
 
@@ -250,10 +281,6 @@ def _risk(trade: PackageTrade) -> float:
     return loss if np.isfinite(loss) and loss > 0 else float("nan")
 
 
-def _of_broker(executions: list[Execution], name: str, path: Path, rejected: Rejected) -> TradeLog:
-    return log_of_executions(executions, name, f"{path.name}, {name}", rejected)
-
-
 def _of_folder(path: Path) -> TradeLog:
     """A saved backtest (`backtest.saved`)."""
     from iwm_opts.backtest.saved import load_result
@@ -262,30 +289,42 @@ def _of_folder(path: Path) -> TradeLog:
     is_simulated = bool(saved.config["simulated"])
     names = [market["name"] for market in saved.config["markets"]]
     market = names[0] + (f" and {len(names) - 1} more paths" if len(names) > 1 else "")
-    told = backtest_told(market, is_simulated=is_simulated)
-    return log_of_backtest(saved.trades, told, is_simulated=is_simulated, source=f"{path.name} ({market})")
+    label = backtest_label(market, is_simulated=is_simulated)
+    return log_of_backtest(saved.trades, label, is_simulated=is_simulated, source=f"{path.name} ({market})")
 
 
-def _of_frame(frame: pd.DataFrame, path: Path) -> TradeLog:
-    names = {str(name).strip().lower(): name for name in frame}
-    frame = frame.rename(columns={name: low for low, name in names.items()})
+def _of_frame(frame: pd.DataFrame, path: Path, delimiter: str = ",") -> TradeLog:
+    names = columns_of([str(name) for name in frame])
+    if len(set(names)) < len(names):
+        twice = ", ".join(sorted({name for name in names if names.count(name) > 1}))
+        raise DataError(path, f"columns that occur twice: {twice}", "Remove one of each")
+    frame = frame.set_axis(names, axis="columns")
     if all(name in names for name in BACKTEST_COLUMNS):
-        is_simulated, is_modelled = (_says(frame, name) for name in MADE)
-        frame = _typed(frame.drop(columns=list(MADE), errors="ignore"), path)
-        source = f"{path.name}, trades of a backtest"
-        market = backtest_told(path.name, is_simulated=is_simulated, is_modelled=is_modelled)
-        return log_of_backtest(frame, market, is_simulated=is_simulated, source=source)
+        return _of_backtest(frame, path)
     missing = [name for name in REQUIRED if name not in names]
-    if missing and any(name.count(";") > 1 for name in names):
-        raise DataError(path, "is separated by semicolons", "save it with commas between the columns")
     if missing:
-        raise DataError(path, f"is no trade log: no column {' and '.join(missing)}", f"give {KNOWN}")
+        raise DataError(path, f"not a trade log: no column {' and '.join(missing)}", f"Give {KNOWN}")
     made = f"{SIMULATED}|{MODELLED}"
-    told = bool(frame["market"].astype(str).str.contains(made).any()) if "market" in frame else False
-    log = log_of_rows(frame, path.name, is_simulated=told)
+    is_simulated = bool(frame["market"].astype(str).str.contains(made).any()) if "market" in frame else False
+    log = log_of_rows(frame, path.name, is_simulated=is_simulated, decimal="." if delimiter == "," else None)
     if log.trades.empty:
         raise DataError(path, "holds no trade that could be read", "; ".join(log.problems[:3]))
     return log
+
+
+def _of_backtest(frame: pd.DataFrame, path: Path) -> TradeLog:
+    missing = [name for name in NEEDED_OF_BACKTEST if name not in frame]
+    if missing:
+        raise DataError(path, f"trades of a backtest without {', '.join(missing)}", "Write them with iwm-opts backtest")
+    is_simulated, is_modelled = (_says(frame, name) for name in MADE)
+    frame = frame.drop(columns=list(MADE), errors="ignore")
+    try:
+        frame = typed_columns(frame, path.name)
+    except ValueError as error:
+        raise DataError(path, str(error), "Write them with iwm-opts backtest") from None
+    market = backtest_label(path.name, is_simulated=is_simulated, is_modelled=is_modelled)
+    source = f"{path.name}, trades of a backtest"
+    return log_of_backtest(frame, market, is_simulated=is_simulated, source=source)
 
 
 def _says(frame: pd.DataFrame, name: str) -> bool:
@@ -293,35 +332,29 @@ def _says(frame: pd.DataFrame, name: str) -> bool:
     return name in frame and bool(frame[name].astype(str).str.lower().isin(("true", "1")).any())
 
 
-def _typed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Trades of a backtest out of CSV: their columns as dates, texts and numbers."""
-    done = frame.copy()
-    for name in frame:
-        try:
-            if name in ("entry", "exit", "expiration"):
-                done[name] = pd.to_datetime(frame[name])
-            elif name not in ("reason", "legs"):
-                done[name] = pd.to_numeric(frame[name].replace("", np.nan))
-        except (ValueError, TypeError) as error:
-            raise DataError(path, f"column {name} cannot be read: {error}", "write it with iwm-opts backtest") from None
-    missing = [name for name in NEEDED_OF_BACKTEST if name not in done]
-    if missing:
-        raise DataError(path, f"trades of a backtest without {', '.join(missing)}", "write them with iwm-opts backtest")
-    return done
-
-
-def _frame(rows: list[tuple[int, list[str]]], path: Path) -> pd.DataFrame:
+def _frame(rows: Rows, path: Path) -> pd.DataFrame:
+    """Rows below a header as text; rows of totals and notes are left to the rules of a log."""
     names = rows[0][1]
-    ragged = [line for line, cells in rows[1:] if len(cells) != len(names)]
+    width = max(at + 1 for at, name in enumerate(names) if name)
+    body = [(line, cells) for line, cells in rows[1:] if any(not is_blank(cell) for cell in cells)]
+    ragged = [line for line, cells in body if len(cells) < width or any(cells[len(names) :])]
     if ragged:
         lines = ", ".join(map(str, ragged[:5]))
-        raise DataError(path, f"line {lines}: cells do not fit the header of {len(names)}", "correct the rows")
-    frame = pd.DataFrame([cells for _, cells in rows[1:]], columns=names, dtype=object)
-    return frame.assign(line=[line for line, _ in rows[1:]])
+        raise DataError(path, f"line {lines}: cells do not fit the header of {width}", "Correct the rows")
+    frame = pd.DataFrame([cells[:width] for _, cells in body], columns=names[:width], dtype=object)
+    frame = frame.loc[:, [bool(name) for name in names[:width]]]
+    return frame.assign(line=[line for line, _ in body])
 
 
-def _parquet(path: Path) -> pd.DataFrame:
+def _parquet(file: LogFile) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise DataError(path, f"is no Parquet file that can be read: {error}", "check the path") from None
+        frame = pd.read_parquet(io.BytesIO(file.parquet))
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(file.path, f"Parquet that cannot be read: {reason}", "Check that the file is whole") from None
+    if any(name for name in frame.index.names):
+        frame = frame.reset_index()
+    for name in frame:
+        if isinstance(name, str) and len(frame) and isinstance(frame[name].iloc[0], (list, dict, np.ndarray)):
+            raise DataError(file.path, f"column {name} holds lists or records", "Write one value a cell")
+    return frame

@@ -1,8 +1,8 @@
 """Shares bought and sold, matched first in, first out: the brokers' default for tax lots.
 
-What was opened in one order is one lot. Shares that an option left behind stand in the same queue, but belong to the
-option's trade: what they bring is its settlement, never a trade of its own. Own shares that an assigned call takes away
-are sold at its strike.
+What was opened in one order is one lot. Shares that an option left behind are in the same queue, but belong to the
+option's trade: what they bring is its settlement, never a trade of its own. Shares that an assigned call takes away
+are sold at its strike; where the file did not buy them they are an opening balance.
 """
 
 import math
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from iwm_opts.journal.executions import Execution
+from iwm_opts.journal.opening import OpeningBalance
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class Delivery:
     shares: int  # not traded away yet
     settlement: float = 0.0  # dollars a contract
     settled: datetime | None = None  # when the last of its shares was traded away
+    opening: OpeningBalance | None = None  # of an option from before the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class _Part:
     reason: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Own:
     """A lot that an order in shares opened."""
 
@@ -67,10 +69,10 @@ class _Own:
     def trades(self, still_open: int) -> list[ShareTrade]:
         """One trade for each order that left some of it, and what is still open."""
         sign = 1 if self.shares > 0 else -1
-        found = [self._trade(sign * one.count, one.when, one.price, one.fees, one.reason) for one in self.parts]
+        trades = [self._trade(sign * part.count, part.when, part.price, part.fees, part.reason) for part in self.parts]
         if still_open:
-            found.append(self._trade(still_open, None, math.nan, 0.0, "open"))
-        return found
+            trades.append(self._trade(still_open, None, math.nan, 0.0, "open"))
+        return trades
 
     def _trade(self, count: int, when: datetime | None, price: float, fees: float, reason: str) -> ShareTrade:
         opening = self.fees * count / self.shares
@@ -91,45 +93,75 @@ class _Lot:
 class ShareBook:
     """Holdings of every account and symbol, as the orders come in."""
 
-    def __init__(self) -> None:
+    def __init__(self, opening: list[OpeningBalance] | None = None) -> None:
         self._lots: dict[tuple[str, str], deque[_Lot]] = defaultdict(deque)
         self._own: list[_Own] = []
-        self._delivered: dict[tuple[str, str], Delivery] = {}  # the latest of each holding
+        self._delivered: dict[tuple[str, str], list[tuple[datetime, float, Delivery]]] = defaultdict(list)
+        self._charges: list[Execution] = []
         self._several = 0  # orders that could have left the shares of more than one
+        self._opening = [] if opening is None else opening
         self.problems: list[str] = []
         self._notes: list[str] = []
 
     @property
     def notes(self) -> tuple[str, ...]:
         """How rows were read that could be read otherwise."""
-        told = f"{self._several} orders left shares of several purchases: the oldest go first, as in a statement"
-        return (*self._notes, *([told] if self._several else []))
+        note = f"{self._several} orders left shares of several purchases: the oldest go first, as in a statement"
+        return (*self._notes, *([note] if self._several else []))
 
-    def deliver(self, one: Execution, shares: int, strike: float, by: Delivery) -> None:
-        """Take shares that an option brings or takes, at its strike."""
-        queue = self._lots[one.account, one.symbol]
-        self._delivered[one.account, one.symbol] = by
-        left = self._offset(queue, shares, strike, one.when, 0.0, one.kind)
-        by.shares -= abs(shares) - abs(left)
-        if left:
-            queue.append(_Lot(left, strike, by))
+    def deliver(
+        self, execution: Execution, shares: int, strike: float, delivery: Delivery, *, takes_old: bool = False
+    ) -> None:
+        """Take shares that an option brings or takes, at its strike.
 
-    def charge(self, one: Execution) -> None:
-        """Take the fees of a delivery: its option's trade pays them."""
-        by = self._delivered.get((one.account, one.symbol))
-        if by is None:
-            self.problems.append(
-                f"line {one.line}: fees of {one.fees:.2f} for {one.symbol} shares of an option that the file does not "
-                "open: left out"
+        Parameters
+        ----------
+        execution : Execution
+            The assignment or exercise.
+        shares : int
+            Bought positive.
+        strike : float
+        delivery : Delivery
+        takes_old : bool
+            Shares that the file does not hold are an opening balance, not a new position.
+        """
+        queue = self._lots[execution.account, execution.symbol]
+        self._delivered[execution.account, execution.symbol].append((execution.when, strike, delivery))
+        left = self._offset(queue, shares, strike, execution.when, 0.0, execution.kind)
+        delivery.shares -= abs(shares) - abs(left)
+        if left and takes_old:
+            delivery.shares -= abs(left)
+            delivery.settled = max(delivery.settled or execution.when, execution.when)
+            balance = OpeningBalance(
+                execution.account, execution.symbol, None, -left, execution.when, "delivery", strike, execution.line
             )
-            return
-        by.settlement -= one.fees / by.contracts
+            self._opening.append(balance)
+        elif left:
+            queue.append(_Lot(left, strike, delivery))
+
+    def charge(self, execution: Execution) -> None:
+        """Take the fees of a delivery: its option's trade pays them."""
+        if execution.fees:
+            self._charges.append(execution)
+
+    def settle_charges(self) -> None:
+        """Hand the fees of deliveries to the assignments and exercises that they belong to, by strike and time."""
+        for row in self._charges:
+            candidates = self._delivered[row.account, row.symbol]
+            if not candidates:
+                self.problems.append(
+                    f"line {row.line}: fees of {row.fees:.2f} for {row.symbol} shares of an option that the file does "
+                    "not open: left out"
+                )
+                continue
+            _, _, delivery = min(candidates, key=lambda each: (abs(each[0] - row.when), abs(each[1] - row.price)))
+            _settle(delivery, -row.fees)
 
     def trade(self, rows: Sequence[Execution], number: int) -> bool:
         """Take the fills of one order; whether it opened a lot, under that number."""
-        first, total = rows[0], sum(one.quantity for one in rows)
-        price = sum(one.quantity * one.price for one in rows) / total
-        fees = sum(one.fees for one in rows)
+        first, total = rows[0], sum(row.quantity for row in rows)
+        price = sum(row.quantity * row.price for row in rows) / total
+        fees = sum(row.fees for row in rows)
         queue = self._lots[first.account, first.symbol]
         left = total
         if first.effect != "open":
@@ -137,28 +169,62 @@ class ShareBook:
             left = self._offset(queue, total, price, rows[-1].when, fees, "closed")
         if not left:
             return False
-        verb = "buys" if total > 0 else "sells"
-        where = f"line {first.line}: {verb} {abs(left)} shares of {first.symbol}"
         if first.effect == "close":
-            self.problems.append(f"{where} to close a position that the file does not open: left out")
+            balance = OpeningBalance.of(first, -left)
+            balance.price = price
+            self._opening.append(balance)
             return False
         if first.effect == "" and total < 0:
-            self._notes.append(f"{where} that the file did not buy, without saying why: taken for a short position")
+            self._notes.append(
+                f"line {first.line}: sells {abs(left)} shares of {first.symbol} that the file did not buy, without "
+                "saying why: taken for a short position"
+            )
         own = _Own(number, first.symbol, first.account, left, first.when, price, fees * left / total)
         self._own.append(own)
         queue.append(_Lot(left, price, own))
         return True
 
-    def reorganise(self, one: Execution) -> None:
-        """Leave out what is held in a symbol: after a split or a merger its shares and prices are others."""
-        queue = self._lots[one.account, one.symbol]
+    def reorganise(self, row: Execution, successor: Execution | None) -> None:
+        """Let shares become what a split, a merger or another symbol made of them.
+
+        Parameters
+        ----------
+        row : Execution
+            What was removed.
+        successor : Execution, optional
+            What was added for it. None where the file does not say: the shares held are left out.
+        """
+        queue = self._lots.pop((row.account, row.symbol), deque())
         held = sum(lot.quantity for lot in queue)
-        if held:
+        factor = abs(successor.quantity / row.quantity) if successor is not None and row.quantity else math.nan
+        if successor is not None and all((factor * lot.quantity).is_integer() for lot in queue):
+            for lot in queue:
+                self._lots[row.account, successor.symbol].append(self._scaled(lot, successor.symbol, factor))
+            self._notes.append(
+                f"line {row.line}: {abs(row.quantity)} shares of {row.symbol} became {abs(successor.quantity)} of "
+                f"{successor.symbol}: {abs(held)} held then, converted"
+            )
+        elif held:
             self.problems.append(
-                f"line {one.line}: a split, merger or other change of the {held} shares of {one.symbol} held then: "
+                f"line {row.line}: a split, merger or other change of the {held} shares of {row.symbol} held then: "
                 "trades open across it are left out"
             )
-        queue.clear()
+
+    def _scaled(self, lot: _Lot, symbol: str, factor: float) -> _Lot:
+        """A lot in other shares: what was left of it before stays a trade in the old ones."""
+        quantity, price = round(factor * lot.quantity), lot.price / factor
+        if isinstance(lot.origin, Delivery):
+            lot.origin.shares = round(factor * lot.origin.shares)
+            return _Lot(quantity, price, lot.origin)
+        own = lot.origin
+        fees = own.fees * lot.quantity / own.shares
+        scaled = _Own(own.number, symbol, own.account, quantity, own.entry, own.paid / factor, fees)
+        own.fees -= fees
+        own.shares -= lot.quantity
+        if not own.shares:
+            self._own.remove(own)
+        self._own.append(scaled)
+        return _Lot(quantity, price, scaled)
 
     def trades(self) -> list[ShareTrade]:
         """Every lot cut where parts of it were left."""
@@ -166,8 +232,8 @@ class ShareBook:
         for queue in self._lots.values():
             for lot in queue:
                 if isinstance(lot.origin, _Own):
-                    left[lot.origin.number] = lot.quantity
-        return [trade for own in self._own for trade in own.trades(left[own.number])]
+                    left[id(lot.origin)] = lot.quantity
+        return [trade for own in self._own for trade in own.trades(left[id(own)])]
 
     def _offset(self, queue: deque[_Lot], shares: int, price: float, when: datetime, fees: float, reason: str) -> int:
         """Trade shares against those held the other way, oldest first; what remains."""
@@ -178,8 +244,7 @@ class ShareBook:
             direction = 1 if lot.quantity > 0 else -1
             charged = fees * count / total
             if isinstance(lot.origin, Delivery):
-                gain = direction * count * (price - lot.price) - charged
-                lot.origin.settlement += gain / lot.origin.contracts
+                _settle(lot.origin, direction * count * (price - lot.price) - charged)
                 lot.origin.shares -= count
                 lot.origin.settled = when
             else:
@@ -189,3 +254,10 @@ class ShareBook:
             if not lot.quantity:
                 queue.popleft()
         return shares
+
+
+def _settle(delivery: Delivery, dollars: float) -> None:
+    """Book what delivered shares brought, or what their delivery cost."""
+    delivery.settlement += dollars / delivery.contracts
+    if delivery.opening is not None:
+        delivery.opening.settlement += dollars

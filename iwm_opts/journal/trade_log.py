@@ -8,17 +8,34 @@ package; everything else in dollars is for the whole position. For a closed trad
 Times are New York without a zone; a time of midnight is a day whose time nobody wrote down.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
 
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import DataError
+from iwm_opts.journal.fields import (
+    TwoReadingsError,
+    day_first,
+    decimal_sign,
+    from_epoch,
+    from_excel_serial,
+    in_new_york,
+    is_blank,
+    is_epoch,
+    is_excel_serial,
+    number,
+    parse_moment,
+)
+from iwm_opts.journal.opening import OpeningBalance
+from iwm_opts.market.calendar import NEW_YORK
 
 TEXTS: Final = {
     "trade": "what the trade is known by",
@@ -73,7 +90,9 @@ CENT: Final = 0.01
 SIMULATED: Final = "SIMULATED"
 MODELLED: Final = "MODELLED QUOTES"
 ACCOUNT_OF: Final = ", account "  # in `market`, before the name of an account where a file holds several
-MOMENTS: Final = ("%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%y", "%m/%d/%y %H:%M", "%m/%d/%y %H:%M:%S")
+MONEY: Final = ("contracts", "multiplier", "credit", "debit", "fees", "settlement", "pnl")  # a result rests on them
+BACKTEST_NUMBERS: Final = ("mid_pnl", "entry_slippage", "exit_slippage", "assignment", "path", "sessions", "days")
+ORDERED: Final = (("entry", "exit"), ("entry", "expiration"))  # columns of times, the earlier first
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +108,8 @@ class TradeLog:
     problems: tuple[str, ...] = ()  # rows left out, each named
     notes: tuple[str, ...] = ()
     is_simulated: bool = False  # nobody traded at these prices; see `is_modelled`
+    opening: tuple[OpeningBalance, ...] = ()  # positions from before the file
+    skipped: dict[str, int] = field(default_factory=dict)  # rows of the file not used, by reason
 
     @property
     def is_modelled(self) -> bool:
@@ -122,19 +143,44 @@ def log_of_rows(
     notes: Iterable[str] = (),
     *,
     is_simulated: bool = False,
+    decimal: Literal[".", ","] | None = ".",
 ) -> TradeLog:
     """A trade log of rows with some of the columns; the rest is worked out or unknown.
 
-    Worked out are `pnl` from the fills, and `dte`; rows that contradict themselves are named and left out.
+    Worked out are `pnl` from the fills, and `dte`; rows that contradict themselves, or whose money cannot be read, are
+    named and left out.
+
+    Parameters
+    ----------
+    rows : sequence of dict, or DataFrame
+        Typed, or text as spreadsheets write it.
+    source : str
+    problems, notes : iterable of str
+        Of the rows before they became trades.
+    is_simulated : bool
+    decimal : "." or ",", optional
+        Decimal sign where no number of the rows decides. None refuses them then.
+
+    Raises
+    ------
+    DataError
+        When numbers or dates have two readings.
     """
     frame = pd.DataFrame(rows).reset_index(drop=True)
     lines = frame.pop("line") if "line" in frame else pd.Series(frame.index + 2)
     extra = [str(name) for name in frame if name not in COLUMNS]
-    told: list[str] = []
-    done = {}
+    row_problems: list[str] = []
+    try:
+        notation = _notation(frame, decimal)
+    except TwoReadingsError as error:
+        raise DataError(source, str(error)) from None
+    unreadable = pd.Series(False, index=frame.index)
+    columns = {}
     for name in (*ORDER, *extra):
-        done[name] = _column(frame, name, lines, told)
-    trades = pd.DataFrame(done, index=frame.index)
+        column, lost = _column(frame, name, notation)
+        columns[name] = column
+        unreadable |= _name_lost(frame, name, lost, lines, row_problems)
+    trades = pd.DataFrame(columns, index=frame.index)
     trades["fees"] = trades["fees"].fillna(0.0)
     trades["settlement"] = trades["settlement"].fillna(0.0)
     trades["multiplier"] = trades["multiplier"].fillna(MULTIPLIER)
@@ -144,61 +190,177 @@ def log_of_rows(
     trades["pnl"] = trades["pnl"].fillna(made.where(trades["exit"].notna()))
     dte = (trades["expiration"].dt.normalize() - trades["entry"].dt.normalize()).dt.days
     trades["dte"] = trades["dte"].fillna(dte.astype(np.float64))
-    trades["marks"] = [_sound_marks(text, line, told) for text, line in zip(trades["marks"], lines, strict=True)]
-    keep = _sound(trades, contradicts, made, lines, told)
+    for name, sound in (("marks", marks_of), ("checklist", answers_of)):
+        trades[name] = [
+            _sound_text(text, line, name, sound, row_problems) for text, line in zip(trades[name], lines, strict=True)
+        ]
+    keep = _sound(trades, ~unreadable, contradicts, made, lines, row_problems)
     named = trades["trade"].where(trades["trade"] != "", [str(n) for n in range(1, len(trades) + 1)])
     trades = trades.assign(trade=named)[keep].sort_values("entry", kind="stable").reset_index(drop=True)
-    return TradeLog(trades, source, (*problems, *told), tuple(notes), is_simulated)
+    return TradeLog(trades, source, (*problems, *row_problems), tuple(notes), is_simulated)
 
 
-def _column(frame: pd.DataFrame, name: str, lines: pd.Series, told: list[str]) -> pd.Series:
-    """One column as its type; a cell that cannot be read is named."""
+def typed_columns(frame: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Trades of a backtest as text, with their columns as dates, texts and numbers.
+
+    Raises
+    ------
+    ValueError
+        Names line, column and cell of the first that cannot be read.
+    """
+    frame = frame.reset_index(drop=True)
+    lines = frame.pop("line") if "line" in frame else pd.Series(frame.index + 2)
+    notation = _notation(frame, ".")
+    typed = {}
+    for name in frame:
+        typed[name], lost = _column(frame, str(name), notation)
+        for at in frame.index[lost]:
+            raise ValueError(f"line {lines[at]}, column {name}: {str(frame[name][at])[:60]!r} cannot be read")
+    return pd.DataFrame(typed, index=frame.index)
+
+
+def _is_text(column: pd.Series) -> bool:
+    return not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column))
+
+
+def _cells(frame: pd.DataFrame, name: str) -> list[str]:
+    """Cells of a column as text; blank ones are empty."""
+    return ["" if value is None or value is pd.NaT or value != value else str(value) for value in frame[name]]
+
+
+def _notation(frame: pd.DataFrame, decimal: Literal[".", ","] | None) -> tuple[str, bool]:
+    """Decimal sign and order of day and month, by all columns of a frame."""
+    numbers = [
+        cell
+        for name in (*NUMBERS, *BACKTEST_NUMBERS)
+        if name in frame and _is_text(frame[name])
+        for cell in _cells(frame, name)
+    ]
+    times = {name: _cells(frame, name) for name in TIMES if name in frame and _is_text(frame[name])}
+    stamps = [cell for name in ("entry", "exit") for cell in times.get(name, []) if not is_blank(cell)]
+    pairs = [
+        (first, last)
+        for earlier, later in ORDERED
+        for first, last in zip(times.get(earlier, []), times.get(later, []), strict=False)
+        if not is_blank(first) and not is_blank(last)
+    ]
+    stamps = [cell for cell in stamps if _is_moment(cell)]
+    pairs = [pair for pair in pairs if all(map(_is_moment, pair))]
+    return decimal_sign(numbers, decimal), day_first(stamps, pairs)
+
+
+def _is_moment(cell: str) -> bool:
+    """Whether a cell is a date in one order of day and month at least."""
+    for order in (False, True):
+        try:
+            parse_moment(cell, order)
+        except ValueError:
+            continue
+        return True
+    return False
+
+
+def _column(frame: pd.DataFrame, name: str, notation: tuple[str, bool]) -> tuple[pd.Series, "pd.Series[bool]"]:
+    """One column as its type, and the cells of it that cannot be read."""
+    lost = pd.Series(False, index=frame.index)
     if name not in frame:
         if name in NUMBERS:
-            return pd.Series(np.nan, index=frame.index, dtype=np.float64)
+            return pd.Series(np.nan, index=frame.index, dtype=np.float64), lost
         if name in TIMES:
-            return pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us]")
-        return pd.Series("", index=frame.index, dtype=object)
+            return pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us]"), lost
+        return pd.Series("", index=frame.index, dtype=object), lost
     given = frame[name]
-    if name in NUMBERS:
-        found: pd.Series = pd.to_numeric(given, errors="coerce").astype(np.float64)
-        found = found.where(np.isfinite(found))
+    if name in NUMBERS or name in BACKTEST_NUMBERS:
+        if not _is_text(given):
+            column = given.astype(np.float64)
+            return column.where(np.isfinite(column)), lost
+        cells = _cells(frame, name)
+        values = [_number(cell, name, notation[0]) for cell in cells]
+        column = pd.Series(values, index=frame.index, dtype=np.float64)
     elif name in TIMES:
-        found = _moments(given)
+        cells = _cells(frame, name) if _is_text(given) or _is_serial(given) else []
+        column = _moments(cells, given, notation[1])
+        if not cells:
+            return column, lost
     else:
-        return given.astype(object).where(given.notna(), "").astype(str).astype(object)
-    lost = found.isna() & given.notna() & (given.astype(str).str.strip() != "")
+        return given.astype(object).where(given.notna(), "").astype(str).astype(object), lost
+    lost = column.isna() & pd.Series([not is_blank(cell) for cell in cells], index=frame.index)
+    return column, lost
+
+
+def _number(cell: str, name: str, decimal: str) -> float:
+    """A number, NaN where the cell is blank or cannot be read."""
+    if is_blank(cell):
+        return float("nan")
+    try:
+        return number(cell.removesuffix("%") if name == "rank" else cell, name, decimal)
+    except ValueError:
+        return float("nan")
+
+
+def _is_serial(given: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(given)
+
+
+def _moments(cells: list[str], given: pd.Series, is_day_first: bool) -> pd.Series:
+    """Times in New York without a zone; a column of midnights in a zone is one of days."""
+    if not cells:
+        times = pd.to_datetime(given)
+        if times.dt.tz is not None:
+            is_days = bool((times.dropna() == times.dropna().dt.normalize()).all())
+            times = times.dt.tz_localize(None) if is_days else times.dt.tz_convert(NEW_YORK).dt.tz_localize(None)
+        return times.astype("datetime64[us]")
+    filled = [cell for cell in cells if not is_blank(cell)]
+    parse: Callable[[str], datetime] = partial(parse_moment, day_first=is_day_first)
+    if filled and all(map(is_excel_serial, filled)):
+        parse = from_excel_serial
+    elif filled and all(map(is_epoch, filled)):
+        parse = from_epoch
+    moments: list[datetime | None] = []
+    for cell in cells:
+        try:
+            moments.append(None if is_blank(cell) else parse(cell))
+        except ValueError:
+            moments.append(None)
+    is_days = all(moment is None or moment.time() == time() for moment in moments)
+    naive = [
+        None if moment is None else moment.replace(tzinfo=None) if is_days else in_new_york(moment)
+        for moment in moments
+    ]
+    return pd.Series(naive, index=given.index, dtype="datetime64[us]")
+
+
+def _name_lost(
+    frame: pd.DataFrame, name: str, lost: "pd.Series[bool]", lines: pd.Series, problems: list[str]
+) -> "pd.Series[bool]":
+    """Name cells that cannot be read; rows are unreadable where a result rests on them."""
+    is_money = name in MONEY
     for at in frame.index[lost]:
         kind = "number" if name in NUMBERS else "date"
-        told.append(f"line {lines[at]}: {name} {given[at]!r} is no {kind}: taken as unknown")
-    return found
+        rule = "left out" if is_money else "taken as unknown"
+        problems.append(f"line {lines[at]}: {name} {str(frame[name][at])[:60]!r} is not a {kind}: {rule}")
+    return lost & is_money
 
 
-def _moments(given: pd.Series) -> pd.Series:
-    """Times as ISO or Americans write them; a guess by row would take 02.03. for February and 13.03. for March."""
-    found = pd.to_datetime(given, errors="coerce", format="ISO8601").astype("datetime64[us]")
-    for form in MOMENTS:
-        rest = found.isna() & given.notna()
-        if rest.any():
-            told = pd.to_datetime(given[rest].astype(str).str.strip(), errors="coerce", format=form)
-            found[rest] = told.astype("datetime64[us]")
-    return found
-
-
-def _sound_marks(text: str, line: object, told: list[str]) -> str:
-    """Marks that can be read; what cannot is named, and the trade has none then."""
+def _sound_text(text: str, line: object, name: str, read: Callable[[str], object], problems: list[str]) -> str:
+    """Marks or checklist answers that can be read; what cannot is named, and the trade has none then."""
     try:
-        marks_of(text)
+        read(text)
     except DataError as error:
-        told.append(f"line {line}: {error.rule}: its marks are taken as unknown")
+        problems.append(f"line {line}: {name} {error.rule}: taken as unknown")
         return ""
     return text
 
 
 def _sound(
-    trades: pd.DataFrame, contradicts: pd.Series, made: pd.Series, lines: pd.Series, told: list[str]
+    trades: pd.DataFrame,
+    keep: "pd.Series[bool]",
+    contradicts: pd.Series,
+    made: pd.Series,
+    lines: pd.Series,
+    problems: list[str],
 ) -> "pd.Series[bool]":
-    """Rows that break no rule; each that does is named under the first one."""
+    """Rows to keep that break no rule; each that does is named under the first one."""
     entry, left, contracts = trades["entry"], trades["exit"], trades["contracts"]
     day_only = left.dt.normalize() == left
     early = left.where(~day_only, left + pd.Timedelta(days=1)) < entry
@@ -208,13 +370,12 @@ def _sound(
         "leaves before it enters": early,
         "has an exit but neither pnl nor credit and debit": left.notna() & trades["pnl"].isna(),
     }
-    keep = pd.Series(True, index=trades.index)
     for rule, broken in rules.items():
         for at in trades.index[keep & broken]:
-            told.append(f"line {lines[at]}: {rule}: left out")
-        keep &= ~broken
+            problems.append(f"line {lines[at]}: {rule}: left out")
+        keep = keep & ~broken
     for at in trades.index[keep & contradicts & left.notna()]:
-        told.append(
+        problems.append(
             f"line {lines[at]}: pnl {trades['pnl'][at]:.2f} is not what its fills, fees and settlement make, "
             f"{made[at]:.2f}: left out"
         )
@@ -238,8 +399,6 @@ def write_log(log: TradeLog, path: Path) -> None:
     from iwm_opts.io.atomic import write_durably
 
     if path.suffix.lower() in (".parquet", ".pq"):
-        import io
-
         buffer = io.BytesIO()
         log.trades.to_parquet(buffer, index=False)
         write_durably(path, buffer.getvalue())

@@ -1,5 +1,6 @@
 """Exports of three brokers, made up in their layouts; every expected figure is worked out by hand from the rows."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,14 @@ from iwm_opts.journal.readers import log_of_backtest, read_log
 EXPORTS = Path(__file__).parent / "exports"
 
 
-def one(log, name):
+def trade_of(log, name):
     return log.trades.set_index("trade").loc[name]
 
 
 def test_tastytrade():
     log = read_log(EXPORTS / "tastytrade.csv")
     assert list(log.trades["trade"]) == ["1", "1b"]
-    closed, assigned = one(log, "1"), one(log, "1b")
+    closed, assigned = trade_of(log, "1"), trade_of(log, "1b")
     # Opened at 11:00 in New York (the offset is Chicago's winter): 1.20 - 0.70, fees 4.56 for two.
     assert closed["entry"] == pd.Timestamp("2026-03-02 11:00")
     assert (closed["strategy"], closed["legs"]) == ("bull-put", "+1P185 -1P190")
@@ -39,12 +40,14 @@ def test_tastytrade():
 def test_tastytrade_names_what_it_leaves_out():
     log = read_log(EXPORTS / "tastytrade.csv")
     assert log.problems == (
-        "line 11: value 'abc' is no number: left out",
-        "line 8: closes 1 of IWM260320C00250000 that the file does not open: left out",
+        "line 11: value 'abc' is not a number: left out",
+        log.opening[0].describe(),
     )
+    (balance,) = log.opening
+    assert (balance.name, balance.quantity, balance.line) == ("IWM260320C00250000", -1, 8)
     assert log.notes == (
-        "rows passed over: 1 of money movements",
-        "rows passed over: 1 of shares delivered (they follow from the options)",
+        "rows not used: 1 of money movements",
+        "rows not used: 1 of shares delivered (they follow from the options)",
     )
 
 
@@ -59,13 +62,13 @@ def test_interactive_brokers():
     assert trade.exit == pd.Timestamp("2026-03-20 16:20")
     (problem,) = log.problems
     assert problem.startswith("line 17: symbol = 'IWM 20MARCH 190 P': is no OCC option symbol")
-    assert "rows passed over: 1 of Forex" in log.notes
-    assert "rows passed over: 1 of ClosedLot (parts of orders)" in log.notes
+    assert "rows not used: 1 of Forex" in log.notes
+    assert "rows not used: 1 of ClosedLot (parts of orders)" in log.notes
 
 
 def test_thinkorswim():
     log = read_log(EXPORTS / "thinkorswim.csv", zone="America/Chicago")
-    closed, expired = one(log, "1"), one(log, "1b")
+    closed, expired = trade_of(log, "1"), trade_of(log, "1b")
     assert closed["entry"] == pd.Timestamp("2026-03-02 11:00")  # 10:00 in Chicago
     assert closed["legs"] == "+1P185 -1P190 -1C240 +1C245"
     assert closed["credit"] == pytest.approx(1.0)
@@ -75,7 +78,7 @@ def test_thinkorswim():
     assert closed["pnl"] == pytest.approx(60.0 - 5.44)
     assert (expired["reason"], expired["fees"]) == ("expiry", pytest.approx(2.72))
     assert expired["pnl"] == pytest.approx(100.0 - 2.72)
-    assert log.problems == ("line 33: price '~' is no number: left out",)
+    assert log.problems == ("line 33: price '~' is not a number: left out",)
 
 
 def test_the_parts_of_a_statement_add_up_to_its_cash():
@@ -87,7 +90,7 @@ def test_the_parts_of_a_statement_add_up_to_its_cash():
 def test_a_file_of_no_known_layout_is_refused(tmp_path):
     file = tmp_path / "prices.csv"
     file.write_text("date,close\n2026-03-02,200\n")
-    with pytest.raises(DataError, match=r"no column entry and contracts; give a trade log of this tool"):
+    with pytest.raises(DataError, match=r"unknown layout: no column entry and contracts .*Give a trade log"):
         read_log(file)
 
 
@@ -179,19 +182,27 @@ def broken(tmp_path, *rows):
     return file
 
 
-def test_a_decimal_comma_is_refused_not_read_as_thousands(tmp_path):
-    german = tasty("02", "SELL_TO_OPEN", 190, "240,00", 1), tasty("02", "BUY_TO_OPEN", 185, "-1.140,50", 1)
-    with pytest.raises(DataError, match="line 2: value '240,00' has a decimal comma; export it with American numbers"):
-        read_log(broken(tmp_path, TASTY, *german, *LEFT))
-    with pytest.raises(DataError, match="is separated by semicolons; save it with commas"):
-        read_log(broken(tmp_path, *(row.replace(",", ";") for row in (TASTY, *SPREAD))))
+def german(rows):
+    """Rows with semicolons between cells and decimal commas in them."""
+    return [";".join(cell.replace(",", "").replace(".", ",") for cell in next(csv.reader([row]))) for row in rows]
+
+
+def test_a_decimal_comma_is_read_where_the_whole_file_has_it(tmp_path):
+    (trade,) = read_log(broken(tmp_path, *german((TASTY, *SPREAD, *LEFT)))).trades.itertuples()
+    assert trade.pnl == pytest.approx(60.0 - 4 * 1.14)
+
+
+def test_a_file_with_two_decimal_signs_is_refused_with_both_named(tmp_path):
+    comma = tasty("02", "SELL_TO_OPEN", 190, "240,00", 1), tasty("02", "BUY_TO_OPEN", 185, "-1.140,50", 1)
+    with pytest.raises(DataError, match=r"'-1.00' has a decimal point and '240,00' a decimal comma; write all numbers"):
+        read_log(broken(tmp_path, TASTY, *comma, *LEFT))
 
 
 def test_another_currency_is_left_out_by_name(tmp_path):
     euros = tasty("06", "SELL_TO_OPEN", 180, "100.00", 3, currency="EUR")
     log = read_log(broken(tmp_path, TASTY, *SPREAD, *LEFT, euros))
     assert len(log.trades) == 1
-    assert log.problems == ("line 6: is in EUR, and only USD is read: left out",)
+    assert log.problems == ("line 6: currency EUR: only USD is read: left out",)
 
 
 IB = (
@@ -248,7 +259,7 @@ def test_shares_of_tastytrade(tmp_path):
     assert log.problems == ()
 
 
-def test_a_split_of_tastytrade_is_named(tmp_path):
+def test_a_split_of_tastytrade_is_applied(tmp_path):
     rows = (
         tasty_shares("02", "BUY_TO_OPEN", 100, "-20,000.00", 1),
         tasty_shares("03", "SELL_TO_CLOSE", 100, "0.00", "", kind="Receive Deliver", sub="Forward Split"),
@@ -257,9 +268,11 @@ def test_a_split_of_tastytrade_is_named(tmp_path):
         tasty_shares("06", "BUY_TO_OPEN", 10, "-1,000.00", 3),
     )
     log = read_log(broken(tmp_path, TASTY, *rows))
-    assert list(log.trades["contracts"]) == [10]
-    assert [problem.partition(":")[0] for problem in log.problems] == ["line 3", "line 5"]
-    assert not any("say what another one says" in note for note in log.notes)
+    split, rest = log.trades.itertuples()
+    assert (split.contracts, split.credit, split.debit) == (200, pytest.approx(-100.0), pytest.approx(-101.0))
+    assert split.pnl == pytest.approx(200.0 - 2 * 0.08)
+    assert (rest.contracts, rest.reason) == (10, "open")
+    assert log.problems == ()
 
 
 def ib_shares(day, quantity, price, code, fee=-1.0, symbol="IWM"):
@@ -281,10 +294,10 @@ def test_shares_of_interactive_brokers(tmp_path):
     # 150 of 200 at 4 dollars: 600, less three quarters of the dollar to buy and 1.50 to sell.
     assert log.closed["pnl"].tolist() == pytest.approx([600.0 - 0.75 - 1.5, 150.0 - 0.25 - 4.2 * 50 / 1050])
     assert log.problems == (
-        "line 5: quantity '0.5' is no whole number of shares: left out",
+        "line 5: quantity '0.5' is not a whole number of shares: left out",
         "line 6: fees of 1.00 for IWM shares of an option that the file does not open: left out",
     )
-    assert "rows passed over: 1 of shares delivered (they follow from the options)" in log.notes
+    assert "rows not used: 1 of shares delivered (they follow from the options)" in log.notes
 
 
 def test_a_split_of_interactive_brokers_is_named(tmp_path):
@@ -302,9 +315,9 @@ def test_a_split_of_interactive_brokers_is_named(tmp_path):
     )
     log = read_log(broken(tmp_path, IB, *held, *other, *actions))
     assert list(log.trades["symbol"]) == ["XBI"]
-    assert log.notes == ("rows passed over: 1 of dividends (not in the results)",)
-    assert log.problems[0].startswith("line 7: a split, merger or other change of the 100 shares of IWM held then")
-    assert log.problems[1].startswith("line 3: sells 200 shares of IWM to close a position that the file does not open")
+    assert log.notes == ("rows not used: 1 of dividends (not in the results)",)
+    assert log.problems[-1].startswith("line 7: a split, merger or other change of the 100 shares of IWM held then")
+    assert [(balance.quantity, balance.line) for balance in log.opening] == [(200, 3)]
 
 
 TOS_CASH = "Cash Balance\nDATE,TIME,TYPE,REF #,DESCRIPTION,Misc Fees,Commissions & Fees,AMOUNT,BALANCE\n"
@@ -327,7 +340,7 @@ def test_shares_of_thinkorswim(tmp_path):
     # Nothing was left out: two times have no cash row, and that is a remark.
     assert log.problems == ()
     (note,) = log.notes
-    assert note.startswith("fees of 2 order times stand in no row of Cash Balance: taken as zero (2026-03-02 09:30:02")
+    assert note.startswith("fees of 2 orders are in no row of Cash Balance: taken as zero (2026-03-02 09:30:02")
 
 
 def test_shares_alone_may_come_without_the_columns_of_options(tmp_path):
@@ -341,7 +354,9 @@ def test_rows_that_say_the_same_count_and_are_named(tmp_path):
     log = read_log(broken(tmp_path, TASTY, *twice))
     assert list(log.trades["contracts"]) == [200]
     (note,) = log.notes
-    assert note.startswith("2 rows say what another one says, and all are counted (lines 2 and 3): where exports")
+    assert note.startswith(
+        "2 rows have the same content as another, and all are counted (lines 2 and 3): where exports"
+    )
 
 
 BOUGHT = tasty_shares("02", "BUY_TO_OPEN", 100, "-20,000.00", 1)
@@ -352,13 +367,13 @@ SOLD = tasty_shares("05", "SELL_TO_CLOSE", 100, "20,100.00", 2)
     ("row", "told"),
     [
         (BOUGHT.replace(",IWM,Equity", ",,Equity"), "line 4: symbol is missing: left out"),
-        (BOUGHT.replace("BUY_TO_OPEN,", "SWAP,"), "line 4: action 'SWAP' is no BUY_TO_OPEN or the like: left out"),
+        (BOUGHT.replace("BUY_TO_OPEN,", "SWAP,"), "line 4: action 'SWAP' is neither a purchase nor a sale: left out"),
         (BOUGHT.replace('"-20,000.00"', ""), "line 4: value is missing: left out"),
         ("2026-03-05T10:00:00-0500,Trade,x", "line 4: 3 cells do not fit the header of 21: left out"),
-        (",,,,,,,100.00,,,,,,,,,,,,,", "rows passed over: 1 of no type of nothing"),
+        (",,,,,,,100.00,,,,,,,,,,,,,", "rows not used: 1 of remarks and empty rows of the broker"),
         (BOUGHT.replace("Trade,", "Money Movement,").replace(",d,", ",Dividend,"),
-         "rows passed over: 1 of dividends (not in the results)"),
-        (BOUGHT.replace(",Equity,", ",Cryptocurrency,"), "rows passed over: 1 of Trade of Cryptocurrency"),
+         "rows not used: 1 of dividends (not in the results)"),
+        (BOUGHT.replace(",Equity,", ",Cryptocurrency,"), "rows not used: 1 of Trade of Cryptocurrency"),
     ],
 )  # fmt: skip
 def test_what_is_no_trade_in_shares_is_named_and_changes_none(tmp_path, row, told):
@@ -373,9 +388,7 @@ def test_a_decimal_comma_outside_quotes_is_no_price(tmp_path):
     text = TOS_CASH + TOS_TRADES + TOS_FILLS.replace("200.00,200.00", "200,50,200,50", 1)
     log = read_log(broken(tmp_path, text))
     assert log.problems[0] == "line 7: 15 cells do not fit the header of 13: left out"
-    assert log.problems[-1].startswith(
-        "line 6: sells 127 shares of IWM to close a position that the file does not open"
-    )
+    assert [(balance.quantity, balance.line) for balance in log.opening] == [(127, 6)]
     assert list(log.closed["contracts"]) == [100]
 
 
@@ -445,5 +458,5 @@ def test_fills_outside_the_session_ask_for_the_files_clock(tmp_path):
 def test_what_is_no_csv_is_named(tmp_path, content):
     file = tmp_path / "log.csv"
     file.write_bytes(content)
-    with pytest.raises(DataError, match=r"log\.csv: is no CSV: .*; give a trade log of this tool"):
+    with pytest.raises(DataError, match=r"log\.csv: is not (CSV: .*|text); Give CSV, Excel"):
         read_log(file)

@@ -36,10 +36,10 @@ def test_columns_of_ones_own_are_kept():
     ("change", "problem"),
     [
         ({"entry": None}, "line 2: has no entry time: left out"),
-        ({"entry": "soon"}, "line 2: entry 'soon' is no date: taken as unknown"),
+        ({"entry": "soon"}, "line 2: entry 'soon' is not a date: taken as unknown"),
         ({"contracts": 0}, "line 2: contracts must be a whole number of at least 1: left out"),
         ({"contracts": 1.5}, "line 2: contracts must be a whole number of at least 1: left out"),
-        ({"contracts": "two"}, "line 2: contracts 'two' is no number: taken as unknown"),
+        ({"contracts": "two"}, "line 2: contracts 'two' is not a number: left out"),
         ({"exit": "2026-02-27"}, "line 2: leaves before it enters: left out"),
         ({"debit": None}, "line 2: has an exit but neither pnl nor credit and debit: left out"),
         ({"pnl": 500.0}, "line 2: pnl 500.00 is not what its fills, fees and settlement make, 117.00: left out"),
@@ -79,12 +79,18 @@ def test_answers_read_back():
         answers_of("trend=yes")
 
 
-def test_days_before_months_are_told_not_guessed():
-    rows = [
-        {"entry": when, "contracts": 1}
-        for when in ("2026-03-02 10:00", "03/02/2026 10:00", "3/2/26", "02.03.2026", "13.03.2026")
-    ]
-    log = log_of_rows(rows, "typed")
-    assert list(log.trades["entry"].dt.normalize()) == [pd.Timestamp("2026-03-02")] * 3
-    assert "line 5: entry '02.03.2026' is no date: taken as unknown" in log.problems
-    assert "line 6: has no entry time: left out" in log.problems
+def entries(*days):
+    return log_of_rows([{"entry": day, "contracts": 1} for day in days], "typed").trades["entry"]
+
+
+def test_one_date_decides_the_order_of_day_and_month_for_all():
+    assert set(entries("03/02/2026", "13/02/2026").dt.month) == {2}
+    assert set(entries("03/02/2026", "03/13/2026").dt.month) == {3}
+    assert list(entries("3/10/2026").dt.month) == [3]  # 3 October 2026 is a Saturday
+    assert list(entries("02.03.2026", "2026-03-02")) == [pd.Timestamp("2026-03-02")] * 2  # dots: the day first
+
+
+def test_two_readings_of_dates_are_refused_with_both_named():
+    # 3 February and 2 March 2026 are sessions both.
+    with pytest.raises(DataError, match="2026-03-02 with the month first and 2026-02-03 with the day first"):
+        entries("03/02/2026 10:00")

@@ -1,0 +1,110 @@
+"""Fidelity's Activity & Orders as CSV.
+
+Columns Run Date, (Account,) Action, Symbol, Description, Type, Quantity, Price ($), Commission ($), Fees ($), Amount
+($), Settlement Date; the names vary with the year. The action is a sentence, `YOU SOLD OPENING TRANSACTION PUT (IWM)
+...`; option symbols read ` -IWM260320P190`. Days have no times; `EXPIRED ... as of Mar-20-2026` names the day itself.
+The file begins with empty lines and ends with remarks. The layout is known from exports that public parsers test
+against.
+"""
+
+import re
+from typing import Final
+
+from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table, each_row
+from iwm_opts.journal.brokers.plain_shares import with_deliveries
+from iwm_opts.journal.executions import Effect, Execution, Kind, underlying, with_day_orders
+from iwm_opts.journal.fields import Row, contract_of_symbol, parse_moment
+from iwm_opts.market.contract import Contract
+
+OPTION: Final = re.compile(r"-?[A-Z0-9.]{1,6}\d{6}[CP]\d+(?:\.\d+)?")
+AS_OF: Final = re.compile(r"\bAS OF ([A-Z]{3}-\d{1,2}-\d{4}|\d{1,2}-\d{1,2}-\d{2,4})")
+SPLITS: Final = re.compile(r"\b(?:SPLIT|MERGER|NAME CHANGED)\b")
+
+TABLE: Final = Table(
+    fields={
+        "date": ("run date", "date"),
+        "account": ("account number", "account"),
+        "action": ("action",),
+        "symbol": ("symbol",),
+        "currency": ("currency",),
+        "quantity": ("quantity",),
+        "price": ("price ($)", "price"),
+        "commission": ("commission ($)", "commission"),
+        "fees": ("fees ($)", "fees"),
+        "amount": ("amount ($)", "amount"),
+    },
+    numbers=("quantity", "price", "commission", "fees", "amount"),
+    stamps=("date",),
+)
+
+
+def read(export: Export) -> list[Execution]:
+    """Executions of Activity & Orders."""
+    executions = each_row(TABLE.rows(export), _execution, export.report)
+    return with_day_orders(with_deliveries(executions, export.report))
+
+
+def _execution(row: Row, report: RowReport) -> Execution | None:
+    words = " ".join(row.text("action").upper().split())
+    symbol = row.text("symbol").upper().replace(" ", "")
+    contract = contract_of_symbol(symbol) if OPTION.fullmatch(symbol) else None
+    kind = _kind(words, contract)
+    if kind is None:
+        what = "dividends (not in the results)" if "DIVIDEND" in words else "other activity"
+        report.skipped[what] += 1
+        return None
+    row.require_dollars()
+    is_split = kind == "reorganisation"
+    size = 0 if is_split else row.count("quantity", "contracts" if contract else "shares")
+    price = abs(row.amount("price") if kind == "trade" else row.number("price"))
+    if kind in ("assignment", "exercise", "cash") and not price and row.number("amount"):
+        price = abs(row.number("amount")) / (MULTIPLIER * abs(size))
+    quantity = size if not words.startswith("YOU SOLD") else -abs(size)
+    return Execution(
+        when=_when(row, words),
+        symbol=underlying(contract.root if contract else symbol),
+        contract=contract,
+        quantity=quantity,
+        price=price,
+        fees=abs(row.number("commission")) + abs(row.number("fees")),
+        effect=_effect(words, contract, kind, quantity),
+        kind=kind,
+        line=row.line,
+        account=row.text("account"),
+    )
+
+
+def _kind(words: str, contract: Contract | None) -> Kind | None:
+    if SPLITS.search(words):
+        return "reorganisation"
+    if contract is not None:
+        names: dict[str, Kind] = {"EXPIRED": "expiration", "ASSIGNED": "assignment", "EXERCISED": "exercise"}
+        ending = next((kind for word, kind in names.items() if words.startswith(word)), None)
+        if ending is not None:
+            return ending
+    if words.startswith(("YOU BOUGHT", "YOU SOLD", "REINVESTMENT")):
+        is_delivery = contract is None and re.search(r"\b(?:ASSIGNED|EXERCISED?)\b", words)
+        return "delivery" if is_delivery else "trade"
+    return None
+
+
+def _effect(words: str, contract: Contract | None, kind: Kind, quantity: int) -> Effect:
+    if kind not in ("trade", "delivery"):
+        return "close"
+    if "OPENING TRANSACTION" in words or "SHORT SALE" in words:
+        return "open"
+    if "CLOSING TRANSACTION" in words or "SHORT COVER" in words:
+        return "close"
+    if contract is None and kind == "trade":
+        return "close" if quantity < 0 else ""
+    return ""
+
+
+def _when(row: Row, words: str):  # type: ignore[no-untyped-def]
+    """The day itself, where the sentence names one; else the day of the booking."""
+    match = AS_OF.search(words)
+    return parse_moment(match[1]) if match is not None else row.moment("date")
+
+
+ACTIVITY: Final = Layout("Fidelity Activity & Orders", ("run date", "action", "symbol", "quantity"), read)

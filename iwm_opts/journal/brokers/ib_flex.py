@@ -1,0 +1,171 @@
+"""Interactive Brokers' Flex queries, CSV and XML.
+
+One row a trade, named as in the query: `IBOrderID` in CSV, `ibOrderID` in XML. Order numbers group legs; notes are the
+codes of the statement. A query may hold several levels of detail: executions are read, else orders. XML is read by the
+standard library with document types refused; the package ibflex refuses every attribute that it does not know, and the
+broker adds some each year.
+"""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from iwm_opts.errors import DataError
+from iwm_opts.journal.brokers.interactive_brokers import contract_of, effect_of, with_combo_orders
+from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table, each_row
+from iwm_opts.journal.executions import Effect, Execution, Kind, off_hours, option_root, underlying, with_day_orders
+from iwm_opts.journal.fields import Row, columns_of, is_blank, make_contract, right_of
+from iwm_opts.market.contract import OCC_PATTERN, Contract
+
+ENDINGS: Final[dict[str, Kind]] = {"Ep": "expiration", "A": "assignment", "GEA": "expiration", "Ex": "exercise"}
+LEVELS: Final = ("EXECUTION", "ORDER")  # the first that a file holds is read
+ELEMENTS: Final = {"Trade": "EXECUTION", "Order": "ORDER", "Lot": "CLOSED_LOT", "SymbolSummary": "SYMBOL_SUMMARY"}
+
+TABLE: Final = Table(
+    fields={
+        "account": ("clientaccountid", "accountid"),
+        "currency": ("currencyprimary", "currency"),
+        "category": ("assetclass", "assetcategory"),
+        "symbol": ("symbol",),
+        "underlying": ("underlyingsymbol",),
+        "multiplier": ("multiplier",),
+        "strike": ("strike",),
+        "expiration": ("expiry",),
+        "right": ("put/call", "putcall"),
+        "time": ("datetime", "date/time", "tradedate"),
+        "quantity": ("quantity",),
+        "price": ("tradeprice", "price"),
+        "commission": ("ibcommission", "commission"),
+        "taxes": ("taxes",),
+        "effect": ("open/closeindicator", "opencloseindicator"),
+        "notes": ("notes/codes", "notes"),
+        "side": ("buy/sell", "buysell"),
+        "order": ("iborderid", "orderid"),
+        "level": ("levelofdetail",),
+        "transaction": ("transactiontype",),
+    },
+    numbers=("strike", "price", "commission"),
+    stamps=("time",),
+    month_first=None,
+)
+
+
+def read_csv(export: Export) -> list[Execution]:
+    """Executions of a Flex query in CSV, with or without its section marks."""
+    rows = []
+    for line, cells in export.rows:
+        mark = cells[0].upper()
+        if mark in ("HEADER", "DATA") and len(cells) > 2:
+            rows.append((line, cells[2:]))
+        elif mark not in ("BOF", "EOF", "BOA", "EOA", "BOS", "EOS"):
+            rows.append((line, cells))
+    place = next(at for at, (_, cells) in enumerate(rows) if set(FLEX_CSV.proof) <= set(columns_of(cells)))
+    return _executions(list(TABLE.rows(replace(export, rows=rows, header=place))), export)
+
+
+def read_xml(export: Export) -> list[Execution]:
+    """Executions of a Flex query in XML.
+
+    Raises
+    ------
+    DataError
+        When the XML is damaged or declares a document type.
+    """
+    if re.search(r"<!(?:DOCTYPE|ENTITY)", export.text, re.IGNORECASE):
+        raise DataError(FLEX_XML.name, "declares a document type: not read", "Export the query again")
+    try:
+        tree = ElementTree.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", export.text))
+    except ElementTree.ParseError as error:
+        raise DataError(FLEX_XML.name, f"damaged XML: {error}", "Export the query again") from None
+    trades = [{name.lower(): value.strip() for name, value in trade.items()} for trade in _trades(tree)]
+    columns = sorted({name for trade in trades for name in trade})
+    rows = [(0, columns), *((line, [trade.get(name, "") for name in columns]) for line, trade in enumerate(trades, 1))]
+    if not trades:
+        return []
+    return _executions(list(TABLE.rows(replace(export, rows=rows, header=0, delimiter=","))), export)
+
+
+def _trades(tree: ElementTree.Element) -> Iterator[Mapping[str, str]]:
+    """Attributes of trades, each with its level of detail and its account."""
+    for statement in tree.iter("FlexStatement"):
+        for section in (*statement.iter("Trades"), *statement.iter("TradeConfirms")):
+            for element in section:
+                level = ELEMENTS.get(element.tag, element.attrib.get("levelOfDetail", element.tag))
+                account = statement.attrib.get("accountId", "")
+                yield {"accountId": account, "levelOfDetail": level} | {
+                    name: value for name, value in element.attrib.items() if name != "levelOfDetail"
+                }
+
+
+def _executions(rows: list[Row], export: Export) -> list[Execution]:
+    levels = {row.text("level").upper() for row in rows}
+    level = next((name for name in LEVELS if name in levels), "")
+    executions = each_row(iter(rows), lambda row, report: _execution(row, report, level), export.report)
+    if len({execution.account for execution in executions}) == 1:
+        executions = [replace(execution, account="") for execution in executions]
+    if executions and not any(execution.effect for execution in executions if execution.kind == "trade"):
+        export.report.remarks.append(
+            "the file does not say what opens and what closes: the first trade in a contract is taken to open it"
+        )
+    export.report.remarks += off_hours(executions)
+    has_times = any(execution.when.hour for execution in executions)
+    return with_combo_orders(executions) if has_times else with_day_orders(executions)
+
+
+def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
+    if level and row.text("level").upper() not in ("", level):
+        report.skipped[f"{row.text('level').lower().replace('_', ' ')} rows (parts of trades)"] += 1
+        return None
+    category = row.text("category").upper()
+    if category not in ("OPT", "STK"):
+        report.skipped[category or "no asset class"] += 1
+        return None
+    row.require_dollars()
+    codes = {code.strip() for code in row.text("notes").replace(",", ";").split(";")}
+    if "Ca" in codes or "cancel" in row.text("side").lower():
+        raise ValueError("a cancelled trade: remove it and the trade that it cancels")
+    ending = next((kind for code, kind in ENDINGS.items() if code in codes), None)
+    contract = _contract(row) if category == "OPT" else None
+    if contract is not None and row.number("multiplier") not in (0.0, 100.0):
+        raise ValueError(f"options of {row.text('multiplier')} shares are not read")
+    is_delivery = contract is None and ending is not None
+    if is_delivery:
+        report.skipped["shares delivered (they follow from the options)"] += 1
+    quantity = row.count("quantity", "contracts" if contract else "shares")
+    if row.text("side").upper().startswith("SELL"):
+        quantity = -abs(quantity)
+    effect: Effect = effect_of(set(row.text("effect").upper().replace(",", ";").split(";")))
+    if contract is None and not effect and quantity < 0 and not is_delivery:
+        effect = "close"
+    return Execution(
+        when=row.moment("time"),
+        symbol=underlying(row.symbol("underlying") if contract and row.text("underlying") else _bare(row, contract)),
+        contract=contract,
+        quantity=quantity,
+        price=row.number("price") if ending else row.amount("price"),
+        fees=-(row.number("commission") + row.number("taxes")),
+        effect="close" if ending and contract is not None else effect,
+        kind="delivery" if is_delivery else ending or "trade",
+        order="" if is_blank(row.text("order")) else row.text("order"),
+        line=row.line,
+        account=row.text("account"),
+    )
+
+
+def _bare(row: Row, contract: Contract | None) -> str:
+    return contract.root if contract is not None else row.symbol()
+
+
+def _contract(row: Row) -> Contract:
+    symbol = row.text("symbol").upper()
+    if OCC_PATTERN.fullmatch(symbol) or is_blank(row.text("strike")):
+        return contract_of(symbol)
+    return make_contract(
+        option_root(row.symbol("underlying")), row.day("expiration"), right_of(row.text("right")), row.strike()
+    )
+
+
+FLEX_CSV: Final = Layout("Interactive Brokers Flex query", ("symbol", "quantity", "tradeprice"), read_csv)
+FLEX_XML: Final = Layout("Interactive Brokers Flex query", (), read_xml, root="FlexQueryResponse")

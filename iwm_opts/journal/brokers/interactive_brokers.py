@@ -1,0 +1,353 @@
+"""Interactive Brokers' activity statement and transaction history as CSV.
+
+Every row begins with its section and `Header`, `Data`, `SubTotal` or `Total`. The section `Trades` has the columns
+DataDiscriminator, Asset Category, Currency, (Account,) Symbol, Date/Time, Quantity, T. Price, C. Price, Proceeds,
+Comm/Fee, Basis, Realized P/L, MTM P/L, Code; rows of the discriminator `Order` are orders, the rest repeats them in
+parts; where a statement holds none, rows of `Trade` are read, their fills. Symbols read `IWM 31JUL26 275 P`; codes are
+joined by semicolons: O opening, C closing, Ep expired, A assignment, Ex exercise, Ca cancelled (Interactive Brokers,
+Reporting Guide, Codes; rows as public parsers test against, 2024 to 2026). Asset categories carry the custodian where
+there is one, `Stocks - Held with ...`. What a split or a merger did is in the section `Corporate Actions`:
+`IWM(US4642876555) Split 2 for 1 (...)`; the cash of index options in `Option Cash Settlements`, or in their price.
+There are no order numbers: orders of one underlying that follow each other within two seconds, as the legs of a combo
+do, are taken for one.
+
+The transaction history has one section, days without times, and neither opening nor closing.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from iwm_opts.errors import DataError
+from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table, each_row
+from iwm_opts.journal.executions import (
+    Effect,
+    Execution,
+    Kind,
+    off_hours,
+    option_root,
+    underlying,
+    with_cash_settlement,
+    with_day_orders,
+)
+from iwm_opts.journal.fields import (
+    Notation,
+    Row,
+    columns_of,
+    contract_of_symbol,
+    day_first,
+    decimal_sign,
+    make_contract,
+    number,
+    parse_moment,
+    right_of,
+)
+from iwm_opts.market.contract import Contract
+
+NAME: Final = "Interactive Brokers activity statement"
+SECTION, ACTIONS, DIVIDENDS, SETTLEMENTS = "Trades", "Corporate Actions", "Dividends", "Option Cash Settlements"
+HISTORY_SECTION: Final = "Transaction History"
+GRAINS: Final = ("Order", "Trade")  # what is read: orders, or their fills where a statement holds no orders
+OPTIONS, STOCKS = "Equity and Index Options", "Stocks"
+TOGETHER: Final = timedelta(seconds=2)  # legs of a combo fill at once, and are written down one after the other
+SYMBOL: Final = re.compile(
+    r"(?P<root>[A-Z0-9.]+(?: [A-Z])?) (?P<day>\d{1,2}[A-Z]{3}\d{2}) (?P<strike>[\d.,]+) (?P<right>[CP])"
+)
+ENDINGS: Final[dict[str, Kind]] = {"Ep": "expiration", "A": "assignment", "GEA": "expiration", "Ex": "exercise"}
+CANCELLED: Final = "Ca"
+
+FIELDS: Final = {
+    "grain": ("datadiscriminator",),
+    "category": ("asset category",),
+    "currency": ("currency",),
+    "account": ("account",),
+    "symbol": ("symbol",),
+    "time": ("date/time",),
+    "day": ("date",),
+    "quantity": ("quantity",),
+    "price": ("t. price",),
+    "proceeds": ("proceeds",),
+    "commission": ("comm/fee", "comm in usd"),
+    "code": ("code",),
+    "description": ("description",),
+    "amount": ("amount",),
+}
+HISTORY: Final = Table(
+    fields={
+        "time": ("date",),
+        "account": ("account",),
+        "description": ("description",),
+        "type": ("transaction type",),
+        "symbol": ("symbol",),
+        "quantity": ("quantity",),
+        "price": ("price",),
+        "currency": ("price currency",),
+        "commission": ("commission",),
+    },
+    numbers=("quantity", "price", "commission"),
+    stamps=("time",),
+    month_first=None,
+)
+HISTORY_ENDINGS: Final[dict[str, Kind]] = {"assign": "assignment", "exercis": "exercise", "expir": "expiration"}
+
+
+def read_statement(export: Export) -> list[Execution]:
+    """Executions of all `Trades` sections, and what corporate actions and cash settlements did to them."""
+    report = export.report
+    sections = _sections(export)
+    has_orders = any(row.text("grain") == GRAINS[0] for row in sections[SECTION])
+    grain = GRAINS[0 if has_orders else 1]
+    executions = each_row(iter(sections[SECTION]), lambda row, _: _execution(row, report, grain), report)
+    executions = _without_cancelled(executions, sections[SECTION], report)
+    executions += each_row(iter(sections[ACTIONS]), lambda row, _: _corporate_action(row), report)
+    report.remarks += off_hours(executions)
+    settled: dict[tuple[str, Contract], float] = defaultdict(float)
+    for row in sections[SETTLEMENTS]:
+        if row.text("description"):
+            try:
+                name = row.text("description").partition("(")[0].strip()
+                settled[row.text("account"), contract_of(name)] += row.number("amount")
+            except ValueError as error:
+                report.reject(row.line, error)
+    executions, lost = with_cash_settlement(executions, settled)
+    report.remarks += lost
+    return with_combo_orders(executions)
+
+
+def _sections(export: Export) -> dict[str, list[Row]]:
+    """Data rows of the sections that are read, by section."""
+    names: dict[str, list[str]] = {}
+    sections: dict[str, list[Row]] = defaultdict(list)
+    for line, cells in export.rows:
+        section, kind = cells[0].replace("\ufeff", ""), "".join(cells[1:2])
+        if section == DIVIDENDS and kind == "Data" and not "".join(cells[2:3]).startswith("Total"):
+            export.report.skipped["dividends (not in the results)"] += 1
+        if section not in (SECTION, ACTIONS, SETTLEMENTS):
+            continue
+        if kind == "Header":
+            names[section] = columns_of(cells)
+        elif kind == "Data" and section in names:
+            header = names[section]
+            if any(cells[len(header) :]) or len(cells) < len(header):
+                export.report.reject(line, f"{len(cells)} cells do not fit the header of {len(header)}")
+                continue
+            row = {
+                name: cells[header.index(column)]
+                for name, columns in FIELDS.items()
+                for column in columns
+                if column in header
+            }
+            sections[section].append(Row(line, row))
+    notation = _notation(sections[SECTION], export)
+    return defaultdict(
+        list, {name: [replace(row, notation=notation) for row in rows] for name, rows in sections.items()}
+    )
+
+
+def _notation(rows: Sequence[Row], export: Export) -> Notation:
+    numbers = [row.text(name) for row in rows for name in ("price", "proceeds", "commission") if row.text(name)]
+    stamps = [row.text("time") for row in rows if row.text("time") and row.text("grain") in GRAINS]
+    pairs = []
+    for row in rows:
+        match = SYMBOL.fullmatch(row.text("symbol").upper())
+        if match is not None and row.text("time") and row.text("grain") in GRAINS:
+            pairs.append((row.text("time"), match["day"]))
+    return Notation(
+        decimal_sign(numbers, "." if export.delimiter == "," else None), day_first(stamps, pairs), export.zone
+    )
+
+
+def _without_cancelled(executions: list[Execution], rows: Iterable[Row], report: RowReport) -> list[Execution]:
+    """Executions without those that a row with the code Ca takes back, and without that row."""
+    codes = {row.line: codes_of(row) for row in rows}
+    kept = [execution for execution in executions if CANCELLED not in codes.get(execution.line, set())]
+    for execution in executions:
+        if CANCELLED not in codes.get(execution.line, set()):
+            continue
+        original = next(
+            (
+                row
+                for row in kept
+                if (row.account, row.symbol, row.contract, row.price) == (
+                    execution.account, execution.symbol, execution.contract, execution.price
+                )
+                and row.quantity == -execution.quantity
+            ),
+            None,
+        )  # fmt: skip
+        if original is None:
+            report.reject(execution.line, "cancels a trade that the file does not hold")
+        else:
+            kept.remove(original)
+            report.skipped["cancelled trades and their cancellations"] += 2
+    return kept
+
+
+def with_combo_orders(executions: Iterable[Execution]) -> list[Execution]:
+    """Executions with a name for the order that each belongs to, in order of time."""
+    latest: dict[str, tuple[datetime, str]] = {}
+    named = []
+    for execution in sorted(executions, key=lambda each: (each.when, each.line)):
+        row = execution
+        if row.contract is not None and row.kind == "trade" and not row.order:
+            before, order = latest.get(row.symbol, (row.when, ""))
+            order = order if order and row.when - before <= TOGETHER else f"order at {row.when}"
+            latest[row.symbol] = row.when, order
+            row = replace(row, order=order)
+        named.append(row)
+    return named
+
+
+def codes_of(row: Row) -> set[str]:
+    """Codes of a row, joined by semicolons in the file."""
+    return {code.strip() for code in row.text("code").split(";")}
+
+
+def effect_of(codes: set[str]) -> Effect:
+    """Opening or closing by the broker's codes; "" where it does both, or says neither."""
+    if {"O", "C"} <= codes:
+        return ""
+    return "open" if "O" in codes else "close" if "C" in codes else ""
+
+
+def _execution(row: Row, report: RowReport, grain: str) -> Execution | None:
+    category = row.text("category").partition(" - Held with")[0].strip()
+    if row.text("grain") != grain:
+        report.skipped[f"{row.text('grain')} (parts of orders)"] += 1
+        return None
+    if category not in (OPTIONS, STOCKS):
+        report.skipped[category or "no asset category"] += 1
+        return None
+    row.require_dollars()
+    codes = codes_of(row)
+    ending = next((kind for code, kind in ENDINGS.items() if code in codes), None)
+    is_delivery = category == STOCKS and ending is not None
+    if is_delivery:
+        report.skipped["shares delivered (they follow from the options)"] += 1
+    contract = contract_of(row.text("symbol")) if category == OPTIONS else None
+    return Execution(
+        when=row.moment("time"),
+        symbol=_underlying(row.symbol()) if contract is not None else underlying(row.symbol()),
+        contract=contract,
+        quantity=row.count("quantity", "contracts" if contract else "shares"),
+        price=row.number("price") if ending else row.amount("price"),
+        fees=-row.number("commission"),
+        effect="close" if ending and contract is not None else effect_of(codes),
+        kind="delivery" if is_delivery else ending or "trade",
+        line=row.line,
+        account=row.text("account"),
+    )
+
+
+def _corporate_action(row: Row) -> Execution | None:
+    """What a split, a merger or the like changed; the statement does not say how, so that quantity is 0."""
+    category = row.text("category").partition(" - Held with")[0].strip()
+    name, bracket, _ = row.text("description").partition("(")
+    if category not in (OPTIONS, STOCKS):
+        return None
+    if not bracket or not name.strip():
+        raise ValueError(f"corporate action {row.text('description')!r} names no symbol")
+    contract = contract_of(name.strip()) if category == OPTIONS else None
+    return Execution(
+        row.moment("time"),
+        _underlying(name.strip()) if contract is not None else underlying(name),
+        contract,
+        0,
+        0.0,
+        kind="reorganisation",
+        line=row.line,
+        account=row.text("account"),
+    )
+
+
+def contract_of(text: str) -> Contract:
+    """Contract of `IWM 31JUL26 275 P` or of an OCC symbol.
+
+    Raises
+    ------
+    ValueError
+        When it is neither.
+    """
+    match = SYMBOL.fullmatch(" ".join(text.upper().split()))
+    if match is None:
+        return contract_of_symbol(text)
+    expiration = parse_moment(match["day"]).date()
+    strike = number(match["strike"], "strike", "," if "," in match["strike"] else ".")
+    return make_contract(option_root(match["root"]), expiration, right_of(match["right"]), strike)
+
+
+def _underlying(symbol: str) -> str:
+    """Underlying of an option's symbol, a share class with its dot."""
+    match = SYMBOL.fullmatch(" ".join(symbol.upper().split()))
+    return underlying(match["root"] if match is not None else contract_of(symbol).root)
+
+
+def read_history(export: Export) -> list[Execution]:
+    """Executions of a transaction history."""
+    rows = [
+        (line, cells[2:])
+        for line, cells in export.rows
+        if cells[0].replace("\ufeff", "") == HISTORY_SECTION and cells[1:2] in (["Header"], ["Data"])
+    ]
+    section = replace(export, rows=rows, header=0)
+    executions = each_row(HISTORY.rows(section), _transaction, export.report)
+    if executions:
+        export.report.remarks.append(
+            "the file does not say what opens and what closes: the first trade in a contract is taken to open it"
+        )
+    return with_day_orders(executions)
+
+
+def _transaction(row: Row, report: RowReport) -> Execution | None:
+    words = row.text("type").lower()
+    ending = next((kind for word, kind in HISTORY_ENDINGS.items() if word in words), None)
+    if words not in ("buy", "sell") and ending is None:
+        report.skipped[f"{row.text('type') or 'no type'}"] += 1
+        return None
+    row.require_dollars()
+    is_option = len(row.text("symbol")) > 8
+    contract = contract_of(row.text("symbol")) if is_option else None
+    quantity = row.count("quantity", "contracts" if is_option else "shares")
+    quantity = abs(quantity) * (-1 if words == "sell" or quantity < 0 else 1)
+    effect: Effect = "close" if (ending and is_option) or (not is_option and quantity < 0) else ""
+    return Execution(
+        when=row.moment("time"),
+        symbol=underlying(contract.root if contract is not None else row.symbol()),
+        contract=contract,
+        quantity=quantity,
+        price=row.number("price") if ending else row.amount("price"),
+        fees=-row.number("commission"),
+        effect=effect if ending is None or is_option else "",
+        kind="delivery" if ending and not is_option else ending or "trade",
+        line=row.line,
+        account=row.text("account"),
+    )
+
+
+def refuse_language(export: Export) -> list[Execution]:
+    """Refuse a statement whose sections are not named in English, or whose trades lack a column.
+
+    Raises
+    ------
+    DataError
+    """
+    section = export.rows[export.header][1][0]
+    if section == SECTION:
+        raise DataError(NAME, f"the section {SECTION} has no column Asset Category", "Export the whole statement")
+    raise DataError(
+        NAME,
+        f"written in another language (its trades are the section {section!r}): not read",
+        "Set the statement's language to English in Client Portal and export it again",
+    )
+
+
+STATEMENT: Final = Layout(NAME, ("trades", "header", "datadiscriminator", "asset category"), read_statement)
+TRANSACTION_HISTORY: Final = Layout(
+    "Interactive Brokers transaction history",
+    ("transaction history", "header", "transaction type", "symbol"),
+    read_history,
+)
+OTHER_LANGUAGE: Final = Layout(NAME, ("header", "datadiscriminator"), refuse_language)

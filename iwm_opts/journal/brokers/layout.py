@@ -1,0 +1,193 @@
+"""What a broker's export looks like: the columns that prove it, the names of its fields, and how its rows are read."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from iwm_opts.journal.executions import Execution
+from iwm_opts.journal.fields import Notation, Row, columns_of, day_first, decimal_sign, is_blank
+from iwm_opts.journal.log_file import Rows
+
+NAMED: Final = 20  # unreadable rows that are named one by one; the rest is counted
+
+
+@dataclass(slots=True)
+class RowReport:
+    """What became of the rows: unreadable ones by line, unused ones counted by reason, remarks on those used."""
+
+    unreadable: list[str] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    remarks: list[str] = field(default_factory=list)
+
+    def reject(self, line: int, why: object) -> None:
+        """Name a row that should have been read, and why it could not be."""
+        self.unreadable.append(f"line {line}: {why}: left out")
+
+    def problems(self) -> tuple[str, ...]:
+        """Rows that could not be read."""
+        named = self.unreadable[:NAMED]
+        if len(self.unreadable) > NAMED:
+            named.append(f"and {len(self.unreadable) - NAMED} rows more like these: left out")
+        return tuple(named)
+
+    def notes(self) -> tuple[str, ...]:
+        """Rows not used, counted, and remarks on those that were."""
+        counts = [f"rows not used: {count} of {reason}" for reason, count in sorted(self.skipped.items())]
+        return (*counts, *self.remarks)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Export:
+    """An export as a reader gets it.
+
+    A reader uses the `rows` from the place `header` on (the row with the columns that prove its layout), or all of
+    them where the file has sections; `text` is there for XML.
+    """
+
+    rows: Rows
+    zone: ZoneInfo  # of times without one
+    report: RowReport
+    header: int = 0
+    delimiter: str = ","
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One kind of export.
+
+    Parameters
+    ----------
+    name : str
+        As messages call it: `tastytrade transactions`.
+    proof : tuple of str
+        Cells, in lower case, that one row of such a file has among its own.
+    read : callable
+        Executions of an `Export`; or, where a file lists whole trades, a DataFrame with columns of a trade log.
+    root : str
+        Name of the root element, for XML; `proof` is empty then.
+    """
+
+    name: str
+    proof: tuple[str, ...]
+    read: Callable[[Export], "list[Execution] | pd.DataFrame"]
+    root: str = ""
+
+    def header(self, rows: Rows, limit: int) -> int | None:
+        """Place of the row that proves the layout, among the first `limit`; None without one."""
+        proof = set(self.proof)
+        for place, (_, cells) in enumerate(rows[:limit]):
+            if proof and proof <= set(columns_of(cells)):
+                return place
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A flat table of an export: a header, and rows below it.
+
+    Parameters
+    ----------
+    fields : mapping
+        Column names, in lower case, by field; the first that the file has is used.
+    numbers : tuple of str
+        Fields that hold numbers: the file's decimal sign is decided by them.
+    stamps : tuple of str
+        Fields that hold days of trading: the order of day and month is decided by them.
+    month_first : bool, optional
+        Order of the broker's own dates. None: not known, and decided by the file alone.
+    clean : callable
+        Applied to the cells of `stamps` before they are read.
+    """
+
+    fields: Mapping[str, tuple[str, ...]]
+    numbers: tuple[str, ...] = ()
+    stamps: tuple[str, ...] = ()
+    month_first: bool | None = True
+    clean: Callable[[str], str] = str.strip
+
+    def rows(self, export: Export) -> Iterator[Row]:
+        """Rows below the header; exports joined one after the other are read as one, what they share once.
+
+        Raises
+        ------
+        TwoReadingsError
+            When numbers or dates have two readings.
+        """
+        rows = list(self._cut(export))
+        notation = self._notation(rows, export)
+        for line, cells in rows:
+            yield Row(line, cells, notation)
+
+    def _notation(self, rows: Sequence[tuple[int, dict[str, str]]], export: Export) -> Notation:
+        numbers = (cells[name] for _, cells in rows for name in self.numbers if name in cells)
+        stamps = [cells[name] for _, cells in rows for name in self.stamps if not is_blank(cells.get(name, ""))]
+        default = None if self.month_first is None else not self.month_first
+        return Notation(
+            decimal_sign(numbers, "." if export.delimiter == "," else None),
+            day_first(stamps, default=default),
+            export.zone,
+        )
+
+    def _cut(self, export: Export) -> Iterator[tuple[int, dict[str, str]]]:
+        header = columns_of(export.rows[export.header][1])
+        places: dict[str, int] = {}
+        for name, columns in self.fields.items():
+            place = next((header.index(column) for column in columns if column in header), None)
+            if place is not None:
+                places[name] = place
+        width = len([name for name in header if name]) and max(at for at, name in enumerate(header) if name) + 1
+        seen: Counter[tuple[str, ...]] = Counter()  # rows of the exports before this one
+        here: Counter[tuple[str, ...]] = Counter()
+        for line, cells in export.rows[export.header + 1 :]:
+            if columns_of(cells) == header:
+                seen |= here
+                here.clear()
+                export.report.skipped["repeated header"] += 1
+                continue
+            filled = [cell for cell in cells if not is_blank(cell)]
+            if len(filled) <= 1 and len(header) > 2:
+                export.report.skipped["remarks and empty rows of the broker"] += 1
+                continue
+            if len(cells) < width or any(cells[len(header) :]):
+                export.report.reject(line, f"{len(cells)} cells do not fit the header of {len(header)}")
+                continue
+            key = tuple(cells)
+            here[key] += 1
+            if here[key] <= seen[key]:
+                export.report.skipped["rows that an export joined before it holds too"] += 1
+                continue
+            row = {name: cells[place] for name, place in places.items()}
+            for name in self.stamps:
+                if name in row:
+                    row[name] = self.clean(row[name])
+            yield line, row
+
+
+def each_row(
+    rows: Iterator[Row], read: Callable[[Row, RowReport], Execution | None], report: RowReport
+) -> list[Execution]:
+    """Executions of rows; what cannot be read is named, what is none of the reader's business is counted by it."""
+    executions = []
+    for row in rows:
+        try:
+            execution = read(row, report)
+        except (ValueError, KeyError) as error:
+            report.reject(row.line, f"no column for {error}" if isinstance(error, KeyError) else error)
+            continue
+        if execution is not None:
+            executions.append(execution)
+    return executions
+
+
+def flat(table: Table, read: Callable[[Row, RowReport], Execution | None]) -> Callable[[Export], Any]:
+    """Reader of a flat table, row by row."""
+
+    def read_export(export: Export) -> list[Execution]:
+        return each_row(table.rows(export), read, export.report)
+
+    return read_export

@@ -1,0 +1,128 @@
+"""Option Omega's trade logs, as tradeblocks and others write them too.
+
+One row a trade: Date Opened, Time Opened, Legs, Premium, Date Closed, Time Closed, Avg. Closing Cost, Reason For Close,
+P/L, No. of Contracts, Strategy, Opening and Closing Commissions + Fees. Premium and closing cost are dollars a package,
+received positive; P/L is for the whole position after fees. Legs read `1 Mar 20 190 P STO 1.20 | ...`, the expiration
+without a year: it is the first such day from the opening on.
+"""
+
+import re
+from datetime import date, datetime, time
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.journal.brokers.layout import Export, Layout, Table
+from iwm_opts.journal.fields import Row, is_blank, number, parse_moment, right_of
+from iwm_opts.journal.packages import strategy_of
+from iwm_opts.market.contract import Contract
+
+LEG: Final = re.compile(
+    r"(?P<count>\d+) (?P<day>[A-Z][a-z]{2} \d{1,2})(?:,? (?P<year>\d{4}))? (?P<strike>[\d.,]+) (?P<right>[CP]) "
+    r"(?P<side>STO|BTO|STC|BTC)(?: (?P<price>-?[\d.,]+))?"
+)
+CENT: Final = 0.015  # dollars, by which P/L may be rounded
+
+TABLE: Final = Table(
+    fields={
+        "opened": ("date opened",),
+        "time opened": ("time opened",),
+        "closed": ("date closed",),
+        "time closed": ("time closed",),
+        "legs": ("legs",),
+        "premium": ("premium", "initial premium"),
+        "closing cost": ("avg. closing cost", "avg closing cost", "closing cost"),
+        "reason": ("reason for close",),
+        "pnl": ("p/l", "p&l", "profit/loss"),
+        "contracts": ("no. of contracts", "contracts", "# of contracts"),
+        "margin": ("margin req.", "margin req"),
+        "strategy": ("strategy",),
+        "opening fees": ("opening commissions + fees", "opening commissions & fees"),
+        "closing fees": ("closing commissions + fees", "closing commissions & fees"),
+    },
+    numbers=("premium", "closing cost", "pnl", "opening fees", "closing fees", "margin"),
+    stamps=("opened", "closed"),
+    month_first=None,
+)
+
+
+def read(export: Export) -> pd.DataFrame:
+    """Trades with columns of a trade log."""
+    rows = []
+    for row in TABLE.rows(export):
+        try:
+            rows.append(_trade(row))
+        except (ValueError, KeyError) as error:
+            export.report.reject(row.line, error)
+    export.report.remarks.append("Option Omega: backtest or automation fills, without quotes")
+    return pd.DataFrame(rows)
+
+
+def _trade(row: Row) -> dict[str, object]:
+    contracts = row.count("contracts")
+    entry = _moment(row, "opened")
+    is_open = is_blank(row.text("closed"))
+    credit = row.amount("premium") / MULTIPLIER
+    legs, expiration = _legs(row.text("legs"), entry.date())
+    trade: dict[str, object] = {
+        "line": row.line,
+        "market": "Option Omega",
+        "legs": " ".join(
+            f"{count:+d}{leg.right}{leg.strike:g}" + ("" if leg.expiration == expiration else f":{leg.expiration}")
+            for count, leg in legs
+        ),
+        "strategy": strategy_of(legs) if legs else "",
+        "expiration": expiration,
+        "entry": entry,
+        "contracts": contracts,
+        "credit": credit,
+        "risk": row.number("margin") or np.nan,
+        "own_strategy": row.text("strategy"),
+    }
+    if is_open:
+        return trade | {"fees": row.number("opening fees")}
+    pnl = row.amount("pnl")
+    debit = -row.number("closing cost") / MULTIPLIER
+    fees = row.number("opening fees") + row.number("closing fees")
+    gross = MULTIPLIER * contracts * (credit - debit)
+    if abs(gross - contracts * fees - pnl) < abs(gross - fees - pnl):
+        fees *= contracts  # some versions write fees of one package
+    if abs(gross - fees - pnl) > CENT * max(1, contracts):
+        fees = gross - pnl  # premium and closing cost are rounded to the dollar; P/L is not
+    return trade | {
+        "exit": _moment(row, "closed"),
+        "reason": row.text("reason").lower() or "closed",
+        "debit": debit,
+        "fees": fees,
+        "pnl": pnl,
+    }
+
+
+def _moment(row: Row, name: str) -> datetime:
+    day = row.day(name)
+    clock = row.text(f"time {name}")
+    return datetime.combine(day, parse_moment(f"{day} {clock}").time() if clock else time())
+
+
+def _legs(text: str, opened: date) -> tuple[list[tuple[int, Contract]], date | None]:
+    """Signed legs in the order of a log, and the first day on which one expires."""
+    legs = []
+    for match in LEG.finditer(text):
+        expiration = _expiration(match, opened)
+        sign = 1 if match["side"].startswith("B") else -1
+        strike = number(match["strike"], "strike")
+        legs.append((sign * int(match["count"]), Contract("", expiration, right_of(match["right"]), strike)))
+    legs.sort(key=lambda leg: (leg[1].strike, leg[1].right == "C", leg[1].expiration))
+    return legs, min((leg.expiration for _, leg in legs), default=None)
+
+
+def _expiration(match: re.Match[str], opened: date) -> date:
+    if match["year"]:
+        return parse_moment(f"{match['day']} {match['year']}").date()
+    day = parse_moment(f"{match['day']} {opened.year}").date()
+    return day if day >= opened else parse_moment(f"{match['day']} {opened.year + 1}").date()
+
+
+TRADE_LOG: Final = Layout("Option Omega trade log", ("date opened", "legs", "premium", "p/l"), read)

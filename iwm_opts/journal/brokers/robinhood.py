@@ -1,0 +1,105 @@
+"""Robinhood's account activity as CSV (Reports and statements).
+
+Columns Activity Date, Process Date, Settle Date, Instrument, Description, Trans Code, Quantity, Price, Amount; options
+are described as `IWM 3/20/2026 Put $190.00`. Amounts are after fees, negative in parentheses: the fee of a row is what
+its amount lacks of quantity and price. Days have no times. Quantities of expired options may end
+in S, a short position.
+The layout is known from exports that public parsers test against.
+"""
+
+import re
+from typing import Final
+
+from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table, each_row
+from iwm_opts.journal.brokers.plain_shares import with_deliveries
+from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying, with_day_orders
+from iwm_opts.journal.fields import Row, is_blank, make_contract, number, parse_moment, right_of
+from iwm_opts.market.contract import Contract
+
+TRADES: Final[dict[str, tuple[int, Effect]]] = {
+    "BTO": (1, "open"), "STO": (-1, "open"), "BTC": (1, "close"), "STC": (-1, "close"), "BUY": (1, ""),
+    "SELL": (-1, "close"),
+}  # fmt: skip
+ENDINGS: Final[dict[str, Kind]] = {
+    "OEXP": "expiration",
+    "OASGN": "assignment",
+    "OEXCS": "exercise",
+    "OEXER": "exercise",
+}
+REORGANISED: Final = ("SPL", "SPR", "MRGS", "SXCH", "OCA", "SYMC")
+OPTION: Final = re.compile(
+    r"(?P<root>[A-Z0-9.]+) (?P<day>\d{1,2}/\d{1,2}/\d{2,4}) (?P<right>CALL|PUT) \$(?P<strike>[\d.,]+)"
+)
+
+TABLE: Final = Table(
+    fields={
+        "date": ("activity date",),
+        "instrument": ("instrument",),
+        "description": ("description",),
+        "code": ("trans code",),
+        "quantity": ("quantity",),
+        "price": ("price",),
+        "amount": ("amount",),
+    },
+    numbers=("price", "amount"),
+    stamps=("date",),
+)
+
+
+def read(export: Export) -> list[Execution]:
+    """Executions of an account's activity."""
+    return with_day_orders(with_deliveries(each_row(TABLE.rows(export), _execution, export.report), export.report))
+
+
+def _execution(row: Row, report: RowReport) -> Execution | None:
+    code = row.text("code").upper()
+    contract = _contract(row.text("description"))
+    kind = ENDINGS.get(code)
+    if code in REORGANISED:
+        symbol = underlying(contract.root if contract else row.symbol("instrument"))
+        return Execution(row.moment("date"), symbol, contract, 0, 0.0, kind="reorganisation", line=row.line)
+    if code not in TRADES and kind is None:
+        what = "dividends (not in the results)" if code in ("CDIV", "MDIV") else row.text("code") or "no code"
+        report.skipped[what] += 1
+        return None
+    if contract is None and (kind is not None or code not in ("BUY", "SELL")):
+        raise ValueError(f"{row.text('description')!r} names no option")
+    sign, effect = TRADES.get(code, (0, "close"))
+    quantity = row.text("quantity").upper()
+    side = -1 if quantity.endswith("S") else 1
+    count = Row(row.line, {"quantity": quantity.rstrip("SL")}, row.notation)
+    size = count.count("quantity", "contracts" if contract else "shares")
+    price = row.number("price") if kind else row.amount("price")
+    unit = MULTIPLIER if contract else 1
+    fees = 0.0
+    if kind is None and not is_blank(row.text("amount")):
+        fees = round(-sign * abs(size) * price * unit - row.number("amount"), 2)
+        if abs(fees) > max(1.0, 0.05 * abs(size) * price * unit):
+            raise ValueError(f"amount {row.text('amount')} is not quantity and price less fees")
+    if kind is not None and row.number("amount"):
+        price = abs(row.number("amount")) / (unit * abs(size))
+    return Execution(
+        when=row.moment("date"),
+        symbol=underlying(contract.root if contract else row.symbol("instrument")),
+        contract=contract,
+        quantity=sign * abs(size) if sign else -side * abs(size),
+        price=abs(price),
+        fees=fees,
+        effect=effect,
+        kind=kind or "trade",
+        line=row.line,
+    )
+
+
+def _contract(text: str) -> Contract | None:
+    match = OPTION.search(" ".join(text.upper().split()))
+    if match is None:
+        return None
+    strike = number(match["strike"], "strike")
+    return make_contract(
+        option_root(match["root"]), parse_moment(match["day"]).date(), right_of(match["right"]), strike
+    )
+
+
+ACTIVITY: Final = Layout("Robinhood account activity", ("activity date", "instrument", "trans code", "quantity"), read)

@@ -1,0 +1,105 @@
+"""Schwab's transaction history as CSV (History, Export).
+
+Columns Date, Action, Symbol, Description, Quantity, Price, Fees & Comm, Amount; options read `IWM 03/20/2026 190.00 P`.
+Days have no times; `03/23/2026 as of 03/20/2026` was booked on the first and happened on the second. An assignment is a
+row `Assigned` and a plain Buy or Sell of the shares at the strike on the same day. The layout is known from exports
+that public parsers test against.
+"""
+
+import re
+from typing import Final
+
+from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table, each_row
+from iwm_opts.journal.brokers.plain_shares import with_deliveries
+from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying, with_day_orders
+from iwm_opts.journal.fields import Row, contract_of_symbol, make_contract, number, parse_moment, right_of
+from iwm_opts.market.contract import Contract
+
+TRADES: Final[dict[str, tuple[int, Effect]]] = {
+    "buy to open": (1, "open"),
+    "sell to open": (-1, "open"),
+    "buy to close": (1, "close"),
+    "sell to close": (-1, "close"),
+    "buy": (1, ""),
+    "sell": (-1, "close"),
+    "sell short": (-1, "open"),
+    "buy to cover": (1, "close"),
+    "reinvest shares": (1, "open"),
+}
+ENDINGS: Final[dict[str, Kind]] = {
+    "expired": "expiration",
+    "assigned": "assignment",
+    "exchange or exercise": "exercise",
+    "exercised": "exercise",
+    "exercise": "exercise",
+    "cash settled": "cash",
+}
+OPTION: Final = re.compile(
+    r"(?P<root>[A-Z0-9./$]+) (?P<day>\d{1,2}/\d{1,2}/\d{4}) \$?(?P<strike>[\d.,]+) (?P<right>[CP])"
+)
+SPLITS: Final = ("stock split", "reverse split", "merger", "options frwd split", "name change", "stock merger")
+
+TABLE: Final = Table(
+    fields={
+        "date": ("date", "trade date"),
+        "action": ("action",),
+        "symbol": ("symbol",),
+        "quantity": ("quantity",),
+        "price": ("price",),
+        "fees": ("fees & comm", "fees & commissions", "fees"),
+        "amount": ("amount",),
+    },
+    numbers=("price", "fees", "amount"),
+    stamps=("date",),
+    clean=lambda cell: cell.rpartition(" as of ")[2].strip(),
+)
+
+
+def read(export: Export) -> list[Execution]:
+    """Executions of a transaction history."""
+    return with_day_orders(with_deliveries(each_row(TABLE.rows(export), _execution, export.report), export.report))
+
+
+def _execution(row: Row, report: RowReport) -> Execution | None:
+    action = row.text("action").lower()
+    contract = _contract(row.text("symbol"))
+    kind = ENDINGS.get(action) if contract is not None else None
+    if action in SPLITS:
+        return Execution(
+            row.moment("date"), underlying(contract.root if contract else row.symbol()), contract, 0, 0.0,
+            kind="reorganisation", line=row.line,
+        )  # fmt: skip
+    if action not in TRADES and kind is None:
+        what = "dividends (not in the results)" if "dividend" in action else row.text("action") or "no action"
+        report.skipped[what] += 1
+        return None
+    sign, effect = TRADES.get(action, (0, "close"))
+    size = row.count("quantity", "contracts" if contract else "shares")
+    price = abs(row.number("price") if kind else row.amount("price"))
+    if kind is not None and row.number("amount") and not price:
+        price = abs(row.number("amount")) / (100 * abs(size))
+    return Execution(
+        when=row.moment("date"),
+        symbol=underlying(contract.root if contract else row.symbol()),
+        contract=contract,
+        quantity=sign * abs(size) if sign else size,
+        price=price,
+        fees=abs(row.number("fees")),
+        effect=effect,
+        kind=kind or "trade",
+        line=row.line,
+    )
+
+
+def _contract(text: str) -> Contract | None:
+    """Contract of an option's symbol; None for shares."""
+    match = OPTION.fullmatch(" ".join(text.upper().split()))
+    if match is not None:
+        strike = number(match["strike"], "strike")
+        return make_contract(
+            option_root(match["root"]), parse_moment(match["day"]).date(), right_of(match["right"]), strike
+        )
+    return contract_of_symbol(text) if re.search(r"\d{6}[CP]\d", text) else None
+
+
+HISTORY: Final = Layout("Schwab transaction history", ("date", "action", "symbol", "quantity", "fees & comm"), read)

@@ -1,0 +1,177 @@
+"""tastytrade's transactions as CSV (History, Transactions, CSV), today's columns and those until 2021.
+
+Dates are ISO with an offset, charges negative, `--` is nothing. Trades are `Trade` rows, of shares with the instrument
+type `Equity` and nothing in the columns of options; expirations, assignments, exercises and the shares they deliver are
+`Receive Deliver` rows, as are splits, mergers and changes of symbol, each with a row for what is removed and one for
+what is added. Index options settle in one row (`Cash Settled Assignment`) or in two, the other one at zero. The
+Expiration Date column is written in the reader's own time zone and may be a day late: the OCC symbol is not. The layout
+is known from exports that public parsers test against (tastyworks-pnl, tastyworks-tax-calculator, 2020 to 2026);
+tastytrade documents none.
+"""
+
+import re
+from typing import Final
+
+from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.journal.brokers.layout import Layout, RowReport, Table, flat
+from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
+from iwm_opts.journal.fields import Row, is_blank, make_contract, right_of
+from iwm_opts.market.contract import OCC_PATTERN, Contract, parse_occ
+
+EFFECTS: Final[dict[str, Effect]] = {"OPEN": "open", "CLOSE": "close"}
+REORGANISED: Final = re.compile(r"\b(?:split|merger|symbol change|spin-?off)\b", re.IGNORECASE)
+ENDINGS: Final[dict[str, Kind]] = {
+    "cash settled assignment": "cash",
+    "cash settled exercise": "cash",
+    "expiration": "expiration",
+    "assignment": "assignment",
+    "exercise": "exercise",
+}
+DATE_REMARK: Final = "Expiration Date differs from the OCC symbol in some rows: the symbol's date is used"
+
+TABLE: Final = Table(
+    fields={
+        "date": ("date", "date/time"),
+        "type": ("type", "transaction code"),
+        "sub type": ("sub type", "transaction subcode"),
+        "action": ("action",),
+        "side": ("buy/sell",),
+        "effect": ("open/close",),
+        "symbol": ("symbol",),
+        "instrument": ("instrument type",),
+        "description": ("description",),
+        "value": ("value", "amount"),
+        "quantity": ("quantity",),
+        "average price": ("average price",),
+        "commissions": ("commissions",),
+        "fees": ("fees",),
+        "multiplier": ("multiplier",),
+        "root": ("root symbol",),
+        "underlying": ("underlying symbol",),
+        "expiration": ("expiration date",),
+        "strike": ("strike price", "strike"),
+        "right": ("call or put", "call/put"),
+        "order": ("order #",),
+        "currency": ("currency",),
+        "account": ("account reference", "account number", "account"),
+    },
+    numbers=("value", "average price", "commissions", "fees", "strike"),
+    stamps=("date",),
+)
+
+
+def read_row(row: Row, report: RowReport) -> Execution | None:
+    """Execution of one row; None where it is not a trade in options or shares."""
+    kind, instrument = row.text("type").lower(), _instrument(row)
+    words = f"{row.text('sub type')} {row.text('description')}"
+    if kind == "money movement":
+        is_dividend = "dividend" in words.lower()
+        report.skipped["dividends (not in the results)" if is_dividend else "money movements"] += 1
+        return None
+    is_delivery = kind == "receive deliver"
+    if is_delivery and instrument in ("equity", "equity option") and REORGANISED.search(words):
+        return _traded(row, instrument, "reorganisation", report)
+    if instrument == "equity" and is_delivery:
+        report.skipped["shares delivered (they follow from the options)"] += 1
+        return _traded(row, instrument, "delivery", report)
+    if instrument == "equity" and kind == "trade":
+        return _traded(row, instrument, "trade", report)
+    ending = _ending(row) if is_delivery else None
+    if instrument != "equity option" or (kind != "trade" and ending is None):
+        report.skipped[f"{row.text('type') or 'no type'} of {row.text('instrument') or 'nothing'}"] += 1
+        return None
+    return _traded(row, instrument, ending or "trade", report)
+
+
+def _instrument(row: Row) -> str:
+    """Instrument type; the layout until 2021 has no such column."""
+    if "instrument" in row:
+        return row.text("instrument").lower()
+    return "equity option" if not is_blank(row.text("right")) else "equity" if row.text("symbol") else ""
+
+
+def _traded(row: Row, instrument: str, kind: Kind, report: RowReport) -> Execution:
+    row.require_dollars()
+    is_option = instrument == "equity option"
+    unit = "contracts" if is_option else "shares"
+    size = abs(row.count("quantity", unit))
+    side, effect = _action(row, is_ending=is_option and kind not in ("trade", "reorganisation"))
+    contract = _contract(row, report) if is_option else None
+    multiplier = (row.number("multiplier") or MULTIPLIER) if is_option else 1
+    value = _value(row, size) if kind == "trade" else row.number("value")
+    symbol = row.symbol("underlying") if is_option and row.text("underlying") else row.symbol()
+    return Execution(
+        when=row.moment("date"),
+        symbol=underlying(contract.root if contract is not None and "underlying" not in row else symbol),
+        contract=contract,
+        quantity=-size if side == "SELL" else size,
+        price=abs(value) / (size * multiplier),
+        fees=_charges(row),
+        effect=effect,
+        kind=kind,
+        order=row.text("order"),
+        line=row.line,
+        account=row.text("account"),
+    )
+
+
+def _value(row: Row, size: int) -> float:
+    """Dollars of a trade; the average price is dollars a contract, or a share."""
+    return size * row.amount("average price") if "value" not in row else row.amount("value")
+
+
+def _action(row: Row, *, is_ending: bool) -> tuple[str, Effect]:
+    """Side and effect of a row: from `SELL_TO_OPEN`, or from the columns until 2021."""
+    words = (row.text("action") or row.text("sub type")).upper().replace(" ", "_").split("_")
+    if "action" not in row:
+        words = [row.text("side").upper(), "TO", row.text("effect").upper()]
+    if is_ending:
+        return words[0], "close"
+    if words[0] not in ("BUY", "SELL"):
+        raise ValueError(f"action {row.text('action')!r} is neither a purchase nor a sale")
+    if len(words) == 3 and words[2] in EFFECTS:
+        return words[0], EFFECTS[words[2]]
+    if not is_blank(row.text("right")):
+        raise ValueError(f"action {row.text('action')!r} neither opens nor closes")
+    return words[0], ""
+
+
+def _contract(row: Row, report: RowReport) -> Contract:
+    symbol = row.text("symbol").upper()
+    if OCC_PATTERN.fullmatch(symbol):
+        contract = parse_occ(symbol)
+        try:
+            is_same = is_blank(row.text("expiration")) or row.day("expiration") == contract.expiration
+        except ValueError:
+            is_same = False
+        if not is_same and DATE_REMARK not in report.remarks:
+            report.remarks.append(DATE_REMARK)
+        return contract
+    root = row.symbol("root") if row.text("root") else row.symbol("underlying" if row.text("underlying") else "symbol")
+    return make_contract(root, row.day("expiration"), right_of(row.text("right")), row.strike())
+
+
+def _ending(row: Row) -> Kind | None:
+    """What a `Receive Deliver` row of an option is; files without sub types say it in the description."""
+    for text in (row.text("sub type").lower(), row.text("action").lower().replace("_", " ")):
+        if text in ENDINGS:
+            return ENDINGS[text]
+    words = row.text("description").lower()
+    return next((kind for word, kind in ENDINGS.items() if f"due to {word}" in words), None)
+
+
+def _charges(row: Row) -> float:
+    """Fees paid; until 2021 they are positive and in one column."""
+    if "side" in row:
+        return abs(row.number("fees"))
+    return -(row.number("commissions") + row.number("fees"))
+
+
+TRANSACTIONS: Final = Layout(
+    "tastytrade transactions", ("date", "type", "action", "instrument type", "call or put"), flat(TABLE, read_row)
+)
+LEGACY: Final = Layout(
+    "tastyworks transactions (until 2021)",
+    ("date/time", "transaction code", "transaction subcode", "open/close"),
+    flat(TABLE, read_row),
+)

@@ -1,0 +1,396 @@
+"""thinkorswim's account statement and today's trade activity as CSV (Monitor, Export to File).
+
+Sections follow each other, each a title, a header and rows. `Account Trade History` (of today's activity: `Filled
+Orders`) has Exec Time, Spread, Side, Qty, Pos Effect, Symbol, Exp, Strike, Type, Price, Net Price; the first leg of a
+spread carries the time. Shares are the type `STOCK` or `ETF`. `AUTO` in Pos Effect does not say whether a row opens.
+`Cash Balance` has one row an order, by symbol and net price within seconds of the trade, with its fees (negative); and
+the endings, in three wordings: `Removal of Option due to expiration 3.0 QQQ 100 (WEEKLY) 9 Mar 2023 305.0 CALL`,
+`Removed due to Expiration ... EXP: -1.0 .SPXW260410P6500`, `... ASG: 1.0 .IWM260320P190`. Index options have a row
+`CASH SETTLEMENT ...` with the amount. The layout is known from exports that public parsers test against (johnny and
+others, 2021 to 2026); thinkorswim documents none. Times are those of the platform's display zone, and the file does not
+say which.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.journal.brokers.layout import Export, Layout, RowReport
+from iwm_opts.journal.executions import (
+    Effect,
+    Execution,
+    Kind,
+    off_hours,
+    option_root,
+    underlying,
+    with_cash_settlement,
+)
+from iwm_opts.journal.fields import (
+    Notation,
+    Row,
+    columns_of,
+    day_first,
+    decimal_sign,
+    make_contract,
+    number,
+    parse_moment,
+    right_of,
+)
+from iwm_opts.journal.log_file import Rows
+from iwm_opts.market.calendar import latest_session
+from iwm_opts.market.contract import Contract
+
+TRADES, TODAY, CASH = "Account Trade History", "Filled Orders", "Cash Balance"
+EFFECTS: Final[dict[str, Effect]] = {
+    "TO OPEN": "open", "TO CLOSE": "close", "OPENING": "open", "CLOSING": "close", "AUTO": "",
+}  # fmt: skip
+SHARES: Final = ("STOCK", "ETF")
+OTHERS: Final = ("FUTURE", "CRYPTO", "FOREX", "BOND")
+SPLIT: Final = re.compile(r"\bSPLIT\b")
+WITHIN: Final = timedelta(seconds=60)  # between a trade and the row of its cash
+REMOVAL: Final = re.compile(r"(?:REMOVAL OF OPTION|REMOVED) DUE TO (?P<kind>EXPIRATION|ASSIGNMENT|EXERCISE)\b")
+SHORT_REMOVAL: Final = re.compile(r"\b(?P<kind>EXP|ASG|EXE|EXR|EXC): (?=[-+]?[\d.]+ \.)")
+KINDS: Final[dict[str, Kind]] = {
+    "EXPIRATION": "expiration", "ASSIGNMENT": "assignment", "EXERCISE": "exercise", "EXP": "expiration",
+    "ASG": "assignment", "EXE": "exercise", "EXR": "exercise", "EXC": "exercise",
+}  # fmt: skip
+_WORDED = (
+    r"\$?(?P<root>[A-Z./]+) (?:(?P<size>\d+) )?(?:\([^)]*\) )?(?P<day>\d{1,2} [A-Z]{3} \d{2,4})"
+    r"(?: \([^)]*\))? (?P<strike>[\d.]+) (?P<right>CALL|PUT)"
+)
+WORDED: Final = re.compile(r"(?P<count>[-+]?[\d.]+) " + _WORDED)
+CODED: Final = re.compile(r"(?P<count>[-+]?[\d.]+) \.(?P<root>[A-Z]+)(?P<day>\d{6})(?P<right>[CP])(?P<strike>[\d.]+)")
+SETTLED: Final = re.compile(r"CASH SETTLEMENT\b.*? " + _WORDED)
+DELIVERED: Final = re.compile(r"(?P<side>BOT|SOLD) (?P<count>[-+]?[\d,.]+) (?P<symbol>[A-Z./]+) UPON ")
+TRADED: Final = re.compile(r"(?P<side>BOT|SOLD) (?P<count>[-+]?[\d,.]+) (?P<words>.*?)@(?P<price>-?[\d,.]+)")
+MONTHLY: Final = re.compile(r"(?P<month>[A-Z]{3}) (?P<year>\d{2}|\d{4})", re.IGNORECASE)
+
+WORD: Final = re.compile(r"[A-Z][A-Z0-9.]*(?:/[A-Z]\b)?")  # what may be a symbol
+
+NAMED_TIMES: Final = 3  # of orders without fees; the rest is counted
+
+FIELDS: Final[dict[str, tuple[str, ...]]] = {
+    "time": ("exec time",),
+    "spread": ("spread",),
+    "side": ("side",),
+    "quantity": ("qty",),
+    "effect": ("pos effect",),
+    "symbol": ("symbol",),
+    "expiration": ("exp",),
+    "strike": ("strike",),
+    "type": ("type",),
+    "price": ("price",),
+    "net price": ("net price",),
+}
+CASH_FIELDS: Final[dict[str, tuple[str, ...]]] = {
+    "date": ("date",),
+    "clock": ("time",),
+    "type": ("type",),
+    "description": ("description",),
+    "fees": ("misc fees", "fees"),
+    "commissions": ("commissions & fees", "commissions", "commission"),
+    "amount": ("amount",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CashRow:
+    """A row of `Cash Balance` that belongs to a trade."""
+
+    when: datetime
+    words: str
+    price: float
+    quantity: float
+    charges: float  # dollars, positive when paid
+    amount: float
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Legs of one row group of the trade history."""
+
+    legs: tuple[Execution, ...]
+    net_price: float  # NaN where the file does not say
+    quantity: int  # of its first leg
+
+    @property
+    def size(self) -> float:
+        """Contracts, a hundred shares as much as one."""
+        return sum(abs(leg.quantity) / (1 if leg.contract else MULTIPLIER) for leg in self.legs)
+
+
+def read(export: Export) -> list[Execution]:
+    """Executions of a whole statement."""
+    trades = [row for title in (TRADES, TODAY) for row in _section(export.rows, title, FIELDS)]
+    cash = _section(export.rows, CASH, CASH_FIELDS)
+    notation = _notation(trades, cash, export)
+    orders = _orders([replace(row, notation=notation) for row in trades], export.report)
+    export.report.remarks += off_hours([leg for order in orders for leg in order.legs])
+    rows, endings = _cash([replace(row, notation=notation) for row in cash], export.report)
+    return _with_fees(orders, rows, export.report, has_cash=bool(cash)) + endings
+
+
+def _notation(trades: Sequence[Row], cash: Sequence[Row], export: Export) -> Notation:
+    names = ("quantity", "strike", "price", "fees", "commissions", "amount")
+    numbers = [row.text(name) for row in (*trades, *cash) for name in names if name in row]
+    stamps = [row.text("time") for row in trades if row.text("time")]
+    stamps += [row.text("date") for row in cash if row.text("type") == "TRD"]
+    decimal = decimal_sign(numbers, "." if export.delimiter == "," else None)
+    return Notation(decimal, day_first(stamps, default=False), export.zone)
+
+
+def _section(rows: Rows, title: str, fields: dict[str, tuple[str, ...]]) -> list[Row]:
+    """Rows of a section below its header, up to the next title."""
+    section: list[Row] = []
+    places: dict[str, int] | None = None
+    width = 0
+    is_inside = False
+    for line, cells in rows:
+        filled = [cell for cell in cells if cell]
+        if len(filled) == 1 and cells[0]:  # a title; padded with empty cells where a spreadsheet saved the file
+            is_inside, places = filled[0] == title, None
+        elif is_inside and places is None:
+            header = columns_of(cells)
+            width = max((at + 1 for at, name in enumerate(header) if name), default=0)
+            places = {
+                name: next(header.index(column) for column in columns if column in header)
+                for name, columns in fields.items()
+                if any(column in header for column in columns)
+            }
+        elif is_inside and places is not None:
+            row = {name: cells[place] for name, place in places.items() if place < len(cells)}
+            if len(cells) < width - 1 or any(cells[width:]):
+                row = {"time": row.get("time", ""), "misfit": f"{len(cells)} cells do not fit the header of {width}"}
+            section.append(Row(line, row))
+    return section
+
+
+def _orders(rows: Sequence[Row], report: RowReport) -> list[Order]:
+    """Orders of the trade history; a head row that cannot be read takes its legs along."""
+    orders: list[tuple[Row, list[Execution]]] = []
+    when: datetime | None = None
+    for row in rows:
+        try:
+            if row.text("time"):
+                when = None
+                if "misfit" not in row:
+                    when = row.moment("time")
+                    orders.append((row, []))
+            if "misfit" in row:
+                raise ValueError(row.text("misfit"))
+            if when is None:
+                raise ValueError("a leg without the time of its order")
+            leg = _leg(row, when, orders[-1][0].line, report)
+            if leg is not None:
+                orders[-1][1].append(leg)
+        except (ValueError, KeyError) as error:
+            report.reject(row.line, error)
+    return [_order(head, legs) for head, legs in orders if legs]
+
+
+def _order(head: Row, legs: list[Execution]) -> Order:
+    try:
+        net = number(head.text("net price"), "net price", head.notation.decimal) if head.text("net price") else None
+    except ValueError:
+        net = None
+    return Order(tuple(legs), float("nan") if net is None else net, legs[0].quantity)
+
+
+def _leg(row: Row, when: datetime, order: int, report: RowReport) -> Execution | None:
+    kind = (row.text("type") or row.text("spread")).upper()
+    symbol = row.symbol()
+    if kind in OTHERS or row.text("spread").upper() in OTHERS or symbol.startswith("/"):
+        report.skipped["futures and their options" if symbol.startswith("/") else f"{kind.lower()} trades"] += 1
+        return None
+    effect = EFFECTS.get(row.text("effect").upper())
+    if effect is None:
+        raise ValueError(f"position effect {row.text('effect')!r} is neither TO OPEN nor TO CLOSE")
+    # Some exports leave the type of shares empty: then the spread says STOCK.
+    is_shares = kind in SHARES
+    contract = None
+    quantity = row.count("quantity", "shares" if is_shares else "contracts")
+    if not is_shares:
+        expiration, strike = _expiration(row), row.strike()
+        # Roots such as SPXW occur in endings alone.
+        contract = make_contract(option_root(underlying(symbol)), expiration, right_of(row.text("type")), strike)
+    elif effect == "" and quantity < 0:
+        effect = "close"  # AUTO: never a short position that nobody named
+    return Execution(
+        when=when,
+        symbol=underlying(symbol),
+        contract=contract,
+        quantity=quantity,
+        price=row.amount("price"),
+        effect=effect,
+        # Fills in shares say nothing of their order: it is known by their times.
+        order="" if is_shares else f"order of line {order}",
+        line=row.line,
+    )
+
+
+def _expiration(row: Row) -> date:
+    """Day of `20 MAR 26`, `20 MAR 26 (Weeklys)`; `MAR 15` is that month's third Friday."""
+    text = row.text("expiration").partition("(")[0].strip()
+    month = MONTHLY.fullmatch(text)
+    if month is None:
+        return parse_moment(text, row.notation.day_first).date()
+    first = parse_moment(f"1 {month['month']} {month['year']}").date()
+    return latest_session(first + timedelta(days=(4 - first.weekday()) % 7 + 14))
+
+
+def _cash(rows: Sequence[Row], report: RowReport) -> tuple[list[CashRow], list[Execution]]:
+    """Rows of trades, and endings with the cash and the shares that belong to them."""
+    traded: list[CashRow] = []
+    endings: list[Execution] = []
+    settled: dict[tuple[str, Contract], float] = defaultdict(float)
+    fees: dict[tuple[str, Contract], float] = defaultdict(float)
+    for row in rows:
+        kind, words = row.text("type"), " ".join(row.text("description").upper().split())
+        try:
+            if "misfit" in row:
+                raise ValueError(row.text("misfit"))
+            settlement = SETTLED.search(words)
+            if settlement is not None:
+                settled["", _contract(settlement)] += row.number("amount")
+                fees["", _contract(settlement)] += _charges(row)
+            elif DELIVERED.match(words):
+                endings.append(_delivery(row, words))
+            elif REMOVAL.search(words) or SHORT_REMOVAL.search(words):
+                endings.append(_ending(row, words))
+            elif kind == "TRD":
+                traded.append(_traded(row, words))
+            elif kind:
+                what = " (dividends and interest, not in the results)" if kind == "DOI" else ""
+                report.skipped[f"{kind} in {CASH}{what}"] += 1
+                if SPLIT.search(words):
+                    report.remarks.append(f"line {row.line}: {words!r}: trades open across a split are not adjusted")
+        except (ValueError, KeyError) as error:
+            report.reject(row.line, error)
+    endings, lost = with_cash_settlement(endings, settled, fees)
+    report.remarks += lost
+    return traded, endings
+
+
+def _when(row: Row) -> datetime:
+    return Row(row.line, {"at": f"{row.text('date')} {row.text('clock')}".strip()}, row.notation).moment("at")
+
+
+def _charges(row: Row) -> float:
+    if "fees" not in row and "commissions" not in row:
+        raise ValueError("no column for fees or commissions")
+    return -(row.number("fees") + row.number("commissions"))
+
+
+def _traded(row: Row, words: str) -> CashRow:
+    match = TRADED.search(words)
+    price = quantity = float("nan")
+    if match is not None:
+        price = number(match["price"], "price", row.notation.decimal)
+        quantity = number(match["count"], "quantity", row.notation.decimal)
+    return CashRow(_when(row), words, price, quantity, _charges(row), row.number("amount"), row.line)
+
+
+def _delivery(row: Row, words: str) -> Execution:
+    match = DELIVERED.match(words)
+    assert match is not None
+    count = round(abs(number(match["count"], "quantity", row.notation.decimal)))
+    quantity = -count if match["side"] == "SOLD" else count
+    price = abs(row.number("amount")) / count if count else 0.0
+    fees = _charges(row) if "fees" in row or "commissions" in row else 0.0
+    return Execution(
+        _when(row), underlying(match["symbol"]), None, quantity, price, fees, kind="delivery", line=row.line
+    )
+
+
+def _contract(match: re.Match[str]) -> Contract:
+    is_worded = " " in match["day"]
+    if is_worded and match["size"] and int(match["size"]) != MULTIPLIER:
+        raise ValueError(f"{match[0]!r}: options of {match['size']} shares are not read")
+    expiration = parse_moment(match["day"] if is_worded else f"20{match['day']}").date()
+    root = option_root(underlying(match["root"]))
+    strike = number(match["strike"], "strike")
+    return make_contract(root, expiration, right_of(match["right"]), strike)
+
+
+def _ending(row: Row, words: str) -> Execution:
+    removal = REMOVAL.search(words) or SHORT_REMOVAL.search(words)
+    match = WORDED.search(words) or CODED.search(words)
+    if removal is None or match is None:
+        raise ValueError(f"{words!r} names no option")
+    contract = _contract(match)
+    count = number(match["count"], "quantity")
+    if not count or count != round(count):
+        raise ValueError(f"{words!r}: {match['count']} is not a whole number of contracts")
+    return Execution(
+        when=_when(row),
+        symbol=underlying(match["root"]),
+        contract=contract,
+        quantity=round(count),
+        price=0.0,
+        fees=_charges(row) if "fees" in row or "commissions" in row else 0.0,
+        effect="close",
+        kind=KINDS[removal["kind"]],
+        line=row.line,
+    )
+
+
+def _pairs(orders: Sequence[Order], cash: Sequence[CashRow]) -> Iterator[tuple[int, int]]:
+    """Orders and cash rows that may belong together, the likeliest first."""
+    scored = []
+    for place, order in enumerate(orders):
+        first = order.legs[0]
+        for other, row in enumerate(cash):
+            apart = abs(row.when - first.when)
+            if apart > WITHIN:
+                continue
+            names = first.symbol in {
+                underlying(word) for word in re.findall(r"[A-Z][A-Z0-9.]*(?:/[A-Z]\b)?", row.words)
+            }
+            same_price = abs(row.price - order.net_price) < 0.005
+            same_size = abs(row.quantity) in (abs(order.quantity), abs(order.quantity) / MULTIPLIER)
+            if names and (same_price or apart <= timedelta(seconds=2)):
+                scored.append(((not same_price, not same_size, apart), place, other))
+    yield from ((place, other) for _, place, other in sorted(scored))
+
+
+def _with_fees(
+    orders: Sequence[Order], cash: Sequence[CashRow], report: RowReport, *, has_cash: bool
+) -> list[Execution]:
+    """Legs with their part of the fees of their order's cash row, a hundred shares as much as a contract."""
+    charged: dict[int, float] = {}
+    used: set[int] = set()
+    for place, other in _pairs(orders, cash):
+        if place not in charged and other not in used:
+            charged[place] = cash[other].charges
+            used.add(other)
+    without = [f"{order.legs[0].when}" for place, order in enumerate(orders) if place not in charged]
+    if without:
+        times = ", ".join(sorted(without)[:NAMED_TIMES]) + (", ..." if len(without) > NAMED_TIMES else "")
+        where = f"fees of {len(without)} orders are in no row of {CASH}" if has_cash else "the file has no fees"
+        report.remarks.append(f"{where}: taken as zero ({times}, New York)")
+    left = [row for at, row in enumerate(cash) if at not in used]
+    if left:
+        net = sum(row.amount - row.charges for row in left)
+        lines = ", ".join(str(row.line) for row in left[:NAMED_TIMES]) + (", ..." if len(left) > NAMED_TIMES else "")
+        report.remarks.append(
+            f"{len(left)} orders of {CASH} are missing in {TRADES} (lines {lines}): {net:.2f} after fees not in the "
+            "results; export with all columns and the whole period"
+        )
+        report.skipped[f"orders of {CASH} without a row in {TRADES}"] += len(left)
+    return [
+        replace(
+            leg,
+            fees=charged.get(place, 0.0) * (abs(leg.quantity) / (1 if leg.contract else MULTIPLIER)) / order.size,
+        )
+        for place, order in enumerate(orders)
+        for leg in order.legs
+    ]
+
+
+STATEMENT: Final = Layout("thinkorswim account statement", (TRADES.lower(),), read)
+ACTIVITY: Final = Layout("thinkorswim today's trade activity", (TODAY.lower(),), read)

@@ -1,0 +1,407 @@
+"""CSV fields: numbers, dates and contracts from text cells.
+
+What a cell means is decided by its whole column: `1,200` and `02/03/2026` have two readings each, and one cell that
+has only one decides for all. Where two readings remain, both are named and nothing is read.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+from iwm_opts.conventions import Right
+from iwm_opts.io.parse import YEARS, parse_right
+from iwm_opts.market.calendar import NEW_YORK, sessions
+from iwm_opts.market.contract import Contract, occ_symbol, parse_occ
+
+CURRENCY: Final = "USD"
+BLANK: Final = ("", "-", "--", "n/a", "na", "nan", "none", "null", "nat", "<na>")
+EXCEL_EPOCH: Final = date(1899, 12, 30)
+EXCEL_SERIALS: Final = range(25_569, 62_000)  # 1970 to 2069
+CALENDAR_YEARS: Final = range(1990, 2050)  # whose sessions are known
+_SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
+_AMERICAN = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][-+]?\d+)?")
+_COMMA = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:\.\d{3})+)?(?:,\d*)?(?:[eE][-+]?\d+)?")
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_ZONES: Final = {
+    "Z": "UTC", "UTC": "UTC", "GMT": "UTC", "ET": "America/New_York", "EST": "America/New_York",
+    "EDT": "America/New_York", "CT": "America/Chicago", "CST": "America/Chicago", "CDT": "America/Chicago",
+    "MT": "America/Denver", "MST": "America/Denver", "MDT": "America/Denver", "PT": "America/Los_Angeles",
+    "PST": "America/Los_Angeles", "PDT": "America/Los_Angeles",
+}  # fmt: skip
+_MOMENT = re.compile(
+    r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? )?"
+    r"(?:(?P<iso>\d{4})[-/.](?P<iso_month>\d{1,2})[-/.](?P<iso_day>\d{1,2})"
+    r"|(?P<compact>(?:19|20)\d{6})"
+    r"|(?P<first>\d{1,2})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})"
+    r"|(?P<day>\d{1,2})[- ]?(?P<month>[a-z]{3,9})\.?[-, ]{0,2}(?P<named_year>\d{4}|\d{2})"
+    r"|(?P<month_first>[a-z]{3,9})\.? (?P<month_day>\d{1,2}),? (?P<month_year>\d{4}|\d{2}))"
+    r"(?:[t ,;]{1,3}(?:(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<sec>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
+    r"|(?P<clock>\d{6}))\s?(?P<half>[ap]\.?m\.?)?\s?(?P<zone>z|utc|gmt|[ecmp][sd]?t|[-+]\d{2}:?\d{2})?)?",
+    re.IGNORECASE,
+)
+
+
+class TwoReadingsError(ValueError):
+    """A column has two readings, and nothing in the file decides between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notation:
+    """How a file writes numbers and dates."""
+
+    decimal: Literal[".", ","] = "."
+    day_first: bool = False
+    zone: ZoneInfo = NEW_YORK  # of times without one
+
+
+def is_blank(cell: str) -> bool:
+    """Whether a cell holds nothing: empty, dashes, `n/a`."""
+    return cell.strip().lower() in BLANK
+
+
+def _digits(cell: str) -> tuple[float, str]:
+    """Sign and digits of a money cell: no currency, spaces, parentheses."""
+    text = re.sub(r"[\s\u00a0\u2009\u202f']|\$|USD", "", cell.replace("\u2212", "-"))
+    if text.startswith("(") and text.endswith(")"):
+        return -1.0, text[1:-1]
+    if text.startswith("-(") and text.endswith(")"):
+        return -1.0, text[2:-1]
+    if len(text) > 1 and text.endswith("-"):
+        return -1.0, text[:-1]
+    return 1.0, text
+
+
+def number(cell: str, name: str, decimal: str = ".") -> float:
+    """A number as spreadsheets and brokers write it: `1,234.50`, `($57.00)`, `+2`, `.05`; a blank is zero.
+
+    Raises
+    ------
+    ValueError
+        When it cannot be read with this decimal sign.
+    """
+    if is_blank(cell):
+        return 0.0
+    sign, text = _digits(cell)
+    if not (_AMERICAN if decimal == "." else _COMMA).fullmatch(text) or not any(map(str.isdigit, text)):
+        raise ValueError(f"{name} {cell!r} is not a number")
+    plain = text.replace(",", "") if decimal == "." else text.replace(".", "").replace(",", ".")
+    value = sign * float(plain)
+    if not math.isfinite(value):
+        raise ValueError(f"{name} {cell!r} is not a number")
+    return value
+
+
+def decimal_sign(cells: Iterable[str], default: Literal[".", ","] | None = ".") -> Literal[".", ","]:
+    """Decimal sign of a file, by every number in it.
+
+    Parameters
+    ----------
+    cells : iterable of str
+        Cells of its numeric columns; other text is ignored.
+    default : "." or ",", optional
+        Reading where every number has both, such as `1,200`. None refuses such a file.
+
+    Raises
+    ------
+    TwoReadingsError
+        When numbers of both kinds occur, or none decides and there is no default.
+    """
+    seen: dict[str, str] = {}
+    both = ""
+    for cell in cells:
+        _, text = _digits(cell)
+        if "." not in text and "," not in text:
+            continue
+        is_american = bool(_AMERICAN.fullmatch(text))
+        is_comma = bool(_COMMA.fullmatch(text))
+        if is_american and is_comma:
+            both = both or cell
+        elif is_american or is_comma:
+            seen.setdefault("." if is_american else ",", cell)
+    if len(seen) == 2:
+        raise TwoReadingsError(
+            f"{seen['.']!r} has a decimal point and {seen[',']!r} a decimal comma; write all numbers one way, 1,234.50"
+        )
+    if seen:
+        return "." if "." in seen else ","
+    if both and default is None:
+        raise TwoReadingsError(
+            f"{both!r} is {number(both, '', '.'):g} with a decimal point and {number(both, '', ','):g} with a decimal "
+            "comma; write 1234.50"
+        )
+    return default or "."
+
+
+def parse_moment(cell: str, day_first: bool = False) -> datetime:
+    """A date, or a date and time, as people and brokers write it; aware where the cell names a zone.
+
+    Raises
+    ------
+    ValueError
+        When it cannot be read, or lies outside 1970 to 2100.
+    """
+    match = _MOMENT.fullmatch(" ".join(cell.split()))
+    if match is None:
+        raise ValueError(f"{cell!r} is not a date; write 2026-03-02 10:00")
+    try:
+        day = _day(match, day_first)
+        clock, zone = _clock(match), match["zone"]
+    except ValueError:
+        raise ValueError(f"{cell!r} is not a date that exists") from None
+    if day.year not in YEARS:
+        raise ValueError(f"{cell!r} lies outside the years {YEARS[0]} to {YEARS[-1]}")
+    return datetime.combine(day, clock, tzinfo=_zone(zone) if zone else None)
+
+
+def _day(match: re.Match[str], day_first: bool) -> date:
+    if match["iso"]:
+        return date(int(match["iso"]), int(match["iso_month"]), int(match["iso_day"]))
+    if match["compact"]:
+        return datetime.strptime(match["compact"], "%Y%m%d").date()  # noqa: DTZ007 - a day
+    if match["first"]:
+        first, second = int(match["first"]), int(match["second"])
+        if match["mark"] == ".":  # 02.03.2026: no American writes dots
+            day_first = True
+        month, day = (second, first) if day_first else (first, second)
+        return date(_year(match["year"]), month, day)
+    name = (match["month"] or match["month_first"]).lower()[:3]
+    day_text, year = match["day"] or match["month_day"], match["named_year"] or match["month_year"]
+    return date(_year(year), _MONTHS.index(name) + 1, int(day_text))
+
+
+def _year(text: str) -> int:
+    return int(text) + (2000 if len(text) == 2 else 0)
+
+
+def _clock(match: re.Match[str]) -> time:
+    if match["clock"]:
+        hour, minute, second = (int(match["clock"][at : at + 2]) for at in (0, 2, 4))
+    elif match["hour"]:
+        hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["sec"] or 0)
+    else:
+        return time()
+    if match["half"]:
+        if not 1 <= hour <= 12:
+            raise ValueError
+        hour = hour % 12 + (12 if match["half"][0] in "pP" else 0)
+    fraction = (match["fraction"] or "0")[:6].ljust(6, "0")
+    return time(hour, minute, second, int(fraction))
+
+
+def _zone(name: str) -> ZoneInfo | timezone:
+    if name.upper() in _ZONES:
+        return ZoneInfo(_ZONES[name.upper()])
+    sign = -1 if name[0] == "-" else 1
+    digits = name[1:].replace(":", "")
+    return timezone(sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:])))
+
+
+def in_new_york(moment: datetime, zone: ZoneInfo = NEW_YORK) -> datetime:
+    """A time in New York without a zone; `zone` holds where it names none. A bare date stays that day."""
+    if moment.tzinfo is None and moment.time() == time():
+        return moment
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return aware.astimezone(NEW_YORK).replace(tzinfo=None)
+
+
+def day_first(stamps: Iterable[str], pairs: Iterable[tuple[str, str]] = (), *, default: bool | None = None) -> bool:
+    """Whether numeric dates of a file begin with the day.
+
+    Evidence: every date exists, every stamp is a trading session, no pair is reversed.
+
+    Parameters
+    ----------
+    stamps : iterable of str
+        Dates on which something traded.
+    pairs : iterable of (str, str)
+        Dates in order: entry and exit, trade and expiration.
+    default : bool, optional
+        The broker's own order; overruled only where it fails and the other holds. None refuses an undecided file.
+
+    Raises
+    ------
+    TwoReadingsError
+        When both readings hold, differ, and there is no default.
+    """
+    distinct = list(dict.fromkeys(stamps))
+    ordered = list(dict.fromkeys(pairs))
+    faults = {order: _faults(distinct, ordered, order) for order in (False, True)}
+    if faults[True] == faults[False]:
+        if default is not None:
+            return default
+        cell = next((cell for cell in (*distinct, *(end for pair in ordered for end in pair)) if _differs(cell)), None)
+        if cell is None:
+            return False
+        raise TwoReadingsError(
+            f"{cell!r} is {parse_moment(cell):%Y-%m-%d} with the month first and "
+            f"{parse_moment(cell, day_first=True):%Y-%m-%d} with the day first; write dates as 2026-03-02"
+        )
+    better = faults[True] < faults[False]
+    if default is not None and better != default and faults[better] != (0, 0):
+        return default
+    return better
+
+
+def _faults(stamps: list[str], pairs: list[tuple[str, str]], order: bool) -> tuple[int, int]:
+    """Dates that do not exist, and those that contradict the calendar or their order."""
+    days: dict[str, datetime | None] = {}
+    for cell in {*stamps, *(cell for pair in pairs for cell in pair)}:
+        try:
+            days[cell] = parse_moment(cell, order)
+        except ValueError:
+            days[cell] = None
+    missing = sum(moment is None for moment in days.values())
+    reversed_pairs = sum(
+        first.date() > last.date()
+        for first, last in ((days[first], days[last]) for first, last in pairs)
+        if first is not None and last is not None
+    )
+    numeric = {moment.date() for cell in stamps if _is_numeric(cell) and (moment := days[cell]) is not None}
+    within = {day for day in numeric if day.year in CALENDAR_YEARS}
+    open_days = set(sessions(min(within), max(within)).astype(object)) if within else set()
+    return missing, reversed_pairs + len(numeric - open_days)
+
+
+def _is_numeric(cell: str) -> bool:
+    match = _MOMENT.fullmatch(" ".join(cell.split()))
+    return match is not None and match["first"] is not None
+
+
+def _differs(cell: str) -> bool:
+    try:
+        return _is_numeric(cell) and parse_moment(cell) != parse_moment(cell, day_first=True)
+    except ValueError:
+        return False
+
+
+def is_excel_serial(cell: str) -> bool:
+    """Whether a cell may be a day number of a spreadsheet."""
+    return bool(_SERIAL.fullmatch(cell.strip())) and int(float(cell)) in EXCEL_SERIALS
+
+
+def from_excel_serial(cell: str) -> datetime:
+    """The time that a day number of a spreadsheet names, to the second."""
+    days = float(cell)
+    seconds = round((days - int(days)) * 86_400)
+    return datetime.combine(EXCEL_EPOCH, time()) + timedelta(days=int(days), seconds=seconds)
+
+
+def is_epoch(cell: str) -> bool:
+    """Whether a cell may be seconds or milliseconds since 1970."""
+    return bool(re.fullmatch(r"1\d{9}|1\d{12}", cell.strip()))
+
+
+def from_epoch(cell: str) -> datetime:
+    """The time of so many seconds or milliseconds since 1970."""
+    text = cell.strip()
+    return datetime.fromtimestamp(int(text) / (1 if len(text) == 10 else 1_000), NEW_YORK)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a broker's export, its cells by field name."""
+
+    line: int
+    cells: dict[str, str]
+    notation: Notation = Notation()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.cells
+
+    def text(self, name: str) -> str:
+        """The cell; empty where the file has no such column."""
+        return self.cells.get(name, "").strip()
+
+    def number(self, name: str) -> float:
+        """A number; a blank and an absent column are zero."""
+        return number(self.text(name), name, self.notation.decimal)
+
+    def amount(self, name: str) -> float:
+        """A number that must be there: a missing price is not zero."""
+        if is_blank(self.text(name)):
+            raise ValueError(f"{name} is missing")
+        return self.number(name)
+
+    def count(self, name: str, unit: str = "contracts") -> int:
+        """A whole number, signed."""
+        value = self.amount(name)
+        if not value or value != round(value):
+            raise ValueError(f"{name} {self.text(name)!r} is not a whole number of {unit}")
+        return round(value)
+
+    def strike(self, name: str = "strike") -> float:
+        """A number above zero."""
+        value = self.amount(name)
+        if not value > 0.0:
+            raise ValueError(f"{name} {self.text(name)!r} must be above zero")
+        return value
+
+    def symbol(self, name: str = "symbol") -> str:
+        """A symbol in capitals."""
+        if not self.text(name):
+            raise ValueError(f"{name} is missing")
+        return self.text(name).upper()
+
+    def moment(self, name: str) -> datetime:
+        """A time in New York, its zone dropped."""
+        return in_new_york(parse_moment(self.text(name), self.notation.day_first), self.notation.zone)
+
+    def day(self, name: str) -> date:
+        """A day as written."""
+        return parse_moment(self.text(name), self.notation.day_first).date()
+
+    def require_dollars(self, name: str = "currency") -> None:
+        """Refuse amounts in another currency; a file that names none is in dollars."""
+        currency = self.text(name).upper()
+        if currency not in ("", CURRENCY):
+            raise ValueError(f"currency {currency}: only {CURRENCY} is read")
+
+
+def make_contract(root: str, expiration: date, right: Right, strike: float) -> Contract:
+    """A contract that can be listed.
+
+    Raises
+    ------
+    ValueError
+        When its root or strike cannot be written as an OCC symbol.
+    """
+    occ_symbol(root, expiration, right, strike)
+    return Contract(root, expiration, right, strike)
+
+
+def contract_of_symbol(symbol: str) -> Contract:
+    """Contract of an OCC symbol, or of the short form of Fidelity and thinkorswim: `-IWM260320P190`, `.IWM260320P190`.
+
+    Raises
+    ------
+    ValueError
+        When it is neither.
+    """
+    text = symbol.strip().upper().lstrip("-.")
+    match = re.fullmatch(r"([A-Z0-9]+?)(\d{6})([CP])(\d+(?:\.\d+)?)", text.replace(" ", ""))
+    if match is not None and not re.fullmatch(r"\d{8}", match[4]):
+        return make_contract(match[1], parse_moment(f"20{match[2]}").date(), right_of(match[3]), float(match[4]))
+    return parse_occ(text)
+
+
+def right_of(cell: str) -> Right:
+    """`C` or `P`.
+
+    Raises
+    ------
+    ValueError
+        When it is neither.
+    """
+    try:
+        return "C" if parse_right(cell) == "C" else "P"
+    except ValueError:
+        raise ValueError(f"right {cell!r} is neither call nor put") from None
+
+
+def columns_of(header: Sequence[str]) -> list[str]:
+    """Names of columns as they are compared: lower case, single spaces, no BOM."""
+    return [" ".join(name.replace("\ufeff", "").lower().split()) for name in header]
