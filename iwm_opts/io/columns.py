@@ -13,11 +13,16 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import TIMEZONE
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.formats import CAPTURES, DELAYED_NAMES, TEXT_ROLES, Layout, plain
+from iwm_opts.io.formats import Layout
+from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES, TEXT_ROLES
+from iwm_opts.io.layouts.layout import VendorLayout, plain
+from iwm_opts.io.option_symbols import parse_option_symbol
 from iwm_opts.io.parse import parse_day, parse_moment, parse_right, parse_size, parsed
-from iwm_opts.io.selection import Selection, clean_symbol, zone_of
-from iwm_opts.market.calendar import at_close
-from iwm_opts.market.contract import Contract, parse_occ
+from iwm_opts.io.readings import TRADE
+from iwm_opts.io.selection import Selection, clean_symbol
+from iwm_opts.io.units import in_canonical_units
+from iwm_opts.market.calendar import NEW_YORK, at_close
+from iwm_opts.market.contract import Contract
 
 Columns = dict[str, NDArray[Any]]
 
@@ -27,13 +32,25 @@ SAME_STRIKE: Final = 5e-4  # dollars
 TYPES: Final[dict[str, Any]] = {"root": object, "expiration": "datetime64[us]", "right": object, "strike": np.float64}
 CANNOT_BE_EMPTY: Final = ("expiration", "right", "strike")
 COUNTS: Final = ("volume", "open_interest")
+NEVER: Final = ("", "0", "0.0", "0.00")  # cells of contracts that have not traded
+MILLISECONDS: Final = np.timedelta64(1, "ms")
 
 
 def _contract(text: str) -> Contract:
     try:
-        return parse_occ(text)
+        return parse_option_symbol(text)
     except InputError as error:
         raise ValueError(error.rule) from None
+
+
+def _carried(codes: NDArray[np.int64], empty: int) -> NDArray[np.int64]:
+    """Codes with each empty cell taking the one above it."""
+    places = np.where(codes == empty, 0, np.arange(len(codes)))
+    return codes[np.maximum.accumulate(places)]
+
+
+def _flag(text: str) -> bool:
+    return text.strip().lower() in ("true", "1", "1.0", "yes", "y")
 
 
 PARSERS: Final[dict[str, Callable[[str], Any]]] = {
@@ -42,8 +59,8 @@ PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "root": clean_symbol,
     "session": str.strip,
     "right": parse_right,
-    "expiration": parse_day,
     "size": parse_size,
+    "non_standard": _flag,
 }
 
 
@@ -53,7 +70,8 @@ class _Reader:
 
     selection: Selection
     source: str
-    day: date | None  # of times that stand without a date
+    day: date | None  # of times that come without a date
+    vendor: VendorLayout | None
 
     def read(self, columns: dict[str, str]) -> Columns:
         """Values of the named columns by meaning."""
@@ -67,25 +85,40 @@ class _Reader:
 
     def _text(self, role: str, name: str) -> NDArray[Any]:
         cells = self.selection.table.column(name).combine_chunks()
-        parse = PARSERS.get(role) or partial(self._moment, zone=zone_of(name), role=role)
+        parse = PARSERS.get(role)
+        if role == "expiration":
+            parse = partial(parse_day, order=self.selection.readings.order)
+        elif parse is None:
+            parse = partial(self._moment, zone=self.selection.readings.zone(name), role=role)
         values, codes = parsed(cells, parse, self.source, name, self.selection.lines)
-        if role in PARSERS and role != "expiration":
-            known = np.empty(len(values), dtype=object)
-            known[:] = values
+        if self.vendor is not None and plain(name) in self.vendor.carried:
+            codes = _carried(codes, empty=len(values) - 1)
+        if role in PARSERS:
+            distinct_values = np.empty(len(values), dtype=object)
+            distinct_values[:] = values
         else:
-            known = np.array(values, dtype="datetime64[us]")
-        return known[codes]
+            distinct_values = np.array(values, dtype="datetime64[us]")
+        return distinct_values[codes]
 
     def _moment(self, text: str, zone: ZoneInfo, role: str) -> datetime | None:
         """Time in UTC, without a zone as numpy wants it; None where a date lacks its time, or a time its date."""
-        found = parse_moment(text, zone)
-        if isinstance(found, time):
+        if text.strip() in NEVER:
+            return None
+        try:
+            moment = parse_moment(text, zone, self.selection.readings.order)
+        except ValueError:
+            if role == "last_trade":
+                return None  # says how old a quote is, and is needed for nothing
+            raise
+        if isinstance(moment, time):
             if self.day is None:
                 return None
-            found = datetime.combine(self.day, found, zone)
-        elif role == "quote_date" and found.astimezone(zone).time() == time():
-            return None
-        return found.astimezone(UTC).replace(tzinfo=None)
+            moment = datetime.combine(self.day, moment, moment.tzinfo or zone)
+        elif not isinstance(moment, datetime):
+            if role != "last_trade":
+                return None
+            moment = datetime.combine(moment, time(), NEW_YORK)
+        return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def canonical_rows(
@@ -111,12 +144,14 @@ def canonical_rows(
     DataError
         Names row, column and value of a cell that cannot be read, or that is no strike or no spot.
     """
-    reader = _Reader(selection, source, selection.day or as_of)
+    reader = _Reader(selection, source, selection.day or as_of, layout.vendor)
     common = reader.read(layout.columns)
     groups = {name: reader.read(columns) for name, columns in layout.groups.items()}
-    notes: list[str] = []
+    notes = list(selection.notes)
+    _clock_times(common, selection.day or as_of)
     if layout.shape == "wide":
-        tables = [_side(common, group, right) for right, group in groups.items()]
+        rights = _rights_of(common, groups, notes)
+        tables = [_side(common, group, rights[name]) for name, group in groups.items()]
     elif layout.shape == "captures":
         tables = [_at_capture(common, groups[when], when, selection.day) for when in CAPTURES if when in groups]
     else:
@@ -126,10 +161,46 @@ def canonical_rows(
         notes += [note for note in _from_symbols(table) if note not in notes]
         frames.append(_frame(table, selection, layout))
     rows = pd.concat(frames, ignore_index=True)
+    notes += in_canonical_units(rows, layout.vendor)
+    rows = _without_absent_sides(rows, layout)
     _refuse_empty(rows, source)
     _refuse_impossible(rows, source)
     notes += _left_out(rows)
     return rows, notes
+
+
+def _clock_times(common: Columns, day: date | None) -> None:
+    """Quote times from milliseconds since midnight in New York (ThetaData)."""
+    clock = common.pop("clock", None)
+    if clock is None or day is None or "quote_time" in common:
+        return
+    midnight = datetime.combine(day, time(), NEW_YORK).astimezone(UTC).replace(tzinfo=None)
+    passed = np.where(np.isfinite(clock), clock, 0.0).astype(np.int64) * MILLISECONDS
+    common["quote_time"] = np.where(np.isfinite(clock), np.datetime64(midnight, "us") + passed, np.datetime64("NaT"))
+
+
+def _rights_of(common: Columns, groups: dict[str, Columns], notes: list[str]) -> dict[str, str]:
+    """Right of each side; where names do not say it, the side that falls with the strike is the call."""
+    if set(groups) == {"C", "P"}:
+        return {"C": "C", "P": "P"}
+    first, second = groups
+    order = np.argsort(common["strike"], kind="stable")
+    slopes = {}
+    for name, group in groups.items():
+        mid = 0.5 * (group["bid"] + group["ask"])[order]
+        half = len(mid) // 2
+        slopes[name] = np.nanmean(mid[half:]) - np.nanmean(mid[:half]) if half else np.nan
+    call = first if slopes[first] <= slopes[second] else second
+    notes.append(f"columns ending in {call} are calls: their prices fall as the strike rises")
+    return {name: "C" if name == call else "P" for name in groups}
+
+
+def _without_absent_sides(rows: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """Rows of a wide file without those that only head a group, or list one side of a strike."""
+    if layout.shape != "wide":
+        return rows
+    empty = rows["strike"].isna() & rows["bid"].isna() & rows["ask"].isna()
+    return rows[~empty].reset_index(drop=True) if empty.any() else rows
 
 
 def _side(common: Columns, group: Columns, right: str) -> Columns:
@@ -161,32 +232,32 @@ def _at_capture(common: Columns, group: Columns, when: str, day: date | None) ->
 
 
 def _from_symbols(table: Columns) -> list[str]:
-    """Root, expiration, right and strike from OCC symbols, which are believed where another column differs."""
+    """Root, expiration, right and strike from option symbols, which are believed where another column differs."""
     contracts = table.pop("occ", None)
     if contracts is None:
         return []
     notes = []
-    named = np.array([contract is not None for contract in contracts])
+    is_named = np.array([contract is not None for contract in contracts])
     for role in ("root", "expiration", "right", "strike"):
-        told = np.array([getattr(contract, role, None) for contract in contracts], dtype=TYPES[role])
+        symbols = np.array([getattr(contract, role, None) for contract in contracts], dtype=TYPES[role])
         if role not in table:
-            table[role] = told
+            table[role] = symbols
             continue
-        differ = named & _differ(role, table[role], told)
+        differ = is_named & _differ(role, table[role], symbols)
         if differ.any():
             first = int(np.argmax(differ))
             notes.append(
-                f"{role} differs from the contract symbol in {differ.sum()} of {len(told)} rows "
-                f"(first: {_shown(table[role][first])} against {_shown(told[first])}): the symbol was believed"
+                f"{role} differs from the contract symbol in {differ.sum()} of {len(symbols)} rows "
+                f"(first: {_shown(table[role][first])} against {_shown(symbols[first])}): the symbol was believed"
             )
-        table[role] = np.where(named, told, table[role])
+        table[role] = np.where(is_named, symbols, table[role])
     return notes
 
 
-def _differ(role: str, written: NDArray[Any], told: NDArray[Any]) -> NDArray[np.bool_]:
+def _differ(role: str, written: NDArray[Any], symbols: NDArray[Any]) -> NDArray[np.bool_]:
     if role == "strike":
-        return np.asarray(np.abs(written - told) > SAME_STRIKE)
-    return np.asarray((written != told) & ~pd.isna(written))
+        return np.asarray(np.abs(written - symbols) > SAME_STRIKE)
+    return np.asarray((written != symbols) & ~pd.isna(written))
 
 
 def _shown(value: Any) -> str:
@@ -196,12 +267,16 @@ def _shown(value: Any) -> str:
 def _frame(table: Columns, selection: Selection, layout: Layout) -> pd.DataFrame:
     """Columns with their types; a feed's time serves as quote time where there is no better one."""
     feed, dated = table.pop("feed_time", None), table.pop("quote_date", None)
+    if dated is not None and selection.readings.day_column is None and TRADE in plain(layout.columns["quote_date"]):
+        table.setdefault("last_trade", dated)
+        dated = None
     if "quote_time" not in table and feed is not None:
         late = plain(layout.columns["feed_time"]) in DELAYED_NAMES
         table["quote_time"] = feed - FEED_DELAY if late else feed
     elif "quote_time" not in table and dated is not None and not np.isnat(dated).all():
         table["quote_time"] = dated
     frame = pd.DataFrame(table)
+    _add_facts(frame, selection)
     for name in ("quote_time", "last_trade"):
         if name in frame:
             frame[name] = frame[name].dt.tz_localize("UTC").dt.tz_convert(TIMEZONE)
@@ -209,6 +284,19 @@ def _frame(table: Columns, selection: Selection, layout: Layout) -> pd.DataFrame
         frame["quote_date"] = pd.Timestamp(selection.day).as_unit("us")
     frame["line"] = selection.lines
     return frame
+
+
+def _add_facts(frame: pd.DataFrame, selection: Selection) -> None:
+    """What the lines around the table say, in columns that the table lacks."""
+    for role, value in selection.readings.facts.items():
+        if role in frame:
+            continue
+        if isinstance(value, datetime):
+            frame[role] = pd.Timestamp(value.astimezone(UTC).replace(tzinfo=None)).as_unit("us")
+        elif isinstance(value, date):
+            frame[role] = pd.Timestamp(value).as_unit("us")
+        else:
+            frame[role] = value
 
 
 def _refuse_empty(rows: pd.DataFrame, source: str) -> None:

@@ -11,18 +11,21 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.columns import canonical_rows
 from iwm_opts.io.formats import detect
 from iwm_opts.io.provenance import Origin, origin_of
 from iwm_opts.io.selection import Selection, clean_symbol, refuse_day, refuse_symbol, select, select_days
 from iwm_opts.io.tables import DataFile, open_table
-from iwm_opts.market.calendar import in_session
+from iwm_opts.market.calendar import in_session, latest_session
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.chain import Chain
-from iwm_opts.market.contract import underlying_of
+from iwm_opts.market.contract import is_adjusted, underlying_of
+from iwm_opts.market.second_market import second_market
 
 CONTRACT: Final = ["root", "expiration", "right", "strike"]
+SATURDAY: Final = 5  # date.weekday()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +85,7 @@ def load_chain(
         raise InputError("spot", spot, "must be positive", "give dollars a share")
     if expirations is not None and expirations[0] > expirations[1]:
         raise InputError("expirations", f"{expirations[0]}:{expirations[1]}", "ends before it begins")
-    return read_chain(open_table(Path(path)), symbol, as_of, session, expirations, spot)
+    return read_chain(open_table(Path(path)), symbol, as_of, session, expirations, spot, is_file=True)
 
 
 def read_chain(
@@ -93,14 +96,20 @@ def read_chain(
     expirations: tuple[date, date] | None = None,
     spot: float | None = None,
     told: Sequence[str] = (),
+    is_file: bool = False,
 ) -> Chain:
-    """Chain out of an opened table, such as the body of an answer; see `load_chain`. `told` goes before its notes."""
+    """Chain out of an opened table, such as the body of an answer; see `load_chain`. `told` goes before its notes.
+
+    A file of a weekend is taken for the session before and flagged (`is_file`); a live answer then is no market.
+    """
     source, wanted = str(file.path), None if symbol is None else clean_symbol(symbol)
     layout = detect(file.columns, file.sample, source)
     selection = select(file, layout, as_of, wanted)
     rows, notes = canonical_rows(selection, layout, source, as_of)
     warnings: list[str] = []
     rows = _dated(rows, selection, as_of, source, warnings)
+    if is_file:
+        rows = _of_a_session(rows, warnings)
     return _chain(rows, wanted, session, expirations, spot, file, [*told, *notes], warnings)
 
 
@@ -161,14 +170,16 @@ def _chain(
 ) -> Chain:
     """Chain from the canonical rows of one day."""
     source = str(file.path)
-    rows, found = _of_symbol(rows, wanted, source)
+    rows, own_symbol = _of_symbol(rows, wanted, source, warnings)
+    rows = _standard(rows, own_symbol, source, warnings)
     rows = _expiring(rows, expirations, source)
     captures = _captures(rows)
     capture, before = _choose(captures, session, source, notes)
+    market = _of_one_market(capture.rows, warnings)
     origin = origin_of(file.path) if file.kind == "parquet" else Origin()
     return make_chain(
-        capture.rows,
-        symbol=found,
+        market,
+        symbol=own_symbol,
         source=source,
         spot=spot,
         session=capture.label,
@@ -210,24 +221,78 @@ def _dated(
     return rows.assign(quote_date=pd.Timestamp(day).as_unit("us"), quote_time=rows["last_trade"].max())
 
 
-def _of_symbol(rows: pd.DataFrame, wanted: str | None, source: str) -> tuple[pd.DataFrame, str]:
+def _of_a_session(rows: pd.DataFrame, warnings: list[str]) -> pd.DataFrame:
+    """Rows of a download at the weekend under the day whose close they show, flagged."""
+    day = rows["quote_date"].iloc[0].date()
+    if day.weekday() < SATURDAY:
+        return rows
+    session = latest_session(day)
+    warnings.append(f"quotes dated {day:%A} {day}, when the exchange is closed: taken for the close of {session}")
+    return rows.assign(quote_date=pd.Timestamp(session).as_unit("us"))
+
+
+def _of_symbol(rows: pd.DataFrame, wanted: str | None, source: str, warnings: list[str]) -> tuple[pd.DataFrame, str]:
     """Rows of one underlying, by column or by root, and its symbol."""
     if "underlying_symbol" in rows:
         symbols = rows["underlying_symbol"]
     elif "root" in rows:
         symbols = rows["root"].map({root: underlying_of(root) for root in rows["root"].dropna().unique()})
     elif wanted is not None:
+        warnings.append(f"underlying taken for {wanted}: no column, contract symbol or title of the file names it")
         return rows, wanted
     else:
         raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with --symbol")
     present = sorted(symbols.dropna().unique())
     if wanted is None:
         if len(present) != 1:
-            raise DataError(source, f"holds several symbols, {', '.join(present)}", "choose one with --symbol")
+            raise DataError(source, f"holds several symbols, {', '.join(present[:12])}", "choose one with --symbol")
         return rows, present[0]
     if wanted not in present:
         refuse_symbol(source, present, wanted)
     return rows[symbols == wanted], wanted
+
+
+def _standard(rows: pd.DataFrame, symbol: str, source: str, warnings: list[str]) -> pd.DataFrame:
+    """Rows of standard contracts: adjusted roots and other deliverables than 100 shares are named and left out."""
+    reasons = []
+    left_out = pd.Series(False, index=rows.index)
+    if "root" in rows:
+        roots = rows["root"].dropna().unique()
+        adjusted = sorted(root for root in roots if root != symbol and is_adjusted(root))
+        if adjusted:
+            left_out |= rows["root"].isin(adjusted)
+            reasons.append(f"of adjusted roots ({', '.join(adjusted)})")
+    if "multiplier" in rows:
+        other = rows["multiplier"].notna() & (rows["multiplier"] != MULTIPLIER) & ~left_out
+        if other.any():
+            left_out |= other
+            reasons.append(f"of {rows.loc[other, 'multiplier'].iloc[0]:g} shares a contract")
+    if "non_standard" in rows:
+        flagged = rows["non_standard"].eq(True) & ~left_out
+        if flagged.any():
+            left_out |= flagged
+            reasons.append("marked as not standard")
+    if not left_out.any():
+        return rows
+    if left_out.all():
+        rule = f"all {len(rows)} rows are adjusted contracts, {' and '.join(reasons)}"
+        raise DataError(source, rule, "give a chain of standard contracts")
+    warnings.append(
+        f"{int(left_out.sum())} of {len(rows)} rows are adjusted contracts, {' and '.join(reasons)}: left out"
+    )
+    return rows[~left_out]
+
+
+def _of_one_market(rows: pd.DataFrame, warnings: list[str]) -> pd.DataFrame:
+    """Rows of the chain's own market, without those of before a split."""
+    table = rows if "root" in rows else rows.assign(root="")
+    prices = rows["underlying_price"].dropna() if "underlying_price" in rows else pd.Series(dtype=float)
+    spot = float(prices.median()) if len(prices) else None
+    other = second_market(table.fillna({"root": ""}), rows["quote_date"].iloc[0], spot)
+    if other is None:
+        return rows
+    warnings.append(other.note)
+    return rows[~other.rows]
 
 
 def _expiring(rows: pd.DataFrame, window: tuple[date, date] | None, source: str) -> pd.DataFrame:

@@ -1,8 +1,8 @@
-"""Which column of a file means what: layouts of option files, told apart by the names of their columns.
+"""Columns of an option file by meaning: a vendor's declared layout where its names prove it, else the common names.
 
 Names are compared without case, spaces and punctuation, so that `[C_BID]`, `c_bid` and `cBid` are one name. Three
-shapes exist: one row an option (most), call and put side by side (OptionsDX, ORATS), and two captures side by side
-(Cboe DataShop end of day: 15:45 and the close).
+shapes exist: one row an option (most), call and put side by side (OptionsDX, ORATS, Cboe's website), and two captures
+side by side (Cboe DataShop end of day: 15:45 and the close).
 """
 
 import re
@@ -12,127 +12,58 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from iwm_opts.errors import DataError
-from iwm_opts.market.contract import OCC_PATTERN
-
-# By meaning, the most trusted name first. `occ` is an OCC symbol, `feed_time` a time at which a feed was read,
-# `last_trade` when a contract last traded.
-SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
-    "occ": ("contractsymbol", "occsymbol", "optionsymbol", "contractid", "optionroot", "contract", "option", "symbol"),
-    "underlying_symbol": ("underlyingsymbol", "underlying", "ticker", "symbol", "underlyingticker", "stock"),
-    "root": ("root", "optionroot", "rootsymbol", "class"),
-    "quote_date": ("quotedate", "tradedate", "date", "datadate", "asof", "asofdate"),
-    "quote_time": ("quotetimeet", "quotetime", "quotedatetime", "quotereadtime", "snapshottime"),
-    "feed_time": ("feedtimestamp", "feedutc", "timestamp", "ts", "updated", "updatedat", "fetchedutc"),
-    "session": ("session", "capture", "snapshot"),
-    "last_trade": ("lasttradedate", "lasttradetime"),
-    "underlying_price": (
-        "underlyingprice",
-        "underlyinglast",
-        "spotprice",
-        "spotpx",
-        "spot",
-        "stockprice",
-        "stkpx",
-        "stocklast",
-        "currentprice",
-        "activeunderlyingprice",
-        "underlyingclose",
-    ),
-    "expiration": ("expiration", "expirationdate", "expirdate", "expiredate", "expirydate", "expiry", "exp"),
-    "right": (
-        "right",
-        "optiontype",
-        "type",
-        "typeoption",
-        "callput",
-        "putcall",
-        "cp",
-        "cpflag",
-        "contracttype",
-        "side",
-    ),
-    "strike": ("strike", "strikeprice"),
-    "bid": ("bid", "bidprice", "bestbid", "closebid"),
-    "ask": ("ask", "askprice", "bestask", "offer", "bestoffer", "closeask"),
-    "bid_size": ("bidsize", "bidqty"),
-    "ask_size": ("asksize", "askqty"),
-    "last": ("last", "lastprice", "lasttradeprice"),
-    "volume": ("volume", "tradevolume", "totalvolume"),
-    "open_interest": ("openinterest", "oi"),
-    "implied_volatility": ("impliedvolatility", "iv", "impliedvol", "ivmid", "midiv"),
-    "delta": ("delta",),
-    "gamma": ("gamma",),
-    "theta": ("theta",),
-    "vega": ("vega",),
-}
-
-# Call and put side by side: {c} is c or p, {call} is call or put. ORATS' greeks are the call's, for both.
-SIDES: Final[Mapping[str, Sequence[str]]] = {
-    "occ": ("{c}opra", "{call}opra"),
-    "bid": ("{c}bid", "{call}bidprice", "{c}bidpx", "{call}bid"),
-    "ask": ("{c}ask", "{call}askprice", "{c}askpx", "{call}ask"),
-    "size": ("{c}size",),
-    "bid_size": ("{call}bidsize", "{c}bidsize"),
-    "ask_size": ("{call}asksize", "{c}asksize"),
-    "last": ("{c}last", "{call}last", "{call}lastprice"),
-    "volume": ("{c}volume", "{call}volume", "{c}volu"),
-    "open_interest": ("{call}openinterest", "{c}oi", "{c}openinterest"),
-    "implied_volatility": ("{c}iv", "{call}midiv", "{c}midiv", "{call}iv"),
-    "delta": ("{c}delta", "{call}delta"),
-    "gamma": ("{c}gamma", "{call}gamma"),
-    "theta": ("{c}theta", "{call}theta"),
-    "vega": ("{c}vega", "{call}vega"),
-}
-
-# Two captures of one day side by side: {when} is 1545 or eod.
-CAPTURES: Final = ("1545", "eod")
-AT_CAPTURE: Final[Mapping[str, Sequence[str]]] = {
-    "bid": ("bid{when}",),
-    "ask": ("ask{when}",),
-    "bid_size": ("bidsize{when}",),
-    "ask_size": ("asksize{when}",),
-    "underlying_bid": ("underlyingbid{when}",),
-    "underlying_ask": ("underlyingask{when}",),
-    "underlying_price": ("activeunderlyingprice{when}",),
-    "implied_volatility": ("impliedvolatility{when}",),
-    "delta": ("delta{when}",),
-    "gamma": ("gamma{when}",),
-    "theta": ("theta{when}",),
-    "vega": ("vega{when}",),
-}
-LAST_OF_THE_DAY: Final = "close"  # DataShop's name for the last trade, elsewhere the underlying's close
-
-TEXT_ROLES: Final = frozenset(
-    {
-        "occ",
-        "underlying_symbol",
-        "root",
-        "quote_date",
-        "quote_time",
-        "feed_time",
-        "session",
-        "last_trade",
-        "expiration",
-        "right",
-        "size",
-    }
+from iwm_opts.io.layouts import layout_of
+from iwm_opts.io.layouts.common import (
+    AT_CAPTURE,
+    CAPTURES,
+    JOINED,
+    LAST_OF_THE_DAY,
+    REQUIRED,
+    SIDES,
+    SYNONYMS,
+    TEXT_ROLES,
 )
-UTC_NAMES: Final = frozenset({*SYNONYMS["feed_time"], "lasttradedate"})  # where no zone is written; else New York
-DELAYED_NAMES: Final = frozenset({"feedtimestamp", "feedutc"})  # Cboe's free feed is 15 minutes old when read
+from iwm_opts.io.layouts.layout import VendorLayout, plain
+from iwm_opts.io.numbers import BLANKS, SIGNS, parse_number
+from iwm_opts.io.option_symbols import is_option_symbol
+from iwm_opts.io.parse import RIGHTS
 
 Shape = Literal["long", "wide", "captures"]
+
+RIGHT_WORDS: Final = (("C", "call"), ("P", "put"))
+EITHER: Final = frozenset({"underlying", "stock"})  # names of symbols in some files, of prices in others
+SHOWN: Final = 20  # names of columns in a message
+HEADER_NAMES: Final = frozenset(
+    {name for names in SYNONYMS.values() for name in names}
+    | {
+        name.format(c=right.lower(), call=word)
+        for names in SIDES.values()
+        for name in names
+        for right, word in RIGHT_WORDS
+    }
+    | {name.format(when=when) for names in AT_CAPTURE.values() for name in names for when in CAPTURES}
+    | {f"{role}{end}" for role in ("bid", "ask") for pair in JOINED for end in pair}
+    | {"calls", "puts"}
+)
+ELSEWHERE: Final = {  # tables that users have beside chains: the names that prove them, and where they belong
+    ("open", "high", "low", "close"): ("a table of daily bars", "give it as --bars, and an option chain as --source"),
+    ("tradesymbol", "instrumenttype", "action"): ("a trade log", "give it to iwm-opts review"),
+    ("activitytype", "description", "netamount"): ("a trade log", "give it to iwm-opts review"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Columns of a file by meaning.
 
-    `columns` are those of the row; `groups` those of each side (C, P) of a wide file, or of each capture.
+    `columns` are those of the row; `groups` those of each side (C, P; x, y where the prices decide which is the call)
+    of a wide file, or of each capture; `vendor` the declared layout, where the names prove one.
     """
 
     shape: Shape
     columns: dict[str, str]
     groups: dict[str, dict[str, str]] = field(default_factory=dict)
+    vendor: VendorLayout | None = None
 
     @property
     def numbers(self) -> list[str]:
@@ -144,16 +75,16 @@ class Layout:
         """File columns that hold words, dates and times."""
         return [name for role, name in self._roles() if role in TEXT_ROLES]
 
+    @property
+    def required_numbers(self) -> frozenset[str]:
+        """File columns in which a word is an error, and no blank."""
+        return frozenset(name for role, name in self._roles() if role in REQUIRED)
+
     def _roles(self) -> list[tuple[str, str]]:
-        found = [*self.columns.items()]
+        pairs = [*self.columns.items()]
         for group in self.groups.values():
-            found += group.items()
-        return list({name: (role, name) for role, name in found}.values())
-
-
-def plain(name: str) -> str:
-    """A column's name without case, spaces and punctuation."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+            pairs += group.items()
+        return list({name: (role, name) for role, name in pairs}.values())
 
 
 def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: object) -> Layout:
@@ -164,46 +95,55 @@ def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: 
     columns : sequence of str
         Names as the file spells them.
     sample : mapping of str to sequence of str
-        First values by column: `symbol` or `option` may hold an OCC symbol or something else.
+        First values by column: `symbol` may hold an option symbol or something else, `underlying` a symbol or a price.
     source : object
         For the message.
 
     Raises
     ------
     DataError
-        When a meaning that no other column carries is missing; names it, the names it may have, and those seen. Also
-        when a column that is to be read occurs twice.
+        When a meaning that no other column carries is missing; names it and the columns seen. Also when a column that
+        is to be read occurs twice, or the file is known and holds no quotes.
     """
     names = {plain(name): name for name in reversed(columns)}
-    occ = _occ_column(names, sample)
+    vendor = layout_of(frozenset(names))
+    if vendor is not None and vendor.refused:
+        raise DataError(source, f"{vendor.name} file: not an option chain with quotes", vendor.refused)
+    synonyms = {**SYNONYMS, **(vendor.columns if vendor else {})}
+    occ = _occ_column(synonyms["occ"], names, sample)
     others = {spelling: name for spelling, name in names.items() if name != occ}
-    common = _without(_match(SYNONYMS, others), ("occ",)) | ({} if occ is None else {"occ": occ})
-    sides = {
-        right: _match(_spelled(SIDES, c=right.lower(), call=word), names)
-        for right, word in (("C", "call"), ("P", "put"))
-    }
-    captures = {when: _match(_spelled(AT_CAPTURE, when=when), names) for when in CAPTURES}
+    common = _match(synonyms, others, sample)
+    common = _without(common, ("occ",)) | ({} if occ is None else {"occ": occ})
+    _sort_out_underlying(common, synonyms, others, sample)
+    _sort_out_right(common, synonyms, others, sample)
+    common = _without(common, _wordy(common, sample))
+    sides = {right: _match(_spelled(SIDES, c=right.lower(), call=word), names, sample) for right, word in RIGHT_WORDS}
+    sides = sides if _both_quoted(sides) else _joined_sides(names, sample)
+    captures = {when: _match(_spelled(AT_CAPTURE, when=when), names, sample) for when in CAPTURES}
     captures = {when: group for when, group in captures.items() if {"bid", "ask"} <= set(group)}
-    if all({"bid", "ask"} <= set(group) for group in sides.values()):
-        layout = Layout("wide", _without(common, ("right", "occ", "bid", "ask")), sides)
+    if _both_quoted(sides):
+        layout = Layout("wide", _without(common, ("right", "occ", "bid", "ask", *_side_roles(sides))), sides, vendor)
     elif captures:
         if LAST_OF_THE_DAY in names:
             common.setdefault("last", names[LAST_OF_THE_DAY])
-        layout = Layout("captures", _without(common, ("bid", "ask", "underlying_price")), captures)
+        layout = Layout("captures", _without(common, ("bid", "ask", "underlying_price")), captures, vendor)
     else:
-        layout = Layout("long", common)
+        layout = Layout("long", common, vendor=vendor)
     _require(layout, columns, source)
     _refuse_twins(layout, columns, source)
     return layout
 
 
-def _match(synonyms: Mapping[str, Sequence[str]], names: Mapping[str, str]) -> dict[str, str]:
-    found = {}
+def _match(
+    synonyms: Mapping[str, Sequence[str]], names: Mapping[str, str], sample: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
+    """Columns by role: the first name that a column has, one with values before an empty one."""
+    matches = {}
     for role, spellings in synonyms.items():
         present = [names[spelling] for spelling in spellings if spelling in names]
         if present:
-            found[role] = present[0]
-    return found
+            matches[role] = next((name for name in present if sample.get(name)), present[0])
+    return matches
 
 
 def _spelled(synonyms: Mapping[str, Sequence[str]], **words: str) -> dict[str, list[str]]:
@@ -214,13 +154,94 @@ def _without(columns: dict[str, str], roles: Iterable[str]) -> dict[str, str]:
     return {role: name for role, name in columns.items() if role not in roles}
 
 
-def _occ_column(names: Mapping[str, str], sample: Mapping[str, Sequence[str]]) -> str | None:
-    """First candidate whose values read like OCC symbols."""
-    for spelling in SYNONYMS["occ"]:
-        values = [value.strip().removeprefix("O:") for value in sample.get(names.get(spelling, ""), ())]
-        if values and all(OCC_PATTERN.fullmatch(value) for value in values):
-            return names[spelling]
+def _both_quoted(sides: Mapping[str, Mapping[str, str]]) -> bool:
+    return bool(sides) and all({"bid", "ask"} <= set(group) for group in sides.values())
+
+
+def _side_roles(sides: Mapping[str, Mapping[str, str]]) -> set[str]:
+    """Roles that both sides have of their own, and the row then has not."""
+    return set.intersection(*(set(group) for group in sides.values())) - {"delta", "gamma", "theta", "vega"}
+
+
+def _joined_sides(names: Mapping[str, str], sample: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
+    """Sides of a join, bid_x and bid_y."""
+    for ends in JOINED:
+        sides = {
+            end: _match({role: [f"{role.replace('_', '')}{end}"] for role in SIDES}, names, sample) for end in ends
+        }
+        if _both_quoted(sides):
+            return sides
+    return {}
+
+
+def _occ_column(spellings: Sequence[str], names: Mapping[str, str], sample: Mapping[str, Sequence[str]]) -> str | None:
+    """First candidate whose values read like option symbols; else any such column."""
+    if not spellings:
+        return None
+    likely = [names[spelling] for spelling in spellings if spelling in names]
+    for name in (*likely, *names.values()):
+        values = sample.get(name, ())
+        if values and all(is_option_symbol(value) for value in values):
+            return name
     return None
+
+
+def _is_number(text: str) -> bool:
+    """Whether a cell is a number under either decimal sign."""
+    for sign in SIGNS:
+        try:
+            parse_number(text, sign)
+        except ValueError:
+            continue
+        return True
+    return False
+
+
+def _sort_out_underlying(
+    common: dict[str, str],
+    synonyms: Mapping[str, Sequence[str]],
+    names: Mapping[str, str],
+    sample: Mapping[str, Sequence[str]],
+) -> None:
+    """Give `underlying` and `stock` the meaning that their values have: a symbol or a price."""
+    for role, is_price in (("underlying_symbol", False), ("underlying_price", True)):
+        fitting = [
+            names[spelling]
+            for spelling in synonyms[role]
+            if spelling in names and (spelling not in EITHER or _fits(sample.get(names[spelling], ()), is_price))
+        ]
+        common.pop(role, None)
+        if fitting:
+            common[role] = next((name for name in fitting if sample.get(name)), fitting[0])
+
+
+def _sort_out_right(
+    common: dict[str, str],
+    synonyms: Mapping[str, Sequence[str]],
+    names: Mapping[str, str],
+    sample: Mapping[str, Sequence[str]],
+) -> None:
+    """Take the first column whose values are rights: `type` and `side` are used for other things."""
+    for spelling in synonyms["right"]:
+        values = sample.get(names.get(spelling, ""), ())
+        if values and all(value.strip().upper() in RIGHTS for value in values):
+            common["right"] = names[spelling]
+            return
+
+
+def _wordy(common: Mapping[str, str], sample: Mapping[str, Sequence[str]]) -> list[str]:
+    """Roles of numbers that a column of words has the name of, such as a contract size of `REGULAR`."""
+    return [
+        role
+        for role, name in common.items()
+        if role not in TEXT_ROLES | REQUIRED and sample.get(name) and not any(map(_is_number, sample[name]))
+        and not any(value.strip() in BLANKS for value in sample[name])
+    ]  # fmt: skip
+
+
+def _fits(values: Sequence[str], is_price: bool) -> bool:
+    values = [value for value in values if value.strip() not in BLANKS]
+    return not values or all(map(_is_number, values)) == is_price
 
 
 def _require(layout: Layout, columns: Sequence[str], source: object) -> None:
@@ -231,12 +252,25 @@ def _require(layout: Layout, columns: Sequence[str], source: object) -> None:
         needed -= {"bid", "ask"}
     if layout.shape == "wide":
         needed -= {"right"}
+        if all("occ" in group for group in layout.groups.values()):
+            needed -= {"expiration", "strike"}
+    if layout.vendor is not None:
+        needed -= set(layout.vendor.around)
     missing = sorted(needed - set(layout.columns), key=list(SYNONYMS).index)
     if not missing:
         return
-    seen = ", ".join(name.strip() for name in columns[:40]) + (", ..." if len(columns) > 40 else "")
-    rule = f"no column for {', '.join(missing)} (columns seen: {seen})"
-    raise DataError(source, rule, f"name the columns {', '.join(missing)}, or give an option chain file")
+    names = frozenset(plain(name) for name in columns)
+    for proof, (what, remedy) in ELSEWHERE.items():
+        if names.issuperset(proof) and "strike" in missing:
+            raise DataError(source, f"{what}, not an option chain: {_seen(missing, columns)}", remedy)
+    raise DataError(
+        source, _seen(missing, columns), f"name the columns {', '.join(missing)}, or give an option chain file"
+    )
+
+
+def _seen(missing: Sequence[str], columns: Sequence[str]) -> str:
+    seen = ", ".join(name.strip()[:30] for name in columns[:SHOWN]) + (", ..." if len(columns) > SHOWN else "")
+    return f"no column for {', '.join(missing)} (columns seen: {seen})"
 
 
 def _refuse_twins(layout: Layout, columns: Sequence[str], source: object) -> None:
@@ -247,3 +281,24 @@ def _refuse_twins(layout: Layout, columns: Sequence[str], source: object) -> Non
             spelled = ", ".join(twin.strip() for twin in columns if plain(twin) == plain(name))
             rule = f"column {name.strip()} occurs {count[plain(name)]} times ({spelled})"
             raise DataError(source, rule, "keep one of them")
+
+
+def halves(columns: Sequence[str]) -> list[str]:
+    """Names of a table with calls on the left and puts on the right: `Call Bid` and `Put Bid` for the two `Bid`.
+
+    Columns of other tables come back as they are. pandas' numbering of equal names (`Bid.1`) counts as the same name.
+    """
+    spelled = [plain(name) for name in columns]
+    if "calls" not in spelled or "puts" not in spelled or spelled.index("calls") > spelled.index("puts"):
+        return list(columns)
+    bare = [re.sub(r"\.1$", "", name.strip()) for name in columns]
+    twice = {name for name, count in Counter(map(plain, bare)).items() if count == 2}
+    left, right = spelled.index("calls"), spelled.index("puts")
+    named = []
+    for place, name in enumerate(bare):
+        side = "Call" if left <= place < right else "Put" if place >= right else ""
+        if plain(name) in ("calls", "puts"):
+            named.append(f"{side} OPRA")
+        else:
+            named.append(f"{side} {name}" if side and plain(name) in twice else columns[place])
+    return named

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from iwm_opts.errors import DataError
-from iwm_opts.io.tables import DELIMITERS
+from iwm_opts.io.text import DELIMITERS
 
 MISSING = ["."]  # FRED's blank, beside those that pandas knows
 REMEDY = "give a CSV or Parquet file with a date and a close column, such as Cboe's RVX_History.csv"

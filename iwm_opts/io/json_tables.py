@@ -1,12 +1,36 @@
-"""A table out of JSON: one list of records, bare or inside an object, such as Cboe's delayed quotes."""
+"""A table out of JSON, whatever its nesting: lists of records, maps of records, columns, pandas' orients, ticks.
+
+Records are found by content: the largest family of objects with the same names, wherever they are. What is nested in a
+record gets the path for a name (`greeks.delta`); plain values above it hold for it; the key it is filed under is `key`.
+"""
 
 import json
-from typing import IO, Any
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 import pyarrow as pa
 
+from iwm_opts.io.layouts.common import SYNONYMS
+from iwm_opts.io.layouts.layout import plain
 
-def table_of_records(stream: IO[bytes]) -> Any:
+MAX_DEPTH: Final = 12
+MAX_CELLS: Final = 50_000_000
+KEY: Final = "key"
+KNOWN: Final = frozenset(name for names in SYNONYMS.values() for name in names)
+Cells = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Records that lie at one place of the document."""
+
+    records: list[Cells]
+    names: frozenset[str]
+
+
+def table_of_records(text: str) -> Any:
     """Records as rows of text; a plain value that stands beside their list holds for each of them.
 
     Returns
@@ -16,28 +40,192 @@ def table_of_records(stream: IO[bytes]) -> Any:
     Raises
     ------
     ValueError
-        When the document is no JSON, or holds no list of records.
+        When the document is no JSON, is nested too deep, or holds no records.
     """
-    records, beside = _records(json.loads(stream.read().decode("utf-8-sig")))
+    records = _chosen(list(_families(_document(text.lstrip("\ufeff")))))
     if not records:
         raise ValueError("holds no list of options")
     columns = dict.fromkeys(name for record in records for name in record)
-    texts = {name: [_text(record.get(name)) for record in records] for name in columns}
-    texts |= {name: [_text(value)] * len(records) for name, value in beside.items() if name not in texts}
-    return pa.table({name: pa.array(values, pa.string()) for name, values in texts.items()})
+    if len(columns) * len(records) > MAX_CELLS:
+        raise ValueError(f"holds {len(columns)} columns of {len(records)} rows, more than {MAX_CELLS:,} cells")
+    texts = {name: pa.array([_text(record.get(name)) for record in records], pa.string()) for name in columns}
+    return pa.table(texts)
+
+
+def _document(text: str) -> Any:
+    """The document, or the list of those of JSON lines."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("is nested too deep") from None
+    except json.JSONDecodeError as error:
+        if "Extra data" not in error.msg:
+            raise
+    records = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                records.append(json.loads(line))
+            except ValueError as error:
+                raise ValueError(f"line {number} is not JSON: {error}") from None
+    return records
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+    if value is None or isinstance(value, list | dict):
+        return None
+    return str(value)
 
 
-def _records(document: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Longest list of objects at most two levels down, and the plain values beside it."""
-    if isinstance(document, list):
-        return [record for record in document if isinstance(record, dict)], {}
-    levels = [document, *(value for value in document.values() if isinstance(value, dict))]
-    lists = [v for level in levels for v in level.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
-    beside = {k: v for level in reversed(levels) for k, v in level.items() if isinstance(v, str | int | float)}
-    if "timestamp" in beside:  # when Cboe's delayed feed was read
-        beside["feed_timestamp"] = beside.pop("timestamp")
-    return max(lists, key=len, default=[]), beside
+def _families(document: Any) -> Iterator[_Family]:
+    """Families of records anywhere in a document, each record with the plain values above it."""
+    if isinstance(document, dict):
+        special = _pandas_split(document) or _ticks(document) or _column_lists(document) or _column_maps(document)
+        if special:
+            yield _Family(special, frozenset(special[0]))
+            return
+    yield from _walk(document, {}, 0)
+
+
+def _walk(node: Any, above: Cells, depth: int) -> Iterator[_Family]:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(node, list):
+        records = [item for item in node if isinstance(item, dict)]
+        yield from _siblings([(None, record) for record in records], above, depth)
+    elif isinstance(node, dict):
+        children = {key: value for key, value in node.items() if isinstance(value, dict)}
+        if len(children) > 1 and len(children) == len(node) and _are_alike(list(children.values())):
+            yield from _siblings(list(children.items()), above, depth)
+            return
+        beside = above | _flat(node, plain_only=True)
+        for value in node.values():
+            if isinstance(value, list | dict):
+                yield from _walk(value, _with_feed_time(beside), depth + 1)
+
+
+def _with_feed_time(beside: Cells) -> Cells:
+    """`timestamp` beside the records is when the feed was read (Cboe's delayed quotes)."""
+    if "timestamp" not in beside:
+        return beside
+    return {("feed_timestamp" if name == "timestamp" else name): value for name, value in beside.items()}
+
+
+def _siblings(records: list[tuple[str | None, Cells]], above: Cells, depth: int) -> Iterator[_Family]:
+    """A family of records, and those of the lists and maps inside them."""
+    if not records:
+        return
+    own = [({} if key is None else {KEY: key}) | _flat(record) for key, record in records]
+    names = frozenset(name for cells in own for name in cells)
+    beside = {name: value for name, value in above.items() if name not in names}
+    yield _Family([beside | cells for cells in own], names - {KEY})
+    for key, record in records:
+        inner = {name: value for name, value in record.items() if isinstance(value, list | dict)}
+        beside = above | ({} if key is None else {KEY: key}) | _flat(record, plain_only=True)
+        for value in inner.values():
+            holds_more = isinstance(value, dict) and any(isinstance(cell, list | dict) for cell in value.values())
+            if isinstance(value, list) or holds_more:
+                yield from _walk(value, beside, depth + 1)
+
+
+def _are_alike(records: list[Cells]) -> bool:
+    """Whether objects share most of their names."""
+    first = set(records[0])
+    return bool(first) and all(len(first & set(record)) >= 0.5 * len(first | set(record)) for record in records[:50])
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "", plain_only: bool = False, depth: int = 0) -> Cells:
+    """Plain values of an object and of the objects inside it, by path; raw and fmt pairs (Yahoo) are the raw value."""
+    cells: Cells = {}
+    if depth > MAX_DEPTH:
+        raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")
+    for key, value in record.items():
+        if isinstance(value, dict):
+            if "raw" in value:
+                cells[f"{prefix}{key}"] = value["raw"]
+            elif not plain_only or not any(isinstance(inner, dict | list) for inner in value.values()):
+                cells |= _flat(value, f"{prefix}{key}.", plain_only, depth + 1)
+        elif not isinstance(value, list):
+            cells[f"{prefix}{key}"] = value
+    return cells
+
+
+def _chosen(families: list[_Family]) -> list[Cells]:
+    """Rows of the likeliest families: those whose names say most of options, all that have about the same names."""
+    if not families:
+        return []
+    pooled: list[_Family] = []
+    for family in families:
+        twin = next((f for f in pooled if len(f.names & family.names) >= 0.7 * len(f.names | family.names)), None)
+        if twin is None:
+            pooled.append(_Family(list(family.records), family.names))
+        else:
+            twin.records.extend(family.records)
+    return max(pooled, key=lambda family: (_knowledge(family) >= 2, len(family.records))).records
+
+
+def _knowledge(family: _Family) -> int:
+    """Names of quotes and contracts among those of a family."""
+    names = {plain(name) for name in family.names}
+    return len(names & KNOWN) + len({plain(name.rpartition(".")[2]) for name in family.names if "." in name} & KNOWN)
+
+
+def _pandas_split(document: Cells) -> list[Cells]:
+    """`orient="split"` and `"table"`."""
+    data = document.get("data")
+    if isinstance(document.get("schema"), dict) and isinstance(data, list):
+        return [row for row in data if isinstance(row, dict)]
+    columns = document.get("columns")
+    if not isinstance(columns, list) or not isinstance(data, list):
+        return []
+    names = [str(name) for name in columns]
+    rows = [row for row in data if isinstance(row, list)]
+    if any(len(row) != len(names) for row in rows):
+        raise ValueError("holds rows of another length than its columns")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _column_lists(document: Cells) -> list[Cells]:
+    """One list a column (MarketData), all of one length; single values beside them hold for each row."""
+    lists = {name: value for name, value in document.items() if isinstance(value, list) and value}
+    if len(lists) < 2 or any(isinstance(item, dict | list) for value in lists.values() for item in value[:1]):
+        return []
+    lengths = Counter(len(value) for value in lists.values())
+    rows = lengths.most_common(1)[0][0]
+    if len(lengths) > 1:
+        wrong = next(name for name, value in lists.items() if len(value) != rows)
+        raise ValueError(f"column {wrong!r} has {len(lists[wrong])} values, the others {rows}")
+    beside = {name: value for name, value in document.items() if not isinstance(value, list | dict)}
+    return [beside | {name: value[row] for name, value in lists.items()} for row in range(rows)]
+
+
+def _column_maps(document: Cells) -> list[Cells]:
+    """`orient="columns"`: for each name a map from row to value."""
+    maps = {name: value for name, value in document.items() if isinstance(value, dict)}
+    if len(maps) < 2 or len(maps) < len(document) or sum(plain(name) in KNOWN for name in maps) < 3:
+        return []
+    if any(isinstance(value, dict | list) for column in maps.values() for value in list(column.values())[:1]):
+        return []
+    rows = dict.fromkeys(key for column in maps.values() for key in column)
+    return [{name: column.get(key) for name, column in maps.items()} for key in rows]
+
+
+def _ticks(document: Cells) -> list[Cells]:
+    """ThetaData v2: the header names the cells of each tick, the contract beside them holds for them."""
+    header = document.get("header")
+    response = document.get("response")
+    names = header.get("format") if isinstance(header, dict) else None
+    if not isinstance(names, list) or not isinstance(response, list):
+        return []
+    records = []
+    for item in response:
+        if not isinstance(item, dict) or not isinstance(item.get("ticks"), list):
+            return []
+        contract = item.get("contract")
+        contract = contract if isinstance(contract, dict) else {}
+        records += [
+            contract | dict(zip(map(str, names), tick, strict=False))
+            for tick in item["ticks"]
+            if isinstance(tick, list)
+        ]
+    return records

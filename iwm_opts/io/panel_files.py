@@ -21,15 +21,30 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import RIGHT_SIGN, Provenance
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.columns import BEFORE_CLOSE, FEED_DELAY
-from iwm_opts.io.formats import CAPTURES, DELAYED_NAMES, Layout, detect, plain
+from iwm_opts.io.columns import BEFORE_CLOSE, FEED_DELAY, NEVER
+from iwm_opts.io.formats import Layout, detect
+from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES
+from iwm_opts.io.layouts.layout import plain
+from iwm_opts.io.option_symbols import parse_option_symbol
 from iwm_opts.io.parse import parse_day, parse_moment, parse_right, parsed
 from iwm_opts.io.provenance import Origin, origin_of
-from iwm_opts.io.selection import clean_symbol, day_column_of, refuse_days, refuse_symbol, zone_of
-from iwm_opts.io.tables import BATCH_ROWS, Batch, DataFile, batches, conformed, open_table, why, words
+from iwm_opts.io.readings import readings_of
+from iwm_opts.io.selection import clean_symbol, day_column_of, refuse_days, refuse_symbol
+from iwm_opts.io.tables import (
+    BATCH_ROWS,
+    Batch,
+    DataFile,
+    MixedNumbersError,
+    batches_spelled,
+    conformed,
+    open_table,
+    why,
+    words,
+)
+from iwm_opts.io.units import declared_strike_unit
 from iwm_opts.kernels.panel.implied_rate import SLOPE_WINDOW_DAYS
 from iwm_opts.market.calendar import at_close
-from iwm_opts.market.contract import Contract, parse_occ, settlement_of, underlying_of
+from iwm_opts.market.contract import Contract, is_adjusted, settlement_of, underlying_of
 from iwm_opts.market.panel import Panel, joined, taken
 from iwm_opts.market.panel_rows import QuoteRows, Report, listed_roots, panel_of_rows, rows_together
 
@@ -214,7 +229,7 @@ class _Reader:
             try:
                 file = open_table(path)
                 layout = detect(file.columns, file.sample, path)
-                if day_column_of(file, layout) is None:
+                if day_column_of(readings_of(file, layout)) is None:
                     rule = "has no column for the quote date"
                     raise DataError(path, rule, "give a file that says of which day each row is")
             except DataError as error:
@@ -341,7 +356,9 @@ class _FileRows:
         self.rows = 0
         self.roots: dict[str, int] = {}
         self.labels: dict[str, int] = {"": 0}
-        column = day_column_of(file, layout)
+        self.readings = readings_of(file, layout)
+        self.strike_unit = declared_strike_unit(file, layout)
+        column = day_column_of(self.readings)
         assert column is not None
         self.day_column = column
 
@@ -383,7 +400,7 @@ class _FileRows:
         wanted.setdefault(self.day_column.name, "quote_date")
         numbers = [name for name, role in wanted.items() if role in NUMBERS]
         texts = [name for name, role in wanted.items() if role not in NUMBERS]
-        for batch in _batches(self.file, numbers, texts):
+        for batch in _batches(self.file, numbers, texts, self.layout.required_numbers):
             lines = np.arange(batch.start, batch.start + len(batch.rows)) + self.file.first_line
             self.rows += len(batch.rows)
             for rows in _BatchRows(self, batch.rows, lines).sides():
@@ -412,10 +429,10 @@ class _FileRows:
 NUMBERS: Final = ("underlying_price", "underlying_bid", "underlying_ask", "strike", "bid", "ask")
 
 
-def _batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -> Iterator[Batch]:
+def _batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str], required: frozenset[str]) -> Iterator[Batch]:
     """Batches with dates and times in their own types where a Parquet file has them, words as dictionaries."""
     if file.kind != "parquet" or file.packed:
-        yield from batches(file, numbers, texts)
+        yield from (batch for _, batch in batches_spelled(file, numbers, texts, required))
         return
     from pyarrow import dataset
 
@@ -426,10 +443,12 @@ def _batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -> It
     start = 0
     try:
         for rows in data.scanner(columns=[*numbers, *texts], batch_size=BATCH_ROWS, batch_readahead=4).to_batches():
-            floats = conformed(file, start, rows, numbers, ())
+            floats = conformed(rows, numbers, ())
             columns = [*floats.columns, *(rows.column(name) for name in texts)]
             yield Batch(start, pa.RecordBatch.from_arrays(columns, [*numbers, *texts]))
             start += len(rows)
+    except MixedNumbersError:
+        yield from (batch for _, batch in batches_spelled(file, numbers, texts, required, start))
     except (pa.ArrowException, OSError) as error:
         raise DataError(file.path, why(error), "check that the file is whole") from None
 
@@ -507,7 +526,7 @@ class _BatchRows:
         days = self._typed_days(name)
         if days is not None:
             return days
-        values, codes = self._parsed(name, parse_day)
+        values, codes = self._parsed(name, partial(parse_day, order=self.owner.readings.order))
         return np.array([-1 if day is None else day.toordinal() for day in values], dtype=np.int32)[codes]
 
     def _numbers(self, name: str) -> Array:
@@ -534,8 +553,8 @@ class _BatchRows:
         if pa.types.is_timestamp(cells.type) and cells.type.tz is not None:
             micros = cells.cast(pa.timestamp("us", cells.type.tz)).cast(pa.int64())
             return np.asarray(micros.to_numpy(zero_copy_only=False), dtype=np.float64) / 1e6
-        zone = zone_of(name)
-        values, codes = self._parsed(name, partial(moment_or_time, zone=zone))
+        zone = self.owner.readings.zone(name)
+        values, codes = self._parsed(name, partial(self._moment, zone=zone))
         seconds = np.full(len(values), np.nan)
         for code, value in enumerate(values):
             is_midnight = isinstance(value, datetime) and value.astimezone(zone).time() == time()
@@ -549,6 +568,13 @@ class _BatchRows:
                     at = datetime.combine(date.fromordinal(int(day)), value, zone).timestamp()
                     found[rows[self.day[rows] == day]] = at
         return found
+
+    def _moment(self, text: str, zone: ZoneInfo) -> datetime | time | None:
+        """Aware time, or a time of day; None for a date, or the zero of a contract that never traded."""
+        if text.strip() in NEVER:
+            return None
+        moment = parse_moment(text, zone, self.owner.readings.order)
+        return moment if isinstance(moment, datetime | time) else None
 
     def _times(self, columns: dict[str, str], when: str) -> Array | None:
         if when:
@@ -603,7 +629,7 @@ class _BatchRows:
             values, codes = self._parsed(columns["right"], parse_right)
             signs = np.array([RIGHT_SIGN.get(value, 0) for value in values], dtype=np.int8)[codes]
         if "strike" in columns:
-            strike = self._numbers(columns["strike"])
+            strike = self._numbers(columns["strike"]) * self.owner.strike_unit
         if "occ" in columns:
             values, codes = self._parsed(columns["occ"], contract_of)
             named = np.array([value is not None for value in values])[codes]
@@ -635,6 +661,8 @@ class _BatchRows:
         mine = np.ones(len(root), dtype=np.bool_)
         if symbols.wanted is not None:
             mine = np.array([value == symbols.wanted for value in values])[codes]
+        adjusted = np.array([is_adjusted(name) for name in (*owner.roots, "")])
+        mine &= ~adjusted[root]
         if (root < 0).any():
             roots, places = listed_roots(symbols.check(owner.file.path), expiration)
             filled = np.array([owner.root_code(name) for name in roots], dtype=np.int16)[places]
@@ -666,14 +694,9 @@ def as_words(cells: Any) -> Any:
 def contract_of(text: str) -> Contract:
     """Contract of an OCC symbol."""
     try:
-        return parse_occ(text)
+        return parse_option_symbol(text)
     except InputError as error:
         raise ValueError(error.rule) from None
-
-
-def moment_or_time(text: str, zone: ZoneInfo) -> datetime | time:
-    """Aware time, or a time of day."""
-    return parse_moment(text, zone)
 
 
 def _fields_of(contract: Contract | None, owner: _FileRows) -> tuple[int, int, int, float]:

@@ -1,8 +1,9 @@
-"""What the cells of option files say: dates, times, rights, sizes and OCC symbols, each refused with row and column."""
+"""Cells of option and series files as dates, times, rights and sizes, each refused with row and column."""
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime, time
-from typing import Any, Final, TypeVar
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from typing import Any, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,6 +13,7 @@ from iwm_opts.errors import DataError
 from iwm_opts.market.calendar import NEW_YORK
 
 T = TypeVar("T")
+Order = Literal["mdy", "dmy"]
 
 RIGHTS: Final = {
     "C": "C",
@@ -21,9 +23,55 @@ RIGHTS: Final = {
     "PUT": "P",
     "PUTS": "P",
 }
-AMERICAN_FORMS: Final = ("%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%y")
 YEARS: Final = range(1970, 2101)  # a later expiration or quote date is a slip, and calendars end
-EPOCH_DIGITS: Final = {10: 1.0, 13: 1e3}  # seconds, milliseconds since 1970
+EPOCH_DIGITS: Final = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}  # units a second, by digits: s, ms, us, ns since 1970
+EXCEL_DIGITS: Final = 5  # days since 1899-12-30: 1970 to 2101 are 25569 to 73051
+EXCEL_EPOCH: Final = date(1899, 12, 30)
+FORMS: Final = "write YYYY-MM-DD; MM/DD/YYYY, 02-Oct-2026, Oct 2, 2026, YYYYMMDD and epochs are read too"
+
+MONTHS: Final = {
+    name: number
+    for number, names in enumerate(
+        (
+            ("jan", "january"),
+            ("feb", "february"),
+            ("mar", "march"),
+            ("apr", "april"),
+            ("may",),
+            ("jun", "june"),
+            ("jul", "july"),
+            ("aug", "august"),
+            ("sep", "sept", "september"),
+            ("oct", "october"),
+            ("nov", "november"),
+            ("dec", "december"),
+        ),
+        1,
+    )
+    for name in names
+}
+ZONES: Final = {
+    "Z": UTC,
+    "UTC": UTC,
+    "GMT": UTC,
+    "ET": NEW_YORK,
+    "EST": timezone(timedelta(hours=-5)),
+    "EDT": timezone(timedelta(hours=-4)),
+    "CT": ZoneInfo("America/Chicago"),
+    "CST": timezone(timedelta(hours=-6)),
+    "CDT": timezone(timedelta(hours=-5)),
+}
+NUMERIC: Final = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")  # 10/02/2026, 2.10.26
+YEAR_FIRST: Final = re.compile(r"(\d{4})([/.-]?)(\d{1,2})\2(\d{1,2})(?!\d)")  # 2026/10/02, 20261002
+_WEEKDAY: Final = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
+MONTH_FIRST: Final = re.compile(
+    _WEEKDAY + r"([a-z]{3,9})\.?[ -]*(\d{1,2})(?:st|nd|rd|th)?,?[ -]+(\d{4})", re.IGNORECASE
+)
+DAY_FIRST: Final = re.compile(_WEEKDAY + r"(\d{1,2})[ -]*([a-z]{3,9})\.?,?[ -]*(\d{4}|\d{2})(?!\d)", re.IGNORECASE)
+CLOCK: Final = re.compile(
+    r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([ap]\.?m\.?)?\s*([A-Z]{1,3}|[+-]\d{2}:?\d{2})?", re.IGNORECASE
+)
+WHOLE_FLOAT: Final = re.compile(r"(\d+)\.0*|\d+(?:\.\d+)?e\+?\d+", re.IGNORECASE)  # 20261002.0, 1.7908992e+18
 
 
 def parse_right(text: str) -> str:
@@ -31,61 +79,167 @@ def parse_right(text: str) -> str:
     try:
         return RIGHTS[text.strip().upper()]
     except KeyError:
-        raise ValueError("is no right: C, P, call or put") from None
+        raise ValueError("is not a right: C, P, call or put") from None
 
 
-def parse_moment(text: str, zone: ZoneInfo) -> datetime | time:
-    """A time of day, or an aware time in New York; `zone` holds where none is written."""
+def parse_moment(text: str, zone: ZoneInfo, order: Order = "mdy") -> datetime | date | time:
+    """A cell of a time column.
+
+    Parameters
+    ----------
+    text : str
+    zone : ZoneInfo
+        Of times without one of their own.
+    order : {"mdy", "dmy"}
+        Of dates in digits that do not begin with the year.
+
+    Returns
+    -------
+    datetime, date or time
+        An aware time in New York; a date where the cell has no time of day, or midnight as written (no market is open
+        at midnight: files write dates so); a time of day where it has no date.
+
+    Raises
+    ------
+    ValueError
+        When it is none of these, or outside `YEARS`.
+    """
     text = text.strip()
-    if text.isdigit() and len(text) in EPOCH_DIGITS:
-        return _in_range(datetime.fromtimestamp(int(text) / EPOCH_DIGITS[len(text)], NEW_YORK))
-    found = _iso(text) or _american(text)
-    if found is None:
-        raise ValueError("is no date or time")
-    if isinstance(found, time):
-        return found
-    _in_range(found)
-    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(NEW_YORK)
+    value: datetime | date | time | None = _iso(text) if "-" in text[4:5] else None  # most files: the quick way first
+    if value is None:
+        try:
+            value = _of_digits(text)
+        except (ValueError, OverflowError, OSError):
+            raise ValueError("is not a date or time") from None
+        value = value or _iso(text) or _spelled(text, order)
+    if value is None:
+        raise ValueError("is not a date or time")
+    if isinstance(value, time):
+        return value
+    if not isinstance(value, datetime):
+        return _in_range(value)
+    if value.time() == time():
+        return _in_range(value.date())
+    _in_range(value)
+    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(NEW_YORK)
 
 
-def _in_range(moment: datetime) -> datetime:
-    if moment.year not in YEARS:
-        raise ValueError(f"lies outside the years {YEARS[0]} to {YEARS[-1]}")
-    return moment
-
-
-def _iso(text: str) -> datetime | time | None:
+def parse_day(text: str, order: Order = "mdy") -> date:
+    """The day as written: a midnight in another zone stays the day it names."""
     try:
-        return datetime.fromisoformat(text)
+        value = parse_moment(text, NEW_YORK, order)
+    except ValueError as error:
+        raise ValueError(str(error).replace("a date or time", "a date")) from None
+    if isinstance(value, time):
+        raise ValueError("is not a date")
+    return value.date() if isinstance(value, datetime) else value
+
+
+def _in_range(day: date) -> date:
+    if day.year not in YEARS:
+        raise ValueError(f"lies outside the years {YEARS[0]} to {YEARS[-1]}")
+    return day
+
+
+def _of_digits(text: str) -> datetime | date | None:
+    """Epochs in seconds to nanoseconds, YYYYMMDD and Excel's days; also as floats, the way pandas writes them."""
+    if WHOLE_FLOAT.fullmatch(text):
+        number = float(text)
+        text = str(int(text.partition(".")[0])) if "e" not in text.lower() else str(int(number))
+    if not (text.isascii() and text.isdigit()):
+        return None
+    if len(text) in EPOCH_DIGITS:
+        moment = datetime.fromtimestamp(int(text) // EPOCH_DIGITS[len(text)], UTC)
+        return moment.date() if moment.time() == time() else moment.astimezone(NEW_YORK)
+    if len(text) == 8:  # YYYYMMDD
+        return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    if len(text) == EXCEL_DIGITS:
+        return EXCEL_EPOCH + timedelta(days=int(text))
+    return None
+
+
+def _iso(text: str) -> datetime | date | time | None:
+    try:
+        value = datetime.fromisoformat(text)
     except ValueError:
         pass
+    else:
+        return value if ":" in text or "T" in text else value.date()
     try:
         return time.fromisoformat(text)
     except ValueError:
         return None
 
 
-def _american(text: str) -> datetime | None:
-    for form in AMERICAN_FORMS:
-        try:
-            return datetime.strptime(text, form)  # noqa: DTZ007 - the caller knows the zone
-        except ValueError:
-            continue
-    return None
+def _spelled(text: str, order: Order) -> datetime | date | time | None:
+    """Dates of digits or month names, with or without a time of day behind them."""
+    fields = _date_fields(text, order)
+    rest = text[fields[1] :].lstrip(" ,T") if fields else text
+    rest = rest.removeprefix("at ").strip()
+    clock = CLOCK.fullmatch(rest) if rest else None
+    if rest and clock is None:
+        return None
+    try:
+        day = date(*fields[0]) if fields else None
+        moment = _clock_time(clock) if clock else None
+    except ValueError:
+        return None
+    if day is None or moment is None:
+        return day or moment
+    return datetime.combine(day, moment)
 
 
-def parse_day(text: str) -> date:
-    """The day as written: a midnight in another zone stays the day it names."""
-    text = text.strip()
-    if text.isdigit() and len(text) in EPOCH_DIGITS:
-        return _in_range(datetime.fromtimestamp(int(text) / EPOCH_DIGITS[len(text)], UTC)).date()
-    found = _iso(text) or _american(text)
-    if not isinstance(found, datetime):
-        raise ValueError("is no date")
-    _in_range(found)
-    if found.tzinfo and found.time() != time():
-        found = found.astimezone(NEW_YORK)
-    return found.date()
+def _date_fields(text: str, order: Order) -> tuple[tuple[int, int, int], int] | None:
+    """Year, month and day, and where they end."""
+    if match := YEAR_FIRST.match(text):
+        year, _, month, day = match.groups()
+    elif match := NUMERIC.match(text):
+        first, _, second, year = match.groups()
+        month, day = (first, second) if order == "mdy" else (second, first)
+    elif match := MONTH_FIRST.match(text):
+        name, day, year = match.groups()
+        month = str(MONTHS.get(name.lower(), 0))
+    elif match := DAY_FIRST.match(text):
+        day, name, year = match.groups()
+        month = str(MONTHS.get(name.lower(), 0))
+    else:
+        return None
+    century = 2000 if len(year) == 2 else 0
+    return (century + int(year), int(month), int(day)), match.end()
+
+
+def _clock_time(match: re.Match[str]) -> time:
+    hour, minute, second, half, zone = match.groups()
+    hours = int(hour)
+    if half:
+        if not 1 <= hours <= 12:
+            raise ValueError("is not a time")
+        hours = hours % 12 + 12 * (half[0].lower() == "p")
+    return time(hours, int(minute), int(second or 0), tzinfo=_offset(zone) if zone else None)
+
+
+def _offset(text: str) -> Any:
+    zone = ZONES.get(text.upper())
+    if zone is not None:
+        return zone
+    if text[0] not in "+-":
+        raise ValueError("is not a zone")
+    digits = text[1:].replace(":", "")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return timezone(-offset if text[0] == "-" else offset)
+
+
+def numeric_dates(texts: Iterable[str | None]) -> list[str]:
+    """Cells that write a date in digits without the year in front: which of the first two is the month is open."""
+    return [text for text in texts if text and NUMERIC.match(text.strip())]
+
+
+def days_in_order(texts: Iterable[str], order: Order) -> list[date] | None:
+    """Days of cells read in one order; None where a cell is no date then."""
+    try:
+        return [parse_day(text, order) for text in texts]
+    except ValueError:
+        return None
 
 
 def parse_size(text: str) -> tuple[float, float]:
@@ -94,7 +248,7 @@ def parse_size(text: str) -> tuple[float, float]:
     try:
         return float(bid), float(ask)
     except ValueError:
-        raise ValueError("is no size: 12 x 34") from None
+        raise ValueError("is not a size: 12 x 34") from None
 
 
 def parsed(
@@ -111,14 +265,14 @@ def parsed(
     """
     texts = cells.dictionary.to_pylist()
     codes = cells.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False).astype(np.int64)
-    known: list[T | None] = []
+    values: list[T | None] = []
     for code, text in enumerate(texts):
         try:
-            known.append(None if text is None else parse(text))
+            values.append(None if text is None else parse(text))
         except (ValueError, OverflowError) as error:
             rows = np.flatnonzero(codes == code)
             if len(rows):
-                rule = f"row {lines[rows[0]]}, column {column.strip()}: {text!r} {error}"
-                raise DataError(source, rule, "correct the cell") from None
-            known.append(None)  # a value of rows that were left out
-    return [*known, None], codes
+                rule = f"row {lines[rows[0]]}, column {column.strip()}: {text[:60]!r} {error}"
+                raise DataError(source, rule, FORMS if "date" in str(error) else "correct the cell") from None
+            values.append(None)  # a value of rows that were left out
+    return [*values, None], codes

@@ -2,20 +2,25 @@
 
 import csv
 import io
-from collections.abc import Sequence
 from typing import IO
 
 from iwm_opts.errors import DataError
+from iwm_opts.io.text import Dialect
 
 
-def refuse_ragged(source: object, stream: IO[bytes], columns: Sequence[str], delimiter: str) -> None:
-    """Raise for the first row that does not fit the header, naming it as an editor counts; empty lines do not count."""
-    text = io.TextIOWrapper(stream, "utf-8-sig", errors="replace")
+def refuse_ragged(source: object, stream: IO[bytes], form: Dialect) -> None:
+    """Raise for the first row that does not fit the header, naming it as an editor counts; empty lines do not count.
+
+    Lines of a single cell are titles and footers, not rows.
+    """
+    text = io.TextIOWrapper(stream, form.encoding, errors="replace", newline="")
+    width = len(form.columns)
     try:
-        for row, cells in enumerate(filter(None, csv.reader(text, delimiter=delimiter)), 1):
-            if len(cells) != len(columns):
-                raise DataError(
-                    source, f"row {row} has {len(cells)} cells, the header {len(columns)}", "correct the row"
-                )
+        for _ in range(form.skipped):
+            text.readline()
+        rows = csv.reader(text, delimiter=form.delimiter)
+        for row, cells in enumerate(filter(None, rows), form.skipped + 1):
+            if len(cells) != width and not len(cells) == 1 < width:
+                raise DataError(source, f"row {row} has {len(cells)} cells, the header {width}", "correct the row")
     finally:
         text.detach()  # the stream is its opener's to close

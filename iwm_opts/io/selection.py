@@ -6,23 +6,20 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from functools import partial
 from typing import Any, Final, NoReturn
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from iwm_opts.errors import DataError
-from iwm_opts.io.formats import UTC_NAMES, Layout, plain
+from iwm_opts.io.formats import Layout
 from iwm_opts.io.parse import parse_day, parse_moment, parsed
-from iwm_opts.io.tables import DataFile, batches, distinct, words
-from iwm_opts.market.calendar import NEW_YORK
+from iwm_opts.io.readings import Readings, readings_of
+from iwm_opts.io.tables import DataFile, MixedNumbersError, batches, batches_spelled, distinct, spelled, words
 
-UTC_ZONE: Final = ZoneInfo("UTC")
 NO_DAY: Final = -1  # ordinal of an empty cell
-MOMENT_ROLES: Final = ("quote_time", "feed_time")  # where the day of a row may stand, if not in a column of its own
 SHOWN: Final = 12  # names in a message
-STRAY: Final = 0.05  # share of the fullest day's rows below which a latest day is taken for a slip
+STRAY: Final = 0.05  # fraction of the fullest day's rows below which a latest day is taken for a slip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +29,8 @@ class Selection:
     table: Any  # pyarrow.Table, each column in one piece
     lines: NDArray[np.int64]  # number of each row in the file, as a person counts
     day: date | None  # None: no column says
+    readings: Readings  # how its cells are read
+    notes: tuple[str, ...] = ()  # what was decided on the way
 
 
 @dataclass(slots=True)
@@ -50,11 +49,6 @@ class _DayColumn:
     parse: Callable[[str], date]
 
 
-def zone_of(column: str) -> ZoneInfo:
-    """Zone of the times in a column where none is written."""
-    return UTC_ZONE if plain(column) in UTC_NAMES else NEW_YORK
-
-
 def clean_symbol(text: str) -> str:
     """`^SPX`, `$SPX` and `_SPX` are SPX."""
     return text.strip().lstrip("^$_.").upper()
@@ -63,13 +57,25 @@ def clean_symbol(text: str) -> str:
 def select(file: DataFile, layout: Layout, as_of: date | None, symbol: str | None) -> Selection:
     """Read the rows of one day: `as_of`, or the latest in the file.
 
+    A file in which each contract occurs once is one capture: times of its rows that differ are those of their last
+    quote or trade, and all rows belong to the latest day.
+
     Raises
     ------
     DataError
         When the file has no rows, not that day or not that symbol (naming what it has), or several symbols while none
         is asked for. Also when the latest day of a text has hardly any rows and was not asked for.
     """
-    day_column = day_column_of(file, layout)
+    readings = readings_of(file, layout)
+    try:
+        return _select(file, layout, readings, as_of, symbol)
+    except MixedNumbersError:
+        file = spelled(file, layout.numbers, layout.required_numbers)
+        return _select(file, layout, readings, as_of, symbol)
+
+
+def _select(file: DataFile, layout: Layout, readings: Readings, as_of: date | None, symbol: str | None) -> Selection:
+    day_column = day_column_of(readings)
     only = None
     if file.kind == "parquet" and day_column is not None:
         as_of, only = _day_of_parquet(file, day_column, as_of)
@@ -98,8 +104,15 @@ def select(file: DataFile, layout: Layout, as_of: date | None, symbol: str | Non
     if as_of is None and day_column is not None:
         _refuse_stray(file, seen.days)
     table = pa.Table.from_batches(kept).unify_dictionaries().combine_chunks()
-    day = None if day_column is None else date.fromordinal(latest)
-    return Selection(table, np.concatenate(lines), day)
+    day = readings.snapshot_day if day_column is None else date.fromordinal(latest)
+    if day_column is None and as_of is not None and day not in (None, as_of):
+        assert day is not None
+        refuse_day(file.path, [day], as_of)
+    return Selection(table, np.concatenate(lines), day, readings, _notes(file, readings))
+
+
+def _notes(file: DataFile, readings: Readings) -> tuple[str, ...]:
+    return (*readings.notes, *(file.spelling.notes() if file.spelling is not None else ()))
 
 
 def select_days(
@@ -121,7 +134,8 @@ def select_days(
         When no column says which day, or the file has no rows of the window, not that symbol, or several symbols while
         none is asked for.
     """
-    day_column = day_column_of(file, layout)
+    readings = readings_of(file, layout)
+    day_column = day_column_of(readings)
     if day_column is None:
         raise DataError(file.path, "has no column for the quote date", "give a file that says of which day each row is")
     wanted = _counted(file, layout, day_column, symbol)
@@ -135,7 +149,7 @@ def select_days(
         refuse_days(file.path, days, first, last)
     done, total = 0, len(left)
     held: dict[int, list[tuple[Any, NDArray[np.int64]]]] = {}
-    for batch in batches(file, layout.numbers, layout.texts):
+    for spelled_file, batch in batches_spelled(file, layout.numbers, layout.texts, layout.required_numbers):
         numbers = np.arange(batch.start, batch.start + len(batch.rows)) + file.first_line
         mine = _of_symbol(file, batch.rows, layout, symbol, numbers, _Seen())
         ordinals = _ordinals(file, batch.rows, day_column, numbers)
@@ -149,7 +163,8 @@ def select_days(
                 done += 1
                 if progress:
                     progress(done, total)
-                yield _one_day(file, date.fromordinal(day), held.pop(day), wanted[day], most)
+                notes = _notes(spelled_file, readings)
+                yield _one_day(file, date.fromordinal(day), held.pop(day), wanted[day], most, readings, notes)
 
 
 def _counted(file: DataFile, layout: Layout, day_column: _DayColumn, symbol: str | None) -> Counter[int]:
@@ -169,13 +184,19 @@ def _counted(file: DataFile, layout: Layout, day_column: _DayColumn, symbol: str
 
 
 def _one_day(
-    file: DataFile, day: date, parts: list[tuple[Any, NDArray[np.int64]]], rows: int, most: int
+    file: DataFile,
+    day: date,
+    parts: list[tuple[Any, NDArray[np.int64]]],
+    rows: int,
+    most: int,
+    readings: Readings,
+    notes: tuple[str, ...],
 ) -> Selection | DataError:
     if rows < STRAY * most:
         rule = f"has {rows} rows of {day}, while its fullest day has {most}"
         return DataError(f"{file.path}, {day}", rule, "remove them, or fill the day up")
     table = pa.Table.from_batches([part for part, _ in parts]).unify_dictionaries().combine_chunks()
-    return Selection(table, np.concatenate([lines for _, lines in parts]), day)
+    return Selection(table, np.concatenate([lines for _, lines in parts]), day, readings, notes)
 
 
 def _refuse_stray(file: DataFile, rows: Counter[int]) -> None:
@@ -225,30 +246,21 @@ def _refuse_nothing(file: DataFile, as_of: date | None, symbol: str | None, seen
     raise DataError(file.path, "holds a header and no rows", "give a file with quotes")
 
 
-def day_column_of(file: DataFile, layout: Layout) -> _DayColumn | None:
-    """Column that says which day each row is of; None where no column does."""
-    if "quote_date" in layout.columns:
-        return _DayColumn(layout.columns["quote_date"], parse_day)
-    for role in MOMENT_ROLES:
-        name = layout.columns.get(role)
-        if name is not None and _writes_days(file.sample[name]):
-            return _DayColumn(name, partial(_day_of_moment, zone=zone_of(name)))
-    return None
+def day_column_of(readings: Readings) -> _DayColumn | None:
+    """Column of the quote day; None where no column says it, or the file is one capture."""
+    name = readings.day_column
+    if name is None:
+        return None
+    if readings.day_role == "quote_date":
+        return _DayColumn(name, partial(parse_day, order=readings.order))
+    return _DayColumn(name, partial(_day_of_moment, readings=readings, column=name))
 
 
-def _writes_days(sample: Sequence[str]) -> bool:
-    """Whether a column of times carries the day with them."""
-    try:
-        return bool(sample) and not isinstance(parse_moment(sample[0], NEW_YORK), time)
-    except ValueError:
-        return False
-
-
-def _day_of_moment(text: str, zone: ZoneInfo) -> date:
-    found = parse_moment(text, zone)
-    if isinstance(found, time):
+def _day_of_moment(text: str, readings: Readings, column: str) -> date:
+    moment = parse_moment(text, readings.zone(column), readings.order)
+    if isinstance(moment, time):
         raise ValueError("has no date")
-    return found.date()
+    return date(moment.year, moment.month, moment.day)
 
 
 def _ordinals(file: DataFile, rows: Any, column: _DayColumn, lines: NDArray[np.int64]) -> NDArray[np.int64]:

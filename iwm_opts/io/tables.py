@@ -1,7 +1,8 @@
 """Rows out of a file, batch by batch: CSV, Parquet and JSON, gzip or not; nothing here knows what an option is.
 
 Words come as dictionaries (dates and roots repeat a million times), numbers as float64 with NaN for an empty cell. A
-batch keeps the number of its first row, so that an error can name the line.
+batch keeps the number of its first row, so that an error can name the line. Number columns that hold anything but plain
+numbers are read a second time as words, under one convention for the whole file (`numbers`).
 """
 
 import csv
@@ -9,30 +10,69 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from iwm_opts.errors import DataError
+from iwm_opts.io.formats import HEADER_NAMES, halves
 from iwm_opts.io.json_tables import table_of_records
+from iwm_opts.io.layouts.layout import plain
+from iwm_opts.io.numbers import BLANKS, Sign, decimal_sign, numbers
 from iwm_opts.io.ragged import refuse_ragged
+from iwm_opts.io.text import Dialect, dialect, encoding_of, sampled
 
-EMPTY: Final = ("", " ", "  ", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "-", "--")
-DELIMITERS: Final = (",", ";", "\t", "|")
 SAMPLE_ROWS: Final = 5
 SAMPLE_BYTES: Final = 1 << 16
 BATCH_ROWS: Final = 1 << 17
 BLOCK_BYTES: Final = 1 << 20
+TAIL_BYTES: Final = 4096  # where the line below the rows is looked for
 WORDS: Final = pa.dictionary(pa.int32(), pa.string())
-JSON_START: Final = re.compile(r"\s*(\{|\[\s*\{)")  # a bracket alone also begins OptionsDX's [QUOTE_UNIXTIME]
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
-OTHERS: Final = {b"%PDF": "a PDF", b"PK\x03\x04": "a zip archive", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+OTHERS: Final = {
+    b"%PDF": ("a PDF", ""),
+    b"PK\x03\x04": ("a zip archive or an Excel workbook", "unpack it, or save the sheet as CSV"),
+    b"\xd0\xcf\x11\xe0": ("an Excel workbook", "save the sheet as CSV"),
+    b"BZh": ("compressed by bzip2", "unpack it"),
+    b"(\xb5/\xfd": ("compressed by zstandard", "unpack it"),
+    b"\xfd7zXZ": ("compressed by xz", "unpack it"),
+    b"<!DOCTYPE": ("a web page", ""),
+    b"<html": ("a web page", ""),
+    b"SQLite format": ("an SQLite database", "export the table as CSV"),
+    b"\x89HDF": ("an HDF5 file", "export the table as CSV or Parquet"),
+}
 REMEDY: Final = "give a CSV, Parquet or JSON file, gzip or not"
+NOT_A_NUMBER: Final = re.compile("conver|parse string", re.IGNORECASE)  # pyarrow's words for such a cell
+FAILURES: Final = (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error, UnicodeError)
 
 Kind = Literal["csv", "parquet", "json"]
+
+
+class MixedNumbersError(Exception):
+    """A number column holds cells that are not plain numbers: the file is read again as words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How a file writes numbers that are not plain, and what became of the cells that are words."""
+
+    sign: Sign
+    required: frozenset[str]  # columns in which a word is an error
+    words: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # by column: row and cell of each word
+
+    def notes(self) -> list[str]:
+        """Counts of cells taken as blanks."""
+        notes = ["decimals are written with a comma"] if self.sign == "," else []
+        for name, cells in self.words.items():
+            line, text = min(cells)
+            notes.append(
+                f"{name.strip()}: {len(cells)} cells are not numbers (first: row {line}, {text[:40]!r}): taken as blank"
+            )
+        return notes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,13 +84,20 @@ class DataFile:
     packed: bool  # gzip
     columns: list[str]
     sample: dict[str, list[str]]
-    delimiter: str = ","
+    form: Dialect | None = None  # of a CSV
     table: Any = None  # all rows of a JSON file
+    around: tuple[str, ...] = ()  # lines above the header and below the rows, and the file's name
+    spelling: Spelling | None = None  # None: plain numbers
 
     @property
     def first_line(self) -> int:
         """Number that a person counts for the first row of data."""
-        return 2 if self.kind == "csv" else 1
+        return 1 if self.form is None else self.form.skipped + 1
+
+    @property
+    def delimiter(self) -> str:
+        """Separator of a CSV."""
+        return "," if self.form is None else self.form.delimiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +123,32 @@ def open_table(path: Path) -> DataFile:
             packed = file.read(2) == GZIP
         with _unpacked(path, packed) as stream:
             head = stream.read(SAMPLE_BYTES)
-    except (OSError, EOFError, zlib.error) as error:
+    except FAILURES as error:
         raise DataError(path, why(error), "check the path and that the file is whole") from None
     if not head.strip():
         raise DataError(path, "is empty", REMEDY)
     if head.startswith(PARQUET):
         return _open_parquet(path, packed)
-    other = next((kind for start, kind in OTHERS.items() if head.startswith(start)), None)
-    if other == "UTF-16":
-        raise DataError(path, "is text in UTF-16", "save it as UTF-8")
-    if other or b"\0" in head:
-        raise DataError(path, f"is {other or 'a binary file'}, not a table", REMEDY)
-    text = head.decode("utf-8-sig", errors="replace")
-    return _open_json(path, packed) if JSON_START.match(text) else _open_csv(path, packed, text)
+    refuse_other_kind(path, head)
+    encoding = encoding_of(head)
+    text = head.decode(encoding, errors="replace")
+    return _open_json(path, packed) if is_json(text) else _open_csv(path, packed, text, encoding)
+
+
+def refuse_other_kind(path: Path, head: bytes, remedy: str = REMEDY) -> None:
+    """Refuse by name what begins like a file of another kind."""
+    start = head.lstrip()
+    for mark, (what, way) in OTHERS.items():
+        if start[: len(mark)].upper() == mark.upper():
+            raise DataError(path, f"is {what}, not a table", way or remedy)
+    if not encoding_of(head).startswith("utf-16") and b"\0" in head:
+        raise DataError(path, "is a binary file, not a table", remedy)
+
+
+def is_json(text: str) -> bool:
+    """Whether a text begins like JSON; a bracket alone also begins OptionsDX's [QUOTE_UNIXTIME]."""
+    start = text.lstrip("\ufeff \t\r\n")
+    return start.startswith("{") or (start.startswith("[") and start[1:].lstrip()[:1] in ("{", "[", "]", '"'))
 
 
 def batches(
@@ -106,35 +166,93 @@ def batches(
     Raises
     ------
     DataError
-        Names row, column and value of what is no number.
+        Names row, column and value of what is not a number in a required column (`Spelling`).
+    MixedNumbersError
+        When a number column holds other cells and the file has no `spelling` yet; see `spelled`.
     """
     try:
-        if file.kind == "csv":
+        if file.spelling is not None and numbers:
+            yield from _spelled_batches(file, numbers, texts, only)
+        elif file.kind == "csv":
             yield from _csv_batches(file, numbers, texts)
         else:
             yield from _typed_batches(file, numbers, texts, only)
-    except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
+    except FAILURES as error:
         if file.kind == "csv":
-            _name_bad_number(file, numbers)
+            _refuse_ragged(file)
+        if numbers and file.spelling is None and isinstance(error, pa.ArrowInvalid) and NOT_A_NUMBER.search(str(error)):
+            raise MixedNumbersError from None
         raise DataError(file.path, why(error), "check that the file is whole and every row has every column") from None
+
+
+def batches_spelled(
+    file: DataFile, numbers: Sequence[str], texts: Sequence[str], required: frozenset[str], first: int = 0
+) -> Iterator[tuple[DataFile, Batch]]:
+    """Batches and the file they are of, under its convention from the first mixed number or row `first` on."""
+    done = first
+    try:
+        if first:
+            raise MixedNumbersError
+        for batch in batches(file, numbers, texts):
+            done = batch.start + len(batch.rows)
+            yield file, batch
+    except MixedNumbersError:
+        file = spelled(file, numbers, required)
+        for batch in batches(file, numbers, texts):
+            beyond = batch.start + len(batch.rows) - done
+            if beyond > 0:
+                skipped = len(batch.rows) - min(beyond, len(batch.rows))
+                yield file, Batch(batch.start + skipped, batch.rows.slice(skipped))
+
+
+def spelled(file: DataFile, names: Sequence[str], required: frozenset[str]) -> DataFile:
+    """The file with the convention that its number columns follow, by all of their cells.
+
+    Raises
+    ------
+    DataError
+        When cells contradict each other.
+    """
+    cells: dict[str, dict[str, None]] = {name: {} for name in names}
+    for batch in batches(file, (), names):
+        for name in names:
+            cells[name].update(dict.fromkeys(batch.rows.column(name).dictionary.to_pylist()))
+    return replace(file, spelling=Spelling(decimal_sign(cells, file.path), required))
 
 
 def distinct(file: DataFile, column: str) -> Any:
     """Values of one column of a Parquet file, each once, in the file's own type."""
     seen = None
     for batch in _scanner(file, [column], None).to_batches():
-        values = pc.unique(batch.column(0))
+        values = pc.unique(_simple(batch.column(0)))
         seen = values if seen is None else pc.unique(pa.concat_arrays([seen, values.cast(seen.type)]))
     return pa.array([], pa.string()) if seen is None else seen
 
 
+def distinct_words(file: DataFile, columns: Sequence[str]) -> dict[str, list[str]]:
+    """Distinct cells of some columns of a whole file, as text."""
+    cells: dict[str, dict[str, None]] = {name: {} for name in columns}
+    for batch in batches(file, (), columns):
+        for name in columns:
+            cells[name].update(dict.fromkeys(batch.rows.column(name).dictionary.to_pylist()))
+    return {name: [text for text in texts if text is not None] for name, texts in cells.items()}
+
+
 def words(values: Any) -> Any:
     """Any column as a dictionary of strings; dates and times in ISO form."""
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
+    values = _simple(values)
     if not pa.types.is_string(values.type):
         values = values.cast(pa.string())
     return values.dictionary_encode()
+
+
+def _simple(values: Any) -> Any:
+    """A column out of a dictionary or a string view."""
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if pa.types.is_string_view(values.type):
+        values = values.cast(pa.string())
+    return values
 
 
 def why(error: BaseException) -> str:
@@ -147,37 +265,48 @@ def _unpacked(path: Path, packed: bool) -> Any:
     return gzip.open(path) if packed else path.open("rb")
 
 
-def _open_csv(path: Path, packed: bool, text: str) -> DataFile:
-    lines = text.splitlines()
-    header = lines[0]
-    delimiter = max(DELIMITERS, key=header.count)
-    rows = list(csv.reader(lines[: SAMPLE_ROWS + 1], delimiter=delimiter))
-    columns = rows[0]
-    sample = {
-        name: [row[place] for row in rows[1:] if place < len(row) and row[place].strip()]
-        for place, name in reversed(list(enumerate(columns)))
-    }
-    return DataFile(path, "csv", packed, columns, sample, delimiter)
+def _open_csv(path: Path, packed: bool, text: str, encoding: str) -> DataFile:
+    form = dialect(text.lstrip("\ufeff"), encoding, lambda cell: plain(cell) in HEADER_NAMES)
+    columns = halves(form.columns)
+    around = (*form.above, *_below(path, packed, encoding, len(columns), form.delimiter), path.name)
+    return DataFile(path, "csv", packed, columns, sampled(text, form, columns, SAMPLE_ROWS), form, around=around)
+
+
+def _below(path: Path, packed: bool, encoding: str, columns: int, delimiter: str) -> list[str]:
+    """The last line of a text where it is no row: a download's source and time."""
+    if packed or columns < 3:
+        return []
+    with path.open("rb") as stream:
+        stream.seek(0, 2)
+        stream.seek(max(stream.tell() - TAIL_BYTES, 0))
+        lines = stream.read().decode(encoding, errors="replace").splitlines()
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    return [last.strip().strip('"')] if last.count(delimiter) < columns - 1 and '"' in last[:1] + last[-1:] else []
 
 
 def _csv_batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -> Iterator[Batch]:
     from pyarrow import csv as arrow_csv
 
+    assert file.form is not None
     # Columns go by position: names may be empty or occur twice.
     place = {name: str(position) for position, name in reversed(list(enumerate(file.columns)))}
     wanted = [*numbers, *texts]
     types = {place[name]: pa.float64() for name in numbers} | {place[name]: WORDS for name in texts}
     stream = pa.input_stream(str(file.path), compression="gzip" if file.packed else None)
+    encoding = file.form.encoding
     reader = arrow_csv.open_csv(
         stream,
         read_options=arrow_csv.ReadOptions(
-            column_names=[str(position) for position in range(len(file.columns))], skip_rows=1, block_size=BLOCK_BYTES
+            column_names=[str(position) for position in range(len(file.columns))],
+            skip_rows=file.form.skipped,
+            block_size=BLOCK_BYTES,
+            encoding="utf8" if encoding.startswith("utf-8") else encoding,
         ),
-        parse_options=arrow_csv.ParseOptions(delimiter=file.delimiter),
+        parse_options=arrow_csv.ParseOptions(delimiter=file.delimiter, invalid_row_handler=_skip_lines_of_text),
         convert_options=arrow_csv.ConvertOptions(
             column_types=types,
             include_columns=[place[name] for name in wanted],
-            null_values=list(EMPTY),
+            null_values=list(BLANKS),
             strings_can_be_null=True,
         ),
     )
@@ -187,35 +316,54 @@ def _csv_batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -
         start += len(rows)
 
 
-def _name_bad_number(file: DataFile, numbers: Sequence[str]) -> None:
-    """Raise for the first ragged row of a CSV, or cell that should be a number and is not; silent without any."""
+def _skip_lines_of_text(row: Any) -> str:
+    """Lines of one cell in a table of several are titles and footers; other misfits are errors."""
+    return "skip" if row.actual_columns == 1 < row.expected_columns else "error"
+
+
+def _spelled_batches(
+    file: DataFile, names: Sequence[str], texts: Sequence[str], only: tuple[str, Any] | None
+) -> Iterator[Batch]:
+    """Rows whose numbers are parsed from words."""
+    assert file.spelling is not None
+    for batch in batches(replace(file, spelling=None), (), [*names, *texts], only):
+        columns = [_parsed_numbers(file, batch, name) for name in names]
+        kept = [batch.rows.column(name) for name in texts]
+        yield Batch(batch.start, pa.RecordBatch.from_arrays([*columns, *kept], names=[*names, *texts]))
+
+
+def _parsed_numbers(file: DataFile, batch: Batch, name: str) -> Any:
+    spelling, cells = file.spelling, batch.rows.column(name)
+    assert spelling is not None
+    texts = cells.dictionary.to_pylist()
+    values, places = numbers(texts, spelling.sign)
+    codes = cells.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
+    for place in places:
+        rows = np.flatnonzero(codes == place)
+        lines = (rows + batch.start + file.first_line).tolist()
+        if name in spelling.required and lines:
+            rule = f"row {lines[0]}, column {name.strip()}: {texts[place][:60]!r} is not a number"
+            raise DataError(file.path, rule, "correct the cell or leave it empty")
+        if lines:
+            spelling.words.setdefault(name, []).extend((line, texts[place]) for line in lines)
+    return pa.array(np.append(values, np.nan)[codes])
+
+
+def _refuse_ragged(file: DataFile) -> None:
+    """Raise for the first ragged row of a CSV; silent without any."""
+    assert file.form is not None
     try:
         with _unpacked(file.path, file.packed) as stream:
-            refuse_ragged(file.path, stream, file.columns, file.delimiter)
-        for batch in _csv_batches(file, (), numbers):
-            _refuse_non_numbers(file, batch.start, batch.rows, numbers)
-    except (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error):
+            refuse_ragged(file.path, stream, file.form)
+    except FAILURES:
         return
-
-
-def _refuse_non_numbers(file: DataFile, start: int, rows: Any, numbers: Sequence[str]) -> None:
-    for name in numbers:
-        for position, value in enumerate(words(rows.column(name)).to_pylist()):
-            try:
-                float(value or "nan")
-            except ValueError:
-                line = start + position + file.first_line
-                rule = f"row {line}, column {name.strip()}: {value!r} is not a number"
-                raise DataError(file.path, rule, "correct the cell or leave it empty") from None
 
 
 def _open_json(path: Path, packed: bool) -> DataFile:
     try:
         with _unpacked(path, packed) as stream:
             return json_table(path, stream)
-    except (ValueError, OSError, EOFError, zlib.error) as error:
-        if "Extra data" in str(error):
-            raise DataError(path, f"is JSON lines ({why(error)})", "put the records into one list, [...]") from None
+    except (ValueError, *FAILURES) as error:
         raise DataError(path, f"cannot be read as JSON: {why(error)}", REMEDY) from None
 
 
@@ -227,9 +375,11 @@ def json_table(path: Path, stream: IO[bytes]) -> DataFile:
     ValueError
         When it is no JSON, or holds no list of records.
     """
-    table = table_of_records(stream)
+    content = stream.read()
+    text = content.decode(encoding_of(content))
+    table = table_of_records(text)
     sample = {name: [v for v in table.column(name)[:SAMPLE_ROWS].to_pylist() if v] for name in table.column_names}
-    return DataFile(path, "json", False, table.column_names, sample, table=table)
+    return DataFile(path, "json", False, table.column_names, sample, table=table, around=(path.name, text[:TAIL_BYTES]))
 
 
 def _open_parquet(path: Path, packed: bool) -> DataFile:
@@ -242,10 +392,10 @@ def _open_parquet(path: Path, packed: bool) -> DataFile:
             heads = data.iter_batches(SAMPLE_ROWS, row_groups=list(first))
             columns = list(data.schema_arrow.names)
             head = next(heads, pa.RecordBatch.from_pylist([], data.schema_arrow)).to_pydict()
-    except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
+    except FAILURES as error:
         raise DataError(path, why(error), "check that the file is whole") from None
     sample = {name: [str(value) for value in head[name] if value is not None] for name in columns}
-    return DataFile(path, "parquet", packed, columns, sample)
+    return DataFile(path, "parquet", packed, columns, sample, around=(path.name,))
 
 
 def _unpacked_parquet(path: Path, packed: bool) -> Any:
@@ -266,6 +416,8 @@ def _scanner(file: DataFile, columns: Sequence[str], only: tuple[str, Any] | Non
         data = dataset.dataset(pq.read_table(_unpacked_parquet(file.path, packed=True)))
     else:
         data = dataset.dataset(str(file.path), format="parquet")
+    if wanted is not None and pa.types.is_string_view(data.schema.field(only[0] if only else "").type):
+        wanted = None  # pyarrow cannot compare string views: the rows are filtered by the reader
     return data.scanner(columns=list(columns), filter=wanted, batch_size=BATCH_ROWS, batch_readahead=1)
 
 
@@ -276,25 +428,30 @@ def _typed_batches(
     source = file.table.select(wanted) if file.kind == "json" else _scanner(file, wanted, only)
     start = 0
     for rows in source.to_batches():
-        yield Batch(start, conformed(file, start, rows, numbers, texts))
+        yield Batch(start, conformed(rows, numbers, texts))
         start += len(rows)
 
 
-def conformed(file: DataFile, start: int, rows: Any, numbers: Sequence[str], texts: Sequence[str]) -> Any:
-    """Batch with numbers as float64 and texts as dictionaries of strings."""
+def conformed(rows: Any, numbers: Sequence[str], texts: Sequence[str]) -> Any:
+    """Batch with numbers as float64 and texts as dictionaries of strings.
+
+    Raises
+    ------
+    MixedNumbersError
+        When a number column holds words.
+    """
     try:
         columns = [_number(rows.column(name)) for name in numbers]
-    except pa.ArrowException:
-        _refuse_non_numbers(file, start, rows, numbers)
+    except pa.ArrowInvalid as error:
+        if NOT_A_NUMBER.search(str(error)):
+            raise MixedNumbersError from None
         raise
-    return pa.RecordBatch.from_arrays(
-        [*columns, *(words(rows.column(name)) for name in texts)], names=[*numbers, *texts]
-    )
+    kept = [words(rows.column(name)) for name in texts]
+    return pa.RecordBatch.from_arrays([*columns, *kept], names=[*numbers, *texts])
 
 
 def _number(values: Any) -> Any:
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
+    values = _simple(values)
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        values = pc.if_else(pc.is_in(values, pa.array(EMPTY, values.type)), None, values)
+        values = pc.if_else(pc.is_in(values, pa.array(BLANKS, values.type)), None, values)
     return values.cast(pa.float64(), safe=False)

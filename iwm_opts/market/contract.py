@@ -51,9 +51,12 @@ class Settlement:
 EQUITY: Final = Settlement("american", "physical", "close")
 _MORNING: Final = Settlement("european", "cash", "open", tick=0.05)
 _EVENING: Final = Settlement("european", "cash", "close", tick=0.05)
+_PENNY_MORNING: Final = Settlement("european", "cash", "open")
 _PENNY_INDEX: Final = Settlement("european", "cash", "close")
+_AMERICAN_CASH: Final = Settlement("american", "cash", "close", tick=0.05)
 
-# Cboe contract specifications: classes that settle on the opening print have a sister root that settles on the close.
+# Contract specifications of Cboe, Nasdaq and MIAX: classes that settle on the opening print have a sister root that
+# settles on the close.
 _INDEX_ROOTS: Final[dict[str, Settlement]] = {
     "SPX": _MORNING,
     "SPXW": _EVENING,
@@ -62,10 +65,26 @@ _INDEX_ROOTS: Final[dict[str, Settlement]] = {
     "NDX": _MORNING,
     "NDXP": _EVENING,
     "XSP": _PENNY_INDEX,
+    "XSPAM": _PENNY_MORNING,
     "MRUT": _PENNY_INDEX,
+    "NANOS": _PENNY_INDEX,
+    "XND": _PENNY_INDEX,
+    "NQX": _PENNY_INDEX,
+    "VIX": _PENNY_MORNING,
+    "VIXW": _PENNY_MORNING,
+    "RVX": _PENNY_MORNING,
+    "DJX": _PENNY_MORNING,
+    "DJXW": _PENNY_INDEX,
+    "XEO": _EVENING,
+    "OEX": _AMERICAN_CASH,
+    "SPEQX": _PENNY_INDEX,
+    "CBTX": _PENNY_INDEX,
+    "MBTX": _PENNY_INDEX,
 }
 _CLOSE_SISTER: Final = {"SPX": "SPXW", "RUT": "RUTW", "NDX": "NDXP"}
-_UNDERLYING: Final = {sister: root for root, sister in _CLOSE_SISTER.items()}
+_WEEKLY_SISTER: Final = {"VIX": "VIXW", "DJX": "DJXW", "XSP": "XSPAM"}
+_UNDERLYING: Final = {sister: root for pairs in (_CLOSE_SISTER, _WEEKLY_SISTER) for root, sister in pairs.items()}
+_SATURDAY: Final = 5  # date.weekday() of the day that monthlies were dated on until 2015
 
 
 def settlement_of(root: str) -> Settlement:
@@ -76,7 +95,13 @@ def settlement_of(root: str) -> Settlement:
 def underlying_of(root: str) -> str:
     """Symbol of what a root is written on: `SPXW` gives `SPX`, the adjusted root `IWM1` gives `IWM`."""
     bare = root.strip().upper()
-    return _UNDERLYING.get(bare) or bare.rstrip("0123456789") or bare
+    return _UNDERLYING.get(bare) or bare.strip("0123456789") or bare
+
+
+def is_adjusted(root: str) -> bool:
+    """Whether a root is that of adjusted contracts, whose deliverable is not 100 shares: `IWM1`, `2IWM`."""
+    bare = root.strip().upper()
+    return bare not in _INDEX_ROOTS and (bare[:1].isdigit() or bare[-1:].isdigit()) and not bare.isdigit()
 
 
 def listed_root(symbol: str, expiration: date) -> str:
@@ -88,6 +113,8 @@ def listed_root(symbol: str, expiration: date) -> str:
     sister = _CLOSE_SISTER.get(symbol)
     if sister is None:
         return symbol
+    if expiration.weekday() == _SATURDAY:
+        expiration -= timedelta(days=1)
     first = expiration.replace(day=1)
     monthly = first + timedelta(days=(4 - first.weekday()) % 7 + 14)
     return symbol if expiration in (monthly, latest_session(monthly)) else sister

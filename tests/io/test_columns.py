@@ -229,11 +229,11 @@ def test_greeks_and_sizes_of_wide_files(quotes, save):
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("right", "X", "row 5, column right: 'X' is no right"),
+        ("right", "X", "row 5, column right: 'X' is not a right"),
         ("right", "", "row 5, column right: empty"),
-        ("expiration", "2024-13-01", "row 5, column expiration: '2024-13-01' is no date"),
+        ("expiration", "2024-13-01", "row 5, column expiration: '2024-13-01' is not a date"),
         ("expiration", "", "row 5, column expiration: empty"),
-        ("quote_date", "yesterday", "row 5, column quote_date: 'yesterday' is no date"),
+        ("quote_date", "yesterday", "row 5, column quote_date: 'yesterday' is not a date"),
         ("quote_date", "", "row 5, column quote_date: the date is empty"),
         ("bid", "1.2.3", "row 5, column bid: '1.2.3' is not a number"),
         ("strike", "ninety", "row 5, column strike: 'ninety' is not a number"),

@@ -26,12 +26,8 @@ HEADER = "quote_date,underlying_symbol,underlying_price,expiration,right,strike,
         (b'{"options": []}', "a.json", "holds no list of options"),
         (b"Dear diary\nnothing today\n", "a.txt", r"no column for .*\(columns seen: Dear diary\)"),
         (HEADER.encode() + b"2024-06-03,IWM,100\n", "a.csv", "row 2 has 3 cells, the header 8; correct the row"),
-        (
-            b'{"bid": 1}\n{"bid": 2}\n',
-            "a.json",
-            r"is JSON lines \(Extra data: line 2 .*\); put the records into one list",
-        ),
-        (HEADER.encode("utf-16"), "a.csv", "is text in UTF-16; save it as UTF-8"),
+        (b'{"bid": 1}\n{"bid": 2,\n', "a.json", "line 2 is not JSON"),
+        (HEADER.encode("utf-16"), "a.csv", "holds a header and no rows"),
     ],
 )
 def test_what_is_no_chain_is_refused_in_one_line(save, content, name, message):

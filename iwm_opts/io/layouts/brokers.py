@@ -1,0 +1,71 @@
+"""Option chains of brokers: Tradier, Schwab, TD Ameritrade, Interactive Brokers, Alpaca."""
+
+from typing import Final
+
+from iwm_opts.io.layouts.layout import VendorLayout
+
+_SCHWAB: Final = {
+    "underlying_symbol": (),
+    "quote_date": (),
+    "quote_time": ("quotetimeinlong",),
+    "last_trade": ("tradetimeinlong",),
+    "expiration": ("expirationdate",),
+    "right": ("putcall",),
+    "strike": ("strikeprice",),
+    "implied_volatility": ("volatility",),
+    "underlying_price": ("underlyingprice",),
+    "last": ("last",),
+    "multiplier": ("multiplier",),
+}
+
+LAYOUTS: Final = (
+    VendorLayout(
+        "Tradier",
+        proof=("tradedate", "biddate", "rootsymbol", "expirationtype"),
+        columns={
+            "occ": ("symbol",),
+            "underlying_symbol": ("underlying",),
+            "root": ("rootsymbol",),
+            "quote_date": (),
+            "quote_time": ("biddate",),
+            "feed_time": (),
+            "last_trade": ("tradedate",),
+            "underlying_price": (),
+            "right": ("optiontype",),
+        },
+        nesting="options.option",
+    ),
+    VendorLayout(
+        "Schwab or TD Ameritrade",
+        proof=("putcall", "quotetimeinlong", "strikeprice"),
+        columns=_SCHWAB,
+        units={"implied_volatility": 0.01},
+        nesting="callExpDateMap and putExpDateMap, by expiration and strike",
+    ),
+    VendorLayout(
+        "Interactive Brokers",
+        proof=("conid", "lasttradedateorcontractmonth"),
+        columns={
+            "occ": ("localsymbol",),
+            "underlying_symbol": ("symbol",),
+            "root": ("tradingclass",),
+            "quote_date": (),
+            "quote_time": ("time",),
+            "feed_time": (),
+            "expiration": ("lasttradedateorcontractmonth",),
+        },
+        zones={"quote_time": "UTC"},
+        no_quote=-1.0,
+    ),
+    VendorLayout(
+        "Alpaca",
+        proof=("latestquotebp", "latestquoteap"),
+        columns={
+            "occ": ("key", "symbol"),
+            "underlying_symbol": (),
+            "quote_time": ("latestquotet",),
+            "last_trade": ("latesttradet",),
+        },
+        nesting="snapshots, by option symbol",
+    ),
+)

@@ -1,0 +1,131 @@
+"""Names of columns that many files share, by meaning, the most trusted name first."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+# `occ` is an option symbol, `feed_time` when a feed was read, `last_trade` when a contract last traded, `multiplier`
+# shares a contract, `non_standard` a flag of other deliverables, `clock` milliseconds since midnight in New York.
+SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
+    "occ": (
+        "contractsymbol", "occsymbol", "optionsymbol", "contractid", "optionroot", "contract", "option", "symbol",
+        "localsymbol", "contractname", "ticker", "osi", "osisymbol", "rawsymbol",
+    ),
+    "underlying_symbol": (
+        "underlyingsymbol", "actsymbol", "underlying", "ticker", "symbol", "underlyingticker", "stock",
+        "underlyingassetticker", "rootsymbol", "baseticker", "stocksymbol",
+    ),
+    "root": ("root", "optionroot", "rootsymbol", "class", "tradingclass"),
+    "quote_date": (
+        "quotedate", "tradedate", "date", "datadate", "asof", "asofdate", "snapshotdate", "effectivedate", "eoddate",
+        "pricedate", "valuedate", "quoteday", "tradingdate", "businessdate", "day", "capturedate", "collectiondate",
+    ),
+    "quote_time": (
+        "quotetimeet", "quotetime", "quotedatetime", "quotereadtime", "snapshottime", "lastquotelastupdated",
+        "quotetimeinlong", "biddate", "quotetimestamp", "capturedat", "capturetime",
+    ),
+    "feed_time": (
+        "feedtimestamp", "feedutc", "timestamp", "ts", "updated", "updatedat", "fetchedutc", "fetchedat", "datetime",
+        "time", "lastupdated", "tsevent", "tsrecv", "timestamputc", "downloadedat", "retrievedat", "scrapedat",
+    ),
+    "session": ("session", "capture", "snapshot"),
+    "last_trade": (
+        "lasttradedate", "lasttradetime", "tradetimeinlong", "tradetime", "lasttradetimestamp", "lasttradedatetime",
+        "lasttradeat",
+    ),
+    "clock": ("msofday",),
+    "underlying_price": (
+        "underlyingprice", "underlyinglast", "spotprice", "spotpx", "spot", "stockprice", "stkpx", "stocklast",
+        "currentprice", "activeunderlyingprice", "underlyingclose", "undprice", "underlyingassetprice", "underlying",
+        "stock", "underlyingmark", "undlprice", "s0", "lasttradeprice0", "quoteregularmarketprice",
+        "underlyinglastprice", "underlyingpx", "assetprice", "baselastprice",
+    ),
+    "expiration": (
+        "expiration", "expirationdate", "expirdate", "expiredate", "expirydate", "expiry", "exp", "exdate", "expires",
+        "expdate", "maturity", "maturitydate", "lasttradedateorcontractmonth", "detailsexpirationdate", "expiryday",
+        "expirationday", "expire", "optionexpiration", "contractexpiration",
+    ),
+    "right": (
+        "right", "optiontype", "type", "typeoption", "callput", "putcall", "cp", "cpflag", "contracttype", "side",
+        "detailscontracttype", "optionright", "callorput", "putorcall", "kind", "pc", "rightcp",
+    ),
+    "strike": ("strike", "strikeprice", "detailsstrikeprice", "strikepx", "k", "exerciseprice"),
+    "bid": ("bid", "bidprice", "bestbid", "closebid", "lastquotebid", "bidpx", "bidpx00", "latestquotebp"),
+    "ask": (
+        "ask", "askprice", "bestask", "offer", "bestoffer", "closeask", "lastquoteask", "askpx", "askpx00",
+        "latestquoteap", "offerprice",
+    ),
+    "bid_size": ("bidsize", "bidqty", "lastquotebidsize", "bidsz00", "latestquotebs", "bidsz"),
+    "ask_size": ("asksize", "askqty", "lastquoteasksize", "asksz00", "latestquoteas", "asksz"),
+    "last": ("last", "lastprice", "lasttradeprice", "lastsale", "latesttradep"),
+    "volume": ("volume", "tradevolume", "totalvolume", "dayvolume", "vol"),
+    "open_interest": ("openinterest", "oi", "openint"),
+    "implied_volatility": (
+        "impliedvolatility", "iv", "impliedvol", "ivmid", "midiv", "implvolatility", "impvol", "greeksmidiv",
+        "impliedvolmid", "smviv",
+    ),
+    "delta": ("delta", "greeksdelta"),
+    "gamma": ("gamma", "greeksgamma"),
+    "theta": ("theta", "greekstheta"),
+    "vega": ("vega", "greeksvega"),
+    "multiplier": ("multiplier", "contractsize", "sharespercontract", "detailssharespercontract"),
+    "non_standard": ("nonstandard", "ssflag"),
+}  # fmt: skip
+
+# Call and put side by side: {c} is c or p, {call} is call or put. ORATS' greeks are the call's, for both.
+SIDES: Final[Mapping[str, Sequence[str]]] = {
+    "occ": ("{c}opra", "{call}opra", "{call}symbol", "{call}s"),
+    "bid": ("{c}bid", "{call}bidprice", "{c}bidpx", "{call}bid", "bid{call}", "bid{c}", "{call}sbid"),
+    "ask": ("{c}ask", "{call}askprice", "{c}askpx", "{call}ask", "ask{call}", "ask{c}", "{call}sask"),
+    "size": ("{c}size",),
+    "bid_size": ("{call}bidsize", "{c}bidsize", "bidsize{call}", "bidsize{c}"),
+    "ask_size": ("{call}asksize", "{c}asksize", "asksize{call}", "asksize{c}"),
+    "last": ("{c}last", "{call}last", "{call}lastprice", "last{call}", "{call}lastsale"),
+    "volume": ("{c}volume", "{call}volume", "{c}volu", "volume{call}", "volume{c}"),
+    "open_interest": ("{call}openinterest", "{c}oi", "{c}openinterest", "openinterest{call}", "openinterest{c}"),
+    "implied_volatility": ("{c}iv", "{call}midiv", "{c}midiv", "{call}iv", "iv{call}", "impliedvolatility{call}"),
+    "delta": ("{c}delta", "{call}delta", "delta{call}"),
+    "gamma": ("{c}gamma", "{call}gamma", "gamma{call}"),
+    "theta": ("{c}theta", "{call}theta", "theta{call}"),
+    "vega": ("{c}vega", "{call}vega", "vega{call}"),
+}  # fmt: skip
+# Suffixes of a join (pandas) that say nothing of the side: the prices decide which is the call.
+JOINED: Final = (("x", "y"), ("1", "2"), ("left", "right"))
+
+# Two captures of one day side by side: {when} is 1545 or eod.
+CAPTURES: Final = ("1545", "eod")
+AT_CAPTURE: Final[Mapping[str, Sequence[str]]] = {
+    "bid": ("bid{when}",),
+    "ask": ("ask{when}",),
+    "bid_size": ("bidsize{when}",),
+    "ask_size": ("asksize{when}",),
+    "underlying_bid": ("underlyingbid{when}",),
+    "underlying_ask": ("underlyingask{when}",),
+    "underlying_price": ("activeunderlyingprice{when}",),
+    "implied_volatility": ("impliedvolatility{when}",),
+    "delta": ("delta{when}",),
+    "gamma": ("gamma{when}",),
+    "theta": ("theta{when}",),
+    "vega": ("vega{when}",),
+}
+LAST_OF_THE_DAY: Final = "close"  # DataShop's name for the last trade, elsewhere the underlying's close
+
+TEXT_ROLES: Final = frozenset(
+    {
+        "occ",
+        "underlying_symbol",
+        "root",
+        "quote_date",
+        "quote_time",
+        "feed_time",
+        "session",
+        "last_trade",
+        "expiration",
+        "right",
+        "size",
+        "non_standard",
+    }
+)
+REQUIRED: Final = frozenset({"strike", "bid", "ask", "underlying_price"})  # a word in another number column is a blank
+DAY_NAMES: Final = frozenset(SYNONYMS["quote_date"]) - {"tradedate"}  # say the day of a quote, not of a trade
+DELAYED_NAMES: Final = frozenset({"feedtimestamp", "feedutc"})  # Cboe's free feed is 15 minutes old when read
+FOLLOWS_UTC: Final = frozenset({"lasttradedate"})  # Yahoo's

@@ -1,0 +1,79 @@
+"""Option histories: OptionMetrics, ThetaData, Databento, DoltHub; and files that hold no bid and ask, by name."""
+
+from typing import Final
+
+from iwm_opts.io.layouts.layout import VendorLayout
+
+LAYOUTS: Final = (
+    VendorLayout(
+        "OptionMetrics",
+        proof=("secid", "exdate", "cpflag", "strikeprice"),
+        columns={
+            "occ": (),
+            "underlying_symbol": ("ticker",),
+            "quote_date": ("date",),
+            "last_trade": ("lastdate",),
+            "expiration": ("exdate",),
+            "right": ("cpflag",),
+            "strike": ("strikeprice",),
+        },
+        units={"strike": 0.001, "vega": 0.01, "theta": 1.0 / 365.0},
+    ),
+    VendorLayout("ORATS", proof=("tradedate", "stkpx", "cbidpx"), order="mdy"),
+    VendorLayout(
+        "ThetaData v2",
+        proof=("msofday", "bidcondition", "root", "strike"),
+        columns={"quote_date": ("date",), "quote_time": (), "feed_time": (), "underlying_symbol": ("root",)},
+        units={"strike": 0.001},
+        nesting="header.format names the columns of response[].ticks, response[].contract holds for them",
+    ),
+    VendorLayout(
+        "ThetaData v3",
+        proof=("timestamp", "bidexchange", "askcondition"),
+        columns={"quote_time": ("timestamp",), "feed_time": (), "quote_date": ()},
+        zones={"quote_time": "America/New_York"},
+    ),
+    VendorLayout(
+        "Databento cbbo or mbp-1",
+        proof=("tsevent", "bidpx00", "askpx00"),
+        columns={
+            "occ": ("symbol", "rawsymbol"),
+            "underlying_symbol": (),
+            "right": (),  # `side` is the side of a trade
+            "quote_date": (),
+            "quote_time": ("tsrecv", "tsevent"),
+            "feed_time": (),
+            "last": (),
+        },
+        zones={"quote_time": "UTC"},
+    ),
+    VendorLayout(
+        "DoltHub",
+        proof=("actsymbol", "callput"),
+        columns={
+            "underlying_symbol": ("actsymbol",),
+            "implied_volatility": ("vol",),
+            "volume": (),
+        },
+    ),
+    VendorLayout(
+        "Databento OHLCV",
+        proof=("tsevent", "rtype", "open", "close", "instrumentid"),
+        refused="it has no bid and ask; download the schema cbbo-1m or mbp-1",
+    ),
+    VendorLayout(
+        "Databento trades",
+        proof=("tsevent", "rtype", "action", "price"),
+        refused="it has no bid and ask; download the schema cbbo-1m or mbp-1",
+    ),
+    VendorLayout(
+        "Polygon or Massive aggregates",
+        proof=("ticker", "windowstart", "open", "close"),
+        refused="it has no bid and ask; take a chain snapshot or the quotes flat file",
+    ),
+    VendorLayout(
+        "ThetaData OHLC",
+        proof=("msofday", "open", "close", "count"),
+        refused="it has no bid and ask; request the quote or EOD endpoint",
+    ),
+)

@@ -1,0 +1,122 @@
+"""Option chains of web services: Cboe, Yahoo, Polygon and Massive, MarketData, Finnhub, EODHD, Nasdaq, Barchart."""
+
+from typing import Final
+
+from iwm_opts.io.layouts.layout import VendorLayout
+
+LAYOUTS: Final = (
+    VendorLayout(
+        "Cboe quote table (website)",
+        proof=("callopra", "putopra", "strike", "expirationdate", "callnet"),
+        columns={"underlying_price": (), "underlying_symbol": ()},
+        around={"quote_time": r"Date:\s*([^\"]*?\d{4}[^\"]*?)\"?(?:,|$)", "underlying_price": r"Last:\s*\$?([\d.]+)"},
+        order="mdy",
+    ),
+    VendorLayout(
+        "Polygon or Massive snapshot",
+        proof=("detailsticker", "detailsstrikeprice", "lastquotebid"),
+        columns={
+            "occ": ("detailsticker",),
+            "underlying_symbol": ("underlyingassetticker",),
+            "quote_date": (),
+            "quote_time": ("lastquotelastupdated",),
+            "feed_time": (),
+            "last_trade": ("lasttradesiptimestamp",),
+            "last": ("lasttradeprice", "dayclose"),
+            "multiplier": ("detailssharespercontract",),
+        },
+        nesting="results, with details, last_quote, greeks and underlying_asset inside",
+    ),
+    VendorLayout(
+        "MarketData",
+        proof=("optionsymbol", "intrinsicvalue", "updated"),
+        columns={
+            "occ": ("optionsymbol",),
+            "underlying_symbol": ("underlying",),
+            "right": ("side",),
+            "quote_date": (),
+            "quote_time": ("updated",),
+            "feed_time": (),
+            "underlying_price": ("underlyingprice",),
+        },
+        nesting="one list a column",
+    ),
+    VendorLayout(
+        "Finnhub",
+        proof=("contractname", "contractsize", "strike", "impliedvolatility", "intrinsicvalue"),
+        columns={
+            "occ": ("contractname",),
+            "underlying_symbol": ("code",),
+            "quote_date": (),
+            "last_trade": ("lasttradedatetime",),
+            "underlying_price": ("lasttradeprice",),
+            "last": ("lastprice",),
+            "multiplier": (),  # "REGULAR"
+        },
+        units={"implied_volatility": 0.01},
+        nesting="data by expiration, options.CALL and options.PUT inside",
+    ),
+    VendorLayout(
+        "EODHD",
+        proof=("attributescontract", "attributesunderlyingsymbol"),
+        columns={
+            "occ": ("attributescontract",),
+            "underlying_symbol": ("attributesunderlyingsymbol",),
+            "quote_date": ("attributestradetime",),
+            "last_trade": (),
+            "expiration": ("attributesexpdate",),
+            "right": ("attributestype",),
+            "strike": ("attributesstrike",),
+            "bid": ("attributesbid",),
+            "ask": ("attributesask",),
+            "bid_size": ("attributesbidsize",),
+            "ask_size": ("attributesasksize",),
+            "last": ("attributeslast",),
+            "volume": ("attributesvolume",),
+            "open_interest": ("attributesopeninterest",),
+            "implied_volatility": ("attributesvolatility",),
+            "delta": ("attributesdelta",),
+            "gamma": ("attributesgamma",),
+            "theta": ("attributestheta",),
+            "vega": ("attributesvega",),
+        },
+        nesting="data, with attributes inside",
+    ),
+    VendorLayout(
+        "EODHD table",
+        proof=("contract", "underlyingsymbol", "expdate", "tradetime"),
+        columns={"occ": ("contract",), "quote_date": ("tradetime",), "implied_volatility": ("volatility",)},
+    ),
+    VendorLayout(
+        "Nasdaq",
+        proof=("expirygroup", "cbid", "pbid", "strike"),
+        columns={"expiration": ("expirygroup",), "underlying_symbol": ()},
+        around={
+            "underlying_price": r"LAST TRADE:\s*\$([\d.,]+)",
+            "quote_date": r"AS OF\s+([A-Za-z]{3,9} \d{1,2}, \d{4})",
+        },
+        carried=("expirygroup",),
+        nesting="data.table.rows; a row that names an expiration holds for the rows below it",
+    ),
+    VendorLayout(
+        "Barchart",
+        proof=("strike", "bid", "mid", "ask", "volume", "type", "time"),
+        columns={
+            "quote_date": (),
+            "feed_time": (),
+            "last_trade": ("time",),
+            "expiration": ("expirationdate", "expdate"),
+        },
+        around={
+            "expiration": r"-exp-(\d{4}-\d{2}-\d{2})",
+            "underlying_symbol": r"(?:^|[/\\])\$?([A-Za-z.]{1,6})-(?:volatility-)?(?:options|greeks)",
+            "quote_time": r"as of (\d\d-\d\d-\d{4} \d\d:\d\d[ap]m [A-Z]{3})",
+        },
+        order="mdy",
+    ),
+    VendorLayout(
+        "Yahoo options JSON",
+        proof=("contractsymbolraw",),
+        refused="use the values of contractSymbol, bid and ask as text, or export with yfinance",
+    ),
+)

@@ -1,0 +1,110 @@
+"""Numbers as spreadsheets and web pages write them: currency, grouping, decimal commas, percent signs, blanks."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal
+
+import numpy as np
+
+from iwm_opts.errors import DataError
+
+Sign = Literal[".", ","]
+SIGNS: Final[tuple[Sign, ...]] = (".", ",")
+
+BLANKS: Final = (
+    "", " ", "  ", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "-", "--", "n/a", "na", "<NA>", "NaT",
+    "\\N", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?", "#NULL!", "—", "–", ".", "unch", "None.",
+)  # fmt: skip
+CURRENCY: Final = re.compile(r"[$€£¥\s\u00a0\u202f]|USD|US\$")
+PLAIN: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+GROUPED: Final = {sign: re.compile(rf"[+-]?\d{{1,3}}(?:{re.escape(sign)}\d{{3}})+") for sign in ".,"}
+SUFFIXES: Final = {"K": 1e3, "M": 1e6, "B": 1e9}  # 27.23M of investing.com
+
+
+def _bare(text: str) -> str:
+    """Digits and separators, without currency, spaces, percent sign and accountants' brackets."""
+    bare = CURRENCY.sub("", text.replace("\u2212", "-")).replace("'", "")
+    if bare.startswith("(") and bare.endswith(")"):
+        bare = "-" + bare[1:-1]
+    return bare.removesuffix("%")
+
+
+def decimal_sign(columns: Mapping[str, Iterable[str | None]], source: object) -> Sign:
+    """Sign that separates decimals in a file, by all cells of its number columns.
+
+    Of 1.234,5 the last separator is the decimal one; a comma that is not followed by exactly three digits, or that
+    follows a lone zero, is one; 1,234 alone leaves it open, and counts as grouping where another cell shows a point.
+
+    Raises
+    ------
+    DataError
+        When cells contradict each other, or 1,234 is all there is to see.
+    """
+    proof: dict[str, str] = {}
+    open_cells: list[str] = []
+    for name, texts in columns.items():
+        for text in texts:
+            bare = _bare(text or "")
+            sign = _shown_sign(bare)
+            if sign:
+                proof.setdefault(sign, f"{text!r} in {name.strip()}")
+            elif GROUPED[","].fullmatch(bare):
+                open_cells.append(f"{text!r} in {name.strip()}")
+    if len(proof) == 2:
+        rule = f"decimals are written with a point ({proof['.']}) and with a comma ({proof[',']})"
+        raise DataError(source, rule, "write all numbers with a decimal point")
+    if not proof and open_cells:
+        rule = f"{open_cells[0]} is a thousand or a fraction: no other number shows which"
+        raise DataError(source, rule, "write numbers with a decimal point and no grouping")
+    return "," if "," in proof else "."
+
+
+def _shown_sign(bare: str) -> Sign | None:
+    """Decimal sign that one cell proves."""
+    point, comma = bare.rfind("."), bare.rfind(",")
+    if point >= 0 and comma >= 0:
+        return "." if point > comma else ","
+    if comma >= 0:
+        is_grouped = GROUPED[","].fullmatch(bare) is not None and not re.match(r"[+-]?0", bare)
+        return None if is_grouped or bare.count(",") > 1 else ","
+    if point >= 0 and bare.count(".") == 1 and PLAIN.fullmatch(bare):
+        is_grouped = GROUPED["."].fullmatch(bare) is not None and not re.match(r"[+-]?0", bare)
+        return None if is_grouped else "."
+    return "," if bare.count(".") > 1 and GROUPED["."].fullmatch(bare) else None
+
+
+def parse_number(text: str, sign: Sign = ".") -> float:
+    """A number, per cent as a fraction.
+
+    Raises
+    ------
+    ValueError
+        When the cell is not a number.
+    """
+    bare = _bare(text)
+    factor = 0.01 if text.rstrip().endswith("%") else 1.0
+    if bare[-1:].upper() in SUFFIXES:
+        factor *= SUFFIXES[bare[-1:].upper()]
+        bare = bare[:-1]
+    group = "," if sign == "." else "."
+    whole, _, _ = bare.partition(sign)
+    if group in bare and GROUPED[group].fullmatch(whole) is None:
+        raise ValueError("is not a number")
+    bare = bare.replace(group, "").replace(sign, ".")
+    if not PLAIN.fullmatch(bare):
+        raise ValueError("is not a number")
+    value = float(bare)
+    return value if factor == 1.0 else value * factor
+
+
+def numbers(texts: Sequence[str | None], sign: Sign = ".") -> tuple[np.ndarray, list[int]]:
+    """Numbers of distinct cells, NaN for blanks and words, and the places of the words."""
+    values, words = np.full(len(texts), np.nan), []
+    for place, text in enumerate(texts):
+        if text is None or text.strip() in BLANKS:
+            continue
+        try:
+            values[place] = parse_number(text, sign)
+        except ValueError:
+            words.append(place)
+    return values, words

@@ -1,0 +1,43 @@
+"""Option symbols of exchanges, brokers and vendors as contracts: OCC's and those derived from it."""
+
+import re
+from datetime import date
+from typing import Final, cast
+
+from iwm_opts.conventions import Right
+from iwm_opts.market.contract import OCC_PATTERN, Contract, parse_occ
+
+# By vendor: root, date, right and strike in the named groups; `units` divides the strike.
+PATTERNS: Final = (
+    (re.compile(r"(?P<root>[A-Z0-9.]{1,6})_(?P<m>\d\d)(?P<d>\d\d)(?P<y>\d\d)(?P<right>[CP])(?P<strike>[\d.]+)"), 1.0),
+    (re.compile(r"\.(?P<root>[A-Z]{1,6})(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)(?P<right>[CP])(?P<strike>[\d.]+)"), 1.0),
+    (re.compile(r"(?P<root>[A-Z]{1,6})\|(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)\|(?P<strike>[\d.]+)(?P<right>[CP])"), 1.0),
+    (re.compile(r"(?P<root>[A-Z0-9.]{1,6}) (?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)(?P<right>[CP])(?P<strike>\d+)"), 1000.0),
+)  # TD Ameritrade, thinkorswim, Barchart, OptionMetrics
+
+
+def _bare(text: str) -> str:
+    return text.strip().removeprefix("O:").removeprefix("OPRA:")
+
+
+def is_option_symbol(text: str) -> bool:
+    """Whether a cell is written like an option symbol of any known form."""
+    bare = _bare(text)
+    return OCC_PATTERN.fullmatch(bare) is not None or any(form.fullmatch(bare) for form, _ in PATTERNS)
+
+
+def parse_option_symbol(text: str) -> Contract:
+    """Contract of an option symbol: OCC (padded or not, with Polygon's `O:`), TD Ameritrade, thinkorswim, Barchart.
+
+    Raises
+    ------
+    ValueError
+        When it is of no such form, or its date does not exist.
+    """
+    bare = _bare(text)
+    for form, units in PATTERNS:
+        if OCC_PATTERN.fullmatch(bare) is None and (match := form.fullmatch(bare)):
+            year = int(match["y"]) + (2000 if len(match["y"]) == 2 else 0)
+            expiration = date(year, int(match["m"]), int(match["d"]))
+            return Contract(match["root"], expiration, cast("Right", match["right"]), float(match["strike"]) / units)
+    return parse_occ(bare)

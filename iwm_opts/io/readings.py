@@ -1,0 +1,239 @@
+"""How the cells of a chain file are to be read, decided on whole columns and by the market: order, zone, day.
+
+- Dates in digits: the order in which every cell is a date, no quote day lies ahead or on a day without a session, and
+  no contract expires before it is quoted. Where both orders pass, the file is refused.
+- Times without a zone: that of the layout or the column's name, else New York; the other one of UTC and New York where
+  the assumed zone puts the capture outside the session and the other within.
+- The day of a row: a column of quote dates. A column of times is one only where contracts occur again on other days:
+  where each contract occurs once the file is one capture, and the times are those of last quotes or trades.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.formats import Layout
+from iwm_opts.io.layouts.common import DAY_NAMES, FOLLOWS_UTC
+from iwm_opts.io.layouts.layout import plain
+from iwm_opts.io.numbers import parse_number
+from iwm_opts.io.parse import FORMS, Order, days_in_order, numeric_dates, parse_day, parse_moment
+from iwm_opts.io.tables import DataFile, batches, distinct_words
+from iwm_opts.market.calendar import NEW_YORK, is_session
+
+UTC_ZONE: Final = ZoneInfo("UTC")
+DAY_ROLES: Final = ("quote_date", "quote_time", "feed_time")  # columns that may say the day, the most trusted first
+DATE_ROLES: Final = (*DAY_ROLES, "last_trade", "expiration")
+TRADE: Final = "trade"  # in a name: when a contract traded, if anything
+DAYS_CHECKED: Final = 60  # distinct days whose sessions decide an order
+NAMED_ZONES: Final = ("utc", "gmt", "et", "eastern", "nytime")
+TIMES_CHECKED: Final = 200
+HOURS: Final = time(9, 25), time(16, 30)  # New York; captures just after the close show the quotes of the close
+WITHIN: Final = 0.5  # fraction of distinct times within the session below which an assumed zone is distrusted
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Decisions on a file's columns, and notes that say them."""
+
+    order: Order = "mdy"
+    zones: dict[str, ZoneInfo] = field(default_factory=dict)  # by column, of times without one
+    day_column: str | None = None  # None: no column says the day of each row
+    day_role: str | None = None
+    snapshot_day: date | None = None  # of a file that is one capture
+    facts: dict[str, Any] = field(default_factory=dict)  # by role: what the lines around the table say
+    notes: tuple[str, ...] = ()
+
+    def zone(self, column: str) -> ZoneInfo:
+        """Zone of the times in a column where none is written."""
+        return self.zones.get(column) or zone_by_name(column)
+
+
+def zone_by_name(column: str) -> ZoneInfo:
+    """UTC where a column's name says so; else New York."""
+    name = plain(column)
+    return UTC_ZONE if "utc" in name or "gmt" in name or name in FOLLOWS_UTC or name == "feedtimestamp" else NEW_YORK
+
+
+def readings_of(file: DataFile, layout: Layout) -> Readings:
+    """Decide how a file's dates and times are read.
+
+    Raises
+    ------
+    DataError
+        When dates can be read in two orders that both fit, or in none.
+    """
+    columns: dict[str, str] = {role: layout.columns[role] for role in DATE_ROLES if role in layout.columns}
+    order, notes = _order(file, layout, columns)
+    zones = {}
+    times: list[str] = next(([role] for role in ("quote_time", "feed_time") if role in columns), [])
+    if not times and "quote_date" not in columns:
+        times = ["last_trade"]  # it then says the day
+    for role in ("quote_date", *times):
+        if role in columns:
+            zone, note = _zone(file, layout, role, columns[role], order)
+            zones[columns[role]] = zone
+            notes += note
+    facts = _facts(file, layout, order)
+    day_role = next((role for role in DAY_ROLES if role in columns and _writes_days(file, columns[role])), None)
+    if day_role is None:
+        stated = facts.get("quote_time") or facts.pop("quote_date", None)
+        day = None if stated is None else date(stated.year, stated.month, stated.day)
+        return Readings(order, zones, snapshot_day=day, facts=facts, notes=tuple(notes))
+    name = columns[day_role]
+    if plain(name) in DAY_NAMES or not _is_one_capture(file, layout, name, zones.get(name, NEW_YORK), order):
+        return Readings(order, zones, name, day_role, facts=facts, notes=tuple(notes))
+    moments = _moments(distinct_words(file, [name])[name], zones[name], order)
+    day = max((date(m.year, m.month, m.day) for m in moments if not isinstance(m, time)), default=None)
+    notes.append(f"one capture: {name.strip()} is a time by contract")
+    return Readings(order, zones, snapshot_day=day, facts=facts, notes=tuple(notes))
+
+
+def _facts(file: DataFile, layout: Layout, order: Order) -> dict[str, Any]:
+    """What a vendor writes above or below the table, or into the file's name, where the table lacks it."""
+    facts: dict[str, Any] = {}
+    for role, pattern in (layout.vendor.around if layout.vendor else {}).items():
+        match = next((m for line in file.around if (m := re.search(pattern, line, re.IGNORECASE))), None)
+        if match is None or role in layout.columns:
+            continue
+        try:
+            facts[role] = _fact(role, match[1], order)
+        except ValueError:
+            continue
+    return facts
+
+
+def _fact(role: str, text: str, order: Order) -> Any:
+    if role == "underlying_price":
+        return parse_number(text)
+    if role == "underlying_symbol":
+        return text.upper()
+    if role == "quote_time":
+        moment = parse_moment(text, NEW_YORK, order)
+        if isinstance(moment, time):
+            raise ValueError("has no date")
+        return moment
+    return parse_day(text, order)
+
+
+def _moments(texts: Iterable[str], zone: ZoneInfo, order: Order) -> list[datetime | date | time]:
+    moments = []
+    for text in texts:
+        try:
+            moments.append(parse_moment(text, zone, order))
+        except ValueError:
+            continue
+    return moments
+
+
+def _writes_days(file: DataFile, column: str) -> bool:
+    """Whether a column carries days, not times of day alone."""
+    values = file.sample.get(column, ())
+    if not values:
+        return True
+    return any(not isinstance(moment, time) for moment in _moments(values[:1], NEW_YORK, "mdy")) or not _moments(
+        values[:1], NEW_YORK, "mdy"
+    )
+
+
+def _order(file: DataFile, layout: Layout, columns: dict[str, str]) -> tuple[Order, list[str]]:
+    """Order of dates in digits, by all cells of all date columns."""
+    if layout.vendor is not None and layout.vendor.order is not None:
+        return layout.vendor.order, []
+    numeric = {role: name for role, name in columns.items() if numeric_dates(file.sample.get(name, ()))}
+    if not numeric:
+        return "mdy", []
+    texts = {role: numeric_dates(distinct_words(file, [name])[name]) for role, name in numeric.items()}
+    fits: list[Order] = [order for order in ("mdy", "dmy") if _fits(texts, order)]
+    if len(fits) == 1:
+        return fits[0], ["dates are DD/MM/YYYY"] if fits[0] == "dmy" else []
+    cell = next(text for values in texts.values() for text in values)
+    if not fits:
+        rule = f"dates such as {cell!r} fit neither MM/DD/YYYY nor DD/MM/YYYY throughout"
+        raise DataError(file.path, rule, FORMS)
+    both = " or ".join(f"{parse_day(cell, order)}" for order in fits)
+    raise DataError(file.path, f"dates such as {cell!r} are {both}: both fit", FORMS)
+
+
+def _fits(texts: dict[str, list[str]], order: Order) -> bool:
+    """Whether all cells are dates in an order, quote days are past sessions, and nothing expired before."""
+    days = {role: days_in_order(values, order) for role, values in texts.items()}
+    if any(values is None for values in days.values()):
+        return False
+    quoted = sorted({day for role, values in days.items() if role != "expiration" for day in values or ()})
+    if quoted:
+        today = datetime.now(NEW_YORK).date()
+        checked = [day for day in quoted[:: max(len(quoted) // DAYS_CHECKED, 1)] if day.year >= 1990]
+        if quoted[-1] > today or not all(day.weekday() >= 5 or is_session(day) for day in checked):
+            return False
+        if len(quoted) > 1 and any(day.weekday() >= 5 for day in checked):
+            return False
+    expirations = days.get("expiration") or []
+    return not (quoted and expirations and min(expirations) < min(quoted)) and not any(
+        day.weekday() == 6 for day in expirations
+    )
+
+
+def _zone(file: DataFile, layout: Layout, role: str, column: str, order: Order) -> tuple[ZoneInfo, list[str]]:
+    """Zone of a column's times that carry none, and a note where it was a decision."""
+    declared = layout.vendor.zones.get(role) if layout.vendor else None
+    zone = ZoneInfo(declared) if declared else zone_by_name(column)
+    sample = _moments(file.sample.get(column, ()), zone, order)
+    if not any(isinstance(moment, datetime) for moment in sample) or _carries_zones(file.sample[column], order):
+        return zone, []
+    other = NEW_YORK if zone is UTC_ZONE else UTC_ZONE
+    texts = distinct_words(file, [column])[column]
+    here, there = (_within_session(texts, candidate, order) for candidate in (zone, other))
+    if here < WITHIN < there:
+        moments = [m for m in _moments(texts, zone, order) if isinstance(m, datetime)]
+        what = f"as times of {_zone_name(zone)} most lie outside the session (latest {max(moments):%H:%M} New York)"
+        return other, [f"{column.strip()} carries no zone: {what}; taken for {_zone_name(other)}"]
+    if declared or any(word in plain(column) for word in NAMED_ZONES) or plain(column) == "feedtimestamp":
+        return zone, []
+    return zone, [f"{column.strip()} carries no zone: taken for {_zone_name(zone)}"]
+
+
+def _zone_name(zone: ZoneInfo) -> str:
+    return "New York" if zone is NEW_YORK else "UTC"
+
+
+def _carries_zones(texts: Sequence[str], order: Order) -> bool:
+    """Whether cells are instants by themselves: two zones read them alike."""
+    pair = [_moments(texts[:1], zone, order) for zone in (NEW_YORK, UTC_ZONE)]
+    return pair[0] == pair[1]
+
+
+def _within_session(texts: Sequence[str], zone: ZoneInfo, order: Order) -> float:
+    """Fraction of distinct times, of at most `TIMES_CHECKED`, at which quotes of a session are taken."""
+    checked = texts[:: max(len(texts) // TIMES_CHECKED, 1)]
+    moments = [moment for moment in _moments(checked, zone, order) if isinstance(moment, datetime)]
+    within = [HOURS[0] <= moment.time() <= HOURS[1] and is_session(moment.date()) for moment in moments]
+    return float(np.mean(within)) if within else 0.0
+
+
+def _is_one_capture(file: DataFile, layout: Layout, column: str, zone: ZoneInfo, order: Order) -> bool:
+    """Whether each contract occurs once while the column names several days, or none in some rows."""
+    if "occ" in layout.columns:
+        identity: list[str] = [layout.columns["occ"]]
+    else:
+        roles = ("underlying_symbol", "root", "expiration", "strike", "right")
+        identity = [layout.columns[role] for role in roles if role in layout.columns]
+    seen: set[bytes] = set()
+    days: set[date] = set()
+    has_blanks = False
+    for batch in batches(file, (), list(dict.fromkeys([column, *identity]))):
+        cells = batch.rows.column(column)
+        moments = _moments(filter(None, cells.dictionary.to_pylist()), zone, order)
+        days |= {date(m.year, m.month, m.day) for m in moments if not isinstance(m, time)}
+        has_blanks |= cells.null_count > 0 or "0" in cells.dictionary.to_pylist()
+        texts = [batch.rows.column(name).to_pylist() for name in identity]
+        keys = {repr(key).encode() for key in zip(*texts, strict=True)}
+        if len(keys) < len(batch.rows) or not seen.isdisjoint(keys):
+            return False
+        seen |= keys
+    return len(days) > 1 or has_blanks

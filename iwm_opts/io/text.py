@@ -1,0 +1,86 @@
+"""Form of a text table: encoding, separator, lines above its header."""
+
+import csv
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+DELIMITERS: Final = (",", ";", "\t", "|")
+LINES_LOOKED_AT: Final = 40  # above which a header is not looked for
+SEPARATOR_LINE: Final = re.compile(r"\s*sep\s*=\s*(.)\s*", re.IGNORECASE)  # Excel's
+COMMENT: Final = "#"
+NAMES_OF_A_HEADER: Final = 2  # known names that a line below the first one needs to be taken for the header
+BOMS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Form of a text table."""
+
+    encoding: str
+    delimiter: str
+    skipped: int  # lines up to and with the header
+    columns: tuple[str, ...]
+    above: tuple[str, ...]  # lines above the header
+
+
+def encoding_of(head: bytes) -> str:
+    """Encoding of a text by its first bytes: UTF-8, UTF-16 with or without a mark, else Windows-1252."""
+    for mark, name in BOMS:
+        if head.startswith(mark):
+            return name
+    if head[1:200:2].count(0) > len(head[:200]) // 4:
+        return "utf-16-le"
+    if head[0:200:2].count(0) > len(head[:200]) // 4:
+        return "utf-16-be"
+    try:
+        head[: max(len(head) - 4, 0)].decode("utf-8")
+    except UnicodeDecodeError as error:
+        return "utf-8" if error.start > len(head) - 8 else "cp1252"
+    return "utf-8"
+
+
+def cells_of(line: str, delimiter: str) -> list[str]:
+    """Cells of one line."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=False), [])
+    except csv.Error:
+        return [line]
+
+
+def dialect(text: str, encoding: str, is_known: Callable[[str], bool]) -> Dialect:
+    """Form of a table by its first lines.
+
+    The header is the line that holds most names known to the reader; without any, the first that is neither blank nor
+    a comment. Lines above it (titles, comments, Excel's `sep=`) are kept as `above`.
+    """
+    lines = text.splitlines()[:LINES_LOOKED_AT]
+    given = next((match[1] for line in lines[:2] if (match := SEPARATOR_LINE.fullmatch(line))), None)
+    candidates = [
+        (place, line)
+        for place, line in enumerate(lines)
+        if line.strip() and not SEPARATOR_LINE.fullmatch(line) and not line.lstrip().startswith(COMMENT)
+    ] or [(0, lines[0] if lines else "")]
+    best, place, delimiter = -1, candidates[0][0], given or _delimiter(candidates[0][1])
+    for at, line in candidates:
+        mark = given or _delimiter(line)
+        count = sum(is_known(cell) for cell in cells_of(line, mark))
+        if count > max(best, 0 if best < 0 else NAMES_OF_A_HEADER - 1):
+            best, place, delimiter = count, at, mark
+    columns = cells_of(lines[place], delimiter) if lines else []
+    return Dialect(encoding, delimiter, place + 1, tuple(columns), tuple(lines[:place]))
+
+
+def _delimiter(line: str) -> str:
+    return max(DELIMITERS, key=line.count)
+
+
+def sampled(text: str, form: Dialect, columns: Sequence[str], rows: int) -> dict[str, list[str]]:
+    """First values of each column, blanks left out."""
+    lines = [line for line in text.splitlines()[form.skipped : form.skipped + 2 * rows] if line.strip()][:rows]
+    cells = [cells_of(line, form.delimiter) for line in lines]
+    return {
+        name: [row[place] for row in cells if place < len(row) and row[place].strip()]
+        for place, name in reversed(list(enumerate(columns)))
+    }

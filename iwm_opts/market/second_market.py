@@ -1,0 +1,155 @@
+"""Quotes of another market within one root: contracts of before a split that a vendor left in the chain."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+# Relative distance of a pair's parity spot to the market's: stale quotes of deep options reach 0.15 in real chains
+# (Yahoo's of SPY), the smallest usual split, 5 for 4, is 0.2 and more.
+AWAY: Final = 0.18
+YEARLY: Final = 0.06  # of the strike a year: rates and dividends move the parity spot of far expirations
+SAME: Final = 0.04  # relative distance within which the parity spots of pairs are of one market
+FEWEST: Final = 2  # pairs that make a market; one alone is a bad quote
+BY_EXPIRATION: Final = ("VIX", "VIXW", "RVX")  # each expiration has its own future for an underlying
+MOST_OF: Final = 0.5  # fraction of all pairs; more is no leftover, and no market can be told for the true one
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SecondMarket:
+    """Rows that are not of the chain's market, and the spots that they imply."""
+
+    rows: Mask  # shape (n,)
+    spots: tuple[float, ...]  # dollars a share, one a market
+    spot: float  # of the market that most pairs are of
+
+    @property
+    def note(self) -> str:
+        """Count, spots and their ratio to the chain's."""
+        markets = ", ".join(f"{spot:.0f} ({spot / self.spot:.3g} times {self.spot:.2f})" for spot in self.spots)
+        return (
+            f"{int(self.rows.sum())} rows are of another market, put-call parity spot {markets}, as of before "
+            "a split are: left out"
+        )
+
+
+def second_market(quotes: pd.DataFrame, as_of: pd.Timestamp, spot: float | None = None) -> SecondMarket | None:
+    """Find quotes of a second market.
+
+    A call less its put plus the strike is about spot (put-call parity, Stoll 1969). Pairs whose value lies far from
+    the one that most pairs agree on, and that agree with each other, are of a second market. A quote without its pair
+    belongs to it where it contradicts the quotes of the first: a call that bids more than a call of a lower strike
+    asks, a put that bids more than a put of a higher strike asks.
+
+    Parameters
+    ----------
+    quotes : DataFrame, n rows
+        expiration, root, right, strike, bid, ask of one capture.
+    as_of : Timestamp
+        Quote day.
+    spot : float, optional
+        Price of the underlying, where known; else that of most pairs.
+
+    Returns
+    -------
+    SecondMarket or None
+        None where all pairs are of one market.
+    """
+    pairs = _pairs(quotes)
+    if len(pairs) < FEWEST + 1:
+        return None
+    is_given = spot is not None and spot > 0.0
+    centre = _centres(pairs, spot if is_given else None)
+    years = np.maximum((pairs["expiration"] - as_of).dt.days.to_numpy() / 365.0, 0.0)
+    slack = AWAY * centre + YEARLY * years * pairs["strike"].to_numpy()
+    is_far = (pairs["high"].to_numpy() < centre - slack) | (pairs["low"].to_numpy() > centre + slack)
+    spots = _clusters(pairs["spot"].to_numpy()[is_far])
+    if not spots or is_far.all() or (is_far.mean() > MOST_OF and not is_given):
+        return None
+    near = np.min([np.abs(pairs["spot"].to_numpy() / other - 1.0) for other in spots], axis=0) <= 2.0 * SAME
+    left = pairs[is_far & near]
+    rows = np.zeros(len(quotes), dtype=np.bool_)
+    rows[left[["call", "put"]].to_numpy().ravel()] = True
+    paired = np.zeros(len(quotes), dtype=np.bool_)
+    paired[pairs.loc[~is_far, ["call", "put"]].to_numpy().ravel()] = True
+    rows |= _contradicting(quotes, ~rows & ~paired, paired)
+    return SecondMarket(rows, tuple(sorted(spots)), float(np.median(centre)))
+
+
+def _pairs(quotes: pd.DataFrame) -> pd.DataFrame:
+    """Calls and puts of one strike with an ask each: their rows, and the range of spots that parity allows."""
+    bid, ask, strike = (quotes[name].to_numpy(dtype=np.float64) for name in ("bid", "ask", "strike"))
+    expiration = quotes["expiration"].to_numpy().astype(np.int64)
+    root, names = pd.factorize(quotes["root"])
+    right = (quotes["right"] == "P").to_numpy(dtype=np.int64)
+    rows = np.flatnonzero((ask > 0.0) & (bid >= 0.0) & (ask >= bid))
+    rows = rows[np.lexsort([key[rows] for key in (right, strike, root, expiration)])]
+    same = np.logical_and.reduce([key[rows][1:] == key[rows][:-1] for key in (strike, root, expiration)])
+    at = np.flatnonzero(same & (np.diff(right[rows]) == 1))  # a call, then its put
+    call, put = rows[at], rows[at + 1]
+    low, high = bid[call] - ask[put] + strike[call], ask[call] - bid[put] + strike[call]
+    return pd.DataFrame(
+        {
+            "expiration": quotes["expiration"].to_numpy()[call],
+            "root": np.asarray(names, dtype=object)[root[call]],
+            "strike": strike[call],
+            "low": low,
+            "high": high,
+            "spot": 0.5 * (low + high),
+            "call": call,
+            "put": put,
+        }
+    )
+
+
+def _centres(pairs: pd.DataFrame, spot: float | None) -> Array:
+    """Spot of the market of each pair, shape (n,): one for shares, one an expiration where futures underlie (VIX)."""
+    values = pairs["spot"].to_numpy()
+    centres = np.full(len(pairs), _commonest(values) if spot is None else spot)
+    if pairs["root"].isin(BY_EXPIRATION).any():
+        for _, rows in pairs.groupby("expiration").indices.items():
+            centres[rows] = _commonest(values[rows])
+    return centres
+
+
+def _commonest(spots: Array) -> float:
+    """Centre of the values that most others lie near."""
+    logs = np.sort(np.log(np.maximum(spots, 1e-6)))
+    ends = np.searchsorted(logs, logs + SAME, side="right")
+    counts = ends - np.arange(len(logs))
+    start = int(np.argmax(counts))
+    return float(np.exp(np.median(logs[start : ends[start]])))
+
+
+def _clusters(spots: Array) -> list[float]:
+    """Centres of groups of at least `FEWEST` values that agree."""
+    spots = spots[spots > 0.0]
+    centres = []
+    while len(spots) >= FEWEST:
+        centre = _commonest(spots)
+        is_near = np.abs(spots / centre - 1.0) <= 2.0 * SAME
+        if is_near.sum() < FEWEST:
+            break
+        centres.append(centre)
+        spots = spots[~is_near]
+    return centres
+
+
+def _contradicting(quotes: pd.DataFrame, candidates: Mask, trusted: Mask) -> Mask:
+    """Candidates that quotes of the first market contradict: a call is worth less the higher its strike."""
+    found = np.zeros(len(quotes), dtype=np.bool_)
+    if not candidates.any():
+        return found
+    right, strike = quotes["right"].to_numpy(), quotes["strike"].to_numpy()
+    bid, ask = quotes["bid"].to_numpy(), quotes["ask"].to_numpy()
+    group = quotes.groupby(["expiration", "root"]).ngroup().to_numpy()
+    for row in np.flatnonzero(candidates & (bid > 0.0)):
+        peers = trusted & (group == group[row]) & (right == right[row]) & (ask > 0.0)
+        peers &= (strike < strike[row]) if right[row] == "C" else (strike > strike[row])
+        found[row] = bool(peers.any()) and bid[row] > ask[peers].min()
+    return found
