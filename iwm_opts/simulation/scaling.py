@@ -117,6 +117,8 @@ def _variance(
         calls=int(calls[row]),
         lowest=math.nan,
         highest=math.nan,
-        complete=True,
+        is_dry=True,
+        absent=0,
+        completeness=1.0,
         reason="",
     )
