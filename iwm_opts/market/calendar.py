@@ -58,6 +58,19 @@ def next_session(day: date) -> date:
     return _session(_place(day + _DAY))
 
 
+def latest_sessions(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    """`latest_session` of each of some days, datetime64[D], shape (n,)."""
+    place = np.searchsorted(all_sessions().days, days, side="right") - 1
+    if (place < 0).any():
+        raise _before_first(days.min().item())
+    return all_sessions().days[place]
+
+
+def next_sessions(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    """`next_session` of each of some days, datetime64[D], shape (n,)."""
+    return all_sessions().days[np.searchsorted(all_sessions().days, days, side="right")]
+
+
 def session_hours(day: date) -> tuple[datetime, datetime]:
     """Open and close of a session, New York time: 9:30 and 16:00, or 13:00 on half days.
 
@@ -174,7 +187,7 @@ def effective_days(
 
 
 def clocks(
-    moments: Sequence[datetime], place: NDArray[np.int64], expirations: Sequence[date]
+    moments: Sequence[datetime], place: NDArray[np.int64], expirations: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     """Years, effective days and sessions left of many pairs of moment and expiration.
 
@@ -183,7 +196,8 @@ def clocks(
     moments : sequence of datetime, ascending, length n
     place : ndarray of int, shape (m,)
         Moment of each pair.
-    expirations : sequence of date, length m
+    expirations : ndarray of int, shape (m,)
+        Ordinals.
 
     Returns
     -------
@@ -192,14 +206,14 @@ def clocks(
     """
     if not len(expirations):
         return np.empty(0), np.empty(0), np.empty(0, dtype=np.int64)
-    known = sorted(set(expirations))
-    which = np.searchsorted(np.array(known, dtype="datetime64[D]"), np.array(expirations, dtype="datetime64[D]"))
-    ends = [expiry_moment(expiration) for expiration in known]
-    first, last = moments[0].date(), max(known[-1], moments[-1].date() + _DAY)
-    clock, days = _effective_clock(first, last, CLOSED_DAY_WEIGHT), sessions(first, last)
-    past = np.searchsorted(days, np.array([moment.date() for moment in moments], dtype="datetime64[D]"))
+    ordinals, which = np.unique(expirations, return_inverse=True)
+    days = [date.fromordinal(ordinal) for ordinal in ordinals.tolist()]
+    ends = [expiry_moment(day) for day in days]
+    clock = _effective_clock(moments[0].date(), max(days[-1], moments[-1].date() + _DAY), CLOSED_DAY_WEIGHT)
+    traded = all_sessions().days
+    past = np.searchsorted(traded, np.array([moment.date() for moment in moments], dtype="datetime64[D]"))
     past += [is_over(moment) for moment in moments]
-    left = np.searchsorted(days, np.array(known, dtype="datetime64[D]"), side="right")[which] - past[place]
+    left = np.searchsorted(traded, np.array(days, dtype="datetime64[D]"), side="right")[which] - past[place]
     start, end = (np.array([moment.timestamp() for moment in some]) for some in (moments, ends))
     years = (end[which] - start[place]) / _SECONDS_PER_DAY / DAYS_PER_YEAR
     return years, clock(ends)[which] - clock(moments)[place], left.astype(np.int64)

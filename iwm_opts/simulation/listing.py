@@ -11,16 +11,21 @@ while the fund trades below $100, as it last did in March 2020; once listed, a s
 lowest and highest close since its expiration was listed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from functools import cache, lru_cache
-from typing import Final, Literal
+from datetime import date
+from functools import cache
+from typing import Final, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.market.calendar import latest_session, next_session
+from iwm_opts.kernels.simulation.listing import merge_strikes
+from iwm_opts.market.calendar import latest_sessions, next_sessions
+
+Array = NDArray[np.float64]
+Places = NDArray[np.int64]
+Dates = NDArray[np.datetime64]
 
 Kind = Literal["daily", "weekly", "monthly", "quarter-end"]
 
@@ -33,6 +38,8 @@ MONTHLY_WINDOW: Final = 305
 QUARTER_WINDOW: Final = 550
 LONG_WINDOW: Final = 915
 QUARTER_ENDS: Final = 4
+QUARTER_END_LIFE: Final = 365
+QUARTER_END_REACH: Final = 400  # the fourth from any day on lies nearer
 QUARTER_MONTHS: Final = (3, 6, 9, 12)
 LONG_MONTHS: Final = (1, 12)
 
@@ -41,7 +48,7 @@ FINE_STEP: Final = 1.0  # dollars
 COARSE_STEP: Final = 5.0
 CHEAP: Final = 100.0  # dollars: below this spot, strikes are closer
 CHEAP_STEPS: Final = (0.5, 1.0)
-# Shares of the lowest and highest close that bound the fine and the coarse strikes.
+# Fractions of the lowest and highest close that bound the fine and the coarse strikes.
 FINE_RANGE: Final[dict[Kind, tuple[float, float]]] = {
     "daily": (0.87, 1.08),
     "weekly": (0.86, 1.08),
@@ -55,7 +62,14 @@ COARSE_RANGE: Final[dict[Kind, tuple[float, float]]] = {
     "quarter-end": (0.55, 1.28),
 }
 LONG_RANGE: Final = (0.30, 1.50)  # beyond a year
+DOLLARS_RANGE: Final = (0.87, 1.12)
 DOLLARS_UP_TO: Final = 200.0  # strikes to here are listed a dollar apart, near the money, however far the expiration
+
+
+KINDS: Final[tuple[Kind, ...]] = ("daily", "weekly", "monthly", "quarter-end")
+DAILY, WEEKLY, MONTHLY, QUARTER_END = range(4)
+FRIDAY: Final = 4
+FIRST_ORDINAL: Final = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -66,117 +80,230 @@ class Listing:
     kind: Kind
     since: date  # first day it was listed
 
-    def fine_since(self) -> date:
-        """First day of its dollar strikes."""
-        return max(self.since, self.expiration - timedelta(days=FINE_WINDOW))
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listings(Sequence[Listing]):
+    """Listed expirations of n days: arrays of shape (rows,), ascending in expiration within a day.
+
+    Day d has the rows start[d] to start[d + 1]. As a sequence it holds one `Listing` a row.
+    """
+
+    start: Places  # shape (n + 1,)
+    expiration: Places  # ordinals
+    kind: Places  # places in `KINDS`
+    since: Places  # ordinals
+
+    @classmethod
+    def of(cls, days: Iterable[Sequence[Listing]]) -> "Listings":
+        """Listings of days given one by one."""
+        rows = [*days]
+        flat = [listing for listed in rows for listing in listed]
+        columns = ([one.expiration.toordinal(), KINDS.index(one.kind), one.since.toordinal()] for one in flat)
+        expiration, kind, since = np.array([*columns], dtype=np.int64).reshape(-1, 3).T
+        return cls(starts([len(listed) for listed in rows]), expiration.copy(), kind.copy(), since.copy())
+
+    @property
+    def fine_since(self) -> Places:
+        """First day of each expiration's dollar strikes."""
+        return np.maximum(self.since, self.expiration - FINE_WINDOW)
+
+    @property
+    def place(self) -> Places:
+        """Day of each row."""
+        return np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
+
+    def __len__(self) -> int:
+        return len(self.expiration)
+
+    @overload
+    def __getitem__(self, row: int) -> Listing: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> list[Listing]: ...
+
+    def __getitem__(self, row: int | slice) -> Listing | list[Listing]:
+        if isinstance(row, slice):
+            return [self[place] for place in range(*row.indices(len(self)))]
+        expiration, since = (date.fromordinal(int(column[row])) for column in (self.expiration, self.since))
+        return Listing(expiration, KINDS[self.kind[row]], since)
+
+    def rows(self, place: int) -> list[Listing]:
+        """Listings of one day."""
+        return self[int(self.start[place]) : int(self.start[place + 1])]
+
+    def take(self, rows: NDArray[np.bool_]) -> "Listings":
+        """Rows of a mask, shape (rows,)."""
+        counts = np.bincount(self.place[rows], minlength=len(self.start) - 1)
+        return Listings(starts(counts), self.expiration[rows], self.kind[rows], self.since[rows])
+
+
+class StrikeRanges(NamedTuple):
+    """Lowest and highest close since each expiration was listed, and since its dollar strikes were; shape (rows,)."""
+
+    low: Array
+    high: Array
+    fine_low: Array
+    fine_high: Array
 
 
 @cache
 def listed_expirations(day: date) -> tuple[Listing, ...]:
     """What is listed at the close of a session, that day's own expiration included; ascending, one a day."""
-    found: dict[date, Listing] = {}
-    for listing in _candidates(day):  # in order of precedence: an expiration that is a monthly is no weekly
-        if listing.expiration >= day:
-            found.setdefault(listing.expiration, listing)
-    return tuple(sorted(found.values()))
+    return tuple(listings([day]).rows(0))
 
 
-def strikes(listing: Listing, day: date, lows: tuple[float, float], highs: tuple[float, float]) -> NDArray[np.float64]:
-    """Strikes of one expiration.
+def listings(days: Sequence[date]) -> Listings:
+    """Listed expirations of some ascending sessions, each as `listed_expirations` gives them."""
+    dates = np.array(days, dtype="datetime64[D]")
+    # In order of precedence: an expiration that is a monthly is no weekly.
+    groups = [
+        _monthlies(dates[0], dates[-1]),
+        _quarter_ends(dates[0], dates[-1]),
+        _weeklies(dates[0], dates[-1]),
+        *(_dailies(dates[0], dates[-1], weekday, np.datetime64(since)) for weekday, since in WEEKDAYS_SINCE.items()),
+    ]
+    counts = [len(group.expiration) for group in groups]
+    kind = np.repeat([MONTHLY, QUARTER_END, WEEKLY, *[DAILY] * len(WEEKDAYS_SINCE)], counts)
+    expiration, since, opens, ends = (np.concatenate(column) for column in zip(*groups, strict=True))
+    first = np.searchsorted(dates, opens)
+    number = np.maximum(np.searchsorted(dates, np.minimum(ends, expiration), side="right") - first, 0)
+    row = np.repeat(np.arange(len(first)), number)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(number) - number, number) + first[row]
+    order = np.lexsort((row, expiration[row], place))
+    row, place = row[order], place[order]
+    is_new = np.ones(len(row), dtype=bool)
+    is_new[1:] = (np.diff(place) != 0) | (np.diff(expiration[row]) != np.timedelta64(0, "D"))
+    row, place = row[is_new], place[is_new]
+    start = starts(np.bincount(place, minlength=len(dates)))
+    return Listings(start, _ordinals(expiration[row]), kind[row].astype(np.int64), _ordinals(since[row]))
+
+
+def listed_strikes(listed: Listings, day: Places, ranges: StrikeRanges) -> tuple[Places, Array]:
+    """Strikes of every listing.
 
     Parameters
     ----------
-    lows, highs : (float, float)
-        Lowest and highest close since the expiration was listed, and since its dollar strikes were.
+    listed : Listings
+    day : ndarray of int, shape (rows,)
+        Ordinal of each row's day.
+    ranges : StrikeRanges
 
     Returns
     -------
-    ndarray, ascending, dollars; read-only
+    start : ndarray of int, shape (rows + 1,)
+    strike : ndarray
+        Those of row i are strike[start[i]:start[i + 1]], ascending, dollars.
     """
-    days = (listing.expiration - day).days
-    return _strikes(listing.kind, days > 365, days <= FINE_WINDOW, lows, highs)
+    dte = listed.expiration - day
+    is_cheap = ranges.fine_high < CHEAP
+    fine = np.where(is_cheap, CHEAP_STEPS[0], FINE_STEP)
+    coarse = np.where(is_cheap, CHEAP_STEPS[1], COARSE_STEP)
+    lowest, highest = (
+        np.array(side)[listed.kind] for side in zip(*(COARSE_RANGE[kind] for kind in KINDS), strict=True)
+    )
+    is_far = dte > 365
+    lowest, highest = np.where(is_far, LONG_RANGE[0], lowest), np.where(is_far, LONG_RANGE[1], highest)
+    fine_lowest, fine_highest = np.array([FINE_RANGE[kind] for kind in KINDS]).T[:, listed.kind]
+    is_near = dte <= FINE_WINDOW
+    has_dollars = is_near | (listed.kind == MONTHLY) | (listed.kind == QUARTER_END)
+    fine_from = np.where(is_near, fine_lowest * ranges.fine_low, DOLLARS_RANGE[0] * ranges.low)
+    fine_to = np.where(
+        is_near, fine_highest * ranges.fine_high, np.minimum(DOLLARS_RANGE[1] * ranges.high, DOLLARS_UP_TO)
+    )
+    bounds = np.stack([
+        *_multiples(lowest * ranges.low, highest * ranges.high, coarse), *_multiples(fine_from, fine_to, fine)
+    ]).astype(np.int64)  # fmt: skip
+    bounds[3] = np.where(has_dollars, bounds[3], bounds[2] - 1)
+    ratio = np.rint(coarse / fine).astype(np.int64)
+    shared = np.minimum(bounds[1], bounds[3] // ratio) - np.maximum(bounds[0], -(-bounds[2] // ratio)) + 1
+    number = np.maximum(bounds[1::2] - bounds[::2] + 1, 0).sum(axis=0) - np.maximum(shared, 0)
+    start = starts(number)
+    strike = np.empty(start[-1])
+    merge_strikes(bounds, fine, ratio, start, strike)
+    return start, strike
 
 
-@lru_cache(maxsize=4096)  # most days leave the ranges as they were
-def _strikes(
-    kind: Kind, is_far: bool, is_near: bool, lows: tuple[float, float], highs: tuple[float, float]
-) -> NDArray[np.float64]:
-    fine, coarse = CHEAP_STEPS if highs[1] < CHEAP else (FINE_STEP, COARSE_STEP)
-    wide = LONG_RANGE if is_far else COARSE_RANGE[kind]
-    found = [_ladder(wide[0] * lows[0], wide[1] * highs[0], coarse)]
-    if is_near:
-        narrow = FINE_RANGE[kind]
-        found.append(_ladder(narrow[0] * lows[1], narrow[1] * highs[1], fine))
-    elif kind in ("monthly", "quarter-end"):
-        found.append(_ladder(0.87 * lows[0], min(1.12 * highs[0], DOLLARS_UP_TO), fine))
-    ladder: NDArray[np.float64] = np.unique(np.round(np.concatenate(found), 2))
-    ladder.flags.writeable = False  # shared by whoever asks
-    return ladder
-
-
-@cache
 def third_friday(year: int, month: int) -> date:
     """Expiration of a month's standard options: its third Friday, or the session before."""
-    first = date(year, month, 1)
-    return latest_session(first + timedelta(days=(4 - first.weekday()) % 7 + 14))
+    expiration: date = _third_fridays(np.array([f"{year}-{month:02}"], dtype="datetime64[M]"))[0].item()
+    return expiration
 
 
-def _candidates(day: date) -> Iterator[Listing]:
-    for year, month in _months(day, LONG_WINDOW):
-        window = LONG_WINDOW if month in LONG_MONTHS else QUARTER_WINDOW if month in QUARTER_MONTHS else MONTHLY_WINDOW
-        expiration = third_friday(year, month)
-        if (expiration - day).days <= window:
-            yield Listing(expiration, "monthly", expiration - timedelta(days=window))
-    ends = [_month_end(y, m) for y, m in _months(day, 400) if m in QUARTER_MONTHS]
-    for expiration in [end for end in ends if end >= day][:QUARTER_ENDS]:
-        yield Listing(expiration, "quarter-end", expiration - timedelta(days=365))
-    if day >= WEEKLIES_SINCE:
-        for friday in _weekly_fridays(day):
-            yield Listing(_moved(friday), "weekly", friday - timedelta(days=WEEKLY_WINDOW))
-    for weekday, since in WEEKDAYS_SINCE.items():
-        if day >= since:
-            for nominal in _weekdays(day, weekday, DAILY_WINDOW):
-                yield Listing(_moved(nominal), "daily", nominal - timedelta(days=DAILY_WINDOW))
+class _Candidates(NamedTuple):
+    """Expirations, first days of their lives, and the days between which the rules list them; shape (m,)."""
+
+    expiration: Dates
+    since: Dates
+    opens: Dates
+    ends: Dates
 
 
-def _months(day: date, window: int) -> Iterator[tuple[int, int]]:
-    last = day + timedelta(days=window)
-    for index in range(day.year * 12 + day.month - 1, last.year * 12 + last.month):
-        yield index // 12, index % 12 + 1
+def _monthlies(first: np.datetime64, last: np.datetime64) -> _Candidates:
+    months = np.arange(_month(first), _month(last + LONG_WINDOW) + 1)
+    month = months.astype(np.int64) % 12 + 1
+    window = np.where(np.isin(month, QUARTER_MONTHS), QUARTER_WINDOW, MONTHLY_WINDOW)
+    window = np.where(np.isin(month, LONG_MONTHS), LONG_WINDOW, window)
+    expiration = _third_fridays(months)
+    return _Candidates(expiration, expiration - window, expiration - window, expiration)
 
 
-@cache
-def _month_end(year: int, month: int) -> date:
-    following = date(year + month // 12, month % 12 + 1, 1)
-    return latest_session(following - timedelta(days=1))
+def _quarter_ends(first: np.datetime64, last: np.datetime64) -> _Candidates:
+    months = np.arange(_month(first), _month(last + QUARTER_END_REACH) + 1)
+    months = months[np.isin(months.astype(np.int64) % 12 + 1, QUARTER_MONTHS)]
+    expiration = latest_sessions((months + 1).astype("datetime64[D]") - 1)
+    opens = np.concatenate([np.full(QUARTER_ENDS, first), expiration[:-QUARTER_ENDS] + 1])
+    return _Candidates(expiration, expiration - QUARTER_END_LIFE, opens, expiration)
 
 
-def _weekly_fridays(day: date) -> Iterator[date]:
+def _weeklies(first: np.datetime64, last: np.datetime64) -> _Candidates:
     """Fridays that are no monthly: the coming five, and this week's from Thursday on, when the next one is listed."""
-    counted = 0
-    for friday in _weekdays(day, 4, WEEKLY_WINDOW):
-        if 15 <= friday.day <= 21:
-            continue
-        counted += friday > day + timedelta(days=1)
-        if counted > WEEKLIES:
-            return
-        yield friday
+    fridays = _nominal(first - WEEKLY_WINDOW, last + WEEKLY_WINDOW, FRIDAY)
+    day = (fridays - fridays.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
+    fridays = fridays[(day < 15) | (day > 21)]
+    friday, fifth_before = fridays[WEEKLIES:], fridays[:-WEEKLIES]
+    friday, fifth_before = friday[friday >= first], fifth_before[friday >= first]
+    opens = np.maximum(np.maximum(friday - WEEKLY_WINDOW, fifth_before - 1), np.datetime64(WEEKLIES_SINCE))
+    return _Candidates(latest_sessions(friday), friday - WEEKLY_WINDOW, opens, friday)
 
 
-def _weekdays(day: date, weekday: int, window: int) -> Iterator[date]:
-    first = day + timedelta(days=(weekday - day.weekday()) % 7)
-    while (first - day).days <= window:
-        yield first
-        first += timedelta(days=7)
+def _dailies(first: np.datetime64, last: np.datetime64, weekday: int, listed_since: np.datetime64) -> _Candidates:
+    """One weekday's expirations. Where it is no session, Mondays move on, others back."""
+    nominal = _nominal(first, last + DAILY_WINDOW, weekday)
+    expiration = next_sessions(nominal - 1) if weekday == 0 else latest_sessions(nominal)
+    opens = np.maximum(nominal - DAILY_WINDOW, listed_since)
+    return _Candidates(expiration, nominal - DAILY_WINDOW, opens, nominal)
 
 
-@cache
-def _moved(nominal: date) -> date:
-    """A weekday's expiration where it is no session: Mondays move on, others back."""
-    if nominal.weekday() == 0:
-        return next_session(nominal - timedelta(days=1))
-    return latest_session(nominal)
+def _nominal(first: np.datetime64, last: np.datetime64, weekday: int) -> Dates:
+    days: Dates = np.arange(first, last + 1)
+    return days[np.is_busday(days, weekmask=[day == weekday for day in range(7)])]
 
 
-def _ladder(low: float, high: float, step: float) -> NDArray[np.float64]:
-    return step * np.arange(np.ceil(low / step), max(np.floor(high / step), 0.0) + 1.0)
+def _month(day: np.datetime64) -> np.datetime64:
+    month: np.datetime64 = day.astype("datetime64[M]")
+    return month
+
+
+def _third_fridays(months: Dates) -> Dates:
+    return latest_sessions(np.busday_offset(months.astype("datetime64[D]"), 2, roll="forward", weekmask="Fri"))
+
+
+def _multiples(low: Array, high: Array, step: Array) -> tuple[Array, Array]:
+    """First and last multiple of a step within a range."""
+    return np.ceil(low / step), np.maximum(np.floor(high / step), 0.0)
+
+
+def starts(counts: Sequence[int] | Places) -> Places:
+    """Where each of some runs of rows begins, and where the last one ends, shape (n + 1,)."""
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def ranges(start: Places, places: Places) -> Places:
+    """Rows of some runs, one run after the other."""
+    counts = start[places + 1] - start[places]
+    rows: Places = np.arange(counts.sum()) + np.repeat(start[places] - (np.cumsum(counts) - counts), counts)
+    return rows
+
+
+def _ordinals(days: Dates) -> Places:
+    return days.astype(np.int64) + FIRST_ORDINAL

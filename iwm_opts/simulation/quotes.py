@@ -19,6 +19,7 @@ from iwm_opts.conventions import TICK
 from iwm_opts.kernels.simulation.quote import quote_expiration
 from iwm_opts.market.slices import ExpirySlice
 from iwm_opts.pricing.black import greeks
+from iwm_opts.simulation.index import Strikes
 from iwm_opts.simulation.listing import Listing
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.surface_table import SurfaceTable
@@ -71,7 +72,7 @@ class QuotedExpiration:
 
 
 def quote_market(
-    parameters: Parameters, table: SurfaceTable, strikes: Sequence[Array], place: int = 0
+    parameters: Parameters, table: SurfaceTable, strikes: Strikes | Sequence[Array], place: int = 0
 ) -> list[QuotedExpiration]:
     """Quote the expirations of one moment.
 
@@ -79,14 +80,14 @@ def quote_market(
     ----------
     parameters : Parameters
     table : SurfaceTable
-    strikes : sequence of ndarray
+    strikes : Strikes or sequence of ndarray
         Of each of the moment's rows in the table, ascending.
     place : int
         Of the moment in the table.
     """
     here = range(len(table))[table.rows(place)]
     spot, coefficients = float(table.spot[place]), np.array(parameters.spread.coefficients)
-    return [_quote(table, row, spot, strike, coefficients) for row, strike in zip(here, strikes, strict=True)]
+    return [_quote(table, row, spot, strikes[i], coefficients) for i, row in enumerate(here)]
 
 
 def _quote(table: SurfaceTable, row: int, spot: float, strike: Array, coefficients: Array) -> QuotedExpiration:

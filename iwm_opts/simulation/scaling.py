@@ -5,19 +5,16 @@ factors are not taken from it directly, but moved until `market.iv_index` of the
 at-the-money vol instead would price everything some 2 to 3 points too dear.
 """
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import TICK
-from iwm_opts.kernels.simulation.surface import quoted_variances
-from iwm_opts.market.iv_index import MIN_WING_STRIKES, ModelFreeVariance, constant_maturity_iv
 from iwm_opts.simulation.dynamics import FACTORS
+from iwm_opts.simulation.index import Strikes, quoted_index
 from iwm_opts.simulation.index_states import index_factors
+from iwm_opts.simulation.listing import ranges
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.surface import smile_coefficients
 from iwm_opts.simulation.surface_table import SurfaceTable, spread_widening
@@ -40,85 +37,43 @@ class Scaled:
     miss: Array  # index of the quotes less the given one, decimal; NaN likewise
 
 
-def scale_to_index(
-    parameters: Parameters, table: SurfaceTable, strikes: Sequence[Array], level: Array, ratio: Array
-) -> Scaled:
+def scale_to_index(parameters: Parameters, table: SurfaceTable, strikes: Strikes, level: Array, ratio: Array) -> Scaled:
     """Find the factors under which the 30-day index of the quotes is `level`.
 
     Parameters
     ----------
     table : SurfaceTable
         Of n days at the expirations around 30 days; only what does not hang on factors is read.
-    strikes : sequence of ndarray, shape (rows,)
+    strikes : Strikes
         Of each of the table's rows.
     level, ratio : ndarray, shape (n,)
         30-day index, decimal, and 9-day over 30-day vol.
     """
     days = np.arange(len(level))
-    aim, found = level.copy(), Scaled(np.full((len(level), len(FACTORS)), np.nan), np.full(len(level), np.nan))
+    aim, scaled = level.copy(), Scaled(np.full((len(level), len(FACTORS)), np.nan), np.full(len(level), np.nan))
     left = days
     for skew in np.repeat(SKEWS, ROUNDS):
-        ladders, part = _ladders(table, strikes, left), table.take(left)
         factors = index_factors(parameters, aim[left], ratio[left])
         factors[:, FACTORS.index("skew")] = skew
-        index = _index(parameters, part, factors, *ladders)
+        index = _index(parameters, table.take(left), strikes.take(ranges(table.start, left)), factors)
         miss = index - level[left]
-        better = ~(np.abs(miss) >= np.abs(found.miss[left])) & np.isfinite(miss)
-        found.factors[left[better]], found.miss[left[better]] = factors[better], miss[better]
+        better = ~(np.abs(miss) >= np.abs(scaled.miss[left])) & np.isfinite(miss)
+        scaled.factors[left[better]], scaled.miss[left[better]] = factors[better], miss[better]
         moved = np.isfinite(miss)
         aim[left[moved]] *= level[left[moved]] / index[moved]
-        left = days[~(np.abs(found.miss) <= CLOSE_ENOUGH)]
-        left = left[np.isfinite(found.miss[left])]  # no expirations around the tenor, or no such index: no round helps
+        left = days[~(np.abs(scaled.miss) <= CLOSE_ENOUGH)]
+        left = left[np.isfinite(scaled.miss[left])]  # no expirations around the tenor, or no such index: no round helps
         if not len(left):
             break
-    return found
+    return scaled
 
 
-def _ladders(
-    table: SurfaceTable, strikes: Sequence[Array], places: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], Array]:
-    """Strikes of the rows of some days, one after the other, and where each row's begin."""
-    rows = [row for place in places for row in range(int(table.start[place]), int(table.start[place + 1]))]
-    own = [strikes[row] for row in rows]
-    return np.concatenate([[0], np.cumsum([len(one) for one in own])]).astype(np.int64), np.concatenate(own)
-
-
-def _index(parameters: Parameters, table: SurfaceTable, factors: Array, first: NDArray[np.int64], flat: Array) -> Array:
+def _index(parameters: Parameters, table: SurfaceTable, strikes: Strikes, factors: Array) -> Array:
     """30-day index of each day's quotes, NaN where they give none."""
     usable = np.nan_to_num(factors)
     theta, phi, rho, _ = smile_coefficients(parameters, usable, table.start, table.effective_days)
-    place = np.repeat(np.arange(len(factors)), np.diff(table.start))
-    widening = spread_widening(parameters, usable)
-    variance, puts, calls = np.empty(len(table)), *(np.empty(len(table), dtype=np.int64) for _ in range(2))
-    quoted_variances(
-        table.spot[place], table.forward, table.discount, table.years, table.dte, theta, rho[place], phi,
-        widening[place], first, flat, np.array(parameters.spread.coefficients), TICK, variance, puts, calls,
-    )  # fmt: skip
-    enough = (np.minimum(puts, calls) >= MIN_WING_STRIKES) & (variance > 0.0)
-    index = np.full(len(factors), np.nan)
-    for day in np.flatnonzero(np.isfinite(factors[:, 0])):
-        rows = range(int(table.start[day]), int(table.start[day + 1]))
-        variances = [_variance(table, row, variance, puts, calls) for row in rows if enough[row]]
-        index[day] = constant_maturity_iv(variances, TENOR_DAYS).iv
-    return index
-
-
-def _variance(
-    table: SurfaceTable, row: int, variance: Array, puts: NDArray[np.int64], calls: NDArray[np.int64]
-) -> ModelFreeVariance:
-    return ModelFreeVariance(
-        root="",
-        expiration=table.listings[row].expiration,
-        years=float(table.years[row]),
-        effective_days=float(table.effective_days[row]),
-        sessions_left=int(table.sessions_left[row]),
-        total_variance=float(variance[row]),
-        puts=int(puts[row]),
-        calls=int(calls[row]),
-        lowest=math.nan,
-        highest=math.nan,
-        is_dry=True,
-        absent=0,
-        completeness=1.0,
-        reason="",
-    )
+    counts = np.diff(table.start)
+    widening = np.repeat(spread_widening(parameters, usable), counts)
+    table = replace(table, theta=theta, phi=phi, rho=np.repeat(rho, counts), widening=widening)
+    (index,) = quoted_index(parameters, table, strikes, (TENOR_DAYS,), is_implied=False)
+    return np.where(np.isfinite(factors[:, 0]), index, np.nan)

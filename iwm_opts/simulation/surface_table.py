@@ -5,8 +5,7 @@ One row holds everything of one expiration on one day but the strike: quotes of 
 of ten years.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Final
 
@@ -18,7 +17,7 @@ from iwm_opts.kernels.simulation.surface import forwards
 from iwm_opts.market.calendar import clocks
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.simulation.dynamics import variance_curve
-from iwm_opts.simulation.listing import Listing
+from iwm_opts.simulation.listing import Listings, ranges, starts
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.surface import smile_coefficients
 
@@ -67,7 +66,7 @@ class SurfaceTable:
     rho: Array
     phi: Array
     widening: Array  # factor on quoted spreads
-    listings: tuple[Listing, ...]  # shape (rows,)
+    listings: Listings  # shape (rows,)
 
     def __len__(self) -> int:
         return len(self.expiration)
@@ -78,12 +77,13 @@ class SurfaceTable:
 
     def take(self, places: Places) -> "SurfaceTable":
         """The table of some of its moments, in ascending order."""
-        rows = np.concatenate([np.arange(self.start[place], self.start[place + 1]) for place in places])
+        rows = ranges(self.start, places)
+        is_kept = np.zeros(len(self), dtype=bool)
+        is_kept[rows] = True
         by_row = {field.name: getattr(self, field.name)[rows] for field in fields(self) if field.name not in NOT_BY_ROW}
-        counts = self.start[places + 1] - self.start[places]
-        start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        listings = tuple(self.listings[row] for row in rows)
-        return SurfaceTable(self.day[places], self.spot[places], start, **by_row, listings=listings)
+        start = starts(self.start[places + 1] - self.start[places])
+        listed = self.listings.take(is_kept)
+        return SurfaceTable(self.day[places], self.spot[places], start, **by_row, listings=replace(listed, start=start))
 
     def row(self, place: int, expiration: date) -> int:
         """Row of an expiration at a moment; -1 where it is not there."""
@@ -93,28 +93,25 @@ class SurfaceTable:
         return row if row < here.stop and self.expiration[row] == wanted else -1
 
 
-def surface_table(parameters: Parameters, moments: Moments, listings: Sequence[Sequence[Listing]]) -> SurfaceTable:
+def surface_table(parameters: Parameters, moments: Moments, listed: Listings) -> SurfaceTable:
     """Surface at each moment's listed expirations.
 
     Parameters
     ----------
     parameters : Parameters
-    moments : Moments
-    listings : sequence of length n
-        Expirations of each moment, ascending; those that have no time left are left out.
+    moments : Moments, length n
+    listed : Listings
+        Expirations of each moment; those that have no time left are left out.
 
     Returns
     -------
     SurfaceTable
     """
-    flat = [one for listed in listings for one in listed]
-    place = np.repeat(np.arange(len(moments)), [len(listed) for listed in listings])
-    years, effective, left = clocks(moments.at, place, [one.expiration for one in flat])
+    place = listed.place
+    years, effective, left = clocks(moments.at, place, listed.expiration)
     live = (years > 0.0) & (effective > 0.0)
-    flat = [one for one, has_time in zip(flat, live, strict=True) if has_time]
-    place, years, effective, left = place[live], years[live], effective[live], left[live]
-    start = np.searchsorted(place, np.arange(len(moments) + 1)).astype(np.int64)
-    expiration = np.array([one.expiration.toordinal() for one in flat], dtype=np.int64)
+    listed, place, years, effective, left = listed.take(live), place[live], years[live], effective[live], left[live]
+    start, expiration = listed.start, listed.expiration
     day = np.array([at.date().toordinal() for at in moments.at], dtype=np.int64)
     forward, discount = _forwards(moments, start, day, expiration, years)
     theta, phi, rho, _ = smile_coefficients(parameters, moments.factors, start, effective)
@@ -123,7 +120,7 @@ def surface_table(parameters: Parameters, moments: Moments, listings: Sequence[S
         widening *= parameters.spread.after_close
     return SurfaceTable(
         day, moments.spot, start, expiration, (expiration - day[place]).astype(np.float64), years, effective, left,
-        forward, discount, theta, rho[place], phi, widening[place], tuple(flat),
+        forward, discount, theta, rho[place], phi, widening[place], listed,
     )  # fmt: skip
 
 

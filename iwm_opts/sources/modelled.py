@@ -21,6 +21,7 @@ from iwm_opts.market.calendar import at_close, effective_days, effective_days_pe
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.simulation.dynamics import FACTORS, StatePath, variance_rate
+from iwm_opts.simulation.listing import listings
 from iwm_opts.simulation.parameters import Parameters, shipped_parameters
 from iwm_opts.simulation.scaling import TENOR_DAYS, Scaled, scale_to_index
 from iwm_opts.simulation.surface_table import surface_table
@@ -172,17 +173,16 @@ def _shared_days(
 
 
 def _scaled(market: ModelledMarket, level: Array, ratio: Array) -> Scaled:
-    moments = market.moments(0, len(market.days))
-    table = surface_table(market.parameters, moments, [bracketing(day, (TENOR_DAYS,)) for day in market.days])
-    place = np.repeat(np.arange(len(market.days)), np.diff(table.start))
-    ladders = [market.strikes(int(at), listing) for at, listing in zip(place, table.listings, strict=True)]
-    return scale_to_index(market.parameters, table, ladders, level, ratio)
+    listed = bracketing(listings(market.days), market.ordinals, (TENOR_DAYS,))
+    table = surface_table(market.parameters, market.moments(0, len(market.days)), listed)
+    return scale_to_index(market.parameters, table, market.listed_strikes(table.listings), level, ratio)
 
 
 def _why_unscaled(market: ModelledMarket, day: date) -> str:
     """Why a day cannot be scaled: with monthly expirations alone, some days lie between two without a 30-day index."""
     at, target = at_close(day), TENOR_DAYS * effective_days_per_year() / DAYS_PER_YEAR
-    listed = [one.expiration for one in bracketing(day, (TENOR_DAYS,))]
+    bracket = bracketing(listings([day]), np.array([day.toordinal()]), (TENOR_DAYS,))
+    listed = [listing.expiration for listing in bracket]
     usable = effective_days(at, listed)[sessions_left(at, listed) >= MIN_SESSIONS_FOR_INDEX]
     if not ((usable <= target).any() and (usable >= target).any()):
         return f"no expirations around {TENOR_DAYS} days are listed to compute an index from"

@@ -8,7 +8,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from typing import Final
 
@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.errors import InputError
+from iwm_opts.kernels.simulation.listing import close_ranges
 from iwm_opts.market.calendar import at_close
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.chain import Chain
@@ -25,12 +26,21 @@ from iwm_opts.market.forward import implied_forwards
 from iwm_opts.market.iv_index import IvIndex, iv_index
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.simulation.dynamics import FACTORS, StatePath, generator
-from iwm_opts.simulation.listing import Listing, listed_expirations, strikes
+from iwm_opts.simulation.index import Strikes, quoted_index
+from iwm_opts.simulation.listing import (
+    Listing,
+    Listings,
+    StrikeRanges,
+    listed_expirations,
+    listed_strikes,
+    listings,
+)
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.quotes import QuotedExpiration, quote_market, quotes_table
 from iwm_opts.simulation.surface_table import Moments, SurfaceTable, surface_table
 
 Array = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 INDEX_TENORS: Final = (10, 30)
 BRACKET: Final = 2  # expirations on either side of a tenor that an index may interpolate between
@@ -108,10 +118,10 @@ class SurfaceMarket(ABC):
             Calendar days to the farthest expiration; all that are listed unless given.
         """
         place = self.place(day)
-        listings = listed_expirations(day)
+        listed = listed_expirations(day)
         if most_dte is not None:
-            listings = tuple(one for one in listings if (one.expiration - day).days <= most_dte)
-        quoted = self.quoted(place, listings, after_close)
+            listed = tuple(listing for listing in listed if (listing.expiration - day).days <= most_dte)
+        quoted = self.quoted(place, listed, after_close)
         rng = generator(self.seed, self.path, "quotes", self._draw(place))
         spot, rate = float(self.closes[place]), float(self.rates[place])
         return quotes_table(quoted, at_close(day), spot, rate, self.symbol, rng)
@@ -119,14 +129,8 @@ class SurfaceMarket(ABC):
     def index(self, day: date) -> IvIndex:
         """IV10 and IV30 of a day's closing quotes, by the same code as on a real chain."""
         place = self.place(day)
-        table = surface_table(self.parameters, self.moments(place, place + 1), [bracketing(day)])
-        return self._index(table, 0, place)
-
-    def _index(self, table: SurfaceTable, row: int, place: int) -> IvIndex:
-        """Index of a day, whose quotes are those of a moment of a table."""
-        ladders = [self.strikes(place, listing) for listing in table.listings[table.rows(row)]]
-        quoted = quote_market(self.parameters, table, ladders, row)
-        slices = [one.as_slice(self.symbol, self.days[place]) for one in quoted]
+        quoted = self.quoted(place, bracketing(listings([day]), self.ordinals[[place]]))
+        slices = [expiration.as_slice(self.symbol, day) for expiration in quoted]
         return iv_index(slices, implied_forwards(slices, float(self.rates[place]), f"of the {self.name}"))
 
     def iv_history(self, tenor_days: int = 10, until: date | None = None) -> IvHistory:
@@ -156,11 +160,9 @@ class SurfaceMarket(ABC):
             Calendar days to the farthest expiration.
         """
         stop = len(self.days) if last is None else last + 1
-        until = timedelta(days=most_dte)
-        listings = [
-            [one for one in listed_expirations(day) if one.expiration <= day + until] for day in self.days[first:stop]
-        ]
-        return surface_table(self.parameters, self.moments(first, stop), listings)
+        listed = listings(self.days[first:stop])
+        listed = listed.take(listed.expiration <= self.ordinals[first:stop][listed.place] + most_dte)
+        return surface_table(self.parameters, self.moments(first, stop), listed)
 
     def moments(self, first: int, stop: int, after_close: bool = False) -> Moments:
         """Closes of the days from place `first` to before `stop`."""
@@ -171,19 +173,28 @@ class SurfaceMarket(ABC):
         return Moments(at, spot, rate, factors, self.dividends, after_close)
 
     def quoted(
-        self, place: int, listings: Sequence[Listing] | None = None, after_close: bool = False
+        self, place: int, listed: Sequence[Listing] | None = None, after_close: bool = False
     ) -> list[QuotedExpiration]:
         """Quotes of expirations at the close of a day, all that are listed unless given."""
-        day = self.days[place]
-        listings = listed_expirations(day) if listings is None else listings
-        table = surface_table(self.parameters, self.moments(place, place + 1, after_close), [listings])
-        return quote_market(self.parameters, table, [self.strikes(place, listing) for listing in table.listings])
+        listed = listed_expirations(self.days[place]) if listed is None else listed
+        table = surface_table(self.parameters, self.moments(place, place + 1, after_close), Listings.of([listed]))
+        return quote_market(self.parameters, table, self.listed_strikes(table.listings, place))
 
     def strikes(self, place: int, listing: Listing) -> Array:
         """Strikes that an expiration lists on a day, ascending."""
-        ranges = [self._range(since, place) for since in (listing.since, listing.fine_since())]
-        lows, highs = zip(*ranges, strict=True)
-        return strikes(listing, self.days[place], lows, highs)
+        return self.listed_strikes(Listings.of([[listing]]), place).strike
+
+    def listed_strikes(self, listed: Listings, first: int = 0) -> Strikes:
+        """Strikes of the listings of consecutive days, of which `first` is the place of the first."""
+        place = listed.place + first
+        ordinals, closes = self._known_closes
+        last = np.searchsorted(ordinals, self.ordinals[place])
+        windows = []
+        for since in (listed.since, listed.fine_since):
+            low, high = np.empty(len(listed)), np.empty(len(listed))
+            close_ranges(np.minimum(np.searchsorted(ordinals, since), last), last, closes, low, high)
+            windows += [low, high]
+        return Strikes(*listed_strikes(listed, self.ordinals[place], StrikeRanges(*windows)))
 
     def close_on(self, day: date) -> float:
         """Close of the underlying on a session, one without quotes included; NaN where it is not known."""
@@ -200,7 +211,7 @@ class SurfaceMarket(ABC):
         InputError
             When the market has no such day.
         """
-        place = int(np.searchsorted(self._ordinals, day.toordinal()))
+        place = int(np.searchsorted(self.ordinals, day.toordinal()))
         if place >= len(self.days) or self.days[place] != day:
             raise InputError("as_of", day.isoformat(), f"is no day of the {self.name}", self._why_not(day))
         return place
@@ -214,37 +225,40 @@ class SurfaceMarket(ABC):
 
     @cached_property
     def _indices(self) -> pd.DataFrame:
-        days = range(len(self.days))
-        table = surface_table(self.parameters, self.moments(0, len(days)), [bracketing(day) for day in self.days])
-        found = [self._index(table, place, place) for place in days]
-        values = {"iv10": [one.iv10 for one in found], "iv30": [one.iv30 for one in found]}
-        return pd.DataFrame(values, index=pd.DatetimeIndex(self.days, name="date"))
+        listed = bracketing(listings(self.days), self.ordinals)
+        table = surface_table(self.parameters, self.moments(0, len(self.days)), listed)
+        strikes = self.listed_strikes(table.listings)
+        iv10, iv30 = quoted_index(self.parameters, table, strikes, INDEX_TENORS, is_implied=True)
+        return pd.DataFrame({"iv10": iv10, "iv30": iv30}, index=pd.DatetimeIndex(self.days, name="date"))
 
     @cached_property
-    def _ordinals(self) -> NDArray[np.int64]:
+    def ordinals(self) -> Places:
+        """Ordinals of `days`."""
         return np.array([day.toordinal() for day in self.days])
 
     @cached_property
     def _known_closes(self) -> tuple[NDArray[np.int64], Array]:
         """Ordinals of days, ascending, and their closes: those that listed strikes follow."""
-        return self._ordinals, self.closes
-
-    def _range(self, since: date, place: int) -> tuple[float, float]:
-        """Lowest and highest close from a day to one of the market's."""
-        ordinals, closes = self._known_closes
-        last = int(np.searchsorted(ordinals, self._ordinals[place]))
-        first = min(int(np.searchsorted(ordinals, since.toordinal())), last)
-        window = closes[first : last + 1]
-        return float(window.min()), float(window.max())
+        return self.ordinals, self.closes
 
 
-def bracketing(day: date, tenors: Sequence[int] = INDEX_TENORS) -> list[Listing]:
-    """The listed expirations that an index at any of some tenors may read on a day."""
-    live = [one for one in listed_expirations(day) if one.expiration > day]
-    wanted: set[Listing] = set()
+def bracketing(listed: Listings, day: Places, tenors: Sequence[int] = INDEX_TENORS) -> Listings:
+    """The listed expirations that an index at any of some tenors may read.
+
+    Parameters
+    ----------
+    listed : Listings
+        Of n days.
+    day : ndarray of int, shape (n,)
+        Ordinal of each.
+    """
+    place, first, stop = listed.place, listed.start[:-1], listed.start[1:]
+    dte = listed.expiration - day[place]
+    is_live = dte > 0
+    live = stop - np.bincount(place[is_live], minlength=len(day))  # first row of each day that has not expired
+    row, is_read = np.arange(len(listed)), np.zeros(len(listed), dtype=bool)
     for tenor in tenors:
-        target = day + timedelta(days=tenor)
-        before = [one for one in live if one.expiration <= target]
-        after = [one for one in live if one.expiration > target]
-        wanted.update(before[-BRACKET:], after[:BRACKET])
-    return sorted(wanted)
+        middle = first + np.bincount(place[dte <= tenor], minlength=len(day))
+        near, far = np.maximum(middle - BRACKET, live), np.minimum(middle + BRACKET, stop)
+        is_read |= (row >= near[place]) & (row < far[place])
+    return listed.take(is_read & is_live)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import DAYS_PER_YEAR
 from iwm_opts.market.calendar import latest_session, session_hours
-from iwm_opts.simulation.listing import Listing, listed_expirations
+from iwm_opts.simulation.listing import Listing, Listings, listed_expirations
 from iwm_opts.simulation.quotes import QuotedExpiration, quote_market
 from iwm_opts.simulation.surface import Surface, arbitrage_free_eta
 from iwm_opts.simulation.surface_table import Moments, SurfaceTable, surface_table
@@ -95,7 +95,7 @@ class SessionQuotes:
             tuple(at), np.array(spot, dtype=np.float64), np.repeat(close.rate, count),
             np.repeat(close.factors, count, axis=0), close.dividends,
         )  # fmt: skip
-        table = self._moved(surface_table(market.parameters, moments, [[listing]] * count), moments)
+        table = self._moved(surface_table(market.parameters, moments, Listings.of([[listing]] * count)), moments)
         return [quote_market(market.parameters, table, [ladder], place)[0] for place in range(count)]
 
     def _moved(self, table: SurfaceTable, moments: Moments) -> SurfaceTable:

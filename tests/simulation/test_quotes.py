@@ -8,7 +8,7 @@ import pytest
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.simulation.dynamics import State
-from iwm_opts.simulation.listing import Listing
+from iwm_opts.simulation.listing import Listing, Listings
 from iwm_opts.simulation.parameters import shipped_parameters
 from iwm_opts.simulation.quotes import quote_market
 from iwm_opts.simulation.surface_table import Moments, spread_widening, surface_table
@@ -21,7 +21,7 @@ STRIKES = np.arange(200.0, 401.0, 5.0)
 
 def quoted(expirations, state=CALM, dividends=(), at=CLOSE):
     listings = [Listing(day, "monthly", date(2026, 1, 2)) for day in expirations]
-    table = surface_table(PARAMETERS, moments(state, dividends, at), [listings])
+    table = surface_table(PARAMETERS, moments(state, dividends, at), Listings.of([listings]))
     return quote_market(PARAMETERS, table, [STRIKES] * len(table))
 
 
@@ -70,7 +70,9 @@ def test_spreads_widen_only_under_stress_and_up_to_a_limit():
 def test_after_the_close_is_wider():
     listing = [Listing(date(2026, 7, 31), "weekly", date(2026, 6, 19))]
     inside, after = (
-        quote_market(PARAMETERS, surface_table(PARAMETERS, moments(after_close=late), [listing]), [STRIKES])[0]
+        quote_market(
+            PARAMETERS, surface_table(PARAMETERS, moments(after_close=late), Listings.of([listing])), [STRIKES]
+        )[0]
         for late in (False, True)
     )
     assert (after.ask - after.bid).sum() > 1.2 * (inside.ask - inside.bid).sum()

@@ -6,6 +6,7 @@ import numpy as np
 
 from iwm_opts.conventions import DAYS_PER_YEAR
 from iwm_opts.kernels._jit import kernel
+from iwm_opts.kernels.panel.parity import parity_forward
 from iwm_opts.kernels.panel.variance_index import total_variance
 from iwm_opts.kernels.simulation.paths import mean_variance
 from iwm_opts.kernels.simulation.quote import quote_option, time_terms
@@ -66,31 +67,34 @@ def forwards(start, day, expiration, years, spot, rate, ex_date, amount, forward
 
 
 @kernel(
-    "void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1],"
-    " float64[::1], float64[::1], int64[::1], float64[::1], float64[::1], float64, float64[::1], int64[::1],"
-    " int64[::1])"
+    "void(float64[:, ::1], int64[::1], float64[::1], float64[::1], float64, boolean, float64[::1], int64[::1],"
+    " int64[::1], float64[::1])"
 )
-def quoted_variances(
-    spot, forward, discount, years, days, theta, rho, phi, widening, first, strike, coefficients, tick,
-    variance, puts, calls,
-):  # fmt: skip
-    """Model-free total variance of each row's quotes, with the puts and calls that have a bid.
+def quoted_variances(rows, start, strike, coefficients, tick, is_implied, variance, puts, calls, completeness):
+    """Model-free total variance of each expiration's quotes; see `total_variance`.
 
-    Row i lists the strikes first[i] to first[i + 1] of `strike`, ascending; all else has shape (rows,).
+    `rows` (9, rows) holds spot, forward, discount, years, calendar days, theta, rho, phi and widening. Row i lists the
+    strikes start[i] to start[i + 1] of `strike`, ascending. The variance is summed around the forward that the quotes
+    imply where `is_implied`, NaN where they imply none; else around the model's own.
     """
     for i in range(variance.shape[0]):
-        lt, far = time_terms(days[i])
-        root = math.sqrt(years[i])
-        own = strike[first[i] : first[i + 1]]
-        quotes = np.empty((4, own.shape[0]))
+        spot, forward, discount, years, days = rows[0, i], rows[1, i], rows[2, i], rows[3, i], rows[4, i]
+        theta, rho, phi, widening = rows[5, i], rows[6, i], rows[7, i], rows[8, i]
+        lt, far = time_terms(days)
+        root = math.sqrt(years)
+        listed = strike[start[i] : start[i + 1]]
+        quotes = np.empty((4, listed.shape[0]))
         for side in range(2):
             sign = 1.0 - 2.0 * side
             bid, ask = quotes[2 * side], quotes[2 * side + 1]
-            for j in range(own.shape[0]):
+            for j in range(listed.shape[0]):
                 bid[j], ask[j], _, _ = quote_option(
-                    sign, own[j], spot[i], forward[i], discount[i], root, lt, far, theta[i], rho[i], phi[i],
-                    widening[i], coefficients, tick,
+                    sign, listed[j], spot, forward, discount, root, lt, far, theta, rho, phi, widening, coefficients,
+                    tick,
                 )  # fmt: skip
-        variance[i], puts[i], calls[i], _, _, _, _, _, _ = total_variance(
-            own, quotes[0], quotes[1], quotes[2], quotes[3], forward[i], discount[i]
+        centre = forward
+        if is_implied:
+            centre = parity_forward(listed, quotes[0], quotes[1], quotes[2], quotes[3], discount)
+        variance[i], puts[i], calls[i], _, _, _, _, _, completeness[i] = total_variance(
+            listed, quotes[0], quotes[1], quotes[2], quotes[3], centre, discount
         )

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from iwm_opts.kernels.panel.parity import parity_forward
 from iwm_opts.kernels.panel.variance_index import total_variance
 from iwm_opts.kernels.simulation.quote import SPREAD_TERMS, quote_expiration
 from iwm_opts.kernels.simulation.ssvi import variance_swap
@@ -78,7 +79,9 @@ def test_quoted_variances_are_those_of_the_quotes():
     coefficients[0] = math.log(0.06)
     variance, puts, calls = np.empty(2), np.empty(2, dtype=np.int64), np.empty(2, dtype=np.int64)
     first = np.array([0, len(ladders[0]), len(ladders[0]) + len(ladders[1])])
-    quoted_variances(*columns, first, np.concatenate(ladders), coefficients, 0.01, variance, puts, calls)
+    strikes, implied, completeness = np.concatenate(ladders), np.empty(2), np.empty(2)
+    quoted_variances(np.stack(columns), first, strikes, coefficients, 0.01, False, variance, puts, calls, completeness)
+    quoted_variances(np.stack(columns), first, strikes, coefficients, 0.01, True, implied, puts, calls, completeness)
     for row, strike in enumerate(ladders):
         spot, forward, discount, *rest = (float(column[row]) for column in columns)
         quotes = []
@@ -88,6 +91,9 @@ def test_quoted_variances_are_those_of_the_quotes():
                 np.full(len(strike), sign), strike, spot, forward, discount, *rest, coefficients, 0.01, *out
             )
             quotes += out[:2]
-        wanted = total_variance(strike, *quotes, forward, discount)
-        assert variance[row] == pytest.approx(wanted[0], rel=1e-13)
-        assert (puts[row], calls[row]) == wanted[1:3]
+        expected = total_variance(strike, *quotes, forward, discount)
+        assert variance[row] == pytest.approx(expected[0], rel=1e-13)
+        assert (puts[row], calls[row], completeness[row]) == (*expected[1:3], expected[-1])
+        parity = parity_forward(strike, *quotes, discount)
+        assert parity == pytest.approx(forward, abs=0.02)
+        assert implied[row] == pytest.approx(total_variance(strike, *quotes, parity, discount)[0], rel=1e-13)
