@@ -29,6 +29,7 @@ from numba.core import event, types
 from numba.core.caching import FunctionCache
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.registry import CPUDispatcher
+from numba.core.runtime.nrt import rtsys
 
 config: Any = _config  # its settings come from the environment: no type checker sees them
 Cache: Any = FunctionCache  # and their methods are only partly annotated
@@ -205,7 +206,11 @@ class _SharedCache(Cache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Load a compiled signature; without one, return None and hold the lock until `release`."""
-        result = super().load_overload(sig, target_context)
+        # Numba would first register all that it can compile, scipy.linalg included: 0.5 s. Compiled code needs only the
+        # runtime; compiling registers the rest.
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            result = self._load_overload(sig, target_context)
         if result is None and not self._is_held:
             with contextlib.suppress(Timeout, OSError):
                 self._lock.acquire(timeout=LONGEST_WAIT)

@@ -43,6 +43,12 @@ def test_imports_compile_nothing(tmp_path):
     assert run_fresh(probe, tmp_path) == "False\n"
 
 
+def test_kept_kernels_load_without_numbas_own_library(tmp_path):
+    probe = RANK + "import sys\nrank = " + CALL + "print(rank[0], 'numba.np.arraymath' in sys.modules)"
+    assert run_fresh(probe, tmp_path) == "100.0 True\n"  # compiled
+    assert run_fresh(probe, tmp_path) == "100.0 False\n"  # loaded
+
+
 def test_a_declared_signature_is_the_only_one(tmp_path):
     probe = RANK + CALL + "try: rank_and_percentile(np.arange(9))\nexcept TypeError: print('refused')\n"
     probe += "print(len(rank_and_percentile.signatures))"
