@@ -74,9 +74,11 @@ review_options = group(
 def review(**options: Any) -> None:
     """Review a trade log: the months, the rules kept and broken, the fills, and whether the edge is still there.
 
-    LOG is a log of this tool, the trades of a backtest, or an export of thinkorswim (account statement), tastytrade
-    (transactions) or Interactive Brokers (activity statement); legs are grouped into packages, fills in shares into
-    round trips, first in first out. `paper` is the paper journal.
+    LOG is a log of this tool or of a spreadsheet, the trades of a backtest, or an export of Interactive Brokers
+    (activity statement, Flex query, transaction history), tastytrade (transactions), thinkorswim (account statement,
+    today's trade activity), Schwab (history), Robinhood (activity), Fidelity (Activity & Orders) or Option Omega; CSV,
+    Excel, XML or Parquet, also inside .gz and .zip. Legs are grouped into packages, fills in shares into round trips,
+    first in first out. `paper` is the paper journal.
 
     What a broker does not say, the plan says on daily bars: the checklist at each entry, and of share trades the size,
     the risk, the exits and the model's fills.
@@ -88,6 +90,9 @@ def review(**options: Any) -> None:
 
     plan = _plan(options)
     log = _log(options)
+    if log.closed.empty and not log.open.empty:
+        _emit_open(log, options)
+        return
     earlier = None
     if plan is not None:
         log, earlier = _by_plan(log, plan, options)
@@ -110,6 +115,23 @@ def review(**options: Any) -> None:
 
         build.write_output(Path(options["plot"]), review_picture(found, Path(options["plot"]).suffix))
         build.say(f"written: {options['plot']}", options)
+
+
+def _emit_open(log: Any, options: dict[str, Any]) -> None:
+    """A log without a closed trade: its open trades, and what the file has that was not used."""
+    from iwm_opts.cli import build
+    from iwm_opts.journal.trade_log import as_csv, write_log
+    from iwm_opts.report.records import as_json
+    from iwm_opts.report.review_record import log_record
+    from iwm_opts.report.review_table import log_table
+
+    if options["write_log"]:
+        write_log(log, Path(options["write_log"]))
+        build.say(f"written: {options['write_log']}", options)
+    if options["format"] == "json":
+        build.emit(as_json(log_record(log)), options)
+    else:
+        build.emit(as_csv(log) if options["format"] == "csv" else log_table(log), options)
 
 
 def _log(options: dict[str, Any]) -> Any:

@@ -38,7 +38,7 @@ _MOMENT = re.compile(
     r"|(?P<compact>(?:19|20)\d{6})"
     r"|(?P<first>\d{1,2})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})"
     r"|(?P<day>\d{1,2})[- ]?(?P<month>[a-z]{3,9})\.?[-, ]{0,2}(?P<named_year>\d{4}|\d{2})"
-    r"|(?P<month_first>[a-z]{3,9})\.? (?P<month_day>\d{1,2}),? (?P<month_year>\d{4}|\d{2}))"
+    r"|(?P<month_first>[a-z]{3,9})\.?[- ](?P<month_day>\d{1,2})[-, ]{1,2}(?P<month_year>\d{4}|\d{2}))"
     r"(?:[t ,;]{1,3}(?:(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<sec>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
     r"|(?P<clock>\d{6}))\s?(?P<half>[ap]\.?m\.?)?\s?(?P<zone>z|utc|gmt|[ecmp][sd]?t|[-+]\d{2}:?\d{2})?)?",
     re.IGNORECASE,

@@ -1,5 +1,6 @@
 """A review as records: its JSON, and its months as CSV."""
 
+from collections.abc import Hashable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +11,7 @@ from iwm_opts.journal.findings import Finding
 from iwm_opts.journal.inference import Estimate
 from iwm_opts.journal.regime import Standing
 from iwm_opts.journal.review import Review, Span
+from iwm_opts.journal.trade_log import TradeLog
 from iwm_opts.report.records import Record
 
 MARKED, BOOKED = "marked equity", "booked results only"
@@ -19,18 +21,52 @@ MONTH_FIGURES = (
 )  # fmt: skip
 
 
-def review_record(found: Review) -> Record:
-    """Everything a review found; shares are 0 to 1, undefined is None once written as JSON."""
-    diagnosis, log = found.diagnosis, found.log
+def log_record(log: TradeLog) -> Record:
+    """What a log holds: closed and open trades, opening balances, and rows not used by reason."""
     return {
         "source": log.source,
         "simulated": log.is_simulated,
         "modelled": log.is_modelled,
+        "closed": len(log.closed),
+        "open": len(log.open),
+        "open_trades": [_open_trade(trade) for trade in log.open.to_dict("records")],
+        "opening_balances": [
+            {
+                "name": balance.name,
+                "symbol": balance.symbol,
+                "quantity": balance.quantity,
+                "account": balance.account or None,
+                "ended": f"{balance.ended:%Y-%m-%d}",
+                "how": balance.how,
+                "price": balance.price,
+                "line": balance.line,
+            }
+            for balance in log.opening
+        ],
+        "rows_skipped": dict(log.skipped),
+        "notes": list(log.notes),
+        "left_out": list(log.problems),
+    }
+
+
+def _open_trade(trade: Mapping[Hashable, Any]) -> Record:
+    expiration = trade["expiration"]
+    return {
+        **{name: trade[name] for name in ("symbol", "strategy", "legs", "contracts", "credit", "fees", "reason")},
+        "expiration": None if pd.isna(expiration) else f"{expiration:%Y-%m-%d}",
+        "entry": f"{trade['entry']:%Y-%m-%d %H:%M:%S}",
+    }
+
+
+def review_record(found: Review) -> Record:
+    """Everything a review found; shares are 0 to 1, undefined is None once written as JSON."""
+    diagnosis, log = found.diagnosis, found.log
+    return {
+        **log_record(log),
         "plan": found.plan or None,
         "compared_with": found.baseline or None,
         "account": found.account,
         "closed": len(diagnosis.trades),
-        "open": len(log.open),
         "months": month_records(found),
         "whole": _whole(found),
         "edge": _edge_record(diagnosis.edge),
@@ -50,7 +86,6 @@ def review_record(found: Review) -> Record:
         "losers": asdict(diagnosis.losers),
         "family_error": diagnosis.family_error,
         "notes": [*diagnosis.notes, *log.notes],
-        "left_out": list(log.problems),
     }
 
 

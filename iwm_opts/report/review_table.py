@@ -12,6 +12,7 @@ from iwm_opts.journal.equity import Depth
 from iwm_opts.journal.findings import Finding
 from iwm_opts.journal.inference import LEVEL, TOLERATED, Estimate
 from iwm_opts.journal.review import Review, Span
+from iwm_opts.journal.trade_log import TradeLog
 from iwm_opts.report.console import WIDE, plain_table, render, width
 from iwm_opts.report.words import counted, dollars, number, percent
 
@@ -38,6 +39,44 @@ def review_table(found: Review, verbose: bool = False, columns: int | None = Non
     parts += _losers(found.diagnosis)
     parts += _remarks(found, room)
     return render(parts, columns)
+
+
+def log_table(log: TradeLog, columns: int | None = None) -> str:
+    """A log without a closed trade as text: its open trades, and what could not be used.
+
+    Parameters
+    ----------
+    log : TradeLog
+    columns : int, optional
+        Of the page; the terminal's unless given.
+    """
+    label = f"{log.label}  " if log.label else ""
+    parts: list[RenderableType] = [
+        Text(f"{label}{log.source}: no closed trade, {len(log.open)} open", style="bold"),
+        Text(""),
+    ]
+    if len(log.open):
+        table = plain_table("symbol", "legs", "entry", "n", "credit", "fees", "", left=("symbol", "legs", "entry", ""))
+        for trade in log.open.to_dict("records"):
+            table.add_row(
+                trade["symbol"],
+                trade["legs"] or trade["strategy"],
+                f"{trade['entry']:%Y-%m-%d}",
+                f"{trade['contracts']:.0f}",
+                f"{trade['credit']:.2f}",
+                f"{trade['fees']:.2f}",
+                trade["reason"],
+            )
+        parts += [table, Text("")]
+    return render([*parts, *_notes(log.notes, log.problems)], columns)
+
+
+def _notes(notes: Iterable[str], problems: Iterable[str]) -> list[Text]:
+    """Notes of a log, and what was left out of it."""
+    return [
+        *(Text(f"note: {text}") for text in notes),
+        *(Text(f"left out: {text}", style="yellow") for text in problems),
+    ]
 
 
 def _head(found: Review) -> list[RenderableType]:
@@ -212,11 +251,9 @@ def _remarks(found: Review, room: int) -> list[RenderableType]:
             + ("; to mid: own fills against mid; fees+: over the schedule" if room >= WIDE else "")
         ),
     ]
-    lines += [f"note: {text}" for text in (*diagnosis.notes, *found.log.notes)]
-    lines += [f"left out: {text}" for text in found.log.problems]
-    if found.log.label:
-        lines.append(f"{found.log.label}: nothing here was traded")
-    return [Text(line, style="yellow" if line.startswith("left out") else "") for line in lines]
+    label = [Text(f"{found.log.label}: nothing here was traded")] if found.log.label else []
+    notes = (*diagnosis.notes, *found.log.notes)
+    return [*(Text(line) for line in lines), *_notes(notes, found.log.problems), *label]
 
 
 def _indented(text: Text) -> Padding:

@@ -116,7 +116,7 @@ def test_a_brokers_export_becomes_a_log_to_complete(run, tmp_path):
     page = run("review", EXPORTS / "thinkorswim.csv", "--write-log", "mine.csv", "--timezone", "America/Chicago")
     assert page.code == 0
     assert "thinkorswim account statement: 2 closed trades" in " ".join(page.out.split())
-    assert "left out: line 33: price '~' is no number" in " ".join(page.out.split())
+    assert "left out: line 33: price '~' is not a number" in " ".join(page.out.split())
     again = run("review", "mine.csv", "--format", "json").json
     assert again["whole"]["pnl"] == pytest.approx(160.00 - 0.36 - 7.80)
 
@@ -280,3 +280,21 @@ def test_results_are_held_against_the_plans_own_earlier_trades(run, shares, tmp_
     assert rest == "trades of the plan's backtest on the bars before 2024-11-20"
     assert int(count) == told["edge"]["backtest_trades"] >= 30
     assert run("review", *shares).json["compared_with"] is None  # no data, no backtest
+
+
+def test_a_log_without_a_closed_trade_lists_what_is_open(run):
+    file = Path(__file__).parents[1] / "cases" / "logs" / "B06b_ib_flex.xml"
+    record = run("review", file, "--format", "json").json
+    assert (record["closed"], record["open"]) == (0, 1)
+    (trade,) = record["open_trades"]
+    assert (trade["legs"], trade["credit"], trade["fees"]) == ("-1P190", 1.2, 1.05)
+    assert "-1P190" in run("review", file).out
+
+
+def test_opening_balances_and_rows_not_used_are_in_the_record(run):
+    logs = Path(__file__).parents[1] / "cases" / "logs"
+    record = run("review", logs / "T33_tt_called_away_then_shares.csv", "--format", "json").json
+    (balance,) = record["opening_balances"]
+    assert (balance["name"], balance["quantity"], balance["price"]) == ("shares of IWM", 100, 225.0)
+    record = run("review", logs / "S23_tos_cash_without_trade.csv", "--format", "json").json
+    assert record["rows_skipped"] == {"orders of Cash Balance without a row in Account Trade History": 2}

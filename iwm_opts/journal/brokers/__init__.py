@@ -3,6 +3,7 @@
 A layout of one's own is an entry point of the group `iwm_opts.brokers` that names a `Layout`.
 """
 
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Final
 
@@ -38,6 +39,7 @@ LAYOUTS: Final = (
 )
 
 
+@cache
 def layouts() -> tuple[Layout, ...]:
     """Layouts in the order in which they are tried: plug-ins, the package's own, and those known but not read."""
     plugins = tuple(layout for entry in entry_points(group=GROUP) if isinstance(layout := entry.load(), Layout))

@@ -287,18 +287,18 @@ def _charges(row: Row) -> float:
 
 
 def _traded(row: Row, words: str) -> CashRow:
+    """Cash row of a trade; its description keeps the decimal point when a spreadsheet rewrites the cells."""
     match = TRADED.search(words)
     price = quantity = float("nan")
     if match is not None:
-        price = number(match["price"], "price", row.notation.decimal)
-        quantity = number(match["count"], "quantity", row.notation.decimal)
+        price, quantity = number(match["price"], "price"), number(match["count"], "quantity")
     return CashRow(_when(row), words, price, quantity, _charges(row), row.number("amount"), row.line)
 
 
 def _delivery(row: Row, words: str) -> Execution:
     match = DELIVERED.match(words)
     assert match is not None
-    count = round(abs(number(match["count"], "quantity", row.notation.decimal)))
+    count = round(abs(number(match["count"], "quantity")))
     quantity = -count if match["side"] == "SOLD" else count
     price = abs(row.number("amount")) / count if count else 0.0
     fees = _charges(row) if "fees" in row or "commissions" in row else 0.0
