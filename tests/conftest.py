@@ -38,6 +38,30 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def screened() -> Callable[..., list[float] | None]:
+    """Strikes of the package that the screens build for an entry rule, on anything like an option table."""
+    from iwm_opts.backtest.rules import CONDOR, LONG_CALL, LONG_PUT
+    from iwm_opts.spreads.iron_condor import iron_condors
+    from iwm_opts.spreads.legs import DeltaRange
+    from iwm_opts.spreads.single import long_options
+    from iwm_opts.spreads.vertical import KINDS, verticals
+
+    def choose(table: object, rule: object) -> list[float] | None:
+        put, call = (DeltaRange(delta, delta) for delta in (rule.put_delta, rule.call_delta))
+        if rule.strategy == CONDOR:
+            packages = iron_condors(table, put, call, [(rule.put_wing, rule.call_wing)])
+        elif rule.strategy in (LONG_CALL, LONG_PUT):
+            packages = long_options(table, *(("C", call) if rule.strategy == LONG_CALL else ("P", put)))
+        else:
+            is_put = KINDS[rule.strategy][0] == "P"
+            wings = [rule.put_wing if is_put else rule.call_wing]
+            packages = verticals(table, rule.strategy, put if is_put else call, wings)
+        return table.strike[packages.index[0]].tolist() if len(packages) else None
+
+    return choose
+
+
+@pytest.fixture(scope="session")
 def market_data() -> Path:
     """Folder of real market data; the tests that need it are skipped where it is absent."""
     folder = Path(os.environ.get(DATA_VARIABLE, BESIDE_THE_PROJECT))

@@ -5,7 +5,7 @@ is compared with share their marks. Nothing in it is decided with hindsight: a p
 own day, and what follows is only read as the days go by.
 
 On a market priced by a surface nothing is chosen or marked before the day loop needs it, or `complete` is called; the
-result is the same. Recorded quotes are asked for day by day when the book is made: see `recorded_book`.
+result is the same. Packages of recorded chains are chosen and marked when the book is made.
 """
 
 from collections.abc import Sequence
@@ -16,15 +16,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.asking import ask_quotes, choose_packages
-from iwm_opts.backtest.market import Candidates, DailyMarket, Series, StatesSettlements, SurfacedMarket
+from iwm_opts.backtest.market import Candidates, DailyMarket, Series
 from iwm_opts.backtest.rules import CONDOR, LONG_CALL, LONG_PUT, EntryRule
-from iwm_opts.conventions import TICK
 from iwm_opts.execution.legs import Legs
 from iwm_opts.kernels.backtest import book as records
-from iwm_opts.kernels.backtest.book import CHOSEN, Days, Lives, Quotes, Surface
+from iwm_opts.kernels.backtest.book import Days, Lives, Quotes, Surface
 from iwm_opts.kernels.backtest.marks import mark_packages
-from iwm_opts.kernels.simulation.quote import SPREAD_TERMS
 from iwm_opts.market.calendar import sessions
 
 Array = NDArray[np.float64]
@@ -41,7 +38,6 @@ LEGS: Final = {
     LONG_CALL: ((1,), (1,)),
     LONG_PUT: ((1,), (-1,)),
 }
-NO_SURFACE: Final = Surface(np.empty(0), (0.0,) * SPREAD_TERMS, TICK)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,21 +109,11 @@ def build_book(market: DailyMarket, rule: EntryRule, allowed: Flags | None = Non
     allowed : ndarray of bool, shape (days,), optional
         Days on which a package may be wanted; all but the last unless given.
     """
-    days = days_of(market)
-    if isinstance(market, SurfacedMarket):
-        found = market.candidates(rule.dte, rule.dte_slack)
-        return _book(market, rule, days, found, market.surface())
-    places = np.arange(len(market.days) - 1) if allowed is None else np.flatnonzero(allowed[:-1])
-    legs = Legs.of(*LEGS[rule.strategy])
-    chosen = choose_packages(market, rule, places)
-    place = np.array([one.place for one in chosen], dtype=np.int64)
-    unknown = np.full(len(chosen), -1, dtype=np.int64)
-    series = tuple(one.series for one in chosen)
-    none = Candidates(place, series, unknown, np.zeros(len(chosen) + 1, dtype=np.int64), np.empty(0))
-    book = _book(market, rule, days, none, NO_SURFACE)
-    book.quotes.state[:] = CHOSEN
-    book.quotes.strike[:] = np.array([one.strike for one in chosen]).reshape(len(chosen), len(legs))
-    ask_quotes(market, series, book.legs, book.days, book.lives, book.quotes)
+    candidates = market.entries(rule, allowed)
+    book = _book(market, rule, days_of(market), candidates, market.surface())
+    if candidates.strike is not None:
+        book.quotes.strike[:] = candidates.strike
+    market.quote(book)
     return book
 
 
@@ -201,20 +187,16 @@ def _back(day: np.datetime64) -> date:
 def _settlements(
     market: DailyMarket, days: Days, series: Sequence[Series], closing: Places, end: Places
 ) -> tuple[Array, Flags]:
-    """Price that each package settles at, and whether it stands in for one that is not recorded."""
-    stated = market.settlement_price if isinstance(market, StatesSettlements) else None
+    """Price that each package settles at, and whether it is an estimate."""
     price, is_estimated = np.full(len(series), np.nan), np.zeros(len(series), dtype=np.bool_)
-    for i, (one, last, place) in enumerate(zip(series, closing, end, strict=True)):
-        if place == len(days.ordinal):
-            continue
-        if stated is not None:
-            price[i] = stated(one)
-        elif days.ordinal[place] == last:
-            on_open = market.settlement(one.root).settles_on == "open"
-            price[i] = days.opened[place] if on_open else days.spot[place]
+    known: dict[Series, float] = {}
+    for i in np.flatnonzero(end < len(days.ordinal)).tolist():
+        if series[i] not in known:
+            known[series[i]] = market.settlement_price(series[i])
+        price[i] = known[series[i]]
         if np.isnan(price[i]):  # the last price known by then: what comes later did not exist
-            by_then = place if stated is not None and days.ordinal[place] == last else place - 1
-            price[i], is_estimated[i] = days.spot[by_then], True
+            is_captured = days.ordinal[end[i]] == closing[i]
+            price[i], is_estimated[i] = days.spot[end[i] if is_captured else end[i] - 1], True
     return price, is_estimated
 
 

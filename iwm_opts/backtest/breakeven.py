@@ -127,8 +127,8 @@ def repriced(trial: Trial, scale: float) -> Trial:
 
     The index that its gate ranks moves by what model-free variance at its tenor moves by.
     """
-    assert isinstance(trial.market, SimulatedDays)  # by `breakeven_premium`
-    market, history = trial.market.market, trial.history
+    market, history = trial.market.surface_market, trial.history
+    assert market is not None  # by `breakeven_premium`
     assert history.tenor_days is not None  # a simulated market's own
     premium = scaled_premium(market.parameters.premium, scale)
     parameters = replace(market.parameters, premium=premium)
@@ -137,7 +137,7 @@ def repriced(trial: Trial, scale: float) -> Trial:
         priced_variance(parameters, market.states, years) / priced_variance(market.parameters, market.states, years)
     )
     factor = pd.Series(moved, index=pd.DatetimeIndex(market.days)).reindex(history.closes.index)
-    days = SimulatedDays(replace(market, parameters=parameters), trial.market.first)
+    days = SimulatedDays(replace(market, parameters=parameters), trial.market.days[0])
     return replace(trial, market=days, history=replace(history, closes=history.closes * factor))
 
 
@@ -151,7 +151,8 @@ def breakeven_premium(
     Every scale is tried on the same paths, so that only prices change. `told` hears how many of how many scales are
     done at most.
     """
-    if not all(isinstance(t.market, SimulatedDays) and t.market.market.kind == "simulated" for t in trials):
+    markets = [trial.market.surface_market for trial in trials]
+    if any(market is None or market.kind != "simulated" for market in markets):
         return None
     tried: dict[float, list[Backtest]] = {}
 
@@ -203,8 +204,8 @@ def _priced_over_realised(trials: Sequence[Trial], scale: float) -> float:
     """Mean 30-day implied variance over mean realised variance, all paths together."""
     priced, realised = [], []
     for one in trials:
-        assert isinstance(one.market, SimulatedDays)
-        market = one.market.market
+        market = one.market.surface_market
+        assert market is not None  # by `breakeven_premium`
         parameters = replace(market.parameters, premium=scaled_premium(market.parameters.premium, scale))
         first = len(market.days) - len(one.market.days)
         priced.append(priced_variance(parameters, market.states, IV_YEARS)[first:])

@@ -9,7 +9,6 @@ import numpy as np
 
 from iwm_opts.backtest.gate import known_values
 from iwm_opts.backtest.rules import CONDOR, LONG_CALL, MacroRule, Rules
-from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.errors import InputError
 from iwm_opts.market.bars import load_bars
@@ -58,11 +57,11 @@ def with_macro(trials: Sequence[Trial], name: str) -> list[Trial]:
     if all(market_kind(one.market) == "simulated" for one in trials):
         found = []
         for one in trials:
-            if not (isinstance(one.market, SimulatedDays) and one.market.market.kind == "simulated"):
+            market = one.market.surface_market
+            if market is None or market.kind != "simulated":
                 # Recorded chains of a simulated market, or quotes modelled around its prices: so is their file.
                 found.append(replace(one, macro=session_returns(load_bars(name))))
                 continue
-            market = one.market.market
             if name not in market.parameters.companions:
                 known = ", ".join(market.parameters.companions) or "none"
                 raise InputError("macro", name, "is no companion of the simulated market", f"it has {known}")

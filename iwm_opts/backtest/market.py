@@ -1,20 +1,30 @@
-"""A market as a backtest reads it: on each of its days, boards to choose a package from and quotes to mark one by."""
+"""A market as a backtest reads it: expirations to choose a package from, and quotes to mark it by."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iwm_opts.conventions import TICK, Provenance
 from iwm_opts.kernels.backtest.book import Surface
+from iwm_opts.kernels.simulation.quote import SPREAD_TERMS
 from iwm_opts.market.contract import Settlement
 from iwm_opts.market.dividends import DividendSchedule
+from iwm_opts.sources.surface_market import SurfaceMarket
+
+if TYPE_CHECKING:
+    from iwm_opts.backtest.book import Book
+    from iwm_opts.backtest.rules import EntryRule
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
+NO_SURFACE: Final = Surface(np.empty(0), (0.0,) * SPREAD_TERMS, TICK)
 QUOTED, BY_SMILE, CARRIED = 0, 1, 2  # where a mark comes from; carried from the day before where there is nothing
 
 
@@ -63,20 +73,39 @@ class Terms(NamedTuple):
     discount: float  # today's price of a dollar at expiry
 
 
+class Candidates(NamedTuple):
+    """Days with an expiration to choose a package from, n of them, and the package where it is chosen at once."""
+
+    place: Places  # of the day, shape (n,)
+    series: tuple[Series, ...]  # nearest to the wanted time, shape (n,)
+    surface_row: Places  # of the day and expiration in the surface, -1 where quotes are given; shape (n,)
+    ladder_offset: Places  # the listed strikes of i are ladder[ladder_offset[i]:ladder_offset[i + 1]]; shape (n + 1,)
+    ladder: Array
+    strike: Array | None = None  # of each package, ascending, shape (n, legs); None: the day loop chooses
+
+
 class DailyMarket(Protocol):
-    """What the engine asks of a market; `place` counts its days from zero."""
+    """A market as the engine reads it; `place` counts its days from zero."""
 
     @property
     def name(self) -> str:
-        """What output calls it."""
+        """Name in output."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Source of its quotes."""
 
     @property
     def is_simulated(self) -> bool:
-        """Whether nobody ever traded here."""
+        """Whether its quotes are a model's."""
+
+    @property
+    def surface_market(self) -> SurfaceMarket | None:
+        """Market of the surface model behind it; None where its quotes are of files."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What to know before believing a result: gaps, prices that had to be estimated."""
+        """Gaps and estimates that a result rests on."""
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -96,49 +125,26 @@ class DailyMarket(Protocol):
 
     @property
     def spot(self) -> Array:
-        """Price of the underlying when the quotes stood."""
+        """Price of the underlying at the time of the quotes."""
 
     @property
     def dividends(self) -> DividendSchedule:
         """Cash dividends of the underlying by ex-date, as they were paid; empty where none is known."""
 
     def settlement(self, root: str) -> Settlement:
-        """How a root settles on this market."""
-
-    def terms(self, place: int, series: Series) -> Terms:
-        """Time, forward and discount of a series: what early exercise and greeks are judged by."""
-
-    def board(self, place: int, dte: int, slack: int) -> Board | None:
-        """Board of the expiration nearest to `dte` calendar days; None where none lies within `slack` of it."""
-
-    def marks(self, place: int, requests: Sequence[Request]) -> list[Marks]:
-        """Quotes of options, one answer a request."""
-
-
-class Candidates(NamedTuple):
-    """The days of a market priced by a surface on which there is an expiration to choose from, n of them."""
-
-    place: Places  # of the day, shape (n,)
-    series: tuple[Series, ...]  # nearest to the wanted time, shape (n,)
-    surface_row: Places  # of the day and expiration in the surface, shape (n,)
-    ladder_offset: Places  # the listed strikes of i are ladder[ladder_offset[i]:ladder_offset[i + 1]]; shape (n + 1,)
-    ladder: Array
-
-
-@runtime_checkable
-class SurfacedMarket(Protocol):
-    """A `DailyMarket` whose quotes are functions of an SSVI surface, so that kernels mark by it."""
-
-    def surface(self) -> Surface:
-        """Coefficients by expiration, then day."""
-
-    def candidates(self, dte: int, slack: int) -> Candidates:
-        """Expirations nearest to `dte` calendar days on every day, where one lies within `slack` of it."""
-
-
-@runtime_checkable
-class StatesSettlements(Protocol):
-    """A market that knows settlements which the opens and spots of its own days do not say."""
+        """Settlement rule of a root on this market."""
 
     def settlement_price(self, series: Series) -> float:
-        """Price that a series settles at on the last session up to its expiration; NaN where it is not known."""
+        """Price that a series settles at on the last session up to its expiration; NaN where it is unknown."""
+
+    def terms(self, place: int, series: Series) -> Terms:
+        """Time, forward and discount of a series: inputs of early exercise and greeks."""
+
+    def surface(self) -> Surface:
+        """Coefficients by expiration, then day, of a market priced by an SSVI surface; else empty."""
+
+    def entries(self, rule: EntryRule, allowed: Flags | None) -> Candidates:
+        """Expirations, or packages, of an entry rule on the days that are allowed, all but the last unless given."""
+
+    def quote(self, book: Book) -> None:
+        """Write the quotes of chosen packages; nothing where the day loop marks them by the surface."""

@@ -1,45 +1,77 @@
-"""Reading what a backtest on recorded chains needs: a capture of every day, worked out once, and bars beside it."""
+"""Recorded chains as a backtest reads them: real bids and asks, out of option files or the local archive.
 
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+A day's quotes are those of one capture. An option whose strike left the chain, or whose quote is unusable, is marked by
+the smile drawn through what its expiration still quotes; one whose expiration is missing that day has no mark at all.
+Both are told apart (`BY_SMILE`, `CARRIED`), so that the engine can count them: neither is dropped.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, time
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from iwm_opts.backtest.recorded_market import RecordedDay, RecordedDays
-from iwm_opts.conventions import Exercise
-from iwm_opts.errors import DataError
-from iwm_opts.io.archive import Record
+from iwm_opts.backtest.book import Book
+from iwm_opts.backtest.entry_selection import select_packages
+from iwm_opts.backtest.market import (
+    BY_SMILE,
+    CARRIED,
+    NO_SURFACE,
+    QUOTED,
+    Board,
+    Candidates,
+    Flags,
+    Marks,
+    Request,
+    Series,
+    Terms,
+)
+from iwm_opts.backtest.rules import EntryRule
+from iwm_opts.backtest.simulated import ECHO
+from iwm_opts.conventions import IVR_TENOR_DAYS, RIGHT_SIGN, Provenance
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.archive import Record, choose
 from iwm_opts.io.archive_series import read_series
 from iwm_opts.io.chain_file import QUOTE_COLUMNS
-from iwm_opts.io.files import read_chains
-from iwm_opts.io.provenance import origin_of
+from iwm_opts.io.panel_cache import cached_build, kept_arrays
+from iwm_opts.io.panel_files import Build, read_panel, window
 from iwm_opts.io.selection import clean_symbol, refuse_days
+from iwm_opts.kernels.backtest.book import CHOSEN, Surface
+from iwm_opts.kernels.panel.options import find_slices, quotes_of
 from iwm_opts.market.bars import load_bars
+from iwm_opts.market.calendar import at_close, latest_session, sessions
 from iwm_opts.market.chain import Chain
+from iwm_opts.market.contract import Settlement, settlement_of
 from iwm_opts.market.dividends import DividendSchedule
-from iwm_opts.market.snapshot import take_snapshot
+from iwm_opts.market.iv_index import DEFINITION
+from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.market.option_table import OptionTable
+from iwm_opts.market.panel import CALL_ASK, CALL_BID, PUT_ASK, PUT_BID, Panel, Places
+from iwm_opts.market.panel_rows import Report, panel_of_rows, rows_of_chain, rows_together
+from iwm_opts.market.panel_terms import IV_COLUMNS, PanelIv, PanelPrices, PanelTerms, panel_iv, panel_terms
+from iwm_opts.risk.assignment import is_assigned_by_quotes
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL
-from iwm_opts.sources.recorded import capture_time, recorded_market
+from iwm_opts.sources.recorded import RecordedMarket, capture_time, recorded_market
 
-__all__ = ["RecordedDays", "recorded_days"]
-
+Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
 RECORD: Final = "record"
 MAX_DTE: Final = 120  # calendar days: expirations farther out are not held
-BAR_SLACK: Final = 0.01  # share by which a capture may lie outside the day's low and high: before and after hours
-BARS_APART: Final = 0.5  # share of days outside, above which the bars are not of this underlying
-KINDS_SHOWN: Final = 12
+BAR_SLACK: Final = 0.01  # fraction by which a capture may lie outside the day's low and high: before and after hours
+BARS_APART: Final = 0.5  # fraction of days outside, above which the bars are of another underlying
+SHOWN: Final = 5  # days that a note names
+TICK_NOISE: Final = 1e-6  # fraction of a tick that binary arithmetic may miss a decimal price by
 
 
 def recorded_days(
-    source: str,
+    source: str | Sequence[str],
     symbol: str | None = None,
     session: str | None = None,
     bars: str | Path | None = None,
@@ -50,137 +82,113 @@ def recorded_days(
     rate: float | None = None,
     dividends: DividendSchedule | None = None,
     progress: Progress | None = None,
-) -> RecordedDays:
+) -> "RecordedDays":
     """Recorded chains as a market for backtests.
 
     Parameters
     ----------
-    source : str
-        `record`, the local record, or the path of a chain file of many days.
+    source : str or sequence of str
+        `record`, the local archive, or files, folders and globs of option chains.
     symbol : str, optional
-        Underlying; of a file needed where it holds several, of the record IWM unless given.
+        Underlying; of files needed where they hold several, of the archive IWM unless given.
     session : str, optional
-        Which capture of each day: label or HH:MM of a file, HH:MM of the record. By default the latest within the
-        session, else the latest.
+        Capture of each day: label or HH:MM of files, HH:MM of the archive. By default the latest within the session,
+        else the latest.
     bars : path, optional
         Daily bars of the underlying (`market.bars.load_bars`), for opens, highs, lows and settlements. Those fetched
-        into the record by default, where the source is the record.
+        into the archive by default, where the source is the archive.
     first, last : date, optional
         Days to begin and end with, both included.
     max_dte : int
-        Expirations more calendar days away are left out: as many as the entry rule can reach.
+        Calendar days to the farthest expiration that the entry rule can reach.
     rate : float, optional
-        Continuously compounded, annual; unless given, what the file says its options were priced at, else implied from
-        each chain.
+        Continuously compounded, annual; unless given, the rate that the files name, else implied from each chain.
     dividends : DividendSchedule, optional
-        Those fetched into the record by default, where the source is the record.
+        Those fetched into the archive by default, where the source is the archive.
     progress : callable, optional
-        Told how many of how many days are read.
+        Called with rows read and rows to read, or captures.
 
     Raises
     ------
     DataError
-        When the source has no readable chain of those days, or the bars are not of this underlying.
+        When the source has no readable chain of those days, or the bars are of another underlying.
     InputError
         When the session is no time, where one is needed, or the rate makes no sense.
     """
-    read = _of_record if source == RECORD else _of_file
-    name, chains, market_dividends, market_bars = read(source, symbol, session, first, last, progress)
-    if rate is None and source != RECORD:
-        rate = origin_of(Path(source)).rate
-    dividends = dividends or market_dividends
-    days, told, refused = [], Counter[str](), list[DataError]()
-    examples: dict[str, str] = {}
-    for chain in chains:
-        if isinstance(chain, DataError):
-            refused.append(chain)
-            continue
-        day, warnings = _worked_out(chain, rate, dividends, max_dte)
-        days.append(day)
-        for warning in warnings:
-            kind = re.sub(r"[-+]?\d[\d.,:-]*", "#", warning)
-            told[kind] += 1
-            examples.setdefault(kind, warning)
-    if not days:
-        raise refused[0] if refused else DataError(source, "holds no chain of those days", "widen --from and --to")
-    days.sort(key=lambda day: day.snapshot.chain.as_of)
-    given = load_bars(bars) if bars is not None else market_bars
-    notes = [f"left out: {error.source}: {error.rule}" for error in refused]
-    notes += [f"on {count} of {len(days)} days: {examples[kind]}" for kind, count in told.most_common(KINDS_SHOWN)]
-    fitting, remark = _fitting(given, days, bars or "the recorded bars")
+    sources = [source] if isinstance(source, str) else list(source)
+    stored_bars, stored_dividends = pd.DataFrame(), None
+    if sources == [RECORD]:
+        archive = recorded_market(clean_symbol(symbol or DEFAULT_SYMBOL))
+        panel = _of_archive(archive, capture_time(session), first, last, progress)
+        kept = read_series(archive.record, "bars", archive.symbol)
+        stored_bars = pd.DataFrame() if kept is None else kept
+        stored_dividends = archive.dividends
+    else:
+        panel = read_panel(sources, symbol, session, first, last, max(max_dte, MAX_DTE), progress)
+    given = load_bars(bars) if bars is not None else stored_bars
+    fitting, remarks = _fitting(given, panel, bars or "the recorded bars")
     return RecordedDays(
-        name, tuple(days), fitting, (*notes, *remark), dividends or DividendSchedule((), "not given"), max_dte
+        panel.with_bars(fitting),
+        panel_terms(panel, rate, dividends or stored_dividends),
+        fitting,
+        dividends or stored_dividends,
+        max_dte,
+        tuple(remarks),
     )
 
 
-Read = tuple[str, Iterable[Chain | DataError], DividendSchedule | None, pd.DataFrame]
-
-
-def _of_file(
-    source: str,
-    symbol: str | None,
-    session: str | None,
-    first: date | None,
-    last: date | None,
-    progress: Progress | None,
-) -> Read:
-    chains = read_chains(source, symbol=symbol, session=session, first=first, last=last, progress=progress)
-    return f"chains of {Path(source).name}", chains, None, pd.DataFrame()
-
-
-def _of_record(
-    _source: str,
-    symbol: str | None,
-    session: str | None,
-    first: date | None,
-    last: date | None,
-    progress: Progress | None,
-) -> Read:
-    market, at = recorded_market(clean_symbol(symbol or DEFAULT_SYMBOL)), capture_time(session)
+def _of_archive(
+    market: RecordedMarket, at: time | None, first: date | None, last: date | None, progress: Progress | None
+) -> Panel:
+    """Panel of the captures of an archive."""
     days = [day for day in market.days if (first or date.min) <= day <= (last or date.max)]
     if not days:
         refuse_days(market.name, market.days, first, last)
+    record, symbol = market.record, market.symbol
+    captured = {day: [one for one in record.captures(symbol, day) if at is None or one.is_at(at)] for day in days}
+    chosen = [one.path for ones in captured.values() if (one := choose(ones)) is not None]
 
-    def chains() -> Iterator[Chain | DataError]:
+    def build() -> Build:
+        report = Report()
+        chains: list[Chain] = []
         for done, day in enumerate(days):
-            yield _opened(market.record, market.symbol, day, at)
+            chain = _opened(record, symbol, day, at, report)
+            if chain is not None:
+                chains.append(chain)
             if progress:
                 progress(done + 1, len(days))
+        if not chains:
+            raise report.errors[0]
+        for chain in chains:
+            for warning in chain.warnings:
+                report.warn(chain.as_of.toordinal(), warning)
+        found = Report()
+        panel = panel_of_rows(
+            rows_together([rows_of_chain(chain) for chain in chains]),
+            name=market.name,
+            symbol=symbol,
+            provenance=Provenance.of(simulated=chains[-1].simulated, modelled=chains[-1].modelled),
+            report=found,
+        )
+        report.refused |= found.refused
+        if panel is None:
+            raise found.errors[0]
+        return Build(panel, report, ())
 
-    bars = read_series(market.record, "bars", market.symbol)
-    return market.name, chains(), market.dividends, pd.DataFrame() if bars is None else bars
+    options = {"archive": str(record.folder), "symbol": symbol, "at": str(at), "days": [str(day) for day in days]}
+    return window(cached_build(chosen, options, build), [Path(market.name)], None, None)
 
 
-def _opened(record: Record, symbol: str, day: date, at: time | None) -> Chain | DataError:
+def _opened(record: Record, symbol: str, day: date, at: time | None, report: Report) -> Chain | None:
     try:
         return record.chain(symbol, day, at, QUOTE_COLUMNS)
     except DataError as error:
-        return error
+        report.refuse(day.toordinal(), error)
+        return None
 
 
-def _worked_out(
-    chain: Chain, rate: float | None, dividends: DividendSchedule | None, max_dte: int
-) -> tuple[RecordedDay, tuple[str, ...]]:
-    exercise: Exercise | None = "european" if chain.simulated else None
-    known = None if dividends is None else _known(dividends, chain.as_of)
-    snapshot = take_snapshot(chain, rate, known, exercise)
-    kept = [place for place, q in enumerate(snapshot.slices) if q.dte <= max_dte and q.years > 0.0]
-    bare = replace(
-        snapshot,
-        chain=replace(chain, quotes=chain.quotes.iloc[:0].copy()),  # a mere slice would hold every row
-        slices=tuple(snapshot.slices[place] for place in kept),
-        forwards=tuple(snapshot.forwards[place] for place in kept),
-    )
-    return RecordedDay(bare), (*chain.warnings, *snapshot.warnings)
-
-
-def _known(dividends: DividendSchedule, day: date) -> DividendSchedule:
-    """What a day knows: dividends paid so far, from which the next ones are projected."""
-    return DividendSchedule(tuple(d for d in dividends.dividends if d.ex_date <= day), dividends.source)
-
-
-def _fitting(bars: pd.DataFrame, days: list[RecordedDay], name: object) -> tuple[pd.DataFrame, list[str]]:
-    """Bars without those that contradict the chain's own spot, and a note of how many.
+def _fitting(bars: pd.DataFrame, panel: Panel, name: object) -> tuple[pd.DataFrame, list[str]]:
+    """Bars without those that contradict the chain's spot, and a note of how many.
 
     Raises
     ------
@@ -189,7 +197,7 @@ def _fitting(bars: pd.DataFrame, days: list[RecordedDay], name: object) -> tuple
     """
     if bars.empty:
         return bars, []
-    spot = pd.Series({pd.Timestamp(d.snapshot.chain.as_of): d.snapshot.chain.spot for d in days})
+    spot = pd.Series(panel.spot, index=pd.DatetimeIndex(panel.dates))
     both = spot.index.intersection(bars.index)
     low, high = bars.loc[both, "low"] * (1.0 - BAR_SLACK), bars.loc[both, "high"] * (1.0 + BAR_SLACK)
     outside = both[np.asarray((spot[both] < low) | (spot[both] > high))]
@@ -204,3 +212,353 @@ def _fitting(bars: pd.DataFrame, days: list[RecordedDay], name: object) -> tuple
         return bars, []
     note = f"{len(outside)} bars contradict the chain's spot and are taken as unknown (first {outside[0]:%Y-%m-%d})"
     return bars.drop(index=outside), [note]
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedDays:
+    """Recorded chains of one symbol, a capture a day; `recorded_days` reads them.
+
+    Without bars the open, high, low and close of a day are unknown: a touch never counts as met, and what settles on
+    the opening print, or on the close of a day that was captured before it, settles at an estimate, counted as one.
+    """
+
+    panel: Panel
+    implied: PanelTerms
+    bars: pd.DataFrame  # open, high, low and close by date, $/share; empty where there are none
+    given_dividends: DividendSchedule | None
+    max_dte: int  # calendar days to the farthest expiration that an entry may reach
+    remarks: tuple[str, ...] = ()
+
+    surface_market = None
+
+    @property
+    def name(self) -> str:
+        """Name in output."""
+        return self.panel.name
+
+    @property
+    def symbol(self) -> str:
+        """Underlying."""
+        return self.panel.symbol
+
+    @property
+    def provenance(self) -> Provenance:
+        """Source of the quotes: the archive and files also hold simulated chains."""
+        return self.panel.provenance
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the quotes are a model's."""
+        return not self.panel.provenance.is_real
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """Sessions with a capture."""
+        return self.panel.dates
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Days left out, warnings by kind, sessions without a capture, and unknown prices of the underlying."""
+        notes = [*([ECHO] if self.is_simulated else []), *self.panel.notes, *self._warnings(), *self.remarks]
+        notes += [*self.panel.quality_summary(by_year=False), *_gaps(self.days)]
+        unknown = [day for day, close in zip(self.days, self.panel.close, strict=True) if np.isnan(close)]
+        if len(unknown) == len(self.days):
+            notes.append("no bars of the underlying: no touch is seen, and settlements are estimated; give --bars")
+        elif unknown:
+            notes.append(f"{len(unknown)} days without a bar of the underlying ({_some(unknown)})")
+        return tuple(notes)
+
+    def _warnings(self) -> tuple[str, ...]:
+        """Warnings that follow from the quotes, one a kind."""
+        report, days = Report(), self.panel.day.tolist()
+        for warnings in (self.implied.rate_warnings(), self._iv.warnings() if "_iv" in self.__dict__ else {}):
+            for place, text in warnings.items():
+                report.warn(days[place], text)
+        for place in np.flatnonzero(~self.panel.is_timed).tolist():
+            close = f"the quotes carry no time of day: the close of {self.days[place]} is assumed"
+            report.warn(days[place], close)
+        if self.given_dividends is None and settlement_of(self.symbol).pays_dividends:
+            for day in days:
+                report.warn(
+                    day, f"dividends of {self.symbol} not given: max_loss leaves out what an early assigned short call "
+                    "would owe; give --dividends",
+                )  # fmt: skip
+        return report.notes(days[0], days[-1], len(days))
+
+    @property
+    def spot(self) -> Array:
+        """Price of the underlying at the time of the quotes."""
+        return self.panel.spot
+
+    @property
+    def opened(self) -> Array:
+        """Opening prices, from the bars."""
+        return self.panel.open
+
+    @property
+    def high(self) -> Array:
+        """Daily highs, from the bars."""
+        return self.panel.high
+
+    @property
+    def low(self) -> Array:
+        """Daily lows, from the bars."""
+        return self.panel.low
+
+    @cached_property
+    def dividends(self) -> DividendSchedule:
+        """Dividends of the underlying; empty where none are given."""
+        return self.given_dividends or DividendSchedule((), "not given")
+
+    def settlement(self, root: str) -> Settlement:
+        """The rule of the root."""
+        return settlement_of(root)
+
+    def settlement_price(self, series: Series) -> float:
+        """Opening print or close of the last session up to the expiration, as its root settles; NaN where unknown.
+
+        A day without a capture still has its bar. Without bars only a capture of the close knows the close.
+        """
+        day = latest_session(series.expiration)
+        column = self.settlement(series.root).settles_on
+        if pd.Timestamp(day) in self.bars.index:
+            return float(self.bars[column].loc[pd.Timestamp(day)])
+        place = int(np.searchsorted(self.panel.day, day.toordinal()))
+        is_captured = place < len(self.panel) and self.panel.day[place] == day.toordinal()
+        is_close = is_captured and self.panel.is_timed[place] and self.panel.moment[place] == at_close(day).timestamp()
+        return float(self.panel.spot[place]) if is_close and column == "close" else math.nan
+
+    def terms(self, place: int, series: Series) -> Terms:
+        """Forward by put-call parity, which dividends lower by themselves; NaN where the day's quotes hold none.
+
+        Early exercise is not taken off the quotes, which leaves American forwards up to $0.15 low at two months (see
+        `market.forward`).
+        """
+        index = self.panel.slice_of(place, series.root, series.expiration.toordinal())
+        if index < 0 or math.isnan(self.implied.forward[index]):
+            return Terms(math.nan, math.nan, math.nan)
+        columns = (self.panel.years, self.implied.forward, self.implied.discount)
+        return Terms(*(float(column[index]) for column in columns))
+
+    def surface(self) -> Surface:
+        """Empty: quotes are given."""
+        return NO_SURFACE
+
+    def entries(self, rule: EntryRule, allowed: Flags | None = None) -> Candidates:
+        """Package that the rule picks on each day, where it finds one, from the nearest expiration with a smile.
+
+        Of two expirations as near the earlier one; of two roots on one day the one with the more strikes. Deltas are of
+        the vol that an option's own midpoint implies.
+
+        Raises
+        ------
+        InputError
+            When the rule reaches beyond `max_dte`.
+        """
+        places = np.arange(len(self.panel) - 1) if allowed is None else np.flatnonzero(allowed[:-1])
+        index = self._nearest(places, rule.dte, rule.dte_slack)
+        place, index = places[index >= 0], index[index >= 0]
+        delta = self._prices.call_delta, self._prices.put_delta
+        strike, is_whole = select_packages(
+            rule, index, self.panel.strike_start, self.panel.strike, self.panel.quotes, delta
+        )
+        place, index, strike = place[is_whole], index[is_whole], strike[is_whole]
+        series = [self._series(at) for at in index.tolist()]
+        none = np.full(len(place), -1, dtype=np.int64)
+        offset = np.zeros(len(place) + 1, dtype=np.int64)
+        return Candidates(place.astype(np.int64), tuple(series), none, offset, np.empty(0), strike)
+
+    def quote(self, book: Book) -> None:
+        """Quotes of every life, and short legs that are assigned overnight."""
+        lives, quotes, legs = book.lives, book.quotes, book.legs
+        tradable = np.diff(lives.offset) - lives.settles
+        quotes.state[:], quotes.quoted[:] = CHOSEN, tradable
+        owner, place = book.owner, book.place
+        rows = np.flatnonzero(np.arange(len(owner)) - lives.offset[owner] < tradable[owner])
+        owner, place = owner[rows], place[rows]
+        index = self._slices(place, lives.expires[owner], [one.root for one in book.series], owner)
+        strike = quotes.strike[owner].T
+        shape = strike.shape
+        marks = self._marked(
+            np.tile(index, len(legs)), np.repeat(legs.right, len(rows)), np.ascontiguousarray(strike).ravel()
+        )
+        origin = marks.origin.reshape(shape)
+        carried = (origin == CARRIED).any(axis=0)
+        # A package is chosen on quotes, so that the first row of a life is never carried.
+        last = np.maximum.accumulate(np.where(carried, 0, np.arange(len(rows))))
+        quotes.bid[:, rows], quotes.ask[:, rows] = marks.bid.reshape(shape)[:, last], marks.ask.reshape(shape)[:, last]
+        quotes.by_smile[rows] = np.where(carried, 0, (origin == BY_SMILE).sum(axis=0))
+        quotes.is_carried[rows] = carried
+        ahead = np.append(book.days.dividend[1:], 0.0) > 0.0
+        for j in np.flatnonzero(legs.sign < 0.0):
+            right, spot = legs.right[j], self.panel.spot[place]
+            in_the_money = (right * (spot - strike[j]) > 0.0) & ((right < 0.0) | ahead[place])
+            asked = np.flatnonzero(in_the_money & lives.is_physical[owner] & ~carried & (index >= 0))
+            if len(asked):
+                is_assigned = self._is_assigned(index[asked], right, spot[asked], strike[j, asked])
+                quotes.assigned[rows[asked[is_assigned]]] |= 1 << int(j)
+
+    def _is_assigned(self, index: Places, right: float, spot: Array, strike: Array) -> Flags:
+        """Whether short options of one right are assigned, by the opposite right's midpoint."""
+        marks = self._marked(index, np.full(len(index), -right), np.ascontiguousarray(strike))
+        mid = np.where(marks.origin == CARRIED, np.nan, 0.5 * (np.maximum(marks.bid, 0.0) + marks.ask))
+        years, discount = self.panel.years[index], self.implied.discount[index]
+        prepaid = self.implied.forward[index] * discount
+        found = is_assigned_by_quotes(right, spot, strike, mid, -np.log(discount) / years, years, spot - prepaid)
+        is_assigned: Flags = np.asarray(found) == 1.0
+        return is_assigned
+
+    def board(self, place: int, dte: int, slack: int) -> Board | None:
+        """Options with a usable quote of the expiration that `entries` chooses from; None where there is none."""
+        index = int(self._nearest(np.array([place]), dte, slack)[0])
+        if index < 0:
+            return None
+        low, high = self.panel.strike_start[index : index + 2]
+        sides = []
+        for sign, bid, ask, delta in (
+            (float(RIGHT_SIGN["P"]), PUT_BID, PUT_ASK, self._prices.put_delta),
+            (float(RIGHT_SIGN["C"]), CALL_BID, CALL_ASK, self._prices.call_delta),
+        ):
+            bids, asks = self.panel.quotes[bid, low:high], self.panel.quotes[ask, low:high]
+            quoted = np.flatnonzero(np.isfinite(bids) & np.isfinite(asks))
+            strike = self.panel.strike[low:high][quoted]
+            sides.append((np.full(len(quoted), sign), strike, bids[quoted], asks[quoted], delta[low:high][quoted]))
+        columns = (np.concatenate(pair) for pair in zip(*sides, strict=True))
+        days = int(self.panel.expiration[index] - self.panel.day[place])
+        return Board(self._series(index), days, float(self.panel.spot[place]), *columns)
+
+    def marks(self, place: int, requests: Sequence[Request]) -> list[Marks]:
+        """Quotes where there are any, else bid and ask around the smile, else nothing; one answer a request."""
+        answers = []
+        for request in requests:
+            index = self.panel.slice_of(place, request.series.root, request.series.expiration.toordinal())
+            rows = np.full(len(request.strike), index, dtype=np.int64)
+            answers.append(self._marked(rows, np.array(request.right), np.array(request.strike)))
+        return answers
+
+    def iv_history(self, tenor_days: int = IVR_TENOR_DAYS) -> IvHistory:
+        """The symbol's own IV10 or IV30, one value a captured day.
+
+        Raises
+        ------
+        InputError
+            When the tenor is neither.
+        """
+        if tenor_days not in (10, 30):
+            raise InputError("ivr_tenor", tenor_days, "is no tenor of recorded chains", "choose 10 or 30")
+        values = self._iv.iv10 if tenor_days == 10 else self._iv.iv30
+        closes = pd.Series(values, index=pd.DatetimeIndex(self.days, name="date"), dtype=float)
+        series = f"{self.symbol} IV{tenor_days}"
+        return IvHistory(series, tenor_days, closes, proxy=False, note=f"{series}: {self.symbol}'s own, of {self.name}")
+
+    # Derived from the quotes
+
+    @property
+    def _basis(self) -> dict[str, object]:
+        """What vols and indices depend on besides the quotes."""
+        implied = self.implied
+        return {
+            "rates": np.unique(implied.rate[implied.rate_source == 0]).tolist(),
+            "exercise": implied.exercise,
+            "dividends": [(str(one.ex_date), one.amount) for one in self.dividends.dividends],
+            "is_given": self.given_dividends is not None,
+        }
+
+    @cached_property
+    def _iv(self) -> PanelIv:
+        names = (*IV_COLUMNS, "completeness")
+
+        def make() -> dict[str, Array]:
+            found = panel_iv(self.implied)
+            return {name: getattr(found, name) for name in names}
+
+        arrays = kept_arrays(self.panel, {"definition": DEFINITION, **self._basis}, make)
+        return PanelIv(*(arrays[name] for name in names))
+
+    @cached_property
+    def _prices(self) -> PanelPrices:
+        return PanelPrices(self.implied)
+
+    def _nearest(self, places: Places, dte: int, slack: int) -> Places:
+        """Slice of the expiration nearest to `dte` that draws a smile, on each of some days; -1 for none."""
+        if dte + slack > self.max_dte:
+            rule = f"expirations of more than {self.max_dte} days were not read"
+            raise InputError("dte", f"{dte} +-{slack}", rule, "choose fewer days, or read with a larger max_dte")
+        panel = self.panel
+        days, apart = panel.dte, np.abs(panel.dte - dte)
+        is_wanted = np.zeros(len(panel), dtype=np.bool_)
+        is_wanted[places] = True
+        near = np.flatnonzero(is_wanted[panel.slice_day] & (days > 0) & (apart <= slack))
+        by_name = np.argsort(np.argsort(panel.roots))[panel.root[near]]
+        strikes = np.diff(panel.strike_start)[near]
+        near = near[np.lexsort((by_name, -strikes, days[near], apart[near], panel.slice_day[near]))]
+        found = np.full(len(panel), -1, dtype=np.int64)
+        while len(near):  # the first of each day; where it draws no smile, the next
+            day, at = np.unique(panel.slice_day[near], return_index=True)
+            priced = self._prices.price(near[at])
+            found[day[priced]] = near[at[priced]]
+            left = np.ones(len(near), dtype=np.bool_)
+            left[at] = False
+            near = near[left & (found[panel.slice_day[near]] < 0)]
+        return found[places]
+
+    def _series(self, index: int) -> Series:
+        return Series(self.panel.roots[self.panel.root[index]], date.fromordinal(int(self.panel.expiration[index])))
+
+    def _slices(self, place: Places, expires: Places, roots: Sequence[str], owner: Places) -> Places:
+        """Slice of each row of a book; -1 where the day does not list its expiration."""
+        names = list(self.panel.roots)
+        root = np.array([names.index(name) for name in roots], dtype=np.int64)[owner]
+        found = np.empty(len(place), dtype=np.int64)
+        find_slices(self.panel.day_start, self.panel.expiration, self.panel.root, place, expires, root, found)
+        return found
+
+    def _marked(self, index: Places, right: Array, strike: Array) -> Marks:
+        """Quotes of options by slice, and their origin; arrays of shape (n,)."""
+        bid, ask = np.empty(len(strike)), np.empty(len(strike))
+        quotes_of(self.panel.strike_start, self.panel.strike, *self.panel.quotes, index, right, strike, bid, ask)
+        origin = np.where(np.isfinite(bid), QUOTED, CARRIED)
+        lost = np.flatnonzero((origin == CARRIED) & (index >= 0))
+        for at in np.unique(index[lost]).tolist():
+            table = self._prices.table(at)
+            if table is not None:
+                rows = lost[index[lost] == at]
+                tick = self.settlement(table.root).tick
+                bid[rows], ask[rows] = smile_quotes(table, right[rows], strike[rows], tick)
+                origin[rows] = np.where(np.isfinite(bid[rows]), BY_SMILE, CARRIED)
+        return Marks(bid, ask, origin)
+
+
+def smile_quotes(table: OptionTable, right: Array, strike: Array, tick: float) -> tuple[Array, Array]:
+    """Bid and ask of options without a quote of their own.
+
+    The value is that of the smile, at least what immediate exercise pays where that is allowed. Half-spreads are those
+    of the strikes of the same right that are quoted, interpolated, and that of the outermost one beyond them. Rounded
+    outward to the tick; NaN where the right quotes nothing.
+    """
+    value = table.smile.value(right, strike)
+    if settlement_of(table.root).exercise == "american":
+        value = np.maximum(value, right * (table.spot - strike))
+    half = np.full(len(strike), np.nan)
+    for sign in RIGHT_SIGN.values():
+        side = np.flatnonzero((table.right == sign) & np.isfinite(table.bid) & np.isfinite(table.ask))
+        if len(side):
+            wanted = right == sign
+            half[wanted] = np.interp(strike[wanted], table.strike[side], 0.5 * (table.ask - table.bid)[side])
+    bid = np.maximum(np.floor((value - half) / tick + TICK_NOISE) * tick, 0.0)
+    ask = np.maximum(np.ceil((value + half) / tick - TICK_NOISE) * tick, tick)
+    return bid, ask
+
+
+def _gaps(days: Sequence[date]) -> list[str]:
+    """A note of the sessions between the first and the last day that were not captured."""
+    expected = sessions(days[0], days[-1]).tolist()
+    missing = sorted(set(expected) - set(days))
+    if not missing:
+        return []
+    return [f"{len(missing)} of {len(expected)} sessions without a recorded chain ({_some(missing)})"]
+
+
+def _some(days: Sequence[date]) -> str:
+    shown = ", ".join(str(day) for day in days[:SHOWN])
+    return shown + (f" and {len(days) - SHOWN} more" if len(days) > SHOWN else "")

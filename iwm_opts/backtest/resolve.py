@@ -118,7 +118,7 @@ def modelled_trial(
 
 
 def recorded_trial(
-    source: str,
+    source: str | Sequence[str],
     history: IvHistory | None = None,
     symbol: str | None = None,
     session: str | None = None,
@@ -132,7 +132,7 @@ def recorded_trial(
     most_dte: int = MAX_DTE,
     told: Told | None = None,
 ) -> Trial:
-    """Recorded chains, of a file or the local record; see `backtest.recorded.recorded_days`.
+    """Recorded chains, of files or the local archive; see `backtest.recorded.recorded_days`.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def recorded_trial(
     )
     if history is not None:
         return given_history(history, Trial(market, history))
-    if source == RECORD:
+    if source == RECORD or list(source) == [RECORD]:
         recorded = recorded_market(clean_symbol(symbol or DEFAULT_SYMBOL))
         return Trial(market, recorded.ranked_history(market.days[-1], tenor_days, lookback)[0])
     return Trial(market, market.iv_history(tenor_days))

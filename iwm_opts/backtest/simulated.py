@@ -2,26 +2,33 @@
 of the chain.
 """
 
+import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.market import Board, Candidates, Marks, Request, Series, Terms
-from iwm_opts.conventions import RIGHT_SIGN, TICK
+from iwm_opts.backtest.market import Board, Candidates, Flags, Marks, Request, Series, Terms
+from iwm_opts.backtest.rules import EntryRule
+from iwm_opts.conventions import RIGHT_SIGN, TICK, Provenance
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.kernels.backtest.book import Surface
 from iwm_opts.kernels.backtest.marks import quotes_on
 from iwm_opts.kernels.simulation.quote import many_time_terms
+from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.contract import Settlement, settlement_of
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.simulation.quotes import QuotedExpiration
 from iwm_opts.simulation.surface_table import SurfaceTable
 from iwm_opts.sources.surface_market import TABLE_DTE, SurfaceMarket
+
+if TYPE_CHECKING:
+    from iwm_opts.backtest.book import Book
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -54,6 +61,16 @@ class SimulatedDays:
     echo: str = ECHO  # what to know of an edge found here
 
     is_simulated = True
+
+    @property
+    def provenance(self) -> Provenance:
+        """Simulated, or modelled around real prices."""
+        return Provenance(self.market.told_as)
+
+    @property
+    def surface_market(self) -> SurfaceMarket:
+        """The market of the surface model."""
+        return self.market
 
     @property
     def name(self) -> str:
@@ -113,6 +130,15 @@ class SimulatedDays:
         row = self._row(place, series)
         return Terms(*(float(column[row]) for column in (self._table.years, self._table.forward, self._table.discount)))
 
+    def settlement_price(self, series: Series) -> float:
+        """Open or close of the last session up to the expiration, as its root settles; NaN where it is not there."""
+        day = latest_session(series.expiration)
+        place = bisect_left(self.days, day)
+        if place == len(self.days) or self.days[place] != day:
+            return math.nan
+        on_open = self.settlement(series.root).settles_on == "open"
+        return float(self.opened[place] if on_open else self.spot[place])
+
     def board(self, place: int, dte: int, slack: int) -> Board | None:
         """All listed strikes of the nearest expiration; deltas are the model's own."""
         row = int(self._nearest(dte, slack)[place])
@@ -124,7 +150,14 @@ class SimulatedDays:
 
     def marks(self, place: int, requests: Sequence[Request]) -> list[Marks]:
         """Every option has a quote here."""
-        return [self._marked(self._row(place, one.series), one) for one in requests]
+        return [self._marked(self._row(place, request.series), request) for request in requests]
+
+    def entries(self, rule: EntryRule, _allowed: Flags | None = None) -> Candidates:
+        """Nearest expirations on every day; the day loop chooses the packages it needs."""
+        return self.candidates(rule.dte, rule.dte_slack)
+
+    def quote(self, book: "Book") -> None:
+        """Nothing: the day loop marks by the surface."""
 
     def surface(self) -> Surface:
         """The table's coefficients, by expiration, then day."""

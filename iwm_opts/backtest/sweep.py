@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.book import Book, build_book
 from iwm_opts.backtest.engine import Prepared, blank_trades, macro_met, on_weekdays, prepare, variants_of
 from iwm_opts.backtest.gate import is_open
-from iwm_opts.backtest.market import DailyMarket, SurfacedMarket
+from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.prices import price_book
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import SESSIONS_PER_YEAR
@@ -126,7 +126,7 @@ def _shared(
         near = entry.dte, entry.dte_slack
         if shelf.key == key and shelf.book is not None:
             book = expirations[near] = shelf.book
-        elif near in expirations and isinstance(market, SurfacedMarket):
+        elif near in expirations and len(expirations[near].surface.rows):
             book = expirations[near].with_rule(entry)
         else:
             book = expirations[near] = build_book(market, entry)

@@ -13,7 +13,6 @@ from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import PATH
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.market.iv_rank import IvHistory
 
 Array = NDArray[np.float64]
@@ -36,9 +35,7 @@ class Trial:
 
 def market_kind(market: DailyMarket) -> str:
     """`simulated`, `modelled` (real prices of the underlying under quotes of a model) or `recorded`."""
-    if isinstance(market, SimulatedDays):
-        return market.market.told_as
-    return "simulated" if market.is_simulated else "recorded"  # chains of a simulated market may be recorded too
+    return str(market.provenance)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -171,14 +171,13 @@ def _simulated_range(options: Mapping[str, Any], first: date | None, last: date 
 
 def _stage(trial: "Trial", name: str, options: Mapping[str, Any]) -> "Stage":
     from iwm_opts.backtest.metrics import Period
-    from iwm_opts.backtest.simulated import SimulatedDays
     from iwm_opts.io.plan_tables import load_events
     from iwm_opts.plans.checklist import Inputs
     from iwm_opts.plans.plan_backtest import Stage
     from iwm_opts.sources.simulated import SimulatedMarket
 
-    assert isinstance(trial.market, SimulatedDays)
-    market = trial.market.market
+    market = trial.market.surface_market
+    assert market is not None
     funds = {symbol: market.bars(symbol) for symbol in market.parameters.companions}
     minutes = market.minutes() if options["intraday"] and isinstance(market, SimulatedMarket) else None
     inputs = Inputs(market.bars(), funds, trial.history, minutes)

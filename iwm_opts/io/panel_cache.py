@@ -43,9 +43,7 @@ ABANDONED_SECONDS: Final = 3600.0  # age from which a folder being built has los
 DIGEST_LENGTH: Final = 32
 DERIVED: Final = "derived-"
 READ_BYTES: Final = 1 << 22
-CODE: Final = ("io/panel_files.py", "io/panel_cache.py", "io/parse.py", "io/formats.py", "io/tables.py",
-               "market/panel.py", "market/panel_rows.py", "market/capture.py", "market/calendar.py",
-               "kernels/panel/quality.py", "kernels/panel/implied_rate.py")  # fmt: skip
+CODE: Final = ("io", "market", "kernels/panel")  # rooms that a kept panel depends on
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +163,7 @@ def _write(path: Path, values: NDArray[Any]) -> None:
         os.fsync(file.fileno())
 
 
-def kept_arrays(
-    panel: Panel, about: Mapping[str, Any], make: "Callable[[], dict[str, NDArray[Any]]]"
-) -> dict[str, Any]:
+def kept_arrays(panel: Panel, about: Mapping[str, Any], make: "Callable[[], dict[str, Any]]") -> dict[str, Any]:
     """Arrays that follow from a panel and some options: read from beside it, else made and written there.
 
     Parameters
@@ -241,8 +237,8 @@ def code_digest() -> str:
     """Digest of the modules that a kept panel depends on."""
     package = Path(__file__).parents[1]
     content = hashlib.sha256()
-    for name in CODE:
-        content.update((package / name).read_bytes())
+    for file in sorted(file for room in CODE for file in (package / room).rglob("*.py")):
+        content.update(file.read_bytes())
     return content.hexdigest()[:DIGEST_LENGTH]
 
 

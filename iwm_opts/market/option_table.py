@@ -1,6 +1,6 @@
 """One expiration as a table of options: quotes, implied volatilities, greeks and the smile drawn through them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -72,19 +72,25 @@ def option_table(chain: Chain, quotes: ExpirySlice, forward: Forward, model: Quo
     DataError
         When too few strikes carry a vol to draw a smile.
     """
+    interest = _interest(chain, quotes)
+    table = priced_table(chain.spot, quotes, forward, model)
+    return replace(table, open_interest=interest["open_interest"], volume=interest["volume"])
+
+
+def priced_table(spot: float, quotes: ExpirySlice, forward: Forward, model: QuoteModel) -> OptionTable:
+    """Price one expiration, open interest and volume unknown; arguments and errors as for `option_table`."""
     strike = np.tile(quotes.strike, 2)
     right = np.repeat([float(RIGHT_SIGN["P"]), float(RIGHT_SIGN["C"])], len(quotes.strike))
     bid = np.concatenate([quotes.put_bid, quotes.call_bid])
     ask = np.concatenate([quotes.put_ask, quotes.call_ask])
     implied = model.implied(right, 0.5 * (bid + ask), strike, quotes.years, forward)
     smile = _smile(quotes, forward, right, strike, ask - bid, implied.iv, implied.vega)
-    interest = _interest(chain, quotes)
     return OptionTable(
         root=quotes.root,
         expiration=quotes.expiration,
         dte=quotes.dte,
         years=quotes.years,
-        spot=chain.spot,
+        spot=spot,
         forward=forward,
         smile=smile,
         right=right,
@@ -97,8 +103,8 @@ def option_table(chain: Chain, quotes: ExpirySlice, forward: Forward, model: Quo
         theta=implied.theta,
         vega=implied.vega,
         early_exercise=implied.early_exercise,
-        open_interest=interest["open_interest"],
-        volume=interest["volume"],
+        open_interest=np.full(len(strike), np.nan),
+        volume=np.full(len(strike), np.nan),
     )
 
 

@@ -509,7 +509,7 @@ def slice_clocks(
     moments = [datetime.fromtimestamp(seconds, NEW_YORK) for seconds in moment.tolist()]
     days, which = np.unique(expiration, return_inverse=True)
     dates = [date.fromordinal(int(day)) for day in days]
-    years, effective, left = clocks(moments, place, [dates[i] for i in which])
+    years, effective, left = clocks(moments, place, expiration)
     on_open = np.array([settlement_of(name).settles_on == "open" for name in roots], dtype=np.bool_)[root]
     if on_open.any():
         session = np.zeros(len(days))

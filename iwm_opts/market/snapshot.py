@@ -175,8 +175,6 @@ def take_snapshot(
     style: Exercise = "european" if engine == "vollib" else by_rule
     if dividends is not None and slices:
         dividends = dividends.projected_to(chain.as_of, slices[-1].expiration + timedelta(days=1))
-    if rate is not None and rate < 0 and style == "american":
-        raise InputError("rate", rate, "American exercise is priced at zero or more", "or give --exercise european")
     found, warnings = chain_rate(slices, rate, style, dividends, rate_source)
     if chain.quote_time is None:
         warnings.append(f"the quotes carry no time of day: the close of {chain.as_of} is assumed")
@@ -202,8 +200,7 @@ def chain_rate(
 ) -> tuple[Rate, list[str]]:
     """Rate given, else implied by a chain, else assumed, with warnings that say so."""
     if given is not None:
-        if not RATES[0] <= given <= RATES[1]:
-            raise InputError("rate", given, f"must lie between {RATES[0]:g} and {RATES[1]:g}", "3.6% is 0.036")
+        check_rate(given, exercise)
         return Rate(given, who), []
     implied = implied_rate(slices, exercise, dividends)
     if implied is not None:
@@ -216,3 +213,17 @@ def chain_rate(
     return Rate(ASSUMED_RATE, "assumed"), [
         f"the chain implies no rate that its quotes agree on: {ASSUMED_RATE:.1%} assumed; give --rate"
     ]
+
+
+def check_rate(rate: float, exercise: Exercise) -> None:
+    """Raise for a rate that no market has, or that American exercise is not priced at.
+
+    Raises
+    ------
+    InputError
+        Outside -5% to 30%, or below 0 under American exercise.
+    """
+    if rate < 0 and exercise == "american":
+        raise InputError("rate", rate, "American exercise is priced at zero or more", "or give --exercise european")
+    if not RATES[0] <= rate <= RATES[1]:
+        raise InputError("rate", rate, f"must lie between {RATES[0]:g} and {RATES[1]:g}", "3.6% is 0.036")

@@ -15,7 +15,6 @@ from iwm_opts.backtest.gate import known_ranks
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.errors import InputError
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.minutes import Minutes, bar_minutes
@@ -41,8 +40,8 @@ def surface_behind(market: DailyMarket | None) -> SurfaceMarket:
     InputError
         When there is no market, or one of recorded quotes.
     """
-    if isinstance(market, SimulatedDays):
-        return market.market
+    if market is not None and market.surface_market is not None:
+        return market.surface_market
     rule = "options within the session are modelled from a surface, and none is there"
     raise InputError("source", None if market is None else market.name, rule, "give --source modelled, or sim")
 

@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.asking import packages_on
 from iwm_opts.backtest.book import LEGS
+from iwm_opts.backtest.entry_selection import select_package
 from iwm_opts.backtest.result import REASONS, SKIP_REASONS, legs_text
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.backtest.simulated import board_of
 from iwm_opts.conventions import MULTIPLIER, TICK
 from iwm_opts.execution.fees import premium_sold
 from iwm_opts.execution.fills import fill_package, fill_packages
@@ -115,11 +114,8 @@ class SessionBook:
             return None
         spot = float(held["open"].iloc[0])
         (quoted,) = quotes.quoted([_new_york(held.index[0])], np.array([spot]), listing)
-        board = board_of(quoted, self.market.symbol, quotes.day, spot)
-        packages = packages_on(board, rule)
-        if not len(packages):
-            return None
-        return Chosen(listing, Legs.of(*LEGS[rule.strategy]), board.strike[packages.index[0]])
+        strike = select_package(rule, quoted)
+        return None if strike is None else Chosen(listing, Legs.of(*LEGS[rule.strategy]), strike)
 
     def _course(self, quotes: SessionQuotes, held: pd.DataFrame, chosen: Chosen) -> Course:
         minute, opened = held["minute"].to_numpy(dtype=float), held["open"].to_numpy(dtype=float)

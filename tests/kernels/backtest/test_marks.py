@@ -3,7 +3,6 @@ from datetime import date
 import numpy as np
 import pytest
 
-from iwm_opts.backtest.asking import choose_packages
 from iwm_opts.backtest.book import build_book
 from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.backtest.simulated import SimulatedDays
@@ -47,10 +46,14 @@ def test_marks_are_the_quotes_of_the_chain(days):
     ],
     ids=lambda rule: f"{rule.strategy} {rule.dte}",
 )
-def test_strikes_are_those_that_the_screens_choose(days, rule):
+def test_strikes_are_those_that_the_screens_choose(days, rule, screened):
     book = build_book(days, rule).complete()
-    places = np.arange(len(days.days) - 1)
-    theirs = {one.place: (one.series, *one.strike) for one in choose_packages(days, rule, places)}
+    theirs = {}
+    for place in range(len(days.days) - 1):
+        board = days.board(place, rule.dte, rule.dte_slack)
+        strikes = None if board is None else screened(board, rule)
+        if strikes is not None:
+            theirs[place] = (board.series, *strikes)
     chosen = np.flatnonzero(book.quotes.state == CHOSEN)
     ours = {int(book.lives.entry[c]): (book.series[c], *book.quotes.strike[c]) for c in chosen}
     assert ours == theirs

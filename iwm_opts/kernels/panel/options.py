@@ -1,0 +1,145 @@
+"""Options of a panel: where they are listed, what is quoted for them, and the choice of a package among them."""
+
+import math
+
+from numba import boolean, float64, int64, types
+
+from iwm_opts.kernels._jit import inline, kernel
+
+FLOATS, INTS, FLAGS = float64[::1], int64[::1], boolean[::1]
+
+WIDTH_SLACK = 0.10  # fraction of its width by which a wing may miss it
+SAME_STRIKE = 1e-6  # dollars: strikes this close are the same one
+
+
+@inline
+def first_at_least(values, low, high, value):
+    """First place from `low` to `high` - 1 whose value reaches `value`; `high` where none does. Values ascend."""
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel(types.void(INTS, INTS, INTS, INTS, INTS, INTS, INTS))
+def find_slices(day_start, expiration, root, place, wanted_expiration, wanted_root, found):
+    """Slice of each day, expiration and root, arrays of shape (n,); -1 where the day does not list it."""
+    for i in range(found.shape[0]):
+        high = day_start[place[i] + 1]
+        s = first_at_least(expiration, day_start[place[i]], high, wanted_expiration[i])
+        while s < high and expiration[s] == wanted_expiration[i] and root[s] != wanted_root[i]:
+            s += 1
+        found[i] = s if s < high and expiration[s] == wanted_expiration[i] else -1
+
+
+@kernel(types.void(INTS, *(FLOATS,) * 5, INTS, FLOATS, FLOATS, FLOATS, FLOATS))
+def quotes_of(strike_start, strike, call_bid, call_ask, put_bid, put_ask, index, right, wanted, bid, ask):
+    """Bid and ask of options by slice, right and strike, arrays of shape (n,); NaN where there is no usable quote.
+
+    A slice of -1 has no quotes.
+    """
+    for i in range(bid.shape[0]):
+        bid[i] = ask[i] = math.nan
+        s = index[i]
+        if s < 0:
+            continue
+        high = strike_start[s + 1]
+        j = first_at_least(strike, strike_start[s], high, wanted[i])
+        if j < high and strike[j] == wanted[i]:
+            b, a = (call_bid[j], call_ask[j]) if right[i] > 0.0 else (put_bid[j], put_ask[j])
+            if math.isfinite(b) and math.isfinite(a):
+                bid[i], ask[i] = b, a
+
+
+@inline
+def _nearest_delta(delta, bid, ask, low, high, wanted):
+    """Quoted strike whose |delta| is nearest to one wanted, the lower of two equals; -1 for none."""
+    best, found = math.inf, -1
+    for j in range(low, high):
+        if math.isfinite(bid[j]) and math.isfinite(ask[j]):
+            miss = abs(abs(delta[j]) - wanted)
+            if miss < best:
+                best, found = miss, j
+    return found
+
+
+@inline
+def _at_width(strike, bid, ask, low, high, anchor, width):
+    """Quoted strike a width away from an anchor, the lower of two equals; -1 where all miss by over a tenth."""
+    best, found = width * WIDTH_SLACK, -1
+    for j in range(low, high):
+        if math.isfinite(bid[j]) and math.isfinite(ask[j]):
+            distance = abs(strike[j] - strike[anchor])
+            miss = abs(distance - width)
+            if distance > SAME_STRIKE and (miss < best or (miss == best and found < 0)):
+                best, found = miss, j
+    return found
+
+
+@inline
+def _side(strike, delta, bid, ask, low, high, is_put, legs, wanted, width, wing_delta):
+    """Anchor by delta and, for two legs, the wing beyond it; -1 where one is missing."""
+    anchor = _nearest_delta(delta, bid, ask, low, high, wanted)
+    if anchor < 0 or legs < 2:
+        return anchor, anchor
+    first, last = (low, anchor) if is_put else (anchor + 1, high)
+    if math.isnan(width):
+        return anchor, _nearest_delta(delta, bid, ask, first, last, wing_delta)
+    return anchor, _at_width(strike, bid, ask, first, last, anchor, width)
+
+
+@kernel(
+    types.void(
+        INTS, INTS, *(FLOATS,) * 7, int64, int64, float64, float64, float64, float64, float64, float64,
+        float64[:, ::1], FLAGS,
+    )
+)  # fmt: skip
+def choose_packages(
+    index, strike_start, strike, call_bid, call_ask, put_bid, put_ask, call_delta, put_delta, puts, calls,
+    put_anchor, put_width, put_wing, call_anchor, call_width, call_wing, chosen, is_whole,
+):  # fmt: skip
+    """Package of a rule on each of some slices: on each side an anchor by delta, and a wing beyond it for two legs.
+
+    The selection of `spreads`, over quoted options alone.
+
+    Parameters
+    ----------
+    index : shape (n,)
+        Slices.
+    call_delta, put_delta : shape (N,)
+        NaN where no vol is implied.
+    puts, calls : int
+        Legs of each right, 0 to 2.
+    put_anchor, put_width, put_wing, call_anchor, call_width, call_wing : float
+        |delta| of the anchor; dollars to its wing, or NaN and the wing's |delta|.
+    chosen : shape (n, puts + calls)
+        Strikes in ascending order, NaN where `is_whole` (n,) is False; both written.
+    """
+    for i in range(index.shape[0]):
+        low, high = strike_start[index[i]], strike_start[index[i] + 1]
+        put, call, put_end, call_end = 0, 0, 0, 0
+        chosen[i, :] = math.nan
+        if puts > 0:
+            put, put_end = _side(
+                strike, put_delta, put_bid, put_ask, low, high, True, puts, put_anchor, put_width, put_wing
+            )
+        if calls > 0:
+            call, call_end = _side(
+                strike, call_delta, call_bid, call_ask, low, high, False, calls, call_anchor, call_width, call_wing
+            )
+        is_whole[i] = put >= 0 and call >= 0 and put_end >= 0 and call_end >= 0
+        if puts > 0 and calls > 0 and is_whole[i]:
+            is_whole[i] = strike[put] < strike[call]
+        if not is_whole[i]:
+            continue
+        if puts > 1:
+            chosen[i, 0] = strike[put_end]
+        if puts > 0:
+            chosen[i, puts - 1] = strike[put]
+        if calls > 0:
+            chosen[i, puts] = strike[call]
+        if calls > 1:
+            chosen[i, puts + 1] = strike[call_end]

@@ -1,0 +1,370 @@
+"""What the quotes of a panel imply: rates, forwards, IV10 and IV30 of every day, vols and deltas of chosen slices."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iwm_opts.conventions import (
+    ASSUMED_RATE,
+    CLOSED_DAY_WEIGHT,
+    DAYS_PER_YEAR,
+    MIN_SESSIONS_FOR_INDEX,
+    Exercise,
+)
+from iwm_opts.errors import DataError
+from iwm_opts.kernels.panel.brackets import tenor_brackets
+from iwm_opts.kernels.panel.implied_rate import growth_rates, parity_forwards, slope_rates
+from iwm_opts.kernels.panel.variance_index import total_variances
+from iwm_opts.market.calendar import effective_days_per_year
+from iwm_opts.market.contract import settlement_of
+from iwm_opts.market.dividends import ONE_YEAR, DividendSchedule
+from iwm_opts.market.forward import MAX_RATE_ERROR, european_forward, european_quotes
+from iwm_opts.market.iv_index import (
+    FULL_COMPLETENESS,
+    TENORS,
+    model_free_variance,
+    strip_fault,
+)
+from iwm_opts.market.option_table import OptionTable, priced_table
+from iwm_opts.market.panel import CALL_ASK, CALL_BID, PUT_ASK, PUT_BID, Flags, Panel, Places
+from iwm_opts.market.slices import Forward
+from iwm_opts.market.snapshot import check_rate
+from iwm_opts.market.surface import MIN_QUOTES
+from iwm_opts.pricing.black import greeks
+from iwm_opts.pricing.implied import black_implied_vol
+from iwm_opts.pricing.quotes import EuropeanQuotes, QuoteModel
+
+Array = NDArray[np.float64]
+
+GIVEN, IMPLIED, NOT_NEGATIVE, ASSUMED = range(4)  # source of a day's rate
+UNPRICED, PRICED, NO_SMILE = 0, 1, -1  # state of a slice
+IV_COLUMNS: Final = ("iv10", "iv30", "iv10_calendar", "iv30_calendar")
+
+
+class KnownDividends:
+    """Dividends as each day knew them: those paid so far, and last year's carried on."""
+
+    def __init__(self, schedule: DividendSchedule | None, until: int) -> None:
+        self.schedule, self.until = schedule, date.fromordinal(until) + timedelta(days=1)
+        self._of: dict[int, tuple[Places, Array]] = {}
+
+    def of(self, day: int) -> tuple[Places, Array]:
+        """Ordinals and amounts of the dividends ahead of a day."""
+        if self.schedule is None:
+            return np.empty(0, dtype=np.int64), np.empty(0)
+        if day not in self._of:
+            today = date.fromordinal(day)
+            paid = [dividend for dividend in self.schedule.dividends if dividend.ex_date <= today]
+            recent = [dividend for dividend in paid if dividend.ex_date >= today - 2 * ONE_YEAR] or paid[-4:]
+            ahead = DividendSchedule(tuple(recent), self.schedule.source).projected_to(today, self.until)
+            coming = [dividend for dividend in ahead.dividends if dividend.ex_date > today]
+            self._of[day] = (
+                np.array([dividend.ex_date.toordinal() for dividend in coming], dtype=np.int64),
+                np.array([dividend.amount for dividend in coming], dtype=np.float64),
+            )
+        return self._of[day]
+
+    def flows(self, day: int, expiration: int) -> tuple[tuple[float, float], ...]:
+        """Dividends from a day to an expiration as (years ahead, $/share)."""
+        ex, amount = self.of(day)
+        return tuple(
+            ((when - day) / DAYS_PER_YEAR, cash)
+            for when, cash in zip(ex.tolist(), amount.tolist(), strict=True)
+            if when <= expiration
+        )
+
+    def owed(self, panel: Panel) -> Array:
+        """Dividends from each slice's day to its expiration, $/share, shape (S,)."""
+        total = np.zeros(len(panel.expiration))
+        if self.schedule is None:
+            return total
+        for place, day in enumerate(panel.day.tolist()):
+            here = slice(panel.day_start[place], panel.day_start[place + 1])
+            ex, amount = self.of(day)
+            sums = np.concatenate([[0.0], np.cumsum(amount)])
+            total[here] = sums[np.searchsorted(ex, panel.expiration[here], side="right")]
+        return total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PanelTerms:
+    """Rate of every day, discount and forward of every slice."""
+
+    panel: Panel
+    exercise: Exercise
+    dividends: KnownDividends
+    rate: Array  # continuously compounded, annual, shape (D,)
+    implied: Array  # rate that the quotes imply, NaN where none, shape (D,)
+    rate_source: Places  # GIVEN, IMPLIED, NOT_NEGATIVE or ASSUMED, shape (D,)
+    discount: Array  # shape (S,)
+    forward: Array  # $/share, NaN where the quotes imply none, shape (S,)
+
+    def forward_of(self, index: int) -> Forward | None:
+        """Forward of one slice; None where its quotes imply none."""
+        if math.isnan(self.forward[index]):
+            return None
+        place = int(np.searchsorted(self.panel.day_start, index, side="right")) - 1
+        return Forward(float(self.forward[index]), float(self.discount[index]), float(self.rate[place]), "parity")
+
+    def model(self, index: int) -> QuoteModel:
+        """Way from the prices of one slice to vols."""
+        if self.exercise == "european":
+            return EuropeanQuotes()
+        from iwm_opts.pricing.american import AmericanQuotes
+
+        place = int(np.searchsorted(self.panel.day_start, index, side="right")) - 1
+        return AmericanQuotes(self.dividends.flows(int(self.panel.day[place]), int(self.panel.expiration[index])))
+
+    def rate_warnings(self) -> dict[int, str]:
+        """Warning of each day whose rate is not implied by its quotes, by place."""
+        warnings = {}
+        for place in np.flatnonzero(self.rate_source == NOT_NEGATIVE).tolist():
+            warnings[place] = (
+                f"the chain implies a rate of {self.implied[place]:.2%}: zero taken, no less prices American exercise; "
+                "give --rate"
+            )
+        for place in np.flatnonzero(self.rate_source == ASSUMED).tolist():
+            warnings[place] = (
+                f"the chain implies no rate that its quotes agree on: {ASSUMED_RATE:.1%} assumed; give --rate"
+            )
+        return warnings
+
+
+def panel_terms(
+    panel: Panel,
+    rate: float | None = None,
+    dividends: DividendSchedule | None = None,
+    exercise: Exercise | None = None,
+) -> PanelTerms:
+    """Rates, discounts and forwards of a panel, all days at once.
+
+    Parameters
+    ----------
+    panel : Panel
+    rate : float, optional
+        Continuously compounded, annual. Unless given, the panel's own where it has one, else implied by each day's
+        quotes, else assumed.
+    dividends : DividendSchedule, optional
+        Each day knows those paid by then, and projects the last year's.
+    exercise : {"american", "european"}, optional
+        By the rule of the root unless given; quotes of a model are European.
+
+    Raises
+    ------
+    InputError
+        When the rate makes no sense.
+    """
+    by_rule = settlement_of(panel.roots[panel.root[0]]).exercise
+    style: Exercise = exercise or (by_rule if panel.provenance.is_real else "european")
+    if rate is not None:
+        check_rate(rate, style)
+    known = KnownDividends(dividends, int(panel.expiration.max()))
+    stated = panel.rate if rate is None else np.full(len(panel), rate)
+    implied, error = np.full(len(panel), np.nan), np.full(len(panel), np.nan)
+    if np.isnan(stated).any():
+        count = np.zeros(len(panel), dtype=np.int64)
+        if style == "european":
+            slope_rates(
+                panel.day_start, panel.strike_start, panel.years, panel.strike, *panel.quotes, implied, error, count
+            )
+        else:
+            growth_rates(
+                panel.day_start, panel.strike_start, panel.years, known.owed(panel), panel.strike, *panel.quotes,
+                implied, error, count,
+            )  # fmt: skip
+        implied[~(error <= MAX_RATE_ERROR)] = np.nan
+    source = np.where(np.isfinite(stated), GIVEN, np.where(np.isfinite(implied), IMPLIED, ASSUMED))
+    if style == "american":
+        source[(source == IMPLIED) & (implied < 0.0)] = NOT_NEGATIVE
+    choices = [stated, implied, np.zeros(len(panel)), np.full(len(panel), ASSUMED_RATE)]
+    rates = np.choose(source, choices)
+    discount = np.exp(-rates[panel.slice_day] * panel.years)
+    forward = np.empty(len(panel.expiration))
+    parity_forwards(panel.strike_start, panel.strike, *panel.quotes, discount, forward)
+    return PanelTerms(panel, style, known, rates, implied, source.astype(np.int64), discount, forward)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PanelIv:
+    """IV10 and IV30 of every day, annualised decimals; arrays of shape (D,), NaN where no expirations bracket them."""
+
+    iv10: Array
+    iv30: Array
+    iv10_calendar: Array
+    iv30_calendar: Array
+    completeness: Array  # of the least complete strip they rest on, 0 to 1
+
+    def warnings(self) -> dict[int, str]:
+        """Warning of each day without a value or from an incomplete strip, by place."""
+        warnings = {
+            place: f"IV10 or IV30: quotes support {self.completeness[place]:.1%} of the variance of an expiration"
+            for place in np.flatnonzero(self.completeness < FULL_COMPLETENESS).tolist()
+        }
+        for days, values in ((10, self.iv10), (30, self.iv30)):
+            for place in np.flatnonzero(np.isnan(values)).tolist():
+                warnings[place] = f"IV{days}: no expirations bracket {days} days; none is extrapolated"
+        return warnings
+
+
+def panel_iv(terms: PanelTerms) -> PanelIv:
+    """IV10 and IV30 of every day of a panel, on the effective and on the calendar clock.
+
+    As `market.iv_index.iv_index` on each day's slices. American quotes are turned into European ones in the slices
+    that an index rests on.
+
+    Parameters
+    ----------
+    terms : PanelTerms
+
+    Returns
+    -------
+    PanelIv
+    """
+    panel = terms.panel
+    count = len(panel.expiration)
+    variance, completeness = np.empty(count), np.empty(count)
+    puts, calls = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
+    total_variances(
+        panel.strike_start, panel.strike, *panel.quotes, terms.forward, terms.discount, variance, puts, calls,
+        completeness,
+    )  # fmt: skip
+    _drop_faults(variance, puts, calls, completeness)
+    variance[panel.sessions_left < MIN_SESSIONS_FOR_INDEX] = np.nan
+    if terms.exercise == "american":
+        for index in np.unique([side for pair in _brackets(panel, variance, puts + calls) for side in pair]).tolist():
+            forward = terms.forward_of(index) if index >= 0 else None
+            if forward is not None:
+                strip = model_free_variance(*european_quotes(panel.expiry_slice(index), forward, terms.model(index)))
+                variance[index] = strip.total_variance
+                puts[index], calls[index], completeness[index] = strip.puts, strip.calls, strip.completeness
+    pairs = _brackets(panel, variance, puts + calls)
+    values = []
+    least = np.full(len(panel), np.inf)
+    for (days, clock, target), (near, far) in zip(_tenors(panel), pairs, strict=True):
+        is_known = near >= 0
+        gap = clock[far] - clock[near]
+        share = np.where(gap > 0.0, (target - clock[near]) / np.where(gap > 0.0, gap, 1.0), 0.0)
+        total = variance[near] + share * (variance[far] - variance[near])
+        values.append(np.sqrt(np.where(is_known, total, np.nan) * DAYS_PER_YEAR / days))
+        for side in (near, far):
+            least[is_known] = np.fmin(least, completeness[side])[is_known]
+    return PanelIv(values[0], values[1], values[2], values[3], np.where(np.isfinite(least), least, np.nan))
+
+
+def _drop_faults(variance: Array, puts: Places, calls: Places, completeness: Array) -> None:
+    """Set the variances of refused strips to NaN."""
+    for index in np.flatnonzero(np.isfinite(variance)).tolist():
+        if strip_fault(variance[index], int(puts[index]), int(calls[index]), float(completeness[index])):
+            variance[index] = np.nan
+
+
+def _tenors(panel: Panel) -> list[tuple[int, Array, float]]:
+    """Tenor in days, clock and target of each column of IV_COLUMNS."""
+    calendar, scale = panel.years * DAYS_PER_YEAR, effective_days_per_year(CLOSED_DAY_WEIGHT) / DAYS_PER_YEAR
+    effective = [(days, panel.effective_days, days * scale) for days in TENORS]
+    return [*effective, *((days, calendar, float(days)) for days in TENORS)]
+
+
+def _brackets(panel: Panel, variance: Array, options: Places) -> list[tuple[Places, Places]]:
+    found = []
+    for _, clock, target in _tenors(panel):
+        near, far = (np.empty(len(panel), dtype=np.int64) for _ in range(2))
+        tenor_brackets(panel.day_start, panel.years, clock, variance, options, target, near, far)
+        found.append((near, far))
+    return found
+
+
+@dataclass(slots=True, eq=False)
+class PanelPrices:
+    """Deltas of the slices that a decision reads, priced when first needed."""
+
+    terms: PanelTerms
+    state: Places = field(init=False)  # UNPRICED, PRICED or NO_SMILE, shape (S,)
+    call_delta: Array = field(init=False)  # NaN where no vol is implied, shape (N,)
+    put_delta: Array = field(init=False)
+    tables: dict[int, OptionTable | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        panel = self.terms.panel
+        self.state = np.zeros(len(panel.expiration), dtype=np.int64)
+        self.call_delta, self.put_delta = (np.empty(len(panel.strike)) for _ in range(2))
+
+    def price(self, slices: Places) -> Flags:
+        """Price some slices; which of them have a smile."""
+        new = np.unique(slices[self.state[slices] == UNPRICED])
+        if len(new):
+            if self.terms.exercise == "european":
+                self._price_european(new)
+            else:
+                for index in new.tolist():
+                    self._price_american(index)
+        return np.asarray(self.state[slices] == PRICED)
+
+    def restore(self, arrays: Mapping[str, NDArray[np.int64]]) -> None:
+        """Take over slices that were priced before; see `priced`."""
+        self.state[:] = arrays["state"]
+        rows = self._rows(np.flatnonzero(self.state != UNPRICED))
+        self.call_delta[rows], self.put_delta[rows] = arrays["call_delta"], arrays["put_delta"]
+
+    def priced(self) -> dict[str, NDArray[np.int64] | Array]:
+        """State of all slices, and deltas of those priced so far."""
+        rows = self._rows(np.flatnonzero(self.state != UNPRICED))
+        return {"state": self.state, "call_delta": self.call_delta[rows], "put_delta": self.put_delta[rows]}
+
+    def table(self, index: int) -> OptionTable | None:
+        """Options of one slice with their smile; None where its quotes draw none."""
+        if index not in self.tables:
+            self.tables[index] = self._table(index)
+        return self.tables[index]
+
+    def _table(self, index: int) -> OptionTable | None:
+        forward, panel = self.terms.forward_of(index), self.terms.panel
+        if forward is None:
+            return None
+        quotes, model = panel.expiry_slice(index), self.terms.model(index)
+        place = int(np.searchsorted(panel.day_start, index, side="right")) - 1
+        try:
+            if self.terms.exercise == "american":
+                forward = european_forward(quotes, forward, model)
+            return priced_table(float(panel.spot[place]), quotes, forward, model)
+        except DataError:
+            return None
+
+    def _rows(self, slices: Places) -> Places:
+        """Strikes of some slices, as places in the strike arrays."""
+        start, stop = self.terms.panel.strike_start[slices], self.terms.panel.strike_start[slices + 1]
+        count = stop - start
+        ends = np.cumsum(count)
+        total = int(ends[-1]) if len(ends) else 0
+        rows: Places = np.arange(total) - np.repeat(ends - count, count) + np.repeat(start, count)
+        return rows
+
+    def _price_european(self, slices: Places) -> None:
+        panel, terms = self.terms.panel, self.terms
+        rows = self._rows(slices)
+        index = np.repeat(slices, panel.strike_start[slices + 1] - panel.strike_start[slices])
+        forward, discount, years = terms.forward[index], terms.discount[index], panel.years[index]
+        rate, strike = terms.rate[panel.slice_day[index]], panel.strike[rows]
+        usable = np.zeros(len(rows), dtype=np.bool_)
+        sides = ((1.0, CALL_BID, CALL_ASK, self.call_delta), (-1.0, PUT_BID, PUT_ASK, self.put_delta))
+        for sign, bid, ask, delta in sides:
+            mid = 0.5 * (panel.quotes[bid, rows] + panel.quotes[ask, rows])
+            iv = np.asarray(black_implied_vol(sign, mid, forward, strike, years, discount=discount))
+            found = greeks(sign, forward * discount, strike, years, rate, iv)
+            delta[rows] = found.delta
+            outside = (strike < forward) == (sign < 0.0)
+            usable |= outside & np.isfinite(iv) & (np.asarray(found.vega) > 0.0)
+        place = np.searchsorted(slices, index)
+        self.state[slices] = np.where(np.bincount(place[usable], minlength=len(slices)) >= MIN_QUOTES, PRICED, NO_SMILE)
+
+    def _price_american(self, index: int) -> None:
+        table = self.table(index)
+        low, high = self.terms.panel.strike_start[index : index + 2]
+        self.state[index] = NO_SMILE if table is None else PRICED
+        self.put_delta[low:high] = np.nan if table is None else table.delta[: high - low]
+        self.call_delta[low:high] = np.nan if table is None else table.delta[high - low :]

@@ -1,0 +1,137 @@
+"""What a panel implies equals what each of its chains implies, one day and one expiration at a time."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.files import read_chains
+from iwm_opts.io.panel_files import build_panel
+from iwm_opts.market.dividends import Dividend, DividendSchedule
+from iwm_opts.market.panel import joined
+from iwm_opts.market.panel_terms import ASSUMED, GIVEN, IV_COLUMNS, PRICED, PanelPrices, panel_iv, panel_terms
+from iwm_opts.market.snapshot import take_snapshot
+
+FAR = 10_000
+FILES = [
+    ("SPX_cboe_20190425_20190607", "SPX"),  # two roots, one settled on the open
+    ("IWM_cboe_full_20260615_20260702", "IWM"),
+    ("IWM_yahoo_20260708_20260710", "IWM"),  # defective quotes
+    ("SPY_cboe_0-13dte_20260716_20260731", "SPY"),  # no expiration beyond IV10
+    ("VXX_hod_201612", "VXX"),  # a rate is assumed
+]
+DIVIDENDS = DividendSchedule(
+    tuple(Dividend(date(year, month, 15), 0.5 + 0.01 * month) for year in (2025, 2026) for month in (3, 6, 9, 12)),
+    "made",
+)
+
+
+@pytest.fixture(scope="module")
+def read(market_data):
+    """Panel and chains of a file, the first days of it: a chain takes seconds to imply what it does."""
+    known = {}
+
+    def both(file, symbol, days=3):
+        if file not in known:
+            path = market_data / "options" / f"{file}.csv.gz"
+            panel = build_panel([path], symbol, max_dte=FAR).panel
+            panel = panel.take_days(0, min(days, len(panel)))
+            read = read_chains(path, symbol=symbol, last=panel.dates[-1])
+            known[file] = panel, [chain for chain in read if not isinstance(chain, DataError)]
+        return known[file]
+
+    return both
+
+
+def known_by(day):
+    """Dividends paid by a day."""
+    return DividendSchedule(tuple(d for d in DIVIDENDS.dividends if d.ex_date <= day), DIVIDENDS.source)
+
+
+@pytest.mark.market_data
+@pytest.mark.parametrize(("file", "symbol"), FILES)
+@pytest.mark.parametrize("dividends", [None, DIVIDENDS], ids=["", "dividends"])
+def test_rates_forwards_and_indices_are_those_of_the_chains(read, file, symbol, dividends):
+    if dividends is not None and symbol != "IWM":
+        pytest.skip("dividends go into American rates alone")
+    panel, chains = read(file, symbol)
+    terms = panel_terms(panel, dividends=dividends)
+    iv = panel_iv(terms)
+    for place, chain in enumerate(chains):
+        snapshot = take_snapshot(chain, dividends=known_by(chain.as_of) if dividends else None)
+        assert terms.exercise == snapshot.exercise
+        assert terms.rate[place] == pytest.approx(snapshot.rate.value, abs=1e-10)
+        assert (terms.rate_source[place] == ASSUMED) == (snapshot.rate.source == "assumed")
+        theirs = [forward for q, forward in zip(snapshot.slices, snapshot.forwards, strict=True) if q.years > 0.0]
+        here = slice(panel.day_start[place], panel.day_start[place + 1])
+        wanted = np.array([(f.price, f.discount) if f else (np.nan, np.nan) for f in theirs]).T
+        np.testing.assert_allclose(terms.forward[here], wanted[0], rtol=1e-12)
+        is_known = np.isfinite(wanted[0])
+        np.testing.assert_allclose(terms.discount[here][is_known], wanted[1][is_known], rtol=1e-12)
+        for name in IV_COLUMNS:
+            np.testing.assert_allclose(getattr(iv, name)[place], getattr(snapshot.iv, name), atol=1e-10, err_msg=name)
+
+
+@pytest.mark.market_data
+@pytest.mark.parametrize(("file", "symbol"), FILES)
+def test_deltas_are_those_of_the_option_tables(read, file, symbol):
+    panel, chains = read(file, symbol)
+    terms = panel_terms(panel)
+    prices = PanelPrices(terms)
+    snapshot = take_snapshot(chains[0])
+    last = int(panel.day_start[1]) if terms.exercise == "european" else min(int(panel.day_start[1]), 4)
+    prices.price(np.arange(last))
+    priced = 0
+    for index in range(last):
+        quotes = panel.expiry_slice(index)
+        low, high = panel.strike_start[index : index + 2]
+        try:
+            table = snapshot.table(quotes.expiration, quotes.root)
+        except DataError:
+            assert prices.state[index] != PRICED
+            continue
+        priced += 1
+        assert prices.state[index] == PRICED
+        np.testing.assert_allclose(prices.put_delta[low:high], table.delta[: high - low], atol=1e-10)
+        np.testing.assert_allclose(prices.call_delta[low:high], table.delta[high - low :], atol=1e-10)
+    assert priced
+
+
+@pytest.mark.market_data
+def test_slices_priced_before_are_taken_over(read):
+    panel, _ = read(*FILES[0])
+    terms = panel_terms(panel)
+    first, again = PanelPrices(terms), PanelPrices(terms)
+    slices = np.array([3, 7, 20])
+    first.price(slices)
+    again.restore(first.priced())
+    assert again.state.tolist() == first.state.tolist()
+    for index in slices:
+        here = slice(panel.strike_start[index], panel.strike_start[index + 1])
+        np.testing.assert_array_equal(again.call_delta[here], first.call_delta[here])
+        np.testing.assert_array_equal(again.put_delta[here], first.put_delta[here])
+
+
+@pytest.mark.market_data
+def test_a_day_implies_the_same_in_any_panel(read):
+    panel, _ = read(*FILES[0])
+    whole = panel_iv(panel_terms(panel))
+    other = joined([panel.take_days(2, 3), panel.take_days(0, 2)])
+    alone = panel_iv(panel_terms(panel.take_days(1, 2)))
+    again = panel_iv(panel_terms(other))
+    for name in IV_COLUMNS:
+        assert getattr(alone, name)[0] == getattr(whole, name)[1]
+        np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
+
+
+@pytest.mark.market_data
+def test_a_given_rate_goes_over_the_quotes(read):
+    panel, _ = read(*FILES[0])
+    terms = panel_terms(panel, rate=0.03)
+    assert terms.rate.tolist() == [0.03] * len(panel)
+    assert (terms.rate_source == GIVEN).all()
+    with pytest.raises(InputError, match="must lie between"):
+        panel_terms(panel, rate=3.0)
+    with pytest.raises(InputError, match="zero or more"):
+        panel_terms(panel, rate=-0.01, exercise="american")
