@@ -10,11 +10,11 @@ import sys
 from datetime import date
 from pathlib import Path
 
+from iwm_opts.io.bars import load_bars
 from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.io.minutes import load_minutes
 from iwm_opts.io.plan_tables import load_sectors
 from iwm_opts.journal.plan_report import plan_standing
-from iwm_opts.market.bars import load_bars
-from iwm_opts.market.minutes import load_minutes
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.plan import load_plan
 from iwm_opts.report.page import as_markdown

@@ -11,7 +11,7 @@ from iwm_opts.backtest.gate import known_values
 from iwm_opts.backtest.rules import CONDOR, LONG_CALL, MacroRule, Rules
 from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.errors import InputError
-from iwm_opts.market.bars import load_bars
+from iwm_opts.io.bars import load_bars
 from iwm_opts.market.signals import ROUNDING, session_returns
 
 LONGS: Final = ("bull-put", "bull-call", LONG_CALL)  # what gains when the underlying rises: what the filter is for

@@ -38,13 +38,13 @@ from iwm_opts.conventions import IVR_TENOR_DAYS, RIGHT_SIGN, Provenance
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.archive import Record, choose
 from iwm_opts.io.archive_series import read_series
+from iwm_opts.io.bars import load_bars, notes_of
 from iwm_opts.io.chain_file import QUOTE_COLUMNS
 from iwm_opts.io.panel_cache import cached_build, kept_arrays
 from iwm_opts.io.panel_files import Build, read_panel, window
 from iwm_opts.io.selection import clean_symbol, refuse_days
 from iwm_opts.kernels.backtest.book import CHOSEN, Surface
 from iwm_opts.kernels.panel.options import find_slices, quotes_of
-from iwm_opts.market.bars import load_bars
 from iwm_opts.market.calendar import at_close, latest_session, sessions
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import Settlement, settlement_of
@@ -95,7 +95,7 @@ def recorded_days(
         Capture of each day: label or HH:MM of files, HH:MM of the archive. By default the latest within the session,
         else the latest.
     bars : path, optional
-        Daily bars of the underlying (`market.bars.load_bars`), for opens, highs, lows and settlements. Those fetched
+        Daily bars of the underlying (`io.bars.load_bars`), for opens, highs, lows and settlements. Those fetched
         into the archive by default, where the source is the archive.
     first, last : date, optional
         Days to begin and end with, both included.
@@ -125,8 +125,9 @@ def recorded_days(
         stored_dividends = archive.dividends
     else:
         panel = read_panel(sources, symbol, session, first, last, max(max_dte, MAX_DTE), progress)
-    given = load_bars(bars) if bars is not None else stored_bars
+    given = load_bars(bars, symbol) if bars is not None else stored_bars
     fitting, remarks = _fitting(given, panel, bars or "the recorded bars")
+    remarks = [*(f"bars: {note}" for note in notes_of(given)), *remarks]
     return RecordedDays(
         panel.with_bars(fitting),
         panel_terms(panel, rate, dividends or stored_dividends),

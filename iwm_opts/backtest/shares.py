@@ -218,7 +218,7 @@ def trade_shares(
     Parameters
     ----------
     bars : DataFrame
-        As from `market.bars.load_bars`; dividends are received where it has them.
+        As from `io.bars.load_bars`; dividends are received where it has them.
     allowed : ndarray of bool, shape (sessions,)
         Whether a position may be opened at a bar's open: a signal of the close before (`market.signals.allowed_on`).
     rules : ShareRules, optional

@@ -20,7 +20,7 @@ MODELLED = ("bars", "iv_history", "slope_history", "slope_base", "yields", "rate
 
 def market_from(options: Options) -> tuple[Snapshot, IvHistory | None]:
     """The market that --source and its companions name, and the IV history it brings along if any."""
-    from iwm_opts.market.dividends import parse_dividends
+    from iwm_opts.io.dividends import parse_dividends
     from iwm_opts.sources.modelled_files import ModelledFiles
     from iwm_opts.sources.resolve import resolve
 

@@ -44,7 +44,7 @@ class Prices:
 
     def bars(self) -> "pd.DataFrame":
         """The bars that are named."""
-        from iwm_opts.market.bars import load_bars
+        from iwm_opts.io.bars import load_bars
 
         return load_bars(self.options["bars"])
 
@@ -57,7 +57,7 @@ class Prices:
             When none are.
         """
         from iwm_opts.errors import InputError
-        from iwm_opts.market.minutes import load_minutes
+        from iwm_opts.io.minutes import load_minutes
 
         if not self.options["minutes"]:
             raise InputError("minutes", None, "an intraday trade needs intraday data", "name them: --minutes FILE")

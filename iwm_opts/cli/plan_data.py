@@ -77,9 +77,10 @@ def plan_data_from(options: Mapping[str, Any], before: date | None = None, *, bl
     DataError
         When a file cannot be read.
     """
+    from iwm_opts.io.bars import load_bars, notes_of
+    from iwm_opts.io.minutes import load_minutes
     from iwm_opts.io.plan_tables import load_events, load_sectors
-    from iwm_opts.market.bars import load_bars
-    from iwm_opts.market.minutes import load_minutes, refuse_other_prices
+    from iwm_opts.market.minutes import refuse_other_prices
     from iwm_opts.plans.checklist import NO_BARS, Inputs
 
     minutes = load_minutes(options["minutes"]) if options.get("minutes") else None
@@ -92,13 +93,14 @@ def plan_data_from(options: Mapping[str, Any], before: date | None = None, *, bl
         return PlanData(inputs, found.label, (*found.notes, *(minutes.skipped if minutes else ())))
     is_blank = blank_bars and _named_or_recorded(options.get("bars"), options["symbol"]) is None
     path = None if is_blank else _bars_path(options, options["symbol"], "bars")
-    bars = NO_BARS if path is None else load_bars(path)
+    bars = NO_BARS if path is None else load_bars(path, options["symbol"])
     if minutes is not None and not is_blank:
         refuse_other_prices(minutes, bars)
     named = {symbol: _fund_path(options, symbol) for symbol in FUNDS}
-    funds = {symbol: load_bars(path) for symbol, path in named.items() if path}
+    funds = {symbol: load_bars(path, symbol) for symbol, path in named.items() if path}
     history = _history(options)
-    notes = [*(minutes.skipped if minutes else ()), *(history.skipped if history else ())]
+    notes = [*notes_of(bars), *(f"{symbol}: {note}" for symbol, fund in funds.items() for note in notes_of(fund))]
+    notes += [*(minutes.skipped if minutes else ()), *(history.skipped if history else ())]
     if history is not None and history.proxy:
         notes.append(history.note)
     label = _label_of(path, *named.values())

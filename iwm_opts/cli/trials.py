@@ -82,7 +82,7 @@ def _recorded(options: Options, most_dte: int) -> Any:
     from iwm_opts.backtest.resolve import recorded_trial
     from iwm_opts.cli.build import history_from
     from iwm_opts.cli.progress import progress
-    from iwm_opts.market.dividends import parse_dividends
+    from iwm_opts.io.dividends import parse_dividends
 
     dividends = parse_dividends(options["dividends"]) if options["dividends"] else None
     named = click.get_current_context().get_parameter_source("symbol")

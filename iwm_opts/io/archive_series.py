@@ -8,8 +8,9 @@ import pandas as pd
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.archive import Record
+from iwm_opts.io.dividends import load_dividends
 from iwm_opts.io.iv_history import load_iv_history
-from iwm_opts.market.dividends import DividendSchedule, load_dividends
+from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 
 Kind = Literal["bars", "indices", "dividends"]

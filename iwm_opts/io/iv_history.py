@@ -5,25 +5,28 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from iwm_opts.conventions import IVR_TENOR_DAYS
 from iwm_opts.errors import DataError
-from iwm_opts.io.iv_table import REMEDY, plain_name, read_table, refuse_twins
+from iwm_opts.io.layouts.layout import plain
+from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.provenance import origin_of
+from iwm_opts.io.reader import Frame, day_index, moments, number_columns, read_frame
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.iv_rank import IvHistory
 
-DATE_COLUMNS = ("date", "quote_date", "trade_date", "tradedate", "datetime", "timestamp", "day")
-VALUE_COLUMNS = ("iv10", "iv30", "iv", "implied_volatility", "implied_vol", "close", "value")
+VALUE_NAMES = ("iv10", "iv30", "iv", "impliedvolatility", "impliedvol", *NAMES["close"], "value", "settle")
 OWN_COLUMN = re.compile(r"iv(\d+)")  # IV10 and IV30 of the underlying itself
+FRED_ID = re.compile(r"([a-z0-9]+?)cls")  # VIXCLS, RVXCLS
+REMEDY = "give a CSV or Parquet file with a date and a close column, such as Cboe's RVX_History.csv"
 
 POINTS_ABOVE = 1.5  # a typical level above this is in points: 23.7, not 0.237
 OLDEST_ROWS = 60  # the unit is read from these, so that later rows cannot change what earlier ones mean
 PLAUSIBLE = (0.02, 2.0)  # decimal; VIX closes have run from 0.09 to 0.83: another unit, or prices, fall outside
 
 MAX_DISPUTED = 0.02  # a larger share of days with two values is two series in one file, not a slip
-WEEKEND_ROWS = 0.05  # a larger share of MM/DD dates on weekends, out of order, is DD/MM read the wrong way round
 OUTLIER = (0.4, 2.5)  # times both neighbours; no day of VIX or RVX has left it
 
 
@@ -78,88 +81,65 @@ def load_iv_history(
         twice.
     """
     path = Path(path)
-    table = read_table(path)
-    names = {plain_name(c): c for c in table.columns}
-    date_column = next((c for c in DATE_COLUMNS if c in names), None)
-    value_column = _value_column(names, tenor_days)
+    frame = read_frame(path, REMEDY)
+    date_column = frame.column(NAMES["date"])
+    value_column = _value_column(frame, tenor_days, date_column)
     if date_column is None or value_column is None:
         wanted = "date" if date_column is None else "close, iv or value"
-        raise DataError(path, f"has no {wanted} column, only {', '.join(names) or 'none'}", REMEDY)
-    refuse_twins(path, table, (date_column, value_column))
-    days = _days(path, table[names[date_column]])
+        seen = ", ".join(map(str, frame.cells.columns))[:200] or "none"
+        raise DataError(path, f"has no {wanted} column, only {seen}", REMEDY)
+    frame.refuse_twins((date_column, value_column))
+    moments_read, _, notes = moments(frame, date_column)
+    stamps, day_notes = day_index(moments_read)
+    days = pd.Series(stamps.astype("datetime64[us]"))
     read = days < pd.Timestamp(before) if before else days.notna()
     if not read.any():
         raise DataError(path, f"has no row before {before}", "give a longer --iv-history")
-    values = _numbers(path, table.loc[read, names[value_column]])
-    _check_rows(path, days[read], values)
-    closes, skipped = _one_a_day(path, days[read], values)
+    frame, days = frame.kept(read.to_numpy()), days[read].reset_index(drop=True)
+    figures, number_notes = number_columns(frame, [value_column])
+    values = figures[value_column]
+    is_zero = values == 0.0  # a vendor's blank: no volatility is nothing
+    values = values.mask(is_zero)
+    if values.isna().all():
+        raise DataError(path, f"column {value_column!r} holds no value", REMEDY)
+    _check_rows(frame, days, values)
+    closes, skipped = _one_a_day(frame, days, values)
+    zeros = (f"values of zero taken as blank: {int(is_zero.sum())}",) if is_zero.any() else ()
     series, own_tenor, proxy, note = _identity(path, value_column, symbol, tenor_days)
     if origin_of(path).simulated:
         series, note = f"{series}, SIMULATED", f"{note}, of a SIMULATED market"
     decimals, unit = _in_decimals(path, closes)
-    return IvHistory(series, own_tenor, decimals, proxy, f"{note}, read as {unit}", skipped)
+    told = (*frame.notes, *notes, *day_notes, *number_notes, *zeros, *skipped)
+    return IvHistory(series, own_tenor, decimals, proxy, f"{note}, read as {unit}", told)
 
 
-def _value_column(names: dict[str, str], tenor_days: int) -> str | None:
-    wanted = (f"iv{tenor_days}", *VALUE_COLUMNS)
-    return next((c for c in wanted if c in names), None)
-
-
-def _row(label: int) -> str:
-    return f"row {label + 2}"  # as an editor counts, the header being row 1
+def _value_column(frame: Frame, tenor_days: int, date_column: str | None) -> str | None:
+    """Column of the values: by name, else the only one beside the date, as FRED writes them."""
+    named = frame.column((f"iv{tenor_days}", *VALUE_NAMES))
+    others = [str(name) for name in frame.cells.columns if str(name) != date_column]
+    return named or (others[0] if len(others) == 1 else None)
 
 
 def _first(mask: pd.Series) -> int:
     return int(mask.index[int(mask.to_numpy().argmax())])
 
 
-def _days(path: Path, column: pd.Series) -> pd.Series:
-    text = column.astype(str).str.strip()
-    american = text.str.contains("/", regex=False)
-    day = pd.to_datetime(text.str[:10].where(~american), format="%Y-%m-%d", errors="coerce")
-    slashed = text.str.split().str[0].where(american)
-    for form, cells in (("%m/%d/%Y", slashed), ("%m/%d/%y", slashed), ("%Y%m%d", text)):
-        if day.isna().any():
-            day = day.fillna(pd.to_datetime(cells, format=form, errors="coerce"))
-    if day.isna().any():
-        at = _first(day.isna())
-        raise DataError(path, f"{_row(at)}: {column[at]!r} is no date", "write YYYY-MM-DD or MM/DD/YYYY")
-    if american.any():
-        _refuse_days_first(path, column, day)
-    return day
-
-
-def _refuse_days_first(path: Path, column: pd.Series, days: pd.Series) -> None:
-    """03/01/2024 of 3 January lies in March if read as MM/DD: rows fall out of order, and two of seven on weekends."""
-    weekend = days.dt.day_of_week >= 5
-    if weekend.mean() > WEEKEND_ROWS and not (days.is_monotonic_increasing or days.is_monotonic_decreasing):
-        at = _first(weekend)
-        rule = f"{_row(at)}: {column[at]!r} read as MM/DD is a {days[at]:%A}, as are {weekend.sum()} rows out of order"
-        raise DataError(path, rule, "write dates as YYYY-MM-DD")
-
-
-def _numbers(path: Path, column: pd.Series) -> pd.Series:
-    numbers = pd.to_numeric(column, errors="coerce").astype(float)
-    bad = (numbers.isna() & column.notna()) | numbers.abs().eq(float("inf"))
-    if bad.any():
-        at = _first(bad)
-        raise DataError(path, f"{_row(at)}: {column[at]!r} is no number", "mend the row")
-    if numbers.isna().all():
-        raise DataError(path, f"column {column.name!r} holds no value", REMEDY)
-    return numbers
-
-
-def _check_rows(path: Path, days: pd.Series, values: pd.Series) -> None:
-    if (values <= 0).any():
-        at = _first(values <= 0)
-        raise DataError(path, f"{_row(at)}: {values[at]:g} on {days[at].date()} is no volatility", "mend the row")
-    ahead = days > pd.Timestamp(datetime.now(NEW_YORK).date())
+def _check_rows(frame: Frame, days: pd.Series, values: pd.Series) -> None:
+    wrong = (values < 0.0) | np.isinf(values)
+    if wrong.any():
+        at = _first(wrong)
+        raise DataError(
+            frame.path, f"{frame.row(at)}: {values[at]:g} on {days[at].date()} is not a volatility", "correct the row"
+        )
+    ahead = (days > pd.Timestamp(datetime.now(NEW_YORK).date())) & values.notna()
     if ahead.any():
         at = _first(ahead)
-        raise DataError(path, f"{_row(at)}: {days[at].date()} ({values[at]:g}) lies in the future", "mend the date")
+        raise DataError(
+            frame.path, f"{frame.row(at)}: {days[at].date()} ({values[at]:g}) lies in the future", "correct the date"
+        )
 
 
-def _one_a_day(path: Path, days: pd.Series, values: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
+def _one_a_day(frame: Frame, days: pd.Series, values: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
     """Closes in order of date, and what was left out: blanks, and days that the file gives two values for."""
     notes = []
     blank = values.isna()
@@ -168,7 +148,7 @@ def _one_a_day(path: Path, days: pd.Series, values: pd.Series) -> tuple[pd.Serie
     days, values = days[~blank], values[~blank]
     disputed = values.groupby(days).transform("nunique") > 1
     if disputed.any():
-        notes.append(_dispute(path, days, values, disputed))
+        notes.append(_dispute(frame, days, values, disputed))
     once = ~days.duplicated()
     closes = values.mask(disputed)[once].set_axis(pd.DatetimeIndex(days[once]))
     if not closes.index.is_monotonic_increasing:
@@ -200,15 +180,15 @@ def _outliers(closes: pd.Series) -> list[str]:
     return [f"{outside}, the latest {latest}; it may set the range of the rank"]
 
 
-def _dispute(path: Path, days: pd.Series, values: pd.Series, disputed: pd.Series) -> str:
+def _dispute(frame: Frame, days: pd.Series, values: pd.Series, disputed: pd.Series) -> str:
     """Name the first day with two values; an error where there are many."""
     second = _first(disputed & days.duplicated())
     day = days[second]
     first = _first(days == day)
-    clash = f"{_row(second)}: {day.date()} again ({values[second]:g}, and {values[first]:g} in {_row(first)})"
+    clash = f"{frame.row(second)}: {day.date()} again ({values[second]:g}, and {values[first]:g} in {frame.row(first)})"
     count = days[disputed].nunique()
     if count > MAX_DISPUTED * days.nunique():
-        raise DataError(path, f"{clash}, {count} such days in all", "keep one row a day of one series")
+        raise DataError(frame.path, f"{clash}, {count} such days in all", "keep one row a day of one series")
     return f"days with two values left out: {count}, the first in {clash}"
 
 
@@ -229,7 +209,7 @@ def _in_decimals(path: Path, values: pd.Series) -> tuple[pd.Series, str]:
 
 def _identity(path: Path, value_column: str, symbol: str, tenor_days: int) -> tuple[str, int | None, bool, str]:
     """Series, its tenor, whether it is a proxy, and a sentence that says so."""
-    own = OWN_COLUMN.fullmatch(value_column)
+    own = OWN_COLUMN.fullmatch(plain(value_column))
     if own:
         tenor = int(own.group(1))
         series = f"{symbol} IV{tenor}"
@@ -238,7 +218,9 @@ def _identity(path: Path, value_column: str, symbol: str, tenor_days: int) -> tu
         return series, tenor, True, f"{series}: {symbol}'s own, standing in for its IV{tenor_days}"
     standing_in = f"standing in for {symbol}'s own IV{tenor_days}"
     words = re.split(r"[^A-Z0-9]+", path.name.upper())
-    known = next((word for word in words if word in KNOWN_SERIES), None)
+    fred = FRED_ID.fullmatch(plain(value_column))
+    words += [fred[1].upper()] if fred else []
+    known = next((word.removesuffix("CLS") for word in words if word.removesuffix("CLS") in KNOWN_SERIES), None)
     if known:
         index = KNOWN_SERIES[known]
         return known, index.tenor_days, True, f"{known}: {index.what} {standing_in}"

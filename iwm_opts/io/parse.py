@@ -23,7 +23,8 @@ RIGHTS: Final = {
     "PUT": "P",
     "PUTS": "P",
 }
-YEARS: Final = range(1970, 2101)  # a later expiration or quote date is a slip, and calendars end
+YEARS_AHEAD: Final = 20
+YEARS: Final = range(1970, datetime.now(UTC).year + YEARS_AHEAD + 1)  # a later expiration or quote date is a slip
 EPOCH_DIGITS: Final = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}  # units a second, by digits: s, ms, us, ns since 1970
 EXCEL_DIGITS: Final = 5  # days since 1899-12-30: 1970 to 2101 are 25569 to 73051
 EXCEL_EPOCH: Final = date(1899, 12, 30)

@@ -9,7 +9,7 @@ from typing import Final
 import pandas as pd
 
 from iwm_opts.errors import DataError
-from iwm_opts.io.iv_table import plain_name, read_table
+from iwm_opts.io.reader import plain_name, read_frame
 
 EVENT_REMEDY: Final = "give a CSV file with the columns date and event, such as 2024-02-01,ISM"
 SECTOR_REMEDY: Final = "give a CSV with date, sector and weight, or holdings as iShares publishes them"
@@ -38,7 +38,7 @@ def load_events(path: str | Path) -> pd.DataFrame:
         When the file cannot be read, lacks a column, or a row has no date or no name.
     """
     path = Path(path)
-    table = read_table(path, EVENT_REMEDY).rename(columns=plain_name)
+    table = read_frame(path, EVENT_REMEDY).cells.rename(columns=plain_name)
     for column in ("date", "event"):
         if column not in table:
             raise DataError(path, f"has no {column} column, only {', '.join(map(str, table.columns))}", EVENT_REMEDY)
@@ -82,7 +82,7 @@ def _sectors(path: Path) -> pd.DataFrame:
         return _profile(path)
     table = _holdings(path)
     if table is None:
-        table = read_table(path, SECTOR_REMEDY).rename(columns=plain_name)
+        table = read_frame(path, SECTOR_REMEDY).cells.rename(columns=plain_name)
         table = table.rename(columns={"gics_sector": "sector"})
         if "weight_pct" in table:
             table["weight"] = _numbers(path, table["weight_pct"]) / 100.0

@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.errors import DataError
-from iwm_opts.io.iv_table import plain_name, read_table, refuse_twins
+from iwm_opts.io.layouts.series import NAMES
+from iwm_opts.io.reader import day_index, moments, number_columns, read_frame
 
-DATE_COLUMNS: Final = ("date", "observation_date", "datetime", "timestamp", "day")
-YIELD_COLUMNS: Final = ("us3m", "3_mo", "dgs3mo", "dtb3", "3m", "us1m", "1_mo", "dgs1mo", "close", "yield", "rate")
+YIELD_COLUMNS: Final = (
+    "us3m", "3mo", "dgs3mo", "dtb3", "3m", "us1m", "1mo", "dgs1mo", "close", "yield", "rate", *NAMES["close"],
+)  # fmt: skip
+BEFORE_1970: Final = r"\s*(?:18\d\d|19[0-6]\d)-"  # older than any option here
 PLAUSIBLE: Final = (-2.0, 25.0)  # per cent
 REMEDY: Final = "give a CSV with a date and a US3M, DGS3MO or close column, in per cent"
 
@@ -34,30 +37,27 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
     DataError
         When the file is no such table, or a value is no yield in per cent: the first such row is named.
     """
-    path = Path(path)
-    table = read_table(path)
-    names = {plain_name(column): column for column in table.columns}
-    day_column, value_column = (next((c for c in known if c in names), None) for known in (DATE_COLUMNS, YIELD_COLUMNS))
+    frame = read_frame(path, REMEDY)
+    day_column, value_column = (frame.column(names) for names in (NAMES["date"], YIELD_COLUMNS))
     if day_column is None or value_column is None:
         wanted = "date" if day_column is None else "yield"
-        raise DataError(path, f"has no {wanted} column, only {', '.join(names)}", REMEDY)
-    refuse_twins(path, table, (day_column, value_column))
-    text, cells = table[names[day_column]].astype(str), table[names[value_column]]
-    days = pd.to_datetime(text.str[:10], errors="coerce", format="mixed")
-    values = pd.to_numeric(cells, errors="coerce").astype(float)
-    for wrong, rule in (
-        (days.isna(), "is no date"),
-        (values.isna() & cells.notna(), "is no number"),
-        (values.notna() & ~values.between(*PLAUSIBLE), "is no yield in per cent"),
-    ):
-        if wrong.any():
-            row = int(np.argmax(wrong.to_numpy()))
-            cell = text.iloc[row] if rule == "is no date" else cells.iloc[row]
-            raise DataError(path, f"row {row + 2}: {cell!r} {rule}", "mend the row")
-    found = pd.Series(2.0 * np.log1p(0.005 * values.to_numpy()), index=pd.DatetimeIndex(days)).dropna().sort_index()
-    if found.empty:
-        raise DataError(path, f"column {value_column} holds no value", REMEDY)
-    return found[~found.index.duplicated(keep="last")]
+        seen = ", ".join(map(str, frame.cells.columns))[:200]
+        raise DataError(frame.path, f"has no {wanted} column, only {seen}", REMEDY)
+    frame.refuse_twins((day_column, value_column))
+    is_old = frame.cells[day_column].astype(str).str.match(BEFORE_1970).to_numpy(dtype=bool)
+    frame = frame.kept(~is_old) if is_old.any() else frame
+    moments_read, _, _ = moments(frame, day_column)
+    values = number_columns(frame, [value_column])[0][value_column]
+    wrong = (values.notna() & ~values.between(*PLAUSIBLE)).to_numpy()
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        cell = str(frame.cells[value_column].iloc[row])[:60]
+        raise DataError(frame.path, f"{frame.row(row)}: {cell!r} is not a yield in per cent", "correct the row")
+    days = pd.DatetimeIndex(day_index(moments_read)[0].astype("datetime64[us]"))
+    rates = pd.Series(2.0 * np.log1p(0.005 * values.to_numpy()), index=days).dropna().sort_index()
+    if rates.empty:
+        raise DataError(frame.path, f"column {value_column} holds no value", REMEDY)
+    return rates[~rates.index.duplicated(keep="last")]
 
 
 def rate_on(yields: "pd.Series[float]", days: pd.DatetimeIndex) -> "pd.Series[float]":

@@ -1,33 +1,22 @@
-"""Daily bars from a file, and the average true range."""
+"""Daily bars: gaps, jumps, restatement for splits, and the average true range."""
 
-import zlib
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
 
-from iwm_opts.errors import DataError, InputError
+from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import sessions
 
 Method = Literal["wilder", "simple"]
 
 ATR_PERIOD: Final = 14  # sessions, as in Wilder 1978
 PRICES: Final = ["open", "high", "low", "close"]
-OPTIONAL: Final = ["adjusted_close", "volume", "dividend"]
-SYNONYMS: Final = {
-    "timestamp": "date",
-    "datetime": "date",
-    "adj_close": "adjusted_close",
-    "adjclose": "adjusted_close",
-    "dividends": "dividend",
-    "dividend_amount": "dividend",
-}
-SPLITS: Final = "split_coefficient"  # Alpha Vantage's as-traded prices; other layouts come adjusted for splits
+SPLITS: Final = "split"  # factor of as-traded prices (Alpha Vantage, Tiingo); other layouts come adjusted for splits
 SINGLE_PRECISION: Final = 1e-6  # share of the price: some vendors store prices so, column by column
-REMEDY: Final = "give a CSV file of daily bars with date, open, high, low and close columns"
+JUMP: Final = 0.35  # log of an overnight price ratio, 1.42 or 0.70, that no session of a fund has shown: a split
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,81 +30,8 @@ class Atr:
     method: Method
 
 
-def load_bars(path: str | Path) -> pd.DataFrame:
-    """Read daily bars.
-
-    Parameters
-    ----------
-    path : str or Path
-        CSV, gzipped if its name says so, or Parquet (.parquet). Columns by name, any case and order: date (or
-        timestamp), open, high, low and close; adjusted close, volume and dividend where they are. Rows in any order.
-
-    Returns
-    -------
-    DataFrame
-        Ascending dates as index; open, high, low, close and those of the optional columns that the file has (dividend:
-        cash a share on its ex-date). Dollars a share, adjusted for splits, not for dividends: where the file has a
-        split_coefficient its prices are as traded, and everything before each split is restated.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read, or a row has no date, a date twice, a price that is missing or not positive, or
-        an open or close outside its low and high: the first such row is named.
-    """
-    path = Path(path)
-    table = read_table(path)
-    missing = [column for column in ("date", *PRICES) if column not in table]
-    if missing:
-        raise DataError(path, f"has no {missing[0]} column, only {', '.join(table.columns)}", REMEDY)
-    days = pd.to_datetime(table["date"].astype(str), errors="coerce", format="mixed")
-    _refuse(path, days.isna(), table["date"], "is no date")
-    _refuse(path, days.duplicated(), table["date"], "is there twice")
-    columns = [*PRICES, *(column for column in [*OPTIONAL, SPLITS] if column in table)]
-    bars = table[columns].apply(pd.to_numeric, errors="coerce").astype(float)
-    _check(path, bars, days)
-    index = pd.DatetimeIndex(days.to_numpy(dtype="datetime64[us]"), name="date")
-    bars = bars.set_axis(index).sort_index()
-    return _adjust_for_splits(bars) if SPLITS in bars else bars
-
-
-def read_table(path: Path, remedy: str = REMEDY) -> pd.DataFrame:
-    """A table of bars with the names of its columns in one spelling; `remedy` says what was wanted instead.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read or is empty.
-    """
-    if not path.is_file():
-        raise DataError(path, "is a directory" if path.is_dir() else "does not exist", remedy)
-    try:
-        table = pd.read_parquet(path).reset_index() if path.suffix == ".parquet" else pd.read_csv(path)
-    except (OSError, EOFError, zlib.error, ValueError) as error:  # pandas' parser errors are ValueErrors
-        raise DataError(path, f"cannot be read as a table ({error})", remedy) from None
-    if table.empty:
-        raise DataError(path, "holds no rows", remedy)
-    names = [str(column).strip().lower().replace(" ", "_") for column in table.columns]
-    return table.set_axis([SYNONYMS.get(name, name) for name in names], axis=1)
-
-
-def _check(path: Path, bars: pd.DataFrame, days: "pd.Series[pd.Timestamp]") -> None:
-    labels = days.dt.date
-    for column in PRICES:
-        _refuse(path, ~((bars[column] > 0) & np.isfinite(bars[column])), labels, f"has no positive {column}")
-    slack = SINGLE_PRECISION * bars["close"]
-    for column in ("open", "close", "high"):
-        outside = (bars[column] > bars["high"] + slack) | (bars[column] < bars["low"] - slack)
-        _refuse(path, outside, labels, f"has its {column} outside low and high")
-
-
-def _refuse(path: Path, fails: "pd.Series[bool]", label: "pd.Series[Any]", rule: str) -> None:
-    if fails.any():
-        row = int(np.argmax(fails.to_numpy()))
-        raise DataError(path, f"row {row + 1}, {label.iloc[row]}, {rule}", "mend or remove that row")
-
-
-def _adjust_for_splits(bars: pd.DataFrame) -> pd.DataFrame:
+def adjusted_for_splits(bars: pd.DataFrame) -> pd.DataFrame:
+    """Bars as traded, with a `split` factor on its day, restated as after the last split."""
     # A split takes effect on its own day: what precedes it is divided by the product of all later coefficients.
     later = bars[SPLITS][::-1].cumprod()[::-1].shift(-1, fill_value=1.0)
     adjusted = bars.drop(columns=SPLITS)
@@ -124,6 +40,18 @@ def _adjust_for_splits(bars: pd.DataFrame) -> pd.DataFrame:
     if "volume" in adjusted:
         adjusted["volume"] *= later
     return adjusted
+
+
+def price_jumps(bars: pd.DataFrame) -> "pd.Series[float]":
+    """Days whose open lies so far from the close of the bar before that only an unadjusted split explains it.
+
+    Returns
+    -------
+    Series of float
+        Open over the close before, dated by the day.
+    """
+    ratio = bars["open"] / bars["close"].shift(1)
+    return ratio[np.abs(np.log(ratio)) > JUMP]
 
 
 def missing_sessions(bars: pd.DataFrame) -> list[date]:
@@ -151,8 +79,8 @@ def average_true_range(bars: pd.DataFrame, period: int = ATR_PERIOD, method: Met
     Parameters
     ----------
     bars : DataFrame
-        As from `load_bars`. The value of a day uses that day's high, low and close: a decision taken during it must
-        read the day before, as `atr` does.
+        As from `io.bars.load_bars`. The value of a day uses that day's high, low and close: a decision taken during it
+        must read the day before, as `atr` does.
     period : int
         Sessions.
     method : {"wilder", "simple"}

@@ -6,7 +6,7 @@ signal allows is of the next session.
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,16 @@ def is_adjacent(bars: pd.DataFrame) -> "pd.Series[bool]":
         return pd.Series(dtype=bool, index=bars.index)
     places = np.searchsorted(sessions(days[0].item(), days[-1].item()), days)
     return pd.Series(np.diff(places, prepend=places[0] - 2) == 1, index=bars.index)
+
+
+def spans_sessions(index: "pd.Index[Any]", ahead: int) -> NDArray[np.bool_]:
+    """Whether the bar `ahead` rows on is of the session as many sessions on; False where there is none."""
+    days = index.to_numpy(dtype="datetime64[D]")
+    spans = np.zeros(len(days), dtype=np.bool_)
+    if len(days) > ahead:
+        places = np.searchsorted(sessions(days[0].item(), days[-1].item()), days)
+        spans[: len(days) - ahead] = places[ahead:] - places[: len(days) - ahead] == ahead
+    return spans
 
 
 def allowed_on(signals: "pd.Series[bool]", days: Sequence[date]) -> NDArray[np.bool_]:

@@ -39,7 +39,7 @@ NO_BARS: Final = pd.DataFrame(columns=[*PRICES], index=pd.DatetimeIndex([], name
 class Inputs:
     """The data that a plan is judged on; what is None or absent makes what reads it unknown."""
 
-    bars: pd.DataFrame  # of the underlying, as from `market.bars.load_bars`
+    bars: pd.DataFrame  # of the underlying, as from `io.bars.load_bars`
     funds: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # SPY, KRE, XBI by symbol
     history: IvHistory | None = None
     minutes: Minutes | None = None

@@ -37,7 +37,7 @@ class MeanReversion:
         Parameters
         ----------
         bars : DataFrame
-            As from `market.bars.load_bars`; dividends count as return where it has adjusted closes.
+            As from `io.bars.load_bars`; dividends count as return where it has adjusted closes.
 
         Returns
         -------
@@ -104,7 +104,7 @@ class Momentum:
         bars : DataFrame
             Daily bars, for the close before.
         minutes : DataFrame
-            As from `market.minutes.load_minutes`; bars of several minutes do too.
+            As from `io.minutes.load_minutes`; bars of several minutes do too.
 
         Returns
         -------

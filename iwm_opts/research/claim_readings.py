@@ -14,7 +14,7 @@ from iwm_opts.backtest.share_exits import TIME_STOP_PROGRESS, TIME_STOP_SESSIONS
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.market.bars import average_true_range
 from iwm_opts.market.sector_filter import FILTER_SYMBOL, MacroFilter
-from iwm_opts.market.signals import session_returns, total_return_close
+from iwm_opts.market.signals import session_returns, spans_sessions, total_return_close
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.edges import MeanReversion, Momentum, VolContraction
 from iwm_opts.plans.intraday import LATEST_FILL
@@ -37,7 +37,8 @@ def _span(index: "pd.Index[Any]") -> str:
 
 
 def _ahead(close: "pd.Series[float]", sessions: int) -> "pd.Series[float]":
-    return close.shift(-sessions) / close - 1.0
+    """Return of some sessions from each close; NaN across a session without a bar."""
+    return (close.shift(-sessions) / close - 1.0).where(spans_sessions(close.index, sessions))
 
 
 def _days(flags: "pd.Series[bool]") -> "pd.Series[bool]":

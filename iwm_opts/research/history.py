@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.errors import DataError
+from iwm_opts.io.bars import load_bars
 from iwm_opts.io.iv_history import load_iv_history
-from iwm_opts.market.bars import load_bars
 from iwm_opts.research.facts import ATR_PERIOD, History
 from iwm_opts.simulation.daily_bars import RangeShocks, log_bars
 from iwm_opts.simulation.dynamics import (

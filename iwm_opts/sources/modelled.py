@@ -105,7 +105,7 @@ def modelled_market(
     Parameters
     ----------
     bars : DataFrame
-        As from `market.bars.load_bars`, adjusted for splits and not for dividends.
+        As from `io.bars.load_bars`, adjusted for splits and not for dividends.
     volatility : IvHistory
         30-day model-free index, decimal.
     slope : Slope

@@ -10,12 +10,13 @@ import pandas as pd
 
 from iwm_opts.conventions import ASSUMED_RATE
 from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.bars import load_bars
+from iwm_opts.io.dividends import parse_dividends
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.yields import load_yields, rate_on
-from iwm_opts.market.bars import load_bars
-from iwm_opts.market.dividends import Dividend, DividendSchedule, parse_dividends
+from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.scaling import TENOR_DAYS

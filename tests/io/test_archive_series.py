@@ -18,9 +18,9 @@ from iwm_opts.io.archive_series import (
     series_path,
 )
 from iwm_opts.io.atomic import UNFINISHED
+from iwm_opts.io.bars import load_bars
 from iwm_opts.io.fetching import Fetcher
 from iwm_opts.io.yahoo import yahoo_bars, yahoo_session
-from iwm_opts.market.bars import load_bars
 
 RVX = "/api/global/us_indices/daily_prices/RVX_History.csv"
 
@@ -37,12 +37,12 @@ def bars(first, closes):
 
 
 def test_new_rows_go_over_old_ones_and_beside_them(record):
-    assert merge_series(record, "bars", "IWM", bars("2026-03-02", [1.5, 2.5]))[0] == 2
-    added, merged = merge_series(record, "bars", "IWM", bars("2026-03-03", [2.6, 3.5]))
+    assert merge_series(record, "bars", "IWM", bars("2026-03-02", [1.5, 1.6]))[0] == 2
+    added, merged = merge_series(record, "bars", "IWM", bars("2026-03-03", [1.65, 1.7]))
     assert added == 1
-    assert merged["close"].tolist() == [1.5, 2.6, 3.5]
+    assert merged["close"].tolist() == [1.5, 1.65, 1.7]
     pd.testing.assert_frame_equal(read_series(record, "bars", "IWM"), merged, check_freq=False)
-    assert load_bars(series_path(record, "bars", "IWM"))["close"].tolist() == [1.5, 2.6, 3.5]
+    assert load_bars(series_path(record, "bars", "IWM"))["close"].tolist() == [1.5, 1.65, 1.7]
 
 
 def test_prices_of_before_a_split_are_seen_through():

@@ -8,6 +8,7 @@ import pytest
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.files import load_chain
+from iwm_opts.io.parse import YEARS
 from iwm_opts.market.contract import occ_symbol
 
 SAME = ["root", "expiration", "right", "strike", "bid", "ask"]
@@ -279,5 +280,5 @@ def test_impossible_counts_and_blank_spots_are_left_out_by_name(quotes, save, co
 def test_days_beyond_the_calendar_are_named(quotes, save, column, day):
     frame = quotes()
     frame.loc[3, column] = day
-    with pytest.raises(DataError, match=rf"row 5, column {column}: '{day}' lies outside the years 1970 to 2100"):
+    with pytest.raises(DataError, match=rf"row 5, column {column}: '{day}' lies outside the years 1970 to {YEARS[-1]}"):
         load_chain(save(frame))

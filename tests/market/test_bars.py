@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.market.bars import atr, average_true_range, load_bars, missing_sessions, true_range
+from iwm_opts.io.bars import load_bars
+from iwm_opts.market.bars import atr, average_true_range, missing_sessions, true_range
 
 HEADER = "Date,Open,High,Low,Close,Volume"
 ROWS = ["2024-01-02,10,11,9,10.5,100", "2024-01-03,12,13,12,12.5,110", "2024-01-04,12,12.5,10,10.2,120"]
@@ -116,15 +117,15 @@ def test_as_traded_prices_are_restated_for_splits(file):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("soon,10,11,9,10,1", "row 4, soon, is no date"),
-        ("2024-01-03,10,11,9,10,1", "row 4, 2024-01-03, is there twice"),
-        ("2024-01-05,10,11,9,,1", "row 4, 2024-01-05, has no positive close"),
-        ("2024-01-05,x,11,9,10,1", "row 4, 2024-01-05, has no positive open"),
-        ("2024-01-05,10,11,0,10,1", "row 4, 2024-01-05, has no positive low"),
-        ("2024-01-05,10,inf,9,10,1", "row 4, 2024-01-05, has no positive high"),
-        ("2024-01-05,10,11,9,12,1", "row 4, 2024-01-05, has its close outside low and high"),
-        ("2024-01-05,8,11,9,10,1", "row 4, 2024-01-05, has its open outside low and high"),
-        ("2024-01-05,10,8,9,10,1", "row 4, 2024-01-05, has its"),
+        ("soon,10,11,9,10,1", "row 5, column Date: 'soon' is not a date"),
+        ("2024-01-03,10,11,9,10,1", "row 5, 2024-01-03, has another bar of that day"),
+        ("2024-01-05,10,11,9,,1", "row 5, 2024-01-05, has no positive close"),
+        ("2024-01-05,x,11,9,10,1", "row 5, column Open: 'x' is not a number"),
+        ("2024-01-05,10,11,0,10,1", "row 5, 2024-01-05, has no positive low"),
+        ("2024-01-05,10,inf,9,10,1", "row 5, 2024-01-05, has no positive high"),
+        ("2024-01-05,10,11,9,12,1", "row 5, 2024-01-05, has its close outside low and high"),
+        ("2024-01-05,8,11,9,10,1", "row 5, 2024-01-05, has its open outside low and high"),
+        ("2024-01-05,10,8,9,10,1", "row 5, 2024-01-05, has its"),
     ],
 )
 def test_bad_rows_are_named(file, row, message):
@@ -139,7 +140,7 @@ def test_what_is_no_file_of_bars_is_named(tmp_path, file):
         load_bars(tmp_path)
     with pytest.raises(DataError, match="holds no rows"):
         load_bars(file())
-    with pytest.raises(DataError, match="has no low column, only date, open, high, close"):
+    with pytest.raises(DataError, match="has no low column, only Date, Open, High, Close"):
         load_bars(file("2024-01-02,1,2,1.5", header="Date,Open,High,Close"))
     for name, content in (
         ("empty.csv", b""),

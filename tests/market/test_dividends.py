@@ -4,7 +4,8 @@ from datetime import date
 import pytest
 
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.market.dividends import Dividend, DividendSchedule, load_dividends, parse_dividends
+from iwm_opts.io.dividends import load_dividends, parse_dividends
+from iwm_opts.market.dividends import Dividend, DividendSchedule
 
 QUARTERS = tuple(Dividend(date(2025, month, day), 0.5) for month, day in ((3, 18), (6, 16), (9, 16), (12, 16)))
 
@@ -89,13 +90,13 @@ def test_gzip_is_recognised_by_content(tmp_path):
         (b"date,amount\n2026-06-15,0.6\n9999-06-15,0.7\n", "row 3"),
         (b"date,amount\n2026-06-15,inf\n", "row 2"),
         (b"date,amount\n2026-06-15,1000\n", "row 2"),
-        (b"date,amount\n", "holds a header and no rows"),
+        (b"date,amount\n", "holds no rows"),
         (b"date,amount,amount\n2026-06-15,0.6,0.7\n", "column amount occurs 2 times"),
-        (b"date,amount\n2026-06-15,0.6,1\n", "not a readable CSV"),
-        (gzip.compress(b"date,amount\n2026-06-15,0.6\n", mtime=0)[:-12], "dividends.csv: is not a readable CSV"),
-        (b"\x1f\x8b broken", "dividends.csv: is not a readable CSV"),
-        (b"", "not a readable CSV"),
-        (b"\xff\xfe\x00", "not a readable CSV"),
+        (b"date,amount\n2026-06-15,0.6,1\n", "row 2 has 3 cells"),
+        (gzip.compress(b"date,amount\n2026-06-15,0.6\n", mtime=0)[:-12], "dividends.csv: cannot be read as a table"),
+        (b"\x1f\x8b broken", "dividends.csv: cannot be read as a table"),
+        (b"", "is empty"),
+        (b"\xff\xfe\x00", "holds no rows"),
     ],
 )
 def test_files_that_make_no_sense(tmp_path, content, rule):

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from iwm_opts.io.bars import load_bars
 from iwm_opts.io.iv_history import load_iv_history
-from iwm_opts.market.bars import load_bars
+from iwm_opts.io.minutes import load_minutes
 from iwm_opts.market.calendar import sessions
-from iwm_opts.market.minutes import load_minutes
 from iwm_opts.plans.checklist import Inputs
 
 

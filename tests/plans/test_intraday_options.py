@@ -18,11 +18,12 @@ from iwm_opts.backtest.metrics import Period
 from iwm_opts.backtest.rules import SizeRule
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.errors import InputError
+from iwm_opts.io.bars import load_bars
 from iwm_opts.io.iv_history import load_iv_history
-from iwm_opts.market.bars import load_bars
+from iwm_opts.io.minutes import load_minutes
 from iwm_opts.market.calendar import is_session, session_hours
 from iwm_opts.market.dividends import DividendSchedule
-from iwm_opts.market.minutes import Minutes, load_minutes
+from iwm_opts.market.minutes import Minutes
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.edges import Momentum
 from iwm_opts.plans.instruments import compare_instruments

@@ -3,8 +3,8 @@ from datetime import date
 import numpy as np
 import pytest
 
+from iwm_opts.io.dividends import load_dividends
 from iwm_opts.io.files import load_chain
-from iwm_opts.market.dividends import load_dividends
 from iwm_opts.market.snapshot import take_snapshot
 
 CHAIN = "options/IWM_cboe_full_20260615_20260702.csv.gz"

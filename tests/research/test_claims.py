@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from iwm_opts.errors import InputError
+from iwm_opts.io.bars import load_bars
 from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.io.minutes import load_minutes
 from iwm_opts.io.plan_tables import load_sectors
-from iwm_opts.market.bars import load_bars
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.iv_rank import IvHistory
-from iwm_opts.market.minutes import load_minutes
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.research.claims import CLAIMS, FAILS, HOLDS, UNDECIDED, measure_claims
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from iwm_opts.errors import InputError
-from iwm_opts.market.bars import load_bars
+from iwm_opts.io.bars import load_bars
 from iwm_opts.sources.simulated import simulate_market
 
 

@@ -13,11 +13,11 @@ import pytest
 
 from iwm_opts.conventions import RIGHT_SIGN
 from iwm_opts.errors import DataError
+from iwm_opts.io.bars import load_bars
+from iwm_opts.io.dividends import load_dividends
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.provenance import Origin, origin_of
-from iwm_opts.market.bars import load_bars
-from iwm_opts.market.dividends import load_dividends
 from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.pricing.implied import black_implied_vol
 from iwm_opts.simulation.parameters import shipped_parameters

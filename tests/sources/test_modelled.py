@@ -182,7 +182,7 @@ def test_on_its_newest_day(files):
         ({"iv_history": None}, "give --bars IWM.csv --iv-history"),
         ({"slope_base": None}, "slope_base = None: a slope is the ratio of two indices"),
         ({"slope_history": "iv_history"}, "is no short index over a longer one"),
-        ({"yields": "bars"}, "is no yield in per cent"),
+        ({"yields": "bars"}, "is not a yield in per cent"),
     ],
 )
 def test_what_files_lack(files, changes, told):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.market.bars import load_bars
+from iwm_opts.io.bars import load_bars
 from iwm_opts.market.calendar import NEW_YORK, at_close
 from iwm_opts.simulation.listing import listed_expirations
 from iwm_opts.sources.simulated import simulate_market

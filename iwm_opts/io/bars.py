@@ -1,0 +1,249 @@
+"""Daily bars from files of any known layout, checked by the calendar and the ranges that prices have."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.layouts.series import NAMES
+from iwm_opts.io.reader import Frame, day_index, is_date, is_number, moments, number_columns, read_frame
+from iwm_opts.market.bars import PRICES, SINGLE_PRECISION, adjusted_for_splits, missing_sessions, price_jumps
+from iwm_opts.market.calendar import NEW_YORK, sessions
+
+OPTIONAL: Final = ("adjusted_close", "volume", "dividend", "split")
+NOTES: Final = "notes"  # key of `DataFrame.attrs`
+REMEDY: Final = "give a CSV file of daily bars with date, open, high, low and close columns"
+OTHER_CALENDAR: Final = 0.5  # fraction of days that are no sessions, above which the bars are not of this exchange
+STRETCH: Final = 5  # sessions in a row without a bar that make a stretch worth naming
+OLDEST: Final = 1970
+LARGEST: Final = 1e7  # dollars a share
+
+
+def load_bars(path: str | Path, symbol: str | None = None) -> pd.DataFrame:
+    """Read daily bars.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV, Parquet or JSON, gzipped or not, in any layout of `io.layouts.series`: date, open, high, low and close;
+        adjusted close, volume and dividend where they are. Rows in any order.
+    symbol : str, optional
+        Of a file that holds several.
+
+    Returns
+    -------
+    DataFrame
+        Ascending dates as index; open, high, low, close and those of adjusted_close, volume (NaN where blank) and
+        dividend (cash a share on its ex-date) that the file has. Dollars a share, adjusted for splits, not for
+        dividends: where the file has a column of split factors its prices are as traded, and everything before each
+        split is restated. `attrs["notes"]` names what was left out or is doubtful: rows on days without a session,
+        repeated and blank rows, stretches without bars, and bars of before a jump as of an unadjusted split, which are
+        left out since no window across it means anything.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, holds several symbols, or a row has no date, a date twice with other prices, a
+        price that is missing or not positive, a negative volume or dividend, or an open or close outside its low and
+        high: names the first such row and counts them by year.
+    """
+    frame = read_frame(path, REMEDY)
+    frame = _of_symbol(frame, symbol)
+    columns = {role: frame.column(NAMES[role]) for role in ("date", *PRICES, *OPTIONAL)}
+    columns["date"] = columns["date"] or _unnamed_dates(frame)
+    missing = [role for role in ("date", *PRICES) if columns[role] is None]
+    if missing:
+        seen = ", ".join(map(str, frame.cells.columns))[:200]
+        raise DataError(frame.path, f"has no {missing[0]} column, only {seen}", REMEDY)
+    used = {role: name for role, name in columns.items() if name is not None}
+    frame.refuse_twins(list(used.values()))
+    frame = _without_blank_rows(frame, used)
+    values, _, order_notes = moments(frame, used["date"])
+    stamps, day_notes = day_index(values)
+    days = pd.Series(stamps.astype("datetime64[us]"))
+    figures, number_notes = number_columns(frame, [name for role, name in used.items() if role != "date"])
+    bars = pd.DataFrame({role: figures[name] for role, name in used.items() if role != "date"})
+    notes = [*frame.notes, *order_notes, *day_notes, *number_notes]
+    frame, bars, days = _on_sessions(frame, bars, days, notes)
+    frame, bars, days = _once_a_day(frame, bars, days, notes)
+    _check(frame, bars, days)
+    bars = _optional_columns(bars, notes)
+    bars = bars.set_axis(pd.DatetimeIndex(days.to_numpy(), name="date")).sort_index()
+    bars = adjusted_for_splits(bars) if "split" in bars else bars
+    bars = _after_jumps(bars, notes)
+    _name_gaps(bars, notes)
+    bars.attrs[NOTES] = tuple(notes)
+    return bars
+
+
+def notes_of(bars: pd.DataFrame) -> tuple[str, ...]:
+    """What `load_bars` left out or doubts."""
+    return tuple(bars.attrs.get(NOTES, ()))
+
+
+def _of_symbol(frame: Frame, symbol: str | None) -> Frame:
+    name = frame.column(NAMES["symbol"])
+    if name is None:
+        return frame
+    cells = frame.cells[name].astype(str).str.strip().str.upper().str.lstrip("^$").str.removesuffix(".US")
+    present = sorted(set(cells) - {"", "NAN", "NONE"})
+    if len(present) < 2:
+        return frame
+    if symbol is None or symbol.upper() not in present:
+        shown = ", ".join(present[:12])
+        raise DataError(frame.path, f"holds bars of {len(present)} symbols, {shown}", "keep the rows of one symbol")
+    return frame.kept(
+        (cells == symbol.upper()).to_numpy(), f"bars of {symbol.upper()} among those of {len(present)} symbols"
+    )
+
+
+def _unnamed_dates(frame: Frame) -> str | None:
+    """The first column where its cells are dates, whatever it is called."""
+    first = str(frame.cells.columns[0])
+    cells = [str(cell) for cell in frame.cells.iloc[:5, 0]]
+    return first if cells and all(is_date(cell) and not is_number(cell) for cell in cells) else None
+
+
+def _without_blank_rows(frame: Frame, used: dict[str, str]) -> Frame:
+    """Rows with a figure; those without are holidays and footers, or Yahoo's `null`."""
+    prices = frame.cells[[used[role] for role in PRICES]]
+    is_blank = prices.map(lambda cell: str(cell).strip() in BLANK_CELLS).all(axis=1).to_numpy(dtype=bool)
+    if not is_blank.any() or is_blank.all():
+        return frame
+    first = frame.row(int(np.argmax(is_blank)))
+    return frame.kept(~is_blank, f"{int(is_blank.sum())} rows without prices left out (first: {first})")
+
+
+def _on_sessions(
+    frame: Frame, bars: pd.DataFrame, days: "pd.Series[Any]", notes: list[str]
+) -> tuple[Frame, pd.DataFrame, "pd.Series[Any]"]:
+    """Rows on days that the exchange trades."""
+    years = days.dt.year
+    ahead = datetime.now(NEW_YORK).date()
+    wrong = (years < OLDEST) | (days > pd.Timestamp(ahead))
+    if wrong.any():
+        place = int(np.argmax(wrong.to_numpy()))
+        raise DataError(
+            frame.path,
+            f"{frame.row(place)}: {days[place].date()} is not a day from {OLDEST} to today",
+            "correct the date",
+        )
+    stamps = days.to_numpy(dtype="datetime64[D]")
+    is_session = np.isin(stamps, sessions(stamps.min().item(), stamps.max().item()))
+    if is_session.all():
+        return frame, bars, days
+    others = int((~is_session).sum())
+    place = int(np.argmin(is_session))
+    first = f"{frame.row(place)}, {days[place]:%A} {days[place].date()}"
+    what = f"{others} of {len(days)} rows are on days without a session (first: {first})"
+    if others > OTHER_CALENDAR * len(days):
+        raise DataError(frame.path, what, "give daily bars of an exchange in New York")
+    notes.append(f"{what}: left out")
+    return _kept(frame, bars, days, is_session)
+
+
+def _kept(
+    frame: Frame, bars: pd.DataFrame, days: "pd.Series[Any]", mask: Any
+) -> tuple[Frame, pd.DataFrame, "pd.Series[Any]"]:
+    return frame.kept(mask), bars[mask].reset_index(drop=True), days[mask].reset_index(drop=True)
+
+
+def _once_a_day(
+    frame: Frame, bars: pd.DataFrame, days: "pd.Series[Any]", notes: list[str]
+) -> tuple[Frame, pd.DataFrame, "pd.Series[Any]"]:
+    again = days.duplicated()
+    if not again.any():
+        return frame, bars, days
+    table = bars.assign(day=days)
+    differs = again & ~table.duplicated()
+    if differs.any():
+        _refuse(frame, differs, days, "has another bar of that day before it")
+    notes.append(
+        f"{int(again.sum())} rows repeat an earlier one and are left out (first: {frame.row(int(np.argmax(again)))})"
+    )
+    return _kept(frame, bars, days, ~again.to_numpy())
+
+
+def _check(frame: Frame, bars: pd.DataFrame, days: "pd.Series[Any]") -> None:
+    for column in PRICES:
+        sound = (bars[column] > 0) & (bars[column] < LARGEST)
+        _refuse(frame, ~sound, days, f"has no positive {column} below {LARGEST:,.0f}")
+    slack = SINGLE_PRECISION * bars["close"]
+    for column in ("open", "close", "high"):
+        outside = (bars[column] > bars["high"] + slack) | (bars[column] < bars["low"] - slack)
+        _refuse(frame, outside, days, f"has its {column} outside low and high")
+    for column in ("volume", "dividend"):
+        if column in bars:
+            wrong = (bars[column] < 0.0) | np.isinf(bars[column])
+            _refuse(frame, wrong, days, f"has a {column} that is negative or infinite")
+    for column in ("adjusted_close", "split"):
+        if column in bars:
+            wrong = (bars[column] <= 0.0) | np.isinf(bars[column])
+            _refuse(frame, wrong, days, f"has no positive {column}")
+
+
+def _refuse(frame: Frame, wrong: "pd.Series[bool]", days: "pd.Series[Any]", rule: str) -> None:
+    """Refuse rows that break a rule, counted by year."""
+    if not wrong.any():
+        return
+    place = int(np.argmax(wrong.to_numpy()))
+    years = days[wrong.to_numpy()].dt.year.value_counts().sort_index()
+    count = ", ".join(f"{year}: {rows}" for year, rows in list(years.items())[:6])
+    also = f"; {int(wrong.sum())} such rows ({count})" if wrong.sum() > 1 else ""
+    raise DataError(frame.path, f"{frame.row(place)}, {days[place].date()}, {rule}{also}", "correct or remove the row")
+
+
+def _optional_columns(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Columns beside the prices, without those that say too little."""
+    for column in ("adjusted_close", "split", "volume", "dividend"):
+        if column not in bars:
+            continue
+        blanks = int(bars[column].isna().sum())
+        if blanks == len(bars) or (blanks and column in ("adjusted_close", "split")):
+            bars = bars.drop(columns=column)
+            if blanks < len(bars):
+                notes.append(f"{column} is blank in {blanks} rows: not used")
+        elif blanks and column == "dividend":
+            bars = bars.assign(dividend=bars["dividend"].fillna(0.0))
+        elif blanks:
+            notes.append(f"{column} is blank in {blanks} rows: unknown there")
+    return bars
+
+
+def _after_jumps(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Bars from the last jump on, as of an unadjusted split: returns, averages and ranges across it mean nothing."""
+    jumps = price_jumps(bars)
+    if not len(jumps):
+        return bars
+    shown = ", ".join(f"{day:%Y-%m-%d} ({ratio:.3g} times the close before)" for day, ratio in jumps.items())
+    left: pd.DataFrame = bars[bars.index >= jumps.index[-1]]
+    notes.append(
+        f"the price jumps as at an unadjusted split on {shown[:200]}: the {len(bars) - len(left)} bars before are left "
+        "out; give split-adjusted bars to use them"
+    )
+    return left.copy()
+
+
+def _name_gaps(bars: pd.DataFrame, notes: list[str]) -> None:
+    """Name stretches of sessions without bars."""
+    gaps = missing_sessions(bars)
+    if not gaps:
+        return
+    stretches = _stretches(gaps)
+    long = [stretch for stretch in stretches if len(stretch) >= STRETCH]
+    shown = ", ".join(f"{stretch[0]} to {stretch[-1]}" for stretch in long[:4]) or ", ".join(map(str, gaps[:4]))
+    notes.append(f"{len(gaps)} sessions have no bar ({shown}): windows across them are left out")
+
+
+def _stretches(days: Sequence[date]) -> list[list[date]]:
+    calendar = sessions(days[0], days[-1])
+    places = np.searchsorted(calendar, np.array(days, dtype="datetime64[D]"))
+    cuts = np.flatnonzero(np.diff(places) > 1) + 1
+    return [list(part) for part in np.split(np.array(days, dtype=object), cuts)]
+
+
+BLANK_CELLS: Final = frozenset({"", "nan", "NaN", "None", "null", "NULL", "-", "--", "NaT", "<NA>", "N/A", "n/a", "."})

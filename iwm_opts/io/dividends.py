@@ -1,0 +1,111 @@
+"""Cash dividends that a user gives: a list on the command line, or a file of any known layout."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.reader import day_index, moments, number_columns, read_frame
+from iwm_opts.market.dividends import Dividend, DividendSchedule
+
+DATE_COLUMNS: Final = ("exdate", "exdividenddate", "exeffdate", "date", "datetime", "timestamp")
+AMOUNT_COLUMNS: Final = ("amount", "amountsplitadjusted", "dividend", "dividends", "cash", "cashamount", "divcash")
+DECIMAL_COMMA: Final = re.compile(r":\s*\d+,\d{1,3}\s*(,|$)")  # 2026-09-15:0,62: what follows the comma is no date
+YEARS: Final = range(1990, 2101)  # of ex-dates
+LARGEST: Final = 1000.0  # dollars a share: more is no dividend but a price or a total
+CSV_REMEDY: Final = "name a CSV with ex_date and amount columns"
+
+
+def parse_dividends(text: str) -> DividendSchedule:
+    """Read `--dividends`: a file, a list such as ``2026-09-15:0.62,2026-12-15:0.80``, or ``none``.
+
+    Raises
+    ------
+    InputError, DataError
+        When an entry or a row is not an ex-date and a non-negative amount.
+    """
+    if not text.strip():
+        raise InputError("dividends", text, "is empty", "name a file, a list of EX-DATE:AMOUNT, or none")
+    if text.strip().lower() == "none":
+        return DividendSchedule((), "none, as given")
+    if ":" in text and not Path(text).exists():
+        if DECIMAL_COMMA.search(text):
+            raise InputError("dividends", text, "has a decimal comma", "write for instance 2026-09-15:0.62")
+        kept, repeated = _once([_entry(part) for part in text.split(",")])
+        for day in _disputed(kept):
+            raise InputError("dividends", text, f"gives {day} two amounts", "give each ex-date once")
+        return DividendSchedule(kept, f"given{repeated}")
+    return load_dividends(Path(text))
+
+
+def _entry(part: str) -> Dividend:
+    day, _, amount = part.strip().partition(":")
+    try:
+        dividend = Dividend(date.fromisoformat(day), float(amount))
+    except ValueError:
+        raise InputError("dividends", part, "is not EX-DATE:AMOUNT", "write for instance 2026-09-15:0.62") from None
+    if not 0.0 <= dividend.amount < LARGEST:
+        raise InputError(
+            "dividends", part, f"a dividend is zero or more, and below {LARGEST:g}", "give dollars a share"
+        )
+    if dividend.ex_date.year not in YEARS:
+        raise InputError("dividends", part, f"lies outside the years {YEARS[0]} to {YEARS[-1]}", "correct the ex-date")
+    return dividend
+
+
+def _once(dividends: Iterable[Dividend]) -> tuple[tuple[Dividend, ...], str]:
+    """Dividends in order, equal ones once, and words that say so."""
+    given = sorted(dividends)
+    kept = tuple(sorted(set(given)))
+    repeated = len(given) - len(kept)
+    return kept, f", {repeated} repeated and counted once" if repeated else ""
+
+
+def _disputed(dividends: Iterable[Dividend]) -> list[date]:
+    """Ex-dates with more than one amount."""
+    return sorted(day for day, count in Counter(d.ex_date for d in dividends).items() if count > 1)
+
+
+def load_dividends(path: Path) -> DividendSchedule:
+    """Read a file with an ex-date and an amount column (dollars a share, split-adjusted).
+
+    Parameters
+    ----------
+    path : Path
+        CSV, Parquet or JSON, gzipped or not; bars with a column of dividends will do.
+
+    Raises
+    ------
+    DataError
+        When it is no such file or holds no rows, a column occurs twice, or a row is no ex-date from 1990 to 2100 and
+        amount from 0 to below 1,000: names the first. Also for an ex-date with two amounts; rows that only repeat
+        another count once, and `source` says so.
+    """
+    if not path.is_file():
+        raise DataError(path, "is not a file and not a list of EX-DATE:AMOUNT", CSV_REMEDY)
+    frame = read_frame(path, "add the dividends, or say --dividends none")
+    day, amount = (frame.column(names) for names in (DATE_COLUMNS, AMOUNT_COLUMNS))
+    if day is None or amount is None:
+        seen = ", ".join(map(str, frame.cells.columns))[:200]
+        raise DataError(path, f"has no ex-date and amount columns, only {seen}", "name them ex_date and amount")
+    frame.refuse_twins([day, amount])
+    values, _, _ = moments(frame, day)
+    days = [stamp.item() for stamp in day_index(values)[0]]
+    figures, _ = number_columns(frame, [amount])
+    amounts = figures[amount].to_numpy()
+    sound = (amounts >= 0.0) & (amounts < LARGEST) & np.array([stamp.year in YEARS for stamp in days])
+    if not sound.all():
+        row = int(np.argmin(sound))
+        cells = f"{frame.cells[day].iloc[row]!r}, {frame.cells[amount].iloc[row]!r}"[:120]
+        raise DataError(path, f"{frame.row(row)}: {cells} is not an ex-date and amount", "correct the row")
+    dividends = [Dividend(stamp, float(value)) for stamp, value in zip(days, amounts, strict=True)]
+    kept, repeated = _once(dividend for dividend in dividends if dividend.amount > 0.0)
+    for twice in _disputed(kept):
+        row = max(place for place, dividend in enumerate(dividends) if dividend.ex_date == twice)
+        raise DataError(path, f"{frame.row(row)}: {twice} has another amount before", "give each ex-date once")
+    return DividendSchedule(kept, path.name + repeated)

@@ -1,0 +1,71 @@
+"""Series of vendors: FRED, Yahoo, investing.com, Nasdaq, Barchart, Stooq, Tiingo, Polygon and others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesLayout:
+    """One vendor's series; names are `plain`.
+
+    Attributes
+    ----------
+    name : str
+        What documentation calls it.
+    columns : mapping of role to names
+        date, open, high, low, close, adjusted_close, volume, dividend, split, symbol.
+    """
+
+    name: str
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+LAYOUTS: Final = (
+    SeriesLayout(
+        "Canonical, Cboe, Yahoo, MarketWatch, Interactive Brokers",
+        {
+            "date": ("date", "datetime", "timestamp", "day", "quotedate", "tradedate"),
+            "open": ("open",),
+            "high": ("high",),
+            "low": ("low",),
+            "close": ("close",),
+            "adjusted_close": ("adjclose", "adjustedclose"),
+            "volume": ("volume",),
+            "dividend": ("dividend", "dividends"),
+            "symbol": ("symbol", "ticker"),
+        },
+    ),
+    SeriesLayout(
+        "Yahoo, copied from its web page",
+        {
+            "close": ("closeclosepriceadjustedforsplits",),
+            "adjusted_close": ("adjcloseadjustedclosepriceadjustedforsplitsanddividendandorcapitalgaindistributions",),
+        },
+    ),
+    SeriesLayout("Alpha Vantage", {"dividend": ("dividendamount",), "split": ("splitcoefficient",)}),
+    SeriesLayout("FRED", {"date": ("observationdate",)}),
+    SeriesLayout("investing.com", {"close": ("price",), "volume": ("vol",)}),
+    SeriesLayout(
+        "investing.com, German",
+        {"date": ("datum",), "close": ("zuletzt",), "open": ("erffn",), "high": ("hoch",), "low": ("tief",)},
+    ),
+    SeriesLayout("Nasdaq", {"close": ("closelast",)}),
+    SeriesLayout("Barchart, TradingView", {"date": ("time",), "close": ("last", "latest")}),
+    SeriesLayout("Stooq, bulk", {"symbol": ("ticker",), "volume": ("vol",)}),
+    SeriesLayout("Tiingo", {"dividend": ("divcash",), "split": ("splitfactor",)}),
+    SeriesLayout("Polygon or Massive aggregates", {"date": ("windowstart", "t"), "volume": ("v",)}),
+    SeriesLayout("Cboe futures", {"close": ("settle",)}),
+)
+
+
+def _united() -> dict[str, tuple[str, ...]]:
+    """Names by role over all layouts, in their order."""
+    names: dict[str, dict[str, None]] = {}
+    for layout in LAYOUTS:
+        for role, spellings in layout.columns.items():
+            names.setdefault(role, {}).update(dict.fromkeys(spellings))
+    return {role: tuple(spellings) for role, spellings in names.items()}
+
+
+NAMES: Final = _united()

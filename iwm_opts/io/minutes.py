@@ -1,0 +1,137 @@
+"""One-minute bars from files of any known layout, on New York's clock, the regular session alone."""
+
+from datetime import datetime, time
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.conventions import TIMEZONE
+from iwm_opts.errors import DataError
+from iwm_opts.io.layouts.series import NAMES
+from iwm_opts.io.reader import Frame, moments, number_columns, read_frame
+from iwm_opts.market.bars import PRICES
+from iwm_opts.market.calendar import sessions
+from iwm_opts.market.minutes import OPENS_AT, SESSION_MINUTES, Minutes, without_bad_ticks
+
+AMERICAN: Final = "%m/%d/%Y %H:%M"
+ISO: Final = r"\d{4}-\d{2}-\d{2}[ T]\d{1,2}:\d{2}"
+OFFSET: Final = r"(?:Z|[+-]\d{2}:?\d{2})$"
+SLACK: Final = 1e-6  # share of price
+LARGEST_VOLUME: Final = 1e12  # shares a minute
+SHIFTED: Final = 0.5  # fraction of minutes in the session below which a zone is distrusted
+REMEDY: Final = "give a CSV file of one-minute bars with datetime, open, high, low, close and volume columns"
+
+
+def load_minutes(path: str | Path) -> Minutes:
+    """Read one-minute bars.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV, Parquet or JSON, gzipped or not, in any layout of `io.layouts.series`: datetime (or date, timestamp), open,
+        high, low, close, volume. Rows in any order. Times with an offset are turned to New York's clock; times without
+        one are on it, or in UTC where that alone puts them into the session.
+
+    Returns
+    -------
+    Minutes
+        `bars` has ascending New York times (start of each minute) without a zone as index; open, high, low, close
+        (dollars a share), volume (shares), and minute (after 9:30). A high or low that lies more than `OUTLIER` beyond
+        the ranges of both neighbouring minutes is a bad tick: it is NaN, and counted. Rows outside the regular session
+        and on days that are no sessions are left out and counted.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, lacks a column, or a row has no time, a time twice, a price that is missing or not
+        positive, a negative or infinite volume, or an open or close outside its low and high: names the first such row.
+    """
+    frame = read_frame(path, REMEDY)
+    columns = {role: frame.column(NAMES[role]) for role in ("date", *PRICES, "volume")}
+    missing = [role for role, name in columns.items() if name is None]
+    if missing:
+        seen = ", ".join(map(str, frame.cells.columns))[:200]
+        raise DataError(frame.path, f"has no {missing[0]} column, only {seen}", REMEDY)
+    used = {role: str(name) for role, name in columns.items()}
+    frame.refuse_twins(list(used.values()))
+    times, notes = _new_york(frame, used["date"])
+    figures, number_notes = number_columns(frame, [used[role] for role in (*PRICES, "volume")])
+    bars = pd.DataFrame({role: figures[used[role]] for role in (*PRICES, "volume")})
+    label = frame.cells[used["date"]].astype(str)
+    _refuse(frame, times.duplicated().to_numpy(), label, "is there twice")
+    sound = (bars[PRICES] > 0.0) & np.isfinite(bars[PRICES])
+    _refuse(frame, ~sound.all(axis=1).to_numpy(), label, "has a price that is not positive")
+    volume = bars["volume"]
+    _refuse(frame, ~((volume >= 0.0) & (volume <= LARGEST_VOLUME)).to_numpy(), label, "has no volume of zero or more")
+    ends = bars[["open", "close"]]
+    outside = (ends.max(axis=1) > bars["high"] * (1 + SLACK)) | (ends.min(axis=1) < bars["low"] * (1 - SLACK))
+    _refuse(frame, outside.to_numpy(), label, "has its open or close outside low and high")
+    bars = bars.set_axis(pd.DatetimeIndex(times, name="time")).sort_index()
+    return _regular(frame, bars, (*frame.notes, *notes, *number_notes))
+
+
+def _regular(frame: Frame, bars: pd.DataFrame, notes: tuple[str, ...]) -> Minutes:
+    index = pd.DatetimeIndex(bars.index)
+    minute = (index.hour * 60 + index.minute - OPENS_AT).to_numpy()
+    days = index.to_numpy(dtype="datetime64[D]")
+    is_session = np.isin(days, sessions(days[0].item(), days[-1].item()))
+    regular = (minute >= 0) & (minute < SESSION_MINUTES)
+    kept = bars.assign(minute=minute)[is_session & regular]
+    if kept.empty:
+        raise DataError(frame.path, "has no minute of a regular session", REMEDY)
+    kept, doubted = without_bad_ticks(kept)
+    counts = (
+        (int((is_session & ~regular).sum()), "minutes outside the regular session left out"),
+        (int((~is_session).sum()), "minutes on days that are no sessions left out"),
+        (doubted, "highs or lows far outside their neighbours' taken for bad ticks"),
+    )
+    told = tuple(f"{count:,} {what}" for count, what in counts if count)
+    return Minutes(kept, (*notes, *told), frame.path.name)
+
+
+def _new_york(frame: Frame, column: str) -> tuple["pd.Series[Any]", tuple[str, ...]]:
+    """Times on New York's clock, without a zone, and what was decided."""
+    text = frame.cells[column].astype(str).str.strip()
+    has_offset = text.str.contains(OFFSET, regex=True)
+    if has_offset.any() and not has_offset.all():
+        _refuse(frame, has_offset.to_numpy(), text, "has an offset where other rows have none")
+    if text.str.match(ISO).all():  # the usual form, read a hundred times faster at once
+        times = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=bool(has_offset.all()))
+        if not times.isna().any():
+            local = times.dt.tz_convert(TIMEZONE).dt.tz_localize(None) if has_offset.all() else times
+            return _in_session(local, is_zoned=bool(has_offset.all()))
+    values, _, notes = moments(frame, column, "time")
+    _refuse(frame, np.array([isinstance(value, time) for value in values]), text, "has no date")
+    # A bare date is midnight, as spreadsheets write it: outside the session.
+    local = pd.Series(
+        [value.replace(tzinfo=None) if isinstance(value, datetime) else value for value in values],
+        dtype="datetime64[us]",
+    )
+    is_zoned = bool(has_offset.all() or text.str.fullmatch(r"\d{10,19}").all())
+    found, more = _in_session(local, is_zoned=is_zoned)
+    return found, (*notes, *more)
+
+
+def _in_session(times: "pd.Series[Any]", is_zoned: bool) -> tuple["pd.Series[Any]", tuple[str, ...]]:
+    """Times as they are, or from UTC where only that puts them into the session."""
+    if is_zoned or _within(times) >= SHIFTED:
+        return times, ()
+    shifted = times.dt.tz_localize("UTC").dt.tz_convert(TIMEZONE).dt.tz_localize(None)
+    if _within(shifted) > SHIFTED:
+        return shifted, ("times carry no zone: taken for UTC, for as times of New York most lie outside the session",)
+    return times, ()
+
+
+def _within(times: "pd.Series[Any]") -> float:
+    minute = times.dt.hour * 60 + times.dt.minute - OPENS_AT
+    return float(((minute >= 0) & (minute < SESSION_MINUTES)).mean())
+
+
+def _refuse(frame: Frame, wrong: Any, label: "pd.Series[str]", rule: str) -> None:
+    if wrong.any():
+        place = int(np.argmax(wrong))
+        raise DataError(
+            frame.path, f"{frame.row(place)}, {label.iloc[place][:60]}, {rule}", "correct or remove that row"
+        )

@@ -1,0 +1,421 @@
+"""Gate for files of series and small tables: bytes become a table of text under limits, or a named error.
+
+What is below (decompression, encodings, CSV, Parquet and JSON parsers) fails in its own ways; every failure leaves here
+as `DataError` with file, place, rule and remedy. Nothing above this gate handles a parser's exception.
+"""
+
+import csv
+import gzip
+import io
+import json
+import struct
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.json_tables import table_of_records
+from iwm_opts.io.layouts.layout import plain
+from iwm_opts.io.layouts.series import NAMES
+from iwm_opts.io.numbers import BLANKS, SIGNS, decimal_sign, numbers, parse_number
+from iwm_opts.io.parse import FORMS, Order, numeric_dates, parse_moment
+from iwm_opts.io.tables import GZIP, PARQUET, is_json, refuse_other_kind, why
+from iwm_opts.io.text import dialect, encoding_of
+from iwm_opts.market.calendar import NEW_YORK, sessions
+
+MAX_BYTES: Final = 1 << 30  # unpacked
+MAX_RATIO: Final = 500  # unpacked over packed; deflate itself ends at 1032
+SMALL: Final = 1 << 20  # unpacked bytes below which a ratio is no bomb
+MAX_COLUMNS: Final = 2_000
+MAX_CELL: Final = 10_000  # characters
+MAX_ROWS: Final = 20_000_000
+HEADS: Final = frozenset({"", "ticker", "price", "date", "datetime", "symbol", "attributes"})
+HEADER_ROWS: Final = 4  # lines of names that yfinance and pandas write above the rows, at most
+KNOWN: Final = frozenset(name for names in NAMES.values() for name in names) | {"iv", "iv10", "iv30", "value"}
+FOREIGN: Final = (
+    OSError, EOFError, zlib.error, csv.Error, struct.error, ValueError, TypeError, KeyError, IndexError, AttributeError,
+    OverflowError, NotImplementedError, RecursionError, MemoryError,
+)  # fmt: skip  # what parsers raise on damaged bytes; pyarrow's and pandas' derive from these
+CHUNK: Final = 1 << 20
+CLEARLY: Final = 1.2  # times that one order of day and month must be more regular than the other
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """Cells of a table as text (or in the types of a Parquet file), with the line of each row in the file."""
+
+    path: Path
+    cells: pd.DataFrame  # names as the file spells them
+    lines: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> dict[str, str]:
+        """First column of each plain name."""
+        return {plain(name): name for name in reversed([str(column) for column in self.cells.columns])}
+
+    def column(self, role_names: Collection[str]) -> str | None:
+        """First column that has one of the names; one with values before an empty one."""
+        names = self.names
+        present = [names[name] for name in role_names if name in names]
+        return next((name for name in present if self._has_values(name)), present[0] if present else None)
+
+    def _has_values(self, name: str) -> bool:
+        place = [str(column) for column in self.cells.columns].index(name)
+        texts = {str(cell).strip() for cell in self.cells.iloc[:, place].dropna().head(200)}
+        return bool(texts - {*BLANKS, "0", "0.0"})
+
+    def refuse_twins(self, used: Collection[str]) -> None:
+        """Refuse two columns of one name among those used.
+
+        Raises
+        ------
+        DataError
+        """
+        spelled = [plain(str(column)) for column in self.cells.columns]
+        for name in used:
+            count = spelled.count(plain(name))
+            if count > 1:
+                raise DataError(self.path, f"column {name} occurs {count} times", "keep one of them")
+
+    def kept(self, mask: NDArray[np.bool_], note: str = "") -> "Frame":
+        """Rows of a mask."""
+        notes = (*self.notes, note) if note else self.notes
+        return Frame(self.path, self.cells[mask].reset_index(drop=True), self.lines[mask], notes)
+
+    def row(self, place: int) -> str:
+        """Row as an editor counts it."""
+        return f"row {self.lines[place]}"
+
+
+def plain_name(column: object) -> str:
+    """A column's name without case and spaces."""
+    return str(column).strip().lower().replace(" ", "_")
+
+
+@contextmanager
+def gate(source: object, remedy: str) -> Iterator[None]:
+    """Turn the failures of parsers into `DataError`.
+
+    Raises
+    ------
+    DataError
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except FOREIGN as error:
+        raise DataError(source, f"cannot be read as a table ({why(error)})", remedy) from None
+
+
+def read_frame(path: str | Path, remedy: str) -> Frame:
+    """Table of a CSV, Parquet or JSON file, gzipped or not, recognised by content.
+
+    Parameters
+    ----------
+    path : path
+    remedy : str
+        What was wanted instead, for messages.
+
+    Raises
+    ------
+    DataError
+        When the file is missing, is no table, breaks a limit of this module, or has no rows.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(path, "is a directory" if path.is_dir() else "does not exist", remedy)
+    with gate(path, remedy):
+        content = unpacked(path, path.read_bytes())
+        if not content.strip():
+            raise DataError(path, "is empty", remedy)
+        if content.startswith(PARQUET):
+            frame = _of_parquet(path, content)
+        else:
+            refuse_other_kind(path, content[:CHUNK], remedy)
+            encoding = encoding_of(content[:CHUNK])
+            text = content.decode(encoding, errors="replace").lstrip("\ufeff")
+            frame = _of_json(path, text) if is_json(text) else _of_text(path, text, encoding)
+        if frame.cells.empty:
+            raise DataError(path, "holds no rows", remedy)
+        if len(frame.cells.columns) > MAX_COLUMNS:
+            raise DataError(path, f"has {len(frame.cells.columns)} columns, more than {MAX_COLUMNS:,}", remedy)
+        return frame
+
+
+def unpacked(source: object, content: bytes) -> bytes:
+    """Bytes out of gzip, within limits.
+
+    Raises
+    ------
+    DataError
+        For more bytes than `MAX_BYTES`, or a ratio above `MAX_RATIO`.
+    """
+    if len(content) > MAX_BYTES:
+        raise DataError(source, f"is larger than {MAX_BYTES >> 20} MB", "give a smaller file")
+    if not content.startswith(GZIP):
+        return content
+    most = min(MAX_BYTES, max(MAX_RATIO * len(content), SMALL))
+    with gzip.open(io.BytesIO(content)) as stream:
+        plain_bytes = stream.read(most + 1)
+    if len(plain_bytes) > most:
+        raise DataError(source, f"unpacks to more than {most >> 20} MB", "unpack it and check what it is")
+    return plain_bytes
+
+
+def _of_parquet(path: Path, content: bytes) -> Frame:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(pa.BufferReader(content)) as data:
+        if data.metadata.num_rows > MAX_ROWS or data.metadata.num_columns > MAX_COLUMNS:
+            rule = f"has {data.metadata.num_rows:,} rows of {data.metadata.num_columns:,} columns"
+            raise DataError(path, rule, f"give at most {MAX_ROWS:,} rows of {MAX_COLUMNS:,} columns")
+        table = data.read()
+    columns: dict[str, Any] = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        kind = column.type
+        if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            continue  # no column of a series
+        is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+        cells = column if is_number else column.cast(pa.string())
+        columns.setdefault(_level(name), cells.to_numpy() if is_number else cells.to_pandas().to_numpy(dtype=object))
+    return Frame(path, pd.DataFrame(columns), np.arange(1, table.num_rows + 1))
+
+
+def _level(name: str) -> str:
+    """Name of a price among those of a MultiIndex column, such as `('Open', 'IWM')`."""
+    if not (name.startswith("('") and name.endswith("')")):
+        return "Date" if name == "__index_level_0__" else name
+    levels = [part.strip(" '\"") for part in name[1:-1].split(",")]
+    return next((level for level in levels if plain(level) in KNOWN), levels[0])
+
+
+def _of_json(path: Path, text: str) -> Frame:
+    try:
+        table = table_of_records(text)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            path, f"is not JSON: {error.msg} in line {error.lineno}", "check that the file is whole"
+        ) from None
+    return Frame(path, table.to_pandas().astype(object), np.arange(1, table.num_rows + 1))
+
+
+def _of_text(path: Path, text: str, encoding: str) -> Frame:
+    form = dialect(text, encoding, lambda cell: _known_name(cell))
+    columns, first = list(form.columns), form.skipped
+    if all(is_date(cell) or is_number(cell) for cell in columns if cell.strip()):
+        if len(columns) != 2:
+            raise DataError(path, "has no header: its first line holds figures", "name the columns in the first line")
+        columns, first = ["date", "value"], first - 1
+    if len(columns) > MAX_COLUMNS:
+        raise DataError(path, f"has {len(columns)} columns, more than {MAX_COLUMNS:,}", "give a table of a series")
+    rows, lines = [], []
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=form.delimiter)
+    csv.field_size_limit(MAX_CELL)
+    notes = 0
+    for row in reader:
+        number = reader.line_num
+        if number <= first or not any(cell.strip() for cell in row):
+            continue
+        if len(row) == 1 < len(columns):
+            notes += 1
+            continue
+        if len(row) > len(columns):
+            extra = [cell for cell in row[len(columns) :] if cell.strip()]
+            if extra:
+                rule = f"row {number} has {len(row)} cells, the header {len(columns)}"
+                raise DataError(path, rule, "correct the row or the header")
+        rows.append([*row[: len(columns)], *[""] * (len(columns) - len(row))])
+        lines.append(number)
+        if len(rows) > MAX_ROWS:
+            raise DataError(path, f"has more than {MAX_ROWS:,} rows", "give a smaller file")
+    levels = [columns]
+    while rows and len(levels) < HEADER_ROWS and plain(rows[0][0]) in HEADS and not is_number(rows[0][-1]):
+        levels.append(rows.pop(0))
+        lines.pop(0)
+    names = [_header(level) for level in zip(*levels, strict=True)]
+    if names and not names[0].strip():
+        names[0] = "Date" if rows and is_date(rows[0][0]) and not is_number(rows[0][0]) else ""
+    frame = pd.DataFrame(rows, columns=_unprefixed(names), dtype=object)
+    told = (f"{notes} lines of text are no rows: left out",) if notes else ()
+    return Frame(path, frame, np.array(lines, dtype=np.int64), told)
+
+
+def _known_name(cell: str) -> bool:
+    name = plain(cell)
+    return name in KNOWN or any(name.endswith(end) and name != end for end in ("open", "high", "low", "close"))
+
+
+def _header(levels: tuple[str, ...]) -> str:
+    """Name of a column with several lines of names: the one that is known."""
+    return next((level for level in reversed(levels) if plain(level) in KNOWN), levels[0])
+
+
+def _unprefixed(names: list[str]) -> list[str]:
+    """Names without the series' own in front: `VIX Close` is `Close` where open, high and low carry it too."""
+    spelled = [plain(name) for name in names]
+    if "close" in spelled:
+        return names
+    for name in spelled:
+        prefix = name.removesuffix("close")
+        if prefix not in ("", name) and f"{prefix}open" in spelled:
+            return [n[len(n) - len(s.removeprefix(prefix)) :] if s.startswith(prefix) else n
+                    for n, s in zip(names, spelled, strict=True)]  # fmt: skip
+    return names
+
+
+def is_date(cell: Any) -> bool:
+    """Whether a cell is a date or time in either order of day and month."""
+    try:
+        parse_moment(str(cell), NEW_YORK)
+    except ValueError:
+        try:
+            parse_moment(str(cell), NEW_YORK, "dmy")
+        except ValueError:
+            return False
+    return True
+
+
+def is_number(cell: Any) -> bool:
+    """Whether a cell is a number under either decimal sign."""
+    for sign in SIGNS:
+        try:
+            parse_number(str(cell), sign)
+        except ValueError:
+            continue
+        return True
+    return False
+
+
+def number_columns(frame: Frame, columns: Collection[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Numbers of some columns, NaN for blanks, under one decimal sign for the file.
+
+    Raises
+    ------
+    DataError
+        Names the first cell that is neither a number nor a blank, or decimal signs that contradict each other.
+    """
+    values = {name: _plain_numbers(frame.cells[name]) for name in columns}
+    if all(column is not None for column in values.values()):
+        return pd.DataFrame(values), ()
+    texts = {name: frame.cells[name].astype(object).where(frame.cells[name].notna(), None) for name in columns}
+    as_text = {name: [None if cell is None else str(cell) for cell in cells] for name, cells in texts.items()}
+    sign = decimal_sign(as_text, frame.path)
+    table = {}
+    for name, cells in as_text.items():
+        distinct_cells = list(dict.fromkeys(cells))
+        figures, words = numbers(distinct_cells, sign)
+        if words:
+            text = distinct_cells[words[0]]
+            row = cells.index(text)
+            rule = f"{frame.row(row)}, column {name.strip()}: {str(text)[:60]!r} is not a number"
+            raise DataError(frame.path, rule, "correct the cell or leave it empty")
+        place = dict(zip(distinct_cells, figures, strict=True))
+        table[name] = np.array([place[text] for text in cells], dtype=np.float64)
+    return pd.DataFrame(table), ("decimals are written with a comma",) if sign == "," else ()
+
+
+def _plain_numbers(cells: "pd.Series[Any]") -> NDArray[np.float64] | None:
+    """Numbers of a column whose cells are plain numbers or blanks; None of any other."""
+    if cells.dtype != object:
+        return cells.to_numpy(dtype=np.float64, na_value=np.nan)
+    values = pd.to_numeric(cells, errors="coerce")
+    unread = cells[values.isna() & cells.notna()]
+    if any(str(cell).strip() not in BLANKS for cell in unread):
+        return None
+    return values.to_numpy(dtype=np.float64)
+
+
+def moments(frame: Frame, column: str, what: str = "date") -> tuple[list[Any], Order, tuple[str, ...]]:
+    """Dates and times of a column, the order of day and month decided on all its cells and by sessions.
+
+    Returns
+    -------
+    values : list of date, datetime or time
+    order : {"mdy", "dmy"}
+    notes : tuple of str
+
+    Raises
+    ------
+    DataError
+        Names the first cell that is no date, or both readings where both fit.
+    """
+    cells = [str(cell).strip() for cell in frame.cells[column]]
+    distinct_cells = list(dict.fromkeys(cells))
+    order, notes = _order(frame, distinct_cells)
+    place = {}
+    for text in distinct_cells:
+        try:
+            place[text] = parse_moment(text, NEW_YORK, order)
+        except ValueError as error:
+            row = cells.index(text)
+            rule = f"{frame.row(row)}, column {column.strip()}: {text[:60]!r} {error}".replace(
+                "a date or time", f"a {what}"
+            )
+            raise DataError(frame.path, rule, FORMS) from None
+    return [place[text] for text in cells], order, notes
+
+
+def _order(frame: Frame, cells: list[str]) -> tuple[Order, tuple[str, ...]]:
+    numeric = numeric_dates(cells)
+    if not numeric:
+        return "mdy", ()
+    readings = {order: _days(numeric, order) for order in ("mdy", "dmy")}
+    fits = [order for order, days in readings.items() if days is not None]
+    if len(fits) > 1:
+        regularity = {order: _regularity(readings[order]) for order in fits}
+        best = max(regularity.values())
+        fits = [order for order in fits if regularity[order] * CLEARLY >= best]
+    if len(fits) == 1:
+        return fits[0], ("dates are DD/MM/YYYY",) if fits[0] == "dmy" else ()  # type: ignore[return-value]
+    if not fits:
+        rule = f"dates such as {numeric[0][:40]!r} fit neither MM/DD/YYYY nor DD/MM/YYYY throughout"
+        raise DataError(frame.path, rule, FORMS)
+    both = " or ".join(str((readings[order] or [None])[0]) for order in fits)
+    raise DataError(frame.path, f"dates such as {numeric[0]!r} are {both}: both fit", FORMS)
+
+
+def _days(cells: list[str], order: Order) -> list[Any] | None:
+    days = []
+    for text in cells:
+        try:
+            moment = parse_moment(text, NEW_YORK, order)
+        except ValueError:
+            return None
+        days.append(getattr(moment, "date", lambda moment=moment: moment)())
+    return days
+
+
+def _on_sessions(days: list[Any] | None) -> float:
+    """Fraction of days on which the exchange trades."""
+    if not days:
+        return 0.0
+    stamps = np.array(days, dtype="datetime64[D]")
+    return float(np.isin(stamps, sessions(stamps.min().item(), stamps.max().item())).mean())
+
+
+def _regularity(days: list[Any] | None) -> float:
+    """Fraction of days on sessions over the usual step between them: highest for a daily series read right."""
+    if not days:
+        return 0.0
+    steps = np.diff(np.unique(np.array(days, dtype="datetime64[D]"))).astype(np.int64)
+    return _on_sessions(days) / float(np.median(steps)) if len(steps) else 0.0
+
+
+def day_index(values: list[Any]) -> tuple[NDArray[np.datetime64], tuple[str, ...]]:
+    """Days of moments on New York's calendar; on UTC's where more of those are sessions, with a note."""
+    here = [value.date() if isinstance(value, datetime) else value for value in values]
+    there = [value.astimezone(UTC).date() if isinstance(value, datetime) else value for value in values]
+    if here != there and _on_sessions(there) > _on_sessions(here):
+        return np.array(there, dtype="datetime64[D]"), ("times are of days in UTC: more of those are sessions",)
+    return np.array(here, dtype="datetime64[D]"), ()

@@ -1,0 +1,101 @@
+"""Series as vendors and spreadsheets write them: each reads as the reference, or is refused or noted by name."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.bars import load_bars, notes_of
+from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.io.minutes import load_minutes
+from iwm_opts.market.bars import PRICES, missing_sessions
+from iwm_opts.market.iv_rank import iv_rank
+from iwm_opts.market.signals import spans_sessions
+
+SERIES = Path(__file__).parent / "series"
+NAMES = sorted(path.name.removesuffix(".gz") for path in SERIES.glob("*.gz"))
+VOLS = [name for name in NAMES if name.startswith("V") and name != "V15b_dup_conflict.csv"]
+RVX = [name for name in NAMES if name.startswith("h_")]
+SHORT = [name for name in NAMES if name.startswith("bars_")]
+TOLD = {
+    "C03b_yahoo_null.csv": "without prices", "C08_split_unadj.csv": "unadjusted split", "C09_gap.csv": "no bar",
+    "C12_polygon.csv": "days in UTC", "C16_dup.csv": "repeat", "C17_weekend.csv": "without a session",
+    "C20_trailing.csv": "without prices",
+}  # fmt: skip
+REFUSED = {"C18_zero_open.csv": r"no positive open.*2012: 9", "C19_close_only.csv": "has no open column"}
+LONG = [name for name in NAMES if name.startswith("C") and name not in REFUSED]
+
+
+def newest_rank(history):
+    return iv_rank(history, before=history.closes.index[-1].date() + timedelta(days=1), lookback=252)
+
+
+@pytest.mark.parametrize("name", VOLS)
+def test_one_volatility_series_in_every_shape(case, name):
+    rank = newest_rank(load_iv_history(case(f"series/{name}")))
+    assert rank.rank == pytest.approx(24.8085, abs=1e-4)
+    assert rank.value_date.isoformat() == "2025-05-09"
+
+
+@pytest.mark.parametrize("name", RVX)
+def test_rvx_as_its_publishers_write_it(case, name):
+    history = load_iv_history(case(f"series/{name}"))
+    assert history.series == "RVX"
+    assert newest_rank(history).rank == pytest.approx(57.2988, abs=1e-4)
+
+
+def test_two_values_of_the_newest_day_are_told(case):
+    history = load_iv_history(case("series/V15b_dup_conflict.csv"))
+    assert any("2025-05-09" in note for note in history.skipped)
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_bars_in_every_shape(case, name):
+    reference = load_bars(case("series/bars_iso.csv"))
+    assert load_bars(case(f"series/{name}"))[PRICES].equals(reference[PRICES])
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_long_bars_in_every_shape(case, name):
+    reference = load_bars(case("series/C00_ref.csv"))
+    bars = load_bars(case(f"series/{name}"), "IWM")
+    assert ((bars[PRICES] / reference[PRICES].reindex(bars.index) - 1.0).abs() < 1e-6).all(axis=None)
+    if name in TOLD:
+        assert any(TOLD[name] in note for note in notes_of(bars))
+    else:
+        assert len(bars) == len(reference)
+        assert not notes_of(bars) or name in ("C21_two_symbols.csv", "C22_semicolon_decimal.csv")
+
+
+@pytest.mark.parametrize(("name", "rule"), REFUSED.items())
+def test_bars_without_prices_are_refused(case, name, rule):
+    with pytest.raises(DataError, match=rule):
+        load_bars(case(f"series/{name}"))
+
+
+def test_several_symbols_are_asked_for(case):
+    with pytest.raises(DataError, match="2 symbols, IWM, SPY"):
+        load_bars(case("series/C21_two_symbols.csv"))
+
+
+def test_windows_across_a_gap_are_left_out(case):
+    bars = load_bars(case("series/C09_gap.csv"))
+    gap = missing_sessions(bars)
+    before = bars.index[bars.index < str(gap[0])][-1]
+    whole = dict(zip(bars.index, spans_sessions(bars.index, 5), strict=True))
+    assert not whole[before]
+    assert whole[before - timedelta(days=20)]
+
+
+def test_minutes_in_utc_and_on_new_york_s_clock(case):
+    naive, zoned = (load_minutes(case(f"series/{name}")) for name in ("M00_minutes_naive.csv", "M02_minutes_utc.csv"))
+    assert naive.bars.equals(zoned.bars)
+
+
+def test_minutes_that_only_utc_puts_into_the_session(case):
+    path = case("series/M02_minutes_utc.csv")
+    path.write_text(path.read_text().replace("+00:00", ""))
+    minutes = load_minutes(path)
+    assert minutes.bars.equals(load_minutes(case("series/M00_minutes_naive.csv")).bars)
+    assert any("taken for UTC" in note for note in minutes.skipped)
