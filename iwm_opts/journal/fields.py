@@ -19,6 +19,7 @@ from iwm_opts.market.contract import Contract, occ_symbol, parse_occ
 
 CURRENCY: Final = "USD"
 BLANK: Final = ("", "-", "--", "n/a", "na", "nan", "none", "null", "nat", "<na>")
+LONGEST_SHOWN: Final = 40  # characters of a cell in a message
 EXCEL_EPOCH: Final = date(1899, 12, 30)
 EXCEL_SERIALS: Final = range(25_569, 62_000)  # 1970 to 2069
 CALENDAR_YEARS: Final = range(1990, 2050)  # whose sessions are known
@@ -63,6 +64,11 @@ def is_blank(cell: str) -> bool:
     return cell.strip().lower() in BLANK
 
 
+def shown(cell: str) -> str:
+    """A cell as messages quote it: control characters visible, long ones cut."""
+    return repr(cell if len(cell) <= LONGEST_SHOWN else f"{cell[:LONGEST_SHOWN]}...")
+
+
 def _digits(cell: str) -> tuple[float, str]:
     """Sign and digits of a money cell: no currency, spaces, parentheses."""
     text = re.sub(r"[\s\u00a0\u2009\u202f']|\$|USD", "", cell.replace("\u2212", "-"))
@@ -87,11 +93,11 @@ def number(cell: str, name: str, decimal: str = ".") -> float:
         return 0.0
     sign, text = _digits(cell)
     if not (_AMERICAN if decimal == "." else _COMMA).fullmatch(text) or not any(map(str.isdigit, text)):
-        raise ValueError(f"{name} {cell!r} is not a number")
+        raise ValueError(f"{name} {shown(cell)} is not a number")
     plain = text.replace(",", "") if decimal == "." else text.replace(".", "").replace(",", ".")
     value = sign * float(plain)
     if not math.isfinite(value):
-        raise ValueError(f"{name} {cell!r} is not a number")
+        raise ValueError(f"{name} {shown(cell)} is not a number")
     return value
 
 
@@ -123,15 +129,16 @@ def decimal_sign(cells: Iterable[str], default: Literal[".", ","] | None = ".") 
         elif is_american or is_comma:
             seen.setdefault("." if is_american else ",", cell)
     if len(seen) == 2:
+        point, comma = shown(seen["."]), shown(seen[","])
         raise TwoReadingsError(
-            f"{seen['.']!r} has a decimal point and {seen[',']!r} a decimal comma; write all numbers one way, 1,234.50"
+            f"{point} has a decimal point and {comma} a decimal comma; write all numbers one way, 1,234.50"
         )
     if seen:
         return "." if "." in seen else ","
     if both and default is None:
+        american, other = number(both, "", "."), number(both, "", ",")
         raise TwoReadingsError(
-            f"{both!r} is {number(both, '', '.'):g} with a decimal point and {number(both, '', ','):g} with a decimal "
-            "comma; write 1234.50"
+            f"{shown(both)} is {american:g} with a decimal point and {other:g} with a decimal comma; write 1234.50"
         )
     return default or "."
 
@@ -146,14 +153,14 @@ def parse_moment(cell: str, day_first: bool = False) -> datetime:
     """
     match = _MOMENT.fullmatch(" ".join(cell.split()))
     if match is None:
-        raise ValueError(f"{cell!r} is not a date; write 2026-03-02 10:00")
+        raise ValueError(f"{shown(cell)} is not a date; write 2026-03-02 10:00")
     try:
         day = _day(match, day_first)
         clock, zone = _clock(match), match["zone"]
     except ValueError:
-        raise ValueError(f"{cell!r} is not a date that exists") from None
+        raise ValueError(f"{shown(cell)} is not a date that exists") from None
     if day.year not in YEARS:
-        raise ValueError(f"{cell!r} lies outside the years {YEARS[0]} to {YEARS[-1]}")
+        raise ValueError(f"{shown(cell)} lies outside the years {YEARS[0]} to {YEARS[-1]}")
     return datetime.combine(day, clock, tzinfo=_zone(zone) if zone else None)
 
 
@@ -237,7 +244,7 @@ def day_first(stamps: Iterable[str], pairs: Iterable[tuple[str, str]] = (), *, d
         if cell is None:
             return False
         raise TwoReadingsError(
-            f"{cell!r} is {parse_moment(cell):%Y-%m-%d} with the month first and "
+            f"{shown(cell)} is {parse_moment(cell):%Y-%m-%d} with the month first and "
             f"{parse_moment(cell, day_first=True):%Y-%m-%d} with the day first; write dates as 2026-03-02"
         )
     better = faults[True] < faults[False]
@@ -330,14 +337,14 @@ class Row:
         """A whole number, signed."""
         value = self.amount(name)
         if not value or value != round(value):
-            raise ValueError(f"{name} {self.text(name)!r} is not a whole number of {unit}")
+            raise ValueError(f"{name} {shown(self.text(name))} is not a whole number of {unit}")
         return round(value)
 
     def strike(self, name: str = "strike") -> float:
         """A number above zero."""
         value = self.amount(name)
         if not value > 0.0:
-            raise ValueError(f"{name} {self.text(name)!r} must be above zero")
+            raise ValueError(f"{name} {shown(self.text(name))} must be above zero")
         return value
 
     def symbol(self, name: str = "symbol") -> str:
@@ -399,7 +406,7 @@ def right_of(cell: str) -> Right:
     try:
         return "C" if parse_right(cell) == "C" else "P"
     except ValueError:
-        raise ValueError(f"right {cell!r} is neither call nor put") from None
+        raise ValueError(f"right {shown(cell)} is neither call nor put") from None
 
 
 def columns_of(header: Sequence[str]) -> list[str]:

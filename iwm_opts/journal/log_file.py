@@ -89,6 +89,8 @@ def open_log(path: Path) -> LogFile:
     text = _decoded(content, path)
     if text.lstrip()[:15].lower().startswith(("<!doctype html", "<html", "<table")):
         raise DataError(path, "is a web page", "Export the transactions as CSV")
+    if text.lstrip().startswith(("{", "[")):
+        raise DataError(path, "is JSON", "Export the transactions as CSV")
     return LogFile(path, text)
 
 

@@ -23,6 +23,7 @@ from iwm_opts.journal.packages import PackageTrade, strategy_of
 from iwm_opts.journal.share_lots import ShareTrade
 from iwm_opts.journal.trade_log import (
     ACCOUNT_OF,
+    COLUMNS,
     MODELLED,
     REQUIRED,
     SHARES,
@@ -45,6 +46,7 @@ KNOWN: Final = (
 )
 MADE: Final = ("simulated", "modelled")  # columns of a backtest's CSV
 MODELLED_NAMES: Final = "modelled market"  # as `sources.modelled` calls them
+NAMED_REASONS, MESSAGE_PART = 3, 110  # of why a file holds no trade: how many, and their characters
 HEADER_ROWS: Final = 2_000  # of a file, among which a header is looked for
 
 
@@ -105,7 +107,10 @@ def _of_broker(layout: Layout, export: Export, path: Path) -> TradeLog:
 
 
 def _no_trades(source: str, problems: Sequence[str], notes: Sequence[str]) -> DataError:
-    return DataError(source, "holds no trade that could be read", "; ".join((*problems, *notes)) or f"Give {KNOWN}")
+    reasons = (*problems, *notes)
+    named = "; ".join(reason[:MESSAGE_PART] for reason in reasons[:NAMED_REASONS])
+    more = f"; and {len(reasons) - NAMED_REASONS} more" if len(reasons) > NAMED_REASONS else ""
+    return DataError(source, "holds no trade that could be read", f"{named}{more}" if reasons else f"Give {KNOWN}")
 
 
 def _of_own(file: LogFile, path: Path) -> TradeLog:
@@ -308,7 +313,7 @@ def _of_frame(frame: pd.DataFrame, path: Path, delimiter: str = ",") -> TradeLog
     is_simulated = bool(frame["market"].astype(str).str.contains(made).any()) if "market" in frame else False
     log = log_of_rows(frame, path.name, is_simulated=is_simulated, decimal="." if delimiter == "," else None)
     if log.trades.empty:
-        raise DataError(path, "holds no trade that could be read", "; ".join(log.problems[:3]))
+        raise _no_trades(str(path), log.problems, ())
     return log
 
 
@@ -355,6 +360,6 @@ def _parquet(file: LogFile) -> pd.DataFrame:
     if any(name for name in frame.index.names):
         frame = frame.reset_index()
     for name in frame:
-        if isinstance(name, str) and len(frame) and isinstance(frame[name].iloc[0], (list, dict, np.ndarray)):
+        if name in COLUMNS and len(frame) and isinstance(frame[name].iloc[0], (list, dict, np.ndarray)):
             raise DataError(file.path, f"column {name} holds lists or records", "Write one value a cell")
     return frame

@@ -21,6 +21,7 @@ import pandas as pd
 
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import DataError
+from iwm_opts.io.parse import YEARS
 from iwm_opts.journal.fields import (
     TwoReadingsError,
     day_first,
@@ -33,6 +34,7 @@ from iwm_opts.journal.fields import (
     is_excel_serial,
     number,
     parse_moment,
+    shown,
 )
 from iwm_opts.journal.opening import OpeningBalance
 from iwm_opts.market.calendar import NEW_YORK
@@ -215,7 +217,7 @@ def typed_columns(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     for name in frame:
         typed[name], lost = _column(frame, str(name), notation)
         for at in frame.index[lost]:
-            raise ValueError(f"line {lines[at]}, column {name}: {str(frame[name][at])[:60]!r} cannot be read")
+            raise ValueError(f"line {lines[at]}, column {name}: {shown(str(frame[name][at]))} cannot be read")
     return pd.DataFrame(typed, index=frame.index)
 
 
@@ -281,7 +283,7 @@ def _column(frame: pd.DataFrame, name: str, notation: tuple[str, bool]) -> tuple
         cells = _cells(frame, name) if _is_text(given) or _is_serial(given) else []
         column = _moments(cells, given, notation[1])
         if not cells:
-            return column, lost
+            return column, column.isna() & given.notna()
     else:
         return given.astype(object).where(given.notna(), "").astype(str).astype(object), lost
     lost = column.isna() & pd.Series([not is_blank(cell) for cell in cells], index=frame.index)
@@ -309,7 +311,7 @@ def _moments(cells: list[str], given: pd.Series, is_day_first: bool) -> pd.Serie
         if times.dt.tz is not None:
             is_days = bool((times.dropna() == times.dropna().dt.normalize()).all())
             times = times.dt.tz_localize(None) if is_days else times.dt.tz_convert(NEW_YORK).dt.tz_localize(None)
-        return times.astype("datetime64[us]")
+        return times.astype("datetime64[us]").where(times.dt.year.isin(YEARS))
     filled = [cell for cell in cells if not is_blank(cell)]
     parse: Callable[[str], datetime] = partial(parse_moment, day_first=is_day_first)
     if filled and all(map(is_excel_serial, filled)):
@@ -338,7 +340,7 @@ def _name_lost(
     for at in frame.index[lost]:
         kind = "number" if name in NUMBERS else "date"
         rule = "left out" if is_money else "taken as unknown"
-        problems.append(f"line {lines[at]}: {name} {str(frame[name][at])[:60]!r} is not a {kind}: {rule}")
+        problems.append(f"line {lines[at]}: {name} {shown(str(frame[name][at]))} is not a {kind}: {rule}")
     return lost & is_money
 
 
@@ -418,7 +420,7 @@ def answers_of(text: str) -> dict[str, str]:
     for part in filter(None, (piece.strip() for piece in text.split(";"))):
         name, _, answer = (piece.strip() for piece in part.partition("="))
         if answer not in ANSWERS:
-            rule = f"{part!r} is no answer"
+            rule = f"{shown(part)} is no answer"
             raise DataError("checklist", rule, f"write criterion=answer, answer being {', '.join(ANSWERS)}")
         found[name] = answer
     return found
@@ -443,10 +445,10 @@ def marks_of(text: str) -> dict[date, float]:
         try:
             at, gain = date.fromisoformat(day), float(amount)
         except ValueError:
-            raise DataError("marks", f"{part!r} is no mark", "write day=dollars, as 2026-03-02=-12.50") from None
+            raise DataError("marks", f"{shown(part)} is no mark", "write day=dollars, as 2026-03-02=-12.50") from None
         if at in found or not np.isfinite(gain):
             rule = "is there twice" if at in found else "is no finite amount"
-            raise DataError("marks", f"{part!r} {rule}", "keep one amount a day")
+            raise DataError("marks", f"{shown(part)} {rule}", "keep one amount a day")
         found[at] = gain
     return found
 

@@ -36,6 +36,7 @@ LAYOUTS: Final = (
     robinhood.ACTIVITY,
     fidelity.ACTIVITY,
     option_omega.TRADE_LOG,
+    interactive_brokers.WITHOUT_TRADES,
 )
 
 

@@ -48,6 +48,7 @@ TABLE: Final = Table(
     },
     numbers=("strike", "price", "commission"),
     stamps=("time",),
+    pairs=(("time", "expiration"),),
     month_first=None,
 )
 

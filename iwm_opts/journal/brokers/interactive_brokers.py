@@ -44,6 +44,7 @@ from iwm_opts.journal.fields import (
     number,
     parse_moment,
     right_of,
+    shown,
 )
 from iwm_opts.market.contract import Contract
 
@@ -249,7 +250,7 @@ def _corporate_action(row: Row) -> Execution | None:
     if category not in (OPTIONS, STOCKS):
         return None
     if not bracket or not name.strip():
-        raise ValueError(f"corporate action {row.text('description')!r} names no symbol")
+        raise ValueError(f"corporate action {shown(row.text('description'))} names no symbol")
     contract = contract_of(name.strip()) if category == OPTIONS else None
     return Execution(
         row.moment("time"),
@@ -344,6 +345,16 @@ def refuse_language(export: Export) -> list[Execution]:
     )
 
 
+def refuse_without_trades(_export: Export) -> list[Execution]:
+    """Refuse a statement without the section of trades.
+
+    Raises
+    ------
+    DataError
+    """
+    raise DataError(NAME, f"holds no section {SECTION}", "Export it in English, with the section Trades")
+
+
 STATEMENT: Final = Layout(NAME, ("trades", "header", "datadiscriminator", "asset category"), read_statement)
 TRANSACTION_HISTORY: Final = Layout(
     "Interactive Brokers transaction history",
@@ -351,3 +362,4 @@ TRANSACTION_HISTORY: Final = Layout(
     read_history,
 )
 OTHER_LANGUAGE: Final = Layout(NAME, ("header", "datadiscriminator"), refuse_language)
+WITHOUT_TRADES: Final = Layout(NAME, ("statement", "header"), refuse_without_trades)

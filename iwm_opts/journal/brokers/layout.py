@@ -98,6 +98,8 @@ class Table:
         Fields that hold numbers: the file's decimal sign is decided by them.
     stamps : tuple of str
         Fields that hold days of trading: the order of day and month is decided by them.
+    pairs : tuple of (str, str)
+        Fields of dates of which the first is not after the second, such as the trade and the expiration.
     month_first : bool, optional
         Order of the broker's own dates. None: not known, and decided by the file alone.
     clean : callable
@@ -107,6 +109,7 @@ class Table:
     fields: Mapping[str, tuple[str, ...]]
     numbers: tuple[str, ...] = ()
     stamps: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
     month_first: bool | None = True
     clean: Callable[[str], str] = str.strip
 
@@ -126,10 +129,16 @@ class Table:
     def _notation(self, rows: Sequence[tuple[int, dict[str, str]]], export: Export) -> Notation:
         numbers = (cells[name] for _, cells in rows for name in self.numbers if name in cells)
         stamps = [cells[name] for _, cells in rows for name in self.stamps if not is_blank(cells.get(name, ""))]
+        pairs = [
+            (cells[first], cells[last])
+            for _, cells in rows
+            for first, last in self.pairs
+            if not is_blank(cells.get(first, "")) and not is_blank(cells.get(last, ""))
+        ]
         default = None if self.month_first is None else not self.month_first
         return Notation(
             decimal_sign(numbers, "." if export.delimiter == "," else None),
-            day_first(stamps, default=default),
+            day_first(stamps, pairs, default=default),
             export.zone,
         )
 

@@ -44,6 +44,7 @@ TABLE: Final = Table(
     },
     numbers=("premium", "closing cost", "pnl", "opening fees", "closing fees", "margin"),
     stamps=("opened", "closed"),
+    pairs=(("opened", "closed"),),
     month_first=None,
 )
 

@@ -14,7 +14,7 @@ from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table, each_row
 from iwm_opts.journal.brokers.plain_shares import with_deliveries
 from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying, with_day_orders
-from iwm_opts.journal.fields import Row, is_blank, make_contract, number, parse_moment, right_of
+from iwm_opts.journal.fields import Row, is_blank, make_contract, number, parse_moment, right_of, shown
 from iwm_opts.market.contract import Contract
 
 TRADES: Final[dict[str, tuple[int, Effect]]] = {
@@ -64,7 +64,7 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
         report.skipped[what] += 1
         return None
     if contract is None and (kind is not None or code not in ("BUY", "SELL")):
-        raise ValueError(f"{row.text('description')!r} names no option")
+        raise ValueError(f"{shown(row.text('description'))} names no option")
     sign, effect = TRADES.get(code, (0, "close"))
     quantity = row.text("quantity").upper()
     side = -1 if quantity.endswith("S") else 1

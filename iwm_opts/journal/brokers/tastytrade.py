@@ -15,7 +15,7 @@ from typing import Final
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.brokers.layout import Layout, RowReport, Table, flat
 from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
-from iwm_opts.journal.fields import Row, is_blank, make_contract, right_of
+from iwm_opts.journal.fields import Row, is_blank, make_contract, right_of, shown
 from iwm_opts.market.contract import OCC_PATTERN, Contract, parse_occ
 
 EFFECTS: Final[dict[str, Effect]] = {"OPEN": "open", "CLOSE": "close"}
@@ -128,11 +128,11 @@ def _action(row: Row, *, is_ending: bool) -> tuple[str, Effect]:
     if is_ending:
         return words[0], "close"
     if words[0] not in ("BUY", "SELL"):
-        raise ValueError(f"action {row.text('action')!r} is neither a purchase nor a sale")
+        raise ValueError(f"action {shown(row.text('action'))} is neither a purchase nor a sale")
     if len(words) == 3 and words[2] in EFFECTS:
         return words[0], EFFECTS[words[2]]
     if not is_blank(row.text("right")):
-        raise ValueError(f"action {row.text('action')!r} neither opens nor closes")
+        raise ValueError(f"action {shown(row.text('action'))} neither opens nor closes")
     return words[0], ""
 
 

@@ -39,6 +39,7 @@ from iwm_opts.journal.fields import (
     number,
     parse_moment,
     right_of,
+    shown,
 )
 from iwm_opts.journal.log_file import Rows
 from iwm_opts.market.calendar import latest_session
@@ -209,7 +210,7 @@ def _leg(row: Row, when: datetime, order: int, report: RowReport) -> Execution |
         return None
     effect = EFFECTS.get(row.text("effect").upper())
     if effect is None:
-        raise ValueError(f"position effect {row.text('effect')!r} is neither TO OPEN nor TO CLOSE")
+        raise ValueError(f"position effect {shown(row.text('effect'))} is neither TO OPEN nor TO CLOSE")
     # Some exports leave the type of shares empty: then the spread says STOCK.
     is_shares = kind in SHARES
     contract = None
@@ -268,7 +269,9 @@ def _cash(rows: Sequence[Row], report: RowReport) -> tuple[list[CashRow], list[E
                 what = " (dividends and interest, not in the results)" if kind == "DOI" else ""
                 report.skipped[f"{kind} in {CASH}{what}"] += 1
                 if SPLIT.search(words):
-                    report.remarks.append(f"line {row.line}: {words!r}: trades open across a split are not adjusted")
+                    report.remarks.append(
+                        f"line {row.line}: {shown(words)}: trades open across a split are not adjusted"
+                    )
         except (ValueError, KeyError) as error:
             report.reject(row.line, error)
     endings, lost = with_cash_settlement(endings, settled, fees)
@@ -310,7 +313,7 @@ def _delivery(row: Row, words: str) -> Execution:
 def _contract(match: re.Match[str]) -> Contract:
     is_worded = " " in match["day"]
     if is_worded and match["size"] and int(match["size"]) != MULTIPLIER:
-        raise ValueError(f"{match[0]!r}: options of {match['size']} shares are not read")
+        raise ValueError(f"{shown(match[0])}: options of {match['size']} shares are not read")
     expiration = parse_moment(match["day"] if is_worded else f"20{match['day']}").date()
     root = option_root(underlying(match["root"]))
     strike = number(match["strike"], "strike")
@@ -321,11 +324,11 @@ def _ending(row: Row, words: str) -> Execution:
     removal = REMOVAL.search(words) or SHORT_REMOVAL.search(words)
     match = WORDED.search(words) or CODED.search(words)
     if removal is None or match is None:
-        raise ValueError(f"{words!r} names no option")
+        raise ValueError(f"{shown(words)} names no option")
     contract = _contract(match)
     count = number(match["count"], "quantity")
     if not count or count != round(count):
-        raise ValueError(f"{words!r}: {match['count']} is not a whole number of contracts")
+        raise ValueError(f"{shown(words)}: {match['count']} is not a whole number of contracts")
     return Execution(
         when=_when(row),
         symbol=underlying(match["root"]),

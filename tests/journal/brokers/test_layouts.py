@@ -117,6 +117,8 @@ def test_a_log_is_read_however_it_is_packed(tmp_path, name, content):
         (b"<?xml version='1.0'?><Other/>", "XML of an unknown kind"),
         (b"\x1f\x8b damaged", "damaged gzip"),
         (zipped(a="1", b="2"), "zip archive of 2 files: a, b"),
+        (b'{"history": {"event": []}}', "is JSON"),
+        (b"Statement,Header,Field Name,Field Value\nStatement,Data,Title,x\n", "holds no section Trades"),
         (b"PAR1 damaged", "Parquet that cannot be read"),
         (b"a\0b\0c", "is not text"),
         (b"   \n", "is empty"),
