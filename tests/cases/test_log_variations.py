@@ -25,7 +25,8 @@ FLAT = (
 )  # fmt: skip
 SECTIONED = (
     "B02_ib_custody.csv", "B03d_ib_rut_cashrow.csv", "B05_ib_transaction_history.csv",
-    "B22_ib_called_away_then_assigned_put.csv", "S01_tos_2s_late.csv", "S04_tos_rut_cash.csv", "S11_tos_samesecond.csv", "S20_tos_asg_short_form.csv",
+    "B22_ib_called_away_then_assigned_put.csv",
+    "S01_tos_2s_late.csv", "S04_tos_rut_cash.csv", "S11_tos_samesecond.csv", "S20_tos_asg_short_form.csv",
 )  # fmt: skip
 AMERICAN = re.compile(r"\(?[-+]?\$?-?[\d,]*\.?\d+\)?")
 
