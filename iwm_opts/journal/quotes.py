@@ -24,7 +24,7 @@ TOLERANCE: Final = timedelta(minutes=20)  # snapshots are made for every half ho
 
 
 def with_recorded_quotes(log: TradeLog, record: Record, fill: FillModel) -> TradeLog:
-    """A log with the mids and model fills that the record can tell; what the log says itself stays.
+    """A log with the mids, half-spreads and model fills of the recorded chains; what the log has itself stays.
 
     Parameters
     ----------
@@ -35,31 +35,31 @@ def with_recorded_quotes(log: TradeLog, record: Record, fill: FillModel) -> Trad
     Returns
     -------
     TradeLog
-        With a note of how many entries and exits the record could tell.
+        With a note of how many entries and exits the record quotes.
     """
     trades = log.trades.copy()
     counts = {"entry": 0, "exit": 0}
     for at in trades.index:
         for moment, is_exit in (("entry", False), ("exit", True)):
-            named = f"{moment}_mid", f"{moment}_model"
+            columns = [f"{moment}_mid", f"{moment}_model", f"{moment}_half_spread"]
             ended = is_exit and str(trades["reason"][at]) in ("expiry", "assignment", "exercise", "open")
-            if ended or not trades.loc[at, list(named)].isna().any() or pd.isna(trades[moment][at]):
+            if ended or not trades.loc[at, columns].isna().any() or pd.isna(trades[moment][at]):
                 continue
-            found = _quoted(trades.loc[at], trades[moment][at], record, fill, is_exit)
-            if found is None:
+            quoted = _quoted(trades.loc[at], trades[moment][at], record, fill, is_exit)
+            if quoted is None:
                 continue
             counts[moment] += 1
-            for name, value in zip(named, found, strict=True):
+            for name, value in zip(columns, quoted, strict=True):
                 trades.loc[at, name] = value if pd.isna(trades.loc[at, name]) else trades.loc[at, name]
-    told = f"{counts['entry']} entries and {counts['exit']} exits quoted by the record"
+    quoted_counts = f"{counts['entry']} entries and {counts['exit']} exits quoted by the record"
     how = f"within {TOLERANCE.seconds // 60} min; model fill {fill}"
-    return replace(log, trades=trades, notes=(*log.notes, f"{told}, {how}", *record.set_aside))
+    return replace(log, trades=trades, notes=(*log.notes, f"{quoted_counts}, {how}", *record.set_aside))
 
 
 def _quoted(
     trade: pd.Series, moment: pd.Timestamp, record: Record, fill: FillModel, is_exit: bool
-) -> tuple[float, float] | None:
-    """Mid and model fill of a trade's legs at a time, in the log's signs; None where the record does not tell."""
+) -> tuple[float, float, float] | None:
+    """Mid, model fill and H of a trade's legs at a time, in the log's signs; None without recorded quotes."""
     chain = _chain_at(record, str(trade["symbol"]), moment)
     if chain is None or pd.isna(trade["expiration"]):
         return None
@@ -76,7 +76,8 @@ def _quoted(
     filled = fill_package(fill, legs.closing() if is_exit else legs, bid, ask)
     if not filled.is_filled:
         return None
-    return (-filled.mid, -filled.price) if is_exit else (filled.mid, filled.price)
+    sign = -1.0 if is_exit else 1.0
+    return sign * filled.mid, sign * filled.price, filled.half_spread
 
 
 def _chain_at(record: Record, symbol: str, moment: pd.Timestamp) -> Chain | None:
@@ -85,7 +86,7 @@ def _chain_at(record: Record, symbol: str, moment: pd.Timestamp) -> Chain | None
         return None
     day: date = moment.date()
     at = moment.to_pydatetime().replace(tzinfo=NEW_YORK)
-    near = sorted(record.captures(symbol, day), key=lambda one: abs(one.stamp - at))
+    near = sorted(record.captures(symbol, day), key=lambda capture: abs(capture.stamp - at))
     for captured in near:
         if abs(captured.stamp - at) > TOLERANCE:
             return None

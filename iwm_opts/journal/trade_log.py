@@ -67,6 +67,8 @@ NUMBERS: Final = {
     "exit_mid": "mid at exit, as a debit",
     "entry_model": "fill model at entry, as a credit",
     "exit_model": "fill model at exit, as a debit",
+    "entry_half_spread": "H of the package at entry: the sum of its legs' half-spreads",
+    "exit_half_spread": "H of the package at exit",
     "due_debit": "what leaving on the due day would have cost under the fill model, and dividends received after it",
     "fees": "paid",
     "model_fees": "by the fee schedule",
@@ -81,8 +83,9 @@ COLUMNS: Final = {**TEXTS, **TIMES, **NUMBERS}
 REQUIRED: Final = ("entry", "contracts")
 ORDER: Final = (
     "trade", "plan", "market", "symbol", "strategy", "legs", "expiration", "entry", "exit", "reason", "contracts",
-    "multiplier", "planned_contracts", "credit", "debit", "entry_mid", "exit_mid", "entry_model", "exit_model", "due",
-    "due_debit", "fees", "model_fees", "settlement", "pnl", "risk", "planned_risk", "rank", "dte", "checklist",
+    "multiplier", "planned_contracts", "credit", "debit", "entry_mid", "exit_mid", "entry_model", "exit_model",
+    "entry_half_spread", "exit_half_spread", "due", "due_debit",
+    "fees", "model_fees", "settlement", "pnl", "risk", "planned_risk", "rank", "dte", "checklist",
     "rolled_from", "marks",
 )  # fmt: skip
 SHARES: Final = "shares"  # strategies without legs

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from iwm_opts.journal.edge_state import EdgeState
+from iwm_opts.journal.fill_calibration import calibrate_fills
 from iwm_opts.journal.findings import Finding
 from iwm_opts.journal.inference import Estimate
 from iwm_opts.journal.regime import Standing
@@ -85,6 +86,9 @@ def review_record(found: Review) -> Record:
         ],
         "losers": asdict(diagnosis.losers),
         "family_error": diagnosis.family_error,
+        "fill_offsets": [
+            {"by": row.by, "group": row.group, "offset": _estimate(row.offset)} for row in calibrate_fills(log)
+        ],
         "notes": [*diagnosis.notes, *log.notes],
     }
 

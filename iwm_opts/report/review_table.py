@@ -9,6 +9,7 @@ from rich.text import Text
 
 from iwm_opts.journal.diagnosis import Diagnosis, RuleEffect
 from iwm_opts.journal.equity import Depth
+from iwm_opts.journal.fill_calibration import calibrate_fills
 from iwm_opts.journal.findings import Finding
 from iwm_opts.journal.inference import LEVEL, TOLERATED, Estimate
 from iwm_opts.journal.review import Review, Span
@@ -250,6 +251,12 @@ def _remarks(found: Review, room: int) -> list[RenderableType]:
             + ("of marked equity" if found.marked else "of booked results only")
             + ("; to mid: own fills against mid; fees+: over the schedule" if room >= WIDE else "")
         ),
+    ]
+    lines += [
+        f"own fills: {row.offset.value:.2f} of H from mid ({row.offset.low:.2f} to {row.offset.high:.2f}), "
+        f"{row.offset.n} fills with quotes"
+        for row in calibrate_fills(found.log)
+        if row.by == "all"
     ]
     label = [Text(f"{found.log.label}: nothing here was traded")] if found.log.label else []
     notes = (*diagnosis.notes, *found.log.notes)

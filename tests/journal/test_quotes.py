@@ -45,6 +45,8 @@ def test_the_capture_of_the_time_tells_mid_and_model(recorded):
     assert found["exit_mid"] == pytest.approx(mid)
     assert found["entry_model"] == pytest.approx(high_bid - low_ask)  # sell the bid, buy the ask
     assert found["exit_model"] == pytest.approx(high_ask - low_bid)  # and the other way round, as a debit
+    half_spread = (high_ask - high_bid + low_ask - low_bid) / 2
+    assert found[["entry_half_spread", "exit_half_spread"]].tolist() == pytest.approx([half_spread] * 2)
 
 
 def test_what_the_log_says_itself_stays(recorded):

@@ -1,0 +1,55 @@
+"""Offsets of fills that are known because they were planted, and worked out by hand."""
+
+import pandas as pd
+import pytest
+
+from iwm_opts.errors import InputError
+from iwm_opts.journal.fill_calibration import calibrate_fills, fill_model_of, fills_of
+from iwm_opts.journal.trade_log import log_of_rows
+
+
+def trade(day, offset, legs="+1P185 -1P190", half_spread=0.05, **other):
+    """Opened and left at a fraction of H from a mid of 0.50 and of 0.20."""
+    return {
+        "entry": f"2026-03-{day:02d} 10:30", "exit": f"2026-03-{day:02d} 15:45", "expiration": "2026-04-17",
+        "legs": legs, "contracts": 1, "credit": 0.50 - offset * half_spread, "debit": 0.20 + offset * half_spread,
+        "entry_mid": 0.50, "exit_mid": 0.20, "entry_half_spread": half_spread, "exit_half_spread": half_spread, **other,
+    }  # fmt: skip
+
+
+def offset_of(calibration, by, group):
+    (row,) = (row for row in calibration if (row.by, row.group) == (by, group))
+    return row.offset
+
+
+def test_a_planted_offset_is_found_by_legs_spread_and_time():
+    condor = "+1P185 -1P190 -1C240 +1C245"
+    rows = [trade(day, 0.4) for day in range(2, 7)] + [trade(day, 0.8, condor, 0.20) for day in range(9, 14)]
+    calibration = calibrate_fills(log_of_rows(rows, "planted"))
+    assert offset_of(calibration, "all", "all").value == pytest.approx(0.6)
+    assert offset_of(calibration, "legs", "2").value == pytest.approx(0.4)
+    assert offset_of(calibration, "legs", "4").value == pytest.approx(0.8)
+    assert offset_of(calibration, "half_spread", "over $0.10").value == pytest.approx(0.8)
+    assert offset_of(calibration, "time", "after 15:30").n == 10
+    assert offset_of(calibration, "dte", "over 30").n == 20
+
+
+def test_the_interval_counts_days_not_fills():
+    # 0.2 and 0.6 by turns over ten days: the standard error of ten days is the deviation over the root of ten.
+    rows = [trade(day, 0.2 if day % 2 else 0.6) for day in (2, 3, 4, 5, 6, 9, 10, 11, 12, 13)]
+    estimate = offset_of(calibrate_fills(log_of_rows(rows, "planted")), "all", "all")
+    deviation = pd.Series([0.2, 0.6] * 10).std()
+    assert estimate.error == pytest.approx(deviation / 10**0.5)
+    assert estimate.low < 0.4 < estimate.high
+
+
+def test_a_fill_without_quotes_is_no_evidence():
+    rows = [trade(2, 0.4), trade(3, 0.9, entry_half_spread=None, exit_mid=None), trade(4, 0.9, half_spread=0.0)]
+    assert list(fills_of(log_of_rows(rows, "planted"))["offset"]) == pytest.approx([0.4, 0.4])
+
+
+def test_own_fills_become_a_fill_model():
+    rows = [trade(day, 0.4) for day in (2, 3, 4, 5, 6)]
+    assert str(fill_model_of(log_of_rows(rows, "planted"))) == "fraction:0.4"
+    with pytest.raises(InputError, match="8 fills with quotes, at least 10 are needed"):
+        fill_model_of(log_of_rows(rows[:4], "planted"))
