@@ -1,13 +1,32 @@
 """Options spread analytics for IWM, the Russell 2000 ETF.
 
 The public functions load on first use, so that `import iwm_opts` and the command line's help need neither
-numpy nor numba.
+numpy nor numba. `iwm_opts.backtest` is the function; the modules of the folder of that name import as usual
+(`from iwm_opts.backtest.engine import run`).
 """
 
+import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from iwm_opts.api.backtest import BacktestResult, backtest, compare_saved
+    from iwm_opts.api.chain import OptionChain, read_chain, read_iv_history
+    from iwm_opts.api.claims import ClaimsResult, claims
+    from iwm_opts.api.evidence import EvidenceResult, evidence
+    from iwm_opts.api.fills import FillCosts, QuotedSpreads, compare_fills, measure_spreads
+    from iwm_opts.api.gates import IvRankBelow
+    from iwm_opts.api.ivr import IvRankReport, rank_iv
+    from iwm_opts.api.markets import Market, modelled_market, recorded_market, simulated_market
+    from iwm_opts.api.plan_data import PlanData, PlanDataRequest, read_plan_data
+    from iwm_opts.api.plans import TradingPlan, make_plan, read_plan
+    from iwm_opts.api.review import ReviewResult, read_trades, review
+    from iwm_opts.api.rules import Rules
+    from iwm_opts.api.screening import Package, Screen, screen
+    from iwm_opts.api.sizing import PositionSize, position_size, share_position_size
+    from iwm_opts.api.sweep import SweepResult, sweep
+    from iwm_opts.market.iv_rank import IvHistory, IvRank
     from iwm_opts.pricing.american import (
         AmericanGreeks,
         american_boundary,
@@ -17,42 +36,149 @@ if TYPE_CHECKING:
     )
     from iwm_opts.pricing.black import Greeks, greeks, price
     from iwm_opts.pricing.implied import implied_vol
+    from iwm_opts.spreads.screen import Account, Selection
+    from iwm_opts.spreads.strategies import IronCondor, OwnPackages, SingleOption, Vertical
 
 __all__ = [
+    "Account",
     "AmericanGreeks",
+    "BacktestResult",
+    "ClaimsResult",
+    "EvidenceResult",
+    "FillCosts",
     "Greeks",
+    "IronCondor",
+    "IvHistory",
+    "IvRank",
+    "IvRankBelow",
+    "IvRankReport",
+    "Market",
+    "OptionChain",
+    "OwnPackages",
+    "Package",
+    "PlanData",
+    "PlanDataRequest",
+    "PositionSize",
+    "QuotedSpreads",
+    "ReviewResult",
+    "Rules",
+    "Screen",
+    "Selection",
+    "SingleOption",
+    "SweepResult",
+    "TradingPlan",
+    "Vertical",
     "__version__",
     "american_boundary",
     "american_greeks",
     "american_implied_vol",
     "american_price",
+    "backtest",
+    "claims",
+    "compare_fills",
+    "compare_saved",
+    "evidence",
     "greeks",
     "implied_vol",
+    "make_plan",
+    "measure_spreads",
+    "modelled_market",
+    "position_size",
     "price",
+    "rank_iv",
+    "read_chain",
+    "read_iv_history",
+    "read_plan",
+    "read_plan_data",
+    "read_trades",
+    "recorded_market",
+    "review",
+    "screen",
+    "share_position_size",
+    "simulated_market",
+    "sweep",
 ]
 
 _HOME = {
-    "AmericanGreeks": "iwm_opts.pricing.american",
-    "american_boundary": "iwm_opts.pricing.american",
-    "american_greeks": "iwm_opts.pricing.american",
-    "american_implied_vol": "iwm_opts.pricing.american",
-    "american_price": "iwm_opts.pricing.american",
-    "Greeks": "iwm_opts.pricing.black",
-    "greeks": "iwm_opts.pricing.black",
-    "implied_vol": "iwm_opts.pricing.implied",
-    "price": "iwm_opts.pricing.black",
+    "BacktestResult": "api.backtest",
+    "backtest": "api.backtest",
+    "compare_saved": "api.backtest",
+    "OptionChain": "api.chain",
+    "read_chain": "api.chain",
+    "read_iv_history": "api.chain",
+    "ClaimsResult": "api.claims",
+    "claims": "api.claims",
+    "EvidenceResult": "api.evidence",
+    "evidence": "api.evidence",
+    "FillCosts": "api.fills",
+    "QuotedSpreads": "api.fills",
+    "compare_fills": "api.fills",
+    "measure_spreads": "api.fills",
+    "IvRankBelow": "api.gates",
+    "IvRankReport": "api.ivr",
+    "rank_iv": "api.ivr",
+    "Market": "api.markets",
+    "modelled_market": "api.markets",
+    "recorded_market": "api.markets",
+    "simulated_market": "api.markets",
+    "PlanData": "api.plan_data",
+    "PlanDataRequest": "api.plan_data",
+    "read_plan_data": "api.plan_data",
+    "TradingPlan": "api.plans",
+    "make_plan": "api.plans",
+    "read_plan": "api.plans",
+    "ReviewResult": "api.review",
+    "read_trades": "api.review",
+    "review": "api.review",
+    "Rules": "api.rules",
+    "Package": "api.screening",
+    "Screen": "api.screening",
+    "screen": "api.screening",
+    "PositionSize": "api.sizing",
+    "position_size": "api.sizing",
+    "share_position_size": "api.sizing",
+    "SweepResult": "api.sweep",
+    "sweep": "api.sweep",
+    "IvHistory": "market.iv_rank",
+    "IvRank": "market.iv_rank",
+    "AmericanGreeks": "pricing.american",
+    "american_boundary": "pricing.american",
+    "american_greeks": "pricing.american",
+    "american_implied_vol": "pricing.american",
+    "american_price": "pricing.american",
+    "Greeks": "pricing.black",
+    "greeks": "pricing.black",
+    "price": "pricing.black",
+    "implied_vol": "pricing.implied",
+    "Account": "spreads.screen",
+    "Selection": "spreads.screen",
+    "IronCondor": "spreads.strategies",
+    "OwnPackages": "spreads.strategies",
+    "SingleOption": "spreads.strategies",
+    "Vertical": "spreads.strategies",
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "__version__":
         from importlib.metadata import version
 
         return version("iwm-opts")
     if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
+        return getattr(import_module(f"iwm_opts.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _FrontPage(ModuleType):
+    """Keeps a public function where a folder of the same name is imported."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _FrontPage

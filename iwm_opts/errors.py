@@ -19,3 +19,7 @@ class DataError(IwmOptsError, ValueError):
     def __init__(self, source: object, rule: str, remedy: str = "") -> None:
         self.source, self.rule, self.remedy = str(source), rule, remedy
         super().__init__(f"{source}: {rule}" + (f"; {remedy}" if remedy else ""))
+
+
+class ConflictError(InputError):
+    """Parameters that contradict each other, or have no effect together."""

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
+from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -169,13 +170,11 @@ def summary_record(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -
 
 
 def _config(result: Pooled, asked: Mapping[str, Any]) -> Record:
-    from iwm_opts import __version__
-
     first = result.results[0]
     days = first.equity.index
     return {
         "layout": LAYOUT,
-        "version": __version__,
+        "version": version("iwm-opts"),
         "asked": plain(dict(asked)),
         "rules": rules_record(first.rules),
         "markets": [{"name": one.market, "path": t.path, "scenario": t.scenario} for one, t in _pairs(result)],

@@ -1,12 +1,49 @@
-"""What every command does before its work: say that kernels compile, and refuse to write over what it reads."""
+"""What every command does: help under headings, a notice that kernels compile, no writing over what it reads."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
+FIRST_OPTIONS: Final = 10  # shown before the headings
+OTHER: Final = "Other options"
 
-class NumericalCommand(click.Command):
+
+class HeadedCommand(click.Command):
+    """A command whose help shows the options that matter first, the others under headings.
+
+    Parameters
+    ----------
+    first : sequence of str
+        Names of the options shown first, at most `FIRST_OPTIONS`; without any, all that have no heading.
+    """
+
+    def __init__(self, *arguments: Any, first: Sequence[str] = (), **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        self.first = tuple(first)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the first options, then the others heading by heading."""
+        leading: dict[str, tuple[str, str]] = {}
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record, heading = parameter.get_help_record(ctx), getattr(parameter, "heading", "")
+            if record is None:
+                continue
+            if parameter.name in self.first or not (self.first or heading):
+                leading[parameter.name or ""] = record
+            else:
+                sections.setdefault(heading or OTHER, []).append(record)
+        ordered = [leading.pop(name) for name in self.first if name in leading] + list(leading.values())
+        others = sections.pop(OTHER, [])
+        for heading, records in {"Options": ordered, **sections, OTHER: others}.items():
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+
+class NumericalCommand(HeadedCommand):
     """A command that needs the kernels and announces their compilation."""
 
     def invoke(self, ctx: click.Context) -> Any:

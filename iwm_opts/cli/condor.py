@@ -1,12 +1,10 @@
 """`iwm-opts condor`: screen iron condors."""
 
-from collections.abc import Callable
-from typing import Any
-
 import click
 
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import Number, RangeParam, gate_option, group, option, screen_options, widths
+from iwm_opts.cli.options import Number, RangeParam, gate_option, group, option, screen_options
+from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import GATE_RANK, SHORT_DELTA, WING_WIDTH
 
 condor_options = group(
@@ -28,42 +26,26 @@ condor_options = group(
     option("--put-width", type=Number(), help="Width of the put side alone."),
     option("--call-width", type=Number(), help="Width of the call side alone."),
     option("--wing-delta", type=Number(), help="|delta| of the long strikes, in place of a width."),
+    heading="Package",
 )
 
 
 @click.command(
     cls=NumericalCommand,
+    first=("source", "as_of", "iv_history", "ivr_below", "dte", "short_delta", "width", "account", "risk", "fill"),
     epilog="\b\nExample:\n"
     "  iwm-opts condor --ivr-below 20 --source chain.csv.gz \\\n"
     "      --iv-history RVX_History.csv --account 50000 --risk 1%",
 )
 @condor_options
 @screen_options
-def condor(**options: Any) -> None:
+@takes_values
+def condor(values: Values) -> None:
     """Screen iron condors: IV rank gate, true fill cost, expected profit, size.
 
     A closed gate is an answer too: candidates are then shown as NOT TRADED, with 0 contracts.
     """
     from iwm_opts.cli.screening import run_screen
+    from iwm_opts.spreads.strategies import IronCondor
 
-    run_screen(options, condor_packages(options))
-
-
-def condor_packages(options: dict[str, Any]) -> Callable[[Any], list[Any]]:
-    """What the options ask for, of each option table."""
-    from iwm_opts.spreads.iron_condor import iron_condors
-    from iwm_opts.spreads.legs import DeltaRange
-
-    put_delta = DeltaRange(*(options["put_delta"] or options["short_delta"]))
-    call_delta = DeltaRange(*(options["call_delta"] or options["short_delta"]))
-    wings = [(_wing(options, "put_width", width), _wing(options, "call_width", width)) for width in widths(options)]
-    return lambda table: [iron_condors(table, put_delta, call_delta, wings)]
-
-
-def _wing(options: dict[str, Any], side: str, width: float | None) -> Any:
-    from iwm_opts.spreads.legs import Wing
-
-    own = options[side]
-    if own is not None:
-        return Wing(width=own)
-    return Wing(delta=options["wing_delta"]) if width is None else Wing(width=width)
+    run_screen(values, build(IronCondor, values))

@@ -1,39 +1,44 @@
 """`iwm-opts doctor`: what is there, what is missing, what to do."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from iwm_opts.cli.options import output_options
+from iwm_opts.cli.output import emit
+from iwm_opts.cli.values import Values, takes_values
+
+if TYPE_CHECKING:
+    from iwm_opts.report.records import Record
 
 
 @click.command(epilog="\b\nExample:\n  iwm-opts doctor\n  iwm-opts doctor --config")
 @click.option("--config", "show_config", is_flag=True, help="Show each option's value and where it comes from.")
 @output_options
-@click.pass_context
-def doctor(context: click.Context, /, **options: Any) -> None:
+@takes_values
+def doctor(values: Values) -> None:
     """Check installation, compiled kernels, live sources, the local record and the clock."""
-    from iwm_opts.cli import build
     from iwm_opts.report.records import as_json, rows_as_csv
 
-    if options["show_config"]:
+    if values["show_config"]:
         from iwm_opts.cli.origins import option_values
 
-        rows, name = [asdict(value) for value in option_values(context)], "options"
+        rows, name = [asdict(value) for value in option_values(click.get_current_context())], "options"
     else:
         from iwm_opts.sources.health import check_all
 
         rows, name = [asdict(check) for check in check_all()], "checks"
-    if options["format"] == "json":
-        build.emit(as_json({name: rows}), options)
-    elif options["format"] == "csv":
-        build.emit(rows_as_csv(rows), options)
+    if values["format"] == "json":
+        emit(as_json({name: rows}), values)
+    elif values["format"] == "csv":
+        emit(rows_as_csv(rows), values)
     else:
-        build.emit(_values(rows) if options["show_config"] else _checks(rows), options)
+        emit(_values(rows) if values["show_config"] else _checks(rows), values)
 
 
-def _checks(rows: list[dict[str, Any]]) -> str:
+def _checks(rows: "Sequence[Record]") -> str:
     from iwm_opts.report.console import render
 
     lines = []
@@ -44,7 +49,7 @@ def _checks(rows: list[dict[str, Any]]) -> str:
     return render(lines)
 
 
-def _values(rows: list[dict[str, Any]]) -> str:
+def _values(rows: "Sequence[Record]") -> str:
     from iwm_opts.report.console import plain_table, render
 
     table = plain_table("option", "value", "from", "commands", left=("option", "value", "from", "commands"))

@@ -1,18 +1,20 @@
 """`iwm-opts evidence`: what a gate is worth, and how sure one can be of it."""
 
-from pathlib import Path
-from typing import Any
-
 import click
 
-from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options
+from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options, refuse_plan_data
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import OutputParam, option
+from iwm_opts.cli.output import write_file, write_result
 from iwm_opts.cli.plan_data import fund_options
+from iwm_opts.cli.progress import progress
+from iwm_opts.cli.requests import market_request, rules, seed_of
+from iwm_opts.cli.values import Values, build, takes_values
 
 
 @click.command(
     cls=NumericalCommand,
+    first=("source", "first", "last", "strategy", "ivr_below", "paths", "draws", "random_draws", "plan", "plot"),
     epilog="\b\nExample:\n"
     "  iwm-opts evidence --source sim --paths 12 --ivr-below 20\n"
     "  iwm-opts evidence --source modelled --bars IWM.csv \\\n"
@@ -35,60 +37,36 @@ from iwm_opts.cli.plan_data import fund_options
 @backtest_options
 @fund_options
 @option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error.")
-def evidence(**options: Any) -> None:
+@takes_values
+def evidence(values: Values) -> None:
     """Compare gated rules with the same rules ungated, oppositely gated (rank 50 and above) and randomly gated.
 
-    All trade the same packages at the same prices. Differences come with intervals, sample sizes and what overlap
-    makes of them; break-even slippage and premium say how much worse the world may be. A sentence says what was found,
-    "no evidence" included.
+    All trade the same packages at the same prices. Differences come with intervals, sample sizes and the effect of
+    overlap; break-even slippage and premium show how much worse conditions may get. A sentence gives the finding, "no
+    evidence" included.
     """
-    from iwm_opts.backtest.evidence import gather_evidence
-    from iwm_opts.cli.backtesting import refuse_plan_data, rules_from
-    from iwm_opts.cli.build import emit
-    from iwm_opts.cli.progress import progress
-    from iwm_opts.cli.trials import trials_from
-
-    if options["claims"]:
+    if values["claims"]:
         from iwm_opts.cli.claims import claims_of_evidence
 
-        emit(claims_of_evidence(options), options)
-        return
-    if options["plan"] or options["edge"] != EDGES[0]:
+        write_result(claims_of_evidence(values), values)
+    elif values["plan"] or values["edge"] != EDGES[0]:
         from iwm_opts.cli.plan_backtest import evidence_of_plan
 
-        emit(evidence_of_plan(options), options)
-        return
-    refuse_plan_data(options)
-    rules = rules_from(options)
-    trials = trials_from(options, [rules])
-    seed = 1 if options["seed"] is None else options["seed"]
-    with progress("evidence", options) as told:
-        found = gather_evidence(
-            trials, rules, seed, options["draws"], options["random_draws"], options["premium"], told
-        )  # fmt: skip
-    emit(_text(found, options), options)
-    if options["plot"]:
-        _draw(found, options)
+        write_result(evidence_of_plan(values), values)
+    else:
+        _gather(values)
 
 
-def _text(found: Any, options: dict[str, Any]) -> str:
-    from iwm_opts.report.evidence_table import evidence_csv, evidence_record, evidence_table
-    from iwm_opts.report.records import as_json
+def _gather(values: Values) -> None:
+    from iwm_opts.api.evidence import EvidenceRequest, answer_evidence
 
-    if options["format"] == "json":
-        return as_json(evidence_record(found))
-    return evidence_csv(found) if options["format"] == "csv" else evidence_table(found)
-
-
-def _draw(found: Any, options: dict[str, Any]) -> None:
-    from iwm_opts.cli.build import say, write_output
-    from iwm_opts.report.backtest_plot import equity_picture
-
-    arms = [(one.condition if one.name == "strategy" else one.name, one.results) for one in _arms(found)]
-    picture = equity_picture(arms, Path(options["plot"]).suffix.removeprefix(".").lower())
-    write_output(Path(options["plot"]), picture)
-    say(f"written: {options['plot']}", options)
-
-
-def _arms(found: Any) -> list[Any]:
-    return [found.strategy, *found.rivals]
+    refuse_plan_data(values)
+    request = build(
+        EvidenceRequest, values, market=market_request(values), rules=rules(values), seed=seed_of(values)
+    )  # fmt: skip
+    with progress("evidence", values) as on_progress:
+        result = answer_evidence(request, on_progress)
+    write_result(result, values)
+    plot = values.path("plot")
+    if plot:
+        write_file(plot, result.picture(plot.suffix), values)

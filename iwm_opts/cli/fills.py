@@ -1,7 +1,6 @@
 """`iwm-opts fills`: what filling a package, or a whole chain, costs."""
 
-from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +15,13 @@ from iwm_opts.cli.options import (
     option,
     output_options,
 )
+from iwm_opts.cli.output import write_result
+from iwm_opts.cli.progress import progress
+from iwm_opts.cli.requests import chain_request, terms
+from iwm_opts.cli.values import Values, build, takes_values
+
+if TYPE_CHECKING:
+    from iwm_opts.api.result import OnProgress, Result
 
 fills_options = group(
     option(
@@ -32,11 +38,13 @@ fills_options = group(
     option("--versus-symbol", default="SPY", help="Its underlying."),
     option("--versus-as-of", type=DateParam(), help="Its day.  [default: that of the first chain]"),
     option("--versus-session", help="Its capture.  [default: --session]"),
+    heading="Package and chains",
 )
 
 
 @click.command(
     cls=NumericalCommand,
+    first=("leg", "source", "as_of", "expiration", "versus", "by", "fill", "fees", "dividends", "format"),
     epilog="\b\nExample:\n"
     "  iwm-opts fills --leg +1P195@0.70/0.74 --leg -1P200@1.20/1.26\n"
     "  iwm-opts fills --source IWM.csv.gz --versus SPY.csv.gz",
@@ -47,80 +55,39 @@ fills_options = group(
 @cost_options
 @measure_options
 @output_options
-def fills(**options: Any) -> None:
-    """What filling costs: one package under every convention, a chain by moneyness and DTE, or two chains.
+@takes_values
+def fills(values: Values) -> None:
+    """Compare what filling costs: one package under every convention, a chain by moneyness and DTE, or two chains.
 
-    With --leg a package: its credit, slippage, round-trip cost and the win rate it needs at every convention. With
+    With --leg a package: its credit, slippage, round-trip cost and break-even win rate at every convention. With
     --source alone the quoted spreads of the whole chain; with --versus those of two chains side by side.
     """
-    text = _package(options) if options["leg"] else _chain(options)
-    from iwm_opts.cli.build import emit
-
-    emit(text, options)
-
-
-def _package(options: dict[str, Any]) -> str:
-    from iwm_opts.cli import build
-    from iwm_opts.execution.comparison import COMPARED, compare_fills
-    from iwm_opts.report.fills_table import comparison_records, comparison_table
-    from iwm_opts.report.records import as_json, rows_as_csv
-    from iwm_opts.spreads.typed import TypedLeg, legs_of, payoff_of
-
-    terms = build.terms_from(options)
-    typed = [TypedLeg.parse(text) for text in options["leg"]]
-    models = COMPARED if terms.fill in COMPARED else (*COMPARED, terms.fill)
-    at_mid = None
-    if not all(leg.is_quoted for leg in typed):
-        typed, at_mid = _quoted(typed, options)
-    bid, ask = [leg.bid for leg in typed], [leg.ask for leg in typed]
-    rows = compare_fills(
-        legs_of(typed), bid, ask, terms.fees, payoff=payoff_of(typed), expected_profit_at_mid=at_mid, models=models
-    )
-    if options["format"] == "json":
-        return as_json({"fees": terms.fees.label, "fills": comparison_records(rows)})
-    if options["format"] == "csv":
-        return rows_as_csv(comparison_records(rows))
-    return comparison_table(typed, rows, terms, options["expiration"])
+    with progress("option chain", values) as on_progress:
+        result = _package(values, on_progress) if values["leg"] else _chain(values, on_progress)
+    write_result(result, values)
 
 
-def _quoted(typed: list[Any], options: dict[str, Any]) -> tuple[list[Any], float]:
-    """Typed legs with the chain's quotes, and the expected profit at mid under the chain's smile."""
-    from iwm_opts.cli import build
-    from iwm_opts.errors import InputError
-    from iwm_opts.spreads.typed import expected_profit_at_mid, quoted_legs
+def _package(values: Values, on_progress: "OnProgress | None") -> "Result":
+    from iwm_opts.api.fills import FillsRequest, answer_fills
+    from iwm_opts.spreads.typed import TypedLeg
 
-    expiration: date | None = options["expiration"]
-    if expiration is None:
-        raise InputError("expiration", None, "legs without quotes need one", "give --expiration, or type the quotes")
-    table = build.market_from(options)[0].table(expiration)
-    return quoted_legs(typed, table), expected_profit_at_mid(typed, table, build.terms_from(options))
+    legs = tuple(TypedLeg.parse(text) for text in values.texts("leg"))
+    request = build(FillsRequest, values, legs=legs, chain=chain_request(values), terms=terms(values))
+    return answer_fills(request, on_progress)
 
 
-def _chain(options: dict[str, Any]) -> str:
-    from iwm_opts.cli import build
-    from iwm_opts.execution.chain_spreads import quoted_spreads
-    from iwm_opts.execution.quoted_spread import side_by_side
-    from iwm_opts.report.fills_table import spread_records, spread_table_page, versus_page
-    from iwm_opts.report.records import as_json, rows_as_csv
+def _chain(values: Values, on_progress: "OnProgress | None") -> "Result":
+    from iwm_opts.api.fills import SpreadsRequest, answer_spreads
 
-    first = quoted_spreads(build.market_from(options)[0], options["by"])
-    second = None
-    if options["versus"]:
-        second = quoted_spreads(build.market_from(_versus(options, first.as_of))[0], options["by"])
-    frame = first.spreads.table if second is None else side_by_side(first.spreads, second.spreads)
-    if options["format"] == "json":
-        about = {name: getattr(first.chain, name) for name in ("source", "simulated", "modelled")}
-        return as_json({"by": options["by"], **about, "rows": spread_records(frame)})
-    if options["format"] == "csv":
-        return rows_as_csv(spread_records(frame))
-    return spread_table_page(first) if second is None else versus_page(first, second, frame)
-
-
-def _versus(options: dict[str, Any], as_of: date) -> dict[str, Any]:
-    return options | {
-        "source": options["versus"],
-        "symbol": options["versus_symbol"],
-        "as_of": options["versus_as_of"] or as_of,
-        "session": options["versus_session"] or options["session"],
-        "spot": None,
-    }
+    versus = None
+    if values["versus"]:
+        versus = chain_request(
+            values.replaced(
+                source=values["versus"],
+                symbol=values["versus_symbol"],
+                as_of=values["versus_as_of"],
+                session=values["versus_session"] or values["session"],
+                spot=None,
+            )
+        )
+    return answer_spreads(build(SpreadsRequest, values, chain=chain_request(values), versus=versus), on_progress)

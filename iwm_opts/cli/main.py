@@ -1,6 +1,7 @@
 """The `iwm-opts` command: sub-commands are imported when they are called, errors become one line."""
 
 import atexit
+import difflib
 import gc
 import io
 import os
@@ -10,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from iwm_opts.errors import IwmOptsError
+from iwm_opts.errors import ConflictError, IwmOptsError
 
 GC_ALLOCATIONS = 200_000  # between collections of the youngest objects; the interpreter's own is 700 to 2,000
 COMMANDS = {
@@ -35,6 +36,17 @@ COMMANDS = {
     "doctor": "Check installation, sources, record and clock; say what to do.",
 }
 
+WELCOME = """iwm-opts: option spreads on IWM: IV rank, fill costs, size, backtests. Three first commands:
+
+  iwm-opts condor --source sim
+      Screen iron condors on the simulated market.
+  iwm-opts fills --leg +1P195@0.70/0.74 --leg -1P200@1.20/1.26
+      Compare what filling one package costs.
+  iwm-opts backtest --source sim
+      Backtest condors below an IV rank of 20.
+
+iwm-opts --help lists all commands; iwm-opts COMMAND --help shows options and an example."""
+
 
 class LazyGroup(click.Group):
     """A group that knows its commands by name and imports one only when it runs."""
@@ -44,6 +56,17 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return _command(cmd_name) if cmd_name in COMMANDS else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; of an unknown one say what comes nearest."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            remedy = f"Did you mean {near[0]}?" if near else f"Choose one of {', '.join(COMMANDS)}."
+            raise click.UsageError(f"No such command {name!r}. {remedy}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # The list needs a line a command, not the module behind it: --help stays free of numba and pandas.
@@ -78,6 +101,7 @@ def _command(name: str) -> click.Command:
 
 @click.group(
     cls=LazyGroup,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="\b\nExample:\n  iwm-opts condor --ivr-below 20 --source chain.csv.gz \\\n"
     "      --iv-history RVX_History.csv",
@@ -93,12 +117,15 @@ def _command(name: str) -> click.Command:
     help="Options by command, TOML; may stand after the command too.  [default: ./iwm-opts.toml if there]",
 )
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error; may stand anywhere.")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Options spread analytics for IWM, the Russell 2000 ETF.
 
     Every option may also come from an environment variable (IWM_OPTS_<OPTION>, such as IWM_OPTS_ACCOUNT) or from
     iwm-opts.toml; the command line goes over the variable, the variable over the file.
     """  # fmt: skip
+    if context.invoked_subcommand is None:
+        click.echo(WELCOME)
 
 
 def run() -> None:
@@ -122,6 +149,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(cli.main(given, prog_name="iwm-opts", standalone_mode=False))
     try:
         sys.exit(cli.main(given, prog_name="iwm-opts", standalone_mode=False))
+    except ConflictError as error:
+        _fail(str(error), 2)
     except IwmOptsError as error:
         _fail(str(error))
     except click.UsageError as error:

@@ -20,7 +20,6 @@ from iwm_opts.conventions import (
     PICTURE_KINDS,
     REALISED_IMPLIED_VARIANCE,
     RISK_SHARE,
-    WING_WIDTH,
 )
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -105,20 +104,30 @@ class ShareParam(click.ParamType[float]):
         return parse_share(str(value), param.name or "share" if param else "share")
 
 
+class HeadedOption(click.Option):
+    """An option that help shows under a heading."""
+
+    heading = ""
+
+
 def option(*names: str, **attributes: Any) -> Callable[[Command], Command]:
     """A click option that also reads IWM_OPTS_<NAME> and shows its default."""
     long_name = next(name for name in names if name.startswith("--")).partition("/")[0]
     attributes.setdefault("envvar", "IWM_OPTS_" + long_name.removeprefix("--").replace("-", "_").upper())
     attributes.setdefault("show_default", True)
-    return click.option(*names, **attributes)
+    return click.option(*names, cls=HeadedOption, **attributes)
 
 
-def group(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Several options as one decorator, listed in this order."""
+def group(*options: Callable[[Command], Command], heading: str = "") -> Callable[[Command], Command]:
+    """Several options as one decorator, listed in this order; help shows them under the heading."""
 
     def decorate(command: Command) -> Command:
+        before = len(getattr(command, "__click_params__", ()))
         for add in reversed(options):
             command = add(command)
+        for parameter in getattr(command, "__click_params__", ())[before:]:
+            if isinstance(parameter, HeadedOption):
+                parameter.heading = parameter.heading or heading
         return command
 
     return decorate
@@ -145,6 +154,7 @@ slope_options = group(
 modelled_options = group(
     option("--bars", metavar="FILE", help="Daily bars of IWM, for --source modelled (with --iv-history)."),
     slope_options,
+    heading="Modelled quotes",
 )
 market_options = group(
     SOURCE,
@@ -168,6 +178,7 @@ market_options = group(
         help="vollib: the slow reference, European.",
     ),
     modelled_options,
+    heading="Market",
 )
 IV_HISTORY = option(
     "--iv-history", metavar="FILE", help="Daily closes of an IV series: Cboe RVX or VIX CSV, or any date and close."
@@ -181,10 +192,12 @@ history_options = group(
         help="Days of the IV that is ranked, where the file has several.",
     ),
     option("--ivr-lookback", type=click.IntRange(min=2), default=IVR_LOOKBACK, help="Sessions to rank within."),
+    heading="IV history and gate",
 )
 cost_options = group(
     option("--fill", default=FILL_MODEL, help="fraction:X, mid, natural, orats, effective:WORD or stress:K."),
     option("--fees", default=FEE_SCHEDULE, help="Broker preset, zero, custom:0.65, or commission=0.65,exchange=0.02."),
+    heading="Fills and fees",
 )
 measure_options = group(
     option(
@@ -193,6 +206,7 @@ measure_options = group(
         default=REALISED_IMPLIED_VARIANCE,
         help="Realised over implied variance behind expected_profit; 1 is the smile itself.",
     ),
+    heading="Expected profit",
 )
 selection_options = group(
     option(
@@ -208,6 +222,7 @@ selection_options = group(
         "credit, slippage or theta.",
     ),
     option("--top", type=click.IntRange(min=1), default=5, help="Candidates kept."),
+    heading="Candidates",
 )
 account_options = group(
     option("--account", type=Number(), default=ACCOUNT, help="Dollars."),
@@ -224,12 +239,14 @@ account_options = group(
         type=Number(0, 1, min_open=True),
         help="Fraction of full Kelly that caps the stake, such as 0.25.  [default: no cap]",
     ),
+    heading="Account and size",
 )
 output_options = group(
     option("--format", type=click.Choice(["table", "json", "csv"]), default="table"),
     option("--output", type=OutputParam(), help="File to write instead of standard output."),
     option("-v", "--verbose", is_flag=True, show_default=False, help="Every candidate leg by leg, every note."),
     option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error."),
+    heading="Output",
 )
 screen_options = group(
     selection_options,
@@ -244,29 +261,12 @@ screen_options = group(
 
 
 def gate_option(default: float | None) -> Callable[[Command], Command]:
-    """`--ivr-below`, with the rank a command trades below unless told; None trades at any."""
+    """`--ivr-below` and `--no-gate`; a default of None trades at any rank."""
     unless = "" if default is not None else "  [default: no gate]"
-    return option(
-        "--ivr-below",
-        type=Number(0, 100),
-        default=default,
-        help=f"Trade only while the IV rank is below.{unless}",
+    return group(
+        option(
+            "--ivr-below", type=Number(0, 100), default=default, help=f"Trade only while the IV rank is below.{unless}"
+        ),
+        option("--no-gate", is_flag=True, show_default=False, help="Trade at any IV rank."),
+        heading="IV history and gate",
     )
-
-
-def widths(options: dict[str, Any]) -> tuple[float | None, ...]:
-    """What --width says; None alone where --wing-delta takes its place.
-
-    Raises
-    ------
-    UsageError
-        When widths and --wing-delta contradict each other.
-    """
-    sides = [options.get("put_width"), options.get("call_width")]
-    if options["wing_delta"] is not None:
-        if options["width"]:
-            raise click.UsageError("--width and --wing-delta both say where the long strikes are: give one of them")
-        return (None,)
-    if options["width"] and None not in sides:
-        raise click.UsageError("--width means nothing beside --put-width and --call-width: leave it out")
-    return options["width"] or (WING_WIDTH,)

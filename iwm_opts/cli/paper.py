@@ -7,6 +7,7 @@ import click
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.options import Number, group, market_options, option, output_options, screen_options
+from iwm_opts.cli.output import emit
 from iwm_opts.cli.plan_data import checklist_options
 
 INSTRUMENTS = ("condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put")
@@ -66,7 +67,6 @@ def open_(**options: Any) -> None:
     A plan in shares is opened at the price that the chain tells of its underlying; with --bars and no --source at the
     open of the session --as-of, and by --minutes where it trades within the session.
     """
-    from iwm_opts.cli import build
     from iwm_opts.cli.paper_options import open_options
 
     plan = _plan(options)
@@ -76,7 +76,7 @@ def open_(**options: Any) -> None:
     _refuse_price(options, "open")
     found = open_options(plan, options)
     if isinstance(found, str):
-        build.emit(f"not opened: {found}\n", options)
+        emit(f"not opened: {found}\n", options)
         return
     _show([found[0]], options, "opened" if found[1] else "open already, nothing changed")
 
@@ -91,7 +91,6 @@ def mark(**options: Any) -> None:
     With --bars and no --source, trades in shares are marked on every session of the bars, to the one that ended them;
     options are left alone then.
     """
-    from iwm_opts.cli import build
     from iwm_opts.cli.paper_shares import Prices
     from iwm_opts.errors import InputError
     from iwm_opts.journal.paper import find, open_journal
@@ -99,7 +98,7 @@ def mark(**options: Any) -> None:
     journal = open_journal()
     held = [one for one in journal.trades() if one.is_open and one.symbol == options["symbol"]]
     if not held:
-        build.emit(f"no open trade of {options['symbol']} to mark\n", options)
+        emit(f"no open trade of {options['symbol']} to mark\n", options)
         return
     prices = Prices(options)
     chosen = [one for one in held if one.shares is not None or not prices.on_bars]
@@ -165,16 +164,15 @@ def close(**options: Any) -> None:
 @output_options
 def list_(**options: Any) -> None:
     """The journal: open trades, their last marks, and what calls for an exit. CSV is the log that review reads."""
-    from iwm_opts.cli import build
     from iwm_opts.journal.paper import open_journal
     from iwm_opts.journal.paper_log import log_of_paper
     from iwm_opts.journal.trade_log import as_csv
 
     trades = [one for one in open_journal().trades() if options["every"] or one.is_open]
     if not trades:
-        build.emit("no trade on paper: open one with iwm-opts paper open\n", options)
+        emit("no trade on paper: open one with iwm-opts paper open\n", options)
     elif options["format"] == "csv":
-        build.emit(as_csv(log_of_paper(trades)), options)
+        emit(as_csv(log_of_paper(trades)), options)
     else:
         from datetime import datetime
 
@@ -184,27 +182,25 @@ def list_(**options: Any) -> None:
 
 
 def _show(trades: list[Any], options: dict[str, Any], what: str, now: Any = None) -> None:
-    from iwm_opts.cli import build
     from iwm_opts.journal.paper_log import log_of_paper
     from iwm_opts.journal.trade_log import as_csv
     from iwm_opts.report.paper_table import paper_records, paper_table
     from iwm_opts.report.records import as_json
 
     if options["format"] == "json":
-        build.emit(as_json({"outcome": what or None, "trades": paper_records(trades)}), options)
+        emit(as_json({"outcome": what or None, "trades": paper_records(trades)}), options)
     elif options["format"] == "csv":
-        build.emit(as_csv(log_of_paper(trades)), options)
+        emit(as_csv(log_of_paper(trades)), options)
     else:
-        build.emit(paper_table(trades, what, now=now), options)
+        emit(paper_table(trades, what, now=now), options)
 
 
 def _open_shares(plan: Any, options: dict[str, Any]) -> None:
-    from iwm_opts.cli import build
     from iwm_opts.cli.paper_shares import open_shares
 
     found = open_shares(plan, options)
     if isinstance(found, str):
-        build.emit(f"not opened: {found}\n", options)
+        emit(f"not opened: {found}\n", options)
     else:
         _show([found[0]], options, "opened" if found[1] else "open already, nothing changed")
 

@@ -1,21 +1,28 @@
 """What `iwm-opts paper open` opens in options: the plan's package where nothing else is typed, screened and judged."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
+
+from iwm_opts.cli.output import say
+from iwm_opts.cli.requests import screen_request
+from iwm_opts.cli.values import Values, build
+
+if TYPE_CHECKING:
+    from iwm_opts.spreads.strategies import Strategy
 
 BY_RULE = ("bull-put", "bull-call")  # a plan's vertical by the IV rank: sold at its credit rank or above, else bought
 
 
 def open_options(plan: Any, options: dict[str, Any]) -> Any:
     """Open what a screen finds best: the trade and whether it is new; or why there is none."""
-    from iwm_opts.cli.screening import screening
+    from iwm_opts.api.screening import answer_screen
     from iwm_opts.journal.paper import open_journal
 
     options = options | _of_plan(plan, options)
-    result = screening(options, _packages(options))
+    result = answer_screen(screen_request(Values(options), _strategy(options))).screening
     kept = _kept(result, plan, options)
     judged, decision = _judged(plan, result, options)
     why = _why_not(plan, result, kept, decision, options)
@@ -77,24 +84,17 @@ def _debit_delta(options: dict[str, Any]) -> dict[str, Any]:
     return {} if typed or wanted is None else {"short_delta": wanted}
 
 
-def _packages(options: dict[str, Any]) -> Any:
-    """What the screen builds: condors or one kind of vertical."""
-    from iwm_opts.cli.condor import condor_packages
-    from iwm_opts.cli.options import widths
-    from iwm_opts.spreads.legs import DeltaRange, Wing
-    from iwm_opts.spreads.single import long_options
-    from iwm_opts.spreads.vertical import verticals
+def _strategy(options: dict[str, Any]) -> "Strategy":
+    """What the screen builds: condors, one kind of vertical, or long options."""
+    from iwm_opts.spreads.strategies import IronCondor, SingleOption, Vertical
 
-    instrument = options["instrument"]
+    instrument, values = options["instrument"], Values(options)
     if instrument == "condor":
-        return condor_packages(options)
+        return build(IronCondor, values)
     if instrument.startswith("long-"):
-        right: Any = "C" if instrument == "long-call" else "P"
-        return lambda table: [long_options(table, right, DeltaRange(*options["short_delta"]))]
-    kinds: tuple[Any, ...] = BY_RULE if instrument == "by-rule" else (instrument,)
-    wings = [Wing(delta=options["wing_delta"]) if width is None else Wing(width=width) for width in widths(options)]
-    delta = DeltaRange(*options["short_delta"])
-    return lambda table: [verticals(table, kind, delta, wings) for kind in kinds]
+        return SingleOption("C" if instrument == "long-call" else "P", options["short_delta"])
+    kinds = BY_RULE if instrument == "by-rule" else (instrument,)
+    return build(Vertical, values, kind=kinds, long_delta=options["short_delta"])
 
 
 def _kept(result: Any, plan: Any, options: dict[str, Any]) -> list[Any]:
@@ -121,8 +121,8 @@ def _judged(plan: Any, result: Any, options: dict[str, Any]) -> tuple[dict[str, 
     own = own_answers(options)
     if plan is None:
         return own, None
-    from iwm_opts.cli import build
-    from iwm_opts.cli.plan_data import plan_data_from
+    from iwm_opts.api.plan_data import open_plan_data
+    from iwm_opts.cli.plan_data import plan_data_request
     from iwm_opts.errors import InputError
     from iwm_opts.plans.checklist import checklist
     from iwm_opts.plans.decision import decide
@@ -131,21 +131,21 @@ def _judged(plan: Any, result: Any, options: dict[str, Any]) -> tuple[dict[str, 
     source = "sim" if options["source"] == "sim" else "record"
     intraday = plan.horizon == "intraday"
     asked = options | {"source": source, "symbol": plan.symbol, "intraday": intraday}
-    data = plan_data_from(asked, day, blank_bars=True).inputs
+    data = open_plan_data(plan_data_request(Values(asked)), day, blank_bars=True).inputs
     found = checklist(plan.checklist.criteria, plan.checklist.minimum, data.reaching(day), day).answered(own)
     answers = found.answers
     unknown = [f"{one.name} {one.detail}" for one in answers if one.state == "unknown"]
     if unknown:
-        build.say(f"unknown, and never counted as met: {'; '.join(unknown)}", options)
+        say(f"unknown, and never counted as met: {'; '.join(unknown)}", options)
     try:
         decision = None if data.bars["close"].isna().all() else decide(plan, data, day)
         decision = decision and replace(decision, checklist=decision.checklist.answered(own))
     except InputError as error:
-        build.say(f"the plan says neither take nor skip: {error}", options)
+        say(f"the plan says neither take nor skip: {error}", options)
         decision = None
     else:
         if decision is None:
-            build.say("the plan says neither take nor skip without daily bars: give --bars FILE, or fetch", options)
+            say("the plan says neither take nor skip without daily bars: give --bars FILE, or fetch", options)
     return {one.name: one.state for one in answers}, decision
 
 

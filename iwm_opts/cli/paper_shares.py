@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from iwm_opts.cli.requests import chain_request
+from iwm_opts.cli.values import Values
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -37,9 +40,9 @@ class Prices:
     def snapshot(self) -> Any:
         """The market, read once."""
         if self._snapshot is None:
-            from iwm_opts.cli import build
+            from iwm_opts.api.chain import open_chain
 
-            self._snapshot = build.market_from(self.options)[0]
+            self._snapshot = open_chain(chain_request(Values(self.options))).snapshot
         return self._snapshot
 
     def bars(self) -> "pd.DataFrame":
@@ -81,7 +84,8 @@ class Prices:
 
 def open_shares(plan: Any, options: dict[str, Any]) -> "tuple[PaperTrade, bool] | str":
     """Open what a share plan calls for: the trade and whether it is new; or why there is none."""
-    from iwm_opts.cli.plan_data import plan_data_from
+    from iwm_opts.api.plan_data import open_plan_data
+    from iwm_opts.cli.plan_data import plan_data_request
     from iwm_opts.journal.paper import open_journal
     from iwm_opts.journal.paper_shares import opened_shares
     from iwm_opts.plans.decision import decide
@@ -96,7 +100,7 @@ def open_shares(plan: Any, options: dict[str, Any]) -> "tuple[PaperTrade, bool] 
     source = "sim" if options["source"] == "sim" else "record"
     intraday = plan.horizon == "intraday"
     asked = options | {"source": source, "symbol": plan.symbol, "intraday": intraday}
-    inputs = plan_data_from(asked, day).inputs
+    inputs = open_plan_data(plan_data_request(Values(asked)), day).inputs
     decision = decide(plan, inputs, day)
     decision = replace(decision, checklist=decision.checklist.answered(own_answers(options)))
     if not decision.take and not options["anyway"]:

@@ -1,14 +1,22 @@
 """`iwm-opts plan`: write a plan, its document with today's numbers, or today's decision."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import Number, OutputParam, ShareParam, group, option, output_options
-from iwm_opts.cli.plan_data import plan_data_options
+from iwm_opts.cli.output import emit, say, write_file, write_result
+from iwm_opts.cli.plan_backtest import plan_backtest
+from iwm_opts.cli.plan_data import plan_data_options, plan_data_request
+from iwm_opts.cli.progress import progress
+from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import ACCOUNT, RISK_SHARE
+
+if TYPE_CHECKING:
+    from iwm_opts.api.plan_data import PlanData
+    from iwm_opts.plans.plan import Plan
 
 EDGES = ("mean-reversion", "momentum", "vol-contraction")
 HORIZONS = ("intraday", "swing", "multi-week")
@@ -47,158 +55,87 @@ plan_options = group(
 @plan_options
 @plan_data_options
 @output_options
-def plan(**options: Any) -> None:
+@takes_values
+def plan(values: Values) -> None:
     """A trading plan by the strategy's rules, every number in it computed from data.
 
     Prints the plan's document as Markdown; --output FILE.html writes HTML. The newest session that the data can decide
     on is the day of the decision, unless --as-of names another.
     """
-    from iwm_opts.cli import build
-    from iwm_opts.cli.plan_data import plan_data_from
+    from iwm_opts.api.plan_data import open_plan_data
 
-    found = _plan(options)
-    data = plan_data_from(options | {"intraday": found.horizon == "intraday"}, options["as_of"])
-    _needs(found, data)
-    if options["save"]:
-        _save(found, Path(options["save"]), options)
-    build.emit(_text(found, data, options), options)
+    chosen = _plan(values)
+    request = plan_data_request(values, intraday=chosen.horizon == "intraday")
+    data = open_plan_data(request, request.as_of)
+    _check_data(chosen, data)
+    save = values.path("save")
+    if save:
+        _save(chosen, save, values)
+    if values["backtest"]:
+        write_result(plan_backtest(chosen, values), values)
+    elif values["compare_instruments"]:
+        from iwm_opts.api.plans import answer_instruments
+
+        with progress("instruments", values) as on_progress:
+            result = answer_instruments(chosen, data, request, on_progress)
+        write_result(result, values)
+    else:
+        _report(chosen, data, values)
 
 
-def _save(found: Any, path: Path, options: dict[str, Any]) -> None:
+def _report(chosen: "Plan", data: "PlanData", values: Values) -> None:
+    from iwm_opts.api.plans import PlanRequest, answer_plan
+
+    request = build(PlanRequest, values, plan=chosen, data=data, on=values["as_of"])
+    with progress("evidence", values) as on_progress:
+        report = answer_plan(request, on_progress)
+    if values["format"] != "table" or values["check"]:
+        write_result(report, values)
+    elif values["prompt"]:
+        emit(report.to_prompt(), values)
+    else:
+        is_html = values.text("output").endswith((".html", ".htm"))
+        emit(report.to_html() if is_html else report.to_text(), values)
+
+
+def _save(chosen: "Plan", path: Path, values: Values) -> None:
     """Write the plan; one that was edited there, comments and all, is not lost."""
-    from iwm_opts.cli import build
     from iwm_opts.errors import InputError
     from iwm_opts.plans.plan import load_plan, write_plan
 
     if path.exists():
-        if load_plan(path) != found:
+        if load_plan(path) != chosen:
             raise InputError("save", str(path), "holds another plan", "name another file, or move that one away")
-        build.say(f"already there, unchanged: {path}", options)
+        say(f"already there, unchanged: {path}", values)
         return
-    build.write_output(path, write_plan(found).encode())
-    build.say(f"written: {path}", options)
+    write_file(path, write_plan(chosen).encode(), values)
 
 
-def _text(found: Any, data: Any, options: dict[str, Any]) -> str:
-    if options["backtest"]:
-        from iwm_opts.cli.plan_backtest import plan_backtest_text
-
-        return plan_backtest_text(found, options)
-    return _compared(found, data, options) if options["compare_instruments"] else _told(found, data, options)
-
-
-def _plan(options: dict[str, Any]) -> Any:
+def _plan(values: Values) -> "Plan":
     from iwm_opts.errors import InputError
     from iwm_opts.plans.plan import load_plan, make_usual_plan
 
-    if options["plan"]:
-        _refuse_both()
-        return load_plan(options["plan"])
-    edge = options["edge"]
-    if edge is None:
+    if values["plan"]:
+        values.refuse_typed(MADE, "is set by the plan file: change it there")
+        return load_plan(values.text("plan"))
+    if values["edge"] is None:
         raise InputError("edge", None, "no plan and no edge is named", f"give --plan FILE or --edge {'|'.join(EDGES)}")
     return make_usual_plan(
-        edge,
-        options["horizon"],
-        options["instrument"],
-        name=options["name"],
-        symbol=options["symbol"],
-        account={"value": options["account"], "risk": options["risk"]},
-        macro={"applies_to_condors": options["macro_applies_to_condors"]},
+        values.text("edge"),
+        values.text("horizon") or None,
+        values.text("instrument") or None,
+        name=values["name"],
+        symbol=values["symbol"],
+        account={"value": values["account"], "risk": values["risk"]},
+        macro={"applies_to_condors": values["macro_applies_to_condors"]},
     )
 
 
-def _refuse_both() -> None:
-    from click.core import ParameterSource
-
-    context = click.get_current_context()
-    for name in MADE:
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{name.replace('_', '-')} stands in the plan file: change it there")
-
-
-def _needs(found: Any, data: Any) -> None:
-    """A plan within the session cannot be made without data of the session."""
+def _check_data(chosen: "Plan", data: "PlanData") -> None:
+    """Refuse a plan within the session without data of the session, before anything is written."""
     from iwm_opts.errors import InputError
 
-    if found.horizon == "intraday" and data.inputs.minutes is None:
+    if chosen.horizon == "intraday" and data.inputs.minutes is None:
         raise InputError(
             "minutes", None, "an intraday plan needs intraday data", "name one-minute bars: --minutes FILE"
         )
-
-
-def _age(found: Any, data: Any) -> tuple[str, ...]:
-    """What to say where the newest session that the data decide on is over: nobody can trade it."""
-    from datetime import datetime
-
-    from iwm_opts.market.calendar import NEW_YORK, latest_session
-    from iwm_opts.plans.decision import decision_day
-
-    day, today = decision_day(found, data.inputs), datetime.now(NEW_YORK).date()
-    if day >= latest_session(today):
-        return ()
-    return (f"OLD DATA: they decide on {day}, not on today, {today}; fetch newer, or name a day with --as-of",)
-
-
-def _told(found: Any, data: Any, options: dict[str, Any]) -> str:
-    from iwm_opts.cli.progress import progress
-    from iwm_opts.journal.plan_report import plan_standing
-    from iwm_opts.report.page import as_html, as_markdown
-    from iwm_opts.report.plan_check import check_rows, check_table
-    from iwm_opts.report.plan_document import check_record, plan_page, plan_prompt, standing_record
-    from iwm_opts.report.records import as_json, rows_as_csv
-
-    notes = data.notes if options["as_of"] else (*_age(found, data), *data.notes)
-    with progress("evidence", options) as told:
-        claims = not options["check"]
-        standing = plan_standing(found, data.inputs, options["as_of"], notes, told, with_evidence=claims)
-    if options["format"] == "json":
-        record = check_record(standing) if options["check"] else standing_record(standing)
-        return as_json(record | {"simulated": bool(data.label)})
-    if options["format"] == "csv":
-        return rows_as_csv(check_rows(standing))
-    if options["check"]:
-        return check_table(standing, data.label)
-    page = plan_page(standing, data.label)
-    if options["prompt"]:
-        return plan_prompt(standing, as_markdown(page))
-    return as_html(page) if str(options["output"] or "").endswith((".html", ".htm")) else as_markdown(page)
-
-
-def _compared(found: Any, data: Any, options: dict[str, Any]) -> str:
-    from dataclasses import replace
-
-    from iwm_opts.backtest.metrics import Period
-    from iwm_opts.backtest.simulated import SimulatedDays
-    from iwm_opts.cli.plan_backtest import covered_days
-    from iwm_opts.cli.plan_data import modelled_days, simulated_years
-    from iwm_opts.cli.progress import progress
-    from iwm_opts.market.chain import LABELS
-    from iwm_opts.plans.instruments import compare_instruments
-    from iwm_opts.plans.plan_backtest import Stage
-    from iwm_opts.report.instruments_table import difference_rows, instrument_rows, instruments_table, notes_of
-    from iwm_opts.report.records import as_json, rows_as_csv
-
-    market, inputs, label = None, data.inputs, data.label
-    if options["source"] == "modelled":
-        market = modelled_days(options)
-        label = data.label or LABELS["modelled"]
-    elif options["source"] == "sim":
-        simulated = simulated_years(options)
-        minutes = inputs.minutes if options["minutes"] else None
-        if found.momentum and minutes is None:
-            minutes = simulated.market.minutes()  # its own: another market's would not fit its bars
-        inputs = replace(simulated.inputs, minutes=minutes, events=inputs.events)
-        market, label = SimulatedDays(simulated.market, simulated.first), simulated.label
-    stage = Stage(Period("all", *covered_days(found, inputs, market)), inputs, market)
-    with progress("instruments", options) as told:
-        results = compare_instruments(found, stage, told)
-    if market is not None and label == LABELS["modelled"]:
-        results = [replace(one, notes=(*data.notes, *one.notes)) for one in results]
-    if options["format"] == "json":
-        record = {"plan": found.name, "edge": found.edge, "simulated": bool(label), "label": label}
-        rows = {"instruments": instrument_rows(results), "defined_less_naked": difference_rows(results)}
-        return as_json(record | rows | {"notes": notes_of(results)})
-    if options["format"] == "csv":
-        return rows_as_csv(instrument_rows(results))
-    return instruments_table(found, stage.period, results, label)

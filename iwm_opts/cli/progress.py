@@ -3,13 +3,12 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 
 @contextmanager
-def progress(what: str, options: Mapping[str, Any]) -> Iterator[Callable[[int, int], None] | None]:
+def progress(what: str, values: Mapping[str, object]) -> Iterator[Callable[[int, int], None] | None]:
     """Something to call with (done, total); None where nobody watches, or --quiet."""
-    if options.get("quiet") or not sys.stderr.isatty():
+    if values.get("quiet") or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console

@@ -1,11 +1,10 @@
 """`iwm-opts single`: screen single long options."""
 
-from typing import Any
-
 import click
 
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import RangeParam, gate_option, group, option, screen_options
+from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import SINGLE_DELTA
 
 single_options = group(
@@ -17,20 +16,21 @@ single_options = group(
         default=f"{SINGLE_DELTA[0]:.2f}:{SINGLE_DELTA[1]:.2f}",
         help="|delta|; one value takes the nearest.",
     ),
+    heading="Package",
 )
 
 
 @click.command(
     cls=NumericalCommand,
+    first=("source", "as_of", "right", "delta", "dte", "iv_history", "account", "risk", "fill", "top"),
     epilog="\b\nExample:\n  iwm-opts single --right C --delta 0.50 --dte 30:60 --source chain.csv.gz",
 )
 @single_options
 @screen_options
-def single(**options: Any) -> None:
+@takes_values
+def single(values: Values) -> None:
     """Screen single long options: the whole premium is at risk."""
     from iwm_opts.cli.screening import run_screen
-    from iwm_opts.spreads.legs import DeltaRange
-    from iwm_opts.spreads.single import long_options
+    from iwm_opts.spreads.strategies import SingleOption
 
-    wanted = DeltaRange(*options["delta"])
-    run_screen(options, lambda table: [long_options(table, right, wanted) for right in options["right"]])
+    run_screen(values, build(SingleOption, values))

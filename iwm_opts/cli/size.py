@@ -1,12 +1,12 @@
 """`iwm-opts size`: contracts or shares that the account bears."""
 
-from typing import Any
-
 import click
-from click.core import ParameterSource
 
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import Number, account_options, group, option, output_options
+from iwm_opts.cli.output import write_result
+from iwm_opts.cli.requests import account
+from iwm_opts.cli.values import Values, build, takes_values
 
 SHARES_ALONE = ("entry", "stop", "atr", "atr_multiple", "slippage")
 CONTRACTS_ALONE = (
@@ -31,73 +31,37 @@ size_options = group(
     option("--atr", type=Number(), help="Average true range, dollars a share; the stop is --atr-multiple of it away."),
     option("--atr-multiple", type=Number(), default=1.0),
     option("--slippage", type=Number(min=0), default=0.0, help="Dollars a share expected beyond the stop."),
+    heading="Trade",
 )
 
 
 @click.command(
     cls=NumericalCommand,
+    first=(
+        "max_loss",
+        "entry",
+        "stop",
+        "atr",
+        "account",
+        "risk",
+        "buying_power",
+        "open_risk",
+        "max_contracts",
+        "format",
+    ),
     epilog="\b\nExample:\n  iwm-opts size --max-loss 395 --account 50000 --risk 1%\n"
     "  iwm-opts size --entry 212.40 --atr 4.10 --account 50000 --risk 1%",
 )
 @size_options
 @account_options
 @output_options
-def size(**options: Any) -> None:
-    """How many contracts, or shares, the account bears; which limit bound, and why zero when zero."""
-    from iwm_opts.cli import build
-    from iwm_opts.report.records import as_json, rows_as_csv, size_record
-    from iwm_opts.report.size_table import size_table
+@takes_values
+def size(values: Values) -> None:
+    """Contracts or shares allowed by the account, and the limit that binds."""
+    from iwm_opts.api.sizing import PackageRisk, ShareRisk, SizeRequest, answer_size
 
-    is_shares = options["max_loss"] is None
-    _refuse_what_does_not_apply(CONTRACTS_ALONE if is_shares else SHARES_ALONE, "shares" if is_shares else "contracts")
-    if is_shares and options["buying_power"] is not None and options["entry"] is None:
-        raise click.UsageError("--buying-power caps shares by their price: give --entry too")
-    found = _shares(options) if is_shares else _contracts(options)
-    unit = "shares" if is_shares else "contracts"
-    record = {"account": options["account"], "risk_share": options["risk"], unit: found.contracts}
-    record |= {name: value for name, value in size_record(found).items() if name != "contracts"}
-    record |= {"warnings": [found.warning] if found.warning else []}
-    if options["format"] == "json":
-        build.emit(as_json(record), options)
-    elif options["format"] == "csv":
-        build.emit(rows_as_csv([record]), options)
-    else:
-        build.emit(size_table(found, unit, options["account"], options["risk"]), options)
-
-
-def _refuse_what_does_not_apply(names: tuple[str, ...], unit: str) -> None:
-    """Options that would be silently without effect."""
-    context = click.get_current_context()
-    for name in names:
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{name.replace('_', '-')} means nothing when sizing {unit}: leave it out")
-
-
-def _contracts(options: dict[str, Any]) -> Any:
-    from iwm_opts.cli.build import account_from
-    from iwm_opts.spreads.screen import size_package
-
-    return size_package(
-        account_from(options),
-        options["max_loss"],
-        buying_power=options["package_buying_power"],
-        open_interest=() if options["open_interest"] is None else (options["open_interest"],),
-        expected_profit=options["expected_profit"],
-        pop=options["pop"],
-    )
-
-
-def _shares(options: dict[str, Any]) -> Any:
-    from iwm_opts.errors import InputError
-    from iwm_opts.risk.sizing import atr_share_size, share_size
-
-    account, risk, entry = options["account"], options["risk"], options["entry"]
-    available = options["buying_power"]
-    if options["stop"] is not None and entry is not None:
-        return share_size(account, risk, entry, options["stop"], options["slippage"], available)
-    if options["atr"] is not None:
-        multiple, slippage = options["atr_multiple"], options["slippage"]
-        return atr_share_size(account, risk, options["atr"], multiple, entry, available, slippage)
-    raise InputError(
-        "max_loss", None, "nothing to size", "give --max-loss for contracts, --entry with --stop or --atr for shares"
-    )
+    is_shares = values["max_loss"] is None
+    names, unit = (CONTRACTS_ALONE, "shares") if is_shares else (SHARES_ALONE, "contracts")
+    values.refuse_typed(names, f"means nothing when sizing {unit}: leave it out")
+    trade = build(ShareRisk, values) if is_shares else build(PackageRisk, values)
+    write_result(answer_size(SizeRequest(trade=trade, account=account(values))), values)

@@ -1,11 +1,10 @@
 """`iwm-opts vertical`: screen vertical spreads."""
 
-from typing import Any
-
 import click
 
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import Number, RangeParam, gate_option, group, option, screen_options, widths
+from iwm_opts.cli.options import Number, RangeParam, gate_option, group, option, screen_options
+from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import DEBIT_DELTA, SHORT_DELTA, VERTICAL_KINDS, WING_WIDTH
 
 vertical_options = group(
@@ -36,28 +35,23 @@ vertical_options = group(
         help=f"Dollars between the strikes, to the nearest listed; may repeat.  [default: {WING_WIDTH:g}]",
     ),
     option("--wing-delta", type=Number(), help="|delta| of the other leg, in place of a width."),
+    heading="Package",
 )
 
 
 @click.command(
     cls=NumericalCommand,
+    first=("source", "as_of", "kind", "iv_history", "dte", "short_delta", "width", "account", "risk", "fill"),
     epilog="\b\nExample:\n"
     "  iwm-opts vertical --kind bull-put --short-delta 0.20 --width 5 \\\n"
     "      --width 10 --source chain.csv.gz",
 )
 @vertical_options
 @screen_options
-def vertical(**options: Any) -> None:
+@takes_values
+def vertical(values: Values) -> None:
     """Screen vertical spreads: bull put, bear call (credit), bull call, bear put (debit)."""
     from iwm_opts.cli.screening import run_screen
-    from iwm_opts.spreads.legs import DeltaRange, Wing
-    from iwm_opts.spreads.vertical import is_credit, verticals
+    from iwm_opts.spreads.strategies import Vertical
 
-    short, long = DeltaRange(*options["short_delta"]), DeltaRange(*options["long_delta"])
-    kinds = options["kind"]
-    wings = [Wing(delta=options["wing_delta"]) if width is None else Wing(width=width) for width in widths(options)]
-
-    run_screen(
-        options,
-        lambda table: [verticals(table, kind, short if is_credit(kind) else long, wings) for kind in kinds],
-    )
+    run_screen(values, build(Vertical, values))

@@ -32,6 +32,22 @@ class IvHistory:
         """What was known before a day."""
         return replace(self, closes=self.closes[self.closes.index < pd.Timestamp(day)])
 
+    def rank(self, before: date | str, lookback: int = IVR_LOOKBACK) -> "IvRank":
+        """Rank the latest observation before a decision; see `iv_rank`.
+
+        Parameters
+        ----------
+        before : date or str
+            Day of the decision, itself excluded; text as YYYY-MM-DD.
+        lookback : int
+            Sessions in the window.
+        """
+        return iv_rank(self, date.fromisoformat(before) if isinstance(before, str) else before, lookback)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Closes as a DataFrame: column iv (annualised decimal), dates as index."""
+        return self.closes.rename("iv").to_frame()
+
     def last(self, count: int, before: date | None = None) -> pd.Series:
         """The last `count` observations, those dated on or after `before` left out."""
         observed = self.closes.dropna()

@@ -45,7 +45,27 @@ def equity_picture(results: Sequence[tuple[str, Pooled]], kind: str, title: str 
     return buffer.getvalue()
 
 
-def _draw(top: Axes, bottom: Axes, name: str, result: Pooled, colour: str) -> None:
+def draw_equity(axes: Axes, results: Sequence[tuple[str, Pooled]]) -> None:
+    """Equity of one or several sets of rules on the same trials, on axes of the caller's.
+
+    Parameters
+    ----------
+    axes : Axes
+    results : sequence of (str, Pooled)
+        A name for the legend, and the result.
+    """
+    for (name, result), colour in zip(results, COLOURS, strict=False):
+        _draw(axes, None, name, result, colour)
+    first = results[0][1]
+    label = LABELS.get(first.kind, "").partition(":")[0]
+    axes.set_title(f"{label + '   ' if label else ''}{first.name}", loc="left", fontsize=11, color=INK)
+    axes.axhline(first.account, color=GREY, lw=0.8)
+    axes.yaxis.set_major_formatter(lambda value, _: dollars(value))
+    axes.set_ylabel("equity, marked to the exit fill")
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+
+
+def _draw(top: Axes, bottom: Axes | None, name: str, result: Pooled, colour: str) -> None:
     equity = result.equity
     paths = [path["equity"] for _, path in equity.groupby(PATH)]
     # Scenarios are dated apart: paths are averaged only where they share their days.
@@ -61,6 +81,8 @@ def _draw(top: Axes, bottom: Axes, name: str, result: Pooled, colour: str) -> No
         f"{name}: {dollars(last - result.account)}{' a path' if len(paths) > 1 else ''}, {len(result.trades):,} trades"
     )
     top.plot([], [], color=colour, lw=1.8, label=told)
+    if bottom is None:
+        return
     width, strength = (1.0, 1.0) if len(paths) == 1 else (0.7, 0.4)
     for path in paths:
         level = np.concatenate([[result.account], path.to_numpy()])

@@ -1,16 +1,13 @@
 """Pictures: what a package is worth today and at expiry, over the price of the underlying."""
 
-import io
 import math
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import MULTIPLIER, PICTURE_KINDS, SIDE_SIGN
-from iwm_opts.errors import InputError
+from iwm_opts.conventions import MULTIPLIER, SIDE_SIGN
 from iwm_opts.kernels.trading.payoff import payoff_line
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.pricing.black import black_price
@@ -27,41 +24,28 @@ SPAN_SIGMAS = 2.5  # half-width of the picture, in standard deviations of the pr
 INK, TODAY, GAIN, LOSS, GREY = "#1b1f24", "#2563a8", "#2e8b57", "#c0392b", "#8a9199"
 
 
-def payoff_picture(result: Screening, suffix: str) -> bytes:
-    """Payoff of the best candidate of a screen.
+def draw_payoff(axes: Axes, result: Screening, place: int = 0) -> None:
+    """Draw the payoff of one candidate of a screen.
+
+    Profit and loss after fill and opening fees, dollars a package, at expiry, and today at each option's own vol; the
+    breakevens; one standard deviation of the price at expiry, lognormal at the at-the-money vol.
 
     Parameters
     ----------
+    axes : Axes
     result : Screening
-        With at least one candidate.
-    suffix : str
-        `.png`, `.svg` or `.pdf`.
-
-    Returns
-    -------
-    bytes
-        The picture: profit and loss after fill and opening fees at expiry, and today at each option's own vol; the
-        breakevens; and one standard deviation of the price at expiry, lognormal at the at-the-money vol.
+    place : int
+        Of the candidate, from 0.
     """
-    kind = suffix.removeprefix(".").lower()
-    if kind not in PICTURE_KINDS:
-        raise InputError("plot", suffix, "is no kind of picture", f"end the name in one of {', '.join(PICTURE_KINDS)}")
-    one, snapshot = result.screened.kept[0].candidate, result.snapshot
-    sigma = one.atm_vol * math.sqrt(one.years)
-    figure = Figure(figsize=(9, 5), dpi=150, layout="constrained")
-    axes = figure.subplots()
-    spots = _spots(one, snapshot.chain.spot, sigma)
-    _draw(axes, one, snapshot, spots, sigma)
+    candidate, snapshot = result.screened.kept[place].candidate, result.snapshot
+    sigma = candidate.atm_vol * math.sqrt(candidate.years)
+    _draw(axes, candidate, snapshot, _spots(candidate, snapshot.chain.spot, sigma), sigma)
     label = snapshot.chain.label.partition(":")[0]
     simulated = f"{label}  " if label else ""
     traded = "" if result.gate.is_open else "   NOT TRADED: gate closed"
-    axes.set_title(
-        f"{simulated}{snapshot.chain.symbol} {one.strategy} {strikes(one)}, {expiry_words(one.expiration)}{traded}",
-        loc="left", fontsize=11, color=INK,
-    )  # fmt: skip
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind)
-    return buffer.getvalue()
+    package = f"{snapshot.chain.symbol} {candidate.strategy} {strikes(candidate)}"
+    title = f"{simulated}{package}, {expiry_words(candidate.expiration)}{traded}"
+    axes.set_title(title, loc="left", fontsize=11, color=INK)
 
 
 def _spots(one: Candidate, spot: float, sigma: float) -> Array:

@@ -34,14 +34,15 @@ UNTRADED_SIZE: Record = {
 
 def as_json(record: Record) -> str:
     """JSON text; what is undefined or infinite is null."""
-    return json.dumps(_finite(record), indent=2, allow_nan=False) + "\n"
+    return json.dumps(finite(record), indent=2, allow_nan=False) + "\n"
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """A record as JSON holds it: lists, floats to 10 digits, None for what is undefined or infinite."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     if isinstance(value, float):
         return round(value, 10) if math.isfinite(value) else None
     return value
@@ -192,7 +193,7 @@ def candidates_csv(result: Screening) -> str:
 
 def rows_as_csv(records: Sequence[Record], names: Sequence[str] = ()) -> str:
     """Records as CSV; `names` come first, and stand even where there is no record."""
-    rows = [_flat(record) for record in records]
+    rows = [flat(record) for record in records]
     columns = list(dict.fromkeys([*names, *(name for row in rows for name in row)]))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -201,15 +202,16 @@ def rows_as_csv(records: Sequence[Record], names: Sequence[str] = ()) -> str:
     return text.getvalue()
 
 
-def _flat(record: Record, prefix: str = "") -> Record:
-    flat: Record = {}
+def flat(record: Record, prefix: str = "") -> Record:
+    """One level of a record: nested names joined by underscores, items of a list numbered."""
+    row: Record = {}
     for key, value in record.items():
         name = f"{prefix}{key.removesuffix('s') if isinstance(value, list) else key}"
         if isinstance(value, list):
             for number, item in enumerate(value, 1):
-                flat |= _flat(item, f"{name}_{number}_") if isinstance(item, dict) else {f"{name}_{number}": item}
+                row |= flat(item, f"{name}_{number}_") if isinstance(item, dict) else {f"{name}_{number}": item}
         elif isinstance(value, dict):
-            flat |= _flat(value, f"{name}_")
+            row |= flat(value, f"{name}_")
         else:
-            flat[name] = _finite(value)
-    return flat
+            row[name] = finite(value)
+    return row

@@ -10,7 +10,8 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.provenance import origin_of
 from iwm_opts.sources.modelled_files import ModelledFiles
-from iwm_opts.sources.on_day import EXERCISE_OF_MODELS, MarketOnDay
+from iwm_opts.sources.on_day import DEFAULT_SYMBOL, EXERCISE_OF_MODELS, MarketOnDay
+from iwm_opts.sources.plugins import plugin_chain
 
 WORDS: Final = ("auto", "yahoo", "cboe", "record", "sim", "modelled")
 
@@ -34,7 +35,8 @@ def resolve(
     source : str
         Path of a chain file; `yahoo` or `cboe` for the market now; `record` for what was recorded; `sim` for the
         simulated market; `modelled` for real prices under modelled quotes; `auto` for Yahoo, else Cboe, else the
-        simulated market, which then says why. A file that is called like one of the words is ./record.
+        simulated market, which then says why. A file that is called like one of the words is ./record. A name that
+        is not a file may be a source that another package registers, see `sources.plugins`.
     symbol, as_of, session, spot
         See `io.files.load_chain`. A live source shows only the present; a simulated market is of IWM, at the
         close, and takes only `as_of`.
@@ -55,6 +57,10 @@ def resolve(
         For a file that is no chain, or a named source that fails: it never falls back.
     """
     if source not in WORDS:
+        if not Path(source).exists():
+            registered = plugin_chain(source, symbol or DEFAULT_SYMBOL, as_of, spot)
+            if registered is not None:
+                return MarketOnDay(registered, None, None)
         chain = load_chain(Path(source), symbol=symbol, as_of=as_of, session=session, spot=spot)
         if not chain.simulated:
             return MarketOnDay(chain, None, None)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from iwm_opts.backtest import macro
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.macro import macro_notes, macro_rule, with_macro
 from iwm_opts.backtest.rules import Rules
@@ -26,7 +27,7 @@ def ruled(rules, name):
 
 
 def test_no_entry_follows_a_fall_or_a_missing_bar(small_trials, small_rules, fund_file, monkeypatch):
-    monkeypatch.setattr("iwm_opts.backtest.macro.market_kind", lambda market: "modelled")
+    monkeypatch.setattr(macro, "market_kind", lambda market: "modelled")
     (trial,) = with_macro(small_trials[:1], str(fund_file))
     rules = ruled(small_rules, str(fund_file))
     found = run(trial.prepare(rules), np.ones(len(trial.market.days), dtype=bool))

@@ -18,7 +18,7 @@ def at(monkeypatch):
 
     def set_to(text):
         moment = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("America/New_York"))
-        for module in ("sources.age", "sources.yahoo", "sources.cboe", "markets.live"):
+        for module in ("io.age", "io.yahoo", "io.cboe", "sources.live", "api.archive"):
             monkeypatch.setattr(f"iwm_opts.{module}.now", lambda: moment)
 
     return set_to
@@ -77,7 +77,7 @@ def test_a_file_can_be_recorded(run, chain_file):
     [
         (["--force"], "no live source: Yahoo: cannot be reached"),
         (["--force", "--source", "cboe"], "Cboe: cannot be reached"),
-        (["--source", "sim"], "is no market to record"),
+        (["--source", "sim"], "not a market to record"),
         (["--source", "absent.csv"], "absent.csv"),
     ],
 )

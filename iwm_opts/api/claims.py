@@ -1,0 +1,82 @@
+"""Claims of the strategy, measured on data."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from iwm_opts.api.plan_data import PlanData, PlanDataRequest, open_plan_data
+from iwm_opts.api.result import OnProgress, Result
+from iwm_opts.report.claims_table import claim_record, claims_table
+from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.research.claims import Claim, measure_claims
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimsRequest:
+    """Whether the claims of the strategy hold on data.
+
+    Parameters
+    ----------
+    data : PlanDataRequest or PlanData
+    names : tuple of str
+        Of `research.claims.CLAIMS`; all unless given.
+    before : date, optional
+        Data on or after it are not read.
+    """
+
+    data: PlanDataRequest | PlanData
+    names: tuple[str, ...] = ()
+    before: date | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ClaimsResult(Result):
+    """Estimate, 95% interval, sample and verdict of each claim."""
+
+    claims: tuple[Claim, ...]
+    label: str
+    notes: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a claim; columns as in the CSV of the command."""
+        return pd.DataFrame([claim_record(claim) for claim in self.claims])
+
+    def record(self) -> Record:
+        """Claims and notes."""
+        records = [claim_record(claim) for claim in self.claims]
+        return {"simulated": bool(self.label), "claims": records, "notes": list(self.notes)}
+
+    def to_csv(self) -> str:
+        """One row a claim."""
+        return rows_as_csv([claim_record(claim) for claim in self.claims])
+
+    def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
+        """A table of claims."""
+        return claims_table(list(self.claims), (self.label,) if self.label else (), self.notes)
+
+    def headline(self) -> tuple[str, list[str], str]:
+        """Number of claims; notes."""
+        return f"{len(self.claims)} claims", list(self.notes[:1]), self.label
+
+
+def answer_claims(request: ClaimsRequest, on_progress: OnProgress | None = None) -> ClaimsResult:
+    """Measure claims; see `ClaimsRequest`."""
+    given = request.data
+    data = given if isinstance(given, PlanData) else open_plan_data(given, request.before)
+    inputs = data.inputs.before(request.before) if request.before else data.inputs
+    claims = measure_claims(inputs, request.names or None, on_progress)
+    return ClaimsResult(tuple(claims), data.label, data.notes)
+
+
+def claims(data: PlanData, *names: str) -> ClaimsResult:
+    """Measure the claims of the strategy on data.
+
+    Parameters
+    ----------
+    data : PlanData
+        Of `read_plan_data`.
+    names : str
+        Claims; all unless given.
+    """
+    return answer_claims(ClaimsRequest(data=data, names=names))

@@ -1,0 +1,156 @@
+"""Evidence: gated rules against the same rules ungated, oppositely gated and randomly gated."""
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from iwm_opts.api.backtest import DEFAULT_SEED, reach
+from iwm_opts.api.markets import Market, MarketRequest, open_market
+from iwm_opts.api.result import OnProgress, Result, new_axes
+from iwm_opts.api.rules import Rules
+from iwm_opts.backtest.bootstrap import DRAWS
+from iwm_opts.backtest.evidence import RANDOM_DRAWS, Evidence, gather_evidence
+from iwm_opts.backtest.trial import Pooled
+from iwm_opts.errors import InputError
+from iwm_opts.market.chain import LABELS
+from iwm_opts.report.evidence_table import evidence_csv, evidence_record, evidence_table
+from iwm_opts.report.records import Record, flat
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRequest:
+    """What a gate is worth on a market.
+
+    Parameters
+    ----------
+    market : MarketRequest or Market
+    rules : Rules
+    draws, random_draws : int
+        Resamples behind each interval; random gates.
+    premium : bool
+        Search the break-even variance premium, on the simulated market.
+    seed : int
+    """
+
+    market: MarketRequest | Market = field(default_factory=MarketRequest)
+    rules: Rules = field(default_factory=Rules)
+    draws: int = DRAWS
+    random_draws: int = RANDOM_DRAWS
+    premium: bool = True
+    seed: int = DEFAULT_SEED
+
+    def __post_init__(self) -> None:
+        if self.rules.has_own_entries:
+            raise InputError("rules", "entries", "evidence takes rules by IV rank", "run `backtest` for own entries")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class EvidenceResult(Result):
+    """The strategy against its baselines, with intervals and sample sizes."""
+
+    evidence: Evidence
+
+    @property
+    def finding(self) -> str:
+        """What was found, in a sentence; "no evidence" included."""
+        return self.evidence.finding
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a baseline: the strategy less it, on the same days.
+
+        Returns
+        -------
+        DataFrame
+            rival; trades of the rival; rival_per_trade ($ a package), rival_on_risk (a year); per_trade_estimate,
+            per_trade_low, per_trade_high ($ a package, 95% interval) and on_risk_* (a year); p_value of random gates.
+        """
+        return pd.DataFrame([flat(asdict(each)) for each in self.evidence.differences])
+
+    def record(self) -> Record:
+        """Market, rules, finding, arms and differences."""
+        return evidence_record(self.evidence)
+
+    def to_csv(self) -> str:
+        """One row a difference."""
+        return evidence_csv(self.evidence)
+
+    def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
+        """Finding, arms and differences."""
+        return evidence_table(self.evidence, columns)
+
+    def headline(self) -> tuple[str, list[str], str]:
+        """Market; finding."""
+        pooled = self.evidence.strategy.results
+        return pooled.name, [self.finding], LABELS.get(pooled.kind, "")
+
+    def _arms(self) -> list[tuple[str, Pooled]]:
+        arms = (self.evidence.strategy, *self.evidence.rivals)
+        return [(each.condition if each.name == "strategy" else each.name, each.results) for each in arms]
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Equity of the strategy and its baselines, dollars."""
+        from iwm_opts.report.backtest_plot import draw_equity
+
+        axes = new_axes(ax)
+        draw_equity(axes, self._arms())
+        return axes
+
+    def picture(self, suffix: str) -> bytes:
+        """Equity and drawdown of the strategy and its baselines as PNG, SVG or PDF."""
+        from iwm_opts.report.backtest_plot import equity_picture
+
+        return equity_picture(self._arms(), suffix.removeprefix(".").lower())
+
+
+def answer_evidence(request: EvidenceRequest, on_progress: OnProgress | None = None) -> EvidenceResult:
+    """Gather evidence; see `EvidenceRequest`."""
+    rules, given = request.rules, request.market
+    market = given if isinstance(given, Market) else open_market(given, reach(rules), on_progress)
+    trials = market.with_macro(rules.macro)
+    gathered = gather_evidence(
+        trials, rules.resolved(), request.seed, request.draws, request.random_draws, request.premium, on_progress
+    )  # fmt: skip
+    return EvidenceResult(gathered)
+
+
+def evidence(
+    market: Market,
+    rules: Rules | None = None,
+    *,
+    draws: int = DRAWS,
+    random_draws: int = RANDOM_DRAWS,
+    premium: bool = True,
+    seed: int = DEFAULT_SEED,
+) -> EvidenceResult:
+    """Compare gated rules with the same rules ungated, oppositely gated and randomly gated.
+
+    Parameters
+    ----------
+    market : Market
+    rules : Rules, optional
+    draws, random_draws : int
+        Resamples behind each interval; random gates.
+    premium : bool
+        Search the break-even variance premium, on the simulated market: ten times the work of the rest.
+    seed : int
+
+    Returns
+    -------
+    EvidenceResult
+
+    Examples
+    --------
+    >>> import iwm_opts as iwm
+    >>> market = iwm.simulated_market(first="2023-02-15", last="2023-08-31", paths=1, seed=5)
+    >>> found = iwm.evidence(market, iwm.Rules(ivr_below=50), draws=19, random_draws=5, premium=False)
+    >>> len(found.to_frame())
+    3
+    """
+    request = EvidenceRequest(
+        market=market, rules=rules or Rules(), draws=draws, random_draws=random_draws, premium=premium, seed=seed
+    )
+    return answer_evidence(request)

@@ -1,0 +1,66 @@
+"""Gates of a screen or a backtest: an IV rank below a threshold, or a function of the IV history."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from iwm_opts.conventions import GATE_RANK
+from iwm_opts.errors import InputError
+from iwm_opts.market.gate import ALWAYS_OPEN, Gate, ivr_gate
+from iwm_opts.market.iv_rank import IvHistory, IvRank, iv_rank
+
+
+@dataclass(frozen=True, slots=True)
+class IvRankBelow:
+    """Open while the IV rank is below a threshold; closed where the rank is unknown.
+
+    Parameters
+    ----------
+    threshold : float
+        0 to 100, itself excluded.
+    history : IvHistory, optional
+        What is ranked; the history of the chain unless given.
+    lookback : int, optional
+        Sessions to rank within; that of the chain unless given.
+    """
+
+    threshold: float = GATE_RANK
+    history: IvHistory | None = None
+    lookback: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.threshold <= 100.0:
+            raise InputError("threshold", self.threshold, "a rank lies between 0 and 100", "give for instance 20")
+
+
+GateFunction = Callable[[IvHistory], bool]  # reads a history that ends before the day of the decision
+GateCondition = IvRankBelow | GateFunction
+
+
+def judge_gate(
+    gate: GateCondition | None, history: IvHistory | None, day: date, lookback: int
+) -> tuple[Gate, IvRank | None]:
+    """State of a gate on a day, and the IV rank to show beside it.
+
+    Parameters
+    ----------
+    gate : IvRankBelow, callable or None
+        None: always open.
+    history : IvHistory or None
+        Of the chain; only observations before `day` are read.
+    day : date
+    lookback : int
+        Sessions, where the gate names none.
+    """
+    own = gate if isinstance(gate, IvRankBelow) else IvRankBelow()
+    ranked = own.history or history
+    rank = None if ranked is None else iv_rank(ranked, day, own.lookback or lookback)
+    if gate is None:
+        return ALWAYS_OPEN, rank
+    if isinstance(gate, IvRankBelow):
+        return ivr_gate(rank, gate.threshold), rank
+    name = getattr(gate, "__name__", type(gate).__name__)
+    if history is None:
+        return Gate(name, False, ("no IV history to judge; give iv_history",)), rank
+    is_open = bool(gate(history.before(day)))
+    return Gate(name, is_open, (f"{name} of {history.series} is {is_open}",)), rank

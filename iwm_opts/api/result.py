@@ -1,0 +1,125 @@
+"""Base of every result: a DataFrame, a dictionary, JSON, CSV, text and a notebook table."""
+
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from iwm_opts.conventions import PICTURE_KINDS
+from iwm_opts.errors import InputError
+from iwm_opts.report.html import notebook_table
+from iwm_opts.report.records import Record, as_json, finite
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Day = date | datetime | pd.Timestamp | str
+OnProgress = Callable[[int, int], None]  # called with (done, total)
+
+
+class Result(ABC):
+    """What a question returns."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def to_frame(self) -> pd.DataFrame:
+        """The main table; columns and units as each result documents them."""
+
+    @abstractmethod
+    def record(self) -> Record:
+        """Everything, before numbers are rounded for JSON."""
+
+    @abstractmethod
+    def to_csv(self) -> str:
+        """The rows of the main table as CSV, as the command prints them."""
+
+    @abstractmethod
+    def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
+        """The page that the command prints.
+
+        Parameters
+        ----------
+        verbose : bool
+            Every detail.
+        columns : int, optional
+            Width in characters; that of the terminal unless given.
+        """
+
+    @abstractmethod
+    def headline(self) -> tuple[str, list[str], str]:
+        """Title, lines of gate and provenance, and the label of data that are not recorded (else empty)."""
+
+    def to_dict(self) -> Record:
+        """Everything as plain values: equal to the JSON of the command."""
+        record: Record = finite(self.record())
+        return record
+
+    def to_json(self) -> str:
+        """Everything as JSON; undefined and infinite numbers are null."""
+        return as_json(self.record())
+
+    def _repr_html_(self) -> str:
+        title, lines, label = self.headline()
+        return notebook_table(title, lines, self.to_frame(), label)
+
+    def __repr__(self) -> str:
+        title, lines, label = self.headline()
+        return f"<{type(self).__name__} {'; '.join(filter(None, (label, title, *lines[:1])))}>"
+
+
+def as_day(name: str, value: Day | None) -> date | None:
+    """A day as a `date`: from a date, a timestamp, or text YYYY-MM-DD.
+
+    Raises
+    ------
+    InputError
+        When text is not a date.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise InputError(name, value, "not a date", "write YYYY-MM-DD") from None
+    return value.date() if isinstance(value, datetime) else value
+
+
+def new_axes(ax: "Axes | None", width: float = 9.0, height: float = 5.0) -> "Axes":
+    """The axes given, else those of a new figure."""
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot
+
+    return pyplot.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def picture(suffix: str, draw: Callable[["Axes"], object], width: float = 9.0, height: float = 5.0) -> bytes:
+    """What `draw` paints, as a file.
+
+    Parameters
+    ----------
+    suffix : str
+        `.png`, `.svg` or `.pdf`, with or without the dot.
+    draw : callable
+        Takes the axes.
+
+    Raises
+    ------
+    InputError
+        For another suffix.
+    """
+    kind = suffix.removeprefix(".").lower()
+    if kind not in PICTURE_KINDS:
+        raise InputError("plot", suffix, "unknown picture format", f"end the name in {', '.join(PICTURE_KINDS)}")
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    draw(figure.subplots())
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind)
+    return buffer.getvalue()

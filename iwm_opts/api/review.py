@@ -1,0 +1,254 @@
+"""Reviews of a trade log: the months, rules kept and broken, fills, and whether the edge is still there."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from iwm_opts.api.plan_data import PlanDataRequest, open_plan_data
+from iwm_opts.api.plans import TradingPlan
+from iwm_opts.api.result import Result
+from iwm_opts.conventions import TIMEZONE
+from iwm_opts.errors import InputError
+from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
+from iwm_opts.io.archive import open_record
+from iwm_opts.journal.paper import open_journal
+from iwm_opts.journal.paper_log import for_review
+from iwm_opts.journal.plan_replay import earlier_trades, lacks_rules, replayed
+from iwm_opts.journal.plan_rules import rules_of
+from iwm_opts.journal.quotes import with_recorded_quotes
+from iwm_opts.journal.readers import read_log
+from iwm_opts.journal.review import Review, of_plan
+from iwm_opts.journal.review import review as review_log
+from iwm_opts.journal.trade_log import TradeLog, as_csv
+from iwm_opts.plans.plan import Plan
+from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.review_record import log_record, month_records, review_record
+from iwm_opts.report.review_table import log_table, review_table
+
+MIN_EARLIER: Final = 30  # trades of a plan's own backtest that results are compared with where no backtest is given
+PAPER: Final = "paper"  # the journal of the archive; a file of that name is ./paper
+Earlier = tuple[pd.DataFrame, str]  # trades and their name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewRequest:
+    """What a trade log shows of the trader and of the edge.
+
+    Parameters
+    ----------
+    log : str, Path or TradeLog
+        A file (see `read_trades`), or `paper`: the paper journal.
+    plan : Plan, optional
+        That the trades should have followed.
+    data : PlanDataRequest
+        What the plan is judged on.
+    backtest : str or Path, optional
+        Trades of a backtest to compare the results with.
+    account : float, optional
+        Dollars at the start of each account in the log; the plan's unless given.
+    timezone : str
+        Of a broker's times that carry none.
+    recorded_quotes : bool
+        Mids and model fills from recorded chains, where the log has none.
+    """
+
+    log: str | Path | TradeLog
+    plan: Plan | None = None
+    data: PlanDataRequest = field(default_factory=PlanDataRequest)
+    backtest: str | Path | None = None
+    account: float | None = None
+    timezone: str = TIMEZONE
+    recorded_quotes: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReviewResult(Result):
+    """Months, rules, fills and the state of the edge.
+
+    Attributes
+    ----------
+    review : Review
+    log : TradeLog
+        The trades, with what the plan and recorded quotes add.
+    """
+
+    review: Review
+    log: TradeLog
+
+    @property
+    def trades(self) -> pd.DataFrame:
+        """The trades, one row each; columns as in a log of this tool."""
+        return self.log.trades
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a month: trades, P&L and costs ($), win rate (0 to 1), drawdown."""
+        return pd.DataFrame(month_records(self.review))
+
+    def record(self) -> Record:
+        """Months, diagnosis, rules and the state of the edge."""
+        return review_record(self.review)
+
+    def to_csv(self) -> str:
+        """One row a month."""
+        return rows_as_csv(month_records(self.review))
+
+    def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
+        """Months, faults, rules and verdict."""
+        return review_table(self.review, verbose, columns)
+
+    def headline(self) -> tuple[str, list[str], str]:
+        """Log and number of trades."""
+        return f"review of {self.log.source}", [f"{len(self.log.trades):,} trades"], self.log.label
+
+    def picture(self, suffix: str) -> bytes:
+        """Equity and the scan for a change as PNG, SVG or PDF."""
+        from iwm_opts.report.review_picture import review_picture
+
+        return review_picture(self.review, suffix)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class OpenTrades(Result):
+    """A log without a closed trade: its open trades, and the rows that were not used.
+
+    Attributes
+    ----------
+    log : TradeLog
+    """
+
+    log: TradeLog
+
+    def to_frame(self) -> pd.DataFrame:
+        """Open trades, one row each; columns as in a log of this tool."""
+        return self.log.open
+
+    def record(self) -> Record:
+        """Counts, open trades and opening balances."""
+        return log_record(self.log)
+
+    def to_csv(self) -> str:
+        """A log of this tool."""
+        return as_csv(self.log)
+
+    def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
+        """Open trades and notes."""
+        return log_table(self.log, columns)
+
+    def headline(self) -> tuple[str, list[str], str]:
+        """Log and number of open trades."""
+        return f"{self.log.source}, no closed trade", [f"{len(self.log.open):,} open trades"], self.log.label
+
+
+def read_trades(path: str | Path, *, timezone: str = TIMEZONE) -> TradeLog:
+    """Read a trade log.
+
+    Parameters
+    ----------
+    path : str or Path
+        A log of this tool, the trades of a backtest, a broker's export, or `paper`: the paper journal.
+    timezone : str
+        Of a broker's times that carry none.
+
+    Returns
+    -------
+    TradeLog
+        `.trades` is a DataFrame, one row a trade.
+
+    Raises
+    ------
+    DataError
+        For a file of no known layout, or a row that breaks its rules.
+    """
+    if str(path) == PAPER:
+        return for_review(open_journal().trades())
+    return read_log(Path(path), timezone)
+
+
+def answer_review(request: ReviewRequest) -> ReviewResult | OpenTrades:
+    """Review a trade log; see `ReviewRequest`."""
+    given, plan = request.log, request.plan
+    log = given if isinstance(given, TradeLog) else read_trades(given, timezone=request.timezone)
+    if log.closed.empty and not log.open.empty:
+        return OpenTrades(log)
+    earlier: Earlier | None = None
+    if plan is not None:
+        log, earlier = _by_plan(log, plan, request)
+    if request.recorded_quotes:
+        fill = FillModel.parse(plan.costs.fill) if plan else DEFAULT_MODEL
+        log = with_recorded_quotes(log, open_record(), fill)
+    baseline, name = earlier or (None, "")
+    if request.backtest:
+        run = read_log(Path(request.backtest))
+        baseline, name = run.closed, run.source + (f" ({run.label})" if run.label else "")
+    return ReviewResult(review_log(log, rules_of(plan) if plan else None, baseline, name, request.account), log)
+
+
+def _by_plan(log: TradeLog, plan: Plan, request: ReviewRequest) -> tuple[TradeLog, Earlier | None]:
+    """Trades of the plan with its rules on the data, and its backtest before them; notes name missing data."""
+    log = of_plan(log, rules_of(plan))
+    if not lacks_rules(log, plan):
+        return log, None
+    try:
+        data = open_plan_data(replace(request.data, source="record", symbol=plan.symbol))
+    except InputError as error:
+        what = "size, risk, exits, fills and checklist" if plan.instrument == "shares" else "the checklist"
+        remedy = "give --bars FILE or run iwm-opts fetch"
+        note = f"needs data: {what} of trades that do not tell are not judged: {error.rule}; {remedy}"
+        return replace(log, notes=(*log.notes, note)), None
+    has_made_prices = log.is_simulated and not log.is_modelled
+    if bool(data.label) != has_made_prices:
+        kinds = ("are SIMULATED", "are not") if data.label else ("are real", "are SIMULATED")
+        if request.data.bars or data.label:
+            rule = f"{kinds[0]}, and the trades {kinds[1]}"
+            raise InputError("bars", request.data.bars, rule, "name the bars of the market that was traded")
+        note = "needs data: the trades are SIMULATED, and not judged by the plan on the record's real bars"
+        return replace(log, notes=(*log.notes, note)), None
+    log = replayed(log, plan, data.inputs, request.account)
+    if plan.instrument != "shares" or plan.momentum or log.trades.empty:
+        return log, None
+    first = log.trades["entry"].min().date()
+    try:
+        earlier = earlier_trades(plan, data.inputs, first)
+    except InputError as error:
+        note = f"needs data: no backtest of the plan to hold the results against: {error.rule}; {error.remedy}"
+        return replace(log, notes=(*log.notes, note)), None
+    label = f"{len(earlier)} trades of the plan's backtest on the bars before {first}"
+    return log, (earlier, label) if len(earlier) >= MIN_EARLIER else None
+
+
+def review(
+    log: TradeLog | str | Path,
+    *,
+    plan: TradingPlan | None = None,
+    data: PlanDataRequest | None = None,
+    backtest: str | Path | None = None,
+    account: float | None = None,
+) -> ReviewResult | OpenTrades:
+    """Review a trade log.
+
+    Parameters
+    ----------
+    log : TradeLog, str or Path
+        Of `read_trades`, or a file.
+    plan : TradingPlan, optional
+        That the trades should have followed.
+    data : PlanDataRequest, optional
+        Files that the plan is judged on; the local archive unless given.
+    backtest : str or Path, optional
+        Trades of a backtest to compare the results with.
+    account : float, optional
+        Dollars at the start.
+
+    Returns
+    -------
+    ReviewResult or OpenTrades
+        The latter for a log without a closed trade.
+    """
+    return answer_review(
+        ReviewRequest(
+            log=log, plan=plan.plan if plan else None, data=data or PlanDataRequest(), backtest=backtest,
+            account=account,
+        )
+    )  # fmt: skip

@@ -1,0 +1,235 @@
+"""Rules of a backtest: one flat record whose fields are the options of the command."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from iwm_opts.api.gates import IvRankBelow
+from iwm_opts.api.screening import as_fees, as_fill
+from iwm_opts.backtest import rules as engine
+from iwm_opts.backtest.macro import macro_rule
+from iwm_opts.conventions import (
+    ACCOUNT,
+    DEBIT_DELTA,
+    FEE_SCHEDULE,
+    FILL_MODEL,
+    GATE_RANK,
+    IVR_LOOKBACK,
+    RISK_SHARE,
+    WING_WIDTH,
+)
+from iwm_opts.errors import ConflictError, InputError
+from iwm_opts.execution.fees import FeeSchedule
+from iwm_opts.execution.fills import FillModel
+from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.risk.fraction import parse_share
+from iwm_opts.spreads.legs import Wing
+
+Default = Literal["default"]
+DTE_SLACK: Final = 10  # calendar days around a single DTE
+DEBIT_STOP: Final = 0.5  # of the debit
+DTE: Final = (35, 55)
+MACRO_DROP: Final = 0.015
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rules:
+    """What is traded, when, how many, and at which costs; None switches a rule off.
+
+    Parameters
+    ----------
+    strategy : str
+        `iron-condor`, `bull-put`, `bear-call`, `bull-call`, `bear-put`, `long-call` or `long-put`.
+    ivr_below : float or None
+        Enter while the IV rank is below, 0 to 100: 20 unless given; no bound with `ivr_at_least`, `entries` or
+        `gate`.
+    ivr_at_least : float, optional
+        Enter while the IV rank is this or above.
+    ivr_lookback : int
+        Sessions to rank within.
+    lag : int
+        Sessions from the close that is ranked to the entry.
+    entries : Series of bool by date, optional
+        Days on which to enter, taken as they are: the caller keeps them free of look-ahead. A date that is missing is
+        False.
+    gate : callable or IvRankBelow, optional
+        Called with the IV history as known before each day, `lag` sessions earlier at the latest; returns whether to
+        enter.
+    dte : int or (int, int)
+        Calendar days to expiration: the expiration nearest the middle; a single number allows 10 either way.
+    short_delta, put_delta, call_delta : float, optional
+        |delta| of the short strikes (of what is bought, in a debit): 0.16 of a credit, 0.55 of a debit.
+    width, put_width, call_width : float, optional
+        Dollars between short and long strike; 5 unless given.
+    wing_delta : float, optional
+        |delta| of the long strikes, in place of a width.
+    min_credit_width : float, optional
+        Minimum credit over width, 0 to 1.
+    weekday : tuple of str
+        Of `mon` to `fri`; all unless given.
+    every, max_open : int
+        Sessions between entries; positions at once.
+    profit : float or None
+        Close when this fraction of the credit (or debit) is gained.
+    stop : float or None
+        Close when this many times the credit is lost: 2 for a credit, 0.5 of a debit.
+    touch : bool
+        Close when the day's range reaches a short strike.
+    exit_dte : int or None
+        Close at so many calendar days to expiration.
+    time_stop : int, optional
+        Close after so many sessions.
+    exit_rank : float, optional
+        Close when the IV rank is this or above.
+    contracts : int, optional
+        A fixed number, in place of `risk`.
+    risk : float or str, optional
+        Fraction of the equity at risk on one trade; 1% unless given.
+    account : float
+        Dollars at the start.
+    fill, exit_fill, stop_fill, fees : str
+        Fill conventions of entries, exits (as entries unless given), stops and touches; fee schedule.
+    macro : str, optional
+        Bars of a fund, or its symbol on the simulated market: nothing that gains from a rise is entered the session
+        after it lost more than `macro_drop`.
+    macro_drop : float
+    macro_applies_to_condors : bool
+
+    Raises
+    ------
+    InputError
+        For a value out of range.
+    ConflictError
+        For fields that contradict each other.
+
+    Examples
+    --------
+    >>> import iwm_opts as iwm
+    >>> rules = iwm.Rules(strategy="bull-put", ivr_below=None, profit=0.5, stop=None)
+    >>> rules.resolved().exit.stop is None
+    True
+    """
+
+    strategy: str = engine.CONDOR
+    ivr_below: float | Default | None = "default"
+    ivr_at_least: float | None = None
+    ivr_lookback: int = IVR_LOOKBACK
+    lag: int = 1
+    entries: "pd.Series[bool] | None" = None
+    gate: Callable[[IvHistory], bool] | IvRankBelow | None = None
+    dte: int | tuple[int, int] = DTE
+    short_delta: float | None = None
+    put_delta: float | None = None
+    call_delta: float | None = None
+    width: float | None = None
+    put_width: float | None = None
+    call_width: float | None = None
+    wing_delta: float | None = None
+    min_credit_width: float | None = None
+    weekday: tuple[str, ...] = ()
+    every: int = 1
+    max_open: int = 5
+    profit: float | None = engine.PROFIT_TARGET
+    stop: float | Default | None = "default"
+    touch: bool = False
+    exit_dte: int | None = engine.EXIT_DTE
+    time_stop: int | None = None
+    exit_rank: float | None = None
+    contracts: int | None = None
+    risk: float | str | None = None
+    account: float = ACCOUNT
+    fill: str | FillModel = FILL_MODEL
+    exit_fill: str | FillModel | None = None
+    stop_fill: str | FillModel = engine.STOP_FILL
+    fees: str | FeeSchedule = FEE_SCHEDULE
+    macro: str | None = None
+    macro_drop: float = MACRO_DROP
+    macro_applies_to_condors: bool = False
+
+    def __post_init__(self) -> None:
+        if self.contracts is not None and self.risk is not None:
+            raise ConflictError("contracts", self.contracts, "contradicts risk", "give one of --contracts and --risk")
+        if self.wing_delta is not None and self.width is not None:
+            raise ConflictError("width", self.width, "contradicts wing_delta", "give one of them")
+        self._refuse_other_side()
+        if self.entries is not None and self.gate is not None:
+            raise ConflictError("entries", "Series", "contradicts gate", "give one of them")
+        if self.entries is not None and self.entries.dtype != np.bool_:
+            raise InputError("entries", str(self.entries.dtype), "must hold booleans", "compare it: signal > level")
+        self.resolved()
+
+    def _refuse_other_side(self) -> None:
+        other = {"put": "call", "call": "put"}.get(self.strategy.rpartition("-")[2])
+        for name in (f"{other}_delta", f"{other}_width") if other else ():
+            if getattr(self, name) is not None:
+                raise ConflictError(name, getattr(self, name), f"a {self.strategy} has no {other}s", "leave it out")
+
+    @property
+    def has_own_entries(self) -> bool:
+        """Whether entry days are the caller's, by a series or a function."""
+        return self.entries is not None or (self.gate is not None and not isinstance(self.gate, IvRankBelow))
+
+    def resolved(self) -> engine.Rules:
+        """The rules as the engine takes them, every default filled in."""
+        wings = self._wing(self.put_width), self._wing(self.call_width)
+        dte, slack = self._dte()
+        is_credit = engine.EntryRule(self.strategy).is_credit
+        delta = engine.SHORT_DELTA if is_credit else 0.5 * sum(DEBIT_DELTA)
+        put, call = (side or self.short_delta or delta for side in (self.put_delta, self.call_delta))
+        entry = engine.EntryRule(
+            self.strategy, dte, slack, put, call, *wings, self.min_credit_width or 0.0,
+            tuple(dict.fromkeys(self.weekday)), self.every, self.max_open,
+        )  # fmt: skip
+        loss = (engine.STOP_LOSS if is_credit else DEBIT_STOP) if self.stop == "default" else self.stop
+        exits = engine.ExitRule(self.profit, loss, self.touch, self.exit_dte, self.time_stop, self.exit_rank)
+        risk = RISK_SHARE if self.risk is None else parse_share(self.risk)
+        fill = as_fill(self.fill)
+        costs = engine.Costs(fill, as_fill(self.exit_fill or fill), as_fill(self.stop_fill), as_fees(self.fees))
+        size = engine.SizeRule(self.contracts, risk, self.account)
+        return engine.Rules(entry, self._gate(), exits, size, costs, self._macro())
+
+    def _wing(self, width: float | None) -> Wing:
+        if width is None and self.wing_delta is not None:
+            return Wing(delta=self.wing_delta)
+        return Wing(width=width or self.width or WING_WIDTH)
+
+    def _dte(self) -> tuple[int, int]:
+        low, high = (self.dte, self.dte) if isinstance(self.dte, int) else self.dte
+        if low == high:
+            return low, DTE_SLACK
+        middle = (low + high) // 2
+        return middle, max(high - middle, middle - low)
+
+    def _gate(self) -> engine.GateRule:
+        below, lookback = self.ivr_below, self.ivr_lookback
+        if isinstance(self.gate, IvRankBelow):
+            below, lookback = self.gate.threshold, self.gate.lookback or lookback
+        elif below == "default":
+            below = None if self.ivr_at_least is not None or self.has_own_entries else GATE_RANK
+        return engine.GateRule(below, self.ivr_at_least, lookback, lag=self.lag)
+
+    def _macro(self) -> engine.MacroRule | None:
+        if self.macro is None:
+            return None
+        return macro_rule(self.macro, self.macro_drop, self.strategy, self.macro_applies_to_condors)
+
+    def allowed(self, days: tuple[object, ...], history: IvHistory) -> NDArray[np.bool_] | None:
+        """Days on which the caller's own entries or gate allow one, shape (days,); None where the IV rank decides."""
+        index = pd.DatetimeIndex(list(days))
+        if self.entries is not None:
+            series = self.entries.copy()
+            series.index = pd.DatetimeIndex(series.index).normalize()
+            return series.reindex(index, fill_value=False).to_numpy(dtype=np.bool_)
+        if self.gate is None or isinstance(self.gate, IvRankBelow):
+            return None
+        judge, known = self.gate, [day.date() for day in index]
+        # A decision knows the closes up to `lag` sessions before: those before the session that follows them.
+        first_unknown = [None] * (self.lag - 1) + known
+        return np.array([day is not None and bool(judge(history.before(day))) for day in first_unknown[: len(known)]])
+
+
+FIELDS: Final = tuple(field.name for field in fields(Rules))

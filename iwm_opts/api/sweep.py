@@ -1,0 +1,281 @@
+"""Sweeps: every combination of a grid of rules over one market, and a test of the best against luck."""
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from iwm_opts.api.backtest import DEFAULT_SEED, reach
+from iwm_opts.api.markets import Market, MarketRequest, open_market
+from iwm_opts.api.result import OnProgress, Result, new_axes
+from iwm_opts.api.rules import FIELDS, Rules
+from iwm_opts.backtest.bootstrap import DRAWS
+from iwm_opts.backtest.grid import Outcome, Variant, combinations, run_variants, snooping_test
+from iwm_opts.backtest.saved import rules_record
+from iwm_opts.backtest.sweep_folder import SweepFolder
+from iwm_opts.backtest.trial import Trial, market_kind
+from iwm_opts.conventions import DAYS_PER_YEAR, SESSIONS_PER_YEAR
+from iwm_opts.errors import InputError
+from iwm_opts.market.chain import LABELS
+from iwm_opts.report.records import Record
+from iwm_opts.report.sweep_table import Swept, sweep_csv, sweep_record, sweep_records, sweep_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+METRICS: Final = ("sharpe", "sortino", "expectancy", "pnl", "win_rate", "max_drawdown")
+TOP: Final = 20
+OWN: Final = ("entries", "gate")  # what an engine rule does not hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRequest:
+    """Which of many rules would have earned most, and how much of that is luck.
+
+    Parameters
+    ----------
+    market : MarketRequest or Market
+    grid : mapping
+        Values of each name, as shown.
+    rules : tuple of Rules
+        One a combination of the grid, the last name turning fastest.
+    sort : str
+        Of `METRICS`, largest first.
+    top : int
+        Variants of the page.
+    draws : int
+        Resamples behind the test of the best.
+    seed : int
+    threads : int, optional
+        One a core unless given.
+    folder : Path, optional
+        Of outcomes: a sweep that was stopped goes on there.
+    """
+
+    market: MarketRequest | Market
+    grid: Mapping[str, Sequence[object]]
+    rules: tuple[Rules, ...]
+    sort: str = "sharpe"
+    top: int = TOP
+    draws: int = DRAWS
+    seed: int = DEFAULT_SEED
+    threads: int | None = None
+    folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.sort not in METRICS:
+            raise InputError("sort", self.sort, "unknown metric", f"choose one of {', '.join(METRICS)}")
+        if any(each.has_own_entries for each in self.rules):
+            raise InputError("rules", "entries", "a sweep takes rules by IV rank", "run `backtest` for own entries")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SweepResult(Result):
+    """Outcomes of every variant, and the test of the best against luck.
+
+    Attributes
+    ----------
+    swept : Swept
+    top : int
+        Variants of the page.
+    resumed : int
+        Variants that the folder held already.
+    """
+
+    swept: Swept
+    top: int = TOP
+    resumed: int = 0
+
+    @property
+    def verdict(self) -> str:
+        """Sentence on whether the best is more than luck."""
+        return self.swept.verdict
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a variant, in the order of the grid.
+
+        Returns
+        -------
+        DataFrame
+            number; a column a name of the grid; trades, win_rate (0 to 1), expectancy ($ a trade), pnl and the cascade
+            of costs ($ of all paths), average_days, max_drawdown (fraction of the peak), sharpe, sortino.
+        """
+        return pd.DataFrame(sweep_records(self.swept))
+
+    def record(self) -> Record:
+        """Market, grid, verdict and variants."""
+        return sweep_record(self.swept)
+
+    def to_csv(self) -> str:
+        """One row a variant."""
+        return sweep_csv(self.swept)
+
+    def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
+        """The best variants."""
+        return sweep_table(self.swept, self.top, columns)
+
+    def headline(self) -> tuple[str, list[str], str]:
+        """Market; verdict."""
+        market = self.swept.trials[0].market
+        return market.name, [self.verdict], LABELS.get(market_kind(market), "")
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """The sort metric by variant: over the values of one name, or by two names as a map."""
+        axes, frame = new_axes(ax), self.to_frame()
+        names = [name.replace("-", "_") for name in self.swept.grid]
+        if len(names) == 2:
+            rows, columns = (list(map(str, values)) for values in self.swept.grid.values())
+            values = frame[self.swept.sort].to_numpy(dtype=float).reshape(len(rows), len(columns))
+            image = axes.imshow(values, aspect="auto", origin="lower")
+            axes.set_xticks(range(len(columns)), columns)
+            axes.set_yticks(range(len(rows)), rows)
+            axes.set_xlabel(names[1])
+            axes.set_ylabel(names[0])
+            figure = axes.get_figure(root=True)
+            if figure is not None:
+                figure.colorbar(image, label=self.swept.sort)
+        else:
+            labels = frame[names].astype(str).agg(" / ".join, axis=1)
+            axes.bar(labels, frame[self.swept.sort])
+            axes.set_xlabel(" / ".join(names))
+            axes.set_ylabel(self.swept.sort)
+        axes.set_title(self.verdict, loc="left", fontsize=9)
+        return axes
+
+
+def answer_sweep(request: SweepRequest, on_progress: OnProgress | None = None) -> SweepResult:
+    """Run a sweep; see `SweepRequest`."""
+    given = request.market
+    market = given if isinstance(given, Market) else open_market(given, reach(*request.rules), on_progress)
+    variants = [
+        Variant(number, {name: as_number(value) for name, value in values.items()}, rules.resolved())
+        for number, (values, rules) in enumerate(zip(combinations(request.grid), request.rules, strict=True))
+    ]
+    trials = market.with_macro(request.rules[0].macro)
+    outcomes, resumed = _outcomes(trials, variants, request, on_progress)
+    sessions = SESSIONS_PER_YEAR / DAYS_PER_YEAR
+    held = [outcome.metrics["average_days"] * sessions for outcome in outcomes if outcome.metrics["trades"]]
+    holding = sum(held) / len(held) if held else 1.0
+    snooping = snooping_test(outcomes, holding, request.seed, request.draws)
+    swept = Swept(trials, request.grid, variants, outcomes, snooping, request.sort)
+    return SweepResult(swept, request.top, resumed)
+
+
+def _outcomes(
+    trials: Sequence[Trial], variants: Sequence[Variant], request: SweepRequest, on_progress: OnProgress | None
+) -> tuple[list[Outcome], int]:
+    """Outcomes in the order of the grid, and how many of them the folder held."""
+    threads = request.threads or os.cpu_count() or 1
+    folder = SweepFolder(request.folder, _question(trials, variants, request.grid)) if request.folder else None
+    with folder or nullcontext():
+        done = dict(folder.outcomes) if folder else {}
+        resumed = len(done)
+        missing = [variant for variant in variants if variant.number not in done]
+        for outcomes in run_variants(trials, missing, threads):
+            done.update((outcome.number, outcome) for outcome in outcomes)
+            if folder:
+                folder.add(outcomes)
+            if on_progress:
+                on_progress(len(done), len(variants))
+    return [done[variant.number] for variant in variants], resumed
+
+
+def as_number(value: object) -> object:
+    """A number where text is one, else the value itself."""
+    if not isinstance(value, str):
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return int(number) if number.is_integer() and "." not in value else number
+
+
+def _question(
+    trials: Sequence[Trial], variants: Sequence[Variant], grid: Mapping[str, Sequence[object]]
+) -> Mapping[str, object]:
+    """What makes two sweeps the same: the rules of every variant, and the markets with their prices."""
+    prices = hashlib.sha256()
+    for trial in trials:
+        prices.update(trial.market.spot.tobytes())
+        prices.update(trial.history.closes.to_numpy().tobytes())
+        prices.update(b"" if trial.macro is None else trial.macro.to_numpy().tobytes())
+    rules = hashlib.sha256(repr([rules_record(variant.rules) for variant in variants]).encode())
+    days = trials[0].market.days
+    return {
+        "grid": {name: list(values) for name, values in grid.items()},
+        "markets": [trial.market.name for trial in trials],
+        "days": [days[0].isoformat(), days[-1].isoformat(), len(days)],
+        "prices": prices.hexdigest()[:16],
+        "rules": rules.hexdigest()[:16],
+    }
+
+
+def grid_rules(rules: Rules, grid: Mapping[str, Sequence[object]]) -> tuple[Rules, ...]:
+    """Rules of every combination of a grid of field names.
+
+    Raises
+    ------
+    InputError
+        For a name that is not a field of `Rules`, or values that repeat.
+    """
+    for name in grid:
+        if name not in FIELDS or name in OWN:
+            names = ", ".join(field for field in FIELDS if field not in OWN)
+            raise InputError("grid", name, "not a field of Rules", f"choose from {names}")
+    return tuple(replace(rules, **values) for values in combinations(grid))
+
+
+def sweep(
+    market: Market,
+    rules: Rules | None = None,
+    grid: Mapping[str, Sequence[object]] | None = None,
+    *,
+    sort: str = "sharpe",
+    draws: int = DRAWS,
+    seed: int = DEFAULT_SEED,
+    threads: int | None = None,
+    folder: str | Path | None = None,
+) -> SweepResult:
+    """Run every combination of a grid of rules over one market, with shared marks.
+
+    Parameters
+    ----------
+    market : Market
+    rules : Rules, optional
+        What the grid leaves alone.
+    grid : mapping
+        Fields of `Rules` and their values, such as ``{"profit": [0.25, 0.5], "stop": [1, 2, None]}``.
+    sort : str
+        `sharpe`, `sortino`, `expectancy`, `pnl`, `win_rate` or `max_drawdown`.
+    draws, seed : int
+        Of the test of the best against luck (Hansen 2005).
+    threads : int, optional
+    folder : str or Path, optional
+        Of outcomes: a sweep that was stopped goes on there.
+
+    Returns
+    -------
+    SweepResult
+
+    Examples
+    --------
+    >>> import iwm_opts as iwm
+    >>> market = iwm.simulated_market(first="2023-02-15", last="2023-08-31", paths=1, seed=5)
+    >>> rules = iwm.Rules(ivr_below=None, dte=30, exit_dte=10, contracts=1)
+    >>> found = iwm.sweep(market, rules, {"profit": [0.25, 0.5], "stop": [1, 2]}, draws=99)
+    >>> found.to_frame()[["profit", "stop"]].to_numpy().tolist()
+    [[0.25, 1.0], [0.25, 2.0], [0.5, 1.0], [0.5, 2.0]]
+    """
+    if not grid:
+        raise InputError("grid", grid, "a sweep needs values", 'give for instance {"profit": [0.25, 0.5]}')
+    request = SweepRequest(
+        market=market, grid=grid, rules=grid_rules(rules or Rules(), grid), sort=sort, draws=draws, seed=seed,
+        threads=threads, folder=None if folder is None else Path(folder),
+    )  # fmt: skip
+    return answer_sweep(request)

@@ -1,0 +1,142 @@
+"""From options to requests, in one place for all commands."""
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from iwm_opts.cli.values import Values, build
+
+if TYPE_CHECKING:
+    from iwm_opts.api.chain import ChainRequest, HistoryRequest
+    from iwm_opts.api.gates import IvRankBelow
+    from iwm_opts.api.markets import MarketRequest
+    from iwm_opts.api.rules import Rules
+    from iwm_opts.api.screening import ScreenRequest
+    from iwm_opts.spreads.analysis import Terms
+    from iwm_opts.spreads.screen import Account
+    from iwm_opts.spreads.strategies import Strategy
+
+LEVELS: Final = ("profit", "stop", "exit_dte")  # NaN is off, None the default
+SIMULATED_ALONE: Final = ("paths", "scenario", "scenario_file")
+MACRO: Final = ("macro_drop", "macro_applies_to_condors")
+
+
+def history_request(values: Values) -> "HistoryRequest":
+    """--iv-history, --ivr-tenor, --ivr-lookback."""
+    from iwm_opts.api.chain import HistoryRequest
+
+    return build(HistoryRequest, values)
+
+
+def chain_request(values: Values) -> "ChainRequest":
+    """--source and its companions."""
+    from iwm_opts.api.chain import ChainRequest, ModelledInputs
+
+    return build(ChainRequest, values, history=history_request(values), modelled=build(ModelledInputs, values))
+
+
+def terms(values: Values) -> "Terms":
+    """--fill, --fees, --variance-ratio."""
+    from iwm_opts.execution.fees import FeeSchedule
+    from iwm_opts.execution.fills import FillModel
+    from iwm_opts.spreads.analysis import Terms
+
+    fill, fees = FillModel.parse(values.text("fill")), FeeSchedule.parse(values.text("fees"))
+    return Terms(fill, fees, variance_ratio=values.number("variance_ratio"))
+
+
+def account(values: Values) -> "Account":
+    """--account, --risk and the limits."""
+    from iwm_opts.risk.sizing import Limits
+    from iwm_opts.spreads.screen import Account
+
+    # The limits by liquidity and Kelly depend on the package: the screen computes them.
+    limits = build(Limits, values, liquidity=None, kelly=None)
+    return build(
+        Account, values, value=values["account"], risk_share=values["risk"], limits=limits,
+        kelly_fraction=values["kelly"],
+    )  # fmt: skip
+
+
+def gate(values: Values) -> "IvRankBelow | None":
+    """--ivr-below and --no-gate."""
+    from iwm_opts.api.gates import IvRankBelow
+
+    if values["ivr_below"] is None or values.flag("no_gate"):
+        return None
+    return build(IvRankBelow, values, threshold=values["ivr_below"], history=None, lookback=values["ivr_lookback"])
+
+
+def screen_request(values: Values, strategy: "Strategy") -> "ScreenRequest":
+    """Everything that a screening command is asked."""
+    from iwm_opts.api.screening import ScreenRequest
+    from iwm_opts.spreads.screen import Selection
+
+    return build(
+        ScreenRequest,
+        values,
+        strategy=strategy,
+        terms=terms(values),
+        account=account(values),
+        selection=build(Selection, values, min_credit_width=values["min_credit_width"] or 0.0),
+        chain=chain_request(values),
+        gate=gate(values),
+    )
+
+
+def market_request(values: Values) -> "MarketRequest":
+    """--source of a backtest and its companions; a symbol that nobody gave is the file's."""
+    from iwm_opts.api.chain import ModelledInputs
+    from iwm_opts.api.markets import MarketRequest
+
+    request = build(
+        MarketRequest,
+        values,
+        symbol=values["symbol"] if "symbol" in values.given else None,
+        history=history_request(values),
+        modelled=build(ModelledInputs, values),
+    )
+    if not request.is_simulated:
+        values.refuse_typed(SIMULATED_ALONE, "is of the simulated market: leave it out")
+    return request
+
+
+def rules(values: Values) -> "Rules":
+    """Entries, gate, exits, size and costs of a backtest."""
+    from iwm_opts.api.rules import Rules
+
+    if values["no_gate"] and values["ivr_at_least"] is not None:
+        raise click.UsageError("--no-gate and --ivr-at-least contradict each other: leave one out")
+    if not values["macro"]:
+        values.refuse_typed(MACRO, "means nothing without --macro")
+    defaults = [name for name in LEVELS if values[name] is None]
+    levels = {name: _level(values[name]) for name in LEVELS if values[name] is not None}
+    days = levels.get("exit_dte")
+    if days is not None:
+        levels["exit_dte"] = int(days)
+    if values["no_gate"]:
+        levels["ivr_below"] = None
+    elif "ivr_below" not in values.given:
+        defaults.append("ivr_below")
+    is_fixed = values["contracts"] is not None and "risk" not in values.typed
+    given = {"risk": None if is_fixed else values["risk"], **levels}
+    return build(Rules, values.without(*defaults, *_other_side(values)), **given)
+
+
+def seed_of(values: Values) -> int:
+    """--seed of resampling, its default where none is given."""
+    from iwm_opts.api.backtest import DEFAULT_SEED
+
+    seed = values["seed"]
+    return seed if isinstance(seed, int) else DEFAULT_SEED
+
+
+def _level(value: object) -> float | None:
+    return None if not isinstance(value, int | float) or math.isnan(value) else value
+
+
+def _other_side(values: Values) -> list[str]:
+    """Options of the side that a strategy does not have, where they come from a variable or a file."""
+    other = {"put": "call", "call": "put"}.get(values.text("strategy").rpartition("-")[2])
+    return [name for name in (f"{other}_delta", f"{other}_width") if other and name not in values.typed]

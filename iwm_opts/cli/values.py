@@ -1,0 +1,125 @@
+"""The options of one call: their values, and which of them were typed."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from functools import update_wrapper
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from click.core import ParameterSource
+
+Request = TypeVar("Request")
+
+
+class Values(Mapping[str, object]):
+    """Values of a command's options by their Python names.
+
+    Parameters
+    ----------
+    values : mapping
+    typed : frozenset of str
+        Options given on the command line.
+    given : frozenset of str
+        Options given anywhere: command line, variable or configuration file.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, object],
+        typed: frozenset[str] = frozenset(),
+        given: frozenset[str] = frozenset(),
+    ) -> None:
+        self._values, self.typed, self.given = dict(values), typed, given
+
+    def __getitem__(self, name: str) -> object:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def replaced(self, **values: object) -> "Values":
+        """The same call with other values."""
+        return Values(self._values | values, self.typed, self.given | set(values))
+
+    def without(self, *names: str) -> "Values":
+        """The same call without some options."""
+        return Values({name: value for name, value in self.items() if name not in names}, self.typed, self.given)
+
+    def asked(self, *apart: str) -> dict[str, object]:
+        """Options given anywhere, apart from some, with days as text: what is saved beside a result."""
+        kept = {name: value for name, value in self.items() if name in self.given and name not in apart}
+        return {name: value.isoformat() if isinstance(value, date) else value for name, value in kept.items()}
+
+    def text(self, name: str) -> str:
+        """A text; empty where it is off."""
+        value = self._values[name]
+        return "" if value is None else str(value)
+
+    def number(self, name: str) -> float:
+        """A number."""
+        value = self._values[name]
+        assert isinstance(value, int | float)  # as click converted it
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Values of an option that may repeat."""
+        value = self._values[name]
+        return tuple(map(str, value)) if isinstance(value, tuple | list) else ()
+
+    def day(self, name: str) -> date | None:
+        """A day; None where the option is off."""
+        value = self._values[name]
+        return value if isinstance(value, date) else None
+
+    def path(self, name: str) -> Path | None:
+        """A path; None where the option is off."""
+        return Path(self.text(name)) if self._values.get(name) else None
+
+    def flag(self, name: str) -> bool:
+        """A flag; False where the command has none of that name."""
+        return bool(self._values.get(name))
+
+    def refuse_typed(self, names: tuple[str, ...], reason: str) -> None:
+        """Refuse options that have no effect here.
+
+        Raises
+        ------
+        UsageError
+            For the first of them that was typed: `--name` and the reason.
+        """
+        for name in names:
+            if name in self.typed:
+                raise click.UsageError(f"{option_name(name)} {reason}")
+
+    @classmethod
+    def of(cls, context: click.Context) -> "Values":
+        """Values of a click call."""
+        sources = {name: context.get_parameter_source(name) for name in context.params}
+        typed = frozenset(name for name, source in sources.items() if source is ParameterSource.COMMANDLINE)
+        default = (None, ParameterSource.DEFAULT)
+        return cls(context.params, typed, frozenset(name for name, source in sources.items() if source not in default))
+
+
+def option_name(name: str) -> str:
+    """`--short-delta` of short_delta."""
+    return f"--{name.replace('_', '-')}"
+
+
+def takes_values(function: Callable[[Values], None]) -> Callable[..., None]:
+    """Hand a command its options as `Values`."""
+
+    @click.pass_context
+    def command(context: click.Context, /, **_: object) -> None:
+        function(Values.of(context))
+
+    return update_wrapper(command, function)
+
+
+def build(make: Callable[..., Request], values: Values, **given: object) -> Request:
+    """A request whose fields are the options of the same names; `given` goes over them."""
+    fields: Mapping[str, object] = getattr(make, "__dataclass_fields__")  # noqa: B009  # a callable has none to mypy
+    return make(**{name: values[name] for name in fields if name in values} | given)

@@ -1,0 +1,155 @@
+"""The public API of backtests, sweeps and evidence on a small simulated market."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+
+import iwm_opts as iwm
+from iwm_opts.errors import ConflictError, InputError
+
+FAST = {"dte": 30, "exit_dte": 10, "contracts": 1, "ivr_lookback": 20}
+
+
+@pytest.fixture(scope="module")
+def market():
+    return iwm.simulated_market(first="2023-02-15", last="2023-08-31", paths=1, seed=5, ivr_lookback=20)
+
+
+@pytest.fixture(scope="module")
+def ungated(market):
+    return iwm.backtest(market, iwm.Rules(ivr_below=None, **FAST))
+
+
+def test_a_result_is_the_commands_json(ungated, capsys):
+    from iwm_opts.cli.main import main
+
+    command = (
+        "backtest --source sim --from 2023-02-15 --to 2023-08-31 --paths 1 --seed 5 --ivr-lookback 20 --no-gate "
+        "--dte 30 --exit-dte 10 --contracts 1 --format json"
+    )
+    with pytest.raises(SystemExit):
+        main(command.split())
+    assert ungated.to_dict() == json.loads(capsys.readouterr().out)
+
+
+def test_trades_equity_costs_and_returns_agree(ungated, market):
+    trades, equity, costs = ungated.trades, ungated.equity, ungated.costs
+    assert len(trades) > 5
+    assert trades["entry"].dtype.kind == equity.index.dtype.kind == "M"
+    assert costs["pnl"] == pytest.approx(equity["equity"].iloc[-1] - 50_000)
+    paid = costs["entry_slippage"] + costs["exit_slippage"] + costs["fees"]
+    assert costs["mid_pnl"] - paid + costs["assignment"] == pytest.approx(costs["pnl"])
+    returns = ungated.returns
+    assert isinstance(returns.index, pd.DatetimeIndex)
+    assert 50_000 * np.prod(1.0 + returns) == pytest.approx(equity["equity"].iloc[-1])
+    assert returns.mean() / returns.std() * np.sqrt(252) == pytest.approx(ungated.metrics.sharpe)
+    assert len(returns) == len(market.days)
+
+
+def test_pictures_and_pages(ungated, tmp_path):
+    assert isinstance(ungated.plot(), Axes)
+    page = ungated.to_html(tmp_path / "sheet.html")
+    assert (tmp_path / "sheet.html").read_text() == page
+    assert page.count('class="label"') == 2  # simulated data are labelled on top and bottom
+    assert "<svg" in page
+    assert "http" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+        "http://creativecommons.org", ""
+    ).replace("https://matplotlib.org", "")
+    assert "gate any IV rank" in ungated._repr_html_()
+
+
+def test_own_entries_are_the_days_of_entry(market, ungated):
+    signal = pd.Series(False, index=market.days)
+    chosen = market.days[[10, 40, 70]]
+    signal[chosen] = True
+    result = iwm.backtest(market, iwm.Rules(entries=signal, **FAST))
+    assert result.trades["entry"].tolist() == list(chosen)
+    every_day = iwm.backtest(market, iwm.Rules(entries=pd.Series(True, index=market.days), **FAST))
+    assert len(every_day.trades) == len(ungated.trades)
+
+
+def test_an_own_gate_reads_only_what_was_known(market):
+    seen = []
+
+    def rank_below_40(history):
+        seen.append(history.closes.index[-1])
+        return history.rank(before=history.closes.index[-1].date() + pd.Timedelta(days=1), lookback=20).rank < 40
+
+    own = iwm.backtest(market, iwm.Rules(gate=rank_below_40, **FAST))
+    built_in = iwm.backtest(market, iwm.Rules(ivr_below=40, **FAST))
+    pd.testing.assert_frame_equal(own.trades, built_in.trades)
+    assert all(known < day for known, day in zip(seen, market.days, strict=True))
+    lagged = iwm.backtest(market, iwm.Rules(gate=rank_below_40, lag=3, **FAST))
+    pd.testing.assert_frame_equal(lagged.trades, iwm.backtest(market, iwm.Rules(ivr_below=40, lag=3, **FAST)).trades)
+
+
+def test_a_sweep_holds_the_backtests_of_its_rules(market, ungated):
+    rules = iwm.Rules(ivr_below=None, **FAST)
+    found = iwm.sweep(market, rules, {"profit": [0.5, None], "width": [5, 10]}, draws=99, threads=1)
+    frame = found.to_frame()
+    assert frame["pnl"].iloc[0] == pytest.approx(ungated.costs["pnl"])
+    wide = iwm.backtest(market, iwm.Rules(ivr_below=None, profit=None, width=10, **FAST))
+    assert frame["pnl"].iloc[3] == pytest.approx(wide.costs["pnl"])
+    assert isinstance(found.plot(), Axes)
+    with pytest.raises(InputError) as failure:
+        iwm.sweep(market, rules, {"profits": [1, 2]})
+    assert failure.value.name == "grid"
+
+
+def test_evidence_compares_with_three_baselines(market):
+    rules = iwm.Rules(ivr_below=50, **FAST)
+    found = iwm.evidence(market, rules, draws=19, random_draws=5, premium=False)
+    frame = found.to_frame()
+    assert len(frame) == 3
+    assert frame["per_trade_estimate"].notna().any()
+    assert isinstance(found.plot(), Axes)
+    assert found.to_dict()["finding"] == found.finding
+
+
+def test_a_saved_result_is_compared(ungated, market, tmp_path):
+    assert ungated.save(tmp_path / "a")
+    assert not ungated.save(tmp_path / "a")
+    iwm.backtest(market, iwm.Rules(ivr_below=None, profit=None, **FAST)).save(tmp_path / "b")
+    frame = iwm.compare_saved(tmp_path / "a", tmp_path / "b").to_frame().set_index("name")
+    assert frame.loc["pnl", "first"] == pytest.approx(ungated.metrics.pnl)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"contracts": 1, "risk": 0.01},
+        {"width": 5, "wing_delta": 0.05},
+        {"strategy": "bull-put", "call_delta": 0.1},
+        {"entries": pd.Series([True], index=pd.DatetimeIndex(["2023-03-01"])), "gate": lambda history: True},
+    ],
+)
+def test_contradicting_rules(fields):
+    with pytest.raises(ConflictError):
+        iwm.Rules(**fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"profit": 2.0}, "profit"),
+        ({"dte": 0}, "dte"),
+        ({"ivr_below": 10, "ivr_at_least": 20}, "at_least"),
+        ({"strategy": "butterfly"}, "strategy"),
+        ({"entries": pd.Series([1.0])}, "entries"),
+        ({"fill": "hope"}, "fill"),
+    ],
+)
+def test_rules_are_validated_when_made(fields, name):
+    with pytest.raises(InputError) as failure:
+        iwm.Rules(**fields)
+    assert failure.value.name == name
+
+
+def test_a_market_knows_its_days(market):
+    frame = market.to_frame()
+    assert (market.kind, market.paths, len(frame)) == ("simulated", 1, len(market.days))
+    assert (frame["low"] <= frame["spot"]).all()
+    assert frame["iv"].between(0.05, 1.5).all()

@@ -1,0 +1,202 @@
+"""The public API of screens, fills, sizes and ranks on a made chain."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+
+import iwm_opts as iwm
+from iwm_opts.api.screening import ScreenRequest
+from iwm_opts.errors import ConflictError, InputError
+
+WINDOW = (15, 50)
+
+
+@pytest.fixture(scope="module")
+def chain_path(made_quotes, tmp_path_factory):
+    file = tmp_path_factory.mktemp("chain") / "chain.csv.gz"
+    made_quotes().to_csv(file, index=False)
+    return file
+
+
+@pytest.fixture(scope="module")
+def history():
+    """Falls from 30 to 15 points: rank 0 on its last day."""
+    days = pd.bdate_range("2025-01-02", "2026-02-27")
+    closes = pd.Series(np.linspace(0.30, 0.15, len(days)), index=days)
+    return iwm.IvHistory("RVX", 30, closes, proxy=True, note="made")
+
+
+@pytest.fixture(scope="module")
+def chain(chain_path, history):
+    return iwm.read_chain(chain_path, as_of="2026-03-02", iv_history=history, dividends="none")
+
+
+@pytest.fixture(scope="module")
+def condors(chain, history):
+    return iwm.screen(
+        chain, iwm.IronCondor(short_delta=(0.10, 0.25), width=5), gate=iwm.IvRankBelow(20, history), dte=WINDOW
+    )
+
+
+def test_a_chain_knows_its_indices_and_quotes(chain, made_quotes):
+    assert np.isnan(chain.iv10)  # the first expiration is 18 days away
+    assert chain.iv30 == pytest.approx(0.22, abs=0.02)
+    frame = chain.to_frame()
+    assert len(frame) == len(made_quotes())
+    assert frame["expiration"].dtype.kind == "M"
+    assert set(frame["dte"]) == {18, 31, 46}
+    priced = chain.priced(WINDOW)
+    atm = priced[(priced["strike"] == 200.0) & (priced["right"] == "C")]
+    assert atm["iv"].to_numpy() == pytest.approx(0.22, abs=0.01)
+    assert isinstance(chain.plot(dte=WINDOW), Axes)
+
+
+def test_a_screen_is_a_sequence_a_frame_and_the_commands_json(condors, chain_path, run_json):
+    frame = condors.to_frame()
+    assert len(condors) == len(frame) == 5
+    assert frame["expiration"].dtype.kind == "M"
+    assert condors.is_open
+    assert (frame["size_contracts"] == [package.contracts for package in condors]).all()
+    best = condors[0]
+    assert best.legs["contracts"].tolist() == [1, -1, -1, 1]
+    assert best.greeks["theta"] == pytest.approx(frame["greeks_theta"].iloc[0])
+    assert isinstance(best.plot(), Axes)
+    assert "IV rank &lt; 20: OPEN" in condors._repr_html_()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        best.place = 1
+    command = run_json("condor", "--source", chain_path, "--dte", "15:50", "--dividends", "none", "--ivr-below", "20")
+    ours = condors.to_dict()
+    assert ours["candidates"][0]["size"]["contracts"] > 0
+    for name in ("market", "screened", "measure", "chain_iv", "quality"):
+        assert ours[name] == command[name]
+    for mine, theirs in zip(ours["candidates"], command["candidates"], strict=True):
+        assert {**mine, "size": None} == {**theirs, "size": None}
+
+
+@pytest.fixture
+def run_json(capsys):
+    from iwm_opts.cli.main import main
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main([*map(str, arguments), "--format", "json"])
+        assert stop.value.code in (None, 0)
+        return json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def test_a_gate_is_any_function_of_the_history_before_the_day(chain):
+    seen = []
+
+    def calm(history):
+        seen.append(history.closes.index[-1])
+        return history.closes.iloc[-1] < 0.20
+
+    assert iwm.screen(chain, gate=calm, dte=WINDOW).is_open
+    assert seen[0] < pd.Timestamp(chain.as_of)
+    closed = iwm.screen(chain, gate=lambda history: False, dte=WINDOW)
+    assert not closed.is_open
+    assert {package.contracts for package in closed} == {0}
+
+
+def test_own_packages_are_judged_like_built_ones(chain, condors):
+    legs = pd.concat([package.legs.assign(package=place) for place, package in enumerate(condors)])
+    own = iwm.screen(chain, legs[["package", "expiration", "right", "strike", "contracts"]], account=50_000)
+    figures = ["expiration", "strikes", "credit_fill", "max_loss", "expected_profit", "pop"]
+    ours = own.to_frame()[figures].sort_values(["expiration", "strikes"]).reset_index(drop=True)
+    built = condors.to_frame()[figures].sort_values(["expiration", "strikes"]).reset_index(drop=True)
+    pd.testing.assert_frame_equal(ours, built)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("right", "X"), ("contracts", 2), ("contracts", 0), ("expiration", "2026-04-02")]
+)
+def test_invalid_own_legs_are_named(chain, condors, column, value):
+    legs = condors[0].legs.assign(expiration=pd.Timestamp("2026-03-20"))
+    legs[column] = legs[column].astype(object)
+    legs.loc[0, column] = pd.Timestamp(value) if column == "expiration" else value
+    with pytest.raises(InputError) as failure:
+        iwm.screen(chain, legs, dte=WINDOW)
+    assert failure.value.name == ("package" if column == "expiration" else column)
+
+
+def test_a_strike_that_is_not_listed_counts_as_incomplete(chain):
+    legs = pd.DataFrame(
+        {"expiration": ["2026-04-02"] * 2, "right": ["P", "P"], "strike": [150.5, 190.0], "contracts": [1, -1]}
+    )
+    assert iwm.screen(chain, legs).to_dict()["screened"]["rejected"] == {
+        "no strike is listed at the distance wanted": 1
+    }
+
+
+@pytest.mark.parametrize(
+    "fields", [{"width": 5, "wing_delta": 0.05}, {"width": (5, 10), "put_width": 5, "call_width": 5}]
+)
+def test_contradicting_widths(fields):
+    with pytest.raises(ConflictError):
+        iwm.IronCondor(**fields)
+
+
+@pytest.mark.parametrize("fields", [{"short_delta": 16}, {"width": -5}, {"wing_delta": 1.5}])
+def test_strategies_are_validated_when_made(fields):
+    with pytest.raises(InputError):
+        iwm.IronCondor(**fields)
+
+
+def test_a_request_is_validated_when_made(chain):
+    with pytest.raises(InputError):
+        ScreenRequest(chain=chain, dte=(45, 21))
+    with pytest.raises(InputError):
+        iwm.IvRankBelow(120)
+
+
+def test_fills_of_legs_by_chain_and_by_typed_quotes(chain):
+    quotes = chain.to_frame()
+    at = quotes[(quotes["expiration"] == "2026-04-02") & (quotes["right"] == "P")].set_index("strike")[["bid", "ask"]]
+    legs = "-1P190 +1P185"
+    by_chain = iwm.compare_fills(legs, chain, expiration="2026-04-02").to_frame()
+    typed = [
+        f"{leg}@{at.loc[k, 'bid']}/{at.loc[k, 'ask']}" for leg, k in zip(legs.split(), (190.0, 185.0), strict=True)
+    ]
+    by_hand = iwm.compare_fills(typed).to_frame()
+    pd.testing.assert_series_equal(by_chain["credit"], by_hand["credit"])
+    assert by_chain["expected_profit"].notna().all()
+    assert by_hand["expected_profit"].isna().all()
+    mid = at["bid"].add(at["ask"]) / 2
+    assert by_chain.set_index("model")["credit"]["mid"] == pytest.approx(mid[190.0] - mid[185.0])
+    with pytest.raises(InputError) as failure:
+        iwm.compare_fills(legs, chain)
+    assert failure.value.name == "expiration"
+
+
+def test_spreads_of_a_chain(chain):
+    spreads = iwm.measure_spreads(chain).to_frame()
+    assert spreads["spread"].median() == pytest.approx(0.04, abs=0.011)
+    assert {"right", "bucket", "dte", "n", "share_of_mid"} <= set(spreads)
+
+
+def test_sizes():
+    assert iwm.position_size(max_loss=401.52, account=50_000, risk=0.01).contracts == 1
+    assert iwm.position_size(max_loss=100, account=50_000, risk="2%", open_interest=40).contracts == 4
+    assert iwm.share_position_size(entry=212.40, atr=4.10, account=50_000, risk="1%").contracts == 121
+    with pytest.raises(InputError):
+        iwm.share_position_size(entry=212.40)
+
+
+def test_a_history_ranks_itself(history):
+    assert history.rank(before="2026-03-02").rank == 0.0
+    report = iwm.rank_iv(history, as_of="2026-03-02")
+    assert (report.rank, report.is_open) == (0.0, True)
+    assert report.to_frame()["rank"].iloc[-1] == 0.0
+    assert isinstance(report.plot(), Axes)
+
+
+def test_days_are_written_as_days():
+    with pytest.raises(InputError) as failure:
+        iwm.read_chain("sim", as_of="26/06/2026")
+    assert failure.value.name == "as_of"

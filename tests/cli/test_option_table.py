@@ -1,0 +1,120 @@
+"""The table of options by command: one name, meaning and default everywhere; help under headings."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from iwm_opts.cli.command import FIRST_OPTIONS, HeadedCommand
+from iwm_opts.cli.main import COMMANDS, _command, cli
+
+# Options that differ between commands, each with its reason. An entry that no longer differs fails the test.
+EXCEPTIONS = {
+    "--account": "a review takes the plan's account where none is given",
+    "--backtest": "of a review a file, of a plan a question",
+    "--call-delta": "screens take every strike of a range, backtests the nearest to one value",
+    "--dte": "the window of a screen, the expiration of a backtest",
+    "--edge": "a plan has no edge unless one is named",
+    "--exit-dte": "paper has the plan's exits",
+    "--first": "facts start with the volatility index",
+    "--instrument": "a kind of plan, or a package",
+    "--ivr-below": "verticals and single options have no gate unless one is named",
+    "--output": "a file of a page, a folder of a result",
+    "--paths": "files of one path, backtests of several",
+    "--profit": "paper has the plan's exits",
+    "--put-delta": "screens take every strike of a range, backtests the nearest to one value",
+    "--scenario": "files of one scenario, backtests of several",
+    "--seed": "files are always written with a seed",
+    "--short-delta": "screens take every strike of a range, backtests the nearest to one value",
+    "--sort": "figures of candidates, or of backtests",
+    "--source": "the present, the simulated market, or the archive",
+    "--stop": "a price of shares, or a multiple of the credit",
+    "--time-stop": "paper has the plan's exits",
+    "--top": "candidates, or variants",
+    "--width": "screens try several widths, a backtest has one",
+}
+
+
+def all_commands():
+    for name in COMMANDS:
+        command = _command(name)
+        inner = command.commands if isinstance(command, click.Group) else {"": command}
+        for sub, each in inner.items():
+            yield f"{name} {sub}".strip(), each
+
+
+def meaning(option):
+    kind = option.type
+    choices = tuple(kind.choices) if isinstance(kind, click.Choice) else ()
+    bounds = (getattr(kind, "min", None), getattr(kind, "max", None))
+    return option.name, kind.name, choices, bounds, option.multiple, option.is_flag, str(option.default), option.envvar
+
+
+def test_an_option_means_the_same_in_every_command():
+    table = {}
+    for name, command in all_commands():
+        for option in command.params:
+            if isinstance(option, click.Option):
+                table.setdefault(max(option.opts, key=len), {}).setdefault(meaning(option)[:-1], []).append(name)
+    differing = {spelling: list(kinds.values()) for spelling, kinds in table.items() if len(kinds) > 1}
+    assert {name: kinds for name, kinds in differing.items() if name not in EXCEPTIONS} == {}
+    assert set(EXCEPTIONS) - set(differing) == set()
+
+
+def test_a_gate_can_be_switched_off_wherever_there_is_one():
+    for name, command in all_commands():
+        spellings = {spelling for option in command.params for spelling in option.opts}
+        if "--ivr-below" in spellings and name != "ivr":  # which reports the gate and trades nothing
+            assert "--no-gate" in spellings, name
+
+
+@pytest.mark.parametrize(
+    "name", ["condor", "vertical", "single", "fills", "size", "ivr", "backtest", "evidence", "sweep"]
+)
+def test_ten_options_come_first(name):
+    command = _command(name)
+    assert isinstance(command, HeadedCommand)
+    assert 0 < len(command.first) <= FIRST_OPTIONS
+    assert set(command.first) <= {parameter.name for parameter in command.params}
+    page = command.get_help(click.Context(command, info_name=name))
+    leading = page.partition("Options:")[2].partition("\n\n")[0]
+    shown = {option.opts[0] for option in command.params if option.name in command.first}
+    assert all(
+        f" {spelling}" in leading for spelling in shown if spelling.startswith("--") and spelling != "--settlement"
+    )
+    headings = [line for line in page.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert len(headings) >= 3
+
+
+def test_a_mistyped_command_gets_a_suggestion(run):
+    failed = run("condr")
+    assert failed.code == 2
+    assert "condor" in failed.err
+    assert "--short-delta" in run("condor", "--shrot-delta", "0.2").err
+
+
+def test_the_command_alone_shows_three_commands(run):
+    page = run()
+    assert page.code == 0
+    commands = [line.split()[1] for line in page.out.splitlines() if line.startswith("  iwm-opts ")]
+    assert len(commands) == 3
+    assert set(commands) <= set(cli.list_commands(click.Context(cli)))
+
+
+def test_no_gate_opens_a_closed_gate(run, chain_file, history_file):
+    screened = ("condor", "--source", chain_file, "--iv-history", history_file, "--dte", "15:50", "--format", "json")
+    assert run(*screened, "--ivr-below", "0").json["gate"]["open"] is False
+    assert run(*screened, "--ivr-below", "0", "--no-gate").json["gate"]["open"] is True
+
+
+def test_help_loads_few_modules():
+    """A bound on work, not on time: modules beyond the interpreter's own and click's."""
+    probe = (
+        "import sys; import click; before = set(sys.modules); sys.argv = ['iwm-opts', 'condor', '--help']\n"
+        "from iwm_opts.cli.main import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print(len(set(sys.modules) - before), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True, text=True)
+    assert int(done.stderr) < 60
