@@ -20,7 +20,7 @@ from iwm_opts.market.chain import Chain
 from iwm_opts.report.archive_table import fetched_table, recorded_lines
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.sources.live import first_answer, live_chain, refuse_past
-from iwm_opts.sources.resolve import WORDS
+from iwm_opts.sources.registry import SOURCES
 
 LIVE: Final = ("auto", "yahoo", "cboe")
 SYMBOLS: Final = ("IWM", "KRE", "XBI", "SPY")
@@ -50,7 +50,7 @@ class SnapshotRequest:
     force: bool = False
 
     def __post_init__(self) -> None:
-        if self.source in WORDS and not self.is_live:
+        if self.source in SOURCES and not self.is_live:
             raise InputError("source", self.source, "not a market to record", "take auto, yahoo, cboe or a chain file")
 
     @property

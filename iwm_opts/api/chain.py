@@ -20,7 +20,8 @@ from iwm_opts.pricing.quotes import Engine
 from iwm_opts.report.records import Record, chain_iv_record, market_record
 from iwm_opts.report.words import points
 from iwm_opts.sources.modelled_files import ModelledFiles
-from iwm_opts.sources.resolve import resolve
+from iwm_opts.sources.registry import open_source
+from iwm_opts.sources.source import MarketRequest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -274,17 +275,18 @@ def open_chain(request: ChainRequest, on_progress: OnProgress | None = None) -> 
     """
     history, dividends = request.history, request.dividends
     named = dividends if isinstance(dividends, str) else None
-    market = resolve(
-        request.source,
-        request.symbol,
-        request.as_of,
-        request.session,
-        request.spot,
-        request.seed,
-        history.ivr_tenor,
-        history.ivr_lookback,
-        on_progress,
-        request.modelled.files(history, request.rate, named),
+    market = open_source(request.source).on_day(
+        MarketRequest(
+            symbol=request.symbol,
+            as_of=request.as_of,
+            session=request.session,
+            spot=request.spot,
+            seed=request.seed,
+            tenor_days=history.ivr_tenor,
+            lookback=history.ivr_lookback,
+            modelled=request.modelled.files(history, request.rate, named),
+            on_progress=on_progress,
+        )
     )
     schedule = _schedule(dividends) or market.dividends
     rate_source = "given" if request.rate is not None else "that the market's options are priced at"

@@ -19,6 +19,7 @@ from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER, SESSIONS_PER_YEAR
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.simulation.dynamics import priced_variance
 from iwm_opts.simulation.parameters import Premium
+from iwm_opts.sources.simulated import SimulatedMarket
 
 Array = NDArray[np.float64]
 
@@ -152,7 +153,7 @@ def breakeven_premium(
     done at most.
     """
     markets = [trial.market.surface_market for trial in trials]
-    if any(market is None or market.kind != "simulated" for market in markets):
+    if not all(isinstance(market, SimulatedMarket) for market in markets):
         return None
     tried: dict[float, list[Backtest]] = {}
 

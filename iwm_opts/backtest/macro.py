@@ -13,6 +13,7 @@ from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.errors import InputError
 from iwm_opts.io.bars import load_bars
 from iwm_opts.market.signals import ROUNDING, session_returns
+from iwm_opts.sources.simulated import SimulatedMarket
 
 LONGS: Final = ("bull-put", "bull-call", LONG_CALL)  # what gains when the underlying rises: what the filter is for
 
@@ -58,7 +59,7 @@ def with_macro(trials: Sequence[Trial], name: str) -> list[Trial]:
         found = []
         for one in trials:
             market = one.market.surface_market
-            if market is None or market.kind != "simulated":
+            if not isinstance(market, SimulatedMarket):
                 # Recorded chains of a simulated market, or quotes modelled around its prices: so is their file.
                 found.append(replace(one, macro=session_returns(load_bars(name))))
                 continue

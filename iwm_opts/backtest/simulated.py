@@ -65,7 +65,7 @@ class SimulatedDays:
     @property
     def provenance(self) -> Provenance:
         """Simulated, or modelled around real prices."""
-        return Provenance(self.market.told_as)
+        return self.market.provenance
 
     @property
     def surface_market(self) -> SurfaceMarket:
@@ -168,15 +168,15 @@ class SimulatedDays:
         rows = self._nearest(dte, slack)
         place = np.flatnonzero(rows[:-1] >= 0)  # nothing is opened on the last day
         found = rows[place]
-        before, listings = self._before, self._table.listings
-        ladders = [self.market.strikes(before + int(p), listings[row]) for p, row in zip(place, found, strict=True)]
-        offset = np.concatenate([[0], np.cumsum([len(ladder) for ladder in ladders])]).astype(np.int64)
+        is_found = np.zeros(len(self._table), dtype=bool)
+        is_found[found] = True
+        strikes = self.market.listed_strikes(self._table.listings.take(is_found), self._before)
         return Candidates(
             place.astype(np.int64),
             tuple(self._series(int(row)) for row in found),
             self._order[found],
-            offset,
-            np.concatenate([*ladders, np.empty(0)]),
+            strikes.start,
+            strikes.strike,
         )
 
     @cached_property

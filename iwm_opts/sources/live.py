@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
@@ -20,6 +20,7 @@ from iwm_opts.market.chain import Chain
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL, STAND_INS, MarketOnDay, is_long_enough
+from iwm_opts.sources.source import MarketRequest
 
 Answer = TypeVar("Answer")
 Progress = Callable[[int, int], None]
@@ -28,8 +29,8 @@ INDEX_DAYS: Final = 1.6  # calendar days a session, so that a lookback fits
 PAST_DIVIDENDS: Final = timedelta(days=400)  # a year of them is projected
 
 
-class LiveSource(Protocol):
-    """What is asked of a live source; one session, and with it one cookie, for all of it."""
+class Feed(Protocol):
+    """Downloads from one vendor over one session, and so with one cookie."""
 
     def chain(self, symbol: str, spot: float | None, progress: Progress | None) -> Chain:
         """Full chain now."""
@@ -42,8 +43,8 @@ class LiveSource(Protocol):
 
 
 @contextmanager
-def open_source(name: str) -> Iterator[LiveSource]:
-    """The live source of a name, `yahoo` or `cboe`."""
+def open_feed(name: str) -> Iterator[Feed]:
+    """Feed of a name, `yahoo` or `cboe`."""
     if name == "yahoo":
         from iwm_opts.io.yahoo import yahoo_session
 
@@ -106,7 +107,7 @@ def live_chain(name: str, symbol: str, spot: float | None = None, progress: Prog
     DataError
         When the source fails; it is named, and no other is asked.
     """
-    with open_source(name) as source:
+    with open_feed(name) as source:
         return source.chain(symbol, spot, progress)
 
 
@@ -129,37 +130,53 @@ def first_answer(source: str, ask: Callable[[str], Answer]) -> Answer:
     raise DataError("no live source", "; ".join(reasons), "name a chain file with --source PATH")
 
 
-def live_on_day(
-    name: str,
-    symbol: str | None,
-    as_of: date | None,
-    session: str | None,
-    spot: float | None,
-    tenor_days: int,
-    lookback: int,
-    progress: Progress | None = None,
-) -> MarketOnDay:
-    """A live source as a market: its chain, dividends, and the IV history that a rank can stand in.
+@dataclass(frozen=True, slots=True)
+class LiveSource:
+    """The present market of one vendor: chain, dividends, and the IV history that a rank can use."""
 
-    Raises
-    ------
-    DataError
-        When the source fails, or another day is asked for than it shows.
-    InputError
-        For a session: there is one, now.
-    """
-    if session is not None:
-        raise InputError("session", session, f"{LIVE[name]} shows only the present", "leave it out")
-    refuse_past(LIVE[name], as_of)
-    wanted = clean_symbol(symbol or DEFAULT_SYMBOL)
-    record, warnings = open_record(), list[str]()
-    with open_source(name) as source:
-        chain = source.chain(wanted, spot, progress)
-        if as_of not in (None, chain.as_of):
-            raise DataError(LIVE[name], f"shows quotes of {chain.as_of}, not of {as_of}", "leave out --as-of")
-        history = _history(source, LIVE[name], record, wanted, chain.as_of, tenor_days, lookback, warnings)
-        dividends = _dividends(source, record, wanted, warnings)
-    return MarketOnDay(chain, dividends, history, (*record.set_aside, *warnings))
+    name: str  # a key of `LIVE`
+
+    def on_day(self, request: MarketRequest) -> MarketOnDay:
+        """The market now; see `Source`."""
+        vendor, as_of = LIVE[self.name], request.as_of
+        if request.session is not None:
+            raise InputError("session", request.session, f"{vendor} shows only the present", "leave it out")
+        refuse_past(vendor, as_of)
+        symbol = clean_symbol(request.symbol or DEFAULT_SYMBOL)
+        record, warnings = open_record(), list[str]()
+        with open_feed(self.name) as feed:
+            chain = feed.chain(symbol, request.spot, request.on_progress)
+            if as_of not in (None, chain.as_of):
+                raise DataError(vendor, f"shows quotes of {chain.as_of}, not of {as_of}", "leave out --as-of")
+            tenor, lookback = request.tenor_days, request.lookback
+            history = _history(feed, vendor, record, symbol, chain.as_of, tenor, lookback, warnings)
+            dividends = _dividends(feed, record, symbol, warnings)
+        return MarketOnDay(chain, dividends, history, (*record.set_aside, *warnings))
+
+
+@dataclass(frozen=True, slots=True)
+class AutoSource:
+    """The first live source that answers, else the simulated market with the reasons as a warning."""
+
+    name: str = "auto"
+
+    def on_day(self, request: MarketRequest) -> MarketOnDay:
+        """The market now, or the simulated one; see `Source`."""
+        try:
+            refuse_past("no live source", request.as_of)
+            return first_answer("auto", lambda name: LiveSource(name).on_day(request))
+        except DataError as failure:
+            return _simulated_instead(failure, request)
+
+
+def _simulated_instead(failure: DataError, request: MarketRequest) -> MarketOnDay:
+    from iwm_opts.sources.simulated import SimulatedSource
+
+    try:
+        market = SimulatedSource().on_day(request)
+    except InputError as error:  # of another symbol: then the live sources' failure is the answer
+        raise DataError(failure.source, failure.rule, f"the simulated market cannot stand in ({error})") from None
+    return replace(market, warnings=(f"{failure}: the market shown is simulated",))
 
 
 def refuse_past(name: str, as_of: date | None) -> None:
@@ -169,7 +186,7 @@ def refuse_past(name: str, as_of: date | None) -> None:
 
 
 def _history(
-    source: LiveSource,
+    source: Feed,
     name: str,
     record: Record,
     symbol: str,
@@ -197,7 +214,7 @@ def _history(
     return IvHistory(index, known.tenor_days, closes / 100.0, proxy=True, note=note)  # published in points
 
 
-def _dividends(source: LiveSource, record: Record, symbol: str, warnings: list[str]) -> DividendSchedule | None:
+def _dividends(source: Feed, record: Record, symbol: str, warnings: list[str]) -> DividendSchedule | None:
     """What was fetched into the record, else what the source says."""
     try:
         return recorded_dividends(record, symbol) or source.dividends(symbol)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import DAYS_PER_YEAR, MIN_SESSIONS_FOR_INDEX
+from iwm_opts.conventions import DAYS_PER_YEAR, MIN_SESSIONS_FOR_INDEX, Provenance
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.market.calendar import at_close, effective_days, effective_days_per_year, sessions, sessions_left
 from iwm_opts.market.dividends import DividendSchedule
@@ -55,13 +55,12 @@ class ModelledMarket(SurfaceMarket):
     notes: tuple[str, ...]  # what the quotes were made from
     of_simulated: bool = False  # bars or index came from files that say so: nothing here is real then
 
-    kind = "modelled"
     index_note = "index of the modelled market's own quotes, which nobody ever traded at"
 
     @property
-    def told_as(self) -> str:
-        """See `SurfaceMarket`."""
-        return "simulated" if self.of_simulated else self.kind
+    def provenance(self) -> Provenance:
+        """Source of its quotes; simulated where the prices of the underlying are."""
+        return Provenance.SIMULATED if self.of_simulated else Provenance.MODELLED
 
     def bars(self, symbol: str | None = None) -> pd.DataFrame:
         """Real daily bars of the underlying, on the market's days.

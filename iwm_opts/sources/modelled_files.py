@@ -21,7 +21,8 @@ from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.scaling import TENOR_DAYS
 from iwm_opts.sources.modelled import TYPICAL_SLOPE, ModelledMarket, Slope, modelled_market
-from iwm_opts.sources.on_day import DEFAULT_SYMBOL
+from iwm_opts.sources.on_day import DEFAULT_SYMBOL, EXERCISE_OF_MODELS, MarketOnDay
+from iwm_opts.sources.source import MarketRequest
 
 SLOPES: Final = (0.3, 3.0)  # 9-day over 30-day vol; farther apart, one of the two is something else
 
@@ -78,6 +79,20 @@ def modelled_on_day(files: ModelledFiles | None, symbol: str | None, day: date |
         rule = f"has no value on {day}: that session has no modelled quotes"
         raise DataError(volatility.series, rule, "name another --as-of")
     return _market(files, bars, volatility, day, day, None)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelledSource:
+    """Modelled quotes on real prices."""
+
+    name: str = "modelled"
+
+    def on_day(self, request: MarketRequest) -> MarketOnDay:
+        """The modelled market on one day, the newest that its files share unless given; see `Source`."""
+        request.refuse("modelled market", "session", "spot")
+        market = modelled_on_day(request.modelled, request.symbol, request.as_of)
+        chain, rate = market.chain(market.days[-1]), float(market.rates[-1])
+        return MarketOnDay(chain, market.dividends, market.volatility, market.notes, rate, EXERCISE_OF_MODELS)
 
 
 def _complete(files: ModelledFiles | None, symbol: str | None) -> ModelledFiles:

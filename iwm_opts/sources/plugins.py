@@ -6,6 +6,7 @@ pass the same checks as those of a file.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import entry_points
 from typing import Final
@@ -13,7 +14,8 @@ from typing import Final
 import pandas as pd
 
 from iwm_opts.market.capture import make_chain
-from iwm_opts.market.chain import Chain
+from iwm_opts.sources.on_day import DEFAULT_SYMBOL, MarketOnDay
+from iwm_opts.sources.source import MarketRequest
 
 GROUP: Final = "iwm_opts.sources"
 SourceFunction = Callable[[str, date | None], pd.DataFrame]
@@ -24,23 +26,15 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(entry_points(group=GROUP).names))
 
 
-def plugin_chain(name: str, symbol: str, as_of: date | None, spot: float | None = None) -> Chain | None:
-    """Chain of a registered source; None where no package registers the name.
+@dataclass(frozen=True, slots=True)
+class PluginSource:
+    """A source that another package registers."""
 
-    Parameters
-    ----------
-    name : str
-    symbol : str
-    as_of : date, optional
-    spot : float, optional
-        Price of the underlying, dollars, over that of the quotes.
+    name: str
 
-    Raises
-    ------
-    DataError
-        For quotes that are not a market.
-    """
-    if name not in names():
-        return None
-    read: SourceFunction = entry_points(group=GROUP)[name].load()
-    return make_chain(read(symbol, as_of), symbol=symbol, source=name, spot=spot)
+    def on_day(self, request: MarketRequest) -> MarketOnDay:
+        """One capture, checked like a file's; see `Source`."""
+        read: SourceFunction = entry_points(group=GROUP)[self.name].load()
+        symbol = request.symbol or DEFAULT_SYMBOL
+        quotes = read(symbol, request.as_of)
+        return MarketOnDay(make_chain(quotes, symbol=symbol, source=self.name, spot=request.spot), None, None)

@@ -13,6 +13,7 @@ from iwm_opts.market.chain import Chain
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL, EXERCISE_OF_MODELS, STAND_INS, MarketOnDay, is_long_enough
+from iwm_opts.sources.source import MarketRequest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,16 +93,23 @@ def recorded_market(symbol: str = DEFAULT_SYMBOL, record: Record | None = None) 
     return RecordedMarket(record, symbol, days)
 
 
-def recorded_on_day(
-    symbol: str | None, as_of: date | None, session: str | None, tenor_days: int, lookback: int
-) -> MarketOnDay:
-    """The record on a day, its last unless given."""
-    market = recorded_market(clean_symbol(symbol or DEFAULT_SYMBOL))
-    chain = market.chain(as_of or market.days[-1], capture_time(session))
-    history, told = market.ranked_history(chain.as_of, tenor_days if tenor_days in TENORS else TENORS[0], lookback)
-    ranked = history if len(history.last(1, chain.as_of)) else None
-    exercise = EXERCISE_OF_MODELS if chain.simulated else None
-    return MarketOnDay(chain, market.dividends, ranked, (*market.record.set_aside, *told), exercise=exercise)
+@dataclass(frozen=True, slots=True)
+class ArchiveSource:
+    """The local store of the user's own captures."""
+
+    name: str = "archive"
+
+    def on_day(self, request: MarketRequest) -> MarketOnDay:
+        """The archive on a day, its last unless given; see `Source`."""
+        if request.spot is not None:
+            raise InputError("spot", request.spot, "the record holds the spot of its chains", "leave it out")
+        market = recorded_market(clean_symbol(request.symbol or DEFAULT_SYMBOL))
+        chain = market.chain(request.as_of or market.days[-1], capture_time(request.session))
+        tenor = request.tenor_days if request.tenor_days in TENORS else TENORS[0]
+        history, notes = market.ranked_history(chain.as_of, tenor, request.lookback)
+        ranked = history if len(history.last(1, chain.as_of)) else None
+        exercise = EXERCISE_OF_MODELS if chain.simulated else None
+        return MarketOnDay(chain, market.dividends, ranked, (*market.record.set_aside, *notes), exercise=exercise)
 
 
 def capture_time(session: str | None) -> time | None:

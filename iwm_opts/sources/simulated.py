@@ -25,7 +25,9 @@ from iwm_opts.simulation.dynamics import State, StatePath, simulate_states, stat
 from iwm_opts.simulation.intraday import IntradayBars
 from iwm_opts.simulation.parameters import Parameters, shipped_parameters
 from iwm_opts.simulation.scenarios import Scenario
-from iwm_opts.sources.surface_market import SurfaceMarket
+from iwm_opts.sources.on_day import EXERCISE_OF_MODELS, MarketOnDay
+from iwm_opts.sources.source import MarketRequest
+from iwm_opts.sources.surface_market import INDEX_TENORS, SurfaceMarket
 
 Array = NDArray[np.float64]
 
@@ -185,6 +187,24 @@ def default_market(seed: int = DEFAULT_SEED, as_of: date | None = None) -> Simul
     days = sessions(last - timedelta(days=int(1.6 * HISTORY_SESSIONS)), last)
     first = date.fromisoformat(str(days[-HISTORY_SESSIONS - 1]))
     return simulate_market(first, last, seed, start=stationary_start(shipped_parameters(), seed))
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedSource:
+    """The default simulated market."""
+
+    name: str = "sim"
+
+    def on_day(self, request: MarketRequest) -> MarketOnDay:
+        """The default market at its last close; see `Source`."""
+        market = default_market(DEFAULT_SEED if request.seed is None else request.seed, request.as_of)
+        symbol = request.symbol
+        if symbol not in (None, market.symbol):
+            raise InputError("symbol", symbol, f"the simulated market is of {market.symbol}", "name a file")
+        request.refuse("simulated market", "session", "spot")
+        history = market.iv_history(request.tenor_days) if request.tenor_days in INDEX_TENORS else market.iv_history()
+        chain, rate = market.chain(market.days[-1]), float(market.rates[-1])
+        return MarketOnDay(chain, market.dividends, history, rate=rate, exercise=EXERCISE_OF_MODELS)
 
 
 def simulated_chain(seed: int = DEFAULT_SEED, as_of: date | None = None) -> Chain:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iwm_opts.conventions import Provenance
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.simulation.listing import close_ranges
 from iwm_opts.market.calendar import at_close
@@ -61,13 +62,12 @@ class SurfaceMarket(ABC):
     seed: int  # of what has no model: sizes, open interest, volume
     path: int
 
-    kind = "simulated"
     index_note = "index of the market's own quotes"
 
     @property
-    def told_as(self) -> str:
-        """What output labels it as: its kind, but for a modelled market around prices that were simulated."""
-        return self.kind
+    def provenance(self) -> Provenance:
+        """Source of its quotes."""
+        return Provenance.SIMULATED
 
     @property
     def symbol(self) -> str:
@@ -106,7 +106,7 @@ class SurfaceMarket(ABC):
             spot=float(self.closes[self.place(day)]),
             session="after" if after_close else "close",
             simulated=True,
-            modelled=self.told_as == "modelled",
+            modelled=self.provenance is Provenance.MODELLED,
         )
 
     def rows(self, day: date, after_close: bool = False, most_dte: int | None = None) -> pd.DataFrame:

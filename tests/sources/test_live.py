@@ -11,7 +11,8 @@ from iwm_opts.io.archive import open_record
 from iwm_opts.io.archive_series import merge_series
 from iwm_opts.io.cboe import cboe_index, cboe_session
 from iwm_opts.sources.live import first_answer
-from iwm_opts.sources.resolve import resolve
+from iwm_opts.sources.registry import open_source
+from iwm_opts.sources.source import MarketRequest
 
 NOW = datetime(2026, 3, 2, 16, 5, tzinfo=ZoneInfo("America/New_York"))
 CBOE = "/api/global/delayed_quotes/options/IWM.json"
@@ -20,7 +21,7 @@ RVX = "/api/global/us_indices/daily_prices/RVX_History.csv"
 
 @pytest.fixture(autouse=True)
 def at_the_close(monkeypatch, tmp_path):
-    for module in ("sources.age", "sources.yahoo", "sources.cboe", "markets.live"):
+    for module in ("io.age", "io.yahoo", "io.cboe", "sources.live"):
         monkeypatch.setattr(f"iwm_opts.{module}.now", lambda: NOW)
     monkeypatch.setattr("iwm_opts.io.http.BACKOFF", 0.01)
     monkeypatch.setenv("IWM_OPTS_DATA", str(tmp_path / "record"))
@@ -43,7 +44,7 @@ def cboe(live_server, answer, cboe_body, made_quotes):
 
 
 def test_a_named_source_gives_its_chain_and_an_index_to_rank_in(cboe):
-    market = resolve("cboe")
+    market = open_source("cboe").on_day(MarketRequest())
     assert market.chain.source == "Cboe delayed quotes of IWM"
     assert not market.chain.simulated
     assert market.history.proxy
@@ -53,7 +54,7 @@ def test_a_named_source_gives_its_chain_and_an_index_to_rank_in(cboe):
 
 
 def test_yahoo_without_an_index_says_so(yahoo):
-    market = resolve("yahoo")
+    market = open_source("yahoo").on_day(MarketRequest())
     assert market.chain.source == "Yahoo options of IWM"
     assert market.history is None
     assert any("no RVX to rank in" in told for told in market.warnings)
@@ -63,20 +64,20 @@ def test_yahoo_without_an_index_says_so(yahoo):
 def test_an_index_fetched_before_stands_in_where_the_source_has_none(yahoo, cboe, answer):
     record = open_record()
     merge_series(record, "indices", "RVX", cboe_index("RVX", cboe_session()))
-    market = resolve("yahoo")
+    market = open_source("yahoo").on_day(MarketRequest())
     assert market.history.series == "RVX"
     assert any("the one fetched before stands in" in told for told in market.warnings)
 
 
 def test_auto_takes_yahoo_first_then_cboe(yahoo, cboe, answer):
-    assert resolve("auto").chain.source.startswith("Yahoo")
+    assert open_source("auto").on_day(MarketRequest()).chain.source.startswith("Yahoo")
     yahoo.serve("/v7/finance/options/IWM", answer(status=404))
-    assert resolve("auto").chain.source.startswith("Cboe")
+    assert open_source("auto").on_day(MarketRequest()).chain.source.startswith("Cboe")
 
 
 def test_auto_ends_at_the_simulated_market_with_every_reason(live_server, answer):
     live_server.serve(CBOE, answer("<html>"))
-    market = resolve("auto")
+    market = open_source("auto").on_day(MarketRequest())
     assert market.chain.simulated
     told = " ".join(market.warnings)
     assert "no live source: Yahoo: HTTP 404" in told
@@ -87,21 +88,21 @@ def test_auto_ends_at_the_simulated_market_with_every_reason(live_server, answer
 @pytest.mark.parametrize("source", ["yahoo", "cboe"])
 def test_a_named_source_never_falls_back(live_server, source):
     with pytest.raises(DataError, match="HTTP 404"):
-        resolve(source)
+        open_source(source).on_day(MarketRequest())
 
 
 def test_auto_cannot_simulate_another_symbol(live_server):
     with pytest.raises(DataError, match=r"no live source.*Yahoo.*Cboe.*cannot stand in"):
-        resolve("auto", symbol="SPY")
+        open_source("auto").on_day(MarketRequest(symbol="SPY"))
 
 
 def test_live_is_the_present(cboe):
     with pytest.raises(DataError, match="only the present is live, not 2026-02-27; take --source record"):
-        resolve("cboe", as_of=date(2026, 2, 27))
+        open_source("cboe").on_day(MarketRequest(as_of=date(2026, 2, 27)))
     with pytest.raises(InputError, match="shows only the present"):
-        resolve("cboe", session="10:00")
-    assert resolve("cboe", as_of=NOW.date()).chain.as_of == NOW.date()
-    market = resolve("auto", as_of=NOW.date() - timedelta(days=3))
+        open_source("cboe").on_day(MarketRequest(session="10:00"))
+    assert open_source("cboe").on_day(MarketRequest(as_of=NOW.date())).chain.as_of == NOW.date()
+    market = open_source("auto").on_day(MarketRequest(as_of=NOW.date() - timedelta(days=3)))
     assert market.chain.simulated
     assert not cboe.asked or all("2026-02" not in path for path in cboe.asked)
 

@@ -1,0 +1,30 @@
+"""Registry of market sources: the names that `--source` knows."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from iwm_opts.sources import plugins
+from iwm_opts.sources.source import Source
+
+FILE: Final = "iwm_opts.sources.chain_file:FileSource"
+# Module and class, imported when opened. A source takes one file and one line here.
+SOURCES: Final = {
+    "auto": "iwm_opts.sources.live:AutoSource",
+    "yahoo": "iwm_opts.sources.live:LiveSource",
+    "cboe": "iwm_opts.sources.live:LiveSource",
+    "archive": "iwm_opts.sources.recorded:ArchiveSource",
+    "record": "iwm_opts.sources.recorded:ArchiveSource",
+    "sim": "iwm_opts.sources.simulated:SimulatedSource",
+    "modelled": "iwm_opts.sources.modelled_files:ModelledSource",
+}
+
+
+def open_source(name: str) -> Source:
+    """Source of a name, of a chain file's path, or of another package; a file named like a source is `./NAME`."""
+    where = SOURCES.get(name, FILE)
+    if where is FILE and not Path(name).exists() and name in plugins.names():
+        return plugins.PluginSource(name)
+    module, _, kind = where.partition(":")
+    source: Source = getattr(import_module(module), kind)(name)
+    return source
