@@ -120,7 +120,7 @@ def own_answers(options: dict[str, Any]) -> Any:
 
     answers = answers_of("; ".join(options["answer"]))
     if UNTOLD in answers.values():  # of logs alone, where nobody was asked
-        raise DataError("checklist", f"{UNTOLD!r} is no answer", "write criterion=met, unmet or unknown")
+        raise DataError("checklist", f"{UNTOLD!r} is not an answer", "write criterion=met, unmet or unknown")
     return answers
 
 

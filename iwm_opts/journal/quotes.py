@@ -1,6 +1,6 @@
 """Mids and model fills that a log does not know, from the chains that were recorded at the time.
 
-A broker tells what was paid, not what was quoted. Where the local record holds a capture of that day within
+A broker reports fills, not quotes. Where the local record holds a capture of that day within
 `TOLERANCE` of the order, its quotes say what the package was worth at mid and what the fill model would have taken.
 """
 

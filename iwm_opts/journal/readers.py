@@ -196,7 +196,7 @@ def log_of_executions(executions: Sequence[Execution], market: str, source: str,
 
 
 def _repeated(executions: Sequence[Execution]) -> tuple[str, ...]:
-    """Rows with the same content: two fills of a kind, or exports that overlap; nothing tells, and all count."""
+    """Rows with the same content, all counted: two fills of a kind, or exports that overlap."""
     lines: dict[Execution, list[int]] = {}
     for execution in executions:
         if execution.kind != "reorganisation":  # a split has two rows, and moves nothing here

@@ -54,7 +54,7 @@ class _Part:
 
 
 @dataclass(slots=True, eq=False)
-class _Own:
+class _Purchase:
     """A lot that an order in shares opened."""
 
     number: int
@@ -87,7 +87,7 @@ class _Lot:
 
     quantity: int  # signed, left
     price: float
-    origin: _Own | Delivery
+    origin: _Purchase | Delivery
 
 
 class ShareBook:
@@ -95,7 +95,7 @@ class ShareBook:
 
     def __init__(self, opening: list[OpeningBalance] | None = None) -> None:
         self._lots: dict[tuple[str, str], deque[_Lot]] = defaultdict(deque)
-        self._own: list[_Own] = []
+        self._purchases: list[_Purchase] = []
         self._delivered: dict[tuple[str, str], list[tuple[datetime, float, Delivery]]] = defaultdict(list)
         self._charges: list[Execution] = []
         self._several = 0  # orders that could have left the shares of more than one
@@ -179,9 +179,9 @@ class ShareBook:
                 f"line {first.line}: sells {abs(left)} shares of {first.symbol} that the file did not buy, without "
                 "saying why: taken for a short position"
             )
-        own = _Own(number, first.symbol, first.account, left, first.when, price, fees * left / total)
-        self._own.append(own)
-        queue.append(_Lot(left, price, own))
+        purchase = _Purchase(number, first.symbol, first.account, left, first.when, price, fees * left / total)
+        self._purchases.append(purchase)
+        queue.append(_Lot(left, price, purchase))
         return True
 
     def reorganise(self, row: Execution, successor: Execution | None) -> None:
@@ -216,14 +216,16 @@ class ShareBook:
         if isinstance(lot.origin, Delivery):
             lot.origin.shares = round(factor * lot.origin.shares)
             return _Lot(quantity, price, lot.origin)
-        own = lot.origin
-        fees = own.fees * lot.quantity / own.shares
-        scaled = _Own(own.number, symbol, own.account, quantity, own.entry, own.paid / factor, fees)
-        own.fees -= fees
-        own.shares -= lot.quantity
-        if not own.shares:
-            self._own.remove(own)
-        self._own.append(scaled)
+        purchase = lot.origin
+        fees = purchase.fees * lot.quantity / purchase.shares
+        scaled = _Purchase(
+            purchase.number, symbol, purchase.account, quantity, purchase.entry, purchase.paid / factor, fees
+        )
+        purchase.fees -= fees
+        purchase.shares -= lot.quantity
+        if not purchase.shares:
+            self._purchases.remove(purchase)
+        self._purchases.append(scaled)
         return _Lot(quantity, price, scaled)
 
     def trades(self) -> list[ShareTrade]:
@@ -231,9 +233,9 @@ class ShareBook:
         left: dict[int, int] = defaultdict(int)
         for queue in self._lots.values():
             for lot in queue:
-                if isinstance(lot.origin, _Own):
+                if isinstance(lot.origin, _Purchase):
                     left[id(lot.origin)] = lot.quantity
-        return [trade for own in self._own for trade in own.trades(left[id(own)])]
+        return [trade for purchase in self._purchases for trade in purchase.trades(left[id(purchase)])]
 
     def _offset(self, queue: deque[_Lot], shares: int, price: float, when: datetime, fees: float, reason: str) -> int:
         """Trade shares against those held the other way, oldest first; what remains."""

@@ -5,7 +5,7 @@ package; everything else in dollars is for the whole position. For a closed trad
 
     pnl = multiplier x contracts x (credit - debit) - fees + settlement
 
-Times are New York without a zone; a time of midnight is a day whose time nobody wrote down.
+Times are New York without a zone; a time of midnight is a day without a known time.
 """
 
 import io
@@ -91,7 +91,7 @@ ORDER: Final = (
 SHARES: Final = "shares"  # strategies without legs
 SHORT_SHARES: Final = "short-shares"
 CENT: Final = 0.01
-# What `market` says where nobody ever traded: on made prices, or on quotes modelled around real ones.
+# In `market`, for made prices, and for quotes modelled around real prices of the underlying.
 SIMULATED: Final = "SIMULATED"
 MODELLED: Final = "MODELLED QUOTES"
 ACCOUNT_OF: Final = ", account "  # in `market`, before the name of an account where a file holds several
@@ -112,7 +112,7 @@ class TradeLog:
     source: str
     problems: tuple[str, ...] = ()  # rows left out, each named
     notes: tuple[str, ...] = ()
-    is_simulated: bool = False  # nobody traded at these prices; see `is_modelled`
+    is_simulated: bool = False  # made prices; see `is_modelled`
     opening: tuple[OpeningBalance, ...] = ()  # positions from before the file
     skipped: dict[str, int] = field(default_factory=dict)  # rows of the file not used, by reason
 
@@ -124,7 +124,7 @@ class TradeLog:
 
     @property
     def label(self) -> str:
-        """What stands above anything that is said of trades nobody made; empty for real ones."""
+        """Label of made trades, for the head of a report; empty for real ones."""
         if not self.is_simulated:
             return ""
         return MODELLED if self.is_modelled else f"{SIMULATED} MARKET"
@@ -417,16 +417,16 @@ def answers_of(text: str) -> dict[str, str]:
     Raises
     ------
     DataError
-        When an answer is none of met, unmet, unknown and untold.
+        When an answer is not one of met, unmet, unknown and untold.
     """
-    found = {}
+    answers = {}
     for part in filter(None, (piece.strip() for piece in text.split(";"))):
         name, _, answer = (piece.strip() for piece in part.partition("="))
         if answer not in ANSWERS:
-            rule = f"{shown(part)} is no answer"
+            rule = f"{shown(part)} is not an answer"
             raise DataError("checklist", rule, f"write criterion=answer, answer being {', '.join(ANSWERS)}")
-        found[name] = answer
-    return found
+        answers[name] = answer
+    return answers
 
 
 def accounts_of(trades: pd.DataFrame) -> "pd.Series[str]":
@@ -440,20 +440,22 @@ def marks_of(text: str) -> dict[date, float]:
     Raises
     ------
     DataError
-        When a part is no day and amount, or a day is there twice.
+        When a part is not a day and an amount, or a day occurs twice.
     """
-    found: dict[date, float] = {}
+    marks: dict[date, float] = {}
     for part in filter(None, (piece.strip() for piece in text.split(";"))):
         day, _, amount = (piece.strip() for piece in part.partition("="))
         try:
             at, gain = date.fromisoformat(day), float(amount)
         except ValueError:
-            raise DataError("marks", f"{shown(part)} is no mark", "write day=dollars, as 2026-03-02=-12.50") from None
-        if at in found or not np.isfinite(gain):
-            rule = "is there twice" if at in found else "is no finite amount"
+            raise DataError(
+                "marks", f"{shown(part)} is not a mark", "write day=dollars, as 2026-03-02=-12.50"
+            ) from None
+        if at in marks or not np.isfinite(gain):
+            rule = "occurs twice" if at in marks else "is not a finite amount"
             raise DataError("marks", f"{shown(part)} {rule}", "keep one amount a day")
-        found[at] = gain
-    return found
+        marks[at] = gain
+    return marks
 
 
 def marks_text(marks: dict[date, float]) -> str:
@@ -461,7 +463,7 @@ def marks_text(marks: dict[date, float]) -> str:
     return "; ".join(f"{day.isoformat()}={gain:.2f}" for day, gain in sorted(marks.items()))
 
 
-UNTOLD: Final = "untold"  # judged afterwards, without the data: what was known at the entry nobody can say now
+UNTOLD: Final = "untold"  # judged afterwards: the data of the entry is not available
 ANSWERS: Final = ("met", "unmet", "unknown", UNTOLD)
 
 

@@ -258,7 +258,7 @@ def test_a_share_plan_refuses_what_is_of_options(run, dips, arguments, code, mes
     [
         (("close", "3"), 1, "trade = 3: is not in the journal; open are none"),
         (("open", "--plan", "nothing.toml"), 1, "nothing.toml: cannot be read"),
-        (("open", "--answer", "calm=yes"), 1, "'calm=yes' is no answer"),
+        (("open", "--answer", "calm=yes"), 1, "'calm=yes' is not an answer"),
         (
             ("open", "--answer", "calm=met", "--dte", "15:50", "--account", "100"),
             1,

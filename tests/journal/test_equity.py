@@ -63,10 +63,10 @@ def test_a_month_begins_where_the_one_before_ended():
 
 def test_marks_that_cannot_be_read_are_named():
     for text, rule in (
-        ("2026-03-02", "'2026-03-02' is no mark"),
-        ("02.03.2026=1", "is no mark"),
-        ("2026-03-02=1; 2026-03-02=2", "is there twice"),
-        ("2026-03-02=nan", "is no finite amount"),
+        ("2026-03-02", "'2026-03-02' is not a mark"),
+        ("02.03.2026=1", "is not a mark"),
+        ("2026-03-02=1; 2026-03-02=2", "occurs twice"),
+        ("2026-03-02=nan", "is not a finite amount"),
     ):
         found = log({**ROW, "marks": text})
         assert rule in found.problems[0]

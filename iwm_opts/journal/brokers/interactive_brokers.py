@@ -156,6 +156,10 @@ def _notation(rows: Sequence[Row], export: Export) -> Notation:
         match = SYMBOL.fullmatch(row.text("symbol").upper())
         if match is not None and row.text("time") and row.text("grain") in GRAINS:
             pairs.append((row.text("time"), match["day"]))
+    period = next((cells[3] for _, cells in export.rows if cells[1:3] == ["Data", "Period"] and len(cells) > 3), "")
+    first, dash, last = period.partition(" - ")
+    if dash:
+        pairs += [pair for stamp in stamps for pair in ((first, stamp), (stamp, last))]
     return Notation(
         decimal_sign(numbers, "." if export.delimiter == "," else None), day_first(stamps, pairs), export.zone
     )

@@ -330,3 +330,18 @@ def test_thinkorswim_tells_older_shares_from_a_short_position_by_the_next_trade(
     log = read_log(written(tmp_path, "tos.csv", TOS.format(later_cash=cash, later_trade=trade)))
     assert results(log) == {"-1C225": expected}
     assert balances(log) == held
+
+
+def test_the_period_of_a_statement_decides_the_order_of_day_and_month(tmp_path):
+    # 3 February and 2 March 2026 are sessions both, before the expiration; only March lies in the period.
+    rows = (
+        "Statement,Header,Field Name,Field Value",
+        'Statement,Data,Period,"March 1, 2026 - March 31, 2026"',
+        "Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,Comm/Fee,Code",
+        'Trades,Data,Order,Equity and Index Options,USD,IWM 20MAR26 190 P,"03/02/2026, 10:00:00",-1,1.2,-1,O',
+        'Trades,Data,Order,Equity and Index Options,USD,IWM 20MAR26 190 P,"03/03/2026, 10:00:00",1,0.4,-1,C',
+    )
+    log = read_log(written(tmp_path, "ib.csv", "\n".join(rows)))
+    assert list(log.closed["exit"]) == [pd.Timestamp("2026-03-03 10:00")]
+    with pytest.raises(DataError, match="2026-03-02 with the month first and 2026-02-03 with the day first"):
+        read_log(written(tmp_path, "cut.csv", "\n".join((rows[0], *rows[2:]))))
