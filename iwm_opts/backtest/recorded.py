@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import date, time
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.book import Book
+from iwm_opts.backtest.book import Book, wings_of
 from iwm_opts.backtest.entry_selection import select_packages
 from iwm_opts.backtest.market import (
     BY_SMILE,
@@ -54,7 +54,7 @@ from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.panel import CALL_ASK, CALL_BID, PUT_ASK, PUT_BID, Panel, Places
 from iwm_opts.market.panel_rows import Report, panel_of_rows, rows_of_chain, rows_together
-from iwm_opts.market.panel_terms import IV_COLUMNS, PanelIv, PanelPrices, PanelTerms, panel_iv, panel_terms
+from iwm_opts.market.panel_terms import PanelIv, PanelPrices, PanelTerms, panel_iv, panel_terms
 from iwm_opts.risk.assignment import is_assigned_by_quotes
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL
 from iwm_opts.sources.recorded import RecordedMarket, capture_time, recorded_market
@@ -272,7 +272,8 @@ class RecordedDays:
     def _warnings(self) -> tuple[str, ...]:
         """Warnings that follow from the quotes, one a kind."""
         report, days = Report(), self.panel.day.tolist()
-        for warnings in (self.implied.rate_warnings(), self._iv.warnings() if "_iv" in self.__dict__ else {}):
+        indices = [iv.warnings(tenor) for tenor, iv in self._indices.items()]
+        for warnings in (self.implied.rate_warnings(), *indices):
             for place, text in warnings.items():
                 report.warn(days[place], text)
         for place in np.flatnonzero(~self.panel.is_timed).tolist():
@@ -357,17 +358,27 @@ class RecordedDays:
             When the rule reaches beyond `max_dte`.
         """
         places = np.arange(len(self.panel) - 1) if allowed is None else np.flatnonzero(allowed[:-1])
-        index = self._nearest(places, rule.dte, rule.dte_slack)
+        if self.implied.exercise == "european":
+            chosen = self._selected(rule, places)
+        else:  # American vols take milliseconds a slice
+            about = {"rule": repr((rule.strategy, rule.dte, rule.dte_slack, wings_of(rule))), "days": places.tolist()}
+            chosen = kept_arrays(self.panel, {**about, **self._basis}, lambda: self._selected(rule, places))
+        place, index, strike = (chosen[name] for name in ("place", "index", "strike"))
+        series = [self._series(at) for at in index.tolist()]
+        none = np.full(len(place), -1, dtype=np.int64)
+        offset = np.zeros(len(place) + 1, dtype=np.int64)
+        return Candidates(place.astype(np.int64), tuple(series), none, offset, np.empty(0), strike)
+
+    def _selected(self, rule: EntryRule, places: Places) -> dict[str, NDArray[Any]]:
+        """Day, slice and strikes of the package that the rule picks, on each of some days that have one."""
+        near = tuple(sorted({value for at, value in enumerate(wings_of(rule)) if at % 3 != 1 and value == value}))
+        index = self._nearest(places, rule.dte, rule.dte_slack, near)
         place, index = places[index >= 0], index[index >= 0]
         delta = self._prices.call_delta, self._prices.put_delta
         strike, is_whole = select_packages(
             rule, index, self.panel.strike_start, self.panel.strike, self.panel.quotes, delta
         )
-        place, index, strike = place[is_whole], index[is_whole], strike[is_whole]
-        series = [self._series(at) for at in index.tolist()]
-        none = np.full(len(place), -1, dtype=np.int64)
-        offset = np.zeros(len(place) + 1, dtype=np.int64)
-        return Candidates(place.astype(np.int64), tuple(series), none, offset, np.empty(0), strike)
+        return {"place": place[is_whole], "index": index[is_whole], "strike": strike[is_whole]}
 
     def quote(self, book: Book) -> None:
         """Quotes of every life, and short legs that are assigned overnight."""
@@ -447,7 +458,9 @@ class RecordedDays:
         """
         if tenor_days not in (10, 30):
             raise InputError("ivr_tenor", tenor_days, "is no tenor of recorded chains", "choose 10 or 30")
-        values = self._iv.iv10 if tenor_days == 10 else self._iv.iv30
+        if tenor_days not in self._indices:
+            self._indices[tenor_days] = self._iv(f"iv{tenor_days}")
+        values = self._indices[tenor_days].value
         closes = pd.Series(values, index=pd.DatetimeIndex(self.days, name="date"), dtype=float)
         series = f"{self.symbol} IV{tenor_days}"
         return IvHistory(series, tenor_days, closes, proxy=False, note=f"{series}: {self.symbol}'s own, of {self.name}")
@@ -466,22 +479,26 @@ class RecordedDays:
         }
 
     @cached_property
-    def _iv(self) -> PanelIv:
-        names = (*IV_COLUMNS, "completeness")
+    def _indices(self) -> dict[int, PanelIv]:
+        """IV10 and IV30 as far as they were wanted."""
+        return {}
 
+    def _iv(self, column: str) -> PanelIv:
         def make() -> dict[str, Array]:
-            found = panel_iv(self.implied)
-            return {name: getattr(found, name) for name in names}
+            index = panel_iv(self.implied, column)
+            return {"value": index.value, "completeness": index.completeness}
 
-        arrays = kept_arrays(self.panel, {"definition": DEFINITION, **self._basis}, make)
-        return PanelIv(*(arrays[name] for name in names))
+        return PanelIv(**kept_arrays(self.panel, {"iv": column, "definition": DEFINITION, **self._basis}, make))
 
     @cached_property
     def _prices(self) -> PanelPrices:
         return PanelPrices(self.implied)
 
-    def _nearest(self, places: Places, dte: int, slack: int) -> Places:
-        """Slice of the expiration nearest to `dte` that draws a smile, on each of some days; -1 for none."""
+    def _nearest(self, places: Places, dte: int, slack: int, near: tuple[float, ...] = ()) -> Places:
+        """Slice of the expiration nearest to `dte` that draws a smile, on each of some days; -1 for none.
+
+        Its options are priced, American ones about the |delta|s in `near` alone unless that is empty.
+        """
         if dte + slack > self.max_dte:
             rule = f"expirations of more than {self.max_dte} days were not read"
             raise InputError("dte", f"{dte} +-{slack}", rule, "choose fewer days, or read with a larger max_dte")
@@ -489,18 +506,18 @@ class RecordedDays:
         days, apart = panel.dte, np.abs(panel.dte - dte)
         is_wanted = np.zeros(len(panel), dtype=np.bool_)
         is_wanted[places] = True
-        near = np.flatnonzero(is_wanted[panel.slice_day] & (days > 0) & (apart <= slack))
-        by_name = np.argsort(np.argsort(panel.roots))[panel.root[near]]
-        strikes = np.diff(panel.strike_start)[near]
-        near = near[np.lexsort((by_name, -strikes, days[near], apart[near], panel.slice_day[near]))]
+        slices = np.flatnonzero(is_wanted[panel.slice_day] & (days > 0) & (apart <= slack))
+        by_name = np.argsort(np.argsort(panel.roots))[panel.root[slices]]
+        strikes = np.diff(panel.strike_start)[slices]
+        slices = slices[np.lexsort((by_name, -strikes, days[slices], apart[slices], panel.slice_day[slices]))]
         found = np.full(len(panel), -1, dtype=np.int64)
-        while len(near):  # the first of each day; where it draws no smile, the next
-            day, at = np.unique(panel.slice_day[near], return_index=True)
-            priced = self._prices.price(near[at])
-            found[day[priced]] = near[at[priced]]
-            left = np.ones(len(near), dtype=np.bool_)
+        while len(slices):  # the first of each day; where it draws no smile, the next
+            day, at = np.unique(panel.slice_day[slices], return_index=True)
+            priced = self._prices.price(slices[at], near)
+            found[day[priced]] = slices[at[priced]]
+            left = np.ones(len(slices), dtype=np.bool_)
             left[at] = False
-            near = near[left & (found[panel.slice_day[near]] < 0)]
+            slices = slices[left & (found[panel.slice_day[slices]] < 0)]
         return found[places]
 
     def _series(self, index: int) -> Series:

@@ -232,7 +232,7 @@ def taken(panel: Panel, days: Flags, slices: Flags | None = None) -> Panel:
     """Panel of the days, and of their slices, that masks of shape (D,) and (S,) keep."""
     kept = days[panel.slice_day] if slices is None else slices & days[panel.slice_day]
     places = np.flatnonzero(kept)
-    strikes, strike_start = _gathered(panel.strike_start, places)
+    strikes, strike_start = gathered(panel.strike_start, places)
     count = np.bincount(panel.slice_day[places], minlength=len(panel))[days]
     by_day: dict[str, Any] = {name: getattr(panel, name)[days] for name in DAY_ARRAYS}
     by_slice: dict[str, Any] = {name: getattr(panel, name)[places] for name in SLICE_ARRAYS}
@@ -272,8 +272,8 @@ def _by_day(panel: Panel) -> Panel:
     order = np.argsort(panel.day, kind="stable")
     if (order == np.arange(len(order))).all():
         return panel
-    slices, day_start = _gathered(panel.day_start, order)
-    strikes, strike_start = _gathered(panel.strike_start, slices)
+    slices, day_start = gathered(panel.day_start, order)
+    strikes, strike_start = gathered(panel.strike_start, slices)
     days: dict[str, Any] = {name: getattr(panel, name)[order] for name in DAY_ARRAYS}
     by_slice: dict[str, Any] = {name: getattr(panel, name)[slices] for name in SLICE_ARRAYS}
     return replace(
@@ -282,7 +282,7 @@ def _by_day(panel: Panel) -> Panel:
     )  # fmt: skip
 
 
-def _gathered(start: Places, order: Places) -> tuple[Places, Places]:
+def gathered(start: Places, order: Places) -> tuple[Places, Places]:
     """Members of ranges in another order of the ranges, and the starts of the ranges in that order."""
     count = np.diff(start)[order]
     ends = np.cumsum(count)

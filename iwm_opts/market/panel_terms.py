@@ -1,10 +1,9 @@
 """What the quotes of a panel imply: rates, forwards, IV10 and IV30 of every day, vols and deltas of chosen slices."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +30,7 @@ from iwm_opts.market.iv_index import (
     strip_fault,
 )
 from iwm_opts.market.option_table import OptionTable, priced_table
-from iwm_opts.market.panel import CALL_ASK, CALL_BID, PUT_ASK, PUT_BID, Flags, Panel, Places
+from iwm_opts.market.panel import CALL_ASK, CALL_BID, PUT_ASK, PUT_BID, Flags, Panel, Places, gathered
 from iwm_opts.market.slices import Forward
 from iwm_opts.market.snapshot import check_rate
 from iwm_opts.market.surface import MIN_QUOTES
@@ -43,6 +42,8 @@ Array = NDArray[np.float64]
 
 GIVEN, IMPLIED, NOT_NEGATIVE, ASSUMED = range(4)  # source of a day's rate
 UNPRICED, PRICED, NO_SMILE = 0, 1, -1  # state of a slice
+DELTA_SLACK: Final = 0.04  # more than American and European |delta|s of one option differ by, both ways
+DEEP_DELTA: Final = 0.7
 IV_COLUMNS: Final = ("iv10", "iv30", "iv10_calendar", "iv30_calendar")
 
 
@@ -191,35 +192,33 @@ def panel_terms(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PanelIv:
-    """IV10 and IV30 of every day, annualised decimals; arrays of shape (D,), NaN where no expirations bracket them."""
+    """One implied-volatility index of every day; arrays of shape (D,), NaN where no expirations bracket its tenor."""
 
-    iv10: Array
-    iv30: Array
-    iv10_calendar: Array
-    iv30_calendar: Array
-    completeness: Array  # of the least complete strip they rest on, 0 to 1
+    value: Array  # annualised decimal
+    completeness: Array  # of the less complete of its two strips, 0 to 1
 
-    def warnings(self) -> dict[int, str]:
+    def warnings(self, tenor_days: int) -> dict[int, str]:
         """Warning of each day without a value or from an incomplete strip, by place."""
         warnings = {
-            place: f"IV10 or IV30: quotes support {self.completeness[place]:.1%} of the variance of an expiration"
+            place: f"IV{tenor_days}: quotes support {self.completeness[place]:.1%} of the variance of an expiration"
             for place in np.flatnonzero(self.completeness < FULL_COMPLETENESS).tolist()
         }
-        for days, values in ((10, self.iv10), (30, self.iv30)):
-            for place in np.flatnonzero(np.isnan(values)).tolist():
-                warnings[place] = f"IV{days}: no expirations bracket {days} days; none is extrapolated"
+        for place in np.flatnonzero(np.isnan(self.value)).tolist():
+            warnings[place] = f"IV{tenor_days}: no expirations bracket {tenor_days} days; none is extrapolated"
         return warnings
 
 
-def panel_iv(terms: PanelTerms) -> PanelIv:
-    """IV10 and IV30 of every day of a panel, on the effective and on the calendar clock.
+def panel_iv(terms: PanelTerms, column: str = "iv10") -> PanelIv:
+    """IV10 or IV30 of every day of a panel.
 
     As `market.iv_index.iv_index` on each day's slices. American quotes are turned into European ones in the slices
-    that an index rests on.
+    that the index rests on.
 
     Parameters
     ----------
     terms : PanelTerms
+    column : str
+        One of IV_COLUMNS: the tenor, on the effective or on the calendar clock.
 
     Returns
     -------
@@ -235,25 +234,22 @@ def panel_iv(terms: PanelTerms) -> PanelIv:
     )  # fmt: skip
     _drop_faults(variance, puts, calls, completeness)
     variance[panel.sessions_left < MIN_SESSIONS_FOR_INDEX] = np.nan
+    tenor = _tenor(panel, column)
     if terms.exercise == "american":
-        for index in np.unique([side for pair in _brackets(panel, variance, puts + calls) for side in pair]).tolist():
+        for index in np.unique(_brackets(panel, tenor, variance, puts + calls)).tolist():
             forward = terms.forward_of(index) if index >= 0 else None
             if forward is not None:
                 strip = model_free_variance(*european_quotes(panel.expiry_slice(index), forward, terms.model(index)))
                 variance[index] = strip.total_variance
                 puts[index], calls[index], completeness[index] = strip.puts, strip.calls, strip.completeness
-    pairs = _brackets(panel, variance, puts + calls)
-    values = []
-    least = np.full(len(panel), np.inf)
-    for (days, clock, target), (near, far) in zip(_tenors(panel), pairs, strict=True):
-        is_known = near >= 0
-        gap = clock[far] - clock[near]
-        share = np.where(gap > 0.0, (target - clock[near]) / np.where(gap > 0.0, gap, 1.0), 0.0)
-        total = variance[near] + share * (variance[far] - variance[near])
-        values.append(np.sqrt(np.where(is_known, total, np.nan) * DAYS_PER_YEAR / days))
-        for side in (near, far):
-            least[is_known] = np.fmin(least, completeness[side])[is_known]
-    return PanelIv(values[0], values[1], values[2], values[3], np.where(np.isfinite(least), least, np.nan))
+    near, far = _brackets(panel, tenor, variance, puts + calls)
+    gap = tenor.clock[far] - tenor.clock[near]
+    share = np.where(gap > 0.0, (tenor.target - tenor.clock[near]) / np.where(gap > 0.0, gap, 1.0), 0.0)
+    total = variance[near] + share * (variance[far] - variance[near])
+    is_known = near >= 0
+    value = np.sqrt(np.where(is_known, total, np.nan) * DAYS_PER_YEAR / tenor.days)
+    least = np.where(is_known, np.fmin(completeness[near], completeness[far]), np.nan)
+    return PanelIv(value, least)
 
 
 def _drop_faults(variance: Array, puts: Places, calls: Places, completeness: Array) -> None:
@@ -263,20 +259,25 @@ def _drop_faults(variance: Array, puts: Places, calls: Places, completeness: Arr
             variance[index] = np.nan
 
 
-def _tenors(panel: Panel) -> list[tuple[int, Array, float]]:
-    """Tenor in days, clock and target of each column of IV_COLUMNS."""
-    calendar, scale = panel.years * DAYS_PER_YEAR, effective_days_per_year(CLOSED_DAY_WEIGHT) / DAYS_PER_YEAR
-    effective = [(days, panel.effective_days, days * scale) for days in TENORS]
-    return [*effective, *((days, calendar, float(days)) for days in TENORS)]
+class _Tenor(NamedTuple):
+    days: int  # calendar days
+    clock: Array  # days to each slice's expiry, shape (S,)
+    target: float  # on that clock
 
 
-def _brackets(panel: Panel, variance: Array, options: Places) -> list[tuple[Places, Places]]:
-    found = []
-    for _, clock, target in _tenors(panel):
-        near, far = (np.empty(len(panel), dtype=np.int64) for _ in range(2))
-        tenor_brackets(panel.day_start, panel.years, clock, variance, options, target, near, far)
-        found.append((near, far))
-    return found
+def _tenor(panel: Panel, column: str) -> _Tenor:
+    place = IV_COLUMNS.index(column)
+    days = TENORS[place % len(TENORS)]
+    if place < len(TENORS):
+        return _Tenor(days, panel.effective_days, days * effective_days_per_year(CLOSED_DAY_WEIGHT) / DAYS_PER_YEAR)
+    return _Tenor(days, panel.years * DAYS_PER_YEAR, float(days))
+
+
+def _brackets(panel: Panel, tenor: _Tenor, variance: Array, options: Places) -> tuple[Places, Places]:
+    """Slices on either side of a tenor on every day, -1 where there are none."""
+    near, far = (np.empty(len(panel), dtype=np.int64) for _ in range(2))
+    tenor_brackets(panel.day_start, panel.years, tenor.clock, variance, options, tenor.target, near, far)
+    return near, far
 
 
 @dataclass(slots=True, eq=False)
@@ -288,33 +289,32 @@ class PanelPrices:
     call_delta: Array = field(init=False)  # NaN where no vol is implied, shape (N,)
     put_delta: Array = field(init=False)
     tables: dict[int, OptionTable | None] = field(default_factory=dict)
+    near: dict[int, tuple[float, ...]] = field(default_factory=dict)  # |delta|s about which a slice is priced
 
     def __post_init__(self) -> None:
         panel = self.terms.panel
         self.state = np.zeros(len(panel.expiration), dtype=np.int64)
         self.call_delta, self.put_delta = (np.empty(len(panel.strike)) for _ in range(2))
 
-    def price(self, slices: Places) -> Flags:
-        """Price some slices; which of them have a smile."""
-        new = np.unique(slices[self.state[slices] == UNPRICED])
-        if len(new):
-            if self.terms.exercise == "european":
+    def price(self, slices: Places, near: tuple[float, ...] = ()) -> Flags:
+        """Price some slices; which of them have a smile.
+
+        Parameters
+        ----------
+        slices : ndarray of int
+        near : tuple of float
+            |delta|s about which American options are priced, the others left NaN; empty prices all. European ones
+            always are.
+        """
+        if self.terms.exercise == "european":
+            new = np.unique(slices[self.state[slices] == UNPRICED])
+            if len(new):
                 self._price_european(new)
-            else:
-                for index in new.tolist():
-                    self._price_american(index)
+        else:
+            for index in np.unique(slices).tolist():
+                if self.state[index] == UNPRICED or (self.near.get(index, ()) and self.near[index] != near):
+                    self._price_american(index, near)
         return np.asarray(self.state[slices] == PRICED)
-
-    def restore(self, arrays: Mapping[str, NDArray[np.int64]]) -> None:
-        """Take over slices that were priced before; see `priced`."""
-        self.state[:] = arrays["state"]
-        rows = self._rows(np.flatnonzero(self.state != UNPRICED))
-        self.call_delta[rows], self.put_delta[rows] = arrays["call_delta"], arrays["put_delta"]
-
-    def priced(self) -> dict[str, NDArray[np.int64] | Array]:
-        """State of all slices, and deltas of those priced so far."""
-        rows = self._rows(np.flatnonzero(self.state != UNPRICED))
-        return {"state": self.state, "call_delta": self.call_delta[rows], "put_delta": self.put_delta[rows]}
 
     def table(self, index: int) -> OptionTable | None:
         """Options of one slice with their smile; None where its quotes draw none."""
@@ -323,30 +323,29 @@ class PanelPrices:
         return self.tables[index]
 
     def _table(self, index: int) -> OptionTable | None:
-        forward, panel = self.terms.forward_of(index), self.terms.panel
+        forward = self._forward(index)
         if forward is None:
             return None
-        quotes, model = panel.expiry_slice(index), self.terms.model(index)
+        panel = self.terms.panel
         place = int(np.searchsorted(panel.day_start, index, side="right")) - 1
         try:
-            if self.terms.exercise == "american":
-                forward = european_forward(quotes, forward, model)
-            return priced_table(float(panel.spot[place]), quotes, forward, model)
+            return priced_table(float(panel.spot[place]), panel.expiry_slice(index), forward, self.terms.model(index))
         except DataError:
             return None
 
-    def _rows(self, slices: Places) -> Places:
-        """Strikes of some slices, as places in the strike arrays."""
-        start, stop = self.terms.panel.strike_start[slices], self.terms.panel.strike_start[slices + 1]
-        count = stop - start
-        ends = np.cumsum(count)
-        total = int(ends[-1]) if len(ends) else 0
-        rows: Places = np.arange(total) - np.repeat(ends - count, count) + np.repeat(start, count)
-        return rows
+    def _forward(self, index: int) -> Forward | None:
+        """Forward of one slice, early exercise taken off; None where its quotes imply none."""
+        forward = self.terms.forward_of(index)
+        if forward is None or self.terms.exercise == "european":
+            return forward
+        try:
+            return european_forward(self.terms.panel.expiry_slice(index), forward, self.terms.model(index))
+        except DataError:
+            return None
 
     def _price_european(self, slices: Places) -> None:
         panel, terms = self.terms.panel, self.terms
-        rows = self._rows(slices)
+        rows, _ = gathered(panel.strike_start, slices)
         index = np.repeat(slices, panel.strike_start[slices + 1] - panel.strike_start[slices])
         forward, discount, years = terms.forward[index], terms.discount[index], panel.years[index]
         rate, strike = terms.rate[panel.slice_day[index]], panel.strike[rows]
@@ -354,17 +353,64 @@ class PanelPrices:
         sides = ((1.0, CALL_BID, CALL_ASK, self.call_delta), (-1.0, PUT_BID, PUT_ASK, self.put_delta))
         for sign, bid, ask, delta in sides:
             mid = 0.5 * (panel.quotes[bid, rows] + panel.quotes[ask, rows])
-            iv = np.asarray(black_implied_vol(sign, mid, forward, strike, years, discount=discount))
-            found = greeks(sign, forward * discount, strike, years, rate, iv)
-            delta[rows] = found.delta
-            outside = (strike < forward) == (sign < 0.0)
-            usable |= outside & np.isfinite(iv) & (np.asarray(found.vega) > 0.0)
+            delta[rows], is_vol = _european_deltas(sign, mid, forward, strike, years, discount, rate)
+            usable |= is_vol & ((strike < forward) == (sign < 0.0))
         place = np.searchsorted(slices, index)
         self.state[slices] = np.where(np.bincount(place[usable], minlength=len(slices)) >= MIN_QUOTES, PRICED, NO_SMILE)
 
-    def _price_american(self, index: int) -> None:
-        table = self.table(index)
-        low, high = self.terms.panel.strike_start[index : index + 2]
-        self.state[index] = NO_SMILE if table is None else PRICED
-        self.put_delta[low:high] = np.nan if table is None else table.delta[: high - low]
-        self.call_delta[low:high] = np.nan if table is None else table.delta[high - low :]
+    def _price_american(self, index: int, near: tuple[float, ...]) -> None:
+        """Deltas of one slice: of all options, or of those whose European delta is about one wanted."""
+        panel = self.terms.panel
+        low, high = (int(edge) for edge in panel.strike_start[index : index + 2])
+        self.put_delta[low:high] = self.call_delta[low:high] = np.nan
+        self.near[index] = near
+        if not near:
+            table = self.table(index)
+            self.state[index] = NO_SMILE if table is None else PRICED
+            if table is not None:
+                self.put_delta[low:high], self.call_delta[low:high] = np.split(table.delta, 2)
+            return
+        self.state[index] = NO_SMILE
+        forward = self._forward(index)
+        if forward is None:
+            return
+        quotes, usable = panel.expiry_slice(index), 0
+        chosen = []
+        for sign, mid in ((-1.0, quotes.put_mid), (1.0, quotes.call_mid)):
+            scale = np.full(len(mid), 1.0)
+            delta, is_vol = _european_deltas(
+                sign, mid, forward.price * scale, quotes.strike, quotes.years * scale, forward.discount * scale,
+                forward.rate * scale,
+            )  # fmt: skip
+            usable += int((is_vol & ((quotes.strike < forward.price) == (sign < 0.0))).sum())
+            chosen.append(_about(np.abs(delta), np.isfinite(mid), near))
+        if usable < MIN_QUOTES:
+            return
+        self.state[index] = PRICED
+        puts, calls = chosen
+        right = np.repeat([-1.0, 1.0], [len(puts), len(calls)])
+        mid = np.concatenate([quotes.put_mid[puts], quotes.call_mid[calls]])
+        strike = np.concatenate([quotes.strike[puts], quotes.strike[calls]])
+        found = self.terms.model(index).implied(right, mid, strike, quotes.years, forward).delta
+        self.put_delta[low + puts], self.call_delta[low + calls] = found[: len(puts)], found[len(puts) :]
+
+
+def _european_deltas(
+    sign: float, mid: Array, forward: Array, strike: Array, years: Array, discount: Array, rate: Array
+) -> tuple[Array, Flags]:
+    """Deltas of options of one right as Europeans, and which imply a vol with vega; arrays of shape (n,)."""
+    iv = np.asarray(black_implied_vol(sign, mid, forward, strike, years, discount=discount))
+    found = greeks(sign, forward * discount, strike, years, rate, iv)
+    return np.asarray(found.delta), np.isfinite(iv) & (np.asarray(found.vega) > 0.0)
+
+
+def _about(delta: Array, is_quoted: Flags, near: tuple[float, ...]) -> Places:
+    """Places of the options whose American |delta| may be the nearest to one wanted, by their European one."""
+    wanted = np.zeros(len(delta), dtype=np.bool_)
+    for level in near:
+        miss = np.abs(delta - level)
+        least = np.nanmin(miss, initial=np.inf)
+        wanted |= miss <= least + DELTA_SLACK
+        if level > DEEP_DELTA:  # below European value in the money: no vol, and exercised soon
+            wanted |= np.isnan(delta) & is_quoted
+    return np.flatnonzero(wanted)

@@ -57,7 +57,7 @@ def test_rates_forwards_and_indices_are_those_of_the_chains(read, file, symbol, 
         pytest.skip("dividends go into American rates alone")
     panel, chains = read(file, symbol)
     terms = panel_terms(panel, dividends=dividends)
-    iv = panel_iv(terms)
+    iv = {name: panel_iv(terms, name).value for name in IV_COLUMNS}
     for place, chain in enumerate(chains):
         snapshot = take_snapshot(chain, dividends=known_by(chain.as_of) if dividends else None)
         assert terms.exercise == snapshot.exercise
@@ -70,7 +70,7 @@ def test_rates_forwards_and_indices_are_those_of_the_chains(read, file, symbol, 
         is_known = np.isfinite(wanted[0])
         np.testing.assert_allclose(terms.discount[here][is_known], wanted[1][is_known], rtol=1e-12)
         for name in IV_COLUMNS:
-            np.testing.assert_allclose(getattr(iv, name)[place], getattr(snapshot.iv, name), atol=1e-10, err_msg=name)
+            np.testing.assert_allclose(iv[name][place], getattr(snapshot.iv, name), atol=1e-10, err_msg=name)
 
 
 @pytest.mark.market_data
@@ -99,30 +99,33 @@ def test_deltas_are_those_of_the_option_tables(read, file, symbol):
 
 
 @pytest.mark.market_data
-def test_slices_priced_before_are_taken_over(read):
-    panel, _ = read(*FILES[0])
+def test_american_options_about_a_delta_are_those_of_the_whole_slice(read):
+    panel, _ = read("IWM_cboe_full_20260615_20260702", "IWM")
     terms = panel_terms(panel)
-    first, again = PanelPrices(terms), PanelPrices(terms)
-    slices = np.array([3, 7, 20])
-    first.price(slices)
-    again.restore(first.priced())
-    assert again.state.tolist() == first.state.tolist()
-    for index in slices:
-        here = slice(panel.strike_start[index], panel.strike_start[index + 1])
-        np.testing.assert_array_equal(again.call_delta[here], first.call_delta[here])
-        np.testing.assert_array_equal(again.put_delta[here], first.put_delta[here])
+    whole, part = PanelPrices(terms), PanelPrices(terms)
+    index = panel.slice_of(0, "IWM", date(2026, 7, 31).toordinal())
+    here = slice(panel.strike_start[index], panel.strike_start[index + 1])
+    levels = (0.05, 0.16, 0.45)
+    whole.price(np.array([index]))
+    part.price(np.array([index]), levels)
+    for ours, theirs in ((part.put_delta, whole.put_delta), (part.call_delta, whole.call_delta)):
+        for level in levels:
+            assert np.nanargmin(np.abs(np.abs(ours[here]) - level)) == np.nanargmin(
+                np.abs(np.abs(theirs[here]) - level)
+            )
+        known = np.isfinite(ours[here])
+        assert 3 <= known.sum() < np.isfinite(theirs[here]).sum()
+        np.testing.assert_allclose(ours[here][known], theirs[here][known], atol=1e-7)
 
 
 @pytest.mark.market_data
 def test_a_day_implies_the_same_in_any_panel(read):
     panel, _ = read(*FILES[0])
-    whole = panel_iv(panel_terms(panel))
     other = joined([panel.take_days(2, 3), panel.take_days(0, 2)])
-    alone = panel_iv(panel_terms(panel.take_days(1, 2)))
-    again = panel_iv(panel_terms(other))
     for name in IV_COLUMNS:
-        assert getattr(alone, name)[0] == getattr(whole, name)[1]
-        np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
+        whole = panel_iv(panel_terms(panel), name).value
+        assert panel_iv(panel_terms(panel.take_days(1, 2)), name).value[0] == whole[1]
+        np.testing.assert_array_equal(panel_iv(panel_terms(other), name).value, whole)
 
 
 @pytest.mark.market_data
