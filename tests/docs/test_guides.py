@@ -1,0 +1,44 @@
+"""The documentation does what it shows: every command and every Python block of a page runs, in order."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from iwm_opts.cli.main import main
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [
+    path.relative_to(DOCS).as_posix()
+    for path in sorted([DOCS / "index.md", DOCS / "extend.md", *(DOCS / "guides").glob("*.md")])
+]
+BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def run_line(line, capsys):
+    """Run one `iwm-opts` command in this process; `> FILE` redirects its output."""
+    command, _, target = line.partition(" > ")
+    words = shlex.split(command)
+    assert words[0] == "iwm-opts", line
+    with pytest.raises(SystemExit) as stop:
+        main(words[1:])
+    printed = capsys.readouterr()
+    assert stop.value.code in (0, None), f"{line}\n{printed.err}"
+    if target:
+        Path(target.strip()).write_text(printed.out)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_runs_as_written(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IWM_OPTS_DATA", str(tmp_path / "archive"))
+    names: dict[str, object] = {}
+    blocks = BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
+    assert blocks, f"{page} has no example"
+    for language, code in blocks:
+        if language == "python":
+            exec(compile(code, page, "exec"), names)
+        else:
+            for line in code.replace("\\\n", " ").splitlines():
+                run_line(line, capsys)
