@@ -1,6 +1,6 @@
 """What every command does: help under headings, a notice that kernels compile, no writing over what it reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,7 +72,7 @@ READ = (
 WRITTEN = ("output", "plot", "save", "write_log", "calibrate")
 
 
-def refuse_overwriting(options: dict[str, Any]) -> None:
+def refuse_overwriting(options: Mapping[str, object]) -> None:
     """Refuse to write onto what is read, or onto one file twice.
 
     Raises
@@ -85,7 +85,7 @@ def refuse_overwriting(options: dict[str, Any]) -> None:
         target = options.get(name)
         if not target:
             continue
-        path = Path(target).resolve()
+        path = Path(str(target)).resolve()
         if path in taken and not path.is_char_device():
             raise click.UsageError(
                 f"--{name.replace('_', '-')} would overwrite what --{taken[path].replace('_', '-')} names: {target}"

@@ -4,7 +4,6 @@ import difflib
 import tomllib
 from collections.abc import Container
 from pathlib import Path
-from typing import Any
 
 from iwm_opts.errors import DataError
 
@@ -12,7 +11,7 @@ DEFAULT_FILE = Path("iwm-opts.toml")
 SHARED_TABLE = "defaults"  # applies to every command that knows the option
 
 
-def defaults_from_file(path: str | None, commands: Container[str]) -> dict[str, dict[str, Any]] | None:
+def defaults_from_file(path: str | None, commands: Container[str]) -> "_Defaults | None":
     """Read option defaults; None when there is no file.
 
     Raises
@@ -37,37 +36,39 @@ def defaults_from_file(path: str | None, commands: Container[str]) -> dict[str, 
     return _Defaults(file, {name: _option_names(file, name, table) for name, table in tables.items()})
 
 
-def _option_names(file: Path, name: str, table: dict[str, Any]) -> dict[str, Any]:
+def _option_names(file: Path, name: str, table: dict[str, object]) -> dict[str, object]:
     """Options by their inner names, their values as they would be typed, so that one parser reads both."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for key, value in table.items():
         option = key.replace("-", "_")
         if option in found:
             raise DataError(file, f"[{name}] {key} is there twice, once with the other dash", "keep one of them")
-        many = isinstance(value, list)
-        found[option] = [_typed(file, name, key, one) for one in value] if many else _typed(file, name, key, value)
+        if isinstance(value, list):
+            found[option] = [_typed(file, name, key, each) for each in value]
+        else:
+            found[option] = _typed(file, name, key, value)
     return found
 
 
-def _typed(file: Path, name: str, key: str, value: Any) -> str:
+def _typed(file: Path, name: str, key: str, value: object) -> str:
     if isinstance(value, dict | list):
         raise DataError(file, f"[{name}] {key} = {value!r} is no value of an option", "give a number or a word")
     return str(value)
 
 
-class _Defaults(dict[str, Any]):
+class _Defaults(dict[str, dict[str, object]]):
     """Per-command defaults that fall back on the shared table."""
 
-    def __init__(self, file: Path, tables: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, file: Path, tables: dict[str, dict[str, object]]) -> None:
         self.shared = tables.pop(SHARED_TABLE, {})
         super().__init__({name: self.shared | table for name, table in tables.items()})
         self.file, self.own = file, tables
 
-    def get(self, key: str, default: Any = None) -> Any:
-        return super().get(key, self.shared or default)
+    def get(self, key: str, default: object = None) -> dict[str, object]:
+        return super().get(key, self.shared)
 
 
-def check_options(defaults: Any, options: dict[str, dict[str, bool]]) -> None:
+def check_options(defaults: "_Defaults", options: dict[str, dict[str, bool]]) -> None:
     """Refuse keys that are no option, and lists where one value is wanted; put a list around one where many may stand.
 
     Parameters
@@ -89,7 +90,7 @@ def check_options(defaults: Any, options: dict[str, dict[str, bool]]) -> None:
                 defaults[name][key] = [value]
 
 
-def _check(file: Path, name: str, table: dict[str, Any], known: dict[str, bool]) -> None:
+def _check(file: Path, name: str, table: dict[str, object], known: dict[str, bool]) -> None:
     for key, value in table.items():
         spelt = key.replace("_", "-")
         if key not in known:

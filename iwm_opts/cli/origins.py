@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import click
 from click.core import ParameterSource
@@ -64,7 +64,7 @@ def _value_and_origin(parameter: click.Option, context: click.Context) -> tuple[
     return _shown(parameter.get_default(context)), "default"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if value is None or value == () or type(value).__name__ == "Sentinel":
         return "-"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

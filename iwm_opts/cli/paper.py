@@ -1,16 +1,20 @@
-"""`iwm-opts paper`: a plan's trades on paper, at real quotes and model fills; its shares are in `paper_shares`."""
+"""`iwm-opts paper`: a plan's trades on paper, at real quotes and model fills."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.options import Number, group, market_options, option, output_options, screen_options
-from iwm_opts.cli.output import emit
+from iwm_opts.cli.output import emit, say, write_result
 from iwm_opts.cli.plan_data import checklist_options
+from iwm_opts.cli.values import Values, build, takes_values
 
-INSTRUMENTS = ("condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put")
+if TYPE_CHECKING:
+    from iwm_opts.api.paper import PaperResult
+
+INSTRUMENTS: Final = ("condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put")
 
 open_options = group(
     option(
@@ -57,7 +61,8 @@ def paper(context: click.Context) -> None:
 @condor_options
 @screen_options
 @checklist_options
-def open_(**options: Any) -> None:
+@takes_values
+def open_(values: Values) -> None:
     """Open the best candidate of a screen, or the one that --pick says.
 
     The same plan and legs on the same day are opened once. A closed gate opens nothing, and says so; nor does a plan
@@ -67,53 +72,38 @@ def open_(**options: Any) -> None:
     A plan in shares is opened at the price that the chain tells of its underlying; with --bars and no --source at the
     open of the session --as-of, and by --minutes where it trades within the session.
     """
-    from iwm_opts.cli.paper_options import open_options
+    from iwm_opts.api.paper import answer_paper_open, answer_paper_shares
+    from iwm_opts.cli.paper_requests import open_request, shares_request
+    from iwm_opts.plans.plan import load_plan
 
-    plan = _plan(options)
+    plan = load_plan(values.text("plan")) if values["plan"] else None
     if plan is not None and plan.instrument == "shares":
-        _open_shares(plan, options)
+        _show(answer_paper_shares(shares_request(plan, values)), values)
         return
-    _refuse_price(options, "open")
-    found = open_options(plan, options)
-    if isinstance(found, str):
-        emit(f"not opened: {found}\n", options)
-        return
-    _show([found[0]], options, "opened" if found[1] else "open already, nothing changed")
+    if values["price"] is not None:
+        raise click.UsageError("--price is of shares; give --credit of options")
+    _show(answer_paper_open(open_request(plan, values)), values)
 
 
 @paper.command(cls=NumericalCommand, epilog="\b\nExample:\n  iwm-opts paper mark --source cboe")
 @market_options
 @minutes_option
 @output_options
-def mark(**options: Any) -> None:
+@takes_values
+def mark(values: Values) -> None:
     """Mark the open trades of --symbol: what leaving would cost now, and which rule calls for it.
 
     With --bars and no --source, trades in shares are marked on every session of the bars, to the one that ended them;
     options are left alone then.
     """
-    from iwm_opts.cli.paper_shares import Prices
-    from iwm_opts.errors import InputError
-    from iwm_opts.journal.paper import find, open_journal
+    from iwm_opts.api.paper import PaperMarkRequest, answer_paper_mark
+    from iwm_opts.cli.paper_requests import prices
 
-    journal = open_journal()
-    held = [one for one in journal.trades() if one.is_open and one.symbol == options["symbol"]]
-    if not held:
-        emit(f"no open trade of {options['symbol']} to mark\n", options)
-        return
-    prices = Prices(options)
-    chosen = [one for one in held if one.shares is not None or not prices.on_bars]
-    failed = [f"trade {one.number} is in options: give --source" for one in held if one not in chosen]
-    for one in chosen:
-        try:
-            for each in _marks(one, prices):
-                journal.mark(one.number, each)
-        except InputError as error:
-            failed.append(str(error))
-    after = journal.trades()
-    _show([find(after, one.number) for one in held], options, f"marked on {_marked_on(prices)}")
-    for line in failed:
+    result = answer_paper_mark(build(PaperMarkRequest, values, prices=prices(values)))
+    _show(result, values)
+    for line in result.failures:
         click.echo(f"not marked: {line}", err=True)
-    if failed:
+    if result.failures:
         raise click.exceptions.Exit(1)
 
 
@@ -130,31 +120,16 @@ def mark(**options: Any) -> None:
 @market_options
 @minutes_option
 @output_options
-def close(**options: Any) -> None:
+@takes_values
+def close(values: Values) -> None:
     """Leave a trade at the market's quotes, at an own fill, or at its expiration with --settle.
 
     With --bars and no --source, shares are left where their rules left them on the bars, else at the last close.
     """
-    from iwm_opts.cli.paper_shares import Prices
-    from iwm_opts.journal.paper import find, open_journal
-    from iwm_opts.journal.paper_marks import closing_of, settled
+    from iwm_opts.api.paper import PaperCloseRequest, answer_paper_close
+    from iwm_opts.cli.paper_requests import prices
 
-    journal = open_journal()
-    trade = find(journal.trades(), options["number"])
-    if trade.shares is None:
-        _refuse_price(options, "close")
-    elif options["debit"] is not None:
-        raise click.UsageError("--debit is of options; give --price of shares")
-    if options["settle"] is not None:
-        last, closing = settled(trade, options["settle"])
-        marks = [last]
-    else:
-        marks = _marks(trade, Prices(options | {"symbol": trade.symbol}))
-        debit = options["debit"] if options["price"] is None else -options["price"]
-        closing = closing_of(trade, marks[-1], debit, options["reason"])
-    for last in marks:
-        journal.mark(trade.number, last)
-    _show([journal.close(trade.number, closing)], options, "closed")
+    _show(answer_paper_close(build(PaperCloseRequest, values, prices=prices(values))), values)
 
 
 @paper.command(
@@ -162,70 +137,19 @@ def close(**options: Any) -> None:
 )
 @option("--all", "every", is_flag=True, show_default=False, help="Closed trades too.")
 @output_options
-def list_(**options: Any) -> None:
+@takes_values
+def list_(values: Values) -> None:
     """The journal: open trades, their last marks, and what calls for an exit. CSV is the log that review reads."""
-    from iwm_opts.journal.paper import open_journal
-    from iwm_opts.journal.paper_log import log_of_paper
-    from iwm_opts.journal.trade_log import as_csv
+    from iwm_opts.api.paper import paper_trades
 
-    trades = [one for one in open_journal().trades() if options["every"] or one.is_open]
-    if not trades:
-        emit("no trade on paper: open one with iwm-opts paper open\n", options)
-    elif options["format"] == "csv":
-        emit(as_csv(log_of_paper(trades)), options)
+    _show(paper_trades(closed=values.flag("every")), values)
+
+
+def _show(result: "PaperResult", values: Values) -> None:
+    """Write trades in the format asked for; a refusal as a sentence whatever the format."""
+    for message in result.messages:
+        say(message, values)
+    if result.refusal:
+        emit(f"{result.refusal}\n", values)
     else:
-        from datetime import datetime
-
-        from iwm_opts.market.calendar import NEW_YORK
-
-        _show(trades, options, "", datetime.now(NEW_YORK).replace(tzinfo=None))
-
-
-def _show(trades: list[Any], options: dict[str, Any], what: str, now: Any = None) -> None:
-    from iwm_opts.journal.paper_log import log_of_paper
-    from iwm_opts.journal.trade_log import as_csv
-    from iwm_opts.report.paper_table import paper_records, paper_table
-    from iwm_opts.report.records import as_json
-
-    if options["format"] == "json":
-        emit(as_json({"outcome": what or None, "trades": paper_records(trades)}), options)
-    elif options["format"] == "csv":
-        emit(as_csv(log_of_paper(trades)), options)
-    else:
-        emit(paper_table(trades, what, now=now), options)
-
-
-def _open_shares(plan: Any, options: dict[str, Any]) -> None:
-    from iwm_opts.cli.paper_shares import open_shares
-
-    found = open_shares(plan, options)
-    if isinstance(found, str):
-        emit(f"not opened: {found}\n", options)
-    else:
-        _show([found[0]], options, "opened" if found[1] else "open already, nothing changed")
-
-
-def _marks(trade: Any, prices: Any) -> list[Any]:
-    """Marks of a trade: one at the market's quotes, or one a session on bars."""
-    from iwm_opts.cli.paper_shares import marks_of
-    from iwm_opts.journal.paper_marks import marked
-
-    return [marked(trade, prices.snapshot())] if trade.shares is None else marks_of(trade, prices)
-
-
-def _marked_on(prices: Any) -> str:
-    return str(prices.market if prices.on_bars else prices.snapshot().chain.as_of)
-
-
-def _refuse_price(options: dict[str, Any], what: str) -> None:
-    if options["price"] is not None:
-        other = "--credit" if what == "open" else "--debit"
-        raise click.UsageError(f"--price is of shares; give {other} of options")
-
-
-def _plan(options: dict[str, Any]) -> Any:
-    if not options["plan"]:
-        return None
-    from iwm_opts.plans.plan import load_plan
-
-    return load_plan(options["plan"])
+        write_result(result, values)

@@ -1,0 +1,460 @@
+"""Trades of a plan on paper: open at real quotes and model fills, mark by the day, close, list."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from iwm_opts.api.chain import ChainRequest, open_chain
+from iwm_opts.api.plan_data import PlanDataRequest, open_plan_data
+from iwm_opts.api.result import Result
+from iwm_opts.api.screening import ScreenRequest, answer_screen
+from iwm_opts.conventions import FEE_SCHEDULE, MIN_COVERAGE
+from iwm_opts.errors import ConflictError, InputError
+from iwm_opts.io.bars import load_bars
+from iwm_opts.io.minutes import load_minutes
+from iwm_opts.io.provenance import origin_of
+from iwm_opts.journal.paper import find, open_journal
+from iwm_opts.journal.paper_log import log_of_paper
+from iwm_opts.journal.paper_marks import closing_of, marked, opened, refuse_other_market, settled
+from iwm_opts.journal.paper_shares import (
+    Quote,
+    marked_at,
+    marked_on_bars,
+    marked_on_minutes,
+    minute_quote,
+    open_quote,
+    opened_shares,
+)
+from iwm_opts.journal.paper_trade import Exits, Mark, PaperTrade
+from iwm_opts.journal.trade_log import SIMULATED, as_csv
+from iwm_opts.market.calendar import NEW_YORK
+from iwm_opts.market.chain import Chain
+from iwm_opts.market.sector_filter import State
+from iwm_opts.market.snapshot import Snapshot
+from iwm_opts.plans.checklist import checklist
+from iwm_opts.plans.decision import Decision, decide
+from iwm_opts.plans.edges import Momentum
+from iwm_opts.plans.plan import Plan
+from iwm_opts.plans.plan_backtest import share_rules
+from iwm_opts.report.paper_table import paper_records, paper_table
+from iwm_opts.report.records import Record
+from iwm_opts.report.screening import Screening
+from iwm_opts.spreads.screen import Sized
+
+BY_RULE: Final = (
+    "bull-put",
+    "bull-call",
+)  # a plan's vertical by IV rank: sold at its credit rank or above, else bought
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperPrices:
+    """Where paper trades find prices.
+
+    Parameters
+    ----------
+    chain : ChainRequest
+        Chain of the moment.
+    bars, minutes : str, optional
+        Daily and one-minute bars that shares trade on, in place of the chain.
+    """
+
+    chain: ChainRequest
+    bars: str | None = None
+    minutes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperOpenRequest:
+    """Open what a screen ranks first.
+
+    Parameters
+    ----------
+    screen : ScreenRequest
+    plan : Plan, optional
+        Whose checklist and decision are judged and kept.
+    by_rule : bool
+        Whether the IV rank decides between the two kinds of vertical.
+    data : PlanDataRequest
+        What the plan is judged on.
+    pick : int
+        Candidate, from 1.
+    contracts : int, optional
+        Own size; that of the screen unless given.
+    credit : float, optional
+        Own fill, $/share, a debit negative; the model's unless given.
+    fees : str
+    exits : Exits
+    answers : mapping
+        Own answers by criterion: met, unmet or unknown.
+    anyway : bool
+        Open although the gate is closed or the plan decides to skip.
+    """
+
+    screen: ScreenRequest
+    plan: Plan | None = None
+    by_rule: bool = False
+    data: PlanDataRequest = field(default_factory=PlanDataRequest)
+    pick: int = 1
+    contracts: int | None = None
+    credit: float | None = None
+    fees: str = FEE_SCHEDULE
+    exits: Exits = field(default_factory=Exits)
+    answers: Mapping[str, State] = field(default_factory=dict)
+    anyway: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperSharesRequest:
+    """Open the shares of a plan; fields as in `PaperOpenRequest`, `price` an own fill ($/share)."""
+
+    plan: Plan
+    prices: PaperPrices
+    data: PlanDataRequest = field(default_factory=PlanDataRequest)
+    contracts: int | None = None
+    price: float | None = None
+    answers: Mapping[str, State] = field(default_factory=dict)
+    anyway: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperMarkRequest:
+    """Mark the open trades of a symbol."""
+
+    symbol: str
+    prices: PaperPrices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperCloseRequest:
+    """Close a trade.
+
+    Parameters
+    ----------
+    number : int
+        In the journal.
+    prices : PaperPrices
+    settle : float, optional
+        Price of the underlying at expiration: ends the trade there.
+    debit, price : float, optional
+        Own fill of options or shares, $/share; the model's unless given.
+    reason : str, optional
+        The rule that calls for it, else `closed`, unless given.
+    """
+
+    number: int
+    prices: PaperPrices
+    settle: float | None = None
+    debit: float | None = None
+    price: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PaperResult(Result):
+    """Trades on paper.
+
+    Attributes
+    ----------
+    trades : tuple of PaperTrade
+    outcome : str
+        What was done.
+    refusal : str
+        Why nothing was done; empty otherwise.
+    messages : tuple of str
+        Unknown criteria, missing data.
+    failures : tuple of str
+        Trades that could not be marked.
+    now : datetime, optional
+        New York time of a listing.
+    """
+
+    trades: tuple[PaperTrade, ...] = ()
+    outcome: str = ""
+    refusal: str = ""
+    messages: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+    now: datetime | None = None
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a trade; columns as in the JSON of the command."""
+        return pd.DataFrame(paper_records(list(self.trades)))
+
+    def record(self) -> Record:
+        """Outcome and trades."""
+        return {"outcome": self.outcome or None, "trades": paper_records(list(self.trades))}
+
+    def to_csv(self) -> str:
+        """The log that `review` reads."""
+        return as_csv(log_of_paper(list(self.trades)))
+
+    def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
+        """Trades, marks and exits due; or why nothing was done."""
+        return f"{self.refusal}\n" if self.refusal else paper_table(list(self.trades), self.outcome, now=self.now)
+
+    def headline(self) -> tuple[str, list[str], str]:
+        """Outcome."""
+        return self.refusal or f"{len(self.trades)} trades on paper", [self.outcome], ""
+
+
+class _Prices:
+    """Prices of a request: the chain is read once, when it is needed."""
+
+    def __init__(self, request: PaperPrices) -> None:
+        self.request = request
+
+    @property
+    def on_bars(self) -> bool:
+        """Whether shares trade on bars."""
+        return self.request.bars is not None
+
+    @property
+    def as_of(self) -> date | None:
+        """Day of the decision."""
+        return self.request.chain.as_of
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """The chain."""
+        return open_chain(self.request.chain).snapshot
+
+    @property
+    def bars_path(self) -> Path:
+        """File of the bars."""
+        assert self.request.bars is not None  # asked for only where shares trade on them
+        return Path(self.request.bars)
+
+    def bars(self) -> pd.DataFrame:
+        """Daily bars."""
+        return load_bars(self.bars_path)
+
+    def minutes(self) -> pd.DataFrame:
+        """One-minute bars."""
+        if not self.request.minutes:
+            raise InputError("minutes", None, "an intraday trade needs intraday data", "name them: --minutes FILE")
+        return load_minutes(self.request.minutes).bars
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the bars were simulated."""
+        return origin_of(self.bars_path).simulated
+
+    @property
+    def market(self) -> str:
+        """Name of the bars as the journal keeps it."""
+        return f"{f'{SIMULATED} market, ' if self.is_simulated else ''}bars of {self.bars_path.name}"
+
+    @property
+    def moment(self) -> str:
+        """What trades are marked on."""
+        return self.market if self.on_bars else str(self.snapshot.chain.as_of)
+
+
+def answer_paper_open(request: PaperOpenRequest) -> PaperResult:
+    """Open a package; see `PaperOpenRequest`."""
+    screening = answer_screen(request.screen).screening
+    kept = _kept(screening, request)
+    answers, decision, messages = _judged(screening, request)
+    refusal = _refusal(screening, kept, decision, request)
+    if refusal:
+        return PaperResult(refusal=f"not opened: {refusal}", messages=messages)
+    trade = opened(
+        kept[request.pick - 1],
+        screening.snapshot,
+        plan=request.plan.name if request.plan else "",
+        fees=request.fees,
+        exits=request.exits,
+        checklist=answers,
+        rank=screening.rank.rank if screening.rank is not None else None,
+        contracts=request.contracts,
+        credit=request.credit,
+    )
+    return _added(trade, messages)
+
+
+def _added(trade: PaperTrade, messages: tuple[str, ...] = ()) -> PaperResult:
+    kept, is_new = open_journal().add(trade)
+    return PaperResult((kept,), "opened" if is_new else "open already, nothing changed", messages=messages)
+
+
+def _kept(screening: Screening, request: PaperOpenRequest) -> list[Sized]:
+    """Candidates of the kind that is traded; an unknown rank buys, as in a backtest of the plan."""
+    kept = list(screening.screened.kept)
+    package = request.plan.package if request.plan else None
+    if not request.by_rule or package is None:
+        return kept
+    rank = screening.rank
+    is_known = rank is not None and not rank.sessions_missed and rank.coverage >= MIN_COVERAGE
+    is_rich = is_known and rank is not None and rank.rank >= package.credit_rank
+    return [sized for sized in kept if sized.candidate.strategy == BY_RULE[0 if is_rich else 1]]
+
+
+def _judged(screening: Screening, request: PaperOpenRequest) -> tuple[dict[str, str], Decision | None, tuple[str, ...]]:
+    """State of each criterion at the entry, the decision (None: unknown), and messages on what is missing."""
+    plan, own = request.plan, dict(request.answers)
+    if plan is None:
+        return {name: str(state) for name, state in own.items()}, None, ()
+    day, messages = screening.snapshot.chain.as_of, []
+    data = open_plan_data(request.data, day, blank_bars=True).inputs
+    listed = checklist(plan.checklist.criteria, plan.checklist.minimum, data.reaching(day), day).answered(own)
+    unknown = [f"{answer.name} {answer.detail}" for answer in listed.answers if answer.state == "unknown"]
+    if unknown:
+        messages.append(f"unknown, and never counted as met: {'; '.join(unknown)}")
+    decision = None
+    if data.bars["close"].isna().all():
+        messages.append("the plan says neither take nor skip without daily bars: give --bars FILE, or fetch")
+    else:
+        try:
+            decision = decide(plan, data, day)
+        except InputError as error:
+            messages.append(f"the plan says neither take nor skip: {error}")
+        else:
+            decision = replace(decision, checklist=decision.checklist.answered(own))
+    return {answer.name: answer.state for answer in listed.answers}, decision, tuple(messages)
+
+
+def _refusal(screening: Screening, kept: list[Sized], decision: Decision | None, request: PaperOpenRequest) -> str:
+    """Why nothing is opened; empty when something is."""
+    chain, given = screening.snapshot.chain, request.screen.chain
+    if chain.simulated and isinstance(given, ChainRequest) and given.source == "auto":
+        return f"{screening.snapshot.warnings[0]}; --source sim opens on the simulated market"
+    closed = _outside_minutes(request.plan, chain)
+    if closed:
+        return closed
+    if not screening.gate.is_open and not request.anyway:
+        return f"the gate is closed ({'; '.join(screening.gate.reasons)}); --anyway opens all the same"
+    if decision is not None and not decision.take and not request.anyway:
+        return f"the plan says skip ({'; '.join(decision.reasons)}); --anyway opens all the same"
+    if len(kept) < request.pick:
+        rejected = ", ".join(f"{count} {rule}" for rule, count in screening.screened.rejected.items())
+        return f"the screen kept {len(kept)} candidates of {screening.screened.considered} ({rejected})"
+    return ""
+
+
+def answer_paper_shares(request: PaperSharesRequest) -> PaperResult:
+    """Open the shares of a plan; see `PaperSharesRequest`."""
+    plan, prices = request.plan, _Prices(request.prices)
+    quote = _quote(plan, prices)
+    if isinstance(quote, str):
+        return PaperResult(refusal=f"not opened: {quote}")
+    day = quote.at.date()
+    inputs = open_plan_data(request.data, day).inputs
+    decision = decide(plan, inputs, day)
+    decision = replace(decision, checklist=decision.checklist.answered(dict(request.answers)))
+    if not decision.take and not request.anyway:
+        reasons = "; ".join(decision.reasons)
+        return PaperResult(refusal=f"not opened: the plan says skip ({reasons}); --anyway opens all the same")
+    answers: dict[str, str] = {answer.name: answer.state for answer in decision.checklist.answers}
+    trade = opened_shares(
+        plan, share_rules(plan), inputs.bars, quote, open_journal().trades(), answers, request.contracts, request.price
+    )
+    return PaperResult(refusal=f"not opened: {trade}") if isinstance(trade, str) else _added(trade)
+
+
+def _quote(plan: Plan, prices: _Prices) -> Quote | str:
+    """Price of the entry; a sentence where the market is only a stand-in."""
+    if not prices.on_bars:
+        snapshot = prices.snapshot
+        if snapshot.chain.simulated and prices.request.chain.source == "auto":
+            return f"{snapshot.warnings[0]}; --source sim opens on the simulated market, --bars FILE on daily bars"
+        outside = _outside_minutes(plan, snapshot.chain)
+        return f"{outside}; --bars FILE --minutes FILE opens on minutes" if outside else _of_chain(snapshot.chain)
+    if isinstance(plan.rule, Momentum):
+        minutes = prices.minutes()
+        return minute_quote(minutes, plan.rule, prices.as_of or minutes.index[-1].date(), prices.market)
+    bars = prices.bars()
+    day: date = prices.as_of or bars.index[-1].date()
+    return open_quote(bars, day, prices.market)
+
+
+def _outside_minutes(plan: Plan | None, chain: Chain) -> str:
+    """Why an intraday plan does not enter at a chain's time; empty where it does, or is none."""
+    if plan is None or not isinstance(plan.rule, Momentum):
+        return ""
+    quote, edge = _of_chain(chain), plan.rule
+    if edge.enter_minute <= quote.minute < edge.exit_minute:
+        return ""
+    window = f"minutes {edge.enter_minute} to {edge.exit_minute} of the session"
+    return f"the quote of {quote.at:%H:%M} is not within {window}"
+
+
+def _of_chain(chain: Chain) -> Quote:
+    market = (f"{SIMULATED} market, " if chain.simulated else "") + chain.source
+    return Quote(chain.moment.astimezone(NEW_YORK).replace(tzinfo=None), chain.spot, market)
+
+
+def _marks(trade: PaperTrade, prices: _Prices) -> list[Mark]:
+    """Marks of a trade: one at the chain, or of shares one a session on bars."""
+    if trade.shares is None:
+        return [marked(trade, prices.snapshot)]
+    if not prices.on_bars:
+        chain = prices.snapshot.chain
+        refuse_other_market(trade, chain.simulated, chain.source)
+        return [marked_at(trade, _of_chain(chain))]
+    refuse_other_market(trade, prices.is_simulated, prices.market)
+    if trade.shares.exit_minute is not None:
+        return marked_on_minutes(trade, prices.minutes())
+    return marked_on_bars(trade, prices.bars(), prices.as_of)
+
+
+def answer_paper_mark(request: PaperMarkRequest) -> PaperResult:
+    """Mark open trades; see `PaperMarkRequest`."""
+    journal, prices = open_journal(), _Prices(request.prices)
+    held = [trade for trade in journal.trades() if trade.is_open and trade.symbol == request.symbol]
+    if not held:
+        return PaperResult(refusal=f"no open trade of {request.symbol} to mark")
+    failures = []
+    for trade in held:
+        if trade.shares is None and prices.on_bars:
+            failures.append(f"trade {trade.number} is in options: give --source")
+    for trade in held:
+        if trade.shares is None and prices.on_bars:
+            continue
+        try:
+            for mark in _marks(trade, prices):
+                journal.mark(trade.number, mark)
+        except InputError as error:
+            failures.append(str(error))
+    after = journal.trades()
+    trades = tuple(find(after, trade.number) for trade in held)
+    return PaperResult(trades, f"marked on {prices.moment}", failures=tuple(failures))
+
+
+def answer_paper_close(request: PaperCloseRequest) -> PaperResult:
+    """Close a trade; see `PaperCloseRequest`."""
+    journal = open_journal()
+    trade = find(journal.trades(), request.number)
+    if trade.shares is None and request.price is not None:
+        raise ConflictError("price", request.price, "of shares, and the trade is in options", "give --debit")
+    if trade.shares is not None and request.debit is not None:
+        raise ConflictError("debit", request.debit, "of options, and the trade is in shares", "give --price")
+    if request.settle is not None:
+        last, closing = settled(trade, request.settle)
+        marks = [last]
+    else:
+        chain = replace(request.prices.chain, symbol=trade.symbol)
+        marks = _marks(trade, _Prices(replace(request.prices, chain=chain)))
+        debit = request.debit if request.price is None else -request.price
+        closing = closing_of(trade, marks[-1], debit, request.reason)
+    for mark in marks:
+        journal.mark(trade.number, mark)
+    return PaperResult((journal.close(trade.number, closing),), "closed")
+
+
+def paper_trades(*, closed: bool = False) -> PaperResult:
+    """Trades of the paper journal.
+
+    Parameters
+    ----------
+    closed : bool
+        Closed trades too.
+    """
+    trades = tuple(trade for trade in open_journal().trades() if closed or trade.is_open)
+    if not trades:
+        return PaperResult(refusal="no trade on paper: open one with iwm-opts paper open")
+    return PaperResult(trades, now=datetime.now(NEW_YORK).replace(tzinfo=None))

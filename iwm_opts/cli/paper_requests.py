@@ -1,0 +1,155 @@
+"""From the options of `iwm-opts paper` to requests: what a plan says holds where nothing is typed."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, cast
+
+from iwm_opts.cli.plan_data import plan_data_request
+from iwm_opts.cli.requests import chain_request, screen_request
+from iwm_opts.cli.values import Values, build
+from iwm_opts.conventions import DEBIT_DELTA, SINGLE_DELTA
+
+if TYPE_CHECKING:
+    from iwm_opts.api.paper import PaperOpenRequest, PaperPrices, PaperSharesRequest
+    from iwm_opts.api.plan_data import PlanDataRequest
+    from iwm_opts.journal.paper_trade import Exits
+    from iwm_opts.market.sector_filter import State
+    from iwm_opts.plans.plan import Plan
+    from iwm_opts.spreads.strategies import Strategy
+
+OF_PACKAGES: Final = (
+    *("instrument", "pick", "credit", "profit", "stop", "exit_dte", "time_stop", "ivr_below", "short_delta"),
+    *("put_delta", "call_delta", "width", "put_width", "call_width", "wing_delta", "dte", "min_credit"),
+    *("min_credit_width", "min_open_interest", "sort", "top", "plot", "fill", "fees", "open_risk", "buying_power"),
+    *("max_contracts", "liquidity_share", "kelly", "variance_ratio"),
+)
+ALL_CANDIDATES: Final = 10_000  # of both kinds all are kept until the rank says which is traded
+BOUGHT: Final = {  # what is bought is nearer to the money than what is sold, unless a delta is given
+    "bull-call": DEBIT_DELTA, "bear-put": DEBIT_DELTA, "long-call": SINGLE_DELTA, "long-put": SINGLE_DELTA,
+}  # fmt: skip
+
+
+def open_request(plan: "Plan | None", values: Values) -> "PaperOpenRequest":
+    """What `paper open` opens in options: the plan's package where nothing else is given."""
+    from iwm_opts.api.paper import PaperOpenRequest
+
+    values = _with_plan(plan, values)
+    return build(
+        PaperOpenRequest,
+        values,
+        screen=screen_request(values, _strategy(values)),
+        plan=plan,
+        by_rule=values["instrument"] == "by-rule",
+        data=_data(plan, values),
+        exits=_exits(plan, values),
+        answers=_answers(values),
+    )
+
+
+def shares_request(plan: "Plan", values: Values) -> "PaperSharesRequest":
+    """What `paper open` opens in shares."""
+    from iwm_opts.api.paper import PaperSharesRequest
+
+    values.refuse_typed(OF_PACKAGES, "is of options; the plan trades shares")
+    typed = {"account": "value", "risk": "risk", "max_open_risk": "max_open_risk"}
+    changed = {name: values[option] for option, name in typed.items() if option in values.typed}
+    with_account = plan.model_copy(update={"account": plan.account.model_copy(update=changed)})
+    return build(
+        PaperSharesRequest,
+        values,
+        plan=with_account,
+        prices=prices(values),
+        data=_data(plan, values),
+        answers=_answers(values),
+    )
+
+
+def prices(values: Values) -> "PaperPrices":
+    """Where trades find prices: shares on --bars where no --source is typed."""
+    from iwm_opts.api.paper import PaperPrices
+
+    bars = None if "source" in values.typed else values["bars"]
+    return build(PaperPrices, values, chain=chain_request(values), bars=bars)
+
+
+def _with_plan(plan: "Plan | None", values: Values) -> Values:
+    """Values with what the plan says of options that are not given."""
+    if plan is None:
+        instrument = values.text("instrument") or "condor"
+        delta = {} if "short_delta" in values.given else {"short_delta": BOUGHT.get(instrument, values["short_delta"])}
+        return values.replaced(instrument=instrument, **delta)
+    package, gate = plan.package, plan.vol_contraction
+    assert package is not None  # a plan in shares opens by `shares_request`
+    said = {
+        "symbol": plan.symbol,
+        "dte": (max(package.dte - package.dte_slack, 1), package.dte + package.dte_slack),
+        "short_delta": (package.delta, package.delta),
+        "width": (package.width,),
+        "account": plan.account.value,
+        "risk": plan.account.risk,
+        "max_open_risk": plan.account.max_open_risk,
+        "fill": plan.costs.fill,
+        "fees": plan.costs.fees,
+        "ivr_below": gate.below if gate else None,
+        "ivr_lookback": gate.lookback if gate else values["ivr_lookback"],
+        "profit": package.profit,
+        "stop": package.stop,
+        "exit_dte": package.exit_dte,
+        "time_stop": package.max_sessions,
+        "instrument": _instrument(plan),
+    }
+    merged = values.replaced(**{name: value for name, value in said.items() if name not in values.given})
+    return merged.replaced(top=ALL_CANDIDATES) if merged["instrument"] == "by-rule" else merged
+
+
+def _instrument(plan: "Plan") -> str:
+    """What a plan trades, in the words of --instrument; `by-rule` where the rank decides."""
+    if plan.instrument == "condor":
+        return "condor"
+    if plan.instrument == "options":
+        return "long-call"
+    kind = plan.package.kind if plan.package else ""
+    return "bull-put" if kind == "by-rule" and plan.edge == "vol-contraction" else kind
+
+
+def _strategy(values: Values) -> "Strategy":
+    """What the screen builds: condors, one kind of vertical, or long options."""
+    from iwm_opts.api.paper import BY_RULE
+    from iwm_opts.spreads.strategies import IronCondor, SingleOption, Vertical
+
+    instrument = values.text("instrument")
+    if instrument == "condor":
+        return build(IronCondor, values)
+    if instrument.startswith("long-"):
+        return build(SingleOption, values, right="C" if instrument == "long-call" else "P", delta=values["short_delta"])
+    kinds = BY_RULE if instrument == "by-rule" else (instrument,)
+    return build(Vertical, values, kind=kinds, long_delta=values["short_delta"])
+
+
+def _exits(plan: "Plan | None", values: Values) -> "Exits":
+    from iwm_opts.journal.paper_trade import Exits
+    from iwm_opts.plans.edges import Momentum
+
+    minute = plan.rule.exit_minute if plan is not None and isinstance(plan.rule, Momentum) else None
+    return build(
+        Exits, values, profit=values["profit"] or None, stop=values["stop"] or None, dte=values["exit_dte"] or None,
+        sessions=values["time_stop"] or None, minute=minute,
+    )  # fmt: skip
+
+
+def _data(plan: "Plan | None", values: Values) -> "PlanDataRequest":
+    """What the plan is judged on: the simulated market where the chain is of it, else files and the archive."""
+    source = "sim" if values["source"] == "sim" else "record"
+    if plan is None:
+        return plan_data_request(values, source=source)
+    return plan_data_request(values, source=source, symbol=plan.symbol, intraday=plan.horizon == "intraday")
+
+
+def _answers(values: Values) -> "Mapping[str, State]":
+    """Answers of --answer by criterion."""
+    from iwm_opts.errors import DataError
+    from iwm_opts.journal.trade_log import UNTOLD, answers_of
+
+    answers = answers_of("; ".join(values.texts("answer")))
+    if UNTOLD in answers.values():  # of logs alone, where nobody was asked
+        raise DataError("checklist", f"{UNTOLD!r} is not an answer", "write criterion=met, unmet or unknown")
+    return {name: cast("State", state) for name, state in answers.items()}
