@@ -81,7 +81,7 @@ def compare_fills(
     payoff : Payoff, optional
         Extremes at expiry; without them max_profit, max_loss_expiry and the win rate are None.
     expected_profit_at_mid : float, optional
-        Dollars a package, filled at mid, after the costs that do not depend on the fill. What it pays for is the
+        Dollars a package, filled at mid, after the costs that do not depend on the fill. It covers the
         break-even slippage; below zero not even mid is good enough.
     models : sequence of FillModel
         One row each, in this order.

@@ -1,4 +1,4 @@
-"""What a broker, the exchanges, the clearing house and the regulators charge for a package of options.
+"""Fees of a broker, exchanges, the clearing house and regulators for a package of options.
 
 Fees are per contract and leg, not per leg. Presets hold a dated schedule for options on stocks and ETFs (index options
 such as RUT and SPX carry exchange surcharges that none of them holds); check yours and override what differs. Brokers
@@ -61,7 +61,7 @@ class FeeSchedule:
         Raises
         ------
         InputError
-            For an unknown preset or key, or a charge that is no finite number of zero or more.
+            For an unknown preset or key, or a charge that is not a finite number of zero or more.
         """
         head, *changes = [part.strip() for part in text.strip().lower().split(",")]
         if "=" in head:
@@ -73,7 +73,7 @@ class FeeSchedule:
             schedule = cls(head, **PRESETS[head])
         else:
             remedy = f"choose one of {', '.join(PRESETS)}, custom:0.65 or key=value"
-            raise InputError("fees", text, f"{head!r} is no fee schedule", remedy)
+            raise InputError("fees", text, f"unknown fee schedule {head!r}", remedy)
         return schedule._changed(text, changes) if changes else schedule
 
     def _changed(self, text: str, changes: list[str]) -> Self:
@@ -81,7 +81,7 @@ class FeeSchedule:
         for change in changes:
             key, _, value = change.partition("=")
             if key not in CHARGES:
-                raise InputError("fees", text, f"{key!r} is no charge", f"choose one of {', '.join(CHARGES)}")
+                raise InputError("fees", text, f"unknown charge {key!r}", f"choose one of {', '.join(CHARGES)}")
             charges[key] = _charge(text, key, value)
         if "commission" in charges and self.name == "zero":
             charges.setdefault("closing", charges["commission"])
@@ -137,12 +137,12 @@ class FeeSchedule:
 
 
 def premium_sold(legs: Legs, bid: ArrayLike, ask: ArrayLike) -> Array:
-    """Premium at mid of the short legs, dollars a share: what the SEC's share is taken of, to a fraction of a cent.
+    """Premium at mid of the short legs, $/share: base of the SEC fee, to a fraction of a cent.
 
     Parameters
     ----------
     legs : Legs
-        `legs.closing()` gives the premium sold on the way out.
+        `legs.closing()` gives the premium sold at the exit.
     bid, ask : array_like, shape (..., legs)
         Dollars a share; negative bids count as zero.
 

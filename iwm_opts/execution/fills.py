@@ -24,11 +24,11 @@ EFFECTIVE_SHARE: Final = {"conventional": 0.77, "average": 0.58, "timed": 0.31}
 
 NOTES: Final = {
     "fraction": "a share of the half-spread, at least a tick and the dearest vertical inside",
-    "mid": "optimistic: nobody is obliged to trade at mid",
+    "mid": "optimistic: no counterparty is obliged to trade at mid",
     "natural": "sells the bids, buys the asks",
     "orats": "optimistic: on a quiet IWM condor under half a cent",
     "effective": "effective spreads of single-leg trades in single stocks (Muravyev and Pearson 2020)",
-    "stress": "half-spreads as wide as in a panic: what a stop pays",
+    "stress": "half-spreads as wide as in a panic: fills of stops",
 }
 MODELS_TEXT: Final = "fraction:X (0 to 1), mid, natural, orats, effective:conventional|average|timed, stress:K"
 
@@ -51,7 +51,7 @@ class FillModel:
         """
         kind, _, parameter = text.strip().lower().partition(":")
         if kind not in NOTES:
-            raise InputError("fill", text, "is no fill model", f"choose one of {MODELS_TEXT}")
+            raise InputError("fill", text, "unknown fill convention", f"choose one of {MODELS_TEXT}")
         if kind in ("fraction", "stress"):
             parameter = _number(text, parameter, upper=1.0 if kind == "fraction" else np.inf)
         elif kind == "effective":
@@ -158,7 +158,7 @@ class Fills:
 
     @property
     def slippage_share_of_credit(self) -> Array:
-        """Slippage over the credit at mid; NaN where that is no credit."""
+        """Slippage over the credit at mid; NaN without a credit."""
         return np.divide(self.offset, self.mid, out=np.full_like(self.mid, np.nan), where=self.mid > 0)
 
     @property
@@ -187,7 +187,7 @@ def fill_packages(model: FillModel, legs: Legs, bid: ArrayLike, ask: ArrayLike, 
     ----------
     model : FillModel
     legs : Legs
-        `legs.closing()` fills the way out.
+        `legs.closing()` fills the exit.
     bid, ask : array_like, shape (n, legs)
         Dollars a share. Negative bids count as zero. A leg without a quote (NaN, a zero ask) or with a crossed one
         makes its package NaN.
@@ -207,7 +207,7 @@ def fill_packages(model: FillModel, legs: Legs, bid: ArrayLike, ask: ArrayLike, 
     """
     bids, asks = np.array(bid, dtype=np.float64, order="C"), np.array(ask, dtype=np.float64, order="C")
     if bids.ndim != 2 or bids.shape != asks.shape or bids.shape[1] != len(legs):
-        raise InputError("quotes", f"bid {bids.shape}, ask {asks.shape}", f"needs {len(legs)} columns, one a leg")
+        raise InputError("quotes", f"bid {bids.shape}, ask {asks.shape}", f"needs {len(legs)} columns, one per leg")
     if not tick > 0:
         raise InputError("tick", tick, "must be positive")
     ticks_per_dollar = 0.0 if model.kind == "mid" else 1.0 / tick

@@ -1,4 +1,4 @@
-"""The legs of a kind of package, without strikes or quotes: what filling, fees and margin need to know of them."""
+"""Legs of a kind of package, without strikes or quotes, for fills, fees and margin."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -41,7 +41,7 @@ class Legs:
         Raises
         ------
         InputError
-            When the shapes differ, a sign or right is not +1 or -1, or a ratio is no positive whole number.
+            When the shapes differ, a sign or right is not +1 or -1, or a ratio is not a positive whole number.
         """
         signs, rights = np.array(sign, dtype=np.float64), np.array(right, dtype=np.float64)
         ratios = np.ones_like(signs) if ratio is None else np.array(ratio, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""What a chain quotes: bid-ask spreads by distance from the money and time to expiration."""
+"""Quoted bid-ask spreads of a chain by moneyness or delta and days to expiration."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -40,7 +40,7 @@ class SpreadTable:
 
     @property
     def note(self) -> str:
-        """What was counted and what was not, in one line."""
+        """Counts of quotes used and left out, in one line."""
         reasons = "".join(f", {count} {reason}" for reason, count in self.left_out.items() if count)
         return (
             f"{self.counted} out-of-the-money quotes with a bid; {self.no_bid} without one have no share of mid, "
@@ -51,8 +51,7 @@ class SpreadTable:
 def spread_table(chain: pd.DataFrame, by: By = "moneyness", name: str = "") -> SpreadTable:
     """Quoted spreads of the out-of-the-money options of a chain.
 
-    Spreads are measured where somebody bids: a zero bid would be a spread of 200% of a mid at which nothing can be
-    sold. That selects, most of all in the far wings, so the share of quotes without a bid stands beside them.
+    Spreads are measured where the bid is positive: a zero bid would be a spread of 200% of a mid that no seller gets. That selects, most of all in the far wings, so the fraction of quotes without a bid is given too.
 
     Parameters
     ----------
@@ -134,7 +133,7 @@ def _distance(chain: pd.DataFrame, by: By, out_of_the_money: Array) -> tuple[Arr
         return out_of_the_money, MONEYNESS_EDGES
     if by == "delta":
         return 100.0 * np.abs(_floats(chain, "delta")), DELTA_EDGES
-    raise InputError("by", by, "is no measure of distance", "choose moneyness or delta")
+    raise InputError("by", by, "unknown measure of distance", "choose moneyness or delta")
 
 
 def _bucket(values: Array, edges: tuple[float, ...], *, is_open: bool, is_whole: bool = False) -> pd.Series:

@@ -37,7 +37,7 @@ NO_BARS: Final = pd.DataFrame(columns=[*PRICES], index=pd.DatetimeIndex([], name
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inputs:
-    """The data that a plan is judged on; what is None or absent makes what reads it unknown."""
+    """Data of a plan's criteria; None makes every criterion on it unknown."""
 
     bars: pd.DataFrame  # of the underlying, as from `io.bars.load_bars`
     funds: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # SPY, KRE, XBI by symbol
@@ -55,7 +55,7 @@ class Inputs:
         return replace(self, bars=self.bars.reindex(days.union(wanted)))
 
     def before(self, day: date) -> "Inputs":
-        """What was known before a day; scheduled releases are known ahead."""
+        """Data known before a day; scheduled releases are known ahead."""
         stamp = pd.Timestamp(day)
         return replace(
             self,
@@ -113,18 +113,18 @@ class Checklist:
         return self.met >= self.minimum
 
     def answered(self, own: Mapping[str, State]) -> "Checklist":
-        """The same with what a person says in place of what the data say.
+        """The same checklist with a person's answer in place of the data's.
 
         Raises
         ------
         InputError
-            When there is no criterion of that name.
+            For an unknown criterion.
         """
         names = [one.name for one in self.answers]
         for name in own:
             if name not in names:
                 remedy = f"they are {', '.join(names)}" if names else "the plan has none"
-                raise InputError("answer", name, "is no criterion of the plan", remedy)
+                raise InputError("answer", name, "unknown criterion of the plan", remedy)
         told = tuple(
             replace(one, state=own[one.name], detail="as answered") if one.name in own else one for one in self.answers
         )
@@ -281,7 +281,7 @@ def criterion(name: str) -> Criterion:
         When there is none.
     """
     if name not in CRITERIA:
-        raise InputError("criteria", name, "is no criterion", f"choose of {', '.join(CRITERIA)}")
+        raise InputError("criteria", name, "unknown criterion", f"choose of {', '.join(CRITERIA)}")
     return CRITERIA[name]
 
 

@@ -29,7 +29,7 @@ def contradictions(plan: "Plan") -> Found:
     if instrument == "shares" and plan.package is not None:
         found.append((("package",), "shares have no option package: leave [package] out"))
     if instrument != "shares" and plan.exits is not None:
-        found.append((("exits",), f"[exits] are of shares; those of {instrument} stand in [package]"))
+        found.append((("exits",), f"[exits] applies to shares; {instrument} takes its exits from [package]"))
     return found + _of_numbers(plan)
 
 
@@ -72,7 +72,7 @@ def _of_numbers(plan: "Plan") -> Found:
     names = plan.checklist.criteria
     for place, name in enumerate(names):
         if name not in CRITERIA:
-            found.append((("checklist", "criteria"), f"{name!r} is no criterion: choose of {', '.join(CRITERIA)}"))
+            found.append((("checklist", "criteria"), f"unknown criterion {name!r}: choose of {', '.join(CRITERIA)}"))
         elif name in names[:place]:
             found.append((("checklist", "criteria"), f"{name!r} would count twice"))
     if plan.checklist.minimum > len(names):

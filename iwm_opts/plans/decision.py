@@ -1,4 +1,4 @@
-"""Take or skip: what a plan says of one session, and of all of them for a backtest; one definition of each rule.
+"""Decision of a plan, take or skip, for one session or all sessions of a backtest.
 
 A plan enters on a session when its edge signalled, the macro filter is known to be clear and enough of the checklist is
 met, all read from the session before; the momentum edge alone reads the first minutes of the session itself.
@@ -25,7 +25,7 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class SignalState:
-    """What the edge says for one session."""
+    """Signal of the edge for one session."""
 
     state: State
     detail: str
@@ -48,7 +48,7 @@ class Decision:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """What stands against an entry; what speaks for it where nothing does."""
+        """Reasons against an entry; reasons for it where none are against."""
         words = {"met": "is there", "unmet": "is not there", "unknown": "is unknown"}
         against = []
         if self.signal.state != "met":
@@ -65,7 +65,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EntryDays:
-    """Sessions on which a plan allows an entry, and what stood in the way on others."""
+    """Sessions on which a plan allows an entry, and the rules that blocked others."""
 
     allowed: Flags  # shape (bars,): at the bar's open; for momentum when its first minutes are over
     signal: Flags  # what of it each rule alone says, shape (bars,)
@@ -75,16 +75,16 @@ class EntryDays:
 
 
 def decide(plan: Plan, data: Inputs, day: date) -> Decision:
-    """What the plan says of an entry on a session; nothing dated on or after it is read but the first minutes.
+    """Decide an entry on a session; nothing dated on or after it is read but the first minutes.
 
     Raises
     ------
     InputError
-        When the day is no session, or the bars do not reach the session before.
+        When the day is not a session, or the bars do not reach the session before.
     """
     if not is_session(day):
         next_one = next_session(day)
-        raise InputError("as_of", day.isoformat(), "is no session: nobody trades", f"give --as-of {next_one}")
+        raise InputError("as_of", day.isoformat(), "not a session", f"give --as-of {next_one}")
     before = latest_session(day - timedelta(days=1))
     if pd.Timestamp(before) not in data.bars.index:
         oldest, newest = data.bars.index[0].date(), data.bars.index[-1].date()
@@ -142,7 +142,7 @@ def _momentum(edge: Momentum, data: Inputs, stamp: pd.Timestamp) -> SignalState:
     reading = edge.readings(_with_day(data.bars, stamp), seen).loc[stamp]
     gap, volume = (float(value) for value in reading[["gap", "relative_volume"]].to_numpy())
     gapped = "gap unknown" if np.isnan(gap) else f"gap {gap:+.2%}"
-    traded = "unknown beside its mean" if np.isnan(volume) else f"{volume:.2f} times its mean"
+    traded = "unknown against its mean" if np.isnan(volume) else f"{volume:.2f} times its mean"
     detail = f"{gapped}, volume of the first {edge.enter_minute} minutes {traded}; wanted over {edge.gap:.1%} and 1"
     return SignalState(_state(reading["signal"]), detail)
 
@@ -171,7 +171,7 @@ def entry_days(plan: Plan, data: Inputs, within: Flags | None = None) -> EntryDa
     Raises
     ------
     InputError
-        When the data lacks what the edge or the macro filter reads.
+        When the data of the edge or of the sector filter are missing.
     """
     days = [day.date() for day in data.bars.index]
     everywhere = np.ones(len(days), dtype=bool)
@@ -205,7 +205,7 @@ def _momentum_days(edge: Momentum, data: Inputs) -> Flags:
 
 
 def _macro_flags(plan: Plan, data: Inputs, days: Sequence[date]) -> tuple[Flags, Flags]:
-    """Sessions on which the macro filter is known to be clear, and those on which nobody knows."""
+    """Sessions on which the sector filter is clear, and those on which it is unknown."""
     fund = data.funds.get(plan.macro.symbol)
     if fund is None:
         raise InputError(

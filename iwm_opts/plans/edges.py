@@ -1,7 +1,7 @@
 """The three edges: each a rule on data with named thresholds, read without looking ahead.
 
-The rules are those of the strategy behind this project; what they are worth is measured by `strategy.claims` and the
-backtests. How signals are dated, and what an unknown one is: see `market.signals`.
+The rules are those of the strategy behind this project; `research.claims` and the backtests measure their value. Dates
+of signals and unknown ones: see `market.signals`.
 """
 
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class VolContraction:
 
     def __post_init__(self) -> None:
         if not 0.0 < self.below <= 100.0:
-            raise InputError("below", self.below, "is no IV rank", "choose one above 0 and at most 100")
+            raise InputError("below", self.below, "must be an IV rank", "choose a value above 0 and at most 100")
 
     def signals(self, history: IvHistory) -> "pd.Series[bool]":
         """Whether each close of the series ranks below.
@@ -97,7 +97,7 @@ class Momentum:
             raise InputError("volume_sessions", self.volume_sessions, "must be at least 1")
 
     def readings(self, bars: pd.DataFrame, minutes: pd.DataFrame) -> pd.DataFrame:
-        """What the rule sees on each session of the intraday bars, and what it says.
+        """Inputs and signal of the rule on each session of the intraday bars.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class Momentum:
             gap (share of price), relative_volume (over the mean of the sessions before), signal (boolean, NA where the
             close before, the first minute or more than a fifth of the sessions before is missing). Known at
             `enter_minute`, and nothing later is read. A session that lacks more than a fifth of its watched minutes
-            is in no mean, and traded at least what is there: it signals where that exceeds the mean, else it is NA.
+            enters no mean; its volume is a lower bound: it signals where the bound exceeds the mean, else it is NA.
         """
         by_session = pd.DatetimeIndex(minutes.index).normalize()
         # A bar that is not over at the entry says what nobody knows yet.

@@ -34,7 +34,7 @@ FEW_TRADES: Final = 10  # below, no interval is worth its name
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InstrumentResult:
-    """What an edge did in one instrument."""
+    """Result of an edge in one instrument."""
 
     instrument: str
     risk: str  # what bounds the loss, in words
@@ -48,7 +48,7 @@ class InstrumentResult:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What an edge gained in one instrument more than in another, over the risk taken."""
+    """Gain of an edge in one instrument less that in another, per risk taken."""
 
     entries: str
     instrument: str
@@ -58,11 +58,11 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """What the interval says."""
+        """Verdict of the interval."""
         if not self.gain.is_known:
-            return "too few trades to tell"
+            return "too few trades for a verdict"
         if not self.gain.excludes_zero:
-            return "the data cannot tell"
+            return "inconclusive"
         return f"{self.instrument} {'better' if self.gain.estimate > 0.0 else 'worse'}"
 
 
@@ -134,7 +134,7 @@ def _interval(sample: NDArray[np.float64], holding: float, trades: int) -> Inter
 def defined_less_naked(results: Sequence[InstrumentResult]) -> list[Difference]:
     """Verticals against single long options, for each way of entering on which both were traded.
 
-    Days are resampled with what both gained on them, so that what the price did to both does not count.
+    Days are resampled with the gains of both, so that common moves of the price cancel.
     """
     found = []
     for entries in dict.fromkeys(one.entries for one in results):

@@ -40,7 +40,7 @@ def trade_momentum(
         Sessions on which the other rules of a plan allow an entry; all unless given.
     label : str
     every_session : bool
-        Trade whatever the edge says: what it is compared with.
+        Trade every session, whatever the signal: the baseline.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """The momentum edge in options: a package bought or sold some minutes after the open, closed at minute 45 or before.
 
-Nobody recorded quotes by the minute, so they are modelled from the surface of the close before: see
+No source records quotes by the minute, so they are modelled from the surface of the close before: see
 `sources.within_session`. Filling, fees, size and exits are those of the engine, the clock in minutes in place of
 sessions; a package is judged at the opening price of each bar, and no position is held overnight.
 """
@@ -38,7 +38,7 @@ def surface_behind(market: DailyMarket | None) -> SurfaceMarket:
     Raises
     ------
     InputError
-        When there is no market, or one of recorded quotes.
+        Without a market, or with recorded quotes.
     """
     if market is not None and market.surface_market is not None:
         return market.surface_market
@@ -80,13 +80,13 @@ def trade_momentum_packages(
         Sessions on which the other rules of a plan allow an entry; all unless given.
     smile : {"spot-vol", "sticky-moneyness"}
     every_session : bool
-        Trade whatever the edge says: what it is compared with.
+        Trade every session, whatever the signal: the baseline.
 
     Returns
     -------
     Backtest
         `trades` has the columns of `COLUMNS`, meanings as in `Backtest`, entry and exit in minutes of New York, prices
-        of the underlying beside them; equity on each session of the minutes.
+        of the underlying with them; equity on each session of the minutes.
     """
     readings = edge.readings(bars, minutes.bars)
     days = [day.date() for day in pd.DatetimeIndex(readings.index)]

@@ -1,4 +1,4 @@
-"""The plan: one TOML file that says what is traded, when, how much and until when, checked before anybody trades it.
+"""The plan: one TOML file with instrument, entries, size and exits, validated when read.
 
 It names an edge and its thresholds, a horizon, an instrument, an account, the checklist, the exits, the macro filter
 and the review. A plan that contradicts itself is refused with the reason; every message names the line.
@@ -132,7 +132,7 @@ class Plan(Table):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a prudent reader would ask about."""
+        """Cautions about the plan."""
         found = [risk_warning(self.account.risk)]
         if self.exits and self.exits.target_atr and self.exits.target_atr < self.exits.stop_atr:
             found.append(
@@ -167,8 +167,8 @@ def load_plan(path: str | Path) -> Plan:
     Raises
     ------
     DataError
-        When the file cannot be read or is no TOML, a key is unknown or its value breaks a rule, or the plan contradicts
-        itself: the line, the key, the value and the rule are named.
+        When the file cannot be read or is not TOML, a key is unknown or its value breaks a rule, or the plan
+        contradicts itself: the line, the key, the value and the rule are named.
     """
     path = Path(path)
     try:
@@ -178,7 +178,7 @@ def load_plan(path: str | Path) -> Plan:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise DataError(path, f"is no TOML: {error}", REMEDY) from None
+        raise DataError(path, f"invalid TOML: {error}", REMEDY) from None
     if "version" in table and table["version"] != VERSION:
         rule = (
             f"line {line_of(text, ('version',))}: version {table['version']!r} is not {VERSION}, which this tool reads"
@@ -191,7 +191,7 @@ def load_plan(path: str | Path) -> Plan:
 
 
 def make_plan(**given: Any) -> Plan:
-    """A plan from values, tables as mappings; what is not given has the defaults of its edge and instrument.
+    """A plan from values, tables as mappings; missing values take the defaults of edge and instrument.
 
     Raises
     ------
@@ -235,7 +235,7 @@ def _key_and_rule(error: Any) -> tuple[tuple[str, ...], str]:
     key = tuple(str(part) for part in error["loc"] if isinstance(part, str))
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        message = "is no key of a plan"
+        message = "unknown key"
     return key, message[:1].lower() + message[1:]
 
 

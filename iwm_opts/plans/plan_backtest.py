@@ -1,4 +1,4 @@
-"""A plan put to the test: what it trades, its stages, and the strategy's own verdict; `plan_runner` runs them.
+"""Stages and verdict of a plan's backtest; `plans.runner` runs them.
 
 A plan that fails in all three stress periods is to be restructured; one that holds in two of them is worth paper
 trading. A period's trades are those entered in it, followed to their end, on an account that starts afresh.
@@ -42,7 +42,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StageResult:
-    """What the plan did in one period."""
+    """Result of the plan in one period."""
 
     period: Period
     metrics: Metrics | None  # None where there was nothing to trade on
@@ -75,7 +75,7 @@ class PlanResult:
 
 
 def verdict(holds: Sequence[bool | None]) -> str:
-    """What the stress periods say of a plan.
+    """Verdict of the stress periods on a plan.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def verdict(holds: Sequence[bool | None]) -> str:
         return f"holds in {held} of {total} stress periods: worth paper trading{unsaid}"
     if held + silent >= WORTH_PAPER:
         return f"not decided: holds in {held} of {total} stress periods{unsaid}"
-    return f"holds in {held} of {total} stress periods: not worth paper trading as it stands{unsaid}"
+    return f"holds in {held} of {total} stress periods: not worth paper trading yet{unsaid}"
 
 
 def stress_stages(data: Inputs, market: DailyMarket | None = None) -> list[Stage]:
@@ -100,7 +100,7 @@ def stress_stages(data: Inputs, market: DailyMarket | None = None) -> list[Stage
 
 
 def strategies(plan: Plan, data: Inputs, days: Sequence[date]) -> list[tuple[str, Flags]]:
-    """What is traded, and on which of some sessions: a vertical is chosen by the rank of the close before.
+    """Strategy of each session: a vertical is chosen by the rank of the close before.
 
     Where that rank is unknown it is a debit spread.
     """
@@ -123,7 +123,7 @@ def strategies(plan: Plan, data: Inputs, days: Sequence[date]) -> list[tuple[str
 
 
 def share_rules(plan: Plan) -> ShareRules:
-    """What the daily share loop does under a plan."""
+    """Rules of the daily share loop under a plan."""
     account, costs = plan.account, plan.costs
     return ShareRules(
         exits=plan.share_exits,
@@ -137,7 +137,7 @@ def share_rules(plan: Plan) -> ShareRules:
 
 
 def engine_rules(plan: Plan, strategy: str) -> Rules:
-    """What the options engine does under a plan; the plan's own entry days stand in for its gate."""
+    """Rules of the options engine under a plan; its entry days replace the gate."""
     package, costs = plan.package, plan.costs
     assert package is not None
     wing = Wing(width=package.width)

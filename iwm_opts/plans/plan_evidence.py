@@ -1,7 +1,7 @@
 """What each rule of a plan is worth: its trades against the same trade entered on any session.
 
 The plan's trade is followed from every session there is, once, with its exits and costs and whatever the account; the
-rules only choose among the outcomes. What a rule adds is then the mean gain of the sessions it chooses less that of
+rules only choose among the outcomes. The value of a rule is then the mean gain of the sessions it chooses less that of
 all, on the same data, in multiples of the risk taken (Tharp's R). Trades overlap, and intervals allow for it: see
 `backtest.bootstrap`.
 """
@@ -36,7 +36,7 @@ SEED: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """The sessions that some of the plan's rules choose, and what the trade gained from them."""
+    """Sessions that some of the plan's rules choose, and the gain of their trades."""
 
     name: str
     trades: int
@@ -58,11 +58,11 @@ class PlanEvidence:
 
     @property
     def sentence(self) -> str:
-        """What was found, "no evidence" included."""
+        """Finding in plain sentences, "no evidence" included."""
         whole = self.rungs[-1]
         difference = whole.over_any
         if difference is None or not difference.is_known:
-            return f"{whole.trades} trades are too few to say what the plan's rules are worth."
+            return f"{whole.trades} trades are too few to value the plan's rules."
         more = f"{difference.estimate:+.3f} R a trade against entering on any session"
         counted = f"{whole.trades} trades, worth {whole.independent:.0f} that do not overlap"
         bounds = f"{difference.low:+.3f} to {difference.high:+.3f}; {counted}"
@@ -108,7 +108,7 @@ def plan_evidence(plan: Plan, stage: Stage) -> PlanEvidence:
 
 
 def _every_session(plan: Plan, stage: Stage, within: Flags) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The plan's trade from every session, and what to know of the data."""
+    """The plan's trade from every session, and notes on the data."""
     bars, rule = stage.data.bars, plan.rule
     rules = replace(share_rules(plan), account=EVERYTHING, risk_share=1e-9, max_open=UNLIMITED, max_open_risk=1.0)
     if plan.instrument != "shares":

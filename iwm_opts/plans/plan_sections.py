@@ -16,14 +16,14 @@ from iwm_opts.risk.sizing import MAX_OPEN_RISK
 DAILY_QUESTIONS: Final = (
     "Did every open position keep its stop, target and time stop where the plan puts them?",
     "Was every entry on a signal, with the macro filter clear and the checklist passed?",
-    "Was the size what the formula says, and the fill within the fill model?",
+    "Did the size follow the formula, and the fill the fill model?",
     "Is a scheduled release, an ex-dividend date or an expiration due before the next review?",
 )
 
 
 def _fraction(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError("is no share; write 1% or 0.01")
+        raise ValueError("invalid fraction; write 1% or 0.01")
     try:
         return parse_share(value if isinstance(value, str) else repr(value), "share")
     except InputError as error:
@@ -107,7 +107,7 @@ class ExitsTable(Table):
 
 
 class PackageTable(Table):
-    """[package] of options: what is chosen, and when it is left."""
+    """[package] of options: selection and exits."""
 
     dte: Count = DTE_WINDOW[1]  # calendar days, the nearest expiration
     dte_slack: CountOrZero = 10

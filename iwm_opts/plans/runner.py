@@ -44,7 +44,7 @@ def backtest_plan(
     stress, ranges : sequence of Stage
         Those the verdict rests on (`stress_stages`), and any others.
     progress : callable, optional
-        Told how many of how many stages are done.
+        Called with the stages done and their number.
     signals_only : bool
         Enter on every signal of the edge: macro filter and checklist are left out.
 
@@ -222,7 +222,7 @@ def _added(plan: Plan, parts: Sequence[Backtest]) -> Parts:
 
 
 def _market_name(plan: Plan, stages: Sequence[Stage]) -> str:
-    """What the plan was traded on, for a heading."""
+    """Market of the plan, for a heading."""
     market = next((one.market for one in stages if one.market is not None), None)
     names = [market.name] if plan.instrument != "shares" and market is not None else []
     minutes = next((one.data.minutes for one in stages if one.data.minutes is not None), None)
@@ -249,7 +249,7 @@ def _nothing(stage: Stage, reason: str) -> StageResult:
 
 
 def _few(results: Sequence[StageResult]) -> list[str]:
-    """What the verdict rests on where that is little."""
+    """Sample behind the verdict, where it is small."""
     counts = {one.period.name: one.metrics.trades for one in results if one.metrics and one.metrics.trades}
     if not counts or min(counts.values()) >= FEW_TRADES:
         return []

@@ -1,8 +1,7 @@
 """The claims that the strategy rests on, each measured on the user's data: estimate, interval, sample, verdict.
 
 The strategy's source asserts; this measures. A claim says which values would make it true; where the whole interval is
-such values it holds, where none of it is it does not, and else the data cannot tell. How each is measured:
-`claim_readings`.
+such values it holds, where none of it is it does not, and else it is inconclusive. How each is measured: `claim_readings`.
 """
 
 import math
@@ -36,7 +35,7 @@ from iwm_opts.research.claim_readings import (
 from iwm_opts.research.claim_statistics import Found
 
 ABOVE_ZERO, BELOW_ZERO, ANY = (0.0, math.inf), (-math.inf, 0.0), (-math.inf, math.inf)
-HOLDS, FAILS, UNDECIDED, MEASURED = "holds", "does not hold", "the data cannot tell", "measured"
+HOLDS, FAILS, UNDECIDED, MEASURED = "holds", "does not hold", "inconclusive", "measured"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def parse_share(text: str | float, name: str = "risk") -> float:
     try:
         value = float(stripped.removesuffix("%")) / (100.0 if stripped.endswith("%") else 1.0)
     except ValueError:
-        raise InputError(name, text, "is no share", "write 1% or 0.01") from None
+        raise InputError(name, text, "invalid fraction", "write 1% or 0.01") from None
     if value > BARE_LIMIT and not stripped.endswith("%"):
         raise InputError(name, text, "may mean a share or a percentage", f"write {value:g}% for {value:g} in a hundred")
     if not 0.0 < value <= 1.0:

@@ -149,7 +149,7 @@ def test_a_picture_is_written(traded, tmp_path):
         (("--ivr-at-least", 50), "no day would pass"),
         (("--dte", "55:35"), "low <= high"),
         (("--scenario", "q4-2018"), "a scenario has dates of its own"),
-        (("--fill", "best"), "is no fill model"),
+        (("--fill", "best"), "unknown fill convention"),
         (("--stop", "soon"), "not a valid"),
         (("--risk", "2%"), "contracts"),
         (("--from", "2023-08-01", "--to", "2023-07-01"), "2023-07-01"),

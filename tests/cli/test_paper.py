@@ -404,7 +404,7 @@ def test_an_answer_counts_for_the_plans_decision_too(paper, tmp_path):
 def test_an_answer_to_what_the_plan_does_not_ask_is_refused(paper):
     failed = paper("open", "--plan", "plan.toml", "--answer", "clam=met")
     assert failed.code == 1
-    assert "answer = 'clam': is no criterion of the plan; they are calm, premium" in failed.err
+    assert "answer = 'clam': unknown criterion of the plan; they are calm, premium" in failed.err
 
 
 @pytest.mark.parametrize("lost", ["the close before", "most of the year"])

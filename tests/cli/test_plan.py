@@ -363,4 +363,4 @@ def test_a_plan_that_stands_in_the_file_is_not_lost(run, data, tmp_path):
 
 def test_a_day_without_a_session_is_no_day_of_a_decision(run, data):
     refused = run(*DIPS, *data, "--as-of", "2024-12-28", "--check")  # a Saturday
-    assert (refused.code, "is no session: nobody trades; give --as-of 2024-12-30" in refused.err) == (1, True)
+    assert (refused.code, "not a session; give --as-of 2024-12-30" in refused.err) == (1, True)

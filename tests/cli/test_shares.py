@@ -19,8 +19,8 @@ def test_shares_as_written(text, value):
         ("-1%", "must be above 0"),
         ("150%", "must be above 0 and at most 1"),
         ("nan", "must be above 0"),
-        ("two", "is no share; write 1% or 0.01"),
-        ("", "is no share"),
+        ("two", "invalid fraction; write 1% or 0.01"),
+        ("", "invalid fraction"),
     ],
 )
 def test_what_is_no_share_is_named(text, message):

@@ -77,12 +77,12 @@ def test_custom_schedules():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("etrade", "'etrade' is no fee schedule; choose one of tastytrade"),
+        ("etrade", "unknown fee schedule 'etrade'; choose one of tastytrade"),
         ("custom:x", "commission needs a number of zero or more"),
         ("custom:-1", "commission needs a number of zero or more"),
         ("commission=inf", "commission needs a number of zero or more"),
-        ("zero,tax=1", "'tax' is no charge"),
-        ("", "is no fee schedule"),
+        ("zero,tax=1", "unknown charge 'tax'"),
+        ("", "unknown fee schedule"),
     ],
 )
 def test_what_is_no_schedule_is_named(text, message):

@@ -188,7 +188,7 @@ def test_spellings_of_one_model_are_equal():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("halfway", "is no fill model; choose one of fraction:X"),
+        ("halfway", "unknown fill convention; choose one of fraction:X"),
         ("fraction", "needs a number between 0 and 1"),
         ("fraction:1.5", "needs a number between 0 and 1; use stress:K"),
         ("fraction:nan", "needs a number between 0 and 1"),

@@ -54,10 +54,10 @@ def test_thresholds_reach_the_rules():
     [
         ("[account]\nrisk = 2", r"line 7, account\.risk = 2: may mean a share or a percentage; write 2% for"),
         ('[account]\nvalue = "much"', r"line 7, account\.value = 'much'"),
-        ("[exits]\n\ntarget = 2.0", r"line 8, exits\.target = 2\.0: is no key of a plan"),
+        ("[exits]\n\ntarget = 2.0", r"line 8, exits\.target = 2\.0: unknown key"),
         ("[exits]\nstop_atr = nan", r"line 7, exits\.stop_atr = nan"),
         ("[exits]\ntarget_atr = inf", r"line 7, exits\.target_atr = inf"),
-        ('[checklist]\ncriteria = ["trend", "moon"]', r"line 7, checklist\.criteria: 'moon' is no criterion: choose"),
+        ('[checklist]\ncriteria = ["trend", "moon"]', r"line 7, checklist\.criteria: unknown criterion 'moon': choose"),
         ('[checklist]\ncriteria = ["trend", "trend", "calm"]', r"line 7, checklist\.criteria: 'trend' would count tw"),
         ("[checklist]\nminimum = 9", r"line 7, checklist\.minimum: 9 of 6 criteria can never be met"),
         ('[costs]\nfill = "cheap"', r"line 7, costs\.fill = 'cheap'"),
@@ -66,7 +66,7 @@ def test_thresholds_reach_the_rules():
         ("[package]\ndte = 30", r"line 6, package: shares have no option package"),
         ("[exits]\nmax_sessions = 2", r"line 6, exits\.time_stop_sessions: comes after max_sessions"),
         ("[account]\nmax_open_risk = '0.5%'", r"line 7, account\.max_open_risk: is below the risk of a single"),
-        ("[account\n", r"is no TOML: .*line 6"),
+        ("[account\n", r"invalid TOML: .*line 6"),
     ],
 )
 def test_a_fault_names_its_line(written, line, message):
