@@ -1,7 +1,7 @@
 """The claims that the strategy rests on, each measured on the user's data: estimate, interval, sample, verdict.
 
 The strategy's source asserts; this measures. A claim says which values would make it true; where the whole interval is
-such values it holds, where none of it is it does not, and else it is inconclusive. How each is measured: `claim_readings`.
+such values it holds, where none of it is it does not, and else it is inconclusive. Measurements: `claim_readings`.
 """
 
 import math
