@@ -1,5 +1,29 @@
 """Errors a user can act on: each names the parameter, the value, the rule and the remedy."""
 
+from typing import Final
+
+LONGEST: Final = 500  # characters of a message
+LONGEST_PART: Final = 160  # of a source, a value or a remedy, where a message would be longer
+
+
+def _message(head: str, rule: str, remedy: str) -> str:
+    """One line of at most `LONGEST` printable characters: the rule gives way before what it is about and the remedy."""
+    head, rule, remedy = (_printable(part) for part in (head, rule, remedy))
+    tail = f"; {remedy}" if remedy else ""
+    if len(head) + len(rule) + len(tail) + 2 > LONGEST:
+        head = head if len(head) <= LONGEST_PART else "..." + head[3 - LONGEST_PART :]
+        tail = tail if len(tail) <= LONGEST_PART else tail[: LONGEST_PART - 3] + "..."
+        room = LONGEST - len(head) - len(tail) - 2
+        rule = rule if len(rule) <= room else rule[: room - 3] + "..."
+    return f"{head}: {rule}{tail}"
+
+
+def _printable(text: str) -> str:
+    """Text with control characters written out: a cell of a file cannot drive a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in text)
+
 
 class IwmOptsError(Exception):
     """Base of every error this package raises on purpose."""
@@ -10,7 +34,7 @@ class InputError(IwmOptsError, ValueError):
 
     def __init__(self, name: str, value: object, rule: str, remedy: str = "") -> None:
         self.name, self.value, self.rule, self.remedy = name, value, rule, remedy
-        super().__init__(f"{name} = {value!r}: {rule}" + (f"; {remedy}" if remedy else ""))
+        super().__init__(_message(f"{name} = {value!r}", rule, remedy))
 
 
 class DataError(IwmOptsError, ValueError):
@@ -18,7 +42,7 @@ class DataError(IwmOptsError, ValueError):
 
     def __init__(self, source: object, rule: str, remedy: str = "") -> None:
         self.source, self.rule, self.remedy = str(source), rule, remedy
-        super().__init__(f"{source}: {rule}" + (f"; {remedy}" if remedy else ""))
+        super().__init__(_message(str(source), rule, remedy))
 
 
 class ConflictError(InputError):

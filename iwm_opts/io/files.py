@@ -25,6 +25,8 @@ from iwm_opts.market.contract import is_adjusted, underlying_of
 from iwm_opts.market.second_market import second_market
 
 CONTRACT: Final = ["root", "expiration", "right", "strike"]
+FURTHEST: Final = 1e3  # times spot, up or down, that a strike or quote can be
+SMALLEST_PRICE: Final = 1e-7  # of spot: a quote above zero is a tick, and no spot is a million dollars
 SATURDAY: Final = 5  # date.weekday()
 
 
@@ -172,6 +174,7 @@ def _chain(
     source = str(file.path)
     rows, own_symbol = _of_symbol(rows, wanted, source, warnings)
     rows = _standard(rows, own_symbol, source, warnings)
+    rows = _within_ranges(rows, spot, source, warnings)
     rows = _expiring(rows, expirations, source)
     captures = _captures(rows)
     capture, before = _choose(captures, session, source, notes)
@@ -281,6 +284,27 @@ def _standard(rows: pd.DataFrame, symbol: str, source: str, warnings: list[str])
         f"{int(left_out.sum())} of {len(rows)} rows are adjusted contracts, {' and '.join(reasons)}: left out"
     )
     return rows[~left_out]
+
+
+def _within_ranges(rows: pd.DataFrame, spot: float | None, source: str, warnings: list[str]) -> pd.DataFrame:
+    """Rows whose strike and quotes lie within `FURTHEST` times spot (the median strike, where it is not known)."""
+    prices = rows["underlying_price"].dropna() if "underlying_price" in rows else pd.Series(dtype=float)
+    centre = spot or float(prices.median() if len(prices) else rows["strike"].median())
+    strike = rows["strike"] / centre
+    wrong = ~strike.between(1.0 / FURTHEST, FURTHEST)
+    for side in ("bid", "ask"):
+        wrong |= (rows[side].abs() > FURTHEST * centre) | ((rows[side] > 0.0) & (rows[side] < SMALLEST_PRICE * centre))
+    if not wrong.any():
+        return rows
+    first = rows[wrong].iloc[0]
+    rule = (
+        f"{int(wrong.sum())} of {len(rows)} rows have a strike or quote off spot {centre:g} by a factor of "
+        f"{FURTHEST:,.0f} (first: row {first['line']}, strike {first['strike']:g}, {first['bid']:g}/{first['ask']:g})"
+    )
+    if wrong.all():
+        raise DataError(source, rule, "correct the prices, the strikes or --spot")
+    warnings.append(f"{rule}: left out")
+    return rows[~wrong]
 
 
 def _of_one_market(rows: pd.DataFrame, warnings: list[str]) -> pd.DataFrame:

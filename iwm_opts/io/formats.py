@@ -109,7 +109,9 @@ def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: 
     vendor = layout_of(frozenset(names))
     if vendor is not None and vendor.refused:
         raise DataError(source, f"{vendor.name} file: not an option chain with quotes", vendor.refused)
-    synonyms = {**SYNONYMS, **(vendor.columns if vendor else {})}
+    synonyms = dict(SYNONYMS)
+    for role, spellings in (vendor.columns if vendor else {}).items():
+        synonyms[role] = (*spellings, *SYNONYMS[role]) if spellings else ()
     occ = _occ_column(synonyms["occ"], names, sample)
     others = {spelling: name for spelling, name in names.items() if name != occ}
     common = _match(synonyms, others, sample)

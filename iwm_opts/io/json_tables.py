@@ -74,7 +74,7 @@ def _document(text: str) -> Any:
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, list | dict):
         return None
-    return str(value)
+    return str(value) if str(value).strip() else None
 
 
 def _families(document: Any) -> Iterator[_Family]:

@@ -1,6 +1,6 @@
 """One-minute bars from files of any known layout, on New York's clock, the regular session alone."""
 
-from datetime import datetime, time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -103,7 +103,6 @@ def _new_york(frame: Frame, column: str) -> tuple["pd.Series[Any]", tuple[str, .
             local = times.dt.tz_convert(TIMEZONE).dt.tz_localize(None) if has_offset.all() else times
             return _in_session(local, is_zoned=bool(has_offset.all()))
     values, _, notes = moments(frame, column, "time")
-    _refuse(frame, np.array([isinstance(value, time) for value in values]), text, "has no date")
     # A bare date is midnight, as spreadsheets write it: outside the session.
     local = pd.Series(
         [value.replace(tzinfo=None) if isinstance(value, datetime) else value for value in values],

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from iwm_opts.conventions import RIGHT_SIGN, Provenance
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.columns import BEFORE_CLOSE, FEED_DELAY, NEVER
+from iwm_opts.io.failures import why
 from iwm_opts.io.formats import Layout, detect
 from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES
 from iwm_opts.io.layouts.layout import plain
@@ -38,7 +39,6 @@ from iwm_opts.io.tables import (
     batches_spelled,
     conformed,
     open_table,
-    why,
     words,
 )
 from iwm_opts.io.units import declared_strike_unit

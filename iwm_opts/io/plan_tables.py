@@ -38,7 +38,9 @@ def load_events(path: str | Path) -> pd.DataFrame:
         When the file cannot be read, lacks a column, or a row has no date or no name.
     """
     path = Path(path)
-    table = read_frame(path, EVENT_REMEDY).cells.rename(columns=plain_name)
+    frame = read_frame(path, EVENT_REMEDY)
+    frame.refuse_twins(("date", "event"))
+    table = frame.cells.rename(columns=plain_name)
     for column in ("date", "event"):
         if column not in table:
             raise DataError(path, f"has no {column} column, only {', '.join(map(str, table.columns))}", EVENT_REMEDY)
@@ -82,7 +84,9 @@ def _sectors(path: Path) -> pd.DataFrame:
         return _profile(path)
     table = _holdings(path)
     if table is None:
-        table = read_frame(path, SECTOR_REMEDY).cells.rename(columns=plain_name)
+        frame = read_frame(path, SECTOR_REMEDY)
+        frame.refuse_twins(("date", "sector", "gicssector", "weight", "weightpct"))
+        table = frame.cells.rename(columns=plain_name)
         table = table.rename(columns={"gics_sector": "sector"})
         if "weight_pct" in table:
             table["weight"] = _numbers(path, table["weight_pct"]) / 100.0

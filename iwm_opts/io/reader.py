@@ -8,12 +8,9 @@ import csv
 import gzip
 import io
 import json
-import struct
-import zlib
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,12 +19,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.errors import DataError
+from iwm_opts.io.failures import gate
 from iwm_opts.io.json_tables import table_of_records
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.numbers import BLANKS, SIGNS, decimal_sign, numbers, parse_number
 from iwm_opts.io.parse import FORMS, Order, numeric_dates, parse_moment
-from iwm_opts.io.tables import GZIP, PARQUET, is_json, refuse_other_kind, why
+from iwm_opts.io.tables import GZIP, PARQUET, is_json, refuse_other_kind
 from iwm_opts.io.text import dialect, encoding_of
 from iwm_opts.market.calendar import NEW_YORK, sessions
 
@@ -40,10 +38,6 @@ MAX_ROWS: Final = 20_000_000
 HEADS: Final = frozenset({"", "ticker", "price", "date", "datetime", "symbol", "attributes"})
 HEADER_ROWS: Final = 4  # lines of names that yfinance and pandas write above the rows, at most
 KNOWN: Final = frozenset(name for names in NAMES.values() for name in names) | {"iv", "iv10", "iv30", "value"}
-FOREIGN: Final = (
-    OSError, EOFError, zlib.error, csv.Error, struct.error, ValueError, TypeError, KeyError, IndexError, AttributeError,
-    OverflowError, NotImplementedError, RecursionError, MemoryError,
-)  # fmt: skip  # what parsers raise on damaged bytes; pyarrow's and pandas' derive from these
 CHUNK: Final = 1 << 20
 CLEARLY: Final = 1.2  # times that one order of day and month must be more regular than the other
 
@@ -101,22 +95,6 @@ def plain_name(column: object) -> str:
     return str(column).strip().lower().replace(" ", "_")
 
 
-@contextmanager
-def gate(source: object, remedy: str) -> Iterator[None]:
-    """Turn the failures of parsers into `DataError`.
-
-    Raises
-    ------
-    DataError
-    """
-    try:
-        yield
-    except DataError:
-        raise
-    except FOREIGN as error:
-        raise DataError(source, f"cannot be read as a table ({why(error)})", remedy) from None
-
-
 def read_frame(path: str | Path, remedy: str) -> Frame:
     """Table of a CSV, Parquet or JSON file, gzipped or not, recognised by content.
 
@@ -134,7 +112,7 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
     path = Path(path)
     if not path.is_file():
         raise DataError(path, "is a directory" if path.is_dir() else "does not exist", remedy)
-    with gate(path, remedy):
+    with gate(path, remedy, "cannot be read as a table ({})"):
         content = unpacked(path, path.read_bytes())
         if not content.strip():
             raise DataError(path, "is empty", remedy)
@@ -327,7 +305,7 @@ def number_columns(frame: Frame, columns: Collection[str]) -> tuple[pd.DataFrame
 
 def _plain_numbers(cells: "pd.Series[Any]") -> NDArray[np.float64] | None:
     """Numbers of a column whose cells are plain numbers or blanks; None of any other."""
-    if cells.dtype != object:
+    if pd.api.types.is_numeric_dtype(cells.dtype):
         return cells.to_numpy(dtype=np.float64, na_value=np.nan)
     values = pd.to_numeric(cells, errors="coerce")
     unread = cells[values.isna() & cells.notna()]
@@ -363,7 +341,13 @@ def moments(frame: Frame, column: str, what: str = "date") -> tuple[list[Any], O
                 "a date or time", f"a {what}"
             )
             raise DataError(frame.path, rule, FORMS) from None
-    return [place[text] for text in cells], order, notes
+    values = [place[text] for text in cells]
+    timeless = next((row for row, value in enumerate(values) if isinstance(value, time)), None)
+    if timeless is not None:
+        raise DataError(
+            frame.path, f"{frame.row(timeless)}, column {column.strip()}: {cells[timeless]!r} has no date", FORMS
+        )
+    return values, order, notes
 
 
 def _order(frame: Frame, cells: list[str]) -> tuple[Order, tuple[str, ...]]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from iwm_opts.errors import DataError
+from iwm_opts.io.failures import gate
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.parse import parse_day, parse_moment, parsed
 from iwm_opts.io.readings import Readings, readings_of
@@ -297,7 +298,9 @@ def _day_of_parquet(file: DataFile, column: _DayColumn, as_of: date | None) -> t
     raw = raw.filter(raw.is_valid())
     if not len(raw):
         raise DataError(file.path, "holds no rows with a date", "give a file with quotes")
-    days, codes = parsed(words(raw), column.parse, file.path, column.name, np.arange(len(raw)))
+    with gate(file.path, "check that the file is whole"):
+        texts = words(raw)
+    days, codes = parsed(texts, column.parse, file.path, column.name, np.arange(len(raw)))
     of_cell = [days[code] for code in codes]
     known = sorted({day for day in of_cell if day is not None})
     day = known[-1] if as_of is None else as_of

@@ -5,10 +5,8 @@ batch keeps the number of its first row, so that an error can name the line. Num
 numbers are read a second time as words, under one convention for the whole file (`numbers`).
 """
 
-import csv
 import gzip
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from iwm_opts.errors import DataError
+from iwm_opts.errors import DataError, IwmOptsError
+from iwm_opts.io.failures import FOREIGN, gate, why
 from iwm_opts.io.formats import HEADER_NAMES, halves
 from iwm_opts.io.json_tables import table_of_records
 from iwm_opts.io.layouts.layout import plain
@@ -47,7 +46,6 @@ OTHERS: Final = {
 }
 REMEDY: Final = "give a CSV, Parquet or JSON file, gzip or not"
 NOT_A_NUMBER: Final = re.compile("conver|parse string", re.IGNORECASE)  # pyarrow's words for such a cell
-FAILURES: Final = (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error, UnicodeError)
 
 Kind = Literal["csv", "parquet", "json"]
 
@@ -88,6 +86,7 @@ class DataFile:
     table: Any = None  # all rows of a JSON file
     around: tuple[str, ...] = ()  # lines above the header and below the rows, and the file's name
     spelling: Spelling | None = None  # None: plain numbers
+    has_footer: bool = False  # a line of text below the rows
 
     @property
     def first_line(self) -> int:
@@ -118,21 +117,20 @@ def open_table(path: Path) -> DataFile:
     """
     if path.is_dir():
         raise DataError(path, "is a directory", "give one file")
-    try:
+    with gate(path, "check the path and that the file is whole"):
         with path.open("rb") as file:
             packed = file.read(2) == GZIP
         with _unpacked(path, packed) as stream:
             head = stream.read(SAMPLE_BYTES)
-    except FAILURES as error:
-        raise DataError(path, why(error), "check the path and that the file is whole") from None
     if not head.strip():
         raise DataError(path, "is empty", REMEDY)
     if head.startswith(PARQUET):
         return _open_parquet(path, packed)
     refuse_other_kind(path, head)
-    encoding = encoding_of(head)
-    text = head.decode(encoding, errors="replace")
-    return _open_json(path, packed) if is_json(text) else _open_csv(path, packed, text, encoding)
+    with gate(path, REMEDY):
+        encoding = encoding_of(head)
+        text = head.decode(encoding, errors="replace")
+        return _open_json(path, packed) if is_json(text) else _open_csv(path, packed, text, encoding)
 
 
 def refuse_other_kind(path: Path, head: bytes, remedy: str = REMEDY) -> None:
@@ -177,7 +175,9 @@ def batches(
             yield from _csv_batches(file, numbers, texts)
         else:
             yield from _typed_batches(file, numbers, texts, only)
-    except FAILURES as error:
+    except IwmOptsError:
+        raise
+    except FOREIGN as error:
         if file.kind == "csv":
             _refuse_ragged(file)
         if numbers and file.spelling is None and isinstance(error, pa.ArrowInvalid) and NOT_A_NUMBER.search(str(error)):
@@ -223,9 +223,10 @@ def spelled(file: DataFile, names: Sequence[str], required: frozenset[str]) -> D
 def distinct(file: DataFile, column: str) -> Any:
     """Values of one column of a Parquet file, each once, in the file's own type."""
     seen = None
-    for batch in _scanner(file, [column], None).to_batches():
-        values = pc.unique(_simple(batch.column(0)))
-        seen = values if seen is None else pc.unique(pa.concat_arrays([seen, values.cast(seen.type)]))
+    with gate(file.path, "check that the file is whole"):
+        for batch in _scanner(file, [column], None).to_batches():
+            values = pc.unique(_simple(batch.column(0)))
+            seen = values if seen is None else pc.unique(pa.concat_arrays([seen, values.cast(seen.type)]))
     return pa.array([], pa.string()) if seen is None else seen
 
 
@@ -255,12 +256,6 @@ def _simple(values: Any) -> Any:
     return values
 
 
-def why(error: BaseException) -> str:
-    """Reason of a failure, in one line."""
-    reason = getattr(error, "strerror", None) or str(error)
-    return " ".join(reason.split())[:200] or type(error).__name__
-
-
 def _unpacked(path: Path, packed: bool) -> Any:
     return gzip.open(path) if packed else path.open("rb")
 
@@ -268,8 +263,10 @@ def _unpacked(path: Path, packed: bool) -> Any:
 def _open_csv(path: Path, packed: bool, text: str, encoding: str) -> DataFile:
     form = dialect(text.lstrip("\ufeff"), encoding, lambda cell: plain(cell) in HEADER_NAMES)
     columns = halves(form.columns)
-    around = (*form.above, *_below(path, packed, encoding, len(columns), form.delimiter), path.name)
-    return DataFile(path, "csv", packed, columns, sampled(text, form, columns, SAMPLE_ROWS), form, around=around)
+    below = _below(path, packed, encoding, len(columns), form.delimiter)
+    around = (*form.above, *below, path.name)
+    sample = sampled(text, form, columns, SAMPLE_ROWS)
+    return DataFile(path, "csv", packed, columns, sample, form, around=around, has_footer=bool(below))
 
 
 def _below(path: Path, packed: bool, encoding: str, columns: int, delimiter: str) -> list[str]:
@@ -302,7 +299,11 @@ def _csv_batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -
             block_size=BLOCK_BYTES,
             encoding="utf8" if encoding.startswith("utf-8") else encoding,
         ),
-        parse_options=arrow_csv.ParseOptions(delimiter=file.delimiter, invalid_row_handler=_skip_lines_of_text),
+        # pyarrow prints what such a function meets in bytes of no encoding: it is only there where lines call for it.
+        parse_options=arrow_csv.ParseOptions(
+            delimiter=file.delimiter,
+            invalid_row_handler=_skip_lines_of_text if file.packed or file.has_footer else None,
+        ),
         convert_options=arrow_csv.ConvertOptions(
             column_types=types,
             include_columns=[place[name] for name in wanted],
@@ -355,16 +356,15 @@ def _refuse_ragged(file: DataFile) -> None:
     try:
         with _unpacked(file.path, file.packed) as stream:
             refuse_ragged(file.path, stream, file.form)
-    except FAILURES:
+    except IwmOptsError:
+        raise
+    except FOREIGN:
         return
 
 
 def _open_json(path: Path, packed: bool) -> DataFile:
-    try:
-        with _unpacked(path, packed) as stream:
-            return json_table(path, stream)
-    except (ValueError, *FAILURES) as error:
-        raise DataError(path, f"cannot be read as JSON: {why(error)}", REMEDY) from None
+    with gate(path, REMEDY, "cannot be read as JSON: {}"), _unpacked(path, packed) as stream:
+        return json_table(path, stream)
 
 
 def json_table(path: Path, stream: IO[bytes]) -> DataFile:
@@ -385,15 +385,15 @@ def json_table(path: Path, stream: IO[bytes]) -> DataFile:
 def _open_parquet(path: Path, packed: bool) -> DataFile:
     import pyarrow.parquet as pq
 
-    try:
-        with pq.ParquetFile(_unpacked_parquet(path, packed)) as data:
-            # A dataset's `head` would read several row groups whole.
-            first = range(min(1, data.num_row_groups))
-            heads = data.iter_batches(SAMPLE_ROWS, row_groups=list(first))
-            columns = list(data.schema_arrow.names)
-            head = next(heads, pa.RecordBatch.from_pylist([], data.schema_arrow)).to_pydict()
-    except FAILURES as error:
-        raise DataError(path, why(error), "check that the file is whole") from None
+    with (
+        gate(path, "check that the file is whole"),
+        pq.ParquetFile(_unpacked_parquet(path, packed)) as data,
+    ):
+        # A dataset's `head` would read several row groups whole.
+        first = range(min(1, data.num_row_groups))
+        heads = data.iter_batches(SAMPLE_ROWS, row_groups=list(first))
+        columns = list(data.schema_arrow.names)
+        head = next(heads, pa.RecordBatch.from_pylist([], data.schema_arrow)).to_pydict()
     sample = {name: [str(value) for value in head[name] if value is not None] for name in columns}
     return DataFile(path, "parquet", packed, columns, sample, around=(path.name,))
 

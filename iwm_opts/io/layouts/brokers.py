@@ -62,7 +62,6 @@ LAYOUTS: Final = (
         proof=("latestquotebp", "latestquoteap"),
         columns={
             "occ": ("key", "symbol"),
-            "underlying_symbol": (),
             "quote_time": ("latestquotet",),
             "last_trade": ("latesttradet",),
         },

@@ -26,7 +26,7 @@ class VendorLayout:
     proof : tuple of str
         Names that no other layout has all of. The first layout whose proof a file shows reads it.
     columns : mapping of role to names
-        Goes over the common names of `layouts.common`; an empty tuple hides a role.
+        Before the common names of `layouts.common`; an empty tuple hides a role.
     units : mapping of role to factor
         What a cell is multiplied by: 0.001 for strikes in thousandths.
     zones : mapping of role to zone

@@ -1,0 +1,184 @@
+"""Vendors' layouts that no file stands for: the base chain written as each vendor does, read back equal."""
+
+import json
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.files import load_chain
+from iwm_opts.io.layouts import LAYOUTS
+from iwm_opts.market.contract import occ_symbol
+
+AT = datetime.fromisoformat("2026-10-02T15:45:00-04:00")
+MILLISECONDS = (15 * 3600 + 45 * 60) * 1000
+
+
+@pytest.fixture
+def rows(base) -> list[dict]:
+    table = base.reset_index()
+    table["occ"] = [
+        occ_symbol("IWM", e.date(), r, k)
+        for e, r, k in zip(table["expiration"], table["right"], table["strike"], strict=True)
+    ]
+    return table.to_dict("records")
+
+
+def finnhub(rows):
+    groups: dict[str, dict[str, list]] = {}
+    for row in rows:
+        side = "CALL" if row["right"] == "C" else "PUT"
+        group = groups.setdefault(f"{row['expiration']:%Y-%m-%d}", {"CALL": [], "PUT": []})
+        group[side].append(
+            {"contractName": row["occ"], "contractSize": "REGULAR", "lastTradeDateTime": "2026-10-02 15:45:00",
+             "strike": row["strike"], "bid": row["bid"], "ask": row["ask"], "lastPrice": row["bid"], "type": side,
+             "impliedVolatility": 21.2, "intrinsicValue": 0.0, "openInterest": 100, "volume": 10}
+        )  # fmt: skip
+    data = [{"expirationDate": day, "impliedVolatility": 21.0, "options": sides} for day, sides in groups.items()]
+    return "finnhub.json", json.dumps({"code": "IWM", "exchange": "US", "lastTradePrice": 240.15, "data": data})
+
+
+def alpaca(rows):
+    snapshots = {
+        row["occ"]: {
+            "greeks": {"delta": 0.5, "vega": 0.2},
+            "impliedVolatility": 0.212,
+            "latestQuote": {
+                "ap": row["ask"],
+                "as": 10,
+                "bp": row["bid"],
+                "bs": 11,
+                "t": "2026-10-02T19:45:00.123456789Z",
+            },
+            "latestTrade": {"p": row["bid"], "s": 1, "t": "2026-09-30T18:00:00Z"},
+        }
+        for row in rows
+    }
+    return "alpaca.json", json.dumps({"next_page_token": None, "snapshots": snapshots})
+
+
+def eodhd(rows):
+    data = [
+        {"id": row["occ"], "type": "options-eod", "attributes": {
+            "contract": row["occ"], "underlying_symbol": "IWM", "exp_date": f"{row['expiration']:%Y-%m-%d}",
+            "type": "call" if row["right"] == "C" else "put", "strike": row["strike"], "bid": row["bid"],
+            "ask": row["ask"], "volatility": 0.212, "tradetime": "2026-10-02", "delta": 0.5}}
+        for row in rows
+    ]  # fmt: skip
+    return "eodhd.json", json.dumps({"meta": {"total": len(data)}, "data": data})
+
+
+def nasdaq(rows):
+    table = []
+    by_day = pd.DataFrame(rows).groupby("expiration")
+    for day, part in by_day:
+        table.append(
+            {"expirygroup": f"{day:%B} {day.day}, {day.year}", "expiryDate": None, "c_Bid": None, "strike": None}
+        )
+        sides = {right: side.set_index("strike") for right, side in part.groupby("right")}
+        for strike in sorted(sides["C"].index):
+            call, put = sides["C"].loc[strike], sides["P"].loc[strike]
+            table.append(
+                {"expirygroup": "", "expiryDate": f"{day:%b} {day.day}", "c_Last": "--", "c_Bid": f"{call['bid']:.2f}",
+                 "c_Ask": f"{call['ask']:.2f}", "c_Volume": "--", "c_Openinterest": "10", "strike": f"{strike:.2f}",
+                 "p_Last": "--", "p_Bid": f"{put['bid']:.2f}", "p_Ask": f"{put['ask']:.2f}", "p_Openinterest": "9"}
+            )  # fmt: skip
+    last = "LAST TRADE: $240.15 (AS OF OCT 2, 2026)"
+    return "nasdaq.json", json.dumps({"data": {"totalRecord": 1, "lastTrade": last, "table": {"rows": table}}})
+
+
+def barchart(rows):
+    """One file an expiration, which its name says."""
+    lines = ["Strike,Moneyness,Bid,Mid,Ask,Last,Change,%Chg,Volume,Open Int,OI Chg,IV,Delta,Type,Time"]
+    for row in rows:
+        if row["expiration"] == pd.Timestamp("2026-10-30"):
+            word = "Call" if row["right"] == "C" else "Put"
+            quotes = f"{row['bid']},{(row['bid'] + row['ask']) / 2},{row['ask']}"
+            lines.append(f'{row["strike"]},+1.00%,{quotes},1.00,unch,unch,"1,234",567,+1,21.20%,0.5,{word},10/02/26')
+    lines.append('"Downloaded from Barchart.com as of 10-02-2026 02:45pm CDT"')
+    return "iwm-options-exp-2026-10-30-weekly-show-all-stacked-10-02-2026.csv", "\n".join(lines)
+
+
+def theta_v2_json(rows):
+    names = [
+        "ms_of_day",
+        "bid_size",
+        "bid_exchange",
+        "bid",
+        "bid_condition",
+        "ask_size",
+        "ask",
+        "ask_condition",
+        "date",
+    ]
+    response = [
+        {"ticks": [[MILLISECONDS, 1, 5, row["bid"], 50, 2, row["ask"], 50, 20261002]],
+         "contract": {"root": "IWM", "expiration": int(f"{row['expiration']:%Y%m%d}"),
+                      "strike": int(row["strike"] * 1000), "right": row["right"]}}
+        for row in rows
+    ]  # fmt: skip
+    return "theta.json", json.dumps({"header": {"format": names, "next_page": None}, "response": response})
+
+
+def theta_v2_csv(rows):
+    lines = ["root,expiration,strike,right,ms_of_day,bid_size,bid_exchange,bid,bid_condition,ask_size,ask,date"]
+    for row in rows:
+        contract = f"IWM,{row['expiration']:%Y%m%d},{int(row['strike'] * 1000)},{row['right']}"
+        lines.append(f"{contract},{MILLISECONDS},1,5,{row['bid']},50,2,{row['ask']},20261002")
+    return "theta.csv", "\n".join(lines)
+
+
+def databento(rows):
+    lines = [
+        "ts_recv,ts_event,rtype,publisher_id,instrument_id,side,price,size,flags,bid_px_00,ask_px_00,bid_sz_00,ask_sz_00,symbol"
+    ]
+    for place, row in enumerate(rows):
+        symbol = f"IWM   {row['occ'][3:]}"
+        prices = f"{round(row['bid'] * 1e9)},{round(row['ask'] * 1e9)}"
+        lines.append(
+            f"2026-10-02T19:45:00.000000000Z,2026-10-02T19:44:59.5Z,195,30,{place},N,,0,0,{prices},10,11,{symbol}"
+        )
+    return "cbbo.csv", "\n".join(lines)
+
+
+WRITERS = (finnhub, alpaca, eodhd, nasdaq, barchart, theta_v2_json, theta_v2_csv, databento)
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__)
+def test_a_vendor_s_file(rows, base, tmp_path: Path, quotes_of, write):
+    name, text = write(rows)
+    path = tmp_path / name
+    path.write_text(text)
+    chain = load_chain(path, symbol="IWM")
+    assert (chain.symbol, chain.as_of) == ("IWM", date(2026, 10, 2))
+    assert chain.spot == pytest.approx(240.15, abs=0.6)
+    expected = base.loc[[pd.Timestamp("2026-10-30")]] if write is barchart else base
+    quotes = quotes_of(path, symbol="IWM")
+    assert quotes.index.equals(expected.index)
+    np.testing.assert_allclose(quotes.to_numpy(), expected.to_numpy(), atol=1e-9)
+    if chain.quote_time is not None:
+        assert chain.quote_time.replace(second=0, microsecond=0) == AT
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("ts_event,rtype,publisher_id,instrument_id,open,high,low,close,volume,symbol", "Databento OHLCV.*cbbo-1m"),
+        ("ticker,volume,open,close,high,low,window_start,transactions", "aggregates.*quotes"),
+        ("ms_of_day,open,high,low,close,volume,count,date", "ThetaData OHLC.*quote"),
+        ("Date,Open,High,Low,Close,Volume", "daily bars.*--bars"),
+    ],
+)
+def test_files_without_quotes_are_named(tmp_path, header, words):
+    path = tmp_path / "file.csv"
+    path.write_text(header + "\n" + ",".join("1" for _ in header.split(",")) + "\n")
+    with pytest.raises(DataError, match=words):
+        load_chain(path)
+
+
+def test_each_layout_is_documented_by_name():
+    assert len({layout.name for layout in LAYOUTS}) == len(LAYOUTS)
+    assert all(layout.proof and (layout.columns or layout.refused or layout.order) for layout in LAYOUTS)
