@@ -51,8 +51,8 @@ class SpreadTable:
 def spread_table(chain: pd.DataFrame, by: By = "moneyness", name: str = "") -> SpreadTable:
     """Quoted spreads of the out-of-the-money options of a chain.
 
-    Spreads are measured where the bid is positive: a zero bid would be a spread of 200% of a mid that no seller gets. That selects,
-    most of all in the far wings, so the fraction of quotes without a bid is given too.
+    Spreads are measured where the bid is positive: a zero bid would be a spread of 200% of a mid that no
+    seller gets. That selects, most of all in the far wings, so the fraction of quotes without a bid is given too.
 
     Parameters
     ----------
