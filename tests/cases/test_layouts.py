@@ -11,6 +11,7 @@ import pytest
 from iwm_opts.errors import DataError
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.layouts import LAYOUTS
+from iwm_opts.io.layouts.series import LAYOUTS as SERIES_LAYOUTS
 from iwm_opts.market.contract import occ_symbol
 
 AT = datetime.fromisoformat("2026-10-02T15:45:00-04:00")
@@ -182,3 +183,8 @@ def test_files_without_quotes_are_named(tmp_path, header, words):
 def test_each_layout_is_documented_by_name():
     assert len({layout.name for layout in LAYOUTS}) == len(LAYOUTS)
     assert all(layout.proof and (layout.columns or layout.refused or layout.order) for layout in LAYOUTS)
+
+
+def test_the_page_of_layouts_names_each():
+    page = (Path(__file__).parents[2] / "docs" / "file-layouts.md").read_text()
+    assert all(f"| {layout.name} |" in page for layout in (*LAYOUTS, *SERIES_LAYOUTS))
