@@ -48,11 +48,10 @@ CLOSED_DAY_WEIGHT: Final = 0.3  # effective clock: a session counts 1, any other
 MIN_SESSIONS_FOR_INDEX: Final = 2  # an expiration nearer than this does not enter a volatility index
 IVR_LOOKBACK: Final = 252  # sessions
 IVR_TENOR_DAYS: Final = 10
-MIN_COVERAGE: Final = 0.8  # below this share of the lookback observed, a rank is reported with a warning
+MIN_COVERAGE: Final = 0.8  # a rank over less of its lookback carries a warning and opens no gate
 FILL_MODEL: Final = "fraction:0.5"  # half way between hope and natural
 FEE_SCHEDULE: Final = "tastytrade"
 STALE_SESSIONS: Final = 5  # a rank whose value misses more sessions before the decision opens no gate
-MIN_GATE_COVERAGE: Final = 0.5  # a rank over less of its lookback opens no gate
 GATE_RANK: Final = 20.0  # the strategy opens condors below this rank
 
 ACCOUNT: Final = 50_000.0  # dollars

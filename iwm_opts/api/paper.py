@@ -1,5 +1,6 @@
 """Trades of a plan on paper: open at real quotes and model fills, mark by the day, close, list."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -13,7 +14,7 @@ from iwm_opts.api.chain import ChainRequest, open_chain
 from iwm_opts.api.plan_data import PlanDataRequest, open_plan_data
 from iwm_opts.api.result import Result
 from iwm_opts.api.screening import ScreenRequest, answer_screen
-from iwm_opts.conventions import FEE_SCHEDULE, MIN_COVERAGE
+from iwm_opts.conventions import FEE_SCHEDULE
 from iwm_opts.errors import ConflictError, InputError
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.minutes import load_minutes
@@ -34,6 +35,7 @@ from iwm_opts.journal.paper_trade import Exits, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SIMULATED, as_csv
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.chain import Chain
+from iwm_opts.market.gate import ivr_gate
 from iwm_opts.market.sector_filter import State
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.plans.checklist import checklist
@@ -289,7 +291,7 @@ def _kept(screening: Screening, request: PaperOpenRequest) -> list[Sized]:
     if not request.by_rule or package is None:
         return kept
     rank = screening.rank
-    is_known = rank is not None and not rank.sessions_missed and rank.coverage >= MIN_COVERAGE
+    is_known = ivr_gate(rank, math.inf).is_open  # by the gate's own rule, as in `plans.plan_backtest`
     is_rich = is_known and rank is not None and rank.rank >= package.credit_rank
     return [sized for sized in kept if sized.candidate.strategy == BY_RULE[0 if is_rich else 1]]
 

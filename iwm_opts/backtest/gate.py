@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.rules import GateRule, MacroRule
-from iwm_opts.conventions import MIN_COVERAGE, STALE_SESSIONS
 from iwm_opts.market.calendar import sessions
-from iwm_opts.market.iv_rank import IvHistory, rolling_iv_rank
+from iwm_opts.market.gate import gate_ranks
+from iwm_opts.market.iv_rank import IvHistory
 
 Array = NDArray[np.float64]
 
@@ -18,22 +18,14 @@ Array = NDArray[np.float64]
 def known_ranks(days: Sequence[date], history: IvHistory, rule: GateRule) -> Array:
     """IV rank, or percentile, that a decision for each day may rest on, shape (days,).
 
-    That of the latest observation up to the close `rule.lag` sessions before; NaN where its window is observed less
-    than `MIN_COVERAGE`, where the observation is more than `STALE_SESSIONS` older than that close, or where there is
-    none.
+    That of `market.gate.gate_ranks` at the close `rule.lag` sessions before; NaN where it has none.
     """
-    table = rolling_iv_rank(history, rule.lookback)
-    dated = table.index.to_numpy(dtype="datetime64[D]")
-    found = table[rule.measure].where(table["observations"] >= MIN_COVERAGE * rule.lookback)
-    rank = found.to_numpy(dtype=np.float64)
-    wanted = np.array(days, dtype="datetime64[D]")
-    first = min(dated[0], wanted[0])
-    calendar = sessions(first.item(), wanted[-1].item())
+    ranks = gate_ranks(history, rule.lookback, rule.measure)
+    ranked, wanted = ranks.index.to_numpy(dtype="datetime64[D]"), np.array(days, dtype="datetime64[D]")
+    calendar = sessions(min(ranked[0], wanted[0]).item(), wanted[-1].item())
     close = np.searchsorted(calendar, wanted) - rule.lag  # place of the close that a decision knows
-    newest = np.searchsorted(dated, calendar[np.maximum(close, 0)], side="right") - 1
-    missed = close - np.searchsorted(calendar, dated[np.maximum(newest, 0)])
-    known = (close >= 0) & (newest >= 0) & (missed <= STALE_SESSIONS)
-    return np.where(known, rank[np.maximum(newest, 0)], np.nan)
+    known = pd.DatetimeIndex(calendar[np.maximum(close, 0)])
+    return np.where(close >= 0, ranks.reindex(known).to_numpy(dtype=np.float64), np.nan)
 
 
 def is_open(ranks: Array, rule: GateRule) -> NDArray[np.bool_]:

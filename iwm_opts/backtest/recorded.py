@@ -34,7 +34,7 @@ from iwm_opts.backtest.market import (
 )
 from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.backtest.simulated import ECHO
-from iwm_opts.conventions import IVR_TENOR_DAYS, RIGHT_SIGN, Provenance
+from iwm_opts.conventions import DAYS_PER_YEAR, IVR_TENOR_DAYS, RIGHT_SIGN, Provenance
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.archive import Record, choose
 from iwm_opts.io.archive_series import read_series
@@ -43,7 +43,8 @@ from iwm_opts.io.chain_file import QUOTE_COLUMNS
 from iwm_opts.io.panel_cache import cached_build, kept_arrays
 from iwm_opts.io.panel_files import Build, read_panel, window
 from iwm_opts.io.selection import clean_symbol, refuse_days
-from iwm_opts.kernels.backtest.book import CHOSEN, Surface
+from iwm_opts.kernels.backtest.book import CHOSEN, Days, Surface
+from iwm_opts.kernels.backtest.marks import OVERNIGHT
 from iwm_opts.kernels.panel.options import find_slices, quotes_of
 from iwm_opts.market.calendar import at_close, latest_session, sessions
 from iwm_opts.market.chain import Chain
@@ -407,16 +408,22 @@ class RecordedDays:
             in_the_money = (right * (spot - strike[j]) > 0.0) & ((right < 0.0) | ahead[place])
             asked = np.flatnonzero(in_the_money & lives.is_physical[owner] & ~carried & (index >= 0))
             if len(asked):
-                is_assigned = self._is_assigned(index[asked], right, spot[asked], strike[j, asked])
+                next_ex = _next_dividend(book.days, place[asked], lives.expires[owner[asked]])
+                is_assigned = self._is_assigned(index[asked], right, spot[asked], strike[j, asked], *next_ex)
                 quotes.assigned[rows[asked[is_assigned]]] |= 1 << int(j)
 
-    def _is_assigned(self, index: Places, right: float, spot: Array, strike: Array) -> Flags:
+    def _is_assigned(
+        self, index: Places, right: float, spot: Array, strike: Array, next_ex: Array, next_cash: Array
+    ) -> Flags:
         """Whether short options of one right are assigned, by the opposite right's midpoint."""
         marks = self._marked(index, np.full(len(index), -right), np.ascontiguousarray(strike))
-        mid = np.where(marks.origin == CARRIED, np.nan, 0.5 * (np.maximum(marks.bid, 0.0) + marks.ask))
+        # Nobody bids: worth nothing, whatever the tick.
+        mid = np.where(marks.bid > 0.0, 0.5 * (marks.bid + marks.ask), np.where(np.isfinite(marks.ask), 0.0, np.nan))
+        mid = np.where(marks.origin == CARRIED, np.nan, mid)
         years, discount = self.panel.years[index], self.implied.discount[index]
         prepaid = self.implied.forward[index] * discount
-        found = is_assigned_by_quotes(right, spot, strike, mid, -np.log(discount) / years, years, spot - prepaid)
+        rate = -np.log(discount) / years
+        found = is_assigned_by_quotes(right, spot, strike, mid, rate, years, spot - prepaid, next_ex, next_cash)
         is_assigned: Flags = np.asarray(found) == 1.0
         return is_assigned
 
@@ -580,3 +587,13 @@ def _gaps(days: Sequence[date]) -> list[str]:
 def _some(days: Sequence[date]) -> str:
     shown = ", ".join(str(day) for day in days[:SHOWN])
     return shown + (f" and {len(days) - SHOWN} more" if len(days) > SHOWN else "")
+
+
+def _next_dividend(days: Days, place: Places, expires: Places) -> tuple[Array, Array]:
+    """Years from the close of days to the next ex-date up to an expiration, and its cash; NaN and 0 without one."""
+    ex_places = np.append(np.flatnonzero(days.dividend > 0.0), len(days.dividend))
+    ordinal, dividend = np.append(days.ordinal, np.iinfo(np.int64).max), np.append(days.dividend, 0.0)
+    following = ex_places[np.searchsorted(ex_places, place, side="right")]
+    is_due = ordinal[following] <= expires
+    wait = np.where(is_due, ordinal[following] - days.ordinal[place], 0) - 1.0 + OVERNIGHT
+    return np.where(is_due, wait / DAYS_PER_YEAR, np.nan), np.where(is_due, dividend[following], 0.0)

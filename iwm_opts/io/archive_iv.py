@@ -134,7 +134,7 @@ def _values(chain: Chain) -> tuple[float, ...]:
     slices = expiry_slices(replace(chain, quotes=chain.quotes[chain.quotes["expiration"] <= last]))
     rate = chain_rate(slices, None, exercise, None)[0].value
     near = [q for q in slices if q.dte <= NEAR]
-    european = european_equivalents(None, chain.as_of) if exercise == "american" else None
+    european = european_equivalents(None, chain.moment) if exercise == "american" else None
     iv = iv_index(near, implied_forwards(near, rate), european=european)
     if iv.reasons:
         iv = take_snapshot(chain, exercise=exercise).iv

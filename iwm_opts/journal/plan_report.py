@@ -13,7 +13,7 @@ import pandas as pd
 from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER
 from iwm_opts.market.bars import Atr, atr
 from iwm_opts.market.calendar import latest_session, sessions
-from iwm_opts.market.iv_rank import covered_ranks
+from iwm_opts.market.gate import gate_ranks
 from iwm_opts.market.sector_filter import LEAD_SYMBOL, lead
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.decision import Decision, decide, decision_day
@@ -221,7 +221,7 @@ def _package_today(plan: Plan, known: Inputs, day: date) -> str:
     before = latest_session(day - timedelta(days=1))
     rank = math.nan
     if known.history is not None and len(known.history.last(1)):
-        rank = float(covered_ranks(known.history).get(pd.Timestamp(before), math.nan))
+        rank = float(gate_ranks(known.history).get(pd.Timestamp(before), math.nan))
     if known.history is None or math.isnan(rank):
         return f"{chosen}: the IV rank of {before} is unknown"
     return f"{chosen}: {known.history.series} ranks {rank:.1f} on {before}"

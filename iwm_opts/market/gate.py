@@ -1,10 +1,17 @@
-"""The gate: whether implied volatility stands where a strategy wants it."""
+"""The IV rank gate: one rule for screens, plans and backtests."""
 
 import math
 from dataclasses import dataclass
+from datetime import timedelta
 
-from iwm_opts.conventions import MIN_GATE_COVERAGE, STALE_SESSIONS
-from iwm_opts.market.iv_rank import IvRank
+import numpy as np
+import pandas as pd
+
+from iwm_opts.conventions import IVR_LOOKBACK, MIN_COVERAGE, STALE_SESSIONS
+from iwm_opts.market.calendar import sessions
+from iwm_opts.market.iv_rank import IvHistory, IvRank, rolling_iv_rank
+
+CARRY_DAYS = 21  # calendar days that hold STALE_SESSIONS sessions, whatever the holidays
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +44,35 @@ def ivr_gate(rank: IvRank | None, below: float) -> Gate:
     if rank.sessions_missed > STALE_SESSIONS:
         stale = f"{rank.series} ends on {rank.value_date}, {rank.sessions_missed} sessions ago: too old to open a gate"
         return Gate(condition, False, (f"{stale}; give a history that goes on",))
-    if rank.coverage < MIN_GATE_COVERAGE:
+    if rank.observations < MIN_COVERAGE * rank.lookback:
         few = f"{rank.series} has {rank.observations} of {rank.lookback} sessions: too few to open a gate"
         return Gate(condition, False, (f"{few}; give a longer history or a shorter --ivr-lookback",))
     is_open = rank.rank < below
     side = "below" if is_open else "not below"
     return Gate(condition, is_open, (f"{rank.series} ranks {rank.rank:.1f} on {rank.value_date}, {side} {below:g}",))
+
+
+def gate_ranks(history: IvHistory, lookback: int = IVR_LOOKBACK, measure: str = "rank") -> "pd.Series[float]":
+    """Rank that a gate reads after the close of each session.
+
+    Parameters
+    ----------
+    history : IvHistory
+    lookback : int
+        Sessions.
+    measure : {"rank", "percentile"}
+
+    Returns
+    -------
+    Series of float, shape (sessions,)
+        From the first observation to `STALE_SESSIONS` sessions after the last. The latest observation's, at most
+        `STALE_SESSIONS` sessions old; NaN where its window is observed less than `MIN_COVERAGE` or has no range.
+    """
+    table = rolling_iv_rank(history, lookback)
+    rank = table[measure].where(table["observations"] >= MIN_COVERAGE * lookback).to_numpy(dtype=np.float64)
+    observed = table.index.to_numpy(dtype="datetime64[D]")
+    calendar = sessions(observed[0].item(), observed[-1].item() + timedelta(days=CARRY_DAYS))
+    calendar = calendar[: np.searchsorted(calendar, observed[-1]) + STALE_SESSIONS + 1]
+    newest = np.searchsorted(observed, calendar, side="right") - 1
+    age = np.arange(len(calendar)) - np.searchsorted(calendar, observed)[newest]
+    return pd.Series(np.where(age <= STALE_SESSIONS, rank[newest], np.nan), index=pd.DatetimeIndex(calendar))

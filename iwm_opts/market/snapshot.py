@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 from iwm_opts.conventions import ASSUMED_RATE, DAYS_PER_YEAR, Exercise
 from iwm_opts.errors import DataError, InputError
+from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.chain import Chain, expiry_slices
 from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.dividends import Dividend, DividendSchedule
@@ -15,6 +16,7 @@ from iwm_opts.market.option_table import OptionTable, option_table
 from iwm_opts.market.slices import ExpirySlice, Forward
 from iwm_opts.pricing.quotes import Engine, EuropeanQuotes, QuoteModel
 
+SECONDS_PER_YEAR = 86_400.0 * DAYS_PER_YEAR
 RATES = (-0.05, 0.30)  # what a dollar rate may be; beyond it somebody meant per cent
 
 
@@ -120,20 +122,27 @@ class Snapshot:
 
     def cash_flows(self, expiration: date) -> tuple[tuple[float, float], ...]:
         """Dividends before an expiration as (years from now, dollars a share)."""
-        return _cash_flows(self.dividends, self.chain.as_of, expiration)
+        return _cash_flows(self.dividends, self.chain.moment, expiration)
 
 
-def _cash_flows(dividends: DividendSchedule | None, today: date, expiration: date) -> tuple[tuple[float, float], ...]:
-    due = dividends.between(today, expiration) if dividends else ()
-    return tuple(((d.ex_date - today).days / DAYS_PER_YEAR, d.amount) for d in due)
+def _cash_flows(
+    dividends: DividendSchedule | None, moment: datetime, expiration: date
+) -> tuple[tuple[float, float], ...]:
+    """A share goes ex at midnight: counted in days, a dividend on the day of expiry would fall out after the close."""
+    due = dividends.between(moment.date(), expiration) if dividends else ()
+    midnights = [datetime.combine(d.ex_date, time(), NEW_YORK) for d in due]
+    return tuple(
+        ((midnight.timestamp() - moment.timestamp()) / SECONDS_PER_YEAR, d.amount)
+        for midnight, d in zip(midnights, due, strict=True)
+    )
 
 
-def european_equivalents(dividends: DividendSchedule | None, today: date) -> European:
+def european_equivalents(dividends: DividendSchedule | None, moment: datetime) -> European:
     """How American quotes become European ones."""
     from iwm_opts.pricing.american import AmericanQuotes
 
     def convert(quotes: ExpirySlice, forward: Forward) -> tuple[ExpirySlice, Forward]:
-        return european_quotes(quotes, forward, AmericanQuotes(_cash_flows(dividends, today, quotes.expiration)))
+        return european_quotes(quotes, forward, AmericanQuotes(_cash_flows(dividends, moment, quotes.expiration)))
 
     return convert
 
@@ -181,7 +190,7 @@ def take_snapshot(
     if style != by_rule:
         warnings.append(f"{engine} prices European exercise: the {by_rule} premium of {chain.symbol} stays in the vols")
     forwards = implied_forwards(slices, found.value, found.source)
-    european = european_equivalents(dividends, chain.as_of) if style == "american" else None
+    european = european_equivalents(dividends, chain.moment) if style == "american" else None
     index = iv_index(slices, forwards, european=european)
     if dividends is None and settlement_of(chain.symbol).pays_dividends:
         warnings.append(

@@ -76,10 +76,10 @@ class Smile:
         right : array_like of +1 or -1
         strike : array_like
         variance_ratio : float
-            Scales total variance: 1 is the pricing measure, the ratio of realised to implied variance a real-world one.
+            Scales the distribution: 1 is the pricing measure, the ratio of realised to implied variance a real-world
+            one.
         """
-        stdev = self.total_stdev(strike)[0] * math.sqrt(variance_ratio)
-        vol = stdev / math.sqrt(self.years)
+        vol = self._scaled(strike, variance_ratio)[0] / math.sqrt(self.years)
         price = black_price(right, self.forward, strike, self.years, vol, discount=self.discount)
         return np.asarray(price, dtype=np.float64)
 
@@ -95,12 +95,23 @@ class Smile:
         below: Array = np.clip(np.maximum(self._cdf(levels, variance_ratio), so_far), 0.0, 1.0)
         return below
 
+    def _scaled(self, strike: ArrayLike, variance_ratio: float) -> tuple[Array, Array]:
+        """Total standard deviation of the smile scaled by a variance ratio, and its slope in log-moneyness.
+
+        w'(k) = ratio w(k / sqrt(ratio)) with w the total variance: the distribution of the log-return shrinks, skew and
+        convexity kept in standard deviations. Scaling w(k) at fixed strikes would scale its convexity too: the
+        model-free variance, which weighs the wings, would fall to 0.76 of itself at a ratio of 0.81.
+        """
+        scale = math.sqrt(variance_ratio)
+        stretched = self.forward * (np.asarray(strike, dtype=np.float64) / self.forward) ** (1.0 / scale)
+        stdev, slope = self.total_stdev(stretched)
+        return scale * stdev, slope
+
     def _cdf(self, levels: Array, variance_ratio: float) -> Array:
         """The slope of the put in strike, as fitted."""
-        stdev, slope = self.total_stdev(levels)
-        scale, out = math.sqrt(variance_ratio), np.empty(levels.size)
-        at = np.log(levels / self.forward).ravel()
-        terminal_cdf(np.ascontiguousarray(at), scale * stdev.ravel(), scale * slope.ravel(), out)
+        stdev, slope = self._scaled(levels, variance_ratio)
+        at, out = np.log(levels / self.forward).ravel(), np.empty(levels.size)
+        terminal_cdf(np.ascontiguousarray(at), stdev.ravel(), slope.ravel(), out)
         return out.reshape(levels.shape)
 
     def largest_fall(self) -> float:

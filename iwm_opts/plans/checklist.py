@@ -17,7 +17,8 @@ from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import InputError
 from iwm_opts.market.bars import PRICES, average_true_range
 from iwm_opts.market.calendar import latest_session, next_session, sessions
-from iwm_opts.market.iv_rank import IvHistory, covered_ranks
+from iwm_opts.market.gate import gate_ranks
+from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.minutes import Minutes
 from iwm_opts.market.sector_filter import FILTER_SYMBOL, LEAD_SESSIONS, LEAD_SYMBOL, State, lead
 from iwm_opts.market.signals import known_signal, session_returns, total_return_close
@@ -185,7 +186,7 @@ def _banks(data: Inputs) -> Reading | None:
 def _fear(data: Inputs) -> Reading | None:
     if data.history is None or data.history.last(1).empty:
         return None
-    value = covered_ranks(data.history).reindex(data.bars.index)
+    value = gate_ranks(data.history).reindex(data.bars.index)
     return _reading(value < FEAR_RANK, value, data.bars)
 
 

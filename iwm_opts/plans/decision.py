@@ -127,8 +127,9 @@ def _signal(plan: Plan, data: Inputs, day: date, before: date) -> SignalState:
             return SignalState("unknown", f"{known.history.series} has no value before {day}")
         signals = edge.signals(known.history)
         ranked = edge.ranks(known.history).get(stamp, np.nan)
-        standing = "has no rank" if np.isnan(ranked) else f"ranks {ranked:.1f}"
-        detail = f"{known.history.series} {standing} on {before}, wanted below {edge.below:g}"
+        value_date = known.history.last(1).index[-1].date()
+        standing = f"has no rank on {before}" if np.isnan(ranked) else f"ranks {ranked:.1f} on {value_date}"
+        detail = f"{known.history.series} {standing}, wanted below {edge.below:g}"
     return SignalState(_state(signals.get(stamp)), detail)
 
 

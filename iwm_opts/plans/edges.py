@@ -12,7 +12,8 @@ import pandas as pd
 
 from iwm_opts.conventions import GATE_RANK, IVR_LOOKBACK, MIN_COVERAGE
 from iwm_opts.errors import InputError
-from iwm_opts.market.iv_rank import IvHistory, covered_ranks
+from iwm_opts.market.gate import gate_ranks
+from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.minutes import bar_minutes
 from iwm_opts.market.signals import ROUNDING, is_adjacent, known_signal, total_return_close
 
@@ -63,19 +64,19 @@ class VolContraction:
             raise InputError("below", self.below, "must be an IV rank", "choose a value above 0 and at most 100")
 
     def signals(self, history: IvHistory) -> "pd.Series[bool]":
-        """Whether each close of the series ranks below.
+        """Whether the gate is open after the close of each session.
 
         Returns
         -------
-        Series of boolean, shape (observations,)
-            NA where the window is observed less than `MIN_COVERAGE`, or has no range.
+        Series of boolean, shape (sessions,)
+            NA where `ranks` is NaN.
         """
         ranks = self.ranks(history)
         return known_signal(ranks < self.below, ranks.notna())
 
     def ranks(self, history: IvHistory) -> "pd.Series[float]":
-        """Rank of each close, NaN where it is not known well enough."""
-        return covered_ranks(history, self.lookback)
+        """Rank that the gate reads after each close (`market.gate.gate_ranks`)."""
+        return gate_ranks(history, self.lookback)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from iwm_opts.backtest.rules import CONDOR, LONG_CALL, Costs, EntryRule, ExitRul
 from iwm_opts.backtest.shares import ShareRules
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
-from iwm_opts.market.iv_rank import covered_ranks
+from iwm_opts.market.gate import gate_ranks
 from iwm_opts.market.signals import allowed_on, known_signal
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.plan import Plan
@@ -117,7 +117,7 @@ def strategies(plan: Plan, data: Inputs, days: Sequence[date]) -> list[tuple[str
         return [(package.kind, always)]
     rich = np.zeros(len(days), dtype=bool)
     if data.history is not None and len(data.history.last(1)):
-        ranks = covered_ranks(data.history)
+        ranks = gate_ranks(data.history)
         rich = allowed_on(known_signal(ranks >= package.credit_rank, ranks.notna()), days)
     return [(CREDIT, rich), (DEBIT, ~rich)]
 

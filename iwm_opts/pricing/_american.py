@@ -36,6 +36,11 @@ NODES_SQUARED: Final = (1.7e6, 3e6)  # for a rate x t of 1, with t the longest t
 STEPS: Final = (56, 140)  # of the finer of two runs
 WIDE: Final = 0.5  # vol sqrt(t) from which the second of each counts
 SAME_DAY: Final = 0.5 / DAYS_PER_YEAR  # dividends nearer to each other go ex together, at the earlier time
+SESSION: Final = 6.5 / 24.0 / DAYS_PER_YEAR  # a share that goes ex on the day of expiry opens this long before it
+MOST_PAID: Final = 0.5  # of the share: the worth of all dividends that can be priced
+LITTLE_PAID: Final = 0.1  # of the share: so much is priced at any vol
+FAR_FROM_PAID: Final = 3.0  # standard deviations from the share to the dividends so far, or they may exhaust it
+BOUND_SLACK: Final = 1e-4  # of the strike: a price below its bound by more is not resolved
 LEAST_INTEREST: Final = 1e-9  # rate x t below which no put is exercised early
 
 
@@ -55,7 +60,8 @@ class Expiry:
             rule = "American exercise needs a finite rate of zero or more"
             raise InputError("rate", rate, rule, "give a decimal such as 0.037")
         pairs = np.array(sorted(map(_pair, dividends)), dtype=np.float64).reshape(-1, 2)
-        pairs = pairs[(pairs[:, 0] > 0.0) & (pairs[:, 0] < t) & (pairs[:, 1] > 0.0)]
+        pairs = pairs[(pairs[:, 0] > 0.0) & (pairs[:, 0] <= t) & (pairs[:, 1] > 0.0)]
+        pairs[:, 0] = np.minimum(pairs[:, 0], max(t - SESSION, 0.5 * t))
         first: list[int] = []
         for k, when in enumerate(pairs[:, 0]):
             if not first or when - pairs[first[-1], 0] > SAME_DAY:
@@ -134,6 +140,30 @@ class Options:
         positive = (self.spot > 0.0) & (self.strike > 0.0) & (vol >= 0.0)
         return finite & positive & (0.0 <= self.expiry.t < math.inf)
 
+    def _paid(self, vol: Array) -> tuple[Array, Mask]:
+        """Largest share of the spot that the dividends take, and whether they can hardly exhaust it on any ex-date."""
+        expiry = self.expiry
+        if not expiry.cash.size:
+            return np.zeros(vol.size), np.ones(vol.size, dtype=np.bool_)
+        with np.errstate(all="ignore"):
+            paid = np.cumsum(expiry.cash * np.exp(-expiry.rate * expiry.ex_time)) / self.spot[:, None]
+            away = -np.log(paid) >= FAR_FROM_PAID * vol[:, None] * np.sqrt(expiry.ex_time)
+        return paid[:, -1], np.asarray(away.all(axis=1))
+
+    def is_in_domain(self, vol: Array) -> Mask:
+        """Whether the dividends leave a share: outside, the spot model, in which it pays what it has, models none."""
+        paid, is_safe = self._paid(vol)
+        return (paid <= LITTLE_PAID) | (is_safe & (paid <= MOST_PAID))
+
+    def bounded(self, value: Array, vol: Array) -> Array:
+        """Prices, raised to `least` where rounding left them below it; NaN outside the domain and where unresolved.
+
+        `least` holds where the dividends are paid in full.
+        """
+        least = np.where(self._paid(vol)[1], self.least, self.intrinsic)
+        is_known = self.is_in_domain(vol) & (value >= least - BOUND_SLACK * self.strike)
+        return np.where(is_known, np.maximum(value, least), np.nan)
+
     def solved(self, vol: Array, exercise: bool = True) -> Array:
         """Price, delta, gamma and boundary, shape (4, n); all usable, with time left.
 
@@ -190,10 +220,26 @@ def prices(options: Options, vol: Array) -> Array:
     early = usable & options.exercised_early
     late = usable & ~early
     if early.any():
-        found[early] = options[early].solved(vol[early])[0]
+        some = options[early]
+        found[early] = some.bounded(some.solved(vol[early])[0], vol[early])
     if late.any():
         found[late] = options[late].as_european(vol[late])
     return found
+
+
+def reasons(options: Options, vol: Array) -> list[str]:
+    """Why each option has no price; empty where it has one."""
+    usable, in_domain, value = options.usable(vol), options.is_in_domain(vol), prices(options, vol)
+    words = np.select(
+        [~usable, ~in_domain, np.isnan(value)],
+        [
+            "an input is missing or out of range",
+            f"dividends are worth over {MOST_PAID:.0%} of the share, or may exhaust it at this vol",
+            "the grid gives less than a bound that holds without a model",
+        ],
+        "",
+    )
+    return [str(word) for word in words]
 
 
 def boundaries(options: Options, vol: Array) -> Array:
@@ -201,7 +247,8 @@ def boundaries(options: Options, vol: Array) -> Array:
     found = np.full(vol.size, np.nan)
     early = options.usable(vol) & (vol > 0.0) & (options.expiry.t > 0.0) & options.exercised_early
     if early.any():
-        found[early] = options[early].solved(vol[early])[3]
+        some = options[early]
+        found[early] = np.where(some.is_in_domain(vol[early]), some.solved(vol[early])[3], np.nan)
     return found
 
 
@@ -223,7 +270,10 @@ def all_greeks(options: Options, vol: Array) -> Array:
     early = usable & options.exercised_early
     late = usable & ~early
     if early.any():
-        found[:, early] = _greeks_solved(options[early], vol[early])
+        some = options[early]
+        solved = _greeks_solved(some, vol[early])
+        solved[0] = some.bounded(solved[0], vol[early])
+        found[:, early] = np.where(np.isnan(solved[0]), np.nan, solved)
     if late.any():
         some, expiry = options[late], options.expiry
         exact = greeks(some.sign, some.spot, some.strike, expiry.t, expiry.rate, vol[late])
@@ -255,7 +305,9 @@ def implied(options: Options, price: Array) -> Array:
     vols = np.where(inside, european, np.nan)
     early = inside & options.exercised_early
     if early.any():
-        vols[early] = _search(options[early], price[early], vols[early])
+        some = options[early]
+        found = _search(some, price[early], vols[early])
+        vols[early] = np.where(some.is_in_domain(np.nan_to_num(found)), found, np.nan)
     return vols
 
 

@@ -22,6 +22,7 @@ from iwm_opts.pricing._american import (
     exercise_premiums,
     implied,
     prices,
+    reasons,
 )
 from iwm_opts.pricing._broadcast import Array, Values, common_shape, numbers, signs
 from iwm_opts.pricing.quotes import ForwardLike, Implied
@@ -56,15 +57,17 @@ def american_price(
     vol : array_like
         Annualised decimal. Below 0.005 the price is that at 0.005.
     dividends : iterable of (t, cash)
-        Years from now to each ex-date and dollars a share, in any order. Those at or before 0, and at or after
-        expiry, are left out; those less than half a day apart go ex together.
+        Years from now to each ex-date and dollars a share, in any order. Those at or before 0, and after expiry, are
+        left out; one at expiry goes ex on the morning of its day; those less than half a day apart go ex together.
 
     Returns
     -------
     float or ndarray
         Dollars a share, at least what immediate exercise pays. For a spot of 220 (5 to 730 days, vols of 8 to 150%,
         strikes of 60 to 160% of spot, up to 8 dividends, one of them on any day) the error is below 3e-4 for puts with
-        a dividend ahead, below 5e-5 for puts without and below 1e-5 for calls.
+        a dividend ahead, below 5e-5 for puts without and below 1e-5 for calls. NaN where `american_reason` says why:
+        dividends worth more than half of the share, or that may exhaust it (three standard deviations); a value below
+        a bound that holds without a model.
 
     Raises
     ------
@@ -80,6 +83,21 @@ def american_price(
     """
     shape, (sign, spots, strikes, vols) = _flat(right, spot=spot, strike=strike, vol=vol)
     return _shaped(prices(Options(sign, spots, strikes, Expiry.of(t, rate, dividends)), vols), shape)
+
+
+def american_reason(
+    right: Any, spot: ArrayLike, strike: ArrayLike, t: float, rate: float, vol: ArrayLike, dividends: Dividends = ()
+) -> str | list[str]:
+    """Why `american_price` is NaN; arguments and errors as for it.
+
+    Returns
+    -------
+    str or list of str
+        Empty where it has a price; a list of the flattened broadcast shape for arrays.
+    """
+    shape, (sign, spots, strikes, vols) = _flat(right, spot=spot, strike=strike, vol=vol)
+    words = reasons(Options(sign, spots, strikes, Expiry.of(t, rate, dividends)), vols)
+    return words if shape else words[0]
 
 
 def american_greeks(

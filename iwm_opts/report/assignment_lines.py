@@ -47,8 +47,10 @@ def short_legs(result: Screening, one: Candidate) -> list[ShortLeg]:
         result.exercise_fee,
     )
     mids = [_opposite_mid(result, one, leg) for leg in shorts]
-    worth = sum(cash * math.exp(-rate * when) for when, cash in flows if when < years)
-    pays = is_assigned_by_quotes(signs, spot, [leg.strike for leg in shorts], mids, rate, years, worth)
+    worth = sum(cash * math.exp(-rate * when) for when, cash in flows if when <= years)
+    next_ex, next_cash = min((flow for flow in flows if flow[0] <= years), default=(math.nan, 0.0))
+    strikes = [leg.strike for leg in shorts]
+    pays = is_assigned_by_quotes(signs, spot, strikes, mids, rate, years, worth, next_ex, next_cash)
     asked = np.where((np.array(signs) < 0.0) | (worth > 0.0), pays, math.nan)
     return [ShortLeg(*columns) for columns in zip(shorts, risks, mids, asked.tolist(), strict=True)]
 
@@ -58,7 +60,8 @@ def _opposite_mid(result: Screening, one: Candidate, leg: Leg) -> float:
     snapshot = result.snapshot
     listed = [quotes for quotes in snapshot.slices if quotes.expiration == one.expiration]
     quotes = max(listed, key=lambda quotes: len(quotes.strike))
-    mids = quotes.put_mid if leg.right == "C" else quotes.call_mid
+    bid, ask = (quotes.put_bid, quotes.put_ask) if leg.right == "C" else (quotes.call_bid, quotes.call_ask)
+    mids = np.where(bid > 0.0, 0.5 * (bid + ask), np.where(np.isfinite(bid), 0.0, np.nan))  # nobody bids: worth nothing
     found = mids[np.isclose(quotes.strike, leg.strike)]
     return float(found[0]) if found.size else math.nan
 

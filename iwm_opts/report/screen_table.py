@@ -225,7 +225,7 @@ def _closing_lines(result: Screening) -> list[Text]:
     lines = [Text(f"{screened.considered} packages considered" + (f"; rejected: {rejected}" if rejected else ""))]
     if screened.kept:
         lines.append(Text(_measure(result)))
-        lines.append(Text("touch: driftless lognormal from today's price, each short strike under its own vol"))
+        lines.append(Text("touch: from today's price under a SABR model of the expiration's smile"))
     notes = [*result.snapshot.chain.quality.notes, *result.warnings]
     lines += [Text(f"note: {note}", style="yellow") for note in notes]
     return lines + label_lines(result.snapshot)

@@ -13,6 +13,7 @@ from iwm_opts.backtest.metrics import STORIES
 from iwm_opts.backtest.share_exits import TIME_STOP_PROGRESS, TIME_STOP_SESSIONS
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.market.bars import average_true_range
+from iwm_opts.market.iv_rank import covered_ranks
 from iwm_opts.market.sector_filter import FILTER_SYMBOL, MacroFilter
 from iwm_opts.market.signals import session_returns, spans_sessions, total_return_close
 from iwm_opts.plans.checklist import Inputs
@@ -183,7 +184,7 @@ def _iv_frame(data: Inputs) -> pd.DataFrame:
     assert data.history is not None
     returns = session_returns(data.bars)
     realised = np.sqrt(SESSIONS_PER_YEAR * (returns**2).rolling(REALISED).mean()).shift(-REALISED)
-    frame = pd.DataFrame({"iv": 100.0 * data.history.closes, "rank": VolContraction().ranks(data.history)})
+    frame = pd.DataFrame({"iv": 100.0 * data.history.closes, "rank": covered_ranks(data.history)})
     frame = frame.reindex(data.bars.index)
     close = total_return_close(data.bars)
     return frame.assign(realised=100.0 * realised, ahead=_ahead(close, REALISED))

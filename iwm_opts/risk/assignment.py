@@ -1,8 +1,9 @@
 """Early assignment of short options: when the holder's exercise pays, and what that costs whoever is short.
 
 A call is exercised on the eve of an ex-date, when its exercise value is above what it is worth without the dividend; a
-put when its exercise value is at or above what holding on is worth, for the interest on the strike. An extrinsic value
-below the dividend, a common rule for calls, fires too early: the call keeps its put and the interest on the strike.
+put at and below the boundary of the American put, for the interest on the strike. Two common rules fire too early: an
+extrinsic value below the dividend (the call keeps its put and the interest on the strike), and a European put worth
+less than its exercise value (waiting may still pay).
 """
 
 import math
@@ -20,7 +21,7 @@ from iwm_opts.kernels.trading import assignment
 from iwm_opts.pricing._broadcast import Values, evaluate, signs
 from iwm_opts.pricing.american import american_boundary, american_price
 
-EVE = 1.0 / DAYS_PER_YEAR  # from the last moment of exercise to the ex-date
+EVE = 8.0 / 24.0 / DAYS_PER_YEAR  # from the close of the eve, the last moment of exercise, to the ex-date's midnight
 ROUNDING = 1e-9  # dollars: an American put worth no more than this above exercise is worth exercise
 
 Array = NDArray[np.float64]
@@ -83,7 +84,7 @@ def assignment_risks(
     t : float
         Years to expiry.
     dividends : iterable of (years, cash, ex_date)
-        Those at or before now and at or after expiry are left out.
+        Those at or before now and after expiry are left out.
     exercise_fee : float
         Dollars a contract.
 
@@ -95,7 +96,7 @@ def assignment_risks(
     rights, strikes, vols = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (right, strike, iv))
     if not rights.shape == strikes.shape == vols.shape or rights.ndim != 1:
         raise InputError("strike", strikes.shape, "right, strike and iv need one length")
-    ahead = sorted((d for d in dividends if 0.0 < d[0] < t), key=lambda d: d[0])
+    ahead = sorted((d for d in dividends if 0.0 < d[0] <= t), key=lambda d: d[0])
     today = np.where(rights < 0.0, _boundaries(rights, strikes, vols, rate, t, ahead, 0.0, spot), np.nan)
     on_dates = [_on_date(rights, strikes, vols, rate, t, ahead, k) for k in range(len(ahead))]
     risks = []
@@ -145,14 +146,34 @@ def call_is_assigned(
 
 
 def put_is_assigned(
-    spot: ArrayLike, strike: ArrayLike, call_mid: ArrayLike, rate: ArrayLike, t: ArrayLike, dividend_value: ArrayLike
+    spot: ArrayLike,
+    strike: ArrayLike,
+    call_mid: ArrayLike,
+    rate: ArrayLike,
+    t: ArrayLike,
+    dividend_value: ArrayLike,
+    next_ex: ArrayLike = math.nan,
+    next_cash: ArrayLike = 0.0,
 ) -> Values:
-    """Whether a short put is assigned, on any day, by the call at its strike; no model needed.
+    """Whether a short put is assigned, on any day, by the American boundary at the vol of the call at its strike.
 
-    Arguments, result and errors as for `call_is_assigned`, with the call's midpoint as the opposite right's. Assigned
-    where it is in the money and call + dividends before expiry lie below the interest strike (1 - exp(-rate t)).
+    Other arguments, result and errors as for `call_is_assigned`.
+
+    Parameters
+    ----------
+    call_mid : array_like
+        Midpoint of the call at the same strike and expiration, dollars a share; NaN without one.
+    dividend_value : array_like
+        Present value of all dividends before expiry, dollars a share.
+    next_ex, next_cash : array_like
+        Years to the next ex-date before expiry, NaN without one, and its dividend, dollars a share.
+
+    Notes
+    -----
+    A European put worth less than its exercise value is not enough: waiting may still pay (at 5%, vol 18% and 30 days
+    that holds from 5.5% below the strike on, exercise pays from 8.1% on). See `kernels.trading.assignment`.
     """
-    return is_assigned_by_quotes(-1, spot, strike, call_mid, rate, t, dividend_value)
+    return is_assigned_by_quotes(-1, spot, strike, call_mid, rate, t, dividend_value, next_ex, next_cash)
 
 
 def is_assigned_at_vol(
@@ -189,7 +210,7 @@ def is_assigned_at_vol(
     InputError
         As for `iwm_opts.american_price`.
     """
-    ahead = sorted((when, cash) for when, cash in dividends if 0.0 < when < t)
+    ahead = sorted((when, cash) for when, cash in dividends if 0.0 < when <= t)
     sign, spots = np.asarray(signs(right), dtype=np.float64), np.asarray(spot, dtype=np.float64)
     strikes = np.asarray(strike, dtype=np.float64)
     first = ahead[0][1] if ahead else 0.0
@@ -211,10 +232,13 @@ def is_assigned_by_quotes(
     rate: ArrayLike,
     t: ArrayLike,
     dividend_value: ArrayLike,
+    next_ex: ArrayLike = math.nan,
+    next_cash: ArrayLike = 0.0,
 ) -> Values:
     """`call_is_assigned` and `put_is_assigned` for legs of both rights at once; `right` as for `is_assigned_at_vol`."""
     operands = {"spot": spot, "strike": strike, "opposite_mid": opposite_mid, "rate": rate, "t": t}
-    return evaluate(assignment.is_assigned, 1, right, **operands, dividend_value=dividend_value)[0]
+    dividends = {"next_ex": next_ex, "next_cash": next_cash, "dividend_value": dividend_value}
+    return evaluate(assignment.is_assigned, 1, right, **operands, **dividends)[0]
 
 
 def _on_date(

@@ -1,5 +1,6 @@
 """What a package is worth, costs and risks: fill, payoff, probabilities, expected profit and greeks of many at once."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +15,7 @@ from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel, Fills, fill_packa
 from iwm_opts.kernels.pricing import barrier
 from iwm_opts.kernels.trading import payoff
 from iwm_opts.market.option_table import OptionTable
+from iwm_opts.market.sabr import fit_sabr
 from iwm_opts.spreads.legs import Packages
 
 Array = NDArray[np.float64]
@@ -50,7 +52,6 @@ class Analysis:
     breakevens: Array  # dollars a share, ascending, NaN for none; shape (n, 2)
     pop: Array  # probability of a profit at expiry, under the smile
     pop_real_world: Array  # the same under the measure of expected_profit
-    prob_touch: Array  # of touching a short strike before expiry, NaN without one
     expected_profit: Array  # under the real-world measure, after all costs
     expected_profit_rn: Array  # under the smile: about minus the costs
     breakeven_slippage: Array  # dollars a share: the offset from mid at which expected_profit is zero
@@ -102,7 +103,6 @@ def analyse(table: OptionTable, packages: Packages, terms: Terms) -> Analysis:
         fills=fills,
         fees=fees,
         **at_expiry,
-        prob_touch=_prob_touch(table, packages),
         expected_profit=at_mid - fills.slippage,
         expected_profit_rn=expected(1.0) - fills.slippage,
         breakeven_slippage=at_mid / MULTIPLIER,
@@ -170,14 +170,22 @@ def _expected_profit(
     return expected
 
 
-def _prob_touch(table: OptionTable, packages: Packages) -> Array:
-    """Probability of touching a short strike, each under the vol of its own strike, from today's price."""
-    touched = np.empty(len(packages))
+def prob_touch(table: OptionTable, packages: Packages) -> Array:
+    """Probability of touching a short strike before expiry, NaN without one; shape (n,).
+
+    By finite differences under the SABR model of the expiration's smile (`market.sabr`, `kernels.pricing.barrier`),
+    from today's price along the forward: a vol of each strike's own would count the premium of the wing as variance on
+    the way to it, a fifth too much. About a millisecond a pair of short strikes.
+    """
     strike, right, short = table.strike[packages.index], packages.legs.right, packages.legs.sign < 0
-    low = np.where(short & (right < 0), strike, np.nan)
-    high = np.where(short & (right > 0), strike, np.nan)
     # One short leg a side at most; a row of nothing but NaN means that side has none.
-    low, high = np.fmax.reduce(low, axis=1), np.fmin.reduce(high, axis=1)
-    stdev_low, stdev_high = (table.smile.total_stdev(side)[0] for side in (low, high))
-    barrier.touch(np.log(low / table.spot), np.log(high / table.spot), stdev_low, stdev_high, touched)
-    return touched
+    low = np.fmax.reduce(np.where(short & (right < 0), strike, np.nan), axis=1)
+    high = np.fmin.reduce(np.where(short & (right > 0), strike, np.nan), axis=1)
+    pairs, place = np.unique(np.log(np.column_stack([low, high]) / table.spot), axis=0, return_inverse=True)
+    if np.isnan(pairs).all():
+        return np.full(len(packages), np.nan)
+    model, touched = fit_sabr(table.smile), np.empty(len(pairs))
+    drift = math.log(table.forward.price / table.spot) / table.years
+    low, high = (np.ascontiguousarray(side) for side in pairs.T)
+    barrier.touch(low, high, drift, model.alpha, model.nu, model.rho, table.years, touched)
+    return touched[place.ravel()]

@@ -9,7 +9,7 @@ from iwm_opts.execution.fills import Fill
 from iwm_opts.execution.legs import Legs
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.slices import Forward
-from iwm_opts.spreads.analysis import Analysis
+from iwm_opts.spreads.analysis import Analysis, prob_touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ class Candidate:
 def candidate(table: OptionTable, analysis: Analysis, i: int) -> Candidate:
     """The i-th package of an analysis."""
     figures = {name: float(getattr(analysis, name)[i]) for name in _FIGURES}
+    touched = prob_touch(table, analysis.packages.only(i))
     breakevens = tuple(float(b) for b in analysis.breakevens[i] if not math.isnan(b))
     return Candidate(
         strategy=analysis.packages.strategy,
@@ -98,12 +99,13 @@ def candidate(table: OptionTable, analysis: Analysis, i: int) -> Candidate:
         ),
         fill=analysis.fills.one(i),
         breakevens=breakevens,
+        prob_touch=float(touched[0]),
         **figures,
     )
 
 
 _FIGURES = (
-    "fees", "max_profit", "max_loss", "max_loss_expiry", "pop", "pop_real_world", "prob_touch", "expected_profit",
+    "fees", "max_profit", "max_loss", "max_loss_expiry", "pop", "pop_real_world", "expected_profit",
     "expected_profit_rn", "breakeven_slippage", "delta", "gamma", "theta", "vega",
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Choosing legs: rows of an option table by right, delta and distance; packages are rows of indices into it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,10 @@ class Packages:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    def only(self, i: int) -> "Packages":
+        """The i-th package alone."""
+        return replace(self, index=self.index[i : i + 1], incomplete=0)
 
 
 def rows_of(table: OptionTable, right: Right) -> Index:

@@ -14,7 +14,7 @@ from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.risk.margin import package_margin
 from iwm_opts.risk.sizing import Limits, Size, kelly_stake_from_expectation, liquidity_cap, size_position
-from iwm_opts.spreads.analysis import Analysis, Terms, analyse
+from iwm_opts.spreads.analysis import Analysis, Terms, analyse, prob_touch
 from iwm_opts.spreads.candidate import Candidate, candidate
 from iwm_opts.spreads.legs import Packages
 
@@ -110,7 +110,7 @@ def screen(
     Screened
     """
     tables, left_out = snapshot.tables(dte)
-    found: list[tuple[float, Candidate]] = []
+    found: list[tuple[float, OptionTable, Analysis, int]] = []
     considered, rejected = 0, Counter[str]()
     for table in tables:
         owed = sum(d.amount for d in snapshot.dividends_until(table.expiration))
@@ -120,11 +120,11 @@ def screen(
             considered += len(packages) + packages.incomplete
             rejected.update(why)
             rejected[NO_WING] += packages.incomplete
-            merit = _merit(analysis, selection.sort)
+            merit = _merit(table, analysis, selection.sort)
             best = passed[np.argsort(-merit[passed], kind="stable")][: selection.top]
-            found += [(float(merit[i]), candidate(table, analysis, int(i))) for i in best]
-    found.sort(key=lambda pair: -pair[0])
-    kept = [pair[1] for pair in found[: selection.top]]
+            found += [(float(merit[i]), table, analysis, int(i)) for i in best]
+    found.sort(key=lambda package: -package[0])
+    kept = [candidate(table, analysis, i) for _, table, analysis, i in found[: selection.top]]
     return Screened(
         tuple(sized(one, account) for one in kept), considered, dict(+rejected), (*left_out, *_caveats(tables, kept))
     )
@@ -177,10 +177,12 @@ def _width(table: OptionTable, analysis: Analysis) -> NDArray[np.float64]:
     return np.max([np.ptp(side, axis=1) for side in sides], axis=0) if sides else np.full(len(strike), np.nan)
 
 
-def _merit(analysis: Analysis, sort: str) -> NDArray[np.float64]:
+def _merit(table: OptionTable, analysis: Analysis, sort: str) -> NDArray[np.float64]:
     """Figure to rank by, larger is better; undefined ones last."""
     name, more_is_better = SORTS[sort]
     figure = {"credit": analysis.fills.price, "slippage": analysis.fills.slippage}.get(name)
+    if name == "prob_touch":
+        figure = prob_touch(table, analysis.packages)
     if figure is None:
         figure = getattr(analysis, name)
     return np.nan_to_num(figure if more_is_better else -figure, nan=-np.inf)

@@ -33,6 +33,7 @@ from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.market.iv_rank import iv_rank
+from iwm_opts.risk.assignment import put_is_assigned
 from iwm_opts.simulation.scenarios import scenario
 from iwm_opts.sources.modelled_files import ModelledFiles, open_modelled
 from iwm_opts.sources.simulated import scenario_market, simulate_market
@@ -343,7 +344,10 @@ class PlainLoop:
         return self._sessions
 
     def overnight(self, one, place, legs):
-        """Which short legs are assigned after a day: by parity, what their holder gains by exercise."""
+        """Which short legs are assigned after a day: calls by parity, what exercise gains; puts by the boundary.
+
+        The boundary itself is checked against a lattice and QuantLib in tests/risk.
+        """
         if self.market.settlement(one["series"].root).delivery == "cash":
             return
         spot, day = float(self.market.spot[place]), self.days[place]
@@ -357,9 +361,18 @@ class PlainLoop:
             if leg[0] > 0 or not inside or (is_call and not is_eve):
                 continue
             (other,) = self.quoted(one, place, [leg], flip=True)
-            mid = (other[3] + other[4]) / 2
-            gain = ahead - leg[2] * interest - mid if is_call else leg[2] * interest - ahead - mid
-            if gain > 0:
+            mid = (other[3] + other[4]) / 2 if other[3] > 0 else 0.0
+            due = sorted((d, cash) for d, cash in self.paid.items() if day < d <= one["series"].expiration)
+            next_ex, next_cash = (
+                ((due[0][0] - day).days - 1 + 8 / 24) / 365 if due else math.nan,
+                due[0][1] if due else 0.0,
+            )
+            rate = -math.log(terms.discount) / terms.years
+            if is_call:
+                is_assigned = ahead - leg[2] * interest - mid > 0
+            else:
+                is_assigned = put_is_assigned(spot, leg[2], mid, rate, terms.years, ahead, next_ex, next_cash) == 1.0
+            if is_assigned:
                 one["bits"].add(j)
                 one["since"] = place
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.integrate import quad
+from scipy.integrate import quad, simpson
 from scipy.stats import norm
 
 from iwm_opts.errors import DataError
@@ -62,6 +62,43 @@ def test_parity_holds_under_any_variance_ratio():
     for ratio in (0.5, 0.81, 1.0, 1.5):
         gap = smile.value(1, STRIKES, ratio) - smile.value(-1, STRIKES, ratio)
         assert gap == pytest.approx(DISCOUNT * (FORWARD - STRIKES), abs=1e-9)
+
+
+def option_strip(smile, ratio):
+    """Model-free variance: out-of-the-money options weighed by one over strike squared (Demeterfi et al. 1999)."""
+    strike = np.exp(np.linspace(np.log(30.0), np.log(800.0), 40_001))
+    value = np.where(strike < FORWARD, smile.value(-1, strike, ratio), smile.value(1, strike, ratio))
+    return 2.0 / DISCOUNT * simpson(value / strike**2, x=strike)
+
+
+def log_contract(smile, ratio):
+    """-2 E[log(S / F)] by parts over the distribution function."""
+    k = np.linspace(-2.5, 2.5, 40_001)
+    below = smile.cdf(FORWARD * np.exp(k), ratio)
+    return 2.0 * simpson(np.where(k < 0.0, below, below - 1.0), x=k)
+
+
+@pytest.mark.parametrize("variance", [option_strip, log_contract])
+@pytest.mark.parametrize("ratio", [0.69, 0.81, 0.97])
+def test_the_model_free_variance_has_the_ratio(variance, ratio):
+    # On the 13 IWM chains of June 2026 the ratio is 0.808 at 0.81; scaling w(k) at fixed strikes gives 0.763.
+    smile = fitted()
+    assert variance(smile, ratio) / variance(smile, 1.0) == pytest.approx(ratio, abs=0.006)
+
+
+def test_the_scaled_distribution_is_that_of_a_shrunk_log_return():
+    # A quantile that lay z deviations out still does: w'(k) = ratio w(k / sqrt(ratio)), here by plain arithmetic.
+    smile, ratio = fitted(), 0.81
+    for strike in (170.0, 190.0, 200.0, 215.0):
+        k = np.log(strike / FORWARD)
+        stdev = 0.9 * skewed_stdev(k / 0.9)
+        d1 = -k / stdev + stdev / 2
+        put = DISCOUNT * (strike * norm.cdf(stdev - d1) - FORWARD * norm.cdf(-d1))
+        assert smile.value(-1, strike, ratio)[0] == pytest.approx(put, abs=0.01)
+
+
+def skewed_stdev(k):
+    return (0.22 - 0.25 * k + 0.3 * k**2) * np.sqrt(YEARS)
 
 
 def test_less_variance_means_cheaper_options_and_a_narrower_distribution():

@@ -18,6 +18,7 @@ from iwm_opts.pricing.american import (
     american_greeks,
     american_implied_vol,
     american_price,
+    american_reason,
 )
 from iwm_opts.pricing.black import greeks, price
 
@@ -46,7 +47,51 @@ def test_dividends_of_one_day_go_ex_together():
 
 def test_dividends_outside_the_life_do_not_count():
     inside = american_price("P", 220, 220, 0.1, 0.04, 0.3)
-    assert american_price("P", 220, 220, 0.1, 0.04, 0.3, [(-0.01, 5.0), (0.0, 5.0), (0.1, 5.0)]) == inside
+    assert american_price("P", 220, 220, 0.1, 0.04, 0.3, [(-0.01, 5.0), (0.0, 5.0), (0.1001, 5.0)]) == inside
+
+
+def test_a_dividend_on_the_day_of_expiry_goes_ex_before_it():
+    # Held to expiry the call is on the share less the dividend, exercised on the eve on the share with it: worth the
+    # larger of the two to the 6.5 hours between; the put waits for the drop.
+    t, cash = 20 / 365, 0.85
+    for days in (20.0, 20.0 - 6.5 / 24.0):
+        call, put = (american_price(r, 300.0, 290.0, t, 0.04, 0.2, [(days / 365, cash)]) for r in "CP")
+        eve = price("C", 300.0, 290.0, t, 0.04, 0.2)
+        assert call == pytest.approx(eve, abs=0.06)
+        assert call > price("C", 300.0 - cash * np.exp(-0.04 * t), 290.0, t, 0.04, 0.2) + 0.3
+        assert put == pytest.approx(price("P", 300.0 - cash * np.exp(-0.04 * t), 290.0, t, 0.04, 0.2), abs=0.03)
+
+
+HOPELESS = [
+    ([(0.1, 120.0)], 0.2, "worth over 50%"),
+    ([(0.1, 30.0), (0.1 + 2 / 365, 30.0)], 2.0, "worth over 50%"),
+    ([(0.1, 20.0), (0.1 + 2 / 365, 20.0)], 2.0, "may exhaust it"),
+]
+
+
+@pytest.mark.parametrize(("dividends", "vol", "why"), HOPELESS)
+@pytest.mark.parametrize("right", ["C", "P"])
+def test_dividends_that_exhaust_the_share_have_no_price_and_say_why(right, dividends, vol, why):
+    strike = np.array([50.0, 90.0, 100.0, 110.0])
+    assert np.isnan(american_price(right, 100.0, strike, 0.25, 0.04, vol, dividends)).all()
+    assert np.isnan(american_greeks(right, 100.0, strike, 0.25, 0.04, vol, dividends).delta).all()
+    assert all(why in words for words in american_reason(right, 100.0, strike, 0.25, 0.04, vol, dividends))
+    assert american_reason(right, 100.0, 100.0, 0.25, 0.04, 0.2, [(0.1, 1.0)]) == ""
+    assert "missing" in american_reason(right, np.nan, 100.0, 0.25, 0.04, 0.2)
+
+
+@given(st.floats(0.1, 2.0), st.lists(st.tuples(st.floats(0.002, 0.5), st.floats(0.1, 40.0)), min_size=1, max_size=3))
+def test_no_price_is_below_its_bound(vol, dividends):
+    # Exercise now, or on a known later moment, with the share's dividends paid by then (Merton 1973, sections 3 and 4).
+    strike, t, rate = np.linspace(60.0, 160.0, 11), 0.5, 0.04
+    for sign in (1, -1):
+        value = american_price(sign, 100.0, strike, t, rate, vol, dividends)
+        for when, _ in [(0.0, 0.0), (t, 0.0), *dividends]:
+            paid = sum(cash * np.exp(-rate * ex) for ex, cash in dividends if ex < when or (ex == when and sign < 0))
+            bound = sign * (100.0 - paid - strike * np.exp(-rate * when))
+            # A share worth less than its dividend pays what it has.
+            unpaid = price("P", 100.0, paid, max(when, 1e-9), rate, vol) if sign < 0 and paid else 0.0
+            assert not np.any(value < bound - unpaid - 1e-6)
 
 
 @given(spots, vols, days, rates, payments)
@@ -275,6 +320,10 @@ def test_bounds_hold_at_extreme_inputs(vol, t, ex_time):
     strike = np.geomspace(0.5, 5_000.0, 40)
     for cash in (1e-6, 0.7, 30.0):
         call, put = (american_price(s, 220.0, strike, t, 0.05, vol, [(ex_time, cash)]) for s in (1, -1))
+        if cash > 2.2 and vol >= 3.0 and ex_time > 1.0:  # three deviations below the spot the dividend takes it all
+            assert np.isnan(call).all()
+            assert np.isnan(put).all()
+            continue
         assert np.all((call >= np.maximum(220.0 - strike, 0.0)) & (call <= 220.0 + 1e-3))
         assert np.all((put >= np.maximum(strike - 220.0, 0.0)) & (put <= strike * (1 + 1e-9) + ERROR))
         assert np.all(np.diff(call) <= 2e-6 * strike[1:])

@@ -64,10 +64,105 @@ def test_a_put_waits_for_the_dividend_and_is_assigned_after_it():
     assert risk.dates[0].cost == 5.0
 
 
+def lattice_boundary(rate, vol, t, steps=800):
+    """Highest spot, of a strike of 1, at which a binomial American put is worth no more than exercise (CRR 1979)."""
+    dt = t / steps
+    up = np.exp(vol * np.sqrt(dt))
+    p, discount = (np.exp(rate * dt) - 1 / up) / (up - 1 / up), np.exp(-rate * dt)
+
+    def waits(spot):
+        prices = spot * up ** np.arange(-steps, steps + 1, 2.0)
+        value = np.maximum(1.0 - prices, 0.0)
+        for left in range(steps - 1, -1, -1):
+            prices = prices[1:] / up
+            value = discount * (p * value[1:] + (1 - p) * value[:-1])
+            if left:
+                value = np.maximum(value, 1.0 - prices)
+        return value[0] > 1.0 - spot
+
+    low, high = 0.2, 1.0
+    while high - low > 1e-4:
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if waits(middle) else (middle, high)
+    return low
+
+
+def assigned_put(moneyness, rate, vol, t, strike=220.0, dividends=()):
+    """The rule on the European call's price at the strike."""
+    ahead = sorted(d for d in dividends if d[0] < t)
+    paid = sum(cash * np.exp(-rate * when) for when, cash in ahead)
+    spot = strike * moneyness
+    call = price("C", spot - paid, strike, t, rate, vol)
+    return put_is_assigned(spot, strike, call, rate, t, paid, *(ahead[0] if ahead else ()))
+
+
+@pytest.mark.parametrize(("rate", "vol", "days"), [
+    (0.05, 0.18, 30), (0.05, 0.18, 5), (0.03, 0.25, 45), (0.01, 0.20, 45), (0.001, 0.35, 60), (0.08, 0.15, 180),
+    (0.04, 0.60, 10), (0.04, 0.22, 365),
+])  # fmt: skip
+def test_a_put_is_assigned_from_the_american_boundary_down(rate, vol, days):
+    boundary = lattice_boundary(rate, vol, days / 365)
+    away = 0.005 + 0.02 * (1.0 - boundary)
+    assert assigned_put(boundary - away, rate, vol, days / 365) == 1.0
+    assert assigned_put(boundary + away, rate, vol, days / 365) == 0.0
+
+
+def test_a_european_put_below_its_exercise_value_is_not_enough():
+    # r 5%, vol 18%, 30 days: the European put falls below exercise at -5.5% of moneyness, the boundary lies at -8.1%.
+    t = 30 / 365
+    assert price("P", 0.94 * 220.0, 220.0, t, 0.05, 0.18) < 0.06 * 220.0
+    assert [assigned_put(1 - down, 0.05, 0.18, t) for down in (0.055, 0.065, 0.079, 0.083)] == [0, 0, 0, 1]
+    assert 1 - lattice_boundary(0.05, 0.18, t) == pytest.approx(0.081, abs=0.001)
+
+
+def quantlib_holds(moneyness, rate, vol, days, ex_day, cash, strike=220.0):
+    """Whether the put is worth more than exercise by QuantLib's finite differences, dividends in the spot model."""
+    ql = pytest.importorskip("QuantLib")
+    today = ql.Date(2, 3, 2026)
+    ql.Settings.instance().evaluationDate = today
+    curve = [ql.YieldTermStructureHandle(ql.FlatForward(today, r, ql.Actual365Fixed())) for r in (0.0, rate)]
+    smile = ql.BlackVolTermStructureHandle(ql.BlackConstantVol(today, ql.NullCalendar(), vol, ql.Actual365Fixed()))
+    spot = ql.QuoteHandle(ql.SimpleQuote(strike * moneyness))
+    option = ql.VanillaOption(ql.PlainVanillaPayoff(ql.Option.Put, strike), ql.AmericanExercise(today, today + days))
+    process = ql.BlackScholesMertonProcess(spot, *curve, smile)
+    option.setPricingEngine(
+        ql.FdBlackScholesVanillaEngine(process, ql.DividendVector([today + ex_day], [cash]), 400, 800)
+    )
+    return option.NPV() > strike * (1 - moneyness) + 1e-3
+
+
+@pytest.mark.parametrize(("rate", "vol", "days", "ex_day", "cash"), [
+    (0.05, 0.25, 45, 40, 0.4), (0.05, 0.25, 45, 30, 0.8), (0.05, 0.15, 90, 60, 0.8), (0.03, 0.25, 90, 30, 0.4),
+])  # fmt: skip
+def test_a_dividend_ahead_lowers_the_boundary(rate, vol, days, ex_day, cash):
+    dividends = [(ex_day / 365, cash)]
+    ladder = np.arange(0.97, 0.70, -0.0025)
+    exact = next(m for m in ladder if not quantlib_holds(m, rate, vol, days, ex_day, cash))
+    assert assigned_put(exact + 0.016, rate, vol, days / 365, dividends=dividends) == 0.0
+    assert assigned_put(exact - 0.016, rate, vol, days / 365, dividends=dividends) == 1.0
+
+
+def test_a_put_waits_for_a_dividend_worth_more_than_the_interest_until_it():
+    # 20 days of 4% on 220 are 0.48: a dividend of 0.6 is waited for at any spot, one of 0.1 is not.
+    for moneyness in (0.9, 0.8, 0.5):
+        assert quantlib_holds(moneyness, 0.04, 0.25, 45, 20, 0.6)
+        assert assigned_put(moneyness, 0.04, 0.25, 45 / 365, dividends=[(20 / 365, 0.6)]) == 0.0
+    assert assigned_put(0.8, 0.04, 0.25, 45 / 365, dividends=[(20 / 365, 0.1)]) == 1.0
+
+
+def test_a_dividend_on_the_day_of_expiry_is_owed():
+    # Asked at the close 20 days before; an hour earlier the answer was 85 dollars all along.
+    t = 20 / 365
+    (risk,) = assignment_risks([1], [270.0], [VOL], SPOT, RATE, t, [(t, 0.85, EX_DATE)])
+    assert [d.ex_date for d in risk.dates] == [EX_DATE]
+    assert risk.worst_cost == pytest.approx(85.0)
+
+
 def test_quotes_decide_without_a_model():
-    # Interest on 100 until expiry is 1.0: the put pays where call + dividends cost less, the call where put + 1 do.
+    # Interest on 100 until expiry is 1.0: the call pays where put + 1 lie below the dividends. A call worth nothing has
+    # no vol, and its put no reason to wait.
     rate = -np.log(0.99)
-    puts = put_is_assigned(90.0, 100.0, [0.2, 0.4, np.nan], rate, 1.0, 0.7)
+    puts = put_is_assigned(90.0, 100.0, [0.0, 4.0, np.nan], rate, 1.0, 0.7)
     calls = call_is_assigned(110.0, 100.0, [0.2, 0.8, np.nan], rate, 1.0, 1.5)
     assert puts == pytest.approx([1, 0, np.nan], nan_ok=True)
     assert calls == pytest.approx([1, 0, np.nan], nan_ok=True)

@@ -11,7 +11,7 @@ from scipy.stats import norm
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
-from iwm_opts.spreads.analysis import Terms, analyse
+from iwm_opts.spreads.analysis import Terms, analyse, prob_touch
 from iwm_opts.spreads.candidate import candidate
 from iwm_opts.spreads.iron_condor import iron_condors
 from iwm_opts.spreads.legs import DeltaRange, Wing
@@ -140,8 +140,10 @@ def test_many_packages_at_once_are_the_same_as_one_by_one(table):
     for i in range(len(packages)):
         alone = type(packages)(packages.strategy, packages.index[i : i + 1], packages.legs, packages.is_credit)
         one = analyse(table, alone, FREE)
-        for name in ("expected_profit", "pop", "prob_touch", "max_loss"):
+        for name in ("expected_profit", "pop", "max_loss"):
             assert getattr(one, name)[0] == pytest.approx(getattr(together, name)[i])
+    touched = prob_touch(table, packages)
+    assert [prob_touch(table, packages.only(i))[0] for i in range(len(packages))] == pytest.approx(touched)
 
 
 def test_a_variance_ratio_must_be_positive():

@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numba import float64, int64, types
 
+from iwm_opts.conventions import DAYS_PER_YEAR
 from iwm_opts.kernels._jit import COUNTLESS, inline, kernel
 from iwm_opts.kernels.backtest.book import (
     CHOSEN,
@@ -18,15 +19,17 @@ from iwm_opts.kernels.backtest.book import (
     LIVES,
     NONE,
     QUOTES,
+    ROOT,
     SPOT,
     SURFACE,
 )
 from iwm_opts.kernels.simulation.quote import quote_option
-from iwm_opts.kernels.trading.assignment import exercise_gain
+from iwm_opts.kernels.trading.assignment import exercise
 from iwm_opts.kernels.trading.fill import two_sided
 
 BLOCK = 64  # options gathered at a time
 BLOCK_COLUMNS, OUT_COLUMNS = COLUMNS + 2, 3
+OVERNIGHT = 8.0 / 24.0  # days from a close to the midnight on which a share goes ex
 WIDTH_SLACK = 0.10  # share of its width by which a wing may miss it
 
 
@@ -163,18 +166,34 @@ def choose(surface, lives, legs, quotes, c, put_delta, put_width, put_wing, call
 
 
 @inline
-def is_assigned(surface, row, is_eve, right, strike):
-    """Whether a short option is assigned overnight: the holder's gain by the opposite right's mid is above nothing.
+def next_dividend(days, place, expires):
+    """Days from the close of a day to the next ex-date up to an expiration, and its cash; NaN and 0 without one."""
+    for later in range(place + 1, days.dividend.shape[0]):
+        ahead = days.ordinal[later] - days.ordinal[place]
+        if days.ordinal[later] > expires:
+            break
+        if days.dividend[later] > 0.0:
+            return ahead - 1.0 + OVERNIGHT, days.dividend[later]
+    return math.nan, 0.0
+
+
+@inline
+def is_assigned(surface, row, days, place, expires, right, strike):
+    """Whether a short option is assigned overnight, by the opposite right's mid (`trading.assignment.exercise`).
 
     Calls are asked on the eve of an ex-date alone: on any other day one held on is worth more than exercised.
     """
-    at = row * COLUMNS
-    spot, forward, discount = surface.rows[at + SPOT], surface.rows[at + FORWARD], surface.rows[at + DISCOUNT]
+    rows, at = surface.rows, row * COLUMNS
+    spot, forward, discount = rows[at + SPOT], rows[at + FORWARD], rows[at + DISCOUNT]
+    is_eve = place + 1 < days.dividend.shape[0] and days.dividend[place + 1] > 0.0
     if not right * (spot - strike) > 0.0 or (right > 0.0 and not is_eve):
         return False
-    bid, ask, _ = quote_on(surface.rows, row, -right, strike, surface.coefficients, surface.tick)
+    ex_days, cash = next_dividend(days, place, expires)
+    bid, ask, _ = quote_on(rows, row, -right, strike, surface.coefficients, surface.tick)
     mid, _ = two_sided(bid, ask)
-    return exercise_gain(right, strike, mid, 1.0 - discount, spot - forward * discount) > 0.0
+    mid = mid if bid > 0.0 else 0.0  # nobody bids: worth nothing, whatever the tick
+    next_ex = ex_days / (DAYS_PER_YEAR * rows[at + ROOT] * rows[at + ROOT])
+    return exercise(right, spot, strike, mid, -math.log(discount), next_ex, cash, spot - forward * discount) == 1.0
 
 
 @inline
@@ -193,9 +212,10 @@ def mark(surface, days, lives, legs, quotes, c, count):
         bits = 0
         if lives.is_physical[c]:
             place = lives.entry[c] + start + i
-            is_eve = place + 1 < days.dividend.shape[0] and days.dividend[place + 1] > 0.0
             for j in range(legs.sign.shape[0]):
-                if legs.sign[j] < 0.0 and is_assigned(surface, row + i, is_eve, legs.right[j], quotes.strike[c, j]):
+                if legs.sign[j] < 0.0 and is_assigned(
+                    surface, row + i, days, place, lives.expires[c], legs.right[j], quotes.strike[c, j]
+                ):
                     bits |= 1 << j
         quotes.assigned[first + i] = bits
         quotes.by_smile[first + i] = 0

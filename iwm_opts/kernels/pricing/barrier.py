@@ -1,79 +1,109 @@
-"""Probability that a price touches a level before a time, under a driftless lognormal diffusion."""
+"""Probability that a price touches a level before a time, under the SABR model with a lognormal spot.
+
+    dx = (drift - vol^2 / 2) dt + vol dW,  vol = alpha exp(y),  dy = -nu^2 / 2 dt + nu dZ,  dW dZ = rho dt
+
+(Hagan, Kumar, Lesniewski and Woodward 2002, "Managing smile risk", Wilmott, beta 1.) The chance u(x, y, t) of touching
+neither level solves the backward equation with u = 0 at the levels. It is stepped by Douglas' scheme (in 't Hout and
+Foulon 2010, "ADI finite difference schemes for option pricing", section 2.2), the mixed derivative explicit.
+"""
 
 import math
 
-from iwm_opts.kernels._jit import inline, kernel
-from iwm_opts.kernels.elementary import normal_cdf
+import numpy as np
 
-REACH = 9.0  # standard deviations: images farther away weigh less than rounding
+from iwm_opts.kernels._jit import kernel
+
+NODES = 80  # intervals between the levels
+LEVELS = 14  # intervals of log vol
+STEPS = 40
+IMPLICIT = 4  # first steps, fully implicit: u jumps at the levels
+REACH = 6.0  # standard deviations to the edge where there is no level
+SPREAD = 3.5  # standard deviations of log vol on either side
+LEAST_NU = 0.05  # of nu sqrt(t): below, the smile is flat and the grid of log vol would have no width
 
 
-@inline
-def touch_one(log_level, stdev):
-    """Probability that log-price, started at 0 with drift -stdev^2/2, reaches `log_level` (either sign).
+@kernel("void(float64[::1], float64, float64, float64, float64, float64, float64, float64[:, ::1])")
+def never_touched(x, drift, alpha, nu, rho, t, spread, u):
+    """Step u, 1 inside and 0 on the levels, back over a time t; shape (NODES + 1, LEVELS + 1)."""
+    h, g = x[1] - x[0], 2.0 * spread / LEVELS
+    change, explicit_x, explicit_y = np.empty_like(u), np.empty_like(u), np.empty_like(u)
+    upper, right = np.empty(NODES + 1), np.empty(NODES + 1)
+    up, down = 0.5 * nu * nu / (g * g) - 0.25 * nu * nu / g, 0.5 * nu * nu / (g * g) + 0.25 * nu * nu / g
+    for step in range(STEPS):
+        dt = t * ((step + 1.0) ** 2 - step * step) / (STEPS * STEPS)
+        theta = 1.0 if step < IMPLICIT else 0.5
+        for j in range(LEVELS + 1):
+            vol = alpha * math.exp((j - LEVELS // 2) * g)
+            diffusion, advection = 0.5 * vol * vol / (h * h), (drift - 0.5 * vol * vol) / (2.0 * h)
+            mixed = rho * nu * vol / (4.0 * h * g)
+            inner = 0 < j < LEVELS
+            for i in range(1, NODES):
+                a = (diffusion + advection) * u[i + 1, j] + (diffusion - advection) * u[i - 1, j]
+                explicit_x[i, j] = a - 2.0 * diffusion * u[i, j]
+                explicit_y[i, j] = change[i, j] = 0.0
+                if inner:
+                    explicit_y[i, j] = up * u[i, j + 1] + down * u[i, j - 1] - (up + down) * u[i, j]
+                    change[i, j] = mixed * (u[i + 1, j + 1] - u[i + 1, j - 1] - u[i - 1, j + 1] + u[i - 1, j - 1])
+        for j in range(LEVELS + 1):  # implicit in the price
+            vol = alpha * math.exp((j - LEVELS // 2) * g)
+            diffusion, advection = 0.5 * vol * vol / (h * h), (drift - 0.5 * vol * vol) / (2.0 * h)
+            low, high, middle = diffusion - advection, diffusion + advection, 1.0 + 2.0 * theta * dt * diffusion
+            upper[0] = right[0] = 0.0  # changes: none on the edges
+            for i in range(1, NODES):
+                whole = explicit_x[i, j] + explicit_y[i, j] + change[i, j]
+                source = dt * (whole - theta * explicit_x[i, j])
+                source += theta * dt * explicit_x[i, j]
+                pivot = middle - theta * dt * low * upper[i - 1]
+                upper[i] = theta * dt * high / pivot
+                right[i] = (source + theta * dt * low * right[i - 1]) / pivot
+            change[NODES, j] = 0.0
+            for i in range(NODES - 1, 0, -1):
+                change[i, j] = right[i] + upper[i] * change[i + 1, j]
+        middle = 1.0 + theta * dt * (up + down)
+        for i in range(1, NODES):  # implicit in the vol; its edges follow the price alone
+            upper[0], right[0] = 0.0, change[i, 0]
+            for j in range(1, LEVELS):
+                pivot = middle - theta * dt * down * upper[j - 1]
+                upper[j] = theta * dt * up / pivot
+                right[j] = (change[i, j] + theta * dt * down * right[j - 1]) / pivot
+            u[i, LEVELS] += change[i, LEVELS]
+            after = change[i, LEVELS]
+            for j in range(LEVELS - 1, -1, -1):
+                after = right[j] + upper[j] * after
+                u[i, j] += after
 
-    Reflection principle with drift (Shreve 2004, Stochastic Calculus for Finance II, section 3.7 and exercise 3.7;
-    Harrison 1985, section 1.8).
+
+@kernel("void(float64[::1], float64[::1], float64, float64, float64, float64, float64, float64[::1])")
+def touch(low, high, drift, alpha, nu, rho, t, out):
+    """Probability of touching the lower or the upper level of each pair, given as log(level / price).
+
+    NaN: no level on that side; NaN of neither. 1 where the price is already beyond one. `drift` is a year's of the
+    price (its log grows by drift - vol^2 / 2), `t` in years.
     """
-    distance = abs(log_level)
-    drift = -0.5 * stdev * stdev if log_level > 0 else 0.5 * stdev * stdev  # towards the level
-    direct = normal_cdf((drift - distance) / stdev)
-    mirrored = math.exp(2.0 * drift * distance / (stdev * stdev)) * normal_cdf((-drift - distance) / stdev)
-    return min(direct + mirrored, 1.0)
-
-
-@inline
-def stay_between(low, high, stdev):
-    """Probability that log-price, started at 0 with drift -stdev^2/2, stays strictly between two levels.
-
-    Method of images (Cox and Miller 1965, The Theory of Stochastic Processes, section 5.7).
-    """
-    if low >= 0.0 or high <= 0.0:
-        return 0.0
-    width = high - low
-    drift = -0.5 * stdev * stdev
-    variance = stdev * stdev
-    images = int(min(0.5 * REACH * stdev / width, 1e4)) + 2
-    total = 0.0
-    for n in range(-images, images + 1):
-        shift = 2.0 * n * width
-        weight = math.exp(drift * shift / variance)
-        total += weight * (normal_cdf((high - shift - drift) / stdev) - normal_cdf((low - shift - drift) / stdev))
-        mirror = 2.0 * high - shift
-        weight = math.exp(drift * mirror / variance)
-        total -= weight * (normal_cdf((high - mirror - drift) / stdev) - normal_cdf((low - mirror - drift) / stdev))
-    return min(max(total, 0.0), 1.0)
-
-
-@inline
-def touch_either(low, high, stdev_low, stdev_high):
-    """Probability of touching a lower or an upper level, each with the total standard deviation of its own strike.
-
-    Inclusion and exclusion: each level alone under its own vol; reaching both (rare) under the mean variance.
-    """
-    mean = math.sqrt(0.5 * (stdev_low * stdev_low + stdev_high * stdev_high))
-    both = touch_one(low, mean) + touch_one(high, mean) - (1.0 - stay_between(low, high, mean))
-    alone, other = touch_one(low, stdev_low), touch_one(high, stdev_high)
-    # Two vols make two measures: whatever they leave, either is no less likely than each alone.
-    return min(max(alone + other - max(both, 0.0), max(alone, other)), 1.0)
-
-
-@inline
-def touch_any(low, high, stdev_low, stdev_high):
-    """Probability of touching whichever of two levels exists (NaN: none); 1 where the price is already beyond one."""
-    if low >= 0.0 or high <= 0.0:
-        return 1.0
-    if math.isnan(low) and math.isnan(high):
-        return math.nan
-    if math.isnan(low):
-        return touch_one(high, stdev_high)
-    if math.isnan(high):
-        return touch_one(low, stdev_low)
-    return touch_either(low, high, stdev_low, stdev_high)
-
-
-@kernel("void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])")
-def touch(low, high, stdev_low, stdev_high, out):
-    """Probability of touching each package's short strikes, given as log(strike / price)."""
-    for i in range(out.shape[0]):
-        out[i] = touch_any(low[i], high[i], stdev_low[i], stdev_high[i])
+    u, x = np.empty((NODES + 1, LEVELS + 1)), np.empty(NODES + 1)
+    steady = max(nu * math.sqrt(t), LEAST_NU)
+    edge = REACH * alpha * math.sqrt(t) * math.exp(0.5 * steady)
+    for k in range(out.shape[0]):
+        if math.isnan(low[k]) and math.isnan(high[k]):
+            out[k] = math.nan
+            continue
+        if low[k] >= 0.0 or high[k] <= 0.0:
+            out[k] = 1.0
+            continue
+        bottom = -edge if math.isnan(low[k]) else low[k]
+        top = edge if math.isnan(high[k]) else high[k]
+        pitch = (top - bottom) / NODES
+        for i in range(NODES + 1):
+            x[i] = bottom + i * pitch
+            u[i, :] = 1.0
+        if not math.isnan(low[k]):
+            u[0, :] = 0.0
+        if not math.isnan(high[k]):
+            u[NODES, :] = 0.0
+        never_touched(x, drift, alpha, steady / math.sqrt(t), rho, t, SPREAD * steady, u)
+        position = -bottom / pitch
+        i = min(max(int(position), 1), NODES - 1)
+        away = position - i
+        before, here, after = u[i - 1, LEVELS // 2], u[i, LEVELS // 2], u[i + 1, LEVELS // 2]
+        stayed = here + 0.5 * away * (after - before + away * (after - 2.0 * here + before))
+        out[k] = min(max(1.0 - stayed, 0.0), 1.0)
