@@ -20,6 +20,7 @@ SHORT_YEARS: Final = 9.0 / 365.0
 STEPS: Final = 60
 LONGEST_STEP: Final = 1.0  # of a factor: farther, the exponentials are not what their slopes say
 FITTED: Final = [FACTORS.index(name) for name in ("fast", "slow")]
+SETTLED: Final = 1e-13  # of a factor: a smaller step is rounding
 TOLERANCE: Final = 1e-9  # of log variance
 
 
@@ -51,7 +52,10 @@ def index_factors(parameters: Parameters, level: Array, ratio: Array) -> Array:
             fast = (slope[1, 1] * miss[0] - slope[0, 1] * miss[1]) / determinant
             slow = (slope[0, 0] * miss[1] - slope[1, 0] * miss[0]) / determinant
             longest = np.maximum(np.maximum(np.abs(fast), np.abs(slow)) / LONGEST_STEP, 1.0)
-            factors = factors + np.stack([fast, slow]) / longest
+            step = np.stack([fast, slow]) / longest
+            factors = factors + step
+            if not (np.abs(step) > SETTLED).any():
+                break
         miss = np.abs(goal - _log_variance(curve, share, *factors)[0]).max(axis=0)
     found = np.zeros((len(level), len(FACTORS)))
     found[:, FITTED] = np.where(miss < TOLERANCE, factors, np.nan).T
