@@ -28,6 +28,7 @@ from numba.core import config as _config
 from numba.core import event, types
 from numba.core.caching import FunctionCache
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
 from numba.core.runtime.nrt import rtsys
 
@@ -242,6 +243,11 @@ class _Kernel(Dispatcher):  # type: ignore[misc]
         """Compile the declared signature, or load it; a damaged cache is replaced."""
         if self.declared is None or not self._can_compile:
             return
+        with global_compiler_lock:  # a thread that waits here finds the work done
+            if self._can_compile:
+                self._prepare()
+
+    def _prepare(self) -> None:
         for _ in range(2):
             with contextlib.suppress(*CACHE_FAULTS):
                 self.compile(self.declared)

@@ -49,6 +49,20 @@ def test_kept_kernels_load_without_numbas_own_library(tmp_path):
     assert run_fresh(probe, tmp_path) == "100.0 False\n"  # loaded
 
 
+def test_threads_share_the_first_call(tmp_path):
+    probe = RANK + (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from threading import Barrier\n"
+        "ready = Barrier(8)\n"
+        "def call(_):\n"
+        "    ready.wait()\n"
+        "    return rank_and_percentile(np.arange(9.0))[0]\n"
+        "with ThreadPoolExecutor(8) as pool: print(*set(pool.map(call, range(8))))"
+    )
+    assert run_fresh(probe, tmp_path) == "100.0\n"  # compiled
+    assert run_fresh(probe, tmp_path) == "100.0\n"  # loaded
+
+
 def test_a_declared_signature_is_the_only_one(tmp_path):
     probe = RANK + CALL + "try: rank_and_percentile(np.arange(9))\nexcept TypeError: print('refused')\n"
     probe += "print(len(rank_and_percentile.signatures))"
