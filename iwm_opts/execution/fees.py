@@ -21,14 +21,18 @@ from iwm_opts.kernels.trading.fees import Charges, orders
 Array = NDArray[np.float64]
 Premium = TypeVar("Premium", float, Array)
 
+# Options regulatory fee a contract and side, by the rule that exchanges charge it under. From 2026-01-02 on several
+# charge only trades executed on them; before, each charged all trades of its members, wherever executed.
+ORF: Final[dict[str, float]] = {"executed": 0.0145, "all-exchanges": 0.02815}
 INDUSTRY_SOURCES: Final = (
-    "orf 0.02815: sum over all exchanges on 2025-03-03 (Interactive Brokers guides); brokers' of 2026 are lower",
+    "orf 0.0145: middle of 0.014 to 0.015 under the rule of 2026-01-02; what each venue charges is not confirmed",
+    "orf=all-exchanges 0.02815: the rule until 2026-01-01, sum over all on 2025-03-03 (Interactive Brokers guides)",
     "taf 0.00329: FINRA trading activity fee, sales only, since 2026-01-01 (SR-FINRA-2024-019; Robinhood's schedule)",
     "sec 20.60 per million of premium sold: Section 31, since 2026-04-04 (SEC release 34-104909; Robinhood's schedule)",
     "clearing 0.025: The Options Clearing Corporation, since 2025-02-14 (90 FR 10544)",
     "left out: the consolidated audit trail's fee, 0.0003 a contract",
 )
-INDUSTRY: Final[dict[str, float]] = {"orf": 0.02815, "taf": 0.00329, "sec": 20.60e-6, "clearing": 0.025}
+INDUSTRY: Final[dict[str, float]] = {"orf": ORF["executed"], "taf": 0.00329, "sec": 20.60e-6, "clearing": 0.025}
 SCHEDULE_DATE: Final = date(2026, 4, 4)  # when the youngest rate above took effect
 
 
@@ -56,7 +60,7 @@ class FeeSchedule:
 
         `tastytrade` (any preset), `zero`, `custom:0.65` (commission both ways and nothing else),
         `commission=0.65,exchange=0.02` (closing costs as much as opening unless given), or a preset with changes,
-        `schwab,commission=0.50`.
+        `schwab,commission=0.50`. `orf` also takes the name of a rule of `ORF`: `tastytrade,orf=all-exchanges`.
 
         Raises
         ------
@@ -82,7 +86,7 @@ class FeeSchedule:
             key, _, value = change.partition("=")
             if key not in CHARGES:
                 raise InputError("fees", text, f"unknown charge {key!r}", f"choose one of {', '.join(CHARGES)}")
-            charges[key] = _charge(text, key, value)
+            charges[key] = ORF[value] if key == "orf" and value in ORF else _charge(text, key, value)
         if "commission" in charges and self.name == "zero":
             charges.setdefault("closing", charges["commission"])
         return replace(self, name="custom" if self.name == "zero" else f"{self.name}, changed", **charges)

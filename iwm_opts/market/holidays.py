@@ -1,4 +1,4 @@
-"""Holidays and half days of the New York Stock Exchange since 1999, by rule.
+"""Holidays and half days of the New York Stock Exchange since 1993, by rule.
 
 Sources: NYSE Rule 7.2 and the exchange's yearly lists of holidays and early closings. `tests/market/test_holidays.py`
 compares every day with exchange_calendars.
@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 
 Days = NDArray[np.datetime64]
 
-FIRST_YEAR: Final = 1999
+FIRST_YEAR: Final = 1993  # before, half days closed at 14:00
 LAST_YEAR: Final = 2099
+KING_SINCE: Final = 1998
 JUNETEENTH_SINCE: Final = 2022
 MONDAY, THURSDAY, SATURDAY, SUNDAY = 0, 3, 5, 6
-# Attacks of 2001, mourning (Reagan, Ford, Bush, Carter) and Hurricane Sandy.
+# Attacks of 2001, mourning (Nixon, Reagan, Ford, Bush, Carter) and Hurricane Sandy.
 CLOSED_ONCE: Final = (
-    "2001-09-11", "2001-09-12", "2001-09-13", "2001-09-14", "2004-06-11", "2007-01-02", "2012-10-29", "2012-10-30",
-    "2018-12-05", "2025-01-09",
+    "1994-04-27", "2001-09-11", "2001-09-12", "2001-09-13", "2001-09-14", "2004-06-11", "2007-01-02", "2012-10-29",
+    "2012-10-30", "2018-12-05", "2025-01-09",
 )  # fmt: skip
-HALF_ONCE: Final = ("1999-12-31", "2002-07-05", "2003-12-26")
-FULL_ONCE: Final = ("2002-07-03",)  # the half day was the 5th
+HALF_ONCE: Final = ("1996-07-05", "1997-12-26", "1999-12-31", "2002-07-05", "2003-12-26")
+FULL_ONCE: Final = ("1996-07-03", "2002-07-03")  # the half day was the 5th
 
 
 class Sessions(NamedTuple):
@@ -39,7 +40,7 @@ def all_sessions() -> Sessions:
     thanksgiving = _weekday_of(years, 11, 3, "Thu")
     holidays = np.concatenate([
         _observed(_date(years, 1, 1), is_moved_back=False),
-        _weekday_of(years, 1, 2, "Mon"),  # Martin Luther King
+        _weekday_of(years[years >= np.datetime64(str(KING_SINCE))], 1, 2, "Mon"),  # Martin Luther King
         _weekday_of(years, 2, 2, "Mon"),  # Presidents
         _good_friday(years),
         _weekday_of(years, 6, 0, "Mon") - 7,  # Memorial Day: the Monday before the first one of June
@@ -53,8 +54,8 @@ def all_sessions() -> Sessions:
     calendar = np.arange(_date(years[:1], 1, 1)[0], _date(years[-1:], 12, 31)[0] + 1)
     days = calendar[np.is_busday(calendar, holidays=holidays)]
     eves = np.concatenate([_date(years, 7, 3), _date(years, 12, 24)])
-    eves = eves[(_weekday(eves) <= THURSDAY) & ~np.isin(eves, _listed(FULL_ONCE))]
-    is_half = np.isin(days, np.concatenate([thanksgiving + 1, eves, _listed(HALF_ONCE)]))
+    halves = np.concatenate([thanksgiving + 1, eves[_weekday(eves) <= THURSDAY], _listed(HALF_ONCE)])
+    is_half = np.isin(days, halves) & ~np.isin(days, _listed(FULL_ONCE))
     for array in (days, is_half):
         array.flags.writeable = False
     return Sessions(days, is_half)

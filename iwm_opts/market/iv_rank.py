@@ -160,7 +160,7 @@ def rolling_iv_rank(history: IvHistory, lookback: int = IVR_LOOKBACK) -> pd.Data
 
     Returns
     -------
-    DataFrame, shape (observations on sessions since 1999, 4)
+    DataFrame, shape (observations on sessions since `FIRST_DAY`, 4)
         Columns value (decimal), rank, percentile (0 to 100, NaN without a range), observations; the first windows
         are short. A decision taken on a day reads the row before that day.
     """

@@ -12,14 +12,24 @@ LONG_CALL = Legs.of([1], [1])
 
 
 def test_tastytrade_condor_by_hand():
-    # Commission 4 x 1.00 to open, none to close; a contract clearing 0.10 and orf 0.02815; taf 0.00329 on the two legs
+    # Commission 4 x 1.00 to open, none to close; a contract clearing 0.10 and orf 0.0145; taf 0.00329 on the two legs
     # sold either way; the SEC takes 20.60 per million of 100 x 2.09 sold to open, and of 100 x 0.995 sold to close.
-    opening = 4 * (1.00 + 0.10 + 0.02815) + 2 * 0.00329 + 20.60e-6 * 209
-    closing = 4 * (0.10 + 0.02815) + 2 * 0.00329 + 20.60e-6 * 99.5
+    opening = 4 * (1.00 + 0.10 + 0.0145) + 2 * 0.00329 + 20.60e-6 * 209
+    closing = 4 * (0.10 + 0.0145) + 2 * 0.00329 + 20.60e-6 * 99.5
     assert DEFAULT_FEES.opening_fees(CONDOR, 1, 2.09) == pytest.approx(opening)
     assert DEFAULT_FEES.closing_fees(CONDOR, 1, 0.995) == pytest.approx(closing)
-    assert opening == pytest.approx(4.5235, abs=1e-4)
+    assert opening == pytest.approx(4.4689, abs=1e-4)
     assert DEFAULT_FEES.exercise_fees(2) == 10.0
+
+
+def test_the_regulatory_fee_follows_the_rule_that_is_named():
+    # Summed over all exchanges until 2026-01-01; 0.014 to 0.015 a side since, a trade paying its own exchange alone.
+    before = FeeSchedule.parse("tastytrade,orf=all-exchanges")
+    assert before.opening_fees(CONDOR, 1, 2.09) - DEFAULT_FEES.opening_fees(CONDOR, 1, 2.09) == pytest.approx(0.0546)
+    assert 0.014 <= FeeSchedule.parse("tastytrade,orf=executed").orf <= 0.015
+    assert FeeSchedule.parse("tastytrade,orf=executed").orf == DEFAULT_FEES.orf
+    with pytest.raises(InputError, match="orf"):
+        FeeSchedule.parse("tastytrade,orf=some")
 
 
 def test_the_cap_is_per_leg_of_an_order():

@@ -9,7 +9,7 @@ from iwm_opts.market.holidays import all_sessions
 def published():
     from exchange_calendars import get_calendar
 
-    return get_calendar("XNYS", start="1999-01-01", end="2045-12-31").schedule
+    return get_calendar("XNYS", start="1993-01-01", end="2045-12-31").schedule
 
 
 def test_sessions_are_those_of_exchange_calendars(published):

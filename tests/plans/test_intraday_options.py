@@ -43,7 +43,7 @@ EDGE = Momentum(gap=0.001, volume_sessions=5)
 OPEN = {"macro": {"enabled": False}, "checklist": {"minimum": 1, "criteria": ("quiet", "market-trend", "calm")}}
 KINDS = ("long-call", "bull-call", "bull-put")
 # Dollars a contract at tastytrade, typed from its schedule: commission to open, then clearing and regulatory fees.
-COMMISSION, FLAT, SOLD, SEC = 1.00, 0.10 + 0.02815, 0.00329, 20.60e-6
+COMMISSION, FLAT, SOLD, SEC = 1.00, 0.10 + 0.0145, 0.00329, 20.60e-6
 
 
 # --- the loop ---------------------------------------------------------------------------------------------------------
