@@ -17,9 +17,10 @@ from iwm_opts.conventions import Exercise
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.archive import DATA_VARIABLE, Captured, Record, choose
 from iwm_opts.io.chain_file import QUOTE_COLUMNS
+from iwm_opts.kernels.panel.implied_rate import GROWTH_WINDOW_DAYS, SLOPE_WINDOW_DAYS
 from iwm_opts.market.chain import Chain, expiry_slices
 from iwm_opts.market.contract import settlement_of
-from iwm_opts.market.forward import GROWTH_WINDOW_DAYS, SLOPE_WINDOW_DAYS, implied_forwards
+from iwm_opts.market.forward import implied_forwards
 from iwm_opts.market.iv_index import DEFINITION, iv_index
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.snapshot import chain_rate, european_equivalents, take_snapshot
@@ -30,8 +31,8 @@ COLUMNS: Final = ("capture", "iv10", "iv30", "iv10_calendar", "iv30_calendar")
 BY: Final = "definition"  # column behind them
 READERS_WAIT: Final = 1.0  # seconds that who only reads waits for the lock
 FARTHEST: Final[dict[Exercise, int]] = {  # days to the last expiration that a rate is read from
-    "american": GROWTH_WINDOW_DAYS[1] + 1,
-    "european": SLOPE_WINDOW_DAYS[1] + 1,
+    "american": int(GROWTH_WINDOW_DAYS[1]) + 1,
+    "european": int(SLOPE_WINDOW_DAYS[1]) + 1,
 }
 NEAR: Final = 60  # days within which an expiration beyond 30 days is looked for first
 Values = dict[str, tuple[float, ...]]

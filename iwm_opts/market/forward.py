@@ -22,21 +22,23 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import DAYS_PER_YEAR, TICK, Exercise
 from iwm_opts.errors import DataError, InputError
+from iwm_opts.kernels.panel.implied_rate import (
+    EVENLY,
+    GROWTH_WINDOW_DAYS,
+    MIN_PARITY_STRIKES,
+    MIN_RATES,
+    MIN_SLOPE_STRIKES,
+    PARITY_BAND,
+    PARITY_STRIKES,
+    SLOPE_BAND,
+    SLOPE_WINDOW_DAYS,
+)
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.slices import Array, ExpirySlice, Forward
 from iwm_opts.pricing.quotes import QuoteModel
 
-PARITY_STRIKES = 8  # strikes nearest the money that a forward is read from
-PARITY_BAND = 0.02  # as far from the money, as a share of the strike, as they may lie
-MIN_PARITY_STRIKES = 2
-LEAST_MID = 1e-6  # dollars that an option somebody bids for stays worth
+LEAST_MID = 1e-6  # dollars that an option with a bid stays worth
 
-GROWTH_WINDOW_DAYS = (5, 75)  # nearer, a cent is points of rate; farther, strikes are 5 dollars apart
-SLOPE_WINDOW_DAYS = (60, 400)
-SLOPE_BAND = 0.15
-MIN_SLOPE_STRIKES = 8
-MIN_RATES = 4  # estimates that a median is worth taking of
-EVENLY = 3.0**-0.5  # standard deviation of a midpoint that is off by up to its half-spread, evenly
 MAX_RATE_ERROR = 0.005  # an implied rate less certain than this is none
 
 

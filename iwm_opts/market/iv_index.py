@@ -12,13 +12,13 @@ from datetime import date
 from typing import NamedTuple
 
 from iwm_opts.conventions import CLOSED_DAY_WEIGHT, DAYS_PER_YEAR, MIN_SESSIONS_FOR_INDEX
+from iwm_opts.kernels.panel.constant_maturity import SAME_MOMENT
 from iwm_opts.kernels.panel.variance_index import total_variance
 from iwm_opts.market.calendar import effective_days_per_year
 from iwm_opts.market.slices import ExpirySlice, Forward
 
 DEFINITION = 3  # of IV10 and IV30: raise it whenever the same chain would give other values
 # 1: raw midpoints; 2: European equivalents of American quotes; 3: absent options skipped, incomplete strips refused.
-SAME_MOMENT = 1e-6  # days: an expiration this near to a tenor is on it, whatever the rounding of years
 TENORS = (10, 30)  # calendar days
 MIN_WING_STRIKES = 3  # puts or calls
 MIN_COMPLETENESS = 0.90  # share of the variance that quotes support, below which it is refused

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import ASSUMED_RATE, DAYS_PER_YEAR, Provenance
@@ -22,6 +23,7 @@ from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import listed_root, settlement_of
 from iwm_opts.market.panel import DEFECTS, Panel, Places, taken
 from iwm_opts.market.quality import REPEATED, right_signs
+from iwm_opts.market.second_market import AWAY, FEWEST, YEARLY, second_market
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -160,6 +162,10 @@ def panel_of_rows(
     rows, place, key = _sorted(rows, place)
     rows, place, key, duplicate = _without_duplicates(rows, place, key, day, report)
     grid = _Grid.of(rows, place, key)
+    left_over = _second_markets(rows, place, day, grid, report)
+    if left_over.any():
+        rows, place, key = rows.take(~left_over), place[~left_over], key[~left_over]
+        grid = _Grid.of(rows, place, key)
     del key
     spot = _spot(rows, place, day, grid, refused, report)
     counts = np.empty((grid.slices, kinds.COUNTS), dtype=np.int64)
@@ -582,8 +588,18 @@ def _quoted_spot(column: Array) -> float:
     return float(np.median(known)) if len(known) else math.nan
 
 
-def _parity_fit(grid: _Grid, day: Places) -> tuple[Array, Array, Places]:
-    """Median of call less put plus strike, fraction of strikes in parity, and strikes compared, by day."""
+class _Pairs(NamedTuple):
+    """Strikes with a two-sided call and put, in order of days; arrays of shape (n,)."""
+
+    place: Places  # day
+    low: Array  # bounds of call less put plus strike, $/share
+    high: Array
+    years: Array  # to expiry, at least 0
+    strike: Array
+    starts: Places  # first pair of each day, shape (D + 1,)
+
+
+def _pairs(grid: _Grid, day: Places) -> _Pairs:
     call_bid, call_ask, put_bid, put_ask = grid.raw
     with np.errstate(invalid="ignore"):
         paired = (call_bid > 0.0) & (call_ask >= call_bid) & (put_bid > 0.0) & (put_ask >= put_bid)
@@ -591,8 +607,48 @@ def _parity_fit(grid: _Grid, day: Places) -> tuple[Array, Array, Places]:
     place, strike = grid.place[slice_of], grid.strike[paired]
     low, high = (call_bid - put_ask)[paired] + strike, (call_ask - put_bid)[paired] + strike
     years = np.maximum((grid.expiration[slice_of] - day[place]) / DAYS_PER_YEAR, 0.0)
+    return _Pairs(place, low, high, years, strike, np.searchsorted(place, np.arange(len(day) + 1)).astype(np.int64))
+
+
+def _second_markets(rows: QuoteRows, place: Places, day: Places, grid: _Grid, report: Report) -> Flags:
+    """Rows of another market than their day's, such as contracts of before a split; each day with some is warned of.
+
+    Only days with pairs far out of parity are looked at: see `market.second_market`.
+    """
+    left_over = np.zeros(len(rows), dtype=np.bool_)
+    pairs = _pairs(grid, day)
+    for at in np.flatnonzero(np.diff(pairs.starts) > FEWEST):
+        here = slice(pairs.starts[at], pairs.starts[at + 1])
+        low, high = pairs.low[here], pairs.high[here]
+        centre = float(np.median(0.5 * (low + high)))
+        slack = AWAY * abs(centre) + YEARLY * pairs.years[here] * pairs.strike[here]
+        if ((high < centre - slack) | (low > centre + slack)).sum() >= FEWEST:
+            members = np.flatnonzero(place == at)
+            other = second_market(_table(rows.take(members)), pd.Timestamp(date.fromordinal(int(day[at]))), None)
+            if other is not None:
+                left_over[members] = other.rows
+                report.warn(int(day[at]), other.note)
+    return left_over
+
+
+def _table(rows: QuoteRows) -> pd.DataFrame:
+    """Rows as a table of canonical columns, without the day."""
+    return pd.DataFrame(
+        {
+            "expiration": pd.to_datetime([date.fromordinal(int(end)) for end in rows.expiration]),
+            "root": [rows.roots[code] for code in rows.root],
+            "right": np.where(rows.sign > 0, "C", "P"),
+            "strike": rows.strike,
+            "bid": rows.bid,
+            "ask": rows.ask,
+        }
+    )
+
+
+def _parity_fit(grid: _Grid, day: Places) -> tuple[Array, Array, Places]:
+    """Median of call less put plus strike, fraction of strikes in parity, and strikes compared, by day."""
+    _, low, high, years, strike, starts = _pairs(grid, day)
     slack = capture.PARITY_SLACK[1] * years * strike
-    starts = np.searchsorted(place, np.arange(len(day) + 1))
     centre, fit = np.full(len(day), np.nan), np.full(len(day), np.nan)
     count = np.diff(starts).astype(np.int64)
     for at in np.flatnonzero(count >= capture.PARITY_STRIKES):

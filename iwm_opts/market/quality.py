@@ -9,17 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import RIGHT_SIGN
+from iwm_opts.kernels.panel.quality import INTRINSIC_SLACK, TICK_SLACK, WIDE_RATIO, WIDE_SPREAD
 from iwm_opts.market.contract import Settlement, settlement_of
 
 Mask = NDArray[np.bool_]
 
 IV_PLACEHOLDER: Final = 0.01  # vendors write 0, 1e-5 or 0.01 where they have no implied volatility
-INTRINSIC_SLACK: Final = 0.01  # share of spot by which spot and quotes may be out of step before an ask is impossible
-TICK_SLACK: Final = 1e-4  # share of a tick that binary fractions may be off by
-SAYS_NOTHING: Final = (
-    1.0,
-    5.0,
-)  # dollars, and typical spreads of its neighbours, above which a quote without a bid is none
 REPEATED: Final = 0.95  # share of rows equal to the previous capture's that makes a capture a repeat of it
 _ASIDE: Final = {"no_bid": "without a bid", "locked": "locked", "iv_placeholder": "without a vendor's IV"}  # no defects
 _TELLING: Final = ("crossed", "zero", "missing", "duplicate", "stale", "implausible", "off_tick", "unpaired")
@@ -182,7 +177,7 @@ def _contradicted(of: _Rows, sound: Mask) -> Mask:
 
     - both next strikes out of the money bid more than its ask, or more than its midpoint if nobody bids for it;
     - it bids more than both next strikes into the money ask;
-    - it has no bid, and a spread above `SAYS_NOTHING`: a dollar, and five times the median spread of its four
+    - it has no bid, and a wide spread: above a dollar, and five times the median spread of its four
       neighbours. The two strikes at either end have too few neighbours for this rule.
     """
     kept = np.flatnonzero(sound)
@@ -196,7 +191,7 @@ def _contradicted(of: _Rows, sound: Mask) -> Mask:
     further = [_beside(bid, group, steps, -np.inf) for steps in (1, 2)]
     deeper = [_beside(ask, group, steps, np.inf) for steps in (-1, -2)]
     found = (most < np.minimum(*further)) | (bid > np.maximum(*deeper))
-    dollars, times = SAYS_NOTHING
+    dollars, times = WIDE_SPREAD, WIDE_RATIO
     suspect = np.flatnonzero((bid == 0.0) & (spread > dollars))
     near = [_beside(spread, group, steps, np.inf)[suspect] for steps in (-2, -1, 1, 2)]
     found[suspect] |= spread[suspect] > times * np.median(near, axis=0)

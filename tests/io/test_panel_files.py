@@ -185,6 +185,13 @@ class TestFaults:
         assert build.panel.dates == (MON,)
         assert "has 10 rows of 2024-06-04" in build.report.notes(0, FAR**2, 1)[0]
 
+    def test_contracts_of_before_a_split_are_left_out(self, week, saved, whole):
+        old = week[1].assign(**{name: 5.0 * week[1][name] for name in ("strike", "bid", "ask")})
+        old = old[(old["expiration"] == "2024-06-21") & old["strike"].between(450.0, 550.0)]
+        build = build_panel([saved(pd.concat([*week[:2], old, *week[2:]]), "split.csv")])
+        same_panels(build.panel, whole)
+        assert f"{len(old)} rows are of another market" in build.report.notes(0, FAR**2, 4)[0]
+
     def test_several_symbols_need_a_choice(self, week, saved):
         path = saved(pd.concat([week[0], week[0].assign(underlying_symbol="SPY")]), "two.csv")
         with pytest.raises(DataError, match="several symbols, IWM, SPY"):

@@ -5,9 +5,9 @@ import math
 from numba import float64, int64, types
 
 from iwm_opts.kernels._jit import kernel
+from iwm_opts.kernels.panel.constant_maturity import SAME_MOMENT
 
 FLOATS, INTS = float64[::1], int64[::1]
-SAME_MOMENT = 1e-6  # days: an expiration this near to a tenor is on it, whatever the rounding of years
 
 
 @kernel(types.void(INTS, FLOATS, FLOATS, FLOATS, INTS, float64, INTS, INTS))
