@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from iwm_opts.api.screening import Package, Screen, screen
     from iwm_opts.api.sizing import PositionSize, position_size, share_position_size
     from iwm_opts.api.sweep import SweepResult, sweep
+    from iwm_opts.api.ticket import OrderTicket, ticket
     from iwm_opts.market.iv_rank import IvHistory, IvRank
     from iwm_opts.pricing.american import (
         AmericanGreeks,
@@ -54,6 +55,7 @@ __all__ = [
     "IvRankReport",
     "Market",
     "OptionChain",
+    "OrderTicket",
     "OwnPackages",
     "Package",
     "PlanData",
@@ -97,6 +99,7 @@ __all__ = [
     "share_position_size",
     "simulated_market",
     "sweep",
+    "ticket",
 ]
 
 _HOME = {
@@ -139,6 +142,8 @@ _HOME = {
     "share_position_size": "api.sizing",
     "SweepResult": "api.sweep",
     "sweep": "api.sweep",
+    "OrderTicket": "api.ticket",
+    "ticket": "api.ticket",
     "IvHistory": "market.iv_rank",
     "IvRank": "market.iv_rank",
     "AmericanGreeks": "pricing.american",

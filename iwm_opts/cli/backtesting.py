@@ -123,11 +123,16 @@ entry_options = group(
     option("--macro-applies-to-condors", is_flag=True, show_default=False, help="Keep condors out as well."),
     heading="Entries",
 )
+PROFIT = option(
+    "--profit", type=OffOrNumber(min=0), help="Close when this share of the credit is gained.  [default: 0.5]"
+)
+STOP = option("--stop", type=OffOrNumber(min=0), help="Close when this many times the credit is lost.  [default: 2]")
+EXIT_DTE = option("--exit-dte", type=OffOrNumber(min=0), help="Close at so many days to expiration.  [default: 21]")
 exit_options = group(
-    option("--profit", type=OffOrNumber(min=0), help="Close when this share of the credit is gained.  [default: 0.5]"),
-    option("--stop", type=OffOrNumber(min=0), help="Close when this many times the credit is lost.  [default: 2]"),
+    PROFIT,
+    STOP,
     option("--touch", is_flag=True, show_default=False, help="Close when the day's range reaches a short strike."),
-    option("--exit-dte", type=OffOrNumber(min=0), help="Close at so many days to expiration.  [default: 21]"),
+    EXIT_DTE,
     option("--time-stop", type=click.IntRange(min=1), help="Close after so many sessions."),
     option("--exit-rank", type=Number(0, 100), help="Close when the IV rank is this or above."),
     heading="Exits",

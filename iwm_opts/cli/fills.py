@@ -23,14 +23,16 @@ from iwm_opts.cli.values import Values, build, takes_values
 if TYPE_CHECKING:
     from iwm_opts.api.result import OnProgress, Result
 
+LEG = option(
+    "--leg",
+    multiple=True,
+    metavar="LEG",
+    help="-1P200@1.20/1.26: one put 200 sold, quoted 1.20 to 1.26; without quotes, the chain's. May repeat.",
+)
+EXPIRATION = option("--expiration", type=DateParam(), help="Of the legs, with a chain.")
 fills_options = group(
-    option(
-        "--leg",
-        multiple=True,
-        metavar="LEG",
-        help="-1P200@1.20/1.26: one put 200 sold, quoted 1.20 to 1.26; without quotes, the chain's. May repeat.",
-    ),
-    option("--expiration", type=DateParam(), help="Of the legs, with a chain."),
+    LEG,
+    EXPIRATION,
     option(
         "--by", type=click.Choice(["moneyness", "delta"]), default="moneyness", help="Buckets of the chain's table."
     ),

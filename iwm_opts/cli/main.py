@@ -18,6 +18,7 @@ COMMANDS = {
     "condor": "Screen iron condors: gate, fill cost, expected profit, size.",
     "vertical": "Screen vertical spreads, credit or debit.",
     "single": "Screen single long options.",
+    "ticket": "Write the order of a package for a broker; nothing is sent.",
     "ivr": "IV rank now, and the history it stands in.",
     "fills": "Compare what filling a package, or a whole chain, costs.",
     "size": "Contracts or shares that the account bears.",

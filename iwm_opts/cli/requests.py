@@ -111,10 +111,7 @@ def rules(values: Values) -> "Rules":
     if not values["macro"]:
         values.refuse_typed(MACRO, "means nothing without --macro")
     defaults = [name for name in LEVELS if values[name] is None]
-    levels = {name: _level(values[name]) for name in LEVELS if values[name] is not None}
-    days = levels.get("exit_dte")
-    if days is not None:
-        levels["exit_dte"] = int(days)
+    levels = exit_levels(values)
     if values["no_gate"]:
         levels["ivr_below"] = None
     elif "ivr_below" not in values.given:
@@ -122,6 +119,15 @@ def rules(values: Values) -> "Rules":
     is_fixed = values["contracts"] is not None and "risk" not in values.typed
     given = {"risk": None if is_fixed else values["risk"], **levels}
     return build(Rules, values.without(*defaults, *_other_side(values)), **given)
+
+
+def exit_levels(values: Values) -> dict[str, float | None]:
+    """--profit, --stop and --exit-dte where given; None is off."""
+    levels = {name: _level(values[name]) for name in LEVELS if values[name] is not None}
+    days = levels.get("exit_dte")
+    if days is not None:
+        levels["exit_dte"] = int(days)
+    return levels
 
 
 def seed_of(values: Values) -> int:

@@ -113,11 +113,16 @@ def listed_root(symbol: str, expiration: date) -> str:
     sister = _CLOSE_SISTER.get(symbol)
     if sister is None:
         return symbol
+    return symbol if is_monthly(expiration) else sister
+
+
+def is_monthly(expiration: date) -> bool:
+    """Whether an expiration is a third Friday, the Thursday before a holiday, or the Saturday after until 2015."""
     if expiration.weekday() == _SATURDAY:
         expiration -= timedelta(days=1)
     first = expiration.replace(day=1)
     monthly = first + timedelta(days=(4 - first.weekday()) % 7 + 14)
-    return symbol if expiration in (monthly, latest_session(monthly)) else sister
+    return expiration in (monthly, latest_session(monthly))
 
 
 def occ_symbol(root: str, expiration: date, right: Right, strike: float, *, padded: bool = False) -> str:

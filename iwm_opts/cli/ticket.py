@@ -1,0 +1,107 @@
+"""`iwm-opts ticket`: the order of a package as brokers accept it."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from iwm_opts.cli.backtesting import EXIT_DTE, PROFIT, STOP
+from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.condor import condor_options
+from iwm_opts.cli.fills import EXPIRATION, LEG
+from iwm_opts.cli.options import (
+    account_options,
+    cost_options,
+    group,
+    history_options,
+    market_options,
+    measure_options,
+    option,
+    output_options,
+    selection_options,
+)
+from iwm_opts.cli.output import emit, write_result
+from iwm_opts.cli.progress import progress
+from iwm_opts.cli.requests import chain_request, exit_levels, screen_request
+from iwm_opts.cli.values import Values, build, takes_values
+from iwm_opts.conventions import ORDER_FORMATS
+
+if TYPE_CHECKING:
+    from iwm_opts.api.result import OnProgress
+    from iwm_opts.api.ticket import TicketRequest
+
+ticket_options = group(
+    LEG,
+    EXPIRATION,
+    option("--pick", type=click.IntRange(min=1), default=1, help="Candidate to order, as the screen ranks them."),
+    option("--contracts", type=click.IntRange(min=1), help="Packages.  [default: what the account allows; 1 of --leg]"),
+    option("--order-format", type=click.Choice(ORDER_FORMATS), help="Print this text alone."),
+    option("--closing", is_flag=True, show_default=False, help="With --order-format: the order at the profit target."),
+    PROFIT,
+    STOP,
+    EXIT_DTE,
+    heading="Order",
+)
+
+
+@click.command(
+    cls=NumericalCommand,
+    first=(
+        "source", "as_of", "leg", "expiration", "pick", "contracts", "order_format", "closing", "fill", "profit",
+    ),
+    epilog="\b\nExample:\n"
+    "  iwm-opts ticket --source sim --no-gate --pick 1\n"
+    "  iwm-opts ticket --leg +1P195@0.70/0.74 --leg -1P200@1.20/1.26 \\\n"
+    "      --expiration 2030-12-20 --order-format tastytrade",
+)  # fmt: skip
+@ticket_options
+@condor_options
+@selection_options
+@market_options
+@history_options
+@cost_options
+@measure_options
+@account_options
+@output_options
+@takes_values
+def ticket(values: Values) -> None:
+    """Write the order of a package as a broker accepts it; nothing is sent.
+
+    A condor of the screen (--pick), or the legs of --leg: limit, ladder from mid to natural, order at the profit
+    target, stop price and dates.
+    """
+    from iwm_opts.api.ticket import answer_ticket
+
+    if values["closing"] and not values["order_format"]:
+        raise click.UsageError("--closing needs --order-format")
+    with progress("option chain", values) as on_progress:
+        result = answer_ticket(_request(values, on_progress))
+    if values["order_format"]:
+        emit(result.order(values.text("order_format"), values.flag("closing")) + "\n", values)
+    else:
+        write_result(result, values)
+
+
+def _request(values: Values, on_progress: "OnProgress | None") -> "TicketRequest":
+    from iwm_opts.api.chain import open_chain
+    from iwm_opts.api.screening import answer_screen
+    from iwm_opts.api.ticket import TicketRequest
+    from iwm_opts.errors import InputError
+    from iwm_opts.execution.fills import FillModel
+    from iwm_opts.spreads.strategies import IronCondor
+    from iwm_opts.spreads.typed import TypedLeg
+
+    given = {"fill": FillModel.parse(values.text("fill")), **exit_levels(values)}
+    options = values.without(*(name for name in ("profit", "stop", "exit_dte") if name not in given))
+    if values["leg"]:
+        legs = tuple(TypedLeg.parse(text) for text in values.texts("leg"))
+        chain = None
+        if not all(leg.is_quoted for leg in legs):
+            chain = open_chain(chain_request(values), on_progress)
+        return build(TicketRequest, options, legs=legs, chain=chain, **given)
+    values.refuse_typed(("expiration",), "is of --leg: leave it out")
+    pick = int(values.number("pick"))
+    widened = values.replaced(top=max(pick, int(values.number("top"))))
+    screen = answer_screen(screen_request(widened, build(IronCondor, values)), on_progress)
+    if pick > len(screen):
+        raise InputError("pick", pick, f"the screen has {len(screen)} candidates", "widen --dte or --short-delta")
+    return build(TicketRequest, options, package=screen[pick - 1], **given)

@@ -1,0 +1,247 @@
+"""Orders of a package: limit, ladder from mid to natural, buy-back at the target, stop price, dates.
+
+Prices are $/share of one package, credits positive and debits negative, as in `execution.fills`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Final, Literal
+
+from iwm_opts.conventions import RIGHT_SIGN
+from iwm_opts.errors import InputError
+from iwm_opts.execution.fills import Fill, FillModel, fill_package
+from iwm_opts.execution.legs import Legs
+from iwm_opts.market.calendar import NEW_YORK, in_session, latest_session
+from iwm_opts.market.contract import Contract, listed_root, settlement_of, underlying_of
+
+MAX_QUOTE_AGE: Final = timedelta(minutes=15)  # in session
+MAX_LEGS: Final = 4  # of one order: developer.tastytrade.com/docs/guides/multi-leg-spreads
+MAX_RUNGS: Final = 8  # prices of a ladder
+TICK_SLACK: Final = 1e-6  # of a tick: rounding of binary fractions
+
+Effect = Literal["open", "close"]
+Duration = Literal["day", "gtc"]
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedLeg:
+    """One leg of a package and its quote, $/share."""
+
+    contract: Contract
+    quantity: int  # contracts in one package: positive long, negative short
+    bid: float
+    ask: float
+
+    def __post_init__(self) -> None:
+        symbol = self.contract.symbol
+        if self.quantity == 0:
+            raise InputError("leg", symbol, "trades 0 contracts", "give 1 or more")
+        if not (self.bid >= 0 and self.ask > 0):
+            raise InputError("leg", symbol, "has no two-sided quote", "choose another strike")
+        if self.bid > self.ask:
+            raise InputError("leg", symbol, f"crossed quote: bid {self.bid:g} above ask {self.ask:g}", "check it")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A limit order for a package."""
+
+    legs: tuple[QuotedLeg, ...]
+    contracts: int  # packages
+    price: float  # net limit; a debit negative
+    effect: Effect
+    duration: Duration
+
+    @property
+    def expiration(self) -> date:
+        """Expiration of every leg."""
+        return self.legs[0].contract.expiration
+
+    @property
+    def underlying(self) -> str:
+        """Symbol of the underlying."""
+        return underlying_of(self.legs[0].contract.root)
+
+    @property
+    def quantities(self) -> dict[Contract, int]:
+        """Signed contracts of the whole order."""
+        return {leg.contract: self.contracts * leg.quantity for leg in self.legs}
+
+
+@dataclass(frozen=True, slots=True)
+class ExitLevels:
+    """When the position is closed; None switches a rule off."""
+
+    profit: float | None  # fraction of the entry price gained
+    stop: float | None  # multiple of the entry price lost
+    dte: int | None  # calendar days to expiration
+
+    def __post_init__(self) -> None:
+        for name, value in (("profit", self.profit), ("stop", self.stop), ("exit_dte", self.dte)):
+            if value is not None and not 0 <= value < math.inf:
+                raise InputError(name, value, "must be 0 or more", "give a number, or off")
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Entry and exit of one package."""
+
+    entry: Order
+    fill: Fill
+    tick: float
+    ladder: tuple[float, ...]  # entry prices from mid to natural, the limit among them
+    target: Order | None  # closes at the profit target; None without one
+    stop_price: float | None  # net price that closes at the stop; None without one
+    exit_date: date | None  # last session of the DTE rule
+
+
+def make_ticket(legs: Sequence[QuotedLeg], contracts: int, model: FillModel, exits: ExitLevels, as_of: date) -> Ticket:
+    """Entry order at a fill convention, and the orders that close it.
+
+    Parameters
+    ----------
+    legs : sequence of QuotedLeg
+        Of one root and expiration, each contract once.
+    contracts : int
+        Packages.
+    model : FillModel
+        Limit of the entry, rounded to the tick of the class against the trader.
+    exits : ExitLevels
+    as_of : date
+        Day of the quotes.
+
+    Returns
+    -------
+    Ticket
+        Target and stop are rounded to the tick, towards a larger gain and a smaller loss.
+
+    Raises
+    ------
+    InputError
+        For a size of zero, more than four legs, a contract twice, several expirations, adjusted contracts, or a limit
+        of zero.
+    """
+    _check(legs, contracts, as_of)
+    tick = settlement_of(legs[0].contract.root).tick
+    kind = Legs.of(
+        [1 if leg.quantity > 0 else -1 for leg in legs],
+        [RIGHT_SIGN[leg.contract.right] for leg in legs],
+        [abs(leg.quantity) for leg in legs],
+    )
+    fill = fill_package(model, kind, [leg.bid for leg in legs], [leg.ask for leg in legs], tick)
+    limit = _floor(fill.price, tick)
+    if limit == 0:
+        raise InputError("limit", limit, f"the package trades for nothing at {model}", "choose other strikes")
+    entry = Order(tuple(legs), contracts, limit, "open", "day")
+    closing = tuple(replace(leg, quantity=-leg.quantity) for leg in legs)
+    target = None if exits.profit is None else _closing_price(limit, exits.profit, tick)
+    stop = None if exits.stop is None else _closing_price(limit, -exits.stop, tick)
+    return Ticket(
+        entry=entry,
+        fill=fill,
+        tick=tick,
+        ladder=_ladder(fill, limit, tick),
+        target=None if target is None else Order(closing, contracts, target, "close", "gtc"),
+        stop_price=stop,
+        exit_date=None if exits.dte is None else latest_session(entry.expiration - timedelta(days=exits.dte)),
+    )
+
+
+def check_age(quoted: datetime | None, now: datetime) -> None:
+    """Refuse quotes older than 15 minutes while the exchange trades.
+
+    Parameters
+    ----------
+    quoted : datetime or None
+        Aware time of the quotes; None where unknown.
+    now : datetime
+        Aware.
+
+    Raises
+    ------
+    InputError
+        In session, for older quotes or an unknown time.
+    """
+    if not in_session(now):
+        return
+    remedy = "fetch the chain again, or name its day with --as-of"
+    if quoted is None:
+        raise InputError("quotes", None, "time unknown, and the exchange trades now", remedy)
+    if now - quoted > MAX_QUOTE_AGE:
+        shown = f"{quoted.astimezone(NEW_YORK):%Y-%m-%d %H:%M}"
+        limit = int(MAX_QUOTE_AGE.total_seconds() // 60)
+        raise InputError("quotes", shown, f"older than {limit} minutes at {now.astimezone(NEW_YORK):%H:%M}", remedy)
+
+
+def leg_limits(order: Order, tick: float) -> tuple[float, ...]:
+    """Limits of single-leg orders that add up to the package's limit, $/share.
+
+    Every leg starts at its natural side, the bid of a sale and the ask of a purchase; the ticks between that sum and
+    the limit go one by one to the leg with the largest part of its spread left. Ratios above one can leave a remainder,
+    which the first leg of the largest ratio takes back: the sum is then worse than the limit by less than that ratio.
+    """
+    natural = [_round(leg.bid if leg.quantity < 0 else leg.ask, tick) for leg in order.legs]
+    total = -sum(leg.quantity * price for leg, price in zip(order.legs, natural, strict=True))
+    left = round((order.price - total) / tick)
+    step = 1 if left >= 0 else -1
+    moved = [0] * len(natural)
+    while left:
+        able = [i for i, leg in enumerate(order.legs) if abs(leg.quantity) <= abs(left)]
+        if not able:
+            break
+        spread = [max(order.legs[i].ask - order.legs[i].bid, tick) / tick for i in range(len(natural))]
+        chosen = max(able, key=lambda i: (spread[i] - abs(moved[i])) / spread[i])
+        moved[chosen] += step
+        left -= step * abs(order.legs[chosen].quantity)
+    return tuple(
+        round(price + (tick * ticks if leg.quantity < 0 else -tick * ticks), 10)
+        for leg, price, ticks in zip(order.legs, natural, moved, strict=True)
+    )
+
+
+def _check(legs: Sequence[QuotedLeg], contracts: int, as_of: date) -> None:
+    if contracts < 1:
+        raise InputError("contracts", contracts, "size is zero", "give 1 or more, or raise the risk")
+    if not 1 <= len(legs) <= MAX_LEGS:
+        raise InputError("legs", len(legs), f"one order holds 1 to {MAX_LEGS} legs", "split the package")
+    listed = [leg.contract for leg in legs]
+    if len(set(listed)) < len(listed):
+        raise InputError("legs", [each.symbol for each in listed], "a contract occurs twice", "merge the legs")
+    if len({(each.root, each.expiration) for each in listed}) > 1:
+        raise InputError("legs", [each.symbol for each in listed], "several expirations or roots", "give one of each")
+    root, expiration = listed[0].root, listed[0].expiration
+    if expiration < as_of:
+        raise InputError("expiration", expiration.isoformat(), f"expired before {as_of}", "choose a later one")
+    if listed_root(underlying_of(root), expiration) != root:
+        raise InputError("root", root, f"not the standard root of {expiration}", "enter the order at the broker")
+
+
+def _closing_price(entry: float, gain: float, tick: float) -> float | None:
+    """Net price at which closing gains `gain` times the entry price; None where no such order exists."""
+    price = _ceiling(gain * abs(entry) - entry, tick)
+    # Closing a credit costs a tick at least; selling what was bought brings in a tick at least.
+    is_possible = price <= -tick + TICK_SLACK if entry > 0 else price >= tick - TICK_SLACK
+    return price if is_possible else None
+
+
+def _ladder(fill: Fill, limit: float, tick: float) -> tuple[float, ...]:
+    """Ticks from mid down to natural, thinned to `MAX_RUNGS`."""
+    best, worst = math.floor(fill.mid / tick + 0.5 + TICK_SLACK), math.floor(fill.natural / tick + TICK_SLACK)
+    span = best - worst
+    count = min(span, MAX_RUNGS - 2) or 1
+    ticks = {best - round(span * i / count) for i in range(count + 1)} | {round(limit / tick)}
+    return tuple(round(t * tick, 10) for t in sorted(ticks - {0}, reverse=True))
+
+
+def _floor(price: float, tick: float) -> float:
+    return round(math.floor(price / tick + TICK_SLACK) * tick, 10)
+
+
+def _ceiling(price: float, tick: float) -> float:
+    return round(math.ceil(price / tick - TICK_SLACK) * tick, 10)
+
+
+def _round(price: float, tick: float) -> float:
+    return round(round(price / tick) * tick, 10)
