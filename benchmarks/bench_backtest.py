@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.backtest.engine import backtest, blank_trades, on_weekdays, prepare, run, variants_of
+from iwm_opts.backtest.engine import backtest, on_weekdays, prepare, rule_rows, run
 from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.recorded import recorded_days
 from iwm_opts.backtest.reference_loop import RULES, plain_backtest
@@ -26,9 +26,9 @@ from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.sweep import sweep
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
-from iwm_opts.kernels.backtest.book import CHOSEN
 from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
 from iwm_opts.kernels.backtest.marks import quotes_on
+from iwm_opts.kernels.backtest.state import CHOSEN, blank_trades
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.sources.simulated import simulate_market
 
@@ -62,19 +62,19 @@ def test_quotes_of_any_option(benchmark, stage):
     right = rng.choice([-1.0, 1.0], count)
     strike = np.round(surface.rows.reshape(-1, 10)[row, 0] * rng.uniform(0.85, 1.1, count))
     out = [np.empty(count) for _ in range(3)]
-    rounds(benchmark, "marks", "any option", lambda: quotes_on(surface, row, right, strike, *out), count, "quotes/s")
+    rounds(benchmark, "marks", "any option", lambda: quotes_on(*surface, row, right, strike, *out), count, "quotes/s")
 
 
 def test_marks_of_every_life(benchmark, stage):
     prepared = prepare(*stage, Rules())
     book = prepared.book.complete()
-    assert (book.quotes.state == CHOSEN).mean() > 0.5
+    assert (book.lifetimes.state == CHOSEN).mean() > 0.5
 
     def call():
-        book.quotes.quoted[:] = 0
+        book.lifetimes.quoted[:] = 0
         book.complete()
 
-    rounds(benchmark, "marks", "lives of a book", call, book.quotes.bid.size, "quotes/s")
+    rounds(benchmark, "marks", "lives of a book", call, book.bid.size, "quotes/s")
 
 
 def passes(prepared, rules, is_fresh):
@@ -83,12 +83,12 @@ def passes(prepared, rules, is_fresh):
     allowed = np.isfinite(prepared.ranks) & on_weekdays(prepared.market, prepared.rules.entry)
     if prepared.rules.gate.below is not None:
         allowed &= prepared.ranks < prepared.rules.gate.below
-    desk, variants = prepared.desk(), variants_of(rules, [0] * count)
+    state, rows = prepared.state(), rule_rows(rules, [0] * count)
     skips, summary = np.zeros((count, SKIPS), dtype=np.int64), np.empty((count, len(SUMMARY)))
     trades, equity = blank_trades(days), np.empty(days)
 
     def call():
-        run_backtests(desk, variants, allowed[None].copy(), is_fresh, 0, count, trades, equity, skips, summary)
+        run_backtests(state, rows, allowed[None].copy(), is_fresh, 0, count, trades, equity, skips, summary)
         return summary
 
     return call
@@ -193,13 +193,13 @@ def test_long_puts_of_a_recorded_chain(benchmark, engine):
     count = len(run(prepared, everyday).trades)
     call = lambda: run(prepared, everyday)  # noqa: E731
     if engine == "kernels":
-        desk, variants, flags = prepared.desk(), variants_of([rules] * 64, [0] * 64), everyday[None].copy()
+        state, rows, flags = prepared.state(), rule_rows([rules] * 64, [0] * 64), everyday[None].copy()
         skips, summary = np.zeros((64, SKIPS), dtype=np.int64), np.empty((64, len(SUMMARY)))
         trades, equity, count = blank_trades(len(everyday)), np.empty(len(everyday)), 64 * count
 
         def call():
-            prepared.prices.priced[:] = 0
-            run_backtests(desk, variants, flags, False, 0, 64, trades, equity, skips, summary)
+            prepared.prices.entry.priced[:] = 0
+            run_backtests(state, rows, flags, False, 0, 64, trades, equity, skips, summary)
 
     rounds(benchmark, group, engine, call, count, "trades/s", 10)
 
@@ -229,24 +229,24 @@ def condor(stage):
         SizeRule(contracts=1), Costs(*(FillModel.parse("natural"),) * 3, FeeSchedule.parse("custom:0.65")),
     )  # fmt: skip
     book = prepare(days, history, rules).book.complete()
-    c = next(i for i in range(len(book)) if book.quotes.quoted[i] > STEPS and book.quotes.state[i] == CHOSEN)
+    c = next(i for i in range(len(book)) if book.lifetimes.quoted[i] > STEPS and book.lifetimes.state[i] == CHOSEN)
     return days, book, c
 
 
 def condor_feed(condor, path):
     days, book, c = condor
-    first, start = book.lives.offset[c], book.lives.entry[c]
+    first, start = book.lifetimes.first[c], book.lifetimes.entry[c]
     rows = []
     for step in range(STEPS):
-        for j, strike in enumerate(book.quotes.strike[c]):
+        for j, strike in enumerate(book.strike[c]):
             rows.append(
                 {
                     "step": step, "ts": int(pd.Timestamp(days.days[start + step]).value), "underlying": "IWM",
                     "underlying_price": round(100 * days.spot[start + step]), "tick_size": 1,
                     "contract_multiplier": 100, "expiration": int(pd.Timestamp(book.series[c].expiration).value),
                     "strike": round(100 * strike), "style": "put" if j < 2 else "call",
-                    "bid": round(100 * book.quotes.bid[j, first + step]),
-                    "ask": round(100 * book.quotes.ask[j, first + step]), "bid_size": 50, "ask_size": 50,
+                    "bid": round(100 * book.bid[j, first + step]),
+                    "ask": round(100 * book.ask[j, first + step]), "bid_size": 50, "ask_size": 50,
                     "implied_volatility": 0.2, "delta": 0.2, "gamma": 0.01, "theta": -0.05, "vega": 0.1,
                 }
             )  # fmt: skip
@@ -258,15 +258,15 @@ def test_one_condor_in_ironcondor(benchmark, condor, tmp_path):
     feed = tmp_path / "condor.parquet"
     condor_feed(condor, feed)
     _, book, c = condor
-    long_put, short_put, short_call, long_call = (round(100 * k) for k in book.quotes.strike[c])
-    asks = [round(100 * book.quotes.ask[j, book.lives.offset[c]]) for j in range(4)]
-    bids = [round(100 * book.quotes.bid[j, book.lives.offset[c]]) for j in range(4)]
+    long_put, short_put, short_call, long_call = (round(100 * k) for k in book.strike[c])
+    asks = [round(100 * book.ask[j, book.lifetimes.first[c]]) for j in range(4)]
+    bids = [round(100 * book.bid[j, book.lifetimes.first[c]]) for j in range(4)]
     made = iter(range(10**6))
 
     def call():
         config = ironcondor.BacktestConfig(seed=1, capital_cents=5_000_000).data_parquet(str(feed))
         config = config.strategy_iron_condor(
-            underlying="IWM", underlying_price_cents=round(100 * condor[0].spot[book.lives.entry[c]]),
+            underlying="IWM", underlying_price_cents=round(100 * condor[0].spot[book.lifetimes.entry[c]]),
             short_call_strike_cents=short_call, short_put_strike_cents=short_put, long_call_strike_cents=long_call,
             long_put_strike_cents=long_put, expiration_ns=int(pd.Timestamp(book.series[c].expiration).value),
             quantity=1, premium_short_call_cents=bids[2], premium_short_put_cents=bids[1],
@@ -283,7 +283,7 @@ def test_one_condor_in_ironcondor(benchmark, condor, tmp_path):
 def test_one_condor_here(benchmark, condor, what):
     """The same condor: opened, marked on each of 36 days and closed; with its tables, and the kernels alone."""
     days, book, c = condor
-    entry = int(book.lives.entry[c])
+    entry = int(book.lifetimes.entry[c])
     rules = replace(
         Rules(book.rule, GateRule(None, None, 20), ExitRule(None, None, dte=None, sessions=STEPS - 1), SizeRule(1)),
         costs=Costs(*(FillModel.parse("natural"),) * 3, FeeSchedule.parse("custom:0.65")),
@@ -294,9 +294,9 @@ def test_one_condor_here(benchmark, condor, what):
         found = rounds(benchmark, "one condor, 36 days", what, lambda: run(prepared, allowed), 1, "condors/s")
         assert found.trades["sessions"].tolist() == [STEPS - 1]
         return
-    desk, variants = prepared.desk(), variants_of([rules], [0])
+    state, rows = prepared.state(), rule_rows([rules], [0])
     trades, equity = blank_trades(len(allowed)), np.empty(len(allowed))
     skips, summary = np.zeros((1, SKIPS), dtype=np.int64), np.empty((1, len(SUMMARY)))
     flags = allowed[None].copy()
-    call = lambda: run_backtests(desk, variants, flags, True, 0, 1, trades, equity, skips, summary)  # noqa: E731
+    call = lambda: run_backtests(state, rows, flags, True, 0, 1, trades, equity, skips, summary)  # noqa: E731
     rounds(benchmark, "one condor, 36 days", what, call, 1, "condors/s")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import VOL_POINT
-from iwm_opts.kernels.backtest.book import COLUMNS, DISCOUNT, FORWARD, ROOT, Trades
+from iwm_opts.kernels.backtest.state import COLUMNS, DISCOUNT, FORWARD, ROOT, Trades
 from iwm_opts.pricing.black import greeks
 from iwm_opts.pricing.implied import black_implied_vol
 
@@ -29,7 +29,7 @@ def attribute(prepared: "Prepared", found: Trades) -> tuple[Array, ...]:
     residual, where it has none at the end (settlement) the step has no vega. The parts sum to the P&L at mid.
     """
     book, prices = prepared.book, prepared.prices
-    first = book.lives.offset[found.package]
+    first = book.lifetimes.first[found.package]
     count = found.row - first + 1
     owner = np.repeat(np.arange(len(count)), count)
     steps = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
@@ -37,7 +37,7 @@ def attribute(prepared: "Prepared", found: Trades) -> tuple[Array, ...]:
     years, prepaid, discount = _terms(prepared, found.package[owner], steps)
     goes_on = np.append(owner[1:] == owner[:-1], False)[:-1] if len(owner) else np.zeros(0, dtype=np.bool_)
     parts = np.zeros((4, len(count)))
-    days = book.days.ordinal[book.lives.entry[found.package[owner]] + steps].astype(np.float64)
+    days = book.days.ordinal[book.lifetimes.entry[found.package[owner]] + steps]
     moved, passed = np.diff(prepaid), np.diff(days)
     for j in range(len(book.legs)):
         iv, found_greeks = _leg(prepared, j, found.package[owner], rows, years, prepaid, discount)
@@ -47,7 +47,7 @@ def attribute(prepared: "Prepared", found: Trades) -> tuple[Array, ...]:
         terms = np.where(np.isfinite(terms).all(axis=0) & goes_on, terms, 0.0) * book.legs.contracts[j]
         for part, term in zip(parts, terms, strict=True):
             part += np.bincount(owner[:-1], weights=term, minlength=len(count))
-    total = prices.entry_mid[found.package] + prices.mid[found.row]
+    total = prices.entry.entry_mid[found.package] + prices.closing.mid[found.row]
     return (*parts, total - parts.sum(axis=0))
 
 
@@ -56,8 +56,8 @@ def _leg(
 ) -> tuple[Array, tuple[Array, ...]]:
     """Implied vol of a leg on some rows, and its delta, gamma, vega and theta there; NaN where unknown."""
     book = prepared.book
-    strike, right = book.quotes.strike[package, j], float(book.legs.right[j])
-    mid = 0.5 * (np.maximum(book.quotes.bid[j, rows], 0.0) + book.quotes.ask[j, rows])
+    strike, right = book.strike[package, j], float(book.legs.right[j])
+    mid = 0.5 * (np.maximum(book.bid[j, rows], 0.0) + book.ask[j, rows])
     is_live = years > 0.0
     t = np.where(is_live, years, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -70,22 +70,21 @@ def _leg(
 def _terms(prepared: "Prepared", package: Places, steps: Places) -> tuple[Array, Array, Array]:
     """Years to expiry, prepaid forward and discount factor of packages some days into their lives."""
     book = prepared.book
-    lives, surface = book.lives, book.surface
-    if len(surface.rows):
-        settles = lives.settles[package] & (steps == np.diff(lives.offset)[package] - 1)
-        at = np.where(settles, 0, lives.surface_row[package] + steps)
-        rows = surface.rows.reshape(-1, COLUMNS)[at]
+    life, surface = book.lifetimes, book.arrays.surface
+    settles = (life.settles[package] > 0) & (steps == (life.last - life.first)[package])
+    if len(surface):
+        at = np.where(settles, 0, life.surface_row[package] + steps)
+        rows = surface.reshape(-1, COLUMNS)[at]
         columns = rows[:, ROOT] ** 2, rows[:, FORWARD] * rows[:, DISCOUNT], rows[:, DISCOUNT]
         years, prepaid, discount = (np.where(settles, np.nan, column) for column in columns)
-        return years, np.where(settles, lives.settlement[package], prepaid), discount
-    place = lives.entry[package] + steps
-    asked: dict[tuple[int, int], tuple[float, float, float]] = {}
-    found = np.empty((3, len(place)))
+        return years, np.where(settles, book.settlement[package], prepaid), discount
+    place = life.entry[package] + steps
+    known: dict[tuple[int, int], tuple[float, float, float]] = {}
+    terms = np.empty((3, len(place)))
     for i, (c, p) in enumerate(zip(package, place, strict=True)):
-        key = int(p), int(lives.expires[c])
-        if key not in asked:
-            asked[key] = prepared.market.terms(int(p), book.series[c])
-        found[:, i] = asked[key]
-    years, forward, discount = found
-    settles = lives.settles[package] & (steps == np.diff(lives.offset)[package] - 1)
-    return np.where(settles, np.nan, years), np.where(settles, lives.settlement[package], forward * discount), discount
+        key = int(p), int(life.expires[c])
+        if key not in known:
+            known[key] = prepared.market.terms(int(p), book.series[c])
+        terms[:, i] = known[key]
+    years, forward, discount = terms
+    return np.where(settles, np.nan, years), np.where(settles, book.settlement[package], forward * discount), discount

@@ -11,7 +11,7 @@ result is the same. Packages of recorded chains are chosen and marked when the b
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.market import Candidates, DailyMarket, Series
 from iwm_opts.backtest.rules import CONDOR, LONG_CALL, LONG_PUT, EntryRule
 from iwm_opts.execution.legs import Legs
-from iwm_opts.kernels.backtest import book as records
-from iwm_opts.kernels.backtest.book import Days, Lives, Quotes, Surface
+from iwm_opts.kernels.backtest import state
 from iwm_opts.kernels.backtest.marks import mark_packages
-from iwm_opts.market.calendar import sessions
+from iwm_opts.kernels.backtest.state import Days, Lifetimes, State, Surface
+from iwm_opts.market.calendar import session_numbers, sessions
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -40,9 +40,23 @@ LEGS: Final = {
 }
 
 
+class BookArrays(NamedTuple):
+    """The part of a kernel's `State` that is a book's; see there for meanings and shapes."""
+
+    days: Array  # ranks unknown
+    of_day: Places
+    lifetimes: Places
+    terms: Array
+    quotes: Array
+    marks: Places
+    surface: Array
+    coefficients: Array
+    ladder: Array
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Book:
-    """n packages of equal legs, and their lives: package c on the rows offset[c] to offset[c + 1] - 1.
+    """n packages of equal legs, and their lives: package c on the rows first[c] to last[c].
 
     The first row of a life is the entry, one row a day of the market follows; the last one settles the package where
     the market goes that far.
@@ -51,51 +65,90 @@ class Book:
     legs: Legs
     rule: EntryRule
     series: tuple[Series, ...]  # shape (n,)
-    days: Days  # ranks left out
-    lives: Lives
-    quotes: Quotes
-    surface: Surface
-    is_estimated: Flags  # whether the price it settles at stands in for one that is not recorded; shape (n,)
+    arrays: BookArrays
+    is_estimated: Flags  # whether the settlement price is a proxy for one that is not recorded; shape (n,)
 
     def __len__(self) -> int:
         return len(self.series)
 
     @property
+    def days(self) -> Days:
+        """Days of the market, ranks unknown."""
+        return Days._make(self.arrays.days)
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        """Life of each package."""
+        return Lifetimes._make(self.arrays.lifetimes.T)
+
+    @property
+    def strike(self) -> Array:
+        """Strikes, shape (n, legs); NaN where not chosen."""
+        return self.arrays.terms[:, state.STRIKE :]
+
+    @property
+    def settlement(self) -> Array:
+        """Price that each package settles at, shape (n,); NaN without one."""
+        return self.arrays.terms[:, state.SETTLEMENT]
+
+    @property
+    def bid(self) -> Array:
+        """Bids, shape (legs, rows)."""
+        return self.arrays.quotes[: len(self.legs)]
+
+    @property
+    def ask(self) -> Array:
+        """Asks, shape (legs, rows)."""
+        return self.arrays.quotes[len(self.legs) :]
+
+    @property
+    def row_count(self) -> int:
+        """Rows of all lives."""
+        return int(self.arrays.quotes.shape[1])
+
+    @property
+    def puts(self) -> int:
+        """Legs that are puts."""
+        return int((self.legs.right < 0).sum())
+
+    @property
     def owner(self) -> Places:
         """Package of each row, shape (rows,)."""
-        return np.repeat(np.arange(len(self)), np.diff(self.lives.offset))
+        return np.repeat(np.arange(len(self)), self.lifetimes.last - self.lifetimes.first + 1)
 
     @property
     def place(self) -> Places:
-        """Day of each row, shape (rows,)."""
-        owner = self.owner
-        found: Places = self.lives.entry[owner] + np.arange(len(owner)) - self.lives.offset[owner]
-        return found
+        """Day index of each row, shape (rows,)."""
+        life, owner = self.lifetimes, self.owner
+        days: Places = life.entry[owner] + np.arange(len(owner)) - life.first[owner]
+        return days
 
     @property
-    def kernel_legs(self) -> records.Legs:
-        """The legs as kernels read them."""
-        legs, calls = self.legs, int((self.legs.right > 0).sum())
-        return records.Legs(
-            legs.sign.copy(), legs.right.copy(), legs.ratio.copy(), legs.contracts, -legs.sign,
-            len(legs) - calls, calls, self.rule.is_credit,
-        )  # fmt: skip
+    def leg_rows(self) -> Array:
+        """The legs as kernels read them, shape (5, legs)."""
+        legs = self.legs
+        return np.array([legs.sign, legs.right, legs.ratio, legs.contracts, -legs.sign], dtype=np.float64)
 
     def complete(self, start: int = 0, stop: int | None = None) -> "Book":
         """Choose and mark what is left of the packages from `start` to `stop`, all unless given."""
-        if len(self.surface.rows):
+        arrays = self.arrays
+        if len(arrays.surface):
             stop = len(self) if stop is None else stop
-            mark_packages(
-                self.surface, self.days, self.lives, self.kernel_legs, self.quotes, *wings_of(self.rule), start, stop
-            )
+            setup = np.concatenate([arrays.coefficients, [self.puts, len(self.legs) - self.puts, 0.0]])
+            prices = state.blank_prices(0, 0)
+            everything = State(
+                arrays.days, arrays.of_day, arrays.lifetimes, arrays.terms, arrays.quotes, arrays.marks,
+                arrays.surface, arrays.ladder, self.leg_rows, setup, *prices, state.blank_buffers(0),
+            )  # fmt: skip
+            mark_packages(everything, np.array(wings_of(self.rule)), start, stop)
         return self
 
     def with_rule(self, rule: EntryRule) -> "Book":
         """A book of the same expirations for a rule with other deltas or wings, on a market priced by a surface."""
-        return Book(
-            Legs.of(*LEGS[rule.strategy]), rule, self.series, self.days, self.lives,
-            blank_quotes(self.lives, len(LEGS[rule.strategy][0])), self.surface, self.is_estimated,
-        )  # fmt: skip
+        legs = Legs.of(*LEGS[rule.strategy])
+        lifetimes, terms, quotes, marks = blank_lives(self.arrays.lifetimes, self.arrays.terms, len(legs))
+        arrays = self.arrays._replace(lifetimes=lifetimes, terms=terms, quotes=quotes, marks=marks)
+        return Book(legs, rule, self.series, arrays, self.is_estimated)
 
 
 def build_book(market: DailyMarket, rule: EntryRule, allowed: Flags | None = None) -> Book:
@@ -112,21 +165,24 @@ def build_book(market: DailyMarket, rule: EntryRule, allowed: Flags | None = Non
     candidates = market.entries(rule, allowed)
     book = _book(market, rule, days_of(market), candidates, market.surface())
     if candidates.strike is not None:
-        book.quotes.strike[:] = candidates.strike
+        book.strike[:] = candidates.strike
     market.quote(book)
     return book
 
 
-def days_of(market: DailyMarket) -> Days:
-    """The days of a market as kernels read them, ranks unknown."""
-    ordinal = np.array([day.toordinal() for day in market.days], dtype=np.int64)
-    dividend = np.zeros(len(ordinal))
+def days_of(market: DailyMarket) -> Array:
+    """The days of a market as kernels read them, ranks unknown; shape (len(DAY_FIELDS), days)."""
+    rows = np.full((len(state.DAY_FIELDS), len(market.days)), np.nan)
+    days = Days._make(rows)
+    days.ordinal[:] = [day.toordinal() for day in market.days]
+    days.session[:] = session_numbers(market.days)
+    days.spot[:], days.opened[:], days.high[:], days.low[:] = market.spot, market.opened, market.high, market.low
+    days.dividend[:] = 0.0
     for one in market.dividends.dividends:
-        place = int(np.searchsorted(ordinal, one.ex_date.toordinal()))
-        if 0 < place < len(ordinal):
-            dividend[place] += one.amount
-    prices = [np.array(line, dtype=np.float64) for line in (market.spot, market.opened, market.high, market.low)]
-    return Days._make([ordinal, *prices, dividend, np.full(len(ordinal), np.nan)])
+        place = int(np.searchsorted(days.ordinal, one.ex_date.toordinal()))
+        if 0 < place < len(days.ordinal):
+            days.dividend[place] += one.amount
+    return rows
 
 
 def wings_of(rule: EntryRule) -> tuple[float, float, float, float, float, float]:
@@ -140,34 +196,42 @@ def _or_nan(value: float | None) -> float:
     return np.nan if value is None else float(value)
 
 
-def blank_quotes(lives: Lives, legs: int) -> Quotes:
-    """Quotes of packages that nobody has chosen yet."""
-    n, rows = len(lives.entry), int(lives.offset[-1])
-    return Quotes(
-        np.zeros(n, dtype=np.int64), np.full((n, legs), np.nan), np.zeros(n, dtype=np.int64),
-        np.full((legs, rows), np.nan), np.full((legs, rows), np.nan), np.zeros(rows, dtype=np.int64),
-        np.zeros(rows, dtype=np.bool_), np.zeros(rows, dtype=np.int64),
+def blank_lives(lifetimes: Places, terms: Array, legs: int) -> tuple[Places, Array, Array, Places]:
+    """Lifetimes, terms, quotes and marks of the same expirations with no package chosen."""
+    n, rows = len(lifetimes), int(lifetimes[-1, state.LAST]) + 1 if len(lifetimes) else 0
+    lifetimes = lifetimes.copy()
+    lifetimes[:, state.STATE_OF] = lifetimes[:, state.QUOTED] = 0
+    strikes = np.full((n, legs), np.nan)
+    return (
+        lifetimes, np.hstack([terms[:, : state.STRIKE], strikes]), np.full((2 * legs, rows), np.nan),
+        np.zeros((3, rows), dtype=np.int64),
     )  # fmt: skip
 
 
-def _book(market: DailyMarket, rule: EntryRule, days: Days, found: Candidates, surface: Surface) -> Book:
+def _book(market: DailyMarket, rule: EntryRule, days: Array, found: Candidates, surface: Surface) -> Book:
     place, expires = found.place, np.array([one.expiration.toordinal() for one in found.series], dtype=np.int64)
-    closing = _settling_days(found.series)
-    end = np.searchsorted(days.ordinal, closing).astype(np.int64)  # a day the record lacks: the next one it has
-    count = len(days.ordinal)
-    settles = end < count
-    price, is_estimated = _settlements(market, days, found.series, closing, end)
+    closing, ordinal = _settling_days(found.series), days[state.ORDINAL]
+    end = np.searchsorted(ordinal, closing).astype(np.int64)  # a day the record lacks: the next one it has
+    count = len(ordinal)
+    price, is_estimated = _settlements(market, Days._make(days), found.series, closing, end)
     of_day = np.full(count, -1, dtype=np.int64)
     of_day[place] = np.arange(len(place))
-    offset = np.concatenate([[0], np.cumsum(np.minimum(end, count - 1) - place + 1)]).astype(np.int64)
     roots = {root: market.settlement(root) for root in {one.root for one in found.series}}
-    physical = np.array([roots[one.root].pays_dividends for one in found.series], dtype=np.bool_)
-    lives = Lives(
-        of_day, place, offset, expires, settles, price, physical, _dividends(market, days.ordinal[place], expires),
-        found.surface_row, found.ladder_offset, found.ladder,
-    )  # fmt: skip
+    rows = np.concatenate([[0], np.cumsum(np.minimum(end, count - 1) - place + 1)]).astype(np.int64)
+    lifetimes = np.zeros((len(place), len(state.LIFETIME_FIELDS)), dtype=np.int64)
+    life = Lifetimes._make(lifetimes.T)
+    life.entry[:], life.first[:], life.last[:], life.expires[:] = place, rows[:-1], rows[1:] - 1, expires
+    life.settles[:] = end < count
+    life.physical[:] = [roots[one.root].pays_dividends for one in found.series]
+    life.surface_row[:] = found.surface_row
+    life.ladder[:], life.ladder_end[:] = found.ladder_offset[:-1], found.ladder_offset[1:]
     legs = Legs.of(*LEGS[rule.strategy])
-    return Book(legs, rule, found.series, days, lives, blank_quotes(lives, len(legs)), surface, is_estimated)
+    terms = np.column_stack([price, _dividends(market, ordinal[place], expires)])
+    lifetimes, terms, quotes, marks = blank_lives(lifetimes, terms, len(legs))
+    arrays = BookArrays(
+        days, of_day, lifetimes, terms, quotes, marks, surface.rows, surface.coefficients, found.ladder
+    )  # fmt: skip
+    return Book(legs, rule, found.series, arrays, is_estimated)
 
 
 def _settling_days(series: Sequence[Series]) -> Places:
@@ -200,7 +264,7 @@ def _settlements(
     return price, is_estimated
 
 
-def _dividends(market: DailyMarket, today: Places, expires: Places) -> Array:
+def _dividends(market: DailyMarket, today: Array, expires: Places) -> Array:
     """Dividends going ex after each entry and up to its expiration, dollars a share."""
     paid = sorted((one.ex_date.toordinal(), one.amount) for one in market.dividends.dividends)
     ordinal = np.array([day for day, _ in paid], dtype=np.int64)

@@ -10,18 +10,16 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.book import Book, build_book, wings_of
 from iwm_opts.backtest.gate import is_met, is_open, known_ranks, known_values
 from iwm_opts.backtest.market import DailyMarket
-from iwm_opts.backtest.prices import blank_prices, desk_of, kernel_costs
+from iwm_opts.backtest.prices import BookPrices, blank_prices, cost_terms, state_of
 from iwm_opts.backtest.result import Backtest, Run, assemble
 from iwm_opts.backtest.rules import BEST, WEEKDAYS, EntryRule, MacroRule, Rules
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.backtest import book as records
-from iwm_opts.kernels.backtest.book import Desk, Prices, Trades, Variants
 from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
+from iwm_opts.kernels.backtest.state import RULE_FIELDS, State, blank_trades
 from iwm_opts.market.iv_rank import IvHistory
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,13 +31,13 @@ class Prepared:
     ranks: Array  # known on each day, shape (days,)
     macro: Array | None  # known values of the macro rule's series, shape (days,)
     book: Book
-    costs: records.Costs
-    prices: Prices
+    costs: Array  # see `prices.cost_terms`
+    prices: BookPrices
 
-    def desk(self) -> Desk:
-        """What kernels read, ranks included; one a thread."""
-        found = desk_of(self.book, self.costs, self.prices, self.rules.entry.max_open)
-        return found._replace(days=found.days._replace(rank=self.ranks))
+    def state(self, max_open: int | None = None) -> State:
+        """Arrays that kernels read, ranks included; one a thread."""
+        most = self.rules.entry.max_open if max_open is None else max_open
+        return state_of(self.book, self.costs, self.prices, most, self.ranks)
 
 
 def prepare(
@@ -70,7 +68,7 @@ def prepare(
     ranks = known_ranks(market.days, history, rules.gate)
     book = build_book(market, rules.entry) if book is None else book
     tick = market.settlement(book.series[0].root).tick if len(book) else 0.01
-    costs = kernel_costs(rules.costs, len(book.legs), tick)
+    costs = cost_terms(rules.costs, len(book.legs), tick)
     return Prepared(market, rules, ranks, _macro(market, rules.macro, macro), book, costs, blank_prices(book))
 
 
@@ -101,55 +99,24 @@ def run(prepared: Prepared, allowed: Flags | None = None, label: str | None = No
     entries &= macro_met(prepared)
     count = len(entries)
     found = Run(blank_trades(count), np.empty(count), np.zeros((1, SKIPS), dtype=np.int64), np.empty((1, len(SUMMARY))))
-    rules = variants_of([prepared.rules], [0])
-    run_backtests(prepared.desk(), rules, entries[None, :].copy(), False, 0, 1, *found)
+    rules = rule_rows([prepared.rules], [0])
+    run_backtests(prepared.state(), rules, entries[None, :].copy(), False, 0, 1, *found)
     return assemble(prepared, found, label or str(gate), wanted, skipped)
 
 
-def variants_of(rules: Sequence[Rules], gates: Sequence[int]) -> Variants:
-    """Rules as kernels read them, one after another; `gates` says which row of allowed days each enters by."""
-    entries, exits, sizes = ([getattr(one, name) for one in rules] for name in ("entry", "exit", "size"))
-    wings = np.array([wings_of(one) for one in entries], dtype=np.float64).reshape(len(rules), 6).T.copy()
-
-    def floats(values: Sequence[float | None]) -> Array:
-        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-
-    def ints(values: Sequence[int | None]) -> Places:
-        return np.array([value or 0 for value in values], dtype=np.int64)
-
-    def flags(values: Sequence[bool]) -> Flags:
-        return np.array(values, dtype=np.bool_)
-
-    put_delta, put_width, put_wing, call_delta, call_width, call_wing = wings
-    return Variants(
-        put_delta,
-        put_width,
-        put_wing,
-        call_delta,
-        call_width,
-        call_wing,
-        gate=ints(gates),
-        min_credit_width=floats([one.min_credit_width for one in entries]),
-        every=ints([one.every for one in entries]),
-        max_open=ints([one.max_open for one in entries]),
-        profit=floats([one.profit for one in exits]),
-        stop=floats([one.stop for one in exits]),
-        touch=flags([one.touch for one in exits]),
-        dte=floats([one.dte for one in exits]),
-        sessions=floats([one.sessions for one in exits]),
-        rank=floats([one.rank for one in exits]),
-        best_first=flags([one.first == BEST for one in exits]),
-        contracts=ints([one.contracts for one in sizes]),
-        risk_share=floats([one.risk_share for one in sizes]),
-        max_open_risk=floats([one.max_open_risk for one in sizes]),
-        account=floats([one.account for one in sizes]),
-    )
+def rule_rows(rules: Sequence[Rules], gates: Sequence[int]) -> Array:
+    """Rules as kernels read them, shape (len(rules), len(RULE_FIELDS)); `gates` are rows of the allowed days."""
+    rows = np.array([_rule_row(one, gate) for one, gate in zip(rules, gates, strict=True)], dtype=np.float64)
+    return rows.reshape(len(rules), len(RULE_FIELDS))
 
 
-def blank_trades(days: int) -> Trades:
-    """Room for the trades of one backtest, one a day at most."""
-    ints = [np.full(days, -1, dtype=np.int64) for _ in range(4)]
-    return Trades._make([*ints, *(np.full(days, np.nan) for _ in range(5))])
+def _rule_row(rules: Rules, gate: int) -> tuple[float | None, ...]:
+    entry, exit_, size = rules.entry, rules.exit, rules.size
+    return (
+        *wings_of(entry), gate, entry.min_credit_width, entry.every, entry.max_open, exit_.profit, exit_.stop,
+        exit_.touch, exit_.dte, exit_.sessions, exit_.rank, exit_.first == BEST, size.contracts or 0, size.risk_share,
+        size.max_open_risk, size.account,
+    )  # fmt: skip
 
 
 def on_weekdays(market: DailyMarket, rule: EntryRule) -> Flags:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import TICK, Provenance
-from iwm_opts.kernels.backtest.book import Surface
+from iwm_opts.kernels.backtest.state import Surface
 from iwm_opts.kernels.simulation.quote import SPREAD_TERMS
 from iwm_opts.market.contract import Settlement
 from iwm_opts.market.dividends import DividendSchedule
@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-NO_SURFACE: Final = Surface(np.empty(0), (0.0,) * SPREAD_TERMS, TICK)
+NO_SURFACE: Final = Surface(np.empty(0), np.append(np.zeros(SPREAD_TERMS), TICK))
 QUOTED, BY_SMILE, CARRIED = 0, 1, 2  # where a mark comes from; carried from the day before where there is nothing
 
 

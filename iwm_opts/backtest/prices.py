@@ -1,4 +1,6 @@
-"""What trading costs, as kernels read it, and the prices of a book's packages under it."""
+"""Prices of a book's packages under a set of costs, and the arrays that kernels read."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,51 +8,87 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.book import Book
 from iwm_opts.backtest.rules import Costs
 from iwm_opts.execution.fills import FillModel
-from iwm_opts.kernels.backtest import book as records
-from iwm_opts.kernels.backtest.book import FOUR_LEGS, Desk, Fill, Prices, scratch
+from iwm_opts.kernels.backtest import state
 from iwm_opts.kernels.backtest.day_loop import price_packages
+from iwm_opts.kernels.backtest.state import Closing, Prices, State, blank_buffers
 
 Array = NDArray[np.float64]
 
-PIN_DISTANCE = 0.5  # dollars from a short strike within which nobody knows what will be exercised
+PIN_DISTANCE = 0.5  # dollars from a short strike within which exercise is uncertain
 
 
-def kernel_costs(costs: Costs, legs: int, tick: float) -> records.Costs:
-    """Fills and fees of packages of so many legs.
+@dataclass(frozen=True, slots=True, eq=False)
+class BookPrices:
+    """Prices of n packages and of closing them on each row, as far as they are known."""
+
+    packages: Array  # shape (n, len(PRICE_FIELDS))
+    rows: Array  # shape (len(CLOSING_FIELDS), rows)
+
+    @property
+    def entry(self) -> Prices:
+        """Prices of each package, shape (n,)."""
+        return Prices._make(self.packages.T)
+
+    @property
+    def closing(self) -> Closing:
+        """Prices of closing, shape (rows,)."""
+        return Closing._make(self.rows)
+
+
+def cost_terms(costs: Costs, legs: int, tick: float) -> Array:
+    """Fills and fees of packages of so many legs, from ENTRY_FILL on in `State.setup`.
 
     Raises
     ------
     InputError
         When a convention does not know so many legs.
     """
-    entry, out, stop = (kernel_fill(model, legs, tick) for model in (costs.entry, costs.exit, costs.stop))
-    return records.Costs(entry, out, stop, costs.fees.charges)
+    fills = [fill_terms(model, legs, tick) for model in (costs.entry, costs.exit, costs.stop)]
+    return np.concatenate([*fills, np.array(costs.fees.charges, dtype=np.float64)])
 
 
-def kernel_fill(model: FillModel, legs: int, tick: float) -> Fill:
-    """A fill convention for packages of so many legs, and for what is left of them after an assignment."""
-    share = np.full(FOUR_LEGS, np.nan)
+def fill_terms(model: FillModel, legs: int, tick: float) -> Array:
+    """A fill convention for packages of so many legs, and for the legs left after an assignment."""
+    terms = np.full(state.FILL_SIZE, np.nan)
     for count in range(1, legs + 1):
-        share[count] = model.share(count)
-    return Fill(share, model.kind == "fraction", 0.0 if model.kind == "mid" else 1.0 / tick)
+        terms[count] = model.share(count)
+    terms[state.IS_FLOORED] = model.kind == "fraction"
+    terms[state.TICKS_PER_DOLLAR] = 0.0 if model.kind == "mid" else 1.0 / tick
+    return terms
 
 
-def blank_prices(book: Book) -> Prices:
-    """Prices of a book that nobody has asked for yet."""
-    n, rows = len(book), int(book.lives.offset[-1])
-    packages = (np.full(n, np.nan) for _ in range(6))
-    return Prices(np.zeros(n, dtype=np.int64), *packages, *(np.full(rows, np.nan) for _ in range(3)))
+def blank_prices(book: Book) -> BookPrices:
+    """Prices of a book, none known yet."""
+    return BookPrices(*state.blank_prices(len(book), book.row_count))
 
 
-def desk_of(book: Book, costs: records.Costs, prices: Prices, most_open: int = 0) -> Desk:
-    """A book and its prices as kernels read them, for one thread; `most_open` packages at a time have room.
+def state_of(book: Book, costs: Array, prices: BookPrices, max_open: int = 0, ranks: Array | None = None) -> State:
+    """Arrays that kernels read, for one thread.
 
-    The ranks of `book.days` are unknown: see `engine.Prepared.desk`.
+    Parameters
+    ----------
+    book : Book
+    costs : ndarray
+        See `cost_terms`.
+    prices : BookPrices
+        Written as the kernels need them.
+    max_open : int
+        Packages that may be open at a time.
+    ranks : ndarray, shape (days,), optional
+        IV rank known on each day; unknown unless given.
     """
-    room = scratch(len(book.legs), len(book.days.ordinal), most_open)
-    return Desk(book.surface, book.days, book.lives, book.kernel_legs, costs, book.quotes, prices, room)
+    arrays = book.arrays
+    setup = np.concatenate([arrays.coefficients, [book.puts, len(book.legs) - book.puts, book.rule.is_credit], costs])
+    days = arrays.days if ranks is None else arrays.days.copy()
+    if ranks is not None:
+        days[state.RANK] = ranks
+    return State(
+        days, arrays.of_day, arrays.lifetimes, arrays.terms, arrays.quotes, arrays.marks, arrays.surface,
+        arrays.ladder, book.leg_rows, setup, prices.packages, prices.rows,
+        blank_buffers(len(book.legs), days.shape[1], max_open),
+    )  # fmt: skip
 
 
-def price_book(book: Book, costs: records.Costs, prices: Prices, start: int = 0, stop: int | None = None) -> None:
+def price_book(book: Book, costs: Array, prices: BookPrices, start: int = 0, stop: int | None = None) -> None:
     """Price every package as far as it is quoted and not priced yet."""
-    price_packages(desk_of(book, costs, prices), start, len(book) if stop is None else stop)
+    price_packages(state_of(book, costs, prices), start, len(book) if stop is None else stop)

@@ -43,8 +43,9 @@ from iwm_opts.io.chain_file import QUOTE_COLUMNS
 from iwm_opts.io.panel_cache import cached_build, kept_arrays
 from iwm_opts.io.panel_files import Build, read_panel, window
 from iwm_opts.io.selection import clean_symbol, refuse_days
-from iwm_opts.kernels.backtest.book import CHOSEN, Days, Surface
+from iwm_opts.kernels.backtest import state
 from iwm_opts.kernels.backtest.marks import OVERNIGHT
+from iwm_opts.kernels.backtest.state import CHOSEN, Days, Surface
 from iwm_opts.kernels.panel.options import find_slices, quotes_of
 from iwm_opts.market.calendar import at_close, latest_session, sessions
 from iwm_opts.market.chain import Chain
@@ -383,14 +384,14 @@ class RecordedDays:
 
     def quote(self, book: Book) -> None:
         """Quotes of every life, and short legs that are assigned overnight."""
-        lives, quotes, legs = book.lives, book.quotes, book.legs
-        tradable = np.diff(lives.offset) - lives.settles
-        quotes.state[:], quotes.quoted[:] = CHOSEN, tradable
+        life, kinds, legs = book.lifetimes, book.arrays.marks, book.legs
+        tradable = life.last - life.first + 1 - life.settles
+        life.state[:], life.quoted[:] = CHOSEN, tradable
         owner, place = book.owner, book.place
-        rows = np.flatnonzero(np.arange(len(owner)) - lives.offset[owner] < tradable[owner])
+        rows = np.flatnonzero(np.arange(len(owner)) - life.first[owner] < tradable[owner])
         owner, place = owner[rows], place[rows]
-        index = self._slices(place, lives.expires[owner], [one.root for one in book.series], owner)
-        strike = quotes.strike[owner].T
+        index = self._slices(place, life.expires[owner], [one.root for one in book.series], owner)
+        strike = book.strike[owner].T
         shape = strike.shape
         marks = self._marked(
             np.tile(index, len(legs)), np.repeat(legs.right, len(rows)), np.ascontiguousarray(strike).ravel()
@@ -399,18 +400,18 @@ class RecordedDays:
         carried = (origin == CARRIED).any(axis=0)
         # A package is chosen on quotes, so that the first row of a life is never carried.
         last = np.maximum.accumulate(np.where(carried, 0, np.arange(len(rows))))
-        quotes.bid[:, rows], quotes.ask[:, rows] = marks.bid.reshape(shape)[:, last], marks.ask.reshape(shape)[:, last]
-        quotes.by_smile[rows] = np.where(carried, 0, (origin == BY_SMILE).sum(axis=0))
-        quotes.is_carried[rows] = carried
+        book.bid[:, rows], book.ask[:, rows] = marks.bid.reshape(shape)[:, last], marks.ask.reshape(shape)[:, last]
+        kinds[state.BY_SMILE, rows] = np.where(carried, 0, (origin == BY_SMILE).sum(axis=0))
+        kinds[state.CARRIED, rows] = carried
         ahead = np.append(book.days.dividend[1:], 0.0) > 0.0
         for j in np.flatnonzero(legs.sign < 0.0):
             right, spot = legs.right[j], self.panel.spot[place]
             in_the_money = (right * (spot - strike[j]) > 0.0) & ((right < 0.0) | ahead[place])
-            asked = np.flatnonzero(in_the_money & lives.is_physical[owner] & ~carried & (index >= 0))
+            asked = np.flatnonzero(in_the_money & (life.physical[owner] > 0) & ~carried & (index >= 0))
             if len(asked):
-                next_ex = _next_dividend(book.days, place[asked], lives.expires[owner[asked]])
+                next_ex = _next_dividend(book.days, place[asked], life.expires[owner[asked]])
                 is_assigned = self._is_assigned(index[asked], right, spot[asked], strike[j, asked], *next_ex)
-                quotes.assigned[rows[asked[is_assigned]]] |= 1 << int(j)
+                kinds[state.ASSIGNED_BITS, rows[asked[is_assigned]]] |= 1 << int(j)
 
     def _is_assigned(
         self, index: Places, right: float, spot: Array, strike: Array, next_ex: Array, next_cash: Array
@@ -592,8 +593,8 @@ def _some(days: Sequence[date]) -> str:
 def _next_dividend(days: Days, place: Places, expires: Places) -> tuple[Array, Array]:
     """Years from the close of days to the next ex-date up to an expiration, and its cash; NaN and 0 without one."""
     ex_places = np.append(np.flatnonzero(days.dividend > 0.0), len(days.dividend))
-    ordinal, dividend = np.append(days.ordinal, np.iinfo(np.int64).max), np.append(days.dividend, 0.0)
+    ordinal, dividend = np.append(days.ordinal, np.inf), np.append(days.dividend, 0.0)
     following = ex_places[np.searchsorted(ex_places, place, side="right")]
     is_due = ordinal[following] <= expires
-    wait = np.where(is_due, ordinal[following] - days.ordinal[place], 0) - 1.0 + OVERNIGHT
+    wait = np.where(is_due, ordinal[following] - days.ordinal[place], 0.0) - 1.0 + OVERNIGHT
     return np.where(is_due, wait / DAYS_PER_YEAR, np.nan), np.where(is_due, dividend[following], 0.0)

@@ -12,8 +12,8 @@ from iwm_opts.backtest.attribution import PARTS, attribute
 from iwm_opts.backtest.prices import PIN_DISTANCE
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.kernels.backtest.book import Trades
 from iwm_opts.kernels.backtest.exits import ASSIGNED, END, EXPIRY
+from iwm_opts.kernels.backtest.state import BY_SMILE, CARRIED, Trades, trades_of
 
 if TYPE_CHECKING:
     from iwm_opts.backtest.book import Book
@@ -67,7 +67,7 @@ class Backtest:
 class Run(NamedTuple):
     """What the day loop leaves of one backtest; arrays as its kernel writes them."""
 
-    trades: Trades
+    trades: Array  # shape (len(TRADE_FIELDS), days)
     equity: Array  # shape (days,)
     skips: Places  # shape (1, SKIPS)
     summary: Array  # shape (1, len(SUMMARY))
@@ -77,8 +77,7 @@ def assemble(
     prepared: "Prepared", found: Run, label: str, allowed: NDArray[np.bool_], skipped: dict[str, int]
 ) -> Backtest:
     """Trades and equity of a run."""
-    count = int((found.trades.package >= 0).sum())
-    trades = Trades._make(column[:count] for column in found.trades)
+    trades = trades_of(found.trades)
     table = _trades(prepared, trades)
     counted = {why: int(n) for why, n in zip(SKIP_REASONS, found.skips[0], strict=True) if n}
     return Backtest(
@@ -96,18 +95,18 @@ def assemble(
 
 
 def _trades(prepared: "Prepared", found: Trades) -> pd.DataFrame:
-    book, prices, days = prepared.book, prepared.prices, pd.DatetimeIndex(prepared.market.days)
-    lives, c, row = book.lives, found.package, found.row
-    first, entry = lives.offset[c], lives.entry[c]
-    sessions = row - first
-    exit_ = entry + sessions
+    book, days = prepared.book, pd.DatetimeIndex(prepared.market.days)
+    price, at_exit = prepared.prices.entry, prepared.prices.closing
+    life, c, row = book.lifetimes, found.package, found.row
+    first, entry = life.first[c], life.entry[c]
+    exit_ = entry + row - first
     units = MULTIPLIER * found.contracts
     fees = found.opening_fees + found.closing_fees
-    mid_pnl = units * (prices.entry_mid[c] + prices.mid[row])
+    mid_pnl = units * (price.entry_mid[c] + at_exit.mid[row])
     assignment = units * (found.assignment + found.gap)
-    slippage_in = units * (prices.entry_mid[c] - prices.credit[c])
-    slippage_out = units * (prices.mid[row] - found.out)
-    ordinal = book.days.ordinal
+    slippage_in = units * (price.entry_mid[c] - price.credit[c])
+    slippage_out = units * (at_exit.mid[row] - found.out)
+    ordinal, session = (line.astype(np.int64) for line in (book.days.ordinal, book.days.session))
     parts = attribute(prepared, found)
     return pd.DataFrame(
         {
@@ -115,13 +114,13 @@ def _trades(prepared: "Prepared", found: Trades) -> pd.DataFrame:
             "exit": days[exit_],
             "expiration": pd.DatetimeIndex([book.series[i].expiration for i in c]),
             "reason": np.array(REASONS, dtype=object)[found.reason],
-            "legs": [legs_text(book.legs.contracts, book.legs.right, book.quotes.strike[i]) for i in c],
+            "legs": [legs_text(book.legs.contracts, book.legs.right, book.strike[i]) for i in c],
             "contracts": found.contracts,
-            "credit": prices.credit[c],
+            "credit": price.credit[c],
             "debit": -found.out + 0.0,
-            "dte": lives.expires[c] - ordinal[entry],
+            "dte": life.expires[c] - ordinal[entry],
             "rank": prepared.ranks[entry],
-            "sessions": sessions,
+            "sessions": session[exit_] - session[entry],
             "days": ordinal[exit_] - ordinal[entry],
             "mid_pnl": mid_pnl,
             "entry_slippage": slippage_in,
@@ -129,10 +128,10 @@ def _trades(prepared: "Prepared", found: Trades) -> pd.DataFrame:
             "fees": fees,
             "assignment": assignment,
             "pnl": mid_pnl - slippage_in - slippage_out - fees + assignment,
-            "risk": found.contracts * prices.max_loss[c],
+            "risk": found.contracts * price.max_loss[c],
             "max_adverse": units * _worst(prepared, found),
-            "marks_by_smile": _counted(book.quotes.by_smile, first, row),
-            "days_without_quote": _counted(book.quotes.is_carried, first, row),
+            "marks_by_smile": _counted(book.arrays.marks[BY_SMILE], first, row),
+            "days_without_quote": _counted(book.arrays.marks[CARRIED], first, row),
             **{name: units * part for name, part in zip(PARTS, parts, strict=True)},
         }
     )
@@ -150,12 +149,12 @@ def legs_text(
 
 def _worst(prepared: "Prepared", found: Trades) -> Array:
     """Lowest gain while held or at the exit, dollars a share, before fees."""
-    offset, prices = prepared.book.lives.offset, prepared.prices
+    first, credit, close = prepared.book.lifetimes.first, prepared.prices.entry.credit, prepared.prices.closing.close
     worst = np.empty(len(found.package))
     ending = found.out + found.assignment + found.gap
     for i, (c, row, at_end) in enumerate(zip(found.package, found.row, ending, strict=True)):
-        held = prices.close[offset[c] + 1 : row]
-        worst[i] = prices.credit[c] + min(np.fmin.reduce(held, initial=np.inf), at_end)
+        held = close[first[c] + 1 : row]
+        worst[i] = credit[c] + min(np.fmin.reduce(held, initial=np.inf), at_end)
     return np.minimum(worst, 0.0)
 
 
@@ -170,15 +169,15 @@ def _equity(prepared: "Prepared", found: Trades, trades: pd.DataFrame, equity: A
 
     Shares that an expiry leaves are closed at the next open, so that their gap is booked a day after the exit.
     """
-    lives, prices, days = prepared.book.lives, prepared.prices, prepared.market.days
+    life, days = prepared.book.lifetimes, prepared.market.days
     flow, risk, positions = np.zeros(len(days) + 1), np.zeros(len(days)), np.zeros(len(days), dtype=np.int64)
     units = MULTIPLIER * found.contracts
-    brought_in = units * prices.credit[found.package] - found.opening_fees
+    brought_in = units * prepared.prices.entry.credit[found.package] - found.opening_fees
     late, at_risk = units * found.gap, trades["risk"].to_numpy()
     gains = trades["pnl"].to_numpy(dtype=np.float64) - late - brought_in
     for i, (c, row) in enumerate(zip(found.package, found.row, strict=True)):
-        start = lives.entry[c]
-        end = start + row - lives.offset[c]
+        start = life.entry[c]
+        end = start + row - life.first[c]
         flow[start] += brought_in[i]
         flow[end] += gains[i]
         flow[end + 1] += late[i]
@@ -214,5 +213,5 @@ def _remarks(prepared: "Prepared", found: Trades, trades: pd.DataFrame) -> list[
 
 def _pinned(book: "Book", packages: Places) -> NDArray[np.bool_]:
     """Whether packages settle within half a dollar of a short strike."""
-    apart = np.abs(book.lives.settlement[packages, None] - book.quotes.strike[packages])
+    apart = np.abs(book.settlement[packages, None] - book.strike[packages])
     return np.asarray((apart[:, book.legs.sign < 0] < PIN_DISTANCE).any(axis=1))

@@ -17,8 +17,8 @@ from iwm_opts.backtest.market import Board, Candidates, Flags, Marks, Request, S
 from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.conventions import RIGHT_SIGN, TICK, Provenance
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.kernels.backtest.book import Surface
 from iwm_opts.kernels.backtest.marks import quotes_on
+from iwm_opts.kernels.backtest.state import Surface
 from iwm_opts.kernels.simulation.quote import many_time_terms
 from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.contract import Settlement, settlement_of
@@ -208,7 +208,8 @@ class SimulatedDays:
             table.spot[self._place[order]], table.forward[order], table.discount[order], np.sqrt(table.years[order]),
             log_time, far_time, table.theta[order], table.rho[order], table.phi[order], table.widening[order],
         )  # fmt: skip
-        return Surface(np.column_stack(columns).ravel(), tuple(self.market.parameters.spread.coefficients), TICK)
+        coefficients = np.append(np.array(self.market.parameters.spread.coefficients, dtype=np.float64), TICK)
+        return Surface(np.column_stack(columns).ravel(), coefficients)
 
     def _nearest(self, dte: int, slack: int) -> Places:
         """Row of each day's expiration nearest to `dte`, the earlier of two; -1 where none lies within `slack`."""
@@ -235,5 +236,5 @@ class SimulatedDays:
     def _marked(self, row: int, request: Request) -> Marks:
         bid, ask, delta = (np.empty(len(request.strike)) for _ in range(3))
         rows = np.full(len(bid), self._order[row])
-        quotes_on(self._surface, rows, np.array(request.right), np.array(request.strike), bid, ask, delta)
+        quotes_on(*self._surface, rows, np.array(request.right), np.array(request.strike), bid, ask, delta)
         return Marks(bid, ask, np.zeros(len(bid), dtype=np.int64))

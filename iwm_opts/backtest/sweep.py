@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -19,13 +19,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.book import Book, build_book
-from iwm_opts.backtest.engine import Prepared, blank_trades, macro_met, on_weekdays, prepare, variants_of
+from iwm_opts.backtest.engine import Prepared, macro_met, on_weekdays, prepare, rule_rows
 from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.prices import price_book
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
+from iwm_opts.kernels.backtest.state import blank_trades
 from iwm_opts.market.iv_rank import IvHistory
 
 Array = NDArray[np.float64]
@@ -126,7 +127,7 @@ def _shared(
         near = entry.dte, entry.dte_slack
         if shelf.key == key and shelf.book is not None:
             book = expirations[near] = shelf.book
-        elif near in expirations and len(expirations[near].surface.rows):
+        elif near in expirations and len(expirations[near].arrays.surface):
             book = expirations[near].with_rule(entry)
         else:
             book = expirations[near] = build_book(market, entry)
@@ -178,13 +179,13 @@ def _run(
             gates[key] = len(allowed)
             allowed.append(is_open(prepared.ranks, one.gate) & on_weekdays(prepared.market, one.entry) & met)
     indices = [gates[one.gate.below, one.gate.at_least, one.entry.weekdays] for one in own]
-    most = max(own, key=lambda one: one.entry.max_open)
+    most = max(one.entry.max_open for one in own)
     days, count = len(prepared.ranks), len(own)
     summary, skips = np.empty((count, len(SUMMARY))), np.zeros((count, SKIPS), dtype=np.int64)
-    desk, variants, gate = replace(prepared, rules=most).desk(), variants_of(own, indices), np.array(allowed)
+    state, rows, gate = prepared.state(most), rule_rows(own, indices), np.array(allowed)
     trades, level = blank_trades(days), np.empty(days)
     for start, stop in [(0, count)] if equity is None else [(i, i + 1) for i in range(count)]:
-        run_backtests(desk, variants, gate, False, start, stop, trades, level, skips, summary)
+        run_backtests(state, rows, gate, False, start, stop, trades, level, skips, summary)
         if equity is not None:
             equity[places[start]] = level
     return list(places), summary

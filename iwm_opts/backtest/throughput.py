@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.engine import Prepared, blank_trades, prepare, run, variants_of
+from iwm_opts.backtest.engine import Prepared, prepare, rule_rows, run
 from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.reference_loop import RULES, plain_backtest
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.conventions import DAYS_PER_YEAR, IVR_LOOKBACK, SESSIONS_PER_YEAR
 from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
+from iwm_opts.kernels.backtest.state import blank_trades
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.simulation.dynamics import priced_variance
 from iwm_opts.sources.simulated import simulate_market
@@ -150,9 +151,9 @@ def _batch(prepared: Prepared, variants: list[Rules], is_fresh: bool, summary: N
     days = len(prepared.market.days)
     allowed = is_open(prepared.ranks, prepared.rules.gate)[None, :].copy()
     skips = np.zeros((len(variants), SKIPS), dtype=np.int64)
-    rules = variants_of(variants, [0] * len(variants))
+    rules = rule_rows(variants, [0] * len(variants))
     run_backtests(
-        prepared.desk(), rules, allowed, is_fresh, 0, len(variants), blank_trades(days), np.empty(days), skips, summary
+        prepared.state(), rules, allowed, is_fresh, 0, len(variants), blank_trades(days), np.empty(days), skips, summary
     )  # fmt: skip
 
 

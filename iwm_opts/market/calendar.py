@@ -71,6 +71,14 @@ def next_sessions(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
     return all_sessions().days[np.searchsorted(all_sessions().days, days, side="right")]
 
 
+def session_numbers(days: Sequence[date]) -> NDArray[np.int64]:
+    """Number of the exchange's session of each day, counted from an arbitrary origin; shape (len(days),).
+
+    A day without a session has the number of the session before it.
+    """
+    return np.searchsorted(all_sessions().days, np.array(days, dtype="datetime64[D]"), side="right").astype(np.int64)
+
+
 def session_hours(day: date) -> tuple[datetime, datetime]:
     """Open and close of a session, New York time: 9:30 and 16:00, or 13:00 on half days.
 

@@ -7,14 +7,18 @@ import pandas as pd
 import pytest
 
 from iwm_opts.backtest.engine import prepare, run
-from iwm_opts.backtest.market import Board, Marks, Series, Terms
+from iwm_opts.backtest.entry_selection import select_packages
+from iwm_opts.backtest.market import NO_SURFACE, Board, Candidates, Series, Terms
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, MacroRule, Rules, SizeRule
+from iwm_opts.conventions import Provenance
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
+from iwm_opts.kernels.backtest.state import ASSIGNED_BITS, CHOSEN
 from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.risk.assignment import call_is_assigned, put_is_assigned
 
 DAYS = tuple(date(2024, 3, day) for day in (11, 12, 13, 14, 15, 18))  # Monday to Friday, and Monday
 EXPIRATION = date(2024, 3, 15)
@@ -32,6 +36,7 @@ class MadeMarket:
     """One expiration, quotes as written down: {(place, "P100"): (bid, ask)}, those of a day standing until changed."""
 
     name, is_simulated, notes, days = "made", False, (), DAYS
+    provenance, surface_market = Provenance.RECORDED, None
 
     def __init__(self, spot, quotes, deltas, opened=None, dividends=(), root="IWM"):
         self.spot = np.array(spot, dtype=float)
@@ -44,7 +49,7 @@ class MadeMarket:
     def settlement(self, root):
         return settlement_of(root)
 
-    def quote(self, place, right, strike):
+    def price(self, place, right, strike):
         name = f"{'C' if right > 0 else 'P'}{strike:g}"
         known = [day for day, option in self.quotes if option == name and day <= place]
         return self.quotes[max(known), name]
@@ -61,16 +66,64 @@ class MadeMarket:
         names = list(self.deltas)
         right = np.array([1.0 if name[0] == "C" else -1.0 for name in names])
         strike = np.array([float(name[1:]) for name in names])
-        bid, ask = np.array([self.quote(place, r, k) for r, k in zip(right, strike, strict=True)]).T
+        bid, ask = np.array([self.price(place, r, k) for r, k in zip(right, strike, strict=True)]).T
         delta = np.array([self.deltas[name] for name in names])
         return Board(self.series, left, float(self.spot[place]), right, strike, bid, ask, delta)
 
-    def marks(self, place, requests):
-        found = []
-        for one in requests:
-            bid, ask = np.array([self.quote(place, r, k) for r, k in zip(one.right, one.strike, strict=True)]).T
-            found.append(Marks(bid, ask, np.zeros(len(bid), dtype=np.int64)))
-        return found
+    def settlement_price(self, series):
+        place = DAYS.index(series.expiration)
+        return float((self.opened if settlement_of(series.root).settles_on == "open" else self.spot)[place])
+
+    def surface(self):
+        return NO_SURFACE
+
+    def entries(self, rule, allowed):
+        chosen = {}
+        for place in range(len(DAYS) - 1):
+            board = self.board(place, rule.dte, rule.dte_slack)
+            if board is not None:
+                strike = np.unique(board.strike)
+                sides = np.full((6, len(strike)), np.nan)  # bid, ask and delta of calls, then of puts
+                for right, *values in zip(board.right, board.strike, board.bid, board.ask, board.delta, strict=True):
+                    at = 0 if right > 0 else 3
+                    sides[at : at + 3, strike == values[0]] = np.array(values[1:])[:, None]
+                quotes, delta = sides[[0, 1, 3, 4]].copy(), (sides[2].copy(), sides[5].copy())
+                ends = np.array([0, len(strike)])
+                strikes, is_whole = select_packages(rule, np.zeros(1, dtype=np.int64), ends, strike, quotes, delta)
+                if is_whole[0]:
+                    chosen[place] = strikes[0]
+        count = len(chosen)
+        return Candidates(
+            np.array(list(chosen), dtype=np.int64), (self.series,) * count, np.full(count, -1),
+            np.zeros(count + 1, dtype=np.int64), np.empty(0), np.array(list(chosen.values())).reshape(count, -1),
+        )  # fmt: skip
+
+    def quote(self, book):
+        life, legs, marks = book.lifetimes, book.legs, book.arrays.marks
+        life.state[:], life.quoted[:] = CHOSEN, life.last - life.first + 1 - life.settles
+        for c in range(len(book)):
+            for step in range(life.quoted[c]):
+                row, place = life.first[c] + step, int(life.entry[c]) + step
+                for j, (right, strike) in enumerate(zip(legs.right, book.strike[c], strict=True)):
+                    book.bid[j, row], book.ask[j, row] = self.price(place, right, strike)
+                    if legs.sign[j] < 0 and life.physical[c] and self.is_assigned(place, right, strike):
+                        marks[ASSIGNED_BITS, row] |= 1 << j
+
+    def is_assigned(self, place, right, strike):
+        """By the opposite right's mid; calls on the eve of an ex-date alone."""
+        spot, day, terms = float(self.spot[place]), self.days[place], self.terms(place, self.series)
+        due = [d for d in self.dividends.between(day, EXPIRATION) if d.amount > 0]
+        is_eve = bool(due) and due[0].ex_date == self.days[place + 1]
+        if right * (spot - strike) <= 0 or (right > 0 and not is_eve):
+            return False
+        bid, ask = self.price(place, -right, strike)
+        mid = (bid + ask) / 2 if bid > 0 else 0.0
+        rate, ahead = -np.log(terms.discount) / terms.years, spot - terms.forward * terms.discount
+        if right > 0:
+            return call_is_assigned(spot, strike, mid, rate, terms.years, ahead) == 1.0
+        wait = ((due[0].ex_date - day).days - 1 + 8 / 24) / 365 if due else np.nan
+        cash = due[0].amount if due else 0.0
+        return put_is_assigned(spot, strike, mid, rate, terms.years, ahead, wait, cash) == 1.0
 
 
 def traded(market, entry, exits, fills=("natural", "natural", "stress:3"), contracts=1, **more):

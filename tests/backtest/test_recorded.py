@@ -293,6 +293,35 @@ class TestThroughTheEngine:
         assert trade["pnl"] == pytest.approx(200 * (credit - owed) - 2 * 2 * 0.65)
 
 
+class TestMissingSessions:
+    """Sessions are counted by the exchange's calendar, whatever days the record lacks: here Thursday the 7th."""
+
+    @pytest.fixture
+    def traded(self, week, made_day_quotes, chain_of):
+        days = [*week, *(made_day_quotes(day, 200, (NEXT, LATER)) for day in (date(2024, 3, 11), date(2024, 3, 12)))]
+        market = recorded_days(str(chain_of(*days)))
+        history = IvHistory("made", 30, flat_history(), proxy=False, note="made")
+
+        def trades(every, sessions):
+            entry = EntryRule("bull-put", dte=32, put_delta=0.3, put_wing=Wing(width=4.0), every=every)
+            exits = ExitRule(profit=None, stop=None, dte=None, sessions=sessions)
+            return backtest(market, history, Rules(entry, GateRule(below=None), exits, SizeRule(contracts=1))).trades
+
+        return trades
+
+    def test_a_time_stop_closes_on_its_session(self, traded):
+        first = traded(every=99, sessions=4).iloc[0]
+        assert (first["exit"].date(), first["reason"], first["sessions"]) == (FRI, "time", 4)
+
+    def test_a_time_stop_on_a_missing_session_closes_on_the_next_day(self, traded):
+        first = traded(every=99, sessions=3).iloc[0]
+        assert (first["exit"].date(), first["reason"], first["sessions"]) == (FRI, "time", 4)
+
+    def test_entries_are_spaced_by_sessions(self, traded):
+        entries = [day.date() for day in traded(every=2, sessions=None)["entry"]]
+        assert entries == [MON, WED, FRI]
+
+
 class TestTerms:
     def test_the_forward_is_that_of_parity(self, market):
         terms = market.terms(0, SERIES)

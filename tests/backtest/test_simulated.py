@@ -3,7 +3,7 @@ from datetime import date
 
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.kernels._jit import on_first_compilation
-from iwm_opts.kernels.backtest.book import COLUMNS
+from iwm_opts.kernels.backtest.state import COLUMNS
 from iwm_opts.kernels.simulation.quote import FAR_DAYS
 from iwm_opts.sources.simulated import simulate_market
 

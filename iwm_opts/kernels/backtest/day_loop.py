@@ -1,23 +1,82 @@
 """The day loop: one backtest after another over the same market, each opening, holding and closing packages by its
 rules.
 
-A package's life is followed to its exit as soon as it is opened: nothing that is decided on a day depends on it before
-the day it happens. What a life needs of quotes and prices is found on the way, eight days at a time, and kept.
+A package's life is followed to its exit as soon as it is opened: no decision of a day depends on it before the day of
+the exit. Quotes and prices are computed on the way, eight days at a time, and kept.
 """
 
 import math
 
-from numba import boolean, float64, int64, types
+from numba import boolean, int64, types
 
 from iwm_opts.kernels._jit import COUNTLESS, inline, kernel
-from iwm_opts.kernels.backtest.book import CHOSEN, DESK, FLOATS, TRADES, UNKNOWN, VARIANTS
-from iwm_opts.kernels.backtest.exits import ASSIGNED, EXPIRY, HELD
-from iwm_opts.kernels.backtest.life import close_out, last_way_out, price_entry, price_rows, scan
+from iwm_opts.kernels.backtest.exits import HELD
+from iwm_opts.kernels.backtest.life import (
+    charges_of,
+    close_out,
+    first_exit_row,
+    is_settled,
+    last_exit,
+    price_entry,
+    price_rows,
+)
 from iwm_opts.kernels.backtest.marks import choose, mark
+from iwm_opts.kernels.backtest.state import (
+    ACCOUNT,
+    BOOKED,
+    BUYING_POWER,
+    CHOSEN,
+    CLOSE,
+    CLOSING_FEES,
+    CLOSING_SIGN,
+    CREDIT,
+    ENTRY,
+    ENTRY_MID,
+    EVERY,
+    EXIT_DAY,
+    FIRST,
+    FIXED_CONTRACTS,
+    FLOAT_ROWS,
+    FLOATING,
+    FLOATS,
+    GATE_ROW,
+    INT_ROWS,
+    IS_CREDIT,
+    LAST,
+    LEG_RATIO,
+    MAX_LOSS,
+    MAX_OPEN,
+    MAX_OPEN_RISK,
+    MID,
+    MIN_CREDIT_WIDTH,
+    OPEN_POWER,
+    OPEN_RISK,
+    OPENING_FEES,
+    ORDINAL,
+    PRICED,
+    QUOTED,
+    RATIO,
+    RISK_SHARE,
+    SESSION,
+    SETTLES,
+    SIGN,
+    SOLD_IN,
+    STATE,
+    STATE_OF,
+    TRADE_ASSIGNMENT,
+    TRADE_CONTRACTS,
+    TRADE_GAP,
+    TRADE_OUT,
+    TRADE_PACKAGE,
+    TRADE_REASON,
+    TRADE_ROW,
+    UNKNOWN,
+    WIDEST,
+)
 from iwm_opts.kernels.trading.fees import order_fees
 from iwm_opts.kernels.trading.sizing import package_units
 
-FLAG_ROWS, INT_ROWS, ROWS = boolean[:, ::1], int64[:, ::1], float64[:, ::1]
+FLAG_ROWS = boolean[:, ::1]
 STRETCH = 8  # days marked at a time: a vector's worth of each leg, and little beyond most exits
 
 # Why an allowed day saw no entry.
@@ -29,98 +88,92 @@ SUMMARY = (
     "trades", "wins", "pnl", "gains", "losses", "mid_pnl", "entry_slippage", "exit_slippage", "fees", "assignment",
     "days_held", "equity", "max_drawdown", "mean_change", "sd_change", "package_days",
 )  # fmt: skip
-"""P&L figures are dollars, `gains` and `losses` those of winners and losers before they are taken together,
-`max_drawdown` a share of the peak, `mean_change` and `sd_change` of the daily change in equity, `package_days` how many
-days packages were marked on while open."""
+"""P&L figures are dollars, `gains` and `losses` those of winners and losers apart, `max_drawdown` a fraction of the
+peak, `mean_change` and `sd_change` of the daily change in equity, `package_days` the days on which open packages were
+marked."""
 
 
 @inline
-def is_ready(desk, rules, v, c):
+def is_ready(state, rule, c):
     """Choose, quote and price package c on its first day as far as that is not done; whether there is one."""
-    surface, days, lives, legs, quotes = desk.surface, desk.days, desk.lives, desk.legs, desk.quotes
-    if quotes.state[c] == UNKNOWN:
-        choose(
-            surface, lives, legs, quotes, c, rules.put_delta[v], rules.put_width[v], rules.put_wing[v],
-            rules.call_delta[v], rules.call_width[v], rules.call_wing[v],
-        )  # fmt: skip
-    if quotes.state[c] != CHOSEN:
+    life = state.lifetimes[c]
+    if life[STATE_OF] == UNKNOWN:
+        choose(state, c, rule)
+    if life[STATE_OF] != CHOSEN:
         return False
-    if quotes.quoted[c] == 0:
-        mark(surface, days, lives, legs, quotes, c, 1)
-    if desk.prices.priced[c] == 0:
-        price_entry(desk, c)
+    if life[QUOTED] == 0:
+        mark(state, c, 1)
+    if state.prices[c, PRICED] == 0.0:
+        price_entry(state, c)
     return True
 
 
 @inline
-def follow(desk, rules, v, c):
-    """Row on which package c is closed, why, legs assigned by then, and the row after which they were."""
-    lives, quotes, prices = desk.lives, desk.quotes, desk.prices
-    first, last = lives.offset[c], lives.offset[c + 1] - 1
-    tradable = last - first + (0 if lives.settles[c] else 1)  # rows with quotes
-    bits, since = quotes.assigned[first], first
+def follow(state, rule, c):
+    """Row on which package c is closed, and why."""
+    life, price = state.lifetimes[c], state.prices[c]
+    first = life[FIRST]
+    tradable = life[LAST] - first + 1 - life[SETTLES]  # rows with quotes
     start = first + 1
     while True:
-        if quotes.quoted[c] < tradable and start - first >= quotes.quoted[c]:
-            count = min(STRETCH, tradable - quotes.quoted[c])
-            mark(desk.surface, desk.days, lives, desk.legs, quotes, c, count)
-        if prices.priced[c] < quotes.quoted[c]:
-            price_rows(desk, c)
-        row, why, bits, since = scan(desk, rules, v, c, start, bits, since)
+        if life[QUOTED] < tradable and start - first >= life[QUOTED]:
+            mark(state, c, min(STRETCH, tradable - life[QUOTED]))
+        if price[PRICED] < life[QUOTED]:
+            price_rows(state, c)
+        stop = first + int(price[PRICED])
+        row, why = first_exit_row(state, rule, c, start, stop)
         if why != HELD:
-            return row, why, bits, since
-        start = first + prices.priced[c]
-        if prices.priced[c] == tradable:
-            row, why = last_way_out(lives, c, bits)
-            return row, why, bits, since
+            return row, why
+        if stop - first == tradable:
+            return last_exit(state, c)
+        start = stop
 
 
 @inline
-def wanted(desk, rules, v, c, equity, open_risk, tied_up):
-    """Packages to open, and the code of what stands against it where that is none."""
-    prices = desk.prices
-    credit, largest = prices.credit[c], prices.max_loss[c]
+def affordable(state, rule, c, equity, open_risk, tied_up):
+    """Packages to open, and the code of what prevents it where that is none."""
+    price = state.prices[c]
+    credit, largest = price[CREDIT], price[MAX_LOSS]
     if math.isnan(credit):
         return 0, NO_QUOTE
-    if desk.legs.is_credit:
+    if state.setup[IS_CREDIT] > 0.0:
         if not credit > 0.0:
             return 0, NO_CREDIT
-        if credit < rules.min_credit_width[v] * prices.widest[c]:
+        if credit < rule[MIN_CREDIT_WIDTH] * price[WIDEST]:
             return 0, THIN
     if not largest > 0.0:
         return 0, RISKLESS
-    if rules.contracts[v] > 0:
-        return rules.contracts[v], 0
+    if rule[FIXED_CONTRACTS] > 0.0:
+        return int(rule[FIXED_CONTRACTS]), 0
     if not equity > 0.0:
         return 0, SPENT
     units, binding = package_units(
-        equity, rules.risk_share[v], rules.max_open_risk[v], open_risk, equity - tied_up, largest,
-        prices.buying_power[c],
-    )  # fmt: skip
+        equity, rule[RISK_SHARE], rule[MAX_OPEN_RISK], open_risk, equity - tied_up, largest, price[BUYING_POWER]
+    )
     return units, BY_RISK + binding
 
 
 @inline
-def enter(desk, rules, v, c, contracts, trades, n):
-    """Open package c, follow it to its exit and write it down as trade n; the place of its exit."""
-    lives, legs, prices = desk.lives, desk.legs, desk.prices
-    floating, booked, ratio = desk.scratch.floating, desk.scratch.booked, desk.scratch.ratio
-    row, why, bits, since = follow(desk, rules, v, c)
-    out, assignment, gap, exercised, sold = close_out(desk, c, row, why, bits, since)
-    charges, first, start = desk.costs.charges, lives.offset[c], lives.entry[c]
+def enter(state, rule, c, contracts, trades, n):
+    """Open package c, follow it to its exit and write it down as trade n; the day index of its exit."""
+    life, legs, price = state.lifetimes[c], state.legs, state.prices[c]
+    floating, booked, close = state.buffers[FLOATING], state.buffers[BOOKED], state.closing[CLOSE]
+    row, why = follow(state, rule, c)
+    out, assignment, gap, exercised, sold = close_out(state, c, row, why)
+    charges, first, start = charges_of(state.setup), life[FIRST], life[ENTRY]
     end = start + row - first
-    paid = order_fees(charges, charges.opening, legs.closing, legs.ratio, contracts, prices.sold_in[c])
-    is_settled = why == EXPIRY or (why == ASSIGNED and lives.settles[c] and row == lives.offset[c + 1] - 1)
+    paid = order_fees(charges, charges.opening, legs[CLOSING_SIGN], legs[RATIO], contracts, price[SOLD_IN])
     leaving = charges.exercise * contracts * exercised
-    if not is_settled:
-        leaving += order_fees(charges, charges.closing, legs.sign, ratio, contracts, sold)
-    units = charges.multiplier * contracts
-    trades.package[n], trades.contracts[n], trades.row[n], trades.reason[n] = c, contracts, row, why
-    trades.out[n], trades.assignment[n], trades.gap[n] = out, assignment, gap
-    trades.opening_fees[n], trades.closing_fees[n] = paid, leaving
-    credit = prices.credit[c]
+    if not is_settled(life, row, why):
+        ratio = state.buffers[LEG_RATIO, : legs.shape[1]]
+        leaving += order_fees(charges, charges.closing, legs[SIGN], ratio, contracts, sold)
+    units, credit = charges.multiplier * contracts, price[CREDIT]
+    trades[TRADE_PACKAGE, n], trades[TRADE_CONTRACTS, n] = c, contracts
+    trades[TRADE_ROW, n], trades[TRADE_REASON, n] = row, why
+    trades[TRADE_OUT, n], trades[TRADE_ASSIGNMENT, n], trades[TRADE_GAP, n] = out, assignment, gap
+    trades[OPENING_FEES, n], trades[CLOSING_FEES, n] = paid, leaving
     for i in range(end - start):
-        floating[start + i] += units * (credit + prices.close[first + i]) - paid
+        floating[start + i] += units * (credit + close[first + i]) - paid
     booked[end] += units * (credit + out + assignment) - paid - leaving
     if gap != 0.0:
         booked[end + 1] += units * gap
@@ -128,116 +181,129 @@ def enter(desk, rules, v, c, contracts, trades, n):
 
 
 @inline
-def summarise(desk, trades, n, account, equity, row):
-    """Write the columns of SUMMARY."""
-    days, lives, costs, prices = desk.days, desk.lives, desk.costs, desk.prices
+def sum_trades(state, trades, n, multiplier, row):
+    """Write the columns of SUMMARY that sum over trades."""
     row[:] = 0.0
     row[0] = n
     for i in range(n):
-        c, last = trades.package[i], trades.row[i]
-        first = lives.offset[c]
-        units = costs.charges.multiplier * trades.contracts[i]
-        at_mid = units * (prices.entry_mid[c] + prices.mid[last])
-        going_in = units * (prices.entry_mid[c] - prices.credit[c])
-        going_out = units * (prices.mid[last] - trades.out[i])
-        fees = trades.opening_fees[i] + trades.closing_fees[i]
-        assignment = units * (trades.assignment[i] + trades.gap[i])
-        pnl = at_mid - going_in - going_out - fees + assignment
+        c, last, out = int(trades[TRADE_PACKAGE, i]), int(trades[TRADE_ROW, i]), trades[TRADE_OUT, i]
+        price, at_mid, held = state.prices[c], state.closing[MID, last], last - state.lifetimes[c, FIRST]
+        units, start = multiplier * trades[TRADE_CONTRACTS, i], state.lifetimes[c, ENTRY]
+        mid_pnl = units * (price[ENTRY_MID] + at_mid)
+        going_in = units * (price[ENTRY_MID] - price[CREDIT])
+        going_out = units * (at_mid - out)
+        fees = trades[OPENING_FEES, i] + trades[CLOSING_FEES, i]
+        assignment = units * (trades[TRADE_ASSIGNMENT, i] + trades[TRADE_GAP, i])
+        pnl = mid_pnl - going_in - going_out - fees + assignment
         row[1] += pnl > 0.0
         row[2] += pnl
         row[3] += max(pnl, 0.0)
         row[4] += min(pnl, 0.0)
-        row[5] += at_mid
+        row[5] += mid_pnl
         row[6] += going_in
         row[7] += going_out
         row[8] += fees
         row[9] += assignment
-        start = lives.entry[c]
-        row[10] += days.ordinal[start + last - first] - days.ordinal[start]
-        row[15] += last - first
+        row[10] += state.days[ORDINAL, start + held] - state.days[ORDINAL, start]
+        row[15] += held
+
+
+@inline
+def sum_days(equity, account, row):
+    """Write the columns of SUMMARY that sum over days."""
     count = equity.shape[0]
-    peak, before, total, squares = account, account, 0.0, 0.0
-    for place in range(count):
-        change = equity[place] - before
+    peak, lowest, before, total, squares, drawdown = account, account, account, 0.0, 0.0, 0.0
+    for day in range(count):
+        level = equity[day]
+        change = level - before
         total += change
         squares += change * change
-        before = equity[place]
-        peak = max(peak, before)
-        row[12] = max(row[12], (peak - before) / peak)
+        before = level
+        if level > peak:  # a division a peak, not a day
+            drawdown = max(drawdown, (peak - lowest) / peak)
+            peak = lowest = level
+        lowest = min(lowest, level)
+    row[12] = max(drawdown, (peak - lowest) / peak)
     row[11] = before
     row[13] = total / count
     row[14] = math.sqrt(max(squares / count - row[13] * row[13], 0.0))
 
 
 @inline
-def drop_closed(end, risk, power, held, place, never):
-    """Keep the open packages that end after a place: how many they are, and where the next of them ends."""
+def drop_closed(buffers, held, day, never):
+    """Keep the open packages that end after a day: their number, and the day on which the next of them ends."""
+    end, risk, power = buffers[EXIT_DAY], buffers[OPEN_RISK], buffers[OPEN_POWER]
     alive, next_end = 0, never
     for i in range(held):
-        if end[i] > place:
+        if end[i] > day:
             end[alive], risk[alive], power[alive] = end[i], risk[i], power[i]
-            next_end = min(next_end, end[i])
+            next_end = min(next_end, int(end[i]))
             alive += 1
     return alive, next_end
 
 
-@kernel(types.void(DESK, VARIANTS, FLAG_ROWS, boolean, int64, int64, TRADES, FLOATS, INT_ROWS, ROWS), **COUNTLESS)
-def run_backtests(desk, rules, allowed, is_fresh, start, stop, trades, equity, skips, summary):
-    """Run the backtests `start` to `stop` of the variants in `rules`.
+@kernel(types.void(STATE, FLOAT_ROWS, FLAG_ROWS, boolean, int64, int64, FLOAT_ROWS, FLOATS, INT_ROWS, FLOAT_ROWS),
+        **COUNTLESS)  # fmt: skip
+def run_backtests(state, rules, allowed, is_fresh, start, stop, trades, equity, skips, summary):
+    """Run the backtests `start` to `stop` of the rows in `rules`.
 
     Each day packages are closed first, then one may be opened: on an allowed day, when the last entry is `every`
-    sessions back, a place is free, the credit at the entry fill is above zero and enough for its width, and the size is
-    at least one package. Sizes rest on the equity of the close before.
+    sessions back, fewer than `max_open` are open, the credit at the entry fill is above zero and enough for its width,
+    and the size is at least one package. Sizes rest on the equity of the close before.
 
     `allowed` has shape (gates, days). With `is_fresh` every backtest chooses and marks its own packages, else they
     share what is known already. `trades` and `equity` (days,) are left as the last backtest's; `skips`
-    (variants, SKIPS) counts allowed days without an entry, `summary` (variants, len(SUMMARY)) is written.
+    (backtests, SKIPS) counts allowed days without an entry, `summary` (backtests, len(SUMMARY)) is written.
     """
-    lives, quotes, prices = desk.lives, desk.quotes, desk.prices
-    floating, booked = desk.scratch.floating, desk.scratch.booked
-    end, risk, power = desk.scratch.end, desk.scratch.risk, desk.scratch.power
-    count = desk.days.spot.shape[0]
+    lifetimes, prices, of_day, buffers = state.lifetimes, state.prices, state.of_day, state.buffers
+    floating, booked, session = buffers[FLOATING], buffers[BOOKED], state.days[SESSION]
+    multiplier = charges_of(state.setup).multiplier
+    count = of_day.shape[0]
     for v in range(start, stop):
+        rule = rules[v]
         if is_fresh:
-            quotes.state[:], quotes.quoted[:], prices.priced[:] = 0, 0, 0
-        floating[:], booked[:], skips[v, :] = 0.0, 0.0, 0
-        account, every, max_open, gate = rules.account[v], rules.every[v], rules.max_open[v], rules.gate[v]
-        settled, before, last_entry = 0.0, account, -every
+            lifetimes[:, STATE_OF], lifetimes[:, QUOTED], prices[:, PRICED] = UNKNOWN, 0, 0.0
+        floating[: count + 1], booked[: count + 1], skips[v, :] = 0.0, 0.0, 0
+        account, every, max_open, gate = rule[ACCOUNT], rule[EVERY], int(rule[MAX_OPEN]), int(rule[GATE_ROW])
+        settled, before, last_entry = 0.0, account, -math.inf
         n, held, next_end = 0, 0, count
-        for place in range(count):
-            if place >= next_end:
-                held, next_end = drop_closed(end, risk, power, held, place, count)
-            if allowed[gate, place] and place - last_entry >= every and place < count - 1:
-                c, units, why = lives.of_day[place], 0, NO_PACKAGE
+        for day in range(count):
+            if day >= next_end:
+                held, next_end = drop_closed(buffers, held, day, count)
+            if allowed[gate, day] and session[day] - last_entry >= every and day < count - 1:
+                c, units, why = of_day[day], 0, NO_PACKAGE
                 if held >= max_open:
                     why = FULL
-                elif c >= 0 and is_ready(desk, rules, v, c):
+                elif c >= 0 and is_ready(state, rule, c):
                     open_risk = tied_up = 0.0
                     for i in range(held):
-                        open_risk += risk[i]
-                        tied_up += power[i]
-                    units, why = wanted(desk, rules, v, c, before, open_risk, tied_up)
+                        open_risk += buffers[OPEN_RISK, i]
+                        tied_up += buffers[OPEN_POWER, i]
+                    units, why = affordable(state, rule, c, before, open_risk, tied_up)
                 if units > 0:
-                    end[held] = enter(desk, rules, v, c, units, trades, n)
-                    risk[held], power[held] = units * prices.max_loss[c], units * prices.buying_power[c]
+                    end = enter(state, rule, c, float(units), trades, n)
+                    buffers[EXIT_DAY, held] = end
+                    buffers[OPEN_RISK, held] = units * prices[c, MAX_LOSS]
+                    buffers[OPEN_POWER, held] = units * prices[c, BUYING_POWER]
                     held += 1
                     n += 1
-                    last_entry = place
-                    next_end = min(next_end, end[held - 1])
+                    last_entry = session[day]
+                    next_end = min(next_end, end)
                 else:
                     skips[v, why] += 1
-            settled += booked[place]
-            before = equity[place] = account + settled + floating[place]
-        trades.package[n:] = -1
-        summarise(desk, trades, n, account, equity, summary[v])
+            settled += booked[day]
+            before = equity[day] = account + settled + floating[day]
+        trades[TRADE_PACKAGE, n:] = -1.0
+        sum_trades(state, trades, n, multiplier, summary[v])
+        sum_days(equity, account, summary[v])
 
 
-@kernel(types.void(DESK, int64, int64), **COUNTLESS)
-def price_packages(desk, start, stop):
+@kernel(types.void(STATE, int64, int64), **COUNTLESS)
+def price_packages(state, start, stop):
     """Price the packages from `start` to `stop` as far as they are quoted and not priced yet."""
-    quotes, prices = desk.quotes, desk.prices
     for c in range(start, stop):
-        if quotes.state[c] == CHOSEN:
-            if prices.priced[c] == 0 and quotes.quoted[c] > 0:
-                price_entry(desk, c)
-            price_rows(desk, c)
+        life = state.lifetimes[c]
+        if life[STATE_OF] == CHOSEN and life[QUOTED] > 0:
+            if state.prices[c, PRICED] == 0.0:
+                price_entry(state, c)
+            price_rows(state, c)

@@ -9,15 +9,27 @@ NOISE = 1e-9  # dollars by which binary arithmetic may miss a bound that decimal
 
 
 @inline
+def stop_cost(credit, stop):
+    """Cost of closing at which a stop of so many entry credits (or debits) is reached; NaN for none."""
+    return credit + stop * abs(credit) - NOISE
+
+
+@inline
+def profit_credit(credit, profit):
+    """Credit of closing at which a profit of so many entry credits (or debits) is reached; NaN for none."""
+    return profit * abs(credit) - credit - NOISE
+
+
+@inline
 def loss_reached(debit, credit, stop):
     """Whether closing has cost `stop` entry credits (or debits) more than came in."""
-    return debit >= credit + stop * abs(credit) - NOISE
+    return debit >= stop_cost(credit, stop)
 
 
 @inline
 def profit_reached(debit, credit, profit):
     """Whether closing leaves `profit` entry credits (or debits)."""
-    return debit <= credit - profit * abs(credit) + NOISE
+    return -debit >= profit_credit(credit, profit)
 
 
 @inline
@@ -71,8 +83,8 @@ def first_exit(close, minute, credit, profit, stop, exit_minute, best_first):
 @inline
 def is_touched(sign, right, strike, high, low):
     """Whether a day's range reached a short strike; never where the range is unknown."""
-    found = False
+    touched = False
     for j in range(sign.shape[0]):
         reached = high >= strike[j] if right[j] > 0.0 else low <= strike[j]
-        found |= sign[j] < 0.0 and reached
-    return found
+        touched |= sign[j] < 0.0 and reached
+    return touched

@@ -1,209 +1,377 @@
-"""The life of one package: what it fills at on each day, where it is closed, and what comes of it."""
+"""The life of one package: its fills day by day, its exit, and what the exit brings.
+
+Exits are first passages: the running highest credit and cost of closing rise along a life, so that the first day that
+reaches a bound is found by halving, not by walking.
+"""
 
 import math
 
 from iwm_opts.kernels._jit import inline
-from iwm_opts.kernels.backtest.exits import ASSIGNED, END, EXPIRY, HELD, STOP, TOUCH, exit_reason, is_touched
-from iwm_opts.kernels.trading.fees import order_fees
+from iwm_opts.kernels.backtest.exits import (
+    ASSIGNED,
+    DTE,
+    END,
+    EXPIRY,
+    GATE,
+    HELD,
+    PROFIT,
+    STOP,
+    TIME,
+    TOUCH,
+    is_touched,
+    profit_credit,
+    stop_cost,
+)
+from iwm_opts.kernels.backtest.state import (
+    ASSIGNED_BITS,
+    ASSIGNED_ROW,
+    BEST_FIRST,
+    BUYING_POWER,
+    CARRIED,
+    CHARGES_AT,
+    CLOSE,
+    CLOSING_SIGN,
+    CONTRACTS,
+    CREDIT,
+    DIVIDEND,
+    DIVIDENDS,
+    ENTRY,
+    ENTRY_FILL,
+    ENTRY_MID,
+    EXIT_FILL,
+    EXPIRES,
+    FIRST,
+    FORCED_ROW,
+    HIGH,
+    HIGHEST_COST,
+    HIGHEST_CREDIT,
+    IS_FLOORED,
+    LAST,
+    LAST_ROW,
+    LEG_HALF,
+    LEG_MID,
+    LEG_RATIO,
+    LOW,
+    MAX_LOSS,
+    MAX_RANK,
+    MAX_SESSIONS,
+    MID,
+    MIN_DTE,
+    OPENED,
+    ORDINAL,
+    PHYSICAL,
+    PRICED,
+    PROFIT_TAKEN,
+    QUOTED,
+    RANK,
+    RATIO,
+    RIGHT,
+    SESSION,
+    SETTLEMENT,
+    SETTLES,
+    SIGN,
+    SOLD_IN,
+    SOLD_OUT,
+    SPOT,
+    STOP_FILL,
+    STOP_LOSS,
+    STRIKE,
+    TICKS_PER_DOLLAR,
+    TOUCH_ON,
+    WIDEST,
+)
+from iwm_opts.kernels.trading.fees import Charges, order_fees
 from iwm_opts.kernels.trading.fill import against_the_trader, dearest_vertical, offset_from_mid, two_sided
 from iwm_opts.kernels.trading.payoff import intrinsic, package_extremes, package_payoff
 
 
 @inline
-def fill_row(desk, fill, sign, row, left_out):
+def charges_of(setup):
+    """Charges of the fee schedule."""
+    at = CHARGES_AT
+    return Charges(
+        setup[at], setup[at + 1], setup[at + 2], setup[at + 3], setup[at + 4], setup[at + 5], setup[at + 6],
+        setup[at + 7], setup[at + 8],
+    )  # fmt: skip
+
+
+@inline
+def fill_row(state, fill, side, row, left_out):
     """Credit at mid, credit as filled and premium sold of trading a package, dollars a share; NaN without quotes.
 
-    `sign` is `legs.sign` to open and `legs.closing` to close; legs with a bit in `left_out` are not traded.
-    `desk.scratch.ratio` is left holding what was.
+    `fill` is the place of the convention in `setup`, `side` SIGN to open and CLOSING_SIGN to close; legs with a bit in
+    `left_out` are not traded. The buffer LEG_RATIO is left holding the ratios that were.
     """
-    legs, quotes = desk.legs, desk.quotes
-    mid, half, ratio = desk.scratch.mid, desk.scratch.half, desk.scratch.ratio
-    count = sign.shape[0]
+    legs, quotes, setup, buffers = state.legs, state.quotes, state.setup, state.buffers
+    count = legs.shape[1]
+    sign, mid, half, ratio = legs[side], buffers[LEG_MID], buffers[LEG_HALF], buffers[LEG_RATIO]
     credit = spread = sold = 0.0
     traded = 0
     for j in range(count):
-        mid[j], half[j] = two_sided(quotes.bid[j, row], quotes.ask[j, row])
-        ratio[j] = legs.ratio[j]
+        mid[j], half[j] = two_sided(quotes[j, row], quotes[count + j, row])
+        ratio[j] = legs[RATIO, j]
         if left_out >> j & 1:
             mid[j] = half[j] = ratio[j] = 0.0
         traded += ratio[j] > 0.0
         credit -= sign[j] * ratio[j] * mid[j]
         spread += ratio[j] * half[j]
         sold += ratio[j] * mid[j] if sign[j] < 0.0 else 0.0
-    share, ticks = fill.share[traded], fill.ticks_per_dollar
     if traded == 0:
         return 0.0, 0.0, 0.0
+    fraction, ticks = setup[fill + traded], setup[fill + TICKS_PER_DOLLAR]
     least = 0.0
-    if fill.is_floored:
-        dearest = dearest_vertical(sign, legs.right, ratio, mid, half, share, ticks)
-        least = max(1.0 / ticks, dearest)
-    return credit, against_the_trader(credit - offset_from_mid(share, spread, least), ticks), sold
+    if setup[fill + IS_FLOORED] > 0.0:
+        least = max(1.0 / ticks, dearest_vertical(sign, legs[RIGHT], ratio, mid, half, fraction, ticks))
+    return credit, against_the_trader(credit - offset_from_mid(fraction, spread, least), ticks), sold
 
 
 @inline
-def price_entry(desk, c):
-    """Fill package c on its first row."""
-    lives, legs, costs, quotes, prices = desk.lives, desk.legs, desk.costs, desk.quotes, desk.prices
-    first = lives.offset[c]
-    prices.entry_mid[c], credit, sold = fill_row(desk, costs.entry, legs.sign, first, 0)
-    prices.credit[c], prices.sold_in[c] = credit, sold
-    charges = costs.charges
-    fees = order_fees(charges, charges.opening, legs.closing, legs.ratio, 1.0, sold)
-    strike = quotes.strike[c]
-    _, worst, _ = package_extremes(legs.contracts, legs.right, strike, 0.0, 0.0, 0.0)
-    prices.widest[c] = max(worst, 0.0)
-    prices.buying_power[c] = charges.multiplier * (prices.widest[c] - credit) + fees
+def price_entry(state, c):
+    """Fill package c on its first row, and begin its running extremes."""
+    life, legs, terms, price, closing = state.lifetimes[c], state.legs, state.terms[c], state.prices[c], state.closing
+    first = life[FIRST]
+    charges, strike = charges_of(state.setup), terms[STRIKE:]
+    price[ENTRY_MID], credit, sold = fill_row(state, ENTRY_FILL, SIGN, first, 0)
+    fees = order_fees(charges, charges.opening, legs[CLOSING_SIGN], legs[RATIO], 1.0, sold)
+    _, worst, _ = package_extremes(legs[CONTRACTS], legs[RIGHT], strike, 0.0, 0.0, 0.0)
+    widest = max(worst, 0.0)
     kept, exercise = credit - fees / charges.multiplier, charges.exercise / charges.multiplier
-    owed = lives.dividends[c] if lives.is_physical[c] else 0.0
-    _, _, largest = package_extremes(legs.contracts, legs.right, strike, kept, owed, exercise)
-    prices.max_loss[c] = charges.multiplier * largest
-    _price_row(desk, c, first)
-    prices.priced[c] = 1
-    _price_settlement(desk, c)
+    owed = terms[DIVIDENDS] if life[PHYSICAL] else 0.0
+    _, _, largest = package_extremes(legs[CONTRACTS], legs[RIGHT], strike, kept, owed, exercise)
+    price[CREDIT], price[SOLD_IN], price[WIDEST] = credit, sold, widest
+    price[BUYING_POWER] = charges.multiplier * (widest - credit) + fees
+    price[MAX_LOSS] = charges.multiplier * largest
+    closing[MID, first], closing[CLOSE, first], closing[SOLD_OUT, first] = fill_row(
+        state, EXIT_FILL, CLOSING_SIGN, first, 0
+    )
+    closing[CLOSE, first] = floored(closing[CLOSE, first], widest)
+    closing[HIGHEST_CREDIT, first] = closing[HIGHEST_COST, first] = -math.inf
+    price[ASSIGNED_ROW] = first if state.marks[ASSIGNED_BITS, first] else LAST_ROW
+    price[FORCED_ROW] = LAST_ROW
+    price[PRICED] = 1
+    price_settlement(state, c)
 
 
 @inline
-def _price_row(desk, c, row):
-    legs, costs, prices = desk.legs, desk.costs, desk.prices
-    at_mid, close, sold = fill_row(desk, costs.exit, legs.closing, row, 0)
-    # Nobody pays more to close than the package can ever cost at expiry.
-    prices.mid[row], prices.sold_out[row] = at_mid, sold
-    prices.close[row] = -prices.widest[c] if close < -prices.widest[c] else close
+def floored(close, widest):
+    """Credit of closing, at least minus the most that a package can cost at expiry; NaN stays."""
+    return -widest if close < -widest else close
 
 
 @inline
-def price_rows(desk, c):
+def price_rows(state, c):
     """Price closing package c on every row that is quoted and not priced yet."""
-    quotes, prices = desk.quotes, desk.prices
-    first = desk.lives.offset[c]
-    for row in range(first + prices.priced[c], first + quotes.quoted[c]):
-        _price_row(desk, c, row)
-    prices.priced[c] = quotes.quoted[c]
-    _price_settlement(desk, c)
+    life, price, closing, marks = state.lifetimes[c], state.prices[c], state.closing, state.marks
+    first = life[FIRST]
+    for row in range(first + int(price[PRICED]), first + life[QUOTED]):
+        at_mid, close, sold = fill_row(state, EXIT_FILL, CLOSING_SIGN, row, 0)
+        close = floored(close, price[WIDEST])
+        closing[MID, row], closing[CLOSE, row], closing[SOLD_OUT, row] = at_mid, close, sold
+        credit, cost = closing[HIGHEST_CREDIT, row - 1], closing[HIGHEST_COST, row - 1]
+        if not (marks[CARRIED, row] or math.isnan(close)):
+            credit, cost = max(credit, close), max(cost, -close)
+            if price[ASSIGNED_ROW] < row:
+                price[FORCED_ROW] = min(price[FORCED_ROW], row)
+            elif marks[ASSIGNED_BITS, row]:
+                price[ASSIGNED_ROW] = row
+        closing[HIGHEST_CREDIT, row], closing[HIGHEST_COST, row] = credit, cost
+    price[PRICED] = life[QUOTED]
+    price_settlement(state, c)
 
 
 @inline
-def _price_settlement(desk, c):
-    """What the package is worth on the row that settles it, once all before it is quoted."""
-    lives, legs, quotes, prices = desk.lives, desk.legs, desk.quotes, desk.prices
-    last = lives.offset[c + 1] - 1
-    if lives.settles[c] and lives.offset[c] + quotes.quoted[c] == last:
-        worth = package_payoff(legs.contracts, legs.right, quotes.strike[c], lives.settlement[c])
-        prices.mid[last] = prices.close[last] = worth
-        prices.sold_out[last] = 0.0
+def price_settlement(state, c):
+    """Worth of the package on the row that settles it, once all before it is quoted."""
+    life, legs, closing = state.lifetimes[c], state.legs, state.closing
+    last = life[LAST]
+    if life[SETTLES] and life[FIRST] + life[QUOTED] == last:
+        worth = package_payoff(legs[CONTRACTS], legs[RIGHT], state.terms[c, STRIKE:], state.terms[c, SETTLEMENT])
+        closing[MID, last] = closing[CLOSE, last] = worth
+        closing[SOLD_OUT, last] = 0.0
 
 
 @inline
-def scan(desk, rules, v, c, start, bits, since):
-    """First row from `start` on among those priced on which package c is closed, and why; HELD where on none.
+def first_at_least(values, low, high, bound):
+    """First place in [low, high) of rising values at or above a bound; `high` for none, or for a NaN bound."""
+    while low < high:
+        middle = (low + high) >> 1
+        if values[middle] >= bound:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
-    `bits` are the legs assigned by then and `since` the row after which they were; both are returned as they stand at
-    the end. A package with an assigned leg is closed on the next row that trades.
+
+@inline
+def first_trading(state, row, stop):
+    """First row in [row, stop) with quotes of its own to trade on; `stop` for none."""
+    while row < stop and (state.marks[CARRIED, row] or math.isnan(state.closing[CLOSE, row])):
+        row += 1
+    return row
+
+
+@inline
+def first_on_day(state, c, field, bound, start, stop):
+    """First row in [start, stop) that trades, from the day on whose rising `field` reaches a bound; `stop` for none."""
+    shift = state.lifetimes[c, ENTRY] - state.lifetimes[c, FIRST]
+    row = first_at_least(state.days[field], start + shift, stop + shift, bound) - shift
+    return first_trading(state, row, stop)
+
+
+@inline
+def first_reversal(state, c, rank, start, stop):
+    """First row in [start, stop) that trades with an IV rank at a bound or above; `stop` for none."""
+    shift = state.lifetimes[c, ENTRY] - state.lifetimes[c, FIRST]
+    row = start
+    while row < stop:
+        row = first_trading(state, row, stop)
+        if row < stop and state.days[RANK, row + shift] >= rank:
+            return row
+        row += 1
+    return stop
+
+
+@inline
+def first_touch(state, c, start, stop):
+    """First row in [start, stop) that trades and whose day's range reaches a short strike; `stop` for none."""
+    shift = state.lifetimes[c, ENTRY] - state.lifetimes[c, FIRST]
+    row = start
+    while row < stop:
+        row = first_trading(state, row, stop)
+        if row < stop and is_touched(
+            state.legs[SIGN], state.legs[RIGHT], state.terms[c, STRIKE:], state.days[HIGH, row + shift],
+            state.days[LOW, row + shift],
+        ):  # fmt: skip
+            return row
+        row += 1
+    return stop
+
+
+@inline
+def first_exit_row(state, rule, c, start, stop):
+    """First row in [start, stop) on which a rule closes package c, and the rule; HELD where none does.
+
+    A package with an assigned leg is closed on the next row that trades. Rules that meet on a row rank from stop to
+    profit, as in `exits.exit_reason`, or the other way round.
     """
-    days, lives, legs, quotes, prices = desk.days, desk.lives, desk.legs, desk.quotes, desk.prices
-    profit, stop, touch, dte = rules.profit[v], rules.stop[v], rules.touch[v], rules.dte[v]
-    sessions, rank, best_first = rules.sessions[v], rules.rank[v], rules.best_first[v]
-    first = lives.offset[c]
-    credit, expires, strike = prices.credit[c], lives.expires[c], quotes.strike[c]
-    for row in range(start, first + prices.priced[c]):
-        close = prices.close[row]
-        if quotes.is_carried[row] or math.isnan(close):
-            continue
-        if bits:
-            return row, ASSIGNED, bits, since
-        place = lives.entry[c] + row - first
-        why = exit_reason(
-            -close, credit,
-            touch and is_touched(legs.sign, legs.right, strike, days.high[place], days.low[place]),
-            expires - days.ordinal[place], row - first, days.rank[place] >= rank,
-            profit, stop, dte, sessions, best_first,
-        )  # fmt: skip
-        if why != HELD:
-            return row, why, bits, since
-        if quotes.assigned[row]:
-            bits, since = quotes.assigned[row], row
-    return -1, HELD, bits, since
+    price, closing, life = state.prices[c], state.closing, state.lifetimes[c]
+    credit, first_day = price[CREDIT], life[ENTRY]
+    best, why = stop, HELD
+    if price[FORCED_ROW] < stop:
+        best, why = int(price[FORCED_ROW]), ASSIGNED
+    stopped = first_at_least(closing[HIGHEST_COST], start, best, stop_cost(credit, rule[STOP_LOSS]))
+    taken = first_at_least(closing[HIGHEST_CREDIT], start, best, profit_credit(credit, rule[PROFIT_TAKEN]))
+    touched = late = timed = reversed_ = best
+    if rule[TOUCH_ON] > 0.0:
+        touched = first_touch(state, c, start, best)
+    if not math.isnan(rule[MIN_DTE]):
+        late = first_on_day(state, c, ORDINAL, life[EXPIRES] - rule[MIN_DTE], start, best)
+    if not math.isnan(rule[MAX_SESSIONS]):
+        timed = first_on_day(state, c, SESSION, state.days[SESSION, first_day] + rule[MAX_SESSIONS], start, best)
+    if not math.isnan(rule[MAX_RANK]):
+        reversed_ = first_reversal(state, c, rule[MAX_RANK], start, best)
+    if rule[BEST_FIRST] > 0.0:
+        best, why = (taken, PROFIT) if taken < best else (best, why)
+    else:
+        best, why = (stopped, STOP) if stopped < best else (best, why)
+        best, why = (touched, TOUCH) if touched < best else (best, why)
+    best, why = (late, DTE) if late < best else (best, why)
+    best, why = (timed, TIME) if timed < best else (best, why)
+    best, why = (reversed_, GATE) if reversed_ < best else (best, why)
+    if rule[BEST_FIRST] > 0.0:
+        best, why = (touched, TOUCH) if touched < best else (best, why)
+        best, why = (stopped, STOP) if stopped < best else (best, why)
+    else:
+        best, why = (taken, PROFIT) if taken < best else (best, why)
+    return best, why
 
 
 @inline
 def dividends_between(days, after, until):
-    """Dividends going ex after one place and up to another."""
+    """Dividends going ex after one day index and up to another."""
     total = 0.0
-    for place in range(after + 1, until + 1):
-        total += days.dividend[place]
+    for day in range(after + 1, until + 1):
+        total += days[DIVIDEND, day]
     return total
 
 
 @inline
-def close_out(desk, c, row, why, bits, since):
-    """What closing brings: credit as filled, assignment on top, gap to the next open (dollars a share), contracts
-    exercised and premium sold. `desk.scratch.ratio` is left holding what was traded.
+def close_out(state, c, row, why):
+    """Credit as filled of closing package c, assignment on top, gap to the next open (dollars a share), contracts
+    exercised and premium sold. The buffer LEG_RATIO is left holding the ratios traded.
 
-    Assigned legs stand at mid in the credit, at what their shares brought in the assignment.
+    Assigned legs are at mid in the credit, and at what their shares brought in the assignment.
     """
-    days, lives, legs, costs, prices = desk.days, desk.lives, desk.legs, desk.costs, desk.prices
-    ratio = desk.scratch.ratio
-    place = lives.entry[c] + row - lives.offset[c]
-    if why == EXPIRY or (why == ASSIGNED and lives.settles[c] and row == lives.offset[c + 1] - 1):
-        return _settle(desk, c, place, bits, since)
+    life, price, closing, days, ratio = (
+        state.lifetimes[c], state.prices[c], state.closing, state.days, state.buffers[LEG_RATIO]
+    )  # fmt: skip
+    bits = state.marks[ASSIGNED_BITS, int(price[ASSIGNED_ROW])] if why == ASSIGNED else 0
+    shift = life[ENTRY] - life[FIRST]
+    if is_settled(life, row, why):
+        return settle(state, c, row + shift, bits)
     if why in (STOP, TOUCH):
-        _, out, sold = fill_row(desk, costs.stop, legs.closing, row, 0)
-        out = -prices.widest[c] if out < -prices.widest[c] else out
-        return out, 0.0, 0.0, 0.0, sold
+        _, out, sold = fill_row(state, STOP_FILL, CLOSING_SIGN, row, 0)
+        return floored(out, price[WIDEST]), 0.0, 0.0, 0.0, sold
+    at_mid = closing[MID, row]
     if bits == 0:
-        for j in range(ratio.shape[0]):
-            ratio[j] = legs.ratio[j]
-        return prices.close[row], 0.0, 0.0, 0.0, prices.sold_out[row]
-    at_mid, out, sold = fill_row(desk, costs.exit, legs.closing, row, bits)
-    shares, held, exercised = _assigned(legs, desk.quotes, c, days.spot[place], bits)
-    owed = held * dividends_between(days, lives.entry[c] + since - lives.offset[c], place)
-    return out + prices.mid[row] - at_mid, shares + owed - (prices.mid[row] - at_mid), 0.0, exercised, sold
+        for j in range(state.legs.shape[1]):
+            ratio[j] = state.legs[RATIO, j]
+        return closing[CLOSE, row], 0.0, 0.0, 0.0, closing[SOLD_OUT, row]
+    left_mid, out, sold = fill_row(state, EXIT_FILL, CLOSING_SIGN, row, bits)
+    shares, held, exercised = from_assigned(state, c, days[SPOT, row + shift], bits)
+    owed = held * dividends_between(days, int(price[ASSIGNED_ROW]) + shift, row + shift)
+    return out + at_mid - left_mid, shares + owed - (at_mid - left_mid), 0.0, exercised, sold
 
 
 @inline
-def _assigned(legs, quotes, c, spot, bits):
-    """What shares from assigned legs bring at a price, how many are held a share of the package, and contracts."""
+def is_settled(life, row, why):
+    """Whether a package ends by settlement, no order closing it."""
+    return why == EXPIRY or (why == ASSIGNED and life[SETTLES] > 0 and row == life[LAST])
+
+
+@inline
+def from_assigned(state, c, spot, bits):
+    """Worth of the shares from assigned legs at a price, shares held a share of the package, and contracts."""
+    legs = state.legs
     worth = held = exercised = 0.0
-    for j in range(legs.sign.shape[0]):
+    for j in range(legs.shape[1]):
         if bits >> j & 1:
-            shares = legs.contracts[j] * legs.right[j]
-            worth += shares * (spot - quotes.strike[c, j])
+            shares = legs[CONTRACTS, j] * legs[RIGHT, j]
+            worth += shares * (spot - state.terms[c, STRIKE + j])
             held += shares
-            exercised += legs.ratio[j]
+            exercised += legs[RATIO, j]
     return worth, held, exercised
 
 
 @inline
-def _settle(desk, c, place, bits, since):
+def settle(state, c, day, bits):
     """Settlement: the worth of the package; shares of physical ones are closed at the next open."""
-    days, lives, legs, quotes, ratio = desk.days, desk.lives, desk.legs, desk.quotes, desk.scratch.ratio
-    price = lives.settlement[c]
-    worth = held = exercised = 0.0
-    for j in range(legs.sign.shape[0]):
+    days, life, legs, ratio = state.days, state.lifetimes[c], state.legs, state.buffers[LEG_RATIO]
+    price = state.terms[c, SETTLEMENT]
+    worth = held = exercised = floor = 0.0
+    for j in range(legs.shape[1]):
         ratio[j] = 0.0
-        value = intrinsic(legs.right[j], quotes.strike[c, j], price)
-        worth += legs.contracts[j] * value
+        value = intrinsic(legs[RIGHT, j], state.terms[c, STRIKE + j], price)
+        worth += legs[CONTRACTS, j] * value
+        if bits >> j & 1:
+            floor += legs[CONTRACTS, j] * value
         if value > 0.0 or bits >> j & 1:
-            exercised += legs.ratio[j]
-            held += legs.contracts[j] * legs.right[j]
+            exercised += legs[RATIO, j]
+            held += legs[CONTRACTS, j] * legs[RIGHT, j]
     gap = assignment = 0.0
-    if lives.is_physical[c] and place + 1 < days.opened.shape[0] and not math.isnan(days.opened[place + 1]):
-        gap = held * (days.opened[place + 1] - price)
+    if life[PHYSICAL] and day + 1 < days.shape[1] and not math.isnan(days[OPENED, day + 1]):
+        gap = held * (days[OPENED, day + 1] - price)
     if bits:
-        shares, early, _ = _assigned(legs, quotes, c, price, bits)
-        floored = 0.0
-        for j in range(legs.sign.shape[0]):
-            if bits >> j & 1:
-                floored += legs.contracts[j] * intrinsic(legs.right[j], quotes.strike[c, j], price)
-        first = lives.entry[c] - lives.offset[c]
-        assignment = shares - floored + early * dividends_between(days, first + since, place)
+        shares, early, _ = from_assigned(state, c, price, bits)
+        since = int(state.prices[c, ASSIGNED_ROW]) + life[ENTRY] - life[FIRST]
+        assignment = shares - floor + early * dividends_between(days, since, day)
     return worth, assignment, gap, exercised, 0.0
 
 
 @inline
-def last_way_out(lives, c, bits):
-    """Row and reason of a package that no rule closed: it settles, or the data ends."""
-    last = lives.offset[c + 1] - 1
-    if lives.settles[c]:
-        return last, ASSIGNED if bits else EXPIRY
-    return last, ASSIGNED if bits else END
+def last_exit(state, c):
+    """Row and reason of a package that no rule closed: it settles, or the data end."""
+    life = state.lifetimes[c]
+    if state.prices[c, ASSIGNED_ROW] < LAST_ROW:
+        return life[LAST], ASSIGNED
+    return life[LAST], EXPIRY if life[SETTLES] else END

@@ -6,8 +6,8 @@ import pytest
 from iwm_opts.backtest.book import build_book
 from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.kernels.backtest.book import CHOSEN, COLUMNS
 from iwm_opts.kernels.backtest.marks import quotes_on
+from iwm_opts.kernels.backtest.state import CHOSEN, COLUMNS
 from iwm_opts.sources.simulated import simulate_market
 from iwm_opts.spreads.legs import Wing
 
@@ -27,7 +27,7 @@ def test_marks_are_the_quotes_of_the_chain(days):
     right = np.where(chain["right"] == "C", 1.0, -1.0)
     strike = chain["strike"].to_numpy(dtype=float, copy=True)
     bid, ask, delta = (np.empty(len(rows)) for _ in range(3))
-    quotes_on(surface, rows, right, strike, bid, ask, delta)
+    quotes_on(*surface, rows, right, strike, bid, ask, delta)
     assert len(rows) > 1000
     np.testing.assert_array_equal(bid, chain["bid"])
     np.testing.assert_array_equal(ask, chain["ask"])
@@ -54,16 +54,17 @@ def test_strikes_are_those_that_the_screens_choose(days, rule, screened):
         strikes = None if board is None else screened(board, rule)
         if strikes is not None:
             theirs[place] = (board.series, *strikes)
-    chosen = np.flatnonzero(book.quotes.state == CHOSEN)
-    ours = {int(book.lives.entry[c]): (book.series[c], *book.quotes.strike[c]) for c in chosen}
+    chosen = np.flatnonzero(book.lifetimes.state == CHOSEN)
+    ours = {int(book.lifetimes.entry[c]): (book.series[c], *book.strike[c]) for c in chosen}
     assert ours == theirs
     assert ours
 
 
 def test_the_surface_holds_each_life_in_one_stretch(days):
     book = build_book(days, EntryRule())
-    spots = book.surface.rows.reshape(-1, COLUMNS)[:, 0]
+    spots = book.arrays.surface.reshape(-1, COLUMNS)[:, 0]
+    life = book.lifetimes
     for c in range(len(book)):
-        rows = int(np.diff(book.lives.offset)[c]) - int(book.lives.settles[c])
-        start, row = book.lives.entry[c], book.lives.surface_row[c]
+        rows = life.last[c] - life.first[c] + 1 - life.settles[c]
+        start, row = life.entry[c], life.surface_row[c]
         np.testing.assert_array_equal(spots[row : row + rows], days.spot[start : start + rows])

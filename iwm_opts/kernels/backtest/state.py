@@ -1,0 +1,229 @@
+"""Arrays that the kernels of a backtest share, and the names of their rows and columns.
+
+A package lives on the rows FIRST to LAST, one a day of the market from its entry on. Strikes, quotes and prices of a
+package may be unknown until the day loop needs them: STATE, QUOTED and PRICED count how far they are known. Their
+values do not depend on when they are computed.
+
+Few arrays, because a kernel that hands an array to another pays for it when it is compiled. Counts and flags that lie
+beside prices are whole numbers in floats.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import float64, int64
+from numpy.typing import NDArray
+
+from iwm_opts.kernels._jit import record_type
+from iwm_opts.kernels.simulation.quote import SPREAD_TERMS
+from iwm_opts.kernels.trading.fees import Charges
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+FLOATS, INTS, FLOAT_ROWS, INT_ROWS = float64[::1], int64[::1], float64[:, ::1], int64[:, ::1]
+
+UNKNOWN, CHOSEN, NONE = 0, 1, -1  # state of a package: not chosen yet, chosen, nothing listed to choose
+
+# Columns of a surface's rows. `root` is the square root of the years to expiry; the times are `quote.time_terms` of the
+# calendar days to it.
+SURFACE_COLUMNS = (
+    "spot", "forward", "discount", "root", "log_time", "far_time", "theta", "rho", "phi", "widening"
+)  # fmt: skip
+COLUMNS = len(SURFACE_COLUMNS)
+SURFACE_SPOT, FORWARD, DISCOUNT, ROOT = range(4)  # the columns used apart from quotes
+
+# Rows of `days`.
+DAY_FIELDS = "ordinal", "session", "spot", "opened", "high", "low", "dividend", "rank"
+ORDINAL, SESSION, SPOT, OPENED, HIGH, LOW, DIVIDEND, RANK = range(len(DAY_FIELDS))
+
+# Columns of `lifetimes`.
+LIFETIME_FIELDS = (
+    "entry", "first", "last", "expires", "settles", "physical", "surface_row", "ladder", "ladder_end", "state",
+    "quoted",
+)  # fmt: skip
+ENTRY, FIRST, LAST, EXPIRES, SETTLES, PHYSICAL, SURFACE_ROW, LADDER, LADDER_END, STATE_OF, QUOTED = range(
+    len(LIFETIME_FIELDS)
+)
+
+SETTLEMENT, DIVIDENDS, STRIKE = range(3)  # columns of `terms`; the strikes of all legs from STRIKE on
+BY_SMILE, CARRIED, ASSIGNED_BITS = range(3)  # rows of `marks`
+SIGN, RIGHT, RATIO, CONTRACTS, CLOSING_SIGN = range(5)  # rows of `legs`
+
+# Columns of `prices`, dollars a share, credits positive, but for MAX_LOSS and BUYING_POWER (dollars a package) and
+# PRICED (rows with known prices). The last two are rows: the first that leaves a leg assigned and the first that trades
+# after it; LAST_ROW where there is none yet.
+PRICE_FIELDS = (
+    "priced", "entry_mid", "credit", "sold_in", "max_loss", "buying_power", "widest", "assigned_row", "forced_row",
+)  # fmt: skip
+(PRICED, ENTRY_MID, CREDIT, SOLD_IN, MAX_LOSS, BUYING_POWER, WIDEST, ASSIGNED_ROW, FORCED_ROW) = range(
+    len(PRICE_FIELDS)
+)
+LAST_ROW = 2**40  # beyond any row
+
+# Rows of `closing`: credits of closing a package at mid and at the exit fill, premium sold, and the highest credit and
+# cost (a negative credit) of closing at the exit fill so far: over the rows that trade, the entry left out.
+CLOSING_FIELDS = "mid", "close", "sold_out", "highest_credit", "highest_cost"
+MID, CLOSE, SOLD_OUT, HIGHEST_CREDIT, HIGHEST_COST = range(len(CLOSING_FIELDS))
+
+# Places in `setup`.
+TICK = SPREAD_TERMS  # after the coefficients of the quoted spread
+PUTS, CALLS, IS_CREDIT = range(TICK + 1, TICK + 4)  # legs by right; whether the package is sold
+FOUR_LEGS = 5  # a fill convention gives its fraction of the half-spread for 0 to 4 legs, NaN where undefined
+IS_FLOORED, TICKS_PER_DOLLAR = FOUR_LEGS, FOUR_LEGS + 1  # within a fill; 0 ticks leave prices unrounded
+FILL_SIZE = FOUR_LEGS + 2
+ENTRY_FILL = IS_CREDIT + 1
+EXIT_FILL, STOP_FILL, CHARGES_AT = (ENTRY_FILL + i * FILL_SIZE for i in (1, 2, 3))
+SETUP_SIZE = CHARGES_AT + len(Charges._fields)
+
+# Columns of `rules`, a row a backtest; NaN switches an exit off.
+RULE_FIELDS = (
+    "put_delta", "put_width", "put_wing", "call_delta", "call_width", "call_wing", "gate", "min_credit_width", "every",
+    "max_open", "profit", "stop", "touch", "dte", "sessions", "rank", "best_first", "contracts", "risk_share",
+    "max_open_risk", "account",
+)  # fmt: skip
+(
+    PUT_DELTA, PUT_WIDTH, PUT_WING, CALL_DELTA, CALL_WIDTH, CALL_WING, GATE_ROW, MIN_CREDIT_WIDTH, EVERY, MAX_OPEN,
+    PROFIT_TAKEN, STOP_LOSS, TOUCH_ON, MIN_DTE, MAX_SESSIONS, MAX_RANK, BEST_FIRST, FIXED_CONTRACTS, RISK_SHARE,
+    MAX_OPEN_RISK, ACCOUNT,
+) = range(len(RULE_FIELDS))  # fmt: skip
+
+# Rows of `trades`, a column a trade in order of entry.
+TRADE_FIELDS = (
+    "package", "contracts", "row", "reason", "out", "assignment", "gap", "opening_fees", "closing_fees"
+)  # fmt: skip
+(
+    TRADE_PACKAGE, TRADE_CONTRACTS, TRADE_ROW, TRADE_REASON, TRADE_OUT, TRADE_ASSIGNMENT, TRADE_GAP, OPENING_FEES,
+    CLOSING_FEES,
+) = range(len(TRADE_FIELDS))  # fmt: skip
+
+# Rows of `buffers`: of a package's legs mid, half-spread and ratio; by day the dollars of open packages marked to the
+# exit fill and those booked by exits; of open packages the day index of the exit, risk and buying power.
+LEG_MID, LEG_HALF, LEG_RATIO, FLOATING, BOOKED, EXIT_DAY, OPEN_RISK, OPEN_POWER = range(8)
+BUFFERS = 8
+
+
+class Days(NamedTuple):
+    """Rows of `days`, shape (days,); NaN where unknown."""
+
+    ordinal: Array  # date.toordinal
+    session: Array  # number of the exchange's session
+    spot: Array
+    opened: Array
+    high: Array
+    low: Array
+    dividend: Array  # gone ex since the day before, dollars a share
+    rank: Array  # IV rank known on the day
+
+
+class Lifetimes(NamedTuple):
+    """Columns of `lifetimes`, shape (n,)."""
+
+    entry: Ints  # day index
+    first: Ints  # row
+    last: Ints  # row
+    expires: Ints  # ordinal
+    settles: Ints  # 1 where the last row settles the package, which then has no quotes
+    physical: Ints  # 1 where options are American and deliver shares
+    surface_row: Ints  # row of the surface on the entry day; -1 where quotes are given
+    ladder: Ints  # listed strikes of package c: ladder[ladder[c]:ladder_end[c]]
+    ladder_end: Ints
+    state: Ints
+    quoted: Ints  # rows with known quotes, from the first on
+
+
+class Prices(NamedTuple):
+    """Columns of `prices`, shape (n,)."""
+
+    priced: Array
+    entry_mid: Array
+    credit: Array
+    sold_in: Array
+    max_loss: Array
+    buying_power: Array
+    widest: Array
+    assigned_row: Array
+    forced_row: Array
+
+
+class Closing(NamedTuple):
+    """Rows of `closing`, shape (rows,)."""
+
+    mid: Array
+    close: Array
+    sold_out: Array
+    highest_credit: Array
+    highest_cost: Array
+
+
+class Trades(NamedTuple):
+    """Rows of `trades`, shape (trades,)."""
+
+    package: Ints
+    contracts: Ints
+    row: Ints  # of the exit
+    reason: Ints
+    out: Array  # credit at the exit as filled, dollars a share; assigned legs at mid
+    assignment: Array  # dollars a share of the package on top, the overnight gap left out
+    gap: Array  # dollars a share from shares held to the next open
+    opening_fees: Array  # dollars for the position, as the next
+    closing_fees: Array
+
+
+class Surface(NamedTuple):
+    """Coefficients of a market priced by an SSVI surface.
+
+    Rows are ordered by expiration, then day, so that the life of a package reads one stretch of them. One flat array,
+    because LLVM vectorises no loop over many that might overlap, nor over strides that it does not know.
+    """
+
+    rows: Array  # what SURFACE_COLUMNS names, row after row; shape (rows x COLUMNS,)
+    coefficients: Array  # of the quoted spread, then the tick; shape (SPREAD_TERMS + 1,)
+
+
+class State(NamedTuple):
+    """Arrays that following a package takes; n packages on `rows` rows."""
+
+    days: Array  # shape (len(DAY_FIELDS), days)
+    of_day: Ints  # package of each day, -1 for none; shape (days,)
+    lifetimes: Ints  # shape (n, len(LIFETIME_FIELDS))
+    terms: Array  # shape (n, STRIKE + legs): settlement price (NaN without one), dividends ex before expiry, strikes
+    quotes: Array  # bids of the legs, then asks; shape (2 x legs, rows)
+    marks: Ints  # legs marked by the smile, 1 where carried, bits of legs assigned overnight; shape (3, rows)
+    surface: Array  # rows of a `Surface`, empty where quotes are given
+    ladder: Array  # listed strikes, package after package
+    legs: Array  # shape (5, legs), ascending strikes
+    setup: Array  # shape (SETUP_SIZE,)
+    prices: Array  # shape (n, len(PRICE_FIELDS))
+    closing: Array  # shape (len(CLOSING_FIELDS), rows)
+    buffers: Array  # shape (BUFFERS, most of days + 1, open packages and legs)
+
+
+STATE = record_type(
+    State, FLOAT_ROWS, INTS, INT_ROWS, FLOAT_ROWS, FLOAT_ROWS, INT_ROWS, FLOATS, FLOATS, FLOAT_ROWS, FLOATS,
+    FLOAT_ROWS, FLOAT_ROWS, FLOAT_ROWS,
+)  # fmt: skip
+
+
+def blank_buffers(legs: int, days: int = 0, most_open: int = 0) -> Array:
+    """Room for one thread."""
+    return np.empty((BUFFERS, max(legs, days + 1, most_open)))
+
+
+def blank_prices(packages: int, rows: int) -> tuple[Array, Array]:
+    """`prices` and `closing` of packages without known prices."""
+    prices = np.full((packages, len(PRICE_FIELDS)), np.nan)
+    prices[:, PRICED] = 0.0
+    return prices, np.full((len(CLOSING_FIELDS), rows), np.nan)
+
+
+def blank_trades(days: int) -> Array:
+    """Room for the trades of one backtest, one a day at most."""
+    trades = np.full((len(TRADE_FIELDS), days), np.nan)
+    trades[TRADE_PACKAGE] = -1.0
+    return trades
+
+
+def trades_of(trades: Array) -> Trades:
+    """Trades that a backtest left."""
+    done = trades[:, trades[TRADE_PACKAGE] >= 0.0]
+    return Trades._make([*done[:TRADE_OUT].astype(np.int64), *done[TRADE_OUT:]])
