@@ -18,8 +18,11 @@ Array = NDArray[np.float64]
 def known_ranks(days: Sequence[date], history: IvHistory, rule: GateRule) -> Array:
     """IV rank, or percentile, that a decision for each day may rest on, shape (days,).
 
-    That of `market.gate.gate_ranks` at the close `rule.lag` sessions before; NaN where it has none.
+    That of `market.gate.gate_ranks` at the close `rule.lag` sessions before; NaN where it has none. A rule without
+    bounds needs no history: its ranks are NaN where the history is empty.
     """
+    if is_unbounded(rule) and history.closes.dropna().empty:
+        return np.full(len(days), np.nan)
     ranks = gate_ranks(history, rule.lookback, rule.measure)
     ranked, wanted = ranks.index.to_numpy(dtype="datetime64[D]"), np.array(days, dtype="datetime64[D]")
     calendar = sessions(min(ranked[0], wanted[0]).item(), wanted[-1].item())
@@ -28,8 +31,15 @@ def known_ranks(days: Sequence[date], history: IvHistory, rule: GateRule) -> Arr
     return np.where(close >= 0, ranks.reindex(known).to_numpy(dtype=np.float64), np.nan)
 
 
+def is_unbounded(rule: GateRule) -> bool:
+    """Whether a rule sets no bound on the rank: its gate is always open."""
+    return rule.below is None and rule.at_least is None
+
+
 def is_open(ranks: Array, rule: GateRule) -> NDArray[np.bool_]:
-    """Days on which the gate lets entries through; closed where no rank is known."""
+    """Days on which the gate is open; a bounded gate is closed where the rank is unknown."""
+    if is_unbounded(rule):
+        return np.ones(len(ranks), dtype=np.bool_)
     found = np.isfinite(ranks)
     with np.errstate(invalid="ignore"):
         if rule.below is not None:

@@ -32,3 +32,10 @@ def test_what_comes_later_changes_nothing_known_before():
 
 def test_an_unknown_rank_opens_no_gate():
     assert is_open(np.array([np.nan, 10.0, 20.0]), RULE).tolist() == [False, True, False]
+
+
+def test_a_gate_without_bounds_is_open_on_every_day_and_needs_no_history():
+    empty = replace(HISTORY, closes=CLOSES.iloc[:0])
+    ranks = known_ranks(DAYS, empty, GateRule(below=None))
+    assert np.isnan(ranks).all()
+    assert is_open(ranks, GateRule(below=None)).all()

@@ -80,8 +80,8 @@ def test_calibrating_writes_a_file_that_loads(run, market_files, tmp_path, monke
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--bars", "x.csv"], "--bars needs --iv-history beside it"),
-        (["--plot", "x.png"], "--plot needs --bars and the four indices beside it"),
+        (["--bars", "x.csv"], "--bars needs --iv-history too"),
+        (["--plot", "x.png"], "--plot needs --bars and the four indices too"),
         (["--first", "2020-01-01", "--last", "2019-01-01"], "must come before --last"),
     ],
 )

@@ -248,7 +248,7 @@ def test_evidence_says_what_each_rule_is_worth(run, data):
         "any session", "edge", "edge + macro", "edge + checklist", "whole plan",
     ]  # fmt: skip
     assert found["rules"][0]["trades"] > 300
-    assert "too few to say" in found["sentence"]
+    assert "too few" in found["sentence"]
     table = run("evidence", "--edge", "mean-reversion", *data)
     assert max(len(line) for line in table.out.splitlines()) <= 80
     momentum = run("evidence", "--edge", "momentum", *data)

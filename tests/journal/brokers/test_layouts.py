@@ -95,7 +95,7 @@ def workbook(text):
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("log.csv.gz", gzip.compress(OWN.encode())),
+        ("log.csv.gz", gzip.compress(OWN.encode(), mtime=0)),
         ("log.zip", zipped(log=OWN)),
         ("log.xlsx", workbook(OWN)),
         ("log.csv", ("sep=;\n" + OWN.replace(",", ";").replace("27.44", "27,44")).encode("utf-16")),
