@@ -418,13 +418,12 @@ class RecordedDays:
     ) -> Flags:
         """Whether short options of one right are assigned, by the opposite right's midpoint."""
         marks = self._marked(index, np.full(len(index), -right), np.ascontiguousarray(strike))
-        # Nobody bids: worth nothing, whatever the tick.
-        mid = np.where(marks.bid > 0.0, 0.5 * (marks.bid + marks.ask), np.where(np.isfinite(marks.ask), 0.0, np.nan))
-        mid = np.where(marks.origin == CARRIED, np.nan, mid)
+        bid = np.maximum(marks.bid, 0.0)
+        mid = np.where(marks.origin == CARRIED, np.nan, 0.5 * (bid + marks.ask))
         years, discount = self.panel.years[index], self.implied.discount[index]
         prepaid = self.implied.forward[index] * discount
         rate = -np.log(discount) / years
-        found = is_assigned_by_quotes(right, spot, strike, mid, rate, years, spot - prepaid, next_ex, next_cash)
+        found = is_assigned_by_quotes(right, spot, strike, mid, rate, years, spot - prepaid, next_ex, next_cash, bid)
         is_assigned: Flags = np.asarray(found) == 1.0
         return is_assigned
 

@@ -46,24 +46,23 @@ def short_legs(result: Screening, one: Candidate) -> list[ShortLeg]:
         [(years, cash, payment.ex_date) for (years, cash), payment in zip(flows, due, strict=True)],
         result.exercise_fee,
     )
-    mids = [_opposite_mid(result, one, leg) for leg in shorts]
+    bids, mids = zip(*(_opposite(result, one, leg) for leg in shorts), strict=True)
     worth = sum(cash * math.exp(-rate * when) for when, cash in flows if when <= years)
     next_ex, next_cash = min((flow for flow in flows if flow[0] <= years), default=(math.nan, 0.0))
     strikes = [leg.strike for leg in shorts]
-    pays = is_assigned_by_quotes(signs, spot, strikes, mids, rate, years, worth, next_ex, next_cash)
+    pays = is_assigned_by_quotes(signs, spot, strikes, mids, rate, years, worth, next_ex, next_cash, bids)
     asked = np.where((np.array(signs) < 0.0) | (worth > 0.0), pays, math.nan)
     return [ShortLeg(*columns) for columns in zip(shorts, risks, mids, asked.tolist(), strict=True)]
 
 
-def _opposite_mid(result: Screening, one: Candidate, leg: Leg) -> float:
-    """Midpoint of the other right at a leg's strike and expiration, of the root that lists most strikes."""
+def _opposite(result: Screening, one: Candidate, leg: Leg) -> tuple[float, float]:
+    """Bid and midpoint of the other right at a leg's strike and expiration, of the root that lists most strikes."""
     snapshot = result.snapshot
     listed = [quotes for quotes in snapshot.slices if quotes.expiration == one.expiration]
     quotes = max(listed, key=lambda quotes: len(quotes.strike))
-    bid, ask = (quotes.put_bid, quotes.put_ask) if leg.right == "C" else (quotes.call_bid, quotes.call_ask)
-    mids = np.where(bid > 0.0, 0.5 * (bid + ask), np.where(np.isfinite(bid), 0.0, np.nan))  # nobody bids: worth nothing
-    found = mids[np.isclose(quotes.strike, leg.strike)]
-    return float(found[0]) if found.size else math.nan
+    bid, mid = (quotes.put_bid, quotes.put_mid) if leg.right == "C" else (quotes.call_bid, quotes.call_mid)
+    here = np.flatnonzero(np.isclose(quotes.strike, leg.strike))
+    return (float(bid[here[0]]), float(mid[here[0]])) if here.size else (math.nan, math.nan)
 
 
 def assignment_records(result: Screening, one: Candidate) -> list[dict[str, Any]]:

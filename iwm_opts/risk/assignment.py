@@ -154,6 +154,7 @@ def put_is_assigned(
     dividend_value: ArrayLike,
     next_ex: ArrayLike = math.nan,
     next_cash: ArrayLike = 0.0,
+    call_bid: ArrayLike = math.inf,
 ) -> Values:
     """Whether a short put is assigned, on any day, by the American boundary at the vol of the call at its strike.
 
@@ -167,13 +168,15 @@ def put_is_assigned(
         Present value of all dividends before expiry, dollars a share.
     next_ex, next_cash : array_like
         Years to the next ex-date before expiry, NaN without one, and its dividend, dollars a share.
+    call_bid : array_like
+        Of the call, dollars a share. Without a bid, its midpoint implies no vol: the interest must be above it.
 
     Notes
     -----
     A European put worth less than its exercise value is not enough: waiting may still pay (at 5%, vol 18% and 30 days
     that holds from 5.5% below the strike on, exercise pays from 8.1% on). See `kernels.trading.assignment`.
     """
-    return is_assigned_by_quotes(-1, spot, strike, call_mid, rate, t, dividend_value, next_ex, next_cash)
+    return is_assigned_by_quotes(-1, spot, strike, call_mid, rate, t, dividend_value, next_ex, next_cash, call_bid)
 
 
 def is_assigned_at_vol(
@@ -234,9 +237,11 @@ def is_assigned_by_quotes(
     dividend_value: ArrayLike,
     next_ex: ArrayLike = math.nan,
     next_cash: ArrayLike = 0.0,
+    opposite_bid: ArrayLike = math.inf,
 ) -> Values:
     """`call_is_assigned` and `put_is_assigned` for legs of both rights at once; `right` as for `is_assigned_at_vol`."""
-    operands = {"spot": spot, "strike": strike, "opposite_mid": opposite_mid, "rate": rate, "t": t}
+    quote = {"opposite_mid": opposite_mid, "opposite_bid": opposite_bid}
+    operands = {"spot": spot, "strike": strike, **quote, "rate": rate, "t": t}
     dividends = {"next_ex": next_ex, "next_cash": next_cash, "dividend_value": dividend_value}
     return evaluate(assignment.is_assigned, 1, right, **operands, **dividends)[0]
 

@@ -227,8 +227,8 @@ def test_a_put_is_assigned_for_the_interest():
     market = MadeMarket([80, 80, 81, 81, 81, 81], quotes, {"P100": -0.99, "P95": -0.97})
     found = traded(market, EntryRule("bull-put", dte=4, put_delta=0.99), NEVER)
     (trade,) = found.trades.to_dict("records")
-    # Nobody bids for the call on Monday evening: waiting is worth nothing, interest 0.05. On Tuesday 100 shares bought
-    # at 100 are sold at 80, and the 95 put at its bid.
+    # Nobody bids for the call on Monday evening, its mid of 0.01 is below the interest of 0.05. On Tuesday 100 shares
+    # bought at 100 are sold at 80, and the 95 put at its bid.
     assert (trade["reason"], trade["sessions"]) == ("assigned", 1)
     assert trade["pnl"] == pytest.approx(100 * ((19.9 - 15.1) + 14.9 - 20.0) - 3 * 0.65 - 5)
     # A call at 0.02 is below the interest as well, but at its vol of 100% waiting pays: the put is not assigned.

@@ -361,7 +361,7 @@ class PlainLoop:
             if leg[0] > 0 or not inside or (is_call and not is_eve):
                 continue
             (other,) = self.quoted(one, place, [leg], flip=True)
-            mid = (other[3] + other[4]) / 2 if other[3] > 0 else 0.0
+            mid = (other[3] + other[4]) / 2
             due = sorted((d, cash) for d, cash in self.paid.items() if day < d <= one["series"].expiration)
             next_ex, next_cash = (
                 ((due[0][0] - day).days - 1 + 8 / 24) / 365 if due else math.nan,
@@ -371,7 +371,8 @@ class PlainLoop:
             if is_call:
                 is_assigned = ahead - leg[2] * interest - mid > 0
             else:
-                is_assigned = put_is_assigned(spot, leg[2], mid, rate, terms.years, ahead, next_ex, next_cash) == 1.0
+                due_next = next_ex, next_cash, other[3]
+                is_assigned = put_is_assigned(spot, leg[2], mid, rate, terms.years, ahead, *due_next) == 1.0
             if is_assigned:
                 one["bits"].add(j)
                 one["since"] = place

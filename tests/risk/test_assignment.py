@@ -212,3 +212,12 @@ def test_at_a_vol_the_boundary_divides_assigned_from_held():
 def test_lengths_must_agree():
     with pytest.raises(InputError, match="one length"):
         assignment_risks([1, -1], [100.0], [0.2], 100.0, 0.04, 0.1)
+
+
+def test_a_call_without_a_bid_is_judged_by_its_interest_alone():
+    # 4 days of 4.6% on 100 are 0.05. A cent with a bid implies a vol of 90%, at which a put at 80 waits.
+    t = 4 / 365
+    assert put_is_assigned(80.0, 100.0, 0.01, 0.046, t, 0.0) == 0.0
+    assert put_is_assigned(80.0, 100.0, 0.01, 0.046, t, 0.0, call_bid=0.0) == 1.0
+    assert put_is_assigned(80.0, 100.0, 0.06, 0.046, t, 0.0, call_bid=0.0) == 0.0
+    assert put_is_assigned(80.0, 100.0, 0.01, 0.0005, t, 0.0, call_bid=0.0) == 0.0  # interest of 0.0005

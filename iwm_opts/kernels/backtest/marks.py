@@ -216,9 +216,8 @@ def is_assigned(state, row, day, expires, right, strike):
     ex_days, cash = next_dividend(days, day, expires)
     bid, ask, _ = quote_on(rows, row, -right, strike, state.setup)
     mid, _ = two_sided(bid, ask)
-    mid = mid if bid > 0.0 else 0.0  # nobody bids: worth nothing, whatever the tick
     next_ex = ex_days / (DAYS_PER_YEAR * rows[at + ROOT] * rows[at + ROOT])
-    return exercise(right, spot, strike, mid, -math.log(discount), next_ex, cash, spot - forward * discount) == 1.0
+    return exercise(right, spot, strike, mid, bid, -math.log(discount), next_ex, cash, spot - forward * discount) == 1.0
 
 
 @inline

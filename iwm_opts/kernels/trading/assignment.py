@@ -109,17 +109,22 @@ def opposite_stdev(right, spot, strike, opposite, rate_time, dividends):
 
 
 @inline
-def exercise(right, spot, strike, opposite, rate_time, next_ex, next_cash, dividends):
+def exercise(right, spot, strike, opposite, bid, rate_time, next_ex, next_cash, dividends):
     """1 where the holder exercises now (a call: on an eve), 0 where not, NaN where no vol is implied.
 
-    `opposite` is the price of the opposite right at the strike; the rest as in `is_put_exercised`. An option out of the
-    money is not exercised, whatever a stale quote of the opposite right says.
+    `opposite` and `bid` are midpoint and bid of the opposite right at the strike; the rest as in `is_put_exercised`. An
+    option out of the money is not exercised, whatever a stale quote of the opposite right says. A midpoint without a
+    bid is half a tick or more, which implies no vol: the put is then exercised where the interest is above it as well.
     """
     if not right * (spot - strike) > 0.0:
         return 0.0
     if right > 0.0:
         return 1.0 if is_call_exercised(strike, opposite, rate_time, dividends) else 0.0
-    stdev = opposite_stdev(right, spot, strike, opposite, rate_time, dividends)
+    stdev = 0.0
+    if bid > 0.0:
+        stdev = opposite_stdev(right, spot, strike, opposite, rate_time, dividends)
+    elif opposite + dividends >= strike * -math.expm1(-rate_time):
+        return 0.0
     if math.isnan(stdev):
         return math.nan
     return 1.0 if is_put_exercised(spot, strike, stdev, rate_time, next_ex, next_cash, dividends) else 0.0
@@ -127,21 +132,29 @@ def exercise(right, spot, strike, opposite, rate_time, next_ex, next_cash, divid
 
 @kernel(
     "void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], "
-    "float64[::1], float64[::1], float64[::1])"
+    "float64[::1], float64[::1], float64[::1], float64[::1])"
 )
-def is_assigned(right, spot, strike, opposite, rate, t, next_ex, next_cash, dividends, out):
+def is_assigned(right, spot, strike, opposite, bid, rate, t, next_ex, next_cash, dividends, out):
     """1 where a short option is assigned, 0 where not, NaN where an input (but `next_ex`) is or no vol is implied.
 
     As `exercise`, `next_ex` in years; an option without time left is exercised by expiry, not early.
     """
     for i in range(out.shape[0]):
         rate_time = rate[i] * t[i]
-        total = right[i] + spot[i] + strike[i] + opposite[i] + rate_time + next_cash[i] + dividends[i]
+        total = right[i] + spot[i] + strike[i] + opposite[i] + bid[i] + rate_time + next_cash[i] + dividends[i]
         if math.isnan(total):
             out[i] = math.nan
         elif t[i] > 0.0:
             out[i] = exercise(
-                right[i], spot[i], strike[i], opposite[i], rate_time, next_ex[i] / t[i], next_cash[i], dividends[i]
+                right[i],
+                spot[i],
+                strike[i],
+                opposite[i],
+                bid[i],
+                rate_time,
+                next_ex[i] / t[i],
+                next_cash[i],
+                dividends[i],
             )
         else:
             out[i] = 0.0
