@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iwm_opts.cli.options import output_options
-from iwm_opts.cli.output import emit
+from iwm_opts.cli.output import emit, say
 from iwm_opts.cli.values import Values, takes_values
 
 if TYPE_CHECKING:
@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
 @click.command(epilog="\b\nExample:\n  iwm-opts doctor\n  iwm-opts doctor --config")
 @click.option("--config", "show_config", is_flag=True, help="Show each option's value and where it comes from.")
+@click.option("--clear-cache", is_flag=True, help="Remove the panels of recorded chains from the cache folder.")
 @output_options
 @takes_values
 def doctor(values: Values) -> None:
     """Check installation, compiled kernels, live sources, the local record and the clock."""
     from iwm_opts.report.records import as_json, rows_as_csv
 
+    if values["clear_cache"]:
+        from iwm_opts.io.panel_cache import clear
+
+        say(f"panel cache: {clear() / 1e6:,.0f} MB freed", values)
     if values["show_config"]:
         from iwm_opts.cli.origins import option_values
 

@@ -22,6 +22,7 @@ from iwm_opts.io.archive import DAMAGED, DATA_VARIABLE, RECORD_IT, Record, open_
 from iwm_opts.io.archive_series import KINDS, Kind, read_series, series_names
 from iwm_opts.io.cboe import ADDRESS, cboe_session
 from iwm_opts.io.http import LiveSession
+from iwm_opts.io.panel_cache import cache_folder, entries
 from iwm_opts.io.yahoo import yahoo_session
 from iwm_opts.market.calendar import is_session, latest_session, next_session, session_hours, sessions
 
@@ -48,9 +49,23 @@ def check_all() -> list[Check]:
     """Look at everything; what is slow runs side by side."""
     with ThreadPoolExecutor() as pool:
         probes = [pool.submit(check_source, *probe) for probe in PROBES]
-        found = [check_installation(), check_kernels(), *check_record(open_record())]
+        found = [check_installation(), check_kernels(), check_panels(), *check_record(open_record())]
         answers = [probe.result() for probe in probes]
     return [*found, *(check for check, _ in answers), *check_clock(now(), [time for _, time in answers])]
+
+
+def check_panels() -> Check:
+    """Panels of recorded chains in the cache folder."""
+    kept = entries()
+    if not kept:
+        return Check("panel cache", "ok", f"empty ({cache_folder()})")
+    size = sum(entry.size for entry in kept)
+    newest = kept[0]
+    finding = (
+        f"{len(kept)} panels, {size / 1e6:,.0f} MB in {cache_folder()}; last used: {newest.name}, "
+        f"{newest.days} days from {newest.first} to {newest.last}"
+    )
+    return Check("panel cache", "ok", finding, "iwm-opts doctor --clear-cache frees the space")
 
 
 def check_installation() -> Check:

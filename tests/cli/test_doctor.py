@@ -1,9 +1,11 @@
+import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
 from iwm_opts.io.age import now
+from iwm_opts.io.panel_cache import ABOUT, PANELS
 from iwm_opts.sources.health import check_clock
 
 
@@ -106,3 +108,15 @@ def test_config_shows_values_and_origins(run, tmp_path, monkeypatch):
     assert found["--sort", "edge"]["origin"] == "default"
     assert found["IWM_OPTS_DATA", str(tmp_path / "record")]["origin"].startswith("variable")
     assert "--account" in run("doctor", "--config").out
+
+
+def test_the_panel_cache_is_shown_and_cleared(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("IWM_OPTS_CACHE", str(tmp_path / "cache"))
+    assert "empty" in states(run)["panel cache"]["finding"]
+    panel = tmp_path / "cache" / PANELS / "0123"
+    panel.mkdir(parents=True)
+    about = {"name": "made", "days": 3, "first": "2024-01-02", "last": "2024-01-04"}
+    (panel / ABOUT).write_text(json.dumps(about))
+    assert "made, 3 days from 2024-01-02" in states(run)["panel cache"]["finding"]
+    assert run("doctor", "--clear-cache").code == 0
+    assert not panel.exists()
