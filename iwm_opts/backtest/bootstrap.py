@@ -16,17 +16,19 @@ resampled by days within each.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from iwm_opts.kernels.backtest.resample import resample_ratios
 
 Array = NDArray[np.float64]
 
 LEVEL: Final = 0.95
 DRAWS: Final = 1_000
 MIN_PATHS: Final = 10  # below, days are resampled within each path
+BATCH: Final = 64  # draws in memory at a time
 NAN: Final = float("nan")
 
 
@@ -89,8 +91,8 @@ def ratio_interval(
         length = NAN
     else:
         block = _block(samples, holding)
-        error = _block_error(samples, block)
         values, errors = _resampled_days(samples, block, rng, draws)
+        error, values, errors = float(errors[0]), values[1:], errors[1:]
         length, words = float(block), f"blocks of {block} sessions on average"
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = np.abs(values - estimate) / errors
@@ -115,51 +117,64 @@ def _influence(sample: Array, totals: Array) -> Array:
 
 
 def _block(samples: Sequence[Array], holding: float) -> int:
-    from arch.bootstrap import optimal_block_length
-
     totals = np.sum([sample.sum(axis=0) for sample in samples], axis=0)
     pulls = [_influence(sample, totals) for sample in samples]
-    moving = [pull for pull in pulls if np.ptp(pull) > 0.0 and len(pull) > 10]
-    with np.errstate(divide="ignore", invalid="ignore"):  # nothing moves before the last lag, or after the first
-        asked = [float(optimal_block_length(pull)["stationary"].to_numpy()[0]) for pull in moving]
+    lengths = [optimal_block(pull) for pull in pulls if np.ptp(pull) > 0.0 and len(pull) > 10]
     shortest = min(len(sample) for sample in samples)
     least = max(2.0 * holding if math.isfinite(holding) else 1.0, 1.0)
-    longest = max([least, *(one for one in asked if math.isfinite(one))])
+    longest = max([least, *(length for length in lengths if math.isfinite(length))])
     return max(1, min(math.ceil(longest), shortest // 3))
 
 
-def _block_error(samples: Sequence[Array], block: float) -> float:
-    totals = np.sum([sample.sum(axis=0) for sample in samples], axis=0)
-    return math.sqrt(sum(sum_variance(_influence(sample, totals), block) for sample in samples))
+def optimal_block(series: Array) -> float:
+    """Mean block length of least error for a stationary bootstrap's variance of the mean.
 
+    Politis and White 2004, Econometric Reviews 23, corrected by Patton, Politis and White 2009, Econometric Reviews 28.
 
-def sum_variance(pull: Array, block: float) -> float:
-    """Variance of a resampled sum, in closed form (Politis and Romano 1994, lemma 1)."""
-    n = len(pull)
-    size = 1 << (2 * n - 1).bit_length()
-    spectrum = np.fft.rfft(pull - pull.mean(), size)
-    covariance = np.fft.irfft(spectrum * spectrum.conj(), size)[:n] / n
-    return max(n * float(covariance[0] + 2.0 * (_lag_weights(n, block) @ covariance[1:])), 0.0)
+    Parameters
+    ----------
+    series : ndarray, shape (days,)
+        More than ten values.
 
-
-@cache
-def _lag_weights(n: int, block: float) -> Array:
-    """Weight of each lag's covariance, from 1 to n - 1; thousands of resamples share one length."""
-    lag, stay = np.arange(1, n), 1.0 - 1.0 / block
-    return np.asarray((1.0 - lag / n) * stay**lag + (lag / n) * stay ** (n - lag))
+    Returns
+    -------
+    float
+        Days; NaN where the long-run variance is zero or unknown.
+    """
+    n = len(series)
+    centred = series - series.mean()
+    run = max(5, int(math.log10(n)))  # insignificant lags in a row that end the memory
+    lags = np.arange(math.ceil(math.sqrt(n)) + run + 1)
+    product = np.array([centred[lag:] @ centred[: n - lag] for lag in lags])
+    square = np.concatenate([[0.0], np.cumsum(centred**2)])
+    with np.errstate(divide="ignore", invalid="ignore"):  # nothing varies before the last lag, or after the first
+        correlation = np.abs(product) / np.sqrt((square[n] - square[lags + 1]) * square[n - lags - 1])
+        is_small = correlation < 2.0 * math.sqrt(math.log10(n) / n)
+        quiet = [lag for lag in lags[:-run] if is_small[lag : lag + run].all()]
+        longest = min(2 * max(quiet[0], 1), int(lags[-1])) if quiet else int(lags[-1])
+        lag, covariance = lags[1 : longest + 1], product[1 : longest + 1] / n
+        weight = np.minimum(1.0, 2.0 * (1.0 - lag / longest))
+        spread = product[0] / n + 2.0 * (weight @ covariance)
+        length = np.cbrt(n * (2.0 * (weight * lag) @ covariance / spread) ** 2)
+    return float(min(length, math.ceil(min(3.0 * math.sqrt(n), n / 3.0))))
 
 
 def _resampled_days(samples: Sequence[Array], block: int, rng: np.random.Generator, draws: int) -> tuple[Array, Array]:
-    from arch.bootstrap import StationaryBootstrap
-
-    streams = [StationaryBootstrap(block, sample, seed=rng).bootstrap(draws) for sample in samples]
-    values, errors = np.empty(draws), np.empty(draws)
-    for i in range(draws):
-        drawn = [np.asarray(next(stream)[0][0], dtype=np.float64) for stream in streams]
-        totals = np.sum([sample.sum(axis=0) for sample in drawn], axis=0)
-        values[i] = _difference(totals)
-        is_there = (totals[1::2] > 0.0).all()
-        errors[i] = _block_error(drawn, block) if is_there else NAN
+    """Ratio and standard error of the days as they are, then of each draw, shape (1 + draws,)."""
+    lengths = [len(sample) for sample in samples]
+    stacked = np.ascontiguousarray(np.concatenate(samples), dtype=np.float64)
+    start = np.concatenate([[0], np.cumsum(lengths)])
+    values, errors = np.empty(1 + draws), np.empty(1 + draws)
+    day, uniform = np.concatenate([np.arange(days) for days in lengths])[None, :], np.zeros((1, len(stacked)))
+    resample_ratios(stacked, start, day, uniform, float(block), values[:1], errors[:1])
+    day, uniform = np.empty((BATCH, len(stacked)), dtype=np.int64), np.empty((BATCH, len(stacked)))
+    for first in range(1, 1 + draws, BATCH):
+        stop = min(first + BATCH, 1 + draws)
+        for i in range(stop - first):
+            for at, days in zip(start, lengths, strict=False):
+                day[i, at : at + days] = rng.integers(days, size=days)
+                uniform[i, at : at + days] = rng.random(days)
+        resample_ratios(stacked, start, day, uniform, float(block), values[first:stop], errors[first:stop])
     return values, errors
 
 

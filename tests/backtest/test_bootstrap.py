@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from arch.bootstrap import StationaryBootstrap, optimal_block_length
 
-from iwm_opts.backtest.bootstrap import MIN_PATHS, ratio_interval, sum_variance
+from iwm_opts.backtest.bootstrap import MIN_PATHS, _resampled_days, optimal_block, ratio_interval
 
 HOLD = 15
 
@@ -61,12 +62,51 @@ def test_independent_days_give_the_textbook_error_of_a_mean():
     assert one.high - one.estimate == pytest.approx(1.96 * one.standard_error, rel=0.15)
 
 
-def test_the_closed_form_is_the_variance_of_resampled_sums():
-    from arch.bootstrap import StationaryBootstrap
+def lagged_error(paths, block):
+    """Standard error of the resampled mean of several paths, lag by lag."""
+    n, total = sum(map(len, paths)), 0.0
+    for path in paths:
+        days, pull = len(path), path - np.concatenate(paths).mean()
+        pull = pull - pull.mean()
+        for lag in range(days):
+            weight = (1.0 - lag / days) * (1.0 - 1.0 / block) ** lag
+            total += (1.0 if lag == 0 else 2.0) * weight * (pull @ np.roll(pull, -lag))
+    return math.sqrt(total) / n
 
-    pull = np.convolve(np.random.default_rng(4).standard_normal(310), np.ones(11), "valid")
-    draws = StationaryBootstrap(12, pull, seed=5).apply(np.sum, 4000)
-    assert sum_variance(pull, 12.0) == pytest.approx(draws.var(), rel=0.1)
+
+def test_draws_are_those_of_arch():
+    paths = [condor_days(days, np.random.default_rng(days)) for days in (180, 240)]
+    values, _ = _resampled_days(paths, 12, np.random.default_rng(5), 3)
+    rng = np.random.default_rng(5)
+    streams = [StationaryBootstrap(12, path, seed=rng).bootstrap(3) for path in paths]
+    for i in range(1, 4):
+        drawn = np.concatenate([next(stream)[0][0] for stream in streams])
+        gain, count, other, days = drawn.sum(axis=0)
+        assert values[i] == pytest.approx(gain / count - other / days, rel=1e-12)
+
+
+def test_the_error_is_that_of_the_lag_weights_and_of_plain_resampling():
+    rng = np.random.default_rng(4)
+    paths = [np.convolve(rng.standard_normal(days + 10), np.ones(11), "valid") for days in (300, 40)]
+    samples = [np.stack([path, np.ones(len(path))], axis=1) for path in paths]
+    _, errors = _resampled_days(samples, 12, rng, 4000)
+    assert errors[0] == pytest.approx(lagged_error(paths, 12), rel=1e-12)
+    streams = [StationaryBootstrap(12, path, seed=5 + i).apply(np.sum, 4000) for i, path in enumerate(paths)]
+    assert errors[0] == pytest.approx(math.sqrt(sum(sums.var() for sums in streams)) / 340, rel=0.1)
+
+
+def test_the_error_of_each_draw_is_that_of_its_days():
+    path = np.convolve(np.random.default_rng(6).standard_normal(90), np.ones(11), "valid")
+    _, errors = _resampled_days([np.stack([path, np.ones(80)], axis=1)], 7, np.random.default_rng(8), 5)
+    for i, drawn in enumerate(StationaryBootstrap(7, path, seed=np.random.default_rng(8)).bootstrap(5)):
+        assert errors[i + 1] == pytest.approx(lagged_error([drawn[0][0]], 7), rel=1e-12)
+
+
+@pytest.mark.parametrize("days", [11, 60, 700, 4100])
+@pytest.mark.parametrize("memory", [1, 4, 30])
+def test_block_lengths_are_those_of_arch(days, memory):
+    series = np.convolve(np.random.default_rng(days).standard_normal(days + memory - 1), np.ones(memory), "valid")
+    assert optimal_block(series) == pytest.approx(optimal_block_length(series)["stationary"].iloc[0], rel=1e-9)
 
 
 def test_few_paths_are_resampled_by_days_and_one_seed_is_one_interval():
