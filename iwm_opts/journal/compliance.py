@@ -1,6 +1,6 @@
 """How each closed trade kept to the plan: its size, its fills, its exit and its checklist, in dollars.
 
-What was lost by execution is taken apart from what the market did: `as_planned` is what the trade would have made with
+Losses by execution are separated from the market's: `as_planned` is the profit the trade would have made with
 the model's fills, left on the day its rules said. Dollars are of the position as it was, and a trade's result is read
 per dollar at risk, so that a size that is too large blames nothing else.
 """
@@ -33,7 +33,7 @@ def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
     DataFrame
         The log's columns, and: `late` (sessions after the due day, for an intraday plan the part of a session after its
         minute; NaN where no due day is known), `late_cost`, `oversize` (risk or contracts over the plan's, less 1),
-        `size_cost` (what the excess lost, negative where it gained), `fill_cost` (own fills against the model's, both
+        `size_cost` (loss on the excess, negative for a gain), `fill_cost` (own fills against the model's, both
         ways), `fee_cost`, `slippage` (own fills against mid), `as_planned` (dollars) and `result` (as_planned over
         risk), `met` (criteria met, untold ones up to the minimum; NaN without a checklist) and one column `answer NAME`
         a criterion. Costs are dollars, positive when lost, NaN where unknown.
@@ -58,7 +58,7 @@ def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
     excess = (oversize / (1.0 + oversize)).clip(lower=0.0)
     as_planned = trades["pnl"] + fill_cost.fillna(0.0) + late_cost.fillna(0.0) + fee_cost.fillna(0.0)
     slippage = units * (trades["entry_mid"] - trades["credit"]).add(trades["debit"] - trades["exit_mid"], fill_value=0)
-    found = trades.assign(
+    measured = trades.assign(
         due=due,
         model_fees=model_fees,
         due_debit=due_debit,
@@ -72,7 +72,7 @@ def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
         as_planned=as_planned,
         result=as_planned / trades["risk"].fillna(trades["planned_risk"]),
     )
-    return _with_answers(found, rules)
+    return _with_answers(measured, rules)
 
 
 def criteria_of(trades: pd.DataFrame) -> list[str]:
@@ -89,7 +89,7 @@ def _with_answers(trades: pd.DataFrame, rules: PlanRules) -> pd.DataFrame:
 
 
 def _met(answers: list[str], minimum: int) -> float:
-    """Criteria met; those that nobody can tell now have the benefit of the doubt, up to the minimum."""
+    """Criteria met; those without data count as met, up to the minimum."""
     met = answers.count("met")
     return float(max(met, min(met + answers.count(UNTOLD), minimum)))
 
@@ -104,7 +104,7 @@ def _oversize(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
 
 
 def _fees_by_schedule(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
-    """What the plan's schedule charges for the legs, in and out; NaN where they expire on several days.
+    """Fees of the plan's schedule for the legs, in and out; NaN where they expire on several days.
 
     The SEC's share of the premium sold is left out: the premium of each leg is not in the log, and on a dollar of it
     that is a fifth of a cent.
@@ -129,14 +129,14 @@ def _charged(schedule: FeeSchedule, text: str, contracts: int, has_expired: bool
 
 
 def _equity_at_entry(trades: pd.DataFrame, account: float) -> pd.Series:
-    """What each entry's account started with, and what was booked on it before."""
-    found = pd.Series(account, index=trades.index)
-    for _, own in trades.groupby(accounts_of(trades)):
-        # Closed trades stand in order of their exit.
-        booked = np.concatenate([[0.0], np.cumsum(own["pnl"].to_numpy(dtype=np.float64))])
-        before = np.searchsorted(own["exit"].to_numpy(), own["entry"].to_numpy(), side="right")
-        found[own.index] += booked[before]
-    return found
+    """Account at each entry: its start plus the results booked before."""
+    equity = pd.Series(account, index=trades.index)
+    for _, closed in trades.groupby(accounts_of(trades)):
+        # Closed trades are in order of their exit.
+        booked = np.concatenate([[0.0], np.cumsum(closed["pnl"].to_numpy(dtype=np.float64))])
+        before = np.searchsorted(closed["exit"].to_numpy(), closed["entry"].to_numpy(), side="right")
+        equity[closed.index] += booked[before]
+    return equity
 
 
 def _due_by_calendar(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
@@ -156,8 +156,8 @@ def _due_by_calendar(trades: pd.DataFrame, rules: PlanRules) -> pd.Series:
         place = np.searchsorted(days, at)
         # A trade that begins with fewer days left is due on the session after its entry.
         place = np.maximum(place, entry + 1)
-        found = pd.Series(_at(days, place), index=trades.index).where(trades["expiration"].notna())
-        due = found.astype("datetime64[us]")
+        last_day = pd.Series(_at(days, place), index=trades.index).where(trades["expiration"].notna())
+        due = last_day.astype("datetime64[us]")
     if rules.exit_sessions is not None:
         by_time = pd.Series(_at(days, entry + rules.exit_sessions), index=trades.index).astype("datetime64[us]")
         due = due.where(due <= by_time, by_time).where(due.notna(), by_time)
@@ -184,13 +184,13 @@ def _days(times: pd.Series) -> np.ndarray:
 
 def _sessions_after(due: pd.Series, left: pd.Series) -> np.ndarray:
     """Sessions from the due day to the exit, at least 0; NaN where no due day is known."""
-    known = due.notna().to_numpy()
-    found = np.full(len(due), np.nan)
-    if not known.any():
-        return found
-    first: date = min(due[known].min(), left.min()).date()
-    last: date = max(due[known].max(), left.max()).date() + timedelta(days=1)
+    has_due = due.notna().to_numpy()
+    counts = np.full(len(due), np.nan)
+    if not has_due.any():
+        return counts
+    first: date = min(due[has_due].min(), left.min()).date()
+    last: date = max(due[has_due].max(), left.max()).date() + timedelta(days=1)
     days = sessions(first, last)
-    wait = np.searchsorted(days, _days(left)[known]) - np.searchsorted(days, _days(due)[known])
-    found[known] = np.maximum(wait, 0)
-    return found
+    wait = np.searchsorted(days, _days(left)[has_due]) - np.searchsorted(days, _days(due)[has_due])
+    counts[has_due] = np.maximum(wait, 0)
+    return counts

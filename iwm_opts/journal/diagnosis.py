@@ -41,7 +41,7 @@ class RuleEffect:
 
 @dataclass(frozen=True, slots=True)
 class Losers:
-    """What the losing trades have in common."""
+    """Common features of the losing trades."""
 
     n: int
     broke: dict[str, int]  # rule: losing trades that broke it
@@ -65,7 +65,7 @@ class Diagnosis:
 
     @property
     def faults(self) -> tuple[Finding, ...]:
-        """What is named a fault."""
+        """Kinds of faults."""
         return tuple(finding for finding in self.findings if finding.is_fault)
 
 
@@ -76,7 +76,7 @@ def diagnose(log: TradeLog, rules: PlanRules, baseline: pd.DataFrame | None = No
     ----------
     log : TradeLog
     rules : PlanRules
-        Of the plan the trades should have followed; what it does not say is read from the log alone.
+        Of the plan the trades should have followed; the log alone supplies the rest.
     baseline : DataFrame, optional
         Trades of a backtest of the same plan, with entry, exit, pnl and risk. Without it the log is compared with
         itself: whether its later results are worse than its earlier ones.
@@ -102,8 +102,8 @@ def diagnose(log: TradeLog, rules: PlanRules, baseline: pd.DataFrame | None = No
     adjusted = [p / (1.0 - EDGE_PART) for p in holm([draft.p for draft in drafts])]
     level = (1.0 - EDGE_PART) * FAMILY_ERROR / max(1, sum(not np.isnan(p) for p in adjusted))
     findings = [judged(draft, min(p, 1.0), level) for draft, p in zip(drafts, adjusted, strict=True)]
-    own = edge_state.draft_of(state)
-    last = judged(own, min(own.p / EDGE_PART, 1.0), EDGE_PART * FAMILY_ERROR)
+    edge_draft = edge_state.draft_of(state)
+    last = judged(edge_draft, min(edge_draft.p / EDGE_PART, 1.0), EDGE_PART * FAMILY_ERROR)
     state = edge_state.worded(state, last.is_fault)
     return Diagnosis(
         trades,
@@ -122,19 +122,19 @@ def _when_to_come_back(log: TradeLog) -> str:
 
 def _effects(trades: pd.DataFrame, dependence: float) -> tuple[RuleEffect, ...]:
     """Results with and without each criterion, and by each way of leaving."""
-    known = trades[trades["result"].notna()]
-    found = []
-    for name in criteria_of(known):
-        met, broken = sides_of(known, name)
-        losers = int((known["pnl"][is_broken(known, name)] <= 0.0).sum())
-        found.append(_effect(name, "criterion", met, broken, dependence, losers))
-    for reason in sorted(set(known["reason"])):
-        is_it = known["reason"] == reason
-        values = known["result"].to_numpy(dtype=np.float64)
-        losers = int((known["pnl"][is_it] <= 0.0).sum())
+    rated = trades[trades["result"].notna()]
+    effects = []
+    for name in criteria_of(rated):
+        met, broken = sides_of(rated, name)
+        losers = int((rated["pnl"][is_broken(rated, name)] <= 0.0).sum())
+        effects.append(_effect(name, "criterion", met, broken, dependence, losers))
+    for reason in sorted(set(rated["reason"])):
+        is_it = rated["reason"] == reason
+        values = rated["result"].to_numpy(dtype=np.float64)
+        losers = int((rated["pnl"][is_it] <= 0.0).sum())
         mask = is_it.to_numpy()
-        found.append(_effect(reason or "not said", "exit", values[mask], values[~mask], dependence, losers))
-    return tuple(found)
+        effects.append(_effect(reason or "not said", "exit", values[mask], values[~mask], dependence, losers))
+    return tuple(effects)
 
 
 def _effect(
@@ -152,16 +152,16 @@ def _losers(trades: pd.DataFrame, rules: PlanRules) -> Losers:
     }
     broken |= {name: is_broken(trades, name) for name in criteria_of(trades)}
     lost = trades["pnl"] <= 0.0
-    known = trades["late"].notna() | trades["oversize"].notna()
+    rated = trades["late"].notna() | trades["oversize"].notna()
     if rules.minimum is not None:
-        known |= trades["met"].notna()
+        rated |= trades["met"].notna()
     habits = broken["late exit"] | broken["size"] | broken["checklist minimum"]
     return Losers(
         int(lost.sum()),
         {name: int((flags & lost).sum()) for name, flags in broken.items()},
         {name: int((flags & ~lost).sum()) for name, flags in broken.items()},
-        int((lost & known).sum()),
-        int((lost & known & ~habits).sum()),
+        int((lost & rated).sum()),
+        int((lost & rated & ~habits).sum()),
         int((~lost).sum()),
     )
 
@@ -172,7 +172,7 @@ def _notes(trades: pd.DataFrame) -> tuple[str, ...]:
         "model fills (entry_model, exit_model) are unknown in {}: own fills are part of the results there": "fill_cost",
         "the day that a rule called for the exit (due) is unknown in {}": "late",
         "the planned size is unknown in {}": "oversize",
-        "the risk is unknown in {}: they stand outside the results": "result",
+        "the risk is unknown in {}: they are excluded from the results": "result",
     }
     counts = {text: int(trades[name].isna().sum()) for text, name in missing.items()}
     counts["the checklist was not kept in {}"] = int(trades["met"].isna().sum())

@@ -1,4 +1,4 @@
-"""Whether the edge is still there: the results, put right for execution, against what a backtest allows.
+"""State of the edge: results, corrected for execution, against a backtest's.
 
 The word is `intact` only where an end of the edge would have been seen; where the trades are too few for that, nothing
 is claimed.
@@ -20,18 +20,18 @@ from iwm_opts.journal.phrases import odds, share, span
 from iwm_opts.journal.regime import Scan, Standing, scan_against, scan_within, standings
 
 Array = NDArray[np.float64]
-Word = Literal["intact", "degrading", "broken", "too few trades to tell"]
+Word = Literal["intact", "degrading", "broken", "too few trades"]
 
 FEWEST_FOR_MARKET: Final = 20  # closed trades, of the log and of the backtest
 LEVEL: Final = EDGE_PART * FAMILY_ERROR
-POWER_FOR_INTACT: Final = 0.8  # chance of having seen the edge's end, below which nobody may call it intact
+POWER_FOR_INTACT: Final = 0.8  # chance of having seen the edge's end, below which it is not called intact
 SLACK: Final = 0.25  # of a trade more held at a time than that: a few days shared are no overlap
 NAN: Final = float("nan")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EdgeState:
-    """The results against what the backtest allows."""
+    """The log's results against the backtest's."""
 
     word: Word
     sentence: str
@@ -53,7 +53,7 @@ class EdgeState:
 
 
 def judge_edge(trades: pd.DataFrame, independent: float, baseline: pd.DataFrame | None) -> EdgeState:
-    """Scan the results of a log; the word comes with `worded`, once it stands among the other tests.
+    """Scan the results of a log; `worded` adds the status, corrected for the other tests.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ def judge_edge(trades: pd.DataFrame, independent: float, baseline: pd.DataFrame 
     baseline : DataFrame or None
         Trades of a backtest; see `diagnosis.diagnose`.
     """
-    known = trades[trades["result"].notna()]
-    results = known["result"].to_numpy(dtype=np.float64)
+    rated = trades[trades["result"].notna()]
+    results = rated["result"].to_numpy(dtype=np.float64)
     n = len(results)
     dependence = len(trades) / independent
     expected, overlap = _baseline_results(baseline)
@@ -82,10 +82,10 @@ def judge_edge(trades: pd.DataFrame, independent: float, baseline: pd.DataFrame 
         is_own = baseline is None
         worthless = _worth_nothing(results if is_own else expected, scan, is_own)
         nothing = scan_against(results, worthless, together, LEVEL).p
-    exits = known["exit"].reset_index(drop=True)
+    exits = rated["exit"].reset_index(drop=True)
     mean = mean_of(results, dependence)
     return EdgeState(
-        word="too few trades to tell",
+        word="too few trades",
         sentence="",
         n=n,
         independent=independent * n / len(trades),
@@ -119,8 +119,8 @@ def _baseline_results(baseline: pd.DataFrame | None) -> tuple[Array, float]:
     if missing:
         raise InputError("backtest", ", ".join(map(str, baseline)), f"has no column {' and '.join(missing)}")
     ordered = baseline.sort_values([*([PATH] if PATH in baseline else []), "exit"], kind="stable")
-    found = (ordered["pnl"] / ordered["risk"].where(ordered["risk"] > 0)).to_numpy(dtype=np.float64)
-    return found[np.isfinite(found)], len(ordered) / (independent_trades(ordered) or 1.0)
+    results = (ordered["pnl"] / ordered["risk"].where(ordered["risk"] > 0)).to_numpy(dtype=np.float64)
+    return results[np.isfinite(results)], len(ordered) / (independent_trades(ordered) or 1.0)
 
 
 def draft_of(edge: EdgeState) -> Draft:
@@ -148,7 +148,7 @@ def worded(edge: EdgeState, is_alarm: bool) -> EdgeState:
     scan = edge.scan
     if is_alarm:
         return replace(edge, word=_alarm_word(edge), sentence=_alarm_sentence(edge, scan), power_to_see_the_end=power)
-    word: Word = "intact" if edge.baseline_n and power >= POWER_FOR_INTACT else "too few trades to tell"
+    word: Word = "intact" if edge.baseline_n and power >= POWER_FOR_INTACT else "too few trades"
     return replace(
         edge, word=word, sentence=_quiet_sentence(edge, scan, power, word), power_to_see_the_end=power,
         since=None, since_low=None, since_high=None, known_on=None,
@@ -171,10 +171,10 @@ def _alarm_sentence(edge: EdgeState, scan: Scan) -> str:
         if edge.baseline_n
         else f"{share(scan.mean_before)} in the {scan.onset} trades before"
     )
-    known = f", known since {edge.known_on:%Y-%m-%d}" if edge.known_on is not None else ""
+    detected = f", known since {edge.known_on:%Y-%m-%d}" if edge.known_on is not None else ""
     return (
         f"results fell on {edge.since:%Y-%m-%d} (between {edge.since_low:%Y-%m-%d} and "
-        f"{edge.since_high:%Y-%m-%d}{known}): {share(since.value)} of the risk a trade in the {since.n} trades since "
+        f"{edge.since_high:%Y-%m-%d}{detected}): {share(since.value)} of the risk a trade in {since.n} trades since "
         f"({span(since, share)}), against {against}; by luck in {odds(scan.p)}, and if the edge were nothing in "
         f"{odds(edge.p_of_nothing)}"
     )
@@ -190,7 +190,7 @@ def _quiet_sentence(edge: EdgeState, scan: Scan, power: float, word: Word) -> st
     assert edge.win_rate is not None
     assert edge.average is not None
     within = (
-        f"{mean}, within what the backtest allows: mean {share(edge.average.low)} to {share(edge.average.high)}, "
+        f"{mean}, within the backtest's range: mean {share(edge.average.low)} to {share(edge.average.high)}, "
         f"win rate {edge.win_rate.value:.0%} within {edge.win_rate.low:.0%} to {edge.win_rate.high:.0%}"
     )
     if math.isnan(power):

@@ -1,6 +1,6 @@
-"""The account by the session, and how deep it fell: by booked results, and by the marks of what was held.
+"""Equity and drawdown by session: by booked results, and by marks of open positions.
 
-A drawdown of booked results is no deeper than what was realised: a position that stood far under water and came back
+A drawdown of booked results only reaches the realised losses: a position that was far under water and recovered
 leaves no trace in it. Where trades carry marks, the account is marked by them.
 """
 
@@ -29,7 +29,7 @@ class Depth:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MarkedEquity:
-    """The account with what was held at its marks."""
+    """Equity with open positions at their marks."""
 
     equity: "pd.Series[float]"  # by session
     held: int  # trades held at a close, summed over the sessions
@@ -42,7 +42,7 @@ def depth_of(equity: "pd.Series[float]", before: float) -> Depth:
     Parameters
     ----------
     equity : Series, shape (sessions,)
-        Without a session nothing fell, and there is no worst one.
+        NaN and None without a session.
     before : float
         Equity before the first of them.
     """
@@ -54,12 +54,12 @@ def depth_of(equity: "pd.Series[float]", before: float) -> Depth:
 
 
 def realised_equity(trades: pd.DataFrame, account: float) -> pd.DataFrame:
-    """Equity by the session: the account and what was booked until its close.
+    """Equity by session: the account plus results booked until its close.
 
     Parameters
     ----------
     trades : DataFrame
-        Closed ones, with entry, exit, pnl and risk. A day of exit that is no session counts to the one before it.
+        Closed ones, with entry, exit, pnl and risk. An exit outside a session counts to the session before.
     account : float
         Dollars at the start.
 
@@ -102,22 +102,22 @@ def marked_equity(trades: pd.DataFrame, account: float) -> MarkedEquity | None:
         A trade counts nothing before its entry, its last mark of that session or before while it is held, and its
         result from the session of its exit on.
     """
-    known = trades[trades["exit"].isna() | trades["pnl"].notna()]
-    marks = [marks_of(text) for text in known["marks"]]
-    days = [day for found in marks for day in found]
+    priced = trades[trades["exit"].isna() | trades["pnl"].notna()]
+    marks = [marks_of(text) for text in priced["marks"]]
+    days = [day for trade_marks in marks for day in trade_marks]
     if not days:
         return None
-    first, last = known["entry"].min().date(), max([*days, *(at.date() for at in known["exit"].dropna())])
+    first, last = priced["entry"].min().date(), max([*days, *(at.date() for at in priced["exit"].dropna())])
     calendar = _sessions(first, last)
     total, held, marked = np.full(len(calendar), account), 0, 0
-    for entry, left, pnl, found in zip(known["entry"], known["exit"], known["pnl"], marks, strict=True):
+    for entry, left, pnl, trade_marks in zip(priced["entry"], priced["exit"], priced["pnl"], marks, strict=True):
         begin = int(np.searchsorted(calendar, np.datetime64(entry.date())))
         end = len(calendar) if pd.isna(left) else _booked_at(calendar, left)
-        path = _path(found, calendar)
+        path = _path(trade_marks, calendar)
         total[begin:end] += path[begin:end]
         total[end:] += 0.0 if pd.isna(left) else pnl
         held += max(end - begin, 0)
-        marked += sum(begin <= int(np.searchsorted(calendar, np.datetime64(day))) < end for day in found)
+        marked += sum(begin <= int(np.searchsorted(calendar, np.datetime64(day))) < end for day in trade_marks)
     if not marked:
         return None
     index = pd.DatetimeIndex(calendar.astype("datetime64[us]"), name="date")
@@ -126,8 +126,8 @@ def marked_equity(trades: pd.DataFrame, account: float) -> MarkedEquity | None:
 
 def _sessions(first: date, last: date) -> "NDArray[np.datetime64]":
     """Sessions of some days; the one before them where they hold none, as a trade on a holiday has it."""
-    found = sessions(first, last)
-    return found if len(found) else sessions(latest_session(first), last)
+    days = sessions(first, last)
+    return days if len(days) else sessions(latest_session(first), last)
 
 
 def _booked_at(calendar: "NDArray[np.datetime64]", left: pd.Timestamp) -> int:

@@ -24,7 +24,7 @@ class Execution:
 
     A delivery is the row of shares of an assignment or exercise: the shares follow from the option, the fees do not,
     and its effect says whether shares from before the file were taken. A reorganisation (a split, a merger, another
-    symbol) removes what it closes and adds what it opens; with quantity 0 the broker does not say what it makes.
+    symbol) removes what it closes and adds what it opens; at quantity 0 the broker gives no ratio.
     """
 
     when: datetime  # New York, without a zone
@@ -41,7 +41,7 @@ class Execution:
 
 
 def is_newest_first(executions: Sequence[Execution]) -> bool | None:
-    """Whether a file lists the newest row first; None where its times do not tell."""
+    """Whether a file lists the newest row first; None where its times are all equal."""
     rows = sorted(executions, key=lambda execution: execution.line)
     steps = [later.when - earlier.when for earlier, later in pairwise(rows)]
     falling, rising = (sum(sign * step > timedelta() for step in steps) for sign in (-1, 1))
@@ -146,7 +146,7 @@ def settled_in_cash(executions: Iterable[Execution]) -> tuple[list[Execution], l
     Returns
     -------
     list of Execution, list of str
-        What is left, and a line for every settlement whose amount is missing.
+        Remaining rows, and a line for every settlement whose amount is missing.
     """
     rows = list(executions)
     cash: dict[tuple[str, Contract | None], int] = defaultdict(int)

@@ -1,6 +1,6 @@
 """CSV fields: numbers, dates and contracts from text cells.
 
-What a cell means is decided by its whole column: `1,200` and `02/03/2026` have two readings each, and one cell that
+The meaning of a cell is decided by its whole column: `1,200` and `02/03/2026` have two readings each, and one cell that
 has only one decides for all. Where two readings remain, both are named and nothing is read.
 """
 
@@ -114,7 +114,7 @@ def decimal_sign(cells: Iterable[str], default: Literal[".", ","] | None = ".") 
     Raises
     ------
     TwoReadingsError
-        When numbers of both kinds occur, or none decides and there is no default.
+        When numbers of both kinds occur, or none decides and no default is given.
     """
     seen: dict[str, str] = {}
     both = ""
@@ -232,7 +232,7 @@ def day_first(stamps: Iterable[str], pairs: Iterable[tuple[str, str]] = (), *, d
     Raises
     ------
     TwoReadingsError
-        When both readings hold, differ, and there is no default.
+        When both readings hold, differ, and no default is given.
     """
     distinct = list(dict.fromkeys(stamps))
     ordered = list(dict.fromkeys(pairs))

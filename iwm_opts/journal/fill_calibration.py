@@ -1,6 +1,6 @@
 """Fill calibration: how far from mid a trader's own fills were, as a fraction of H.
 
-The offset of a fill is what it gave away against mid, over H, the sum of its legs' half-spreads: 0 is a fill at mid, 1
+The offset of a fill is its cost against mid over H, the sum of its legs' half-spreads: 0 is a fill at mid, 1
 sells the bids and buys the asks (the effective half-spread of Muravyev and Pearson 2020 over the quoted one). Fills of
 one day share their market: the interval of a mean counts days, not fills.
 """

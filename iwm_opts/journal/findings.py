@@ -71,7 +71,7 @@ def judged(draft: Draft, p: float, level: float) -> Finding:
     """A test with its p among the others, and the level that the strictest of them is held to."""
     is_fault = not math.isnan(p) and p <= FAMILY_ERROR
     smallest = NAN if math.isnan(p) else draft.smallest(level)
-    sentence = f"{draft.name}: too few trades to tell ({draft.n})" if math.isnan(p) else draft.tell(is_fault)
+    sentence = f"{draft.name}: too few trades ({draft.n})" if math.isnan(p) else draft.tell(is_fault)
     return Finding(
         draft.name,
         draft.topic,
@@ -89,11 +89,11 @@ def judged(draft: Draft, p: float, level: float) -> Finding:
 
 
 def fills(trades: pd.DataFrame) -> Draft:
-    known = trades[trades["fill_cost"].notna()]
-    each = (known["fill_cost"] / known["contracts"]).to_numpy(dtype=np.float64)
+    filled = trades[trades["fill_cost"].notna()]
+    each = (filled["fill_cost"] / filled["contracts"]).to_numpy(dtype=np.float64)
     estimate = mean_of(each)
-    cost = float(known["fill_cost"].sum()) if len(known) else NAN
-    each_one = "share" if len(known) and (known["multiplier"] == 1.0).all() else "package"
+    cost = float(filled["fill_cost"].sum()) if len(filled) else NAN
+    each_one = "share" if len(filled) and (filled["multiplier"] == 1.0).all() else "package"
 
     def tell(is_fault: bool) -> str:
         word = "worse than" if is_fault else "in line with"
@@ -102,16 +102,16 @@ def fills(trades: pd.DataFrame) -> Draft:
             f"together ({span(estimate, money)}), {money(cost)} in {estimate.n} trades"
         )
 
-    p = p_above_zero(estimate) if len(known) >= FEWEST else NAN
+    p = p_above_zero(estimate) if len(filled) >= FEWEST else NAN
     return Draft(
-        "fills", "execution", len(known), None, estimate, f"dollars a {each_one}", p, cost, tell,
+        "fills", "execution", len(filled), None, estimate, f"dollars a {each_one}", p, cost, tell,
         lambda level: detectable(estimate.error, level),
     )  # fmt: skip
 
 
 def late(trades: pd.DataFrame) -> Draft:
-    known = trades[trades["late"].notna()]
-    late = known[known["late"] > 0]
+    timed = trades[trades["late"].notna()]
+    late = timed[timed["late"] > 0]
     waited = float(late["late"].mean()) if len(late) else 0.0
     cost = float(late["late_cost"].sum(min_count=1)) if len(late) else 0.0
     priced = "" if math.isnan(cost) else f", which {lost(cost)}"
@@ -120,45 +120,45 @@ def late(trades: pd.DataFrame) -> Draft:
     how_long = f"{waited * SESSION_MINUTES:.0f} minutes" if within else f"{waited:.1f} sessions"
     what = f"by {how_long} on average{priced}" if len(late) else ""
     verb = f"left after the {'minute' if within else 'day'} their rule called"
-    return _habit("late exits", "execution", known, late, cost, verb, what)
+    return _habit("late exits", "execution", timed, late, cost, verb, what)
 
 
 def size(trades: pd.DataFrame) -> Draft:
-    known = trades[trades["oversize"].notna()]
-    over = known[known["oversize"] > SIZE_SLACK]
+    sized = trades[trades["oversize"].notna()]
+    over = sized[sized["oversize"] > SIZE_SLACK]
     cost = float(over["size_cost"].sum()) if len(over) else 0.0
     what = (
         f"by {over['oversize'].mean():.0%} on average; the excess {lost(cost)}{'' if cost > 0 else ', by luck'}"
         if len(over)
         else ""
     )
-    return _habit("size", "execution", known, over, cost, "risked more than the plan allows", what)
+    return _habit("size", "execution", sized, over, cost, "risked more than the plan allows", what)
 
 
 def minimum(trades: pd.DataFrame, rules: PlanRules) -> Draft:
-    wanted = rules.minimum
-    known = trades[trades["met"].notna()] if wanted is not None else trades.iloc[:0]
-    below = known[known["met"] < (wanted or 0)]
+    least = rules.minimum
+    rated = trades[trades["met"].notna()] if least is not None else trades.iloc[:0]
+    below = rated[rated["met"] < (least or 0)]
     made = float(below["pnl"].sum()) if len(below) else 0.0
     what = f"and made {money(made)} together" if len(below) else ""
     return _habit(
-        "checklist minimum", "rules", known, below, -made, f"were opened with fewer than {wanted} criteria met", what
+        "checklist minimum", "rules", rated, below, -made, f"were opened with fewer than {least} criteria met", what
     )
 
 
 def _habit(
-    name: str, topic: Topic, known: pd.DataFrame, broke: pd.DataFrame, cost: float, verb: str, what: str
+    name: str, topic: Topic, rated: pd.DataFrame, broke: pd.DataFrame, cost: float, verb: str, what: str
 ) -> Draft:
     """A rule that each trade keeps or breaks."""
-    count, n = len(broke), len(known)
+    count, n = len(broke), len(rated)
     low, high = share_interval(count, n)
     estimate = Estimate(count / n if n else NAN, low, high, n)
 
     def tell(is_fault: bool) -> str:
         if not count:
             return f"none of {n} trades {verb}"
-        told = f"{count} of {n} trades {verb} ({count / n:.0%}, {low:.0%} to {high:.0%})"
-        return f"{told} {what}".strip() + ("" if is_fault else ": slips, not a habit")
+        rate = f"{count} of {n} trades {verb} ({count / n:.0%}, {low:.0%} to {high:.0%})"
+        return f"{rate} {what}".strip() + ("" if is_fault else ": slips, not a habit")
 
     return Draft(
         name, topic, n, count, estimate, "share of trades", p_of_breaches(count, n) if n >= FEWEST else NAN, cost,
@@ -194,7 +194,7 @@ def is_broken(trades: pd.DataFrame, name: str) -> "pd.Series[bool]":
 
 
 def sides_of(trades: pd.DataFrame, name: str) -> tuple[Array, Array]:
-    known = trades[trades["result"].notna()]
-    met = known[known[ANSWER + name] == "met"]["result"]
-    broken = known[is_broken(known, name)]["result"]
+    rated = trades[trades["result"].notna()]
+    met = rated[rated[ANSWER + name] == "met"]["result"]
+    broken = rated[is_broken(rated, name)]["result"]
     return met.to_numpy(dtype=np.float64), broken.to_numpy(dtype=np.float64)

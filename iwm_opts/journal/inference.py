@@ -126,11 +126,11 @@ def share_interval(count: int, n: int) -> tuple[float, float]:
 
 def holm(values: Sequence[float]) -> list[float]:
     """P adjusted so that the chance of any false rejection among them stays below the level (Holm 1979); NaN stays."""
-    known = sorted((p, place) for place, p in enumerate(values) if not math.isnan(p))
+    ranked = sorted((p, place) for place, p in enumerate(values) if not math.isnan(p))
     adjusted = [NAN] * len(values)
     highest = 0.0
-    for rank, (p, place) in enumerate(known):
-        highest = max(highest, min(1.0, p * (len(known) - rank)))
+    for rank, (p, place) in enumerate(ranked):
+        highest = max(highest, min(1.0, p * (len(ranked) - rank)))
         adjusted[place] = highest
     return adjusted
 

@@ -39,7 +39,7 @@ def match_executions(executions: Iterable[Execution]) -> Matched:
     ----------
     executions : iterable of Execution
         In any order. Rows of one time follow each other as in the file, or reversed where it lists the newest first;
-        where times do not tell, in the order that leaves fewer closings without an opening.
+        where times are equal, in the order that leaves fewer closings without an opening.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def _effect_of_shares(
 
 
 class _Book:
-    """What is open as the orders come in."""
+    """Open lots as the orders come in."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.packages: list[Package] = []
@@ -131,7 +131,7 @@ class _Book:
         self.problems = list(problems)
 
     def take(self, order: list[Execution]) -> None:
-        """One order: what it closes first, then what it opens as one package."""
+        """Book one order: its closings first, then its openings as one package."""
         if order[0].kind == "reorganisation":
             self._reorganise(order)
             return
@@ -184,7 +184,7 @@ class _Book:
             self.lots[package.account, leg.contract].append((package, leg))
 
     def _close(self, execution: Execution, closed: dict[int, None]) -> Execution | None:
-        """Match a closing with the oldest lots; what is left of a row that may open too."""
+        """Match a closing with the oldest lots; return the rest of a row that may open too."""
         contract = execution.contract
         assert contract is not None  # shares were sent elsewhere
         left = abs(execution.quantity)
@@ -252,7 +252,7 @@ class _Book:
         self.shares.deliver(execution, shares, leg.contract.strike, closing.delivery, takes_old=takes_old)
 
     def _reorganise(self, rows: Sequence[Execution]) -> None:
-        """Splits, mergers and changes of symbol of one time: what was removed becomes what was added."""
+        """Splits, mergers and changes of symbol of one time: the added positions replace the removed."""
         added = [row for row in rows if row.effect == "open" and row.quantity]
         for row in rows:
             if row.effect == "open" and row.quantity:
@@ -293,7 +293,7 @@ class _Book:
 
 
 def _may_succeed(row: Execution, other: Execution) -> bool:
-    """Whether an added position may be what a removed one became."""
+    """Whether an added position may succeed a removed one."""
     if (row.contract is None) != (other.contract is None) or row.quantity * other.quantity >= 0:
         return False
     if row.contract is None or other.contract is None:

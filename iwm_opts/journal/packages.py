@@ -1,6 +1,6 @@
 """The package trades that a broker's executions add up to.
 
-What was opened in one order is one package. Closings are matched to it leg by leg, first in, first out, whatever orders
+Legs opened in one order are one package. Closings are matched to it leg by leg, first in, first out, whatever orders
 they came in: a part of a package that is closed on its own becomes a trade of its own, as does each half of a roll.
 Options that end in shares take the shares along, until these are sold or bought back (`share_lots`).
 """
@@ -93,7 +93,7 @@ class Package:
 
 
 def cut(package: Package) -> list[PackageTrade]:
-    """Trades of a package: one for each time that whole packages of it were left, and what is still open."""
+    """Trades of a package: one for each exit of whole packages, and the open rest."""
     moments = sorted({closing.when for leg in package.legs for closing in leg.closings})
     done, trades = 0, []
     for moment in moments:
@@ -169,7 +169,7 @@ def _trade(
 
 
 def strategy_of(legs: Sequence[tuple[int, Contract]]) -> str:
-    """Name of a package by its legs, such as `iron-condor`; `custom` for what has none here."""
+    """Name of a package by its legs, such as `iron-condor`; `custom` for other legs."""
     if len({contract.expiration for _, contract in legs}) > 1 or any(abs(count) != 1 for count, _ in legs):
         return "custom"
     shape = tuple(f"{'+' if count > 0 else '-'}{contract.right}" for count, contract in legs)

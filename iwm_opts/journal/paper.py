@@ -1,6 +1,6 @@
 """The paper journal: trades at real quotes and model fills, marked by the day, in one file that is never half written.
 
-The file lies in the local record (`paper/journal.json`). Every change is made under the record's lock on what is on
+The file lies in the local record (`paper/journal.json`). Every change is made under the record's lock on the version on
 disk at that moment, and put in place whole; a mark of a day replaces that day's, so that marking twice changes nothing.
 """
 
@@ -63,11 +63,11 @@ class PaperJournal:
         outcome: list[tuple[PaperTrade, bool]] = []
 
         def change(held: tuple[PaperTrade, ...]) -> tuple[PaperTrade, ...]:
-            twin = next((one for one in held if _is_same(one, trade)), None)
+            twin = next((candidate for candidate in held if _is_same(candidate, trade)), None)
             if twin is not None:
                 outcome.append((twin, False))
                 return held
-            numbered = replace(trade, number=max((one.number for one in held), default=0) + 1)
+            numbered = replace(trade, number=max((candidate.number for candidate in held), default=0) + 1)
             outcome.append((numbered, True))
             return (*held, numbered)
 
@@ -78,7 +78,7 @@ class PaperJournal:
         """Mark a trade; the mark of a day replaces that day's. A trade that is closed meanwhile is left alone."""
 
         def change(held: tuple[PaperTrade, ...]) -> tuple[PaperTrade, ...]:
-            return tuple(_marked(one, mark) if one.number == number and one.is_open else one for one in held)
+            return tuple(_marked(trade, mark) if trade.number == number and trade.is_open else trade for trade in held)
 
         self._change(change)
 
@@ -88,13 +88,13 @@ class PaperJournal:
         Raises
         ------
         InputError
-            When there is no such trade, or it is closed already.
+            When the number is unknown or its trade is closed.
         """
 
         def change(held: tuple[PaperTrade, ...]) -> tuple[PaperTrade, ...]:
-            one = find(held, number)
-            if not one.is_open:
-                raise InputError("trade", number, f"was closed at {one.closing.at if one.closing else ''}")
+            trade = find(held, number)
+            if not trade.is_open:
+                raise InputError("trade", number, f"was closed at {trade.closing.at if trade.closing else ''}")
             return tuple(replace(each, closing=closing) if each.number == number else each for each in held)
 
         return find(self._change(change), number)
@@ -122,16 +122,16 @@ def find(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
     InputError
         When there is none.
     """
-    found = next((one for one in trades if one.number == number), None)
-    if found is None:
-        known = ", ".join(str(one.number) for one in trades if one.is_open) or "none"
-        raise InputError("trade", number, "is not in the journal", f"open are {known}")
-    return found
+    match = next((trade for trade in trades if trade.number == number), None)
+    if match is None:
+        numbers = ", ".join(str(trade.number) for trade in trades if trade.is_open) or "none"
+        raise InputError("trade", number, "is not in the journal", f"open are {numbers}")
+    return match
 
 
-def _is_same(one: PaperTrade, other: PaperTrade) -> bool:
-    same_day = one.opened[:10] == other.opened[:10]
-    package = (one.plan, one.symbol, one.expiration, one.legs) == (
+def _is_same(trade: PaperTrade, other: PaperTrade) -> bool:
+    same_day = trade.opened[:10] == other.opened[:10]
+    package = (trade.plan, trade.symbol, trade.expiration, trade.legs) == (
         other.plan,
         other.symbol,
         other.expiration,
@@ -141,12 +141,12 @@ def _is_same(one: PaperTrade, other: PaperTrade) -> bool:
 
 
 def _marked(trade: PaperTrade, mark: Mark) -> PaperTrade:
-    others = [one for one in trade.marks if one.day != mark.day]
-    return replace(trade, marks=tuple(sorted([*others, mark], key=lambda one: one.day)))
+    others = [previous for previous in trade.marks if previous.day != mark.day]
+    return replace(trade, marks=tuple(sorted([*others, mark], key=lambda previous: previous.day)))
 
 
 def _written(trades: Sequence[PaperTrade]) -> str:
-    return json.dumps({"version": VERSION, "trades": [asdict(one) for one in trades]}, indent=1) + "\n"
+    return json.dumps({"version": VERSION, "trades": [asdict(trade) for trade in trades]}, indent=1) + "\n"
 
 
 def _read(text: str, path: Path) -> tuple[PaperTrade, ...]:
@@ -170,5 +170,5 @@ def _trade(fields: dict[str, Any]) -> PaperTrade:
     given = fields.get("shares")
     shares = Shares(**{**given, "exits": ShareExits(**given["exits"])}) if given else None
     exits = Exits(**fields["exits"])
-    known = {"legs": legs, "marks": marks, "closing": closing, "exits": exits, "shares": shares}
-    return PaperTrade(**{**fields, **known})
+    converted = {"legs": legs, "marks": marks, "closing": closing, "exits": exits, "shares": shares}
+    return PaperTrade(**{**fields, **converted})

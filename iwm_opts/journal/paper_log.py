@@ -11,8 +11,8 @@ from iwm_opts.journal.trade_log import SIMULATED, TradeLog, answers_text, log_of
 
 
 def for_review(trades: Sequence[PaperTrade]) -> TradeLog:
-    """The journal as a log to review: where there are real quotes, what was simulated is left out and counted."""
-    real = [one for one in trades if SIMULATED not in one.market]
+    """The journal as a log to review: with real quotes, simulated trades are left out and counted."""
+    real = [trade for trade in trades if SIMULATED not in trade.market]
     if not real or len(real) == len(trades):
         return log_of_paper(trades)
     log = log_of_paper(real)
@@ -64,5 +64,5 @@ def _row(trade: PaperTrade) -> dict[str, object]:
         "planned_risk": trade.planned_risk,
         "rank": math.nan if trade.rank is None else trade.rank,
         "checklist": answers_text(trade.checklist),
-        "marks": marks_text({date.fromisoformat(one.day): trade.gain_at(one) for one in trade.marks}),
+        "marks": marks_text({date.fromisoformat(mark.day): trade.gain_at(mark) for mark in trade.marks}),
     }

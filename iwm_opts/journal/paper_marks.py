@@ -54,23 +54,23 @@ def opened(
     Raises
     ------
     InputError
-        When the account bears none of it and no own size is given.
+        When the account allows no contract and no size is given.
     """
-    one, planned = sized.candidate, sized.size.contracts
+    candidate, planned = sized.candidate, sized.size.contracts
     count = planned if contracts is None else contracts
     if count < 1:
         raise InputError("contracts", count, sized.size.reason, "give a larger --account or --risk, or --contracts")
-    chain, filled = snapshot.chain, one.fill
+    chain, filled = snapshot.chain, candidate.fill
     received = filled.price if credit is None else credit
-    legs = tuple(Leg(SIDE_SIGN[leg.side], leg.right, leg.strike) for leg in one.legs)
-    sold = float(premium_sold(one.kind, [leg.bid for leg in one.legs], [leg.ask for leg in one.legs]))
-    loss = one.max_loss - MULTIPLIER * (received - filled.price)
+    legs = tuple(Leg(SIDE_SIGN[leg.side], leg.right, leg.strike) for leg in candidate.legs)
+    sold = float(premium_sold(candidate.kind, [leg.bid for leg in candidate.legs], [leg.ask for leg in candidate.legs]))
+    loss = candidate.max_loss - MULTIPLIER * (received - filled.price)
     return PaperTrade(
         number=0,
         plan=plan,
         market=(f"{SIMULATED} market, " if chain.simulated else "") + chain.source,
         symbol=chain.symbol,
-        expiration=one.expiration.isoformat(),
+        expiration=candidate.expiration.isoformat(),
         legs=legs,
         contracts=count,
         planned_contracts=planned,
@@ -80,9 +80,9 @@ def opened(
         model=filled.price,
         fill=filled.model,
         fees_schedule=fees,
-        fees=count * float(FeeSchedule.parse(fees).opening_fees(one.kind, count, sold)),
+        fees=count * float(FeeSchedule.parse(fees).opening_fees(candidate.kind, count, sold)),
         risk=count * loss,
-        planned_risk=planned * one.max_loss,
+        planned_risk=planned * candidate.max_loss,
         rank=rank,
         exits=exits,
         checklist=checklist,
@@ -124,7 +124,7 @@ def closing_of(trade: PaperTrade, mark: Mark, debit: float | None, reason: str |
 
 
 def settled(trade: PaperTrade, price: float) -> tuple[Mark, Closing]:
-    """Leaving a trade at its expiration, by the price of the underlying then; what is in the money is exercised.
+    """Close a trade at its expiration by the underlying's price; legs in the money are exercised.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def _quotes(trade: PaperTrade, table: OptionTable) -> tuple[list[float], list[fl
 def _rule(trade: PaperTrade, debit: float, at: datetime) -> str:
     """The rule of its exits that calls, by the definition that backtests leave by; an intraday trade's clock is last.
 
-    What is held overnight is not left in the session of its entry; an intraday trade is.
+    Only an intraday trade is left in the session of its entry.
     """
     opened, day = date.fromisoformat(trade.opened[:10]), at.date()
     held = max(len(sessions(opened, day)) - 1, 0)

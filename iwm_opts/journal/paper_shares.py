@@ -1,8 +1,8 @@
 """Share trades on paper: sized, filled and left as a backtest of the plan would, at quotes or on bars.
 
-Sizes come from the ledger of `backtest.shares`, with what the journal has open; stops and targets from its positions.
-On bars both are resting orders, filled where the market reached them. At quotes nobody saw what lay between two: a stop
-or a target calls where a quote stands beyond it, and costs what that quote is.
+Sizes come from the ledger of `backtest.shares`, with the journal's open trades; stops and targets from its positions.
+On bars both are resting orders, filled where the market reached them. Prices between two quotes are unknown: a stop
+or a target triggers at a quote beyond it and fills at that quote.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def open_quote(bars: pd.DataFrame, day: date, market: str) -> Quote:
     stamp = pd.Timestamp(day)
     if stamp not in bars.index:
         first, last = bars.index[0].date(), bars.index[-1].date()
-        raise InputError("as_of", day.isoformat(), f"is no session of the bars, {first} to {last}", "give newer bars")
+        raise InputError("as_of", day.isoformat(), f"outside the bars' sessions, {first} to {last}", "give newer bars")
     return Quote(_time(day, OPEN), float(bars["open"][stamp]), market)
 
 
@@ -91,7 +91,7 @@ def opened_shares(
         Daily bars; the ATR and the low are those of the sessions before the quote.
     quote : Quote
     held : sequence of PaperTrade
-        The journal: what the plan has open takes up risk and cash, what it has closed changes the equity.
+        The journal: the plan's open trades take up risk and cash, its closed trades change the equity.
     checklist : dict
         Answers at entry.
     count : int, optional
@@ -105,17 +105,17 @@ def opened_shares(
         When the bars are too short for an ATR, or an own size is given where the account takes none.
     """
     day = quote.at.date()
-    known = bars[bars.index < pd.Timestamp(day)]
-    ledger, own = Ledger(rules), [one for one in held if one.plan == plan.name and one.shares is not None]
-    ledger.open = [_position(one) for one in own if one.is_open]
-    ledger.equity_before += sum(one.gain for one in own if not one.is_open)
-    extreme = float(known["low"].iloc[-1]) if len(known) else float("nan")
-    found = ledger.enter(0, quote.price, extreme, atr(bars, day).value)
-    if found is None:
+    history = bars[bars.index < pd.Timestamp(day)]
+    ledger, trades = Ledger(rules), [trade for trade in held if trade.plan == plan.name and trade.shares is not None]
+    ledger.open = [_position(trade) for trade in trades if trade.is_open]
+    ledger.equity_before += sum(trade.gain for trade in trades if not trade.is_open)
+    extreme = float(history["low"].iloc[-1]) if len(history) else float("nan")
+    position = ledger.enter(0, quote.price, extreme, atr(bars, day).value)
+    if position is None:
         return next(iter(ledger.skipped))
-    size = found.shares if count is None else count
-    paid = found.entry if own_price is None else own_price
-    each = found.risk / found.shares + (paid - found.entry)
+    size = position.shares if count is None else count
+    paid = position.entry if own_price is None else own_price
+    each = position.risk / position.shares + (paid - position.entry)
     edge = plan.rule
     return PaperTrade(
         number=0,
@@ -125,21 +125,21 @@ def opened_shares(
         expiration="",
         legs=(),
         contracts=size,
-        planned_contracts=found.shares,
+        planned_contracts=position.shares,
         opened=_text(quote.at),
         credit=-paid,
         mid=-quote.price,
-        model=-found.entry,
+        model=-position.entry,
         fill=f"{rules.slippage:g} a share",
         fees_schedule=f"{rules.fees:g} a share",
         fees=size * rules.fees,
         risk=size * each,
-        planned_risk=found.risk,
+        planned_risk=position.risk,
         rank=None,
         exits=Exits(),
         checklist=checklist,
         shares=Shares(
-            found.stop, found.target, found.atr, rules.exits, rules.slippage,
+            position.stop, position.target, position.atr, rules.exits, rules.slippage,
             edge.exit_minute if isinstance(edge, Momentum) else None,
         ),
     )  # fmt: skip
@@ -148,8 +148,8 @@ def opened_shares(
 def marked_at(trade: PaperTrade, quote: Quote) -> Mark:
     """What leaving brings at a quote, and whether a rule calls for it.
 
-    A time stop is judged on the close of its session and leaves on the next; the last mark of a session stands for its
-    close, and a later quote where nobody marked it.
+    A time stop is judged on the close of its session and leaves on the next; the last mark of a session serves as its
+    close, and a later quote where it has no mark.
 
     Raises
     ------
@@ -158,8 +158,8 @@ def marked_at(trade: PaperTrade, quote: Quote) -> Mark:
     """
     if _text(quote.at) < trade.opened:
         raise InputError("as_of", _text(quote.at), f"lies before trade {trade.number} was opened, {trade.opened}")
-    found = _position(trade).at_open(quote.price)
-    rule = found[1] if found else "time" if _is_out_of_time(trade, quote) else ""
+    exit_ = _position(trade).at_open(quote.price)
+    rule = exit_[1] if exit_ else "time" if _is_out_of_time(trade, quote) else ""
     return _mark(trade, quote.at, quote.price, rule)
 
 
@@ -180,28 +180,28 @@ def marked_on_bars(trade: PaperTrade, bars: pd.DataFrame, until: date | None = N
     """
     first = date.fromisoformat(trade.opened[:10])
     last = min(until or bars.index[-1].date(), bars.index[-1].date())
-    wanted = pd.DatetimeIndex(sessions(first, last)) if first <= last else pd.DatetimeIndex([])
-    missing = wanted.difference(pd.DatetimeIndex(bars.index))
-    if wanted.empty or len(missing):
+    days = pd.DatetimeIndex(sessions(first, last)) if first <= last else pd.DatetimeIndex([])
+    missing = days.difference(pd.DatetimeIndex(bars.index))
+    if days.empty or len(missing):
         rule = f"lack {missing[0].date() if len(missing) else first}, which trade {trade.number} was open on"
         raise InputError("bars", f"to {last}", rule, "give newer bars")
-    one, found, paid = _position(trade), [], 0.0
-    for place, (stamp, bar) in enumerate(bars.loc[wanted].iterrows()):
+    position, marks, paid = _position(trade), [], 0.0
+    for place, (stamp, bar) in enumerate(bars.loc[days].iterrows()):
         at, is_first = pd.Timestamp(str(stamp)).date(), place == 0
         paid += 0.0 if is_first else _dividend(bar)
-        # What a bar reached before a trade was opened within its session says nothing of the trade.
+        # The range of a bar that began before the entry says nothing of the trade.
         is_whole = not is_first or trade.opened[11:] <= OPEN
-        gone = None if is_first else one.at_open(float(bar["open"]))
-        reached = one.within(float(bar["high"]), float(bar["low"])) if gone is None and is_whole else None
+        gone = None if is_first else position.at_open(float(bar["open"]))
+        reached = position.within(float(bar["high"]), float(bar["low"])) if gone is None and is_whole else None
         if gone or reached:
             price, rule = gone or reached or (0.0, "")
-            found.append(_mark(trade, _time(at, OPEN if gone else UNTIMED), price, rule, paid))
-            return found
+            marks.append(_mark(trade, _time(at, OPEN if gone else UNTIMED), price, rule, paid))
+            return marks
         close = float(bar["close"])
-        found.append(_mark(trade, _time(at, CLOSE), close, "", paid))
+        marks.append(_mark(trade, _time(at, CLOSE), close, "", paid))
         exits = trade.shares.exits if trade.shares else None
-        one.is_due = exits is not None and exits.is_slow(place + 1, close - one.entry, one.atr)
-    return found
+        position.is_due = exits is not None and exits.is_slow(place + 1, close - position.entry, position.atr)
+    return marks
 
 
 def marked_on_minutes(trade: PaperTrade, minutes: pd.DataFrame) -> list[Mark]:
@@ -228,8 +228,10 @@ def _is_out_of_time(trade: PaperTrade, quote: Quote) -> bool:
     if trade.leave_by is not None:
         return quote.at >= trade.leave_by
     exits, before = shares.exits, len(sessions(opened, day)) - 1
-    closes = {len(sessions(opened, date.fromisoformat(one.day))): -one.mid for one in trade.marks if one.day < str(day)}
-    # Of sessions that nobody marked this quote tells what there is to tell.
+    closes = {
+        len(sessions(opened, date.fromisoformat(mark.day))): -mark.mid for mark in trade.marks if mark.day < str(day)
+    }
+    # This quote serves for sessions without a mark.
     return any(
         exits.is_slow(place, closes.get(place, quote.price) + trade.model, shares.atr) for place in range(1, before + 1)
     )

@@ -1,4 +1,4 @@
-"""A trade on paper: how it was opened, what it is left by, its marks and how it ended."""
+"""Paper trade: entry, exit rules, marks and closing."""
 
 import math
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """What a trade in shares is left by; dollars a share."""
+    """Exit prices of a share trade, $/share."""
 
     stop: float
     target: float | None
@@ -83,7 +83,7 @@ class Shares:
 class PaperTrade:
     """One trade on paper; dollars a share for prices, dollars of the position for fees and risks.
 
-    A trade in shares has no legs and no expiration; what was paid for them is a negative credit, as for options bought.
+    A trade in shares has no legs and no expiration; their cost is a negative credit, as for options bought.
     """
 
     number: int
@@ -122,7 +122,7 @@ class PaperTrade:
 
     @property
     def leave_by(self) -> datetime | None:
-        """When an intraday edge leaves, New York; None for what is held overnight."""
+        """When an intraday edge leaves, New York; None for a trade held overnight."""
         minute = self.exits.minute if self.shares is None else self.shares.exit_minute
         if minute is None:
             return None

@@ -1,4 +1,4 @@
-"""What a plan's backtest traded, as a log: to be looked at trade by trade, and to hold own results against."""
+"""Trades of a plan's backtest as a log, to review and to compare own results with."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from iwm_opts.spreads.typed import TypedLeg
 
 
 def log_of_plan(result: PlanResult) -> TradeLog:
-    """Trades of a plan over the ranges it was run on beside the stress periods; without one, of these.
+    """Trades of a plan over its ranges apart from the stress periods; without one, over these.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def log_of_plan(result: PlanResult) -> TradeLog:
     """
     plan, stages = result.plan, result.ranges or result.stress
     market = backtest_label(result.market, is_simulated=result.is_simulated)
-    tables = [one.trades for one in stages if len(one.trades)]
+    tables = [stage.trades for stage in stages if len(stage.trades)]
     if not tables:
         return log_of_rows(pd.DataFrame(), market, is_simulated=result.is_simulated)
     trades = pd.concat(tables, ignore_index=True)
@@ -41,7 +41,7 @@ def log_of_plan(result: PlanResult) -> TradeLog:
 
 
 def _share_rows(trades: pd.DataFrame, plan: Plan, market: str) -> pd.DataFrame:
-    """Share trades in the columns of a log: what is bought is a negative credit."""
+    """Share trades in the columns of a log: a purchase is a negative credit."""
     slipped = plan.costs.share_slippage
     on_the_way_out = trades["slippage"] / trades["shares"] - slipped
     # A trade on daily bars is entered at the open; when within a session a stop was met they do not say.

@@ -1,9 +1,9 @@
-"""What a plan's rules said of trades that others kept: the size, the exits and the checklist, from bars.
+"""Replay of a plan's rules on logged trades: size, exits and checklist, from bars.
 
-A broker tells what was filled, not what the plan asked for. With the daily bars of the underlying its share trades are
+A broker's export holds the fills, not the plan's orders. With the daily bars of the underlying its share trades are
 replayed by the plan's own rules (`paper_shares`, as a backtest has them): shares and risk at the entry, the day on
-which a stop, a target or the time called and what leaving there would have brought, the model's fills, and dividends.
-The checklist is judged for every trade as the data stood before the session of its entry. What a log says stays.
+which a stop, a target or the time called and its result, the model's fills, and dividends.
+The checklist is judged for every trade on the data before the session of its entry. Values in the log are kept.
 """
 
 from collections import Counter, defaultdict
@@ -55,38 +55,38 @@ def replayed(log: TradeLog, plan: Plan, data: Inputs, account: float | None = No
         Trades of the plan.
     plan : Plan
     data : Inputs
-        Daily bars, and what else there is; minutes tell the price at an order's time.
+        Daily bars and optional data; minutes give the price at an order's time.
     account : float, optional
         Dollars at the start, of each account; the plan's unless given.
 
     Returns
     -------
     TradeLog
-        With notes of what was judged, and of the trades that the data or the rules say nothing of.
+        With notes on the trades judged, and on those outside the data or the rules.
     """
     trades, notes = log.trades.copy(), Counter[str]()
     judged = _with_checklists(trades, plan, data, notes)
-    told = [f"checklists judged afterwards, as the data stood before the entry: {judged}"] if judged else []
+    lines = [f"checklists judged afterwards on the data before the entry: {judged}"] if judged else []
     if plan.instrument == "shares":
-        told += _with_share_rules(trades, plan, data, account, notes)
-    told += [f"needs data: {count} trades: {why}" for why, count in notes.items()]
-    return replace(log, trades=trades, notes=(*log.notes, *told))
+        lines += _with_share_rules(trades, plan, data, account, notes)
+    lines += [f"needs data: {count} trades: {why}" for why, count in notes.items()]
+    return replace(log, trades=trades, notes=(*log.notes, *lines))
 
 
 def earlier_trades(plan: Plan, data: Inputs, before: date) -> pd.DataFrame:
-    """What a share plan of daily bars would have traded before a day: what later results are held against.
+    """Backtest trades of a daily share plan before a day, to compare later results with.
 
     Raises
     ------
     InputError
-        When the data lack what the edge or the macro filter reads.
+        When the data lack an input of the edge or the macro filter.
     """
-    known = data.before(before)
-    return trade_shares(known.bars, entry_days(plan, known).allowed, share_rules(plan)).trades
+    history = data.before(before)
+    return trade_shares(history.bars, entry_days(plan, history).allowed, share_rules(plan)).trades
 
 
 def lacks_rules(log: TradeLog, plan: Plan) -> bool:
-    """Whether there is something that a replay could tell."""
+    """Whether a replay could complete the log."""
     trades = log.trades
     unknown = (trades["checklist"] == "").any() and bool(plan.checklist.criteria)
     of_shares = trades["strategy"].isin((SHARES, SHORT_SHARES)) & (trades["risk"].isna() | trades["due"].isna())
@@ -94,14 +94,14 @@ def lacks_rules(log: TradeLog, plan: Plan) -> bool:
 
 
 def _with_checklists(trades: pd.DataFrame, plan: Plan, data: Inputs, unknown: Counter[str]) -> int:
-    """Judge the checklists that nobody kept, in place; how many had an answer that the data tell."""
-    wanted = trades.index[trades["checklist"] == ""]
-    if not len(wanted):
+    """Judge missing checklists in place; return the number of those that the data answer."""
+    unanswered = trades.index[trades["checklist"] == ""]
+    if not len(unanswered):
         return 0
     # A criterion reads all sessions at once, and the same for each whatever comes after it (`plans.checklist`).
     readings = {name: criterion(name).read(data) for name in plan.checklist.criteria}
     judged = 0
-    for at in wanted:
+    for at in unanswered:
         before = pd.Timestamp(latest_session(trades["entry"][at].date() - timedelta(days=1)))
         states = {name: _state(reading, before) for name, reading in readings.items()}
         missing = [name for name, state in states.items() if state == UNTOLD]
@@ -121,25 +121,25 @@ def _state(reading: Reading | None, session: pd.Timestamp) -> str:
 def _with_share_rules(
     trades: pd.DataFrame, plan: Plan, data: Inputs, account: float | None, unknown: Counter[str]
 ) -> list[str]:
-    """Complete the share trades, in place, in order of entry: what is open takes up risk and cash of the next."""
+    """Complete the share trades, in place, in order of entry: open trades take up risk and cash of the next."""
     if account is not None:
         plan = plan.model_copy(update={"account": plan.account.model_copy(update={"value": account})})
     rules, held = share_rules(plan), defaultdict[str, list[PaperTrade]](list)  # by account
-    wanted = trades[(trades["strategy"] == SHARES) & (trades["risk"].isna() | trades["due"].isna())]
+    incomplete = trades[(trades["strategy"] == SHARES) & (trades["risk"].isna() | trades["due"].isna())]
     paid = refused = marked = 0.0
     accounts = accounts_of(trades)
-    for _, rows in wanted.groupby(["entry", "symbol", "credit", "market"], sort=True):
-        own = held[accounts[rows.index[0]]]
+    for _, rows in incomplete.groupby(["entry", "symbol", "credit", "market"], sort=True):
+        open_trades = held[accounts[rows.index[0]]]
         lot = _Lot(rows, rows["entry"].iloc[0], int(rows["contracts"].sum()), -float(rows["credit"].iloc[0]))
         try:
             _refuse_other_bars(rows, data.bars)
             paid += _receive_dividends(trades, rows, data.bars)
             marked += _mark(trades, rows, rules, data.bars)
-            refused += _replay(trades, lot, plan, rules, data, own)
+            refused += _replay(trades, lot, plan, rules, data, open_trades)
         except InputError as error:
             unknown[f"{error.name} {error.rule}; {error.remedy}" if error.remedy else f"{error.name} {error.rule}"] += 1
             continue
-    ours = trades.loc[wanted.index][lambda table: table["risk"].notna()]
+    ours = trades.loc[incomplete.index][lambda table: table["risk"].notna()]
     without = ours["entry_model"].isna() | (ours["exit_model"].isna() & ours["exit"].notna())
     if without.any():
         unknown["a model fill, for the price at the time of the order (--minutes)"] += int(without.sum())
@@ -148,15 +148,15 @@ def _with_share_rules(
         "share trades are replayed by the plan's rules on the bars; model fills: the session's open and close within "
         f"{LATEST_FILL} minutes of them, elsewhere the minutes where they are given, and {rules.slippage:g} a share"
     )
-    told = [how, *([f"marked at {marked:,.0f} closes that they were held over"] if marked else [])]
-    told += [f"dividends by the bars' ex-dates added to the results: ${paid:,.2f}"] if paid else []
-    told += (
+    lines = [how, *([f"marked at {marked:,.0f} closes that they were held over"] if marked else [])]
+    lines += [f"dividends by the bars' ex-dates added to the results: ${paid:,.2f}"] if paid else []
+    lines += (
         [f"{refused:.0f} entries when the plan's account takes no more: sized by its risk share alone"]
         if refused
         else []
     )
-    told += [f"{shorts} short trades in shares: the plan only buys, its rules say nothing of them"] if shorts else []
-    return told
+    lines += [f"{shorts} short trades in shares: the plan only buys, its rules do not cover them"] if shorts else []
+    return lines
 
 
 def _refuse_other_bars(rows: pd.DataFrame, bars: pd.DataFrame) -> None:
@@ -170,8 +170,8 @@ def _refuse_other_bars(rows: pd.DataFrame, bars: pd.DataFrame) -> None:
             held = f"{bars.index[0].date()} to {bars.index[-1].date()}"
             raise InputError("bars", held, f"do not reach all of them, {held}", "give --bars that do")
     for when, price in (("entry", "credit"), ("exit", "debit")):
-        known = rows[rows[when].notna()]
-        for day, paid in zip(known[when].dt.normalize(), -known[price], strict=True):
+        timed = rows[rows[when].notna()]
+        for day, paid in zip(timed[when].dt.normalize(), -timed[price], strict=True):
             if not bars["low"][day] * (1 - ASIDE) <= paid <= bars["high"][day] * (1 + ASIDE):
                 remedy = "give --bars of that fund, adjusted for splits alone"
                 raise InputError("bars", paid, "did not trade where these were filled", remedy)
@@ -187,24 +187,24 @@ def _replay(
     quoted = lot.paid - rules.slippage if np.isnan(price) else price
     quote = Quote(at.to_pydatetime(), quoted, str(lot.rows["market"].iloc[0]))
     # At an open the plan leaves first and enters then, whichever order was filled first.
-    known = at + pd.Timedelta(minutes=LATEST_FILL) if is_near_open(lot.entry) else at
-    before = [_as_held(one, known) for one in held]
-    found = opened_shares(plan, rules, data.bars, quote, before, {}, lot.shares, lot.paid)
-    is_refused = isinstance(found, str)
-    if isinstance(found, str):  # its stop and its exits are what they would have been alone
-        found = opened_shares(plan, rules, data.bars, quote, (), {}, lot.shares, lot.paid)
-    if isinstance(found, str):
-        raise InputError("bars", quote.at.isoformat(), found, "give --bars that begin earlier")
+    cutoff = at + pd.Timedelta(minutes=LATEST_FILL) if is_near_open(lot.entry) else at
+    before = [_as_held(trade, cutoff) for trade in held]
+    opened = opened_shares(plan, rules, data.bars, quote, before, {}, lot.shares, lot.paid)
+    is_refused = isinstance(opened, str)
+    if isinstance(opened, str):  # its stop and its exits are what they would have been alone
+        opened = opened_shares(plan, rules, data.bars, quote, (), {}, lot.shares, lot.paid)
+    if isinstance(opened, str):
+        raise InputError("bars", quote.at.isoformat(), opened, "give --bars that begin earlier")
     for row, share in zip(lot.rows.index, lot.rows["contracts"] / lot.shares, strict=True):
         if not is_refused:
-            _fill_in(trades, row, "planned_contracts", found.planned_contracts * share)
-            _fill_in(trades, row, "planned_risk", found.planned_risk * share)
-        _fill_in(trades, row, "risk", found.risk * share)
+            _fill_in(trades, row, "planned_contracts", opened.planned_contracts * share)
+            _fill_in(trades, row, "planned_risk", opened.planned_risk * share)
+        _fill_in(trades, row, "risk", opened.risk * share)
         _fill_in(trades, row, "model_fees", 2.0 * rules.fees * trades["contracts"][row])
         if not np.isnan(price):
             _fill_in(trades, row, "entry_mid", -price)
-            _fill_in(trades, row, "entry_model", found.model)
-        part = replace(found, contracts=int(trades["contracts"][row]), risk=found.risk * share, fees=0.0)
+            _fill_in(trades, row, "entry_model", opened.model)
+        part = replace(opened, contracts=int(trades["contracts"][row]), risk=opened.risk * share, fees=0.0)
         left = trades["exit"][row]
         if pd.notna(left):
             debit, fees, settlement = (float(trades[name][row]) for name in ("debit", "fees", "settlement"))
@@ -212,19 +212,19 @@ def _replay(
         held.append(part)
     # What an option took away was left by no rule of the plan.
     for row in lot.rows.index[lot.rows["exit"].notna() & ~lot.rows["reason"].isin(DELIVERS)]:
-        _judge_exit(trades, row, found, rules, data)
+        _judge_exit(trades, row, opened, rules, data)
     return is_refused
 
 
-def _judge_exit(trades: pd.DataFrame, row: int, found: PaperTrade, rules: ShareRules, data: Inputs) -> None:
+def _judge_exit(trades: pd.DataFrame, row: int, trade: PaperTrade, rules: ShareRules, data: Inputs) -> None:
     """When a rule called for the exit of a row, and what leaving then and at its own time would have brought."""
     left = trades["exit"][row]
-    called = _called(found, left, data)
+    called = _called(trade, left, data)
     if called is not None and called.at == f"{left.date()} {UNTIMED}" and is_near_open(left):
         called = None  # left at the open of a session within which a rule called later
     is_that_day = called is not None and called.day == f"{left.date()}"
     overrun = pd.Timedelta(minutes=SLACK)
-    is_late = called is not None and (not is_that_day or (found.leave_by and left > pd.Timestamp(called.at) + overrun))
+    is_late = called is not None and (not is_that_day or (trade.leave_by and left > pd.Timestamp(called.at) + overrun))
     price = price_at(left, data)
     if called is not None and is_that_day and not is_late and (called.rule != "time" or np.isnan(price)):
         mid, model = called.mid, called.debit
@@ -246,17 +246,17 @@ def _judge_exit(trades: pd.DataFrame, row: int, found: PaperTrade, rules: ShareR
         trades.loc[row, "reason"] = rule
 
 
-def _called(found: PaperTrade, left: pd.Timestamp, data: Inputs) -> Mark | None:
+def _called(trade: PaperTrade, left: pd.Timestamp, data: Inputs) -> Mark | None:
     """The first mark on which a rule called for the exit, up to the day it was left; None where none did."""
-    if found.shares is not None and found.shares.exit_minute is not None:
+    if trade.shares is not None and trade.shares.exit_minute is not None:
         if data.minutes is None:
             raise InputError("minutes", None, "are needed for an intraday plan", "give --minutes FILE")
-        marks: Sequence[Mark] = marked_on_minutes(found, data.minutes.bars)
+        marks: Sequence[Mark] = marked_on_minutes(trade, data.minutes.bars)
     else:
-        marks = marked_on_bars(found, data.bars, left.date())
+        marks = marked_on_bars(trade, data.bars, left.date())
     # On bars a mark within a session has no time; on minutes what was called after the exit did not call for it.
     until = f"{_text(left):.16}" if left != left.normalize() else f"{left.date()} 24:00"
-    return next((one for one in marks if one.rule and f"{one.at:.16}" <= until), None)
+    return next((mark for mark in marks if mark.rule and f"{mark.at:.16}" <= until), None)
 
 
 def _receive_dividends(trades: pd.DataFrame, rows: pd.DataFrame, bars: pd.DataFrame) -> float:
@@ -288,9 +288,9 @@ def _mark(trades: pd.DataFrame, rows: pd.DataFrame, rules: ShareRules, bars: pd.
     return total
 
 
-def _as_held(one: PaperTrade, at: pd.Timestamp) -> PaperTrade:
-    """A trade as it stood at a time: what was left later was open then."""
-    return replace(one, closing=None) if one.closing is not None and one.closing.at > _text(at) else one
+def _as_held(trade: PaperTrade, at: pd.Timestamp) -> PaperTrade:
+    """A trade as of a time: one closed later was open then."""
+    return replace(trade, closing=None) if trade.closing is not None and trade.closing.at > _text(at) else trade
 
 
 def _fill_in(trades: pd.DataFrame, row: int, name: str, value: float) -> None:

@@ -1,4 +1,4 @@
-"""Where a plan stands today: its decision, its evidence, its size with today's numbers put in, its reviews."""
+"""Plan report: today's decision, evidence, position size and reviews."""
 
 import math
 from collections.abc import Callable
@@ -77,7 +77,7 @@ def plan_standing(
     progress: Callable[[int, int], None] | None = None,
     with_evidence: bool = True,
 ) -> Standing:
-    """Where a plan stands for an entry on a session.
+    """Report a plan's decision, size and evidence for a session.
 
     Parameters
     ----------
@@ -87,9 +87,9 @@ def plan_standing(
     day : date, optional
         The newest that the data can decide on unless given.
     notes : tuple of str
-        What to say of the data.
+        Notes on the data.
     progress : callable, optional
-        Told how much of the evidence is measured.
+        Called with (done, total) claims measured.
     with_evidence : bool
         Whether the edge's claims are measured, which takes seconds.
 
@@ -100,13 +100,13 @@ def plan_standing(
     """
     day = day or decision_day(plan, data)
     decision = decide(plan, data, day)
-    known = data.before(day)
-    fund = known.funds.get(LEAD_SYMBOL)
-    ahead = float(lead(fund, known.bars).iloc[-1]) if fund is not None and len(fund) else math.nan
-    sectors = known.sectors
+    history = data.before(day)
+    fund = history.funds.get(LEAD_SYMBOL)
+    ahead = float(lead(fund, history.bars).iloc[-1]) if fund is not None and len(fund) else math.nan
+    sectors = history.sectors
     if sectors is not None and len(sectors):
         sectors = sectors[sectors["date"] == sectors["date"].max()]
-    sizing = _sizing(plan, known, day, _price_at_minute(plan, data, day))
+    sizing = _sizing(plan, history, day, _price_at_minute(plan, data, day))
     none = (
         ("nothing to enter: the rules say take, and the size is 0",)
         if decision.take and not sizing.size.contracts
@@ -117,9 +117,9 @@ def plan_standing(
         day,
         decision,
         sizing,
-        tuple(measure_claims(known, EVIDENCE[plan.edge] if with_evidence else (), progress)),
+        tuple(measure_claims(history, EVIDENCE[plan.edge] if with_evidence else (), progress)),
         None if math.isnan(ahead) else ahead,
-        _package_today(plan, known, day),
+        _package_today(plan, history, day),
         _last_sessions(day, "M", MONTHLY_REVIEWS),
         _last_sessions(day, "Q", QUARTERLY_REVIEWS),
         sectors if sectors is not None and len(sectors) else None,
@@ -128,7 +128,7 @@ def plan_standing(
 
 
 def _price_at_minute(plan: Plan, data: Inputs, day: date) -> float | None:
-    """Price at an intraday plan's entry: what its backtest fills at, else the last one before; None without either."""
+    """Price at an intraday plan's entry: its backtest's fill, else the last price before; None without either."""
     edge = plan.rule
     if not isinstance(edge, Momentum) or data.minutes is None:
         return None
@@ -141,15 +141,15 @@ def _price_at_minute(plan: Plan, data: Inputs, day: date) -> float | None:
     return float(seen.iloc[-1]) if len(seen) else None
 
 
-def _sizing(plan: Plan, known: Inputs, day: date, at_minute: float | None) -> Sizing:
-    average = atr(known.bars, day)
-    last = known.bars.iloc[-1]
+def _sizing(plan: Plan, history: Inputs, day: date, at_minute: float | None) -> Sizing:
+    average = atr(history.bars, day)
+    last = history.bars.iloc[-1]
     entry, budget = float(last["close"]) if at_minute is None else at_minute, plan.account.value * plan.account.risk
     if plan.instrument == "shares":
-        found = _share_sizing(plan, average, entry, float(last["low"]), budget)
+        sizing = _share_sizing(plan, average, entry, float(last["low"]), budget)
     else:
-        found = _package_sizing(plan, known, day, average, entry, budget)
-    return replace(found, at_minute=at_minute is not None)
+        sizing = _package_sizing(plan, history, day, average, entry, budget)
+    return replace(sizing, at_minute=at_minute is not None)
 
 
 def _share_sizing(plan: Plan, average: Atr, entry: float, low: float, budget: float) -> Sizing:
@@ -166,13 +166,13 @@ def _share_sizing(plan: Plan, average: Atr, entry: float, low: float, budget: fl
     )  # fmt: skip
 
 
-def _package_sizing(plan: Plan, known: Inputs, day: date, average: Atr, entry: float, budget: float) -> Sizing:
+def _package_sizing(plan: Plan, history: Inputs, day: date, average: Atr, entry: float, budget: float) -> Sizing:
     package = plan.package
     assert package is not None
-    # Without a quote the worst case stands in: a wing's whole width, no credit.
-    (kind,) = [name for name, is_it in strategies(plan, known, [day]) if is_it[0]]
+    # Without a quote assume the worst case: a wing's whole width, no credit.
+    (kind,) = [name for name, is_it in strategies(plan, history, [day]) if is_it[0]]
     if kind in (SINGLE, DEBIT):
-        return _debit_sizing(plan, known, average, entry, budget, package.width if kind == DEBIT else math.inf)
+        return _debit_sizing(plan, history, average, entry, budget, package.width if kind == DEBIT else math.inf)
     worst = MULTIPLIER * package.width
     size = size_position(plan.account.value, plan.account.risk, worst)
     wing = package.width / average.value
@@ -184,12 +184,12 @@ def _package_sizing(plan: Plan, known: Inputs, day: date, average: Atr, entry: f
     )  # fmt: skip
 
 
-def _debit_sizing(plan: Plan, known: Inputs, average: Atr, entry: float, budget: float, width: float) -> Sizing:
+def _debit_sizing(plan: Plan, history: Inputs, average: Atr, entry: float, budget: float, width: float) -> Sizing:
     """Contracts of a call, or of a spread of calls, whose premium is estimated from the last IV: no chain is read."""
     package = plan.package
     assert package is not None
     formula = f"contracts = floor(risk / max loss), max loss = {MULTIPLIER} x premium paid + fees"
-    latest = known.history.last(1).to_numpy(dtype=float) if known.history else np.empty(0)
+    latest = history.history.last(1).to_numpy(dtype=float) if history.history else np.empty(0)
     if not len(latest):
         size = Size(0, 0.0, math.nan, "risk", "without --iv-history no premium can be estimated")
         worked = f"contracts = floor({budget:.2f} / ({MULTIPLIER} x premium + fees)): the premium is unknown"
@@ -211,20 +211,20 @@ def _debit_sizing(plan: Plan, known: Inputs, average: Atr, entry: float, budget:
     )  # fmt: skip
 
 
-def _package_today(plan: Plan, known: Inputs, day: date) -> str:
+def _package_today(plan: Plan, history: Inputs, day: date) -> str:
     """Which vertical the rank of the close before chooses."""
     if plan.package is None or plan.instrument != "vertical":
         return ""
-    (chosen,) = [name for name, is_it in strategies(plan, known, [day]) if is_it[0]]
+    (chosen,) = [name for name, is_it in strategies(plan, history, [day]) if is_it[0]]
     if plan.edge == "vol-contraction" or plan.package.kind != "by-rule":
         return ""  # one kind, whatever the rank
     before = latest_session(day - timedelta(days=1))
     rank = math.nan
-    if known.history is not None and len(known.history.last(1)):
-        rank = float(gate_ranks(known.history).get(pd.Timestamp(before), math.nan))
-    if known.history is None or math.isnan(rank):
+    if history.history is not None and len(history.history.last(1)):
+        rank = float(gate_ranks(history.history).get(pd.Timestamp(before), math.nan))
+    if history.history is None or math.isnan(rank):
         return f"{chosen}: the IV rank of {before} is unknown"
-    return f"{chosen}: {known.history.series} ranks {rank:.1f} on {before}"
+    return f"{chosen}: {history.history.series} ranks {rank:.1f} on {before}"
 
 
 def _last_sessions(day: date, unit: str, count: int) -> tuple[date, ...]:

@@ -1,4 +1,4 @@
-"""What a review needs to know of a plan."""
+"""Rules of a plan that a review needs."""
 
 from dataclasses import dataclass
 

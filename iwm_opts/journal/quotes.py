@@ -1,7 +1,7 @@
 """Mids and model fills that a log does not know, from the chains that were recorded at the time.
 
 A broker reports fills, not quotes. Where the local record holds a capture of that day within
-`TOLERANCE` of the order, its quotes say what the package was worth at mid and what the fill model would have taken.
+`TOLERANCE` of the order, its quotes give the package's mid and the model's fill.
 """
 
 from dataclasses import replace
@@ -24,7 +24,7 @@ TOLERANCE: Final = timedelta(minutes=20)  # snapshots are made for every half ho
 
 
 def with_recorded_quotes(log: TradeLog, record: Record, fill: FillModel) -> TradeLog:
-    """A log with the mids, half-spreads and model fills of the recorded chains; what the log has itself stays.
+    """A log with the mids, half-spreads and model fills of the recorded chains; the log's own values are kept.
 
     Parameters
     ----------

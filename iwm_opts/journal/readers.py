@@ -223,7 +223,7 @@ def _numbered(trades: Sequence[Trade]) -> list[tuple[str, Trade]]:
 
 
 def _share_row(name: str, trade: ShareTrade, market: str) -> dict[str, object]:
-    """What is bought is a negative credit, as for options; a short one is a credit."""
+    """Opening price: a purchase is a negative credit, as for options; a short sale is a credit."""
     sign = 1 if trade.shares > 0 else -1
     return {
         "trade": name,

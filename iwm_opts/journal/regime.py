@@ -2,10 +2,10 @@
 
 The test is a scan for a fall of the mean: the largest standardised shortfall over all stretches of consecutive trades,
 the generalised likelihood ratio of a CUSUM chart (Siegmund and Venkatraman 1995, Annals of Statistics 23), read after
-every trade. What it reaches by luck is not taken from a formula: the same scan runs over thousands of logs of equal
-length resampled from the backtest in blocks (trades held together stay together), each measured against a backtest
-resampled the same way, so that the uncertainty of the backtest's own mean is in it. Looking after every trade is thus
-paid for: the stated false-alarm rate is that of the whole log.
+every trade. Its distribution under chance is not taken from a formula: the same scan runs over thousands of logs of
+equal length resampled from the backtest in blocks (trades held together stay together), each measured against a
+backtest resampled the same way, so that the uncertainty of the backtest's own mean is in it. Looking after every trade
+is thus paid for: the stated false-alarm rate is that of the whole log.
 
 Measured on generated logs of weekly condors (tests/journal/conftest.py; a win rate of 76%, a standard deviation of 28%
 of the risk, a mean of 5%) at a level of 0.5%, 40 logs each. A fall of the mean that lasts 60 trades is found in 10,
@@ -54,7 +54,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a log's figure stands among equal samples of the backtest."""
+    """Rank of a log's figure among equal samples of the backtest."""
 
     value: float
     expected: float  # median of the samples
@@ -86,8 +86,8 @@ def scan_against(values: Array, baseline: Array, overlap: int, level: float, see
     for part in _parts(len(values)):
         size = part.stop - part.start
         samples = baseline[_blocks(generator, size, len(values), len(baseline), block)]
-        own = baseline[_blocks(generator, size, len(baseline), len(baseline), block)]
-        shortfall = (own.mean(axis=1, keepdims=True) - samples) / _spread(own)[:, None]
+        resampled = baseline[_blocks(generator, size, len(baseline), len(baseline), block)]
+        shortfall = (resampled.mean(axis=1, keepdims=True) - samples) / _spread(resampled)[:, None]
         chance[part] = _largest(shortfall, lags)
     return _scan(values, path, onsets, chance * _widening(overlap), level)
 
@@ -195,10 +195,10 @@ def _largest(shortfall: Array, lags: Places) -> Array:
 
 def _lags(n: int) -> Places:
     """Lengths of the stretches: all up to 30 trades, then a twentieth apart, and the whole log."""
-    found = list(range(min(SHORTEST, n), min(n, 30) + 1))
-    while found[-1] < n:
-        found.append(min(n, max(found[-1] + 1, math.ceil(found[-1] * 1.05))))
-    return np.array(found, dtype=np.int64)
+    lags = list(range(min(SHORTEST, n), min(n, 30) + 1))
+    while lags[-1] < n:
+        lags.append(min(n, max(lags[-1] + 1, math.ceil(lags[-1] * 1.05))))
+    return np.array(lags, dtype=np.int64)
 
 
 def _spread(values: Array) -> Array:
@@ -220,12 +220,12 @@ def _parts(n: int) -> list[slice]:
     return [slice(start, min(start + size, REPLICATES)) for start in range(0, REPLICATES, size)]
 
 
-def _blocks(generator: np.random.Generator, count: int, wanted: int, available: int, block: int) -> Places:
+def _blocks(generator: np.random.Generator, count: int, length: int, available: int, block: int) -> Places:
     """Places of a circular block bootstrap (Politis and Romano 1992), shape (count, wanted)."""
-    blocks = -(-wanted // block)
+    blocks = -(-length // block)
     starts = generator.integers(0, available, size=(count, blocks))
     places = (starts[:, :, None] + np.arange(block)) % available
-    return np.asarray(places.reshape(count, blocks * block)[:, :wanted])
+    return np.asarray(places.reshape(count, blocks * block)[:, :length])
 
 
 def _shuffles(generator: np.random.Generator, count: int, n: int, block: int) -> Places:

@@ -1,7 +1,7 @@
 """A trade log by the month, and as a whole: the figures of `backtest.metrics`, and what costs were paid over the model.
 
-Months are those in which trades were closed. Equity is the account and what was booked, and where trades carry marks
-the account marked by them: how deep each fell is told apart.
+Months are those in which trades were closed. Equity is the account plus booked results, and where trades carry marks
+the account marked by them, each with its own drawdown.
 """
 
 from dataclasses import dataclass, replace
@@ -97,8 +97,8 @@ def review(
     if count > 1:
         of_paths = accounts_of(log.trades).str.startswith("path ").all()
         what = "paths" if of_paths else "accounts"
-        told = f"{count} {what}, each taken to start with ${each:,.0f}: sizes are held against its own equity"
-        log = replace(log, notes=(*log.notes, told))
+        note = f"{count} {what}, each taken to start with ${each:,.0f}: sizes are held against its own equity"
+        log = replace(log, notes=(*log.notes, note))
     diagnosis = diagnose(log, rules, baseline)
     start = each * count
     trades = _with_holding(compliance(log, rules))
@@ -126,10 +126,10 @@ def _depth(equity: "pd.Series[float]", month: pd.Period, account: float) -> Dept
 
 
 def of_plan(log: TradeLog, rules: PlanRules) -> TradeLog:
-    """The trades that a plan may have called for; the others are left out, and counted in a note by what they are.
+    """The trades that a plan may have called for; the others are left out, and counted in a note by kind.
 
     A trade that names the plan follows it. One that names none does where symbol and instrument are the plan's: shares,
-    or options; what a log does not say of itself counts for the plan.
+    or options; trades without that field count for the plan.
 
     Raises
     ------
@@ -155,8 +155,8 @@ def of_plan(log: TradeLog, rules: PlanRules) -> TradeLog:
     if not notes:
         return log
     if left_out.all():
-        known = ", ".join(sorted(set(trades["plan"]) - {""}))
-        what = f"they follow {known}" if known else "; ".join(notes)
+        plans = ", ".join(sorted(set(trades["plan"]) - {""}))
+        what = f"they follow {plans}" if plans else "; ".join(notes)
         raise InputError("plan", rules.name, f"no trade of {log.source} follows it, {what}", "name theirs")
     return replace(log, trades=trades[~left_out].reset_index(drop=True), notes=(*log.notes, *notes))
 

@@ -1,4 +1,4 @@
-"""Price of a fund at the time of an order, as far as its bars tell."""
+"""Price of a fund at the time of an order, from its bars."""
 
 from datetime import date, datetime
 

@@ -1,7 +1,7 @@
 """Shares bought and sold, matched first in, first out: the brokers' default for tax lots.
 
-What was opened in one order is one lot. Shares that an option left behind are in the same queue, but belong to the
-option's trade: what they bring is its settlement, never a trade of its own. Shares that an assigned call takes away
+Shares bought in one order are one lot. Shares delivered by an option are in the same queue, but belong to the
+option's trade: their proceeds are its settlement, never a trade of its own. Shares that an assigned call takes away
 are sold at its strike; where the file did not buy them they are an opening balance.
 """
 
@@ -67,7 +67,7 @@ class _Purchase:
     parts: list[_Part] = field(default_factory=list)
 
     def trades(self, still_open: int) -> list[ShareTrade]:
-        """One trade for each order that left some of it, and what is still open."""
+        """One trade for each order that left some of it, and the open rest."""
         sign = 1 if self.shares > 0 else -1
         trades = [self._trade(sign * part.count, part.when, part.price, part.fees, part.reason) for part in self.parts]
         if still_open:
@@ -185,14 +185,14 @@ class ShareBook:
         return True
 
     def reorganise(self, row: Execution, successor: Execution | None) -> None:
-        """Let shares become what a split, a merger or another symbol made of them.
+        """Convert shares by a split, a merger or a change of symbol.
 
         Parameters
         ----------
         row : Execution
-            What was removed.
+            Row of the shares removed.
         successor : Execution, optional
-            What was added for it. None where the file does not say: the shares held are left out.
+            Row of the shares added. None where the file has none: the shares held are left out.
         """
         queue = self._lots.pop((row.account, row.symbol), deque())
         held = sum(lot.quantity for lot in queue)
@@ -211,7 +211,7 @@ class ShareBook:
             )
 
     def _scaled(self, lot: _Lot, symbol: str, factor: float) -> _Lot:
-        """A lot in other shares: what was left of it before stays a trade in the old ones."""
+        """A lot in other shares: earlier exits stay a trade in the old ones."""
         quantity, price = round(factor * lot.quantity), lot.price / factor
         if isinstance(lot.origin, Delivery):
             lot.origin.shares = round(factor * lot.origin.shares)

@@ -40,7 +40,7 @@ from iwm_opts.journal.opening import OpeningBalance
 from iwm_opts.market.calendar import NEW_YORK
 
 TEXTS: Final = {
-    "trade": "what the trade is known by",
+    "trade": "identifier of the trade",
     "plan": "name of the plan it follows",
     "market": "broker, paper or the market of a backtest",
     "symbol": "underlying",
@@ -60,7 +60,7 @@ TIMES: Final = {
 NUMBERS: Final = {
     "contracts": "packages, or shares",
     "multiplier": "100 for options, 1 for shares; 100 where it is not said",
-    "planned_contracts": "what the plan's size allowed",
+    "planned_contracts": "contracts that the plan's size allowed",
     "credit": "own fill at entry",
     "debit": "own fill at exit",
     "entry_mid": "mid of the package at entry, as a credit",
@@ -388,7 +388,7 @@ def _sound(
 
 
 def as_csv(log: TradeLog) -> str:
-    """The log as CSV, times to the second; what is unknown is empty."""
+    """The log as CSV, times to the second; unknown values are empty."""
     text: str = log.trades.to_csv(index=False, date_format="%Y-%m-%d %H:%M:%S", lineterminator="\n")
     return text
 

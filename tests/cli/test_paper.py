@@ -244,7 +244,7 @@ def test_an_intraday_plan_opens_within_its_minutes_alone(run, tmp_path):
     ("arguments", "code", "message"),
     [
         (("--width", "5"), 2, "--width is of options; the plan trades shares"),
-        (("--bars", "IWM.csv", "--as-of", "2024-01-01"), 1, "is no session of the bars"),
+        (("--bars", "IWM.csv", "--as-of", "2024-01-01"), 1, "outside the bars"),
     ],
 )
 def test_a_share_plan_refuses_what_is_of_options(run, dips, arguments, code, message):

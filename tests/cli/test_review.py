@@ -86,7 +86,7 @@ def test_json_is_complete(run, log_file, plan_file):
     assert result["whole"]["pnl"] == pytest.approx(30 * 46.0 - 10 * 20.0 - 10 * 154.0)
     late = next(one for one in result["findings"] if one["name"] == "late exits")
     assert (late["breaches"], late["fault"], late["cost"]) == (10, True, pytest.approx(200.0))
-    assert result["edge"]["state"] == "too few trades to tell"
+    assert result["edge"]["state"] == "too few trades"
     assert result["losers"]["n"] == 10
     assert [one["name"] for one in result["effects"] if one["kind"] == "exit"] == ["profit", "stop"]
 
@@ -220,7 +220,7 @@ def test_a_share_plan_is_reviewed_from_a_brokers_export(run, shares):
     assert {one["name"] for one in told["effects"]} == {"stretch", "quiet", "before any rule"}
     assert "1 trades in other symbols than IWM left out" in told["notes"]
     assert "1 trades in options, which the plan does not trade left out" in told["notes"]
-    assert "checklists judged afterwards, as the data stood before the entry: 1" in told["notes"]
+    assert "checklists judged afterwards on the data before the entry: 1" in told["notes"]
 
 
 def test_without_bars_the_review_says_which_data_it_needs(run, shares):

@@ -41,7 +41,7 @@ def finding(diagnosis, name):
 def test_few_trades_tell_nothing():
     found = diagnose(weekly(steady(8)), PlanRules(), backtest(300))
     assert found.faults == ()
-    assert found.edge.word == "too few trades to tell"
+    assert found.edge.word == "too few trades"
     assert found.edge.sentence == "closed trades of known risk: 8, at least 20 are needed"
     few = diagnose(weekly(steady(40)), PlanRules(), backtest(12))
     assert few.edge.sentence == "trades in the backtest: 12, at least 20 are needed"
@@ -59,7 +59,7 @@ def test_intact_is_said_only_where_the_end_would_have_been_seen():
     assert strong.word == "intact"
     assert strong.power_to_see_the_end > 0.99
     weak = diagnose(weekly(steady(60, mean=0.02)), PlanRules(), backtest(400, mean=0.02)).edge
-    assert weak.word == "too few trades to tell"
+    assert weak.word == "too few trades"
     assert "within what the backtest allows" in weak.sentence
     assert weak.power_to_see_the_end < 0.3
 
@@ -81,7 +81,7 @@ def test_a_log_alone_is_compared_with_itself():
     assert found.word == "broken"
     assert "in the 60 trades before" in found.sentence or "trades before" in found.sentence
     quiet = diagnose(weekly(steady(60, mean=0.3)), PlanRules()).edge
-    assert quiet.word == "too few trades to tell"
+    assert quiet.word == "too few trades"
     assert "give a backtest of the plan" in quiet.sentence
 
 

@@ -6,10 +6,10 @@ Comm/Fee, Basis, Realized P/L, MTM P/L, Code; rows of the discriminator `Order` 
 parts; where a statement holds none, rows of `Trade` are read, their fills. Symbols read `IWM 31JUL26 275 P`; codes are
 joined by semicolons: O opening, C closing, Ep expired, A assignment, Ex exercise, Ca cancelled (Interactive Brokers,
 Reporting Guide, Codes; rows as public parsers test against, 2024 to 2026). Asset categories carry the custodian where
-there is one, `Stocks - Held with ...`. What a split or a merger did is in the section `Corporate Actions`:
+there is one, `Stocks - Held with ...`. Splits and mergers are in the section `Corporate Actions`:
 `IWM(US4642876555) Split 2 for 1 (...)`; the cash of index options in `Option Cash Settlements`, or in their price.
-There are no order numbers: orders of one underlying that follow each other within two seconds, as the legs of a combo
-do, are taken for one.
+The file has no order numbers: orders of one underlying that follow each other within two seconds, as the legs of a
+combo do, are taken for one.
 
 The transaction history has one section, days without times, and neither opening nor closing.
 """
@@ -248,7 +248,7 @@ def _execution(row: Row, report: RowReport, grain: str) -> Execution | None:
 
 
 def _corporate_action(row: Row) -> Execution | None:
-    """What a split, a merger or the like changed; the statement does not say how, so that quantity is 0."""
+    """Changes by splits, mergers and the like; the statement gives no ratio, so quantity is 0."""
     category = row.text("category").partition(" - Held with")[0].strip()
     name, bracket, _ = row.text("description").partition("(")
     if category not in (OPTIONS, STOCKS):

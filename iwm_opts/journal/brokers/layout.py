@@ -1,4 +1,4 @@
-"""What a broker's export looks like: the columns that prove it, the names of its fields, and how its rows are read."""
+"""Layout of a broker's export: its identifying columns, field names and row reader."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -114,7 +114,7 @@ class Table:
     clean: Callable[[str], str] = str.strip
 
     def rows(self, export: Export) -> Iterator[Row]:
-        """Rows below the header; exports joined one after the other are read as one, what they share once.
+        """Rows below the header; concatenated exports are read as one, shared rows once.
 
         Raises
         ------
@@ -180,7 +180,7 @@ class Table:
 def each_row(
     rows: Iterator[Row], read: Callable[[Row, RowReport], Execution | None], report: RowReport
 ) -> list[Execution]:
-    """Executions of rows; what cannot be read is named, what is none of the reader's business is counted by it."""
+    """Executions of rows; unreadable rows are listed, irrelevant rows are counted."""
     executions = []
     for row in rows:
         try:

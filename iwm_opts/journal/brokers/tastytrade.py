@@ -2,10 +2,10 @@
 
 Dates are ISO with an offset, charges negative, `--` is nothing. Trades are `Trade` rows, of shares with the instrument
 type `Equity` and nothing in the columns of options; expirations, assignments, exercises and the shares they deliver are
-`Receive Deliver` rows, as are splits, mergers and changes of symbol, each with a row for what is removed and one for
-what is added. Index options settle in one row (`Cash Settled Assignment`) or in two, the other one at zero. The
-Expiration Date column is written in the reader's own time zone and may be a day late: the OCC symbol is not. The layout
-is known from exports that public parsers test against (tastyworks-pnl, tastyworks-tax-calculator, 2020 to 2026);
+`Receive Deliver` rows, as are splits, mergers and changes of symbol, each with a row for the position removed and one
+for the position added. Index options settle in one row (`Cash Settled Assignment`) or in two, the other one at zero.
+The Expiration Date column is written in the reader's own time zone and may be a day late: the OCC symbol is not. The
+layout is known from exports that public parsers test against (tastyworks-pnl, tastyworks-tax-calculator, 2020 to 2026);
 tastytrade documents none.
 """
 
@@ -152,7 +152,7 @@ def _contract(row: Row, report: RowReport) -> Contract:
 
 
 def _ending(row: Row) -> Kind | None:
-    """What a `Receive Deliver` row of an option is; files without sub types say it in the description."""
+    """Kind of an option's `Receive Deliver` row; from the description in files without sub types."""
     for text in (row.text("sub type").lower(), row.text("action").lower().replace("_", " ")):
         if text in ENDINGS:
             return ENDINGS[text]
