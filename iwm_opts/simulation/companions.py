@@ -50,17 +50,19 @@ def companion_bars(parameters: Parameters, symbol: str, states: StatePath, seed:
     Raises
     ------
     InputError
-        When the parameters know no such companion.
+        For an unknown companion.
     """
     if symbol not in parameters.companions:
-        known = ", ".join(parameters.companions) or "none"
-        raise InputError("symbol", symbol, "is no companion of the simulated market", f"it has {known}")
+        names = ", ".join(parameters.companions) or "none"
+        raise InputError("symbol", symbol, "unknown companion of the simulated market", f"choose of {names}")
     shape, place = parameters.companions[symbol], 1 + sorted(parameters.companions).index(symbol)
     rng = generator(seed, path, "companions", place)
     variance = states.variance / SESSIONS_PER_YEAR
-    own = shape.own_vol * (np.sqrt(states.variance) / TYPICAL_VOL) ** shape.elasticity / math.sqrt(SESSIONS_PER_YEAR)
+    idiosyncratic = (
+        shape.own_vol * (np.sqrt(states.variance) / TYPICAL_VOL) ** shape.elasticity / math.sqrt(SESSIONS_PER_YEAR)
+    )
     student = rng.standard_t(shape.tail, len(states)) * math.sqrt(1.0 - 2.0 / shape.tail)
-    log_return = shape.beta * states.log_return + own * student
+    log_return = shape.beta * states.log_return + idiosyncratic * student
     closes = np.round(shape.spot * np.exp(np.cumsum(log_return)), 2)
     shocks = rng.standard_normal((len(states), RANGE_SHOCKS))
     jump_shocks = generator(seed, path, "jump", place).standard_normal((len(states), JUMP_SHOCKS))
@@ -68,10 +70,10 @@ def companion_bars(parameters: Parameters, symbol: str, states: StatePath, seed:
     overnight = np.full(len(states), shape.overnight)
     session = shape.range_scale * (1.0 - overnight)
     logs = ranges(
-        shocks, jump_shocks, log_return, shape.beta**2 * variance + own**2,
+        shocks, jump_shocks, log_return, shape.beta**2 * variance + idiosyncratic**2,
         overnight, session, shape.beta * states.jump, underlying.moment,
     )  # fmt: skip
-    size = np.abs(log_return) / np.sqrt(shape.beta**2 * variance + own**2)
+    size = np.abs(log_return) / np.sqrt(shape.beta**2 * variance + idiosyncratic**2)
     volume = _volume(parameters.bars, shape.volume_elasticity, shape.volume, size, seed, path, place)
     return _bars(closes / np.exp(log_return), logs, closes, volume)
 

@@ -40,7 +40,7 @@ def log_bars(parameters: Parameters, states: StatePath, shocks: RangeShocks) -> 
     """Bars of the underlying.
 
     The session has the share `range_scale` (1 - overnight) of the day's variance, in its range and in its return alike,
-    so that a Brownian motion does both and nothing seen of it foretells where it goes; the gap has the rest. A jump
+    so that one Brownian motion makes both and its past does not predict its direction; the gap has the rest. A jump
     falls at one moment, before the open or after it in the same proportion.
     """
     bars = parameters.bars

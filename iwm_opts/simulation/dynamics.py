@@ -14,22 +14,22 @@ Real world, a year as unit of time and one session a step:
 dW_x, dW_m, dW_y and dW_u are correlated with dW as `fast_correlation` and its like say, and with each other through it
 alone; dW_p is alone. A share of dW_x is neither: of its standard normal number a session, `fast_convexity` times
 (z^2 - 1) / sqrt(2), z that of dW, so that large returns lift variance whatever their sign (Bollerslev 1986,
-"Generalized autoregressive conditional heteroskedasticity", Journal of Econometrics 31(3)) and, beside the correlation,
-falls lift it more than rises of the same size lower it. In the calibration it is all but a function of past returns,
-and implied vol has its own noise from the premium: Guyon and Lekeufack 2023, "Volatility is (mostly) path-dependent",
-Quantitative Finance 23(9). N counts jumps of spot, J normal, compensated by c; M counts
-bursts of variance, B exponential. Growth that rises with variance, by which a calm market drifts and a stormy one
-recovers: Merton 1980, "On estimating the expected return on the market", Journal of Financial Economics 8(4). Log-
-variance factors of different speed, with leverage: Chernov, Gallant, Ghysels and Tauchen 2003, "Alternative models for
-stock price dynamics", Journal of Econometrics 116, section 2.3. Jumps in both spot and variance: Eraker, Johannes and
-Polson 2003, "The impact of jumps in volatility and returns", Journal of Finance 58(3). Variance as a sum of
-exponentials that move to different degrees: Bergomi 2008, "Smile dynamics III", Risk 21(10). The floor holds the level
-of calm markets up, while the fast factor, which multiplies it as well, moves them from day to day; both sums make
-relative moves of variance larger the higher it stands, which gives changes of log implied vol their right tail and
-keeps it low in its own range for most of the time. Moves of implied vol cluster (as those of realised vol do: Corsi,
-Mittnik, Pigorsch and Pigorsch 2008, "The volatility of realized volatility", Econometric Reviews 27(1)), because those
-of the middle factor grow with it: it lies still in calm months and lifts in spikes, so that low ranks are common and
-high ones rare. Of what a session's return has in surprise, the next takes back the share `reversal`.
+"Generalized autoregressive conditional heteroskedasticity", Journal of Econometrics 31(3)) and, together with the
+correlation, falls lift it more than rises of the same size lower it. In the calibration it is all but a function of
+past returns, and implied vol has its own noise from the premium: Guyon and Lekeufack 2023, "Volatility is (mostly)
+path-dependent", Quantitative Finance 23(9). N counts jumps of spot, J normal, compensated by c; M counts bursts of
+variance, B exponential. Growth that rises with variance, by which a calm market drifts and a stormy one recovers:
+Merton 1980, "On estimating the expected return on the market", Journal of Financial Economics 8(4). Log- variance
+factors of different speed, with leverage: Chernov, Gallant, Ghysels and Tauchen 2003, "Alternative models for stock
+price dynamics", Journal of Econometrics 116, section 2.3. Jumps in both spot and variance: Eraker, Johannes and Polson
+2003, "The impact of jumps in volatility and returns", Journal of Finance 58(3). Variance as a sum of exponentials that
+move to different degrees: Bergomi 2008, "Smile dynamics III", Risk 21(10). The floor holds the level of calm markets
+up, while the fast factor, which multiplies it as well, moves them from day to day; both sums make relative moves of
+variance larger the higher it is, which gives changes of log implied vol their right tail and keeps it low in its own
+range for most of the time. Moves of implied vol cluster (as those of realised vol do: Corsi, Mittnik, Pigorsch and
+Pigorsch 2008, "The volatility of realized volatility", Econometric Reviews 27(1)), because those of the middle factor
+grow with it: it lies still in calm months and lifts in spikes, so that low ranks are common and high ones rare. The
+next session reverses the fraction `reversal` of a session's surprise return.
 
 Prices see another world. In it the factors revert to `fast_shift`, `middle_shift` and `slow_shift` + p in place of 0,
 events come `jump_ratio` times as often, and variance is exp(level + u) times as large, u fading with tenor; there m
@@ -88,7 +88,7 @@ FACTORS = tuple(field.name for field in fields(State))  # columns of a table of 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StatePath:
-    """Factors along one path; arrays of shape (n,), one entry a session, as they stand at its close."""
+    """Factors along one path; arrays of shape (n,), one entry a session, at its close."""
 
     log_return: Array  # over the session, dividends included
     variance: Array  # diffusive variance rate that held during the session, a year
@@ -134,8 +134,8 @@ def stationary_start(parameters: Parameters, seed: int, path: int = 0) -> State:
         "middle": (d.middle_vol, d.middle_speed),
     }
     pairs = zip(draws, spreads.items(), strict=True)
-    found = {name: float(z * vol / np.sqrt(2.0 * speed)) for z, (name, (vol, speed)) in pairs}
-    return State(**found)
+    start = {name: float(z * vol / np.sqrt(2.0 * speed)) for z, (name, (vol, speed)) in pairs}
+    return State(**start)
 
 
 def settled_start(parameters: Parameters, seed: int, path: int = 0) -> State:
@@ -182,10 +182,10 @@ def states_from(parameters: Parameters, shocks: Array, seed: int, path: int, sta
 
 def state_shocks(sessions: int, seed: int, path: int) -> Array:
     """Standard normals that a path's factors follow, shape (sessions, SHOCKS)."""
-    found = np.empty((sessions, SHOCKS))
-    found[:, :-1] = generator(seed, path, "state").standard_normal((sessions, SHOCKS - 1))
-    found[:, -1] = generator(seed, path, "middle").standard_normal(sessions)
-    return found
+    shocks = np.empty((sessions, SHOCKS))
+    shocks[:, :-1] = generator(seed, path, "state").standard_normal((sessions, SHOCKS - 1))
+    shocks[:, -1] = generator(seed, path, "middle").standard_normal(sessions)
+    return shocks
 
 
 def wander(shocks: Array, speed: float, vol: float, start: float) -> Array:
@@ -255,7 +255,7 @@ class VarianceCurve:
         """Priced variance rates of one of the tenors at every close of a path, shape (len(states),)."""
         out = np.empty(len(states))
         factors = (states.fast, states.middle, states.slow, states.premium, states.term)
-        loadings = (one[tenor] for one in (self.fast, self.middle, self.slow, self.premium, self.term))
+        loadings = (loading[tenor] for loading in (self.fast, self.middle, self.slow, self.premium, self.term))
         expected_variance(*factors, self.constant, self.weight[tenor], *loadings, out)
         return out
 
@@ -275,7 +275,7 @@ def variance_curve(dynamics: Dynamics, premium: Premium, years: Array) -> Varian
         ((1.0 - d.fast_share) * math.exp(d.level), 0.0, 1.0),
         (d.fast_share * math.exp(d.level), 1.0, 1.0),
     )
-    parts = [_nodes(d, premium, s, *one) for one in products if one[0] > 0.0]
+    parts = [_nodes(d, premium, s, *product) for product in products if product[0] > 0.0]
     weight, *loadings = (np.hstack(columns) for columns in zip(*parts, strict=True))
     weight *= np.tile(WEIGHT * z, len(parts))
     return VarianceCurve(premium.jump_ratio * jump_variance(d), weight, *loadings)
@@ -319,7 +319,7 @@ def _shock_variance(d: Dynamics, s: Array, with_fast: float, with_slow: float) -
 
 
 def _convexity_cumulant(d: Dynamics, s: Array, with_fast: float, with_slow: float) -> Array:
-    """What it adds to log E[exp(with_fast x + with_slow (m + y) + u)] that squares of spot shocks are in x.
+    """Addition of squared spot shocks in x to log E[exp(with_fast x + with_slow (m + y) + u)].
 
     Beyond half the variance, in which they count already. Of a session's normal z, log E[exp(a z + b (z^2 - 1))] is
     a^2 / (2 - 4 b) - b - log(1 - 2 b) / 2; half its variance, a^2 / 2 + b^2, is taken off.

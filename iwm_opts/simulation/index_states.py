@@ -1,7 +1,7 @@
 """States in which the surface model prices given volatility indices.
 
-A level alone does not say where the variance factors stand; with the ratio of a short index to it there is one pair of
-the fast and the slow one that prices both. The premium stands where it does on average beside such a fast factor; the
+A level alone does not determine the variance factors; with the ratio of a short index to it there is one pair of
+the fast and the slow one that prices both. The premium is at its mean given such a fast factor; the
 others stay at zero: middle, long-term level and skew.
 """
 
@@ -57,10 +57,10 @@ def index_factors(parameters: Parameters, level: Array, ratio: Array) -> Array:
             if not (np.abs(step) > SETTLED).any():
                 break
         miss = np.abs(goal - _log_variance(curve, share, *factors)[0]).max(axis=0)
-    found = np.zeros((len(level), len(FACTORS)))
-    found[:, FITTED] = np.where(miss < TOLERANCE, factors, np.nan).T
-    found[:, FACTORS.index("premium")] = share * found[:, FITTED[0]]
-    return found
+    states = np.zeros((len(level), len(FACTORS)))
+    states[:, FITTED] = np.where(miss < TOLERANCE, factors, np.nan).T
+    states[:, FACTORS.index("premium")] = share * states[:, FITTED[0]]
+    return states
 
 
 def _log_variance(curve: VarianceCurve, share: float, fast: Array, slow: Array) -> tuple[Array, Array]:

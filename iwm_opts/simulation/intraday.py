@@ -1,10 +1,10 @@
-"""5-minute bars of the simulated underlying that agree with its daily bars, and foretell nothing of where it goes.
+"""5-minute bars of the simulated underlying, consistent with its daily bars and not predictive.
 
 Prices are the daily bar's own Brownian motion, conditioned on its end, maximum and minimum
 (`kernels.simulation.session`), with the jump of the day, if any, in one bar. Volume comes in the order of time: a bar
-knows its own move, the way so far and what does not depend on the way, and no more. The day's volume rises with the
-size of its whole move, which nobody knows before the close; so a bar takes its part of the volume that the day is sure
-to have by now, whatever comes, and the last bar, with the closing auction in it, takes the rest.
+reads its own move, the path so far and path-independent values only. The day's volume rises with the
+size of its whole move, which is unknown before the close; so a bar takes its part of the day's least volume so far, and
+the last bar, with the closing auction in it, takes the rest.
 """
 
 import math
@@ -98,7 +98,7 @@ class IntradayBars:
         return ends, lows, highs
 
     def _volume(self, place: int, ends: Array, total: float, noise: Array) -> Array:
-        """Shares of each bar, from its own move and the way so far; the last has what is left of the day's.
+        """Shares of each bar, from its own move and the path so far; the last has the rest of the day's.
 
         `ends` are log distances from the close before. The day's volume is its `quiet` one, which knows nothing of its
         move, times exp(elasticity x size of the move); the part of that size that the way to the close will not take

@@ -98,7 +98,7 @@ class Listings(Sequence[Listing]):
         """Listings of days given one by one."""
         rows = [*days]
         flat = [listing for listed in rows for listing in listed]
-        columns = ([one.expiration.toordinal(), KINDS.index(one.kind), one.since.toordinal()] for one in flat)
+        columns = ([entry.expiration.toordinal(), KINDS.index(entry.kind), entry.since.toordinal()] for entry in flat)
         expiration, kind, since = np.array([*columns], dtype=np.int64).reshape(-1, 3).T
         return cls(starts([len(listed) for listed in rows]), expiration.copy(), kind.copy(), since.copy())
 
@@ -148,7 +148,7 @@ class StrikeRanges(NamedTuple):
 
 @cache
 def listed_expirations(day: date) -> tuple[Listing, ...]:
-    """What is listed at the close of a session, that day's own expiration included; ascending, one a day."""
+    """Expirations listed at the close of a session, its own included; ascending, one a day."""
     return tuple(listings([day]).rows(0))
 
 
@@ -256,7 +256,7 @@ def _quarter_ends(first: np.datetime64, last: np.datetime64) -> _Candidates:
 
 
 def _weeklies(first: np.datetime64, last: np.datetime64) -> _Candidates:
-    """Fridays that are no monthly: the coming five, and this week's from Thursday on, when the next one is listed."""
+    """Weekly Fridays: the coming five, and this week's from Thursday on, when the next is listed."""
     fridays = _nominal(first - WEEKLY_WINDOW, last + WEEKLY_WINDOW, FRIDAY)
     day = (fridays - fridays.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
     fridays = fridays[(day < 15) | (day > 21)]
@@ -267,7 +267,7 @@ def _weeklies(first: np.datetime64, last: np.datetime64) -> _Candidates:
 
 
 def _dailies(first: np.datetime64, last: np.datetime64, weekday: int, listed_since: np.datetime64) -> _Candidates:
-    """One weekday's expirations. Where it is no session, Mondays move on, others back."""
+    """One weekday's expirations. Off sessions, Mondays move to the next session, others to the last."""
     nominal = _nominal(first, last + DAILY_WINDOW, weekday)
     expiration = next_sessions(nominal - 1) if weekday == 0 else latest_sessions(nominal)
     opens = np.maximum(nominal - DAILY_WINDOW, listed_since)

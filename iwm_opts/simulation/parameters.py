@@ -75,10 +75,10 @@ class Dynamics:
         events = self.jump_rate + self.burst_rate
         rule = "must leave sessions without an event, jumps counted too"
         _require("burst_rate", events < SESSIONS_PER_YEAR, self.burst_rate, rule)
-        own = 1.0 - self.fast_correlation**2 - self.fast_convexity**2
+        independent = 1.0 - self.fast_correlation**2 - self.fast_convexity**2
         _require(
             "fast_convexity",
-            own > 0.0,
+            independent > 0.0,
             self.fast_convexity,
             "squared and added to fast_correlation squared must stay below 1",
         )
@@ -209,14 +209,14 @@ def load_parameters(path: Path) -> Parameters:
     Raises
     ------
     DataError
-        When it is no TOML, or lacks a table or a number, or holds one that nothing reads.
+        When it is invalid TOML, lacks a table or a number, or holds an unknown one.
     InputError
         When a number breaks its rule.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(path, f"is no readable TOML ({error})", "give a parameter file") from None
+        raise DataError(path, f"invalid TOML ({error})", "give a parameter file") from None
     return parameters_from(tables, str(path))
 
 
@@ -234,7 +234,7 @@ def parameters_from(tables: dict[str, Any], source: str) -> Parameters:
 
 
 def parameters_of(given: str | None) -> Parameters:
-    """Parameters by what a user names: a file, `CONTROL`, or nothing for the shipped calibration."""
+    """Parameters from a file, `CONTROL`, or None for the shipped calibration."""
     if given is None:
         return shipped_parameters()
     return control_parameters() if given == CONTROL else load_parameters(Path(given))
@@ -257,30 +257,30 @@ def _packaged(name: str) -> Parameters:
 
 
 def _section(kind: type, table: dict[str, Any], name: str, source: str) -> Any:
-    known = {field.name for field in fields(kind)}
-    unknown, missing = sorted(set(table) - known), sorted(known - set(table))
+    names = {field.name for field in fields(kind)}
+    unknown, missing = sorted(set(table) - names), sorted(names - set(table))
     if unknown or missing:
-        what = f"[{name}] does not know {unknown[0]}" if unknown else f"[{name}] lacks {missing[0]}"
-        raise DataError(source, what, f"it holds {', '.join(sorted(known))}")
+        what = f"[{name}] has an unknown entry {unknown[0]}" if unknown else f"[{name}] lacks {missing[0]}"
+        raise DataError(source, what, f"it holds {', '.join(sorted(names))}")
     for entry, value in table.items():
         _require_numbers(source, name, entry, value)
     return kind(**table)
 
 
 def is_number(value: object) -> bool:
-    """Whether what a file holds is a finite number."""
+    """Whether a value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def _require_numbers(source: str, section: str, entry: str, value: object) -> None:
-    """Refuse what is no finite number, or no list of them; the symbol is a text."""
+    """Require a finite number or a list of them; the symbol is a text."""
     if entry == "symbol":
-        wanted, holds = "a text", isinstance(value, str)
+        kind, holds = "a text", isinstance(value, str)
     else:
-        wanted, values = "a finite number", value if isinstance(value, list | tuple) else [value]
-        holds = all(is_number(one) for one in values)
+        kind, values = "a finite number", value if isinstance(value, list | tuple) else [value]
+        holds = all(is_number(number) for number in values)
     if not holds:
-        raise DataError(source, f"[{section}] has {entry} = {value!r}, which is not {wanted}", "correct it there")
+        raise DataError(source, f"[{section}] has {entry} = {value!r}, which is not {kind}", "correct it there")
 
 
 def _require(name: str, holds: bool, value: object, rule: str) -> None:

@@ -115,50 +115,50 @@ def quotes_table(
 ) -> pd.DataFrame:
     """Quotes as rows in canonical columns, with sizes, open interest and volume drawn by `rng`."""
     today = at.date()
-    parts = [_columns(today, one, rng) for one in quoted]
+    parts = [_columns(today, expiration, rng) for expiration in quoted]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     table = pd.DataFrame(columns)
-    found = greeks(
+    sensitivities = greeks(
         table["right"].to_numpy(dtype=object), columns.pop("prepaid"), columns["strike"], columns.pop("years"),
         rate, columns["implied_volatility"],
     )  # fmt: skip
     table = table.drop(columns=["prepaid", "years"])
-    table["gamma"], table["theta"], table["vega"] = found.gamma, found.theta, found.vega
+    table["gamma"], table["theta"], table["vega"] = sensitivities.gamma, sensitivities.theta, sensitivities.vega
     table["quote_date"], table["quote_time"] = pd.Timestamp(today), pd.Timestamp(at)
     table["underlying_symbol"] = table["root"] = symbol
     table["underlying_price"] = spot
     return table
 
 
-def _columns(today: date, one: QuotedExpiration, rng: np.random.Generator) -> dict[str, NDArray[np.generic]]:
-    count = len(one.strike)
+def _columns(today: date, quoted: QuotedExpiration, rng: np.random.Generator) -> dict[str, NDArray[np.generic]]:
+    count = len(quoted.strike)
     sizes = np.exp(rng.normal(math.log(SIZE_MEDIAN), SIZE_SCATTER, (2, 2 * count)))
-    interest, volume = _activity(one, today, rng)
-    bid = one.bid.ravel()
+    interest, volume = _activity(quoted, today, rng)
+    bid = quoted.bid.ravel()
     return {
-        "expiration": np.repeat(np.datetime64(one.listing.expiration, "us"), 2 * count),
+        "expiration": np.repeat(np.datetime64(quoted.listing.expiration, "us"), 2 * count),
         "right": np.repeat(np.array(["C", "P"], dtype=object), count),
-        "strike": np.tile(one.strike, 2),
+        "strike": np.tile(quoted.strike, 2),
         "bid": bid,
-        "ask": one.ask.ravel(),
+        "ask": quoted.ask.ravel(),
         "bid_size": np.where(bid > 0.0, np.ceil(sizes[0]), 0.0),
         "ask_size": np.ceil(sizes[1]),
         "volume": volume,
         "open_interest": interest,
-        "implied_volatility": one.vol.ravel(),
-        "delta": one.delta.ravel(),
-        "prepaid": np.full(2 * count, one.forward * one.discount),
-        "years": np.full(2 * count, one.years),
+        "implied_volatility": quoted.vol.ravel(),
+        "delta": quoted.delta.ravel(),
+        "prepaid": np.full(2 * count, quoted.forward * quoted.discount),
+        "years": np.full(2 * count, quoted.years),
     }
 
 
-def _activity(one: QuotedExpiration, today: date, rng: np.random.Generator) -> tuple[Array, Array]:
+def _activity(quoted: QuotedExpiration, today: date, rng: np.random.Generator) -> tuple[Array, Array]:
     """Open interest and volume: most out of the money and on strikes in fives, growing as expiration comes near."""
-    kind, days = one.listing.kind, (one.listing.expiration - today).days
+    kind, days = quoted.listing.kind, (quoted.listing.expiration - today).days
     total = OPEN_INTEREST[kind] * math.exp(-days / INTEREST_LIFE[kind])
-    depth = np.abs(one.delta).ravel()
+    depth = np.abs(quoted.delta).ravel()
     shape = np.where(depth < 0.5, 0.05 + depth, 0.15 * (1.05 - depth)) ** 0.5  # far wings are held too, depths are not
-    shape *= np.where(np.tile(one.strike, 2) % FIVES == 0.0, 3.0, 1.0)
+    shape *= np.where(np.tile(quoted.strike, 2) % FIVES == 0.0, 3.0, 1.0)
     share = shape / shape.sum()
     scatter = np.exp(INTEREST_SCATTER * rng.standard_normal(len(share)) - 0.5 * INTEREST_SCATTER**2)
     interest = np.floor(total * share * scatter)

@@ -1,6 +1,6 @@
 """Scaling the surface of each day until the volatility index of its own quotes is a given one.
 
-A published index is model-free: computed from quotes, strikes that end and wings that nobody bids for included. So the
+A published index is model-free: computed from quotes, truncated strikes and wings without bids included. So the
 factors are not taken from it directly, but moved until `market.iv_index` of the quotes gives it back. Taking it for
 at-the-money vol instead would price everything some 2 to 3 points too dear.
 """
@@ -31,7 +31,7 @@ ROUNDS: Final = 4  # at each
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaled:
-    """Factors of each of n days, and what the index of their quotes misses by."""
+    """Factors of each of n days, and the error of their quotes' index."""
 
     factors: Array  # shape (n, 6); NaN where none fit
     miss: Array  # index of the quotes less the given one, decimal; NaN likewise

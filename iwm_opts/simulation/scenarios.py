@@ -1,9 +1,8 @@
 """Stress scenarios: where a path starts, and how the world differs while it lasts.
 
 A scenario is a start of the factors and changes to the real world's dynamics, chosen so that the paths drawn under it
-bracket a stretch of the real market in drawdown, its length, and implied vol; those measures stand beside it in the
-file. Option prices do not know of the changes: they take the factors as they find them and expect of them what they
-always expect.
+bracket a stretch of the real market in drawdown, its length, and implied vol; those measures are in the same file.
+Option prices ignore the changes: they price the factors under the unchanged dynamics.
 """
 
 import tomllib
@@ -29,7 +28,7 @@ IV_YEARS = 30.0 / 365.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a stretch of a market did."""
+    """Outcome of a market path."""
 
     drawdown: float  # deepest fall from a peak, negative
     sessions: float  # from that peak to the trough
@@ -60,8 +59,8 @@ class Scenario:
         rows = []
         for path in range(paths):
             states = simulate_states(world, self.sessions, seed, path, self.start)
-            one = outcome_of(states, priced_variance(base, states, IV_YEARS))
-            rows.append([getattr(one, field.name) for field in fields(one)])
+            outcome = outcome_of(states, priced_variance(base, states, IV_YEARS))
+            rows.append([getattr(outcome, field.name) for field in fields(outcome)])
         return np.array(rows)
 
 
@@ -93,16 +92,16 @@ def load_scenarios(path: Path) -> dict[str, Scenario]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(path, f"is no readable TOML ({error})", "give a scenario file") from None
+        raise DataError(path, f"invalid TOML ({error})", "give a scenario file") from None
     return _scenarios(tables, str(path))
 
 
 def scenario(name: str, scenarios: dict[str, Scenario] | None = None) -> Scenario:
     """One scenario by name, shipped unless others are given."""
-    known = shipped_scenarios() if scenarios is None else scenarios
-    if name not in known:
-        raise InputError("scenario", name, "is not known", f"choose one of {', '.join(known)}")
-    return known[name]
+    choices = shipped_scenarios() if scenarios is None else scenarios
+    if name not in choices:
+        raise InputError("scenario", name, "unknown scenario", f"choose one of {', '.join(choices)}")
+    return choices[name]
 
 
 def _scenarios(tables: dict[str, Any], source: str) -> dict[str, Scenario]:
@@ -111,16 +110,16 @@ def _scenarios(tables: dict[str, Any], source: str) -> dict[str, Scenario]:
 
 def _scenario(name: str, table: Any, source: str) -> Scenario:
     if not isinstance(table, dict):
-        raise DataError(source, f"{name} is no table", f"write [{name}], as in a shipped scenario")
+        raise DataError(source, f"{name} is not a table", f"write [{name}], as in a shipped scenario")
     needed, optional = {"first", "sessions", "start"}, {"title", "dynamics", "measured"}
     for missing in sorted(needed - set(table)):
         raise DataError(source, f"[{name}] lacks {missing}", "start from a copy of a shipped scenario")
     for unknown in sorted(set(table) - needed - optional):
         raise DataError(source, f"[{name}] does not know {unknown}", f"it holds {', '.join(sorted(needed | optional))}")
     _require_kinds(name, table, source)
-    known = {field.name for field in fields(Dynamics)}
-    for unknown in sorted(set(table.get("dynamics", {})) - known):
-        raise DataError(source, f"[{name}.dynamics] does not know {unknown}", f"choose from {', '.join(sorted(known))}")
+    names = {field.name for field in fields(Dynamics)}
+    for unknown in sorted(set(table.get("dynamics", {})) - names):
+        raise DataError(source, f"[{name}.dynamics] does not know {unknown}", f"choose from {', '.join(sorted(names))}")
     try:
         start = State(**{field.name: 0.0 for field in fields(State)} | table["start"])
         measured = Outcome(**table["measured"]) if "measured" in table else None
@@ -139,7 +138,7 @@ def _require_kinds(name: str, table: dict[str, Any], source: str) -> None:
         wrong.append(("sessions", "no whole number from 1"))
     for part in ("start", "dynamics", "measured"):
         values = table.get(part, {})
-        if not isinstance(values, dict) or not all(is_number(one) for one in values.values()):
+        if not isinstance(values, dict) or not all(is_number(number) for number in values.values()):
             wrong.append((part, "no table of finite numbers"))
     for entry, what in wrong:
         raise DataError(source, f"[{name}] has {entry} = {table[entry]!r}, which is {what}", "correct it there")

@@ -3,7 +3,7 @@
 The spread of a quote is the exponential of a polynomial in the premium, the time left and how deep in the money the
 option is (`kernels.simulation.quote.full_spread`), rounded outward to the tick.
 Rounding adds a tick on average, which is taken
-off before the logarithm is; what is left is found by Gauss-Newton steps under a loss that forgets outliers, every
+off before the logarithm; the coefficients are fitted by Gauss-Newton steps under a loss robust to outliers, every
 bucket of delta and time counting alike.
 """
 
@@ -36,7 +36,7 @@ SMALLEST_BUCKET: Final = 40  # quotes; sparser buckets do not count for more tha
 
 
 def spread_observations(chains: Sequence[Chain]) -> pd.DataFrame:
-    """What the model explains and what it explains it by, one row a quote with a bid.
+    """Observations and regressors of the spread model, one row a quote with a bid.
 
     Returns
     -------
@@ -47,8 +47,8 @@ def spread_observations(chains: Sequence[Chain]) -> pd.DataFrame:
     for chain in chains:
         tables, _ = take_snapshot(chain, exercise="european").tables((0, 10_000))
         parts += [_observed(table) for table in tables]
-    found = pd.concat(parts, ignore_index=True)
-    return found[(found["bid"] > 0.0) & found.notna().all(axis=1)]
+    observations = pd.concat(parts, ignore_index=True)
+    return observations[(observations["bid"] > 0.0) & observations.notna().all(axis=1)]
 
 
 def _observed(table: OptionTable) -> pd.DataFrame:
@@ -75,8 +75,8 @@ def spread_terms(premium: Array, in_the_money: Array, is_call: Array, days: Arra
     lt = np.log(np.minimum(days, LONGEST_DAYS) + 1.0)
     far = np.maximum(lt - np.log(FAR_DAYS), 0.0)
     it = np.sqrt(in_the_money)
-    one = np.ones_like(lp)
-    outside = (one, lp, lt, lp * lt, lp**2, lt**2, far, far**2)
+    constant = np.ones_like(lp)
+    outside = (constant, lp, lt, lp * lt, lp**2, lt**2, far, far**2)
     inside = (it, it**2, it * lt, it * lt**2, it**2 * lt, it * far)
     return np.column_stack([*outside, *inside, is_call])
 
@@ -87,7 +87,7 @@ def fit_spreads(observed: pd.DataFrame) -> Array:
     Raises
     ------
     DataError
-        When there are fewer quotes than a fit can bear.
+        When quotes are too few for a fit.
     """
     if len(observed) < 50 * SPREAD_TERMS:
         raise DataError(
@@ -127,7 +127,7 @@ def _loss(logs: Array, target: Array, weight: Array) -> float:
 
 
 def _weights(depth: Array, days: Array) -> Array:
-    """Every bucket of delta and time alike, less where nobody trades."""
+    """Every bucket of delta and time alike, less where options are not traded."""
     bucket = np.digitize(depth, DELTA_EDGES) * 100 + np.digitize(days, DTE_EDGES)
     _, place, count = np.unique(bucket, return_inverse=True, return_counts=True)
     weight = 1.0 / np.maximum(count[place], SMALLEST_BUCKET)

@@ -80,7 +80,7 @@ def smile_coefficients(
     """
     smile = parameters.smile
     rho = np.array([smile_rho(smile, float(skew)) for skew in factors[:, 5]])
-    eta = np.array([arbitrage_free_eta(smile.eta, float(one)) for one in rho])
+    eta = np.array([arbitrage_free_eta(smile.eta, float(value)) for value in rho])
     years = effective_days / effective_days_per_year()
     # Closes are whole days apart on the clock: thousands of rows share a few hundred tenors.
     _, first, tenor = np.unique(np.round(effective_days, SAME_TENOR), return_index=True, return_inverse=True)

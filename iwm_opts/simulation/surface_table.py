@@ -88,9 +88,9 @@ class SurfaceTable:
     def row(self, place: int, expiration: date) -> int:
         """Row of an expiration at a moment; -1 where it is not there."""
         here = self.rows(place)
-        wanted = expiration.toordinal()
-        row = here.start + int(np.searchsorted(self.expiration[here], wanted))
-        return row if row < here.stop and self.expiration[row] == wanted else -1
+        day = expiration.toordinal()
+        row = here.start + int(np.searchsorted(self.expiration[here], day))
+        return row if row < here.stop and self.expiration[row] == day else -1
 
 
 def surface_table(parameters: Parameters, moments: Moments, listed: Listings) -> SurfaceTable:
@@ -133,7 +133,7 @@ def _forwards(moments: Moments, start: Places, day: Places, expiration: Places, 
 
 
 def spread_widening(parameters: Parameters, factors: Array) -> Array:
-    """Factor on spreads under stress, shape (n,): a power of how far short implied vol stands above long.
+    """Factor on spreads under stress, shape (n,): a power of short implied vol over long.
 
     In the volatility shock of 2018-02-05 and 06 relative spreads of S&P weeklies widened 3 to 7 times, while 9-day
     implied vol reached about 1.8 times that of three months.

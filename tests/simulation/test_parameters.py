@@ -95,5 +95,5 @@ def test_what_is_no_number_is_named(section, name, value):
 
 
 def test_no_toml(tmp_path):
-    with pytest.raises(DataError, match="is no readable TOML"):
+    with pytest.raises(DataError, match="invalid TOML"):
         load_parameters(tmp_path / "absent.toml")
