@@ -1,4 +1,4 @@
-"""The simulated market beside a real one: window by window, by IV rank, and as curves to draw."""
+"""Acceptance of the simulator: windows, IV ranks and curves against a real market."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ MIN_SESSIONS: Final = 504  # a shorter window has no year of ranks to judge
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """One stretch of the real market and how simulated histories of its length stand beside it."""
+    """One window of the real market and the fit of simulated histories of its length."""
 
     name: str  # "fitted to", "after it"; or "first part", "second part"; "whole"
     first: str
@@ -86,13 +86,13 @@ def accept(
     histories: int,
     report: Report | None = None,
 ) -> Acceptance:
-    """Measure the real market in files and set the simulated one beside it.
+    """Compare the simulated market with real data in files.
 
     Parameters
     ----------
     first, last : str
-        Days of the whole. Where the parameters' provenance says what they were fitted to, that stretch and the one
-        after it are judged too.
+        Days of the whole. Where the parameters' provenance gives the fitted window, it and the one after it are judged
+        too.
     histories : int
         For each window; half of them give mean and covariance, half the distances.
     report : callable, optional
@@ -100,23 +100,23 @@ def accept(
     """
     spans = windows_of(parameters, first, last)
     reals = {name: real_history(files, *span) for name, span in spans.items()}
-    known = {name: history for name, history in reals.items() if len(history) >= MIN_SESSIONS or name == "whole"}
+    judged = {name: history for name, history in reals.items() if len(history) >= MIN_SESSIONS or name == "whole"}
     windows = []
-    for place, (name, history) in enumerate(known.items()):
-        found = judge(parameters, target_of(history), histories, SEEDS["judge"])
-        windows.append(Window(name, *spans[name], found))
+    for place, (name, history) in enumerate(judged.items()):
+        judgement = judge(parameters, target_of(history), histories, SEEDS["judge"])
+        windows.append(Window(name, *spans[name], judgement))
         if report:
-            report(place + 1, len(known) + 1)
-    whole = known["whole"]
+            report(place + 1, len(judged) + 1)
+    whole = judged["whole"]
     drawn = list(Rehearsal(len(whole), min(CURVES, histories), SEEDS["conditional"]).histories(parameters))
     result = Acceptance(tuple(windows), conditional(whole, drawn), curves(whole, drawn), histories)
     if report:
-        report(len(known) + 1, len(known) + 1)
+        report(len(judged) + 1, len(judged) + 1)
     return result
 
 
 def windows_of(parameters: Parameters, first: str, last: str) -> dict[str, tuple[str, str]]:
-    """Spans to judge by name: what was fitted and what lies after it, or else the parts at `SPLIT`; and the whole."""
+    """Spans to judge by name: in and out of sample, or else the parts at `SPLIT`; and the whole."""
     spans: dict[str, tuple[str, str]] = {}
     fitted = parameters.provenance.get("fitted")
     if fitted and first <= fitted[0] and fitted[1] < last:
@@ -138,13 +138,13 @@ def judge_windows(
 
 
 def target_from(files: HistoryFiles, first: str, last: str) -> Target:
-    """What a calibration aims at."""
+    """Target of a calibration."""
     return target_of(real_history(files, first, last))
 
 
 def conditional(real: History, simulated: list[History]) -> Conditional:
     """What follows low and high IV ranks, real and over simulated histories."""
-    tables = [rank_table(one) for one in simulated]
+    tables = [rank_table(history) for history in simulated]
     stack = np.array([table.to_numpy(dtype=float) for table in tables])
     low, high = np.nanquantile(stack, BAND, axis=0)
     frames = (pd.DataFrame(part, tables[0].index, tables[0].columns) for part in (np.nanmean(stack, axis=0), low, high))
@@ -153,13 +153,13 @@ def conditional(real: History, simulated: list[History]) -> Conditional:
 
 def curves(real: History, simulated: list[History]) -> tuple[Curve, ...]:
     """Autocorrelations, and the distributions of IV and slopes."""
-    drawn = [dict(_measures(one)) for one in simulated]
-    found = []
+    drawn = [dict(_measures(history)) for history in simulated]
+    drawn_curves = []
     for name, (axis, values) in _measures(real):
-        stack = np.array([one[name][1] for one in drawn])
+        stack = np.array([history[name][1] for history in drawn])
         low, high = np.quantile(stack, BAND, axis=0)
-        found.append(Curve(name, axis, values, Spread(stack.mean(axis=0), low, high)))
-    return tuple(found)
+        drawn_curves.append(Curve(name, axis, values, Spread(stack.mean(axis=0), low, high)))
+    return tuple(drawn_curves)
 
 
 def _measures(history: History) -> Iterator[tuple[str, tuple[Array, Array]]]:

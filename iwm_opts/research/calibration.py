@@ -4,9 +4,9 @@ Simulated method of moments (Duffie and Singleton 1993, "Simulated moments estim
 prices", Econometrica 61(4)): parameters are sought whose simulated histories, of the real one's length and drawn from
 the same random numbers every time, measure like the real one in the facts of `research.facts`. The facts count
 together, by the inverse of their covariance over simulated histories, renewed every round; and each by itself, in units
-of the standard error that a stationary bootstrap gives it on the real market, so that what is known badly weighs
-little. Facts that scatter over simulated histories much more than the bootstrap says are paid for, because a model that
-could be anything matches all.
+of the standard error that a stationary bootstrap gives it on the real market, so that imprecise facts weigh little.
+Facts that scatter over simulated histories much more than the bootstrap says are paid for, because a model that could
+be anything matches all.
 """
 
 import math
@@ -38,7 +38,7 @@ HISTORIES = 200  # simulated at every point that is tried
 
 
 def residuals(parameters: Parameters, target: Target, rehearsal: Rehearsal, root: Array | None = None) -> Array:
-    """What the fit squares and sums: misses of the facts' means under `root`, then bands out of proportion.
+    """Residuals of the fit: misses of the facts' means under `root`, then bands out of proportion.
 
     Parameters
     ----------
@@ -71,15 +71,15 @@ def fit(
 
     def missed(point: Array) -> Array:
         try:
-            found = residuals(with_point(start, point), target, rehearsal, root)
+            missed_by = residuals(with_point(start, point), target, rehearsal, root)
         except (InputError, OverflowError):
             return np.full(2 * len(FACTS) + len(point), np.nan)
-        return np.concatenate([found, ANCHOR * (point - first)])
+        return np.concatenate([missed_by, ANCHOR * (point - first)])
 
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a point that explodes measures nothing, and is refused
-        found = least_squares(missed, first, steps, DIFFERENCE, report)
-    return with_point(start, found.point), found.value
+        fitted = least_squares(missed, first, steps, DIFFERENCE, report)
+    return with_point(start, fitted.point), fitted.value
 
 
 def calibrate(start: Parameters, target: Target, report: Callable[[int, int], None] | None = None) -> Parameters:
@@ -90,14 +90,14 @@ def calibrate(start: Parameters, target: Target, report: Callable[[int, int], No
     report : callable, optional
         Called with the improvements made and their most.
     """
-    found = start
+    fitted = start
     for place in range(ROUNDS):
-        root = _blend(joint_root(found, target), target)
-        told = _part_of(report, place) if report else None
-        found, _ = fit(found, target, HISTORIES, STEPS, seed=20 + place, root=root, report=told)
+        root = _blend(joint_root(fitted, target), target)
+        progress = _part_of(report, place) if report else None
+        fitted, _ = fit(fitted, target, HISTORIES, STEPS, seed=20 + place, root=root, report=progress)
         if report:
             report((place + 1) * STEPS, ROUNDS * STEPS)
-    return found
+    return fitted
 
 
 def _part_of(report: Callable[[int, int], None], place: int) -> Callable[[int, float], None]:

@@ -1,4 +1,4 @@
-"""What a calibration leaves behind: a parameter file that says where it comes from and how well it fits."""
+"""Provenance in a parameter file: fitted window, sources and goodness of fit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from iwm_opts.simulation.parameters import Parameters
 
 HEADER = """\
 # Parameters of the simulated market: numbers fitted by `iwm_opts.research.calibration`, no market data.
-# [provenance] says from which dates, and how each fact of the real market stands in the simulated one's 5 to 95% band.
+# [provenance] holds the dates and the rank of each real fact in the simulated 5 to 95% band.
 """
 
 
@@ -27,11 +27,11 @@ def with_provenance(
     fitted : (str, str)
         First and last day of the fit.
     judged : mapping of Judgement
-        By the window they stand for, such as ``2009-09-16 to 2025-06-04``; the facts of the last one are kept.
+        By window, such as ``2009-09-16 to 2025-06-04``; the facts of the last one are kept.
     sources : str
-        What it was fitted to.
+        Sources of the fit's data.
     notes : sequence of str
-        What else a reader must know, such as what was looked at on the way.
+        Notes for a reader, such as data inspected during the fit.
     """
     record: dict[str, Any] = {
         "fitted": list(fitted),
@@ -90,9 +90,9 @@ def _value(value: Any) -> str:
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{name} = {_value(one)}" for name, one in value.items()) + " }"
+        return "{ " + ", ".join(f"{name} = {_value(item)}" for name, item in value.items()) + " }"
     if isinstance(value, list | tuple):
         if value and isinstance(value[0], Mapping):
-            return "[\n" + "".join(f"  {_value(one)},\n" for one in value) + "]"
-        return "[" + ", ".join(_value(one) for one in value) + "]"
+            return "[\n" + "".join(f"  {_value(item)},\n" for item in value) + "]"
+        return "[" + ", ".join(_value(item) for item in value) + "]"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

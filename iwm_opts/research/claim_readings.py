@@ -52,14 +52,14 @@ def atr_ratio(data: Inputs) -> Found:
     shares = [average_true_range(bars, method="simple") / bars["close"] for bars in (data.bars, data.funds["SPY"])]
     ratio = (shares[0] / shares[1].reindex(shares[0].index)).dropna()
     values = ratio.to_numpy(dtype=float)
-    found = resampled(lambda rows: float(np.median(rows)), values, block_length(values, MONTHLY))
+    interval = resampled(lambda rows: float(np.median(rows)), values, block_length(values, MONTHLY))
     low, high = np.quantile(values, [0.25, 0.75])
     yearly = ratio.groupby(pd.DatetimeIndex(ratio.index).year).median()
     detail = (
         f"median; quartiles {low:.2f} to {high:.2f}; yearly medians {yearly.min():.2f} ({yearly.idxmin()}) to "
         f"{yearly.max():.2f} ({yearly.idxmax()})"
     )
-    return Found(*found, len(ratio), f"sessions, {_span(ratio.index)}", detail)
+    return Found(*interval, len(ratio), f"sessions, {_span(ratio.index)}", detail)
 
 
 def _deepest(close: "pd.Series[float]") -> float:
@@ -68,17 +68,17 @@ def _deepest(close: "pd.Series[float]") -> float:
 
 def drawdown_gap(data: Inputs) -> Found:
     """Mean of how much deeper IWM fell, over SPY's falls, points."""
-    own, other = _both(data, "SPY")
+    iwm, spy = _both(data, "SPY")
     gaps = []
-    for first, last in _episodes(other):
-        gaps.append(100.0 * (_deepest(other[first:last]) - _deepest(own[first:last])))
+    for first, last in _episodes(spy):
+        gaps.append(100.0 * (_deepest(spy[first:last]) - _deepest(iwm[first:last])))
     values = np.array(gaps)
-    told = []
+    gaps_by_period = []
     for period in STORIES:
         inside = slice(pd.Timestamp(period.first), pd.Timestamp(period.last))
-        if len(own[inside]) > 1:
-            told.append(f"{period.name} {100.0 * (_deepest(other[inside]) - _deepest(own[inside])):.1f}")
-    words = f"stress periods: {', '.join(told)}" if told else ""
+        if len(iwm[inside]) > 1:
+            gaps_by_period.append(f"{period.name} {100.0 * (_deepest(spy[inside]) - _deepest(iwm[inside])):.1f}")
+    words = f"stress periods: {', '.join(gaps_by_period)}" if gaps_by_period else ""
     if len(values) < 2:
         return Found(math.nan, math.nan, math.nan, len(values), "", "bars with at least two falls of SPY by 10%")
     # Episodes lie months apart: a t interval on them as independent observations.
@@ -86,42 +86,44 @@ def drawdown_gap(data: Inputs) -> Found:
 
     reach = float(t.ppf(0.5 + LEVEL / 2.0, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
     mean = float(values.mean())
-    return Found(mean, mean - reach, mean + reach, len(values), f"falls of SPY by 10%, {_span(own.index)}", words)
+    return Found(mean, mean - reach, mean + reach, len(values), f"falls of SPY by 10%, {_span(iwm.index)}", words)
 
 
 def _episodes(close: "pd.Series[float]") -> list[tuple[pd.Timestamp, pd.Timestamp]]:
     """From each peak to the day it is reached again, or the end, where the fall between was deep enough."""
     peak = close.cummax()
     number = (close >= peak).cumsum()
-    found = []
+    episodes = []
     for _, stretch in close.groupby(number):
         if _deepest(stretch) <= -RISK_OFF:
-            found.append((stretch.index[0], stretch.index[-1]))
-    return found
+            episodes.append((stretch.index[0], stretch.index[-1]))
+    return episodes
 
 
 def _both(data: Inputs, symbol: str) -> tuple["pd.Series[float]", "pd.Series[float]"]:
-    own, other = total_return_close(data.bars), total_return_close(data.funds[symbol])
-    days = own.index.intersection(other.index)
-    return own[days], other[days]
+    iwm, other = total_return_close(data.bars), total_return_close(data.funds[symbol])
+    days = iwm.index.intersection(other.index)
+    return iwm[days], other[days]
 
 
 def leads(sessions: int) -> Callable[[Inputs], Found]:
     """Correlation of IWM's return beyond SPY's with SPY's some sessions later."""
 
     def read(data: Inputs) -> Found:
-        own, other = session_returns(data.bars), session_returns(data.funds["SPY"])
+        iwm, other = session_returns(data.bars), session_returns(data.funds["SPY"])
         pairs = pd.DataFrame(
-            {"ahead": own - other.reindex(own.index), "then": other.reindex(own.index).shift(-sessions)}
+            {"ahead": iwm - other.reindex(iwm.index), "then": other.reindex(iwm.index).shift(-sessions)}
         )
         pairs = pairs.dropna()
         values = pairs.to_numpy(dtype=float)
-        found = resampled(
+        interval = resampled(
             lambda rows: float(np.corrcoef(rows[:, 0], rows[:, 1])[0, 1]),
             values,
             block_length(values.prod(axis=1), 5.0),
         )
-        return Found(*found, len(pairs), f"sessions, {_span(pairs.index)}", "IWM's return beyond SPY's, against SPY's")
+        return Found(
+            *interval, len(pairs), f"sessions, {_span(pairs.index)}", "IWM's return beyond SPY's, against SPY's"
+        )
 
     return read
 
@@ -133,13 +135,13 @@ def mean_reversion(sessions: int) -> Callable[[Inputs], Found]:
         close, signals = total_return_close(data.bars), _days(MeanReversion().signals(data.bars))
         ahead = _ahead(close, sessions)
         every = pd.Series(True, index=close.index)
-        found = mean_difference(ahead, signals, every, sessions, 100.0)
+        difference = mean_difference(ahead, signals, every, sessions, 100.0)
         after, usual = ahead[signals].dropna(), ahead.dropna()
         detail = (
             f"{100 * after.mean():+.2f}% after, {100 * usual.mean():+.2f}% on all days; "
             f"win {(after > 0).mean():.0%} and {(usual > 0).mean():.0%}; no costs"
         )
-        return Found(*found, f"signals, {_span(close.index)}", detail)
+        return Found(*difference, f"signals, {_span(close.index)}", detail)
 
     return read
 
@@ -150,12 +152,12 @@ def calm_against_bear(data: Inputs) -> Found:
     year = pd.Series(pd.DatetimeIndex(close.index).year, index=close.index)
     ahead = _ahead(close, 5)
     calm, bear = signals & (year == CALM_YEAR), signals & (year == BEAR_YEAR)
-    told = f"signals, {int(calm.sum())} in {CALM_YEAR} and {int(bear.sum())} in {BEAR_YEAR}"
+    counts = f"signals, {int(calm.sum())} in {CALM_YEAR} and {int(bear.sum())} in {BEAR_YEAR}"
     if not calm.any() or not bear.any():
-        return Found(math.nan, math.nan, math.nan, 0, "", f"signals in both years ({told})")
-    found = mean_difference(ahead, calm, bear, 5, 100.0)
+        return Found(math.nan, math.nan, math.nan, 0, "", f"signals in both years ({counts})")
+    difference = mean_difference(ahead, calm, bear, 5, 100.0)
     after = f"{100 * ahead[calm].mean():+.2f}% and {100 * ahead[bear].mean():+.2f}% over 5 sessions"
-    return Found(*found[:3], int(calm.sum() + bear.sum()), told, after)
+    return Found(*difference[:3], int(calm.sum() + bear.sum()), counts, after)
 
 
 def gap_momentum(data: Inputs) -> Found:
@@ -173,10 +175,10 @@ def gap_momentum(data: Inputs) -> Found:
     signals = _days(readings["signal"])
     if not signals.any():
         return Found(math.nan, math.nan, math.nan, 0, "", "minutes with at least one signal")
-    found = mean_difference(change, signals, None, 1.0, 100.0)
+    difference = mean_difference(change, signals, None, 1.0, 100.0)
     after = change[signals].dropna()
     detail = f"minute {edge.enter_minute} to {edge.exit_minute}; win {(after > 0).mean():.0%}; no costs"
-    return Found(*found, f"signals, {_span(readings.index)}", detail)
+    return Found(*difference, f"signals, {_span(readings.index)}", detail)
 
 
 def _iv_frame(data: Inputs) -> pd.DataFrame:
@@ -210,13 +212,13 @@ def premium_at_rank(least: float, below: float) -> Callable[[Inputs], Found]:
         picked = frame[chosen & premium.notna()]
         if picked.empty:
             return Found(math.nan, math.nan, math.nan, 0, "", f"closes with the rank {_ranks(least, below)}")
-        found = mean_difference(premium, chosen, None, REALISED, 1.0)
+        difference = mean_difference(premium, chosen, None, REALISED, 1.0)
         detail = (
             f"IV {picked['iv'].mean():.1f}, then realised {picked['realised'].mean():.1f}; median realised/implied "
             f"{(picked['realised'] / picked['iv']).median():.2f}; realised below implied "
             f"{(picked['realised'] < picked['iv']).mean():.0%}"
         )
-        return Found(*found, f"closes with the rank {_ranks(least, below)}, {_span(picked.index)}", detail)
+        return Found(*difference, f"closes with the rank {_ranks(least, below)}, {_span(picked.index)}", detail)
 
     return read
 
@@ -226,9 +228,9 @@ def low_against_high_rank(data: Inputs) -> Found:
     frame = _iv_frame(data)
     ratio = frame["realised"] / frame["iv"]
     low, high = frame["rank"] < VolContraction().below, frame["rank"] >= RANK_HIGH
-    found = mean_difference(ratio, low, high, REALISED, 1.0)
+    difference = mean_difference(ratio, low, high, REALISED, 1.0)
     detail = f"mean realised/implied {ratio[low].mean():.2f} below 20, {ratio[high].mean():.2f} at 50 and above"
-    return Found(*found[:3], int((low | high)[ratio.notna()].sum()), "closes below 20 and at 50 and above", detail)
+    return Found(*difference[:3], int((low | high)[ratio.notna()].sum()), "closes below 20 and at 50 and above", detail)
 
 
 def iv_change_at_rank(least: float, below: float) -> Callable[[Inputs], Found]:
@@ -240,7 +242,7 @@ def iv_change_at_rank(least: float, below: float) -> Callable[[Inputs], Found]:
         chosen = _ranked(frame, least, below)
         if not (chosen & change.notna()).any():
             return Found(math.nan, math.nan, math.nan, 0, "", f"closes with the rank {_ranks(least, below)}")
-        found = mean_difference(change, chosen, None, IV_AHEAD, 1.0)
+        difference = mean_difference(change, chosen, None, IV_AHEAD, 1.0)
         sd = frame["iv"] / 100.0 * math.sqrt(REALISED / SESSIONS_PER_YEAR)
         ahead = np.log1p(frame["ahead"][chosen & frame["ahead"].notna()])
         tail = ahead / sd[ahead.index]
@@ -248,7 +250,7 @@ def iv_change_at_rank(least: float, below: float) -> Callable[[Inputs], Found]:
             f"median {change[chosen].median():+.2f}; a 21-session move beyond one implied sd: "
             f"down {(tail < -1).mean():.1%}, up {(tail > 1).mean():.1%}"
         )
-        return Found(*found, f"closes with the rank {_ranks(least, below)}", detail)
+        return Found(*difference, f"closes with the rank {_ranks(least, below)}", detail)
 
     return read
 
@@ -259,14 +261,14 @@ def macro_filter(data: Inputs) -> Found:
     clear = MacroFilter().clear(fund)
     blocked, free = _days(~clear).reindex(ours.index, fill_value=False), _days(clear)
     then = ours.shift(-1)
-    found = mean_difference(then, blocked, free, 1.0, 100.0)
-    known = int(clear.notna().sum())
+    difference = mean_difference(then, blocked, free, 1.0, 100.0)
+    measured = int(clear.notna().sum())
     detail = (
         f"{100 * then[blocked].mean():+.2f}% after, "
         f"{100 * then[free.reindex(ours.index, fill_value=False)].mean():+.2f}% after other days; "
-        f"{int(blocked.sum()) / known:.0%} of the days"
+        f"{int(blocked.sum()) / measured:.0%} of the days"
     )
-    return Found(*found, f"days with {FILTER_SYMBOL} down over 1.5%, {_span(fund.index)}", detail)
+    return Found(*difference, f"days with {FILTER_SYMBOL} down over 1.5%, {_span(fund.index)}", detail)
 
 
 def time_stop(data: Inputs) -> Found:
@@ -278,12 +280,12 @@ def time_stop(data: Inputs) -> Found:
     later = close.shift(-HORIZONS[-1]) / close.shift(-TIME_STOP_SESSIONS) - 1.0
     slow = signals & (progress < TIME_STOP_PROGRESS * atr)
     quick = signals & (progress >= TIME_STOP_PROGRESS * atr)
-    found = mean_difference(later, slow, quick, HORIZONS[-1], 100.0)
+    difference = mean_difference(later, slow, quick, HORIZONS[-1], 100.0)
     detail = (
         f"sessions 4 to 10 after a mean-reversion signal: {100 * later[slow].mean():+.2f}% where it was slow, "
         f"{100 * later[quick].mean():+.2f}% where it was not ({int(quick.sum())})"
     )
-    return Found(*found, "slow trades", detail)
+    return Found(*difference, "slow trades", detail)
 
 
 def event_days(data: Inputs) -> Found:
@@ -295,29 +297,31 @@ def event_days(data: Inputs) -> Found:
     on = pd.Series(returns.index.isin(days), index=returns.index)
     if not on.any() or not (inside & ~on).any():
         return Found(math.nan, math.nan, math.nan, 0, "", "releases on sessions of the bars")
-    found = mean_difference(returns.abs(), on & inside, inside & ~on, 1.0, 100.0)
+    difference = mean_difference(returns.abs(), on & inside, inside & ~on, 1.0, 100.0)
     parts = [
         f"{name} {100 * returns.abs()[returns.index.isin(pd.DatetimeIndex(group['date']))].mean():.2f}%"
         for name, group in data.events.groupby("event")
     ]
     usual = f"other days {100 * returns.abs()[inside & ~on].mean():.2f}%"
-    return Found(*found, f"release days, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}", ", ".join([*parts, usual]))
+    return Found(
+        *difference, f"release days, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}", ", ".join([*parts, usual])
+    )
 
 
 def wide_wings(data: Inputs) -> Found:
     """Ratio of what 19 of 20 months stay within, IWM over SPY."""
-    own, other = _both(data, "SPY")
-    frame = pd.DataFrame({"own": _ahead(own, MONTHLY).abs(), "other": _ahead(other, MONTHLY).abs()}).dropna()
+    iwm, other = _both(data, "SPY")
+    frame = pd.DataFrame({"own": _ahead(iwm, MONTHLY).abs(), "other": _ahead(other, MONTHLY).abs()}).dropna()
     values = frame.to_numpy(dtype=float)
 
     def ratio(rows: Array) -> float:
         reach = np.quantile(rows, WING_QUANTILE, axis=0)
         return float(reach[0] / reach[1])
 
-    found = resampled(ratio, values, block_length(values[:, 0], 2.0 * MONTHLY))
+    interval = resampled(ratio, values, block_length(values[:, 0], 2.0 * MONTHLY))
     reach = np.quantile(values, WING_QUANTILE, axis=0)
     detail = f"19 of 20 months of 21 sessions stay within {reach[0]:.1%} of IWM's price and {reach[1]:.1%} of SPY's"
-    return Found(*found, len(frame), f"windows of 21 sessions, overlapping, {_span(frame.index)}", detail)
+    return Found(*interval, len(frame), f"windows of 21 sessions, overlapping, {_span(frame.index)}", detail)
 
 
 def sector_drift(data: Inputs) -> Found:

@@ -18,13 +18,13 @@ from iwm_opts.backtest.bootstrap import LEVEL, ratio_interval
 Array = NDArray[np.float64]
 
 DRAWS: Final = 500  # a bound of the 95% interval is then known to a tenth of its reach, for two dozen claims in seconds
-MIN_SAMPLE: Final = 10  # fewer on either side, and nothing is told from nothing by them
+MIN_SAMPLE: Final = 10  # fewer on either side are too few to compare
 SEED: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the data say of one claim; NaN where they say nothing, with the reason in `detail`."""
+    """Estimate of one claim; NaN without data, with the reason in `detail`."""
 
     estimate: float
     low: float
@@ -38,17 +38,17 @@ def mean_difference(
     value: "pd.Series[float]", chosen: "pd.Series[bool]", others: "pd.Series[bool] | None", holding: float, scale: float
 ) -> tuple[float, float, float, int]:
     """Mean over chosen days, less that over others, with its interval; `value` that is NaN counts on neither side."""
-    known = value.notna()
-    size = value[known].to_numpy(dtype=float) * scale
-    picked = chosen.reindex(value.index, fill_value=False)[known].to_numpy(dtype=float)
+    observed = value.notna()
+    size = value[observed].to_numpy(dtype=float) * scale
+    picked = chosen.reindex(value.index, fill_value=False)[observed].to_numpy(dtype=float)
     columns = [size * picked, picked]
     if others is not None:
-        rest = others.reindex(value.index, fill_value=False)[known].to_numpy(dtype=float)
+        rest = others.reindex(value.index, fill_value=False)[observed].to_numpy(dtype=float)
         columns += [size * rest, rest]
-    found = ratio_interval([np.column_stack(columns)], holding, SEED, DRAWS)
+    interval = ratio_interval([np.column_stack(columns)], holding, SEED, DRAWS)
     if min(column.sum() for column in columns[1::2]) < MIN_SAMPLE:
-        return found.estimate, math.nan, math.nan, int(picked.sum())
-    return found.estimate, found.low, found.high, int(picked.sum())
+        return interval.estimate, math.nan, math.nan, int(picked.sum())
+    return interval.estimate, interval.low, interval.high, int(picked.sum())
 
 
 def resampled(statistic: Callable[[Array], float], sample: Array, block: float) -> tuple[float, float, float]:
@@ -63,7 +63,7 @@ def resampled(statistic: Callable[[Array], float], sample: Array, block: float) 
 
 
 def block_length(series: Array, least: float) -> float:
-    """Mean block that a series asks for (Politis and White 2004), at least so many sessions, at most a fifth of it."""
+    """Mean block length (Politis and White 2004), bounded by a least and a fifth of the series."""
     from arch.bootstrap import optimal_block_length
 
     asked = float(optimal_block_length(series)["stationary"].iloc[0])

@@ -40,7 +40,7 @@ HOLDS, FAILS, UNDECIDED, MEASURED = "holds", "does not hold", "inconclusive", "m
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claim and what the data say of it."""
+    """One claim and its estimate."""
 
     name: str
     text: str  # what the strategy's source says
@@ -71,7 +71,7 @@ class _Measure:
 def measure_claims(
     data: Inputs, names: Sequence[str] | None = None, progress: Callable[[int, int], None] | None = None
 ) -> list[Claim]:
-    """Measure claims; those that the data do not allow say what they need.
+    """Measure claims; those without data name the missing input.
 
     Parameters
     ----------
@@ -79,47 +79,49 @@ def measure_claims(
     names : sequence of str, optional
         Of `CLAIMS`; all of them unless given.
     progress : callable, optional
-        Told how many of how many are done.
+        Called with (claims done, claims).
 
     Raises
     ------
     InputError
-        For a name that is no claim.
+        For an unknown claim.
     """
     for name in names or ():
         if name not in CLAIMS:
-            raise InputError("claim", name, "is no claim of the strategy", f"choose of {', '.join(CLAIMS)}")
-    wanted = [one for one in MEASURES if names is None or one.name in names]
-    found = []
-    for done, one in enumerate(wanted, start=1):
-        found.append(_claim(one, data))
+            raise InputError("claim", name, "unknown claim", f"choose of {', '.join(CLAIMS)}")
+    measures = [measure for measure in MEASURES if names is None or measure.name in names]
+    claims = []
+    for done, measure in enumerate(measures, start=1):
+        claims.append(_claim(measure, data))
         if progress:
-            progress(done, len(wanted))
-    return found
+            progress(done, len(measures))
+    return claims
 
 
-def _claim(one: _Measure, data: Inputs) -> Claim:
-    missing = [need for need in one.needs if not _has(data, need)]
-    head = one.name, one.text, one.true_if, one.unit
+def _claim(measure: _Measure, data: Inputs) -> Claim:
+    missing = [need for need in measure.needs if not _has(data, need)]
+    head = measure.name, measure.text, measure.true_if, measure.unit
     if missing:
         return Claim(*head, math.nan, math.nan, math.nan, 0, "", f"needs data: {', '.join(missing)}")
-    found = one.read(data)
-    if not math.isfinite(found.estimate):
-        return Claim(*head, math.nan, math.nan, math.nan, found.sample, found.sampled, f"needs data: {found.detail}")
-    verdict = _verdict(one.bounds, found)
+    reading = measure.read(data)
+    if not math.isfinite(reading.estimate):
+        return Claim(
+            *head, math.nan, math.nan, math.nan, reading.sample, reading.sampled, f"needs data: {reading.detail}"
+        )
+    verdict = _verdict(measure.bounds, reading)
     return Claim(
-        *head, found.estimate, found.low, found.high, found.sample, found.sampled, verdict, found.detail
+        *head, reading.estimate, reading.low, reading.high, reading.sample, reading.sampled, verdict, reading.detail
     )  # fmt: skip
 
 
-def _verdict(bounds: tuple[float, float], found: Found) -> str:
+def _verdict(bounds: tuple[float, float], reading: Found) -> str:
     if bounds == ANY:
         return MEASURED
-    if not (math.isfinite(found.low) and math.isfinite(found.high)):
+    if not (math.isfinite(reading.low) and math.isfinite(reading.high)):
         return UNDECIDED
-    if bounds[0] <= found.low and found.high <= bounds[1]:
+    if bounds[0] <= reading.low and reading.high <= bounds[1]:
         return HOLDS
-    return FAILS if found.high < bounds[0] or found.low > bounds[1] else UNDECIDED
+    return FAILS if reading.high < bounds[0] or reading.low > bounds[1] else UNDECIDED
 
 
 def _has(data: Inputs, need: str) -> bool:
@@ -151,15 +153,15 @@ MEASURES: Final[Sequence[_Measure]] = (
              ABOVE_ZERO, f"% more in {CALM_YEAR}", (), calm_against_bear),
     _Measure("gap-momentum", "a gap up over 0.8% on volume goes on to minute 45", "above 0",
              ABOVE_ZERO, "%", ("--minutes",), gap_momentum),
-    _Measure("condor-premium", "below rank 20 implied vol exceeds what follows", "above 0",
+    _Measure("condor-premium", "below rank 20 implied vol exceeds realised vol", "above 0",
              ABOVE_ZERO, "vol points", ("--iv-history",), premium_at_rank(-math.inf, GATE_RANK)),
-    *(_Measure(f"premium-{name}", f"beside it: implied vol less what follows, {words}", "-",
+    *(_Measure(f"premium-{name}", f"for comparison: implied less realised vol, {words}", "-",
                ANY, "vol points", ("--iv-history",), premium_at_rank(*ranks)) for name, words, ranks in OTHER_RANKS),
     _Measure("condor-rank", "a low rank is the better time to sell: realised over implied is lower than at rank 50 and "
              "above", "below 0", BELOW_ZERO, "realised/implied", ("--iv-history",), low_against_high_rank),
     _Measure("contraction", "below rank 20 IV contracts over the next 10 sessions", "below 0",
              BELOW_ZERO, "vol points", ("--iv-history",), iv_change_at_rank(-math.inf, GATE_RANK)),
-    *(_Measure(f"contraction-{name}", f"beside it: change of IV over the next 10 sessions, {words}", "-",
+    *(_Measure(f"contraction-{name}", f"for comparison: change of IV over the next 10 sessions, {words}", "-",
                ANY, "vol points", ("--iv-history",), iv_change_at_rank(*ranks)) for name, words, ranks in OTHER_RANKS),
     _Measure("kre-filter", "the session after KRE lost over 1.5% is worse for IWM", "below 0",
              BELOW_ZERO, "% more than after other days", ("--kre",), macro_filter),
@@ -172,4 +174,4 @@ MEASURES: Final[Sequence[_Measure]] = (
     _Measure("sector-drift", "sector weights drift", "-",
              ANY, "% of the fund moved", ("--sectors",), sector_drift),
 )  # fmt: skip
-CLAIMS: Final = tuple(one.name for one in MEASURES)
+CLAIMS: Final = tuple(measure.name for measure in MEASURES)

@@ -53,7 +53,7 @@ def rank_table(history: History, lookback: int = IVR_LOOKBACK) -> pd.DataFrame:
         }
     )[np.isfinite(realised) & (seen >= lookback)]
     groups = table.groupby("bucket", observed=False)
-    found = groups.mean()
-    found["ratio"] = groups["ratio"].median()
-    found.insert(0, "share", groups.size() / len(table))
-    return found
+    means = groups.mean()
+    means["ratio"] = groups["ratio"].median()
+    means.insert(0, "share", groups.size() / len(table))
+    return means

@@ -129,7 +129,7 @@ class _Sample:
         return values if self.index is None else values[self.index]
 
     def pairs(self, name: str, lag: int) -> tuple[Array, Array]:
-        """A column and what it is `lag` sessions on."""
+        """A column and its value `lag` sessions later."""
         values: Array = getattr(self.table, name)
         if self.index is None:
             return values[:-lag], values[lag:]
@@ -138,7 +138,7 @@ class _Sample:
 
 
 class _Column:
-    """Values without gaps and what is asked of them."""
+    """Apply a measure to values without gaps."""
 
     def __init__(self, values: Array) -> None:
         self.values = values[~np.isnan(values)]
@@ -181,14 +181,14 @@ def _lagged(name: str, lag: int) -> Measure:
     return lambda sample: _correlation(*sample.pairs(name, lag))
 
 
-def _joint(one: str, other: str) -> Measure:
-    return lambda sample: _correlation(sample.every(one), sample.every(other))
+def _joint(fact: str, other: str) -> Measure:
+    return lambda sample: _correlation(sample.every(fact), sample.every(other))
 
 
 def _variance_ratio(sample: _Sample) -> float:
     realised, implied = sample.every("realised"), (sample.every("iv") / POINTS) ** 2
-    known = ~np.isnan(realised + implied)
-    return float(realised[known].sum() / implied[known].sum())
+    observed = ~np.isnan(realised + implied)
+    return float(realised[observed].sum() / implied[observed].sum())
 
 
 def _leverage(sample: _Sample) -> float:
@@ -198,10 +198,10 @@ def _leverage(sample: _Sample) -> float:
 
 
 def _correlation(a: Array, b: Array) -> float:
-    known = ~np.isnan(a + b)
-    if not known.any():
+    observed = ~np.isnan(a + b)
+    if not observed.any():
         return math.nan
-    a, b = a[known], b[known]
+    a, b = a[observed], b[observed]
     a, b = a - a.mean(), b - b.mean()
     spread = math.sqrt((a @ a) * (b @ b))
     return float(a @ b) / spread if spread > 0.0 else math.nan

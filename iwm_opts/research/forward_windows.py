@@ -31,5 +31,5 @@ def variance_ahead(log_return: Array, sessions: int) -> Array:
 
 
 def implied_deviations(log_return: Array, iv: Array, sessions: int) -> Array:
-    """Return over the sessions after each one in standard deviations that its implied vol foretells, shape (n,)."""
+    """Return over the sessions after each one over its implied standard deviation, shape (n,)."""
     return np.asarray(np.expm1(sum_ahead(log_return, sessions)) / (iv * math.sqrt(sessions / SESSIONS_PER_YEAR)))

@@ -1,4 +1,4 @@
-"""How a simulated market stands beside a real one, fact by fact and in all of them together."""
+"""Goodness of fit of a simulated market, fact by fact and jointly."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -36,7 +36,7 @@ class FactFit:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """How a simulated market stands beside a real one."""
+    """Goodness of fit of a simulated market."""
 
     sessions: int
     facts: tuple[FactFit, ...]
@@ -56,7 +56,7 @@ class Judgement:
 
 
 def judge(parameters: Parameters, target: Target, histories: int = 2000, seed: int = 2) -> Judgement:
-    """Stand a simulated market beside a real one on fresh random numbers.
+    """Compare a simulated market with a real one on fresh random numbers.
 
     The joint distance is Mahalanobis' on the compared scale, over the facts that say `joint`. Mean and covariance come
     from one half of the histories, the distances that the real one is ranked in from the other; all carry the same
@@ -72,8 +72,8 @@ def judge(parameters: Parameters, target: Target, histories: int = 2000, seed: i
 
 def _joint_distances(drawn: Array, real: Array, error: Array) -> tuple[float, Array]:
     """Of the real market and of the second half of the histories, by mean and covariance of the first."""
-    known, fresh = np.array_split(drawn, 2)
-    mean, inverse = known.mean(axis=0), inverse_covariance(np.cov(known.T), error)
+    reference, fresh = np.array_split(drawn, 2)
+    mean, inverse = reference.mean(axis=0), inverse_covariance(np.cov(reference.T), error)
 
     def distances(of: Array) -> Array:
         return np.asarray(np.sqrt(np.einsum("ij,jk,ik->i", of - mean, inverse, of - mean)))

@@ -54,14 +54,14 @@ def least_squares(
         scale = np.maximum(np.diag(curvature), 1e-12 * max(float(np.diag(curvature).max()), 1e-300))
         while damping <= MOST_DAMPING:
             tried = point - np.linalg.solve(curvature + damping * np.diag(scale), gradient)
-            found = residuals(tried)
+            missed = residuals(tried)
             evaluations += 1
-            if _value(found) < value:
+            if _value(missed) < value:
                 break
             damping *= TIGHTEN
         else:
             break
-        point, best, value, damping = tried, found, _value(found), damping * EASE
+        point, best, value, damping = tried, missed, _value(missed), damping * EASE
         if report:
             report(step + 1, value)
     return Minimum(point, value, evaluations)
@@ -77,8 +77,8 @@ def _slope(residuals: Callable[[Array], Array], point: Array, place: int, differ
     for sign in (1.0, -1.0):
         moved = point.copy()
         moved[place] += sign * difference
-        found = residuals(moved)
-        sides.append(found if np.isfinite(found).all() else None)
+        missed = residuals(moved)
+        sides.append(missed if np.isfinite(missed).all() else None)
     up, down = sides
     width = difference * ((up is not None) + (down is not None))
     if width == 0.0:

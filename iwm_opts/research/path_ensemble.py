@@ -54,11 +54,11 @@ def target_of(history: History, seed: int = 1) -> Target:
         rule = f"sessions are too few for facts that look back a year: {LEAST} at least"
         raise InputError("history", len(history), rule, "widen --first and --last, or give longer files")
     rng = np.random.default_rng(seed)
-    own = measure_resamples(history, (resample(len(history), rng) for _ in range(RESAMPLES)))
-    draws = scaled(own)
+    resamples = measure_resamples(history, (resample(len(history), rng) for _ in range(RESAMPLES)))
+    draws = scaled(resamples)
     low, high = np.quantile(draws, BAND, axis=0)
     raw = measure_facts(history)
-    return Target(len(history), raw, scaled(raw), draws.std(axis=0), low, high, np.quantile(own, BAND, axis=0))
+    return Target(len(history), raw, scaled(raw), draws.std(axis=0), low, high, np.quantile(resamples, BAND, axis=0))
 
 
 def resample(sessions: int, rng: np.random.Generator, length: int | None = None) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""What a calibration seeks, and the scale on which it seeks it."""
+"""Search space of a calibration: parameters and their scales."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The simulated market's smile beside a real chain's at the same model-free variance: the shapes are compared."""
+"""Smile shapes of the simulator and of a real chain at equal model-free variance."""
 
 import math
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class SmileBeside:
 
 
 def smiles_beside(shape: SmileShape, snapshot: Snapshot) -> tuple[SmileBeside, ...]:
-    """Smiles of the expirations nearest to `TARGET_DAYS`; the skew factor stands at its mean.
+    """Smiles of the expirations nearest to `TARGET_DAYS`; the skew factor is at its mean.
 
     Raises
     ------
@@ -49,11 +49,11 @@ def smiles_beside(shape: SmileShape, snapshot: Snapshot) -> tuple[SmileBeside, .
     """
     pairs = zip(snapshot.slices, snapshot.forwards, strict=True)
     live = [(quotes, forward) for quotes, forward in pairs if forward is not None and quotes.years > 0.0]
-    found: dict[date, SmileBeside] = {}
+    smiles: dict[date, SmileBeside] = {}
     for days in TARGET_DAYS:
         quotes, forward = min(live, key=lambda pair: abs(pair[0].dte - days))
-        found[quotes.expiration] = _beside(shape, snapshot.table(quotes.expiration), quotes, forward)
-    return tuple(found.values())
+        smiles[quotes.expiration] = _beside(shape, snapshot.table(quotes.expiration), quotes, forward)
+    return tuple(smiles.values())
 
 
 def _beside(shape: SmileShape, table: OptionTable, quotes: ExpirySlice, forward: Forward) -> SmileBeside:
