@@ -88,7 +88,7 @@ class EvidenceResult(Result):
         return pooled.name, [self.finding], LABELS.get(pooled.kind, "")
 
     def _arms(self) -> list[tuple[str, Pooled]]:
-        arms = (self.evidence.strategy, *self.evidence.rivals)
+        arms = (self.evidence.strategy, *self.evidence.baselines)
         return [(each.condition if each.name == "strategy" else each.name, each.results) for each in arms]
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":

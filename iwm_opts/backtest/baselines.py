@@ -1,4 +1,4 @@
-"""What a gate is measured against: the same rules without it, behind the opposite one, and behind random ones.
+"""Baselines of a gate: the same rules ungated, behind the opposite gate and behind random gates.
 
 All trade the same packages at the same prices on the same days of the same market; only the days on which they may
 enter differ.
@@ -27,60 +27,60 @@ RANDOM: Final = "random entries"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rivals:
-    """One trial prepared for every set of entry days: the strategy's own rules, and those of its rivals.
+class Baselines:
+    """One trial prepared for every set of entry days: the strategy's rules and its baselines'.
 
-    A gate-reversal exit is a part of the gate: rivals do without it. Where the rules have none, both are one.
+    A gate-reversal exit is part of the gate: baselines do without it. Where the rules have none, both are one.
     """
 
-    own: Prepared
-    rival: Prepared
+    gated: Prepared
+    ungated: Prepared
 
     @property
     def ranked(self) -> Flags:
         """Days on which the rank is known; no set of rules enters on another."""
-        return np.isfinite(self.own.ranks)
+        return np.isfinite(self.gated.ranks)
 
     @property
     def open_days(self) -> Flags:
         """Days on which the strategy's gate is open."""
-        return is_open(self.own.ranks, self.own.rules.gate)
+        return is_open(self.gated.ranks, self.gated.rules.gate)
 
 
-def prepare_rivals(trial: Trial, rules: Rules) -> Rivals:
+def prepare_baselines(trial: Trial, rules: Rules) -> Baselines:
     """Prepare a trial once for the strategy and all that it is compared with."""
-    own = trial.prepare(rules)
+    prepared = trial.prepare(rules)
     if rules.exit.rank is None:
-        return Rivals(own, own)
+        return Baselines(prepared, prepared)
     ungated = replace(rules, exit=replace(rules.exit, rank=None))
-    return Rivals(own, trial.prepare(ungated, own.book))
+    return Baselines(prepared, trial.prepare(ungated, prepared.book))
 
 
-def strategy(rivals: Rivals) -> Backtest:
+def strategy(baselines: Baselines) -> Backtest:
     """The rules as given."""
-    return run(rivals.own)
+    return run(baselines.gated)
 
 
-def without_gate(rivals: Rivals) -> Backtest:
+def without_gate(baselines: Baselines) -> Backtest:
     """The same rules on every day with a known rank."""
-    return run(rivals.rival, rivals.ranked, UNGATED)
+    return run(baselines.ungated, baselines.ranked, UNGATED)
 
 
-def opposite_gate(rivals: Rivals, rank: float = OPPOSITE_RANK) -> Backtest:
+def opposite_gate(baselines: Baselines, rank: float = OPPOSITE_RANK) -> Backtest:
     """The same rules where the rank is at least `rank`."""
-    gate = replace(rivals.own.rules.gate, below=None, at_least=rank)
-    return run(rivals.rival, is_open(rivals.own.ranks, gate), str(gate))
+    gate = replace(baselines.gated.rules.gate, below=None, at_least=rank)
+    return run(baselines.ungated, is_open(baselines.gated.ranks, gate), str(gate))
 
 
-def random_gate(rivals: Rivals, rng: np.random.Generator) -> Flags:
+def random_gate(baselines: Baselines, rng: np.random.Generator) -> Flags:
     """A gate open as often as the strategy's and in spells as long, at times that have nothing to do with the market.
 
     Its open and closed spells, over the days with a known rank, are shuffled and the whole is turned by a random number
     of days. Single random days would be spread more evenly than any gate and would make chance look smaller than it is.
     """
-    ranked = np.flatnonzero(rivals.ranked)
-    flags = rivals.open_days[ranked]
-    drawn = np.zeros(len(rivals.ranked), dtype=bool)
+    ranked = np.flatnonzero(baselines.ranked)
+    flags = baselines.open_days[ranked]
+    drawn = np.zeros(len(baselines.ranked), dtype=bool)
     if not len(flags):
         return drawn
     edges = np.flatnonzero(np.diff(flags)) + 1
@@ -89,14 +89,14 @@ def random_gate(rivals: Rivals, rng: np.random.Generator) -> Flags:
     for part in parts:
         rng.shuffle(part)
     first, second = parts
-    mixed = [spell for i, one in enumerate(first) for spell in (one, *second[i : i + 1])]
+    mixed = [spell for i, closed in enumerate(first) for spell in (closed, *second[i : i + 1])]
     drawn[ranked] = np.roll(np.concatenate(mixed), int(rng.integers(len(flags))))
     return drawn
 
 
-def random_entries(rivals: Sequence[Rivals], rng: np.random.Generator) -> list[Backtest]:
+def random_entries(baselines: Sequence[Baselines], rng: np.random.Generator) -> list[Backtest]:
     """The same rules behind a random gate on each of some trials."""
-    return [run(one.rival, random_gate(one, rng), RANDOM) for one in rivals]
+    return [run(baseline.ungated, random_gate(baseline, rng), RANDOM) for baseline in baselines]
 
 
 def is_gated(gate: GateRule) -> bool:

@@ -52,7 +52,7 @@ class Interval:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether chance alone is no good explanation."""
+        """Whether the interval excludes zero."""
         return self.is_known and not self.low <= 0.0 <= self.high
 
 

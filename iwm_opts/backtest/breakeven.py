@@ -46,7 +46,7 @@ class BreakevenSlippage:
     at_mid: float  # mean net gain of a package filled at mid, dollars
     as_filled: float  # the same at the fills of the rules
     paid: float  # what the rules' fills cost a package in and out, dollars
-    reason: str  # why there is none; empty where there is
+    reason: str  # why the scale is NaN, else empty
 
 
 def breakeven_slippage(prepared: Sequence[Prepared], trials: Sequence[Trial]) -> BreakevenSlippage:
@@ -65,24 +65,24 @@ def breakeven_slippage(prepared: Sequence[Prepared], trials: Sequence[Trial]) ->
         pairs = zip(prepared, trials, strict=True)
         return [run(t.prepare(replace(rules, costs=costs), p.book)) for p, t in pairs]
 
-    own = [run(one) for one in prepared]
-    paid, at_mid = _slippage(own), mean_gain(filled(0.0))
-    told = {"at_mid": at_mid, "as_filled": mean_gain(own), "paid": paid}
+    filled_results = [run(result) for result in prepared]
+    paid, at_mid = _slippage(filled_results), mean_gain(filled(0.0))
+    gains = {"at_mid": at_mid, "as_filled": mean_gain(filled_results), "paid": paid}
     if not at_mid > 0.0:
-        reason = "nothing is gained even at mid" if math.isfinite(at_mid) else "there are no trades"
-        return BreakevenSlippage(NAN, NAN, NAN, **told, reason=reason)
+        reason = "no gain even at mid" if math.isfinite(at_mid) else "no trades"
+        return BreakevenSlippage(NAN, NAN, NAN, **gains, reason=reason)
     if mean_gain(filled(MOST_HALF_SPREADS)) > 0.0:
         return BreakevenSlippage(
-            NAN, NAN, NAN, **told, reason=f"something is left even {MOST_HALF_SPREADS:g} half-spreads from mid"
+            NAN, NAN, NAN, **gains, reason=f"the rules gain even {MOST_HALF_SPREADS:g} half-spreads from mid"
         )
     low, high = 0.0, MOST_HALF_SPREADS
     for _ in range(SLIPPAGE_STEPS):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if mean_gain(filled(middle)) > 0.0 else (low, middle)
     at = filled(high)
-    entry = np.concatenate([_per_package(one, "entry_slippage") for one in at])
+    entry = np.concatenate([_per_package(result, "entry_slippage") for result in at])
     offset = float(entry.mean()) / MULTIPLIER if len(entry) else NAN
-    return BreakevenSlippage(high, offset, _slippage(at), **told, reason="")
+    return BreakevenSlippage(high, offset, _slippage(at), **gains, reason="")
 
 
 def _costs(costs: Costs, share: float, legs: int) -> Costs:
@@ -91,9 +91,9 @@ def _costs(costs: Costs, share: float, legs: int) -> Costs:
 
 
 def _slippage(results: Sequence[Backtest]) -> float:
-    found = [_per_package(one, name) for one in results for name in ("entry_slippage", "exit_slippage")]
-    trades = sum(len(one.trades) for one in results)
-    return float(np.concatenate(found).sum()) / trades if trades else NAN
+    slippage = [_per_package(result, name) for result in results for name in ("entry_slippage", "exit_slippage")]
+    trades = sum(len(result.trades) for result in results)
+    return float(np.concatenate(slippage).sum()) / trades if trades else NAN
 
 
 def _per_package(result: Backtest, column: str) -> Array:
@@ -105,7 +105,7 @@ def _per_package(result: Backtest, column: str) -> Array:
 class BreakevenPremium:
     """The share of the simulation's variance premium at which the mean net gain is zero.
 
-    At 0 options cost what the simulated world pays out on average; at 1 what the calibration found that they cost.
+    At 0 options cost their average simulated payout; at 1 their calibrated price.
     """
 
     scale: float  # NaN where none, see `reason`
@@ -113,11 +113,11 @@ class BreakevenPremium:
     priced_over_realised: float  # mean 30-day implied over mean realised variance of these paths, as simulated
     breakeven_priced_over_realised: float  # the same at that scale
     gain_without_premium: float  # mean net gain of a package at scale 0, dollars
-    reason: str  # why there is none; empty where there is
+    reason: str  # why the scale is NaN, else empty
 
 
 def scaled_premium(premium: Premium, scale: float) -> Premium:
-    """A premium every knob of which stands `scale` times as far from adding nothing."""
+    """A premium with every parameter scaled by `scale` from its neutral value."""
     nothing = Premium()
     knobs = {field.name: getattr(nothing, field.name) for field in fields(Premium)}
     return Premium(**{name: none + scale * (getattr(premium, name) - none) for name, none in knobs.items()})
@@ -143,14 +143,14 @@ def repriced(trial: Trial, scale: float) -> Trial:
 
 
 def breakeven_premium(
-    trials: Sequence[Trial], rules: Rules, seed: int, told: Callable[[int, int], None] | None = None
+    trials: Sequence[Trial], rules: Rules, seed: int, on_progress: Callable[[int, int], None] | None = None
 ) -> BreakevenPremium | None:
     """Break-even variance premium over the trades of all trials; None unless all are simulated.
 
-    A modelled market is scaled to a real index: what its premium is was not put there.
+    A modelled market is scaled to a real index, so its premium is not a parameter.
 
-    Every scale is tried on the same paths, so that only prices change. `told` hears how many of how many scales are
-    done at most.
+    Every scale is tried on the same paths, so that only prices change. `on_progress` is called with (scales done, most
+    scales).
     """
     markets = [trial.market.surface_market for trial in trials]
     if not all(isinstance(market, SimulatedMarket) for market in markets):
@@ -159,22 +159,22 @@ def breakeven_premium(
 
     def gain(scale: float) -> float:
         if scale not in tried:
-            if told:
-                told(len(tried), PREMIUM_STEPS + 2)
-            tried[scale] = [run(repriced(one, scale).prepare(rules)) for one in trials]
+            if on_progress:
+                on_progress(len(tried), PREMIUM_STEPS + 2)
+            tried[scale] = [run(repriced(result, scale).prepare(rules)) for result in trials]
         return mean_gain(tried[scale])
 
     ratio = _priced_over_realised(trials, 1.0)
     without, shipped = gain(0.0), gain(1.0)
     low, high = (0.0, 1.0) if shipped > 0.0 else (1.0, MOST_PREMIUM)
     if without > 0.0:
-        return BreakevenPremium(NAN, NAN, ratio, NAN, without, "something is gained even without a premium")
+        return BreakevenPremium(NAN, NAN, ratio, NAN, without, "the rules gain even without a premium")
     if not gain(high) > 0.0:
-        reason = f"nothing is gained even at {MOST_PREMIUM:g} times the premium"
+        reason = f"no gain even at {MOST_PREMIUM:g} times the premium"
         return BreakevenPremium(NAN, NAN, ratio, NAN, without, reason)
     scale, slope = _root(gain, low, high)
-    sample = [trade_sample(one) for one in tried[scale]]
-    held = np.concatenate([one.trades["sessions"].to_numpy(dtype=np.float64) for one in tried[scale]])
+    sample = [trade_sample(result) for result in tried[scale]]
+    held = np.concatenate([result.trades["sessions"].to_numpy(dtype=np.float64) for result in tried[scale]])
     error = ratio_interval(sample, float(held.mean()), seed, draws=2).standard_error
     return BreakevenPremium(
         scale, error / slope if slope > 0.0 else NAN, ratio, _priced_over_realised(trials, scale), without, ""
@@ -182,7 +182,7 @@ def breakeven_premium(
 
 
 def _root(gain: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
-    """Scale at which a rising gain is zero, and its slope there, by halving what a chord leaves.
+    """Scale at which a rising gain is zero, and its slope there, by chords and bisection.
 
     A chord alone creeps up from one side where the gain bends; every second step halves the interval.
     """
@@ -190,11 +190,11 @@ def _root(gain: Callable[[float], float], low: float, high: float) -> tuple[floa
     for step in range(PREMIUM_STEPS):
         share = 0.5 if step % 2 else min(max(-at_low / (at_high - at_low), 0.05), 0.95)
         middle = low + share * (high - low)
-        found = gain(middle)
-        if found > 0.0:
-            high, at_high = middle, found
+        middle_gain = gain(middle)
+        if middle_gain > 0.0:
+            high, at_high = middle, middle_gain
         else:
-            low, at_low = middle, found
+            low, at_low = middle, middle_gain
         if high - low < PREMIUM_TOLERANCE:
             break
     nearest = low if abs(at_low) < abs(at_high) else high
@@ -204,11 +204,11 @@ def _root(gain: Callable[[float], float], low: float, high: float) -> tuple[floa
 def _priced_over_realised(trials: Sequence[Trial], scale: float) -> float:
     """Mean 30-day implied variance over mean realised variance, all paths together."""
     priced, realised = [], []
-    for one in trials:
-        market = one.market.surface_market
+    for trial in trials:
+        market = trial.market.surface_market
         assert market is not None  # by `breakeven_premium`
         parameters = replace(market.parameters, premium=scaled_premium(market.parameters.premium, scale))
-        first = len(market.days) - len(one.market.days)
+        first = len(market.days) - len(trial.market.days)
         priced.append(priced_variance(parameters, market.states, IV_YEARS)[first:])
         realised.append(SESSIONS_PER_YEAR * market.states.log_return[first:] ** 2)
     return float(np.concatenate(priced).mean() / np.concatenate(realised).mean())

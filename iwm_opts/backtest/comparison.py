@@ -1,4 +1,4 @@
-"""Two saved results side by side: what was asked, which trades they share, and what they gained on the same days."""
+"""Comparison of two saved results: options, shared trades, gains on the same days."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -29,7 +29,7 @@ class SavedComparison:
 
 
 def compare_results(first: Saved, second: Saved, seed: int = 1) -> SavedComparison:
-    """Where two saved results differ: what was asked, which trades, and what they gained on the same days."""
+    """Compare two saved results by options, trades and gains on the same days."""
     keys = list(TRADE_KEY)
     both = first.trades[[*keys, "pnl"]].merge(second.trades[[*keys, "pnl"]], on=keys, suffixes=("_1", "_2"))
     return SavedComparison(
@@ -45,23 +45,23 @@ def compare_results(first: Saved, second: Saved, seed: int = 1) -> SavedComparis
 
 
 def _config_differences(first: Record, second: Record, prefix: str = "") -> list[tuple[str, Any, Any]]:
-    found: list[tuple[str, Any, Any]] = []
+    differences: list[tuple[str, Any, Any]] = []
     for name in dict.fromkeys([*first, *second]):
-        one, other = first.get(name), second.get(name)
-        if one == other or name in ("notes", "skipped", "asked"):
+        value, other = first.get(name), second.get(name)
+        if value == other or name in ("notes", "skipped", "asked"):
             continue
-        if isinstance(one, dict) and isinstance(other, dict):
-            found += _config_differences(one, other, f"{prefix}{name}.")
+        if isinstance(value, dict) and isinstance(other, dict):
+            differences += _config_differences(value, other, f"{prefix}{name}.")
         else:
-            found.append((prefix + name, one, other))
-    return found
+            differences.append((prefix + name, value, other))
+    return differences
 
 
 def _yearly_difference(first: Saved, second: Saved, seed: int) -> Interval:
-    one, other = (_daily_changes(saved) for saved in (first, second))
+    changes, other = (_daily_changes(saved) for saved in (first, second))
     samples = []
-    if one.keys() == other.keys() and all(one[path].index.equals(other[path].index) for path in one):
-        for path, change in one.items():
+    if changes.keys() == other.keys() and all(changes[path].index.equals(other[path].index) for path in changes):
+        for path, change in changes.items():
             day = np.full(len(change), 1.0 / SESSIONS_PER_YEAR)
             samples.append(np.stack([other[path].to_numpy(), day, change.to_numpy(), day], axis=1))
     held = [saved.trades["sessions"].mean() for saved in (first, second) if len(saved.trades)]

@@ -1,4 +1,4 @@
-"""What a backtest is evidence of: the strategy against its rivals on the same market, and a plain sentence about it."""
+"""Evidence of a backtest: the strategy against its baselines on the same market."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from iwm_opts.backtest.baselines import (
     OPPOSITE,
     RANDOM,
     UNGATED,
-    Rivals,
+    Baselines,
     opposite_gate,
-    prepare_rivals,
+    prepare_baselines,
     random_entries,
     strategy,
     without_gate,
@@ -33,7 +33,7 @@ from iwm_opts.backtest.trial import Pooled, Trial, mean_gain, risk_sample, trade
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 
 Array = NDArray[np.float64]
-Told = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 
 RANDOM_DRAWS: Final = 200
 NAN: Final = float("nan")
@@ -72,11 +72,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """What was found, and how much it is worth."""
+    """Evidence for a strategy and its uncertainty."""
 
     rules: Rules
     strategy: Arm
-    rivals: tuple[Arm, ...]
+    baselines: tuple[Arm, ...]
     differences: tuple[Difference, ...]
     slippage: BreakevenSlippage
     premium: BreakevenPremium | None  # None: the market is not simulated, or it was not asked for
@@ -85,7 +85,7 @@ class Evidence:
 
     @property
     def finding(self) -> str:
-        """What was found, in words."""
+        """Sentences of the finding."""
         from iwm_opts.backtest.finding import sentences
 
         return " ".join(sentences(self))
@@ -98,9 +98,9 @@ def gather_evidence(
     draws: int = DRAWS,
     random_draws: int = RANDOM_DRAWS,
     wants_premium: bool = True,
-    told: Told | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Evidence:
-    """Compare the rules with their rivals on some trials of one market.
+    """Compare the rules with their baselines on trials of one market.
 
     Parameters
     ----------
@@ -113,44 +113,44 @@ def gather_evidence(
         Resamples behind each interval; sets of random entries.
     wants_premium : bool
         Whether to look for the break-even premium where the market is simulated: ten times the work of the rest.
-    told : callable, optional
-        Hears how many of how many steps are done.
+    on_progress : callable, optional
+        Called with (steps done, steps).
     """
-    steps = _Steps(told, random_draws + (10 if wants_premium else 0))
-    prepared = [prepare_rivals(one, rules) for one in trials]
+    steps = _Steps(on_progress, random_draws + (10 if wants_premium else 0))
+    prepared = [prepare_baselines(trial, rules) for trial in trials]
 
     def arm(name: str, results: Sequence[Backtest]) -> Arm:
         return _arm(name, results, trials, seed, draws)
 
-    own = arm("strategy", [strategy(one) for one in prepared])
+    gated = arm("strategy", [strategy(trial) for trial in prepared])
     others = (
-        arm(UNGATED, [without_gate(one) for one in prepared]),
-        arm(OPPOSITE, [opposite_gate(one) for one in prepared]),
+        arm(UNGATED, [without_gate(trial) for trial in prepared]),
+        arm(OPPOSITE, [opposite_gate(trial) for trial in prepared]),
     )
-    differences = [_difference(own, other, seed, draws) for other in others]
-    differences.append(_against_chance(own, prepared, seed, random_draws, steps))
+    differences = [_difference(gated, other, seed, draws) for other in others]
+    differences.append(_against_chance(gated, prepared, seed, random_draws, steps))
     premium = breakeven_premium(trials, rules, seed, steps.at) if wants_premium else None
     return Evidence(
         rules=rules,
-        strategy=own,
-        rivals=others,
+        strategy=gated,
+        baselines=others,
         differences=tuple(differences),
-        slippage=breakeven_slippage([one.own for one in prepared], trials),
+        slippage=breakeven_slippage([trial.gated for trial in prepared], trials),
         premium=premium,
         seed=seed,
-        notes=(*own.results.notes, *macro_notes(trials, rules)),
+        notes=(*gated.results.notes, *macro_notes(trials, rules)),
     )
 
 
 class _Steps:
-    """Counts what is done of work that comes in two parts."""
+    """Progress of work in two parts."""
 
-    def __init__(self, told: Told | None, total: int) -> None:
-        self.told, self.total, self.before = told, total, 0
+    def __init__(self, on_progress: OnProgress | None, total: int) -> None:
+        self.on_progress, self.total, self.before = on_progress, total, 0
 
     def at(self, done: int, _of: int) -> None:
-        if self.told:
-            self.told(self.before + done, self.total)
+        if self.on_progress:
+            self.on_progress(self.before + done, self.total)
 
 
 def _arm(name: str, results: Sequence[Backtest], trials: Sequence[Trial], seed: int, draws: int) -> Arm:
@@ -164,14 +164,14 @@ def _arm(name: str, results: Sequence[Backtest], trials: Sequence[Trial], seed: 
         results=pooled,
         metrics=metrics,
         independent=independent_trades(trades),
-        per_trade=ratio_interval([trade_sample(one) for one in results], held, seed, draws),
-        on_risk=_yearly(ratio_interval([risk_sample(one) for one in results], held, seed, draws)),
+        per_trade=ratio_interval([trade_sample(result) for result in results], held, seed, draws),
+        on_risk=_yearly(ratio_interval([risk_sample(result) for result in results], held, seed, draws)),
     )
 
 
-def _difference(own: Arm, other: Arm, seed: int, draws: int) -> Difference:
-    held = np.fmax(own.metrics.average_sessions, other.metrics.average_sessions)
-    pairs = list(zip(own.results.results, other.results.results, strict=True))
+def _difference(gated: Arm, other: Arm, seed: int, draws: int) -> Difference:
+    held = np.fmax(gated.metrics.average_sessions, other.metrics.average_sessions)
+    pairs = list(zip(gated.results.results, other.results.results, strict=True))
     per_trade = [np.hstack([trade_sample(a), trade_sample(b)]) for a, b in pairs]
     on_risk = [np.hstack([risk_sample(a), risk_sample(b)]) for a, b in pairs]
     return Difference(
@@ -185,45 +185,45 @@ def _difference(own: Arm, other: Arm, seed: int, draws: int) -> Difference:
     )
 
 
-def _yearly(one: Interval) -> Interval:
+def _yearly(daily: Interval) -> Interval:
     year = SESSIONS_PER_YEAR
-    bounds = (year * one.estimate, year * one.standard_error, year * one.low, year * one.high)
-    return Interval(*bounds, one.level, one.draws, one.block, one.resampled)
+    bounds = (year * daily.estimate, year * daily.standard_error, year * daily.low, year * daily.high)
+    return Interval(*bounds, daily.level, daily.draws, daily.block, daily.resampled)
 
 
-def _against_chance(own: Arm, prepared: Sequence[Rivals], seed: int, draws: int, steps: _Steps) -> Difference:
-    """The strategy against many random gates: where it stands among them is what chance alone allows."""
+def _against_chance(gated: Arm, prepared: Sequence[Baselines], seed: int, draws: int, steps: _Steps) -> Difference:
+    """Rank the strategy among many random gates."""
     rng = np.random.default_rng([seed, 1])
     gains, returns, trades = np.full(draws, NAN), np.full(draws, NAN), np.zeros(draws)
     for i in range(draws):
         results = random_entries(prepared, rng)
         gains[i] = mean_gain(results)
-        change, borne = np.sum([risk_sample(one).sum(axis=0) for one in results], axis=0)
+        change, borne = np.sum([risk_sample(result).sum(axis=0) for result in results], axis=0)
         returns[i] = SESSIONS_PER_YEAR * change / borne if borne > 0.0 else NAN
-        trades[i] = sum(len(one.trades) for one in results)
+        trades[i] = sum(len(result.trades) for result in results)
         steps.at(i + 1, draws)
     steps.before = draws
-    known = gains[np.isfinite(gains)]
-    beaten = float((known >= own.per_trade.estimate).sum())
-    is_known = len(known) and np.isfinite(own.per_trade.estimate)
+    finite = gains[np.isfinite(gains)]
+    beaten = float((finite >= gated.per_trade.estimate).sum())
+    is_known = len(finite) and np.isfinite(gated.per_trade.estimate)
     return Difference(
         rival=RANDOM,
         trades=round(float(trades.mean())) if draws else 0,
-        rival_per_trade=float(known.mean()) if len(known) else NAN,
+        rival_per_trade=float(finite.mean()) if len(finite) else NAN,
         rival_on_risk=float(np.nanmean(returns)) if np.isfinite(returns).any() else NAN,
-        per_trade=_beyond(own.per_trade.estimate, gains),
-        on_risk=_beyond(own.on_risk.estimate, returns),
-        p_value=(beaten + 1.0) / (len(known) + 1.0) if is_known else NAN,
+        per_trade=_beyond(gated.per_trade.estimate, gains),
+        on_risk=_beyond(gated.on_risk.estimate, returns),
+        p_value=(beaten + 1.0) / (len(finite) + 1.0) if is_known else NAN,
     )
 
 
 def _beyond(value: float, drawn: Array) -> Interval:
     """A value less what chance gives, and less the bounds that chance keeps within."""
-    known = drawn[np.isfinite(drawn)]
-    words = f"{len(known)} random gates"
-    if not len(known) or not np.isfinite(value):
-        return Interval(NAN, NAN, NAN, NAN, LEVEL, len(known), NAN, words)
-    low, high = np.quantile(known, [0.5 - 0.5 * LEVEL, 0.5 + 0.5 * LEVEL])
-    spread = float(known.std(ddof=1)) if len(known) > 1 else NAN
-    mean = float(known.mean())
-    return Interval(value - mean, spread, value - float(high), value - float(low), LEVEL, len(known), NAN, words)
+    finite = drawn[np.isfinite(drawn)]
+    words = f"{len(finite)} random gates"
+    if not len(finite) or not np.isfinite(value):
+        return Interval(NAN, NAN, NAN, NAN, LEVEL, len(finite), NAN, words)
+    low, high = np.quantile(finite, [0.5 - 0.5 * LEVEL, 0.5 + 0.5 * LEVEL])
+    spread = float(finite.std(ddof=1)) if len(finite) > 1 else NAN
+    mean = float(finite.mean())
+    return Interval(value - mean, spread, value - float(high), value - float(low), LEVEL, len(finite), NAN, words)

@@ -1,4 +1,4 @@
-"""What evidence says, in plain sentences: "no evidence" is one of them."""
+"""Sentences that state a finding, "no evidence" among them."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -12,85 +12,85 @@ if TYPE_CHECKING:
     from iwm_opts.backtest.evidence import Arm, Difference, Evidence
 
 CAVEATS: Final = {
-    "simulated": "All of it on a simulated market: it echoes the premium that the simulation puts into prices.",
-    "modelled": "Prices and volatility index are real, the options' quotes are a model's: nobody ever traded at them.",
-    "recorded": "Quotes are recorded ones; that they would have been filled at is assumed.",
+    "simulated": "SIMULATED DATA: the result reflects the variance premium in the simulator's prices.",
+    "modelled": "Prices and volatility index are real, the options' quotes are modelled, not traded.",
+    "recorded": "Quotes are recorded; fills at them are assumed.",
 }
-FEW_TRADES: Final = 10.0  # that share no day: below, no interval is worth its name
+FEW_TRADES: Final = 10.0  # that share no day: below, intervals are unreliable
 
 
-def sentences(found: "Evidence") -> list[str]:
-    """Each part of the finding, those that have something to say."""
-    own = found.strategy
-    if own.trades < 2:
-        return [f"No evidence: {'no trade' if not own.trades else 'one trade'} passed the gate."]
-    told = [_gain_sentence(own), _gate_sentence(found), _chance_sentence(found.differences[-1])]
-    told += [_slippage_sentence(found.slippage)]
-    if found.premium is not None:
-        told.append(_premium_sentence(found.premium))
-    told.append(CAVEATS[own.results.kind])
-    return [one for one in told if one]
+def sentences(evidence: "Evidence") -> list[str]:
+    """Sentences of the finding that apply."""
+    gated = evidence.strategy
+    if gated.trades < 2:
+        return [f"No evidence: {'no trade' if not gated.trades else 'one trade'} passed the gate."]
+    lines = [_gain_sentence(gated), _gate_sentence(evidence), _chance_sentence(evidence.differences[-1])]
+    lines += [_slippage_sentence(evidence.slippage)]
+    if evidence.premium is not None:
+        lines.append(_premium_sentence(evidence.premium))
+    lines.append(CAVEATS[gated.results.kind])
+    return [line for line in lines if line]
 
 
-def _chance_sentence(one: "Difference") -> str:
-    if not np.isfinite(one.p_value):
+def _chance_sentence(difference: "Difference") -> str:
+    if not np.isfinite(difference.p_value):
         return ""
-    return f"Of {one.per_trade.resampled}, open as often in spells as long, {one.p_value:.0%} did as well by the trade."
+    gates = f"{difference.per_trade.resampled}, open as often in spells as long"
+    return f"Of {gates}, {difference.p_value:.0%} did as well by the trade."
 
 
-def _gain_sentence(own: "Arm") -> str:
-    one = own.per_trade
-    size = f"{own.trades} trades worth about {own.independent:.0f} that share no day"
-    amount = f"{_signed(one.estimate, '+')} a package after costs"
-    if not one.is_known or own.independent < FEW_TRADES:
-        return f"The rules gained {amount} over {size}: too few to tell from chance."
-    if one.excludes_zero:
-        verb = "gained money" if one.estimate > 0 else "lost money"
-        return f"The rules {verb}: {amount} ({_within(one)}), over {size}."
-    return f"No evidence that the rules gain or lose: {amount} ({_within(one)}), over {size}."
+def _gain_sentence(gated: "Arm") -> str:
+    gain = gated.per_trade
+    size = f"{gated.trades} trades worth about {gated.independent:.0f} that share no day"
+    amount = f"{_signed(gain.estimate, '+')} a package after costs"
+    if not gain.is_known or gated.independent < FEW_TRADES:
+        return f"The rules gained {amount} over {size}: too few trades."
+    if gain.excludes_zero:
+        verb = "gained money" if gain.estimate > 0 else "lost money"
+        return f"The rules {verb}: {amount} ({_within(gain)}), over {size}."
+    return f"No evidence that the rules gain or lose: {amount} ({_within(gain)}), over {size}."
 
 
-def _gate_sentence(found: "Evidence") -> str:
-    """The gate against the same rules without it; what trades and what days of risk say must agree."""
-    if not is_gated(found.rules.gate):
-        return "There is no gate to judge."
-    one = found.differences[0]
-    amount = (
-        f"{_signed(one.per_trade.estimate, '+')} a package against the same rules without it ({_within(one.per_trade)})"
-    )
-    few = found.strategy.independent < FEW_TRADES or not one.per_trade.is_known
+def _gate_sentence(evidence: "Evidence") -> str:
+    """The gate against the same rules without it; trades and days of risk must agree."""
+    if not is_gated(evidence.rules.gate):
+        return "The rules have no gate."
+    difference = evidence.differences[0]
+    gain = difference.per_trade
+    amount = f"{_signed(gain.estimate, '+')} a package against the same rules without it ({_within(gain)})"
+    few = evidence.strategy.independent < FEW_TRADES or not gain.is_known
     if few:
         return f"No evidence on the gate: {amount}, from too few trades."
-    if one.per_trade.excludes_zero and one.per_trade.estimate * one.on_risk.estimate > 0.0:
-        word = "for" if one.per_trade.estimate > 0 else "against"
+    if gain.excludes_zero and gain.estimate * difference.on_risk.estimate > 0.0:
+        word = "for" if gain.estimate > 0 else "against"
         return f"Evidence {word} the gate: {amount}."
-    if one.per_trade.excludes_zero:
+    if gain.excludes_zero:
         return f"Mixed evidence on the gate: {amount}, but the other way by day of risk."
     return f"No evidence that the gate helps: {amount}."
 
 
-def _within(one: Interval) -> str:
-    return f"{one.level:.0%} interval {_signed(one.low)} to {_signed(one.high)}"
+def _within(interval: Interval) -> str:
+    return f"{interval.level:.0%} interval {_signed(interval.low)} to {_signed(interval.high)}"
 
 
 def _signed(value: float, plus: str = "") -> str:
     return f"{'-' if value < 0 else plus}${abs(value):,.2f}"
 
 
-def _slippage_sentence(one: BreakevenSlippage) -> str:
-    if one.reason:
-        return f"Break-even slippage: none, {one.reason} ({_signed(one.at_mid, '+')} a package at mid)."
+def _slippage_sentence(slippage: BreakevenSlippage) -> str:
+    if slippage.reason:
+        return f"Break-even slippage: none, {slippage.reason} ({_signed(slippage.at_mid, '+')} a package at mid)."
     return (
-        f"Nothing is left once fills are {one.share:.2f} half-spreads from mid both ways "
-        f"(${one.round_trip:,.2f} a package in and out; these rules pay ${one.paid:,.2f})."
+        f"Break-even slippage: {slippage.share:.2f} half-spreads each way "
+        f"(${slippage.round_trip:,.2f} a package, round trip; these rules pay ${slippage.paid:,.2f})."
     )
 
 
-def _premium_sentence(one: BreakevenPremium) -> str:
-    if one.reason:
-        return f"Break-even variance premium: none, {one.reason}."
+def _premium_sentence(premium: BreakevenPremium) -> str:
+    if premium.reason:
+        return f"Break-even variance premium: none, {premium.reason}."
     return (
-        f"Nothing is left at {one.scale:.2f} of the simulated variance premium (standard error "
-        f"{one.standard_error:.2f}), where 30-day implied variance is {one.breakeven_priced_over_realised:.2f} times "
-        f"what these paths realised, in place of {one.priced_over_realised:.2f}."
+        f"Break-even variance premium: {premium.scale:.2f} of the simulated one (standard error "
+        f"{premium.standard_error:.2f}): 30-day implied variance is {premium.breakeven_priced_over_realised:.2f} times "
+        f"the paths' realised variance, against {premium.priced_over_realised:.2f} as simulated."
     )

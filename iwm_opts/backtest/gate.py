@@ -24,11 +24,11 @@ def known_ranks(days: Sequence[date], history: IvHistory, rule: GateRule) -> Arr
     if is_unbounded(rule) and history.closes.dropna().empty:
         return np.full(len(days), np.nan)
     ranks = gate_ranks(history, rule.lookback, rule.measure)
-    ranked, wanted = ranks.index.to_numpy(dtype="datetime64[D]"), np.array(days, dtype="datetime64[D]")
-    calendar = sessions(min(ranked[0], wanted[0]).item(), wanted[-1].item())
-    close = np.searchsorted(calendar, wanted) - rule.lag  # place of the close that a decision knows
-    known = pd.DatetimeIndex(calendar[np.maximum(close, 0)])
-    return np.where(close >= 0, ranks.reindex(known).to_numpy(dtype=np.float64), np.nan)
+    ranked, dates = ranks.index.to_numpy(dtype="datetime64[D]"), np.array(days, dtype="datetime64[D]")
+    calendar = sessions(min(ranked[0], dates[0]).item(), dates[-1].item())
+    close = np.searchsorted(calendar, dates) - rule.lag  # place of the close that a decision knows
+    closes = pd.DatetimeIndex(calendar[np.maximum(close, 0)])
+    return np.where(close >= 0, ranks.reindex(closes).to_numpy(dtype=np.float64), np.nan)
 
 
 def is_unbounded(rule: GateRule) -> bool:
@@ -40,33 +40,33 @@ def is_open(ranks: Array, rule: GateRule) -> NDArray[np.bool_]:
     """Days on which the gate is open; a bounded gate is closed where the rank is unknown."""
     if is_unbounded(rule):
         return np.ones(len(ranks), dtype=np.bool_)
-    found = np.isfinite(ranks)
+    is_in = np.isfinite(ranks)
     with np.errstate(invalid="ignore"):
         if rule.below is not None:
-            found &= ranks < rule.below
+            is_in &= ranks < rule.below
         if rule.at_least is not None:
-            found &= ranks >= rule.at_least
-    return found
+            is_in &= ranks >= rule.at_least
+    return is_in
 
 
 def known_values(days: Sequence[date], series: pd.Series, lag: int) -> Array:
     """Value of a daily series at the close `lag` sessions before each day, shape (days,); NaN where it has none."""
     dated = pd.DatetimeIndex(series.index).to_numpy(dtype="datetime64[D]")
-    wanted = np.array(days, dtype="datetime64[D]")
-    calendar = sessions(wanted[0].item() - timedelta(days=2 * lag + 14), wanted[-1].item())
-    closes = calendar[np.maximum(np.searchsorted(calendar, wanted) - lag, 0)]
+    dates = np.array(days, dtype="datetime64[D]")
+    calendar = sessions(dates[0].item() - timedelta(days=2 * lag + 14), dates[-1].item())
+    closes = calendar[np.maximum(np.searchsorted(calendar, dates) - lag, 0)]
     place = np.minimum(np.searchsorted(dated, closes), max(len(dated) - 1, 0))
     if not len(dated):
-        return np.full(len(wanted), np.nan)
+        return np.full(len(dates), np.nan)
     return np.where(dated[place] == closes, series.to_numpy(dtype=np.float64)[place], np.nan)
 
 
 def is_met(values: Array, rule: MacroRule) -> NDArray[np.bool_]:
     """Days on which a macro rule is met; an unknown value never meets it."""
-    found = np.isfinite(values)
+    is_in = np.isfinite(values)
     with np.errstate(invalid="ignore"):
         if rule.at_least is not None:
-            found &= values >= rule.at_least
+            is_in &= values >= rule.at_least
         if rule.at_most is not None:
-            found &= values <= rule.at_most
-    return found
+            is_in &= values <= rule.at_most
+    return is_in

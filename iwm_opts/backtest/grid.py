@@ -47,7 +47,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What a variant did on all trials."""
+    """Result of a variant on all trials."""
 
     number: int
     metrics: Mapping[str, Any]  # see `run_variants`
@@ -85,44 +85,44 @@ def run_variants(
     trials : sequence of Trial
     variants : sequence of Variant
     threads : int
-        What comes out of a variant does not depend on it.
+        The results do not depend on it.
     seconds : float
-        That a batch should take; nor on this.
+        Target time of a batch; the results do not depend on it.
     """
     books: dict[Any, list[Variant]] = {}
-    for one in variants:
-        books.setdefault(book_key(one.rules), []).append(one)
-    ordered = [one for shared in books.values() for one in shared]
+    for variant in variants:
+        books.setdefault(book_key(variant.rules), []).append(variant)
+    ordered = [variant for shared in books.values() for variant in shared]
     start, size, shelves = 0, FIRST_BATCH, [Shelf() for _ in trials]
     while start < len(ordered):
         began = perf_counter()
-        found = _batch(trials, shelves, ordered[start : start + size], threads)
-        start += len(found)
-        size = min(max(1, math.ceil(len(found) * seconds / (perf_counter() - began))), 4 * size, MOST_BATCH)
-        yield found
+        outcomes = _batch(trials, shelves, ordered[start : start + size], threads)
+        start += len(outcomes)
+        size = min(max(1, math.ceil(len(outcomes) * seconds / (perf_counter() - began))), 4 * size, MOST_BATCH)
+        yield outcomes
 
 
 def _batch(
     trials: Sequence[Trial], shelves: Sequence[Shelf], variants: Sequence[Variant], threads: int
 ) -> list[Outcome]:
-    rules = [one.rules for one in variants]
+    rules = [variant.rules for variant in variants]
     tables, levels = [], []
     for trial, shelf in zip(trials, shelves, strict=True):
         equity = np.empty((len(rules), len(trial.market.days)))
         tables.append(sweep(trial.market, trial.history, rules, threads, macro=trial.macro, equity=equity, shelf=shelf))
         levels.append(equity)
-    found: list[Outcome] = []
+    outcomes: list[Outcome] = []
     for start in range(0, len(variants), TOGETHER):
         some = slice(start, start + TOGETHER)
-        found += _outcomes(variants[some], [table.iloc[some] for table in tables], [level[some] for level in levels])
-    return found
+        outcomes += _outcomes(variants[some], [table.iloc[some] for table in tables], [level[some] for level in levels])
+    return outcomes
 
 
 def _outcomes(
     variants: Sequence[Variant], tables: Sequence[pd.DataFrame], levels: Sequence[Array]
 ) -> Iterator[Outcome]:
     """Outcomes of some variants at once: one at a time their figures would take longer than their backtests."""
-    account = np.array([one.rules.size.account for one in variants])
+    account = np.array([outcome.rules.size.account for outcome in variants])
 
     def each(name: str) -> Array:
         return np.array([table[name].to_numpy(dtype=np.float64) for table in tables])
@@ -132,8 +132,8 @@ def _outcomes(
 
     def mean(name: str) -> Array:
         with np.errstate(invalid="ignore", divide="ignore"):
-            found: Array = (np.where(trades > 0.0, each(name), 0.0) * trades).sum(axis=0) / total
-        return found
+            average: Array = (np.where(trades > 0.0, each(name), 0.0) * trades).sum(axis=0) / total
+        return average
 
     returns = np.concatenate([daily_returns(level, account) for level in levels], axis=1)
     figures: dict[str, Array] = {
@@ -154,7 +154,7 @@ def _outcomes(
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What only a look at every trade and day of one variant tells."""
+    """Figures from every trade and day of one variant."""
 
     independent_trades: float
     return_on_risk_in_use: float
@@ -162,7 +162,7 @@ class Detail:
 
 def detail_of(trials: Sequence[Trial], variant: Variant) -> Detail:
     """Run one variant again, for all that its trades say."""
-    results = Pooled(tuple(run(one.prepare(variant.rules)) for one in trials), tuple(trials))
+    results = Pooled(tuple(run(trial.prepare(variant.rules)) for trial in trials), tuple(trials))
     trades = results.trades
     figures = measure(trades, results.equity, results.account)
     return Detail(independent_trades(trades), figures.return_on_risk_in_use)
@@ -176,15 +176,15 @@ def snooping_test(outcomes: Sequence[Outcome], holding: float, seed: int, draws:
     holding : float
         Sessions that trades are held on average; blocks are twice as long.
     """
-    moving = [one for one in outcomes if np.ptp(one.daily) > 0.0]
+    moving = [outcome for outcome in outcomes if np.ptp(outcome.daily) > 0.0]
     if len(moving) < MIN_MODELS:
         return None
     # Variants that traded alike, day by day, are one column: the largest of all is what counts, and theirs is the same.
     apart: dict[bytes, Outcome] = {}
-    for one in moving:
-        apart.setdefault(one.daily.tobytes(), one)
+    for outcome in moving:
+        apart.setdefault(outcome.daily.tobytes(), outcome)
     different = list(apart.values())
-    gains = np.stack([one.daily for one in different], axis=1)
+    gains = np.stack([outcome.daily for outcome in different], axis=1)
     block = int(np.clip(math.ceil(2.0 * holding), 1, max(len(gains) // 3, 1)))
     best = different[int(np.argmax(gains.mean(axis=0)))].number
     lower, consistent, upper = _superior_ability(gains, block, seed, draws)
@@ -218,9 +218,9 @@ def combinations(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     InputError
         When a name has no value, or one twice.
     """
-    found: list[dict[str, Any]] = [{}]
+    rows: list[dict[str, Any]] = [{}]
     for name, values in grid.items():
         if not values or len(set(map(str, values))) < len(values):
             raise InputError("grid", f"{name}={','.join(map(str, values))}", "needs values, each once")
-        found = [one | {name: value} for one in found for value in values]
-    return found
+        rows = [row | {name: value} for row in rows for value in values]
+    return rows

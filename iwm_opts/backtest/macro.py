@@ -55,31 +55,31 @@ def with_macro(trials: Sequence[Trial], name: str) -> list[Trial]:
     DataError
         When the file cannot be read.
     """
-    if all(market_kind(one.market) == "simulated" for one in trials):
-        found = []
-        for one in trials:
-            market = one.market.surface_market
+    if all(market_kind(trial.market) == "simulated" for trial in trials):
+        replaced = []
+        for trial in trials:
+            market = trial.market.surface_market
             if not isinstance(market, SimulatedMarket):
                 # Recorded chains of a simulated market, or quotes modelled around its prices: so is their file.
-                found.append(replace(one, macro=session_returns(load_bars(name))))
+                replaced.append(replace(trial, macro=session_returns(load_bars(name))))
                 continue
             if name not in market.parameters.companions:
-                known = ", ".join(market.parameters.companions) or "none"
-                raise InputError("macro", name, "is no companion of the simulated market", f"it has {known}")
-            found.append(replace(one, macro=session_returns(market.bars(name))))
-        return found
+                names = ", ".join(market.parameters.companions) or "none"
+                raise InputError("macro", name, "unknown companion of the simulated market", f"choose of {names}")
+            replaced.append(replace(trial, macro=session_returns(market.bars(name))))
+        return replaced
     returns = session_returns(load_bars(name))
-    return [replace(one, macro=returns) for one in trials]
+    return [replace(trial, macro=returns) for trial in trials]
 
 
 def macro_notes(trials: Sequence[Trial], rules: Rules) -> tuple[str, ...]:
-    """How many days a macro rule knows nothing of; none where it knows all, or there is no rule."""
+    """Notes on days without data for a macro rule; empty without such days or a rule."""
     if rules.macro is None:
         return ()
     unknown = days = 0
-    for one in trials:
-        assert one.macro is not None  # refused by `engine.prepare`
-        values = known_values(one.market.days, one.macro, rules.macro.lag)
+    for trial in trials:
+        assert trial.macro is not None  # refused by `engine.prepare`
+        values = known_values(trial.market.days, trial.macro, rules.macro.lag)
         unknown, days = unknown + int(np.isnan(values).sum()), days + len(values)
     return (f"{rules.macro.name} is unknown on {unknown:,} of {days:,} days: no entry then",) if unknown else ()
 

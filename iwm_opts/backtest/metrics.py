@@ -1,6 +1,6 @@
-"""What a backtest earned, what it risked for that, and when: figures of trades and of equity, each defined here once.
+"""Metrics of trades and equity, each defined once.
 
-Frames are those of `result.Backtest`. Results of several paths of one market may stand in one frame, told apart by a
+Frames are those of `result.Backtest`. Results of several paths of one market may share one frame, distinguished by a
 column `path`: money and returns are then the mean of the paths, a drawdown the deepest of any, and ratios of daily
 returns read the days of all paths.
 """
@@ -53,8 +53,8 @@ class Drawdown:
 class Metrics:
     """Figures of one result; dollars of whole positions unless said, NaN where undefined.
 
-    Without trades there is no rate, mean or ratio; with one trade no spread of daily returns unless it was held for
-    days on which equity moved.
+    Without trades rates, means and ratios are NaN; with one trade so is the spread of daily returns unless it was held
+    for days on which equity moved.
     """
 
     paths: int
@@ -147,7 +147,7 @@ def with_account(equity: Array, account: float | Array) -> Array:
 def daily_returns(equity: Array, account: float | Array) -> Array:
     """Change over the equity of the day before; NaN-free: nothing is returned on an equity of zero or less.
 
-    Equity has shape (..., days), as what is returned; the account at the start shape (...).
+    Equity has shape (..., days), as the result; the account at the start shape (...).
     """
     level = with_account(equity, account)
     before = level[..., :-1]
@@ -193,14 +193,14 @@ def drawdown(equity: pd.Series, account: float) -> Drawdown:
 def tail_mean(values: Array, share: float) -> float:
     """Mean of the worst `share` of some values: the expected shortfall of their distribution.
 
-    Where that share is no whole number of them, the last one counts by the part of it that is needed (Rockafellar and
+    Where the share is not a whole number of values, the last counts in part (Rockafellar and
     Uryasev 2000, equation 3 for a discrete distribution).
     """
     if not len(values):
         return NAN
-    wanted = share * len(values)
-    weight = np.clip(wanted - np.arange(len(values)), 0.0, 1.0)
-    return float((np.sort(values) * weight).sum() / wanted)
+    count = share * len(values)
+    weight = np.clip(count - np.arange(len(values)), 0.0, 1.0)
+    return float((np.sort(values) * weight).sum() / count)
 
 
 def independent_trades(trades: pd.DataFrame) -> float:
@@ -256,9 +256,9 @@ def _profit_factor(gains: Array, losses: Array) -> float:
 
 def _annualised(mean: Array, spread: Array) -> Array:
     """NaN where nothing varies."""
-    found = np.full(np.shape(mean), NAN)
-    np.divide(mean, spread, out=found, where=spread > 0.0)
-    return found * math.sqrt(SESSIONS_PER_YEAR)
+    rates = np.full(np.shape(mean), NAN)
+    np.divide(mean, spread, out=rates, where=spread > 0.0)
+    return rates * math.sqrt(SESSIONS_PER_YEAR)
 
 
 def mean_or_nan(values: Array) -> float:

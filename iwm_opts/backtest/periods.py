@@ -21,10 +21,10 @@ def by_calendar(trades: pd.DataFrame, equity: pd.DataFrame, account: float, unit
         For a unit that is neither `year` nor `month`.
     """
     if unit not in CALENDAR:
-        raise InputError("unit", unit, "is no part of a calendar", f"choose one of {', '.join(CALENDAR)}")
-    found = pd.PeriodIndex(equity.index, freq=CALENDAR[unit]).unique().sort_values()
+        raise InputError("unit", unit, "unknown calendar unit", f"choose one of {', '.join(CALENDAR)}")
+    periods = pd.PeriodIndex(equity.index, freq=CALENDAR[unit]).unique().sort_values()
     return by_period(
-        trades, equity, account, [Period(str(p), p.start_time.date(), p.end_time.date()) for p in found]
+        trades, equity, account, [Period(str(p), p.start_time.date(), p.end_time.date()) for p in periods]
     )  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def by_period(
     for period in periods:
         first, last = pd.Timestamp(period.first), pd.Timestamp(period.last)
         entered = trades[(trades["entry"] >= first) & (trades["entry"] <= last)]["pnl"].to_numpy(dtype=np.float64)
-        within = [one for one in _windows(equity, account, first, last) if len(one[1])]
+        within = [window for window in _windows(equity, account, first, last) if len(window[1])]
         change = np.array([float(inside.iloc[-1]) - before for before, inside in within])
         base = np.array([before for before, _ in within])
         rows.append(

@@ -66,15 +66,15 @@ def plain_backtest(market: SimulatedDays, days: int, is_open: "list[bool]") -> l
     trades: list[PlainTrade] = []
     for place in range(days):
         alive = []
-        for one in held:
-            debit = -_natural(rows, one.row + place - one.entry, one.strikes, coefficients, -1)
-            width = max(one.strikes[1] - one.strikes[0], one.strikes[3] - one.strikes[2])
+        for position in held:
+            debit = -_natural(rows, position.row + place - position.entry, position.strikes, coefficients, -1)
+            width = max(position.strikes[1] - position.strikes[0], position.strikes[3] - position.strikes[2])
             debit = min(debit, width)
-            left = one.expiration - ordinal[place]
-            if _is_over(debit, one.credit, left) or place == days - 1:
-                trades.append(PlainTrade(one.entry, place, MULTIPLIER * (one.credit - debit) - 8 * FEE))
+            left = position.expiration - ordinal[place]
+            if _is_over(debit, position.credit, left) or place == days - 1:
+                trades.append(PlainTrade(position.entry, place, MULTIPLIER * (position.credit - debit) - 8 * FEE))
             else:
-                alive.append(one)
+                alive.append(position)
         held = alive
         if place < days - 1 and is_open[place] and len(held) < RULES.entry.max_open and place in of_day:
             i = of_day[place]
@@ -121,16 +121,16 @@ def _choose(
 
 
 def _by_delta(
-    rows: list[float], row: int, right: float, ladder: list[float], wanted: float, coefficients: list[float]
+    rows: list[float], row: int, right: float, ladder: list[float], target: float, coefficients: list[float]
 ) -> float:
     """The strike whose |delta| is nearest, by halving: |delta| of puts rises with the strike, that of calls falls."""
     low, high = 0, len(ladder)
     while low < high:
         middle = (low + high) // 2
         delta = abs(_quote(rows, row, right, ladder[middle], coefficients)[2])
-        low, high = (middle + 1, high) if (delta < wanted if right < 0 else delta > wanted) else (low, middle)
+        low, high = (middle + 1, high) if (delta < target if right < 0 else delta > target) else (low, middle)
     near = [k for k in (low - 1, low) if 0 <= k < len(ladder)]
-    return ladder[min(near, key=lambda k: abs(abs(_quote(rows, row, right, ladder[k], coefficients)[2]) - wanted))]
+    return ladder[min(near, key=lambda k: abs(abs(_quote(rows, row, right, ladder[k], coefficients)[2]) - target))]
 
 
 def _quote(rows: list[float], row: int, sign: float, strike: float, c: list[float]) -> tuple[float, float, float]:

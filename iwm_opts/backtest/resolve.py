@@ -26,7 +26,7 @@ from iwm_opts.sources.simulated import DEFAULT_SEED, scenario_market, simulate_m
 YEARS: Final = 5  # of a simulated market, unless days are given
 MIN_SESSIONS: Final = 2
 SETTLING: Final = 10  # sessions beyond the lookback that a history is simulated for before the first day
-Told = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 
 
 def simulated_trials(
@@ -38,7 +38,7 @@ def simulated_trials(
     parameters: Parameters | None = None,
     tenor_days: int = IVR_TENOR_DAYS,
     lookback: int = IVR_LOOKBACK,
-    told: Told | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[Trial]:
     """Paths of the simulated market, each with enough history before its first day to rank it.
 
@@ -57,19 +57,19 @@ def simulated_trials(
         Of the market's own index that gates rank, 10 or 30.
     lookback : int
         Sessions that gates rank within.
-    told : callable, optional
-        Hears how many of how many paths are there.
+    on_progress : callable, optional
+        Called with (paths done, paths).
 
     Raises
     ------
     InputError
-        When days are given beside a scenario, or hold no session.
+        When days are given with a scenario, or hold no session.
     """
     if scenarios and (first or last):
         raise InputError("from", str(first or last), "a scenario has dates of its own", "leave out --from and --to")
     seed = DEFAULT_SEED if seed is None else seed
     before = lookback + SETTLING
-    found: list[Trial] = []
+    trials: list[Trial] = []
     for world in scenarios or (None,):
         for path in range(paths):
             if world is None:
@@ -80,10 +80,10 @@ def simulated_trials(
                 market, start = scenario_market(world, seed, path, parameters, before), world.first
             history = market.iv_history(tenor_days)
             name = world.name if world else ""
-            found.append(Trial(SimulatedDays(market, start), history, len(found), name))
-            if told:
-                told(len(found), paths * max(len(scenarios), 1))
-    return found
+            trials.append(Trial(SimulatedDays(market, start), history, len(trials), name))
+            if on_progress:
+                on_progress(len(trials), paths * max(len(scenarios), 1))
+    return trials
 
 
 def modelled_trial(
@@ -130,21 +130,21 @@ def recorded_trial(
     tenor_days: int = IVR_TENOR_DAYS,
     lookback: int = IVR_LOOKBACK,
     most_dte: int = MAX_DTE,
-    told: Told | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Trial:
     """Recorded chains, of files or the local archive; see `backtest.recorded.recorded_days`.
 
     Parameters
     ----------
     history : IvHistory, optional
-        What gates rank. Otherwise the chains' own index; on the local record a fetched index stands in for one that is
-        too short.
+        History that gates rank. Otherwise the chains' own index; on the chain archive a fetched index is the proxy for
+        one that is too short.
     most_dte : int
         Calendar days that the entry rule reaches; the chains' own index may need, and then holds, more.
     """
     needed = most_dte if history is not None else max(most_dte, MAX_DTE)
     market = recorded_days(
-        source, symbol, session, bars, first, last, max_dte=needed, rate=rate, dividends=dividends, progress=told
+        source, symbol, session, bars, first, last, max_dte=needed, rate=rate, dividends=dividends, progress=on_progress
     )
     if history is not None:
         return given_history(history, Trial(market, history))
@@ -166,8 +166,8 @@ def _stretch(first: date | None, last: date | None) -> tuple[date, date]:
 def _sessions_before(day: date, count: int) -> date:
     """The session that so many lie from before a day."""
     earlier = sessions(day - timedelta(days=int(1.6 * count) + 10), day - timedelta(days=1))
-    found: date = earlier[-count].item()
-    return found
+    session: date = earlier[-count].item()
+    return session
 
 
 def given_history(history: IvHistory, trial: Trial) -> Trial:

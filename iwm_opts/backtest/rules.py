@@ -42,7 +42,7 @@ STOP_FILL: Final = FillModel.parse("stress:3")  # spreads of the panic of Februa
 
 @dataclass(frozen=True, slots=True)
 class EntryRule:
-    """What is traded, and on which days.
+    """Entry rule: the package and the entry days.
 
     Deltas choose the short leg of a condor's sides and of credit verticals, the long leg of debit verticals and of
     single options, which are bought; a wing is the other leg of its side.
@@ -65,7 +65,7 @@ class EntryRule:
             raise InputError("strategy", self.strategy, "is not traded here", f"choose one of {', '.join(STRATEGIES)}")
         for day in self.weekdays:
             if day not in WEEKDAYS:
-                raise InputError("weekdays", day, "is no weekday", f"choose of {', '.join(WEEKDAYS)}")
+                raise InputError("weekdays", day, "unknown weekday", f"choose of {', '.join(WEEKDAYS)}")
         for name, value, least in (("dte", self.dte, 1), ("every", self.every, 1), ("max_open", self.max_open, 1)):
             if value < least:
                 raise InputError(name, value, f"must be at least {least}")
@@ -75,7 +75,7 @@ class EntryRule:
 
     @property
     def is_credit(self) -> bool:
-        """Whether the package is sold for a credit; without one there is no trade."""
+        """Whether the package is sold for a credit, without which it is not traded."""
         return self.strategy == CONDOR or (
             self.strategy in VERTICAL_KINDS and is_credit(cast("VerticalKind", self.strategy))
         )
@@ -98,7 +98,9 @@ class GateRule:
             rule = f"is never reached below {self.below:g}: no day would pass"
             raise InputError("at_least", self.at_least, rule, "leave one of the bounds out, or turn them round")
         if self.measure not in MEASURES:
-            raise InputError("measure", self.measure, "is no measure of a gate", f"choose one of {', '.join(MEASURES)}")
+            raise InputError(
+                "measure", self.measure, "unknown measure of a gate", f"choose one of {', '.join(MEASURES)}"
+            )
 
     def __str__(self) -> str:
         bounds = [f"IV {self.measure} < {self.below:g}"] if self.below is not None else []
@@ -135,10 +137,10 @@ class MacroRule:
 class ExitRule:
     """When to leave before expiry; None switches a rule off.
 
-    On a day that calls for several, the dearest way out is taken: a stop, then a touch (both filled as a stop), then
+    On a day that calls for several, the most costly exit applies: a stop, then a touch (both filled as a stop), then
     dte, time, gate and profit, which are filled alike. `first="best"` turns the order round.
 
-    Profit and stop are shares of what the package brought in or cost: closing a credit costs (1 - profit) x credit or
+    Profit and stop are fractions of the package's credit or debit: closing a credit costs (1 - profit) x credit or
     less, (1 + stop) x credit or more; selling a debit back brings (1 + profit) x debit or more, (1 - stop) x debit or
     less.
     """
@@ -155,7 +157,7 @@ class ExitRule:
         if self.profit is not None and not self.profit > 0.0:
             raise InputError("profit", self.profit, "must be above 0", "half of the credit is 0.5")
         if self.first not in ORDERS:
-            raise InputError("first", self.first, "is no order of exits", f"choose one of {', '.join(ORDERS)}")
+            raise InputError("first", self.first, "unknown order of exits", f"choose one of {', '.join(ORDERS)}")
         if self.stop is not None and not self.stop > 0.0:
             raise InputError("stop", self.stop, "must be positive", "losing twice the credit is 2")
         if self.sessions is not None and self.sessions < 1:
@@ -183,7 +185,7 @@ class SizeRule:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Fills on the way in, on the way out and on a stop or touch; fees."""
+    """Fills at entry, at exit and on a stop or touch; fees."""
 
     entry: FillModel = field(default=DEFAULT_MODEL)
     exit: FillModel = field(default=DEFAULT_MODEL)
@@ -208,8 +210,8 @@ class Rules:
                 raise InputError("profit", self.exit.profit, "must be at most 1", "half of the credit is 0.5")
             return
         if self.exit.touch:
-            raise InputError("touch", True, f"means nothing to a {self.entry.strategy}", "it is for what is sold")
+            raise InputError("touch", True, f"does not apply to a {self.entry.strategy}", "use it with credit packages")
         if self.entry.min_credit_width > 0.0:
             raise InputError(
-                "min_credit_width", self.entry.min_credit_width, f"means nothing to a {self.entry.strategy}"
+                "min_credit_width", self.entry.min_credit_width, f"does not apply to a {self.entry.strategy}"
             )

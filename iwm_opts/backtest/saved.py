@@ -1,7 +1,6 @@
-"""Results on disk: a folder with what was asked (config.json), what came of it (trades and equity as Parquet) and its
-figures (summary.json), that can be read back and compared.
+"""Saved results: a folder with options, trades, equity and figures.
 
-A folder is put in place whole or not at all, and one that holds another result is never replaced unasked.
+A folder is put in place whole or not at all, and another result in it is replaced only with `overwrite`.
 """
 
 import json
@@ -37,7 +36,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Saved:
-    """A result as it stands in a folder; frames as in `trial.Pooled`."""
+    """A result as saved; frames as in `trial.Pooled`."""
 
     config: Record
     summary: Record
@@ -96,19 +95,19 @@ def save_result(folder: Path, result: Pooled, asked: Mapping[str, Any], overwrit
     asked : mapping
         How the market was named and what else is needed to run it again: options as typed.
     overwrite : bool
-        Replace another result that stands there.
+        Replace another result in the folder.
 
     Returns
     -------
     bool
-        False where the same result stood there already; nothing is written then.
+        False where the folder already holds the same result; nothing is written then.
 
     Raises
     ------
     InputError
         When the folder holds anything else, unless it is a result and `overwrite` is given.
     DataError
-        When it cannot be written; what stood there before still does.
+        When it cannot be written; the earlier content is kept.
     """
     config, frames = _config(result, asked), (result.trades, result.equity)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -142,7 +141,7 @@ def refuse_strangers(folder: Path) -> None:
         Naming the folder.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not (folder / CONFIG).exists():
-        raise InputError("output", str(folder), "holds something that is no result", "name an empty or a new folder")
+        raise InputError("output", str(folder), "holds files other than a result", "name an empty or a new folder")
 
 
 def load_result(folder: Path) -> Saved:
@@ -154,7 +153,7 @@ def load_result(folder: Path) -> Saved:
         When the folder is none, or a file of it is missing or damaged.
     """
     if not folder.is_dir():
-        raise DataError(folder, "is no folder", "name one that iwm-opts backtest --output wrote")
+        raise DataError(folder, "not a folder", "name one that iwm-opts backtest --output wrote")
     if not (folder / CONFIG).exists():
         raise DataError(folder, "holds no saved backtest", "name a folder that iwm-opts backtest --output wrote")
     config, summary = _read_json(folder / CONFIG), _read_json(folder / SUMMARY)
@@ -177,13 +176,17 @@ def _config(result: Pooled, asked: Mapping[str, Any]) -> Record:
         "version": version("iwm-opts"),
         "asked": plain(dict(asked)),
         "rules": rules_record(first.rules),
-        "markets": [{"name": one.market, "path": t.path, "scenario": t.scenario} for one, t in _pairs(result)],
+        "markets": [
+            {"name": trial_result.market, "path": t.path, "scenario": t.scenario} for trial_result, t in _pairs(result)
+        ],
         "simulated": first.is_simulated,
         "first": days[0].date().isoformat(),
         "last": days[-1].date().isoformat(),
-        "gate_open_days": sum(one.gate_open_days for one in result.results),
-        "ranked_days": sum(one.ranked_days for one in result.results),
-        "skipped": {name: sum(one.skipped.get(name, 0) for one in result.results) for name in _skips(result)},
+        "gate_open_days": sum(trial_result.gate_open_days for trial_result in result.results),
+        "ranked_days": sum(trial_result.ranked_days for trial_result in result.results),
+        "skipped": {
+            name: sum(trial_result.skipped.get(name, 0) for trial_result in result.results) for name in _skips(result)
+        },
         "notes": list(result.notes),
     }
 
@@ -193,7 +196,7 @@ def _pairs(result: Pooled) -> list[tuple[Any, Any]]:
 
 
 def _skips(result: Pooled) -> list[str]:
-    return sorted({name for one in result.results for name in one.skipped})
+    return sorted({name for trial_result in result.results for name in trial_result.skipped})
 
 
 def _is_same(held: Saved, config: Record, trades: pd.DataFrame, equity: pd.DataFrame) -> bool:
@@ -207,7 +210,7 @@ def _read_back(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _put(made: Path, folder: Path) -> None:
-    """Rename a finished folder into place; one that stands there steps aside first, and back if that fails."""
+    """Rename a finished folder into place; an existing one is set aside, and restored on failure."""
     if not folder.exists():
         os.rename(made, folder)
         return
@@ -227,7 +230,7 @@ def _json(record: Record) -> bytes:
 
 
 def plain(value: Any) -> Any:
-    """Values that JSON knows; infinity is written as pydantic reads it, what is undefined is null."""
+    """JSON values; infinity as pydantic reads it, undefined values as null."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -247,12 +250,12 @@ def _parquet(frame: pd.DataFrame) -> bytes:
 
 def _read_json(file: Path) -> Record:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        values = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(file, f"cannot be read ({error})", "run the backtest again") from None
-    if not isinstance(found, dict):
+    if not isinstance(values, dict):
         raise DataError(file, "holds no record", "run the backtest again")
-    return found
+    return values
 
 
 def _read_frame(file: Path) -> pd.DataFrame:

@@ -58,8 +58,8 @@ class ShareBacktest:
 
     `trades` has one row a trade in order of entry: entry, exit (days), reason, shares, entry_price and exit_price
     (dollars, as filled), stop, target (NaN without one), atr (dollars), sessions (the entry's included), days, mid_pnl
-    (dollars at the prices before slippage) less slippage and fees plus dividends is pnl, risk (what the stop was to
-    cost, slippage included, dollars), max_adverse (lowest unrealised or realised gain before fees, dollars, at most 0).
+    (dollars at the prices before slippage) less slippage and fees plus dividends is pnl, risk (planned loss at the
+    stop, slippage included, dollars), max_adverse (lowest unrealised or realised gain before fees, dollars, at most 0).
 
     `equity` has one row a session: equity (open shares at the close), cash, open_risk, positions.
     """
@@ -93,7 +93,7 @@ class Position:
         return self.sign * self.shares * (price - self.entry)
 
     def at_open(self, price: float) -> tuple[float, Reason] | None:
-        """What a session's opening price does to the position."""
+        """Exit at a session's opening price, None without one."""
         if self.is_due:
             return price, "time"
         if self.sign * (price - self.stop) <= 0.0:
@@ -103,7 +103,7 @@ class Position:
         return None
 
     def within(self, high: float, low: float) -> tuple[float, Reason] | None:
-        """What a bar's range does to it; where stop and target are both reached, the stop. NaN reaches nothing."""
+        """Exit within a bar's range; the stop where both are reached. NaN reaches neither."""
         against, along = (low, high) if self.sign > 0 else (high, low)
         if self.sign * (against - self.stop) <= 0.0:
             return self.stop, "stop"
@@ -125,13 +125,13 @@ class Ledger:
 
     def enter(self, place: int, quoted: float, prior_extreme: float, atr: float) -> Position | None:
         """Open a position at a price, or count why not."""
-        found = self._sized(place, quoted, prior_extreme, atr)
-        if isinstance(found, str):
-            self.skipped[found] = self.skipped.get(found, 0) + 1
+        position = self._sized(place, quoted, prior_extreme, atr)
+        if isinstance(position, str):
+            self.skipped[position] = self.skipped.get(position, 0) + 1
             return None
-        self.open.append(found)
-        self.cash -= found.sign * found.shares * found.entry + self.rules.fees * found.shares
-        return found
+        self.open.append(position)
+        self.cash -= position.sign * position.shares * position.entry + self.rules.fees * position.shares
+        return position
 
     def _sized(self, place: int, quoted: float, prior_extreme: float, atr: float) -> Position | str:
         rules, sign = self.rules, self.rules.sign
@@ -143,11 +143,11 @@ class Ledger:
             return "the account is spent"
         entry = quoted + sign * rules.slippage
         stop = max(rules.exits.stop(entry, prior_extreme, atr, sign), LEAST_STOP)
-        left = self.equity_before * rules.max_open_risk - sum(one.risk for one in self.open)
+        left = self.equity_before * rules.max_open_risk - sum(position.risk for position in self.open)
         share = min(rules.risk_share, left / self.equity_before)
         if not share > 0.0:
             return "positions already on take all the open risk allowed"
-        tied_up = sum(one.shares * one.entry for one in self.open)
+        tied_up = sum(position.shares * position.entry for position in self.open)
         available = max(self.equity_before - tied_up, 0.0)
         size = share_size(self.equity_before, share, entry, stop, rules.slippage, available)
         if size.contracts < 1:
@@ -155,36 +155,38 @@ class Ledger:
         target = rules.exits.target(entry, atr, sign)
         return Position(place, size.contracts, entry, quoted, stop, target, atr, size.risk, sign)
 
-    def leave(self, one: Position, day: pd.Timestamp, place: int, quoted: float, reason: Reason, first: Any) -> None:
+    def leave(
+        self, position: Position, day: pd.Timestamp, place: int, quoted: float, reason: Reason, first: Any
+    ) -> None:
         """Close a position; a target fills at its own price, everything else pays slippage."""
         rules = self.rules
         slipped = 0.0 if reason == "target" else rules.slippage
-        price = quoted - one.sign * slipped
-        fees = 2.0 * rules.fees * one.shares
-        self.cash += one.sign * one.shares * price - rules.fees * one.shares
-        self.open.remove(one)
-        gain = one.gain(price)
-        mid = one.sign * one.shares * (quoted - one.quoted)
+        price = quoted - position.sign * slipped
+        fees = 2.0 * rules.fees * position.shares
+        self.cash += position.sign * position.shares * price - rules.fees * position.shares
+        self.open.remove(position)
+        gain = position.gain(price)
+        mid = position.sign * position.shares * (quoted - position.quoted)
         self.rows.append(
             {
                 "entry": first,
                 "exit": day,
                 "reason": reason,
-                "shares": one.shares,
-                "entry_price": one.entry,
+                "shares": position.shares,
+                "entry_price": position.entry,
                 "exit_price": price,
-                "stop": one.stop,
-                "target": np.nan if one.target is None else one.target,
-                "atr": one.atr,
-                "sessions": place - one.entered + 1,
+                "stop": position.stop,
+                "target": np.nan if position.target is None else position.target,
+                "atr": position.atr,
+                "sessions": place - position.entered + 1,
                 "days": (day - first).days,
                 "mid_pnl": mid,
                 "slippage": mid - gain,
                 "fees": fees,
-                "dividends": one.dividends,
-                "pnl": gain - fees + one.dividends,
-                "risk": one.risk,
-                "max_adverse": min(one.worst, gain, 0.0),
+                "dividends": position.dividends,
+                "pnl": gain - fees + position.dividends,
+                "risk": position.risk,
+                "max_adverse": min(position.worst, gain, 0.0),
             }
         )
 
@@ -195,9 +197,9 @@ class Ledger:
 
     def mark(self, price: float) -> dict[str, float]:
         """The account with open shares at a price; the next size rests on it."""
-        held = sum(one.sign * one.shares for one in self.open)
+        held = sum(position.sign * position.shares for position in self.open)
         self.equity_before = self.cash + held * price
-        risk = sum(one.risk for one in self.open)
+        risk = sum(position.risk for position in self.open)
         return {"equity": self.equity_before, "cash": self.cash, "open_risk": risk, "positions": len(self.open)}
 
 
@@ -244,15 +246,17 @@ def trade_shares(
     dividend = bars["dividend"].fillna(0.0).to_numpy(dtype=float) if "dividend" in bars else np.zeros(len(bars))
     for t in range(start, end):
         _pay(ledger, dividend[t])
-        _leave_where(ledger, days, t, [one.at_open(opened[t]) for one in ledger.open])
+        _leave_where(ledger, days, t, [position.at_open(opened[t]) for position in ledger.open])
         if allowed[t]:
             ledger.enter(t, opened[t], extreme[t], atr[t])
-        for one in ledger.open:
-            one.worst = min(one.worst, one.gain(low[t] if one.sign > 0 else high[t]))
-        _leave_where(ledger, days, t, [one.within(high[t], low[t]) for one in ledger.open])
-        for one in ledger.open:
-            held = t - one.entered + 1
-            one.is_due = one.is_due or rules.exits.is_slow(held, one.sign * (close[t] - one.entry), one.atr)
+        for position in ledger.open:
+            position.worst = min(position.worst, position.gain(low[t] if position.sign > 0 else high[t]))
+        _leave_where(ledger, days, t, [position.within(high[t], low[t]) for position in ledger.open])
+        for position in ledger.open:
+            held = t - position.entered + 1
+            position.is_due = position.is_due or rules.exits.is_slow(
+                held, position.sign * (close[t] - position.entry), position.atr
+            )
         if t == end - 1:
             _leave_where(ledger, days, t, [(close[t], "end of data")] * len(ledger.open))
         marks.append(ledger.mark(close[t]))
@@ -261,26 +265,26 @@ def trade_shares(
 
 
 def _pay(ledger: Ledger, dividend: float) -> None:
-    for one in ledger.open:
-        paid = one.sign * one.shares * dividend
-        one.dividends += paid
+    for position in ledger.open:
+        paid = position.sign * position.shares * dividend
+        position.dividends += paid
         ledger.cash += paid
 
 
 def _leave_where(
     ledger: Ledger, days: pd.DatetimeIndex, place: int, exits: Sequence[tuple[float, Reason] | None]
 ) -> None:
-    for one, found in zip(tuple(ledger.open), exits, strict=True):
-        if found:
-            one.worst = min(one.worst, one.gain(found[0]))
-            ledger.leave(one, days[place], place, *found, first=days[one.entered])
+    for position, price in zip(tuple(ledger.open), exits, strict=True):
+        if price:
+            position.worst = min(position.worst, position.gain(price[0]))
+            ledger.leave(position, days[place], place, *price, first=days[position.entered])
 
 
 def _notes(bars: pd.DataFrame, ledger: Ledger) -> tuple[str, ...]:
-    found = []
+    notes = []
     if "dividend" not in bars:
-        found.append("the bars hold no dividends: none were received")
+        notes.append("the bars hold no dividends: none were received")
     ended = sum(row["reason"] == "end of data" for row in ledger.rows)
     if ended:
-        found.append(f"{ended} trades still open at the end of the data, closed there")
-    return tuple(found)
+        notes.append(f"{ended} trades still open at the end of the data, closed there")
+    return tuple(notes)

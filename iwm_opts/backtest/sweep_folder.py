@@ -1,8 +1,8 @@
-"""A sweep on disk: a line a variant, appended as it is done, so that one that was stopped goes on where it was.
+"""Sweep folder: one line a variant, appended as it is done, so that a stopped sweep resumes.
 
-`sweep.json` says what was asked; another question in the same folder is refused. `variants.jsonl` holds figures and
+`sweep.json` holds the options; other options in the same folder are refused. `variants.jsonl` holds figures and
 daily gains; a line that a stopped process left unfinished is cut off. The order of lines is that in which variants were
-done; what is read back is in the grid's.
+done; results read back are in the grid's.
 """
 
 import base64
@@ -47,8 +47,8 @@ class SweepFolder:
 
     def __enter__(self) -> Self:
         existing = list(self.folder.iterdir()) if self.folder.is_dir() else []
-        if existing and not (self.folder / HEAD).exists() and any(one.name != LOCK for one in existing):
-            raise InputError("output", str(self.folder), "holds something that is no sweep", "name a new folder")
+        if existing and not (self.folder / HEAD).exists() and any(path.name != LOCK for path in existing):
+            raise InputError("output", str(self.folder), "holds files other than a sweep", "name a new folder")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
@@ -78,13 +78,13 @@ class SweepFolder:
         A disk takes as long to answer as hundreds of backtests take to run: it is asked once for all of them.
         """
         assert self._lines is not None
-        for one in outcomes:
-            packed = base64.b64encode(zlib.compress(one.daily.astype("<f8").tobytes(), PACKING)).decode()
-            line = {"number": one.number, "metrics": plain(dict(one.metrics)), "daily": packed}
+        for outcome in outcomes:
+            packed = base64.b64encode(zlib.compress(outcome.daily.astype("<f8").tobytes(), PACKING)).decode()
+            line = {"number": outcome.number, "metrics": plain(dict(outcome.metrics)), "daily": packed}
             self._lines.write(json.dumps(line).encode() + b"\n")
         self._lines.flush()
         os.fsync(self._lines.fileno())
-        self.outcomes.update((one.number, one) for one in outcomes)
+        self.outcomes.update((outcome.number, outcome) for outcome in outcomes)
 
     def _open(self) -> None:
         head, lines = self.folder / HEAD, self.folder / LINES
@@ -113,10 +113,10 @@ class SweepFolder:
 
 def _read(line: bytes, file: Path) -> tuple[int, Outcome]:
     try:
-        found = json.loads(line)
-        daily = np.frombuffer(zlib.decompress(base64.b64decode(found["daily"])), dtype="<f8")
-        metrics = {name: _number(value) for name, value in found["metrics"].items()}
-        return found["number"], Outcome(found["number"], metrics, daily.astype(np.float64))
+        row = json.loads(line)
+        daily = np.frombuffer(zlib.decompress(base64.b64decode(row["daily"])), dtype="<f8")
+        metrics = {name: _number(value) for name, value in row["metrics"].items()}
+        return row["number"], Outcome(row["number"], metrics, daily.astype(np.float64))
     except (ValueError, KeyError, TypeError, zlib.error) as error:
         raise DataError(file, f"holds a line that cannot be read ({error})", "name another folder") from None
 

@@ -40,7 +40,7 @@ def market_kind(market: DailyMarket) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pooled:
-    """Results of the same rules on several trials, in one frame of trades and one of equity, told apart by `path`."""
+    """Results of the same rules on several trials, pooled in frames with a column `path`."""
 
     results: tuple[Backtest, ...]
     trials: tuple[Trial, ...]
@@ -58,10 +58,10 @@ class Pooled:
 
     def by_scenario(self) -> "dict[str, Pooled]":
         """Results of each scenario alone, in the order of the trials; one entry, named "", where there is none."""
-        found: dict[str, list[tuple[Backtest, Trial]]] = {}
+        groups: dict[str, list[tuple[Backtest, Trial]]] = {}
         for pair in zip(self.results, self.trials, strict=True):
-            found.setdefault(pair[1].scenario, []).append(pair)
-        return {name: Pooled(*(tuple(column) for column in zip(*pairs, strict=True))) for name, pairs in found.items()}
+            groups.setdefault(pair[1].scenario, []).append(pair)
+        return {name: Pooled(*(tuple(column) for column in zip(*pairs, strict=True))) for name, pairs in groups.items()}
 
     @property
     def account(self) -> float:
@@ -72,25 +72,25 @@ class Pooled:
     def trades(self) -> pd.DataFrame:
         """Trades of all paths."""
         pairs = zip(self.results, self.trials, strict=True)
-        found = pd.concat([one.trades.assign(**{PATH: trial.path}) for one, trial in pairs], ignore_index=True)
-        return found.astype(dict.fromkeys(("entry", "exit", "expiration"), "datetime64[us]"))
+        frame = pd.concat([result.trades.assign(**{PATH: trial.path}) for result, trial in pairs], ignore_index=True)
+        return frame.astype(dict.fromkeys(("entry", "exit", "expiration"), "datetime64[us]"))
 
     @property
     def equity(self) -> pd.DataFrame:
         """Equity of all paths, day by day."""
         pairs = zip(self.results, self.trials, strict=True)
-        found = pd.concat([one.equity.assign(**{PATH: trial.path}) for one, trial in pairs])
-        return found.set_axis(pd.DatetimeIndex(found.index, name="date").as_unit("us"))
+        frame = pd.concat([result.equity.assign(**{PATH: trial.path}) for result, trial in pairs])
+        return frame.set_axis(pd.DatetimeIndex(frame.index, name="date").as_unit("us"))
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What to know, each once; counts of single paths are left to them."""
-        found = [note for one in self.results for note in one.notes]
-        return tuple(dict.fromkeys(found))
+        notes = [note for result in self.results for note in result.notes]
+        return tuple(dict.fromkeys(notes))
 
 
 def package_gains(trades: pd.DataFrame) -> Array:
-    """Gain of each trade, dollars for one package, so that sizes do not speak."""
+    """Gain of each trade, $ per package, independent of size."""
     return np.asarray(trades["pnl"].to_numpy(dtype=np.float64) / trades["contracts"].to_numpy(dtype=np.float64))
 
 
@@ -113,5 +113,5 @@ def risk_sample(result: Backtest) -> Array:
 
 def mean_gain(results: Sequence[Backtest]) -> float:
     """Mean gain of a package over the trades of all results, dollars; NaN without a trade."""
-    gains = np.concatenate([package_gains(one.trades) for one in results])
+    gains = np.concatenate([package_gains(result.trades) for result in results])
     return float(gains.mean()) if len(gains) else float("nan")

@@ -39,7 +39,7 @@ def evidence_table(found: Evidence, columns: int | None = None) -> str:
 
 def _arms(found: Evidence) -> Table:
     table = plain_table("", "trades", "apart", "win", "a trade", "95% interval", "on risk", "mid", left=("",))
-    for one in (found.strategy, *found.rivals):
+    for one in (found.strategy, *found.baselines):
         table.add_row(
             one.name if one.name != "strategy" else one.condition,
             f"{one.trades:,}",
@@ -98,7 +98,7 @@ def evidence_record(found: Evidence) -> Record:
         "market": market_record(found.strategy.results),
         "rules": rules_record(found.rules),
         "finding": found.finding,
-        "arms": [_arm_record(one) for one in (found.strategy, *found.rivals)],
+        "arms": [_arm_record(one) for one in (found.strategy, *found.baselines)],
         "differences": [asdict(one) for one in found.differences],
         "breakeven_slippage": asdict(found.slippage),
         "breakeven_premium": asdict(found.premium) if found.premium else None,

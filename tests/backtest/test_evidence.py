@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.backtest.baselines import prepare_rivals, random_gate, strategy, without_gate
+from iwm_opts.backtest.baselines import prepare_baselines, random_gate, strategy, without_gate
 from iwm_opts.backtest.bootstrap import ratio_interval
 from iwm_opts.backtest.breakeven import breakeven_premium, breakeven_slippage, repriced, scaled_premium
 from iwm_opts.backtest.engine import backtest, prepare, run
@@ -28,7 +28,7 @@ def many(small_rules):
 
 @pytest.fixture(scope="module")
 def rivals(small_trials, many):
-    return [prepare_rivals(one, many) for one in small_trials]
+    return [prepare_baselines(one, many) for one in small_trials]
 
 
 def with_history(trial, is_low):
@@ -65,7 +65,7 @@ def test_gates_that_know_nothing_are_seldom_believed(rivals):
     for seed in range(20):
         rng = np.random.default_rng(seed)
         blind = [
-            replace(one, own=replace(one.own, ranks=np.repeat(rng.uniform(0, 100, 60), 4)[: len(one.own.ranks)]))
+            replace(one, gated=replace(one.gated, ranks=np.repeat(rng.uniform(0, 100, 60), 4)[: len(one.gated.ranks)]))
             for one in rivals
         ]
         pairs = [(strategy(one), without_gate(one)) for one in blind]
@@ -79,14 +79,14 @@ def test_without_a_trade_there_is_no_evidence(small_trials, small_rules):
     found = gather_evidence(small_trials, rules, draws=19, random_draws=3, wants_premium=False)
     assert found.finding == "No evidence: no trade passed the gate."
     assert math.isnan(found.strategy.per_trade.estimate)
-    assert found.slippage.reason == "there are no trades"
+    assert found.slippage.reason == "no trades"
 
 
 def test_few_trades_are_called_few(small_trials, small_rules):
     rules = replace(small_rules, entry=replace(small_rules.entry, max_open=1), gate=GateRule(10.0, lookback=20))
     found = gather_evidence(small_trials[:1], rules, draws=99, random_draws=3, wants_premium=False)
     assert found.strategy.independent < 10
-    assert "too few to tell from chance" in found.finding
+    assert "too few trades" in found.finding
 
 
 def test_one_seed_is_one_answer(small_trials, small_rules):
@@ -117,7 +117,7 @@ def test_random_gates_are_open_as_often_in_spells_as_long(rivals):
 
 def test_a_gate_reversal_exit_belongs_to_the_gate(small_trials, small_rules):
     rules = replace(small_rules, exit=ExitRule(rank=60.0))
-    found = prepare_rivals(small_trials[0], rules)
+    found = prepare_baselines(small_trials[0], rules)
     assert "gate" in set(strategy(found).trades["reason"])
     assert "gate" not in set(without_gate(found).trades["reason"])
 

@@ -166,7 +166,7 @@ def test_a_folder_of_another_sweep_or_of_anything_else_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"holds another sweep \(rules differ\)"):
         open_folder(one, {"rules": "x"})
     (tmp_path / "thesis.txt").write_text("ten years of work")
-    with pytest.raises(InputError, match="holds something that is no sweep"):
+    with pytest.raises(InputError, match="holds files other than a sweep"):
         open_folder(tmp_path, {})
 
 

@@ -58,7 +58,7 @@ def test_the_same_result_again_is_no_news_and_another_one_is_refused(small_resul
 def test_a_folder_of_something_else_is_never_touched(small_result, tmp_path):
     (tmp_path / "thesis.txt").write_text("ten years of work")
     for overwrite in (False, True):
-        with pytest.raises(InputError, match="holds something that is no result"):
+        with pytest.raises(InputError, match="holds files other than a result"):
             save_result(tmp_path, small_result, ASKED, overwrite)
     assert (tmp_path / "thesis.txt").read_text() == "ten years of work"
 
@@ -107,7 +107,7 @@ def test_a_damaged_folder_says_which_file(small_result, tmp_path):
         load_result(folder)
     with pytest.raises(DataError, match="holds no saved backtest"):
         load_result(tmp_path)
-    with pytest.raises(DataError, match="is no folder"):
+    with pytest.raises(DataError, match="not a folder"):
         load_result(tmp_path / "absent")
 
 

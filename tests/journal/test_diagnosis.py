@@ -60,7 +60,7 @@ def test_intact_is_said_only_where_the_end_would_have_been_seen():
     assert strong.power_to_see_the_end > 0.99
     weak = diagnose(weekly(steady(60, mean=0.02)), PlanRules(), backtest(400, mean=0.02)).edge
     assert weak.word == "too few trades"
-    assert "within what the backtest allows" in weak.sentence
+    assert "within the backtest" in weak.sentence
     assert weak.power_to_see_the_end < 0.3
 
 
