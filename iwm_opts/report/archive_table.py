@@ -1,4 +1,4 @@
-"""What was fetched or recorded into the local archive, for people to read."""
+"""Results of fetch and record as text."""
 
 import re
 from collections.abc import Sequence

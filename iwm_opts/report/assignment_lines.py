@@ -26,15 +26,15 @@ class ShortLeg:
     pays_by_quotes: float
 
 
-def short_legs(result: Screening, one: Candidate) -> list[ShortLeg]:
+def short_legs(result: Screening, candidate: Candidate) -> list[ShortLeg]:
     """Short legs of a candidate, and when their holders gain by exercise; none where exercise is European."""
     snapshot = result.snapshot
-    shorts = [leg for leg in one.legs if leg.side == "short"]
+    shorts = [leg for leg in candidate.legs if leg.side == "short"]
     if snapshot.exercise == "european" or not shorts:
         return []
-    due = snapshot.dividends_until(one.expiration)
-    flows = snapshot.cash_flows(one.expiration)
-    rate, years, spot = one.forward.rate, one.years, snapshot.chain.spot
+    due = snapshot.dividends_until(candidate.expiration)
+    flows = snapshot.cash_flows(candidate.expiration)
+    rate, years, spot = candidate.forward.rate, candidate.years, snapshot.chain.spot
     signs = [float(RIGHT_SIGN[leg.right]) for leg in shorts]
     risks = assignment_risks(
         signs,
@@ -46,7 +46,7 @@ def short_legs(result: Screening, one: Candidate) -> list[ShortLeg]:
         [(years, cash, payment.ex_date) for (years, cash), payment in zip(flows, due, strict=True)],
         result.exercise_fee,
     )
-    bids, mids = zip(*(_opposite(result, one, leg) for leg in shorts), strict=True)
+    bids, mids = zip(*(_opposite(result, candidate, leg) for leg in shorts), strict=True)
     worth = sum(cash * math.exp(-rate * when) for when, cash in flows if when <= years)
     next_ex, next_cash = min((flow for flow in flows if flow[0] <= years), default=(math.nan, 0.0))
     strikes = [leg.strike for leg in shorts]
@@ -55,17 +55,17 @@ def short_legs(result: Screening, one: Candidate) -> list[ShortLeg]:
     return [ShortLeg(*columns) for columns in zip(shorts, risks, mids, asked.tolist(), strict=True)]
 
 
-def _opposite(result: Screening, one: Candidate, leg: Leg) -> tuple[float, float]:
+def _opposite(result: Screening, candidate: Candidate, leg: Leg) -> tuple[float, float]:
     """Bid and midpoint of the other right at a leg's strike and expiration, of the root that lists most strikes."""
     snapshot = result.snapshot
-    listed = [quotes for quotes in snapshot.slices if quotes.expiration == one.expiration]
+    listed = [quotes for quotes in snapshot.slices if quotes.expiration == candidate.expiration]
     quotes = max(listed, key=lambda quotes: len(quotes.strike))
     bid, mid = (quotes.put_bid, quotes.put_mid) if leg.right == "C" else (quotes.call_bid, quotes.call_mid)
     here = np.flatnonzero(np.isclose(quotes.strike, leg.strike))
     return (float(bid[here[0]]), float(mid[here[0]])) if here.size else (math.nan, math.nan)
 
 
-def assignment_records(result: Screening, one: Candidate) -> list[dict[str, Any]]:
+def assignment_records(result: Screening, candidate: Candidate) -> list[dict[str, Any]]:
     """Early assignment of each short leg for JSON; `boundary` is a spot in dollars, null where exercise never pays."""
     return [
         {
@@ -89,13 +89,13 @@ def assignment_records(result: Screening, one: Candidate) -> list[dict[str, Any]
                 "pays": None if math.isnan(short.pays_by_quotes) else bool(short.pays_by_quotes),
             },
         }
-        for short in short_legs(result, one)
+        for short in short_legs(result, candidate)
     ]
 
 
-def assignment_lines(result: Screening, one: Candidate) -> Iterator[str]:
+def assignment_lines(result: Screening, candidate: Candidate) -> Iterator[str]:
     """For each short leg, where its holder gains by exercise, when, and what that costs; none if European."""
-    for short in short_legs(result, one):
+    for short in short_legs(result, candidate):
         for words in _words(short):
             yield f"{short.leg.right} {strike(short.leg.strike)} {words}"
 

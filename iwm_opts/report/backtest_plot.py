@@ -1,4 +1,4 @@
-"""Pictures of results through time: equity of each path, and how far it stood below its peak."""
+"""Plots of equity and drawdown of each path."""
 
 import io
 from collections.abc import Sequence
@@ -77,10 +77,10 @@ def _draw(top: Axes, bottom: Axes | None, name: str, result: Pooled, colour: str
     if mean is not None and len(paths) > 1:
         top.plot(mean.index, mean, color=colour, lw=1.8)
     last = float(np.mean([float(path.iloc[-1]) for path in paths]))
-    told = (
+    label = (
         f"{name}: {dollars(last - result.account)}{' a path' if len(paths) > 1 else ''}, {len(result.trades):,} trades"
     )
-    top.plot([], [], color=colour, lw=1.8, label=told)
+    top.plot([], [], color=colour, lw=1.8, label=label)
     if bottom is None:
         return
     width, strength = (1.0, 1.0) if len(paths) == 1 else (0.7, 0.4)

@@ -21,8 +21,8 @@ def backtest_record(result: Pooled) -> Record:
         "rules": rules_record(result.results[0].rules),
         "gate": {
             "condition": result.results[0].label,
-            "open_days": sum(one.gate_open_days for one in result.results),
-            "ranked_days": sum(one.ranked_days for one in result.results),
+            "open_days": sum(run.gate_open_days for run in result.results),
+            "ranked_days": sum(run.ranked_days for run in result.results),
         },
         "metrics": asdict(measure(trades, equity, account)) | {"independent_trades": independent_trades(trades)},
         "cascade": {name: float(trades[name].sum()) for name in CASCADE},
@@ -31,15 +31,15 @@ def backtest_record(result: Pooled) -> Record:
         "by_month": frame_records(by_calendar(trades, equity, account, "month").reset_index()),
         "by_period": frame_records(by_period(trades, equity, account).reset_index()),
         "by_scenario": [
-            {"scenario": name or None} | asdict(measure(own.trades, own.equity, account))
-            for name, own in result.by_scenario().items()
+            {"scenario": name or None} | asdict(measure(pooled.trades, pooled.equity, account))
+            for name, pooled in result.by_scenario().items()
         ],
         "paths": [
-            {"path": trial.path, "scenario": trial.scenario or None, "market": one.market}
-            | asdict(measure(one.trades, one.equity, account))
-            for one, trial in zip(result.results, result.trials, strict=True)
+            {"path": trial.path, "scenario": trial.scenario or None, "market": run.market}
+            | asdict(measure(run.trades, run.equity, account))
+            for run, trial in zip(result.results, result.trials, strict=True)
         ],
-        "skipped": [one.skipped for one in result.results],
+        "skipped": [run.skipped for run in result.results],
         "trades": frame_records(trades),
         "notes": list(result.notes),
     }
@@ -61,7 +61,7 @@ def market_record(result: Pooled) -> Record:
 
 
 def trades_csv(result: Pooled) -> str:
-    """One row a trade, told apart by path; columns as in `result.Backtest`."""
+    """One row a trade, by path; columns as in `result.Backtest`."""
     head = {"simulated": result.results[0].is_simulated, "modelled": result.kind == "modelled"}
     rows = [head | row for row in frame_records(result.trades)]
     return rows_as_csv(rows, [*head, *(str(name) for name in result.trades.columns)])
@@ -69,10 +69,10 @@ def trades_csv(result: Pooled) -> str:
 
 def frame_records(frame: pd.DataFrame) -> list[Record]:
     """Rows as plain values; days as ISO text."""
-    found: list[Record] = []
+    rows: list[Record] = []
     for row in frame.to_dict("records"):
-        found.append({str(name): _plain(value) for name, value in row.items()})
-    return found
+        rows.append({str(name): _plain(value) for name, value in row.items()})
+    return rows
 
 
 def _plain(value: Any) -> Any:

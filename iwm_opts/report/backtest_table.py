@@ -1,4 +1,4 @@
-"""A backtest for people to read: what was traded, what it earned at what risk, what costs took, and when."""
+"""A backtest as text: rules, metrics, costs and periods."""
 
 import math
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ from iwm_opts.spreads.legs import Wing
 INDENT = 3
 CASCADE_WORDS = {
     "mid_pnl": "gain at mid",
-    "entry_slippage": "slippage, way in",
-    "exit_slippage": "slippage, way out",
+    "entry_slippage": "slippage, entry",
+    "exit_slippage": "slippage, exit",
     "fees": "fees",
     "assignment": "assignment and settlement",
     "pnl": "net",
@@ -62,7 +62,7 @@ def backtest_table(result: Pooled, verbose: bool = False, columns: int | None = 
 
 
 def label_lines(kind: str) -> list[Text]:
-    """What must stand above and below results on quotes that are no market's."""
+    """Label above and below results on simulated or modelled quotes."""
     return [Text(LABELS[kind], style="bold red")] if kind in LABELS else []
 
 
@@ -75,11 +75,11 @@ def head_lines(result: Pooled) -> list[Text]:
     """Market, rules and gate."""
     first = result.results[0]
     days = first.equity.index
-    opened = sum(one.gate_open_days for one in result.results)
-    ranked = sum(one.ranked_days for one in result.results)
-    named = sorted({one.scenario for one in result.trials if one.scenario})
+    opened = sum(run.gate_open_days for run in result.results)
+    ranked = sum(run.ranked_days for run in result.results)
+    named = sorted({run.scenario for run in result.trials if run.scenario})
     under = f", {', '.join(named)}" if named else ""
-    lengths = sorted({len(one.equity) for one in result.results})
+    lengths = sorted({len(run.equity) for run in result.results})
     counted = f"{lengths[0]:,} sessions" if len(lengths) == 1 else f"{lengths[0]:,} to {lengths[-1]:,} sessions"
     span = f"{days[0].date()} to {days[-1].date()}, {counted}" if len(named) < 2 else counted
     share = (
@@ -161,8 +161,8 @@ def _figures(m: Metrics, independent: float) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for _ in range(4):
         table.add_column(no_wrap=True)
-    for one, other in zip(left, right, strict=True):
-        table.add_row(*one, *other)
+    for first, other in zip(left, right, strict=True):
+        table.add_row(*first, *other)
     return table
 
 
@@ -214,7 +214,7 @@ def _more(result: Pooled, verbose: bool) -> list[RenderableType]:
     within = stories[stories["sessions"] > 0]
     if result.kind != "simulated" and len(within):
         parts += [Text(""), Text("hard times", style="bold"), _indented(periods_table(within))]
-    if any(one.scenario for one in result.trials):
+    if any(trial.scenario for trial in result.trials):
         parts += [Text(""), Text("by scenario, money a path", style="bold"), _indented(_scenarios(result))]
     if len(result.results) > 1:
         parts += [Text(""), Text("by path", style="bold"), _indented(_paths(result))]
@@ -226,8 +226,8 @@ def _more(result: Pooled, verbose: bool) -> list[RenderableType]:
 
 def _scenarios(result: Pooled) -> Table:
     table = plain_table("", "paths", "trades", "win", "a trade", "gain", "worst 5%", "drawdown", left=("",))
-    for name, own in result.by_scenario().items():
-        m = measure(own.trades, own.equity, own.account)
+    for name, pooled in result.by_scenario().items():
+        m = measure(pooled.trades, pooled.equity, pooled.account)
         table.add_row(
             name, str(m.paths), f"{m.trades}", percent(m.win_rate), dollars(m.expectancy, 2), dollars(m.pnl),
             dollars(m.cvar, 2), percent(m.max_drawdown.share, 1),
@@ -236,11 +236,11 @@ def _scenarios(result: Pooled) -> Table:
 
 
 def _paths(result: Pooled) -> Table:
-    scenarios = any(one.scenario for one in result.trials)
+    scenarios = any(run.scenario for run in result.trials)
     names = ["path", *(["scenario"] if scenarios else [])]
     table = plain_table(*names, "trades", "win", "a trade", "gain", "drawdown", "Sharpe", left=names)
-    for one, trial in zip(result.results, result.trials, strict=True):
-        m = measure(one.trades, one.equity, result.account)
+    for run, trial in zip(result.results, result.trials, strict=True):
+        m = measure(run.trades, run.equity, result.account)
         scenario = [trial.scenario] if scenarios else []
         figures = [f"{m.trades}", percent(m.win_rate), dollars(m.expectancy, 2), dollars(m.pnl)]
         table.add_row(
@@ -251,11 +251,15 @@ def _paths(result: Pooled) -> Table:
 
 def _skipped(result: Pooled) -> list[Text]:
     total: dict[str, int] = {}
-    for one in result.results:
-        for why, count in one.skipped.items():
+    for run in result.results:
+        for why, count in run.skipped.items():
             total[why] = total.get(why, 0) + count
-    found = sorted(((count, why) for why, count in total.items() if count), reverse=True)
-    return [Text("no entry on allowed days: " + ", ".join(f"{count:,} {why}" for count, why in found))] if found else []
+    reasons = sorted(((count, why) for why, count in total.items() if count), reverse=True)
+    return (
+        [Text("no entry on allowed days: " + ", ".join(f"{count:,} {why}" for count, why in reasons))]
+        if reasons
+        else []
+    )
 
 
 def _indented(what: Any) -> Padding:

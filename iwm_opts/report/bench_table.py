@@ -11,19 +11,19 @@ from iwm_opts.report.records import Record
 from iwm_opts.report.words import counted
 
 
-def bench_table(found: Throughput, machine: str, columns: int | None = None) -> str:
+def bench_table(throughput: Throughput, machine: str, columns: int | None = None) -> str:
     """The whole page as text."""
     table = plain_table("way", "cores", "10-year tests/s", "condor-days/s", "ratio", left=("way",))
-    for one in (found.plain, *found.ways):
+    for pace in (throughput.plain, *throughput.ways):
         table.add_row(
-            one.name,
-            str(one.threads),
-            _rate(one.ten_years_per_second),
-            _rate(one.package_days_per_second),
-            f"{found.ratio(one):,.0f}" if one is not found.plain else "1",
+            pace.name,
+            str(pace.threads),
+            _rate(pace.ten_years_per_second),
+            _rate(pace.package_days_per_second),
+            f"{throughput.ratio(pace):,.0f}" if pace is not throughput.plain else "1",
         )
-    same = "to the cent" if found.agrees else "NOT the same in both: please report it"
-    years = found.plain.backtest_days / 252.0
+    same = "to the cent" if throughput.agrees else "NOT the same in both: please report it"
+    years = throughput.plain.backtest_days / 252.0
     return render(
         [
             Text.assemble(
@@ -31,32 +31,32 @@ def bench_table(found: Throughput, machine: str, columns: int | None = None) -> 
             ),
             table,
             Text(""),
-            Text(f"plain Python and kernels: {counted(found.trades, 'trades')}, {same}; the fastest run counts"),
+            Text(f"plain Python and kernels: {counted(throughput.trades, 'trades')}, {same}; the fastest run counts"),
             Text("shared marks: priced once and followed by every variant; their condor-days are those followed"),
         ],
         columns,
     )
 
 
-def bench_record(found: Throughput, machine: str) -> Record:
+def bench_record(throughput: Throughput, machine: str) -> Record:
     """Everything as a record for JSON."""
     return {
         "machine": machine,
         "simulated": True,
-        "trades": found.trades,
-        "agrees": found.agrees,
-        "plain": _pace_record(found, found.plain),
-        "ways": [_pace_record(found, one) for one in found.ways],
+        "trades": throughput.trades,
+        "agrees": throughput.agrees,
+        "plain": _pace_record(throughput, throughput.plain),
+        "ways": [_pace_record(throughput, pace) for pace in throughput.ways],
     }
 
 
-def _pace_record(found: Throughput, one: Pace) -> dict[str, Any]:
+def _pace_record(throughput: Throughput, pace: Pace) -> dict[str, Any]:
     rates = {
-        "ten_year_backtests_per_second": one.ten_years_per_second,
-        "condor_days_per_second": one.package_days_per_second,
-        "ratio_to_plain_python": found.ratio(one),
+        "ten_year_backtests_per_second": pace.ten_years_per_second,
+        "condor_days_per_second": pace.package_days_per_second,
+        "ratio_to_plain_python": throughput.ratio(pace),
     }
-    return asdict(one) | rates
+    return asdict(pace) | rates
 
 
 def _rate(value: float) -> str:

@@ -23,7 +23,7 @@ def block_chart(values: Sequence[float], columns: int, height: int = HEIGHT) -> 
     Returns
     -------
     list of (float, str)
-        Each row's upper edge in the units of the values, and its characters. The bottom stands at the smallest value.
+        Each row's upper edge in the units of the values, and its characters. The bottom is the smallest value.
     """
     groups = [part.mean() for part in np.array_split(np.asarray(values, dtype=float), min(columns, len(values)))]
     low, high = min(groups), max(groups)

@@ -1,4 +1,4 @@
-"""The claims of the strategy and what the data say of them, for people to read."""
+"""The strategy's claims and their verdicts as text."""
 
 import math
 from collections.abc import Sequence
@@ -33,21 +33,21 @@ def interval_text(claim: Claim) -> str:
 def claims_table(
     claims: Sequence[Claim], labels: Sequence[str] = (), notes: Sequence[str] = (), columns: int | None = None
 ) -> str:
-    """All claims as text: what is claimed, the estimate with its interval and sample, the verdict."""
+    """All claims as text: claim, estimate with interval and sample, verdict."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), show_header=True, expand=False)
     for name in ("claim", "measured", "verdict"):
         table.add_column(name, overflow="fold", ratio=None if name == "verdict" else 1)
-    for one in claims:
-        measured = interval_text(one)
-        if one.sample and one.sampled:
-            measured += f"\n{one.sample:,} {one.sampled}"
-        if one.detail:
-            measured += f"\n{one.detail}"
-        said = f"{one.name}\n{one.text}" + (f" (true if {one.true_if})" if one.true_if != "-" else "")
-        table.add_row(said, measured, Text(one.verdict, style=STYLES.get(one.verdict, "yellow")))
+    for claim in claims:
+        measured = interval_text(claim)
+        if claim.sample and claim.sampled:
+            measured += f"\n{claim.sample:,} {claim.sampled}"
+        if claim.detail:
+            measured += f"\n{claim.detail}"
+        said = f"{claim.name}\n{claim.text}" + (f" (true if {claim.true_if})" if claim.true_if != "-" else "")
+        table.add_row(said, measured, Text(claim.verdict, style=STYLES.get(claim.verdict, "yellow")))
     head: list[RenderableType] = [Text(label, style="bold white on red") for label in labels]
-    told = [Text(f"note: {note}", style="yellow") for note in notes]
-    return render([*head, table, Text(MANY), *told, *head], columns)
+    lines = [Text(f"note: {note}", style="yellow") for note in notes]
+    return render([*head, table, Text(MANY), *lines, *head], columns)
 
 
 def claim_record(claim: Claim) -> dict[str, Any]:

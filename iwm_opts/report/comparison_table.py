@@ -19,28 +19,29 @@ from iwm_opts.report.words import counted, dollars
 NAN = float("nan")
 
 
-def results_table(found: SavedComparison, columns: int | None = None) -> str:
+def results_table(comparison: SavedComparison, columns: int | None = None) -> str:
     """The whole page as text."""
     parts: list[RenderableType] = []
-    for number, saved in enumerate((found.first, found.second), 1):
+    for number, saved in enumerate((comparison.first, comparison.second), 1):
         parts.append(Text.assemble((f"{number}  {saved.folder}", "bold"), f"  {_market(saved)}"))
-    parts += [Text(""), Text("asked differently" if found.config else "asked alike", style="bold")]
+    parts += [Text(""), Text("asked differently" if comparison.config else "asked alike", style="bold")]
     table = plain_table("", "1", "2", left=("", "1", "2"))
-    for name, one, other in found.config:
-        table.add_row(name, _told(one), _told(other))
-    if found.config:
+    for name, value, other in comparison.config:
+        table.add_row(name, _told(value), _told(other))
+    if comparison.config:
         parts.append(Padding(table, (0, 0, 0, 3), expand=False))
     figures = plain_table("", "1", "2", "2 less 1", left=("",))
-    for row in _figures(found):
+    for row in _figures(comparison):
         figures.add_row(row["name"], _number(row["first"]), _number(row["second"]), _number(row["difference"]))
     parts += [Text(""), Text("figures", style="bold"), Padding(figures, (0, 0, 0, 3), expand=False), Text("")]
     parts.append(
         Text(
-            f"{counted(found.shared_trades, 'trades')} in both, {found.only_first} only in 1, {found.only_second} only "
-            f"in 2; those in both gained {_more(found.shared_difference)} in 2"
+            f"{counted(comparison.shared_trades, 'trades')} in both, {comparison.only_first} only in 1, "
+            f"{comparison.only_second} only "
+            f"in 2; those in both gained {_more(comparison.shared_difference)} in 2"
         )
     )
-    yearly = found.yearly
+    yearly = comparison.yearly
     if yearly.is_known:
         parts.append(Text(f"a year: {_more(yearly.estimate)} in 2 (2 less 1: {within(yearly)}), days paired"))
     elif math.isnan(yearly.estimate):
@@ -48,31 +49,31 @@ def results_table(found: SavedComparison, columns: int | None = None) -> str:
     return render(parts, columns)
 
 
-def comparison_record(found: SavedComparison) -> Record:
+def comparison_record(comparison: SavedComparison) -> Record:
     """Everything as a record for JSON."""
     return {
-        "first": str(found.first.folder),
-        "second": str(found.second.folder),
-        "config": [{"name": name, "first": one, "second": other} for name, one, other in found.config],
-        "metrics": _figures(found),
+        "first": str(comparison.first.folder),
+        "second": str(comparison.second.folder),
+        "config": [{"name": name, "first": value, "second": other} for name, value, other in comparison.config],
+        "metrics": _figures(comparison),
         "trades": {
-            "shared": found.shared_trades,
-            "only_first": found.only_first,
-            "only_second": found.only_second,
-            "shared_difference": found.shared_difference,
+            "shared": comparison.shared_trades,
+            "only_first": comparison.only_first,
+            "only_second": comparison.only_second,
+            "shared_difference": comparison.shared_difference,
         },
-        "yearly_difference": asdict(found.yearly),
+        "yearly_difference": asdict(comparison.yearly),
     }
 
 
-def _figures(found: SavedComparison) -> list[Record]:
-    first, second = found.first.metrics, found.second.metrics
+def _figures(comparison: SavedComparison) -> list[Record]:
+    first, second = comparison.first.metrics, comparison.second.metrics
     rows = []
     for field in fields(Metrics):
-        one, other = getattr(first, field.name), getattr(second, field.name)
-        if isinstance(one, Drawdown):
-            one, other = one.share, other.share
-        rows.append({"name": field.name, "first": one, "second": other, "difference": other - one})
+        value, other = getattr(first, field.name), getattr(second, field.name)
+        if isinstance(value, Drawdown):
+            value, other = value.share, other.share
+        rows.append({"name": field.name, "first": value, "second": other, "difference": other - value})
     return rows
 
 

@@ -1,4 +1,4 @@
-"""What a gate is worth, for people and as a record: the strategy, its rivals, the differences, and a sentence."""
+"""Evidence on a gate as text and record: strategy, baselines, differences, finding."""
 
 from dataclasses import asdict
 from typing import Any
@@ -25,32 +25,40 @@ EXPLAINED = (
 )
 
 
-def evidence_table(found: Evidence, columns: int | None = None) -> str:
+def evidence_table(evidence: Evidence, columns: int | None = None) -> str:
     """The whole page as text."""
-    own = found.strategy.results
-    parts: list[RenderableType] = [*label_lines(own.kind), *head_lines(own), Text("")]
-    parts += [Text(found.finding, style="bold"), Text("")]
-    parts += [Text("what each set of entry days gained, after costs", style="bold"), _indented(_arms(found)), Text("")]
-    parts += [Text("the strategy less each, on the same days", style="bold"), _indented(_differences(found)), Text("")]
-    parts += [Text(line) for line in (*EXPLAINED, *_method(found))]
-    parts += [Text(""), *note_lines(found.notes), *label_lines(own.kind)]
+    pooled = evidence.strategy.results
+    parts: list[RenderableType] = [*label_lines(pooled.kind), *head_lines(pooled), Text("")]
+    parts += [Text(evidence.finding, style="bold"), Text("")]
+    parts += [
+        Text("what each set of entry days gained, after costs", style="bold"),
+        _indented(_arms(evidence)),
+        Text(""),
+    ]
+    parts += [
+        Text("the strategy less each, on the same days", style="bold"),
+        _indented(_differences(evidence)),
+        Text(""),
+    ]
+    parts += [Text(line) for line in (*EXPLAINED, *_method(evidence))]
+    parts += [Text(""), *note_lines(evidence.notes), *label_lines(pooled.kind)]
     return render(parts, columns)
 
 
-def _arms(found: Evidence) -> Table:
+def _arms(evidence: Evidence) -> Table:
     table = plain_table("", "trades", "apart", "win", "a trade", "95% interval", "on risk", "mid", left=("",))
-    for one in (found.strategy, *found.baselines):
+    for arm in (evidence.strategy, *evidence.baselines):
         table.add_row(
-            one.name if one.name != "strategy" else one.condition,
-            f"{one.trades:,}",
-            f"{one.independent:,.0f}",
-            percent(one.metrics.win_rate),
-            dollars(one.per_trade.estimate, 2),
-            _span(one.per_trade),
-            percent(one.on_risk.estimate, 1),
-            dollars(_at_mid(one), 2),
+            arm.name if arm.name != "strategy" else arm.condition,
+            f"{arm.trades:,}",
+            f"{arm.independent:,.0f}",
+            percent(arm.metrics.win_rate),
+            dollars(arm.per_trade.estimate, 2),
+            _span(arm.per_trade),
+            percent(arm.on_risk.estimate, 1),
+            dollars(_at_mid(arm), 2),
         )
-    chance = found.differences[-1]
+    chance = evidence.differences[-1]
     table.add_row(
         RANDOM, f"{chance.trades:,}", "", "", dollars(chance.rival_per_trade, 2), "",
         percent(chance.rival_on_risk, 1), "",
@@ -58,70 +66,73 @@ def _arms(found: Evidence) -> Table:
     return table
 
 
-def _differences(found: Evidence) -> Table:
+def _differences(evidence: Evidence) -> Table:
     table = plain_table("less", "a trade", "95% interval", "on risk", "95% interval ", "p", left=("less",))
-    for one in found.differences:
+    for difference in evidence.differences:
         table.add_row(
-            one.rival,
-            dollars(one.per_trade.estimate, 2),
-            _span(one.per_trade),
-            percent(one.on_risk.estimate, 1),
-            _span(one.on_risk, of_risk=True),
-            number(one.p_value, 3),
+            difference.rival,
+            dollars(difference.per_trade.estimate, 2),
+            _span(difference.per_trade),
+            percent(difference.on_risk.estimate, 1),
+            _span(difference.on_risk, of_risk=True),
+            number(difference.p_value, 3),
         )
     return table
 
 
-def _at_mid(one: Arm) -> float:
-    trades = one.results.trades
+def _at_mid(arm: Arm) -> float:
+    trades = arm.results.trades
     return float((trades["mid_pnl"] / trades["contracts"]).mean())
 
 
-def _span(one: Interval, of_risk: bool = False) -> str:
-    if not one.is_known:
+def _span(interval: Interval, of_risk: bool = False) -> str:
+    if not interval.is_known:
         return "-"
-    low, high = (percent(v, 0) if of_risk else dollars(v, 2) for v in (one.low, one.high))
+    low, high = (percent(v, 0) if of_risk else dollars(v, 2) for v in (interval.low, interval.high))
     return f"{low} to {high}"
 
 
-def _method(found: Evidence) -> list[str]:
-    one, chance = found.differences[0].per_trade, found.differences[-1].per_trade
-    told = [f"p: share of {chance.resampled}, open as often in spells as long, that did as well by the trade"]
-    if one.is_known:
-        told.append(f"intervals: bootstrap-t, {one.draws:,} draws of {one.resampled}, days paired; seed {found.seed}")
-    return told
+def _method(evidence: Evidence) -> list[str]:
+    interval, chance = evidence.differences[0].per_trade, evidence.differences[-1].per_trade
+    lines = [f"p: share of {chance.resampled}, open as often in spells as long, that did as well by the trade"]
+    if interval.is_known:
+        lines.append(
+            f"intervals: bootstrap-t, {interval.draws:,} draws of {interval.resampled}, days paired; "
+            f"seed {evidence.seed}"
+        )
+    return lines
 
 
-def evidence_record(found: Evidence) -> Record:
+def evidence_record(evidence: Evidence) -> Record:
     """Everything as a record for JSON."""
     return {
-        "market": market_record(found.strategy.results),
-        "rules": rules_record(found.rules),
-        "finding": found.finding,
-        "arms": [_arm_record(one) for one in (found.strategy, *found.baselines)],
-        "differences": [asdict(one) for one in found.differences],
-        "breakeven_slippage": asdict(found.slippage),
-        "breakeven_premium": asdict(found.premium) if found.premium else None,
-        "seed": found.seed,
-        "notes": list(found.notes),
+        "market": market_record(evidence.strategy.results),
+        "rules": rules_record(evidence.rules),
+        "finding": evidence.finding,
+        "arms": [_arm_record(item) for item in (evidence.strategy, *evidence.baselines)],
+        "differences": [asdict(item) for item in evidence.differences],
+        "breakeven_slippage": asdict(evidence.slippage),
+        "breakeven_premium": asdict(evidence.premium) if evidence.premium else None,
+        "seed": evidence.seed,
+        "notes": list(evidence.notes),
     }
 
 
-def _arm_record(one: Arm) -> Record:
+def _arm_record(arm: Arm) -> Record:
     return {
-        "name": one.name,
-        "condition": one.condition,
-        "trades": one.trades,
-        "independent_trades": one.independent,
-        "per_trade": asdict(one.per_trade),
-        "on_risk": asdict(one.on_risk),
-        "metrics": asdict(one.metrics),
+        "name": arm.name,
+        "condition": arm.condition,
+        "trades": arm.trades,
+        "independent_trades": arm.independent,
+        "per_trade": asdict(arm.per_trade),
+        "on_risk": asdict(arm.on_risk),
+        "metrics": asdict(arm.metrics),
     }
 
 
-def evidence_csv(found: Evidence) -> str:
+def evidence_csv(evidence: Evidence) -> str:
     """One row a difference."""
-    return rows_as_csv([asdict(one) for one in found.differences])
+    return rows_as_csv([asdict(difference) for difference in evidence.differences])
 
 
 def _indented(what: Any) -> Padding:

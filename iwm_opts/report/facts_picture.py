@@ -1,4 +1,4 @@
-"""A picture of the simulated market beside a real one: autocorrelations, distributions, slopes, smiles."""
+"""Plots of the simulator against real data: autocorrelations, distributions, slopes, smiles."""
 
 import io
 
@@ -23,15 +23,15 @@ TITLES = {
 }
 
 
-def facts_picture(found: Acceptance, smiles: ChainSmiles | None, suffix: str) -> bytes:
+def facts_picture(acceptance: Acceptance, smiles: ChainSmiles | None, suffix: str) -> bytes:
     """Curves of the widest window, real over the simulated 5 to 95% band; smiles in a third row where there are any."""
     kind = suffix.removeprefix(".").lower()
     if kind not in PICTURE_KINDS:
-        raise InputError("plot", suffix, "is no kind of picture", f"end the name in one of {', '.join(PICTURE_KINDS)}")
+        raise InputError("plot", suffix, "unknown picture format", f"end the name in one of {', '.join(PICTURE_KINDS)}")
     rows = 3 if smiles else 2
     figure = Figure(figsize=(13, 3.7 * rows + 0.6), dpi=130, layout="constrained")
     grid = figure.add_gridspec(rows, 6)
-    for place, curve in enumerate(found.curves):
+    for place, curve in enumerate(acceptance.curves):
         row, column = divmod(place, 3)
         axes = figure.add_subplot(grid[row, 2 * column : 2 * column + 2])
         _draw(axes, curve)
@@ -42,10 +42,10 @@ def facts_picture(found: Acceptance, smiles: ChainSmiles | None, suffix: str) ->
             axes = figure.add_subplot(grid[2, 3 * place : 3 * place + 3])
             _draw_smile(axes, smiles, place)
             axes.legend(frameon=False, fontsize=9)
-    whole = found.windows[-1]
+    whole = acceptance.windows[-1]
     judged = whole.judgement
     figure.suptitle(
-        f"SIMULATED MARKET beside the real one, {whole.first} to {whole.last}: joint distance "
+        f"SIMULATED DATA against the real market, {whole.first} to {whole.last}: joint distance "
         f"{judged.mahalanobis:.1f}, 95% of simulated histories within {judged.mahalanobis_95:.1f}",
         x=0.01, ha="left", fontsize=13, color=INK,
     )  # fmt: skip
@@ -70,11 +70,11 @@ def _draw(axes: Axes, curve: Curve) -> None:
 
 
 def _draw_smile(axes: Axes, smiles: ChainSmiles, place: int) -> None:
-    one = smiles.smiles[place]
-    axes.plot(one.deviations, 100.0 * one.real, "o", color=INK, ms=3, label="real midpoints")
-    order = np.argsort(one.deviations)
-    axes.plot(one.deviations[order], 100.0 * one.model[order], color=LOSS, lw=1.6, label="model, skew at its mean")
-    title = f"Smile of {smiles.chain.as_of}, {one.dte} days, points: off by {100.0 * one.rms:.2f} rms"
+    smile = smiles.smiles[place]
+    axes.plot(smile.deviations, 100.0 * smile.real, "o", color=INK, ms=3, label="real midpoints")
+    order = np.argsort(smile.deviations)
+    axes.plot(smile.deviations[order], 100.0 * smile.model[order], color=LOSS, lw=1.6, label="model, skew at its mean")
+    title = f"Smile of {smiles.chain.as_of}, {smile.dte} days, points: off by {100.0 * smile.rms:.2f} rms"
     _finish(axes, title, "log(strike / forward), standard deviations")
 
 

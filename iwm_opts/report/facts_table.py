@@ -1,4 +1,4 @@
-"""The simulated market beside a real one, for people to read: facts, joint distance, what follows a rank."""
+"""The simulator against real data as text: facts, joint distance, outcomes by rank."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ from iwm_opts.research.goodness_of_fit import MOST_BAND, FactFit
 from iwm_opts.research.path_ensemble import BLOCK, RIDGE
 from iwm_opts.research.smile_comparison import SmileBeside
 
-SIMULATED = Text("SIMULATED MARKET beside a real one", style="bold yellow")
+SIMULATED = Text("SIMULATED DATA against a real market", style="bold yellow")
 COLUMNS = {  # of the conditional table: heading, digits, percent
     "share": ("days", 0, True),
     "iv": ("IV30", 1, False),
@@ -40,21 +40,21 @@ CONDITIONAL_LEGEND = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChainSmiles:
-    """Smiles of a real chain beside the model's."""
+    """Smiles of a real chain and of the model."""
 
     chain: Chain
     smiles: tuple[SmileBeside, ...]
 
 
-def acceptance_table(found: Acceptance, smiles: ChainSmiles | None, columns: int | None = None) -> str:
+def acceptance_table(acceptance: Acceptance, smiles: ChainSmiles | None, columns: int | None = None) -> str:
     """The whole page as text; facts are those of the widest window."""
-    whole = found.windows[-1]
+    whole = acceptance.windows[-1]
     parts: list[RenderableType] = [SIMULATED, Text("")]
-    parts += [_joint([_joint_row(window) for window in found.windows]), Text("")]
+    parts += [_joint([_joint_row(window) for window in acceptance.windows]), Text("")]
     parts += [Text(f"facts, {whole.first} to {whole.last}, {whole.judgement.sessions} sessions", style="bold")]
     parts += [_facts([asdict(fact) | {"inside": fact.inside} for fact in whole.judgement.facts]), Text("")]
-    parts += _legend(found.histories)
-    parts += [Text(""), Text("by IV rank over 252 sessions", style="bold"), _conditional(found), Text("")]
+    parts += _legend(acceptance.histories)
+    parts += [Text(""), Text("by IV rank over 252 sessions", style="bold"), _conditional(acceptance), Text("")]
     parts += [Text(CONDITIONAL_LEGEND)]
     parts += _smile_lines(smiles)
     return render(parts, columns)
@@ -63,15 +63,15 @@ def acceptance_table(found: Acceptance, smiles: ChainSmiles | None, columns: int
 def provenance_table(
     provenance: Mapping[str, Any], control: Mapping[str, Any] | None = None, columns: int | None = None
 ) -> str:
-    """What a parameter file says of its own calibration, and `control` of its, as text."""
+    """Provenance of a parameter file and of `control` as text."""
     if not provenance:
         return render([SIMULATED, Text("the parameter file carries no record of its calibration")], columns)
     first, last = provenance["fitted"]
     parts: list[RenderableType] = [SIMULATED, Text(f"fitted to {first} to {last}: {provenance['sources']}")]
     parts += [Text(f"note: {note}", style="yellow") for note in provenance.get("notes", ())]
-    parts += [Text(""), _joint([_recorded_row(one) for one in provenance["joint"]]), Text("")]
+    parts += [Text(""), _joint([_recorded_row(record) for record in provenance["joint"]]), Text("")]
     parts += [Text(f"facts, {provenance['joint'][-1]['window']}", style="bold")]
-    rows = [one | {"inside": one["low"] <= one["real"] <= one["high"]} for one in provenance["facts"]]
+    rows = [record | {"inside": record["low"] <= record["real"] <= record["high"]} for record in provenance["facts"]]
     parts += [_facts(rows), Text(""), *_legend(None), *(_control_lines(control) if control else ())]
     return render(parts, columns)
 
@@ -80,31 +80,31 @@ def _control_lines(control: Mapping[str, Any]) -> list[RenderableType]:
     first, last = control["fitted"]
     heading = Text(f"the same model fitted to {first} to {last} alone", style="bold")
     notes = [Text(f"note: {note}", style="yellow") for note in control.get("notes", ())]
-    return [Text(""), heading, *notes, _joint([_recorded_row(one) for one in control["joint"]])]
+    return [Text(""), heading, *notes, _joint([_recorded_row(record) for record in control["joint"]])]
 
 
 def provenance_csv(provenance: Mapping[str, Any]) -> str:
     """One row a fact."""
-    return rows_as_csv([{"simulated": True} | one for one in provenance.get("facts", [])], ["simulated", "name"])
+    return rows_as_csv([{"simulated": True} | record for record in provenance.get("facts", [])], ["simulated", "name"])
 
 
-def acceptance_record(found: Acceptance, smiles: ChainSmiles | None) -> Record:
+def acceptance_record(acceptance: Acceptance, smiles: ChainSmiles | None) -> Record:
     """Everything as a record for JSON."""
-    tables = {name: getattr(found.conditional, name) for name in ("real", "simulated", "low", "high")}
+    tables = {name: getattr(acceptance.conditional, name) for name in ("real", "simulated", "low", "high")}
     return {
         "simulated": True,
-        "histories": found.histories,
-        "windows": [_window_record(window) for window in found.windows],
+        "histories": acceptance.histories,
+        "windows": [_window_record(window) for window in acceptance.windows],
         "by_rank": {name: _bucket_records(table) for name, table in tables.items()},
         "smiles": _smile_records(smiles) if smiles else None,
     }
 
 
-def acceptance_csv(found: Acceptance) -> str:
+def acceptance_csv(acceptance: Acceptance) -> str:
     """One row a window and fact."""
     rows = [
         {"simulated": True, "window": window.name, "first": window.first, "last": window.last} | _fact_record(fact)
-        for window in found.windows
+        for window in acceptance.windows
         for fact in window.judgement.facts
     ]
     return rows_as_csv(rows)
@@ -132,8 +132,8 @@ def _bucket_records(table: pd.DataFrame) -> list[Record]:
 
 def _smile_records(smiles: ChainSmiles) -> Record:
     rows = [
-        {"expiration": one.expiration.isoformat(), "dte": one.dte, "model_free": one.model_free, "rms": one.rms}
-        for one in smiles.smiles
+        {"expiration": smile.expiration.isoformat(), "dte": smile.dte, "model_free": smile.model_free, "rms": smile.rms}
+        for smile in smiles.smiles
     ]
     return {"source": smiles.chain.source, "as_of": smiles.chain.as_of.isoformat(), "expirations": rows}
 
@@ -147,8 +147,8 @@ def _joint_row(window: Window) -> Record:
     }  # fmt: skip
 
 
-def _recorded_row(one: Mapping[str, Any]) -> Record:
-    return {"wide": 0} | dict(one)
+def _recorded_row(record: Mapping[str, Any]) -> Record:
+    return {"wide": 0} | dict(record)
 
 
 def _joint(rows: Sequence[Record]) -> Table:
@@ -169,9 +169,9 @@ def _joint(rows: Sequence[Record]) -> Table:
 def _facts(rows: Sequence[Record]) -> Table:
     table = plain_table("fact", "real", "bootstrap", "simulated 5-95%", "distance", "", "band", left=("fact", ""))
     for row in rows:
-        own = f"{_figure(row['real_low'])} .. {_figure(row['real_high'])}" if "real_low" in row else "-"
+        band = f"{_figure(row['real_low'])} .. {_figure(row['real_high'])}" if "real_low" in row else "-"
         table.add_row(
-            row["name"], _figure(row["real"]), own, f"{_figure(row['low'])} .. {_figure(row['high'])}",
+            row["name"], _figure(row["real"]), band, f"{_figure(row['low'])} .. {_figure(row['high'])}",
             f"{row['distance']:+.1f}", "" if row["inside"] else "OUTSIDE",
             f"{row['band_ratio']:.2f}" + ("*" if row["band_ratio"] > MOST_BAND else " "),
         )  # fmt: skip
@@ -198,15 +198,15 @@ def _legend(histories: int | None) -> list[Text]:
     ]
 
 
-def _conditional(found: Acceptance) -> Table:
+def _conditional(acceptance: Acceptance) -> Table:
     table = plain_table("rank", "", *(heading for heading, _, _ in COLUMNS.values()), left=("rank", ""))
-    one = found.conditional
-    for place, bucket in enumerate(one.real.index):
+    figures = acceptance.conditional
+    for place, bucket in enumerate(figures.real.index):
         shown = f"{bucket.left:.0f} to {bucket.right:.0f}" if np.isfinite(bucket.right) else f"from {bucket.left:.0f}"
-        table.add_row(shown, "real", *(_cell(one.real, place, name) for name in COLUMNS))
-        table.add_row("", "simulated", *(_cell(one.simulated, place, name) for name in COLUMNS))
-        table.add_row("", "5%", *(_cell(one.low, place, name) for name in COLUMNS))
-        table.add_row("", "95%", *(_cell(one.high, place, name) for name in COLUMNS))
+        table.add_row(shown, "real", *(_cell(figures.real, place, name) for name in COLUMNS))
+        table.add_row("", "simulated", *(_cell(figures.simulated, place, name) for name in COLUMNS))
+        table.add_row("", "5%", *(_cell(figures.low, place, name) for name in COLUMNS))
+        table.add_row("", "95%", *(_cell(figures.high, place, name) for name in COLUMNS))
     return table
 
 
@@ -222,9 +222,9 @@ def _smile_lines(smiles: ChainSmiles | None) -> list[Text]:
     lines = [Text(""), Text(f"smile of {smiles.chain.source}, {smiles.chain.as_of}", style="bold")]
     lines += [
         Text(
-            f"{one.expiration} ({one.dte} days): model off by {100.0 * one.rms:.2f} points rms over "
-            f"{len(one.real)} strikes, at the chain's model-free vol of {points(one.model_free)}"
+            f"{smile.expiration} ({smile.dte} days): model off by {100.0 * smile.rms:.2f} points rms over "
+            f"{len(smile.real)} strikes, at the chain's model-free vol of {points(smile.model_free)}"
         )
-        for one in smiles.smiles
+        for smile in smiles.smiles
     ]
     return lines

@@ -123,16 +123,16 @@ def spread_table_page(measured: ChainSpreads, columns: int | None = None) -> str
 
 def versus_page(first: ChainSpreads, second: ChainSpreads, frame: pd.DataFrame, columns: int | None = None) -> str:
     """Quoted spreads of two chains side by side, as text."""
-    one, other = first.chain.symbol, second.chain.symbol
+    symbol, other = first.chain.symbol, second.chain.symbol
     table = plain_table(
         "right",
         _bucket_name(first.spreads.by),
         "DTE",
-        f"n {one}",
+        f"n {symbol}",
         f"n {other}",
-        f"$ {one}",
+        f"$ {symbol}",
         f"$ {other}",
-        f"% {one}",
+        f"% {symbol}",
         f"% {other}",
         "ratio",
         left=("right",),
@@ -151,7 +151,7 @@ def versus_page(first: ChainSpreads, second: ChainSpreads, frame: pd.DataFrame, 
             f"{row['ratio']:.1f}",
         )
     notes = [Text(f"{m.chain.symbol}: {m.spreads.note}") for m in (first, second)]
-    legend = Text(f"$: median spread a share; %: median share of mid; ratio: {one} over {other}, shares of mid")
+    legend = Text(f"$: median spread a share; %: median share of mid; ratio: {symbol} over {other}, shares of mid")
     return render(
         [Text(_head(first), style="bold"), Text(_head(second), style="bold"), table, Text(""), legend, *notes], columns
     )

@@ -23,27 +23,32 @@ def instruments_table(
     """
     named: list[RenderableType] = [Text(label, style="bold white on red")] if label else []
     risk = f"{percent(plan.account.risk, 1)} of {dollars(plan.account.value)} at risk a trade"
-    markets = dict.fromkeys(one.market for one in results)
+    markets = dict.fromkeys(result.market for result in results)
     head = [f"{plan.edge} on {plan.symbol}, {period.first} to {period.last}, {risk}", *markets]
     blocks: list[RenderableType] = []
-    for entries in dict.fromkeys(one.entries for one in results):
-        blocks += [Text(""), Text(f"entered by {entries}"), _block([one for one in results if one.entries == entries])]
-    blocks += [Text(""), *(Text(_told(one)) for one in defined_less_naked(results))]
-    lines = [Text(line) for line in dict.fromkeys(f"{one.instrument}: loss {one.risk}" for one in results)]
-    told = [Text(f"note: {note}", style="yellow") for note in notes_of(results)]
-    return render([*named, *(Text(line) for line in head), *blocks, Text(""), *lines, *told, *named], columns)
+    for entries in dict.fromkeys(result.entries for result in results):
+        blocks += [
+            Text(""),
+            Text(f"entered by {entries}"),
+            _block([result for result in results if result.entries == entries]),
+        ]
+    blocks += [Text(""), *(Text(_told(result)) for result in defined_less_naked(results))]
+    lines = [Text(line) for line in dict.fromkeys(f"{result.instrument}: loss {result.risk}" for result in results)]
+    notes = [Text(f"note: {note}", style="yellow") for note in notes_of(results)]
+    return render([*named, *(Text(line) for line in head), *blocks, Text(""), *lines, *notes, *named], columns)
 
 
 def notes_of(results: Sequence[InstrumentResult]) -> list[str]:
-    """What to know before believing any of it, each said once."""
-    return list(dict.fromkeys(note for one in results for note in one.notes))
+    """Notes of the results, without repeats."""
+    return list(dict.fromkeys(note for result in results for note in result.notes))
 
 
-def _told(one: Difference) -> str:
-    gain = f"{one.gain.estimate:+.1%} of the risk a trade"
-    if one.gain.is_known:
-        gain += f" ({one.gain.low:+.1%} to {one.gain.high:+.1%})"
-    return f"{one.instrument} less {one.against}, {one.entries}: {gain}, {one.trades} trades: {one.verdict}"
+def _told(difference: Difference) -> str:
+    gain = f"{difference.gain.estimate:+.1%} of the risk a trade"
+    if difference.gain.is_known:
+        gain += f" ({difference.gain.low:+.1%} to {difference.gain.high:+.1%})"
+    pair = f"{difference.instrument} less {difference.against}, {difference.entries}"
+    return f"{pair}: {gain}, {difference.trades} trades: {difference.verdict}"
 
 
 def _block(results: Sequence[InstrumentResult]) -> Table:
@@ -51,17 +56,17 @@ def _block(results: Sequence[InstrumentResult]) -> Table:
         "instrument", "trades", "win", "P&L", "costs", "gain/risk (95%)", "worst/risk", "drawdown",
         left=("instrument",),
     )  # fmt: skip
-    for one in results:
-        m = one.result.metrics
+    for result in results:
+        m = result.result.metrics
         if m is None:
-            table.add_row(one.instrument, "-", "-", "-", "-", one.result.reason, "-", "-")
+            table.add_row(result.instrument, "-", "-", "-", "-", result.result.reason, "-", "-")
             continue
-        gain = percent(one.on_risk.estimate, 1)
-        if one.on_risk.is_known:
-            gain += f" ({percent(one.on_risk.low, 1)} to {percent(one.on_risk.high, 1)})"
+        gain = percent(result.on_risk.estimate, 1)
+        if result.on_risk.is_known:
+            gain += f" ({percent(result.on_risk.low, 1)} to {percent(result.on_risk.high, 1)})"
         table.add_row(
-            one.instrument, str(m.trades), percent(m.win_rate), dollars(m.pnl),
-            dollars(trading_costs(one.result.trades)), gain, number(one.worst_on_risk, 2),
+            result.instrument, str(m.trades), percent(m.win_rate), dollars(m.pnl),
+            dollars(trading_costs(result.result.trades)), gain, number(result.worst_on_risk, 2),
             percent(m.max_drawdown.share, 1),
         )  # fmt: skip
     return table
@@ -71,38 +76,38 @@ def difference_rows(results: Sequence[InstrumentResult]) -> list[dict[str, Any]]
     """One record a way of entering: defined risk less naked options."""
     return [
         {
-            "entries": one.entries,
-            "instrument": one.instrument,
-            "against": one.against,
-            "gain_on_risk": one.gain.estimate,
-            "gain_on_risk_low": one.gain.low,
-            "gain_on_risk_high": one.gain.high,
-            "trades": one.trades,
-            "verdict": one.verdict,
+            "entries": difference.entries,
+            "instrument": difference.instrument,
+            "against": difference.against,
+            "gain_on_risk": difference.gain.estimate,
+            "gain_on_risk_low": difference.gain.low,
+            "gain_on_risk_high": difference.gain.high,
+            "trades": difference.trades,
+            "verdict": difference.verdict,
         }
-        for one in defined_less_naked(results)
+        for difference in defined_less_naked(results)
     ]
 
 
 def instrument_rows(results: Sequence[InstrumentResult]) -> list[dict[str, Any]]:
     """One record an instrument."""
     rows = []
-    for one in results:
-        m = one.result.metrics
+    for result in results:
+        m = result.result.metrics
         rows.append(
             {
-                "instrument": one.instrument,
-                "entries": one.entries,
-                "market": one.market,
-                "loss_bounded_by": one.risk,
+                "instrument": result.instrument,
+                "entries": result.entries,
+                "market": result.market,
+                "loss_bounded_by": result.risk,
                 "trades": m.trades if m else 0,
                 "win_rate": m.win_rate if m else None,
                 "pnl": m.pnl if m else None,
-                "costs": trading_costs(one.result.trades),
-                "gain_on_risk": one.on_risk.estimate,
-                "gain_on_risk_low": one.on_risk.low,
-                "gain_on_risk_high": one.on_risk.high,
-                "worst_loss_on_risk": one.worst_on_risk,
+                "costs": trading_costs(result.result.trades),
+                "gain_on_risk": result.on_risk.estimate,
+                "gain_on_risk_low": result.on_risk.low,
+                "gain_on_risk_high": result.on_risk.high,
+                "worst_loss_on_risk": result.worst_on_risk,
                 "max_drawdown": m.max_drawdown.share if m else None,
                 "average_sessions": m.average_sessions if m else None,
             }

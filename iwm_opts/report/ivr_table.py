@@ -1,4 +1,4 @@
-"""IV rank for people to read: where it stands, how it came there, and on which weekdays the gate opens."""
+"""IV rank as text: level, history, and gate by weekday."""
 
 from dataclasses import dataclass
 from typing import Any

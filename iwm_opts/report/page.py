@@ -61,7 +61,7 @@ Block = Paragraph | Bullets | Grid | Verbatim
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands under it."""
+    """A heading and its blocks."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -125,5 +125,5 @@ def _cell(name: str, text: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Text with what stands in backticks as code, and days that do not break."""
+    """Text with backticks as code, and days that do not break."""
     return DAY.sub(r"<time>\g<0></time>", CODE.sub(r"<code>\1</code>", html.escape(text, quote=False)))

@@ -23,67 +23,76 @@ def paper_table(
     ----------
     trades : sequence of PaperTrade
     what : str
-        What was just done; "" for nothing.
+        Result of the command; "" for none.
     columns : int, optional
         Of the page; the terminal's unless given.
     now : datetime, optional
-        Time of New York, by which an intraday trade is due though nobody marked it.
+        Time of New York, by which an unmarked intraday trade is due.
     """
     parts: list[RenderableType] = []
-    is_simulated = any(SIMULATED in one.market for one in trades)
+    is_simulated = any(SIMULATED in trade.market for trade in trades)
     if is_simulated or what:
         label = "SIMULATED MARKET  " if is_simulated else ""
         parts += [Text(f"{label}{what}".strip(), style="bold"), Text("")]
     table = plain_table("no", "opened", "n", "credit", "risk", "last", "debit", "P&L", "exit", left=("opened", "exit"))
-    for one in trades:
-        last = one.marks[-1] if one.marks else None
-        paid = one.closing.debit if one.closing else last.debit if last else float("nan")
-        left = one.closing.at[:10] if one.closing else last.day if last else "-"
-        gain, risk = dollars(one.gain), dollars(one.risk)
-        row = (str(one.number), one.opened[:10], str(one.contracts), price(one.credit), risk, left, price(paid), gain)
-        table.add_row(*row, _state(one, now))
+    for trade in trades:
+        last = trade.marks[-1] if trade.marks else None
+        paid = trade.closing.debit if trade.closing else last.debit if last else float("nan")
+        left = trade.closing.at[:10] if trade.closing else last.day if last else "-"
+        gain, risk = dollars(trade.gain), dollars(trade.risk)
+        row = (
+            str(trade.number),
+            trade.opened[:10],
+            str(trade.contracts),
+            price(trade.credit),
+            risk,
+            left,
+            price(paid),
+            gain,
+        )
+        table.add_row(*row, _state(trade, now))
     parts.append(table)
     parts.append(Text(""))
-    for one in trades:
-        plan = f", plan {one.plan}" if one.plan else ""
-        over = ", which is over: close it" if _is_over(one, now) else ""
-        parts.append(Text(f"{one.number}: {one.symbol} {_what(one)}{over}{plan}; {one.market}"))
+    for trade in trades:
+        plan = f", plan {trade.plan}" if trade.plan else ""
+        over = ", which is over: close it" if _is_over(trade, now) else ""
+        parts.append(Text(f"{trade.number}: {trade.symbol} {_what(trade)}{over}{plan}; {trade.market}"))
     parts.append(Text("P&L after fees, at the model's fill while open; credit and debit in dollars a share"))
     return render(parts, columns)
 
 
-def _what(one: PaperTrade) -> str:
-    clock = f", leave by {one.leave_by:%Y-%m-%d %H:%M}" if one.leave_by else ""
-    if one.shares is None:
-        return f"{one.expiration} {one.text}{clock}"
-    target = "no target" if one.shares.target is None else f"target {price(one.shares.target)}"
-    return f"shares, stop {price(one.shares.stop)}, {target}{clock}"
+def _what(trade: PaperTrade) -> str:
+    clock = f", leave by {trade.leave_by:%Y-%m-%d %H:%M}" if trade.leave_by else ""
+    if trade.shares is None:
+        return f"{trade.expiration} {trade.text}{clock}"
+    target = "no target" if trade.shares.target is None else f"target {price(trade.shares.target)}"
+    return f"shares, stop {price(trade.shares.stop)}, {target}{clock}"
 
 
-def _state(one: PaperTrade, now: datetime | None) -> str:
-    if one.closing is not None:
-        return one.closing.reason
-    if one.due is not None:
-        return f"DUE: {one.due.rule} since {one.due.day}"
-    return f"DUE: time since {one.opened[:10]}" if _is_over(one, now) else "open"
+def _state(trade: PaperTrade, now: datetime | None) -> str:
+    if trade.closing is not None:
+        return trade.closing.reason
+    if trade.due is not None:
+        return f"DUE: {trade.due.rule} since {trade.due.day}"
+    return f"DUE: time since {trade.opened[:10]}" if _is_over(trade, now) else "open"
 
 
-def _is_over(one: PaperTrade, now: datetime | None) -> bool:
+def _is_over(trade: PaperTrade, now: datetime | None) -> bool:
     """Whether an intraday trade's clock has run out though no mark says so."""
-    is_unmarked = one.closing is None and one.due is None
-    return is_unmarked and one.leave_by is not None and now is not None and now >= one.leave_by
+    is_unmarked = trade.closing is None and trade.due is None
+    return is_unmarked and trade.leave_by is not None and now is not None and now >= trade.leave_by
 
 
 def paper_records(trades: Sequence[PaperTrade]) -> list[Record]:
     """One record a trade, with its marks."""
     return [
         {
-            **asdict(one),
-            "legs": one.text,
-            "strategy": one.strategy,
-            "pnl": one.gain,
-            "due": one.due and asdict(one.due),
-            "leave_by": one.leave_by and one.leave_by.isoformat(sep=" "),
+            **asdict(trade),
+            "legs": trade.text,
+            "strategy": trade.strategy,
+            "pnl": trade.gain,
+            "due": trade.due and asdict(trade.due),
+            "leave_by": trade.leave_by and trade.leave_by.isoformat(sep=" "),
         }
-        for one in trades
+        for trade in trades
     ]

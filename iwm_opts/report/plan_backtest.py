@@ -18,7 +18,7 @@ ANSWERS = {True: ("holds", "green"), False: ("fails", "red"), None: ("says nothi
 
 def plan_backtest_table(result: PlanResult, label: str = "", columns: int | None = None) -> str:
     """Each period's trades, gain, drawdown, win rate and holding, what blocked entries, and the verdict, as text."""
-    plan, stress = result.plan, {one.period.name for one in result.stress}
+    plan, stress = result.plan, {stage.period.name for stage in result.stress}
     named: list[RenderableType] = [Text(label, style="bold white on red")] if label else []
     rule = f"{plan.edge}, {plan.horizon}, {plan.instrument} on {plan.symbol}"
     account = f"{dollars(plan.account.value)}, {percent(plan.account.risk, 1)} at risk a trade, costs included"
@@ -41,46 +41,46 @@ def _holding_unit(plan: Plan) -> str:
     return "minutes" if plan.horizon == "intraday" else "sessions"
 
 
-def average_minutes(one: StageResult) -> float | None:
+def average_minutes(stage: StageResult) -> float | None:
     """Mean minutes from entry to exit, of trades within the session; None where there is none."""
-    if not len(one.trades):
+    if not len(stage.trades):
         return None
-    return float((one.trades["exit"] - one.trades["entry"]).dt.total_seconds().mean() / 60.0)
+    return float((stage.trades["exit"] - stage.trades["entry"]).dt.total_seconds().mean() / 60.0)
 
 
 def _periods(results: Sequence[StageResult], stress: set[str], unit: str) -> Table:
     table = plain_table(
         "period", "trades", "win", "P&L", "return", "drawdown", "sessions", "held", "", left=("period", "")
     )
-    for one in results:
-        m, (word, style) = one.metrics, ANSWERS[one.holds]
-        state = Text(word if one.period.name in stress else "", style=style)
+    for stage in results:
+        m, (word, style) = stage.metrics, ANSWERS[stage.holds]
+        state = Text(word if stage.period.name in stress else "", style=style)
         if m is None:
-            table.add_row(one.period.name, "-", "-", "-", "-", "-", "-", "-", state)
+            table.add_row(stage.period.name, "-", "-", "-", "-", "-", "-", "-", state)
             continue
         table.add_row(
-            one.period.name, str(m.trades), percent(m.win_rate), dollars(m.pnl), percent(m.total_return, 1),
-            percent(m.max_drawdown.share, 1), str(m.sessions), _held(one, m, unit), state,
+            stage.period.name, str(m.trades), percent(m.win_rate), dollars(m.pnl), percent(m.total_return, 1),
+            percent(m.max_drawdown.share, 1), str(m.sessions), _held(stage, m, unit), state,
         )  # fmt: skip
     return table
 
 
-def _held(one: StageResult, m: Metrics, unit: str) -> str:
+def _held(stage: StageResult, m: Metrics, unit: str) -> str:
     if unit == "sessions":
         return number(m.average_sessions)
-    minutes = average_minutes(one)
+    minutes = average_minutes(stage)
     return "-" if minutes is None else f"{minutes:.0f} min"
 
 
 def _counts(results: Sequence[StageResult], stress: set[str]) -> list[str]:
     lines = []
-    for one in results:
-        name = one.period.name if one.period.name in stress else f"{one.period.name}, {_days(one.period)}"
-        if one.reason:
-            lines.append(f"{name}: {one.reason}")
+    for stage in results:
+        name = stage.period.name if stage.period.name in stress else f"{stage.period.name}, {_days(stage.period)}"
+        if stage.reason:
+            lines.append(f"{name}: {stage.reason}")
             continue
-        told = ", ".join(f"{count:,} {what}" for what, count in one.counts.items() if count)
-        lines.append(f"{name}: {told or 'no signal'}")
+        counts = ", ".join(f"{count:,} {what}" for what, count in stage.counts.items() if count)
+        lines.append(f"{name}: {counts or 'no signal'}")
     return lines
 
 
@@ -95,14 +95,14 @@ def plan_backtest_record(result: PlanResult) -> dict[str, Any]:
         "plan": result.plan.name,
         "market": result.market,
         "verdict": result.verdict,
-        "periods": [_row(one, is_intraday, is_stress=True) for one in result.stress]
-        + [_row(one, is_intraday, is_stress=False) for one in result.ranges],
+        "periods": [_row(stage, is_intraday, is_stress=True) for stage in result.stress]
+        + [_row(stage, is_intraday, is_stress=False) for stage in result.ranges],
         "notes": list(result.notes),
     }
 
 
-def _row(one: StageResult, is_intraday: bool, is_stress: bool) -> dict[str, Any]:
-    m = one.metrics
+def _row(stage: StageResult, is_intraday: bool, is_stress: bool) -> dict[str, Any]:
+    m = stage.metrics
     figures = {
         "trades": m.trades if m else 0,
         "win_rate": m.win_rate if m else None,
@@ -110,8 +110,10 @@ def _row(one: StageResult, is_intraday: bool, is_stress: bool) -> dict[str, Any]
         "total_return": m.total_return if m else None,
         "max_drawdown": m.max_drawdown.share if m else None,
         "average_sessions": m.average_sessions if m else None,
-        "average_minutes": average_minutes(one) if is_intraday else None,
+        "average_minutes": average_minutes(stage) if is_intraday else None,
         "expectancy_on_risk": m.expectancy_on_risk if m else None,
     }
-    head = {"period": one.period.name, "first": one.period.first.isoformat(), "last": one.period.last.isoformat()}
-    return head | {"stress": is_stress, "holds": one.holds} | figures | {"counts": one.counts, "reason": one.reason}
+    head = {"period": stage.period.name, "first": stage.period.first.isoformat(), "last": stage.period.last.isoformat()}
+    return (
+        head | {"stress": is_stress, "holds": stage.holds} | figures | {"counts": stage.counts, "reason": stage.reason}
+    )

@@ -14,13 +14,13 @@ STYLES: Final = {"met": "green", "unmet": "red", "unknown": "yellow"}
 
 def check_table(standing: Standing, label: str = "", columns: int | None = None) -> str:
     """The decision with its reasons, every criterion's state, and the size it would have."""
-    plan, found, sizing = standing.plan, standing.decision, standing.sizing
-    word = ("TAKE", "bold green") if found.take else ("SKIP", "bold red")
+    plan, decision, sizing = standing.plan, standing.decision, standing.sizing
+    word = ("TAKE", "bold green") if decision.take else ("SKIP", "bold red")
     named: list[RenderableType] = [Text(label, style="bold white on red")] if label else []
     parts: list[RenderableType] = [
         *named,
-        Text.assemble(word, f"  {plan.name} ({plan.edge}, {plan.horizon}, {plan.instrument}) on {found.day}"),
-        *(Text(f"  - {reason}") for reason in found.reasons),
+        Text.assemble(word, f"  {plan.name} ({plan.edge}, {plan.horizon}, {plan.instrument}) on {decision.day}"),
+        *(Text(f"  - {reason}") for reason in decision.reasons),
         Text(""),
     ]
     table = plain_table("", "state", "value", left=("", "state", "value"))
@@ -32,19 +32,21 @@ def check_table(standing: Standing, label: str = "", columns: int | None = None)
     bounds = f", stop {dollars(sizing.stop, 2)}" if sizing.stop is not None else ""
     bounds += f", target {dollars(sizing.target, 2)}" if sizing.target is not None else ""
     bounds += f": {sizing.size.reason}" if not sizing.size.contracts else ""
-    told = "size" if found.take else "size if it were taken"
-    parts.append(Text(f"{told}: {size} at {dollars(sizing.entry, 2)}, ATR {sizing.atr.value:.2f}{bounds}"))
+    size_label = "size" if decision.take else "size if it were taken"
+    parts.append(Text(f"{size_label}: {size} at {dollars(sizing.entry, 2)}, ATR {sizing.atr.value:.2f}{bounds}"))
     parts += [Text(f"package: {standing.package}")] if standing.package else []
     parts += [Text(f"note: {note}", style="yellow") for note in standing.notes]
     return render([*parts, *named], columns)
 
 
 def _lines(standing: Standing) -> list[tuple[str, str, str]]:
-    found = standing.decision
-    rows: list[tuple[str, str, str]] = [("signal", found.signal.state, found.signal.detail)]
-    if found.macro is not None:
-        rows.append((f"{standing.plan.macro.symbol} filter", found.macro.state, found.macro.detail))
-    return rows + [(one.name, one.state, f"{one.rule}: {one.detail}") for one in found.checklist.answers]
+    decision = standing.decision
+    rows: list[tuple[str, str, str]] = [("signal", decision.signal.state, decision.signal.detail)]
+    if decision.macro is not None:
+        rows.append((f"{standing.plan.macro.symbol} filter", decision.macro.state, decision.macro.detail))
+    return rows + [
+        (answer.name, answer.state, f"{answer.rule}: {answer.detail}") for answer in decision.checklist.answers
+    ]
 
 
 def check_rows(standing: Standing) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A plan as a document: what it trades and why, with today's numbers put in."""
+"""Trading plan as a document with today's numbers."""
 
 from typing import Any, Final
 
@@ -13,11 +13,11 @@ STATES: Final = {"met": "met", "unmet": "not met", "unknown": "unknown"}
 FILTER_STATES: Final = {"met": "clear", "unmet": "blocks entries", "unknown": "unknown, so no entry"}
 PROMPT: Final = """\
 You are asked to write today's trading plan for a trader who follows fixed rules on {symbol}. Everything you may use \
-stands below. Rules for your answer:
+is below. Rules for your answer:
 - Use the numbers below and no others; where something is unknown, write that it is unknown.
 - The decision ({decision}) follows from the rules. Do not overrule it; explain it.
-- Say what would have to change before the next session for the decision to change.
-- Repeat the exits and the size exactly. Promise nothing: the evidence section says how little is certain.
+- Name the changes before the next session that would change the decision.
+- Repeat the exits and the size exactly. Promise nothing: the evidence section states the uncertainty.
 - End with the daily review questions as a checklist.
 """
 
@@ -29,7 +29,7 @@ def plan_page(standing: Standing, simulated: str = "") -> Page:
     ----------
     standing : Standing
     simulated : str
-        Label of a market that nobody traded on; empty for real data.
+        Label of simulated data; empty for real data.
     """
     plan = standing.plan
     sections = (
@@ -56,9 +56,9 @@ def plan_prompt(standing: Standing, document: str) -> str:
 
 
 def _decision(standing: Standing) -> tuple[Any, ...]:
-    found = standing.decision
-    word = "TAKE" if found.take else "SKIP"
-    return (Paragraph(f"{word} an entry on {found.day}."), Bullets(found.reasons))
+    decision = standing.decision
+    word = "TAKE" if decision.take else "SKIP"
+    return (Paragraph(f"{word} an entry on {decision.day}."), Bullets(decision.reasons))
 
 
 def _edge(plan: Plan) -> tuple[Any, ...]:
@@ -86,8 +86,8 @@ def _edge(plan: Plan) -> tuple[Any, ...]:
 
 def _evidence(claims: tuple[Claim, ...]) -> tuple[Any, ...]:
     rows = tuple(
-        (one.text, interval_text(one), f"{one.sample:,} {one.sampled}" if one.sample else "-", one.verdict)
-        for one in claims
+        (claim.text, interval_text(claim), f"{claim.sample:,} {claim.sampled}" if claim.sample else "-", claim.verdict)
+        for claim in claims
     )
     return (
         Grid(("claim", "estimate (95% interval)", "sample", "verdict"), rows),
@@ -99,11 +99,11 @@ def _evidence(claims: tuple[Claim, ...]) -> tuple[Any, ...]:
 
 
 def _tree(standing: Standing) -> str:
-    plan, found = standing.plan, standing.decision
-    questions = [(f"Did the edge signal? ({found.signal.detail})", STATES[found.signal.state])]
-    if found.macro is not None:
-        questions.append((f"Is the macro filter clear? ({found.macro.detail})", STATES[found.macro.state]))
-    answers = found.checklist
+    plan, decision = standing.plan, standing.decision
+    questions = [(f"Did the edge signal? ({decision.signal.detail})", STATES[decision.signal.state])]
+    if decision.macro is not None:
+        questions.append((f"Is the macro filter clear? ({decision.macro.detail})", STATES[decision.macro.state]))
+    answers = decision.checklist
     enough = "met" if answers.passes else "not met"
     questions.append((f"Are {answers.minimum} of {len(answers.answers)} criteria met? ({answers.met} are)", enough))
     lines = [f"{plan.edge} -> {plan.horizon} -> {plan.instrument}"]
@@ -140,8 +140,8 @@ def _package(plan: Plan) -> str:
 
 def _checklist(standing: Standing) -> tuple[Any, ...]:
     answers = standing.decision.checklist
-    rows = tuple((one.name, one.rule, STATES[one.state], one.detail) for one in answers.answers)
-    counted = f"{answers.met} met, {answers.minimum} needed; what is unknown never counts."
+    rows = tuple((answer.name, answer.rule, STATES[answer.state], answer.detail) for answer in answers.answers)
+    counted = f"{answers.met} met, {answers.minimum} needed; unknown answers do not count."
     return Grid(("criterion", "rule", "now", "value"), rows), Paragraph(counted)
 
 
@@ -167,7 +167,7 @@ def _size(standing: Standing) -> tuple[Any, ...]:
         average += f". The entry is sized at {sizing.entry:.2f}, the price at minute "
         average += f"{standing.plan.momentum.enter_minute} of {standing.day}."
     else:
-        average += f" {sizing.entry:.2f}, which stands in for the entry."
+        average += f" {sizing.entry:.2f}, the proxy for the entry."
     outcome = (
         f"{counted(sizing.size.contracts, sizing.unit)}, limited by {sizing.size.limited_by}: {sizing.size.reason}."
     )
@@ -178,23 +178,23 @@ def _exits(plan: Plan) -> list[str]:
     if plan.package is not None:
         return _package_exits(plan)
     exits = plan.share_exits
-    found = [
+    lines = [
         (
             f"Stop: the lower of the prior session's low less {exits.low_buffer:g} ATR and the entry less "
             f"{exits.stop_atr:g} ATR; an open beyond it fills there."
         )
     ]
-    found.append(f"Target: {exits.target_atr:g} ATR beyond the entry." if exits.target_atr else "No target.")
+    lines.append(f"Target: {exits.target_atr:g} ATR beyond the entry." if exits.target_atr else "No target.")
     if plan.momentum:
-        return [*found, f"Time: everything is sold at minute {plan.momentum.exit_minute}."]
+        return [*lines, f"Time: everything is sold at minute {plan.momentum.exit_minute}."]
     if exits.time_stop_sessions:
-        found.append(
+        lines.append(
             f"Time stop: after {exits.time_stop_sessions} sessions less than {exits.time_stop_progress:g} ATR ahead, "
             "sold at the next open."
         )
     if exits.max_sessions:
-        found.append(f"At most {exits.max_sessions} sessions.")
-    return found
+        lines.append(f"At most {exits.max_sessions} sessions.")
+    return lines
 
 
 def _package_exits(plan: Plan) -> list[str]:
@@ -204,21 +204,21 @@ def _package_exits(plan: Plan) -> list[str]:
     is_debit = plan.instrument == "options" or package.kind == "bull-call"
     either = "the credit (or the debit, where one was paid)"
     base = "the credit" if is_credit else "the debit" if is_debit else either
-    found = [f"Profit: closed at {percent(package.profit)} of {base}."] if package.profit else []
+    lines = [f"Profit: closed at {percent(package.profit)} of {base}."] if package.profit else []
     if package.stop:
         never = "; a debit cannot lose more than was paid" if not is_credit and package.stop >= 1.0 else ""
-        found.append(f"Stop: closed when it has lost {package.stop:g} times {base}, at a stressed fill{never}.")
-    found += [f"Closed at {package.exit_dte} calendar days to expiration."] if package.exit_dte else []
-    found += [f"At most {package.max_sessions} sessions."] if package.max_sessions else []
+        lines.append(f"Stop: closed when it has lost {package.stop:g} times {base}, at a stressed fill{never}.")
+    lines += [f"Closed at {package.exit_dte} calendar days to expiration."] if package.exit_dte else []
+    lines += [f"At most {package.max_sessions} sessions."] if package.max_sessions else []
     if plan.momentum:
-        return [*found, f"Time: closed at minute {plan.momentum.exit_minute}; nothing is held overnight."]
-    return found or ["Held to expiration."]
+        return [*lines, f"Time: closed at minute {plan.momentum.exit_minute}; nothing is held overnight."]
+    return lines or ["Held to expiration."]
 
 
 def _review(standing: Standing) -> tuple[Any, ...]:
     monthly, quarterly = (", ".join(day.isoformat() for day in days) for days in (standing.monthly, standing.quarterly))
     what = "win rate, average gain against average loss, fees and slippage against the model (`iwm-opts review`)"
-    again = "is the edge within what the backtest allows? Measure it again on fresh data (`iwm-opts claims`)"
+    again = "is the edge within the backtest's range? Measure it again on fresh data (`iwm-opts claims`)"
     return (
         Paragraph("Every day:"),
         Bullets(standing.plan.review.daily),
@@ -236,20 +236,20 @@ def _sectors(standing: Standing) -> tuple[Any, ...]:
 
 def check_record(standing: Standing) -> dict[str, Any]:
     """The decision as a record for JSON."""
-    found, sizing = standing.decision, standing.sizing
+    decision, sizing = standing.decision, standing.sizing
     return {
         "plan": standing.plan.name,
-        "day": found.day.isoformat(),
-        "decision": "take" if found.take else "skip",
-        "reasons": list(found.reasons),
-        "signal": {"state": found.signal.state, "detail": found.signal.detail},
-        "macro": None if found.macro is None else {"state": found.macro.state, "detail": found.macro.detail},
+        "day": decision.day.isoformat(),
+        "decision": "take" if decision.take else "skip",
+        "reasons": list(decision.reasons),
+        "signal": {"state": decision.signal.state, "detail": decision.signal.detail},
+        "macro": None if decision.macro is None else {"state": decision.macro.state, "detail": decision.macro.detail},
         "checklist": {
-            "met": found.checklist.met,
-            "minimum": found.checklist.minimum,
+            "met": decision.checklist.met,
+            "minimum": decision.checklist.minimum,
             "criteria": [
-                {"name": one.name, "rule": one.rule, "state": one.state, "detail": one.detail}
-                for one in found.checklist.answers
+                {"name": answer.name, "rule": answer.rule, "state": answer.state, "detail": answer.detail}
+                for answer in decision.checklist.answers
             ],
         },
         "size": {
@@ -272,7 +272,7 @@ def standing_record(standing: Standing) -> dict[str, Any]:
     return check_record(standing) | {
         "document": {
             "plan": standing.plan.model_dump(mode="json", by_alias=True, exclude_none=True),
-            "evidence": [claim_record(one) for one in standing.evidence],
+            "evidence": [claim_record(claim) for claim in standing.evidence],
             "exits": _exits(standing.plan),
             "monthly_reviews": [day.isoformat() for day in standing.monthly],
             "quarterly_reviews": [day.isoformat() for day in standing.quarterly],

@@ -12,41 +12,42 @@ from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.words import number, percent
 
 
-def plan_evidence_table(found: PlanEvidence, label: str = "", columns: int | None = None) -> str:
+def plan_evidence_table(evidence: PlanEvidence, label: str = "", columns: int | None = None) -> str:
     """Rules rung by rung: trades, gain over risk, and the difference to entering on any session, with intervals."""
-    plan = found.plan
+    plan = evidence.plan
     named: list[RenderableType] = [Text(label, style="bold white on red")] if label else []
     table = plain_table("rules", "trades", "apart", "win", "R (95%)", "over any session", left=("rules",))
-    for one in found.rungs:
-        figures = f"{one.trades:,}", number(one.independent, 0), percent(one.win_rate), _interval(one.gain)
-        table.add_row(one.name, *figures, _interval(one.over_any) if one.over_any else "-")
+    for step in evidence.rungs:
+        figures = f"{step.trades:,}", number(step.independent, 0), percent(step.win_rate), _interval(step.gain)
+        table.add_row(step.name, *figures, _interval(step.over_any) if step.over_any else "-")
     head = f"plan {plan.name}: {plan.edge}, {plan.horizon}, {plan.instrument} on {plan.symbol}"
-    span = f"{found.first.date()} to {found.last.date()}; R is gain after costs over what was risked"
+    span = f"{evidence.first.date()} to {evidence.last.date()}; R is gain after costs over risk"
     parts: list[RenderableType] = [*named, Text(head), Text(span), Text(""), table, Text("")]
-    parts.append(Text(found.sentence, style="bold"))
-    parts += [Text(f"note: {note}", style="yellow") for note in found.notes]
+    parts.append(Text(evidence.sentence, style="bold"))
+    parts += [Text(f"note: {note}", style="yellow") for note in evidence.notes]
     return render([*parts, *named], columns)
 
 
-def _interval(one: Interval) -> str:
-    text = number(one.estimate, 2)
-    return text + (f" ({one.low:+.2f} to {one.high:+.2f})" if one.is_known else "")
+def _interval(interval: Interval) -> str:
+    text = number(interval.estimate, 2)
+    return text + (f" ({interval.low:+.2f} to {interval.high:+.2f})" if interval.is_known else "")
 
 
-def plan_evidence_record(found: PlanEvidence) -> dict[str, Any]:
+def plan_evidence_record(evidence: PlanEvidence) -> dict[str, Any]:
     """Everything as a record for JSON."""
     rules = []
-    for one in found.rungs:
+    for step in evidence.rungs:
         row: dict[str, Any] = {
-            "rules": one.name, "trades": one.trades, "independent_trades": one.independent, "win_rate": one.win_rate,
+            "rules": step.name, "trades": step.trades, "independent_trades": step.independent,
+            "win_rate": step.win_rate,
         }  # fmt: skip
-        row |= {f"gain_{key}": value for key, value in _bounds(one.gain).items()}
-        row |= {f"over_any_{key}": value for key, value in _bounds(one.over_any).items()}
+        row |= {f"gain_{key}": value for key, value in _bounds(step.gain).items()}
+        row |= {f"over_any_{key}": value for key, value in _bounds(step.over_any).items()}
         rules.append(row)
-    head = {"plan": found.plan.name, "first": str(found.first.date()), "last": str(found.last.date())}
-    return head | {"rules": rules, "sentence": found.sentence, "notes": list(found.notes)}
+    head = {"plan": evidence.plan.name, "first": str(evidence.first.date()), "last": str(evidence.last.date())}
+    return head | {"rules": rules, "sentence": evidence.sentence, "notes": list(evidence.notes)}
 
 
-def _bounds(one: Interval | None) -> dict[str, Any]:
-    known = asdict(one) if one else {}
-    return {name: known.get(name) for name in ("estimate", "low", "high")}
+def _bounds(interval: Interval | None) -> dict[str, Any]:
+    bounds = asdict(interval) if interval else {}
+    return {name: bounds.get(name) for name in ("estimate", "low", "high")}

@@ -1,4 +1,4 @@
-"""Pictures: what a package is worth today and at expiry, over the price of the underlying."""
+"""Plots of a package's value today and at expiry over the underlying's price."""
 
 import math
 from typing import Any
@@ -48,40 +48,40 @@ def draw_payoff(axes: Axes, result: Screening, place: int = 0) -> None:
     axes.set_title(title, loc="left", fontsize=11, color=INK)
 
 
-def _spots(one: Candidate, spot: float, sigma: float) -> Array:
-    low = min(spot * math.exp(-SPAN_SIGMAS * sigma), 0.97 * min(one.strikes))
-    high = max(spot * math.exp(SPAN_SIGMAS * sigma), 1.03 * max(one.strikes))
+def _spots(candidate: Candidate, spot: float, sigma: float) -> Array:
+    low = min(spot * math.exp(-SPAN_SIGMAS * sigma), 0.97 * min(candidate.strikes))
+    high = max(spot * math.exp(SPAN_SIGMAS * sigma), 1.03 * max(candidate.strikes))
     return np.linspace(low, high, POINTS)
 
 
-def _at_expiry(one: Candidate, spots: Array) -> Array:
+def _at_expiry(candidate: Candidate, spots: Array) -> Array:
     line = np.empty_like(spots)
-    payoff_line(one.kind.sign, one.kind.right, np.array(one.strikes), spots, line)
-    return MULTIPLIER * (line + one.fill.price) - one.fees
+    payoff_line(candidate.kind.sign, candidate.kind.right, np.array(candidate.strikes), spots, line)
+    return MULTIPLIER * (line + candidate.fill.price) - candidate.fees
 
 
-def _today(one: Candidate, snapshot: Snapshot, spots: Array) -> Array:
+def _today(candidate: Candidate, snapshot: Snapshot, spots: Array) -> Array:
     """Profit and loss if the price moved at once: each option keeps its own vol, the forward moves along."""
-    worth = sum(SIDE_SIGN[leg.side] * _worth(one, leg, snapshot, spots) for leg in one.legs)
-    return np.asarray(MULTIPLIER * (worth + one.fill.price) - one.fees)
+    worth = sum(SIDE_SIGN[leg.side] * _worth(candidate, leg, snapshot, spots) for leg in candidate.legs)
+    return np.asarray(MULTIPLIER * (worth + candidate.fill.price) - candidate.fees)
 
 
-def _worth(one: Candidate, leg: Leg, snapshot: Snapshot, spots: Array) -> Array:
-    years, forward = one.years, one.forward
+def _worth(candidate: Candidate, leg: Leg, snapshot: Snapshot, spots: Array) -> Array:
+    years, forward = candidate.years, candidate.forward
     if snapshot.exercise == "european":
         forwards = spots * (forward.price / snapshot.chain.spot)
         return np.asarray(black_price(leg.right, forwards, leg.strike, years, leg.iv, forward.discount))
     from iwm_opts.pricing.american import american_price
 
     coarse = np.linspace(spots[0], spots[-1], AMERICAN_POINTS)
-    dividends = snapshot.cash_flows(one.expiration)
+    dividends = snapshot.cash_flows(candidate.expiration)
     return np.interp(
         spots, coarse, american_price(leg.right, coarse, leg.strike, years, forward.rate, leg.iv, dividends)
     )
 
 
-def _draw(axes: Axes, one: Candidate, snapshot: Snapshot, spots: Array, sigma: float) -> None:
-    spot, expiry = snapshot.chain.spot, _at_expiry(one, spots)
+def _draw(axes: Axes, candidate: Candidate, snapshot: Snapshot, spots: Array, sigma: float) -> None:
+    spot, expiry = snapshot.chain.spot, _at_expiry(candidate, spots)
     axes.axvspan(
         spot * math.exp(-sigma), spot * math.exp(sigma), color=GREY, alpha=0.13, lw=0, label="one sigma at expiry"
     )
@@ -91,10 +91,15 @@ def _draw(axes: Axes, one: Candidate, snapshot: Snapshot, spots: Array, sigma: f
     axes.fill_between(spots, expiry, 0.0, where=expiry < 0, interpolate=True, color=LOSS, alpha=0.12, lw=0)
     axes.plot(spots, expiry, color=INK, lw=1.8, label="at expiry")
     axes.plot(
-        spots, _today(one, snapshot, spots), color=TODAY, lw=1.4, ls="--", label="today, each option at its own vol"
+        spots,
+        _today(candidate, snapshot, spots),
+        color=TODAY,
+        lw=1.4,
+        ls="--",
+        label="today, each option at its own vol",
     )
     _label(axes, f"{spot:.2f} now", (spot, 0.98), (4, 0), ha="left", va="top", xycoords=axes.get_xaxis_transform())
-    for level in one.breakevens:
+    for level in candidate.breakevens:
         outwards = -1 if level < spot else 1
         axes.plot(level, 0.0, "o", color=INK, ms=4)
         _label(

@@ -33,12 +33,12 @@ UNTRADED_SIZE: Record = {
 
 
 def as_json(record: Record) -> str:
-    """JSON text; what is undefined or infinite is null."""
+    """JSON text; undefined or infinite values are null."""
     return json.dumps(finite(record), indent=2, allow_nan=False) + "\n"
 
 
 def finite(value: Any) -> Any:
-    """A record as JSON holds it: lists, floats to 10 digits, None for what is undefined or infinite."""
+    """A record as JSON holds it: lists, floats to 10 digits, None for undefined or infinite values."""
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -49,7 +49,7 @@ def finite(value: Any) -> Any:
 
 
 def market_record(snapshot: Snapshot) -> Record:
-    """Where the market comes from and what is assumed about it."""
+    """Source and assumptions of the market."""
     chain, schedule = snapshot.chain, snapshot.dividends
     last = snapshot.slices[-1].expiration if snapshot.slices else chain.as_of
     dividends = [
@@ -103,44 +103,44 @@ def gate_record(gate: Gate) -> Record:
     return {"condition": gate.condition, "open": gate.is_open, "reasons": list(gate.reasons)}
 
 
-def candidate_record(one: Candidate) -> Record:
+def candidate_record(candidate: Candidate) -> Record:
     """A candidate without its size."""
     return {
-        "strategy": one.strategy,
-        "expiration": one.expiration.isoformat(),
-        "dte": one.dte,
-        "years": one.years,
-        "forward": one.forward.price,
-        "discount": one.forward.discount,
-        "atm_vol": one.atm_vol,
+        "strategy": candidate.strategy,
+        "expiration": candidate.expiration.isoformat(),
+        "dte": candidate.dte,
+        "years": candidate.years,
+        "forward": candidate.forward.price,
+        "discount": candidate.forward.discount,
+        "atm_vol": candidate.atm_vol,
         "legs": [
             {
                 "side": leg.side, "right": leg.right, "strike": leg.strike, "bid": leg.bid, "ask": leg.ask,
                 "mid": leg.mid, "iv": leg.iv, "delta": leg.delta, "occ_symbol": leg.occ_symbol,
                 "open_interest": leg.open_interest,
             }
-            for leg in one.legs
+            for leg in candidate.legs
         ],
-        "credit": {"mid": one.fill.mid, "natural": one.fill.natural, "fill": one.fill.price},
+        "credit": {"mid": candidate.fill.mid, "natural": candidate.fill.natural, "fill": candidate.fill.price},
         "fill": {
-            "model": one.fill.model,
-            "offset": one.fill.offset,
-            "slippage": one.fill.slippage,
-            "slippage_share_of_credit": one.fill.slippage_share_of_credit,
-            "breakeven_slippage": one.breakeven_slippage,
+            "model": candidate.fill.model,
+            "offset": candidate.fill.offset,
+            "slippage": candidate.fill.slippage,
+            "slippage_share_of_credit": candidate.fill.slippage_share_of_credit,
+            "breakeven_slippage": candidate.breakeven_slippage,
         },
-        "fees": one.fees,
-        "max_profit": one.max_profit,
-        "max_loss": one.max_loss,
-        "max_loss_expiry": one.max_loss_expiry,
-        "breakevens": list(one.breakevens),
-        "pop": one.pop,
-        "pop_real_world": one.pop_real_world,
-        "prob_touch": one.prob_touch,
-        "expected_profit": one.expected_profit,
-        "expected_profit_rn": one.expected_profit_rn,
-        "return_on_risk": one.return_on_risk,
-        "greeks": {"delta": one.delta, "gamma": one.gamma, "theta": one.theta, "vega": one.vega},
+        "fees": candidate.fees,
+        "max_profit": candidate.max_profit,
+        "max_loss": candidate.max_loss,
+        "max_loss_expiry": candidate.max_loss_expiry,
+        "breakevens": list(candidate.breakevens),
+        "pop": candidate.pop,
+        "pop_real_world": candidate.pop_real_world,
+        "prob_touch": candidate.prob_touch,
+        "expected_profit": candidate.expected_profit,
+        "expected_profit_rn": candidate.expected_profit_rn,
+        "return_on_risk": candidate.return_on_risk,
+        "greeks": {name: getattr(candidate, name) for name in ("delta", "gamma", "theta", "vega")},
     }  # fmt: skip
 
 
@@ -151,7 +151,7 @@ def sized_record(sized: Sized, is_open: bool) -> Record:
 
 
 def size_record(size: Size) -> Record:
-    """How many, what they risk and tie up, and which limit bound."""
+    """Size, risk, buying power and the binding limit."""
     return {
         "contracts": size.contracts,
         "risk": size.risk,
@@ -192,7 +192,7 @@ def candidates_csv(result: Screening) -> str:
 
 
 def rows_as_csv(records: Sequence[Record], names: Sequence[str] = ()) -> str:
-    """Records as CSV; `names` come first, and stand even where there is no record."""
+    """Records as CSV; `names` come first, even without a record."""
     rows = [flat(record) for record in records]
     columns = list(dict.fromkeys([*names, *(name for row in rows for name in row)]))
     text = io.StringIO()

@@ -1,4 +1,4 @@
-"""A review as a picture: what was booked, and the scan that asks whether the edge has changed."""
+"""Plots of a review: booked results and the change-point scan."""
 
 import io
 from typing import Any
@@ -15,7 +15,7 @@ from iwm_opts.report.plots import GAIN, GREY, INK, LOSS, TODAY
 from iwm_opts.report.words import dollars
 
 
-def review_picture(found: Review, suffix: str) -> bytes:
+def review_picture(review: Review, suffix: str) -> bytes:
     """Equity and drawdown above, the scan's statistic and its threshold below.
 
     Parameters
@@ -26,14 +26,14 @@ def review_picture(found: Review, suffix: str) -> bytes:
     """
     kind = suffix.removeprefix(".").lower()
     if kind not in PICTURE_KINDS:
-        raise InputError("plot", suffix, "is no kind of picture", f"end the name in one of {', '.join(PICTURE_KINDS)}")
+        raise InputError("plot", suffix, "unknown picture format", f"end the name in one of {', '.join(PICTURE_KINDS)}")
     figure = Figure(figsize=(9, 6.5), dpi=150, layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    _equity(upper, found)
-    _scan(lower, found)
-    label = f"{found.log.label}  " if found.log.label else ""
-    plan = f", plan {found.plan}" if found.plan else ""
-    upper.set_title(f"{label}{found.log.source}{plan}: {found.diagnosis.edge.word}", loc="left", color=INK)
+    _equity(upper, review)
+    _scan(lower, review)
+    label = f"{review.log.label}  " if review.log.label else ""
+    plan = f", plan {review.plan}" if review.plan else ""
+    upper.set_title(f"{label}{review.log.source}{plan}: {review.diagnosis.edge.word}", loc="left", color=INK)
     for axes in (upper, lower):
         axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
@@ -41,28 +41,28 @@ def review_picture(found: Review, suffix: str) -> bytes:
     return buffer.getvalue()
 
 
-def _equity(axes: Axes, found: Review) -> None:
-    days, level = found.equity.index.to_numpy(), found.equity["equity"].to_numpy(dtype=np.float64)
-    peak = np.maximum.accumulate(np.maximum(level, found.account))
+def _equity(axes: Axes, review: Review) -> None:
+    days, level = review.equity.index.to_numpy(), review.equity["equity"].to_numpy(dtype=np.float64)
+    peak = np.maximum.accumulate(np.maximum(level, review.account))
     axes.fill_between(days, level, peak, step="post", color=LOSS, alpha=0.12, lw=0, label="below the peak")
     axes.step(days, level, where="post", color=INK, lw=1.5, label="account and booked results")
-    if found.marked is not None:
-        marked = found.marked.equity
+    if review.marked is not None:
+        marked = review.marked.equity
         days, level = marked.index.to_numpy(), marked.to_numpy()
         axes.step(days, level, where="post", color=TODAY, lw=1.0, label="with open trades at marks")
-    axes.axhline(found.account, color=GREY, lw=0.8, ls=":")
+    axes.axhline(review.account, color=GREY, lw=0.8, ls=":")
     axes.yaxis.set_major_formatter(lambda value, _: dollars(value))
     axes.set_ylabel("equity")
     axes.legend(frameon=False, fontsize=8, loc="best")
 
 
-def _scan(axes: Axes, found: Review) -> None:
-    edge, scan = found.diagnosis.edge, found.diagnosis.edge.scan
+def _scan(axes: Axes, review: Review) -> None:
+    edge, scan = review.diagnosis.edge, review.diagnosis.edge.scan
     axes.set_ylabel("shortfall of the worst\nstretch, standardised")
     if scan is None:
         axes.text(0.5, 0.5, edge.sentence, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=INK)
         return
-    trades = found.diagnosis.trades
+    trades = review.diagnosis.trades
     days: Any = trades["exit"][trades["result"].notna()].to_numpy()
     axes.plot(days, scan.path, color=TODAY, lw=1.4, label="after each trade")
     axes.axhline(scan.threshold, color=LOSS, lw=1.0, ls="--", label="crossed by luck in 1 of 200 such logs")

@@ -23,7 +23,7 @@ MONTH_FIGURES = (
 
 
 def log_record(log: TradeLog) -> Record:
-    """What a log holds: closed and open trades, opening balances, and rows not used by reason."""
+    """Contents of a log: closed and open trades, opening balances, and rows not used by reason."""
     return {
         "source": log.source,
         "simulated": log.is_simulated,
@@ -59,30 +59,30 @@ def _open_trade(trade: Mapping[Hashable, Any]) -> Record:
     }
 
 
-def review_record(found: Review) -> Record:
+def review_record(review: Review) -> Record:
     """Everything a review found; shares are 0 to 1, undefined is None once written as JSON."""
-    diagnosis, log = found.diagnosis, found.log
+    diagnosis, log = review.diagnosis, review.log
     return {
         **log_record(log),
-        "plan": found.plan or None,
-        "compared_with": found.baseline or None,
-        "account": found.account,
+        "plan": review.plan or None,
+        "compared_with": review.baseline or None,
+        "account": review.account,
         "closed": len(diagnosis.trades),
-        "months": month_records(found),
-        "whole": _whole(found),
+        "months": month_records(review),
+        "whole": _whole(review),
         "edge": _edge_record(diagnosis.edge),
         "faults": [fault.name for fault in diagnosis.faults],
         "findings": [_finding_record(finding) for finding in diagnosis.findings],
         "effects": [
             {
-                "name": one.name,
-                "kind": one.kind,
-                "with": _estimate(one.with_it),
-                "without": _estimate(one.without_it),
-                "difference": _estimate(one.difference),
-                "losers": one.losers,
+                "name": effect.name,
+                "kind": effect.kind,
+                "with": _estimate(effect.with_it),
+                "without": _estimate(effect.without_it),
+                "difference": _estimate(effect.difference),
+                "losers": effect.losers,
             }
-            for one in diagnosis.effects
+            for effect in diagnosis.effects
         ],
         "losers": asdict(diagnosis.losers),
         "family_error": diagnosis.family_error,
@@ -93,18 +93,18 @@ def review_record(found: Review) -> Record:
     }
 
 
-def _whole(found: Review) -> Record:
-    deepest, marked = (found.whole.marked or found.whole.booked).drawdown, found.marked
-    return span_record(found.whole) | {
+def _whole(review: Review) -> Record:
+    deepest, marked = (review.whole.marked or review.whole.booked).drawdown, review.marked
+    return span_record(review.whole) | {
         "max_drawdown_sessions": deepest.sessions,
         "sessions_held": marked.held if marked else None,
         "sessions_marked": marked.marked if marked else None,
     }
 
 
-def month_records(found: Review) -> list[Record]:
+def month_records(review: Review) -> list[Record]:
     """One record a month, in order."""
-    return [span_record(span) for span in found.months]
+    return [span_record(span) for span in review.months]
 
 
 def span_record(span: Span) -> Record:
@@ -132,20 +132,20 @@ def span_record(span: Span) -> Record:
     }
 
 
-def _finding_record(one: Finding) -> Record:
+def _finding_record(finding: Finding) -> Record:
     return {
-        "name": one.name,
-        "topic": one.topic,
-        "fault": one.is_fault,
-        "trades": one.n,
-        "breaches": one.breaches,
-        "estimate": _estimate(one.estimate),
-        "unit": one.unit,
-        "p": one.p,
-        "p_adjusted": one.p_adjusted,
-        "smallest_seen": one.smallest_seen,
-        "cost": one.cost,
-        "sentence": one.sentence,
+        "name": finding.name,
+        "topic": finding.topic,
+        "fault": finding.is_fault,
+        "trades": finding.n,
+        "breaches": finding.breaches,
+        "estimate": _estimate(finding.estimate),
+        "unit": finding.unit,
+        "p": finding.p,
+        "p_adjusted": finding.p_adjusted,
+        "smallest_seen": finding.smallest_seen,
+        "cost": finding.cost,
+        "sentence": finding.sentence,
     }
 
 
@@ -180,12 +180,12 @@ def _edge_record(edge: EdgeState) -> Record:
     }
 
 
-def _estimate(one: Estimate) -> Record:
-    return {"value": one.value, "low": one.low, "high": one.high, "trades": one.n}
+def _estimate(estimate: Estimate) -> Record:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "trades": estimate.n}
 
 
-def _standing(one: Standing | None) -> Record | None:
-    return None if one is None else asdict(one)
+def _standing(standing: Standing | None) -> Record | None:
+    return None if standing is None else asdict(standing)
 
 
 def _day(at: pd.Timestamp | None) -> Any:

@@ -1,4 +1,4 @@
-"""A review for people to read: the months, the faults, the edge, and what the losing trades have in common."""
+"""A review as text: months, faults, edge and losing trades."""
 
 from collections.abc import Iterable
 
@@ -21,24 +21,24 @@ STYLES = {"intact": "green", "degrading": "yellow", "broken": "bold red"}
 BULLET = 2  # columns that what follows a heading is indented by
 
 
-def review_table(found: Review, verbose: bool = False, columns: int | None = None) -> str:
+def review_table(review: Review, verbose: bool = False, columns: int | None = None) -> str:
     """The review as text.
 
     Parameters
     ----------
     found : Review
     verbose : bool
-        Every test, those without a finding too, with what it could have seen.
+        Every test with its smallest detectable effect, those without a finding too.
     columns : int, optional
         Of the page; the terminal's unless given.
     """
     room = columns or width()
-    parts: list[RenderableType] = [*_head(found), Text(""), _months(found, room), *_depths(found), Text("")]
-    parts += _verdict(found)
-    parts += _faults(found.diagnosis, verbose)
-    parts += _rules(found.diagnosis, room)
-    parts += _losers(found.diagnosis)
-    parts += _remarks(found, room)
+    parts: list[RenderableType] = [*_head(review), Text(""), _months(review, room), *_depths(review), Text("")]
+    parts += _verdict(review)
+    parts += _faults(review.diagnosis, verbose)
+    parts += _rules(review.diagnosis, room)
+    parts += _losers(review.diagnosis)
+    parts += _remarks(review, room)
     return render(parts, columns)
 
 
@@ -73,51 +73,51 @@ def log_table(log: TradeLog, columns: int | None = None) -> str:
 
 
 def _notes(notes: Iterable[str], problems: Iterable[str]) -> list[Text]:
-    """Notes of a log, and what was left out of it."""
+    """Notes and exclusions of a log."""
     return [
         *(Text(f"note: {text}") for text in notes),
         *(Text(f"left out: {text}", style="yellow") for text in problems),
     ]
 
 
-def _head(found: Review) -> list[RenderableType]:
-    log, trades = found.log, found.diagnosis.trades
+def _head(review: Review) -> list[RenderableType]:
+    log, trades = review.log, review.diagnosis.trades
     label = f"{log.label}  " if log.label else ""
     span = f"{trades['entry'].min():%Y-%m-%d} to {trades['exit'].max():%Y-%m-%d}"
     state = f"{counted(len(trades), 'closed trades')}, {len(log.open)} open, {span}"
-    plan = f"plan {found.plan}" if found.plan else "no plan given: sizes, exits and checklist as the log has them"
-    against = f"compared with {found.baseline}" if found.baseline else "compared with itself: no backtest given"
+    plan = f"plan {review.plan}" if review.plan else "no plan given: sizes, exits and checklist as the log has them"
+    against = f"compared with {review.baseline}" if review.baseline else "compared with itself: no backtest given"
     return [
         Text(f"{label}{log.source}: {state}", style="bold"),
-        Text(f"{plan}; {against}; account {dollars(found.account)}"),
+        Text(f"{plan}; {against}; account {dollars(review.account)}"),
     ]
 
 
-def _months(found: Review, room: int) -> Table:
+def _months(review: Review, room: int) -> Table:
     is_wide = room >= WIDE
     names = ["month", "n", "win", "avg gain", "avg loss", "run", "E[P]", "P&L", "drawdown", "fees", "slip"]
     names += ["to mid", "fees+", "late"] if is_wide else []
-    names += ["booked"] if is_wide and found.marked else []
+    names += ["booked"] if is_wide and review.marked else []
     table = plain_table(*names, left=("month",))
-    for span in found.months:
-        table.add_row(*_row(span, is_wide, found.marked is not None))
+    for span in review.months:
+        table.add_row(*_row(span, is_wide, review.marked is not None))
     table.add_section()
-    table.add_row(*_row(found.whole, is_wide, found.marked is not None), style="bold")
+    table.add_row(*_row(review.whole, is_wide, review.marked is not None), style="bold")
     return table
 
 
-def _depths(found: Review) -> list[RenderableType]:
+def _depths(review: Review) -> list[RenderableType]:
     """How deep the account fell, by marks where there are any, and by booked results."""
-    booked = _depth("of booked results", found.whole.booked)
-    if found.marked is None or found.whole.marked is None:
+    booked = _depth("of booked results", review.whole.booked)
+    if review.marked is None or review.whole.marked is None:
         return [Text(f"{booked}: booked results only, the log carries no marks of open trades")]
-    days = f"{found.marked.marked} of {found.marked.held} closes of a trade marked, others at the last mark"
-    return [Text(f"{_depth('of marked equity', found.whole.marked)} ({days})"), Text(booked)]
+    days = f"{review.marked.marked} of {review.marked.held} closes of a trade marked, others at the last mark"
+    return [Text(f"{_depth('of marked equity', review.whole.marked)} ({days})"), Text(booked)]
 
 
-def _depth(what: str, one: Depth) -> str:
-    fall = f"{percent(one.drawdown.share, 1)} ({dollars(one.drawdown.dollars)})"
-    return f"drawdown {what}: {fall}; worst day {one.worst_date}: {dollars(one.worst_day)}"
+def _depth(what: str, depth: Depth) -> str:
+    fall = f"{percent(depth.drawdown.share, 1)} ({dollars(depth.drawdown.dollars)})"
+    return f"drawdown {what}: {fall}; worst day {depth.worst_date}: {dollars(depth.worst_day)}"
 
 
 def _row(span: Span, is_wide: bool, has_marks: bool) -> list[str]:
@@ -141,8 +141,8 @@ def _row(span: Span, is_wide: bool, has_marks: bool) -> list[str]:
     return row
 
 
-def _verdict(found: Review) -> list[RenderableType]:
-    edge = found.diagnosis.edge
+def _verdict(review: Review) -> list[RenderableType]:
+    edge = review.diagnosis.edge
     word = edge.word if edge.word.startswith("too") else f"edge {edge.word}"
     few = f"{counted(edge.n, 'trades')}, as good as {edge.independent:.0f} that share no day"
     return [
@@ -153,39 +153,39 @@ def _verdict(found: Review) -> list[RenderableType]:
 
 
 def _faults(diagnosis: Diagnosis, verbose: bool) -> list[RenderableType]:
-    own = [one for one in diagnosis.findings if one.topic != "market"]
-    faults = [one for one in own if one.is_fault]
-    rest = [one for one in own if not one.is_fault]
+    findings = [finding for finding in diagnosis.findings if finding.topic != "market"]
+    faults = [finding for finding in findings if finding.is_fault]
+    rest = [finding for finding in findings if not finding.is_fault]
     parts: list[RenderableType] = []
     if faults:
-        parts.append(Text(f"What went wrong ({counted(len(faults), 'faults')})", style="bold"))
-        parts += [_indented(Text(_line(one), style="red")) for one in faults]
+        parts.append(Text(f"Faults ({len(faults)})", style="bold"))
+        parts += [_indented(Text(_line(finding), style="red")) for finding in faults]
     else:
         parts.append(Text("No fault of execution or of rules is shown", style="bold"))
     if verbose:
-        parts.append(Text("What is not shown to be wrong", style="bold"))
-        parts += [_indented(Text(_line(one))) for one in rest]
+        parts.append(Text("Tests without a fault", style="bold"))
+        parts += [_indented(Text(_line(finding))) for finding in rest]
     else:
-        slips = [one for one in rest if one.breaches and one.unit == "share of trades"]
-        parts += [_indented(Text(_line(one))) for one in slips]
-        untested = [one.name for one in rest if one.n == 0]
+        slips = [finding for finding in rest if finding.breaches and finding.unit == "share of trades"]
+        parts += [_indented(Text(_line(finding))) for finding in slips]
+        untested = [finding.name for finding in rest if finding.n == 0]
         if untested:
-            parts.append(_indented(Text(f"not judged, the log does not say: {', '.join(untested)}")))
+            parts.append(_indented(Text(f"not judged, absent from the log: {', '.join(untested)}")))
     return [*parts, Text("")]
 
 
-def _line(one: Finding) -> str:
-    if one.p_adjusted != one.p_adjusted:  # NaN: not tested
-        return one.sentence
+def _line(finding: Finding) -> str:
+    if finding.p_adjusted != finding.p_adjusted:  # NaN: not tested
+        return finding.sentence
     seen = {
-        "share of trades": f"a habit in {one.smallest_seen:.0%} of trades",
-        "dollars a package": f"{dollars(one.smallest_seen, 2)} a package",
-        "dollars a share": f"{dollars(one.smallest_seen, 2)} a share",
-        "share of the risk": f"{100 * one.smallest_seen:.0f}% of the risk",
-    }[one.unit]
-    if one.is_fault:
-        return f"{one.name}: {one.sentence}; {_luck(one.p_adjusted)} among all tests"
-    return f"{one.name}: {one.sentence}; would be seen four times in five from {seen} on"
+        "share of trades": f"a habit in {finding.smallest_seen:.0%} of trades",
+        "dollars a package": f"{dollars(finding.smallest_seen, 2)} a package",
+        "dollars a share": f"{dollars(finding.smallest_seen, 2)} a share",
+        "share of the risk": f"{100 * finding.smallest_seen:.0f}% of the risk",
+    }[finding.unit]
+    if finding.is_fault:
+        return f"{finding.name}: {finding.sentence}; {_luck(finding.p_adjusted)} among all tests"
+    return f"{finding.name}: {finding.sentence}; would be seen four times in five from {seen} on"
 
 
 def _rules(diagnosis: Diagnosis, room: int) -> list[RenderableType]:
@@ -198,24 +198,22 @@ def _rules(diagnosis: Diagnosis, room: int) -> list[RenderableType]:
     if exits:
         parts.append(Text("Exits: result a trade in % of the risk, left that way or any other", style="bold"))
         parts.append(_effects(exits, ("exit", "n", "result", "n other", "result", "difference"), room))
-        parts.append(
-            _indented(Text("ways of leaving are outcomes: a profit taken is no proof that the target is right"))
-        )
+        parts.append(_indented(Text("exits are outcomes: a profit taken does not prove the target right")))
     return [*parts, Text("")] if parts else []
 
 
 def _effects(effects: Iterable[RuleEffect], names: tuple[str, ...], room: int) -> Table:
     table = plain_table(*names, f"{LEVEL:.0%} interval", "losers", left=(names[0],))
-    for one in effects:
+    for effect in effects:
         table.add_row(
-            one.name[: 24 if room < WIDE else 48],
-            str(one.with_it.n),
-            _points(one.with_it.value),
-            str(one.without_it.n),
-            _points(one.without_it.value),
-            _points(one.difference.value),
-            _interval(one.difference),
-            str(one.losers),
+            effect.name[: 24 if room < WIDE else 48],
+            str(effect.with_it.n),
+            _points(effect.with_it.value),
+            str(effect.without_it.n),
+            _points(effect.without_it.value),
+            _points(effect.difference.value),
+            _interval(effect.difference),
+            str(effect.losers),
         )
     return table
 
@@ -235,8 +233,8 @@ def _losers(diagnosis: Diagnosis) -> list[RenderableType]:
     return [Text("Rules broken by", style="bold"), _indented(Text(text + (kept if losers.judged else ""))), Text("")]
 
 
-def _remarks(found: Review, room: int) -> list[RenderableType]:
-    diagnosis = found.diagnosis
+def _remarks(review: Review, room: int) -> list[RenderableType]:
+    diagnosis = review.diagnosis
     lines = [
         (
             "result: P&L with the model's fills and on the day the rules said, over the risk at entry; "
@@ -244,23 +242,23 @@ def _remarks(found: Review, room: int) -> list[RenderableType]:
         ),
         (
             f"false accusations: at most one diagnosis in {1 / diagnosis.family_error:.0f} names a fault that is "
-            f"none; slips up to {TOLERATED:.0%} of trades are no habit"
+            f"none; slips up to {TOLERATED:.0%} of trades do not count as a habit"
         ),
         (
             "months: by the day of the exit; slip: own fills against the model's; drawdown: "
-            + ("of marked equity" if found.marked else "of booked results only")
+            + ("of marked equity" if review.marked else "of booked results only")
             + ("; to mid: own fills against mid; fees+: over the schedule" if room >= WIDE else "")
         ),
     ]
     lines += [
         f"own fills: {row.offset.value:.2f} of H from mid ({row.offset.low:.2f} to {row.offset.high:.2f}), "
         f"{row.offset.n} fills with quotes"
-        for row in calibrate_fills(found.log)
+        for row in calibrate_fills(review.log)
         if row.by == "all"
     ]
-    label = [Text(f"{found.log.label}: nothing here was traded")] if found.log.label else []
-    notes = (*diagnosis.notes, *found.log.notes)
-    return [*(Text(line) for line in lines), *_notes(notes, found.log.problems), *label]
+    label = [Text(f"{review.log.label}: nothing here was traded")] if review.log.label else []
+    notes = (*diagnosis.notes, *review.log.notes)
+    return [*(Text(line) for line in lines), *_notes(notes, review.log.problems), *label]
 
 
 def _indented(text: Text) -> Padding:
@@ -275,5 +273,5 @@ def _points(value: float) -> str:
     return number(100.0 * value, 1)
 
 
-def _interval(one: Estimate) -> str:
-    return "-" if one.low != one.low else f"{_points(one.low)} to {_points(one.high)}"
+def _interval(estimate: Estimate) -> str:
+    return "-" if estimate.low != estimate.low else f"{_points(estimate.low)} to {_points(estimate.high)}"

@@ -35,7 +35,7 @@ def screen_table(result: Screening, verbose: bool = False, columns: int | None =
 
 
 def market_lines(snapshot: Snapshot) -> list[Text]:
-    """Where the market comes from, when it was seen, what is assumed."""
+    """Source, time and assumptions of the market."""
     chain = snapshot.chain
     when, captured = f"{chain.as_of}", chain.quote_time
     if captured:
@@ -53,7 +53,7 @@ def market_lines(snapshot: Snapshot) -> list[Text]:
 
 
 def label_lines(snapshot: Snapshot) -> list[Text]:
-    """That the quotes are no market's, where they are none; stands at the top and at the bottom of a page."""
+    """Label of simulated or modelled quotes, at the top and bottom of a page."""
     return [Text(snapshot.chain.label, style="bold red")] if snapshot.chain.label else []
 
 
@@ -98,7 +98,7 @@ def _gate_lines(result: Screening) -> list[Text]:
     lines += [chain_iv_line(result.snapshot)]
     lines.append(Text.assemble("gate        ", gate.condition, ": ", state, "  ", "; ".join(gate.reasons)))
     if not gate.is_open and result.screened.kept:
-        lines.append(Text("NOT TRADED: the gate is closed; what follows is what it keeps you from", style="bold red"))
+        lines.append(Text("NOT TRADED (gate closed). Candidates shown for information.", style="bold red"))
     return lines
 
 
@@ -115,29 +115,29 @@ def _candidate_table(result: Screening, wide: bool) -> Table:
     names += ["breakevens", "delta", "theta"] if wide else []
     table = plain_table(*names, "lots", left=("expiration", "strikes", "breakevens"))
     for place, sized in enumerate(result.screened.kept, 1):
-        one = sized.candidate
-        cells = [str(place), f"{one.expiration:%d%b} {one.dte}d", strikes(one)]
-        cells += [price(one.fill.mid), price(one.fill.price)]
-        cells += [price(one.fill.natural), f"{one.fill.slippage:.2f}"] if wide else []
-        cells += [number(one.max_loss, 0), number(one.expected_profit, 0), percent(one.edge, 1)]
-        cells += [percent(one.pop), percent(one.prob_touch)]
-        cells += [_breakevens(one), number(one.delta, 3), number(one.theta, 3)] if wide else []
+        candidate = sized.candidate
+        cells = [str(place), f"{candidate.expiration:%d%b} {candidate.dte}d", strikes(candidate)]
+        cells += [price(candidate.fill.mid), price(candidate.fill.price)]
+        cells += [price(candidate.fill.natural), f"{candidate.fill.slippage:.2f}"] if wide else []
+        cells += [number(candidate.max_loss, 0), number(candidate.expected_profit, 0), percent(candidate.edge, 1)]
+        cells += [percent(candidate.pop), percent(candidate.prob_touch)]
+        cells += [_breakevens(candidate), number(candidate.delta, 3), number(candidate.theta, 3)] if wide else []
         table.add_row(*cells, str(_contracts(result, sized)))
     return table
 
 
-def strikes(one: Candidate) -> str:
+def strikes(candidate: Candidate) -> str:
     """`P 270/275 C 320/325`."""
     sides = []
     for right in ("P", "C"):
-        found = [strike(leg.strike) for leg in one.legs if leg.right == right]
-        if found:
-            sides.append(f"{right} {'/'.join(found)}")
+        texts = [strike(leg.strike) for leg in candidate.legs if leg.right == right]
+        if texts:
+            sides.append(f"{right} {'/'.join(texts)}")
     return " ".join(sides)
 
 
-def _breakevens(one: Candidate) -> str:
-    return " ".join(f"{b:.2f}" for b in one.breakevens) or "none"
+def _breakevens(candidate: Candidate) -> str:
+    return " ".join(f"{b:.2f}" for b in candidate.breakevens) or "none"
 
 
 def _contracts(result: Screening, sized: Sized) -> int:
@@ -145,12 +145,14 @@ def _contracts(result: Screening, sized: Sized) -> int:
 
 
 def _detail(result: Screening, place: int, sized: Sized) -> Iterable[RenderableType]:
-    one = sized.candidate
-    yield Text(f"#{place}  {one.strategy} {expiry_words(one.expiration)}, {one.dte} days", style="bold")
+    candidate = sized.candidate
+    yield Text(
+        f"#{place}  {candidate.strategy} {expiry_words(candidate.expiration)}, {candidate.dte} days", style="bold"
+    )
     legs = plain_table(
         "", "leg", "bid", "ask", "mid", "IV", "delta", "OI", "OCC symbol", left=("", "leg", "OCC symbol")
     )
-    for leg in one.legs:
+    for leg in candidate.legs:
         legs.add_row(
             leg.side,
             f"{leg.right} {strike(leg.strike)}",
@@ -171,36 +173,39 @@ def _detail(result: Screening, place: int, sized: Sized) -> Iterable[RenderableT
 
 
 def _figures(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
-    one, fill = sized.candidate, sized.candidate.fill
+    candidate, fill = sized.candidate, sized.candidate.fill
     word = "credit" if fill.mid > 0 else "debit"
     quotes = f"(mid {price(abs(fill.mid))}, natural {price(abs(fill.natural))})"
     yield word, f"{price(abs(fill.price))} at {fill.model} {quotes}"
     share = percent(abs(fill.offset / fill.mid), 1)
-    offset = f"the expected profit is gone at {price(one.breakeven_slippage)} a share"
-    if one.breakeven_slippage <= 0:
+    offset = f"the expected profit is gone at {price(candidate.breakeven_slippage)} a share"
+    if candidate.breakeven_slippage <= 0:
         offset = "not even mid leaves an expected profit"
-    yield "slippage", f"{dollars(fill.slippage, 2)}, {share} of the {word}; {offset}; fees {dollars(one.fees, 2)}"
-    yield "max profit", f"{dollars(one.max_profit, 2)}, {percent(one.return_on_risk, 1)} of the max loss"
-    yield "max loss", f"{dollars(one.max_loss, 2)}; {_loss_at_expiry(result, one)}"
+    yield "slippage", f"{dollars(fill.slippage, 2)}, {share} of the {word}; {offset}; fees {dollars(candidate.fees, 2)}"
+    yield "max profit", f"{dollars(candidate.max_profit, 2)}, {percent(candidate.return_on_risk, 1)} of the max loss"
+    yield "max loss", f"{dollars(candidate.max_loss, 2)}; {_loss_at_expiry(result, candidate)}"
     yield (
         "expected",
         (
-            f"{dollars(one.expected_profit, 2)} at variance x {result.variance_ratio:g}; "
-            f"{dollars(one.expected_profit_rn, 2)} under the smile itself"
+            f"{dollars(candidate.expected_profit, 2)} at variance x {result.variance_ratio:g}; "
+            f"{dollars(candidate.expected_profit_rn, 2)} under the smile itself"
         ),
     )
-    yield "breakevens", f"{_breakevens(one)}, at expiry"
-    greeks = f"delta {one.delta:+.3f}, gamma {one.gamma:+.4f}, theta {one.theta:+.3f}, vega {one.vega:+.3f}"
+    yield "breakevens", f"{_breakevens(candidate)}, at expiry"
+    greeks = (
+        f"delta {candidate.delta:+.3f}, gamma {candidate.gamma:+.4f}, "
+        f"theta {candidate.theta:+.3f}, vega {candidate.vega:+.3f}"
+    )
     yield "greeks", f"{greeks} a share"
-    for line in assignment_lines(result, one):
+    for line in assignment_lines(result, candidate):
         yield "assignment", line
     yield "size", _size(result, sized)
 
 
-def _loss_at_expiry(result: Screening, one: Candidate) -> str:
-    owed = sum(d.amount for d in result.snapshot.dividends_until(one.expiration))
+def _loss_at_expiry(result: Screening, candidate: Candidate) -> str:
+    owed = sum(d.amount for d in result.snapshot.dividends_until(candidate.expiration))
     dividend = f"dividends of {owed:.2f} owed after early assignment and " if owed else ""
-    return f"{dollars(one.max_loss_expiry, 2)} without {dividend}exercise fees"
+    return f"{dollars(candidate.max_loss_expiry, 2)} without {dividend}exercise fees"
 
 
 def _size(result: Screening, sized: Sized) -> str:

@@ -1,4 +1,4 @@
-"""What a screening command has to say, before it is put as a table, JSON or CSV."""
+"""Result of a screening command, for table, JSON or CSV."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from iwm_opts.spreads.screen import Account, Screened
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Screening:
-    """A snapshot, the gate before it, and what the screen kept."""
+    """A snapshot, its gate and the screened candidates."""
 
     snapshot: Snapshot
     rank: IvRank | None
@@ -29,14 +29,14 @@ class Screening:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Everything a reader should know before trusting the figures, each once."""
-        found = [*self.snapshot.chain.warnings, *self.snapshot.warnings]
+        lines = [*self.snapshot.chain.warnings, *self.snapshot.warnings]
         if self.rank is not None:
-            found += [self.rank.note] if self.rank.proxy else []
-            found += self.rank.warnings
-        found += self.screened.warnings
+            lines += [self.rank.note] if self.rank.proxy else []
+            lines += self.rank.warnings
+        lines += self.screened.warnings
         losing = sum(sized.candidate.expected_profit < 0 for sized in self.screened.kept)
         if losing:
             of_all = f"{losing} of {len(self.screened.kept)} candidates"
-            found.append(f"{of_all}: a loss is expected after costs, whatever the size allows")
-        found += [sized.size.warning for sized in self.screened.kept if sized.size.warning]
-        return tuple(dict.fromkeys(found))
+            lines.append(f"{of_all}: a loss is expected after costs, whatever the size allows")
+        lines += [sized.size.warning for sized in self.screened.kept if sized.size.warning]
+        return tuple(dict.fromkeys(lines))

@@ -8,7 +8,7 @@ from iwm_opts.risk.sizing import Size
 
 
 def size_table(size: Size, unit: str, account: float, risk_share: float, columns: int | None = None) -> str:
-    """The size, what it risks and ties up, and the limit that bound, as text."""
+    """Size, risk, buying power and the binding limit as text."""
     lines = [
         Text.assemble(
             (counted(size.contracts, unit), "bold"), f"  limited by {size.limited_by.replace('_', ' ')}: {size.reason}"

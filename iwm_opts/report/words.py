@@ -4,7 +4,7 @@ import math
 
 
 def dollars(value: float, digits: int = 0) -> str:
-    """`$1,234`, `-$12`; a dash for what is undefined, `unlimited` for infinity."""
+    """`$1,234`, `-$12`; a dash for undefined values, `unlimited` for infinity."""
     if math.isnan(value):
         return "-"
     if math.isinf(value):
