@@ -71,7 +71,7 @@ class FetchRequest:
     interval : str
         Of the bars.
     whole : bool
-        Everything, not only what is new.
+        The whole series, not only new rows.
     """
 
     feed: str = "auto"
@@ -83,7 +83,7 @@ class FetchRequest:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SnapshotResult(Result):
-    """What was recorded, or why nothing was.
+    """Recorded capture, or the reason without one.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ class SnapshotResult(Result):
         return "" if self.skipped else recorded_lines(self.figures)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """What was recorded."""
+        """Recorded capture."""
         return (f"skipped: {self.skipped}" if self.skipped else self.to_text().splitlines()[0]), [], ""
 
 

@@ -63,7 +63,7 @@ class HistoryRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelledInputs:
-    """Files behind modelled quotes, besides the IV history: daily bars, slope of the term structure, yields."""
+    """Files of modelled quotes, apart from the IV history: daily bars, slope of the term structure, yields."""
 
     bars: str | None = None
     slope_history: str | None = None
@@ -132,7 +132,7 @@ class OptionChain(Result):
     snapshot : Snapshot
         The chain and what follows from it.
     history : IvHistory or None
-        What a gate ranks.
+        History that a gate ranks.
     lookback : int
         Sessions that a gate ranks within.
     """
@@ -332,7 +332,7 @@ def read_chain(
     as_of : date or str, optional
         Day of the quotes; the newest unless given.
     iv_history : str, Path or IvHistory, optional
-        What a gate ranks; the source's own unless given.
+        History that a gate ranks; the source's own unless given.
     session, symbol, dividends, rate, spot, seed, exercise, engine
         See `ChainRequest`.
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRequest:
-    """What a gate is worth on a market.
+    """Evidence for a gate on a market.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class EvidenceResult(Result):
 
     @property
     def finding(self) -> str:
-        """What was found, in a sentence; "no evidence" included."""
+        """The finding as a sentence; "no evidence" included."""
         return self.evidence.finding
 
     def to_frame(self) -> pd.DataFrame:

@@ -99,7 +99,7 @@ class FactsResult(Result):
         return acceptance_table(self.acceptance, self.smiles, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """What is compared."""
+        """Scope of the comparison."""
         return "simulated against real", [], LABELS["simulated"]
 
     def picture(self, suffix: str) -> bytes:
@@ -111,7 +111,7 @@ class FactsResult(Result):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CalibrationRecord(Result):
-    """What a parameter file records of its own calibration.
+    """Calibration record of a parameter file.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ class CalibrationRecord(Result):
         return provenance_table(self.provenance, self.control)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """What is shown."""
+        """Scope of the answer."""
         return "calibration record", [], LABELS["simulated"]
 
 

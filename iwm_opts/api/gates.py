@@ -19,7 +19,7 @@ class IvRankBelow:
     threshold : float
         0 to 100, itself excluded.
     history : IvHistory, optional
-        What is ranked; the history of the chain unless given.
+        History to rank; the chain's unless given.
     lookback : int, optional
         Sessions to rank within; that of the chain unless given.
     """
@@ -40,7 +40,7 @@ GateCondition = IvRankBelow | GateFunction
 def judge_gate(
     gate: GateCondition | None, history: IvHistory | None, day: date, lookback: int
 ) -> tuple[Gate, IvRank | None]:
-    """State of a gate on a day, and the IV rank to show beside it.
+    """State of a gate on a day, and the IV rank to show with it.
 
     Parameters
     ----------
@@ -52,9 +52,9 @@ def judge_gate(
     lookback : int
         Sessions, where the gate names none.
     """
-    own = gate if isinstance(gate, IvRankBelow) else IvRankBelow()
-    ranked = own.history or history
-    rank = None if ranked is None else iv_rank(ranked, day, own.lookback or lookback)
+    rank_gate = gate if isinstance(gate, IvRankBelow) else IvRankBelow()
+    ranked = rank_gate.history or history
+    rank = None if ranked is None else iv_rank(ranked, day, rank_gate.lookback or lookback)
     if gate is None:
         return ALWAYS_OPEN, rank
     if isinstance(gate, IvRankBelow):

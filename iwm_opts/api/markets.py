@@ -204,11 +204,11 @@ def open_market(request: MarketRequest, max_dte: int = MAX_DTE, on_progress: OnP
 
 
 def _scenarios(request: MarketRequest) -> list[Scenario]:
-    own = load_scenarios(Path(request.scenario_file)) if request.scenario_file else None
-    if own and not request.scenario:
-        rule = f"holds {', '.join(own)} and none is named"
+    from_file = load_scenarios(Path(request.scenario_file)) if request.scenario_file else None
+    if from_file and not request.scenario:
+        rule = f"holds {', '.join(from_file)} and none is named"
         raise ConflictError("scenario_file", request.scenario_file, rule, "name some with --scenario")
-    return [scenario(name, own) for name in dict.fromkeys(request.scenario)]
+    return [scenario(name, from_file) for name in dict.fromkeys(request.scenario)]
 
 
 def simulated_market(

@@ -73,7 +73,7 @@ class PaperPrices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperOpenRequest:
-    """Open what a screen ranks first.
+    """Open the first candidate of a screen.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class PaperOpenRequest:
     by_rule : bool
         Whether the IV rank decides between the two kinds of vertical.
     data : PlanDataRequest
-        What the plan is judged on.
+        Data of the plan's decision.
     pick : int
         Candidate, from 1.
     contracts : int, optional
@@ -165,7 +165,7 @@ class PaperResult(Result):
     ----------
     trades : tuple of PaperTrade
     outcome : str
-        What was done.
+        Result of the command.
     refusal : str
         Why nothing was done; empty otherwise.
     messages : tuple of str
@@ -297,13 +297,13 @@ def _kept(screening: Screening, request: PaperOpenRequest) -> list[Sized]:
 
 
 def _judged(screening: Screening, request: PaperOpenRequest) -> tuple[dict[str, str], Decision | None, tuple[str, ...]]:
-    """State of each criterion at the entry, the decision (None: unknown), and messages on what is missing."""
-    plan, own = request.plan, dict(request.answers)
+    """State of each criterion at the entry, the decision (None: unknown), and messages on missing data."""
+    plan, answers = request.plan, dict(request.answers)
     if plan is None:
-        return {name: str(state) for name, state in own.items()}, None, ()
+        return {name: str(state) for name, state in answers.items()}, None, ()
     day, messages = screening.snapshot.chain.as_of, []
     data = open_plan_data(request.data, day, blank_bars=True).inputs
-    listed = checklist(plan.checklist.criteria, plan.checklist.minimum, data.reaching(day), day).answered(own)
+    listed = checklist(plan.checklist.criteria, plan.checklist.minimum, data.reaching(day), day).answered(answers)
     unknown = [f"{answer.name} {answer.detail}" for answer in listed.answers if answer.state == "unknown"]
     if unknown:
         messages.append(f"unknown, and never counted as met: {'; '.join(unknown)}")
@@ -316,7 +316,7 @@ def _judged(screening: Screening, request: PaperOpenRequest) -> tuple[dict[str, 
         except InputError as error:
             messages.append(f"the plan says neither take nor skip: {error}")
         else:
-            decision = replace(decision, checklist=decision.checklist.answered(own))
+            decision = replace(decision, checklist=decision.checklist.answered(answers))
     return {answer.name: answer.state for answer in listed.answers}, decision, tuple(messages)
 
 
@@ -359,7 +359,7 @@ def answer_paper_shares(request: PaperSharesRequest) -> PaperResult:
 
 
 def _quote(plan: Plan, prices: _Prices) -> Quote | str:
-    """Price of the entry; a sentence where the market is only a stand-in."""
+    """Price of the entry; a sentence where the market is a proxy."""
     if not prices.on_bars:
         snapshot = prices.snapshot
         if snapshot.chain.simulated and prices.request.chain.source == "auto":

@@ -51,7 +51,7 @@ GIVEN_NAME: Final = "given range"  # by a first or last day
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """What a plan decides on a day, with or without the evidence behind it.
+    """Decision of a plan on a day, with or without its evidence.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ OnProgress = Callable[[int, int], None]  # called with (done, total)
 
 
 class Result(ABC):
-    """What a question returns."""
+    """Result of a request."""
 
     __slots__ = ()
 

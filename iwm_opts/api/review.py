@@ -34,7 +34,7 @@ Earlier = tuple[pd.DataFrame, str]  # trades and their name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewRequest:
-    """What a trade log shows of the trader and of the edge.
+    """Review of a trade log: execution, rules and edge.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class ReviewRequest:
     plan : Plan, optional
         That the trades should have followed.
     data : PlanDataRequest
-        What the plan is judged on.
+        Data of the plan's decision.
     backtest : str or Path, optional
         Trades of a backtest to compare the results with.
     account : float, optional
@@ -71,7 +71,7 @@ class ReviewResult(Result):
     ----------
     review : Review
     log : TradeLog
-        The trades, with what the plan and recorded quotes add.
+        The trades, completed by the plan and recorded quotes.
     """
 
     review: Review
@@ -195,7 +195,7 @@ def _by_plan(log: TradeLog, plan: Plan, request: ReviewRequest) -> tuple[TradeLo
     except InputError as error:
         what = "size, risk, exits, fills and checklist" if plan.instrument == "shares" else "the checklist"
         remedy = "give --bars FILE or run iwm-opts fetch"
-        note = f"needs data: {what} of trades that do not tell are not judged: {error.rule}; {remedy}"
+        note = f"needs data: {what} of trades without it are not judged: {error.rule}; {remedy}"
         return replace(log, notes=(*log.notes, note)), None
     has_made_prices = log.is_simulated and not log.is_modelled
     if bool(data.label) != has_made_prices:

@@ -38,7 +38,7 @@ MACRO_DROP: Final = 0.015
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rules:
-    """What is traded, when, how many, and at which costs; None switches a rule off.
+    """Package, entry, exit, size and costs; None switches a rule off.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Rules:
     dte : int or (int, int)
         Calendar days to expiration: the expiration nearest the middle; a single number allows 10 either way.
     short_delta, put_delta, call_delta : float, optional
-        |delta| of the short strikes (of what is bought, in a debit): 0.16 of a credit, 0.55 of a debit.
+        |delta| of the short strikes (of the long strikes, in a debit): 0.16 of a credit, 0.55 of a debit.
     width, put_width, call_width : float, optional
         Dollars between short and long strike; 5 unless given.
     wing_delta : float, optional
@@ -226,10 +226,10 @@ class Rules:
             return series.reindex(index, fill_value=False).to_numpy(dtype=np.bool_)
         if self.gate is None or isinstance(self.gate, IvRankBelow):
             return None
-        judge, known = self.gate, [day.date() for day in index]
+        judge, dates = self.gate, [day.date() for day in index]
         # A decision knows the closes up to `lag` sessions before: those before the session that follows them.
-        first_unknown = [None] * (self.lag - 1) + known
-        return np.array([day is not None and bool(judge(history.before(day))) for day in first_unknown[: len(known)]])
+        first_unknown = [None] * (self.lag - 1) + dates
+        return np.array([day is not None and bool(judge(history.before(day))) for day in first_unknown[: len(dates)]])
 
 
 FIELDS: Final = tuple(field.name for field in fields(Rules))

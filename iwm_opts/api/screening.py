@@ -43,7 +43,7 @@ class ScreenRequest:
     dte : (int, int)
         Calendar days to expiration, both ends included.
     selection : Selection
-        What a candidate must satisfy, how candidates are ranked, how many are kept.
+        Filters, ranking and number of candidates.
     terms : Terms
         Fill convention, fees, and the realised over implied variance behind expected profits.
     account : Account

@@ -69,7 +69,7 @@ class SimulateRequest:
     workers: int | None = None
 
     def plan(self) -> Plan:
-        """What is written, every default filled in."""
+        """Files to write, every default filled in."""
         world = _scenario(self.scenario)
         first = self.first or (world.first if world else FIRST)
         days = self.days or (world.sessions if world else DAYS)
@@ -132,12 +132,14 @@ def _scenario(name: str | None) -> Scenario | None:
     file, ending, inner = name.rpartition(".toml")
     if not ending or not (inner == "" or inner.startswith(":")):
         return scenario(name)
-    own = load_scenarios(Path(file + ending))
+    from_file = load_scenarios(Path(file + ending))
     if inner:
-        return scenario(inner[1:], own)
-    if len(own) != 1:
-        raise DataError(file + ending, f"holds {len(own)} scenarios: {', '.join(own)}", f"name one: {name}:NAME")
-    return next(iter(own.values()))
+        return scenario(inner[1:], from_file)
+    if len(from_file) != 1:
+        raise DataError(
+            file + ending, f"holds {len(from_file)} scenarios: {', '.join(from_file)}", f"name one: {name}:NAME"
+        )
+    return next(iter(from_file.values()))
 
 
 def _cores() -> int:

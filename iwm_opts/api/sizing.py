@@ -81,7 +81,7 @@ class SizeRequest:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PositionSize(Result):
-    """Contracts or shares, what they risk, and the limit that binds.
+    """Contracts or shares, their risk, and the binding limit.
 
     Attributes
     ----------

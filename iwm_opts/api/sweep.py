@@ -248,7 +248,7 @@ def sweep(
     ----------
     market : Market
     rules : Rules, optional
-        What the grid leaves alone.
+        Rules outside the grid.
     grid : mapping
         Fields of `Rules` and their values, such as ``{"profit": [0.25, 0.5], "stop": [1, 2, None]}``.
     sort : str

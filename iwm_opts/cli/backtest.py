@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 def backtest(values: Values) -> None:
     """Trade rules over a market, day by day, with fills, fees, assignment and settlement.
 
-    A decision rests on what was known the session before; strikes and fills are of the day itself. Exits are judged
-    by what closing costs at the exit fill; of several on one day the most expensive is taken.
+    A decision uses data up to the session before; strikes and fills are of the day itself. Exits are judged
+    by the closing cost at the exit fill; of several on one day the most expensive applies.
     """
     if values["compare"]:
         click.echo(result_text(_compared(values), values), nl=False)

@@ -1,4 +1,4 @@
-"""What the backtesting commands share: options for market and rules."""
+"""Options for market and rules of the backtesting commands."""
 
 import math
 from typing import Any, Final
@@ -102,7 +102,7 @@ entry_options = group(
         default="35:55",
         help=f"Calendar days to expiration: the one nearest the middle. A single number allows {DTE_SLACK} either way.",
     ),
-    option("--short-delta", type=DeltaParam(), help="|delta| of the short strikes (of what is bought, in a debit)."),
+    option("--short-delta", type=DeltaParam(), help="|delta| of the short strikes (of the long strikes, in a debit)."),
     option("--put-delta", type=DeltaParam(), help="The same for the put side alone."),
     option("--call-delta", type=DeltaParam(), help="The same for the call side alone."),
     option("--width", type=Number(), help=f"Dollars between short and long strike.  [default: {WING_WIDTH:g}]"),
@@ -145,7 +145,7 @@ size_options = group(
 )
 fill_options = group(
     cost_options,
-    option("--exit-fill", help="Fill on the way out.  [default: --fill]"),
+    option("--exit-fill", help="Fill at exit.  [default: --fill]"),
     option("--stop-fill", default="stress:3", help="Fill of a stop or touch."),
     heading="Fills and fees",
 )
@@ -154,7 +154,7 @@ backtest_options = group(entry_options, exit_options, size_options, fill_options
 
 
 def refuse_plan_data(values: Values) -> None:
-    """Refuse files that only a plan reads, beside rules that would leave them unread.
+    """Refuse files that only a plan reads, with rules that leave them unread.
 
     Raises
     ------

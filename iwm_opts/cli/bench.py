@@ -16,7 +16,7 @@ from iwm_opts.cli.values import Values, build, takes_values
 @option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error.")
 @takes_values
 def bench(values: Values) -> None:
-    """Measure backtests and condor-days a second, beside a plain-Python loop that does the same work.
+    """Measure backtests and condor-days a second against a plain-Python loop of the same work.
 
     Both trade an iron condor every day on ten years of a simulated market, with smile, quoted spreads and fees, and
     must come to the same trades.

@@ -1,4 +1,4 @@
-"""`iwm-opts claims`: what the strategy's source asserts, measured."""
+"""`iwm-opts claims`: measure the claims of the strategy's source."""
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -36,8 +36,8 @@ def claims(values: Values) -> None:
 
 def claims_of_evidence(values: Values) -> "ClaimsResult":
     """All claims, for `evidence --claims`, on the days up to --to if that is given."""
-    known = {"claims", *WITH_PLAN} - {"plan", "first"}
-    refuse_others(values, known, "claims are measured on all that the files hold up to --to")
+    allowed = {"claims", *WITH_PLAN} - {"plan", "first"}
+    refuse_others(values, allowed, "claims are measured on all that the files hold up to --to")
     last = values.day("last")
     before = last + timedelta(days=1) if last else None
     return _measured(values.replaced(source=files_or_simulated(values)), before, ())

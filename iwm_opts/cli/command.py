@@ -1,4 +1,4 @@
-"""What every command does: help under headings, a notice that kernels compile, no writing over what it reads."""
+"""Shared behaviour of commands: help, compile notice, output checks."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -73,7 +73,7 @@ WRITTEN = ("output", "plot", "save", "write_log", "calibrate")
 
 
 def refuse_overwriting(options: Mapping[str, object]) -> None:
-    """Refuse to write onto what is read, or onto one file twice.
+    """Refuse to write onto an input, or onto one file twice.
 
     Raises
     ------

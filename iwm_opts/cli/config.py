@@ -12,12 +12,12 @@ SHARED_TABLE = "defaults"  # applies to every command that knows the option
 
 
 def defaults_from_file(path: str | None, commands: Container[str]) -> "_Defaults | None":
-    """Read option defaults; None when there is no file.
+    """Read option defaults; None without a file.
 
     Raises
     ------
     DataError
-        When a named file does not exist, is no TOML, or holds a table that is no command.
+        When a named file does not exist, is invalid TOML, or holds an unknown table.
     """
     file = Path(path) if path else DEFAULT_FILE
     if not file.exists():
@@ -27,32 +27,32 @@ def defaults_from_file(path: str | None, commands: Container[str]) -> "_Defaults
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise DataError(file, f"is no TOML ({error})", "mend the file or name another with --config") from None
+        raise DataError(file, f"invalid TOML ({error})", "fix the file or name another with --config") from None
     for name, table in tables.items():
         if not isinstance(table, dict):
-            raise DataError(file, f"{name} stands outside a table", f"put it under [{SHARED_TABLE}] or [condor]")
+            raise DataError(file, f"{name} is outside a table", f"put it under [{SHARED_TABLE}] or [condor]")
         if name != SHARED_TABLE and name not in commands:
-            raise DataError(file, f"[{name}] is no command", f"use [{SHARED_TABLE}] or the name of a command")
+            raise DataError(file, f"[{name}]: unknown command", f"use [{SHARED_TABLE}] or the name of a command")
     return _Defaults(file, {name: _option_names(file, name, table) for name, table in tables.items()})
 
 
 def _option_names(file: Path, name: str, table: dict[str, object]) -> dict[str, object]:
     """Options by their inner names, their values as they would be typed, so that one parser reads both."""
-    found: dict[str, object] = {}
+    options: dict[str, object] = {}
     for key, value in table.items():
         option = key.replace("-", "_")
-        if option in found:
+        if option in options:
             raise DataError(file, f"[{name}] {key} is there twice, once with the other dash", "keep one of them")
         if isinstance(value, list):
-            found[option] = [_typed(file, name, key, each) for each in value]
+            options[option] = [_typed(file, name, key, each) for each in value]
         else:
-            found[option] = _typed(file, name, key, value)
-    return found
+            options[option] = _typed(file, name, key, value)
+    return options
 
 
 def _typed(file: Path, name: str, key: str, value: object) -> str:
     if isinstance(value, dict | list):
-        raise DataError(file, f"[{name}] {key} = {value!r} is no value of an option", "give a number or a word")
+        raise DataError(file, f"[{name}] {key} = {value!r} is not an option value", "give a number or a word")
     return str(value)
 
 
@@ -69,7 +69,7 @@ class _Defaults(dict[str, dict[str, object]]):
 
 
 def check_options(defaults: "_Defaults", options: dict[str, dict[str, bool]]) -> None:
-    """Refuse keys that are no option, and lists where one value is wanted; put a list around one where many may stand.
+    """Refuse unknown options and lists for single-valued options; wrap single values of repeatable ones.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def check_options(defaults: "_Defaults", options: dict[str, dict[str, bool]]) ->
     Raises
     ------
     DataError
-        With the key, its table and what comes nearest.
+        With the key, its table and the nearest option.
     """
     everywhere = {name: many for command in options.values() for name, many in command.items()}
     _check(defaults.file, SHARED_TABLE, defaults.shared, everywhere)
@@ -90,12 +90,12 @@ def check_options(defaults: "_Defaults", options: dict[str, dict[str, bool]]) ->
                 defaults[name][key] = [value]
 
 
-def _check(file: Path, name: str, table: dict[str, object], known: dict[str, bool]) -> None:
+def _check(file: Path, name: str, table: dict[str, object], repeats: dict[str, bool]) -> None:
     for key, value in table.items():
         spelt = key.replace("_", "-")
-        if key not in known:
-            near = difflib.get_close_matches(key, sorted(known), n=1)
+        if key not in repeats:
+            near = difflib.get_close_matches(key, sorted(repeats), n=1)
             remedy = f"did you mean {near[0].replace('_', '-')}?" if near else "see --help for the options"
-            raise DataError(file, f"[{name}] {spelt} is no option", remedy)
-        if isinstance(value, list) and not known[key]:
+            raise DataError(file, f"[{name}] {spelt}: unknown option", remedy)
+        if isinstance(value, list) and not repeats[key]:
             raise DataError(file, f"[{name}] {spelt} = {value} is a list", "give one value")

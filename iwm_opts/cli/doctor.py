@@ -1,4 +1,4 @@
-"""`iwm-opts doctor`: what is there, what is missing, what to do."""
+"""`iwm-opts doctor`: check the installation, data and sources."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""`iwm-opts evidence`: what a gate is worth, and how sure one can be of it."""
+"""`iwm-opts evidence`: value of a gate with its uncertainty."""
 
 import click
 
@@ -32,7 +32,7 @@ from iwm_opts.cli.values import Values, build, takes_values
 @option("--format", type=click.Choice(["table", "json", "csv"]), default="table", help="csv: the differences.")
 @option("--output", type=OutputParam(), help="File to write instead of standard output.")
 @option("--plan", metavar="FILE", help="Instead: what each rule of a plan is worth against entering on any session.")
-@option("--claims", is_flag=True, show_default=False, help="Instead: what the strategy claims, measured on the files.")
+@option("--claims", is_flag=True, show_default=False, help="Instead: measure the strategy's claims on the files.")
 @PLOT
 @backtest_options
 @fund_options

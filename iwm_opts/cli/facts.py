@@ -1,4 +1,4 @@
-"""`iwm-opts facts`: how the simulated market stands beside a real one."""
+"""`iwm-opts facts`: compare the simulator with real data."""
 
 from datetime import date
 from pathlib import Path
@@ -31,7 +31,7 @@ HISTORIES = 2000
 )
 @option("--bars", metavar="FILE", help="Daily bars of the underlying.")
 @option("--iv-history", metavar="FILE", help="Daily closes of its 30-day volatility index: Cboe RVX.")
-@option("--short-index", metavar="FILE", help="Index that stands in for 9 days: Cboe VIX9D.")
+@option("--short-index", metavar="FILE", help="Index used as 9-day proxy: Cboe VIX9D.")
 @option("--middle-index", metavar="FILE", help="For 30 days, under the slopes: Cboe VIX.")
 @option("--long-index", metavar="FILE", help="For three months: Cboe VIX3M.")
 @option("--first", type=DateParam(), default=FIRST.isoformat(), help="First day of the whole, or of a calibration.")
@@ -42,7 +42,7 @@ HISTORIES = 2000
     metavar="FILE",
     help="Parameter file (TOML), or to-2019: fitted up to 2019 alone.  [default: the shipped calibration]",
 )
-@option("--chain", metavar="FILE", help="Real chain whose smiles stand beside the model's.")
+@option("--chain", metavar="FILE", help="Real chain to compare smiles with.")
 @option("--session", help="Capture of the chain's day, by label or HH:MM.  [default: the latest in session]")
 @option("--as-of", type=DateParam(), help="Day of the chain.  [default: the file's last]")
 @option("--plot", type=OutputParam(PICTURE_KINDS), help="Real against simulated as a picture: PNG, SVG or PDF.")
@@ -50,10 +50,10 @@ HISTORIES = 2000
 @output_options
 @takes_values
 def facts(values: Values) -> None:
-    """The simulated market beside a real one: each fact, all of them together, and what follows a low IV rank.
+    """Compare the simulator with real data: each fact, all jointly, and outcomes by IV rank.
 
-    Without files, the record that the parameter file carries of its own calibration, and what the same model, fitted to
-    the years up to 2019 alone, made of the later ones. With --calibrate, parameters are sought that fit the files from
+    Without files, print the parameter file's calibration record, and the out-of-sample record of the same model fitted
+    to the years up to 2019. With --calibrate, parameters are sought that fit the files from
     --first to --last; that takes up to half an hour.
     """
     from iwm_opts.api.facts import FactsRequest, FactsResult, answer_facts

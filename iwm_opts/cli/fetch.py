@@ -24,7 +24,7 @@ fetch_options = group(
         help="Volatility index or bill yield; may repeat.",
     ),
     option("--interval", type=click.Choice(["1d", "1h", "15m", "5m", "1m"]), default="1d", help="Of the bars."),
-    option("--whole", is_flag=True, show_default=False, help="All there is, not only what is new."),
+    option("--whole", is_flag=True, show_default=False, help="Fetch the whole series, not only new rows."),
 )
 
 
@@ -33,7 +33,7 @@ fetch_options = group(
 @output_options
 @takes_values
 def fetch(values: Values) -> None:
-    """Fetch daily series: only what the record lacks, whole again where prices were restated.
+    """Fetch daily series: missing rows, or the whole where prices were restated.
 
     They lie as CSV under bars, indices and dividends of the record, fit for --iv-history and --dividends.
     """

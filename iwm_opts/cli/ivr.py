@@ -1,4 +1,4 @@
-"""`iwm-opts ivr`: IV rank now, and the history it stands in."""
+"""`iwm-opts ivr`: IV rank now and its history."""
 
 import click
 

@@ -19,21 +19,21 @@ COMMANDS = {
     "vertical": "Screen vertical spreads, credit or debit.",
     "single": "Screen single long options.",
     "ticket": "Write the order of a package for a broker; nothing is sent.",
-    "ivr": "IV rank now, and the history it stands in.",
+    "ivr": "IV rank now and its history.",
     "fills": "Compare what filling a package, or a whole chain, costs.",
-    "size": "Contracts or shares that the account bears.",
+    "size": "Position size allowed by the account.",
     "plan": "Write a trading plan, its document with today's numbers, or today's decision.",
-    "claims": "What the strategy claims, measured on your data.",
+    "claims": "Measure the strategy's claims on your data.",
     "simulate": "Simulated markets as files: bars, IV history, chains.",
     "fetch": "Bars, volatility indices and dividends into the local record.",
     "snapshot": "The chain of this moment into the local record.",
     "backtest": "Trade rules over a simulated, modelled or recorded market.",
-    "evidence": "What a gate is worth: against no gate, the opposite one and chance.",
+    "evidence": "Compare a gate with no gate, the opposite gate and chance.",
     "sweep": "Many rules over one market, and how much the best of them is luck.",
     "bench": "How fast backtests run on this machine.",
     "paper": "Trade a plan on paper: open, mark, close, list.",
     "review": "Review a trade log: rules kept and broken, fills, and whether the edge is there.",
-    "facts": "The simulated market beside a real one, fact by fact; calibrate it to files.",
+    "facts": "Compare the simulator with real data; recalibrate it.",
     "doctor": "Check installation, sources, record and clock; say what to do.",
 }
 
@@ -61,7 +61,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command; of an unknown one say what comes nearest."""
+        """Find a command; suggest the nearest of an unknown one."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
             near = difflib.get_close_matches(name, COMMANDS, n=1)
@@ -81,14 +81,14 @@ def _read_config(ctx: click.Context, _parameter: click.Parameter, path: str | No
     ctx.default_map = defaults_from_file(path, COMMANDS)
     if ctx.default_map is not None:
         commands = {name: _command(name) for name in COMMANDS}
-        known = {name: {p.name or "": _repeats(p) for p in _parameters(c)} for name, c in commands.items()}
-        check_options(ctx.default_map, known)
+        options = {name: {p.name or "": _repeats(p) for p in _parameters(c)} for name, c in commands.items()}
+        check_options(ctx.default_map, options)
 
 
 def _parameters(command: click.Command) -> list[click.Parameter]:
     """Of a command, and of a group all of its commands'."""
     inner = command.commands.values() if isinstance(command, click.Group) else ()
-    return [*command.params, *(parameter for one in inner for parameter in one.params)]
+    return [*command.params, *(parameter for nested in inner for parameter in nested.params)]
 
 
 def _repeats(parameter: click.Parameter) -> bool:
@@ -115,9 +115,9 @@ def _command(name: str) -> click.Command:
     callback=_read_config,
     is_eager=True,
     expose_value=False,
-    help="Options by command, TOML; may stand after the command too.  [default: ./iwm-opts.toml if there]",
+    help="Options by command, TOML; also allowed after the command.  [default: ./iwm-opts.toml if present]",
 )
-@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error; may stand anywhere.")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error; allowed anywhere.")
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Options spread analytics for IWM, the Russell 2000 ETF.

@@ -45,13 +45,13 @@ def option_values(context: click.Context) -> list[OptionValue]:
             if isinstance(parameter, click.Option):
                 key = (max(parameter.opts, key=len), *_value_and_origin(parameter, inner))
                 where.setdefault(key, []).append(name)
-    found = [OptionValue(*key, ", ".join(names)) for key, names in where.items()]
-    told = [
+    typed = [OptionValue(*key, ", ".join(names)) for key, names in where.items()]
+    plan_values = [
         OptionValue(name, os.environ[name], f"variable: {what}", "all")
         for name, what in VARIABLES.items()
         if name in os.environ
     ]
-    return told + sorted(found, key=lambda one: (one.origin == "default", one.option))
+    return plan_values + sorted(typed, key=lambda one: (one.origin == "default", one.option))
 
 
 def _value_and_origin(parameter: click.Option, context: click.Context) -> tuple[str, str]:

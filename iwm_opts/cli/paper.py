@@ -26,7 +26,7 @@ open_options = group(
         help="[default: the plan's, else condor]",
     ),
     option("--pick", type=click.IntRange(min=1), default=1, help="Candidate to open, as the screen ranks them."),
-    option("--contracts", type=click.IntRange(min=1), help="Own size, or shares.  [default: what the account bears]"),
+    option("--contracts", type=click.IntRange(min=1), help="Own size, or shares.  [default: the account's limit]"),
     option("--credit", type=Number(), help="Own fill, dollars a share, a debit negative.  [default: the model's]"),
     option("--price", type=Number(min=0, min_open=True), help="Own fill of shares.  [default: the model's]"),
     option("--answer", multiple=True, metavar="CRITERION=met|unmet|unknown", help="Checklist at entry; may repeat."),
@@ -63,13 +63,13 @@ def paper(context: click.Context) -> None:
 @checklist_options
 @takes_values
 def open_(values: Values) -> None:
-    """Open the best candidate of a screen, or the one that --pick says.
+    """Open the best candidate of a screen, or the one of --pick.
 
     The same plan and legs on the same day are opened once. A closed gate opens nothing, and says so; nor does a plan
     that says skip. Its checklist is judged and kept by --bars, or the record's daily bars, and what else is named:
-    what they cannot tell is unknown. What --answer says goes over that.
+    criteria without data are unknown. --answer overrides both.
 
-    A plan in shares is opened at the price that the chain tells of its underlying; with --bars and no --source at the
+    A plan in shares is opened at the chain's price of its underlying; with --bars and no --source at the
     open of the session --as-of, and by --minutes where it trades within the session.
     """
     from iwm_opts.api.paper import answer_paper_open, answer_paper_shares

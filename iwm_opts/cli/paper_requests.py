@@ -1,4 +1,4 @@
-"""From the options of `iwm-opts paper` to requests: what a plan says holds where nothing is typed."""
+"""Requests from the options of `iwm-opts paper`; the plan fills options not given."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, cast
@@ -72,7 +72,7 @@ def prices(values: Values) -> "PaperPrices":
 
 
 def _with_plan(plan: "Plan | None", values: Values) -> Values:
-    """Values with what the plan says of options that are not given."""
+    """Values with the plan's for options not given."""
     if plan is None:
         instrument = values.text("instrument") or "condor"
         delta = {} if "short_delta" in values.given else {"short_delta": BOUGHT.get(instrument, values["short_delta"])}
@@ -102,7 +102,7 @@ def _with_plan(plan: "Plan | None", values: Values) -> Values:
 
 
 def _instrument(plan: "Plan") -> str:
-    """What a plan trades, in the words of --instrument; `by-rule` where the rank decides."""
+    """Instrument of a plan as in --instrument; `by-rule` where the rank decides."""
     if plan.instrument == "condor":
         return "condor"
     if plan.instrument == "options":
@@ -112,7 +112,7 @@ def _instrument(plan: "Plan") -> str:
 
 
 def _strategy(values: Values) -> "Strategy":
-    """What the screen builds: condors, one kind of vertical, or long options."""
+    """Strategy of the screen: condors, one kind of vertical, or long options."""
     from iwm_opts.api.paper import BY_RULE
     from iwm_opts.spreads.strategies import IronCondor, SingleOption, Vertical
 
@@ -137,7 +137,7 @@ def _exits(plan: "Plan | None", values: Values) -> "Exits":
 
 
 def _data(plan: "Plan | None", values: Values) -> "PlanDataRequest":
-    """What the plan is judged on: the simulated market where the chain is of it, else files and the archive."""
+    """Data of the plan's decision: the simulated market for its chains, else files and the archive."""
     source = "sim" if values["source"] == "sim" else "record"
     if plan is None:
         return plan_data_request(values, source=source)

@@ -25,10 +25,10 @@ MADE = ("edge", "horizon", "instrument", "name", "account", "risk", "macro_appli
 
 plan_options = group(
     option("--plan", metavar="FILE", help="A plan written before, TOML; its lines take the place of the next seven."),
-    option("--edge", type=click.Choice(EDGES), help="What is traded."),
+    option("--edge", type=click.Choice(EDGES), help="Edge to trade."),
     option("--horizon", type=click.Choice(HORIZONS), help="[default: the edge's usual one]"),
     option("--instrument", type=click.Choice(INSTRUMENTS), help="[default: the edge's usual one]"),
-    option("--name", help="What the plan is called.  [default: edge and instrument]"),
+    option("--name", help="Name of the plan.  [default: edge and instrument]"),
     option("--account", type=Number(), default=ACCOUNT, help="Dollars."),
     option("--risk", type=ShareParam(), default=f"{RISK_SHARE:.0%}", help="Share of the account on one position."),
     option("--macro-applies-to-condors", is_flag=True, show_default=False, help="The KRE filter blocks condors too."),

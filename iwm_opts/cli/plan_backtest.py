@@ -57,11 +57,11 @@ def _named_plan(values: Values) -> "Plan":
     """The plan of --plan or the usual one of --edge."""
     from iwm_opts.plans.plan import load_plan, make_usual_plan
 
-    known, why = WITH_PLAN, "what it trades is in the file"
+    allowed, why = WITH_PLAN, "the plan file defines the trade"
     if not values["plan"]:
-        known |= {"edge", "account", "risk"}
+        allowed |= {"edge", "account", "risk"}
         why = f"{values['edge']} is traded by a plan: write one with iwm-opts plan"
-    refuse_others(values, known, why)
+    refuse_others(values, allowed, why)
     refuse_reversed(values)
     if values["plan"]:
         return load_plan(values.text("plan"))

@@ -68,8 +68,8 @@ def files_or_simulated(values: Values) -> str:
     return source
 
 
-def refuse_others(values: Values, known: Collection[str], why: str) -> None:
-    """Refuse options that were typed and mean nothing beside others.
+def refuse_others(values: Values, allowed: Collection[str], why: str) -> None:
+    """Refuse typed options that have no effect with others.
 
     Raises
     ------
@@ -78,8 +78,8 @@ def refuse_others(values: Values, known: Collection[str], why: str) -> None:
     """
     spelled = {"first": "--from", "last": "--to"}
     for name in values:
-        if name not in known and name in values.typed:
-            raise click.UsageError(f"{spelled.get(name, option_name(name))} means nothing here: {why}")
+        if name not in allowed and name in values.typed:
+            raise click.UsageError(f"{spelled.get(name, option_name(name))} has no effect here: {why}")
 
 
 def refuse_reversed(values: Values) -> None:

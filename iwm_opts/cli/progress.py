@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress(what: str, values: Mapping[str, object]) -> Iterator[Callable[[int, int], None] | None]:
-    """Something to call with (done, total); None where nobody watches, or --quiet."""
+    """Something to call with (done, total); None without a terminal, or with --quiet."""
     if values.get("quiet") or not sys.stderr.isatty():
         yield None
         return

@@ -86,7 +86,7 @@ def screen_request(values: Values, strategy: "Strategy") -> "ScreenRequest":
 
 
 def market_request(values: Values) -> "MarketRequest":
-    """--source of a backtest and its companions; a symbol that nobody gave is the file's."""
+    """--source of a backtest and its companions; the symbol defaults to the file's."""
     from iwm_opts.api.chain import ModelledInputs
     from iwm_opts.api.markets import MarketRequest
 

@@ -1,4 +1,4 @@
-"""`iwm-opts review`: a trade log by the month, and what it says of the trader and of the edge."""
+"""`iwm-opts review`: a trade log by month, faults and the state of the edge."""
 
 import click
 
@@ -16,7 +16,7 @@ def _known_zone(_ctx: click.Context, _parameter: click.Parameter, name: str) -> 
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise click.BadParameter(f"{name!r} is no time zone; write America/Chicago") from None
+        raise click.BadParameter(f"{name!r}: unknown time zone. Write America/Chicago") from None
     return name
 
 
@@ -25,7 +25,7 @@ review_options = group(
     option(
         "--backtest",
         metavar="PATH",
-        help="Trades of a backtest of that plan (a saved folder, CSV or Parquet): what the results are held against.",
+        help="Trades of a backtest of that plan (a saved folder, CSV or Parquet) to compare results with.",
     ),
     option(
         "--account",
@@ -48,7 +48,7 @@ review_options = group(
     option(
         "--bars",
         metavar="FILE",
-        help="Daily bars, for what the plan says of the trades.  [default: the record's]",
+        help="Daily bars to replay the plan's rules on the trades.  [default: the record's]",
     ),
     option(
         "--iv-history",
@@ -77,8 +77,8 @@ def review(values: Values) -> None:
     Excel, XML or Parquet, also inside .gz and .zip. Legs are grouped into packages, fills in shares into round trips,
     first in first out. `paper` is the paper journal.
 
-    What a broker does not say, the plan says on daily bars: the checklist at each entry, and of share trades the size,
-    the risk, the exits and the model's fills.
+    The plan's rules on daily bars fill in the broker's export: the checklist at each entry, and of share trades the
+    size, the risk, the exits and the model's fills.
     """
     from iwm_opts.api.review import ReviewRequest, ReviewResult, answer_review
     from iwm_opts.journal.trade_log import write_log

@@ -1,4 +1,4 @@
-"""What the screening commands share: screen, write, draw."""
+"""Shared steps of the screening commands: screen, write, draw."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -47,9 +47,9 @@ simulate_options = group(
 def simulate(values: Values) -> None:
     """Write simulated markets: bars, IV history, dividends and option chains, as Parquet in canonical columns.
 
-    Nobody ever traded there: an edge found on them echoes the premium that the parameters put into option prices. Cut
-    off and run again, it goes on where it stopped; the same seed writes the same bytes whatever the workers. A chain
-    takes some 2,600 rows and 90 kB a day up to 100 DTE, twice that with all expirations.
+    An edge found on simulated data reflects the premium in the parameters. A rerun resumes an interrupted simulation;
+    the same seed writes the same bytes with any number of workers. A chain takes some 2,600 rows and 90 kB a day up to
+    100 DTE, twice that with all expirations.
     """
     from iwm_opts.api.simulation import SimulateRequest, answer_simulate
 

@@ -1,4 +1,4 @@
-"""`iwm-opts size`: contracts or shares that the account bears."""
+"""`iwm-opts size`: position size allowed by the account."""
 
 import click
 

@@ -71,31 +71,31 @@ def sweep(values: Values) -> None:
 
 
 def _grid(given: tuple[str, ...]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    grid: dict[str, list[str]] = {}
     for text in given:
         name, _, values = text.partition("=")
         name = name.strip().lower().replace("_", "-")
-        if name in found:
-            raise click.UsageError(f"--grid {name} stands there twice: put all values into one")
+        if name in grid:
+            raise click.UsageError(f"--grid {name} is given twice: put all values into one")
         _parameter(name)
-        found[name] = [value.strip() for value in values.split(",") if value.strip()]
-    return found
+        grid[name] = [value.strip() for value in values.split(",") if value.strip()]
+    return grid
 
 
 def _parameter(name: str) -> click.Parameter:
     """The option of the rules that a grid names."""
-    found = next((p for p in sweep.params if f"--{name}" in p.opts), None)
-    if found is None or found.name in NO_RULES:
-        known = sorted(max(p.opts, key=len)[2:] for p in sweep.params if p.name not in NO_RULES)
-        raise click.UsageError(f"--grid {name}: no option of the rules; choose from {', '.join(known)}")
-    return found
+    match = next((p for p in sweep.params if f"--{name}" in p.opts), None)
+    if match is None or match.name in NO_RULES:
+        names = sorted(max(p.opts, key=len)[2:] for p in sweep.params if p.name not in NO_RULES)
+        raise click.UsageError(f"--grid {name}: no option of the rules; choose from {', '.join(names)}")
+    return match
 
 
 def _typed(texts: dict[str, str]) -> dict[str, object]:
     """Values as the command line would have read them."""
-    found: dict[str, object] = {}
+    options: dict[str, object] = {}
     for name, text in texts.items():
         parameter = _parameter(name)
         value = parameter.type.convert(text, parameter, None)
-        found[str(parameter.name)] = (value,) if getattr(parameter, "multiple", False) else value
-    return found
+        options[str(parameter.name)] = (value,) if getattr(parameter, "multiple", False) else value
+    return options

@@ -50,7 +50,7 @@ class Values(Mapping[str, object]):
         return Values({name: value for name, value in self.items() if name not in names}, self.typed, self.given)
 
     def asked(self, *apart: str) -> dict[str, object]:
-        """Options given anywhere, apart from some, with days as text: what is saved beside a result."""
+        """Options given anywhere except some, days as text: saved with a result."""
         kept = {name: value for name, value in self.items() if name in self.given and name not in apart}
         return {name: value.isoformat() if isinstance(value, date) else value for name, value in kept.items()}
 

@@ -220,7 +220,7 @@ def test_backtest_runs_a_plan_and_refuses_what_it_says_itself(run, data):
     assert usual["periods"] == record["periods"]
     refused = run("backtest", "--plan", "dips.toml", *data, "--profit", "1")
     assert refused.code == 2
-    assert "--profit means nothing here" in refused.err
+    assert "--profit has no effect here" in refused.err
     given = run("backtest", "--plan", "dips.toml", *data, "--from", "2024-02-01", "--to", "2024-06-28")
     assert "given range, 2024-02-01 to 2024-06-28: " in " ".join(given.out.split())
     for command in ("backtest", "evidence"):
@@ -239,7 +239,7 @@ def test_evidence_measures_the_claims_up_to_a_day(run, data):
     assert filters[1]["sampled"].endswith("to 2024-06-28")
     for option, value in (("--from", "2024-01-02"), ("--profit", "0.5"), ("--plan", "dips.toml")):
         refused = run("evidence", "--claims", *data, option, value)
-        assert (refused.code, f"{option} means nothing here" in refused.err) == (2, True)
+        assert (refused.code, f"{option} has no effect here" in refused.err) == (2, True)
 
 
 def test_evidence_says_what_each_rule_is_worth(run, data):

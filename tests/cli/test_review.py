@@ -67,7 +67,7 @@ def test_the_page_names_the_fault_and_its_cost(run, log_file, plan_file):
     assert page.code == 0
     assert "trades.csv: 40 closed trades, 0 open" in page.out
     assert "plan condors; compared with itself: no backtest given; account $40,000" in page.out
-    assert "What went wrong (1 fault)" in page.out
+    assert "Faults (1)" in page.out
     text = " ".join(page.out.split())
     assert "late exits: 10 of 40 trades left after the day their rule called" in text
     assert "by 3.0 sessions on average, which cost $200.00" in text

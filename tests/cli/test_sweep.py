@@ -58,7 +58,7 @@ def test_a_stopped_sweep_goes_on_and_ends_in_the_same_table(swept, tmp_path):
         (("--grid", "profit="), "needs values"),
         (("--grid", "profit=0.5,0.5"), "each once"),
         (("--grid", "profit=soon"), "not a valid"),
-        (("--grid", "profit=0.2", "--grid", "profit=0.3"), "stands there twice"),
+        (("--grid", "profit=0.2", "--grid", "profit=0.3"), "is given twice"),
         (("--grid", "profit=2"), "must be at most 1"),
     ],
 )
