@@ -1,1 +1,1 @@
-"""What the market says: calendar, chains, rates, dividends, smiles, volatility indices."""
+"""Market data: calendar, chains, rates, dividends, smiles, volatility indices."""

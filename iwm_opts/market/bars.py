@@ -90,7 +90,7 @@ def average_true_range(bars: pd.DataFrame, period: int = ATR_PERIOD, method: Met
     Raises
     ------
     InputError
-        When the period is below 1, or there is no such method.
+        When the period is below 1, or the method is unknown.
     """
     if period < 1:
         raise InputError("period", period, "needs at least 1 session")
@@ -99,7 +99,7 @@ def average_true_range(bars: pd.DataFrame, period: int = ATR_PERIOD, method: Met
     if method == "simple":
         return mean
     if method != "wilder":
-        raise InputError("method", method, "is no average true range", "choose wilder or simple")
+        raise InputError("method", method, "unknown average true range", "choose wilder or simple")
     seeded = ranges.where(np.arange(len(ranges)) >= period, mean)
     return seeded.ewm(alpha=1.0 / period, adjust=False, ignore_na=True).mean()
 
@@ -112,10 +112,10 @@ def atr(bars: pd.DataFrame, before: date, period: int = ATR_PERIOD, method: Meth
     InputError
         When fewer than `period` bars precede it, or as in `average_true_range`.
     """
-    known = bars[bars.index < pd.Timestamp(before)]
-    if len(known) < max(period, 1):
+    history = bars[bars.index < pd.Timestamp(before)]
+    if len(history) < max(period, 1):
         raise InputError(
-            "before", before.isoformat(), f"{len(known)} bars precede it, {period} are needed", "give longer bars"
+            "before", before.isoformat(), f"{len(history)} bars precede it, {period} are needed", "give longer bars"
         )
-    value = float(average_true_range(known, period, method).iloc[-1])
-    return Atr(value, known.index[-1].date(), value / float(known["close"].iloc[-1]), period, method)
+    value = float(average_true_range(history, period, method).iloc[-1])
+    return Atr(value, history.index[-1].date(), value / float(history["close"].iloc[-1]), period, method)

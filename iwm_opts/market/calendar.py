@@ -124,7 +124,7 @@ def in_session(at: datetime) -> bool:
 def expiry_moment(expiration: date) -> datetime:
     """When an option stops: the close of its expiration day, New York time.
 
-    An expiration that is no session (the Saturdays that monthlies were dated on until 2015, Good Friday) ends with the
+    An expiration outside sessions (the Saturdays that monthlies were dated on until 2015, Good Friday) ends with the
     last session before it.
     """
     return session_hours(latest_session(expiration))[1]

@@ -1,4 +1,4 @@
-"""From the rows of one capture to a chain: refuse what is no market, count the rest, find spot."""
+"""Chain from the rows of one capture: checks, defects and spot."""
 
 import math
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ def no_spot(source: str) -> DataError:
 
 def wrong_spot(source: str, spot: float, origin: str, parity: float) -> DataError:
     """Error of a spot of another market than the quotes."""
-    rule = f"spot {spot:g} ({origin}) is no spot of these quotes: put-call parity says about {parity:.2f}"
+    rule = f"spot {spot:g} ({origin}) contradicts these quotes: put-call parity gives about {parity:.2f}"
     return DataError(source, rule, "correct the column or --spot")
 
 
@@ -92,8 +92,8 @@ def differing_duplicates(count: int, differing: int) -> str:
     """Warning of contracts that occur twice with different quotes."""
     return (
         f"{count} rows repeat an earlier contract, {differing} of them with another quote: the first was kept; "
-        "if these are several captures or roots, the file lacks the quote_time, session or root column that tells "
-        "them apart"
+        "if these are several captures or roots, the file lacks the quote_time, session or root column "
+        "to separate them"
     )
 
 
@@ -128,7 +128,7 @@ def make_chain(
     quotes : DataFrame
         Required columns of `conventions.CHAIN_COLUMNS`; the others are filled with NaN. One quote date.
     symbol, source, session
-        What the rows are of, where they come from, which capture they are.
+        Underlying, origin and capture of the rows.
     spot : float, optional
         Goes over the column. Without either, spot is estimated by put-call parity, with a warning.
     newest_trade : datetime, optional
@@ -136,7 +136,7 @@ def make_chain(
     previous : DataFrame, optional
         The capture before, where known: reveals one that only repeats it.
     notes, warnings : sequences of str
-        What the reader of the rows has to say already.
+        Messages of the reader of the rows.
     simulated, modelled : bool
         See `Chain`.
 
@@ -147,21 +147,21 @@ def make_chain(
         of which none is usable or few are in put-call parity (prices in cents, strikes times 1,000), or where spot
         is neither given nor implied, or of another market than the quotes.
     """
-    told, warned = list(notes), list(warnings)
+    remarks, warned = list(notes), list(warnings)
     table = _canonical(quotes, symbol, source)
     as_of = table["quote_date"].iloc[0].date()
     _refuse_no_market(table, as_of, source)
-    table, duplicate = _without_duplicates(table, told, warned)
+    table, duplicate = _without_duplicates(table, remarks, warned)
     quote_time = _latest(table["quote_time"])
     frozen = _is_frozen(table, as_of, newest_trade, previous, warned)
     if quote_time and not _in_hours(quote_time, as_of):
-        told.append(f"captured {quote_time:%Y-%m-%d %H:%M} New York, outside the session of {as_of}")
+        remarks.append(f"captured {quote_time:%Y-%m-%d %H:%M} New York, outside the session of {as_of}")
     parity = _refuse_no_parity(table, as_of, source)
-    spot, spot_source = _spot(table, spot, moment_of_quotes(as_of, quote_time), source, told, warned)
+    spot, spot_source = _spot(table, spot, moment_of_quotes(as_of, quote_time), source, remarks, warned)
     if abs(spot / parity - 1.0) > FAR_SPOT:
         raise wrong_spot(source, spot, spot_source, parity)
     table["underlying_price"] = table["underlying_price"].fillna(spot)
-    quality = assess(table, spot, duplicate=duplicate, frozen=frozen, notes=told)
+    quality = assess(table, spot, duplicate=duplicate, frozen=frozen, notes=remarks)
     if not quality.usable:
         raise nothing_usable(source, quality.summary)
     return Chain(
@@ -249,7 +249,7 @@ def _refuse_no_parity(table: pd.DataFrame, as_of: date, source: str) -> float:
     return centre
 
 
-def _without_duplicates(table: pd.DataFrame, told: list[str], warned: list[str]) -> tuple[pd.DataFrame, int]:
+def _without_duplicates(table: pd.DataFrame, notes: list[str], warned: list[str]) -> tuple[pd.DataFrame, int]:
     """First row of each contract, and how many rows were left out for it."""
     key = [
         name for name in ROW_KEY if name != "quote_time"
@@ -262,7 +262,7 @@ def _without_duplicates(table: pd.DataFrame, told: list[str], warned: list[str])
     if differing:
         warned.append(differing_duplicates(count, differing))
     else:
-        told.append(f"{count} rows repeat an earlier one exactly and were left out")
+        notes.append(f"{count} rows repeat an earlier one exactly and were left out")
     return table[~again].reset_index(drop=True), count
 
 
@@ -289,7 +289,7 @@ def _is_frozen(
 
 
 def _spot(
-    table: pd.DataFrame, given: float | None, moment: datetime, source: str, told: list[str], warned: list[str]
+    table: pd.DataFrame, given: float | None, moment: datetime, source: str, notes: list[str], warned: list[str]
 ) -> tuple[float, str]:
     """Spot and where it comes from; compared with what parity says."""
     implied, expiration = _parity_spot(table, moment)
@@ -298,7 +298,7 @@ def _spot(
         given = float(column.median()) if len(column) else None
         origin = "file"
         if len(column) and column.max() - column.min() > SPOT_DRIFT * column.median():
-            told.append(f"spot runs from {column.min():g} to {column.max():g} over the rows; the median was taken")
+            notes.append(f"spot runs from {column.min():g} to {column.max():g} over the rows; the median was taken")
     else:
         origin = "given"
     if given is not None:

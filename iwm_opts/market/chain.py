@@ -1,4 +1,4 @@
-"""A chain: every listed option of one underlying at one moment, with what is wrong with its quotes."""
+"""Chain: every listed option of one underlying at one moment, with its defects."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -32,7 +32,7 @@ class Chain:
     """One capture of an option chain.
 
     `quotes` has the columns of `conventions.CHAIN_COLUMNS` (NaN where unknown), one row a contract, sorted by
-    expiration, root, strike and right. Defective quotes stand in it as they came; slices leave them out.
+    expiration, root, strike and right. Defective quotes are kept as read; slices leave them out.
     """
 
     quotes: pd.DataFrame
@@ -50,22 +50,22 @@ class Chain:
 
     @property
     def label(self) -> str:
-        """What must stand above and below everything made of quotes that are no market's; empty for real ones."""
+        """Label of output from simulated or modelled quotes; empty for real ones."""
         if self.modelled:
             return LABELS["modelled"]
         return LABELS["simulated"] if self.simulated else ""
 
     @property
     def moment(self) -> datetime:
-        """When the quotes stood, New York time: a capture after the close shows the quotes of the close."""
+        """Time of the quotes, New York; that of the close for a capture after it."""
         return moment_of_quotes(self.as_of, self.quote_time)
 
     def rows(self, expiration: date, root: str | None = None) -> pd.DataFrame:
         """Quotes of one expiration, of one root or of all."""
-        wanted = self.quotes["expiration"] == pd.Timestamp(expiration)
+        chosen = self.quotes["expiration"] == pd.Timestamp(expiration)
         if root is not None:
-            wanted &= self.quotes["root"] == root
-        return self.quotes[wanted]
+            chosen &= self.quotes["root"] == root
+        return self.quotes[chosen]
 
 
 def expiry_slices(chain: Chain, closed_day_weight: float = CLOSED_DAY_WEIGHT) -> list[ExpirySlice]:
@@ -80,7 +80,7 @@ def expiry_slices(chain: Chain, closed_day_weight: float = CLOSED_DAY_WEIGHT) ->
 
 
 def moment_of_quotes(as_of: date, quote_time: datetime | None) -> datetime:
-    """When quotes stood, New York time: at their quote time, but never after the close of their session."""
+    """Time of quotes, New York: their quote time, at most the close of their session."""
     close = at_close(as_of)
     return min(quote_time, close) if quote_time else close
 
@@ -98,12 +98,12 @@ def slices_of(
     clocks = _clocks(moment, days, [roots[start] for start in starts], closed_day_weight)
     columns = {name: table[name].to_numpy(dtype=np.float64) for name in ("strike", "bid", "ask")}
     columns["sign"] = right_signs(table["right"])
-    found = []
+    slices = []
     for position, (start, stop) in enumerate(zip(starts, [*starts[1:], len(table)], strict=True)):
         here = {name: column[start:stop] for name, column in columns.items()}
         strike, sides = _sides(here, usable[start:stop])
         years, effective, left = (clock[position] for clock in clocks)
-        found.append(
+        slices.append(
             ExpirySlice(
                 root=roots[start],
                 expiration=days[position],
@@ -115,7 +115,7 @@ def slices_of(
                 **sides,
             )
         )
-    return found
+    return slices
 
 
 def _sides(

@@ -88,12 +88,12 @@ _SATURDAY: Final = 5  # date.weekday() of the day that monthlies were dated on u
 
 
 def settlement_of(root: str) -> Settlement:
-    """Settlement rule of a root; what is no known index class is an equity: American, physical, on the close."""
+    """Settlement rule of a root; other roots are equities: American, physical, on the close."""
     return _INDEX_ROOTS.get(root.strip().upper(), EQUITY)
 
 
 def underlying_of(root: str) -> str:
-    """Symbol of what a root is written on: `SPXW` gives `SPX`, the adjusted root `IWM1` gives `IWM`."""
+    """Underlying symbol of a root: `SPXW` gives `SPX`, the adjusted root `IWM1` gives `IWM`."""
     bare = root.strip().upper()
     return _UNDERLYING.get(bare) or bare.strip("0123456789") or bare
 
@@ -159,12 +159,12 @@ def parse_occ(symbol: str) -> Contract:
     InputError
         When the symbol is not of that form, or its date does not exist.
     """
-    found = OCC_PATTERN.fullmatch(symbol.strip().removeprefix("O:"))
-    if not found:
-        raise InputError("symbol", symbol, "is no OCC option symbol", "it reads like IWM260731P00275000")
-    root, year, month, day, right, units = found.groups()
+    match = OCC_PATTERN.fullmatch(symbol.strip().removeprefix("O:"))
+    if not match:
+        raise InputError("symbol", symbol, "invalid OCC option symbol", "write it like IWM260731P00275000")
+    root, year, month, day, right, units = match.groups()
     try:
         expiration = date(2000 + int(year), int(month), int(day))
     except ValueError:
-        raise InputError("symbol", symbol, f"{year}{month}{day} is no date (yymmdd)") from None
+        raise InputError("symbol", symbol, f"{year}{month}{day} is not a date (yymmdd)") from None
     return Contract(root, expiration, cast("Right", right), int(units) / STRIKE_UNITS)

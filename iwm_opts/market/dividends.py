@@ -18,7 +18,7 @@ class Dividend:
 
 @dataclass(frozen=True, slots=True)
 class DividendSchedule:
-    """Dividends known or projected, in order of ex-date; `None` in place of a schedule means nobody said."""
+    """Dividends known or projected, in order of ex-date; `None` in place of a schedule means unknown."""
 
     dividends: tuple[Dividend, ...]
     source: str
@@ -34,11 +34,11 @@ class DividendSchedule:
         """
         given = list(self.dividends)
         past_year = [d for d in given if today - ONE_YEAR <= d.ex_date <= today] or given[-4:]
-        found = list(given)
+        schedule = list(given)
         for payment in past_year:
             ex_date = payment.ex_date + ONE_YEAR
             while ex_date <= until:
-                if ex_date > today and all(abs(ex_date - d.ex_date) > SAME_PAYMENT for d in found):
-                    found.append(Dividend(ex_date, payment.amount, projected=True))
+                if ex_date > today and all(abs(ex_date - d.ex_date) > SAME_PAYMENT for d in schedule):
+                    schedule.append(Dividend(ex_date, payment.amount, projected=True))
                 ex_date += ONE_YEAR
-        return DividendSchedule(tuple(sorted(found)), self.source)
+        return DividendSchedule(tuple(sorted(schedule)), self.source)

@@ -16,7 +16,7 @@ CARRY_DAYS = 21  # calendar days that hold STALE_SESSIONS sessions, whatever the
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A condition, whether it holds, and what it rests on."""
+    """A condition, its state and reasons."""
 
     condition: str
     is_open: bool

@@ -1,4 +1,4 @@
-"""IV rank and percentile: where implied volatility stands within its own past."""
+"""IV rank and percentile of implied volatility within its past."""
 
 import math
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IvHistory:
-    """Daily closes of one IV series, and what it is."""
+    """Daily closes and identity of one IV series."""
 
     series: str
     tenor_days: int | None  # None where nobody said
@@ -29,7 +29,7 @@ class IvHistory:
     skipped: tuple[str, ...] = ()  # what the file held and this does not, with counts
 
     def before(self, day: date) -> "IvHistory":
-        """What was known before a day."""
+        """Observations before a day."""
         return replace(self, closes=self.closes[self.closes.index < pd.Timestamp(day)])
 
     def rank(self, before: date | str, lookback: int = IVR_LOOKBACK) -> "IvRank":
@@ -191,7 +191,7 @@ def covered_ranks(history: IvHistory, lookback: int = IVR_LOOKBACK) -> "pd.Serie
 def open_gate_by_weekday(
     history: IvHistory, threshold: float = GATE_RANK, lookback: int = IVR_LOOKBACK, min_coverage: float = MIN_COVERAGE
 ) -> tuple[OpenGateShare, ...]:
-    """How often the rank stood below a threshold, by the weekday of the ranked close.
+    """Frequency of ranks below a threshold, by the weekday of the ranked close.
 
     An index built on the wrong clock shows here: it opens the gate on Fridays. The decision that a close opens is
     taken on the next session.
@@ -234,19 +234,19 @@ def _on_sessions(values: pd.Series, first: date, last: date) -> pd.Series:
 def _why_unranked(rank: float, observations: int) -> str:
     if not math.isnan(rank):
         return ""
-    return "one observation has no range to stand in" if observations < 2 else "every observation is the same"
+    return "one observation has no range" if observations < 2 else "every observation is the same"
 
 
 def _warnings(
     series: str, before: date, value_date: date, lookback: int, observations: int, missed: int, ignored: int
 ) -> tuple[str, ...]:
-    found = []
+    lines = []
     if missed:
-        found.append(f"{series} ends on {value_date}: {missed} sessions before {before} have no value")
+        lines.append(f"{series} ends on {value_date}: {missed} sessions before {before} have no value")
     if observations < MIN_COVERAGE * lookback:
-        found.append(
+        lines.append(
             f"{series} has {observations} of {lookback} sessions: the rank covers {observations / lookback:.0%}"
         )
     if ignored:
-        found.append(f"{series}: values on days without a session ignored: {ignored}")
-    return tuple(found)
+        lines.append(f"{series}: values on days without a session ignored: {ignored}")
+    return tuple(lines)

@@ -16,7 +16,7 @@ OTHER_PRICES: Final = 0.05  # share of price between the opens of minutes and of
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Minutes:
-    """Regular-session minutes of some sessions, and what the file held besides."""
+    """Regular-session minutes of some sessions, and counts of other rows."""
 
     bars: pd.DataFrame  # see `io.minutes.load_minutes`
     skipped: tuple[str, ...]  # what was left out or doubted, with counts
@@ -27,7 +27,7 @@ class Minutes:
         return Minutes(self.bars[self.bars.index < day], self.skipped, self.source)
 
     def label(self, symbol: str) -> str:
-        """Length of the bars, what they are of and where they come from, for a reader."""
+        """Length, underlying and source of the bars as text."""
         of = f"{bar_minutes(self.bars)}-minute bars of {symbol}"
         return f"{of} ({self.source})" if self.source else of
 

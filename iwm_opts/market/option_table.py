@@ -122,15 +122,15 @@ def _smile(
 def _interest(chain: Chain, quotes: ExpirySlice) -> dict[str, Array]:
     """Open interest and volume on the table's rows."""
     rows = chain.rows(quotes.expiration, quotes.root)
-    found = {}
+    columns = {}
     for name in INTEREST_COLUMNS:
         sides = []
         for right in ("P", "C"):
             if name in rows:
                 side = rows[rows["right"] == right]
-                known = side.drop_duplicates("strike").set_index("strike")[name]
-                sides.append(known.reindex(quotes.strike).to_numpy(dtype=np.float64, na_value=np.nan))
+                by_strike = side.drop_duplicates("strike").set_index("strike")[name]
+                sides.append(by_strike.reindex(quotes.strike).to_numpy(dtype=np.float64, na_value=np.nan))
             else:
                 sides.append(np.full(len(quotes.strike), np.nan))
-        found[name] = np.concatenate(sides)
-    return found
+        columns[name] = np.concatenate(sides)
+    return columns

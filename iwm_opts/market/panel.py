@@ -37,7 +37,7 @@ class Panel:
     """Quotes and underlying of D days, S slices and N strikes.
 
     Every array is C-contiguous. NaN in a bid and its ask: the option is absent from the source, or its quote is
-    unusable. A bid of 0 with an ask: nobody bids. A bid of 0 with a NaN ask: listed at 0/0.
+    unusable. A bid of 0 with an ask: no bid. A bid of 0 with a NaN ask: listed at 0/0.
     """
 
     name: str

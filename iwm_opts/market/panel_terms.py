@@ -1,4 +1,4 @@
-"""What the quotes of a panel imply: rates, forwards, IV10 and IV30 of every day, vols and deltas of chosen slices."""
+"""Implied terms of a panel: rates, forwards, IV10, IV30, vols and deltas."""
 
 import math
 from dataclasses import dataclass, field

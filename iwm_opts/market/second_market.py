@@ -142,14 +142,14 @@ def _clusters(spots: Array) -> list[float]:
 
 def _contradicting(quotes: pd.DataFrame, candidates: Mask, trusted: Mask) -> Mask:
     """Candidates that quotes of the first market contradict: a call is worth less the higher its strike."""
-    found = np.zeros(len(quotes), dtype=np.bool_)
+    flags = np.zeros(len(quotes), dtype=np.bool_)
     if not candidates.any():
-        return found
+        return flags
     right, strike = quotes["right"].to_numpy(), quotes["strike"].to_numpy()
     bid, ask = quotes["bid"].to_numpy(), quotes["ask"].to_numpy()
     group = quotes.groupby(["expiration", "root"]).ngroup().to_numpy()
     for row in np.flatnonzero(candidates & (bid > 0.0)):
         peers = trusted & (group == group[row]) & (right == right[row]) & (ask > 0.0)
         peers &= (strike < strike[row]) if right[row] == "C" else (strike > strike[row])
-        found[row] = bool(peers.any()) and bid[row] > ask[peers].min()
-    return found
+        flags[row] = bool(peers.any()) and bid[row] > ask[peers].min()
+    return flags

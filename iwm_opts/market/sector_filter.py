@@ -1,4 +1,4 @@
-"""The macro filter: regional banks down hard means no new longs; biotech is shown beside it as a lead."""
+"""The macro filter: regional banks down hard means no new longs; biotech is shown as a lead."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -31,7 +31,7 @@ class MacroFilter:
         return known_signal(returns >= -self.drop - ROUNDING, returns.notna())
 
     def on(self, bars: pd.DataFrame | None, day: date) -> "MacroState":
-        """The filter for a decision before the open of `day`; the session before is what it reads."""
+        """The filter for a decision before the open of `day`; it reads the session before."""
         if bars is None:
             return MacroState("unknown", None, None, f"no {self.symbol} bars were given")
         returns = session_returns(bars)
@@ -46,7 +46,7 @@ class MacroFilter:
 
 @dataclass(frozen=True, slots=True)
 class MacroState:
-    """What the filter says: `met` leaves new longs free, `unmet` blocks them."""
+    """State of the filter: `met` allows new longs, `unmet` blocks them."""
 
     state: State
     change: float | None  # of the session read, share of price

@@ -1,6 +1,6 @@
 """Signals on daily bars: True, False or NA, dated by the close that makes them known.
 
-NA is `unknown`: data is missing, and what is unknown is never traded and never counts as met. The first trade that a
+NA is `unknown`: data is missing; an unknown signal is never traded and never counts as met. The first trade that a
 signal allows is of the next session.
 """
 
@@ -18,7 +18,7 @@ ROUNDING: Final = 1e-9  # share of price: a fall of exactly 1.5% is not over 1.5
 
 
 def total_return_close(bars: pd.DataFrame) -> "pd.Series[float]":
-    """Adjusted closes where the bars have them, else closes: a dividend is no decline."""
+    """Adjusted closes where the bars have them, else closes: a dividend is not a decline."""
     return bars["adjusted_close" if "adjusted_close" in bars else "close"]
 
 
@@ -55,13 +55,13 @@ def allowed_on(signals: "pd.Series[bool]", days: Sequence[date]) -> NDArray[np.b
     -------
     ndarray of bool, shape (n,)
     """
-    wanted = np.array(days, dtype="datetime64[D]")
-    if not len(wanted):
+    dates = np.array(days, dtype="datetime64[D]")
+    if not len(dates):
         return np.zeros(0, dtype=bool)
-    calendar = sessions((wanted[0] - np.timedelta64(14)).item(), wanted[-1].item())
-    before = pd.DatetimeIndex(calendar[np.searchsorted(calendar, wanted) - 1])
-    found: NDArray[np.bool_] = signals.reindex(before).fillna(False).to_numpy(dtype=bool)
-    return found
+    calendar = sessions((dates[0] - np.timedelta64(14)).item(), dates[-1].item())
+    before = pd.DatetimeIndex(calendar[np.searchsorted(calendar, dates) - 1])
+    allowed: NDArray[np.bool_] = signals.reindex(before).fillna(False).to_numpy(dtype=bool)
+    return allowed
 
 
 def session_returns(bars: pd.DataFrame) -> "pd.Series[float]":
@@ -69,7 +69,7 @@ def session_returns(bars: pd.DataFrame) -> "pd.Series[float]":
     return total_return_close(bars).pct_change(fill_method=None).where(is_adjacent(bars))
 
 
-def known_signal(says: "pd.Series[bool]", known: "pd.Series[bool]") -> "pd.Series[bool]":
+def known_signal(says: "pd.Series[bool]", is_measured: "pd.Series[bool]") -> "pd.Series[bool]":
     """A rule's answer where its data is there, NA elsewhere."""
-    unknown = ~known.to_numpy(dtype=bool)
+    unknown = ~is_measured.to_numpy(dtype=bool)
     return pd.Series(pd.arrays.BooleanArray(says.to_numpy(dtype=bool, copy=True), unknown), index=says.index)

@@ -11,9 +11,9 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExpirySlice:
-    """Quotes of one root and expiration; every array has shape (n,), on ascending strikes, NaN where there is no quote.
+    """Quotes of one root and expiration; every array has shape (n,), on ascending strikes, NaN without a quote.
 
-    A NaN bid is an option that the source lacks, or an unusable quote. A bid of zero is a quote: nobody pays for the
+    A NaN bid is an option that the source lacks, or an unusable quote. A bid of zero is a quote: no buyer of the
     option; its ask is NaN where the option is listed at 0/0.
     """
 

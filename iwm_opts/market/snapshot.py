@@ -30,7 +30,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """A chain at one moment and what it implies."""
+    """A chain at one moment and its implied terms."""
 
     chain: Chain
     rate: Rate
@@ -158,7 +158,7 @@ def take_snapshot(
     dividends: DividendSchedule | None = None,
     exercise: Exercise | None = None,
     engine: Engine = "numba",
-    told: Sequence[str] = (),
+    notes: Sequence[str] = (),
     rate_source: str = "given",
 ) -> Snapshot:
     """Work out rate, forwards and volatility indices of a chain.
@@ -174,7 +174,7 @@ def take_snapshot(
         By the root's settlement rule unless given.
     engine : {"numba", "vollib"}
         vollib prices European exercise whatever the rule, and says so.
-    told : sequence of str
+    notes : sequence of str
         Warnings of the source, which come first.
     rate_source : str
         Who gives the rate, where it is given.
@@ -184,20 +184,22 @@ def take_snapshot(
     style: Exercise = "european" if engine == "vollib" else by_rule
     if dividends is not None and slices:
         dividends = dividends.projected_to(chain.as_of, slices[-1].expiration + timedelta(days=1))
-    found, warnings = chain_rate(slices, rate, style, dividends, rate_source)
+    implied, warnings = chain_rate(slices, rate, style, dividends, rate_source)
     if chain.quote_time is None:
         warnings.append(f"the quotes carry no time of day: the close of {chain.as_of} is assumed")
     if style != by_rule:
         warnings.append(f"{engine} prices European exercise: the {by_rule} premium of {chain.symbol} stays in the vols")
-    forwards = implied_forwards(slices, found.value, found.source)
+    forwards = implied_forwards(slices, implied.value, implied.source)
     european = european_equivalents(dividends, chain.moment) if style == "american" else None
     index = iv_index(slices, forwards, european=european)
     if dividends is None and settlement_of(chain.symbol).pays_dividends:
         warnings.append(
-            f"dividends of {chain.symbol} not given: max_loss leaves out what an early assigned short call would owe; "
+            f"dividends of {chain.symbol} not given: max_loss excludes the dividend owed on early assignment; "
             "give --dividends"
         )
-    return Snapshot(chain, found, dividends, style, engine, slices, forwards, index, (*told, *warnings, *index.reasons))
+    return Snapshot(
+        chain, implied, dividends, style, engine, slices, forwards, index, (*notes, *warnings, *index.reasons)
+    )
 
 
 def chain_rate(

@@ -1,4 +1,4 @@
-"""Smiles fitted to a chain: what the market pays for every outcome at each expiration."""
+"""Smiles fitted to a chain: the risk-neutral distribution at each expiration."""
 
 import math
 from dataclasses import dataclass, replace
@@ -128,7 +128,7 @@ def _grid(knots: Array, points: int) -> Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SmileQuotes:
-    """What a smile is fitted to: one out-of-the-money quote a strike, arrays of shape (n,)."""
+    """Quotes of a smile fit: one out-of-the-money quote a strike, arrays of shape (n,)."""
 
     strike: Array
     vol: Array  # implied by the midpoint

@@ -55,7 +55,7 @@ def test_momentum_is_sized_at_the_price_of_its_minute(gapped):
     assert trade.shares == sizing.size.contracts
     text = str(plan_page(standing))
     assert "The entry is sized at 103.00, the price at minute 15 of" in text
-    assert "stands in for the entry" not in text
+    assert "the proxy for the entry" not in text
 
 
 def test_before_the_minute_the_last_price_or_the_close_stands_in(gapped):

@@ -92,7 +92,7 @@ def test_values_on_holidays_are_ignored_and_counted():
 
 @pytest.mark.parametrize(
     ("values", "reason"),
-    [((0.2, 0.2, 0.2), "every observation is the same"), ((0.2,), "one observation has no range to stand in")],
+    [((0.2, 0.2, 0.2), "every observation is the same"), ((0.2,), "one observation has no range")],
 )
 def test_a_window_without_a_range_says_why(values, reason):
     result = iv_rank(history(*values), before=after(len(values)), lookback=3)
