@@ -52,8 +52,8 @@ class Inputs:
         last = latest_session(day - timedelta(days=1))
         days = pd.DatetimeIndex(self.bars.index)
         first = min(days[-1].date(), last) if len(days) else last - timedelta(days=BLANK_DAYS)
-        wanted = pd.DatetimeIndex(sessions(first, last), name=days.name).as_unit("us")
-        return replace(self, bars=self.bars.reindex(days.union(wanted)))
+        dates = pd.DatetimeIndex(sessions(first, last), name=days.name).as_unit("us")
+        return replace(self, bars=self.bars.reindex(days.union(dates)))
 
     def before(self, day: date) -> "Inputs":
         """Data known before a day; scheduled releases are known ahead."""
@@ -113,7 +113,7 @@ class Checklist:
         """Whether the minimum is reached."""
         return self.met >= self.minimum
 
-    def answered(self, own: Mapping[str, State]) -> "Checklist":
+    def answered(self, states: Mapping[str, State]) -> "Checklist":
         """The same checklist with a person's answer in place of the data's.
 
         Raises
@@ -121,15 +121,16 @@ class Checklist:
         InputError
             For an unknown criterion.
         """
-        names = [one.name for one in self.answers]
-        for name in own:
+        names = [answer.name for answer in self.answers]
+        for name in states:
             if name not in names:
                 remedy = f"they are {', '.join(names)}" if names else "the plan has none"
                 raise InputError("answer", name, "unknown criterion of the plan", remedy)
-        told = tuple(
-            replace(one, state=own[one.name], detail="as answered") if one.name in own else one for one in self.answers
+        answers = tuple(
+            replace(answer, state=states[answer.name], detail="as answered") if answer.name in states else answer
+            for answer in self.answers
         )
-        return replace(self, answers=told)
+        return replace(self, answers=answers)
 
 
 def _trend(data: Inputs) -> Reading | None:
@@ -221,8 +222,8 @@ def _reading(says: "pd.Series[bool]", value: "pd.Series[float]", bars: pd.DataFr
 
 
 CRITERIA: Final[dict[str, Criterion]] = {
-    one.name: one
-    for one in (
+    item.name: item
+    for item in (
         Criterion("trend", f"close above its mean of {TREND_SESSIONS} sessions", "--bars", _trend, "{:+.1%} from it"),
         Criterion(
             "market-trend",
@@ -288,21 +289,21 @@ def criterion(name: str) -> Criterion:
 
 def checklist(names: tuple[str, ...], minimum: int, data: Inputs, day: date) -> Checklist:
     """The checklist for a decision before the open of `day`; nothing dated on or after it is read."""
-    known = data.before(day)
+    history = data.before(day)
     before = latest_session((pd.Timestamp(day) - pd.Timedelta(days=1)).date())
-    return Checklist(tuple(_answer(criterion(name), known, before) for name in names), minimum)
+    return Checklist(tuple(_answer(criterion(name), history, before) for name in names), minimum)
 
 
-def _answer(one: Criterion, known: Inputs, session: date) -> Answer:
-    reading = one.read(known)
+def _answer(item: Criterion, data: Inputs, session: date) -> Answer:
+    reading = item.read(data)
     if reading is None:
-        return Answer(one.name, one.rule, "unknown", f"needs {one.needs}")
+        return Answer(item.name, item.rule, "unknown", f"needs {item.needs}")
     stamp = pd.Timestamp(session)
     value = float(reading.value.get(stamp, np.nan))
     if math.isnan(value):
-        return Answer(one.name, one.rule, "unknown", f"needs more of {one.needs} to say for {session}")
+        return Answer(item.name, item.rule, "unknown", f"needs more of {item.needs} to say for {session}")
     state: State = "met" if bool(reading.signal[stamp]) else "unmet"
-    return Answer(one.name, one.rule, state, one.written.format(value))
+    return Answer(item.name, item.rule, state, item.written.format(value))
 
 
 def criteria_met(names: tuple[str, ...], data: Inputs) -> "pd.Series[int]":

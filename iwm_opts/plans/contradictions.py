@@ -22,72 +22,78 @@ class ContradictionError(ValueError):
 def contradictions(plan: "Plan") -> Found:
     """Why a plan cannot be traded as written: the key at fault and the reason, in order of importance."""
     edge, instrument, horizon = plan.edge, plan.instrument, plan.horizon
-    found = _of_edge(edge, instrument, horizon)
+    conflicts = _of_edge(edge, instrument, horizon)
     for other in DEFAULTS:
         if other != edge and getattr(plan, other.replace("-", "_")) is not None:
-            found.append(((other,), f"thresholds of {other} mean nothing to a plan on {edge}"))
+            conflicts.append(((other,), f"thresholds of {other} mean nothing to a plan on {edge}"))
     if instrument == "shares" and plan.package is not None:
-        found.append((("package",), "shares have no option package: leave [package] out"))
+        conflicts.append((("package",), "shares have no option package: leave [package] out"))
     if instrument != "shares" and plan.exits is not None:
-        found.append((("exits",), f"[exits] applies to shares; {instrument} takes its exits from [package]"))
-    return found + _of_numbers(plan)
+        conflicts.append((("exits",), f"[exits] applies to shares; {instrument} takes its exits from [package]"))
+    return conflicts + _of_numbers(plan)
 
 
 def _of_edge(edge: str, instrument: str, horizon: str) -> Found:
-    found: Found = []
+    conflicts: Found = []
     if edge in ("mean-reversion", "momentum") and instrument == "condor":
-        found.append(
+        conflicts.append(
             (("instrument",), f"{edge} bets on a rise, a condor on standing still: choose shares, options or vertical")
         )
     if edge == "vol-contraction" and instrument in ("shares", "options"):
-        found.append(
+        conflicts.append(
             (
                 ("instrument",),
                 f"vol-contraction sells premium when IV ranks low; {instrument} cannot: choose condor or vertical",
             )
         )
     if edge == "momentum" and horizon != "intraday":
-        found.append(
+        conflicts.append(
             (
                 ("horizon",),
                 f"momentum is over 45 minutes after the open, a {horizon} plan holds longer: choose intraday",
             )
         )
     if instrument == "condor" and horizon == "intraday":
-        found.append(
+        conflicts.append(
             (
                 ("horizon",),
                 "a condor earns over weeks: choose swing or multi-week",
             )
         )
     if edge == "mean-reversion" and horizon == "intraday":
-        found.append((("horizon",), "mean-reversion is known at a close and buys the next session: choose swing"))
+        conflicts.append((("horizon",), "mean-reversion is known at a close and buys the next session: choose swing"))
     if edge == "vol-contraction" and horizon == "intraday":
-        found.append((("horizon",), "an IV rank moves over days: choose swing or multi-week"))
-    return found
+        conflicts.append((("horizon",), "an IV rank moves over days: choose swing or multi-week"))
+    return conflicts
 
 
 def _of_numbers(plan: "Plan") -> Found:
-    found: Found = []
+    conflicts: Found = []
     names = plan.checklist.criteria
     for place, name in enumerate(names):
         if name not in CRITERIA:
-            found.append((("checklist", "criteria"), f"unknown criterion {name!r}: choose of {', '.join(CRITERIA)}"))
+            conflicts.append(
+                (("checklist", "criteria"), f"unknown criterion {name!r}: choose of {', '.join(CRITERIA)}")
+            )
         elif name in names[:place]:
-            found.append((("checklist", "criteria"), f"{name!r} would count twice"))
+            conflicts.append((("checklist", "criteria"), f"{name!r} would count twice"))
     if plan.checklist.minimum > len(names):
-        found.append((("checklist", "minimum"), f"{plan.checklist.minimum} of {len(names)} criteria can never be met"))
+        conflicts.append(
+            (("checklist", "minimum"), f"{plan.checklist.minimum} of {len(names)} criteria can never be met")
+        )
     if plan.account.max_open_risk < plan.account.risk:
-        found.append((("account", "max_open_risk"), "is below the risk of a single position"))
+        conflicts.append((("account", "max_open_risk"), "is below the risk of a single position"))
     if plan.momentum and plan.momentum.enter_minute >= plan.momentum.exit_minute:
-        found.append((("momentum", "enter_minute"), "is not before exit_minute"))
+        conflicts.append((("momentum", "enter_minute"), "is not before exit_minute"))
     if plan.momentum and plan.momentum.exit_minute > SESSION_MINUTES:
         rule = f"lies after the close: a session has {SESSION_MINUTES} minutes, and nothing is held overnight"
-        found.append((("momentum", "exit_minute"), rule))
+        conflicts.append((("momentum", "exit_minute"), rule))
     if plan.exits and 0 < plan.exits.max_sessions < plan.exits.time_stop_sessions:
-        found.append((("exits", "time_stop_sessions"), "comes after max_sessions, which ends every trade before it"))
+        conflicts.append(
+            (("exits", "time_stop_sessions"), "comes after max_sessions, which ends every trade before it")
+        )
     if plan.package and plan.package.exit_dte >= plan.package.dte:
-        found.append((("package", "exit_dte"), f"is not below dte = {plan.package.dte}: it would close at once"))
+        conflicts.append((("package", "exit_dte"), f"is not below dte = {plan.package.dte}: it would close at once"))
     if plan.package and plan.package.kind != "by-rule" and plan.instrument != "vertical":
-        found.append((("package", "kind"), f"is of a vertical; the instrument is {plan.instrument}"))
-    return found
+        conflicts.append((("package", "kind"), f"is of a vertical; the instrument is {plan.instrument}"))
+    return conflicts

@@ -112,24 +112,24 @@ def _signal(plan: Plan, data: Inputs, day: date, before: date) -> SignalState:
     edge, stamp = plan.rule, pd.Timestamp(before)
     if isinstance(edge, Momentum):
         return _momentum(edge, data, pd.Timestamp(day))
-    known = data.before(day)
+    past = data.before(day)
     if isinstance(edge, MeanReversion):
-        signals = edge.signals(known.bars)
-        close = total_return_close(known.bars)
-        returns = session_returns(known.bars).iloc[-edge.declines :]
+        signals = edge.signals(past.bars)
+        close = total_return_close(past.bars)
+        returns = session_returns(past.bars).iloc[-edge.declines :]
         total = close.iloc[-1] / close.iloc[-edge.declines - 1] - 1.0 if len(close) > edge.declines else np.nan
         sizes = ", ".join(f"{change:+.1%}" for change in returns)
         detail = f"{sizes}, {total:+.1%} in total; wanted {edge.declines} declines over -{edge.total:.1%}"
     else:
-        if known.history is None:
+        if past.history is None:
             return SignalState("unknown", "no IV history was given: --iv-history")
-        if known.history.last(1).empty:
-            return SignalState("unknown", f"{known.history.series} has no value before {day}")
-        signals = edge.signals(known.history)
-        ranked = edge.ranks(known.history).get(stamp, np.nan)
-        value_date = known.history.last(1).index[-1].date()
+        if past.history.last(1).empty:
+            return SignalState("unknown", f"{past.history.series} has no value before {day}")
+        signals = edge.signals(past.history)
+        ranked = edge.ranks(past.history).get(stamp, np.nan)
+        value_date = past.history.last(1).index[-1].date()
         standing = f"has no rank on {before}" if np.isnan(ranked) else f"ranks {ranked:.1f} on {value_date}"
-        detail = f"{known.history.series} {standing}, wanted below {edge.below:g}"
+        detail = f"{past.history.series} {standing}, wanted below {edge.below:g}"
     return SignalState(_state(signals.get(stamp)), detail)
 
 
@@ -180,20 +180,20 @@ def entry_days(plan: Plan, data: Inputs, within: Flags | None = None) -> EntryDa
     counts: dict[str, int] = {}
     edge = plan.rule
     signal = _momentum_days(edge, data) if isinstance(edge, Momentum) else allowed_on(_daily_signals(edge, data), days)
-    wanted = inside & signal
-    counts["signals"] = int(wanted.sum())
+    allowed = inside & signal
+    counts["signals"] = int(allowed.sum())
     clear = everywhere
     if plan.filter_applies:
         clear, is_unknown = _macro_flags(plan, data, days)
-        counts["blocked by the macro filter"] = int((wanted & ~clear & ~is_unknown).sum())
-        counts["macro filter unknown, not traded"] = int((wanted & is_unknown).sum())
-        wanted = wanted & clear
+        counts["blocked by the macro filter"] = int((allowed & ~clear & ~is_unknown).sum())
+        counts["macro filter unknown, not traded"] = int((allowed & is_unknown).sum())
+        allowed = allowed & clear
     passes = criteria_met(plan.checklist.criteria, data) >= plan.checklist.minimum
     enough = allowed_on(passes.astype("boolean"), days)
-    counts["short of the checklist"] = int((wanted & ~enough).sum())
-    wanted = wanted & enough
-    counts["entries allowed"] = int(wanted.sum())
-    return EntryDays(wanted, signal, clear, enough, counts)
+    counts["short of the checklist"] = int((allowed & ~enough).sum())
+    allowed = allowed & enough
+    counts["entries allowed"] = int(allowed.sum())
+    return EntryDays(allowed, signal, clear, enough, counts)
 
 
 def _momentum_days(edge: Momentum, data: Inputs) -> Flags:
@@ -201,8 +201,8 @@ def _momentum_days(edge: Momentum, data: Inputs) -> Flags:
     if data.minutes is None:
         raise InputError("minutes", None, "the momentum edge reads minute bars", "name them: --minutes FILE")
     says = edge.readings(data.bars, data.minutes.bars)["signal"].fillna(False).astype(bool)
-    found: Flags = says.reindex(data.bars.index, fill_value=False).to_numpy(dtype=bool)
-    return found
+    flags: Flags = says.reindex(data.bars.index, fill_value=False).to_numpy(dtype=bool)
+    return flags
 
 
 def _macro_flags(plan: Plan, data: Inputs, days: Sequence[date]) -> tuple[Flags, Flags]:

@@ -132,8 +132,10 @@ class Momentum:
         usual = volume.where(whole).shift(1).rolling(self.volume_sessions, min_periods=least).mean()
         table["gap"] = opened / before - 1.0
         table["relative_volume"] = (volume / usual).where(whole | (volume > usual))
-        known = table["gap"].notna() & table["relative_volume"].notna()
-        table["signal"] = known_signal((table["gap"] > self.gap + ROUNDING) & (table["relative_volume"] > 1.0), known)
+        measured = table["gap"].notna() & table["relative_volume"].notna()
+        table["signal"] = known_signal(
+            (table["gap"] > self.gap + ROUNDING) & (table["relative_volume"] > 1.0), measured
+        )
         return table
 
 

@@ -90,14 +90,14 @@ def compare_instruments(
         raise InputError(
             "source", None, "comparing instruments needs quotes of options", "give --source modelled or sim"
         )
-    found: list[InstrumentResult] = []
+    results: list[InstrumentResult] = []
     for entries in ENTRIES:
         for instrument in fitting:
             result = backtest_plan(_in_instrument(plan, instrument), [], [stage], signals_only=entries == ENTRIES[1])
-            found.append(_measured(instrument, entries, result))
+            results.append(_measured(instrument, entries, result))
             if progress:
-                progress(len(found), len(ENTRIES) * len(fitting))
-    return found
+                progress(len(results), len(ENTRIES) * len(fitting))
+    return results
 
 
 def _in_instrument(plan: Plan, instrument: str) -> Plan:
@@ -127,8 +127,8 @@ def _by_day(result: StageResult, days: "pd.Index[Any]") -> NDArray[np.float64]:
 
 
 def _interval(sample: NDArray[np.float64], holding: float, trades: int) -> Interval:
-    found = ratio_interval([sample], holding, SEED)
-    return found if trades >= FEW_TRADES else replace(found, low=math.nan, high=math.nan)
+    interval = ratio_interval([sample], holding, SEED)
+    return interval if trades >= FEW_TRADES else replace(interval, low=math.nan, high=math.nan)
 
 
 def defined_less_naked(results: Sequence[InstrumentResult]) -> list[Difference]:
@@ -136,19 +136,25 @@ def defined_less_naked(results: Sequence[InstrumentResult]) -> list[Difference]:
 
     Days are resampled with the gains of both, so that common moves of the price cancel.
     """
-    found = []
-    for entries in dict.fromkeys(one.entries for one in results):
-        own = {one.instrument: one.result for one in results if one.entries == entries and one.result.metrics}
-        if not {DEFINED, NAKED} <= own.keys() or not (len(own[DEFINED].trades) and len(own[NAKED].trades)):
+    differences = []
+    for entries in dict.fromkeys(result.entries for result in results):
+        by_instrument = {
+            result.instrument: result.result
+            for result in results
+            if result.entries == entries and result.result.metrics
+        }
+        if not {DEFINED, NAKED} <= by_instrument.keys() or not (
+            len(by_instrument[DEFINED].trades) and len(by_instrument[NAKED].trades)
+        ):
             continue
-        defined, naked = own[DEFINED], own[NAKED]
+        defined, naked = by_instrument[DEFINED], by_instrument[NAKED]
         days = defined.equity.index.union(naked.equity.index)
-        sample = np.hstack([_by_day(one, days) for one in (defined, naked)])
+        sample = np.hstack([_by_day(result, days) for result in (defined, naked)])
         trades = pd.concat([defined.trades["sessions"], naked.trades["sessions"]])
         fewer = min(len(defined.trades), len(naked.trades))
         gain = _interval(sample, float(trades.mean()), fewer)
-        found.append(Difference(entries, DEFINED, NAKED, gain, fewer))
-    return found
+        differences.append(Difference(entries, DEFINED, NAKED, gain, fewer))
+    return differences
 
 
 def trading_costs(trades: pd.DataFrame) -> float:

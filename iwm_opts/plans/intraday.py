@@ -52,12 +52,12 @@ def trade_momentum(
     days = pd.DatetimeIndex(readings.index)
     atr = average_true_range(bars).shift(1).reindex(days).to_numpy(dtype=float)
     extreme = (bars["low"] if rules.sign > 0 else bars["high"]).shift(1).reindex(days).to_numpy(dtype=float)
-    wanted = readings["signal"].fillna(False).to_numpy(dtype=bool) | every_session
+    chosen = readings["signal"].fillna(False).to_numpy(dtype=bool) | every_session
     if allowed is not None:
-        wanted &= pd.Series(allowed, index=bars.index).reindex(days, fill_value=False).to_numpy(dtype=bool)
+        chosen &= pd.Series(allowed, index=bars.index).reindex(days, fill_value=False).to_numpy(dtype=bool)
     ledger, marks = Ledger(rules), []
     for place, (_, session) in enumerate(minutes.bars.groupby(pd.DatetimeIndex(minutes.bars.index).normalize())):
-        if wanted[place]:
+        if chosen[place]:
             _trade(ledger, session, edge, place, extreme[place], atr[place])
         marks.append(ledger.mark(0.0))  # nothing is held overnight
     unknown = int(readings["signal"].isna().sum())
@@ -72,11 +72,11 @@ def _trade(ledger: Ledger, session: pd.DataFrame, edge: Momentum, place: int, ex
     if held is None:
         ledger.skipped["no bar at the entry minute"] = ledger.skipped.get("no bar at the entry minute", 0) + 1
         return
-    one = ledger.enter(place, float(held["open"].iloc[0]), extreme, atr)
-    if one is None:
+    position = ledger.enter(place, float(held["open"].iloc[0]), extreme, atr)
+    if position is None:
         return
-    when, price, reason = leave_within_session(one, held, edge.exit_minute)
-    ledger.leave(one, when, place, price, reason, first=held.index[0])
+    when, price, reason = leave_within_session(position, held, edge.exit_minute)
+    ledger.leave(position, when, place, price, reason, first=held.index[0])
 
 
 def bars_from_entry(session: pd.DataFrame, edge: Momentum) -> pd.DataFrame | None:
@@ -85,7 +85,9 @@ def bars_from_entry(session: pd.DataFrame, edge: Momentum) -> pd.DataFrame | Non
     return None if held.empty or held["minute"].iloc[0] > edge.enter_minute + LATEST_FILL else held
 
 
-def leave_within_session(one: Position, held: pd.DataFrame, exit_minute: int) -> tuple[pd.Timestamp, float, Reason]:
+def leave_within_session(
+    position: Position, held: pd.DataFrame, exit_minute: int
+) -> tuple[pd.Timestamp, float, Reason]:
     """When, at what price and why a position is left; its worst moment is noted on it.
 
     Parameters
@@ -101,10 +103,10 @@ def leave_within_session(one: Position, held: pd.DataFrame, exit_minute: int) ->
     for i in range(len(held)):
         if minute[i] >= exit_minute:
             return times[i], opened[i], "time"
-        found = one.at_open(opened[i]) or one.within(high[i], low[i])
+        outcome = position.at_open(opened[i]) or position.within(high[i], low[i])
         # A high or low that is a bad tick is NaN, and no worst price either.
-        one.worst = float(np.fmin(one.worst, one.gain(low[i] if one.sign > 0 else high[i])))
-        if found:
-            one.worst = min(one.worst, one.gain(found[0]))
-            return times[i], *found
+        position.worst = float(np.fmin(position.worst, position.gain(low[i] if position.sign > 0 else high[i])))
+        if outcome:
+            position.worst = min(position.worst, position.gain(outcome[0]))
+            return times[i], *outcome
     return times[-1], close[-1], "time"

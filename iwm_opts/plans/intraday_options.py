@@ -90,14 +90,14 @@ def trade_momentum_packages(
     """
     readings = edge.readings(bars, minutes.bars)
     days = [day.date() for day in pd.DatetimeIndex(readings.index)]
-    wanted = readings["signal"].fillna(False).to_numpy(dtype=bool) | every_session
+    chosen = readings["signal"].fillna(False).to_numpy(dtype=bool) | every_session
     if allowed is not None:
-        wanted &= pd.Series(allowed, index=bars.index).reindex(readings.index, fill_value=False).to_numpy(dtype=bool)
+        chosen &= pd.Series(allowed, index=bars.index).reindex(readings.index, fill_value=False).to_numpy(dtype=bool)
     ranks = known_ranks(days, history, rules.gate)
     book = SessionBook(market, rules, edge, smile, bar_minutes(minutes.bars))
     marks = []
     for place, (_, session) in enumerate(minutes.bars.groupby(pd.DatetimeIndex(minutes.bars.index).normalize())):
-        if wanted[place]:
+        if chosen[place]:
             book.trade(session, days[place], float(ranks[place]))
         marks.append(book.equity)
     unknown = int(readings["signal"].isna().sum())
@@ -107,6 +107,6 @@ def trade_momentum_packages(
     table = pd.DataFrame(book.rows, columns=list(COLUMNS))
     equity = pd.DataFrame({"equity": marks, "cash": marks, "open_risk": 0.0, "positions": 0}, index=readings.index)
     return Backtest(
-        f"momentum, {rules.entry.strategy}", market.name, True, rules, table, equity, int(wanted.sum()),
+        f"momentum, {rules.entry.strategy}", market.name, True, rules, table, equity, int(chosen.sum()),
         int(np.isfinite(ranks).sum()), book.skipped, notes,
     )  # fmt: skip

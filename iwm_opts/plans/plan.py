@@ -133,17 +133,17 @@ class Plan(Table):
     @property
     def warnings(self) -> tuple[str, ...]:
         """Cautions about the plan."""
-        found = [risk_warning(self.account.risk)]
+        lines = [risk_warning(self.account.risk)]
         if self.exits and self.exits.target_atr and self.exits.target_atr < self.exits.stop_atr:
-            found.append(
+            lines.append(
                 f"the target ({self.exits.target_atr:g} ATR) is nearer than the stop ({self.exits.stop_atr:g} ATR)"
             )
         if self.momentum and self.instrument != "shares":
-            found.append(
+            lines.append(
                 "option quotes by the minute are recorded nowhere: a backtest models them from the surface of the "
                 "close before"
             )
-        return tuple(warning for warning in found if warning)
+        return tuple(warning for warning in lines if warning)
 
 
 def _package_defaults(instrument: str, horizon: str) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def load_plan(path: str | Path) -> Plan:
     try:
         return Plan.model_validate(table)
     except ValidationError as error:
-        raise DataError(path, "; ".join(_message(one, text) for one in error.errors()[:3]), REMEDY) from None
+        raise DataError(path, "; ".join(_message(problem, text) for problem in error.errors()[:3]), REMEDY) from None
 
 
 def make_plan(**given: Any) -> Plan:
@@ -209,10 +209,10 @@ def make_plan(**given: Any) -> Plan:
 
 def _given(values: Mapping[str, Any], key: tuple[str, ...]) -> Any:
     """A value as it was given; None for a default."""
-    found: Any = values
+    value: Any = values
     for part in key:
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
 
 
 def make_usual_plan(edge: str, horizon: str | None = None, instrument: str | None = None, **given: Any) -> Plan:

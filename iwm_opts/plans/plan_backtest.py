@@ -71,7 +71,7 @@ class PlanResult:
     @property
     def verdict(self) -> str:
         """One sentence in the strategy's own terms."""
-        return verdict([one.holds for one in self.stress])
+        return verdict([stage.holds for stage in self.stress])
 
 
 def verdict(holds: Sequence[bool | None]) -> str:
@@ -82,7 +82,7 @@ def verdict(holds: Sequence[bool | None]) -> str:
     holds : sequence of bool or None
         One a period: gained after costs, did not, or says nothing (no data, or no trade).
     """
-    held, failed, total = sum(one is True for one in holds), sum(one is False for one in holds), len(holds)
+    held, failed, total = sum(stage is True for stage in holds), sum(stage is False for stage in holds), len(holds)
     silent = total - held - failed
     unsaid = f"; {silent} of {total} say nothing: no data, or no trade" if silent else ""
     if total and failed == total:

@@ -88,18 +88,18 @@ def plan_evidence(plan: Plan, stage: Stage) -> PlanEvidence:
     days = pd.DatetimeIndex(stage.data.bars.index)
     first, last = pd.Timestamp(stage.period.first), pd.Timestamp(stage.period.last)
     within = np.asarray((days >= first) & (days <= last))
-    found = entry_days(plan, stage.data, within)
+    entries = entry_days(plan, stage.data, within)
     trades, notes = _every_session(plan, stage, within)
-    signal = found.signal
+    signal = entries.signal
     entered = pd.DatetimeIndex(trades["entry"]).normalize()
     place = days.get_indexer(entered)
     trades, place = trades[place >= 0].reset_index(drop=True), place[place >= 0]
     chosen = {
         "any session": within,
         "edge": within & signal,
-        "edge + macro": within & signal & found.clear,
-        "edge + checklist": within & signal & found.enough,
-        "whole plan": within & signal & found.clear & found.enough,
+        "edge + macro": within & signal & entries.clear,
+        "edge + checklist": within & signal & entries.enough,
+        "whole plan": within & signal & entries.clear & entries.enough,
     }
     if not plan.filter_applies:
         del chosen["edge + macro"], chosen["edge + checklist"]
@@ -130,16 +130,16 @@ def _every_package(plan: Plan, stage: Stage, within: Flags) -> tuple[pd.DataFram
         raise InputError(missing, None, rule, "give --source modelled --iv-history FILE")
     one_each = SizeRule(contracts=1, account=EVERYTHING)
     if plan.momentum:
-        found = momentum_packages(plan, stage, within, size=one_each, every_session=True)
+        packages = momentum_packages(plan, stage, within, size=one_each, every_session=True)
     else:
         on_market = pd.Series(within, index=data.bars.index).reindex(pd.DatetimeIndex(market.days), fill_value=False)
-        found = []
+        packages = []
         for strategy, chosen in strategies(plan, data, market.days):
             rules = engine_rules(plan, strategy)
             free = replace(rules, entry=replace(rules.entry, max_open=UNLIMITED), size=one_each)
-            found.append(run(prepare(market, data.history, free), on_market.to_numpy(dtype=bool) & chosen))
-    notes = tuple(dict.fromkeys(note for one in found for note in one.notes))
-    return pd.concat([one.trades for one in found], ignore_index=True), notes
+            packages.append(run(prepare(market, data.history, free), on_market.to_numpy(dtype=bool) & chosen))
+    notes = tuple(dict.fromkeys(note for package in packages for note in package.notes))
+    return pd.concat([package.trades for package in packages], ignore_index=True), notes
 
 
 def _rung(name: str, flags: Flags, within: Flags, trades: pd.DataFrame, place: NDArray[np.intp]) -> Rung:
@@ -147,16 +147,16 @@ def _rung(name: str, flags: Flags, within: Flags, trades: pd.DataFrame, place: N
     count = len(flags)
     total, number = np.bincount(place, gain, count), np.bincount(place, minlength=count).astype(float)
     inside, taken = np.flatnonzero(within), flags[place]
-    own = np.stack([total * flags, number * flags], axis=1)[inside]
+    sample = np.stack([total * flags, number * flags], axis=1)[inside]
     every = np.stack([total, number], axis=1)[inside]
     holding = float(trades["sessions"].mean()) if len(trades) else 1.0
     mine, is_all = trades[taken], bool((flags == within).all())
-    mean = _interval(own, holding, len(mine))
-    difference = None if is_all else _interval(np.hstack([own, every]), holding, len(mine))
+    mean = _interval(sample, holding, len(mine))
+    difference = None if is_all else _interval(np.hstack([sample, every]), holding, len(mine))
     wins = float((mine["pnl"] > 0.0).mean()) if len(mine) else float("nan")
     return Rung(name, len(mine), independent_trades(mine), wins, mean, difference)
 
 
 def _interval(sample: NDArray[np.float64], holding: float, trades: int) -> Interval:
-    found = ratio_interval([sample], holding, SEED, 500)
-    return found if trades >= FEW else replace(found, low=float("nan"), high=float("nan"))
+    interval = ratio_interval([sample], holding, SEED, 500)
+    return interval if trades >= FEW else replace(interval, low=float("nan"), high=float("nan"))

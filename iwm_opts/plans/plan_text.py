@@ -45,7 +45,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple | list):
-        inner = ",\n".join(f"  {_toml(one)}" for one in value)
+        inner = ",\n".join(f"  {_toml(item)}" for item in value)
         return f"[\n{inner},\n]" if value else "[]"
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

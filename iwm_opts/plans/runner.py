@@ -63,7 +63,7 @@ def backtest_plan(
     return PlanResult(
         plan,
         _market_name(plan, stages),
-        any(one.market.is_simulated for one in stages if one.market is not None),
+        any(entry.market.is_simulated for entry in stages if entry.market is not None),
         tuple(results[: len(stress)]),
         tuple(results[len(stress) :]),
         tuple(dict.fromkeys([*runner.notes, *_few(results[: len(stress)]), *_missing(plan, stages)])),
@@ -95,9 +95,9 @@ class _Runner:
         return self._options(stage, allowed)
 
     def _shares(self, stage: Stage, allowed: EntryDays) -> StageResult:
-        found = trade_shares(stage.data.bars, allowed.allowed, share_rules(self.plan), first=stage.period.first)
-        self.notes += found.notes
-        return _result(self.plan, stage, found.trades, found.equity, allowed.counts | found.skipped)
+        result = trade_shares(stage.data.bars, allowed.allowed, share_rules(self.plan), first=stage.period.first)
+        self.notes += result.notes
+        return _result(self.plan, stage, result.trades, result.equity, allowed.counts | result.skipped)
 
     def _momentum(self, stage: Stage, allowed: EntryDays, first: pd.Timestamp, last: pd.Timestamp) -> StageResult:
         minutes, rule = stage.data.minutes, self.plan.rule
@@ -107,30 +107,30 @@ class _Runner:
         if there[-1] < first or there[0] >= last + pd.Timedelta(days=1):
             return _nothing(stage, f"the minutes run from {there[0].date()} to {there[-1].date()}")
         if self.plan.instrument == "shares":
-            found = trade_momentum(stage.data.bars, minutes, rule, share_rules(self.plan), allowed.allowed)
-            self.notes += found.notes
-            trades, equity, skipped = found.trades, found.equity, found.skipped
+            result = trade_momentum(stage.data.bars, minutes, rule, share_rules(self.plan), allowed.allowed)
+            self.notes += result.notes
+            trades, equity, skipped = result.trades, result.equity, result.skipped
         else:
             trades, equity, skipped = self._momentum_packages(stage, allowed)
         equity = equity[(equity.index >= first) & (equity.index <= last)]
         covered = f"{len(equity)} sessions have minutes"
-        wanted = int(((stage.data.bars.index >= first) & (stage.data.bars.index <= last)).sum())
+        expected = int(((stage.data.bars.index >= first) & (stage.data.bars.index <= last)).sum())
         counts = allowed.counts | skipped
-        if len(equity) < wanted:
-            counts[f"sessions without minutes ({covered})"] = wanted - len(equity)
+        if len(equity) < expected:
+            counts[f"sessions without minutes ({covered})"] = expected - len(equity)
         return _result(self.plan, stage, trades, equity, counts)
 
     def _momentum_packages(self, stage: Stage, allowed: EntryDays) -> Parts:
         """The edge in options; how another rule for the smile would have it is noted."""
-        found = [momentum_packages(self.plan, stage, allowed.allowed, smile) for smile in SMILES]
-        self.notes += [note for one in found[0] for note in one.notes]
-        parts = [_added(self.plan, one) for one in found]
+        packages = [momentum_packages(self.plan, stage, allowed.allowed, smile) for smile in SMILES]
+        self.notes += [note for package in packages[0] for note in package.notes]
+        parts = [_added(self.plan, package) for package in packages]
         gains = [(trades["pnl"] / trades["risk"]).mean() for trades, _, _ in parts]
         if len(parts[0][0]):
-            told = " and ".join(f"{gain:+.1%} ({smile})" for gain, smile in zip(gains, SMILES, strict=True))
+            gains_text = " and ".join(f"{gain:+.1%} ({smile})" for gain, smile in zip(gains, SMILES, strict=True))
             where = f"{self.plan.instrument}, {stage.period.name}"
-            self.notes.append(f"{where}: gain on risk a trade by how the smile moves: {told}")
-        if len(found[0]) > 1:
+            self.notes.append(f"{where}: gain on risk a trade by how the smile moves: {gains_text}")
+        if len(packages[0]) > 1:
             self.notes.append(ADDED)
         return parts[0]
 
@@ -145,12 +145,12 @@ class _Runner:
         if market.days[0] > stage.period.last or market.days[-1] < stage.period.first:
             return _nothing(stage, f"{market.name} runs from {market.days[0]} to {market.days[-1]}")
         on_market = pd.Series(allowed.allowed, index=stage.data.bars.index)
-        wanted = on_market.reindex(pd.DatetimeIndex(market.days), fill_value=False).to_numpy(dtype=bool)
+        signalled = on_market.reindex(pd.DatetimeIndex(market.days), fill_value=False).to_numpy(dtype=bool)
         parts = []
         for strategy, chosen in strategies(self.plan, stage.data, market.days):
-            found = run(self._prepared(market, stage.data, strategy), wanted & chosen)
-            self.notes += found.notes
-            parts.append(found)
+            result = run(self._prepared(market, stage.data, strategy), signalled & chosen)
+            self.notes += result.notes
+            parts.append(result)
         if len(parts) > 1:
             self.notes.append(ADDED)
         trades, equity, skipped = _added(self.plan, parts)
@@ -194,7 +194,7 @@ def momentum_packages(
         raise InputError("minutes", None, "the momentum edge reads minute bars", "name them: --minutes FILE")
     if data.history is None:
         raise InputError("iv_history", None, "the engine ranks an IV history", "name one: --iv-history FILE")
-    surface, found = surface_behind(stage.market), []
+    surface, packages = surface_behind(stage.market), []
     behind = stage.market.notes if stage.market is not None else ()
     for strategy, chosen in strategies(plan, data, [day.date() for day in pd.DatetimeIndex(data.bars.index)]):
         rules = engine_rules(plan, strategy)
@@ -202,30 +202,30 @@ def momentum_packages(
         result = trade_momentum_packages(
             data.bars, data.minutes, edge, surface, data.history, rules, allowed & chosen, smile, every_session
         )
-        found.append(replace(result, notes=(*behind, *result.notes)))
-    return found
+        packages.append(replace(result, notes=(*behind, *result.notes)))
+    return packages
 
 
 def _added(plan: Plan, parts: Sequence[Backtest]) -> Parts:
     """Trades, equity and skipped entries of several results on accounts of their own, added up."""
-    tables = [one.trades for one in parts if len(one.trades)] or [parts[0].trades]
+    tables = [part.trades for part in parts if len(part.trades)] or [parts[0].trades]
     trades = pd.concat(tables, ignore_index=True).sort_values(["entry", "exit"])
     equity = parts[0].equity
     for other in parts[1:]:
         equity = equity + other.equity
         equity[["equity", "cash"]] -= plan.account.value
     skipped: dict[str, int] = {}
-    for one in parts:
-        for why, count in one.skipped.items():
+    for part in parts:
+        for why, count in part.skipped.items():
             skipped[why] = skipped.get(why, 0) + count
     return trades, equity, skipped
 
 
 def _market_name(plan: Plan, stages: Sequence[Stage]) -> str:
     """Market of the plan, for a heading."""
-    market = next((one.market for one in stages if one.market is not None), None)
+    market = next((stage.market for stage in stages if stage.market is not None), None)
     names = [market.name] if plan.instrument != "shares" and market is not None else []
-    minutes = next((one.data.minutes for one in stages if one.data.minutes is not None), None)
+    minutes = next((stage.data.minutes for stage in stages if stage.data.minutes is not None), None)
     if plan.momentum and minutes is not None:
         names.append(minutes.label(plan.symbol))
     return ", ".join(names) or f"daily bars of {plan.symbol}"
@@ -250,7 +250,9 @@ def _nothing(stage: Stage, reason: str) -> StageResult:
 
 def _few(results: Sequence[StageResult]) -> list[str]:
     """Sample behind the verdict, where it is small."""
-    counts = {one.period.name: one.metrics.trades for one in results if one.metrics and one.metrics.trades}
+    counts = {
+        result.period.name: result.metrics.trades for result in results if result.metrics and result.metrics.trades
+    }
     if not counts or min(counts.values()) >= FEW_TRADES:
         return []
     small = ", ".join(f"{name} {count}" for name, count in counts.items())
@@ -259,10 +261,10 @@ def _few(results: Sequence[StageResult]) -> list[str]:
 
 def _missing(plan: Plan, stages: Sequence[Stage]) -> list[str]:
     """Criteria of the checklist that no data was given for: they never count."""
-    found = []
+    lines = []
     for name in plan.checklist.criteria:
-        if all(CRITERIA[name].read(one.data) is None for one in stages):
-            found.append(
+        if all(CRITERIA[name].read(stage.data) is None for stage in stages):
+            lines.append(
                 f"checklist: {name} is unknown throughout and never counts as met (needs {CRITERIA[name].needs})"
             )
-    return found
+    return lines

@@ -79,12 +79,12 @@ class SessionBook:
 
     def trade(self, session: pd.DataFrame, day: date, rank: float) -> None:
         """One session's trade, from its entry to its end; counted where there is none."""
-        found = self._trade(session, day, rank)
-        if isinstance(found, str):
-            self.skipped[found] = self.skipped.get(found, 0) + 1
+        trade = self._trade(session, day, rank)
+        if isinstance(trade, str):
+            self.skipped[trade] = self.skipped.get(trade, 0) + 1
             return
-        self.rows.append(found)
-        self.equity += found["pnl"]
+        self.rows.append(trade)
+        self.equity += trade["pnl"]
 
     def _trade(self, session: pd.DataFrame, day: date, rank: float) -> dict[str, Any] | str:
         held = bars_from_entry(session, self.edge)
@@ -119,7 +119,7 @@ class SessionBook:
 
     def _course(self, quotes: SessionQuotes, held: pd.DataFrame, chosen: Chosen) -> Course:
         minute, opened = held["minute"].to_numpy(dtype=float), held["open"].to_numpy(dtype=float)
-        at = [_new_york(one) for one in held.index]
+        at = [_new_york(time) for time in held.index]
         due = int(np.searchsorted(minute, self.edge.exit_minute))
         if due < len(held):
             at, minute, spot = at[: due + 1], minute[: due + 1], opened[: due + 1]
@@ -127,8 +127,8 @@ class SessionBook:
             at = [*at, at[-1] + pd.Timedelta(minutes=self.length)]
             minute, spot = np.append(minute, minute[-1] + self.length), np.append(opened, held["close"].iloc[-1])
         strikes = np.unique(chosen.strike)
-        found = quotes.quoted(at, spot, chosen.listing, strikes)
-        bid, ask = (np.array([_of_legs(one, name, chosen) for one in found]) for name in ("bid", "ask"))
+        quoted = quotes.quoted(at, spot, chosen.listing, strikes)
+        bid, ask = (np.array([_of_legs(time, name, chosen) for time in quoted]) for name in ("bid", "ask"))
         return Course(tuple(at), minute, spot, bid, ask)
 
     def _opened(self, chosen: Chosen, course: Course) -> Opened:
@@ -139,7 +139,7 @@ class SessionBook:
         widest = max(_worst(chosen, 0.0, 0.0, 0.0)[0], 0.0)
         # Shares assigned before an ex-date would owe its dividend: the size of the engine counts it, and so does this.
         days = self.market.dividends.between(course.moments[0].date(), chosen.listing.expiration)
-        owed, exercise = sum(one.amount for one in days), costs.fees.exercise / MULTIPLIER
+        owed, exercise = sum(dividend.amount for dividend in days), costs.fees.exercise / MULTIPLIER
         _, largest = _worst(chosen, fill.price - fees / MULTIPLIER, owed, exercise)
         power = MULTIPLIER * (widest - fill.price) + fees
         return Opened(fill.mid, fill.price, widest, MULTIPLIER * largest, power, premium)
@@ -157,8 +157,8 @@ class SessionBook:
         if size.contracts is not None:
             return size.contracts
         limits = Limits(max_open_risk=size.max_open_risk, buying_power=self.equity)
-        found = size_position(self.equity, size.risk_share, opened.max_loss, opened.buying_power, limits)
-        return found.contracts or f"size is zero, limited by {found.limited_by.replace('_', ' ')}"
+        position_size = size_position(self.equity, size.risk_share, opened.max_loss, opened.buying_power, limits)
+        return position_size.contracts or f"size is zero, limited by {position_size.limited_by.replace('_', ' ')}"
 
     def _closed(self, chosen: Chosen, course: Course, opened: Opened, units: int) -> dict[str, Any]:
         costs, exits, closing = self.rules.costs, self.rules.exit, chosen.legs.closing()
@@ -207,8 +207,8 @@ class SessionBook:
 def _of_legs(quoted: QuotedExpiration, name: str, chosen: Chosen) -> Array:
     """Bids or asks of the legs."""
     rows = np.where(chosen.legs.right > 0.0, 0, 1)
-    found: Array = getattr(quoted, name)[rows, np.searchsorted(quoted.strike, chosen.strike)]
-    return found
+    values: Array = getattr(quoted, name)[rows, np.searchsorted(quoted.strike, chosen.strike)]
+    return values
 
 
 def _worst(chosen: Chosen, credit: float, owed: float, exercise: float) -> tuple[float, float]:
