@@ -21,10 +21,10 @@ def with_age(chain: Chain, at: datetime) -> Chain:
     if chain.quote_time is None:
         return replace(chain, warnings=(*chain.warnings, "the source does not say how old its quotes are"))
     age = max(at - chain.quote_time, timedelta(0))
-    told = f"quotes of {chain.quote_time:%Y-%m-%d %H:%M} New York, {_spoken(age)} old when fetched"
+    sentence = f"quotes of {chain.quote_time:%Y-%m-%d %H:%M} New York, {_spoken(age)} old when fetched"
     if in_session(at) and age > DELAY + SLACK:
-        return replace(chain, warnings=(*chain.warnings, f"stale: {told}"))
-    return replace(chain, quality=replace(chain.quality, notes=(*chain.quality.notes, told)))
+        return replace(chain, warnings=(*chain.warnings, f"stale: {sentence}"))
+    return replace(chain, quality=replace(chain.quality, notes=(*chain.quality.notes, sentence)))
 
 
 def _spoken(age: timedelta) -> str:

@@ -3,7 +3,7 @@
     chains/symbol=IWM/date=2026-06-26/20260626T140322-0f3a….parquet
 
 The name holds the quote time (New York) and a digest of the content: a file is damaged exactly when the two differ, and
-two writers of the same quotes write the same file. What is damaged is moved under `damaged/`, never deleted.
+two writers of the same quotes write the same file. Damaged files are moved under `damaged/`, never deleted.
 """
 
 import os
@@ -41,7 +41,7 @@ class Captured:
 
     @property
     def key(self) -> str:
-        """Folder of the day and name: what an index calls this capture."""
+        """Key of the capture in an index: folder of the day and name."""
         return f"{self.path.parent.name}/{self.path.name}"
 
     def is_at(self, at: time) -> bool:
@@ -63,16 +63,16 @@ class Record:
     def days(self, symbol: str) -> list[date]:
         """Days with a recorded chain, ascending; no file is opened."""
         folder = self.chain_folder(symbol)
-        found = ((day, folder / f"date={day}") for day in _parts(folder, "date"))
-        return sorted(date.fromisoformat(day) for day, place in found if any(_names(place)))
+        folders = ((day, folder / f"date={day}") for day in _parts(folder, "date"))
+        return sorted(date.fromisoformat(day) for day, place in folders if any(_names(place)))
 
     def captures(self, symbol: str, day: date) -> list[Captured]:
         """Captures of a day in order of their quotes' time; no file is opened."""
         folder = self.chain_folder(symbol) / f"date={day}"
-        found = []
+        files = []
         for name, stamp in _names(folder):
-            found.append(Captured(folder / name, day, datetime.strptime(stamp, STAMP).replace(tzinfo=NEW_YORK)))
-        return sorted(found, key=lambda one: (one.stamp, one.path.name))
+            files.append(Captured(folder / name, day, datetime.strptime(stamp, STAMP).replace(tzinfo=NEW_YORK)))
+        return sorted(files, key=lambda one: (one.stamp, one.path.name))
 
     def chain(self, symbol: str, day: date, at: time | None = None, columns: Sequence[str] = CHAIN_COLUMNS) -> Chain:
         """Chain of a day: the capture at a time, else the latest within the session, else the latest; see `open`.
@@ -82,13 +82,13 @@ class Record:
         Raises
         ------
         DataError
-            When there is no such capture, or a later version wrote it.
+            When the capture is missing, or of a later version.
         """
         left = self.captures(symbol, day)
         while left:
-            chosen = choose([one for one in left if at is None or one.is_at(at)])
+            chosen = choose([capture for capture in left if at is None or capture.is_at(at)])
             if chosen is None:
-                times = ", ".join(f"{one.stamp:%H:%M}" for one in left)
+                times = ", ".join(f"{capture.stamp:%H:%M}" for capture in left)
                 raise DataError(self.folder, f"has no capture of {symbol} at {at:%H:%M} on {day}", f"it has {times}")
             chain = self.open(chosen, columns)
             if chain is not None:
@@ -105,7 +105,7 @@ class Record:
             return None
         named = CAPTURE_NAME.fullmatch(captured.path.name)
         if named is None or digest(content) != named[2]:
-            self.put_aside(captured.path, "its content is not what was written")
+            self.put_aside(captured.path, "its content differs from its checksum")
             return None
         try:
             return unpack(content, columns)
@@ -131,12 +131,12 @@ class Record:
         return Captured(path, chain.as_of, moment)
 
     def write(self, path: Path, content: bytes) -> None:
-        """Put a file in place, and clear away what killed writers left beside it. Only for who holds the lock.
+        """Put a file in place and remove unfinished ones. The caller holds the lock.
 
         Raises
         ------
         DataError
-            When it cannot be written; what stood there before still does.
+            When it cannot be written; the earlier file is kept.
         """
         remove_unfinished(path.parent, OLD_SECONDS)
         write_durably(path, content)
@@ -174,16 +174,16 @@ class Record:
     def put_aside(self, path: Path, why: str) -> None:
         """Move a damaged file of the record under `damaged/` and name it in `set_aside`."""
         target = self.folder / DAMAGED / path.relative_to(self.folder)
-        told = f"{path} is damaged: {why}"
+        message = f"{path} is damaged: {why}"
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.exists():
                 target = target.with_name(f"{target.name}.{os.getpid()}")
             path.rename(target)
-            told += f"; set aside as {target}"
+            message += f"; set aside as {target}"
         except OSError as error:
-            told += f"; it could not be set aside ({error.strerror or error})"
-        self.set_aside.append(told)
+            message += f"; it could not be set aside ({error.strerror or error})"
+        self.set_aside.append(message)
 
 
 def open_record(folder: Path | None = None) -> Record:
@@ -202,7 +202,7 @@ def choose(captures: list[Captured]) -> Captured | None:
     """The latest capture within the session, else the latest, of one day's in order of time."""
     if len(captures) < 2:
         return captures[0] if captures else None
-    within = [one for one in captures if in_session(one.stamp)]
+    within = [capture for capture in captures if in_session(capture.stamp)]
     return (within or captures)[-1]
 
 

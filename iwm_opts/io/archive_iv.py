@@ -1,8 +1,8 @@
 """IV10 and IV30 of every recorded chain: the IV history that the record grows by itself.
 
-Kept in `iv.csv` beside the chains, which is derived from them: what it lacks is computed and added, what is no longer
-recorded drops out, and a lost or broken file is made again. Each row names the definition of the index that it was
-computed by: rows of another one, or of none, count as lacking, so that no series is spliced from two.
+Kept in `iv.csv` with the chains and derived from them: missing rows are computed and added, rows of removed captures
+drop out, and a lost or broken file is made again. Each row names the definition of the index that it was computed by:
+rows of another one, or of none, count as lacking, so that no series is spliced from two.
 """
 
 import io
@@ -39,13 +39,13 @@ Values = dict[str, tuple[float, ...]]
 
 
 def add_with_index(record: Record, chain: Chain) -> tuple[Captured, "pd.Series[float]"]:
-    """Record a chain with its IV10 and IV30, and tell them.
+    """Record a chain with its IV10 and IV30 and return both.
 
     Raises
     ------
     DataError
         When the record of the symbol is simulated and the chain is not, or the other way round: an IV history
-        grown from both would be spliced and nobody would see it.
+        grown from both would be spliced unnoticed.
     """
     _refuse_mixture(record, chain)
     captured = record.add(chain)
@@ -61,7 +61,7 @@ def iv_values(
 ) -> pd.DataFrame:
     """IV10 and IV30 of every recorded capture, computed where the index lacks them.
 
-    What was computed is kept for the next time; a record that cannot be written answers all the same.
+    Computed values are kept; a record that cannot be written still returns them.
 
     Parameters
     ----------
@@ -70,27 +70,27 @@ def iv_values(
     at_hand : dict of str to Chain, optional
         Chains by capture that need not be opened again.
     progress : callable, optional
-        Told how many of how many missing captures are done.
+        Called with (captures done, captures missing).
 
     Returns
     -------
     DataFrame
         `COLUMNS` but the first (decimals, NaN where the chain gives none), by capture in order of time.
     """
-    captures = [one for day in record.days(symbol) for one in record.captures(symbol, day)]
-    known = _read(record, symbol)
-    missing = [one for one in captures if one.key not in known]
-    for done, one in enumerate(missing):
-        chain = (at_hand or {}).get(one.key) or record.open(one, QUOTE_COLUMNS)
+    captures = [capture for day in record.days(symbol) for capture in record.captures(symbol, day)]
+    computed = _read(record, symbol)
+    missing = [capture for capture in captures if capture.key not in computed]
+    for done, capture in enumerate(missing):
+        chain = (at_hand or {}).get(capture.key) or record.open(capture, QUOTE_COLUMNS)
         if chain is not None:
-            known[one.key] = _values(chain)
+            computed[capture.key] = _values(chain)
         if progress:
             progress(done + 1, len(missing))
-    present = [one.key for one in captures if one.key in known]
-    if missing or len(present) < len(known):
+    present = [capture.key for capture in captures if capture.key in computed]
+    if missing or len(present) < len(computed):
         with suppress(DataError):  # the values follow from the chains: who cannot keep them has them still
-            _write(record, symbol, {key: known[key] for key in present})
-    return pd.DataFrame([known[key] for key in present], index=present, columns=list(COLUMNS[1:]), dtype=float)
+            _write(record, symbol, {key: computed[key] for key in present})
+    return pd.DataFrame([computed[key] for key in present], index=present, columns=list(COLUMNS[1:]), dtype=float)
 
 
 def recorded_iv_history(record: Record, symbol: str, tenor_days: int = TENORS[0]) -> IvHistory:
@@ -102,11 +102,11 @@ def recorded_iv_history(record: Record, symbol: str, tenor_days: int = TENORS[0]
         When the tenor is neither 10 nor 30.
     """
     if tenor_days not in TENORS:
-        raise InputError("ivr_tenor", tenor_days, "is no tenor of the record", "choose 10 or 30")
+        raise InputError("ivr_tenor", tenor_days, "not a tenor of the archive", "choose 10 or 30")
     values = iv_values(record, symbol)
     days = {}
     for day in record.days(symbol):
-        chosen = choose([one for one in record.captures(symbol, day) if one.key in values.index])
+        chosen = choose([capture for capture in record.captures(symbol, day) if capture.key in values.index])
         if chosen is not None:
             days[pd.Timestamp(day)] = values.loc[chosen.key, f"iv{tenor_days}"]
     closes = pd.Series(days, dtype=float, index=pd.DatetimeIndex(list(days), name="date"))
@@ -116,9 +116,11 @@ def recorded_iv_history(record: Record, symbol: str, tenor_days: int = TENORS[0]
 
 def _refuse_mixture(record: Record, chain: Chain) -> None:
     """Raise where the latest readable capture is simulated and the chain is not, or the other way round."""
-    captures = (one for day in reversed(record.days(chain.symbol)) for one in record.captures(chain.symbol, day))
-    found = (record.open(one, ("strike",)) for one in captures)
-    latest = next((one for one in found if one is not None), None)
+    captures = (
+        capture for day in reversed(record.days(chain.symbol)) for capture in record.captures(chain.symbol, day)
+    )
+    opened = (record.open(capture, ("strike",)) for capture in captures)
+    latest = next((capture for capture in opened if capture is not None), None)
     if latest is not None and latest.simulated != chain.simulated:
         new, old = ("simulated", "real") if chain.simulated else ("real", "simulated")
         rule = f"holds {old} chains of {chain.symbol}, and this one is {new}: their IVs would be spliced"

@@ -60,7 +60,7 @@ def is_restated(old: pd.DataFrame, new: pd.DataFrame) -> bool:
 
 
 def merge_series(record: Record, kind: Kind, name: str, new: pd.DataFrame) -> tuple[int, pd.DataFrame]:
-    """Put new rows over the recorded ones; what was fetched before stays unless the new rows have its date.
+    """Merge new rows over the recorded ones; rows of other dates are kept.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def recorded_dividends(record: Record, symbol: str) -> DividendSchedule | None:
 
 
 def recorded_index(record: Record, index: str, symbol: str, tenor_days: int) -> IvHistory | None:
-    """A fetched volatility index as a stand-in for the symbol's own IV; None where none was fetched."""
+    """A fetched volatility index as proxy for the symbol's own IV; None where none was fetched."""
     path = series_path(record, "indices", index)
     return load_iv_history(path, symbol, tenor_days) if _is_readable(record, "indices", index) else None
 

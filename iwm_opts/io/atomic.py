@@ -14,12 +14,12 @@ FILE_MODE: Final = 0o666
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Put a complete file in place: temporary file beside it, fsync, rename, fsync of the folder.
+    """Write a file atomically: temporary file, fsync, rename, fsync of the folder.
 
     Raises
     ------
     DataError
-        When it cannot be written, as on a full disk; what stood there before still does.
+        When it cannot be written, as on a full disk; the earlier file is kept.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _umask() -> int:
-    """What the user takes away from new files; a temporary file is made without asking."""
+    """The user's umask, which temporary files ignore."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
@@ -72,4 +72,4 @@ def _umask() -> int:
 
 def _unwritten(path: Path, error: OSError) -> DataError:
     rule = f"cannot be written: {error.strerror or error}"
-    return DataError(path, rule, "free some space or check its permissions; what was there before is untouched")
+    return DataError(path, rule, "free some space or check its permissions; the earlier file is untouched")

@@ -40,7 +40,7 @@ def load_bars(path: str | Path, symbol: str | None = None) -> pd.DataFrame:
         Ascending dates as index; open, high, low, close and those of adjusted_close, volume (NaN where blank) and
         dividend (cash a share on its ex-date) that the file has. Dollars a share, adjusted for splits, not for
         dividends: where the file has a column of split factors its prices are as traded, and everything before each
-        split is restated. `attrs["notes"]` names what was left out or is doubtful: rows on days without a session,
+        split is restated. `attrs["notes"]` names omitted and doubtful rows: rows on days without a session,
         repeated and blank rows, stretches without bars, and bars of before a jump as of an unadjusted split, which are
         left out since no window across it means anything.
 
@@ -198,7 +198,7 @@ def _refuse(frame: Frame, wrong: "pd.Series[bool]", days: "pd.Series[Any]", rule
 
 
 def _optional_columns(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Columns beside the prices, without those that say too little."""
+    """Optional columns, without sparse ones."""
     for column in ("adjusted_close", "split", "volume", "dividend"):
         if column not in bars:
             continue

@@ -33,7 +33,7 @@ def cboe_chain(symbol: str, session: LiveSession, spot: float | None = None, at:
     Raises
     ------
     DataError
-        When Cboe does not answer, has no such symbol, or its quotes are no market.
+        When Cboe does not answer, has no such symbol, or its quotes are not a market's.
     """
     listed = f"_{symbol}" if settlement_of(symbol).delivery == "cash" else symbol
     response = session.get(f"{ADDRESS}/api/global/delayed_quotes/options/{listed}.json")
@@ -56,7 +56,7 @@ def cboe_index(name: str, session: LiveSession) -> pd.DataFrame:
     Raises
     ------
     DataError
-        When Cboe does not answer or the file is no such history.
+        When Cboe does not answer or the file is not such a history.
     """
     response = session.get(f"{ADDRESS}/api/global/us_indices/daily_prices/{name}_History.csv")
     source = f"Cboe {name} history"
@@ -64,9 +64,9 @@ def cboe_index(name: str, session: LiveSession) -> pd.DataFrame:
         table = pd.read_csv(io.BytesIO(response.content))
         table = table.rename(columns={column: str(column).strip().lower() for column in table.columns})
         days = pd.to_datetime(table["date"], format="%m/%d/%Y")
-        found = table[[column for column in PRICES if column in table]].astype(float)
+        prices = table[[column for column in PRICES if column in table]].astype(float)
     except (ValueError, KeyError) as error:
         raise DataError(source, f"cannot be read ({error})", LATER) from None
-    if "close" not in found or found.empty:
+    if "close" not in prices or prices.empty:
         raise DataError(source, "has no closes", LATER)
-    return found.set_axis(pd.DatetimeIndex(days, name="date")).sort_index()
+    return prices.set_axis(pd.DatetimeIndex(days, name="date")).sort_index()

@@ -58,7 +58,7 @@ def unpack(content: bytes, columns: Sequence[str] = CHAIN_COLUMNS) -> Chain:
     Raises
     ------
     ValueError
-        When the bytes are no such file, or of a later format.
+        When the bytes are not such a file, or of a later format.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -69,7 +69,7 @@ def unpack(content: bytes, columns: Sequence[str] = CHAIN_COLUMNS) -> Chain:
         raise ValueError(" ".join(str(error).split())[:200]) from None
     stored = (table.schema.metadata or {}).get(METADATA_KEY)
     if stored is None:
-        raise ValueError("is no recorded chain")
+        raise ValueError("not a recorded chain")
     about = json.loads(stored)
     if about["format"] != FORMAT:
         raise ValueError(f"is of format {about['format']}, this version reads {FORMAT}")

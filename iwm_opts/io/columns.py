@@ -129,7 +129,7 @@ def canonical_rows(
     Parameters
     ----------
     as_of : date, optional
-        Day of times that stand without a date, where no column of the file says.
+        Day of times without a date, where the file has no date column.
 
     Returns
     -------
@@ -142,7 +142,7 @@ def canonical_rows(
     Raises
     ------
     DataError
-        Names row, column and value of a cell that cannot be read, or that is no strike or no spot.
+        Names row, column and value of an unreadable cell, strike or spot.
     """
     reader = _Reader(selection, source, selection.day or as_of, layout.vendor)
     common = reader.read(layout.columns)
@@ -265,7 +265,7 @@ def _shown(value: Any) -> str:
 
 
 def _frame(table: Columns, selection: Selection, layout: Layout) -> pd.DataFrame:
-    """Columns with their types; a feed's time serves as quote time where there is no better one."""
+    """Columns with their types; a feed's time serves as quote time without a better one."""
     feed, dated = table.pop("feed_time", None), table.pop("quote_date", None)
     if dated is not None and selection.readings.day_column is None and TRADE in plain(layout.columns["quote_date"]):
         table.setdefault("last_trade", dated)
@@ -287,7 +287,7 @@ def _frame(table: Columns, selection: Selection, layout: Layout) -> pd.DataFrame
 
 
 def _add_facts(frame: pd.DataFrame, selection: Selection) -> None:
-    """What the lines around the table say, in columns that the table lacks."""
+    """Values of the lines around the table, in columns that the table lacks."""
     for role, value in selection.readings.facts.items():
         if role in frame:
             continue
@@ -313,7 +313,7 @@ def _refuse_impossible(rows: pd.DataFrame, source: str) -> None:
     strike, spot = rows["strike"], rows.get("underlying_price", pd.Series(np.nan, index=rows.index))
     wrong = {
         "strike": (~((strike > 0.0) & np.isfinite(strike)), "is not positive and finite"),
-        "underlying_price": ((spot < 0.0) | np.isinf(spot), "is no price of the underlying"),
+        "underlying_price": ((spot < 0.0) | np.isinf(spot), "not a price of the underlying"),
     }
     for name, (mask, why) in wrong.items():
         if mask.any():

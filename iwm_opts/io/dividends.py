@@ -82,8 +82,8 @@ def load_dividends(path: Path) -> DividendSchedule:
     Raises
     ------
     DataError
-        When it is no such file or holds no rows, a column occurs twice, or a row is no ex-date from 1990 to 2100 and
-        amount from 0 to below 1,000: names the first. Also for an ex-date with two amounts; rows that only repeat
+        When it is not such a file or holds no rows, a column occurs twice, or a row lacks an ex-date from 1990 to 2100
+        and amount from 0 to below 1,000: names the first. Also for an ex-date with two amounts; rows that only repeat
         another count once, and `source` says so.
     """
     if not path.is_file():

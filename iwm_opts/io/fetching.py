@@ -39,7 +39,7 @@ class Fetcher:
     source : str
         `yahoo`, `cboe`, or `auto`: Yahoo, and Cboe for the indices that Yahoo does not give.
     whole : bool
-        Fetch everything again, not only what is new.
+        Fetch the whole series again, not only new rows.
     """
 
     def __init__(self, record: Record, source: str, whole: bool = False) -> None:
@@ -57,15 +57,15 @@ class Fetcher:
         try:
             if self.source == "cboe":
                 raise DataError("Cboe", "has no bars", "take --feed yahoo")
-            found = self._new("bars", name, lambda start: self._yahoo_bars(symbol, start, interval))
+            rows = self._new("bars", name, lambda start: self._yahoo_bars(symbol, start, interval))
         except DataError as error:
             return [_failed("bars", name, error)]
-        told = [self._merged("bars", name, "Yahoo", found)]
-        if interval == "1d" and (found["dividend"] > 0.0).any():
+        results = [self._merged("bars", name, "Yahoo", rows)]
+        if interval == "1d" and (rows["dividend"] > 0.0).any():
             from iwm_opts.io.yahoo import yahoo_dividends
 
-            told.append(self._merged("dividends", name, "Yahoo", yahoo_dividends(found)))
-        return told
+            results.append(self._merged("dividends", name, "Yahoo", yahoo_dividends(rows)))
+        return results
 
     def index(self, name: str) -> Fetched:
         """A volatility index, or the bill yield IRX, in points."""
@@ -80,8 +80,8 @@ class Fetcher:
         return _failed("indices", name, *reasons)
 
     def _yahoo_index(self, name: str) -> pd.DataFrame:
-        found = self._new("indices", name, lambda start: self._yahoo_bars(name, start, "1d"))
-        return found[list(PRICES)]
+        rows = self._new("indices", name, lambda start: self._yahoo_bars(name, start, "1d"))
+        return rows[list(PRICES)]
 
     def _cboe_index(self, name: str) -> pd.DataFrame:
         if name not in cboe.INDICES:
@@ -94,15 +94,15 @@ class Fetcher:
         return yahoo_bars(symbol, self._session("yahoo"), start, interval)
 
     def _new(self, kind: Kind, name: str, ask: Callable[[date | None], pd.DataFrame]) -> pd.DataFrame:
-        """What is new of a series; all of it where prices that the record has were restated since."""
+        """New rows of a series; all rows where recorded prices were restated."""
         old = None if self.whole else read_series(self.record, kind, name)
         if old is None or old.empty:
             return ask(None)
-        found = ask(old.index[-1].date() - OVERLAP)
-        return ask(None) if kind == "bars" and is_restated(old, found) else found
+        rows = ask(old.index[-1].date() - OVERLAP)
+        return ask(None) if kind == "bars" and is_restated(old, rows) else rows
 
-    def _merged(self, kind: Kind, name: str, source: str, found: pd.DataFrame) -> Fetched:
-        added, merged = merge_series(self.record, kind, name, found)
+    def _merged(self, kind: Kind, name: str, source: str, rows: pd.DataFrame) -> Fetched:
+        added, merged = merge_series(self.record, kind, name, rows)
         last = str(merged.index[-1]).removesuffix(" 00:00:00")
         return Fetched(kind, name, source, added, len(merged), last, "")
 

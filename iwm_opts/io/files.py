@@ -73,8 +73,8 @@ def load_chain(
     Returns
     -------
     Chain
-        Its `quality.notes` name the choice of capture and what was believed where columns differ; its `warnings` what
-        was estimated or looks wrong.
+        Its `quality.notes` name the choice of capture and of differing columns; its `warnings` estimated or doubtful
+        values.
 
     Raises
     ------
@@ -97,22 +97,22 @@ def read_chain(
     session: str | None = None,
     expirations: tuple[date, date] | None = None,
     spot: float | None = None,
-    told: Sequence[str] = (),
+    remarks: Sequence[str] = (),
     is_file: bool = False,
 ) -> Chain:
-    """Chain out of an opened table, such as the body of an answer; see `load_chain`. `told` goes before its notes.
+    """Chain out of an opened table, such as the body of an answer; see `load_chain`. `remarks` goes before its notes.
 
-    A file of a weekend is taken for the session before and flagged (`is_file`); a live answer then is no market.
+    A file of a weekend is taken for the session before and flagged (`is_file`); a live answer then is refused.
     """
-    source, wanted = str(file.path), None if symbol is None else clean_symbol(symbol)
+    source, chosen = str(file.path), None if symbol is None else clean_symbol(symbol)
     layout = detect(file.columns, file.sample, source)
-    selection = select(file, layout, as_of, wanted)
+    selection = select(file, layout, as_of, chosen)
     rows, notes = canonical_rows(selection, layout, source, as_of)
     warnings: list[str] = []
     rows = _dated(rows, selection, as_of, source, warnings)
     if is_file:
         rows = _of_a_session(rows, warnings)
-    return _chain(rows, wanted, session, expirations, spot, file, [*told, *notes], warnings)
+    return _chain(rows, chosen, session, expirations, spot, file, [*remarks, *notes], warnings)
 
 
 def read_chains(
@@ -133,12 +133,12 @@ def read_chains(
     first, last : date, optional
         Days to begin and end with, both included.
     progress : callable, optional
-        Told how many of how many days are read.
+        Called with (days read, days).
 
     Yields
     ------
     Chain or DataError
-        The error says why there is no chain of a day that has rows: a holiday, a night of zeros, a damaged cell.
+        The error gives the reason that a day with rows has no chain: a holiday, a night of zeros, a damaged cell.
 
     Raises
     ------
@@ -146,15 +146,15 @@ def read_chains(
         When the file cannot be read at all, has no column for the quote date, or no day of the window or symbol.
     """
     file = open_table(Path(path))
-    source, wanted = str(file.path), None if symbol is None else clean_symbol(symbol)
+    source, chosen = str(file.path), None if symbol is None else clean_symbol(symbol)
     layout = detect(file.columns, file.sample, source)
-    for selection in select_days(file, layout, first, last, wanted, progress):
+    for selection in select_days(file, layout, first, last, chosen, progress):
         if isinstance(selection, DataError):
             yield selection
             continue
         try:
             rows, notes = canonical_rows(selection, layout, source)
-            chain: Chain | DataError = _chain(rows, wanted, session, None, None, file, notes, [])
+            chain: Chain | DataError = _chain(rows, chosen, session, None, None, file, notes, [])
         except DataError as error:
             chain = DataError(f"{source}, {selection.day}", error.rule, error.remedy)
         yield chain
@@ -162,7 +162,7 @@ def read_chains(
 
 def _chain(
     rows: pd.DataFrame,
-    wanted: str | None,
+    symbol: str | None,
     session: str | None,
     expirations: tuple[date, date] | None,
     spot: float | None,
@@ -172,7 +172,7 @@ def _chain(
 ) -> Chain:
     """Chain from the canonical rows of one day."""
     source = str(file.path)
-    rows, own_symbol = _of_symbol(rows, wanted, source, warnings)
+    rows, own_symbol = _of_symbol(rows, symbol, source, warnings)
     rows = _standard(rows, own_symbol, source, warnings)
     rows = _within_ranges(rows, spot, source, warnings)
     rows = _expiring(rows, expirations, source)
@@ -234,25 +234,25 @@ def _of_a_session(rows: pd.DataFrame, warnings: list[str]) -> pd.DataFrame:
     return rows.assign(quote_date=pd.Timestamp(session).as_unit("us"))
 
 
-def _of_symbol(rows: pd.DataFrame, wanted: str | None, source: str, warnings: list[str]) -> tuple[pd.DataFrame, str]:
+def _of_symbol(rows: pd.DataFrame, symbol: str | None, source: str, warnings: list[str]) -> tuple[pd.DataFrame, str]:
     """Rows of one underlying, by column or by root, and its symbol."""
     if "underlying_symbol" in rows:
         symbols = rows["underlying_symbol"]
     elif "root" in rows:
         symbols = rows["root"].map({root: underlying_of(root) for root in rows["root"].dropna().unique()})
-    elif wanted is not None:
-        warnings.append(f"underlying taken for {wanted}: no column, contract symbol or title of the file names it")
-        return rows, wanted
+    elif symbol is not None:
+        warnings.append(f"underlying taken for {symbol}: no column, contract symbol or title of the file names it")
+        return rows, symbol
     else:
         raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with --symbol")
     present = sorted(symbols.dropna().unique())
-    if wanted is None:
+    if symbol is None:
         if len(present) != 1:
             raise DataError(source, f"holds several symbols, {', '.join(present[:12])}", "choose one with --symbol")
         return rows, present[0]
-    if wanted not in present:
-        refuse_symbol(source, present, wanted)
-    return rows[symbols == wanted], wanted
+    if symbol not in present:
+        refuse_symbol(source, present, symbol)
+    return rows[symbols == symbol], symbol
 
 
 def _standard(rows: pd.DataFrame, symbol: str, source: str, warnings: list[str]) -> pd.DataFrame:
@@ -337,15 +337,15 @@ def _captures(rows: pd.DataFrame) -> list[Capture]:
         rows = rows.assign(root=None)
     times = rows["quote_time"] if "quote_time" in rows else pd.Series(pd.NaT, index=rows.index)
     labels = rows["session"].fillna("") if "session" in rows else pd.Series("", index=rows.index)
-    found = []
+    captures = []
     for label, part in rows.groupby(labels, sort=False):
         at = times[part.index]
-        one = len(at.unique()) == 1 or not part.duplicated(CONTRACT).any()
-        groups = [part] if one else [group for _, group in part.groupby(at, dropna=False)]
+        is_single = len(at.unique()) == 1 or not part.duplicated(CONTRACT).any()
+        groups = [part] if is_single else [group for _, group in part.groupby(at, dropna=False)]
         for group in groups:
             latest = times[group.index].max()
-            found.append(Capture(group, str(label) or None, None if pd.isna(latest) else latest.to_pydatetime()))
-    return sorted(found, key=lambda capture: capture.time.timestamp() if capture.time else 0.0)
+            captures.append(Capture(group, str(label) or None, None if pd.isna(latest) else latest.to_pydatetime()))
+    return sorted(captures, key=lambda capture: capture.time.timestamp() if capture.time else 0.0)
 
 
 def _choose(
@@ -358,7 +358,7 @@ def _choose(
             names = ", ".join(capture.name for capture in captures)
             raise DataError(source, f"has no session {session!r}, the day holds {names}", "choose one with --session")
     else:
-        within = [place for place, one in enumerate(captures) if one.time is not None and in_session(one.time)]
+        within = [place for place, item in enumerate(captures) if item.time is not None and in_session(item.time)]
         matching = within or [len(captures) - 1]
     chosen = matching[-1]
     if len(captures) > 1:

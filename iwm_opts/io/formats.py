@@ -276,7 +276,7 @@ def _seen(missing: Sequence[str], columns: Sequence[str]) -> str:
 
 
 def _refuse_twins(layout: Layout, columns: Sequence[str], source: object) -> None:
-    """Nobody knows which of two columns of one name is meant."""
+    """Refuse two columns of one name."""
     count = Counter(plain(name) for name in columns)
     for name in (*layout.numbers, *layout.texts):
         if count[plain(name)] > 1:

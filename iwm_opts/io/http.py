@@ -164,7 +164,7 @@ class LiveSession(Session[Response]):
             _silence.set()
 
     def _wait(self, response: Response, attempt: int) -> float:
-        """Seconds before the next attempt: what the source asks for, else longer each time."""
+        """Seconds before the next attempt: the source's Retry-After, else longer each time."""
         asked = response.headers.get("Retry-After") or ""
         return float(asked) if asked.isdecimal() else self.backoff * 2**attempt
 
@@ -176,8 +176,8 @@ class LiveSession(Session[Response]):
             return DataError(self.name, f"no answer in time ({path})", OFFLINE)
         if isinstance(error, Unreachable) and not isinstance(error, SSLError):
             return DataError(self.name, f"cannot be reached ({path})", OFFLINE)
-        told = " ".join(str(error).partition("See https")[0].split())
-        return DataError(self.name, f"the answer broke off or cannot be had ({path}): {told}", LATER)
+        reason = " ".join(str(error).partition("See https")[0].split())
+        return DataError(self.name, f"the answer broke off or cannot be had ({path}): {reason}", LATER)
 
     def _checked(self, response: Response, path: str) -> Response:
         status = response.status_code
@@ -201,11 +201,11 @@ class LiveSession(Session[Response]):
             try:
                 json.loads(body)
             except ValueError:
-                raise DataError(self.name, f"the answer for {path} is no whole JSON document", LATER) from None
+                raise DataError(self.name, f"the answer for {path} is incomplete JSON", LATER) from None
 
 
 def _shown(address: str) -> str:
-    """What a message calls an address: host and path; a cookie page may have no path."""
+    """Address in messages: host and path; a cookie page may have no path."""
     parts = urlsplit(address)
     return parts.netloc + parts.path
 

@@ -58,18 +58,18 @@ def load_iv_history(
         case: a date (ISO, YYYYMMDD, MM/DD/YYYY or MM/DD/YY) and iv10 or iv30 (the underlying's own), else iv, close or
         value.
     symbol : str
-        Underlying that the series is to speak for.
+        Underlying of the series.
     tenor_days : int
-        Tenor wanted: decides between iv10 and iv30, and what the note says.
+        Tenor: decides between iv10 and iv30, and the note.
     before : date, optional
         Day of the decision: rows dated on or after it are not read at all. Without it, rows in the future are an error.
 
     Returns
     -------
     IvHistory
-        Decimals, ascending. Points (23.7) are told from decimals (0.237) by the level of the oldest rows. The series
-        is recognised by the file's name (RVX, VIX, VIX9D, VIX3M). Rows with a blank value are left out; a day with
-        two different values, of which nobody knows the right one, is a gap (NaN). `skipped` counts and names them,
+        Decimals, ascending. Points (23.7) are distinguished from decimals (0.237) by the level of the oldest rows. The
+        series is recognised by the file's name (RVX, VIX, VIX9D, VIX3M). Rows with a blank value are left out; a day
+        with two different values is a gap (NaN). `skipped` counts and names them,
         says where the newest day is such a gap, and names values far outside both their neighbours, which are kept.
 
     Raises
@@ -85,9 +85,9 @@ def load_iv_history(
     date_column = frame.column(NAMES["date"])
     value_column = _value_column(frame, tenor_days, date_column)
     if date_column is None or value_column is None:
-        wanted = "date" if date_column is None else "close, iv or value"
+        needed = "date" if date_column is None else "close, iv or value"
         seen = ", ".join(map(str, frame.cells.columns))[:200] or "none"
-        raise DataError(path, f"has no {wanted} column, only {seen}", REMEDY)
+        raise DataError(path, f"has no {needed} column, only {seen}", REMEDY)
     frame.refuse_twins((date_column, value_column))
     moments_read, _, notes = moments(frame, date_column)
     stamps, day_notes = day_index(moments_read)
@@ -109,12 +109,12 @@ def load_iv_history(
     if origin_of(path).simulated:
         series, note = f"{series}, SIMULATED", f"{note}, of a SIMULATED market"
     decimals, unit = _in_decimals(path, closes)
-    told = (*frame.notes, *notes, *day_notes, *number_notes, *zeros, *skipped)
-    return IvHistory(series, own_tenor, decimals, proxy, f"{note}, read as {unit}", told)
+    remarks = (*frame.notes, *notes, *day_notes, *number_notes, *zeros, *skipped)
+    return IvHistory(series, own_tenor, decimals, proxy, f"{note}, read as {unit}", remarks)
 
 
 def _value_column(frame: Frame, tenor_days: int, date_column: str | None) -> str | None:
-    """Column of the values: by name, else the only one beside the date, as FRED writes them."""
+    """Column of the values: by name, else the only one after the date, as FRED writes them."""
     named = frame.column((f"iv{tenor_days}", *VALUE_NAMES))
     others = [str(name) for name in frame.cells.columns if str(name) != date_column]
     return named or (others[0] if len(others) == 1 else None)
@@ -140,7 +140,7 @@ def _check_rows(frame: Frame, days: pd.Series, values: pd.Series) -> None:
 
 
 def _one_a_day(frame: Frame, days: pd.Series, values: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
-    """Closes in order of date, and what was left out: blanks, and days that the file gives two values for."""
+    """Closes in order of date, and omissions: blanks, and days with two values."""
     notes = []
     blank = values.isna()
     if blank.any():
@@ -159,15 +159,15 @@ def _one_a_day(frame: Frame, days: pd.Series, values: pd.Series) -> tuple[pd.Ser
 
 def _disputed_end(closes: pd.Series) -> list[str]:
     """Whether the newest day is a gap: a rank would then rest on an older one."""
-    known = closes.dropna()
-    if known.empty or known.index[-1] == closes.index[-1]:
+    observed = closes.dropna()
+    if observed.empty or observed.index[-1] == closes.index[-1]:
         return []
-    newest, last = closes.index[-1].date(), known.index[-1].date()
+    newest, last = closes.index[-1].date(), observed.index[-1].date()
     return [f"the newest value, of {newest}, is disputed: the history ends on {last}"]
 
 
 def _outliers(closes: pd.Series) -> list[str]:
-    """Values far outside both neighbours, such as a slip of the comma: kept, for nobody knows."""
+    """Values far outside both neighbours, such as a slip of the comma: kept, as unproven."""
     values = closes.dropna()
     before, after = values.shift(1), values.shift(-1)
     low, high = OUTLIER
@@ -201,7 +201,7 @@ def _in_decimals(path: Path, values: pd.Series) -> tuple[pd.Series, str]:
         day, value = next(iter(values[strange].items()))
         raise DataError(
             path,
-            f"{value:g} on {str(day)[:10]} is no volatility in {unit}, as the oldest rows are",
+            f"{value:g} on {str(day)[:10]} is not a volatility in {unit}, the unit of the oldest rows",
             "use one unit throughout, and a volatility, not a price",
         )
     return decimals, unit
@@ -209,9 +209,9 @@ def _in_decimals(path: Path, values: pd.Series) -> tuple[pd.Series, str]:
 
 def _identity(path: Path, value_column: str, symbol: str, tenor_days: int) -> tuple[str, int | None, bool, str]:
     """Series, its tenor, whether it is a proxy, and a sentence that says so."""
-    own = OWN_COLUMN.fullmatch(plain(value_column))
-    if own:
-        tenor = int(own.group(1))
+    own_column = OWN_COLUMN.fullmatch(plain(value_column))
+    if own_column:
+        tenor = int(own_column.group(1))
         series = f"{symbol} IV{tenor}"
         if tenor == tenor_days:
             return series, tenor, False, f"{series}: {symbol}'s own"
@@ -220,9 +220,9 @@ def _identity(path: Path, value_column: str, symbol: str, tenor_days: int) -> tu
     words = re.split(r"[^A-Z0-9]+", path.name.upper())
     fred = FRED_ID.fullmatch(plain(value_column))
     words += [fred[1].upper()] if fred else []
-    known = next((word.removesuffix("CLS") for word in words if word.removesuffix("CLS") in KNOWN_SERIES), None)
-    if known:
-        index = KNOWN_SERIES[known]
-        return known, index.tenor_days, True, f"{known}: {index.what} {standing_in}"
+    published = next((word.removesuffix("CLS") for word in words if word.removesuffix("CLS") in KNOWN_SERIES), None)
+    if published:
+        index = KNOWN_SERIES[published]
+        return published, index.tenor_days, True, f"{published}: {index.what} {standing_in}"
     series = path.name.split(".")[0]
     return series, None, True, f"{series}: a series of unknown underlying and tenor {standing_in}"

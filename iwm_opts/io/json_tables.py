@@ -1,6 +1,6 @@
 """A table out of JSON, whatever its nesting: lists of records, maps of records, columns, pandas' orients, ticks.
 
-Records are found by content: the largest family of objects with the same names, wherever they are. What is nested in a
+Records are found by content: the largest family of objects with the same names, wherever they are. A value nested in a
 record gets the path for a name (`greeks.delta`); plain values above it hold for it; the key it is filed under is `key`.
 """
 
@@ -31,7 +31,7 @@ class _Family:
 
 
 def table_of_records(text: str) -> Any:
-    """Records as rows of text; a plain value that stands beside their list holds for each of them.
+    """Records as rows of text; a plain value of the object around their list holds for each.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def table_of_records(text: str) -> Any:
     Raises
     ------
     ValueError
-        When the document is no JSON, is nested too deep, or holds no records.
+        When the document is invalid JSON, is nested too deep, or holds no records.
     """
     records = _chosen(list(_families(_document(text.lstrip("\ufeff")))))
     if not records:
@@ -105,7 +105,7 @@ def _walk(node: Any, above: Cells, depth: int) -> Iterator[_Family]:
 
 
 def _with_feed_time(beside: Cells) -> Cells:
-    """`timestamp` beside the records is when the feed was read (Cboe's delayed quotes)."""
+    """`timestamp` next to the records is when the feed was read (Cboe's delayed quotes)."""
     if "timestamp" not in beside:
         return beside
     return {("feed_timestamp" if name == "timestamp" else name): value for name, value in beside.items()}
@@ -115,10 +115,10 @@ def _siblings(records: list[tuple[str | None, Cells]], above: Cells, depth: int)
     """A family of records, and those of the lists and maps inside them."""
     if not records:
         return
-    own = [({} if key is None else {KEY: key}) | _flat(record) for key, record in records]
-    names = frozenset(name for cells in own for name in cells)
+    rows = [({} if key is None else {KEY: key}) | _flat(record) for key, record in records]
+    names = frozenset(name for cells in rows for name in cells)
     beside = {name: value for name, value in above.items() if name not in names}
-    yield _Family([beside | cells for cells in own], names - {KEY})
+    yield _Family([beside | cells for cells in rows], names - {KEY})
     for key, record in records:
         inner = {name: value for name, value in record.items() if isinstance(value, list | dict)}
         beside = above | ({} if key is None else {KEY: key}) | _flat(record, plain_only=True)
@@ -186,7 +186,7 @@ def _pandas_split(document: Cells) -> list[Cells]:
 
 
 def _column_lists(document: Cells) -> list[Cells]:
-    """One list a column (MarketData), all of one length; single values beside them hold for each row."""
+    """One list a column (MarketData), all of one length; single values next to them hold for each row."""
     lists = {name: value for name, value in document.items() if isinstance(value, list) and value}
     if len(lists) < 2 or any(isinstance(item, dict | list) for value in lists.values() for item in value[:1]):
         return []
@@ -211,7 +211,7 @@ def _column_maps(document: Cells) -> list[Cells]:
 
 
 def _ticks(document: Cells) -> list[Cells]:
-    """ThetaData v2: the header names the cells of each tick, the contract beside them holds for them."""
+    """ThetaData v2: the header names the cells of each tick, the contract next to them holds for them."""
     header = document.get("header")
     response = document.get("response")
     names = header.get("format") if isinstance(header, dict) else None

@@ -40,7 +40,7 @@ def load_minutes(path: str | Path) -> Minutes:
         `bars` has ascending New York times (start of each minute) without a zone as index; open, high, low, close
         (dollars a share), volume (shares), and minute (after 9:30). A high or low that lies more than `OUTLIER` beyond
         the ranges of both neighbouring minutes is a bad tick: it is NaN, and counted. Rows outside the regular session
-        and on days that are no sessions are left out and counted.
+        and on days without a session are left out and counted.
 
     Raises
     ------
@@ -84,15 +84,15 @@ def _regular(frame: Frame, bars: pd.DataFrame, notes: tuple[str, ...]) -> Minute
     kept, doubted = without_bad_ticks(kept)
     counts = (
         (int((is_session & ~regular).sum()), "minutes outside the regular session left out"),
-        (int((~is_session).sum()), "minutes on days that are no sessions left out"),
+        (int((~is_session).sum()), "minutes on days without a session left out"),
         (doubted, "highs or lows far outside their neighbours' taken for bad ticks"),
     )
-    told = tuple(f"{count:,} {what}" for count, what in counts if count)
-    return Minutes(kept, (*notes, *told), frame.path.name)
+    remarks = tuple(f"{count:,} {what}" for count, what in counts if count)
+    return Minutes(kept, (*notes, *remarks), frame.path.name)
 
 
 def _new_york(frame: Frame, column: str) -> tuple["pd.Series[Any]", tuple[str, ...]]:
-    """Times on New York's clock, without a zone, and what was decided."""
+    """Times on New York's clock, without a zone, and a note on the choice."""
     text = frame.cells[column].astype(str).str.strip()
     has_offset = text.str.contains(OFFSET, regex=True)
     if has_offset.any() and not has_offset.all():
@@ -109,8 +109,8 @@ def _new_york(frame: Frame, column: str) -> tuple["pd.Series[Any]", tuple[str, .
         dtype="datetime64[us]",
     )
     is_zoned = bool(has_offset.all() or text.str.fullmatch(r"\d{10,19}").all())
-    found, more = _in_session(local, is_zoned=is_zoned)
-    return found, (*notes, *more)
+    local_times, more = _in_session(local, is_zoned=is_zoned)
+    return local_times, (*notes, *more)
 
 
 def _in_session(times: "pd.Series[Any]", is_zoned: bool) -> tuple["pd.Series[Any]", tuple[str, ...]]:

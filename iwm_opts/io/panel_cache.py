@@ -130,7 +130,7 @@ def _mapped(path: Path) -> NDArray[Any]:
 
 
 def _keep(root: Path, key: str, build: "Build") -> None:
-    """Write a panel beside its place and rename it there."""
+    """Write a panel to a temporary folder and rename it into place."""
     root.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=root, prefix=BUILDING))
     panel, report = build.panel, build.report
@@ -164,12 +164,12 @@ def _write(path: Path, values: NDArray[Any]) -> None:
 
 
 def kept_arrays(panel: Panel, about: Mapping[str, Any], make: "Callable[[], dict[str, Any]]") -> dict[str, Any]:
-    """Arrays that follow from a panel and some options: read from beside it, else made and written there.
+    """Arrays that follow from a panel and some options: read from its cache, else made and written there.
 
     Parameters
     ----------
     about : mapping
-        What the arrays depend on besides the panel; plain values.
+        Options of the arrays; plain values.
     """
     folder, text = cache_folder() / PANELS / panel.key.partition("/")[0], json.dumps([panel.key, about], default=str)
     path = folder / f"{DERIVED}{hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]}.npz"
@@ -189,15 +189,15 @@ def kept_arrays(panel: Panel, about: Mapping[str, Any], make: "Callable[[], dict
 def entries(root: Path | None = None) -> list[Entry]:
     """Panels in the cache, the latest used first."""
     root = root or cache_folder() / PANELS
-    found = []
+    files = []
     for about in root.glob(f"[!.]*/{ABOUT}"):
         with suppress(OSError, ValueError, KeyError):
             stated = json.loads(about.read_text(encoding="utf-8"))
             size = sum(file.stat().st_size for file in about.parent.iterdir())
             first, last = (date.fromisoformat(stated[name]) for name in ("first", "last"))
             used = about.stat().st_mtime
-            found.append(Entry(about.parent, stated["name"], size, stated["days"], first, last, used))
-    return sorted(found, key=lambda entry: -entry.used)
+            files.append(Entry(about.parent, stated["name"], size, stated["days"], first, last, used))
+    return sorted(files, key=lambda entry: -entry.used)
 
 
 def clear(root: Path | None = None) -> int:
@@ -244,25 +244,25 @@ def code_digest() -> str:
 
 def _digests(root: Path, files: Sequence[Path]) -> list[str]:
     """Content digest of each file; one whose size and time of change are those of last time is not read again."""
-    known: dict[str, list[Any]] = {}
+    digests: dict[str, list[Any]] = {}
     with suppress(OSError, ValueError):
-        known = json.loads((root / DIGESTS).read_text(encoding="utf-8"))
-    found, is_new = [], False
+        digests = json.loads((root / DIGESTS).read_text(encoding="utf-8"))
+    hashes, is_new = [], False
     for path in files:
         state, name = path.stat(), str(path.resolve())
         stamp = [state.st_size, state.st_mtime_ns, state.st_ino]
-        if known.get(name, [None])[:-1] != stamp:
-            known[name] = [*stamp, _digest(path)]
+        if digests.get(name, [None])[:-1] != stamp:
+            digests[name] = [*stamp, _digest(path)]
             is_new = True
-        found.append(str(known[name][-1]))
+        hashes.append(str(digests[name][-1]))
     if is_new:
         with suppress(OSError):
             root.mkdir(parents=True, exist_ok=True)
-            kept = {name: value for name, value in known.items() if Path(name).exists()}
+            kept = {name: value for name, value in digests.items() if Path(name).exists()}
             temporary = root / f"{DIGESTS}.{os.getpid()}"
             temporary.write_text(json.dumps(kept), encoding="utf-8")
             temporary.replace(root / DIGESTS)
-    return found
+    return hashes
 
 
 def _digest(path: Path) -> str:

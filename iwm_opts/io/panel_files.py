@@ -290,12 +290,12 @@ class _Reader:
 
 
 def _provenance(paths: Sequence[Path], origins: Sequence[Origin]) -> Provenance:
-    found = [Provenance.of(simulated=origin.simulated, modelled=origin.modelled) for origin in origins]
-    for path, provenance in zip(paths, found, strict=True):
-        if provenance is not found[0]:
-            rule = f"holds {provenance} quotes, {paths[0]} {found[0]} ones"
+    provenances = [Provenance.of(simulated=origin.simulated, modelled=origin.modelled) for origin in origins]
+    for path, provenance in zip(paths, provenances, strict=True):
+        if provenance is not provenances[0]:
+            rule = f"holds {provenance} quotes, {paths[0]} {provenances[0]} ones"
             raise DataError(path, rule, "give files of one kind of market")
-    return found[0]
+    return provenances[0]
 
 
 def _rows_of(file: DataFile) -> int:
@@ -321,8 +321,8 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
 class _Symbols:
     """Underlying asked for, and those seen."""
 
-    def __init__(self, wanted: str | None) -> None:
-        self.wanted = wanted
+    def __init__(self, symbol: str | None) -> None:
+        self.wanted = symbol
         self.seen: set[str] = set()
 
     def check(self, source: object) -> str:
@@ -396,10 +396,10 @@ class _FileRows:
             *self.layout.columns.items(),
             *(pair for group in self.layout.groups.values() for pair in group.items()),
         ]
-        wanted = {name: role for role, name in columns if role in ROLES}
-        wanted.setdefault(self.day_column.name, "quote_date")
-        numbers = [name for name, role in wanted.items() if role in NUMBERS]
-        texts = [name for name, role in wanted.items() if role not in NUMBERS]
+        roles = {name: role for role, name in columns if role in ROLES}
+        roles.setdefault(self.day_column.name, "quote_date")
+        numbers = [name for name, role in roles.items() if role in NUMBERS]
+        texts = [name for name, role in roles.items() if role not in NUMBERS]
         for batch in _batches(self.file, numbers, texts, self.layout.required_numbers):
             lines = np.arange(batch.start, batch.start + len(batch.rows)) + self.file.first_line
             self.rows += len(batch.rows)
@@ -560,14 +560,14 @@ class _BatchRows:
             is_midnight = isinstance(value, datetime) and value.astimezone(zone).time() == time()
             if isinstance(value, datetime) and not (only_with_time and is_midnight):
                 seconds[code] = value.timestamp()
-        found = seconds[codes]
+        of_row = seconds[codes]
         for code, value in enumerate(values):
             if isinstance(value, time):
                 rows = np.flatnonzero(codes == code)
                 for day in np.unique(self.day[rows]):
                     at = datetime.combine(date.fromordinal(int(day)), value, zone).timestamp()
-                    found[rows[self.day[rows] == day]] = at
-        return found
+                    of_row[rows[self.day[rows] == day]] = at
+        return of_row
 
     def _moment(self, text: str, zone: ZoneInfo) -> datetime | time | None:
         """Aware time, or a time of day; None for a date, or the zero of a contract that never traded."""
@@ -634,9 +634,9 @@ class _BatchRows:
             values, codes = self._parsed(columns["occ"], contract_of)
             named = np.array([value is not None for value in values])[codes]
             fields = [_fields_of(value, self.owner) for value in values]
-            told = [np.array(column)[codes] for column in zip(*fields, strict=True)]
-            root, expiration = np.where(named, told[0], root), np.where(named, told[1], expiration)
-            signs, strike = np.where(named, told[2], signs), np.where(named, told[3], strike)
+            parts = [np.array(column)[codes] for column in zip(*fields, strict=True)]
+            root, expiration = np.where(named, parts[0], root), np.where(named, parts[1], expiration)
+            signs, strike = np.where(named, parts[2], signs), np.where(named, parts[3], strike)
         for name, is_empty in (("expiration", expiration < 0), ("right", signs == 0), ("strike", np.isnan(strike))):
             self._refuse_cells(is_empty, f"column {columns.get(name, name).strip()}: empty")
         return root.astype(np.int16), expiration.astype(np.int32), signs.astype(np.int8), strike

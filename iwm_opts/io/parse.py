@@ -236,7 +236,7 @@ def numeric_dates(texts: Iterable[str | None]) -> list[str]:
 
 
 def days_in_order(texts: Iterable[str], order: Order) -> list[date] | None:
-    """Days of cells read in one order; None where a cell is no date then."""
+    """Days of cells read in one order; None where a cell is not a date then."""
     try:
         return [parse_day(text, order) for text in texts]
     except ValueError:
@@ -257,7 +257,7 @@ def parsed(
 ) -> tuple[list[T | None], NDArray[np.int64]]:
     """Distinct values of a dictionary column, each parsed once, and the place of every cell's value among them.
 
-    The last of the values is None and stands for empty cells.
+    The last of the values is None, for empty cells.
 
     Raises
     ------

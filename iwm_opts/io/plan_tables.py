@@ -71,12 +71,12 @@ def load_sectors(paths: Sequence[str | Path]) -> pd.DataFrame:
     DataError
         When a file cannot be read as any of these, or the weights of a date do not add up to about one.
     """
-    found = pd.concat([_sectors(Path(path)) for path in paths], ignore_index=True)
-    for day, weights in found.groupby("date")["weight"]:
+    sectors = pd.concat([_sectors(Path(path)) for path in paths], ignore_index=True)
+    for day, weights in sectors.groupby("date")["weight"]:
         if not WHOLE[0] <= weights.sum() <= WHOLE[1]:
             source = ", ".join(map(str, paths))
             raise DataError(source, f"weights of {day:%Y-%m-%d} add up to {weights.sum():.0%}", SECTOR_REMEDY)
-    return found.sort_values(["date", "weight"], ascending=[True, False], ignore_index=True)
+    return sectors.sort_values(["date", "weight"], ascending=[True, False], ignore_index=True)
 
 
 def _sectors(path: Path) -> pd.DataFrame:
@@ -126,11 +126,11 @@ def _profile(path: Path) -> pd.DataFrame:
     """Yahoo's profile of a fund, named by its date: IWM_20260503.json."""
     try:
         given = json.loads(path.read_text(encoding="utf-8"))["sectorWeightings"]
-        weights = dict(pair for one in (given if isinstance(given, list) else [given]) for pair in one.items())
+        weights = dict(pair for entry in (given if isinstance(given, list) else [given]) for pair in entry.items())
         digits = "".join(character for character in path.stem if character.isdigit())[-8:]
         day = pd.to_datetime(digits, format="%Y%m%d")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(path, f"is no fund profile with sectorWeightings ({error})", SECTOR_REMEDY) from None
+        raise DataError(path, f"not a fund profile with sectorWeightings ({error})", SECTOR_REMEDY) from None
     weight = _numbers(path, pd.Series(list(weights.values())))
     return pd.DataFrame({"date": day, "sector": list(weights), "weight": weight})
 
@@ -143,7 +143,7 @@ def _dates(path: Path, column: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
     days = days.dt.as_unit("us")
     if days.isna().any():
         row = int(days.isna().to_numpy().argmax())
-        raise DataError(path, f"row {row + 2}: {column.iloc[row]!r} is no date", "write YYYY-MM-DD")
+        raise DataError(path, f"row {row + 2}: {column.iloc[row]!r} is not a date", "write YYYY-MM-DD")
     return days
 
 
@@ -151,5 +151,5 @@ def _numbers(path: Path, column: "pd.Series[str]") -> "pd.Series[float]":
     values = pd.to_numeric(column.astype(str).str.replace(",", ""), errors="coerce").astype(float)
     if not (values >= 0.0).all():
         row = int((~(values >= 0.0)).to_numpy().argmax())
-        raise DataError(path, f"row {row + 2}: {column.iloc[row]!r} is no weight", SECTOR_REMEDY)
+        raise DataError(path, f"row {row + 2}: {column.iloc[row]!r} is not a weight", SECTOR_REMEDY)
     return values

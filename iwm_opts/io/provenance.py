@@ -1,4 +1,4 @@
-"""What a Parquet file says about where its quotes come from: those of a model are never taken for a market's.
+"""Provenance of a Parquet file's quotes: recorded, modelled or simulated.
 
 The files that `iwm-opts simulate` writes carry it in their footer; so does a recorded chain.
 """
@@ -32,7 +32,7 @@ def with_origin(schema: Any, origin: Origin, **more: Any) -> Any:
 
 
 def origin_of(path: Path) -> Origin:
-    """What a file says of itself; nothing where it is no Parquet file, or does not say."""
+    """Origin stored in a file; empty where it is not Parquet or has none."""
     try:
         with path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
@@ -40,7 +40,7 @@ def origin_of(path: Path) -> Origin:
         stored = (pq.read_schema(path).metadata or {}).get(ORIGIN_KEY)
         about = json.loads(stored) if stored else {}
         rate = about.get("rate")
-        known = float(rate) if isinstance(rate, int | float) and math.isfinite(rate) else None
-        return Origin(bool(about.get("simulated")), bool(about.get("modelled")), known)
+        rate_used = float(rate) if isinstance(rate, int | float) and math.isfinite(rate) else None
+        return Origin(bool(about.get("simulated")), bool(about.get("modelled")), rate_used)
     except (pa.ArrowException, OSError, ValueError, AttributeError):
         return Origin()  # whatever ails the file shows where its rows are read

@@ -1,7 +1,7 @@
 """Gate for files of series and small tables: bytes become a table of text under limits, or a named error.
 
-What is below (decompression, encodings, CSV, Parquet and JSON parsers) fails in its own ways; every failure leaves here
-as `DataError` with file, place, rule and remedy. Nothing above this gate handles a parser's exception.
+The parsers below (decompression, encodings, CSV, Parquet and JSON parsers) fail in their own ways; every failure leaves
+here as `DataError` with file, place, rule and remedy. Nothing above this gate handles a parser's exception.
 """
 
 import csv
@@ -102,12 +102,12 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
     ----------
     path : path
     remedy : str
-        What was wanted instead, for messages.
+        Expected content, for messages.
 
     Raises
     ------
     DataError
-        When the file is missing, is no table, breaks a limit of this module, or has no rows.
+        When the file is missing, is not a table, breaks a limit of this module, or has no rows.
     """
     path = Path(path)
     if not path.is_file():
@@ -146,7 +146,7 @@ def unpacked(source: object, content: bytes) -> bytes:
     with gzip.open(io.BytesIO(content)) as stream:
         plain_bytes = stream.read(most + 1)
     if len(plain_bytes) > most:
-        raise DataError(source, f"unpacks to more than {most >> 20} MB", "unpack it and check what it is")
+        raise DataError(source, f"unpacks to more than {most >> 20} MB", "unpack it and check its content")
     return plain_bytes
 
 
@@ -225,8 +225,8 @@ def _of_text(path: Path, text: str, encoding: str) -> Frame:
     if names and not names[0].strip():
         names[0] = "Date" if rows and is_date(rows[0][0]) and not is_number(rows[0][0]) else ""
     frame = pd.DataFrame(rows, columns=_unprefixed(names), dtype=object)
-    told = (f"{notes} lines of text are no rows: left out",) if notes else ()
-    return Frame(path, frame, np.array(lines, dtype=np.int64), told)
+    remarks = (f"{notes} lines of text are not rows: left out",) if notes else ()
+    return Frame(path, frame, np.array(lines, dtype=np.int64), remarks)
 
 
 def _known_name(cell: str) -> bool:
@@ -326,7 +326,7 @@ def moments(frame: Frame, column: str, what: str = "date") -> tuple[list[Any], O
     Raises
     ------
     DataError
-        Names the first cell that is no date, or both readings where both fit.
+        Names the first cell that is not a date, or both readings where both fit.
     """
     cells = [str(cell).strip() for cell in frame.cells[column]]
     distinct_cells = list(dict.fromkeys(cells))

@@ -95,7 +95,7 @@ def readings_of(file: DataFile, layout: Layout) -> Readings:
 
 
 def _facts(file: DataFile, layout: Layout, order: Order) -> dict[str, Any]:
-    """What a vendor writes above or below the table, or into the file's name, where the table lacks it."""
+    """Values that a vendor writes around the table or in the file's name."""
     facts: dict[str, Any] = {}
     for role, pattern in (layout.vendor.around if layout.vendor else {}).items():
         match = next((m for line in file.around if (m := re.search(pattern, line, re.IGNORECASE))), None)

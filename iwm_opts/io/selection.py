@@ -64,7 +64,7 @@ def select(file: DataFile, layout: Layout, as_of: date | None, symbol: str | Non
     Raises
     ------
     DataError
-        When the file has no rows, not that day or not that symbol (naming what it has), or several symbols while none
+        When the file has no rows, not that day or not that symbol (naming its content), or several symbols while none
         is asked for. Also when the latest day of a text has hardly any rows and was not asked for.
     """
     readings = readings_of(file, layout)
@@ -86,18 +86,18 @@ def _select(file: DataFile, layout: Layout, readings: Readings, as_of: date | No
     latest = NO_DAY if as_of is None else as_of.toordinal()
     for batch in batches(file, layout.numbers, layout.texts, only):
         numbers = np.arange(batch.start, batch.start + len(batch.rows)) + file.first_line
-        wanted = _of_symbol(file, batch.rows, layout, symbol, numbers, seen)
+        is_chosen = _of_symbol(file, batch.rows, layout, symbol, numbers, seen)
         if day_column is not None:
             ordinals = _ordinals(file, batch.rows, day_column, numbers)
-            days, counts = np.unique(ordinals[wanted], return_counts=True)
+            days, counts = np.unique(ordinals[is_chosen], return_counts=True)
             seen.days.update(dict(zip(days.tolist(), counts.tolist(), strict=True)))
             newest = int(days.max(initial=NO_DAY))
             if as_of is None and newest > latest:
                 kept, lines, latest = [], [], newest
-            wanted &= ordinals == latest
-        if wanted.any():
-            kept.append(batch.rows.filter(pa.array(wanted)))
-            lines.append(numbers[wanted])
+            is_chosen &= ordinals == latest
+        if is_chosen.any():
+            kept.append(batch.rows.filter(pa.array(is_chosen)))
+            lines.append(numbers[is_chosen])
     if symbol is None and len(seen.symbols) > 1:
         raise DataError(file.path, f"holds several symbols, {_some(sorted(seen.symbols))}", "choose one with --symbol")
     if not kept:
@@ -139,14 +139,14 @@ def select_days(
     day_column = day_column_of(readings)
     if day_column is None:
         raise DataError(file.path, "has no column for the quote date", "give a file that says of which day each row is")
-    wanted = _counted(file, layout, day_column, symbol)
-    if not wanted:
+    counted = _counted(file, layout, day_column, symbol)
+    if not counted:
         raise DataError(file.path, "holds a header and no rows", "give a file with quotes")
     earliest, latest = first or date.min, last or date.max
-    most = max(wanted.values())
-    left = {day: rows for day, rows in wanted.items() if earliest <= date.fromordinal(day) <= latest}
+    most = max(counted.values())
+    left = {day: rows for day, rows in counted.items() if earliest <= date.fromordinal(day) <= latest}
     if not left:
-        days = [date.fromordinal(day) for day in sorted(wanted)]
+        days = [date.fromordinal(day) for day in sorted(counted)]
         refuse_days(file.path, days, first, last)
     done, total = 0, len(left)
     held: dict[int, list[tuple[Any, NDArray[np.int64]]]] = {}
@@ -165,7 +165,7 @@ def select_days(
                 if progress:
                     progress(done, total)
                 notes = _notes(spelled_file, readings)
-                yield _one_day(file, date.fromordinal(day), held.pop(day), wanted[day], most, readings, notes)
+                yield _one_day(file, date.fromordinal(day), held.pop(day), counted[day], most, readings, notes)
 
 
 def _counted(file: DataFile, layout: Layout, day_column: _DayColumn, symbol: str | None) -> Counter[int]:
@@ -216,23 +216,23 @@ def _refuse_stray(file: DataFile, rows: Counter[int]) -> None:
 
 def refuse_days(source: object, days: Sequence[date], first: date | None, last: date | None) -> NoReturn:
     """Raise for a range of days of which a file holds none."""
-    wanted = " ".join(f"{word} {day}" for word, day in (("from", first), ("to", last)) if day)
+    dates = " ".join(f"{word} {day}" for word, day in (("from", first), ("to", last)) if day)
     span = f"{len(days)} days from {days[0]} to {days[-1]}"
-    raise DataError(source, f"has no quotes {wanted}, it holds {span}", "give --from and --to within them")
+    raise DataError(source, f"has no quotes {dates}, it holds {span}", "give --from and --to within them")
 
 
-def refuse_day(source: object, days: Sequence[date], wanted: date) -> NoReturn:
+def refuse_day(source: object, days: Sequence[date], asked: date) -> NoReturn:
     """Raise for a day that a file does not hold, naming the first, the last and the nearest it has."""
     span = f"{days[0]}" if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"
-    before, after = [d for d in days if d < wanted], [d for d in days if d > wanted]
+    before, after = [d for d in days if d < asked], [d for d in days if d > asked]
     nearest = " or ".join(f"--as-of {day}" for day in [*before[-1:], *after[:1]])
-    raise DataError(source, f"has no quotes of {wanted}, it holds {span}", f"give {nearest}")
+    raise DataError(source, f"has no quotes of {asked}, it holds {span}", f"give {nearest}")
 
 
-def refuse_symbol(source: object, symbols: Iterable[str], wanted: str) -> NoReturn:
+def refuse_symbol(source: object, symbols: Iterable[str], symbol: str) -> NoReturn:
     """Raise for a symbol that a file does not hold, naming those it has."""
     present = sorted(symbols)
-    raise DataError(source, f"has no quotes of {wanted}, it holds {_some(present)}", f"give --symbol {present[0]}")
+    raise DataError(source, f"has no quotes of {symbol}, it holds {_some(present)}", f"give --symbol {present[0]}")
 
 
 def _some(names: Sequence[str]) -> str:
@@ -289,7 +289,7 @@ def _of_symbol(
     seen.symbols.update(str(symbols[code]) for code in np.unique(codes))
     if symbol is None:
         return np.ones(len(rows), dtype=np.bool_)
-    return np.array([found == symbol for found in symbols], dtype=np.bool_)[codes]
+    return np.array([text == symbol for text in symbols], dtype=np.bool_)[codes]
 
 
 def _day_of_parquet(file: DataFile, column: _DayColumn, as_of: date | None) -> tuple[date, tuple[str, Any] | None]:
@@ -306,4 +306,4 @@ def _day_of_parquet(file: DataFile, column: _DayColumn, as_of: date | None) -> t
     day = known[-1] if as_of is None else as_of
     if day not in known:
         refuse_day(file.path, known, day)
-    return day, (column.name, raw.filter(pa.array([found == day for found in of_cell])))
+    return day, (column.name, raw.filter(pa.array([cell == day for cell in of_cell])))

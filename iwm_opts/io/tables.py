@@ -1,4 +1,4 @@
-"""Rows out of a file, batch by batch: CSV, Parquet and JSON, gzip or not; nothing here knows what an option is.
+"""Rows out of a file, batch by batch: CSV, Parquet and JSON, gzip or not; independent of options.
 
 Words come as dictionaries (dates and roots repeat a million times), numbers as float64 with NaN for an empty cell. A
 batch keeps the number of its first row, so that an error can name the line. Number columns that hold anything but plain
@@ -164,7 +164,7 @@ def batches(
     Raises
     ------
     DataError
-        Names row, column and value of what is not a number in a required column (`Spelling`).
+        Names row, column and value of a cell in a required column that is not a number (`Spelling`).
     MixedNumbersError
         When a number column holds other cells and the file has no `spelling` yet; see `spelled`.
     """
@@ -270,7 +270,7 @@ def _open_csv(path: Path, packed: bool, text: str, encoding: str) -> DataFile:
 
 
 def _below(path: Path, packed: bool, encoding: str, columns: int, delimiter: str) -> list[str]:
-    """The last line of a text where it is no row: a download's source and time."""
+    """The last line of a text where it is not a row: a download's source and time."""
     if packed or columns < 3:
         return []
     with path.open("rb") as stream:
@@ -287,7 +287,7 @@ def _csv_batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -
     assert file.form is not None
     # Columns go by position: names may be empty or occur twice.
     place = {name: str(position) for position, name in reversed(list(enumerate(file.columns)))}
-    wanted = [*numbers, *texts]
+    columns = [*numbers, *texts]
     types = {place[name]: pa.float64() for name in numbers} | {place[name]: WORDS for name in texts}
     stream = pa.input_stream(str(file.path), compression="gzip" if file.packed else None)
     encoding = file.form.encoding
@@ -306,14 +306,14 @@ def _csv_batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -
         ),
         convert_options=arrow_csv.ConvertOptions(
             column_types=types,
-            include_columns=[place[name] for name in wanted],
+            include_columns=[place[name] for name in columns],
             null_values=list(BLANKS),
             strings_can_be_null=True,
         ),
     )
     start = 0
     for rows in reader:
-        yield Batch(start, pa.RecordBatch.from_arrays(rows.columns, names=wanted))
+        yield Batch(start, pa.RecordBatch.from_arrays(rows.columns, names=columns))
         start += len(rows)
 
 
@@ -373,7 +373,7 @@ def json_table(path: Path, stream: IO[bytes]) -> DataFile:
     Raises
     ------
     ValueError
-        When it is no JSON, or holds no list of records.
+        When it is invalid JSON, or holds no list of records.
     """
     content = stream.read()
     text = content.decode(encoding_of(content))
@@ -404,10 +404,10 @@ def _unpacked_parquet(path: Path, packed: bool) -> Any:
 
 
 def _scanner(file: DataFile, columns: Sequence[str], only: tuple[str, Any] | None) -> Any:
-    wanted = None
+    condition = None
     if only is not None:  # statistics of row groups answer `==`; reading ahead would hold those of other days whole
         column, values = only
-        wanted = pc.field(column) == values[0] if len(values) == 1 else pc.field(column).isin(values)
+        condition = pc.field(column) == values[0] if len(values) == 1 else pc.field(column).isin(values)
     from pyarrow import dataset
 
     if file.packed:
@@ -416,16 +416,16 @@ def _scanner(file: DataFile, columns: Sequence[str], only: tuple[str, Any] | Non
         data = dataset.dataset(pq.read_table(_unpacked_parquet(file.path, packed=True)))
     else:
         data = dataset.dataset(str(file.path), format="parquet")
-    if wanted is not None and pa.types.is_string_view(data.schema.field(only[0] if only else "").type):
-        wanted = None  # pyarrow cannot compare string views: the rows are filtered by the reader
-    return data.scanner(columns=list(columns), filter=wanted, batch_size=BATCH_ROWS, batch_readahead=1)
+    if condition is not None and pa.types.is_string_view(data.schema.field(only[0] if only else "").type):
+        condition = None  # pyarrow cannot compare string views: the rows are filtered by the reader
+    return data.scanner(columns=list(columns), filter=condition, batch_size=BATCH_ROWS, batch_readahead=1)
 
 
 def _typed_batches(
     file: DataFile, numbers: Sequence[str], texts: Sequence[str], only: tuple[str, Any] | None
 ) -> Iterator[Batch]:
-    wanted = [*numbers, *texts]
-    source = file.table.select(wanted) if file.kind == "json" else _scanner(file, wanted, only)
+    columns = [*numbers, *texts]
+    source = file.table.select(columns) if file.kind == "json" else _scanner(file, columns, only)
     start = 0
     for rows in source.to_batches():
         yield Batch(start, conformed(rows, numbers, texts))

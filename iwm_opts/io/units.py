@@ -40,7 +40,7 @@ def in_canonical_units(rows: pd.DataFrame, vendor: VendorLayout | None) -> list[
     Returns
     -------
     list of str
-        What was decided by the figures, not declared by the layout.
+        Notes on units decided by the figures, not declared by the layout.
     """
     notes: list[str] = []
     declared = dict(vendor.units) if vendor else {}
@@ -56,7 +56,7 @@ def in_canonical_units(rows: pd.DataFrame, vendor: VendorLayout | None) -> list[
 
 
 def _blank_quotes(rows: pd.DataFrame, no_quote: float) -> None:
-    """A bid that does not exist beside a real ask is a bid of zero: nobody bids."""
+    """Blank missing quotes; a missing bid with a real ask is a bid of zero."""
     is_offered = rows["ask"] > 0.0
     rows["bid"] = rows["bid"].mask(rows["bid"] == no_quote, np.where(is_offered, 0.0, np.nan))
     rows["ask"] = rows["ask"].mask(rows["ask"] == no_quote)

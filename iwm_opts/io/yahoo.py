@@ -70,7 +70,7 @@ def yahoo_chain(
     expirations : (date, date), optional
         First and last to ask for, both included.
     progress : callable, optional
-        Told how many of how many expirations are there.
+        Called with (expirations read, expirations).
     at : datetime, optional
         Aware time of the request; now unless given.
 
@@ -92,11 +92,11 @@ def yahoo_chain(
     if not days or first.calls is None:
         raise DataError(name, "it lists none", "check --symbol")
     earliest, latest = expirations or (date.min, date.max)
-    wanted = [day for day in days if earliest <= date.fromisoformat(day) <= latest]
-    if not wanted:
+    within = [day for day in days if earliest <= date.fromisoformat(day) <= latest]
+    if not within:
         rule = f"no expiration from {earliest} to {latest}"
         raise DataError(name, rule, f"listed are {days[0]} to {days[-1]}")
-    parts = _downloaded(ticker, wanted, {days[0]: first}, name, progress)
+    parts = _downloaded(ticker, within, {days[0]: first}, name, progress)
     return _chain(symbol, name, first.underlying, parts, spot, at or now())
 
 
@@ -150,7 +150,7 @@ def yahoo_dividends(bars: pd.DataFrame) -> pd.DataFrame:
 
 @cache
 def _yfinance() -> Any:
-    """Module yfinance, imported when first asked for, told to raise its errors and keep them off the screen."""
+    """Module yfinance, imported at first use, set to raise its errors silently."""
     import yfinance
 
     yfinance.config.debug.hide_exceptions = False
@@ -166,8 +166,8 @@ def _answers(name: str) -> Iterator[None]:
     except DataError:
         raise
     except Exception as error:  # its own exceptions, curl's, and a KeyError or TypeError out of its parsers
-        told = " ".join(str(error).split())[:160] or "no reason given"
-        raise DataError(name, f"no usable answer ({type(error).__name__}: {told})", LATER) from error
+        reason = " ".join(str(error).split())[:160] or "no reason given"
+        raise DataError(name, f"no usable answer ({type(error).__name__}: {reason})", LATER) from error
 
 
 def _spelled(symbol: str) -> str:
@@ -203,9 +203,9 @@ def _chain(
         rows = _rows(pd.concat(parts, ignore_index=True))
         stamp = datetime.fromtimestamp(float(underlying["regularMarketTime"]), UTC).astimezone(NEW_YORK)
         price = float(underlying["regularMarketPrice"])
-    found = {underlying_of(root) for root in rows["root"].unique()}
-    if symbol not in found:
-        raise DataError(name, f"it answered with {', '.join(sorted(found))}", "check --symbol")
+    symbols = {underlying_of(root) for root in rows["root"].unique()}
+    if symbol not in symbols:
+        raise DataError(name, f"it answered with {', '.join(sorted(symbols))}", "check --symbol")
     rows["underlying_price"] = price
     rows["quote_date"], rows["quote_time"] = pd.Timestamp(stamp.date()), pd.Timestamp(stamp)
     newest = rows["last_trade"].max()
@@ -223,9 +223,9 @@ def _chain(
 def _rows(table: pd.DataFrame) -> pd.DataFrame:
     contracts = [parse_occ(str(text)) for text in table["contractSymbol"]]
     rows = pd.DataFrame({role: table[name].astype(np.float64) for name, role in COLUMNS.items()})
-    rows["expiration"] = pd.to_datetime([one.expiration for one in contracts])
+    rows["expiration"] = pd.to_datetime([contract.expiration for contract in contracts])
     for role in ("root", "right", "strike"):
-        rows[role] = [getattr(one, role) for one in contracts]
+        rows[role] = [getattr(contract, role) for contract in contracts]
     rows["last_trade"] = pd.to_datetime(table["lastTradeDate"], utc=True).dt.tz_convert(NEW_YORK)
     return rows
 

@@ -35,14 +35,14 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
     Raises
     ------
     DataError
-        When the file is no such table, or a value is no yield in per cent: the first such row is named.
+        When the file is not such a table, or a value is not a yield in per cent: names the first such row.
     """
     frame = read_frame(path, REMEDY)
     day_column, value_column = (frame.column(names) for names in (NAMES["date"], YIELD_COLUMNS))
     if day_column is None or value_column is None:
-        wanted = "date" if day_column is None else "yield"
+        missing = "date" if day_column is None else "yield"
         seen = ", ".join(map(str, frame.cells.columns))[:200]
-        raise DataError(frame.path, f"has no {wanted} column, only {seen}", REMEDY)
+        raise DataError(frame.path, f"has no {missing} column, only {seen}", REMEDY)
     frame.refuse_twins((day_column, value_column))
     is_old = frame.cells[day_column].astype(str).str.match(BEFORE_1970).to_numpy(dtype=bool)
     frame = frame.kept(~is_old) if is_old.any() else frame

@@ -255,8 +255,8 @@ def test_a_cell_that_cannot_be_read_is_named(quotes, save, column, value, messag
     ("column", "value", "message"),
     [
         ("strike", np.inf, "row 5, column strike: inf is not positive and finite, and so in 1 of 36 rows"),
-        ("underlying_price", np.inf, "row 5, column underlying_price: inf is no price of the underlying"),
-        ("underlying_price", -100.0, "row 5, column underlying_price: -100 is no price of the underlying"),
+        ("underlying_price", np.inf, "row 5, column underlying_price: inf not a price of the underlying"),
+        ("underlying_price", -100.0, "row 5, column underlying_price: -100 not a price of the underlying"),
     ],
 )
 def test_impossible_strikes_and_spots_are_refused(quotes, save, column, value, message):

@@ -67,7 +67,7 @@ def test_silence_is_waited_out_once(session, live_server, answer):
     [
         (b"", "an empty answer"),
         (b"  <!doctype html><html>Will be right back</html>", "a web page in place of data"),
-        (b'{"a": [1, 2', "no whole JSON document"),
+        (b'{"a": [1, 2', "incomplete JSON"),
     ],
 )
 def test_bodies_that_are_no_data(session, live_server, answer, body, words):

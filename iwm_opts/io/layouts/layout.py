@@ -28,7 +28,7 @@ class VendorLayout:
     columns : mapping of role to names
         Before the common names of `layouts.common`; an empty tuple hides a role.
     units : mapping of role to factor
-        What a cell is multiplied by: 0.001 for strikes in thousandths.
+        Factor of a cell: 0.001 for strikes in thousandths.
     zones : mapping of role to zone
         Of times without a zone.
     order : {"mdy", "dmy"}, optional
