@@ -52,7 +52,7 @@ EMPTY: Final = ("last",)  # nothing is ever traded here
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be simulated and which of it written."""
+    """Simulation to run and files to write."""
 
     parameters: Parameters
     scenario: Scenario | None
@@ -126,7 +126,7 @@ def export(
     workers : int
         Processes.
     progress : callable, optional
-        Told how many of how many days' worth are there.
+        Called with (days written, days).
 
     Raises
     ------
@@ -181,10 +181,10 @@ def _claim(plan: Plan, folder: Path) -> None:
             there = {}
         other = [name for name in manifest if there.get(name) != manifest[name]]
         if other:
-            told = ", ".join(f"{name} {there.get(name)}, not {manifest[name]}" for name in other)
-            raise DataError(folder, f"holds another simulation: {told}", "name another --output, or delete it")
+            differences = ", ".join(f"{name} {there.get(name)}, not {manifest[name]}" for name in other)
+            raise DataError(folder, f"holds another simulation: {differences}", "name another --output, or delete it")
         return
-    if any(one.name != LOCK for one in folder.iterdir()):
+    if any(path.name != LOCK for path in folder.iterdir()):
         raise DataError(folder, f"is not empty and holds no {MANIFEST}", "name another --output")
     write_durably(file, (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode())
 
@@ -293,7 +293,7 @@ def _dividends(market: SimulatedMarket) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["ex_date", "amount"])
-    writer.writerows([one.ex_date.isoformat(), one.amount] for one in market.dividends.dividends)
+    writer.writerows([dividend.ex_date.isoformat(), dividend.amount] for dividend in market.dividends.dividends)
     return text.getvalue().encode()
 
 

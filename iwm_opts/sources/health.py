@@ -46,12 +46,12 @@ class Check:
 
 
 def check_all() -> list[Check]:
-    """Look at everything; what is slow runs side by side."""
+    """Run all checks; slow ones in parallel."""
     with ThreadPoolExecutor() as pool:
         probes = [pool.submit(check_source, *probe) for probe in PROBES]
-        found = [check_installation(), check_kernels(), check_panels(), *check_record(open_record())]
+        checks = [check_installation(), check_kernels(), check_panels(), *check_record(open_record())]
         answers = [probe.result() for probe in probes]
-    return [*found, *(check for check, _ in answers), *check_clock(now(), [time for _, time in answers])]
+    return [*checks, *(check for check, _ in answers), *check_clock(now(), [time for _, time in answers])]
 
 
 def check_panels() -> Check:
@@ -112,7 +112,7 @@ def check_source(name: str, session: Callable[[], LiveSession], address: str) ->
 
 
 def check_record(record: Record) -> list[Check]:
-    """The folder, each symbol's chains and each series (every file is opened), and what was ever set aside."""
+    """The folder, each symbol's chains and each series (every file is opened), and files set aside."""
     folder = record.folder
     there = _nearest(folder)
     if not os.access(there, os.W_OK):
@@ -120,55 +120,55 @@ def check_record(record: Record) -> list[Check]:
         return [Check("record", "failed", f"{there} cannot be written", remedy)]
     space = shutil.disk_usage(there).free
     state: State = "ok" if space > LITTLE_SPACE else "warning"
-    found = [
+    checks = [
         Check("record", state, f"{folder}, {space / 1e9:,.1f} GB free", "" if state == "ok" else "free some space")
     ]
     symbols = record.symbols()
-    found += [_check_chains(record, symbol) for symbol in symbols] or [Check("chains", "warning", "none", RECORD_IT)]
-    found += [check for kind in KINDS for check in _check_series(record, kind)]
+    checks += [_check_chains(record, symbol) for symbol in symbols] or [Check("chains", "warning", "none", RECORD_IT)]
+    checks += [check for kind in KINDS for check in _check_series(record, kind)]
     aside = sum(1 for file in (folder / DAMAGED).rglob("*") if file.is_file())
     if aside:
-        told = f"{aside} set aside in {folder / DAMAGED}" + "".join(f"; {line}" for line in record.set_aside)
-        found.append(Check("damaged files", "warning", told, "restore them from a backup, or delete them"))
-    return found
+        text = f"{aside} set aside in {folder / DAMAGED}" + "".join(f"; {line}" for line in record.set_aside)
+        checks.append(Check("damaged files", "warning", text, "restore them from a backup, or delete them"))
+    return checks
 
 
 def _check_chains(record: Record, symbol: str) -> Check:
     days = record.days(symbol)
-    captures = [one for day in days for one in record.captures(symbol, day)]
-    readable = sum(record.open(one) is not None for one in captures)
+    captures = [capture for day in days for capture in record.captures(symbol, day)]
+    readable = sum(record.open(capture) is not None for capture in captures)
     if not readable:
         return Check(f"chains of {symbol}", "warning", "none readable", RECORD_IT)
-    told = f"captures {readable}, days {len(days)}, {days[0]} to {days[-1]}"
+    text = f"captures {readable}, days {len(days)}, {days[0]} to {days[-1]}"
     missed = _sessions_between(days[-1], latest_session(now().date()))
     if missed > 1:
-        return Check(f"chains of {symbol}", "warning", f"{told}: {missed} sessions ago", RECORD_IT)
-    return Check(f"chains of {symbol}", "ok", told)
+        return Check(f"chains of {symbol}", "warning", f"{text}: {missed} sessions ago", RECORD_IT)
+    return Check(f"chains of {symbol}", "ok", text)
 
 
 def _check_series(record: Record, kind: Kind) -> list[Check]:
     """One check of a kind's readable series, and one for each that is damaged, empty, out of order or out of date."""
-    found, sound = [], []
+    problems, sound = [], []
     for name in series_names(record, kind):
         again = _fetch_of(kind, name)
         try:
             table = read_series(record, kind, name)
         except DataError as error:
-            found.append(Check(f"{kind} of {name}", "failed", error.rule, error.remedy))
+            problems.append(Check(f"{kind} of {name}", "failed", error.rule, error.remedy))
             continue
         problem = "damaged" if table is None else _problem_of(table, kind)
         if table is not None and not problem and kind != "dividends":  # those come four times a year
             missed = _sessions_between(table.index[-1].date(), latest_session(now().date()))
             problem = f"up to {table.index[-1].date()}: {missed} sessions ago" if missed > 1 else ""
         if problem:
-            found.append(Check(f"{kind} of {name}", "warning", problem, f"fetch again: {again}"))
+            problems.append(Check(f"{kind} of {name}", "warning", problem, f"fetch again: {again}"))
         elif table is not None:
             sound.append(f"{name} {len(table):,} rows up to {table.index[-1].date()}")
-    return [Check(kind, "ok", ", ".join(sound)), *found] if sound else found
+    return [Check(kind, "ok", ", ".join(sound)), *problems] if sound else problems
 
 
 def _problem_of(table: pd.DataFrame, kind: Kind) -> str:
-    """What is wrong with a series that can be read; empty where nothing."""
+    """Defect of a readable series; empty without one."""
     column = "amount" if kind == "dividends" else "close"
     if column not in table:
         return f"has no {column} column"
@@ -193,21 +193,21 @@ def _fetch_of(kind: Kind, name: str) -> str:
 
 
 def check_clock(at: datetime, servers: list[str | None]) -> list[Check]:
-    """The clock of this machine against the sources', and where the exchange's day stands."""
+    """The clock of this machine against the sources', and the state of the exchange's day."""
     day = at.date()
-    told = f"{at:%A %Y-%m-%d %H:%M} in New York, "
+    sentence = f"{at:%A %Y-%m-%d %H:%M} in New York, "
     if is_session(day):
         opened, closed = session_hours(day)
-        told += f"session {opened:%H:%M} to {closed:%H:%M}"
+        sentence += f"session {opened:%H:%M} to {closed:%H:%M}"
     else:
-        told += f"no session, the next on {next_session(day)}"
+        sentence += f"no session, the next on {next_session(day)}"
     heard = [parsedate_to_datetime(text) for text in servers if text]
     if not heard:
-        return [Check("clock", "ok", f"{told}; no source to compare with")]
+        return [Check("clock", "ok", f"{sentence}; no source to compare with")]
     apart = (at - heard[0]).total_seconds()
     if abs(apart) > CLOCK_SLACK:
-        return [Check("clock", "failed", f"{told}; {apart:+.0f} s against the source's", "set it, as with NTP")]
-    return [Check("clock", "ok", told)]
+        return [Check("clock", "failed", f"{sentence}; {apart:+.0f} s against the source's", "set it, as with NTP")]
+    return [Check("clock", "ok", sentence)]
 
 
 def _sessions_between(earlier: date, later: date) -> int:

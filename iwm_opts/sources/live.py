@@ -39,7 +39,7 @@ class Feed(Protocol):
         """Closes of a volatility index, points."""
 
     def dividends(self, symbol: str) -> DividendSchedule | None:
-        """Dividends of the past year; None where the source has none to tell."""
+        """Dividends of the past year; None where the source has none."""
 
 
 @contextmanager
@@ -76,8 +76,8 @@ class _Yahoo:
 
         paid = yahoo_dividends(yahoo_bars(symbol, self.session, now().date() - PAST_DIVIDENDS))
         days = pd.DatetimeIndex(paid.index)
-        found = (Dividend(day.date(), float(amount)) for day, amount in zip(days, paid["amount"], strict=True))
-        return DividendSchedule(tuple(sorted(found)), "Yahoo")
+        payments = (Dividend(day.date(), float(amount)) for day, amount in zip(days, paid["amount"], strict=True))
+        return DividendSchedule(tuple(sorted(payments)), "Yahoo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def live_chain(name: str, symbol: str, spot: float | None = None, progress: Prog
 
 
 def first_answer(source: str, ask: Callable[[str], Answer]) -> Answer:
-    """What the named source answers; for `auto` the first live source that answers.
+    """Answer of the named source; for `auto` of the first live source that answers.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def _simulated_instead(failure: DataError, request: MarketRequest) -> MarketOnDa
     try:
         market = SimulatedSource().on_day(request)
     except InputError as error:  # of another symbol: then the live sources' failure is the answer
-        raise DataError(failure.source, failure.rule, f"the simulated market cannot stand in ({error})") from None
+        raise DataError(failure.source, failure.rule, f"the simulated market cannot replace it ({error})") from None
     return replace(market, warnings=(f"{failure}: the market shown is simulated",))
 
 
@@ -195,27 +195,27 @@ def _history(
     lookback: int,
     warnings: list[str],
 ) -> IvHistory | None:
-    """The record's own IV once it is long enough, else the index that stands in; never spliced."""
-    own = recorded_iv_history(record, symbol, tenor_days if tenor_days in TENORS else TENORS[0])
-    if is_long_enough(own, day, lookback):
-        return own
+    """The archive's own IV once it is long enough, else a proxy index; never spliced."""
+    recorded_iv = recorded_iv_history(record, symbol, tenor_days if tenor_days in TENORS else TENORS[0])
+    if is_long_enough(recorded_iv, day, lookback):
+        return recorded_iv
     index = STAND_INS.get(symbol)
     if index is None:
-        return own if len(own.last(1, day)) else None
+        return recorded_iv if len(recorded_iv.last(1, day)) else None
     try:
         closes = source.closes(index, day - timedelta(days=int(lookback * INDEX_DAYS) + 30))
     except DataError as error:
         recorded = recorded_index(record, index, symbol, tenor_days)
-        instead = "the one fetched before stands in" if recorded else "give --iv-history"
+        instead = "using the one fetched before" if recorded else "give --iv-history"
         warnings.append(f"no {index} to rank in ({error}): {instead}")
         return recorded
-    known = KNOWN_SERIES[index]
-    note = f"{index}: {known.what} standing in for {symbol}'s own IV{tenor_days}, from {name}"
-    return IvHistory(index, known.tenor_days, closes / 100.0, proxy=True, note=note)  # published in points
+    series = KNOWN_SERIES[index]
+    note = f"{index}: {series.what} standing in for {symbol}'s own IV{tenor_days}, from {name}"
+    return IvHistory(index, series.tenor_days, closes / 100.0, proxy=True, note=note)  # published in points
 
 
 def _dividends(source: Feed, record: Record, symbol: str, warnings: list[str]) -> DividendSchedule | None:
-    """What was fetched into the record, else what the source says."""
+    """Dividends fetched into the record, else the source's."""
     try:
         return recorded_dividends(record, symbol) or source.dividends(symbol)
     except DataError as error:

@@ -1,7 +1,7 @@
 """Modelled history: real closes and a real volatility index, with quotes of the surface model around them.
 
 On each day the surface is scaled until the 30-day index of its own quotes is the published one (`simulation.scaling`);
-how short vol stands to it comes from the ratio of a short index to its base, or is fixed. The shape of the smile, the
+the ratio of short vol to it comes from a short index over its base, or is fixed. The shape of the smile, the
 spreads and the listing are the simulated market's. Prices of the underlying are real, its options' were never traded.
 """
 
@@ -55,7 +55,7 @@ class ModelledMarket(SurfaceMarket):
     notes: tuple[str, ...]  # what the quotes were made from
     of_simulated: bool = False  # bars or index came from files that say so: nothing here is real then
 
-    index_note = "index of the modelled market's own quotes, which nobody ever traded at"
+    index_note = "index of the modelled market's own quotes, never traded"
 
     @property
     def provenance(self) -> Provenance:
@@ -68,7 +68,7 @@ class ModelledMarket(SurfaceMarket):
         Raises
         ------
         InputError
-            For any other symbol: there are no bars of it.
+            For any other symbol, which has no bars.
         """
         if symbol not in (None, self.symbol):
             raise InputError("symbol", symbol, f"is not in the {self.name}", f"it has {self.symbol}")
@@ -117,7 +117,7 @@ def modelled_market(
     parameters : Parameters, optional
         Smile, spreads and term structure; the shipped calibration unless given.
     notes : sequence of str
-        What the inputs are, for the output.
+        Notes on the inputs, for the output.
 
     Raises
     ------
@@ -149,13 +149,13 @@ def _shared_days(
     bars: pd.DataFrame, volatility: IvHistory, first: date | None, last: date | None
 ) -> tuple[list[date], dict[date, str]]:
     """Sessions with a bar and an index value, and the sessions between them that lack one."""
-    known = volatility.closes.dropna()
-    priced, valued = ([day.date() for day in pd.DatetimeIndex(table.index)] for table in (bars, known))
+    closes = volatility.closes.dropna()
+    priced, valued = ([day.date() for day in pd.DatetimeIndex(table.index)] for table in (bars, closes))
     lowest = max(filter(None, (first, priced[0], valued[0])))
     highest = min(filter(None, (last, priced[-1], valued[-1])))
-    found = sessions(lowest, highest).tolist() if lowest <= highest else []
+    shared = sessions(lowest, highest).tolist() if lowest <= highest else []
     has_bar, has_value = set(priced), set(valued)
-    days = [day for day in found if day in has_bar and day in has_value]
+    days = [day for day in shared if day in has_bar and day in has_value]
     if not days:
         raise DataError(
             volatility.series,
@@ -165,7 +165,7 @@ def _shared_days(
         )
     gaps = {
         day: f"no value of {volatility.series}" if day in has_bar else "no bar"
-        for day in found
+        for day in shared
         if day not in has_bar or day not in has_value
     }
     return days, gaps

@@ -55,7 +55,7 @@ def open_modelled(
     symbol : str, optional
         IWM: listing, smile and spreads are its.
     first, last : date, optional
-        What the files share unless given.
+        The files' common range unless given.
     parameters : Parameters, optional
 
     Raises
@@ -127,9 +127,9 @@ def _market(
         f"modelled: surface of the calibrated simulation, {scaled}; {sloped}",
         f"modelled: {rated}; {paid}; European exercise",
     )
-    found = modelled_market(bars, volatility, slope, rates, dividends, first, last, parameters, notes)
+    market = modelled_market(bars, volatility, slope, rates, dividends, first, last, parameters, notes)
     given = [Path(name) for name in (files.bars, files.iv_history) if name]
-    return replace(found, of_simulated=any(origin_of(path).simulated for path in given))
+    return replace(market, of_simulated=any(origin_of(path).simulated for path in given))
 
 
 def _newest(bars: pd.DataFrame, volatility: IvHistory) -> date:
@@ -144,18 +144,18 @@ def _slope(files: ModelledFiles) -> tuple[Slope, str]:
     nothing = pd.Series(dtype=np.float64, index=pd.DatetimeIndex([]))
     if not files.slope_history and not files.slope_base:
         # Quoted spreads widen by how far short vol stands above long (`simulation.surface_table.spread_widening`).
-        told = (
+        note = (
             f"9-day over 30-day vol fixed at {TYPICAL_SLOPE:g}, so that spreads never widen and stress costs too "
             "little: give --slope-history and --slope-base"
         )
-        return Slope(nothing, TYPICAL_SLOPE, told), told
+        return Slope(nothing, TYPICAL_SLOPE, note), note
     if not files.slope_history or not files.slope_base:
         name = "slope_base" if files.slope_history else "slope_history"
         rule = "a slope is the ratio of two indices"
         raise InputError(name, None, rule, "give both, such as VIX9D_History.csv over VIX_History.csv")
     short, base = (load_iv_history(name) for name in (files.slope_history, files.slope_base))
     if not (short.tenor_days or 0) < (base.tenor_days or TENOR_DAYS):
-        rule = f"{short.series} over {base.series} is no short index over a longer one"
+        rule = f"{short.series} over {base.series} is not a short index over a longer one"
         raise InputError("slope_history", files.slope_history, rule, "give VIX9D over VIX")
     ratio = (short.closes / base.closes).dropna()
     if not len(ratio):
@@ -164,9 +164,9 @@ def _slope(files: ModelledFiles) -> tuple[Slope, str]:
     if len(wrong):
         day, value = wrong.index[0].date(), float(wrong.iloc[0])
         raise DataError(short.series, f"is {value:.2f} times {base.series} on {day}", "mend that row")
-    told = f"9-day over 30-day vol from {short.series}/{base.series}, a proxy"
-    told += f", {ratio.index[0].date()} to {ratio.index[-1].date()}, {TYPICAL_SLOPE:g} on other days"
-    return Slope(ratio, TYPICAL_SLOPE, told), told
+    note = f"9-day over 30-day vol from {short.series}/{base.series}, a proxy"
+    note += f", {ratio.index[0].date()} to {ratio.index[-1].date()}, {TYPICAL_SLOPE:g} on other days"
+    return Slope(ratio, TYPICAL_SLOPE, note), note
 
 
 def _rates(files: ModelledFiles, bars: pd.DataFrame) -> "tuple[pd.Series[float] | float, str]":
@@ -176,15 +176,15 @@ def _rates(files: ModelledFiles, bars: pd.DataFrame) -> "tuple[pd.Series[float] 
         return ASSUMED_RATE, f"rate {ASSUMED_RATE:.1%} assumed throughout; give --yields"
     yields = load_yields(files.yields)
     rates = rate_on(yields, pd.DatetimeIndex(bars.index)).bfill()
-    told = f"rates from {Path(files.yields).name}, {yields.index[0].date()} to {yields.index[-1].date()}"
-    return rates, f"{told}, the nearest beyond"
+    note = f"rates from {Path(files.yields).name}, {yields.index[0].date()} to {yields.index[-1].date()}"
+    return rates, f"{note}, the nearest beyond"
 
 
 def _dividends(files: ModelledFiles, bars: pd.DataFrame) -> tuple[DividendSchedule, str]:
     """Those given, else those that the bars came with."""
     if files.dividends:
-        found = parse_dividends(files.dividends)
-        return found, f"dividends from {found.source}, taken as known in advance"
+        dividends = parse_dividends(files.dividends)
+        return dividends, f"dividends from {dividends.source}, taken as known in advance"
     if "dividend" in bars:
         paid = bars["dividend"][bars["dividend"] > 0.0]
         days = pd.DatetimeIndex(paid.index)

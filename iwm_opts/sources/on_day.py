@@ -17,7 +17,7 @@ STAND_INS: Final = {"IWM": "RVX", "RUT": "RVX", "SPY": "VIX", "SPX": "VIX"}  # i
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MarketOnDay:
-    """A chain, and what its market knows besides."""
+    """A chain and the data of its market."""
 
     chain: Chain
     dividends: DividendSchedule | None  # None: the source does not say

@@ -61,19 +61,19 @@ class RecordedMarket:
         Returns
         -------
         history : IvHistory
-        told : tuple of str
-            Why an index stands in, or how short the own series is.
+        notes : tuple of str
+            Reason for a proxy index, or the length of the own series.
         """
-        own = self.iv_history(tenor_days)
-        if is_long_enough(own, before, lookback):
-            return own, ()
-        short = f"the record's own IV{tenor_days} has {len(own.last(lookback, before))} of {lookback} sessions"
+        recorded = self.iv_history(tenor_days)
+        if is_long_enough(recorded, before, lookback):
+            return recorded, ()
+        short = f"the record's own IV{tenor_days} has {len(recorded.last(lookback, before))} of {lookback} sessions"
         index = STAND_INS.get(self.symbol)
         stand_in = recorded_index(self.record, index, self.symbol, tenor_days) if index else None
         if stand_in is not None and len(stand_in.last(1, before)):
-            return stand_in, (f"{short}: {index} stands in until it is long enough",)
+            return stand_in, (f"{short}: using {index} as proxy until the archive covers the lookback",)
         remedy = f": run iwm-opts fetch for {index}, or give --iv-history" if index else ": give --iv-history"
-        return own, (short + remedy,)
+        return recorded, (short + remedy,)
 
 
 def recorded_market(symbol: str = DEFAULT_SYMBOL, record: Record | None = None) -> RecordedMarket:
@@ -118,7 +118,7 @@ def capture_time(session: str | None) -> time | None:
     Raises
     ------
     InputError
-        When it is no time.
+        When it is not a time.
     """
     if session is None:
         return None

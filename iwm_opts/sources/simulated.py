@@ -56,25 +56,25 @@ class SimulatedMarket(SurfaceMarket):
             When the market has no such symbol.
         """
         if symbol in (None, self.symbol):
-            found = underlying_bars(self.parameters, self.states, self.closes, self.seed, self.path)
+            bars = underlying_bars(self.parameters, self.states, self.closes, self.seed, self.path)
         else:
-            found = companion_bars(self.parameters, str(symbol), self.states, self.seed, self.path)
-        return found.set_axis(pd.DatetimeIndex(self.days, name="date"))
+            bars = companion_bars(self.parameters, str(symbol), self.states, self.seed, self.path)
+        return bars.set_axis(pd.DatetimeIndex(self.days, name="date"))
 
     def intraday(self, day: date) -> pd.DataFrame:
         """Bars of 5 minutes of the underlying on one day, by New York time of their end, that agree with its bar."""
         place = self.place(day)
         opened, closed = session_hours(day)
         minutes = int((closed - opened).total_seconds() // 60)
-        found = self._intraday.session(place, minutes)
-        times = [opened + timedelta(minutes=int(minute)) for minute in found.index]
-        return found.set_axis(pd.DatetimeIndex(times, name="time"))
+        session = self._intraday.session(place, minutes)
+        times = [opened + timedelta(minutes=int(minute)) for minute in session.index]
+        return session.set_axis(pd.DatetimeIndex(times, name="time"))
 
     def minutes(self) -> Minutes:
         """Bars of 5 minutes of every day, by New York time of their start, for edges within the session.
 
-        Neither the gap nor the way so far nor the volume so far foretells where the rest of the day goes, but for the
-        model's drift: no momentum is in them, and no reversal.
+        Gap, path and volume so far do not predict the rest of the day beyond the model's drift: the bars hold no
+        momentum and no reversal.
         """
         intraday, days = self._intraday, []
         for place, day in enumerate(self.days):
@@ -84,7 +84,7 @@ class SimulatedMarket(SurfaceMarket):
             start = bars.index.to_numpy() - bars.index[0]
             at = pd.Timestamp(day) + pd.Timedelta(minutes=OPENS_AT) + pd.to_timedelta(start, unit="min")
             days.append(bars.assign(minute=start).set_axis(pd.DatetimeIndex(at, name="time").as_unit("us")))
-        note = "simulated bars of 5 minutes: nothing seen of a session foretells the rest, so no momentum is in them"
+        note = "simulated bars of 5 minutes: the start of a session does not predict the rest, so they hold no momentum"
         return Minutes(pd.concat(days), (note,), self.name)
 
     @cached_property
@@ -119,7 +119,7 @@ def simulate_market(
     parameters = parameters or shipped_parameters()
     days = tuple(date.fromisoformat(str(day)) for day in sessions(first, last))
     if not days:
-        raise InputError("first", first.isoformat(), f"there is no session from it to {last}", "give a wider range")
+        raise InputError("first", first.isoformat(), f"no session from it to {last}", "give a wider range")
     world, start = (scenario.world(parameters), scenario.start) if scenario else (parameters, start)
     return _market_of(parameters, days, simulate_states(world, len(days), seed, path, start), seed, path)
 
@@ -139,12 +139,12 @@ def scenario_market(
     parameters = parameters or shipped_parameters()
     days = sessions(scenario.first, scenario.first + timedelta(days=int(1.6 * scenario.sessions) + 10))
     earlier = sessions(scenario.first - timedelta(days=int(1.6 * before) + 10), scenario.first - timedelta(days=1))
-    wanted = [*earlier[len(earlier) - before :], *days[: scenario.sessions]]
+    span = [*earlier[len(earlier) - before :], *days[: scenario.sessions]]
     states = simulate_states(scenario.world(parameters), scenario.sessions, seed, path, scenario.start)
     if before:
         lead = simulate_states(parameters, before, seed, path + LEAD_PATHS, scenario.start)
         states = _joined(_backwards(lead), states)
-    return _market_of(parameters, tuple(date.fromisoformat(str(day)) for day in wanted), states, seed, path)
+    return _market_of(parameters, tuple(date.fromisoformat(str(day)) for day in span), states, seed, path)
 
 
 def _market_of(
@@ -223,8 +223,8 @@ def _dividends(parameters: Parameters, first: date, last: date) -> DividendSched
     amount = round(0.25 * parameters.setting.dividend_yield * parameters.setting.spot, 3)
     months = [(year, month) for year in range(first.year, last.year + 1) for month in (3, 6, 9, 12)]
     dates = [latest_session(date(year, month, 16)) for year, month in months]
-    found = tuple(Dividend(day, amount) for day in dates if first <= day <= last and amount > 0.0)
-    return DividendSchedule(found, DIVIDEND_SOURCE)
+    dividends = tuple(Dividend(day, amount) for day in dates if first <= day <= last and amount > 0.0)
+    return DividendSchedule(dividends, DIVIDEND_SOURCE)
 
 
 def _closes(parameters: Parameters, days: Sequence[date], states: StatePath, dividends: DividendSchedule) -> Array:

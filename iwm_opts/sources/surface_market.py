@@ -1,7 +1,7 @@
 """A market whose quotes come from the surface model: a state on each of its days, and everything else follows.
 
 What differs between such markets is where spot and state come from: drawn at random (`sources.simulated`) or found so
-that a real volatility index comes back (`sources.modelled`). Nobody ever traded at these quotes.
+that a real volatility index comes back (`sources.modelled`). These quotes were never traded.
 """
 
 import math
@@ -142,7 +142,7 @@ class SurfaceMarket(ABC):
             When the tenor is neither 10 nor 30.
         """
         if tenor_days not in INDEX_TENORS:
-            raise InputError("tenor_days", tenor_days, f"is no tenor of the {self.name}", "choose 10 or 30")
+            raise InputError("tenor_days", tenor_days, f"not a tenor of the {self.name}", "choose 10 or 30")
         closes = self._indices[f"iv{tenor_days}"]
         if until is not None:
             closes = closes[closes.index <= pd.Timestamp(until)]
@@ -213,11 +213,11 @@ class SurfaceMarket(ABC):
         """
         place = int(np.searchsorted(self.ordinals, day.toordinal()))
         if place >= len(self.days) or self.days[place] != day:
-            raise InputError("as_of", day.isoformat(), f"is no day of the {self.name}", self._why_not(day))
+            raise InputError("as_of", day.isoformat(), f"not a day of the {self.name}", self._why_not(day))
         return place
 
     def _draw(self, place: int) -> int:
-        """What the random part of a day's chain is drawn by."""
+        """Random generator of a day's chain."""
         return place
 
     def _why_not(self, day: date) -> str:

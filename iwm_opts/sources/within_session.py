@@ -1,6 +1,6 @@
-"""Quotes of options at a minute of a session, from the surface of the close before: a proxy, nobody recorded any.
+"""Quotes of options at a minute of a session, from the surface of the close before: a proxy.
 
-What is known at the open is the surface that the session before closed with. It is carried to the minute: the price of
+The open uses the closing surface of the session before. It is carried to the minute: the price of
 the underlying is the bar's, the time left is that of the minute on both clocks, rate and dividends are those of the
 close. Nothing dated on the session is read but the price given.
 
@@ -53,17 +53,21 @@ class SessionQuotes:
 
     market: SurfaceMarket
     day: date
-    known: int  # place, in the market, of the close before
+    prior: int  # day index of the close before
     smile: Smile
 
     def listing(self, dte: int, slack: int) -> Listing | None:
         """The expiration nearest to `dte` calendar days from the session, the earlier of two; today's own never.
 
-        Only what was listed at the close before; None where none lies within `slack`.
+        Among expirations listed at the close before; None where none lies within `slack`.
         """
-        listed = listed_expirations(self.market.days[self.known])
-        near = [one for one in listed if one.expiration > self.day and abs(self.days_to(one) - dte) <= slack]
-        return min(near, key=lambda one: (abs(self.days_to(one) - dte), one.expiration), default=None)
+        listed = listed_expirations(self.market.days[self.prior])
+        near = [
+            candidate
+            for candidate in listed
+            if candidate.expiration > self.day and abs(self.days_to(candidate) - dte) <= slack
+        ]
+        return min(near, key=lambda candidate: (abs(self.days_to(candidate) - dte), candidate.expiration), default=None)
 
     def days_to(self, listing: Listing) -> int:
         """Calendar days from the session to an expiration."""
@@ -89,8 +93,8 @@ class SessionQuotes:
         list of QuotedExpiration, length n
         """
         market, count = self.market, len(at)
-        ladder = market.strikes(self.known, listing) if strikes is None else strikes
-        close = market.moments(self.known, self.known + 1)
+        ladder = market.strikes(self.prior, listing) if strikes is None else strikes
+        close = market.moments(self.prior, self.prior + 1)
         moments = Moments(
             tuple(at), np.array(spot, dtype=np.float64), np.repeat(close.rate, count),
             np.repeat(close.factors, count, axis=0), close.dividends,
@@ -113,8 +117,8 @@ class SessionQuotes:
     def log_return(self, spot: Array) -> Array:
         """Since the close before, a dividend that goes ex today included."""
         market = self.market
-        paid = sum(one.amount for one in market.dividends.between(market.days[self.known], self.day))
-        return np.asarray(np.log((spot + paid) / market.closes[self.known]))
+        paid = sum(dividend.amount for dividend in market.dividends.between(market.days[self.prior], self.day))
+        return np.asarray(np.log((spot + paid) / market.closes[self.prior]))
 
 
 def session_quotes(market: SurfaceMarket, day: date, smile: Smile = SMILES[0]) -> SessionQuotes | None:
@@ -132,7 +136,7 @@ def vol_beta(days: Array) -> Array:
 
 
 def smile_note(smile: Smile) -> str:
-    """What a rule assumes, in one sentence."""
+    """Assumption of a rule, one sentence."""
     if smile == "sticky-moneyness":
         return "implied vol stays at the same distance from the money, however the price moves (sticky moneyness)"
     return (

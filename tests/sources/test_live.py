@@ -66,7 +66,7 @@ def test_an_index_fetched_before_stands_in_where_the_source_has_none(yahoo, cboe
     merge_series(record, "indices", "RVX", cboe_index("RVX", cboe_session()))
     market = open_source("yahoo").on_day(MarketRequest())
     assert market.history.series == "RVX"
-    assert any("the one fetched before stands in" in told for told in market.warnings)
+    assert any("using the one fetched before" in told for told in market.warnings)
 
 
 def test_auto_takes_yahoo_first_then_cboe(yahoo, cboe, answer):
@@ -92,7 +92,7 @@ def test_a_named_source_never_falls_back(live_server, source):
 
 
 def test_auto_cannot_simulate_another_symbol(live_server):
-    with pytest.raises(DataError, match=r"no live source.*Yahoo.*Cboe.*cannot stand in"):
+    with pytest.raises(DataError, match=r"no live source.*Yahoo.*Cboe.*cannot replace it"):
         open_source("auto").on_day(MarketRequest(symbol="SPY"))
 
 

@@ -36,9 +36,9 @@ def test_at_the_close_before_the_quotes_are_those_of_its_chain(market):
     before = market.days[market.place(DAY) - 1]
     quotes = session_quotes(market, DAY)
     listing = quotes.listing(30, 10)
-    spot = np.array([market.closes[quotes.known]])
+    spot = np.array([market.closes[quotes.prior]])
     (found,) = quotes.quoted([at_close(before)], spot, listing)
-    (wanted,) = market.quoted(quotes.known, [listing])
+    (wanted,) = market.quoted(quotes.prior, [listing])
     assert found.strike.tolist() == wanted.strike.tolist()
     assert found.vol == pytest.approx(wanted.vol, rel=1e-12)
     assert found.forward == pytest.approx(wanted.forward, rel=1e-12)
@@ -62,7 +62,7 @@ def test_vol_falls_with_a_rise_by_one_rule_and_stays_by_the_other(market):
 def test_spreads_are_wider_in_the_first_hour(market):
     quotes = session_quotes(market, DAY)
     listing = quotes.listing(7, 10)
-    spot = np.full(2, market.closes[quotes.known])
+    spot = np.full(2, market.closes[quotes.prior])
     early, late = quotes.quoted([at(10, 29), at(10, 30)], spot, listing)
     near = np.abs(early.strike / spot[0] - 1.0) < 0.02
     widths = [(one.ask - one.bid)[:, near] for one in (early, late)]
@@ -71,7 +71,7 @@ def test_spreads_are_wider_in_the_first_hour(market):
 
 def test_only_what_was_listed_at_the_close_before_is_traded(market):
     quotes = session_quotes(market, DAY)
-    before = market.days[quotes.known]
+    before = market.days[quotes.prior]
     for dte in range(1, 40):
         one = quotes.listing(dte, 5)
         if one is not None:
@@ -84,7 +84,7 @@ def test_only_what_was_listed_at_the_close_before_is_traded(market):
 def test_a_missing_close_is_no_surface(market):
     assert session_quotes(market, market.days[0]) is None
     gap = market.days[10]
-    assert session_quotes(market, gap).known == 9
+    assert session_quotes(market, gap).prior == 9
     assert session_quotes(market, market.days[-1] + timedelta(days=5)) is None
 
 
