@@ -92,7 +92,7 @@ def _pair(dividend: tuple[float, float]) -> tuple[float, float]:
     try:
         when, cash = (float(part) for part in dividend)
     except (TypeError, ValueError):
-        raise InputError("dividends", dividend, "is no pair of years to ex-date and dollars a share") from None
+        raise InputError("dividends", dividend, "not a pair of years to ex-date and dollars a share") from None
     if not (math.isfinite(when) and 0.0 <= cash < math.inf):
         raise InputError("dividends", dividend, "needs a finite time and a cash amount of zero or more")
     return when, cash
@@ -198,10 +198,10 @@ class Options:
 
             is_wide = vol * math.sqrt(expiry.t) > WIDE
             for wide in np.unique(is_wide):  # by each option's own vol: no price depends on the others asked for
-                some, found = self[is_wide == wide], np.empty((4, int((is_wide == wide).sum())))
+                some, bounds = self[is_wide == wide], np.empty((4, int((is_wide == wide).sum())))
                 resolution = expiry.resolution(bool(wide))
-                american_dividend_put(some.spot, some.strike, vol[is_wide == wide], *terms, early, *resolution, found)
-                out[:, is_wide == wide] = found
+                american_dividend_put(some.spot, some.strike, vol[is_wide == wide], *terms, early, *resolution, bounds)
+                out[:, is_wide == wide] = bounds
         return out
 
     def as_european(self, vol: Array) -> Array:
@@ -216,15 +216,15 @@ def prices(options: Options, vol: Array) -> Array:
     usable = options.usable(vol)
     if options.expiry.t == 0.0:
         return np.where(usable, options.intrinsic, np.nan)
-    found = np.full(vol.size, np.nan)
+    values = np.full(vol.size, np.nan)
     early = usable & options.exercised_early
     late = usable & ~early
     if early.any():
         some = options[early]
-        found[early] = some.bounded(some.solved(vol[early])[0], vol[early])
+        values[early] = some.bounded(some.solved(vol[early])[0], vol[early])
     if late.any():
-        found[late] = options[late].as_european(vol[late])
-    return found
+        values[late] = options[late].as_european(vol[late])
+    return values
 
 
 def reasons(options: Options, vol: Array) -> list[str]:
@@ -244,28 +244,28 @@ def reasons(options: Options, vol: Array) -> list[str]:
 
 def boundaries(options: Options, vol: Array) -> Array:
     """Exercise boundaries, shape (n,)."""
-    found = np.full(vol.size, np.nan)
+    values = np.full(vol.size, np.nan)
     early = options.usable(vol) & (vol > 0.0) & (options.expiry.t > 0.0) & options.exercised_early
     if early.any():
         some = options[early]
-        found[early] = np.where(some.is_in_domain(vol[early]), some.solved(vol[early])[3], np.nan)
-    return found
+        values[early] = np.where(some.is_in_domain(vol[early]), some.solved(vol[early])[3], np.nan)
+    return values
 
 
 def european_value(options: Options, vol: Array, american_value: Array) -> Array:
     """European prices at the same vols; with dividends on the same grid, which frees the difference of its errors."""
     if not options.expiry.cash.size:
         return options.as_european(vol)
-    found = american_value.copy()
-    known = np.isfinite(american_value)
-    if known.any():
-        found[known] = options[known].solved(vol[known], exercise=False)[0]
-    return found
+    european = american_value.copy()
+    priced = np.isfinite(american_value)
+    if priced.any():
+        european[priced] = options[priced].solved(vol[priced], exercise=False)[0]
+    return european
 
 
 def all_greeks(options: Options, vol: Array) -> Array:
     """Price, delta, gamma, vega, theta and boundary, shape (6, n)."""
-    found = np.full((6, vol.size), np.nan)
+    values = np.full((6, vol.size), np.nan)
     usable = options.usable(vol) & (vol > 0.0) & (options.expiry.t > 0.0)
     early = usable & options.exercised_early
     late = usable & ~early
@@ -273,13 +273,13 @@ def all_greeks(options: Options, vol: Array) -> Array:
         some = options[early]
         solved = _greeks_solved(some, vol[early])
         solved[0] = some.bounded(solved[0], vol[early])
-        found[:, early] = np.where(np.isnan(solved[0]), np.nan, solved)
+        values[:, early] = np.where(np.isnan(solved[0]), np.nan, solved)
     if late.any():
         some, expiry = options[late], options.expiry
         exact = greeks(some.sign, some.spot, some.strike, expiry.t, expiry.rate, vol[late])
-        found[0, late] = some.as_european(vol[late])
-        found[1:5, late] = exact.delta, exact.gamma, exact.vega, exact.theta
-    return found
+        values[0, late] = some.as_european(vol[late])
+        values[1:5, late] = exact.delta, exact.gamma, exact.vega, exact.theta
+    return values
 
 
 def _greeks_solved(options: Options, vol: Array) -> Array:
@@ -359,7 +359,7 @@ def _search(options: Options, price: Array, start: Array) -> Array:
     forward = expiry.forward(options.spot)
     slope = np.asarray(black_greeks(options.sign, forward, options.strike, expiry.t, vol).vega) / VOL_POINT
     low, high = np.full(size, LOWEST_VOL), np.full(size, HIGHEST_VOL)
-    last_vol, last_gap, found = np.full(size, np.nan), np.full(size, np.nan), np.full(size, np.nan)
+    last_vol, last_gap, vols = np.full(size, np.nan), np.full(size, np.nan), np.full(size, np.nan)
     open_ = np.arange(size)
     for _ in range(MAX_PASSES):
         at = vol[open_]
@@ -376,10 +376,10 @@ def _search(options: Options, price: Array, start: Array) -> Array:
         # A secant step leaves an error of the order of the last two steps' product (times a curvature below 10).
         product = np.abs(step_to - at) * np.abs(at - last_vol[open_])
         done = met | (np.abs(step_to - at) < VOL_TOLERANCE) | (inside & (product < 0.1 * VOL_TOLERANCE))
-        found[open_[done]] = np.where(met, at, step_to)[done]
+        vols[open_[done]] = np.where(met, at, step_to)[done]
         last_vol[open_], last_gap[open_], vol[open_] = at, gap, step_to
         open_ = open_[~done]
         if not open_.size:
             break
-    found[(found < LOWEST_VOL + 2.0 * VOL_TOLERANCE) | (found > HIGHEST_VOL - 2.0 * VOL_TOLERANCE)] = np.nan
-    return found
+    vols[(vols < LOWEST_VOL + 2.0 * VOL_TOLERANCE) | (vols > HIGHEST_VOL - 2.0 * VOL_TOLERANCE)] = np.nan
+    return vols

@@ -55,33 +55,33 @@ def signs(right: Any) -> NDArray[Any]:
     except ValueError:  # ragged
         raise InputError("right", right, _RULE, _REMEDY) from None
     if array.dtype.kind in "fiu":
-        found = array
+        codes = array
     elif array.ndim and array.dtype == _ONE_LETTER:
-        found = _SIGN_OF_LETTER[np.minimum(np.ascontiguousarray(array).view(np.uint32), _SIGN_OF_LETTER.size - 1)]
+        codes = _SIGN_OF_LETTER[np.minimum(np.ascontiguousarray(array).view(np.uint32), _SIGN_OF_LETTER.size - 1)]
     elif array.dtype.kind == "O":
-        found = _signs_of_objects(array)
+        codes = _signs_of_objects(array)
     else:
-        found = _one_by_one(array)
-    wrong = np.abs(found) != 1
+        codes = _one_by_one(array)
+    wrong = np.abs(codes) != 1
     if np.any(wrong):
         raise _wrong_right(array, int(np.argmax(wrong)))
-    return found
+    return codes
 
 
 def _signs_of_objects(array: NDArray[Any]) -> Array:
     """Signs of Python objects, 0 where unknown: read as one long string, a third of the time of one by one."""
     try:
         text = "\n".join(array.ravel().tolist()) + "\n"
-        found = _SIGN_OF_LINE[np.frombuffer(text.encode("latin-1"), dtype=np.uint16)].reshape(array.shape)
+        signs = _SIGN_OF_LINE[np.frombuffer(text.encode("latin-1"), dtype=np.uint16)].reshape(array.shape)
     except (TypeError, ValueError):  # not all strings, or not all of one letter
         return _one_by_one(array)
-    return found if np.all(found) else _one_by_one(array)
+    return signs if np.all(signs) else _one_by_one(array)
 
 
 def _one_by_one(array: NDArray[Any]) -> Array:
     values = array.ravel().tolist()
-    known = (_SIGN.get(value, 0) if type(value) in (str, int, float) else 0 for value in values)
-    return np.fromiter(known, dtype=np.float64, count=len(values)).reshape(array.shape)
+    signs = (_SIGN.get(value, 0) if type(value) in (str, int, float) else 0 for value in values)
+    return np.fromiter(signs, dtype=np.float64, count=len(values)).reshape(array.shape)
 
 
 def _wrong_right(array: NDArray[Any], position: int) -> InputError:
@@ -135,8 +135,8 @@ def plain(values: NDArray[Any]) -> Values:
     return values if values.ndim else values.item()
 
 
-def discount_factor(discount: ArrayLike, beside: Values) -> NDArray[Any]:
-    """Discount factors as numbers that broadcast with `beside`; NaN where a value is no discount factor.
+def discount_factor(discount: ArrayLike, others: Values) -> NDArray[Any]:
+    """Discount factors as numbers that broadcast with `others`; NaN where a value is invalid.
 
     Raises
     ------
@@ -144,5 +144,5 @@ def discount_factor(discount: ArrayLike, beside: Values) -> NDArray[Any]:
         When they are not numbers or do not broadcast.
     """
     factor = numbers("discount", discount)
-    common_shape({"discount": factor, "options": np.asarray(beside)})
+    common_shape({"discount": factor, "options": np.asarray(others)})
     return np.where((factor > 0.0) & (factor < np.inf), factor, np.nan)

@@ -2,7 +2,7 @@
 
 The share drops by the cash at each ex-date (the spot model) and is lognormal between. Right, spot, strike, vol and
 price broadcast against each other; time and rate are numbers, since dividends are counted from one moment. Scalars give
-a float, anything else a float64 array of the broadcast shape. Element by element, NaN stands where an input is NaN or
+a float, anything else a float64 array of the broadcast shape. Element by element, NaN where an input is NaN or
 infinite, where spot or strike is not positive, and where vol is negative; everywhere when t is NaN or negative.
 """
 
@@ -73,11 +73,11 @@ def american_price(
     ------
     InputError
         When `right` is neither a call nor a put anywhere, the rate is negative (calls would then be exercised between
-        ex-dates too), a dividend is no pair of finite numbers or negative, or shapes do not broadcast.
+        ex-dates too), a dividend is not a pair of finite numbers or is negative, or shapes do not broadcast.
 
     Notes
     -----
-    Methods and sources stand in the kernels: `iwm_opts.kernels.pricing.american_call` (quadrature between ex-dates),
+    Methods and sources are in the kernels: `iwm_opts.kernels.pricing.american_call` (quadrature between ex-dates),
     `american_put` (collocation, for puts without a dividend ahead) and `american_dividend_put` (finite differences).
     Calls without a dividend ahead are European (Merton 1973).
     """
@@ -116,8 +116,8 @@ def american_greeks(
         As for `american_price`.
     """
     shape, (sign, spots, strikes, vols) = _flat(right, spot=spot, strike=strike, vol=vol)
-    _, *found = all_greeks(Options(sign, spots, strikes, Expiry.of(t, rate, dividends)), vols)
-    return AmericanGreeks(*(_shaped(values, shape) for values in found))
+    _, *greeks = all_greeks(Options(sign, spots, strikes, Expiry.of(t, rate, dividends)), vols)
+    return AmericanGreeks(*(_shaped(values, shape) for values in greeks))
 
 
 def american_boundary(
@@ -172,7 +172,7 @@ def american_chain_greeks(
     -------
     Implied
         Arrays of the broadcast shape. `early_exercise` is the American less the European price at the implied vol, on
-        one grid: a price less it is what a European model should see.
+        one grid: a price less it is the input of a European model.
 
     Raises
     ------
@@ -190,12 +190,12 @@ def american_chain_greeks(
 def american_early_exercise(
     right: Any, price: ArrayLike, spot: ArrayLike, strike: ArrayLike, t: float, rate: float, dividends: Dividends = ()
 ) -> Values:
-    """What early exercise adds to American prices; arguments as for `american_implied_vol`.
+    """Early-exercise premium of American prices; arguments as for `american_implied_vol`.
 
     Returns
     -------
     float or ndarray
-        Dollars a share, the `early_exercise` of `american_chain_greeks` without the greeks and what they take, to 1e-5;
+        Dollars a share, the `early_exercise` of `american_chain_greeks` without the greeks and their cost, to 1e-5;
         NaN where the price implies no vol.
 
     Raises
@@ -212,7 +212,7 @@ def american_early_exercise(
 class AmericanQuotes:
     """American exercise, cash dividends in the spot model; see `iwm_opts.pricing.quotes.QuoteModel`.
 
-    The spot is the one given, else what the forward is worth today with the dividends ahead.
+    The spot is the one given, else the forward discounted plus the dividends ahead.
     """
 
     dividends: tuple[tuple[float, float], ...] = ()  # years to ex-date, dollars a share

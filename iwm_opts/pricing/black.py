@@ -1,7 +1,7 @@
 """Black-Scholes-Merton and Black-76 prices and greeks of European options.
 
 Every function broadcasts its arguments against each other. Scalars give a float, anything else a float64 array of the
-broadcast shape. Element by element, NaN stands where an input is NaN or infinite, where spot, forward or strike is not
+broadcast shape. Element by element, NaN where an input is NaN or infinite, where spot, forward or strike is not
 positive, and where t or vol is negative; one bad element leaves the others as they are.
 """
 
@@ -99,10 +99,10 @@ def greeks(
     -----
     Hull 2018, chapter 19, table 19.6.
     """
-    found = evaluate(
+    values = evaluate(
         kernel.all_greeks, 5, right, spot=spot, strike=strike, t=t, rate=rate, vol=vol, dividend_yield=dividend_yield
     )
-    return Greeks(*found)
+    return Greeks(*values)
 
 
 def black_price(
@@ -157,5 +157,5 @@ def black_greeks(
     t = numbers("t", t)
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = -np.log(discount_factor(discount, t)) / t
-    found = greeks(right, forward, strike, t, rate, vol, dividend_yield=rate)
-    return replace(found, rho=plain(-VOL_POINT * t * value + 0.0 * found.vega))  # NaN where the others are
+    result = greeks(right, forward, strike, t, rate, vol, dividend_yield=rate)
+    return replace(result, rho=plain(-VOL_POINT * t * value + 0.0 * result.vega))  # NaN where the others are

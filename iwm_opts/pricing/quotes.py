@@ -56,7 +56,7 @@ class EuropeanQuotes:
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
-            raise InputError("engine", self.engine, "is no pricing engine", f"choose one of {', '.join(ENGINES)}")
+            raise InputError("engine", self.engine, "unknown pricing engine", f"choose one of {', '.join(ENGINES)}")
 
     def implied(self, right: Array, price: Array, strike: Array, t: float, forward: ForwardLike) -> Implied:
         """Vols and greeks after Black 1976; see `QuoteModel.implied`."""
@@ -68,8 +68,8 @@ class EuropeanQuotes:
 
         iv = black_implied_vol(right, price, forward.price, strike, t, discount=forward.discount)
         prepaid = forward.price * forward.discount
-        found = greeks(right, prepaid, strike, t, forward.rate, iv)
-        return Implied(iv, found.delta, found.gamma, found.theta, found.vega, np.zeros_like(iv))
+        result = greeks(right, prepaid, strike, t, forward.rate, iv)
+        return Implied(iv, result.delta, result.gamma, result.theta, result.vega, np.zeros_like(iv))
 
     def early_exercise(self, right: Array, price: Array, strike: Array, t: float, forward: ForwardLike) -> Array:
         """Nothing: see `QuoteModel.early_exercise`."""

@@ -38,10 +38,10 @@ def greeks(
     dividend_yield: ArrayLike = 0.0,
 ) -> Greeks:
     """Greeks of a European option; see `iwm_opts.pricing.black.greeks`."""
-    found = evaluate(
+    values = evaluate(
         _all_greeks, 5, right, spot=spot, strike=strike, t=t, rate=rate, vol=vol, dividend_yield=dividend_yield
     )
-    return Greeks(*found)
+    return Greeks(*values)
 
 
 def implied_vol(
