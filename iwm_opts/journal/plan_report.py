@@ -211,20 +211,20 @@ def _debit_sizing(plan: Plan, history: Inputs, average: Atr, entry: float, budge
     )  # fmt: skip
 
 
-def _package_today(plan: Plan, history: Inputs, day: date) -> str:
+def _package_today(plan: Plan, past: Inputs, day: date) -> str:
     """Which vertical the rank of the close before chooses."""
     if plan.package is None or plan.instrument != "vertical":
         return ""
-    (chosen,) = [name for name, is_it in strategies(plan, history, [day]) if is_it[0]]
+    (chosen,) = [name for name, is_it in strategies(plan, past, [day]) if is_it[0]]
     if plan.edge == "vol-contraction" or plan.package.kind != "by-rule":
         return ""  # one kind, whatever the rank
     before = latest_session(day - timedelta(days=1))
     rank = math.nan
-    if history.history is not None and len(history.history.last(1)):
-        rank = float(gate_ranks(history.history).get(pd.Timestamp(before), math.nan))
-    if history.history is None or math.isnan(rank):
+    if past.history is not None and len(past.history.last(1)):
+        rank = float(gate_ranks(past.history).get(pd.Timestamp(before), math.nan))
+    if past.history is None or math.isnan(rank):
         return f"{chosen}: the IV rank of {before} is unknown"
-    return f"{chosen}: {history.history.series} ranks {rank:.1f} on {before}"
+    return f"{chosen}: {past.history.series} ranks {rank:.1f} on {before}"
 
 
 def _last_sessions(day: date, unit: str, count: int) -> tuple[date, ...]:

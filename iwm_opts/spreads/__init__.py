@@ -1,1 +1,1 @@
-"""What is traded: verticals, iron condors, single options, and their analysis."""
+"""Packages: verticals, iron condors, single options, and their analysis."""

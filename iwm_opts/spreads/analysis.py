@@ -1,4 +1,4 @@
-"""What a package is worth, costs and risks: fill, payoff, probabilities, expected profit and greeks of many at once."""
+"""Analysis of packages: fill, payoff, probabilities, expected profit and greeks."""
 
 import math
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What an analysis takes for granted."""
+    """Assumptions of an analysis."""
 
     fill: FillModel = field(default=DEFAULT_MODEL)
     fees: FeeSchedule = field(default=DEFAULT_FEES)

@@ -51,7 +51,7 @@ def _balanced(table: OptionTable, puts: Index, calls: Index, put_delta: DeltaRan
     return np.concatenate([by_put, by_call])
 
 
-def _place(delta: np.ndarray, wanted: DeltaRange) -> np.ndarray:
-    """Where in its range a delta stands, 0 to 1."""
-    span = wanted.high - wanted.low
-    return (delta - wanted.low) / span if span > 0 else np.zeros_like(delta)
+def _place(delta: np.ndarray, target: DeltaRange) -> np.ndarray:
+    """Place of a delta within its range, 0 to 1."""
+    span = target.high - target.low
+    return (delta - target.low) / span if span > 0 else np.zeros_like(delta)

@@ -36,7 +36,7 @@ class DeltaRange:
 
 @dataclass(frozen=True, slots=True)
 class Wing:
-    """How far the long leg stands from the short one: a width in dollars or an absolute delta, one of them."""
+    """Distance of the long leg from the short one: a width in dollars or an absolute delta."""
 
     width: float | None = None
     delta: float | None = None
@@ -75,26 +75,26 @@ def rows_of(table: OptionTable, right: Right) -> Index:
     return np.flatnonzero(table.right == RIGHT_SIGN[right])
 
 
-def by_delta(table: OptionTable, right: Right, wanted: DeltaRange) -> Index:
+def by_delta(table: OptionTable, right: Right, target: DeltaRange) -> Index:
     """Rows of one right whose |delta| lies in a range, or the one nearest to it when the range is a single value."""
     rows = rows_of(table, right)
     distance = np.abs(table.delta[rows])
-    if wanted.low < wanted.high:
-        return rows[(distance >= wanted.low) & (distance <= wanted.high)]
-    known = np.isfinite(distance)
-    if not known.any():
+    if target.low < target.high:
+        return rows[(distance >= target.low) & (distance <= target.high)]
+    finite = np.isfinite(distance)
+    if not finite.any():
         return rows[:0]
-    nearest = np.nanargmin(np.abs(distance - wanted.low))
+    nearest = np.nanargmin(np.abs(distance - target.low))
     return rows[nearest : nearest + 1]
 
 
 def wing_of(table: OptionTable, anchor: Index, wing: Wing, direction: int) -> Index:
-    """Row of the same right that stands `wing` away from each anchor, upwards (+1) or downwards (-1); -1 for none.
+    """Row of the same right `wing` away from each anchor, upwards (+1) or downwards (-1); -1 for none.
 
     A width takes the nearest listed strike and refuses one that misses it by more than a tenth; a delta takes
     the nearest strike strictly beyond the anchor.
     """
-    found = np.full(len(anchor), -1, dtype=np.intp)
+    index = np.full(len(anchor), -1, dtype=np.intp)
     for position, row in enumerate(anchor):
         same = np.flatnonzero(table.right == table.right[row])
         beyond = same[direction * (table.strike[same] - table.strike[row]) > SAME_STRIKE]
@@ -105,8 +105,8 @@ def wing_of(table: OptionTable, anchor: Index, wing: Wing, direction: int) -> In
             miss = np.abs(np.abs(table.delta[beyond]) - wing.delta)
             beyond, miss = beyond[np.isfinite(miss)], miss[np.isfinite(miss)]
         if len(beyond):
-            found[position] = beyond[np.argmin(miss)]
-    return found
+            index[position] = beyond[np.argmin(miss)]
+    return index
 
 
 def whole(strategy: str, index: Index, legs: Legs, *, is_credit: bool) -> Packages:

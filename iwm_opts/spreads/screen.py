@@ -38,7 +38,7 @@ NO_WING: Final = "no strike is listed at the distance wanted"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a candidate must satisfy, and how many are kept."""
+    """Filters of candidates and the number kept."""
 
     min_credit: float = 0.0  # dollars a share, at the chosen fill
     min_credit_width: float = 0.0  # credit over the wider side's width
@@ -48,14 +48,14 @@ class Selection:
 
     def __post_init__(self) -> None:
         if self.sort not in SORTS:
-            raise InputError("sort", self.sort, "is no figure to rank by", f"choose one of {', '.join(SORTS)}")
+            raise InputError("sort", self.sort, "unknown figure to rank by", f"choose one of {', '.join(SORTS)}")
         if self.top < 1:
             raise InputError("top", self.top, "must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What bears the risk."""
+    """Account that bounds the size."""
 
     value: float = ACCOUNT  # dollars
     risk_share: float = RISK_SHARE
@@ -66,7 +66,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Sized:
-    """A candidate and how many of it the account bears."""
+    """A candidate and its size."""
 
     candidate: Candidate
     size: Size
@@ -110,7 +110,7 @@ def screen(
     Screened
     """
     tables, left_out = snapshot.tables(dte)
-    found: list[tuple[float, OptionTable, Analysis, int]] = []
+    ranked: list[tuple[float, OptionTable, Analysis, int]] = []
     considered, rejected = 0, Counter[str]()
     for table in tables:
         owed = sum(d.amount for d in snapshot.dividends_until(table.expiration))
@@ -122,23 +122,26 @@ def screen(
             rejected[NO_WING] += packages.incomplete
             merit = _merit(table, analysis, selection.sort)
             best = passed[np.argsort(-merit[passed], kind="stable")][: selection.top]
-            found += [(float(merit[i]), table, analysis, int(i)) for i in best]
-    found.sort(key=lambda package: -package[0])
-    kept = [candidate(table, analysis, i) for _, table, analysis, i in found[: selection.top]]
+            ranked += [(float(merit[i]), table, analysis, int(i)) for i in best]
+    ranked.sort(key=lambda package: -package[0])
+    kept = [candidate(table, analysis, i) for _, table, analysis, i in ranked[: selection.top]]
     return Screened(
-        tuple(sized(one, account) for one in kept), considered, dict(+rejected), (*left_out, *_caveats(tables, kept))
+        tuple(sized(package, account) for package in kept),
+        considered,
+        dict(+rejected),
+        (*left_out, *_caveats(tables, kept)),
     )
 
 
 def _caveats(tables: Sequence[OptionTable], kept: Sequence[Candidate]) -> list[str]:
-    shown = {one.expiration for one in kept}
-    found = [table.smile.caveat for table in tables if table.expiration in shown and table.smile.caveat]
-    unknown = sum(np.isnan(leg.open_interest) for one in kept for leg in one.legs)
+    shown = {candidate.expiration for candidate in kept}
+    caveats = [table.smile.caveat for table in tables if table.expiration in shown and table.smile.caveat]
+    unknown = sum(np.isnan(leg.open_interest) for candidate in kept for leg in candidate.legs)
     if unknown:
-        found.append(
+        caveats.append(
             f"open interest unknown for {unknown} legs: neither --min-open-interest nor --liquidity-share could apply"
         )
-    return found
+    return caveats
 
 
 def _passing(table: OptionTable, analysis: Analysis, selection: Selection) -> tuple[NDArray[np.intp], dict[str, int]]:
@@ -188,18 +191,18 @@ def _merit(table: OptionTable, analysis: Analysis, sort: str) -> NDArray[np.floa
     return np.nan_to_num(figure if more_is_better else -figure, nan=-np.inf)
 
 
-def sized(one: Candidate, account: Account) -> Sized:
-    """A candidate with the contracts that the account bears."""
-    margin = package_margin(one.kind, [one.strikes], [one.fill.price], one.fees)
+def sized(candidate: Candidate, account: Account) -> Sized:
+    """A candidate with the contracts that the account allows."""
+    margin = package_margin(candidate.kind, [candidate.strikes], [candidate.fill.price], candidate.fees)
     size = size_package(
         account,
-        one.max_loss,
+        candidate.max_loss,
         buying_power=float(margin.buying_power[0]),
-        open_interest=tuple(leg.open_interest for leg in one.legs),
-        expected_profit=one.expected_profit,
-        pop=one.pop_real_world,
+        open_interest=tuple(leg.open_interest for leg in candidate.legs),
+        expected_profit=candidate.expected_profit,
+        pop=candidate.pop_real_world,
     )
-    return Sized(one, size, float(margin.requirement[0]))
+    return Sized(candidate, size, float(margin.requirement[0]))
 
 
 def size_package(

@@ -204,15 +204,15 @@ class OwnPackages:
     def packages(self, table: OptionTable) -> Sequence[Packages]:
         """Packages that expire with a table; a strike that is not listed makes a package incomplete."""
         shapes = self._kinds.get(table.expiration, {})
-        found = []
+        built = []
         for shape, strikes in shapes.items():
             columns = [
                 _rows_at(table, "C" if right > 0 else "P", level)
                 for (_, right), level in zip(shape, np.array(strikes).T, strict=True)
             ]
             legs = Legs.of([sign for sign, _ in shape], [right for _, right in shape])
-            found.append(whole(self.name, np.column_stack(columns), legs, is_credit=False))
-        return found
+            built.append(whole(self.name, np.column_stack(columns), legs, is_credit=False))
+        return built
 
 
 def delta_range(value: Delta) -> DeltaRange:

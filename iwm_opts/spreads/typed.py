@@ -41,11 +41,11 @@ class TypedLeg:
         Raises
         ------
         InputError
-            When the text is no leg, its count zero, or its bid above its ask.
+            When the text cannot be parsed, its count is zero, or its bid above its ask.
         """
         match = LEG_PATTERN.fullmatch(text.strip())
         if match is None:
-            raise InputError("leg", text, "is no leg", REMEDY)
+            raise InputError("leg", text, "cannot be parsed", REMEDY)
         count = int(match["count"])
         bid, ask = (float(match[side]) if match[side] else np.nan for side in ("bid", "ask"))
         if not 0 < abs(count) <= MOST_CONTRACTS:
@@ -53,9 +53,7 @@ class TypedLeg:
         if float(match["strike"]) == 0:
             raise InputError("leg", text, "has no strike", REMEDY)
         if ask == 0:
-            raise InputError(
-                "leg", text, "asks nothing: an ask of zero is no quote", "type the quote that is really out"
-            )
+            raise InputError("leg", text, "an ask of zero is not a quote", "type the displayed quote")
         if bid > ask:
             raise InputError("leg", text, f"is crossed: bid {bid:g} above ask {ask:g}", "check the quote")
         return cls(
@@ -74,7 +72,7 @@ class TypedLeg:
 
 
 def legs_of(typed: Sequence[TypedLeg]) -> Legs:
-    """What filling and fees need to know of typed legs."""
+    """Terms of typed legs for fills and fees."""
     return Legs.of([t.sign for t in typed], [t.right for t in typed], [t.ratio for t in typed])
 
 

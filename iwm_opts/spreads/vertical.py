@@ -37,7 +37,7 @@ def verticals(table: OptionTable, kind: VerticalKind, delta: DeltaRange, wings: 
         Distances to the other leg, each tried.
     """
     if kind not in KINDS:
-        raise InputError("kind", kind, "is no vertical spread", f"choose one of {', '.join(KINDS)}")
+        raise InputError("kind", kind, "unknown vertical spread", f"choose one of {', '.join(KINDS)}")
     right, side, direction = KINDS[kind]
     chosen = by_delta(table, right, delta)
     pairs = [np.column_stack([chosen, wing_of(table, chosen, wing, direction)]) for wing in wings]
