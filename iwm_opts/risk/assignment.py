@@ -1,6 +1,6 @@
 """Early assignment of short options: when the holder's exercise pays, and what that costs whoever is short.
 
-A call is exercised on the eve of an ex-date, when its exercise value is above what it is worth without the dividend; a
+A call is exercised on the eve of an ex-date, when its exercise value is above its value without the dividend; a
 put at and below the boundary of the American put, for the interest on the strike. Two common rules fire too early: an
 extrinsic value below the dividend (the call keeps its put and the interest on the strike), and a European put worth
 less than its exercise value (waiting may still pay).
@@ -103,8 +103,8 @@ def assignment_risks(
     for i in range(len(rights)):
         short = rights[i] > 0.0
         dates = tuple(
-            AssignmentDate(day, cash, float(found[i]), MULTIPLIER * cash * short + exercise_fee)
-            for (_, cash, day), found in zip(ahead, on_dates, strict=True)
+            AssignmentDate(day, cash, float(value[i]), MULTIPLIER * cash * short + exercise_fee)
+            for (_, cash, day), value in zip(ahead, on_dates, strict=True)
         )
         risks.append(AssignmentRisk(float(rights[i]), float(strikes[i]), float(today[i]), dates))
     return risks
@@ -222,9 +222,9 @@ def is_assigned_at_vol(
     call = american_price(1, np.maximum(spots - first, TICK), strikes, t, rate, iv, ahead[1:])
     put = american_price(-1, spots, strikes, t, rate, iv, ahead)
     pays = np.where(sign > 0.0, bool(ahead) & (exercised > call), exercised >= put - ROUNDING) & (exercised > 0.0)
-    known = np.isfinite(np.where(sign > 0.0, call, put))
-    found = np.where(known, pays.astype(np.float64), np.nan)
-    return found if found.ndim else found.item()
+    has_value = np.isfinite(np.where(sign > 0.0, call, put))
+    assigned = np.where(has_value, pays.astype(np.float64), np.nan)
+    return assigned if assigned.ndim else assigned.item()
 
 
 def is_assigned_by_quotes(

@@ -13,7 +13,7 @@ def parse_share(text: str | float, name: str = "risk") -> float:
     Raises
     ------
     InputError
-        When it is no number, not above 0 or above 1, or a bare number above 0.5: `1` may mean 1% or all of it.
+        When it is not a number, not above 0 or above 1, or a bare number above 0.5: `1` may mean 1% or all of it.
     """
     stripped = str(text).strip()
     try:

@@ -1,4 +1,4 @@
-"""What a broker sets aside for a package: buying power, and the gross requirement before the credit counts."""
+"""Margin of a package: buying power and gross requirement."""
 
 from dataclasses import dataclass
 

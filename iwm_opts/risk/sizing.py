@@ -1,4 +1,4 @@
-"""How many contracts, or shares, an account bears: the risk budget, whatever caps it, and why."""
+"""Position size in contracts or shares: risk budget and caps."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What caps a position besides its own share of the account; None does not cap."""
+    """Caps of a position apart from its fraction of the account; None does not cap."""
 
     open_risk: float = 0.0  # dollars at risk in positions already on
     max_open_risk: float = MAX_OPEN_RISK  # share of the account, this position included; at least its own share
@@ -50,7 +50,7 @@ class _Cap(NamedTuple):
 def size_position(
     account: float, risk_share: float, max_loss: float, buying_power: float | None = None, limits: Limits | None = None
 ) -> Size:
-    """Contracts of a defined-risk package that an account bears.
+    """Contracts of a defined-risk package that an account allows.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def size_position(
     Returns
     -------
     Size
-        floor(account x risk_share / max_loss), or what a tighter limit allows; of equally tight ones the first in the
+        floor(account x risk_share / max_loss), or a tighter limit; of equally tight ones the first in the
         order of `Size.limited_by` is named.
 
     Raises
@@ -136,8 +136,8 @@ def liquidity_cap(sizes: Iterable[float], share: float = LIQUIDITY_SHARE) -> int
     int or None
         None when no leg's size is known: then nothing is capped, and the caller should say so.
     """
-    known = [size for size in sizes if not isnan(size)]
-    return int(whole_units(min(known) * _share("liquidity_share", share), 1.0)) if known else None
+    reported = [size for size in sizes if not isnan(size)]
+    return int(whole_units(min(reported) * _share("liquidity_share", share), 1.0)) if reported else None
 
 
 def kelly_stake_from_expectation(
@@ -217,7 +217,7 @@ def atr_share_size(
 ) -> Size:
     """Shares with a stop so many average true ranges (dollars a share) away; otherwise as `share_size`.
 
-    Without a price the buying power used is NaN, and what is available does not cap.
+    Without a price the buying power used is NaN, and the available buying power does not cap.
     """
     if not 0 < atr * multiple < inf:
         raise InputError("atr", atr, f"times {multiple:g} must be a positive distance in dollars")
