@@ -109,8 +109,8 @@ def side_by_side(first: SpreadTable, second: SpreadTable) -> pd.DataFrame:
     if first.by != second.by:
         raise InputError("by", f"{first.by} and {second.by}", "must be the same for both chains")
     columns = [*KEYS, "n", "no_bid", "spread", "share_of_mid"]
-    one, other = (spreads.table.loc[spreads.table["n"] > 0, columns] for spreads in (first, second))
-    both = one.merge(other, on=KEYS, suffixes=("_1", "_2"))
+    left, right = (spreads.table.loc[spreads.table["n"] > 0, columns] for spreads in (first, second))
+    both = left.merge(right, on=KEYS, suffixes=("_1", "_2"))
     return both.assign(ratio=both["share_of_mid_1"] / both["share_of_mid_2"])
 
 

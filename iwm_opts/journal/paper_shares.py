@@ -158,8 +158,8 @@ def marked_at(trade: PaperTrade, quote: Quote) -> Mark:
     """
     if _text(quote.at) < trade.opened:
         raise InputError("as_of", _text(quote.at), f"lies before trade {trade.number} was opened, {trade.opened}")
-    exit_ = _position(trade).at_open(quote.price)
-    rule = exit_[1] if exit_ else "time" if _is_out_of_time(trade, quote) else ""
+    outcome = _position(trade).at_open(quote.price)
+    rule = outcome[1] if outcome else "time" if _is_out_of_time(trade, quote) else ""
     return _mark(trade, quote.at, quote.price, rule)
 
 

@@ -114,4 +114,4 @@ def test_a_loss_is_named_by_what_it_leaves_out(run):
 def test_a_quote_of_zero_is_refused(run):
     failed = run("fills", "--leg", "-1P200@0/0")
     assert failed.code == 1
-    assert "an ask of zero is no quote" in failed.err
+    assert "an ask of zero is not a quote" in failed.err

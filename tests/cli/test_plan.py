@@ -288,7 +288,7 @@ def test_a_call_is_sized_by_an_estimated_premium(run, data):
 def test_the_momentum_edge_trades_on_the_simulated_market_by_its_own_bars(run):
     page = run("plan", "--edge", "momentum", "--source", "sim", "--as-of", "2026-03-10", "--check", "--format", "json")
     assert page.json["simulated"] is True
-    assert any("so no momentum is in them" in note for note in page.json["notes"])
+    assert any("so they hold no momentum" in note for note in page.json["notes"])
     assert page.json["signal"]["state"] in ("met", "unmet")
 
 

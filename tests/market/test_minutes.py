@@ -40,7 +40,7 @@ def test_extended_hours_and_holidays_are_left_out_and_counted(written):
     assert len(found.bars) == 1
     assert found.skipped == (
         "2 minutes outside the regular session left out",
-        "1 minutes on days that are no sessions left out",
+        "1 minutes on days without a session left out",
     )
 
 
