@@ -7,15 +7,21 @@ LONGEST_PART: Final = 160  # of a source, a value or a remedy, where a message w
 
 
 def _message(head: str, rule: str, remedy: str) -> str:
-    """One line of at most `LONGEST` printable characters: the rule gives way before what it is about and the remedy."""
+    """`head: rule. Remedy.` in at most `LONGEST` printable characters; the rule is shortened first."""
     head, rule, remedy = (_printable(part) for part in (head, rule, remedy))
-    tail = f"; {remedy}" if remedy else ""
+    tail = f". {_sentence(remedy)}" if remedy else ""
     if len(head) + len(rule) + len(tail) + 2 > LONGEST:
         head = head if len(head) <= LONGEST_PART else "..." + head[3 - LONGEST_PART :]
         tail = tail if len(tail) <= LONGEST_PART else tail[: LONGEST_PART - 3] + "..."
         room = LONGEST - len(head) - len(tail) - 2
         rule = rule if len(rule) <= room else rule[: room - 3] + "..."
     return f"{head}: {rule}{tail}"
+
+
+def _sentence(remedy: str) -> str:
+    """A remedy as a sentence; a command or an option at its start keeps its case."""
+    start = remedy if remedy.startswith("iwm-opts") else remedy[:1].upper() + remedy[1:]
+    return start if start.endswith((".", "?", "!")) else f"{start}."
 
 
 def _printable(text: str) -> str:
@@ -34,7 +40,7 @@ class InputError(IwmOptsError, ValueError):
 
     def __init__(self, name: str, value: object, rule: str, remedy: str = "") -> None:
         self.name, self.value, self.rule, self.remedy = name, value, rule, remedy
-        super().__init__(_message(f"{name} = {value!r}", rule, remedy))
+        super().__init__(_message(f"{name}={value!r}", rule, remedy))
 
 
 class DataError(IwmOptsError, ValueError):

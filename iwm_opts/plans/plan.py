@@ -243,7 +243,7 @@ def _message(error: Any, text: str) -> str:
     key, rule = _key_and_rule(error)
     line = line_of(text, key)
     where = f"line {line}, " if line else ""
-    shown = f" = {error['input']!r}" if not _contradiction(error) and error["type"] != "missing" else ""
+    shown = f"={error['input']!r}" if not _contradiction(error) and error["type"] != "missing" else ""
     return f"{where}{'.'.join(key)}{shown}: {rule}"
 
 

@@ -47,7 +47,7 @@ def test_the_same_result_again_is_no_news_and_another_one_is_refused(small_resul
     save_result(folder, small_result, ASKED)
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert not save_result(folder, small_result, ASKED)
-    with pytest.raises(InputError, match="holds another result; name another folder"):
+    with pytest.raises(InputError, match=r"holds another result\. Name another folder"):
         save_result(folder, greedy, ASKED)
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
     assert save_result(folder, greedy, ASKED, overwrite=True)

@@ -256,13 +256,13 @@ def test_a_share_plan_refuses_what_is_of_options(run, dips, arguments, code, mes
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("close", "3"), 1, "trade = 3: is not in the journal; open are none"),
+        (("close", "3"), 1, "trade=3: is not in the journal. Open are none"),
         (("open", "--plan", "nothing.toml"), 1, "nothing.toml: cannot be read"),
         (("open", "--answer", "calm=yes"), 1, "'calm=yes' is not an answer"),
         (
             ("open", "--answer", "calm=met", "--dte", "15:50", "--account", "100"),
             1,
-            "contracts = 0: one contract risks",
+            "contracts=0: one contract risks",
         ),
     ],
 )
@@ -320,7 +320,7 @@ def test_bars_that_end_before_the_entry_leave_unknown_what_reads_them(paper, tmp
     page = paper("open", "--plan", "plan.toml", "--bars", "IWM.csv", "--format", "json")
     states = page.json["trades"][0]["checklist"]
     assert (states["quiet"], states["no-panic"]) == ("unknown", "met")
-    assert "the plan says neither take nor skip: as_of = '2026-03-02': the bars have no 2026-02-27" in page.err
+    assert "the plan says neither take nor skip: as_of='2026-03-02': the bars have no 2026-02-27" in page.err
 
 
 GAPS = """
@@ -404,7 +404,7 @@ def test_an_answer_counts_for_the_plans_decision_too(paper, tmp_path):
 def test_an_answer_to_what_the_plan_does_not_ask_is_refused(paper):
     failed = paper("open", "--plan", "plan.toml", "--answer", "clam=met")
     assert failed.code == 1
-    assert "answer = 'clam': unknown criterion of the plan; they are calm, premium" in failed.err
+    assert "answer='clam': unknown criterion of the plan. They are calm, premium" in failed.err
 
 
 @pytest.mark.parametrize("lost", ["the close before", "most of the year"])

@@ -146,7 +146,7 @@ def test_contradictions_and_missing_data(run, data):
     for arguments, message in (
         (("--edge", "vol-contraction", "--instrument", "shares"), "vol-contraction sells premium when IV ranks low"),
         (("--edge", "momentum", "--horizon", "swing"), "a swing plan holds longer: choose intraday"),
-        (("--edge", "momentum"), "an intraday plan needs intraday data; name one-minute bars: --minutes FILE"),
+        (("--edge", "momentum"), "an intraday plan needs intraday data. Name one-minute bars: --minutes FILE"),
         ((), "give --plan FILE or --edge"),
     ):
         done = run("plan", *arguments, *data)
@@ -357,10 +357,10 @@ def test_a_plan_that_stands_in_the_file_is_not_lost(run, data, tmp_path):
     plan.write_text(plan.read_text() + "# mine\n")
     assert "already there, unchanged: dips.toml" in run(*asked).err
     refused = run(*asked, "--risk", "2%")
-    assert (refused.code, "save = 'dips.toml': holds another plan; name another file" in refused.err) == (1, True)
+    assert (refused.code, "save='dips.toml': holds another plan. Name another file" in refused.err) == (1, True)
     assert plan.read_text().endswith("# mine\n")
 
 
 def test_a_day_without_a_session_is_no_day_of_a_decision(run, data):
     refused = run(*DIPS, *data, "--as-of", "2024-12-28", "--check")  # a Saturday
-    assert (refused.code, "not a session; give --as-of 2024-12-30" in refused.err) == (1, True)
+    assert (refused.code, "not a session. Give --as-of 2024-12-30" in refused.err) == (1, True)

@@ -14,12 +14,12 @@ def test_shares_as_written(text, value):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1", "may mean a share or a percentage; write 1% for 1 in a hundred"),
+        ("1", "may mean a share or a percentage. Write 1% for 1 in a hundred"),
         ("0", "must be above 0 and at most 1"),
         ("-1%", "must be above 0"),
         ("150%", "must be above 0 and at most 1"),
         ("nan", "must be above 0"),
-        ("two", "invalid fraction; write 1% or 0.01"),
+        ("two", "invalid fraction. Write 1% or 0.01"),
         ("", "invalid fraction"),
     ],
 )

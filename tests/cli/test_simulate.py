@@ -55,7 +55,7 @@ def test_another_seed_needs_another_folder(simulated, run, tmp_path):
     simulated("--quiet")
     failed = run("simulate", "--output", tmp_path / "out", "--seed", 8, *SMALL)
     assert failed.code == 1
-    assert "holds another simulation: seed 7, not 8; name another --output" in failed.err
+    assert "holds another simulation: seed 7, not 8. Name another --output" in failed.err
 
 
 def test_a_scenario_by_name_and_out_of_a_file(run, tmp_path):
@@ -83,7 +83,7 @@ def test_a_scenario_by_name_and_out_of_a_file(run, tmp_path):
 def test_no_day_lies_ahead(run, tmp_path):
     failed = run("simulate", "--output", tmp_path / "out", "--days", 99_999)
     assert failed.code == 1
-    assert "sessions from 2016-01-04 to today; simulate fewer, or begin earlier with --first" in failed.err
+    assert "sessions from 2016-01-04 to today. Simulate fewer, or begin earlier with --first" in failed.err
     assert not (tmp_path / "out").exists()
 
 

@@ -87,7 +87,7 @@ def test_custom_schedules():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("etrade", "unknown fee schedule 'etrade'; choose one of tastytrade"),
+        ("etrade", "unknown fee schedule 'etrade'. Choose one of tastytrade"),
         ("custom:x", "commission needs a number of zero or more"),
         ("custom:-1", "commission needs a number of zero or more"),
         ("commission=inf", "commission needs a number of zero or more"),

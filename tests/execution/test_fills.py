@@ -188,14 +188,14 @@ def test_spellings_of_one_model_are_equal():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("halfway", "unknown fill convention; choose one of fraction:X"),
+        ("halfway", "unknown fill convention. Choose one of fraction:X"),
         ("fraction", "needs a number between 0 and 1"),
-        ("fraction:1.5", "needs a number between 0 and 1; use stress:K"),
+        ("fraction:1.5", "needs a number between 0 and 1. Use stress:K"),
         ("fraction:nan", "needs a number between 0 and 1"),
         ("stress:-1", "needs a number zero or more"),
         ("stress:inf", "needs a number zero or more"),
-        ("effective:best", "names no effective spread; choose of conventional, average, timed"),
-        ("mid:0.5", "mid takes no parameter; write mid"),
+        ("effective:best", "names no effective spread. Choose of conventional, average, timed"),
+        ("mid:0.5", "mid takes no parameter. Write mid"),
     ],
 )
 def test_what_is_no_model_is_named(text, message):

@@ -109,7 +109,7 @@ def test_two_chains_side_by_side():
 
 
 def test_a_right_that_is_neither_is_refused():
-    with pytest.raises(InputError, match="right = 'put': must be C or P"):
+    with pytest.raises(InputError, match="right='put': must be C or P"):
         spread_table(chain(("C", 101.0, 0.2, 0.3, 30, 0.1), ("put", 95.0, 0.2, 0.3, 30, -0.1)))
 
 

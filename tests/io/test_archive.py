@@ -137,7 +137,7 @@ def test_a_failed_write_leaves_no_trace(record, chain, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(durable.os, "fsync", full)
-    with pytest.raises(DataError, match="No space left on device; free some space"):
+    with pytest.raises(DataError, match=r"No space left on device\. Free some space"):
         record.add(at(chain, 10))
     monkeypatch.undo()
     assert list(before.path.parent.iterdir()) == [before.path]

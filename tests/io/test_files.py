@@ -90,7 +90,7 @@ def test_times_of_every_zone_become_new_york(quotes, save):
 
 def test_the_symbol_comes_from_column_root_or_argument(quotes, save):
     bare = quotes().drop(columns="underlying_symbol")
-    with pytest.raises(DataError, match="names no underlying, by column or by OCC symbol; say it with --symbol"):
+    with pytest.raises(DataError, match=r"names no underlying, by column or by OCC symbol\. Say it with --symbol"):
         load_chain(save(bare))
     assert load_chain(save(bare), symbol="IWM").quotes["root"].unique().tolist() == ["IWM"]
     assert load_chain(save(bare.assign(root="SPXW"))).symbol == "SPX"
@@ -100,7 +100,7 @@ def test_the_symbol_comes_from_column_root_or_argument(quotes, save):
 
 def test_the_quote_date_may_be_given(quotes, save):
     undated = quotes().drop(columns="quote_date")
-    with pytest.raises(DataError, match="has no column for the quote date; say it with --as-of"):
+    with pytest.raises(DataError, match=r"has no column for the quote date\. Say it with --as-of"):
         load_chain(save(undated))
     chain = load_chain(save(undated), as_of=date(2024, 6, 3))
     assert chain.as_of == date(2024, 6, 3)
@@ -131,7 +131,7 @@ def test_a_window_of_expirations(quotes, save):
     chain = load_chain(path, expirations=(date(2024, 6, 10), date(2024, 6, 30)))
     assert chain.quotes["expiration"].unique().tolist() == [pd.Timestamp("2024-06-21")]
     with pytest.raises(
-        DataError, match="no expiration from 2024-07-01 to 2024-07-31; listed are 2024-06-07 to 2024-06-21"
+        DataError, match=r"no expiration from 2024-07-01 to 2024-07-31\. Listed are 2024-06-07 to 2024-06-21"
     ):
         load_chain(path, expirations=(date(2024, 7, 1), date(2024, 7, 31)))
     with pytest.raises(InputError, match="ends before it begins"):

@@ -38,7 +38,7 @@ def test_a_symbol_column_holds_either():
 
 @pytest.mark.parametrize("twin", ["bid", "BID", "[bid] "])
 def test_a_column_that_occurs_twice_is_refused(twin):
-    with pytest.raises(DataError, match=r"chain.csv: column bid occurs 2 times \(bid, .*\); keep one of them"):
+    with pytest.raises(DataError, match=r"chain.csv: column bid occurs 2 times \(bid, .*\). Keep one of them"):
         detect([*LONG, twin], {}, "chain.csv")
 
 

@@ -198,7 +198,7 @@ def test_the_unit_is_read_from_the_oldest_rows(write):
         (b"\x1f\x8b\x08\x00broken", "cannot be read as a table"),
         (b"PAR1 broken", "cannot be read as a table"),
         (b"date,close\n2024-01-03,\xff\xfe\n", "row 2, column close: .* is not a number"),
-        ("date,close,close\n2024-01-03,20,21\n", "column close occurs 2 times; keep one of them"),
+        ("date,close,close\n2024-01-03,20,21\n", "column close occurs 2 times. Keep one of them"),
         ("date,Close,CLOSE\n2024-01-03,20,21\n", "column Close occurs 2 times"),
         ("date,DATE,close\n2024-01-03,2024-01-04,21\n", "column date occurs 2 times"),
         ("date,close\n2024-01-03,20,1\n", "row 2 has 3 cells, the header 2"),
@@ -232,14 +232,14 @@ def test_a_row_in_the_future_is_named(write):
 
 
 def test_a_directory_and_a_missing_file_are_named(tmp_path):
-    with pytest.raises(DataError, match="is a directory; give a CSV or Parquet file"):
+    with pytest.raises(DataError, match=r"is a directory\. Give a CSV or Parquet file"):
         load_iv_history(tmp_path)
     with pytest.raises(DataError, match="does not exist"):
         load_iv_history(tmp_path / "none.csv")
 
 
 def test_a_file_that_starts_after_the_decision_is_named(write):
-    with pytest.raises(DataError, match="has no row before 2024-01-03; give a longer --iv-history"):
+    with pytest.raises(DataError, match=r"has no row before 2024-01-03\. Give a longer --iv-history"):
         load_iv_history(write(CBOE), before=date(2024, 1, 3))
 
 

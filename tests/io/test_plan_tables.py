@@ -90,8 +90,8 @@ def test_real_holdings_agree_with_the_derived_weights(market_data):
 def test_days_before_months_are_refused_not_guessed(tmp_path):
     file = tmp_path / "events.csv"
     file.write_text("date,event\n01.02.2024,ISM\n13.02.2024,ISM\n")
-    with pytest.raises(DataError, match=r"row 2: '01\.02\.2024' is no date; write YYYY-MM-DD"):
+    with pytest.raises(DataError, match=r"row 2: '01\.02\.2024' is not a date. Write YYYY-MM-DD"):
         load_events(file)
     file.write_text("date,event\n")
-    with pytest.raises(DataError, match="holds no rows; give a CSV file with the columns date and event"):
+    with pytest.raises(DataError, match=r"holds no rows\. Give a CSV file with the columns date and event"):
         load_events(file)

@@ -17,7 +17,7 @@ HEADER = "quote_date,underlying_symbol,underlying_price,expiration,right,strike,
         (b"\n\n", "a.csv", "is empty"),
         (b"", "a.csv.gz", "is empty"),
         (HEADER.encode(), "a.csv", "holds a header and no rows"),
-        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj", "a.pdf", "is a PDF, not a table; give a CSV, Parquet or JSON"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj", "a.pdf", "is a PDF, not a table. Give a CSV, Parquet or JSON"),
         (b"PK\x03\x04\x14\x00", "a.zip", "is a zip archive"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "a.png", "is a binary file"),
         (b"PAR1 and then nothing", "a.parquet", "a.parquet: "),
@@ -25,7 +25,7 @@ HEADER = "quote_date,underlying_symbol,underlying_price,expiration,right,strike,
         (b'{"options": [', "a.json", "cannot be read as JSON"),
         (b'{"options": []}', "a.json", "holds no list of options"),
         (b"Dear diary\nnothing today\n", "a.txt", r"no column for .*\(columns seen: Dear diary\)"),
-        (HEADER.encode() + b"2024-06-03,IWM,100\n", "a.csv", "row 2 has 3 cells, the header 8; correct the row"),
+        (HEADER.encode() + b"2024-06-03,IWM,100\n", "a.csv", "row 2 has 3 cells, the header 8. Correct the row"),
         (b'{"bid": 1}\n{"bid": 2,\n', "a.json", "line 2 is not JSON"),
         (HEADER.encode("utf-16"), "a.csv", "holds a header and no rows"),
     ],
@@ -38,7 +38,7 @@ def test_what_is_no_chain_is_refused_in_one_line(save, content, name, message):
 
 
 def test_directories_and_absent_files(tmp_path):
-    with pytest.raises(DataError, match="is a directory; give one file"):
+    with pytest.raises(DataError, match=r"is a directory\. Give one file"):
         load_chain(tmp_path)
     with pytest.raises(DataError, match="No such file"):
         load_chain(tmp_path / "nowhere.csv")

@@ -49,7 +49,7 @@ def test_few_trades_tell_nothing():
 
 def test_a_log_without_a_closed_trade_is_refused():
     log = log_of_rows([{"entry": "2026-03-02", "contracts": 1}], "mine")
-    with pytest.raises(InputError, match="no closed trade to review; come back when one is closed"):
+    with pytest.raises(InputError, match=r"no closed trade to review\. Come back when one is closed"):
         diagnose(log, PlanRules())
 
 

@@ -101,7 +101,7 @@ def test_what_is_closed_stays_closed(journal):
     assert journal.trades() == (closed,)
     with pytest.raises(InputError, match="was closed at 2026-03-09"):
         journal.close(1, Closing("2026-03-10 15:00:00", 0.1, 0.1, 0.1, 4.0, "profit"))
-    with pytest.raises(InputError, match="is not in the journal; open are none"):
+    with pytest.raises(InputError, match=r"is not in the journal\. Open are none"):
         journal.close(7, Closing("2026-03-10 15:00:00", 0.1, 0.1, 0.1, 4.0, "profit"))
 
 
@@ -109,7 +109,7 @@ def test_what_is_closed_stays_closed(journal):
 def test_a_damaged_journal_is_named_and_left_alone(journal, content):
     journal.path.parent.mkdir(parents=True)
     journal.path.write_text(content)
-    with pytest.raises(DataError, match=r"is damaged .*; restore it from a backup; nothing was changed"):
+    with pytest.raises(DataError, match=r"is damaged .*. Restore it from a backup; nothing was changed"):
         journal.add(trade())
     assert journal.path.read_text() == content
 
@@ -117,7 +117,7 @@ def test_a_damaged_journal_is_named_and_left_alone(journal, content):
 def test_a_later_version_is_refused(journal):
     journal.path.parent.mkdir(parents=True)
     journal.path.write_text(json.dumps({"version": 4, "trades": []}))
-    with pytest.raises(DataError, match="version 4 is not 3, which this tool reads; update iwm-opts"):
+    with pytest.raises(DataError, match=r"version 4 is not 3, which this tool reads\. Update iwm-opts"):
         journal.trades()
 
 
@@ -195,7 +195,7 @@ def test_a_mark_before_the_entry_is_refused(snapshot):
 
 
 def test_real_and_simulated_quotes_are_never_mixed(snapshot):
-    with pytest.raises(InputError, match="trade 4 was opened at simulated quotes, these are real; name --source"):
+    with pytest.raises(InputError, match=r"trade 4 was opened at simulated quotes, these are real\. Name --source"):
         marked(trade(number=4, market="SIMULATED market"), snapshot)
     simulated = replace(snapshot, chain=replace(snapshot.chain, simulated=True))
     with pytest.raises(InputError, match="trade 0 was opened at real quotes, these are simulated"):
@@ -242,7 +242,7 @@ def test_a_review_reads_real_quotes_where_there_are_any():
 
 
 def test_an_empty_journal_has_no_log():
-    with pytest.raises(DataError, match="holds no trade; open one: iwm-opts paper open"):
+    with pytest.raises(DataError, match=r"holds no trade\. Open one: iwm-opts paper open"):
         log_of_paper([])
 
 

@@ -61,7 +61,7 @@ def test_interactive_brokers():
     assert trade.pnl == pytest.approx(200.0 - 5.2)  # what the statement's Total says is realised
     assert trade.exit == pd.Timestamp("2026-03-20 16:20")
     (problem,) = log.problems
-    assert problem.startswith("line 17: symbol = 'IWM 20MARCH 190 P': is no OCC option symbol")
+    assert problem.startswith("line 17: symbol='IWM 20MARCH 190 P': invalid OCC option symbol")
     assert "rows not used: 1 of Forex" in log.notes
     assert "rows not used: 1 of ClosedLot (parts of orders)" in log.notes
 
@@ -194,7 +194,7 @@ def test_a_decimal_comma_is_read_where_the_whole_file_has_it(tmp_path):
 
 def test_a_file_with_two_decimal_signs_is_refused_with_both_named(tmp_path):
     comma = tasty("02", "SELL_TO_OPEN", 190, "240,00", 1), tasty("02", "BUY_TO_OPEN", 185, "-1.140,50", 1)
-    with pytest.raises(DataError, match=r"'-1.00' has a decimal point and '240,00' a decimal comma; write all numbers"):
+    with pytest.raises(DataError, match=r"'-1.00' has a decimal point and '240,00' a decimal comma. Write all numbers"):
         read_log(broken(tmp_path, TASTY, *comma, *LEFT))
 
 

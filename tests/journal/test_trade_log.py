@@ -75,7 +75,7 @@ def test_answers_read_back():
     answers = {"trend": "met", "no-event": "unknown"}
     assert answers_of(answers_text(answers)) == answers
     assert answers_of("") == {}
-    with pytest.raises(DataError, match="'trend=yes' is not an answer; write criterion=answer, answer being met"):
+    with pytest.raises(DataError, match=r"'trend=yes' is not an answer\. Write criterion=answer, answer being met"):
         answers_of("trend=yes")
 
 

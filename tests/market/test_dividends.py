@@ -46,13 +46,13 @@ def test_entries_that_make_no_sense(text):
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
-        ("2026-09-15:0,62", "has a decimal comma; write for instance 2026-09-15:0.62"),
+        ("2026-09-15:0,62", "has a decimal comma. Write for instance 2026-09-15:0.62"),
         ("2026-09-15:0,62,2026-12-15:0,8", "has a decimal comma"),
         ("9999-09-15:0.6", "lies outside the years 1990 to 2100"),
         ("1989-09-15:0.6", "lies outside the years 1990 to 2100"),
         ("2026-09-15:1000", "zero or more, and below 1000"),
         ("2026-09-15:0.6,2026-09-15:0.7", "gives 2026-09-15 two amounts"),
-        ("", "is empty; name a file"),
+        ("", "is empty. Name a file"),
     ],
 )
 def test_slips_are_named(text, rule):

@@ -85,7 +85,7 @@ def test_an_expired_slice_has_no_forward():
 
 
 def test_a_rate_that_is_no_number_is_refused():
-    with pytest.raises(InputError, match="rate = nan: must be a finite number"):
+    with pytest.raises(InputError, match="rate=nan: must be a finite number"):
         implied_forward(parity_slice(30, 300.0, 0.04), math.nan)
 
 

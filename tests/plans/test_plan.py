@@ -52,16 +52,16 @@ def test_thresholds_reach_the_rules():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("[account]\nrisk = 2", r"line 7, account\.risk = 2: may mean a share or a percentage; write 2% for"),
-        ('[account]\nvalue = "much"', r"line 7, account\.value = 'much'"),
-        ("[exits]\n\ntarget = 2.0", r"line 8, exits\.target = 2\.0: unknown key"),
-        ("[exits]\nstop_atr = nan", r"line 7, exits\.stop_atr = nan"),
-        ("[exits]\ntarget_atr = inf", r"line 7, exits\.target_atr = inf"),
+        ("[account]\nrisk = 2", r"line 7, account\.risk=2: may mean a share or a percentage. Write 2% for"),
+        ('[account]\nvalue = "much"', r"line 7, account\.value='much'"),
+        ("[exits]\n\ntarget = 2.0", r"line 8, exits\.target=2\.0: unknown key"),
+        ("[exits]\nstop_atr = nan", r"line 7, exits\.stop_atr=nan"),
+        ("[exits]\ntarget_atr = inf", r"line 7, exits\.target_atr=inf"),
         ('[checklist]\ncriteria = ["trend", "moon"]', r"line 7, checklist\.criteria: unknown criterion 'moon': choose"),
         ('[checklist]\ncriteria = ["trend", "trend", "calm"]', r"line 7, checklist\.criteria: 'trend' would count tw"),
         ("[checklist]\nminimum = 9", r"line 7, checklist\.minimum: 9 of 6 criteria can never be met"),
-        ('[costs]\nfill = "cheap"', r"line 7, costs\.fill = 'cheap'"),
-        ('[costs]\nfees = "nobody"', r"line 7, costs\.fees = 'nobody'"),
+        ('[costs]\nfill = "cheap"', r"line 7, costs\.fill='cheap'"),
+        ('[costs]\nfees = "nobody"', r"line 7, costs\.fees='nobody'"),
         ("[momentum]\ngap = 0.01", r"line 6, momentum: thresholds of momentum mean nothing to a plan on mean-rev"),
         ("[package]\ndte = 30", r"line 6, package: shares have no option package"),
         ("[exits]\nmax_sessions = 2", r"line 6, exits\.time_stop_sessions: comes after max_sessions"),
@@ -176,5 +176,5 @@ def test_a_contradiction_shows_the_value_that_was_given():
 
 def test_an_intraday_trade_ends_within_its_session():
     assert make_usual_plan("momentum", momentum={"exit_minute": 390}).rule.exit_minute == 390
-    with pytest.raises(InputError, match=r"momentum\.exit_minute = 391: lies after the close"):
+    with pytest.raises(InputError, match=r"momentum\.exit_minute=391: lies after the close"):
         make_usual_plan("momentum", momentum={"exit_minute": 391})

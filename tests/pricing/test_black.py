@@ -159,7 +159,7 @@ def test_every_way_to_say_right(right):
 @pytest.mark.parametrize(
     ("right", "message"),
     [
-        ("call", "right = 'call': is neither a call nor a put"),
+        ("call", "right='call': is neither a call nor a put"),
         (None, "right = None"),
         (True, "right = True"),
         (0, "right = 0"),
@@ -180,7 +180,7 @@ def test_what_is_no_right_is_named_with_its_position(right, message):
 
 
 def test_wrong_types_and_shapes():
-    with pytest.raises(InputError, match="spot = 'x': is not a number"):
+    with pytest.raises(InputError, match="spot='x': is not a number"):
         price("C", "x", 100, 1, 0, 0.2)
     with pytest.raises(InputError, match="do not broadcast together"):
         price("C", [1, 2], [1, 2, 3], 1, 0, 0.2)

@@ -75,7 +75,7 @@ def test_the_market_itself_lies_among_its_own_histories(target):
 
 
 def test_a_history_of_a_year_has_no_facts():
-    with pytest.raises(InputError, match="history = 300: sessions are too few"):
+    with pytest.raises(InputError, match="history=300: sessions are too few"):
         target_of(simulated_history(PARAMETERS, 300, seed=1))
 
 

@@ -50,7 +50,9 @@ def test_volume_rises_with_the_size_of_the_fund_s_own_return(market, symbol, wan
 
 
 def test_an_unknown_companion(market):
-    with pytest.raises(InputError, match="symbol = 'XBI': is no companion of the simulated market; it has SPY, KRE"):
+    with pytest.raises(
+        InputError, match=r"symbol='XBI': unknown companion of the simulated market\. Choose of SPY, KRE"
+    ):
         market.bars("XBI")
 
 

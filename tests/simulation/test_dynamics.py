@@ -113,7 +113,7 @@ def test_total_priced_variance_grows_with_time():
 
 
 def test_an_infinite_mean_is_refused():
-    with pytest.raises(InputError, match=r"burst_mean = 1\.0: must be below 1"):
+    with pytest.raises(InputError, match=r"burst_mean=1\.0: must be below 1"):
         replace(PARAMETERS.dynamics, burst_mean=1.0)
 
 

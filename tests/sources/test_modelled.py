@@ -72,7 +72,7 @@ def test_at_the_money_vol_lies_below_the_index(market, volatility):
 def test_prices_are_the_bars(market, bars):
     assert (market.closes == bars["close"].loc[pd.DatetimeIndex(market.days)]).all()
     assert market.bars().equals(bars.loc[pd.DatetimeIndex(market.days)])
-    with pytest.raises(InputError, match="symbol = 'KRE': is not in the modelled market, RVX"):
+    with pytest.raises(InputError, match="symbol='KRE': is not in the modelled market, RVX"):
         market.bars("KRE")
 
 
@@ -178,9 +178,9 @@ def test_on_its_newest_day(files):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"bars": None}, "bars = None: the modelled market is made from daily bars"),
+        ({"bars": None}, "bars=None: the modelled market is made from daily bars"),
         ({"iv_history": None}, "give --bars IWM.csv --iv-history"),
-        ({"slope_base": None}, "slope_base = None: a slope is the ratio of two indices"),
+        ({"slope_base": None}, "slope_base=None: a slope is the ratio of two indices"),
         ({"slope_history": "iv_history"}, "is not a short index over a longer one"),
         ({"yields": "bars"}, "is not a yield in per cent"),
     ],

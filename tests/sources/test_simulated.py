@@ -144,7 +144,7 @@ def test_expirations_from_tomorrow_on(chain):
 
 
 def test_a_day_it_does_not_have(market):
-    with pytest.raises(InputError, match=r"as_of = '2026-06-27': is no day of the simulated market, seed 1"):
+    with pytest.raises(InputError, match=r"as_of='2026-06-27': not a day of the simulated market, seed 1"):
         market.chain(date(2026, 6, 27))
     with pytest.raises(InputError, match="no tenor"):
         market.iv_history(20)
@@ -178,7 +178,7 @@ def test_bars_within_the_session_agree_with_the_daily_ones():
 
 @pytest.mark.parametrize(
     ("fast", "growth", "message"),
-    [(900.0, 0.0, "path = 0: .*(runs beyond all numbers|no price of a fund)"), (0.0, -2000.0, "no price of a fund")],
+    [(900.0, 0.0, "path=0: .*(runs beyond all numbers|no price of a fund)"), (0.0, -2000.0, "no price of a fund")],
 )
 def test_a_path_that_is_no_market_is_refused(fast, growth, message):
     start = State(fast=fast, middle=0.0, slow=0.0, premium=0.0, term=0.0, skew=0.0)
