@@ -89,7 +89,7 @@ CACHE_DIR = cache_parent() / f"{_DIGEST_PREFIX}{_digest()}"
 def is_kept() -> bool:
     """Whether compiled kernels can be kept in their folder.
 
-    Numba would silently keep them beside the sources instead, where an edited callee leaves its callers stale.
+    Numba would silently keep them next to the sources instead, where an edited callee leaves its callers stale.
     """
     try:
         CACHE_DIR.mkdir(parents=True, exist_ok=True)
@@ -189,7 +189,7 @@ class _KernelCompiler(CompilerBase):
 
     def define_pipelines(self) -> list[Any]:
         pipeline = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        pipeline.passes = [one for one in pipeline.passes if one[0].__name__ not in SKIPPED_PASSES]
+        pipeline.passes = [step for step in pipeline.passes if step[0].__name__ not in SKIPPED_PASSES]
         pipeline._finalized = False
         pipeline.finalize()
         return [pipeline]
@@ -263,7 +263,7 @@ class _Kernel(Dispatcher):  # type: ignore[misc]
         """Signature of a call from another kernel."""
         self.prepare()
         # A literal is a type of its own: the callee would be compiled again for it.
-        return super().get_call_template([types.unliteral(one) for one in args], kws)
+        return super().get_call_template([types.unliteral(argument) for argument in args], kws)
 
     def _compile_for_args(self, *args: Any, **kws: Any) -> Any:
         if self.declared is None:

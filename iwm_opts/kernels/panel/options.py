@@ -1,4 +1,4 @@
-"""Options of a panel: where they are listed, what is quoted for them, and the choice of a package among them."""
+"""Options of a panel: listing, quotes and choice of a package."""
 
 import math
 
@@ -25,19 +25,19 @@ def first_at_least(values, low, high, value):
 
 
 @kernel(types.void(INTS, INTS, INTS, INTS, INTS, INTS, INTS))
-def find_slices(day_start, expiration, root, place, wanted_expiration, wanted_root, found):
+def find_slices(day_start, expiration, root, place, wanted_expiration, wanted_root, index):
     """Slice of each day, expiration and root, arrays of shape (n,); -1 where the day does not list it."""
-    for i in range(found.shape[0]):
+    for i in range(index.shape[0]):
         high = day_start[place[i] + 1]
         s = first_at_least(expiration, day_start[place[i]], high, wanted_expiration[i])
         while s < high and expiration[s] == wanted_expiration[i] and root[s] != wanted_root[i]:
             s += 1
-        found[i] = s if s < high and expiration[s] == wanted_expiration[i] else -1
+        index[i] = s if s < high and expiration[s] == wanted_expiration[i] else -1
 
 
 @kernel(types.void(INTS, *(FLOATS,) * 5, INTS, FLOATS, FLOATS, FLOATS, FLOATS))
-def quotes_of(strike_start, strike, call_bid, call_ask, put_bid, put_ask, index, right, wanted, bid, ask):
-    """Bid and ask of options by slice, right and strike, arrays of shape (n,); NaN where there is no usable quote.
+def quotes_of(strike_start, strike, call_bid, call_ask, put_bid, put_ask, index, right, target, bid, ask):
+    """Bid and ask of options by slice, right and strike, arrays of shape (n,); NaN without a usable quote.
 
     A slice of -1 has no quotes.
     """
@@ -47,42 +47,42 @@ def quotes_of(strike_start, strike, call_bid, call_ask, put_bid, put_ask, index,
         if s < 0:
             continue
         high = strike_start[s + 1]
-        j = first_at_least(strike, strike_start[s], high, wanted[i])
-        if j < high and strike[j] == wanted[i]:
+        j = first_at_least(strike, strike_start[s], high, target[i])
+        if j < high and strike[j] == target[i]:
             b, a = (call_bid[j], call_ask[j]) if right[i] > 0.0 else (put_bid[j], put_ask[j])
             if math.isfinite(b) and math.isfinite(a):
                 bid[i], ask[i] = b, a
 
 
 @inline
-def _nearest_delta(delta, bid, ask, low, high, wanted):
-    """Quoted strike whose |delta| is nearest to one wanted, the lower of two equals; -1 for none."""
-    best, found = math.inf, -1
+def _nearest_delta(delta, bid, ask, low, high, target):
+    """Quoted strike whose |delta| is nearest to a target, the lower of two equals; -1 for none."""
+    best, nearest = math.inf, -1
     for j in range(low, high):
         if math.isfinite(bid[j]) and math.isfinite(ask[j]):
-            miss = abs(abs(delta[j]) - wanted)
+            miss = abs(abs(delta[j]) - target)
             if miss < best:
-                best, found = miss, j
-    return found
+                best, nearest = miss, j
+    return nearest
 
 
 @inline
 def _at_width(strike, bid, ask, low, high, anchor, width):
     """Quoted strike a width away from an anchor, the lower of two equals; -1 where all miss by over a tenth."""
-    best, found = width * WIDTH_SLACK, -1
+    best, nearest = width * WIDTH_SLACK, -1
     for j in range(low, high):
         if math.isfinite(bid[j]) and math.isfinite(ask[j]):
             distance = abs(strike[j] - strike[anchor])
             miss = abs(distance - width)
-            if distance > SAME_STRIKE and (miss < best or (miss == best and found < 0)):
-                best, found = miss, j
-    return found
+            if distance > SAME_STRIKE and (miss < best or (miss == best and nearest < 0)):
+                best, nearest = miss, j
+    return nearest
 
 
 @inline
-def _side(strike, delta, bid, ask, low, high, is_put, legs, wanted, width, wing_delta):
+def _side(strike, delta, bid, ask, low, high, is_put, legs, target, width, wing_delta):
     """Anchor by delta and, for two legs, the wing beyond it; -1 where one is missing."""
-    anchor = _nearest_delta(delta, bid, ask, low, high, wanted)
+    anchor = _nearest_delta(delta, bid, ask, low, high, target)
     if anchor < 0 or legs < 2:
         return anchor, anchor
     first, last = (low, anchor) if is_put else (anchor + 1, high)

@@ -10,7 +10,7 @@ from iwm_opts.kernels.panel.implied_rate import PARITY_STRIKES, parity_point
 def parity_forward(strike, call_bid, call_ask, put_bid, put_ask, discount):
     """Parity forward of the strikes of one expiration: see `implied_rate.parity_point`.
 
-    Strikes ascend; shapes (n,), NaN where there is no quote.
+    Strikes ascend; shapes (n,), NaN without a quote.
     """
     room, place = np.empty((3, PARITY_STRIKES + 1)), np.empty(PARITY_STRIKES + 1, dtype=np.int64)
     forward, _ = parity_point(

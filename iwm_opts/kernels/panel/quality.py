@@ -24,7 +24,7 @@ def _is_between_ticks(price, tick):
 
 @inline
 def _is_possible(sign, is_american, strike, spot, bid, ask):
-    """Whether a bid is at most what the option can pay, and an American ask about intrinsic value or more."""
+    """Whether a bid is at most the largest payoff, and an American ask about intrinsic value or more."""
     slack = INTRINSIC_SLACK * spot
     most = spot + slack if sign > 0.0 else strike
     least = sign * (spot - strike) - slack if is_american else 0.0

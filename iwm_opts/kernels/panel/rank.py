@@ -9,7 +9,7 @@ from iwm_opts.kernels._jit import inline, kernel
 
 @inline
 def _rank(value, low, high):
-    """Where a value stands between two others, 0 to 100; NaN where they are one."""
+    """Rank of a value between two others, 0 to 100; NaN where they are equal."""
     return 100.0 * ((value - low) / (high - low)) if high > low else math.nan
 
 

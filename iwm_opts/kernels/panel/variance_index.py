@@ -24,8 +24,8 @@ def _wing(strike, bid, ask, start, low, high, step, centre_strike, centre_price)
     """Sum of delta-K / K^2 x price from the centre outwards, the centre's share of this side included.
 
     The methodology's delta-K, half the distance between the used neighbours and the whole distance at an end, makes
-    the sum a trapezoid over used strikes plus half the last gap at the end. A bid of zero is an option that nobody
-    bids for, and two in a row end the wing; a NaN bid is an option that the source lacks, and is skipped.
+    the sum a trapezoid over used strikes plus half the last gap at the end. A bid of zero is an option without
+    buyers, and two in a row end the wing; a NaN bid is an option that the source lacks, and is skipped.
 
     Returns the sum, options used, the outermost one, whether bids ended the wing, options absent up to it, and the
     part of the sum that no quote supports: the excess of trapezoids over gaps, and beyond strikes that ran out before

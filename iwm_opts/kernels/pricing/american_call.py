@@ -83,7 +83,7 @@ def integrate(eve, points, vol, rate, dt, at, value, slope, bend):
 def exercise_price(eve, points, options, rate, t, until, after, ahead, cash, boundary, bracket, work):
     """Price on an eve at and above which a call is exercised; NaN where none that the spot may reach.
 
-    By Newton's iteration on the logarithm of what the call is worth above its value at high prices, nearly a parabola
+    By Newton's iteration on the logarithm of the call's value above its asymptote at high prices, nearly a parabola
     in the log-price; by bisection where a step leaves the bracket. `until` is the time of the next ex-date, `after`
     that from this one to it.
     """
@@ -229,7 +229,7 @@ def american_call(spot, strike, vol, rate, t, ex_time, cash, exercise, out):
     ex-date, NaN where none.
     """
     size = spot.shape[0]
-    few, sides, found = np.empty((12, LANES)), np.empty((6, 2 * LANES)), np.empty((4, LANES))
+    few, sides, result = np.empty((12, LANES)), np.empty((6, 2 * LANES)), np.empty((4, LANES))
     many = np.empty((4, MOST_PANELS * POINTS * LANES))
     options = Calls(few[0], few[1], few[2])
     eve = Eve(few[3], sides[0], sides[1], sides[2], many[0], many[1])
@@ -238,9 +238,9 @@ def american_call(spot, strike, vol, rate, t, ex_time, cash, exercise, out):
         for i in range(LANES):  # the last block is filled up with the last option
             k = block + i if block + i < size else size - 1
             options.spot[i], options.strike[i], options.vol[i] = spot[k], strike[k], vol[k]
-        solve(eve, fresh, options, rate, t, ex_time, cash, exercise, few[5:], found)
+        solve(eve, fresh, options, rate, t, ex_time, cash, exercise, few[5:], result)
         for i in range(LANES if size - block > LANES else size - block):
             least = options.spot[i] - options.strike[i] if exercise else 0.0
-            out[0, block + i] = larger(found[0, i], larger(least, 0.0))
+            out[0, block + i] = larger(result[0, i], larger(least, 0.0))
             for row in range(1, 4):
-                out[row, block + i] = found[row, i]
+                out[row, block + i] = result[row, i]

@@ -46,7 +46,7 @@ Opening = namedtuple("Opening", ("value", "boundary", "start", "before"))
 def begin(grid, options, rate, left, nodes, work):
     """Values shortly before expiry, by collocation; returns how long before, `left` years at most.
 
-    A grid cannot follow exercise while the value bends within a few of its nodes, and what is missed would last.
+    A grid cannot follow exercise while the value bends within a few of its nodes, and the error would persist.
     """
     depth, square, away, there, price, delta, gamma = work
     before = 0.0
@@ -93,7 +93,7 @@ def keep(value, to_value, source, to):
 def wait(options, gain, rate, length, exercise, first, second):
     """Split the time before an ex-date (or expiry) for each put: `first` it waits, before that it may be exercised.
 
-    `gain` is what a put far in the money is worth at the end above exercise; it is updated to the start.
+    `gain` is the value above exercise of a put far in the money at the end; it is updated to the start.
     """
     discount = math.exp(-rate * length)
     for i in range(LANES):

@@ -1,4 +1,4 @@
-"""Grids of puts on a share that pays cash dividends: where nodes lie, what is between them, and across an ex-date.
+"""Grids of puts on a share with cash dividends: nodes, interpolation and ex-dates.
 
 LANES options side by side. Every stretch of time between ex-dates has a grid of its own in the log-price. Values
 narrower than its pitch are averaged with weights that keep cubics.
@@ -69,7 +69,7 @@ def pay(grid, options, nodes):
 
 @kernel(**INTERNAL)
 def continue_below(grid):
-    """Continue the value held below the boundary, by its parabola: what the node above it must see."""
+    """Continue the value held below the boundary, by its parabola, for the node above it."""
     for i in range(LANES):
         j = grid.start[i] - 1
         if grid.boundary[i] >= 0.0:
@@ -86,11 +86,11 @@ def between_nodes(value, lane, nodes, position):
     k = j * LANES + lane
     a, b, c, d, u = value[k - LANES], value[k], value[k + LANES], value[k + 2 * LANES], position - j
     outer = (u + 1.0) * u * (u - 1.0) * d - u * (u - 1.0) * (u - 2.0) * a
-    found = outer / 6.0 + 0.5 * ((u + 1.0) * (u - 1.0) * (u - 2.0) * b - (u + 1.0) * u * (u - 2.0) * c)
+    between = outer / 6.0 + 0.5 * ((u + 1.0) * (u - 1.0) * (u - 2.0) * b - (u + 1.0) * u * (u - 2.0) * c)
     outer = (3.0 * u * u - 1.0) * d - (3.0 * u * u - 6.0 * u + 2.0) * a
     first = outer / 6.0 + 0.5 * ((3.0 * u * u - 4.0 * u - 1.0) * b - (3.0 * u * u - 2.0 * u - 2.0) * c)
     second = (1.0 - u) * a + (3.0 * u - 2.0) * b + (1.0 - 3.0 * u) * c + u * d
-    return found, first, second
+    return between, first, second
 
 
 @kernel(**INTERNAL)
@@ -108,8 +108,8 @@ def worth(grid, strike, lane, nodes, price, position):
     if position >= nodes:
         return grid.value[nodes * LANES + lane]
     if position > 0.0:
-        found, _, _ = between_nodes(grid.value, lane, nodes, position)
-        return found
+        inside, _, _ = between_nodes(grid.value, lane, nodes, position)
+        return inside
     value, node = grid.value, grid.node
     return straight(value[lane], node[lane], value[LANES + lane], node[LANES + lane], 1.0, larger(price, 0.0))
 
@@ -144,10 +144,10 @@ def cross_ex_date(old, new, options, cash, position, nodes):
         for i in range(LANES):
             wide = 2.0 * new.pitch[i] / old.pitch[i] * larger(node[i] / larger(node[i] - cash, old.node[i]), 1.0)
             if wide > 2.0 * NARROW and -wide < position[i] < nodes + wide:
-                found = averaged(old, new, options.strike[i], i, nodes, node[i], cash)
+                value = averaged(old, new, options.strike[i], i, nodes, node[i], cash)
             else:
-                found = worth(old, options.strike[i], i, nodes, node[i] - cash, position[i])
-            new.value[j * LANES + i] = found
+                value = worth(old, options.strike[i], i, nodes, node[i] - cash, position[i])
+            new.value[j * LANES + i] = value
 
 
 @kernel(**INTERNAL)

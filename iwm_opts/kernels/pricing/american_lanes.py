@@ -1,4 +1,4 @@
-"""What the kernels of American options share: options side by side in the inner loops, which LLVM vectorises.
+"""Shared parts of American kernels: options in lanes, which LLVM vectorises.
 
 They are written for a short compilation too: every numpy function, `min` or `max` used would be one more function to
 compile.

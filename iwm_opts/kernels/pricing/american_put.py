@@ -100,8 +100,8 @@ def improve(vol, rate, t, square, depth, there, earned):
             d2 = d1 - stdev
             cash = discount * exp(-0.5 * d2 * d2) / stdev + earned[i] / vol[i]
             share = exp(-0.5 * d1 * d1) / stdev + normal_cdf(d1) / INV_SQRT_2PI
-            found = log(cash / share)
-            here[i] = found if found < 0.0 else 0.0
+            level = log(cash / share)
+            here[i] = level if level < 0.0 else 0.0
             below[i] = here[i] * here[i]
 
 

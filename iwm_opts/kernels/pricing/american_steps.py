@@ -22,7 +22,7 @@ MARGIN = 8  # nodes that a boundary may fall in one time step
 def weigh(weights, options, grid, rate, lengths, share, implicit):
     """Weights of one time step: of the three known values, of elimination, pivot and substitution, and four more.
 
-    Those are the discount factor, what diffusion and drift weigh beside the boundary, and the interest.
+    Those are the discount factor, the weights of diffusion and drift at the boundary, and the interest.
     """
     for i in range(LANES):
         dt, pitch, variance = lengths[i] * share, grid.pitch[i], options.vol[i] * options.vol[i]
@@ -69,16 +69,16 @@ def eliminate(value, rest, weights, first, nodes):
         rows = value[(j - 1) * LANES : (j + 2) * LANES]
         left = rest[j * LANES : (j + 2) * LANES]
         for i in range(LANES):
-            known = weights[i] * rows[i] + weights[LANES + i] * rows[LANES + i]
-            known += weights[2 * LANES + i] * rows[2 * LANES + i]
-            left[i] = known + weights[3 * LANES + i] * left[LANES + i]
+            moved = weights[i] * rows[i] + weights[LANES + i] * rows[LANES + i]
+            moved += weights[2 * LANES + i] * rows[2 * LANES + i]
+            left[i] = moved + weights[3 * LANES + i] * left[LANES + i]
 
 
 @kernel(**INTERNAL)
 def find_boundary(grid, rest, weights, bottom, lowest, nodes):
     """Find the first node at which each put is held, the boundary below it, and its value, into `bottom`.
 
-    Next to the boundary, `excess` is what the value held would be above exercise if that went on straight. With s the
+    Next to the boundary, `excess` is the value held above exercise, extrapolated linearly. With s the
     distance from the node below to the boundary, (1 - s)^2 = excess + weight s^2 in units of the parabola's.
     """
     for i in range(LANES):
@@ -138,8 +138,8 @@ def substitute(grid, rest, weights, bottom, first, nodes):
         if j <= top:
             least = floor[j * LANES : (j + 1) * LANES]
             for i in range(LANES):
-                found = bottom[i] if j == start[i] else rows[LANES + i]
-                rows[LANES + i] = least[i] if j < start[i] else found
+                held = bottom[i] if j == start[i] else rows[LANES + i]
+                rows[LANES + i] = least[i] if j < start[i] else held
 
 
 @kernel(**INTERNAL)

@@ -70,7 +70,7 @@ def advance(
     back the share `reversal`.
 
     A session's diffusive variance is (floor + exp(level + middle + slow)) (1 - fast_share + fast_share exp(fast)) with
-    the factors as they stood before it, and its drift `drift` + (variance_price - 1/2) times that. Of the fast factor's
+    the factors before it, and its drift `drift` + (variance_price - 1/2) times that. Of the fast factor's
     shock, the share `fast_convexity` is that of the square of spot's; that of the middle one is
     2 / (1 + exp(-middle_heat middle)) times as large. An event is a jump of the spot, which also lifts the fast factor
     by -jump_lift x jump and the middle one by -jump_middle_lift x jump, where the event's normal lies above

@@ -2,7 +2,7 @@
 
 Within the session log price is a Brownian motion, but for a jump at one moment in some. Daily bars take its end,
 maximum and minimum from their joint law, so that a path conditioned on them afterwards is that same Brownian motion
-again: what has been seen of it foretells nothing of its direction. Drawing the maximum and the minimum apart from each
+again: its past does not predict its direction. Drawing the maximum and the minimum apart from each
 other, or spreading a jump over the whole day, would break that.
 
 The path is built by halving: the value in the middle of an interval is drawn from its law given the ends, and with it
@@ -46,7 +46,7 @@ def _images(low, high, variance):
 
 @inline
 def _touching(start, bottom, cell, low, high, variance, out):
-    """Densities of a Brownian motion that ends in each cell and stays within [low, high], by what it touches.
+    """Densities of a Brownian motion that ends in each cell and stays within [low, high], by the bounds touched.
 
     `out`, shape (4, CELLS), has a row for each set of flags: neither bound touched, the upper one alone, the lower one
     alone, both; per unit of the end, and of each bound that is touched. The first is the series of images (Borodin and
@@ -86,10 +86,10 @@ def _drawn(weights, mark):
     place = kind = 0
     running = 0.0
     for k in range(weights.shape[0]):
-        for one in range(4):
-            if weights[k, one] > 0.0:
-                place, kind = k, one
-                running += weights[k, one]
+        for i in range(4):
+            if weights[k, i] > 0.0:
+                place, kind = k, i
+                running += weights[k, i]
                 if running > mark:
                     return place, kind
     return place, kind
@@ -170,7 +170,7 @@ def _extremes(end, variance, up, down):
     over, sd = 1.0 / variance, math.sqrt(variance)
     reach = 2.0 * high - end
     scale = 0.5 * reach * reach * over  # that of the one image without a lower bound becomes 1
-    wanted = 2.0 * reach * normal_cdf(-down)
+    mass = 2.0 * reach * normal_cdf(-down)
     top = min(0.0, end)
     bottom = top - 8.0 * sd
     low = 0.5 * (end - math.sqrt(end * end - 2.0 * variance * log(normal_cdf(down))))  # were there no maximum
@@ -181,11 +181,11 @@ def _extremes(end, variance, up, down):
             a, b, at_a, at_b = _image(n, 0.0, end, low, high, over, scale)
             above += 2.0 * n * (b * at_b - a * at_a)
             slope += 4.0 * n * ((n + 1.0) * (b * b * over - 1.0) * at_b - n * (a * a * over - 1.0) * at_a)
-        if above > wanted:
+        if above > mass:
             bottom = low
         else:
             top = low
-        step = (wanted - above) / slope
+        step = (mass - above) / slope
         before, low = low, low + step
         if not bottom < low < top:
             low = 0.5 * (bottom + top)

@@ -3,7 +3,8 @@
 w(k) = theta / 2 (1 + rho phi k + sqrt((phi k + rho)^2 + 1 - rho^2)),  phi = eta / (theta^gamma (1 + theta)^(1 - gamma))
 with k = ln(strike / forward) and theta the total variance at the money (Gatheral and Jacquier 2014, "Arbitrage-free SVI
 volatility surfaces", Quantitative Finance 14(1), equations 4.1 and 4.5). With 0 < gamma <= 1/2 and eta (1 + |rho|) <= 2
-there is no butterfly at any theta, and none in time while theta never falls (their remark 4.4 and theorems 4.1, 4.2).
+no butterfly arbitrage at any theta, and no calendar arbitrage while theta never falls (their remark 4.4 and theorems
+4.1, 4.2).
 """
 
 import math

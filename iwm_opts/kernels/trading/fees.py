@@ -1,4 +1,4 @@
-"""What an order costs in fees: commission with its cap and minimum, charges a contract, and the SEC's share."""
+"""Fees of an order: commission with cap and minimum, charges a contract, SEC fee."""
 
 from typing import NamedTuple
 

@@ -19,7 +19,7 @@ def against_the_trader(credit, ticks_per_dollar):
 
 @inline
 def two_sided(bid, ask):
-    """Midpoint and half-spread of one leg, its bid floored at zero; NaN where the ask is no price or below the bid."""
+    """Midpoint and half-spread of one leg, its bid floored at zero; NaN where the ask is invalid or below the bid."""
     if not (0.0 < ask < math.inf and bid <= ask):
         return math.nan, math.nan
     floored = max(bid, 0.0)
@@ -34,7 +34,7 @@ def offset_from_mid(share, half_spread, least):
 
 @inline
 def dearest_vertical(sign, right, ratio, mid, half, share, ticks_per_dollar):
-    """What the dearest vertical inside a package (a long and a short leg of one right) alone would cost against mid."""
+    """Cost against mid of the most expensive vertical inside a package."""
     dearest = 0.0
     for i in range(sign.shape[0]):
         for j in range(i):
@@ -54,7 +54,7 @@ def fill_prices(sign, right, ratio, bid, ask, share, is_floored, ticks_per_dolla
     """Fill packages of one kind: rows of `bid` and `ask` are packages, columns their legs; all in dollars a share.
 
     Credits are positive. `share` is the offset from mid as a share of the summed half-spread; with `is_floored` the
-    offset is at least a tick and at least what the dearest vertical inside alone would cost. `mid`, `half_spread` and
+    offset is at least a tick and at least the cost of its most expensive vertical alone. `mid`, `half_spread` and
     `price` are written; NaN where a leg has no two-sided quote.
     """
     legs = sign.shape[0]

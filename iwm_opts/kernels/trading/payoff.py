@@ -79,7 +79,7 @@ def package_extremes(sign, right, strike, credit, dividends, exercise_fee):
 def extremes(sign, right, strike, credit, dividends, exercise_fee, max_profit, max_loss_expiry, max_loss):
     """Best and worst outcome of each package at expiry, dollars a share.
 
-    Packages are rows, legs columns; `sign` may carry more than one contract. `credit` is what was received after fees
+    Packages are rows, legs columns; `sign` may carry more than one contract. `credit` is the amount received after fees
     (negative when paid). `max_loss` adds the dividends owed on shares short by early assignment, and `exercise_fee`
     (dollars a share) for every leg in the money; `max_loss_expiry` has neither. Losses are positive; infinite where the
     line never turns.
@@ -99,17 +99,17 @@ def breakevens(sign, right, strike, credit, out):
     legs = sign.shape[1]
     for i in range(sign.shape[0]):
         out[i, 0] = out[i, 1] = math.nan
-        found = 0
+        count = 0
         left, before = 0.0, package_payoff(sign[i], right[i], strike[i], 0.0) + credit[i]
         for j in range(legs):
             here = package_payoff(sign[i], right[i], strike[i], strike[i, j]) + credit[i]
-            if (before < 0.0) != (here < 0.0) and found < 2:
-                out[i, found] = left + (strike[i, j] - left) * before / (before - here)
-                found += 1
+            if (before < 0.0) != (here < 0.0) and count < 2:
+                out[i, count] = left + (strike[i, j] - left) * before / (before - here)
+                count += 1
             left, before = strike[i, j], here
         slope = upper_slope(sign[i], right[i])
-        if before * slope < 0.0 and found < 2:
-            out[i, found] = left - before / slope
+        if before * slope < 0.0 and count < 2:
+            out[i, count] = left - before / slope
 
 
 @kernel("void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])")
