@@ -302,8 +302,8 @@ def _day_of_parquet(file: DataFile, column: _DayColumn, as_of: date | None) -> t
         texts = words(raw)
     days, codes = parsed(texts, column.parse, file.path, column.name, np.arange(len(raw)))
     of_cell = [days[code] for code in codes]
-    known = sorted({day for day in of_cell if day is not None})
-    day = known[-1] if as_of is None else as_of
-    if day not in known:
-        refuse_day(file.path, known, day)
+    present = sorted({day for day in of_cell if day is not None})
+    day = present[-1] if as_of is None else as_of
+    if day not in present:
+        refuse_day(file.path, present, day)
     return day, (column.name, raw.filter(pa.array([cell == day for cell in of_cell])))

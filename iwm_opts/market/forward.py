@@ -120,8 +120,8 @@ def european_quotes(quotes: ExpirySlice, forward: Forward, model: QuoteModel) ->
     Returns
     -------
     quotes : ExpirySlice
-        Midpoints less the premiums, the quoted spread kept; but a bid stays one where somebody bids, for an index ends
-        a wing where nobody does. Options in the money stand as they were, but those that the forward is read from.
+        Midpoints less the premiums, the quoted spread kept; but a real bid stays positive, because an index ends a wing
+        at zero bids. Options in the money are unchanged, except those that give the forward.
     forward : Forward
         That of `european_forward`; the given one where too few quotes lie near the money.
     """
@@ -166,12 +166,12 @@ def _without_premiums(
     calls: NDArray[np.bool_],
     puts: NDArray[np.bool_] | None = None,
 ) -> ExpirySlice:
-    """Quotes of chosen calls and puts (of the same strikes unless told) less their early-exercise premiums."""
+    """Quotes of chosen calls and puts (of the same strikes unless given) less their early-exercise premiums."""
     sides = (1.0, quotes.call_bid, quotes.call_ask, calls), (-1.0, quotes.put_bid, quotes.put_ask, puts)
     changed = []
-    for sign, quoted_bid, quoted_ask, wanted in sides:
+    for sign, quoted_bid, quoted_ask, subset in sides:
         bid, ask = quoted_bid.copy(), quoted_ask.copy()
-        rows = np.flatnonzero((calls if wanted is None else wanted) & (bid > 0.0) & np.isfinite(ask))
+        rows = np.flatnonzero((calls if subset is None else subset) & (bid > 0.0) & np.isfinite(ask))
         mid, spread = 0.5 * (bid[rows] + ask[rows]), ask[rows] - bid[rows]
         premium = model.early_exercise(np.full(len(rows), sign), mid, quotes.strike[rows], quotes.years, forward)
         mid = np.maximum(mid - np.nan_to_num(premium), LEAST_MID)
@@ -201,7 +201,7 @@ def _forward_or_none(quotes: ExpirySlice, rate: float, rate_source: str) -> Forw
 def implied_rate(
     slices: Sequence[ExpirySlice], exercise: Exercise = "american", dividends: DividendSchedule | None = None
 ) -> ImpliedRate | None:
-    """Rate that the chain's own prices imply, or None where they are too few or too wide to tell.
+    """Rate implied by the chain's prices, or None where they are too few or too wide.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def _width(quotes: ExpirySlice) -> Array:
 
 
 def _two_sided(quotes: ExpirySlice) -> Array:
-    """Strikes where somebody bids for the call and for the put; NaN bids count as none."""
+    """Strikes with a bid for the call and for the put; NaN bids count as none."""
     quoted = (quotes.call_bid > 0) & (quotes.put_bid > 0) & np.isfinite(quotes.call_ask) & np.isfinite(quotes.put_ask)
     return np.asarray(np.flatnonzero(quoted))
 
@@ -305,8 +305,8 @@ def _growth(
 def _slope_rates(slices: Sequence[ExpirySlice]) -> tuple[Array, Array]:
     """Rate from the slope of C - P over strikes of each expiration, and the standard error of each."""
     low, high = SLOPE_WINDOW_DAYS
-    found = [_slope_rate(q) for q in slices if low <= q.years * DAYS_PER_YEAR <= high]
-    kept = [pair for pair in found if pair is not None]
+    slopes = [_slope_rate(q) for q in slices if low <= q.years * DAYS_PER_YEAR <= high]
+    kept = [pair for pair in slopes if pair is not None]
     rates, errors = zip(*kept, strict=True) if kept else ((), ())
     return np.array(rates), np.array(errors)
 

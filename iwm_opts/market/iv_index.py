@@ -230,7 +230,7 @@ def iv_index(
     closed_day_weight: float = CLOSED_DAY_WEIGHT,
     european: European | None = None,
 ) -> IvIndex:
-    """IV10 and IV30 of a chain, on the effective clock and on the calendar clock beside it.
+    """IV10 and IV30 of a chain, on the effective and on the calendar clock.
 
     Parameters
     ----------
@@ -293,9 +293,9 @@ def _interpolated(
 
 
 def _why(usable: Sequence[ModelFreeVariance], tenor_days: int, clock: str) -> str:
-    found = f"{len(usable)} usable expirations"
+    text = f"{len(usable)} usable expirations"
     if usable:
-        found += f", {usable[0].expiration} to {usable[-1].expiration}"
+        text += f", {usable[0].expiration} to {usable[-1].expiration}"
     return (
-        f"IV{tenor_days}: no expirations bracket {tenor_days} days on the {clock} clock ({found}); none is extrapolated"
+        f"IV{tenor_days}: no expirations bracket {tenor_days} days on the {clock} clock ({text}); none is extrapolated"
     )

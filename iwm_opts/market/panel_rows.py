@@ -1,4 +1,4 @@
-"""From the rows of option files to a panel: one capture a day, defects counted, days that are no market refused."""
+"""Panel from the rows of option files: one capture a day, defects counted, checks per day."""
 
 import math
 import re
@@ -263,15 +263,15 @@ class _Capture(NamedTuple):
 
 def _capture_of(rows: QuoteRows, session: str | None, report: Report) -> Flags:
     """Rows of the chosen capture of one day; repeats of the capture before are warned of."""
-    captures = sorted(_captures(rows), key=lambda one: 0.0 if math.isnan(one.time) else one.time)
+    captures = sorted(_captures(rows), key=lambda item: 0.0 if math.isnan(item.time) else item.time)
     source = f"{rows.files[rows.file[0]]}, {date.fromordinal(int(rows.day[0]))}"
     if session is None:
-        within = [at for at, one in enumerate(captures) if one.moment is not None and in_session(one.moment)]
+        within = [at for at, item in enumerate(captures) if item.moment is not None and in_session(item.moment)]
         chosen = within[-1] if within else len(captures) - 1
     else:
-        matching = [at for at, one in enumerate(captures) if _is_called(one, session)]
+        matching = [at for at, item in enumerate(captures) if _is_called(item, session)]
         if not matching:
-            raise capture.no_such_session(source, session, [one.name for one in captures])
+            raise capture.no_such_session(source, session, [item.name for item in captures])
         chosen = matching[-1]
     if chosen and _repeats(rows, captures[chosen].rows, captures[chosen - 1].rows):
         report.warn(int(rows.day[0]), capture.REPEATS)
@@ -292,17 +292,17 @@ def _captures(rows: QuoteRows) -> Iterator[_Capture]:
         for at in times[:1] if is_one else times:
             same = time[members] == at if not math.isnan(at) else np.isnan(time[members])
             part = members if is_one else members[same]
-            known = time[part][np.isfinite(time[part])]
-            yield _Capture(part, rows.labels[code], float(known.max()) if len(known) else math.nan)
+            finite = time[part][np.isfinite(time[part])]
+            yield _Capture(part, rows.labels[code], float(finite.max()) if len(finite) else math.nan)
 
 
-def _is_called(one: _Capture, session: str) -> bool:
-    if one.label and one.label.lower() == session.strip().lower():
+def _is_called(item: _Capture, session: str) -> bool:
+    if item.label and item.label.lower() == session.strip().lower():
         return True
     clock = re.fullmatch(r"(\d{1,2}):(\d{2})", session.strip())
-    if clock is None or one.moment is None:
+    if clock is None or item.moment is None:
         return False
-    return (one.moment.hour, one.moment.minute) == (int(clock[1]), int(clock[2]))
+    return (item.moment.hour, item.moment.minute) == (int(clock[1]), int(clock[2]))
 
 
 def _repeats(rows: QuoteRows, ours: NDArray[np.int64], before: NDArray[np.int64]) -> bool:
@@ -530,12 +530,12 @@ def slice_clocks(
 
 def _moments(rows: QuoteRows, place: Places, day: Places, report: Report) -> tuple[Array, Flags]:
     """When the quotes of each day were valid, POSIX seconds: never after the close; and whether a time is known."""
-    close = np.array([at_close(date.fromordinal(int(one))).timestamp() for one in day])
+    close = np.array([at_close(date.fromordinal(int(ordinal))).timestamp() for ordinal in day])
     if rows.time is None:
         return close, np.zeros(len(day), dtype=np.bool_)
     moment = np.full(len(day), -np.inf)
-    known = np.isfinite(rows.time)
-    np.maximum.at(moment, place[known], rows.time[known])
+    has_time = np.isfinite(rows.time)
+    np.maximum.at(moment, place[has_time], rows.time[has_time])
     is_timed = np.isfinite(moment)
     return np.where(is_timed, np.minimum(moment, close), close), is_timed
 
@@ -584,8 +584,8 @@ def _quoted_spot(column: Array) -> float:
     first = column[0]
     if (column == first).all():
         return float(first)
-    known = column[np.isfinite(column)]
-    return float(np.median(known)) if len(known) else math.nan
+    finite = column[np.isfinite(column)]
+    return float(np.median(finite)) if len(finite) else math.nan
 
 
 class _Pairs(NamedTuple):
@@ -666,15 +666,15 @@ def _parity_spot(grid: _Grid, rows: QuoteRows, place: Places, day: Places) -> tu
     moment, _ = _moments(rows, place, day, Report())
     years, _, _ = slice_clocks(moment, grid.place, grid.expiration, grid.root, rows.roots)
     rank = _rank_of_expiration(grid, day)
-    wanted = (years > 0.0) & (rank < NEAREST)
-    discount = np.where(wanted, np.exp(-ASSUMED_RATE * years), np.nan)
+    near = (years > 0.0) & (rank < NEAREST)
+    discount = np.where(near, np.exp(-ASSUMED_RATE * years), np.nan)
     forward = np.empty(grid.slices)
     parity_forwards(grid.strike_start, grid.strike, *quotes, discount, forward)
-    known = np.flatnonzero(np.isfinite(forward))
-    first, index = np.unique(grid.place[known], return_index=True)
+    places = np.flatnonzero(np.isfinite(forward))
+    first, index = np.unique(grid.place[places], return_index=True)
     spot, expiration = np.full(len(day), np.nan), np.zeros(len(day), dtype=np.int64)
-    spot[first] = (forward * discount)[known[index]]
-    expiration[first] = grid.expiration[known[index]]
+    spot[first] = (forward * discount)[places[index]]
+    expiration[first] = grid.expiration[places[index]]
     return spot, expiration
 
 
@@ -690,16 +690,16 @@ def _rank_of_expiration(grid: _Grid, day: Places) -> Places:
 
 def _defects(counts: NDArray[np.int64], place: Places, duplicate: Places, stale: Places, days: int) -> Places:
     """Columns of `panel.DEFECTS` by day."""
-    found = np.zeros((days, len(DEFECTS)), dtype=np.int64)
+    totals = np.zeros((days, len(DEFECTS)), dtype=np.int64)
     by_name = {
         "rows": kinds.ROWS, "usable": kinds.USABLE, "crossed": kinds.CROSSED, "locked": kinds.LOCKED,
         "zero": kinds.ZERO, "no_bid": kinds.NO_BID, "missing": kinds.MISSING, "off_tick": kinds.OFF_TICK,
         "implausible": kinds.IMPLAUSIBLE, "unpaired": kinds.UNPAIRED,
     }  # fmt: skip
     for name, column in by_name.items():
-        found[:, DEFECTS.index(name)] = np.bincount(place, weights=counts[:, column], minlength=days)
-    found[:, DEFECTS.index("duplicate")], found[:, DEFECTS.index("stale")] = duplicate, stale
-    return found
+        totals[:, DEFECTS.index(name)] = np.bincount(place, weights=counts[:, column], minlength=days)
+    totals[:, DEFECTS.index("duplicate")], totals[:, DEFECTS.index("stale")] = duplicate, stale
+    return totals
 
 
 def _without_days(panel: Panel, refused: Flags) -> Panel | None:

@@ -164,7 +164,7 @@ def panel_terms(
     style: Exercise = exercise or (by_rule if panel.provenance.is_real else "european")
     if rate is not None:
         check_rate(rate, style)
-    known = KnownDividends(dividends, int(panel.expiration.max()))
+    schedule = KnownDividends(dividends, int(panel.expiration.max()))
     stated = panel.rate if rate is None else np.full(len(panel), rate)
     implied, error = np.full(len(panel), np.nan), np.full(len(panel), np.nan)
     if np.isnan(stated).any():
@@ -175,7 +175,7 @@ def panel_terms(
             )
         else:
             growth_rates(
-                panel.day_start, panel.strike_start, panel.years, known.owed(panel), panel.strike, *panel.quotes,
+                panel.day_start, panel.strike_start, panel.years, schedule.owed(panel), panel.strike, *panel.quotes,
                 implied, error, count,
             )  # fmt: skip
         implied[~(error <= MAX_RATE_ERROR)] = np.nan
@@ -187,7 +187,7 @@ def panel_terms(
     discount = np.exp(-rates[panel.slice_day] * panel.years)
     forward = np.empty(len(panel.expiration))
     parity_forwards(panel.strike_start, panel.strike, *panel.quotes, discount, forward)
-    return PanelTerms(panel, style, known, rates, implied, source.astype(np.int64), discount, forward)
+    return PanelTerms(panel, style, schedule, rates, implied, source.astype(np.int64), discount, forward)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -391,8 +391,8 @@ class PanelPrices:
         right = np.repeat([-1.0, 1.0], [len(puts), len(calls)])
         mid = np.concatenate([quotes.put_mid[puts], quotes.call_mid[calls]])
         strike = np.concatenate([quotes.strike[puts], quotes.strike[calls]])
-        found = self.terms.model(index).implied(right, mid, strike, quotes.years, forward).delta
-        self.put_delta[low + puts], self.call_delta[low + calls] = found[: len(puts)], found[len(puts) :]
+        deltas = self.terms.model(index).implied(right, mid, strike, quotes.years, forward).delta
+        self.put_delta[low + puts], self.call_delta[low + calls] = deltas[: len(puts)], deltas[len(puts) :]
 
 
 def _european_deltas(
@@ -400,17 +400,17 @@ def _european_deltas(
 ) -> tuple[Array, Flags]:
     """Deltas of options of one right as Europeans, and which imply a vol with vega; arrays of shape (n,)."""
     iv = np.asarray(black_implied_vol(sign, mid, forward, strike, years, discount=discount))
-    found = greeks(sign, forward * discount, strike, years, rate, iv)
-    return np.asarray(found.delta), np.isfinite(iv) & (np.asarray(found.vega) > 0.0)
+    sensitivities = greeks(sign, forward * discount, strike, years, rate, iv)
+    return np.asarray(sensitivities.delta), np.isfinite(iv) & (np.asarray(sensitivities.vega) > 0.0)
 
 
 def _about(delta: Array, is_quoted: Flags, near: tuple[float, ...]) -> Places:
     """Places of the options whose American |delta| may be the nearest to one wanted, by their European one."""
-    wanted = np.zeros(len(delta), dtype=np.bool_)
+    is_near = np.zeros(len(delta), dtype=np.bool_)
     for level in near:
         miss = np.abs(delta - level)
         least = np.nanmin(miss, initial=np.inf)
-        wanted |= miss <= least + DELTA_SLACK
+        is_near |= miss <= least + DELTA_SLACK
         if level > DEEP_DELTA:  # below European value in the money: no vol, and exercised soon
-            wanted |= np.isnan(delta) & is_quoted
-    return np.flatnonzero(wanted)
+            is_near |= np.isnan(delta) & is_quoted
+    return np.flatnonzero(is_near)

@@ -1,4 +1,4 @@
-"""What is wrong with a chain: every defect is counted and named, none is silently dropped or repaired."""
+"""Defects of a chain: each is counted and named, none is silently dropped or repaired."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -41,11 +41,11 @@ class QualityReport:
 
     @property
     def summary(self) -> str:
-        """One line: rows, what they lack without being wrong for it, and every defect that occurs."""
+        """One line: rows, harmless gaps and every defect."""
         aside = "".join(f", {getattr(self, name)} {words}" for name, words in _ASIDE.items() if getattr(self, name))
         counts = [(name, getattr(self, name)) for name in _TELLING]
-        found = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts if count)
-        return f"{self.rows} rows, {self.usable} usable{aside}; {found or 'no defects'}"
+        defects = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts if count)
+        return f"{self.rows} rows, {self.usable} usable{aside}; {defects or 'no defects'}"
 
     def to_json(self) -> dict[str, Any]:
         """The counts by name, with the notes as a list."""
@@ -85,7 +85,7 @@ def row_defects(quotes: pd.DataFrame, spot: float) -> RowDefects:
 
     Notes
     -----
-    `implausible` rows are of two kinds. Impossible by themselves: a negative price, a bid above what the option can
+    `implausible` rows are of two kinds. Impossible by themselves: a negative price, a bid above the most the option can
     ever pay, an American ask clearly below intrinsic value. Contradicted by the next strikes of the same expiration
     and right: see `_contradicted`.
     """
@@ -116,7 +116,7 @@ def usable_rows(quotes: pd.DataFrame, spot: float) -> Mask:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """What the rules read of n rows, as arrays: pandas looks words up a hundred times slower."""
+    """Columns of n rows that the rules read, as arrays: pandas looks words up a hundred times slower."""
 
     bid: NDArray[np.float64]
     ask: NDArray[np.float64]
@@ -175,7 +175,7 @@ def _contradicted(of: _Rows, sound: Mask) -> Mask:
     Rational Option Pricing).
     One neighbour may be the one that is wrong, so two must agree. A quote is contradicted where
 
-    - both next strikes out of the money bid more than its ask, or more than its midpoint if nobody bids for it;
+    - both next strikes out of the money bid more than its ask, or more than its midpoint if it has no bid;
     - it bids more than both next strikes into the money ask;
     - it has no bid, and a wide spread: above a dollar, and five times the median spread of its four
       neighbours. The two strikes at either end have too few neighbours for this rule.
@@ -190,13 +190,13 @@ def _contradicted(of: _Rows, sound: Mask) -> Mask:
     spread = ask - bid
     further = [_beside(bid, group, steps, -np.inf) for steps in (1, 2)]
     deeper = [_beside(ask, group, steps, np.inf) for steps in (-1, -2)]
-    found = (most < np.minimum(*further)) | (bid > np.maximum(*deeper))
+    is_contradicted = (most < np.minimum(*further)) | (bid > np.maximum(*deeper))
     dollars, times = WIDE_SPREAD, WIDE_RATIO
     suspect = np.flatnonzero((bid == 0.0) & (spread > dollars))
     near = [_beside(spread, group, steps, np.inf)[suspect] for steps in (-2, -1, 1, 2)]
-    found[suspect] |= spread[suspect] > times * np.median(near, axis=0)
+    is_contradicted[suspect] |= spread[suspect] > times * np.median(near, axis=0)
     mask = np.zeros(len(sound), dtype=np.bool_)
-    mask[rows] = found
+    mask[rows] = is_contradicted
     return mask
 
 

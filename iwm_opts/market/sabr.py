@@ -62,8 +62,8 @@ def european_prices(log_moneyness: Array, alpha: float, nu: float, rho: float, t
     forward = np.exp(rho * alpha / nu * (last - 1.0) - 0.5 * rho**2 * variance)
     forward /= weight @ forward
     rights = np.where(log_moneyness > 0.0, 1.0, -1.0)[:, None]
-    own = np.sqrt((1.0 - rho**2) * variance)
-    return np.asarray(black_price(rights, forward, np.exp(log_moneyness)[:, None], 1.0, own) @ weight)
+    independent = np.sqrt((1.0 - rho**2) * variance)
+    return np.asarray(black_price(rights, forward, np.exp(log_moneyness)[:, None], 1.0, independent) @ weight)
 
 
 @lru_cache(maxsize=32)

@@ -151,7 +151,7 @@ class Options:
         return paid[:, -1], np.asarray(away.all(axis=1))
 
     def is_in_domain(self, vol: Array) -> Mask:
-        """Whether the dividends leave a share: outside, the spot model, in which it pays what it has, models none."""
+        """Whether the share survives its dividends; outside, the spot model does not apply."""
         paid, is_safe = self._paid(vol)
         return (paid <= LITTLE_PAID) | (is_safe & (paid <= MOST_PAID))
 
@@ -306,8 +306,8 @@ def implied(options: Options, price: Array) -> Array:
     early = inside & options.exercised_early
     if early.any():
         some = options[early]
-        found = _search(some, price[early], vols[early])
-        vols[early] = np.where(some.is_in_domain(np.nan_to_num(found)), found, np.nan)
+        solved = _search(some, price[early], vols[early])
+        vols[early] = np.where(some.is_in_domain(np.nan_to_num(solved)), solved, np.nan)
     return vols
 
 
