@@ -1,0 +1,66 @@
+"""Style of strings, docstrings and names: ceilings that may only fall."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import iwm_opts
+
+# Constructions that paraphrase a noun, or make a thing act as a person.
+BANNED = re.compile(
+    r"\b(?:is no|are no|nobody|somebody|besides?|stands?(?!-)|stood|told|tells?|foretells?|speaks?|hears?"
+    r"|bears?(?![- ](?:call|put|year|market))|asks (?:for|whether|about|how|which|what|nothing|no|to|more)"
+    r"|what (?:the|it|they|is|are|was|has|comes|goes|a|an|would|can)|that which|way out|in the way|knows? of)\b",
+    re.IGNORECASE,
+)
+FILLERS = frozenset({"one", "found", "told", "own", "known", "wanted"})
+MOST_BANNED = 1.5  # per 1,000 words
+MOST_FILLERS = 1.3  # per 1,000 lines
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    for path in sorted(Path(iwm_opts.__file__).parent.rglob("*.py")):
+        yield path.name, path.read_text(encoding="utf-8")
+
+
+def strings(source: str) -> Iterator[str]:
+    """String constants of several words, docstrings included."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+            yield node.value
+
+
+def names(source: str) -> Iterator[str]:
+    """Names that a function takes or assigns."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+
+
+def test_strings_name_things_by_their_noun():
+    words, hits = 0, []
+    for name, source in sources():
+        for text in strings(source):
+            words += len(text.split())
+            hits += [(name, hit) for hit in BANNED.findall(text)]
+    assert 1_000.0 * len(hits) / words <= MOST_BANNED, hits
+
+
+def test_locals_are_nouns_of_things():
+    lines, hits = 0, []
+    for name, source in sources():
+        lines += source.count("\n")
+        hits += [(name, local) for local in names(source) if local in FILLERS]
+    assert 1_000.0 * len(hits) / lines <= MOST_FILLERS, hits
+
+
+def test_fillers_and_banned_constructions_are_seen():
+    assert list(names("def f(told):\n    found, gain = 1, 2\n")) == ["told", "found", "gain"]
+    assert BANNED.findall("x is no option; the bear-call bids and asks; what the account bears") == [
+        "is no",
+        "what the",
+        "bears",
+    ]
