@@ -127,7 +127,7 @@ def test_months_split_the_money_by_day_and_the_trades_by_entry():
     assert found["expectancy"].to_list() == pytest.approx([-100 / 3, 40.0])
     assert found["max_drawdown"].to_list() == pytest.approx([-250 / 10_100, 0.0])
     assert by_calendar(trades(), equity(), ACCOUNT)["pnl"].to_list() == [-60.0]
-    with pytest.raises(InputError, match="choose one of year, month"):
+    with pytest.raises(InputError, match="Choose one of year, month"):
         by_calendar(trades(), equity(), ACCOUNT, "decade")
 
 

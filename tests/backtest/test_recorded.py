@@ -59,7 +59,7 @@ class TestDays:
     def test_first_and_last(self, week, chain_of):
         path = str(chain_of(*week))
         assert recorded_days(path, first=TUE, last=THU).days == (TUE, WED)
-        told = r"has no quotes from 2024-03-11, it holds 4 days.*give --from and --to within"
+        told = r"has no quotes from 2024-03-11, it holds 4 days.*Give --from and --to within"
         with pytest.raises(DataError, match=told):
             recorded_days(path, first=date(2024, 3, 11))
 
@@ -388,5 +388,5 @@ def test_the_own_series_is_the_index_of_each_chain(chain_of, made_day_quotes):
     assert 0.15 < index.iv10 < 0.3
     assert market.iv_history(10).closes.iloc[1] == index.iv10
     assert market.iv_history(30).closes.iloc[1] == index.iv30
-    with pytest.raises(InputError, match="choose 10 or 30"):
+    with pytest.raises(InputError, match="Choose 10 or 30"):
         market.iv_history(9)

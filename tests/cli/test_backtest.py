@@ -141,9 +141,9 @@ def test_a_picture_is_written(traded, tmp_path):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--source", "yahoo"), "source = 'yahoo'"),
+        (("--source", "yahoo"), "source='yahoo'"),
         (("--iv-history", "x.csv"), "iv_history"),
-        (("--width", 5, "--wing-delta", 0.05), "give one of them"),
+        (("--width", 5, "--wing-delta", 0.05), "Give one of them"),
         (("--strategy", "bull-call", "--put-width", 5), "put_width"),
         (("--no-gate", "--ivr-at-least", 50), "contradict each other"),
         (("--ivr-at-least", 50), "no day would pass"),
@@ -155,7 +155,7 @@ def test_a_picture_is_written(traded, tmp_path):
         (("--from", "2023-08-01", "--to", "2023-07-01"), "2023-07-01"),
         (("--output", "/"), "holds files other than a result"),
         (("--source", "absent.csv"), "--paths is of the simulated market"),
-        (("--macro", "KRE"), "add --macro-applies-to-condors"),
+        (("--macro", "KRE"), "Add --macro-applies-to-condors"),
         (("--macro", "KRE.csv", "--macro-applies-to-condors"), "unknown companion"),
         (("--macro", "KRE", "--macro-drop", "-1%"), "must be above 0"),
         (("--macro", "KRE", "--strategy", "bear-call"), "gains from a fall"),

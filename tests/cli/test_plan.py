@@ -147,14 +147,14 @@ def test_contradictions_and_missing_data(run, data):
         (("--edge", "vol-contraction", "--instrument", "shares"), "vol-contraction sells premium when IV ranks low"),
         (("--edge", "momentum", "--horizon", "swing"), "a swing plan holds longer: choose intraday"),
         (("--edge", "momentum"), "an intraday plan needs intraday data. Name one-minute bars: --minutes FILE"),
-        ((), "give --plan FILE or --edge"),
+        ((), "Give --plan FILE or --edge"),
     ):
         done = run("plan", *arguments, *data)
         assert done.code == 1
         assert message in done.err
     nothing = run("plan", "--edge", "mean-reversion")
     assert nothing.code == 1
-    assert "give --bars FILE, run iwm-opts fetch, or try --source sim" in nothing.err
+    assert "Give --bars FILE, run iwm-opts fetch, or try --source sim" in nothing.err
 
 
 def test_outputs_never_overwrite_inputs(run, data):

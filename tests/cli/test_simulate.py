@@ -77,7 +77,7 @@ def test_a_scenario_by_name_and_out_of_a_file(run, tmp_path):
     assert json.loads((tmp_path / "b" / "simulation.json").read_text())["scenario"] == "mine"
     wrong = run("simulate", "--output", tmp_path / "c", "--scenario", f"{file}:other")
     assert wrong.code == 1
-    assert "choose one of mine" in wrong.err
+    assert "Choose one of mine" in wrong.err
 
 
 def test_no_day_lies_ahead(run, tmp_path):

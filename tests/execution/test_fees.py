@@ -101,7 +101,7 @@ def test_what_is_no_schedule_is_named(text, message):
 
 
 def test_no_contracts_no_order():
-    with pytest.raises(InputError, match="contracts = 0"):
+    with pytest.raises(InputError, match="contracts=0"):
         DEFAULT_FEES.opening_fees(CONDOR, 0, 0.0)
 
 

@@ -120,7 +120,7 @@ def test_a_missing_column_is_named(column):
 
 
 def test_another_measure_is_refused():
-    with pytest.raises(InputError, match="choose moneyness or delta"):
+    with pytest.raises(InputError, match="Choose moneyness or delta"):
         spread_table(chain(("C", 101.0, 0.2, 0.3, 30, 0.1)), by="strike")
 
 

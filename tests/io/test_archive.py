@@ -70,7 +70,7 @@ def test_the_latest_within_the_session_speaks_for_the_day(record, chain):
         record.add(at(chain, hour, minute))
     assert record.chain("IWM", DAY).quote_time.hour == 15
     assert record.chain("IWM", DAY, time(10, 0)).quote_time.hour == 10
-    with pytest.raises(DataError, match="it has 10:00, 15:30, 16:00, 18:00"):
+    with pytest.raises(DataError, match="It has 10:00, 15:30, 16:00, 18:00"):
         record.chain("IWM", DAY, time(11, 0))
     assert choose(record.captures("IWM", DAY)[2:]).stamp.hour == 18
 
@@ -109,7 +109,7 @@ def test_a_file_of_a_later_version_stays_where_it_is(record, chain, monkeypatch)
     monkeypatch.setattr("iwm_opts.io.chain_file.FORMAT", 2)
     captured = record.add(chain)
     monkeypatch.undo()
-    with pytest.raises(DataError, match="update iwm-opts"):
+    with pytest.raises(DataError, match="Update iwm-opts"):
         record.chain("IWM", DAY)
     assert captured.path.exists()
 
@@ -193,7 +193,7 @@ def test_a_full_disk_keeps_what_was_committed(small_disk, chain):
             moment = chain.quote_time - timedelta(hours=3) + timedelta(seconds=second)
             said.add(str(record.add(replace(chain, quote_time=moment)).path))
 
-    with pytest.raises(DataError, match="free some space"):
+    with pytest.raises(DataError, match="Free some space"):
         fill()
     assert said == readable(record)
     assert not list(Path(small_disk).rglob(f"*{durable.UNFINISHED}"))

@@ -34,7 +34,7 @@ def test_a_busy_source_is_asked_again(session, live_server, answer):
 @pytest.mark.parametrize(
     ("status", "requests", "words"),
     [
-        (404, 1, "check --symbol"),
+        (404, 1, "Check --symbol"),
         (429, 3, "wait some minutes"),
         (500, 3, "try again later"),
         (403, 1, "turns this machine away"),

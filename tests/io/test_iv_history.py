@@ -212,12 +212,12 @@ def test_the_unit_is_read_from_the_oldest_rows(write):
         ("date,close\n2024-01-03,\n", "column 'close' holds no value"),
         ("date,close\n2024-01-03,20\n2024-01-04,-21\n", "row 3: -21 on 2024-01-04 is not a volatility"),
         ("date,close\n2024-01-03,20\n2024-01-03,21\n", r"row 3: 2024-01-03 again \(21, and 20 in row 2\)"),
-        ("date,close\n2024-01-03,20\n2024-01-04,0.21\n", "0.21 on 2024-01-04 is no volatility in points"),
+        ("date,close\n2024-01-03,20\n2024-01-04,0.21\n", "0.21 on 2024-01-04 is not a volatility in points"),
         (
             "date,close\n2024-01-03,0.2\n2024-01-04,21\n2024-01-05,0.2\n",
-            "21 on 2024-01-04 is no volatility in decimals",
+            "21 on 2024-01-04 is not a volatility in decimals",
         ),
-        ("date,close\n2024-01-03,205.1\n2024-01-04,206.2\n", "205.1 on 2024-01-03 is no volatility in points"),
+        ("date,close\n2024-01-03,205.1\n2024-01-04,206.2\n", "205.1 on 2024-01-03 is not a volatility in points"),
     ],
 )
 def test_bad_files_are_named(write, text, message):

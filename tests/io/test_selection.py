@@ -28,9 +28,9 @@ def test_the_latest_day_unless_asked(week):
 @pytest.mark.parametrize(
     ("day", "nearest"),
     [
-        (date(2024, 6, 5), "give --as-of 2024-06-04 or --as-of 2024-06-06"),
-        (date(2024, 6, 1), "give --as-of 2024-06-03"),
-        (date(2025, 1, 2), "give --as-of 2024-06-06"),
+        (date(2024, 6, 5), "Give --as-of 2024-06-04 or --as-of 2024-06-06"),
+        (date(2024, 6, 1), "Give --as-of 2024-06-03"),
+        (date(2025, 1, 2), "Give --as-of 2024-06-06"),
     ],
 )
 def test_a_day_outside_the_file_names_the_nearest(week, day, nearest):

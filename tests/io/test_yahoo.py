@@ -55,7 +55,7 @@ def test_chosen_expirations_alone_are_asked_for(session, chain_server):
     chain = yahoo_chain("IWM", session, expirations=window, progress=lambda *step: seen.append(step), at=AT)
     assert set(chain.quotes["expiration"]) == {pd.Timestamp("2026-04-02")}
     assert seen == [(1, 1)]
-    with pytest.raises(DataError, match="listed are 2026-03-20 to 2026-04-17"):
+    with pytest.raises(DataError, match="Listed are 2026-03-20 to 2026-04-17"):
         yahoo_chain("IWM", session, expirations=(date(2027, 1, 1), date(2027, 2, 1)), at=AT)
 
 

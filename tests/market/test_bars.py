@@ -83,9 +83,9 @@ def test_too_few_bars_and_odd_methods_are_refused():
     bars = frame([11, 12, 13], [9, 8, 7], [10, 10, 10])
     with pytest.raises(InputError, match="2 bars precede it, 3 are needed"):
         atr(bars, bars.index[2].date(), period=3)
-    with pytest.raises(InputError, match="period = 0"):
+    with pytest.raises(InputError, match="period=0"):
         atr(bars, date(2025, 1, 1), period=0)
-    with pytest.raises(InputError, match="choose wilder or simple"):
+    with pytest.raises(InputError, match="Choose wilder or simple"):
         average_true_range(bars, 2, "exponential")
 
 

@@ -136,7 +136,7 @@ def test_scattered_forwards_imply_no_rate():
 
 
 def test_an_unknown_exercise_is_refused():
-    with pytest.raises(InputError, match="exercise = 'bermudan'"):
+    with pytest.raises(InputError, match="exercise='bermudan'"):
         implied_rate([], "bermudan")  # type: ignore[arg-type]
 
 

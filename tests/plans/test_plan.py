@@ -52,7 +52,7 @@ def test_thresholds_reach_the_rules():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("[account]\nrisk = 2", r"line 7, account\.risk=2: may mean a share or a percentage. Write 2% for"),
+        ("[account]\nrisk = 2", r"line 7, account\.risk=2: may mean a share or a percentage; write 2% for"),
         ('[account]\nvalue = "much"', r"line 7, account\.value='much'"),
         ("[exits]\n\ntarget = 2.0", r"line 8, exits\.target=2\.0: unknown key"),
         ("[exits]\nstop_atr = nan", r"line 7, exits\.stop_atr=nan"),
@@ -79,7 +79,7 @@ def test_another_version_and_a_missing_key(written):
         load_plan(written(SHORTEST.replace("version = 1", "version = 2")))
     with pytest.raises(DataError, match=r"horizon: field required"):
         load_plan(written(SHORTEST.replace('horizon = "swing"\n', "")))
-    with pytest.raises(DataError, match="name a plan: --plan FILE"):
+    with pytest.raises(DataError, match="Name a plan: --plan FILE"):
         load_plan(written("") / "nowhere")
 
 

@@ -110,7 +110,7 @@ def test_what_is_missing_is_named(days):
     assert found["gap-momentum"].verdict == "needs data: --minutes"
     assert found["event-days"].verdict == "needs data: --events"
     assert found["mean-reversion-years"].verdict.startswith("needs data: signals in both years")
-    with pytest.raises(InputError, match="choose of atr-ratio"):
+    with pytest.raises(InputError, match="Choose of atr-ratio"):
         measure_claims(Inputs(bars_of([0.01], days[:1])), ["moon"])
 
 

@@ -83,6 +83,6 @@ def test_mistakes_are_named(tmp_path, change, message):
 
 
 def test_unknown_name():
-    with pytest.raises(InputError, match="choose one of calm-2017, q4-2018, march-2020, year-2022"):
+    with pytest.raises(InputError, match="Choose one of calm-2017, q4-2018, march-2020, year-2022"):
         scenario("doom")
     assert set(shipped_scenarios()) == {"calm-2017", "q4-2018", "march-2020", "year-2022"}

@@ -61,7 +61,7 @@ def test_what_is_not_there_is_named_with_what_is(record):
         recorded_on_day("IWM", date(2026, 2, 28), None, 10, 252)
     with pytest.raises(DataError, match="no chain of SPY, only of IWM"):
         recorded_on_day("SPY", None, None, 10, 252)
-    with pytest.raises(DataError, match="it has 16:00"):
+    with pytest.raises(DataError, match="It has 16:00"):
         recorded_on_day("IWM", None, "10:00", 10, 252)
     with pytest.raises(InputError, match="HH:MM"):
         recorded_on_day("IWM", None, "close", 10, 252)
@@ -107,7 +107,7 @@ class TestOwnIv:
         history = recorded_iv_history(record, "IWM", 30)
         assert [day.date() for day in history.closes.index] == list(DAYS)
         assert history.closes.iloc[-1] == take_snapshot(record.chain("IWM", DAYS[-1])).iv.iv30
-        with pytest.raises(InputError, match="choose 10 or 30"):
+        with pytest.raises(InputError, match="Choose 10 or 30"):
             recorded_iv_history(record, "IWM", 9)
 
     @pytest.mark.parametrize("content", [None, b"", b"\x00\xff broken", b"capture,iv10\na,b\n"])

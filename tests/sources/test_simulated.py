@@ -146,7 +146,7 @@ def test_expirations_from_tomorrow_on(chain):
 def test_a_day_it_does_not_have(market):
     with pytest.raises(InputError, match=r"as_of='2026-06-27': not a day of the simulated market, seed 1"):
         market.chain(date(2026, 6, 27))
-    with pytest.raises(InputError, match="no tenor"):
+    with pytest.raises(InputError, match="not a tenor"):
         market.iv_history(20)
 
 

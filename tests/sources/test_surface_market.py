@@ -75,5 +75,5 @@ def test_a_part_of_the_days_counts_from_its_first(market, table):
 
 
 def test_a_day_it_does_not_have(market):
-    with pytest.raises(InputError, match="it has the sessions from 2023-10-02 to 2024-03-28"):
+    with pytest.raises(InputError, match="It has the sessions from 2023-10-02 to 2024-03-28"):
         market.place(date(2023, 12, 25))

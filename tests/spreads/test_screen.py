@@ -75,7 +75,7 @@ def test_dividends_before_the_expiration_alone_are_owed(snapshot):
 
 
 def test_no_expiration_in_the_window_names_those_listed(snapshot):
-    with pytest.raises(InputError, match="listed are 18, 31, 46 days"):
+    with pytest.raises(InputError, match="Listed are 18, 31, 46 days"):
         run(snapshot, dte=(50, 60))
 
 
