@@ -36,7 +36,7 @@ def test_a_busy_source_is_asked_again(session, live_server, answer):
     [
         (404, 1, "Check --symbol"),
         (429, 3, "wait some minutes"),
-        (500, 3, "try again later"),
+        (500, 3, "Try again later"),
         (403, 1, "turns this machine away"),
     ],
 )

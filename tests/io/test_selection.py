@@ -35,7 +35,7 @@ def test_the_latest_day_unless_asked(week):
 )
 def test_a_day_outside_the_file_names_the_nearest(week, day, nearest):
     with pytest.raises(
-        DataError, match=f"has no quotes of {day}, it holds 3 days from 2024-06-03 to 2024-06-06; {nearest}$"
+        DataError, match=rf"has no quotes of {day}, it holds 3 days from 2024-06-03 to 2024-06-06\. {nearest}\.$"
     ):
         load_chain(week, as_of=day)
 

@@ -82,7 +82,7 @@ def test_a_log_alone_is_compared_with_itself():
     assert "in the 60 trades before" in found.sentence or "trades before" in found.sentence
     quiet = diagnose(weekly(steady(60, mean=0.3)), PlanRules()).edge
     assert quiet.word == "too few trades"
-    assert "Give a backtest of the plan" in quiet.sentence
+    assert "give a backtest of the plan" in quiet.sentence
 
 
 def test_execution_is_taken_out_before_the_edge_is_judged():
