@@ -19,35 +19,36 @@ Places = NDArray[np.int64]
 PARTS: Final = ("delta_pnl", "gamma_pnl", "vega_pnl", "theta_pnl", "residual_pnl")
 
 
-def attribute(prepared: "Prepared", found: Trades) -> tuple[Array, ...]:
+def attribute(prepared: "Prepared", trades: Trades) -> tuple[Array, ...]:
     """Split the P&L at mid of each trade, dollars a share of the package, in the order of `PARTS`.
 
     From one day to the next each leg's mid changes by delta dS + gamma dS^2 / 2 + vega dIV + theta dt and a residual, a
     Taylor expansion of Black-Scholes at the start of the step (Hull 2018, Options, Futures, and Other Derivatives, 10th
     ed., section 19.7). S is the spot less the present value of the dividends before expiry, so that a drop on an
-    ex-date is no move; IV is the leg's own, implied by its mid. Where a leg has no IV at the start the step is all
-    residual, where it has none at the end (settlement) the step has no vega. The parts sum to the P&L at mid.
+    ex-date does not count as a move; IV is the leg's own, implied by its mid. Where a leg has no IV at the start the
+    step is all residual, where it has none at the end (settlement) the step has no vega. The parts sum to the P&L at
+    mid.
     """
     book, prices = prepared.book, prepared.prices
-    first = book.lifetimes.first[found.package]
-    count = found.row - first + 1
+    first = book.lifetimes.first[trades.package]
+    count = trades.row - first + 1
     owner = np.repeat(np.arange(len(count)), count)
     steps = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
     rows = first[owner] + steps
-    years, prepaid, discount = _terms(prepared, found.package[owner], steps)
+    years, prepaid, discount = _terms(prepared, trades.package[owner], steps)
     goes_on = np.append(owner[1:] == owner[:-1], False)[:-1] if len(owner) else np.zeros(0, dtype=np.bool_)
     parts = np.zeros((4, len(count)))
-    days = book.days.ordinal[book.lifetimes.entry[found.package[owner]] + steps]
+    days = book.days.ordinal[book.lifetimes.entry[trades.package[owner]] + steps]
     moved, passed = np.diff(prepaid), np.diff(days)
     for j in range(len(book.legs)):
-        iv, found_greeks = _leg(prepared, j, found.package[owner], rows, years, prepaid, discount)
+        iv, found_greeks = _leg(prepared, j, trades.package[owner], rows, years, prepaid, discount)
         delta, gamma, vega, theta = (np.asarray(x)[:-1] for x in found_greeks)
         vol_moved = np.nan_to_num(np.diff(iv) / VOL_POINT)
         terms = np.array([delta * moved, 0.5 * gamma * moved**2, vega * vol_moved, theta * passed])
         terms = np.where(np.isfinite(terms).all(axis=0) & goes_on, terms, 0.0) * book.legs.contracts[j]
         for part, term in zip(parts, terms, strict=True):
             part += np.bincount(owner[:-1], weights=term, minlength=len(count))
-    total = prices.entry.entry_mid[found.package] + prices.closing.mid[found.row]
+    total = prices.entry.entry_mid[trades.package] + prices.closing.mid[trades.row]
     return (*parts, total - parts.sum(axis=0))
 
 
@@ -63,8 +64,8 @@ def _leg(
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = -np.log(discount) / t
     iv = np.asarray(black_implied_vol(right, mid, prepaid / discount, strike, t, discount))
-    one = greeks(right, prepaid, strike, t, rate, iv)
-    return iv, tuple(np.asarray(x) for x in (one.delta, one.gamma, one.vega, one.theta))
+    leg_greeks = greeks(right, prepaid, strike, t, rate, iv)
+    return iv, tuple(np.asarray(x) for x in (leg_greeks.delta, leg_greeks.gamma, leg_greeks.vega, leg_greeks.theta))
 
 
 def _terms(prepared: "Prepared", package: Places, steps: Places) -> tuple[Array, Array, Array]:
@@ -79,12 +80,12 @@ def _terms(prepared: "Prepared", package: Places, steps: Places) -> tuple[Array,
         years, prepaid, discount = (np.where(settles, np.nan, column) for column in columns)
         return years, np.where(settles, book.settlement[package], prepaid), discount
     place = life.entry[package] + steps
-    known: dict[tuple[int, int], tuple[float, float, float]] = {}
+    computed: dict[tuple[int, int], tuple[float, float, float]] = {}
     terms = np.empty((3, len(place)))
     for i, (c, p) in enumerate(zip(package, place, strict=True)):
         key = int(p), int(life.expires[c])
-        if key not in known:
-            known[key] = prepared.market.terms(int(p), book.series[c])
-        terms[:, i] = known[key]
+        if key not in computed:
+            computed[key] = prepared.market.terms(int(p), book.series[c])
+        terms[:, i] = computed[key]
     years, forward, discount = terms
     return np.where(settles, np.nan, years), np.where(settles, book.settlement[package], forward * discount), discount

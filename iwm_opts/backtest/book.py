@@ -130,7 +130,7 @@ class Book:
         return np.array([legs.sign, legs.right, legs.ratio, legs.contracts, -legs.sign], dtype=np.float64)
 
     def complete(self, start: int = 0, stop: int | None = None) -> "Book":
-        """Choose and mark what is left of the packages from `start` to `stop`, all unless given."""
+        """Choose and mark the remaining packages from `start` to `stop`, all unless given."""
         arrays = self.arrays
         if len(arrays.surface):
             stop = len(self) if stop is None else stop
@@ -178,10 +178,10 @@ def days_of(market: DailyMarket) -> Array:
     days.session[:] = session_numbers(market.days)
     days.spot[:], days.opened[:], days.high[:], days.low[:] = market.spot, market.opened, market.high, market.low
     days.dividend[:] = 0.0
-    for one in market.dividends.dividends:
-        place = int(np.searchsorted(days.ordinal, one.ex_date.toordinal()))
+    for dividend in market.dividends.dividends:
+        place = int(np.searchsorted(days.ordinal, dividend.ex_date.toordinal()))
         if 0 < place < len(days.ordinal):
-            days.dividend[place] += one.amount
+            days.dividend[place] += dividend.amount
     return rows
 
 
@@ -208,40 +208,43 @@ def blank_lives(lifetimes: Places, terms: Array, legs: int) -> tuple[Places, Arr
     )  # fmt: skip
 
 
-def _book(market: DailyMarket, rule: EntryRule, days: Array, found: Candidates, surface: Surface) -> Book:
-    place, expires = found.place, np.array([one.expiration.toordinal() for one in found.series], dtype=np.int64)
-    closing, ordinal = _settling_days(found.series), days[state.ORDINAL]
+def _book(market: DailyMarket, rule: EntryRule, days: Array, candidates: Candidates, surface: Surface) -> Book:
+    place, expires = (
+        candidates.place,
+        np.array([listed.expiration.toordinal() for listed in candidates.series], dtype=np.int64),
+    )
+    closing, ordinal = _settling_days(candidates.series), days[state.ORDINAL]
     end = np.searchsorted(ordinal, closing).astype(np.int64)  # a day the record lacks: the next one it has
     count = len(ordinal)
-    price, is_estimated = _settlements(market, Days._make(days), found.series, closing, end)
+    price, is_estimated = _settlements(market, Days._make(days), candidates.series, closing, end)
     of_day = np.full(count, -1, dtype=np.int64)
     of_day[place] = np.arange(len(place))
-    roots = {root: market.settlement(root) for root in {one.root for one in found.series}}
+    roots = {root: market.settlement(root) for root in {listed.root for listed in candidates.series}}
     rows = np.concatenate([[0], np.cumsum(np.minimum(end, count - 1) - place + 1)]).astype(np.int64)
     lifetimes = np.zeros((len(place), len(state.LIFETIME_FIELDS)), dtype=np.int64)
     life = Lifetimes._make(lifetimes.T)
     life.entry[:], life.first[:], life.last[:], life.expires[:] = place, rows[:-1], rows[1:] - 1, expires
     life.settles[:] = end < count
-    life.physical[:] = [roots[one.root].pays_dividends for one in found.series]
-    life.surface_row[:] = found.surface_row
-    life.ladder[:], life.ladder_end[:] = found.ladder_offset[:-1], found.ladder_offset[1:]
+    life.physical[:] = [roots[listed.root].pays_dividends for listed in candidates.series]
+    life.surface_row[:] = candidates.surface_row
+    life.ladder[:], life.ladder_end[:] = candidates.ladder_offset[:-1], candidates.ladder_offset[1:]
     legs = Legs.of(*LEGS[rule.strategy])
     terms = np.column_stack([price, _dividends(market, ordinal[place], expires)])
     lifetimes, terms, quotes, marks = blank_lives(lifetimes, terms, len(legs))
     arrays = BookArrays(
-        days, of_day, lifetimes, terms, quotes, marks, surface.rows, surface.coefficients, found.ladder
+        days, of_day, lifetimes, terms, quotes, marks, surface.rows, surface.coefficients, candidates.ladder
     )  # fmt: skip
-    return Book(legs, rule, found.series, arrays, is_estimated)
+    return Book(legs, rule, candidates.series, arrays, is_estimated)
 
 
 def _settling_days(series: Sequence[Series]) -> Places:
     """Ordinal of the session that each series settles on: the last one up to its expiration."""
     if not series:
         return np.empty(0, dtype=np.int64)
-    expirations = np.array([one.expiration for one in series], dtype="datetime64[D]")
+    expirations = np.array([item.expiration for item in series], dtype="datetime64[D]")
     calendar = sessions(_back(expirations.min()), expirations.max().item())
-    found = calendar[np.searchsorted(calendar, expirations, side="right") - 1]
-    return np.asarray(found.astype(np.int64) + date(1970, 1, 1).toordinal())
+    settling = calendar[np.searchsorted(calendar, expirations, side="right") - 1]
+    return np.asarray(settling.astype(np.int64) + date(1970, 1, 1).toordinal())
 
 
 def _back(day: np.datetime64) -> date:
@@ -253,11 +256,11 @@ def _settlements(
 ) -> tuple[Array, Flags]:
     """Price that each package settles at, and whether it is an estimate."""
     price, is_estimated = np.full(len(series), np.nan), np.zeros(len(series), dtype=np.bool_)
-    known: dict[Series, float] = {}
+    prices: dict[Series, float] = {}
     for i in np.flatnonzero(end < len(days.ordinal)).tolist():
-        if series[i] not in known:
-            known[series[i]] = market.settlement_price(series[i])
-        price[i] = known[series[i]]
+        if series[i] not in prices:
+            prices[series[i]] = market.settlement_price(series[i])
+        price[i] = prices[series[i]]
         if np.isnan(price[i]):  # the last price known by then: what comes later did not exist
             is_captured = days.ordinal[end[i]] == closing[i]
             price[i], is_estimated[i] = days.spot[end[i] if is_captured else end[i] - 1], True
@@ -266,7 +269,7 @@ def _settlements(
 
 def _dividends(market: DailyMarket, today: Array, expires: Places) -> Array:
     """Dividends going ex after each entry and up to its expiration, dollars a share."""
-    paid = sorted((one.ex_date.toordinal(), one.amount) for one in market.dividends.dividends)
+    paid = sorted((dividend.ex_date.toordinal(), dividend.amount) for dividend in market.dividends.dividends)
     ordinal = np.array([day for day, _ in paid], dtype=np.int64)
     total = np.concatenate([[0.0], np.cumsum([amount for _, amount in paid])])
     after, until = (np.searchsorted(ordinal, x, side="right") for x in (today, expires))

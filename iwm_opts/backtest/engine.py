@@ -24,7 +24,7 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A market, a book on it and what it costs to trade; gates choose among its packages."""
+    """A market, its book of packages and trading costs; gates choose among the packages."""
 
     market: DailyMarket
     rules: Rules
@@ -53,12 +53,12 @@ def prepare(
     ----------
     market : DailyMarket
     history : IvHistory
-        What the gate ranks; observations after a decision's close are not read for it.
+        History that the gate ranks; observations after a decision's close are not read for it.
     rules : Rules
     book : Book, optional
         Of the same market and entry rule, where it was built before.
     macro : Series, optional
-        Daily values that the macro rule asks for, ascending dates as index.
+        Daily values of the macro rule, ascending dates as index.
 
     Raises
     ------
@@ -93,20 +93,22 @@ def run(prepared: Prepared, allowed: Flags | None = None, label: str | None = No
         What to call it; the gate's condition unless given.
     """
     gate = prepared.rules.gate
-    wanted = is_open(prepared.ranks, gate) if allowed is None else np.asarray(allowed, dtype=np.bool_)
-    entries = wanted & on_weekdays(prepared.market, prepared.rules.entry)
+    flags = is_open(prepared.ranks, gate) if allowed is None else np.asarray(allowed, dtype=np.bool_)
+    entries = flags & on_weekdays(prepared.market, prepared.rules.entry)
     skipped = _macro_skips(prepared, entries)
     entries &= macro_met(prepared)
     count = len(entries)
-    found = Run(blank_trades(count), np.empty(count), np.zeros((1, SKIPS), dtype=np.int64), np.empty((1, len(SUMMARY))))
+    result = Run(
+        blank_trades(count), np.empty(count), np.zeros((1, SKIPS), dtype=np.int64), np.empty((1, len(SUMMARY)))
+    )
     rules = rule_rows([prepared.rules], [0])
-    run_backtests(prepared.state(), rules, entries[None, :].copy(), False, 0, 1, *found)
-    return assemble(prepared, found, label or str(gate), wanted, skipped)
+    run_backtests(prepared.state(), rules, entries[None, :].copy(), False, 0, 1, *result)
+    return assemble(prepared, result, label or str(gate), flags, skipped)
 
 
 def rule_rows(rules: Sequence[Rules], gates: Sequence[int]) -> Array:
     """Rules as kernels read them, shape (len(rules), len(RULE_FIELDS)); `gates` are rows of the allowed days."""
-    rows = np.array([_rule_row(one, gate) for one, gate in zip(rules, gates, strict=True)], dtype=np.float64)
+    rows = np.array([_rule_row(rule, gate) for rule, gate in zip(rules, gates, strict=True)], dtype=np.float64)
     return rows.reshape(len(rules), len(RULE_FIELDS))
 
 
@@ -121,8 +123,8 @@ def _rule_row(rules: Rules, gate: int) -> tuple[float | None, ...]:
 
 def on_weekdays(market: DailyMarket, rule: EntryRule) -> Flags:
     """Days on which the rule enters, by weekday."""
-    wanted = {WEEKDAYS.index(day) for day in rule.weekdays} or set(range(7))
-    return np.array([day.weekday() in wanted for day in market.days])
+    weekdays = {WEEKDAYS.index(day) for day in rule.weekdays} or set(range(7))
+    return np.array([day.weekday() in weekdays for day in market.days])
 
 
 def macro_met(prepared: Prepared) -> Flags:
@@ -149,5 +151,5 @@ def _macro_skips(prepared: Prepared, entries: Flags) -> dict[str, int]:
     kept_out = entries & ~is_met(values, rule)
     kept_out[-1:] = False
     unknown = int((kept_out & ~np.isfinite(values)).sum())
-    found = {f"{rule.name} is unknown": unknown, f"{rule} is not met": int(kept_out.sum()) - unknown}
-    return {why: count for why, count in found.items() if count}
+    skips = {f"{rule.name} is unknown": unknown, f"{rule} is not met": int(kept_out.sum()) - unknown}
+    return {why: count for why, count in skips.items() if count}

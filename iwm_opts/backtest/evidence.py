@@ -41,7 +41,7 @@ NAN: Final = float("nan")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arm:
-    """One set of entry days on all trials: what it gained, a package and a day of risk."""
+    """Results of one set of entry days on all trials, per package and day of risk."""
 
     name: str
     condition: str  # on which days it enters

@@ -66,7 +66,7 @@ class Marks(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """What the prices of a series rest on at one moment; NaN where unknown."""
+    """Inputs of a series' prices at one moment; NaN where unknown."""
 
     years: float  # to expiry, ACT/365
     forward: float  # dollars, net of the dividends that go ex before expiry

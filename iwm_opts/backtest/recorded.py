@@ -2,7 +2,7 @@
 
 A day's quotes are those of one capture. An option whose strike left the chain, or whose quote is unusable, is marked by
 the smile drawn through what its expiration still quotes; one whose expiration is missing that day has no mark at all.
-Both are told apart (`BY_SMILE`, `CARRIED`), so that the engine can count them: neither is dropped.
+Both are flagged (`BY_SMILE`, `CARRIED`), so that the engine can count them: neither is dropped.
 """
 
 import math
@@ -115,7 +115,7 @@ def recorded_days(
     DataError
         When the source has no readable chain of those days, or the bars are of another underlying.
     InputError
-        When the session is no time, where one is needed, or the rate makes no sense.
+        When the session is not a time, where one is needed, or the rate is invalid.
     """
     sources = [source] if isinstance(source, str) else list(source)
     stored_bars, stored_dividends = pd.DataFrame(), None
@@ -148,8 +148,10 @@ def _of_archive(
     if not days:
         refuse_days(market.name, market.days, first, last)
     record, symbol = market.record, market.symbol
-    captured = {day: [one for one in record.captures(symbol, day) if at is None or one.is_at(at)] for day in days}
-    chosen = [one.path for ones in captured.values() if (one := choose(ones)) is not None]
+    captured = {
+        day: [capture for capture in record.captures(symbol, day) if at is None or capture.is_at(at)] for day in days
+    }
+    chosen = [capture.path for ones in captured.values() if (capture := choose(ones)) is not None]
 
     def build() -> Build:
         report = Report()
@@ -165,17 +167,17 @@ def _of_archive(
         for chain in chains:
             for warning in chain.warnings:
                 report.warn(chain.as_of.toordinal(), warning)
-        found = Report()
+        counts = Report()
         panel = panel_of_rows(
             rows_together([rows_of_chain(chain) for chain in chains]),
             name=market.name,
             symbol=symbol,
             provenance=Provenance.of(simulated=chains[-1].simulated, modelled=chains[-1].modelled),
-            report=found,
+            report=counts,
         )
-        report.refused |= found.refused
+        report.refused |= counts.refused
         if panel is None:
-            raise found.errors[0]
+            raise counts.errors[0]
         return Build(panel, report, ())
 
     options = {"archive": str(record.folder), "symbol": symbol, "at": str(at), "days": [str(day) for day in days]}
@@ -390,7 +392,7 @@ class RecordedDays:
         owner, place = book.owner, book.place
         rows = np.flatnonzero(np.arange(len(owner)) - life.first[owner] < tradable[owner])
         owner, place = owner[rows], place[rows]
-        index = self._slices(place, life.expires[owner], [one.root for one in book.series], owner)
+        index = self._slices(place, life.expires[owner], [series.root for series in book.series], owner)
         strike = book.strike[owner].T
         shape = strike.shape
         marks = self._marked(
@@ -423,8 +425,8 @@ class RecordedDays:
         years, discount = self.panel.years[index], self.implied.discount[index]
         prepaid = self.implied.forward[index] * discount
         rate = -np.log(discount) / years
-        found = is_assigned_by_quotes(right, spot, strike, mid, rate, years, spot - prepaid, next_ex, next_cash, bid)
-        is_assigned: Flags = np.asarray(found) == 1.0
+        assigned = is_assigned_by_quotes(right, spot, strike, mid, rate, years, spot - prepaid, next_ex, next_cash, bid)
+        is_assigned: Flags = np.asarray(assigned) == 1.0
         return is_assigned
 
     def board(self, place: int, dte: int, slack: int) -> Board | None:
@@ -464,7 +466,7 @@ class RecordedDays:
             When the tenor is neither.
         """
         if tenor_days not in (10, 30):
-            raise InputError("ivr_tenor", tenor_days, "is no tenor of recorded chains", "choose 10 or 30")
+            raise InputError("ivr_tenor", tenor_days, "not a tenor of recorded chains", "choose 10 or 30")
         if tenor_days not in self._indices:
             self._indices[tenor_days] = self._iv(f"iv{tenor_days}")
         values = self._indices[tenor_days].value
@@ -476,12 +478,12 @@ class RecordedDays:
 
     @property
     def _basis(self) -> dict[str, object]:
-        """What vols and indices depend on besides the quotes."""
+        """Inputs of vols and indices apart from the quotes."""
         implied = self.implied
         return {
             "rates": np.unique(implied.rate[implied.rate_source == 0]).tolist(),
             "exercise": implied.exercise,
-            "dividends": [(str(one.ex_date), one.amount) for one in self.dividends.dividends],
+            "dividends": [(str(dividend.ex_date), dividend.amount) for dividend in self.dividends.dividends],
             "is_given": self.given_dividends is not None,
         }
 
@@ -517,15 +519,15 @@ class RecordedDays:
         by_name = np.argsort(np.argsort(panel.roots))[panel.root[slices]]
         strikes = np.diff(panel.strike_start)[slices]
         slices = slices[np.lexsort((by_name, -strikes, days[slices], apart[slices], panel.slice_day[slices]))]
-        found = np.full(len(panel), -1, dtype=np.int64)
+        nearest = np.full(len(panel), -1, dtype=np.int64)
         while len(slices):  # the first of each day; where it draws no smile, the next
             day, at = np.unique(panel.slice_day[slices], return_index=True)
             priced = self._prices.price(slices[at], near)
-            found[day[priced]] = slices[at[priced]]
+            nearest[day[priced]] = slices[at[priced]]
             left = np.ones(len(slices), dtype=np.bool_)
             left[at] = False
-            slices = slices[left & (found[panel.slice_day[slices]] < 0)]
-        return found[places]
+            slices = slices[left & (nearest[panel.slice_day[slices]] < 0)]
+        return nearest[places]
 
     def _series(self, index: int) -> Series:
         return Series(self.panel.roots[self.panel.root[index]], date.fromordinal(int(self.panel.expiration[index])))
@@ -534,9 +536,9 @@ class RecordedDays:
         """Slice of each row of a book; -1 where the day does not list its expiration."""
         names = list(self.panel.roots)
         root = np.array([names.index(name) for name in roots], dtype=np.int64)[owner]
-        found = np.empty(len(place), dtype=np.int64)
-        find_slices(self.panel.day_start, self.panel.expiration, self.panel.root, place, expires, root, found)
-        return found
+        index = np.empty(len(place), dtype=np.int64)
+        find_slices(self.panel.day_start, self.panel.expiration, self.panel.root, place, expires, root, index)
+        return index
 
     def _marked(self, index: Places, right: Array, strike: Array) -> Marks:
         """Quotes of options by slice, and their origin; arrays of shape (n,)."""
@@ -568,8 +570,8 @@ def smile_quotes(table: OptionTable, right: Array, strike: Array, tick: float) -
     for sign in RIGHT_SIGN.values():
         side = np.flatnonzero((table.right == sign) & np.isfinite(table.bid) & np.isfinite(table.ask))
         if len(side):
-            wanted = right == sign
-            half[wanted] = np.interp(strike[wanted], table.strike[side], 0.5 * (table.ask - table.bid)[side])
+            of_side = right == sign
+            half[of_side] = np.interp(strike[of_side], table.strike[side], 0.5 * (table.ask - table.bid)[side])
     bid = np.maximum(np.floor((value - half) / tick + TICK_NOISE) * tick, 0.0)
     ask = np.maximum(np.ceil((value + half) / tick - TICK_NOISE) * tick, tick)
     return bid, ask

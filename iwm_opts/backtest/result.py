@@ -1,4 +1,4 @@
-"""What a backtest did: its trades with the cascade of their costs, and its equity day by day."""
+"""Result of a backtest: trades with their cost cascade, and daily equity."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ class Backtest:
 
 
 class Run(NamedTuple):
-    """What the day loop leaves of one backtest; arrays as its kernel writes them."""
+    """Output of the day loop for one backtest; arrays as its kernel writes them."""
 
     trades: Array  # shape (len(TRADE_FIELDS), days)
     equity: Array  # shape (days,)
@@ -74,19 +74,19 @@ class Run(NamedTuple):
 
 
 def assemble(
-    prepared: "Prepared", found: Run, label: str, allowed: NDArray[np.bool_], skipped: dict[str, int]
+    prepared: "Prepared", outcome: Run, label: str, allowed: NDArray[np.bool_], skipped: dict[str, int]
 ) -> Backtest:
     """Trades and equity of a run."""
-    trades = trades_of(found.trades)
+    trades = trades_of(outcome.trades)
     table = _trades(prepared, trades)
-    counted = {why: int(n) for why, n in zip(SKIP_REASONS, found.skips[0], strict=True) if n}
+    counted = {why: int(n) for why, n in zip(SKIP_REASONS, outcome.skips[0], strict=True) if n}
     return Backtest(
         label=label,
         market=prepared.market.name,
         is_simulated=prepared.market.is_simulated,
         rules=prepared.rules,
         trades=table,
-        equity=_equity(prepared, trades, table, found.equity),
+        equity=_equity(prepared, trades, table, outcome.equity),
         gate_open_days=int(allowed.sum()),
         ranked_days=int(np.isfinite(prepared.ranks).sum()),
         skipped=skipped | counted,
@@ -94,30 +94,30 @@ def assemble(
     )
 
 
-def _trades(prepared: "Prepared", found: Trades) -> pd.DataFrame:
+def _trades(prepared: "Prepared", trades: Trades) -> pd.DataFrame:
     book, days = prepared.book, pd.DatetimeIndex(prepared.market.days)
     price, at_exit = prepared.prices.entry, prepared.prices.closing
-    life, c, row = book.lifetimes, found.package, found.row
+    life, c, row = book.lifetimes, trades.package, trades.row
     first, entry = life.first[c], life.entry[c]
     exit_ = entry + row - first
-    units = MULTIPLIER * found.contracts
-    fees = found.opening_fees + found.closing_fees
+    units = MULTIPLIER * trades.contracts
+    fees = trades.opening_fees + trades.closing_fees
     mid_pnl = units * (price.entry_mid[c] + at_exit.mid[row])
-    assignment = units * (found.assignment + found.gap)
+    assignment = units * (trades.assignment + trades.gap)
     slippage_in = units * (price.entry_mid[c] - price.credit[c])
-    slippage_out = units * (at_exit.mid[row] - found.out)
+    slippage_out = units * (at_exit.mid[row] - trades.out)
     ordinal, session = (line.astype(np.int64) for line in (book.days.ordinal, book.days.session))
-    parts = attribute(prepared, found)
+    parts = attribute(prepared, trades)
     return pd.DataFrame(
         {
             "entry": days[entry],
             "exit": days[exit_],
             "expiration": pd.DatetimeIndex([book.series[i].expiration for i in c]),
-            "reason": np.array(REASONS, dtype=object)[found.reason],
+            "reason": np.array(REASONS, dtype=object)[trades.reason],
             "legs": [legs_text(book.legs.contracts, book.legs.right, book.strike[i]) for i in c],
-            "contracts": found.contracts,
+            "contracts": trades.contracts,
             "credit": price.credit[c],
-            "debit": -found.out + 0.0,
+            "debit": -trades.out + 0.0,
             "dte": life.expires[c] - ordinal[entry],
             "rank": prepared.ranks[entry],
             "sessions": session[exit_] - session[entry],
@@ -128,8 +128,8 @@ def _trades(prepared: "Prepared", found: Trades) -> pd.DataFrame:
             "fees": fees,
             "assignment": assignment,
             "pnl": mid_pnl - slippage_in - slippage_out - fees + assignment,
-            "risk": found.contracts * price.max_loss[c],
-            "max_adverse": units * _worst(prepared, found),
+            "risk": trades.contracts * price.max_loss[c],
+            "max_adverse": units * _worst(prepared, trades),
             "marks_by_smile": _counted(book.arrays.marks[BY_SMILE], first, row),
             "days_without_quote": _counted(book.arrays.marks[CARRIED], first, row),
             **{name: units * part for name, part in zip(PARTS, parts, strict=True)},
@@ -147,12 +147,12 @@ def legs_text(
     )
 
 
-def _worst(prepared: "Prepared", found: Trades) -> Array:
+def _worst(prepared: "Prepared", trades: Trades) -> Array:
     """Lowest gain while held or at the exit, dollars a share, before fees."""
     first, credit, close = prepared.book.lifetimes.first, prepared.prices.entry.credit, prepared.prices.closing.close
-    worst = np.empty(len(found.package))
-    ending = found.out + found.assignment + found.gap
-    for i, (c, row, at_end) in enumerate(zip(found.package, found.row, ending, strict=True)):
+    worst = np.empty(len(trades.package))
+    ending = trades.out + trades.assignment + trades.gap
+    for i, (c, row, at_end) in enumerate(zip(trades.package, trades.row, ending, strict=True)):
         held = close[first[c] + 1 : row]
         worst[i] = credit[c] + min(np.fmin.reduce(held, initial=np.inf), at_end)
     return np.minimum(worst, 0.0)
@@ -164,18 +164,18 @@ def _counted(flags: NDArray[Any], first: Places, last: Places) -> Places:
     return np.asarray(total[last + 1] - total[first])
 
 
-def _equity(prepared: "Prepared", found: Trades, trades: pd.DataFrame, equity: Array) -> pd.DataFrame:
+def _equity(prepared: "Prepared", taken: Trades, trades: pd.DataFrame, equity: Array) -> pd.DataFrame:
     """Cash, and open packages marked to the exit fill, day by day.
 
     Shares that an expiry leaves are closed at the next open, so that their gap is booked a day after the exit.
     """
     life, days = prepared.book.lifetimes, prepared.market.days
     flow, risk, positions = np.zeros(len(days) + 1), np.zeros(len(days)), np.zeros(len(days), dtype=np.int64)
-    units = MULTIPLIER * found.contracts
-    brought_in = units * prepared.prices.entry.credit[found.package] - found.opening_fees
-    late, at_risk = units * found.gap, trades["risk"].to_numpy()
+    units = MULTIPLIER * taken.contracts
+    brought_in = units * prepared.prices.entry.credit[taken.package] - taken.opening_fees
+    late, at_risk = units * taken.gap, trades["risk"].to_numpy()
     gains = trades["pnl"].to_numpy(dtype=np.float64) - late - brought_in
-    for i, (c, row) in enumerate(zip(found.package, found.row, strict=True)):
+    for i, (c, row) in enumerate(zip(taken.package, taken.row, strict=True)):
         start = life.entry[c]
         end = start + row - life.first[c]
         flow[start] += brought_in[i]
@@ -188,23 +188,23 @@ def _equity(prepared: "Prepared", found: Trades, trades: pd.DataFrame, equity: A
     return pd.DataFrame(columns, index=pd.DatetimeIndex(days, name="date"))
 
 
-def _remarks(prepared: "Prepared", found: Trades, trades: pd.DataFrame) -> list[str]:
+def _remarks(prepared: "Prepared", taken: Trades, trades: pd.DataFrame) -> list[str]:
     """What happened in these trades that a reader should know."""
     book = prepared.book
-    is_settled = found.reason == EXPIRY
+    is_settled = taken.reason == EXPIRY
     counts = [
-        (int((found.reason == END).sum()), "trades still open at the end of the data, closed there"),
+        (int((taken.reason == END).sum()), "trades still open at the end of the data, closed there"),
         (int(trades["marks_by_smile"].sum()), "marks by the smile: their strike had left the chain"),
         (int(trades["days_without_quote"].sum()), "days of a trade without any quote: marked by the day before"),
         (
-            int((is_settled & book.is_estimated[found.package]).sum()),
+            int((is_settled & book.is_estimated[taken.package]).sum()),
             "trades settled at the last price before an unrecorded settlement",
         ),
         (
-            int((is_settled & _pinned(book, found.package)).sum()),
+            int((is_settled & _pinned(book, taken.package)).sum()),
             "trades expired within half a dollar of a short strike",
         ),
-        (int((found.reason == ASSIGNED).sum()), "trades closed because a short leg was assigned early"),
+        (int((taken.reason == ASSIGNED).sum()), "trades closed because a short leg was assigned early"),
     ]
     if prepared.rules.exit.touch and bool(np.isnan(prepared.market.high + prepared.market.low).any()):
         counts.append((1, "touch is unknown where the market has no highs and lows, and never counts as met there"))

@@ -167,14 +167,14 @@ class SimulatedDays:
         """Nearest expirations and the strikes they list."""
         rows = self._nearest(dte, slack)
         place = np.flatnonzero(rows[:-1] >= 0)  # nothing is opened on the last day
-        found = rows[place]
+        chosen = rows[place]
         is_found = np.zeros(len(self._table), dtype=bool)
-        is_found[found] = True
+        is_found[chosen] = True
         strikes = self.market.listed_strikes(self._table.listings.take(is_found), self._before)
         return Candidates(
             place.astype(np.int64),
-            tuple(self._series(int(row)) for row in found),
-            self._order[found],
+            tuple(self._series(int(row)) for row in chosen),
+            self._order[chosen],
             strikes.start,
             strikes.strike,
         )
@@ -190,7 +190,7 @@ class SimulatedDays:
 
     @cached_property
     def _order(self) -> Places:
-        """Where each row of the table stands in the surface."""
+        """Row of the surface of each row of the table."""
         order = np.lexsort((self._place, self._table.expiration))
         places = np.empty(len(order), dtype=np.int64)
         places[order] = np.arange(len(order))
@@ -220,9 +220,9 @@ class SimulatedDays:
         order = np.lexsort((table.expiration, apart, self._place))
         order = order[(apart[order] <= slack) & (table.dte[order] > 0.0)]
         days, first = np.unique(self._place[order], return_index=True)
-        found = np.full(len(self.days), -1, dtype=np.int64)
-        found[days] = order[first]
-        return found
+        nearest = np.full(len(self.days), -1, dtype=np.int64)
+        nearest[days] = order[first]
+        return nearest
 
     def _row(self, place: int, series: Series) -> int:
         row = self._table.row(place, series.expiration)

@@ -1,7 +1,7 @@
 """Many rules over one market with shared marks: packages are chosen, quoted and priced once, then every set of rules is
 one pass of the day loop over them.
 
-Threads share books that are complete and only read them; each has its own scratch. What comes out depends neither on
+Threads share books that are complete and only read them; each has its own scratch. The results depend neither on
 how many there are nor on which finishes first.
 """
 
@@ -56,7 +56,7 @@ def sweep(
     history: IvHistory,
     rules: Sequence[Rules],
     threads: int | None = None,
-    told: Callable[[int], None] | None = None,
+    on_progress: Callable[[int], None] | None = None,
     macro: pd.Series | None = None,
     equity: Array | None = None,
     shelf: Shelf | None = None,
@@ -72,8 +72,8 @@ def sweep(
         Those with one entry (strategy, dte, deltas, wings) share a book, those with one set of costs its prices too.
     threads : int, optional
         As many as the machine has cores unless given.
-    told : callable, optional
-        Hears how many backtests are done, from the thread that asked.
+    on_progress : callable, optional
+        Called with the backtests done, from the calling thread.
     macro : Series, optional
         As for `engine.prepare`.
     equity : ndarray, shape (len(rules), days), optional
@@ -94,15 +94,15 @@ def sweep(
     done = 0
     with ThreadPoolExecutor(max(count, 1)) as pool:
         for tasks in _shared(market, history, rules, macro, pool, count, shelf or Shelf()):
-            found = [
+            outcomes = [
                 pool.submit(_run, task.prepared, rules, part, equity) for task in tasks for part in _parts(task, count)
             ]
-            for future in as_completed(found):
+            for future in as_completed(outcomes):
                 places, figures = future.result()
                 summary[places] = figures
                 done += len(places)
-                if told:
-                    told(done)
+                if on_progress:
+                    on_progress(done)
     return _table(summary)
 
 
@@ -115,12 +115,12 @@ def _shared(
     threads: int,
     shelf: Shelf,
 ) -> Iterator[list[_Task]]:
-    """What is ready to run, book by book: no more than one is held at a time."""
+    """Prepared work, book by book: one is held at a time."""
     books: dict[Any, dict[Any, list[int]]] = {}
-    for place, one in enumerate(rules):
-        gate = one.gate
-        inner = one.costs, gate.lookback, gate.measure, gate.lag, one.macro
-        books.setdefault(book_key(one), {}).setdefault(inner, []).append(place)
+    for place, rule in enumerate(rules):
+        gate = rule.gate
+        inner = rule.costs, gate.lookback, gate.measure, gate.lag, rule.macro
+        books.setdefault(book_key(rule), {}).setdefault(inner, []).append(place)
     expirations: dict[tuple[int, int], Book] = {}
     for key, groups in books.items():
         entry = rules[next(iter(groups.values()))[0]].entry
@@ -169,20 +169,20 @@ def _run(
     prepared: Prepared, rules: Sequence[Rules], places: tuple[int, ...], equity: Array | None
 ) -> tuple[list[int], Array]:
     """Summaries of some rules that share a prepared book, complete and priced; their equity too where wanted."""
-    own = [rules[place] for place in places]
+    chosen = [rules[place] for place in places]
     gates: dict[tuple[Any, ...], int] = {}
     allowed: list[Flags] = []
     met = macro_met(prepared)
-    for one in own:
-        key = one.gate.below, one.gate.at_least, one.entry.weekdays
+    for rule in chosen:
+        key = rule.gate.below, rule.gate.at_least, rule.entry.weekdays
         if key not in gates:
             gates[key] = len(allowed)
-            allowed.append(is_open(prepared.ranks, one.gate) & on_weekdays(prepared.market, one.entry) & met)
-    indices = [gates[one.gate.below, one.gate.at_least, one.entry.weekdays] for one in own]
-    most = max(one.entry.max_open for one in own)
-    days, count = len(prepared.ranks), len(own)
+            allowed.append(is_open(prepared.ranks, rule.gate) & on_weekdays(prepared.market, rule.entry) & met)
+    indices = [gates[rule.gate.below, rule.gate.at_least, rule.entry.weekdays] for rule in chosen]
+    most = max(rule.entry.max_open for rule in chosen)
+    days, count = len(prepared.ranks), len(chosen)
     summary, skips = np.empty((count, len(SUMMARY))), np.zeros((count, SKIPS), dtype=np.int64)
-    state, rows, gate = prepared.state(most), rule_rows(own, indices), np.array(allowed)
+    state, rows, gate = prepared.state(most), rule_rows(chosen, indices), np.array(allowed)
     trades, level = blank_trades(days), np.empty(days)
     for start, stop in [(0, count)] if equity is None else [(i, i + 1) for i in range(count)]:
         run_backtests(state, rows, gate, False, start, stop, trades, level, skips, summary)

@@ -1,4 +1,4 @@
-"""How fast backtests run on this machine, beside a plain-Python loop that does the same work."""
+"""Speed of backtests on this machine against a plain-Python loop of the same work."""
 
 import os
 import time
@@ -35,7 +35,7 @@ STOPS: Final = np.linspace(0.8, 3.2, 25)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What was measured in one way of running."""
+    """Measurement of one way of running."""
 
     name: str
     threads: int
@@ -69,13 +69,13 @@ class Throughput:
     trades: int
     agrees: bool
 
-    def ratio(self, one: Pace) -> float:
+    def ratio(self, pace: Pace) -> float:
         """How many times the plain loop's pace."""
-        return one.ten_years_per_second / self.plain.ten_years_per_second
+        return pace.ten_years_per_second / self.plain.ten_years_per_second
 
 
 def measure_throughput(
-    repeats: int = 3, first: date = FIRST, last: date = LAST, told: Callable[[int, int], None] | None = None
+    repeats: int = 3, first: date = FIRST, last: date = LAST, on_progress: Callable[[int, int], None] | None = None
 ) -> Throughput:
     """Measure on a simulated market; compiled kernels are assumed, a first run warms them up.
 
@@ -85,34 +85,34 @@ def measure_throughput(
         Of each measurement; the fastest counts, as whatever else the machine does only slows it down.
     first, last : date
         Stretch of the market.
-    told : callable, optional
-        Hears how many of how many measurements are done.
+    on_progress : callable, optional
+        Called with (measurements done, measurements).
     """
     market, history = bench_market(first, last)
     prepared = prepare(market, history, RULES)
     days, allowed = len(market.days), is_open(prepared.ranks, RULES.gate).tolist()
-    own = run(prepared)
-    found: list[Pace] = []
+    result = run(prepared)
+    paces: list[Pace] = []
     cores = os.cpu_count() or 1
     crews = (1, cores) if cores > 1 else (1,)
     jobs: list[tuple[str, int, bool, int]] = [("anew: strikes, marks, fills", n, True, 100) for n in crews]
     jobs += [("shared marks, other exits", n, False, len(PROFITS) * len(STOPS)) for n in crews]
     for place, (name, threads, is_fresh, count) in enumerate(jobs):
-        found.append(_pace(name, market, history, threads, is_fresh, count, repeats))
-        if told:
-            told(place + 1, len(jobs) + 1)
-    held = found[0].package_days
+        paces.append(_pace(name, market, history, threads, is_fresh, count, repeats))
+        if on_progress:
+            on_progress(place + 1, len(jobs) + 1)
+    held = paces[0].package_days
     seconds = _fastest(lambda: run(prepare(market, history, RULES)), repeats)
-    found.append(Pace("one, with all it reports", 1, 1, seconds, days, held))
+    paces.append(Pace("one, with all it reports", 1, 1, seconds, days, held))
     plain = _fastest(lambda: plain_backtest(market, days, allowed), 1)
     theirs = plain_backtest(market, days, allowed)
     at = {day: place for place, day in enumerate(pd.DatetimeIndex(market.days))}
     ours = [
         (at[entry], at[out], round(float(gain), 2))
-        for entry, out, gain in zip(own.trades["entry"], own.trades["exit"], own.trades["pnl"], strict=True)
+        for entry, out, gain in zip(result.trades["entry"], result.trades["exit"], result.trades["pnl"], strict=True)
     ]
     agrees = sorted(ours) == sorted((t.entry, t.exit, round(t.pnl, 2)) for t in theirs)
-    return Throughput(Pace("plain Python", 1, 1, plain, days, held), tuple(found), len(theirs), agrees)
+    return Throughput(Pace("plain Python", 1, 1, plain, days, held), tuple(paces), len(theirs), agrees)
 
 
 def bench_market(first: date, last: date) -> tuple[SimulatedDays, IvHistory]:
@@ -137,7 +137,7 @@ def _pace(
 
         def work() -> None:
             tasks = zip(crews, summaries, strict=True)
-            done = [pool.submit(_batch, one, variants, is_fresh, summary) for one, summary in tasks]
+            done = [pool.submit(_batch, task, variants, is_fresh, summary) for task, summary in tasks]
             for future in done:
                 future.result()
 

@@ -57,7 +57,7 @@ def test_each_row_is_the_backtest_of_its_rules(stage):
 def test_threads_and_order_change_nothing(stage):
     heard = []
     one = sweep(*stage, GRID, threads=1)
-    many = sweep(*stage, GRID[::-1], threads=5, told=heard.append)
+    many = sweep(*stage, GRID[::-1], threads=5, on_progress=heard.append)
     pd.testing.assert_frame_equal(one, many.iloc[::-1].reset_index(drop=True), check_exact=True)
     assert heard[-1] == len(GRID)
     assert heard == sorted(heard)
