@@ -194,7 +194,7 @@ def test_a_decimal_comma_is_read_where_the_whole_file_has_it(tmp_path):
 
 def test_a_file_with_two_decimal_signs_is_refused_with_both_named(tmp_path):
     comma = tasty("02", "SELL_TO_OPEN", 190, "240,00", 1), tasty("02", "BUY_TO_OPEN", 185, "-1.140,50", 1)
-    with pytest.raises(DataError, match=r"'-1.00' has a decimal point and '240,00' a decimal comma. Write all numbers"):
+    with pytest.raises(DataError, match=r"'-1.00' has a decimal point and '240,00' a decimal comma; write all numbers"):
         read_log(broken(tmp_path, TASTY, *comma, *LEFT))
 
 
