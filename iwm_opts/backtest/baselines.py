@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.engine import Prepared, run
+from iwm_opts.backtest.engine import Prepared, run, run_totals
 from iwm_opts.backtest.gate import is_open
-from iwm_opts.backtest.result import Backtest
+from iwm_opts.backtest.result import Backtest, Totals
 from iwm_opts.backtest.rules import GateRule, Rules
 from iwm_opts.backtest.trial import Trial
 
@@ -84,19 +84,17 @@ def random_gate(baselines: Baselines, rng: np.random.Generator) -> Flags:
     if not len(flags):
         return drawn
     edges = np.flatnonzero(np.diff(flags)) + 1
-    spells = np.split(flags, edges)
-    parts = [[spell for spell in spells if spell[0] == state] for state in (bool(flags[0]), not flags[0])]
-    for part in parts:
-        rng.shuffle(part)
-    first, second = parts
-    mixed = [spell for i, closed in enumerate(first) for spell in (closed, *second[i : i + 1])]
-    drawn[ranked] = np.roll(np.concatenate(mixed), int(rng.integers(len(flags))))
+    lengths = np.diff(edges, prepend=0, append=len(flags))
+    states = np.arange(len(lengths)) % 2 == (0 if flags[0] else 1)
+    for spells in (lengths[0::2], lengths[1::2]):
+        rng.shuffle(spells)
+    drawn[ranked] = np.roll(np.repeat(states, lengths), int(rng.integers(len(flags))))
     return drawn
 
 
-def random_entries(baselines: Sequence[Baselines], rng: np.random.Generator) -> list[Backtest]:
+def random_entries(baselines: Sequence[Baselines], rng: np.random.Generator) -> list[Totals]:
     """The same rules behind a random gate on each of some trials."""
-    return [run(baseline.ungated, random_gate(baseline, rng), RANDOM) for baseline in baselines]
+    return [run_totals(baseline.ungated, random_gate(baseline, rng)) for baseline in baselines]
 
 
 def is_gated(gate: GateRule) -> bool:

@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.bootstrap import ratio_interval
-from iwm_opts.backtest.engine import Prepared, run
-from iwm_opts.backtest.result import Backtest
+from iwm_opts.backtest.engine import Prepared, run, run_totals
+from iwm_opts.backtest.result import Totals
 from iwm_opts.backtest.rules import Costs, Rules
 from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.backtest.trial import Trial, mean_gain, trade_sample
+from iwm_opts.backtest.trial import Trial, gain_per_trade, trade_sample
 from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER, SESSIONS_PER_YEAR
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.simulation.dynamics import priced_variance
@@ -60,28 +60,28 @@ def breakeven_slippage(prepared: Sequence[Prepared], trials: Sequence[Trial]) ->
     """
     rules = prepared[0].rules
 
-    def filled(share: float) -> list[Backtest]:
-        costs = _costs(rules.costs, share, len(prepared[0].book.legs))
+    def filled(fraction: float) -> list[Totals]:
+        costs = _costs(rules.costs, fraction, len(prepared[0].book.legs))
         pairs = zip(prepared, trials, strict=True)
-        return [run(t.prepare(replace(rules, costs=costs), p.book)) for p, t in pairs]
+        return [run_totals(trial.prepare(replace(rules, costs=costs), ready.book)) for ready, trial in pairs]
 
-    filled_results = [run(result) for result in prepared]
-    paid, at_mid = _slippage(filled_results), mean_gain(filled(0.0))
-    gains = {"at_mid": at_mid, "as_filled": mean_gain(filled_results), "paid": paid}
+    as_ruled = [run_totals(ready) for ready in prepared]
+    at_mid = gain_per_trade(filled(0.0))
+    gains = {"at_mid": at_mid, "as_filled": gain_per_trade(as_ruled), "paid": _slippage(as_ruled)}
     if not at_mid > 0.0:
         reason = "no gain even at mid" if math.isfinite(at_mid) else "no trades"
         return BreakevenSlippage(NAN, NAN, NAN, **gains, reason=reason)
-    if mean_gain(filled(MOST_HALF_SPREADS)) > 0.0:
+    if gain_per_trade(filled(MOST_HALF_SPREADS)) > 0.0:
         return BreakevenSlippage(
             NAN, NAN, NAN, **gains, reason=f"the rules gain even {MOST_HALF_SPREADS:g} half-spreads from mid"
         )
     low, high = 0.0, MOST_HALF_SPREADS
     for _ in range(SLIPPAGE_STEPS):
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if mean_gain(filled(middle)) > 0.0 else (low, middle)
+        low, high = (middle, high) if gain_per_trade(filled(middle)) > 0.0 else (low, middle)
     at = filled(high)
-    entry = np.concatenate([_per_package(result, "entry_slippage") for result in at])
-    offset = float(entry.mean()) / MULTIPLIER if len(entry) else NAN
+    trades = sum(run.trades for run in at)
+    offset = sum(run.entry_slippage for run in at) / trades / MULTIPLIER if trades else NAN
     return BreakevenSlippage(high, offset, _slippage(at), **gains, reason="")
 
 
@@ -90,15 +90,9 @@ def _costs(costs: Costs, share: float, legs: int) -> Costs:
     return replace(costs, entry=fill, exit=fill, stop=FillModel.parse(f"stress:{max(share, costs.stop.share(legs))!r}"))
 
 
-def _slippage(results: Sequence[Backtest]) -> float:
-    slippage = [_per_package(result, name) for result in results for name in ("entry_slippage", "exit_slippage")]
-    trades = sum(len(result.trades) for result in results)
-    return float(np.concatenate(slippage).sum()) / trades if trades else NAN
-
-
-def _per_package(result: Backtest, column: str) -> Array:
-    trades = result.trades
-    return np.asarray(trades[column].to_numpy(dtype=np.float64) / trades["contracts"].to_numpy(dtype=np.float64))
+def _slippage(totals: Sequence[Totals]) -> float:
+    trades = sum(run.trades for run in totals)
+    return sum(run.slippage for run in totals) / trades if trades else NAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +149,15 @@ def breakeven_premium(
     markets = [trial.market.surface_market for trial in trials]
     if not all(isinstance(market, SimulatedMarket) for market in markets):
         return None
-    tried: dict[float, list[Backtest]] = {}
+    tried: dict[float, tuple[list[Prepared], float]] = {}
 
     def gain(scale: float) -> float:
         if scale not in tried:
             if on_progress:
                 on_progress(len(tried), PREMIUM_STEPS + 2)
-            tried[scale] = [run(repriced(result, scale).prepare(rules)) for result in trials]
-        return mean_gain(tried[scale])
+            prepared = [repriced(trial, scale).prepare(rules) for trial in trials]
+            tried[scale] = prepared, gain_per_trade([run_totals(ready) for ready in prepared])
+        return tried[scale][1]
 
     ratio = _priced_over_realised(trials, 1.0)
     without, shipped = gain(0.0), gain(1.0)
@@ -173,8 +168,9 @@ def breakeven_premium(
         reason = f"no gain even at {MOST_PREMIUM:g} times the premium"
         return BreakevenPremium(NAN, NAN, ratio, NAN, without, reason)
     scale, slope = _root(gain, low, high)
-    sample = [trade_sample(result) for result in tried[scale]]
-    held = np.concatenate([result.trades["sessions"].to_numpy(dtype=np.float64) for result in tried[scale]])
+    results = [run(ready) for ready in tried[scale][0]]
+    sample = [trade_sample(result) for result in results]
+    held = np.concatenate([result.trades["sessions"].to_numpy(dtype=np.float64) for result in results])
     error = ratio_interval(sample, float(held.mean()), seed, draws=2).standard_error
     return BreakevenPremium(
         scale, error / slope if slope > 0.0 else NAN, ratio, _priced_over_realised(trials, scale), without, ""

@@ -11,7 +11,7 @@ from iwm_opts.backtest.book import Book, build_book, wings_of
 from iwm_opts.backtest.gate import is_met, is_open, known_ranks, known_values
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.prices import BookPrices, blank_prices, cost_terms, state_of
-from iwm_opts.backtest.result import Backtest, Run, assemble
+from iwm_opts.backtest.result import Backtest, Run, Totals, assemble, total
 from iwm_opts.backtest.rules import BEST, WEEKDAYS, EntryRule, MacroRule, Rules
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
@@ -97,13 +97,25 @@ def run(prepared: Prepared, allowed: Flags | None = None, label: str | None = No
     entries = flags & on_weekdays(prepared.market, prepared.rules.entry)
     skipped = _macro_skips(prepared, entries)
     entries &= macro_met(prepared)
+    return assemble(prepared, _run(prepared, entries), label or str(gate), flags, skipped)
+
+
+def run_totals(prepared: Prepared, allowed: Flags | None = None) -> Totals:
+    """Sums over the trades of `run`, for a tenth of its time."""
+    is_allowed = is_open(prepared.ranks, prepared.rules.gate) if allowed is None else allowed
+    entries = is_allowed & on_weekdays(prepared.market, prepared.rules.entry) & macro_met(prepared)
+    return total(prepared, _run(prepared, entries))
+
+
+def _run(prepared: Prepared, entries: Flags) -> Run:
+    """Run the day loop with entries on the days given."""
     count = len(entries)
     result = Run(
         blank_trades(count), np.empty(count), np.zeros((1, SKIPS), dtype=np.int64), np.empty((1, len(SUMMARY)))
     )
     rules = rule_rows([prepared.rules], [0])
     run_backtests(prepared.state(), rules, entries[None, :].copy(), False, 0, 1, *result)
-    return assemble(prepared, result, label or str(gate), flags, skipped)
+    return result
 
 
 def rule_rows(rules: Sequence[Rules], gates: Sequence[int]) -> Array:
@@ -123,7 +135,9 @@ def _rule_row(rules: Rules, gate: int) -> tuple[float | None, ...]:
 
 def on_weekdays(market: DailyMarket, rule: EntryRule) -> Flags:
     """Days on which the rule enters, by weekday."""
-    weekdays = {WEEKDAYS.index(day) for day in rule.weekdays} or set(range(7))
+    if not rule.weekdays:
+        return np.ones(len(market.days), dtype=np.bool_)
+    weekdays = {WEEKDAYS.index(day) for day in rule.weekdays}
     return np.array([day.weekday() in weekdays for day in market.days])
 
 

@@ -29,7 +29,7 @@ from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.backtest.trial import Pooled, Trial, mean_gain, risk_sample, trade_sample
+from iwm_opts.backtest.trial import Pooled, Trial, gain_per_trade, risk_sample, trade_sample
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 
 Array = NDArray[np.float64]
@@ -196,11 +196,11 @@ def _against_chance(gated: Arm, prepared: Sequence[Baselines], seed: int, draws:
     rng = np.random.default_rng([seed, 1])
     gains, returns, trades = np.full(draws, NAN), np.full(draws, NAN), np.zeros(draws)
     for i in range(draws):
-        results = random_entries(prepared, rng)
-        gains[i] = mean_gain(results)
-        change, borne = np.sum([risk_sample(result).sum(axis=0) for result in results], axis=0)
-        returns[i] = SESSIONS_PER_YEAR * change / borne if borne > 0.0 else NAN
-        trades[i] = sum(len(result.trades) for result in results)
+        totals = random_entries(prepared, rng)
+        gains[i] = gain_per_trade(totals)
+        risk = sum(run.risk for run in totals)
+        returns[i] = SESSIONS_PER_YEAR * sum(run.change for run in totals) / risk if risk > 0.0 else NAN
+        trades[i] = sum(run.trades for run in totals)
         steps.at(i + 1, draws)
     steps.before = draws
     finite = gains[np.isfinite(gains)]

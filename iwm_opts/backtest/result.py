@@ -94,18 +94,59 @@ def assemble(
     )
 
 
+class Totals(NamedTuple):
+    """Sums over the trades of one run; dollars, `entry_slippage` and `slippage` of one package a trade."""
+
+    trades: int
+    gain: float  # net, of one package a trade
+    entry_slippage: float
+    slippage: float  # way in and out
+    change: float  # of equity, whole positions
+    risk: float  # largest loss of each position times the nights that it is held
+
+
+def total(prepared: "Prepared", run: Run) -> Totals:
+    """Sums over a run, without the tables of a `Backtest`."""
+    trades = trades_of(run.trades)
+    cascade = _cascade(prepared, trades)
+    nights = trades.row - prepared.book.lifetimes.first[trades.package]
+    way_in = cascade["entry_slippage"] / trades.contracts
+    way_out = cascade["exit_slippage"] / trades.contracts
+    return Totals(
+        trades=len(trades.package),
+        gain=float((cascade["pnl"] / trades.contracts).sum()),
+        entry_slippage=float(way_in.sum()),
+        slippage=float((way_in + way_out).sum()),
+        change=float(run.equity[-1]) - prepared.rules.size.account,
+        risk=float(_position_risk(prepared, trades) @ nights),
+    )
+
+
+def _cascade(prepared: "Prepared", trades: Trades) -> dict[str, Array]:
+    """Dollars of each whole position from its gain between mids to its net gain, see `CASCADE`."""
+    price, at_exit = prepared.prices.entry, prepared.prices.closing
+    c, row, units = trades.package, trades.row, MULTIPLIER * trades.contracts
+    mid_pnl = units * (price.entry_mid[c] + at_exit.mid[row])
+    slippage_in = units * (price.entry_mid[c] - price.credit[c])
+    slippage_out = units * (at_exit.mid[row] - trades.out)
+    fees = trades.opening_fees + trades.closing_fees
+    assignment = units * (trades.assignment + trades.gap)
+    pnl = mid_pnl - slippage_in - slippage_out - fees + assignment
+    return dict(zip(CASCADE, (mid_pnl, slippage_in, slippage_out, fees, assignment, pnl), strict=True))
+
+
+def _position_risk(prepared: "Prepared", trades: Trades) -> Array:
+    """Largest loss of each position, dollars."""
+    return np.asarray(trades.contracts * prepared.prices.entry.max_loss[trades.package])
+
+
 def _trades(prepared: "Prepared", trades: Trades) -> pd.DataFrame:
     book, days = prepared.book, pd.DatetimeIndex(prepared.market.days)
-    price, at_exit = prepared.prices.entry, prepared.prices.closing
+    price = prepared.prices.entry
     life, c, row = book.lifetimes, trades.package, trades.row
     first, entry = life.first[c], life.entry[c]
     exit_ = entry + row - first
     units = MULTIPLIER * trades.contracts
-    fees = trades.opening_fees + trades.closing_fees
-    mid_pnl = units * (price.entry_mid[c] + at_exit.mid[row])
-    assignment = units * (trades.assignment + trades.gap)
-    slippage_in = units * (price.entry_mid[c] - price.credit[c])
-    slippage_out = units * (at_exit.mid[row] - trades.out)
     ordinal, session = (line.astype(np.int64) for line in (book.days.ordinal, book.days.session))
     parts = attribute(prepared, trades)
     return pd.DataFrame(
@@ -122,13 +163,8 @@ def _trades(prepared: "Prepared", trades: Trades) -> pd.DataFrame:
             "rank": prepared.ranks[entry],
             "sessions": session[exit_] - session[entry],
             "days": ordinal[exit_] - ordinal[entry],
-            "mid_pnl": mid_pnl,
-            "entry_slippage": slippage_in,
-            "exit_slippage": slippage_out,
-            "fees": fees,
-            "assignment": assignment,
-            "pnl": mid_pnl - slippage_in - slippage_out - fees + assignment,
-            "risk": trades.contracts * price.max_loss[c],
+            **_cascade(prepared, trades),
+            "risk": _position_risk(prepared, trades),
             "max_adverse": units * _worst(prepared, trades),
             "marks_by_smile": _counted(book.arrays.marks[BY_SMILE], first, row),
             "days_without_quote": _counted(book.arrays.marks[CARRIED], first, row),

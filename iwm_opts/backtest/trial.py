@@ -11,7 +11,7 @@ from iwm_opts.backtest.book import Book
 from iwm_opts.backtest.engine import Prepared, prepare
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import PATH
-from iwm_opts.backtest.result import Backtest
+from iwm_opts.backtest.result import Backtest, Totals
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.market.iv_rank import IvHistory
 
@@ -109,6 +109,12 @@ def risk_sample(result: Backtest) -> Array:
     # A package costs its spread on the day it is opened, before any night at risk: sums over days take both in.
     borne = np.concatenate([[0.0], result.equity["open_risk"].to_numpy(dtype=np.float64)[:-1]])
     return np.stack([change, borne], axis=1)
+
+
+def gain_per_trade(totals: Sequence[Totals]) -> float:
+    """Mean gain of a package over all trades, dollars; NaN without a trade."""
+    trades = sum(run.trades for run in totals)
+    return sum(run.gain for run in totals) / trades if trades else float("nan")
 
 
 def mean_gain(results: Sequence[Backtest]) -> float:

@@ -11,10 +11,10 @@ import pytest
 from iwm_opts.backtest.baselines import prepare_baselines, random_gate, strategy, without_gate
 from iwm_opts.backtest.bootstrap import ratio_interval
 from iwm_opts.backtest.breakeven import breakeven_premium, breakeven_slippage, repriced, scaled_premium
-from iwm_opts.backtest.engine import backtest, prepare, run
+from iwm_opts.backtest.engine import backtest, prepare, run, run_totals
 from iwm_opts.backtest.evidence import gather_evidence
 from iwm_opts.backtest.rules import Costs, ExitRule, GateRule
-from iwm_opts.backtest.trial import mean_gain, package_gains, trade_sample
+from iwm_opts.backtest.trial import mean_gain, package_gains, risk_sample, trade_sample
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.simulation.parameters import Premium
@@ -54,7 +54,7 @@ def test_a_gate_that_knows_the_future_is_found(small_trials, many):
     assert found.differences[1].per_trade.low > 0
     assert found.differences[2].p_value == pytest.approx(1 / 41)
     assert "Evidence for the gate" in found.finding
-    assert "simulated market" in found.finding
+    assert "SIMULATED DATA" in found.finding
     assert found.premium is None
     gains = np.concatenate([package_gains(one.trades) for one in found.strategy.results.results])
     assert found.strategy.per_trade.estimate == pytest.approx(gains.mean())
@@ -113,6 +113,22 @@ def test_random_gates_are_open_as_often_in_spells_as_long(rivals):
     share = np.mean(drawn, axis=0)[one.ranked]
     assert share.min() > 0.1
     assert share.max() < 0.9
+
+
+@pytest.mark.parametrize("exit_", [ExitRule(), ExitRule(profit=0.25, stop=1.0, touch=True)])
+def test_totals_are_those_of_the_tables(rivals, exit_):
+    rng = np.random.default_rng(4)
+    for trial in rivals:
+        prepared = replace(trial.ungated, rules=replace(trial.ungated.rules, exit=exit_))
+        gate = random_gate(trial, rng)
+        result, totals = run(prepared, gate), run_totals(prepared, gate)
+        trades = result.trades
+        assert totals.trades == len(trades) > 5
+        assert totals.gain == pytest.approx(package_gains(trades).sum())
+        slippage = trades["entry_slippage"] / trades["contracts"]
+        assert totals.entry_slippage == pytest.approx(slippage.sum())
+        assert totals.slippage == pytest.approx((slippage + trades["exit_slippage"] / trades["contracts"]).sum())
+        assert (totals.change, totals.risk) == pytest.approx(tuple(risk_sample(result).sum(axis=0)))
 
 
 def test_a_gate_reversal_exit_belongs_to_the_gate(small_trials, small_rules):
