@@ -103,7 +103,9 @@ class SweepResult(Result):
         -------
         DataFrame
             number; a column a name of the grid; trades, win_rate (0 to 1), expectancy ($ a trade), pnl and the cascade
-            of costs ($ of all paths), average_days, max_drawdown (fraction of the peak), sharpe, sortino.
+            of costs ($ of all paths), average_days, max_drawdown (fraction of the peak), sharpe, sortino; p_stepdown
+            (Romano-Wolf adjusted p-value) and deflated_sharpe (probability that the true Sharpe ratio exceeds the best
+            expected by luck), NaN for variants that never traded.
         """
         return pd.DataFrame(sweep_records(self.swept))
 
@@ -254,7 +256,7 @@ def sweep(
     sort : str
         `sharpe`, `sortino`, `expectancy`, `pnl`, `win_rate` or `max_drawdown`.
     draws, seed : int
-        Of the test of the best against luck (Hansen 2005).
+        Of the test of the best against luck (Hansen 2005, studentised).
     threads : int, optional
     folder : str or Path, optional
         Of outcomes: a sweep that was stopped goes on there.

@@ -16,7 +16,6 @@ resampled by days within each.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 import numpy as np
@@ -158,22 +157,6 @@ def optimal_block(series: Array) -> float:
         spread = product[0] / n + 2.0 * (weight @ covariance)
         length = np.cbrt(n * (2.0 * (weight * lag) @ covariance / spread) ** 2)
     return float(min(length, math.ceil(min(3.0 * math.sqrt(n), n / 3.0))))
-
-
-def sum_variance(pull: Array, block: float) -> float:
-    """Variance of a resampled sum, in closed form (Politis and Romano 1994, lemma 1)."""
-    n = len(pull)
-    size = 1 << (2 * n - 1).bit_length()
-    spectrum = np.fft.rfft(pull - pull.mean(), size)
-    covariance = np.fft.irfft(spectrum * spectrum.conj(), size)[:n] / n
-    return max(n * float(covariance[0] + 2.0 * (_lag_weights(n, block) @ covariance[1:])), 0.0)
-
-
-@cache
-def _lag_weights(n: int, block: float) -> Array:
-    """Weight of each lag's covariance, from 1 to n - 1; thousands of resamples share one length."""
-    lag, stay = np.arange(1, n), 1.0 - 1.0 / block
-    return np.asarray((1.0 - lag / n) * stay**lag + (lag / n) * stay ** (n - lag))
 
 
 def _resampled_days(samples: Sequence[Array], block: int, rng: np.random.Generator, draws: int) -> tuple[Array, Array]:

@@ -1,16 +1,16 @@
-"""Every combination of a grid of rules on the same trials, and how much the best of them is luck."""
+"""Variant grid: every combination of a grid of rules on the same trials, and the test of the best."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.bootstrap import DRAWS, sum_variance
+from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.metrics import (
     daily_returns,
@@ -22,13 +22,19 @@ from iwm_opts.backtest.metrics import (
     with_account,
 )
 from iwm_opts.backtest.rules import Rules
+from iwm_opts.backtest.selection import (
+    MIN_DAYS,
+    MIN_VARIANTS,
+    deflated_sharpe_ratios,
+    overfitting_probability,
+    superior_ability,
+)
 from iwm_opts.backtest.sweep import Shelf, book_key, sweep
 from iwm_opts.backtest.trial import Pooled, Trial
 from iwm_opts.errors import InputError
 
 Array = NDArray[np.float64]
 
-MIN_MODELS: Final = 2
 FIRST_BATCH: Final = 256  # variants; what follows is as many as the time of a batch holds
 MOST_BATCH: Final = 2_000  # bounds the memory that their equity takes
 BATCH_SECONDS: Final = 2.0  # what a sweep that is killed may lose
@@ -54,21 +60,29 @@ class Outcome:
     daily: Array  # change of equity by day, dollars; trials one after the other
 
 
+class VariantTest(NamedTuple):
+    """Evidence for one variant, given all that were tried; NaN for a variant that never traded."""
+
+    p_stepdown: float = math.nan  # Romano-Wolf adjusted p-value
+    deflated_sharpe: float = math.nan  # probability that the Sharpe ratio exceeds the best expected by luck
+
+
 @dataclass(frozen=True, slots=True)
 class SnoopingTest:
-    """Whether the best of many variants gained more than the best of as many worthless ones would.
+    """Test of the best of many variants against the best of as many without an edge.
 
-    Hansen 2005, "A test for superior predictive ability", Journal of Business & Economic Statistics 23(4): the null is
-    that no variant gains more a day than not trading. The three p-values differ in how bad variants count; White's
-    reality check is the last, the most cautious.
+    The null is that no variant gains more a day than not trading (Hansen 2005, studentised). The three p-values differ
+    in how much losing variants count, the last being the most cautious. Definitions: `iwm_opts.backtest.selection`.
     """
 
-    best: int  # number of the variant with the largest mean daily gain
+    best: int  # number of the variant with the largest t-statistic
     models: int
     p_lower: float
     p_consistent: float
     p_upper: float
     block: int  # mean length of the stationary bootstrap's blocks, sessions
+    overfitting_probability: float  # by CSCV; NaN where the history is too short
+    variants: Mapping[int, VariantTest]  # by number, of those that traded
 
 
 def run_variants(
@@ -169,45 +183,43 @@ def detail_of(trials: Sequence[Trial], variant: Variant) -> Detail:
 
 
 def snooping_test(outcomes: Sequence[Outcome], holding: float, seed: int, draws: int = DRAWS) -> SnoopingTest | None:
-    """Test the best of some outcomes against luck; None where fewer than two of them ever traded.
+    """Test the best of some outcomes against luck.
 
     Parameters
     ----------
+    outcomes : sequence of Outcome
+        Of every variant tried.
     holding : float
         Sessions that trades are held on average; blocks are twice as long.
+    seed : int
+    draws : int
+
+    Returns
+    -------
+    SnoopingTest or None
+        None where fewer than two variants traded.
     """
-    moving = [outcome for outcome in outcomes if np.ptp(outcome.daily) > 0.0]
-    if len(moving) < MIN_MODELS:
+    traded = [outcome for outcome in outcomes if np.ptp(outcome.daily) > 0.0]
+    if len(traded) < MIN_VARIANTS or len(traded[0].daily) < MIN_DAYS:
         return None
-    # Variants that traded alike, day by day, are one column: the largest of all is what counts, and theirs is the same.
-    apart: dict[bytes, Outcome] = {}
-    for outcome in moving:
-        apart.setdefault(outcome.daily.tobytes(), outcome)
-    different = list(apart.values())
-    gains = np.stack([outcome.daily for outcome in different], axis=1)
-    block = int(np.clip(math.ceil(2.0 * holding), 1, max(len(gains) // 3, 1)))
-    best = different[int(np.argmax(gains.mean(axis=0)))].number
-    lower, consistent, upper = _superior_ability(gains, block, seed, draws)
-    return SnoopingTest(best, len(moving), lower, consistent, upper, block)
-
-
-def _superior_ability(gains: Array, block: int, seed: int, draws: int) -> tuple[float, float, float]:
-    """P-values of Hansen's test, those of `arch.bootstrap.SPA` without its copy of all gains a draw: a resampled mean
-    is a sum over days, weighted by how often each was drawn, and all draws are one product of matrices.
-    """
-    from arch.bootstrap import StationaryBootstrap
-
-    n = len(gains)
-    mean = gains.mean(axis=0)
-    variance = np.array([sum_variance(np.ascontiguousarray(column), block) for column in gains.T]) / n
-    is_relevant = mean >= -np.sqrt(variance / n * 2.0 * math.log(max(math.log(n), 1.0)))
-    weight = np.empty((draws, n))
-    for i, (drawn, _) in enumerate(StationaryBootstrap(block, np.arange(n), seed=seed).bootstrap(draws)):
-        weight[i] = np.bincount(np.asarray(drawn[0]), minlength=n)
-    resampled = (weight / n) @ gains
-    centres = np.maximum(mean, 0.0), np.where(is_relevant, mean, 0.0), mean
-    lower, consistent, upper = (float(((resampled - centre).max(axis=1) > mean.max()).mean()) for centre in centres)
-    return lower, consistent, upper
+    # Variants that traded alike, day by day, are one trial.
+    column_of: dict[bytes, int] = {}
+    columns = [column_of.setdefault(outcome.daily.tobytes(), len(column_of)) for outcome in traded]
+    first = np.unique(columns, return_index=True)[1]
+    pnl = np.stack([traded[place].daily for place in first], axis=1)
+    block = int(np.clip(math.ceil(2.0 * holding), 1, max(len(pnl) // 3, 1)))
+    result = superior_ability(pnl, block, seed, draws)
+    tests = list(map(VariantTest, result.p_stepdown.tolist(), deflated_sharpe_ratios(pnl).tolist()))
+    return SnoopingTest(
+        best=traded[first[result.best]].number,
+        models=len(traded),
+        p_lower=result.p_lower,
+        p_consistent=result.p_consistent,
+        p_upper=result.p_upper,
+        block=block,
+        overfitting_probability=overfitting_probability(pnl),
+        variants={outcome.number: tests[column] for outcome, column in zip(traded, columns, strict=True)},
+    )
 
 
 def combinations(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:

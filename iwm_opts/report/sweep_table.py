@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from iwm_opts.backtest.grid import Outcome, SnoopingTest, Variant, detail_of
+from iwm_opts.backtest.grid import Outcome, SnoopingTest, Variant, VariantTest, detail_of
 from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.saved import rules_record
 from iwm_opts.backtest.trial import Trial, market_kind
@@ -46,15 +46,25 @@ class Swept:
 
     @property
     def verdict(self) -> str:
-        """Sentence on the best variant."""
+        """Sentence on the evidence for the best variant."""
         count, test = len(self.variants), self.snooping
         if test is None:
             return f"{count} variants, too few of which traded to test the best of them."
         odds = f"chance of as much from {test.models} worthless ones: {percent(test.p_consistent)}"
-        span = f"(Hansen's SPA; White's reality check {percent(test.p_upper)})"
+        span = f"(Hansen's studentised SPA; at most {percent(test.p_upper)})"
         if test.p_consistent < SIGNIFICANT:
             return f"The best of {count} variants gained more than luck explains: {odds} {span}."
         return f"No evidence that the best of {count} variants gains: {odds} {span}."
+
+    @property
+    def selection_line(self) -> str:
+        """Variants that survive jointly, and the probability of backtest overfitting."""
+        if self.snooping is None:
+            return ""
+        survivors = sum(test.p_stepdown < SIGNIFICANT for test in self.snooping.variants.values())
+        line = f"significant variants: {survivors} of {self.snooping.models} (Romano-Wolf, {SIGNIFICANT:.0%} jointly)"
+        probability = self.snooping.overfitting_probability
+        return line if math.isnan(probability) else f"{line}; probability of overfitting: {percent(probability)} (CSCV)"
 
 
 def sweep_table(sweep: Swept, top: int, columns: int | None = None) -> str:
@@ -67,7 +77,7 @@ def sweep_table(sweep: Swept, top: int, columns: int | None = None) -> str:
     tried = "; ".join(f"{name} {', '.join(map(str, values))}" for name, values in sweep.grid.items())
     parts += [Text(f"grid     {tried}: {len(sweep.variants)} variants")]
     parts += [Text(line) for line in rules_lines(sweep.variants[0].rules)] + [Text("")]
-    parts += [Text(sweep.verdict, style="bold"), Text("")]
+    parts += [Text(sweep.verdict, style="bold"), Text(sweep.selection_line), Text("")]
     names = list(sweep.grid)
     is_wide = len(names) > MOST_COLUMNS
     heads = ["variant"] if is_wide else names
@@ -95,8 +105,14 @@ def _cells(variant: Variant, is_wide: bool) -> list[str]:
 
 def sweep_records(sweep: Swept) -> list[Record]:
     """One record a variant, in the grid's order."""
+    tests = sweep.snooping.variants if sweep.snooping else {}
     return [
-        {"number": variant.number, **{_word(name): value for name, value in variant.values.items()}, **outcome.metrics}
+        {
+            "number": variant.number,
+            **{_word(name): value for name, value in variant.values.items()},
+            **outcome.metrics,
+            **tests.get(variant.number, VariantTest())._asdict(),
+        }
         for variant, outcome in zip(sweep.variants, sweep.outcomes, strict=True)
     ]
 
@@ -114,10 +130,15 @@ def sweep_record(sweep: Swept) -> Record:
         "grid": {_word(name): list(values) for name, values in sweep.grid.items()},
         "rules": rules_record(sweep.variants[0].rules),
         "verdict": sweep.verdict,
-        "snooping": asdict(sweep.snooping) if sweep.snooping else None,
+        "snooping": _test_record(sweep.snooping) if sweep.snooping else None,
         "notes": list(sweep.notes),
         "variants": sweep_records(sweep),
     }
+
+
+def _test_record(test: SnoopingTest) -> Record:
+    """The test of the family; those of single variants are in their records."""
+    return {name: value for name, value in asdict(test).items() if name != "variants"}
 
 
 def sweep_csv(sweep: Swept) -> str:

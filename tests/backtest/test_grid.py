@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from arch.bootstrap import SPA
 
 from iwm_opts.backtest import grid
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.grid import Outcome, Variant, combinations, detail_of, run_variants, snooping_test
 from iwm_opts.backtest.metrics import measure
+from iwm_opts.backtest.selection import deflated_sharpe_ratios, overfitting_probability, superior_ability
 from iwm_opts.backtest.sweep_folder import SweepFolder
 from iwm_opts.backtest.trial import Pooled
 from iwm_opts.errors import DataError, InputError
@@ -105,17 +105,17 @@ def test_one_good_variant_among_many_is_found():
     assert found.p_lower <= found.p_consistent <= found.p_upper
 
 
-@pytest.mark.parametrize("drift", [-2.0, 0.0, 1.0])
-def test_p_values_are_those_of_arch(drift):
+def test_the_test_of_a_sweep_is_that_of_its_daily_gains():
     # Autocorrelated, so that blocks matter; variants of very different worth, so that the three differ.
     shocks = np.random.default_rng(3).normal(0.0, 10.0, (250, 12))
-    gains = shocks + 0.5 * np.roll(shocks, 1, axis=0) + np.linspace(-3.0, 1.0, 12) + drift
-    found = snooping_test(made(gains), 4.0, 7, draws=200)
-    oracle = SPA(np.zeros(250), -gains, block_size=8, reps=200, bootstrap="stationary", seed=7)
-    oracle.compute()
-    expected = [oracle.pvalues[name] for name in ("lower", "consistent", "upper")]
-    assert [found.p_lower, found.p_consistent, found.p_upper] == pytest.approx(expected, abs=1e-12)
+    gains = shocks + 0.5 * np.roll(shocks, 1, axis=0) + np.linspace(-3.0, 1.0, 12)
+    found, expected = snooping_test(made(gains), 4.0, 7, draws=200), superior_ability(gains, 8, 7, 200)
     assert found.block == 8
+    assert found.best == expected.best
+    assert (found.p_lower, found.p_consistent) == (expected.p_lower, expected.p_consistent)
+    assert [found.variants[i].p_stepdown for i in range(12)] == expected.p_stepdown.tolist()
+    assert [found.variants[i].deflated_sharpe for i in range(12)] == deflated_sharpe_ratios(gains).tolist()
+    assert found.overfitting_probability == overfitting_probability(gains)
 
 
 def test_variants_that_trade_alike_change_nothing():
@@ -125,13 +125,17 @@ def test_variants_that_trade_alike_change_nothing():
         doubled.best, doubled.p_lower, doubled.p_consistent, doubled.p_upper,
     )  # fmt: skip
     assert doubled.models == 12
+    assert doubled.overfitting_probability == one.overfitting_probability
+    assert [doubled.variants[i] for i in range(12)] == [one.variants[i] for i in (0, 1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 0)]
 
 
 def test_variants_that_never_traded_are_left_out():
     gains = np.zeros((100, 3))
     assert snooping_test(made(gains), 1.0, 1) is None
     gains[:, :2] = np.random.default_rng(1).normal(0.0, 1.0, (100, 2))
-    assert snooping_test(made(gains), 1.0, 1, draws=50).models == 2
+    found = snooping_test(made(gains), 1.0, 1, draws=50)
+    assert found.models == 2
+    assert sorted(found.variants) == [0, 1]
 
 
 def test_a_folder_goes_on_where_it_stopped(outcomes, tmp_path):

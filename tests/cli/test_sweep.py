@@ -33,7 +33,13 @@ def test_rows_are_the_backtests_of_their_options(run, swept):
     ).json["metrics"]  # fmt: skip
     assert found["variants"][3]["expectancy"] == pytest.approx(alone["expectancy"])
     assert found["variants"][3]["trades"] == alone["trades"]
-    assert found["snooping"]["models"] == 4
+    test = found["snooping"]
+    assert test["models"] == 4
+    assert "variants" not in test
+    assert 0.0 < test["p_lower"] <= test["p_consistent"] <= test["p_upper"] <= 1.0
+    assert 0.0 <= test["overfitting_probability"] <= 1.0
+    assert min(row["p_stepdown"] for row in found["variants"]) == test["p_upper"]
+    assert all(0.0 <= row["deflated_sharpe"] <= 1.0 for row in found["variants"])
     rows = list(csv.DictReader(io.StringIO(swept(*GRID, "--format", "csv").out)))
     assert [float(row["expectancy"]) for row in rows] == pytest.approx([v["expectancy"] for v in found["variants"]])
 
