@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from iwm_opts.api.gates import IvRankBelow
     from iwm_opts.api.ivr import IvRankReport, rank_iv
     from iwm_opts.api.markets import Market, modelled_market, recorded_market, simulated_market
+    from iwm_opts.api.matrix import Matrix
     from iwm_opts.api.plan_data import PlanData, PlanDataRequest, read_plan_data
     from iwm_opts.api.plans import TradingPlan, make_plan, read_plan
     from iwm_opts.api.review import ReviewResult, read_trades, review
@@ -54,6 +55,7 @@ __all__ = [
     "IvRankBelow",
     "IvRankReport",
     "Market",
+    "Matrix",
     "OptionChain",
     "OrderTicket",
     "OwnPackages",
@@ -124,6 +126,7 @@ _HOME = {
     "modelled_market": "api.markets",
     "recorded_market": "api.markets",
     "simulated_market": "api.markets",
+    "Matrix": "api.matrix",
     "PlanData": "api.plan_data",
     "PlanDataRequest": "api.plan_data",
     "read_plan_data": "api.plan_data",

@@ -58,6 +58,7 @@ ACCOUNT: Final = 50_000.0  # dollars
 RISK_SHARE: Final = 0.01  # of the account on one position; the strategy risks 1 to 2%
 DTE_WINDOW: Final = (21, 45)  # calendar days
 SHORT_DELTA: Final = (0.10, 0.25)  # |delta| of a condor's short strikes
+MATRIX_DELTAS: Final = (0.10, 0.16, 0.20, 0.30)  # |delta| of short strikes, one a column
 DEBIT_DELTA: Final = (0.45, 0.65)  # |delta| of the long leg of a debit spread
 SINGLE_DELTA: Final = (0.35, 0.65)  # |delta| of a single long option
 WING_WIDTH: Final = 5.0  # dollars

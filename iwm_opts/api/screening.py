@@ -1,7 +1,7 @@
 """Screens: the packages of a chain worth trading, ranked and sized."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
@@ -9,7 +9,15 @@ import pandas as pd
 from iwm_opts.api.chain import ChainRequest, OptionChain, open_chain
 from iwm_opts.api.gates import GateCondition, judge_gate
 from iwm_opts.api.result import OnProgress, Result, new_axes, picture
-from iwm_opts.conventions import ACCOUNT, DTE_WINDOW, FEE_SCHEDULE, FILL_MODEL, REALISED_IMPLIED_VARIANCE, RISK_SHARE
+from iwm_opts.conventions import (
+    ACCOUNT,
+    DTE_WINDOW,
+    FEE_SCHEDULE,
+    FILL_MODEL,
+    MATRIX_DELTAS,
+    REALISED_IMPLIED_VARIANCE,
+    RISK_SHARE,
+)
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
@@ -25,6 +33,8 @@ from iwm_opts.spreads.strategies import IronCondor, OwnPackages, Strategy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from iwm_opts.api.matrix import Matrix
 
 GREEKS: Final = ("delta", "gamma", "theta", "vega")
 
@@ -147,9 +157,12 @@ class Screen(Result, Sequence[Package]):
     ----------
     screening : Screening
         Snapshot, rank, gate, candidates, account.
+    request : ScreenRequest
+        What was screened; its chain is open.
     """
 
     screening: Screening
+    request: ScreenRequest
 
     def __len__(self) -> int:
         return len(self.screening.screened.kept)
@@ -189,6 +202,27 @@ class Screen(Result, Sequence[Package]):
                          "strikes": strikes(sized.candidate)} | row)  # fmt: skip
         frame = pd.DataFrame(rows)
         return frame.assign(expiration=pd.to_datetime(frame["expiration"]).dt.as_unit("us")) if rows else frame
+
+    def matrix(self, deltas: Sequence[float] = MATRIX_DELTAS) -> "Matrix":
+        """Best package by short delta and expiration of the window.
+
+        Parameters
+        ----------
+        deltas : sequence of float
+            |delta| of the short strikes; the nearest strike is taken.
+
+        Returns
+        -------
+        Matrix
+
+        Raises
+        ------
+        InputError
+            For a strategy without short strikes, and deltas outside (0, 1).
+        """
+        from iwm_opts.api.matrix import MatrixRequest, answer_matrix
+
+        return answer_matrix(MatrixRequest(screen=self.request, deltas=tuple(deltas)))
 
     def record(self) -> Record:
         """Market, gate, candidates, rejections, measure and warnings."""
@@ -230,9 +264,8 @@ def answer_screen(request: ScreenRequest, on_progress: OnProgress | None = None)
     screened = spreads_screen.screen(
         chain.snapshot, request.dte, request.strategy.packages, terms, request.selection, account
     )
-    return Screen(
-        Screening(chain.snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees.exercise)
-    )  # fmt: skip
+    screening = Screening(chain.snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees.exercise)
+    return Screen(screening, replace(request, chain=chain))
 
 
 def screen(

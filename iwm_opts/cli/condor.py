@@ -28,6 +28,15 @@ condor_options = group(
     option("--wing-delta", type=Number(), help="|delta| of the long strikes, in place of a width."),
     heading="Package",
 )
+MATRIX = group(
+    option(
+        "--matrix",
+        is_flag=True,
+        show_default=False,
+        help="Best condor by expiration and short delta: 10, 16, 20, 30.",
+    ),
+    heading="Package",
+)
 
 
 @click.command(
@@ -38,6 +47,7 @@ condor_options = group(
     "      --iv-history RVX_History.csv --account 50000 --risk 1%",
 )
 @condor_options
+@MATRIX
 @screen_options
 @takes_values
 def condor(values: Values) -> None:

@@ -1,7 +1,7 @@
 """Shared steps of the screening commands: screen, write, draw."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from iwm_opts.cli.output import say, write_file, write_result
 from iwm_opts.cli.progress import progress
@@ -9,7 +9,11 @@ from iwm_opts.cli.requests import screen_request
 from iwm_opts.cli.values import Values
 
 if TYPE_CHECKING:
+    from iwm_opts.api.screening import ScreenRequest
     from iwm_opts.spreads.strategies import Strategy
+
+
+LISTED: Final = ("short_delta", "put_delta", "call_delta", "top", "plot")
 
 
 def run_screen(values: Values, strategy: "Strategy") -> None:
@@ -17,6 +21,9 @@ def run_screen(values: Values, strategy: "Strategy") -> None:
     from iwm_opts.api.screening import answer_screen
 
     request = screen_request(values, strategy)
+    if values.flag("matrix"):
+        _write_matrix(request, values)
+        return
     with progress("option chain", values) as on_progress:
         result = answer_screen(request, on_progress)
     write_result(result, values)
@@ -25,3 +32,12 @@ def run_screen(values: Values, strategy: "Strategy") -> None:
         say(f"nothing to draw: {plot} is not written", values)
     elif plot:
         write_file(Path(plot), result.picture(Path(plot).suffix), values)
+
+
+def _write_matrix(request: "ScreenRequest", values: Values) -> None:
+    from iwm_opts.api.matrix import MatrixRequest, answer_matrix
+
+    values.refuse_typed(LISTED, "has no effect with --matrix: leave it out")
+    with progress("option chain", values) as on_progress:
+        result = answer_matrix(MatrixRequest(screen=request), on_progress)
+    write_result(result, values)

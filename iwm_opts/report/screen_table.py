@@ -21,7 +21,7 @@ from iwm_opts.spreads.screen import Sized
 
 def screen_table(result: Screening, verbose: bool = False, columns: int | None = None) -> str:
     """The whole page as text."""
-    parts: list[RenderableType] = [*market_lines(result.snapshot), *_gate_lines(result), Text("")]
+    parts: list[RenderableType] = [*market_lines(result.snapshot), *gate_lines(result), Text("")]
     if result.screened.kept:
         parts += [_candidates(result, columns or width()), Text("")]
         shown = result.screened.kept if verbose else result.screened.kept[:1]
@@ -91,7 +91,8 @@ def chain_iv_line(snapshot: Snapshot) -> Text:
     )
 
 
-def _gate_lines(result: Screening) -> list[Text]:
+def gate_lines(result: Screening) -> list[Text]:
+    """Rank, the chain's own IV, and the state of the gate."""
     gate = result.gate
     state = ("OPEN", "bold green") if gate.is_open else ("CLOSED", "bold red")
     lines = [rank_line(result.rank)] if result.rank else []
@@ -229,14 +230,15 @@ def _closing_lines(result: Screening) -> list[Text]:
     rejected = ", ".join(f"{count} {rule}" for rule, count in screened.rejected.items())
     lines = [Text(f"{screened.considered} packages considered" + (f"; rejected: {rejected}" if rejected else ""))]
     if screened.kept:
-        lines.append(Text(_measure(result)))
+        lines.append(Text(measure_line(result)))
         lines.append(Text("touch: from today's price under a SABR model of the expiration's smile"))
     notes = [*result.snapshot.chain.quality.notes, *result.warnings]
     lines += [Text(f"note: {note}", style="yellow") for note in notes]
     return lines + label_lines(result.snapshot)
 
 
-def _measure(result: Screening) -> str:
+def measure_line(result: Screening) -> str:
+    """Measure of expected profits."""
     if not result.is_default_measure:
         return (
             f"E[P]: expected profit after costs under the smile with its variance x {result.variance_ratio:g}, as given"

@@ -110,6 +110,19 @@ def screen(
     Screened
     """
     tables, left_out = snapshot.tables(dte)
+    return screen_tables(snapshot, tables, build, terms, selection, account, left_out)
+
+
+def screen_tables(
+    snapshot: Snapshot,
+    tables: Sequence[OptionTable],
+    build: Callable[[OptionTable], Sequence[Packages]],
+    terms: Terms,
+    selection: Selection,
+    account: Account,
+    left_out: Sequence[str] = (),
+) -> Screened:
+    """Screen expirations that are priced already; `left_out` are warnings of the others. Otherwise as `screen`."""
     ranked: list[tuple[float, OptionTable, Analysis, int]] = []
     considered, rejected = 0, Counter[str]()
     for table in tables:

@@ -1,0 +1,93 @@
+"""Matrices of short delta by expiration as a table and records."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE_SOURCE
+from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.records import Record, gate_record, iv_record, market_record
+from iwm_opts.report.screen_table import gate_lines, label_lines, market_lines, measure_line, strikes
+from iwm_opts.report.screening import Screening
+from iwm_opts.report.words import number, percent, price
+from iwm_opts.spreads.screen import Sized
+
+Cells = Mapping[tuple[date, float], Sized | None]
+NAN = float("nan")
+
+
+def matrix_rows(result: Screening, cells: Cells) -> list[Record]:
+    """One record a cell; NaN without a package."""
+    return [_row(result, expiration, delta, sized) for (expiration, delta), sized in cells.items()]
+
+
+def _row(result: Screening, expiration: date, delta: float, sized: Sized | None) -> Record:
+    dte = (expiration - result.snapshot.chain.as_of).days
+    row: Record = {"expiration": expiration.isoformat(), "dte": dte, "short_delta": delta, "strikes": ""}
+    names = (
+        "put_delta",
+        "call_delta",
+        "credit_mid",
+        "credit_natural",
+        "credit_fill",
+        "max_loss",
+        "expected_profit",
+        "pop",
+    )
+    if sized is None:
+        return row | dict.fromkeys(names, NAN) | {"contracts": 0}
+    candidate, fill = sized.candidate, sized.candidate.fill
+    short = {leg.right: abs(leg.delta) for leg in candidate.legs if leg.side == "short"}
+    figures = (
+        short.get("P", NAN), short.get("C", NAN), fill.mid, fill.natural, fill.price, candidate.max_loss,
+        candidate.expected_profit, candidate.pop,
+    )  # fmt: skip
+    contracts = sized.size.contracts if result.gate.is_open else 0
+    return row | dict(zip(names, figures, strict=True)) | {"strikes": strikes(candidate), "contracts": contracts}
+
+
+def matrix_record(result: Screening, cells: Cells) -> Record:
+    """Everything of a matrix."""
+    return {
+        "market": market_record(result.snapshot),
+        "iv": iv_record(result.rank),
+        "gate": gate_record(result.gate),
+        "cells": matrix_rows(result, cells),
+        "screened": {"considered": result.screened.considered, "rejected": result.screened.rejected},
+        "measure": {
+            "variance_ratio": result.variance_ratio,
+            "source": REALISED_IMPLIED_VARIANCE_SOURCE if result.is_default_measure else "given",
+        },
+        "warnings": list(result.warnings),
+    }
+
+
+def matrix_table(result: Screening, cells: Cells, columns: int | None = None) -> str:
+    """One row a cell, by expiration."""
+    names = ("expiration", "delta", "strikes", "mid", "fill", "loss $", "E[P]", "POP", "lots")
+    table = plain_table(*names, left=("expiration", "strikes"))
+    before: date | None = None
+    for (expiration, _), row in zip(cells, matrix_rows(result, cells), strict=True):
+        if before not in (None, expiration):
+            table.add_row()
+        first = f"{expiration:%d%b} {row['dte']}d" if expiration != before else ""
+        before = expiration
+        table.add_row(
+            first,
+            f"{row['short_delta']:.2f}",
+            row["strikes"] or "no package",
+            price(row["credit_mid"]),
+            price(row["credit_fill"]),
+            number(row["max_loss"], 0),
+            number(row["expected_profit"], 0),
+            percent(row["pop"]),
+            str(row["contracts"]),
+        )
+    notes: list[RenderableType] = [Text(f"note: {each}", style="yellow") for each in result.warnings]
+    head = [*market_lines(result.snapshot), *gate_lines(result), Text("")]
+    delta = Text("delta: |delta| of the short strikes, to the nearest listed")
+    return render(
+        [*head, table, Text(""), delta, Text(measure_line(result)), *notes, *label_lines(result.snapshot)], columns
+    )

@@ -1,0 +1,40 @@
+"""`iwm-opts condor --matrix`."""
+
+import csv
+import io
+
+import pytest
+
+
+@pytest.fixture
+def screened(run, chain_file, history_file):
+    def call(*arguments):
+        chain = ("--source", chain_file, "--iv-history", history_file, "--dte", "15:50", "--dividends", "none")
+        return run("condor", *chain, "--matrix", *arguments)
+
+    return call
+
+
+def test_formats_hold_the_same_cells(screened):
+    cells = screened("--format", "json").json["cells"]
+    rows = list(csv.DictReader(io.StringIO(screened("--format", "csv").out)))
+    assert len(cells) == len(rows) == 12
+    assert [float(row["credit_fill"]) for row in rows] == [cell["credit_fill"] for cell in cells]
+    page = screened().out
+    assert all(len(line) <= 80 for line in page.splitlines())
+    assert all(cell["strikes"] in page for cell in cells)
+
+
+def test_a_closed_gate_sizes_nothing(screened):
+    closed = screened("--ivr-below", "0", "--format", "json").json
+    assert closed["gate"]["open"] is False
+    assert {cell["contracts"] for cell in closed["cells"]} == {0}
+    opened = screened("--no-gate", "--format", "json").json
+    assert max(cell["contracts"] for cell in opened["cells"]) >= 1
+
+
+@pytest.mark.parametrize("option", [("--short-delta", "0.2"), ("--top", "3"), ("--plot", "x.png")])
+def test_options_of_a_list_are_refused(screened, option):
+    refused = screened(*option)
+    assert (refused.code, refused.out) == (2, "")
+    assert option[0] in refused.err
