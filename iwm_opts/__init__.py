@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from iwm_opts.api.sizing import PositionSize, position_size, share_position_size
     from iwm_opts.api.sweep import SweepResult, sweep
     from iwm_opts.api.ticket import OrderTicket, ticket
+    from iwm_opts.api.whatif import WhatIf, whatif
     from iwm_opts.market.iv_rank import IvHistory, IvRank
     from iwm_opts.pricing.american import (
         AmericanGreeks,
@@ -72,6 +73,7 @@ __all__ = [
     "SweepResult",
     "TradingPlan",
     "Vertical",
+    "WhatIf",
     "__version__",
     "american_boundary",
     "american_greeks",
@@ -102,6 +104,7 @@ __all__ = [
     "simulated_market",
     "sweep",
     "ticket",
+    "whatif",
 ]
 
 _HOME = {
@@ -147,6 +150,8 @@ _HOME = {
     "sweep": "api.sweep",
     "OrderTicket": "api.ticket",
     "ticket": "api.ticket",
+    "WhatIf": "api.whatif",
+    "whatif": "api.whatif",
     "IvHistory": "market.iv_rank",
     "IvRank": "market.iv_rank",
     "AmericanGreeks": "pricing.american",

@@ -19,6 +19,7 @@ COMMANDS = {
     "vertical": "Screen vertical spreads, credit or debit.",
     "single": "Screen single long options.",
     "ticket": "Write the order of a package for a broker; nothing is sent.",
+    "whatif": "Value a package over price, implied vol and date.",
     "ivr": "IV rank now and its history.",
     "fills": "Compare what filling a package, or a whole chain, costs.",
     "size": "Position size allowed by the account.",

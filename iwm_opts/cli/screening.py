@@ -3,16 +3,21 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import click
+
+from iwm_opts.cli.options import option
 from iwm_opts.cli.output import say, write_file, write_result
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import screen_request
-from iwm_opts.cli.values import Values
+from iwm_opts.cli.values import Values, build
 
 if TYPE_CHECKING:
-    from iwm_opts.api.screening import ScreenRequest
+    from iwm_opts.api.result import OnProgress
+    from iwm_opts.api.screening import Package, ScreenRequest
     from iwm_opts.spreads.strategies import Strategy
 
 
+PICK = option("--pick", type=click.IntRange(min=1), default=1, help="Candidate, as the screen ranks them.")
 LISTED: Final = ("short_delta", "put_delta", "call_delta", "top", "plot")
 
 
@@ -41,3 +46,17 @@ def _write_matrix(request: "ScreenRequest", values: Values) -> None:
     with progress("option chain", values) as on_progress:
         result = answer_matrix(MatrixRequest(screen=request), on_progress)
     write_result(result, values)
+
+
+def picked_condor(values: Values, on_progress: "OnProgress | None") -> "Package":
+    """The condor of the screen that --pick names."""
+    from iwm_opts.api.screening import answer_screen
+    from iwm_opts.errors import InputError
+    from iwm_opts.spreads.strategies import IronCondor
+
+    pick = int(values.number("pick"))
+    widened = values.replaced(top=max(pick, int(values.number("top"))))
+    screen = answer_screen(screen_request(widened, build(IronCondor, values)), on_progress)
+    if pick > len(screen):
+        raise InputError("pick", pick, f"the screen has {len(screen)} candidates", "widen --dte or --short-delta")
+    return screen[pick - 1]

@@ -21,7 +21,8 @@ from iwm_opts.cli.options import (
 )
 from iwm_opts.cli.output import emit, write_result
 from iwm_opts.cli.progress import progress
-from iwm_opts.cli.requests import chain_request, exit_levels, screen_request
+from iwm_opts.cli.requests import chain_request, exit_levels
+from iwm_opts.cli.screening import PICK, picked_condor
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import ORDER_FORMATS
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 ticket_options = group(
     LEG,
     EXPIRATION,
-    option("--pick", type=click.IntRange(min=1), default=1, help="Candidate to order, as the screen ranks them."),
+    PICK,
     option("--contracts", type=click.IntRange(min=1), help="Packages.  [default: what the account allows; 1 of --leg]"),
     option("--order-format", type=click.Choice(ORDER_FORMATS), help="Print this text alone."),
     option("--closing", is_flag=True, show_default=False, help="With --order-format: the order at the profit target."),
@@ -83,11 +84,8 @@ def ticket(values: Values) -> None:
 
 def _request(values: Values, on_progress: "OnProgress | None") -> "TicketRequest":
     from iwm_opts.api.chain import open_chain
-    from iwm_opts.api.screening import answer_screen
     from iwm_opts.api.ticket import TicketRequest
-    from iwm_opts.errors import InputError
     from iwm_opts.execution.fills import FillModel
-    from iwm_opts.spreads.strategies import IronCondor
     from iwm_opts.spreads.typed import TypedLeg
 
     given = {"fill": FillModel.parse(values.text("fill")), **exit_levels(values)}
@@ -99,9 +97,4 @@ def _request(values: Values, on_progress: "OnProgress | None") -> "TicketRequest
             chain = open_chain(chain_request(values), on_progress)
         return build(TicketRequest, options, legs=legs, chain=chain, **given)
     values.refuse_typed(("expiration",), "is of --leg: leave it out")
-    pick = int(values.number("pick"))
-    widened = values.replaced(top=max(pick, int(values.number("top"))))
-    screen = answer_screen(screen_request(widened, build(IronCondor, values)), on_progress)
-    if pick > len(screen):
-        raise InputError("pick", pick, f"the screen has {len(screen)} candidates", "widen --dte or --short-delta")
-    return build(TicketRequest, options, package=screen[pick - 1], **given)
+    return build(TicketRequest, options, package=picked_condor(values, on_progress), **given)

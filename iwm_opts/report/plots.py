@@ -7,14 +7,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import MULTIPLIER, SIDE_SIGN
+from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.kernels.trading.payoff import payoff_line
 from iwm_opts.market.snapshot import Snapshot
-from iwm_opts.pricing.black import black_price
 from iwm_opts.report.screen_table import expiry_words, strikes
 from iwm_opts.report.screening import Screening
 from iwm_opts.report.words import dollars
-from iwm_opts.spreads.candidate import Candidate, Leg
+from iwm_opts.spreads.candidate import Candidate
+from iwm_opts.spreads.whatif import worth
 
 Array = NDArray[np.float64]
 
@@ -62,22 +62,10 @@ def _at_expiry(candidate: Candidate, spots: Array) -> Array:
 
 def _today(candidate: Candidate, snapshot: Snapshot, spots: Array) -> Array:
     """Profit and loss if the price moved at once: each option keeps its own vol, the forward moves along."""
-    worth = sum(SIDE_SIGN[leg.side] * _worth(candidate, leg, snapshot, spots) for leg in candidate.legs)
-    return np.asarray(MULTIPLIER * (worth + candidate.fill.price) - candidate.fees)
-
-
-def _worth(candidate: Candidate, leg: Leg, snapshot: Snapshot, spots: Array) -> Array:
-    years, forward = candidate.years, candidate.forward
-    if snapshot.exercise == "european":
-        forwards = spots * (forward.price / snapshot.chain.spot)
-        return np.asarray(black_price(leg.right, forwards, leg.strike, years, leg.iv, forward.discount))
-    from iwm_opts.pricing.american import american_price
-
-    coarse = np.linspace(spots[0], spots[-1], AMERICAN_POINTS)
-    dividends = snapshot.cash_flows(candidate.expiration)
-    return np.interp(
-        spots, coarse, american_price(leg.right, coarse, leg.strike, years, forward.rate, leg.iv, dividends)
-    )
+    is_european = snapshot.exercise == "european"
+    grid = spots if is_european else np.linspace(spots[0], spots[-1], AMERICAN_POINTS)
+    value = np.interp(spots, grid, worth(candidate, snapshot, grid))
+    return np.asarray(MULTIPLIER * (value + candidate.fill.price) - candidate.fees)
 
 
 def _draw(axes: Axes, candidate: Candidate, snapshot: Snapshot, spots: Array, sigma: float) -> None:

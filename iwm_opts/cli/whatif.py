@@ -1,0 +1,58 @@
+"""`iwm-opts whatif`: a package over price, implied vol and date."""
+
+import click
+
+from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.condor import condor_options
+from iwm_opts.cli.options import (
+    DateParam,
+    Number,
+    account_options,
+    cost_options,
+    group,
+    history_options,
+    market_options,
+    measure_options,
+    option,
+    output_options,
+    selection_options,
+)
+from iwm_opts.cli.output import write_result
+from iwm_opts.cli.progress import progress
+from iwm_opts.cli.screening import PICK, picked_condor
+from iwm_opts.cli.values import Values, build, takes_values
+
+whatif_options = group(
+    PICK,
+    option("--move", type=Number(), multiple=True, help="Of the price, decimal; may repeat.  [default: -0.1 to 0.1]"),
+    option("--vol-shift", type=Number(), multiple=True, help="Of implied vols, decimal; may repeat."),
+    option("--date", type=DateParam(), multiple=True, help="May repeat.  [default: today, halfway, expiration]"),
+    heading="Scenarios",
+)
+FIELDS = {"move": "moves", "vol_shift": "vol_shifts", "date": "dates"}
+
+
+@click.command(
+    cls=NumericalCommand,
+    first=("source", "as_of", "pick", "move", "vol_shift", "date", "dte", "short_delta", "width", "format"),
+    epilog="\b\nExample:\n  iwm-opts whatif --source sim --pick 1\n"
+    "  iwm-opts whatif --source sim --move -0.05 --move 0.05 --vol-shift 0.1",
+)
+@whatif_options
+@condor_options
+@selection_options
+@market_options
+@history_options
+@cost_options
+@measure_options
+@account_options
+@output_options
+@takes_values
+def whatif(values: Values) -> None:
+    """Value a condor of the screen over price, implied vol and date."""
+    from iwm_opts.api.whatif import WhatIfRequest, answer_whatif
+
+    with progress("option chain", values) as on_progress:
+        package = picked_condor(values, on_progress)
+    scenarios = {field: values[name] for name, field in FIELDS.items() if values[name]}
+    write_result(answer_whatif(build(WhatIfRequest, values, package=package, **scenarios)), values)
