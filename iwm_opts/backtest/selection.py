@@ -83,7 +83,8 @@ def superior_ability(pnl: Array, block: float, seed: int, draws: int = DRAWS) ->
 
     Hansen divides resampled means by the observed standard errors. Here each resample has its own, from the sums of its
     blocks (Gotze and Kunsch 1996, Annals of Statistics 24), at least half the observed. Premium sellers without an edge
-    (rare losses, 10 variants, 3 years) then reject 8% of the time at a nominal 5%; with the observed ones, 42%.
+    (rare losses, 10 variants, 3 years) then reject 8% of the time at a nominal 5%; with the observed ones, 42%. The
+    floor of one half has no published source: it was chosen on those families, so the 8% is in sample.
     `arch.bootstrap.SPA` does not divide by standard errors, whatever its `studentize`.
 
     Examples

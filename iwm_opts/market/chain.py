@@ -22,8 +22,8 @@ from iwm_opts.market.quality import QualityReport, right_signs, usable_rows
 from iwm_opts.market.slices import ExpirySlice
 
 LABELS: Final = {  # of quotes that are no market's
-    "simulated": "SIMULATED MARKET: no quote here was ever traded on",
-    "modelled": "MODELLED QUOTES: real prices of the underlying, no quote here was ever traded on",
+    "simulated": "SIMULATED MARKET: not real quotes",
+    "modelled": "MODELLED QUOTES: real prices of the underlying, modelled option quotes",
 }
 
 

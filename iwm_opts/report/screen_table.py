@@ -179,7 +179,7 @@ def _figures(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
     quotes = f"(mid {price(abs(fill.mid))}, natural {price(abs(fill.natural))})"
     yield word, f"{price(abs(fill.price))} at {fill.model} {quotes}"
     share = percent(abs(fill.offset / fill.mid), 1)
-    offset = f"the expected profit is gone at {price(candidate.breakeven_slippage)} a share"
+    offset = f"break-even slippage ${price(candidate.breakeven_slippage)}/share"
     if candidate.breakeven_slippage <= 0:
         offset = "not even mid leaves an expected profit"
     yield "slippage", f"{dollars(fill.slippage, 2)}, {share} of the {word}; {offset}; fees {dollars(candidate.fees, 2)}"

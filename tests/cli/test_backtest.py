@@ -34,7 +34,7 @@ def index_files(tmp_path_factory):
 def test_the_page_says_simulated_above_and_below_and_adds_up(traded):
     page = traded("-v")
     lines = page.out.splitlines()
-    assert lines[0] == lines[-1] == "SIMULATED MARKET: no quote here was ever traded on"
+    assert lines[0] == lines[-1] == "SIMULATED MARKET: not real quotes"
     assert all(len(line) <= 80 for line in lines)
     assert "simulated market, seed 5 and 1 more path" in page.out
     assert "IV rank < 40" in page.out
@@ -204,7 +204,7 @@ def test_modelled_history_says_so(run, index_files):
     page = run("backtest", "--source", "modelled", *index_files, "--ivr-lookback", 20, *RULES)
     assert page.code == 0, page.err
     lines = page.out.splitlines()
-    assert lines[0] == lines[-1] == "MODELLED QUOTES: real prices of the underlying, no quote here was ever traded on"
+    assert lines[0] == lines[-1] == "MODELLED QUOTES: real prices of the underlying, modelled option quotes"
     found = run("backtest", "--source", "modelled", *index_files, "--ivr-lookback", 20, *RULES, "--format", "json").json
     assert found["market"]["kind"] == "modelled"
     assert found["market"]["first"] > "2023-01-20"
@@ -216,7 +216,7 @@ def test_evidence_has_a_sentence_rivals_and_break_even_points(run, tmp_path):
     page = run("evidence", *SIM, *RULES, *more)
     assert page.code == 0, page.err
     lines = page.out.splitlines()
-    assert lines[0] == lines[-1] == "SIMULATED MARKET: no quote here was ever traded on"
+    assert lines[0] == lines[-1] == "SIMULATED MARKET: not real quotes"
     assert all(len(line) <= 80 for line in lines)
     assert "…" not in page.out
     assert "echoes the premium" in " ".join(page.out.split())

@@ -176,7 +176,7 @@ def test_config_files_that_make_no_sense(run, tmp_path, content, words):
 def test_without_a_source_the_market_is_simulated_and_says_so(run):
     page = run("condor", "--as-of", "2026-06-26")
     lines = page.out.splitlines()
-    assert lines[0] == lines[-1] == "SIMULATED MARKET: no quote here was ever traded on"
+    assert lines[0] == lines[-1] == "SIMULATED MARKET: not real quotes"
     assert "no live source" in " ".join(page.out.split())
     found = run("condor", "--source", "sim", "--as-of", "2026-06-26", "--format", "json").json
     assert found["market"]["simulated"] is True

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-LABEL = "MODELLED QUOTES: real prices of the underlying, no quote here was ever traded on"
+LABEL = "MODELLED QUOTES: real prices of the underlying, modelled option quotes"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from iwm_opts.backtest.recorded import recorded_days
 from iwm_opts.simulation.parameters import shipped_parameters
 from iwm_opts.simulation.scenarios import scenario
 
-LABEL = "SIMULATED MARKET: no quote here was ever traded on"
+LABEL = "SIMULATED MARKET: not real quotes"
 SMALL = ("--days", 12, "--chains", "weekly", "--max-dte", 60, "--workers", 1)
 
 

@@ -17,7 +17,7 @@ def test_the_page_fits_and_says_what_the_best_is_worth(swept):
     page = swept(*GRID)
     assert page.code == 0, page.err
     lines = page.out.splitlines()
-    assert lines[0] == lines[-1] == "SIMULATED MARKET: no quote here was ever traded on"
+    assert lines[0] == lines[-1] == "SIMULATED MARKET: not real quotes"
     assert all(len(line) <= 80 for line in lines)
     assert "…" not in page.out
     assert "best of 4 variants" in " ".join(page.out.split())
