@@ -252,7 +252,7 @@ class TestSettlement:
             recorded_days(str(chain_of(*week)), bars=bars_of(elsewhere))
 
     def test_a_bar_that_contradicts_the_chain_is_unknown(self, week, chain_of, bars_of):
-        market = recorded_days(str(chain_of(*week)), bars=bars_of({**self.BARS, TUE: (100, 101, 99, 100)}))
+        market = recorded_days(str(chain_of(*week)), bars=bars_of({**self.BARS, TUE: (160, 161, 159, 160)}))
         assert np.isnan(market.opened[1])
         assert any("1 bars contradict" in note for note in market.notes)
 

@@ -219,7 +219,7 @@ def test_evidence_has_a_sentence_rivals_and_break_even_points(run, tmp_path):
     assert lines[0] == lines[-1] == "SIMULATED MARKET: not real quotes"
     assert all(len(line) <= 80 for line in lines)
     assert "…" not in page.out
-    assert "echoes the premium" in " ".join(page.out.split())
+    assert "variance premium in the simulator's prices" in " ".join(page.out.split())
     assert (tmp_path / "evidence.png").read_bytes().startswith(b"\x89PNG")
     found = run("evidence", *SIM, *RULES, *more[:4], "--format", "json").json
     assert [one["name"] for one in found["arms"]] == ["strategy", "without the gate", "opposite gate"]
@@ -240,7 +240,7 @@ def test_evidence_on_modelled_history_asks_for_no_premium(run, index_files):
     )  # fmt: skip
     assert found.code == 0, found.err
     assert found.json["breakeven_premium"] is None
-    assert "nobody ever traded at them" in found.json["finding"]
+    assert "modelled, not traded" in found.json["finding"]
 
 
 def test_the_control_is_a_market_of_its_own_by_name(traded):

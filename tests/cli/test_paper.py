@@ -407,10 +407,10 @@ def test_an_answer_to_what_the_plan_does_not_ask_is_refused(paper):
     assert "answer='clam': unknown criterion of the plan. They are calm, premium" in failed.err
 
 
-@pytest.mark.parametrize("lost", ["the close before", "most of the year"])
+@pytest.mark.parametrize("lost", ["the week before", "most of the year"])
 def test_a_rank_that_is_not_known_buys_as_in_a_backtest(run, chain_file, history_file, tmp_path, lost):
     history = pd.read_csv(history_file)
-    history = history.iloc[:-1] if lost == "the close before" else history.iloc[-100:]
+    history = history.iloc[:-8] if lost == "the week before" else history.iloc[-100:]
     history.to_csv(tmp_path / "RVX_History.csv", index=False)
     (tmp_path / "dips.toml").write_text(BY_RULE % 0.0)
     asked = ("paper", "open", "--plan", "dips.toml", "--source", chain_file, "--iv-history", "RVX_History.csv")

@@ -227,8 +227,8 @@ def test_without_bars_the_review_says_which_data_it_needs(run, shares):
     told = run("review", *shares).json
     assert told["closed"] == 1
     (need,) = [note for note in told["notes"] if note.startswith("needs data")]
-    assert "size, risk, exits, fills and checklist of trades that do not tell are not judged" in need
-    assert need.endswith("Give --bars FILE or run iwm-opts fetch")
+    assert "size, risk, exits, fills and checklist of trades without it are not judged" in need
+    assert need.endswith("give --bars FILE or run iwm-opts fetch")
 
 
 def test_recorded_bars_are_taken_where_none_are_named(run, shares, tmp_path):

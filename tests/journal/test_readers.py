@@ -458,5 +458,5 @@ def test_fills_outside_the_session_ask_for_the_files_clock(tmp_path):
 def test_what_is_no_csv_is_named(tmp_path, content):
     file = tmp_path / "log.csv"
     file.write_bytes(content)
-    with pytest.raises(DataError, match=r"log\.csv: is not (CSV: .*|text); Give CSV, Excel"):
+    with pytest.raises(DataError, match=r"log\.csv: is not (CSV: .*|text)\. Give CSV, Excel"):
         read_log(file)
