@@ -37,8 +37,12 @@ def is_unbounded(rule: GateRule) -> bool:
 
 
 def is_open(ranks: Array, rule: GateRule) -> NDArray[np.bool_]:
-    """Days on which the gate is open; a bounded gate is closed where the rank is unknown."""
-    if is_unbounded(rule):
+    """Days on which the gate is open; closed where the rank is unknown.
+
+    A gate without bounds enters on the same days as the gates it is compared with, those with a known rank. Where no
+    rank is known at all, it is open on every day.
+    """
+    if is_unbounded(rule) and not np.isfinite(ranks).any():
         return np.ones(len(ranks), dtype=np.bool_)
     is_in = np.isfinite(ranks)
     with np.errstate(invalid="ignore"):

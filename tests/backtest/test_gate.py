@@ -34,7 +34,7 @@ def test_an_unknown_rank_opens_no_gate():
     assert is_open(np.array([np.nan, 10.0, 20.0]), RULE).tolist() == [False, True, False]
 
 
-def test_a_gate_without_bounds_is_open_on_every_day_and_needs_no_history():
+def test_a_gate_without_bounds_needs_no_history():
     empty = replace(HISTORY, closes=CLOSES.iloc[:0])
     ranks = known_ranks(DAYS, empty, GateRule(below=None))
     assert np.isnan(ranks).all()
