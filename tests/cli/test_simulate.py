@@ -115,4 +115,4 @@ def test_what_reads_simulated_files_says_so_and_knows_their_rate(run, tmp_path):
     assert (found["market"]["simulated"], found["market"]["modelled"]) == (True, False)
     run("simulate", "--output", tmp_path / "b", "--days", 12, "--workers", 1, "--max-dte", 60)
     days = recorded_days(str(tmp_path / "b" / "path-0" / "chains-2016.parquet"))
-    assert {one.snapshot.rate.value for one in days.captured} == {shipped_parameters().setting.rate}
+    assert set(days.panel.rate) == {shipped_parameters().setting.rate}

@@ -26,7 +26,7 @@ def test_releases_in_any_order(written):
     ("text", "message"),
     [
         ("day,event\n2024-01-02,ISM\n", "has no date column, only day, event"),
-        ("date,event\nsoon,ISM\n", "row 2: 'soon' is no date"),
+        ("date,event\nsoon,ISM\n", "row 2: 'soon' is not a date"),
         ("date,event\n2024-01-02,\n", "row 2 names no event"),
     ],
 )
@@ -68,7 +68,7 @@ def test_weights_from_tables_and_a_profile(written):
     ("text", "message"),
     [
         ("date,sector,weight\n2025-05-13,A,0.6\n", "weights of 2025-05-13 add up to 60%"),
-        ("date,sector,weight\n2025-05-13,A,-0.6\n", "row 2: '-0.6' is no weight"),
+        ("date,sector,weight\n2025-05-13,A,-0.6\n", "row 2: '-0.6' is not a weight"),
         ("date,sector\n2025-05-13,A\n", "has no weight column"),
     ],
 )

@@ -133,7 +133,7 @@ def test_momentum_decided_from_its_first_minutes(real):
 def test_what_is_unknown_is_said_in_words(real):
     gaps = make_plan(name="gaps", edge="momentum", horizon="intraday", instrument="shares", macro={"enabled": False})
     early = decide(gaps, real, date(2019, 10, 22)).signal  # the second session of the minutes: no mean yet
-    assert (early.state, "unknown beside its mean" in early.detail) == ("unknown", True)
+    assert (early.state, "unknown against its mean" in early.detail) == ("unknown", True)
     premium = make_plan(name="premium", edge="vol-contraction", horizon="multi-week", instrument="condor")
     late = decide(premium, real, date(2025, 6, 20)).signal  # the history ends on 2025-06-04
     assert (late.state, "RVX has no rank on 2025-06-18" in late.detail) == ("unknown", True)

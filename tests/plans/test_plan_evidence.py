@@ -64,7 +64,7 @@ def test_rungs_are_nested_and_gains_are_of_the_trades():
 def test_few_trades_tell_nothing():
     quiet = make_usual_plan("mean-reversion", **DIPS, **{"mean-reversion": {"total": "9%"}})
     found = plan_evidence(quiet, Stage(WHOLE, made(5, 0.0)))
-    assert "too few to say" in found.sentence
+    assert "too few to value" in found.sentence
     assert not found.rungs[-1].gain.is_known
 
 
