@@ -32,8 +32,8 @@ from iwm_opts.spreads.screen import Account, Selection, screen
 TODAY, EXPIRATION, EX_DATE = date(2026, 3, 2), date(2026, 4, 17), date(2026, 3, 25)
 SPOT, RATE, DIVIDEND = 250.00, 0.036, 0.62
 VARIANCE_RATIO = 0.81
-# tastytrade: 1.00 a contract to open, clearing 0.10, regulatory 0.02815; 0.00329 a contract sold; 20.60 a million sold.
-OPENING, SOLD, SOLD_SHARE, EXERCISE = 1.00 + 0.10 + 0.02815, 0.00329, 20.60e-6, 5.00
+# tastytrade: 1.00 a contract to open, clearing 0.10, regulatory 0.0145; 0.00329 a contract sold; 20.60 a million sold.
+OPENING, SOLD, SOLD_SHARE, EXERCISE = 1.00 + 0.10 + 0.0145, 0.00329, 20.60e-6, 5.00
 ACCOUNT, RISK = 50_000, 0.01
 
 
@@ -107,7 +107,7 @@ def figures(one: Candidate, contracts: int) -> dict[str, float]:
     named |= {"slippage": one.fill.slippage, "fees": one.fees, "max profit": one.max_profit}
     named |= {"max loss at expiry": one.max_loss_expiry, "max loss": one.max_loss}
     named |= {f"break-even {i}": level for i, level in enumerate(one.breakevens, 1)}
-    named |= {"pop": one.pop, "prob touch": one.prob_touch}
+    named |= {"pop": one.pop}
     named |= {"expected profit": one.expected_profit, "expected profit, smile": one.expected_profit_rn}
     named |= {"break-even slippage": one.breakeven_slippage, "return on risk": one.return_on_risk}
     return named | {"delta": one.delta, "contracts": contracts}
@@ -149,15 +149,15 @@ def by_hand(one: Candidate, snapshot: Snapshot, owed: float) -> dict[str, float]
     named |= {"return on risk": kept / named["max loss"]}
 
     def put(strike: float, ratio: float = 1.0) -> float:
-        return black("p", forward, strike, years, RATE, float(smile.vol(strike)[0]) * math.sqrt(ratio))
+        # The distribution is scaled: w'(k) = ratio w(k / sqrt(ratio)).
+        at = forward * math.exp(math.log(strike / forward) / math.sqrt(ratio))
+        return black("p", forward, strike, years, RATE, float(smile.vol(at)[0]) * math.sqrt(ratio))
 
     def below(level: float, ratio: float = 1.0) -> float:
         step = 1e-3  # the probability of ending below is the slope of the undiscounted put
         return (put(level + step, ratio) - put(level - step, ratio)) / (2 * step) / discount
 
     named["pop"] = (below(levels[1]) if len(levels) > 1 else 1.0) - below(levels[0])
-    stdev = [float(smile.vol(k)[0]) * math.sqrt(years) for k in (strikes[1], strikes[2])]
-    named["prob touch"] = touched(math.log(strikes[1] / SPOT), math.log(strikes[2] / SPOT), *stdev)
 
     for name, ratio in (("expected profit", VARIANCE_RATIO), ("expected profit, smile", 1.0)):
         puts = [put(k, ratio) for k in strikes[:2]]
@@ -183,30 +183,6 @@ def cents_down(credit: float) -> float:
 def vertical_cost(credit: float, half: float) -> float:
     """What one side alone would cost against its mid, half way to natural, at least a cent, in whole cents."""
     return credit - cents_down(credit - max(0.5 * half, 0.01))
-
-
-def touched(low: float, high: float, stdev_low: float, stdev_high: float) -> float:
-    """Probability that a driftless price touches a level: each alone by reflection, both under the mean variance."""
-    mean = math.sqrt((stdev_low**2 + stdev_high**2) / 2)
-    both = touched_one(low, mean) + touched_one(high, mean) - (1 - inside(low, high, mean))
-    return touched_one(low, stdev_low) + touched_one(high, stdev_high) - both
-
-
-def touched_one(level: float, stdev: float) -> float:
-    """Reflection principle for a log-price with drift -stdev^2 / 2."""
-    ends_beyond = normal((-abs(level) - math.copysign(stdev**2 / 2, level)) / stdev)
-    mirrored = math.exp(-level) * normal((-abs(level) + math.copysign(stdev**2 / 2, level)) / stdev)
-    return ends_beyond + mirrored
-
-
-def inside(low: float, high: float, stdev: float) -> float:
-    """Probability of staying between two levels: the sine series of the heat equation."""
-    width, total = high - low, 0.0
-    for n in range(1, 400):
-        k = n * math.pi / width
-        decay = math.exp(-0.5 * stdev**2 * (k * k + 0.25))
-        total += math.sin(-k * low) * decay * k * (1 - (-1) ** n * math.exp(-width / 2)) / (0.25 + k * k)
-    return 2 / width * total * math.exp(-low / 2)
 
 
 def normal(x: float) -> float:
