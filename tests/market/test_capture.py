@@ -58,7 +58,7 @@ def test_a_night_of_zeros_is_refused():
 def test_rights_are_c_or_p(right):
     frame = rows().astype({"right": object})
     frame.loc[0, "right"] = right
-    with pytest.raises(DataError, match="must be C or P"):
+    with pytest.raises(DataError, match="Must be C or P"):
         chain_of(frame)
 
 
