@@ -156,7 +156,7 @@ def test_quotes_out_of_parity_are_refused(spoil):
 
 
 def test_a_spot_of_another_market_is_refused():
-    with pytest.raises(DataError, match=r"spot 10000 \(file\) is no spot of these quotes: .* says about 100\.00"):
+    with pytest.raises(DataError, match=r"spot 10000 \(file\) contradicts these quotes: .* gives about 100\.00"):
         chain_of(wide_chain(underlying_price=10_000.0))
     with pytest.raises(DataError, match=r"spot 130 \(given\)"):
         chain_of(wide_chain(), spot=130.0)

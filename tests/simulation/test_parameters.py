@@ -43,7 +43,7 @@ def test_parameters_by_name(tmp_path):
     [
         (lambda t: t.pop("smile"), r"has no \[smile\] table"),
         (lambda t: t["dynamics"].pop("floor"), r"\[dynamics\] lacks floor"),
-        (lambda t: t["premium"].update(levle=1.0), r"\[premium\] does not know levle"),
+        (lambda t: t["premium"].update(levle=1.0), r"\[premium\] has an unknown entry levle"),
     ],
 )
 def test_a_table_that_does_not_fit_is_named(change, message):
