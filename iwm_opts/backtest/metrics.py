@@ -118,7 +118,7 @@ def measure(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Metri
         total_return_on_risk=_ratio(float(earned.mean()), mean_or_nan(capital)),
         annual_return_on_risk=_ratio(float(earned.mean()), mean_or_nan(capital) * years),
         return_on_risk_in_use=SESSIONS_PER_YEAR * _ratio(float(earned.sum()), at_risk),
-        max_drawdown=min((drawdown(path["equity"], account) for path in paths), key=lambda one: one.share),
+        max_drawdown=min((drawdown(path["equity"], account) for path in paths), key=lambda fall: fall.share),
         win_rate=_ratio(float(len(gains)), float(len(pnl))),
         average_gain=mean_or_nan(gains),
         average_loss=mean_or_nan(losses),

@@ -248,6 +248,10 @@ output_options = group(
     option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error."),
     heading="Output",
 )
+picked_screen_options = group(  # of commands that take one candidate of a screen
+    selection_options, market_options, history_options, cost_options, measure_options, account_options, output_options
+)
+
 screen_options = group(
     selection_options,
     option("--plot", type=OutputParam(PICTURE_KINDS), help="Payoff picture of the best candidate: PNG, SVG or PDF."),

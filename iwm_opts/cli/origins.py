@@ -51,7 +51,7 @@ def option_values(context: click.Context) -> list[OptionValue]:
         for name, what in VARIABLES.items()
         if name in os.environ
     ]
-    return plan_values + sorted(typed, key=lambda one: (one.origin == "default", one.option))
+    return plan_values + sorted(typed, key=lambda value: (value.origin == "default", value.option))
 
 
 def _value_and_origin(parameter: click.Option, context: click.Context) -> tuple[str, str]:

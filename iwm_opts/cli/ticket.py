@@ -9,15 +9,9 @@ from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.fills import EXPIRATION, LEG
 from iwm_opts.cli.options import (
-    account_options,
-    cost_options,
     group,
-    history_options,
-    market_options,
-    measure_options,
     option,
-    output_options,
-    selection_options,
+    picked_screen_options,
 )
 from iwm_opts.cli.output import emit, write_result
 from iwm_opts.cli.progress import progress
@@ -56,13 +50,7 @@ ticket_options = group(
 )  # fmt: skip
 @ticket_options
 @condor_options
-@selection_options
-@market_options
-@history_options
-@cost_options
-@measure_options
-@account_options
-@output_options
+@picked_screen_options
 @takes_values
 def ticket(values: Values) -> None:
     """Write the order of a package as a broker accepts it; nothing is sent.

@@ -7,15 +7,9 @@ from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.options import (
     DateParam,
     Number,
-    account_options,
-    cost_options,
     group,
-    history_options,
-    market_options,
-    measure_options,
     option,
-    output_options,
-    selection_options,
+    picked_screen_options,
 )
 from iwm_opts.cli.output import write_result
 from iwm_opts.cli.progress import progress
@@ -40,13 +34,7 @@ FIELDS = {"move": "moves", "vol_shift": "vol_shifts", "date": "dates"}
 )
 @whatif_options
 @condor_options
-@selection_options
-@market_options
-@history_options
-@cost_options
-@measure_options
-@account_options
-@output_options
+@picked_screen_options
 @takes_values
 def whatif(values: Values) -> None:
     """Value a condor of the screen over price, implied vol and date."""

@@ -72,7 +72,7 @@ class Record:
         files = []
         for name, stamp in _names(folder):
             files.append(Captured(folder / name, day, datetime.strptime(stamp, STAMP).replace(tzinfo=NEW_YORK)))
-        return sorted(files, key=lambda one: (one.stamp, one.path.name))
+        return sorted(files, key=lambda capture: (capture.stamp, capture.path.name))
 
     def chain(self, symbol: str, day: date, at: time | None = None, columns: Sequence[str] = CHAIN_COLUMNS) -> Chain:
         """Chain of a day: the capture at a time, else the latest within the session, else the latest; see `open`.

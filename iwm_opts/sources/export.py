@@ -142,7 +142,7 @@ def export(
             done += part.days
             if progress:
                 progress(done, total)
-    return [_summary(folder, list(group)) for _, group in groupby(sorted(parts, key=_rank), key=lambda one: one.kind)]
+    return [_summary(folder, list(group)) for _, group in groupby(sorted(parts, key=_rank), key=lambda part: part.kind)]
 
 
 def _rank(part: Part) -> tuple[int, int]:

@@ -117,7 +117,7 @@ def test_days_without_an_index_are_gaps_that_are_told(bars, volatility):
     closes.loc[lost] = np.nan
     market = modelled(bars, IvHistory("RVX", 30, closes, True, "made"), first=date(2024, 3, 1))
     assert market.gaps == {lost.date(): "no value of RVX"}
-    with pytest.raises(InputError, match="(?i)that session has no quotes: no value of RVX"):
+    with pytest.raises(InputError, match=r"(?i)that session has no quotes: no value of RVX"):
         market.chain(lost.date())
     assert market.close_on(lost.date()) == bars["close"][lost]  # what expires then still settles
     assert np.isnan(market.close_on(date(2024, 3, 2)))
