@@ -115,9 +115,3 @@ def gain_per_trade(totals: Sequence[Totals]) -> float:
     """Mean gain of a package over all trades, dollars; NaN without a trade."""
     trades = sum(run.trades for run in totals)
     return sum(run.gain for run in totals) / trades if trades else float("nan")
-
-
-def mean_gain(results: Sequence[Backtest]) -> float:
-    """Mean gain of a package over the trades of all results, dollars; NaN without a trade."""
-    gains = np.concatenate([package_gains(result.trades) for result in results])
-    return float(gains.mean()) if len(gains) else float("nan")

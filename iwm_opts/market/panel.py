@@ -157,10 +157,6 @@ class Panel:
         columns: dict[str, Any] = {name: table[name].to_numpy(dtype=np.float64, copy=True) for name in BAR_FIELDS}
         return replace(self, **columns)
 
-    def with_dividends(self, schedule: DividendSchedule) -> "Panel":
-        """Panel with the dividends that went ex between its days."""
-        return replace(self, dividend=dividends_by_day(self.day, schedule))
-
     def quality_by_year(self) -> dict[int, dict[str, int]]:
         """Row counts by year and kind of defect."""
         years = np.array([day.year for day in self.dates], dtype=np.int64)

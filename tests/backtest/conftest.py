@@ -13,7 +13,7 @@ from iwm_opts.backtest.breakeven import repriced
 from iwm_opts.backtest.engine import backtest, prepare, run
 from iwm_opts.backtest.rules import EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.backtest.trial import Pooled, Trial, mean_gain
+from iwm_opts.backtest.trial import Pooled, Trial, package_gains
 from iwm_opts.sources.simulated import simulate_market
 
 RATE = 0.03
@@ -97,7 +97,7 @@ def small_trials():
 
 def gain(trial, scale=1.0):
     one = repriced(trial, scale)
-    return mean_gain([backtest(one.market, one.history, SMALL_RULES)])
+    return float(package_gains(backtest(one.market, one.history, SMALL_RULES).trades).mean())
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,15 @@ from iwm_opts.backtest.breakeven import breakeven_premium, breakeven_slippage, r
 from iwm_opts.backtest.engine import backtest, prepare, run, run_totals
 from iwm_opts.backtest.evidence import gather_evidence
 from iwm_opts.backtest.rules import Costs, ExitRule, GateRule
-from iwm_opts.backtest.trial import mean_gain, package_gains, risk_sample, trade_sample
+from iwm_opts.backtest.trial import package_gains, risk_sample, trade_sample
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.simulation.parameters import Premium
+
+
+def mean_gain(results):
+    """Mean gain of a package over the trades of all results, dollars."""
+    return np.concatenate([package_gains(result.trades) for result in results]).mean()
 
 
 @pytest.fixture(scope="module")
