@@ -35,6 +35,8 @@ NODES: Final = (136, 160)
 NODES_SQUARED: Final = (1.7e6, 3e6)  # for a rate x t of 1, with t the longest time without an ex-date
 STEPS: Final = (56, 140)  # of the finer of two runs
 WIDE: Final = 0.5  # vol sqrt(t) from which the second of each counts
+# 2 rate sqrt(t) / vol up to which the fixed-point iteration of a put's boundary converges (it fails from 1.6 on)
+MOST_PULL: Final = 1.3
 SAME_DAY: Final = 0.5 / DAYS_PER_YEAR  # dividends nearer to each other go ex together, at the earlier time
 SESSION: Final = 6.5 / 24.0 / DAYS_PER_YEAR  # a share that goes ex on the day of expiry opens this long before it
 MOST_PAID: Final = 0.5  # of the share: the worth of all dividends that can be priced
@@ -190,18 +192,31 @@ class Options:
 
             american_call(self.spot, self.strike, vol, *terms, exercise, out)
         elif early and not expiry.cash.size:
-            from iwm_opts.kernels.pricing.american_put import american_put
+            converges = 2.0 * expiry.rate * math.sqrt(expiry.t) <= MOST_PULL * vol
+            if converges.any():
+                from iwm_opts.kernels.pricing.american_put import american_put
 
-            american_put(self.spot, self.strike, vol, expiry.rate, expiry.t, out)
+                some, bounds = self[converges], np.empty((4, int(converges.sum())))
+                american_put(some.spot, some.strike, vol[converges], expiry.rate, expiry.t, bounds)
+                out[:, converges] = bounds
+            if not converges.all():
+                out[:, ~converges] = self[~converges]._on_grid(vol[~converges], early)
         else:
-            from iwm_opts.kernels.pricing.american_dividend_put import american_dividend_put
+            out[:] = self._on_grid(vol, early)
+        return out
 
-            is_wide = vol * math.sqrt(expiry.t) > WIDE
-            for wide in np.unique(is_wide):  # by each option's own vol: no price depends on the others asked for
-                some, bounds = self[is_wide == wide], np.empty((4, int((is_wide == wide).sum())))
-                resolution = expiry.resolution(bool(wide))
-                american_dividend_put(some.spot, some.strike, vol[is_wide == wide], *terms, early, *resolution, bounds)
-                out[:, is_wide == wide] = bounds
+    def _on_grid(self, vol: Array, early: bool) -> Array:
+        """Puts by finite differences, shape (4, n); otherwise as `solved`."""
+        from iwm_opts.kernels.pricing.american_dividend_put import american_dividend_put
+
+        expiry, out = self.expiry, np.empty((4, vol.size))
+        terms = (expiry.rate, expiry.t, expiry.ex_time, expiry.cash)
+        is_wide = vol * math.sqrt(expiry.t) > WIDE
+        for wide in np.unique(is_wide):  # by each option's own vol: no price depends on the others asked for
+            some, bounds = self[is_wide == wide], np.empty((4, int((is_wide == wide).sum())))
+            resolution = expiry.resolution(bool(wide))
+            american_dividend_put(some.spot, some.strike, vol[is_wide == wide], *terms, early, *resolution, bounds)
+            out[:, is_wide == wide] = bounds
         return out
 
     def as_european(self, vol: Array) -> Array:

@@ -362,3 +362,27 @@ def test_premiums_alone_are_those_beside_the_greeks(life, dividends):
         assert found == pytest.approx(expected, abs=2e-5, nan_ok=True)
         if right == "P":
             assert np.nanmax(found) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("rate", "vol", "t"),
+    [(0.04, 0.05, 5.0), (0.04, 0.07, 5.0), (0.04, 0.09, 5.0), (0.10, 0.12, 5.0), (0.10, 0.05, 1.0)],
+)
+def test_long_puts_at_low_vol_agree_with_quantlib(rate, vol, t):
+    # The fixed-point iteration of the boundary diverges here: prices were off by up to a dollar.
+    ql = pytest.importorskip("QuantLib")
+    today = ql.Date(1, 1, 2024)
+    ql.Settings.instance().evaluationDate = today
+    count = ql.Actual365Fixed()
+    process = ql.BlackScholesMertonProcess(
+        ql.QuoteHandle(ql.SimpleQuote(100.0)),
+        ql.YieldTermStructureHandle(ql.FlatForward(today, 0.0, count)),
+        ql.YieldTermStructureHandle(ql.FlatForward(today, rate, count)),
+        ql.BlackVolTermStructureHandle(ql.BlackConstantVol(today, ql.NullCalendar(), vol, count)),
+    )
+    engine = ql.QdFpAmericanEngine(process, ql.QdFpAmericanEngine.highPrecisionScheme())
+    for strike in (95.0, 100.0, 103.0, 105.0):
+        exercise = ql.AmericanExercise(today, today + round(365 * t))
+        option = ql.VanillaOption(ql.PlainVanillaPayoff(ql.Option.Put, strike), exercise)
+        option.setPricingEngine(engine)
+        assert american_price("P", 100.0, strike, t, rate, vol) == pytest.approx(option.NPV(), abs=3e-4)
