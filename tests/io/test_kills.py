@@ -48,7 +48,7 @@ def write(way, kill, say):
             merge_series(record, "bars", "IWM", bars.iloc[:rows])
             say(str(rows))
 
-rng, said = random.Random(1), {way: [] for way in ways}
+rng, said, seconds = random.Random(1), {way: [] for way in ways}, {}
 for kill in range(kills):
     way = ways[kill % len(ways)]
     reader, writer = os.pipe()
@@ -61,10 +61,14 @@ for kill in range(kills):
             os._exit(1)
     os.close(writer)
     with os.fdopen(reader) as lines:
-        first = lines.readline()  # once it has committed it is as fast as it gets: a few ms each
-        time.sleep(rng.uniform(0.0, 0.06))
+        committed = [lines.readline()]
+        if way not in seconds:  # how long a write takes on this machine, in a child that has made one
+            start = time.perf_counter()
+            committed.append(lines.readline())
+            seconds[way] = time.perf_counter() - start
+        time.sleep(rng.uniform(0.0, 3.0) * seconds[way])
         os.kill(child, signal.SIGKILL)
-        said[way] += [line.strip() for line in (first, *lines) if line.endswith("\\n")]
+        said[way] += [line.strip() for line in (*committed, *lines) if line.endswith("\\n")]
     assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
 print(json.dumps(said))
 """

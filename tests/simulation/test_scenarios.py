@@ -72,7 +72,7 @@ def test_a_user_s_own(tmp_path):
         (("sessions = 20", "sessions = 0"), r"\[mine\] has sessions = 0, which is no whole number"),
         (("fast = 1.0", "fast = 'x'"), r"\[mine\] has start = .*which is no table of finite numbers"),
         (("growth = -1.0", "growth = nan"), r"\[mine\] has dynamics = .*which is no table of finite numbers"),
-        (("[mine]", "mine = 3\n[other]"), "mine is no table"),
+        (("[mine]", "mine = 3\n[other]"), "mine is not a table"),
     ],
 )
 def test_mistakes_are_named(tmp_path, change, message):
