@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from iwm_opts.api.ivr import IvRankReport, rank_iv
     from iwm_opts.api.markets import Market, modelled_market, recorded_market, simulated_market
     from iwm_opts.api.matrix import Matrix
+    from iwm_opts.api.montecarlo import MonteCarloResult, montecarlo
     from iwm_opts.api.plan_data import PlanData, PlanDataRequest, read_plan_data
     from iwm_opts.api.plans import TradingPlan, make_plan, read_plan
     from iwm_opts.api.review import ReviewResult, read_trades, review
@@ -57,6 +58,7 @@ __all__ = [
     "IvRankReport",
     "Market",
     "Matrix",
+    "MonteCarloResult",
     "OptionChain",
     "OrderTicket",
     "OwnPackages",
@@ -89,6 +91,7 @@ __all__ = [
     "make_plan",
     "measure_spreads",
     "modelled_market",
+    "montecarlo",
     "position_size",
     "price",
     "rank_iv",
@@ -130,6 +133,8 @@ _HOME = {
     "recorded_market": "api.markets",
     "simulated_market": "api.markets",
     "Matrix": "api.matrix",
+    "MonteCarloResult": "api.montecarlo",
+    "montecarlo": "api.montecarlo",
     "PlanData": "api.plan_data",
     "PlanDataRequest": "api.plan_data",
     "read_plan_data": "api.plan_data",

@@ -31,6 +31,7 @@ COMMANDS = {
     "backtest": "Trade rules over a simulated, modelled or recorded market.",
     "evidence": "Compare a gate with no gate, the opposite gate and chance.",
     "sweep": "Many rules over one market, and how much the best of them is luck.",
+    "montecarlo": "Drawdown, ruin and growth of a result or a log by position size.",
     "bench": "How fast backtests run on this machine.",
     "paper": "Trade a plan on paper: open, mark, close, list.",
     "review": "Review a trade log: rules kept and broken, fills, and whether the edge is there.",
