@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.bootstrap import ratio_interval
 from iwm_opts.backtest.engine import Prepared, run, run_totals
 from iwm_opts.backtest.result import Totals
-from iwm_opts.backtest.rules import Costs, Rules
+from iwm_opts.backtest.rules import Costs, EntryRule, Rules
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial, gain_per_trade, trade_sample
 from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER, SESSIONS_PER_YEAR
@@ -49,21 +49,19 @@ class BreakevenSlippage:
     reason: str  # why the scale is NaN, else empty
 
 
-def breakeven_slippage(prepared: Sequence[Prepared], trials: Sequence[Trial]) -> BreakevenSlippage:
+def breakeven_slippage(prepared: Sequence[Prepared]) -> BreakevenSlippage:
     """Break-even slippage over the trades of all trials.
 
     Parameters
     ----------
     prepared : sequence of Prepared
         The rules prepared on each trial; their books are used again.
-    trials : sequence of Trial
     """
     rules = prepared[0].rules
 
     def filled(fraction: float) -> list[Totals]:
         costs = _costs(rules.costs, fraction, len(prepared[0].book.legs))
-        pairs = zip(prepared, trials, strict=True)
-        return [run_totals(trial.prepare(replace(rules, costs=costs), ready.book)) for ready, trial in pairs]
+        return [run_totals(ready.with_costs(costs)) for ready in prepared]
 
     as_ruled = [run_totals(ready) for ready in prepared]
     at_mid = gain_per_trade(filled(0.0))
@@ -117,13 +115,15 @@ def scaled_premium(premium: Premium, scale: float) -> Premium:
     return Premium(**{name: none + scale * (getattr(premium, name) - none) for name, none in knobs.items()})
 
 
-def repriced(trial: Trial, scale: float) -> Trial:
+def repriced(trial: Trial, scale: float, entry: EntryRule) -> Trial:
     """The same simulated world, day for day, with options that cost another premium.
 
-    The index that its gate ranks moves by what model-free variance at its tenor moves by.
+    The index that its gate ranks moves by what model-free variance at its tenor moves by. Only expirations that the
+    entry rule may choose are priced.
     """
-    market, history = trial.market.surface_market, trial.history
-    assert market is not None  # by `breakeven_premium`
+    days, history = trial.market, trial.history
+    assert isinstance(days, SimulatedDays)  # by `breakeven_premium`
+    market = days.market
     assert history.tenor_days is not None  # a simulated market's own
     premium = scaled_premium(market.parameters.premium, scale)
     parameters = replace(market.parameters, premium=premium)
@@ -132,7 +132,7 @@ def repriced(trial: Trial, scale: float) -> Trial:
         priced_variance(parameters, market.states, years) / priced_variance(market.parameters, market.states, years)
     )
     factor = pd.Series(moved, index=pd.DatetimeIndex(market.days)).reindex(history.closes.index)
-    days = SimulatedDays(replace(market, parameters=parameters), trial.market.days[0])
+    days = days.repriced(parameters, entry.dte, entry.dte_slack)
     return replace(trial, market=days, history=replace(history, closes=history.closes * factor))
 
 
@@ -155,7 +155,7 @@ def breakeven_premium(
         if scale not in tried:
             if on_progress:
                 on_progress(len(tried), PREMIUM_STEPS + 2)
-            prepared = [repriced(trial, scale).prepare(rules) for trial in trials]
+            prepared = [repriced(trial, scale, rules.entry).prepare(rules) for trial in trials]
             tried[scale] = prepared, gain_per_trade([run_totals(ready) for ready in prepared])
         return tried[scale][1]
 

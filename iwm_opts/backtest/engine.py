@@ -1,7 +1,7 @@
 """The engine: opens, holds and closes the packages of a book by the rules, day by day, every cent accounted for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from iwm_opts.backtest.gate import is_met, is_open, known_ranks, known_values
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.prices import BookPrices, blank_prices, cost_terms, state_of
 from iwm_opts.backtest.result import Backtest, Run, Totals, assemble, total
-from iwm_opts.backtest.rules import BEST, WEEKDAYS, EntryRule, MacroRule, Rules
+from iwm_opts.backtest.rules import BEST, WEEKDAYS, Costs, EntryRule, MacroRule, Rules
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
 from iwm_opts.kernels.backtest.state import RULE_FIELDS, State, blank_trades
@@ -38,6 +38,11 @@ class Prepared:
         """Arrays that kernels read, ranks included; one a thread."""
         most = self.rules.entry.max_open if max_open is None else max_open
         return state_of(self.book, self.costs, self.prices, most, self.ranks)
+
+    def with_costs(self, costs: Costs) -> "Prepared":
+        """The same with other trading costs."""
+        terms = _cost_terms(self.market, self.book, costs)
+        return replace(self, rules=replace(self.rules, costs=costs), costs=terms, prices=blank_prices(self.book))
 
 
 def prepare(
@@ -67,9 +72,13 @@ def prepare(
     """
     ranks = known_ranks(market.days, history, rules.gate)
     book = build_book(market, rules.entry) if book is None else book
-    tick = market.settlement(book.series[0].root).tick if len(book) else 0.01
-    costs = cost_terms(rules.costs, len(book.legs), tick)
+    costs = _cost_terms(market, book, rules.costs)
     return Prepared(market, rules, ranks, _macro(market, rules.macro, macro), book, costs, blank_prices(book))
+
+
+def _cost_terms(market: DailyMarket, book: Book, costs: Costs) -> Array:
+    tick = market.settlement(book.series[0].root).tick if len(book) else 0.01
+    return cost_terms(costs, len(book.legs), tick)
 
 
 def backtest(market: DailyMarket, history: IvHistory, rules: Rules, macro: pd.Series | None = None) -> Backtest:

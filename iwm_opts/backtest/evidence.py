@@ -135,7 +135,7 @@ def gather_evidence(
         strategy=gated,
         baselines=others,
         differences=tuple(differences),
-        slippage=breakeven_slippage([trial.gated for trial in prepared], trials),
+        slippage=breakeven_slippage([trial.gated for trial in prepared]),
         premium=premium,
         seed=seed,
         notes=(*gated.results.notes, *macro_notes(trials, rules)),

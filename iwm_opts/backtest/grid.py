@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iwm_opts.backtest.book import Book
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.metrics import (
@@ -174,12 +175,17 @@ class Detail:
     return_on_risk_in_use: float
 
 
-def detail_of(trials: Sequence[Trial], variant: Variant) -> Detail:
-    """Run one variant again, for all that its trades say."""
-    results = Pooled(tuple(run(trial.prepare(variant.rules)) for trial in trials), tuple(trials))
-    trades = results.trades
-    figures = measure(trades, results.equity, results.account)
-    return Detail(independent_trades(trades), figures.return_on_risk_in_use)
+def details(trials: Sequence[Trial], variants: Sequence[Variant]) -> Iterator[Detail]:
+    """Run some variants again, for all that their trades say."""
+    books: dict[Any, list[Book]] = {}
+    for variant in variants:
+        shared = books.get(book_key(variant.rules), [None] * len(trials))
+        prepared = [trial.prepare(variant.rules, book) for trial, book in zip(trials, shared, strict=True)]
+        books[book_key(variant.rules)] = [ready.book for ready in prepared]
+        results = Pooled(tuple(map(run, prepared)), tuple(trials))
+        trades = results.trades
+        figures = measure(trades, results.equity, results.account)
+        yield Detail(independent_trades(trades), figures.return_on_risk_in_use)
 
 
 def snooping_test(outcomes: Sequence[Outcome], holding: float, seed: int, draws: int = DRAWS) -> SnoopingTest | None:

@@ -5,7 +5,7 @@ of the chain.
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -23,8 +23,10 @@ from iwm_opts.kernels.simulation.quote import many_time_terms
 from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.contract import Settlement, settlement_of
 from iwm_opts.market.dividends import DividendSchedule
+from iwm_opts.simulation.listing import Listings
+from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.quotes import QuotedExpiration
-from iwm_opts.simulation.surface_table import SurfaceTable
+from iwm_opts.simulation.surface_table import SurfaceTable, surface_table
 from iwm_opts.sources.surface_market import TABLE_DTE, SurfaceMarket
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ class SimulatedDays:
     market: SurfaceMarket
     first: date
     echo: str = ECHO  # what to know of an edge found here
+    listed: Listings | None = None  # expirations that are priced, by day; all within TABLE_DTE unless given
 
     is_simulated = True
 
@@ -179,9 +182,19 @@ class SimulatedDays:
             strikes.strike,
         )
 
+    def repriced(self, parameters: Parameters, dte: int, slack: int) -> "SimulatedDays":
+        """The same days under other parameters, priced only at the expirations of `candidates`."""
+        table, nearest = self._table, self._nearest(dte, slack)
+        chosen = table.expiration[nearest[nearest >= 0]]
+        listed = table.listings.take(np.isin(table.expiration, chosen) & (table.dte <= dte + slack))
+        return replace(self, market=replace(self.market, parameters=parameters), listed=listed)
+
     @cached_property
     def _table(self) -> SurfaceTable:
-        return self.market.table(self._before, most_dte=TABLE_DTE)
+        if self.listed is None:
+            return self.market.table(self._before, most_dte=TABLE_DTE)
+        moments = self.market.moments(self._before, len(self.market.days))
+        return surface_table(self.market.parameters, moments, self.listed)
 
     @cached_property
     def _place(self) -> Places:

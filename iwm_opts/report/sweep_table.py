@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from iwm_opts.backtest.grid import Outcome, SnoopingTest, Variant, VariantTest, detail_of
+from iwm_opts.backtest.grid import Outcome, SnoopingTest, Variant, VariantTest, details
 from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.saved import rules_record
 from iwm_opts.backtest.trial import Trial, market_kind
@@ -82,12 +82,13 @@ def sweep_table(sweep: Swept, top: int, columns: int | None = None) -> str:
     is_wide = len(names) > MOST_COLUMNS
     heads = ["variant"] if is_wide else names
     table = plain_table(*heads, "trades", "apart", "win", "a trade", "on risk", "fall", "Sharpe")
-    for variant, outcome in sweep.ranked[:top]:
-        m, more_of_it = outcome.metrics, detail_of(sweep.trials, variant)
+    best = sweep.ranked[:top]
+    for (variant, outcome), detail in zip(best, details(sweep.trials, [v for v, _ in best]), strict=True):
+        m = outcome.metrics
         table.add_row(
             *_cells(variant, is_wide), f"{m['trades']:,}",
-            f"{more_of_it.independent_trades:.0f}", percent(m["win_rate"]), dollars(m["expectancy"], 2),
-            percent(more_of_it.return_on_risk_in_use, 1), percent(m["max_drawdown"], 1), number(m["sharpe"], 2),
+            f"{detail.independent_trades:.0f}", percent(m["win_rate"]), dollars(m["expectancy"], 2),
+            percent(detail.return_on_risk_in_use, 1), percent(m["max_drawdown"], 1), number(m["sharpe"], 2),
         )  # fmt: skip
     parts += [Padding(table, (0, 0, 0, 3), expand=False), Text("")]
     shown = min(top, len(sweep.variants))

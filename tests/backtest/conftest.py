@@ -96,7 +96,7 @@ def small_trials():
 
 
 def gain(trial, scale=1.0):
-    one = repriced(trial, scale)
+    one = repriced(trial, scale, SMALL_RULES.entry)
     return float(package_gains(backtest(one.market, one.history, SMALL_RULES).trades).mean())
 
 

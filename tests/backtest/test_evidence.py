@@ -13,7 +13,7 @@ from iwm_opts.backtest.bootstrap import ratio_interval
 from iwm_opts.backtest.breakeven import breakeven_premium, breakeven_slippage, repriced, scaled_premium
 from iwm_opts.backtest.engine import backtest, prepare, run, run_totals
 from iwm_opts.backtest.evidence import gather_evidence
-from iwm_opts.backtest.rules import Costs, ExitRule, GateRule
+from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule
 from iwm_opts.backtest.trial import package_gains, risk_sample, trade_sample
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.iv_rank import IvHistory
@@ -147,7 +147,7 @@ def test_at_the_break_even_slippage_nothing_is_left(kind_trial, small_rules):
     trials = [kind_trial]
     rules = replace(small_rules, costs=Costs(stop=FillModel.parse("natural")))
     prepared = [prepare(one.market, one.history, rules) for one in trials]
-    found = breakeven_slippage(prepared, trials)
+    found = breakeven_slippage(prepared)
     assert found.reason == ""
 
     def at(share):
@@ -173,7 +173,7 @@ def test_at_the_break_even_premium_nothing_is_left(fair_trial, small_rules):
     assert found is not None
     assert found.reason == ""
     near = [
-        mean_gain([backtest(t.market, t.history, small_rules) for t in (repriced(o, s) for o in trials)])
+        mean_gain([backtest(t.market, t.history, small_rules) for t in (repriced(o, s, small_rules.entry) for o in trials)])
         for s in (found.scale - 0.05, found.scale + 0.05)
     ]
     assert near[0] < near[1]
@@ -193,8 +193,20 @@ def test_a_premium_is_scaled_towards_none():
 
 def test_another_premium_changes_prices_and_nothing_else(small_trials):
     one = small_trials[0]
-    free = repriced(one, 0.0)
+    free = repriced(one, 0.0, EntryRule())
     np.testing.assert_array_equal(free.market.spot, one.market.spot)
     assert (free.history.closes < one.history.closes).all()
     own_index = free.market.market.index(one.market.days[20]).iv10
     assert free.history.closes[pd.Timestamp(one.market.days[20])] == pytest.approx(own_index, rel=0.03)
+
+
+def test_a_repriced_market_offers_the_same_packages_at_the_prices_of_a_whole_one(small_trials, small_rules):
+    one = small_trials[0]
+    narrow = repriced(one, 0.5, small_rules.entry)
+    whole = replace(narrow, market=replace(narrow.market, listed=None))
+    narrow_book, whole_book = (trial.prepare(small_rules).book.complete() for trial in (narrow, whole))
+    assert len(narrow.market.listed) < 0.8 * len(one.market.market.table())
+    assert narrow_book.series == whole_book.series
+    np.testing.assert_array_equal(narrow_book.strike, whole_book.strike)
+    np.testing.assert_array_equal(narrow_book.bid, whole_book.bid)
+    np.testing.assert_array_equal(narrow_book.ask, whole_book.ask)

@@ -9,7 +9,7 @@ import pytest
 
 from iwm_opts.backtest import grid
 from iwm_opts.backtest.engine import run
-from iwm_opts.backtest.grid import Outcome, Variant, combinations, detail_of, run_variants, snooping_test
+from iwm_opts.backtest.grid import Outcome, Variant, combinations, details, run_variants, snooping_test
 from iwm_opts.backtest.metrics import measure
 from iwm_opts.backtest.selection import deflated_sharpe_ratios, overfitting_probability, superior_ability
 from iwm_opts.backtest.sweep_folder import SweepFolder
@@ -62,7 +62,8 @@ def test_every_variant_is_the_backtest_of_its_rules(small_trials, variants, outc
         figures = measure(pooled.trades, pooled.equity, 50_000.0)
         assert found.metrics["sharpe"] == pytest.approx(figures.sharpe)
         assert found.metrics["sortino"] == pytest.approx(figures.sortino)
-        assert detail_of(small_trials, variant).return_on_risk_in_use == pytest.approx(figures.return_on_risk_in_use)
+        (detail,) = details(small_trials, [variant])
+        assert detail.return_on_risk_in_use == pytest.approx(figures.return_on_risk_in_use)
     assert len({outcomes[v.number].metrics["pnl"] for v in variants}) > 4
 
 
