@@ -40,7 +40,8 @@ COMMANDS = {  # name: (arguments, most F)
 
 def cost(command: list[str], folder: str) -> tuple[float, float]:
     """CPU seconds of a command, and its peak memory in MB."""
-    env = os.environ | {"IWM_OPTS_DATA": folder}
+    env = os.environ | {"IWM_OPTS_DATA": folder, "PYTHONPYCACHEPREFIX": f"{folder}/bytecode"}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
     with tempfile.TemporaryFile("w+") as errors:
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, cwd=folder, env=env)
         _, status, usage = os.wait4(child.pid, 0)

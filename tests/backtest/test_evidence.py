@@ -172,10 +172,10 @@ def test_at_the_break_even_premium_nothing_is_left(fair_trial, small_rules):
     found = breakeven_premium(trials, small_rules, seed=1)
     assert found is not None
     assert found.reason == ""
-    near = [
-        mean_gain([backtest(t.market, t.history, small_rules) for t in (repriced(o, s, small_rules.entry) for o in trials)])
-        for s in (found.scale - 0.05, found.scale + 0.05)
-    ]
+    near = []
+    for scale in (found.scale - 0.05, found.scale + 0.05):
+        moved = [repriced(trial, scale, small_rules.entry) for trial in trials]
+        near.append(mean_gain([backtest(trial.market, trial.history, small_rules) for trial in moved]))
     assert near[0] < near[1]
     assert near[0] < 3.0
     assert near[1] > -3.0
