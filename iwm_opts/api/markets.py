@@ -37,7 +37,7 @@ class MarketRequest:
     Parameters
     ----------
     source : str
-        `sim`, `modelled`, `record`, or a chain file of many days.
+        `sim`, `modelled`, `archive`, or a chain file of many days.
     first, last : date, optional
         Days to trade; all unless given, five years of the simulated market.
     paths : int
@@ -74,7 +74,7 @@ class MarketRequest:
 
     def __post_init__(self) -> None:
         if self.source in PRESENT_ALONE:
-            remedy = "name sim, modelled, record or a file"
+            remedy = "name sim, modelled, archive or a file"
             raise ConflictError("source", self.source, "a backtest needs more days than the present one", remedy)
         if self.first and self.last and self.first > self.last:
             raise ConflictError("from", self.first.isoformat(), f"later than --to {self.last}", "swap them")
@@ -334,7 +334,7 @@ def recorded_market(
     Parameters
     ----------
     source : str or Path
-        Chain file of many days, or `record` for the local archive.
+        Chain file of many days, or `archive` for the local archive.
     iv_history : str, Path or IvHistory, optional
         What gates rank; the chains' own index unless given.
     bars : str or Path, optional

@@ -34,7 +34,7 @@ INDEX: Final = "RVX"
 RANKED_TENOR: Final = 10
 SIMULATED_YEARS: Final = 10
 WARM_UP_DAYS: Final = 400  # calendar days: a rank of 252 sessions and some
-SOURCES: Final = ("record", "sim", "modelled")
+SOURCES: Final = ("archive", "record", "sim", "modelled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class PlanDataRequest:
 
     Parameters
     ----------
-    source : {"record", "sim", "modelled"}
+    source : {"archive", "record", "sim", "modelled"}
         Of what no file is named for; `modelled` puts modelled quotes around the real prices.
     symbol : str
     as_of : date, optional
@@ -274,7 +274,7 @@ def read_plan_data(
         IV series; bars of funds.
     minutes, events, sectors
         One-minute bars; releases; sector weights.
-    source : {"record", "sim"}
+    source : {"archive", "record", "sim"}
         Of what no file is named for.
     symbol : str
     as_of : date or str, optional

@@ -220,7 +220,8 @@ def _book(market: DailyMarket, rule: EntryRule, days: Array, candidates: Candida
     of_day = np.full(count, -1, dtype=np.int64)
     of_day[place] = np.arange(len(place))
     roots = {root: market.settlement(root) for root in {listed.root for listed in candidates.series}}
-    rows = np.concatenate([[0], np.cumsum(np.minimum(end, count - 1) - place + 1)]).astype(np.int64)
+    last = np.where(end < count, end, market.quoted_days - 1)
+    rows = np.concatenate([[0], np.cumsum(last - place + 1)]).astype(np.int64)
     lifetimes = np.zeros((len(place), len(state.LIFETIME_FIELDS)), dtype=np.int64)
     life = Lifetimes._make(lifetimes.T)
     life.entry[:], life.first[:], life.last[:], life.expires[:] = place, rows[:-1], rows[1:] - 1, expires

@@ -143,11 +143,12 @@ def _rule_row(rules: Rules, gate: int) -> tuple[float | None, ...]:
 
 
 def on_weekdays(market: DailyMarket, rule: EntryRule) -> Flags:
-    """Days on which the rule enters, by weekday."""
+    """Days with quotes on which the rule enters, by weekday."""
+    is_quoted: Flags = np.arange(len(market.days)) < market.quoted_days
     if not rule.weekdays:
-        return np.ones(len(market.days), dtype=np.bool_)
+        return is_quoted
     weekdays = {WEEKDAYS.index(day) for day in rule.weekdays}
-    return np.array([day.weekday() in weekdays for day in market.days])
+    return is_quoted & np.array([day.weekday() in weekdays for day in market.days])
 
 
 def macro_met(prepared: Prepared) -> Flags:

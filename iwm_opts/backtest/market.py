@@ -112,6 +112,10 @@ class DailyMarket(Protocol):
         """Sessions with quotes, ascending."""
 
     @property
+    def quoted_days(self) -> int:
+        """Number of days up to the last with quotes; days behind it have bars alone and settle what expires."""
+
+    @property
     def opened(self) -> Array:
         """Opening prices of the underlying, shape (days,); NaN where unknown, as in the next three."""
 

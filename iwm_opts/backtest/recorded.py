@@ -8,7 +8,7 @@ Both are flagged (`BY_SMILE`, `CARRIED`), so that the engine can count them: nei
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -64,11 +64,12 @@ from iwm_opts.sources.recorded import RecordedMarket, capture_time, recorded_mar
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
-RECORD: Final = "record"
+ARCHIVE_NAMES: Final = frozenset({"archive", "record"})  # of the local archive as a source
 MAX_DTE: Final = 120  # calendar days: expirations farther out are not held
 BAR_SLACK: Final = 0.01  # fraction by which a capture may lie outside the day's low and high: before and after hours
 BARS_APART: Final = 0.5  # fraction of days outside, above which the bars are of another underlying
 SHOWN: Final = 5  # days that a note names
+SETTLED_BY_BARS: Final = 7  # calendar days after the last capture in which what expires is settled by bars alone
 TICK_NOISE: Final = 1e-6  # fraction of a tick that binary arithmetic may miss a decimal price by
 
 
@@ -90,7 +91,7 @@ def recorded_days(
     Parameters
     ----------
     source : str or sequence of str
-        `record`, the local archive, or files, folders and globs of option chains.
+        `archive` (or `record`), the local archive, or files, folders and globs of option chains.
     symbol : str, optional
         Underlying; of files needed where they hold several, of the archive IWM unless given.
     session : str, optional
@@ -119,7 +120,7 @@ def recorded_days(
     """
     sources = [source] if isinstance(source, str) else list(source)
     stored_bars, stored_dividends = pd.DataFrame(), None
-    if sources == [RECORD]:
+    if is_archive(sources):
         archive = recorded_market(clean_symbol(symbol or DEFAULT_SYMBOL))
         panel = _of_archive(archive, capture_time(session), first, last, progress)
         kept = read_series(archive.record, "bars", archive.symbol)
@@ -137,7 +138,28 @@ def recorded_days(
         dividends or stored_dividends,
         max_dte,
         tuple(remarks),
+        _settling_days(panel, fitting, last),
     )
+
+
+def is_archive(source: str | Sequence[str]) -> bool:
+    """Whether a source is the local archive."""
+    return source in ARCHIVE_NAMES if isinstance(source, str) else [*source] in [[name] for name in ARCHIVE_NAMES]
+
+
+def _settling_days(panel: Panel, bars: pd.DataFrame, last: date | None) -> tuple[date, ...]:
+    """Sessions with a bar after the last capture, up to the session after the last settlement of a listed series."""
+    if bars.empty:
+        return ()
+    captured = panel.dates[-1]
+    reach = min(captured + timedelta(days=SETTLED_BY_BARS), last or date.max)
+    expirations = {date.fromordinal(day) for day in np.unique(panel.expiration).tolist() if day > captured.toordinal()}
+    settling = {latest_session(day) for day in expirations}
+    behind = [day.date() for day in bars.index[bars.index > pd.Timestamp(captured)]]
+    settled = [place for place, day in enumerate(behind) if day <= reach and day in settling]
+    if not settled:
+        return ()
+    return tuple(day for day in behind[: settled[-1] + 2] if day <= (last or date.max))
 
 
 def _of_archive(
@@ -233,6 +255,7 @@ class RecordedDays:
     given_dividends: DividendSchedule | None
     max_dte: int  # calendar days to the farthest expiration that an entry may reach
     remarks: tuple[str, ...] = ()
+    settling_days: tuple[date, ...] = ()  # sessions after the last capture, with bars alone
 
     surface_market = None
 
@@ -258,16 +281,24 @@ class RecordedDays:
 
     @property
     def days(self) -> tuple[date, ...]:
+        """Sessions with a capture, and those after them that settle by their bars."""
+        return (*self.panel.dates, *self.settling_days)
+
+    @property
+    def quoted_days(self) -> int:
         """Sessions with a capture."""
-        return self.panel.dates
+        return len(self.panel)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Days left out, warnings by kind, sessions without a capture, and unknown prices of the underlying."""
         notes = [*([ECHO] if self.is_simulated else []), *self.panel.notes, *self._warnings(), *self.remarks]
-        notes += [*self.panel.quality_summary(by_year=False), *_gaps(self.days)]
-        unknown = [day for day, close in zip(self.days, self.panel.close, strict=True) if np.isnan(close)]
-        if len(unknown) == len(self.days):
+        days = self.panel.dates
+        notes += [*self.panel.quality_summary(by_year=False), *_gaps(days)]
+        if self.settling_days:
+            notes.append(f"no chain after {days[-1]}: what expires by {self.settling_days[-1]} settles by the bars")
+        unknown = [day for day, close in zip(days, self.panel.close, strict=True) if np.isnan(close)]
+        if len(unknown) == len(days):
             notes.append("no bars of the underlying: no touch is seen, and settlements are estimated; give --bars")
         elif unknown:
             notes.append(f"{len(unknown)} days without a bar of the underlying ({_some(unknown)})")
@@ -281,7 +312,7 @@ class RecordedDays:
             for place, text in warnings.items():
                 report.warn(days[place], text)
         for place in np.flatnonzero(~self.panel.is_timed).tolist():
-            close = f"the quotes carry no time of day: the close of {self.days[place]} is assumed"
+            close = f"the quotes carry no time of day: the close of {self.panel.dates[place]} is assumed"
             report.warn(days[place], close)
         if self.given_dividends is None and settlement_of(self.symbol).pays_dividends:
             for day in days:
@@ -294,22 +325,29 @@ class RecordedDays:
     @property
     def spot(self) -> Array:
         """Price of the underlying at the time of the quotes."""
-        return self.panel.spot
+        return self._with_bars(self.panel.spot, "close")
 
     @property
     def opened(self) -> Array:
         """Opening prices, from the bars."""
-        return self.panel.open
+        return self._with_bars(self.panel.open, "open")
 
     @property
     def high(self) -> Array:
         """Daily highs, from the bars."""
-        return self.panel.high
+        return self._with_bars(self.panel.high, "high")
 
     @property
     def low(self) -> Array:
         """Daily lows, from the bars."""
-        return self.panel.low
+        return self._with_bars(self.panel.low, "low")
+
+    def _with_bars(self, of_panel: Array, column: str) -> Array:
+        """Prices of the captured days, and those of the bars of the days behind them."""
+        if not self.settling_days:
+            return of_panel
+        behind = self.bars[column].reindex(pd.DatetimeIndex(list(self.settling_days)))
+        return np.concatenate([of_panel, behind.to_numpy(dtype=np.float64)])
 
     @cached_property
     def dividends(self) -> DividendSchedule:
@@ -340,7 +378,8 @@ class RecordedDays:
         Early exercise is not taken off the quotes, which leaves American forwards up to $0.15 low at two months (see
         `market.forward`).
         """
-        index = self.panel.slice_of(place, series.root, series.expiration.toordinal())
+        is_captured = place < len(self.panel)
+        index = self.panel.slice_of(place, series.root, series.expiration.toordinal()) if is_captured else -1
         if index < 0 or math.isnan(self.implied.forward[index]):
             return Terms(math.nan, math.nan, math.nan)
         columns = (self.panel.years, self.implied.forward, self.implied.discount)
@@ -361,7 +400,8 @@ class RecordedDays:
         InputError
             When the rule reaches beyond `max_dte`.
         """
-        places = np.arange(len(self.panel) - 1) if allowed is None else np.flatnonzero(allowed[:-1])
+        before_last = len(self.panel) - 1
+        places = np.arange(before_last) if allowed is None else np.flatnonzero(allowed[:before_last])
         if self.implied.exercise == "european":
             chosen = self._selected(rule, places)
         else:  # American vols take milliseconds a slice
@@ -407,7 +447,7 @@ class RecordedDays:
         kinds[state.CARRIED, rows] = carried
         ahead = np.append(book.days.dividend[1:], 0.0) > 0.0
         for j in np.flatnonzero(legs.sign < 0.0):
-            right, spot = legs.right[j], self.panel.spot[place]
+            right, spot = legs.right[j], self.spot[place]
             in_the_money = (right * (spot - strike[j]) > 0.0) & ((right < 0.0) | ahead[place])
             asked = np.flatnonzero(in_the_money & (life.physical[owner] > 0) & ~carried & (index >= 0))
             if len(asked):
@@ -470,7 +510,7 @@ class RecordedDays:
         if tenor_days not in self._indices:
             self._indices[tenor_days] = self._iv(f"iv{tenor_days}")
         values = self._indices[tenor_days].value
-        closes = pd.Series(values, index=pd.DatetimeIndex(self.days, name="date"), dtype=float)
+        closes = pd.Series(values, index=pd.DatetimeIndex(self.panel.dates, name="date"), dtype=float)
         series = f"{self.symbol} IV{tenor_days}"
         return IvHistory(series, tenor_days, closes, proxy=False, note=f"{series}: {self.symbol}'s own, of {self.name}")
 
@@ -536,8 +576,12 @@ class RecordedDays:
         """Slice of each row of a book; -1 where the day does not list its expiration."""
         names = list(self.panel.roots)
         root = np.array([names.index(name) for name in roots], dtype=np.int64)[owner]
-        index = np.empty(len(place), dtype=np.int64)
-        find_slices(self.panel.day_start, self.panel.expiration, self.panel.root, place, expires, root, index)
+        index = np.full(len(place), -1, dtype=np.int64)
+        captured = np.flatnonzero(place < len(self.panel))
+        slices = np.empty(len(captured), dtype=np.int64)
+        of_captured = place[captured], expires[captured], root[captured], slices
+        find_slices(self.panel.day_start, self.panel.expiration, self.panel.root, *of_captured)
+        index[captured] = slices
         return index
 
     def _marked(self, index: Places, right: Array, strike: Array) -> Marks:

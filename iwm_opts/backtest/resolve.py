@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.backtest.recorded import MAX_DTE, RECORD, recorded_days
+from iwm_opts.backtest.recorded import MAX_DTE, is_archive, recorded_days
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial
 from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS
@@ -148,7 +148,7 @@ def recorded_trial(
     )
     if history is not None:
         return given_history(history, Trial(market, history))
-    if source == RECORD or list(source) == [RECORD]:
+    if is_archive(source):
         recorded = recorded_market(clean_symbol(symbol or DEFAULT_SYMBOL))
         return Trial(market, recorded.ranked_history(market.days[-1], tenor_days, lookback)[0])
     return Trial(market, market.iv_history(tenor_days))

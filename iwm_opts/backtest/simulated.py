@@ -90,6 +90,11 @@ class SimulatedDays:
         """Sessions from `first` on."""
         return self.market.days[self._before :]
 
+    @property
+    def quoted_days(self) -> int:
+        """All of them."""
+        return len(self.days)
+
     @cached_property
     def _before(self) -> int:
         return sum(day < self.first for day in self.market.days)

@@ -60,9 +60,9 @@ trial_options = group(
     option(
         "--source",
         default="sim",
-        metavar="sim|modelled|record|PATH",
+        metavar="sim|modelled|archive|PATH",
         help="The simulated market, real prices under modelled quotes (with --bars and --iv-history), the local "
-        "record, or a chain file of many days.",
+        "archive (record: the same), or chain files of many days.",
     ),
     option("--from", "first", type=DateParam(), help="First day to trade.  [default: all there is; sim: 5 years]"),
     option("--to", "last", type=DateParam(), help="Last day."),

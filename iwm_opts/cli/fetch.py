@@ -1,8 +1,10 @@
-"""`iwm-opts fetch`: bars, volatility indices and dividends into the local record."""
+"""`iwm-opts fetch`: daily series, and histories of option chains, into the local archive."""
+
+from typing import Final
 
 import click
 
-from iwm_opts.cli.options import group, option, output_options
+from iwm_opts.cli.options import SYMBOL, RangeParam, group, option, output_options
 from iwm_opts.cli.output import emit, result_text, say
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, takes_values
@@ -24,19 +26,69 @@ fetch_options = group(
         help="Volatility index or bill yield; may repeat.",
     ),
     option("--interval", type=click.Choice(["1d", "1h", "15m", "5m", "1m"]), default="1d", help="Of the bars."),
-    option("--whole", is_flag=True, show_default=False, help="Fetch the whole series, not only new rows."),
+    option("--whole", is_flag=True, show_default=False, help="Fetch the whole, not only new rows or files."),
+)
+chains_options = group(
+    option(
+        "--from",
+        "origin",
+        multiple=True,
+        metavar="FOLDER|URL",
+        envvar=None,
+        help="Yearly Parquet or CSV files: a folder, a glob, a file, or an address of yours ({year} for each of --years; "
+        "of a file, or of a SHA256SUMS list); may repeat.",
+    ),
+    option("--years", type=RangeParam(int), help="First and last of {year}, such as 2008:2025."),
+    SYMBOL,
+    heading="Chains",
 )
 
+SERIES_ALONE: Final = ("feed", "symbols", "indices", "interval")
+CHAINS_ALONE: Final = ("origin", "years", "symbol")
 
-@click.command(epilog="\b\nExample:\n  iwm-opts fetch\n  iwm-opts fetch --symbols IWM --interval 5m")
+
+@click.command(
+    epilog="\b\nExample:\n  iwm-opts fetch\n  iwm-opts fetch --symbols IWM --interval 5m\n"
+    "  iwm-opts fetch chains --from ~/histories\n"
+    "  iwm-opts backtest --source archive"
+)
+@click.argument("what", type=click.Choice(["series", "chains"]), default="series")
 @fetch_options
+@chains_options
 @output_options
 @takes_values
 def fetch(values: Values) -> None:
-    """Fetch daily series: missing rows, or the whole where prices were restated.
+    """Fetch daily series: missing rows, or the whole where prices were restated; or chains: files of many days.
 
-    They lie as CSV under bars, indices and dividends of the record, fit for --iv-history and --dividends.
+    Series lie as CSV under bars, indices and dividends of the archive, fit for --iv-history and --dividends. Chains
+    are added day by day, each once, and can be resumed; a certificate shows rows by defect and year, missing days,
+    spreads and parity. Nothing is downloaded but from the address given.
     """
+    if values["what"] == "chains":
+        values.refuse_typed(SERIES_ALONE, "is of series: leave it out")
+        _chains(values)
+    else:
+        values.refuse_typed(CHAINS_ALONE, "is of chains: write iwm-opts fetch chains")
+        _series(values)
+
+
+def _chains(values: Values) -> None:
+    from iwm_opts.api.chain_histories import ChainHistoryRequest, answer_chain_history
+    from iwm_opts.errors import DataError
+
+    with progress("chains", values) as on_progress:
+        result = answer_chain_history(build(ChainHistoryRequest, values), on_progress)
+    for line in result.set_aside:
+        say(line, values)
+    emit(result_text(result, values), values)
+    if result.failed:
+        reasons = "; ".join(f"{file.name}: {file.error.rstrip('.')}" for file in result.failed)
+        raise DataError(
+            f"{len(result.failed)} of {len(result.files)} files", f"not read ({reasons})", "what came is kept"
+        )
+
+
+def _series(values: Values) -> None:
     from iwm_opts.api.archive import FetchRequest, answer_fetch
     from iwm_opts.errors import DataError
     from iwm_opts.report.archive_table import failure_reasons

@@ -136,8 +136,8 @@ def group(*options: Callable[[Command], Command], heading: str = "") -> Callable
 SOURCE = option(
     "--source",
     default="auto",
-    metavar="PATH|auto|yahoo|cboe|record|sim|modelled",
-    help="Chain file (CSV, Parquet or JSON, gzip too), a live source, the local record, the simulated market, or real "
+    metavar="PATH|auto|yahoo|cboe|archive|sim|modelled",
+    help="Chain file (CSV, Parquet or JSON, gzip too), a live source, the local archive (record: the same), the simulated market, or real "
     "prices under modelled quotes; auto: Yahoo, else Cboe, else simulated and labelled so.",
 )
 SYMBOL = option("--symbol", default="IWM", help="Underlying.")

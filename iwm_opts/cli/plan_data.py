@@ -27,10 +27,10 @@ fund_options = group(
 plan_data_options = group(
     option(
         "--source",
-        type=click.Choice(["record", "sim", "modelled"]),
+        type=click.Choice(["archive", "record", "sim", "modelled"]),
         default="record",
         envvar=None,
-        help="What no file is named for: the local record, or the simulated market. modelled: quotes of options around "
+        help="What no file is named for: the local archive (record: the same), or the simulated market. modelled: quotes of options around "
         "the real prices.",
     ),
     option("--bars", metavar="FILE", help="Daily bars of IWM.  [default: the record's]"),
@@ -63,8 +63,8 @@ def files_or_simulated(values: Values) -> str:
     source = values.text("source")
     if "source" not in values.given and values["bars"]:
         return "record"
-    if source not in ("sim", "modelled", "record"):
-        raise click.UsageError(f"--source {source}: a plan reads --bars, the record, modelled quotes or sim")
+    if source not in ("sim", "modelled", "archive", "record"):
+        raise click.UsageError(f"--source {source}: a plan reads --bars, the archive, modelled quotes or sim")
     return source
 
 

@@ -120,8 +120,7 @@ class Record:
         DataError
             When the disk is full or the folder cannot be written; whatever was recorded before is untouched.
         """
-        content = pack(chain)
-        moment = (chain.quote_time or at_close(chain.as_of)).astimezone(NEW_YORK).replace(microsecond=0)
+        content, moment = pack(chain), self.moment_of(chain)
         name = f"{moment:{STAMP}}-{digest(content)}.parquet"
         path = self.chain_folder(chain.symbol) / f"date={chain.as_of}" / name
         with self.lock():
@@ -129,6 +128,11 @@ class Record:
             if not path.exists():
                 write_durably(path, content)
         return Captured(path, chain.as_of, moment)
+
+    @staticmethod
+    def moment_of(chain: Chain) -> datetime:
+        """Time that a capture is kept under: of its quotes, else the close."""
+        return (chain.quote_time or at_close(chain.as_of)).astimezone(NEW_YORK).replace(microsecond=0)
 
     def write(self, path: Path, content: bytes) -> None:
         """Put a file in place and remove unfinished ones. The caller holds the lock.

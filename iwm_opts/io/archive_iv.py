@@ -47,7 +47,7 @@ def add_with_index(record: Record, chain: Chain) -> tuple[Captured, "pd.Series[f
         When the record of the symbol is simulated and the chain is not, or the other way round: an IV history
         grown from both would be spliced unnoticed.
     """
-    _refuse_mixture(record, chain)
+    refuse_mixture(record, chain)
     captured = record.add(chain)
     values = iv_values(record, chain.symbol, {captured.key: chain})
     return captured, values[values.index == captured.key].iloc[0]
@@ -114,8 +114,13 @@ def recorded_iv_history(record: Record, symbol: str, tenor_days: int = TENORS[0]
     return IvHistory(series, tenor_days, closes, proxy=False, note=f"{series}: {symbol}'s own, from the local record")
 
 
-def _refuse_mixture(record: Record, chain: Chain) -> None:
-    """Raise where the latest readable capture is simulated and the chain is not, or the other way round."""
+def refuse_mixture(record: Record, chain: Chain) -> None:
+    """Raise where the latest readable capture is simulated and the chain is not, or the other way round.
+
+    Raises
+    ------
+    DataError
+    """
     captures = (
         capture for day in reversed(record.days(chain.symbol)) for capture in record.captures(chain.symbol, day)
     )

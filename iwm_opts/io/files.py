@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -122,6 +122,7 @@ def read_chains(
     session: str | None = None,
     first: date | None = None,
     last: date | None = None,
+    skip: Collection[date] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Chain | DataError]:
     """Chains of every day in a file, ascending, one capture a day; two passes, a day or so of rows in memory.
@@ -132,6 +133,8 @@ def read_chains(
         As for `load_chain`.
     first, last : date, optional
         Days to begin and end with, both included.
+    skip : collection of date
+        Days to leave out.
     progress : callable, optional
         Called with (days read, days).
 
@@ -148,7 +151,7 @@ def read_chains(
     file = open_table(Path(path))
     source, chosen = str(file.path), None if symbol is None else clean_symbol(symbol)
     layout = detect(file.columns, file.sample, source)
-    for selection in select_days(file, layout, first, last, chosen, progress):
+    for selection in select_days(file, layout, first, last, chosen, skip, progress):
         if isinstance(selection, DataError):
             yield selection
             continue

@@ -1,7 +1,7 @@
 """One day of one symbol out of a file that may hold years of many, without holding more than that in memory."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 from functools import partial
@@ -122,6 +122,7 @@ def select_days(
     first: date | None,
     last: date | None,
     symbol: str | None,
+    skip: Collection[date] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Selection | DataError]:
     """Rows of every day from `first` to `last`, day by day ascending where the file is.
@@ -148,6 +149,9 @@ def select_days(
     if not left:
         days = [date.fromordinal(day) for day in sorted(counted)]
         refuse_days(file.path, days, first, last)
+    left = {day: rows for day, rows in left.items() if date.fromordinal(day) not in skip}
+    if not left:
+        return
     done, total = 0, len(left)
     held: dict[int, list[tuple[Any, NDArray[np.int64]]]] = {}
     for spelled_file, batch in batches_spelled(file, layout.numbers, layout.texts, layout.required_numbers):

@@ -1,12 +1,20 @@
 """Results of fetch and record as text."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
+from typing import Final
+
+from rich.console import RenderableType
+from rich.text import Text
 
 from iwm_opts.io.fetching import Fetched
+from iwm_opts.io.histories import COUNTS, ImportedFile, Outcome, YearQuality
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.records import Record
-from iwm_opts.report.words import counted, points
+from iwm_opts.report.words import counted, number, percent, points
+
+OUTCOMES: Final[tuple[Outcome, ...]] = ("recorded", "repeat", "conflict")
 
 
 def fetched_table(series: Sequence[Fetched], columns: int | None = None) -> str:
@@ -33,3 +41,44 @@ def recorded_lines(record: Record) -> str:
     what = f"recorded {record['symbol']} {record['as_of']}{at} from {record['source']}"
     warnings = [f"warning: {warning}" for warning in record["warnings"]]
     return "\n".join([f"{what}: {counts}; {indices}; {days}", record["file"], *warnings]) + "\n"
+
+
+def certificate_table(
+    symbol: str,
+    files: Sequence[ImportedFile],
+    skipped: Sequence[str],
+    years: Sequence[YearQuality],
+    verbose: bool = False,
+    columns: int | None = None,
+) -> str:
+    """Files read, quality by year, and what was left out; each missing day with `verbose`."""
+    parts: list[RenderableType] = []
+    if files:
+        table = plain_table(
+            "file", "MB", "SHA-256", "days", "recorded", "repeats", "differ", "left out", left=("file", "SHA-256")
+        )
+        for file in files:
+            digest = file.sha256[:12] + (" verified" if file.verified else "")
+            counts = (len(file.days), *(file.count(outcome) for outcome in OUTCOMES), len(file.left_out))
+            table.add_row(file.name, f"{file.bytes / 1e6:,.1f}", digest, *(f"{count:,}" for count in counts))
+        parts += [table, ""]
+    if years:
+        shown = [name for name in COUNTS if name in ("rows", "usable") or any(year.counts[name] for year in years)]
+        names = ("year", "sessions", "days", "absent", *(name.replace("_", " ") for name in shown), "spread", "parity")
+        table = plain_table(*names)
+        for year in years:
+            counts = (year.sessions, year.days, len(year.missing), *(year.counts[name] for name in shown))
+            table.add_row(
+                str(year.year), *(f"{n:,}" for n in counts), f"${number(year.spread, 2)}", percent(year.parity, 2)
+            )
+        parts += [f"data quality of {symbol} chains by year; rows by defect", table]
+        parts.append("spread: median ask less bid within 5% of spot, 7 to 90 days; parity: median |forward/spot - 1|")
+    reasons = Counter(re.sub(r"[-+]?\d[\d.,:%-]*", "#", reason) for file in files for reason in file.left_out.values())
+    parts += [f"left out: {counted(count, 'days')}: {reason}" for reason, count in reasons.most_common()]
+    parts += [f"skipped: {line}" for line in skipped]
+    differing = sum(file.count("conflict") for file in files)
+    if differing:
+        parts.append(f"{counted(differing, 'days')} on record with other quotes: kept as recorded first")
+    if verbose:
+        parts += [f"missing: {day}" for year in years for day in year.missing]
+    return render([Text(part) if isinstance(part, str) else part for part in parts], columns)

@@ -82,11 +82,12 @@ def head_lines(result: Pooled) -> list[Text]:
     lengths = sorted({len(run.equity) for run in result.results})
     counted = f"{lengths[0]:,} sessions" if len(lengths) == 1 else f"{lengths[0]:,} to {lengths[-1]:,} sessions"
     span = f"{days[0].date()} to {days[-1].date()}, {counted}" if len(named) < 2 else counted
-    share = (
-        f"{percent(opened / ranked)} of {ranked:,} ranked days"
-        if ranked
-        else "no day, as no rank is known: give a longer --iv-history"
-    )
+    if ranked:
+        share = f"{percent(opened / ranked)} of {ranked:,} ranked days"
+    elif opened:
+        share = "every day; no rank is known"
+    else:
+        share = "no day, as no rank is known: give a longer --iv-history"
     lines = [Text.assemble((result.name, "bold"), f"{under}  {span}{' a path' if len(result.results) > 1 else ''}")]
     lines += [Text(line) for line in rules_lines(first.rules)]
     return [*lines, Text(f"gate     {first.label}: open on {share}")]

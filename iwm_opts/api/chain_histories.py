@@ -1,0 +1,208 @@
+"""Histories of option chains into the local archive, with a data-quality certificate."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urljoin
+
+import pandas as pd
+
+from iwm_opts.api.chain import DEFAULT_SYMBOL
+from iwm_opts.api.result import OnProgress, Result
+from iwm_opts.errors import ConflictError, DataError
+from iwm_opts.io.archive import Record as Archive
+from iwm_opts.io.archive import open_record
+from iwm_opts.io.archive_iv import iv_values
+from iwm_opts.io.download import Pace, download, is_address, name_of
+from iwm_opts.io.histories import SUMS, ImportedFile, Ledger, YearQuality, certificate, checksums, import_file
+from iwm_opts.io.panel_files import expand
+from iwm_opts.io.selection import clean_symbol
+from iwm_opts.report.archive_table import certificate_table
+from iwm_opts.report.records import Record, rows_as_csv
+
+YEAR: Final = "{year}"
+DOWNLOADS: Final = "downloads"
+ADDRESS_DIGITS: Final = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainHistoryRequest:
+    """Files of many days into the archive.
+
+    Parameters
+    ----------
+    origin : tuple of str
+        Folders, files and globs, and http addresses of files or of a SHA256SUMS list; `{year}` in an address stands for
+        each of `years`. Without any: the certificate of what was read before.
+    symbol : str
+    years : (int, int), optional
+        First and last.
+    whole : bool
+        Download again what was downloaded before.
+    pace : Pace, optional
+        Limits of downloads.
+    """
+
+    origin: tuple[str, ...] = ()
+    symbol: str = DEFAULT_SYMBOL
+    years: tuple[int, int] | None = None
+    whole: bool = False
+    pace: Pace | None = None
+
+    def __post_init__(self) -> None:
+        has_template = any(YEAR in origin for origin in self.origin)
+        if has_template and self.years is None:
+            raise ConflictError("from", f"...{YEAR}...", "needs years", "give --years 2008:2025")
+        if self.years is not None and not has_template:
+            raise ConflictError("years", f"{self.years[0]}:{self.years[1]}", "has no effect", f"write {YEAR} in --from")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ChainHistoryResult(Result):
+    """Files read, and the certificate of all that were read into the archive.
+
+    Attributes
+    ----------
+    symbol : str
+    files : tuple of ImportedFile
+        Of this call.
+    skipped : tuple of str
+        Files of a folder that hold no option chain.
+    years : tuple of YearQuality
+    folder : str
+        Where the chains are.
+    set_aside : tuple of str
+        Damaged files that were moved away.
+    """
+
+    symbol: str
+    files: tuple[ImportedFile, ...]
+    skipped: tuple[str, ...]
+    years: tuple[YearQuality, ...]
+    folder: str
+    set_aside: tuple[str, ...]
+
+    @property
+    def failed(self) -> tuple[ImportedFile, ...]:
+        """Files that could not be read to their end."""
+        return tuple(file for file in self.files if file.error)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a year: sessions, days, missing days, rows by defect, spread ($/share), parity (fraction)."""
+        return pd.DataFrame(self._years())
+
+    def _years(self) -> list[Record]:
+        return [
+            {
+                "year": year.year, "sessions": year.sessions, "days": year.days, "missing_days": len(year.missing),
+                **year.counts, "spread": year.spread, "parity": year.parity,
+            }
+            for year in self.years
+        ]  # fmt: skip
+
+    def record(self) -> Record:
+        """Files with their checksums and days, years, missing days."""
+        files = [
+            {
+                **{name: value for name, value in asdict(file).items() if name != "days"},
+                "days": len(file.days),
+                **{outcome: file.count(outcome) for outcome in ("recorded", "repeat", "conflict")},
+            }
+            for file in self.files
+        ]
+        missing = [day.isoformat() for year in self.years for day in year.missing]
+        return {
+            "symbol": self.symbol, "folder": self.folder, "files": files, "skipped": list(self.skipped),
+            "years": self._years(), "missing_days": missing,
+        }  # fmt: skip
+
+    def to_csv(self) -> str:
+        """One row a year."""
+        return rows_as_csv(self._years())
+
+    def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
+        """Files, years, and days left out by reason."""
+        return certificate_table(self.symbol, self.files, self.skipped, self.years, verbose, columns)
+
+    def headline(self) -> tuple[str, list[str], str]:
+        """Counts."""
+        days = sum(year.days for year in self.years)
+        return f"{self.symbol} chains of {days:,} days", [f"{len(self.files)} files read"], ""
+
+
+def answer_chain_history(request: ChainHistoryRequest, on_progress: OnProgress | None = None) -> ChainHistoryResult:
+    """Read histories into the archive; see `ChainHistoryRequest`."""
+    archive, symbol = open_record(), clean_symbol(request.symbol)
+    ledger = Ledger(archive, symbol)
+    files: list[ImportedFile] = []
+    skipped: list[str] = []
+    for path, name, expected, is_brought in _sources(request, archive, on_progress):
+        file = path if isinstance(path, ImportedFile) else import_file(ledger, path, name, expected, on_progress)
+        if is_brought and file.error and not file.days:
+            skipped.append(f"{name}: {file.error}")
+        else:
+            files.append(file)
+    read = [file for file in ledger.files.values() if file.days]
+    if not request.origin and not read:
+        raise DataError(ledger.path, f"lists no history of {symbol}", "give --from FOLDER or an address")
+    if any(file.count("recorded") for file in files):
+        iv_values(archive, symbol, progress=on_progress)
+    folder = str(archive.chain_folder(symbol))
+    years = certificate(read)
+    return ChainHistoryResult(symbol, tuple(files), tuple(skipped), years, folder, tuple(archive.set_aside))
+
+
+Source = tuple[Path | ImportedFile, str, str | None, bool]  # file, name, SHA-256 expected, part of a folder
+
+
+def _sources(request: ChainHistoryRequest, archive: Archive, on_progress: OnProgress | None) -> Iterator[Source]:
+    for origin in request.origin:
+        if not is_address(origin):
+            yield from _local(origin)
+            continue
+        years = range(request.years[0], request.years[1] + 1) if request.years else range(1)
+        for address in dict.fromkeys(origin.replace(YEAR, str(year)) for year in years):
+            yield from _fetched(address, request, archive, on_progress)
+
+
+def _local(origin: str) -> Iterator[Source]:
+    files, brought = expand([origin])
+    sums: dict[Path, dict[str, str]] = {}
+    for path in files:
+        folder = path.parent
+        if folder not in sums:
+            listed = folder / SUMS
+            sums[folder] = checksums(listed.read_text(errors="replace")) if listed.is_file() else {}
+        yield path, path.name, sums[folder].get(path.name), path in brought
+
+
+def _fetched(
+    address: str, request: ChainHistoryRequest, archive: Archive, on_progress: OnProgress | None
+) -> Iterator[Source]:
+    """Downloads of an address, or of the files that a SHA256SUMS list names; a failure is a file with its error."""
+    try:
+        path = _downloaded(address, request, archive, on_progress)
+    except DataError as error:
+        yield ImportedFile(address, "", 0, error=f"{error.rule}. {error.remedy}"), address, None, False
+        return
+    sums = checksums(path.read_text(errors="replace")) if path.stat().st_size < 1 << 20 else {}
+    if not sums:
+        yield path, name_of(address) or address, None, False
+        return
+    path.unlink()  # a list is read anew each time
+    for name, expected in sums.items():
+        member = urljoin(address, name)
+        try:
+            yield _downloaded(member, request, archive, on_progress), name, expected, False
+        except DataError as error:
+            yield ImportedFile(name, "", 0, error=f"{error.rule}. {error.remedy}"), name, None, False
+
+
+def _downloaded(address: str, request: ChainHistoryRequest, archive: Archive, on_progress: OnProgress | None) -> Path:
+    digest = hashlib.sha256(address.encode()).hexdigest()[:ADDRESS_DIGITS]
+    target = archive.folder / DOWNLOADS / digest / (name_of(address) or "file")
+    if target.is_file() and not request.whole:
+        return target
+    return download(address, target, on_progress, request.pace)

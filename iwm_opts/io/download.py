@@ -1,0 +1,208 @@
+"""Downloads of large files from an address that the user gives: resumed, checked, whole or absent.
+
+An unfinished file lies beside its target as NAME.part with NAME.part.json, which holds its address and version: the
+server is asked for the rest, and only continues where its version is the same.
+"""
+
+import http.client
+import json
+import os
+import re
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.atomic import write_durably
+
+ATTEMPTS: Final = 4
+TIMEOUT: Final = 30.0  # seconds of silence that end an attempt
+STALL: Final = 30.0  # seconds over which a pace is measured
+CRAWL: Final = 1024  # bytes a second below which an attempt ends
+BACKOFF: Final = 0.5  # seconds before the second attempt, doubled before each further one
+CHUNK: Final = 1 << 18
+MAX_BYTES: Final = 1 << 35
+BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+SCHEMES: Final = ("http", "https")
+LFS_POINTER: Final = b"version https://git-lfs"
+AGAIN: Final = "run it again: what came is kept and resumed"
+OnBytes = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Limits of a download, seconds and bytes."""
+
+    timeout: float = TIMEOUT
+    stall: float = STALL
+    crawl: float = CRAWL
+    backoff: float = BACKOFF
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an http address."""
+    return urlsplit(text).scheme.lower() in SCHEMES
+
+
+def name_of(address: str) -> str:
+    """File name of an address."""
+    return unquote(urlsplit(address).path).rpartition("/")[2]
+
+
+def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: Pace | None = None) -> Path:
+    """Fetch a file whole.
+
+    Parameters
+    ----------
+    address : str
+        Of http or https.
+    target : Path
+        Replaced once the file is whole.
+    on_bytes : callable, optional
+        Called with (bytes so far, bytes in all; 0 where the server does not say).
+    pace : Pace, optional
+
+    Raises
+    ------
+    DataError
+        Names a refusal, a redirection to an unsafe address, a web page in place of data, or a transfer that breaks off
+        or stalls in every attempt.
+    """
+    pace = pace or Pace()
+    part = target.with_name(f"{target.name}.part")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    reason = ""
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(pace.backoff * 2 ** (attempt - 1))
+        try:
+            reason = _attempt(address, part, on_bytes, pace)
+        except urllib.error.HTTPError as error:
+            reason = f"HTTP {error.code}"
+            if error.code not in BUSY:
+                raise DataError(address, reason, "check the address") from None
+        except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+            reason = f"broke off ({_why(error)})"
+        if not reason:
+            _check_content(address, part)
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(part, target)
+            _about(part).unlink(missing_ok=True)
+            return target
+    size = part.stat().st_size if part.exists() else 0
+    raise DataError(address, f"{reason}, {size:,} bytes came in {ATTEMPTS} attempts", AGAIN)
+
+
+def _why(error: Exception) -> str:
+    reason = getattr(error, "reason", None) or error
+    return " ".join(str(reason).split())[:120] or type(error).__name__
+
+
+def _about(part: Path) -> Path:
+    return part.with_name(f"{part.name}.json")
+
+
+def _held(address: str, part: Path) -> tuple[int, str]:
+    """Bytes that an earlier attempt left, and the version they are of; 0 where they cannot be continued."""
+    try:
+        about = json.loads(_about(part).read_text())
+        size = part.stat().st_size
+    except (OSError, ValueError):
+        return 0, ""
+    is_same = isinstance(about, dict) and about.get("address") == address and about.get("version")
+    return (size, str(about["version"])) if is_same and size else (0, "")
+
+
+def _attempt(address: str, part: Path, on_bytes: OnBytes | None, pace: Pace) -> str:
+    """One request; the reason that the file is not whole, empty where it is."""
+    held, version = _held(address, part)
+    headers = {"User-Agent": "iwm-opts", "Accept-Encoding": "identity"}
+    if held:
+        headers |= {"Range": f"bytes={held}-", "If-Range": version}
+    opener = urllib.request.build_opener(_SafeRedirects())
+    try:
+        answer = opener.open(urllib.request.Request(address, headers=headers), timeout=pace.timeout)
+    except urllib.error.HTTPError as error:
+        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and held:
+            part.unlink(missing_ok=True)
+            return "its length changed"
+        raise
+    with answer:
+        if "text/html" in (answer.headers.get("Content-Type") or ""):
+            raise DataError(address, "a web page in place of data", "give the address of the file itself")
+        continued = re.match(rf"bytes {held}-\d+/(\d+)", answer.headers.get("Content-Range") or "")
+        is_continued = bool(held and answer.status == http.HTTPStatus.PARTIAL_CONTENT and continued)
+        start = held if is_continued else 0
+        length = answer.headers.get("Content-Length")
+        total = start + int(length) if length and length.isdecimal() else 0
+        if total > MAX_BYTES:
+            raise DataError(address, f"holds {total:,} bytes", f"give a file of at most {MAX_BYTES >> 30} GB")
+        if not is_continued:
+            version = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
+            weak = version.startswith("W/")  # cannot be continued: RFC 9110, 13.1.5
+            about = {"address": address, "version": "" if weak else version}
+            write_durably(_about(part), json.dumps(about).encode())
+        size = _received(answer, part, start, total, on_bytes, pace)
+    if size < 0:
+        return f"sends less than {pace.crawl:g} bytes a second"
+    if total and size < total:
+        return f"broke off after {size:,} of {total:,} bytes"
+    return ""
+
+
+def _received(answer: Any, part: Path, start: int, total: int, on_bytes: OnBytes | None, pace: Pace) -> int:
+    """Write the body behind what is held; bytes now held, -1 where the server crawls."""
+    size = start
+    began, before = time.monotonic(), size
+    with part.open("ab" if start else "wb") as file:
+        while chunk := answer.read1(CHUNK):
+            file.write(chunk)
+            size += len(chunk)
+            if size > MAX_BYTES:
+                break
+            if on_bytes:
+                on_bytes(size, total)
+            now = time.monotonic()
+            if now - began >= pace.stall:
+                if size - before < pace.crawl * (now - began):
+                    return -1
+                began, before = now, size
+    return size
+
+
+def _check_content(address: str, part: Path) -> None:
+    """Refuse what is surely not the file."""
+    with part.open("rb") as file:
+        head = file.read(CHUNK)
+    rule = ""
+    if not head.strip():
+        rule = "an empty answer"
+    elif head.lstrip()[:1] == b"<" and b"<html" in head[:1024].lower():
+        rule = "a web page in place of data"
+    elif head.startswith(LFS_POINTER):
+        rule = "a Git LFS pointer in place of the file"
+    if rule:
+        part.unlink()
+        _about(part).unlink(missing_ok=True)
+        raise DataError(address, rule, "give the address of the file itself")
+
+
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    """Redirections, none of which may leave https or http."""
+
+    max_redirections = 5
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """The request that follows, with the range of the first."""
+        schemes = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
+        if schemes[1] not in SCHEMES or schemes == ("https", "http"):
+            raise DataError(req.full_url, f"redirects to {newurl[:120]}", "give that address if you trust it")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)

@@ -1,0 +1,266 @@
+"""Histories of option chains into the local archive: files of many days, one capture a day, with a certificate.
+
+    imports/IWM.json
+
+holds, by the SHA-256 of each file read, the quality of its days and why others were left out. A day is added once:
+quotes that the archive holds are counted as repeats, others of the same moment as conflicts, and neither replaces them.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.archive import Record
+from iwm_opts.io.archive_iv import refuse_mixture
+from iwm_opts.io.chain_file import QUOTE_COLUMNS
+from iwm_opts.io.files import read_chains
+from iwm_opts.market.calendar import sessions
+from iwm_opts.market.chain import Chain, expiry_slices
+from iwm_opts.market.forward import implied_forwards
+
+IMPORTS: Final = "imports"
+SUMS: Final = "SHA256SUMS"
+SUM_LINE: Final = re.compile(r"([0-9a-fA-F]{64})[ \t]+[*]?(\S.*)")
+EVERY: Final = 100  # days after which the ledger is written
+BLOCK: Final = 1 << 20
+COUNTS: Final = ("rows", "usable", "crossed", "zero", "missing", "duplicate", "stale", "off_tick", "implausible")
+NEAR_SPOT: Final = 0.05  # fraction of spot within which strikes count for the quoted spread
+SPREAD_DTE: Final = (7, 90)  # calendar days to expiration, likewise, and for parity
+PARITY_RATE: Final = 0.0  # nothing is discounted: the gap includes a carry of weeks
+Outcome = Literal["recorded", "repeat", "conflict"]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DayQuality:
+    """Quality of the quotes of one day, in rows unless said."""
+
+    outcome: Outcome
+    rows: int
+    usable: int
+    crossed: int
+    zero: int
+    missing: int
+    duplicate: int
+    stale: int
+    off_tick: int
+    implausible: int
+    spread: float | None  # median ask less bid near spot, $/share
+    parity: float | None  # median |forward / spot - 1|, fraction
+
+
+@dataclass(slots=True)
+class ImportedFile:
+    """One file of a history: its content, and the days read from it."""
+
+    name: str
+    sha256: str
+    bytes: int
+    verified: bool = False  # its checksum was given, and is met
+    is_whole: bool = False  # read to its end
+    days: dict[str, DayQuality] = field(default_factory=dict)  # by ISO date
+    left_out: dict[str, str] = field(default_factory=dict)  # reason by ISO date
+    error: str = ""  # why it could not be read
+
+    def count(self, outcome: Outcome) -> int:
+        """Days with an outcome."""
+        return sum(day.outcome == outcome for day in self.days.values())
+
+
+@dataclass(frozen=True, slots=True)
+class YearQuality:
+    """Certificate of one year: counts of days and rows, medians over days."""
+
+    year: int
+    sessions: int  # from the first to the last day of the history
+    days: int
+    missing: tuple[date, ...]  # sessions without a day
+    counts: dict[str, int]  # rows by COUNTS
+    spread: float  # $/share; NaN where unknown, as the next
+    parity: float
+
+
+def checksums(text: str) -> dict[str, str]:
+    """SHA-256 by file name out of lines `HASH  NAME`; empty where a line is anything else."""
+    sums = {}
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        match = SUM_LINE.fullmatch(line.strip())
+        if match is None:
+            return {}
+        sums[match[2]] = match[1].lower()
+    return sums
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    total = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            total.update(block)
+    return total.hexdigest()
+
+
+class Ledger:
+    """What was read into an archive, by the content of each file."""
+
+    def __init__(self, record: Record, symbol: str) -> None:
+        self.record, self.symbol = record, symbol
+        self.path = record.folder / IMPORTS / f"{symbol}.json"
+        self.files: dict[str, ImportedFile] = {}
+        try:
+            stored = json.loads(self.path.read_text())
+            self.files = {key: _file_of(value) for key, value in stored["files"].items()}
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            record.put_aside(self.path, "not a ledger of imports")
+
+    def write(self) -> None:
+        """Keep it."""
+        content = json.dumps({"files": {key: asdict(file) for key, file in self.files.items()}}, sort_keys=True)
+        with self.record.lock():
+            self.record.write(self.path, content.encode())
+
+
+def _file_of(stored: dict[str, Any]) -> ImportedFile:
+    return ImportedFile(**{**stored, "days": {day: DayQuality(**value) for day, value in stored["days"].items()}})
+
+
+def import_file(
+    ledger: Ledger,
+    path: Path,
+    name: str,
+    expected: str | None = None,
+    progress: Progress | None = None,
+) -> ImportedFile:
+    """Read a file of many days into the archive; days that an earlier run read are not read again.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    path : Path
+    name : str
+        Of the file where it comes from: its name or address.
+    expected : str, optional
+        SHA-256 that it must have.
+    progress : callable, optional
+        Called with (days read, days).
+
+    Returns
+    -------
+    ImportedFile
+        Its `error` says why a file could not be read.
+    """
+    actual = sha256_of(path)
+    if expected is not None and expected != actual:
+        rule = f"SHA-256 is {actual[:12]}..., not {expected[:12]}... as {SUMS} says"
+        return ImportedFile(name, actual, path.stat().st_size, error=f"{rule}: fetch it again")
+    file = ledger.files.setdefault(actual, ImportedFile(name, actual, path.stat().st_size))
+    file.verified |= expected is not None
+    if file.is_whole and _is_kept(ledger, file):
+        return file
+    if not _is_kept(ledger, file):  # its captures were removed since
+        file.days.clear()
+    file.error = ""
+    try:
+        _read(ledger, file, path, progress)
+        file.is_whole = True
+    except DataError as error:
+        file.error = f"{error.rule}. {error.remedy}" if error.remedy else error.rule
+    ledger.write()
+    return file
+
+
+def _is_kept(ledger: Ledger, file: ImportedFile) -> bool:
+    """Whether the archive still holds every day read from a file."""
+    return {date.fromisoformat(day) for day in file.days} <= set(ledger.record.days(ledger.symbol))
+
+
+def _read(ledger: Ledger, file: ImportedFile, path: Path, progress: Progress | None) -> None:
+    skip = frozenset(date.fromisoformat(day) for day in file.days)
+    unwritten = 0
+    for chain in read_chains(path, symbol=ledger.symbol, skip=skip, progress=progress):
+        if isinstance(chain, DataError):
+            day = str(chain.source).rpartition(", ")[2]
+            file.left_out[day] = chain.rule
+            continue
+        if not file.days and not unwritten:
+            refuse_mixture(ledger.record, chain)
+        chain = replace(chain, source=file.name)
+        file.days[chain.as_of.isoformat()] = quality_of(chain, added(ledger.record, chain))
+        unwritten += 1
+        if unwritten >= EVERY:
+            ledger.write()
+            unwritten = 0
+
+
+def added(record: Record, chain: Chain) -> Outcome:
+    """Add a chain where the archive has none of its moment; what became of it."""
+    moment = record.moment_of(chain)
+    for capture in record.captures(chain.symbol, chain.as_of):
+        stored = record.open(capture, QUOTE_COLUMNS) if capture.stamp == moment else None
+        if stored is not None:
+            new, old = (each.quotes[list(QUOTE_COLUMNS)].reset_index(drop=True) for each in (chain, stored))
+            return "repeat" if new.equals(old.astype(dict(new.dtypes))) else "conflict"
+    record.add(chain)
+    return "recorded"
+
+
+def quality_of(chain: Chain, outcome: Outcome) -> DayQuality:
+    """Quality of one day's quotes."""
+    quotes = chain.quotes
+    dte = (quotes["expiration"] - quotes["quote_date"]).dt.days
+    bid, ask = quotes["bid"], quotes["ask"]
+    near = dte.between(*SPREAD_DTE) & ((quotes["strike"] / chain.spot - 1.0).abs() <= NEAR_SPOT)
+    spread = (ask - bid)[near & (bid > 0.0) & (ask >= bid)]
+    slices = [quotes for quotes in expiry_slices(chain) if SPREAD_DTE[0] <= quotes.dte <= SPREAD_DTE[1]]
+    forwards = [forward.price for forward in implied_forwards(slices, PARITY_RATE) if forward is not None]
+    gaps = np.abs(np.array(forwards) / chain.spot - 1.0)
+    counts = {name: int(getattr(chain.quality, name)) for name in COUNTS}
+    return DayQuality(
+        outcome,
+        **counts,
+        spread=round(float(spread.median()), 4) if len(spread) else None,
+        parity=round(float(np.median(gaps)), 6) if len(gaps) else None,
+    )
+
+
+def certificate(files: Sequence[ImportedFile]) -> tuple[YearQuality, ...]:
+    """Quality by year over the days of files, each day once: the first file that has it counts."""
+    days: dict[date, DayQuality] = {}
+    for file in files:
+        for day, quality in file.days.items():
+            days.setdefault(date.fromisoformat(day), quality)
+    if not days:
+        return ()
+    expected = sessions(min(days), max(days)).tolist()
+    return tuple(_year(year, days, expected) for year in sorted({day.year for day in expected}))
+
+
+def _year(year: int, days: dict[date, DayQuality], expected: list[date]) -> YearQuality:
+    present = [quality for day, quality in days.items() if day.year == year]
+    due = [day for day in expected if day.year == year]
+    return YearQuality(
+        year,
+        len(due),
+        len(present),
+        tuple(day for day in due if day not in days),
+        {name: sum(getattr(quality, name) for quality in present) for name in COUNTS},
+        _median(quality.spread for quality in present),
+        _median(quality.parity for quality in present),
+    )
+
+
+def _median(values: Iterator[float | None]) -> float:
+    given = [value for value in values if value is not None]
+    return float(np.median(given)) if given else float("nan")

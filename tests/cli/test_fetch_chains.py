@@ -1,0 +1,169 @@
+"""Histories into the archive: certificate, checksums, resuming, repeats, and the backtest on it."""
+
+import hashlib
+import http.server
+import threading
+from functools import partial
+
+import pandas as pd
+import pytest
+
+YEARS = {2025: ("2025-12-30", "2025-12-31"), 2026: ("2026-01-02", "2026-01-05", "2026-01-07")}
+
+
+@pytest.fixture
+def history(made_quotes, tmp_path):
+    """A Parquet file of 2025 and a CSV of 2026, without the session of 2026-01-06; one crossed quote."""
+    folder = tmp_path / "history"
+    folder.mkdir()
+    quotes = made_quotes().drop(columns="quote_time")
+    for year, days in YEARS.items():
+        table = pd.concat([quotes.assign(quote_date=pd.Timestamp(day)) for day in days], ignore_index=True)
+        if year == 2026:
+            table.loc[0, "bid"] = table.loc[0, "ask"] + 1.0
+            table.to_csv(folder / "2026.csv", index=False)
+        else:
+            table.to_parquet(folder / "2025.parquet", index=False)
+    return folder
+
+
+@pytest.fixture
+def served(history):
+    """Address of the folder on loopback."""
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(history))
+    handler.log_message = lambda *_: None
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def by_year(page):
+    return {year["year"]: year for year in page.json["years"]}
+
+
+def captures(tmp_path):
+    return sorted(file.relative_to(tmp_path) for file in (tmp_path / "record/chains").rglob("*.parquet"))
+
+
+def test_a_folder_lands_in_the_archive_with_its_certificate(run, history, made_quotes, tmp_path):
+    page = run("fetch", "chains", "--from", history, "--format", "json")
+    assert page.code == 0
+    rows, years = len(made_quotes()), by_year(page)
+    assert {year: (y["sessions"], y["days"], y["missing_days"], y["rows"]) for year, y in years.items()} == {
+        2025: (2, 2, 0, 2 * rows), 2026: (4, 3, 1, 3 * rows),
+    }  # fmt: skip
+    assert (years[2025]["crossed"], years[2026]["crossed"]) == (0, 1)
+    assert years[2025]["spread"] == pytest.approx(0.04, abs=0.011)
+    assert page.json["missing_days"] == ["2026-01-06"]
+    assert [file["recorded"] for file in page.json["files"]] == [2, 3]
+    assert len(captures(tmp_path)) == 5
+    assert "2026-01-06" in run("fetch", "chains", "--verbose").out
+
+
+def test_a_second_run_changes_nothing_and_other_copies_are_repeats(run, history, tmp_path):
+    run("fetch", "chains", "--from", history)
+    before = captures(tmp_path)
+    assert run("fetch", "chains", "--from", history).code == 0
+    table = pd.read_csv(history / "2026.csv")
+    table.iloc[:, ::-1].to_csv(tmp_path / "copy.csv", index=False)
+    table["bid"] = (table["bid"] - 0.01).clip(lower=0.0)
+    table.to_csv(tmp_path / "other.csv", index=False)
+    page = run("fetch", "chains", "--from", tmp_path / "copy.csv", "--from", tmp_path / "other.csv", "--format", "json")
+    counts = [(file["recorded"], file["repeat"], file["conflict"]) for file in page.json["files"]]
+    assert counts == [(0, 3, 0), (0, 0, 3)]
+    assert captures(tmp_path) == before
+    assert by_year(page)[2026]["days"] == 3
+
+
+def test_a_run_that_was_broken_off_is_resumed(run, history, tmp_path, monkeypatch):
+    from iwm_opts.io import histories
+
+    whole = histories.added
+    left = iter([True, True, True])
+
+    def killed(*arguments):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    monkeypatch.setattr(histories, "EVERY", 1)
+    monkeypatch.setattr(histories, "added", killed)
+    assert run("fetch", "chains", "--from", history).code == 130
+    assert len(captures(tmp_path)) == 3
+    days = []
+    monkeypatch.setattr(histories, "added", lambda archive, chain: days.append(chain.as_of) or whole(archive, chain))
+    page = run("fetch", "chains", "--from", history, "--format", "json")
+    assert [str(day) for day in days] == ["2026-01-05", "2026-01-07"]
+    assert sum(file["recorded"] for file in page.json["files"]) == 5
+
+
+def test_a_checksum_is_met_or_refused(run, history):
+    digest = hashlib.sha256((history / "2025.parquet").read_bytes()).hexdigest()
+    (history / "SHA256SUMS").write_text(f"{digest}  2025.parquet\n{'0' * 64}  2026.csv\n")
+    page = run("fetch", "chains", "--from", history)
+    assert "verified" in page.out
+    assert "skipped: 2026.csv: SHA-256 is" in page.out
+    alone = run("fetch", "chains", "--from", history / "2026.csv")
+    assert alone.code == 1
+    assert "as SHA256SUMS says" in alone.err
+
+
+def test_other_files_of_a_folder_are_skipped_by_name(run, history):
+    (history / "underlying.csv").write_text("Date,Open,High,Low,Close\n2026-01-02,1,1,1,1\n")
+    page = run("fetch", "chains", "--from", history)
+    assert page.code == 0
+    assert "skipped: underlying.csv: a table of daily bars" in page.out
+
+
+def test_days_without_a_session_are_left_out_by_reason(run, history, tmp_path):
+    table = pd.read_csv(history / "2026.csv")
+    holiday = table[table["quote_date"] == "2026-01-02"].assign(quote_date="2026-01-01")
+    pd.concat([holiday, table]).to_csv(history / "2026.csv", index=False)
+    page = run("fetch", "chains", "--from", history)
+    assert "left out: 1 day: " in page.out
+    assert len(captures(tmp_path)) == 5
+
+
+def test_years_of_an_address_and_a_list_of_checksums(run, history, served, tmp_path):
+    (history / "2026.parquet").write_bytes(pd.read_csv(history / "2026.csv").to_parquet(index=False))
+    page = run("fetch", "chains", "--from", served + "/{year}.parquet", "--years", "2024:2026", "--format", "json")
+    assert page.code == 1
+    assert "1 of 3 files: not read" in page.err
+    assert "/2024.parquet: HTTP 404" in page.err
+    assert [file["recorded"] for file in page.json["files"]] == [0, 2, 3]
+    digest = hashlib.sha256((history / "2026.csv").read_bytes()).hexdigest()
+    (history / "SHA256SUMS").write_text(f"{digest} *2026.csv\n")
+    page = run("fetch", "chains", "--from", served + "/SHA256SUMS", "--format", "json")
+    assert page.code == 0
+    assert [(file["verified"], file["repeat"]) for file in page.json["files"]] == [(True, 3)]
+
+
+def test_options_of_the_other_kind_are_refused(run, history):
+    assert run("fetch", "--from", history).code == 2
+    assert run("fetch", "chains", "--interval", "5m").code == 2
+    assert "--years 2008:2025" in run("fetch", "chains", "--from", "http://127.0.0.1:9/{year}.csv").err
+    assert "lists no history of IWM" in run("fetch", "chains").err
+
+
+@pytest.mark.parametrize("source", ["archive", "record"])
+def test_a_backtest_runs_on_the_archive_as_on_the_files(run, history, source):
+    run("fetch", "chains", "--from", history)
+    rules = (
+        "--no-gate",
+        "--dte",
+        "95",
+        "--contracts",
+        "1",
+        "--dividends",
+        "none",
+        "--rate",
+        "0.04",
+        "--format",
+        "json",
+    )
+    there, here = (run("backtest", "--source", place, *rules) for place in (source, history))
+    assert there.code == here.code == 0
+    trades = [[(t["entry"], t["exit"], t["pnl"]) for t in page.json["trades"]] for page in (there, here)]
+    assert trades[0] == trades[1]
+    assert trades[0]

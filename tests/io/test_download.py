@@ -1,0 +1,164 @@
+"""Downloads from a server on loopback that cuts, stalls, redirects and serves wrong files."""
+
+import re
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.download import Pace, download
+
+BODY = bytes(range(256)) * 400
+QUICK = Pace(timeout=0.5, stall=0.3, crawl=2_000.0, backoff=0.01)
+
+
+class Files(ThreadingHTTPServer):
+    """Serves BODY with ranges; `plan` says what is wrong with each request, then nothing is."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url, self.plan, self.ranges, self.etag = f"http://127.0.0.1:{self.server_port}", [], [], '"1"'
+
+
+class Handler(BaseHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        server = self.server
+        how = server.plan.pop(0) if server.plan else "well"
+        server.ranges.append(self.headers.get("Range"))
+        if how == "busy":
+            self.send_error(503)
+        elif self.path == "/away":
+            self.redirect(f"{server.url}/data.parquet")
+        elif self.path == "/ftp":
+            self.redirect("ftp://127.0.0.1/data.parquet")
+        elif self.path == "/loop":
+            self.redirect(f"{server.url}/loop")
+        elif self.path == "/page":
+            self.whole(b"<!doctype html><html>Sign in</html>", "text/html")
+        elif self.path == "/disguised":
+            self.whole(b"<html>Sign in</html>", "application/octet-stream")
+        elif self.path == "/pointer":
+            self.whole(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+        elif self.path == "/empty":
+            self.whole(b"")
+        elif self.path != "/data.parquet":
+            self.send_error(404)
+        else:
+            self.file(how)
+
+    def redirect(self, where):
+        self.send_response(302)
+        self.send_header("Location", where)
+        self.end_headers()
+
+    def whole(self, body, kind="application/octet-stream"):
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def file(self, how):
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
+        is_same = self.headers.get("If-Range") == self.server.etag
+        start = int(asked[1]) if asked and is_same else 0
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(BODY) - 1}/{len(BODY)}")
+        self.send_header("ETag", self.server.etag)
+        self.send_header("Content-Length", str(len(BODY) - start))
+        self.end_headers()
+        body = BODY[start:]
+        if how == "cut":
+            self.wfile.write(body[: len(body) // 2])
+        elif how == "silent":
+            self.wfile.write(body[:1000])
+            self.wfile.flush()
+            time.sleep(1.0)
+        elif how == "slow":
+            for byte in body[:20]:
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                time.sleep(0.05)
+        else:
+            self.wfile.write(body)
+
+
+@pytest.fixture
+def files():
+    with Files() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+
+
+def test_a_file_comes_whole(files, tmp_path):
+    seen = []
+    path = download(f"{files.url}/data.parquet", tmp_path / "a/data.parquet", lambda *sizes: seen.append(sizes), QUICK)
+    assert path.read_bytes() == BODY
+    assert seen[-1] == (len(BODY), len(BODY))
+    assert [file.name for file in path.parent.iterdir()] == ["data.parquet"]
+
+
+@pytest.mark.parametrize("how", ["cut", "silent", "slow"])
+def test_what_broke_off_is_continued(files, tmp_path, how):
+    files.plan = [how]
+    assert download(f"{files.url}/data.parquet", tmp_path / "data", None, QUICK).read_bytes() == BODY
+    assert files.ranges[0] is None
+    assert re.fullmatch(r"bytes=[1-9]\d*-", files.ranges[1])
+
+
+def test_a_second_run_resumes_the_first(files, tmp_path):
+    files.plan = ["cut"] * 4
+    with pytest.raises(DataError, match=r"broke off after .* Run it again: what came is kept"):
+        download(f"{files.url}/data.parquet", tmp_path / "data", None, QUICK)
+    assert not (tmp_path / "data").exists()
+    held = (tmp_path / "data.part").stat().st_size
+    assert held > 0.9 * len(BODY)
+    download(f"{files.url}/data.parquet", tmp_path / "data", None, QUICK)
+    assert files.ranges[-1] == f"bytes={held}-"
+    assert (tmp_path / "data").read_bytes() == BODY
+
+
+def test_another_version_is_fetched_from_its_beginning(files, tmp_path):
+    files.plan = ["cut"] * 4
+    with pytest.raises(DataError):
+        download(f"{files.url}/data.parquet", tmp_path / "data", None, QUICK)
+    files.etag = '"2"'
+    assert download(f"{files.url}/data.parquet", tmp_path / "data", None, QUICK).read_bytes() == BODY
+
+
+def test_a_busy_server_is_asked_again(files, tmp_path):
+    files.plan = ["busy", "busy"]
+    assert download(f"{files.url}/data.parquet", tmp_path / "data", None, QUICK).read_bytes() == BODY
+
+
+def test_a_redirection_is_followed(files, tmp_path):
+    assert download(f"{files.url}/away", tmp_path / "data", None, QUICK).read_bytes() == BODY
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/page", "a web page in place of data"), ("/disguised", "a web page in place of data"),
+        ("/pointer", "Git LFS pointer"), ("/empty", "an empty answer"), ("/missing", "HTTP 404"),
+        ("/ftp", "redirects to ftp://"), ("/loop", "HTTP 302"),
+    ],
+)  # fmt: skip
+def test_wrong_files_are_named_and_not_kept(files, tmp_path, path, words):
+    with pytest.raises(DataError, match=words):
+        download(files.url + path, tmp_path / "data", None, QUICK)
+    assert not [file for file in tmp_path.iterdir() if file.name in ("data", "data.part")]
+
+
+def test_a_server_that_is_away_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"broke off \(.*refused"):
+        download("http://127.0.0.1:9/data", tmp_path / "data", None, QUICK)
