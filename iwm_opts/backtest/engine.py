@@ -148,7 +148,8 @@ def on_weekdays(market: DailyMarket, rule: EntryRule) -> Flags:
     if not rule.weekdays:
         return is_quoted
     weekdays = {WEEKDAYS.index(day) for day in rule.weekdays}
-    return is_quoted & np.array([day.weekday() in weekdays for day in market.days])
+    is_wanted: Flags = np.array([day.weekday() in weekdays for day in market.days])
+    return is_quoted & is_wanted
 
 
 def macro_met(prepared: Prepared) -> Flags:

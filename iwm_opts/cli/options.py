@@ -137,8 +137,8 @@ SOURCE = option(
     "--source",
     default="auto",
     metavar="PATH|auto|yahoo|cboe|archive|sim|modelled",
-    help="Chain file (CSV, Parquet or JSON, gzip too), a live source, the local archive (record: the same), the simulated market, or real "
-    "prices under modelled quotes; auto: Yahoo, else Cboe, else simulated and labelled so.",
+    help="Chain file (CSV, Parquet or JSON, gzip too), a live source, the local archive (record: the same), the "
+    "simulated market, or real prices under modelled quotes; auto: Yahoo, else Cboe, else simulated and labelled so.",
 )
 SYMBOL = option("--symbol", default="IWM", help="Underlying.")
 AS_OF = option("--as-of", type=DateParam(), help="Day of the decision.  [default: the file's last]")

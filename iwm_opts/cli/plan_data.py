@@ -30,8 +30,8 @@ plan_data_options = group(
         type=click.Choice(["archive", "record", "sim", "modelled"]),
         default="record",
         envvar=None,
-        help="What no file is named for: the local archive (record: the same), or the simulated market. modelled: quotes of options around "
-        "the real prices.",
+        help="What no file is named for: the local archive (record: the same), or the simulated market. modelled: "
+        "quotes of options around the real prices.",
     ),
     option("--bars", metavar="FILE", help="Daily bars of IWM.  [default: the record's]"),
     option("--iv-history", metavar="FILE", help="Daily closes of an IV series.  [default: the record's RVX]"),
