@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from iwm_opts.api.sizing import PositionSize, position_size, share_position_size
     from iwm_opts.api.sweep import SweepResult, sweep
     from iwm_opts.api.ticket import OrderTicket, ticket
+    from iwm_opts.api.walk_forward import WalkForwardResult, walk_forward
     from iwm_opts.api.whatif import WhatIf, whatif
     from iwm_opts.market.iv_rank import IvHistory, IvRank
     from iwm_opts.pricing.american import (
@@ -75,6 +76,7 @@ __all__ = [
     "SweepResult",
     "TradingPlan",
     "Vertical",
+    "WalkForwardResult",
     "WhatIf",
     "__version__",
     "american_boundary",
@@ -107,6 +109,7 @@ __all__ = [
     "simulated_market",
     "sweep",
     "ticket",
+    "walk_forward",
     "whatif",
 ]
 
@@ -155,6 +158,8 @@ _HOME = {
     "sweep": "api.sweep",
     "OrderTicket": "api.ticket",
     "ticket": "api.ticket",
+    "WalkForwardResult": "api.walk_forward",
+    "walk_forward": "api.walk_forward",
     "WhatIf": "api.whatif",
     "whatif": "api.whatif",
     "IvHistory": "market.iv_rank",

@@ -154,10 +154,7 @@ def answer_sweep(request: SweepRequest, on_progress: OnProgress | None = None) -
     """Run a sweep; see `SweepRequest`."""
     given = request.market
     market = given if isinstance(given, Market) else open_market(given, reach(*request.rules), on_progress)
-    variants = [
-        Variant(number, {name: as_number(value) for name, value in values.items()}, rules.resolved())
-        for number, (values, rules) in enumerate(zip(combinations(request.grid), request.rules, strict=True))
-    ]
+    variants = variants_of(request.grid, request.rules)
     trials = market.with_macro(request.rules[0].macro)
     outcomes, resumed = _outcomes(trials, variants, request, on_progress)
     sessions = SESSIONS_PER_YEAR / DAYS_PER_YEAR
@@ -185,6 +182,14 @@ def _outcomes(
             if on_progress:
                 on_progress(len(done), len(variants))
     return [done[variant.number] for variant in variants], resumed
+
+
+def variants_of(grid: Mapping[str, Sequence[object]], rules: Sequence[Rules]) -> list[Variant]:
+    """Variants of a grid, `rules` in the order of its combinations."""
+    return [
+        Variant(number, {name: as_number(value) for name, value in values.items()}, each.resolved())
+        for number, (values, each) in enumerate(zip(combinations(grid), rules, strict=True))
+    ]
 
 
 def as_number(value: object) -> object:

@@ -31,6 +31,7 @@ COMMANDS = {
     "backtest": "Trade rules over a simulated, modelled or recorded market.",
     "evidence": "Compare a gate with no gate, the opposite gate and chance.",
     "sweep": "Many rules over one market, and how much the best of them is luck.",
+    "walk-forward": "Rules re-selected on past days and traded on the days after them.",
     "montecarlo": "Drawdown, ruin and growth of a result or a log by position size.",
     "bench": "How fast backtests run on this machine.",
     "paper": "Trade a plan on paper: open, mark, close, list.",
@@ -98,7 +99,8 @@ def _repeats(parameter: click.Parameter) -> bool:
 
 
 def _command(name: str) -> click.Command:
-    command: click.Command = getattr(import_module(f"iwm_opts.cli.{name}"), name)
+    module = name.replace("-", "_")
+    command: click.Command = getattr(import_module(f"iwm_opts.cli.{module}"), module)
     return command
 
 

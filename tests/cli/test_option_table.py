@@ -72,7 +72,7 @@ def test_a_gate_can_be_switched_off_wherever_there_is_one():
 
 
 @pytest.mark.parametrize(
-    "name", ["condor", "vertical", "single", "fills", "size", "ivr", "backtest", "evidence", "sweep"]
+    "name", ["condor", "vertical", "single", "fills", "size", "ivr", "backtest", "evidence", "sweep", "walk-forward"]
 )
 def test_ten_options_come_first(name):
     command = _command(name)

@@ -1,0 +1,77 @@
+"""`iwm-opts walk-forward`: rules re-selected on past days, traded on the days after them."""
+
+from pathlib import Path
+
+import click
+
+from iwm_opts.cli.backtesting import backtest_options
+from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.grid import GRID, grid_of, typed
+from iwm_opts.cli.options import option
+from iwm_opts.cli.output import result_text, say
+from iwm_opts.cli.progress import progress
+from iwm_opts.cli.requests import market_request, rules, seed_of
+from iwm_opts.cli.values import Values, build, takes_values
+
+
+@click.command(
+    name="walk-forward",
+    cls=NumericalCommand,
+    first=(
+        "grid", "source", "first", "last", "in_sample", "out_of_sample", "scheme", "criterion", "embargo", "output",
+    ),
+    epilog="\b\nExample:\n"
+    "  iwm-opts walk-forward --grid profit=0.25,0.5,0.75 --grid stop=1,2,none \\\n"
+    "      --in-sample 504 --out-of-sample 126 --output oos",
+)  # fmt: skip
+@GRID
+@option("--in-sample", type=click.IntRange(min=2), default=504, help="Sessions that a choice rests on.")
+@option("--out-of-sample", type=click.IntRange(min=1), default=126, help="Sessions that a choice is traded.")
+@option(
+    "--scheme",
+    type=click.Choice(["rolling", "anchored"]),
+    default="rolling",
+    help="In-sample days: the last of them, or all from the first day on.",
+)
+@option("--criterion", type=click.Choice(["sharpe", "sortino", "pnl"]), default="sharpe", help="Largest is chosen.")
+@option(
+    "--embargo", type=click.IntRange(min=0), default=0, help="Sessions between the windows beyond the longest trade."
+)
+@option("--threads", type=click.IntRange(min=1), help="[default: one a core]")
+@option("--format", type=click.Choice(["table", "json", "csv"]), default="table", help="csv: one row a window.")
+@option("--output", type=click.Path(path_type=Path), help="Folder to save the out-of-sample result in.")
+@option("--overwrite", is_flag=True, show_default=False, help="Replace another result in that folder.")
+@backtest_options
+@option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error.")
+@takes_values
+def walk_forward(values: Values) -> None:
+    """Choose the best variant of a grid on past days, trade it on the days after them, and choose again.
+
+    The out-of-sample equity is compared with the first variant of the grid and with the variant that was best on those
+    days in hindsight. The saved result is one like any other: `montecarlo` and `backtest --compare` read it.
+    """
+    from iwm_opts.api.backtest import check_folder
+    from iwm_opts.api.walk_forward import WalkForwardRequest, answer_walk_forward
+    from iwm_opts.backtest.grid import combinations
+    from iwm_opts.backtest.walk_forward import Schedule
+
+    grid = grid_of(walk_forward, values.texts("grid"))
+    request = build(
+        WalkForwardRequest,
+        values,
+        market=market_request(values),
+        grid=grid,
+        rules=tuple(rules(values.replaced(**typed(walk_forward, texts))) for texts in combinations(grid)),
+        schedule=build(Schedule, values),
+        seed=seed_of(values),
+    )
+    folder = values.path("output")
+    if folder:
+        check_folder(folder)
+    with progress("market", values) as on_progress:
+        result = answer_walk_forward(request, on_progress)
+    click.echo(result_text(result, values), nl=False)
+    if folder:
+        options = values.asked("output", "format", "overwrite")
+        is_new = result.result.save(folder, options=options, overwrite=values.flag("overwrite"))
+        say(f"{'written' if is_new else 'already there, unchanged'}: {folder}", values)

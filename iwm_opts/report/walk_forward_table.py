@@ -1,0 +1,178 @@
+"""A walk-forward as text and record: windows, comparison with fixed rules, efficiency and drift."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from iwm_opts.backtest.bootstrap import DRAWS, Interval, ratio_interval
+from iwm_opts.backtest.grid import Variant
+from iwm_opts.backtest.metrics import Metrics, measure
+from iwm_opts.backtest.result import Backtest
+from iwm_opts.backtest.trial import Pooled, trade_sample
+from iwm_opts.backtest.walk_forward import ROLLING, WalkForward, Window
+from iwm_opts.report.backtest_record import market_record
+from iwm_opts.report.backtest_table import label_lines, note_lines, rules_lines
+from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.records import Record
+from iwm_opts.report.words import dollars, number, percent
+
+Array = NDArray[np.float64]
+
+MOST_WINDOWS = 40  # of the page; JSON and CSV hold all
+CHOSEN = "walk-forward"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """One arm out of sample."""
+
+    name: str
+    results: Pooled
+    metrics: Metrics
+    per_trade: Interval  # mean net gain of a package, dollars
+    excess: Interval | None  # daily P&L of the walk-forward less this one's, dollars; None of itself
+
+
+def compare_arms(walk: WalkForward, seed: int, draws: int = DRAWS) -> tuple[Comparison, ...]:
+    """Walk-forward, default rule and best fixed rule in hindsight, on the same days.
+
+    Parameters
+    ----------
+    walk : WalkForward
+    seed, draws : int
+        Of the intervals.
+    """
+
+    def arm(name: str, results: Pooled) -> Comparison:
+        figures = measure(results.trades, results.equity, results.account)
+        held, excess = figures.average_sessions, None
+        if results is not walk.result:
+            pairs = zip(walk.result.results, results.results, strict=True)
+            samples = [np.hstack([_daily(ours), _daily(theirs)]) for ours, theirs in pairs]
+            excess = ratio_interval(samples, held, seed, draws)
+        per_trade = ratio_interval([trade_sample(result) for result in results.results], held, seed, draws)
+        return Comparison(name, results, figures, per_trade, excess)
+
+    return (
+        arm(CHOSEN, walk.result),
+        arm(f"default: {_values(walk.default_variant)}", walk.default),
+        arm(f"hindsight: {_values(walk.hindsight_variant)}", walk.hindsight),
+    )
+
+
+def _daily(result: Backtest) -> Array:
+    """Change of equity and 1 by day: numerator and denominator of a mean."""
+    equity = result.equity["equity"].to_numpy(dtype=np.float64)
+    return np.stack([np.diff(equity, prepend=result.rules.size.account), np.ones(len(equity))], axis=1)
+
+
+def _values(variant: Variant) -> str:
+    return ", ".join(f"{name} {value}" for name, value in variant.values.items())
+
+
+def walk_forward_table(walk: WalkForward, comparison: Sequence[Comparison], columns: int | None = None) -> str:
+    """The whole page as text."""
+    kind, plan = walk.result.kind, walk.schedule
+    days = walk.result.results[0].equity.index
+    begin = "the last" if plan.scheme == ROLLING else "at least"
+    parts: list[RenderableType] = [*label_lines(kind)]
+    parts += [Text.assemble((walk.result.name, "bold"), f"  out of sample {days[0].date()} to {days[-1].date()}")]
+    parts += [
+        Text(
+            f"{plan.scheme}: {begin} {plan.in_sample} sessions choose by {plan.criterion}, {walk.gap} sessions of gap, "
+            f"{plan.out_of_sample} sessions traded"
+        )
+    ]
+    parts += [Text(line) for line in rules_lines(walk.default_variant.rules)] + [Text("")]
+    parts += [Text(_summary(walk), style="bold"), Text(_switches(walk)), Text("")]
+    arms = plain_table("", "trades", "P&L", "a trade", "95% interval", "fall", "Sharpe", left=("",))
+    for arm in comparison:
+        arms.add_row(
+            arm.name, f"{arm.metrics.trades:,}", dollars(arm.metrics.pnl), dollars(arm.per_trade.estimate, 2),
+            f"{dollars(arm.per_trade.low)} to {dollars(arm.per_trade.high)}",
+            percent(arm.metrics.max_drawdown.share, 1), number(arm.metrics.sharpe, 2),
+        )  # fmt: skip
+    parts += [Padding(arms, (0, 0, 0, 3), expand=False)]
+    parts += [
+        Text(
+            f"less the {arm.name.partition(':')[0]}: {dollars(arm.excess.estimate, 2)} a day "
+            f"({dollars(arm.excess.low, 2)} to {dollars(arm.excess.high, 2)})"
+        )
+        for arm in comparison
+        if arm.excess is not None
+    ]
+    names = list(walk.default_variant.values)
+    table = plain_table("path", "from", "to", *names, plan.criterion, "in/year", "out/year", "")
+    previous: Window | None = None
+    for window in walk.windows[:MOST_WINDOWS]:
+        is_switch = previous is not None and previous.path == window.path and previous.variant is not window.variant
+        table.add_row(
+            str(window.path), str(window.first), str(window.last), *(str(v) for v in window.variant.values.values()),
+            number(window.score, 2), dollars(window.in_pnl), dollars(window.out_pnl), "changed" if is_switch else "",
+        )  # fmt: skip
+        previous = window
+    parts += [Text(""), Padding(table, (0, 0, 0, 3), expand=False), Text("")]
+    if len(walk.windows) > MOST_WINDOWS:
+        parts += [Text(f"{MOST_WINDOWS} of {len(walk.windows)} windows; --format csv has all")]
+    parts += [Text("in/year, out/year: P&L a year of the choice in sample, and traded out of sample; fall: drawdown")]
+    parts += [*note_lines(walk.result.notes), *label_lines(kind)]
+    return render(parts, columns)
+
+
+def _summary(walk: WalkForward) -> str:
+    drift = ", ".join(f"{name} {percent(share)}" for name, share in walk.drift.items())
+    ratio = walk.efficiency
+    efficiency = "undefined (no gain in sample)" if math.isnan(ratio) else f"{ratio:.2f}"
+    return f"walk-forward efficiency {efficiency}; drift (re-selections that change a value): {drift}"
+
+
+def _switches(walk: WalkForward) -> str:
+    dates = [str(window.first) for window in walk.switches if window.path == walk.windows[0].path]
+    return f"choices changed on the first path: {', '.join(dates) or 'never'}"
+
+
+def window_records(walk: WalkForward) -> list[Record]:
+    """One record a window."""
+    switched = {id(window) for window in walk.switches}
+    return [
+        {
+            "path": window.path,
+            **{name: getattr(window, name).isoformat() for name in ("in_first", "in_last", "first", "last")},
+            "variant": window.variant.number,
+            **{name.replace("-", "_"): value for name, value in window.variant.values.items()},
+            "score": window.score,
+            "in_pnl": window.in_pnl,
+            "out_pnl": window.out_pnl,
+            "switched": id(window) in switched,
+        }
+        for window in walk.windows
+    ]
+
+
+def walk_forward_record(walk: WalkForward, comparison: Sequence[Comparison]) -> Record:
+    """Everything as a record for JSON."""
+    return {
+        "market": market_record(walk.result),
+        "schedule": asdict(walk.schedule) | {"gap": walk.gap},
+        "efficiency": walk.efficiency,
+        "drift": walk.drift,
+        "switches": [window.first.isoformat() for window in walk.switches],
+        "hindsight_variant": walk.hindsight_variant.number,
+        "arms": [
+            {
+                "name": arm.name.partition(":")[0],
+                "metrics": asdict(arm.metrics),
+                "per_trade": asdict(arm.per_trade),
+                "excess": None if arm.excess is None else asdict(arm.excess),
+            }
+            for arm in comparison
+        ],
+        "windows": window_records(walk),
+        "notes": list(walk.result.notes),
+    }

@@ -1,0 +1,78 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+import iwm_opts as iwm
+from iwm_opts.errors import InputError
+from iwm_opts.market.calendar import sessions
+
+CHANGE = pd.Timestamp("2024-03-01")
+
+
+@pytest.fixture(scope="module")
+def turned(tmp_path_factory):
+    """A fund that rises by 50% a year until 2024-03-01 and falls by as much after it, under a steady index of 20."""
+    folder = tmp_path_factory.mktemp("turned")
+    days = pd.DatetimeIndex(sessions(pd.Timestamp("2021-09-01").date(), pd.Timestamp("2025-03-31").date()))
+    rng = np.random.default_rng(3)
+    drift = np.where(days < CHANGE, 0.5, -0.5) / 252.0
+    close = 150.0 * np.exp(np.cumsum(drift + rng.normal(0.0, 0.1 / 252**0.5, len(days))))
+    bars = pd.DataFrame({"date": days, "open": close, "high": 1.003 * close, "low": 0.997 * close, "close": close})
+    bars.assign(volume=1e6).to_csv(folder / "IWM.csv", index=False)
+    index = pd.DataFrame({"DATE": days.strftime("%m/%d/%Y"), "CLOSE": 20.0 + rng.normal(0.0, 0.5, len(days))})
+    index.to_csv(folder / "RVX_History.csv", index=False)
+    return iwm.modelled_market(
+        bars=folder / "IWM.csv", iv_history=folder / "RVX_History.csv", rate=0.03, first="2022-10-03", last="2025-03-14"
+    )
+
+
+@pytest.fixture(scope="module")
+def walk(turned):
+    rules = iwm.Rules(ivr_below=None, dte=25, exit_dte=14, contracts=1)
+    return iwm.walk_forward(
+        turned, rules, {"strategy": ["bear-call", "bull-put"]}, in_sample=126, out_of_sample=42, criterion="pnl"
+    )
+
+
+def test_a_planted_change_is_followed_and_dated(walk):
+    frame = walk.to_frame()
+    before = frame[frame["last"] < CHANGE]
+    assert (before["strategy"] == "bull-put").all()
+    assert len(before) >= 3
+    # A window chooses by half a year: it sees more of the fall than of the rise three months after the change.
+    late = frame[frame["first"] > CHANGE + pd.Timedelta(days=200)]
+    assert (late["strategy"] == "bear-call").all()
+    assert len(late) >= 2
+    changed = frame.loc[frame["switched"], "first"]
+    assert len(changed) == 1
+    assert CHANGE < changed.iloc[0] <= CHANGE + pd.Timedelta(days=200)
+    assert changed.iloc[0].date().isoformat() in walk.to_dict()["switches"]
+    assert walk.walk.drift["strategy"] == pytest.approx(1.0 / (len(frame) - 1))
+
+
+def test_it_beats_the_rule_that_the_change_broke(walk):
+    arms = {arm.name.partition(":")[0]: arm for arm in walk.comparison}
+    assert list(arms) == ["walk-forward", "default", "hindsight"]
+    assert arms["walk-forward"].metrics.pnl > arms["default"].metrics.pnl
+    assert arms["default"].excess.estimate > 0.0
+    days = len(walk.result.equity)
+    gain = arms["walk-forward"].metrics.pnl - arms["default"].metrics.pnl
+    assert arms["default"].excess.estimate == pytest.approx(gain / days)
+
+
+def test_the_result_is_one_like_any_other(walk, tmp_path):
+    result = walk.result
+    result.save(tmp_path / "oos")
+    assert iwm.montecarlo(tmp_path / "oos", years=1, histories=200).source.name.endswith("oos")
+    assert "walk-forward" in result.to_text(columns=100)
+    assert result.to_html().startswith("<!")
+    length = (walk.to_frame()["last"] - walk.to_frame()["first"]).dt.days
+    outside = np.average(walk.to_frame()["out_pnl"], weights=length)
+    assert walk.efficiency == pytest.approx(outside / walk.to_frame()["in_pnl"].mean(), rel=0.05)
+
+
+def test_a_grid_is_needed(turned):
+    with pytest.raises(InputError, match="needs values"):
+        iwm.walk_forward(turned)
+    with pytest.raises(InputError, match="unknown scheme"):
+        iwm.walk_forward(turned, None, {"profit": [0.5]}, scheme="jumping")
