@@ -1,5 +1,6 @@
 """Reviews of a trade log: the months, rules kept and broken, fills, and whether the edge is still there."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -13,11 +14,12 @@ from iwm_opts.conventions import TIMEZONE
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
 from iwm_opts.io.archive import open_record
+from iwm_opts.journal.fill_calibration import compare_fills_with, keep_fills, own_fill_model
 from iwm_opts.journal.paper import open_journal
 from iwm_opts.journal.paper_log import for_review
 from iwm_opts.journal.plan_replay import earlier_trades, lacks_rules, replayed
 from iwm_opts.journal.plan_rules import rules_of
-from iwm_opts.journal.quotes import with_recorded_quotes
+from iwm_opts.journal.quotes import FileQuotes, with_quotes
 from iwm_opts.journal.readers import read_log
 from iwm_opts.journal.review import Review, of_plan
 from iwm_opts.journal.review import review as review_log
@@ -52,6 +54,10 @@ class ReviewRequest:
         Of a broker's times that carry none.
     recorded_quotes : bool
         Mids and model fills from recorded chains, where the log has none.
+    quotes : tuple of str
+        Chain files, folders and globs that give them first.
+    keep_fills : bool
+        Keep the offsets of the fills from mid in the archive, for the fill convention `mine`.
     """
 
     log: str | Path | TradeLog
@@ -61,6 +67,8 @@ class ReviewRequest:
     account: float | None = None
     timezone: str = TIMEZONE
     recorded_quotes: bool = False
+    quotes: tuple[str, ...] = ()
+    keep_fills: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -175,14 +183,28 @@ def answer_review(request: ReviewRequest) -> ReviewResult | OpenTrades:
     earlier: Earlier | None = None
     if plan is not None:
         log, earlier = _by_plan(log, plan, request)
+    fill = FillModel.parse(plan.costs.fill) if plan else DEFAULT_MODEL
+    if request.quotes:
+        log = with_quotes(log, FileQuotes(request.quotes), fill)
     if request.recorded_quotes:
-        fill = FillModel.parse(plan.costs.fill) if plan else DEFAULT_MODEL
-        log = with_recorded_quotes(log, open_record(), fill)
+        log = with_quotes(log, open_record(), fill)
+    log = _with_fills_compared(log, fill, is_kept=request.keep_fills)
     baseline, name = earlier or (None, "")
     if request.backtest:
         run = read_log(Path(request.backtest))
         baseline, name = run.closed, run.source + (f" ({run.label})" if run.label else "")
     return ReviewResult(review_log(log, rules_of(plan) if plan else None, baseline, name, request.account), log)
+
+
+def _with_fills_compared(log: TradeLog, fill: FillModel, *, is_kept: bool) -> TradeLog:
+    """A log with notes that hold its fills against the model's and those measured before; kept where asked."""
+    models = [fill]
+    with suppress(InputError):  # nothing measured before
+        models.append(own_fill_model(open_record()))
+    notes = compare_fills_with(log, models)
+    if is_kept:
+        notes.append(f"kept for --fill mine: {keep_fills(open_record(), log)}")
+    return replace(log, notes=(*log.notes, *notes))
 
 
 def _by_plan(log: TradeLog, plan: Plan, request: ReviewRequest) -> tuple[TradeLog, Earlier | None]:

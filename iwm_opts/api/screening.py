@@ -20,7 +20,7 @@ from iwm_opts.conventions import (
 )
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule
-from iwm_opts.execution.fills import FillModel
+from iwm_opts.execution.fills import MINE, FillModel
 from iwm_opts.report.records import Record, candidates_csv, finite, flat, screening_record, sized_record
 from iwm_opts.report.screen_table import rank_line, screen_table, strikes
 from iwm_opts.report.screening import Screening
@@ -339,8 +339,15 @@ def screen(
 
 
 def as_fill(fill: str | FillModel) -> FillModel:
-    """A fill convention from its name."""
-    return FillModel.parse(fill) if isinstance(fill, str) else fill
+    """A fill convention from its name; `mine` is that of the own fills kept in the archive."""
+    if not isinstance(fill, str):
+        return fill
+    if fill.strip().lower() != MINE:
+        return FillModel.parse(fill)
+    from iwm_opts.io.archive import open_record
+    from iwm_opts.journal.fill_calibration import own_fill_model
+
+    return own_fill_model(open_record())
 
 
 def as_fees(fees: str | FeeSchedule) -> FeeSchedule:

@@ -17,6 +17,7 @@ from iwm_opts.cli.options import (
     gate_option,
     group,
     history_options,
+    measured_fill,
     modelled_options,
     option,
 )
@@ -145,8 +146,8 @@ size_options = group(
 )
 fill_options = group(
     cost_options,
-    option("--exit-fill", help="Fill at exit.  [default: --fill]"),
-    option("--stop-fill", default="stress:3", help="Fill of a stop or touch."),
+    option("--exit-fill", callback=measured_fill, help="Fill at exit.  [default: --fill]"),
+    option("--stop-fill", default="stress:3", callback=measured_fill, help="Fill of a stop or touch."),
     heading="Fills and fees",
 )
 PLOT = option("--plot", type=OutputParam(PICTURE_KINDS), help="Picture of equity and drawdown: PNG, SVG or PDF.")

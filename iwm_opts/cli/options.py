@@ -104,6 +104,15 @@ class ShareParam(click.ParamType[float]):
         return parse_share(str(value), param.name or "share" if param else "share")
 
 
+def measured_fill(_ctx: click.Context, _parameter: click.Parameter, fill: str | None) -> str | None:
+    """A fill convention; `mine` gives way to the offsets of the own fills that the archive keeps."""
+    if fill is None or fill.strip().lower() != "mine":
+        return fill
+    from iwm_opts.api.screening import as_fill
+
+    return str(as_fill(fill))
+
+
 class HeadedOption(click.Option):
     """An option that help shows under a heading."""
 
@@ -194,8 +203,9 @@ history_options = group(
     option("--ivr-lookback", type=click.IntRange(min=2), default=IVR_LOOKBACK, help="Sessions to rank within."),
     heading="IV history and gate",
 )
+FILLS_TEXT = "fraction:X, mid, natural, orats, effective:WORD, stress:K, or mine: as measured by review --keep-fills."
 cost_options = group(
-    option("--fill", default=FILL_MODEL, help="fraction:X, mid, natural, orats, effective:WORD or stress:K."),
+    option("--fill", default=FILL_MODEL, callback=measured_fill, help=FILLS_TEXT),
     option("--fees", default=FEE_SCHEDULE, help="Broker preset, zero, custom:0.65, or commission=0.65,exchange=0.02."),
     heading="Fills and fees",
 )

@@ -40,6 +40,18 @@ review_options = group(
         help="Mids and model fills from the chains that were recorded at the time, where the log has none.",
     ),
     option(
+        "--quotes",
+        multiple=True,
+        metavar="PATH",
+        help="Chain files for the same, a file, folder or glob, before the recorded chains; may repeat.",
+    ),
+    option(
+        "--keep-fills",
+        is_flag=True,
+        show_default=False,
+        help="Keep the offsets of these fills from mid: other commands use them with --fill mine.",
+    ),
+    option(
         "--write-log",
         type=OutputParam(),
         help="The trades as a log of this tool, CSV or Parquet, for columns a broker does not know.",

@@ -29,8 +29,11 @@ NOTES: Final = {
     "orats": "optimistic: on a quiet IWM condor under half a cent",
     "effective": "effective spreads of single-leg trades in single stocks (Muravyev and Pearson 2020)",
     "stress": "half-spreads as wide as in a panic: fills of stops",
+    "mine": "mean offset of your own fills, by legs where enough are known",
 }
-MODELS_TEXT: Final = "fraction:X (0 to 1), mid, natural, orats, effective:conventional|average|timed, stress:K"
+MODELS_TEXT: Final = "fraction:X (0 to 1), mid, natural, orats, effective:conventional|average|timed, stress:K, mine"
+MINE: Final = "mine"
+KEEP_THEM: Final = "run iwm-opts review LOG --recorded-quotes --keep-fills"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class FillModel:
             raise InputError("fill", text, "unknown fill convention", f"choose one of {MODELS_TEXT}")
         if kind in ("fraction", "stress"):
             parameter = _number(text, parameter, upper=1.0 if kind == "fraction" else np.inf)
+        elif kind == MINE:
+            _own_shares(text, parameter)
         elif kind == "effective":
             if parameter not in EFFECTIVE_SHARE:
                 raise InputError("fill", text, "names no effective spread", f"choose of {', '.join(EFFECTIVE_SHARE)}")
@@ -78,6 +83,9 @@ class FillModel:
         """Offset from mid as a share of H, before ticks, for a package of so many legs."""
         if self.kind in ("fraction", "stress"):
             return float(self.parameter)
+        if self.kind == MINE:
+            shares = _own_shares(str(self), self.parameter)
+            return shares.get(legs, shares[0])
         if self.kind == "effective":
             return EFFECTIVE_SHARE[self.parameter]
         if self.kind == "orats":
@@ -98,6 +106,22 @@ def _number(text: str, parameter: str, upper: float) -> str:
         remedy = "use stress:K for more than the half-spread" if value > upper else f"choose one of {MODELS_TEXT}"
         raise InputError("fill", text, f"needs a number {bound}", remedy)
     return repr(value + 0.0).removesuffix(".0")  # + 0.0 turns -0.0 into 0.0
+
+
+def _own_shares(text: str, parameter: str) -> dict[int, float]:
+    """Offsets of own fills by legs, those of any other package at 0, out of `0.42/4=0.38`."""
+    if not parameter:
+        raise InputError("fill", text, "own fills are not measured yet", KEEP_THEM)
+    shares = {}
+    for part in parameter.split("/"):
+        legs, _, share = part.rpartition("=")
+        try:
+            shares[int(legs or 0)] = float(_number(text, share, upper=np.inf))
+        except ValueError:
+            raise InputError("fill", text, f"{part!r} is not LEGS=OFFSET", "write mine:0.42/4=0.38") from None
+    if 0 not in shares:
+        raise InputError("fill", text, "lacks the offset of all fills", "write mine:0.42/4=0.38")
+    return shares
 
 
 DEFAULT_MODEL: Final = FillModel.parse(FILL_MODEL)

@@ -115,6 +115,24 @@ def read_chain(
     return _chain(rows, chosen, session, expirations, spot, file, [*remarks, *notes], warnings)
 
 
+def load_captures(path: str | os.PathLike[str], symbol: str, as_of: date) -> list[Chain]:
+    """Chains of every capture of a symbol on a day in a file; see `load_chain`.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read or has no such day.
+    """
+    file = open_table(Path(path))
+    source = str(file.path)
+    layout = detect(file.columns, file.sample, source)
+    selection = select(file, layout, as_of, symbol)
+    rows, notes = canonical_rows(selection, layout, source, as_of)
+    rows = _dated(rows, selection, as_of, source, [])
+    names = [capture.label or (f"{capture.time:%H:%M}" if capture.time else None) for capture in _captures(rows)]
+    return [_chain(rows, symbol, name, None, None, file, list(notes), []) for name in dict.fromkeys(names)]
+
+
 def read_chains(
     path: str | os.PathLike[str],
     *,

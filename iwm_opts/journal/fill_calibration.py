@@ -5,18 +5,22 @@ sells the bids and buys the asks (the effective half-spread of Muravyev and Pear
 one day share their market: the interval of a mean counts days, not fills.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from iwm_opts.errors import InputError
-from iwm_opts.execution.fills import FillModel
+from iwm_opts.execution.fills import KEEP_THEM, MINE, FillModel
+from iwm_opts.io.archive import Record
 from iwm_opts.journal.inference import FEWEST, Estimate, mean_of
 from iwm_opts.journal.trade_log import TradeLog
 
+FILE: Final = "fills.json"  # of the archive: the calibration that --fill mine reads
 DTE_BINS: Final = ((7, "0 to 7"), (30, "8 to 30"), (np.inf, "over 30"))
 SPREAD_BINS: Final = ((0.03, "up to $0.03"), (0.10, "$0.03 to $0.10"), (np.inf, "over $0.10"))
 HOUR_BINS: Final = ((10.0, "before 10:00"), (15.5, "10:00 to 15:30"), (np.inf, "after 15:30"))
@@ -37,7 +41,7 @@ def fills_of(log: TradeLog) -> pd.DataFrame:
     Parameters
     ----------
     log : TradeLog
-        With `entry_mid`, `entry_half_spread` and the like, as `quotes.with_recorded_quotes` adds them.
+        With `entry_mid`, `entry_half_spread` and the like, as `quotes.with_quotes` adds them.
 
     Returns
     -------
@@ -93,19 +97,88 @@ def calibrate_fills(log: TradeLog) -> tuple[FillOffset, ...]:
 
 
 def fill_model_of(log: TradeLog) -> FillModel:
-    """Fill model with the mean offset of a log's own fills: `fraction:X`, X kept between 0 and 1.
+    """Fill model with the mean offsets of a log's own fills, none below mid: `mine:ALL/LEGS=OFFSET`.
 
     Raises
     ------
     InputError
         When fewer than `FEWEST` fills have a known mid and half-spread.
     """
+    rows = calibrate_fills(log)
+    overall = next((row.offset for row in rows if row.by == "all"), None)
+    count = overall.n if overall else 0
+    if overall is None or count < FEWEST:
+        rule = f"{count} fills with quotes, at least {FEWEST} are needed"
+        raise InputError("fill", MINE, rule, "record more chains, or name chain files with --quotes")
+    by_legs = [row for row in rows if row.by == "legs" and row.offset.n >= FEWEST]
+    parts = [_share(overall), *(f"{row.group}={_share(row.offset)}" for row in by_legs)]
+    return FillModel.parse(f"{MINE}:{'/'.join(parts)}")
+
+
+def _share(offset: Estimate) -> str:
+    return f"{max(round(offset.value, 3), 0.0):g}"
+
+
+def keep_fills(record: Record, log: TradeLog) -> FillModel:
+    """Keep the calibration of a log in the archive, in place of an earlier one, for `--fill mine`.
+
+    Raises
+    ------
+    InputError
+        See `fill_model_of`.
+    DataError
+        When the archive cannot be written.
+    """
+    model = fill_model_of(log)
+    offsets = [asdict(row) for row in calibrate_fills(log)]
+    kept = {"model": str(model), "source": log.source, "fills": len(fills_of(log)), "offsets": offsets}
+    with record.lock():
+        record.write(record.folder / FILE, json.dumps(_finite(kept), indent=1).encode())
+    return model
+
+
+def own_fill_model(record: Record) -> FillModel:
+    """Fill model of the calibration that the archive keeps.
+
+    Raises
+    ------
+    InputError
+        When it keeps none.
+    """
+    try:
+        kept = json.loads((record.folder / FILE).read_text())
+        return FillModel.parse(str(kept["model"]))
+    except FileNotFoundError:
+        raise InputError("fill", MINE, "own fills are not measured yet", KEEP_THEM) from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError("fill", MINE, f"{record.folder / FILE} cannot be read", KEEP_THEM) from None
+
+
+def compare_fills_with(log: TradeLog, models: Sequence[FillModel]) -> list[str]:
+    """The mean offset of a log's fills against fill conventions, each at the mean of the same fills; one line each."""
     fills = fills_of(log)
     if len(fills) < FEWEST:
-        raise InputError(
-            "fill", "mine", f"{len(fills)} fills with quotes, at least {FEWEST} are needed", "record more chains"
-        )
-    return FillModel.parse(f"fraction:{min(max(_mean(fills).value, 0.0), 1.0):.3f}")
+        return []
+    own = _mean(fills)
+    lines = []
+    for model in models:
+        try:
+            asked = float(np.mean([model.share(legs) for legs in fills["legs"]]))
+        except InputError:  # not defined for these legs
+            continue
+        side = "worse than" if own.low > asked else "better than" if own.high < asked else "not told apart from"
+        span = f"{own.value:.2f} of H ({own.low:.2f} to {own.high:.2f})"
+        lines.append(f"own fills at {span}: {side} {model}, {asked:.2f} of H")
+    return lines
+
+
+def _finite(value: object) -> object:
+    """Numbers that JSON has; None for the others."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _mean(fills: pd.DataFrame) -> Estimate:

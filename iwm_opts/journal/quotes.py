@@ -1,10 +1,12 @@
-"""Mids and model fills that a log does not know, from the chains that were recorded at the time.
+"""Mids and model fills that a log does not know, from chains that were captured at the time.
 
-A broker reports fills, not quotes. Where the local record holds a capture of that day within
+A broker reports fills, not quotes. Where the local archive, or a chain file, holds a capture of that day within
 `TOLERANCE` of the order, its quotes give the package's mid and the model's fill.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Final
 
@@ -14,6 +16,8 @@ import pandas as pd
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fills import FillModel, fill_package
 from iwm_opts.io.archive import Record
+from iwm_opts.io.files import load_captures
+from iwm_opts.io.panel_files import expand
 from iwm_opts.journal.trade_log import TradeLog
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.chain import Chain
@@ -23,19 +27,37 @@ from iwm_opts.spreads.typed import TypedLeg, legs_of
 TOLERANCE: Final = timedelta(minutes=20)  # snapshots are made for every half hour: none is farther from one than 15
 
 
-def with_recorded_quotes(log: TradeLog, record: Record, fill: FillModel) -> TradeLog:
-    """A log with the mids, half-spreads and model fills of the recorded chains; the log's own values are kept.
+@dataclass(frozen=True, slots=True)
+class FileQuotes:
+    """Captures of chain files."""
+
+    sources: Sequence[str]
+    opened: dict[tuple[str, date], tuple[Chain, ...]] = field(default_factory=dict)
+
+    def at(self, symbol: str, day: date) -> tuple[Chain, ...]:
+        """Captures of a symbol on a day; files that hold none of it give none."""
+        if (symbol, day) not in self.opened:
+            chains: list[Chain] = []
+            for path in expand(self.sources)[0]:
+                with suppress(DataError):  # of other days
+                    chains += load_captures(path, symbol, day)
+            self.opened[symbol, day] = tuple(chains)
+        return self.opened[symbol, day]
+
+
+def with_quotes(log: TradeLog, source: Record | FileQuotes, fill: FillModel) -> TradeLog:
+    """A log with the mids, half-spreads and model fills of captured chains; the log's own values are kept.
 
     Parameters
     ----------
     log : TradeLog
-    record : Record
+    source : Record or FileQuotes
     fill : FillModel
 
     Returns
     -------
     TradeLog
-        With a note of how many entries and exits the record quotes.
+        With a note of how many entries and exits are quoted.
     """
     trades = log.trades.copy()
     counts = {"entry": 0, "exit": 0}
@@ -45,22 +67,23 @@ def with_recorded_quotes(log: TradeLog, record: Record, fill: FillModel) -> Trad
             ended = is_exit and str(trades["reason"][at]) in ("expiry", "assignment", "exercise", "open")
             if ended or not trades.loc[at, columns].isna().any() or pd.isna(trades[moment][at]):
                 continue
-            quoted = _quoted(trades.loc[at], trades[moment][at], record, fill, is_exit)
+            quoted = _quoted(trades.loc[at], trades[moment][at], source, fill, is_exit)
             if quoted is None:
                 continue
             counts[moment] += 1
             for name, value in zip(columns, quoted, strict=True):
                 trades.loc[at, name] = value if pd.isna(trades.loc[at, name]) else trades.loc[at, name]
-    quoted_counts = f"{counts['entry']} entries and {counts['exit']} exits quoted by the record"
+    name, damaged = ("the record", source.set_aside) if isinstance(source, Record) else ("the files given", [])
+    quoted_counts = f"{counts['entry']} entries and {counts['exit']} exits quoted by {name}"
     how = f"within {TOLERANCE.seconds // 60} min; model fill {fill}"
-    return replace(log, trades=trades, notes=(*log.notes, f"{quoted_counts}, {how}", *record.set_aside))
+    return replace(log, trades=trades, notes=(*log.notes, f"{quoted_counts}, {how}", *damaged))
 
 
 def _quoted(
-    trade: pd.Series, moment: pd.Timestamp, record: Record, fill: FillModel, is_exit: bool
+    trade: pd.Series, moment: pd.Timestamp, source: Record | FileQuotes, fill: FillModel, is_exit: bool
 ) -> tuple[float, float, float] | None:
     """Mid, model fill and H of a trade's legs at a time, in the log's signs; None without recorded quotes."""
-    chain = _chain_at(record, str(trade["symbol"]), moment)
+    chain = _chain_at(source, str(trade["symbol"]), moment)
     if chain is None or pd.isna(trade["expiration"]):
         return None
     try:
@@ -80,18 +103,21 @@ def _quoted(
     return sign * filled.mid, sign * filled.price, filled.half_spread
 
 
-def _chain_at(record: Record, symbol: str, moment: pd.Timestamp) -> Chain | None:
+def _chain_at(source: Record | FileQuotes, symbol: str, moment: pd.Timestamp) -> Chain | None:
     """The capture nearest to a time, within the tolerance; a day without a time has none."""
     if moment == moment.normalize():
         return None
     day: date = moment.date()
     at = moment.to_pydatetime().replace(tzinfo=NEW_YORK)
-    near = sorted(record.captures(symbol, day), key=lambda capture: abs(capture.stamp - at))
+    if isinstance(source, FileQuotes):
+        chains = sorted(source.at(symbol, day), key=lambda chain: abs(Record.moment_of(chain) - at))
+        return chains[0] if chains and abs(Record.moment_of(chains[0]) - at) <= TOLERANCE else None
+    near = sorted(source.captures(symbol, day), key=lambda capture: abs(capture.stamp - at))
     for captured in near:
         if abs(captured.stamp - at) > TOLERANCE:
             return None
         try:
-            chain = record.open(captured)
+            chain = source.open(captured)
         except DataError:  # of a later version
             continue
         if chain is not None:

@@ -17,6 +17,14 @@ from iwm_opts.journal.trade_log import TradeLog
 from iwm_opts.report.console import WIDE, plain_table, render, width
 from iwm_opts.report.words import counted, dollars, number, percent
 
+OFFSET_WORDS = {
+    "all": "",
+    "legs": ", {} legs",
+    "half_spread": ", H {}",
+    "dte": ", {} days to expiration",
+    "time": ", {}",
+}
+
 STYLES = {"intact": "green", "degrading": "yellow", "broken": "bold red"}
 BULLET = 2  # columns that what follows a heading is indented by
 
@@ -251,10 +259,9 @@ def _remarks(review: Review, room: int) -> list[RenderableType]:
         ),
     ]
     lines += [
-        f"own fills: {row.offset.value:.2f} of H from mid ({row.offset.low:.2f} to {row.offset.high:.2f}), "
-        f"{row.offset.n} fills with quotes"
+        f"own fills{OFFSET_WORDS[row.by].format(row.group)}: {row.offset.value:.2f} of H from mid "
+        f"({row.offset.low:.2f} to {row.offset.high:.2f}), {row.offset.n} fills with quotes"
         for row in calibrate_fills(review.log)
-        if row.by == "all"
     ]
     label = [Text(f"{review.log.label}: nothing here was traded")] if review.log.label else []
     notes = (*diagnosis.notes, *review.log.notes)

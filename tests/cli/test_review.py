@@ -298,3 +298,43 @@ def test_opening_balances_and_rows_not_used_are_in_the_record(run):
     assert (balance["name"], balance["quantity"], balance["price"]) == ("shares of IWM", 100, 225.0)
     record = run("review", logs / "S23_tos_cash_without_trade.csv", "--format", "json").json
     assert record["rows_skipped"] == {"orders of Cash Balance without a row in Account Trade History": 2}
+
+
+class TestOwnFills:
+    """Twelve bull puts filled at 0.8 of H from mid, quoted by a chain file."""
+
+    @pytest.fixture
+    def files(self, made_quotes, tmp_path):
+        quotes = made_quotes().drop(columns="quote_time")
+        days = [f"2026-03-{day:02d}" for day in (2, 3, 4, 5, 6, 9)]
+        table = pd.concat([quotes.assign(quote_date=day, quote_time=f"{day} 15:45") for day in days])
+        table.to_csv(tmp_path / "chains.csv", index=False)
+        puts = quotes[(quotes["right"] == "P") & (quotes["expiration"] == pd.Timestamp("2026-04-17").date())]
+        puts = puts.set_index("strike")
+        mid = float(puts.loc[190.0, ["bid", "ask"]].mean() - puts.loc[185.0, ["bid", "ask"]].mean())
+        half = float((puts["ask"] - puts["bid"]).loc[[185.0, 190.0]].sum() / 2)
+        rows = ["entry,exit,symbol,expiration,legs,contracts,credit,debit,fees"]
+        for day in days:
+            prices = f"{mid - 0.8 * half:.4f},{mid + 0.8 * half:.4f}"
+            rows.append(f"{day} 15:40,{day} 15:50,IWM,2026-04-17,+1P185 -1P190,1,{prices},0")
+        (tmp_path / "log.csv").write_text("\n".join(rows))
+        return tmp_path / "log.csv", tmp_path / "chains.csv"
+
+    def test_given_quotes_measure_them_and_fill_mine_uses_them(self, run, files):
+        log, chains = files
+        page = run("review", log, "--quotes", chains, "--keep-fills", "--format", "json")
+        assert page.code == 0
+        offsets = {(row["by"], row["group"]): row["offset"] for row in page.json["fill_offsets"]}
+        assert offsets["all", "all"]["value"] == pytest.approx(0.8, abs=0.01)
+        assert offsets["legs", "2"]["trades"] == 12
+        notes = "\n".join(page.json["notes"])
+        assert "kept for --fill mine: mine:0.8/2=0.8" in notes
+        assert "worse than fraction:0.5, 0.50 of H" in notes
+        asked = ("fills", "--leg", "+1P195@0.70/0.74", "--leg", "-1P200@1.20/1.26", "--fees", "zero")
+        fills = {row["model"]: row for row in run(*asked, "--fill", "mine", "--format", "json").json["fills"]}
+        assert fills["mine:0.8/2=0.8"]["credit"] == pytest.approx(0.47)  # mid 0.51 less 0.8 of H 0.05
+
+    def test_without_a_measurement_it_is_refused(self, run):
+        page = run("fills", "--leg", "+1P195@0.70/0.74", "--leg", "-1P200@1.20/1.26", "--fill", "mine")
+        assert page.code == 1
+        assert "own fills are not measured yet. Run iwm-opts review LOG --recorded-quotes --keep-fills" in page.err

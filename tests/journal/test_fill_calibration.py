@@ -4,7 +4,16 @@ import pandas as pd
 import pytest
 
 from iwm_opts.errors import InputError
-from iwm_opts.journal.fill_calibration import calibrate_fills, fill_model_of, fills_of
+from iwm_opts.execution.fills import FillModel
+from iwm_opts.io.archive import Record
+from iwm_opts.journal.fill_calibration import (
+    calibrate_fills,
+    compare_fills_with,
+    fill_model_of,
+    fills_of,
+    keep_fills,
+    own_fill_model,
+)
 from iwm_opts.journal.trade_log import log_of_rows
 
 
@@ -50,6 +59,38 @@ def test_a_fill_without_quotes_is_no_evidence():
 
 def test_own_fills_become_a_fill_model():
     rows = [trade(day, 0.4) for day in (2, 3, 4, 5, 6)]
-    assert str(fill_model_of(log_of_rows(rows, "planted"))) == "fraction:0.4"
+    model = fill_model_of(log_of_rows(rows, "planted"))
+    assert str(model) == "mine:0.4/2=0.4"
+    assert (model.share(2), model.share(4)) == (0.4, 0.4)
     with pytest.raises(InputError, match="8 fills with quotes, at least 10 are needed"):
         fill_model_of(log_of_rows(rows[:4], "planted"))
+
+
+def test_the_offset_of_a_package_is_that_of_its_legs_where_enough_are_known():
+    condor = "+1P185 -1P190 -1C240 +1C245"
+    rows = [trade(day, 0.4) for day in range(2, 7)] + [trade(day, 0.8, condor) for day in range(9, 14)]
+    model = fill_model_of(log_of_rows(rows, "planted"))
+    assert str(model) == "mine:0.6/2=0.4/4=0.8"
+    assert [model.share(legs) for legs in (1, 2, 3, 4)] == [0.6, 0.4, 0.6, 0.8]
+    assert FillModel.parse(str(model)) == model
+
+
+def test_fills_better_than_mid_count_as_mid():
+    assert str(fill_model_of(log_of_rows([trade(day, -0.3) for day in range(2, 7)], "planted"))) == "mine:0/2=0"
+
+
+def test_a_calibration_is_kept_in_the_archive(tmp_path):
+    archive = Record(tmp_path)
+    with pytest.raises(InputError, match="own fills are not measured yet"):
+        own_fill_model(archive)
+    kept = keep_fills(archive, log_of_rows([trade(day, 0.25) for day in range(2, 9)], "planted"))
+    assert own_fill_model(archive) == kept == FillModel.parse("mine:0.25/2=0.25")
+
+
+def test_own_fills_are_held_against_conventions():
+    rows = [trade(day, 0.3 if day % 2 else 0.4) for day in (2, 3, 4, 5, 6, 9, 10, 11, 12, 13)]
+    models = [FillModel.parse(name) for name in ("fraction:0.5", "mid", "mine:0.35")]
+    words = [line.partition("): ")[2] for line in compare_fills_with(log_of_rows(rows, "planted"), models)]
+    assert words == [
+        "better than fraction:0.5, 0.50 of H", "worse than mid, 0.00 of H", "not told apart from mine:0.35, 0.35 of H",
+    ]  # fmt: skip

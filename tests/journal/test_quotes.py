@@ -5,7 +5,7 @@ import pytest
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.archive import Record
 from iwm_opts.io.files import load_chain
-from iwm_opts.journal.quotes import with_recorded_quotes
+from iwm_opts.journal.quotes import with_quotes
 from iwm_opts.journal.trade_log import log_of_rows
 
 TRADE = {
@@ -39,7 +39,7 @@ def only(log):
 def test_the_capture_of_the_time_tells_mid_and_model(recorded):
     record, chain = recorded
     (low_bid, low_ask), (high_bid, high_ask) = quotes(chain, 185.0), quotes(chain, 190.0)
-    found = only(with_recorded_quotes(log_of_rows([TRADE], "mine"), record, FillModel.parse("natural")))
+    found = only(with_quotes(log_of_rows([TRADE], "mine"), record, FillModel.parse("natural")))
     mid = (high_bid + high_ask) / 2 - (low_bid + low_ask) / 2
     assert found["entry_mid"] == pytest.approx(mid)
     assert found["exit_mid"] == pytest.approx(mid)
@@ -51,7 +51,7 @@ def test_the_capture_of_the_time_tells_mid_and_model(recorded):
 
 def test_what_the_log_says_itself_stays(recorded):
     log = log_of_rows([{**TRADE, "entry_mid": 0.5}], "mine")
-    found = only(with_recorded_quotes(log, recorded[0], FillModel.parse("natural")))
+    found = only(with_quotes(log, recorded[0], FillModel.parse("natural")))
     assert found["entry_mid"] == 0.5
     assert np.isfinite(found["entry_model"])
     assert np.isnan(only(log)["entry_model"])  # the log that was given is not touched
@@ -68,12 +68,12 @@ def test_what_the_log_says_itself_stays(recorded):
     ],
 )
 def test_nothing_is_guessed(recorded, change):
-    log = with_recorded_quotes(log_of_rows([{**TRADE, **change}], "mine"), recorded[0], FillModel.parse("natural"))
+    log = with_quotes(log_of_rows([{**TRADE, **change}], "mine"), recorded[0], FillModel.parse("natural"))
     assert np.isnan(only(log)["entry_model"])
 
 
 def test_an_expiration_has_no_fill(recorded):
     log = log_of_rows([{**TRADE, "reason": "expiry"}], "mine")
-    found = with_recorded_quotes(log, recorded[0], FillModel.parse("natural"))
+    found = with_quotes(log, recorded[0], FillModel.parse("natural"))
     assert np.isnan(only(found)["exit_model"])
     assert found.notes == ("1 entries and 0 exits quoted by the record, within 20 min; model fill natural",)
