@@ -200,7 +200,7 @@ def _chain(
     captures = _captures(rows)
     capture, before = _choose(captures, session, source, notes)
     market = _of_one_market(capture.rows, warnings)
-    origin = origin_of(file.path) if file.kind == "parquet" else Origin()
+    origin = origin_of(file.place) if file.kind == "parquet" else Origin()
     return make_chain(
         market,
         symbol=own_symbol,

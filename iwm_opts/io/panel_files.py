@@ -54,7 +54,7 @@ Array = NDArray[np.float64]
 
 MAX_DTE: Final = 120  # calendar days to the last expiration that is kept
 STRETCH_ROWS: Final = 1 << 20  # rows held before the days among them are laid out
-SUFFIXES: Final = (".csv", ".parquet", ".json", ".txt", ".gz")
+SUFFIXES: Final = (".csv", ".parquet", ".json", ".txt", ".gz", ".zip", ".xlsx")
 SIMULATION: Final = "simulation.json"
 CHAINS_OF_SIMULATION: Final = "chains-*.parquet"
 EPOCH: Final = date(1970, 1, 1).toordinal()
@@ -200,7 +200,7 @@ class _Reader:
         self.read: dict[int, set[Path]] = {}  # files of each day so far
         self.fullest = self.done = 0
         opened = self._opened(files, brought)
-        origins = [origin_of(file.path) for file, _ in opened]
+        origins = [origin_of(file.place) for file, _ in opened]
         self.provenance = _provenance([file.path for file, _ in opened], origins)
         rates = {origin.rate for origin in origins}
         self.rate = rates.pop() if len(rates) == 1 else None
@@ -303,8 +303,8 @@ def _rows_of(file: DataFile) -> int:
     if file.kind == "parquet" and not file.packed:
         import pyarrow.parquet as pq
 
-        return int(pq.read_metadata(file.path).num_rows)
-    size = file.path.stat().st_size * (PACKED if file.packed else 1)
+        return int(pq.read_metadata(file.place).num_rows)
+    size = file.place.stat().st_size * (PACKED if file.packed else 1)
     return size // BYTES_A_ROW[file.kind]
 
 
@@ -436,10 +436,10 @@ def _batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str], requi
         return
     from pyarrow import dataset
 
-    schema = dataset.dataset(str(file.path), format="parquet").schema
+    schema = dataset.dataset(str(file.place), format="parquet").schema
     words_of = [name for name in texts if _is_text(schema.field(name).type)]
     options = dataset.ParquetReadOptions(dictionary_columns=words_of)
-    data = dataset.dataset(str(file.path), format=dataset.ParquetFileFormat(read_options=options))
+    data = dataset.dataset(str(file.place), format=dataset.ParquetFileFormat(read_options=options))
     start = 0
     try:
         for rows in data.scanner(columns=[*numbers, *texts], batch_size=BATCH_ROWS, batch_readahead=4).to_batches():

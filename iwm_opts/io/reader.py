@@ -24,14 +24,13 @@ from iwm_opts.io.json_tables import table_of_records
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.numbers import BLANKS, SIGNS, decimal_sign, numbers, parse_number
+from iwm_opts.io.packed import GZIP, ZIP, limit_of, table_of_zip
 from iwm_opts.io.parse import FORMS, Order, numeric_dates, parse_moment
-from iwm_opts.io.tables import GZIP, PARQUET, is_json, refuse_other_kind
+from iwm_opts.io.tables import PARQUET, is_json, refuse_other_kind
 from iwm_opts.io.text import dialect, encoding_of
 from iwm_opts.market.calendar import NEW_YORK, sessions
 
 MAX_BYTES: Final = 1 << 30  # unpacked
-MAX_RATIO: Final = 500  # unpacked over packed; deflate itself ends at 1032
-SMALL: Final = 1 << 20  # unpacked bytes below which a ratio is no bomb
 MAX_COLUMNS: Final = 2_000
 MAX_CELL: Final = 10_000  # characters
 MAX_ROWS: Final = 20_000_000
@@ -131,7 +130,7 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
 
 
 def unpacked(source: object, content: bytes) -> bytes:
-    """Bytes out of gzip, within limits.
+    """Bytes out of gzip, of the file of a zip archive, or of a workbook's sheet as CSV, within limits.
 
     Raises
     ------
@@ -140,9 +139,11 @@ def unpacked(source: object, content: bytes) -> bytes:
     """
     if len(content) > MAX_BYTES:
         raise DataError(source, f"is larger than {MAX_BYTES >> 20} MB", "give a smaller file")
+    most = limit_of(len(content), MAX_BYTES)
+    if content.startswith(ZIP):
+        return table_of_zip(content, Path(str(source)), most)
     if not content.startswith(GZIP):
         return content
-    most = min(MAX_BYTES, max(MAX_RATIO * len(content), SMALL))
     with gzip.open(io.BytesIO(content)) as stream:
         plain_bytes = stream.read(most + 1)
     if len(plain_bytes) > most:

@@ -5,7 +5,6 @@ batch keeps the number of its first row, so that an error can name the line. Num
 numbers are read a second time as words, under one convention for the whole file (`numbers`).
 """
 
-import gzip
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from iwm_opts.io.formats import HEADER_NAMES, halves
 from iwm_opts.io.json_tables import table_of_records
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.numbers import BLANKS, Sign, decimal_sign, numbers
+from iwm_opts.io.packed import GZIP, ZIP, gzip_stream, unpacked_copy
 from iwm_opts.io.ragged import refuse_ragged
 from iwm_opts.io.text import Dialect, dialect, encoding_of, sampled
 
@@ -31,10 +31,11 @@ BATCH_ROWS: Final = 1 << 17
 BLOCK_BYTES: Final = 1 << 20
 TAIL_BYTES: Final = 4096  # where the line below the rows is looked for
 WORDS: Final = pa.dictionary(pa.int32(), pa.string())
-GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
+PARQUET = b"PAR1"
+MAX_UNPACKED: Final = 1 << 36  # bytes of a gzipped file
+MAX_ZIPPED: Final = 1 << 30  # bytes of a zip archive or workbook, packed and unpacked
 OTHERS: Final = {
     b"%PDF": ("a PDF", ""),
-    b"PK\x03\x04": ("a zip archive or an Excel workbook", "unpack it, or save the sheet as CSV"),
     b"\xd0\xcf\x11\xe0": ("an Excel workbook", "save the sheet as CSV"),
     b"BZh": ("compressed by bzip2", "unpack it"),
     b"(\xb5/\xfd": ("compressed by zstandard", "unpack it"),
@@ -80,6 +81,7 @@ class DataFile:
     path: Path
     kind: Kind
     packed: bool  # gzip
+    place: Path  # where its bytes are: a temporary copy of what a zip archive or workbook holds
     columns: list[str]
     sample: dict[str, list[str]]
     form: Dialect | None = None  # of a CSV
@@ -119,18 +121,20 @@ def open_table(path: Path) -> DataFile:
         raise DataError(path, "is a directory", "give one file")
     with gate(path, "check the path and that the file is whole"):
         with path.open("rb") as file:
-            packed = file.read(2) == GZIP
-        with _unpacked(path, packed) as stream:
+            start = file.read(4)
+        packed = start.startswith(GZIP)
+        place = unpacked_copy(path, MAX_ZIPPED) if start == ZIP else path
+        with _unpacked(place, packed) as stream:
             head = stream.read(SAMPLE_BYTES)
     if not head.strip():
         raise DataError(path, "is empty", REMEDY)
     if head.startswith(PARQUET):
-        return _open_parquet(path, packed)
+        return _open_parquet(path, packed, place)
     refuse_other_kind(path, head)
     with gate(path, REMEDY):
         encoding = encoding_of(head)
         text = head.decode(encoding, errors="replace")
-        return _open_json(path, packed) if is_json(text) else _open_csv(path, packed, text, encoding)
+        return _open_json(path, packed, place) if is_json(text) else _open_csv(path, packed, place, text, encoding)
 
 
 def refuse_other_kind(path: Path, head: bytes, remedy: str = REMEDY) -> None:
@@ -257,16 +261,16 @@ def _simple(values: Any) -> Any:
 
 
 def _unpacked(path: Path, packed: bool) -> Any:
-    return gzip.open(path) if packed else path.open("rb")
+    return gzip_stream(path, MAX_UNPACKED) if packed else path.open("rb")
 
 
-def _open_csv(path: Path, packed: bool, text: str, encoding: str) -> DataFile:
+def _open_csv(path: Path, packed: bool, place: Path, text: str, encoding: str) -> DataFile:
     form = dialect(text.lstrip("\ufeff"), encoding, lambda cell: plain(cell) in HEADER_NAMES)
     columns = halves(form.columns)
-    below = _below(path, packed, encoding, len(columns), form.delimiter)
+    below = _below(place, packed, encoding, len(columns), form.delimiter)
     around = (*form.above, *below, path.name)
     sample = sampled(text, form, columns, SAMPLE_ROWS)
-    return DataFile(path, "csv", packed, columns, sample, form, around=around, has_footer=bool(below))
+    return DataFile(path, "csv", packed, place, columns, sample, form, around=around, has_footer=bool(below))
 
 
 def _below(path: Path, packed: bool, encoding: str, columns: int, delimiter: str) -> list[str]:
@@ -289,7 +293,7 @@ def _csv_batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -
     place = {name: str(position) for position, name in reversed(list(enumerate(file.columns)))}
     columns = [*numbers, *texts]
     types = {place[name]: pa.float64() for name in numbers} | {place[name]: WORDS for name in texts}
-    stream = pa.input_stream(str(file.path), compression="gzip" if file.packed else None)
+    stream = _unpacked(file.place, packed=True) if file.packed else pa.input_stream(str(file.place), compression=None)
     encoding = file.form.encoding
     reader = arrow_csv.open_csv(
         stream,
@@ -354,7 +358,7 @@ def _refuse_ragged(file: DataFile) -> None:
     """Raise for the first ragged row of a CSV; silent without any."""
     assert file.form is not None
     try:
-        with _unpacked(file.path, file.packed) as stream:
+        with _unpacked(file.place, file.packed) as stream:
             refuse_ragged(file.path, stream, file.form)
     except IwmOptsError:
         raise
@@ -362,8 +366,8 @@ def _refuse_ragged(file: DataFile) -> None:
         return
 
 
-def _open_json(path: Path, packed: bool) -> DataFile:
-    with gate(path, REMEDY, "cannot be read as JSON: {}"), _unpacked(path, packed) as stream:
+def _open_json(path: Path, packed: bool, place: Path) -> DataFile:
+    with gate(path, REMEDY, "cannot be read as JSON: {}"), _unpacked(place, packed) as stream:
         return json_table(path, stream)
 
 
@@ -379,15 +383,16 @@ def json_table(path: Path, stream: IO[bytes]) -> DataFile:
     text = content.decode(encoding_of(content))
     table = table_of_records(text)
     sample = {name: [v for v in table.column(name)[:SAMPLE_ROWS].to_pylist() if v] for name in table.column_names}
-    return DataFile(path, "json", False, table.column_names, sample, table=table, around=(path.name, text[:TAIL_BYTES]))
+    around = (path.name, text[:TAIL_BYTES])
+    return DataFile(path, "json", False, path, table.column_names, sample, table=table, around=around)
 
 
-def _open_parquet(path: Path, packed: bool) -> DataFile:
+def _open_parquet(path: Path, packed: bool, place: Path) -> DataFile:
     import pyarrow.parquet as pq
 
     with (
         gate(path, "check that the file is whole"),
-        pq.ParquetFile(_unpacked_parquet(path, packed)) as data,
+        pq.ParquetFile(_unpacked_parquet(place, packed)) as data,
     ):
         # A dataset's `head` would read several row groups whole.
         first = range(min(1, data.num_row_groups))
@@ -395,12 +400,15 @@ def _open_parquet(path: Path, packed: bool) -> DataFile:
         columns = list(data.schema_arrow.names)
         head = next(heads, pa.RecordBatch.from_pylist([], data.schema_arrow)).to_pydict()
     sample = {name: [str(value) for value in head[name] if value is not None] for name in columns}
-    return DataFile(path, "parquet", packed, columns, sample, around=(path.name,))
+    return DataFile(path, "parquet", packed, place, columns, sample, around=(path.name,))
 
 
 def _unpacked_parquet(path: Path, packed: bool) -> Any:
     """The file itself, or its bytes out of gzip: rare, for Parquet compresses by itself."""
-    return pa.BufferReader(gzip.decompress(path.read_bytes())) if packed else str(path)
+    if not packed:
+        return str(path)
+    with _unpacked(path, packed) as stream:
+        return pa.BufferReader(stream.read())
 
 
 def _scanner(file: DataFile, columns: Sequence[str], only: tuple[str, Any] | None) -> Any:
@@ -413,9 +421,9 @@ def _scanner(file: DataFile, columns: Sequence[str], only: tuple[str, Any] | Non
     if file.packed:
         import pyarrow.parquet as pq
 
-        data = dataset.dataset(pq.read_table(_unpacked_parquet(file.path, packed=True)))
+        data = dataset.dataset(pq.read_table(_unpacked_parquet(file.place, packed=True)))
     else:
-        data = dataset.dataset(str(file.path), format="parquet")
+        data = dataset.dataset(str(file.place), format="parquet")
     if condition is not None and pa.types.is_string_view(data.schema.field(only[0] if only else "").type):
         condition = None  # pyarrow cannot compare string views: the rows are filtered by the reader
     return data.scanner(columns=list(columns), filter=condition, batch_size=BATCH_ROWS, batch_readahead=1)

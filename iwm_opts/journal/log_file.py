@@ -4,23 +4,19 @@ import codecs
 import csv
 import gzip
 import io
-import zipfile
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from iwm_opts.errors import DataError
+from iwm_opts.io.packed import GZIP, ZIP, Rows, sheet_rows, unzipped
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 LARGEST: Final = 200_000_000  # bytes of a log once unpacked
 FIRST_ROWS: Final = 200  # by which delimiters are compared
 FORMATS: Final = "CSV, Excel (.xlsx), XML or Parquet, also inside .gz or .zip"
-GZIP, ZIP, PARQUET, OLD_EXCEL = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0"
-
-Rows = Sequence[tuple[int, list[str]]]  # line number of the file and its cells, stripped; empty lines left out
+PARQUET, OLD_EXCEL = b"PAR1", b"\xd0\xcf\x11\xe0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +77,7 @@ def open_log(path: Path) -> LogFile:
     if content.startswith(PARQUET):
         return LogFile(path, parquet=content)
     if content.startswith(ZIP):
-        return LogFile(path, sheet=_sheet(content, path))
+        return LogFile(path, sheet=sheet_rows(content, path))
     if content.startswith(OLD_EXCEL):
         raise DataError(path, "is an Excel 97-2003 workbook", "Save it as .xlsx or CSV")
     if content.startswith(b"%PDF"):
@@ -96,30 +92,15 @@ def open_log(path: Path) -> LogFile:
 
 def _unpacked(content: bytes, path: Path) -> bytes:
     """Content out of gzip, or of the single file of a zip archive; a workbook stays packed."""
+    if content.startswith(ZIP):
+        return unzipped(content, path, LARGEST)
     if content.startswith(GZIP):
         try:
             with gzip.open(io.BytesIO(content)) as stream:
                 content = stream.read(LARGEST + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(path, f"is damaged gzip: {error}", "Check that the file is whole") from None
-    elif content.startswith(ZIP):
-        try:
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                files = [item for item in archive.infolist() if not item.is_dir() and "__MACOSX" not in item.filename]
-                if "xl/workbook.xml" in {item.filename for item in files}:
-                    return _within(content, sum(item.file_size for item in files), path)
-                if len(files) != 1:
-                    names = ", ".join(item.filename for item in files[:5])
-                    raise DataError(path, f"zip archive of {len(files)} files: {names}", "Extract one and give it")
-                with archive.open(files[0]) as stream:
-                    content = stream.read(LARGEST + 1)
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-            raise DataError(path, f"is a damaged or locked zip archive: {error}", "Extract it first") from None
-    return _within(content, len(content), path)
-
-
-def _within(content: bytes, size: int, path: Path) -> bytes:
-    if size > LARGEST:
+    if len(content) > LARGEST:
         raise DataError(path, f"holds over {LARGEST:,} bytes", "Export a shorter period")
     return content
 
@@ -142,37 +123,3 @@ def _decoded(content: bytes, path: Path) -> str:
     text = text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n")
     first, _, rest = text.partition("\n")
     return "\n" + rest if first.strip().lower().startswith("sep=") else text  # Excel's own first line
-
-
-def _sheet(content: bytes, path: Path) -> Rows:
-    """Rows of the first sheet that holds any."""
-    try:
-        from openpyxl import load_workbook
-    except ImportError:
-        raise DataError(path, "is an Excel workbook", 'Install "iwm-opts[xlsx]", or save it as CSV') from None
-    try:
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        for sheet in book.worksheets:
-            rows = [
-                (line, [_cell(value) for value in values])
-                for line, values in enumerate(sheet.iter_rows(values_only=True), start=1)
-                if any(value not in (None, "") for value in values)
-            ]
-            if rows:
-                return rows
-    except Exception as error:
-        raise DataError(path, f"is a damaged workbook: {type(error).__name__}", "Save it as CSV") from None
-    raise DataError(path, "is an empty workbook", f"Give {FORMATS}")
-
-
-def _cell(value: Any) -> str:
-    """A cell as text: dates in ISO form, whole numbers without a fraction."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="seconds") if value.time() != time() else f"{value:%Y-%m-%d}"
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float):
-        return f"{int(value)}" if value.is_integer() and abs(value) < 1e15 else repr(value)
-    return str(value).strip()
