@@ -16,7 +16,17 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.columns import canonical_rows
 from iwm_opts.io.formats import detect
 from iwm_opts.io.provenance import Origin, origin_of
-from iwm_opts.io.selection import Selection, clean_symbol, refuse_day, refuse_symbol, select, select_days
+from iwm_opts.io.readings import readings_of
+from iwm_opts.io.selection import (
+    Selection,
+    clean_symbol,
+    day_column_of,
+    refuse_day,
+    refuse_days,
+    refuse_symbol,
+    select,
+    select_days,
+)
 from iwm_opts.io.tables import DataFile, open_table
 from iwm_opts.market.calendar import in_session, latest_session
 from iwm_opts.market.capture import make_chain
@@ -169,6 +179,10 @@ def read_chains(
     file = open_table(Path(path))
     source, chosen = str(file.path), None if symbol is None else clean_symbol(symbol)
     layout = detect(file.columns, file.sample, source)
+    readings = readings_of(file, layout)
+    if day_column_of(readings) is None and readings.snapshot_day is not None:
+        yield from _only_day(file, readings.snapshot_day, symbol, session, (first or date.min, last or date.max), skip)
+        return
     for selection in select_days(file, layout, first, last, chosen, skip, progress):
         if isinstance(selection, DataError):
             yield selection
@@ -179,6 +193,25 @@ def read_chains(
         except DataError as error:
             chain = DataError(f"{source}, {selection.day}", error.rule, error.remedy)
         yield chain
+
+
+def _only_day(
+    file: DataFile,
+    day: date,
+    symbol: str | None,
+    session: str | None,
+    window: tuple[date, date],
+    skip: Collection[date],
+) -> Iterator[Chain | DataError]:
+    """The chain of a file that is one capture."""
+    if not window[0] <= day <= window[1]:
+        refuse_days(file.path, [day], *window)
+    if day in skip:
+        return
+    try:
+        yield read_chain(file, symbol, None, session, is_file=True)
+    except DataError as error:
+        yield DataError(f"{file.path}, {day}", error.rule, error.remedy)
 
 
 def _chain(

@@ -23,6 +23,7 @@ from iwm_opts.conventions import RIGHT_SIGN, Provenance
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.columns import BEFORE_CLOSE, FEED_DELAY, NEVER
 from iwm_opts.io.failures import why
+from iwm_opts.io.files import read_chains
 from iwm_opts.io.formats import Layout, detect
 from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES
 from iwm_opts.io.layouts.layout import plain
@@ -46,7 +47,14 @@ from iwm_opts.kernels.panel.implied_rate import SLOPE_WINDOW_DAYS
 from iwm_opts.market.calendar import at_close
 from iwm_opts.market.contract import Contract, is_adjusted, settlement_of, underlying_of
 from iwm_opts.market.panel import Panel, joined, taken
-from iwm_opts.market.panel_rows import QuoteRows, Report, listed_roots, panel_of_rows, rows_together
+from iwm_opts.market.panel_rows import (
+    QuoteRows,
+    Report,
+    listed_roots,
+    panel_of_rows,
+    rows_of_chain,
+    rows_together,
+)
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
@@ -57,6 +65,7 @@ STRETCH_ROWS: Final = 1 << 20  # rows held before the days among them are laid o
 SUFFIXES: Final = (".csv", ".parquet", ".json", ".txt", ".gz", ".zip", ".xlsx")
 SIMULATION: Final = "simulation.json"
 CHAINS_OF_SIMULATION: Final = "chains-*.parquet"
+FIXED_POINT_DIGITS: Final = 8  # of an ask in 1e-9 dollars; one in dollars has fewer
 EPOCH: Final = date(1970, 1, 1).toordinal()
 ROLES: Final = (
     "occ", "underlying_symbol", "root", "quote_date", "quote_time", "feed_time", "session", "last_trade",
@@ -206,7 +215,12 @@ class _Reader:
         self.rate = rates.pop() if len(rates) == 1 else None
         self.symbols = _Symbols(symbol)
         reach = max_dte if self.rate is not None else max(max_dte, int(SLOPE_WINDOW_DAYS[1]) + 1)
-        self.files = {file.path: _FileRows(file, layout, self.symbols, max_dte, reach) for file, layout in opened}
+        self.files: dict[Path, _FileRows | _LoadedRows] = {
+            file.path: _FileRows(file, layout, self.symbols, max_dte, reach)
+            if is_plain(file, layout)
+            else _LoadedRows(file.path, self.symbols, session)
+            for file, layout in opened
+        }
         self.total = sum(_rows_of(file) for file, _ in opened)
         self.name = _name(list(self.files))
 
@@ -229,7 +243,8 @@ class _Reader:
             try:
                 file = open_table(path)
                 layout = detect(file.columns, file.sample, path)
-                if day_column_of(readings_of(file, layout)) is None:
+                readings = readings_of(file, layout)
+                if day_column_of(readings) is None and readings.snapshot_day is None:
                     rule = "has no column for the quote date"
                     raise DataError(path, rule, "give a file that says of which day each row is")
             except DataError as error:
@@ -343,6 +358,46 @@ class _Symbols:
         if not self.seen:
             raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with --symbol")
         return next(iter(self.seen))
+
+
+def is_plain(file: DataFile, layout: Layout) -> bool:
+    """Whether rows mean the same read as columns: nothing is said around them, and prices are dollars."""
+    readings, vendor = readings_of(file, layout), layout.vendor
+    if day_column_of(readings) is None or readings.facts or "clock" in layout.columns:
+        return False
+    if layout.shape == "wide" and set(layout.groups) != set(RIGHT_SIGN):
+        return False
+    asks = [cell for cell in file.sample.get(layout.columns.get("ask", ""), ()) if len(cell) >= FIXED_POINT_DIGITS]
+    is_declared = vendor is not None and (
+        vendor.around or vendor.carried or vendor.no_quote is not None or {"bid", "ask"} & set(vendor.units)
+    )
+    return not asks and not is_declared
+
+
+class _LoadedRows:
+    """Rows of one file through the loader of single chains, for layouts that columns alone do not tell."""
+
+    def __init__(self, path: Path, symbols: _Symbols, session: str | None) -> None:
+        self.path, self.symbols, self.session = path, symbols, session
+        self.refused: dict[int, DataError] = {}
+        self.is_ordered = True
+        self.rows = 0
+
+    def stretches(self, only: NDArray[np.int64] | None = None) -> Iterator[QuoteRows]:
+        """A stretch a day; see `_FileRows.stretches`."""
+        newest = -1
+        for chain in read_chains(self.path, symbol=self.symbols.wanted, session=self.session):
+            if isinstance(chain, DataError):
+                day = date.fromisoformat(str(chain.source)[-10:]).toordinal()
+                self.refused.setdefault(day, chain)
+                continue
+            day = chain.as_of.toordinal()
+            self.symbols.seen.add(chain.symbol)
+            self.is_ordered &= day >= newest
+            newest = max(newest, day)
+            self.rows += len(chain.quotes)
+            if only is None or day in only:
+                yield rows_of_chain(chain)
 
 
 class _FileRows:

@@ -8,12 +8,14 @@ import pytest
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.files import load_chain
+from iwm_opts.io.panel_files import build_panel
 from iwm_opts.market.contract import settlement_of
 
 DAY = date(2026, 10, 2)
 CHAINS = Path(__file__).parent / "chains"
 WITHOUT_SYMBOL = ("s_stock_numeric", "s_underlying_numeric", "s_wide_bid_call", "s_wide_xy")
 OTHERS = ("cboe_vix", "cboe_quotedata_nohead", "dolthub_xyz", "dolthub_near", "theta_0dte", *WITHOUT_SYMBOL)
+UNDATED = ("adj_", "split", "yahooquery", "saturday")  # days of the latest trade, or of a weekend
 SAME = sorted(p.name.removesuffix(".gz") for p in CHAINS.glob("*.gz") if not p.name.startswith(OTHERS))
 
 
@@ -28,6 +30,20 @@ def test_one_market_in_every_shape(case, quotes_of, base, name):
     np.testing.assert_allclose(quotes.to_numpy(), base.to_numpy(), atol=1e-9)
     vols = chain.quotes["implied_volatility"]
     assert vols.isna().all() or float(vols.median()) == pytest.approx(0.212, abs=0.002)
+
+
+@pytest.mark.parametrize("name", [name for name in SAME if not name.startswith(UNDATED)] + ["s_wide_xy.csv"])
+def test_a_panel_of_days_reads_every_shape_alike(case, name):
+    reference = build_panel([case("chains/base.csv")]).panel
+    panel = build_panel([case(f"chains/{name}")], symbol="IWM").panel
+    assert (panel.dates, panel.strike.tolist()) == ((DAY,), reference.strike.tolist())
+    np.testing.assert_allclose(panel.quotes, reference.quotes, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in SAME if name.startswith(UNDATED)])
+def test_a_panel_needs_the_day(case, name):
+    with pytest.raises(DataError, match="no column for the quote date|when the exchange was closed"):
+        build_panel([case(f"chains/{name}")], symbol="IWM")
 
 
 @pytest.mark.parametrize("name", WITHOUT_SYMBOL)
