@@ -20,7 +20,8 @@ ISO: Final = r"\d{4}-\d{2}-\d{2}[ T]\d{1,2}:\d{2}"
 OFFSET: Final = r"(?:Z|[+-]\d{2}:?\d{2})$"
 SLACK: Final = 1e-6  # share of price
 LARGEST_VOLUME: Final = 1e12  # shares a minute
-SHIFTED: Final = 0.5  # fraction of minutes in the session below which a zone is distrusted
+SHIFTED: Final = 0.98  # fraction of minutes in the session, above which a zone is that of the file
+ZONES: Final = ("UTC", "America/Chicago", "America/Denver", "America/Los_Angeles", "Europe/London", "Europe/Berlin")
 REMEDY: Final = "give a CSV file of one-minute bars with datetime, open, high, low, close and volume columns"
 
 
@@ -114,12 +115,24 @@ def _new_york(frame: Frame, column: str) -> tuple["pd.Series[Any]", tuple[str, .
 
 
 def _in_session(times: "pd.Series[Any]", is_zoned: bool) -> tuple["pd.Series[Any]", tuple[str, ...]]:
-    """Times as they are, or from UTC where only that puts them into the session."""
-    if is_zoned or _within(times) >= SHIFTED:
+    """Times as they are, or from another zone where only that puts them into the session.
+
+    Minutes of extended hours lie outside in every zone: they stay as they are.
+    """
+    here = _within(times)
+    if is_zoned or here > SHIFTED:
         return times, ()
-    shifted = times.dt.tz_localize("UTC").dt.tz_convert(TIMEZONE).dt.tz_localize(None)
-    if _within(shifted) > SHIFTED:
-        return shifted, ("times carry no zone: taken for UTC, for as times of New York most lie outside the session",)
+    best, zone, shifted = here, "", times
+    for name in ZONES:
+        local = times.dt.tz_localize(name, ambiguous="NaT", nonexistent="NaT").dt.tz_convert(TIMEZONE)
+        local = local.dt.tz_localize(None)
+        if not local.isna().any() and (share := _within(local)) > best:
+            best, zone, shifted = share, name, local
+    if best > SHIFTED:
+        rule = (
+            f"times carry no zone: taken for {zone}, for as times of New York {1.0 - here:.0%} lie outside the session"
+        )
+        return shifted, (rule,)
     return times, ()
 
 

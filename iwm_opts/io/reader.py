@@ -38,6 +38,7 @@ HEADS: Final = frozenset({"", "ticker", "price", "date", "datetime", "symbol", "
 HEADER_ROWS: Final = 4  # lines of names that yfinance and pandas write above the rows, at most
 KNOWN: Final = frozenset(name for names in NAMES.values() for name in names) | {"iv", "iv10", "iv30", "value"}
 CHUNK: Final = 1 << 20
+DAILY_STEP: Final = 7.0  # days between those of a daily or weekly series, at most
 CLEARLY: Final = 1.2  # times that one order of day and month must be more regular than the other
 
 
@@ -358,7 +359,9 @@ def _order(frame: Frame, cells: list[str]) -> tuple[Order, tuple[str, ...]]:
     readings = {order: _days(numeric, order) for order in ("mdy", "dmy")}
     fits = [order for order, days in readings.items() if days is not None]
     if len(fits) > 1:
-        regularity = {order: _regularity(readings[order]) for order in fits}
+        is_daily = min(_step(readings[order] or []) for order in fits) <= DAILY_STEP
+        measure = _regularity if is_daily else _on_sessions  # dividends are as irregular in both orders
+        regularity = {order: measure(readings[order]) for order in fits}
         best = max(regularity.values())
         fits = [order for order in fits if regularity[order] * CLEARLY >= best]
     if len(fits) == 1:
@@ -393,8 +396,14 @@ def _regularity(days: list[Any] | None) -> float:
     """Fraction of days on sessions over the usual step between them: highest for a daily series read right."""
     if not days:
         return 0.0
+    step = _step(days)
+    return _on_sessions(days) / step if step else 0.0
+
+
+def _step(days: list[Any]) -> float:
+    """Usual step between days, in days."""
     steps = np.diff(np.unique(np.array(days, dtype="datetime64[D]"))).astype(np.int64)
-    return _on_sessions(days) / float(np.median(steps)) if len(steps) else 0.0
+    return float(np.median(steps)) if len(steps) else 0.0
 
 
 def day_index(values: list[Any]) -> tuple[NDArray[np.datetime64], tuple[str, ...]]:

@@ -42,7 +42,7 @@ def test_a_panel_of_days_reads_every_shape_alike(case, name):
 
 @pytest.mark.parametrize("name", [name for name in SAME if name.startswith(UNDATED)])
 def test_a_panel_needs_the_day(case, name):
-    with pytest.raises(DataError, match="no column for the quote date|when the exchange was closed"):
+    with pytest.raises(DataError, match=r"no column for the quote date|when the exchange was closed"):
         build_panel([case(f"chains/{name}")], symbol="IWM")
 
 

@@ -3,10 +3,12 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.bars import load_bars, notes_of
+from iwm_opts.io.dividends import load_dividends
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.minutes import load_minutes
 from iwm_opts.market.bars import PRICES, missing_sessions
@@ -99,3 +101,38 @@ def test_minutes_that_only_utc_puts_into_the_session(case):
     minutes = load_minutes(path)
     assert minutes.bars.equals(load_minutes(case("series/M00_minutes_naive.csv")).bars)
     assert any("taken for UTC" in note for note in minutes.skipped)
+
+
+@pytest.mark.parametrize("zone", ["America/Chicago", "America/Los_Angeles", "Europe/Berlin"])
+def test_minutes_of_another_zone_that_the_session_proves(case, zone):
+    path = case("series/M02_minutes_utc.csv")
+    table = pd.read_csv(path)
+    name = table.columns[0]
+    there = pd.to_datetime(table[name], utc=True).dt.tz_convert(zone)
+    table.assign(**{name: there.dt.strftime("%Y-%m-%d %H:%M:%S")}).to_csv(path, index=False)
+    minutes = load_minutes(path)
+    assert minutes.bars.equals(load_minutes(case("series/M00_minutes_naive.csv")).bars)
+    assert any(f"taken for {zone}" in note for note in minutes.skipped)
+
+
+def test_minutes_of_extended_hours_stay_on_new_york_s_clock(case):
+    path = case("series/M00_minutes_naive.csv")
+    table = pd.read_csv(path)
+    name = table.columns[0]
+    early = table[pd.to_datetime(table[name]).dt.hour == 10]
+    early = early.assign(**{name: early[name].str.replace(" 10:", " 07:")})
+    pd.concat([table, early]).to_csv(path, index=False)
+    minutes = load_minutes(path)
+    assert minutes.bars.equals(load_minutes(case("series/M00_minutes_naive.csv")).bars)
+    assert any("outside the regular session left out" in note for note in minutes.skipped)
+
+
+def test_dividends_whose_days_and_months_both_fit_are_refused(tmp_path):
+    path = tmp_path / "dividends.csv"
+    path.write_text("Date,Dividend\n07/03/2025,0.48\n06/05/2025,0.57\n")
+    with pytest.raises(DataError, match="2025-07-03 or 2025-03-07: both fit"):
+        load_dividends(path)
+    path.write_text("Date,Dividend\n17/12/2024,0.68\n07/03/2025,0.48\n06/05/2025,0.57\n")
+    assert [str(dividend.ex_date) for dividend in load_dividends(path).dividends] == [
+        "2024-12-17", "2025-03-07", "2025-05-06",
+    ]  # fmt: skip
