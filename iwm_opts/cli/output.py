@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -10,6 +10,8 @@ from iwm_opts.cli.values import Values
 
 if TYPE_CHECKING:
     from iwm_opts.api.result import Result
+
+STDOUT: Final = "-"
 
 
 def write_result(result: "Result", values: Values) -> None:
@@ -25,8 +27,8 @@ def result_text(result: "Result", values: Values) -> str:
 
 
 def emit(text: str, values: Mapping[str, object]) -> None:
-    """Write text to standard output, or whole or not at all to --output."""
-    if not values["output"]:
+    """Write text to standard output, or whole or not at all to --output; `-` is standard output."""
+    if values["output"] in (None, "", STDOUT):
         click.echo(text, nl=False)
         return
     write_file(Path(str(values["output"])), text.encode(errors="replace"), values)

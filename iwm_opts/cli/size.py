@@ -4,7 +4,7 @@ import click
 
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import Number, account_options, group, option, output_options
-from iwm_opts.cli.output import write_result
+from iwm_opts.cli.output import say, write_result
 from iwm_opts.cli.requests import account
 from iwm_opts.cli.values import Values, build, takes_values
 
@@ -64,4 +64,6 @@ def size(values: Values) -> None:
     names, unit = (CONTRACTS_ALONE, "shares") if is_shares else (SHARES_ALONE, "contracts")
     values.refuse_typed(names, f"means nothing when sizing {unit}: leave it out")
     trade = build(ShareRisk, values) if is_shares else build(PackageRisk, values)
+    if is_shares and None not in (values["stop"], values["atr"]):
+        say("--stop is the stop: --atr has no effect beside it", values)
     write_result(answer_size(SizeRequest(trade=trade, account=account(values))), values)

@@ -1,12 +1,14 @@
 """Plans that cannot be traded as written, and why."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from iwm_opts.market.minutes import SESSION_MINUTES
 from iwm_opts.plans.checklist import CRITERIA, DEFAULTS
 
 if TYPE_CHECKING:
     from iwm_opts.plans.plan import Plan
+
+MOST_ON_A_DEBIT: Final = 10.0  # times the debit paid
 
 Found = list[tuple[tuple[str, ...], str]]
 
@@ -30,7 +32,7 @@ def contradictions(plan: "Plan") -> Found:
         conflicts.append((("package",), "shares have no option package: leave [package] out"))
     if instrument != "shares" and plan.exits is not None:
         conflicts.append((("exits",), f"[exits] applies to shares; {instrument} takes its exits from [package]"))
-    return conflicts + _of_numbers(plan)
+    return conflicts + _of_profit(plan) + _of_numbers(plan)
 
 
 def _of_edge(edge: str, instrument: str, horizon: str) -> Found:
@@ -65,6 +67,17 @@ def _of_edge(edge: str, instrument: str, horizon: str) -> Found:
     if edge == "vol-contraction" and horizon == "intraday":
         conflicts.append((("horizon",), "an IV rank moves over days: choose swing or multi-week"))
     return conflicts
+
+
+def _of_profit(plan: "Plan") -> Found:
+    """A profit target is a fraction, of which 50 is a slip for 0.5: nothing earns more than its credit."""
+    if plan.package is None:
+        return []
+    is_sold = plan.instrument == "condor" or plan.package.kind == "bull-put"
+    most, of = (1.0, "credit") if is_sold else (MOST_ON_A_DEBIT, "debit")
+    if plan.package.profit <= most:
+        return []
+    return [(("package", "profit"), f"a fraction of the {of}, at most {most:g}: half of it is 0.5")]
 
 
 def _of_numbers(plan: "Plan") -> Found:

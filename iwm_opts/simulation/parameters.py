@@ -214,7 +214,7 @@ def load_parameters(path: Path) -> Parameters:
         When a number breaks its rule.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DataError(path, f"invalid TOML ({error})", "give a parameter file") from None
     return parameters_from(tables, str(path))

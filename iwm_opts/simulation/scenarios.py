@@ -90,7 +90,7 @@ def load_scenarios(path: Path) -> dict[str, Scenario]:
         When the file cannot be read, or a scenario lacks something or holds what nothing reads.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DataError(path, f"invalid TOML ({error})", "give a scenario file") from None
     return _scenarios(tables, str(path))

@@ -115,3 +115,16 @@ def test_a_quote_of_zero_is_refused(run):
     failed = run("fills", "--leg", "-1P200@0/0")
     assert failed.code == 1
     assert "an ask of zero is not a quote" in failed.err
+
+
+def test_output_to_a_dash_is_standard_output(run, tmp_path):
+    asked = ("size", "--max-loss", "300", "--account", "50000")
+    page = run(*asked, "--output", "-")
+    assert page.out == run(*asked).out
+    assert (page.err, list(tmp_path.glob("-"))) == ("", [])
+
+
+def test_an_atr_beside_a_stop_is_told_to_have_no_effect(run):
+    page = run("size", "--entry", "240", "--stop", "235", "--atr", "4", "--account", "50000")
+    assert "100 shares" in page.out
+    assert page.err == "--stop is the stop: --atr has no effect beside it\n"

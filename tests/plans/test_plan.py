@@ -178,3 +178,31 @@ def test_an_intraday_trade_ends_within_its_session():
     assert make_usual_plan("momentum", momentum={"exit_minute": 390}).rule.exit_minute == 390
     with pytest.raises(InputError, match=r"momentum\.exit_minute=391: lies after the close"):
         make_usual_plan("momentum", momentum={"exit_minute": 391})
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + SHORTEST.encode())
+    assert load_plan(path) == make_plan(**tomllib.loads(SHORTEST))
+
+
+@pytest.mark.parametrize(
+    ("instrument", "kind", "profit", "is_refused"),
+    [
+        ("condor", "by-rule", 50, True), ("condor", "by-rule", 1.01, True), ("condor", "by-rule", 1, False),
+        ("vertical", "bull-put", 50, True), ("vertical", "bull-call", 2, False), ("vertical", "bull-call", 50, True),
+    ],
+)  # fmt: skip
+def test_a_profit_in_per_cent_is_refused(tmp_path, instrument, kind, profit, is_refused):
+    path = tmp_path / "plan.toml"
+    path.write_text(
+        f'version = 1\nname = "a"\nedge = "vol-contraction"\nhorizon = "multi-week"\ninstrument = "{instrument}"\n'
+        f'[package]\nkind = "{kind}"\nprofit = {profit}\n'
+    )
+    if is_refused:
+        with pytest.raises(DataError, match=r"line 8, package\.profit: a fraction of the .*half of it is 0\.5"):
+            load_plan(path)
+    else:
+        package = load_plan(path).package
+        assert package is not None
+        assert package.profit == profit
