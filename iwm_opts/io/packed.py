@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from iwm_opts.errors import DataError
 
@@ -34,7 +34,7 @@ def limit_of(size: int, most: int) -> int:
 class Limited(io.RawIOBase):
     """A stream that refuses to give more than so many bytes."""
 
-    def __init__(self, stream: IO[bytes], source: object, limit: int) -> None:
+    def __init__(self, stream: gzip.GzipFile, source: object, limit: int) -> None:
         self.stream, self.source, self.limit, self.count = stream, source, limit, 0
 
     def readable(self) -> bool:

@@ -13,11 +13,12 @@ import pandas as pd
 from iwm_opts.backtest.metrics import PATH
 from iwm_opts.conventions import MULTIPLIER, TIMEZONE
 from iwm_opts.errors import DataError
+from iwm_opts.io.packed import Rows
 from iwm_opts.journal import brokers
 from iwm_opts.journal.brokers.layout import NAMED, Export, Layout, RowReport
 from iwm_opts.journal.executions import Execution
 from iwm_opts.journal.fields import TwoReadingsError, columns_of, is_blank
-from iwm_opts.journal.log_file import LogFile, Rows, open_log
+from iwm_opts.journal.log_file import LogFile, open_log
 from iwm_opts.journal.matching import match_executions
 from iwm_opts.journal.packages import PackageTrade, strategy_of
 from iwm_opts.journal.share_lots import ShareTrade

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from iwm_opts.io.packed import Rows
 from iwm_opts.journal.executions import Execution
 from iwm_opts.journal.fields import Notation, Row, columns_of, day_first, decimal_sign, is_blank
-from iwm_opts.journal.log_file import Rows
 
 NAMED: Final = 20  # unreadable rows that are named one by one; the rest is counted
 

@@ -19,6 +19,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.io.packed import Rows
 from iwm_opts.journal.brokers.layout import Export, Layout, RowReport
 from iwm_opts.journal.executions import (
     Effect,
@@ -41,7 +42,6 @@ from iwm_opts.journal.fields import (
     right_of,
     shown,
 )
-from iwm_opts.journal.log_file import Rows
 from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.contract import Contract
 
