@@ -53,13 +53,13 @@ def main() -> None:
 
 
 def data_folder() -> Path | None:
-    """The folder named on the command line or by the variable; None where there is none."""
+    """Folder named on the command line or by the variable; None where there is none."""
     named = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("IWM_OPTS_TEST_DATA", "")
     return Path(named) if named and Path(named).is_dir() else None
 
 
 def files_of(folder: Path) -> ModelledFiles:
-    """Inputs of the modelled market that the folder holds."""
+    """Return inputs of the modelled market that the folder holds."""
 
     def optional(name: str) -> str | None:
         return str(folder / name) if (folder / name).exists() else None

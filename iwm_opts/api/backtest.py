@@ -111,7 +111,7 @@ class BacktestResult(Result):
         return self.pooled.notes
 
     def to_frame(self) -> pd.DataFrame:
-        """The trades; see `trades`."""
+        """Trades; see `trades`."""
         return self.trades
 
     def record(self) -> Record:

@@ -79,7 +79,7 @@ class EvidenceResult(Result):
         return evidence_csv(self.evidence)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Finding, arms and differences."""
+        """Return the finding, arms and differences."""
         return evidence_table(self.evidence, columns)
 
     def headline(self) -> tuple[str, list[str], str]:

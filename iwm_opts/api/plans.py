@@ -135,13 +135,13 @@ class PlanReport(Result):
         return rows_as_csv(check_rows(self.standing))
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """The decision as a table, or the document as Markdown."""
+        """Decision as a table, or the document as Markdown."""
         if self.check:
             return check_table(self.standing, self.label, columns)
         return as_markdown(plan_page(self.standing, self.label))
 
     def to_html(self, path: str | Path | None = None) -> str:
-        """The document as one HTML page; written to a file too where one is named."""
+        """Document as one HTML page; written to a file too where one is named."""
         from iwm_opts.io.atomic import write_durably
 
         page = as_html(plan_page(self.standing, self.label))
@@ -150,7 +150,7 @@ class PlanReport(Result):
         return page
 
     def to_prompt(self) -> str:
-        """The document as a brief for a language model."""
+        """Document as a brief for a language model."""
         return plan_prompt(self.standing, as_markdown(plan_page(self.standing, self.label)))
 
     def headline(self) -> tuple[str, list[str], str]:
@@ -180,7 +180,7 @@ class PlanBacktest(Result):
         return plan_backtest_record(self.result) | {"simulated": bool(self.label), "label": self.label}
 
     def to_csv(self) -> str:
-        """The trades, as a log that `review` reads."""
+        """Trades, as a log that `review` reads."""
         return as_csv(log_of_plan(self.result))
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
@@ -212,11 +212,11 @@ class PlanEvidenceResult(Result):
         return rows_as_csv(plan_evidence_record(self.evidence)["rules"])
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """A table by rule."""
+        """Table by rule."""
         return plan_evidence_table(self.evidence, self.label, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Finding."""
+        """Return the finding."""
         return "rules of the plan", [self.evidence.sentence], self.label
 
 
@@ -246,7 +246,7 @@ class InstrumentComparison(Result):
         return rows_as_csv(instrument_rows(self.results))
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """A table by instrument."""
+        """Table by instrument."""
         return instruments_table(self.plan, self.stage.period, list(self.results), self.label)
 
     def headline(self) -> tuple[str, list[str], str]:
@@ -295,11 +295,11 @@ class TradingPlan:
         return answer_plan(PlanRequest(plan=self.plan, data=data, on=as_day("on", on), check=True))
 
     def document(self, data: PlanData, on: Day | None = None) -> PlanReport:
-        """The plan's document with the numbers of a day and the evidence behind its rules."""
+        """Plan's document with the numbers of a day and the evidence behind its rules."""
         return answer_plan(PlanRequest(plan=self.plan, data=data, on=as_day("on", on)))
 
     def to_toml(self) -> str:
-        """The plan as TOML."""
+        """Plan as TOML."""
         return write_plan(self.plan)
 
 
@@ -320,7 +320,7 @@ def read_plan(path: str | Path) -> TradingPlan:
 
 
 def make_plan(edge: str, *, horizon: str | None = None, instrument: str | None = None) -> TradingPlan:
-    """The usual plan of an edge.
+    """Usual plan of an edge.
 
     Parameters
     ----------
@@ -355,7 +355,7 @@ def answer_plan(request: PlanRequest, on_progress: OnProgress | None = None) -> 
 
 
 def _age(plan: Plan, data: PlanData) -> tuple[str, ...]:
-    """A note where the newest session that the data decide on is over."""
+    """Note where the newest session that the data decide on is over."""
     day, today = decision_day(plan, data.inputs), datetime.now(NEW_YORK).date()
     if day >= latest_session(today):
         return ()

@@ -125,11 +125,11 @@ class OpenTrades(Result):
         return self.log.open
 
     def record(self) -> Record:
-        """Counts, open trades and opening balances."""
+        """Return counts, open trades and opening balances."""
         return log_record(self.log)
 
     def to_csv(self) -> str:
-        """A log of this tool."""
+        """Log of this tool."""
         return as_csv(self.log)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:

@@ -121,11 +121,11 @@ class Package:
         return self.sized.size.contracts if self.screening.gate.is_open else 0
 
     def to_frame(self) -> pd.DataFrame:
-        """The legs."""
+        """Legs."""
         return self.legs
 
     def to_dict(self) -> Record:
-        """The candidate as in the JSON of the screen."""
+        """Candidate as in the JSON of the screen."""
         candidates = finite(screening_record(self.screening))["candidates"]
         record: Record = candidates[self.place]
         return record
@@ -339,10 +339,10 @@ def screen(
 
 
 def as_fill(fill: str | FillModel) -> FillModel:
-    """A fill convention from its name."""
+    """Fill convention from its name."""
     return FillModel.parse(fill) if isinstance(fill, str) else fill
 
 
 def as_fees(fees: str | FeeSchedule) -> FeeSchedule:
-    """A fee schedule from its name."""
+    """Fee schedule from its name."""
     return FeeSchedule.parse(fees) if isinstance(fees, str) else fees

@@ -218,7 +218,7 @@ def _against_chance(gated: Arm, prepared: Sequence[Baselines], seed: int, draws:
 
 
 def _beyond(value: float, drawn: Array) -> Interval:
-    """A value less what chance gives, and less the bounds that chance keeps within."""
+    """Value less what chance gives, and less the bounds that chance keeps within."""
     finite = drawn[np.isfinite(drawn)]
     words = f"{len(finite)} random gates"
     if not len(finite) or not np.isfinite(value):

@@ -172,7 +172,7 @@ def sortino_ratio(returns: Array) -> Array:
 
 
 def deepest_fall(equity: Array, account: float | Array) -> Array:
-    """The share of `drawdown` alone, of equity of shape (..., days): shape (...)."""
+    """Share of `drawdown` alone, of equity of shape (..., days): shape (...)."""
     level = with_account(equity, account)
     return np.asarray((level / np.maximum.accumulate(level, axis=-1) - 1.0).min(axis=-1))
 

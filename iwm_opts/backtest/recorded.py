@@ -86,7 +86,7 @@ def recorded_days(
     dividends: DividendSchedule | None = None,
     progress: Progress | None = None,
 ) -> "RecordedDays":
-    """Recorded chains as a market for backtests.
+    """Return recorded chains as a market for backtests.
 
     Parameters
     ----------
@@ -355,11 +355,11 @@ class RecordedDays:
         return self.given_dividends or DividendSchedule((), "not given")
 
     def settlement(self, root: str) -> Settlement:
-        """The rule of the root."""
+        """Rule of the root."""
         return settlement_of(root)
 
     def settlement_price(self, series: Series) -> float:
-        """Opening print or close of the last session up to the expiration, as its root settles; NaN where unknown.
+        """Return the open or close of the last session up to the expiration, as its root settles; NaN where unknown.
 
         A day without a capture still has its bar. Without bars only a capture of the close knows the close.
         """
@@ -498,7 +498,7 @@ class RecordedDays:
         return answers
 
     def iv_history(self, tenor_days: int = IVR_TENOR_DAYS) -> IvHistory:
-        """The symbol's own IV10 or IV30, one value a captured day.
+        """Symbol's own IV10 or IV30, one value a captured day.
 
         Raises
         ------
@@ -622,7 +622,7 @@ def smile_quotes(table: OptionTable, right: Array, strike: Array, tick: float) -
 
 
 def _gaps(days: Sequence[date]) -> list[str]:
-    """A note of the sessions between the first and the last day that were not captured."""
+    """Note of the sessions between the first and the last day that were not captured."""
     expected = sessions(days[0], days[-1]).tolist()
     missing = sorted(set(expected) - set(days))
     if not missing:

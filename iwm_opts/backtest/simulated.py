@@ -1,6 +1,4 @@
-"""Markets priced by the surface model as a backtest reads them: the quotes of `SurfaceMarket.chain`, without the rest
-of the chain.
-"""
+"""Surface markets as a backtest reads them: the quotes of `SurfaceMarket.chain` without the rest of the chain."""
 
 import math
 from bisect import bisect_left
@@ -130,11 +128,11 @@ class SimulatedDays:
         return self.market.dividends
 
     def settlement(self, root: str) -> Settlement:
-        """That of the root: IWM's options deliver shares and are assigned early, though priced here as Europeans."""
+        """Return the root's: IWM's options deliver shares and are assigned early, though priced here as Europeans."""
         return settlement_of(root)
 
     def terms(self, place: int, series: Series) -> Terms:
-        """The model's own."""
+        """Model's own."""
         row = self._row(place, series)
         return Terms(*(float(column[row]) for column in (self._table.years, self._table.forward, self._table.discount)))
 
@@ -168,7 +166,7 @@ class SimulatedDays:
         """Nothing: the day loop marks by the surface."""
 
     def surface(self) -> Surface:
-        """The table's coefficients, by expiration, then day."""
+        """Table's coefficients, by expiration, then day."""
         return self._surface
 
     def candidates(self, dte: int, slack: int) -> Candidates:
@@ -188,7 +186,7 @@ class SimulatedDays:
         )
 
     def repriced(self, parameters: Parameters, dte: int, slack: int) -> "SimulatedDays":
-        """The same days under other parameters, priced only at the expirations of `candidates`."""
+        """Return the same days under other parameters, priced only at the expirations of `candidates`."""
         table, nearest = self._table, self._nearest(dte, slack)
         chosen = table.expiration[nearest[nearest >= 0]]
         listed = table.listings.take(np.isin(table.expiration, chosen) & (table.dte <= dte + slack))

@@ -1,8 +1,8 @@
-"""Many rules over one market with shared marks: packages are chosen, quoted and priced once, then every set of rules is
-one pass of the day loop over them.
+"""Sweep: many rules over one market with shared marks.
 
-Threads share books that are complete and only read them; each has its own scratch. The results depend neither on
-how many there are nor on which finishes first.
+Packages are chosen, quoted and priced once, then every set of rules is one pass of the day loop over them. Threads
+share books that are complete and only read them; each has its own scratch. The results depend neither on how many there
+are nor on which finishes first.
 """
 
 import math
@@ -115,7 +115,7 @@ def _shared(
     threads: int,
     shelf: Shelf,
 ) -> Iterator[list[_Task]]:
-    """Prepared work, book by book: one is held at a time."""
+    """Return prepared work, book by book: one is held at a time."""
     books: dict[Any, dict[Any, list[int]]] = {}
     for place, rule in enumerate(rules):
         gate = rule.gate
@@ -145,7 +145,7 @@ def _shared(
 
 
 def book_key(rules: Rules) -> tuple[Any, ...]:
-    """What rules that share a book have in common."""
+    """Return the key that rules of one book share."""
     entry = rules.entry
     return (
         entry.strategy, entry.dte, entry.dte_slack, entry.put_delta, entry.call_delta, entry.put_wing, entry.call_wing

@@ -34,7 +34,7 @@ class Trial:
 
 
 def market_kind(market: DailyMarket) -> str:
-    """`simulated`, `modelled` (real prices of the underlying under quotes of a model) or `recorded`."""
+    """Return `simulated`, `modelled` (real prices of the underlying under quotes of a model) or `recorded`."""
     return str(market.provenance)
 
 

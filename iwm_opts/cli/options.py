@@ -111,7 +111,7 @@ class HeadedOption(click.Option):
 
 
 def option(*names: str, **attributes: Any) -> Callable[[Command], Command]:
-    """A click option that also reads IWM_OPTS_<NAME> and shows its default."""
+    """Click option that also reads IWM_OPTS_<NAME> and shows its default."""
     long_name = next(name for name in names if name.startswith("--")).partition("/")[0]
     attributes.setdefault("envvar", "IWM_OPTS_" + long_name.removeprefix("--").replace("-", "_").upper())
     attributes.setdefault("show_default", True)

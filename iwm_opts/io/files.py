@@ -335,7 +335,7 @@ def _expiring(rows: pd.DataFrame, window: tuple[date, date] | None, source: str)
 
 
 def _captures(rows: pd.DataFrame) -> list[Capture]:
-    """Captures of a day in order of time; rows whose own times differ make one where no contract occurs twice."""
+    """Sort captures of a day by time; rows whose own times differ make one where no contract occurs twice."""
     if "root" not in rows:
         rows = rows.assign(root=None)
     times = rows["quote_time"] if "quote_time" in rows else pd.Series(pd.NaT, index=rows.index)
@@ -354,7 +354,7 @@ def _captures(rows: pd.DataFrame) -> list[Capture]:
 def _choose(
     captures: list[Capture], session: str | None, source: str, notes: list[str]
 ) -> tuple[Capture, Capture | None]:
-    """The capture asked for, or the latest within the session, else the latest; and the one before it."""
+    """Capture asked for, or the latest within the session, else the latest; and the one before it."""
     if session is not None:
         matching = [place for place, capture in enumerate(captures) if _is_called(capture, session)]
         if not matching:

@@ -326,7 +326,7 @@ class _Symbols:
         self.seen: set[str] = set()
 
     def check(self, source: object) -> str:
-        """The one symbol.
+        """One symbol.
 
         Raises
         ------
@@ -687,7 +687,7 @@ class _BatchRows:
 
 
 def as_words(cells: Any) -> Any:
-    """Dictionary of strings, as it is where a file gave one."""
+    """Return the dictionary of strings, as it is where a file gave one."""
     return cells if pa.types.is_dictionary(cells.type) else words(cells)
 
 

@@ -124,7 +124,7 @@ def _baseline_results(baseline: pd.DataFrame | None) -> tuple[Array, float]:
 
 
 def draft_of(edge: EdgeState) -> Draft:
-    """The scan as one of the tests of a diagnosis."""
+    """Scan as one of the tests of a diagnosis."""
     scan = edge.scan
     after = edge.results[scan.onset :] if scan else edge.results
     dependence = edge.n / edge.independent if edge.independent else 1.0
@@ -136,7 +136,7 @@ def draft_of(edge: EdgeState) -> Draft:
 
 
 def worded(edge: EdgeState, is_alarm: bool) -> EdgeState:
-    """The market with its word, and the sentence that holds the number behind it."""
+    """Market with its word, and the sentence that holds the number behind it."""
     power = _power_to_see_the_end(edge)
     if edge.scan is None:
         few = edge.n if edge.n < FEWEST_FOR_MARKET or not edge.baseline_n else edge.baseline_n

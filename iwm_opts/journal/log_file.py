@@ -166,7 +166,7 @@ def _sheet(content: bytes, path: Path) -> Rows:
 
 
 def _cell(value: Any) -> str:
-    """A cell as text: dates in ISO form, whole numbers without a fraction."""
+    """Cell as text: dates in ISO form, whole numbers without a fraction."""
     if value is None:
         return ""
     if isinstance(value, datetime):

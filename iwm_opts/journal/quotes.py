@@ -24,7 +24,7 @@ TOLERANCE: Final = timedelta(minutes=20)  # snapshots are made for every half ho
 
 
 def with_recorded_quotes(log: TradeLog, record: Record, fill: FillModel) -> TradeLog:
-    """A log with the mids, half-spreads and model fills of the recorded chains; the log's own values are kept.
+    """Log with the mids, half-spreads and model fills of the recorded chains; the log's own values are kept.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def _quoted(
 
 
 def _chain_at(record: Record, symbol: str, moment: pd.Timestamp) -> Chain | None:
-    """The capture nearest to a time, within the tolerance; a day without a time has none."""
+    """Capture nearest to a time, within the tolerance; a day without a time has none."""
     if moment == moment.normalize():
         return None
     day: date = moment.date()

@@ -202,7 +202,7 @@ def _lags(n: int) -> Places:
 
 
 def _spread(values: Array) -> Array:
-    """Standard deviation along the last axis; a sample of equal values has the smallest there is."""
+    """Return the standard deviation along the last axis; a sample of equal values has the smallest there is."""
     return np.asarray(np.maximum(values.std(axis=-1, ddof=1), 1e-12))
 
 

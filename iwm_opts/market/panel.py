@@ -174,7 +174,7 @@ class Panel:
         return [(date.fromordinal(int(self.day[place])), float(share[place])) for place in order if share[place] > 0.0]
 
     def quality_summary(self, *, by_year: bool = True) -> tuple[str, ...]:
-        """Data quality over all days: a line of totals, one a year, one of the worst days."""
+        """Return data quality over all days: a line of totals, one a year, one of the worst days."""
         total = Counter(dict(zip(DEFECTS, self.defects.sum(axis=0).tolist(), strict=True)))
         if not total["rows"]:
             return ()

@@ -60,7 +60,7 @@ class QuoteRows:
         return len(self.day)
 
     def take(self, rows: NDArray[np.int64] | Flags | slice) -> "QuoteRows":
-        """Some of the rows."""
+        """Return some of the rows."""
         return replace(self, **{name: getattr(self, name)[rows] for name in self._columns()})
 
     def _columns(self) -> list[str]:
@@ -209,7 +209,7 @@ def _without_stray_days(rows: QuoteRows, fullest: int, report: Report) -> QuoteR
 
 
 def _contract_key(rows: QuoteRows) -> Places:
-    """Number that orders contracts of a day by expiration, root, strike and right, calls first."""
+    """Return the number that orders contracts of a day by expiration, root, strike and right, calls first."""
     ranks = np.argsort(np.argsort(rows.roots))  # by name
     strike = np.rint(rows.strike * STRIKE_UNITS).astype(np.int64)
     key = rows.expiration.astype(np.int64) << (ROOT_BITS + STRIKE_BITS + 1)
@@ -281,7 +281,7 @@ def _capture_of(rows: QuoteRows, session: str | None, report: Report) -> Flags:
 
 
 def _captures(rows: QuoteRows) -> Iterator[_Capture]:
-    """Captures of one day; rows whose own times differ make one where no contract occurs twice in a file."""
+    """Return captures of one day; rows whose own times differ make one where no contract occurs twice in a file."""
     label = np.zeros(len(rows), dtype=np.int16) if rows.label is None else rows.label
     time = np.full(len(rows), np.nan) if rows.time is None else rows.time
     key = _contract_key(rows)
@@ -467,7 +467,7 @@ class _Grid:
         quotes: Array,
         defects: Places,
     ) -> Panel:
-        """The panel, with the clocks of its slices and unknown bars."""
+        """Panel, with the clocks of its slices and unknown bars."""
         day_start = np.searchsorted(self.place, np.arange(len(day) + 1)).astype(np.int64)
         years, effective, left = slice_clocks(moment, self.place, self.expiration, self.root, roots)
         unknown = [np.full(len(day), np.nan) for _ in range(5)]

@@ -95,7 +95,7 @@ def verdict(holds: Sequence[bool | None]) -> str:
 
 
 def stress_stages(data: Inputs, market: DailyMarket | None = None) -> list[Stage]:
-    """The three stress periods on one history."""
+    """Three stress periods on one history."""
     return [Stage(period, data, market) for period in STORIES]
 
 

@@ -108,7 +108,7 @@ def plan_evidence(plan: Plan, stage: Stage) -> PlanEvidence:
 
 
 def _every_session(plan: Plan, stage: Stage, within: Flags) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The plan's trade from every session, and notes on the data."""
+    """Plan's trade from every session, and notes on the data."""
     bars, rule = stage.data.bars, plan.rule
     rules = replace(share_rules(plan), account=EVERYTHING, risk_share=1e-9, max_open=UNLIMITED, max_open_risk=1.0)
     if plan.instrument != "shares":

@@ -17,7 +17,7 @@ from iwm_opts.report.page import STYLE
 
 
 def backtest_page(result: Pooled) -> str:
-    """The page; it reads nothing from the network.
+    """Page; it reads nothing from the network.
 
     Parameters
     ----------

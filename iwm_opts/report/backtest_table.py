@@ -40,7 +40,7 @@ GREEK_WORDS = {
 
 
 def backtest_table(result: Pooled, verbose: bool = False, columns: int | None = None) -> str:
-    """The whole page as text; by month and by path too where `verbose`."""
+    """Whole page as text; by month and by path too where `verbose`."""
     trades, equity, account = result.trades, result.equity, result.account
     metrics = measure(trades, equity, account)
     parts: list[RenderableType] = [*label_lines(result.kind), *head_lines(result), Text("")]
@@ -67,7 +67,7 @@ def label_lines(kind: str) -> list[Text]:
 
 
 def note_lines(notes: Sequence[str]) -> list[Text]:
-    """Notes, one a line."""
+    """Return notes, one a line."""
     return [Text(f"note: {note}", style="yellow") for note in notes]
 
 

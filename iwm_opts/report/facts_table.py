@@ -47,7 +47,7 @@ class ChainSmiles:
 
 
 def acceptance_table(acceptance: Acceptance, smiles: ChainSmiles | None, columns: int | None = None) -> str:
-    """The whole page as text; facts are those of the widest window."""
+    """Whole page as text; facts are those of the widest window."""
     whole = acceptance.windows[-1]
     parts: list[RenderableType] = [SIMULATED, Text("")]
     parts += [_joint([_joint_row(window) for window in acceptance.windows]), Text("")]

@@ -13,7 +13,7 @@ STYLES: Final = {"met": "green", "unmet": "red", "unknown": "yellow"}
 
 
 def check_table(standing: Standing, label: str = "", columns: int | None = None) -> str:
-    """The decision with its reasons, every criterion's state, and the size it would have."""
+    """Decision with its reasons, every criterion's state, and the size it would have."""
     plan, decision, sizing = standing.plan, standing.decision, standing.sizing
     word = ("TAKE", "bold green") if decision.take else ("SKIP", "bold red")
     named: list[RenderableType] = [Text(label, style="bold white on red")] if label else []

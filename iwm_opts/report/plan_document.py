@@ -23,7 +23,7 @@ is below. Rules for your answer:
 
 
 def plan_page(standing: Standing, simulated: str = "") -> Page:
-    """The document.
+    """Document.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def plan_page(standing: Standing, simulated: str = "") -> Page:
 
 
 def plan_prompt(standing: Standing, document: str) -> str:
-    """The document as a brief for a language model."""
+    """Document as a brief for a language model."""
     word = "take" if standing.decision.take else "skip"
     return PROMPT.format(symbol=standing.plan.symbol, decision=word) + "\n" + document
 
@@ -235,7 +235,7 @@ def _sectors(standing: Standing) -> tuple[Any, ...]:
 
 
 def check_record(standing: Standing) -> dict[str, Any]:
-    """The decision as a record for JSON."""
+    """Decision as a record for JSON."""
     decision, sizing = standing.decision, standing.sizing
     return {
         "plan": standing.plan.name,

@@ -143,7 +143,7 @@ def target_from(files: HistoryFiles, first: str, last: str) -> Target:
 
 
 def conditional(real: History, simulated: list[History]) -> Conditional:
-    """What follows low and high IV ranks, real and over simulated histories."""
+    """Compare the days after low and high IV ranks, real and over simulated histories."""
     tables = [rank_table(history) for history in simulated]
     stack = np.array([table.to_numpy(dtype=float) for table in tables])
     low, high = np.nanquantile(stack, BAND, axis=0)

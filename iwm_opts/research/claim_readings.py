@@ -43,7 +43,7 @@ def _ahead(close: "pd.Series[float]", sessions: int) -> "pd.Series[float]":
 
 
 def _days(flags: "pd.Series[bool]") -> "pd.Series[bool]":
-    """An answer without its unknowns, which count as no."""
+    """Answer without its unknowns, which count as no."""
     return flags.fillna(False).astype(bool)
 
 
