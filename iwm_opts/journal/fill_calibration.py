@@ -12,9 +12,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.errors import InputError
-from iwm_opts.execution.fills import FillModel
-from iwm_opts.journal.inference import FEWEST, Estimate, mean_of
+from iwm_opts.journal.inference import Estimate, mean_of
 from iwm_opts.journal.trade_log import TradeLog
 
 DTE_BINS: Final = ((7, "0 to 7"), (30, "8 to 30"), (np.inf, "over 30"))
@@ -90,22 +88,6 @@ def calibrate_fills(log: TradeLog) -> tuple[FillOffset, ...]:
         for by, names in groups.items()
         for group, rows in fills.groupby(names, sort=True)
     )
-
-
-def fill_model_of(log: TradeLog) -> FillModel:
-    """Fill model with the mean offset of a log's own fills: `fraction:X`, X kept between 0 and 1.
-
-    Raises
-    ------
-    InputError
-        When fewer than `FEWEST` fills have a known mid and half-spread.
-    """
-    fills = fills_of(log)
-    if len(fills) < FEWEST:
-        raise InputError(
-            "fill", "mine", f"{len(fills)} fills with quotes, at least {FEWEST} are needed", "record more chains"
-        )
-    return FillModel.parse(f"fraction:{min(max(_mean(fills).value, 0.0), 1.0):.3f}")
 
 
 def _mean(fills: pd.DataFrame) -> Estimate:

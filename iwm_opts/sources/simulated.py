@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import NEW_YORK, latest_session, session_hours, sessions
-from iwm_opts.market.chain import Chain
 from iwm_opts.market.dividends import Dividend, DividendSchedule
-from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.minutes import OPENS_AT, Minutes
 from iwm_opts.simulation.companions import companion_bars, underlying_bars
 from iwm_opts.simulation.dynamics import State, StatePath, simulate_states, stationary_start
@@ -205,17 +203,6 @@ class SimulatedSource:
         history = market.iv_history(request.tenor_days) if request.tenor_days in INDEX_TENORS else market.iv_history()
         chain, rate = market.chain(market.days[-1]), float(market.rates[-1])
         return MarketOnDay(chain, market.dividends, history, rate=rate, exercise=EXERCISE_OF_MODELS)
-
-
-def simulated_chain(seed: int = DEFAULT_SEED, as_of: date | None = None) -> Chain:
-    """Chain of the default market at its last close; see `default_market`."""
-    market = default_market(seed, as_of)
-    return market.chain(market.days[-1])
-
-
-def simulated_iv_history(seed: int = DEFAULT_SEED, as_of: date | None = None, tenor_days: int = 10) -> IvHistory:
-    """Default market's own IV series, its last close included; see `default_market`."""
-    return default_market(seed, as_of).iv_history(tenor_days)
 
 
 def _dividends(parameters: Parameters, first: date, last: date) -> DividendSchedule:

@@ -3,8 +3,7 @@
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import InputError
-from iwm_opts.journal.fill_calibration import calibrate_fills, fill_model_of, fills_of
+from iwm_opts.journal.fill_calibration import calibrate_fills, fills_of
 from iwm_opts.journal.trade_log import log_of_rows
 
 
@@ -46,10 +45,3 @@ def test_the_interval_counts_days_not_fills():
 def test_a_fill_without_quotes_is_no_evidence():
     rows = [trade(2, 0.4), trade(3, 0.9, entry_half_spread=None, exit_mid=None), trade(4, 0.9, half_spread=0.0)]
     assert list(fills_of(log_of_rows(rows, "planted"))["offset"]) == pytest.approx([0.4, 0.4])
-
-
-def test_own_fills_become_a_fill_model():
-    rows = [trade(day, 0.4) for day in (2, 3, 4, 5, 6)]
-    assert str(fill_model_of(log_of_rows(rows, "planted"))) == "fraction:0.4"
-    with pytest.raises(InputError, match="8 fills with quotes, at least 10 are needed"):
-        fill_model_of(log_of_rows(rows[:4], "planted"))
