@@ -15,7 +15,7 @@ from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.metrics import Metrics, measure
 from iwm_opts.backtest.result import CASCADE, Backtest
 from iwm_opts.backtest.saved import load_result, refuse_strangers, save_result
-from iwm_opts.backtest.trial import Pooled, Trial
+from iwm_opts.backtest.trial import PooledResult, Trial
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.backtest_record import backtest_record, trades_csv
 from iwm_opts.report.backtest_table import backtest_table
@@ -60,11 +60,11 @@ class BacktestResult(Result):
 
     Attributes
     ----------
-    pooled : Pooled
+    pooled : PooledResult
         Result of each path, with its market.
     """
 
-    pooled: Pooled
+    pooled: PooledResult
 
     @property
     def trades(self) -> pd.DataFrame:
@@ -218,7 +218,7 @@ def answer_backtest(request: BacktestRequest, on_progress: OnProgress | None = N
     rules, given = request.rules, request.market
     market = given if isinstance(given, Market) else open_market(given, reach(rules), on_progress)
     trials = market.with_macro(rules.macro)
-    return BacktestResult(Pooled(tuple(_run(trial, rules) for trial in trials), trials))
+    return BacktestResult(PooledResult(tuple(_run(trial, rules) for trial in trials), trials))
 
 
 def reach(*rules: Rules) -> int:

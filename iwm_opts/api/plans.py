@@ -23,7 +23,7 @@ from iwm_opts.backtest.trial import Trial
 from iwm_opts.errors import InputError
 from iwm_opts.io.plan_tables import load_events
 from iwm_opts.journal.plan_log import log_of_plan
-from iwm_opts.journal.plan_report import Standing, plan_standing
+from iwm_opts.journal.plan_report import PlanReport, plan_report_on
 from iwm_opts.journal.trade_log import as_csv
 from iwm_opts.market.calendar import NEW_YORK, latest_session
 from iwm_opts.market.chain import LABELS
@@ -95,14 +95,14 @@ class PlanReport(Result):
 
     Attributes
     ----------
-    standing : Standing
+    standing : PlanReport
     label : str
         Of simulated data.
     check : bool
         The decision alone.
     """
 
-    standing: Standing
+    standing: PlanReport
     label: str
     check: bool
 
@@ -350,7 +350,7 @@ def answer_plan(request: PlanRequest, on_progress: OnProgress | None = None) -> 
         rule, remedy = "an intraday plan needs intraday data", "name one-minute bars: --minutes FILE"
         raise InputError("minutes", None, rule, remedy)
     notes = data.notes if on else (*_age(plan, data), *data.notes)
-    standing = plan_standing(plan, data.inputs, on, notes, on_progress, with_evidence=not request.check)
+    standing = plan_report_on(plan, data.inputs, on, notes, on_progress, with_evidence=not request.check)
     return PlanReport(standing, data.label, request.check)
 
 

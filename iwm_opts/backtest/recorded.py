@@ -24,8 +24,8 @@ from iwm_opts.backtest.market import (
     CARRIED,
     NO_SURFACE,
     QUOTED,
-    Board,
     Candidates,
+    ExpirationQuotes,
     Flags,
     Marks,
     Request,
@@ -469,7 +469,7 @@ class RecordedDays:
         is_assigned: Flags = np.asarray(assigned) == 1.0
         return is_assigned
 
-    def board(self, place: int, dte: int, slack: int) -> Board | None:
+    def board(self, place: int, dte: int, slack: int) -> ExpirationQuotes | None:
         """Options with a usable quote of the expiration that `entries` chooses from; None where there is none."""
         index = int(self._nearest(np.array([place]), dte, slack)[0])
         if index < 0:
@@ -486,7 +486,7 @@ class RecordedDays:
             sides.append((np.full(len(quoted), sign), strike, bids[quoted], asks[quoted], delta[low:high][quoted]))
         columns = (np.concatenate(pair) for pair in zip(*sides, strict=True))
         days = int(self.panel.expiration[index] - self.panel.day[place])
-        return Board(self._series(index), days, float(self.panel.spot[place]), *columns)
+        return ExpirationQuotes(self._series(index), days, float(self.panel.spot[place]), *columns)
 
     def marks(self, place: int, requests: Sequence[Request]) -> list[Marks]:
         """Quotes where there are any, else bid and ask around the smile, else nothing; one answer a request."""

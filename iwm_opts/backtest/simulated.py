@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.market import Board, Candidates, Flags, Marks, Request, Series, Terms
+from iwm_opts.backtest.market import Candidates, ExpirationQuotes, Flags, Marks, Request, Series, Terms
 from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.conventions import RIGHT_SIGN, TICK, Provenance
 from iwm_opts.errors import DataError, InputError
@@ -40,9 +40,9 @@ EUROPEAN: Final = (
 )
 
 
-def board_of(quoted: QuotedExpiration, root: str, day: date, spot: float) -> Board:
+def board_of(quoted: QuotedExpiration, root: str, day: date, spot: float) -> ExpirationQuotes:
     """Quotes of the surface model as a board to choose from."""
-    return Board(
+    return ExpirationQuotes(
         Series(root, quoted.listing.expiration),
         (quoted.listing.expiration - day).days,
         spot,
@@ -145,7 +145,7 @@ class SimulatedDays:
         on_open = self.settlement(series.root).settles_on == "open"
         return float(self.opened[place] if on_open else self.spot[place])
 
-    def board(self, place: int, dte: int, slack: int) -> Board | None:
+    def board(self, place: int, dte: int, slack: int) -> ExpirationQuotes | None:
         """All listed strikes of the nearest expiration; deltas are the model's own."""
         row = int(self._nearest(dte, slack)[place])
         if row < 0:

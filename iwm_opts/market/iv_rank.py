@@ -56,7 +56,7 @@ class IvHistory:
 
 @dataclass(frozen=True, slots=True)
 class IvRank:
-    """Standing of one observation of an IV series within its lookback."""
+    """Rank of one observation of an IV series within its lookback."""
 
     series: str
     value: float  # IV, decimal

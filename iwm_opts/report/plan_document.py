@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from iwm_opts.journal.plan_report import Standing
+from iwm_opts.journal.plan_report import PlanReport
 from iwm_opts.plans.plan import Plan
 from iwm_opts.report.claims_table import claim_record, interval_text
 from iwm_opts.report.page import Bullets, Grid, Page, Paragraph, Section, Verbatim
@@ -22,12 +22,12 @@ is below. Rules for your answer:
 """
 
 
-def plan_page(standing: Standing, simulated: str = "") -> Page:
+def plan_page(standing: PlanReport, simulated: str = "") -> Page:
     """Document.
 
     Parameters
     ----------
-    standing : Standing
+    standing : PlanReport
     simulated : str
         Label of simulated data; empty for real data.
     """
@@ -49,13 +49,13 @@ def plan_page(standing: Standing, simulated: str = "") -> Page:
     return Page(title, (simulated,) if simulated else (), sections)
 
 
-def plan_prompt(standing: Standing, document: str) -> str:
+def plan_prompt(standing: PlanReport, document: str) -> str:
     """Document as a brief for a language model."""
     word = "take" if standing.decision.take else "skip"
     return PROMPT.format(symbol=standing.plan.symbol, decision=word) + "\n" + document
 
 
-def _decision(standing: Standing) -> tuple[Any, ...]:
+def _decision(standing: PlanReport) -> tuple[Any, ...]:
     decision = standing.decision
     word = "TAKE" if decision.take else "SKIP"
     return (Paragraph(f"{word} an entry on {decision.day}."), Bullets(decision.reasons))
@@ -98,7 +98,7 @@ def _evidence(claims: tuple[Claim, ...]) -> tuple[Any, ...]:
     )
 
 
-def _tree(standing: Standing) -> str:
+def _tree(standing: PlanReport) -> str:
     plan, decision = standing.plan, standing.decision
     questions = [(f"Did the edge signal? ({decision.signal.detail})", STATES[decision.signal.state])]
     if decision.macro is not None:
@@ -138,14 +138,14 @@ def _package(plan: Plan) -> str:
     return f"{kind}, delta {package.delta:g}, {package.width:g} wide, nearest {package.dte} DTE"
 
 
-def _checklist(standing: Standing) -> tuple[Any, ...]:
+def _checklist(standing: PlanReport) -> tuple[Any, ...]:
     answers = standing.decision.checklist
     rows = tuple((answer.name, answer.rule, STATES[answer.state], answer.detail) for answer in answers.answers)
     counted = f"{answers.met} met, {answers.minimum} needed; unknown answers do not count."
     return Grid(("criterion", "rule", "now", "value"), rows), Paragraph(counted)
 
 
-def _macro(standing: Standing) -> tuple[Any, ...]:
+def _macro(standing: PlanReport) -> tuple[Any, ...]:
     plan, state = standing.plan, standing.decision.macro
     if state is None:
         why = "switched off" if not plan.macro.enabled else "not applied to condors"
@@ -157,7 +157,7 @@ def _macro(standing: Standing) -> tuple[Any, ...]:
     return (Bullets(tuple(lines)),)
 
 
-def _size(standing: Standing) -> tuple[Any, ...]:
+def _size(standing: PlanReport) -> tuple[Any, ...]:
     sizing = standing.sizing
     average = (
         f"ATR({sizing.atr.period}) {sizing.atr.value:.2f} on {sizing.atr.value_date}, "
@@ -215,7 +215,7 @@ def _package_exits(plan: Plan) -> list[str]:
     return lines or ["Held to expiration."]
 
 
-def _review(standing: Standing) -> tuple[Any, ...]:
+def _review(standing: PlanReport) -> tuple[Any, ...]:
     monthly, quarterly = (", ".join(day.isoformat() for day in days) for days in (standing.monthly, standing.quarterly))
     what = "win rate, average gain against average loss, fees and slippage against the model (`iwm-opts review`)"
     again = "is the edge within the backtest's range? Measure it again on fresh data (`iwm-opts claims`)"
@@ -226,7 +226,7 @@ def _review(standing: Standing) -> tuple[Any, ...]:
     )
 
 
-def _sectors(standing: Standing) -> tuple[Any, ...]:
+def _sectors(standing: PlanReport) -> tuple[Any, ...]:
     table = standing.sectors
     assert table is not None
     weights = table["weight"].to_numpy(dtype=float)
@@ -234,7 +234,7 @@ def _sectors(standing: Standing) -> tuple[Any, ...]:
     return Paragraph(f"Weights on {table['date'].iloc[0]:%Y-%m-%d}."), Grid(("sector", "weight"), rows)
 
 
-def check_record(standing: Standing) -> dict[str, Any]:
+def check_record(standing: PlanReport) -> dict[str, Any]:
     """Decision as a record for JSON."""
     decision, sizing = standing.decision, standing.sizing
     return {
@@ -267,7 +267,7 @@ def check_record(standing: Standing) -> dict[str, Any]:
     }
 
 
-def standing_record(standing: Standing) -> dict[str, Any]:
+def standing_record(standing: PlanReport) -> dict[str, Any]:
     """Everything in the document as a record for JSON."""
     return check_record(standing) | {
         "document": {

@@ -75,7 +75,7 @@ def market_record(snapshot: Snapshot) -> Record:
 
 
 def iv_record(rank: IvRank | None) -> Record:
-    """Standing of the IV history; every entry is None without one."""
+    """IV rank and its history; every entry is None without one."""
     if rank is None:
         return dict.fromkeys(IV_NAMES)
     return {
