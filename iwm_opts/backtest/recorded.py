@@ -55,8 +55,9 @@ from iwm_opts.market.iv_index import DEFINITION
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.panel import CALL_ASK, CALL_BID, PUT_ASK, PUT_BID, Panel, Places
-from iwm_opts.market.panel_rows import Report, panel_of_rows, rows_of_chain, rows_together
+from iwm_opts.market.panel_rows import panel_of_rows
 from iwm_opts.market.panel_terms import PanelIv, PanelPrices, PanelTerms, panel_iv, panel_terms
+from iwm_opts.market.quote_rows import Report, rows_of_chain, rows_together
 from iwm_opts.risk.assignment import is_assigned_by_quotes
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL
 from iwm_opts.sources.recorded import RecordedMarket, capture_time, recorded_market
