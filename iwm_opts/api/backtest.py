@@ -16,6 +16,7 @@ from iwm_opts.backtest.metrics import Metrics, measure
 from iwm_opts.backtest.result import CASCADE, Backtest
 from iwm_opts.backtest.saved import load_result, refuse_strangers, save_result
 from iwm_opts.backtest.trial import PooledResult, Trial
+from iwm_opts.io.atomic import write_durably
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.backtest_record import backtest_record, trades_csv
 from iwm_opts.report.backtest_table import backtest_table
@@ -159,7 +160,6 @@ class BacktestResult(Result):
         str
             The page.
         """
-        from iwm_opts.io.atomic import write_durably
         from iwm_opts.report.backtest_page import backtest_page
 
         page = backtest_page(self.pooled)

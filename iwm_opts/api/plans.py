@@ -21,6 +21,7 @@ from iwm_opts.backtest.resolve import simulated_trials
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial
 from iwm_opts.errors import InputError
+from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.plan_tables import load_events
 from iwm_opts.journal.plan_log import log_of_plan
 from iwm_opts.journal.plan_report import PlanReport, plan_report_on
@@ -142,8 +143,6 @@ class PlanReport(Result):
 
     def to_html(self, path: str | Path | None = None) -> str:
         """Document as one HTML page; written to a file too where one is named."""
-        from iwm_opts.io.atomic import write_durably
-
         page = as_html(plan_page(self.standing, self.label))
         if path is not None:
             write_durably(Path(path), page.encode())

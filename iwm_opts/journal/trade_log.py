@@ -21,6 +21,7 @@ import pandas as pd
 
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import DataError
+from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.parse import YEARS
 from iwm_opts.journal.fields import (
     TwoReadingsError,
@@ -401,8 +402,6 @@ def write_log(log: TradeLog, path: Path) -> None:
     DataError
         When it cannot be written.
     """
-    from iwm_opts.io.atomic import write_durably
-
     if path.suffix.lower() in (".parquet", ".pq"):
         buffer = io.BytesIO()
         log.trades.to_parquet(buffer, index=False)
