@@ -83,7 +83,7 @@ def years_left() -> float:
 
 
 def condor(snapshot: Snapshot, delta: float, wings: tuple[Wing, Wing]) -> tuple[Candidate, int]:
-    """The condor that the screen finds, and its contracts."""
+    """Condor that the screen finds, and its contracts."""
     wanted, dte = DeltaRange(delta, delta), (EXPIRATION - TODAY).days
     found = screen(
         snapshot,
@@ -97,7 +97,7 @@ def condor(snapshot: Snapshot, delta: float, wings: tuple[Wing, Wing]) -> tuple[
 
 
 def figures(one: Candidate, contracts: int) -> dict[str, float]:
-    """What iwm_opts says."""
+    """Return the figures of iwm_opts."""
     named = {
         f"{leg.side} {leg.right}{leg.strike:g} {name}": getattr(leg, name)
         for leg in one.legs
@@ -114,7 +114,7 @@ def figures(one: Candidate, contracts: int) -> dict[str, float]:
 
 
 def by_hand(one: Candidate, snapshot: Snapshot, owed: float) -> dict[str, float]:
-    """The same figures, from the quotes and the smile's vols."""
+    """Return the same figures, from the quotes and the smile's vols."""
     years, smile = years_left(), snapshot.table(EXPIRATION).smile
     forward, discount = one.forward.price, math.exp(-RATE * years)
     sign = [1 if leg.side == "long" else -1 for leg in one.legs]
@@ -176,12 +176,12 @@ def dot(these: list, those: list) -> float:
 
 
 def cents_down(credit: float) -> float:
-    """A credit that would be sent: whole cents, rounded against the trader."""
+    """Credit that would be sent: whole cents, rounded against the trader."""
     return math.floor(credit * 100 + 1e-6) / 100
 
 
 def vertical_cost(credit: float, half: float) -> float:
-    """What one side alone would cost against its mid, half way to natural, at least a cent, in whole cents."""
+    """Return the cost of one side alone against its mid, half way to natural, at least a cent, in whole cents."""
     return credit - cents_down(credit - max(0.5 * half, 0.01))
 
 

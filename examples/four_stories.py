@@ -18,7 +18,7 @@ from pathlib import Path
 
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.evidence import gather_evidence
-from iwm_opts.backtest.metrics import STORIES, Period
+from iwm_opts.backtest.metrics import STRESS_PERIODS, Period
 from iwm_opts.backtest.periods import by_period
 from iwm_opts.backtest.resolve import modelled_trial
 from iwm_opts.backtest.result import Backtest
@@ -42,7 +42,7 @@ def main() -> None:
     first, last = trial.market.days[0], trial.market.days[-1]
     print(f"MODELLED QUOTES: real prices of IWM, {trial.market.name}, {first} to {last}; no quote was ever traded on\n")
     print(HEAD)
-    for period in (Period("all years", first, last), *STORIES):
+    for period in (Period("all years", first, last), *STRESS_PERIODS):
         for name, result in (("gated", gated), ("ungated", ungated)):
             print(line(f"{period.name}, {name}", result, period))
     print(
@@ -53,13 +53,13 @@ def main() -> None:
 
 
 def data_folder() -> Path | None:
-    """The folder named on the command line or by the variable; None where there is none."""
+    """Folder named on the command line or by the variable; None where there is none."""
     named = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("IWM_OPTS_TEST_DATA", "")
     return Path(named) if named and Path(named).is_dir() else None
 
 
 def files_of(folder: Path) -> ModelledFiles:
-    """Inputs of the modelled market that the folder holds."""
+    """Return inputs of the modelled market that the folder holds."""
 
     def optional(name: str) -> str | None:
         return str(folder / name) if (folder / name).exists() else None

@@ -30,7 +30,7 @@ DAYS = {
 
 
 def example_inputs(data: Path) -> Inputs:
-    """What the plans read."""
+    """Return the inputs of the plans."""
     daily = {
         symbol: load_bars(data / "daily" / f"{symbol}_yahoo_adj_div.csv.gz") for symbol in ("IWM", "SPY", "KRE", "XBI")
     }

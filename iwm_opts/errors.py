@@ -19,7 +19,7 @@ def _message(head: str, rule: str, remedy: str) -> str:
 
 
 def _sentence(remedy: str) -> str:
-    """A remedy as a sentence; a command or an option at its start keeps its case."""
+    """Remedy as a sentence; a command or an option at its start keeps its case."""
     start = remedy if remedy.startswith("iwm-opts") else remedy[:1].upper() + remedy[1:]
     return start if start.endswith((".", "?", "!")) else f"{start}."
 

@@ -113,7 +113,7 @@ class SnapshotResult(Result):
         return "" if self.skipped else recorded_lines(self.figures)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Recorded capture."""
+        """Return the recorded capture."""
         return (f"skipped: {self.skipped}" if self.skipped else self.to_text().splitlines()[0]), [], ""
 
 
@@ -153,7 +153,7 @@ class FetchResult(Result):
         return fetched_table(self.series, columns) if len(self.failed) < len(self.series) else ""
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Counts."""
+        """Return counts."""
         return f"{len(self.series)} series, {len(self.failed)} failed", [], ""
 
 

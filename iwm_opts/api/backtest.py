@@ -15,7 +15,8 @@ from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.metrics import Metrics, measure
 from iwm_opts.backtest.result import CASCADE, Backtest
 from iwm_opts.backtest.saved import load_result, refuse_strangers, save_result
-from iwm_opts.backtest.trial import Pooled, Trial
+from iwm_opts.backtest.trial import PooledResult, Trial
+from iwm_opts.io.atomic import write_durably
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.backtest_record import backtest_record, trades_csv
 from iwm_opts.report.backtest_table import backtest_table
@@ -60,11 +61,11 @@ class BacktestResult(Result):
 
     Attributes
     ----------
-    pooled : Pooled
+    pooled : PooledResult
         Result of each path, with its market.
     """
 
-    pooled: Pooled
+    pooled: PooledResult
 
     @property
     def trades(self) -> pd.DataFrame:
@@ -111,7 +112,7 @@ class BacktestResult(Result):
         return self.pooled.notes
 
     def to_frame(self) -> pd.DataFrame:
-        """The trades; see `trades`."""
+        """Trades; see `trades`."""
         return self.trades
 
     def record(self) -> Record:
@@ -159,7 +160,6 @@ class BacktestResult(Result):
         str
             The page.
         """
-        from iwm_opts.io.atomic import write_durably
         from iwm_opts.report.backtest_page import backtest_page
 
         page = backtest_page(self.pooled)
@@ -218,7 +218,7 @@ def answer_backtest(request: BacktestRequest, on_progress: OnProgress | None = N
     rules, given = request.rules, request.market
     market = given if isinstance(given, Market) else open_market(given, reach(rules), on_progress)
     trials = market.with_macro(rules.macro)
-    return BacktestResult(Pooled(tuple(_run(trial, rules) for trial in trials), trials))
+    return BacktestResult(PooledResult(tuple(_run(trial, rules) for trial in trials), trials))
 
 
 def reach(*rules: Rules) -> int:

@@ -53,7 +53,7 @@ class HistoryRequest:
         return None if self.iv_history is None or isinstance(self.iv_history, IvHistory) else str(self.iv_history)
 
     def load(self, symbol: str | None, before: date | None = None) -> IvHistory | None:
-        """The history given, dates before a decision alone where a day is named; None without one."""
+        """History given, dates before a decision alone where a day is named; None without one."""
         if self.iv_history is None or self.iv_history == "":
             return None
         if isinstance(self.iv_history, IvHistory):

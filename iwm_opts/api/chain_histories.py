@@ -127,7 +127,7 @@ class ChainHistoryResult(Result):
         return certificate_table(self.symbol, self.files, self.skipped, self.years, verbose, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Counts."""
+        """Return the counts."""
         days = sum(year.days for year in self.years)
         return f"{self.symbol} chains of {days:,} days", [f"{len(self.files)} files read"], ""
 
@@ -181,7 +181,7 @@ def _local(origin: str) -> Iterator[Source]:
 def _fetched(
     address: str, request: ChainHistoryRequest, archive: Archive, on_progress: OnProgress | None
 ) -> Iterator[Source]:
-    """Downloads of an address, or of the files that a SHA256SUMS list names; a failure is a file with its error."""
+    """Download an address, or of the files that a SHA256SUMS list names; a failure is a file with its error."""
     try:
         path = _downloaded(address, request, archive, on_progress)
     except DataError as error:

@@ -52,11 +52,11 @@ class ClaimsResult(Result):
         return rows_as_csv([claim_record(claim) for claim in self.claims])
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """A table of claims."""
+        """Table of claims."""
         return claims_table(list(self.claims), (self.label,) if self.label else (), self.notes)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Number of claims; notes."""
+        """Return the number of claims; notes."""
         return f"{len(self.claims)} claims", list(self.notes[:1]), self.label
 
 

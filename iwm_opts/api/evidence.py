@@ -11,7 +11,7 @@ from iwm_opts.api.result import OnProgress, Result, new_axes
 from iwm_opts.api.rules import Rules
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.evidence import RANDOM_DRAWS, Evidence, gather_evidence
-from iwm_opts.backtest.trial import Pooled
+from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.errors import InputError
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.evidence_table import evidence_csv, evidence_record, evidence_table
@@ -79,7 +79,7 @@ class EvidenceResult(Result):
         return evidence_csv(self.evidence)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """Finding, arms and differences."""
+        """Return the finding, arms and differences."""
         return evidence_table(self.evidence, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
@@ -87,7 +87,7 @@ class EvidenceResult(Result):
         pooled = self.evidence.strategy.results
         return pooled.name, [self.finding], LABELS.get(pooled.kind, "")
 
-    def _arms(self) -> list[tuple[str, Pooled]]:
+    def _arms(self) -> list[tuple[str, PooledResult]]:
         arms = (self.evidence.strategy, *self.evidence.baselines)
         return [(each.condition if each.name == "strategy" else each.name, each.results) for each in arms]
 

@@ -1,5 +1,6 @@
 """The simulator compared with real data, and calibrated to it."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
@@ -82,8 +83,6 @@ class FactsResult(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """One row a window and fact: real value and simulated quantiles."""
-        import io
-
         return pd.read_csv(io.StringIO(self.to_csv()))
 
     def record(self) -> Record:
@@ -125,8 +124,6 @@ class CalibrationRecord(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """One row a window and fact."""
-        import io
-
         return pd.read_csv(io.StringIO(self.to_csv()))
 
     def record(self) -> Record:

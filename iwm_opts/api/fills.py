@@ -122,7 +122,7 @@ class FillCosts(Result):
         return rows_as_csv(comparison_records(self.comparisons))
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """The package and a table of conventions."""
+        """Package and a table of conventions."""
         return comparison_table(self.legs, self.comparisons, self.terms, self.expiration, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
@@ -175,7 +175,7 @@ class QuotedSpreads(Result):
         return rows_as_csv(spread_records(self._table()))
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """A table by bucket."""
+        """Table by bucket."""
         if self.second is None:
             return spread_table_page(self.first, columns)
         return versus_page(self.first, self.second, self._table(), columns)

@@ -81,7 +81,7 @@ class IvRankReport(Result):
         return ivr_record(self.standing)
 
     def to_csv(self) -> str:
-        """The rank as one row."""
+        """Rank as one row."""
         return rows_as_csv([self.record()["iv"]])
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:

@@ -329,7 +329,7 @@ def recorded_market(
     ivr_tenor: int = IVR_TENOR_DAYS,
     ivr_lookback: int = IVR_LOOKBACK,
 ) -> Market:
-    """Recorded option chains, from files or the local archive.
+    """Return recorded option chains, from files or the local archive.
 
     Parameters
     ----------

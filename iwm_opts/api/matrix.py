@@ -91,7 +91,7 @@ class Matrix(Result):
 
 
 def at_delta(strategy: Strategy, delta: float) -> Strategy:
-    """A strategy with its short strikes at one |delta|.
+    """Strategy with its short strikes at one |delta|.
 
     Raises
     ------

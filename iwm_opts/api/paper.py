@@ -192,7 +192,7 @@ class PaperResult(Result):
         return {"outcome": self.outcome or None, "trades": paper_records(list(self.trades))}
 
     def to_csv(self) -> str:
-        """The log that `review` reads."""
+        """Log that `review` reads."""
         return as_csv(log_of_paper(list(self.trades)))
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
@@ -391,7 +391,7 @@ def _of_chain(chain: Chain) -> Quote:
 
 
 def _marks(trade: PaperTrade, prices: _Prices) -> list[Mark]:
-    """Marks of a trade: one at the chain, or of shares one a session on bars."""
+    """Return marks of a trade: one at the chain, or of shares one a session on bars."""
     if trade.shares is None:
         return [marked(trade, prices.snapshot)]
     if not prices.on_bars:

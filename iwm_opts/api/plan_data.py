@@ -129,7 +129,7 @@ class PlanData:
 
 
 def open_plan_data(request: PlanDataRequest, before: date | None = None, *, blank_bars: bool = False) -> PlanData:
-    """Data of a request.
+    """Return data of a request.
 
     Parameters
     ----------

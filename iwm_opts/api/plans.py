@@ -21,9 +21,10 @@ from iwm_opts.backtest.resolve import simulated_trials
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial
 from iwm_opts.errors import InputError
+from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.plan_tables import load_events
 from iwm_opts.journal.plan_log import log_of_plan
-from iwm_opts.journal.plan_report import Standing, plan_standing
+from iwm_opts.journal.plan_report import PlanStatus, plan_report_on
 from iwm_opts.journal.trade_log import as_csv
 from iwm_opts.market.calendar import NEW_YORK, latest_session
 from iwm_opts.market.chain import LABELS
@@ -95,14 +96,14 @@ class PlanReport(Result):
 
     Attributes
     ----------
-    standing : Standing
+    standing : PlanStatus
     label : str
         Of simulated data.
     check : bool
         The decision alone.
     """
 
-    standing: Standing
+    standing: PlanStatus
     label: str
     check: bool
 
@@ -135,22 +136,20 @@ class PlanReport(Result):
         return rows_as_csv(check_rows(self.standing))
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """The decision as a table, or the document as Markdown."""
+        """Decision as a table, or the document as Markdown."""
         if self.check:
             return check_table(self.standing, self.label, columns)
         return as_markdown(plan_page(self.standing, self.label))
 
     def to_html(self, path: str | Path | None = None) -> str:
-        """The document as one HTML page; written to a file too where one is named."""
-        from iwm_opts.io.atomic import write_durably
-
+        """Document as one HTML page; written to a file too where one is named."""
         page = as_html(plan_page(self.standing, self.label))
         if path is not None:
             write_durably(Path(path), page.encode())
         return page
 
     def to_prompt(self) -> str:
-        """The document as a brief for a language model."""
+        """Document as a brief for a language model."""
         return plan_prompt(self.standing, as_markdown(plan_page(self.standing, self.label)))
 
     def headline(self) -> tuple[str, list[str], str]:
@@ -180,7 +179,7 @@ class PlanBacktest(Result):
         return plan_backtest_record(self.result) | {"simulated": bool(self.label), "label": self.label}
 
     def to_csv(self) -> str:
-        """The trades, as a log that `review` reads."""
+        """Trades, as a log that `review` reads."""
         return as_csv(log_of_plan(self.result))
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
@@ -212,11 +211,11 @@ class PlanEvidenceResult(Result):
         return rows_as_csv(plan_evidence_record(self.evidence)["rules"])
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """A table by rule."""
+        """Table by rule."""
         return plan_evidence_table(self.evidence, self.label, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
-        """Finding."""
+        """Return the finding."""
         return "rules of the plan", [self.evidence.sentence], self.label
 
 
@@ -246,7 +245,7 @@ class InstrumentComparison(Result):
         return rows_as_csv(instrument_rows(self.results))
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """A table by instrument."""
+        """Table by instrument."""
         return instruments_table(self.plan, self.stage.period, list(self.results), self.label)
 
     def headline(self) -> tuple[str, list[str], str]:
@@ -295,11 +294,11 @@ class TradingPlan:
         return answer_plan(PlanRequest(plan=self.plan, data=data, on=as_day("on", on), check=True))
 
     def document(self, data: PlanData, on: Day | None = None) -> PlanReport:
-        """The plan's document with the numbers of a day and the evidence behind its rules."""
+        """Plan's document with the numbers of a day and the evidence behind its rules."""
         return answer_plan(PlanRequest(plan=self.plan, data=data, on=as_day("on", on)))
 
     def to_toml(self) -> str:
-        """The plan as TOML."""
+        """Plan as TOML."""
         return write_plan(self.plan)
 
 
@@ -320,7 +319,7 @@ def read_plan(path: str | Path) -> TradingPlan:
 
 
 def make_plan(edge: str, *, horizon: str | None = None, instrument: str | None = None) -> TradingPlan:
-    """The usual plan of an edge.
+    """Usual plan of an edge.
 
     Parameters
     ----------
@@ -350,12 +349,12 @@ def answer_plan(request: PlanRequest, on_progress: OnProgress | None = None) -> 
         rule, remedy = "an intraday plan needs intraday data", "name one-minute bars: --minutes FILE"
         raise InputError("minutes", None, rule, remedy)
     notes = data.notes if on else (*_age(plan, data), *data.notes)
-    standing = plan_standing(plan, data.inputs, on, notes, on_progress, with_evidence=not request.check)
+    standing = plan_report_on(plan, data.inputs, on, notes, on_progress, with_evidence=not request.check)
     return PlanReport(standing, data.label, request.check)
 
 
 def _age(plan: Plan, data: PlanData) -> tuple[str, ...]:
-    """A note where the newest session that the data decide on is over."""
+    """Note where the newest session that the data decide on is over."""
     day, today = decision_day(plan, data.inputs), datetime.now(NEW_YORK).date()
     if day >= latest_session(today):
         return ()

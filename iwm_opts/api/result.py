@@ -27,7 +27,7 @@ class Result(ABC):
 
     @abstractmethod
     def to_frame(self) -> pd.DataFrame:
-        """The main table; columns and units as each result documents them."""
+        """Return the main table; columns and units as each result documents them."""
 
     @abstractmethod
     def record(self) -> Record:
@@ -35,11 +35,11 @@ class Result(ABC):
 
     @abstractmethod
     def to_csv(self) -> str:
-        """The rows of the main table as CSV, as the command prints them."""
+        """Rows of the main table as CSV, as the command prints them."""
 
     @abstractmethod
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """The page that the command prints.
+        """Page that the command prints.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class Result(ABC):
 
 
 def as_day(name: str, value: Day | None) -> date | None:
-    """A day as a `date`: from a date, a timestamp, or text YYYY-MM-DD.
+    """Day as a `date`: from a date, a timestamp, or text YYYY-MM-DD.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def as_day(name: str, value: Day | None) -> date | None:
 
 
 def new_axes(ax: "Axes | None", width: float = 9.0, height: float = 5.0) -> "Axes":
-    """The axes given, else those of a new figure."""
+    """Axes given, else those of a new figure."""
     if ax is not None:
         return ax
     from matplotlib import pyplot
@@ -99,7 +99,7 @@ def new_axes(ax: "Axes | None", width: float = 9.0, height: float = 5.0) -> "Axe
 
 
 def picture(suffix: str, draw: Callable[["Axes"], object], width: float = 9.0, height: float = 5.0) -> bytes:
-    """What `draw` paints, as a file.
+    """Save the picture that `draw` paints.
 
     Parameters
     ----------

@@ -133,11 +133,11 @@ class OpenTrades(Result):
         return self.log.open
 
     def record(self) -> Record:
-        """Counts, open trades and opening balances."""
+        """Return counts, open trades and opening balances."""
         return log_record(self.log)
 
     def to_csv(self) -> str:
-        """A log of this tool."""
+        """Log of this tool."""
         return as_csv(self.log)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
@@ -197,7 +197,7 @@ def answer_review(request: ReviewRequest) -> ReviewResult | OpenTrades:
 
 
 def _with_fills_compared(log: TradeLog, fill: FillModel, *, is_kept: bool) -> TradeLog:
-    """A log with notes that hold its fills against the model's and those measured before; kept where asked."""
+    """Log with notes that hold its fills against the model's and those measured before; kept where asked."""
     models = [fill]
     with suppress(InputError):  # nothing measured before
         models.append(own_fill_model(open_record()))

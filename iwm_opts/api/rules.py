@@ -174,7 +174,7 @@ class Rules:
         return self.entries is not None or (self.gate is not None and not isinstance(self.gate, IvRankBelow))
 
     def resolved(self) -> engine.Rules:
-        """The rules as the engine takes them, every default filled in."""
+        """Rules as the engine takes them, every default filled in."""
         wings = self._wing(self.put_width), self._wing(self.call_width)
         dte, slack = self._dte()
         is_credit = engine.EntryRule(self.strategy).is_credit

@@ -121,11 +121,11 @@ class Package:
         return self.sized.size.contracts if self.screening.gate.is_open else 0
 
     def to_frame(self) -> pd.DataFrame:
-        """The legs."""
+        """Legs."""
         return self.legs
 
     def to_dict(self) -> Record:
-        """The candidate as in the JSON of the screen."""
+        """Candidate as in the JSON of the screen."""
         candidates = finite(screening_record(self.screening))["candidates"]
         record: Record = candidates[self.place]
         return record
@@ -339,7 +339,7 @@ def screen(
 
 
 def as_fill(fill: str | FillModel) -> FillModel:
-    """A fill convention from its name; `mine` is that of the own fills kept in the archive."""
+    """Fill convention from its name; `mine` is that of the own fills kept in the archive."""
     if not isinstance(fill, str):
         return fill
     if fill.strip().lower() != MINE:
@@ -351,5 +351,5 @@ def as_fill(fill: str | FillModel) -> FillModel:
 
 
 def as_fees(fees: str | FeeSchedule) -> FeeSchedule:
-    """A fee schedule from its name."""
+    """Fee schedule from its name."""
     return FeeSchedule.parse(fees) if isinstance(fees, str) else fees

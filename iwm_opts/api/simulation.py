@@ -100,7 +100,7 @@ class ExportResult(Result):
         return rows_as_csv([asdict(each) for each in self.written])
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """A table of files."""
+        """Table of files."""
         return export_table(self.plan, self.written, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
@@ -116,7 +116,7 @@ def answer_simulate(request: SimulateRequest, on_progress: OnProgress | None = N
 
 
 def _last(first: date, days: int) -> date:
-    """The session that ends `days` of them from `first` on; none lies ahead, where no history may end."""
+    """Session that ends `days` of them from `first` on; none lies ahead, where no history may end."""
     ahead = sessions(first, now().date()).tolist() if first <= now().date() else []
     if len(ahead) < days:
         rule = f"there are {len(ahead):,} sessions from {first} to today"
@@ -126,7 +126,7 @@ def _last(first: date, days: int) -> date:
 
 
 def _scenario(name: str | None) -> Scenario | None:
-    """A shipped scenario by name, or one out of a file: FILE.toml where it holds one, else FILE.toml:NAME."""
+    """Shipped scenario by name, or one out of a file: FILE.toml where it holds one, else FILE.toml:NAME."""
     if name is None:
         return None
     file, ending, inner = name.rpartition(".toml")
@@ -184,7 +184,7 @@ class BenchResult(Result):
         return rows_as_csv([record["plain"], *record["ways"]])
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """A table of figures."""
+        """Table of figures."""
         return bench_table(self.throughput, self.machine, columns)
 
     def headline(self) -> tuple[str, list[str], str]:

@@ -118,7 +118,7 @@ class SweepResult(Result):
         return sweep_csv(self.swept)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
-        """The best variants."""
+        """Best variants."""
         return sweep_table(self.swept, self.top, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
@@ -127,7 +127,7 @@ class SweepResult(Result):
         return market.name, [self.verdict], LABELS.get(market_kind(market), "")
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """The sort metric by variant: over the values of one name, or by two names as a map."""
+        """Sort metric by variant: over the values of one name, or by two names as a map."""
         axes, frame = new_axes(ax), self.to_frame()
         names = [name.replace("-", "_") for name in self.swept.grid]
         if len(names) == 2:
@@ -193,7 +193,7 @@ def variants_of(grid: Mapping[str, Sequence[object]], rules: Sequence[Rules]) ->
 
 
 def as_number(value: object) -> object:
-    """A number where text is one, else the value itself."""
+    """Return the number where text is one, else the value itself."""
     if not isinstance(value, str):
         return value
     try:
@@ -206,7 +206,7 @@ def as_number(value: object) -> object:
 def _question(
     trials: Sequence[Trial], variants: Sequence[Variant], grid: Mapping[str, Sequence[object]]
 ) -> Mapping[str, object]:
-    """What makes two sweeps the same: the rules of every variant, and the markets with their prices."""
+    """Digest the rules of every variant, and the markets with their prices."""
     prices = hashlib.sha256()
     for trial in trials:
         prices.update(trial.market.spot.tobytes())

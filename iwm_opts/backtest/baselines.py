@@ -57,23 +57,23 @@ def prepare_baselines(trial: Trial, rules: Rules) -> Baselines:
 
 
 def strategy(baselines: Baselines) -> Backtest:
-    """The rules as given."""
+    """Rules as given."""
     return run(baselines.gated)
 
 
 def without_gate(baselines: Baselines) -> Backtest:
-    """The same rules on every day with a known rank."""
+    """Return the same rules on every day with a known rank."""
     return run(baselines.ungated, baselines.ranked, UNGATED)
 
 
 def opposite_gate(baselines: Baselines, rank: float = OPPOSITE_RANK) -> Backtest:
-    """The same rules where the rank is at least `rank`."""
+    """Return the same rules where the rank is at least `rank`."""
     gate = replace(baselines.gated.rules.gate, below=None, at_least=rank)
     return run(baselines.ungated, is_open(baselines.gated.ranks, gate), str(gate))
 
 
 def random_gate(baselines: Baselines, rng: np.random.Generator) -> Flags:
-    """A gate open as often as the strategy's and in spells as long, at times that have nothing to do with the market.
+    """Gate open as often as the strategy's and in spells as long, at times that have nothing to do with the market.
 
     Its open and closed spells, over the days with a known rank, are shuffled and the whole is turned by a random number
     of days. Single random days would be spread more evenly than any gate and would make chance look smaller than it is.
@@ -93,7 +93,7 @@ def random_gate(baselines: Baselines, rng: np.random.Generator) -> Flags:
 
 
 def random_entries(baselines: Sequence[Baselines], rng: np.random.Generator) -> list[Totals]:
-    """The same rules behind a random gate on each of some trials."""
+    """Return the same rules behind a random gate on each of some trials."""
     return [run_totals(baseline.ungated, random_gate(baseline, rng)) for baseline in baselines]
 
 

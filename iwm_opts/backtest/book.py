@@ -144,7 +144,7 @@ class Book:
         return self
 
     def with_rule(self, rule: EntryRule) -> "Book":
-        """A book of the same expirations for a rule with other deltas or wings, on a market priced by a surface."""
+        """Book of the same expirations for a rule with other deltas or wings, on a market priced by a surface."""
         legs = Legs.of(*LEGS[rule.strategy])
         lifetimes, terms, quotes, marks = blank_lives(self.arrays.lifetimes, self.arrays.terms, len(legs))
         arrays = self.arrays._replace(lifetimes=lifetimes, terms=terms, quotes=quotes, marks=marks)
@@ -152,7 +152,7 @@ class Book:
 
 
 def build_book(market: DailyMarket, rule: EntryRule, allowed: Flags | None = None) -> Book:
-    """A package for every day, and its marks until it settles or the market ends.
+    """Package for every day, and its marks until it settles or the market ends.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def build_book(market: DailyMarket, rule: EntryRule, allowed: Flags | None = Non
 
 
 def days_of(market: DailyMarket) -> Array:
-    """The days of a market as kernels read them, ranks unknown; shape (len(DAY_FIELDS), days)."""
+    """Days of a market as kernels read them, ranks unknown; shape (len(DAY_FIELDS), days)."""
     rows = np.full((len(state.DAY_FIELDS), len(market.days)), np.nan)
     days = Days._make(rows)
     days.ordinal[:] = [day.toordinal() for day in market.days]

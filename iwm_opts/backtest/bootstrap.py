@@ -108,7 +108,7 @@ def _difference(totals: Array) -> float:
 
 
 def _influence(sample: Array, totals: Array) -> Array:
-    """What each day moves the figure by, to first order; `totals` are over all days of all paths."""
+    """Return each day's influence on the figure, to first order; `totals` are over all days of all paths."""
     pull = np.zeros(len(sample))
     for sign, column in ((1.0, 0), (-1.0, 2))[: sample.shape[1] // 2]:
         ratio = totals[column] / totals[column + 1]

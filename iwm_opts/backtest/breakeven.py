@@ -109,14 +109,14 @@ class BreakevenPremium:
 
 
 def scaled_premium(premium: Premium, scale: float) -> Premium:
-    """A premium with every parameter scaled by `scale` from its neutral value."""
+    """Premium with every parameter scaled by `scale` from its neutral value."""
     nothing = Premium()
     knobs = {field.name: getattr(nothing, field.name) for field in fields(Premium)}
     return Premium(**{name: none + scale * (getattr(premium, name) - none) for name, none in knobs.items()})
 
 
 def repriced(trial: Trial, scale: float, entry: EntryRule) -> Trial:
-    """The same simulated world, day for day, with options that cost another premium.
+    """Return the same simulated world, day for day, with options that cost another premium.
 
     The index that its gate ranks moves by what model-free variance at its tenor moves by. Only expirations that the
     entry rule may choose are priced.

@@ -40,7 +40,7 @@ class Prepared:
         return state_of(self.book, self.costs, self.prices, most, self.ranks)
 
     def with_costs(self, costs: Costs) -> "Prepared":
-        """The same with other trading costs."""
+        """Return the same with other trading costs."""
         terms = _cost_terms(self.market, self.book, costs)
         return replace(self, rules=replace(self.rules, costs=costs), costs=terms, prices=blank_prices(self.book))
 
@@ -110,7 +110,7 @@ def run(prepared: Prepared, allowed: Flags | None = None, label: str | None = No
 
 
 def run_totals(prepared: Prepared, allowed: Flags | None = None) -> Totals:
-    """Sums over the trades of `run`, for a tenth of its time."""
+    """Return sums over the trades of `run`, for a tenth of its time."""
     is_allowed = is_open(prepared.ranks, prepared.rules.gate) if allowed is None else allowed
     entries = is_allowed & on_weekdays(prepared.market, prepared.rules.entry) & macro_met(prepared)
     return total(prepared, _run(prepared, entries))

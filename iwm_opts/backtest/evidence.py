@@ -29,7 +29,7 @@ from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.backtest.trial import Pooled, Trial, gain_per_trade, risk_sample, trade_sample
+from iwm_opts.backtest.trial import PooledResult, Trial, gain_per_trade, risk_sample, trade_sample
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 
 Array = NDArray[np.float64]
@@ -45,7 +45,7 @@ class Arm:
 
     name: str
     condition: str  # on which days it enters
-    results: Pooled
+    results: PooledResult
     metrics: Metrics
     independent: float  # trades that share no day with another, see `metrics.independent_trades`
     per_trade: Interval  # mean net gain of a package, dollars
@@ -154,7 +154,7 @@ class _Steps:
 
 
 def _arm(name: str, results: Sequence[Backtest], trials: Sequence[Trial], seed: int, draws: int) -> Arm:
-    pooled = Pooled(tuple(results), tuple(trials))
+    pooled = PooledResult(tuple(results), tuple(trials))
     trades = pooled.trades
     metrics = measure(trades, pooled.equity, pooled.account)
     held = metrics.average_sessions
@@ -218,7 +218,7 @@ def _against_chance(gated: Arm, prepared: Sequence[Baselines], seed: int, draws:
 
 
 def _beyond(value: float, drawn: Array) -> Interval:
-    """A value less what chance gives, and less the bounds that chance keeps within."""
+    """Value less what chance gives, and less the bounds that chance keeps within."""
     finite = drawn[np.isfinite(drawn)]
     words = f"{len(finite)} random gates"
     if not len(finite) or not np.isfinite(value):

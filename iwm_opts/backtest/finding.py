@@ -52,7 +52,7 @@ def _gain_sentence(gated: "Arm") -> str:
 
 
 def _gate_sentence(evidence: "Evidence") -> str:
-    """The gate against the same rules without it; trades and days of risk must agree."""
+    """Gate against the same rules without it; trades and days of risk must agree."""
     if not is_gated(evidence.rules.gate):
         return "The rules have no gate."
     difference = evidence.differences[0]

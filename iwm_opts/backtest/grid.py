@@ -30,8 +30,8 @@ from iwm_opts.backtest.selection import (
     overfitting_probability,
     superior_ability,
 )
-from iwm_opts.backtest.sweep import Shelf, book_key, sweep
-from iwm_opts.backtest.trial import Pooled, Trial
+from iwm_opts.backtest.sweep import BookCache, book_key, sweep
+from iwm_opts.backtest.trial import PooledResult, Trial
 from iwm_opts.errors import InputError
 
 Array = NDArray[np.float64]
@@ -108,23 +108,23 @@ def run_variants(
     for variant in variants:
         books.setdefault(book_key(variant.rules), []).append(variant)
     ordered = [variant for shared in books.values() for variant in shared]
-    start, size, shelves = 0, FIRST_BATCH, [Shelf() for _ in trials]
+    start, size, caches = 0, FIRST_BATCH, [BookCache() for _ in trials]
     while start < len(ordered):
         began = perf_counter()
-        outcomes = _batch(trials, shelves, ordered[start : start + size], threads)
+        outcomes = _batch(trials, caches, ordered[start : start + size], threads)
         start += len(outcomes)
         size = min(max(1, math.ceil(len(outcomes) * seconds / (perf_counter() - began))), 4 * size, MOST_BATCH)
         yield outcomes
 
 
 def _batch(
-    trials: Sequence[Trial], shelves: Sequence[Shelf], variants: Sequence[Variant], threads: int
+    trials: Sequence[Trial], caches: Sequence[BookCache], variants: Sequence[Variant], threads: int
 ) -> list[Outcome]:
     rules = [variant.rules for variant in variants]
     tables, levels = [], []
-    for trial, shelf in zip(trials, shelves, strict=True):
+    for trial, cache in zip(trials, caches, strict=True):
         equity = np.empty((len(rules), len(trial.market.days)))
-        tables.append(sweep(trial.market, trial.history, rules, threads, macro=trial.macro, equity=equity, shelf=shelf))
+        tables.append(sweep(trial.market, trial.history, rules, threads, macro=trial.macro, equity=equity, cache=cache))
         levels.append(equity)
     outcomes: list[Outcome] = []
     for start in range(0, len(variants), TOGETHER):
@@ -182,7 +182,7 @@ def details(trials: Sequence[Trial], variants: Sequence[Variant]) -> Iterator[De
         shared = books.get(book_key(variant.rules), [None] * len(trials))
         prepared = [trial.prepare(variant.rules, book) for trial, book in zip(trials, shared, strict=True)]
         books[book_key(variant.rules)] = [ready.book for ready in prepared]
-        results = Pooled(tuple(map(run, prepared)), tuple(trials))
+        results = PooledResult(tuple(map(run, prepared)), tuple(trials))
         trades = results.trades
         figures = measure(trades, results.equity, results.account)
         yield Detail(independent_trades(trades), figures.return_on_risk_in_use)

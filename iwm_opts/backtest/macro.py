@@ -73,7 +73,7 @@ def with_macro(trials: Sequence[Trial], name: str) -> list[Trial]:
 
 
 def macro_notes(trials: Sequence[Trial], rules: Rules) -> tuple[str, ...]:
-    """Notes on days without data for a macro rule; empty without such days or a rule."""
+    """Return notes on days without data for a macro rule; empty without such days or a rule."""
     if rules.macro is None:
         return ()
     unknown = days = 0

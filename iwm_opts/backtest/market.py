@@ -36,7 +36,7 @@ class Series(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Board:
+class ExpirationQuotes:
     """Quotes of one series on one day, from which a package is chosen; arrays of shape (n,), NaN where unknown."""
 
     series: Series

@@ -32,7 +32,7 @@ class Period(NamedTuple):
     last: date
 
 
-STORIES: Final = (
+STRESS_PERIODS: Final = (
     Period("Q4 2018", date(2018, 10, 1), date(2018, 12, 31)),
     Period("Feb-Apr 2020", date(2020, 2, 1), date(2020, 4, 30)),
     Period("2022", date(2022, 1, 1), date(2022, 12, 31)),
@@ -172,7 +172,7 @@ def sortino_ratio(returns: Array) -> Array:
 
 
 def deepest_fall(equity: Array, account: float | Array) -> Array:
-    """The share of `drawdown` alone, of equity of shape (..., days): shape (...)."""
+    """Share of `drawdown` alone, of equity of shape (..., days): shape (...)."""
     level = with_account(equity, account)
     return np.asarray((level / np.maximum.accumulate(level, axis=-1) - 1.0).min(axis=-1))
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.backtest.metrics import NAN, STORIES, Period, by_path, drawdown, mean_or_nan
+from iwm_opts.backtest.metrics import NAN, STRESS_PERIODS, Period, by_path, drawdown, mean_or_nan
 from iwm_opts.errors import InputError
 
 CALENDAR: Final = {"year": "Y", "month": "M"}
@@ -29,7 +29,7 @@ def by_calendar(trades: pd.DataFrame, equity: pd.DataFrame, account: float, unit
 
 
 def by_period(
-    trades: pd.DataFrame, equity: pd.DataFrame, account: float, periods: Sequence[Period] = STORIES
+    trades: pd.DataFrame, equity: pd.DataFrame, account: float, periods: Sequence[Period] = STRESS_PERIODS
 ) -> pd.DataFrame:
     """Figures of named periods, one row each: trades, win_rate, expectancy, pnl, return, max_drawdown.
 

@@ -36,7 +36,7 @@ class BookPrices:
 
 
 def cost_terms(costs: Costs, legs: int, tick: float) -> Array:
-    """Fills and fees of packages of so many legs, from ENTRY_FILL on in `State.setup`.
+    """Return fills and fees of packages of so many legs, from ENTRY_FILL on in `State.setup`.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def cost_terms(costs: Costs, legs: int, tick: float) -> Array:
 
 
 def fill_terms(model: FillModel, legs: int, tick: float) -> Array:
-    """A fill convention for packages of so many legs, and for the legs left after an assignment."""
+    """Fill convention for packages of so many legs, and for the legs left after an assignment."""
     terms = np.full(state.FILL_SIZE, np.nan)
     for count in range(1, legs + 1):
         terms[count] = model.share(count)

@@ -24,8 +24,8 @@ from iwm_opts.backtest.market import (
     CARRIED,
     NO_SURFACE,
     QUOTED,
-    Board,
     Candidates,
+    ExpirationQuotes,
     Flags,
     Marks,
     Request,
@@ -55,8 +55,9 @@ from iwm_opts.market.iv_index import DEFINITION
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.panel import CALL_ASK, CALL_BID, PUT_ASK, PUT_BID, Panel, Places
-from iwm_opts.market.panel_rows import Report, panel_of_rows, rows_of_chain, rows_together
+from iwm_opts.market.panel_rows import panel_of_rows
 from iwm_opts.market.panel_terms import PanelIv, PanelPrices, PanelTerms, panel_iv, panel_terms
+from iwm_opts.market.quote_rows import Report, rows_of_chain, rows_together
 from iwm_opts.risk.assignment import is_assigned_by_quotes
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL
 from iwm_opts.sources.recorded import RecordedMarket, capture_time, recorded_market
@@ -86,7 +87,7 @@ def recorded_days(
     dividends: DividendSchedule | None = None,
     progress: Progress | None = None,
 ) -> "RecordedDays":
-    """Recorded chains as a market for backtests.
+    """Return recorded chains as a market for backtests.
 
     Parameters
     ----------
@@ -355,11 +356,11 @@ class RecordedDays:
         return self.given_dividends or DividendSchedule((), "not given")
 
     def settlement(self, root: str) -> Settlement:
-        """The rule of the root."""
+        """Rule of the root."""
         return settlement_of(root)
 
     def settlement_price(self, series: Series) -> float:
-        """Opening print or close of the last session up to the expiration, as its root settles; NaN where unknown.
+        """Return the open or close of the last session up to the expiration, as its root settles; NaN where unknown.
 
         A day without a capture still has its bar. Without bars only a capture of the close knows the close.
         """
@@ -469,7 +470,7 @@ class RecordedDays:
         is_assigned: Flags = np.asarray(assigned) == 1.0
         return is_assigned
 
-    def board(self, place: int, dte: int, slack: int) -> Board | None:
+    def board(self, place: int, dte: int, slack: int) -> ExpirationQuotes | None:
         """Options with a usable quote of the expiration that `entries` chooses from; None where there is none."""
         index = int(self._nearest(np.array([place]), dte, slack)[0])
         if index < 0:
@@ -486,7 +487,7 @@ class RecordedDays:
             sides.append((np.full(len(quoted), sign), strike, bids[quoted], asks[quoted], delta[low:high][quoted]))
         columns = (np.concatenate(pair) for pair in zip(*sides, strict=True))
         days = int(self.panel.expiration[index] - self.panel.day[place])
-        return Board(self._series(index), days, float(self.panel.spot[place]), *columns)
+        return ExpirationQuotes(self._series(index), days, float(self.panel.spot[place]), *columns)
 
     def marks(self, place: int, requests: Sequence[Request]) -> list[Marks]:
         """Quotes where there are any, else bid and ask around the smile, else nothing; one answer a request."""
@@ -498,7 +499,7 @@ class RecordedDays:
         return answers
 
     def iv_history(self, tenor_days: int = IVR_TENOR_DAYS) -> IvHistory:
-        """The symbol's own IV10 or IV30, one value a captured day.
+        """Symbol's own IV10 or IV30, one value a captured day.
 
         Raises
         ------
@@ -622,7 +623,7 @@ def smile_quotes(table: OptionTable, right: Array, strike: Array, tick: float) -
 
 
 def _gaps(days: Sequence[date]) -> list[str]:
-    """A note of the sessions between the first and the last day that were not captured."""
+    """Note of the sessions between the first and the last day that were not captured."""
     expected = sessions(days[0], days[-1]).tolist()
     missing = sorted(set(expected) - set(days))
     if not missing:

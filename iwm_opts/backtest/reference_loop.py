@@ -123,7 +123,7 @@ def _choose(
 def _by_delta(
     rows: list[float], row: int, right: float, ladder: list[float], target: float, coefficients: list[float]
 ) -> float:
-    """The strike whose |delta| is nearest, by halving: |delta| of puts rises with the strike, that of calls falls."""
+    """Strike whose |delta| is nearest, by halving: |delta| of puts rises with the strike, that of calls falls."""
     low, high = 0, len(ladder)
     while low < high:
         middle = (low + high) // 2

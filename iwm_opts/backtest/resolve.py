@@ -132,7 +132,7 @@ def recorded_trial(
     most_dte: int = MAX_DTE,
     on_progress: OnProgress | None = None,
 ) -> Trial:
-    """Recorded chains, of files or the local archive; see `backtest.recorded.recorded_days`.
+    """Return recorded chains, of files or the local archive; see `backtest.recorded.recorded_days`.
 
     Parameters
     ----------
@@ -164,14 +164,14 @@ def _stretch(first: date | None, last: date | None) -> tuple[date, date]:
 
 
 def _sessions_before(day: date, count: int) -> date:
-    """The session that so many lie from before a day."""
+    """Session that so many lie from before a day."""
     earlier = sessions(day - timedelta(days=int(1.6 * count) + 10), day - timedelta(days=1))
     session: date = earlier[-count].item()
     return session
 
 
 def given_history(history: IvHistory, trial: Trial) -> Trial:
-    """A trial whose gate ranks another history than its market's own."""
+    """Trial whose gate ranks another history than its market's own."""
     if not np.isin(pd.DatetimeIndex(trial.market.days), history.closes.index).any():
         first, last = trial.market.days[0], trial.market.days[-1]
         raise DataError(history.series, f"has no value between {first} and {last}", "give a history of those years")

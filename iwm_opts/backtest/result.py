@@ -106,7 +106,7 @@ class Totals(NamedTuple):
 
 
 def total(prepared: "Prepared", run: Run) -> Totals:
-    """Sums over a run, without the tables of a `Backtest`."""
+    """Return sums over a run, without the tables of a `Backtest`."""
     trades = trades_of(run.trades)
     cascade = _cascade(prepared, trades)
     nights = trades.row - prepared.book.lifetimes.first[trades.package]
@@ -225,7 +225,7 @@ def _equity(prepared: "Prepared", taken: Trades, trades: pd.DataFrame, equity: A
 
 
 def _remarks(prepared: "Prepared", taken: Trades, trades: pd.DataFrame) -> list[str]:
-    """What happened in these trades that a reader should know."""
+    """List the events of these trades that a reader should know."""
     book = prepared.book
     is_settled = taken.reason == EXPIRY
     counts = [

@@ -22,7 +22,7 @@ import pandas as pd
 from iwm_opts.backtest.metrics import Metrics, measure
 from iwm_opts.backtest.periods import by_calendar
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.backtest.trial import Pooled
+from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.atomic import UNFINISHED, write_durably
 
@@ -36,7 +36,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Saved:
-    """A result as saved; frames as in `trial.Pooled`."""
+    """A result as saved; frames as in `trial.PooledResult`."""
 
     config: Record
     summary: Record
@@ -84,14 +84,14 @@ def _rules_adapter() -> "TypeAdapter[Rules]":
     return TypeAdapter(Rules)
 
 
-def save_result(folder: Path, result: Pooled, asked: Mapping[str, Any], overwrite: bool = False) -> bool:
+def save_result(folder: Path, result: PooledResult, asked: Mapping[str, Any], overwrite: bool = False) -> bool:
     """Put a result into a folder of its own.
 
     Parameters
     ----------
     folder : Path
         Made if need be; its parent too.
-    result : Pooled
+    result : PooledResult
     asked : mapping
         How the market was named and what else is needed to run it again: options as typed.
     overwrite : bool
@@ -168,7 +168,7 @@ def summary_record(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -
     return {"metrics": asdict(measure(trades, equity, account)), "by_year": years}
 
 
-def _config(result: Pooled, asked: Mapping[str, Any]) -> Record:
+def _config(result: PooledResult, asked: Mapping[str, Any]) -> Record:
     first = result.results[0]
     days = first.equity.index
     return {
@@ -191,11 +191,11 @@ def _config(result: Pooled, asked: Mapping[str, Any]) -> Record:
     }
 
 
-def _pairs(result: Pooled) -> list[tuple[Any, Any]]:
+def _pairs(result: PooledResult) -> list[tuple[Any, Any]]:
     return list(zip(result.results, result.trials, strict=True))
 
 
-def _skips(result: Pooled) -> list[str]:
+def _skips(result: PooledResult) -> list[str]:
     return sorted({name for trial_result in result.results for name in trial_result.skipped})
 
 

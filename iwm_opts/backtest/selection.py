@@ -148,7 +148,7 @@ def _resampled_t(centred: Array, error: Array, resamples: list[tuple[Places, Pla
 
 
 def standard_errors(pnl: Array, block: float) -> Array:
-    """Standard error of each mean under the stationary bootstrap, shape (variants,).
+    """Return the standard error of each mean under the stationary bootstrap, shape (variants,).
 
     In closed form from circular autocovariances (Politis and Romano 1994, lemma 1).
     """
@@ -176,7 +176,7 @@ def stationary_blocks(days: int, block: float, rng: np.random.Generator) -> tupl
 
 
 def expected_best_sharpe(trials: float, variance: float) -> float:
-    """Expected largest Sharpe ratio of independent trials without an edge.
+    """Return the expected largest Sharpe ratio of independent trials without an edge.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def deflated_sharpe_ratio(
 
 
 def independent_trials(pnl: Array) -> float:
-    """Number of independent trials that a family of correlated variants amounts to.
+    """Return the number of independent trials that a family of correlated variants amounts to.
 
     Parameters
     ----------

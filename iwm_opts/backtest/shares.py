@@ -196,7 +196,7 @@ class Ledger:
         return table.sort_values(["entry", "exit"], kind="stable", ignore_index=True)
 
     def mark(self, price: float) -> dict[str, float]:
-        """The account with open shares at a price; the next size rests on it."""
+        """Account with open shares at a price; the next size rests on it."""
         held = sum(position.sign * position.shares for position in self.open)
         self.equity_before = self.cash + held * price
         risk = sum(position.risk for position in self.open)

@@ -1,6 +1,4 @@
-"""Markets priced by the surface model as a backtest reads them: the quotes of `SurfaceMarket.chain`, without the rest
-of the chain.
-"""
+"""Surface markets as a backtest reads them: the quotes of `SurfaceMarket.chain` without the rest of the chain."""
 
 import math
 from bisect import bisect_left
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.market import Board, Candidates, Flags, Marks, Request, Series, Terms
+from iwm_opts.backtest.market import Candidates, ExpirationQuotes, Flags, Marks, Request, Series, Terms
 from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.conventions import RIGHT_SIGN, TICK, Provenance
 from iwm_opts.errors import DataError, InputError
@@ -42,9 +40,9 @@ EUROPEAN: Final = (
 )
 
 
-def board_of(quoted: QuotedExpiration, root: str, day: date, spot: float) -> Board:
+def board_of(quoted: QuotedExpiration, root: str, day: date, spot: float) -> ExpirationQuotes:
     """Quotes of the surface model as a board to choose from."""
-    return Board(
+    return ExpirationQuotes(
         Series(root, quoted.listing.expiration),
         (quoted.listing.expiration - day).days,
         spot,
@@ -130,11 +128,11 @@ class SimulatedDays:
         return self.market.dividends
 
     def settlement(self, root: str) -> Settlement:
-        """That of the root: IWM's options deliver shares and are assigned early, though priced here as Europeans."""
+        """Return the root's: IWM's options deliver shares and are assigned early, though priced here as Europeans."""
         return settlement_of(root)
 
     def terms(self, place: int, series: Series) -> Terms:
-        """The model's own."""
+        """Model's own."""
         row = self._row(place, series)
         return Terms(*(float(column[row]) for column in (self._table.years, self._table.forward, self._table.discount)))
 
@@ -147,7 +145,7 @@ class SimulatedDays:
         on_open = self.settlement(series.root).settles_on == "open"
         return float(self.opened[place] if on_open else self.spot[place])
 
-    def board(self, place: int, dte: int, slack: int) -> Board | None:
+    def board(self, place: int, dte: int, slack: int) -> ExpirationQuotes | None:
         """All listed strikes of the nearest expiration; deltas are the model's own."""
         row = int(self._nearest(dte, slack)[place])
         if row < 0:
@@ -168,7 +166,7 @@ class SimulatedDays:
         """Nothing: the day loop marks by the surface."""
 
     def surface(self) -> Surface:
-        """The table's coefficients, by expiration, then day."""
+        """Table's coefficients, by expiration, then day."""
         return self._surface
 
     def candidates(self, dte: int, slack: int) -> Candidates:
@@ -188,7 +186,7 @@ class SimulatedDays:
         )
 
     def repriced(self, parameters: Parameters, dte: int, slack: int) -> "SimulatedDays":
-        """The same days under other parameters, priced only at the expirations of `candidates`."""
+        """Return the same days under other parameters, priced only at the expirations of `candidates`."""
         table, nearest = self._table, self._nearest(dte, slack)
         chosen = table.expiration[nearest[nearest >= 0]]
         listed = table.listings.take(np.isin(table.expiration, chosen) & (table.dte <= dte + slack))

@@ -1,8 +1,8 @@
-"""Many rules over one market with shared marks: packages are chosen, quoted and priced once, then every set of rules is
-one pass of the day loop over them.
+"""Sweep: many rules over one market with shared marks.
 
-Threads share books that are complete and only read them; each has its own scratch. The results depend neither on
-how many there are nor on which finishes first.
+Packages are chosen, quoted and priced once, then every set of rules is one pass of the day loop over them. Threads
+share books that are complete and only read them; each has its own scratch. The results depend neither on how many there
+are nor on which finishes first.
 """
 
 import math
@@ -36,7 +36,7 @@ STRETCH: Final = 256  # variants that a thread runs before it says so
 
 
 @dataclass(slots=True, eq=False)
-class Shelf:
+class BookCache:
     """The last book of a sweep over one market, with its prices, for the next sweep over it to go on with."""
 
     key: tuple[Any, ...] | None = None
@@ -59,7 +59,7 @@ def sweep(
     on_progress: Callable[[int], None] | None = None,
     macro: pd.Series | None = None,
     equity: Array | None = None,
-    shelf: Shelf | None = None,
+    cache: BookCache | None = None,
 ) -> pd.DataFrame:
     """Run many sets of rules over a market.
 
@@ -78,7 +78,7 @@ def sweep(
         As for `engine.prepare`.
     equity : ndarray, shape (len(rules), days), optional
         Filled with the equity of each set of rules day by day, dollars.
-    shelf : Shelf, optional
+    cache : BookCache, optional
         Of this market, history and macro series alone: the book on it is used again, and the last one left there.
 
     Returns
@@ -93,7 +93,7 @@ def sweep(
     summary = np.full((len(rules), len(SUMMARY)), np.nan)
     done = 0
     with ThreadPoolExecutor(max(count, 1)) as pool:
-        for tasks in _shared(market, history, rules, macro, pool, count, shelf or Shelf()):
+        for tasks in _shared(market, history, rules, macro, pool, count, cache or BookCache()):
             outcomes = [
                 pool.submit(_run, task.prepared, rules, part, equity) for task in tasks for part in _parts(task, count)
             ]
@@ -113,9 +113,9 @@ def _shared(
     macro: pd.Series | None,
     pool: ThreadPoolExecutor,
     threads: int,
-    shelf: Shelf,
+    cache: BookCache,
 ) -> Iterator[list[_Task]]:
-    """Prepared work, book by book: one is held at a time."""
+    """Return prepared work, book by book: one is held at a time."""
     books: dict[Any, dict[Any, list[int]]] = {}
     for place, rule in enumerate(rules):
         gate = rule.gate
@@ -125,27 +125,27 @@ def _shared(
     for key, groups in books.items():
         entry = rules[next(iter(groups.values()))[0]].entry
         near = entry.dte, entry.dte_slack
-        if shelf.key == key and shelf.book is not None:
-            book = expirations[near] = shelf.book
+        if cache.key == key and cache.book is not None:
+            book = expirations[near] = cache.book
         elif near in expirations and len(expirations[near].arrays.surface):
             book = expirations[near].with_rule(entry)
         else:
             book = expirations[near] = build_book(market, entry)
-        if book is not shelf.book:
-            shelf.key, shelf.book, shelf.prepared = key, book, {}
+        if book is not cache.book:
+            cache.key, cache.book, cache.prepared = key, book, {}
             _split(pool, threads, len(book), book.complete)
         tasks = []
         for inner, places in groups.items():
-            if inner not in shelf.prepared:
+            if inner not in cache.prepared:
                 prepared = prepare(market, history, rules[places[0]], book, macro)
                 _split(pool, threads, len(book), partial(price_book, book, prepared.costs, prepared.prices))
-                shelf.prepared[inner] = prepared
-            tasks.append(_Task(shelf.prepared[inner], tuple(places)))
+                cache.prepared[inner] = prepared
+            tasks.append(_Task(cache.prepared[inner], tuple(places)))
         yield tasks
 
 
 def book_key(rules: Rules) -> tuple[Any, ...]:
-    """What rules that share a book have in common."""
+    """Return the key that rules of one book share."""
     entry = rules.entry
     return (
         entry.strategy, entry.dte, entry.dte_slack, entry.put_delta, entry.call_delta, entry.put_wing, entry.call_wing

@@ -122,7 +122,7 @@ def _read(line: bytes, file: Path) -> tuple[int, Outcome]:
 
 
 def _number(value: Any) -> Any:
-    """What `saved.plain` wrote for what JSON does not know."""
+    """Restore a value that `saved.plain` wrote."""
     if value is None:
         return float("nan")
     return float(value) if isinstance(value, str) else value

@@ -116,7 +116,7 @@ def measure_throughput(
 
 
 def bench_market(first: date, last: date) -> tuple[SimulatedDays, IvHistory]:
-    """A simulated market, and the model's own variance as an index: quick to make, and ranked like the quotes' own.
+    """Simulate a market, with the model's own variance as an index: quick to make, and ranked like the quotes' own.
 
     It begins before the first day, so that a rank is known from there on.
     """

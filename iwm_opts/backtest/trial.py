@@ -34,12 +34,12 @@ class Trial:
 
 
 def market_kind(market: DailyMarket) -> str:
-    """`simulated`, `modelled` (real prices of the underlying under quotes of a model) or `recorded`."""
+    """Return `simulated`, `modelled` (real prices of the underlying under quotes of a model) or `recorded`."""
     return str(market.provenance)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pooled:
+class PooledResult:
     """Results of the same rules on several trials, pooled in frames with a column `path`."""
 
     results: tuple[Backtest, ...]
@@ -56,12 +56,15 @@ class Pooled:
         first, more = self.results[0].market, len(self.results) - 1
         return first if not more else f"{first} and {more} more {'path' if more == 1 else 'paths'}"
 
-    def by_scenario(self) -> "dict[str, Pooled]":
+    def by_scenario(self) -> "dict[str, PooledResult]":
         """Results of each scenario alone, in the order of the trials; one entry, named "", where there is none."""
         groups: dict[str, list[tuple[Backtest, Trial]]] = {}
         for pair in zip(self.results, self.trials, strict=True):
             groups.setdefault(pair[1].scenario, []).append(pair)
-        return {name: Pooled(*(tuple(column) for column in zip(*pairs, strict=True))) for name, pairs in groups.items()}
+        return {
+            name: PooledResult(*(tuple(column) for column in zip(*pairs, strict=True)))
+            for name, pairs in groups.items()
+        }
 
     @property
     def account(self) -> float:

@@ -24,7 +24,7 @@ from iwm_opts.backtest.metrics import daily_returns, sharpe_ratio, sortino_ratio
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.sweep import book_key, sweep
-from iwm_opts.backtest.trial import Pooled, Trial
+from iwm_opts.backtest.trial import PooledResult, Trial
 from iwm_opts.conventions import DAYS_PER_YEAR, SESSIONS_PER_YEAR
 from iwm_opts.errors import InputError
 
@@ -149,12 +149,12 @@ class WalkForward:
     ----------
     windows : tuple of Window
         Path by path, in order of time.
-    result : Pooled
+    result : PooledResult
         Trades and equity out of sample.
-    default : Pooled
+    default : PooledResult
     default_variant : Variant
         The first of the grid.
-    hindsight : Pooled
+    hindsight : PooledResult
         The variant that is best out of sample by the criterion, on all paths together: not known beforehand.
     hindsight_variant : Variant
     gap : int
@@ -163,17 +163,18 @@ class WalkForward:
 
     schedule: Schedule
     windows: tuple[Window, ...]
-    result: Pooled
-    default: Pooled
+    result: PooledResult
+    default: PooledResult
     default_variant: Variant
-    hindsight: Pooled
+    hindsight: PooledResult
     hindsight_variant: Variant
     gap: int
 
     @property
     def efficiency(self) -> float:
-        """P&L a year out of sample over that in sample (Pardo 2008, The Evaluation and Optimization of Trading
-        Strategies); NaN unless the latter is positive.
+        """P&L a year out of sample over that in sample; NaN unless the latter is positive.
+
+        Pardo 2008, The Evaluation and Optimization of Trading Strategies.
         """
         inside = float(np.mean([window.in_pnl for window in self.windows]))
         length = np.array([np.busday_count(window.first, window.last) + 1 for window in self.windows], dtype=float)
@@ -252,8 +253,8 @@ def walk_trials(
     mean = np.mean(np.nan_to_num(outside, nan=-np.inf), axis=0)
     best = variants[int(np.argmax(mean))]
 
-    def fixed(variant: Variant) -> Pooled:
-        return Pooled(
+    def fixed(variant: Variant) -> PooledResult:
+        return PooledResult(
             tuple(_Traded(trial).fixed(variant.rules, start) for trial, start in zip(trials, starts, strict=True)),
             tuple(trials),
         )
@@ -261,7 +262,7 @@ def walk_trials(
     return WalkForward(
         schedule=schedule,
         windows=tuple(windows),
-        result=Pooled(tuple(results), tuple(trials)),
+        result=PooledResult(tuple(results), tuple(trials)),
         default=fixed(variants[0]),
         default_variant=variants[0],
         hindsight=fixed(best),

@@ -71,7 +71,7 @@ def facts(values: Values) -> None:
 
 
 def _files(values: Values) -> "HistoryFiles | None":
-    """The files of a comparison: all of them or none.
+    """Files of a comparison: all of them or none.
 
     Raises
     ------

@@ -33,7 +33,7 @@ def grid_of(command: click.Command, given: tuple[str, ...]) -> dict[str, list[st
 
 
 def _parameter(command: click.Command, name: str) -> click.Parameter:
-    """The option of the rules that a grid names."""
+    """Option of the rules that a grid names."""
     match = next((p for p in command.params if f"--{name}" in p.opts), None)
     if match is None or match.name in NO_RULES:
         names = sorted(max(p.opts, key=len)[2:] for p in command.params if p.name not in NO_RULES)

@@ -134,7 +134,7 @@ def cli(context: click.Context) -> None:
 
 
 def run() -> None:
-    """The installed command: `main` in a process of its own.
+    """Installed command: `main` in a process of its own.
 
     A quarter of a screen's time would go into collecting imported modules, which never become garbage: they are looked
     at rarely while it runs, and not at all when it ends.

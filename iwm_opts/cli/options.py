@@ -105,7 +105,7 @@ class ShareParam(click.ParamType[float]):
 
 
 def measured_fill(_ctx: click.Context, _parameter: click.Parameter, fill: str | None) -> str | None:
-    """A fill convention; `mine` gives way to the offsets of the own fills that the archive keeps."""
+    """Fill convention; `mine` gives way to the offsets of the own fills that the archive keeps."""
     if fill is None or fill.strip().lower() != "mine":
         return fill
     from iwm_opts.api.screening import as_fill
@@ -120,7 +120,7 @@ class HeadedOption(click.Option):
 
 
 def option(*names: str, **attributes: Any) -> Callable[[Command], Command]:
-    """A click option that also reads IWM_OPTS_<NAME> and shows its default."""
+    """Click option that also reads IWM_OPTS_<NAME> and shows its default."""
     long_name = next(name for name in names if name.startswith("--")).partition("/")[0]
     attributes.setdefault("envvar", "IWM_OPTS_" + long_name.removeprefix("--").replace("-", "_").upper())
     attributes.setdefault("show_default", True)

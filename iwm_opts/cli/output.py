@@ -20,7 +20,7 @@ def write_result(result: "Result", values: Values) -> None:
 
 
 def result_text(result: "Result", values: Values) -> str:
-    """A result as table, JSON or CSV."""
+    """Return the result as table, JSON or CSV."""
     if values["format"] == "json":
         return result.to_json()
     return result.to_csv() if values["format"] == "csv" else result.to_text(values.flag("verbose"))
@@ -47,6 +47,6 @@ def write_file(path: Path, content: bytes, values: Mapping[str, object]) -> None
 
 
 def say(message: str, values: Mapping[str, object]) -> None:
-    """A message on standard error, unless --quiet."""
+    """Message on standard error, unless --quiet."""
     if not values.get("quiet"):
         click.echo(message, err=True)

@@ -139,7 +139,7 @@ def close(values: Values) -> None:
 @output_options
 @takes_values
 def list_(values: Values) -> None:
-    """The journal: open trades, their last marks, and what calls for an exit. CSV is the log that review reads."""
+    """Journal: open trades, their last marks, and what calls for an exit. CSV is the log that review reads."""
     from iwm_opts.api.paper import paper_trades
 
     _show(paper_trades(closed=values.flag("every")), values)

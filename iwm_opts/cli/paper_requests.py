@@ -29,7 +29,7 @@ BOUGHT: Final = {  # what is bought is nearer to the money than what is sold, un
 
 
 def open_request(plan: "Plan | None", values: Values) -> "PaperOpenRequest":
-    """What `paper open` opens in options: the plan's package where nothing else is given."""
+    """Return the package that `paper open` opens: the plan's unless given."""
     from iwm_opts.api.paper import PaperOpenRequest
 
     values = _with_plan(plan, values)
@@ -46,7 +46,7 @@ def open_request(plan: "Plan | None", values: Values) -> "PaperOpenRequest":
 
 
 def shares_request(plan: "Plan", values: Values) -> "PaperSharesRequest":
-    """What `paper open` opens in shares."""
+    """Return the shares that `paper open` opens."""
     from iwm_opts.api.paper import PaperSharesRequest
 
     values.refuse_typed(OF_PACKAGES, "is of options; the plan trades shares")
@@ -137,7 +137,7 @@ def _exits(plan: "Plan | None", values: Values) -> "Exits":
 
 
 def _data(plan: "Plan | None", values: Values) -> "PlanDataRequest":
-    """Data of the plan's decision: the simulated market for its chains, else files and the archive."""
+    """Return data of the plan's decision: the simulated market for its chains, else files and the archive."""
     source = "sim" if values["source"] == "sim" else "record"
     if plan is None:
         return plan_data_request(values, source=source)

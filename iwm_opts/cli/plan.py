@@ -57,7 +57,7 @@ plan_options = group(
 @output_options
 @takes_values
 def plan(values: Values) -> None:
-    """A trading plan by the strategy's rules, every number in it computed from data.
+    """Trading plan by the strategy's rules, every number in it computed from data.
 
     Prints the plan's document as Markdown; --output FILE.html writes HTML. The newest session that the data can decide
     on is the day of the decision, unless --as-of names another.

@@ -20,7 +20,7 @@ WITH_PLAN: Final = frozenset(
 
 
 def backtest_of_plan(values: Values) -> "PlanBacktest":
-    """A plan over the stress periods and the days from --from to --to; without --plan the usual plan of --edge.
+    """Plan over the stress periods and the days from --from to --to; without --plan the usual plan of --edge.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def backtest_of_plan(values: Values) -> "PlanBacktest":
 
 
 def evidence_of_plan(values: Values) -> "PlanEvidenceResult":
-    """What each rule of the plan is worth; otherwise as `backtest_of_plan`."""
+    """Measure the worth of each rule of the plan; otherwise as `backtest_of_plan`."""
     from iwm_opts.api.plans import answer_plan_evidence
 
     request = _request(_named_plan(values), _with_source(values))
@@ -54,7 +54,7 @@ def _request(plan: "Plan", values: Values) -> "PlanStagesRequest":
 
 
 def _named_plan(values: Values) -> "Plan":
-    """The plan of --plan or the usual one of --edge."""
+    """Plan of --plan or the usual one of --edge."""
     from iwm_opts.plans.plan import load_plan, make_usual_plan
 
     allowed, why = WITH_PLAN, "the plan file defines the trade"

@@ -49,7 +49,7 @@ def _write_matrix(request: "ScreenRequest", values: Values) -> None:
 
 
 def picked_condor(values: Values, on_progress: "OnProgress | None") -> "Package":
-    """The condor of the screen that --pick names."""
+    """Condor of the screen that --pick names."""
     from iwm_opts.api.screening import answer_screen
     from iwm_opts.errors import InputError
     from iwm_opts.spreads.strategies import IronCondor

@@ -42,11 +42,11 @@ class Values(Mapping[str, object]):
         return len(self._values)
 
     def replaced(self, **values: object) -> "Values":
-        """The same call with other values."""
+        """Return the same call with other values."""
         return Values(self._values | values, self.typed, self.given | set(values))
 
     def without(self, *names: str) -> "Values":
-        """The same call without some options."""
+        """Return the same call without some options."""
         return Values({name: value for name, value in self.items() if name not in names}, self.typed, self.given)
 
     def asked(self, *apart: str) -> dict[str, object]:
@@ -55,12 +55,12 @@ class Values(Mapping[str, object]):
         return {name: value.isoformat() if isinstance(value, date) else value for name, value in kept.items()}
 
     def text(self, name: str) -> str:
-        """A text; empty where it is off."""
+        """Text; empty where it is off."""
         value = self._values[name]
         return "" if value is None else str(value)
 
     def number(self, name: str) -> float:
-        """A number."""
+        """Return the number."""
         value = self._values[name]
         assert isinstance(value, int | float)  # as click converted it
         return value
@@ -71,16 +71,16 @@ class Values(Mapping[str, object]):
         return tuple(map(str, value)) if isinstance(value, tuple | list) else ()
 
     def day(self, name: str) -> date | None:
-        """A day; None where the option is off."""
+        """Day; None where the option is off."""
         value = self._values[name]
         return value if isinstance(value, date) else None
 
     def path(self, name: str) -> Path | None:
-        """A path; None where the option is off."""
+        """Path; None where the option is off."""
         return Path(self.text(name)) if self._values.get(name) else None
 
     def flag(self, name: str) -> bool:
-        """A flag; False where the command has none of that name."""
+        """Flag; False where the command has none of that name."""
         return bool(self._values.get(name))
 
     def refuse_typed(self, names: tuple[str, ...], reason: str) -> None:
@@ -120,6 +120,6 @@ def takes_values(function: Callable[[Values], None]) -> Callable[..., None]:
 
 
 def build(make: Callable[..., Request], values: Values, **given: object) -> Request:
-    """A request whose fields are the options of the same names; `given` goes over them."""
+    """Request whose fields are the options of the same names; `given` goes over them."""
     fields: Mapping[str, object] = getattr(make, "__dataclass_fields__")  # noqa: B009  # a callable has none to mypy
     return make(**{name: values[name] for name in fields if name in values} | given)

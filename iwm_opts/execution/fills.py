@@ -96,7 +96,7 @@ class FillModel:
 
 
 def _number(text: str, parameter: str, upper: float) -> str:
-    """The parameter in its shortest spelling, so that equal models compare equal."""
+    """Parameter in its shortest spelling, so that equal models compare equal."""
     bound = "between 0 and 1" if np.isfinite(upper) else "zero or more"
     try:
         value = float(parameter)
@@ -196,7 +196,7 @@ class Fills:
         return self.price > 0
 
     def one(self, i: int) -> Fill:
-        """The i-th package alone."""
+        """Package i alone."""
         columns = (self.mid, self.natural, self.half_spread, self.price, self.offset, self.slippage)
         mid, natural, half_spread, price, offset, slippage = (float(column[i]) for column in columns)
         share = float(self.slippage_share_of_credit[i])

@@ -56,5 +56,5 @@ class Legs:
         return cls(signs, rights, ratios)
 
     def closing(self) -> Self:
-        """The legs of the opposite package, which closes this one."""
+        """Legs of the opposite package, which closes this one."""
         return type(self)(-self.sign, self.right, self.ratio)

@@ -249,7 +249,7 @@ FORMATS: Final[dict[str, tuple[Callable[[Order], str], Callable[[str], ParsedOrd
 
 
 def write_order(order: Order, name: str) -> str:
-    """An order in one format, checked by reading it back.
+    """Order in one format, checked by reading it back.
 
     Raises
     ------
@@ -282,7 +282,7 @@ def _named_kind(legs: Sequence[QuotedLeg]) -> str:
 
 
 def _condor_legs(legs: Sequence[QuotedLeg], is_buy: bool) -> list[QuotedLeg]:
-    """Calls before puts, the side that is traded first before its wing."""
+    """Return calls before puts, the side that is traded first before its wing."""
     sign = 1 if is_buy else -1
     return sorted(legs, key=lambda leg: (-RIGHT_SIGN[leg.contract.right], -sign * leg.quantity))
 

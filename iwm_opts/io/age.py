@@ -12,12 +12,12 @@ SLACK: Final = timedelta(minutes=10)  # that a quiet minute, a slow feed and two
 
 
 def now() -> datetime:
-    """The time in New York."""
+    """Time in New York."""
     return datetime.now(NEW_YORK)
 
 
 def with_age(chain: Chain, at: datetime) -> Chain:
-    """The chain with a note of its quotes' age, and a warning where they are old while the market is open."""
+    """Chain with a note of its quotes' age, and a warning where they are old while the market is open."""
     if chain.quote_time is None:
         return replace(chain, warnings=(*chain.warnings, "the source does not say how old its quotes are"))
     age = max(at - chain.quote_time, timedelta(0))

@@ -67,7 +67,7 @@ class Record:
         return sorted(date.fromisoformat(day) for day, place in folders if any(_names(place)))
 
     def captures(self, symbol: str, day: date) -> list[Captured]:
-        """Captures of a day in order of their quotes' time; no file is opened."""
+        """Return captures of a day in order of their quotes' time; no file is opened."""
         folder = self.chain_folder(symbol) / f"date={day}"
         files = []
         for name, stamp in _names(folder):
@@ -98,7 +98,7 @@ class Record:
         raise DataError(self.folder, f"has no readable chain of {symbol} on {day}{damaged}", RECORD_IT)
 
     def open(self, captured: Captured, columns: Sequence[str] = CHAIN_COLUMNS) -> Chain | None:
-        """The recorded chain, or some of its columns; None when its file is damaged: then named and set aside."""
+        """Return recorded chain, or some of its columns; None when its file is damaged: then named and set aside."""
         try:
             content = captured.path.read_bytes()
         except FileNotFoundError:  # set aside by another reader
@@ -191,7 +191,7 @@ class Record:
 
 
 def open_record(folder: Path | None = None) -> Record:
-    """The record in a folder; by default that of IWM_OPTS_DATA, else the user's data folder."""
+    """Record in a folder; by default that of IWM_OPTS_DATA, else the user's data folder."""
     if folder is not None:
         return Record(folder)
     named = os.environ.get(DATA_VARIABLE)
@@ -203,7 +203,7 @@ def open_record(folder: Path | None = None) -> Record:
 
 
 def choose(captures: list[Captured]) -> Captured | None:
-    """The latest capture within the session, else the latest, of one day's in order of time."""
+    """Latest capture within the session, else the latest, of one day's in order of time."""
     if len(captures) < 2:
         return captures[0] if captures else None
     within = [capture for capture in captures if in_session(capture.stamp)]

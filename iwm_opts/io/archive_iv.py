@@ -94,7 +94,7 @@ def iv_values(
 
 
 def recorded_iv_history(record: Record, symbol: str, tenor_days: int = TENORS[0]) -> IvHistory:
-    """The symbol's own IV series out of the record: one value a day, of the capture that `Record.chain` would take.
+    """Symbol's own IV series out of the record: one value a day, of the capture that `Record.chain` would take.
 
     Raises
     ------

@@ -26,7 +26,7 @@ def series_path(record: Record, kind: Kind, name: str) -> Path:
 
 
 def read_series(record: Record, kind: Kind, name: str) -> pd.DataFrame | None:
-    """A recorded series by ascending date; None where there is none, or a damaged one: then named and set aside.
+    """Return recorded series by ascending date; None where there is none, or a damaged one: then named and set aside.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def recorded_dividends(record: Record, symbol: str) -> DividendSchedule | None:
 
 
 def recorded_index(record: Record, index: str, symbol: str, tenor_days: int) -> IvHistory | None:
-    """A fetched volatility index as proxy for the symbol's own IV; None where none was fetched."""
+    """Return the fetched volatility index as proxy for the symbol's own IV; None where none was fetched."""
     path = series_path(record, "indices", index)
     return load_iv_history(path, symbol, tenor_days) if _is_readable(record, "indices", index) else None
 

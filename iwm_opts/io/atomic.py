@@ -64,7 +64,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _umask() -> int:
-    """The user's umask, which temporary files ignore."""
+    """User's umask, which temporary files ignore."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

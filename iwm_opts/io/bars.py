@@ -81,7 +81,7 @@ def load_bars(path: str | Path, symbol: str | None = None) -> pd.DataFrame:
 
 
 def notes_of(bars: pd.DataFrame) -> tuple[str, ...]:
-    """What `load_bars` left out or doubts."""
+    """List the omissions and doubts of `load_bars`."""
     return tuple(bars.attrs.get(NOTES, ()))
 
 
@@ -102,7 +102,7 @@ def _of_symbol(frame: Frame, symbol: str | None) -> Frame:
 
 
 def _unnamed_dates(frame: Frame) -> str | None:
-    """The first column where its cells are dates, whatever it is called."""
+    """First column where its cells are dates, whatever it is called."""
     first = str(frame.cells.columns[0])
     cells = [str(cell) for cell in frame.cells.iloc[:5, 0]]
     return first if cells and all(is_date(cell) and not is_number(cell) for cell in cells) else None
@@ -198,7 +198,7 @@ def _refuse(frame: Frame, wrong: "pd.Series[bool]", days: "pd.Series[Any]", rule
 
 
 def _optional_columns(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Optional columns, without sparse ones."""
+    """Return optional columns, without sparse ones."""
     for column in ("adjusted_close", "split", "volume", "dividend"):
         if column not in bars:
             continue

@@ -53,7 +53,7 @@ def pack(chain: Chain) -> bytes:
 
 
 def unpack(content: bytes, columns: Sequence[str] = CHAIN_COLUMNS) -> Chain:
-    """The chain that was packed, or as many of its columns as are wanted.
+    """Chain that was packed, or as many of its columns as are wanted.
 
     Raises
     ------

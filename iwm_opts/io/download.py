@@ -201,7 +201,7 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        """The request that follows, with the range of the first."""
+        """Return the request that follows, with the range of the first."""
         schemes = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
         if schemes[1] not in SCHEMES or schemes == ("https", "http"):
             raise DataError(req.full_url, f"redirects to {newurl[:120]}", "give that address if you trust it")

@@ -68,7 +68,7 @@ class Fetcher:
         return results
 
     def index(self, name: str) -> Fetched:
-        """A volatility index, or the bill yield IRX, in points."""
+        """Volatility index, or the bill yield IRX, in points."""
         reasons = []
         for source, ask in (("Yahoo", self._yahoo_index), ("Cboe", self._cboe_index)):
             if self.source not in ("auto", source.lower()):
@@ -94,7 +94,7 @@ class Fetcher:
         return yahoo_bars(symbol, self._session("yahoo"), start, interval)
 
     def _new(self, kind: Kind, name: str, ask: Callable[[date | None], pd.DataFrame]) -> pd.DataFrame:
-        """New rows of a series; all rows where recorded prices were restated."""
+        """Return new rows of a series; all rows where recorded prices were restated."""
         old = None if self.whole else read_series(self.record, kind, name)
         if old is None or old.empty:
             return ask(None)

@@ -203,7 +203,7 @@ def _only_day(
     window: tuple[date, date],
     skip: Collection[date],
 ) -> Iterator[Chain | DataError]:
-    """The chain of a file that is one capture."""
+    """Chain of a file that is one capture."""
     if not window[0] <= day <= window[1]:
         refuse_days(file.path, [day], *window)
     if day in skip:
@@ -386,7 +386,7 @@ def _expiring(rows: pd.DataFrame, window: tuple[date, date] | None, source: str)
 
 
 def _captures(rows: pd.DataFrame) -> list[Capture]:
-    """Captures of a day in order of time; rows whose own times differ make one where no contract occurs twice."""
+    """Sort captures of a day by time; rows whose own times differ make one where no contract occurs twice."""
     if "root" not in rows:
         rows = rows.assign(root=None)
     times = rows["quote_time"] if "quote_time" in rows else pd.Series(pd.NaT, index=rows.index)
@@ -405,7 +405,7 @@ def _captures(rows: pd.DataFrame) -> list[Capture]:
 def _choose(
     captures: list[Capture], session: str | None, source: str, notes: list[str]
 ) -> tuple[Capture, Capture | None]:
-    """The capture asked for, or the latest within the session, else the latest; and the one before it."""
+    """Capture asked for, or the latest within the session, else the latest; and the one before it."""
     if session is not None:
         matching = [place for place, capture in enumerate(captures) if _is_called(capture, session)]
         if not matching:

@@ -211,7 +211,7 @@ def _shown(address: str) -> str:
 
 
 def _error_of(body: bytes) -> str:
-    """What Yahoo says about an error, `{"chart": {"error": {"description": …}}}`; empty where it says nothing."""
+    """Return Yahoo's words on an error, `{"chart": {"error": {"description": …}}}`; empty where it says nothing."""
     try:
         levels = [level for level in json.loads(body).values() if isinstance(level, dict)]
     except (ValueError, AttributeError):

@@ -140,7 +140,7 @@ def _check_rows(frame: Frame, days: pd.Series, values: pd.Series) -> None:
 
 
 def _one_a_day(frame: Frame, days: pd.Series, values: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
-    """Closes in order of date, and omissions: blanks, and days with two values."""
+    """Return closes in order of date, and omissions: blanks, and days with two values."""
     notes = []
     blank = values.isna()
     if blank.any():

@@ -31,7 +31,7 @@ class _Family:
 
 
 def table_of_records(text: str) -> Any:
-    """Records as rows of text; a plain value of the object around their list holds for each.
+    """Return records as rows of text; a plain value of the object around their list holds for each.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def table_of_records(text: str) -> Any:
 
 
 def _document(text: str) -> Any:
-    """The document, or the list of those of JSON lines."""
+    """Document, or the list of those of JSON lines."""
     try:
         return json.loads(text)
     except RecursionError:
@@ -112,7 +112,7 @@ def _with_feed_time(beside: Cells) -> Cells:
 
 
 def _siblings(records: list[tuple[str | None, Cells]], above: Cells, depth: int) -> Iterator[_Family]:
-    """A family of records, and those of the lists and maps inside them."""
+    """Family of records, and those of the lists and maps inside them."""
     if not records:
         return
     rows = [({} if key is None else {KEY: key}) | _flat(record) for key, record in records]

@@ -93,7 +93,7 @@ def _regular(frame: Frame, bars: pd.DataFrame, notes: tuple[str, ...]) -> Minute
 
 
 def _new_york(frame: Frame, column: str) -> tuple["pd.Series[Any]", tuple[str, ...]]:
-    """Times on New York's clock, without a zone, and a note on the choice."""
+    """Return times on New York's clock, without a zone, and a note on the choice."""
     text = frame.cells[column].astype(str).str.strip()
     has_offset = text.str.contains(OFFSET, regex=True)
     if has_offset.any() and not has_offset.all():
@@ -115,7 +115,7 @@ def _new_york(frame: Frame, column: str) -> tuple["pd.Series[Any]", tuple[str, .
 
 
 def _in_session(times: "pd.Series[Any]", is_zoned: bool) -> tuple["pd.Series[Any]", tuple[str, ...]]:
-    """Times as they are, or from another zone where only that puts them into the session.
+    """Return times as they are, or from another zone where only that puts them into the session.
 
     Minutes of extended hours lie outside in every zone: they stay as they are.
     """

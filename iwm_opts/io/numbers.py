@@ -74,7 +74,7 @@ def _shown_sign(bare: str) -> Sign | None:
 
 
 def parse_number(text: str, sign: Sign = ".") -> float:
-    """A number, per cent as a fraction.
+    """Return the number, per cent as a fraction.
 
     Raises
     ------

@@ -38,7 +38,7 @@ class Limited(io.RawIOBase):
         self.stream, self.source, self.limit, self.count = stream, source, limit, 0
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True: the stream reads."""
         return True
 
     def readinto(self, buffer: Any) -> int:
@@ -128,7 +128,7 @@ def sheet_rows(content: bytes, path: Path) -> Rows:
 
 
 def _cell(value: Any) -> str:
-    """A cell as text: dates in ISO form, whole numbers without a fraction."""
+    """Cell as text: dates in ISO form, whole numbers without a fraction."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -141,7 +141,7 @@ def _cell(value: Any) -> str:
 
 
 def table_of_zip(content: bytes, path: Path, most: int) -> bytes:
-    """The file of a zip archive, or the sheet of a workbook as CSV."""
+    """File of a zip archive, or the sheet of a workbook as CSV."""
     inner = unzipped(content, path, most)
     if not inner.startswith(ZIP):
         return inner

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import Provenance
 from iwm_opts.market.panel import ARRAYS, Panel
-from iwm_opts.market.panel_rows import Report
+from iwm_opts.market.quote_rows import Report
 
 if TYPE_CHECKING:
     from iwm_opts.io.panel_files import Build

@@ -8,69 +8,38 @@ import glob
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
-from zoneinfo import ZoneInfo
+from typing import Final, TypeVar, cast
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import RIGHT_SIGN, Provenance
-from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.columns import BEFORE_CLOSE, FEED_DELAY, NEVER
-from iwm_opts.io.failures import why
+from iwm_opts.errors import DataError
 from iwm_opts.io.files import read_chains
 from iwm_opts.io.formats import Layout, detect
-from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES
-from iwm_opts.io.layouts.layout import plain
-from iwm_opts.io.option_symbols import parse_option_symbol
-from iwm_opts.io.parse import parse_day, parse_moment, parse_right, parsed
+from iwm_opts.io.panel_batches import FileRows, Symbols
 from iwm_opts.io.provenance import Origin, origin_of
 from iwm_opts.io.readings import readings_of
-from iwm_opts.io.selection import clean_symbol, day_column_of, refuse_days, refuse_symbol
+from iwm_opts.io.selection import clean_symbol, day_column_of, refuse_days
 from iwm_opts.io.tables import (
-    BATCH_ROWS,
-    Batch,
     DataFile,
-    MixedNumbersError,
-    batches_spelled,
-    conformed,
     open_table,
-    words,
 )
-from iwm_opts.io.units import declared_strike_unit
 from iwm_opts.kernels.panel.implied_rate import SLOPE_WINDOW_DAYS
-from iwm_opts.market.calendar import at_close
-from iwm_opts.market.contract import Contract, is_adjusted, settlement_of, underlying_of
 from iwm_opts.market.panel import Panel, joined, taken
-from iwm_opts.market.panel_rows import (
-    QuoteRows,
-    Report,
-    listed_roots,
-    panel_of_rows,
-    rows_of_chain,
-    rows_together,
-)
+from iwm_opts.market.panel_rows import panel_of_rows
+from iwm_opts.market.quote_rows import QuoteRows, Report, rows_of_chain, rows_together
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
-Array = NDArray[np.float64]
-
 MAX_DTE: Final = 120  # calendar days to the last expiration that is kept
-STRETCH_ROWS: Final = 1 << 20  # rows held before the days among them are laid out
 SUFFIXES: Final = (".csv", ".parquet", ".json", ".txt", ".gz", ".zip", ".xlsx")
 SIMULATION: Final = "simulation.json"
 CHAINS_OF_SIMULATION: Final = "chains-*.parquet"
 FIXED_POINT_DIGITS: Final = 8  # of an ask in 1e-9 dollars; one in dollars has fewer
-EPOCH: Final = date(1970, 1, 1).toordinal()
-ROLES: Final = (
-    "occ", "underlying_symbol", "root", "quote_date", "quote_time", "feed_time", "session", "last_trade",
-    "underlying_price", "underlying_bid", "underlying_ask", "expiration", "right", "strike", "bid", "ask",
-)  # fmt: skip
 BYTES_A_ROW: Final = {"csv": 90, "json": 300, "parquet": 30}  # guesses, for the first progress reports
 PACKED: Final = 6  # times that gzip shrinks such text
 
@@ -213,10 +182,10 @@ class _Reader:
         self.provenance = _provenance([file.path for file, _ in opened], origins)
         rates = {origin.rate for origin in origins}
         self.rate = rates.pop() if len(rates) == 1 else None
-        self.symbols = _Symbols(symbol)
+        self.symbols = Symbols(symbol)
         reach = max_dte if self.rate is not None else max(max_dte, int(SLOPE_WINDOW_DAYS[1]) + 1)
-        self.files: dict[Path, _FileRows | _LoadedRows] = {
-            file.path: _FileRows(file, layout, self.symbols, max_dte, reach)
+        self.files: dict[Path, FileRows | _LoadedRows] = {
+            file.path: FileRows(file, layout, self.symbols, max_dte, reach)
             if is_plain(file, layout)
             else _LoadedRows(file.path, self.symbols, session)
             for file, layout in opened
@@ -333,33 +302,6 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
             yield cast("T", item)
 
 
-class _Symbols:
-    """Underlying asked for, and those seen."""
-
-    def __init__(self, symbol: str | None) -> None:
-        self.wanted = symbol
-        self.seen: set[str] = set()
-
-    def check(self, source: object) -> str:
-        """The one symbol.
-
-        Raises
-        ------
-        DataError
-            When several were seen and none is asked for, or not the one asked for.
-        """
-        if self.wanted is not None:
-            if self.seen and self.wanted not in self.seen:
-                refuse_symbol(source, self.seen, self.wanted)
-            return self.wanted
-        if len(self.seen) > 1:
-            rule = f"holds several symbols, {', '.join(sorted(self.seen))}"
-            raise DataError(source, rule, "choose one with --symbol")
-        if not self.seen:
-            raise DataError(source, "names no underlying, by column or by OCC symbol", "say it with --symbol")
-        return next(iter(self.seen))
-
-
 def is_plain(file: DataFile, layout: Layout) -> bool:
     """Whether rows mean the same read as columns: nothing is said around them, and prices are dollars."""
     readings, vendor = readings_of(file, layout), layout.vendor
@@ -377,14 +319,14 @@ def is_plain(file: DataFile, layout: Layout) -> bool:
 class _LoadedRows:
     """Rows of one file through the loader of single chains, for layouts that columns alone do not tell."""
 
-    def __init__(self, path: Path, symbols: _Symbols, session: str | None) -> None:
+    def __init__(self, path: Path, symbols: Symbols, session: str | None) -> None:
         self.path, self.symbols, self.session = path, symbols, session
         self.refused: dict[int, DataError] = {}
         self.is_ordered = True
         self.rows = 0
 
     def stretches(self, only: NDArray[np.int64] | None = None) -> Iterator[QuoteRows]:
-        """A stretch a day; see `_FileRows.stretches`."""
+        """Stretch a day; see `FileRows.stretches`."""
         newest = -1
         for chain in read_chains(self.path, symbol=self.symbols.wanted, session=self.session):
             if isinstance(chain, DataError):
@@ -398,364 +340,3 @@ class _LoadedRows:
             self.rows += len(chain.quotes)
             if only is None or day in only:
                 yield rows_of_chain(chain)
-
-
-class _FileRows:
-    """Rows of one file as arrays, a stretch of whole days at a time."""
-
-    def __init__(self, file: DataFile, layout: Layout, symbols: _Symbols, max_dte: int, reach: int) -> None:
-        self.file, self.layout, self.symbols = file, layout, symbols
-        self.max_dte, self.reach = max_dte, reach  # calendar days kept of American and of European roots
-        self.refused: dict[int, DataError] = {}  # days with a damaged cell
-        self.is_ordered = True
-        self.rows = 0
-        self.roots: dict[str, int] = {}
-        self.labels: dict[str, int] = {"": 0}
-        self.readings = readings_of(file, layout)
-        self.strike_unit = declared_strike_unit(file, layout)
-        column = day_column_of(self.readings)
-        assert column is not None
-        self.day_column = column
-
-    def stretches(self, only: NDArray[np.int64] | None = None) -> Iterator[QuoteRows]:
-        """Stretches of whole days where the file is in order of days, else all rows at once.
-
-        Parameters
-        ----------
-        only : ndarray of int, optional
-            Ordinals of the days wanted.
-        """
-        held: list[QuoteRows] = []
-        count, newest = 0, -1
-        for rows in self._parts():
-            rows = rows if only is None else rows.take(np.isin(rows.day, only))
-            if not len(rows):
-                continue
-            self.is_ordered &= int(rows.day[0]) >= newest and bool((np.diff(rows.day) >= 0).all())
-            newest = max(newest, int(rows.day.max()))
-            held.append(rows)
-            count += len(rows)
-            if count >= STRETCH_ROWS and self.is_ordered:
-                together = rows_together(held)
-                whole = int(np.searchsorted(together.day, newest))
-                if whole:
-                    yield together.take(slice(0, whole))
-                held = [together.take(slice(whole, None))]
-                count = len(held[0])
-        if held:
-            yield rows_together(held)
-
-    def _parts(self) -> Iterator[QuoteRows]:
-        """Rows batch by batch, those of other symbols and far expirations left out."""
-        columns = [
-            *self.layout.columns.items(),
-            *(pair for group in self.layout.groups.values() for pair in group.items()),
-        ]
-        roles = {name: role for role, name in columns if role in ROLES}
-        roles.setdefault(self.day_column.name, "quote_date")
-        numbers = [name for name, role in roles.items() if role in NUMBERS]
-        texts = [name for name, role in roles.items() if role not in NUMBERS]
-        for batch in _batches(self.file, numbers, texts, self.layout.required_numbers):
-            lines = np.arange(batch.start, batch.start + len(batch.rows)) + self.file.first_line
-            self.rows += len(batch.rows)
-            for rows in _BatchRows(self, batch.rows, lines).sides():
-                if len(rows):
-                    yield rows
-
-    def root_code(self, root: str | None) -> int:
-        """Place of a root among those seen; -1 for none."""
-        return -1 if root is None else self.roots.setdefault(root, len(self.roots))
-
-    def label_code(self, label: str) -> int:
-        """Place of a capture's label among those seen."""
-        return self.labels.setdefault(label, len(self.labels))
-
-    def reach_of(self, root: str) -> int:
-        """Calendar days to the farthest expiration kept of a root."""
-        return self.max_dte if settlement_of(root).exercise == "american" else self.reach
-
-    def refuse(self, day: int, rule: str) -> None:
-        """Leave a day out for a damaged cell; the first one counts."""
-        if day not in self.refused:
-            source = f"{self.file.path}, {date.fromordinal(day)}"
-            self.refused[day] = DataError(source, rule, "correct the cell")
-
-
-NUMBERS: Final = ("underlying_price", "underlying_bid", "underlying_ask", "strike", "bid", "ask")
-
-
-def _batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str], required: frozenset[str]) -> Iterator[Batch]:
-    """Batches with dates and times in their own types where a Parquet file has them, words as dictionaries."""
-    if file.kind != "parquet" or file.packed:
-        yield from (batch for _, batch in batches_spelled(file, numbers, texts, required))
-        return
-    from pyarrow import dataset
-
-    schema = dataset.dataset(str(file.place), format="parquet").schema
-    words_of = [name for name in texts if _is_text(schema.field(name).type)]
-    options = dataset.ParquetReadOptions(dictionary_columns=words_of)
-    data = dataset.dataset(str(file.place), format=dataset.ParquetFileFormat(read_options=options))
-    start = 0
-    try:
-        for rows in data.scanner(columns=[*numbers, *texts], batch_size=BATCH_ROWS, batch_readahead=4).to_batches():
-            floats = conformed(rows, numbers, ())
-            columns = [*floats.columns, *(rows.column(name) for name in texts)]
-            yield Batch(start, pa.RecordBatch.from_arrays(columns, [*numbers, *texts]))
-            start += len(rows)
-    except MixedNumbersError:
-        yield from (batch for _, batch in batches_spelled(file, numbers, texts, required, start))
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(file.path, why(error), "check that the file is whole") from None
-
-
-def _is_text(kind: Any) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-class _BatchRows:
-    """One batch of a file, column by column."""
-
-    def __init__(self, owner: _FileRows, rows: Any, lines: NDArray[np.int64]) -> None:
-        self.owner, self.rows, self.lines = owner, rows, lines
-        self.columns = owner.layout.columns
-        self.day = self._quote_days()
-
-    def sides(self) -> Iterator[QuoteRows]:
-        """Rows of the batch; a wide file gives calls and puts, a file of two captures each of them."""
-        groups = self.owner.layout.groups
-        if self.owner.layout.shape == "wide":
-            for right, columns in groups.items():
-                yield self._quotes({**self.columns, **columns}, sign=RIGHT_SIGN[right])
-        elif self.owner.layout.shape == "captures":
-            for when in CAPTURES:
-                if when in groups:
-                    yield self._quotes({**self.columns, **groups[when]}, when=when)
-        else:
-            yield self._quotes(self.columns)
-
-    def _quotes(self, columns: dict[str, str], sign: int = 0, when: str = "") -> QuoteRows:
-        """Rows of the symbol, not farther than the panel reaches."""
-        owner = self.owner
-        root, expiration, signs, strike = self._contracts(columns, sign)
-        kept, root = self._of_symbol(columns, root, expiration)
-        spot = self._spot(columns)
-        reach = np.array([owner.reach_of(name) for name in owner.roots], dtype=np.int64)
-        kept &= expiration - self.day <= reach[root]
-        rows = QuoteRows(
-            self.day, expiration, root, signs, strike, self._numbers(columns["bid"]), self._numbers(columns["ask"]),
-            spot, tuple(owner.roots), (str(owner.file.path),), np.zeros(len(strike), dtype=np.int16),
-            self._times(columns, when), self._labels(columns, when), tuple(owner.labels),
-            self._seconds(columns["last_trade"]) if "last_trade" in columns else None,
-        )  # fmt: skip
-        self._refuse(kept & ~((strike > 0.0) & np.isfinite(strike)), columns.get("strike", "strike"), strike)
-        self._refuse(kept & ((spot < 0.0) | np.isinf(spot)), columns.get("underlying_price", "spot"), spot)
-        return rows if kept.all() else rows.take(kept)
-
-    # Columns
-
-    def _quote_days(self) -> NDArray[np.int32]:
-        column = self.owner.day_column
-        days = self._typed_days(column.name)
-        if days is None:
-            values, codes = parsed(
-                as_words(self.rows.column(column.name)), column.parse, self.owner.file.path, column.name, self.lines
-            )
-            days = np.array([-1 if day is None else day.toordinal() for day in values], dtype=np.int32)[codes]
-        empty = np.flatnonzero(days < 0)
-        if len(empty):
-            rule = f"row {self.lines[empty[0]]}, column {column.name.strip()}: the date is empty"
-            raise DataError(self.owner.file.path, rule, "fill it in or remove the row")
-        return days
-
-    def _typed_days(self, name: str) -> NDArray[np.int32] | None:
-        """Ordinals of a column of dates, or of times without a zone, -1 for empty; None of any other type."""
-        cells = self.rows.column(name)
-        if pa.types.is_timestamp(cells.type) and cells.type.tz is None:
-            cells = pc.floor_temporal(cells, unit="day").cast(pa.date32())
-        if not pa.types.is_date32(cells.type):
-            return None
-        days = cells.cast(pa.int32()).fill_null(-1 - EPOCH).to_numpy(zero_copy_only=False)
-        return np.asarray(days + np.int32(EPOCH), dtype=np.int32)
-
-    def _days(self, name: str) -> NDArray[np.int32]:
-        days = self._typed_days(name)
-        if days is not None:
-            return days
-        values, codes = self._parsed(name, partial(parse_day, order=self.owner.readings.order))
-        return np.array([-1 if day is None else day.toordinal() for day in values], dtype=np.int32)[codes]
-
-    def _numbers(self, name: str) -> Array:
-        cells = self.rows.column(name)
-        return np.asarray(cells.to_numpy(zero_copy_only=False), dtype=np.float64)
-
-    def _parsed(self, name: str, parse: Callable[[str], Any]) -> tuple[list[Any], NDArray[np.int64]]:
-        """Distinct values, None for empty ones last, and the place of each cell's; a bad cell costs its day."""
-        cells = as_words(self.rows.column(name))
-        texts = cells.dictionary.to_pylist()
-        codes = cells.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False).astype(np.int64)
-        values: list[Any] = []
-        for code, text in enumerate(texts):
-            try:
-                values.append(None if text is None else parse(text))
-            except (ValueError, OverflowError) as error:
-                values.append(None)
-                self._refuse_cells(codes == code, f"column {name.strip()}: {text!r} {error}")
-        return [*values, None], codes
-
-    def _seconds(self, name: str, *, only_with_time: bool = False) -> Array:
-        """POSIX seconds of a column of times, NaN where empty; a time of day is of the row's day."""
-        cells = self.rows.column(name)
-        if pa.types.is_timestamp(cells.type) and cells.type.tz is not None:
-            micros = cells.cast(pa.timestamp("us", cells.type.tz)).cast(pa.int64())
-            return np.asarray(micros.to_numpy(zero_copy_only=False), dtype=np.float64) / 1e6
-        zone = self.owner.readings.zone(name)
-        values, codes = self._parsed(name, partial(self._moment, zone=zone))
-        seconds = np.full(len(values), np.nan)
-        for code, value in enumerate(values):
-            is_midnight = isinstance(value, datetime) and value.astimezone(zone).time() == time()
-            if isinstance(value, datetime) and not (only_with_time and is_midnight):
-                seconds[code] = value.timestamp()
-        of_row = seconds[codes]
-        for code, value in enumerate(values):
-            if isinstance(value, time):
-                rows = np.flatnonzero(codes == code)
-                for day in np.unique(self.day[rows]):
-                    at = datetime.combine(date.fromordinal(int(day)), value, zone).timestamp()
-                    of_row[rows[self.day[rows] == day]] = at
-        return of_row
-
-    def _moment(self, text: str, zone: ZoneInfo) -> datetime | time | None:
-        """Aware time, or a time of day; None for a date, or the zero of a contract that never traded."""
-        if text.strip() in NEVER:
-            return None
-        moment = parse_moment(text, zone, self.owner.readings.order)
-        return moment if isinstance(moment, datetime | time) else None
-
-    def _times(self, columns: dict[str, str], when: str) -> Array | None:
-        if when:
-            days, places = np.unique(self.day, return_inverse=True)
-            closes = [at_close(date.fromordinal(int(day))) - BEFORE_CLOSE[when] for day in days]
-            return np.array([close.timestamp() for close in closes])[places]
-        if "quote_time" in columns:
-            return self._seconds(columns["quote_time"])
-        if "feed_time" in columns:
-            name = columns["feed_time"]
-            late = FEED_DELAY / np.timedelta64(1, "s") if plain(name) in DELAYED_NAMES else 0.0
-            return self._seconds(name) - late
-        name = columns.get("quote_date", "")
-        if not name or self._typed_days(name) is not None:
-            return None
-        times = self._seconds(name, only_with_time=True)
-        return times if np.isfinite(times).any() else None
-
-    def _labels(self, columns: dict[str, str], when: str) -> NDArray[np.int16] | None:
-        if when:
-            return np.full(len(self.day), self.owner.label_code(when), dtype=np.int16)
-        if "session" not in columns:
-            return None
-        values, codes = self._parsed(columns["session"], str.strip)
-        return np.array([self.owner.label_code(value or "") for value in values], dtype=np.int16)[codes]
-
-    def _spot(self, columns: dict[str, str]) -> Array:
-        price = np.full(len(self.day), np.nan)
-        if "underlying_price" in columns:
-            price = self._numbers(columns["underlying_price"]).copy()
-        if {"underlying_bid", "underlying_ask"} <= set(columns):
-            bid, ask = (self._numbers(columns[name]) for name in ("underlying_bid", "underlying_ask"))
-            price = np.where((bid > 0.0) & (ask > 0.0), 0.5 * (bid + ask), price)
-        price[price == 0.0] = np.nan  # a vendor's blank
-        return price
-
-    # Contracts
-
-    def _contracts(
-        self, columns: dict[str, str], sign: int
-    ) -> tuple[NDArray[np.int16], NDArray[np.int32], NDArray[np.int8], Array]:
-        """Root (-1 where no column says), expiration, sign and strike; an OCC symbol is believed over columns."""
-        count = len(self.day)
-        root, expiration = np.full(count, -1, dtype=np.int16), np.full(count, -1, dtype=np.int32)
-        signs, strike = np.full(count, sign, dtype=np.int8), np.full(count, np.nan)
-        if "root" in columns:
-            values, codes = self._parsed(columns["root"], clean_symbol)
-            root = np.array([self.owner.root_code(value) for value in values], dtype=np.int16)[codes]
-        if "expiration" in columns:
-            expiration = self._days(columns["expiration"])
-        if "right" in columns and not sign:
-            values, codes = self._parsed(columns["right"], parse_right)
-            signs = np.array([RIGHT_SIGN.get(value, 0) for value in values], dtype=np.int8)[codes]
-        if "strike" in columns:
-            strike = self._numbers(columns["strike"]) * self.owner.strike_unit
-        if "occ" in columns:
-            values, codes = self._parsed(columns["occ"], contract_of)
-            named = np.array([value is not None for value in values])[codes]
-            fields = [_fields_of(value, self.owner) for value in values]
-            parts = [np.array(column)[codes] for column in zip(*fields, strict=True)]
-            root, expiration = np.where(named, parts[0], root), np.where(named, parts[1], expiration)
-            signs, strike = np.where(named, parts[2], signs), np.where(named, parts[3], strike)
-        for name, is_empty in (("expiration", expiration < 0), ("right", signs == 0), ("strike", np.isnan(strike))):
-            self._refuse_cells(is_empty, f"column {columns.get(name, name).strip()}: empty")
-        return root.astype(np.int16), expiration.astype(np.int32), signs.astype(np.int8), strike
-
-    def _of_symbol(
-        self, columns: dict[str, str], root: NDArray[np.int16], expiration: NDArray[np.int32]
-    ) -> tuple[NDArray[np.bool_], NDArray[np.int16]]:
-        """Rows of the symbol, and roots with those filled in that no column names."""
-        owner, symbols = self.owner, self.owner.symbols
-        values: list[str | None] = [symbols.wanted, None]
-        codes = np.zeros(len(root), dtype=np.int64)
-        if "underlying_symbol" in columns:
-            name = columns["underlying_symbol"]
-            values, codes = parsed(as_words(self.rows.column(name)), clean_symbol, owner.file.path, name, self.lines)
-            nameless = np.flatnonzero(codes == len(values) - 1)
-            if len(nameless):
-                rule = f"row {self.lines[nameless[0]]}, column {name.strip()}: the symbol is empty"
-                raise DataError(owner.file.path, rule, "fill it in or remove the row")
-        elif (root >= 0).any():
-            values, codes = [*(underlying_of(name) for name in owner.roots), None], root.astype(np.int64)
-        symbols.seen.update(value for code in np.unique(codes) if (value := values[code]) is not None)
-        mine = np.ones(len(root), dtype=np.bool_)
-        if symbols.wanted is not None:
-            mine = np.array([value == symbols.wanted for value in values])[codes]
-        adjusted = np.array([is_adjusted(name) for name in (*owner.roots, "")])
-        mine &= ~adjusted[root]
-        if (root < 0).any():
-            roots, places = listed_roots(symbols.check(owner.file.path), expiration)
-            filled = np.array([owner.root_code(name) for name in roots], dtype=np.int16)[places]
-            root = np.where(root < 0, filled, root)
-        return mine, root
-
-    # Damaged cells
-
-    def _refuse(self, wrong: NDArray[np.bool_], name: str, values: Array) -> None:
-        if wrong.any():
-            self._refuse_cells(wrong, f"column {name}: {values[np.argmax(wrong)]:g} is not a positive number")
-
-    def _refuse_cells(self, wrong: NDArray[np.bool_], why: str) -> None:
-        """Leave out the days of damaged rows."""
-        if wrong.any():
-            rows = np.flatnonzero(wrong)
-            for day, first, count in zip(
-                *np.unique(self.day[rows], return_index=True, return_counts=True), strict=True
-            ):
-                rule = f"row {self.lines[rows[first]]}, {why}, and so in {count} rows of the day"
-                self.owner.refuse(int(day), rule)
-
-
-def as_words(cells: Any) -> Any:
-    """Dictionary of strings, as it is where a file gave one."""
-    return cells if pa.types.is_dictionary(cells.type) else words(cells)
-
-
-def contract_of(text: str) -> Contract:
-    """Contract of an OCC symbol."""
-    try:
-        return parse_option_symbol(text)
-    except InputError as error:
-        raise ValueError(error.rule) from None
-
-
-def _fields_of(contract: Contract | None, owner: _FileRows) -> tuple[int, int, int, float]:
-    if contract is None:
-        return -1, -1, 0, np.nan
-    sign = RIGHT_SIGN[contract.right]
-    return owner.root_code(contract.root), contract.expiration.toordinal(), sign, contract.strike

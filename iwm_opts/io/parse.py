@@ -84,7 +84,7 @@ def parse_right(text: str) -> str:
 
 
 def parse_moment(text: str, zone: ZoneInfo, order: Order = "mdy") -> datetime | date | time:
-    """A cell of a time column.
+    """Cell of a time column.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def parse_moment(text: str, zone: ZoneInfo, order: Order = "mdy") -> datetime | 
 
 
 def parse_day(text: str, order: Order = "mdy") -> date:
-    """The day as written: a midnight in another zone stays the day it names."""
+    """Day as written: a midnight in another zone stays the day it names."""
     try:
         value = parse_moment(text, NEW_YORK, order)
     except ValueError as error:

@@ -1,5 +1,6 @@
 """Small tables that a plan reads: dates of scheduled releases, and the fund's sector weights."""
 
+import gzip
 import io
 import json
 from collections.abc import Sequence
@@ -100,8 +101,6 @@ def _sectors(path: Path) -> pd.DataFrame:
 
 def _holdings(path: Path) -> pd.DataFrame | None:
     """Sector weights of an iShares holdings file, by market value; None where it is none."""
-    import gzip
-
     try:
         content = path.read_bytes()
         content = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content

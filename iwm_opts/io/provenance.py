@@ -26,7 +26,7 @@ class Origin:
 
 
 def with_origin(schema: Any, origin: Origin, **more: Any) -> Any:
-    """A schema whose files say where they come from."""
+    """Return the schema whose files say where they come from."""
     about = {"simulated": origin.simulated, "modelled": origin.modelled, "rate": origin.rate, **more}
     return schema.with_metadata({**(schema.metadata or {}), ORIGIN_KEY: json.dumps(about, sort_keys=True).encode()})
 

@@ -91,7 +91,7 @@ class Frame:
 
 
 def plain_name(column: object) -> str:
-    """A column's name without case and spaces."""
+    """Column's name without case and spaces."""
     return str(column).strip().lower().replace(" ", "_")
 
 

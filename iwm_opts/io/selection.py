@@ -205,7 +205,7 @@ def _one_day(
 
 
 def _refuse_stray(file: DataFile, rows: Counter[int]) -> None:
-    """A few rows dated later than all others would pass for the whole chain."""
+    """Few rows dated later than all others would pass for the whole chain."""
     latest, (fullest, most) = max(rows), max(rows.items(), key=lambda day: (day[1], day[0]))
     if rows[latest] >= STRAY * most:
         return

@@ -64,7 +64,7 @@ class Spelling:
     words: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # by column: row and cell of each word
 
     def notes(self) -> list[str]:
-        """Counts of cells taken as blanks."""
+        """Return counts of cells taken as blanks."""
         notes = ["decimals are written with a comma"] if self.sign == "," else []
         for name, cells in self.words.items():
             line, text = min(cells)
@@ -210,7 +210,7 @@ def batches_spelled(
 
 
 def spelled(file: DataFile, names: Sequence[str], required: frozenset[str]) -> DataFile:
-    """The file with the convention that its number columns follow, by all of their cells.
+    """File with the convention that its number columns follow, by all of their cells.
 
     Raises
     ------
@@ -252,7 +252,7 @@ def words(values: Any) -> Any:
 
 
 def _simple(values: Any) -> Any:
-    """A column out of a dictionary or a string view."""
+    """Column out of a dictionary or a string view."""
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     if pa.types.is_string_view(values.type):
@@ -274,7 +274,7 @@ def _open_csv(path: Path, packed: bool, place: Path, text: str, encoding: str) -
 
 
 def _below(path: Path, packed: bool, encoding: str, columns: int, delimiter: str) -> list[str]:
-    """The last line of a text where it is not a row: a download's source and time."""
+    """Last line of a text where it is not a row: a download's source and time."""
     if packed or columns < 3:
         return []
     with path.open("rb") as stream:
@@ -372,7 +372,7 @@ def _open_json(path: Path, packed: bool, place: Path) -> DataFile:
 
 
 def json_table(path: Path, stream: IO[bytes]) -> DataFile:
-    """Records of a JSON document that is at hand, under the name it goes by in messages.
+    """Return records of a JSON document that is at hand, under the name it goes by in messages.
 
     Raises
     ------
@@ -404,7 +404,7 @@ def _open_parquet(path: Path, packed: bool, place: Path) -> DataFile:
 
 
 def _unpacked_parquet(path: Path, packed: bool) -> Any:
-    """The file itself, or its bytes out of gzip: rare, for Parquet compresses by itself."""
+    """File itself, or its bytes out of gzip: rare, for Parquet compresses by itself."""
     if not packed:
         return str(path)
     with _unpacked(path, packed) as stream:

@@ -26,7 +26,7 @@ class Dialect:
 
 
 def encoding_of(head: bytes) -> str:
-    """Encoding of a text by its first bytes: UTF-8, UTF-16 with or without a mark, else Windows-1252."""
+    """Return the encoding of a text by its first bytes: UTF-8, UTF-16 with or without a mark, else Windows-1252."""
     for mark, name in BOMS:
         if head.startswith(mark):
             return name

@@ -150,7 +150,7 @@ def yahoo_dividends(bars: pd.DataFrame) -> pd.DataFrame:
 
 @cache
 def _yfinance() -> Any:
-    """Module yfinance, imported at first use, set to raise its errors silently."""
+    """Return the module yfinance, imported at first use, set to raise its errors silently."""
     import yfinance
 
     yfinance.config.debug.hide_exceptions = False

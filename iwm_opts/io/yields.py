@@ -61,7 +61,7 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
 
 
 def rate_on(yields: "pd.Series[float]", days: pd.DatetimeIndex) -> "pd.Series[float]":
-    """The latest rate known on each day; NaN before the first.
+    """Latest rate known on each day; NaN before the first.
 
     A rate of the day itself counts: bills fix before options close.
     """

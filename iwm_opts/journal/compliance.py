@@ -26,7 +26,7 @@ ANSWER: Final = "answer "  # columns of the checklist's answers begin so
 
 
 def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
-    """Closed trades with what each did about the plan.
+    """Return closed trades with what each did about the plan.
 
     Returns
     -------

@@ -167,7 +167,7 @@ def _losers(trades: pd.DataFrame, rules: PlanRules) -> Losers:
 
 
 def _notes(trades: pd.DataFrame) -> tuple[str, ...]:
-    """What could not be judged, and why."""
+    """List the habits without a judgement, and why."""
     missing = {
         "model fills (entry_model, exit_model) are unknown in {}: own fills are part of the results there": "fill_cost",
         "the day that a rule called for the exit (due) is unknown in {}": "late",

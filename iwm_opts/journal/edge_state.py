@@ -17,7 +17,7 @@ from iwm_opts.errors import InputError
 from iwm_opts.journal.findings import Draft
 from iwm_opts.journal.inference import EDGE_PART, FAMILY_ERROR, Estimate, detectable, mean_of
 from iwm_opts.journal.phrases import odds, share, span
-from iwm_opts.journal.regime import Scan, Standing, scan_against, scan_within, standings
+from iwm_opts.journal.regime import SampleRank, Scan, sample_ranks, scan_against, scan_within
 
 Array = NDArray[np.float64]
 Word = Literal["intact", "degrading", "broken", "too few trades"]
@@ -40,8 +40,8 @@ class EdgeState:
     mean: Estimate  # dollars per dollar at risk
     baseline_n: int  # trades of the backtest, 0 without one
     baseline_mean: float
-    win_rate: Standing | None
-    average: Standing | None
+    win_rate: SampleRank | None
+    average: SampleRank | None
     scan: Scan | None
     p_of_nothing: float  # chance that results worth nothing hold as bad a stretch; NaN without a scan
     since: pd.Timestamp | None  # exit of the first trade of the worst stretch, where the scan names one
@@ -75,7 +75,7 @@ def judge_edge(trades: pd.DataFrame, independent: float, baseline: pd.DataFrame 
     nothing = NAN
     if is_judged and baseline is not None:
         scan = scan_against(results, expected, together, LEVEL)
-        won, average = standings(results, expected, together)
+        won, average = sample_ranks(results, expected, together)
     elif is_judged:
         scan = scan_within(results, together, LEVEL)
     if scan is not None and scan.p <= LEVEL:
@@ -124,7 +124,7 @@ def _baseline_results(baseline: pd.DataFrame | None) -> tuple[Array, float]:
 
 
 def draft_of(edge: EdgeState) -> Draft:
-    """The scan as one of the tests of a diagnosis."""
+    """Scan as one of the tests of a diagnosis."""
     scan = edge.scan
     after = edge.results[scan.onset :] if scan else edge.results
     dependence = edge.n / edge.independent if edge.independent else 1.0
@@ -136,7 +136,7 @@ def draft_of(edge: EdgeState) -> Draft:
 
 
 def worded(edge: EdgeState, is_alarm: bool) -> EdgeState:
-    """The market with its word, and the sentence that holds the number behind it."""
+    """Market with its word, and the sentence that holds the number behind it."""
     power = _power_to_see_the_end(edge)
     if edge.scan is None:
         few = edge.n if edge.n < FEWEST_FOR_MARKET or not edge.baseline_n else edge.baseline_n

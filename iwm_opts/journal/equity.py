@@ -87,7 +87,7 @@ def realised_equity(trades: pd.DataFrame, account: float) -> pd.DataFrame:
 
 
 def marked_equity(trades: pd.DataFrame, account: float) -> MarkedEquity | None:
-    """The account by the session, with every trade at its mark; None where no trade has one while it is held.
+    """Account by the session, with every trade at its mark; None where no trade has one while it is held.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ def is_newest_first(executions: Sequence[Execution]) -> bool | None:
 
 
 def orders_of(executions: Iterable[Execution], newest_first: bool = False) -> list[list[Execution]]:
-    """Executions of one order together, in order of time; endings alone, shares after the options of a moment.
+    """Group the executions by order, in order of time; endings alone, shares after the options of a moment.
 
     Options belong together by their order, or their time. Fills in shares do by their order too; where there is none,
     those in one direction that follow each other within `PARTS` are parts of one order. An order number under which
@@ -80,7 +80,7 @@ def orders_of(executions: Iterable[Execution], newest_first: bool = False) -> li
 
 
 def _adds_shares(rows: Sequence[Execution]) -> int:
-    """Endings that open shares go before those that close them."""
+    """Return endings that open shares go before those that close them."""
     return int(rows[0].kind in DELIVERS and rows[0].effect == "close")
 
 
@@ -103,7 +103,7 @@ def with_cash_settlement(
     amounts: Mapping[tuple[str, Contract], float],
     fees: Mapping[tuple[str, Contract], float] | None = None,
 ) -> tuple[list[Execution], list[str]]:
-    """Assignments and exercises with the cash that other rows of the file name for their contracts.
+    """Return assignments and exercises with the cash that other rows of the file name for their contracts.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def with_cash_settlement(
 
 
 def settled_in_cash(executions: Iterable[Execution]) -> tuple[list[Execution], list[str]]:
-    """Endings of cash-settled index options: one row each, at its settlement value.
+    """Return endings of cash-settled index options: one row each, at its settlement value.
 
     A broker may write two rows for one settlement: the assignment at zero, and its cash. An assignment at zero without
     cash has an unknown result.
@@ -172,7 +172,7 @@ def settled_in_cash(executions: Iterable[Execution]) -> tuple[list[Execution], l
 
 
 def off_hours(executions: Sequence[Execution]) -> tuple[str, ...]:
-    """What to ask where fills lie outside the session: a file that names no zone may have another clock."""
+    """Question the clock of fills outside the session: a file without a zone may have another."""
     clocks = [execution.when.time() for execution in executions if execution.kind == "trade"]
     clocks = [clock for clock in clocks if clock != time()]
     outside = sum(not SESSION[0] <= clock <= SESSION[1] for clock in clocks)
@@ -195,7 +195,7 @@ def option_root(symbol: str) -> str:
 
 
 def with_day_orders(executions: Iterable[Execution]) -> list[Execution]:
-    """Executions of a file without times and order numbers, with a name for the order that each belongs to.
+    """Return the executions of a file without times and order numbers, with a name for the order that each belongs to.
 
     Legs of one expiration that traded on one day, in the same number of contracts, are taken for one order.
     """

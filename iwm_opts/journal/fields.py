@@ -65,7 +65,7 @@ def is_blank(cell: str) -> bool:
 
 
 def shown(cell: str) -> str:
-    """A cell as messages quote it: control characters visible, long ones cut."""
+    """Cell as messages quote it: control characters visible, long ones cut."""
     return repr(cell if len(cell) <= LONGEST_SHOWN else f"{cell[:LONGEST_SHOWN]}...")
 
 
@@ -82,7 +82,7 @@ def _digits(cell: str) -> tuple[float, str]:
 
 
 def number(cell: str, name: str, decimal: str = ".") -> float:
-    """A number as spreadsheets and brokers write it: `1,234.50`, `($57.00)`, `+2`, `.05`; a blank is zero.
+    """Return the number as spreadsheets and brokers write it: `1,234.50`, `($57.00)`, `+2`, `.05`; a blank is zero.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def decimal_sign(cells: Iterable[str], default: Literal[".", ","] | None = ".") 
 
 
 def parse_moment(cell: str, day_first: bool = False) -> datetime:
-    """A date, or a date and time, as people and brokers write it; aware where the cell names a zone.
+    """Date, or a date and time, as people and brokers write it; aware where the cell names a zone.
 
     Raises
     ------
@@ -208,7 +208,7 @@ def _zone(name: str) -> ZoneInfo | timezone:
 
 
 def in_new_york(moment: datetime, zone: ZoneInfo = NEW_YORK) -> datetime:
-    """A time in New York without a zone; `zone` holds where it names none. A bare date stays that day."""
+    """Time in New York without a zone; `zone` holds where it names none. A bare date stays that day."""
     if moment.tzinfo is None and moment.time() == time():
         return moment
     aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)
@@ -291,7 +291,7 @@ def is_excel_serial(cell: str) -> bool:
 
 
 def from_excel_serial(cell: str) -> datetime:
-    """The time that a day number of a spreadsheet names, to the second."""
+    """Time that a day number of a spreadsheet names, to the second."""
     days = float(cell)
     seconds = round((days - int(days)) * 86_400)
     return datetime.combine(EXCEL_EPOCH, time()) + timedelta(days=int(days), seconds=seconds)
@@ -303,7 +303,7 @@ def is_epoch(cell: str) -> bool:
 
 
 def from_epoch(cell: str) -> datetime:
-    """The time of so many seconds or milliseconds since 1970."""
+    """Time of so many seconds or milliseconds since 1970."""
     text = cell.strip()
     return datetime.fromtimestamp(int(text) / (1 if len(text) == 10 else 1_000), NEW_YORK)
 
@@ -320,45 +320,45 @@ class Row:
         return name in self.cells
 
     def text(self, name: str) -> str:
-        """The cell; empty where the file has no such column."""
+        """Cell; empty where the file has no such column."""
         return self.cells.get(name, "").strip()
 
     def number(self, name: str) -> float:
-        """A number; a blank and an absent column are zero."""
+        """Return the number; a blank and an absent column are zero."""
         return number(self.text(name), name, self.notation.decimal)
 
     def amount(self, name: str) -> float:
-        """A number that must be there: a missing price is not zero."""
+        """Return the number that must be there: a missing price is not zero."""
         if is_blank(self.text(name)):
             raise ValueError(f"{name} is missing")
         return self.number(name)
 
     def count(self, name: str, unit: str = "contracts") -> int:
-        """A whole number, signed."""
+        """Whole number, signed."""
         value = self.amount(name)
         if not value or value != round(value):
             raise ValueError(f"{name} {shown(self.text(name))} is not a whole number of {unit}")
         return round(value)
 
     def strike(self, name: str = "strike") -> float:
-        """A number above zero."""
+        """Return the number above zero."""
         value = self.amount(name)
         if not value > 0.0:
             raise ValueError(f"{name} {shown(self.text(name))} must be above zero")
         return value
 
     def symbol(self, name: str = "symbol") -> str:
-        """A symbol in capitals."""
+        """Symbol in capitals."""
         if not self.text(name):
             raise ValueError(f"{name} is missing")
         return self.text(name).upper()
 
     def moment(self, name: str) -> datetime:
-        """A time in New York, its zone dropped."""
+        """Time in New York, its zone dropped."""
         return in_new_york(parse_moment(self.text(name), self.notation.day_first), self.notation.zone)
 
     def day(self, name: str) -> date:
-        """A day as written."""
+        """Day as written."""
         return parse_moment(self.text(name), self.notation.day_first).date()
 
     def require_dollars(self, name: str = "currency") -> None:
@@ -369,7 +369,7 @@ class Row:
 
 
 def make_contract(root: str, expiration: date, right: Right, strike: float) -> Contract:
-    """A contract that can be listed.
+    """Contract that can be listed.
 
     Raises
     ------

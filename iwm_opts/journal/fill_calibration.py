@@ -155,7 +155,7 @@ def own_fill_model(record: Record) -> FillModel:
 
 
 def compare_fills_with(log: TradeLog, models: Sequence[FillModel]) -> list[str]:
-    """The mean offset of a log's fills against fill conventions, each at the mean of the same fills; one line each."""
+    """Mean offset of a log's fills against fill conventions, each at the mean of the same fills; one line each."""
     fills = fills_of(log)
     if len(fills) < FEWEST:
         return []

@@ -68,7 +68,7 @@ class Draft:
 
 
 def judged(draft: Draft, p: float, level: float) -> Finding:
-    """A test with its p among the others, and the level that the strictest of them is held to."""
+    """Test with its p among the others, and the level that the strictest of them is held to."""
     is_fault = not math.isnan(p) and p <= FAMILY_ERROR
     smallest = NAN if math.isnan(p) else draft.smallest(level)
     sentence = f"{draft.name}: too few trades ({draft.n})" if math.isnan(p) else draft.tell(is_fault)
@@ -149,7 +149,7 @@ def minimum(trades: pd.DataFrame, rules: PlanRules) -> Draft:
 def _habit(
     name: str, topic: Topic, rated: pd.DataFrame, broke: pd.DataFrame, cost: float, verb: str, what: str
 ) -> Draft:
-    """A rule that each trade keeps or breaks."""
+    """Rule that each trade keeps or breaks."""
     count, n = len(broke), len(rated)
     low, high = share_interval(count, n)
     estimate = Estimate(count / n if n else NAN, low, high, n)

@@ -63,7 +63,7 @@ def _matched(rows: list[Execution], problems: list[str], newest_first: bool) -> 
 
 
 def _with_share_effects(rows: list[Execution]) -> list[Execution]:
-    """Assignments and exercises with the effect of their shares: open, close, or "" where the file does not say.
+    """Return assignments and exercises with the effect of their shares: open, close, or "" where the file does not say.
 
     The row of the delivered shares may say it; else the next trade in these shares that goes the other way.
     """
@@ -215,7 +215,7 @@ class _Book:
         return None
 
     def _close_opening_balance(self, execution: Execution, count: int) -> None:
-        """An option from before the file, and the shares that it may have left."""
+        """Option from before the file, and the shares that it may have left."""
         contract = execution.contract
         assert contract is not None
         action = self.reorganised.get((execution.account, execution.symbol))
@@ -252,7 +252,7 @@ class _Book:
         self.shares.deliver(execution, shares, leg.contract.strike, closing.delivery, takes_old=takes_old)
 
     def _reorganise(self, rows: Sequence[Execution]) -> None:
-        """Splits, mergers and changes of symbol of one time: the added positions replace the removed."""
+        """Return splits, mergers and changes of symbol of one time: the added positions replace the removed."""
         added = [row for row in rows if row.effect == "open" and row.quantity]
         for row in rows:
             if row.effect == "open" and row.quantity:

@@ -33,7 +33,7 @@ class OpeningBalance:
 
     @classmethod
     def of(cls, execution: Execution, quantity: int) -> "OpeningBalance":
-        """The position that an execution ends."""
+        """Position that an execution ends."""
         return cls(
             execution.account,
             execution.symbol,

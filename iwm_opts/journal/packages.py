@@ -136,7 +136,7 @@ def _left(package: Package, count: int, moment: datetime) -> PackageTrade:
 
 
 def _reason(kinds: set[Kind]) -> str:
-    """The most telling way in which its legs ended."""
+    """Most telling way in which its legs ended."""
     names = {"assignment": "assignment", "exercise": "exercise", "trade": "closed"}
     return next((name for kind, name in names.items() if kind in kinds), "expiry")
 

@@ -110,12 +110,12 @@ class PaperJournal:
 
 
 def open_journal(record: Record | None = None) -> PaperJournal:
-    """The journal of a record, the user's unless given."""
+    """Journal of a record, the user's unless given."""
     return PaperJournal(record or open_record())
 
 
 def find(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
-    """The trade of a number.
+    """Trade of a number.
 
     Raises
     ------

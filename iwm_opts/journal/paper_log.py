@@ -11,7 +11,7 @@ from iwm_opts.journal.trade_log import SIMULATED, TradeLog, answers_text, log_of
 
 
 def for_review(trades: Sequence[PaperTrade]) -> TradeLog:
-    """The journal as a log to review: with real quotes, simulated trades are left out and counted."""
+    """Journal as a log to review: with real quotes, simulated trades are left out and counted."""
     real = [trade for trade in trades if SIMULATED not in trade.market]
     if not real or len(real) == len(trades):
         return log_of_paper(trades)
@@ -20,7 +20,7 @@ def for_review(trades: Sequence[PaperTrade]) -> TradeLog:
 
 
 def log_of_paper(trades: Sequence[PaperTrade], source: str = "paper journal") -> TradeLog:
-    """The journal as a trade log."""
+    """Journal as a trade log."""
     rows = [_row(trade) for trade in trades]
     if not rows:
         raise DataError(source, "holds no trade", "open one: iwm-opts paper open --plan FILE")

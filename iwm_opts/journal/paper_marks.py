@@ -36,7 +36,7 @@ def opened(
     contracts: int | None = None,
     credit: float | None = None,
 ) -> PaperTrade:
-    """A trade of a screened candidate, not in the journal yet.
+    """Trade of a screened candidate, not in the journal yet.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def opened(
 
 
 def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
-    """What leaving a trade would cost on a snapshot, and whether a rule of its own calls for it.
+    """Return the cost of closing a trade on a snapshot, and whether a rule of its own calls for it.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def settled(trade: PaperTrade, price: float) -> tuple[Mark, Closing]:
 
 
 def refuse_other_market(trade: PaperTrade, simulated: bool, source: str) -> None:
-    """A trade at real quotes is never marked at simulated ones, as `--source auto` without a network would."""
+    """Trade at real quotes is never marked at simulated ones, as `--source auto` without a network would."""
     is_simulated = SIMULATED in trade.market
     if simulated == is_simulated:
         return
@@ -170,7 +170,7 @@ def _quotes(trade: PaperTrade, table: OptionTable) -> tuple[list[float], list[fl
 
 
 def _rule(trade: PaperTrade, debit: float, at: datetime) -> str:
-    """The rule of its exits that calls, by the definition that backtests leave by; an intraday trade's clock is last.
+    """Rule of its exits that calls, by the definition that backtests leave by; an intraday trade's clock is last.
 
     Only an intraday trade is left in the session of its entry.
     """

@@ -38,7 +38,7 @@ class Quote:
 
 
 def open_quote(bars: pd.DataFrame, day: date, market: str) -> Quote:
-    """A session's opening price, at which a backtest enters.
+    """Session's opening price, at which a backtest enters.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def open_quote(bars: pd.DataFrame, day: date, market: str) -> Quote:
 
 
 def minute_quote(minutes: pd.DataFrame, edge: Momentum, day: date, market: str) -> Quote:
-    """The open of the first bar at or after an intraday edge's entry minute.
+    """Open of the first bar at or after an intraday edge's entry minute.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def opened_shares(
     count: int | None = None,
     own_price: float | None = None,
 ) -> PaperTrade | str:
-    """A trade of a share plan, not in the journal yet; or why the account takes none.
+    """Trade of a share plan, not in the journal yet; or why the account takes none.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def opened_shares(
 
 
 def marked_at(trade: PaperTrade, quote: Quote) -> Mark:
-    """What leaving brings at a quote, and whether a rule calls for it.
+    """Return the proceeds of closing at a quote, and whether a rule calls for it.
 
     A time stop is judged on the close of its session and leaves on the next; the last mark of a session serves as its
     close, and a later quote where it has no mark.
@@ -205,7 +205,7 @@ def marked_on_bars(trade: PaperTrade, bars: pd.DataFrame, until: date | None = N
 
 
 def marked_on_minutes(trade: PaperTrade, minutes: pd.DataFrame) -> list[Mark]:
-    """The end of an intraday trade on the minutes of its session, as `plans.intraday` has it.
+    """End of an intraday trade on the minutes of its session, as `plans.intraday` has it.
 
     Raises
     ------
@@ -245,7 +245,7 @@ def _position(trade: PaperTrade) -> Position:
 
 
 def _mark(trade: PaperTrade, at: datetime, price: float, rule: str, dividends: float = 0.0) -> Mark:
-    """A target is a resting order that fills at its own price; everything else pays slippage."""
+    """Fill a target, a resting order, at its own price; everything else pays slippage."""
     shares = trade.shares
     assert shares is not None  # trades in options are marked elsewhere
     filled = price - (0.0 if rule == "target" else shares.slippage)

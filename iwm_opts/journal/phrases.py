@@ -11,17 +11,17 @@ def money(value: float) -> str:
 
 
 def lost(cost: float) -> str:
-    """What something cost, or brought."""
+    """Phrase a cost, or a gain."""
     return f"cost {money(cost)}" if cost > 0 else f"brought {money(-cost)}"
 
 
 def share(value: float) -> str:
-    """A share of the risk, signed."""
+    """Share of the risk, signed."""
     return f"{100.0 * value:+.1f}%"
 
 
 def span(estimate: Estimate, written: Callable[[float], str]) -> str:
-    """The interval of an estimate."""
+    """Interval of an estimate."""
     return f"{written(estimate.low)} to {written(estimate.high)}"
 
 

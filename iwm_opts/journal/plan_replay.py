@@ -47,7 +47,7 @@ class _Lot:
 
 
 def replayed(log: TradeLog, plan: Plan, data: Inputs, account: float | None = None) -> TradeLog:
-    """A log completed by a plan's rules on the data.
+    """Log completed by a plan's rules on the data.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ def _judge_exit(trades: pd.DataFrame, row: int, trade: PaperTrade, rules: ShareR
 
 
 def _called(trade: PaperTrade, left: pd.Timestamp, data: Inputs) -> Mark | None:
-    """The first mark on which a rule called for the exit, up to the day it was left; None where none did."""
+    """First mark on which a rule called for the exit, up to the day it was left; None where none did."""
     if trade.shares is not None and trade.shares.exit_minute is not None:
         if data.minutes is None:
             raise InputError("minutes", None, "are needed for an intraday plan", "give --minutes FILE")
@@ -274,7 +274,7 @@ def _receive_dividends(trades: pd.DataFrame, rows: pd.DataFrame, bars: pd.DataFr
 
 
 def _mark(trades: pd.DataFrame, rows: pd.DataFrame, rules: ShareRules, bars: pd.DataFrame) -> int:
-    """What shares would have brought at each close that they were held over, to rows without marks; how many closes."""
+    """Add the shares' value at each close held over to rows without marks; count the closes."""
     total = 0
     for row in rows.index[rows["marks"] == ""]:
         first, left = trades["entry"][row].normalize(), trades["exit"][row].normalize()
@@ -289,7 +289,7 @@ def _mark(trades: pd.DataFrame, rows: pd.DataFrame, rules: ShareRules, bars: pd.
 
 
 def _as_held(trade: PaperTrade, at: pd.Timestamp) -> PaperTrade:
-    """A trade as of a time: one closed later was open then."""
+    """Trade as of a time: one closed later was open then."""
     return replace(trade, closing=None) if trade.closing is not None and trade.closing.at > _text(at) else trade
 
 

@@ -53,7 +53,7 @@ class Sizing:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Standing:
+class PlanStatus:
     """Everything that a plan's document says of one day."""
 
     plan: Plan
@@ -69,14 +69,14 @@ class Standing:
     notes: tuple[str, ...]
 
 
-def plan_standing(
+def plan_report_on(
     plan: Plan,
     data: Inputs,
     day: date | None = None,
     notes: tuple[str, ...] = (),
     progress: Callable[[int, int], None] | None = None,
     with_evidence: bool = True,
-) -> Standing:
+) -> PlanStatus:
     """Report a plan's decision, size and evidence for a session.
 
     Parameters
@@ -112,7 +112,7 @@ def plan_standing(
         if decision.take and not sizing.size.contracts
         else ()
     )
-    return Standing(
+    return PlanStatus(
         plan,
         day,
         decision,

@@ -32,7 +32,7 @@ class PlanRules:
 
 
 def rules_of(plan: Plan) -> PlanRules:
-    """The rules of a plan that a trade log can be held against."""
+    """Rules of a plan that a trade log can be held against."""
     package, shares = plan.package, plan.exits
     sessions = (package.max_sessions if package else 0) or (shares.max_sessions if shares else 0)
     return PlanRules(

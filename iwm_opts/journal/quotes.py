@@ -35,7 +35,7 @@ class FileQuotes:
     opened: dict[tuple[str, date], tuple[Chain, ...]] = field(default_factory=dict)
 
     def at(self, symbol: str, day: date) -> tuple[Chain, ...]:
-        """Captures of a symbol on a day; files that hold none of it give none."""
+        """Return captures of a symbol on a day; files that hold none of it give none."""
         if (symbol, day) not in self.opened:
             chains: list[Chain] = []
             for path in expand(self.sources)[0]:
@@ -46,7 +46,7 @@ class FileQuotes:
 
 
 def with_quotes(log: TradeLog, source: Record | FileQuotes, fill: FillModel) -> TradeLog:
-    """A log with the mids, half-spreads and model fills of captured chains; the log's own values are kept.
+    """Log with the mids, half-spreads and model fills of captured chains; the log's own values are kept.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def _quoted(
 
 
 def _chain_at(source: Record | FileQuotes, symbol: str, moment: pd.Timestamp) -> Chain | None:
-    """The capture nearest to a time, within the tolerance; a day without a time has none."""
+    """Capture nearest to a time, within the tolerance; a day without a time has none."""
     if moment == moment.normalize():
         return None
     day: date = moment.date()

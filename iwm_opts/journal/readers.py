@@ -115,7 +115,7 @@ def _no_trades(source: str, problems: Sequence[str], notes: Sequence[str]) -> Da
 
 
 def _of_own(file: LogFile, path: Path) -> TradeLog:
-    """A log of this tool or of a spreadsheet: its header is the first row with the required columns."""
+    """Log of this tool or of a spreadsheet: its header is the first row with the required columns."""
     for delimiter in file.delimiters():
         rows = file.rows(delimiter)
         for place, (_, cells) in enumerate(rows[:HEADER_ROWS]):
@@ -127,7 +127,7 @@ def _of_own(file: LogFile, path: Path) -> TradeLog:
 
 
 def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, source: str = "backtest") -> TradeLog:
-    """The trades of a backtest (`backtest.result`) as a log: filled and left as its model and rules have it."""
+    """Trades of a backtest (`backtest.result`) as a log: filled and left as its model and rules have it."""
     units = MULTIPLIER * trades["contracts"]
     frame = pd.DataFrame(
         {
@@ -157,7 +157,7 @@ def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, so
 
 
 def _by_path(market: str, trades: pd.DataFrame) -> object:
-    """The market of each trade; several paths are accounts of their own."""
+    """Market of each trade; several paths are accounts of their own."""
     if PATH not in trades or trades[PATH].nunique() < 2:
         return market
     return [f"{market}{ACCOUNT_OF}path {path}" for path in trades[PATH]]
@@ -175,7 +175,7 @@ def backtest_label(name: str, *, is_simulated: bool, is_modelled: bool | None = 
 
 
 def log_of_executions(executions: Sequence[Execution], market: str, source: str, report: RowReport) -> TradeLog:
-    """Executions of a broker as a log; risk of a package is its worst payoff at expiry less the credit, fees included.
+    """Match a broker's executions to a log; risk of a package is its worst payoff at expiry less the credit and fees.
 
     Mids and model fills are unknown, planned sizes and checklist answers too, and of shares the risk: add the columns
     to the log that `--write-log` gives, and review that; or complete it by a plan's rules (`plan_replay`).
@@ -224,7 +224,7 @@ def _numbered(trades: Sequence[Trade]) -> list[tuple[str, Trade]]:
 
 
 def _share_row(name: str, trade: ShareTrade, market: str) -> dict[str, object]:
-    """Opening price: a purchase is a negative credit, as for options; a short sale is a credit."""
+    """Return the opening price: a purchase is a negative credit, as for options; a short sale is a credit."""
     sign = 1 if trade.shares > 0 else -1
     return {
         "trade": name,
@@ -288,7 +288,7 @@ def _risk(trade: PackageTrade) -> float:
 
 
 def _of_folder(path: Path) -> TradeLog:
-    """A saved backtest (`backtest.saved`)."""
+    """Return the saved backtest (`backtest.saved`)."""
     from iwm_opts.backtest.saved import load_result
 
     saved = load_result(path)

@@ -53,7 +53,7 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SampleRank:
     """Rank of a log's figure among equal samples of the backtest."""
 
     value: float
@@ -110,7 +110,7 @@ def scan_within(values: Array, overlap: int, level: float, seed: int = SEED) -> 
     return _scan(values, path, onsets, chance, level)
 
 
-def standings(values: Array, baseline: Array, overlap: int, seed: int = SEED) -> tuple[Standing, Standing]:
+def sample_ranks(values: Array, baseline: Array, overlap: int, seed: int = SEED) -> tuple[SampleRank, SampleRank]:
     """Win rate and mean of a log among equal samples of the baseline, resampled in blocks."""
     block = _block(overlap)
     generator = np.random.default_rng(seed)
@@ -122,10 +122,10 @@ def standings(values: Array, baseline: Array, overlap: int, seed: int = SEED) ->
     return _standing(float((values > 0.0).mean()), won), _standing(float(values.mean()), mean)
 
 
-def _standing(value: float, samples: Array) -> Standing:
+def _standing(value: float, samples: Array) -> SampleRank:
     low, middle, high = np.quantile(samples, [0.025, 0.5, 0.975])
     below = float((samples < value).mean() + 0.5 * (samples == value).mean())
-    return Standing(value, float(middle), float(low), float(high), below)
+    return SampleRank(value, float(middle), float(low), float(high), below)
 
 
 def _scan(values: Array, path: Array, onsets: Places, chance: Array, level: float) -> Scan:
@@ -202,7 +202,7 @@ def _lags(n: int) -> Places:
 
 
 def _spread(values: Array) -> Array:
-    """Standard deviation along the last axis; a sample of equal values has the smallest there is."""
+    """Return the standard deviation along the last axis; a sample of equal values has the smallest there is."""
     return np.asarray(np.maximum(values.std(axis=-1, ddof=1), 1e-12))
 
 

@@ -126,7 +126,7 @@ def _depth(equity: "pd.Series[float]", month: pd.Period, account: float) -> Dept
 
 
 def of_plan(log: TradeLog, rules: PlanRules) -> TradeLog:
-    """The trades that a plan may have called for; the others are left out, and counted in a note by kind.
+    """Trades that a plan may have called for; the others are left out, and counted in a note by kind.
 
     A trade that names the plan follows it. One that names none does where symbol and instrument are the plan's: shares,
     or options; trades without that field count for the plan.

@@ -211,7 +211,7 @@ class ShareBook:
             )
 
     def _scaled(self, lot: _Lot, symbol: str, factor: float) -> _Lot:
-        """A lot in other shares: earlier exits stay a trade in the old ones."""
+        """Lot in other shares: earlier exits stay a trade in the old ones."""
         quantity, price = round(factor * lot.quantity), lot.price / factor
         if isinstance(lot.origin, Delivery):
             lot.origin.shares = round(factor * lot.origin.shares)

@@ -21,6 +21,7 @@ import pandas as pd
 
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import DataError
+from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.parse import YEARS
 from iwm_opts.journal.fields import (
     TwoReadingsError,
@@ -150,7 +151,7 @@ def log_of_rows(
     is_simulated: bool = False,
     decimal: Literal[".", ","] | None = ".",
 ) -> TradeLog:
-    """A trade log of rows with some of the columns; the rest is worked out or unknown.
+    """Trade log of rows with some of the columns; the rest is worked out or unknown.
 
     Worked out are `pnl` from the fills, and `dte`; rows that contradict themselves, or whose money cannot be read, are
     named and left out.
@@ -294,7 +295,7 @@ def _column(frame: pd.DataFrame, name: str, notation: tuple[str, bool]) -> tuple
 
 
 def _number(cell: str, name: str, decimal: str) -> float:
-    """A number, NaN where the cell is blank or cannot be read."""
+    """Return the number, NaN where the cell is blank or cannot be read."""
     if is_blank(cell):
         return float("nan")
     try:
@@ -308,7 +309,7 @@ def _is_serial(given: pd.Series) -> bool:
 
 
 def _moments(cells: list[str], given: pd.Series, is_day_first: bool) -> pd.Series:
-    """Times in New York without a zone; a column of midnights in a zone is one of days."""
+    """Return times in New York without a zone; a column of midnights in a zone is one of days."""
     if not cells:
         times = pd.to_datetime(given)
         if times.dt.tz is not None:
@@ -348,7 +349,7 @@ def _name_lost(
 
 
 def _sound_text(text: str, line: object, name: str, read: Callable[[str], object], problems: list[str]) -> str:
-    """Marks or checklist answers that can be read; what cannot is named, and the trade has none then."""
+    """Return marks or checklist answers that can be read; what cannot is named, and the trade has none then."""
     try:
         read(text)
     except DataError as error:
@@ -388,7 +389,7 @@ def _sound(
 
 
 def as_csv(log: TradeLog) -> str:
-    """The log as CSV, times to the second; unknown values are empty."""
+    """Log as CSV, times to the second; unknown values are empty."""
     text: str = log.trades.to_csv(index=False, date_format="%Y-%m-%d %H:%M:%S", lineterminator="\n")
     return text
 
@@ -401,8 +402,6 @@ def write_log(log: TradeLog, path: Path) -> None:
     DataError
         When it cannot be written.
     """
-    from iwm_opts.io.atomic import write_durably
-
     if path.suffix.lower() in (".parquet", ".pq"):
         buffer = io.BytesIO()
         log.trades.to_parquet(buffer, index=False)
@@ -459,7 +458,7 @@ def marks_of(text: str) -> dict[date, float]:
 
 
 def marks_text(marks: dict[date, float]) -> str:
-    """Marks as the log writes them, to the cent."""
+    """Return marks as the log writes them, to the cent."""
     return "; ".join(f"{day.isoformat()}={gain:.2f}" for day, gain in sorted(marks.items()))
 
 

@@ -72,7 +72,7 @@ def next_sessions(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
 
 
 def session_numbers(days: Sequence[date]) -> NDArray[np.int64]:
-    """Number of the exchange's session of each day, counted from an arbitrary origin; shape (len(days),).
+    """Return the number of the exchange's session of each day, counted from an arbitrary origin; shape (len(days),).
 
     A day without a session has the number of the session before it.
     """
@@ -94,7 +94,7 @@ def session_hours(day: date) -> tuple[datetime, datetime]:
 
 
 def _place(day: date) -> int:
-    """Number of sessions before a day."""
+    """Return the number of sessions before a day."""
     if day < FIRST_DAY:
         raise _before_first(day)
     if day > LAST_DAY + _DAY:

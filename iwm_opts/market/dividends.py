@@ -28,7 +28,7 @@ class DividendSchedule:
         return tuple(d for d in self.dividends if after < d.ex_date <= until)
 
     def projected_to(self, today: date, until: date) -> "DividendSchedule":
-        """The schedule as seen on `today`, carried on to `until` by repeating the last year's payments.
+        """Schedule as seen on `today`, carried on to `until` by repeating the last year's payments.
 
         Payments that are given keep their place; a projected one is dropped where a given one is near.
         """

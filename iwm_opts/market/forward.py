@@ -239,7 +239,7 @@ def implied_rate(
 
 
 def _width(quotes: ExpirySlice) -> Array:
-    """Summed half-spread of call and put, never below a tick."""
+    """Return the summed half-spread of call and put, never below a tick."""
     width = 0.5 * (quotes.call_ask - quotes.call_bid + quotes.put_ask - quotes.put_bid)
     return np.asarray(np.maximum(width, TICK))
 

@@ -45,18 +45,18 @@ class IvHistory:
         return iv_rank(self, date.fromisoformat(before) if isinstance(before, str) else before, lookback)
 
     def to_frame(self) -> pd.DataFrame:
-        """Closes as a DataFrame: column iv (annualised decimal), dates as index."""
+        """Return closes as a DataFrame: column iv (annualised decimal), dates as index."""
         return self.closes.rename("iv").to_frame()
 
     def last(self, count: int, before: date | None = None) -> pd.Series:
-        """The last `count` observations, those dated on or after `before` left out."""
+        """Last `count` observations, those dated on or after `before` left out."""
         observed = self.closes.dropna()
         return (observed if before is None else observed[observed.index < pd.Timestamp(before)]).iloc[-count:]
 
 
 @dataclass(frozen=True, slots=True)
 class IvRank:
-    """Standing of one observation of an IV series within its lookback."""
+    """Rank of one observation of an IV series within its lookback."""
 
     series: str
     value: float  # IV, decimal

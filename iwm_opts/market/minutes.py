@@ -23,7 +23,7 @@ class Minutes:
     source: str = ""  # file, or market, that they come from
 
     def before(self, day: pd.Timestamp) -> "Minutes":
-        """The sessions before a day."""
+        """Sessions before a day."""
         return Minutes(self.bars[self.bars.index < day], self.skipped, self.source)
 
     def label(self, symbol: str) -> str:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import Provenance
-from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.slices import ExpirySlice
 
 if TYPE_CHECKING:
@@ -174,7 +173,7 @@ class Panel:
         return [(date.fromordinal(int(self.day[place])), float(share[place])) for place in order if share[place] > 0.0]
 
     def quality_summary(self, *, by_year: bool = True) -> tuple[str, ...]:
-        """Data quality over all days: a line of totals, one a year, one of the worst days."""
+        """Return data quality over all days: a line of totals, one a year, one of the worst days."""
         total = Counter(dict(zip(DEFECTS, self.defects.sum(axis=0).tolist(), strict=True)))
         if not total["rows"]:
             return ()
@@ -206,22 +205,6 @@ def _dates(days: bytes) -> tuple[date, ...]:
 def dates_of(days: Places) -> tuple[date, ...]:
     """Dates of ordinals."""
     return _dates(days.tobytes())
-
-
-def dividends_by_day(day: Places, schedule: DividendSchedule) -> Array:
-    """Dividends gone ex since the day before, $/share; those up to the first day and after the last are left out.
-
-    Parameters
-    ----------
-    day : ndarray of int, shape (D,)
-        Ordinals, ascending.
-    """
-    gone = np.zeros(len(day))
-    for dividend in schedule.dividends:
-        place = int(np.searchsorted(day, dividend.ex_date.toordinal()))
-        if 0 < place < len(day):
-            gone[place] += dividend.amount
-    return gone
 
 
 def taken(panel: Panel, days: Flags, slices: Flags | None = None) -> Panel:

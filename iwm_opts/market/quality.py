@@ -48,7 +48,7 @@ class QualityReport:
         return f"{self.rows} rows, {self.usable} usable{aside}; {defects or 'no defects'}"
 
     def to_json(self) -> dict[str, Any]:
-        """The counts by name, with the notes as a list."""
+        """Return counts by name, with the notes as a list."""
         return {**asdict(self), "notes": list(self.notes)}
 
 

@@ -82,7 +82,7 @@ def second_market(quotes: pd.DataFrame, as_of: pd.Timestamp, spot: float | None 
 
 
 def _pairs(quotes: pd.DataFrame) -> pd.DataFrame:
-    """Calls and puts of one strike with an ask each: their rows, and the range of spots that parity allows."""
+    """Return calls and puts of one strike with an ask each: their rows, and the range of spots that parity allows."""
     bid, ask, strike = (quotes[name].to_numpy(dtype=np.float64) for name in ("bid", "ask", "strike"))
     expiration = quotes["expiration"].to_numpy().astype(np.int64)
     root, names = pd.factorize(quotes["root"])

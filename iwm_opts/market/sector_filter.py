@@ -31,7 +31,7 @@ class MacroFilter:
         return known_signal(returns >= -self.drop - ROUNDING, returns.notna())
 
     def on(self, bars: pd.DataFrame | None, day: date) -> "MacroState":
-        """The filter for a decision before the open of `day`; it reads the session before."""
+        """Filter for a decision before the open of `day`; it reads the session before."""
         if bars is None:
             return MacroState("unknown", None, None, f"no {self.symbol} bars were given")
         returns = session_returns(bars)

@@ -18,7 +18,7 @@ ROUNDING: Final = 1e-9  # share of price: a fall of exactly 1.5% is not over 1.5
 
 
 def total_return_close(bars: pd.DataFrame) -> "pd.Series[float]":
-    """Adjusted closes where the bars have them, else closes: a dividend is not a decline."""
+    """Return adjusted closes where the bars have them, else closes: a dividend is not a decline."""
     return bars["adjusted_close" if "adjusted_close" in bars else "close"]
 
 
@@ -70,6 +70,6 @@ def session_returns(bars: pd.DataFrame) -> "pd.Series[float]":
 
 
 def known_signal(says: "pd.Series[bool]", is_measured: "pd.Series[bool]") -> "pd.Series[bool]":
-    """A rule's answer where its data is there, NA elsewhere."""
+    """Rule's answer where its data is there, NA elsewhere."""
     unknown = ~is_measured.to_numpy(dtype=bool)
     return pd.Series(pd.arrays.BooleanArray(says.to_numpy(dtype=bool, copy=True), unknown), index=says.index)

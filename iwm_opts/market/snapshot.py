@@ -128,7 +128,7 @@ class Snapshot:
 def _cash_flows(
     dividends: DividendSchedule | None, moment: datetime, expiration: date
 ) -> tuple[tuple[float, float], ...]:
-    """A share goes ex at midnight: counted in days, a dividend on the day of expiry would fall out after the close."""
+    """Share goes ex at midnight: counted in days, a dividend on the day of expiry would fall out after the close."""
     due = dividends.between(moment.date(), expiration) if dividends else ()
     midnights = [datetime.combine(d.ex_date, time(), NEW_YORK) for d in due]
     return tuple(

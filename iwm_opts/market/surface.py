@@ -108,7 +108,7 @@ class Smile:
         return scale * stdev, slope
 
     def _cdf(self, levels: Array, variance_ratio: float) -> Array:
-        """The slope of the put in strike, as fitted."""
+        """Slope of the put in strike, as fitted."""
         stdev, slope = self._scaled(levels, variance_ratio)
         at, out = np.log(levels / self.forward).ravel(), np.empty(levels.size)
         terminal_cdf(np.ascontiguousarray(at), stdev.ravel(), slope.ravel(), out)

@@ -48,7 +48,7 @@ class Inputs:
     sectors: pd.DataFrame | None = None  # date, sector, weight (share)
 
     def reaching(self, day: date) -> "Inputs":
-        """The same with a bar for every session before a day: those that are not there have no numbers."""
+        """Return the same with a bar for every session before a day: those that are not there have no numbers."""
         last = latest_session(day - timedelta(days=1))
         days = pd.DatetimeIndex(self.bars.index)
         first = min(days[-1].date(), last) if len(days) else last - timedelta(days=BLANK_DAYS)
@@ -56,7 +56,7 @@ class Inputs:
         return replace(self, bars=self.bars.reindex(days.union(dates)))
 
     def before(self, day: date) -> "Inputs":
-        """Data known before a day; scheduled releases are known ahead."""
+        """Return data known before a day; scheduled releases are known ahead."""
         stamp = pd.Timestamp(day)
         return replace(
             self,
@@ -114,7 +114,7 @@ class Checklist:
         return self.met >= self.minimum
 
     def answered(self, states: Mapping[str, State]) -> "Checklist":
-        """The same checklist with a person's answer in place of the data's.
+        """Return the same checklist with a person's answer in place of the data's.
 
         Raises
         ------
@@ -275,7 +275,7 @@ DEFAULTS: Final = {
 
 
 def criterion(name: str) -> Criterion:
-    """A criterion by name.
+    """Criterion by name.
 
     Raises
     ------
@@ -288,7 +288,7 @@ def criterion(name: str) -> Criterion:
 
 
 def checklist(names: tuple[str, ...], minimum: int, data: Inputs, day: date) -> Checklist:
-    """The checklist for a decision before the open of `day`; nothing dated on or after it is read."""
+    """Checklist for a decision before the open of `day`; nothing dated on or after it is read."""
     history = data.before(day)
     before = latest_session((pd.Timestamp(day) - pd.Timedelta(days=1)).date())
     return Checklist(tuple(_answer(criterion(name), history, before) for name in names), minimum)

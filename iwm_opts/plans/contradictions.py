@@ -70,7 +70,7 @@ def _of_edge(edge: str, instrument: str, horizon: str) -> Found:
 
 
 def _of_profit(plan: "Plan") -> Found:
-    """A profit target is a fraction, of which 50 is a slip for 0.5: nothing earns more than its credit."""
+    """Profit target is a fraction, of which 50 is a slip for 0.5: nothing earns more than its credit."""
     if plan.package is None:
         return []
     is_sold = plan.instrument == "condor" or plan.package.kind == "bull-put"

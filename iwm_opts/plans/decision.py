@@ -101,7 +101,7 @@ def decide(plan: Plan, data: Inputs, day: date) -> Decision:
 
 
 def decision_day(plan: Plan, data: Inputs) -> date:
-    """The newest session that the data can decide on: the one after the last bar; for momentum the last of minutes."""
+    """Newest session that the data can decide on: the one after the last bar; for momentum the last of minutes."""
     if plan.momentum and data.minutes is not None:
         days = pd.DatetimeIndex(data.minutes.bars.index)
         return min(days[-1].date(), next_session(data.bars.index[-1].date()))

@@ -98,7 +98,7 @@ class Momentum:
             raise InputError("volume_sessions", self.volume_sessions, "must be at least 1")
 
     def readings(self, bars: pd.DataFrame, minutes: pd.DataFrame) -> pd.DataFrame:
-        """Inputs and signal of the rule on each session of the intraday bars.
+        """Return inputs and signal of the rule on each session of the intraday bars.
 
         Parameters
         ----------

@@ -33,7 +33,7 @@ PROXY: Final = (
 
 
 def surface_behind(market: DailyMarket | None) -> SurfaceMarket:
-    """The surface that quotes within a session are modelled from.
+    """Surface that quotes within a session are modelled from.
 
     Raises
     ------

@@ -191,7 +191,7 @@ def load_plan(path: str | Path) -> Plan:
 
 
 def make_plan(**given: Any) -> Plan:
-    """A plan from values, tables as mappings; missing values take the defaults of edge and instrument.
+    """Plan from values, tables as mappings; missing values take the defaults of edge and instrument.
 
     Raises
     ------
@@ -208,7 +208,7 @@ def make_plan(**given: Any) -> Plan:
 
 
 def _given(values: Mapping[str, Any], key: tuple[str, ...]) -> Any:
-    """A value as it was given; None for a default."""
+    """Value as it was given; None for a default."""
     value: Any = values
     for part in key:
         value = value.get(part) if isinstance(value, Mapping) else None
@@ -216,7 +216,7 @@ def _given(values: Mapping[str, Any], key: tuple[str, ...]) -> Any:
 
 
 def make_usual_plan(edge: str, horizon: str | None = None, instrument: str | None = None, **given: Any) -> Plan:
-    """A plan with the horizon and the instrument that an edge is usually traded with; otherwise as `make_plan`."""
+    """Plan with the horizon and the instrument that an edge is usually traded with; otherwise as `make_plan`."""
     usual = USUAL.get(edge, ("swing", "shares"))
     instrument = instrument or usual[1]
     named = {"name": f"{edge}-{instrument}", "edge": edge, "horizon": horizon or usual[0], "instrument": instrument}
@@ -248,5 +248,5 @@ def _message(error: Any, text: str) -> str:
 
 
 def write_plan(plan: Plan) -> str:
-    """A plan as TOML that `load_plan` reads back as the same plan."""
+    """Plan as TOML that `load_plan` reads back as the same plan."""
     return toml_text(plan.model_dump(by_alias=True, exclude_none=True), COMMENT)

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.market import DailyMarket
-from iwm_opts.backtest.metrics import STORIES, Metrics, Period
+from iwm_opts.backtest.metrics import STRESS_PERIODS, Metrics, Period
 from iwm_opts.backtest.rules import CONDOR, LONG_CALL, Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.shares import ShareRules
 from iwm_opts.execution.fees import FeeSchedule
@@ -95,8 +95,8 @@ def verdict(holds: Sequence[bool | None]) -> str:
 
 
 def stress_stages(data: Inputs, market: DailyMarket | None = None) -> list[Stage]:
-    """The three stress periods on one history."""
-    return [Stage(period, data, market) for period in STORIES]
+    """Three stress periods on one history."""
+    return [Stage(period, data, market) for period in STRESS_PERIODS]
 
 
 def strategies(plan: Plan, data: Inputs, days: Sequence[date]) -> list[tuple[str, Flags]]:

@@ -35,7 +35,7 @@ SEED: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class RuleStep:
     """Sessions that some of the plan's rules choose, and the gain of their trades."""
 
     name: str
@@ -53,7 +53,7 @@ class PlanEvidence:
     plan: Plan
     first: pd.Timestamp
     last: pd.Timestamp
-    rungs: tuple[Rung, ...]
+    rungs: tuple[RuleStep, ...]
     notes: tuple[str, ...]
 
     @property
@@ -108,7 +108,7 @@ def plan_evidence(plan: Plan, stage: Stage) -> PlanEvidence:
 
 
 def _every_session(plan: Plan, stage: Stage, within: Flags) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The plan's trade from every session, and notes on the data."""
+    """Plan's trade from every session, and notes on the data."""
     bars, rule = stage.data.bars, plan.rule
     rules = replace(share_rules(plan), account=EVERYTHING, risk_share=1e-9, max_open=UNLIMITED, max_open_risk=1.0)
     if plan.instrument != "shares":
@@ -142,7 +142,7 @@ def _every_package(plan: Plan, stage: Stage, within: Flags) -> tuple[pd.DataFram
     return pd.concat([package.trades for package in packages], ignore_index=True), notes
 
 
-def _rung(name: str, flags: Flags, within: Flags, trades: pd.DataFrame, place: NDArray[np.intp]) -> Rung:
+def _rung(name: str, flags: Flags, within: Flags, trades: pd.DataFrame, place: NDArray[np.intp]) -> RuleStep:
     gain = (trades["pnl"] / trades["risk"]).to_numpy(dtype=float)
     count = len(flags)
     total, number = np.bincount(place, gain, count), np.bincount(place, minlength=count).astype(float)
@@ -154,7 +154,7 @@ def _rung(name: str, flags: Flags, within: Flags, trades: pd.DataFrame, place: N
     mean = _interval(sample, holding, len(mine))
     difference = None if is_all else _interval(np.hstack([sample, every]), holding, len(mine))
     wins = float((mine["pnl"] > 0.0).mean()) if len(mine) else float("nan")
-    return Rung(name, len(mine), independent_trades(mine), wins, mean, difference)
+    return RuleStep(name, len(mine), independent_trades(mine), wins, mean, difference)
 
 
 def _interval(sample: NDArray[np.float64], holding: float, trades: int) -> Interval:

@@ -121,7 +121,7 @@ class _Runner:
         return _result(self.plan, stage, trades, equity, counts)
 
     def _momentum_packages(self, stage: Stage, allowed: EntryDays) -> Parts:
-        """The edge in options; how another rule for the smile would have it is noted."""
+        """Edge in options; how another rule for the smile would have it is noted."""
         packages = [momentum_packages(self.plan, stage, allowed.allowed, smile) for smile in SMILES]
         self.notes += [note for package in packages[0] for note in package.notes]
         parts = [_added(self.plan, package) for package in packages]
@@ -172,7 +172,7 @@ def momentum_packages(
     size: SizeRule | None = None,
     every_session: bool = False,
 ) -> list[Backtest]:
-    """The momentum edge in a plan's options, one result a kind of package that its rule chooses between.
+    """Momentum edge in a plan's options, one result a kind of package that its rule chooses between.
 
     Parameters
     ----------

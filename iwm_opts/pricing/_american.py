@@ -206,7 +206,7 @@ class Options:
         return out
 
     def _on_grid(self, vol: Array, early: bool) -> Array:
-        """Puts by finite differences, shape (4, n); otherwise as `solved`."""
+        """Return puts by finite differences, shape (4, n); otherwise as `solved`."""
         from iwm_opts.kernels.pricing.american_dividend_put import american_dividend_put
 
         expiry, out = self.expiry, np.empty((4, vol.size))

@@ -44,7 +44,7 @@ class QuoteModel(Protocol):
         ...
 
     def early_exercise(self, right: Array, price: Array, strike: Array, t: float, forward: ForwardLike) -> Array:
-        """What early exercise adds to the prices, dollars a share; NaN where a price implies no vol."""
+        """Return the early-exercise premiums, dollars a share; NaN where a price implies no vol."""
         ...
 
 

@@ -9,19 +9,19 @@ import pandas as pd
 from iwm_opts.backtest.metrics import measure
 from iwm_opts.backtest.periods import by_calendar
 from iwm_opts.backtest.result import CASCADE
-from iwm_opts.backtest.trial import Pooled
+from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.backtest_plot import equity_picture
 from iwm_opts.report.html import html_table
 from iwm_opts.report.page import STYLE
 
 
-def backtest_page(result: Pooled) -> str:
-    """The page; it reads nothing from the network.
+def backtest_page(result: PooledResult) -> str:
+    """Page; it reads nothing from the network.
 
     Parameters
     ----------
-    result : Pooled
+    result : PooledResult
 
     Returns
     -------

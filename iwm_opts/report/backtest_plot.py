@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
-from iwm_opts.backtest.metrics import PATH, STORIES
-from iwm_opts.backtest.trial import Pooled
+from iwm_opts.backtest.metrics import PATH, STRESS_PERIODS
+from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.plots import GREY, INK, LOSS, TODAY
 from iwm_opts.report.words import dollars, percent
@@ -18,12 +18,12 @@ COLOURS = (INK, "#d98a1f", TODAY, "#2e8b57")  # of the sets of rules, the strate
 FAINT = 0.25  # of single paths behind their mean
 
 
-def equity_picture(results: Sequence[tuple[str, Pooled]], kind: str, title: str = "") -> bytes:
+def equity_picture(results: Sequence[tuple[str, PooledResult]], kind: str, title: str = "") -> bytes:
     """Equity and drawdown of one or several sets of rules on the same trials.
 
     Parameters
     ----------
-    results : sequence of (str, Pooled)
+    results : sequence of (str, PooledResult)
         A name for the legend, and the result.
     kind : str
         `png`, `svg` or `pdf`.
@@ -45,13 +45,13 @@ def equity_picture(results: Sequence[tuple[str, Pooled]], kind: str, title: str 
     return buffer.getvalue()
 
 
-def draw_equity(axes: Axes, results: Sequence[tuple[str, Pooled]]) -> None:
+def draw_equity(axes: Axes, results: Sequence[tuple[str, PooledResult]]) -> None:
     """Equity of one or several sets of rules on the same trials, on axes of the caller's.
 
     Parameters
     ----------
     axes : Axes
-    results : sequence of (str, Pooled)
+    results : sequence of (str, PooledResult)
         A name for the legend, and the result.
     """
     for (name, result), colour in zip(results, COLOURS, strict=False):
@@ -65,7 +65,7 @@ def draw_equity(axes: Axes, results: Sequence[tuple[str, Pooled]]) -> None:
     axes.legend(frameon=False, fontsize=8, loc="upper left")
 
 
-def _draw(top: Axes, bottom: Axes | None, name: str, result: Pooled, colour: str) -> None:
+def _draw(top: Axes, bottom: Axes | None, name: str, result: PooledResult, colour: str) -> None:
     equity = result.equity
     paths = [path["equity"] for _, path in equity.groupby(PATH)]
     # Scenarios are dated apart: paths are averaged only where they share their days.
@@ -90,9 +90,9 @@ def _draw(top: Axes, bottom: Axes | None, name: str, result: Pooled, colour: str
         bottom.plot(path.index, fall[1:], color=colour, lw=width, alpha=strength)
 
 
-def _shade_stories(top: Axes, bottom: Axes, result: Pooled) -> None:
+def _shade_stories(top: Axes, bottom: Axes, result: PooledResult) -> None:
     days = result.equity.index
-    for story in STORIES:
+    for story in STRESS_PERIODS:
         if days[0].date() <= story.last and story.first <= days[-1].date():
             first, last = (float(date2num(day)) for day in (story.first, story.last))
             for axes in (top, bottom):

@@ -9,11 +9,11 @@ from iwm_opts.backtest.metrics import independent_trades, measure
 from iwm_opts.backtest.periods import by_calendar, by_period
 from iwm_opts.backtest.result import CASCADE
 from iwm_opts.backtest.saved import rules_record
-from iwm_opts.backtest.trial import Pooled
+from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.report.records import Record, rows_as_csv
 
 
-def backtest_record(result: Pooled) -> Record:
+def backtest_record(result: PooledResult) -> Record:
     """Everything: market, rules, figures, periods, paths, trades and notes."""
     trades, equity, account = result.trades, result.equity, result.account
     return {
@@ -45,7 +45,7 @@ def backtest_record(result: Pooled) -> Record:
     }
 
 
-def market_record(result: Pooled) -> Record:
+def market_record(result: PooledResult) -> Record:
     """Which market, and whether its quotes were ever a market's."""
     days = result.results[0].equity.index
     return {
@@ -60,7 +60,7 @@ def market_record(result: Pooled) -> Record:
     }
 
 
-def trades_csv(result: Pooled) -> str:
+def trades_csv(result: PooledResult) -> str:
     """One row a trade, by path; columns as in `result.Backtest`."""
     head = {"simulated": result.results[0].is_simulated, "modelled": result.kind == "modelled"}
     rows = [head | row for row in frame_records(result.trades)]

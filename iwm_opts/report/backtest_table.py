@@ -14,7 +14,7 @@ from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
 from iwm_opts.backtest.periods import by_calendar, by_period
 from iwm_opts.backtest.result import CASCADE
 from iwm_opts.backtest.rules import CONDOR, Rules
-from iwm_opts.backtest.trial import Pooled
+from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.words import dollars, number, percent
@@ -39,8 +39,8 @@ GREEK_WORDS = {
 }
 
 
-def backtest_table(result: Pooled, verbose: bool = False, columns: int | None = None) -> str:
-    """The whole page as text; by month and by path too where `verbose`."""
+def backtest_table(result: PooledResult, verbose: bool = False, columns: int | None = None) -> str:
+    """Whole page as text; by month and by path too where `verbose`."""
     trades, equity, account = result.trades, result.equity, result.account
     metrics = measure(trades, equity, account)
     parts: list[RenderableType] = [*label_lines(result.kind), *head_lines(result), Text("")]
@@ -67,11 +67,11 @@ def label_lines(kind: str) -> list[Text]:
 
 
 def note_lines(notes: Sequence[str]) -> list[Text]:
-    """Notes, one a line."""
+    """Return notes, one a line."""
     return [Text(f"note: {note}", style="yellow") for note in notes]
 
 
-def head_lines(result: Pooled) -> list[Text]:
+def head_lines(result: PooledResult) -> list[Text]:
     """Market, rules and gate."""
     first = result.results[0]
     days = first.equity.index
@@ -208,7 +208,7 @@ def periods_table(periods: pd.DataFrame) -> Table:
     return table
 
 
-def _more(result: Pooled, verbose: bool) -> list[RenderableType]:
+def _more(result: PooledResult, verbose: bool) -> list[RenderableType]:
     trades, equity, account = result.trades, result.equity, result.account
     parts: list[RenderableType] = []
     stories = by_period(trades, equity, account)
@@ -225,7 +225,7 @@ def _more(result: Pooled, verbose: bool) -> list[RenderableType]:
     return parts
 
 
-def _scenarios(result: Pooled) -> Table:
+def _scenarios(result: PooledResult) -> Table:
     table = plain_table("", "paths", "trades", "win", "a trade", "gain", "worst 5%", "drawdown", left=("",))
     for name, pooled in result.by_scenario().items():
         m = measure(pooled.trades, pooled.equity, pooled.account)
@@ -236,7 +236,7 @@ def _scenarios(result: Pooled) -> Table:
     return table
 
 
-def _paths(result: Pooled) -> Table:
+def _paths(result: PooledResult) -> Table:
     scenarios = any(run.scenario for run in result.trials)
     names = ["path", *(["scenario"] if scenarios else [])]
     table = plain_table(*names, "trades", "win", "a trade", "gain", "drawdown", "Sharpe", left=names)
@@ -250,7 +250,7 @@ def _paths(result: Pooled) -> Table:
     return table
 
 
-def _skipped(result: Pooled) -> list[Text]:
+def _skipped(result: PooledResult) -> list[Text]:
     total: dict[str, int] = {}
     for run in result.results:
         for why, count in run.skipped.items():

@@ -12,7 +12,7 @@ from iwm_opts.report.words import counted
 
 
 def bench_table(throughput: Throughput, machine: str, columns: int | None = None) -> str:
-    """The whole page as text."""
+    """Whole page as text."""
     table = plain_table("way", "cores", "10-year tests/s", "condor-days/s", "ratio", left=("way",))
     for pace in (throughput.plain, *throughput.ways):
         table.add_row(

@@ -20,7 +20,7 @@ NAN = float("nan")
 
 
 def results_table(comparison: SavedComparison, columns: int | None = None) -> str:
-    """The whole page as text."""
+    """Whole page as text."""
     parts: list[RenderableType] = []
     for number, saved in enumerate((comparison.first, comparison.second), 1):
         parts.append(Text.assemble((f"{number}  {saved.folder}", "bold"), f"  {_market(saved)}"))

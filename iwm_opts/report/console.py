@@ -36,7 +36,7 @@ def natural_width(table: Table) -> int:
 
 
 def plain_table(*columns: str, left: Iterable[str] = ()) -> Table:
-    """A table without frames; columns are right-aligned unless named in `left`."""
+    """Table without frames; columns are right-aligned unless named in `left`."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, show_edge=False)
     for name in columns:
         table.add_column(name, justify="left" if name in tuple(left) else "right", no_wrap=True)

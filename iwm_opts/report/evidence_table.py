@@ -26,7 +26,7 @@ EXPLAINED = (
 
 
 def evidence_table(evidence: Evidence, columns: int | None = None) -> str:
-    """The whole page as text."""
+    """Whole page as text."""
     pooled = evidence.strategy.results
     parts: list[RenderableType] = [*label_lines(pooled.kind), *head_lines(pooled), Text("")]
     parts += [Text(evidence.finding, style="bold"), Text("")]

@@ -18,7 +18,7 @@ from iwm_opts.research.acceptance import Acceptance, Window
 from iwm_opts.research.facts import JOINT
 from iwm_opts.research.goodness_of_fit import MOST_BAND, FactFit
 from iwm_opts.research.path_ensemble import BLOCK, RIDGE
-from iwm_opts.research.smile_comparison import SmileBeside
+from iwm_opts.research.smile_comparison import SmileComparison
 
 SIMULATED = Text("SIMULATED DATA against a real market", style="bold yellow")
 COLUMNS = {  # of the conditional table: heading, digits, percent
@@ -43,11 +43,11 @@ class ChainSmiles:
     """Smiles of a real chain and of the model."""
 
     chain: Chain
-    smiles: tuple[SmileBeside, ...]
+    smiles: tuple[SmileComparison, ...]
 
 
 def acceptance_table(acceptance: Acceptance, smiles: ChainSmiles | None, columns: int | None = None) -> str:
-    """The whole page as text; facts are those of the widest window."""
+    """Whole page as text; facts are those of the widest window."""
     whole = acceptance.windows[-1]
     parts: list[RenderableType] = [SIMULATED, Text("")]
     parts += [_joint([_joint_row(window) for window in acceptance.windows]), Text("")]

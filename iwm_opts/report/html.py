@@ -10,7 +10,7 @@ DIGITS = 4
 
 
 def notebook_table(title: str, lines: Sequence[str], frame: pd.DataFrame, label: str = "") -> str:
-    """A title, lines of provenance and a table; `label` (simulated data) in red on top.
+    """Title, lines of provenance and a table; `label` (simulated data) in red on top.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def notebook_table(title: str, lines: Sequence[str], frame: pd.DataFrame, label:
 
 
 def html_table(frame: pd.DataFrame) -> str:
-    """A table; days without their time of day, floats with `DIGITS` significant digits after the point."""
+    """Table; days without their time of day, floats with `DIGITS` significant digits after the point."""
     shown = frame.copy()
     for name in shown.select_dtypes("datetime").columns:
         shown[name] = shown[name].dt.strftime("%Y-%m-%d")

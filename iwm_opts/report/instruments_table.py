@@ -39,7 +39,7 @@ def instruments_table(
 
 
 def notes_of(results: Sequence[InstrumentResult]) -> list[str]:
-    """Notes of the results, without repeats."""
+    """Return notes of the results, without repeats."""
     return list(dict.fromkeys(note for result in results for note in result.notes))
 
 

@@ -41,7 +41,7 @@ class IvStanding:
 
 
 def ivr_table(standing: IvStanding, columns: int | None = None) -> str:
-    """The whole page as text."""
+    """Whole page as text."""
     parts: list[RenderableType] = []
     if standing.snapshot:
         parts += [*market_lines(standing.snapshot), chain_iv_line(standing.snapshot)]

@@ -32,7 +32,7 @@ class RecordLines:
 
 
 def montecarlo_table(outcome: MonteCarlo, source: RecordLines, columns: int | None = None) -> str:
-    """The whole page as text."""
+    """Whole page as text."""
     label = [Text(source.label, style="bold red")] if source.label else []
     paths = f" on {outcome.observed_paths} paths" if outcome.observed_paths > 1 else ""
     head = [

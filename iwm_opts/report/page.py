@@ -77,7 +77,7 @@ class Page:
 
 
 def as_markdown(page: Page) -> str:
-    """The page as Markdown."""
+    """Page as Markdown."""
     parts = [f"# {page.title}", *(f"**{label}**" for label in page.labels)]
     for section in page.sections:
         parts += [f"## {section.title}", *(_markdown(block) for block in section.blocks)]
@@ -96,7 +96,7 @@ def _markdown(block: Block) -> str:
 
 
 def as_html(page: Page) -> str:
-    """The page as one HTML file that needs nothing else."""
+    """Page as one HTML file that needs nothing else."""
     title = html.escape(page.title)
     body = [f"<h1>{title}</h1>", *(f'<p class="label">{html.escape(label)}</p>' for label in page.labels)]
     for section in page.sections:

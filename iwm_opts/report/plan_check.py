@@ -5,15 +5,15 @@ from typing import Any, Final
 from rich.console import RenderableType
 from rich.text import Text
 
-from iwm_opts.journal.plan_report import Standing
+from iwm_opts.journal.plan_report import PlanStatus
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.words import counted, dollars
 
 STYLES: Final = {"met": "green", "unmet": "red", "unknown": "yellow"}
 
 
-def check_table(standing: Standing, label: str = "", columns: int | None = None) -> str:
-    """The decision with its reasons, every criterion's state, and the size it would have."""
+def check_table(standing: PlanStatus, label: str = "", columns: int | None = None) -> str:
+    """Decision with its reasons, every criterion's state, and the size it would have."""
     plan, decision, sizing = standing.plan, standing.decision, standing.sizing
     word = ("TAKE", "bold green") if decision.take else ("SKIP", "bold red")
     named: list[RenderableType] = [Text(label, style="bold white on red")] if label else []
@@ -39,7 +39,7 @@ def check_table(standing: Standing, label: str = "", columns: int | None = None)
     return render([*parts, *named], columns)
 
 
-def _lines(standing: Standing) -> list[tuple[str, str, str]]:
+def _lines(standing: PlanStatus) -> list[tuple[str, str, str]]:
     decision = standing.decision
     rows: list[tuple[str, str, str]] = [("signal", decision.signal.state, decision.signal.detail)]
     if decision.macro is not None:
@@ -49,7 +49,7 @@ def _lines(standing: Standing) -> list[tuple[str, str, str]]:
     ]
 
 
-def check_rows(standing: Standing) -> list[dict[str, Any]]:
+def check_rows(standing: PlanStatus) -> list[dict[str, Any]]:
     """One row a rule, for CSV."""
     decision = "take" if standing.decision.take else "skip"
     return [

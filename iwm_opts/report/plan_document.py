@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from iwm_opts.journal.plan_report import Standing
+from iwm_opts.journal.plan_report import PlanStatus
 from iwm_opts.plans.plan import Plan
 from iwm_opts.report.claims_table import claim_record, interval_text
 from iwm_opts.report.page import Bullets, Grid, Page, Paragraph, Section, Verbatim
@@ -22,12 +22,12 @@ is below. Rules for your answer:
 """
 
 
-def plan_page(standing: Standing, simulated: str = "") -> Page:
-    """The document.
+def plan_page(standing: PlanStatus, simulated: str = "") -> Page:
+    """Document.
 
     Parameters
     ----------
-    standing : Standing
+    standing : PlanStatus
     simulated : str
         Label of simulated data; empty for real data.
     """
@@ -49,13 +49,13 @@ def plan_page(standing: Standing, simulated: str = "") -> Page:
     return Page(title, (simulated,) if simulated else (), sections)
 
 
-def plan_prompt(standing: Standing, document: str) -> str:
-    """The document as a brief for a language model."""
+def plan_prompt(standing: PlanStatus, document: str) -> str:
+    """Document as a brief for a language model."""
     word = "take" if standing.decision.take else "skip"
     return PROMPT.format(symbol=standing.plan.symbol, decision=word) + "\n" + document
 
 
-def _decision(standing: Standing) -> tuple[Any, ...]:
+def _decision(standing: PlanStatus) -> tuple[Any, ...]:
     decision = standing.decision
     word = "TAKE" if decision.take else "SKIP"
     return (Paragraph(f"{word} an entry on {decision.day}."), Bullets(decision.reasons))
@@ -98,7 +98,7 @@ def _evidence(claims: tuple[Claim, ...]) -> tuple[Any, ...]:
     )
 
 
-def _tree(standing: Standing) -> str:
+def _tree(standing: PlanStatus) -> str:
     plan, decision = standing.plan, standing.decision
     questions = [(f"Did the edge signal? ({decision.signal.detail})", STATES[decision.signal.state])]
     if decision.macro is not None:
@@ -138,14 +138,14 @@ def _package(plan: Plan) -> str:
     return f"{kind}, delta {package.delta:g}, {package.width:g} wide, nearest {package.dte} DTE"
 
 
-def _checklist(standing: Standing) -> tuple[Any, ...]:
+def _checklist(standing: PlanStatus) -> tuple[Any, ...]:
     answers = standing.decision.checklist
     rows = tuple((answer.name, answer.rule, STATES[answer.state], answer.detail) for answer in answers.answers)
     counted = f"{answers.met} met, {answers.minimum} needed; unknown answers do not count."
     return Grid(("criterion", "rule", "now", "value"), rows), Paragraph(counted)
 
 
-def _macro(standing: Standing) -> tuple[Any, ...]:
+def _macro(standing: PlanStatus) -> tuple[Any, ...]:
     plan, state = standing.plan, standing.decision.macro
     if state is None:
         why = "switched off" if not plan.macro.enabled else "not applied to condors"
@@ -157,7 +157,7 @@ def _macro(standing: Standing) -> tuple[Any, ...]:
     return (Bullets(tuple(lines)),)
 
 
-def _size(standing: Standing) -> tuple[Any, ...]:
+def _size(standing: PlanStatus) -> tuple[Any, ...]:
     sizing = standing.sizing
     average = (
         f"ATR({sizing.atr.period}) {sizing.atr.value:.2f} on {sizing.atr.value_date}, "
@@ -215,7 +215,7 @@ def _package_exits(plan: Plan) -> list[str]:
     return lines or ["Held to expiration."]
 
 
-def _review(standing: Standing) -> tuple[Any, ...]:
+def _review(standing: PlanStatus) -> tuple[Any, ...]:
     monthly, quarterly = (", ".join(day.isoformat() for day in days) for days in (standing.monthly, standing.quarterly))
     what = "win rate, average gain against average loss, fees and slippage against the model (`iwm-opts review`)"
     again = "is the edge within the backtest's range? Measure it again on fresh data (`iwm-opts claims`)"
@@ -226,7 +226,7 @@ def _review(standing: Standing) -> tuple[Any, ...]:
     )
 
 
-def _sectors(standing: Standing) -> tuple[Any, ...]:
+def _sectors(standing: PlanStatus) -> tuple[Any, ...]:
     table = standing.sectors
     assert table is not None
     weights = table["weight"].to_numpy(dtype=float)
@@ -234,8 +234,8 @@ def _sectors(standing: Standing) -> tuple[Any, ...]:
     return Paragraph(f"Weights on {table['date'].iloc[0]:%Y-%m-%d}."), Grid(("sector", "weight"), rows)
 
 
-def check_record(standing: Standing) -> dict[str, Any]:
-    """The decision as a record for JSON."""
+def check_record(standing: PlanStatus) -> dict[str, Any]:
+    """Decision as a record for JSON."""
     decision, sizing = standing.decision, standing.sizing
     return {
         "plan": standing.plan.name,
@@ -267,7 +267,7 @@ def check_record(standing: Standing) -> dict[str, Any]:
     }
 
 
-def standing_record(standing: Standing) -> dict[str, Any]:
+def standing_record(standing: PlanStatus) -> dict[str, Any]:
     """Everything in the document as a record for JSON."""
     return check_record(standing) | {
         "document": {

@@ -38,7 +38,7 @@ def as_json(record: Record) -> str:
 
 
 def finite(value: Any) -> Any:
-    """A record as JSON holds it: lists, floats to 10 digits, None for undefined or infinite values."""
+    """Record as JSON holds it: lists, floats to 10 digits, None for undefined or infinite values."""
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -75,7 +75,7 @@ def market_record(snapshot: Snapshot) -> Record:
 
 
 def iv_record(rank: IvRank | None) -> Record:
-    """Standing of the IV history; every entry is None without one."""
+    """IV rank and its history; every entry is None without one."""
     if rank is None:
         return dict.fromkeys(IV_NAMES)
     return {
@@ -94,17 +94,17 @@ def iv_record(rank: IvRank | None) -> Record:
 
 
 def chain_iv_record(iv: IvIndex) -> Record:
-    """The chain's own constant-maturity vols."""
+    """Chain's own constant-maturity vols."""
     return {"iv10": iv.iv10, "iv30": iv.iv30, "iv10_calendar": iv.iv10_calendar, "iv30_calendar": iv.iv30_calendar}
 
 
 def gate_record(gate: Gate) -> Record:
-    """The condition and whether it holds."""
+    """Condition and whether it holds."""
     return {"condition": gate.condition, "open": gate.is_open, "reasons": list(gate.reasons)}
 
 
 def candidate_record(candidate: Candidate) -> Record:
-    """A candidate without its size."""
+    """Candidate without its size."""
     return {
         "strategy": candidate.strategy,
         "expiration": candidate.expiration.isoformat(),
@@ -145,7 +145,7 @@ def candidate_record(candidate: Candidate) -> Record:
 
 
 def sized_record(sized: Sized, is_open: bool) -> Record:
-    """A candidate with its size: none at all behind a closed gate."""
+    """Candidate with its size: none at all behind a closed gate."""
     size = size_record(sized.size) if is_open else UNTRADED_SIZE
     return candidate_record(sized.candidate) | {"size": size}
 
@@ -192,7 +192,7 @@ def candidates_csv(result: Screening) -> str:
 
 
 def rows_as_csv(records: Sequence[Record], names: Sequence[str] = ()) -> str:
-    """Records as CSV; `names` come first, even without a record."""
+    """Return records as CSV; `names` come first, even without a record."""
     rows = [flat(record) for record in records]
     columns = list(dict.fromkeys([*names, *(name for row in rows for name in row)]))
     text = io.StringIO()

@@ -75,5 +75,5 @@ def _scan(axes: Axes, review: Review) -> None:
 
 
 def _at(moment: pd.Timestamp) -> Any:
-    """A time as matplotlib's axis takes it: its annotations know numbers only."""
+    """Time as matplotlib's axis takes it: its annotations know numbers only."""
     return moment.to_datetime64()

@@ -10,7 +10,7 @@ from iwm_opts.journal.edge_state import EdgeState
 from iwm_opts.journal.fill_calibration import calibrate_fills
 from iwm_opts.journal.findings import Finding
 from iwm_opts.journal.inference import Estimate
-from iwm_opts.journal.regime import Standing
+from iwm_opts.journal.regime import SampleRank
 from iwm_opts.journal.review import Review, Span
 from iwm_opts.journal.trade_log import TradeLog
 from iwm_opts.report.records import Record
@@ -184,7 +184,7 @@ def _estimate(estimate: Estimate) -> Record:
     return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "trades": estimate.n}
 
 
-def _standing(standing: Standing | None) -> Record | None:
+def _standing(standing: SampleRank | None) -> Record | None:
     return None if standing is None else asdict(standing)
 
 

@@ -30,7 +30,7 @@ BULLET = 2  # columns that what follows a heading is indented by
 
 
 def review_table(review: Review, verbose: bool = False, columns: int | None = None) -> str:
-    """The review as text.
+    """Review as text.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def review_table(review: Review, verbose: bool = False, columns: int | None = No
 
 
 def log_table(log: TradeLog, columns: int | None = None) -> str:
-    """A log without a closed trade as text: its open trades, and what could not be used.
+    """Log without a closed trade as text: its open trades, and what could not be used.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def log_table(log: TradeLog, columns: int | None = None) -> str:
 
 
 def _notes(notes: Iterable[str], problems: Iterable[str]) -> list[Text]:
-    """Notes and exclusions of a log."""
+    """Return notes and exclusions of a log."""
     return [
         *(Text(f"note: {text}") for text in notes),
         *(Text(f"left out: {text}", style="yellow") for text in problems),

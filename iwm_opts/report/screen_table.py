@@ -20,7 +20,7 @@ from iwm_opts.spreads.screen import Sized
 
 
 def screen_table(result: Screening, verbose: bool = False, columns: int | None = None) -> str:
-    """The whole page as text."""
+    """Whole page as text."""
     parts: list[RenderableType] = [*market_lines(result.snapshot), *gate_lines(result), Text("")]
     if result.screened.kept:
         parts += [_candidates(result, columns or width()), Text("")]
@@ -69,7 +69,7 @@ def _dividends(snapshot: Snapshot) -> str:
 
 
 def rank_line(rank: IvRank) -> Text:
-    """The ranked observation and its standing."""
+    """Ranked observation and its standing."""
     proxy = " (proxy)" if rank.proxy else ""
     tenor = f" {rank.tenor_days}-day" if rank.tenor_days else ""
     return Text.assemble(
@@ -83,7 +83,7 @@ def rank_line(rank: IvRank) -> Text:
 
 
 def chain_iv_line(snapshot: Snapshot) -> Text:
-    """The chain's own IV10 and IV30."""
+    """Chain's own IV10 and IV30."""
     iv = snapshot.iv
     return Text(
         f"chain       IV10 {points(iv.iv10)} (calendar clock {points(iv.iv10_calendar)}), "
@@ -104,7 +104,7 @@ def gate_lines(result: Screening) -> list[Text]:
 
 
 def _candidates(result: Screening, columns: int) -> Table:
-    """The fuller table where it fits."""
+    """Fuller table where it fits."""
     wide = _candidate_table(result, wide=True)
     return wide if natural_width(wide) <= columns else _candidate_table(result, wide=False)
 

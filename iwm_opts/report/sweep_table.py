@@ -68,7 +68,7 @@ class Swept:
 
 
 def sweep_table(sweep: Swept, top: int, columns: int | None = None) -> str:
-    """The whole page as text."""
+    """Whole page as text."""
     kind = market_kind(sweep.trials[0].market)
     first = sweep.trials[0].market
     more = f" and {len(sweep.trials) - 1} more" if len(sweep.trials) > 1 else ""
@@ -138,7 +138,7 @@ def sweep_record(sweep: Swept) -> Record:
 
 
 def _test_record(test: SnoopingTest) -> Record:
-    """The test of the family; those of single variants are in their records."""
+    """Test of the family; those of single variants are in their records."""
     return {name: value for name, value in asdict(test).items() if name != "variants"}
 
 

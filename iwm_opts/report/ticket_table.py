@@ -57,7 +57,7 @@ def ticket_table(
     warnings: Sequence[str],
     columns: int | None = None,
 ) -> str:
-    """The ticket as text; `texts` holds format, entry and closing order, printed as they are, never wrapped."""
+    """Ticket as text; `texts` holds format, entry and closing order, printed as they are, never wrapped."""
     title, lines, label = headline
     labels: list[RenderableType] = [Text(label, style="bold red")] if label else []
     figures = Table.grid(padding=(0, 2, 0, 0))

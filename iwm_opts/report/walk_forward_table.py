@@ -14,7 +14,7 @@ from iwm_opts.backtest.bootstrap import DRAWS, Interval, ratio_interval
 from iwm_opts.backtest.grid import Variant
 from iwm_opts.backtest.metrics import Metrics, measure
 from iwm_opts.backtest.result import Backtest
-from iwm_opts.backtest.trial import Pooled, trade_sample
+from iwm_opts.backtest.trial import PooledResult, trade_sample
 from iwm_opts.backtest.walk_forward import ROLLING, WalkForward, Window
 from iwm_opts.report.backtest_record import market_record
 from iwm_opts.report.backtest_table import label_lines, note_lines, rules_lines
@@ -33,7 +33,7 @@ class Comparison:
     """One arm out of sample."""
 
     name: str
-    results: Pooled
+    results: PooledResult
     metrics: Metrics
     per_trade: Interval  # mean net gain of a package, dollars
     excess: Interval | None  # daily P&L of the walk-forward less this one's, dollars; None of itself
@@ -49,7 +49,7 @@ def compare_arms(walk: WalkForward, seed: int, draws: int = DRAWS) -> tuple[Comp
         Of the intervals.
     """
 
-    def arm(name: str, results: Pooled) -> Comparison:
+    def arm(name: str, results: PooledResult) -> Comparison:
         figures = measure(results.trades, results.equity, results.account)
         held, excess = figures.average_sessions, None
         if results is not walk.result:
@@ -77,7 +77,7 @@ def _values(variant: Variant) -> str:
 
 
 def walk_forward_table(walk: WalkForward, comparison: Sequence[Comparison], columns: int | None = None) -> str:
-    """The whole page as text."""
+    """Whole page as text."""
     kind, plan = walk.result.kind, walk.schedule
     days = walk.result.results[0].equity.index
     begin = "the last" if plan.scheme == ROLLING else "at least"

@@ -22,17 +22,17 @@ def price(value: float) -> str:
 
 
 def strike(value: float) -> str:
-    """A strike without idle zeros."""
+    """Strike without idle zeros."""
     return f"{value:g}"
 
 
 def percent(value: float, digits: int = 0) -> str:
-    """A share as per cent."""
+    """Share as per cent."""
     return "-" if math.isnan(value) else f"{100.0 * value:.{digits}f}%"
 
 
 def points(value: float) -> str:
-    """A vol in points: `25.2`."""
+    """Vol in points: `25.2`."""
     return "-" if math.isnan(value) else f"{100.0 * value:.1f}"
 
 
@@ -42,5 +42,5 @@ def counted(count: int, unit: str) -> str:
 
 
 def number(value: float, digits: int = 1) -> str:
-    """A plain number, a dash where undefined."""
+    """Plain number, a dash where undefined."""
     return "-" if math.isnan(value) else f"{value:.{digits}f}"

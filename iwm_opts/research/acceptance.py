@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from iwm_opts.research.conditional_facts import rank_table
 from iwm_opts.research.facts import POINTS, History
-from iwm_opts.research.goodness_of_fit import Judgement, judge
+from iwm_opts.research.goodness_of_fit import GoodnessOfFit, judge
 from iwm_opts.research.history import HistoryFiles, real_history
-from iwm_opts.research.path_ensemble import BAND, Rehearsal, Target, target_of
+from iwm_opts.research.path_ensemble import BAND, PathEnsemble, Target, target_of
 from iwm_opts.simulation.parameters import Parameters
 
 Array = NDArray[np.float64]
@@ -36,7 +36,7 @@ class Window:
     name: str  # "fitted to", "after it"; or "first part", "second part"; "whole"
     first: str
     last: str
-    judgement: Judgement
+    judgement: GoodnessOfFit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +108,7 @@ def accept(
         if report:
             report(place + 1, len(judged) + 1)
     whole = judged["whole"]
-    drawn = list(Rehearsal(len(whole), min(CURVES, histories), SEEDS["conditional"]).histories(parameters))
+    drawn = list(PathEnsemble(len(whole), min(CURVES, histories), SEEDS["conditional"]).histories(parameters))
     result = Acceptance(tuple(windows), conditional(whole, drawn), curves(whole, drawn), histories)
     if report:
         report(len(judged) + 1, len(judged) + 1)
@@ -132,7 +132,7 @@ def _next_day(day: str) -> str:
 
 def judge_windows(
     parameters: Parameters, files: HistoryFiles, spans: dict[str, tuple[str, str]]
-) -> dict[str, Judgement]:
+) -> dict[str, GoodnessOfFit]:
     """Judgements by span, as a parameter file keeps them."""
     return {f"{a} to {b}": judge(parameters, target_of(real_history(files, a, b)), JUDGED) for a, b in spans.values()}
 
@@ -143,7 +143,7 @@ def target_from(files: HistoryFiles, first: str, last: str) -> Target:
 
 
 def conditional(real: History, simulated: list[History]) -> Conditional:
-    """What follows low and high IV ranks, real and over simulated histories."""
+    """Compare the days after low and high IV ranks, real and over simulated histories."""
     tables = [rank_table(history) for history in simulated]
     stack = np.array([table.to_numpy(dtype=float) for table in tables])
     low, high = np.nanquantile(stack, BAND, axis=0)

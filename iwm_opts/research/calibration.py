@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from iwm_opts.errors import InputError
 from iwm_opts.research.facts import FACTS, scaled
 from iwm_opts.research.minimise import least_squares
-from iwm_opts.research.path_ensemble import BAND, Rehearsal, Target, inverse_covariance
+from iwm_opts.research.path_ensemble import BAND, PathEnsemble, Target, inverse_covariance
 from iwm_opts.research.search_space import point_of, with_point
 from iwm_opts.simulation.parameters import Parameters
 
@@ -37,7 +37,7 @@ STEPS = 8  # improvements a round
 HISTORIES = 200  # simulated at every point that is tried
 
 
-def residuals(parameters: Parameters, target: Target, rehearsal: Rehearsal, root: Array | None = None) -> Array:
+def residuals(parameters: Parameters, target: Target, rehearsal: PathEnsemble, root: Array | None = None) -> Array:
     """Residuals of the fit: misses of the facts' means under `root`, then bands out of proportion.
 
     Parameters
@@ -67,7 +67,7 @@ def fit(
     report: Callable[[int, float], None] | None = None,
 ) -> tuple[Parameters, float]:
     """Search for the parameters of `FREE` from a start; returns them and the sum of squares (see `residuals`)."""
-    rehearsal, first = Rehearsal(target.sessions, histories, seed), point_of(start)
+    rehearsal, first = PathEnsemble(target.sessions, histories, seed), point_of(start)
 
     def missed(point: Array) -> Array:
         try:
@@ -111,5 +111,5 @@ def _blend(joint: Array, target: Target) -> Array:
 
 def joint_root(parameters: Parameters, target: Target, histories: int = 1500, seed: int = 3) -> Array:
     """Root of the inverse covariance of the facts over simulated histories: the efficient weight of a round."""
-    drawn = scaled(Rehearsal(target.sessions, histories, seed).facts(parameters))
+    drawn = scaled(PathEnsemble(target.sessions, histories, seed).facts(parameters))
     return np.asarray(np.linalg.cholesky(inverse_covariance(np.cov(drawn.T), target.error)).T)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from iwm_opts.research.goodness_of_fit import FactFit, Judgement
+from iwm_opts.research.goodness_of_fit import FactFit, GoodnessOfFit
 from iwm_opts.simulation.parameters import Parameters
 
 HEADER = """\
@@ -16,7 +16,7 @@ HEADER = """\
 def with_provenance(
     parameters: Parameters,
     fitted: tuple[str, str],
-    judged: Mapping[str, Judgement],
+    judged: Mapping[str, GoodnessOfFit],
     sources: str,
     notes: Sequence[str] = (),
 ) -> Parameters:
@@ -26,7 +26,7 @@ def with_provenance(
     ----------
     fitted : (str, str)
         First and last day of the fit.
-    judged : mapping of Judgement
+    judged : mapping of GoodnessOfFit
         By window, such as ``2009-09-16 to 2025-06-04``; the facts of the last one are kept.
     sources : str
         Sources of the fit's data.

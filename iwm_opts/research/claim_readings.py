@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.bootstrap import LEVEL
-from iwm_opts.backtest.metrics import STORIES
+from iwm_opts.backtest.metrics import STRESS_PERIODS
 from iwm_opts.backtest.share_exits import TIME_STOP_PROGRESS, TIME_STOP_SESSIONS
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.market.bars import average_true_range
@@ -43,7 +43,7 @@ def _ahead(close: "pd.Series[float]", sessions: int) -> "pd.Series[float]":
 
 
 def _days(flags: "pd.Series[bool]") -> "pd.Series[bool]":
-    """An answer without its unknowns, which count as no."""
+    """Answer without its unknowns, which count as no."""
     return flags.fillna(False).astype(bool)
 
 
@@ -74,7 +74,7 @@ def drawdown_gap(data: Inputs) -> Found:
         gaps.append(100.0 * (_deepest(spy[first:last]) - _deepest(iwm[first:last])))
     values = np.array(gaps)
     gaps_by_period = []
-    for period in STORIES:
+    for period in STRESS_PERIODS:
         inside = slice(pd.Timestamp(period.first), pd.Timestamp(period.last))
         if len(iwm[inside]) > 1:
             gaps_by_period.append(f"{period.name} {100.0 * (_deepest(spy[inside]) - _deepest(iwm[inside])):.1f}")

@@ -52,7 +52,7 @@ def mean_difference(
 
 
 def resampled(statistic: Callable[[Array], float], sample: Array, block: float) -> tuple[float, float, float]:
-    """A statistic of rows and the percentiles of its stationary bootstrap, mean block in sessions."""
+    """Statistic of rows and the percentiles of its stationary bootstrap, mean block in sessions."""
     from arch.bootstrap import StationaryBootstrap
 
     draws = StationaryBootstrap(max(1, round(block)), sample, seed=np.random.default_rng(SEED))

@@ -118,18 +118,18 @@ class _Sample:
         self._columns: dict[str, _Column] = {}
 
     def column(self, name: str) -> "_Column":
-        """A column without its gaps."""
+        """Column without its gaps."""
         if name not in self._columns:
             self._columns[name] = _Column(self.every(name))
         return self._columns[name]
 
     def every(self, name: str) -> Array:
-        """A column with its gaps."""
+        """Column with its gaps."""
         values: Array = getattr(self.table, name)
         return values if self.index is None else values[self.index]
 
     def pairs(self, name: str, lag: int) -> tuple[Array, Array]:
-        """A column and its value `lag` sessions later."""
+        """Column and its value `lag` sessions later."""
         values: Array = getattr(self.table, name)
         if self.index is None:
             return values[:-lag], values[lag:]

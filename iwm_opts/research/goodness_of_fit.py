@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.research.facts import FACTS, JOINT, NAMES, scaled
-from iwm_opts.research.path_ensemble import BAND, Rehearsal, Target, inverse_covariance
+from iwm_opts.research.path_ensemble import BAND, PathEnsemble, Target, inverse_covariance
 from iwm_opts.simulation.parameters import Parameters
 
 Array = NDArray[np.float64]
@@ -35,7 +35,7 @@ class FactFit:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class GoodnessOfFit:
     """Goodness of fit of a simulated market."""
 
     sessions: int
@@ -55,19 +55,19 @@ class Judgement:
         return sum(fact.band_ratio > MOST_BAND for fact in self.facts)
 
 
-def judge(parameters: Parameters, target: Target, histories: int = 2000, seed: int = 2) -> Judgement:
+def judge(parameters: Parameters, target: Target, histories: int = 2000, seed: int = 2) -> GoodnessOfFit:
     """Compare a simulated market with a real one on fresh random numbers.
 
     The joint distance is Mahalanobis' on the compared scale, over the facts that say `joint`. Mean and covariance come
     from one half of the histories, the distances that the real one is ranked in from the other; all carry the same
     ridge, `RIDGE` of the bootstrap's variances on the diagonal of the covariance.
     """
-    raw = Rehearsal(target.sessions, histories, seed).facts(parameters)
+    raw = PathEnsemble(target.sessions, histories, seed).facts(parameters)
     drawn = scaled(raw)
     distance, others = _joint_distances(drawn[:, JOINT], target.value[JOINT], target.error[JOINT])
     facts = tuple(_fact_fit(place, raw[:, place], drawn[:, place], target) for place in range(len(FACTS)))
     limit = float(np.quantile(others, BAND[1]))
-    return Judgement(target.sessions, facts, distance, limit, float((others > distance).mean()))
+    return GoodnessOfFit(target.sessions, facts, distance, limit, float((others > distance).mean()))
 
 
 def _joint_distances(drawn: Array, real: Array, error: Array) -> tuple[float, Array]:

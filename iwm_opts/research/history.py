@@ -39,7 +39,7 @@ class HistoryFiles:
 
 
 def real_history(files: HistoryFiles, first: str, last: str) -> History:
-    """The real market between two dates.
+    """Real market between two dates.
 
     Raises
     ------

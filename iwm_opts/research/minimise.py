@@ -72,7 +72,7 @@ def _value(residual: Array) -> float:
 
 
 def _slope(residuals: Callable[[Array], Array], point: Array, place: int, difference: float, here: Array) -> Array:
-    """Derivative along one variable; from one side where the other is not allowed, none where both are not."""
+    """Differentiate along one variable; from one side where the other is not allowed, none where both are not."""
     sides = []
     for sign in (1.0, -1.0):
         moved = point.copy()

@@ -71,7 +71,7 @@ def resample(sessions: int, rng: np.random.Generator, length: int | None = None)
     return np.asarray((starts[block] + np.arange(count) - block) % sessions)
 
 
-class Rehearsal:
+class PathEnsemble:
     """Simulated histories of one length from fixed random numbers, whatever the parameters."""
 
     def __init__(self, sessions: int, histories: int, seed: int) -> None:

@@ -69,7 +69,7 @@ def with_point(parameters: Parameters, point: Array) -> Parameters:
 
 
 def _encode(value: float, how: str | float) -> float:
-    """A parameter on the scale it is sought on; one at the end of its range starts just inside."""
+    """Parameter on the scale it is sought on; one at the end of its range starts just inside."""
     if how == "log":
         return math.log(max(value, SMALLEST))
     if how == "logit":

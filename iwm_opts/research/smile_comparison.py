@@ -23,7 +23,7 @@ WIDEST: Final = 2.5  # standard deviations from the forward
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SmileBeside:
+class SmileComparison:
     """One expiration of a chain; arrays of shape (n,), out-of-the-money options by strike."""
 
     expiration: date
@@ -39,7 +39,7 @@ class SmileBeside:
         return float(np.sqrt(np.mean((self.model - self.real) ** 2)))
 
 
-def smiles_beside(shape: SmileShape, snapshot: Snapshot) -> tuple[SmileBeside, ...]:
+def smiles_beside(shape: SmileShape, snapshot: Snapshot) -> tuple[SmileComparison, ...]:
     """Smiles of the expirations nearest to `TARGET_DAYS`; the skew factor is at its mean.
 
     Raises
@@ -49,14 +49,14 @@ def smiles_beside(shape: SmileShape, snapshot: Snapshot) -> tuple[SmileBeside, .
     """
     pairs = zip(snapshot.slices, snapshot.forwards, strict=True)
     live = [(quotes, forward) for quotes, forward in pairs if forward is not None and quotes.years > 0.0]
-    smiles: dict[date, SmileBeside] = {}
+    smiles: dict[date, SmileComparison] = {}
     for days in TARGET_DAYS:
         quotes, forward = min(live, key=lambda pair: abs(pair[0].dte - days))
         smiles[quotes.expiration] = _beside(shape, snapshot.table(quotes.expiration), quotes, forward)
     return tuple(smiles.values())
 
 
-def _beside(shape: SmileShape, table: OptionTable, quotes: ExpirySlice, forward: Forward) -> SmileBeside:
+def _beside(shape: SmileShape, table: OptionTable, quotes: ExpirySlice, forward: Forward) -> SmileComparison:
     variance = model_free_variance(quotes, forward).total_variance
     rho = smile_rho(shape, 0.0)
     eta = arbitrage_free_eta(shape.eta, rho)
@@ -67,7 +67,7 @@ def _beside(shape: SmileShape, table: OptionTable, quotes: ExpirySlice, forward:
     used = (table.right * k >= 0.0) & (np.abs(deviations) <= WIDEST) & (table.bid > 0.0) & np.isfinite(table.iv)
     order = np.argsort(k[used])
     model = Surface(theta, rho, eta, shape.gamma).total_variance(0, k[used][order])
-    return SmileBeside(
+    return SmileComparison(
         expiration=quotes.expiration,
         dte=quotes.dte,
         deviations=deviations[used][order],

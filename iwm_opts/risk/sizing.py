@@ -236,7 +236,7 @@ def _shares(account: float, risk_share: float, distance: float, price: float | N
 
 
 def risk_warning(risk_share: float) -> str:
-    """What to say of a risk share that the strategy would not take; empty for a prudent one."""
+    """Warn of a risk share that the strategy would not take; empty for a prudent one."""
     if risk_share <= PRUDENT_RISK * (1 + 1e-9):
         return ""
     return f"risks {risk_share:.1%} of the account on one position where the strategy risks 1 to 2%"

@@ -104,7 +104,7 @@ class StatePath:
         return len(self.log_return)
 
     def after(self, sessions: int) -> "StatePath":
-        """The path without its first sessions."""
+        """Path without its first sessions."""
         return StatePath(*(getattr(self, field.name)[sessions:].copy() for field in fields(self)))
 
     def at(self, place: int) -> State:
@@ -119,7 +119,7 @@ def generator(seed: int, path: int, stream: str, *more: int) -> np.random.Genera
 
 
 def stationary_start(parameters: Parameters, seed: int, path: int = 0) -> State:
-    """A start drawn from where the factors would spend their time without events and without the middle one's heat.
+    """Start drawn from where the factors would spend their time without events and without the middle one's heat.
 
     Calmer than the market is: see `settled_start`.
     """
@@ -139,7 +139,7 @@ def stationary_start(parameters: Parameters, seed: int, path: int = 0) -> State:
 
 
 def settled_start(parameters: Parameters, seed: int, path: int = 0) -> State:
-    """A start drawn from where the factors spend their time: `stationary_start`, `SETTLE` sessions on.
+    """Start drawn from where the factors spend their time: `stationary_start`, `SETTLE` sessions on.
 
     From the first alone IV30 would begin a seventh too low and climb for a year, which is neither in the real market
     nor in the histories that the calibration is judged on.
@@ -170,7 +170,7 @@ def simulate_states(
 
 
 def states_from(parameters: Parameters, shocks: Array, seed: int, path: int, start: State) -> StatePath:
-    """The path that `state_shocks`, drawn before, make from a start."""
+    """Path that `state_shocks`, drawn before, make from a start."""
     sessions = len(shocks)
     result = advance_states(parameters.dynamics, shocks, start)
     d, shape = parameters.dynamics, parameters.smile
@@ -181,7 +181,7 @@ def states_from(parameters: Parameters, shocks: Array, seed: int, path: int, sta
 
 
 def state_shocks(sessions: int, seed: int, path: int) -> Array:
-    """Standard normals that a path's factors follow, shape (sessions, SHOCKS)."""
+    """Return standard normals that a path's factors follow, shape (sessions, SHOCKS)."""
     shocks = np.empty((sessions, SHOCKS))
     shocks[:, :-1] = generator(seed, path, "state").standard_normal((sessions, SHOCKS - 1))
     shocks[:, -1] = generator(seed, path, "middle").standard_normal(sessions)
@@ -189,7 +189,7 @@ def state_shocks(sessions: int, seed: int, path: int) -> Array:
 
 
 def wander(shocks: Array, speed: float, vol: float, start: float) -> Array:
-    """A mean-reverting factor after each session, shape of the shocks."""
+    """Mean-reverting factor after each session, shape of the shocks."""
     out = np.empty(len(shocks))
     mean_reverting(shocks, 1.0 / SESSIONS_PER_YEAR, speed, vol, start, out)
     return out
@@ -297,7 +297,7 @@ def _nodes(d: Dynamics, premium: Premium, s: Array, size: float, with_fast: floa
 
 
 def jump_variance(dynamics: Dynamics) -> float:
-    """What jumps of spot add to model-free variance, a year: 2 E[e^J - 1 - J] times their rate."""
+    """Return the jumps' part of model-free variance, a year: 2 E[e^J - 1 - J] times their rate."""
     d = dynamics
     return 2.0 * d.jump_rate * (float(np.expm1(d.jump_mean + 0.5 * d.jump_sd**2)) - d.jump_mean)
 
@@ -347,7 +347,7 @@ def _event_cumulant(d: Dynamics, s: Array, with_fast: float, with_slow: float) -
 
 
 def premium_beside_fast(dynamics: Dynamics) -> float:
-    """Expected premium factor for each unit of the fast one: stationary covariance over variance, events left aside."""
+    """Divide the stationary covariance of premium and fast factor by the fast one's variance, events left aside."""
     d = dynamics
     shared = d.fast_correlation * d.premium_correlation * d.premium_vol / (d.fast_speed + d.premium_speed)
     return 2.0 * d.fast_speed * shared / d.fast_vol if d.fast_vol > 0.0 else 0.0

@@ -95,7 +95,7 @@ class Listings(Sequence[Listing]):
 
     @classmethod
     def of(cls, days: Iterable[Sequence[Listing]]) -> "Listings":
-        """Listings of days given one by one."""
+        """Return listings of days given one by one."""
         rows = [*days]
         flat = [listing for listed in rows for listing in listed]
         columns = ([entry.expiration.toordinal(), KINDS.index(entry.kind), entry.since.toordinal()] for entry in flat)
@@ -128,7 +128,7 @@ class Listings(Sequence[Listing]):
         return Listing(expiration, KINDS[self.kind[row]], since)
 
     def rows(self, place: int) -> list[Listing]:
-        """Listings of one day."""
+        """Return listings of one day."""
         return self[int(self.start[place]) : int(self.start[place + 1])]
 
     def take(self, rows: NDArray[np.bool_]) -> "Listings":
@@ -153,7 +153,7 @@ def listed_expirations(day: date) -> tuple[Listing, ...]:
 
 
 def listings(days: Sequence[date]) -> Listings:
-    """Listed expirations of some ascending sessions, each as `listed_expirations` gives them."""
+    """Return listed expirations of some ascending sessions, each as `listed_expirations` gives them."""
     dates = np.array(days, dtype="datetime64[D]")
     # In order of precedence: an expiration that is a monthly is no weekly.
     groups = [

@@ -242,13 +242,13 @@ def parameters_of(given: str | None) -> Parameters:
 
 @cache
 def shipped_parameters() -> Parameters:
-    """The calibration that comes with the package, fitted to all of its years."""
+    """Calibration that comes with the package, fitted to all of its years."""
     return _packaged(SHIPPED)
 
 
 @cache
 def control_parameters() -> Parameters:
-    """The same model fitted to the years up to 2019 alone, so that the later ones can judge it."""
+    """Return the same model fitted to the years up to 2019 alone, so that the later ones can judge it."""
     return _packaged(CONTROL_FILE)
 
 

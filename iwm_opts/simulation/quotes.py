@@ -55,7 +55,7 @@ class QuotedExpiration:
     delta: Array
 
     def as_slice(self, root: str, today: date) -> ExpirySlice:
-        """The same as a chain's slice."""
+        """Return the same as a chain's slice."""
         return ExpirySlice(
             root=root,
             expiration=self.listing.expiration,

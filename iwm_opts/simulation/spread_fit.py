@@ -133,16 +133,3 @@ def _weights(depth: Array, days: Array) -> Array:
     weight = 1.0 / np.maximum(count[place], SMALLEST_BUCKET)
     weight *= np.where(depth < 0.5, 1.0, IN_THE_MONEY_WEIGHT**2)
     return np.asarray(weight * np.where(days > 365, LONG_WEIGHT**2, 1.0))
-
-
-def widening_after_close(coefficients: Array, observed: pd.DataFrame) -> float:
-    """Factor on the model's spreads that fits a capture after the close: the median over buckets a person trades."""
-    depth, days = observed["delta"].abs().to_numpy(), observed["days"].to_numpy()
-    terms = spread_terms(
-        observed["premium"].to_numpy(), np.maximum(2.0 * depth - 1.0, 0.0), observed["is_call"].to_numpy(), days
-    )
-    ratio = np.maximum(observed["spread"].to_numpy() - ROUNDING, 0.1 * TICK) / np.exp(terms @ coefficients)
-    traded = (depth > 0.05) & (depth < 0.5) & (days >= 8) & (days <= 180)
-    bucket = np.digitize(depth, DELTA_EDGES) * 100 + np.digitize(days, DTE_EDGES)
-    medians = pd.Series(ratio[traded]).groupby(bucket[traded]).median()
-    return float(medians.median())

@@ -100,5 +100,5 @@ def smile_rho(smile: SmileShape, skew: float) -> float:
 
 
 def arbitrage_free_eta(eta: float, rho: float) -> float:
-    """The nearest eta with eta (1 + |rho|) <= 2."""
+    """Nearest eta with eta (1 + |rho|) <= 2."""
     return min(eta, 2.0 / (1.0 + abs(rho)))

@@ -76,7 +76,7 @@ class SurfaceTable:
         return slice(int(self.start[place]), int(self.start[place + 1]))
 
     def take(self, places: Places) -> "SurfaceTable":
-        """The table of some of its moments, in ascending order."""
+        """Table of some of its moments, in ascending order."""
         rows = ranges(self.start, places)
         is_kept = np.zeros(len(self), dtype=bool)
         is_kept[rows] = True

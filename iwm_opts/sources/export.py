@@ -69,7 +69,7 @@ class Plan:
         return simulate_market(self.first, self.last, self.seed, path, self.parameters, self.scenario)
 
     def manifest(self) -> dict[str, Any]:
-        """What two runs must share to write the same files."""
+        """Return the settings that two runs with the same files share."""
         about = asdict(self)
         parameters, scenario = (json.dumps(about.pop(name), default=str, sort_keys=True) for name in WORLD)
         return {

@@ -112,7 +112,7 @@ def check_source(name: str, session: Callable[[], LiveSession], address: str) ->
 
 
 def check_record(record: Record) -> list[Check]:
-    """The folder, each symbol's chains and each series (every file is opened), and files set aside."""
+    """Folder, each symbol's chains and each series (every file is opened), and files set aside."""
     folder = record.folder
     there = _nearest(folder)
     if not os.access(there, os.W_OK):
@@ -186,14 +186,14 @@ def _problem_of(table: pd.DataFrame, kind: Kind) -> str:
 
 
 def _fetch_of(kind: Kind, name: str) -> str:
-    """The command that fetches a series whole."""
+    """Command that fetches a series whole."""
     symbol, _, interval = name.partition("_")
     what = f"--indices {name}" if kind == "indices" else f"--symbols {symbol}"
     return f"iwm-opts fetch --whole {what}" + (f" --interval {interval}" if interval else "")
 
 
 def check_clock(at: datetime, servers: list[str | None]) -> list[Check]:
-    """The clock of this machine against the sources', and the state of the exchange's day."""
+    """Clock of this machine against the sources', and the state of the exchange's day."""
     day = at.date()
     sentence = f"{at:%A %Y-%m-%d %H:%M} in New York, "
     if is_session(day):
@@ -215,5 +215,5 @@ def _sessions_between(earlier: date, later: date) -> int:
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder itself, or the nearest above it that exists."""
+    """Folder itself, or the nearest above it that exists."""
     return next(place for place in (folder, *folder.parents) if place.exists())

@@ -36,7 +36,7 @@ class Feed(Protocol):
         """Full chain now."""
 
     def closes(self, index: str, start: date) -> "pd.Series[float]":
-        """Closes of a volatility index, points."""
+        """Return closes of a volatility index, points."""
 
     def dividends(self, symbol: str) -> DividendSchedule | None:
         """Dividends of the past year; None where the source has none."""
@@ -137,7 +137,7 @@ class LiveSource:
     name: str  # a key of `LIVE`
 
     def on_day(self, request: MarketRequest) -> MarketOnDay:
-        """The market now; see `Source`."""
+        """Market now; see `Source`."""
         vendor, as_of = LIVE[self.name], request.as_of
         if request.session is not None:
             raise InputError("session", request.session, f"{vendor} shows only the present", "leave it out")
@@ -161,7 +161,7 @@ class AutoSource:
     name: str = "auto"
 
     def on_day(self, request: MarketRequest) -> MarketOnDay:
-        """The market now, or the simulated one; see `Source`."""
+        """Market now, or the simulated one; see `Source`."""
         try:
             refuse_past("no live source", request.as_of)
             return first_answer("auto", lambda name: LiveSource(name).on_day(request))
@@ -195,7 +195,7 @@ def _history(
     lookback: int,
     warnings: list[str],
 ) -> IvHistory | None:
-    """The archive's own IV once it is long enough, else a proxy index; never spliced."""
+    """Return the archive's own IV once it is long enough, else a proxy index; never spliced."""
     recorded_iv = recorded_iv_history(record, symbol, tenor_days if tenor_days in TENORS else TENORS[0])
     if is_long_enough(recorded_iv, day, lookback):
         return recorded_iv

@@ -189,7 +189,7 @@ def _why_unscaled(market: ModelledMarket, day: date) -> str:
 
 
 def _with_states(market: ModelledMarket, scaled: Scaled) -> ModelledMarket:
-    """The market on the days that could be scaled; the others become gaps."""
+    """Market on the days that could be scaled; the others become gaps."""
     fits = np.abs(scaled.miss) <= INDEX_SLACK
     lost = {day: _why_unscaled(market, day) for day, fit in zip(market.days, fits, strict=True) if not fit}
     if not fits.any():

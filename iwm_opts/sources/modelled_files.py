@@ -47,7 +47,7 @@ def open_modelled(
     last: date | None = None,
     parameters: Parameters | None = None,
 ) -> ModelledMarket:
-    """The modelled market between two days.
+    """Modelled market between two days.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def open_modelled(
 
 
 def modelled_on_day(files: ModelledFiles | None, symbol: str | None, day: date | None) -> ModelledMarket:
-    """The modelled market on one day alone, the newest that its files share unless given; see `open_modelled`."""
+    """Modelled market on one day alone, the newest that its files share unless given; see `open_modelled`."""
     files = _complete(files, symbol)
     bars, volatility = load_bars(str(files.bars)), _volatility(files)
     if day is None:
@@ -88,7 +88,7 @@ class ModelledSource:
     name: str = "modelled"
 
     def on_day(self, request: MarketRequest) -> MarketOnDay:
-        """The modelled market on one day, the newest that its files share unless given; see `Source`."""
+        """Modelled market on one day, the newest that its files share unless given; see `Source`."""
         request.refuse("modelled market", "session", "spot")
         market = modelled_on_day(request.modelled, request.symbol, request.as_of)
         chain, rate = market.chain(market.days[-1]), float(market.rates[-1])

@@ -48,13 +48,13 @@ class RecordedMarket:
         return replace(chain, source=f"local record, taken from {chain.source}")
 
     def iv_history(self, tenor_days: int = TENORS[0]) -> IvHistory:
-        """The symbol's own IV series, one value a recorded day."""
+        """Symbol's own IV series, one value a recorded day."""
         return recorded_iv_history(self.record, self.symbol, tenor_days)
 
     def ranked_history(
         self, before: date, tenor_days: int = TENORS[0], lookback: int = IVR_LOOKBACK
     ) -> tuple[IvHistory, tuple[str, ...]]:
-        """The series that a decision on a day ranks: the own one once it is long enough, else a fetched index whole.
+        """Series that a decision on a day ranks: the own one once it is long enough, else a fetched index whole.
 
         Two series are never spliced.
 
@@ -77,7 +77,7 @@ class RecordedMarket:
 
 
 def recorded_market(symbol: str = DEFAULT_SYMBOL, record: Record | None = None) -> RecordedMarket:
-    """The record of a symbol.
+    """Record of a symbol.
 
     Raises
     ------
@@ -100,7 +100,7 @@ class ArchiveSource:
     name: str = "archive"
 
     def on_day(self, request: MarketRequest) -> MarketOnDay:
-        """The archive on a day, its last unless given; see `Source`."""
+        """Archive on a day, its last unless given; see `Source`."""
         if request.spot is not None:
             raise InputError("spot", request.spot, "the record holds the spot of its chains", "leave it out")
         market = recorded_market(clean_symbol(request.symbol or DEFAULT_SYMBOL))

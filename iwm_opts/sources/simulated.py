@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import NEW_YORK, latest_session, session_hours, sessions
-from iwm_opts.market.chain import Chain
 from iwm_opts.market.dividends import Dividend, DividendSchedule
-from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.minutes import OPENS_AT, Minutes
 from iwm_opts.simulation.companions import companion_bars, underlying_bars
 from iwm_opts.simulation.dynamics import State, StatePath, simulate_states, stationary_start
@@ -127,7 +125,7 @@ def simulate_market(
 def scenario_market(
     scenario: Scenario, seed: int = DEFAULT_SEED, path: int = 0, parameters: Parameters | None = None, before: int = 0
 ) -> SimulatedMarket:
-    """A market under a scenario, on the sessions it is dated to.
+    """Market under a scenario, on the sessions it is dated to.
 
     Parameters
     ----------
@@ -167,7 +165,7 @@ def _market_of(
 
 
 def _backwards(states: StatePath) -> StatePath:
-    """A path read from its end; returns change sign, so that prices still fall where variance rises."""
+    """Path read from its end; returns change sign, so that prices still fall where variance rises."""
     turned = {field.name: np.ascontiguousarray(getattr(states, field.name)[::-1]) for field in fields(states)}
     return StatePath(**turned | {name: -turned[name] for name in ("log_return", "jump")})
 
@@ -178,7 +176,7 @@ def _joined(first: StatePath, then: StatePath) -> StatePath:
 
 
 def default_market(seed: int = DEFAULT_SEED, as_of: date | None = None) -> SimulatedMarket:
-    """The market whose last session is the latest up to `as_of` (today unless given), with a year and more behind it.
+    """Market whose last session is the latest up to `as_of` (today unless given), with a year and more behind it.
 
     Anchored at its last session: the state there depends on the seed alone, the date only moves the calendar around it.
     It settles within its own history, whose first months rank nothing, and so begins from the plain stationary draw.
@@ -196,7 +194,7 @@ class SimulatedSource:
     name: str = "sim"
 
     def on_day(self, request: MarketRequest) -> MarketOnDay:
-        """The default market at its last close; see `Source`."""
+        """Default market at its last close; see `Source`."""
         market = default_market(DEFAULT_SEED if request.seed is None else request.seed, request.as_of)
         symbol = request.symbol
         if symbol not in (None, market.symbol):
@@ -205,17 +203,6 @@ class SimulatedSource:
         history = market.iv_history(request.tenor_days) if request.tenor_days in INDEX_TENORS else market.iv_history()
         chain, rate = market.chain(market.days[-1]), float(market.rates[-1])
         return MarketOnDay(chain, market.dividends, history, rate=rate, exercise=EXERCISE_OF_MODELS)
-
-
-def simulated_chain(seed: int = DEFAULT_SEED, as_of: date | None = None) -> Chain:
-    """Chain of the default market at its last close; see `default_market`."""
-    market = default_market(seed, as_of)
-    return market.chain(market.days[-1])
-
-
-def simulated_iv_history(seed: int = DEFAULT_SEED, as_of: date | None = None, tenor_days: int = 10) -> IvHistory:
-    """The default market's own IV series, its last close included; see `default_market`."""
-    return default_market(seed, as_of).iv_history(tenor_days)
 
 
 def _dividends(parameters: Parameters, first: date, last: date) -> DividendSchedule:
@@ -228,7 +215,7 @@ def _dividends(parameters: Parameters, first: date, last: date) -> DividendSched
 
 
 def _closes(parameters: Parameters, days: Sequence[date], states: StatePath, dividends: DividendSchedule) -> Array:
-    """Closes from the log returns, each dividend taken off on its ex-date."""
+    """Return closes from the log returns, each dividend taken off on its ex-date."""
     paid = {d.ex_date: d.amount for d in dividends.dividends}
     closes, close = np.empty(len(days)), parameters.setting.spot
     for i, (day, growth) in enumerate(zip(days, np.exp(states.log_return), strict=True)):

@@ -134,7 +134,7 @@ class SurfaceMarket(ABC):
         return iv_index(slices, implied_forwards(slices, float(self.rates[place]), f"of the {self.name}"))
 
     def iv_history(self, tenor_days: int = 10, until: date | None = None) -> IvHistory:
-        """Closes of the market's own IV10 or IV30, up to a day.
+        """Return closes of the market's own IV10 or IV30, up to a day.
 
         Raises
         ------
@@ -165,7 +165,7 @@ class SurfaceMarket(ABC):
         return surface_table(self.parameters, self.moments(first, stop), listed)
 
     def moments(self, first: int, stop: int, after_close: bool = False) -> Moments:
-        """Closes of the days from place `first` to before `stop`."""
+        """Return closes of the days from place `first` to before `stop`."""
         s, here = self.states, slice(first, stop)
         factors = np.column_stack([getattr(s, name)[here] for name in FACTORS])
         at = tuple(at_close(day) for day in self.days[here])
@@ -243,7 +243,7 @@ class SurfaceMarket(ABC):
 
 
 def bracketing(listed: Listings, day: Places, tenors: Sequence[int] = INDEX_TENORS) -> Listings:
-    """The listed expirations that an index at any of some tenors may read.
+    """Return listed expirations that an index at any of some tenors may read.
 
     Parameters
     ----------

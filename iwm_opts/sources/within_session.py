@@ -57,7 +57,7 @@ class SessionQuotes:
     smile: Smile
 
     def listing(self, dte: int, slack: int) -> Listing | None:
-        """The expiration nearest to `dte` calendar days from the session, the earlier of two; today's own never.
+        """Expiration nearest to `dte` calendar days from the session, the earlier of two; today's own never.
 
         Among expirations listed at the close before; None where none lies within `slack`.
         """
@@ -103,7 +103,7 @@ class SessionQuotes:
         return [quote_market(market.parameters, table, [ladder], place)[0] for place in range(count)]
 
     def _moved(self, table: SurfaceTable, moments: Moments) -> SurfaceTable:
-        """The table with vols moved by the price, and with the spreads of the first hour."""
+        """Table with vols moved by the price, and with the spreads of the first hour."""
         opened = session_hours(self.day)[0]
         early = np.array([moment < opened + OPENING for moment in moments.at])
         widening = table.widening * np.where(early, OPENING_WIDENING, 1.0)

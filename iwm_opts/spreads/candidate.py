@@ -82,7 +82,7 @@ class Candidate:
 
 
 def candidate(table: OptionTable, analysis: Analysis, i: int) -> Candidate:
-    """The i-th package of an analysis."""
+    """I-th package of an analysis."""
     figures = {name: float(getattr(analysis, name)[i]) for name in _FIGURES}
     touched = prob_touch(table, analysis.packages.only(i))
     breakevens = tuple(float(b) for b in analysis.breakevens[i] if not math.isnan(b))

@@ -66,7 +66,7 @@ class Packages:
         return len(self.index)
 
     def only(self, i: int) -> "Packages":
-        """The i-th package alone."""
+        """Package i alone."""
         return replace(self, index=self.index[i : i + 1], incomplete=0)
 
 
@@ -110,7 +110,7 @@ def wing_of(table: OptionTable, anchor: Index, wing: Wing, direction: int) -> In
 
 
 def whole(strategy: str, index: Index, legs: Legs, *, is_credit: bool) -> Packages:
-    """Packages whose every leg exists, each once."""
+    """Return packages whose every leg exists, each once."""
     different = np.unique(index, axis=0).astype(np.intp)
     is_complete = (different >= 0).all(axis=1)
     return Packages(strategy, different[is_complete], legs, is_credit, int((~is_complete).sum()))

@@ -158,7 +158,7 @@ def _caveats(tables: Sequence[OptionTable], kept: Sequence[Candidate]) -> list[s
 
 
 def _passing(table: OptionTable, analysis: Analysis, selection: Selection) -> tuple[NDArray[np.intp], dict[str, int]]:
-    """Packages that break no rule, and how many broke which; each is counted under the first one it breaks."""
+    """Return packages that break no rule, and how many broke which; each is counted under the first one it breaks."""
     keep = np.ones(len(analysis.packages), dtype=bool)
     counts = {}
     with np.errstate(invalid="ignore"):  # NaN means a leg without a quote and fails every rule
@@ -205,7 +205,7 @@ def _merit(table: OptionTable, analysis: Analysis, sort: str) -> NDArray[np.floa
 
 
 def sized(candidate: Candidate, account: Account) -> Sized:
-    """A candidate with the contracts that the account allows."""
+    """Candidate with the contracts that the account allows."""
     margin = package_margin(candidate.kind, [candidate.strikes], [candidate.fill.price], candidate.fees)
     size = size_package(
         account,

@@ -36,7 +36,7 @@ class Strategy(Protocol):
     """A rule that builds packages from the options of one expiration."""
 
     def packages(self, table: OptionTable) -> Sequence[Packages]:
-        """Packages of one expiration, one entry a kind."""
+        """Return packages of one expiration, one entry a kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +202,7 @@ class OwnPackages:
         return min(self._kinds), max(self._kinds)
 
     def packages(self, table: OptionTable) -> Sequence[Packages]:
-        """Packages that expire with a table; a strike that is not listed makes a package incomplete."""
+        """Return packages that expire with a table; a strike that is not listed makes a package incomplete."""
         shapes = self._kinds.get(table.expiration, {})
         built = []
         for shape, strikes in shapes.items():

@@ -109,7 +109,7 @@ def _with_quote(leg: TypedLeg, table: OptionTable) -> TypedLeg:
 
 
 def expected_profit_at_mid(typed: Sequence[TypedLeg], table: OptionTable, terms: Terms) -> float:
-    """Expected profit of typed legs filled at the chain's mid, after fees, dollars a package; see `Analysis`."""
+    """Compute the expected profit of legs filled at the chain's mid, after fees, dollars a package; see `Analysis`."""
     index = np.array([[_row(leg, table) for leg in typed]], dtype=np.intp)
     analysis = analyse(table, Packages("typed", index, legs_of(typed), is_credit=False), terms)
     return float(MULTIPLIER * analysis.breakeven_slippage[0])

@@ -13,7 +13,7 @@ from iwm_opts.backtest.breakeven import repriced
 from iwm_opts.backtest.engine import backtest, prepare, run
 from iwm_opts.backtest.rules import EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.backtest.trial import Pooled, Trial, package_gains
+from iwm_opts.backtest.trial import PooledResult, Trial, package_gains
 from iwm_opts.sources.simulated import simulate_market
 
 RATE = 0.03
@@ -115,4 +115,4 @@ def fair_trial():
 @pytest.fixture(scope="session")
 def small_result(small_trials):
     results = [run(prepare(one.market, one.history, SMALL_RULES)) for one in small_trials]
-    return Pooled(tuple(results), tuple(small_trials))
+    return PooledResult(tuple(results), tuple(small_trials))

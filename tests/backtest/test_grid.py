@@ -13,7 +13,7 @@ from iwm_opts.backtest.grid import Outcome, Variant, combinations, details, run_
 from iwm_opts.backtest.metrics import measure
 from iwm_opts.backtest.selection import deflated_sharpe_ratios, overfitting_probability, superior_ability
 from iwm_opts.backtest.sweep_folder import SweepFolder
-from iwm_opts.backtest.trial import Pooled
+from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.errors import DataError, InputError
 
 
@@ -58,7 +58,7 @@ def test_every_variant_is_the_backtest_of_its_rules(small_trials, variants, outc
         falls = [measure(one.trades, one.equity, 50_000.0).max_drawdown.share for one in alone]
         assert found.metrics["max_drawdown"] == pytest.approx(min(falls))
         assert found.daily.sum() == pytest.approx(pnl.sum(), abs=1e-6)
-        pooled = Pooled(tuple(alone), tuple(small_trials))
+        pooled = PooledResult(tuple(alone), tuple(small_trials))
         figures = measure(pooled.trades, pooled.equity, 50_000.0)
         assert found.metrics["sharpe"] == pytest.approx(figures.sharpe)
         assert found.metrics["sortino"] == pytest.approx(figures.sortino)

@@ -8,7 +8,7 @@ import pytest
 
 from iwm_opts.backtest.engine import prepare, run
 from iwm_opts.backtest.entry_selection import select_packages
-from iwm_opts.backtest.market import NO_SURFACE, Board, Candidates, Series, Terms
+from iwm_opts.backtest.market import NO_SURFACE, Candidates, ExpirationQuotes, Series, Terms
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, MacroRule, Rules, SizeRule
 from iwm_opts.conventions import Provenance
 from iwm_opts.errors import InputError
@@ -68,7 +68,7 @@ class MadeMarket:
         strike = np.array([float(name[1:]) for name in names])
         bid, ask = np.array([self.price(place, r, k) for r, k in zip(right, strike, strict=True)]).T
         delta = np.array([self.deltas[name] for name in names])
-        return Board(self.series, left, float(self.spot[place]), right, strike, bid, ask, delta)
+        return ExpirationQuotes(self.series, left, float(self.spot[place]), right, strike, bid, ask, delta)
 
     def settlement_price(self, series):
         place = DAYS.index(series.expiration)

@@ -10,7 +10,7 @@ from iwm_opts.backtest.engine import prepare, run
 from iwm_opts.backtest.metrics import measure
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, Rules
 from iwm_opts.backtest.saved import load_result, rules_from_record, rules_record, save_result
-from iwm_opts.backtest.trial import Pooled
+from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
@@ -23,7 +23,7 @@ ASKED = {"source": "sim", "seed": 5}
 def greedy(small_trials, small_rules):
     """The same markets with a nearer profit target."""
     rules = replace(small_rules, exit=replace(small_rules.exit, profit=0.25))
-    return Pooled(tuple(run(prepare(t.market, t.history, rules)) for t in small_trials), tuple(small_trials))
+    return PooledResult(tuple(run(prepare(t.market, t.history, rules)) for t in small_trials), tuple(small_trials))
 
 
 def test_what_was_saved_is_read_back(small_result, tmp_path):

@@ -104,8 +104,8 @@ class TestManyFiles:
         same_panels(build_panel([saved(mixed, "mixed.csv")]).panel, whole)
 
     def test_stretches_do_not_change_the_panel(self, week, saved, whole, monkeypatch):
-        monkeypatch.setattr("iwm_opts.io.panel_files.STRETCH_ROWS", 10)
-        monkeypatch.setattr("iwm_opts.io.panel_files.BATCH_ROWS", 7)
+        monkeypatch.setattr("iwm_opts.io.panel_batches.STRETCH_ROWS", 10)
+        monkeypatch.setattr("iwm_opts.io.panel_batches.BATCH_ROWS", 7)
         for order in (week, [week[2], week[0], week[3], week[1], week[0].iloc[:0]]):
             typed = pd.concat(order)
             same_panels(build_panel([saved(typed, "typed.parquet")]).panel, whole)

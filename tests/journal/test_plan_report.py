@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.journal.plan_report import plan_standing
+from iwm_opts.journal.plan_report import plan_report_on
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.minutes import Minutes
 from iwm_opts.plans.checklist import Inputs
@@ -44,7 +44,7 @@ def gapped():
 def test_momentum_is_sized_at_the_price_of_its_minute(gapped):
     plan = make_plan(name="gaps", edge="momentum", horizon="intraday", instrument="shares", **NO_RULES)
     day = gapped.bars.index[-1].date()
-    standing = plan_standing(plan, gapped, day, with_evidence=False)
+    standing = plan_report_on(plan, gapped, day, with_evidence=False)
     sizing = standing.sizing
     # ATR 2, the low before 99: the stop is 99 - 0.2 = 98.80, and 500 / (103 - 98.80 + 0.01) = 118.7
     assert (sizing.entry, sizing.at_minute) == (103.0, True)
@@ -63,8 +63,10 @@ def test_before_the_minute_the_last_price_or_the_close_stands_in(gapped):
     last = gapped.bars.index[-1]
     made = gapped.minutes.bars
     early = replace(gapped, minutes=Minutes(made[(made.index < last) | (made["minute"] < 15)], (), "made"))
-    assert plan_standing(plan, early, last.date(), with_evidence=False).sizing.entry == 102.05  # the close of minute 14
-    sizing = plan_standing(plan, early, date(2024, 2, 29), with_evidence=False).sizing  # no minute of it is there
+    assert (
+        plan_report_on(plan, early, last.date(), with_evidence=False).sizing.entry == 102.05
+    )  # the close of minute 14
+    sizing = plan_report_on(plan, early, date(2024, 2, 29), with_evidence=False).sizing  # no minute of it is there
     assert (sizing.entry, sizing.at_minute) == (100.0, False)
 
 
@@ -81,6 +83,6 @@ def test_reviews_fall_on_the_last_sessions(gapped, day, monthly, quarterly):
     plan = make_plan(name="dips", edge="mean-reversion", horizon="swing", instrument="shares", **NO_RULES)
     days = pd.DatetimeIndex(sessions(date(2024, 1, 2), day), name="date")[:-1]
     bars = pd.DataFrame({name: gapped.bars[name].iloc[0] for name in gapped.bars}, index=days)
-    standing = plan_standing(plan, Inputs(bars), day, with_evidence=False)
+    standing = plan_report_on(plan, Inputs(bars), day, with_evidence=False)
     assert [one.isoformat() for one in standing.monthly] == monthly
     assert [one.isoformat() for one in standing.quarterly][:3] == quarterly

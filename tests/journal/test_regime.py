@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from iwm_opts.journal import regime
-from iwm_opts.journal.regime import SHORTEST, scan_against, scan_within, standings
+from iwm_opts.journal.regime import SHORTEST, sample_ranks, scan_against, scan_within
 
 
 @pytest.fixture(autouse=True)
@@ -71,11 +71,11 @@ def test_alarms_within_a_log_ring_as_often_as_stated():
 
 
 def test_a_log_of_the_backtest_stands_in_its_middle():
-    won, mean = standings(BASELINE[:100], BASELINE, 1)
+    won, mean = sample_ranks(BASELINE[:100], BASELINE, 1)
     assert won.low <= won.expected <= won.high
     assert mean.value == pytest.approx(BASELINE[:100].mean())
     assert 0.025 < mean.below < 0.975
-    low, _ = standings(results(9, 100, wins=0.3), BASELINE, 1)
+    low, _ = sample_ranks(results(9, 100, wins=0.3), BASELINE, 1)
     assert low.below == 0.0
 
 

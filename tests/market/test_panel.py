@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from iwm_opts.conventions import Provenance
-from iwm_opts.market.dividends import Dividend, DividendSchedule
-from iwm_opts.market.panel import DEFECTS, PUT_ASK, Panel, dividends_by_day, joined
+from iwm_opts.market.panel import DEFECTS, PUT_ASK, Panel, joined
 
 MON = date(2024, 3, 4).toordinal()
 
@@ -76,9 +75,3 @@ def test_quality_by_year_and_worst_days():
         (date.fromordinal(MON + 400), pytest.approx(0.3)), (date(2024, 3, 6), pytest.approx(0.2))
     ]  # fmt: skip
     assert any("2025" in line and "7 usable" in line for line in panel.quality_summary())
-
-
-def test_dividends_belong_to_the_first_day_on_or_after_their_ex_date():
-    days = np.array([MON, MON + 1, MON + 4], dtype=np.int64)
-    paid = [Dividend(date.fromordinal(MON + offset), 1.0 + offset) for offset in (0, 1, 2, 4, 9)]
-    assert dividends_by_day(days, DividendSchedule(tuple(paid), "given")).tolist() == [0.0, 2.0, 8.0]

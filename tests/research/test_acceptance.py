@@ -7,7 +7,7 @@ from iwm_opts.research.acceptance import conditional, curves, windows_of
 from iwm_opts.research.facts import NAMES
 from iwm_opts.research.goodness_of_fit import judge
 from iwm_opts.research.history import real_history, simulated_history
-from iwm_opts.research.path_ensemble import Rehearsal, target_of
+from iwm_opts.research.path_ensemble import PathEnsemble, target_of
 from iwm_opts.simulation.parameters import control_parameters, shipped_parameters
 
 PARAMETERS = shipped_parameters()
@@ -34,7 +34,7 @@ def test_a_whole_that_was_fitted_to_is_judged_in_two_parts_as_well():
 
 @pytest.fixture(scope="module")
 def drawn():
-    return list(Rehearsal(900, 30, seed=3).histories(PARAMETERS))
+    return list(PathEnsemble(900, 30, seed=3).histories(PARAMETERS))
 
 
 def test_bands_hold_most_of_what_they_are_drawn_from(drawn):

@@ -10,7 +10,7 @@ from iwm_opts.research.calibration_provenance import to_toml, with_provenance
 from iwm_opts.research.facts import FACTS, scaled
 from iwm_opts.research.goodness_of_fit import judge
 from iwm_opts.research.history import simulated_history
-from iwm_opts.research.path_ensemble import BLOCK, RIDGE, Rehearsal, target_of
+from iwm_opts.research.path_ensemble import BLOCK, RIDGE, PathEnsemble, target_of
 from iwm_opts.research.search_space import FREE
 from iwm_opts.simulation.parameters import load_parameters, shipped_parameters
 
@@ -30,7 +30,7 @@ def target():
 
 
 def test_the_true_parameters_fit_better_than_wrong_ones(target):
-    rehearsal = Rehearsal(SESSIONS, 6, seed=1)
+    rehearsal = PathEnsemble(SESSIONS, 6, seed=1)
 
     def missed(parameters):  # the facts' means alone: a band wants more than six histories
         found = residuals(parameters, target, rehearsal)[: len(FACTS)]
@@ -42,7 +42,7 @@ def test_the_true_parameters_fit_better_than_wrong_ones(target):
 
 def test_the_search_improves_a_wrong_start(target):
     wrong = replace(PARAMETERS, premium=replace(PARAMETERS.premium, level=PARAMETERS.premium.level + 0.4))
-    rehearsal = Rehearsal(SESSIONS, 6, seed=1)
+    rehearsal = PathEnsemble(SESSIONS, 6, seed=1)
     found, value = fit(wrong, target, histories=6, steps=2, seed=1)
     assert value < 0.7 * misfit(wrong, target, rehearsal)
     assert misfit(found, target, rehearsal) <= value
@@ -52,7 +52,7 @@ def test_the_search_improves_a_wrong_start(target):
 def test_the_joint_weight_is_an_inverse_covariance(target):
     # R'R inverts the covariance with the ridge on its diagonal, so R whitens it: R (S + ridge) R' is the identity.
     root = joint_root(PARAMETERS, target, histories=60, seed=3)
-    drawn = scaled(Rehearsal(SESSIONS, 60, seed=3).facts(PARAMETERS))
+    drawn = scaled(PathEnsemble(SESSIONS, 60, seed=3).facts(PARAMETERS))
     whitened = root @ (np.cov(drawn.T) + RIDGE * np.diag(target.error**2)) @ root.T
     assert whitened == pytest.approx(np.eye(len(FACTS)), abs=1e-6)
 
@@ -80,7 +80,7 @@ def test_a_history_of_a_year_has_no_facts():
 
 
 def test_rehearsals_repeat():
-    one, other = (Rehearsal(300, 2, seed=5).facts(PARAMETERS) for _ in range(2))
+    one, other = (PathEnsemble(300, 2, seed=5).facts(PARAMETERS) for _ in range(2))
     assert one.tobytes() == other.tobytes()
 
 

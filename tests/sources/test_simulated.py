@@ -19,8 +19,6 @@ from iwm_opts.sources.simulated import (
     default_market,
     scenario_market,
     simulate_market,
-    simulated_chain,
-    simulated_iv_history,
 )
 
 DAY = date(2026, 6, 26)
@@ -64,8 +62,9 @@ def test_wider_after_the_close(market, chain):
 
 
 def test_same_seed_same_chain(chain):
-    pd.testing.assert_frame_equal(chain.quotes, simulated_chain(seed=1, as_of=DAY).quotes)
-    assert simulated_chain(seed=2, as_of=DAY).spot != chain.spot
+    again, other = (default_market(seed, DAY).chain(DAY) for seed in (1, 2))
+    pd.testing.assert_frame_equal(chain.quotes, again.quotes)
+    assert other.spot != chain.spot
 
 
 def test_vols_come_back_from_midpoints_within_the_width_of_quotes(chain):
@@ -104,7 +103,7 @@ def test_the_index_is_the_vol_that_the_dynamics_price(market):
 
 
 def test_history_holds_a_rank_for_each_of_the_last_sixty_days(market):
-    history = simulated_iv_history(seed=1, as_of=DAY)
+    history = market.iv_history()
     assert history.closes.index[-1] == pd.Timestamp(DAY)
     assert history.closes.notna().all()
     assert len(history.closes) >= 252 + 60

@@ -9,5 +9,5 @@ LAYOUTS: Final[tuple[VendorLayout, ...]] = (*brokers.LAYOUTS, *services.LAYOUTS,
 
 
 def layout_of(names: frozenset[str]) -> VendorLayout | None:
-    """The vendor whose proof a file's plain names show."""
+    """Vendor whose proof a file's plain names show."""
     return next((layout for layout in LAYOUTS if names.issuperset(layout.proof)), None)

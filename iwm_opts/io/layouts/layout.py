@@ -11,7 +11,7 @@ Zone = Literal["UTC", "America/New_York"]
 
 
 def plain(name: str) -> str:
-    """A column's name without case, spaces and punctuation."""
+    """Column's name without case, spaces and punctuation."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 

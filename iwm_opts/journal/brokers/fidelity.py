@@ -40,7 +40,7 @@ TABLE: Final = Table(
 
 
 def read(export: Export) -> list[Execution]:
-    """Executions of Activity & Orders."""
+    """Read the executions of Activity & Orders."""
     executions = each_row(TABLE.rows(export), _execution, export.report)
     return with_day_orders(with_deliveries(executions, export.report))
 
@@ -102,7 +102,7 @@ def _effect(words: str, contract: Contract | None, kind: Kind, quantity: int) ->
 
 
 def _when(row: Row, words: str):  # type: ignore[no-untyped-def]
-    """The day itself, where the sentence names one; else the day of the booking."""
+    """Day itself, where the sentence names one; else the day of the booking."""
     match = AS_OF.search(words)
     return parse_moment(match[1]) if match is not None else row.moment("date")
 

@@ -54,7 +54,7 @@ TABLE: Final = Table(
 
 
 def read_csv(export: Export) -> list[Execution]:
-    """Executions of a Flex query in CSV, with or without its section marks."""
+    """Read the executions of a Flex query in CSV, with or without its section marks."""
     rows = []
     for line, cells in export.rows:
         mark = cells[0].upper()
@@ -67,7 +67,7 @@ def read_csv(export: Export) -> list[Execution]:
 
 
 def read_xml(export: Export) -> list[Execution]:
-    """Executions of a Flex query in XML.
+    """Read the executions of a Flex query in XML.
 
     Raises
     ------

@@ -96,7 +96,7 @@ HISTORY_ENDINGS: Final[dict[str, Kind]] = {"assign": "assignment", "exercis": "e
 
 
 def read_statement(export: Export) -> list[Execution]:
-    """Executions of all `Trades` sections, and what corporate actions and cash settlements did to them."""
+    """Read the executions of all `Trades` sections, and what corporate actions and cash settlements did to them."""
     report = export.report
     sections = _sections(export)
     has_orders = any(row.text("grain") == GRAINS[0] for row in sections[SECTION])
@@ -119,7 +119,7 @@ def read_statement(export: Export) -> list[Execution]:
 
 
 def _sections(export: Export) -> dict[str, list[Row]]:
-    """Data rows of the sections that are read, by section."""
+    """Read data rows of the sections that are read, by section."""
     names: dict[str, list[str]] = {}
     sections: dict[str, list[Row]] = defaultdict(list)
     for line, cells in export.rows:
@@ -166,7 +166,7 @@ def _notation(rows: Sequence[Row], export: Export) -> Notation:
 
 
 def _without_cancelled(executions: list[Execution], rows: Iterable[Row], report: RowReport) -> list[Execution]:
-    """Executions without those that a row with the code Ca takes back, and without that row."""
+    """Read the executions without those that a row with the code Ca takes back, and without that row."""
     codes = {row.line: codes_of(row) for row in rows}
     kept = [execution for execution in executions if CANCELLED not in codes.get(execution.line, set())]
     for execution in executions:
@@ -192,7 +192,7 @@ def _without_cancelled(executions: list[Execution], rows: Iterable[Row], report:
 
 
 def with_combo_orders(executions: Iterable[Execution]) -> list[Execution]:
-    """Executions with a name for the order that each belongs to, in order of time."""
+    """Read the executions with a name for the order that each belongs to, in order of time."""
     latest: dict[str, tuple[datetime, str]] = {}
     named = []
     for execution in sorted(executions, key=lambda each: (each.when, each.line)):
@@ -212,7 +212,7 @@ def codes_of(row: Row) -> set[str]:
 
 
 def effect_of(codes: set[str]) -> Effect:
-    """Opening or closing by the broker's codes; "" where it does both, or says neither."""
+    """Read the opening or closing by the broker's codes; "" where it does both, or says neither."""
     if {"O", "C"} <= codes:
         return ""
     return "open" if "O" in codes else "close" if "C" in codes else ""
@@ -248,7 +248,7 @@ def _execution(row: Row, report: RowReport, grain: str) -> Execution | None:
 
 
 def _corporate_action(row: Row) -> Execution | None:
-    """Changes by splits, mergers and the like; the statement gives no ratio, so quantity is 0."""
+    """Read changes by splits, mergers and the like; the statement gives no ratio, so quantity is 0."""
     category = row.text("category").partition(" - Held with")[0].strip()
     name, bracket, _ = row.text("description").partition("(")
     if category not in (OPTIONS, STOCKS):
@@ -291,7 +291,7 @@ def _underlying(symbol: str) -> str:
 
 
 def read_history(export: Export) -> list[Execution]:
-    """Executions of a transaction history."""
+    """Read the executions of a transaction history."""
     rows = [
         (line, cells[2:])
         for line, cells in export.rows

@@ -180,7 +180,7 @@ class Table:
 def each_row(
     rows: Iterator[Row], read: Callable[[Row, RowReport], Execution | None], report: RowReport
 ) -> list[Execution]:
-    """Executions of rows; unreadable rows are listed, irrelevant rows are counted."""
+    """Read the executions of rows; unreadable rows are listed, irrelevant rows are counted."""
     executions = []
     for row in rows:
         try:

@@ -13,7 +13,7 @@ SAME_PRICE = 0.005  # dollars
 
 
 def with_deliveries(executions: Iterable[Execution], report: RowReport) -> list[Execution]:
-    """Executions with the share rows of assignments and exercises marked as their deliveries.
+    """Read the executions with the share rows of assignments and exercises marked as their deliveries.
 
     A delivery is in a hundred shares a contract, at the strike, within days of the ending.
     """

@@ -48,7 +48,7 @@ TABLE: Final = Table(
 
 
 def read(export: Export) -> list[Execution]:
-    """Executions of an account's activity."""
+    """Read the executions of an account's activity."""
     return with_day_orders(with_deliveries(each_row(TABLE.rows(export), _execution, export.report), export.report))
 
 

@@ -56,7 +56,7 @@ TABLE: Final = Table(
 
 
 def read(export: Export) -> list[Execution]:
-    """Executions of a transaction history."""
+    """Read the executions of a transaction history."""
     return with_day_orders(with_deliveries(each_row(TABLE.rows(export), _execution, export.report), export.report))
 
 

@@ -61,7 +61,7 @@ TABLE: Final = Table(
 
 
 def read_row(row: Row, report: RowReport) -> Execution | None:
-    """Execution of one row; None where it is not a trade in options or shares."""
+    """Read the execution of one row; None where it is not a trade in options or shares."""
     kind, instrument = row.text("type").lower(), _instrument(row)
     words = f"{row.text('sub type')} {row.text('description')}"
     if kind == "money movement":

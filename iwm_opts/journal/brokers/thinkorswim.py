@@ -126,7 +126,7 @@ class Order:
 
 
 def read(export: Export) -> list[Execution]:
-    """Executions of a whole statement."""
+    """Read the executions of a whole statement."""
     trades = [row for title in (TRADES, TODAY) for row in _section(export.rows, title, FIELDS)]
     cash = _section(export.rows, CASH, CASH_FIELDS)
     notation = _notation(trades, cash, export)

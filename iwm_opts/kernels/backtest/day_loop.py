@@ -1,5 +1,4 @@
-"""The day loop: one backtest after another over the same market, each opening, holding and closing packages by its
-rules.
+"""Day loop: one backtest after another over the same market, each by its own rules.
 
 A package's life is followed to its exit as soon as it is opened: no decision of a day depends on it before the day of
 the exit. Quotes and prices are computed on the way, eight days at a time, and kept.
@@ -131,7 +130,7 @@ def follow(state, rule, c):
 
 @inline
 def affordable(state, rule, c, equity, open_risk, tied_up):
-    """Packages to open, and the code of what prevents it where that is none."""
+    """Compute packages to open, and the code of what prevents it where that is none."""
     price = state.prices[c]
     credit, largest = price[CREDIT], price[MAX_LOSS]
     if math.isnan(credit):

@@ -297,10 +297,11 @@ def dividends_between(days, after, until):
 
 @inline
 def close_out(state, c, row, why):
-    """Credit as filled of closing package c, assignment on top, gap to the next open (dollars a share), contracts
-    exercised and premium sold. The buffer LEG_RATIO is left holding the ratios traded.
+    """Price the closing of package c, assignment included.
 
-    Assigned legs are at mid in the credit, and at what their shares brought in the assignment.
+    Returns the credit as filled, assignment on top, gap to the next open (dollars a share), contracts exercised and
+    premium sold; the buffer LEG_RATIO is left holding the ratios traded. Assigned legs are at mid in the credit, and at
+    what their shares brought in the assignment.
     """
     life, price, closing, days, ratio = (
         state.lifetimes[c], state.prices[c], state.closing, state.days, state.buffers[LEG_RATIO]

@@ -17,11 +17,11 @@ INTERNAL: dict[str, Any] = {"cache": False, "no_cpython_wrapper": True, "no_cfun
 
 @kernel(**INTERNAL)
 def larger(a, b):
-    """The larger of two numbers."""
+    """Larger of two numbers."""
     return a if a > b else b
 
 
 @kernel(**INTERNAL)
 def smaller(a, b):
-    """The smaller of two numbers."""
+    """Smaller of two numbers."""
     return a if a < b else b

@@ -14,7 +14,7 @@ SHOCKS = 7  # standard normals a session: spot, fast, slow, premium, event, size
 
 @inline
 def _wiener(correlation, spot_shock, own_shock):
-    """Standard normal with a given correlation to the spot's."""
+    """Draw a standard normal with a given correlation to the spot's."""
     return correlation * spot_shock + math.sqrt(1.0 - correlation * correlation) * own_shock
 
 
@@ -117,7 +117,7 @@ def advance(
 
 @kernel("void(float64[::1], float64, float64, float64, float64, float64[::1])")
 def mean_reverting(shocks, dt, speed, vol, start, out):
-    """An Ornstein-Uhlenbeck process around 0, exact at steps of `dt` years; shapes (n,)."""
+    """Ornstein-Uhlenbeck process around 0, exact at steps of `dt` years; shapes (n,)."""
     keep = math.exp(-speed * dt)
     sd = vol * math.sqrt((1.0 - keep**2) / (2.0 * speed))
     value = start

@@ -33,11 +33,11 @@ def many_time_terms(days, log_time, far_time):
 
 @inline
 def full_spread(premium, in_the_money, is_call, lt, far, c):
-    """Quoted spread before rounding to the tick: the exponential of a polynomial in log premium, log time and
-    moneyness.
+    """Compute the quoted spread before rounding to the tick.
 
-    `premium` is that of the out-of-the-money option on the same strike, dollars; `in_the_money` is 2 |delta| - 1 where
-    positive, else 0; `c` are the SPREAD_TERMS coefficients.
+    It is the exponential of a polynomial in log premium, log time and moneyness. `premium` is that of the
+    out-of-the-money option on the same strike, dollars; `in_the_money` is 2 |delta| - 1 where positive, else 0; `c` are
+    the SPREAD_TERMS coefficients.
     """
     lp = log(premium + PREMIUM_FLOOR)
     it = in_the_money**0.5
@@ -51,7 +51,7 @@ def full_spread(premium, in_the_money, is_call, lt, far, c):
 
 @inline
 def positive(x):
-    """The number where it is above zero, else zero; unlike the built-in `max` it leaves a loop to be vectorised."""
+    """Floor a number at zero; unlike the built-in `max` it leaves a loop to be vectorised."""
     return x if x > 0.0 else 0.0
 
 

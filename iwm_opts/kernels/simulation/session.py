@@ -29,7 +29,7 @@ TOP, BOTTOM = 1, 2  # flags of an interval: the maximum, the minimum is in it
 
 @inline
 def _image(n, start, end, low, high, over, scale):
-    """The n-th pair of images of a Brownian motion within two bounds: distances, and their normal densities.
+    """N-th pair of images of a Brownian motion within two bounds: distances, and their normal densities.
 
     Those are exp(scale) times exp(-distance^2 / (2 variance)).
     """
@@ -196,7 +196,7 @@ def _extremes(end, variance, up, down):
 
 @inline
 def _halves(end, variance, jump, moment, up, down, shocks):
-    """The path before and after a jump: (end, high, low) of each, from where it starts."""
+    """Path before and after a jump: (end, high, low) of each, from where it starts."""
     before = moment * variance
     first = moment * (end - jump) + math.sqrt(before * (1.0 - moment)) * shocks[0]
     first_high, first_low = _extremes(first, before, up, down)
@@ -249,7 +249,7 @@ def daily_ranges(shocks, jump_shocks, log_return, variance, overnight, session, 
 
 @kernel("UniTuple(float64, 6)(float64, float64, float64, float64, float64[::1], float64[::1])")
 def around_jump(end, variance, jump, moment, shocks, jump_shocks):
-    """The session's path before and after its jump, as `daily_ranges` drew it: (end, high, low) of each.
+    """Session's path before and after its jump, as `daily_ranges` drew it: (end, high, low) of each.
 
     Each from where it starts; `shocks` and `jump_shocks` are the session's rows.
     """

@@ -29,7 +29,7 @@ SLOPE_STEP = 1e-7  # a shorter step tells nothing about the slope but rounding
 
 @inline
 def curvature(theta, eta, gamma):
-    """The phi of a total variance at the money."""
+    """Phi of a total variance at the money."""
     return eta * exp(-gamma * log(theta) - (1.0 - gamma) * log(1.0 + theta))
 
 

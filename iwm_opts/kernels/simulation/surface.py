@@ -51,10 +51,11 @@ def smiles(
     " float64[::1], float64[::1])"
 )
 def forwards(start, day, expiration, years, spot, rate, ex_date, amount, forward, discount):
-    """Forwards net of the cash dividends that go ex after the day and up to the expiration, and discount factors.
+    """Compute forwards and discount factors.
 
-    `day`, `expiration` and `ex_date` (ascending) count days; `day`, `spot` and `rate` have shape (days,), `expiration`
-    and `years` (rows,), laid out as in `smiles`. Each dividend is discounted by whole days.
+    Forwards are net of cash dividends that go ex after the day and up to the expiration. `day`, `expiration` and
+    `ex_date` (ascending) count days; `day`, `spot` and `rate` have shape (days,), `expiration` and `years` (rows,),
+    laid out as in `smiles`. Each dividend is discounted by whole days.
     """
     for d in range(start.shape[0] - 1):
         for i in range(start[d], start[d + 1]):

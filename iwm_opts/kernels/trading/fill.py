@@ -28,7 +28,7 @@ def two_sided(bid, ask):
 
 @inline
 def offset_from_mid(share, half_spread, least):
-    """A share of the half-spread, at least `least`, and never beyond natural unless the share itself is."""
+    """Share of the half-spread, at least `least`, and never beyond natural unless the share itself is."""
     return min(max(share * half_spread, least), max(share, 1.0) * half_spread)
 
 

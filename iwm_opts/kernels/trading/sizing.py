@@ -43,7 +43,7 @@ def kelly_share(pop, win, loss):
 
 @inline
 def package_units(equity, risk_share, max_open_risk, open_risk, available, max_loss, buying_power):
-    """Packages that an account allows, and the limit: 0 position risk, 1 total risk, 2 buying power.
+    """Compute packages that an account allows, and the limit: 0 position risk, 1 total risk, 2 buying power.
 
     The budgets of `risk.sizing.size_position`: a position may always take its own share, so that the ceiling on open
     risk does not depend on whether anything is on already; what ties up no buying power is not capped by it.
