@@ -99,9 +99,16 @@ class Market:
     """Days of a market, with the IV history that gates rank; of the simulated market one or more paths.
 
     Make one with `simulated_market`, `modelled_market` or `recorded_market`.
+
+    Attributes
+    ----------
+    trials : tuple of Trial
+    request : MarketRequest, optional
+        From which the worker of a cluster opens the same market.
     """
 
     trials: tuple[Trial, ...]
+    request: MarketRequest | None = None
 
     @property
     def name(self) -> str:
@@ -185,14 +192,15 @@ def open_market(request: MarketRequest, max_dte: int = MAX_DTE, on_progress: OnP
                     request.first, request.last, request.paths, request.seed, _scenarios(request),
                     parameters_of(request.parameters), tenor, lookback, on_progress,
                 )
-            )
+            ),
+            request,
         )  # fmt: skip
     if request.source == "modelled":
         named = request.dividends if isinstance(request.dividends, str) else None
         files = request.modelled.files(history, request.rate, named)
         parameters = parameters_of(request.parameters)
         trial = modelled_trial(files, request.symbol, request.first, request.last, parameters, tenor, lookback)
-        return Market((trial,))
+        return Market((trial,), request)
     dividends = request.dividends
     schedule = parse_dividends(dividends) if isinstance(dividends, str) and dividends else None
     trial = recorded_trial(
@@ -200,7 +208,7 @@ def open_market(request: MarketRequest, max_dte: int = MAX_DTE, on_progress: OnP
         request.first, request.last, request.rate, dividends if isinstance(dividends, DividendSchedule) else schedule,
         tenor, lookback, max_dte, on_progress,
     )  # fmt: skip
-    return Market((trial,))
+    return Market((trial,), request)
 
 
 def _scenarios(request: MarketRequest) -> list[Scenario]:

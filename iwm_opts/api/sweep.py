@@ -2,9 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,9 @@ from iwm_opts.api.markets import Market, MarketRequest, open_market
 from iwm_opts.api.result import OnProgress, Result, new_axes
 from iwm_opts.api.rules import FIELDS, Rules
 from iwm_opts.backtest.bootstrap import DRAWS
+from iwm_opts.backtest.cluster import digest_of, open_client, run_on_cluster
 from iwm_opts.backtest.grid import Outcome, Variant, combinations, run_variants, snooping_test
+from iwm_opts.backtest.recorded import MAX_DTE
 from iwm_opts.backtest.saved import rules_record
 from iwm_opts.backtest.sweep_folder import SweepFolder
 from iwm_opts.backtest.trial import Trial, market_kind
@@ -26,6 +29,7 @@ from iwm_opts.report.records import Record
 from iwm_opts.report.sweep_table import Swept, sweep_csv, sweep_record, sweep_records, sweep_table
 
 if TYPE_CHECKING:
+    from distributed import Client
     from matplotlib.axes import Axes
 
 METRICS: Final = ("sharpe", "sortino", "expectancy", "pnl", "win_rate", "max_drawdown")
@@ -55,6 +59,14 @@ class SweepRequest:
         One a core unless given.
     folder : Path, optional
         Of outcomes: a sweep that was stopped goes on there.
+    cluster : str, optional
+        Dask cluster to run on; see `iwm_opts.backtest.cluster.open_client`.
+    chunk : int, optional
+        Variants a task of a cluster.
+    shard : (int, int), optional
+        k and n: run every n-th variant from the k-th on, 1 <= k <= n, into the folder.
+    merge : tuple of Path
+        Folders of shards of the same sweep, copied into the folder before it goes on.
     """
 
     market: MarketRequest | Market
@@ -66,8 +78,16 @@ class SweepRequest:
     seed: int = DEFAULT_SEED
     threads: int | None = None
     folder: Path | None = None
+    cluster: str | None = None
+    chunk: int | None = None
+    shard: tuple[int, int] | None = None
+    merge: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
+        if (self.shard or self.merge) and self.folder is None:
+            raise InputError("output", None, "needed by --shard and --merge", "name a folder")
+        if self.chunk is not None and self.chunk < 1:
+            raise InputError("chunk", self.chunk, "must be at least 1")
         if self.sort not in METRICS:
             raise InputError("sort", self.sort, "unknown metric", f"choose one of {', '.join(METRICS)}")
         if any(each.has_own_entries for each in self.rules):
@@ -150,13 +170,14 @@ class SweepResult(Result):
         return axes
 
 
-def answer_sweep(request: SweepRequest, on_progress: OnProgress | None = None) -> SweepResult:
-    """Run a sweep; see `SweepRequest`."""
-    given = request.market
-    market = given if isinstance(given, Market) else open_market(given, reach(*request.rules), on_progress)
-    variants = variants_of(request.grid, request.rules)
-    trials = market.with_macro(request.rules[0].macro)
-    outcomes, resumed = _outcomes(trials, variants, request, on_progress)
+def answer_sweep(
+    request: SweepRequest,
+    on_progress: OnProgress | None = None,
+    client: "Client | None" = None,
+    on_cluster: Callable[[str], None] | None = None,
+) -> SweepResult:
+    """Run a sweep; see `SweepRequest`. `on_cluster` is called with a line on the cluster."""
+    trials, variants, outcomes, resumed = _run(request, on_progress, client, on_cluster)
     sessions = SESSIONS_PER_YEAR / DAYS_PER_YEAR
     held = [outcome.metrics["average_days"] * sessions for outcome in outcomes if outcome.metrics["trades"]]
     holding = sum(held) / len(held) if held else 1.0
@@ -165,23 +186,82 @@ def answer_sweep(request: SweepRequest, on_progress: OnProgress | None = None) -
     return SweepResult(swept, request.top, resumed)
 
 
+def run_shard(
+    request: SweepRequest,
+    on_progress: OnProgress | None = None,
+    on_cluster: Callable[[str], None] | None = None,
+) -> int:
+    """Run the variants of `SweepRequest.shard` into its folder; return how many the folder holds."""
+    return len(_run(request, on_progress, None, on_cluster)[2])
+
+
+def _run(
+    request: SweepRequest,
+    on_progress: OnProgress | None,
+    client: "Client | None",
+    on_cluster: Callable[[str], None] | None,
+) -> tuple[tuple[Trial, ...], list[Variant], list[Outcome], int]:
+    """Market, variants, outcomes in the order of the grid, and how many of them the folder held."""
+    given = request.market
+    market = given if isinstance(given, Market) else open_market(given, reach(*request.rules), on_progress)
+    variants = variants_of(request.grid, request.rules)
+    trials = market.with_macro(request.rules[0].macro)
+    with ExitStack() as stack:
+        if client is None and request.cluster:
+            client = stack.enter_context(open_client(request.cluster, on_cluster))
+        batches = None
+        if client is not None:
+            batches = partial(run_on_cluster, client, _opener(request, market), digest_of(trials), chunk=request.chunk)
+        outcomes, resumed = _outcomes(trials, variants, request, on_progress, batches)
+    return trials, variants, outcomes, resumed
+
+
+def _opener(request: SweepRequest, market: Market) -> Callable[[], tuple[Trial, ...]]:
+    """What opens the market on a worker."""
+    if market.request is None:
+        rule = "cannot be opened on a worker"
+        raise InputError(
+            "market", market.name, rule, "make it with simulated_market, modelled_market or recorded_market"
+        )
+    max_dte = MAX_DTE if request.market is market else reach(*request.rules)
+    return partial(_open_trials, market.request, max_dte, request.rules[0].macro)
+
+
+def _open_trials(request: MarketRequest, max_dte: int, macro: str | None) -> tuple[Trial, ...]:
+    return open_market(request, max_dte).with_macro(macro)
+
+
 def _outcomes(
-    trials: Sequence[Trial], variants: Sequence[Variant], request: SweepRequest, on_progress: OnProgress | None
+    trials: Sequence[Trial],
+    variants: Sequence[Variant],
+    request: SweepRequest,
+    on_progress: OnProgress | None,
+    batches: Callable[[Sequence[Variant]], Iterator[list[Outcome]]] | None,
 ) -> tuple[list[Outcome], int]:
     """Outcomes in the order of the grid, and how many of them the folder held."""
     threads = request.threads or os.cpu_count() or 1
     folder = SweepFolder(request.folder, _question(trials, variants, request.grid)) if request.folder else None
     with folder or nullcontext():
+        if folder:
+            for path in request.merge:
+                if not path.is_dir():
+                    raise InputError("merge", str(path), "not a folder", "name one that sweep --output wrote")
+                with SweepFolder(path, folder.asked) as part:
+                    folder.add([outcome for number, outcome in part.outcomes.items() if number not in folder.outcomes])
         done = dict(folder.outcomes) if folder else {}
         resumed = len(done)
-        missing = [variant for variant in variants if variant.number not in done]
-        for outcomes in run_variants(trials, missing, threads):
+        missing = [variant for variant in variants if variant.number not in done and _is_in(variant, request.shard)]
+        for outcomes in batches(missing) if batches else run_variants(trials, missing, threads):
             done.update((outcome.number, outcome) for outcome in outcomes)
             if folder:
                 folder.add(outcomes)
             if on_progress:
                 on_progress(len(done), len(variants))
-    return [done[variant.number] for variant in variants], resumed
+    return [done[variant.number] for variant in variants if variant.number in done], resumed
+
+
+def _is_in(variant: Variant, shard: tuple[int, int] | None) -> bool:
+    return shard is None or variant.number % shard[1] == shard[0] - 1
 
 
 def variants_of(grid: Mapping[str, Sequence[object]], rules: Sequence[Rules]) -> list[Variant]:
@@ -207,18 +287,13 @@ def _question(
     trials: Sequence[Trial], variants: Sequence[Variant], grid: Mapping[str, Sequence[object]]
 ) -> Mapping[str, object]:
     """Digest the rules of every variant, and the markets with their prices."""
-    prices = hashlib.sha256()
-    for trial in trials:
-        prices.update(trial.market.spot.tobytes())
-        prices.update(trial.history.closes.to_numpy().tobytes())
-        prices.update(b"" if trial.macro is None else trial.macro.to_numpy().tobytes())
     rules = hashlib.sha256(repr([rules_record(variant.rules) for variant in variants]).encode())
     days = trials[0].market.days
     return {
         "grid": {name: list(values) for name, values in grid.items()},
         "markets": [trial.market.name for trial in trials],
         "days": [days[0].isoformat(), days[-1].isoformat(), len(days)],
-        "prices": prices.hexdigest()[:16],
+        "prices": digest_of(trials),
         "rules": rules.hexdigest()[:16],
     }
 
@@ -248,6 +323,8 @@ def sweep(
     seed: int = DEFAULT_SEED,
     threads: int | None = None,
     folder: str | Path | None = None,
+    client: "Client | None" = None,
+    chunk: int | None = None,
 ) -> SweepResult:
     """Run every combination of a grid of rules over one market, with shared marks.
 
@@ -265,6 +342,10 @@ def sweep(
     threads : int, optional
     folder : str or Path, optional
         Of outcomes: a sweep that was stopped goes on there.
+    client : distributed.Client, optional
+        Dask cluster to run on; the result is the same.
+    chunk : int, optional
+        Variants a task of the cluster.
 
     Returns
     -------
@@ -283,6 +364,6 @@ def sweep(
         raise InputError("grid", grid, "a sweep needs values", 'give for instance {"profit": [0.25, 0.5]}')
     request = SweepRequest(
         market=market, grid=grid, rules=grid_rules(rules or Rules(), grid), sort=sort, draws=draws, seed=seed,
-        threads=threads, folder=None if folder is None else Path(folder),
+        threads=threads, folder=None if folder is None else Path(folder), chunk=chunk,
     )  # fmt: skip
-    return answer_sweep(request)
+    return answer_sweep(request, client=client)

@@ -8,7 +8,8 @@ NO_RULES = (
     "source", "first", "last", "paths", "seed", "scenario", "scenario_file", "parameters", "symbol", "session", "rate",
     "dividends", "iv_history", "ivr_tenor", "bars", "slope_history", "slope_base", "yields", "grid", "threads", "sort",
     "top", "format", "output",
-    "in_sample", "out_of_sample", "scheme", "criterion", "embargo", "overwrite", "draws", "quiet", "edge", "macro",
+    "in_sample", "out_of_sample", "scheme", "criterion", "embargo", "overwrite", "cluster", "chunk", "shard", "merge",
+    "draws", "quiet", "edge", "macro",
 )  # fmt: skip
 GRID = option(
     "--grid",

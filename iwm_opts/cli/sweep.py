@@ -16,6 +16,20 @@ from iwm_opts.cli.values import Values, build, takes_values
 METRICS = ("sharpe", "sortino", "expectancy", "pnl", "win_rate", "max_drawdown")
 
 
+class ShardParam(click.ParamType[tuple[int, int]]):
+    """K/N with 1 <= K <= N."""
+
+    name = "shard"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        first, _, count = str(value).partition("/")
+        if not (first.isdecimal() and count.isdecimal() and 1 <= int(first) <= int(count)):
+            self.fail(f"{value!r} is not K/N with 1 <= K <= N", param, ctx)
+        return int(first), int(count)
+
+
 @click.command(
     cls=NumericalCommand,
     first=("grid", "source", "first", "last", "strategy", "ivr_below", "paths", "sort", "top", "output"),
@@ -28,6 +42,24 @@ METRICS = ("sharpe", "sortino", "expectancy", "pnl", "win_rate", "max_drawdown")
 @option("--sort", type=click.Choice(METRICS), default="sharpe", help="Largest first.")
 @option("--top", type=click.IntRange(min=1), default=20, help="Variants shown; JSON and CSV hold all.")
 @option("--draws", type=click.IntRange(min=19), default=1000, help="Resamples behind the test of the best.")
+@option(
+    "--cluster",
+    metavar="local|tcp://HOST:PORT|FILE",
+    help="Dask cluster: one process a core, or that of a scheduler or its file.  [default: threads of this process]",
+)
+@option("--chunk", type=click.IntRange(min=1), help="Variants a task of a cluster.  [default: 8 tasks a worker]")
+@option(
+    "--shard",
+    type=ShardParam(),
+    metavar="K/N",
+    help="Run only every N-th variant from the K-th on, into --output; see --merge.",
+)
+@option(
+    "--merge",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder of a shard of the same sweep, copied into --output first; may repeat.",
+)
 @option("--format", type=click.Choice(["table", "json", "csv"]), default="table")
 @option("--output", type=click.Path(path_type=Path), help="Folder of outcomes; a sweep that was stopped goes on there.")
 @backtest_options
@@ -38,7 +70,7 @@ def sweep(values: Values) -> None:
 
     Of many worthless variants the best looks good: the table comes with a test of the best against that.
     """
-    from iwm_opts.api.sweep import SweepRequest, answer_sweep
+    from iwm_opts.api.sweep import SweepRequest, answer_sweep, run_shard
     from iwm_opts.backtest.grid import combinations
 
     grid = grid_of(sweep, values.texts("grid"))
@@ -50,9 +82,16 @@ def sweep(values: Values) -> None:
         rules=tuple(rules(values.replaced(**typed(sweep, texts))) for texts in combinations(grid)),
         seed=seed_of(values),
         folder=values.path("output"),
+        merge=tuple(map(Path, values.texts("merge"))),
     )
+    if request.shard:
+        with progress("sweep", values) as on_progress:
+            count = run_shard(request, on_progress, lambda line: say(line, values))
+        name = f"shard {request.shard[0]}/{request.shard[1]}"
+        click.echo(f"{name}: {count} of {len(request.rules)} variants in {request.folder}")
+        return
     with progress("sweep", values) as on_progress:
-        result = answer_sweep(request, on_progress)
+        result = answer_sweep(request, on_progress, on_cluster=lambda line: say(line, values))
     if result.resumed:
         say(f"{result.resumed} of {len(request.rules)} variants are there already", values)
     if values["output"]:

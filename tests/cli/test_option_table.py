@@ -17,6 +17,7 @@ EXCEPTIONS = {
     "--dte": "the window of a screen, the expiration of a backtest",
     "--edge": "a plan has no edge unless one is named",
     "--exit-dte": "paper has the plan's exits",
+    "--from": "files to fetch, or the first day to trade",
     "--first": "facts start with the volatility index",
     "--instrument": "a kind of plan, or a package",
     "--ivr-below": "verticals and single options have no gate unless one is named",

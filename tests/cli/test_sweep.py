@@ -56,6 +56,31 @@ def test_a_stopped_sweep_goes_on_and_ends_in_the_same_table(swept, tmp_path):
     assert (other.code, "holds another sweep" in other.err) == (1, True)
 
 
+def test_shards_merge_into_the_whole_sweep(swept, tmp_path):
+    whole = swept(*GRID, "--format", "csv")
+    for shard in ("1/3", "2/3", "3/3"):
+        done = swept(*GRID, "--shard", shard, "--output", tmp_path / shard[0])
+        assert done.code == 0, done.err
+        assert f"{2 if shard == '1/3' else 1} of 4 variants" in done.out
+    merged = swept(
+        *GRID, "--merge", tmp_path / "1", "--merge", tmp_path / "3", "--output", tmp_path / "all", "--format", "csv"
+    )
+    assert merged.out == whole.out
+    assert "3 of 4 variants are there already" in merged.err
+    for arguments, rule in (
+        (("--shard", "4/3", "--output", "x"), "is not K/N"),
+        (("--shard", "1/3"), "needed by --shard"),
+        (("--merge", tmp_path / "none", "--output", tmp_path / "more"), "not a folder"),
+        (
+            ("--merge", tmp_path / "1", "--output", tmp_path / "other", "--stop", 3),
+            "another sweep",
+        ),
+    ):
+        failed = swept(*GRID, *arguments)
+        assert failed.code in (1, 2)
+        assert rule in failed.err
+
+
 @pytest.mark.parametrize(
     ("grid", "told"),
     [
