@@ -35,7 +35,7 @@ from iwm_opts.plans.plan_backtest import PlanResult, Stage, stress_stages
 from iwm_opts.plans.plan_evidence import PlanEvidence, plan_evidence
 from iwm_opts.plans.runner import backtest_plan
 from iwm_opts.report.instruments_table import difference_rows, instrument_rows, instruments_table, notes_of
-from iwm_opts.report.page import as_html, as_markdown
+from iwm_opts.report.page import Page, as_markdown
 from iwm_opts.report.plan_backtest import plan_backtest_record, plan_backtest_table
 from iwm_opts.report.plan_check import check_rows, check_table
 from iwm_opts.report.plan_document import check_record, plan_page, plan_prompt, standing_record
@@ -140,14 +140,8 @@ class PlanReport(Result):
             return check_table(self.standing, self.label, columns)
         return as_markdown(plan_page(self.standing, self.label))
 
-    def to_html(self, path: str | Path | None = None) -> str:
-        """The document as one HTML page; written to a file too where one is named."""
-        from iwm_opts.io.atomic import write_durably
-
-        page = as_html(plan_page(self.standing, self.label))
-        if path is not None:
-            write_durably(Path(path), page.encode())
-        return page
+    def _page(self) -> Page:
+        return Result._page(self) if self.check else plan_page(self.standing, self.label)
 
     def to_prompt(self) -> str:
         """The document as a brief for a language model."""
@@ -247,7 +241,7 @@ class InstrumentComparison(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """A table by instrument."""
-        return instruments_table(self.plan, self.stage.period, list(self.results), self.label)
+        return instruments_table(self.plan, self.stage.period, list(self.results), self.label, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Edge and period."""
