@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from iwm_opts.api.montecarlo import MonteCarloResult, montecarlo
     from iwm_opts.api.plan_data import PlanData, PlanDataRequest, read_plan_data
     from iwm_opts.api.plans import TradingPlan, make_plan, read_plan
+    from iwm_opts.api.report import SavedResult, report
     from iwm_opts.api.review import ReviewResult, read_trades, review
     from iwm_opts.api.rules import Rules
     from iwm_opts.api.screening import Package, Screen, screen
@@ -70,6 +71,7 @@ __all__ = [
     "QuotedSpreads",
     "ReviewResult",
     "Rules",
+    "SavedResult",
     "Screen",
     "Selection",
     "SingleOption",
@@ -103,6 +105,7 @@ __all__ = [
     "read_plan_data",
     "read_trades",
     "recorded_market",
+    "report",
     "review",
     "screen",
     "share_position_size",
@@ -144,6 +147,8 @@ _HOME = {
     "TradingPlan": "api.plans",
     "make_plan": "api.plans",
     "read_plan": "api.plans",
+    "SavedResult": "api.report",
+    "report": "api.report",
     "ReviewResult": "api.review",
     "read_trades": "api.review",
     "review": "api.review",

@@ -95,6 +95,7 @@ OPTIONAL_COLUMNS: Final = (
 )
 IDENTITY_COLUMNS: Final = ("quote_time", "root")
 PICTURE_KINDS: Final = ("png", "svg", "pdf")
+OUTPUT_KINDS: Final = ("html", "csv", "json", "md", "txt", "parquet")  # suffixes of --output
 ORDER_FORMATS: Final = ("thinkorswim", "tastytrade", "interactive-brokers", "occ")
 CHAIN_COLUMNS: Final = REQUIRED_COLUMNS + OPTIONAL_COLUMNS + IDENTITY_COLUMNS
 ROW_KEY: Final = ("quote_date", "quote_time", "root", "expiration", "right", "strike")

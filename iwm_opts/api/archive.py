@@ -9,7 +9,7 @@ import pandas as pd
 from iwm_opts.api.chain import DEFAULT_SYMBOL
 from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.errors import InputError
-from iwm_opts.io.age import DELAY, now
+from iwm_opts.io.age import DELAY, now, staleness
 from iwm_opts.io.archive import open_record
 from iwm_opts.io.archive_iv import add_with_index
 from iwm_opts.io.fetching import Fetched, Fetcher
@@ -163,6 +163,7 @@ def answer_snapshot(request: SnapshotRequest, on_progress: OnProgress | None = N
     if skipped:
         return SnapshotResult(skipped, {})
     chain = _chain(request, on_progress)
+    stale = staleness(chain, now()) if request.as_of is None else ""
     archive = open_record()
     captured, values = add_with_index(archive, chain)
     figures = {
@@ -177,7 +178,7 @@ def answer_snapshot(request: SnapshotRequest, on_progress: OnProgress | None = N
         "usable": chain.quality.usable,
         "days_recorded": len(archive.days(chain.symbol)),
         "file": str(captured.path),
-        "warnings": [*chain.warnings, *archive.set_aside],
+        "warnings": [*filter(None, [stale]), *chain.warnings, *archive.set_aside],
     }
     return SnapshotResult("", figures)
 

@@ -16,7 +16,6 @@ from iwm_opts.backtest.metrics import Metrics, measure
 from iwm_opts.backtest.result import CASCADE, Backtest
 from iwm_opts.backtest.saved import load_result, refuse_strangers, save_result
 from iwm_opts.backtest.trial import PooledResult, Trial
-from iwm_opts.io.atomic import write_durably
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.backtest_record import backtest_record, trades_csv
 from iwm_opts.report.backtest_table import backtest_table
@@ -148,24 +147,12 @@ class BacktestResult(Result):
 
         return equity_picture([(self.pooled.results[0].label, self.pooled)], suffix.removeprefix(".").lower())
 
-    def to_html(self, path: str | Path | None = None) -> str:
-        """One self-contained page; written to a file too where one is named.
+    def html_page(self) -> str:
+        """Costs, equity, figures and trades."""
+        from iwm_opts.report.backtest_sheet import Run, backtest_sheet
+        from iwm_opts.report.sheet import sheet_html
 
-        Parameters
-        ----------
-        path : str or Path, optional
-
-        Returns
-        -------
-        str
-            The page.
-        """
-        from iwm_opts.report.backtest_page import backtest_page
-
-        page = backtest_page(self.pooled)
-        if path is not None:
-            write_durably(Path(path), page.encode())
-        return page
+        return sheet_html(backtest_sheet(Run.of(self.pooled)))
 
     def save(self, folder: str | Path, *, options: Mapping[str, object] | None = None, overwrite: bool = False) -> bool:
         """Save rules, trades, equity and figures in a folder of their own; see `backtest.saved.save_result`.
@@ -207,6 +194,13 @@ class ComparisonResult(Result):
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Both results, figure by figure."""
         return results_table(self.comparison, columns)
+
+    def html_page(self) -> str:
+        """Every difference of inputs; equity, costs and figures side by side."""
+        from iwm_opts.report.comparison_sheet import comparison_sheet
+        from iwm_opts.report.sheet import sheet_html
+
+        return sheet_html(comparison_sheet(self.comparison))
 
     def headline(self) -> tuple[str, list[str], str]:
         """Both folders."""

@@ -10,6 +10,7 @@ import pandas as pd
 
 from iwm_opts.api.result import Day, OnProgress, Result, as_day, new_axes
 from iwm_opts.conventions import DTE_WINDOW, IVR_LOOKBACK, IVR_TENOR_DAYS, RIGHT_SIGN, Exercise
+from iwm_opts.io.age import now, staleness
 from iwm_opts.io.dividends import parse_dividends
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.market.dividends import DividendSchedule
@@ -135,11 +136,14 @@ class OptionChain(Result):
         History that a gate ranks.
     lookback : int
         Sessions that a gate ranks within.
+    stale : str
+        Why quotes of an earlier day keep a gate closed; empty where their day was asked for, or is the latest.
     """
 
     snapshot: Snapshot
     history: IvHistory | None = None
     lookback: int = IVR_LOOKBACK
+    stale: str = ""
 
     @property
     def symbol(self) -> str:
@@ -288,6 +292,7 @@ def open_chain(request: ChainRequest, on_progress: OnProgress | None = None) -> 
             on_progress=on_progress,
         )
     )
+    stale = staleness(market.chain, now()) if request.as_of is None else ""
     schedule = _schedule(dividends) or market.dividends
     rate_source = "given" if request.rate is not None else "that the market's options are priced at"
     snapshot = take_snapshot(
@@ -296,11 +301,11 @@ def open_chain(request: ChainRequest, on_progress: OnProgress | None = None) -> 
         schedule,
         request.exercise or market.exercise,
         request.engine,
-        market.warnings,
+        (stale, *market.warnings) if stale else market.warnings,
         rate_source,
     )
     ranked = history.load(request.symbol, snapshot.chain.as_of) or market.history
-    return OptionChain(snapshot, ranked, history.ivr_lookback)
+    return OptionChain(snapshot, ranked, history.ivr_lookback, stale)
 
 
 def _schedule(dividends: str | DividendSchedule | None) -> DividendSchedule | None:

@@ -53,7 +53,7 @@ class ClaimsResult(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Table of claims."""
-        return claims_table(list(self.claims), (self.label,) if self.label else (), self.notes)
+        return claims_table(list(self.claims), (self.label,) if self.label else (), self.notes, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Return the number of claims; notes."""

@@ -87,6 +87,13 @@ class EvidenceResult(Result):
         pooled = self.evidence.strategy.results
         return pooled.name, [self.finding], LABELS.get(pooled.kind, "")
 
+    def html_page(self) -> str:
+        """Costs, equity, baselines with intervals, calendar, trades and parameters."""
+        from iwm_opts.report.evidence_sheet import evidence_sheet
+        from iwm_opts.report.sheet import sheet_html
+
+        return sheet_html(evidence_sheet(self.evidence))
+
     def _arms(self) -> list[tuple[str, PooledResult]]:
         arms = (self.evidence.strategy, *self.evidence.baselines)
         return [(each.condition if each.name == "strategy" else each.name, each.results) for each in arms]

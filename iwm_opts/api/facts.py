@@ -136,7 +136,7 @@ class CalibrationRecord(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Tables of facts."""
-        return provenance_table(self.provenance, self.control)
+        return provenance_table(self.provenance, self.control, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Scope of the answer."""

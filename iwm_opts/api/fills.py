@@ -131,6 +131,13 @@ class FillCosts(Result):
         when = f", {self.expiration}" if self.expiration else ""
         return f"{legs}{when}", [f"fees {self.terms.fees.label}"], self.label
 
+    def html_page(self) -> str:
+        """Costs, expected profit and break-even win rate by convention."""
+        from iwm_opts.report.fills_sheet import fills_sheet
+        from iwm_opts.report.sheet import sheet_html
+
+        return sheet_html(fills_sheet(*self.headline(), comparison_records(self.comparisons)))
+
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Round-trip cost by convention, dollars a package: slippage in, slippage out, fees."""
         axes, frame = new_axes(ax), self.to_frame().set_index("model")
@@ -156,14 +163,24 @@ class QuotedSpreads(Result):
         -------
         DataFrame
             right, bucket (%), dte, n; no_bid (0 to 1); spread, spread_p75, mid (medians, $/share); share_of_mid,
-            share_of_mid_p75. Of two chains the columns end in _1 and _2, with the ratio of their shares of mid.
+            share_of_mid_p75. Of two chains the columns end in their symbols, such as spread_IWM and spread_SPY (of one
+            symbol on two days in symbol and day), with the ratio of their shares of mid.
         """
         return pd.DataFrame(spread_records(self._table()))
 
     def _table(self) -> pd.DataFrame:
         if self.second is None:
             return self.first.spreads.table
-        return side_by_side(self.first.spreads, self.second.spreads)
+        return side_by_side(self.first.spreads, self.second.spreads, self._names(self.second))
+
+    def _names(self, second: ChainSpreads) -> tuple[str, str]:
+        """Names of two chains that differ: their symbols, else also their days, else also their place."""
+        chains = (self.first.chain, second.chain)
+        names = [chain.symbol for chain in chains]
+        for more in ([str(chain.as_of) for chain in chains], ["1", "2"]):
+            if names[0] == names[1]:
+                names = [f"{name}_{each}" for name, each in zip(names, more, strict=True)]
+        return names[0], names[1]
 
     def record(self) -> Record:
         """Provenance and one record a bucket."""
@@ -178,7 +195,17 @@ class QuotedSpreads(Result):
         """Table by bucket."""
         if self.second is None:
             return spread_table_page(self.first, columns)
-        return versus_page(self.first, self.second, self._table(), columns)
+        return versus_page(self.first, self.second, self._names(self.second), self._table(), columns)
+
+    def html_page(self) -> str:
+        """Heat maps of quoted spreads by bucket and DTE."""
+        from iwm_opts.report.fills_sheet import spreads_sheet
+        from iwm_opts.report.sheet import sheet_html
+
+        title, lines, label = self.headline()
+        ratio = "" if self.second is None else " over ".join(self._names(self.second))
+        lines = [*lines, f"source {self.first.chain.source}"]
+        return sheet_html(spreads_sheet(f"{title} {ratio}".strip(), lines, label, self.to_frame(), ratio))
 
     def headline(self) -> tuple[str, list[str], str]:
         """Chain; how the spreads were measured."""

@@ -1,7 +1,7 @@
 """Gates of a screen or a backtest: an IV rank below a threshold, or a function of the IV history."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from iwm_opts.conventions import GATE_RANK
@@ -38,7 +38,7 @@ GateCondition = IvRankBelow | GateFunction
 
 
 def judge_gate(
-    gate: GateCondition | None, history: IvHistory | None, day: date, lookback: int
+    gate: GateCondition | None, history: IvHistory | None, day: date, lookback: int, stale: str = ""
 ) -> tuple[Gate, IvRank | None]:
     """State of a gate on a day, and the IV rank to show with it.
 
@@ -51,16 +51,21 @@ def judge_gate(
     day : date
     lookback : int
         Sessions, where the gate names none.
+    stale : str
+        Why the quotes are too old to trade on: keeps a gate closed.
     """
     rank_gate = gate if isinstance(gate, IvRankBelow) else IvRankBelow()
     ranked = rank_gate.history or history
     rank = None if ranked is None else iv_rank(ranked, day, rank_gate.lookback or lookback)
     if gate is None:
         return ALWAYS_OPEN, rank
-    if isinstance(gate, IvRankBelow):
-        return ivr_gate(rank, gate.threshold), rank
+    judged = ivr_gate(rank, gate.threshold) if isinstance(gate, IvRankBelow) else _by_function(gate, history, day)
+    return (replace(judged, is_open=False, reasons=(stale, *judged.reasons)) if stale else judged), rank
+
+
+def _by_function(gate: GateFunction, history: IvHistory | None, day: date) -> Gate:
     name = getattr(gate, "__name__", type(gate).__name__)
     if history is None:
-        return Gate(name, False, ("no IV history to judge; give iv_history",)), rank
+        return Gate(name, False, ("no IV history to judge; give iv_history",))
     is_open = bool(gate(history.before(day)))
-    return Gate(name, is_open, (f"{name} of {history.series} is {is_open}",)), rank
+    return Gate(name, is_open, (f"{name} of {history.series} is {is_open}",))

@@ -112,7 +112,7 @@ def answer_matrix(request: MatrixRequest, on_progress: OnProgress | None = None)
     """Screen each delta and expiration for its best package; see `MatrixRequest`."""
     screen = request.screen
     chain = screen.chain if isinstance(screen.chain, OptionChain) else open_chain(screen.chain, on_progress)
-    gate, rank = judge_gate(screen.gate, chain.history, chain.as_of, chain.lookback)
+    gate, rank = judge_gate(screen.gate, chain.history, chain.as_of, chain.lookback, chain.stale)
     tables, left_out = chain.snapshot.tables(screen.dte)
     selection, terms, account = replace(screen.selection, top=1), screen.terms, screen.account
     cells: dict[tuple[date, float], Sized | None] = {}

@@ -197,7 +197,7 @@ class PaperResult(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Trades, marks and exits due; or why nothing was done."""
-        return f"{self.refusal}\n" if self.refusal else paper_table(list(self.trades), self.outcome, now=self.now)
+        return f"{self.refusal}\n" if self.refusal else paper_table(list(self.trades), self.outcome, columns, self.now)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Outcome."""

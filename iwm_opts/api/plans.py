@@ -21,7 +21,6 @@ from iwm_opts.backtest.resolve import simulated_trials
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial
 from iwm_opts.errors import InputError
-from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.plan_tables import load_events
 from iwm_opts.journal.plan_log import log_of_plan
 from iwm_opts.journal.plan_report import PlanStatus, plan_report_on
@@ -36,7 +35,7 @@ from iwm_opts.plans.plan_backtest import PlanResult, Stage, stress_stages
 from iwm_opts.plans.plan_evidence import PlanEvidence, plan_evidence
 from iwm_opts.plans.runner import backtest_plan
 from iwm_opts.report.instruments_table import difference_rows, instrument_rows, instruments_table, notes_of
-from iwm_opts.report.page import as_html, as_markdown
+from iwm_opts.report.page import Page, as_markdown
 from iwm_opts.report.plan_backtest import plan_backtest_record, plan_backtest_table
 from iwm_opts.report.plan_check import check_rows, check_table
 from iwm_opts.report.plan_document import check_record, plan_page, plan_prompt, standing_record
@@ -141,12 +140,8 @@ class PlanReport(Result):
             return check_table(self.standing, self.label, columns)
         return as_markdown(plan_page(self.standing, self.label))
 
-    def to_html(self, path: str | Path | None = None) -> str:
-        """Document as one HTML page; written to a file too where one is named."""
-        page = as_html(plan_page(self.standing, self.label))
-        if path is not None:
-            write_durably(Path(path), page.encode())
-        return page
+    def _page(self) -> Page:
+        return Result._page(self) if self.check else plan_page(self.standing, self.label)
 
     def to_prompt(self) -> str:
         """Document as a brief for a language model."""
@@ -246,7 +241,7 @@ class InstrumentComparison(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Table by instrument."""
-        return instruments_table(self.plan, self.stage.period, list(self.results), self.label)
+        return instruments_table(self.plan, self.stage.period, list(self.results), self.label, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Edge and period."""

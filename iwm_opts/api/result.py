@@ -4,14 +4,18 @@ import io
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from iwm_opts.conventions import PICTURE_KINDS
+from iwm_opts.conventions import OUTPUT_KINDS, PICTURE_KINDS
 from iwm_opts.errors import InputError
+from iwm_opts.io.atomic import write_durably
+from iwm_opts.report.console import WIDE
 from iwm_opts.report.html import notebook_table
-from iwm_opts.report.records import Record, as_json, finite
+from iwm_opts.report.page import Bullets, Page, Section, Verbatim, as_html, as_markdown
+from iwm_opts.report.records import Record, as_json, finite, parquet_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,6 +65,60 @@ class Result(ABC):
     def to_json(self) -> str:
         """Everything as JSON; undefined and infinite numbers are null."""
         return as_json(self.record())
+
+    def to_markdown(self) -> str:
+        """Label, provenance and the page of the command."""
+        return as_markdown(self._page())
+
+    def to_html(self, path: str | Path | None = None) -> str:
+        """One self-contained page: it reads nothing from the network.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            File to write as well.
+        """
+        page = self.html_page()
+        if path is not None:
+            write_durably(Path(path), page.encode(errors="replace"))
+        return page
+
+    def html_page(self) -> str:
+        """HTML of `to_html`."""
+        return as_html(self._page())
+
+    def write(self, path: str | Path, verbose: bool = False) -> None:
+        """Write to a file in the format of its suffix: .html, .csv, .json, .md, .txt or .parquet.
+
+        Raises
+        ------
+        InputError
+            For another suffix.
+        """
+        write_durably(Path(path), self.content(Path(path).suffix, verbose))
+
+    def content(self, suffix: str, verbose: bool = False) -> bytes:
+        """File that `write` writes for a suffix, without colours and at full width."""
+        kind = suffix.removeprefix(".").lower()
+        if kind == "parquet":
+            return parquet_bytes(self.to_frame(), *self.headline())
+        makers: dict[str, Callable[[], str]] = {
+            "html": self.to_html,
+            "csv": self.to_csv,
+            "json": self.to_json,
+            "md": self.to_markdown,
+            "txt": lambda: self.to_text(verbose, WIDE),
+        }
+        if kind not in makers:
+            raise InputError("output", suffix, "unknown suffix", f"end the name in .{', .'.join(OUTPUT_KINDS)}")
+        return makers[kind]().encode(errors="replace")
+
+    def _page(self) -> Page:
+        title, lines, label = self.headline()
+        blocks = (Bullets(tuple(lines)),) if lines else ()
+        return Page(
+            title, (label,) if label else (), (Section("Result", (*blocks, Verbatim(self.to_text(True, WIDE)))),)
+        )
 
     def _repr_html_(self) -> str:
         title, lines, label = self.headline()

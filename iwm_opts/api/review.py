@@ -110,6 +110,13 @@ class ReviewResult(Result):
         """Log and number of trades."""
         return f"review of {self.log.source}", [f"{len(self.log.trades):,} trades"], self.log.label
 
+    def html_page(self) -> str:
+        """Costs, edge, equity, calendar, trades, rules kept and broken."""
+        from iwm_opts.report.review_sheet import review_sheet
+        from iwm_opts.report.sheet import sheet_html
+
+        return sheet_html(review_sheet(self.review))
+
     def picture(self, suffix: str) -> bytes:
         """Equity and the scan for a change as PNG, SVG or PDF."""
         from iwm_opts.report.review_picture import review_picture

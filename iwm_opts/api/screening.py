@@ -259,7 +259,7 @@ def answer_screen(request: ScreenRequest, on_progress: OnProgress | None = None)
     """Screen a chain; see `ScreenRequest`."""
     given = request.chain
     chain = given if isinstance(given, OptionChain) else open_chain(given, on_progress)
-    gate, rank = judge_gate(request.gate, chain.history, chain.as_of, chain.lookback)
+    gate, rank = judge_gate(request.gate, chain.history, chain.as_of, chain.lookback, chain.stale)
     terms, account = request.terms, request.account
     screened = spreads_screen.screen(
         chain.snapshot, request.dte, request.strategy.packages, terms, request.selection, account

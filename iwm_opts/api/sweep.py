@@ -146,6 +146,13 @@ class SweepResult(Result):
         market = self.swept.trials[0].market
         return market.name, [self.verdict], LABELS.get(market_kind(market), "")
 
+    def html_page(self) -> str:
+        """Heat maps, parallel coordinates, the test against luck and the best variants."""
+        from iwm_opts.report.sheet import sheet_html
+        from iwm_opts.report.sweep_sheet import sweep_sheet
+
+        return sheet_html(sweep_sheet(self.swept))
+
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Sort metric by variant: over the values of one name, or by two names as a map."""
         axes, frame = new_axes(ax), self.to_frame()
@@ -217,7 +224,7 @@ def _run(
 
 
 def _opener(request: SweepRequest, market: Market) -> Callable[[], tuple[Trial, ...]]:
-    """What opens the market on a worker."""
+    """Return the function that opens the market on a worker."""
     if market.request is None:
         rule = "cannot be opened on a worker"
         raise InputError(

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
-from iwm_opts.api.result import Day, Result, as_day
+from iwm_opts.api.result import Day, Result, as_day, new_axes, picture
 from iwm_opts.api.screening import Package
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import InputError
@@ -19,7 +19,11 @@ from iwm_opts.report.screen_table import strikes
 from iwm_opts.report.whatif_table import whatif_table
 from iwm_opts.spreads.whatif import worth
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 MOVES: Final = (-0.10, -0.075, -0.05, -0.025, 0.0, 0.025, 0.05, 0.075, 0.10)
+LINE_POINTS: Final = 121  # of a line over price
 VOL_SHIFTS: Final = (-0.05, 0.0, 0.05, 0.10)
 
 
@@ -107,6 +111,36 @@ class WhatIf(Result):
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """P&L by price and vol shift, one table a date."""
         return whatif_table(self.table, self.headline(), columns)
+
+    def _fine(self) -> pd.DataFrame:
+        """Scenarios at many prices and unchanged implied vols, for lines."""
+        moves = np.linspace(self.table["move"].min(), self.table["move"].max(), LINE_POINTS)
+        dates = tuple(pd.Timestamp(day).date() for day in self.table["date"].unique())
+        request = WhatIfRequest(package=self.package, moves=tuple(moves.tolist()), vol_shifts=(0.0,), dates=dates)
+        return answer_whatif(request).table
+
+    def html_page(self) -> str:
+        """P&L over price by date, and heat maps of price by vol shift."""
+        from iwm_opts.report.sheet import sheet_html
+        from iwm_opts.report.whatif_sheet import whatif_sheet
+
+        return sheet_html(whatif_sheet(self.table, self._fine(), self.headline(), self.package.sized.candidate.strikes))
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """P&L over price by date, implied vols unchanged, $ a package."""
+        axes = new_axes(ax)
+        for day, rows in self._fine().groupby("date", sort=False):
+            axes.plot(rows["spot"], rows["pnl"], label=f"{day:%Y-%m-%d}")
+        axes.axhline(0.0, color="0.6", lw=0.8)
+        axes.set_xlabel("price of the underlying, $")
+        axes.set_ylabel("P&L, $ a package")
+        axes.set_title(self.headline()[0], loc="left", fontsize=10)
+        axes.legend(frameon=False)
+        return axes
+
+    def picture(self, suffix: str) -> bytes:
+        """Plot as PNG, SVG or PDF."""
+        return picture(suffix, self.plot)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Package; fill and source."""

@@ -11,6 +11,7 @@ from iwm_opts.backtest.metrics import PATH
 from iwm_opts.backtest.saved import Record, Saved
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 
+OUTCOMES: Final = ("notes", "skipped", "gate_open_days", "ranked_days")  # of a configuration: follow from the rest
 TRADE_KEY: Final = (PATH, "entry", "expiration", "legs")
 
 
@@ -48,8 +49,15 @@ def _config_differences(first: Record, second: Record, prefix: str = "") -> list
     differences: list[tuple[str, Any, Any]] = []
     for name in dict.fromkeys([*first, *second]):
         value, other = first.get(name), second.get(name)
-        if value == other or name in ("notes", "skipped", "asked"):
+        if value == other or name in OUTCOMES:
             continue
+        if (
+            isinstance(value, list)
+            and isinstance(other, list)
+            and any(isinstance(each, dict) for each in value + other)
+        ):
+            items = [dict(enumerate(each, 1)) for each in (value, other)]
+            value, other = ({str(place): item for place, item in each.items()} for each in items)
         if isinstance(value, dict) and isinstance(other, dict):
             differences += _config_differences(value, other, f"{prefix}{name}.")
         else:

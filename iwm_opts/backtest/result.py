@@ -42,14 +42,16 @@ CASCADE: Final = ("mid_pnl", "entry_slippage", "exit_slippage", "fees", "assignm
 class Backtest:
     """Trades and equity of one set of rules on one market.
 
-    `trades` has one row a trade in order of entry: entry, exit, expiration (days), reason, legs, contracts, credit and
-    debit (dollars a share, as filled), dte and rank at entry, sessions and days held, the cascade in dollars for the
-    whole position (mid_pnl less entry_slippage, exit_slippage and fees, plus assignment, is pnl), risk (largest loss of
-    the position, dollars), max_adverse (lowest unrealised or realised gain before fees, dollars, at most 0), and counts
-    of marks by the smile and of days without any quote. mid_pnl is also split by greeks into delta_pnl, gamma_pnl,
-    vega_pnl, theta_pnl and residual_pnl: see `backtest.attribution`.
+    `trades` has one row a trade in order of entry: entry, exit, expiration (days), reason, legs, contracts, credit
+    and debit (dollars a share, as filled), dte and rank at entry, sessions and days held, the cascade in dollars for
+    the whole position (mid_pnl less entry_slippage, exit_slippage and fees, plus assignment, is pnl), risk (largest
+    loss of the position, dollars), max_adverse and max_favourable (lowest and highest unrealised or realised gain
+    before fees, dollars, at most and at least 0), and counts of marks by the smile and of days without any quote.
+    mid_pnl is also split by greeks into delta_pnl, gamma_pnl, vega_pnl, theta_pnl and residual_pnl: see
+    `backtest.attribution`.
 
-    `equity` has one row a day: equity (dollars, open packages marked to the exit fill), cash, open_risk, positions.
+    `equity` has one row a day: equity (dollars, open packages marked to the exit fill), cash, open_risk, positions,
+    gate_open.
     """
 
     label: str
@@ -86,7 +88,7 @@ def assemble(
         is_simulated=prepared.market.is_simulated,
         rules=prepared.rules,
         trades=table,
-        equity=_equity(prepared, trades, table, outcome.equity),
+        equity=_equity(prepared, trades, table, outcome.equity).assign(gate_open=allowed),
         gate_open_days=int(allowed.sum()),
         ranked_days=int(np.isfinite(prepared.ranks).sum()),
         skipped=skipped | counted,
@@ -148,7 +150,7 @@ def _trades(prepared: "Prepared", trades: Trades) -> pd.DataFrame:
     exit_ = entry + row - first
     units = MULTIPLIER * trades.contracts
     ordinal, session = (line.astype(np.int64) for line in (book.days.ordinal, book.days.session))
-    parts = attribute(prepared, trades)
+    parts, extremes = attribute(prepared, trades), _extremes(prepared, trades)
     return pd.DataFrame(
         {
             "entry": days[entry],
@@ -165,7 +167,8 @@ def _trades(prepared: "Prepared", trades: Trades) -> pd.DataFrame:
             "days": ordinal[exit_] - ordinal[entry],
             **_cascade(prepared, trades),
             "risk": _position_risk(prepared, trades),
-            "max_adverse": units * _worst(prepared, trades),
+            "max_adverse": units * extremes[0],
+            "max_favourable": units * extremes[1],
             "marks_by_smile": _counted(book.arrays.marks[BY_SMILE], first, row),
             "days_without_quote": _counted(book.arrays.marks[CARRIED], first, row),
             **{name: units * part for name, part in zip(PARTS, parts, strict=True)},
@@ -183,15 +186,16 @@ def legs_text(
     )
 
 
-def _worst(prepared: "Prepared", trades: Trades) -> Array:
-    """Lowest gain while held or at the exit, dollars a share, before fees."""
+def _extremes(prepared: "Prepared", trades: Trades) -> tuple[Array, Array]:
+    """Lowest and highest gain while held or at the exit, dollars a share, before fees; at most and at least 0."""
     first, credit, close = prepared.book.lifetimes.first, prepared.prices.entry.credit, prepared.prices.closing.close
-    worst = np.empty(len(trades.package))
+    worst, best = np.empty(len(trades.package)), np.empty(len(trades.package))
     ending = trades.out + trades.assignment + trades.gap
     for i, (c, row, at_end) in enumerate(zip(trades.package, trades.row, ending, strict=True)):
         held = close[first[c] + 1 : row]
         worst[i] = credit[c] + min(np.fmin.reduce(held, initial=np.inf), at_end)
-    return np.minimum(worst, 0.0)
+        best[i] = credit[c] + max(np.fmax.reduce(held, initial=-np.inf), at_end)
+    return np.minimum(worst, 0.0), np.maximum(best, 0.0)
 
 
 def _counted(flags: NDArray[Any], first: Places, last: Places) -> Places:

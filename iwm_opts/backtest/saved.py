@@ -3,12 +3,13 @@
 A folder is put in place whole or not at all, and another result in it is replaced only with `overwrite`.
 """
 
+import hashlib
 import json
 import math
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
@@ -22,7 +23,7 @@ import pandas as pd
 from iwm_opts.backtest.metrics import Metrics, measure
 from iwm_opts.backtest.periods import by_calendar
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.backtest.trial import PooledResult
+from iwm_opts.backtest.trial import PooledResult, Trial
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.atomic import UNFINISHED, write_durably
 
@@ -179,7 +180,9 @@ def _config(result: PooledResult, asked: Mapping[str, Any]) -> Record:
         "markets": [
             {"name": trial_result.market, "path": t.path, "scenario": t.scenario} for trial_result, t in _pairs(result)
         ],
+        "provenance": result.kind,
         "simulated": first.is_simulated,
+        "data": data_digests(result.trials),
         "first": days[0].date().isoformat(),
         "last": days[-1].date().isoformat(),
         "gate_open_days": sum(trial_result.gate_open_days for trial_result in result.results),
@@ -189,6 +192,17 @@ def _config(result: PooledResult, asked: Mapping[str, Any]) -> Record:
         },
         "notes": list(result.notes),
     }
+
+
+def data_digests(trials: Sequence[Trial]) -> Record:
+    """Digest what was traded and ranked: prices, IV history and macro series, and the names of the series."""
+    digests = {name: hashlib.sha256() for name in ("prices", "iv_history", "macro")}
+    for trial in trials:
+        digests["prices"].update(trial.market.spot.tobytes())
+        digests["iv_history"].update(trial.history.closes.to_numpy().tobytes())
+        digests["macro"].update(b"" if trial.macro is None else trial.macro.to_numpy().tobytes())
+    named = {"series": trials[0].history.series}
+    return named | {name: digest.hexdigest()[:16] for name, digest in digests.items()}
 
 
 def _pairs(result: PooledResult) -> list[tuple[Any, Any]]:

@@ -7,8 +7,8 @@ import click
 
 from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options, refuse_plan_data
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import option
-from iwm_opts.cli.output import result_text, say, write_file
+from iwm_opts.cli.options import RESULT_OUTPUT, option
+from iwm_opts.cli.output import is_folder, say, show_saved, write_file, write_result
 from iwm_opts.cli.plan_data import fund_options
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import market_request, rules, seed_of
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     "  iwm-opts backtest --compare results/gated results/ungated",
 )
 @option("--compare", nargs=2, type=click.Path(path_type=Path), help="Two saved results side by side; runs nothing.")
-@option(
-    "--output", type=click.Path(path_type=Path), help="Folder to save the result in: rules, trades, equity, figures."
-)
+@RESULT_OUTPUT
 @option("--overwrite", is_flag=True, show_default=False, help="Replace another result in that folder.")
 @option(
     "--format",
@@ -54,16 +52,18 @@ def backtest(values: Values) -> None:
     A decision uses data up to the session before; strikes and fills are of the day itself. Exits are judged
     by the closing cost at the exit fill; of several on one day the most expensive applies.
     """
+    is_plan = bool(values["plan"]) or values["edge"] != EDGES[0]
+    if is_folder(values.text("output")) and (values["compare"] or is_plan):
+        raise click.UsageError(
+            f"--output {values['output']} is a folder, which holds a run of rules: name a file such as page.html, or "
+            "trades.csv, which review reads"
+        )
     if values["compare"]:
-        click.echo(result_text(_compared(values), values), nl=False)
-    elif values["plan"] or values["edge"] != EDGES[0]:
+        write_result(_compared(values), values)
+    elif is_plan:
         from iwm_opts.cli.plan_backtest import backtest_of_plan
 
-        if values["output"]:
-            raise click.UsageError(
-                "--output saves a run of rules; the trades of a plan: --format csv > trades.csv, which review reads"
-            )
-        click.echo(result_text(backtest_of_plan(values), values), nl=False)
+        write_result(backtest_of_plan(values), values)
     else:
         _run(values)
 
@@ -73,16 +73,20 @@ def _run(values: Values) -> None:
 
     refuse_plan_data(values)
     request = BacktestRequest(market=market_request(values), rules=rules(values))
-    folder, plot = values.path("output"), values.path("plot")
+    folder = values.path("output") if is_folder(values.text("output")) else None
+    plot = values.path("plot")
     if folder:
         check_folder(folder)
     with progress("market", values) as on_progress:
         result = answer_backtest(request, on_progress)
-    click.echo(result_text(result, values), nl=False)
-    if folder:
+    if folder is None:
+        write_result(result, values)
+    else:
         options = values.asked("output", "plot", "format", "overwrite")
         is_new = result.save(folder, options=options, overwrite=values.flag("overwrite"))
-        say(f"{'written' if is_new else 'already there, unchanged'}: {folder}", values)
+        show_saved(result, values)
+        state = "written" if is_new else "already there, unchanged"
+        say(f"{state}: folder {folder} (rules, trades, equity, figures)", values)
     if plot:
         write_file(plot, result.picture(plot.suffix), values)
 

@@ -9,6 +9,7 @@ from iwm_opts.cli.options import (
     SESSION,
     SYMBOL,
     DateParam,
+    FractionParam,
     Number,
     OutputParam,
     RangeParam,
@@ -35,7 +36,7 @@ DTE_SLACK: Final = 10  # calendar days around a single --dte
 PATHS: Final = 2  # whatever is asked ends in some ten seconds; more paths say more
 
 
-class OffOrNumber(Number):
+class OffOrNumber(FractionParam):
     """A number, or `none` for a rule that is switched off: NaN."""
 
     name = "number|none"
@@ -78,7 +79,7 @@ trial_options = group(
     ),
     SYMBOL,
     SESSION,
-    option("--rate", type=Number(), help="Interest rate, decimal."),
+    option("--rate", type=FractionParam(), help="Interest rate: 0.04 or 4%."),
     option("--dividends", metavar="FILE|LIST", help="CSV of ex-dates and amounts, EX-DATE:AMOUNT,... or none."),
     history_options,
     modelled_options,
@@ -109,7 +110,7 @@ entry_options = group(
     option("--width", type=Number(), help=f"Dollars between short and long strike.  [default: {WING_WIDTH:g}]"),
     option("--put-width", type=Number(), help="Width of the put side alone."),
     option("--call-width", type=Number(), help="Width of the call side alone."),
-    option("--wing-delta", type=Number(), help="|delta| of the long strikes, in place of a width."),
+    option("--wing-delta", type=FractionParam(), help="|delta| of the long strikes, in place of a width."),
     option("--min-credit-width", type=ShareParam(), default=None, help="Least credit over width, such as 0.2."),
     option("--weekday", type=click.Choice(WEEKDAYS), multiple=True, help="Enter only then; may repeat."),
     option("--every", type=click.IntRange(min=1), default=1, help="Sessions from one entry to the next, at least."),

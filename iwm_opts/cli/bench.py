@@ -4,7 +4,7 @@ import click
 
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import option
-from iwm_opts.cli.output import result_text
+from iwm_opts.cli.output import emit, result_text
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, takes_values
 
@@ -25,4 +25,4 @@ def bench(values: Values) -> None:
 
     with progress("throughput", values) as on_progress:
         result = answer_bench(build(BenchRequest, values), on_progress)
-    click.echo(result_text(result, values), nl=False)
+    emit(result_text(result, values), values)

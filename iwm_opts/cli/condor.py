@@ -3,7 +3,7 @@
 import click
 
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import Number, RangeParam, gate_option, group, option, screen_options
+from iwm_opts.cli.options import FractionParam, Number, RangeParam, gate_option, group, option, screen_options
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import GATE_RANK, SHORT_DELTA, WING_WIDTH
 
@@ -25,7 +25,7 @@ condor_options = group(
     ),
     option("--put-width", type=Number(), help="Width of the put side alone."),
     option("--call-width", type=Number(), help="Width of the call side alone."),
-    option("--wing-delta", type=Number(), help="|delta| of the long strikes, in place of a width."),
+    option("--wing-delta", type=FractionParam(), help="|delta| of the long strikes, in place of a width."),
     heading="Package",
 )
 MATRIX = group(

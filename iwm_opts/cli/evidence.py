@@ -4,7 +4,7 @@ import click
 
 from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options, refuse_plan_data
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import OutputParam, option
+from iwm_opts.cli.options import OUTPUT, option
 from iwm_opts.cli.output import write_file, write_result
 from iwm_opts.cli.plan_data import fund_options
 from iwm_opts.cli.progress import progress
@@ -30,7 +30,7 @@ from iwm_opts.cli.values import Values, build, takes_values
     help="Look for the break-even variance premium, on the simulated market.",
 )
 @option("--format", type=click.Choice(["table", "json", "csv"]), default="table", help="csv: the differences.")
-@option("--output", type=OutputParam(), help="File to write instead of standard output.")
+@OUTPUT
 @option("--plan", metavar="FILE", help="Instead: what each rule of a plan is worth against entering on any session.")
 @option("--claims", is_flag=True, show_default=False, help="Instead: measure the strategy's claims on the files.")
 @PLOT

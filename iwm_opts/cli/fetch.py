@@ -5,7 +5,7 @@ from typing import Final
 import click
 
 from iwm_opts.cli.options import SYMBOL, RangeParam, group, option, output_options
-from iwm_opts.cli.output import emit, result_text, say
+from iwm_opts.cli.output import result_text, say, write_result
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, takes_values
 
@@ -80,7 +80,7 @@ def _chains(values: Values) -> None:
         result = answer_chain_history(build(ChainHistoryRequest, values), on_progress)
     for line in result.set_aside:
         say(line, values)
-    emit(result_text(result, values), values)
+    write_result(result, values)
     if result.failed:
         reasons = "; ".join(f"{file.name}: {file.error.rstrip('.')}" for file in result.failed)
         raise DataError(
@@ -97,9 +97,8 @@ def _series(values: Values) -> None:
         result = answer_fetch(build(FetchRequest, values), on_progress)
     for line in result.set_aside:
         say(line, values)
-    text = result_text(result, values)
-    if text:
-        emit(text, values)
+    if result_text(result, values):
+        write_result(result, values)
     if result.failed:
         names = ", ".join(each.name for each in result.failed)
         raise DataError(

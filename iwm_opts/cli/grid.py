@@ -1,5 +1,7 @@
 """`--grid`: values of options of the rules, every combination of which is a variant."""
 
+from decimal import Decimal, InvalidOperation
+
 import click
 
 from iwm_opts.cli.options import option
@@ -11,12 +13,13 @@ NO_RULES = (
     "in_sample", "out_of_sample", "scheme", "criterion", "embargo", "overwrite", "cluster", "chunk", "shard", "merge",
     "draws", "quiet", "edge", "macro",
 )  # fmt: skip
+MOST_VALUES = 1_000  # of one range
 GRID = option(
     "--grid",
     multiple=True,
     required=True,
     metavar="NAME=V1,V2,...",
-    help="Values of an option of the rules, such as stop=1,2,none; may repeat.",
+    help="Values of an option of the rules: stop=1,2,none, or profit=0.1:0.9:0.05 (first, last, step); may repeat.",
 )
 
 
@@ -29,8 +32,31 @@ def grid_of(command: click.Command, given: tuple[str, ...]) -> dict[str, list[st
         if name in grid:
             raise click.UsageError(f"--grid {name} is given twice: put all values into one")
         _parameter(command, name)
-        grid[name] = [value.strip() for value in values.split(",") if value.strip()]
+        grid[name] = [each for value in values.split(",") if value.strip() for each in expanded(name, value.strip())]
     return grid
+
+
+def expanded(name: str, text: str) -> list[str]:
+    """Values of FIRST:LAST:STEP, both ends included; any other text as it is.
+
+    Raises
+    ------
+    UsageError
+        For a step that is not above 0, a range that ends before it starts, or more than `MOST_VALUES` values.
+    """
+    if text.count(":") != 2:
+        return [text]
+    is_percent = text.endswith("%")
+    try:
+        first, last, step = (Decimal(part.strip().removesuffix("%")) for part in text.split(":"))
+    except InvalidOperation:
+        raise click.UsageError(f"--grid {name}={text}: not FIRST:LAST:STEP, such as 0.1:0.9:0.05") from None
+    if not (step > 0 and last >= first):
+        raise click.UsageError(f"--grid {name}={text}: needs FIRST <= LAST and a STEP above 0")
+    count = int((last - first) / step) + 1
+    if count > MOST_VALUES:
+        raise click.UsageError(f"--grid {name}={text}: {count} values; take a larger STEP")
+    return [f"{first + step * place}{'%' if is_percent else ''}" for place in range(count)]
 
 
 def _parameter(command: click.Command, name: str) -> click.Parameter:

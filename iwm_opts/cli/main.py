@@ -36,6 +36,7 @@ COMMANDS = {
     "bench": "How fast backtests run on this machine.",
     "paper": "Trade a plan on paper: open, mark, close, list.",
     "review": "Review a trade log: rules kept and broken, fills, and whether the edge is there.",
+    "report": "Write the tear sheet of a saved result or a trade log.",
     "facts": "Compare the simulator with real data; recalibrate it.",
     "doctor": "Check installation, sources, record and clock; say what to do.",
 }

@@ -4,11 +4,13 @@ import math
 import os
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from iwm_opts.cli.output import is_folder
 from iwm_opts.conventions import (
     ACCOUNT,
     DTE_WINDOW,
@@ -17,6 +19,7 @@ from iwm_opts.conventions import (
     IVR_LOOKBACK,
     IVR_TENOR_DAYS,
     MIN_OPEN_INTEREST,
+    OUTPUT_KINDS,
     PICTURE_KINDS,
     REALISED_IMPLIED_VARIANCE,
     RISK_SHARE,
@@ -52,7 +55,7 @@ class RangeParam(click.ParamType[tuple[Any, Any]]):
             return value
         low, _, high = str(value).partition(":")
         try:
-            bounds = self.number(low), self.number(high or low)
+            bounds = self.number(as_decimal(low)), self.number(as_decimal(high or low))
         except ValueError:
             self.fail(f"{value!r} is not LOW:HIGH", param, ctx)
         if not 0 <= bounds[0] <= bounds[1]:
@@ -75,19 +78,61 @@ class Number(click.FloatRange):
         return number
 
 
-class OutputParam(click.Path):
-    """A file to be written: its folder must be there and writable before anything is computed."""
+class FractionParam(Number):
+    """A finite number that may be written as a percentage: 50% is 0.5."""
 
-    def __init__(self, kinds: tuple[str, ...] = ()) -> None:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(as_decimal(value) if isinstance(value, str) else value, param, ctx)
+
+
+def as_decimal(text: str) -> str:
+    """Decimal of a percentage; any other text as it is."""
+    if not text.strip().endswith("%"):
+        return text
+    try:
+        return str(Decimal(text.strip().removesuffix("%")) / 100)
+    except InvalidOperation:
+        return text
+
+
+class OutputParam(click.Path):
+    """A file to be written: its folder must be there and writable before anything is computed.
+
+    Parameters
+    ----------
+    kinds : tuple of str
+        Suffixes allowed; any unless given.
+    bare : bool
+        Allow a name without a suffix.
+    """
+
+    def __init__(self, kinds: tuple[str, ...] = (), *, bare: bool = False) -> None:
         super().__init__(dir_okay=False, writable=True)
-        self.kinds = kinds
+        self.kinds, self.bare = kinds, bare
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         path = Path(value)
         if not os.access(path.parent, os.W_OK | os.X_OK):
             self.fail(f"{str(path)!r}: its folder is not there or not writable", param, ctx)
-        if self.kinds and path.suffix.removeprefix(".").lower() not in self.kinds:
-            self.fail(f"{str(path)!r} must end in one of {', '.join(self.kinds)}", param, ctx)
+        is_bare = self.bare and not path.suffix
+        if self.kinds and not is_bare and path.suffix.removeprefix(".").lower() not in self.kinds:
+            self.fail(f"{str(path)!r} must end in .{', .'.join(self.kinds)}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class ResultParam(OutputParam):
+    """A folder that keeps a result, or a file of its page: told apart by `is_folder`."""
+
+    def __init__(self) -> None:
+        super().__init__(OUTPUT_KINDS)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        text = str(value)
+        if is_folder(text):
+            return text
+        if Path(text).suffix.removeprefix(".").lower() not in OUTPUT_KINDS:
+            kinds = ", .".join(OUTPUT_KINDS)
+            self.fail(f"{text!r}: a file must end in .{kinds}, a folder in /", param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -172,7 +217,7 @@ market_options = group(
     SESSION,
     option("--spot", type=Number(), help="Underlying price, where the file has none."),
     option("--seed", type=click.IntRange(min=0), help="Of the simulated market."),
-    option("--rate", type=Number(), help="Interest rate, decimal.  [default: implied by the chain]"),
+    option("--rate", type=FractionParam(), help="Interest rate: 0.04 or 4%.  [default: implied by the chain]"),
     option("--dividends", metavar="FILE|LIST", help="CSV of ex-dates and amounts, EX-DATE:AMOUNT,... or none."),
     option(
         "--exercise",
@@ -212,7 +257,7 @@ cost_options = group(
 measure_options = group(
     option(
         "--variance-ratio",
-        type=Number(),
+        type=FractionParam(),
         default=REALISED_IMPLIED_VARIANCE,
         help="Realised over implied variance behind expected_profit; 1 is the smile itself.",
     ),
@@ -246,14 +291,25 @@ account_options = group(
     option("--liquidity-share", type=ShareParam(), default="10%", help="Of the thinnest leg's open interest."),
     option(
         "--kelly",
-        type=Number(0, 1, min_open=True),
+        type=FractionParam(0, 1, min_open=True),
         help="Fraction of full Kelly that caps the stake, such as 0.25.  [default: no cap]",
     ),
     heading="Account and size",
 )
+FORMAT = option("--format", type=click.Choice(["table", "json", "csv"]), default="table")
+OUTPUT = option(
+    "--output",
+    type=OutputParam(OUTPUT_KINDS, bare=True),
+    help="File to write instead of standard output; the suffix decides: .html, .csv, .json, .md, .txt, .parquet.",
+)
+RESULT_OUTPUT = option(
+    "--output",
+    type=ResultParam(),
+    help="Folder to save the result in; or a file of its page or rows: .html, .csv, .json, .md, .txt, .parquet.",
+)
 output_options = group(
-    option("--format", type=click.Choice(["table", "json", "csv"]), default="table"),
-    option("--output", type=OutputParam(), help="File to write instead of standard output."),
+    FORMAT,
+    OUTPUT,
     option("-v", "--verbose", is_flag=True, show_default=False, help="Every candidate leg by leg, every note."),
     option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error."),
     heading="Output",

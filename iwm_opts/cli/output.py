@@ -1,5 +1,7 @@
 """Results on standard output or in a file, messages on standard error."""
 
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,11 +14,42 @@ if TYPE_CHECKING:
     from iwm_opts.api.result import Result
 
 STDOUT: Final = "-"
+FORMAT_SUFFIX: Final = {"table": "txt", "json": "json", "csv": "csv"}
+# What tables and charts draw with, for a terminal of ASCII or a code page.
+ASCII: Final = str.maketrans("\u2500\u2501\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588", "--_.:-=+*#")
+DRAWN: Final = "\u2500\u2588"
+
+
+def is_folder(output: str) -> bool:
+    """Whether --output of a command that saves results names a folder: one that exists, a final /, or no suffix."""
+    return output not in ("", STDOUT) and (
+        output.endswith(("/", os.sep)) or Path(output).is_dir() or not Path(output).suffix
+    )
 
 
 def write_result(result: "Result", values: Values) -> None:
-    """Write a result in the format asked for, to standard output or --output."""
-    emit(result_text(result, values), values)
+    """Write a result to standard output, or to --output in the format of its suffix.
+
+    Raises
+    ------
+    UsageError
+        When --format was typed and differs from the suffix.
+    """
+    path = values.path("output")
+    if path is None or str(path) == STDOUT:
+        emit(result_text(result, values), values)
+        return
+    asked = FORMAT_SUFFIX[values.text("format")]
+    suffix = path.suffix.removeprefix(".").lower() or asked
+    if "format" in values.typed and suffix != asked:
+        raise click.UsageError(f"--format {values['format']} contradicts --output {path}: leave --format out")
+    write_file(path, result.content(suffix, values.flag("verbose")), values)
+
+
+def show_saved(result: "Result", values: Values) -> None:
+    """Print a result that --output saved in a folder, unless --quiet without a --format."""
+    if not values.get("quiet") or "format" in values.typed:
+        emit(result_text(result, values), values.replaced(output=None))
 
 
 def result_text(result: "Result", values: Values) -> str:
@@ -28,10 +61,21 @@ def result_text(result: "Result", values: Values) -> str:
 
 def emit(text: str, values: Mapping[str, object]) -> None:
     """Write text to standard output, or whole or not at all to --output; `-` is standard output."""
-    if values["output"] in (None, "", STDOUT):
-        click.echo(text, nl=False)
+    if values.get("output") in (None, "", STDOUT):
+        click.echo(text.translate(ASCII) if needs_ascii() else text, nl=False)
         return
     write_file(Path(str(values["output"])), text.encode(errors="replace"), values)
+
+
+def needs_ascii() -> bool:
+    """Whether standard output cannot show the lines and blocks of tables: LC_ALL=C, or a code page without them."""
+    if os.environ.get("LC_ALL") in ("C", "POSIX"):
+        return True
+    try:
+        DRAWN.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return True
+    return False
 
 
 def write_file(path: Path, content: bytes, values: Mapping[str, object]) -> None:

@@ -89,13 +89,10 @@ def _report(chosen: "Plan", data: "PlanData", values: Values) -> None:
     request = build(PlanRequest, values, plan=chosen, data=data, on=values["as_of"])
     with progress("evidence", values) as on_progress:
         report = answer_plan(request, on_progress)
-    if values["format"] != "table" or values["check"]:
-        write_result(report, values)
-    elif values["prompt"]:
+    if values["prompt"]:
         emit(report.to_prompt(), values)
     else:
-        is_html = values.text("output").endswith((".html", ".htm"))
-        emit(report.to_html() if is_html else report.to_text(), values)
+        write_result(report, values)
 
 
 def _save(chosen: "Plan", path: Path, values: Values) -> None:

@@ -6,7 +6,7 @@ import click
 
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import DateParam, group, option
-from iwm_opts.cli.output import result_text, say
+from iwm_opts.cli.output import say, show_saved
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, takes_values
 
@@ -56,5 +56,5 @@ def simulate(values: Values) -> None:
     request = build(SimulateRequest, values, output=values.path("output"))
     with progress("simulated days", values) as on_progress:
         result = answer_simulate(request, on_progress)
-    click.echo(result_text(result, values), nl=False)
+    show_saved(result, values)
     say(f"written: {values['output']}", values)

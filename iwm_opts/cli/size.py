@@ -3,7 +3,7 @@
 import click
 
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import Number, account_options, group, option, output_options
+from iwm_opts.cli.options import FractionParam, Number, account_options, group, option, output_options
 from iwm_opts.cli.output import say, write_result
 from iwm_opts.cli.requests import account
 from iwm_opts.cli.values import Values, build, takes_values
@@ -25,7 +25,7 @@ size_options = group(
     option("--package-buying-power", type=Number(min=0), help="Dollars one package ties up.  [default: its max loss]"),
     option("--open-interest", type=Number(min=0), help="Of the thinnest leg; caps contracts by --liquidity-share."),
     option("--expected-profit", type=Number(), help="Dollars a package, for --kelly."),
-    option("--pop", type=Number(0, 1), help="Probability of profit, for --kelly."),
+    option("--pop", type=FractionParam(0, 1), help="Probability of profit, for --kelly."),
     option("--entry", type=Number(), help="Price of a share: with --stop or --atr, shares."),
     option("--stop", type=Number(), help="Price at which the trade is given up."),
     option("--atr", type=Number(), help="Average true range, dollars a share; the stop is --atr-multiple of it away."),

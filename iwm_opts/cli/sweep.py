@@ -7,8 +7,8 @@ import click
 from iwm_opts.cli.backtesting import backtest_options
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.grid import GRID, grid_of, typed
-from iwm_opts.cli.options import option
-from iwm_opts.cli.output import result_text, say
+from iwm_opts.cli.options import FORMAT, ResultParam, option
+from iwm_opts.cli.output import is_folder, say, show_saved, write_result
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import market_request, rules, seed_of
 from iwm_opts.cli.values import Values, build, takes_values
@@ -60,8 +60,13 @@ class ShardParam(click.ParamType[tuple[int, int]]):
     type=click.Path(path_type=Path),
     help="Folder of a shard of the same sweep, copied into --output first; may repeat.",
 )
-@option("--format", type=click.Choice(["table", "json", "csv"]), default="table")
-@option("--output", type=click.Path(path_type=Path), help="Folder of outcomes; a sweep that was stopped goes on there.")
+@FORMAT
+@option(
+    "--output",
+    type=ResultParam(),
+    help="Folder of outcomes, where a stopped sweep resumes; or a file of its page or rows: .html, .csv, .json, .md, "
+    ".txt, .parquet.",
+)
 @backtest_options
 @option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error.")
 @takes_values
@@ -74,6 +79,7 @@ def sweep(values: Values) -> None:
     from iwm_opts.backtest.grid import combinations
 
     grid = grid_of(sweep, values.texts("grid"))
+    folder = values.path("output") if is_folder(values.text("output")) else None
     request = build(
         SweepRequest,
         values,
@@ -81,7 +87,7 @@ def sweep(values: Values) -> None:
         grid=grid,
         rules=tuple(rules(values.replaced(**typed(sweep, texts))) for texts in combinations(grid)),
         seed=seed_of(values),
-        folder=values.path("output"),
+        folder=folder,
         merge=tuple(map(Path, values.texts("merge"))),
     )
     if request.shard:
@@ -94,6 +100,8 @@ def sweep(values: Values) -> None:
         result = answer_sweep(request, on_progress, on_cluster=lambda line: say(line, values))
     if result.resumed:
         say(f"{result.resumed} of {len(request.rules)} variants are there already", values)
-    if values["output"]:
-        say(f"kept in {values['output']}", values)
-    click.echo(result_text(result, values), nl=False)
+    if folder is None:
+        write_result(result, values)
+    else:
+        say(f"kept in folder {folder}", values)
+        show_saved(result, values)

@@ -3,7 +3,7 @@
 import click
 
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import Number, RangeParam, gate_option, group, option, screen_options
+from iwm_opts.cli.options import FractionParam, Number, RangeParam, gate_option, group, option, screen_options
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import DEBIT_DELTA, SHORT_DELTA, VERTICAL_KINDS, WING_WIDTH
 
@@ -34,7 +34,7 @@ vertical_options = group(
         multiple=True,
         help=f"Dollars between the strikes, to the nearest listed; may repeat.  [default: {WING_WIDTH:g}]",
     ),
-    option("--wing-delta", type=Number(), help="|delta| of the other leg, in place of a width."),
+    option("--wing-delta", type=FractionParam(), help="|delta| of the other leg, in place of a width."),
     heading="Package",
 )
 

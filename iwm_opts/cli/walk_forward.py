@@ -1,14 +1,12 @@
 """`iwm-opts walk-forward`: rules re-selected on past days, traded on the days after them."""
 
-from pathlib import Path
-
 import click
 
 from iwm_opts.cli.backtesting import backtest_options
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.grid import GRID, grid_of, typed
-from iwm_opts.cli.options import option
-from iwm_opts.cli.output import result_text, say
+from iwm_opts.cli.options import RESULT_OUTPUT, option
+from iwm_opts.cli.output import is_folder, say, show_saved, write_result
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import market_request, rules, seed_of
 from iwm_opts.cli.values import Values, build, takes_values
@@ -39,7 +37,7 @@ from iwm_opts.cli.values import Values, build, takes_values
 )
 @option("--threads", type=click.IntRange(min=1), help="[default: one a core]")
 @option("--format", type=click.Choice(["table", "json", "csv"]), default="table", help="csv: one row a window.")
-@option("--output", type=click.Path(path_type=Path), help="Folder to save the out-of-sample result in.")
+@RESULT_OUTPUT
 @option("--overwrite", is_flag=True, show_default=False, help="Replace another result in that folder.")
 @backtest_options
 @option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error.")
@@ -65,13 +63,15 @@ def walk_forward(values: Values) -> None:
         schedule=build(Schedule, values),
         seed=seed_of(values),
     )
-    folder = values.path("output")
+    folder = values.path("output") if is_folder(values.text("output")) else None
     if folder:
         check_folder(folder)
     with progress("market", values) as on_progress:
         result = answer_walk_forward(request, on_progress)
-    click.echo(result_text(result, values), nl=False)
-    if folder:
+    if folder is None:
+        write_result(result, values)
+    else:
         options = values.asked("output", "format", "overwrite")
         is_new = result.result.save(folder, options=options, overwrite=values.flag("overwrite"))
-        say(f"{'written' if is_new else 'already there, unchanged'}: {folder}", values)
+        show_saved(result, values)
+        say(f"{'written' if is_new else 'already there, unchanged'}: folder {folder}", values)

@@ -99,7 +99,7 @@ def _number(text: str, parameter: str, upper: float) -> str:
     """Parameter in its shortest spelling, so that equal models compare equal."""
     bound = "between 0 and 1" if np.isfinite(upper) else "zero or more"
     try:
-        value = float(parameter)
+        value = float(parameter.removesuffix("%")) / (100.0 if parameter.endswith("%") else 1.0)
     except ValueError:
         value = np.nan
     if not (0.0 <= value <= upper and np.isfinite(value)):

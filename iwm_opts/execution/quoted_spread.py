@@ -97,21 +97,21 @@ def spread_table(chain: pd.DataFrame, by: By = "moneyness", name: str = "") -> S
     return SpreadTable(name, by, _summary(quotes), int(has_bid.sum()), int((~has_bid).sum()), left_out)
 
 
-def side_by_side(first: SpreadTable, second: SpreadTable) -> pd.DataFrame:
+def side_by_side(first: SpreadTable, second: SpreadTable, names: tuple[str, str] = ("1", "2")) -> pd.DataFrame:
     """Two chains bucket by bucket, where both have quotes with a bid.
 
     Returns
     -------
     DataFrame
-        right, bucket, dte; n, no_bid, spread and share_of_mid of each with suffixes _1 and _2; `ratio` of the shares of
-        mid, the first over the second.
+        right, bucket, dte; n, no_bid, spread and share_of_mid of each, with _ and its name as suffix; `ratio` of the
+        shares of mid, the first over the second.
     """
     if first.by != second.by:
         raise InputError("by", f"{first.by} and {second.by}", "must be the same for both chains")
     columns = [*KEYS, "n", "no_bid", "spread", "share_of_mid"]
     left, right = (spreads.table.loc[spreads.table["n"] > 0, columns] for spreads in (first, second))
-    both = left.merge(right, on=KEYS, suffixes=("_1", "_2"))
-    return both.assign(ratio=both["share_of_mid_1"] / both["share_of_mid_2"])
+    both = left.merge(right, on=KEYS, suffixes=(f"_{names[0]}", f"_{names[1]}"))
+    return both.assign(ratio=both[f"share_of_mid_{names[0]}"] / both[f"share_of_mid_{names[1]}"])
 
 
 def _right(chain: pd.DataFrame) -> Array:

@@ -1,10 +1,10 @@
 """How old the quotes of a live chain are."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
-from iwm_opts.market.calendar import NEW_YORK, in_session
+from iwm_opts.market.calendar import NEW_YORK, in_session, is_session, latest_session, session_hours
 from iwm_opts.market.chain import Chain
 
 DELAY: Final = timedelta(minutes=15)  # of free quotes
@@ -25,6 +25,29 @@ def with_age(chain: Chain, at: datetime) -> Chain:
     if in_session(at) and age > DELAY + SLACK:
         return replace(chain, warnings=(*chain.warnings, f"stale: {sentence}"))
     return replace(chain, quality=replace(chain.quality, notes=(*chain.quality.notes, sentence)))
+
+
+def staleness(chain: Chain, at: datetime) -> str:
+    """Why quotes of an earlier day decide nothing at a time; empty for those of the session that opened last.
+
+    Parameters
+    ----------
+    chain : Chain
+        Simulated and modelled quotes are of any day and never stale.
+    at : datetime
+        Aware.
+    """
+    opened = _opened(at)
+    if chain.simulated or chain.modelled or chain.as_of >= opened:
+        return ""
+    return f"STALE: quotes of {chain.as_of}, and the session of {opened} has opened; --as-of {chain.as_of} uses them"
+
+
+def _opened(at: datetime) -> date:
+    """Day of the session that opened last."""
+    day = at.astimezone(NEW_YORK).date()
+    is_before = is_session(day) and at < session_hours(day)[0]
+    return latest_session(day - timedelta(days=1) if is_before else day)
 
 
 def _spoken(age: timedelta) -> str:

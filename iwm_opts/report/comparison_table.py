@@ -25,14 +25,18 @@ def results_table(comparison: SavedComparison, columns: int | None = None) -> st
     for number, saved in enumerate((comparison.first, comparison.second), 1):
         parts.append(Text.assemble((f"{number}  {saved.folder}", "bold"), f"  {_market(saved)}"))
     parts += [Text(""), Text("asked differently" if comparison.config else "asked alike", style="bold")]
-    table = plain_table("", "1", "2", left=("", "1", "2"))
+    table = plain_table("input", "1", "2", left=("input", "1", "2"))
+    for column in table.columns[1:]:
+        column.no_wrap, column.overflow = False, "fold"
     for name, value, other in comparison.config:
-        table.add_row(name, _told(value), _told(other))
+        table.add_row(name, input_text(value), input_text(other))
     if comparison.config:
         parts.append(Padding(table, (0, 0, 0, 3), expand=False))
     figures = plain_table("", "1", "2", "2 less 1", left=("",))
     for row in _figures(comparison):
-        figures.add_row(row["name"], _number(row["first"]), _number(row["second"]), _number(row["difference"]))
+        figures.add_row(
+            row["name"], figure_text(row["first"]), figure_text(row["second"]), figure_text(row["difference"])
+        )
     parts += [Text(""), Text("figures", style="bold"), Padding(figures, (0, 0, 0, 3), expand=False), Text("")]
     parts.append(
         Text(
@@ -83,16 +87,17 @@ def _market(saved: Saved) -> str:
     return f"{markets[0]['name']}{more}, {config['first']} to {config['last']}"
 
 
-def _told(value: Any) -> str:
-    text = "-" if value is None else str(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+def input_text(value: Any) -> str:
+    """Input as text; a dash where a result has none."""
+    return "-" if value is None else str(value)
 
 
 def _more(difference: float) -> str:
     return f"{dollars(abs(difference), 2)} {'less' if difference < 0 else 'more'}"
 
 
-def _number(value: float) -> str:
+def figure_text(value: float) -> str:
+    """Figure as text; a dash where undefined."""
     if math.isnan(value):
         return "-"
     return f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"

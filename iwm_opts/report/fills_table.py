@@ -121,9 +121,15 @@ def spread_table_page(measured: ChainSpreads, columns: int | None = None) -> str
     return render([Text(_head(measured), style="bold"), table, Text(""), Text(measured.spreads.note)], columns)
 
 
-def versus_page(first: ChainSpreads, second: ChainSpreads, frame: pd.DataFrame, columns: int | None = None) -> str:
+def versus_page(
+    first: ChainSpreads,
+    second: ChainSpreads,
+    names: tuple[str, str],
+    frame: pd.DataFrame,
+    columns: int | None = None,
+) -> str:
     """Quoted spreads of two chains side by side, as text."""
-    symbol, other = first.chain.symbol, second.chain.symbol
+    symbol, other = names
     table = plain_table(
         "right",
         _bucket_name(first.spreads.by),
@@ -142,12 +148,12 @@ def versus_page(first: ChainSpreads, second: ChainSpreads, frame: pd.DataFrame, 
             row["right"],
             row["bucket"],
             row["dte"],
-            str(row["n_1"]),
-            str(row["n_2"]),
-            _cents(row["spread_1"]),
-            _cents(row["spread_2"]),
-            percent(row["share_of_mid_1"], 1),
-            percent(row["share_of_mid_2"], 1),
+            str(row[f"n_{symbol}"]),
+            str(row[f"n_{other}"]),
+            _cents(row[f"spread_{symbol}"]),
+            _cents(row[f"spread_{other}"]),
+            percent(row[f"share_of_mid_{symbol}"], 1),
+            percent(row[f"share_of_mid_{other}"], 1),
             f"{row['ratio']:.1f}",
         )
     notes = [Text(f"{m.chain.symbol}: {m.spreads.note}") for m in (first, second)]

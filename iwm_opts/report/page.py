@@ -2,8 +2,9 @@
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 # Long lines wrap, also on paper, where nobody scrolls; on a telephone each row of a table is a card of its own.
 STYLE = (
@@ -56,7 +57,18 @@ class Verbatim:
     text: str
 
 
-Block = Paragraph | Bullets | Grid | Verbatim
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A plotly figure; pages without scripts show its title and caption alone."""
+
+    title: str
+    figure: Mapping[str, Any]
+    caption: str = ""
+    height: int = 320  # pixels
+    is_wide: bool = False  # takes the whole width of the page
+
+
+Block = Paragraph | Bullets | Grid | Verbatim | Chart
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +81,19 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A title, labels that must not be missed, and sections."""
+    """A title, labels that must not be missed, sections, and provenance on top and bottom."""
 
     title: str
     labels: tuple[str, ...]
     sections: tuple[Section, ...]
+    provenance: tuple[str, ...] = ()
 
 
 def as_markdown(page: Page) -> str:
     """Page as Markdown."""
     parts = [f"# {page.title}", *(f"**{label}**" for label in page.labels)]
+    if page.provenance:
+        parts.append(_markdown(Bullets(page.provenance)))
     for section in page.sections:
         parts += [f"## {section.title}", *(_markdown(block) for block in section.blocks)]
     return "\n\n".join(parts) + "\n"
@@ -91,6 +106,8 @@ def _markdown(block: Block) -> str:
         return "\n".join(f"{f'{i}.' if block.numbered else '-'} {text}" for i, text in enumerate(block.items, 1))
     if isinstance(block, Verbatim):
         return f"```\n{block.text}\n```"
+    if isinstance(block, Chart):
+        return f"**{block.title}** {block.caption}".strip()
     rows: Sequence[tuple[str, ...]] = (block.head, ("---",) * len(block.head), *block.rows)
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
 
@@ -100,14 +117,18 @@ def as_html(page: Page) -> str:
     title = html.escape(page.title)
     body = [f"<h1>{title}</h1>", *(f'<p class="label">{html.escape(label)}</p>' for label in page.labels)]
     for section in page.sections:
-        body += [f"<h2>{html.escape(section.title)}</h2>", *(_html(block) for block in section.blocks)]
+        body += [f"<h2>{html.escape(section.title)}</h2>", *(block_html(block) for block in section.blocks)]
     view = '<meta name="viewport" content="width=device-width, initial-scale=1">'
     head = f'<meta charset="utf-8">{view}<title>{title}</title><style>{STYLE}</style>'
+    body += [f'<p class="label">{html.escape(label)}</p>' for label in page.labels]
     text = "\n".join(body)
     return f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>\n{text}\n</body>\n</html>\n'
 
 
-def _html(block: Block) -> str:
+def block_html(block: Block) -> str:
+    """One block as HTML; of a chart its title and caption."""
+    if isinstance(block, Chart):
+        return f"<p><b>{html.escape(block.title)}</b> {_inline(block.caption)}</p>"
     if isinstance(block, Paragraph):
         return f"<p>{_inline(block.text)}</p>"
     if isinstance(block, Bullets):

@@ -5,7 +5,10 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
+
+import pandas as pd
 
 from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE_INTERVAL, REALISED_IMPLIED_VARIANCE_SOURCE
 from iwm_opts.market.gate import Gate
@@ -189,6 +192,28 @@ def candidates_csv(result: Screening) -> str:
     kind = {"simulated": chain.simulated, "modelled": chain.modelled}
     head = {"as_of": chain.as_of.isoformat(), **kind, "gate_open": is_open}
     return rows_as_csv([head | sized_record(sized, is_open) for sized in result.screened.kept], list(head))
+
+
+def parquet_bytes(frame: pd.DataFrame, title: str, lines: Sequence[str], label: str) -> bytes:
+    """Table as Parquet; title, provenance and label in the file's metadata under `iwm_opts`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    plain = frame.assign(**{str(name): _of_one_type(frame[name]) for name in frame if frame[name].dtype == object})
+    table = pa.Table.from_pandas(plain)
+    about = json.dumps({"title": title, "lines": list(lines), "label": label})
+    buffer = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), b"iwm_opts": about}), buffer)
+    return buffer.getvalue()
+
+
+def _of_one_type(column: "pd.Series[Any]") -> list[Any]:
+    """Values of one type, as a Parquet column holds them; text where they differ."""
+    values = [None if value is None or value is pd.NaT else value for value in column]
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {int, float} or kinds in ({str}, {bool}, {date}):
+        return values
+    return [None if value is None else str(value) for value in values]
 
 
 def rows_as_csv(records: Sequence[Record], names: Sequence[str] = ()) -> str:

@@ -214,7 +214,7 @@ def _effects(effects: Iterable[RuleEffect], names: tuple[str, ...], room: int) -
     table = plain_table(*names, f"{LEVEL:.0%} interval", "losers", left=(names[0],))
     for effect in effects:
         table.add_row(
-            effect.name[: 24 if room < WIDE else 48],
+            effect.name[: 23 if room < WIDE else 48],
             str(effect.with_it.n),
             _points(effect.with_it.value),
             str(effect.without_it.n),

@@ -15,9 +15,18 @@ def whatif_table(frame: pd.DataFrame, headline: tuple[str, list[str], str], colu
     parts: list[RenderableType] = [*labels, Text(title, style="bold"), *map(Text, lines)]
     parts.append(Text("P&L in $ a package after fill and opening fees, before any cost of closing"))
     for (day, dte), scenarios in frame.groupby(["date", "dte"], sort=False):
-        pnl = scenarios.pivot_table(index=["spot", "move"], columns="vol_shift", values="pnl", dropna=False)
-        table = plain_table("price", "move", *(f"IV {100 * float(shift):+g}" for shift in pnl.columns))
-        for (spot, move), row in zip(pnl.index, pnl.to_numpy(), strict=True):
-            table.add_row(f"{spot:.2f}", f"{100 * move:+.1f}%", *(dollars(float(value)) for value in row))
+        rows, shifts, pnl = pnl_grid(scenarios)
+        table = plain_table("price", "move", *shifts)
+        for (price, move), values in zip(rows, pnl, strict=True):
+            table.add_row(price, move, *map(dollars, values))
         parts += [Text(""), Text(f"{day:%Y-%m-%d}, {dte} days to expiration", style="bold"), table]
     return render([*parts, *labels], columns)
+
+
+def pnl_grid(scenarios: pd.DataFrame) -> tuple[list[tuple[str, str]], list[str], list[list[float]]]:
+    """P&L of one date: price and move of each row, vol shift of each column, values in $ a package."""
+    pnl = scenarios.pivot_table(index="spot", columns="vol_shift", values="pnl", dropna=False)
+    moves = dict(zip(scenarios["spot"], scenarios["move"], strict=True))
+    rows = [(f"{spot:.2f}", f"{100 * moves[spot]:+.1f}%") for spot in pnl.index]
+    shifts = [f"IV {100 * float(shift):+g}" for shift in pnl.columns]
+    return rows, shifts, pnl.to_numpy(dtype=float).tolist()

@@ -23,7 +23,8 @@ LEG = {"side", "right", "strike", "bid", "ask", "mid", "iv", "delta", "occ_symbo
 @pytest.fixture
 def screened(run, chain_file, history_file):
     def call(*arguments):
-        return run("condor", "--source", chain_file, "--iv-history", history_file, "--dte", "15:50", *arguments)
+        return run("condor", "--source", chain_file, "--iv-history", history_file, "--as-of", "2026-03-02",
+                   "--dte", "15:50", *arguments)  # fmt: skip
 
     return call
 
@@ -61,7 +62,7 @@ def test_an_open_gate_sizes_and_a_closed_one_trades_nothing(screened):
 
 
 def test_without_a_history_the_gate_is_closed_with_the_reason(run, chain_file):
-    found = run("condor", "--source", chain_file, "--dte", "15:50", "--format", "json").json
+    found = run("condor", "--source", chain_file, "--as-of", "2026-03-02", "--dte", "15:50", "--format", "json").json
     assert found["gate"] == {
         "condition": "IV rank < 20", "open": False, "reasons": ["no IV history to rank within; give --iv-history"],
     }  # fmt: skip

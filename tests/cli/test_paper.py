@@ -42,7 +42,8 @@ def paper(run, chain_file, history_file, tmp_path):
     def call(action, *arguments):
         source = () if action == "list" else ("--source", chain_file)
         history = ("--iv-history", history_file) if action == "open" else ()
-        return run("paper", action, *arguments, *source, *history)
+        day = () if "--as-of" in arguments or action == "list" else ("--as-of", "2026-03-02")
+        return run("paper", action, *arguments, *source, *history, *day)
 
     return call
 

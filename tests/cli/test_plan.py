@@ -333,7 +333,9 @@ def test_the_trades_of_a_plan_are_a_log_that_review_reads(run, data, tmp_path):
         assert found["whole"]["win_rate"] == pytest.approx(told["win_rate"])
     assert found["compared_with"] == "trades.csv"
     refused = run("backtest", "--plan", "dips.toml", *data, "--output", "results")
-    assert (refused.code, "--format csv > trades.csv" in refused.err) == (2, True)
+    assert (refused.code, "trades.csv, which review reads" in refused.err) == (2, True)
+    assert run("backtest", "--plan", "dips.toml", *data, "--output", "again.csv").out == ""
+    assert (tmp_path / "again.csv").read_text() == (tmp_path / "trades.csv").read_text()
 
 
 def test_modelled_trades_are_judged_on_the_real_bars_that_they_are_modelled_on(run, data, tmp_path):

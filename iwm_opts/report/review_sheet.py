@@ -1,0 +1,116 @@
+"""Tear sheet of a trade log: costs, equity, calendar, trades, rules kept and broken, state of the edge."""
+
+from collections.abc import Iterator
+from importlib.metadata import version
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.backtest.metrics import independent_trades
+from iwm_opts.journal.review import Review
+from iwm_opts.journal.trade_log import marks_of
+from iwm_opts.report import figures
+from iwm_opts.report.backtest_sheet import calendar, cascade_chart, falls, iso, metric_grids, trade_charts
+from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, Section
+from iwm_opts.report.words import counted, dollars, number
+
+
+def review_sheet(review: Review) -> Page:
+    """Page of a review."""
+    log, trades = review.log, _with_excursions(review.diagnosis.trades)
+    span = f"{trades['entry'].min():%Y-%m-%d} to {trades['exit'].max():%Y-%m-%d}"
+    against = f"plan {review.plan or 'none given'}; compared with {review.baseline or 'itself'}"
+    provenance = (
+        f"{log.source}: {counted(len(trades), 'closed trades')}, {len(log.open)} open, {span}",
+        f"{against}; account {dollars(review.account)}",
+        f"iwm-opts {version('iwm-opts')}",
+    )
+    sections = (
+        Section("Costs", tuple(_costs(review, trades))),
+        Section("State of the edge", (Paragraph(review.diagnosis.edge.sentence),)),
+        Section("Equity", tuple(_equity(review))),
+        Section("By year and month", tuple(calendar(trades, review.equity, review.account))),
+        Section("Trades", tuple(trade_charts(trades))),
+        Section("Rules kept and broken", tuple(_rules(review))),
+        Section("Data quality", tuple(_quality(review))),
+    )
+    return Page(f"Review: {log.source}", (log.label,) if log.label else (), sections, provenance)
+
+
+def cascade_of(trades: pd.DataFrame) -> tuple[dict[str, float], int]:
+    """Sum the cost cascade in dollars, and count trades whose mids are known.
+
+    A trade without a mid counts its fill as its mid: its slippage is zero.
+    """
+    units = trades["multiplier"] * trades["contracts"]
+    way_in = units * (trades["entry_mid"] - trades["credit"])
+    way_out = units * (trades["debit"] - trades["exit_mid"])
+    known = int((way_in.notna() | way_out.notna()).sum())
+    paid = {
+        "entry_slippage": float(way_in.sum()),
+        "exit_slippage": float(way_out.sum()),
+        "fees": float(trades["fees"].sum()),
+    }
+    settled, pnl = float(trades["settlement"].sum()), float(trades["pnl"].sum())
+    return {"mid_pnl": pnl + sum(paid.values()) - settled, **paid, "assignment": settled, "pnl": pnl}, known
+
+
+def _costs(review: Review, trades: pd.DataFrame) -> Iterator[Block]:
+    total, known = cascade_of(trades)
+    missing = len(trades) - known
+    caption = f"{missing} trades have no mid: their fill counts as mid." if missing else ""
+    yield cascade_chart(total, len(trades), caption)
+    yield from metric_grids(review.whole.metrics, independent_trades(trades))
+
+
+def _equity(review: Review) -> Iterator[Block]:
+    booked = review.equity["equity"]
+    lines = [("booked results", iso(booked.index), booked.tolist(), falls(booked, review.account))]
+    caption = "Booked results only: the log carries no marks of open trades."
+    if review.marked is not None:
+        level = review.marked.equity
+        lines.append(("open trades at their marks", iso(level.index), level.tolist(), falls(level, review.account)))
+        caption = f"{review.marked.marked:,} of {review.marked.held:,} closes of held trades carry a mark."
+    yield Chart("Equity and drawdown", figures.equity(lines), caption, 460, is_wide=True)
+
+
+def _with_excursions(trades: pd.DataFrame) -> pd.DataFrame:
+    """Trades with their largest open loss and gain by their marks; without a column where no trade carries one."""
+    marks = [[*marks_of(text).values()] for text in trades["marks"]]
+    if not any(marks):
+        return trades
+    ends = trades["pnl"].to_numpy(dtype=float)
+    low = [min([*values, end]) for values, end in zip(marks, ends, strict=True)]
+    high = [max([*values, end]) for values, end in zip(marks, ends, strict=True)]
+    return trades.assign(max_adverse=np.minimum(low, 0.0), max_favourable=np.maximum(high, 0.0))
+
+
+def _rules(review: Review) -> Iterator[Block]:
+    findings = review.diagnosis.findings
+    yield Bullets(tuple(finding.sentence for finding in findings)) if findings else Paragraph("No test was possible.")
+    yield Grid(
+        ("test", "trades", "breaches", "p", "adjusted p", "fault", "cost"),
+        tuple(
+            (
+                finding.name, str(finding.n), "-" if finding.breaches is None else str(finding.breaches),
+                number(finding.p, 3), number(finding.p_adjusted, 3), "yes" if finding.is_fault else "no",
+                dollars(finding.cost, 2),
+            )
+            for finding in findings
+        ),
+    )  # fmt: skip
+    effects = [effect for effect in review.diagnosis.effects if np.isfinite(effect.difference.low)]
+    if effects:
+        figure = figures.intervals(
+            [f"{effect.kind}: {effect.name}" for effect in effects],
+            [effect.difference.value for effect in effects], [effect.difference.low for effect in effects],
+            [effect.difference.high for effect in effects], "result with less without, fraction of risk", ".0%",
+        )  # fmt: skip
+        yield Chart("Checklist and exits", figure, "95% intervals.", 120 + 30 * len(effects), is_wide=True)
+
+
+def _quality(review: Review) -> Iterator[Block]:
+    log = review.log
+    lines = [*review.diagnosis.notes, *log.notes, *log.problems]
+    lines += [f"{count} rows not used: {reason}" for reason, count in dict(log.skipped).items()]
+    yield Bullets(tuple(map(str, lines))) if lines else Paragraph("No defect and no gap was noted.")

@@ -1,0 +1,142 @@
+"""Where a result goes: suffix, folder or file, quiet, widths and consoles."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+SMALL = ("--source", "sim", "--paths", "1", "--seed", "5", "--from", "2023-02-15", "--to", "2023-08-31")
+
+
+@pytest.fixture(scope="module")
+def size_page():
+    return ("size", "--max-loss", "412", "--account", "50000")
+
+
+@pytest.mark.parametrize("suffix", ["html", "csv", "json", "md", "txt", "parquet"])
+def test_the_suffix_decides_the_format(run, tmp_path, size_page, suffix):
+    done = run(*size_page, "--output", f"x.{suffix}")
+    assert (done.code, done.out, done.err) == (0, "", f"written: x.{suffix}\n")
+    content = (tmp_path / f"x.{suffix}").read_bytes()
+    expected = run(*size_page, "--format", "json").json
+    if suffix == "json":
+        assert json.loads(content) == expected
+    elif suffix == "csv":
+        assert content.decode() == run(*size_page, "--format", "csv").out
+    elif suffix == "parquet":
+        frame = pd.read_parquet(io.BytesIO(content))
+        assert frame["contracts"].tolist() == [expected["contracts"]]
+        about = json.loads(pq.read_schema(io.BytesIO(content)).metadata[b"iwm_opts"])
+        assert set(about) == {"title", "lines", "label"}
+    elif suffix == "html":
+        assert content.startswith(b"<!doctype html>")
+    else:
+        assert run(*size_page).out.splitlines()[0] in content.decode()
+
+
+def test_an_unknown_suffix_is_refused_before_anything_is_computed(run, tmp_path, size_page):
+    for command in (size_page, ("backtest", *SMALL), ("sweep", "--grid", "stop=1,2", *SMALL)):
+        failed = run(*command, "--output", "x.docx")
+        assert (failed.code, failed.out) == (2, "")
+        assert ".html, .csv, .json, .md, .txt, .parquet" in failed.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_format_that_contradicts_the_suffix_is_refused(run, size_page):
+    failed = run(*size_page, "--format", "json", "--output", "x.csv")
+    assert (failed.code, "--format json contradicts --output x.csv" in failed.err) == (2, True)
+    assert run(*size_page, "--format", "json", "--output", "bare").code == 0
+    assert json.loads(Path("bare").read_text())["contracts"] > 0
+
+
+def test_a_backtest_goes_to_a_folder_or_a_file(run, tmp_path):
+    saved = run("backtest", *SMALL, "--output", "v1.5/")
+    assert "written: folder v1.5 (rules, trades, equity, figures)" in saved.err
+    assert saved.out.startswith("SIMULATED")
+    assert (tmp_path / "v1.5").is_dir()
+    filed = run("backtest", *SMALL, "--output", "trades.csv")
+    assert (filed.out, filed.err) == ("", "written: trades.csv\n")
+    assert len(pd.read_csv("trades.csv")) == len(pd.read_parquet(tmp_path / "v1.5" / "trades.parquet"))
+    refused = run("backtest", "--compare", "v1.5", "v1.5", "--output", "folder")
+    assert (refused.code, "is a folder" in refused.err) == (2, True)
+
+
+def test_quiet_with_an_output_prints_nothing(run, size_page):
+    for command in ((*size_page, "--output", "x.html"), ("backtest", *SMALL, "--output", "kept")):
+        done = run(*command, "--quiet")
+        assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_files_hold_no_colours_and_whole_tables(run, tmp_path, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "80")
+    from iwm_opts.cli.main import main
+
+    for name in ("x.txt", "x.md", "x.html"):
+        with pytest.raises(SystemExit):
+            main(["condor", "--source", "sim", "--seed", "7", "--as-of", "2026-06-26", "--output", name, "-q"])
+        text = (tmp_path / name).read_text()
+        assert "\x1b" not in text
+        assert "…" not in text
+        assert max(map(len, text.splitlines())) > 80
+
+
+@pytest.mark.parametrize("variables", [{"PYTHONIOENCODING": "cp1252"}, {"LC_ALL": "C"}, {"LC_ALL": "POSIX"}])
+def test_old_consoles_get_tables_of_ascii(variables):
+    command = [sys.executable, "-m", "iwm_opts.cli.main", "ivr", "--source", "sim", "--seed", "7", "-q"]
+    page = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, check=True).stdout
+    assert page.isascii()
+    assert b"?" not in page
+    assert b"#" in page
+
+
+def test_percentages_are_fractions(run, chain_file):
+    by_share, by_percent = (
+        run("backtest", *SMALL, "--profit", profit, "--fill", fill, "--format", "json").json
+        for profit, fill in (("0.25", "fraction:0.3"), ("25%", "fraction:30%"))
+    )
+    assert by_share == by_percent
+    assert run("condor", "--source", chain_file, "--rate", "4.5%", "--format", "json").json["market"]["rate"] == 0.045
+    wrong = run("backtest", *SMALL, "--profit", "a%")
+    assert (wrong.code, "'a%'" in wrong.err) == (2, True)
+
+
+def test_a_grid_takes_ranges(run):
+    ranged = run("sweep", *SMALL, "--grid", "profit=0.3:0.5:0.1", "--draws", "19", "--format", "json", "-q").json
+    assert [variant["profit"] for variant in ranged["variants"]] == [0.3, 0.4, 0.5]
+    for grid, message in (
+        ("profit=0.5:0.3:0.1", "needs FIRST <= LAST"),
+        ("profit=0.1:0.3:0", "a STEP above 0"),
+        ("profit=0:1:0.0001", "10001 values"),
+        ("profit=a:b:c", "not FIRST:LAST:STEP"),
+    ):
+        failed = run("sweep", *SMALL, "--grid", grid)
+        assert (failed.code, message in failed.err) == (2, True)
+
+
+def test_two_chains_are_named_by_symbol(run, made_quotes, tmp_path):
+    made_quotes().to_csv("IWM.csv", index=False)
+    made_quotes().assign(underlying_symbol="SPY").drop(columns="root", errors="ignore").to_csv("SPY.csv", index=False)
+    done = run("fills", "--source", "IWM.csv", "--versus", "SPY.csv", "--format", "csv")
+    assert {"spread_IWM", "spread_SPY", "ratio"} <= set(pd.read_csv(io.StringIO(done.out)))
+    alone = run("fills", "--source", "IWM.csv", "--versus", "IWM.csv", "--versus-symbol", "IWM", "--format", "csv")
+    assert {"spread_IWM_2026-03-02_1", "spread_IWM_2026-03-02_2"} <= set(pd.read_csv(io.StringIO(alone.out)))
+
+
+def test_a_stale_chain_keeps_the_gate_closed(run, chain_file, history_file):
+    asked = ("condor", "--source", chain_file, "--iv-history", history_file, "--dte", "15:50", "--format", "json")
+    stale, named = run(*asked).json, run(*asked, "--as-of", "2026-03-02").json
+    assert (stale["gate"]["open"], named["gate"]["open"]) == (False, True)
+    assert stale["gate"]["reasons"][0].startswith("STALE: quotes of 2026-03-02")
+    assert stale["candidates"][0]["size"]["contracts"] == 0 < named["candidates"][0]["size"]["contracts"]
+    assert "STALE" in run("snapshot", "--source", chain_file).out
