@@ -17,7 +17,7 @@ from iwm_opts.simulation.index_states import IndexTargets, index_factors
 from iwm_opts.simulation.listing import ranges
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.surface import smile_coefficients
-from iwm_opts.simulation.surface_table import SurfaceTable, spread_widening
+from iwm_opts.simulation.surface_table import SurfaceTable, expiration_factors, spread_widening
 
 Array = NDArray[np.float64]
 
@@ -77,6 +77,7 @@ def _index(parameters: Parameters, table: SurfaceTable, strikes: Strikes, factor
     theta, phi, rho, _ = smile_coefficients(parameters, usable, table.start, table.effective_days)
     counts = np.diff(table.start)
     widening = np.repeat(spread_widening(parameters, usable), counts)
+    widening = widening * expiration_factors(parameters.spread, table.expiration, table.dte, after_close=False)
     table = replace(table, theta=theta, phi=phi, rho=np.repeat(rho, counts), widening=widening)
     # A publisher sums the strikes that are listed, however many a wide market would need.
     variance, _ = quoted_variance(parameters, table, strikes, is_implied=False, min_completeness=0.0)
