@@ -95,7 +95,7 @@ class _Priced:
         self._node, self._constant = curve.weight, curve.constant
 
     def __call__(self, fast: Array, slow: Array) -> tuple[Array, Array]:
-        rate, slope = 0.0, 0.0
+        rate, slope = np.zeros(len(fast)), np.zeros((2, len(fast)))
         for weight, place in zip(self._weight, self._place, strict=True):
             loading = self._loading[:, place]
             parts = self._node[place] * np.exp(loading[0] * fast[:, None] + loading[1] * slow[:, None])

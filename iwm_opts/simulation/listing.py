@@ -203,12 +203,12 @@ def listed_strikes(listed: Listings, day: Places, known: Places, closes: Array) 
             first, last = np.ceil(reach[0] * low / step), np.floor(np.minimum(reach[1] * top, limit) / step)
             is_listed = is_there & np.isfinite(last)
             ladders.append((step, np.where(is_listed, first, 0.0), np.where(is_listed, last, -1.0)))
-    step, first, last = (np.array(column) for column in zip(*ladders, strict=True))
+    steps_of, firsts, lasts = (np.array(column) for column in zip(*ladders, strict=True))
     unit = CHEAP_STEPS[0]
     start = np.empty(len(listed) + 1, dtype=np.int64)
-    strike = np.empty(int(np.maximum(last - first + 1.0, 0.0).sum()))
+    strike = np.empty(int(np.maximum(lasts - firsts + 1.0, 0.0).sum()))
     merge_strikes(
-        np.rint(step / unit).astype(np.int64), first.astype(np.int64), last.astype(np.int64), unit, start, strike
+        np.rint(steps_of / unit).astype(np.int64), firsts.astype(np.int64), lasts.astype(np.int64), unit, start, strike
     )
     return start, strike[: start[-1]].copy()
 
