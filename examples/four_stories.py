@@ -13,6 +13,7 @@ known in October 2010.
 
 import os
 import sys
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,30 +27,35 @@ from iwm_opts.backtest.rules import GateRule, Rules, SizeRule
 from iwm_opts.sources.modelled_files import ModelledFiles
 
 DRAWS = 1000
+WIDTH = 110
 HEAD = f"{'':22}{'trades':>7}{'win':>6}{'at mid':>9}{'after costs':>13}{'a trade':>9}{'worst':>7}{'by day':>9}"
 
 
 def main() -> None:
     """Print the table and the sentence."""
     folder = data_folder()
-    if folder is None:
-        print("no market data: name a folder, or set IWM_OPTS_TEST_DATA")
-        return
+    print("no market data: name a folder, or set IWM_OPTS_TEST_DATA" if folder is None else stories(folder))
+
+
+def stories(folder: Path) -> str:
+    """Table, and what it is evidence of."""
     trial = modelled_trial(files_of(folder))
     rules = replace(Rules(), size=SizeRule(contracts=1))
     gated = run(trial.prepare(rules))
     ungated = run(trial.prepare(replace(rules, gate=GateRule(below=None))))
     first, last = trial.market.days[0], trial.market.days[-1]
-    print(f"MODELLED QUOTES: real prices of IWM, {trial.market.name}, {first} to {last}; no quote was ever traded on\n")
-    print(HEAD)
-    for period in (Period("all years", first, last), *STRESS_PERIODS):
-        for name, result in (("gated", gated), ("ungated", ungated)):
-            print(line(f"{period.name}, {name}", result, period))
-    print(
-        "\ndollars, each trade one package, by the day of entry; at mid: without slippage and fees; by day: change of"
+    lines = [f"MODELLED QUOTES: real prices of IWM, {trial.market.name}, {first} to {last}", "", HEAD]
+    lines += [
+        line(f"{period.name}, {name}", result, period)
+        for period in (Period("all years", first, last), *STRESS_PERIODS)
+        for name, result in (("gated", gated), ("ungated", ungated))
+    ]
+    note = (
+        "dollars, each trade one package, by the day of entry; at mid: without slippage and fees; by day: change of "
+        "equity within the period, after costs, whenever its trades began"
     )
-    print("equity within the period, after costs, whenever its trades began\n")
-    print(gather_evidence([trial], rules, draws=DRAWS).finding)
+    finding = gather_evidence([trial], rules, draws=DRAWS).finding
+    return "\n".join([*lines, "", *textwrap.wrap(note, WIDTH), "", *textwrap.wrap(finding, WIDTH)])
 
 
 def data_folder() -> Path | None:

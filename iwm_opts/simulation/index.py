@@ -48,13 +48,38 @@ def quoted_index(
     tenors : sequence of int
         Calendar days.
     is_implied : bool
-        Whether variances are summed around the forward that put-call parity of the quotes implies, as on a real
-        chain, or around the model's own, which it estimates.
+        See `quoted_variance`.
 
     Returns
     -------
     tuple of ndarray, shape (n,)
         One a tenor, decimal; NaN where quotes give no variance or no expirations bracket the tenor.
+    """
+    variance, options = quoted_variance(parameters, table, strikes, is_implied)
+    variance[table.sessions_left < MIN_SESSIONS_FOR_INDEX] = np.nan
+    vols = [np.empty(len(table.spot)) for _ in tenors]
+    for tenor, vol in zip(tenors, vols, strict=True):
+        target = tenor * effective_days_per_year() / DAYS_PER_YEAR
+        constant_maturity_vols(table.start, table.effective_days, variance, options, target, float(tenor), vol)
+    return tuple(vols)
+
+
+def quoted_variance(
+    parameters: Parameters,
+    table: SurfaceTable,
+    strikes: Strikes,
+    is_implied: bool,
+    min_completeness: float = MIN_COMPLETENESS,
+) -> tuple[Array, Places]:
+    """Model-free total variance of each row's quotes, NaN where they give none, and options it rests on.
+
+    Parameters
+    ----------
+    is_implied : bool
+        Whether variances are summed around the forward that put-call parity of the quotes implies, as on a real
+        chain, or around the model's own, which it estimates.
+    min_completeness : float
+        Share of a strip's variance that quotes support, below which it gives none.
     """
     spot = np.repeat(table.spot, np.diff(table.start))
     rows = np.stack([
@@ -66,10 +91,5 @@ def quoted_index(
         rows, strikes.start, strikes.strike, np.array(parameters.spread.coefficients), TICK, is_implied, variance,
         puts, calls, completeness,
     )  # fmt: skip
-    is_usable = (np.minimum(puts, calls) >= MIN_WING_STRIKES) & (variance > 0.0) & (completeness >= MIN_COMPLETENESS)
-    variance[~is_usable | (table.sessions_left < MIN_SESSIONS_FOR_INDEX)] = np.nan
-    vols = [np.empty(len(table.spot)) for _ in tenors]
-    for tenor, vol in zip(tenors, vols, strict=True):
-        target = tenor * effective_days_per_year() / DAYS_PER_YEAR
-        constant_maturity_vols(table.start, table.effective_days, variance, puts + calls, target, float(tenor), vol)
-    return tuple(vols)
+    is_usable = (np.minimum(puts, calls) >= MIN_WING_STRIKES) & (variance > 0.0) & (completeness >= min_completeness)
+    return np.where(is_usable, variance, np.nan), puts + calls

@@ -8,7 +8,7 @@ chains of June and July 2026; the windows of earlier years are taken to have bee
 
 Strikes: one dollar apart near the money in the last weeks, and up to $200 at any time, else five; half a dollar and one
 while the fund trades below $100, as it last did in March 2020; once listed, a strike stays, so that ranges follow the
-lowest and highest close since its expiration was listed.
+lowest and highest close since its expiration was listed, and what was listed far from expiration is there to the end.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ from typing import Final, Literal, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.kernels.simulation.listing import merge_strikes
+from iwm_opts.kernels.simulation.listing import close_ranges, merge_strikes
 from iwm_opts.market.calendar import latest_sessions, next_sessions
 
 Array = NDArray[np.float64]
@@ -61,7 +61,8 @@ COARSE_RANGE: Final[dict[Kind, tuple[float, float]]] = {
     "monthly": (0.42, 1.35),
     "quarter-end": (0.55, 1.28),
 }
-LONG_RANGE: Final = (0.30, 1.50)  # beyond a year
+FAR: Final = 365  # days before expiration until which strikes are listed over `LONG_RANGE`
+LONG_RANGE: Final = (0.30, 1.50)
 DOLLARS_RANGE: Final = (0.87, 1.12)
 DOLLARS_UP_TO: Final = 200.0  # strikes to here are listed a dollar apart, near the money, however far the expiration
 
@@ -103,11 +104,6 @@ class Listings(Sequence[Listing]):
         return cls(starts([len(listed) for listed in rows]), expiration.copy(), kind.copy(), since.copy())
 
     @property
-    def fine_since(self) -> Places:
-        """First day of each expiration's dollar strikes."""
-        return np.maximum(self.since, self.expiration - FINE_WINDOW)
-
-    @property
     def place(self) -> Places:
         """Day of each row."""
         return np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
@@ -137,15 +133,6 @@ class Listings(Sequence[Listing]):
         return Listings(starts(counts), self.expiration[rows], self.kind[rows], self.since[rows])
 
 
-class StrikeRanges(NamedTuple):
-    """Lowest and highest close since each expiration was listed, and since its dollar strikes were; shape (rows,)."""
-
-    low: Array
-    high: Array
-    fine_low: Array
-    fine_high: Array
-
-
 @cache
 def listed_expirations(day: date) -> tuple[Listing, ...]:
     """Expirations listed at the close of a session, its own included; ascending, one a day."""
@@ -173,20 +160,25 @@ def listings(days: Sequence[date]) -> Listings:
     row, place = row[order], place[order]
     is_new = np.ones(len(row), dtype=bool)
     is_new[1:] = (np.diff(place) != 0) | (np.diff(expiration[row]) != np.timedelta64(0, "D"))
+    earliest = _ordinals(since[row])
+    if len(row):  # two rules may name one expiration, around holidays: it has been listed since the first did
+        earliest = np.minimum.reduceat(earliest, np.flatnonzero(is_new))
     row, place = row[is_new], place[is_new]
     start = starts(np.bincount(place, minlength=len(dates)))
-    return Listings(start, _ordinals(expiration[row]), kind[row].astype(np.int64), _ordinals(since[row]))
+    return Listings(start, _ordinals(expiration[row]), kind[row].astype(np.int64), earliest)
 
 
-def listed_strikes(listed: Listings, day: Places, ranges: StrikeRanges) -> tuple[Places, Array]:
-    """Strikes of every listing.
+def listed_strikes(listed: Listings, day: Places, known: Places, closes: Array) -> tuple[Places, Array]:
+    """Strikes of every listing: those that any day since it was listed has added.
 
     Parameters
     ----------
     listed : Listings
     day : ndarray of int, shape (rows,)
         Ordinal of each row's day.
-    ranges : StrikeRanges
+    known : ndarray of int, shape (m,)
+        Ordinals, ascending, of days with a close; each row's day among them.
+    closes : ndarray, shape (m,)
 
     Returns
     -------
@@ -194,39 +186,67 @@ def listed_strikes(listed: Listings, day: Places, ranges: StrikeRanges) -> tuple
     strike : ndarray
         Those of row i are strike[start[i]:start[i + 1]], ascending, dollars.
     """
-    dte = listed.expiration - day
-    is_cheap = ranges.fine_high < CHEAP
-    fine = np.where(is_cheap, CHEAP_STEPS[0], FINE_STEP)
-    coarse = np.where(is_cheap, CHEAP_STEPS[1], COARSE_STEP)
-    lowest, highest = (
-        np.array(side)[listed.kind] for side in zip(*(COARSE_RANGE[kind] for kind in KINDS), strict=True)
+    has_dollars = (listed.kind == MONTHLY) | (listed.kind == QUARTER_END)
+    coarse, fine = (np.array([table[kind] for kind in KINDS]).T[:, listed.kind] for table in (COARSE_RANGE, FINE_RANGE))
+    far, last_far = listed.expiration - FAR - 1, listed.expiration - FINE_WINDOW - 1
+    every, wide, narrow = np.full(len(listed), True), (COARSE_STEP, CHEAP_STEPS[1]), (FINE_STEP, CHEAP_STEPS[0])
+    ladders = []
+    # Steps, also while cheap; reach around closes; highest strike; rows; first and last day of those closes.
+    for steps, reach, limit, is_there, since, until in (
+        (wide, coarse, np.inf, every, listed.since, day),
+        (wide, LONG_RANGE, np.inf, every, listed.since, np.minimum(day, far)),
+        (narrow, DOLLARS_RANGE, DOLLARS_UP_TO, has_dollars, listed.since, np.minimum(day, last_far)),
+        (narrow, fine, np.inf, every, np.maximum(listed.since, last_far + 1), day),
+    ):
+        low, high, cheap_high = _close_ranges(since, until, day, known, closes)
+        for step, top in zip(steps, (high, cheap_high), strict=True):
+            first, last = np.ceil(reach[0] * low / step), np.floor(np.minimum(reach[1] * top, limit) / step)
+            is_listed = is_there & np.isfinite(last)
+            ladders.append((step, np.where(is_listed, first, 0.0), np.where(is_listed, last, -1.0)))
+    steps_of, firsts, lasts = (np.array(column) for column in zip(*ladders, strict=True))
+    unit = CHEAP_STEPS[0]
+    start = np.empty(len(listed) + 1, dtype=np.int64)
+    strike = np.empty(int(np.maximum(lasts - firsts + 1.0, 0.0).sum()))
+    merge_strikes(
+        np.rint(steps_of / unit).astype(np.int64), firsts.astype(np.int64), lasts.astype(np.int64), unit, start, strike
     )
-    is_far = dte > 365
-    lowest, highest = np.where(is_far, LONG_RANGE[0], lowest), np.where(is_far, LONG_RANGE[1], highest)
-    fine_lowest, fine_highest = np.array([FINE_RANGE[kind] for kind in KINDS]).T[:, listed.kind]
-    is_near = dte <= FINE_WINDOW
-    has_dollars = is_near | (listed.kind == MONTHLY) | (listed.kind == QUARTER_END)
-    fine_from = np.where(is_near, fine_lowest * ranges.fine_low, DOLLARS_RANGE[0] * ranges.low)
-    fine_to = np.where(
-        is_near, fine_highest * ranges.fine_high, np.minimum(DOLLARS_RANGE[1] * ranges.high, DOLLARS_UP_TO)
-    )
-    bounds = np.stack([
-        *_multiples(lowest * ranges.low, highest * ranges.high, coarse), *_multiples(fine_from, fine_to, fine)
-    ]).astype(np.int64)  # fmt: skip
-    bounds[3] = np.where(has_dollars, bounds[3], bounds[2] - 1)
-    ratio = np.rint(coarse / fine).astype(np.int64)
-    shared = np.minimum(bounds[1], bounds[3] // ratio) - np.maximum(bounds[0], -(-bounds[2] // ratio)) + 1
-    number = np.maximum(bounds[1::2] - bounds[::2] + 1, 0).sum(axis=0) - np.maximum(shared, 0)
-    start = starts(number)
-    strike = np.empty(start[-1])
-    merge_strikes(bounds, fine, ratio, start, strike)
-    return start, strike
+    return start, strike[: start[-1]].copy()
+
+
+def _close_ranges(
+    since: Places, until: Places, day: Places, known: Places, closes: Array
+) -> tuple[Array, Array, Array]:
+    """Lowest, highest and highest cheap close between two days of each row; NaN where `until` precedes `since`.
+
+    Where no close is known since then, the first known one counts, and no later than the row's own day.
+    """
+    last = np.searchsorted(known, until, side="right") - 1
+    first = np.minimum(np.searchsorted(known, since), np.searchsorted(known, day))
+    last = np.where((until >= since) & (last < first), first, last)
+    low, high, cheap_high = (np.empty(len(since)) for _ in range(3))
+    close_ranges(first, np.where(until >= since, last, first - 1), closes, CHEAP, low, high, cheap_high)
+    return low, high, cheap_high
 
 
 def third_friday(year: int, month: int) -> date:
     """Expiration of a month's standard options: its third Friday, or the session before."""
     expiration: date = _third_fridays(np.array([f"{year}-{month:02}"], dtype="datetime64[M]"))[0].item()
     return expiration
+
+
+def monthly_expirations(first: date, last: date) -> Places:
+    """Ordinals of the third-Friday expirations of the months from `first` to `last`, ascending."""
+    months = np.arange(_month(np.datetime64(first)), _month(np.datetime64(last)) + 1)
+    return _ordinals(_third_fridays(months))
+
+
+def weekday_expirations(first: date, last: date, weekday: int) -> Places:
+    """Ordinals of one weekday's expirations around the days from `first` to `last`, ascending.
+
+    Off sessions, Mondays move to the next session, others to the last.
+    """
+    nominal = _nominal(np.datetime64(first) - 7, np.datetime64(last), weekday)
+    return _ordinals(_moved(nominal, weekday))
 
 
 class _Candidates(NamedTuple):
@@ -267,11 +287,16 @@ def _weeklies(first: np.datetime64, last: np.datetime64) -> _Candidates:
 
 
 def _dailies(first: np.datetime64, last: np.datetime64, weekday: int, listed_since: np.datetime64) -> _Candidates:
-    """One weekday's expirations. Off sessions, Mondays move to the next session, others to the last."""
-    nominal = _nominal(first, last + DAILY_WINDOW, weekday)
-    expiration = next_sessions(nominal - 1) if weekday == 0 else latest_sessions(nominal)
+    """One weekday's expirations."""
+    nominal = _nominal(first - DAILY_WINDOW, last + DAILY_WINDOW, weekday)
     opens = np.maximum(nominal - DAILY_WINDOW, listed_since)
-    return _Candidates(expiration, nominal - DAILY_WINDOW, opens, nominal)
+    expiration = _moved(nominal, weekday)
+    return _Candidates(expiration, nominal - DAILY_WINDOW, opens, np.maximum(nominal, expiration))
+
+
+def _moved(nominal: Dates, weekday: int) -> Dates:
+    """Expirations of a weekday: off sessions, Mondays move to the next session, others to the last."""
+    return next_sessions(nominal - 1) if weekday == 0 else latest_sessions(nominal)
 
 
 def _nominal(first: np.datetime64, last: np.datetime64, weekday: int) -> Dates:
@@ -286,11 +311,6 @@ def _month(day: np.datetime64) -> np.datetime64:
 
 def _third_fridays(months: Dates) -> Dates:
     return latest_sessions(np.busday_offset(months.astype("datetime64[D]"), 2, roll="forward", weekmask="Fri"))
-
-
-def _multiples(low: Array, high: Array, step: Array) -> tuple[Array, Array]:
-    """First and last multiple of a step within a range."""
-    return np.ceil(low / step), np.maximum(np.floor(high / step), 0.0)
 
 
 def starts(counts: Sequence[int] | Places) -> Places:

@@ -15,6 +15,7 @@ from iwm_opts.kernels.simulation.quote import SPREAD_TERMS
 SHIPPED = "iwm.toml"
 CONTROL = "to-2019"  # names the calibration that shows what years it was not fitted to make of the model
 CONTROL_FILE = "iwm-to-2019.toml"
+FACTOR_DAYS = (4, 10, 17, 35)  # to expiration: where factors on spreads are stated; between, linear in log days
 TYPICAL_VOL = 0.20  # of the underlying, at which companions state their own
 
 
@@ -122,7 +123,10 @@ class SpreadModel:
     """Quoted spreads; `coefficients` as in `kernels.simulation.quote.full_spread`."""
 
     coefficients: tuple[float, ...]
-    after_close: float  # widening of quotes captured after the close
+    friday: tuple[float, ...]  # factor on expirations on Fridays, at each of `FACTOR_DAYS`
+    other: tuple[float, ...]  # and on other days
+    friday_after_close: tuple[float, ...]  # the same for quotes captured after the close
+    other_after_close: tuple[float, ...]
     stress_start: float  # ratio of 10-day to 90-day implied vol above which spreads widen
     stress_power: float  # and how fast
     stress_most: float  # and how far
@@ -131,6 +135,11 @@ class SpreadModel:
         object.__setattr__(self, "coefficients", tuple(self.coefficients))
         count = len(self.coefficients)
         _require("coefficients", count == SPREAD_TERMS, count, f"there must be {SPREAD_TERMS} spread coefficients")
+        for name in ("friday", "other", "friday_after_close", "other_after_close"):
+            factors = tuple(getattr(self, name))
+            object.__setattr__(self, name, factors)
+            rule = f"there must be {len(FACTOR_DAYS)} positive factors, at {', '.join(map(str, FACTOR_DAYS))} days"
+            _require(name, len(factors) == len(FACTOR_DAYS) and min(factors) > 0.0, factors, rule)
 
 
 @dataclass(frozen=True, slots=True)

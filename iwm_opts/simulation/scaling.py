@@ -1,8 +1,8 @@
 """Scaling the surface of each day until the volatility index of its own quotes is a given one.
 
-A published index is model-free: computed from quotes, truncated strikes and wings without bids included. So the
-factors are not taken from it directly, but moved until `market.iv_index` of the quotes gives it back. Taking it for
-at-the-money vol instead would price everything some 2 to 3 points too dear.
+A published index is model-free: computed from quotes, truncated strikes and wings without bids included, on its
+publisher's clock and expirations. So the factors are not taken from it directly, but moved until the same computation
+on the quotes gives it back. Taking it for at-the-money vol instead would price everything some 2 to 3 points too dear.
 """
 
 from dataclasses import dataclass, replace
@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.simulation.dynamics import FACTORS
-from iwm_opts.simulation.index import Strikes, quoted_index
-from iwm_opts.simulation.index_states import index_factors
+from iwm_opts.simulation.index import Strikes, quoted_variance
+from iwm_opts.simulation.index_states import IndexTargets, index_factors
 from iwm_opts.simulation.listing import ranges
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.surface import smile_coefficients
-from iwm_opts.simulation.surface_table import SurfaceTable, spread_widening
+from iwm_opts.simulation.surface_table import SurfaceTable, expiration_factors, spread_widening
 
 Array = NDArray[np.float64]
 
@@ -37,43 +37,50 @@ class Scaled:
     miss: Array  # index of the quotes less the given one, decimal; NaN likewise
 
 
-def scale_to_index(parameters: Parameters, table: SurfaceTable, strikes: Strikes, level: Array, ratio: Array) -> Scaled:
-    """Find the factors under which the 30-day index of the quotes is `level`.
+def scale_to_index(parameters: Parameters, table: SurfaceTable, strikes: Strikes, targets: IndexTargets) -> Scaled:
+    """Find the factors under which the index of the quotes is the level wanted.
 
     Parameters
     ----------
     table : SurfaceTable
-        Of n days at the expirations around 30 days; only what does not hang on factors is read.
+        Of n days at the two expirations that compose the level's index, timed to their settlement; only what does not
+        hang on factors is read.
     strikes : Strikes
         Of each of the table's rows.
-    level, ratio : ndarray, shape (n,)
-        30-day index, decimal, and 9-day over 30-day vol.
+    targets : IndexTargets
     """
+    level = targets.level
     days = np.arange(len(level))
     aim, scaled = level.copy(), Scaled(np.full((len(level), len(FACTORS)), np.nan), np.full(len(level), np.nan))
     left = days
     for skew in np.repeat(SKEWS, ROUNDS):
-        factors = index_factors(parameters, aim[left], ratio[left])
+        wanted = replace(targets, level=aim).take(left)
+        factors = index_factors(parameters, wanted)
         factors[:, FACTORS.index("skew")] = skew
-        index = _index(parameters, table.take(left), strikes.take(ranges(table.start, left)), factors)
+        rows = strikes.take(ranges(table.start, left))
+        index = _index(parameters, table.take(left), rows, factors, wanted.of_level.weight)
         miss = index - level[left]
         better = ~(np.abs(miss) >= np.abs(scaled.miss[left])) & np.isfinite(miss)
         scaled.factors[left[better]], scaled.miss[left[better]] = factors[better], miss[better]
         moved = np.isfinite(miss)
         aim[left[moved]] *= level[left[moved]] / index[moved]
         left = days[~(np.abs(scaled.miss) <= CLOSE_ENOUGH)]
-        left = left[np.isfinite(scaled.miss[left])]  # no expirations around the tenor, or no such index: no round helps
+        left = left[np.isfinite(scaled.miss[left])]  # no such index: no round helps
         if not len(left):
             break
     return scaled
 
 
-def _index(parameters: Parameters, table: SurfaceTable, strikes: Strikes, factors: Array) -> Array:
-    """30-day index of each day's quotes, NaN where they give none."""
+def _index(parameters: Parameters, table: SurfaceTable, strikes: Strikes, factors: Array, weight: Array) -> Array:
+    """Index of each day's quotes, NaN where they give none."""
     usable = np.nan_to_num(factors)
     theta, phi, rho, _ = smile_coefficients(parameters, usable, table.start, table.effective_days)
     counts = np.diff(table.start)
     widening = np.repeat(spread_widening(parameters, usable), counts)
+    widening = widening * expiration_factors(parameters.spread, table.expiration, table.dte, after_close=False)
     table = replace(table, theta=theta, phi=phi, rho=np.repeat(rho, counts), widening=widening)
-    (index,) = quoted_index(parameters, table, strikes, (TENOR_DAYS,), is_implied=False)
-    return np.where(np.isfinite(factors[:, 0]), index, np.nan)
+    # A publisher sums the strikes that are listed, however many a wide market would need.
+    variance, _ = quoted_variance(parameters, table, strikes, is_implied=False, min_completeness=0.0)
+    squared = (weight.T * variance.reshape(-1, 2)).sum(axis=1)
+    squared[~((squared > 0.0) & np.isfinite(factors[:, 0]))] = np.nan
+    return np.asarray(np.sqrt(squared))

@@ -4,7 +4,8 @@ The spread of a quote is the exponential of a polynomial in the premium, the tim
 option is (`kernels.simulation.quote.full_spread`), rounded outward to the tick.
 Rounding adds a tick on average, which is taken
 off before the logarithm; the coefficients are fitted by Gauss-Newton steps under a loss robust to outliers, every
-bucket of delta and time counting alike.
+bucket of delta and time counting alike. What is left by weekday of the expiration and days left, in session and after
+the close, is a table of factors.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ from iwm_opts.kernels.simulation.quote import FAR_DAYS, LONGEST_DAYS, PREMIUM_FL
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import take_snapshot
+from iwm_opts.simulation.listing import FRIDAY
+from iwm_opts.simulation.parameters import FACTOR_DAYS
 
 Array = NDArray[np.float64]
 
@@ -33,6 +36,11 @@ IN_THE_MONEY_WEIGHT: Final = 0.35  # nobody trades there
 LONG_WEIGHT: Final = 0.5  # beyond a year
 STEPS: Final = 60
 SMALLEST_BUCKET: Final = 40  # quotes; sparser buckets do not count for more than their quotes
+TRADED_DELTA: Final = (0.05, 0.5)
+CELLS: Final = ((2, 7), (8, 13), (14, 21), (22, 50))  # days around each of `FACTOR_DAYS`
+SMALLEST_CELL: Final = 60  # quotes
+CELL_ROUNDS: Final = 12
+TRIMMED: Final = 0.1  # of the quotes at either end
 
 
 def spread_observations(chains: Sequence[Chain]) -> pd.DataFrame:
@@ -41,7 +49,8 @@ def spread_observations(chains: Sequence[Chain]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        spread and premium (of the out-of-the-money option on the same strike), dollars; delta; days; is_call.
+        spread and premium (of the out-of-the-money option on the same strike), dollars; delta; days; is_call;
+        expiration.
     """
     parts = []
     for chain in chains:
@@ -65,6 +74,7 @@ def _observed(table: OptionTable) -> pd.DataFrame:
             "delta": table.delta[outside] + parity,
             "days": float(table.dte),
             "is_call": (table.right > 0.0).astype(float),
+            "expiration": pd.Timestamp(table.expiration),
         }
     )
 
@@ -133,3 +143,61 @@ def _weights(depth: Array, days: Array) -> Array:
     weight = 1.0 / np.maximum(count[place], SMALLEST_BUCKET)
     weight *= np.where(depth < 0.5, 1.0, IN_THE_MONEY_WEIGHT**2)
     return np.asarray(weight * np.where(days > 365, LONG_WEIGHT**2, 1.0))
+
+
+def fit_expiration_factors(coefficients: Array, observed: pd.DataFrame) -> dict[str, Array]:
+    """Factors on the model's spreads by weekday of the expiration and days left, as `SpreadModel` states them.
+
+    Each makes the trimmed mean spread of its cell that of the quotes. A cell of fewer than `SMALLEST_CELL` quotes takes
+    the other class's factor.
+
+    Parameters
+    ----------
+    observed : DataFrame
+        As from `spread_observations`, of one session: in it, or after the close.
+
+    Returns
+    -------
+    dict
+        "friday" and "other": factor at each of `FACTOR_DAYS`.
+    """
+    quotes = observed[observed["delta"].abs().between(*TRADED_DELTA) & (observed["days"] <= CELLS[-1][1])].copy()
+    count = len(quotes)
+    terms = spread_terms(
+        quotes["premium"].to_numpy(), np.zeros(count), quotes["is_call"].to_numpy(), quotes["days"].to_numpy()
+    )
+    quotes["raw"] = np.exp(terms @ coefficients)
+    is_friday = quotes["expiration"].dt.day_of_week == FRIDAY
+    cells = [quotes["days"].between(*cell) for cell in CELLS]
+    classes = {"friday": is_friday, "other": ~is_friday}
+    factors = {name: np.ones(len(CELLS)) for name in classes}
+    known = {name: [(cell & is_in).sum() >= SMALLEST_CELL for cell in cells] for name, is_in in classes.items()}
+    for _ in range(CELL_ROUNDS):
+        for name, is_in in classes.items():
+            for place, cell in enumerate(cells):
+                if known[name][place]:
+                    factors[name][place] /= spread_ratio(quotes[cell & is_in], factors[name])
+        for name, rival in (("friday", "other"), ("other", "friday")):
+            factors[name] = np.where(known[name], factors[name], factors[rival])
+    return factors
+
+
+def spread_ratio(quotes: pd.DataFrame, factors: Array) -> float:
+    """Trimmed mean of the model's rounded spreads over that of the quotes.
+
+    Parameters
+    ----------
+    quotes : DataFrame
+        Columns of `spread_observations`, and `raw`: the model's spread before factors and rounding.
+    factors : ndarray
+        At `FACTOR_DAYS`.
+    """
+    factor = np.interp(np.log(quotes["days"].to_numpy()), np.log(FACTOR_DAYS), factors)
+    half, premium = 0.5 * factor * quotes["raw"].to_numpy(), quotes["premium"].to_numpy()
+    ticks = np.ceil((premium + half) / TICK - 1e-6) - np.floor((premium - half) / TICK + 1e-6)
+    return _trimmed_mean(TICK * ticks) / _trimmed_mean(quotes["spread"].to_numpy())
+
+
+def _trimmed_mean(values: Array) -> float:
+    cut = int(TRIMMED * len(values))
+    return float(np.sort(values)[cut : len(values) - cut].mean())

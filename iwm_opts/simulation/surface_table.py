@@ -17,8 +17,8 @@ from iwm_opts.kernels.simulation.surface import forwards
 from iwm_opts.market.calendar import clocks
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.simulation.dynamics import variance_curve
-from iwm_opts.simulation.listing import Listings, ranges, starts
-from iwm_opts.simulation.parameters import Parameters
+from iwm_opts.simulation.listing import FRIDAY, Listings, ranges, starts
+from iwm_opts.simulation.parameters import FACTOR_DAYS, Parameters, SpreadModel
 from iwm_opts.simulation.surface import smile_coefficients
 
 Array = NDArray[np.float64]
@@ -115,12 +115,12 @@ def surface_table(parameters: Parameters, moments: Moments, listed: Listings) ->
     day = np.array([at.date().toordinal() for at in moments.at], dtype=np.int64)
     forward, discount = _forwards(moments, start, day, expiration, years)
     theta, phi, rho, _ = smile_coefficients(parameters, moments.factors, start, effective)
-    widening = spread_widening(parameters, moments.factors)
-    if moments.after_close:
-        widening *= parameters.spread.after_close
+    dte = (expiration - day[place]).astype(np.float64)
+    widening = spread_widening(parameters, moments.factors)[place]
+    widening = widening * expiration_factors(parameters.spread, expiration, dte, moments.after_close)
     return SurfaceTable(
-        day, moments.spot, start, expiration, (expiration - day[place]).astype(np.float64), years, effective, left,
-        forward, discount, theta, rho[place], phi, widening[place], listed,
+        day, moments.spot, start, expiration, dte, years, effective, left,
+        forward, discount, theta, rho[place], phi, widening, listed,
     )  # fmt: skip
 
 
@@ -130,6 +130,22 @@ def _forwards(moments: Moments, start: Places, day: Places, expiration: Places, 
     forward, discount = np.empty(len(years)), np.empty(len(years))
     forwards(start, day, expiration, years, moments.spot, moments.rate, ex_date, amount, forward, discount)
     return forward, discount
+
+
+def expiration_factors(model: SpreadModel, expiration: Places, dte: Array, after_close: bool) -> Array:
+    """Factor on spreads of each expiration by weekday and days left, shape (rows,).
+
+    Parameters
+    ----------
+    expiration : ndarray of int, shape (rows,)
+        Ordinals.
+    dte : ndarray, shape (rows,)
+        Calendar days.
+    """
+    friday, other = (model.friday_after_close, model.other_after_close) if after_close else (model.friday, model.other)
+    log_days = np.log(np.maximum(dte, 1.0))
+    at_friday, at_other = (np.interp(log_days, np.log(FACTOR_DAYS), factors) for factors in (friday, other))
+    return np.where((expiration - 1) % 7 == FRIDAY, at_friday, at_other)
 
 
 def spread_widening(parameters: Parameters, factors: Array) -> Array:

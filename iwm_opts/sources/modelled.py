@@ -1,8 +1,9 @@
 """Modelled history: real closes and a real volatility index, with quotes of the surface model around them.
 
-On each day the surface is scaled until the 30-day index of its own quotes is the published one (`simulation.scaling`);
-the ratio of short vol to it comes from a short index over its base, or is fixed. The shape of the smile, the
-spreads and the listing are the simulated market's. Prices of the underlying are real, its options' were never traded.
+On each day the surface is scaled until the 30-day index of its own quotes, composed as the publisher composes it, is
+the published one (`simulation.published`, `simulation.scaling`). The ratio of short vol to it comes from a short index
+over its base, or is fixed. The shape of the smile, the spreads and the listing are the simulated market's. Prices of
+the underlying are real, its options' were never traded.
 """
 
 from collections.abc import Sequence
@@ -15,22 +16,31 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import DAYS_PER_YEAR, MIN_SESSIONS_FOR_INDEX, Provenance
+from iwm_opts.conventions import Provenance
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.market.calendar import at_close, effective_days, effective_days_per_year, sessions, sessions_left
+from iwm_opts.market.calendar import effective_days_per_year, sessions
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.simulation.dynamics import FACTORS, StatePath, variance_rate
+from iwm_opts.simulation.index_states import IndexTargets
 from iwm_opts.simulation.listing import listings
 from iwm_opts.simulation.parameters import Parameters, shipped_parameters
+from iwm_opts.simulation.published import (
+    INDEX_RULES,
+    Composition,
+    own_composition,
+    plain_composition,
+    published_composition,
+)
 from iwm_opts.simulation.scaling import TENOR_DAYS, Scaled, scale_to_index
 from iwm_opts.simulation.surface_table import surface_table
-from iwm_opts.sources.surface_market import SurfaceMarket, bracketing
+from iwm_opts.sources.surface_market import SurfaceMarket
 
 Array = NDArray[np.float64]
 
 TYPICAL_SLOPE: Final = 0.95  # VIX9D over VIX, mean of 2011 to 2025
 INDEX_SLACK: Final = 5e-4  # decimal vol: a day whose quotes miss the index by more has none
+SHORT_DAYS: Final = 9
 SEED: Final = 1  # of sizes, open interest and volume
 LONG_LISTED: Final = timedelta(days=915)  # no expiration is listed for longer
 
@@ -40,8 +50,9 @@ class Slope:
     """9-day over 30-day implied vol by day."""
 
     ratio: "pd.Series[float]"  # by date; days that it lacks take `typical`
-    typical: float
+    typical: float  # on the effective clock
     source: str
+    indices: tuple[str, str] = ("", "")  # short and base, as in `simulation.published.INDEX_RULES`
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +139,6 @@ def modelled_market(
     days, gaps = _shared_days(bars, volatility, first, last)
     at = pd.DatetimeIndex(days)
     level = _values(volatility.closes, at)
-    ratio = _values(slope.ratio.reindex(at).fillna(slope.typical), at)
     by_day = _values(rates, at) if isinstance(rates, pd.Series) else np.full(len(days), rates)
     owed = dividends.projected_to(days[-1], days[-1] + LONG_LISTED)
     nothing = np.full(len(days), np.nan)
@@ -138,7 +148,7 @@ def modelled_market(
         _values(bars["close"], at), flat, by_day, owed, SEED, 0,
         bars, volatility, nothing, gaps, tuple(notes),
     )  # fmt: skip
-    return _with_states(market, _scaled(market, level, ratio))
+    return _with_states(market, _scaled(market, level, slope))
 
 
 def _values(series: "pd.Series[float]", at: pd.DatetimeIndex) -> Array:
@@ -171,19 +181,56 @@ def _shared_days(
     return days, gaps
 
 
-def _scaled(market: ModelledMarket, level: Array, ratio: Array) -> Scaled:
-    listed = bracketing(listings(market.days), market.ordinals, (TENOR_DAYS,))
-    table = surface_table(market.parameters, market.moments(0, len(market.days)), listed)
-    return scale_to_index(market.parameters, table, market.listed_strikes(table.listings), level, ratio)
+def _scaled(market: ModelledMarket, level: Array, slope: Slope) -> Scaled:
+    days, listed = market.days, listings(market.days)
+    rule = INDEX_RULES.get(market.volatility.series)
+    if rule is not None and rule.tenor_days == TENOR_DAYS:
+        composition = published_composition(rule, days)
+    else:
+        composition = own_composition(days, listed, TENOR_DAYS)
+    is_read = (listed.expiration == composition.expiration[:, listed.place]).any(axis=0)
+    is_whole = np.bincount(listed.place[is_read], minlength=len(days)) == len(composition.expiration)
+    is_whole &= np.isfinite(composition.weight).all(axis=0)
+    scaled = Scaled(np.full((len(days), len(FACTORS)), np.nan), np.full(len(days), np.nan))
+    if not is_whole.any():
+        return scaled
+    whole = np.flatnonzero(is_whole)
+    listed = listed.take(is_read & is_whole[listed.place])
+    table = surface_table(market.parameters, market.moments(0, len(days)), listed)
+    strikes = market.listed_strikes(table.listings)
+    composition, table = composition.take(whole), table.take(whole)
+    table = replace(  # settlement at the open is earlier than an ETF's expiry
+        table,
+        years=composition.years.T.ravel(),
+        effective_days=effective_days_per_year() * composition.effective_years.T.ravel(),
+    )
+    ratio = _values(slope.ratio.reindex(pd.DatetimeIndex(days)), pd.DatetimeIndex(days))[whole]
+    of_short, of_base = _slope_compositions(slope, [days[place] for place in whole], np.isfinite(ratio))
+    ratio = np.where(np.isfinite(ratio), ratio, slope.typical)
+    some = scale_to_index(
+        market.parameters, table, strikes, IndexTargets(level[whole], ratio, composition, of_short, of_base)
+    )
+    scaled.factors[whole], scaled.miss[whole] = some.factors, some.miss
+    return scaled
+
+
+def _slope_compositions(
+    slope: Slope, days: Sequence[date], is_known: NDArray[np.bool_]
+) -> tuple[Composition, Composition]:
+    """Short and base index of the ratio: as published where a published ratio is known, else on the effective clock."""
+    compositions = []
+    for name, tenor in zip(slope.indices, (SHORT_DAYS, TENOR_DAYS), strict=True):
+        plain, rule = plain_composition(tenor, len(days)), INDEX_RULES.get(name)
+        published = plain if rule is None else published_composition(rule, days)
+        compositions.append(published.where(is_known, plain))
+    short, base = compositions
+    return short, base
 
 
 def _why_unscaled(market: ModelledMarket, day: date) -> str:
     """Why a day cannot be scaled: with monthly expirations alone, some days lie between two without a 30-day index."""
-    at, target = at_close(day), TENOR_DAYS * effective_days_per_year() / DAYS_PER_YEAR
-    bracket = bracketing(listings([day]), np.array([day.toordinal()]), (TENOR_DAYS,))
-    listed = [listing.expiration for listing in bracket]
-    usable = effective_days(at, listed)[sessions_left(at, listed) >= MIN_SESSIONS_FOR_INDEX]
-    if not ((usable <= target).any() and (usable >= target).any()):
+    rule = INDEX_RULES.get(market.volatility.series)
+    if rule is None and not np.isfinite(own_composition([day], listings([day]), TENOR_DAYS).weight).all():
         return f"no expirations around {TENOR_DAYS} days are listed to compute an index from"
     return f"no surface of the model has quotes whose index is that of {market.volatility.series}"
 

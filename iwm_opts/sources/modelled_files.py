@@ -166,7 +166,7 @@ def _slope(files: ModelledFiles) -> tuple[Slope, str]:
         raise DataError(short.series, f"is {value:.2f} times {base.series} on {day}", "mend that row")
     note = f"9-day over 30-day vol from {short.series}/{base.series}, a proxy"
     note += f", {ratio.index[0].date()} to {ratio.index[-1].date()}, {TYPICAL_SLOPE:g} on other days"
-    return Slope(ratio, TYPICAL_SLOPE, note), note
+    return Slope(ratio, TYPICAL_SLOPE, note, (short.series, base.series)), note
 
 
 def _rates(files: ModelledFiles, bars: pd.DataFrame) -> "tuple[pd.Series[float] | float, str]":

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import Provenance
 from iwm_opts.errors import InputError
-from iwm_opts.kernels.simulation.listing import close_ranges
 from iwm_opts.market.calendar import at_close
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.chain import Chain
@@ -31,7 +30,6 @@ from iwm_opts.simulation.index import Strikes, quoted_index
 from iwm_opts.simulation.listing import (
     Listing,
     Listings,
-    StrikeRanges,
     listed_expirations,
     listed_strikes,
     listings,
@@ -187,14 +185,7 @@ class SurfaceMarket(ABC):
     def listed_strikes(self, listed: Listings, first: int = 0) -> Strikes:
         """Strikes of the listings of consecutive days, of which `first` is the place of the first."""
         place = listed.place + first
-        ordinals, closes = self._known_closes
-        last = np.searchsorted(ordinals, self.ordinals[place])
-        windows = []
-        for since in (listed.since, listed.fine_since):
-            low, high = np.empty(len(listed)), np.empty(len(listed))
-            close_ranges(np.minimum(np.searchsorted(ordinals, since), last), last, closes, low, high)
-            windows += [low, high]
-        return Strikes(*listed_strikes(listed, self.ordinals[place], StrikeRanges(*windows)))
+        return Strikes(*listed_strikes(listed, self.ordinals[place], *self._known_closes))
 
     def close_on(self, day: date) -> float:
         """Close of the underlying on a session, one without quotes included; NaN where it is not known."""

@@ -8,7 +8,6 @@ from iwm_opts.market.calendar import sessions
 from iwm_opts.simulation.listing import (
     Listing,
     Listings,
-    StrikeRanges,
     listed_expirations,
     listed_strikes,
     listings,
@@ -16,9 +15,10 @@ from iwm_opts.simulation.listing import (
 )
 
 
-def strikes(listing, day, closes, fine_closes):
-    ranges = StrikeRanges(*(np.array([close]) for close in (*closes, *fine_closes)))
-    return listed_strikes(Listings.of([[listing]]), np.array([day.toordinal()]), ranges)[1]
+def strikes(listing, day, closes):
+    """Strikes of one listing on a day, from closes by date."""
+    known, values = np.array([each.toordinal() for each in closes]), np.array([*closes.values()])
+    return listed_strikes(Listings.of([[listing]]), np.array([day.toordinal()]), known, values)[1]
 
 
 def test_before_2021_only_fridays_monthlies_and_quarter_ends():
@@ -42,15 +42,32 @@ def test_third_friday(year, month, expiration):
 
 
 def test_strikes_once_listed_stay():
-    listing = Listing(date(2026, 7, 31), "weekly", date(2026, 6, 19))
-    before = strikes(listing, date(2026, 6, 26), (290.0, 290.0), (290.0, 290.0))
-    after = strikes(listing, date(2026, 7, 10), (260.0, 290.0), (260.0, 290.0))
-    assert set(before) <= set(after)
+    # Up and down across $100 and $200 within two and a half years, through every kind of expiration and its windows.
+    days = [day.item() for day in sessions(date(2022, 1, 3), date(2024, 12, 31))]
+    closes = 150.0 + 70.0 * np.sin(np.arange(len(days)) / 40.0)
+    known = np.array([day.toordinal() for day in days])
+    listed = listings(days)
+    start, strike = listed_strikes(listed, known[listed.place], known, closes)
+    before = {}
+    for row, expiration in enumerate(listed.expiration):
+        now = set(strike[start[row] : start[row + 1]])
+        assert before.get(expiration, set()) <= now, (date.fromordinal(expiration), days[listed.place[row]])
+        before[expiration] = now
+
+
+def test_a_monthly_keeps_its_far_dollars_in_its_last_weeks():
+    # Listed at $180 eight months ahead: dollars from 0.87 x 180 = 156.6 on. At $230 with 30 days left new dollars start
+    # at 0.76 x 230 = 174.8, and the old ones from 157 to 174 stay.
+    listing = Listing(date(2026, 7, 17), "monthly", date(2025, 11, 17))
+    closes = {date(2025, 11, 17): 180.0, date(2026, 5, 29): 230.0, date(2026, 6, 17): 230.0}
+    found = strikes(listing, date(2026, 6, 17), closes)
+    assert set(range(157, 175)) <= set(found)
+    assert found[np.diff(found, prepend=0.0) == 1.0].max() == 248.0  # 1.08 x 230 = 248.4
 
 
 def test_steps_by_distance():
     listing = Listing(date(2026, 7, 31), "weekly", date(2026, 6, 19))
-    found = strikes(listing, date(2026, 6, 26), (298.0, 298.0), (298.0, 298.0))
+    found = strikes(listing, date(2026, 6, 26), {date(2026, 6, 26): 298.0})
     assert set(np.diff(found[(found >= 260) & (found <= 320)])) == {1.0}
     assert set(np.diff(found[found <= 250])) == {5.0}
 
@@ -79,6 +96,6 @@ def test_strikes_by_hand():
     # A weekly 35 days ahead, closes from 95 to 99: half dollars from 0.86 x 95 to 1.08 x 99, dollars from 0.5 x 95 to
     # 1.15 x 99.
     listing = Listing(date(2026, 7, 31), "weekly", date(2026, 6, 19))
-    found = strikes(listing, date(2026, 6, 26), (95.0, 99.0), (95.0, 99.0))
-    fine, coarse = np.arange(82.0, 106.6, 0.5), np.arange(48.0, 114.0)
+    found = strikes(listing, date(2026, 6, 26), {date(2026, 6, 22): 95.0, date(2026, 6, 26): 99.0})
+    fine, coarse = np.arange(82.0, 107.0, 0.5), np.arange(48.0, 114.0)
     assert found.tolist() == sorted({*fine, *coarse})

@@ -77,3 +77,16 @@ def test_after_the_close_is_wider():
     )
     assert (after.ask - after.bid).sum() > 1.2 * (inside.ask - inside.bid).sum()
     assert after.vol == pytest.approx(inside.vol)
+
+
+@pytest.mark.parametrize(
+    ("after_close", "monday", "friday"),
+    [(False, 1.44, (1.04, 0.65)), (True, 2.44, (1.53, 1.70))],
+)
+def test_spreads_follow_the_weekday_of_the_expiration(after_close, monday, friday):
+    # From Friday 2026-06-26 Monday 07-06 is ten days ahead, a stated point; Friday 07-10 14, between 10 and 17.
+    days = (date(2026, 7, 6), date(2026, 7, 10))
+    listed = Listings.of([[Listing(day, "weekly", date(2026, 6, 19)) for day in days]])
+    table = surface_table(PARAMETERS, moments(after_close=after_close), listed)
+    at, to = friday
+    assert table.widening == pytest.approx([monday, at + (to - at) * math.log(1.4) / math.log(1.7)])

@@ -1,17 +1,20 @@
 """The modelled market on bars of a simulated one, whose own index must come back; and on real bars and RVX."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError, InputError
+from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.chain import expiry_slices
 from iwm_opts.market.dividends import Dividend, DividendSchedule
+from iwm_opts.market.gate import gate_ranks
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.snapshot import take_snapshot
+from iwm_opts.simulation.published import INDEX_RULES
 from iwm_opts.sources.modelled import Slope, modelled_market
 from iwm_opts.sources.modelled_files import ModelledFiles, modelled_on_day, open_modelled
 from iwm_opts.sources.simulated import simulate_market
@@ -29,7 +32,7 @@ def bars():
 def volatility(bars):
     # From 12 to 50 points and back, far faster than any real index; higher, strikes that follow closes alone run out.
     closes = 0.31 - 0.19 * np.cos(np.linspace(0.0, 12.0, len(bars)))
-    return IvHistory("RVX", 30, pd.Series(closes, index=bars.index), True, "made")
+    return IvHistory("IV30", 30, pd.Series(closes, index=bars.index), False, "made")
 
 
 def modelled(bars, volatility, **more):
@@ -47,6 +50,55 @@ def test_the_index_of_its_own_quotes_is_the_one_given(market, volatility):
     wanted = volatility.closes.loc[pd.DatetimeIndex(market.days)]
     assert market.iv_history(30).closes.to_numpy() == pytest.approx(wanted.to_numpy(), abs=0.05 * POINT)
     assert np.abs(market.miss).max() < 0.05 * POINT
+
+
+@pytest.mark.parametrize("name", ["RVX", "VIX"])
+def test_a_published_index_is_matched_on_its_own_clock_and_expirations(bars, volatility, name):
+    # By Cboe's formula from the quotes: the Fridays around 30 calendar days, total variance interpolated on minutes.
+    # Days whose terms are third Fridays are left out: those of index options settle at the open, IWM's at the close.
+    bias = INDEX_RULES[name].eras[-1].bias
+    level = replace(volatility, series=name)
+    market = modelled(bars, level, first=date(2023, 12, 1), last=date(2024, 2, 29))
+    checked = set()
+    for day in market.days:
+        fridays = [latest_session(day + timedelta(days=ahead)) for ahead in range(18, 46)
+                   if (day + timedelta(days=ahead)).weekday() == 4]  # fmt: skip
+        near = max(each for each in fridays if (each - day).days <= 30)
+        far = min(each for each in fridays if (each - day).days > 30)
+        if any(15 <= each.day <= 21 for each in (near, far)):
+            continue
+        chain = market.chain(day)
+        times = [(each - day).days for each in (near, far)]
+        total = [strip(chain.rows(each), 0.03, days / 365) for each, days in zip((near, far), times, strict=True)]
+        share = (times[1] - 30) / (times[1] - times[0])
+        index = np.sqrt((share * total[0] + (1.0 - share) * total[1]) * 365 / 30) * np.exp(bias[day.weekday()])
+        assert index == pytest.approx(volatility.closes[pd.Timestamp(day)], abs=0.05 * POINT), day
+        checked.add(day.weekday())
+    assert checked == {0, 1, 2, 3, 4}
+
+
+def strip(rows, rate, years):
+    """Cboe's sum over one expiration: two zero bids end a wing, the midpoint is the price."""
+    table = rows.pivot_table(index="strike", columns="right", values=["bid", "ask"])
+    strikes, price = table.index.to_numpy(), 0.5 * (table["bid"] + table["ask"])
+    place = int((price["C"] - price["P"]).abs().to_numpy().argmin())
+    forward = strikes[place] + np.exp(rate * years) * (price["C"].iloc[place] - price["P"].iloc[place])
+    centre = int(np.flatnonzero(strikes <= forward)[-1])
+    used = {centre: 0.5 * (price["C"].iloc[centre] + price["P"].iloc[centre])}
+    for right, step in (("P", -1), ("C", 1)):
+        zeros, i = 0, centre + step
+        while 0 <= i < len(strikes) and zeros < 2:
+            bid = table["bid"][right].iloc[i]
+            zeros = zeros + 1 if bid == 0.0 else 0
+            if bid > 0.0:
+                used[i] = price[right].iloc[i]
+            i += step
+    places = sorted(used)
+    at, quotes = strikes[places], np.array([used[i] for i in places])
+    widths = np.empty(len(at))
+    widths[1:-1], widths[0], widths[-1] = 0.5 * (at[2:] - at[:-2]), at[1] - at[0], at[-1] - at[-2]
+    total = 2.0 * np.exp(rate * years) * (widths / at**2 * quotes).sum()
+    return total - (forward / strikes[centre] - 1.0) ** 2
 
 
 def test_so_says_a_snapshot_of_its_chain(market, volatility):
@@ -72,7 +124,7 @@ def test_at_the_money_vol_lies_below_the_index(market, volatility):
 def test_prices_are_the_bars(market, bars):
     assert (market.closes == bars["close"].loc[pd.DatetimeIndex(market.days)]).all()
     assert market.bars().equals(bars.loc[pd.DatetimeIndex(market.days)])
-    with pytest.raises(InputError, match="symbol='KRE': is not in the modelled market, RVX"):
+    with pytest.raises(InputError, match="symbol='KRE': is not in the modelled market, IV30"):
         market.bars("KRE")
 
 
@@ -80,14 +132,14 @@ def test_it_says_that_it_is_modelled(market):
     chain = market.chain(market.days[-1])
     assert (chain.simulated, chain.modelled) == (True, True)
     assert chain.label.startswith("MODELLED QUOTES")
-    assert chain.source == "modelled market, RVX"
+    assert chain.source == "modelled market, IV30"
     assert "never traded" in market.iv_history(10).note
 
 
 def test_a_slope_above_one_makes_the_short_vol_dearer(bars, volatility):
     days = {"first": date(2024, 2, 1), "last": date(2024, 2, 29)}
     flat = pd.Series(0.25, index=bars.index)
-    level = IvHistory("RVX", 30, flat, True, "made")
+    level = IvHistory("IV30", 30, flat, True, "made")
     ratios = pd.Series(np.linspace(0.8, 1.3, 20), index=pd.DatetimeIndex(modelled(bars, level, **days).days))
     market = modelled(bars, level, slope=Slope(ratios, 0.95, "made"), **days)
     ratio = market.iv_history(10).closes / market.iv_history(30).closes
@@ -106,7 +158,7 @@ def test_one_day_is_quoted_as_within_a_stretch(market, bars, volatility):
 def test_tomorrows_bars_and_index_are_not_read(market, bars, volatility):
     day = market.days[30]
     until = slice(None, pd.Timestamp(day))
-    cut = IvHistory("RVX", 30, volatility.closes.loc[until], True, "made")
+    cut = IvHistory("IV30", 30, volatility.closes.loc[until], True, "made")
     early = modelled(bars.loc[until], cut, first=day)
     assert (early.chain(day).quotes["ask"] == market.chain(day).quotes["ask"]).all()
 
@@ -220,7 +272,9 @@ def test_rvx_comes_back_within_a_twentieth_of_a_point(market_data, first, last):
     market = open_modelled(real(market_data), first=first, last=last)
     assert not market.gaps
     wanted = market.volatility.closes.loc[pd.DatetimeIndex(market.days)].to_numpy()
-    assert market.iv_history(30).closes.to_numpy() == pytest.approx(wanted, abs=0.05 * POINT)
+    assert np.abs(market.miss).max() < 0.05 * POINT
+    # Calendar less effective is 0.8% on average, monthly terms some more; months between two third Fridays vary.
+    assert np.log(wanted / market.iv_history(30).closes).mean() == pytest.approx(0.0125, abs=0.02)
     table = market.table(most_dte=400)
     for place in range(len(market.days)):  # no arbitrage in time, however steeply the short index stands above
         assert (np.diff(table.theta[table.rows(place)]) > 0.0).all()
@@ -230,7 +284,26 @@ def test_rvx_comes_back_within_a_twentieth_of_a_point(market_data, first, last):
 def test_real_days_without_quotes_are_told(market_data):
     market = open_modelled(real(market_data), first=date(2018, 4, 2), last=date(2018, 5, 31))
     assert market.gaps == {date(2018, 5, 1): "no value of RVX"}
-    market = open_modelled(real(market_data), first=date(2009, 10, 12), last=date(2009, 10, 30))
+    files = real(market_data)
+    market = open_modelled(files, first=date(2009, 10, 12), last=date(2009, 10, 30))
+    assert not market.gaps  # RVX was computed from third Fridays, extrapolated around their rolls
+
+
+@pytest.mark.market_data
+def test_the_gate_opens_alike_on_every_weekday(market_data):
+    # Matched to effective-clock IV30 and IV9 it opened after 45% of Mondays and 53% of Fridays, at lookback 10 after
+    # 26% and 50%.
+    history = open_modelled(real(market_data)).iv_history(10)
+    for lookback in (252, 10):
+        ranks = gate_ranks(history, lookback).dropna()
+        shares = (ranks < 20.0).groupby(pd.DatetimeIndex(ranks.index).day_of_week).mean()
+        assert shares.max() - shares.min() < 0.03, shares
+
+
+def test_an_own_index_needs_expirations_around_its_tenor():
+    bars = simulate_market(date(2009, 9, 1), date(2009, 10, 30), seed=3).bars()
+    level = IvHistory("IV30", 30, pd.Series(0.25, index=bars.index), False, "made")
+    market = modelled(bars, level, first=date(2009, 10, 12), last=date(2009, 10, 30))
     assert set(market.gaps) == {date(2009, 10, day) for day in (15, 16, 19, 20, 21)}
     assert set(market.gaps.values()) == {"no expirations around 30 days are listed to compute an index from"}
 
@@ -241,6 +314,6 @@ def test_without_a_slope_spreads_never_widen_and_the_notes_say_so(market_data):
     files = real(market_data)
     given, fixed = (open_modelled(one, **days) for one in (files, replace(files, slope_history=None, slope_base=None)))
     assert given.table(most_dte=30).widening.max() > 3.0
-    assert fixed.table(most_dte=30).widening.max() == 1.0
+    assert fixed.table(most_dte=30).widening.max() <= 1.44  # no stress: the factor of weekdays at 10 days
     assert "spreads never widen and stress costs too little: give --slope-history" in fixed.notes[0]
     assert "never widen" not in given.notes[0]

@@ -58,7 +58,7 @@ def test_quotes_are_in_cents_and_ordered(chain):
 def test_wider_after_the_close(market, chain):
     after = market.chain(DAY, after_close=True).quotes
     ratio = (after["ask"] - after["bid"]).sum() / (chain.quotes["ask"] - chain.quotes["bid"]).sum()
-    assert ratio == pytest.approx(market.parameters.spread.after_close, abs=0.1)
+    assert 1.3 < ratio < 1.7  # most expirations lie beyond 35 days, where the factors are 1.05 and 1.53
 
 
 def test_same_seed_same_chain(chain):
