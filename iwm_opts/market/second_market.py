@@ -17,6 +17,7 @@ YEARLY: Final = 0.06  # of the strike a year: rates and dividends move the parit
 SAME: Final = 0.04  # relative distance within which the parity spots of pairs are of one market
 FEWEST: Final = 2  # pairs that make a market; one alone is a bad quote
 BY_EXPIRATION: Final = ("VIX", "VIXW", "RVX")  # each expiration has its own future for an underlying
+FAR: Final = 0.25  # fraction of spot from the nearest strike of the market, beyond which a quote is a stray
 MOST_OF: Final = 0.5  # fraction of all pairs; more is no leftover, and no market can be told for the true one
 
 
@@ -31,6 +32,11 @@ class SecondMarket:
     @property
     def note(self) -> str:
         """Count, spots and their ratio to the chain's."""
+        if not self.spots:
+            return (
+                f"{int(self.rows.sum())} rows lie far from the market's strikes and contradict its prices, as of "
+                "before a split do: left out"
+            )
         markets = ", ".join(f"{spot:.0f} ({spot / self.spot:.3g} times {self.spot:.2f})" for spot in self.spots)
         return (
             f"{int(self.rows.sum())} rows are of another market, put-call parity spot {markets}, as of before "
@@ -69,8 +75,11 @@ def second_market(quotes: pd.DataFrame, as_of: pd.Timestamp, spot: float | None 
     slack = AWAY * centre + YEARLY * years * pairs["strike"].to_numpy()
     is_far = (pairs["high"].to_numpy() < centre - slack) | (pairs["low"].to_numpy() > centre + slack)
     spots = _clusters(pairs["spot"].to_numpy()[is_far])
-    if not spots or is_far.all() or (is_far.mean() > MOST_OF and not is_given):
+    if is_far.all() or (is_far.mean() > MOST_OF and not is_given):
         return None
+    if not spots:
+        strays = _strays(quotes, pairs[~is_far], float(np.median(centre)))
+        return SecondMarket(strays, (), float(np.median(centre))) if strays.any() else None
     near = np.min([np.abs(pairs["spot"].to_numpy() / other - 1.0) for other in spots], axis=0) <= 2.0 * SAME
     left = pairs[is_far & near]
     rows = np.zeros(len(quotes), dtype=np.bool_)
@@ -78,7 +87,31 @@ def second_market(quotes: pd.DataFrame, as_of: pd.Timestamp, spot: float | None 
     paired = np.zeros(len(quotes), dtype=np.bool_)
     paired[pairs.loc[~is_far, ["call", "put"]].to_numpy().ravel()] = True
     rows |= _contradicting(quotes, ~rows & ~paired, paired)
+    rows |= _strays(quotes, pairs[~is_far], float(np.median(centre)))
     return SecondMarket(rows, tuple(sorted(spots)), float(np.median(centre)))
+
+
+def _strays(quotes: pd.DataFrame, pairs: pd.DataFrame, spot: float) -> Mask:
+    """Quotes without a pair, far from every strike of the market, that its quotes or its spot contradict."""
+    strike, right = quotes["strike"].to_numpy(dtype=np.float64), (quotes["right"] == "C").to_numpy()
+    flags = np.zeros(len(quotes), dtype=np.bool_)
+    trusted = np.zeros(len(quotes), dtype=np.bool_)
+    trusted[pairs[["call", "put"]].to_numpy().ravel()] = True
+    expiration = quotes["expiration"].to_numpy()
+    for day in np.unique(expiration):
+        here = np.flatnonzero(expiration == day)
+        listed = np.sort(strike[here[trusted[here]]])
+        if not len(listed):
+            continue
+        at = np.searchsorted(listed, strike[here])
+        below, above = listed[np.maximum(at - 1, 0)], listed[np.minimum(at, len(listed) - 1)]
+        apart = np.minimum(np.abs(strike[here] - below), np.abs(strike[here] - above))
+        flags[here[~trusted[here] & (apart > FAR * spot)]] = True
+    if not flags.any():
+        return flags
+    intrinsic = np.where(right, spot - strike, strike - spot)
+    is_too_cheap = quotes["ask"].to_numpy(dtype=np.float64) < intrinsic - AWAY * spot
+    return flags & (is_too_cheap | _contradicting(quotes, flags, trusted))
 
 
 def _pairs(quotes: pd.DataFrame) -> pd.DataFrame:

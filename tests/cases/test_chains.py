@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError
@@ -131,3 +132,15 @@ def test_words_in_a_column_that_is_not_needed_are_counted(case):
     chain = load_chain(path)
     assert any("implied_volatility: 1 cells" in note and "row 2" in note for note in chain.quality.notes)
     assert chain.quotes["implied_volatility"].isna().sum() == 1
+
+
+@pytest.mark.parametrize("ratio", [2.0, 4.0, 10.0])
+def test_single_contracts_of_before_a_split_are_left_out(case, quotes_of, base, ratio):
+    path = case("chains/base.csv")
+    table = pd.read_csv(path)
+    old = table[(table["expiration"] == table["expiration"].max()) & (table["right"] == "C")].iloc[[5, 40, 70]]
+    old = old.assign(**{name: (old[name] * ratio).round(2) for name in ("strike", "bid", "ask")})
+    old = old.assign(strike=old["strike"] + 0.25)
+    pd.concat([table, old]).to_csv(path, index=False)
+    assert quotes_of(path).index.equals(base.index)
+    assert any("3 rows lie far from the market's strikes" in warning for warning in load_chain(path).warnings)
