@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from iwm_opts.api.ticket import OrderTicket, ticket
     from iwm_opts.api.walk_forward import WalkForwardResult, walk_forward
     from iwm_opts.api.whatif import WhatIf, whatif
+    from iwm_opts.execution.exits import ExitLevels
     from iwm_opts.market.iv_rank import IvHistory, IvRank
     from iwm_opts.pricing.american import (
         AmericanGreeks,
@@ -50,6 +51,7 @@ __all__ = [
     "BacktestResult",
     "ClaimsResult",
     "EvidenceResult",
+    "ExitLevels",
     "FillCosts",
     "Greeks",
     "IronCondor",
@@ -162,6 +164,7 @@ _HOME = {
     "walk_forward": "api.walk_forward",
     "WhatIf": "api.whatif",
     "whatif": "api.whatif",
+    "ExitLevels": "execution.exits",
     "IvHistory": "market.iv_rank",
     "IvRank": "market.iv_rank",
     "AmericanGreeks": "pricing.american",

@@ -11,7 +11,6 @@ import click
 
 from iwm_opts.conventions import (
     ACCOUNT,
-    DTE_WINDOW,
     FEE_SCHEDULE,
     FILL_MODEL,
     IVR_LOOKBACK,
@@ -20,9 +19,11 @@ from iwm_opts.conventions import (
     PICTURE_KINDS,
     REALISED_IMPLIED_VARIANCE,
     RISK_SHARE,
+    STRATEGY,
 )
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+OFF = ("none", "off")
 
 
 class DateParam(click.ParamType[date]):
@@ -73,6 +74,16 @@ class Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number", param, ctx)
         return number
+
+
+class OffOrNumber(Number):
+    """A number, or `none` for a rule that is switched off: NaN."""
+
+    name = "number|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        off = isinstance(value, float) and math.isnan(value)
+        return math.nan if off or str(value).lower() in OFF else super().convert(value, param, ctx)
 
 
 class OutputParam(click.Path):
@@ -210,7 +221,10 @@ measure_options = group(
 )
 selection_options = group(
     option(
-        "--dte", type=RangeParam(int), default=f"{DTE_WINDOW[0]}:{DTE_WINDOW[1]}", help="Calendar days to expiration."
+        "--dte",
+        type=RangeParam(int),
+        default=f"{STRATEGY.dte[0]}:{STRATEGY.dte[1]}",
+        help="Calendar days to expiration.",
     ),
     option("--min-credit", type=Number(min=0), default=0.0, help="Dollars a share, at the chosen fill."),
     option("--min-credit-width", type=ShareParam(), default=None, help="Credit over width, such as 0.2."),
@@ -248,8 +262,32 @@ output_options = group(
     option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error."),
     heading="Output",
 )
+PROFIT = option(
+    "--profit",
+    type=OffOrNumber(min=0),
+    help=f"Close when this share of the credit is gained.  [default: {STRATEGY.profit:g}]",
+)
+STOP = option(
+    "--stop",
+    type=OffOrNumber(min=0),
+    help=f"Close when this many times the credit is lost.  [default: {STRATEGY.stop:g}]",
+)
+EXIT_DTE = option(
+    "--exit-dte", type=OffOrNumber(min=0), help=f"Close at so many days to expiration.  [default: {STRATEGY.exit_dte}]"
+)
+exit_level_options = group(PROFIT, STOP, EXIT_DTE, heading="Exits")
+PLAN = option(
+    "--plan", metavar="FILE", help="Plan whose package, costs, account, gate and exits hold where none is typed."
+)
 picked_screen_options = group(  # of commands that take one candidate of a screen
-    selection_options, market_options, history_options, cost_options, measure_options, account_options, output_options
+    selection_options,
+    market_options,
+    history_options,
+    cost_options,
+    exit_level_options,
+    measure_options,
+    account_options,
+    output_options,
 )
 
 screen_options = group(
@@ -258,6 +296,7 @@ screen_options = group(
     market_options,
     history_options,
     cost_options,
+    exit_level_options,
     measure_options,
     account_options,
     output_options,

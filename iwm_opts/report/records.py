@@ -147,6 +147,7 @@ def candidate_record(candidate: Candidate) -> Record:
 def sized_record(sized: Sized, is_open: bool) -> Record:
     """A candidate with its size: none at all behind a closed gate."""
     size = size_record(sized.size) if is_open else UNTRADED_SIZE
+    size = size | {"contracts_ungated": sized.size.contracts}
     return candidate_record(sized.candidate) | {"size": size}
 
 

@@ -211,7 +211,7 @@ def _loss_at_expiry(result: Screening, candidate: Candidate) -> str:
 
 def _size(result: Screening, sized: Sized) -> str:
     if not result.gate.is_open:
-        return "0 contracts: the gate is closed"
+        return f"0 contracts: the gate is closed; would be {counted(sized.size.contracts, 'contracts')}"
     size = sized.size
     return (
         f"{counted(size.contracts, 'contracts')}, risk {dollars(size.risk)}, buying power {dollars(size.buying_power)} "

@@ -19,6 +19,7 @@ from iwm_opts.spreads.candidate import Candidate, candidate
 from iwm_opts.spreads.legs import Packages
 
 Mask = NDArray[np.bool_]
+Ranked = tuple[float, OptionTable, Analysis, int]  # figure ranked by, expiration, packages, place
 
 # What --sort ranks by: the figure, and whether more of it is better.
 SORTS: Final[dict[str, tuple[str, bool]]] = {
@@ -123,7 +124,7 @@ def screen_tables(
     left_out: Sequence[str] = (),
 ) -> Screened:
     """Screen expirations that are priced already; `left_out` are warnings of the others. Otherwise as `screen`."""
-    ranked: list[tuple[float, OptionTable, Analysis, int]] = []
+    ranked: list[Ranked] = []
     considered, rejected = 0, Counter[str]()
     for table in tables:
         owed = sum(d.amount for d in snapshot.dividends_until(table.expiration))
@@ -136,7 +137,7 @@ def screen_tables(
             merit = _merit(table, analysis, selection.sort)
             best = passed[np.argsort(-merit[passed], kind="stable")][: selection.top]
             ranked += [(float(merit[i]), table, analysis, int(i)) for i in best]
-    ranked.sort(key=lambda package: -package[0])
+    ranked = _spread(sorted(ranked, key=lambda package: -package[0]))
     kept = [candidate(table, analysis, i) for _, table, analysis, i in ranked[: selection.top]]
     return Screened(
         tuple(sized(package, account) for package in kept),
@@ -144,6 +145,14 @@ def screen_tables(
         dict(+rejected),
         (*left_out, *_caveats(tables, kept)),
     )
+
+
+def _spread(ranked: Sequence[Ranked]) -> list[Ranked]:
+    """Ranked packages with the best of each expiration before every other."""
+    best = list({package[1].expiration: package for package in reversed(ranked)}.values())
+    best.sort(key=lambda package: -package[0])
+    leading = {id(package) for package in best}
+    return [*best, *(package for package in ranked if id(package) not in leading)]
 
 
 def _caveats(tables: Sequence[OptionTable], kept: Sequence[Candidate]) -> list[str]:
