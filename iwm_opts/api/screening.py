@@ -203,7 +203,8 @@ class Screen(Result, Sequence[Package]):
             negative); fill_slippage, fees, max_profit, max_loss, max_loss_expiry, expected_profit, expected_profit_rn
             ($ a package); breakeven_1, breakeven_2 ($); pop, pop_real_world, prob_touch, return_on_risk (0 to 1);
             greeks_delta, greeks_gamma, greeks_theta, greeks_vega; size_contracts, size_risk, size_buying_power ($ of
-            the position), size_limited_by. Names as in the CSV of the command, less its legs.
+            the position), size_limited_by; managed_prob_target, managed_prob_stop (0 to 1), managed_days_held and
+            managed_expected_profit ($ a package) under the exits. Names as in the CSV of the command, less its legs.
         """
         rows = []
         for sized in self.screening.screened.kept:
@@ -272,7 +273,7 @@ def answer_screen(request: ScreenRequest, on_progress: OnProgress | None = None)
     gate, rank = judge_gate(request.gate, chain.history, chain.as_of, chain.lookback)
     terms, account = request.terms, request.account
     screened = spreads_screen.screen(
-        chain.snapshot, request.dte, request.strategy.packages, terms, request.selection, account
+        chain.snapshot, request.dte, request.strategy.packages, terms, request.selection, account, request.exits
     )
     screening = Screening(
         chain.snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees.exercise, request.exits

@@ -231,9 +231,9 @@ selection_options = group(
     option("--min-open-interest", type=Number(min=0), default=MIN_OPEN_INTEREST, help="Contracts, every leg."),
     option(
         "--sort",
-        default="edge",
-        help="edge (expected profit over max loss), expected-profit, pop, return-on-risk, prob-touch, max-loss, "
-        "credit, slippage or theta.",
+        default="ev-managed",
+        help="ev-managed (expected profit under the exits over max loss), edge (held to expiry), expected-profit, pop, "
+        "return-on-risk, prob-touch, max-loss, credit, slippage or theta.",
     ),
     option("--top", type=click.IntRange(min=1), default=5, help="Candidates kept."),
     heading="Candidates",
