@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from iwm_opts.api.fills import FillCosts, QuotedSpreads, compare_fills, measure_spreads
     from iwm_opts.api.gates import IvRankBelow
     from iwm_opts.api.ivr import IvRankReport, rank_iv
+    from iwm_opts.api.manage import Management, manage
     from iwm_opts.api.markets import Market, modelled_market, recorded_market, simulated_market
     from iwm_opts.api.matrix import Matrix
     from iwm_opts.api.montecarlo import MonteCarloResult, montecarlo
@@ -59,6 +60,7 @@ __all__ = [
     "IvRank",
     "IvRankBelow",
     "IvRankReport",
+    "Management",
     "Market",
     "Matrix",
     "MonteCarloResult",
@@ -93,6 +95,7 @@ __all__ = [
     "greeks",
     "implied_vol",
     "make_plan",
+    "manage",
     "measure_spreads",
     "modelled_market",
     "montecarlo",
@@ -133,6 +136,8 @@ _HOME = {
     "IvRankBelow": "api.gates",
     "IvRankReport": "api.ivr",
     "rank_iv": "api.ivr",
+    "Management": "api.manage",
+    "manage": "api.manage",
     "Market": "api.markets",
     "modelled_market": "api.markets",
     "recorded_market": "api.markets",

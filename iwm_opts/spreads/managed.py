@@ -233,7 +233,7 @@ class PathModel:
         )
 
     def _walk(self, ratio: float, last: int, spread: float = RATIO_SPREAD) -> tuple[Array, Array]:
-        """Paths at a mean ratio of realised to implied variance, whose logarithm has the standard deviation `spread`."""
+        """Paths at a mean ratio of realised to implied variance; `spread` is the sd of its logarithm."""
         key = (ratio, last, spread)
         if key not in self._paths:
             shocks, own, scatter = _shocks(last)
