@@ -180,10 +180,10 @@ def held_position(trade: PaperTrade, snapshot: Snapshot, ratio: float, *, decide
     rows = np.array([row_of(leg, table) for leg in typed])
     legs = legs_of(typed)
     best, worst = _extremes(legs, table.strike[rows], trade.credit)
-    greek = {
-        name: count * scale * float((getattr(table, name)[rows] * legs.contracts).sum())
-        for name, scale in (("delta", MULTIPLIER), ("gamma", MULTIPLIER), ("theta", MULTIPLIER), ("vega", MULTIPLIER))
-    }
+    delta, gamma, theta, vega = (
+        count * MULTIPLIER * float((greek[rows] * legs.contracts).sum())
+        for greek in (table.delta, table.gamma, table.theta, table.vega)
+    )
     pnl = trade.gain_at(mark)
     day = date.fromisoformat(trade.expiration)
     held_sessions = max(len(sessions(date.fromisoformat(trade.opened[:10]), snapshot.chain.as_of)) - 1, 0)
@@ -194,8 +194,8 @@ def held_position(trade: PaperTrade, snapshot: Snapshot, ratio: float, *, decide
         expected = count * (managed.expected_profit + MULTIPLIER * (trade.credit - trade.model))
     position = HeldPosition(
         trade, mark, (day - snapshot.chain.as_of).days, pnl, count * MULTIPLIER * best - trade.fees,
-        count * MULTIPLIER * worst + trade.fees, **greek, shorts=_shorts(trade, typed, rows, table, snapshot),
-        managed=managed, expected_profit=expected,
+        count * MULTIPLIER * worst + trade.fees, delta=delta, gamma=gamma, theta=theta, vega=vega,
+        shorts=_shorts(trade, typed, rows, table, snapshot), managed=managed, expected_profit=expected,
     )  # fmt: skip
     if not decides:
         return position

@@ -246,7 +246,7 @@ class PathModel:
         return self._paths[key]
 
 
-def positions_of(table: OptionTable, analysis: Analysis, places: Sequence[int]) -> Position:
+def positions_of(table: OptionTable, analysis: Analysis, places: Sequence[int] | NDArray[np.intp]) -> Position:
     """Some packages of an analysis, entered at their fills."""
     index = analysis.packages.index[places]
     quotes = (table.strike[index], table.iv[index], table.bid[index], table.ask[index])
@@ -259,8 +259,8 @@ def position_of(table: OptionTable, typed: Sequence[TypedLeg], credit: float, fe
     legs, rows = legs_of(ordered), np.array([row_of(leg, table) for leg in ordered])
     bid, ask = table.bid[rows], table.ask[rows]
     paid = float(fees.opening_fees(legs, 1, float(premium_sold(legs, bid, ask))))
-    quotes = (table.strike[rows], table.iv[rows], bid, ask)
-    return Position(legs, *(column[None, :] for column in quotes), np.array([credit]), np.array([paid]))
+    strike, iv, bids, asks = (column[None, :] for column in (table.strike[rows], table.iv[rows], bid, ask))
+    return Position(legs, strike, iv, bids, asks, np.array([credit]), np.array([paid]))
 
 
 def path_model(table: OptionTable, snapshot: Snapshot) -> PathModel | None:
