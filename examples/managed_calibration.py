@@ -1,6 +1,7 @@
 """Stated P50 and managed profit of condors against what became of them, by decile of the statement.
 
-    python examples/managed_calibration.py [PATHS YEARS]     simulated market: 8 paths of 4 years, 6,324 entries
+    python examples/managed_calibration.py            2 paths of a year, every tenth session
+    python examples/managed_calibration.py 8 4 1      8 paths of 4 years, every session: the table of the documentation
 
 Every session one condor of the strategy's defaults is entered and left by its own exits in the backtest engine; the
 figures of the screen are computed on the quotes of the entry alone.
@@ -21,11 +22,11 @@ from iwm_opts.pricing.quotes import EuropeanQuotes
 from iwm_opts.spreads.managed import ManagedTerms, PathModel, position_of
 from iwm_opts.spreads.typed import TypedLeg
 
-PATHS, YEARS = 8, 4
+PATHS, YEARS, EVERY = 2, 1, 10
 TERMS = ManagedTerms(iwm.ExitLevels(), DEFAULT_MODEL, DEFAULT_FEES)
 
 
-def simulated(paths: int = PATHS, years: int = YEARS) -> pd.DataFrame:
+def simulated(paths: int = PATHS, years: int = YEARS, every: int = EVERY) -> pd.DataFrame:
     """Statement and outcome of each entry on the simulated market."""
     market = iwm.simulated_market(first=date(2026 - years, 11, 20), last="2026-11-20", paths=paths, seed=5)
     rules = iwm.Rules(ivr_below=None, max_open=99, contracts=1)
@@ -35,7 +36,7 @@ def simulated(paths: int = PATHS, years: int = YEARS) -> pd.DataFrame:
     for path, of_path in trades.groupby("path"):
         surface = market.trials[int(path)].market.surface_market
         iv10, iv30 = (surface.iv_history(tenor).closes for tenor in (10, 30))
-        for trade in of_path.to_dict("records"):
+        for trade in of_path.iloc[::every].to_dict("records"):
             day, expiration = trade["entry"].date(), trade["expiration"].date()
             place = surface.place(day)
             table = _table(surface, place, day, expiration)
@@ -76,6 +77,6 @@ def by_decile(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    frame = simulated(*map(int, sys.argv[1:3]))
+    frame = simulated(*map(int, sys.argv[1:4]))
     print(by_decile(frame).to_string(float_format="{:.3f}".format))
     print(frame.mean().to_string(float_format="{:.3f}".format), len(frame), sep="\n")

@@ -39,7 +39,7 @@ Array = NDArray[np.float64]
 PATHS: Final = 2_000  # half of them mirrored: standard error of a probability about a point
 # Of P50, beside the ratio's interval: the largest miss of a decile over 6,324 simulated entries
 # (`examples/managed_calibration.py`).
-MODEL_ERROR: Final = 0.08
+MODEL_ERROR: Final = 0.105
 SEED: Final = 17
 # RVX 2009-2025: autocorrelation of log IV30 at 5 sessions 0.912; its daily change has sd 0.060, correlation with the
 # return -0.73. Variance moves twice as much, and the level more than its mean over 21 sessions.
