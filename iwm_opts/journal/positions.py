@@ -25,7 +25,7 @@ from iwm_opts.market.calendar import sessions
 from iwm_opts.market.contract import Contract
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import Snapshot
-from iwm_opts.risk.assignment import assignment_risks
+from iwm_opts.risk.assignment import AssignmentRisk, assignment_risks
 from iwm_opts.spreads.managed import Managed, ManagedTerms, path_model, position_of
 from iwm_opts.spreads.typed import TypedLeg, legs_of, row_of
 
@@ -273,19 +273,17 @@ def _shorts(
     dividends = [(years, cash, paid.ex_date) for (years, cash), paid in zip(flows, due, strict=True)]
     index = [row for _, row in short]
     fee = FeeSchedule.parse(trade.fees_schedule).exercise
-    risks = (
-        assignment_risks(
-            table.right[index], table.strike[index], table.iv[index], spot, table.forward.rate, table.years, dividends,
-            fee,
-        )
-        if snapshot.exercise == "american"
-        else [None] * len(short)
-    )  # fmt: skip
+    risks: list[AssignmentRisk | None] = [None] * len(short)
+    if snapshot.exercise == "american":
+        rate, years = table.forward.rate, table.years
+        options = (table.right[index], table.strike[index], table.iv[index])
+        risks = list(assignment_risks(*options, spot, rate, years, dividends, fee))
     risky = []
     for (leg, row), risk in zip(short, risks, strict=True):
         stdev = float(table.smile.total_stdev(table.strike[row])[0][0])
         distance = leg.right * math.log(table.strike[row] / table.forward.price) / stdev
-        when, boundary, cost, pays = None, math.nan, 0.0, False
+        when: date | None = None
+        boundary, cost, pays = math.nan, 0.0, False
         if risk is not None:
             dates = [at for at in risk.dates if not math.isnan(at.boundary)]
             dearest = max(dates, key=lambda at: at.cost, default=None)

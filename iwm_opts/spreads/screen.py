@@ -38,6 +38,7 @@ SORTS: Final[dict[str, tuple[str, bool]]] = {
 }
 DEFAULT_SORT: Final = "ev-managed"
 MANAGED_AT_ONCE: Final = 10  # packages of an expiration and kind, best by edge, whose managed expectancy ranks them
+MANAGED_SHOWN: Final = 20  # candidates, the best, with managed expectancy
 NO_WING: Final = "no strike is listed at the distance wanted"
 
 
@@ -150,8 +151,9 @@ def screen_tables(
     ranked = _spread(sorted(ranked, key=lambda package: -package[0]))
     kept = [
         candidate(table, analysis, i, _managed(table, analysis, i, models[id(table)], managed_terms))
-        for _, table, analysis, i in ranked[: selection.top]
+        for _, table, analysis, i in ranked[: min(selection.top, MANAGED_SHOWN)]
     ]
+    kept += [candidate(table, analysis, i) for _, table, analysis, i in ranked[MANAGED_SHOWN : selection.top]]
     return Screened(
         tuple(sized(package, account) for package in kept),
         considered,
