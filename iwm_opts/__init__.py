@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from iwm_opts.api.fills import FillCosts, QuotedSpreads, compare_fills, measure_spreads
     from iwm_opts.api.gates import IvRankBelow
     from iwm_opts.api.ivr import IvRankReport, rank_iv
+    from iwm_opts.api.manage import Management, manage
     from iwm_opts.api.markets import Market, modelled_market, recorded_market, simulated_market
     from iwm_opts.api.matrix import Matrix
     from iwm_opts.api.montecarlo import MonteCarloResult, montecarlo
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from iwm_opts.api.ticket import OrderTicket, ticket
     from iwm_opts.api.walk_forward import WalkForwardResult, walk_forward
     from iwm_opts.api.whatif import WhatIf, whatif
+    from iwm_opts.execution.exits import ExitLevels
     from iwm_opts.market.iv_rank import IvHistory, IvRank
     from iwm_opts.pricing.american import (
         AmericanGreeks,
@@ -51,6 +53,7 @@ __all__ = [
     "BacktestResult",
     "ClaimsResult",
     "EvidenceResult",
+    "ExitLevels",
     "FillCosts",
     "Greeks",
     "IronCondor",
@@ -58,6 +61,7 @@ __all__ = [
     "IvRank",
     "IvRankBelow",
     "IvRankReport",
+    "Management",
     "Market",
     "Matrix",
     "MonteCarloResult",
@@ -93,6 +97,7 @@ __all__ = [
     "greeks",
     "implied_vol",
     "make_plan",
+    "manage",
     "measure_spreads",
     "modelled_market",
     "montecarlo",
@@ -134,6 +139,8 @@ _HOME = {
     "IvRankBelow": "api.gates",
     "IvRankReport": "api.ivr",
     "rank_iv": "api.ivr",
+    "Management": "api.manage",
+    "manage": "api.manage",
     "Market": "api.markets",
     "modelled_market": "api.markets",
     "recorded_market": "api.markets",
@@ -167,6 +174,7 @@ _HOME = {
     "walk_forward": "api.walk_forward",
     "WhatIf": "api.whatif",
     "whatif": "api.whatif",
+    "ExitLevels": "execution.exits",
     "IvHistory": "market.iv_rank",
     "IvRank": "market.iv_rank",
     "AmericanGreeks": "pricing.american",

@@ -5,13 +5,14 @@ ACT/365; ranks and percentiles run from 0 to 100; dte counts calendar days.
 """
 
 from enum import StrEnum
-from typing import Final, Literal, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
 Right = Literal["C", "P"]
 Side = Literal["long", "short"]
 Exercise = Literal["american", "european"]
 VerticalKind = Literal["bull-put", "bear-call", "bull-call", "bear-put"]
 VERTICAL_KINDS: Final = get_args(VerticalKind)
+Default = Literal["default"]
 
 
 class Provenance(StrEnum):
@@ -56,12 +57,36 @@ GATE_RANK: Final = 20.0  # the strategy opens condors below this rank
 
 ACCOUNT: Final = 50_000.0  # dollars
 RISK_SHARE: Final = 0.01  # of the account on one position; the strategy risks 1 to 2%
-DTE_WINDOW: Final = (21, 45)  # calendar days
-SHORT_DELTA: Final = (0.10, 0.25)  # |delta| of a condor's short strikes
 MATRIX_DELTAS: Final = (0.10, 0.16, 0.20, 0.30)  # |delta| of short strikes, one a column
 DEBIT_DELTA: Final = (0.45, 0.65)  # |delta| of the long leg of a debit spread
 SINGLE_DELTA: Final = (0.35, 0.65)  # |delta| of a single long option
-WING_WIDTH: Final = 5.0  # dollars
+
+
+class Strategy(NamedTuple):
+    """Entry window, strikes, exits and stop fill that screen, ticket, backtest, sweep, plan and paper start from."""
+
+    dte: tuple[int, int] = (35, 55)  # calendar days at the entry
+    short_delta: float = 0.16  # |delta| of the short strikes: about one standard deviation out
+    width: float = 5.0  # dollars between short and long strike
+    profit: float = 0.5  # of the entry credit or debit
+    stop: float = 2.0  # times the entry credit
+    debit_stop: float = 0.5  # of the entry debit
+    exit_dte: int = 21  # calendar days left
+    fill: str = FILL_MODEL  # of entries and exits
+    stop_fill: str = "stress:3"  # spreads of the panic of February 2018 widened 3 to 7 times
+
+    @property
+    def target_dte(self) -> int:
+        """Middle of the entry window."""
+        return sum(self.dte) // 2
+
+    @property
+    def dte_slack(self) -> int:
+        """Calendar days around a single DTE."""
+        return self.dte[1] - self.target_dte
+
+
+STRATEGY: Final = Strategy()
 MIN_OPEN_INTEREST: Final = 10.0  # contracts, every leg
 ASSUMED_RATE: Final = 0.04  # where a chain implies none and nobody gave one; always named as assumed
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.api.result import Day, OnProgress, Result, as_day, new_axes
-from iwm_opts.conventions import DTE_WINDOW, IVR_LOOKBACK, IVR_TENOR_DAYS, RIGHT_SIGN, Exercise
+from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS, RIGHT_SIGN, STRATEGY, Exercise
 from iwm_opts.io.age import now, staleness
 from iwm_opts.io.dividends import parse_dividends
 from iwm_opts.io.iv_history import load_iv_history
@@ -195,7 +195,7 @@ class OptionChain(Result):
         quotes = self.snapshot.chain.quotes
         return quotes.assign(dte=(quotes["expiration"] - pd.Timestamp(self.as_of)).dt.days)
 
-    def priced(self, dte: tuple[int, int] = DTE_WINDOW) -> pd.DataFrame:
+    def priced(self, dte: tuple[int, int] = STRATEGY.dte) -> pd.DataFrame:
         """Options of a window of expirations with our own vols and greeks, one row an option.
 
         Parameters
@@ -242,7 +242,7 @@ class OptionChain(Result):
             chain.label,
         )
 
-    def plot(self, ax: "Axes | None" = None, dte: tuple[int, int] = DTE_WINDOW) -> "Axes":
+    def plot(self, ax: "Axes | None" = None, dte: tuple[int, int] = STRATEGY.dte) -> "Axes":
         """Implied vol of the out-of-the-money options over strike, one line an expiration."""
         axes, tables = new_axes(ax), self.snapshot.tables(dte)[0]
         for table in tables:

@@ -65,7 +65,8 @@ class Matrix(Result):
         DataFrame
             expiration (datetime64), dte, short_delta; strikes (empty without a package); put_delta, call_delta
             (|delta| of the short legs); credit_mid, credit_natural, credit_fill ($/share); max_loss, expected_profit
-            ($ a package, held to expiry); pop (0 to 1); contracts. NaN without a package or a leg.
+            ($ a package, held to expiry); pop, prob_target (0 to 1); managed_profit ($ a package, under the exits);
+            contracts. NaN without a package or a leg.
         """
         frame = pd.DataFrame(matrix_rows(self.screening, self.cells))
         return frame.assign(expiration=pd.to_datetime(frame["expiration"]).dt.as_unit("us"))
@@ -120,7 +121,7 @@ def answer_matrix(request: MatrixRequest, on_progress: OnProgress | None = None)
     for table in tables:
         for delta in request.deltas:
             build = at_delta(screen.strategy, delta).packages
-            screened = screen_tables(chain.snapshot, [table], build, terms, selection, account)
+            screened = screen_tables(chain.snapshot, [table], build, terms, selection, account, screen.exits)
             cells[table.expiration, delta] = screened.kept[0] if screened.kept else None
             considered += screened.considered
             rejected.update(screened.rejected)
@@ -128,5 +129,8 @@ def answer_matrix(request: MatrixRequest, on_progress: OnProgress | None = None)
     kept = tuple(sized for sized in cells.values() if sized is not None)
     screened = Screened(kept, considered, dict(rejected), tuple(dict.fromkeys(warnings)))
     return Matrix(
-        Screening(chain.snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees.exercise), cells
+        Screening(
+            chain.snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees.exercise, screen.exits
+        ),
+        cells,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -20,19 +20,17 @@ from iwm_opts.conventions import (
     GATE_RANK,
     IVR_LOOKBACK,
     RISK_SHARE,
-    WING_WIDTH,
+    STRATEGY,
+    Default,
 )
 from iwm_opts.errors import ConflictError, InputError
+from iwm_opts.execution.exits import check_entry_window
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.risk.fraction import parse_share
 from iwm_opts.spreads.legs import Wing
 
-Default = Literal["default"]
-DTE_SLACK: Final = 10  # calendar days around a single DTE
-DEBIT_STOP: Final = 0.5  # of the debit
-DTE: Final = (35, 55)
 MACRO_DROP: Final = 0.015
 
 
@@ -121,7 +119,7 @@ class Rules:
     lag: int = 1
     entries: "pd.Series[bool] | None" = None
     gate: Callable[[IvHistory], bool] | IvRankBelow | None = None
-    dte: int | tuple[int, int] = DTE
+    dte: int | tuple[int, int] = STRATEGY.dte
     short_delta: float | None = None
     put_delta: float | None = None
     call_delta: float | None = None
@@ -133,10 +131,10 @@ class Rules:
     weekday: tuple[str, ...] = ()
     every: int = 1
     max_open: int = 5
-    profit: float | None = engine.PROFIT_TARGET
+    profit: float | None = STRATEGY.profit
     stop: float | Default | None = "default"
     touch: bool = False
-    exit_dte: int | None = engine.EXIT_DTE
+    exit_dte: int | None = STRATEGY.exit_dte
     time_stop: int | None = None
     exit_rank: float | None = None
     contracts: int | None = None
@@ -160,7 +158,9 @@ class Rules:
             raise ConflictError("entries", "Series", "contradicts gate", "give one of them")
         if self.entries is not None and self.entries.dtype != np.bool_:
             raise InputError("entries", str(self.entries.dtype), "must hold booleans", "compare it: signal > level")
-        self.resolved()
+        rules = self.resolved()
+        target, slack = rules.entry.dte, rules.entry.dte_slack
+        check_entry_window((target - slack, target + slack), rules.exit.dte)
 
     def _refuse_other_side(self) -> None:
         other = {"put": "call", "call": "put"}.get(self.strategy.rpartition("-")[2])
@@ -178,13 +178,13 @@ class Rules:
         wings = self._wing(self.put_width), self._wing(self.call_width)
         dte, slack = self._dte()
         is_credit = engine.EntryRule(self.strategy).is_credit
-        delta = engine.SHORT_DELTA if is_credit else 0.5 * sum(DEBIT_DELTA)
+        delta = STRATEGY.short_delta if is_credit else 0.5 * sum(DEBIT_DELTA)
         put, call = (side or self.short_delta or delta for side in (self.put_delta, self.call_delta))
         entry = engine.EntryRule(
             self.strategy, dte, slack, put, call, *wings, self.min_credit_width or 0.0,
             tuple(dict.fromkeys(self.weekday)), self.every, self.max_open,
         )  # fmt: skip
-        loss = (engine.STOP_LOSS if is_credit else DEBIT_STOP) if self.stop == "default" else self.stop
+        loss = (STRATEGY.stop if is_credit else STRATEGY.debit_stop) if self.stop == "default" else self.stop
         exits = engine.ExitRule(self.profit, loss, self.touch, self.exit_dte, self.time_stop, self.exit_rank)
         risk = RISK_SHARE if self.risk is None else parse_share(self.risk)
         fill = as_fill(self.fill)
@@ -195,12 +195,12 @@ class Rules:
     def _wing(self, width: float | None) -> Wing:
         if width is None and self.wing_delta is not None:
             return Wing(delta=self.wing_delta)
-        return Wing(width=width or self.width or WING_WIDTH)
+        return Wing(width=width or self.width or STRATEGY.width)
 
     def _dte(self) -> tuple[int, int]:
         low, high = (self.dte, self.dte) if isinstance(self.dte, int) else self.dte
         if low == high:
-            return low, DTE_SLACK
+            return low, STRATEGY.dte_slack
         middle = (low + high) // 2
         return middle, max(high - middle, middle - low)
 

@@ -11,14 +11,15 @@ from iwm_opts.api.gates import GateCondition, judge_gate
 from iwm_opts.api.result import OnProgress, Result, new_axes, picture
 from iwm_opts.conventions import (
     ACCOUNT,
-    DTE_WINDOW,
     FEE_SCHEDULE,
     FILL_MODEL,
     MATRIX_DELTAS,
     REALISED_IMPLIED_VARIANCE,
     RISK_SHARE,
+    STRATEGY,
 )
 from iwm_opts.errors import InputError
+from iwm_opts.execution.exits import ExitLevels, check_entry_window
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import MINE, FillModel
 from iwm_opts.report.records import Record, candidates_csv, finite, flat, screening_record, sized_record
@@ -58,19 +59,28 @@ class ScreenRequest:
         Fill convention, fees, and the realised over implied variance behind expected profits.
     account : Account
         Dollars, risk and limits.
+    exits : ExitLevels
+        When the position is closed; the window of `dte` starts above its DTE exit.
+
+    Raises
+    ------
+    InputError
+        For a window that the DTE exit closes at once.
     """
 
     chain: ChainRequest | OptionChain
     strategy: Strategy = field(default_factory=IronCondor)
     gate: GateCondition | None = None
-    dte: tuple[int, int] = DTE_WINDOW
+    dte: tuple[int, int] = STRATEGY.dte
     selection: Selection = field(default_factory=Selection)
     terms: Terms = field(default_factory=Terms)
     account: Account = field(default_factory=Account)
+    exits: ExitLevels = field(default_factory=ExitLevels)
 
     def __post_init__(self) -> None:
         if not 0 <= self.dte[0] <= self.dte[1]:
-            raise InputError("dte", self.dte, "must satisfy 0 <= low <= high", "give for instance (21, 45)")
+            raise InputError("dte", self.dte, "must satisfy 0 <= low <= high", "give for instance (35, 55)")
+        check_entry_window(self.dte, self.exits.dte)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -193,7 +203,8 @@ class Screen(Result, Sequence[Package]):
             negative); fill_slippage, fees, max_profit, max_loss, max_loss_expiry, expected_profit, expected_profit_rn
             ($ a package); breakeven_1, breakeven_2 ($); pop, pop_real_world, prob_touch, return_on_risk (0 to 1);
             greeks_delta, greeks_gamma, greeks_theta, greeks_vega; size_contracts, size_risk, size_buying_power ($ of
-            the position), size_limited_by. Names as in the CSV of the command, less its legs.
+            the position), size_limited_by; managed_prob_target, managed_prob_stop (0 to 1), managed_days_held and
+            managed_expected_profit ($ a package) under the exits. Names as in the CSV of the command, less its legs.
         """
         rows = []
         for sized in self.screening.screened.kept:
@@ -262,9 +273,11 @@ def answer_screen(request: ScreenRequest, on_progress: OnProgress | None = None)
     gate, rank = judge_gate(request.gate, chain.history, chain.as_of, chain.lookback, chain.stale)
     terms, account = request.terms, request.account
     screened = spreads_screen.screen(
-        chain.snapshot, request.dte, request.strategy.packages, terms, request.selection, account
+        chain.snapshot, request.dte, request.strategy.packages, terms, request.selection, account, request.exits
     )
-    screening = Screening(chain.snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees.exercise)
+    screening = Screening(
+        chain.snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees.exercise, request.exits
+    )
     return Screen(screening, replace(request, chain=chain))
 
 
@@ -280,6 +293,7 @@ def screen(
     risk: float | str = RISK_SHARE,
     variance_ratio: float = REALISED_IMPLIED_VARIANCE,
     selection: Selection | None = None,
+    exits: ExitLevels | None = None,
 ) -> Screen:
     """Screen a chain: build packages, price what filling them costs, rank and size them.
 
@@ -291,7 +305,7 @@ def screen(
     gate : IvRankBelow or callable, optional
         A callable reads the chain's IV history up to the day before and returns whether to trade.
     dte : (int, int), optional
-        Calendar days to expiration, both ends included: 21 to 45 unless given, all expirations of own packages.
+        Calendar days to expiration, both ends included: 35 to 55 unless given, all expirations of own packages.
     fill : str or FillModel
         `fraction:X`, `mid`, `natural`, `orats`, `effective:NAME` or `stress:K`.
     fees : str or FeeSchedule
@@ -304,6 +318,8 @@ def screen(
         Realised over implied variance behind expected_profit; 1 is the smile itself.
     selection : Selection, optional
         Minimum credit and open interest, sort and number of candidates.
+    exits : ExitLevels, optional
+        Profit target, stop and DTE exit: 50%, 2 x credit, 21 DTE unless given.
 
     Returns
     -------
@@ -324,16 +340,18 @@ def screen(
     if dte is None and isinstance(strategy, OwnPackages):
         first, last = strategy.expirations
         dte = (first - chain.as_of).days, (last - chain.as_of).days
+        exits = exits or ExitLevels(dte=STRATEGY.exit_dte if dte[0] > STRATEGY.exit_dte else None)
     if not isinstance(account, Account):
         account = Account(account, parse_share(risk), liquidity_share=LIQUIDITY_SHARE)
     request = ScreenRequest(
         chain=chain,
         strategy=strategy or IronCondor(),
         gate=gate,
-        dte=dte or DTE_WINDOW,
+        dte=dte or STRATEGY.dte,
         selection=selection or Selection(),
         terms=Terms(as_fill(fill), as_fees(fees), variance_ratio),
         account=account,
+        exits=exits or ExitLevels(),
     )
     return answer_screen(request)
 

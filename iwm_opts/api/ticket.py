@@ -9,14 +9,13 @@ import pandas as pd
 
 from iwm_opts.api.chain import OptionChain
 from iwm_opts.api.result import Day, Result, as_day
-from iwm_opts.api.rules import DEBIT_STOP, Default
 from iwm_opts.api.screening import Package, as_fill
-from iwm_opts.backtest.rules import EXIT_DTE, PROFIT_TARGET, STOP_LOSS
-from iwm_opts.conventions import ORDER_FORMATS
+from iwm_opts.conventions import ORDER_FORMATS, STRATEGY, Default
 from iwm_opts.errors import ConflictError, InputError
+from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
 from iwm_opts.execution.order_formats import write_order
-from iwm_opts.execution.ticket import ExitLevels, QuotedLeg, Ticket, check_age, make_ticket
+from iwm_opts.execution.ticket import QuotedLeg, Ticket, check_age, make_ticket
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import Contract, listed_root, parse_occ
@@ -69,9 +68,9 @@ class TicketRequest:
     symbol: str = "IWM"
     contracts: int | None = None
     fill: FillModel | None = None
-    profit: float | None = PROFIT_TARGET
+    profit: float | None = STRATEGY.profit
     stop: float | Default | None = "default"
-    exit_dte: int | None = EXIT_DTE
+    exit_dte: int | None = STRATEGY.exit_dte
     as_of: date | None = None
     now: datetime = field(default_factory=lambda: datetime.now(NEW_YORK))
 
@@ -216,14 +215,12 @@ def answer_ticket(request: TicketRequest) -> OrderTicket:
     today = request.now.astimezone(NEW_YORK).date()
     if chain is not None:
         _check_quotes(chain, request, today)
-    is_credit = sum(leg.quantity * (leg.bid + leg.ask) for leg in legs) < 0
-    stop = (STOP_LOSS if is_credit else DEBIT_STOP) if request.stop == "default" else request.stop
     as_of = chain.as_of if chain else today
     ticket = make_ticket(
         legs,
         contracts if request.contracts is None else request.contracts,
         request.fill or model,
-        ExitLevels(request.profit, stop, request.exit_dte),
+        ExitLevels(request.profit, request.stop, request.exit_dte),
         as_of,
     )
     if chain is None:
@@ -280,9 +277,9 @@ def ticket(
     symbol: str = "IWM",
     contracts: int | None = None,
     fill: str | FillModel | None = None,
-    profit: float | None = PROFIT_TARGET,
+    profit: float | None = STRATEGY.profit,
     stop: float | Default | None = "default",
-    exit_dte: int | None = EXIT_DTE,
+    exit_dte: int | None = STRATEGY.exit_dte,
     as_of: Day | None = None,
     now: datetime | None = None,
 ) -> OrderTicket:

@@ -11,12 +11,11 @@ from typing import Final, cast
 
 from iwm_opts.conventions import (
     ACCOUNT,
-    DTE_WINDOW,
     GATE_RANK,
     IVR_LOOKBACK,
     RISK_SHARE,
+    STRATEGY,
     VERTICAL_KINDS,
-    WING_WIDTH,
     VerticalKind,
 )
 from iwm_opts.errors import InputError
@@ -31,13 +30,9 @@ LONG_CALL: Final = "long-call"
 LONG_PUT: Final = "long-put"
 STRATEGIES: Final = (CONDOR, *VERTICAL_KINDS, LONG_CALL, LONG_PUT)
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri")
-SHORT_DELTA: Final = 0.16  # one standard deviation out, inside what the screen looks at
-PROFIT_TARGET: Final = 0.5  # of the entry credit
-STOP_LOSS: Final = 2.0  # times the entry credit
-EXIT_DTE: Final = DTE_WINDOW[0]
 WORST, BEST = ORDERS = ("worst", "best")  # which exit counts on a day that calls for several
 MEASURES: Final = ("rank", "percentile")
-STOP_FILL: Final = FillModel.parse("stress:3")  # spreads of the panic of February 2018 widened 3 to 7 times
+STOP_FILL: Final = FillModel.parse(STRATEGY.stop_fill)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +44,12 @@ class EntryRule:
     """
 
     strategy: str = CONDOR
-    dte: int = DTE_WINDOW[1]  # calendar days: the expiration nearest to it is taken
-    dte_slack: int = 10  # and none farther from it than this
-    put_delta: float = SHORT_DELTA  # |delta|; the nearest strike is taken
-    call_delta: float = SHORT_DELTA
-    put_wing: Wing = field(default=Wing(width=WING_WIDTH))
-    call_wing: Wing = field(default=Wing(width=WING_WIDTH))
+    dte: int = STRATEGY.target_dte  # calendar days: the expiration nearest to it is taken
+    dte_slack: int = STRATEGY.dte_slack  # and none farther from it than this
+    put_delta: float = STRATEGY.short_delta  # |delta|; the nearest strike is taken
+    call_delta: float = STRATEGY.short_delta
+    put_wing: Wing = field(default=Wing(width=STRATEGY.width))
+    call_wing: Wing = field(default=Wing(width=STRATEGY.width))
     min_credit_width: float = 0.0  # credit at the entry fill over the wider wing; nothing to a debit
     weekdays: tuple[str, ...] = ()  # of WEEKDAYS; none means every session
     every: int = 1  # sessions from one entry to the next, at least
@@ -145,10 +140,10 @@ class ExitRule:
     less.
     """
 
-    profit: float | None = PROFIT_TARGET
-    stop: float | None = STOP_LOSS
+    profit: float | None = STRATEGY.profit
+    stop: float | None = STRATEGY.stop
     touch: bool = False  # the day's high or low reached a short strike; filled at that day's close
-    dte: int | None = EXIT_DTE  # this many calendar days left, or fewer
+    dte: int | None = STRATEGY.exit_dte  # this many calendar days left, or fewer
     sessions: int | None = None  # this many sessions in the trade, or more
     rank: float | None = None  # IV rank of the close before at this, or above
     first: str = WORST

@@ -1,12 +1,14 @@
 """Options for market and rules of the backtesting commands."""
 
-import math
 from typing import Any, Final
 
 import click
 
 from iwm_opts.cli.options import (
+    EXIT_DTE,
+    PROFIT,
     SESSION,
+    STOP,
     SYMBOL,
     DateParam,
     FractionParam,
@@ -23,7 +25,7 @@ from iwm_opts.cli.options import (
     option,
 )
 from iwm_opts.cli.values import Values
-from iwm_opts.conventions import ACCOUNT, GATE_RANK, PICTURE_KINDS, RISK_SHARE, WING_WIDTH
+from iwm_opts.conventions import ACCOUNT, GATE_RANK, PICTURE_KINDS, RISK_SHARE, STRATEGY
 
 PLAN_DATA: Final = ("spy", "kre", "xbi", "minutes", "events", "sectors")
 EDGES: Final = ("vol-contraction", "mean-reversion", "momentum")
@@ -31,19 +33,7 @@ STRATEGIES: Final = (
     "iron-condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put",
 )  # fmt: skip
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri")
-OFF: Final = ("none", "off")
-DTE_SLACK: Final = 10  # calendar days around a single --dte
 PATHS: Final = 2  # whatever is asked ends in some ten seconds; more paths say more
-
-
-class OffOrNumber(FractionParam):
-    """A number, or `none` for a rule that is switched off: NaN."""
-
-    name = "number|none"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        off = isinstance(value, float) and math.isnan(value)
-        return math.nan if off or str(value).lower() in OFF else super().convert(value, param, ctx)
 
 
 class DeltaParam(RangeParam):
@@ -101,13 +91,14 @@ entry_options = group(
     option(
         "--dte",
         type=RangeParam(int),
-        default="35:55",
-        help=f"Calendar days to expiration: the one nearest the middle. A single number allows {DTE_SLACK} either way.",
+        default=f"{STRATEGY.dte[0]}:{STRATEGY.dte[1]}",
+        help="Calendar days to expiration: the one nearest the middle. "
+        f"A single number allows {STRATEGY.dte_slack} either way.",
     ),
     option("--short-delta", type=DeltaParam(), help="|delta| of the short strikes (of the long strikes, in a debit)."),
     option("--put-delta", type=DeltaParam(), help="The same for the put side alone."),
     option("--call-delta", type=DeltaParam(), help="The same for the call side alone."),
-    option("--width", type=Number(), help=f"Dollars between short and long strike.  [default: {WING_WIDTH:g}]"),
+    option("--width", type=Number(), help=f"Dollars between short and long strike.  [default: {STRATEGY.width:g}]"),
     option("--put-width", type=Number(), help="Width of the put side alone."),
     option("--call-width", type=Number(), help="Width of the call side alone."),
     option("--wing-delta", type=FractionParam(), help="|delta| of the long strikes, in place of a width."),
@@ -125,11 +116,6 @@ entry_options = group(
     option("--macro-applies-to-condors", is_flag=True, show_default=False, help="Keep condors out as well."),
     heading="Entries",
 )
-PROFIT = option(
-    "--profit", type=OffOrNumber(min=0), help="Close when this share of the credit is gained.  [default: 0.5]"
-)
-STOP = option("--stop", type=OffOrNumber(min=0), help="Close when this many times the credit is lost.  [default: 2]")
-EXIT_DTE = option("--exit-dte", type=OffOrNumber(min=0), help="Close at so many days to expiration.  [default: 21]")
 exit_options = group(
     PROFIT,
     STOP,
@@ -148,7 +134,7 @@ size_options = group(
 fill_options = group(
     cost_options,
     option("--exit-fill", callback=measured_fill, help="Fill at exit.  [default: --fill]"),
-    option("--stop-fill", default="stress:3", callback=measured_fill, help="Fill of a stop or touch."),
+    option("--stop-fill", default=STRATEGY.stop_fill, callback=measured_fill, help="Fill of a stop or touch."),
     heading="Fills and fees",
 )
 PLOT = option("--plot", type=OutputParam(PICTURE_KINDS), help="Picture of equity and drawdown: PNG, SVG or PDF.")

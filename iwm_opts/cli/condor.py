@@ -3,16 +3,16 @@
 import click
 
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import FractionParam, Number, RangeParam, gate_option, group, option, screen_options
+from iwm_opts.cli.options import PLAN, FractionParam, Number, RangeParam, gate_option, group, option, screen_options
 from iwm_opts.cli.values import Values, build, takes_values
-from iwm_opts.conventions import GATE_RANK, SHORT_DELTA, WING_WIDTH
+from iwm_opts.conventions import GATE_RANK, STRATEGY
 
 condor_options = group(
     gate_option(GATE_RANK),
     option(
         "--short-delta",
         type=RangeParam(float),
-        default=f"{SHORT_DELTA[0]:.2f}:{SHORT_DELTA[1]:.2f}",
+        default=f"{STRATEGY.short_delta:g}",
         help="|delta| of the short strikes; one value takes the nearest.",
     ),
     option("--put-delta", type=RangeParam(float), help="The same for the put side alone."),
@@ -21,11 +21,13 @@ condor_options = group(
         "--width",
         type=Number(),
         multiple=True,
-        help=f"Dollars between short and long strike, to the nearest listed; may repeat.  [default: {WING_WIDTH:g}]",
+        help="Dollars between short and long strike, to the nearest listed; may repeat.  "
+        f"[default: {STRATEGY.width:g}]",
     ),
     option("--put-width", type=Number(), help="Width of the put side alone."),
     option("--call-width", type=Number(), help="Width of the call side alone."),
     option("--wing-delta", type=FractionParam(), help="|delta| of the long strikes, in place of a width."),
+    PLAN,
     heading="Package",
 )
 MATRIX = group(
@@ -55,7 +57,9 @@ def condor(values: Values) -> None:
 
     A closed gate is an answer too: candidates are then shown as NOT TRADED, with 0 contracts.
     """
+    from iwm_opts.cli.plan_values import with_condor_plan
     from iwm_opts.cli.screening import run_screen
     from iwm_opts.spreads.strategies import IronCondor
 
+    values = with_condor_plan(values)
     run_screen(values, build(IronCondor, values))

@@ -20,6 +20,7 @@ COMMANDS = {
     "single": "Screen single long options.",
     "ticket": "Write the order of a package for a broker; nothing is sent.",
     "whatif": "Value a package over price, implied vol and date.",
+    "manage": "Open positions today: P&L, exits due, rolls, portfolio.",
     "ivr": "IV rank now and its history.",
     "fills": "Compare what filling a package, or a whole chain, costs.",
     "size": "Position size allowed by the account.",

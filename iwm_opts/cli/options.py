@@ -13,7 +13,6 @@ import click
 from iwm_opts.cli.output import is_folder
 from iwm_opts.conventions import (
     ACCOUNT,
-    DTE_WINDOW,
     FEE_SCHEDULE,
     FILL_MODEL,
     IVR_LOOKBACK,
@@ -23,9 +22,11 @@ from iwm_opts.conventions import (
     PICTURE_KINDS,
     REALISED_IMPLIED_VARIANCE,
     RISK_SHARE,
+    STRATEGY,
 )
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+OFF = ("none", "off")
 
 
 class DateParam(click.ParamType[date]):
@@ -83,6 +84,16 @@ class FractionParam(Number):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(as_decimal(value) if isinstance(value, str) else value, param, ctx)
+
+
+class OffOrNumber(FractionParam):
+    """Number, or `none` for a rule that is switched off: NaN."""
+
+    name = "number|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        off = isinstance(value, float) and math.isnan(value)
+        return math.nan if off or str(value).lower() in OFF else super().convert(value, param, ctx)
 
 
 def as_decimal(text: str) -> str:
@@ -265,16 +276,19 @@ measure_options = group(
 )
 selection_options = group(
     option(
-        "--dte", type=RangeParam(int), default=f"{DTE_WINDOW[0]}:{DTE_WINDOW[1]}", help="Calendar days to expiration."
+        "--dte",
+        type=RangeParam(int),
+        default=f"{STRATEGY.dte[0]}:{STRATEGY.dte[1]}",
+        help="Calendar days to expiration.",
     ),
     option("--min-credit", type=Number(min=0), default=0.0, help="Dollars a share, at the chosen fill."),
     option("--min-credit-width", type=ShareParam(), default=None, help="Credit over width, such as 0.2."),
     option("--min-open-interest", type=Number(min=0), default=MIN_OPEN_INTEREST, help="Contracts, every leg."),
     option(
         "--sort",
-        default="edge",
-        help="edge (expected profit over max loss), expected-profit, pop, return-on-risk, prob-touch, max-loss, "
-        "credit, slippage or theta.",
+        default="ev-managed",
+        help="ev-managed (expected profit under the exits over max loss), edge (held to expiry), expected-profit, pop, "
+        "return-on-risk, prob-touch, max-loss, credit, slippage or theta.",
     ),
     option("--top", type=click.IntRange(min=1), default=5, help="Candidates kept."),
     heading="Candidates",
@@ -314,8 +328,32 @@ output_options = group(
     option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error."),
     heading="Output",
 )
+PROFIT = option(
+    "--profit",
+    type=OffOrNumber(min=0),
+    help=f"Close when this share of the credit is gained.  [default: {STRATEGY.profit:g}]",
+)
+STOP = option(
+    "--stop",
+    type=OffOrNumber(min=0),
+    help=f"Close when this many times the credit is lost.  [default: {STRATEGY.stop:g}]",
+)
+EXIT_DTE = option(
+    "--exit-dte", type=OffOrNumber(min=0), help=f"Close at so many days to expiration.  [default: {STRATEGY.exit_dte}]"
+)
+exit_level_options = group(PROFIT, STOP, EXIT_DTE, heading="Exits")
+PLAN = option(
+    "--plan", metavar="FILE", help="Plan whose package, costs, account, gate and exits hold where none is typed."
+)
 picked_screen_options = group(  # of commands that take one candidate of a screen
-    selection_options, market_options, history_options, cost_options, measure_options, account_options, output_options
+    selection_options,
+    market_options,
+    history_options,
+    cost_options,
+    exit_level_options,
+    measure_options,
+    account_options,
+    output_options,
 )
 
 screen_options = group(
@@ -324,6 +362,7 @@ screen_options = group(
     market_options,
     history_options,
     cost_options,
+    exit_level_options,
     measure_options,
     account_options,
     output_options,

@@ -6,7 +6,7 @@ import click
 
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.condor import condor_options
-from iwm_opts.cli.options import FractionParam, Number, group, market_options, option, output_options, screen_options
+from iwm_opts.cli.options import Number, group, market_options, option, output_options, screen_options
 from iwm_opts.cli.output import emit, say, write_result
 from iwm_opts.cli.plan_data import checklist_options
 from iwm_opts.cli.values import Values, build, takes_values
@@ -18,9 +18,6 @@ INSTRUMENTS: Final = ("condor", "bull-put", "bear-call", "bull-call", "bear-put"
 
 open_options = group(
     option(
-        "--plan", metavar="FILE", help="Plan whose package, costs, account, gate and exits hold where none is typed."
-    ),
-    option(
         "--instrument",
         type=click.Choice(INSTRUMENTS),
         help="[default: the plan's, else condor]",
@@ -30,9 +27,6 @@ open_options = group(
     option("--credit", type=Number(), help="Own fill, dollars a share, a debit negative.  [default: the model's]"),
     option("--price", type=Number(min=0, min_open=True), help="Own fill of shares.  [default: the model's]"),
     option("--answer", multiple=True, metavar="CRITERION=met|unmet|unknown", help="Checklist at entry; may repeat."),
-    option("--profit", type=FractionParam(min=0), default=0.5, help="Leave at this share of the credit."),
-    option("--stop", type=Number(min=0), default=2.0, help="Leave at a loss of so many credits; 0: never."),
-    option("--exit-dte", type=click.IntRange(min=0), default=21, help="Leave with so many days left; 0: never."),
     option("--time-stop", type=click.IntRange(min=0), default=0, help="Leave after so many sessions; 0: never."),
     option("--anyway", is_flag=True, show_default=False, help="Open though the gate is closed or the plan says skip."),
 )

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, cast
 
 from iwm_opts.cli.plan_data import plan_data_request
-from iwm_opts.cli.requests import chain_request, screen_request
+from iwm_opts.cli.plan_values import with_plan
+from iwm_opts.cli.requests import chain_request, exit_levels, screen_request
 from iwm_opts.cli.values import Values, build
 from iwm_opts.conventions import DEBIT_DELTA, SINGLE_DELTA
 
@@ -22,7 +23,6 @@ OF_PACKAGES: Final = (
     *("min_credit_width", "min_open_interest", "sort", "top", "plot", "fill", "fees", "open_risk", "buying_power"),
     *("max_contracts", "liquidity_share", "kelly", "variance_ratio"),
 )
-ALL_CANDIDATES: Final = 10_000  # of both kinds all are kept until the rank says which is traded
 BOUGHT: Final = {  # what is bought is nearer to the money than what is sold, unless a delta is given
     "bull-call": DEBIT_DELTA, "bear-put": DEBIT_DELTA, "long-call": SINGLE_DELTA, "long-put": SINGLE_DELTA,
 }  # fmt: skip
@@ -32,7 +32,7 @@ def open_request(plan: "Plan | None", values: Values) -> "PaperOpenRequest":
     """Return the package that `paper open` opens: the plan's unless given."""
     from iwm_opts.api.paper import PaperOpenRequest
 
-    values = _with_plan(plan, values)
+    values = with_plan(plan, values) if plan is not None else _with_delta(values)
     return build(
         PaperOpenRequest,
         values,
@@ -71,44 +71,11 @@ def prices(values: Values) -> "PaperPrices":
     return build(PaperPrices, values, chain=chain_request(values), bars=bars)
 
 
-def _with_plan(plan: "Plan | None", values: Values) -> Values:
-    """Values with the plan's for options not given."""
-    if plan is None:
-        instrument = values.text("instrument") or "condor"
-        delta = {} if "short_delta" in values.given else {"short_delta": BOUGHT.get(instrument, values["short_delta"])}
-        return values.replaced(instrument=instrument, **delta)
-    package, gate = plan.package, plan.vol_contraction
-    assert package is not None  # a plan in shares opens by `shares_request`
-    said = {
-        "symbol": plan.symbol,
-        "dte": (max(package.dte - package.dte_slack, 1), package.dte + package.dte_slack),
-        "short_delta": (package.delta, package.delta),
-        "width": (package.width,),
-        "account": plan.account.value,
-        "risk": plan.account.risk,
-        "max_open_risk": plan.account.max_open_risk,
-        "fill": plan.costs.fill,
-        "fees": plan.costs.fees,
-        "ivr_below": gate.below if gate else None,
-        "ivr_lookback": gate.lookback if gate else values["ivr_lookback"],
-        "profit": package.profit,
-        "stop": package.stop,
-        "exit_dte": package.exit_dte,
-        "time_stop": package.max_sessions,
-        "instrument": _instrument(plan),
-    }
-    merged = values.replaced(**{name: value for name, value in said.items() if name not in values.given})
-    return merged.replaced(top=ALL_CANDIDATES) if merged["instrument"] == "by-rule" else merged
-
-
-def _instrument(plan: "Plan") -> str:
-    """Instrument of a plan as in --instrument; `by-rule` where the rank decides."""
-    if plan.instrument == "condor":
-        return "condor"
-    if plan.instrument == "options":
-        return "long-call"
-    kind = plan.package.kind if plan.package else ""
-    return "bull-put" if kind == "by-rule" and plan.edge == "vol-contraction" else kind
+def _with_delta(values: Values) -> Values:
+    """Values with the delta that an instrument is usually bought or sold at."""
+    instrument = values.text("instrument") or "condor"
+    delta = {} if "short_delta" in values.given else {"short_delta": BOUGHT.get(instrument, values["short_delta"])}
+    return values.replaced(instrument=instrument, **delta)
 
 
 def _strategy(values: Values) -> "Strategy":
@@ -130,10 +97,9 @@ def _exits(plan: "Plan | None", values: Values) -> "Exits":
     from iwm_opts.plans.edges import Momentum
 
     minute = plan.rule.exit_minute if plan is not None and isinstance(plan.rule, Momentum) else None
-    return build(
-        Exits, values, profit=values["profit"] or None, stop=values["stop"] or None, dte=values["exit_dte"] or None,
-        sessions=values["time_stop"] or None, minute=minute,
-    )  # fmt: skip
+    levels = exit_levels(values)
+    stop = levels.stop_level(is_credit=values.text("instrument") not in BOUGHT)
+    return Exits(levels.profit or None, stop or None, levels.dte or None, levels.sessions, minute)
 
 
 def _data(plan: "Plan | None", values: Values) -> "PlanDataRequest":

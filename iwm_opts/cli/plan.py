@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EDGES = ("mean-reversion", "momentum", "vol-contraction")
 HORIZONS = ("intraday", "swing", "multi-week")
 INSTRUMENTS = ("shares", "options", "vertical", "condor")
+SKIP = 3  # exit code of a plan that says skip
 MADE = ("edge", "horizon", "instrument", "name", "account", "risk", "macro_applies_to_condors")
 
 plan_options = group(
@@ -34,6 +35,9 @@ plan_options = group(
     option("--macro-applies-to-condors", is_flag=True, show_default=False, help="The KRE filter blocks condors too."),
     option("--save", type=OutputParam(("toml",)), help="Write the plan itself, TOML: backtest and review read it."),
     option("--check", is_flag=True, show_default=False, help="Only today's decision: take or skip, and why."),
+    option(
+        "--exit-code", is_flag=True, show_default=False, help="With --check: exit 0 to take, 3 to skip, for scripts."
+    ),
     option("--prompt", is_flag=True, show_default=False, help="The document as a brief for a language model."),
     option("--backtest", is_flag=True, show_default=False, help="The plan over the stress periods, with a verdict."),
     option(
@@ -64,6 +68,8 @@ def plan(values: Values) -> None:
     """
     from iwm_opts.api.plan_data import open_plan_data
 
+    if values["exit_code"] and not values["check"]:
+        raise click.UsageError("--exit-code needs --check")
     chosen = _plan(values)
     request = plan_data_request(values, intraday=chosen.horizon == "intraday")
     data = open_plan_data(request, request.as_of)
@@ -93,6 +99,8 @@ def _report(chosen: "Plan", data: "PlanData", values: Values) -> None:
         emit(report.to_prompt(), values)
     else:
         write_result(report, values)
+    if values["exit_code"] and not report.take:
+        raise click.exceptions.Exit(SKIP)
 
 
 def _save(chosen: "Plan", path: Path, values: Values) -> None:

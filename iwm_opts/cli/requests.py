@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from iwm_opts.api.markets import MarketRequest
     from iwm_opts.api.rules import Rules
     from iwm_opts.api.screening import ScreenRequest
+    from iwm_opts.execution.exits import ExitLevels
     from iwm_opts.spreads.analysis import Terms
     from iwm_opts.spreads.screen import Account
     from iwm_opts.spreads.strategies import Strategy
@@ -82,6 +83,7 @@ def screen_request(values: Values, strategy: "Strategy") -> "ScreenRequest":
         selection=build(Selection, values, min_credit_width=values["min_credit_width"] or 0.0),
         chain=chain_request(values),
         gate=gate(values),
+        exits=exit_levels(values),
     )
 
 
@@ -111,7 +113,7 @@ def rules(values: Values) -> "Rules":
     if not values["macro"]:
         values.refuse_typed(MACRO, "means nothing without --macro")
     defaults = [name for name in LEVELS if values[name] is None]
-    levels = exit_levels(values)
+    levels = given_levels(values)
     if values["no_gate"]:
         levels["ivr_below"] = None
     elif "ivr_below" not in values.given:
@@ -121,7 +123,17 @@ def rules(values: Values) -> "Rules":
     return build(Rules, values.without(*defaults, *_other_side(values)), **given)
 
 
-def exit_levels(values: Values) -> dict[str, float | None]:
+def exit_levels(values: Values) -> "ExitLevels":
+    """--profit, --stop and --exit-dte, the defaults of the strategy where none is given."""
+    from iwm_opts.execution.exits import ExitLevels
+
+    levels = given_levels(values)
+    if "exit_dte" in levels:
+        levels["dte"] = levels.pop("exit_dte")
+    return ExitLevels(**levels, sessions=values.get("time_stop") or None)  # type: ignore[arg-type]  # as click converted
+
+
+def given_levels(values: Values) -> dict[str, float | None]:
     """--profit, --stop and --exit-dte where given; None is off."""
     levels = {name: _level(values[name]) for name in LEVELS if values[name] is not None}
     days = levels.get("exit_dte")

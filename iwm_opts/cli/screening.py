@@ -7,6 +7,7 @@ import click
 
 from iwm_opts.cli.options import option
 from iwm_opts.cli.output import say, write_file, write_result
+from iwm_opts.cli.plan_values import with_condor_plan
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import screen_request
 from iwm_opts.cli.values import Values, build
@@ -55,6 +56,7 @@ def picked_condor(values: Values, on_progress: "OnProgress | None") -> "Package"
     from iwm_opts.spreads.strategies import IronCondor
 
     pick = int(values.number("pick"))
+    values = with_condor_plan(values)
     widened = values.replaced(top=max(pick, int(values.number("top"))))
     screen = answer_screen(screen_request(widened, build(IronCondor, values)), on_progress)
     if pick > len(screen):

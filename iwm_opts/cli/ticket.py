@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iwm_opts.cli.backtesting import EXIT_DTE, PROFIT, STOP
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.fills import EXPIRATION, LEG
@@ -15,7 +14,7 @@ from iwm_opts.cli.options import (
 )
 from iwm_opts.cli.output import emit, write_result
 from iwm_opts.cli.progress import progress
-from iwm_opts.cli.requests import chain_request, exit_levels
+from iwm_opts.cli.requests import chain_request, given_levels
 from iwm_opts.cli.screening import PICK, picked_condor
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import ORDER_FORMATS
@@ -31,9 +30,6 @@ ticket_options = group(
     option("--contracts", type=click.IntRange(min=1), help="Packages.  [default: what the account allows; 1 of --leg]"),
     option("--order-format", type=click.Choice(ORDER_FORMATS), help="Print this text alone."),
     option("--closing", is_flag=True, show_default=False, help="With --order-format: the order at the profit target."),
-    PROFIT,
-    STOP,
-    EXIT_DTE,
     heading="Order",
 )
 
@@ -76,7 +72,7 @@ def _request(values: Values, on_progress: "OnProgress | None") -> "TicketRequest
     from iwm_opts.execution.fills import FillModel
     from iwm_opts.spreads.typed import TypedLeg
 
-    given = {"fill": FillModel.parse(values.text("fill")), **exit_levels(values)}
+    given = {"fill": FillModel.parse(values.text("fill")), **given_levels(values)}
     options = values.without(*(name for name in ("profit", "stop", "exit_dte") if name not in given))
     if values["leg"]:
         legs = tuple(TypedLeg.parse(text) for text in values.texts("leg"))

@@ -5,7 +5,7 @@ import click
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import FractionParam, Number, RangeParam, gate_option, group, option, screen_options
 from iwm_opts.cli.values import Values, build, takes_values
-from iwm_opts.conventions import DEBIT_DELTA, SHORT_DELTA, VERTICAL_KINDS, WING_WIDTH
+from iwm_opts.conventions import DEBIT_DELTA, STRATEGY, VERTICAL_KINDS
 
 vertical_options = group(
     option(
@@ -19,7 +19,7 @@ vertical_options = group(
     option(
         "--short-delta",
         type=RangeParam(float),
-        default=f"{SHORT_DELTA[0]:.2f}:{SHORT_DELTA[1]:.2f}",
+        default=f"{STRATEGY.short_delta:g}",
         help="|delta| of the short leg of a credit spread; one value takes the nearest.",
     ),
     option(
@@ -32,7 +32,7 @@ vertical_options = group(
         "--width",
         type=Number(),
         multiple=True,
-        help=f"Dollars between the strikes, to the nearest listed; may repeat.  [default: {WING_WIDTH:g}]",
+        help=f"Dollars between the strikes, to the nearest listed; may repeat.  [default: {STRATEGY.width:g}]",
     ),
     option("--wing-delta", type=FractionParam(), help="|delta| of the other leg, in place of a width."),
     heading="Package",

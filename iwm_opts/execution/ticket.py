@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from iwm_opts.conventions import RIGHT_SIGN
 from iwm_opts.errors import InputError
+from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fills import Fill, FillModel, fill_package
 from iwm_opts.execution.legs import Legs
 from iwm_opts.market.calendar import NEW_YORK, in_session, latest_session
@@ -71,20 +72,6 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class ExitLevels:
-    """When the position is closed; None switches a rule off."""
-
-    profit: float | None  # fraction of the entry price gained
-    stop: float | None  # multiple of the entry price lost
-    dte: int | None  # calendar days to expiration
-
-    def __post_init__(self) -> None:
-        for name, value in (("profit", self.profit), ("stop", self.stop), ("exit_dte", self.dte)):
-            if value is not None and not 0 <= value < math.inf:
-                raise InputError(name, value, "must be 0 or more", "give a number, or off")
-
-
-@dataclass(frozen=True, slots=True)
 class Ticket:
     """Entry and exit of one package."""
 
@@ -137,7 +124,8 @@ def make_ticket(legs: Sequence[QuotedLeg], contracts: int, model: FillModel, exi
     entry = Order(tuple(legs), contracts, limit, "open", "day")
     closing = tuple(replace(leg, quantity=-leg.quantity) for leg in legs)
     target = None if exits.profit is None else _closing_price(limit, exits.profit, tick)
-    stop = None if exits.stop is None else _closing_price(limit, -exits.stop, tick)
+    loss = exits.stop_level(is_credit=limit > 0)
+    stop = None if loss is None else _closing_price(limit, -loss, tick)
     return Ticket(
         entry=entry,
         fill=fill,

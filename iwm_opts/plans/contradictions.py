@@ -105,8 +105,13 @@ def _of_numbers(plan: "Plan") -> Found:
         conflicts.append(
             (("exits", "time_stop_sessions"), "comes after max_sessions, which ends every trade before it")
         )
-    if plan.package and plan.package.exit_dte >= plan.package.dte:
-        conflicts.append((("package", "exit_dte"), f"is not below dte = {plan.package.dte}: it would close at once"))
+    package = plan.package
+    if package and package.exit_dte and package.exit_dte >= package.dte - package.dte_slack:
+        first = package.dte - package.dte_slack
+        rule = (
+            f"closes at once what is entered at {first} days (dte - dte_slack): choose less, a later dte, or 0 for off"
+        )
+        conflicts.append((("package", "exit_dte"), rule))
     if plan.package and plan.package.kind != "by-rule" and plan.instrument != "vertical":
         conflicts.append((("package", "kind"), f"is of a vertical; the instrument is {plan.instrument}"))
     return conflicts

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from iwm_opts.backtest.share_exits import ShareExits
-from iwm_opts.conventions import DTE_WINDOW
+from iwm_opts.conventions import STRATEGY
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.market.sector_filter import MacroFilter
 from iwm_opts.plans.checklist import DEFAULTS
@@ -39,7 +39,7 @@ Instrument = Literal["shares", "options", "vertical", "condor"]
 
 VERSION: Final = 1
 MAX_SESSIONS: Final[dict[str, int | None]] = {"intraday": None, "swing": 10, "multi-week": 30}
-TARGET_DTE: Final = {"intraday": 7, "swing": 30, "multi-week": DTE_WINDOW[1]}
+TARGET_DTE: Final = {"intraday": 7, "swing": 30, "multi-week": STRATEGY.target_dte}
 USUAL: Final = {  # horizon and instrument of an edge where nobody says otherwise
     "mean-reversion": ("swing", "shares"),
     "momentum": ("intraday", "shares"),
@@ -151,9 +151,9 @@ def _package_defaults(instrument: str, horizon: str) -> dict[str, Any]:
         return {}
     sessions = MAX_SESSIONS.get(horizon) or 0
     if instrument == "options":  # a debit: twice what was paid is the target, half of it the stop
-        return {"delta": 0.5, "dte": TARGET_DTE.get(horizon, DTE_WINDOW[1]), "profit": 1.0, "stop": 0.5,
+        return {"delta": 0.5, "dte": TARGET_DTE.get(horizon, STRATEGY.target_dte), "profit": 1.0, "stop": 0.5,
                 "exit_dte": 0, "max_sessions": sessions}  # fmt: skip
-    return {"delta": 0.3, "dte": TARGET_DTE.get(horizon, DTE_WINDOW[1]), "exit_dte": 0, "max_sessions": sessions}
+    return {"delta": 0.3, "dte": TARGET_DTE.get(horizon, STRATEGY.target_dte), "exit_dte": 0, "max_sessions": sessions}
 
 
 def load_plan(path: str | Path) -> Plan:

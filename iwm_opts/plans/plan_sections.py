@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from iwm_opts.conventions import ACCOUNT, DTE_WINDOW, FEE_SCHEDULE, FILL_MODEL, GATE_RANK, IVR_LOOKBACK, RISK_SHARE
+from iwm_opts.conventions import ACCOUNT, FEE_SCHEDULE, FILL_MODEL, GATE_RANK, IVR_LOOKBACK, RISK_SHARE, STRATEGY
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
@@ -109,15 +109,17 @@ class ExitsTable(Table):
 class PackageTable(Table):
     """[package] of options: selection and exits."""
 
-    dte: Count = DTE_WINDOW[1]  # calendar days, the nearest expiration
-    dte_slack: CountOrZero = 10
-    delta: Delta = 0.16  # |delta|: of the short legs of a condor or a bull put, of the long leg bought otherwise
-    width: Positive = 5.0  # dollars between the strikes of a side
+    dte: Count = STRATEGY.target_dte  # calendar days, the nearest expiration
+    dte_slack: CountOrZero = STRATEGY.dte_slack
+    delta: Delta = (
+        STRATEGY.short_delta
+    )  # |delta|: of the short legs of a condor or a bull put, of the long leg bought otherwise
+    width: Positive = STRATEGY.width  # dollars between the strikes of a side
     kind: Literal["by-rule", "bull-put", "bull-call"] = "by-rule"  # of a vertical
     credit_rank: Rank = 50.0  # by-rule: bull put at this IV rank or above, else debit
-    profit: AtLeastZero = 0.5  # of the credit, or of the debit paid; 0: off
-    stop: AtLeastZero = 2.0  # times the credit, or the share of the debit; 0: off
-    exit_dte: CountOrZero = DTE_WINDOW[0]  # 0: held to expiry
+    profit: AtLeastZero = STRATEGY.profit  # of the credit, or of the debit paid; 0: off
+    stop: AtLeastZero = STRATEGY.stop  # times the credit, or the share of the debit; 0: off
+    exit_dte: CountOrZero = STRATEGY.exit_dte  # 0: held to expiry
     max_sessions: CountOrZero = 0  # 0: no limit
 
 

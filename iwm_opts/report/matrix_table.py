@@ -9,7 +9,15 @@ from rich.text import Text
 from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE_SOURCE
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.records import Record, gate_record, iv_record, market_record
-from iwm_opts.report.screen_table import gate_lines, label_lines, market_lines, measure_line, strikes
+from iwm_opts.report.screen_table import (
+    gate_lines,
+    label_lines,
+    managed_figures,
+    managed_line,
+    market_lines,
+    measure_line,
+    strikes,
+)
 from iwm_opts.report.screening import Screening
 from iwm_opts.report.words import number, percent, price
 from iwm_opts.spreads.screen import Sized
@@ -35,14 +43,17 @@ def _row(result: Screening, expiration: date, delta: float, sized: Sized | None)
         "max_loss",
         "expected_profit",
         "pop",
+        "prob_target",
+        "managed_profit",
     )
     if sized is None:
         return row | dict.fromkeys(names, NAN) | {"contracts": 0}
     candidate, fill = sized.candidate, sized.candidate.fill
     short = {leg.right: abs(leg.delta) for leg in candidate.legs if leg.side == "short"}
+    target, _, _, profit = managed_figures(candidate.managed)
     figures = (
         short.get("P", NAN), short.get("C", NAN), fill.mid, fill.natural, fill.price, candidate.max_loss,
-        candidate.expected_profit, candidate.pop,
+        candidate.expected_profit, candidate.pop, target, profit,
     )  # fmt: skip
     contracts = sized.size.contracts if result.gate.is_open else 0
     return row | dict(zip(names, figures, strict=True)) | {"strikes": strikes(candidate), "contracts": contracts}
@@ -66,7 +77,7 @@ def matrix_record(result: Screening, cells: Cells) -> Record:
 
 def matrix_table(result: Screening, cells: Cells, columns: int | None = None) -> str:
     """One row a cell, by expiration."""
-    names = ("expiration", "delta", "strikes", "mid", "fill", "loss $", "E[P]", "POP", "lots")
+    names = ("expiration", "delta", "strikes", "mid", "fill", "loss $", "E[P]", "POP", "P50", "E[M]", "lots")
     table = plain_table(*names, left=("expiration", "strikes"))
     before: date | None = None
     for (expiration, _), row in zip(cells, matrix_rows(result, cells), strict=True):
@@ -83,11 +94,23 @@ def matrix_table(result: Screening, cells: Cells, columns: int | None = None) ->
             number(row["max_loss"], 0),
             number(row["expected_profit"], 0),
             percent(row["pop"]),
+            percent(row["prob_target"]),
+            number(row["managed_profit"], 0),
             str(row["contracts"]),
         )
     notes: list[RenderableType] = [Text(f"note: {each}", style="yellow") for each in result.warnings]
     head = [*market_lines(result.snapshot), *gate_lines(result), Text("")]
     delta = Text("delta: |delta| of the short strikes, to the nearest listed")
     return render(
-        [*head, table, Text(""), delta, Text(measure_line(result)), *notes, *label_lines(result.snapshot)], columns
+        [
+            *head,
+            table,
+            Text(""),
+            delta,
+            Text(measure_line(result)),
+            Text(managed_line(result)),
+            *notes,
+            *label_lines(result.snapshot),
+        ],
+        columns,
     )

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE_INTERVAL, REALISED_IMPLIED_VARIANCE_SOURCE
+from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.market.gate import Gate
 from iwm_opts.market.iv_index import IvIndex
 from iwm_opts.market.iv_rank import IvRank
@@ -19,6 +20,7 @@ from iwm_opts.report.assignment_lines import assignment_records
 from iwm_opts.report.screening import Screening
 from iwm_opts.risk.sizing import Size
 from iwm_opts.spreads.candidate import Candidate
+from iwm_opts.spreads.managed import METHOD, Managed
 from iwm_opts.spreads.screen import Sized
 
 Record = dict[str, Any]
@@ -143,13 +145,39 @@ def candidate_record(candidate: Candidate) -> Record:
         "expected_profit": candidate.expected_profit,
         "expected_profit_rn": candidate.expected_profit_rn,
         "return_on_risk": candidate.return_on_risk,
+        "managed": managed_record(candidate.managed),
         "greeks": {name: getattr(candidate, name) for name in ("delta", "gamma", "theta", "vega")},
     }  # fmt: skip
+
+
+def exits_record(exits: ExitLevels) -> Record:
+    """Levels that close a position; `stop` is `default` where it depends on credit or debit."""
+    return {"profit": exits.profit, "stop": exits.stop, "dte": exits.dte, "sessions": exits.sessions}
+
+
+def managed_record(managed: Managed | None) -> Record | None:
+    """Record the expectancy under the exits; None where unknown."""
+    if managed is None:
+        return None
+    low, high = managed.prob_target_interval
+    least, most = managed.expected_profit_interval
+    return {
+        "prob_target": managed.prob_target,
+        "prob_target_low": low,
+        "prob_target_high": high,
+        "prob_stop": managed.prob_stop,
+        "days_held": managed.days_held,
+        "expected_profit": managed.expected_profit,
+        "expected_profit_low": least,
+        "expected_profit_high": most,
+        "expected_profit_error": managed.error,
+    }
 
 
 def sized_record(sized: Sized, is_open: bool) -> Record:
     """Candidate with its size: none at all behind a closed gate."""
     size = size_record(sized.size) if is_open else UNTRADED_SIZE
+    size = size | {"contracts_ungated": sized.size.contracts}
     return candidate_record(sized.candidate) | {"size": size}
 
 
@@ -180,7 +208,9 @@ def screening_record(result: Screening) -> Record:
             "variance_ratio": result.variance_ratio,
             "source": REALISED_IMPLIED_VARIANCE_SOURCE if result.is_default_measure else "given",
             "interval": list(REALISED_IMPLIED_VARIANCE_INTERVAL) if result.is_default_measure else None,
+            "managed": METHOD,
         },
+        "exits": exits_record(result.exits),
         "quality": result.snapshot.chain.quality.to_json(),
         "warnings": list(result.warnings),
     }

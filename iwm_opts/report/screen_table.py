@@ -1,5 +1,6 @@
 """A screen for people to read: market, gate, candidates, and the best of them leg by leg."""
 
+import math
 from collections.abc import Iterable
 from datetime import date
 
@@ -8,7 +9,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE_INTERVAL, REALISED_IMPLIED_VARIANCE_SOURCE
+from iwm_opts.conventions import (
+    REALISED_IMPLIED_VARIANCE,
+    REALISED_IMPLIED_VARIANCE_INTERVAL,
+    REALISED_IMPLIED_VARIANCE_SOURCE,
+)
+from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.market.iv_rank import IvRank
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.report.assignment_lines import assignment_lines
@@ -16,6 +22,7 @@ from iwm_opts.report.console import natural_width, plain_table, render, width
 from iwm_opts.report.screening import Screening
 from iwm_opts.report.words import counted, dollars, number, percent, points, price, strike
 from iwm_opts.spreads.candidate import Candidate
+from iwm_opts.spreads.managed import METHOD, Managed
 from iwm_opts.spreads.screen import Sized
 
 
@@ -112,17 +119,19 @@ def _candidates(result: Screening, columns: int) -> Table:
 def _candidate_table(result: Screening, wide: bool) -> Table:
     names = ["#", "expiration", "strikes", "mid", "fill"]
     names += ["natural", "slip $"] if wide else []
-    names += ["loss $", "E[P]", "E/loss", "POP", "touch"]
-    names += ["breakevens", "delta", "theta"] if wide else []
-    table = plain_table(*names, "lots", left=("expiration", "strikes", "breakevens"))
+    names += ["loss $", "E[P]", "POP", "P50", "stop", "E[M]"]
+    names += ["days", "touch", "delta", "theta"] if wide else []
+    table = plain_table(*names, "lots", left=("expiration", "strikes"))
     for place, sized in enumerate(result.screened.kept, 1):
         candidate = sized.candidate
         cells = [str(place), f"{candidate.expiration:%d%b} {candidate.dte}d", strikes(candidate)]
         cells += [price(candidate.fill.mid), price(candidate.fill.price)]
         cells += [price(candidate.fill.natural), f"{candidate.fill.slippage:.2f}"] if wide else []
-        cells += [number(candidate.max_loss, 0), number(candidate.expected_profit, 0), percent(candidate.edge, 1)]
-        cells += [percent(candidate.pop), percent(candidate.prob_touch)]
-        cells += [_breakevens(candidate), number(candidate.delta, 3), number(candidate.theta, 3)] if wide else []
+        cells += [number(candidate.max_loss, 0), number(candidate.expected_profit, 0), percent(candidate.pop)]
+        target, stop, days, profit = managed_figures(candidate.managed)
+        cells += [percent(target), percent(stop), number(profit, 0)]
+        cells += [number(days, 0), percent(candidate.prob_touch)] if wide else []
+        cells += [number(candidate.delta, 3), number(candidate.theta, 3)] if wide else []
         table.add_row(*cells, str(_contracts(result, sized)))
     return table
 
@@ -192,6 +201,10 @@ def _figures(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
             f"{dollars(candidate.expected_profit_rn, 2)} under the smile itself"
         ),
     )
+    if candidate.managed is not None:
+        yield "managed", managed_words(candidate.managed)
+        yield "exits", exits_words(result.exits, is_credit=fill.price > 0)
+    yield "touch", f"{percent(candidate.prob_touch)} before expiry"
     yield "breakevens", f"{_breakevens(candidate)}, at expiry"
     greeks = (
         f"delta {candidate.delta:+.3f}, gamma {candidate.gamma:+.4f}, "
@@ -203,6 +216,34 @@ def _figures(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
     yield "size", _size(result, sized)
 
 
+def managed_figures(managed: Managed | None) -> tuple[float, float, float, float]:
+    """Probabilities of target and stop, days held, expected profit; NaN where unknown."""
+    if managed is None:
+        return math.nan, math.nan, math.nan, math.nan
+    return managed.prob_target, managed.prob_stop, managed.days_held, managed.expected_profit
+
+
+def managed_words(managed: Managed) -> str:
+    """Format the expectancy under the exits with its intervals."""
+    low, high = managed.prob_target_interval
+    least, most = managed.expected_profit_interval
+    return (
+        f"P50 {percent(managed.prob_target)} ({percent(low)} to {percent(high)}), stop {percent(managed.prob_stop)}, "
+        f"{number(managed.days_held, 0)} days, {dollars(managed.expected_profit, 2)} "
+        f"({dollars(least)} to {dollars(most)}; simulation error {dollars(managed.error, 2)})"
+    )
+
+
+def exits_words(exits: ExitLevels, *, is_credit: bool) -> str:
+    """`50% of the credit, loss of 2 x credit, 21 DTE`."""
+    name, stop = "credit" if is_credit else "debit", exits.stop_level(is_credit=is_credit)
+    words = [f"{percent(exits.profit)} of the {name}"] if exits.profit is not None else []
+    words += [f"loss of {stop:g} x {name}"] if stop is not None else []
+    words += [f"{exits.dte} DTE"] if exits.dte is not None else []
+    words += [f"{exits.sessions} sessions"] if exits.sessions is not None else []
+    return ", ".join(words) or "held to expiry"
+
+
 def _loss_at_expiry(result: Screening, candidate: Candidate) -> str:
     owed = sum(d.amount for d in result.snapshot.dividends_until(candidate.expiration))
     dividend = f"dividends of {owed:.2f} owed after early assignment and " if owed else ""
@@ -211,7 +252,7 @@ def _loss_at_expiry(result: Screening, candidate: Candidate) -> str:
 
 def _size(result: Screening, sized: Sized) -> str:
     if not result.gate.is_open:
-        return "0 contracts: the gate is closed"
+        return f"0 contracts: the gate is closed; would be {counted(sized.size.contracts, 'contracts')}"
     size = sized.size
     return (
         f"{counted(size.contracts, 'contracts')}, risk {dollars(size.risk)}, buying power {dollars(size.buying_power)} "
@@ -231,10 +272,19 @@ def _closing_lines(result: Screening) -> list[Text]:
     lines = [Text(f"{screened.considered} packages considered" + (f"; rejected: {rejected}" if rejected else ""))]
     if screened.kept:
         lines.append(Text(measure_line(result)))
-        lines.append(Text("touch: from today's price under a SABR model of the expiration's smile"))
+        lines.append(Text(managed_line(result)))
     notes = [*result.snapshot.chain.quality.notes, *result.warnings]
     lines += [Text(f"note: {note}", style="yellow") for note in notes]
     return lines + label_lines(result.snapshot)
+
+
+def managed_line(result: Screening) -> str:
+    """Name the method of the managed expectancy."""
+    low, high = (result.variance_ratio * end / REALISED_IMPLIED_VARIANCE for end in REALISED_IMPLIED_VARIANCE_INTERVAL)
+    return (
+        f"P50, stop, E[M]: target before stop or other exits, the stop, and expected profit under the exits; {METHOD}; "
+        f"intervals at variance x {low:.2g} to {high:.2g}"
+    )
 
 
 def measure_line(result: Screening) -> str:

@@ -1,8 +1,9 @@
 """Result of a screening command, for table, JSON or CSV."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE
+from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.market.gate import Gate
 from iwm_opts.market.iv_rank import IvRank
 from iwm_opts.market.snapshot import Snapshot
@@ -20,6 +21,7 @@ class Screening:
     account: Account
     variance_ratio: float
     exercise_fee: float = 0.0  # dollars a contract
+    exits: ExitLevels = field(default_factory=ExitLevels)
 
     @property
     def is_default_measure(self) -> bool:

@@ -10,6 +10,7 @@ from iwm_opts.execution.legs import Legs
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.slices import Forward
 from iwm_opts.spreads.analysis import Analysis, prob_touch
+from iwm_opts.spreads.managed import Managed
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Candidate:
     gamma: float
     theta: float
     vega: float
+    managed: Managed | None = None  # under its own exits; None without a session ahead
 
     @property
     def kind(self) -> Legs:
@@ -76,12 +78,17 @@ class Candidate:
         return self.max_profit / self.max_loss
 
     @property
+    def managed_edge(self) -> float:
+        """Expected profit under its own exits over largest loss; NaN where unknown."""
+        return math.nan if self.managed is None else self.managed.expected_profit / self.max_loss
+
+    @property
     def edge(self) -> float:
         """Expected profit over largest loss."""
         return self.expected_profit / self.max_loss
 
 
-def candidate(table: OptionTable, analysis: Analysis, i: int) -> Candidate:
+def candidate(table: OptionTable, analysis: Analysis, i: int, managed: Managed | None = None) -> Candidate:
     """I-th package of an analysis."""
     figures = {name: float(getattr(analysis, name)[i]) for name in _FIGURES}
     touched = prob_touch(table, analysis.packages.only(i))
@@ -100,6 +107,7 @@ def candidate(table: OptionTable, analysis: Analysis, i: int) -> Candidate:
         fill=analysis.fills.one(i),
         breakevens=breakevens,
         prob_touch=float(touched[0]),
+        managed=managed,
         **figures,
     )
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import ACCOUNT, MIN_OPEN_INTEREST, RISK_SHARE
 from iwm_opts.errors import InputError
+from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.risk.margin import package_margin
@@ -17,11 +18,14 @@ from iwm_opts.risk.sizing import Limits, Size, kelly_stake_from_expectation, liq
 from iwm_opts.spreads.analysis import Analysis, Terms, analyse, prob_touch
 from iwm_opts.spreads.candidate import Candidate, candidate
 from iwm_opts.spreads.legs import Packages
+from iwm_opts.spreads.managed import Managed, ManagedTerms, PathModel, path_model, positions_of
 
 Mask = NDArray[np.bool_]
+Ranked = tuple[float, OptionTable, Analysis, int]  # figure ranked by, expiration, packages, place
 
 # What --sort ranks by: the figure, and whether more of it is better.
 SORTS: Final[dict[str, tuple[str, bool]]] = {
+    "ev-managed": ("managed_edge", True),  # expected profit under the exits over max loss
     "edge": ("edge", True),  # expected profit over max loss
     "expected-profit": ("expected_profit", True),
     "pop": ("pop", True),
@@ -32,7 +36,9 @@ SORTS: Final[dict[str, tuple[str, bool]]] = {
     "slippage": ("slippage", False),
     "theta": ("theta", True),
 }
-DEFAULT_SORT: Final = "edge"
+DEFAULT_SORT: Final = "ev-managed"
+MANAGED_AT_ONCE: Final = 10  # packages of an expiration and kind, best by edge, whose managed expectancy ranks them
+MANAGED_SHOWN: Final = 20  # candidates, the best, with managed expectancy
 NO_WING: Final = "no strike is listed at the distance wanted"
 
 
@@ -90,6 +96,7 @@ def screen(
     terms: Terms,
     selection: Selection,
     account: Account,
+    exits: ExitLevels | None = None,
 ) -> Screened:
     """Analyse every package of a window of expirations, keep the best that satisfy the selection, and size them.
 
@@ -104,13 +111,15 @@ def screen(
         Its dividends are replaced by those due before each expiration.
     selection : Selection
     account : Account
+    exits : ExitLevels, optional
+        Of the managed expectancy; the strategy's unless given.
 
     Returns
     -------
     Screened
     """
     tables, left_out = snapshot.tables(dte)
-    return screen_tables(snapshot, tables, build, terms, selection, account, left_out)
+    return screen_tables(snapshot, tables, build, terms, selection, account, exits, left_out)
 
 
 def screen_tables(
@@ -120,11 +129,14 @@ def screen_tables(
     terms: Terms,
     selection: Selection,
     account: Account,
+    exits: ExitLevels | None = None,
     left_out: Sequence[str] = (),
 ) -> Screened:
     """Screen expirations that are priced already; `left_out` are warnings of the others. Otherwise as `screen`."""
-    ranked: list[tuple[float, OptionTable, Analysis, int]] = []
+    ranked: list[Ranked] = []
     considered, rejected = 0, Counter[str]()
+    managed_terms = ManagedTerms(exits or ExitLevels(), terms.fill, terms.fees, terms.variance_ratio)
+    models = {id(table): path_model(table, snapshot) for table in tables}
     for table in tables:
         owed = sum(d.amount for d in snapshot.dividends_until(table.expiration))
         for packages in build(table):
@@ -133,17 +145,29 @@ def screen_tables(
             considered += len(packages) + packages.incomplete
             rejected.update(why)
             rejected[NO_WING] += packages.incomplete
-            merit = _merit(table, analysis, selection.sort)
+            merit = _merit(table, analysis, selection, passed, models[id(table)], managed_terms)
             best = passed[np.argsort(-merit[passed], kind="stable")][: selection.top]
             ranked += [(float(merit[i]), table, analysis, int(i)) for i in best]
-    ranked.sort(key=lambda package: -package[0])
-    kept = [candidate(table, analysis, i) for _, table, analysis, i in ranked[: selection.top]]
+    ranked = _spread(sorted(ranked, key=lambda package: -package[0]))
+    kept = [
+        candidate(table, analysis, i, _managed(table, analysis, i, models[id(table)], managed_terms))
+        for _, table, analysis, i in ranked[: min(selection.top, MANAGED_SHOWN)]
+    ]
+    kept += [candidate(table, analysis, i) for _, table, analysis, i in ranked[MANAGED_SHOWN : selection.top]]
     return Screened(
         tuple(sized(package, account) for package in kept),
         considered,
         dict(+rejected),
         (*left_out, *_caveats(tables, kept)),
     )
+
+
+def _spread(ranked: Sequence[Ranked]) -> list[Ranked]:
+    """Ranked packages with the best of each expiration before every other."""
+    best = list({package[1].expiration: package for package in reversed(ranked)}.values())
+    best.sort(key=lambda package: -package[0])
+    leading = {id(package) for package in best}
+    return [*best, *(package for package in ranked if id(package) not in leading)]
 
 
 def _caveats(tables: Sequence[OptionTable], kept: Sequence[Candidate]) -> list[str]:
@@ -193,12 +217,39 @@ def _width(table: OptionTable, analysis: Analysis) -> NDArray[np.float64]:
     return np.max([np.ptp(side, axis=1) for side in sides], axis=0) if sides else np.full(len(strike), np.nan)
 
 
-def _merit(table: OptionTable, analysis: Analysis, sort: str) -> NDArray[np.float64]:
+def _managed(
+    table: OptionTable, analysis: Analysis, place: int, model: PathModel | None, terms: ManagedTerms
+) -> Managed | None:
+    return None if model is None else model.outlook(positions_of(table, analysis, [place]), terms)[0]
+
+
+def _managed_edge(
+    table: OptionTable, analysis: Analysis, passed: NDArray[np.intp], model: PathModel | None, terms: ManagedTerms
+) -> NDArray[np.float64]:
+    """Compute the managed profit over largest loss of the best packages by edge, NaN of the others."""
+    edge = np.full(len(analysis.packages), np.nan)
+    best = passed[np.argsort(-analysis.edge[passed], kind="stable")][:MANAGED_AT_ONCE]
+    if model is not None and len(best):
+        profit = model.figures(positions_of(table, analysis, best), terms, terms.variance_ratio)[3]
+        edge[best] = profit / analysis.max_loss[best]
+    return edge
+
+
+def _merit(
+    table: OptionTable,
+    analysis: Analysis,
+    selection: Selection,
+    passed: NDArray[np.intp],
+    model: PathModel | None,
+    terms: ManagedTerms,
+) -> NDArray[np.float64]:
     """Figure to rank by, larger is better; undefined ones last."""
-    name, more_is_better = SORTS[sort]
+    name, more_is_better = SORTS[selection.sort]
     figure = {"credit": analysis.fills.price, "slippage": analysis.fills.slippage}.get(name)
     if name == "prob_touch":
         figure = prob_touch(table, analysis.packages)
+    if name == "managed_edge":
+        figure = _managed_edge(table, analysis, passed, model, terms)
     if figure is None:
         figure = getattr(analysis, name)
     return np.nan_to_num(figure if more_is_better else -figure, nan=-np.inf)

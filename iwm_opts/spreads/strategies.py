@@ -11,9 +11,8 @@ import pandas as pd
 from iwm_opts.conventions import (
     DEBIT_DELTA,
     RIGHT_SIGN,
-    SHORT_DELTA,
     SINGLE_DELTA,
-    WING_WIDTH,
+    STRATEGY,
     Right,
     VerticalKind,
 )
@@ -62,7 +61,7 @@ class IronCondor:
         When widths contradict `wing_delta` or each other.
     """
 
-    short_delta: Delta = SHORT_DELTA
+    short_delta: Delta = STRATEGY.short_delta
     width: Widths | None = None
     put_delta: Delta | None = None
     call_delta: Delta | None = None
@@ -107,7 +106,7 @@ class Vertical:
     """
 
     kind: VerticalKind | tuple[VerticalKind, ...] = CREDIT_KINDS
-    short_delta: Delta = SHORT_DELTA
+    short_delta: Delta = STRATEGY.short_delta
     long_delta: Delta = DEBIT_DELTA
     width: Widths | None = None
     wing_delta: float | None = None
@@ -233,7 +232,7 @@ def wings_of(width: Widths | None, wing_delta: float | None) -> list[Wing]:
             raise ConflictError("width", width, "contradicts wing_delta", "give one of them")
         return [Wing(delta=wing_delta)]
     widths = width if isinstance(width, tuple) else (width,)
-    return [Wing(width=WING_WIDTH if each is None else each) for each in widths or (None,)]
+    return [Wing(width=STRATEGY.width if each is None else each) for each in widths or (None,)]
 
 
 def _given(width: Widths | None) -> bool:

@@ -99,7 +99,7 @@ def quoted_legs(typed: Sequence[TypedLeg], table: OptionTable) -> list[TypedLeg]
 
 
 def _with_quote(leg: TypedLeg, table: OptionTable) -> TypedLeg:
-    row = _row(leg, table)
+    row = row_of(leg, table)
     bid, ask = float(table.bid[row]), float(table.ask[row])
     if not ask > 0:
         raise InputError(
@@ -110,12 +110,19 @@ def _with_quote(leg: TypedLeg, table: OptionTable) -> TypedLeg:
 
 def expected_profit_at_mid(typed: Sequence[TypedLeg], table: OptionTable, terms: Terms) -> float:
     """Compute the expected profit of legs filled at the chain's mid, after fees, dollars a package; see `Analysis`."""
-    index = np.array([[_row(leg, table) for leg in typed]], dtype=np.intp)
+    index = np.array([[row_of(leg, table) for leg in typed]], dtype=np.intp)
     analysis = analyse(table, Packages("typed", index, legs_of(typed), is_credit=False), terms)
     return float(MULTIPLIER * analysis.breakeven_slippage[0])
 
 
-def _row(leg: TypedLeg, table: OptionTable) -> int:
+def row_of(leg: TypedLeg, table: OptionTable) -> int:
+    """Row of a leg in a table.
+
+    Raises
+    ------
+    InputError
+        When its strike is not listed.
+    """
     rows = rows_of(table, "C" if leg.right > 0 else "P")
     away = np.abs(table.strike[rows] - leg.strike)
     if away.min() > SAME_STRIKE:

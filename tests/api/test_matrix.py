@@ -24,12 +24,12 @@ def chain(chain_path):
 
 @pytest.fixture(scope="module")
 def frame(chain):
-    return iwm.screen(chain, dte=(15, 50)).matrix().to_frame()
+    return iwm.screen(chain, dte=(22, 50)).matrix().to_frame()
 
 
 def test_every_delta_of_every_expiration_has_a_row(frame):
-    assert list(frame["short_delta"]) == [*DELTAS] * 3
-    assert sorted(set(frame["dte"])) == [18, 31, 46]
+    assert list(frame["short_delta"]) == [*DELTAS] * 2
+    assert sorted(set(frame["dte"])) == [31, 46]
     assert (frame["put_delta"] - frame["short_delta"]).abs().max() < 0.03  # strikes a dollar apart
     assert (frame["call_delta"] - frame["short_delta"]).abs().max() < 0.03
     for _, expiration in frame.groupby("expiration"):

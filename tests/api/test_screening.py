@@ -12,7 +12,7 @@ import iwm_opts as iwm
 from iwm_opts.api.screening import ScreenRequest
 from iwm_opts.errors import ConflictError, InputError
 
-WINDOW = (15, 50)
+WINDOW = (22, 50)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,9 @@ def test_a_screen_is_a_sequence_a_frame_and_the_commands_json(condors, chain_pat
     assert "IV rank &lt; 20: OPEN" in condors._repr_html_()
     with pytest.raises(dataclasses.FrozenInstanceError):
         best.place = 1
-    command = run_json("condor", "--source", chain_path, "--dte", "15:50", "--dividends", "none", "--ivr-below", "20")
+    command = run_json(
+        "condor", "--source", chain_path, "--dte", "22:50", "--dividends", "none", "--short-delta", "0.1:0.25"
+    )
     ours = condors.to_dict()
     assert ours["candidates"][0]["size"]["contracts"] > 0
     for name in ("market", "screened", "measure", "chain_iv", "quality"):

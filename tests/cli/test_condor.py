@@ -24,7 +24,7 @@ LEG = {"side", "right", "strike", "bid", "ask", "mid", "iv", "delta", "occ_symbo
 def screened(run, chain_file, history_file):
     def call(*arguments):
         return run("condor", "--source", chain_file, "--iv-history", history_file, "--as-of", "2026-03-02",
-                   "--dte", "15:50", *arguments)  # fmt: skip
+                   "--dte", "22:50", "--short-delta", "0.1:0.25", *arguments)  # fmt: skip
 
     return call
 
@@ -62,7 +62,7 @@ def test_an_open_gate_sizes_and_a_closed_one_trades_nothing(screened):
 
 
 def test_without_a_history_the_gate_is_closed_with_the_reason(run, chain_file):
-    found = run("condor", "--source", chain_file, "--as-of", "2026-03-02", "--dte", "15:50", "--format", "json").json
+    found = run("condor", "--source", chain_file, "--as-of", "2026-03-02", "--dte", "22:50", "--format", "json").json
     assert found["gate"] == {
         "condition": "IV rank < 20", "open": False, "reasons": ["no IV history to rank within; give --iv-history"],
     }  # fmt: skip
@@ -130,13 +130,13 @@ def test_output_goes_to_a_file(screened, tmp_path):
 
 def test_unknown_open_interest_is_said(run, made_quotes, tmp_path):
     made_quotes().drop(columns="open_interest").to_csv(tmp_path / "chain.csv", index=False)
-    found = run("condor", "--source", "chain.csv", "--dte", "15:50", "--format", "json").json
+    found = run("condor", "--source", "chain.csv", "--dte", "22:50", "--format", "json").json
     assert any("open interest unknown" in warning for warning in found["warnings"])
 
 
 def test_an_assumed_time_is_said(run, made_quotes, tmp_path):
     made_quotes().drop(columns="quote_time").to_csv(tmp_path / "chain.csv", index=False)
-    found = run("condor", "--source", "chain.csv", "--dte", "15:50", "--format", "json").json
+    found = run("condor", "--source", "chain.csv", "--dte", "22:50", "--format", "json").json
     assert any("the close of 2026-03-02 is assumed" in warning for warning in found["warnings"])
 
 
@@ -197,5 +197,40 @@ def test_json_tells_when_short_legs_are_assigned_and_what_it_costs(screened, run
             assert risk["by_quotes"]["pays"] in ((False,) if held or risk["right"] == "P" else (None,))
     european = screened("--format", "json", "--exercise", "european").json["candidates"]
     assert all(one["assignment"] == [] for one in european)
-    vertical = run("vertical", "--source", chain_file, "--dte", "15:50", "--format", "json").json["candidates"]
+    vertical = run("vertical", "--source", chain_file, "--dte", "22:50", "--format", "json").json["candidates"]
     assert all(len(one["assignment"]) == 1 for one in vertical)
+
+
+def test_the_defaults_are_the_strategys_and_a_window_that_meets_the_exit_is_refused(run, chain_file):
+    chain = ("--source", chain_file, "--no-gate", "--dividends", "none", "--format", "json")
+    (condor,) = run("condor", *chain).json["candidates"]
+    assert condor["dte"] == 46  # of 18, 31 and 46, alone within 35 to 55
+    assert [abs(leg["delta"]) for leg in condor["legs"][1:3]] == pytest.approx([0.16, 0.16], abs=0.015)
+    refused = run("condor", *chain, "--dte", "15:50")
+    assert (refused.code, refused.out) == (1, "")
+    assert "start the window at 22" in refused.err.lower()
+    assert len(run("condor", *chain, "--dte", "15:50", "--exit-dte", "none").json["candidates"]) == 3
+
+
+def test_a_plan_gives_the_rules_of_the_screen(run, chain_file, tmp_path):
+    plan = 'version = 1\nname = "wide"\nedge = "vol-contraction"\nhorizon = "multi-week"\ninstrument = "condor"\n'
+    package = (
+        "[package]\ndte = 31\ndte_slack = 5\ndelta = 0.2\nwidth = 10.0\nexit_dte = 14\n[costs]\nfill = 'natural'\n"
+    )
+    (tmp_path / "wide.toml").write_text(plan + package)
+    chain = ("--source", chain_file, "--no-gate", "--dividends", "none", "--format", "json")
+    (condor,) = run("condor", "--plan", "wide.toml", *chain).json["candidates"]
+    assert condor["dte"] == 31
+    assert condor["fill"]["model"] == "natural"
+    strikes = [leg["strike"] for leg in condor["legs"]]
+    assert (strikes[1] - strikes[0], strikes[3] - strikes[2]) == (10, 10)
+    assert [abs(leg["delta"]) for leg in condor["legs"][1:3]] == pytest.approx([0.2, 0.2], abs=0.015)
+    typed = run("condor", "--plan", "wide.toml", *chain, "--width", "5").json["candidates"][0]["legs"]
+    assert typed[1]["strike"] - typed[0]["strike"] == 5
+
+
+def test_a_closed_gate_names_the_size_of_an_open_one(screened):
+    closed = screened("--ivr-below", "0", "--format", "json").json["candidates"][0]["size"]
+    opened = screened("--no-gate", "--format", "json").json["candidates"][0]["size"]
+    assert closed["contracts_ungated"] == opened["contracts"] == 1
+    assert "would be 1 contract" in screened("--ivr-below", "0").out

@@ -14,9 +14,7 @@ EXCEPTIONS = {
     "--account": "a review takes the plan's account where none is given, a record its own",
     "--backtest": "of a review a file, of a plan a question",
     "--call-delta": "screens take every strike of a range, backtests the nearest to one value",
-    "--dte": "the window of a screen, the expiration of a backtest",
     "--edge": "a plan has no edge unless one is named",
-    "--exit-dte": "paper has the plan's exits",
     "--from": "files to fetch, or the first day to trade",
     "--first": "facts start with the volatility index",
     "--instrument": "a kind of plan, or a package",
@@ -24,7 +22,6 @@ EXCEPTIONS = {
     "--histories": "each has its own least number",
     "--output": "a file of a page, a folder of a result",
     "--paths": "files of one path, backtests of several",
-    "--profit": "paper has the plan's exits",
     "--put-delta": "screens take every strike of a range, backtests the nearest to one value",
     "--scenario": "files of one scenario, backtests of several",
     "--seed": "files are always written with a seed",
@@ -106,7 +103,7 @@ def test_the_command_alone_shows_three_commands(run):
 
 
 def test_no_gate_opens_a_closed_gate(run, chain_file, history_file):
-    screened = ("condor", "--source", chain_file, "--iv-history", history_file, "--dte", "15:50", "--format", "json")
+    screened = ("condor", "--source", chain_file, "--iv-history", history_file, "--dte", "22:50", "--format", "json")
     assert run(*screened, "--ivr-below", "0").json["gate"]["open"] is False
     assert run(*screened, "--ivr-below", "0", "--no-gate").json["gate"]["open"] is True
 

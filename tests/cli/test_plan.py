@@ -63,6 +63,13 @@ def test_take_and_why(run, data):
     assert risk <= 500.0 < risk + found["size"]["risk_each"]
 
 
+def test_the_exit_code_is_the_decision(run, data):
+    assert run(*DIPS, *data, "--check", "--exit-code").code == 0
+    assert run(*DIPS, *data, "--check", "--exit-code", "--as-of", "2024-12-27").code == 3
+    assert run(*DIPS, *data, "--check", "--as-of", "2024-12-27").code == 0
+    assert run(*DIPS, *data, "--exit-code").code == 2
+
+
 def test_skip_names_what_stands_against_it(run, data):
     done = run(*DIPS, *data, "--check", "--as-of", "2024-12-27")
     assert done.out.startswith("SKIP")

@@ -17,7 +17,7 @@ IN_SESSION = datetime(2026, 3, 3, 12, 0, tzinfo=NEW_YORK)
 @pytest.fixture
 def ordered(run, chain_file):
     def call(*arguments):
-        chain = ("--source", chain_file, "--as-of", "2026-03-02", "--dte", "15:50", "--dividends", "none")
+        chain = ("--source", chain_file, "--as-of", "2026-03-02", "--dte", "22:50", "--dividends", "none")
         return run("ticket", *chain, *arguments)
 
     return call
@@ -25,7 +25,7 @@ def ordered(run, chain_file):
 
 @pytest.fixture(scope="module")
 def screen(chain_file):
-    return iwm.screen(iwm.read_chain(chain_file, dividends="none"), dte=(15, 50))
+    return iwm.screen(iwm.read_chain(chain_file, dividends="none"), dte=(22, 50))
 
 
 def test_a_candidate_of_the_screen_becomes_its_order(ordered, screen):
@@ -78,7 +78,7 @@ def test_refusals(run, arguments, code, field):
 
 def test_a_closed_gate_and_a_small_account_order_nothing(ordered, history_file, screen, chain_file):
     assert "gate" in ordered("--iv-history", history_file, "--ivr-below", "0").err
-    small = iwm.screen(iwm.read_chain(chain_file, dividends="none"), dte=(15, 50), account=1_000)
+    small = iwm.screen(iwm.read_chain(chain_file, dividends="none"), dte=(22, 50), account=1_000)
     with pytest.raises(InputError) as failure:
         iwm.ticket(small[0], as_of="2026-03-02")
     assert failure.value.name == "contracts"

@@ -4,7 +4,7 @@ import pytest
 
 
 def test_the_command_values_the_picked_condor(run, chain_file):
-    chain = ("--source", chain_file, "--dte", "46:46", "--dividends", "none", "--no-gate")
+    chain = ("--source", chain_file, "--dte", "46:46", "--short-delta", "0.1:0.25", "--dividends", "none", "--no-gate")
     scenarios = ("--move", "0", "--move", "-0.05", "--vol-shift", "0.1", "--date", "2026-04-17")
     result = run("whatif", *chain, "--pick", "2", *scenarios, "--format", "json").json
     screened = run("condor", *chain, "--format", "json").json["candidates"][1]

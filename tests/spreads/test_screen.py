@@ -40,7 +40,11 @@ def test_candidates_are_ranked_by_what_was_asked(snapshot, sort):
     name, more_is_better = SORTS[sort]
     values = [figures.get(name, lambda c: getattr(c, name))(one) for one in kept]
     assert len(kept) == 8
-    assert values == sorted(values, reverse=more_is_better)
+    # The best of each of the three expirations leads, the others follow by their figure.
+    assert len({each.expiration for each in kept[:3]}) == 3
+    assert values[:3] == sorted(values[:3], reverse=more_is_better)
+    assert values[3:] == sorted(values[3:], reverse=more_is_better)
+    assert values[0] == sorted(values, reverse=more_is_better)[0]
 
 
 def test_every_package_is_kept_or_counted(snapshot):

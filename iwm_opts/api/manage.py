@@ -1,0 +1,267 @@
+"""Management of open positions: marks, exits due, rolls, and the portfolio."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.api.chain import ChainRequest, OptionChain, open_chain
+from iwm_opts.api.result import Day, OnProgress, Result, as_day
+from iwm_opts.conventions import FEE_SCHEDULE, FILL_MODEL, REALISED_IMPLIED_VARIANCE, SESSIONS_PER_YEAR
+from iwm_opts.errors import InputError
+from iwm_opts.execution.exits import ExitLevels
+from iwm_opts.execution.fees import FeeSchedule
+from iwm_opts.execution.fills import FillModel
+from iwm_opts.io.bars import load_bars
+from iwm_opts.journal.paper import open_journal
+from iwm_opts.journal.paper_trade import PaperTrade
+from iwm_opts.journal.positions import (
+    ExpirationRisk,
+    HeldPosition,
+    expiration_risks,
+    held_position,
+    log_positions,
+    typed_position,
+)
+from iwm_opts.journal.readers import read_log
+from iwm_opts.journal.trade_log import SIMULATED, TradeLog
+from iwm_opts.market.calendar import NEW_YORK, is_session, latest_session, session_hours
+from iwm_opts.market.chain import Chain
+from iwm_opts.market.signals import total_return_close
+from iwm_opts.report.manage_table import Portfolio, manage_record, manage_rows, manage_table
+from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.spreads.typed import TypedLeg
+
+PAPER = "paper"  # the journal of the archive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManageRequest:
+    """Which positions, at which chain, under which exits.
+
+    Parameters
+    ----------
+    chain : ChainRequest or OptionChain
+    log : str, Path or TradeLog
+        `paper`, the paper journal, or a trade log, whose open packages are read.
+    legs : tuple of TypedLeg
+        A position of your own, in place of a log.
+    expiration, credit
+        Of typed legs; the credit in $/share, a debit negative.
+    opened : date, optional
+        Of typed legs: the session before the chain's unless given.
+    contracts : int
+        Of typed legs.
+    exits : ExitLevels
+        Of typed legs and logs; paper trades carry their own.
+    fill, fees : str
+        Of typed legs and logs.
+    variance_ratio : float
+        Realised over implied variance of the managed expectancy.
+    bars, spy : str, optional
+        Daily bars of the underlying and of SPY, for deltas weighted by beta.
+    now : datetime
+        Aware time that decides whether quotes are stale.
+    """
+
+    chain: ChainRequest | OptionChain
+    log: str | Path | TradeLog = PAPER
+    legs: tuple[TypedLeg, ...] = ()
+    expiration: date | None = None
+    credit: float | None = None
+    opened: date | None = None
+    contracts: int = 1
+    exits: ExitLevels = field(default_factory=ExitLevels)
+    fill: str = FILL_MODEL
+    fees: str = FEE_SCHEDULE
+    variance_ratio: float = REALISED_IMPLIED_VARIANCE
+    bars: str | None = None
+    spy: str | None = None
+    now: datetime = field(default_factory=lambda: datetime.now(NEW_YORK))
+
+    def __post_init__(self) -> None:
+        FillModel.parse(self.fill)
+        FeeSchedule.parse(self.fees)
+        if self.legs and (self.expiration is None or self.credit is None):
+            raise InputError("legs", len(self.legs), "need an expiration and a credit", "give both")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Management(Result):
+    """Open positions at a chain.
+
+    Attributes
+    ----------
+    positions : tuple of HeldPosition
+    portfolio : Portfolio
+    chain : Chain
+    stale : str
+        Why nothing is decided; empty on fresh quotes.
+    notes : tuple of str
+        Trades left out.
+    """
+
+    positions: tuple[HeldPosition, ...]
+    portfolio: Portfolio
+    chain: Chain
+    stale: str = ""
+    notes: tuple[str, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a position: trade, expiration, dte, legs, contracts, credit, debit ($/share), pnl ($) and more."""
+        return pd.DataFrame(manage_rows(self.positions))
+
+    def record(self) -> Record:
+        """Positions with rolls, and the portfolio."""
+        return manage_record(self.positions, self.portfolio, self.chain, self.stale, self.notes)
+
+    def to_csv(self) -> str:
+        """One row a position."""
+        return rows_as_csv(manage_rows(self.positions))
+
+    def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
+        """Positions, exits due, rolls, portfolio."""
+        return manage_table(self.positions, self.portfolio, self.chain, self.stale, self.notes, columns)
+
+    def headline(self) -> tuple[str, list[str], str]:
+        """Return the number of positions; source."""
+        lines = [f"source {self.chain.source}", *([self.stale] if self.stale else [])]
+        return f"{len(self.positions)} open positions, {self.chain.as_of}", lines, self.chain.label
+
+
+def answer_manage(request: ManageRequest, on_progress: OnProgress | None = None) -> Management:
+    """Mark open positions and say what is due; see `ManageRequest`.
+
+    Raises
+    ------
+    InputError
+        Without an open position.
+    """
+    opened = request.chain if isinstance(request.chain, OptionChain) else open_chain(request.chain, on_progress)
+    snapshot = opened.snapshot
+    trades, notes = _positions(request, snapshot.chain)
+    if not trades:
+        remedy = "open one with iwm-opts paper open, name a log, or type --leg"
+        raise InputError("positions", "; ".join(notes) or request.log, "no open position of options", remedy)
+    is_named = isinstance(request.chain, ChainRequest) and request.chain.as_of is not None
+    stale = "" if is_named else _stale(snapshot.chain, request.now)
+    held = tuple(held_position(trade, snapshot, request.variance_ratio, decides=not stale) for trade in trades)
+    portfolio = _portfolio(held, request, snapshot.chain)
+    return Management(held, portfolio, snapshot.chain, stale, tuple(notes))
+
+
+def _positions(request: ManageRequest, chain: Chain) -> tuple[list[PaperTrade], list[str]]:
+    market = (f"{SIMULATED} market, " if chain.simulated else "") + chain.source
+    if request.legs:
+        assert request.expiration is not None  # checked by the request
+        assert request.credit is not None
+        opened = request.opened or latest_session(chain.as_of - timedelta(days=1))
+        trade = typed_position(
+            request.legs, request.expiration, request.credit, symbol=chain.symbol, market=market, opened=opened,
+            contracts=request.contracts, exits=request.exits, fill=request.fill, fees=request.fees,
+        )  # fmt: skip
+        return [trade], []
+    if request.log == PAPER:
+        trades = [trade for trade in open_journal().trades() if trade.is_open and trade.symbol == chain.symbol]
+        options = [trade for trade in trades if trade.shares is None]
+        shares = [f"trade {trade.number}: shares, see paper mark" for trade in trades if trade.shares is not None]
+        return options, shares
+    log = request.log if isinstance(request.log, TradeLog) else read_log(Path(request.log))
+    return log_positions(log, market, request.exits, request.fill, request.fees)
+
+
+def _stale(chain: Chain, now: datetime) -> str:
+    """Why quotes are stale; empty where they are of the newest session, or a model's."""
+    if chain.simulated or chain.modelled:
+        return ""
+    today = now.astimezone(NEW_YORK).date()
+    is_open = is_session(today) and now >= session_hours(today)[0]
+    newest = today if is_open else latest_session(today - timedelta(days=1))
+    if chain.as_of >= newest:
+        return ""
+    return f"STALE: quotes of {chain.as_of}, newest session {newest}. Nothing is decided; fetch a newer chain."
+
+
+def _portfolio(held: Sequence[HeldPosition], request: ManageRequest, chain: Chain) -> Portfolio:
+    marked = [position for position in held if position.mark is not None]
+    total = {name: sum(getattr(p, name) for p in marked) for name in ("delta", "gamma", "theta", "vega", "pnl")}
+    beta, shares = math.nan, math.nan
+    if request.bars and request.spy:
+        beta, price = _beta(request.bars, request.spy, chain.as_of)
+        shares = total["delta"] * beta * chain.spot / price
+    risks: list[ExpirationRisk] = expiration_risks(held)
+    return Portfolio(**total, beta=beta, spy_delta=shares, risks=tuple(risks))
+
+
+def _beta(bars: str, spy: str, day: date) -> tuple[float, float]:
+    """Beta of daily returns over the last 252 sessions up to a day, and SPY's last close."""
+    ours, theirs = (load_bars(path) for path in (bars, spy))
+    closes = pd.concat([total_return_close(ours), total_return_close(theirs)], axis=1, join="inner")
+    closes = closes[closes.index <= pd.Timestamp(day)].iloc[-int(SESSIONS_PER_YEAR) - 1 :]
+    returns = closes.pct_change(fill_method=None).dropna().to_numpy()
+    if len(returns) < 20:
+        raise InputError("spy", spy, f"{len(returns)} common sessions up to {day}: too few", "give longer bars")
+    covariance = np.cov(returns.T)
+    until = theirs[theirs.index <= pd.Timestamp(day)]
+    return float(covariance[0, 1] / covariance[1, 1]), float(until["close"].iloc[-1])
+
+
+def manage(
+    chain: OptionChain,
+    positions: str | Path | TradeLog | Sequence[str] = PAPER,
+    *,
+    expiration: Day | None = None,
+    credit: float | None = None,
+    opened: Day | None = None,
+    contracts: int = 1,
+    exits: ExitLevels | None = None,
+    fill: str = FILL_MODEL,
+    fees: str = FEE_SCHEDULE,
+    bars: str | None = None,
+    spy: str | None = None,
+    now: datetime | None = None,
+) -> Management:
+    """Open positions at a chain: P&L, exits due, assignment, rolls, and the portfolio.
+
+    Parameters
+    ----------
+    chain : OptionChain
+    positions : str, Path, TradeLog or list of str
+        `paper`, the paper journal; a trade log; or a list of legs such as ["+1P270", "-1P275"].
+    expiration, credit, opened, contracts
+        Of legs; the credit in $/share, a debit negative.
+    exits : ExitLevels, optional
+        Of legs and logs.
+    fill, fees : str
+        Of legs and logs.
+    bars, spy : str, optional
+        Daily bars of the underlying and of SPY, for deltas weighted by beta.
+    now : datetime, optional
+        Aware time that decides whether quotes are stale; the clock's unless given.
+
+    Returns
+    -------
+    Management
+
+    Examples
+    --------
+    >>> import iwm_opts as iwm
+    >>> chain = iwm.read_chain("sim", as_of="2026-11-20")
+    >>> legs = ["+1P282", "-1P287", "-1C319", "+1C324"]
+    >>> held = iwm.manage(chain, legs, expiration="2026-12-31", credit=1.30, opened="2026-11-13")
+    >>> bool(held.positions[0].pnl > 0), held.positions[0].rule
+    (True, '')
+    """
+    typed = () if isinstance(positions, str | Path | TradeLog) else tuple(TypedLeg.parse(text) for text in positions)
+    return answer_manage(
+        ManageRequest(
+            chain=chain, log=positions if isinstance(positions, str | Path | TradeLog) else PAPER, legs=typed,
+            expiration=as_day("expiration", expiration), credit=credit, opened=as_day("opened", opened),
+            contracts=contracts, exits=exits or ExitLevels(), fill=fill, fees=fees, bars=bars, spy=spy,
+            now=now or datetime.now(NEW_YORK),
+        )
+    )  # fmt: skip

@@ -1,0 +1,69 @@
+"""`iwm-opts manage`: open positions at today's chain."""
+
+import click
+
+from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.fills import EXPIRATION, LEG
+from iwm_opts.cli.options import (
+    DateParam,
+    Number,
+    cost_options,
+    exit_level_options,
+    group,
+    market_options,
+    measure_options,
+    option,
+    output_options,
+)
+from iwm_opts.cli.output import write_result
+from iwm_opts.cli.progress import progress
+from iwm_opts.cli.requests import chain_request, exit_levels
+from iwm_opts.cli.values import Values, build, takes_values
+
+position_options = group(
+    LEG,
+    EXPIRATION,
+    option("--credit", type=Number(), help="Of the legs at their entry, dollars a share, a debit negative."),
+    option("--contracts", type=click.IntRange(min=1), help="Of the legs.  [default: 1]"),
+    option("--opened", type=DateParam(), help="Of the legs.  [default: the session before]"),
+    option("--spy", metavar="FILE", help="Daily bars of SPY: with --bars, deltas weighted by beta."),
+    heading="Positions",
+)
+
+
+@click.command(
+    cls=NumericalCommand,
+    first=("source", "as_of", "leg", "expiration", "credit", "contracts", "opened", "spy", "format", "output"),
+    epilog="\b\nExample:\n  iwm-opts manage --source cboe\n"
+    "  iwm-opts manage trades.csv --source chain.csv.gz\n"
+    "  iwm-opts manage --source sim --as-of 2026-11-20 --leg +1P282 --leg -1P287 \\\n"
+    "      --expiration 2026-12-31 --credit 0.60",
+)
+@click.argument("log", default="paper")
+@position_options
+@market_options
+@cost_options
+@exit_level_options
+@measure_options
+@output_options
+@takes_values
+def manage(values: Values) -> None:
+    """Say what to do with open positions: P&L, exits due, early assignment, rolls, and all of them together.
+
+    Positions are the paper journal's, the open packages of a trade log, or --leg. Quotes of an earlier session decide
+    nothing, unless --as-of names their day.
+    """
+    from iwm_opts.api.manage import ManageRequest, answer_manage
+    from iwm_opts.spreads.typed import TypedLeg
+
+    request = build(
+        ManageRequest,
+        values,
+        chain=chain_request(values),
+        legs=tuple(TypedLeg.parse(text) for text in values.texts("leg")),
+        contracts=values["contracts"] or 1,
+        exits=exit_levels(values),
+    )
+    with progress("option chain", values) as on_progress:
+        result = answer_manage(request, on_progress)
+    write_result(result, values)

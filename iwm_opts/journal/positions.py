@@ -1,0 +1,364 @@
+"""Open positions at today's chain: mark, exit due, assignment, rolls, and all of them together."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
+from iwm_opts.errors import DataError, InputError
+from iwm_opts.execution.exits import ExitLevels
+from iwm_opts.execution.fees import FeeSchedule, premium_sold
+from iwm_opts.execution.fills import Fill, FillModel, fill_package
+from iwm_opts.execution.legs import Legs
+from iwm_opts.execution.order_formats import write_order
+from iwm_opts.execution.ticket import Order, QuotedLeg
+from iwm_opts.journal.paper_marks import marked
+from iwm_opts.journal.paper_trade import Exits, Leg, Mark, PaperTrade
+from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog
+from iwm_opts.kernels.trading.payoff import extremes
+from iwm_opts.market.calendar import sessions
+from iwm_opts.market.contract import Contract
+from iwm_opts.market.option_table import OptionTable
+from iwm_opts.market.snapshot import Snapshot
+from iwm_opts.risk.assignment import AssignmentRisk, assignment_risks
+from iwm_opts.spreads.managed import Managed, ManagedTerms, path_model, position_of
+from iwm_opts.spreads.typed import TypedLeg, legs_of, row_of
+
+LATER: Final = 2  # expirations that a roll is tried at
+LONGEST_ROLL: Final = 75  # calendar days to expiration of a roll
+
+
+@dataclass(frozen=True, slots=True)
+class ShortLegRisk:
+    """Early assignment and distance of one short leg."""
+
+    leg: str
+    distance: float  # standard deviations from the forward to the strike, positive out of the money
+    when: date | None  # day about which exercise pays: today for a put, the eve or day of an ex-date; None: never
+    boundary: float  # spot at which it pays, dollars
+    cost: float  # dollars of the position
+    pays_today: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """Another package in place of a position: what the exchange brings, and what is expected of it."""
+
+    kind: str  # out, away, out and away
+    expiration: date
+    legs: str
+    close_debit: float  # dollars a share, at the exit fill
+    open_credit: float  # dollars a share, at the entry fill
+    fees: float  # dollars of the position, both orders
+    cash: float  # dollars of the position, after fills and fees
+    max_loss_change: float  # dollars of the position: largest loss of the trade after the roll less before
+    expected_profit: float  # dollars of the trade, managed on from today; NaN where unknown
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPosition:
+    """One open position at a chain; dollars of the position unless said. Without a mark only `problem` is set."""
+
+    trade: PaperTrade
+    mark: Mark | None = None
+    dte: int = 0
+    pnl: float = math.nan  # at the exit fill, after fees both ways
+    max_profit: float = math.nan
+    max_loss: float = math.nan  # at expiry, positive
+    delta: float = math.nan  # shares
+    gamma: float = math.nan
+    theta: float = math.nan  # dollars a calendar day
+    vega: float = math.nan  # dollars a vol point
+    shorts: tuple[ShortLegRisk, ...] = ()
+    managed: Managed | None = None  # of one package held on, from its entry
+    expected_profit: float = math.nan  # held on under its exits, from its entry
+    order: str = ""  # that closes it; of positions with an exit due
+    rolls: tuple[Roll, ...] = ()
+    problem: str = ""  # why it could not be marked
+
+    @property
+    def share_of_max_profit(self) -> float:
+        """P&L over the largest profit."""
+        return self.pnl / self.max_profit
+
+    @property
+    def rule(self) -> str:
+        """Exit rule that is due; empty where none is."""
+        return self.mark.rule if self.mark else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpirationRisk:
+    """All positions of one expiration together, dollars."""
+
+    expiration: date
+    positions: int
+    apart: float  # sum of the largest losses
+    together: float  # largest loss at one price
+    requirement: float  # margin of the legs as one package, credits not counted
+
+
+def typed_position(
+    legs: Sequence[TypedLeg],
+    expiration: date,
+    credit: float,
+    *,
+    symbol: str,
+    market: str,
+    opened: date,
+    contracts: int = 1,
+    exits: ExitLevels | None = None,
+    fill: str,
+    fees: str,
+    number: int = 1,
+    paid: float | None = None,
+    name: str = "typed",
+) -> PaperTrade:
+    """Position of typed legs, entered at `credit` ($/share); `paid` are its opening fees where known."""
+    ordered, levels = sorted(legs, key=lambda leg: leg.strike), exits or ExitLevels()
+    kind = legs_of(ordered)
+    opening = contracts * float(FeeSchedule.parse(fees).opening_fees(kind, contracts, max(credit, 0.0)))
+    rules = Exits(levels.profit, levels.stop_level(is_credit=credit > 0.0), levels.dte, levels.sessions)
+    held = tuple(Leg(leg.sign * leg.ratio, "C" if leg.right > 0 else "P", leg.strike) for leg in ordered)
+    return PaperTrade(
+        number=number, plan=name, market=market, symbol=symbol, expiration=expiration.isoformat(), legs=held,
+        contracts=contracts, planned_contracts=contracts, opened=f"{opened.isoformat()} 16:00:00", credit=credit,
+        mid=credit, model=credit, fill=fill, fees_schedule=fees, fees=opening if paid is None else paid, risk=math.nan,
+        planned_risk=math.nan, rank=None, exits=rules, checklist={},
+    )  # fmt: skip
+
+
+def log_positions(
+    log: TradeLog, market: str, exits: ExitLevels, fill: str, fees: str
+) -> tuple[list[PaperTrade], list[str]]:
+    """Open packages of a trade log, and those left out with the reason."""
+    positions, left_out = [], []
+    for number, row in enumerate(log.open.to_dict("records"), 1):
+        name = str(row.get("trade") or number)
+        if row["strategy"] in (SHARES, SHORT_SHARES) or not row["legs"]:
+            left_out.append(f"trade {name}: shares")
+            continue
+        if ":" in row["legs"] or pd.isna(row["expiration"]) or pd.isna(row["credit"]):
+            left_out.append(f"trade {name}: needs one expiration and a credit")
+            continue
+        positions.append(
+            typed_position(
+                [TypedLeg.parse(text) for text in row["legs"].split()], row["expiration"].date(), float(row["credit"]),
+                symbol=row["symbol"], market=market, opened=row["entry"].date(), contracts=int(row["contracts"]),
+                exits=exits, fill=fill, fees=fees, number=number,
+                paid=None if pd.isna(row["fees"]) else float(row["fees"]), name=str(row.get("plan") or "log"),
+            )
+        )  # fmt: skip
+    return positions, left_out
+
+
+def held_position(trade: PaperTrade, snapshot: Snapshot, ratio: float, *, decides: bool = True) -> HeldPosition:
+    """Position at a snapshot.
+
+    Parameters
+    ----------
+    trade : PaperTrade
+    snapshot : Snapshot
+    ratio : float
+        Realised over implied variance of the managed expectancy.
+    decides : bool
+        False on stale quotes: no exit is due, no order and no roll is written.
+    """
+    try:
+        mark = marked(trade, snapshot)
+        table = snapshot.table(date.fromisoformat(trade.expiration))
+    except (InputError, DataError) as error:
+        return HeldPosition(trade, problem=str(error))
+    if not decides:
+        mark = replace(mark, rule="")
+    typed, count = _typed(trade), trade.contracts
+    rows = np.array([row_of(leg, table) for leg in typed])
+    legs = legs_of(typed)
+    best, worst = _extremes(legs, table.strike[rows], trade.credit)
+    delta, gamma, theta, vega = (
+        count * MULTIPLIER * float((greek[rows] * legs.contracts).sum())
+        for greek in (table.delta, table.gamma, table.theta, table.vega)
+    )
+    pnl = trade.gain_at(mark)
+    day = date.fromisoformat(trade.expiration)
+    held_sessions = max(len(sessions(date.fromisoformat(trade.opened[:10]), snapshot.chain.as_of)) - 1, 0)
+    terms = _managed_terms(trade, ratio, held_sessions)
+    managed = _outlook(table, snapshot, typed, trade.model, trade.fees / count, terms)
+    expected = math.nan
+    if managed is not None:
+        expected = count * (managed.expected_profit + MULTIPLIER * (trade.credit - trade.model))
+    position = HeldPosition(
+        trade, mark, (day - snapshot.chain.as_of).days, pnl, count * MULTIPLIER * best - trade.fees,
+        count * MULTIPLIER * worst + trade.fees, delta=delta, gamma=gamma, theta=theta, vega=vega,
+        shorts=_shorts(trade, typed, rows, table, snapshot), managed=managed, expected_profit=expected,
+    )  # fmt: skip
+    if not decides:
+        return position
+    order = _closing_order(trade, mark, rows, table) if mark.rule else ""
+    return replace(position, order=order, rolls=_rolls(position, typed, snapshot, ratio))
+
+
+def expiration_risks(positions: Sequence[HeldPosition]) -> list[ExpirationRisk]:
+    """Largest losses and margin by expiration: one price ends all positions of a day."""
+    risks = []
+    marked_ones = [position for position in positions if position.mark is not None]
+    for day in sorted({position.trade.expiration for position in marked_ones}):
+        group = [position for position in marked_ones if position.trade.expiration == day]
+        legs = [(leg.count * held.trade.contracts, leg) for held in group for leg in held.trade.legs]
+        ordered = sorted(legs, key=lambda pair: pair[1].strike)
+        signed = np.array([count for count, _ in ordered], dtype=np.float64)
+        kind = Legs.of(np.sign(signed), [RIGHT_SIGN[leg.right] for _, leg in ordered], np.abs(signed))
+        strikes = np.array([leg.strike for _, leg in ordered])
+        received = sum(held.trade.contracts * held.trade.credit for held in group)
+        fees = sum(held.trade.fees for held in group)
+        _, together = _extremes(kind, strikes, received)
+        _, bare = _extremes(kind, strikes, 0.0)
+        risks.append(
+            ExpirationRisk(
+                date.fromisoformat(day), len(group), sum(held.max_loss for held in group),
+                MULTIPLIER * together + fees, MULTIPLIER * max(bare, 0.0),
+            )
+        )  # fmt: skip
+    return risks
+
+
+def _typed(trade: PaperTrade) -> list[TypedLeg]:
+    nan = math.nan
+    legs = (
+        TypedLeg(int(np.sign(leg.count)), abs(leg.count), RIGHT_SIGN[leg.right], leg.strike, nan, nan)
+        for leg in trade.legs
+    )
+    return sorted(legs, key=lambda leg: leg.strike)
+
+
+def _extremes(legs: Legs, strikes: np.ndarray, credit: float) -> tuple[float, float]:
+    """Best and worst result at expiry of legs sold at a credit, dollars a share; the worst positive."""
+    best, worst, adjusted = np.empty(1), np.empty(1), np.empty(1)
+    columns = (np.ascontiguousarray(column[None, :]) for column in (legs.contracts, legs.right, strikes))
+    extremes(*columns, np.array([credit]), 0.0, 0.0, best, worst, adjusted)
+    return float(best[0]), float(worst[0])
+
+
+def _managed_terms(trade: PaperTrade, ratio: float, held: int = 0) -> ManagedTerms:
+    rules = trade.exits
+    left = None if rules.sessions is None else max(rules.sessions - held, 0)
+    exits = ExitLevels(rules.profit, rules.stop, rules.dte, left)
+    return ManagedTerms(exits, FillModel.parse(trade.fill), FeeSchedule.parse(trade.fees_schedule), ratio)
+
+
+def _outlook(
+    table: OptionTable, snapshot: Snapshot, typed: Sequence[TypedLeg], credit: float, fees: float, terms: ManagedTerms
+) -> Managed | None:
+    """Compute the managed expectancy of one package; None without a session ahead."""
+    model = path_model(table, snapshot)
+    if model is None:
+        return None
+    position = replace(position_of(table, typed, credit, terms.fees), fees=np.array([fees]))
+    return model.outlook(position, terms)[0]
+
+
+def _shorts(
+    trade: PaperTrade, typed: Sequence[TypedLeg], rows: np.ndarray, table: OptionTable, snapshot: Snapshot
+) -> tuple[ShortLegRisk, ...]:
+    short = [(leg, int(row)) for leg, row in zip(typed, rows, strict=True) if leg.sign < 0]
+    if not short:
+        return ()
+    spot, flows = snapshot.chain.spot, snapshot.cash_flows(table.expiration)
+    due = snapshot.dividends_until(table.expiration)
+    dividends = [(years, cash, paid.ex_date) for (years, cash), paid in zip(flows, due, strict=True)]
+    index = [row for _, row in short]
+    fee = FeeSchedule.parse(trade.fees_schedule).exercise
+    risks: list[AssignmentRisk | None] = [None] * len(short)
+    if snapshot.exercise == "american":
+        rate, years = table.forward.rate, table.years
+        options = (table.right[index], table.strike[index], table.iv[index])
+        risks = list(assignment_risks(*options, spot, rate, years, dividends, fee))
+    risky = []
+    for (leg, row), risk in zip(short, risks, strict=True):
+        stdev = float(table.smile.total_stdev(table.strike[row])[0][0])
+        distance = leg.right * math.log(table.strike[row] / table.forward.price) / stdev
+        when: date | None = None
+        boundary, cost, pays = math.nan, 0.0, False
+        if risk is not None:
+            dates = [at for at in risk.dates if not math.isnan(at.boundary)]
+            dearest = max(dates, key=lambda at: at.cost, default=None)
+            pays = risk.pays_today(spot)
+            if pays:
+                when, boundary, cost = snapshot.chain.as_of, risk.boundary_today, fee
+            elif dearest is not None:
+                eve = dearest.ex_date - timedelta(days=1) if leg.right > 0 else dearest.ex_date
+                when, boundary, cost = eve, dearest.boundary, dearest.cost
+        risky.append(ShortLegRisk(leg.name, distance, when, boundary, trade.contracts * leg.ratio * cost, pays))
+    return tuple(risky)
+
+
+def _closing_order(trade: PaperTrade, mark: Mark, rows: np.ndarray, table: OptionTable) -> str:
+    """Order that closes a position at its mark, as thinkorswim reads it."""
+    legs = tuple(
+        QuotedLeg(
+            Contract(table.root, table.expiration, "C" if table.right[row] > 0 else "P", float(table.strike[row])),
+            -leg.sign * leg.ratio, max(float(table.bid[row]), 0.0), float(table.ask[row]),
+        )
+        for leg, row in zip(_typed(trade), rows, strict=True)
+    )  # fmt: skip
+    return write_order(Order(legs, trade.contracts, round(-mark.debit, 2), "close", "day"), "thinkorswim")
+
+
+def _rolls(position: HeldPosition, typed: Sequence[TypedLeg], snapshot: Snapshot, ratio: float) -> tuple[Roll, ...]:
+    """List the same strikes later, strikes centred on the price, and both; those that are listed and fill."""
+    trade, today = position.trade, snapshot.chain.as_of
+    here = date.fromisoformat(trade.expiration)
+    keep = trade.exits.dte or 0
+    later = sorted({
+        each.expiration for each in snapshot.slices
+        if each.expiration > here and keep < (each.expiration - today).days <= LONGEST_ROLL
+    })[:LATER]  # fmt: skip
+    shorts = [leg.strike for leg in typed if leg.sign < 0] or [leg.strike for leg in typed]
+    shift = float(round(snapshot.chain.spot - 0.5 * (min(shorts) + max(shorts))))
+    tries = [("out", day, 0.0) for day in later]
+    if shift:
+        tries += [("away", here, shift)] if position.dte > keep else []
+        tries += [("out and away", day, shift) for day in later]
+    rolls = (_roll(kind, position, typed, snapshot, day, moved, ratio) for kind, day, moved in tries)
+    return tuple(roll for roll in rolls if roll is not None)
+
+
+def _roll(
+    kind: str,
+    position: HeldPosition,
+    typed: Sequence[TypedLeg],
+    snapshot: Snapshot,
+    day: date,
+    shift: float,
+    ratio: float,
+) -> Roll | None:
+    trade, mark = position.trade, position.mark
+    assert mark is not None  # rolls are of marked positions
+    moved = [replace(leg, strike=leg.strike + shift) for leg in typed]
+    try:
+        table = snapshot.table(day)
+        rows = np.array([row_of(leg, table) for leg in moved])
+    except (InputError, DataError):
+        return None
+    legs, schedule = legs_of(moved), FeeSchedule.parse(trade.fees_schedule)
+    bid, ask = table.bid[rows], table.ask[rows]
+    filled: Fill = fill_package(FillModel.parse(trade.fill), legs, bid, ask)
+    if not filled.is_filled:
+        return None
+    count = trade.contracts
+    opening = count * float(schedule.opening_fees(legs, count, float(premium_sold(legs, bid, ask))))
+    fees = opening + count * mark.fees
+    cash = MULTIPLIER * count * (filled.price - mark.debit) - fees
+    _, worst = _extremes(legs, table.strike[rows], filled.price)
+    loss = count * MULTIPLIER * worst + opening - position.pnl
+    outlook = _outlook(table, snapshot, moved, filled.price, opening / count, _managed_terms(trade, ratio))
+    expected = math.nan if outlook is None else position.pnl + count * outlook.expected_profit
+    names = " ".join(leg.name for leg in moved)
+    return Roll(
+        kind, day, names, mark.debit, filled.price, fees, cash, loss - position.max_loss, expected
+    )  # fmt: skip

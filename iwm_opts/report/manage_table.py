@@ -1,0 +1,168 @@
+"""Open positions, their exits, rolls and the portfolio: as text and records."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from iwm_opts.journal.positions import ExpirationRisk, HeldPosition, Roll
+from iwm_opts.market.chain import Chain
+from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.records import Record, managed_record
+from iwm_opts.report.words import dollars, number, percent, price
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolio:
+    """All marked positions together; dollars, delta and gamma in shares."""
+
+    pnl: float
+    delta: float
+    gamma: float
+    theta: float
+    vega: float
+    beta: float  # to SPY; NaN without bars
+    spy_delta: float  # shares of SPY that move alike
+    risks: tuple[ExpirationRisk, ...]
+
+
+def manage_rows(positions: Sequence[HeldPosition]) -> list[Record]:
+    """One record a position, rolls and legs left out."""
+    rows = []
+    for held in positions:
+        trade, mark = held.trade, held.mark
+        nearest = min(held.shorts, key=lambda short: short.distance, default=None)
+        rows.append(
+            {
+                "trade": trade.number, "plan": trade.plan, "symbol": trade.symbol, "expiration": trade.expiration,
+                "dte": held.dte if mark else None, "legs": trade.text, "contracts": trade.contracts,
+                "opened": trade.opened, "credit": trade.credit, "debit": mark.debit if mark else math.nan,
+                "mid": mark.mid if mark else math.nan, "pnl": held.pnl, "max_profit": held.max_profit,
+                "share_of_max_profit": held.share_of_max_profit, "max_loss": held.max_loss, "delta": held.delta,
+                "gamma": held.gamma, "theta": held.theta, "vega": held.vega,
+                "distance_sd": nearest.distance if nearest else math.nan, "due": held.rule,
+                "expected_profit": held.expected_profit, "order": held.order, "problem": held.problem,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def manage_record(
+    positions: Sequence[HeldPosition], portfolio: Portfolio, chain: Chain, stale: str, notes: Sequence[str]
+) -> Record:
+    """Everything of a management."""
+    held = [
+        row
+        | {
+            "short_legs": [
+                asdict(short) | {"when": short.when.isoformat() if short.when else None} for short in position.shorts
+            ],
+            "managed": managed_record(position.managed),
+            "rolls": [asdict(roll) | {"expiration": roll.expiration.isoformat()} for roll in position.rolls],
+        }
+        for row, position in zip(manage_rows(positions), positions, strict=True)
+    ]
+    risks = [asdict(risk) | {"expiration": risk.expiration.isoformat()} for risk in portfolio.risks]
+    return {
+        "as_of": chain.as_of.isoformat(),
+        "source": chain.source,
+        "label": chain.label,
+        "spot": chain.spot,
+        "stale": stale or None,
+        "positions": held,
+        "portfolio": asdict(portfolio) | {"risks": risks},
+        "notes": list(notes),
+    }
+
+
+def manage_table(
+    positions: Sequence[HeldPosition],
+    portfolio: Portfolio,
+    chain: Chain,
+    stale: str,
+    notes: Sequence[str],
+    columns: int | None = None,
+) -> str:
+    """Positions, exits due, rolls and the portfolio, as text."""
+    label = [Text(chain.label, style="bold red")] if chain.label else []
+    parts: list[RenderableType] = [*label, Text(f"{chain.symbol} {chain.spot:.2f}  {chain.as_of}  from {chain.source}")]
+    parts += [Text(stale, style="bold red")] if stale else []
+    parts += [Text(""), _table(positions), Text("")]
+    for held in positions:
+        parts += [*_lines(held), Text("")]
+    parts += _portfolio_lines(portfolio)
+    parts += [Text(f"note: {note}", style="yellow") for note in notes]
+    return render([*parts, *label], columns)
+
+
+def _table(positions: Sequence[HeldPosition]) -> RenderableType:
+    names = ("no", "expiration", "n", "credit", "debit", "P&L", "of max", "delta", "sd", "E[M]", "due")
+    table = plain_table(*names, left=("expiration", "due"))
+    for held in positions:
+        trade, mark = held.trade, held.mark
+        if mark is None:
+            table.add_row(str(trade.number), trade.expiration, str(trade.contracts), price(trade.credit),
+                          *[""] * 6, "not marked")  # fmt: skip
+            continue
+        distance = min((short.distance for short in held.shorts), default=math.nan)
+        table.add_row(
+            str(trade.number), f"{trade.expiration} {held.dte}d", str(trade.contracts), price(trade.credit),
+            price(mark.debit), dollars(held.pnl), percent(held.share_of_max_profit), number(held.delta, 1),
+            number(distance, 1), dollars(held.expected_profit), held.rule or "-",
+        )  # fmt: skip
+    return table
+
+
+def _lines(held: HeldPosition) -> list[RenderableType]:
+    trade = held.trade
+    lines: list[RenderableType] = [Text(f"{trade.number}: {trade.text}", style="bold")]
+    if held.problem:
+        return [*lines, Text(f"   not marked: {held.problem}")]
+    if held.rule:
+        lines.append(Text(f"   EXIT DUE ({held.rule}): {held.order}", style="bold red"))
+    for short in held.shorts:
+        if short.when is None:
+            continue
+        when = "pays today" if short.pays_today else f"pays about {short.when}"
+        side = "above" if "C" in short.leg else "below"
+        lines.append(
+            Text(f"   {short.leg}: exercise {when} at or {side} {short.boundary:.2f}, costs {dollars(short.cost, 2)}")
+        )
+    if held.managed is not None:
+        close = f"close now {dollars(held.pnl, 2)}"
+        lines.append(Text(f"   expected: hold under the exits {dollars(held.expected_profit, 2)}, {close}"))
+    if held.rolls:
+        lines.append(_rolls(held.rolls))
+    return lines
+
+
+def _rolls(rolls: Sequence[Roll]) -> RenderableType:
+    names = ("   roll", "expiration", "legs", "cash $", "loss +$", "E[M]")
+    table = plain_table(*names, left=("   roll", "expiration", "legs"))
+    for roll in rolls:
+        strikes = roll.legs.replace("+1", "+").replace("-1", "-")
+        cells = (dollars(roll.cash, 2), dollars(roll.max_loss_change), dollars(roll.expected_profit))
+        table.add_row(f"   {roll.kind}", f"{roll.expiration:%d%b}", strikes, *cells)
+    return table
+
+
+def _portfolio_lines(portfolio: Portfolio) -> list[RenderableType]:
+    weighted = f"; {portfolio.spy_delta:+.1f} shares of SPY at beta {portfolio.beta:.2f}"
+    lines: list[RenderableType] = [
+        Text(
+            f"all: P&L {dollars(portfolio.pnl, 2)}, delta {portfolio.delta:+.1f} shares, gamma {portfolio.gamma:+.2f}, "
+            f"theta {dollars(portfolio.theta, 2)} a day, vega {dollars(portfolio.vega, 2)} a point"
+            + ("" if math.isnan(portfolio.beta) else weighted)
+        )
+    ]
+    lines += [
+        Text(
+            f"{risk.expiration}: {risk.positions} positions, largest loss {dollars(risk.together)} together "
+            f"({dollars(risk.apart)} apart), margin {dollars(risk.requirement)}"
+        )
+        for risk in portfolio.risks
+    ]
+    lines.append(Text("E[M]: expected P&L of the trade from its entry, managed under its exits; fills and fees paid"))
+    return lines

@@ -1,0 +1,148 @@
+"""Open positions at a made chain: cash of rolls by hand, exits due, stale quotes, positions together."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+
+import iwm_opts as iwm
+from iwm_opts.errors import InputError
+from iwm_opts.market.calendar import sessions
+
+LEGS = ["+1P185", "-1P190", "-1C212", "+1C217"]
+MONDAY_NOON = datetime(2026, 3, 2, 17, tzinfo=ZoneInfo("America/New_York"))
+
+
+@pytest.fixture(scope="module")
+def chain_path(made_quotes, tmp_path_factory):
+    file = tmp_path_factory.mktemp("chain") / "chain.csv.gz"
+    made_quotes().to_csv(file, index=False)
+    return file
+
+
+@pytest.fixture(scope="module")
+def chain(chain_path):
+    return iwm.read_chain(chain_path, as_of="2026-03-02", dividends="2026-03-25:2.5")
+
+
+def held(chain, legs=LEGS, credit=1.30, now=MONDAY_NOON, **given):
+    given = {"expiration": "2026-04-02", "opened": "2026-02-20", "fill": "natural", "fees": "custom:0.65"} | given
+    return iwm.manage(chain, legs, credit=credit, now=now, **given)
+
+
+def quote(quotes, expiration, text):
+    row = quotes[
+        (pd.to_datetime(quotes["expiration"]).dt.date == expiration)
+        & (quotes["right"] == text[2])
+        & (quotes["strike"] == float(text[3:]))
+    ].iloc[0]
+    return float(row["bid"]), float(row["ask"])
+
+
+def test_the_cash_of_a_roll_adds_up_to_the_cent(chain, made_quotes):
+    quotes = made_quotes()
+    result = held(chain, contracts=3)
+    (position,) = result.positions
+    paid = sum(
+        quote(quotes, date(2026, 4, 2), leg)[1] if leg[0] == "-" else -quote(quotes, date(2026, 4, 2), leg)[0]
+        for leg in LEGS
+    )
+    assert position.mark.debit == pytest.approx(paid, abs=1e-9)
+    rolls = {(roll.kind, roll.expiration): roll for roll in position.rolls}
+    out = rolls["out", date(2026, 4, 17)]
+    received = sum(
+        quote(quotes, date(2026, 4, 17), leg)[0] if leg[0] == "-" else -quote(quotes, date(2026, 4, 17), leg)[1]
+        for leg in LEGS
+    )
+    assert out.open_credit == pytest.approx(received, abs=1e-9)
+    assert out.fees == pytest.approx(3 * 8 * 0.65)
+    assert out.cash == pytest.approx(round(300 * (received - paid) - 3 * 8 * 0.65, 2), abs=0.005)
+    for roll in position.rolls:
+        assert roll.cash == pytest.approx(300 * (roll.open_credit - roll.close_debit) - roll.fees, abs=0.005)
+        # Width less credit, less what the close realised, against width less credit: the fees of both orders remain.
+        before, after = 500 - 130 + 4 * 0.65, 500 - 100 * roll.open_credit + 4 * 0.65
+        assert roll.max_loss_change == pytest.approx(3 * (after - before) - position.pnl, abs=0.01)
+    assert {kind for kind, _ in rolls} == {"out", "away", "out and away"}
+
+
+def test_profit_and_greeks_are_of_the_whole_position(chain):
+    one, three = (held(chain, contracts=n).positions[0] for n in (1, 3))
+    assert one.pnl == pytest.approx(100 * (1.30 - one.mark.debit) - 8 * 0.65, abs=1e-6)
+    assert one.share_of_max_profit == pytest.approx(one.pnl / (130 - 4 * 0.65))
+    for name in ("pnl", "max_loss", "delta", "gamma", "theta", "vega", "expected_profit"):
+        assert getattr(three, name) == pytest.approx(3 * getattr(one, name), rel=1e-9), name
+    assert min(short.distance for short in one.shorts) > 0.5
+
+
+def test_an_exit_that_is_due_comes_with_its_order(chain):
+    (quiet,) = held(chain).positions
+    assert (quiet.rule, quiet.order) == ("", "")
+    (gained,) = held(chain, credit=3.5).positions
+    assert gained.rule == "profit"
+    assert gained.order.startswith("BUY +1 IRON CONDOR IWM")
+    assert f"@{gained.mark.debit:.2f}" in gained.order
+    assert held(chain, exits=iwm.ExitLevels(dte=31)).positions[0].rule == "dte"
+    assert held(chain, credit=0.30).positions[0].rule == "stop"
+
+
+def test_a_short_call_is_assigned_on_the_eve_of_a_dividend(chain):
+    (position,) = held(chain).positions
+    call = next(short for short in position.shorts if "C" in short.leg)
+    assert call.when == date(2026, 3, 24)
+    assert call.boundary > 212
+    assert call.cost == pytest.approx(250.0, abs=6)  # the dividend on 100 shares, and an exercise fee
+
+
+def test_stale_quotes_decide_nothing(chain_path):
+    chain = iwm.read_chain(chain_path, dividends="none")
+    later = datetime(2026, 3, 4, 10, tzinfo=ZoneInfo("America/New_York"))
+    stale = held(chain, credit=3.5, now=later)
+    assert "STALE: quotes of 2026-03-02" in stale.to_text(columns=80)
+    (position,) = stale.positions
+    assert (position.rule, position.order, position.rolls) == ("", "", ())
+    before_the_open = datetime(2026, 3, 3, 8, tzinfo=ZoneInfo("America/New_York"))
+    assert held(chain, credit=3.5, now=before_the_open).stale == ""
+
+
+def test_condors_of_one_expiration_cannot_lose_both_sides(chain, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "trade,entry,contracts,symbol,legs,expiration,credit,fees\n"
+        "low,2026-02-20,1,IWM,+1P170 -1P175 -1C195 +1C200,2026-04-02,2.00,2.60\n"
+        "high,2026-02-20,1,IWM,+1P203 -1P208 -1C225 +1C230,2026-04-02,2.50,2.60\n"
+    )
+    result = iwm.manage(chain, log, now=MONDAY_NOON)
+    (risk,) = result.portfolio.risks
+    assert risk.apart == pytest.approx(500 - 200 + 2.60 + 500 - 250 + 2.60)
+    # From 200 to 203 the calls of the one and the puts of the other both lose 5; the credits of both are kept.
+    assert risk.together == pytest.approx(1000 - 450 + 5.20)
+    assert risk.requirement == pytest.approx(1000)
+    apart = iwm.manage(chain, ["+1P170", "-1P175", "-1C225", "+1C230"], expiration="2026-04-02", credit=0.5,
+                       now=MONDAY_NOON).portfolio.risks[0]  # fmt: skip
+    assert apart.requirement == pytest.approx(500)
+
+
+def test_a_strike_that_is_gone_is_named(chain):
+    (position,) = held(chain, legs=["+1P20", "-1P190"], credit=1.0).positions
+    assert "not listed" in position.problem
+    assert "not marked" in held(chain, legs=["+1P20", "-1P190"], credit=1.0).to_text(columns=80)
+
+
+def test_deltas_are_weighted_by_beta(chain, tmp_path):
+    days = pd.DatetimeIndex(sessions(date(2025, 1, 2), date(2026, 3, 2)))
+    spy = pd.Series(400.0 * 1.001 ** pd.RangeIndex(len(days)), index=days)
+    spy += pd.Series([0.0, 4.0] * (len(days) // 2) + [0.0] * (len(days) % 2), index=days)
+    ours = 200.0 * (1 + 1.5 * spy.pct_change().fillna(0.0)).cumprod()
+    for name, close in (("spy", spy), ("iwm", ours)):
+        frame = pd.DataFrame({"date": days, "open": close, "high": close * 1.01, "low": close * 0.99, "close": close})
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    result = held(chain, bars=str(tmp_path / "iwm.csv"), spy=str(tmp_path / "spy.csv"))
+    assert result.portfolio.beta == pytest.approx(1.5, rel=1e-6)
+    assert result.portfolio.spy_delta == pytest.approx(result.portfolio.delta * 1.5 * 200.0 / float(spy.iloc[-1]))
+
+
+def test_no_position_is_an_error(chain, monkeypatch, tmp_path):
+    monkeypatch.setenv("IWM_OPTS_DATA", str(tmp_path / "archive"))
+    with pytest.raises(InputError, match="no open position"):
+        iwm.manage(chain)
