@@ -128,7 +128,10 @@ def test_results_are_saved_compared_and_never_overwritten(run, traded, tmp_path)
     assert "trades in both" in page.out
     assert all(len(line) <= 80 for line in page.out.splitlines()[2:])
     found = run("backtest", "--compare", folder, tmp_path / "quick", "--format", "json").json
-    assert found["config"] == [{"name": "rules.exit.profit", "first": 0.5, "second": 0.25}]
+    assert found["config"] == [
+        {"name": "asked.profit", "first": None, "second": 0.25},
+        {"name": "rules.exit.profit", "first": 0.5, "second": 0.25},
+    ]
     assert found["yearly_difference"]["resampled"].startswith("blocks of")
     assert run("backtest", "--compare", folder, tmp_path / "absent").code == 1
 
@@ -247,9 +250,3 @@ def test_the_control_is_a_market_of_its_own_by_name(traded):
     shipped, control = (traded("--format", "csv", *more).out for more in ((), ("--parameters", "to-2019")))
     assert control.splitlines()[0] == shipped.splitlines()[0]
     assert control != shipped
-
-
-def test_an_entry_window_that_meets_the_dte_exit_is_refused(run):
-    refused = run("backtest", "--dte", "30")
-    assert (refused.code, refused.out) == (1, "")
-    assert "exit_dte=21" in refused.err
