@@ -250,3 +250,9 @@ def test_the_control_is_a_market_of_its_own_by_name(traded):
     shipped, control = (traded("--format", "csv", *more).out for more in ((), ("--parameters", "to-2019")))
     assert control.splitlines()[0] == shipped.splitlines()[0]
     assert control != shipped
+
+
+def test_an_entry_window_that_meets_the_dte_exit_is_refused(run):
+    refused = run("backtest", "--dte", "30")
+    assert (refused.code, refused.out) == (1, "")
+    assert "exit_dte=21" in refused.err
