@@ -47,13 +47,13 @@ def main() -> None:
 
 
 def filled(folder: Path, match: re.Match[str]) -> str:
-    """A table between its markers, as the data give it."""
+    """Fill a table between its markers from the data."""
     return match[1] + TABLES[match[2]](folder) + match[4]
 
 
 @cache
 def market_of(folder: Path) -> ModelledMarket:
-    """The modelled market of all years."""
+    """Open the modelled market of all years."""
     return open_modelled(files_of(folder))
 
 
@@ -70,7 +70,7 @@ def gate_by_weekday(folder: Path) -> str:
 
 
 def four_stories(folder: Path) -> str:
-    """The table and the finding of `examples/four_stories.py`."""
+    """Return the table and the finding of `examples/four_stories.py`."""
     return f"```text\n{stories(folder)}\n```\n"
 
 
