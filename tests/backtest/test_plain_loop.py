@@ -142,7 +142,8 @@ class PlainLoop:
                 gain = 100 * one["n"] * (float(one["credit"]) + brought + gap) - one["fees"] - fees
                 strikes = tuple(leg[2] for leg in one["legs"])
                 self.trades.append((one["day"], day, why, strikes, one["n"], float(one["credit"]), gain))
-            enters = place - last_entry >= rules.entry.every and self.is_allowed(day) and place < self.market.quoted_days - 1
+            is_quoted = place < self.market.quoted_days - 1
+            enters = place - last_entry >= rules.entry.every and self.is_allowed(day) and is_quoted
             if enters and len(held) < rules.entry.max_open:
                 one = self.enter(place, before, held)
                 if one:
