@@ -94,7 +94,7 @@ def test_spreads_on_dates_it_was_not_fitted_to(market_data, session):
     if session == "close":
         factors = (MODEL.friday_after_close, MODEL.other_after_close)
     errors = bucket_errors(spread_observations(chains), *factors)
-    # Without factors by weekday 0.19 in session; they fit trimmed means up to 45 days, where medians of 2 and 3 cents jump.
+    # In session 0.19 without factors by weekday: they fit trimmed means up to 45 days, and medians of cents jump.
     assert errors["model"] < (0.30 if session == "mid" else 0.20)
     assert errors["model"] < 0.5 * min(errors["constant"], errors["share"])
 
