@@ -12,6 +12,7 @@ from iwm_opts.api.result import Day, OnProgress, Result, as_day, new_axes
 from iwm_opts.conventions import DTE_WINDOW, IVR_LOOKBACK, IVR_TENOR_DAYS, RIGHT_SIGN, Exercise
 from iwm_opts.io.dividends import parse_dividends
 from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.io.spreadsheet_text import guarded_frame
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory, IvRank, iv_rank
 from iwm_opts.market.option_table import OptionTable
@@ -219,7 +220,7 @@ class OptionChain(Result):
 
     def to_csv(self) -> str:
         """Quotes as CSV."""
-        return self.to_frame().to_csv(index=False)
+        return guarded_frame(self.to_frame()).to_csv(index=False)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Provenance and volatility indices; the warnings too where verbose."""

@@ -35,8 +35,8 @@ chains_options = group(
         multiple=True,
         metavar="FOLDER|URL",
         envvar=None,
-        help="Yearly Parquet or CSV files: a folder, a glob, a file, or an address of yours (of a file, with {year} for "
-        "each of --years, or of a SHA256SUMS list); may repeat.",
+        help="Yearly Parquet or CSV files: a folder, a glob, a file, or an address of yours (of a file, with {year} for"
+        " each of --years, or of a SHA256SUMS list); may repeat.",
     ),
     option("--years", type=RangeParam(int), help="First and last of {year}, such as 2008:2025."),
     SYMBOL,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,7 @@ from iwm_opts.io.failures import FOREIGN, gate, why
 from iwm_opts.io.formats import HEADER_NAMES, halves
 from iwm_opts.io.json_tables import table_of_records
 from iwm_opts.io.layouts.layout import plain
+from iwm_opts.io.limits import GZIP, Budget, check_columns, content_of
 from iwm_opts.io.numbers import BLANKS, Sign, decimal_sign, numbers
 from iwm_opts.io.ragged import refuse_ragged
 from iwm_opts.io.text import Dialect, dialect, encoding_of, sampled
@@ -31,7 +32,7 @@ BATCH_ROWS: Final = 1 << 17
 BLOCK_BYTES: Final = 1 << 20
 TAIL_BYTES: Final = 4096  # where the line below the rows is looked for
 WORDS: Final = pa.dictionary(pa.int32(), pa.string())
-GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
+PARQUET: Final = b"PAR1"
 OTHERS: Final = {
     b"%PDF": ("a PDF", ""),
     b"PK\x03\x04": ("a zip archive or an Excel workbook", "unpack it, or save the sheet as CSV"),
@@ -130,7 +131,9 @@ def open_table(path: Path) -> DataFile:
     with gate(path, REMEDY):
         encoding = encoding_of(head)
         text = head.decode(encoding, errors="replace")
-        return _open_json(path, packed) if is_json(text) else _open_csv(path, packed, text, encoding)
+        opened = _open_json(path) if is_json(text) else _open_csv(path, packed, text, encoding)
+        check_columns(path, len(opened.columns))
+        return opened
 
 
 def refuse_other_kind(path: Path, head: bytes, remedy: str = REMEDY) -> None:
@@ -172,7 +175,9 @@ def batches(
         if file.spelling is not None and numbers:
             yield from _spelled_batches(file, numbers, texts, only)
         elif file.kind == "csv":
-            yield from _csv_batches(file, numbers, texts)
+            yield from Budget(file.path).metered(_csv_batches(file, numbers, texts), BLOCK_BYTES if file.packed else 0)
+        elif file.kind == "parquet":
+            yield from Budget(file.path).metered(_typed_batches(file, numbers, texts, only))
         else:
             yield from _typed_batches(file, numbers, texts, only)
     except IwmOptsError:
@@ -362,12 +367,12 @@ def _refuse_ragged(file: DataFile) -> None:
         return
 
 
-def _open_json(path: Path, packed: bool) -> DataFile:
-    with gate(path, REMEDY, "cannot be read as JSON: {}"), _unpacked(path, packed) as stream:
-        return json_table(path, stream)
+def _open_json(path: Path) -> DataFile:
+    with gate(path, REMEDY, "cannot be read as JSON: {}"):
+        return json_table(path, content_of(path))
 
 
-def json_table(path: Path, stream: IO[bytes]) -> DataFile:
+def json_table(path: Path, content: bytes) -> DataFile:
     """Records of a JSON document that is at hand, under the name it goes by in messages.
 
     Raises
@@ -375,7 +380,6 @@ def json_table(path: Path, stream: IO[bytes]) -> DataFile:
     ValueError
         When it is invalid JSON, or holds no list of records.
     """
-    content = stream.read()
     text = content.decode(encoding_of(content))
     table = table_of_records(text)
     sample = {name: [v for v in table.column(name)[:SAMPLE_ROWS].to_pylist() if v] for name in table.column_names}
@@ -393,6 +397,7 @@ def _open_parquet(path: Path, packed: bool) -> DataFile:
         first = range(min(1, data.num_row_groups))
         heads = data.iter_batches(SAMPLE_ROWS, row_groups=list(first))
         columns = list(data.schema_arrow.names)
+        check_columns(path, len(columns))
         head = next(heads, pa.RecordBatch.from_pylist([], data.schema_arrow)).to_pydict()
     sample = {name: [str(value) for value in head[name] if value is not None] for name in columns}
     return DataFile(path, "parquet", packed, columns, sample, around=(path.name,))
@@ -400,7 +405,7 @@ def _open_parquet(path: Path, packed: bool) -> DataFile:
 
 def _unpacked_parquet(path: Path, packed: bool) -> Any:
     """The file itself, or its bytes out of gzip: rare, for Parquet compresses by itself."""
-    return pa.BufferReader(gzip.decompress(path.read_bytes())) if packed else str(path)
+    return pa.BufferReader(content_of(path)) if packed else str(path)
 
 
 def _scanner(file: DataFile, columns: Sequence[str], only: tuple[str, Any] | None) -> Any:

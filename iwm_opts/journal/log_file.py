@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from iwm_opts.errors import DataError
+from iwm_opts.io.spreadsheet_text import unguarded
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 LARGEST: Final = 200_000_000  # bytes of a log once unpacked
@@ -50,7 +51,7 @@ class LogFile:
         reader = csv.reader(io.StringIO(self.text), delimiter=delimiter)
         try:
             return [
-                (reader.line_num, [cell.strip().removeprefix('="').removesuffix('"') for cell in cells])
+                (reader.line_num, [unguarded(cell.strip()).removeprefix('="').removesuffix('"') for cell in cells])
                 for cells in reader
                 if any(map(str.strip, cells))
             ]

@@ -5,6 +5,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from iwm_opts.errors import printable
+
 # Long lines wrap, also on paper, where nobody scrolls; on a telephone each row of a table is a card of its own.
 STYLE = (
     ":root{color-scheme:light}*{box-sizing:border-box}"
@@ -23,6 +25,8 @@ STYLE = (
     "@media print{body{margin:0;max-width:none}tr,pre{break-inside:avoid}h2{break-after:avoid}}"
 )
 CODE = re.compile("`([^`]+)`")
+SPAN = re.compile("(`[^`]+`)")
+TAG = re.compile("<(?=[A-Za-z/!?])")
 DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 
 
@@ -78,21 +82,31 @@ class Page:
 
 def as_markdown(page: Page) -> str:
     """The page as Markdown."""
-    parts = [f"# {page.title}", *(f"**{label}**" for label in page.labels)]
+    parts = [f"# {_escaped(page.title)}", *(f"**{_escaped(label)}**" for label in page.labels)]
     for section in page.sections:
-        parts += [f"## {section.title}", *(_markdown(block) for block in section.blocks)]
+        parts += [f"## {_escaped(section.title)}", *(_markdown(block) for block in section.blocks)]
     return "\n\n".join(parts) + "\n"
 
 
 def _markdown(block: Block) -> str:
     if isinstance(block, Paragraph):
-        return block.text
+        return _escaped(block.text)
     if isinstance(block, Bullets):
-        return "\n".join(f"{f'{i}.' if block.numbered else '-'} {text}" for i, text in enumerate(block.items, 1))
+        marks = (f"{i}." if block.numbered else "-" for i in range(1, len(block.items) + 1))
+        return "\n".join(f"{mark} {_escaped(text)}" for mark, text in zip(marks, block.items, strict=True))
     if isinstance(block, Verbatim):
-        return f"```\n{block.text}\n```"
+        text = printable(block.text.replace("```", "'''"), "\n")
+        return f"```\n{text}\n```"
     rows: Sequence[tuple[str, ...]] = (block.head, ("---",) * len(block.head), *block.rows)
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+    return "\n".join("| " + " | ".join(_escaped(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)
+
+
+def _escaped(text: str) -> str:
+    """Text of one line without tags, links and pictures; `code` stays."""
+    parts = SPAN.split(printable(" ".join(text.split("\n"))))
+    return "".join(
+        part if place % 2 else TAG.sub("&lt;", part).replace("](", "]\\(") for place, part in enumerate(parts)
+    )
 
 
 def as_html(page: Page) -> str:
@@ -126,4 +140,4 @@ def _cell(name: str, text: str) -> str:
 
 def _inline(text: str) -> str:
     """Text with backticks as code, and days that do not break."""
-    return DAY.sub(r"<time>\g<0></time>", CODE.sub(r"<code>\1</code>", html.escape(text, quote=False)))
+    return DAY.sub(r"<time>\g<0></time>", CODE.sub(r"<code>\1</code>", html.escape(printable(text, "\n"), quote=False)))
