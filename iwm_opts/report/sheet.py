@@ -65,10 +65,12 @@ def _environment() -> "Environment":
 
     def figure(value: dict[str, Any]) -> Markup:
         # Inside a script element only "</" and "<!--" end the text: no "<" is left.
-        return Markup(json.dumps(_visible(finite(value)), allow_nan=False).replace("<", "\\u003c").replace("&", "\\u0026"))
+        text = json.dumps(_visible(finite(value)), allow_nan=False)
+        return Markup(text.replace("<", "\\u003c").replace("&", "\\u0026"))  # nosec B704
 
+    # Markup is made of escaped text and of constants: tests/security/test_output.py attacks it.
     def text(block: Block) -> Markup:
-        return Markup(block_html(block))
+        return Markup(block_html(block))  # nosec B704
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -77,7 +79,7 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         finalize=lambda value: printable(value, "\n") if type(value) is str else value,
     )
-    environment.globals["style"] = Markup(SHEET_STYLE)
+    environment.globals["style"] = Markup(SHEET_STYLE)  # nosec B704
     environment.filters.update(figure=figure, text=text)
     environment.tests["chart"] = lambda block: isinstance(block, Chart)
     environment.tests["narrow"] = lambda block: isinstance(block, Grid) and len(block.head) <= MOST_NARROW
@@ -100,4 +102,4 @@ def _plotly() -> Any:
         from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
     except ImportError:
         raise _missing("plotly") from None
-    return Markup(get_plotlyjs())
+    return Markup(get_plotlyjs())  # nosec B704

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from math import isfinite, sqrt
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import DataError, InputError
@@ -278,8 +278,9 @@ def _section(kind: type, table: dict[str, Any], name: str, source: str) -> Any:
     if unknown or missing:
         what = f"[{name}] has an unknown entry {unknown[0]}" if unknown else f"[{name}] lacks {missing[0]}"
         raise DataError(source, what, f"it holds {', '.join(sorted(names))}")
+    lists = {field.name for field in fields(kind) if get_origin(field.type) is tuple}
     for entry, value in table.items():
-        _require_numbers(source, name, entry, value)
+        _require_numbers(source, name, entry, value, entry in lists)
     return kind(**table)
 
 
@@ -288,12 +289,11 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
-def _require_numbers(source: str, section: str, entry: str, value: object) -> None:
-    """Require a finite number; the symbol is a text, coefficients are a list."""
+def _require_numbers(source: str, section: str, entry: str, value: object, is_list: bool) -> None:
+    """Require a finite number or a list of them; the symbol is a text."""
     if entry == "symbol":
         kind, holds = "a text", isinstance(value, str)
     else:
-        is_list = entry == "coefficients"
         kind = "a list of finite numbers" if is_list else "a finite number"
         values = value if isinstance(value, list | tuple) else [value]
         holds = isinstance(value, list | tuple) == is_list and all(map(is_number, values))

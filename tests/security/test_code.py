@@ -23,18 +23,21 @@ FORBIDDEN = {
     "subprocess.check_output", "pd.read_pickle", "pd.eval", "pickle.dump", "pickle.dumps", "tempfile.mktemp",
     "joblib.load", "webbrowser.open", "xml.etree.ElementTree.parse",
 }  # fmt: skip
+OF_DASK = {"pickle.dumps", "pickle.loads"}  # work for a cluster of the user's own, which pickles whatever it is sent
 FILES = sorted(Path(iwm_opts.__file__).parent.rglob("*.py"))
 
 
-def called(tree: ast.AST) -> set[str]:
-    """Dotted names of all calls."""
-    return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+def named(tree: ast.AST) -> set[str]:
+    """Dotted names, and names of calls."""
+    nodes = list(ast.walk(tree))
+    calls = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
+    return calls | {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.name))
 def test_no_call_runs_code_of_a_file(file):
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    assert called(tree) & FORBIDDEN == set()
+    assert named(tree) & FORBIDDEN == (OF_DASK if file.name == "cluster.py" else set())
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             keywords = {word.arg: word.value for word in node.keywords}

@@ -14,17 +14,19 @@ from iwm_opts.journal.readers import read_log
 from iwm_opts.journal.trade_log import as_csv, log_of_rows, write_log
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.html import notebook_table
-from iwm_opts.report.page import Bullets, Grid, Page, Paragraph, Section, Verbatim, as_html, as_markdown
+from iwm_opts.report.page import Bullets, Chart, Grid, Page, Paragraph, Section, Verbatim, as_html, as_markdown
 from iwm_opts.report.picture import picture_bytes
 from iwm_opts.report.review_table import log_table
+from iwm_opts.report.sheet import sheet_html
 
 MARKUP = '<script>alert("x")</script><img src=x onerror=y> [click](javascript:z) ![p](http://h/p) [bold red]b[/]'
 CONTROLS = "\x1b[31mred\x1b]0;title\x07\x00\r\b\u202e\u200b"
 
 
 def page(text: str) -> Page:
-    blocks = (Paragraph(text), Bullets((text,)), Grid((text,), ((text,),)), Verbatim(f"{text}\n```\n{text}"))
-    return Page(text, (text,), (Section(text, blocks),))
+    chart = Chart(text, {"data": [{"name": text}], "layout": {"title": {"text": text}}}, text)
+    blocks = (Paragraph(text), Bullets((text,)), Grid((text,), ((text,),)), Verbatim(f"{text}\n```\n{text}"), chart)
+    return Page(text, (text,), (Section(text, blocks),), (text,))
 
 
 def test_html_holds_no_tag_of_a_text():
@@ -33,6 +35,21 @@ def test_html_holds_no_tag_of_a_text():
     assert "<img" not in text
     assert 'onerror="' not in text
     assert text.count("&lt;script&gt;") >= 7  # title twice, label, heading, paragraph, bullet, grid, verbatim
+
+
+LINK = '<a href="http://h">l</a></script>'
+
+
+@pytest.mark.parametrize("text", [MARKUP, LINK, CONTROLS])
+def test_a_tear_sheet_holds_no_tag_link_or_control_of_a_text(text):
+    pytest.importorskip("plotly")
+    pytest.importorskip("jinja2")
+    sheet, plain = sheet_html(page(text)), sheet_html(page("plain"))
+    for tag in ("<script", "</script", "<img", "<a "):
+        assert sheet.count(tag) == plain.count(tag)
+    assert "\\u003ca href" not in sheet
+    # Line feeds but those of the sheet itself and of plotly's script: none of a text.
+    assert {mark for mark in sheet if not mark.isprintable()} <= {mark for mark in plain if not mark.isprintable()}
 
 
 def test_markdown_holds_no_html_and_no_link_of_a_text():
