@@ -28,7 +28,9 @@ TABLE = re.compile(r"(<!-- table ([\w-]+) -->\n)(.*?)(<!-- end table -->)", re.D
 
 def main() -> None:
     """Compare or write every table."""
-    folder, is_written = data_folder(), "--write" in sys.argv
+    is_written = "--write" in sys.argv
+    sys.argv[:] = [argument for argument in sys.argv if argument != "--write"]
+    folder = data_folder()
     if folder is None:
         print("no market data: name a folder, or set IWM_OPTS_TEST_DATA")
         return
@@ -45,13 +47,13 @@ def main() -> None:
 
 
 def filled(folder: Path, match: re.Match[str]) -> str:
-    """Table between its markers, as the data give it."""
+    """Fill a table between its markers from the data."""
     return match[1] + TABLES[match[2]](folder) + match[4]
 
 
 @cache
 def market_of(folder: Path) -> ModelledMarket:
-    """Modelled market of all years."""
+    """Open the modelled market of all years."""
     return open_modelled(files_of(folder))
 
 
@@ -68,7 +70,7 @@ def gate_by_weekday(folder: Path) -> str:
 
 
 def four_stories(folder: Path) -> str:
-    """Table and the finding of `examples/four_stories.py`."""
+    """Return the table and the finding of `examples/four_stories.py`."""
     return f"```text\n{stories(folder)}\n```\n"
 
 

@@ -13,7 +13,7 @@ def test_the_paper_journal_is_managed(run):
     (position,) = result["positions"]
     assert position["trade"] == 1
     assert position["pnl"] < 0  # the round trip's cost, on the day of the entry
-    assert {roll["kind"] for roll in position["rolls"]} >= {"out"}
+    assert {roll["kind"] for roll in position["rolls"]} >= {"away"}
 
 
 def test_typed_legs_need_their_entry(run):

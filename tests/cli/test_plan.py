@@ -235,7 +235,7 @@ def test_backtest_runs_a_plan_and_refuses_what_it_says_itself(run, data):
         assert (reversed_days.code, "--from 2024-06-28 lies after --to 2024-02-01" in reversed_days.err) == (2, True)
     stranger = run("backtest", "--plan", "dips.toml", *data, "--source", "chain.csv")
     assert stranger.code == 2
-    assert "a plan reads --bars, the record, modelled quotes or sim" in stranger.err
+    assert "a plan reads --bars, the archive, modelled quotes or sim" in stranger.err
 
 
 def test_evidence_measures_the_claims_up_to_a_day(run, data):

@@ -35,6 +35,7 @@ from iwm_opts.plans.runner import backtest_plan
 from iwm_opts.report.plan_backtest import average_minutes
 from iwm_opts.simulation.listing import listed_expirations
 from iwm_opts.simulation.surface import surface_of
+from iwm_opts.simulation.surface_table import spread_widening
 from iwm_opts.sources.modelled import Slope, modelled_market
 from iwm_opts.sources.modelled_files import ModelledFiles, open_modelled
 from iwm_opts.sources.simulated import simulate_market
@@ -57,7 +58,8 @@ class Model:
         self.before = max(one for one in market.days if one < day)
         self.place = market.days.index(self.before)
         # Widening of the close before: given, it is none of what is tested here.
-        self.stress = float(market.table(self.place, self.place, 14).widening[0])
+        factors = market.moments(self.place, self.place + 1).factors
+        self.stress = float(spread_widening(market.parameters, factors)[0])
         self.at_minute = cache(self.at_minute)
 
     def ladder(self, dte, slack):
@@ -109,7 +111,11 @@ class Model:
         premium = price("p" if k < 0 else "c")
         d1 = -k / math.sqrt(w) + math.sqrt(w) / 2
         delta = 0.5 * math.erfc(-sign * d1 / math.sqrt(2))  # of the forward
-        half = 0.5 * self.spread(premium, max(2 * delta - 1, 0.0), sign > 0, (expiration - self.day).days)
+        days = (expiration - self.day).days
+        half = 0.5 * self.spread(premium, max(2 * delta - 1, 0.0), sign > 0, days)
+        spreads = self.market.parameters.spread
+        by_days = spreads.friday if expiration.isoweekday() == 5 else spreads.other
+        half *= np.interp(math.log(max(days, 1)), np.log([4, 10, 17, 35]), by_days)
         half *= self.stress * (1.6 if at < session_hours(self.day)[0] + timedelta(hours=1) else 1)
         bid = max(math.floor((fair - half) * 100 + 1e-9), 0) / 100
         ask = max(math.ceil((fair + half) * 100 - 1e-9), 1) / 100
