@@ -123,7 +123,7 @@ def test_a_brokers_export_becomes_a_log_to_complete(run, tmp_path):
 
 def test_the_record_tells_what_was_quoted(run, chain_file, tmp_path):
     assert run("snapshot", "--source", chain_file).code == 0
-    trade = {"entry": "2026-03-02 22:50", "exit": "2026-03-02 15:58", "symbol": "IWM", "expiration": "2026-04-17",
+    trade = {"entry": "2026-03-02 15:50", "exit": "2026-03-02 15:58", "symbol": "IWM", "expiration": "2026-04-17",
              "legs": "+1P185 -1P190", "contracts": 2, "credit": 0.10, "debit": 0.90, "reason": "closed"}  # fmt: skip
     pd.DataFrame([trade]).to_csv(tmp_path / "mine.csv", index=False)
     silent = run("review", "mine.csv", "--format", "json").json
