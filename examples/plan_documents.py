@@ -14,7 +14,7 @@ from iwm_opts.io.bars import load_bars
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.minutes import load_minutes
 from iwm_opts.io.plan_tables import load_sectors
-from iwm_opts.journal.plan_report import plan_standing
+from iwm_opts.journal.plan_report import plan_report_on
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.plan import load_plan
 from iwm_opts.report.page import as_markdown
@@ -49,7 +49,7 @@ def write_documents(data: Path, output: Path = PLANS) -> list[Path]:
     for name, day in DAYS.items():
         plan = load_plan(PLANS / f"{name}.toml")
         path = output / f"{name}.md"
-        path.write_text(as_markdown(plan_page(plan_standing(plan, inputs, day))), encoding="utf-8")
+        path.write_text(as_markdown(plan_page(plan_report_on(plan, inputs, day))), encoding="utf-8")
         written.append(path)
     return written
 

@@ -143,8 +143,9 @@ def _rule_row(rules: Rules, gate: int) -> tuple[float | None, ...]:
 
 
 def on_weekdays(market: DailyMarket, rule: EntryRule) -> Flags:
-    """Days with quotes on which the rule enters, by weekday."""
-    is_quoted: Flags = np.arange(len(market.days)) < market.quoted_days
+    """Days with quotes on which the rule enters, by weekday; not the last one before days of settlement alone."""
+    count = market.quoted_days
+    is_quoted: Flags = np.arange(len(market.days)) < (count if count == len(market.days) else count - 1)
     if not rule.weekdays:
         return is_quoted
     weekdays = {WEEKDAYS.index(day) for day in rule.weekdays}

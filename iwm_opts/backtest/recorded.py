@@ -8,7 +8,7 @@ Both are flagged (`BY_SMILE`, `CARRIED`), so that the engine can count them: nei
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, time
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -70,7 +70,6 @@ MAX_DTE: Final = 120  # calendar days: expirations farther out are not held
 BAR_SLACK: Final = 0.01  # fraction by which a capture may lie outside the day's low and high: before and after hours
 BARS_APART: Final = 0.5  # fraction of days outside, above which the bars are of another underlying
 SHOWN: Final = 5  # days that a note names
-SETTLED_BY_BARS: Final = 7  # calendar days after the last capture in which what expires is settled by bars alone
 TICK_NOISE: Final = 1e-6  # fraction of a tick that binary arithmetic may miss a decimal price by
 
 
@@ -149,18 +148,13 @@ def is_archive(source: str | Sequence[str]) -> bool:
 
 
 def _settling_days(panel: Panel, bars: pd.DataFrame, last: date | None) -> tuple[date, ...]:
-    """Sessions with a bar after the last capture, up to the session after the last settlement of a listed series."""
-    if bars.empty:
-        return ()
+    """Session after the last capture where a listed series settles then, and the next one; only those with a bar."""
     captured = panel.dates[-1]
-    reach = min(captured + timedelta(days=SETTLED_BY_BARS), last or date.max)
+    behind = [day.date() for day in bars.index[bars.index > pd.Timestamp(captured)]][:2]
     expirations = {date.fromordinal(day) for day in np.unique(panel.expiration).tolist() if day > captured.toordinal()}
-    settling = {latest_session(day) for day in expirations}
-    behind = [day.date() for day in bars.index[bars.index > pd.Timestamp(captured)]]
-    settled = [place for place, day in enumerate(behind) if day <= reach and day in settling]
-    if not settled:
+    if not behind or behind[0] not in {latest_session(day) for day in expirations}:
         return ()
-    return tuple(day for day in behind[: settled[-1] + 2] if day <= (last or date.max))
+    return tuple(day for day in behind if day <= (last or date.max))
 
 
 def _of_archive(
@@ -297,7 +291,7 @@ class RecordedDays:
         days = self.panel.dates
         notes += [*self.panel.quality_summary(by_year=False), *_gaps(days)]
         if self.settling_days:
-            notes.append(f"no chain after {days[-1]}: what expires by {self.settling_days[-1]} settles by the bars")
+            notes.append(f"no chain after {days[-1]}: what expires on {self.settling_days[0]} settles by the bars")
         unknown = [day for day, close in zip(days, self.panel.close, strict=True) if np.isnan(close)]
         if len(unknown) == len(days):
             notes.append("no bars of the underlying: no touch is seen, and settlements are estimated; give --bars")

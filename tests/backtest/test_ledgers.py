@@ -37,6 +37,7 @@ class MadeMarket:
 
     name, is_simulated, notes, days = "made", False, (), DAYS
     provenance, surface_market = Provenance.RECORDED, None
+    quoted_days = len(DAYS)
 
     def __init__(self, spot, quotes, deltas, opened=None, dividends=(), root="IWM"):
         self.spot = np.array(spot, dtype=float)

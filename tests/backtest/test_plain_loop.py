@@ -142,7 +142,8 @@ class PlainLoop:
                 gain = 100 * one["n"] * (float(one["credit"]) + brought + gap) - one["fees"] - fees
                 strikes = tuple(leg[2] for leg in one["legs"])
                 self.trades.append((one["day"], day, why, strikes, one["n"], float(one["credit"]), gain))
-            enters = place - last_entry >= rules.entry.every and self.is_allowed(day) and place < len(self.days) - 1
+            is_quoted = place < self.market.quoted_days - 1
+            enters = place - last_entry >= rules.entry.every and self.is_allowed(day) and is_quoted
             if enters and len(held) < rules.entry.max_open:
                 one = self.enter(place, before, held)
                 if one:
@@ -266,6 +267,8 @@ class PlainLoop:
         return self.market.settlement(one["series"].root).tick
 
     def quoted(self, one, place, legs=None, flip=False):
+        if place >= self.market.quoted_days:
+            return None
         legs = one["legs"] if legs is None else legs
         code = np.array([(1.0 if leg[1] == "C" else -1.0) * (-1 if flip else 1) for leg in legs])
         (marks,) = self.market.marks(place, [Request(one["series"], code, np.array([leg[2] for leg in legs]))])
@@ -290,7 +293,7 @@ class PlainLoop:
         if day >= end:
             return self.settle(one, place, end)
         legs = self.quoted(one, place)
-        is_last = place == len(self.days) - 1
+        is_last = place == self.market.quoted_days - 1 and end > self.days[-1]
         if legs is None:
             if is_last:
                 return "end of data", one["last"], 0.0, 0.0

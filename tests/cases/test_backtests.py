@@ -41,7 +41,7 @@ def test_what_expires_after_the_last_chain_settles_by_the_bars(result, name):
     assert trade["pnl"] == pytest.approx(96.40, abs=0.005)
     assert (trade["reason"], trade["exit"]) == ("expiry", "2026-10-16")
     notes = "\n".join(answer["notes"])
-    assert "no chain after 2026-10-15: what expires by 2026-10-19 settles by the bars" in notes
+    assert "no chain after 2026-10-15: what expires on 2026-10-16 settles by the bars" in notes
     assert all(note in notes for note in NOTES[name])
 
 

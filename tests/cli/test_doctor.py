@@ -105,7 +105,7 @@ def test_config_shows_values_and_origins(run, tmp_path, monkeypatch):
     assert found["--account", "10000"]["origin"] == "file iwm-opts.toml"
     assert found["--risk", "2%"]["commands"] == "size"
     assert found["--fill", "mid"]["origin"] == "variable IWM_OPTS_FILL"
-    assert found["--sort", "edge"]["origin"] == "default"
+    assert found["--sort", "ev-managed"]["origin"] == "default"
     assert found["IWM_OPTS_DATA", str(tmp_path / "record")]["origin"].startswith("variable")
     assert "--account" in run("doctor", "--config").out
 
