@@ -8,7 +8,7 @@ LONGEST_PART: Final = 160  # of a source, a value or a remedy, where a message w
 
 def _message(head: str, rule: str, remedy: str) -> str:
     """`head: rule. Remedy.` in at most `LONGEST` printable characters; the rule is shortened first."""
-    head, rule, remedy = (_printable(part) for part in (head, rule, remedy))
+    head, rule, remedy = (printable(part) for part in (head, rule, remedy))
     tail = f". {_sentence(remedy)}" if remedy else ""
     if len(head) + len(rule) + len(tail) + 2 > LONGEST:
         head = head if len(head) <= LONGEST_PART else "..." + head[3 - LONGEST_PART :]
@@ -24,11 +24,11 @@ def _sentence(remedy: str) -> str:
     return start if start.endswith((".", "?", "!")) else f"{start}."
 
 
-def _printable(text: str) -> str:
-    """Text with control characters written out: a cell of a file cannot drive a terminal."""
+def printable(text: str, kept: str = "") -> str:
+    """Text with control characters but those of `kept` written out: a cell of a file cannot drive a terminal."""
     if text.isprintable():
         return text
-    return "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in text)
+    return "".join(mark if mark.isprintable() or mark in kept else repr(mark)[1:-1] for mark in text)
 
 
 class IwmOptsError(Exception):

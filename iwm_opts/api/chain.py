@@ -13,6 +13,7 @@ from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS, RIGHT_SIGN, STRAT
 from iwm_opts.io.age import now, staleness
 from iwm_opts.io.dividends import parse_dividends
 from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.io.spreadsheet_text import guarded_frame
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory, IvRank, iv_rank
 from iwm_opts.market.option_table import OptionTable
@@ -223,7 +224,7 @@ class OptionChain(Result):
 
     def to_csv(self) -> str:
         """Quotes as CSV."""
-        return self.to_frame().to_csv(index=False)
+        return guarded_frame(self.to_frame()).to_csv(index=False)
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Provenance and volatility indices; the warnings too where verbose."""

@@ -1,6 +1,5 @@
 """Base of every result: a DataFrame, a dictionary, JSON, CSV, text and a notebook table."""
 
-import io
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import date, datetime
@@ -176,8 +175,8 @@ def picture(suffix: str, draw: Callable[["Axes"], object], width: float = 9.0, h
         raise InputError("plot", suffix, "unknown picture format", f"end the name in {', '.join(PICTURE_KINDS)}")
     from matplotlib.figure import Figure
 
+    from iwm_opts.report.picture import picture_bytes
+
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
     draw(figure.subplots())
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind)
-    return buffer.getvalue()
+    return picture_bytes(figure, kind)

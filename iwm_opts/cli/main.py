@@ -5,13 +5,14 @@ import difflib
 import gc
 import io
 import os
+import signal
 import sys
 from importlib import import_module
 from typing import NoReturn
 
 import click
 
-from iwm_opts.errors import ConflictError, IwmOptsError
+from iwm_opts.errors import LONGEST, ConflictError, IwmOptsError, printable
 
 GC_ALLOCATIONS = 200_000  # between collections of the youngest objects; the interpreter's own is 700 to 2,000
 COMMANDS = {
@@ -135,6 +136,14 @@ def cli(context: click.Context) -> None:
         click.echo(WELCOME)
 
 
+class TerminatedError(BaseException):
+    """SIGTERM arrived; like an interrupt, it passes handlers of errors."""
+
+
+def _terminate(_number: int, _frame: object) -> NoReturn:
+    raise TerminatedError
+
+
 def run() -> None:
     """Installed command: `main` in a process of its own.
 
@@ -144,13 +153,14 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a page with question marks beats none on an old console
+    signal.signal(signal.SIGTERM, _terminate)
     gc.set_threshold(GC_ALLOCATIONS)
     atexit.register(gc.freeze)
     main()
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; exit codes: 0 done, 1 an error with its remedy, 2 wrong usage."""
+    """Run the command line; exit codes: 0 done, 1 an error with its remedy, 2 usage, 130 and 143 stopped."""
     given = _hoisted(sys.argv[1:] if arguments is None else arguments)
     if "--debug" in given:
         sys.exit(cli.main(given, prog_name="iwm-opts", standalone_mode=False))
@@ -167,6 +177,8 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(error.format_message())
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted", 130)
+    except TerminatedError:
+        _fail("terminated", 143)
     except BrokenPipeError:
         os.dup2(
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
@@ -196,7 +208,8 @@ def _hoisted(arguments: list[str]) -> list[str]:
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:
-    click.echo(f"iwm-opts: error: {' '.join(message.split())}", err=True)
+    text = printable(" ".join(message.split()))
+    click.echo(f"iwm-opts: error: {text if len(text) <= LONGEST else text[: LONGEST - 3] + '...'}", err=True)
     sys.exit(code)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from iwm_opts.cli.values import Values
+from iwm_opts.errors import printable
 
 if TYPE_CHECKING:
     from iwm_opts.api.result import Result
@@ -56,7 +57,7 @@ def result_text(result: "Result", values: Values) -> str:
     """Return the result as table, JSON or CSV."""
     if values["format"] == "json":
         return result.to_json()
-    return result.to_csv() if values["format"] == "csv" else result.to_text(values.flag("verbose"))
+    return printable(result.to_csv(), "\n") if values["format"] == "csv" else result.to_text(values.flag("verbose"))
 
 
 def emit(text: str, values: Mapping[str, object]) -> None:
@@ -93,4 +94,4 @@ def write_file(path: Path, content: bytes, values: Mapping[str, object]) -> None
 def say(message: str, values: Mapping[str, object]) -> None:
     """Message on standard error, unless --quiet."""
     if not values.get("quiet"):
-        click.echo(message, err=True)
+        click.echo(printable(message), err=True)

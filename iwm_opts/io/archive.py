@@ -21,6 +21,7 @@ from iwm_opts.io.atomic import remove_unfinished, write_durably
 from iwm_opts.io.chain_file import digest, pack, unpack
 from iwm_opts.market.calendar import NEW_YORK, at_close, in_session
 from iwm_opts.market.chain import Chain
+from iwm_opts.market.contract import check_symbol
 
 DATA_VARIABLE: Final = "IWM_OPTS_DATA"
 CHAINS, DAMAGED, LOCK = "chains", "damaged", ".lock"
@@ -147,7 +148,7 @@ class Record:
 
     def chain_folder(self, symbol: str) -> Path:
         """Where the chains of a symbol lie."""
-        return self.folder / CHAINS / f"symbol={symbol}"
+        return self.folder / CHAINS / f"symbol={check_symbol(symbol)}"
 
     @contextmanager
     def lock(self, seconds: float = LOCK_SECONDS) -> Iterator[None]:

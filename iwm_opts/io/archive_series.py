@@ -10,6 +10,7 @@ from iwm_opts.errors import DataError
 from iwm_opts.io.archive import Record
 from iwm_opts.io.dividends import load_dividends
 from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.market.contract import check_symbol
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 
@@ -22,7 +23,7 @@ RESTATED: Final = 0.002  # relative difference of a close that both have, above 
 
 def series_path(record: Record, kind: Kind, name: str) -> Path:
     """Where a series lies."""
-    return record.folder / kind / f"{name.lstrip('^')}.csv"
+    return record.folder / kind / f"{check_symbol(name.lstrip('^'))}.csv"
 
 
 def read_series(record: Record, kind: Kind, name: str) -> pd.DataFrame | None:

@@ -1,7 +1,7 @@
 """Files that are there whole or not at all, whatever moment the machine or the process stops."""
 
 import os
-import tempfile
+import secrets
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -11,31 +11,44 @@ from iwm_opts.errors import DataError
 
 UNFINISHED: Final = ".tmp"  # ending of a file that is still being written
 FILE_MODE: Final = 0o666
+PRIVATE_MODE: Final = 0o600
+NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
-def write_durably(path: Path, content: bytes) -> None:
+def write_durably(path: Path, content: bytes, *, is_private: bool = False) -> None:
     """Write a file atomically: temporary file, fsync, rename, fsync of the folder.
+
+    Parameters
+    ----------
+    path : Path
+    content : bytes
+    is_private : bool
+        Readable by its owner alone (0600), as is a folder made for it (0700): an account's trades.
 
     Raises
     ------
     DataError
         When it cannot be written, as on a full disk; the earlier file is kept.
     """
+    temporary = path.parent / f".{secrets.token_hex(8)}{UNFINISHED}"
     try:
+        if is_private and not path.parent.exists():
+            path.parent.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=UNFINISHED)
+        # The system applies the umask; O_EXCL follows no link.
+        descriptor = os.open(temporary, NEW_FILE, PRIVATE_MODE if is_private else FILE_MODE)
     except OSError as error:
         raise _unwritten(path, error) from None
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.chmod(temporary, FILE_MODE & ~_umask())
             os.fsync(file.fileno())
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise _unwritten(path, error) from None
         raise
@@ -61,13 +74,6 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _umask() -> int:
-    """User's umask, which temporary files ignore."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _unwritten(path: Path, error: OSError) -> DataError:

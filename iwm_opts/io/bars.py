@@ -11,6 +11,7 @@ import pandas as pd
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.reader import Frame, day_index, is_date, is_number, moments, number_columns, read_frame
+from iwm_opts.io.schema import BARS, check, check_ranges, refuse_rows
 from iwm_opts.market.bars import PRICES, SINGLE_PRECISION, adjusted_for_splits, missing_sessions, price_jumps
 from iwm_opts.market.calendar import NEW_YORK, sessions
 
@@ -20,7 +21,6 @@ REMEDY: Final = "give a CSV file of daily bars with date, open, high, low and cl
 OTHER_CALENDAR: Final = 0.5  # fraction of days that are no sessions, above which the bars are not of this exchange
 STRETCH: Final = 5  # sessions in a row without a bar that make a stretch worth naming
 OLDEST: Final = 1970
-LARGEST: Final = 1e7  # dollars a share
 
 
 def load_bars(path: str | Path, symbol: str | None = None) -> pd.DataFrame:
@@ -70,7 +70,8 @@ def load_bars(path: str | Path, symbol: str | None = None) -> pd.DataFrame:
     notes = [*frame.notes, *order_notes, *day_notes, *number_notes]
     frame, bars, days = _on_sessions(frame, bars, days, notes)
     frame, bars, days = _once_a_day(frame, bars, days, notes)
-    _check(frame, bars, days)
+    check(frame, bars, BARS, days)
+    check_ranges(frame, bars, days, SINGLE_PRECISION)
     bars = _optional_columns(bars, notes)
     bars = bars.set_axis(pd.DatetimeIndex(days.to_numpy(), name="date")).sort_index()
     bars = adjusted_for_splits(bars) if "split" in bars else bars
@@ -161,40 +162,11 @@ def _once_a_day(
     table = bars.assign(day=days)
     differs = again & ~table.duplicated()
     if differs.any():
-        _refuse(frame, differs, days, "has another bar of that day before it")
+        refuse_rows(frame, differs, days, "has another bar of that day before it")
     notes.append(
         f"{int(again.sum())} rows repeat an earlier one and are left out (first: {frame.row(int(np.argmax(again)))})"
     )
     return _kept(frame, bars, days, ~again.to_numpy())
-
-
-def _check(frame: Frame, bars: pd.DataFrame, days: "pd.Series[Any]") -> None:
-    for column in PRICES:
-        sound = (bars[column] > 0) & (bars[column] < LARGEST)
-        _refuse(frame, ~sound, days, f"has no positive {column} below {LARGEST:,.0f}")
-    slack = SINGLE_PRECISION * bars["close"]
-    for column in ("open", "close", "high"):
-        outside = (bars[column] > bars["high"] + slack) | (bars[column] < bars["low"] - slack)
-        _refuse(frame, outside, days, f"has its {column} outside low and high")
-    for column in ("volume", "dividend"):
-        if column in bars:
-            wrong = (bars[column] < 0.0) | np.isinf(bars[column])
-            _refuse(frame, wrong, days, f"has a {column} that is negative or infinite")
-    for column in ("adjusted_close", "split"):
-        if column in bars:
-            wrong = (bars[column] <= 0.0) | np.isinf(bars[column])
-            _refuse(frame, wrong, days, f"has no positive {column}")
-
-
-def _refuse(frame: Frame, wrong: "pd.Series[bool]", days: "pd.Series[Any]", rule: str) -> None:
-    """Refuse rows that break a rule, counted by year."""
-    if not wrong.any():
-        return
-    place = int(np.argmax(wrong.to_numpy()))
-    years = days[wrong.to_numpy()].dt.year.value_counts().sort_index()
-    count = ", ".join(f"{year}: {rows}" for year, rows in list(years.items())[:6])
-    also = f"; {int(wrong.sum())} such rows ({count})" if wrong.sum() > 1 else ""
-    raise DataError(frame.path, f"{frame.row(place)}, {days[place].date()}, {rule}{also}", "correct or remove the row")
 
 
 def _optional_columns(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:

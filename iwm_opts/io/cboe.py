@@ -11,11 +11,12 @@ import pandas as pd
 from iwm_opts.errors import DataError
 from iwm_opts.io.age import now, with_age
 from iwm_opts.io.archive_series import PRICES
+from iwm_opts.io.failures import gate
 from iwm_opts.io.files import read_chain
 from iwm_opts.io.http import LATER, LiveSession
 from iwm_opts.io.tables import json_table
 from iwm_opts.market.chain import Chain
-from iwm_opts.market.contract import settlement_of
+from iwm_opts.market.contract import check_symbol, settlement_of
 
 ADDRESS: Final = "https://cdn.cboe.com"
 ADDRESS_VARIABLE: Final = "IWM_OPTS_CBOE_URL"
@@ -35,13 +36,12 @@ def cboe_chain(symbol: str, session: LiveSession, spot: float | None = None, at:
     DataError
         When Cboe does not answer, has no such symbol, or its quotes are not a market's.
     """
+    check_symbol(symbol)
     listed = f"_{symbol}" if settlement_of(symbol).delivery == "cash" else symbol
     response = session.get(f"{ADDRESS}/api/global/delayed_quotes/options/{listed}.json")
     name = f"Cboe delayed quotes of {symbol}"
-    try:
-        table = json_table(Path(name), io.BytesIO(response.content))
-    except ValueError as error:
-        raise DataError(name, str(error), LATER) from None
+    with gate(name, LATER):
+        table = json_table(Path(name), response.content)
     return with_age(read_chain(table, symbol, spot=spot), at or now())
 
 
@@ -60,13 +60,11 @@ def cboe_index(name: str, session: LiveSession) -> pd.DataFrame:
     """
     response = session.get(f"{ADDRESS}/api/global/us_indices/daily_prices/{name}_History.csv")
     source = f"Cboe {name} history"
-    try:
+    with gate(source, LATER, "cannot be read ({})"):
         table = pd.read_csv(io.BytesIO(response.content))
         table = table.rename(columns={column: str(column).strip().lower() for column in table.columns})
         days = pd.to_datetime(table["date"], format="%m/%d/%Y")
         prices = table[[column for column in PRICES if column in table]].astype(float)
-    except (ValueError, KeyError) as error:
-        raise DataError(source, f"cannot be read ({error})", LATER) from None
     if "close" not in prices or prices.empty:
         raise DataError(source, "has no closes", LATER)
     return prices.set_axis(pd.DatetimeIndex(days, name="date")).sort_index()

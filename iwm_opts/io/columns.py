@@ -23,6 +23,7 @@ from iwm_opts.io.selection import Selection, clean_symbol
 from iwm_opts.io.units import in_canonical_units
 from iwm_opts.market.calendar import NEW_YORK, at_close
 from iwm_opts.market.contract import Contract
+from iwm_opts.market.ranges import LARGEST_PRICE
 
 Columns = dict[str, NDArray[Any]]
 
@@ -31,7 +32,12 @@ BEFORE_CLOSE: Final = {"1545": timedelta(minutes=15), "eod": timedelta(0)}  # Da
 SAME_STRIKE: Final = 5e-4  # dollars
 TYPES: Final[dict[str, Any]] = {"root": object, "expiration": "datetime64[us]", "right": object, "strike": np.float64}
 CANNOT_BE_EMPTY: Final = ("expiration", "right", "strike")
-COUNTS: Final = ("volume", "open_interest")
+TINY: Final = float(np.nextafter(0.0, 1.0))
+OPTIONAL_RANGES: Final = {  # of columns that nothing rests on: numbers outside are left out and counted
+    "volume": (0.0, 1e12), "open_interest": (0.0, 1e12), "bid_size": (0.0, 1e12), "ask_size": (0.0, 1e12),
+    "underlying_price": (TINY, LARGEST_PRICE), "last": (0.0, LARGEST_PRICE), "implied_volatility": (0.0, 100.0),
+    "delta": (-1e6, 1e6), "gamma": (-1e6, 1e6), "theta": (-1e9, 1e9), "vega": (-1e9, 1e9),
+}  # fmt: skip
 NEVER: Final = ("", "0", "0.0", "0.00")  # cells of contracts that have not traded
 MILLISECONDS: Final = np.timedelta64(1, "ms")
 
@@ -313,7 +319,7 @@ def _refuse_impossible(rows: pd.DataFrame, source: str) -> None:
     strike, spot = rows["strike"], rows.get("underlying_price", pd.Series(np.nan, index=rows.index))
     wrong = {
         "strike": (~((strike > 0.0) & np.isfinite(strike)), "is not positive and finite"),
-        "underlying_price": ((spot < 0.0) | np.isinf(spot), "not a price of the underlying"),
+        "underlying_price": ((spot < 0.0) | (spot > LARGEST_PRICE), "not a price of the underlying"),
     }
     for name, (mask, why) in wrong.items():
         if mask.any():
@@ -325,12 +331,12 @@ def _refuse_impossible(rows: pd.DataFrame, source: str) -> None:
 
 
 def _left_out(rows: pd.DataFrame) -> list[str]:
-    """Take impossible counts and blank spots out, and say so."""
+    """Take impossible counts, greeks and blank spots out, and say so."""
     notes = []
-    for name in (*COUNTS, "underlying_price"):
+    for name, (low, high) in OPTIONAL_RANGES.items():
         if name not in rows:
             continue
-        wrong = rows[name].eq(0.0) if name == "underlying_price" else rows[name].lt(0.0) | np.isinf(rows[name])
+        wrong = rows[name].notna() & ~rows[name].between(low, high)
         if wrong.any():
             first = rows[wrong].iloc[0]
             notes.append(f"{name} left out of {wrong.sum()} rows (first: row {first['line']}, {first[name]:g})")

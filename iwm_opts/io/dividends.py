@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.reader import day_index, moments, number_columns, read_frame
+from iwm_opts.io.schema import LARGEST_DIVIDEND, refuse_rows
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 
 DATE_COLUMNS: Final = ("exdate", "exdividenddate", "exeffdate", "date", "datetime", "timestamp")
 AMOUNT_COLUMNS: Final = ("amount", "amountsplitadjusted", "dividend", "dividends", "cash", "cashamount", "divcash")
 DECIMAL_COMMA: Final = re.compile(r":\s*\d+,\d{1,3}\s*(,|$)")  # 2026-09-15:0,62: what follows the comma is no date
 YEARS: Final = range(1990, 2101)  # of ex-dates
-LARGEST: Final = 1000.0  # dollars a share: more is no dividend but a price or a total
 CSV_REMEDY: Final = "name a CSV with ex_date and amount columns"
 
 
@@ -49,9 +50,9 @@ def _entry(part: str) -> Dividend:
         dividend = Dividend(date.fromisoformat(day), float(amount))
     except ValueError:
         raise InputError("dividends", part, "is not EX-DATE:AMOUNT", "write for instance 2026-09-15:0.62") from None
-    if not 0.0 <= dividend.amount < LARGEST:
+    if not 0.0 <= dividend.amount < LARGEST_DIVIDEND:
         raise InputError(
-            "dividends", part, f"a dividend is zero or more, and below {LARGEST:g}", "give dollars a share"
+            "dividends", part, f"a dividend is zero or more, and below {LARGEST_DIVIDEND:g}", "give dollars a share"
         )
     if dividend.ex_date.year not in YEARS:
         raise InputError("dividends", part, f"lies outside the years {YEARS[0]} to {YEARS[-1]}", "correct the ex-date")
@@ -98,11 +99,11 @@ def load_dividends(path: Path) -> DividendSchedule:
     days = [stamp.item() for stamp in day_index(values)[0]]
     figures, _ = number_columns(frame, [amount])
     amounts = figures[amount].to_numpy()
-    sound = (amounts >= 0.0) & (amounts < LARGEST) & np.array([stamp.year in YEARS for stamp in days])
+    sound = (amounts >= 0.0) & (amounts < LARGEST_DIVIDEND) & np.array([stamp.year in YEARS for stamp in days])
     if not sound.all():
-        row = int(np.argmin(sound))
-        cells = f"{frame.cells[day].iloc[row]!r}, {frame.cells[amount].iloc[row]!r}"[:120]
-        raise DataError(path, f"{frame.row(row)}: {cells} is not an ex-date and amount", "correct the row")
+        cells = f"{frame.cells[amount].iloc[int(np.argmin(sound))]!r}"[:60]
+        stamps = pd.Series(np.array(days, dtype="datetime64[us]"))
+        refuse_rows(frame, pd.Series(~sound), stamps, f"{cells} is not an ex-date and amount")
     dividends = [Dividend(stamp, float(value)) for stamp, value in zip(days, amounts, strict=True)]
     kept, repeated = _once(dividend for dividend in dividends if dividend.amount > 0.0)
     for twice in _disputed(kept):

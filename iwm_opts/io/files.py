@@ -32,11 +32,10 @@ from iwm_opts.market.calendar import in_session, latest_session
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import is_adjusted, underlying_of
+from iwm_opts.market.ranges import FURTHEST, off_spot
 from iwm_opts.market.second_market import second_market
 
 CONTRACT: Final = ["root", "expiration", "right", "strike"]
-FURTHEST: Final = 1e3  # times spot, up or down, that a strike or quote can be
-SMALLEST_PRICE: Final = 1e-7  # of spot: a quote above zero is a tick, and no spot is a million dollars
 SATURDAY: Final = 5  # date.weekday()
 
 
@@ -344,10 +343,7 @@ def _within_ranges(rows: pd.DataFrame, spot: float | None, source: str, warnings
     """Rows whose strike and quotes lie within `FURTHEST` times spot (the median strike, where it is not known)."""
     prices = rows["underlying_price"].dropna() if "underlying_price" in rows else pd.Series(dtype=float)
     centre = spot or float(prices.median() if len(prices) else rows["strike"].median())
-    strike = rows["strike"] / centre
-    wrong = ~strike.between(1.0 / FURTHEST, FURTHEST)
-    for side in ("bid", "ask"):
-        wrong |= (rows[side].abs() > FURTHEST * centre) | ((rows[side] > 0.0) & (rows[side] < SMALLEST_PRICE * centre))
+    wrong = off_spot(rows["strike"], rows["bid"], rows["ask"], centre)
     if not wrong.any():
         return rows
     first = rows[wrong].iloc[0]

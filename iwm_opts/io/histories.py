@@ -24,6 +24,7 @@ from iwm_opts.io.chain_file import QUOTE_COLUMNS
 from iwm_opts.io.files import read_chains
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.chain import Chain, expiry_slices
+from iwm_opts.market.contract import check_symbol
 from iwm_opts.market.forward import implied_forwards
 
 IMPORTS: Final = "imports"
@@ -115,7 +116,7 @@ class Ledger:
 
     def __init__(self, record: Record, symbol: str) -> None:
         self.record, self.symbol = record, symbol
-        self.path = record.folder / IMPORTS / f"{symbol}.json"
+        self.path = record.folder / IMPORTS / f"{check_symbol(symbol)}.json"
         self.files: dict[str, ImportedFile] = {}
         try:
             stored = json.loads(self.path.read_text())

@@ -9,14 +9,14 @@ import json
 import threading
 import time
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from curl_cffi import CurlOpt
 from curl_cffi.requests import Response, Session
 from curl_cffi.requests.exceptions import ConnectionError as Unreachable
 from curl_cffi.requests.exceptions import DNSError, RequestException, SSLError, Timeout
 
-from iwm_opts.errors import DataError
+from iwm_opts.errors import DataError, InputError
 
 TIMEOUT: Final = 10.0  # seconds a request may take
 PATIENCE: Final = 3.0  # seconds in all until a source has answered anything: without a network nobody waits for more
@@ -29,6 +29,10 @@ DEADLINE: Final = 90.0  # seconds that everything asked of a source may take
 ATTEMPTS: Final = 3
 BACKOFF: Final = 0.5  # seconds before the second attempt, doubled before each further one
 MAX_WAIT: Final = 5.0  # a source that asks for a longer pause than this has refused
+MAX_BODY: Final = 100 << 20  # bytes of an answer; a chain of SPX has 12 MB
+REDIRECTS: Final = 3
+MOVED: Final = frozenset({301, 302, 303, 307, 308})
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 BUSY: Final = frozenset({429, 500, 502, 503, 504})
 REFUSED: Final = frozenset({401, 403})
 REMEDIES: Final = {
@@ -74,9 +78,9 @@ class LiveSession(Session[Response]):
         deadline: float = DEADLINE,
         backoff: float = BACKOFF,
     ) -> None:
-        pace = {CurlOpt.LOW_SPEED_LIMIT: CRAWL, CurlOpt.LOW_SPEED_TIME: STALL}
-        super().__init__(impersonate="chrome", curl_options=pace)
-        self.name, self.base = name, base.rstrip("/") if base else None
+        limits = {CurlOpt.LOW_SPEED_LIMIT: CRAWL, CurlOpt.LOW_SPEED_TIME: STALL, CurlOpt.MAXFILESIZE_LARGE: MAX_BODY}
+        super().__init__(impersonate="chrome", curl_options=limits, allow_redirects=False, verify=True)
+        self.name, self.base = name, _loopback(base) if base else None
         self.data_paths, self.renewable, self.backoff = data_paths, renewable, backoff
         self.limits = timeout, patience, deadline
         self.server_time: str | None = None  # Date header of the latest answer
@@ -126,12 +130,36 @@ class LiveSession(Session[Response]):
         allowed = self._time_left(address, is_data)
         asked = options.get("timeout")
         timeout = min(allowed, asked) if isinstance(asked, int | float) else allowed
-        response = super().request(method, address, **{**options, "timeout": timeout})
+        for _ in range(REDIRECTS + 1):
+            sent = {**options, "timeout": timeout, "allow_redirects": False}
+            response = super().request(method, address, **sent)
+            onward = response.headers.get("Location") if response.status_code in MOVED else None
+            if onward is None:
+                break
+            address = self._followed(address, onward, is_data=is_data)
+        else:
+            raise DataError(self.name, f"more than {REDIRECTS} redirects", LATER)
         self._answered = True
         self._gave_data |= is_data
         _silence.clear()
         self.server_time = response.headers.get("Date")
         return response
+
+    def _followed(self, address: str, onward: str, *, is_data: bool) -> str:
+        """Address of a redirect: over https, to the same host; without data, to the same domain.
+
+        Raises
+        ------
+        DataError
+            For any other.
+        """
+        target = urljoin(address, onward)
+        here, there = urlsplit(address), urlsplit(target)
+        is_same = here.netloc == there.netloc if is_data else _domain(here) == _domain(there)
+        is_test = self.base is not None and there.netloc == here.netloc
+        if not is_same or not (there.scheme == "https" or is_test):
+            raise DataError(self.name, f"redirects to {_shown(target)[:100]}", LATER)
+        return target
 
     def _time_left(self, address: str, is_data: bool) -> float:
         """Seconds that the next request may take."""
@@ -189,10 +217,12 @@ class LiveSession(Session[Response]):
             rule = f"HTTP {status} for {path}" + (f" ({detail})" if detail else "")
             raise DataError(self.name, rule, REMEDIES.get(status, LATER))
         self._refusals.path = None
-        self._check_body(response.content, path)
+        self._check_body(response.content, path, response.headers.get("Content-Type") or "")
         return response
 
-    def _check_body(self, body: bytes, path: str) -> None:
+    def _check_body(self, body: bytes, path: str, kind: str) -> None:
+        if "html" in kind.lower():
+            raise DataError(self.name, f"{kind[:40]} in place of data for {path}", LATER)
         if not body.strip():
             raise DataError(self.name, f"an empty answer for {path}", LATER)
         if body.lstrip()[:1] == b"<":
@@ -202,6 +232,22 @@ class LiveSession(Session[Response]):
                 json.loads(body)
             except ValueError:
                 raise DataError(self.name, f"the answer for {path} is incomplete JSON", LATER) from None
+
+
+def _loopback(base: str) -> str:
+    """Address of a test server on this machine: no variable sends requests elsewhere.
+
+    Raises
+    ------
+    InputError
+    """
+    if urlsplit(base).hostname not in LOOPBACK:
+        raise InputError("base", base[:100], "is not an address of this machine", "give http://127.0.0.1:PORT")
+    return base.rstrip("/")
+
+
+def _domain(parts: SplitResult) -> str:
+    return ".".join((parts.hostname or "").split(".")[-2:])
 
 
 def _shown(address: str) -> str:

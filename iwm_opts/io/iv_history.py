@@ -14,6 +14,7 @@ from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.reader import Frame, day_index, moments, number_columns, read_frame
+from iwm_opts.io.schema import refuse_rows
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.iv_rank import IvHistory
 
@@ -127,10 +128,7 @@ def _first(mask: pd.Series) -> int:
 def _check_rows(frame: Frame, days: pd.Series, values: pd.Series) -> None:
     wrong = (values < 0.0) | np.isinf(values)
     if wrong.any():
-        at = _first(wrong)
-        raise DataError(
-            frame.path, f"{frame.row(at)}: {values[at]:g} on {days[at].date()} is not a volatility", "correct the row"
-        )
+        refuse_rows(frame, wrong, days, f"{values[_first(wrong)]:g} is not a volatility")
     ahead = (days > pd.Timestamp(datetime.now(NEW_YORK).date())) & values.notna()
     if ahead.any():
         at = _first(ahead)

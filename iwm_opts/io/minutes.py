@@ -11,17 +11,20 @@ from iwm_opts.conventions import TIMEZONE
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.reader import Frame, moments, number_columns, read_frame
+from iwm_opts.io.schema import MINUTES, check, check_ranges, refuse_rows
 from iwm_opts.market.bars import PRICES
-from iwm_opts.market.calendar import sessions
+from iwm_opts.market.calendar import NEW_YORK, sessions
 from iwm_opts.market.minutes import OPENS_AT, SESSION_MINUTES, Minutes, without_bad_ticks
 
 AMERICAN: Final = "%m/%d/%Y %H:%M"
 ISO: Final = r"\d{4}-\d{2}-\d{2}[ T]\d{1,2}:\d{2}"
 OFFSET: Final = r"(?:Z|[+-]\d{2}:?\d{2})$"
 SLACK: Final = 1e-6  # share of price
-LARGEST_VOLUME: Final = 1e12  # shares a minute
 SHIFTED: Final = 0.98  # fraction of minutes in the session, above which a zone is that of the file
 ZONES: Final = ("UTC", "America/Chicago", "America/Denver", "America/Los_Angeles", "Europe/London", "Europe/Berlin")
+EARLIEST: Final = pd.Timestamp("1970-01-01")
+DAY: Final = pd.Timedelta(days=1)
+AHEAD: Final = "is not a day from 1970 to today"
 REMEDY: Final = "give a CSV file of one-minute bars with datetime, open, high, low, close and volume columns"
 
 
@@ -47,7 +50,8 @@ def load_minutes(path: str | Path) -> Minutes:
     ------
     DataError
         When the file cannot be read, lacks a column, or a row has no time, a time twice, a price that is missing or not
-        positive, a negative or infinite volume, or an open or close outside its low and high: names the first such row.
+        positive, a negative or infinite volume, or an open or close outside its low and high: names the first such row
+        and counts them by year.
     """
     frame = read_frame(path, REMEDY)
     columns = {role: frame.column(NAMES[role]) for role in ("date", *PRICES, "volume")}
@@ -60,15 +64,10 @@ def load_minutes(path: str | Path) -> Minutes:
     times, notes = _new_york(frame, used["date"])
     figures, number_notes = number_columns(frame, [used[role] for role in (*PRICES, "volume")])
     bars = pd.DataFrame({role: figures[used[role]] for role in (*PRICES, "volume")})
-    label = frame.cells[used["date"]].astype(str)
-    _refuse(frame, times.duplicated().to_numpy(), label, "is there twice")
-    sound = (bars[PRICES] > 0.0) & np.isfinite(bars[PRICES])
-    _refuse(frame, ~sound.all(axis=1).to_numpy(), label, "has a price that is not positive")
-    volume = bars["volume"]
-    _refuse(frame, ~((volume >= 0.0) & (volume <= LARGEST_VOLUME)).to_numpy(), label, "has no volume of zero or more")
-    ends = bars[["open", "close"]]
-    outside = (ends.max(axis=1) > bars["high"] * (1 + SLACK)) | (ends.min(axis=1) < bars["low"] * (1 - SLACK))
-    _refuse(frame, outside.to_numpy(), label, "has its open or close outside low and high")
+    refuse_rows(frame, ~times.between(EARLIEST, pd.Timestamp(datetime.now(NEW_YORK).date()) + DAY), times, AHEAD)
+    refuse_rows(frame, times.duplicated(), times, "is there twice")
+    check(frame, bars, MINUTES, times)
+    check_ranges(frame, bars, times, SLACK)
     bars = bars.set_axis(pd.DatetimeIndex(times, name="time")).sort_index()
     return _regular(frame, bars, (*frame.notes, *notes, *number_notes))
 
@@ -97,7 +96,9 @@ def _new_york(frame: Frame, column: str) -> tuple["pd.Series[Any]", tuple[str, .
     text = frame.cells[column].astype(str).str.strip()
     has_offset = text.str.contains(OFFSET, regex=True)
     if has_offset.any() and not has_offset.all():
-        _refuse(frame, has_offset.to_numpy(), text, "has an offset where other rows have none")
+        place = int(np.argmax(has_offset.to_numpy()))
+        rule = f"{frame.row(place)}, {text.iloc[place][:60]}, has an offset where other rows have none"
+        raise DataError(frame.path, rule, "correct or remove that row")
     if text.str.match(ISO).all():  # the usual form, read a hundred times faster at once
         times = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=bool(has_offset.all()))
         if not times.isna().any():
@@ -139,11 +140,3 @@ def _in_session(times: "pd.Series[Any]", is_zoned: bool) -> tuple["pd.Series[Any
 def _within(times: "pd.Series[Any]") -> float:
     minute = times.dt.hour * 60 + times.dt.minute - OPENS_AT
     return float(((minute >= 0) & (minute < SESSION_MINUTES)).mean())
-
-
-def _refuse(frame: Frame, wrong: Any, label: "pd.Series[str]", rule: str) -> None:
-    if wrong.any():
-        place = int(np.argmax(wrong))
-        raise DataError(
-            frame.path, f"{frame.row(place)}, {label.iloc[place][:60]}, {rule}", "correct or remove that row"
-        )

@@ -15,20 +15,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from iwm_opts.errors import DataError
+from iwm_opts.io.limits import CHECK, MAX_BYTES, MAX_STREAM, limit_of
 
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
-MAX_RATIO: Final = 500  # unpacked over packed; deflate itself ends at 1032
-SMALL: Final = 1 << 20  # unpacked bytes below which a ratio is no bomb
 CHUNK: Final = 1 << 20
 WORKBOOK: Final = "xl/workbook.xml"
 REMEDY: Final = "extract it first"
 
 Rows = Sequence[tuple[int, list[str]]]  # line number of the file and its cells, stripped; empty lines left out
-
-
-def limit_of(size: int, most: int) -> int:
-    """Bytes that a packed file of a size may unpack to, at most `most`."""
-    return min(most, max(MAX_RATIO * size, SMALL))
 
 
 class Limited(io.RawIOBase):
@@ -53,9 +47,7 @@ class Limited(io.RawIOBase):
         buffer[: len(data)] = data
         self.count += len(data)
         if self.count > self.limit:
-            raise DataError(
-                self.source, f"unpacks to more than {self.limit >> 20} MB", "unpack it and check its content"
-            )
+            raise DataError(self.source, f"unpacks to more than {self.limit >> 20} MB", CHECK)
         return len(data)
 
     def close(self) -> None:
@@ -64,9 +56,44 @@ class Limited(io.RawIOBase):
         super().close()
 
 
-def gzip_stream(path: Path, most: int) -> io.BufferedReader:
+def unpacked(source: object, content: bytes) -> bytes:
+    """Bytes out of gzip, of the file of a zip archive, or of a workbook's sheet as CSV, within limits.
+
+    Raises
+    ------
+    DataError
+        For more bytes than `MAX_BYTES`, or a ratio above `MAX_RATIO`.
+    """
+    if len(content) > MAX_BYTES:
+        raise DataError(source, f"is larger than {MAX_BYTES >> 20} MB", "give a smaller file")
+    most = limit_of(len(content), MAX_BYTES)
+    if content.startswith(ZIP):
+        return table_of_zip(content, Path(str(source)), most)
+    if not content.startswith(GZIP):
+        return content
+    with gzip.open(io.BytesIO(content)) as stream:
+        plain_bytes = stream.read(most + 1)
+    if len(plain_bytes) > most:
+        raise DataError(source, f"unpacks to more than {most >> 20} MB", CHECK)
+    return plain_bytes
+
+
+def content_of(path: Path) -> bytes:
+    """Bytes of a file, unpacked within limits.
+
+    Raises
+    ------
+    DataError
+        See `unpacked`.
+    """
+    if path.stat().st_size > MAX_BYTES:
+        raise DataError(path, f"is larger than {MAX_BYTES >> 20} MB", "give a smaller file")
+    return unpacked(path, path.read_bytes())
+
+
+def gzip_stream(path: Path) -> io.BufferedReader:
     """Content of a gzip file, within the limits."""
-    limit = limit_of(path.stat().st_size, most)
+    limit = limit_of(path.stat().st_size, MAX_STREAM)
     return io.BufferedReader(Limited(gzip.open(path), path, limit), CHUNK)
 
 
@@ -152,18 +179,18 @@ def table_of_zip(content: bytes, path: Path, most: int) -> bytes:
     return text.getvalue().encode()
 
 
-def unpacked_copy(path: Path, most: int) -> Path:
+def unpacked_copy(path: Path) -> Path:
     """Temporary file with the table of a zip archive or workbook, kept as long as the process runs."""
     status = path.stat()
-    if status.st_size > most:
-        raise DataError(path, f"is larger than {most >> 20} MB", "unpack it")
-    return _copy(path, status.st_mtime_ns, status.st_size, most)
+    if status.st_size > MAX_BYTES:
+        raise DataError(path, f"is larger than {MAX_BYTES >> 20} MB", "unpack it")
+    return _copy(path, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=8)
-def _copy(path: Path, _changed: int, _size: int, most: int) -> Path:
+def _copy(path: Path, _changed: int, size: int) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="iwm-opts-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     copy = folder / path.name
-    copy.write_bytes(table_of_zip(path.read_bytes(), path, most))
+    copy.write_bytes(table_of_zip(path.read_bytes(), path, limit_of(size, MAX_BYTES)))
     return copy

@@ -12,12 +12,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import RIGHT_SIGN
-from iwm_opts.errors import DataError, InputError
+from iwm_opts.errors import DataError, InputError, IwmOptsError
 from iwm_opts.io.columns import BEFORE_CLOSE, FEED_DELAY, NEVER
-from iwm_opts.io.failures import why
+from iwm_opts.io.failures import FOREIGN, gate, why
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES
 from iwm_opts.io.layouts.layout import plain
+from iwm_opts.io.limits import Budget
 from iwm_opts.io.option_symbols import parse_option_symbol
 from iwm_opts.io.parse import parse_day, parse_moment, parse_right, parsed
 from iwm_opts.io.readings import readings_of
@@ -35,6 +36,7 @@ from iwm_opts.io.units import declared_strike_unit
 from iwm_opts.market.calendar import at_close
 from iwm_opts.market.contract import Contract, is_adjusted, settlement_of, underlying_of
 from iwm_opts.market.quote_rows import QuoteRows, listed_roots, rows_together
+from iwm_opts.market.ranges import LARGEST_PRICE
 
 Array = NDArray[np.float64]
 STRETCH_ROWS: Final = 1 << 20  # rows held before the days among them are laid out
@@ -131,9 +133,9 @@ class FileRows:
         for batch in _batches(self.file, numbers, texts, self.layout.required_numbers):
             lines = np.arange(batch.start, batch.start + len(batch.rows)) + self.file.first_line
             self.rows += len(batch.rows)
-            for rows in _BatchRows(self, batch.rows, lines).sides():
-                if len(rows):
-                    yield rows
+            with gate(self.file.path, "check that the file is whole and holds one value a cell"):
+                sides = [rows for rows in _BatchRows(self, batch.rows, lines).sides() if len(rows)]
+            yield from sides
 
     def root_code(self, root: str | None) -> int:
         """Place of a root among those seen; -1 for none."""
@@ -167,14 +169,17 @@ def _batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str], requi
     data = dataset.dataset(str(file.place), format=dataset.ParquetFileFormat(read_options=options))
     start = 0
     try:
-        for rows in data.scanner(columns=[*numbers, *texts], batch_size=BATCH_ROWS, batch_readahead=4).to_batches():
+        scanner = data.scanner(columns=[*numbers, *texts], batch_size=BATCH_ROWS, batch_readahead=4)
+        for rows in Budget(file.path).metered(scanner.to_batches()):
             floats = conformed(rows, numbers, ())
             columns = [*floats.columns, *(rows.column(name) for name in texts)]
             yield Batch(start, pa.RecordBatch.from_arrays(columns, [*numbers, *texts]))
             start += len(rows)
     except MixedNumbersError:
         yield from (batch for _, batch in batches_spelled(file, numbers, texts, required, start))
-    except (pa.ArrowException, OSError) as error:
+    except IwmOptsError:
+        raise
+    except FOREIGN as error:
         raise DataError(file.path, why(error), "check that the file is whole") from None
 
 
@@ -218,7 +223,7 @@ class _BatchRows:
             self._seconds(columns["last_trade"]) if "last_trade" in columns else None,
         )  # fmt: skip
         self._refuse(kept & ~((strike > 0.0) & np.isfinite(strike)), columns.get("strike", "strike"), strike)
-        self._refuse(kept & ((spot < 0.0) | np.isinf(spot)), columns.get("underlying_price", "spot"), spot)
+        self._refuse(kept & ((spot < 0.0) | (spot > LARGEST_PRICE)), columns.get("underlying_price", "spot"), spot)
         return rows if kept.all() else rows.take(kept)
 
     # Columns
@@ -269,7 +274,8 @@ class _BatchRows:
                 values.append(None if text is None else parse(text))
             except (ValueError, OverflowError) as error:
                 values.append(None)
-                self._refuse_cells(codes == code, f"column {name.strip()}: {text!r} {error}")
+                rule = f"{text[:60]!r} {getattr(error, 'rule', error)}"
+                self._refuse_cells(codes == code, f"column {name.strip()}: {rule}")
         return [*values, None], codes
 
     def _seconds(self, name: str, *, only_with_time: bool = False) -> Array:
@@ -389,7 +395,8 @@ class _BatchRows:
         adjusted = np.array([is_adjusted(name) for name in (*owner.roots, "")])
         mine &= ~adjusted[root]
         if (root < 0).any():
-            roots, places = listed_roots(symbols.check(owner.file.path), expiration)
+            days = np.where(expiration < 1, self.day, expiration)  # those without one are of days that are left out
+            roots, places = listed_roots(symbols.check(owner.file.path), days)
             filled = np.array([owner.root_code(name) for name in roots], dtype=np.int16)[places]
             root = np.where(root < 0, filled, root)
         return mine, root

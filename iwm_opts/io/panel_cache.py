@@ -26,6 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.conventions import Provenance
+from iwm_opts.errors import DataError
+from iwm_opts.io.atomic import UNFINISHED, remove_unfinished, write_durably
 from iwm_opts.market.panel import ARRAYS, Panel
 from iwm_opts.market.quote_rows import Report
 
@@ -179,10 +181,14 @@ def kept_arrays(panel: Panel, about: Mapping[str, Any], make: "Callable[[], dict
     arrays = make()
     if panel.key and folder.exists():
         with suppress(OSError):
-            descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".tmp")
-            with os.fdopen(descriptor, "wb") as file:
-                np.savez(file, **arrays)
-            os.replace(temporary, path)
+            descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=UNFINISHED)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    np.savez(file, **arrays)
+                os.replace(temporary, path)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
     return arrays
 
 
@@ -216,6 +222,8 @@ def prune(root: Path, max_age_days: float = MAX_AGE_DAYS, max_bytes: int = MAX_B
         if total > max_bytes or now - entry.used > 86_400.0 * max_age_days:
             shutil.rmtree(entry.folder, ignore_errors=True)
             total -= entry.size
+    for folder in (root, *(folder for folder in root.glob("[!.]*") if folder.is_dir())):
+        remove_unfinished(folder, ABANDONED_SECONDS)
     for folder in root.glob(f"{BUILDING}*"):
         with suppress(OSError):
             if now - folder.stat().st_mtime > ABANDONED_SECONDS:
@@ -245,8 +253,8 @@ def code_digest() -> str:
 def _digests(root: Path, files: Sequence[Path]) -> list[str]:
     """Content digest of each file; one whose size and time of change are those of last time is not read again."""
     digests: dict[str, list[Any]] = {}
-    with suppress(OSError, ValueError):
-        digests = json.loads((root / DIGESTS).read_text(encoding="utf-8"))
+    with suppress(OSError, ValueError, TypeError):
+        digests = dict(json.loads((root / DIGESTS).read_text(encoding="utf-8")))
     hashes, is_new = [], False
     for path in files:
         state, name = path.stat(), str(path.resolve())
@@ -256,12 +264,9 @@ def _digests(root: Path, files: Sequence[Path]) -> list[str]:
             is_new = True
         hashes.append(str(digests[name][-1]))
     if is_new:
-        with suppress(OSError):
-            root.mkdir(parents=True, exist_ok=True)
-            kept = {name: value for name, value in digests.items() if Path(name).exists()}
-            temporary = root / f"{DIGESTS}.{os.getpid()}"
-            temporary.write_text(json.dumps(kept), encoding="utf-8")
-            temporary.replace(root / DIGESTS)
+        kept = {name: value for name, value in digests.items() if Path(name).exists()}
+        with suppress(DataError):
+            write_durably(root / DIGESTS, json.dumps(kept).encode())
     return hashes
 
 

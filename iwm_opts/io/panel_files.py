@@ -32,6 +32,7 @@ from iwm_opts.kernels.panel.implied_rate import SLOPE_WINDOW_DAYS
 from iwm_opts.market.panel import Panel, joined, taken
 from iwm_opts.market.panel_rows import panel_of_rows
 from iwm_opts.market.quote_rows import QuoteRows, Report, rows_of_chain, rows_together
+from iwm_opts.market.ranges import FURTHEST, off_spot
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
@@ -250,7 +251,23 @@ class _Reader:
         mine = [rows] if self.files[path].is_ordered else list(self.files[path].stretches(days))
         self._lay_out(rows_together([part for file in others for part in self.files[file].stretches(days)] + mine))
 
+    def _within_ranges(self, rows: QuoteRows) -> QuoteRows:
+        """Rows near spot; days lose their other rows with a remark, days without any are refused."""
+        spot = np.where(np.isnan(rows.spot), np.median(rows.strike), rows.spot)
+        wrong = off_spot(rows.strike, rows.bid, rows.ask, spot)
+        for day in np.unique(rows.day[wrong]).tolist():
+            of_day = rows.day == day
+            rule = f"{int((wrong & of_day).sum())} of {int(of_day.sum())} rows have a strike or quote off spot by a "
+            rule += f"factor of {FURTHEST:,.0f}"
+            if wrong[of_day].all():
+                source = f"{rows.files[rows.file[int(np.argmax(of_day))]]}, {date.fromordinal(day)}"
+                self.report.refuse(day, DataError(source, rule, "correct the prices or the strikes"))
+            else:
+                self.report.warn(day, f"{rule}: left out")
+        return rows.take(~wrong)
+
     def _lay_out(self, rows: QuoteRows) -> None:
+        rows = self._within_ranges(rows) if len(rows) else rows
         if not len(rows):
             return
         self.fullest = max(self.fullest, int(np.unique(rows.day, return_counts=True)[1].max()))

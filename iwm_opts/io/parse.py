@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.errors import DataError
+from iwm_opts.io.limits import MAX_CELL
 from iwm_opts.market.calendar import NEW_YORK
 
 T = TypeVar("T")
@@ -252,6 +253,12 @@ def parse_size(text: str) -> tuple[float, float]:
         raise ValueError("is not a size: 12 x 34") from None
 
 
+def _short(text: str) -> str:
+    if len(text) > MAX_CELL:
+        raise ValueError(f"is longer than {MAX_CELL:,} characters")
+    return text
+
+
 def parsed(
     cells: Any, parse: Callable[[str], T], source: object, column: str, lines: NDArray[np.int64]
 ) -> tuple[list[T | None], NDArray[np.int64]]:
@@ -269,11 +276,11 @@ def parsed(
     values: list[T | None] = []
     for code, text in enumerate(texts):
         try:
-            values.append(None if text is None else parse(text))
+            values.append(None if text is None else parse(_short(text)))
         except (ValueError, OverflowError) as error:
             rows = np.flatnonzero(codes == code)
             if len(rows):
-                rule = f"row {lines[rows[0]]}, column {column.strip()}: {text[:60]!r} {error}"
+                rule = f"row {lines[rows[0]]}, column {column.strip()}: {text[:60]!r} {getattr(error, 'rule', error)}"
                 raise DataError(source, rule, FORMS if "date" in str(error) else "correct the cell") from None
             values.append(None)  # a value of rows that were left out
     return [*values, None], codes

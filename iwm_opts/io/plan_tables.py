@@ -1,8 +1,8 @@
 """Small tables that a plan reads: dates of scheduled releases, and the fund's sector weights."""
 
-import gzip
 import io
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -10,13 +10,16 @@ from typing import Final
 import pandas as pd
 
 from iwm_opts.errors import DataError
+from iwm_opts.io.failures import gate
+from iwm_opts.io.packed import content_of
+from iwm_opts.io.parse import parse_day
 from iwm_opts.io.reader import plain_name, read_frame
 
 EVENT_REMEDY: Final = "give a CSV file with the columns date and event, such as 2024-02-01,ISM"
 SECTOR_REMEDY: Final = "give a CSV with date, sector and weight, or holdings as iShares publishes them"
 HOLDINGS_DATE: Final = "fund holdings as of"
+DOTTED: Final = re.compile(r"\d{1,2}\.\d{1,2}\.\d")  # its order of day and month depends on the country
 NO_SECTOR: Final = ("cash and/or derivatives", "-", "")
-DATES: Final = ("%m/%d/%Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d %b %Y")  # beside ISO's
 WHOLE: Final = (0.9, 1.1)  # what the weights of a date may add up to
 
 
@@ -101,49 +104,46 @@ def _sectors(path: Path) -> pd.DataFrame:
 
 def _holdings(path: Path) -> pd.DataFrame | None:
     """Sector weights of an iShares holdings file, by market value; None where it is none."""
-    try:
-        content = path.read_bytes()
-        content = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
-        lines = content.decode("utf-8-sig").splitlines()
-    except (OSError, EOFError, UnicodeDecodeError):
-        return None  # `read_table` says what is wrong with it
-    head = next((i for i, line in enumerate(lines[:20]) if line.startswith("Ticker,")), None)
-    dated = next((line for line in lines[:20] if line.lower().startswith(HOLDINGS_DATE)), None)
-    if head is None or dated is None:
-        return None
-    commas = lines[head].count(",")
-    rows = [lines[head], *(line for line in lines[head + 1 :] if line.startswith('"') and line.count('","') >= commas)]
-    table = pd.read_csv(io.StringIO("\n".join(rows)), thousands=",")
-    table = table[~table["Sector"].astype(str).str.strip().str.lower().isin(NO_SECTOR)]
-    value = _numbers(path, table["Market Value"])
-    weight = value.groupby(table["Sector"].astype(str)).sum() / value.sum()
-    day = dated.partition(",")[2].strip().strip('"')
-    return pd.DataFrame({"date": day, "sector": weight.index, "weight": weight.to_numpy()})
+    if not path.is_file():
+        return None  # `read_frame` says what is wrong with it
+    with gate(path, SECTOR_REMEDY, "cannot be read as holdings ({})"):
+        lines = content_of(path).decode("utf-8-sig", errors="replace").splitlines()
+        head = next((i for i, line in enumerate(lines[:20]) if line.startswith("Ticker,")), None)
+        dated = next((line for line in lines[:20] if line.lower().startswith(HOLDINGS_DATE)), None)
+        if head is None or dated is None:
+            return None
+        commas = lines[head].count(",")
+        rows = (line for line in lines[head + 1 :] if line.startswith('"') and line.count('","') >= commas)
+        table = pd.read_csv(io.StringIO("\n".join([lines[head], *rows])), thousands=",")
+        table = table[~table["Sector"].astype(str).str.strip().str.lower().isin(NO_SECTOR)]
+        value = _numbers(path, table["Market Value"])
+        weight = value.groupby(table["Sector"].astype(str)).sum() / value.sum()
+        day = dated.partition(",")[2].strip().strip('"')
+        return pd.DataFrame({"date": day, "sector": weight.index, "weight": weight.to_numpy()})
 
 
 def _profile(path: Path) -> pd.DataFrame:
     """Yahoo's profile of a fund, named by its date: IWM_20260503.json."""
-    try:
-        given = json.loads(path.read_text(encoding="utf-8"))["sectorWeightings"]
+    with gate(path, SECTOR_REMEDY, "not a fund profile with sectorWeightings ({})"):
+        given = json.loads(content_of(path).decode("utf-8"))["sectorWeightings"]
         weights = dict(pair for entry in (given if isinstance(given, list) else [given]) for pair in entry.items())
         digits = "".join(character for character in path.stem if character.isdigit())[-8:]
         day = pd.to_datetime(digits, format="%Y%m%d")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(path, f"not a fund profile with sectorWeightings ({error})", SECTOR_REMEDY) from None
     weight = _numbers(path, pd.Series(list(weights.values())))
     return pd.DataFrame({"date": day, "sector": list(weights), "weight": weight})
 
 
 def _dates(path: Path, column: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
-    text = column.astype(str).str.strip()
-    days = pd.to_datetime(text, errors="coerce", format="ISO8601")
-    for form in DATES:  # never a guess by row: of 01.02.2024 and 13.02.2024 it would take the first for January
-        days = days.fillna(pd.to_datetime(text, errors="coerce", format=form))
-    days = days.dt.as_unit("us")
-    if days.isna().any():
-        row = int(days.isna().to_numpy().argmax())
-        raise DataError(path, f"row {row + 2}: {column.iloc[row]!r} is not a date", "write YYYY-MM-DD")
-    return days
+    """Days, the month before the day where digits leave it open: a guess by row would mix both orders."""
+    days = []
+    for row, cell in enumerate(map(str, column)):
+        try:
+            if DOTTED.match(cell.strip()):
+                raise ValueError("is not a date")
+            days.append(parse_day(cell))
+        except ValueError as error:
+            raise DataError(path, f"row {row + 2}: {cell[:60]!r} {error}", "write YYYY-MM-DD") from None
+    return pd.Series(days, index=column.index, dtype="datetime64[us]")
 
 
 def _numbers(path: Path, column: "pd.Series[str]") -> "pd.Series[float]":

@@ -5,7 +5,6 @@ here as `DataError` with file, place, rule and remedy. Nothing above this gate h
 """
 
 import csv
-import gzip
 import io
 import json
 from collections.abc import Collection
@@ -23,22 +22,20 @@ from iwm_opts.io.failures import gate
 from iwm_opts.io.json_tables import table_of_records
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
+from iwm_opts.io.limits import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Budget, check_columns
 from iwm_opts.io.numbers import BLANKS, SIGNS, decimal_sign, numbers, parse_number
-from iwm_opts.io.packed import GZIP, ZIP, limit_of, table_of_zip
+from iwm_opts.io.packed import content_of
 from iwm_opts.io.parse import FORMS, Order, numeric_dates, parse_moment
 from iwm_opts.io.tables import PARQUET, is_json, refuse_other_kind
 from iwm_opts.io.text import dialect, encoding_of
 from iwm_opts.market.calendar import NEW_YORK, sessions
 
-MAX_BYTES: Final = 1 << 30  # unpacked
-MAX_COLUMNS: Final = 2_000
-MAX_CELL: Final = 10_000  # characters
-MAX_ROWS: Final = 20_000_000
 HEADS: Final = frozenset({"", "ticker", "price", "date", "datetime", "symbol", "attributes"})
 HEADER_ROWS: Final = 4  # lines of names that yfinance and pandas write above the rows, at most
 KNOWN: Final = frozenset(name for names in NAMES.values() for name in names) | {"iv", "iv10", "iv30", "value"}
 CHUNK: Final = 1 << 20
 DAILY_STEP: Final = 7.0  # days between those of a daily or weekly series, at most
+CHECKED_ROWS: Final = 100_000  # after which the seconds are looked at
 CLEARLY: Final = 1.2  # times that one order of day and month must be more regular than the other
 
 
@@ -113,7 +110,7 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
     if not path.is_file():
         raise DataError(path, "is a directory" if path.is_dir() else "does not exist", remedy)
     with gate(path, remedy, "cannot be read as a table ({})"):
-        content = unpacked(path, path.read_bytes())
+        content = content_of(path)
         if not content.strip():
             raise DataError(path, "is empty", remedy)
         if content.startswith(PARQUET):
@@ -125,31 +122,8 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
             frame = _of_json(path, text) if is_json(text) else _of_text(path, text, encoding)
         if frame.cells.empty:
             raise DataError(path, "holds no rows", remedy)
-        if len(frame.cells.columns) > MAX_COLUMNS:
-            raise DataError(path, f"has {len(frame.cells.columns)} columns, more than {MAX_COLUMNS:,}", remedy)
+        check_columns(path, len(frame.cells.columns))
         return frame
-
-
-def unpacked(source: object, content: bytes) -> bytes:
-    """Bytes out of gzip, of the file of a zip archive, or of a workbook's sheet as CSV, within limits.
-
-    Raises
-    ------
-    DataError
-        For more bytes than `MAX_BYTES`, or a ratio above `MAX_RATIO`.
-    """
-    if len(content) > MAX_BYTES:
-        raise DataError(source, f"is larger than {MAX_BYTES >> 20} MB", "give a smaller file")
-    most = limit_of(len(content), MAX_BYTES)
-    if content.startswith(ZIP):
-        return table_of_zip(content, Path(str(source)), most)
-    if not content.startswith(GZIP):
-        return content
-    with gzip.open(io.BytesIO(content)) as stream:
-        plain_bytes = stream.read(most + 1)
-    if len(plain_bytes) > most:
-        raise DataError(source, f"unpacks to more than {most >> 20} MB", "unpack it and check its content")
-    return plain_bytes
 
 
 def _of_parquet(path: Path, content: bytes) -> Frame:
@@ -197,8 +171,8 @@ def _of_text(path: Path, text: str, encoding: str) -> Frame:
         if len(columns) != 2:
             raise DataError(path, "has no header: its first line holds figures", "name the columns in the first line")
         columns, first = ["date", "value"], first - 1
-    if len(columns) > MAX_COLUMNS:
-        raise DataError(path, f"has {len(columns)} columns, more than {MAX_COLUMNS:,}", "give a table of a series")
+    check_columns(path, len(columns))
+    budget = Budget(path)
     rows, lines = [], []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=form.delimiter)
     csv.field_size_limit(MAX_CELL)
@@ -217,6 +191,8 @@ def _of_text(path: Path, text: str, encoding: str) -> Frame:
                 raise DataError(path, rule, "correct the row or the header")
         rows.append([*row[: len(columns)], *[""] * (len(columns) - len(row))])
         lines.append(number)
+        if len(rows) % CHECKED_ROWS == 0:
+            budget.spend()
         if len(rows) > MAX_ROWS:
             raise DataError(path, f"has more than {MAX_ROWS:,} rows", "give a smaller file")
     levels = [columns]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +20,9 @@ from iwm_opts.io.failures import FOREIGN, gate, why
 from iwm_opts.io.formats import HEADER_NAMES, halves
 from iwm_opts.io.json_tables import table_of_records
 from iwm_opts.io.layouts.layout import plain
+from iwm_opts.io.limits import Budget, check_columns
 from iwm_opts.io.numbers import BLANKS, Sign, decimal_sign, numbers
-from iwm_opts.io.packed import GZIP, ZIP, gzip_stream, unpacked_copy
+from iwm_opts.io.packed import GZIP, ZIP, content_of, gzip_stream, unpacked_copy
 from iwm_opts.io.ragged import refuse_ragged
 from iwm_opts.io.text import Dialect, dialect, encoding_of, sampled
 
@@ -31,9 +32,7 @@ BATCH_ROWS: Final = 1 << 17
 BLOCK_BYTES: Final = 1 << 20
 TAIL_BYTES: Final = 4096  # where the line below the rows is looked for
 WORDS: Final = pa.dictionary(pa.int32(), pa.string())
-PARQUET = b"PAR1"
-MAX_UNPACKED: Final = 1 << 36  # bytes of a gzipped file
-MAX_ZIPPED: Final = 1 << 30  # bytes of a zip archive or workbook, packed and unpacked
+PARQUET: Final = b"PAR1"
 OTHERS: Final = {
     b"%PDF": ("a PDF", ""),
     b"\xd0\xcf\x11\xe0": ("an Excel workbook", "save the sheet as CSV"),
@@ -123,7 +122,7 @@ def open_table(path: Path) -> DataFile:
         with path.open("rb") as file:
             start = file.read(4)
         packed = start.startswith(GZIP)
-        place = unpacked_copy(path, MAX_ZIPPED) if start == ZIP else path
+        place = unpacked_copy(path) if start == ZIP else path
         with _unpacked(place, packed) as stream:
             head = stream.read(SAMPLE_BYTES)
     if not head.strip():
@@ -134,7 +133,10 @@ def open_table(path: Path) -> DataFile:
     with gate(path, REMEDY):
         encoding = encoding_of(head)
         text = head.decode(encoding, errors="replace")
-        return _open_json(path, packed, place) if is_json(text) else _open_csv(path, packed, place, text, encoding)
+        is_document = is_json(text)
+        opened = _open_json(path, place) if is_document else _open_csv(path, packed, place, text, encoding)
+        check_columns(path, len(opened.columns))
+        return opened
 
 
 def refuse_other_kind(path: Path, head: bytes, remedy: str = REMEDY) -> None:
@@ -176,7 +178,9 @@ def batches(
         if file.spelling is not None and numbers:
             yield from _spelled_batches(file, numbers, texts, only)
         elif file.kind == "csv":
-            yield from _csv_batches(file, numbers, texts)
+            yield from Budget(file.path).metered(_csv_batches(file, numbers, texts))
+        elif file.kind == "parquet":
+            yield from Budget(file.path).metered(_typed_batches(file, numbers, texts, only))
         else:
             yield from _typed_batches(file, numbers, texts, only)
     except IwmOptsError:
@@ -261,7 +265,7 @@ def _simple(values: Any) -> Any:
 
 
 def _unpacked(path: Path, packed: bool) -> Any:
-    return gzip_stream(path, MAX_UNPACKED) if packed else path.open("rb")
+    return gzip_stream(path) if packed else path.open("rb")
 
 
 def _open_csv(path: Path, packed: bool, place: Path, text: str, encoding: str) -> DataFile:
@@ -366,12 +370,12 @@ def _refuse_ragged(file: DataFile) -> None:
         return
 
 
-def _open_json(path: Path, packed: bool, place: Path) -> DataFile:
-    with gate(path, REMEDY, "cannot be read as JSON: {}"), _unpacked(place, packed) as stream:
-        return json_table(path, stream)
+def _open_json(path: Path, place: Path) -> DataFile:
+    with gate(path, REMEDY, "cannot be read as JSON: {}"):
+        return json_table(path, content_of(place))
 
 
-def json_table(path: Path, stream: IO[bytes]) -> DataFile:
+def json_table(path: Path, content: bytes) -> DataFile:
     """Return records of a JSON document that is at hand, under the name it goes by in messages.
 
     Raises
@@ -379,7 +383,6 @@ def json_table(path: Path, stream: IO[bytes]) -> DataFile:
     ValueError
         When it is invalid JSON, or holds no list of records.
     """
-    content = stream.read()
     text = content.decode(encoding_of(content))
     table = table_of_records(text)
     sample = {name: [v for v in table.column(name)[:SAMPLE_ROWS].to_pylist() if v] for name in table.column_names}
@@ -398,6 +401,7 @@ def _open_parquet(path: Path, packed: bool, place: Path) -> DataFile:
         first = range(min(1, data.num_row_groups))
         heads = data.iter_batches(SAMPLE_ROWS, row_groups=list(first))
         columns = list(data.schema_arrow.names)
+        check_columns(path, len(columns))
         head = next(heads, pa.RecordBatch.from_pylist([], data.schema_arrow)).to_pydict()
     sample = {name: [str(value) for value in head[name] if value is not None] for name in columns}
     return DataFile(path, "parquet", packed, place, columns, sample, around=(path.name,))
@@ -405,10 +409,7 @@ def _open_parquet(path: Path, packed: bool, place: Path) -> DataFile:
 
 def _unpacked_parquet(path: Path, packed: bool) -> Any:
     """File itself, or its bytes out of gzip: rare, for Parquet compresses by itself."""
-    if not packed:
-        return str(path)
-    with _unpacked(path, packed) as stream:
-        return pa.BufferReader(stream.read())
+    return pa.BufferReader(content_of(path)) if packed else str(path)
 
 
 def _scanner(file: DataFile, columns: Sequence[str], only: tuple[str, Any] | None) -> Any:

@@ -18,7 +18,7 @@ from iwm_opts.io.http import LATER, LiveSession
 from iwm_opts.market.calendar import NEW_YORK, session_hours
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.chain import Chain
-from iwm_opts.market.contract import parse_occ, settlement_of, underlying_of
+from iwm_opts.market.contract import check_symbol, parse_occ, settlement_of, underlying_of
 
 ADDRESS_VARIABLE: Final = "IWM_OPTS_YAHOO_URL"
 DATA_PATHS: Final = ("/v7/finance/", "/v8/finance/")
@@ -171,6 +171,7 @@ def _answers(name: str) -> Iterator[None]:
 
 
 def _spelled(symbol: str) -> str:
+    check_symbol(symbol)
     is_index = symbol in INDICES or settlement_of(symbol).delivery == "cash"
     return f"^{symbol}" if is_index else symbol
 

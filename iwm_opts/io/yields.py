@@ -9,6 +9,7 @@ import pandas as pd
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.reader import day_index, moments, number_columns, read_frame
+from iwm_opts.io.schema import refuse_rows
 
 YIELD_COLUMNS: Final = (
     "us3m", "3mo", "dgs3mo", "dtb3", "3m", "us1m", "1mo", "dgs1mo", "close", "yield", "rate", *NAMES["close"],
@@ -49,11 +50,10 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
     moments_read, _, _ = moments(frame, day_column)
     values = number_columns(frame, [value_column])[0][value_column]
     wrong = (values.notna() & ~values.between(*PLAUSIBLE)).to_numpy()
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        cell = str(frame.cells[value_column].iloc[row])[:60]
-        raise DataError(frame.path, f"{frame.row(row)}: {cell!r} is not a yield in per cent", "correct the row")
     days = pd.DatetimeIndex(day_index(moments_read)[0].astype("datetime64[us]"))
+    if wrong.any():
+        cell = str(frame.cells[value_column].iloc[int(np.argmax(wrong))])[:60]
+        refuse_rows(frame, pd.Series(wrong), pd.Series(days), f"{cell!r} is not a yield in per cent")
     rates = pd.Series(2.0 * np.log1p(0.005 * values.to_numpy()), index=days).dropna().sort_index()
     if rates.empty:
         raise DataError(frame.path, f"column {value_column} holds no value", REMEDY)

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from iwm_opts.errors import DataError
+from iwm_opts.io.limits import MAX_LOG
 from iwm_opts.io.packed import GZIP, ZIP, Rows, sheet_rows, unzipped
+from iwm_opts.io.spreadsheet_text import unguarded
 
 DELIMITERS: Final = (",", ";", "\t", "|")
-LARGEST: Final = 200_000_000  # bytes of a log once unpacked
 FIRST_ROWS: Final = 200  # by which delimiters are compared
 FORMATS: Final = "CSV, Excel (.xlsx), XML or Parquet, also inside .gz or .zip"
 PARQUET, OLD_EXCEL = b"PAR1", b"\xd0\xcf\x11\xe0"
@@ -46,7 +47,7 @@ class LogFile:
         reader = csv.reader(io.StringIO(self.text), delimiter=delimiter)
         try:
             return [
-                (reader.line_num, [cell.strip().removeprefix('="').removesuffix('"') for cell in cells])
+                (reader.line_num, [unguarded(cell.strip()).removeprefix('="').removesuffix('"') for cell in cells])
                 for cells in reader
                 if any(map(str.strip, cells))
             ]
@@ -93,15 +94,15 @@ def open_log(path: Path) -> LogFile:
 def _unpacked(content: bytes, path: Path) -> bytes:
     """Content out of gzip, or of the single file of a zip archive; a workbook stays packed."""
     if content.startswith(ZIP):
-        return unzipped(content, path, LARGEST)
+        return unzipped(content, path, MAX_LOG)
     if content.startswith(GZIP):
         try:
             with gzip.open(io.BytesIO(content)) as stream:
-                content = stream.read(LARGEST + 1)
+                content = stream.read(MAX_LOG + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(path, f"is damaged gzip: {error}", "Check that the file is whole") from None
-    if len(content) > LARGEST:
-        raise DataError(path, f"holds over {LARGEST:,} bytes", "Export a shorter period")
+    if len(content) > MAX_LOG:
+        raise DataError(path, f"holds over {MAX_LOG:,} bytes", "Export a shorter period")
     return content
 
 

@@ -105,7 +105,7 @@ class PaperJournal:
             before = self.trades()
             after = change(before)
             if after != before:
-                write_durably(self.path, _written(after).encode())
+                write_durably(self.path, _written(after).encode(), is_private=True)
         return after
 
 

@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,6 +13,8 @@ import pandas as pd
 from iwm_opts.backtest.metrics import PATH
 from iwm_opts.conventions import MULTIPLIER, TIMEZONE
 from iwm_opts.errors import DataError
+from iwm_opts.io.failures import gate
+from iwm_opts.io.limits import check_columns
 from iwm_opts.io.packed import Rows
 from iwm_opts.journal import brokers
 from iwm_opts.journal.brokers.layout import NAMED, Export, Layout, RowReport
@@ -353,14 +355,21 @@ def _frame(rows: Rows, path: Path) -> pd.DataFrame:
 
 
 def _parquet(file: LogFile) -> pd.DataFrame:
-    try:
-        frame = pd.read_parquet(io.BytesIO(file.parquet))
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(file.path, f"Parquet that cannot be read: {reason}", "Check that the file is whole") from None
-    if any(name for name in frame.index.names):
-        frame = frame.reset_index()
-    for name in frame:
-        if name in COLUMNS and len(frame) and isinstance(frame[name].iloc[0], (list, dict, np.ndarray)):
-            raise DataError(file.path, f"column {name} holds lists or records", "Write one value a cell")
-    return frame
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with gate(file.path, "Check that the file is whole", "Parquet that cannot be read: {}"):
+        table = pq.read_table(io.BytesIO(file.parquet))
+        check_columns(file.path, table.num_columns)
+        odd = [field.name for field in table.schema if pa.types.is_nested(field.type) or _is_binary(field.type)]
+        named = [name for name in odd if name in COLUMNS]
+        if named:
+            raise DataError(file.path, f"column {named[0]} holds lists, records or bytes", "Write one value a cell")
+        frame: pd.DataFrame = table.drop_columns(odd).to_pandas()
+    return frame.reset_index() if any(name for name in frame.index.names) else frame
+
+
+def _is_binary(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))

@@ -23,6 +23,7 @@ from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import DataError
 from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.parse import YEARS
+from iwm_opts.io.spreadsheet_text import guarded_frame
 from iwm_opts.journal.fields import (
     TwoReadingsError,
     day_first,
@@ -97,6 +98,8 @@ SIMULATED: Final = "SIMULATED"
 MODELLED: Final = "MODELLED QUOTES"
 ACCOUNT_OF: Final = ", account "  # in `market`, before the name of an account where a file holds several
 MONEY: Final = ("contracts", "multiplier", "credit", "debit", "fees", "settlement", "pnl")  # a result rests on them
+RANGES: Final = {"rank": (0.0, 100.0), "contracts": (0.0, 1e9), "multiplier": (0.0, 1e6)}  # a number outside is not one
+LARGEST: Final = 1e12  # dollars, up or down, of any other number
 BACKTEST_NUMBERS: Final = ("mid_pnl", "entry_slippage", "exit_slippage", "assignment", "path", "sessions", "days")
 ORDERED: Final = (("entry", "exit"), ("entry", "expiration"))  # columns of times, the earlier first
 
@@ -279,10 +282,12 @@ def _column(frame: pd.DataFrame, name: str, notation: tuple[str, bool]) -> tuple
     if name in NUMBERS or name in BACKTEST_NUMBERS:
         if not _is_text(given):
             column = given.astype(np.float64)
-            return column.where(np.isfinite(column)), lost
+            sound = _in_range(name, column)
+            return column.where(sound), lost | (column.notna() & ~sound)
         cells = _cells(frame, name)
         values = [_number(cell, name, notation[0]) for cell in cells]
         column = pd.Series(values, index=frame.index, dtype=np.float64)
+        column = column.where(_in_range(name, column))
     elif name in TIMES:
         cells = _cells(frame, name) if _is_text(given) or _is_serial(given) else []
         column = _moments(cells, given, notation[1])
@@ -292,6 +297,10 @@ def _column(frame: pd.DataFrame, name: str, notation: tuple[str, bool]) -> tuple
         return given.astype(object).where(given.notna(), "").astype(str).astype(object), lost
     lost = column.isna() & pd.Series([not is_blank(cell) for cell in cells], index=frame.index)
     return column, lost
+
+
+def _in_range(name: str, values: "pd.Series[float]") -> "pd.Series[bool]":
+    return values.between(*RANGES.get(name, (-LARGEST, LARGEST)))
 
 
 def _number(cell: str, name: str, decimal: str) -> float:
@@ -389,13 +398,13 @@ def _sound(
 
 
 def as_csv(log: TradeLog) -> str:
-    """Log as CSV, times to the second; unknown values are empty."""
-    text: str = log.trades.to_csv(index=False, date_format="%Y-%m-%d %H:%M:%S", lineterminator="\n")
+    """Log as CSV, times to the second; unknown values are empty, texts like formulas guarded."""
+    text: str = guarded_frame(log.trades).to_csv(index=False, date_format="%Y-%m-%d %H:%M:%S", lineterminator="\n")
     return text
 
 
 def write_log(log: TradeLog, path: Path) -> None:
-    """Write the log, whole or not at all, as CSV or Parquet by its ending.
+    """Write the log, whole or not at all, as CSV or Parquet by its ending; its owner alone may read it.
 
     Raises
     ------
@@ -405,9 +414,9 @@ def write_log(log: TradeLog, path: Path) -> None:
     if path.suffix.lower() in (".parquet", ".pq"):
         buffer = io.BytesIO()
         log.trades.to_parquet(buffer, index=False)
-        write_durably(path, buffer.getvalue())
+        write_durably(path, buffer.getvalue(), is_private=True)
     else:
-        write_durably(path, as_csv(log).encode())
+        write_durably(path, as_csv(log).encode(errors="replace"), is_private=True)
 
 
 def answers_of(text: str) -> dict[str, str]:

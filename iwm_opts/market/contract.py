@@ -13,6 +13,7 @@ from iwm_opts.market.calendar import latest_session
 # characters; Yahoo and most files leave the padding out.
 OCC_PATTERN: Final = re.compile(r"([A-Z0-9.]{1,6}) *(\d{2})(\d{2})(\d{2})([CP])(\d{8})")
 ROOT_WIDTH: Final = 6
+SYMBOL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._= -]{0,18}[A-Za-z0-9]|[A-Za-z0-9]")
 STRIKE_UNITS: Final = 1000  # a strike is written in thousandths of a dollar
 LARGEST_STRIKE: Final = 99_999.999
 
@@ -102,6 +103,19 @@ def is_adjusted(root: str) -> bool:
     """Whether a root is that of adjusted contracts, whose deliverable is not 100 shares: `IWM1`, `2IWM`."""
     bare = root.strip().upper()
     return bare not in _INDEX_ROOTS and (bare[:1].isdigit() or bare[-1:].isdigit()) and not bare.isdigit()
+
+
+def check_symbol(text: str) -> str:
+    """Symbol that may name a file and a part of an address.
+
+    Raises
+    ------
+    InputError
+        For anything but letters, digits and inner `.-_=` and spaces, 20 characters at most.
+    """
+    if SYMBOL.fullmatch(text) is None or ".." in text:
+        raise InputError("symbol", text[:40], "is not a symbol", "write it like IWM or BRK.B")
+    return text
 
 
 def listed_root(symbol: str, expiration: date) -> str:

@@ -1,6 +1,5 @@
 """Plots of equity and drawdown of each path."""
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +10,7 @@ from matplotlib.figure import Figure
 from iwm_opts.backtest.metrics import PATH, STRESS_PERIODS
 from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.market.chain import LABELS
+from iwm_opts.report.picture import picture_bytes
 from iwm_opts.report.plots import GREY, INK, LOSS, TODAY
 from iwm_opts.report.words import dollars, percent
 
@@ -40,9 +40,7 @@ def equity_picture(results: Sequence[tuple[str, PooledResult]], kind: str, title
     if first.kind != "simulated":
         _shade_stories(top, bottom, first)
     _dress(top, bottom, first.account)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind)
-    return buffer.getvalue()
+    return picture_bytes(figure, kind)
 
 
 def draw_equity(axes: Axes, results: Sequence[tuple[str, PooledResult]]) -> None:

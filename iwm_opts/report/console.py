@@ -4,12 +4,16 @@ import io
 import shutil
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
+
+from iwm_opts.errors import printable
 
 NARROW, WIDE = 80, 120
 
@@ -24,17 +28,28 @@ def render(parts: Iterable[RenderableType], columns: int | None = None) -> str:
     text = io.StringIO()
     is_terminal = columns is None and sys.stdout is not None and sys.stdout.isatty()
     room = columns or width()
-    console = Console(file=text, width=room, force_terminal=is_terminal, highlight=False, emoji=False)
+    console = Console(file=text, width=room, force_terminal=is_terminal, highlight=False, emoji=False, markup=False)
     for part in parts:
         console.width = room if is_terminal else max(room, _uncut_width(part))
-        console.print(part)
+        console.print(Visible(part))
     lines = text.getvalue().splitlines()
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """Renderable with its control characters written out: data cannot drive a terminal."""
+
+    part: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self.part, options):
+            yield Segment(printable(segment.text, "\n"), segment.style, segment.control)
+
+
 def natural_width(part: RenderableType) -> int:
     """Columns that a table takes when nothing is cut."""
-    console = Console(width=10_000)
+    console = Console(width=10_000, markup=False)
     return Measurement.get(console, console.options, part).maximum
 
 

@@ -1,7 +1,5 @@
 """Plots of the simulator against real data: autocorrelations, distributions, slopes, smiles."""
 
-import io
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from iwm_opts.conventions import PICTURE_KINDS
 from iwm_opts.errors import InputError
 from iwm_opts.report.facts_table import ChainSmiles
+from iwm_opts.report.picture import picture_bytes
 from iwm_opts.report.plots import GREY, INK, LOSS, TODAY
 from iwm_opts.research.acceptance import Acceptance, Curve
 
@@ -49,9 +48,7 @@ def facts_picture(acceptance: Acceptance, smiles: ChainSmiles | None, suffix: st
         f"{judged.mahalanobis:.1f}, 95% of simulated histories within {judged.mahalanobis_95:.1f}",
         x=0.01, ha="left", fontsize=13, color=INK,
     )  # fmt: skip
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind)
-    return buffer.getvalue()
+    return picture_bytes(figure, kind)
 
 
 def _draw(axes: Axes, curve: Curve) -> None:

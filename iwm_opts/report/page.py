@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from iwm_opts.errors import printable
+
 # Long lines wrap, also on paper, where nobody scrolls; on a telephone each row of a table is a card of its own.
 STYLE = (
     ":root{color-scheme:light}*{box-sizing:border-box}"
@@ -24,6 +26,8 @@ STYLE = (
     "@media print{body{margin:0;max-width:none}tr,pre{break-inside:avoid}h2{break-after:avoid}}"
 )
 CODE = re.compile("`([^`]+)`")
+SPAN = re.compile("(`[^`]+`)")
+TAG = re.compile("<(?=[A-Za-z/!?])")
 DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 
 
@@ -91,36 +95,46 @@ class Page:
 
 def as_markdown(page: Page) -> str:
     """Page as Markdown."""
-    parts = [f"# {page.title}", *(f"**{label}**" for label in page.labels)]
+    parts = [f"# {_escaped(page.title)}", *(f"**{_escaped(label)}**" for label in page.labels)]
     if page.provenance:
         parts.append(_markdown(Bullets(page.provenance)))
     for section in page.sections:
-        parts += [f"## {section.title}", *(_markdown(block) for block in section.blocks)]
+        parts += [f"## {_escaped(section.title)}", *(_markdown(block) for block in section.blocks)]
     return "\n\n".join(parts) + "\n"
 
 
 def _markdown(block: Block) -> str:
     if isinstance(block, Paragraph):
-        return block.text
+        return _escaped(block.text)
     if isinstance(block, Bullets):
-        return "\n".join(f"{f'{i}.' if block.numbered else '-'} {text}" for i, text in enumerate(block.items, 1))
+        marks = (f"{i}." if block.numbered else "-" for i in range(1, len(block.items) + 1))
+        return "\n".join(f"{mark} {_escaped(text)}" for mark, text in zip(marks, block.items, strict=True))
     if isinstance(block, Verbatim):
-        return f"```\n{block.text}\n```"
+        text = printable(block.text.replace("```", "'''"), "\n")
+        return f"```\n{text}\n```"
     if isinstance(block, Chart):
-        return f"**{block.title}** {block.caption}".strip()
+        return f"**{_escaped(block.title)}** {_escaped(block.caption)}".strip()
     rows: Sequence[tuple[str, ...]] = (block.head, ("---",) * len(block.head), *block.rows)
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+    return "\n".join("| " + " | ".join(_escaped(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)
+
+
+def _escaped(text: str) -> str:
+    """Text of one line without tags, links and pictures; `code` stays."""
+    parts = SPAN.split(printable(" ".join(text.split("\n"))))
+    return "".join(
+        part if place % 2 else TAG.sub("&lt;", part).replace("](", "]\\(") for place, part in enumerate(parts)
+    )
 
 
 def as_html(page: Page) -> str:
     """Page as one HTML file that needs nothing else."""
-    title = html.escape(page.title)
-    body = [f"<h1>{title}</h1>", *(f'<p class="label">{html.escape(label)}</p>' for label in page.labels)]
+    title = _plain(page.title)
+    body = [f"<h1>{title}</h1>", *(f'<p class="label">{_plain(label)}</p>' for label in page.labels)]
     for section in page.sections:
-        body += [f"<h2>{html.escape(section.title)}</h2>", *(block_html(block) for block in section.blocks)]
+        body += [f"<h2>{_plain(section.title)}</h2>", *(block_html(block) for block in section.blocks)]
     view = '<meta name="viewport" content="width=device-width, initial-scale=1">'
     head = f'<meta charset="utf-8">{view}<title>{title}</title><style>{STYLE}</style>'
-    body += [f'<p class="label">{html.escape(label)}</p>' for label in page.labels]
+    body += [f'<p class="label">{_plain(label)}</p>' for label in page.labels]
     text = "\n".join(body)
     return f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>\n{text}\n</body>\n</html>\n'
 
@@ -128,23 +142,27 @@ def as_html(page: Page) -> str:
 def block_html(block: Block) -> str:
     """One block as HTML; of a chart its title and caption."""
     if isinstance(block, Chart):
-        return f"<p><b>{html.escape(block.title)}</b> {_inline(block.caption)}</p>"
+        return f"<p><b>{_plain(block.title)}</b> {_inline(block.caption)}</p>"
     if isinstance(block, Paragraph):
         return f"<p>{_inline(block.text)}</p>"
     if isinstance(block, Bullets):
         kind = "ol" if block.numbered else "ul"
         return f"<{kind}>" + "".join(f"<li>{_inline(text)}</li>" for text in block.items) + f"</{kind}>"
     if isinstance(block, Verbatim):
-        return f"<pre>{html.escape(block.text)}</pre>"
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in block.head)
+        return f"<pre>{_plain(block.text)}</pre>"
+    head = "".join(f"<th>{_plain(cell)}</th>" for cell in block.head)
     rows = "".join(f"<tr>{''.join(map(_cell, block.head, row))}</tr>" for row in block.rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _cell(name: str, text: str) -> str:
-    return f'<td data-head="{html.escape(name)}"><span>{_inline(text)}</span></td>'
+    return f'<td data-head="{_plain(name)}"><span>{_inline(text)}</span></td>'
 
 
 def _inline(text: str) -> str:
     """Text with backticks as code, and days that do not break."""
-    return DAY.sub(r"<time>\g<0></time>", CODE.sub(r"<code>\1</code>", html.escape(text, quote=False)))
+    return DAY.sub(r"<time>\g<0></time>", CODE.sub(r"<code>\1</code>", html.escape(printable(text, "\n"), quote=False)))
+
+
+def _plain(text: str) -> str:
+    return html.escape(printable(text, "\n"))

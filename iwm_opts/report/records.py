@@ -12,6 +12,7 @@ import pandas as pd
 
 from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE_INTERVAL, REALISED_IMPLIED_VARIANCE_SOURCE
 from iwm_opts.execution.exits import ExitLevels
+from iwm_opts.io.spreadsheet_text import guarded
 from iwm_opts.market.gate import Gate
 from iwm_opts.market.iv_index import IvIndex
 from iwm_opts.market.iv_rank import IvRank
@@ -253,7 +254,7 @@ def rows_as_csv(records: Sequence[Record], names: Sequence[str] = ()) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: guarded(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
 
 

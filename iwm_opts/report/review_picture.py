@@ -1,6 +1,5 @@
 """Plots of a review: booked results and the change-point scan."""
 
-import io
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from matplotlib.figure import Figure
 from iwm_opts.conventions import PICTURE_KINDS
 from iwm_opts.errors import InputError
 from iwm_opts.journal.review import Review
+from iwm_opts.report.picture import picture_bytes
 from iwm_opts.report.plots import GAIN, GREY, INK, LOSS, TODAY
 from iwm_opts.report.words import dollars
 
@@ -36,9 +36,7 @@ def review_picture(review: Review, suffix: str) -> bytes:
     upper.set_title(f"{label}{review.log.source}{plan}: {review.diagnosis.edge.word}", loc="left", color=INK)
     for axes in (upper, lower):
         axes.spines[["top", "right"]].set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind)
-    return buffer.getvalue()
+    return picture_bytes(figure, kind)
 
 
 def _equity(axes: Axes, review: Review) -> None:

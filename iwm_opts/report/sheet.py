@@ -1,11 +1,12 @@
 """Tear sheets: a page of charts and tables as one HTML file that reads nothing from the network."""
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from iwm_opts.errors import InputError
+from iwm_opts.errors import InputError, printable
 from iwm_opts.report.page import STYLE, Block, Chart, Grid, Page, block_html
 from iwm_opts.report.records import finite
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 TEMPLATE: Final = "sheet.html.jinja"
 MOST_NARROW: Final = 2  # columns of a table beside another
+LINK: Final = re.compile(r"<(?=\s*/?\s*a\b)", re.IGNORECASE)  # plotly shows such text as a link
 SHEET_STYLE: Final = STYLE + (
     "body{max-width:84rem}h3{font-size:1rem;margin:.5rem 0 0}"
     ".provenance{color:#555;font-size:.875rem;padding-left:1rem}"
@@ -63,19 +65,34 @@ def _environment() -> "Environment":
 
     def figure(value: dict[str, Any]) -> Markup:
         # Inside a script element only "</" and "<!--" end the text: no "<" is left.
-        return Markup(json.dumps(finite(value), allow_nan=False).replace("<", "\\u003c").replace("&", "\\u0026"))
+        text = json.dumps(_visible(finite(value)), allow_nan=False)
+        return Markup(text.replace("<", "\\u003c").replace("&", "\\u0026"))  # nosec B704
 
+    # Markup is made of escaped text and of constants: tests/security/test_output.py attacks it.
     def text(block: Block) -> Markup:
-        return Markup(block_html(block))
+        return Markup(block_html(block))  # nosec B704
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: printable(value, "\n") if type(value) is str else value,
     )
-    environment.globals["style"] = Markup(SHEET_STYLE)
+    environment.globals["style"] = Markup(SHEET_STYLE)  # nosec B704
     environment.filters.update(figure=figure, text=text)
     environment.tests["chart"] = lambda block: isinstance(block, Chart)
     environment.tests["narrow"] = lambda block: isinstance(block, Grid) and len(block.head) <= MOST_NARROW
     return environment
+
+
+def _visible(value: Any) -> Any:
+    """Figure with control characters of its texts written out, and without links."""
+    if isinstance(value, str):
+        return LINK.sub("&lt;", printable(value, "\n"))
+    if isinstance(value, dict):
+        return {key: _visible(item) for key, item in value.items()}
+    return [_visible(item) for item in value] if isinstance(value, list) else value
 
 
 @cache
@@ -85,4 +102,4 @@ def _plotly() -> Any:
         from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
     except ImportError:
         raise _missing("plotly") from None
-    return Markup(get_plotlyjs())
+    return Markup(get_plotlyjs())  # nosec B704

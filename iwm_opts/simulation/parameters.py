@@ -6,11 +6,12 @@ from functools import cache
 from importlib.resources import files
 from math import isfinite, sqrt
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.kernels.simulation.quote import SPREAD_TERMS
+from iwm_opts.market.contract import check_symbol
 
 SHIPPED = "iwm.toml"
 CONTROL = "to-2019"  # names the calibration that shows what years it was not fitted to make of the model
@@ -234,11 +235,15 @@ def parameters_from(tables: dict[str, Any], source: str) -> Parameters:
     for name in SECTIONS:
         if name not in tables:
             raise DataError(source, f"has no [{name}] table", "start from a copy of the shipped file")
+    companions_given = tables.get("companions", {})
+    if not isinstance(companions_given, dict):
+        raise DataError(source, "[companions] is not a table", "start from a copy of the shipped file")
     parts = {name: _section(kind, tables[name], name, source) for name, kind in SECTIONS.items()}
     companions = {
-        symbol: _section(Companion, table, f"companions.{symbol}", source)
-        for symbol, table in tables.get("companions", {}).items()
+        check_symbol(symbol): _section(Companion, table, f"companions.{symbol}", source)
+        for symbol, table in companions_given.items()
     }
+    check_symbol(parts["setting"].symbol)
     return Parameters(**parts, companions=companions, provenance=tables.get("provenance", {}))
 
 
@@ -266,13 +271,16 @@ def _packaged(name: str) -> Parameters:
 
 
 def _section(kind: type, table: dict[str, Any], name: str, source: str) -> Any:
+    if not isinstance(table, dict):
+        raise DataError(source, f"[{name}] is not a table", "start from a copy of the shipped file")
     names = {field.name for field in fields(kind)}
     unknown, missing = sorted(set(table) - names), sorted(names - set(table))
     if unknown or missing:
         what = f"[{name}] has an unknown entry {unknown[0]}" if unknown else f"[{name}] lacks {missing[0]}"
         raise DataError(source, what, f"it holds {', '.join(sorted(names))}")
+    lists = {field.name for field in fields(kind) if get_origin(field.type) is tuple}
     for entry, value in table.items():
-        _require_numbers(source, name, entry, value)
+        _require_numbers(source, name, entry, value, entry in lists)
     return kind(**table)
 
 
@@ -281,13 +289,14 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
-def _require_numbers(source: str, section: str, entry: str, value: object) -> None:
+def _require_numbers(source: str, section: str, entry: str, value: object, is_list: bool) -> None:
     """Require a finite number or a list of them; the symbol is a text."""
     if entry == "symbol":
         kind, holds = "a text", isinstance(value, str)
     else:
-        kind, values = "a finite number", value if isinstance(value, list | tuple) else [value]
-        holds = all(is_number(number) for number in values)
+        kind = "a list of finite numbers" if is_list else "a finite number"
+        values = value if isinstance(value, list | tuple) else [value]
+        holds = isinstance(value, list | tuple) == is_list and all(map(is_number, values))
     if not holds:
         raise DataError(source, f"[{section}] has {entry} = {value!r}, which is not {kind}", "correct it there")
 

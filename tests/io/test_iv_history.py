@@ -208,9 +208,9 @@ def test_the_unit_is_read_from_the_oldest_rows(write):
         ("date,close\n2024-01-03,20\nsoon,21\n", "row 3, column date: 'soon' is not a date"),
         ("date,close\n2024-01-03,20\n,21\n", "row 3, column date: '' is not a date"),
         ("date,close\n2024-01-03,20\n2024-01-04,x\n", "row 3, column close: 'x' is not a number"),
-        ("date,close\n2024-01-03,20\n2024-01-04,inf\n", "row 3: inf on 2024-01-04 is not a volatility"),
+        ("date,close\n2024-01-03,20\n2024-01-04,inf\n", "row 3, 2024-01-04, inf is not a volatility"),
         ("date,close\n2024-01-03,\n", "column 'close' holds no value"),
-        ("date,close\n2024-01-03,20\n2024-01-04,-21\n", "row 3: -21 on 2024-01-04 is not a volatility"),
+        ("date,close\n2024-01-03,20\n2024-01-04,-21\n", "row 3, 2024-01-04, -21 is not a volatility"),
         ("date,close\n2024-01-03,20\n2024-01-03,21\n", r"row 3: 2024-01-03 again \(21, and 20 in row 2\)"),
         ("date,close\n2024-01-03,20\n2024-01-04,0.21\n", "0.21 on 2024-01-04 is not a volatility in points"),
         (

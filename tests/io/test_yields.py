@@ -41,7 +41,7 @@ def test_the_rate_known_on_a_day(tmp_path):
         ("day_of,US3M\n2024-06-20,1\n", "has no date column"),
         ("date,US3M\n2024-06-20,5.5\nsoon,5.5\n", "row 3, column date: 'soon' is not a date"),
         ("date,US3M\n2024-06-20,none of it\n", "row 2, column US3M: 'none of it' is not a number"),
-        ("date,US3M\n2024-06-20,301.2\n", "row 2: '301.2' is not a yield in per cent"),
+        ("date,US3M\n2024-06-20,301.2\n", "row 2, 2024-06-20, '301.2' is not a yield in per cent"),
         ("date,US3M\n2024-06-20,\n", "holds no value"),
     ],
 )

@@ -59,7 +59,7 @@ def test_a_bad_tick_is_unknown_and_a_crash_is_not(written):
         (HEAD + row("2019-12-17 10:00") * 2, "row 3, 2019-12-17 10:00, is there twice"),
         (HEAD + row("2019-12-17 10:00", -1), "row 2, .*has a price that is not positive"),
         (HEAD + row("2019-12-17 10:00", volume=-1), "row 2, .*has no volume of zero or more"),
-        (HEAD + row("2019-12-17 10:00", 100, low=101, high=102), "row 2, .*has its open or close outside low and high"),
+        (HEAD + row("2019-12-17 10:00", 100, low=101, high=102), "row 2, .*has its open outside low and high"),
         (HEAD + row("noon"), "row 2, column Datetime: 'noon' is not a time"),
         (HEAD + row("2019-12-17 10:00") + row("2019-12-17 15:01:00+00:00"), "row 3, .*has an offset where other rows"),
         (HEAD + row("2019-12-17 23:30"), "has no minute of a regular session"),

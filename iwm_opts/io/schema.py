@@ -1,0 +1,103 @@
+"""Schemas of series: what each column of a table may hold, checked before any is used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.reader import Frame
+from iwm_opts.market.ranges import LARGEST_PRICE
+
+NAMED_YEARS: Final = 6  # in a message
+LARGEST_DIVIDEND: Final = 1_000.0  # dollars a share: more is no dividend but a price or a total
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Finite numbers of a column.
+
+    Parameters
+    ----------
+    breach : str
+        What a row without such a number does, for messages.
+    low, high : float
+        Included.
+    may_be_blank : bool
+        NaN is allowed.
+    """
+
+    breach: str
+    low: float
+    high: float = float(np.finfo(np.float64).max)
+    may_be_blank: bool = False
+
+    def broken_by(self, values: "pd.Series[float]") -> "pd.Series[bool]":
+        """Rows with another number."""
+        blank = values.isna() if self.may_be_blank else False
+        return ~(values.between(self.low, self.high) | blank)
+
+
+TINY: Final = float(np.nextafter(0.0, 1.0))
+PRICE_COLUMNS: Final = {
+    name: Column(f"has no positive {name} below {LARGEST_PRICE:,.0f}", TINY, LARGEST_PRICE)
+    for name in ("open", "high", "low", "close")
+}
+BARS: Final = {
+    **PRICE_COLUMNS,
+    "volume": Column("has a volume that is negative or infinite", 0.0, may_be_blank=True),
+    "dividend": Column(
+        f"has a dividend that is negative or above {LARGEST_DIVIDEND:,.0f}", 0.0, LARGEST_DIVIDEND, may_be_blank=True
+    ),
+    "adjusted_close": Column("has no positive adjusted_close", TINY, may_be_blank=True),
+    "split": Column("has no positive split", TINY, may_be_blank=True),
+}
+MINUTES: Final = {
+    **{name: Column("has a price that is not positive", TINY, LARGEST_PRICE) for name in PRICE_COLUMNS},
+    "volume": Column("has no volume of zero or more", 0.0, 1e12),
+}
+
+
+def check(frame: Frame, table: pd.DataFrame, schema: Mapping[str, Column], days: "pd.Series[Any]") -> None:
+    """Refuse the first row that breaks a schema.
+
+    Raises
+    ------
+    DataError
+        Names row, day and rule, and counts such rows by year.
+    """
+    for name, column in schema.items():
+        if name in table:
+            refuse_rows(frame, column.broken_by(table[name]), days, column.breach)
+
+
+def check_ranges(frame: Frame, bars: pd.DataFrame, days: "pd.Series[Any]", slack: float) -> None:
+    """Refuse bars whose open, high or close lies outside low and high by more than a fraction of the close.
+
+    Raises
+    ------
+    DataError
+    """
+    room = slack * bars["close"]
+    for name in ("open", "close", "high"):
+        outside = (bars[name] > bars["high"] + room) | (bars[name] < bars["low"] - room)
+        refuse_rows(frame, outside, days, f"has its {name} outside low and high")
+
+
+def refuse_rows(frame: Frame, wrong: "pd.Series[bool]", days: "pd.Series[Any]", rule: str) -> None:
+    """Refuse rows that break a rule, counted by year.
+
+    Raises
+    ------
+    DataError
+    """
+    if not wrong.any():
+        return
+    place = int(np.argmax(wrong.to_numpy()))
+    years = days[wrong.to_numpy()].dt.year.value_counts().sort_index()
+    count = ", ".join(f"{year}: {rows}" for year, rows in list(years.items())[:NAMED_YEARS])
+    also = f"; {int(wrong.sum())} such rows ({count})" if wrong.sum() > 1 else ""
+    day = f"{days[place]:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
+    raise DataError(frame.path, f"{frame.row(place)}, {day}, {rule}{also}", "correct or remove the row")

@@ -1,0 +1,111 @@
+"""Attempts on readers: each ends in a sound result or in a package error of at most 500 printable characters.
+
+`IWM_OPTS_FUZZ=2500 IWM_OPTS_FUZZ_ROWS=1000000` runs 2,500 cases of each kind of file and chains of a million rows;
+`IWM_OPTS_FUZZ_SECONDS=60` stops after a minute in all; without any, a few cases of each kind. A finding names its kind
+and seed, and runs again alone with `IWM_OPTS_FUZZ_SEED`.
+"""
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from iwm_opts.errors import IwmOptsError
+
+CASES = int(os.environ.get("IWM_OPTS_FUZZ", "25"))  # for each kind of file
+SECONDS = float(os.environ.get("IWM_OPTS_FUZZ_SECONDS", "inf"))
+ONE = os.environ.get("IWM_OPTS_FUZZ_SEED")
+LONGEST_MESSAGE = 500
+LONGEST_RUN = 10.0  # seconds
+KINDS = 14  # that share the seconds
+
+
+@dataclass
+class Tally:
+    """Figures of one kind of file."""
+
+    cases: int = 0
+    rows: int = 0
+    refused: int = 0
+    longest_message: int = 0
+    longest_run: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+
+class Fuzz:
+    """Seeds of cases, attempts, and figures of both."""
+
+    def __init__(self) -> None:
+        self.tallies: dict[str, Tally] = {}
+
+    def seeds(self, kind: str, needed_rows: int = 0) -> Iterator[int]:
+        """Seeds until the cases, the rows or the seconds are used up."""
+        tally = self.tallies.setdefault(kind, Tally())
+        tally.started = time.monotonic()
+        if ONE:
+            yield int(ONE)
+            return
+        seed = 0
+        while (seed < CASES or tally.rows < needed_rows) and time.monotonic() - tally.started < SECONDS / KINDS:
+            yield seed
+            seed += 1
+
+    def attempt(
+        self,
+        kind: str,
+        seed: object,
+        read: Callable[[], object],
+        check: Callable[[object], None] = lambda result: None,
+        rows: int = 0,
+    ) -> None:
+        """Run a reader once; `check` asserts what holds of its result."""
+        tally = self.tallies.setdefault(kind, Tally())
+        start, message = time.monotonic(), ""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                result = read()
+        except IwmOptsError as error:
+            message = str(error)
+            tally.refused += 1
+        except Exception as error:
+            raise AssertionError(f"{kind}, {seed}: {type(error).__name__}: {error}"[:2000]) from error
+        else:
+            check(result)
+        seconds = time.monotonic() - start
+        tally.cases, tally.rows = tally.cases + 1, tally.rows + rows
+        tally.longest_message = max(tally.longest_message, len(message))
+        tally.longest_run = max(tally.longest_run, seconds)
+        assert len(message) <= LONGEST_MESSAGE, (kind, seed, len(message))
+        assert message.isprintable(), (kind, seed)
+        assert seconds < LONGEST_RUN, (kind, seed, seconds)
+
+
+FUZZ = Fuzz()
+
+
+@pytest.fixture(scope="session")
+def fuzz() -> Fuzz:
+    return FUZZ
+
+
+@pytest.fixture(scope="session")
+def corpus() -> list[Path]:
+    """Past findings: file names begin with their kind."""
+    return sorted((Path(__file__).parent / "corpus").iterdir())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not FUZZ.tallies or not {"IWM_OPTS_FUZZ", "IWM_OPTS_FUZZ_SECONDS"} & set(os.environ):
+        return
+    terminalreporter.section("fuzz")
+    terminalreporter.write_line("kind         cases       rows   refused  longest message  longest run")
+    for kind, tally in FUZZ.tallies.items():
+        terminalreporter.write_line(
+            f"{kind:<10} {tally.cases:>7,} {tally.rows:>10,} {tally.refused / max(tally.cases, 1):>9.0%} "
+            f"{tally.longest_message:>16} {tally.longest_run:>10.2f} s"
+        )

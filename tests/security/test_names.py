@@ -1,0 +1,140 @@
+"""No cell, symbol or name of a plan reaches the file system."""
+
+import json
+import os
+import stat
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from iwm_opts.errors import DataError, InputError, IwmOptsError
+from iwm_opts.io.archive import Record
+from iwm_opts.io.archive_series import merge_series, series_path
+from iwm_opts.io.atomic import write_durably
+from iwm_opts.io.files import load_chain
+from iwm_opts.journal.paper import PaperJournal
+from iwm_opts.journal.trade_log import log_of_rows, write_log
+from iwm_opts.simulation.parameters import parameters_from, shipped_parameters
+
+HOSTILE = (
+    "../../x",
+    "..",
+    ".",
+    "/etc/passwd",
+    "a\0b",
+    "a\nb",
+    "*",
+    "?",
+    "[a]",
+    "a" * 10_000,
+    "~",
+    "$HOME",
+    "CON|",
+    "",
+    "\\x",
+)
+
+
+FROM_FILES = (
+    "../../x",
+    "a\0b",
+    "a\nb",
+    "*",
+    "?",
+    "[a]",
+    "a" * 10_000,
+    "~",
+    "$H/../x",
+    "CON|",
+    "\\x",
+    "<b>",
+    "\x1b[31m",
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_symbol_that_is_a_path_is_refused_by_every_writer(name, tmp_path):
+    record = Record(tmp_path)
+    bars = pd.DataFrame({"close": [1.0]}, index=pd.DatetimeIndex(["2024-01-02"], name="date"))
+    for attempt in (
+        lambda: record.chain_folder(name),
+        lambda: series_path(record, "bars", name),
+        lambda: merge_series(record, "bars", name, bars),
+        lambda: record.days(name),
+    ):
+        with pytest.raises(InputError, match="is not a symbol"):
+            attempt()
+    assert [path.name for path in tmp_path.rglob("*") if path.name != ".lock"] == []
+
+
+@pytest.mark.parametrize("name", FROM_FILES)
+def test_a_symbol_in_a_file_is_refused(name, made_quotes, tmp_path):
+    table = made_quotes().assign(underlying_symbol=name)
+    file = tmp_path / "chain.parquet"
+    table.to_parquet(file)
+    with pytest.raises(DataError, match="is not a symbol") as error:
+        load_chain(file)
+    assert len(str(error.value)) <= 500
+    assert str(error.value).isprintable()
+
+
+def test_symbols_of_parameters_name_files(tmp_path):
+    tables = shipped_parameters().to_dict()
+    tables["setting"]["symbol"] = "../../x"
+    with pytest.raises(InputError, match="is not a symbol"):
+        parameters_from(tables, "parameters.toml")
+
+
+def mode(path) -> int:
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of Windows")
+def test_files_of_an_account_are_its_owners_alone(tmp_path):
+    record = Record(tmp_path / "record")
+    journal = PaperJournal(record)
+    write_durably(journal.path, json.dumps({"version": 3, "trades": []}).encode(), is_private=True)
+    assert mode(journal.path) == 0o600
+    assert mode(journal.path.parent) == 0o700
+    log = log_of_rows([{"entry": "2026-03-02", "contracts": 1, "credit": 1.0}], "made")
+    for name in ("log.csv", "log.parquet"):
+        write_log(log, tmp_path / name)
+        assert mode(tmp_path / name) == 0o600
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of Windows")
+def test_other_files_follow_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_durably(tmp_path / "file", b"x")
+    finally:
+        os.umask(before)
+    assert mode(tmp_path / "file") == 0o640
+
+
+def test_temporary_files_are_unpredictable_and_not_through_links(tmp_path, monkeypatch):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"kept")
+    monkeypatch.setattr("iwm_opts.io.atomic.secrets.token_hex", lambda _: "guessed")
+    (tmp_path / ".guessed.tmp").symlink_to(victim)
+    with pytest.raises(DataError, match="cannot be written"):
+        write_durably(tmp_path / "file", b"x")
+    assert victim.read_bytes() == b"kept"
+    monkeypatch.undo()
+    names = set()
+    replace = os.replace
+    monkeypatch.setattr("iwm_opts.io.atomic.os.replace", lambda a, b: (names.add(str(a)), replace(a, b)))
+    for _ in range(20):
+        write_durably(tmp_path / "file", b"x")
+    assert len(names) == 20
+
+
+def test_a_record_is_read_by_the_names_of_its_own_files_alone(tmp_path):
+    folder = tmp_path / "chains" / "symbol=IWM" / "date=2024-01-02"
+    folder.mkdir(parents=True)
+    for name in ("../../../x.parquet", "20240102T100000-zz.parquet", "readme.txt"):
+        (folder / name.replace("/", "_")).write_bytes(b"x")
+    assert Record(tmp_path).captures("IWM", date(2024, 1, 2)) == []
+    with pytest.raises(IwmOptsError):
+        Record(tmp_path).chain("IWM", date(2024, 1, 2))

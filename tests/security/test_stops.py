@@ -1,0 +1,113 @@
+"""Interrupts and ends from outside, odd environments and odd clocks."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from iwm_opts.io.archive import Record
+from iwm_opts.io.atomic import remove_unfinished, write_durably
+from iwm_opts.io.panel_cache import cached_build, load
+from iwm_opts.io.panel_files import build_panel
+
+COMMAND = (sys.executable, "-m", "iwm_opts.cli.main")
+ENVIRONMENTS = {
+    "all": ({"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONUTF8": "0", "OMP_NUM_THREADS": "3"}, ("-W", "error", "-O")),
+    "TZ": ({"TZ": "Asia/Tokyo"}, ()),
+    "TZ south": ({"TZ": "Australia/Sydney"}, ()),
+    "LC_ALL": ({"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0"}, ()),
+    "-W error": ({}, ("-W", "error")),
+    "-O": ({}, ("-O",)),
+    "no HOME": ({"HOME": "", "XDG_CACHE_HOME": "", "XDG_DATA_HOME": ""}, ()),
+    "hash seed": ({"PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "3", "NUMBA_NUM_THREADS": "2"}, ()),
+}
+
+
+def started(folder: Path) -> subprocess.Popen[str]:
+    """A simulation that has begun to write."""
+    arguments = ("simulate", "--days", "2520", "--workers", "1", "--output", str(folder))
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in the background
+    )  # fmt: skip
+    while process.poll() is None and not list(folder.glob("path-0/*.parquet")):
+        time.sleep(0.01)
+    time.sleep(0.3)
+    return process
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    ("number", "code", "words"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_a_stop_is_one_line_and_leaves_no_temporary_file(tmp_path, number, code, words):
+    folder = tmp_path / "sim"
+    process = started(folder)
+    process.send_signal(number)
+    try:
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == code, err
+    lines = [line for line in err.splitlines() if "\r" not in line and line.startswith("iwm-opts:")]
+    assert lines == [f"iwm-opts: error: {words}"]
+    assert "Traceback" not in err
+    assert list(folder.rglob("*.tmp")) == []
+
+
+@pytest.fixture(scope="module")
+def screened(made_quotes, tmp_path_factory):
+    """Screen of one chain as JSON in an environment."""
+    folder = tmp_path_factory.mktemp("environments")
+    made_quotes().to_csv(folder / "chain.csv.gz", index=False)
+
+    def run(variables: dict[str, str], flags: tuple[str, ...]) -> str:
+        arguments = ("-m", "iwm_opts.cli.main", "condor", "--source", "chain.csv.gz", "--format", "json", "--quiet")
+        environment = {**os.environ, "IWM_OPTS_DATA": str(folder / "record"), **variables}
+        if variables.get("HOME") == "":
+            environment = {name: value for name, value in environment.items() if variables.get(name) != ""}
+        done = subprocess.run(
+            [sys.executable, *flags, *arguments], capture_output=True, check=False, cwd=folder, env=environment
+        )
+        assert done.returncode == 0, done.stderr.decode()[-2000:]
+        assert done.stderr == b""
+        return done.stdout.decode()
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def usual(screened):
+    """Screen of the chain as a user runs it."""
+    return screened({}, ())
+
+
+@pytest.mark.parametrize(
+    "name", ["all", *(pytest.param(name, marks=pytest.mark.slow) for name in ENVIRONMENTS if name != "all")]
+)
+def test_an_environment_changes_no_number(screened, usual, name):
+    assert screened(*ENVIRONMENTS[name]) == usual
+
+
+@pytest.mark.parametrize("now", [0.0, 978_307_200.0, 4_102_444_800.0])
+def test_an_odd_clock_loses_nothing(now, made_quotes, tmp_path, monkeypatch):
+    monkeypatch.setenv("IWM_OPTS_CACHE", str(tmp_path / "cache"))
+    made_quotes().to_csv(tmp_path / "chain.csv", index=False)
+    monkeypatch.setattr(time, "time", lambda: now)
+    write_durably(tmp_path / "kept" / "file", b"x")
+    remove_unfinished(tmp_path / "kept", older_than=60.0)
+    assert (tmp_path / "kept" / "file").read_bytes() == b"x"
+    file = tmp_path / "chain.csv"
+    first = cached_build([file], {}, lambda: build_panel([file]))
+    again = cached_build([file], {}, lambda: build_panel([file]))
+    np.testing.assert_array_equal(first.panel.quotes, again.panel.quotes)
+    kept = [path for path in (tmp_path / "cache" / "panels").glob("[0-9a-f]*") if path.is_dir()]
+    assert all(load(folder) is not None for folder in kept)
+    with Record(tmp_path / "record").lock():
+        pass
