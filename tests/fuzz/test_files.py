@@ -28,7 +28,7 @@ from iwm_opts.io.yields import load_yields
 from iwm_opts.journal.readers import read_log
 
 ROWS = int(os.environ.get("IWM_OPTS_FUZZ_ROWS", "0"))  # of chains in all
-EXAMPLES = int(os.environ.get("IWM_OPTS_FUZZ", "60")) // 2
+EXAMPLES = 30 if "IWM_OPTS_FUZZ_SECONDS" in os.environ else int(os.environ.get("IWM_OPTS_FUZZ", "60")) // 2
 ODD_CELLS = (
     "", " ", "nan", "inf", "-inf", "1e400", "-1", "0", "99999999999999999999", "1e-400", "2026-02-30", "0000-00-00",
     "9999-12-31", "-5", "null", "[bold]x[/]", "=1+1", "\x00", "\x1b[31m", "é", "日本", "a" * 20_000, "1,2,3", '"', "'",
