@@ -149,6 +149,8 @@ def is_archive(source: str | Sequence[str]) -> bool:
 
 def _settling_days(panel: Panel, bars: pd.DataFrame, last: date | None) -> tuple[date, ...]:
     """Session after the last capture where a listed series settles then, and the next one; only those with a bar."""
+    if bars.empty:
+        return ()
     captured = panel.dates[-1]
     if bars.empty:
         return ()
