@@ -152,8 +152,6 @@ def _settling_days(panel: Panel, bars: pd.DataFrame, last: date | None) -> tuple
     if bars.empty:
         return ()
     captured = panel.dates[-1]
-    if bars.empty:
-        return ()
     behind = [day.date() for day in bars.index[bars.index > pd.Timestamp(captured)]][:2]
     expirations = {date.fromordinal(day) for day in np.unique(panel.expiration).tolist() if day > captured.toordinal()}
     if not behind or behind[0] not in {latest_session(day) for day in expirations}:
