@@ -345,8 +345,7 @@ exit_level_options = group(PROFIT, STOP, EXIT_DTE, heading="Exits")
 PLAN = option(
     "--plan", metavar="FILE", help="Plan whose package, costs, account, gate and exits hold where none is typed."
 )
-picked_screen_options = group(  # of commands that take one candidate of a screen
-    selection_options,
+_after_selection = group(
     market_options,
     history_options,
     cost_options,
@@ -355,17 +354,11 @@ picked_screen_options = group(  # of commands that take one candidate of a scree
     account_options,
     output_options,
 )
-
+picked_screen_options = group(selection_options, _after_selection)  # of commands that take one candidate of a screen
 screen_options = group(
     selection_options,
     option("--plot", type=OutputParam(PICTURE_KINDS), help="Payoff picture of the best candidate: PNG, SVG or PDF."),
-    market_options,
-    history_options,
-    cost_options,
-    exit_level_options,
-    measure_options,
-    account_options,
-    output_options,
+    _after_selection,
 )
 
 
