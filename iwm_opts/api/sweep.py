@@ -16,10 +16,10 @@ from iwm_opts.api.markets import Market, MarketRequest, open_market
 from iwm_opts.api.result import OnProgress, Result, new_axes
 from iwm_opts.api.rules import FIELDS, Rules
 from iwm_opts.backtest.bootstrap import DRAWS
-from iwm_opts.backtest.cluster import digest_of, open_client, run_on_cluster
+from iwm_opts.backtest.cluster import open_client, run_on_cluster
 from iwm_opts.backtest.grid import Outcome, Variant, combinations, run_variants, snooping_test
 from iwm_opts.backtest.recorded import MAX_DTE
-from iwm_opts.backtest.saved import rules_record
+from iwm_opts.backtest.saved import data_digests, rules_record
 from iwm_opts.backtest.sweep_folder import SweepFolder
 from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.conventions import DAYS_PER_YEAR, SESSIONS_PER_YEAR
@@ -218,7 +218,9 @@ def _run(
             client = stack.enter_context(open_client(request.cluster, on_cluster))
         batches = None
         if client is not None:
-            batches = partial(run_on_cluster, client, _opener(request, market), digest_of(trials), chunk=request.chunk)
+            batches = partial(
+                run_on_cluster, client, _opener(request, market), data_digests(trials), chunk=request.chunk
+            )
         outcomes, resumed = _outcomes(trials, variants, request, on_progress, batches)
     return trials, variants, outcomes, resumed
 
@@ -300,7 +302,7 @@ def _question(
         "grid": {name: list(values) for name, values in grid.items()},
         "markets": [trial.market.name for trial in trials],
         "days": [days[0].isoformat(), days[-1].isoformat(), len(days)],
-        "prices": digest_of(trials),
+        "data": data_digests(trials),
         "rules": rules.hexdigest()[:16],
     }
 

@@ -8,7 +8,7 @@ workers, ranges, order, retries and lost workers do not change a byte.
 import hashlib
 import os
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from iwm_opts.backtest.grid import Outcome, Variant, run_variants
+from iwm_opts.backtest.saved import data_digests
 from iwm_opts.backtest.sweep import book_key
 from iwm_opts.backtest.trial import Trial
 from iwm_opts.errors import DataError, InputError, IwmOptsError
@@ -43,25 +44,15 @@ class Work:
     ----------
     open_trials : callable
         Opens the market; picklable.
-    prices : str
-        Digest of the prices that the client sees.
+    data : dict
+        Digests of the data that the client sees; see `data_digests`.
     variants : tuple of Variant
         Those that share packages are neighbours.
     """
 
     open_trials: Callable[[], tuple[Trial, ...]]
-    prices: str
+    data: Mapping[str, str]
     variants: tuple[Variant, ...]
-
-
-def digest_of(trials: Sequence[Trial]) -> str:
-    """Digest of prices, IV histories and macro series."""
-    prices = hashlib.sha256()
-    for trial in trials:
-        prices.update(trial.market.spot.tobytes())
-        prices.update(trial.history.closes.to_numpy().tobytes())
-        prices.update(b"" if trial.macro is None else trial.macro.to_numpy().tobytes())
-    return prices.hexdigest()[:16]
 
 
 @contextmanager
@@ -119,7 +110,7 @@ def open_client(cluster: str, on_open: Callable[[str], None] | None = None) -> I
 def run_on_cluster(
     client: "Client",
     open_trials: Callable[[], tuple[Trial, ...]],
-    prices: str,
+    data: Mapping[str, str],
     variants: Sequence[Variant],
     chunk: int | None = None,
 ) -> Iterator[list[Outcome]]:
@@ -130,8 +121,8 @@ def run_on_cluster(
     client : distributed.Client
     open_trials : callable
         Opens the market on a worker; picklable.
-    prices : str
-        `digest_of` the client's trials.
+    data : mapping
+        `data_digests` of the client's trials.
     variants : sequence of Variant
     chunk : int, optional
         Variants a task; the outcomes do not depend on it.
@@ -146,7 +137,7 @@ def run_on_cluster(
     if not variants:
         return
     order = {key: place for place, key in enumerate(dict.fromkeys(book_key(variant.rules) for variant in variants))}
-    work = Work(open_trials, prices, tuple(sorted(variants, key=lambda variant: order[book_key(variant.rules)])))
+    work = Work(open_trials, data, tuple(sorted(variants, key=lambda variant: order[book_key(variant.rules)])))
     payload = pickle.dumps(work)
     key = hashlib.sha256(payload).hexdigest()[:16]
     workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
@@ -183,7 +174,7 @@ def run_range(work: Work, key: str, start: int, stop: int) -> list[Outcome]:
             _trials.clear()  # memory for one market
             _trials[key] = work.open_trials()
     trials = _trials[key]
-    if digest_of(trials) != work.prices:
+    if data_digests(trials) != work.data:
         rule = "a worker sees other prices than the client"
         raise DataError("cluster", rule, "give the workers the same files and release of iwm-opts")
     batches: Iterator[list[Any]] = run_variants(trials, work.variants[start:stop], threads=1)
