@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from iwm_opts.api.plan_data import PlanData, PlanDataRequest, read_plan_data
     from iwm_opts.api.plans import TradingPlan, make_plan, read_plan
     from iwm_opts.api.report import SavedResult, report
+    from iwm_opts.api.reprice import RepriceResult, reprice
     from iwm_opts.api.review import ReviewResult, read_trades, review
     from iwm_opts.api.rules import Rules
     from iwm_opts.api.screening import Package, Screen, screen
@@ -73,6 +74,7 @@ __all__ = [
     "PlanDataRequest",
     "PositionSize",
     "QuotedSpreads",
+    "RepriceResult",
     "ReviewResult",
     "Rules",
     "SavedResult",
@@ -111,6 +113,7 @@ __all__ = [
     "read_trades",
     "recorded_market",
     "report",
+    "reprice",
     "review",
     "screen",
     "share_position_size",
@@ -156,6 +159,8 @@ _HOME = {
     "read_plan": "api.plans",
     "SavedResult": "api.report",
     "report": "api.report",
+    "RepriceResult": "api.reprice",
+    "reprice": "api.reprice",
     "ReviewResult": "api.review",
     "read_trades": "api.review",
     "review": "api.review",

@@ -43,7 +43,8 @@ class Backtest:
     """Trades and equity of one set of rules on one market.
 
     `trades` has one row a trade in order of entry: entry, exit, expiration (days), reason, legs, contracts, credit
-    and debit (dollars a share, as filled), dte and rank at entry, sessions and days held, the cascade in dollars for
+    and debit (dollars a share, as filled), entry_spot and exit_spot (dollars, the underlying), dte and rank at entry,
+    sessions and days held, the cascade in dollars for
     the whole position (mid_pnl less entry_slippage, exit_slippage and fees, plus assignment, is pnl), risk (largest
     loss of the position, dollars), max_adverse and max_favourable (lowest and highest unrealised or realised gain
     before fees, dollars, at most and at least 0), and counts of marks by the smile and of days without any quote.
@@ -161,6 +162,8 @@ def _trades(prepared: "Prepared", trades: Trades) -> pd.DataFrame:
             "contracts": trades.contracts,
             "credit": price.credit[c],
             "debit": -trades.out + 0.0,
+            "entry_spot": prepared.market.spot[entry],
+            "exit_spot": prepared.market.spot[exit_],
             "dte": life.expires[c] - ordinal[entry],
             "rank": prepared.ranks[entry],
             "sessions": session[exit_] - session[entry],

@@ -259,10 +259,11 @@ history_options = group(
     option("--ivr-lookback", type=click.IntRange(min=2), default=IVR_LOOKBACK, help="Sessions to rank within."),
     heading="IV history and gate",
 )
+FEES_TEXT = "Broker preset, zero, custom:0.65, or commission=0.65,exchange=0.02."
 FILLS_TEXT = "fraction:X, mid, natural, orats, effective:WORD, stress:K, or mine: as measured by review --keep-fills."
 cost_options = group(
     option("--fill", default=FILL_MODEL, callback=measured_fill, help=FILLS_TEXT),
-    option("--fees", default=FEE_SCHEDULE, help="Broker preset, zero, custom:0.65, or commission=0.65,exchange=0.02."),
+    option("--fees", default=FEE_SCHEDULE, help=FEES_TEXT),
     heading="Fills and fees",
 )
 measure_options = group(

@@ -1,13 +1,24 @@
 """`iwm-opts review`: a trade log by month, faults and the state of the edge."""
 
+from typing import Final
+
 import click
 
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import Number, OutputParam, group, option, output_options
+from iwm_opts.cli.options import (
+    FEES_TEXT,
+    FILLS_TEXT,
+    Number,
+    OutputParam,
+    group,
+    measured_fill,
+    option,
+    output_options,
+)
 from iwm_opts.cli.output import say, write_file, write_result
 from iwm_opts.cli.plan_data import checklist_options, plan_data_request
 from iwm_opts.cli.values import Values, build, takes_values
-from iwm_opts.conventions import PICTURE_KINDS, TIMEZONE
+from iwm_opts.conventions import FEE_SCHEDULE, FILL_MODEL, PICTURE_KINDS, STRATEGY, TIMEZONE
 
 
 def _known_zone(_ctx: click.Context, _parameter: click.Parameter, name: str) -> str:
@@ -69,15 +80,32 @@ review_options = group(
     ),
     checklist_options,
 )
+reprice_options = group(
+    option(
+        "--reprice",
+        is_flag=True,
+        show_default=False,
+        help="Re-price the trades of a log filled at mid: fills, fees, and --quotes where given, modelled spreads "
+        "elsewhere.",
+    ),
+    option("--fill", default=FILL_MODEL, callback=measured_fill, help=FILLS_TEXT),
+    option("--stop-fill", default=STRATEGY.stop_fill, callback=measured_fill, help="Fill of a stop or touch."),
+    option("--fees", default=FEE_SCHEDULE, help=FEES_TEXT),
+    heading="Re-pricing",
+)
+# Options of the review alone, and of the re-pricing alone.
+OF_REVIEW: Final = ("plan", "backtest", "account", "keep_fills", "iv_history", "plot")
+OF_REPRICING: Final = ("fill", "stop_fill", "fees")
 
 
 @click.command(
     cls=NumericalCommand,
     epilog="\b\nExample:\n  iwm-opts review trades.csv --plan condors.toml --backtest results/condors\n"
-    "  iwm-opts review paper",
+    "  iwm-opts review paper\n  iwm-opts review option-omega.csv --reprice --output survives.html",
 )
 @click.argument("log", metavar="LOG|paper")
 @review_options
+@reprice_options
 @output_options
 @takes_values
 def review(values: Values) -> None:
@@ -85,21 +113,31 @@ def review(values: Values) -> None:
 
     LOG is a log of this tool or of a spreadsheet, the trades of a backtest, or an export of Interactive Brokers
     (activity statement, Flex query, transaction history), tastytrade (transactions), thinkorswim (account statement,
-    today's trade activity), Schwab (history), Robinhood (activity), Fidelity (Activity & Orders) or Option Omega; CSV,
-    Excel, XML or Parquet, also inside .gz and .zip. Legs are grouped into packages, fills in shares into round trips,
-    first in first out. `paper` is the paper journal.
+    today's trade activity), Schwab (history), Robinhood (activity), Fidelity (Activity & Orders), Option Omega and
+    tradeblocks, or optopsy; CSV, Excel, XML or Parquet, also inside .gz and .zip. Legs are grouped into packages, fills
+    in shares into round trips, first in first out. `paper` is the paper journal.
 
     The plan's rules on daily bars fill in the broker's export: the checklist at each entry, and of share trades the
     size, the risk, the exits and the model's fills.
     """
+    from iwm_opts.api.reprice import RepriceRequest, answer_reprice
     from iwm_opts.api.review import ReviewRequest, ReviewResult, answer_review
     from iwm_opts.journal.trade_log import write_log
     from iwm_opts.plans.plan import load_plan
 
+    target, plot = values.path("write_log"), values.path("plot")
+    if values.flag("reprice"):
+        values.refuse_typed(OF_REVIEW, "has no effect with --reprice; review the log that --write-log gives")
+        repriced = answer_reprice(build(RepriceRequest, values))
+        if target:
+            write_log(repriced.log, target)
+            say(f"written: {target}", values)
+        write_result(repriced, values)
+        return
+    values.refuse_typed(OF_REPRICING, "needs --reprice")
     plan = load_plan(values.text("plan")) if values["plan"] else None
     data = plan_data_request(values, source="record")
     result = answer_review(build(ReviewRequest, values, plan=plan, data=data))
-    target, plot = values.path("write_log"), values.path("plot")
     if target:
         write_log(result.log, target)
         say(f"written: {target}", values)

@@ -14,14 +14,13 @@ import pandas as pd
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.journal.plan_rules import PlanRules
-from iwm_opts.journal.trade_log import UNTOLD, TradeLog, accounts_of, answers_of
+from iwm_opts.journal.trade_log import ENDED, UNTOLD, TradeLog, accounts_of, answers_of
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.minutes import OPENS_AT, SESSION_MINUTES
 from iwm_opts.spreads.typed import TypedLeg, legs_of
 
 SIZE_SLACK: Final = 0.05  # by which the risk may exceed the plan's: fees and ticks, not a decision
 SLACK: Final = 5.0  # minutes after an intraday plan's minute that an order may take
-ENDED: Final = ("expiry", "assignment", "exercise", "assigned")  # reasons that no closing order stands behind
 ANSWER: Final = "answer "  # columns of the checklist's answers begin so
 
 

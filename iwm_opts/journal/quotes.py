@@ -8,23 +8,39 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fills import FillModel, fill_package
+from iwm_opts.execution.legs import Legs
 from iwm_opts.io.archive import Record
 from iwm_opts.io.files import load_captures
 from iwm_opts.io.panel_files import expand
-from iwm_opts.journal.trade_log import TradeLog
-from iwm_opts.market.calendar import NEW_YORK
+from iwm_opts.journal.trade_log import ENDED, TradeLog
+from iwm_opts.market.calendar import NEW_YORK, at_close
 from iwm_opts.market.chain import Chain
 from iwm_opts.spreads.legs import SAME_STRIKE
 from iwm_opts.spreads.typed import TypedLeg, legs_of
 
+Array = NDArray[np.float64]
+
 TOLERANCE: Final = timedelta(minutes=20)  # snapshots are made for every half hour: none is farther from one than 15
+
+
+class LegQuotes(NamedTuple):
+    """Legs of a package as it was opened, with their quotes; arrays of shape (legs,), dollars a share."""
+
+    legs: Legs
+    bid: Array
+    ask: Array
+
+    def closing(self) -> "LegQuotes":
+        """Quotes of the order that closes the package."""
+        return self._replace(legs=self.legs.closing())
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +80,7 @@ def with_quotes(log: TradeLog, source: Record | FileQuotes, fill: FillModel) -> 
     for at in trades.index:
         for moment, is_exit in (("entry", False), ("exit", True)):
             columns = [f"{moment}_mid", f"{moment}_model", f"{moment}_half_spread"]
-            ended = is_exit and str(trades["reason"][at]) in ("expiry", "assignment", "exercise", "open")
+            ended = is_exit and str(trades["reason"][at]) in (*ENDED, "open")
             if ended or not trades.loc[at, columns].isna().any() or pd.isna(trades[moment][at]):
                 continue
             quoted = _quoted(trades.loc[at], trades[moment][at], source, fill, is_exit)
@@ -83,7 +99,31 @@ def _quoted(
     trade: pd.Series, moment: pd.Timestamp, source: Record | FileQuotes, fill: FillModel, is_exit: bool
 ) -> tuple[float, float, float] | None:
     """Mid, model fill and H of a trade's legs at a time, in the log's signs; None without recorded quotes."""
-    chain = _chain_at(source, str(trade["symbol"]), moment)
+    quotes = leg_quotes(trade, moment, source)
+    if quotes is None:
+        return None
+    filled = fill_package(fill, *(quotes.closing() if is_exit else quotes))
+    if not filled.is_filled:
+        return None
+    sign = -1.0 if is_exit else 1.0
+    return sign * filled.mid, sign * filled.price, filled.half_spread
+
+
+def leg_quotes(
+    trade: pd.Series, moment: pd.Timestamp, source: Record | FileQuotes, *, day_at_close: bool = False
+) -> LegQuotes | None:
+    """Look up the recorded quotes of a trade's legs; None without a capture near, or a two-sided quote each.
+
+    Parameters
+    ----------
+    trade : Series
+        Row of a log.
+    moment : Timestamp
+    source : Record or FileQuotes
+    day_at_close : bool
+        Take the last capture of the day where the time is unknown.
+    """
+    chain = _chain_at(source, str(trade["symbol"]), moment, day_at_close)
     if chain is None or pd.isna(trade["expiration"]):
         return None
     try:
@@ -92,29 +132,27 @@ def _quoted(
     except InputError:  # legs that expire on several days, or none written
         return None
     rows = chain.rows(trade["expiration"].date())
-    quotes = [_quote(rows, leg) for leg in typed]
-    if None in quotes:
+    quotes = [quote for quote in (_quote(rows, leg) for leg in typed) if quote is not None]
+    if len(quotes) < len(typed):
         return None
-    bid, ask = (np.array([quote[side] for quote in quotes if quote is not None]) for side in (0, 1))
-    filled = fill_package(fill, legs.closing() if is_exit else legs, bid, ask)
-    if not filled.is_filled:
-        return None
-    sign = -1.0 if is_exit else 1.0
-    return sign * filled.mid, sign * filled.price, filled.half_spread
+    bid, ask = (np.array([quote[side] for quote in quotes]) for side in (0, 1))
+    return LegQuotes(legs, bid, ask)
 
 
-def _chain_at(source: Record | FileQuotes, symbol: str, moment: pd.Timestamp) -> Chain | None:
-    """Capture nearest to a time, within the tolerance; a day without a time has none."""
-    if moment == moment.normalize():
+def _chain_at(source: Record | FileQuotes, symbol: str, moment: pd.Timestamp, day_at_close: bool) -> Chain | None:
+    """Capture nearest to a time, within the tolerance; a day without a time has the last one, or none."""
+    is_day = moment == moment.normalize()
+    if is_day and not day_at_close:
         return None
     day: date = moment.date()
-    at = moment.to_pydatetime().replace(tzinfo=NEW_YORK)
+    at = at_close(day) if is_day else moment.to_pydatetime().replace(tzinfo=NEW_YORK)
+    tolerance = timedelta(days=1) if is_day else TOLERANCE
     if isinstance(source, FileQuotes):
         chains = sorted(source.at(symbol, day), key=lambda chain: abs(Record.moment_of(chain) - at))
-        return chains[0] if chains and abs(Record.moment_of(chains[0]) - at) <= TOLERANCE else None
+        return chains[0] if chains and abs(Record.moment_of(chains[0]) - at) <= tolerance else None
     near = sorted(source.captures(symbol, day), key=lambda capture: abs(capture.stamp - at))
     for captured in near:
-        if abs(captured.stamp - at) > TOLERANCE:
+        if abs(captured.stamp - at) > tolerance:
             return None
         try:
             chain = source.open(captured)

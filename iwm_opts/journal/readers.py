@@ -32,6 +32,7 @@ from iwm_opts.journal.trade_log import (
     SHARES,
     SHORT_SHARES,
     SIMULATED,
+    SPOTS,
     TradeLog,
     log_of_rows,
     typed_columns,
@@ -45,7 +46,7 @@ NEEDED_OF_BACKTEST: Final = (
 )  # fmt: skip
 KNOWN: Final = (
     f"a trade log (columns {' and '.join(REQUIRED)} at least), the trades of a backtest, or an export of "
-    "Interactive Brokers, tastytrade, thinkorswim, Schwab, Robinhood, Fidelity or Option Omega"
+    "Interactive Brokers, tastytrade, thinkorswim, Schwab, Robinhood, Fidelity, Option Omega or optopsy"
 )
 MADE: Final = ("simulated", "modelled")  # columns of a backtest's CSV
 MODELLED_NAMES: Final = "modelled market"  # as `sources.modelled` calls them
@@ -151,7 +152,7 @@ def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, so
             "dte": trades["dte"],
             "due": trades["exit"],
             "due_debit": trades["debit"],
-            **({PATH: trades[PATH]} if PATH in trades else {}),
+            **{name: trades[name] for name in (PATH, *SPOTS) if name in trades},
         }
     )
     notes = ("filled by the model and left by the rules: a backtest has no slips to find",)

@@ -92,6 +92,7 @@ ORDER: Final = (
 )  # fmt: skip
 SHARES: Final = "shares"  # strategies without legs
 SHORT_SHARES: Final = "short-shares"
+ENDED: Final = ("expiry", "assignment", "exercise", "assigned")  # reasons without a closing order
 CENT: Final = 0.01
 # In `market`, for made prices, and for quotes modelled around real prices of the underlying.
 SIMULATED: Final = "SIMULATED"
@@ -100,7 +101,10 @@ ACCOUNT_OF: Final = ", account "  # in `market`, before the name of an account w
 MONEY: Final = ("contracts", "multiplier", "credit", "debit", "fees", "settlement", "pnl")  # a result rests on them
 RANGES: Final = {"rank": (0.0, 100.0), "contracts": (0.0, 1e9), "multiplier": (0.0, 1e6)}  # a number outside is not one
 LARGEST: Final = 1e12  # dollars, up or down, of any other number
-BACKTEST_NUMBERS: Final = ("mid_pnl", "entry_slippage", "exit_slippage", "assignment", "path", "sessions", "days")
+SPOTS: Final = ("entry_spot", "exit_spot")  # price of the underlying, where a file has it
+BACKTEST_NUMBERS: Final = (
+    "mid_pnl", "entry_slippage", "exit_slippage", "assignment", "path", "sessions", "days", *SPOTS,
+)  # fmt: skip
 ORDERED: Final = (("entry", "exit"), ("entry", "expiration"))  # columns of times, the earlier first
 
 

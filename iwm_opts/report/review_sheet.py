@@ -15,8 +15,8 @@ from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, S
 from iwm_opts.report.words import counted, dollars, number
 
 
-def review_sheet(review: Review) -> Page:
-    """Page of a review."""
+def review_sheet(review: Review, second: Section | None = None) -> Page:
+    """Page of a review; a section of its own may follow the costs."""
     log, trades = review.log, _with_excursions(review.diagnosis.trades)
     span = f"{trades['entry'].min():%Y-%m-%d} to {trades['exit'].max():%Y-%m-%d}"
     against = f"plan {review.plan or 'none given'}; compared with {review.baseline or 'itself'}"
@@ -27,6 +27,7 @@ def review_sheet(review: Review) -> Page:
     )
     sections = (
         Section("Costs", tuple(_costs(review, trades))),
+        *((second,) if second else ()),
         Section("State of the edge", (Paragraph(review.diagnosis.edge.sentence),)),
         Section("Equity", tuple(_equity(review))),
         Section("By year and month", tuple(calendar(trades, review.equity, review.account))),

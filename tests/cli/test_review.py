@@ -338,3 +338,46 @@ class TestOwnFills:
         page = run("fills", "--leg", "+1P195@0.70/0.74", "--leg", "-1P200@1.20/1.26", "--fill", "mine")
         assert page.code == 1
         assert "own fills are not measured yet. Run iwm-opts review LOG --recorded-quotes --keep-fills" in page.err
+
+
+@pytest.fixture
+def mid_log(tmp_path):
+    """Two bull puts filled at mid: one closed, one stopped; prices of the underlying known."""
+    file = tmp_path / "mid.csv"
+    file.write_text(
+        "entry,exit,reason,contracts,symbol,legs,expiration,credit,debit,entry_spot,exit_spot\n"
+        "2026-03-02 15:50,2026-03-17 15:55,profit,2,IWM,+1P185 -1P190,2026-04-17,0.60,0.25,200,206\n"
+        "2026-03-03 15:50,2026-03-17 15:55,stop,1,IWM,+1P185 -1P190,2026-04-17,0.60,1.80,200,190\n"
+    )
+    return file
+
+
+def test_a_log_at_mid_is_repriced(run, mid_log, tmp_path):
+    result = run("review", mid_log, "--reprice", "--fees", "custom:0.65", "--format", "json").json
+    total = result["total"]
+    assert total["log_pnl"] == pytest.approx(2 * 35.0 - 120.0)
+    assert total["fees"] == pytest.approx(3 * 4 * 0.65)
+    assert result["quotes"] == {"recorded": 0, "modelled": 4, "settled": 0}
+    costs = total["entry_slippage"] + total["exit_slippage"] + total["fees"]
+    assert total["pnl"] == pytest.approx(total["log_pnl"] - costs)
+    page = run("review", mid_log, "--reprice").out
+    assert "survives: -$" in page
+    assert "IWM's quoted-spread model" in " ".join(page.split())
+    assert max(map(len, page.splitlines())) <= 80
+    log = tmp_path / "log.csv"
+    rows = list(csv.DictReader(io.StringIO(
+        run("review", mid_log, "--reprice", "--format", "csv", "--write-log", log).out
+    )))  # fmt: skip
+    assert [float(row["pnl"]) for row in rows] == pytest.approx(list(pd.read_csv(log)["pnl"]))
+    sheet = tmp_path / "sheet.html"
+    assert run("review", mid_log, "--reprice", "--output", sheet).code == 0
+    assert "What survives re-pricing" in sheet.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"), [(("--fill", "mid"), "--fill"), (("--reprice", "--account", "9000"), "--account")]
+)
+def test_repricing_options_are_apart(run, mid_log, arguments, field):
+    refused = run("review", mid_log, *arguments)
+    assert refused.code == 2
+    assert field in refused.err

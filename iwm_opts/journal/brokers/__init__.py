@@ -13,6 +13,7 @@ from iwm_opts.journal.brokers import (
     interactive_brokers,
     not_supported,
     option_omega,
+    optopsy,
     robinhood,
     schwab,
     tastytrade,
@@ -36,6 +37,8 @@ LAYOUTS: Final = (
     robinhood.ACTIVITY,
     fidelity.ACTIVITY,
     option_omega.TRADE_LOG,
+    optopsy.TRADE_LOG,
+    optopsy.RAW,
     interactive_brokers.WITHOUT_TRADES,
 )
 

@@ -1,9 +1,10 @@
 """Option Omega's trade logs, as tradeblocks and others write them too.
 
-One row a trade: Date Opened, Time Opened, Legs, Premium, Date Closed, Time Closed, Avg. Closing Cost, Reason For Close,
-P/L, No. of Contracts, Strategy, Opening and Closing Commissions + Fees. Premium and closing cost are dollars a package,
-received positive; P/L is for the whole position after fees. Legs read `1 Mar 20 190 P STO 1.20 | ...`, the expiration
-without a year: it is the first such day from the opening on.
+One row a trade: Date Opened, Time Opened, Opening Price, Legs, Premium, Closing Price, Date Closed, Time Closed,
+Avg. Closing Cost, Reason For Close, P/L, No. of Contracts, Underlying, Strategy, Opening and Closing Commissions +
+Fees. Premium and closing cost are dollars a package: the premium positive when received, the closing cost with the sign
+that makes P/L, which is for the whole position after fees. Legs read `2 Mar 20 190 P STO 1.20 | ...`: contracts of the
+whole position, the expiration without a year as the first such day from the opening on.
 """
 
 import re
@@ -27,10 +28,13 @@ CENT: Final = 0.015  # dollars, by which P/L may be rounded
 
 TABLE: Final = Table(
     fields={
+        "symbol": ("underlying",),
         "opened": ("date opened",),
         "time opened": ("time opened",),
         "closed": ("date closed",),
         "time closed": ("time closed",),
+        "entry spot": ("opening price",),
+        "exit spot": ("closing price",),
         "legs": ("legs",),
         "premium": ("premium", "initial premium"),
         "closing cost": ("avg. closing cost", "avg closing cost", "closing cost"),
@@ -42,7 +46,7 @@ TABLE: Final = Table(
         "opening fees": ("opening commissions + fees", "opening commissions & fees"),
         "closing fees": ("closing commissions + fees", "closing commissions & fees"),
     },
-    numbers=("premium", "closing cost", "pnl", "opening fees", "closing fees", "margin"),
+    numbers=("premium", "closing cost", "pnl", "opening fees", "closing fees", "margin", "entry spot", "exit spot"),
     stamps=("opened", "closed"),
     pairs=(("opened", "closed"),),
     month_first=None,
@@ -66,10 +70,11 @@ def _trade(row: Row) -> dict[str, object]:
     entry = _moment(row, "opened")
     is_open = is_blank(row.text("closed"))
     credit = row.amount("premium") / MULTIPLIER
-    legs, expiration = _legs(row.text("legs"), entry.date())
+    legs, expiration = _legs(row.text("legs"), entry.date(), contracts)
     trade: dict[str, object] = {
         "line": row.line,
         "market": "Option Omega",
+        "symbol": row.text("symbol").upper(),
         "legs": " ".join(
             f"{count:+d}{leg.right}{leg.strike:g}" + ("" if leg.expiration == expiration else f":{leg.expiration}")
             for count, leg in legs
@@ -81,24 +86,35 @@ def _trade(row: Row) -> dict[str, object]:
         "credit": credit,
         "risk": row.number("margin") or np.nan,
         "own_strategy": row.text("strategy"),
+        "entry_spot": row.number("entry spot") or np.nan,
     }
     if is_open:
         return trade | {"fees": row.number("opening fees")}
-    pnl = row.amount("pnl")
-    debit = -row.number("closing cost") / MULTIPLIER
-    fees = row.number("opening fees") + row.number("closing fees")
-    gross = MULTIPLIER * contracts * (credit - debit)
-    if abs(gross - contracts * fees - pnl) < abs(gross - fees - pnl):
-        fees *= contracts  # some versions write fees of one package
-    if abs(gross - fees - pnl) > CENT * max(1, contracts):
-        fees = gross - pnl  # premium and closing cost are rounded to the dollar; P/L is not
+    debit, fees = _closing(row, credit, contracts)
+    reason = row.text("reason").lower()
     return trade | {
         "exit": _moment(row, "closed"),
-        "reason": row.text("reason").lower() or "closed",
+        "exit_spot": row.number("exit spot") or np.nan,
+        "reason": "expiry" if reason == "expired" else reason or "closed",
         "debit": debit,
         "fees": fees,
-        "pnl": pnl,
+        "pnl": row.amount("pnl"),
     }
+
+
+def _closing(row: Row, credit: float, contracts: int) -> tuple[float, float]:
+    """Debit ($/share) and fees of the position: the closing cost's sign, and whose fees they are, that make P/L."""
+    pnl, cost = row.amount("pnl"), row.number("closing cost") / MULTIPLIER
+    written = row.number("opening fees") + row.number("closing fees")
+
+    def miss(reading: tuple[float, float]) -> float:
+        return abs(MULTIPLIER * contracts * (credit - reading[0]) - reading[1] - pnl)
+
+    # Some versions write fees of one package.
+    debit, fees = min(((debit, fees) for debit in (-cost, cost) for fees in (written, written * contracts)), key=miss)
+    if miss((debit, fees)) > CENT * max(1, contracts):
+        fees = MULTIPLIER * contracts * (credit - debit) - pnl  # premium and cost are rounded to the dollar; P/L is not
+    return debit, fees
 
 
 def _moment(row: Row, name: str) -> datetime:
@@ -107,14 +123,16 @@ def _moment(row: Row, name: str) -> datetime:
     return datetime.combine(day, parse_moment(f"{day} {clock}").time() if clock else time())
 
 
-def _legs(text: str, opened: date) -> tuple[list[tuple[int, Contract]], date | None]:
-    """Signed legs in the order of a log, and the first day on which one expires."""
+def _legs(text: str, opened: date, contracts: int) -> tuple[list[tuple[int, Contract]], date | None]:
+    """Signed legs of one package in the order of a log, and the first day on which one expires."""
     legs = []
     for match in LEG.finditer(text):
         expiration = _expiration(match, opened)
         sign = 1 if match["side"].startswith("B") else -1
         strike = number(match["strike"], "strike")
         legs.append((sign * int(match["count"]), Contract("", expiration, right_of(match["right"]), strike)))
+    if all(count % contracts == 0 for count, _ in legs):
+        legs = [(count // contracts, leg) for count, leg in legs]
     legs.sort(key=lambda leg: (leg[1].strike, leg[1].right == "C", leg[1].expiration))
     return legs, min((leg.expiration for _, leg in legs), default=None)
 

@@ -1,0 +1,142 @@
+"""Trade logs re-priced under fill conventions, fees and recorded quotes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from iwm_opts.api.result import Result
+from iwm_opts.api.review import read_trades
+from iwm_opts.api.screening import as_fill
+from iwm_opts.conventions import FEE_SCHEDULE, FILL_MODEL, STRATEGY, TIMEZONE
+from iwm_opts.execution.fees import FeeSchedule
+from iwm_opts.execution.fills import FillModel
+from iwm_opts.io.archive import Record as ChainArchive
+from iwm_opts.io.archive import open_record
+from iwm_opts.io.bars import load_bars
+from iwm_opts.journal.quotes import FileQuotes
+from iwm_opts.journal.reprice import RepriceTerms, Repricing
+from iwm_opts.journal.reprice import reprice as reprice_log
+from iwm_opts.journal.review import review as review_log
+from iwm_opts.journal.trade_log import TradeLog
+from iwm_opts.report.backtest_record import frame_records
+from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.report.reprice_table import reprice_record, reprice_section, reprice_table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepriceRequest:
+    """Trade log re-priced under fill conventions, fees and recorded quotes.
+
+    Parameters
+    ----------
+    log : str, Path or TradeLog
+        As of `ReviewRequest`; usually of a backtest that was filled at mid.
+    fill, stop_fill : str or FillModel
+        Convention of entries and exits, and of stops.
+    fees : str
+        Fee schedule.
+    quotes : tuple of str
+        Chain files, folders and globs; legs without a quote there are modelled.
+    recorded_quotes : bool
+        Use the chains of the archive as well.
+    bars : str or Path, optional
+        Daily bars of the underlying, for modelled quotes where the log has no price of it.
+    timezone : str
+        Of times that carry none.
+    """
+
+    log: str | Path | TradeLog
+    fill: str | FillModel = FILL_MODEL
+    stop_fill: str | FillModel = STRATEGY.stop_fill
+    fees: str = FEE_SCHEDULE
+    quotes: tuple[str, ...] = ()
+    recorded_quotes: bool = False
+    bars: str | Path | None = None
+    timezone: str = TIMEZONE
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RepriceResult(Result):
+    """What of a log survives the re-pricing.
+
+    Attributes
+    ----------
+    repricing : Repricing
+    """
+
+    repricing: Repricing
+
+    @property
+    def log(self) -> TradeLog:
+        """The re-priced trades, as a log for `review`."""
+        return self.repricing.log
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a trade: see `Repricing`."""
+        return self.repricing.trades
+
+    def record(self) -> Record:
+        """Totals, break-even slippage, trades and omissions."""
+        return reprice_record(self.repricing)
+
+    def to_csv(self) -> str:
+        """One row a trade."""
+        return rows_as_csv(frame_records(self.repricing.trades))
+
+    def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
+        """Totals, break-even slippage and the trades."""
+        return reprice_table(self.repricing, verbose, columns)
+
+    def headline(self) -> tuple[str, list[str], str]:
+        """Log and terms."""
+        terms = self.repricing.terms
+        lines = [f"fill {terms.fill}, stops {terms.stop_fill}, fees {terms.fees.label}"]
+        return f"{self.log.source}, re-priced", lines, self.log.label
+
+    def html_page(self) -> str:
+        """Tear sheet of the re-priced log."""
+        from iwm_opts.report.review_sheet import review_sheet
+        from iwm_opts.report.sheet import sheet_html
+
+        return sheet_html(review_sheet(review_log(self.log), reprice_section(self.repricing)))
+
+
+def answer_reprice(request: RepriceRequest) -> RepriceResult:
+    """Re-price a trade log; see `RepriceRequest`."""
+    given = request.log
+    log = given if isinstance(given, TradeLog) else read_trades(given, timezone=request.timezone)
+    sources: list[ChainArchive | FileQuotes] = [FileQuotes(request.quotes)] if request.quotes else []
+    sources += [open_record()] if request.recorded_quotes else []
+    terms = RepriceTerms(as_fill(request.fill), as_fill(request.stop_fill), FeeSchedule.parse(request.fees))
+    return RepriceResult(reprice_log(log, terms, sources, load_bars(request.bars) if request.bars else None))
+
+
+def reprice(
+    log: TradeLog | str | Path,
+    *,
+    fill: str | FillModel = FILL_MODEL,
+    stop_fill: str | FillModel = STRATEGY.stop_fill,
+    fees: str = FEE_SCHEDULE,
+    quotes: tuple[str, ...] = (),
+    bars: str | Path | None = None,
+) -> RepriceResult:
+    """Re-price a trade log that was filled at mid: what survives fills, fees and recorded quotes.
+
+    Parameters
+    ----------
+    log : TradeLog, str or Path
+    fill, stop_fill : str or FillModel
+        Convention of entries and exits, and of stops.
+    fees : str
+        Fee schedule.
+    quotes : tuple of str
+        Chain files; legs without a quote there are modelled.
+    bars : str or Path, optional
+        Daily bars of the underlying, where the log has no price of it.
+
+    Returns
+    -------
+    RepriceResult
+    """
+    return answer_reprice(RepriceRequest(log=log, fill=fill, stop_fill=stop_fill, fees=fees, quotes=quotes, bars=bars))

@@ -1,0 +1,133 @@
+"""Trade logs of the Python library optopsy: `simulate(...).trade_log` as CSV, and raw rows of its strategies.
+
+Costs are dollars a share, paid positive; legs are rights and strikes without sides, as `put 190.0/put 195.0`. The sides
+follow from the strategy's shape and the sign of the entry cost. Raw rows hold no exit day: they end at expiration, as
+optopsy's default has it. Single options are refused: long and short ones look alike.
+"""
+
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.journal.brokers.layout import Export, Layout, Table
+from iwm_opts.journal.fields import Row, is_blank, number, right_of
+from iwm_opts.journal.packages import strategy_of
+from iwm_opts.market.contract import Contract
+
+MOST_LEGS: Final = 4
+# Signed contracts of a debit by the rights of the legs, strikes ascending; the credit is the opposite.
+DEBITS: Final = {
+    "CC": (1, -1), "PP": (-1, 1), "CP": (1, 1), "PC": (1, 1), "CCC": (1, -2, 1), "PPP": (1, -2, 1),
+    "PPCC": (-1, 1, 1, -1), "CCCC": (1, -1, -1, 1), "PPPP": (1, -1, -1, 1),
+}  # fmt: skip
+ENTRY, EXIT = "entry cost", "exit proceeds"
+
+TABLE: Final = Table(
+    fields={
+        "symbol": ("underlying_symbol",),
+        "entry": ("entry_date", "quote_date_entry", "quote_date"),
+        "exit": ("exit_date", "quote_date_exit"),
+        "expiration": ("expiration",),
+        "dte": ("dte_entry",),
+        ENTRY: ("entry_cost", "total_entry_cost"),
+        EXIT: ("exit_proceeds", "total_exit_proceeds"),
+        "contracts": ("quantity",),
+        "pnl": ("realized_pnl",),
+        "description": ("description",),
+        "entry spot": ("underlying_price_entry", "underlying_price_entry_leg1"),
+        "exit spot": ("underlying_price_exit", "underlying_price_exit_leg1"),
+        "strike": ("strike",),
+        **{f"right {i}": (f"option_type_leg{i}",) for i in range(1, MOST_LEGS + 1)},
+        **{f"strike {i}": (f"strike_leg{i}",) for i in range(1, MOST_LEGS + 1)},
+    },
+    numbers=(
+        ENTRY,
+        EXIT,
+        "pnl",
+        "entry spot",
+        "exit spot",
+        "strike",
+        *(f"strike {i}" for i in range(1, MOST_LEGS + 1)),
+    ),
+    stamps=("entry",),
+    pairs=(("entry", "exit"), ("entry", "expiration")),
+    month_first=None,
+)
+
+
+def read(export: Export) -> pd.DataFrame:
+    """Trades with columns of a trade log."""
+    rows = []
+    for row in TABLE.rows(export):
+        try:
+            rows.append(_trade(row))
+        except (ValueError, KeyError) as error:
+            export.report.reject(row.line, error)
+    export.report.remarks.append("optopsy: fills of a backtest, days without times; exits on the last day are expiries")
+    return pd.DataFrame(rows)
+
+
+def _trade(row: Row) -> dict[str, object]:
+    expiration = row.day("expiration")
+    entry = expiration - timedelta(days=row.count("dte", "days")) if is_blank(row.text("entry")) else row.day("entry")
+    left = expiration if is_blank(row.text("exit")) else row.day("exit")
+    cost, proceeds = row.amount(ENTRY), row.amount(EXIT)
+    contracts = 1 if is_blank(row.text("contracts")) else row.count("contracts")
+    legs = _legs(row, expiration, cost)
+    gross = MULTIPLIER * contracts * (proceeds - cost)
+    fees = 0.0 if is_blank(row.text("pnl")) else gross - row.number("pnl")
+    return {
+        "line": row.line,
+        "market": "optopsy",
+        "symbol": row.text("symbol").upper(),
+        "legs": " ".join(f"{count:+d}{leg.right}{leg.strike:g}" for count, leg in legs),
+        "strategy": strategy_of(legs),
+        "expiration": pd.Timestamp(expiration),
+        "entry": pd.Timestamp(entry),
+        "exit": pd.Timestamp(left),
+        "reason": "expiry" if left >= expiration else "closed",
+        "contracts": contracts,
+        "credit": -cost,
+        "debit": -proceeds,
+        "fees": fees,
+        "entry_spot": row.number("entry spot") or np.nan,
+        "exit_spot": row.number("exit spot") or np.nan,
+    }
+
+
+def _legs(row: Row, expiration: date, cost: float) -> list[tuple[int, Contract]]:
+    pairs = _described(row.text("description")) if row.text("description") else _columns(row)
+    legs = sorted((Contract("", expiration, right_of(right), strike) for right, strike in pairs), key=_order)
+    shape = "".join(leg.right for leg in legs)
+    if shape not in DEBITS:
+        known = "verticals, straddles, strangles, butterflies and condors"
+        raise ValueError(f"legs {shape or 'absent'}: only {known} show their sides")
+    if cost == 0.0:
+        raise ValueError("entry cost 0: its sign tells long from short")
+    side = 1 if cost > 0.0 else -1
+    return [(side * count, leg) for count, leg in zip(DEBITS[shape], legs, strict=True)]
+
+
+def _order(leg: Contract) -> tuple[float, bool]:
+    return leg.strike, leg.right == "C"
+
+
+def _described(text: str) -> list[tuple[str, float]]:
+    parts = [part.rsplit(" ", 1) for part in text.split("/")]
+    return [(right, number(strike, "strike")) for right, strike in parts]
+
+
+def _columns(row: Row) -> list[tuple[str, float]]:
+    rights = [row.text(f"right {i}") for i in range(1, MOST_LEGS + 1)]
+    return [
+        (right, row.strike("strike" if is_blank(row.text(f"strike {i}")) else f"strike {i}"))
+        for i, right in enumerate(rights, 1)
+        if right
+    ]
+
+
+TRADE_LOG: Final = Layout("optopsy trade log", ("entry_cost", "exit_proceeds", "realized_pnl", "description"), read)
+RAW: Final = Layout("optopsy raw trades", ("expiration", "dte_entry", "total_entry_cost", "total_exit_proceeds"), read)

@@ -1,0 +1,260 @@
+"""A trade log re-priced: its fills count as mids and give way to a fill convention, its fees to a schedule.
+
+Quotes of the legs are recorded ones of the time where chains are given, else modelled (`modelled_quotes`) around the
+log's own mids. What settled or was assigned stays as the log has it, less the schedule's exercise fees.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from iwm_opts.conventions import STRATEGY
+from iwm_opts.errors import InputError
+from iwm_opts.execution.fees import DEFAULT_FEES, FeeSchedule, premium_sold
+from iwm_opts.execution.fills import DEFAULT_MODEL, Fill, FillModel, fill_package
+from iwm_opts.io.archive import Record
+from iwm_opts.journal.modelled_quotes import modelled_quotes
+from iwm_opts.journal.quotes import FileQuotes, LegQuotes, leg_quotes
+from iwm_opts.journal.trade_log import ENDED, SHARES, SHORT_SHARES, TradeLog
+from iwm_opts.market.calendar import NEW_YORK, at_close
+from iwm_opts.simulation.parameters import SpreadModel, shipped_parameters
+from iwm_opts.sources.on_day import DEFAULT_SYMBOL
+from iwm_opts.spreads.typed import TypedLeg, legs_of
+
+RECORDED, MODELLED, SETTLED = "recorded", "modelled", "settled"
+STOP_FILL: Final = FillModel.parse(STRATEGY.stop_fill)
+REJECTED: Final = "no credit left at the fill: not opened"
+COLUMNS: Final = (
+    "trade", "symbol", "legs", "entry", "exit", "reason", "contracts", "log_pnl", "log_fees", "log_credit",
+    "log_debit", "entry_mid", "exit_mid", "credit", "debit", "entry_half_spread", "exit_half_spread", "entry_quotes",
+    "exit_quotes", "log_slippage", "quote_gap", "mid_pnl", "entry_slippage", "exit_slippage", "fees", "assignment",
+    "pnl", "breakeven",
+)  # fmt: skip
+# mid_pnl is log_pnl with its fees and slippage added back, its settlement left out, and the quote gap.
+CASCADE: Final = (
+    "log_pnl", "log_fees", "log_slippage", "quote_gap", "mid_pnl", "entry_slippage", "exit_slippage", "fees",
+    "assignment", "pnl",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RepriceTerms:
+    """Costs that a log is re-priced at.
+
+    Parameters
+    ----------
+    fill : FillModel
+    stop_fill : FillModel
+        Of exits whose reason names a stop or a touch.
+    fees : FeeSchedule
+    """
+
+    fill: FillModel = DEFAULT_MODEL
+    stop_fill: FillModel = STOP_FILL
+    fees: FeeSchedule = DEFAULT_FEES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Repricing:
+    """Trades at the re-priced costs, and those that are not.
+
+    Attributes
+    ----------
+    log : TradeLog
+        The re-priced trades with their new fills, fees and results.
+    trades : DataFrame
+        One row a trade with `COLUMNS`: prices in $/share, `quote_gap` (mids of recorded quotes against the log's),
+        slippage and P&L in dollars of the position, `breakeven` the offset from mid each way, as a fraction of H, at
+        which the trade nets nothing.
+    left_out : DataFrame
+        Columns trade, log_pnl and why.
+    terms : RepriceTerms
+    """
+
+    log: TradeLog
+    trades: pd.DataFrame
+    left_out: pd.DataFrame
+    terms: RepriceTerms
+
+    @property
+    def total(self) -> dict[str, float]:
+        """Sums of `CASCADE` over the re-priced trades, dollars."""
+        return {name: float(self.trades[name].sum()) for name in CASCADE}
+
+    @property
+    def breakeven(self) -> tuple[float, float]:
+        """Offset from mid each way at which all trades net nothing: fraction of H, and $/share; NaN without a way."""
+        trades = self.trades
+        units = self.log.trades["multiplier"].to_numpy() * trades["contracts"].to_numpy()
+        spread = trades[["entry_half_spread", "exit_half_spread"]]
+        left = float((trades["mid_pnl"] - trades["fees"] + trades["assignment"]).sum())
+        at_stake = float((units * spread.sum(axis=1)).sum())
+        shares = float((units * spread.notna().sum(axis=1)).sum())
+        return left / at_stake if at_stake > 0.0 else math.nan, left / shares if shares > 0.0 else math.nan
+
+
+def reprice(
+    log: TradeLog, terms: RepriceTerms, sources: Sequence[Record | FileQuotes] = (), bars: pd.DataFrame | None = None
+) -> Repricing:
+    """Re-price the closed option trades of a log.
+
+    Parameters
+    ----------
+    log : TradeLog
+        Its mids count where it has them, else its fills.
+    terms : RepriceTerms
+    sources : sequence of Record or FileQuotes
+        Recorded chains, the first that has the quotes is used.
+    bars : DataFrame, optional
+        Daily bars of the underlying, for modelled quotes where the log has no price of it.
+
+    Raises
+    ------
+    InputError
+        When no trade can be re-priced.
+    """
+    spread = shipped_parameters().spread
+    closed = log.closed
+    rows, kept, left_out = [], [], []
+    for at in closed.index:
+        trade = closed.loc[at].copy()
+        trade["symbol"] = trade["symbol"] or DEFAULT_SYMBOL
+        try:
+            rows.append(_repriced(trade, terms, sources, bars, spread))
+            kept.append(at)
+        except InputError as error:
+            left_out.append({"trade": trade["trade"], "log_pnl": trade["pnl"], "why": error.rule})
+    omitted = pd.DataFrame(left_out, columns=["trade", "log_pnl", "why"])
+    if not rows:
+        reasons = "; ".join(omitted["why"].unique()[:3]) or "no closed trade"
+        raise InputError("log", log.source, f"no trade can be re-priced: {reasons}", "give --bars or --quotes")
+    trades = pd.DataFrame(rows, columns=list(COLUMNS))
+    return Repricing(_as_log(log, closed.loc[kept], trades, terms), trades, omitted, terms)
+
+
+def _repriced(
+    trade: pd.Series, terms: RepriceTerms, sources: Sequence[Record | FileQuotes], bars: pd.DataFrame | None,
+    spread: SpreadModel,
+) -> dict[str, object]:  # fmt: skip
+    typed = _typed(trade)
+    legs, contracts = legs_of(typed), int(trade["contracts"])
+    units = trade["multiplier"] * contracts
+    way_in, quotes, entry_quotes = _way(trade, typed, terms.fill, sources, bars, spread, is_exit=False)
+    if trade["credit"] > 0.0 >= way_in.price:
+        raise InputError("credit", way_in.price, REJECTED)
+    fees = contracts * terms.fees.opening_fees(legs, contracts, float(premium_sold(*quotes)))
+    exit_mid, debit, exit_half, exit_quotes = float(trade["debit"]), float(trade["debit"]), math.nan, SETTLED
+    if trade["reason"] in ENDED:
+        fees += terms.fees.exercise_fees(contracts * _exercised(typed, _spot(trade, "exit", bars)))
+    else:
+        is_stop = any(word in trade["reason"] for word in ("stop", "touch"))
+        fill = terms.stop_fill if is_stop else terms.fill
+        way_out, quotes, exit_quotes = _way(trade, typed, fill, sources, bars, spread, is_exit=True)
+        exit_mid, debit, exit_half = -way_out.mid, -way_out.price, way_out.half_spread
+        fees += contracts * terms.fees.closing_fees(legs, contracts, float(premium_sold(*quotes)))
+    log_mid = units * (_own_mid(trade, is_exit=False) - _own_mid(trade, is_exit=True))
+    mid_pnl = units * (way_in.mid - exit_mid)
+    slippage = units * (way_in.mid - way_in.price), units * (debit - exit_mid)
+    pnl = mid_pnl - sum(slippage) - fees + trade["settlement"]
+    at_stake = units * (way_in.half_spread + (0.0 if math.isnan(exit_half) else exit_half))
+    return {
+        **{name: trade[name] for name in ("trade", "symbol", "legs", "entry", "exit", "reason", "contracts")},
+        "log_pnl": trade["pnl"], "log_fees": trade["fees"], "log_credit": trade["credit"], "log_debit": trade["debit"],
+        "entry_mid": way_in.mid, "exit_mid": exit_mid, "credit": way_in.price, "debit": debit,
+        "entry_half_spread": way_in.half_spread, "exit_half_spread": exit_half,
+        "entry_quotes": entry_quotes, "exit_quotes": exit_quotes,
+        "log_slippage": log_mid - units * (trade["credit"] - trade["debit"]),
+        "quote_gap": mid_pnl - log_mid, "mid_pnl": mid_pnl,
+        "entry_slippage": slippage[0], "exit_slippage": slippage[1], "fees": fees, "assignment": trade["settlement"],
+        "pnl": pnl, "breakeven": (mid_pnl - fees + trade["settlement"]) / at_stake if at_stake > 0.0 else math.nan,
+    }  # fmt: skip
+
+
+def _way(
+    trade: pd.Series, typed: list[TypedLeg], fill: FillModel, sources: Sequence[Record | FileQuotes],
+    bars: pd.DataFrame | None, spread: SpreadModel, *, is_exit: bool,
+) -> tuple[Fill, LegQuotes, str]:  # fmt: skip
+    """Fill at the entry or the exit, the quotes it is of, and where they come from."""
+    quotes, origin = _quotes(trade, typed, sources, bars, spread, is_exit=is_exit)
+    filled = fill_package(fill, *(quotes.closing() if is_exit else quotes))
+    if not filled.is_filled:
+        raise InputError("quotes", trade["trade"], "a leg has no two-sided quote")
+    return filled, quotes, origin
+
+
+def _quotes(
+    trade: pd.Series, typed: list[TypedLeg], sources: Sequence[Record | FileQuotes], bars: pd.DataFrame | None,
+    spread: SpreadModel, *, is_exit: bool,
+) -> tuple[LegQuotes, str]:  # fmt: skip
+    moment: pd.Timestamp = trade["exit" if is_exit else "entry"]
+    for source in sources:
+        recorded = leg_quotes(trade, moment, source, day_at_close=True)
+        if recorded is not None:
+            return recorded, RECORDED
+    mid, spot = _own_mid(trade, is_exit=is_exit), _spot(trade, "exit" if is_exit else "entry", bars)
+    if math.isnan(mid):
+        raise InputError("log", trade["trade"], "credit or debit unknown")
+    if math.isnan(spot):
+        raise InputError("bars", None, f"price of {trade['symbol']} unknown, no recorded quotes")
+    at = _aware(moment)
+    return modelled_quotes(typed, -mid, spot, at, trade["expiration"].date(), spread), MODELLED
+
+
+def _typed(trade: pd.Series) -> list[TypedLeg]:
+    if trade["strategy"] in (SHARES, SHORT_SHARES) or not str(trade["legs"]).strip():
+        raise InputError("legs", trade["trade"], "no option legs in the log")
+    if pd.isna(trade["expiration"]):
+        raise InputError("expiration", trade["trade"], "expiration unknown")
+    try:
+        return [TypedLeg.parse(leg) for leg in str(trade["legs"]).split()]
+    except InputError:
+        raise InputError("legs", trade["legs"], "legs expire on several days") from None
+
+
+def _own_mid(trade: pd.Series, *, is_exit: bool) -> float:
+    """Mid that the log has ($/share, in its signs), else its fill."""
+    mid, fill = (trade["exit_mid"], trade["debit"]) if is_exit else (trade["entry_mid"], trade["credit"])
+    settled = is_exit and trade["reason"] in ENDED
+    return float(fill if settled or pd.isna(mid) else mid)
+
+
+def _spot(trade: pd.Series, side: str, bars: pd.DataFrame | None) -> float:
+    own = trade.get(f"{side}_spot", math.nan)
+    if not pd.isna(own):
+        return float(own)
+    day = trade[side].normalize()
+    return float(bars["close"][day]) if bars is not None and day in bars.index else math.nan
+
+
+def _aware(moment: pd.Timestamp) -> datetime:
+    """Time in New York; the close of a day without one."""
+    is_day = moment == moment.normalize()
+    return at_close(moment.date()) if is_day else moment.to_pydatetime().replace(tzinfo=NEW_YORK)
+
+
+def _exercised(typed: list[TypedLeg], spot: float) -> int:
+    """Contracts in the money at expiry; none where the price is unknown."""
+    return sum(leg.ratio for leg in typed if leg.right * (spot - leg.strike) > 0.0)
+
+
+def _as_log(log: TradeLog, closed: pd.DataFrame, trades: pd.DataFrame, terms: RepriceTerms) -> TradeLog:
+    """Log whose fills, mids, fees and results are the re-priced ones."""
+    columns = {
+        name: trades[name].to_numpy()
+        for name in ("credit", "debit", "entry_mid", "exit_mid", "entry_half_spread", "exit_half_spread", "fees", "pnl")
+    }
+    same = {"entry_model": columns["credit"], "exit_model": columns["debit"], "model_fees": columns["fees"]}
+    repriced = closed.assign(**columns, **same, marks="").reset_index(drop=True)
+    note = f"re-priced at {terms.fill}, stops at {terms.stop_fill}, fees {terms.fees.label}"
+    return replace(log, trades=repriced, notes=(*log.notes, note))
+
+
+def quote_counts(trades: pd.DataFrame) -> dict[str, int]:
+    """Entries and exits by the origin of their quotes."""
+    origins = np.concatenate([trades["entry_quotes"].to_numpy(), trades["exit_quotes"].to_numpy()])
+    return {name: int((origins == name).sum()) for name in (RECORDED, MODELLED, SETTLED)}
