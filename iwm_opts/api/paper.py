@@ -443,9 +443,7 @@ def answer_paper_close(request: PaperCloseRequest) -> PaperResult:
         marks = _marks(trade, _Prices(replace(request.prices, chain=chain)))
         debit = request.debit if request.price is None else -request.price
         closing = closing_of(trade, marks[-1], debit, request.reason)
-    for mark in marks:
-        journal.mark(trade.number, mark)
-    return PaperResult((journal.close(trade.number, closing),), "closed")
+    return PaperResult((journal.close(trade.number, closing, marks),), "closed")
 
 
 def paper_trades(*, closed: bool = False) -> PaperResult:

@@ -10,9 +10,10 @@ import json
 import os
 import zlib
 from collections.abc import Mapping, Sequence
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -20,7 +21,7 @@ from filelock import FileLock, Timeout
 from iwm_opts.backtest.grid import Outcome
 from iwm_opts.backtest.saved import plain
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.atomic import write_durably
+from iwm_opts.io.atomic import is_unfinished, remove_unfinished, write_durably
 
 HEAD, LINES, LOCK = "sweep.json", "variants.jsonl", ".lock"
 LAYOUT: Final = 1
@@ -43,11 +44,11 @@ class SweepFolder:
         self.asked = {"layout": LAYOUT, **json.loads(json.dumps(plain(dict(asked))))}
         self.outcomes: dict[int, Outcome] = {}
         self._lock = FileLock(folder / LOCK, timeout=0)
-        self._lines: IO[bytes] | None = None
+        self._lines: FileIO | None = None
 
     def __enter__(self) -> Self:
-        existing = list(self.folder.iterdir()) if self.folder.is_dir() else []
-        if existing and not (self.folder / HEAD).exists() and any(path.name != LOCK for path in existing):
+        existing = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
+        if HEAD not in existing and any(name != LOCK and not is_unfinished(name) for name in existing):
             raise InputError("output", str(self.folder), "holds files other than a sweep", "name a new folder")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -55,9 +56,7 @@ class SweepFolder:
         except Timeout:
             raise DataError(self.folder, "another sweep is writing there", "wait for it, or name another") from None
         except OSError as error:
-            raise DataError(
-                self.folder, f"cannot be written: {error.strerror or error}", "name another folder"
-            ) from None
+            raise self._unwritten(error) from None
         try:
             self._open()
         except BaseException:
@@ -72,22 +71,28 @@ class SweepFolder:
             self._lines.close()
         self._lock.release()
 
+    def _unwritten(self, error: OSError) -> DataError:
+        rule = f"cannot be written: {error.strerror or error}"
+        return DataError(self.folder, rule, "free some space or name another folder; what is done is kept")
+
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Append outcomes; they are on the disk when this returns.
 
         A disk takes as long to answer as hundreds of backtests take to run: it is asked once for all of them.
         """
         assert self._lines is not None
-        for outcome in outcomes:
-            packed = base64.b64encode(zlib.compress(outcome.daily.astype("<f8").tobytes(), PACKING)).decode()
-            line = {"number": outcome.number, "metrics": plain(dict(outcome.metrics)), "daily": packed}
-            self._lines.write(json.dumps(line).encode() + b"\n")
-        self._lines.flush()
-        os.fsync(self._lines.fileno())
+        lines = b"".join(map(_line, outcomes))
+        try:
+            while lines:  # a full disk takes a part
+                lines = lines[self._lines.write(lines) :]
+            os.fsync(self._lines.fileno())
+        except OSError as error:
+            raise self._unwritten(error) from None
         self.outcomes.update((outcome.number, outcome) for outcome in outcomes)
 
     def _open(self) -> None:
         head, lines = self.folder / HEAD, self.folder / LINES
+        remove_unfinished(self.folder)
         if head.exists():
             self._check(head)
         else:
@@ -98,7 +103,7 @@ class SweepFolder:
             self.outcomes = dict(_read(line, lines) for line in kept.splitlines())
             if len(kept) < len(whole):
                 os.truncate(lines, len(kept))
-        self._lines = lines.open("ab")
+        self._lines = lines.open("ab", buffering=0)
 
     def _check(self, head: Path) -> None:
         try:
@@ -109,6 +114,12 @@ class SweepFolder:
         if differing:
             rule = f"holds another sweep ({', '.join(differing)} differ)"
             raise InputError("output", str(self.folder), rule, "name another folder")
+
+
+def _line(outcome: Outcome) -> bytes:
+    packed = base64.b64encode(zlib.compress(outcome.daily.astype("<f8").tobytes(), PACKING)).decode()
+    line = {"number": outcome.number, "metrics": plain(dict(outcome.metrics)), "daily": packed}
+    return json.dumps(line).encode() + b"\n"
 
 
 def _read(line: bytes, file: Path) -> tuple[int, Outcome]:

@@ -54,6 +54,11 @@ def write_durably(path: Path, content: bytes, *, is_private: bool = False) -> No
         raise
 
 
+def is_unfinished(name: str) -> bool:
+    """Whether a file of this name is one that a writer had not finished."""
+    return name.startswith(".") and name.endswith(UNFINISHED)
+
+
 def remove_unfinished(folder: Path, older_than: float = 0.0) -> None:
     """Clear away what killed writers left, where it is so many seconds old.
 

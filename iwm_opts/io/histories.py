@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 
@@ -70,6 +70,22 @@ class ImportedFile:
     days: dict[str, DayQuality] = field(default_factory=dict)  # by ISO date
     left_out: dict[str, str] = field(default_factory=dict)  # reason by ISO date
     error: str = ""  # why it could not be read
+    held: list[str] | None = None  # while it is read: days that the archive had before
+
+    def joined(self, other: Self) -> Self:
+        """Join what two processes found that read the file at once."""
+        days = other.days | self.days
+        days |= {day: quality for day, quality in other.days.items() if quality.outcome == "recorded"}
+        is_whole = self.is_whole or other.is_whole
+        return replace(
+            self,
+            verified=self.verified or other.verified,
+            is_whole=is_whole,
+            days=days,
+            left_out=other.left_out | self.left_out,
+            error="" if is_whole else self.error,
+            held=None if is_whole else other.held or self.held,
+        )
 
     def count(self, outcome: Outcome) -> int:
         """Days with an outcome."""
@@ -117,19 +133,24 @@ class Ledger:
     def __init__(self, record: Record, symbol: str) -> None:
         self.record, self.symbol = record, symbol
         self.path = record.folder / IMPORTS / f"{check_symbol(symbol)}.json"
-        self.files: dict[str, ImportedFile] = {}
+        self.files = self._stored()
+
+    def _stored(self) -> dict[str, ImportedFile]:
         try:
             stored = json.loads(self.path.read_text())
-            self.files = {key: _file_of(value) for key, value in stored["files"].items()}
+            return {key: _file_of(value) for key, value in stored["files"].items()}
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            record.put_aside(self.path, "not a ledger of imports")
+            self.record.put_aside(self.path, "not a ledger of imports")
+        return {}
 
     def write(self) -> None:
-        """Keep it."""
-        content = json.dumps({"files": {key: asdict(file) for key, file in self.files.items()}}, sort_keys=True)
+        """Keep it, with what other processes added meanwhile."""
         with self.record.lock():
+            for key, other in self._stored().items():
+                self.files[key] = self.files[key].joined(other) if key in self.files else other
+            content = json.dumps({"files": {key: asdict(file) for key, file in self.files.items()}}, sort_keys=True)
             self.record.write(self.path, content.encode())
 
 
@@ -174,12 +195,13 @@ def import_file(
         file.days.clear()
     file.error = ""
     try:
-        _read(ledger, file, path, progress)
-        file.is_whole = True
+        _read(ledger, actual, path, progress)
+        file = replace(ledger.files[actual], is_whole=True, held=None)
     except DataError as error:
-        file.error = f"{error.rule}. {error.remedy}" if error.remedy else error.rule
+        file = replace(ledger.files[actual], error=f"{error.rule}. {error.remedy}" if error.remedy else error.rule)
+    ledger.files[actual] = file
     ledger.write()
-    return file
+    return ledger.files[actual]
 
 
 def _is_kept(ledger: Ledger, file: ImportedFile) -> bool:
@@ -187,18 +209,25 @@ def _is_kept(ledger: Ledger, file: ImportedFile) -> bool:
     return {date.fromisoformat(day) for day in file.days} <= set(ledger.record.days(ledger.symbol))
 
 
-def _read(ledger: Ledger, file: ImportedFile, path: Path, progress: Progress | None) -> None:
+def _read(ledger: Ledger, key: str, path: Path, progress: Progress | None) -> None:
+    if ledger.files[key].held is None:
+        ledger.files[key].held = sorted(day.isoformat() for day in ledger.record.days(ledger.symbol))
+        ledger.write()  # after a kill a day that this file brought is not a repeat
+    file = ledger.files[key]
     skip = frozenset(date.fromisoformat(day) for day in file.days)
     unwritten = 0
     for chain in read_chains(path, symbol=ledger.symbol, skip=skip, progress=progress):
+        file = ledger.files[key]
         if isinstance(chain, DataError):
             day = str(chain.source).rpartition(", ")[2]
             file.left_out[day] = chain.rule
             continue
         if not file.days and not unwritten:
             refuse_mixture(ledger.record, chain)
-        chain = replace(chain, source=file.name)
-        file.days[chain.as_of.isoformat()] = quality_of(chain, added(ledger.record, chain))
+        chain, day = replace(chain, source=file.name), chain.as_of.isoformat()
+        outcome = added(ledger.record, chain)
+        is_own = outcome == "repeat" and day not in (file.held or ())
+        file.days[day] = quality_of(chain, "recorded" if is_own else outcome)
         unwritten += 1
         if unwritten >= EVERY:
             ledger.write()

@@ -1,6 +1,5 @@
 """One day of one symbol out of a file that may hold years of many, without holding more than that in memory."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from iwm_opts.errors import DataError, InputError
+from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.parse import parse_day, parse_moment, parsed
 from iwm_opts.io.readings import Readings, readings_of
 from iwm_opts.io.tables import DataFile, MixedNumbersError, batches, batches_spelled, distinct, spelled, words
+from iwm_opts.market.contract import check_symbol
 
-CLEAN_SYMBOL: Final = re.compile(r'[A-Z0-9][^\\/<>|*?"]{0,39}')
 NO_DAY: Final = -1  # ordinal of an empty cell
 SHOWN: Final = 12  # names in a message
 STRAY: Final = 0.05  # fraction of the fullest day's rows below which a latest day is taken for a slip
@@ -58,12 +57,9 @@ def clean_symbol(text: str) -> str:
     Raises
     ------
     InputError
-        For a text that is not a symbol. What names a file or an address is also checked by `check_symbol`.
+        For a text that is not a symbol.
     """
-    symbol = text.strip().lstrip("^$_.").replace("/", ".").upper()
-    if CLEAN_SYMBOL.fullmatch(symbol) is None or ".." in symbol or not symbol.isprintable():
-        raise InputError("symbol", text[:40], "is not a symbol", "write it like IWM or BRK.B")
-    return symbol
+    return check_symbol(text.strip().lstrip("^$_.").replace("/", ".").upper())
 
 
 def select(file: DataFile, layout: Layout, as_of: date | None, symbol: str | None) -> Selection:

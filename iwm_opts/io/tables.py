@@ -24,7 +24,7 @@ from iwm_opts.io.limits import Budget, check_columns
 from iwm_opts.io.numbers import BLANKS, Sign, decimal_sign, numbers
 from iwm_opts.io.packed import GZIP, ZIP, content_of, gzip_stream, unpacked_copy
 from iwm_opts.io.ragged import refuse_ragged
-from iwm_opts.io.text import Dialect, dialect, encoding_of, sampled
+from iwm_opts.io.text import Dialect, dialect, encoding_of, sampled, valid_utf8
 
 SAMPLE_ROWS: Final = 5
 SAMPLE_BYTES: Final = 1 << 16
@@ -298,7 +298,9 @@ def _csv_batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -
     columns = [*numbers, *texts]
     types = {place[name]: pa.float64() for name in numbers} | {place[name]: WORDS for name in texts}
     stream = _unpacked(file.place, packed=True) if file.packed else pa.input_stream(str(file.place), compression=None)
-    encoding = file.form.encoding
+    encoding, has_text = file.form.encoding, file.packed or file.has_footer
+    if has_text and encoding.startswith("utf-8"):
+        stream = valid_utf8(stream)
     reader = arrow_csv.open_csv(
         stream,
         read_options=arrow_csv.ReadOptions(
@@ -307,10 +309,9 @@ def _csv_batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -
             block_size=BLOCK_BYTES,
             encoding="utf8" if encoding.startswith("utf-8") else encoding,
         ),
-        # pyarrow prints what such a function meets in bytes of no encoding: it is only there where lines call for it.
+        # pyarrow decodes a row for such a function, and prints an exception where its bytes are not UTF-8.
         parse_options=arrow_csv.ParseOptions(
-            delimiter=file.delimiter,
-            invalid_row_handler=_skip_lines_of_text if file.packed or file.has_footer else None,
+            delimiter=file.delimiter, invalid_row_handler=_skip_lines_of_text if has_text else None
         ),
         convert_options=arrow_csv.ConvertOptions(
             column_types=types,

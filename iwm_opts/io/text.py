@@ -1,14 +1,17 @@
 """Form of a text table: encoding, separator, lines above its header."""
 
+import codecs
 import csv
+import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 LINES_LOOKED_AT: Final = 40  # above which a header is not looked for
 SEPARATOR_LINE: Final = re.compile(r"\s*sep\s*=\s*(.)\s*", re.IGNORECASE)  # Excel's
+READ_BYTES: Final = 1 << 20
 COMMENT: Final = "#"
 NAMES_OF_A_HEADER: Final = 2  # known names that a line below the first one needs to be taken for the header
 BOMS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -84,3 +87,28 @@ def sampled(text: str, form: Dialect, columns: Sequence[str], rows: int) -> dict
         name: [row[place] for row in cells if place < len(row) and row[place].strip()]
         for place, name in reversed(list(enumerate(columns)))
     }
+
+
+class _ValidUtf8(io.RawIOBase):
+    """Bytes of a stream, those that are not UTF-8 replaced by U+FFFD."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self._left = stream, b""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = b"-"
+        while data and not self._left:
+            data = self._stream.read(len(buffer))
+            self._left = self._decoder.decode(data, final=not data).encode()
+        count = min(len(buffer), len(self._left))
+        buffer[:count], self._left = self._left[:count], self._left[count:]
+        return count
+
+
+def valid_utf8(stream: Any) -> io.BufferedReader:
+    """Stream of a text whose every line decodes: bytes that are not UTF-8 become U+FFFD."""
+    return io.BufferedReader(_ValidUtf8(stream), READ_BYTES)

@@ -7,6 +7,7 @@ disk at that moment, and put in place whole; a mark of a day replaces that day's
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,8 +83,8 @@ class PaperJournal:
 
         self._change(change)
 
-    def close(self, number: int, closing: Closing) -> PaperTrade:
-        """Leave a trade.
+    def close(self, number: int, closing: Closing, marks: Sequence[Mark] = ()) -> PaperTrade:
+        """Leave a trade, with its last marks in the same write.
 
         Raises
         ------
@@ -95,7 +96,8 @@ class PaperJournal:
             trade = find(held, number)
             if not trade.is_open:
                 raise InputError("trade", number, f"was closed at {trade.closing.at if trade.closing else ''}")
-            return tuple(replace(each, closing=closing) if each.number == number else each for each in held)
+            closed = replace(reduce(_marked, marks, trade), closing=closing)
+            return tuple(closed if each.number == number else each for each in held)
 
         return find(self._change(change), number)
 

@@ -14,6 +14,7 @@ from iwm_opts.market.calendar import latest_session
 OCC_PATTERN: Final = re.compile(r"([A-Z0-9.]{1,6}) *(\d{2})(\d{2})(\d{2})([CP])(\d{8})")
 ROOT_WIDTH: Final = 6
 SYMBOL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._= -]{0,18}[A-Za-z0-9]|[A-Za-z0-9]")
+LETTER: Final = re.compile(r"[A-Za-z]")  # without one it is a date or a number of another column
 STRIKE_UNITS: Final = 1000  # a strike is written in thousandths of a dollar
 LARGEST_STRIKE: Final = 99_999.999
 
@@ -111,9 +112,9 @@ def check_symbol(text: str) -> str:
     Raises
     ------
     InputError
-        For anything but letters, digits and inner `.-_=` and spaces, 20 characters at most.
+        For anything but letters, digits and inner `.-_=` and spaces, 20 characters at most, a letter among them.
     """
-    if SYMBOL.fullmatch(text) is None or ".." in text:
+    if SYMBOL.fullmatch(text) is None or ".." in text or not LETTER.search(text):
         raise InputError("symbol", text[:40], "is not a symbol", "write it like IWM or BRK.B")
     return text
 

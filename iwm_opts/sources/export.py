@@ -14,6 +14,7 @@ where it stopped, and any number of workers writes the same bytes.
 import csv
 import io
 import json
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -170,9 +171,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _claim(plan: Plan, folder: Path) -> None:
     """Make sure that what lies in the folder is of this plan."""
-    remove_unfinished(folder)
-    for inner in folder.glob("path-*"):
-        remove_unfinished(inner)
+    _remove_unfinished(folder)
     manifest, file = plan.manifest(), folder / MANIFEST
     if file.exists():
         try:
@@ -223,21 +222,39 @@ def _written(plan: Plan, folder: Path, parts: Sequence[Part], workers: int) -> I
         return
     # A fresh interpreter each: a forked one would inherit locks of whatever threads its parent has.
     context = get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(parts)), context, _end_on_interrupt) as pool:
-        futures = [pool.submit(_write, plan, folder, part) for part in sorted(parts, key=lambda part: -part.days)]
+    with ProcessPoolExecutor(min(workers, len(parts)), context) as pool:
         try:
+            with _uninterrupted():
+                futures = [pool.submit(_write, plan, folder, part) for part in sorted(parts, key=lambda p: -p.days)]
             for future in as_completed(futures):
                 yield future.result()
         except BrokenProcessPool:
             rule = "a process that wrote there was ended from outside"
             raise DataError(folder, rule, "run it again: it goes on where it stopped") from None
         except BaseException:
+            for process in list((pool._processes or {}).values()):  # Python 3.14: pool.terminate_workers()
+                process.terminate()
             pool.shutdown(cancel_futures=True)
+            _remove_unfinished(folder)
             raise
 
 
-def _end_on_interrupt() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # at once and without a word: no file is ever half there
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Start processes that Ctrl-C, which a terminal sends to all, does not reach: their parent ends them."""
+    if os.name == "nt":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    for inner in (folder, *folder.glob("path-*")):
+        remove_unfinished(inner)
 
 
 def _write(plan: Plan, folder: Path, part: Part) -> Part:

@@ -6,9 +6,11 @@ and seed, and runs again alone with `IWM_OPTS_FUZZ_SEED`.
 """
 
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +38,19 @@ class Tally:
     started: float = field(default_factory=time.monotonic)
 
 
+@contextmanager
+def nothing_swallowed() -> Iterator[None]:
+    """Raise what Python would print as ignored: an exception in a callback of a library."""
+    swallowed: list[str] = []
+    before, sys.unraisablehook = sys.unraisablehook, lambda event: swallowed.append(repr(event.exc_value))
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+        if swallowed:
+            raise AssertionError(f"swallowed: {swallowed[0]}")
+
+
 class Fuzz:
     """Seeds of cases, attempts, and figures of both."""
 
@@ -54,6 +69,16 @@ class Fuzz:
             yield seed
             seed += 1
 
+    def each(self, kind: str, case: Callable[[int], None], needed_rows: int = 0) -> None:
+        """Run the case of each seed, and name every finding at the end."""
+        findings = []
+        for seed in self.seeds(kind, needed_rows):
+            try:
+                case(seed)
+            except AssertionError as error:
+                findings.append(f"{kind}, {seed}: {' '.join(str(error).split())[:300]}")
+        assert not findings, "\n".join([f"{len(findings)} findings:", *findings[:50]])
+
     def attempt(
         self,
         kind: str,
@@ -66,7 +91,7 @@ class Fuzz:
         tally = self.tallies.setdefault(kind, Tally())
         start, message = time.monotonic(), ""
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), nothing_swallowed():
                 warnings.simplefilter("error")
                 result = read()
         except IwmOptsError as error:

@@ -95,9 +95,11 @@ def run_case(kind: str, seed: int, folder: Path, fuzz) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_damaged_setting_is_an_error_of_the_package_or_sound(kind, tmp_path, fuzz, capsys):
-    for seed in fuzz.seeds(kind):
+    def case(seed: int) -> None:
         run_case(kind, seed, tmp_path, fuzz)
         capsys.readouterr()
+
+    fuzz.each(kind, case)
 
 
 def test_past_findings_stay_mended(corpus, fuzz):

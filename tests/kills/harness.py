@@ -1,31 +1,37 @@
-"""Kill, crowd and starve every writer; JSON of what broke on standard output.
+"""Kill, crowd, starve and displace every writer; JSON of what broke on standard output.
 
     python tests/kills/harness.py --kills 200 --seed 1 [writer ...]
 
 Each writer is a command of the package in a process of its own, forked from one that has imported and compiled all of
-it. Uninterrupted it leaves the reference; killed at a random moment it leaves files of the reference or of before, and
-run again the reference itself.
+it. Uninterrupted it leaves the reference; killed it leaves files of the reference or of before, and run again the
+reference itself. Every other kill comes at a random moment, the rest before a random operation on a file.
 """
 
 import argparse
 import contextlib
 import hashlib
 import json
+import mmap
 import os
 import random
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 NOBODY = 65534
+LINES = "variants.jsonl"
+UNFINISHED = (".part", ".part.json")  # of downloads, which are resumed
 IGNORED = (".lock", "digests.json", "about.json")  # about.json: checked through the panel that it describes
 MARKET = ("--source", "sim", "--from", "2023-02-15", "--to", "2023-04-28", "--seed", "5", "--paths", "1",
           "--ivr-lookback", "20", "--ivr-below", "60", "--dte", "30", "--exit-dte", "10")  # fmt: skip
@@ -50,6 +56,19 @@ criteria = ["calm", "premium"]
 """
 
 
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+FILE_EVENTS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree"}
+NOWS = {"1970": 0.0, "2001": 978_307_200.0, "2100": 4_102_444_800.0}
+PLACES = {  # variables of an interpreter of its own; an empty one is taken away
+    "Tokyo, C, -W error, -O, no HOME": (
+        {"TZ": "Asia/Tokyo", "LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONHASHSEED": "7", "HOME": "",
+         "XDG_CACHE_HOME": "", "XDG_DATA_HOME": ""},
+        ("-W", "error", "-O"),
+    ),
+    "Sydney": ({"TZ": "Australia/Sydney", "OMP_NUM_THREADS": "3", "NUMBA_NUM_THREADS": "2"}, ()),
+}  # fmt: skip
+
+
 def command(*arguments: object) -> None:
     """Run the command line in this process."""
     from iwm_opts.cli.main import main
@@ -68,6 +87,7 @@ class Writer:
     act: Callable[[Path], None]  # writes into a folder
     prepare: Callable[[Path], None] = lambda folder: None  # what is there before
     may_wait: bool = True  # several at once: all succeed; else some are refused
+    has_own_process: bool = False  # replaces the forked process by an interpreter
 
 
 def _panel(folder: Path) -> None:
@@ -101,13 +121,37 @@ def _opened(folder: Path) -> None:
     _OPEN(folder)
 
 
+def _sweep(name: str, *arguments: object) -> Callable[[Path], None]:
+    def act(folder: Path) -> None:
+        paths = [folder / argument if isinstance(argument, Path) else argument for argument in arguments]
+        command("sweep", *MARKET, "--grid", "profit=0.25,none", "--grid", "short-delta=0.1,0.2", "--draws", 19,
+                "--threads", 1, "--output", folder / name, *paths)  # fmt: skip
+
+    return act
+
+
+def _shards(folder: Path) -> None:
+    for number in (1, 2):
+        _sweep(f"shard-{number}", "--shard", f"{number}/2")(folder)
+
+
+def _of_result(name: str, *arguments: object) -> Callable[[Path], None]:
+    return lambda folder: command(*arguments, "--output", folder / name)
+
+
 INPUTS = Path(os.environ.get("IWM_OPTS_KILL_INPUTS", tempfile.gettempdir()))
-PLAN_FILE = INPUTS / "plan.toml"
+PLAN_FILE, RESULT, LOG = INPUTS / "plan.toml", INPUTS / "result", INPUTS / "log.csv"
+RECORDED = ("--source", INPUTS / "histories", "--iv-history", INPUTS / "RVX_History.csv", "--ivr-below", "100",
+            "--dividends", "none", "--output")  # fmt: skip
 _OPEN = _paper(
     "open", "--plan", PLAN_FILE, "--anyway", "--answer", "calm=met", "--iv-history", INPUTS / "RVX_History.csv"
 )
 WRITERS: dict[str, Writer] = {
     "fetch": Writer(lambda folder: command("fetch", "--feed", "cboe", "--indices", "RVX")),
+    "fetch-chains": Writer(lambda folder: command("fetch", "chains", "--from", INPUTS / "histories")),
+    "fetch-address": Writer(
+        lambda folder: command("fetch", "chains", "--from", f"{os.environ['IWM_OPTS_CBOE_URL']}/2026.csv")
+    ),
     "snapshot": Writer(lambda folder: command("snapshot", "--source", INPUTS / "chain.csv.gz")),
     "simulate": Writer(
         lambda folder: command(
@@ -115,30 +159,32 @@ WRITERS: dict[str, Writer] = {
         ),
         may_wait=False,
     ),
-    "sweep": Writer(
-        lambda folder: command(
-            "sweep", *MARKET, "--grid", "profit=0.25,none", "--grid", "short-delta=0.1,0.2", "--draws", 19,
-            "--threads", 1, "--output", folder / "sweep",
-        ),
-        may_wait=False,
+    "sweep": Writer(_sweep("sweep"), may_wait=False),
+    "sweep-shard": Writer(_sweep("shard", "--shard", "1/2"), may_wait=False),
+    "sweep-merge": Writer(
+        _sweep("merged", "--merge", Path("shard-1"), "--merge", Path("shard-2")), _shards, may_wait=False
     ),
     "backtest": Writer(lambda folder: command("backtest", *MARKET, "--output", folder / "result"), may_wait=False),
+    "recorded": Writer(lambda folder: command("backtest", *RECORDED, folder / "result"), may_wait=False),
     "plan": Writer(
         lambda folder: command("plan", "--edge", "vol-contraction", "--save", folder / "plan.toml", "--check",
-                               "--source", "sim", "--output", folder / "check.txt")
+                               "--source", "sim", "--as-of", "2026-03-02", "--output", folder / "check.txt")
     ),
     "paper-open": Writer(_OPEN),
     "paper-mark": Writer(_paper("mark"), _opened),
     "paper-close": Writer(_paper("close", 1), _opened, may_wait=False),
+    "report": Writer(_of_result("sheet.html", "report", RESULT)),
+    "montecarlo": Writer(_of_result("sizes.json", "montecarlo", RESULT, "--histories", 200)),
+    "review": Writer(_of_result("review.html", "review", LOG)),
     "panel": Writer(_panel),
-    "kernel": Writer(_kernel),
+    "kernel": Writer(_kernel, has_own_process=True),
 }  # fmt: skip
 
 
 def content(file: Path) -> bytes:
     """Bytes of a file; the lines of a sweep in the grid's order."""
     data = file.read_bytes()
-    return b"".join(sorted(data.splitlines(keepends=True))) if file.name == "variants.jsonl" else data
+    return b"".join(sorted(data.splitlines(keepends=True))) if file.name == LINES else data
 
 
 def state(folder: Path) -> dict[str, str]:
@@ -146,6 +192,11 @@ def state(folder: Path) -> dict[str, str]:
     files = [path for path in folder.rglob("*") if path.is_file() and path.name not in IGNORED]
     kept = [path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
     return {str(path.relative_to(folder)): hashlib.sha256(content(path)).hexdigest() for path in kept}
+
+
+def at_home(folder: Path) -> dict[str, str]:
+    """Variables that send everything that a writer keeps to a folder."""
+    return {"IWM_OPTS_DATA": str(folder / "record"), "IWM_OPTS_CACHE": str(folder / "cache")}
 
 
 def start(
@@ -157,7 +208,7 @@ def start(
         return child
     code = 70
     try:
-        os.environ |= {"IWM_OPTS_DATA": str(folder / "record"), "IWM_OPTS_CACHE": str(folder / "cache")}
+        os.environ |= at_home(folder)
         out = os.open(os.devnull, os.O_WRONLY)
         file = folder.parent / f"{errors}-{os.getpid()}" if errors else os.devnull
         err = os.open(file, os.O_WRONLY | os.O_CREAT, 0o666)
@@ -182,6 +233,53 @@ def finish(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def on_file_events(act: Callable[[], None]) -> None:
+    """Call before each operation on a file, for the rest of this process."""
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        is_open = event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING
+        if is_open or event in FILE_EVENTS:
+            act()
+
+    sys.addaudithook(hook)
+
+
+class Countdown:
+    """Kill this process at an operation on a file, or count them for its parent."""
+
+    def __init__(self, at: int = 0) -> None:
+        self.at = at
+        self.shared = mmap.mmap(-1, 8)
+
+    @property
+    def count(self) -> int:
+        """Operations so far."""
+        return int.from_bytes(self.shared[:8], "little")
+
+    def begin(self) -> None:
+        """Begin to count, in the process of the writer."""
+        on_file_events(self._event)
+
+    def _event(self) -> None:
+        self.shared[:8] = (self.count + 1).to_bytes(8, "little")
+        if self.count == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def at_clock(now: float) -> None:
+    """Set the clock of this process."""
+
+    class Odd(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:
+            return datetime.fromtimestamp(now, tz)
+
+    time.time = lambda: now
+    for name, module in list(sys.modules.items()):
+        if name.startswith("iwm_opts") and getattr(module, "datetime", None) is datetime:
+            module.datetime = Odd
+
+
 class Attack:
     """One writer under attack."""
 
@@ -192,10 +290,12 @@ class Attack:
         self.root.mkdir(parents=True)
         reference = self._fresh("reference")
         self.before = state(reference)
-        begin = time.perf_counter()
-        self._expect(finish(start(self.writer.act, reference)) == 0, f"the reference fails: {self._words()}")
-        self.seconds = time.perf_counter() - begin
+        counter, begin = Countdown(), time.perf_counter()
+        code = finish(start(self.writer.act, reference, counter.begin))
+        self._expect(code == 0, f"the reference fails: {self._words()}")
+        self.seconds, self.events = time.perf_counter() - begin, counter.count
         self.reference = state(reference)
+        self.lines = {line for file in reference.rglob(LINES) for line in file.read_bytes().splitlines(keepends=True)}
 
     def _fresh(self, name: str) -> Path:
         folder = self.root / name
@@ -221,10 +321,15 @@ class Attack:
 
     def _whole(self, folder: Path, what: str) -> None:
         """Each file is of before or of the reference; a sweep's lines may be fewer, the last one cut."""
-        if self.name == "kernel":  # numba's index names its data files; the run after says whether they fit
+        if self.writer.has_own_process:  # numba's index names its data files; the run after says whether they fit
             return
         for file, digest in state(folder).items():
-            if file.endswith("variants.jsonl"):
+            if file.endswith(UNFINISHED):
+                continue
+            if file.endswith(LINES):
+                lines = [line for line in (folder / file).read_bytes().splitlines(keepends=True) if line[-1:] == b"\n"]
+                self._expect(len(set(lines)) == len(lines), f"{what}: {file} holds a line twice")
+                self._expect(set(lines) <= self.lines, f"{what}: {file} holds an odd line")
                 continue
             self._expect(digest in (self.before.get(file), self.reference.get(file)), f"{what}: {file} is half written")
 
@@ -232,18 +337,25 @@ class Attack:
         code = finish(start(self.writer.act, folder))
         is_done = code == 1 and self.name == "paper-close"  # it was closed before the kill, and says so
         self._expect(code == 0 or is_done, f"{what}: run again it ends with {code}: {self._words()}")
-        if self.name != "kernel":
+        self._same(folder, f"{what}: run again")
+
+    def _same(self, folder: Path, what: str) -> None:
+        if not self.writer.has_own_process:
             there = state(folder)
             odd = [name for name in {*there, *self.reference} if there.get(name) != self.reference.get(name)]
-            self._expect(not odd, f"{what}: run again it leaves other {odd[:3]}")
+            self._expect(not odd, f"{what} it leaves other {odd[:3]}")
 
     def kills(self, count: int) -> int:
-        """Kill at random moments; a folder that a run has completed is compared and emptied."""
+        """Kill at random; a folder that a run has completed is compared and emptied."""
         folder, killed, again = self._fresh("kills"), 0, 0
         while killed < count:
-            child = start(self.writer.act, folder)
-            time.sleep(self.random.uniform(0.0, 1.1) * self.seconds)
-            os.kill(child, signal.SIGKILL)
+            if killed % 2 and self.events:
+                countdown = Countdown(self.random.randint(1, self.events))
+                child = start(self.writer.act, folder, countdown.begin)
+            else:
+                child = start(self.writer.act, folder)
+                time.sleep(self.random.uniform(0.0, 1.1) * self.seconds)
+                os.kill(child, signal.SIGKILL)
             code = finish(child)
             killed += code == -signal.SIGKILL
             again += code != -signal.SIGKILL
@@ -298,6 +410,57 @@ class Attack:
             path.chmod(0o777)
         self._complete(folder, "read-only")
 
+    def clock(self, name: str) -> None:
+        """Run at an odd clock: done or refused in one line, whole files, and all is well once the clock is right."""
+        folder = self._fresh("clock")
+        code = finish(start(self.writer.act, folder, partial(at_clock, NOWS[name])))
+        words = self._words()
+        self._expect(code in (0, 1, 2), f"in {name} it ends with {code}: {words}")
+        self._expect(code == 0 or len(words.splitlines()) == 1, f"in {name}: {words}")
+        self._whole(folder, f"in {name}")
+        self._complete(folder, f"after {name}")
+
+    def place(self, name: str) -> None:
+        """Run in an interpreter of its own under odd variables and flags: the reference, without a word."""
+        variables, flags = PLACES[name]
+        folder = self._fresh("place")
+        environment = {**os.environ, **variables, **at_home(folder)}
+        environment = {key: value for key, value in environment.items() if variables.get(key) != ""}
+        arguments = [sys.executable, *flags, __file__, "--act", self.name, str(folder)]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=environment)
+        self._expect(done.returncode == 0, f"{name}: it ends with {done.returncode}: {done.stderr[-500:]}")
+        self._expect(not done.stderr, f"{name}: it says {done.stderr[-500:]}")
+        self._same(folder, f"{name}:")
+
+
+def warm(name: str, folder: Path) -> None:
+    """Import and compile in this process, for all children."""
+    (folder / "at").mkdir(parents=True)
+    os.environ |= at_home(folder)
+    with open(os.devnull, "w") as sink, contextlib.redirect_stdout(sink):
+        WRITERS[name].prepare(folder / "at")
+        WRITERS[name].act(folder / "at")
+
+
+def attacked(name: str, folder: Path, given: argparse.Namespace) -> Mapping[str, object]:
+    """All attacks on a writer: kills, seconds of an uninterrupted run, and what broke."""
+    if not WRITERS[name].has_own_process:
+        warm(name, folder / f"warm-{name}")
+    begin = time.perf_counter()
+    attack = Attack(name, folder, given.seed)
+    killed = attack.kills(given.kills)
+    for writers in given.crowds:
+        attack.crowd(writers)
+    attack.full()
+    if not WRITERS[name].has_own_process:  # another user could not start an interpreter of this one's
+        attack.read_only()
+        for clock in NOWS:
+            attack.clock(clock)
+    for place in PLACES if given.places else ():
+        attack.place(place)
+    seconds = {"seconds": round(attack.seconds, 3), "all": round(time.perf_counter() - begin, 1)}
+    return {"kills": killed, "events": attack.events, **seconds, "broken": attack.broken[:10]}
+
 
 def main() -> None:
     """Attack the writers named, or all."""
@@ -305,28 +468,21 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--crowds", type=int, nargs="*", default=[2, 8])
+    parser.add_argument("--places", action="store_true", help="in interpreters of their own, too")
+    parser.add_argument("--act", nargs=2, help="run one writer in a folder, alone")
     parser.add_argument("writers", nargs="*", default=list(WRITERS))
     given = parser.parse_args()
+    if given.act:
+        WRITERS[given.act[0]].act(Path(given.act[1]))
+        return
     PLAN_FILE.write_text(PLAN)
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
+        os.environ |= at_home(Path(folder) / "made")
+        command("backtest", *MARKET, "--output", RESULT)
         for name in given.writers:
-            warm = Path(folder) / f"warm-{name}"
-            (warm / "at").mkdir(parents=True)
-            if name != "kernel":  # imports and compiles in this process, for all children
-                os.environ |= {"IWM_OPTS_DATA": str(warm / "record"), "IWM_OPTS_CACHE": str(warm / "cache")}
-                with open(os.devnull, "w") as sink, contextlib.redirect_stdout(sink):
-                    WRITERS[name].prepare(warm / "at")
-                    WRITERS[name].act(warm / "at")
-            attack = Attack(name, Path(folder), given.seed)
-            killed = attack.kills(given.kills)
-            for writers in given.crowds:
-                attack.crowd(writers)
-            attack.full()
-            if name != "kernel":
-                attack.read_only()
-            results[name] = {"kills": killed, "seconds": round(attack.seconds, 3), "broken": attack.broken[:10]}
+            results[name] = attacked(name, Path(folder), given)
             print(json.dumps({name: results[name]}), file=sys.stderr, flush=True)
     print(json.dumps(results))
 
