@@ -107,7 +107,11 @@ def parse_moment(text: str, zone: ZoneInfo, order: Order = "mdy") -> datetime | 
         When it is none of these, or outside `YEARS`.
     """
     text = text.strip()
-    value: datetime | date | time | None = _iso(text) if "-" in text[4:5] else None  # most files: the quick way first
+    value: datetime | date | time | None = None
+    if "-" in text[4:5]:  # the two forms of most files first: others are tried in turn
+        value = _iso(text)
+    elif NUMERIC.fullmatch(text):
+        value = _spelled(text, order)
     if value is None:
         try:
             value = _of_digits(text)

@@ -42,8 +42,16 @@ class IndexTargets:
         return IndexTargets(self.level[days], self.ratio[days], *compositions)
 
 
-def index_factors(parameters: Parameters, targets: IndexTargets) -> Array:
+def index_factors(parameters: Parameters, targets: IndexTargets, guess: Array | None = None) -> Array:
     """Factors that price a volatility index, and the ratio of a short one to a base.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    targets : IndexTargets
+        Of n days.
+    guess : ndarray, shape (n, 6), optional
+        Factors to start from, NaN as zero: those of neighbouring targets save half of the steps.
 
     Returns
     -------
@@ -57,7 +65,7 @@ def index_factors(parameters: Parameters, targets: IndexTargets) -> Array:
     )
     goal = 2.0 * np.log(np.stack([targets.level, targets.ratio]))
     count = len(targets.level)
-    factors = np.zeros((2, count))
+    factors = np.zeros((2, count)) if guess is None else np.nan_to_num(guess[:, FITTED].T)
 
     def priced(factors: Array) -> tuple[Array, Array]:
         value, slope = level(*factors)

@@ -52,10 +52,10 @@ def scale_to_index(parameters: Parameters, table: SurfaceTable, strikes: Strikes
     level = targets.level
     days = np.arange(len(level))
     aim, scaled = level.copy(), Scaled(np.full((len(level), len(FACTORS)), np.nan), np.full(len(level), np.nan))
-    left = days
+    left, latest = days, np.zeros((len(level), len(FACTORS)))
     for skew in np.repeat(SKEWS, ROUNDS):
         wanted = replace(targets, level=aim).take(left)
-        factors = index_factors(parameters, wanted)
+        factors = latest[left] = index_factors(parameters, wanted, latest[left])
         factors[:, FACTORS.index("skew")] = skew
         rows = strikes.take(ranges(table.start, left))
         index = _index(parameters, table.take(left), rows, factors, wanted.of_level.weight)

@@ -16,8 +16,8 @@ from iwm_opts.kernels.elementary import INV_SQRT_2PI, exp, log
 
 # Nodes of the variance swap's integral over k = sqrt(theta) sinh(t): the integrand dies off doubly exponentially, so
 # that the trapezoidal rule is exact to 1e-12 with these.
-REACH = 8.0
-NODES = 129
+REACH = 5.5
+NODES = 89
 STEP = 2.0 * REACH / (NODES - 1)
 SINH = np.sinh(np.linspace(-REACH, REACH, NODES))
 COSH = np.cosh(np.linspace(-REACH, REACH, NODES))
