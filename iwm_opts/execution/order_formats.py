@@ -2,18 +2,18 @@
 
 Sources, read 2026-11:
 
-- thinkorswim: no public specification. Order text as its platform copies and pastes it, described at
-  https://tradient.net/docs/portfolio/tos-format, and wordings of exported account statements: a vertical and an iron
+- thinkorswim: no public specification. Order text as its platform copies and pastes it, described at the address in
+  `SOURCES`, and wordings of exported account statements: a vertical and an iron
   condor (call short/long, put short/long) are named, other packages are CUSTOM with a ratio, an expiration and a
   strike a leg; `(Weeklys)` marks expirations that are not monthly, `[AM]` those settled on the open.
-- tastytrade: https://developer.tastytrade.com/docs/concepts/orders-and-order-types and
+- tastytrade: `SOURCES` and
   https://developer.tastytrade.com/docs/guides/multi-leg-spreads: body of POST /accounts/{number}/orders; legs by OCC
   symbol of 21 characters, at most four; price positive with its price-effect.
-- Interactive Brokers: https://www.ibkrguides.com/traderworkstation/basket-fields.htm and
+- Interactive Brokers: `SOURCES` and
   https://www.ibkrguides.com/traderworkstation/manually-create-a-basket-file.htm. Spreads (SecType BAG) need contract
   ids that only TWS assigns: each leg is a row with a limit of its own, and the limits add up to the package's.
 - OCC leg list: action, contracts and OCC symbol of 21 characters
-  (https://www.theocc.com, Options Symbology Initiative), then the net limit.
+  (`SOURCES`, Options Symbology Initiative), then the net limit.
 """
 
 import csv
@@ -30,6 +30,12 @@ from iwm_opts.errors import InputError
 from iwm_opts.execution.ticket import Order, QuotedLeg, leg_limits
 from iwm_opts.market.contract import Contract, is_monthly, listed_root, occ_symbol, parse_occ, settlement_of
 
+SOURCES: Final = {
+    "thinkorswim": "https://tradient.net/docs/portfolio/tos-format",
+    "tastytrade": "https://developer.tastytrade.com/docs/concepts/orders-and-order-types",
+    "interactive-brokers": "https://www.ibkrguides.com/traderworkstation/basket-fields.htm",
+    "occ": "https://www.theocc.com",
+}
 MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 RIGHT_NAMES: Final = {"C": "CALL", "P": "PUT"}
 RIGHTS: Final[dict[str, Right]] = {"CALL": "C", "PUT": "P"}

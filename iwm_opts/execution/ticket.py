@@ -107,8 +107,8 @@ def make_ticket(legs: Sequence[QuotedLeg], contracts: int, model: FillModel, exi
     Raises
     ------
     InputError
-        For a size of zero, more than four legs, a contract twice, several expirations, adjusted contracts, or a limit
-        of zero.
+        For a size of zero, more than four legs, a contract twice, several expirations, adjusted contracts, a limit of
+        zero, or one at which sold options cost money.
     """
     _check(legs, contracts, as_of)
     tick = settlement_of(legs[0].contract.root).tick
@@ -121,6 +121,8 @@ def make_ticket(legs: Sequence[QuotedLeg], contracts: int, model: FillModel, exi
     limit = _floor(fill.price, tick)
     if limit == 0:
         raise InputError("limit", limit, f"the package trades for nothing at {model}", "choose other strikes")
+    if limit < 0 and all(leg.quantity < 0 for leg in legs):
+        raise InputError("limit", limit, f"sold options bring no credit at {model}", "choose other strikes or fills")
     entry = Order(tuple(legs), contracts, limit, "open", "day")
     closing = tuple(replace(leg, quantity=-leg.quantity) for leg in legs)
     target = None if exits.profit is None else _closing_price(limit, exits.profit, tick)
@@ -168,7 +170,7 @@ def leg_limits(order: Order, tick: float) -> tuple[float, ...]:
 
     Every leg starts at its natural side, the bid of a sale and the ask of a purchase; the ticks between that sum and
     the limit go one by one to the leg with the largest part of its spread left. Ratios above one can leave a remainder,
-    which the first leg of the largest ratio takes back: the sum is then worse than the limit by less than that ratio.
+    which stays: the sum then misses the limit by fewer ticks than the largest ratio.
     """
     natural = [_round(leg.bid if leg.quantity < 0 else leg.ask, tick) for leg in order.legs]
     total = -sum(leg.quantity * price for leg, price in zip(order.legs, natural, strict=True))

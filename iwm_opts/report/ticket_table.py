@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from iwm_opts.execution.order_formats import SOURCES
 from iwm_opts.execution.ticket import Order, Ticket
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.records import Record
@@ -71,7 +72,7 @@ def ticket_table(
         [*labels, Text(title, style="bold"), *map(Text, lines), Text(""), Padding(figures, 0), Text(""), legs], columns
     )
     blocks = [
-        f"\n{name}, {effect}\n{text}\n"
+        f"\n{name}, {effect}{f' ({SOURCES[name]})' if len(texts) > 1 else ''}\n{text}\n"
         for name, opening, closing in texts
         for effect, text in (("open", opening), ("close at the target", closing))
         if text
