@@ -148,7 +148,7 @@ def answer_manage(request: ManageRequest, on_progress: OnProgress | None = None)
         remedy = "open one with iwm-opts paper open, name a log, or type --leg"
         raise InputError("positions", "; ".join(notes) or request.log, "no open position of options", remedy)
     is_named = isinstance(request.chain, ChainRequest) and request.chain.as_of is not None
-    stale = "" if is_named else _stale(snapshot.chain, request.now)
+    stale = "" if is_named else stale_quotes(snapshot.chain, request.now)
     held = tuple(held_position(trade, snapshot, request.variance_ratio, decides=not stale) for trade in trades)
     portfolio = _portfolio(held, request, snapshot.chain)
     return Management(held, portfolio, snapshot.chain, stale, tuple(notes))
@@ -174,7 +174,7 @@ def _positions(request: ManageRequest, chain: Chain) -> tuple[list[PaperTrade], 
     return log_positions(log, market, request.exits, request.fill, request.fees)
 
 
-def _stale(chain: Chain, now: datetime) -> str:
+def stale_quotes(chain: Chain, now: datetime) -> str:
     """Why quotes are stale; empty where they are of the newest session, or a model's."""
     if chain.simulated or chain.modelled:
         return ""

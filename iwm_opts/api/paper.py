@@ -11,10 +11,11 @@ from typing import Final
 import pandas as pd
 
 from iwm_opts.api.chain import ChainRequest, open_chain
+from iwm_opts.api.manage import stale_quotes
 from iwm_opts.api.plan_data import PlanDataRequest, open_plan_data
 from iwm_opts.api.result import Result
 from iwm_opts.api.screening import ScreenRequest, answer_screen
-from iwm_opts.conventions import FEE_SCHEDULE
+from iwm_opts.conventions import FEE_SCHEDULE, REALISED_IMPLIED_VARIANCE
 from iwm_opts.errors import ConflictError, InputError
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.minutes import load_minutes
@@ -32,6 +33,7 @@ from iwm_opts.journal.paper_shares import (
     opened_shares,
 )
 from iwm_opts.journal.paper_trade import Exits, Mark, PaperTrade
+from iwm_opts.journal.positions import held_position, rolled_trade
 from iwm_opts.journal.trade_log import SIMULATED, as_csv
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.chain import Chain
@@ -155,6 +157,30 @@ class PaperCloseRequest:
     debit: float | None = None
     price: float | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperRollRequest:
+    """Close a package and open another in its place, as `manage` lists rolls.
+
+    Parameters
+    ----------
+    number : int
+        In the journal.
+    chain : ChainRequest
+    pick : int
+        Roll, from 1.
+    variance_ratio : float
+        Realised over implied variance of the managed expectancy.
+    now : datetime
+        Aware time that decides whether quotes are stale.
+    """
+
+    number: int
+    chain: ChainRequest
+    pick: int = 1
+    variance_ratio: float = REALISED_IMPLIED_VARIANCE
+    now: datetime = field(default_factory=lambda: datetime.now(NEW_YORK))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -444,6 +470,29 @@ def answer_paper_close(request: PaperCloseRequest) -> PaperResult:
         debit = request.debit if request.price is None else -request.price
         closing = closing_of(trade, marks[-1], debit, request.reason)
     return PaperResult((journal.close(trade.number, closing, marks),), "closed")
+
+
+def answer_paper_roll(request: PaperRollRequest) -> PaperResult:
+    """Roll a package; see `PaperRollRequest`."""
+    journal = open_journal()
+    trade = find(journal.trades(), request.number)
+    if trade.shares is not None:
+        raise InputError("trade", request.number, "is in shares, which do not roll", "name a trade in options")
+    snapshot = open_chain(replace(request.chain, symbol=trade.symbol)).snapshot
+    stale = stale_quotes(snapshot.chain, request.now) if request.chain.as_of is None else ""
+    if stale:
+        return PaperResult(refusal=f"not rolled: {stale}")
+    position = held_position(trade, snapshot, request.variance_ratio)
+    if position.mark is None:
+        return PaperResult(refusal=f"not rolled: {position.problem}")
+    if len(position.rolls) < request.pick:
+        count = len(position.rolls)
+        raise InputError("pick", request.pick, f"manage lists {count} rolls of trade {trade.number}", "pick one")
+    roll, mark = position.rolls[request.pick - 1], position.mark
+    closing = closing_of(trade, mark, None, "roll")
+    pair = journal.roll(trade.number, mark, closing, rolled_trade(position, roll))
+    cash = f"cash {'+' if roll.cash > 0 else '-'}${abs(roll.cash):,.2f} after fills and fees"
+    return PaperResult(pair, f"rolled {roll.kind}, {cash}")
 
 
 def paper_trades(*, closed: bool = False) -> PaperResult:

@@ -7,6 +7,7 @@ from typing import Final
 
 import pandas as pd
 
+from iwm_opts.api.chain import ChainRequest, OptionChain
 from iwm_opts.api.plan_data import (
     PlanData,
     PlanDataRequest,
@@ -14,13 +15,14 @@ from iwm_opts.api.plan_data import (
     open_plan_data,
     simulated_years,
 )
+from iwm_opts.api.plan_order import plan_order
 from iwm_opts.api.result import Day, OnProgress, Result, as_day
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import Period
 from iwm_opts.backtest.resolve import simulated_trials
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial
-from iwm_opts.errors import InputError
+from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.plan_tables import load_events
 from iwm_opts.journal.plan_log import log_of_plan
 from iwm_opts.journal.plan_report import PlanStatus, plan_report_on
@@ -40,6 +42,7 @@ from iwm_opts.report.plan_backtest import plan_backtest_record, plan_backtest_ta
 from iwm_opts.report.plan_check import check_rows, check_table
 from iwm_opts.report.plan_document import check_record, plan_page, plan_prompt, standing_record
 from iwm_opts.report.plan_evidence_table import plan_evidence_record, plan_evidence_table
+from iwm_opts.report.plan_order import PlanOrder
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.simulation.scenarios import shipped_scenarios
 from iwm_opts.sources.simulated import SimulatedMarket
@@ -61,12 +64,18 @@ class PlanRequest:
         Session of the entry; the newest that the data decide on unless given.
     check : bool
         The decision alone, without evidence.
+    chain : ChainRequest or OptionChain, optional
+        Whose package the document names: strikes, credit, exits in dollars, order.
+    stages : PlanDataRequest, optional
+        Data of the stress periods of the document; left out unless given.
     """
 
     plan: Plan
     data: PlanDataRequest | PlanData
     on: date | None = None
     check: bool = False
+    chain: ChainRequest | OptionChain | None = None
+    stages: PlanDataRequest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +109,17 @@ class PlanReport(Result):
         Of simulated data.
     check : bool
         The decision alone.
+    order : PlanOrder, optional
+        Package on the chain.
+    stress : PlanResult or str
+        Stress periods, or why there are none.
     """
 
     standing: PlanStatus
     label: str
     check: bool
+    order: PlanOrder | None = None
+    stress: PlanResult | str = ""
 
     @property
     def take(self) -> bool:
@@ -127,7 +142,7 @@ class PlanReport(Result):
 
     def record(self) -> Record:
         """Decision, checklist, size, evidence."""
-        record = check_record(self.standing) if self.check else standing_record(self.standing)
+        record = check_record(self.standing) if self.check else standing_record(self.standing, self.order, self.stress)
         return record | {"simulated": bool(self.label)}
 
     def to_csv(self) -> str:
@@ -138,14 +153,14 @@ class PlanReport(Result):
         """Decision as a table, or the document as Markdown."""
         if self.check:
             return check_table(self.standing, self.label, columns)
-        return as_markdown(plan_page(self.standing, self.label))
+        return as_markdown(self._page())
 
     def _page(self) -> Page:
-        return Result._page(self) if self.check else plan_page(self.standing, self.label)
+        return Result._page(self) if self.check else plan_page(self.standing, self.label, self.order, self.stress)
 
     def to_prompt(self) -> str:
         """Document as a brief for a language model."""
-        return plan_prompt(self.standing, as_markdown(plan_page(self.standing, self.label)))
+        return plan_prompt(self.standing, as_markdown(self._page()))
 
     def headline(self) -> tuple[str, list[str], str]:
         """Decision; reasons."""
@@ -345,7 +360,33 @@ def answer_plan(request: PlanRequest, on_progress: OnProgress | None = None) -> 
         raise InputError("minutes", None, rule, remedy)
     notes = data.notes if on else (*_age(plan, data), *data.notes)
     standing = plan_report_on(plan, data.inputs, on, notes, on_progress, with_evidence=not request.check)
-    return PlanReport(standing, data.label, request.check)
+    if request.check:
+        return PlanReport(standing, data.label, check=True)
+    order = _order(plan, request.chain, standing.day)
+    return PlanReport(standing, data.label, False, order, _stress(request))
+
+
+def _order(plan: Plan, chain: ChainRequest | OptionChain | None, day: date) -> PlanOrder | None:
+    """Order of a plan's package on a chain of the day; None without a chain or a package."""
+    if chain is None or plan.package is None:
+        return None
+    try:
+        order = plan_order(plan, chain)
+    except (DataError, InputError) as error:
+        return PlanOrder(day, "none", f"No chain of {day} at hand: {error}")
+    if order.day != day:
+        return PlanOrder(order.day, order.quotes, f"The chain is of {order.day}, the decision of {day}: no order.")
+    return order
+
+
+def _stress(request: PlanRequest) -> PlanResult | str:
+    """Stress periods of a plan, or why they cannot be traded; empty where they were not asked for."""
+    if request.stages is None:
+        return ""
+    try:
+        return answer_plan_backtest(PlanStagesRequest(plan=request.plan, data=request.stages)).result
+    except (DataError, InputError) as error:
+        return f"Not traded over the stress periods: {error}"
 
 
 def _age(plan: Plan, data: PlanData) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import click
 
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.condor import condor_options
-from iwm_opts.cli.options import Number, group, market_options, option, output_options, screen_options
+from iwm_opts.cli.options import Number, group, market_options, measure_options, option, output_options, screen_options
 from iwm_opts.cli.output import emit, say, write_result
 from iwm_opts.cli.plan_data import checklist_options
 from iwm_opts.cli.values import Values, build, takes_values
@@ -45,7 +45,7 @@ def paper(context: click.Context) -> None:
     locked, and marking a day twice changes nothing.
     """
     # What the configuration says of paper holds for each of its commands.
-    context.default_map = {name: context.default_map or {} for name in ("open", "mark", "close", "list")}
+    context.default_map = {name: context.default_map or {} for name in ("open", "mark", "close", "roll", "list")}
 
 
 @paper.command(
@@ -124,6 +124,26 @@ def close(values: Values) -> None:
     from iwm_opts.cli.paper_requests import prices
 
     _show(answer_paper_close(build(PaperCloseRequest, values, prices=prices(values))), values)
+
+
+@paper.command(
+    cls=NumericalCommand, epilog="\b\nExample:\n  iwm-opts manage --source cboe\n  iwm-opts paper roll 3 --pick 2"
+)
+@click.argument("number", type=int)
+@option("--pick", type=click.IntRange(min=1), default=1, help="Roll to take, as `manage` numbers them.")
+@market_options
+@measure_options
+@output_options
+@takes_values
+def roll(values: Values) -> None:
+    """Close a trade and open another package in its place: later, away in strike, or both, at the model's fills.
+
+    The new trade keeps plan, size and exits. Stale quotes roll nothing, unless --as-of names their day.
+    """
+    from iwm_opts.api.paper import PaperRollRequest, answer_paper_roll
+    from iwm_opts.cli.requests import chain_request
+
+    _show(answer_paper_roll(build(PaperRollRequest, values, chain=chain_request(values))), values)
 
 
 @paper.command(

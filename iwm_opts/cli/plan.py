@@ -15,6 +15,7 @@ from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import ACCOUNT, RISK_SHARE
 
 if TYPE_CHECKING:
+    from iwm_opts.api.chain import ChainRequest
     from iwm_opts.api.plan_data import PlanData
     from iwm_opts.plans.plan import Plan
 
@@ -37,6 +38,12 @@ plan_options = group(
     option("--check", is_flag=True, show_default=False, help="Only today's decision: take or skip, and why."),
     option(
         "--exit-code", is_flag=True, show_default=False, help="With --check: exit 0 to take, 3 to skip, for scripts."
+    ),
+    option(
+        "--chain",
+        metavar="PATH|yahoo|cboe|archive",
+        help="Chain whose package the document names: strikes, credit, exits in dollars, order.  [default: the "
+        "archive's of the day; sim: the simulated one]",
     ),
     option("--prompt", is_flag=True, show_default=False, help="The document as a brief for a language model."),
     option("--backtest", is_flag=True, show_default=False, help="The plan over the stress periods, with a verdict."),
@@ -92,7 +99,8 @@ def plan(values: Values) -> None:
 def _report(chosen: "Plan", data: "PlanData", values: Values) -> None:
     from iwm_opts.api.plans import PlanRequest, answer_plan
 
-    request = build(PlanRequest, values, plan=chosen, data=data, on=values["as_of"])
+    chain, stages = _chain(chosen, values), None if values["check"] else plan_data_request(values)
+    request = build(PlanRequest, values, plan=chosen, data=data, on=values["as_of"], chain=chain, stages=stages)
     with progress("evidence", values) as on_progress:
         report = answer_plan(request, on_progress)
     if values["prompt"]:
@@ -101,6 +109,21 @@ def _report(chosen: "Plan", data: "PlanData", values: Values) -> None:
         write_result(report, values)
     if values["exit_code"] and not report.take:
         raise click.exceptions.Exit(SKIP)
+
+
+def _chain(chosen: "Plan", values: Values) -> "ChainRequest | None":
+    """Chain of --chain, else of the source of the plan's data on the day; None where the archive holds none."""
+    from iwm_opts.api.chain import ChainRequest, HistoryRequest, ModelledInputs
+    from iwm_opts.io.archive import open_record
+
+    if chosen.package is None or values["check"]:
+        return None
+    day, source = values.day("as_of"), values.text("chain") or values.text("source")
+    is_default = not values["chain"] and source in ("archive", "record")
+    if is_default and (day is None or not open_record().captures(chosen.symbol, day)):
+        return None
+    history, modelled = build(HistoryRequest, values), build(ModelledInputs, values)
+    return build(ChainRequest, values, source=source, symbol=chosen.symbol, history=history, modelled=modelled)
 
 
 def _save(chosen: "Plan", path: Path, values: Values) -> None:

@@ -17,8 +17,8 @@ from iwm_opts.io.archive import Record, open_record
 from iwm_opts.io.atomic import write_durably
 from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade, Shares
 
-VERSION: Final = 3
-READ: Final = (1, 2, 3)  # the first knew no shares, the second no minute to leave options at
+VERSION: Final = 4
+READ: Final = (1, 2, 3, 4)  # the first knew no shares, the second no minute to leave options at, the third no rolls
 FILE: Final = ("paper", "journal.json")
 RESTORE: Final = "restore it from a backup; nothing was changed"
 
@@ -93,13 +93,28 @@ class PaperJournal:
         """
 
         def change(held: tuple[PaperTrade, ...]) -> tuple[PaperTrade, ...]:
-            trade = find(held, number)
-            if not trade.is_open:
-                raise InputError("trade", number, f"was closed at {trade.closing.at if trade.closing else ''}")
-            closed = replace(reduce(_marked, marks, trade), closing=closing)
+            closed = replace(reduce(_marked, marks, _open(held, number)), closing=closing)
             return tuple(closed if each.number == number else each for each in held)
 
         return find(self._change(change), number)
+
+    def roll(self, number: int, mark: Mark, closing: Closing, successor: PaperTrade) -> tuple[PaperTrade, PaperTrade]:
+        """Leave a trade and open its successor in one write.
+
+        Raises
+        ------
+        InputError
+            When the number is unknown or its trade is closed.
+        """
+
+        def change(held: tuple[PaperTrade, ...]) -> tuple[PaperTrade, ...]:
+            trade = _open(held, number)
+            left = replace(_marked(trade, mark), closing=closing)
+            opened = replace(successor, number=max(each.number for each in held) + 1, rolled_from=number)
+            return (*(left if each.number == number else each for each in held), opened)
+
+        after = self._change(change)
+        return find(after, number), after[-1]
 
     def _change(self, change: Callable[[tuple[PaperTrade, ...]], tuple[PaperTrade, ...]]) -> tuple[PaperTrade, ...]:
         """Read, change and write under one lock, so that two writers lose nothing of each other."""
@@ -129,6 +144,20 @@ def find(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
         numbers = ", ".join(str(trade.number) for trade in trades if trade.is_open) or "none"
         raise InputError("trade", number, "is not in the journal", f"open are {numbers}")
     return match
+
+
+def _open(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
+    """Open trade of a number.
+
+    Raises
+    ------
+    InputError
+        When there is none, or it is closed.
+    """
+    trade = find(trades, number)
+    if trade.closing is not None:
+        raise InputError("trade", number, f"was closed at {trade.closing.at}")
+    return trade
 
 
 def _is_same(trade: PaperTrade, other: PaperTrade) -> bool:

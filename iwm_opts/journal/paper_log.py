@@ -64,5 +64,6 @@ def _row(trade: PaperTrade) -> dict[str, object]:
         "planned_risk": trade.planned_risk,
         "rank": math.nan if trade.rank is None else trade.rank,
         "checklist": answers_text(trade.checklist),
+        "rolled_from": "" if trade.rolled_from is None else str(trade.rolled_from),
         "marks": marks_text({date.fromisoformat(mark.day): trade.gain_at(mark) for mark in trade.marks}),
     }

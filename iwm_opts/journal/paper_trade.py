@@ -109,6 +109,7 @@ class PaperTrade:
     marks: tuple[Mark, ...] = ()
     closing: Closing | None = None
     shares: Shares | None = None  # None: options
+    rolled_from: int | None = None  # trade closed in the order that opened this one
 
     @property
     def multiplier(self) -> int:

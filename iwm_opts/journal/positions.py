@@ -54,6 +54,9 @@ class Roll:
     legs: str
     close_debit: float  # dollars a share, at the exit fill
     open_credit: float  # dollars a share, at the entry fill
+    open_mid: float  # dollars a share
+    open_fees: float  # dollars of the position
+    max_loss: float  # dollars of the new position alone, at expiry
     fees: float  # dollars of the position, both orders
     cash: float  # dollars of the position, after fills and fees
     max_loss_change: float  # dollars of the position: largest loss of the trade after the roll less before
@@ -124,9 +127,8 @@ def typed_position(
     kind = legs_of(ordered)
     opening = contracts * float(FeeSchedule.parse(fees).opening_fees(kind, contracts, max(credit, 0.0)))
     rules = Exits(levels.profit, levels.stop_level(is_credit=credit > 0.0), levels.dte, levels.sessions)
-    held = tuple(Leg(leg.sign * leg.ratio, "C" if leg.right > 0 else "P", leg.strike) for leg in ordered)
     return PaperTrade(
-        number=number, plan=name, market=market, symbol=symbol, expiration=expiration.isoformat(), legs=held,
+        number=number, plan=name, market=market, symbol=symbol, expiration=expiration.isoformat(), legs=_held(ordered),
         contracts=contracts, planned_contracts=contracts, opened=f"{opened.isoformat()} 16:00:00", credit=credit,
         mid=credit, model=credit, fill=fill, fees_schedule=fees, fees=opening if paid is None else paid, risk=math.nan,
         planned_risk=math.nan, rank=None, exits=rules, checklist={},
@@ -225,6 +227,10 @@ def expiration_risks(positions: Sequence[HeldPosition]) -> list[ExpirationRisk]:
             )
         )  # fmt: skip
     return risks
+
+
+def _held(typed: Sequence[TypedLeg]) -> tuple[Leg, ...]:
+    return tuple(Leg(leg.sign * leg.ratio, "C" if leg.right > 0 else "P", leg.strike) for leg in typed)
 
 
 def _typed(trade: PaperTrade) -> list[TypedLeg]:
@@ -355,10 +361,23 @@ def _roll(
     fees = opening + count * mark.fees
     cash = MULTIPLIER * count * (filled.price - mark.debit) - fees
     _, worst = _extremes(legs, table.strike[rows], filled.price)
-    loss = count * MULTIPLIER * worst + opening - position.pnl
+    loss = count * MULTIPLIER * worst + opening
     outlook = _outlook(table, snapshot, moved, filled.price, opening / count, _managed_terms(trade, ratio))
     expected = math.nan if outlook is None else position.pnl + count * outlook.expected_profit
     names = " ".join(leg.name for leg in moved)
     return Roll(
-        kind, day, names, mark.debit, filled.price, fees, cash, loss - position.max_loss, expected
+        kind, day, names, mark.debit, filled.price, filled.mid, opening, loss, fees, cash,
+        loss - position.pnl - position.max_loss, expected,
+    )  # fmt: skip
+
+
+def rolled_trade(position: HeldPosition, roll: Roll) -> PaperTrade:
+    """Trade that a roll opens, not in the journal yet: plan, size, exits, fill and fees of the position."""
+    trade, mark = position.trade, position.mark
+    assert mark is not None  # rolls are of marked positions
+    typed = [TypedLeg.parse(text) for text in roll.legs.split()]
+    return replace(
+        trade, number=0, expiration=roll.expiration.isoformat(), legs=_held(typed), opened=mark.at,
+        credit=roll.open_credit, mid=roll.open_mid, model=roll.open_credit, fees=roll.open_fees, risk=roll.max_loss,
+        planned_risk=roll.max_loss, planned_contracts=trade.contracts, rank=None, checklist={}, marks=(), closing=None,
     )  # fmt: skip

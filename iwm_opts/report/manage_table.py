@@ -139,12 +139,12 @@ def _lines(held: HeldPosition) -> list[RenderableType]:
 
 
 def _rolls(rolls: Sequence[Roll]) -> RenderableType:
-    names = ("   roll", "expiration", "legs", "cash $", "loss +$", "E[M]")
-    table = plain_table(*names, left=("   roll", "expiration", "legs"))
-    for roll in rolls:
+    names = (" # roll", "expiration", "legs", "cash $", "loss +$", "E[M]")
+    table = plain_table(*names, left=(" # roll", "expiration", "legs"))
+    for place, roll in enumerate(rolls, 1):
         strikes = roll.legs.replace("+1", "+").replace("-1", "-")
         cells = (dollars(roll.cash, 2), dollars(roll.max_loss_change), dollars(roll.expected_profit))
-        table.add_row(f"   {roll.kind}", f"{roll.expiration:%d%b}", strikes, *cells)
+        table.add_row(f" {place} {roll.kind}", f"{roll.expiration:%d%b}", strikes, *cells)
     return table
 
 

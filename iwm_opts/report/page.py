@@ -18,6 +18,7 @@ STYLE = (
     "border-bottom:1px solid #ddd;text-align:left;vertical-align:top;overflow-wrap:break-word}"
     "th{color:#555;font-size:.85rem}pre,code{background:#f6f6f6;font:.875rem/1.5 ui-monospace,monospace}"
     "pre{padding:1rem;white-space:pre-wrap}code{padding:.1rem .25rem}time{white-space:nowrap}"
+    ".boxes{list-style:none;padding:0}"
     ".label{background:#b00;color:#fff;padding:.25rem .75rem;font-weight:bold}"
     "@media (max-width:40rem){body{margin:1rem auto}pre{padding:.5rem;font-size:.75rem}"
     "thead{display:none}tr{display:block;padding:.5rem 0;border-bottom:1px solid #ddd}"
@@ -40,10 +41,11 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Bullets:
-    """A list; numbered where the order counts."""
+    """A list; numbered where the order counts, with boxes to tick where it is a checklist."""
 
     items: tuple[str, ...]
     numbered: bool = False
+    is_checklist: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ def _markdown(block: Block) -> str:
     if isinstance(block, Paragraph):
         return _escaped(block.text)
     if isinstance(block, Bullets):
-        marks = (f"{i}." if block.numbered else "-" for i in range(1, len(block.items) + 1))
+        mark = "- [ ]" if block.is_checklist else "-"
+        marks = (f"{i}." if block.numbered else mark for i in range(1, len(block.items) + 1))
         return "\n".join(f"{mark} {_escaped(text)}" for mark, text in zip(marks, block.items, strict=True))
     if isinstance(block, Verbatim):
         text = printable(block.text.replace("```", "'''"), "\n")
@@ -147,7 +150,9 @@ def block_html(block: Block) -> str:
         return f"<p>{_inline(block.text)}</p>"
     if isinstance(block, Bullets):
         kind = "ol" if block.numbered else "ul"
-        return f"<{kind}>" + "".join(f"<li>{_inline(text)}</li>" for text in block.items) + f"</{kind}>"
+        box = '<input type="checkbox"> ' if block.is_checklist else ""
+        opening = '<ul class="boxes">' if block.is_checklist else f"<{kind}>"
+        return opening + "".join(f"<li>{box}{_inline(text)}</li>" for text in block.items) + f"</{kind}>"
     if isinstance(block, Verbatim):
         return f"<pre>{_plain(block.text)}</pre>"
     head = "".join(f"<th>{_plain(cell)}</th>" for cell in block.head)

@@ -4,8 +4,11 @@ from typing import Any, Final
 
 from iwm_opts.journal.plan_report import PlanStatus
 from iwm_opts.plans.plan import Plan
+from iwm_opts.plans.plan_backtest import PlanResult
 from iwm_opts.report.claims_table import claim_record, interval_text
 from iwm_opts.report.page import Bullets, Grid, Page, Paragraph, Section, Verbatim
+from iwm_opts.report.plan_backtest import ANSWERS
+from iwm_opts.report.plan_order import PlanOrder, order_record, order_section
 from iwm_opts.report.words import counted, dollars, percent
 from iwm_opts.research.claims import Claim
 
@@ -22,7 +25,9 @@ is below. Rules for your answer:
 """
 
 
-def plan_page(standing: PlanStatus, simulated: str = "") -> Page:
+def plan_page(
+    standing: PlanStatus, simulated: str = "", order: PlanOrder | None = None, stress: PlanResult | str = ""
+) -> Page:
     """Document.
 
     Parameters
@@ -30,12 +35,18 @@ def plan_page(standing: PlanStatus, simulated: str = "") -> Page:
     standing : PlanStatus
     simulated : str
         Label of simulated data; empty for real data.
+    order : PlanOrder, optional
+        Package on today's chain.
+    stress : PlanResult or str
+        Stress periods, or why there are none; left out where empty.
     """
     plan = standing.plan
     sections = (
         Section("Decision", _decision(standing)),
+        *([order_section(order, standing.decision.take, plan.name)] if order else []),
         Section("Edge", _edge(plan)),
         Section("Evidence on this data", _evidence(standing.evidence)),
+        *([Section("Stress periods", _stress(stress))] if stress else []),
         Section("Decision tree", (Verbatim(_tree(standing)),)),
         Section("Entry checklist", _checklist(standing)),
         Section("Macro", _macro(standing)),
@@ -95,6 +106,26 @@ def _evidence(claims: tuple[Claim, ...]) -> tuple[Any, ...]:
             "No costs are in these numbers. With them: `iwm-opts backtest --plan` over the stress periods, `iwm-opts "
             "evidence --plan` for what each rule is worth."
         ),
+    )
+
+
+def _stress(stress: PlanResult | str) -> tuple[Any, ...]:
+    if isinstance(stress, str):
+        return (Paragraph(stress),)
+    named = {stage.period.name for stage in stress.stress}
+    rows = tuple(
+        (
+            stage.period.name, "-" if stage.metrics is None else f"{stage.metrics.trades:,}",
+            "-" if stage.metrics is None else dollars(stage.metrics.pnl),
+            "-" if stage.metrics is None else percent(stage.metrics.max_drawdown.share, 1),
+            ANSWERS[stage.holds][0] if stage.period.name in named else "-",
+        )
+        for stage in (*stress.stress, *stress.ranges)
+    )  # fmt: skip
+    return (
+        Paragraph(f"Verdict: {stress.verdict}."),
+        Grid(("period", "trades", "P&L after costs", "drawdown", "verdict"), rows),
+        Paragraph(f"{stress.market}; {'; '.join(stress.notes)}."),
     )
 
 
@@ -267,7 +298,9 @@ def check_record(standing: PlanStatus) -> dict[str, Any]:
     }
 
 
-def standing_record(standing: PlanStatus) -> dict[str, Any]:
+def standing_record(
+    standing: PlanStatus, order: PlanOrder | None = None, stress: PlanResult | str = ""
+) -> dict[str, Any]:
     """Everything in the document as a record for JSON."""
     return check_record(standing) | {
         "document": {
@@ -276,5 +309,14 @@ def standing_record(standing: PlanStatus) -> dict[str, Any]:
             "exits": _exits(standing.plan),
             "monthly_reviews": [day.isoformat() for day in standing.monthly],
             "quarterly_reviews": [day.isoformat() for day in standing.quarterly],
+            "order": order_record(order) if order else None,
+            "stress": _stress_record(stress),
         }
     }
+
+
+def _stress_record(stress: PlanResult | str) -> dict[str, Any] | None:
+    if isinstance(stress, str):
+        return None
+    periods = {stage.period.name: ANSWERS[stage.holds][0] for stage in stress.stress}
+    return {"verdict": stress.verdict, "periods": periods}

@@ -417,3 +417,36 @@ def test_a_rank_that_is_not_known_buys_as_in_a_backtest(run, chain_file, history
     asked = ("paper", "open", "--plan", "dips.toml", "--source", chain_file, "--iv-history", "RVX_History.csv")
     (trade,) = run(*asked, "--format", "json").json["trades"]
     assert trade["strategy"] == "bull-call"
+
+
+def test_a_roll_closes_and_opens_in_one_write(paper, run, chain_file):
+    paper("open", "--plan", "plan.toml")
+    managed = run("manage", "--source", chain_file, "--as-of", "2026-03-02", "--format", "json").json
+    rolls = managed["positions"][0]["rolls"]
+    pick = next(number for number, roll in enumerate(rolls, 1) if roll["kind"] == "out")
+    rolled = paper("roll", "1", "--pick", pick, "--format", "json").json
+    left, opened = rolled["trades"]
+    roll = rolls[pick - 1]
+    assert (left["closing"]["reason"], left["closing"]["debit"]) == ("roll", pytest.approx(roll["close_debit"]))
+    assert (opened["number"], opened["rolled_from"], opened["expiration"]) == (2, 1, roll["expiration"])
+    assert (opened["credit"], opened["plan"], opened["exits"]) == (
+        pytest.approx(roll["open_credit"]), "condors", left["exits"],
+    )  # fmt: skip
+    # The cash of the exchange is the new credit less the debit of the old package, less the fees of both orders.
+    count = opened["contracts"]
+    fees = left["closing"]["fees"] + opened["fees"]
+    assert fees == pytest.approx(count * 8 * 0.50)
+    cash = 100 * count * (opened["credit"] - left["closing"]["debit"]) - fees
+    assert cash == pytest.approx(roll["cash"], abs=0.005)
+    assert f"${abs(cash):,.2f} after fills and fees" in rolled["outcome"]
+    log = list(csv.DictReader(io.StringIO(paper("list", "--all", "--format", "csv").out)))
+    assert [row["rolled_from"] for row in log] == ["", "1"]
+    assert "was closed" in paper("roll", "1").err
+    assert "pick=99" in paper("roll", "2", "--pick", "99").err
+
+
+def test_stale_quotes_roll_nothing(paper, run, chain_file):
+    paper("open", "--plan", "plan.toml")
+    page = run("paper", "roll", "1", "--source", chain_file)
+    assert page.out.startswith("not rolled: STALE")
+    assert len(run("paper", "list", "--format", "json").json["trades"]) == 1

@@ -125,8 +125,8 @@ def test_the_document_has_every_part_with_numbers(run, data, tmp_path):
     text = run(*DIPS, *data).out
     heads = re.findall(r"^## (.*)$", text, re.MULTILINE)
     assert heads == [
-        "Decision", "Edge", "Evidence on this data", "Decision tree", "Entry checklist", "Macro", "Size", "Exits",
-        "Review", "Notes",
+        "Decision", "Edge", "Evidence on this data", "Stress periods", "Decision tree", "Entry checklist", "Macro", "Size",
+        "Exits", "Review", "Notes",
     ]  # fmt: skip
     stop, shares = re.search(r"\) = (\d+\.\d\d); shares = floor\(.*\) = (\d+)", text).groups()
     entry = re.search(r"of the close (\d+\.\d\d)", text)[1]
@@ -373,3 +373,53 @@ def test_a_plan_that_stands_in_the_file_is_not_lost(run, data, tmp_path):
 def test_a_day_without_a_session_is_no_day_of_a_decision(run, data):
     refused = run(*DIPS, *data, "--as-of", "2024-12-28", "--check")  # a Saturday
     assert (refused.code, "not a session. Give --as-of 2024-12-30" in refused.err) == (1, True)
+
+
+CONDORS = """
+version = 1
+name = "condors"
+edge = "vol-contraction"
+horizon = "multi-week"
+instrument = "condor"
+
+[costs]
+fill = "natural"
+fees = "custom:0.50"
+
+[checklist]
+minimum = 1
+criteria = ["calm", "premium"]
+"""
+ORDER = re.compile(r"SELL -(\d+) IRON CONDOR IWM 100 (?:\(Weeklys\) )?(.{9}) ([\d/.]+) CALL/PUT @(\d+\.\d\d) LMT")
+
+
+def test_the_document_names_the_order_of_the_day(run, tmp_path):
+    (tmp_path / "plan.toml").write_text(CONDORS)
+    arguments = ("plan", "--plan", "plan.toml", "--source", "sim", "--as-of", "2026-07-20")
+    document = run(*arguments, "--format", "json").json["document"]
+    order = document["order"]
+    size, _, strikes, limit = ORDER.search(order["opening"]).groups()
+    assert (int(size), float(limit)) == (order["contracts"], order["limit"])
+    assert {f"{strike}" for strike in strikes.split("/")} == {leg[3:] for leg in order["legs"].split()}
+    # Half the credit is kept, or twice the credit lost, less eight commissions of 0.50 a package.
+    count, fees = order["contracts"], order["contracts"] * 8 * 0.50
+    profit, stop = order["exits"]
+    assert profit["price"] == pytest.approx(-np.floor(100 * order["limit"] / 2 + 1e-9) / 100)
+    assert profit["pnl"] == pytest.approx(100 * count * (order["limit"] + profit["price"]) - fees)
+    assert stop["price"] == pytest.approx(-3 * order["limit"])
+    assert stop["pnl"] == pytest.approx(-200 * count * order["limit"] - fees)
+    assert set(document["stress"]["periods"]) == {"q4-2018", "march-2020", "year-2022"}
+    page = run(*arguments).out
+    assert order["opening"] in page
+    assert f"- [ ] Calendar: close by {order['exit_date']}" in page
+    assert f"Verdict: {document['stress']['verdict']}." in page
+    target = tmp_path / "plan.html"
+    assert run(*arguments, "--output", target).code == 0
+    assert target.read_text().count('<input type="checkbox">') == page.count("- [ ] ")
+
+
+def test_a_chain_of_another_day_gives_no_order(run, tmp_path, chain_file):
+    (tmp_path / "plan.toml").write_text(CONDORS)
+    page = run("plan", "--plan", "plan.toml", "--source", "sim", "--as-of", "2026-07-20", "--chain", chain_file).out
+    assert "No chain of 2026-07-20 at hand" in page
+    assert "- [ ]" not in page

@@ -116,8 +116,8 @@ def test_a_damaged_journal_is_named_and_left_alone(journal, content):
 
 def test_a_later_version_is_refused(journal):
     journal.path.parent.mkdir(parents=True)
-    journal.path.write_text(json.dumps({"version": 4, "trades": []}))
-    with pytest.raises(DataError, match=r"version 4 is not 3, which this tool reads\. Update iwm-opts"):
+    journal.path.write_text(json.dumps({"version": 5, "trades": []}))
+    with pytest.raises(DataError, match=r"version 5 is not 4, which this tool reads\. Update iwm-opts"):
         journal.trades()
 
 

@@ -1,0 +1,119 @@
+"""Today's order of a plan: its package on a chain, priced, sized and written out."""
+
+import math
+
+from iwm_opts.api.chain import ChainRequest, OptionChain
+from iwm_opts.api.screening import Screen, ScreenRequest, answer_screen
+from iwm_opts.api.ticket import OrderTicket, TicketRequest, answer_ticket
+from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.errors import InputError
+from iwm_opts.execution.exits import ExitLevels
+from iwm_opts.execution.fees import FeeSchedule, premium_sold
+from iwm_opts.execution.fills import FillModel
+from iwm_opts.market.gate import ivr_gate
+from iwm_opts.plans.plan import Plan
+from iwm_opts.report.plan_order import PlanOrder, PricedExit
+from iwm_opts.risk.sizing import Limits
+from iwm_opts.spreads.analysis import Terms
+from iwm_opts.spreads.screen import Account, Selection, Sized
+from iwm_opts.spreads.strategies import IronCondor, SingleOption, Strategy, Vertical
+
+BY_RULE = ("bull-put", "bull-call")  # a vertical by IV rank: sold at the plan's credit rank or above, else bought
+
+
+def plan_screen(plan: Plan, chain: ChainRequest | OptionChain) -> ScreenRequest:
+    """Screen of a plan's own package, costs, account and exits; the gate is the plan's decision.
+
+    Raises
+    ------
+    InputError
+        For a plan in shares.
+    """
+    package, account = plan.package, plan.account
+    if package is None:
+        raise InputError("plan", plan.name, "trades shares", "name a plan with a package of options")
+    return ScreenRequest(
+        chain=chain,
+        strategy=_strategy(plan),
+        dte=(max(package.dte - package.dte_slack, 1), package.dte + package.dte_slack),
+        selection=Selection(top=50),
+        terms=Terms(FillModel.parse(plan.costs.fill), FeeSchedule.parse(plan.costs.fees)),
+        account=Account(account.value, account.risk, Limits(max_open_risk=account.max_open_risk)),
+        exits=ExitLevels(package.profit or None, package.stop or None, package.exit_dte or None),
+    )
+
+
+def plan_order(plan: Plan, chain: ChainRequest | OptionChain) -> PlanOrder:
+    """First package of a plan's screen with its ticket and exits in dollars."""
+    screen = answer_screen(plan_screen(plan, chain))
+    market = screen.screening.snapshot.chain
+    quoted = f"{market.quote_time:%Y-%m-%d %H:%M}" if market.quote_time else f"{market.as_of}, time unknown"
+    quotes = f"{quoted}, source {market.source}"
+    place = _place(plan, screen)
+    if place is None:
+        rejected = ", ".join(f"{count} {rule}" for rule, count in screen.screening.screened.rejected.items())
+        return PlanOrder(market.as_of, quotes, f"No package of the plan on this chain ({rejected or 'none listed'}).")
+    sized = screen[place].sized
+    if sized.size.contracts == 0:
+        return PlanOrder(market.as_of, quotes, f"Size is zero: {sized.size.reason}.")
+    request = TicketRequest(
+        package=screen[place], profit=plan_exit(plan, "profit"), stop=plan_exit(plan, "stop"),
+        exit_dte=plan.package.exit_dte or None if plan.package else None,
+        as_of=None if market.simulated or market.modelled else market.as_of,
+    )  # fmt: skip
+    try:
+        ticket = answer_ticket(request)
+    except InputError as error:
+        return PlanOrder(market.as_of, quotes, f"No order: {error}")
+    return _priced(plan, sized, ticket, quotes)
+
+
+def plan_exit(plan: Plan, name: str) -> float | None:
+    """Level of a plan's exit; None where it is off."""
+    return getattr(plan.package, name) or None
+
+
+def _strategy(plan: Plan) -> Strategy:
+    package = plan.package
+    assert package is not None  # checked by the caller
+    if plan.instrument == "condor":
+        return IronCondor(package.delta, package.width)
+    if plan.instrument == "options":
+        return SingleOption("C", package.delta)
+    kind = package.kind
+    if kind == "by-rule":
+        kinds = BY_RULE[:1] if plan.edge == "vol-contraction" else BY_RULE
+        return Vertical(kinds, package.delta, package.delta, package.width)  # type: ignore[arg-type]
+    return Vertical(kind, package.delta, package.delta, package.width)
+
+
+def _place(plan: Plan, screen: Screen) -> int | None:
+    """Place of the candidate that the plan trades; by rule, of the kind that the rank chooses."""
+    kept, rank, package = screen.screening.screened.kept, screen.screening.rank, plan.package
+    kinds = {each.candidate.strategy for each in kept}
+    if len(kinds) > 1 and package is not None:
+        is_rich = rank is not None and ivr_gate(rank, math.inf).is_open and rank.rank >= package.credit_rank
+        kinds = {BY_RULE[0 if is_rich else 1]}
+    return next((place for place, each in enumerate(kept) if each.candidate.strategy in kinds), None)
+
+
+def _priced(plan: Plan, sized: Sized, ticket: OrderTicket, quotes: str) -> PlanOrder:
+    """Price the exits of an order in dollars of the position, after fees both ways."""
+    candidate, order, entry = sized.candidate, ticket.ticket, ticket.ticket.entry
+    count, schedule = entry.contracts, FeeSchedule.parse(plan.costs.fees)
+    bid, ask = [leg.bid for leg in candidate.legs], [leg.ask for leg in candidate.legs]
+    sold = float(premium_sold(candidate.kind, bid, ask))
+    fees = count * (
+        schedule.opening_fees(candidate.kind, count, sold) + schedule.closing_fees(candidate.kind, count, sold)
+    )
+    exits = []
+    for name, price in (("profit", order.target.price if order.target else None), ("stop", order.stop_price)):
+        if price is not None:
+            exits.append(PricedExit(name, price, MULTIPLIER * count * (entry.price + price) - fees))
+    legs = " ".join(f"{leg.quantity:+d}{leg.contract.right}{leg.contract.strike:g}" for leg in entry.legs)
+    return PlanOrder(
+        ticket.as_of, quotes, "", expiration=entry.expiration, legs=legs, contracts=count, limit=entry.price,
+        mid=order.fill.mid, natural=order.fill.natural, fill=order.fill.model, exits=tuple(exits),
+        exit_date=order.exit_date, max_loss=count * candidate.max_loss, fees=fees,
+        opening=ticket.order(), closing=ticket.order(closing=True) if order.target else "",
+    )  # fmt: skip

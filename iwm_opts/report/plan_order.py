@@ -1,0 +1,95 @@
+"""Today's order of a plan in its document: legs, limit, exits in dollars, order texts, boxes to tick."""
+
+import math
+from dataclasses import asdict, dataclass
+from datetime import date
+
+from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.report.page import Block, Bullets, Grid, Paragraph, Section, Verbatim
+from iwm_opts.report.records import Record
+from iwm_opts.report.words import counted, dollars
+
+
+@dataclass(frozen=True, slots=True)
+class PricedExit:
+    """Price that an exit closes at, and its result."""
+
+    name: str  # profit or stop
+    price: float  # net, $/share; a debit negative
+    pnl: float  # dollars of the position, after fees both ways
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOrder:
+    """Order of a plan's package on one chain; `refusal` says why there is none."""
+
+    day: date
+    quotes: str
+    refusal: str
+    expiration: date | None = None
+    legs: str = ""
+    contracts: int = 0
+    limit: float = math.nan  # net, $/share; a debit negative
+    mid: float = math.nan
+    natural: float = math.nan
+    fill: str = ""
+    exits: tuple[PricedExit, ...] = ()
+    exit_date: date | None = None
+    max_loss: float = math.nan  # dollars of the position
+    fees: float = math.nan  # dollars of the position, both ways
+    opening: str = ""  # thinkorswim
+    closing: str = ""
+
+
+def order_section(order: PlanOrder, take: bool, name: str) -> Section:
+    """Section of the document."""
+    head = Paragraph(f"Quotes {order.quotes}.")
+    if order.refusal:
+        return Section("Today's order", (head, Paragraph(order.refusal)))
+    state = () if take else (Paragraph("NOT TRADED (the plan says skip). For information."),)
+    texts = "\n".join(text for text in (order.opening, order.closing) if text)
+    blocks: tuple[Block, ...] = (
+        head, *state, Paragraph(f"{order.expiration}: {order.legs}, {counted(order.contracts, 'contracts')}."),
+        Grid(("", "$/share", "position, after fees"), tuple(_rows(order))), Verbatim(texts),
+        Bullets(tuple(_boxes(order, name)), is_checklist=True),
+    )  # fmt: skip
+    return Section("Today's order", blocks)
+
+
+def order_record(order: PlanOrder) -> Record:
+    """Order as a record for JSON."""
+    days = {name: day.isoformat() if day else None for name, day in
+            (("day", order.day), ("expiration", order.expiration), ("exit_date", order.exit_date))}  # fmt: skip
+    return asdict(order) | days | {"exits": [asdict(each) for each in order.exits]}
+
+
+def _rows(order: PlanOrder) -> list[tuple[str, str, str]]:
+    levels = f"{_net(order.limit)} (mid {_net(order.mid)}, natural {_net(order.natural)})"
+    cash = MULTIPLIER * order.contracts * order.limit
+    rows = [(f"entry at {order.fill}", levels, f"{dollars(cash, 2)} before fees")]
+    rows += [(each.name, _net(each.price), dollars(each.pnl, 2)) for each in order.exits]
+    if order.exit_date:
+        rows.append(("DTE exit", f"on {order.exit_date}", "-"))
+    return [*rows, ("largest loss", "-", dollars(-order.max_loss, 2))]
+
+
+def _boxes(order: PlanOrder, name: str) -> list[str]:
+    effect = "credit" if order.limit > 0 else "debit"
+    prices = {each.name: each.price for each in order.exits}
+    limit = f"{abs(order.limit):.2f} {effect}; no worse than {abs(order.natural):.2f}"
+    boxes = [
+        "Decision above still TAKE; quotes fresh; no release before the next session",
+        f"Order entered: {order.contracts} x {order.legs}, {order.expiration}, {limit}",
+        f"Fill noted: price, time, mid (`iwm-opts paper open --plan {name}.toml`)",
+    ]
+    if "profit" in prices:
+        boxes.append(f"Closing order at {_net(prices['profit'])} entered, good till cancelled")
+    if "stop" in prices:
+        boxes.append(f"Alert set: close at {_net(prices['stop'])} or worse")
+    if order.exit_date:
+        boxes.append(f"Calendar: close by {order.exit_date}; expires {order.expiration}")
+    return boxes
+
+
+def _net(value: float) -> str:
+    return f"{abs(value):.2f} {'credit' if value > 0 else 'debit'}"
