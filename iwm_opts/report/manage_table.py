@@ -11,7 +11,7 @@ from iwm_opts.journal.positions import ExpirationRisk, HeldPosition, Roll
 from iwm_opts.market.chain import Chain
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.records import Record, managed_record
-from iwm_opts.report.words import dollars, number, percent, price
+from iwm_opts.report.words import counted, dollars, number, percent, price
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def _portfolio_lines(portfolio: Portfolio) -> list[RenderableType]:
     ]
     lines += [
         Text(
-            f"{risk.expiration}: {risk.positions} positions, largest loss {dollars(risk.together)} together "
+            f"{risk.expiration}: {counted(risk.positions, 'positions')}, largest loss {dollars(risk.together)} together "
             f"({dollars(risk.apart)} apart), margin {dollars(risk.requirement)}"
         )
         for risk in portfolio.risks

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from iwm_opts.cli.main import main
+from iwm_opts.journal.paper import open_journal
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [
@@ -29,6 +30,24 @@ def run_line(line, capsys):
         Path(target.strip()).write_text(printed.out)
 
 
+def check_day_by_day():
+    """One condor is stopped, one rolled: cash to the cent."""
+    stopped, rolled, successor = open_journal().trades()
+    assert (stopped.closing.reason, rolled.closing.reason, successor.closing) == ("stop", "roll", None)
+    assert (stopped.credit, stopped.closing.debit, stopped.closing.at[:10]) == (1.01, 3.08, "2026-07-01")
+    assert stopped.gain == pytest.approx(101 - 308 - stopped.fees - stopped.closing.fees, abs=1e-9)
+    assert successor.rolled_from == rolled.number == 2
+    assert (successor.legs, successor.opened) == (rolled.legs, rolled.closing.at)
+    assert [mark.day for mark in stopped.marks] == [
+        *(f"2026-06-{day}" for day in (16, 17, 18, 22, 23, 24, 25, 26, 29, 30)), "2026-07-01",
+    ]  # fmt: skip
+    assert all(not mark.rule for mark in stopped.marks[:-1])
+    assert "What became of the gain at mid" in Path("review.html").read_text()
+
+
+CHECKS = {"guides/day-by-day.md": check_day_by_day}
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_runs_as_written(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -42,3 +61,4 @@ def test_a_page_runs_as_written(page, tmp_path, monkeypatch, capsys):
         else:
             for line in code.replace("\\\n", " ").splitlines():
                 run_line(line, capsys)
+    CHECKS.get(page, lambda: None)()
