@@ -159,8 +159,8 @@ def _portfolio_lines(portfolio: Portfolio) -> list[RenderableType]:
     ]
     lines += [
         Text(
-            f"{risk.expiration}: {counted(risk.positions, 'positions')}, largest loss {dollars(risk.together)} together "
-            f"({dollars(risk.apart)} apart), margin {dollars(risk.requirement)}"
+            f"{risk.expiration}: {counted(risk.positions, 'positions')}, largest loss {dollars(risk.together)} "
+            f"together ({dollars(risk.apart)} apart), margin {dollars(risk.requirement)}"
         )
         for risk in portfolio.risks
     ]

@@ -125,8 +125,8 @@ def test_the_document_has_every_part_with_numbers(run, data, tmp_path):
     text = run(*DIPS, *data).out
     heads = re.findall(r"^## (.*)$", text, re.MULTILINE)
     assert heads == [
-        "Decision", "Edge", "Evidence on this data", "Stress periods", "Decision tree", "Entry checklist", "Macro", "Size",
-        "Exits", "Review", "Notes",
+        "Decision", "Edge", "Evidence on this data", "Stress periods", "Decision tree", "Entry checklist", "Macro",
+        "Size", "Exits", "Review", "Notes",
     ]  # fmt: skip
     stop, shares = re.search(r"\) = (\d+\.\d\d); shares = floor\(.*\) = (\d+)", text).groups()
     entry = re.search(r"of the close (\d+\.\d\d)", text)[1]
