@@ -15,7 +15,7 @@ from iwm_opts.errors import ConflictError, DataError
 from iwm_opts.io.archive import Record as Archive
 from iwm_opts.io.archive import open_record
 from iwm_opts.io.archive_iv import iv_values
-from iwm_opts.io.download import Pace, download, is_address, name_of
+from iwm_opts.io.download import Pace, download, is_address, is_file_name, name_of
 from iwm_opts.io.histories import SUMS, ImportedFile, Ledger, YearQuality, certificate, checksums, import_file
 from iwm_opts.io.panel_files import expand
 from iwm_opts.io.selection import clean_symbol
@@ -194,6 +194,9 @@ def _fetched(
     path.unlink()  # a list is read anew each time
     for name, expected in sums.items():
         member = urljoin(address, name)
+        if not is_file_name(name):
+            yield ImportedFile(name, "", 0, error=f"not a file beside {SUMS}"), name, None, False
+            continue
         try:
             yield _downloaded(member, request, archive, on_progress), name, expected, False
         except DataError as error:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -104,6 +105,8 @@ class Management(Result):
     notes : tuple of str
         Trades left out.
     """
+
+    is_private: ClassVar[bool] = True
 
     positions: tuple[HeldPosition, ...]
     portfolio: Portfolio

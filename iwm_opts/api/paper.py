@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import pandas as pd
 
@@ -201,6 +201,8 @@ class PaperResult(Result):
     now : datetime, optional
         New York time of a listing.
     """
+
+    is_private: ClassVar[bool] = True
 
     trades: tuple[PaperTrade, ...] = ()
     outcome: str = ""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 
@@ -64,6 +65,8 @@ class RepriceResult(Result):
     ----------
     repricing : Repricing
     """
+
+    is_private: ClassVar[bool] = True
 
     repricing: Repricing
 

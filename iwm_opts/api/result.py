@@ -4,12 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pandas as pd
 
 from iwm_opts.conventions import OUTPUT_KINDS, PICTURE_KINDS
-from iwm_opts.errors import InputError
+from iwm_opts.errors import InputError, printable
 from iwm_opts.io.atomic import write_durably
 from iwm_opts.report.console import WIDE
 from iwm_opts.report.html import notebook_table
@@ -24,9 +24,16 @@ OnProgress = Callable[[int, int], None]  # called with (done, total)
 
 
 class Result(ABC):
-    """Result of a request."""
+    """Result of a request.
+
+    Attributes
+    ----------
+    is_private : bool
+        Holds an account's trades: its files are readable by their owner alone.
+    """
 
     __slots__ = ()
+    is_private: ClassVar[bool] = False
 
     @abstractmethod
     def to_frame(self) -> pd.DataFrame:
@@ -79,7 +86,7 @@ class Result(ABC):
         """
         page = self.html_page()
         if path is not None:
-            write_durably(Path(path), page.encode(errors="replace"))
+            write_durably(Path(path), page.encode(errors="replace"), is_private=self.is_private)
         return page
 
     def html_page(self) -> str:
@@ -94,7 +101,7 @@ class Result(ABC):
         InputError
             For another suffix.
         """
-        write_durably(Path(path), self.content(Path(path).suffix, verbose))
+        write_durably(Path(path), self.content(Path(path).suffix, verbose), is_private=self.is_private)
 
     def content(self, suffix: str, verbose: bool = False) -> bytes:
         """File that `write` writes for a suffix, without colours and at full width."""
@@ -103,7 +110,7 @@ class Result(ABC):
             return parquet_bytes(self.to_frame(), *self.headline())
         makers: dict[str, Callable[[], str]] = {
             "html": self.to_html,
-            "csv": self.to_csv,
+            "csv": lambda: printable(self.to_csv(), "\n"),
             "json": self.to_json,
             "md": self.to_markdown,
             "txt": lambda: self.to_text(verbose, WIDE),

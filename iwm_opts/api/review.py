@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import pandas as pd
 
@@ -82,6 +82,8 @@ class ReviewResult(Result):
         The trades, completed by the plan and recorded quotes.
     """
 
+    is_private: ClassVar[bool] = True
+
     review: Review
     log: TradeLog
 
@@ -132,6 +134,8 @@ class OpenTrades(Result):
     ----------
     log : TradeLog
     """
+
+    is_private: ClassVar[bool] = True
 
     log: TradeLog
 

@@ -7,8 +7,11 @@ import io
 import os
 import signal
 import sys
+import threading
+from collections.abc import Iterator
 from importlib import import_module
-from typing import NoReturn
+from types import FrameType
+from typing import Final, NoReturn
 
 import click
 
@@ -140,8 +143,38 @@ class TerminatedError(BaseException):
     """SIGTERM arrived; like an interrupt, it passes handlers of errors."""
 
 
-def _terminate(_number: int, _frame: object) -> NoReturn:
-    raise TerminatedError
+STOPS: Final[dict[int, type[BaseException]]] = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: TerminatedError}
+CALLS_BACK: Final = "llvmlite."  # modules that C calls
+AGAIN_SECONDS: Final = 0.05
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Raise what a signal means; later, where LLVM called back: it takes no exception, and crashes."""
+    if any(module.startswith(CALLS_BACK) for module in _modules(frame)):
+        _send_again(number)
+    else:
+        raise STOPS[number]
+
+
+def _modules(frame: FrameType | None) -> Iterator[str]:
+    while frame is not None:
+        yield str(frame.f_globals.get("__name__"))
+        frame = frame.f_back
+
+
+def _send_again(number: int) -> None:
+    timer = threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), number))
+    timer.daemon = True
+    timer.start()
+
+
+def _unraisable(event: "sys.UnraisableHookArgs") -> None:
+    """Send a stop again that a destructor or a callback swallowed."""
+    number = next((number for number, kind in STOPS.items() if event.exc_type is kind), None)
+    if number is None:
+        sys.__unraisablehook__(event)
+    else:
+        _send_again(number)
 
 
 def run() -> None:
@@ -153,7 +186,10 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a page with question marks beats none on an old console
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in STOPS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as of a command in the background of a shell
+            signal.signal(number, _stop)
+    sys.unraisablehook = _unraisable
     gc.set_threshold(GC_ALLOCATIONS)
     atexit.register(gc.freeze)
     main()

@@ -44,7 +44,7 @@ def write_result(result: "Result", values: Values) -> None:
     suffix = path.suffix.removeprefix(".").lower() or asked
     if "format" in values.typed and suffix != asked:
         raise click.UsageError(f"--format {values['format']} contradicts --output {path}: leave --format out")
-    write_file(path, result.content(suffix, values.flag("verbose")), values)
+    write_file(path, result.content(suffix, values.flag("verbose")), values, is_private=result.is_private)
 
 
 def show_saved(result: "Result", values: Values) -> None:
@@ -79,7 +79,7 @@ def needs_ascii() -> bool:
     return False
 
 
-def write_file(path: Path, content: bytes, values: Mapping[str, object]) -> None:
+def write_file(path: Path, content: bytes, values: Mapping[str, object], *, is_private: bool = False) -> None:
     """Replace a file by a complete one, and say so; links are followed, devices and pipes written to."""
     from iwm_opts.io.atomic import write_durably
 
@@ -87,7 +87,7 @@ def write_file(path: Path, content: bytes, values: Mapping[str, object]) -> None
     if target.exists() and not target.is_file():
         target.write_bytes(content)
     else:
-        write_durably(target, content)
+        write_durably(target, content, is_private=is_private)
     say(f"written: {path}", values)
 
 

@@ -143,4 +143,4 @@ def review(values: Values) -> None:
         say(f"written: {target}", values)
     write_result(result, values)
     if plot and isinstance(result, ReviewResult):
-        write_file(plot, result.picture(plot.suffix), values)
+        write_file(plot, result.picture(plot.suffix), values, is_private=result.is_private)

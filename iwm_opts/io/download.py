@@ -4,6 +4,7 @@ An unfinished file lies beside its target as NAME.part with NAME.part.json, whic
 server is asked for the rest, and only continues where its version is the same.
 """
 
+import errno
 import http.client
 import json
 import os
@@ -30,6 +31,8 @@ MAX_BYTES: Final = 1 << 35
 BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 SCHEMES: Final = ("http", "https")
 LFS_POINTER: Final = b"version https://git-lfs"
+FILE_NAME: Final = re.compile(r"\w[\w.,+=@() -]{0,149}", re.ASCII)
+DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM})
 AGAIN: Final = "run it again: what came is kept and resumed"
 OnBytes = Callable[[int, int], None]
 
@@ -50,8 +53,14 @@ def is_address(text: str) -> bool:
 
 
 def name_of(address: str) -> str:
-    """File name of an address."""
-    return unquote(urlsplit(address).path).rpartition("/")[2]
+    """File name of an address; empty where it has none that is fit for a disk."""
+    name = unquote(urlsplit(address).path).rpartition("/")[2]
+    return name if FILE_NAME.fullmatch(name) else ""
+
+
+def is_file_name(text: str) -> bool:
+    """Whether a text names a file in a folder or below: no way up, out, or to another host."""
+    return all(FILE_NAME.fullmatch(part) for part in text.split("/"))
 
 
 def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: Pace | None = None) -> Path:
@@ -75,7 +84,10 @@ def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: 
     """
     pace = pace or Pace()
     part = target.with_name(f"{target.name}.part")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritten(target, error) from None
     reason = ""
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -87,6 +99,8 @@ def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: 
             if error.code not in BUSY:
                 raise DataError(address, reason, "check the address") from None
         except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+            if isinstance(error, OSError) and error.errno in DISK:
+                raise _unwritten(part, error) from None
             reason = f"broke off ({_why(error)})"
         if not reason:
             _check_content(address, part)
@@ -102,6 +116,14 @@ def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: 
 def _why(error: Exception) -> str:
     reason = getattr(error, "reason", None) or error
     return " ".join(str(reason).split())[:120] or type(error).__name__
+
+
+def _unwritten(path: Path, error: OSError) -> DataError:
+    return DataError(path, f"cannot be written: {error.strerror}", "free some space or check its permissions")
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _about(part: Path) -> Path:
@@ -160,7 +182,7 @@ def _received(answer: Any, part: Path, start: int, total: int, on_bytes: OnBytes
     """Write the body behind what is held; bytes now held, -1 where the server crawls."""
     size = start
     began, before = time.monotonic(), size
-    with part.open("ab" if start else "wb") as file:
+    with open(part, "ab" if start else "wb", opener=_no_link) as file:
         while chunk := answer.read1(CHUNK):
             file.write(chunk)
             size += len(chunk)

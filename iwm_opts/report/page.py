@@ -27,8 +27,8 @@ STYLE = (
     "@media print{body{margin:0;max-width:none}tr,pre{break-inside:avoid}h2{break-after:avoid}}"
 )
 CODE = re.compile("`([^`]+)`")
-SPAN = re.compile("(`[^`]+`)")
 TAG = re.compile("<(?=[A-Za-z/!?])")
+LINK = re.compile(r"\](?=[(\[:])")  # of links, pictures and their definitions
 DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 
 
@@ -122,11 +122,9 @@ def _markdown(block: Block) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text of one line without tags, links and pictures; `code` stays."""
-    parts = SPAN.split(printable(" ".join(text.split("\n"))))
-    return "".join(
-        part if place % 2 else TAG.sub("&lt;", part).replace("](", "]\\(") for place, part in enumerate(parts)
-    )
+    """Text of one line without tags, links and pictures, in `code` too: a text may end a span."""
+    line = printable(" ".join(text.split("\n")))
+    return LINK.sub(r"]\\", TAG.sub("&lt;", line))
 
 
 def as_html(page: Page) -> str:

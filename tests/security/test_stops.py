@@ -61,6 +61,61 @@ def test_a_stop_is_one_line_and_leaves_no_temporary_file(tmp_path, number, code,
     assert list(folder.rglob("*.tmp")) == []
 
 
+GRID = ("--grid", "profit=0.1,0.15,0.2,0.25,0.3,0.35,0.4,0.45,0.5,0.55", "--grid", "stop=0.5,1,1.5,2,2.5,3",
+        "--grid", "short-delta=0.05,0.08,0.1,0.12,0.14,0.16,0.18,0.2", "--paths", "20")  # fmt: skip
+LONG = {  # commands that take a minute and more
+    "simulate": ("simulate", "--days", "2520", "--chains", "daily", "--workers", "2", "--output", "sim"),
+    "backtest": ("backtest", "--source", "sim", "--paths", "2000", "--output", "result"),
+    "sweep": ("sweep", "--source", "sim", *GRID, "--output", "sweep"),
+    "sweep --cluster": ("sweep", "--source", "sim", *GRID, "--cluster", "local", "--output", "sweep"),
+    "walk-forward": ("walk-forward", "--source", "sim", *GRID, "--output", "walk"),
+    "evidence": ("evidence", "--source", "sim", "--paths", "500", "--output", "page.html"),
+    "montecarlo": ("montecarlo", "log.csv", "--histories", "9000000", "--output", "page.json"),
+    "claims": ("claims", "--source", "sim", "--output", "page.md"),
+    "bench": ("bench",),
+    "fetch": ("fetch", "--feed", "cboe"),
+    "fetch chains": ("fetch", "chains", "--from", "URL/2026.csv"),
+    "snapshot": ("snapshot", "--source", "cboe", "--force"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", LONG)
+def test_a_stop_of_a_long_command_is_one_line_and_leaves_nothing(tmp_path, live_server, answer, name, number):
+    for path in ("/2026.csv", "/api/global/us_indices/daily_prices/RVX_History.csv",
+                 "/api/global/delayed_quotes/options/IWM.json"):  # fmt: skip
+        live_server.serve(path, answer(b"x" * 100, delay=60.0))
+    rows = [f"2024-{month:02}-02,2024-{month:02}-09,1,1.0,{0.5 + month % 2}\n" for month in range(1, 13)]
+    (tmp_path / "log.csv").write_text("entry,exit,contracts,credit,debit\n" + "".join(rows))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    variables = {"TMPDIR": str(temporary), "IWM_OPTS_DATA": str(tmp_path / "record")}
+    arguments = [argument.replace("URL", live_server.url) for argument in LONG[name]]
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        env=os.environ | variables, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    time.sleep(5.0)
+    # A terminal sends Ctrl-C to every process of the command; SIGTERM is meant for one.
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    begin = time.monotonic()
+    try:
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    code, words = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}[number]
+    assert process.returncode == code, err
+    assert time.monotonic() - begin < 10.0
+    lines = [line for line in err.splitlines() if line.strip() and not line.startswith("cluster of")]
+    assert lines == [f"iwm-opts: error: {words}"]
+    left = [path for path in (*tmp_path.rglob("*.tmp"), *temporary.rglob("*")) if path.is_file()]
+    assert left == []
+
+
 @pytest.fixture(scope="module")
 def screened(made_quotes, tmp_path_factory):
     """Screen of one chain as JSON in an environment."""
