@@ -8,10 +8,12 @@ from datetime import date
 import pandas as pd
 import pytest
 
+from iwm_opts.cli.main import main
 from iwm_opts.errors import DataError, InputError, IwmOptsError
 from iwm_opts.io.archive import Record
 from iwm_opts.io.archive_series import merge_series, series_path
 from iwm_opts.io.atomic import write_durably
+from iwm_opts.io.download import Pace, download, name_of
 from iwm_opts.io.files import load_chain
 from iwm_opts.journal.paper import PaperJournal
 from iwm_opts.journal.trade_log import log_of_rows, write_log
@@ -138,3 +140,49 @@ def test_a_record_is_read_by_the_names_of_its_own_files_alone(tmp_path):
     assert Record(tmp_path).captures("IWM", date(2024, 1, 2)) == []
     with pytest.raises(IwmOptsError):
         Record(tmp_path).chain("IWM", date(2024, 1, 2))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of Windows")
+def test_pages_of_an_account_are_its_owners_alone(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "entry,exit,contracts,credit,debit\n2024-01-02,2024-01-09,1,1.0,0.5\n2024-02-02,2024-02-09,1,1.0,0.5\n"
+    )
+    for suffix in ("html", "csv", "json", "md", "txt", "parquet"):
+        page = tmp_path / f"page.{suffix}"
+        with pytest.raises(SystemExit) as stop:
+            main(["review", str(log), "--output", str(page), "--quiet"])
+        assert not stop.value.code
+        assert mode(page) == 0o600
+
+
+SUMS = ("../../x.csv", "..", "http://127.0.0.1:9/x.csv", "//127.0.0.1:9/x.csv", "file:///etc/passwd", "a%00b.csv",
+        "a%2f..%2fx.csv", "a" * 300, "a\x1b[31m.csv", "%2e%2e", "?x", "#y", "/x.csv", "a/../x", "é")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_a_list_of_checksums_names_files_beside_it_alone(name, live_server, answer, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("IWM_OPTS_DATA", str(tmp_path / "record"))
+    live_server.serve("/d/SHA256SUMS", answer(f"{'0' * 64}  {name}\n"))
+    with pytest.raises(SystemExit):
+        main(["fetch", "chains", "--from", f"{live_server.url}/d/SHA256SUMS"])
+    error = capsys.readouterr().err
+    assert "not a file beside SHA256SUMS" in error
+    assert error.rstrip("\n").isprintable()
+    assert live_server.asked == ["/d/SHA256SUMS"]
+    assert [path for path in tmp_path.rglob("*.csv*") if "d" in path.parts] == []
+
+
+@pytest.mark.parametrize("address", ["http://h/a%00b", "http://h/..", "http://h/%2e%2e", "http://h/" + "a" * 300])
+def test_an_odd_name_of_an_address_names_no_file(address):
+    assert name_of(address) == ""
+
+
+def test_a_download_writes_through_no_link(live_server, answer, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"kept")
+    (tmp_path / "file.part").symlink_to(victim)
+    live_server.serve("/file", answer(b"1,2,3\n"))
+    with pytest.raises(DataError):
+        download(f"{live_server.url}/file", tmp_path / "file", pace=Pace(backoff=0.01))
+    assert victim.read_bytes() == b"kept"
