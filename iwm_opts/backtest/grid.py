@@ -208,9 +208,9 @@ def snooping_test(outcomes: Sequence[Outcome], holding: float, seed: int, draws:
     traded = [outcome for outcome in outcomes if np.ptp(outcome.daily) > 0.0]
     if len(traded) < MIN_VARIANTS or len(traded[0].daily) < MIN_DAYS:
         return None
-    # Variants that traded alike, day by day, are one trial.
-    column_of: dict[bytes, int] = {}
-    columns = [column_of.setdefault(outcome.daily.tobytes(), len(column_of)) for outcome in traded]
+    # Variants that traded alike, day by day, are one trial; sums over trials do not depend on the order of the grid.
+    column_of = {daily: place for place, daily in enumerate(sorted({outcome.daily.tobytes() for outcome in traded}))}
+    columns = [column_of[outcome.daily.tobytes()] for outcome in traded]
     first = np.unique(columns, return_index=True)[1]
     pnl = np.stack([traded[place].daily for place in first], axis=1)
     block = int(np.clip(math.ceil(2.0 * holding), 1, max(len(pnl) // 3, 1)))

@@ -360,7 +360,7 @@ class Attack:
             killed += code == -signal.SIGKILL
             again += code != -signal.SIGKILL
             self._whole(folder, f"kill {killed}")
-            if code != -signal.SIGKILL or killed % 4 == 0 or killed == count:
+            if code != -signal.SIGKILL or killed % 8 == 0 or killed == count:
                 self._complete(folder, f"kill {killed}")
                 folder = self._fresh("kills")
             if again > 20 * count:
@@ -456,7 +456,7 @@ def attacked(name: str, folder: Path, given: argparse.Namespace) -> Mapping[str,
         attack.read_only()
         for clock in NOWS:
             attack.clock(clock)
-    for place in PLACES if given.places else ():
+    for place in list(PLACES)[: given.places]:
         attack.place(place)
     seconds = {"seconds": round(attack.seconds, 3), "all": round(time.perf_counter() - begin, 1)}
     return {"kills": killed, "events": attack.events, **seconds, "broken": attack.broken[:10]}
@@ -468,7 +468,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--crowds", type=int, nargs="*", default=[2, 8])
-    parser.add_argument("--places", action="store_true", help="in interpreters of their own, too")
+    parser.add_argument("--places", type=int, default=len(PLACES), help="of these, in interpreters of their own")
     parser.add_argument("--act", nargs=2, help="run one writer in a folder, alone")
     parser.add_argument("writers", nargs="*", default=list(WRITERS))
     given = parser.parse_args()

@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import iwm_opts as io
@@ -73,28 +74,61 @@ def test_memory_is_flat_over_many_screens(made_quotes, tmp_path):
 
 
 RESULTS = """
-import hashlib, json, sys
+import hashlib, json, sys, tempfile
+from pathlib import Path
 import iwm_opts as io
-threads = int(sys.argv[1])
-market = io.simulated_market(first="2023-02-15", last="2023-06-30", seed=5, paths=2, ivr_lookback=20)
+from iwm_opts.cli.main import main
+threads, workers = int(sys.argv[1]), sys.argv[2]
+market = io.simulated_market(first="2023-02-15", last="2023-05-31", seed=5, paths=2, ivr_lookback=20)
 rules = io.Rules(ivr_lookback=20, ivr_below=60, dte=(20, 40), exit_dte=10)
 parts = {
     "backtest": io.backtest(market, rules).to_csv(),
-    "sweep": io.sweep(market, rules, {"profit": [0.25, 0.5]}, draws=99, threads=threads).to_csv(),
-    "evidence": io.evidence(market, rules, draws=99, random_draws=20, premium=False).to_csv(),
+    "sweep": io.sweep(market, rules, {"profit": [0.25, 0.5]}, draws=19, threads=threads).to_csv(),
+    "evidence": io.evidence(market, rules, draws=19, random_draws=5, premium=False).to_csv(),
 }
-print(json.dumps({name: hashlib.sha256(text.encode()).hexdigest() for name, text in parts.items()}))
+digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in parts.items()}
+with tempfile.TemporaryDirectory() as folder:
+    try:
+        main(["simulate", "--days", "15", "--chains", "weekly", "--max-dte", "20", "--workers", workers,
+              "--output", folder, "--quiet"])
+    except SystemExit as stop:
+        assert not stop.code
+    for file in sorted(Path(folder).rglob("*.*")):
+        digests[str(file.relative_to(folder))] = hashlib.sha256(file.read_bytes()).hexdigest()
+sys.stderr.write(json.dumps(digests))
 """
+USUAL = ({}, "2", "1")
+OTHER = ({"OMP_NUM_THREADS": "4", "NUMBA_NUM_THREADS": "2", "PYTHONHASHSEED": "99"}, "3", "1")
+
+
+def digests(variables: dict[str, str], threads: str, workers: str) -> dict[str, str]:
+    """Digests of results by name, made in a process of its own."""
+    command = [sys.executable, "-c", RESULTS, threads, workers]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | variables)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stderr)
+
+
+def test_threads_of_any_library_change_no_byte():
+    usual = digests(*USUAL)
+    assert len(usual) > 6
+    assert digests(*OTHER) == usual
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("omp", "numba", "threads", "seed"), [("1", "1", "1", "0"), ("4", "2", "3", "99")])
-def test_threads_of_any_library_change_no_byte(omp, numba, threads, seed):
-    environment = {"OMP_NUM_THREADS": omp, "NUMBA_NUM_THREADS": numba, "PYTHONHASHSEED": seed}
-    runs = []
-    for variables, count in (({}, "2"), (environment, threads)):
-        command = [sys.executable, "-c", RESULTS, count]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | variables)
-        assert done.returncode == 0, done.stderr[-3000:]
-        runs.append(json.loads(done.stdout))
-    assert runs[0] == runs[1]
+@pytest.mark.parametrize(
+    "other",
+    [({"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}, "1", "2"), (OTHER[0], "8", "2")],
+)
+def test_threads_and_workers_change_no_byte(other):
+    assert digests(*other) == digests(*USUAL)
+
+
+def test_the_order_of_a_grid_changes_no_figure():
+    market = io.simulated_market(first="2023-02-15", last="2023-05-31", seed=5, paths=1, ivr_lookback=20)
+    rules = io.Rules(ivr_lookback=20, ivr_below=60, dte=(20, 40), exit_dte=10)
+    grids = ({"profit": [0.25, 0.5, 0.75], "stop": [1, 2]}, {"stop": [2, 1], "profit": [0.75, 0.25, 0.5]})
+    tables = [io.sweep(market, rules, grid, draws=19, threads=2).to_frame() for grid in grids]
+    sorted_tables = (table.sort_values(["profit", "stop"]).reset_index(drop=True) for table in tables)
+    one, other = (table.drop(columns="number") for table in sorted_tables)
+    pd.testing.assert_frame_equal(one, other[one.columns], check_exact=True)

@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from iwm_opts.cli.main import _stop
 from iwm_opts.io.archive import Record
 from iwm_opts.io.atomic import remove_unfinished, write_durably
 from iwm_opts.io.panel_cache import cached_build, load
@@ -79,10 +81,16 @@ LONG = {  # commands that take a minute and more
 }
 
 
+STOPPED = [  # IWM_OPTS_TEST_STOPS=2: each by both
+    (name, signal.SIGTERM if (place + turn) % 2 else signal.SIGINT)
+    for turn in range(int(os.environ.get("IWM_OPTS_TEST_STOPS", "1")))
+    for place, name in enumerate(LONG)
+]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("name", LONG)
+@pytest.mark.parametrize(("name", "number"), STOPPED)
 def test_a_stop_of_a_long_command_is_one_line_and_leaves_nothing(tmp_path, live_server, answer, name, number):
     for path in ("/2026.csv", "/api/global/us_indices/daily_prices/RVX_History.csv",
                  "/api/global/delayed_quotes/options/IWM.json"):  # fmt: skip
@@ -98,7 +106,7 @@ def test_a_stop_of_a_long_command_is_one_line_and_leaves_nothing(tmp_path, live_
         env=os.environ | variables, start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
-    time.sleep(5.0)
+    time.sleep(4.0)
     # A terminal sends Ctrl-C to every process of the command; SIGTERM is meant for one.
     (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     begin = time.monotonic()
@@ -114,6 +122,34 @@ def test_a_stop_of_a_long_command_is_one_line_and_leaves_nothing(tmp_path, live_
     assert lines == [f"iwm-opts: error: {words}"]
     left = [path for path in (*tmp_path.rglob("*.tmp"), *temporary.rglob("*")) if path.is_file()]
     assert left == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("seconds", [2.5, 4.0, 6.0])
+def test_a_stop_while_kernels_compile_is_no_crash(tmp_path, seconds):
+    process = subprocess.Popen(
+        [*COMMAND, "condor", "--source", "sim"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert err.splitlines()[-1] == "iwm-opts: error: interrupted"
+
+
+def test_a_stop_in_a_callback_of_the_compiler_comes_later(monkeypatch):
+    sent = threading.Event()
+    monkeypatch.setattr(os, "kill", lambda process, number: sent.set())
+    frame = {"__name__": "llvmlite.binding.executionengine", "stop": _stop, "frame": sys._getframe}
+    exec("def callback(): stop(2, frame())", frame)
+    frame["callback"]()
+    assert sent.wait(5.0)
+    with pytest.raises(KeyboardInterrupt):
+        _stop(signal.SIGINT, sys._getframe())
 
 
 @pytest.fixture(scope="module")
