@@ -19,7 +19,7 @@ from iwm_opts.io.download import Pace, download, is_address, is_file_name, name_
 from iwm_opts.io.histories import SUMS, ImportedFile, Ledger, YearQuality, certificate, checksums, import_file
 from iwm_opts.io.panel_files import expand
 from iwm_opts.io.selection import clean_symbol
-from iwm_opts.report.archive_table import certificate_table
+from iwm_opts.report.archive_table import certificate_table, warnings_by_kind
 from iwm_opts.report.records import Record, rows_as_csv
 
 YEAR: Final = "{year}"
@@ -106,7 +106,7 @@ class ChainHistoryResult(Result):
         """Files with their checksums and days, years, missing days."""
         files = [
             {
-                **{name: value for name, value in asdict(file).items() if name != "days"},
+                **{name: value for name, value in asdict(file).items() if name not in ("days", "warnings")},
                 "days": len(file.days),
                 **{outcome: file.count(outcome) for outcome in ("recorded", "repeat", "conflict")},
             }
@@ -115,7 +115,7 @@ class ChainHistoryResult(Result):
         missing = [day.isoformat() for year in self.years for day in year.missing]
         return {
             "symbol": self.symbol, "folder": self.folder, "files": files, "skipped": list(self.skipped),
-            "years": self._years(), "missing_days": missing,
+            "years": self._years(), "missing_days": missing, "warnings": warnings_by_kind(self.files),
         }  # fmt: skip
 
     def to_csv(self) -> str:

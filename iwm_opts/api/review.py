@@ -13,8 +13,9 @@ from iwm_opts.api.result import Result
 from iwm_opts.conventions import TIMEZONE
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
+from iwm_opts.execution.own_fills import own_fill_model
 from iwm_opts.io.archive import open_record
-from iwm_opts.journal.fill_calibration import compare_fills_with, keep_fills, own_fill_model
+from iwm_opts.journal.fill_calibration import compare_fills_with, keep_fills
 from iwm_opts.journal.paper import open_journal
 from iwm_opts.journal.paper_log import for_review
 from iwm_opts.journal.plan_replay import earlier_trades, lacks_rules, replayed

@@ -21,7 +21,7 @@ from iwm_opts.conventions import (
 from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels, check_entry_window
 from iwm_opts.execution.fees import FeeSchedule
-from iwm_opts.execution.fills import MINE, FillModel
+from iwm_opts.execution.fills import FillModel
 from iwm_opts.report.records import Record, candidates_csv, finite, flat, screening_record, sized_record
 from iwm_opts.report.screen_table import rank_line, screen_table, strikes
 from iwm_opts.report.screening import Screening
@@ -360,12 +360,9 @@ def as_fill(fill: str | FillModel) -> FillModel:
     """Fill convention from its name; `mine` is that of the own fills kept in the archive."""
     if not isinstance(fill, str):
         return fill
-    if fill.strip().lower() != MINE:
-        return FillModel.parse(fill)
-    from iwm_opts.io.archive import open_record
-    from iwm_opts.journal.fill_calibration import own_fill_model
+    from iwm_opts.execution.own_fills import fill_model
 
-    return own_fill_model(open_record())
+    return fill_model(fill)
 
 
 def as_fees(fees: str | FeeSchedule) -> FeeSchedule:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from iwm_opts.cli.output import is_folder
+from iwm_opts.cli.output import STDOUT, is_folder
 from iwm_opts.conventions import (
     ACCOUNT,
     FEE_SCHEDULE,
@@ -139,7 +139,7 @@ class ResultParam(OutputParam):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         text = str(value)
-        if is_folder(text):
+        if is_folder(text) or text == STDOUT:
             return text
         if Path(text).suffix.removeprefix(".").lower() not in OUTPUT_KINDS:
             kinds = ", .".join(OUTPUT_KINDS)

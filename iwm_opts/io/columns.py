@@ -17,7 +17,7 @@ from iwm_opts.io.formats import Layout
 from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES, TEXT_ROLES
 from iwm_opts.io.layouts.layout import VendorLayout, plain
 from iwm_opts.io.option_symbols import parse_option_symbol
-from iwm_opts.io.parse import parse_day, parse_moment, parse_right, parse_size, parsed
+from iwm_opts.io.parse import parse_day, parse_flag, parse_moment, parse_right, parse_size, parsed
 from iwm_opts.io.readings import TRADE
 from iwm_opts.io.selection import Selection, clean_symbol
 from iwm_opts.io.units import in_canonical_units
@@ -55,10 +55,6 @@ def _carried(codes: NDArray[np.int64], empty: int) -> NDArray[np.int64]:
     return codes[np.maximum.accumulate(places)]
 
 
-def _flag(text: str) -> bool:
-    return text.strip().lower() in ("true", "1", "1.0", "yes", "y")
-
-
 PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "occ": _contract,
     "underlying_symbol": clean_symbol,
@@ -66,7 +62,7 @@ PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "session": str.strip,
     "right": parse_right,
     "size": parse_size,
-    "non_standard": _flag,
+    "non_standard": parse_flag,
 }
 
 

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +29,7 @@ from iwm_opts.io.selection import (
 )
 from iwm_opts.io.tables import DataFile, open_table
 from iwm_opts.market.calendar import in_session, latest_session
-from iwm_opts.market.capture import make_chain
+from iwm_opts.market.capture import at_weekend, make_chain
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import is_adjusted, underlying_of
 from iwm_opts.market.ranges import FURTHEST, off_spot
@@ -151,6 +151,7 @@ def read_chains(
     last: date | None = None,
     skip: Collection[date] = (),
     progress: Callable[[int, int], None] | None = None,
+    moved: dict[date, date] | None = None,
 ) -> Iterator[Chain | DataError]:
     """Chains of every day in a file, ascending, one capture a day; two passes, a day or so of rows in memory.
 
@@ -164,10 +165,13 @@ def read_chains(
         Days to leave out.
     progress : callable, optional
         Called with (days read, days).
+    moved : dict, optional
+        Receives the day of each weekend download by the session that it is taken for.
 
     Yields
     ------
     Chain or DataError
+        A download at a weekend is the chain of the session before, where the file does not hold that one.
         The error gives the reason that a day with rows has no chain: a holiday, a night of zeros, a damaged cell.
 
     Raises
@@ -180,18 +184,32 @@ def read_chains(
     layout = detect(file.columns, file.sample, source)
     readings = readings_of(file, layout)
     if day_column_of(readings) is None and readings.snapshot_day is not None:
-        yield from _only_day(file, readings.snapshot_day, symbol, session, (first or date.min, last or date.max), skip)
+        window = first or date.min, last or date.max
+        for only in _only_day(file, readings.snapshot_day, symbol, session, window, skip):
+            _note_move(readings.snapshot_day, only, moved)
+            yield only
         return
+    seen = set(skip)
     for selection in select_days(file, layout, first, last, chosen, skip, progress):
         if isinstance(selection, DataError):
             yield selection
             continue
+        assert selection.day is not None
         try:
+            warnings: list[str] = []
             rows, notes = canonical_rows(selection, layout, source)
-            chain: Chain | DataError = _chain(rows, chosen, session, None, None, file, notes, [])
+            rows = rows if latest_session(selection.day) in seen else _of_a_session(rows, warnings)
+            chain: Chain | DataError = _chain(rows, chosen, session, None, None, file, notes, warnings)
         except DataError as error:
             chain = DataError(f"{source}, {selection.day}", error.rule, error.remedy)
+        seen.add(selection.day)
+        _note_move(selection.day, chain, moved)
         yield chain
+
+
+def _note_move(day: date, chain: Chain | DataError, moved: dict[date, date] | None) -> None:
+    if moved is not None and isinstance(chain, Chain) and chain.as_of != day:
+        moved[chain.as_of] = day
 
 
 def _only_day(
@@ -271,6 +289,9 @@ def _dated(
     day = newest.date()
     if as_of not in (None, day):
         refuse_day(source, [day], as_of)
+    if newest.time() == time():  # trades by day alone
+        warnings.append(f"quote date taken from the latest trade, {day}: the file has none")
+        return rows.assign(quote_date=pd.Timestamp(day).as_unit("us"))
     warnings.append(
         f"quote date and time taken from the latest trade, {newest:%Y-%m-%d %H:%M} New York: the file has neither"
     )
@@ -283,7 +304,7 @@ def _of_a_session(rows: pd.DataFrame, warnings: list[str]) -> pd.DataFrame:
     if day.weekday() < SATURDAY:
         return rows
     session = latest_session(day)
-    warnings.append(f"quotes dated {day:%A} {day}, when the exchange is closed: taken for the close of {session}")
+    warnings.append(at_weekend(day, session))
     return rows.assign(quote_date=pd.Timestamp(session).as_unit("us"))
 
 

@@ -69,6 +69,7 @@ class ImportedFile:
     is_whole: bool = False  # read to its end
     days: dict[str, DayQuality] = field(default_factory=dict)  # by ISO date
     left_out: dict[str, str] = field(default_factory=dict)  # reason by ISO date
+    warnings: dict[str, list[str]] = field(default_factory=dict)  # of the days read, such as rows left out
     error: str = ""  # why it could not be read
     held: list[str] | None = None  # while it is read: days that the archive had before
 
@@ -83,6 +84,7 @@ class ImportedFile:
             is_whole=is_whole,
             days=days,
             left_out=other.left_out | self.left_out,
+            warnings=other.warnings | self.warnings,
             error="" if is_whole else self.error,
             held=None if is_whole else other.held or self.held,
         )
@@ -228,6 +230,8 @@ def _read(ledger: Ledger, key: str, path: Path, progress: Progress | None) -> No
         outcome = added(ledger.record, chain)
         is_own = outcome == "repeat" and day not in (file.held or ())
         file.days[day] = quality_of(chain, "recorded" if is_own else outcome)
+        if chain.warnings:
+            file.warnings[day] = list(chain.warnings)
         unwritten += 1
         if unwritten >= EVERY:
             ledger.write()

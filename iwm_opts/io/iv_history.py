@@ -18,7 +18,20 @@ from iwm_opts.io.schema import refuse_rows
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.iv_rank import IvHistory
 
-VALUE_NAMES = ("iv10", "iv30", "iv", "impliedvolatility", "impliedvol", *NAMES["close"], "value", "settle")
+MEASURED = (
+    "impvol",
+    "ivmean",
+    "meaniv",
+    "ivx",
+    "ivx30",
+    "atmiv",
+    "ivatm",
+    "midiv",
+    "ivclose",
+    "iv30d",
+    "30dayiv",
+)  # Barchart's and others'
+VALUE_NAMES = ("iv10", "iv30", "iv", "impliedvolatility", "impliedvol", *MEASURED, *NAMES["close"], "value", "settle")
 OWN_COLUMN = re.compile(r"iv(\d+)")  # IV10 and IV30 of the underlying itself
 FRED_ID = re.compile(r"([a-z0-9]+?)cls")  # VIXCLS, RVXCLS
 REMEDY = "give a CSV or Parquet file with a date and a close column, such as Cboe's RVX_History.csv"

@@ -5,6 +5,7 @@ record gets the path for a name (`greeks.delta`); plain values above it hold for
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ import pyarrow as pa
 
 from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import plain
+from iwm_opts.io.layouts.series import NAMES
+from iwm_opts.io.parse import RIGHTS
 
 MAX_DEPTH: Final = 12
 MAX_CELLS: Final = 50_000_000
 KEY: Final = "key"
-KNOWN: Final = frozenset(name for names in SYNONYMS.values() for name in names)
+ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+KNOWN: Final = frozenset(name for names in (*SYNONYMS.values(), *NAMES.values()) for name in names)
 Cells = dict[str, Any]
 
 
@@ -79,8 +83,17 @@ def _text(value: Any) -> str | None:
 
 def _families(document: Any) -> Iterator[_Family]:
     """Families of records anywhere in a document, each record with the plain values above it."""
+    if isinstance(document, list) and (rows := _headed_rows(document)):
+        yield _Family(rows, frozenset(rows[0]))
+        return
     if isinstance(document, dict):
-        special = _pandas_split(document) or _ticks(document) or _column_lists(document) or _column_maps(document)
+        special = (
+            _pandas_split(document)
+            or _ticks(document)
+            or _chart(document)
+            or _column_lists(document)
+            or _column_maps(document)
+        )
         if special:
             yield _Family(special, frozenset(special[0]))
             return
@@ -99,9 +112,16 @@ def _walk(node: Any, above: Cells, depth: int) -> Iterator[_Family]:
             yield from _siblings(list(children.items()), above, depth)
             return
         beside = above | _flat(node, plain_only=True)
-        for value in node.values():
+        for key, value in node.items():
             if isinstance(value, list | dict):
-                yield from _walk(value, _with_feed_time(beside), depth + 1)
+                yield from _walk(value, _with_feed_time(beside) | _said_by(key), depth + 1)
+
+
+def _said_by(key: str) -> Cells:
+    """Right or expiration that options are filed under: `calls`, `2026-10-09`."""
+    if key.upper() in RIGHTS:
+        return {"right": key}
+    return {"expiration": key} if ISO_DAY.fullmatch(key) else {}
 
 
 def _with_feed_time(beside: Cells) -> Cells:
@@ -121,11 +141,11 @@ def _siblings(records: list[tuple[str | None, Cells]], above: Cells, depth: int)
     yield _Family([beside | cells for cells in rows], names - {KEY})
     for key, record in records:
         inner = {name: value for name, value in record.items() if isinstance(value, list | dict)}
-        beside = above | ({} if key is None else {KEY: key}) | _flat(record, plain_only=True)
-        for value in inner.values():
+        beside = above | ({} if key is None else {KEY: key} | _said_by(key)) | _flat(record, plain_only=True)
+        for name, value in inner.items():
             holds_more = isinstance(value, dict) and any(isinstance(cell, list | dict) for cell in value.values())
             if isinstance(value, list) or holds_more:
-                yield from _walk(value, beside, depth + 1)
+                yield from _walk(value, beside | _said_by(name), depth + 1)
 
 
 def _are_alike(records: list[Cells]) -> bool:
@@ -185,6 +205,24 @@ def _pandas_split(document: Cells) -> list[Cells]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+def _headed_rows(document: list[Any]) -> list[Cells]:
+    """Return lists of cells below one of names; without names (`orient="values"`) they mean nothing.
+
+    Raises
+    ------
+    ValueError
+        When no list holds names, or a row has another length.
+    """
+    if len(document) < 2 or not all(isinstance(row, list) for row in document):
+        return []
+    names, *rows = document
+    if not all(isinstance(name, str) for name in names) or not any(plain(name) in KNOWN for name in names):
+        raise ValueError('holds rows without names of columns, as pandas\' orient="values"')
+    if any(len(row) != len(names) for row in rows):
+        raise ValueError("holds rows of another length than its columns")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
 def _column_lists(document: Cells) -> list[Cells]:
     """One list a column (MarketData), all of one length; single values next to them hold for each row."""
     lists = {name: value for name, value in document.items() if isinstance(value, list) and value}
@@ -207,7 +245,21 @@ def _column_maps(document: Cells) -> list[Cells]:
     if any(isinstance(value, dict | list) for column in maps.values() for value in list(column.values())[:1]):
         return []
     rows = dict.fromkeys(key for column in maps.values() for key in column)
-    return [{name: column.get(key) for name, column in maps.items()} for key in rows]
+    is_numbered = all(key == str(place) for place, key in enumerate(rows))
+    return [
+        ({} if is_numbered else {KEY: key}) | {name: column.get(key) for name, column in maps.items()} for key in rows
+    ]
+
+
+def _chart(document: Cells) -> list[Cells]:
+    """Yahoo's chart: times, and under `indicators.quote` a list a price."""
+    try:
+        (result,) = document["chart"]["result"]
+        lists = {"timestamp": result["timestamp"], **result["indicators"]["quote"][0]}
+        lists |= {name: series[0][name] for name, series in result["indicators"].items() if name != "quote"}
+        return [dict(zip(lists, cells, strict=True)) for cells in zip(*lists.values(), strict=True)]
+    except (KeyError, TypeError, IndexError, ValueError):
+        return []
 
 
 def _ticks(document: Cells) -> list[Cells]:

@@ -11,13 +11,17 @@ from iwm_opts.market.contract import OCC_PATTERN, Contract, parse_occ
 PATTERNS: Final = (
     (re.compile(r"(?P<root>[A-Z0-9.]{1,6})_(?P<m>\d\d)(?P<d>\d\d)(?P<y>\d\d)(?P<right>[CP])(?P<strike>[\d.]+)"), 1.0),
     (re.compile(r"\.(?P<root>[A-Z]{1,6})(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)(?P<right>[CP])(?P<strike>[\d.]+)"), 1.0),
+    (
+        re.compile(r"(?P<root>[A-Z0-9]{1,6})\.US(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)(?P<right>[CP])(?P<strike>\d{8})"),
+        1000.0,
+    ),
     (re.compile(r"(?P<root>[A-Z]{1,6})\|(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)\|(?P<strike>[\d.]+)(?P<right>[CP])"), 1.0),
     (re.compile(r"(?P<root>[A-Z0-9.]{1,6}) (?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)(?P<right>[CP])(?P<strike>\d+)"), 1000.0),
 )  # TD Ameritrade, thinkorswim, Barchart, OptionMetrics
 
 
 def _bare(text: str) -> str:
-    return text.strip().removeprefix("O:").removeprefix("OPRA:")
+    return text.strip().upper().removeprefix("O:").removeprefix("OPRA:")
 
 
 def is_option_symbol(text: str) -> bool:

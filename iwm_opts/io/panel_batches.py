@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import RIGHT_SIGN
+from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
 from iwm_opts.errors import DataError, InputError, IwmOptsError
 from iwm_opts.io.columns import BEFORE_CLOSE, FEED_DELAY, NEVER
 from iwm_opts.io.failures import FOREIGN, gate, why
@@ -20,7 +20,7 @@ from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.limits import Budget
 from iwm_opts.io.option_symbols import parse_option_symbol
-from iwm_opts.io.parse import parse_day, parse_moment, parse_right, parsed
+from iwm_opts.io.parse import parse_day, parse_flag, parse_moment, parse_right, parsed
 from iwm_opts.io.readings import readings_of
 from iwm_opts.io.selection import clean_symbol, day_column_of, refuse_symbol
 from iwm_opts.io.tables import (
@@ -44,8 +44,9 @@ EPOCH: Final = date(1970, 1, 1).toordinal()
 ROLES: Final = (
     "occ", "underlying_symbol", "root", "quote_date", "quote_time", "feed_time", "session", "last_trade",
     "underlying_price", "underlying_bid", "underlying_ask", "expiration", "right", "strike", "bid", "ask",
+    "multiplier", "non_standard",
 )  # fmt: skip
-NUMBERS: Final = ("underlying_price", "underlying_bid", "underlying_ask", "strike", "bid", "ask")
+NUMBERS: Final = ("underlying_price", "underlying_bid", "underlying_ask", "strike", "bid", "ask", "multiplier")
 
 
 class Symbols:
@@ -82,6 +83,7 @@ class FileRows:
         self.file, self.layout, self.symbols = file, layout, symbols
         self.max_dte, self.reach = max_dte, reach  # calendar days kept of American and of European roots
         self.refused: dict[int, DataError] = {}  # days with a damaged cell
+        self.warnings: dict[int, tuple[str, ...]] = {}  # by day
         self.is_ordered = True
         self.rows = 0
         self.roots: dict[str, int] = {}
@@ -221,6 +223,7 @@ class _BatchRows:
             spot, tuple(owner.roots), (str(owner.file.path),), np.zeros(len(strike), dtype=np.int16),
             self._times(columns, when), self._labels(columns, when), tuple(owner.labels),
             self._seconds(columns["last_trade"]) if "last_trade" in columns else None,
+            self._adjusted(columns, root),
         )  # fmt: skip
         self._refuse(kept & ~((strike > 0.0) & np.isfinite(strike)), columns.get("strike", "strike"), strike)
         self._refuse(kept & ((spot < 0.0) | (spot > LARGEST_PRICE)), columns.get("underlying_price", "spot"), spot)
@@ -392,14 +395,23 @@ class _BatchRows:
         mine = np.ones(len(root), dtype=np.bool_)
         if symbols.wanted is not None:
             mine = np.array([value == symbols.wanted for value in values])[codes]
-        adjusted = np.array([is_adjusted(name) for name in (*owner.roots, "")])
-        mine &= ~adjusted[root]
         if (root < 0).any():
             days = np.where(expiration < 1, self.day, expiration)  # those without one are of days that are left out
             roots, places = listed_roots(symbols.check(owner.file.path), days)
             filled = np.array([owner.root_code(name) for name in roots], dtype=np.int16)[places]
             root = np.where(root < 0, filled, root)
         return mine, root
+
+    def _adjusted(self, columns: dict[str, str], root: NDArray[np.int16]) -> Array | None:
+        """Mark contracts on other deliverables than 100 shares (root, multiplier, flag); None without any."""
+        flags = np.array([is_adjusted(name) and name not in self.owner.symbols.seen for name in self.owner.roots])[root]
+        if "multiplier" in columns:
+            shares = self._numbers(columns["multiplier"])
+            flags |= np.isfinite(shares) & (shares != MULTIPLIER)
+        if "non_standard" in columns:
+            values, codes = self._parsed(columns["non_standard"], parse_flag)
+            flags |= np.array([value is True for value in values])[codes]
+        return flags.astype(np.float64) if flags.any() else None
 
     # Damaged cells
 

@@ -29,6 +29,8 @@ from iwm_opts.io.tables import (
     open_table,
 )
 from iwm_opts.kernels.panel.implied_rate import SLOPE_WINDOW_DAYS
+from iwm_opts.market.calendar import latest_session
+from iwm_opts.market.capture import at_weekend, closed_exchange
 from iwm_opts.market.panel import Panel, joined, taken
 from iwm_opts.market.panel_rows import panel_of_rows
 from iwm_opts.market.quote_rows import QuoteRows, Report, rows_of_chain, rows_together
@@ -38,6 +40,8 @@ T = TypeVar("T")
 Progress = Callable[[int, int], None]
 MAX_DTE: Final = 120  # calendar days to the last expiration that is kept
 SUFFIXES: Final = (".csv", ".parquet", ".json", ".txt", ".gz", ".zip", ".xlsx")
+MONDAY: Final = 6  # `(ordinal + MONDAY) % 7` is date.weekday()
+WEEKEND: Final = (5, 6)
 SIMULATION: Final = "simulation.json"
 CHAINS_OF_SIMULATION: Final = "chains-*.parquet"
 FIXED_POINT_DIGITS: Final = 8  # of an ask in 1e-9 dollars; one in dollars has fewer
@@ -177,6 +181,7 @@ class _Reader:
         self.skipped: list[str] = []
         self.panels: list[Panel] = []
         self.read: dict[int, set[Path]] = {}  # files of each day so far
+        self.weekends: list[QuoteRows] = []
         self.fullest = self.done = 0
         opened = self._opened(files, brought)
         origins = [origin_of(file.place) for file, _ in opened]
@@ -198,6 +203,7 @@ class _Reader:
         """Panel of all files."""
         for path, rows in _ahead((path, rows) for path, file in self.files.items() for rows in file.stretches()):
             self._add(path, rows)
+        self._lay_out_weekends()
         if not self.panels:
             for error in self.report.errors:
                 raise error
@@ -229,6 +235,7 @@ class _Reader:
 
     def _add(self, path: Path, rows: QuoteRows) -> None:
         """Lay out a stretch of rows; days that were read before are read again and laid out with them."""
+        rows = self._of_sessions(rows)
         for day, error in self.files[path].refused.items():
             self.report.refuse(day, error)
         self._tell(len(rows))
@@ -242,6 +249,36 @@ class _Reader:
             self._lay_out_again(path, again, rows.take(shared))
             rows = rows.take(~shared)
         self._lay_out(rows)
+        self._hear()
+
+    def _of_sessions(self, rows: QuoteRows) -> QuoteRows:
+        """Rows of weekdays; those of weekends wait until all sessions are read."""
+        at_weekend = np.isin((rows.day + MONDAY) % 7, WEEKEND)
+        if at_weekend.any():
+            self.weekends.append(rows.take(at_weekend))
+        return rows.take(~at_weekend) if at_weekend.any() else rows
+
+    def _lay_out_weekends(self) -> None:
+        """Lay out downloads of weekends as the close before, where no file holds that session."""
+        for rows in self.weekends:
+            for day in np.unique(rows.day).tolist():
+                when, session = date.fromordinal(day), latest_session(date.fromordinal(day))
+                of_day = rows.take(rows.day == day)
+                if session.toordinal() in self.read:
+                    self.report.refuse(day, closed_exchange(f"{of_day.files[of_day.file[0]]}, {when}", when))
+                    continue
+                self.read[session.toordinal()] = {Path(of_day.files[of_day.file[0]])}
+                self.report.warn(session.toordinal(), at_weekend(when, session))
+                moved = np.full(len(of_day), session.toordinal(), dtype=np.int32)
+                self._lay_out(replace(of_day, day=moved, time=None))
+
+    def _hear(self) -> None:
+        """Pass on the warnings of the chains that files were read as."""
+        for file in self.files.values():
+            while file.warnings:
+                day, texts = file.warnings.popitem()
+                for text in texts:
+                    self.report.warn(day, text)
 
     def _lay_out_again(self, path: Path, days: NDArray[np.int64], rows: QuoteRows) -> None:
         kept = [taken(panel, ~np.isin(panel.day, days)) for panel in self.panels]
@@ -266,8 +303,25 @@ class _Reader:
                 self.report.warn(day, f"{rule}: left out")
         return rows.take(~wrong)
 
+    def _standard(self, rows: QuoteRows) -> QuoteRows:
+        """Rows of standard contracts; days lose adjusted ones with a remark, days without others are refused."""
+        if rows.adjusted is None:
+            return rows
+        adjusted = rows.adjusted == 1.0
+        for day in np.unique(rows.day[adjusted]).tolist():
+            of_day = rows.day == day
+            roots = sorted({rows.roots[code] for code in np.unique(rows.root[adjusted & of_day])})
+            rule = f"{int((adjusted & of_day).sum())} of {int(of_day.sum())} rows are adjusted contracts"
+            rule += f" (roots {', '.join(roots)})"
+            if adjusted[of_day].all():
+                source = f"{rows.files[rows.file[int(np.argmax(of_day))]]}, {date.fromordinal(day)}"
+                self.report.refuse(day, DataError(source, rule, "give a chain of standard contracts"))
+            else:
+                self.report.warn(day, f"{rule}: left out")
+        return replace(rows.take(~adjusted), adjusted=None)
+
     def _lay_out(self, rows: QuoteRows) -> None:
-        rows = self._within_ranges(rows) if len(rows) else rows
+        rows = self._within_ranges(self._standard(rows)) if len(rows) else rows
         if not len(rows):
             return
         self.fullest = max(self.fullest, int(np.unique(rows.day, return_counts=True)[1].max()))
@@ -339,21 +393,26 @@ class _LoadedRows:
     def __init__(self, path: Path, symbols: Symbols, session: str | None) -> None:
         self.path, self.symbols, self.session = path, symbols, session
         self.refused: dict[int, DataError] = {}
+        self.warnings: dict[int, tuple[str, ...]] = {}
         self.is_ordered = True
         self.rows = 0
 
     def stretches(self, only: NDArray[np.int64] | None = None) -> Iterator[QuoteRows]:
         """Stretch a day; see `FileRows.stretches`."""
         newest = -1
-        for chain in read_chains(self.path, symbol=self.symbols.wanted, session=self.session):
+        moved: dict[date, date] = {}
+        for chain in read_chains(self.path, symbol=self.symbols.wanted, session=self.session, moved=moved):
             if isinstance(chain, DataError):
                 day = date.fromisoformat(str(chain.source)[-10:]).toordinal()
                 self.refused.setdefault(day, chain)
                 continue
-            day = chain.as_of.toordinal()
+            day = moved.get(chain.as_of, chain.as_of).toordinal()
             self.symbols.seen.add(chain.symbol)
             self.is_ordered &= day >= newest
             newest = max(newest, day)
             self.rows += len(chain.quotes)
             if only is None or day in only:
-                yield rows_of_chain(chain)
+                rows = rows_of_chain(chain)
+                flag = at_weekend(moved[chain.as_of], chain.as_of) if chain.as_of in moved else None
+                self.warnings[chain.as_of.toordinal()] = tuple(text for text in chain.warnings if text != flag)
+                yield replace(rows, day=np.full_like(rows.day, day))

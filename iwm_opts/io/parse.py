@@ -27,6 +27,8 @@ RIGHTS: Final = {
 YEARS_AHEAD: Final = 20
 YEARS: Final = range(1970, datetime.now(UTC).year + YEARS_AHEAD + 1)  # a later expiration or quote date is a slip
 EPOCH_DIGITS: Final = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}  # units a second, by digits: s, ms, us, ns since 1970
+COARSE: Final = 600.0  # seconds between numbers that a rounded epoch tells apart, above which it says no time
+SECONDS_A_DAY: Final = 86_400
 EXCEL_DIGITS: Final = 5  # days since 1899-12-30: 1970 to 2101 are 25569 to 73051
 EXCEL_EPOCH: Final = date(1899, 12, 30)
 FORMS: Final = "write YYYY-MM-DD; MM/DD/YYYY, 02-Oct-2026, Oct 2, 2026, YYYYMMDD and epochs are read too"
@@ -62,6 +64,14 @@ ZONES: Final = {
     "CT": ZoneInfo("America/Chicago"),
     "CST": timezone(timedelta(hours=-6)),
     "CDT": timezone(timedelta(hours=-5)),
+    "MST": timezone(timedelta(hours=-7)),
+    "MDT": timezone(timedelta(hours=-6)),
+    "PT": ZoneInfo("America/Los_Angeles"),
+    "PST": timezone(timedelta(hours=-8)),
+    "PDT": timezone(timedelta(hours=-7)),
+    "BST": timezone(timedelta(hours=1)),
+    "CET": timezone(timedelta(hours=1)),
+    "CEST": timezone(timedelta(hours=2)),
 }
 NUMERIC: Final = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")  # 10/02/2026, 2.10.26
 YEAR_FIRST: Final = re.compile(r"(\d{4})([/.-]?)(\d{1,2})\2(\d{1,2})(?!\d)")  # 2026/10/02, 20261002
@@ -71,8 +81,9 @@ MONTH_FIRST: Final = re.compile(
 )
 DAY_FIRST: Final = re.compile(_WEEKDAY + r"(\d{1,2})[ -]*([a-z]{3,9})\.?,?[ -]*(\d{4}|\d{2})(?!\d)", re.IGNORECASE)
 CLOCK: Final = re.compile(
-    r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([ap]\.?m\.?)?\s*([A-Z]{1,3}|[+-]\d{2}:?\d{2})?", re.IGNORECASE
+    r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([ap]\.?m\.?)?\s*([A-Z]{1,4}|[+-]\d{2}:?\d{2})?", re.IGNORECASE
 )
+NAMED_ZONE: Final = re.compile(r"(?<=[\dZ])\[[A-Za-z_/]+\]$")  # Java's name behind the offset, [America/New_York]
 WHOLE_FLOAT: Final = re.compile(r"(\d+)\.0*|\d+(?:\.\d+)?e\+?\d+", re.IGNORECASE)  # 20261002.0, 1.7908992e+18
 
 
@@ -82,6 +93,11 @@ def parse_right(text: str) -> str:
         return RIGHTS[text.strip().upper()]
     except KeyError:
         raise ValueError("is not a right: C, P, call or put") from None
+
+
+def parse_flag(text: str) -> bool:
+    """Whether a cell says yes."""
+    return text.strip().lower() in ("true", "1", "1.0", "yes", "y")
 
 
 def parse_moment(text: str, zone: ZoneInfo, order: Order = "mdy") -> datetime | date | time:
@@ -106,7 +122,7 @@ def parse_moment(text: str, zone: ZoneInfo, order: Order = "mdy") -> datetime | 
     ValueError
         When it is none of these, or outside `YEARS`.
     """
-    text = text.strip()
+    text = NAMED_ZONE.sub("", text.strip())
     value: datetime | date | time | None = None
     if "-" in text[4:5]:  # the two forms of most files first: others are tried in turn
         value = _iso(text)
@@ -151,6 +167,8 @@ def _of_digits(text: str) -> datetime | date | None:
     """Epochs in seconds to nanoseconds, YYYYMMDD and Excel's days; also as floats, the way pandas writes them."""
     if WHOLE_FLOAT.fullmatch(text):
         number = float(text)
+        if _is_coarse(text, number):
+            raise ValueError("is rounded: the day is lost")
         text = str(int(text.partition(".")[0])) if "e" not in text.lower() else str(int(number))
     if not (text.isascii() and text.isdigit()):
         return None
@@ -162,6 +180,16 @@ def _of_digits(text: str) -> datetime | date | None:
     if len(text) == EXCEL_DIGITS:
         return EXCEL_EPOCH + timedelta(days=int(text))
     return None
+
+
+def _is_coarse(text: str, number: float) -> bool:
+    """Whether a number of an epoch in scientific notation, 1.7909E+12, is rounded: steps of over ten minutes."""
+    digits, _, power = text.lower().partition("e")
+    whole = len(str(int(number)))
+    if not power or whole not in EPOCH_DIGITS:
+        return False
+    step = 10 ** (int(power) - len(digits.partition(".")[2])) / EPOCH_DIGITS[whole]
+    return step > COARSE and int(number) // EPOCH_DIGITS[whole] % SECONDS_A_DAY != 0
 
 
 def _iso(text: str) -> datetime | date | time | None:

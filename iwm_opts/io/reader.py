@@ -7,6 +7,7 @@ here as `DataError` with file, place, rule and remedy. Nothing above this gate h
 import csv
 import io
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
-from iwm_opts.io.json_tables import table_of_records
+from iwm_opts.io.json_tables import KEY, table_of_records
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.limits import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Budget, check_columns
@@ -161,7 +162,11 @@ def _of_json(path: Path, text: str) -> Frame:
         raise DataError(
             path, f"is not JSON: {error.msg} in line {error.lineno}", "check that the file is whole"
         ) from None
-    return Frame(path, table.to_pandas().astype(object), np.arange(1, table.num_rows + 1))
+    cells = table.to_pandas().astype(object)
+    cells.columns = [re.sub(r"^\d+\. ", "", str(name)) for name in cells.columns]  # Alpha Vantage's
+    if KEY in cells and not {plain(str(name)) for name in cells.columns} & set(NAMES["date"]):
+        cells = cells.rename(columns={KEY: "Date"})  # rows filed by day
+    return Frame(path, cells, np.arange(1, table.num_rows + 1))
 
 
 def _of_text(path: Path, text: str, encoding: str) -> Frame:
@@ -223,6 +228,9 @@ def _unprefixed(names: list[str]) -> list[str]:
     if "close" in spelled:
         return names
     for name in spelled:
+        suffix = name.removeprefix("close")
+        if suffix not in ("", name) and f"open{suffix}" in spelled:  # `Close (USD)`
+            return [s.removesuffix(suffix) if s.endswith(suffix) else n for n, s in zip(names, spelled, strict=True)]
         prefix = name.removesuffix("close")
         if prefix not in ("", name) and f"{prefix}open" in spelled:
             return [n[len(n) - len(s.removeprefix(prefix)) :] if s.startswith(prefix) else n

@@ -17,11 +17,12 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from iwm_opts.errors import DataError
+from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.layouts.common import DAY_NAMES, FOLLOWS_UTC
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.numbers import parse_number
+from iwm_opts.io.option_symbols import parse_option_symbol
 from iwm_opts.io.parse import FORMS, Order, days_in_order, numeric_dates, parse_day, parse_moment
 from iwm_opts.io.tables import DataFile, batches, distinct_words
 from iwm_opts.market.calendar import NEW_YORK, is_session
@@ -34,6 +35,7 @@ DAYS_CHECKED: Final = 60  # distinct days whose sessions decide an order
 NAMED_ZONES: Final = ("utc", "gmt", "et", "eastern", "nytime")
 TIMES_CHECKED: Final = 200
 HOURS: Final = time(9, 25), time(16, 30)  # New York; captures just after the close show the quotes of the close
+EXPIRED: Final = 0.5  # fraction of expirations before a file's latest day, from which it holds several days of quotes
 WITHIN: Final = 0.5  # fraction of distinct times within the session below which an assumed zone is distrusted
 
 
@@ -86,7 +88,7 @@ def readings_of(file: DataFile, layout: Layout) -> Readings:
         day = None if stated is None else date(stated.year, stated.month, stated.day)
         return Readings(order, zones, snapshot_day=day, facts=facts, notes=tuple(notes))
     name = columns[day_role]
-    if plain(name) in DAY_NAMES or not _is_one_capture(file, layout, name, zones.get(name, NEW_YORK), order):
+    if _names_days(file, name, order) or not _is_one_capture(file, layout, name, zones.get(name, NEW_YORK), order):
         return Readings(order, zones, name, day_role, facts=facts, notes=tuple(notes))
     moments = _moments(distinct_words(file, [name])[name], zones[name], order)
     day = max((date(m.year, m.month, m.day) for m in moments if not isinstance(m, time)), default=None)
@@ -138,6 +140,13 @@ def _writes_days(file: DataFile, column: str) -> bool:
         return True
     return any(not isinstance(moment, time) for moment in _moments(values[:1], NEW_YORK, "mdy")) or not _moments(
         values[:1], NEW_YORK, "mdy"
+    )
+
+
+def _names_days(file: DataFile, column: str, order: Order) -> bool:
+    """Whether a column has a name of quote days and its cells no time of day."""
+    return plain(column) in DAY_NAMES and not any(
+        isinstance(moment, datetime) for moment in _moments(file.sample.get(column, ()), NEW_YORK, order)
     )
 
 
@@ -236,4 +245,22 @@ def _is_one_capture(file: DataFile, layout: Layout, column: str, zone: ZoneInfo,
         if len(keys) < len(batch.rows) or not seen.isdisjoint(keys):
             return False
         seen |= keys
-    return len(days) > 1 or has_blanks
+    return (len(days) > 1 or has_blanks) and not _have_expired(file, layout, max(days, default=date.min), order)
+
+
+def _have_expired(file: DataFile, layout: Layout, latest: date, order: Order) -> bool:
+    """Whether so many expirations lie before the latest day that the file holds several days, such as of 0DTE options.
+
+    A download at the weekend still holds those of the last session.
+    """
+    role = "occ" if "occ" in layout.columns else "expiration"
+    if role not in layout.columns:
+        return False
+    texts = distinct_words(file, [layout.columns[role]])[layout.columns[role]]
+    expirations = set()
+    for text in texts:
+        try:
+            expirations.add(parse_option_symbol(text).expiration if role == "occ" else parse_day(text, order))
+        except (ValueError, InputError):
+            continue
+    return sum(day < latest for day in expirations) >= EXPIRED * len(expirations) > 0

@@ -1,5 +1,6 @@
 """One day of one symbol out of a file that may hold years of many, without holding more than that in memory."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ from iwm_opts.io.readings import Readings, readings_of
 from iwm_opts.io.tables import DataFile, MixedNumbersError, batches, batches_spelled, distinct, spelled, words
 from iwm_opts.market.contract import check_symbol
 
+EXCHANGE: Final = re.compile(  # TradingView's prefix, EODHD's and Bloomberg's suffix
+    r"^(?:NYSE|NYSEARCA|ARCA|AMEX|NASDAQ|BATS|CBOE|OPRA|INDEX(?:CBOE|SP)?):|(?:\.US| US(?: EQUITY| INDEX)?)$"
+)
 NO_DAY: Final = -1  # ordinal of an empty cell
 SHOWN: Final = 12  # names in a message
 STRAY: Final = 0.05  # fraction of the fullest day's rows below which a latest day is taken for a slip
@@ -52,14 +56,14 @@ class _DayColumn:
 
 
 def clean_symbol(text: str) -> str:
-    """`^SPX`, `$SPX` and `_SPX` are SPX, `BRK/B` is BRK.B.
+    """`^SPX`, `$SPX` and `_SPX` are SPX, `BRK/B` is BRK.B, `NYSE:IWM`, `IWM.US` and `IWM US Equity` are IWM.
 
     Raises
     ------
     InputError
         For a text that is not a symbol.
     """
-    return check_symbol(text.strip().lstrip("^$_.").replace("/", ".").upper())
+    return check_symbol(EXCHANGE.sub("", text.strip().upper()).lstrip("^$_.").replace("/", "."))
 
 
 def select(file: DataFile, layout: Layout, as_of: date | None, symbol: str | None) -> Selection:
@@ -120,7 +124,9 @@ def _select(file: DataFile, layout: Layout, readings: Readings, as_of: date | No
 
 
 def _notes(file: DataFile, readings: Readings) -> tuple[str, ...]:
-    return (*readings.notes, *(file.spelling.notes() if file.spelling is not None else ()))
+    spelling = file.spelling.notes() if file.spelling is not None else ()
+    footer = ("lines of text below the rows are left out",) if file.has_footer and file.form is not None else ()
+    return (*readings.notes, *spelling, *footer)
 
 
 def select_days(

@@ -24,13 +24,18 @@ from iwm_opts.io.limits import Budget, check_columns
 from iwm_opts.io.numbers import BLANKS, Sign, decimal_sign, numbers
 from iwm_opts.io.packed import GZIP, ZIP, content_of, gzip_stream, unpacked_copy
 from iwm_opts.io.ragged import refuse_ragged
-from iwm_opts.io.text import Dialect, dialect, encoding_of, sampled, valid_utf8
+from iwm_opts.io.text import COMMENT, Dialect, dialect, encoding_of, sampled, valid_utf8
 
 SAMPLE_ROWS: Final = 5
 SAMPLE_BYTES: Final = 1 << 16
 BATCH_ROWS: Final = 1 << 17
 BLOCK_BYTES: Final = 1 << 20
 TAIL_BYTES: Final = 4096  # where the line below the rows is looked for
+END_OF_FILE: Final = "\x1a"  # DOS
+SENTENCE: Final = re.compile(  # two words, of which the first does not begin a date: the start of one is a torn row
+    r"(?!(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))[a-z][a-z'.:-]* +[a-z]",
+    re.IGNORECASE,
+)
 WORDS: Final = pa.dictionary(pa.int32(), pa.string())
 PARQUET: Final = b"PAR1"
 OTHERS: Final = {
@@ -285,8 +290,10 @@ def _below(path: Path, packed: bool, encoding: str, columns: int, delimiter: str
         stream.seek(0, 2)
         stream.seek(max(stream.tell() - TAIL_BYTES, 0))
         lines = stream.read().decode(encoding, errors="replace").splitlines()
-    last = next((line for line in reversed(lines) if line.strip()), "")
-    return [last.strip().strip('"')] if last.count(delimiter) < columns - 1 and '"' in last[:1] + last[-1:] else []
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    is_quoted = last.count(delimiter) < columns - 1 and '"' in last[:1] + last[-1:]
+    is_text = delimiter not in last and (last.startswith((COMMENT, END_OF_FILE)) or SENTENCE.match(last) is not None)
+    return [last.strip('"')] if is_quoted or is_text else []
 
 
 def _csv_batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -> Iterator[Batch]:
@@ -322,8 +329,19 @@ def _csv_batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -
     )
     start = 0
     for rows in reader:
-        yield Batch(start, pa.RecordBatch.from_arrays(rows.columns, names=columns))
+        table = pa.RecordBatch.from_arrays(rows.columns, names=columns)
+        yield Batch(start, table.slice(0, len(table) - _blank_end(table)))
         start += len(rows)
+
+
+def _blank_end(rows: Any) -> int:
+    """Rows of nothing but separators at the end, as spreadsheets leave them."""
+    if not len(rows) or any(column[-1].is_valid for column in rows.columns):
+        return 0
+    valid = np.zeros(len(rows), dtype=np.bool_)
+    for column in rows.columns:
+        valid |= column.is_valid().to_numpy(zero_copy_only=False)
+    return int(np.argmax(valid[::-1])) if valid.any() else len(rows)
 
 
 def _skip_lines_of_text(row: Any) -> str:

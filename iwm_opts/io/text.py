@@ -72,6 +72,10 @@ def dialect(text: str, encoding: str, is_known: Callable[[str], bool]) -> Dialec
         if count > max(best, 0 if best < 0 else NAMES_OF_A_HEADER - 1):
             best, place, delimiter = count, at, mark
     columns = cells_of(lines[place], delimiter) if lines else []
+    rows = [cells_of(line, delimiter) for line in lines[place + 1 :] if line.strip()]
+    full = [cells for cells in rows if len(cells) > 1]
+    if full and all(len(cells) == len(columns) + 1 and not cells[-1].strip() for cells in full):
+        columns.append("")  # each row ends with a separator, the header does not
     return Dialect(encoding, delimiter, place + 1, tuple(columns), tuple(lines[:place]))
 
 

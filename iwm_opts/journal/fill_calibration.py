@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.errors import InputError
-from iwm_opts.execution.fills import KEEP_THEM, MINE, FillModel
+from iwm_opts.execution.fills import MINE, FillModel
+from iwm_opts.execution.own_fills import FILE
 from iwm_opts.io.archive import Record
 from iwm_opts.journal.inference import FEWEST, Estimate, mean_of
 from iwm_opts.journal.trade_log import TradeLog
 
-FILE: Final = "fills.json"  # of the archive: the calibration that --fill mine reads
 DTE_BINS: Final = ((7, "0 to 7"), (30, "8 to 30"), (np.inf, "over 30"))
 SPREAD_BINS: Final = ((0.03, "up to $0.03"), (0.10, "$0.03 to $0.10"), (np.inf, "over $0.10"))
 HOUR_BINS: Final = ((10.0, "before 10:00"), (15.5, "10:00 to 15:30"), (np.inf, "after 15:30"))
@@ -135,23 +135,6 @@ def keep_fills(record: Record, log: TradeLog) -> FillModel:
     with record.lock():
         record.write(record.folder / FILE, json.dumps(_finite(kept), indent=1).encode())
     return model
-
-
-def own_fill_model(record: Record) -> FillModel:
-    """Fill model of the calibration that the archive keeps.
-
-    Raises
-    ------
-    InputError
-        When it keeps none.
-    """
-    try:
-        kept = json.loads((record.folder / FILE).read_text())
-        return FillModel.parse(str(kept["model"]))
-    except FileNotFoundError:
-        raise InputError("fill", MINE, "own fills are not measured yet", KEEP_THEM) from None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise InputError("fill", MINE, f"{record.folder / FILE} cannot be read", KEEP_THEM) from None
 
 
 def compare_fills_with(log: TradeLog, models: Sequence[FillModel]) -> list[str]:

@@ -43,7 +43,7 @@ class LogFile:
             When the text is not CSV.
         """
         if self.sheet:
-            return self.sheet
+            return [(line, [plain_spaces(cell) for cell in cells]) for line, cells in self.sheet]
         reader = csv.reader(io.StringIO(self.text), delimiter=delimiter)
         try:
             return [
@@ -58,6 +58,11 @@ class LogFile:
         """Delimiters, the one that cuts the beginning into most cells first."""
         head = "\n".join(self.text.split("\n", FIRST_ROWS)[:FIRST_ROWS])
         return sorted(DELIMITERS, key=head.count, reverse=True)
+
+
+def plain_spaces(text: str) -> str:
+    """Text with common spaces for those that do not break a line (copies of web pages)."""
+    return text.replace("\u00a0", " ").replace("\u202f", " ")
 
 
 def open_log(path: Path) -> LogFile:
@@ -121,6 +126,6 @@ def _decoded(content: bytes, path: Path) -> str:
             text = content.decode("cp1252", errors="replace")
     if "\0" in text:
         raise DataError(path, "is not text", f"Give {FORMATS}")
-    text = text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n")
+    text = plain_spaces(text.replace("\ufeff", "")).replace("\r\n", "\n").replace("\r", "\n")
     first, _, rest = text.partition("\n")
     return "\n" + rest if first.strip().lower().startswith("sep=") else text  # Excel's own first line

@@ -315,10 +315,21 @@ def _of_frame(frame: pd.DataFrame, path: Path, delimiter: str = ",") -> TradeLog
         raise DataError(path, f"not a trade log: no column {' and '.join(missing)}", f"Give {KNOWN}")
     made = f"{SIMULATED}|{MODELLED}"
     is_simulated = bool(frame["market"].astype(str).str.contains(made).any()) if "market" in frame else False
-    log = log_of_rows(frame, path.name, is_simulated=is_simulated, decimal="." if delimiter == "," else None)
+    notes = _repeated_rows(frame)
+    log = log_of_rows(frame, path.name, (), notes, is_simulated=is_simulated, decimal="." if delimiter == "," else None)
     if log.trades.empty:
         raise _no_trades(str(path), log.problems, ())
     return log
+
+
+def _repeated_rows(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Note of trades that an own log holds twice; all are counted."""
+    again = frame.drop(columns="line", errors="ignore").astype(str).duplicated()
+    if not again.any():
+        return ()
+    lines = frame["line"] if "line" in frame else pd.Series(range(1, len(frame) + 1), index=frame.index)
+    named = ", ".join(map(str, lines[again][:NAMED]))
+    return (f"{int(again.sum())} rows have the same content as another (lines {named}): counted; remove what is twice",)
 
 
 def _of_backtest(frame: pd.DataFrame, path: Path) -> TradeLog:
@@ -346,6 +357,7 @@ def _frame(rows: Rows, path: Path) -> pd.DataFrame:
     names = rows[0][1]
     width = max(at + 1 for at, name in enumerate(names) if name)
     body = [(line, cells) for line, cells in rows[1:] if any(not is_blank(cell) for cell in cells)]
+    body = [(line, cells + [""] * (width - 1) if len(cells) == 1 else cells) for line, cells in body]  # text, no row
     ragged = [line for line, cells in body if len(cells) < width or any(cells[len(names) :])]
     if ragged:
         lines = ", ".join(map(str, ragged[:5]))

@@ -329,7 +329,7 @@ def _moments(cells: list[str], given: pd.Series, is_day_first: bool) -> pd.Serie
             is_days = bool((times.dropna() == times.dropna().dt.normalize()).all())
             times = times.dt.tz_localize(None) if is_days else times.dt.tz_convert(NEW_YORK).dt.tz_localize(None)
         return times.astype("datetime64[us]").where(times.dt.year.isin(YEARS))
-    filled = [cell for cell in cells if not is_blank(cell)]
+    filled = [cell for cell in cells if any(map(str.isdigit, cell))]  # not words of a row of totals
     parse: Callable[[str], datetime] = partial(parse_moment, day_first=is_day_first)
     if filled and all(map(is_excel_serial, filled)):
         parse = from_excel_serial

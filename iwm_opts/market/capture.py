@@ -41,6 +41,11 @@ def closed_exchange(source: str, day: date) -> DataError:
     return DataError(source, rule, f"give a capture of a session, such as {latest_session(day)}")
 
 
+def at_weekend(day: date, session: date) -> str:
+    """Warning of a download on a day without trading."""
+    return f"quotes dated {day:%A} {day}, when the exchange is closed: taken for the close of {session}"
+
+
 def one_sided(source: str, side: str, rows: int) -> DataError:
     """Error of a capture without calls or without puts."""
     return DataError(source, f"no {side} among its {rows} rows", "give a chain with both sides")

@@ -16,7 +16,7 @@ from iwm_opts.market.panel import DEFECTS, Panel, Places, taken
 from iwm_opts.market.panel_captures import one_capture_a_day, without_stray_days
 from iwm_opts.market.panel_grid import Grid, daily_spots, quote_moments, strike_pairs
 from iwm_opts.market.quote_rows import Flags, QuoteRows, Report, contract_key, counts_by_day, source_of
-from iwm_opts.market.second_market import AWAY, FEWEST, YEARLY, second_market
+from iwm_opts.market.second_market import AWAY, FAR, FEWEST, YEARLY, second_market
 
 
 def panel_of_rows(
@@ -183,22 +183,40 @@ def _two_files(rows: QuoteRows, row: int, other: int) -> DataError:
 def _second_markets(rows: QuoteRows, place: Places, day: Places, grid: Grid, report: Report) -> Flags:
     """Rows of another market than their day's, such as contracts of before a split; each day with some is warned of.
 
-    Only days with pairs far out of parity are looked at: see `market.second_market`.
+    Only days with pairs far out of parity, or with a quote without its pair far from all pairs, are looked at: see
+    `market.second_market`.
     """
     left_over = np.zeros(len(rows), dtype=np.bool_)
     pairs = strike_pairs(grid, day)
+    farthest = _farthest_unpaired(grid, len(day))
     for at in np.flatnonzero(np.diff(pairs.starts) > FEWEST):
         here = slice(pairs.starts[at], pairs.starts[at + 1])
         low, high = pairs.low[here], pairs.high[here]
         centre = float(np.median(0.5 * (low + high)))
         slack = AWAY * abs(centre) + YEARLY * pairs.years[here] * pairs.strike[here]
-        if ((high < centre - slack) | (low > centre + slack)).sum() >= FEWEST:
+        is_far = (high < centre - slack) | (low > centre + slack)
+        if is_far.sum() >= FEWEST or farthest[at] > FAR * abs(centre):
             members = np.flatnonzero(place == at)
             other = second_market(_table(rows.take(members)), pd.Timestamp(date.fromordinal(int(day[at]))), None)
             if other is not None:
                 left_over[members] = other.rows
                 report.warn(int(day[at]), other.note)
     return left_over
+
+
+def _farthest_unpaired(grid: Grid, days: int) -> NDArray[np.float64]:
+    """Distance of the farthest strike without both quotes from the strikes of its slice with both, by day."""
+    _, call_ask, _, put_ask = grid.raw
+    strike, slice_of = grid.strike, np.repeat(np.arange(grid.slices), np.diff(grid.strike_start))
+    paired = (call_ask > 0.0) & (put_ask > 0.0)
+    low, high = np.full(grid.slices, np.inf), np.full(grid.slices, -np.inf)
+    np.minimum.at(low, slice_of[paired], strike[paired])
+    np.maximum.at(high, slice_of[paired], strike[paired])
+    outside = ~paired & np.isfinite(low[slice_of])
+    slice_of, strike = slice_of[outside], strike[outside]
+    farthest = np.zeros(days)
+    np.maximum.at(farthest, grid.place[slice_of], np.maximum(low[slice_of] - strike, strike - high[slice_of]))
+    return farthest
 
 
 def _table(rows: QuoteRows) -> pd.DataFrame:

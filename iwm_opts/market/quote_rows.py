@@ -23,7 +23,7 @@ STRIKE_BITS, ROOT_BITS = 28, 8  # of a contract's key: strikes to 268,435 dollar
 KINDS_SHOWN: Final = 12
 REFUSALS_SHOWN: Final = 20
 ROW_COLUMNS: Final = ("day", "expiration", "root", "sign", "strike", "bid", "ask", "spot", "file")
-EXTRA_COLUMNS: Final = ("time", "label", "traded")
+EXTRA_COLUMNS: Final = ("time", "label", "traded", "adjusted")
 PLAIN_COLUMNS: Final = ("day", "expiration", "sign", "strike", "bid", "ask", "spot")
 
 
@@ -46,6 +46,7 @@ class QuoteRows:
     label: NDArray[np.int16] | None = None  # place in `labels`
     labels: tuple[str, ...] = ("",)
     traded: Array | None = None  # POSIX seconds of each contract's last trade
+    adjusted: Array | None = None  # 1.0 of contracts on other deliverables than 100 shares
 
     def __len__(self) -> int:
         return len(self.day)
@@ -157,7 +158,7 @@ def rows_together(parts: Sequence[QuoteRows]) -> QuoteRows:
     arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in PLAIN_COLUMNS}
     for column, name in (("root", "roots"), ("file", "files")):
         arrays[column] = np.concatenate([_recoded(part, column, name, names[name]) for part in parts])
-    for column in ("time", "traded"):
+    for column in ("time", "traded", "adjusted"):
         if any(getattr(part, column) is not None for part in parts):
             arrays[column] = np.concatenate([_or_blank(part, column) for part in parts])
     if any(part.label is not None for part in parts):

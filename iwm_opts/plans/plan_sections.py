@@ -7,7 +7,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from iwm_opts.conventions import ACCOUNT, FEE_SCHEDULE, FILL_MODEL, GATE_RANK, IVR_LOOKBACK, RISK_SHARE, STRATEGY
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule
-from iwm_opts.execution.fills import FillModel
+from iwm_opts.execution.fills import MINE
+from iwm_opts.execution.own_fills import fill_model
 from iwm_opts.market.sector_filter import DROP, FILTER_SYMBOL
 from iwm_opts.plans.checklist import MINIMUM
 from iwm_opts.risk.fraction import parse_share
@@ -31,8 +32,9 @@ def _fraction(value: Any) -> float:
 
 
 def _fill(text: str) -> str:
-    FillModel.parse(text)
-    return text
+    """Convention as written; `mine` gives way to the offsets kept, which a plan then states."""
+    model = fill_model(text)
+    return str(model) if text.strip().lower() == MINE else text
 
 
 def _fees(text: str) -> str:

@@ -43,6 +43,16 @@ def recorded_lines(record: Record) -> str:
     return "\n".join([f"{what}: {counts}; {indices}; {days}", record["file"], *warnings]) + "\n"
 
 
+def warnings_by_kind(files: Sequence[ImportedFile]) -> list[str]:
+    """One line a kind of warning, its words without their numbers, with the days it is of and an example."""
+    counts, examples = Counter[str](), dict[str, str]()
+    for text in (text for file in files for texts in file.warnings.values() for text in texts):
+        kind = re.sub(r"[-+]?\d[\d.,:-]*", "#", text)
+        counts[kind] += 1
+        examples.setdefault(kind, text)
+    return [f"on {counted(count, 'days')}: {examples[kind]}" for kind, count in counts.most_common()]
+
+
 def certificate_table(
     symbol: str,
     files: Sequence[ImportedFile],
@@ -75,6 +85,7 @@ def certificate_table(
         parts.append("spread: median ask less bid within 5% of spot, 7 to 90 days; parity: median |forward/spot - 1|")
     reasons = Counter(re.sub(r"[-+]?\d[\d.,:%-]*", "#", reason) for file in files for reason in file.left_out.values())
     parts += [f"left out: {counted(count, 'days')}: {reason}" for reason, count in reasons.most_common()]
+    parts += warnings_by_kind(files)
     parts += [f"skipped: {line}" for line in skipped]
     differing = sum(file.count("conflict") for file in files)
     if differing:

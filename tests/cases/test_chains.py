@@ -1,5 +1,7 @@
 """Chains as vendors, brokers and spreadsheets write them: each reads as the base, or is refused by name."""
 
+import json
+import re
 from datetime import date
 from pathlib import Path
 
@@ -8,15 +10,15 @@ import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError
-from iwm_opts.io.files import load_chain
-from iwm_opts.io.panel_files import build_panel
+from iwm_opts.io.files import load_chain, read_chains
+from iwm_opts.io.panel_files import build_panel, window
 from iwm_opts.market.contract import settlement_of
 
 DAY = date(2026, 10, 2)
 CHAINS = Path(__file__).parent / "chains"
 WITHOUT_SYMBOL = ("s_stock_numeric", "s_underlying_numeric", "s_wide_bid_call", "s_wide_xy")
 OTHERS = ("cboe_vix", "cboe_quotedata_nohead", "dolthub_xyz", "dolthub_near", "theta_0dte", *WITHOUT_SYMBOL)
-UNDATED = ("adj_", "split", "yahooquery", "saturday")  # days of the latest trade, or of a weekend
+UNDATED = ("adj_", "split", "yahooquery")  # days of the latest trade
 SAME = sorted(p.name.removesuffix(".gz") for p in CHAINS.glob("*.gz") if not p.name.startswith(OTHERS))
 
 
@@ -43,7 +45,7 @@ def test_a_panel_of_days_reads_every_shape_alike(case, name):
 
 @pytest.mark.parametrize("name", [name for name in SAME if name.startswith(UNDATED)])
 def test_a_panel_needs_the_day(case, name):
-    with pytest.raises(DataError, match=r"no column for the quote date|when the exchange was closed"):
+    with pytest.raises(DataError, match="no column for the quote date"):
         build_panel([case(f"chains/{name}")], symbol="IWM")
 
 
@@ -144,3 +146,211 @@ def test_single_contracts_of_before_a_split_are_left_out(case, quotes_of, base, 
     pd.concat([table, old]).to_csv(path, index=False)
     assert quotes_of(path).index.equals(base.index)
     assert any("3 rows lie far from the market's strikes" in warning for warning in load_chain(path).warnings)
+
+
+DAYS = ("2026-09-30", "2026-10-01", "2026-10-02")
+
+
+@pytest.fixture
+def history(case, tmp_path):
+    """Several days of the base in one file, with rows put on top."""
+
+    def write(change=None, days=DAYS):
+        table = pd.read_csv(case("chains/base.csv"))
+        table = pd.concat([table.assign(quote_date=day) for day in days])
+        path = tmp_path / "history.csv"
+        (table if change is None else change(table)).to_csv(path, index=False)
+        return path
+
+    return write
+
+
+def notes_of_panel(path):
+    build = build_panel([path])
+    return build.panel, "\n".join(window(build, [path], None, None).notes)
+
+
+@pytest.mark.parametrize("name", ["date", "quote_date", "timestamp"])
+def test_times_of_last_trades_under_the_name_of_a_day_drop_no_contract(case, name):
+    path = case("chains/base.csv")
+    table = pd.read_csv(path).drop(columns="quote_date")
+    days = np.random.default_rng(4).integers(0, 20, len(table))
+    table[name] = [str(pd.Timestamp("2026-10-02 15:45") - pd.Timedelta(days=int(day))) for day in days]
+    table.to_csv(path, index=False)
+    chain = load_chain(path)
+    assert (len(chain.quotes), chain.as_of) == (486, DAY)
+    assert any("one capture" in note for note in chain.quality.notes)
+
+
+def test_days_of_options_that_live_one_day_are_not_one_capture(case):
+    path = case("chains/base.csv")
+    table = pd.read_csv(path).drop(columns="quote_date")
+    table = table[table["expiration"] == "2026-10-09"]
+    pd.concat([table.assign(expiration=day, timestamp=f"{day} 15:45:00") for day in DAYS]).to_csv(path, index=False)
+    assert set(load_chain(path).quotes["expiration"].astype(str)) == {"2026-10-02"}
+    assert [str(day) for day in build_panel([path]).panel.dates] == list(DAYS)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        {"contractSize": (100, 150)}, {"multiplier": (100, 10)}, {"nonStandard": ("False", "True")},
+        {"root": ("IWM", "IWM1")},
+    ],
+)  # fmt: skip
+def test_adjusted_contracts_are_left_out_of_panels_and_counted(history, mark):
+    ((name, (standard, other)),) = mark.items()
+
+    def with_adjusted(table):
+        above = table.assign(bid=table["bid"] + 1, ask=table["ask"] + 2, **{name: other})
+        return pd.concat([above, table.assign(**{name: standard})])
+
+    reference, _ = notes_of_panel(history())
+    panel, notes = notes_of_panel(history(with_adjusted))
+    np.testing.assert_array_equal(panel.quotes, reference.quotes)
+    assert "on 3 of 3 days: 486 of 972 rows are adjusted contracts" in notes
+
+
+@pytest.mark.parametrize("ratio", [0.1, 2.0, 4.0])
+def test_single_contracts_of_before_a_split_are_left_out_of_panels(history, ratio):
+    def leftover(table):
+        old = table[(table["expiration"] == table["expiration"].max()) & (table["right"] == "C")].iloc[[5, 40, 70]]
+        old = old.assign(**{name: (old[name] * ratio).round(2) for name in ("strike", "bid", "ask")})
+        return pd.concat([table, old.assign(strike=old["strike"] + 0.25)])
+
+    reference, _ = notes_of_panel(history())
+    panel, notes = notes_of_panel(history(leftover))
+    np.testing.assert_array_equal(panel.strike, reference.strike)
+    np.testing.assert_array_equal(panel.quotes, reference.quotes)
+    assert "3 rows lie far from the market's strikes" in notes
+
+
+def test_weekend_downloads_of_many_days_are_the_sessions_before(history):
+    path = history(days=("2026-09-26", "2026-10-03"))
+    panel, notes = notes_of_panel(path)
+    assert [str(day) for day in panel.dates] == ["2026-09-25", "2026-10-02"]
+    assert "on 2 of 2 days: quotes dated Saturday 2026-09-26" in notes
+    chains = list(read_chains(path))
+    assert [str(chain.as_of) for chain in chains] == ["2026-09-25", "2026-10-02"]
+    assert all("taken for the close" in chain.warnings[0] for chain in chains)
+
+
+def test_weekend_downloads_next_to_their_session_are_left_out(history):
+    path = history(days=("2026-10-02", "2026-10-03", "2026-10-04"))
+    panel, notes = notes_of_panel(path)
+    assert [str(day) for day in panel.dates] == ["2026-10-02"]
+    assert notes.count("left out: ") == 2
+    assert [isinstance(chain, DataError) for chain in read_chains(path)] == [False, True, True]
+
+
+def test_a_folder_of_snapshots_keeps_the_session_over_the_weekend_s_download(case, tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    content = case("chains/tradier.json").read_text()
+    (folder / "b.json").write_text(content)
+    friday = build_panel([folder]).panel.quotes
+    changed = content.replace('"ask": 40.56', '"ask": 40.57')
+    moved = re.sub(r"\b1790\d{9}\b", lambda match: str(int(match[0]) + 86_400_000), changed)
+    (folder / "a.json").write_text(moved)
+    panel, notes = build_panel([folder]).panel, build_panel([folder]).report.notes(0, 10**6, 1)
+    np.testing.assert_array_equal(panel.quotes, friday)
+    assert any("2026-10-03" in note for note in notes)
+    (folder / "b.json").unlink()
+    assert [str(day) for day in build_panel([folder]).panel.dates] == ["2026-10-02"]
+
+
+def lines_of(path):
+    return path.read_text().splitlines()
+
+
+BELOW = {
+    "blank rows": lambda lines: [*lines, ",,,,,,,,,,,,,", ",,,,,,,,,,,,,"],
+    "a comment": lambda lines: [*lines, "# end of file"],
+    "a source": lambda lines: [*lines, "Data provided by a vendor"],
+    "an end of DOS": lambda lines: [*lines, "\x1a"],
+    "a separator at the end of rows": lambda lines: [lines[0], *(f"{line}," for line in lines[1:])],
+    "separators at the end of all": lambda lines: [f"{line},," for line in lines],
+}
+
+
+@pytest.mark.parametrize("name", BELOW)
+def test_what_spreadsheets_and_downloads_add_to_rows_is_no_row(case, quotes_of, base, name):
+    path = case("chains/base.csv")
+    path.write_text("\n".join(BELOW[name](lines_of(path))) + "\n")
+    np.testing.assert_allclose(quotes_of(path).to_numpy(), base.to_numpy(), atol=1e-9)
+    assert build_panel([path]).panel.strike.size == len(base) // 2
+    if name in ("a comment", "a source"):
+        assert any("lines of text below the rows" in note for note in load_chain(path).quality.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "torn"), [("base", "2026-10-30"), ("cboe_quotedata", "Fri Oct 3"), ("base", "2026-1")]
+)
+def test_a_torn_last_row_is_no_line_of_text(case, name, torn):
+    path = case(f"chains/{name}.csv")
+    path.write_text("\n".join([*lines_of(path)[:-1], torn]))
+    with pytest.raises(DataError, match=r"[Cc]orrect|whole"):
+        load_chain(path)
+
+
+def test_a_row_of_totals_is_named(case):
+    path = case("chains/base.csv")
+    path.write_text(path.read_text() + "Total,,,,,,,,,,12345,99999,,\n")
+    with pytest.raises(DataError, match="row 488"):
+        load_chain(path)
+
+
+@pytest.mark.parametrize("symbol", ["IWM.US", "NYSE:IWM", "AMEX:IWM", "IWM US Equity", "IWM US", "$IWM", " iwm "])
+def test_symbols_with_their_exchange(case, symbol):
+    path = case("chains/base.csv")
+    path.write_text(path.read_text().replace(",IWM,", f",{symbol},"))
+    assert load_chain(path).symbol == build_panel([path]).panel.symbol == "IWM"
+
+
+def test_epochs_that_a_spreadsheet_rounded_are_refused(case):
+    path = case("chains/d_epoch_ns.csv")
+    table = pd.read_csv(path)
+    table.assign(quote_date=[f"{value:.4e}" for value in table["quote_date"]]).to_csv(path, index=False)
+    with pytest.raises(DataError, match=r"'1.7909e\+18' is not a date"):
+        load_chain(path)
+
+
+@pytest.mark.parametrize(
+    "at", ["2026-10-02 12:45 PDT", "2026-10-02 21:45 CEST", "2026-10-02T15:45:00-04:00[America/New_York]"]
+)
+def test_names_of_zones(case, at):
+    path = case("chains/base.csv")
+    pd.read_csv(path).assign(quote_time=at).to_csv(path, index=False)
+    quote_time = load_chain(path).quote_time
+    assert quote_time is not None
+    assert (quote_time.hour, quote_time.minute) == (15, 45)
+
+
+def test_options_filed_by_expiration_and_right(case, quotes_of, base, tmp_path):
+    table = pd.read_csv(case("chains/base.csv"))
+    sides = {
+        day: {word: part.loc[part["right"] == right, ["strike", "bid", "ask"]].to_dict("records")
+              for right, word in (("C", "calls"), ("P", "puts"))}
+        for day, part in table.groupby("expiration")
+    }  # fmt: skip
+    path = tmp_path / "chain.json"
+    for chains in (sides, [{"expiration": day, **chain} for day, chain in sides.items()]):
+        path.write_text(json.dumps({"symbol": "IWM", "spot": 240.15, "date": "2026-10-02", "chains": chains}))
+        np.testing.assert_allclose(quotes_of(path).to_numpy(), base.to_numpy(), atol=1e-9)
+
+
+def test_rows_in_json_need_names(case, quotes_of, base, tmp_path):
+    table = pd.read_csv(case("chains/base.csv"))
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([list(table.columns), *table.to_numpy().tolist()]))
+    np.testing.assert_allclose(quotes_of(path).to_numpy(), base.to_numpy(), atol=1e-9)
+    path.write_text(table.to_json(orient="values"))
+    with pytest.raises(DataError, match='orient="values"'):
+        load_chain(path)
+
+
+def test_a_trade_by_day_alone_says_no_time(case):
+    path = case("chains/base.csv")
+    pd.read_csv(path).rename(columns={"quote_date": "trade_time"}).to_csv(path, index=False)
+    chain = load_chain(path)
+    assert (chain.as_of, chain.quote_time) == (DAY, None)

@@ -78,6 +78,9 @@ FORMS = {
     "padded": lambda rows: text_of(padded(rows)).encode(),
     "gzip": lambda rows: gzip.compress(text_of(rows).encode()),
     "workbook": workbook,
+    "spaces of web pages": lambda rows: text_of(rows).replace(" ", "\u00a0").encode(),
+    "blank rows below": lambda rows: (text_of(rows) + "," * (len(rows[-1]) - 1) + "\n\n\n").encode(),
+    "a line below": lambda rows: (text_of(rows) + "Exported on request\n").encode(),
     "another symbol": lambda rows: text_of(rows).replace("IWM", "SPY").encode(),
 }
 FLAT_FORMS = {
@@ -107,6 +110,26 @@ def test_the_order_of_a_flat_table_changes_nothing(tmp_path, name, form):
     file = tmp_path / "log"
     file.write_bytes(FLAT_FORMS[form](cells_of(name)))
     assert figures(file) == figures(LOGS / name)
+
+
+def test_day_numbers_above_a_row_of_totals(tmp_path):
+    file = tmp_path / "log.csv"
+    file.write_text((LOGS / "L04_own_serial.csv").read_text().rstrip("\n") + "\nTotal,,,,\n")
+    assert figures(file) == figures(LOGS / "L04_own_serial.csv")
+
+
+def test_rows_of_an_own_log_that_are_there_twice_are_told(tmp_path):
+    file = tmp_path / "log.csv"
+    rows = cells_of("L01_own_dollar.csv")
+    file.write_text(text_of(rows + rows[1:]))
+    assert any("2 rows have the same content as another (lines 4, 5)" in note for note in read_log(file).notes)
+
+
+def test_rows_above_the_header_are_counted(tmp_path):
+    file = tmp_path / "log.csv"
+    rows = cells_of("T22_tt_gtc2days.csv")
+    file.write_text(text_of([rows[1], *rows]))
+    assert read_log(file).skipped["rows above the header"] == 1
 
 
 JUNK = (

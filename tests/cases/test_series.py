@@ -1,5 +1,6 @@
 """Series as vendors and spreadsheets write them: each reads as the reference, or is refused or noted by name."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,6 +46,77 @@ def test_rvx_as_its_publishers_write_it(case, name):
     history = load_iv_history(case(f"series/{name}"))
     assert history.series == "RVX"
     assert newest_rank(history).rank == pytest.approx(57.2988, abs=1e-4)
+
+
+INVESTING = {
+    "French": ("Date", "Dernier", "Ouv.", "Plus Haut", "Plus Bas", "%d/%m/%Y"),
+    "Spanish": ("Fecha", "Último", "Apertura", "Máximo", "Mínimo", "%d.%m.%Y"),
+    "Italian": ("Data", "Ultimo", "Apertura", "Massimo", "Minimo", "%d.%m.%Y"),
+    "Portuguese": ("Data", "Último", "Abertura", "Máxima", "Mínima", "%d.%m.%Y"),
+}
+
+
+@pytest.mark.parametrize("language", INVESTING)
+def test_investing_com_in_other_languages(case, tmp_path, language):
+    *names, form = INVESTING[language]
+    table = pd.read_csv(case("series/C00_ref.csv"))
+    columns = [pd.to_datetime(table["Date"]).dt.strftime(form)]
+    columns += [table[name].map("{:.2f}".format).str.replace(".", ",") for name in ("Close", "Open", "High", "Low")]
+    path = tmp_path / "bars.csv"
+    pd.DataFrame(dict(zip(names, columns, strict=True))).to_csv(path, index=False)
+    assert load_bars(path)[PRICES].equals(load_bars(case("series/C00_ref.csv"))[PRICES])
+
+
+@pytest.mark.parametrize("form", ["{} (USD)", "{}_IWM", "IWM.{}"])
+def test_names_of_prices_with_what_they_share(case, form):
+    path = case("series/C00_ref.csv")
+    reference = load_bars(path)[PRICES]
+    table = pd.read_csv(path)
+    table.rename(columns={name: form.format(name) for name in table.columns if name != "Date"}).to_csv(
+        path, index=False
+    )
+    assert load_bars(path)[PRICES].equals(reference)
+
+
+def test_json_of_yahoo_s_chart_and_alpha_vantage(case, tmp_path):
+    table = pd.read_csv(case("series/C00_ref.csv"))
+    quote = {name.lower(): table[name].tolist() for name in ("Open", "High", "Low", "Close", "Volume")}
+    times = [int(pd.Timestamp(f"{day} 09:30", tz="America/New_York").timestamp()) for day in table["Date"]]
+    result = {"meta": {"symbol": "IWM"}, "timestamp": times, "indicators": {"quote": [quote]}}
+    rows = {
+        row.Date: {f"{place}. {name.lower()}": str(getattr(row, name))
+                   for place, name in enumerate(("Open", "High", "Low", "Close", "Volume"), 1)}
+        for row in table.itertuples()
+    }  # fmt: skip
+    reference = load_bars(case("series/C00_ref.csv"))[PRICES]
+    path = tmp_path / "bars.json"
+    for document in ({"chart": {"result": [result], "error": None}}, {"Meta Data": {}, "Time Series (Daily)": rows}):
+        path.write_text(json.dumps(document))
+        assert load_bars(path)[PRICES].equals(reference)
+
+
+@pytest.mark.parametrize("orient", ["records", "split", "index", "columns", "table"])
+def test_bars_in_orients_of_pandas(case, tmp_path, orient):
+    table = pd.read_csv(case("series/C00_ref.csv"))
+    reference = load_bars(case("series/C00_ref.csv"))[PRICES]
+    path = tmp_path / "bars.json"
+    for frame in (table, table.set_index("Date")):
+        if orient == "split" and frame is not table:
+            continue  # leaves the index out of its columns
+        path.write_text(frame.to_json(orient=orient))
+        if orient == "records" and frame is not table:
+            with pytest.raises(DataError, match="has no date column"):
+                load_bars(path)
+        else:
+            assert load_bars(path)[PRICES].equals(reference)
+
+
+def test_an_iv_history_of_barchart(case, tmp_path):
+    table = pd.read_csv(case("series/V05_yahoo.csv"), parse_dates=["Date"])[::-1]
+    rows = [f"{day:%m/%d/%Y},{close}%,50%,50%" for day, close in zip(table["Date"], table["Close"], strict=True)]
+    path = tmp_path / "iv.csv"
+    path.write_text("\n".join(["Date,Imp Vol,IV Rank,IV Pctl", *rows, '"Downloaded from Barchart.com"']))
+    assert newest_rank(load_iv_history(path)).rank == pytest.approx(24.8085, abs=1e-4)
 
 
 def test_two_values_of_the_newest_day_are_told(case):

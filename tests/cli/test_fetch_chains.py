@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import json
 import threading
 from functools import partial
 
@@ -123,6 +124,19 @@ def test_days_without_a_session_are_left_out_by_reason(run, history, tmp_path):
     page = run("fetch", "chains", "--from", history)
     assert "left out: 1 day: " in page.out
     assert len(captures(tmp_path)) == 5
+
+
+def test_the_certificate_counts_weekends_and_rows_left_out(run, history, tmp_path):
+    table = pd.read_csv(history / "2026.csv")
+    last = table["quote_date"].max()
+    adjusted = table[table["quote_date"] == last].assign(contract_size=150)
+    pd.concat([table.assign(contract_size=100), adjusted]).to_csv(history / "2026.csv", index=False)
+    page = run("fetch", "chains", "--from", history)
+    assert f"on 1 day: {len(adjusted)} of {2 * len(adjusted)} rows are adjusted contracts" in page.out
+    weekend = table[table["quote_date"] == last].assign(quote_date="2026-02-07")
+    weekend.to_csv(history / "saturday.csv", index=False)
+    page = run("fetch", "chains", "--from", history / "saturday.csv", "--format", "json")
+    assert "quotes dated Saturday 2026-02-07" in json.loads(page.out)["warnings"][0]
 
 
 def test_years_of_an_address_and_a_list_of_checksums(run, history, served, tmp_path):

@@ -67,6 +67,13 @@ def test_a_backtest_goes_to_a_folder_or_a_file(run, tmp_path):
     assert (refused.code, "is a folder" in refused.err) == (2, True)
 
 
+@pytest.mark.parametrize("command", [("backtest",), ("sweep", "--grid", "profit=0.25,0.5")])
+def test_a_dash_is_standard_output_of_results_that_folders_keep(run, tmp_path, command):
+    done = run(*command, *SMALL, "--output", "-")
+    assert (done.code, done.out) == (0, run(*command, *SMALL).out)
+    assert not (tmp_path / "-").exists()
+
+
 def test_quiet_with_an_output_prints_nothing(run, size_page):
     for command in ((*size_page, "--output", "x.html"), ("backtest", *SMALL, "--output", "kept")):
         done = run(*command, "--quiet")

@@ -171,9 +171,9 @@ class TestFaults:
         assert any("2024-06-05" in note and "-5" in note for note in notes)
 
     def test_days_that_are_no_market_are_left_out_by_name(self, week, saved, quotes_of_day):
-        zeros, saturday = week[1].assign(bid=0.0, ask=0.0), quotes_of_day(date(2024, 6, 8))
+        zeros, holiday = week[1].assign(bid=0.0, ask=0.0), quotes_of_day(date(2024, 6, 19))
         calls = week[2][week[2]["right"] == "C"]
-        build = build_panel([saved(pd.concat([week[0], zeros, calls, week[3], saturday]), "faults.csv")])
+        build = build_panel([saved(pd.concat([week[0], zeros, calls, week[3], holiday]), "faults.csv")])
         assert build.panel.dates == (MON, THU)
         notes = " ".join(build.report.notes(0, FAR**2, 2))
         for words in ("bid and ask are zero", "no puts", "exchange was closed"):

@@ -3,18 +3,19 @@
 import pandas as pd
 import pytest
 
-from iwm_opts.errors import InputError
+from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fills import FillModel
-from iwm_opts.io.archive import Record
+from iwm_opts.execution.own_fills import own_fill_model
+from iwm_opts.io.archive import Record, open_record
 from iwm_opts.journal.fill_calibration import (
     calibrate_fills,
     compare_fills_with,
     fill_model_of,
     fills_of,
     keep_fills,
-    own_fill_model,
 )
 from iwm_opts.journal.trade_log import log_of_rows
+from iwm_opts.plans.plan import load_plan
 
 
 def trade(day, offset, legs="+1P185 -1P190", half_spread=0.05, **other):
@@ -85,6 +86,19 @@ def test_a_calibration_is_kept_in_the_archive(tmp_path):
         own_fill_model(archive)
     kept = keep_fills(archive, log_of_rows([trade(day, 0.25) for day in range(2, 9)], "planted"))
     assert own_fill_model(archive) == kept == FillModel.parse("mine:0.25/2=0.25")
+
+
+def test_a_plan_states_the_offsets_of_mine(tmp_path, monkeypatch):
+    monkeypatch.setenv("IWM_OPTS_DATA", str(tmp_path / "archive"))
+    path = tmp_path / "plan.toml"
+    path.write_text(
+        'version = 1\nname = "a"\nedge = "vol-contraction"\nhorizon = "multi-week"\ninstrument = "condor"\n'
+        '[costs]\nfill = "mine"\n'
+    )
+    with pytest.raises(DataError, match=r"own fills are not measured yet.*--keep-fills"):
+        load_plan(path)
+    keep_fills(open_record(), log_of_rows([trade(day, 0.25) for day in range(2, 9)], "planted"))
+    assert load_plan(path).costs.fill == "mine:0.25/2=0.25"
 
 
 def test_own_fills_are_held_against_conventions():

@@ -18,6 +18,8 @@ SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "quote_date": (
         "quotedate", "tradedate", "date", "datadate", "asof", "asofdate", "snapshotdate", "effectivedate", "eoddate",
         "pricedate", "valuedate", "quoteday", "tradingdate", "businessdate", "day", "capturedate", "collectiondate",
+        "rundate", "obsdate", "observationdate", "sessiondate", "reportdate", "tradedt", "currentdate", "pricingdate",
+        "marketdate", "filedate", "quotedt", "dt",
     ),
     "quote_time": (
         "quotetimeet", "quotetime", "quotedatetime", "quotereadtime", "snapshottime", "lastquotelastupdated",
@@ -26,33 +28,43 @@ SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "feed_time": (
         "feedtimestamp", "feedutc", "timestamp", "ts", "updated", "updatedat", "fetchedutc", "fetchedat", "datetime",
         "time", "lastupdated", "tsevent", "tsrecv", "timestamputc", "downloadedat", "retrievedat", "scrapedat",
+        "createdat", "datetimeutc", "timeutc", "lastupdate", "lastquotetime", "siptimestamp", "timestampet", "asoftime",
     ),
     "session": ("session", "capture", "snapshot"),
     "last_trade": (
         "lasttradedate", "lasttradetime", "tradetimeinlong", "tradetime", "lasttradetimestamp", "lasttradedatetime",
-        "lasttradeat",
+        "lasttradeat", "lasttraded", "lasttrade", "tradetimestamp", "lasttradetimeutc",
     ),
     "clock": ("msofday",),
     "underlying_price": (
         "underlyingprice", "underlyinglast", "spotprice", "spotpx", "spot", "stockprice", "stkpx", "stocklast",
         "currentprice", "activeunderlyingprice", "underlyingclose", "undprice", "underlyingassetprice", "underlying",
         "stock", "underlyingmark", "undlprice", "s0", "lasttradeprice0", "quoteregularmarketprice",
-        "underlyinglastprice", "underlyingpx", "assetprice", "baselastprice",
+        "underlyinglastprice", "underlyingpx", "assetprice", "baselastprice", "undlpx", "undpx", "indexprice",
+        "underlyingmid", "spotclose", "stockpx", "undlast",
     ),
     "expiration": (
         "expiration", "expirationdate", "expirdate", "expiredate", "expirydate", "expiry", "exp", "exdate", "expires",
         "expdate", "maturity", "maturitydate", "lasttradedateorcontractmonth", "detailsexpirationdate", "expiryday",
         "expirationday", "expire", "optionexpiration", "contractexpiration",
+        "optionexpiry", "expdt", "expday", "contractexpiry", "exdt", "expirydt", "expirationdt", "optionexpirationdate",
     ),
     "right": (
         "right", "optiontype", "type", "typeoption", "callput", "putcall", "cp", "cpflag", "contracttype", "side",
         "detailscontracttype", "optionright", "callorput", "putorcall", "kind", "pc", "rightcp",
     ),
-    "strike": ("strike", "strikeprice", "detailsstrikeprice", "strikepx", "k", "exerciseprice"),
-    "bid": ("bid", "bidprice", "bestbid", "closebid", "lastquotebid", "bidpx", "bidpx00", "latestquotebp"),
+    "strike": (
+        "strike", "strikeprice", "detailsstrikeprice", "strikepx", "k", "exerciseprice", "strk", "optionstrike",
+        "contractstrike",
+    ),
+    "bid": (
+        "bid", "bidprice", "bestbid", "closebid", "lastquotebid", "bidpx", "bidpx00", "latestquotebp", "nbbobid",
+        "bidclose", "bidlast", "bp", "pbid", "currentbid",
+    ),
     "ask": (
         "ask", "askprice", "bestask", "offer", "bestoffer", "closeask", "lastquoteask", "askpx", "askpx00",
         "latestquoteap", "offerprice",
+        "nbboask", "nbbooffer", "askclose", "asklast", "ap", "pask", "currentask",
     ),
     "bid_size": ("bidsize", "bidqty", "lastquotebidsize", "bidsz00", "latestquotebs", "bidsz"),
     "ask_size": ("asksize", "askqty", "lastquoteasksize", "asksz00", "latestquoteas", "asksz"),
@@ -74,8 +86,8 @@ SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
 # Call and put side by side: {c} is c or p, {call} is call or put. ORATS' greeks are the call's, for both.
 SIDES: Final[Mapping[str, Sequence[str]]] = {
     "occ": ("{c}opra", "{call}opra", "{call}symbol", "{call}s"),
-    "bid": ("{c}bid", "{call}bidprice", "{c}bidpx", "{call}bid", "bid{call}", "bid{c}", "{call}sbid"),
-    "ask": ("{c}ask", "{call}askprice", "{c}askpx", "{call}ask", "ask{call}", "ask{c}", "{call}sask"),
+    "bid": ("{c}bid", "{call}bidprice", "{c}bidpx", "{call}bid", "bid{call}", "bid{c}", "{call}sbid", "bid{call}s"),
+    "ask": ("{c}ask", "{call}askprice", "{c}askpx", "{call}ask", "ask{call}", "ask{c}", "{call}sask", "ask{call}s"),
     "size": ("{c}size",),
     "bid_size": ("{call}bidsize", "{c}bidsize", "bidsize{call}", "bidsize{c}"),
     "ask_size": ("{call}asksize", "{c}asksize", "asksize{call}", "asksize{c}"),

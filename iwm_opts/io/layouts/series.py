@@ -50,6 +50,35 @@ LAYOUTS: Final = (
         "investing.com, German",
         {"date": ("datum",), "close": ("zuletzt",), "open": ("erffn",), "high": ("hoch",), "low": ("tief",)},
     ),
+    SeriesLayout(
+        "investing.com, French",
+        {"close": ("dernier",), "open": ("ouv",), "high": ("plushaut",), "low": ("plusbas",)},
+    ),
+    SeriesLayout(
+        "investing.com, Spanish",
+        {"date": ("fecha",), "close": ("ltimo",), "open": ("apertura",), "high": ("mximo",), "low": ("mnimo",)},
+    ),
+    SeriesLayout(
+        "investing.com, Italian and Portuguese",
+        {
+            "date": ("data",),
+            "close": ("ultimo", "ltimo"),
+            "open": ("apertura", "abertura"),
+            "high": ("massimo", "mxima"),
+            "low": ("minimo", "mnima"),
+        },
+    ),
+    SeriesLayout(
+        "Stooq, Polish",
+        {
+            "date": ("data",),
+            "close": ("zamkniecie",),
+            "open": ("otwarcie",),
+            "high": ("najwyzszy",),
+            "low": ("najnizszy",),
+            "volume": ("wolumen",),
+        },
+    ),
     SeriesLayout("Nasdaq", {"close": ("closelast",)}),
     SeriesLayout("Barchart, TradingView", {"date": ("time",), "close": ("last", "latest")}),
     SeriesLayout("Stooq, bulk", {"symbol": ("ticker",), "volume": ("vol",)}),

@@ -295,7 +295,7 @@ def read_history(export: Export) -> list[Execution]:
     rows = [
         (line, cells[2:])
         for line, cells in export.rows
-        if cells[0].replace("\ufeff", "") == HISTORY_SECTION and cells[1:2] in (["Header"], ["Data"])
+        if cells[0].casefold() == HISTORY_SECTION.casefold() and cells[1:2] in (["Header"], ["Data"])
     ]
     section = replace(export, rows=rows, header=0)
     executions = each_row(HISTORY.rows(section), _transaction, export.report)

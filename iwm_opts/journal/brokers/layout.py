@@ -143,6 +143,8 @@ class Table:
         )
 
     def _cut(self, export: Export) -> Iterator[tuple[int, dict[str, str]]]:
+        if export.header >= len(export.rows):
+            return
         header = columns_of(export.rows[export.header][1])
         places: dict[str, int] = {}
         for name, columns in self.fields.items():
@@ -150,6 +152,9 @@ class Table:
             if place is not None:
                 places[name] = place
         width = len([name for name in header if name]) and max(at for at, name in enumerate(header) if name) + 1
+        above = sum(len(list(filter(None, cells))) > len(places) / 2 for _, cells in export.rows[: export.header])
+        if above:
+            export.report.skipped["rows above the header"] += above
         seen: Counter[tuple[str, ...]] = Counter()  # rows of the exports before this one
         here: Counter[tuple[str, ...]] = Counter()
         for line, cells in export.rows[export.header + 1 :]:
