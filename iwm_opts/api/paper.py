@@ -216,8 +216,9 @@ class PaperResult(Result):
         return pd.DataFrame(paper_records(list(self.trades)))
 
     def record(self) -> Record:
-        """Outcome and trades."""
-        return {"outcome": self.outcome or None, "trades": paper_records(list(self.trades))}
+        """Outcome, refusal and trades."""
+        trades = paper_records(list(self.trades))
+        return {"outcome": self.outcome or None, "refusal": self.refusal or None, "trades": trades}
 
     def to_csv(self) -> str:
         """Log that `review` reads."""

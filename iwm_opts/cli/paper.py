@@ -160,10 +160,12 @@ def list_(values: Values) -> None:
 
 
 def _show(result: "PaperResult", values: Values) -> None:
-    """Write trades in the format asked for; a refusal as a sentence whatever the format."""
+    """Write trades in the format asked for; a refusal as a sentence, in JSON as its field."""
     for message in result.messages:
         say(message, values)
-    if result.refusal:
+    path = values.path("output")
+    is_json = values["format"] == "json" or (path is not None and path.suffix == ".json")
+    if result.refusal and not is_json:
         emit(f"{result.refusal}\n", values.replaced(output=None))
     else:
         write_result(result, values)

@@ -15,14 +15,12 @@ from iwm_opts.backtest.result import CASCADE
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.saved import Saved, data_digests, rules_record
 from iwm_opts.backtest.trial import PooledResult
-from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report import figures
-from iwm_opts.report.backtest_table import CASCADE_WORDS, GREEK_WORDS, rules_lines
+from iwm_opts.report.backtest_table import CASCADE_WORDS, GREEK_WORDS, rules_lines, too_small
 from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, Section
 from iwm_opts.report.words import counted, dollars, number, percent, price
 
-MIN_APART: Final = 30  # trades that share no day, below which a yearly figure says nothing
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 GATE_COLOUR: Final = figures.GAIN
 MOST_FAINT: Final = 12  # single paths drawn behind their mean
@@ -187,13 +185,6 @@ def metric_grids(m: Metrics, apart: float) -> Iterator[Grid]:
         left.append(("yearly figures", f"not shown: {short}"))
     yield Grid(("money", "value"), tuple(left))
     yield Grid(("trades", "value"), tuple(right))
-
-
-def too_small(days: int, apart: float) -> str:
-    """Why a sample gives no figure a year; empty where it does."""
-    if days < SESSIONS_PER_YEAR:
-        return f"{days} sessions, less than a year"
-    return f"about {apart:.0f} trades apart, {MIN_APART} are needed" if apart < MIN_APART else ""
 
 
 def _equity(run: Run) -> Iterator[Block]:

@@ -15,12 +15,14 @@ from iwm_opts.backtest.periods import by_calendar, by_period
 from iwm_opts.backtest.result import CASCADE
 from iwm_opts.backtest.rules import CONDOR, Rules
 from iwm_opts.backtest.trial import PooledResult
+from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.words import dollars, number, percent
 from iwm_opts.spreads.legs import Wing
 
 INDENT = 3
+MIN_APART = 30  # trades that share no day, below which a yearly figure says nothing
 CASCADE_WORDS = {
     "mid_pnl": "gain at mid",
     "entry_slippage": "slippage, entry",
@@ -45,8 +47,11 @@ def backtest_table(result: PooledResult, verbose: bool = False, columns: int | N
     metrics = measure(trades, equity, account)
     parts: list[RenderableType] = [*label_lines(result.kind), *head_lines(result), Text("")]
     if len(trades):
+        apart = independent_trades(trades)
+        short = too_small(metrics.sessions, apart)
         parts += [
-            _figures(metrics, independent_trades(trades)),
+            _figures(metrics, apart),
+            *([Text(f"figures a year not shown: {short}")] if short else []),
             Text(""),
             Text("what became of the money", style="bold"),
         ]
@@ -134,18 +139,32 @@ def _wing(wing: Wing) -> str:
     return f"${wing.width:g}" if wing.width is not None else f"|delta| {wing.delta:g}"
 
 
+def too_small(days: int, apart: float) -> str:
+    """Why a sample gives no figure a year; empty where it does."""
+    if days < SESSIONS_PER_YEAR:
+        return f"{days} sessions, less than a year"
+    return f"about {apart:.0f} trades apart, {MIN_APART} are needed" if apart < MIN_APART else ""
+
+
 def _figures(m: Metrics, independent: float) -> Table:
     """Figures in two columns of name and value."""
-    fall = m.max_drawdown
+    fall, short = m.max_drawdown, too_small(m.sessions, independent)
+
+    def yearly(text: str, before: str = "") -> str:
+        return before.removesuffix(", ") or "-" if short else f"{before}{text}"
+
     left = [
         ("gain", f"{dollars(m.pnl)}{' a path' if m.paths > 1 else ''}"),
-        ("on the account", f"{percent(m.total_return, 1)}, {percent(m.annual_return, 1)} a year"),
-        ("on risk capital", f"{percent(m.total_return_on_risk, 1)}, {percent(m.annual_return_on_risk, 1)} a year"),
+        ("on the account", yearly(f"{percent(m.annual_return, 1)} a year", f"{percent(m.total_return, 1)}, ")),
+        (
+            "on risk capital",
+            yearly(f"{percent(m.annual_return_on_risk, 1)} a year", f"{percent(m.total_return_on_risk, 1)}, "),
+        ),
         ("risk capital", f"{dollars(m.risk_capital)} at most"),
-        ("on risk in use", f"{percent(m.return_on_risk_in_use, 1)} a year"),
+        ("on risk in use", yearly(f"{percent(m.return_on_risk_in_use, 1)} a year")),
         ("max drawdown", f"{dollars(fall.dollars)}, {percent(fall.share, 1)}"),
         ("its length", f"{fall.sessions} sessions{'' if fall.is_recovered else ' and on'}"),
-        ("Sharpe, Sortino", f"{number(m.sharpe, 2)}, {number(m.sortino, 2)}"),
+        ("Sharpe, Sortino", yearly(f"{number(m.sharpe, 2)}, {number(m.sortino, 2)}")),
         ("exposure", f"{percent(m.exposure)} of days"),
     ]
     right = [

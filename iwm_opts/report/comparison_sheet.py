@@ -6,8 +6,8 @@ from iwm_opts.backtest.comparison import SavedComparison
 from iwm_opts.backtest.metrics import independent_trades
 from iwm_opts.backtest.result import CASCADE
 from iwm_opts.report import figures
-from iwm_opts.report.backtest_sheet import Run, calendar, equity_line, parameters, provenance, too_small
-from iwm_opts.report.backtest_table import CASCADE_WORDS
+from iwm_opts.report.backtest_sheet import Run, calendar, equity_line, parameters, provenance
+from iwm_opts.report.backtest_table import CASCADE_WORDS, too_small
 from iwm_opts.report.comparison_table import comparison_record, figure_text, input_text
 from iwm_opts.report.interval_words import within
 from iwm_opts.report.page import Block, Chart, Grid, Page, Paragraph, Section

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from iwm_opts.journal.positions import ExpirationRisk, HeldPosition, Roll
@@ -121,7 +122,11 @@ def _lines(held: HeldPosition) -> list[RenderableType]:
     if held.problem:
         return [*lines, Text(f"   not marked: {held.problem}")]
     if held.rule:
-        lines.append(Text(f"   EXIT DUE ({held.rule}): {held.order}", style="bold red"))
+        lines.append(Text(f"   EXIT DUE ({held.rule})", style="bold red"))
+        order = Table.grid()
+        order.add_column(no_wrap=True, overflow="ignore")
+        order.add_row(f"   {held.order}")
+        lines.append(order)
     for short in held.shorts:
         if short.when is None:
             continue

@@ -13,8 +13,8 @@ from iwm_opts.backtest.trial import market_kind
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report import figures
-from iwm_opts.report.backtest_sheet import MIN_APART, flat_inputs
-from iwm_opts.report.backtest_table import rules_lines
+from iwm_opts.report.backtest_sheet import flat_inputs
+from iwm_opts.report.backtest_table import MIN_APART, rules_lines
 from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, Section
 from iwm_opts.report.sweep_table import Swept, sweep_records
 from iwm_opts.report.words import counted, dollars, number, percent

@@ -14,7 +14,8 @@ import pytest
 
 import iwm_opts as iwm
 from iwm_opts.backtest.metrics import independent_trades
-from iwm_opts.report.backtest_sheet import MIN_APART, breakeven_sentence, too_small
+from iwm_opts.report.backtest_sheet import breakeven_sentence
+from iwm_opts.report.backtest_table import MIN_APART, too_small
 from iwm_opts.report.figures import histogram, parallel
 from iwm_opts.report.page import Chart, Page, Paragraph, Section
 from iwm_opts.report.sheet import sheet_html
