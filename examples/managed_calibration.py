@@ -4,6 +4,7 @@
     python examples/managed_calibration.py 8 4 1 101        8 paths of 4 years, every session, seed 101
     python examples/managed_calibration.py 64 4 5 202       64 paths, every fifth session
     python examples/managed_calibration.py CHAINS.csv.gz    recorded chains of consecutive sessions
+    python examples/managed_calibration.py SPX.csv.gz SPX 25    the same with wings of 25 dollars
 
 On the simulated market one condor of the strategy's defaults is entered a session and left by its own exits in the
 backtest engine; the figures of the screen are computed on the quotes of the entry alone. On recorded chains condors of
@@ -58,7 +59,7 @@ def simulated(paths: int = PATHS, years: int = YEARS, every: int = EVERY, seed: 
     return pd.DataFrame(rows)
 
 
-def recorded(file: str, symbol: str = "IWM") -> pd.DataFrame:
+def recorded(file: str, symbol: str = "IWM", width: float = 5.0) -> pd.DataFrame:
     """Statement and outcome of condors on recorded chains, held five sessions at most."""
     days = pd.to_datetime(pd.read_csv(file, usecols=["quote_date"])["quote_date"]).dt.date.unique()
     chains = [iwm.read_chain(file, as_of=day, symbol=symbol).snapshot for day in sorted(days)]
@@ -68,14 +69,14 @@ def recorded(file: str, symbol: str = "IWM") -> pd.DataFrame:
         for table in entry.tables(RECORDED_DTE)[0]:
             model = path_model(table, entry)
             for delta in MATRIX_DELTAS if model else ():
-                row = _outcome(model, table, delta, later)
+                row = _outcome(model, table, IronCondor(delta, width), later)
                 rows += [row | {"group": entry.chain.as_of}] if row else []
     return pd.DataFrame(rows)
 
 
-def _outcome(model: PathModel, table: OptionTable, delta: float, later: list[Snapshot]) -> dict | None:
+def _outcome(model: PathModel, table: OptionTable, condor: IronCondor, later: list[Snapshot]) -> dict | None:
     """Statement and outcome of one condor; None without a fill on every day."""
-    (packages,) = IronCondor(delta).packages(table)
+    (packages,) = condor.packages(table)
     if not len(packages):
         return None
     index = packages.index[0]
@@ -165,7 +166,7 @@ def _error(rows: pd.DataFrame, mean: float) -> float:
 
 if __name__ == "__main__":
     is_file = len(sys.argv) > 1 and not sys.argv[1].isdigit()
-    frame = recorded(*sys.argv[1:3]) if is_file else simulated(*map(int, sys.argv[1:5]))
+    frame = recorded(*sys.argv[1:3], *map(float, sys.argv[3:4])) if is_file else simulated(*map(int, sys.argv[1:5]))
     for name in ("stated", "stated_profit"):
         print(by_decile(frame, name).to_string(float_format="{:.3f}".format))
     print(frame.drop(columns="group").mean().to_string(float_format="{:.3f}".format), len(frame), sep="\n")

@@ -66,7 +66,7 @@ class Matrix(Result):
             expiration (datetime64), dte, short_delta; strikes (empty without a package); put_delta, call_delta
             (|delta| of the short legs); credit_mid, credit_natural, credit_fill ($/share); max_loss, expected_profit
             ($ a package, held to expiry); pop, prob_target (0 to 1); managed_profit ($ a package, under the exits);
-            contracts. NaN without a package or a leg.
+            contracts, contracts_if_open (behind an open gate). NaN without a package or a leg.
         """
         frame = pd.DataFrame(matrix_rows(self.screening, self.cells))
         return frame.assign(expiration=pd.to_datetime(frame["expiration"]).dt.as_unit("us"))

@@ -10,6 +10,7 @@ from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE_SOURCE
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.records import Record, gate_record, iv_record, market_record
 from iwm_opts.report.screen_table import (
+    count_lines,
     gate_lines,
     label_lines,
     managed_figures,
@@ -47,7 +48,7 @@ def _row(result: Screening, expiration: date, delta: float, sized: Sized | None)
         "managed_profit",
     )
     if sized is None:
-        return row | dict.fromkeys(names, NAN) | {"contracts": 0}
+        return row | dict.fromkeys(names, NAN) | {"contracts": 0, "contracts_if_open": 0}
     candidate, fill = sized.candidate, sized.candidate.fill
     short = {leg.right: abs(leg.delta) for leg in candidate.legs if leg.side == "short"}
     target, _, _, profit = managed_figures(candidate.managed)
@@ -55,8 +56,9 @@ def _row(result: Screening, expiration: date, delta: float, sized: Sized | None)
         short.get("P", NAN), short.get("C", NAN), fill.mid, fill.natural, fill.price, candidate.max_loss,
         candidate.expected_profit, candidate.pop, target, profit,
     )  # fmt: skip
-    contracts = sized.size.contracts if result.gate.is_open else 0
-    return row | dict(zip(names, figures, strict=True)) | {"strikes": strikes(candidate), "contracts": contracts}
+    allowed = sized.size.contracts
+    lots = {"contracts": allowed if result.gate.is_open else 0, "contracts_if_open": allowed}
+    return row | dict(zip(names, figures, strict=True)) | {"strikes": strikes(candidate), **lots}
 
 
 def matrix_record(result: Screening, cells: Cells) -> Record:
@@ -96,17 +98,20 @@ def matrix_table(result: Screening, cells: Cells, columns: int | None = None) ->
             percent(row["pop"]),
             percent(row["prob_target"]),
             number(row["managed_profit"], 0),
-            str(row["contracts"]),
+            str(row["contracts"]) if result.gate.is_open else f"0 ({row['contracts_if_open']})",
         )
     notes: list[RenderableType] = [Text(f"note: {each}", style="yellow") for each in result.warnings]
     head = [*market_lines(result.snapshot), *gate_lines(result), Text("")]
     delta = Text("delta: |delta| of the short strikes, to the nearest listed")
+    closed = [] if result.gate.is_open else [Text("lots: 0 while the gate is closed, in brackets behind an open one")]
     return render(
         [
             *head,
             table,
             Text(""),
+            *count_lines(result.screened),
             delta,
+            *closed,
             Text(measure_line(result)),
             Text(managed_line(result)),
             *notes,

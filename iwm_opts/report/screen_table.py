@@ -23,7 +23,7 @@ from iwm_opts.report.screening import Screening
 from iwm_opts.report.words import counted, dollars, number, percent, points, price, strike
 from iwm_opts.spreads.candidate import Candidate
 from iwm_opts.spreads.managed import METHOD, Managed
-from iwm_opts.spreads.screen import Sized
+from iwm_opts.spreads.screen import Screened, Sized
 
 
 def screen_table(result: Screening, verbose: bool = False, columns: int | None = None) -> str:
@@ -266,10 +266,15 @@ def expiry_words(day: date) -> str:
     return f"{day:%a %d %b %Y}"
 
 
+def count_lines(screened: Screened) -> list[Text]:
+    """Count the packages considered, and rejected by rule."""
+    rejected = ", ".join(f"{count} {rule}" for rule, count in screened.rejected.items())
+    return [Text(f"{screened.considered} packages considered" + (f"; rejected: {rejected}" if rejected else ""))]
+
+
 def _closing_lines(result: Screening) -> list[Text]:
     screened = result.screened
-    rejected = ", ".join(f"{count} {rule}" for rule, count in screened.rejected.items())
-    lines = [Text(f"{screened.considered} packages considered" + (f"; rejected: {rejected}" if rejected else ""))]
+    lines = count_lines(screened)
     if screened.kept:
         lines.append(Text(measure_line(result)))
         lines.append(Text(managed_line(result)))

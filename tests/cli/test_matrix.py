@@ -38,3 +38,26 @@ def test_options_of_a_list_are_refused(screened, option):
     refused = screened(*option)
     assert (refused.code, refused.out) == (2, "")
     assert option[0] in refused.err
+
+
+def test_a_closed_gate_names_the_size_behind_an_open_one(run, chain_file):
+    arguments = (
+        "condor",
+        "--matrix",
+        "--source",
+        chain_file,
+        "--as-of",
+        "2026-03-02",
+        "--dte",
+        "30:50",
+        "--ivr-below",
+        "1",
+    )
+    closed = run(*arguments, "--format", "json").json["cells"]
+    opened = run(*arguments, "--no-gate", "--format", "json").json["cells"]
+    assert [cell["contracts_if_open"] for cell in closed] == [cell["contracts"] for cell in opened]
+    assert max(cell["contracts_if_open"] for cell in closed) >= 1
+    page = run(*arguments).out
+    assert "0 (1)" in page
+    assert "packages considered" in page
+    assert max(map(len, page.splitlines())) <= 80
