@@ -9,6 +9,7 @@ import pandas as pd
 
 from iwm_opts.conventions import TIMEZONE
 from iwm_opts.errors import DataError
+from iwm_opts.io.failures import gate
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.reader import Frame, moments, number_columns, read_frame
 from iwm_opts.io.schema import MINUTES, check, check_ranges, refuse_rows
@@ -18,7 +19,7 @@ from iwm_opts.market.minutes import OPENS_AT, SESSION_MINUTES, Minutes, without_
 
 AMERICAN: Final = "%m/%d/%Y %H:%M"
 ISO: Final = r"\d{4}-\d{2}-\d{2}[ T]\d{1,2}:\d{2}"
-OFFSET: Final = r"(?:Z|[+-]\d{2}:?\d{2})$"
+OFFSET: Final = r"(?:Z|[+-]\d{2}:?\d{2}|:\d{2}(?:\.\d+)?[+-]\d{2})$"  # -05 alone as databases write it
 SLACK: Final = 1e-6  # share of price
 SHIFTED: Final = 0.98  # fraction of minutes in the session, above which a zone is that of the file
 ZONES: Final = ("UTC", "America/Chicago", "America/Denver", "America/Los_Angeles", "Europe/London", "Europe/Berlin")
@@ -100,7 +101,8 @@ def _new_york(frame: Frame, column: str) -> tuple["pd.Series[Any]", tuple[str, .
         rule = f"{frame.row(place)}, {text.iloc[place][:60]}, has an offset where other rows have none"
         raise DataError(frame.path, rule, "correct or remove that row")
     if text.str.match(ISO).all():  # the usual form, read a hundred times faster at once
-        times = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=bool(has_offset.all()))
+        with gate(frame.path, "write all times alike", "has times that cannot be read ({})"):
+            times = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=bool(has_offset.all()))
         if not times.isna().any():
             local = times.dt.tz_convert(TIMEZONE).dt.tz_localize(None) if has_offset.all() else times
             return _in_session(local, is_zoned=bool(has_offset.all()))

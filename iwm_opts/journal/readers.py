@@ -124,7 +124,8 @@ def _of_own(file: LogFile, path: Path) -> TradeLog:
         for place, (_, cells) in enumerate(rows[:HEADER_ROWS]):
             if set(REQUIRED) <= set(columns_of(cells)) or set(BACKTEST_COLUMNS) <= set(columns_of(cells)):
                 return _of_frame(_frame(rows[place:], path), path, delimiter)
-    columns = ", ".join(name for name in columns_of(file.rows(file.delimiters()[0])[0][1]) if name)
+    head = next((cells for _, cells in file.rows(file.delimiters()[0])), [])
+    columns = ", ".join(name for name in columns_of(head) if name)
     missing = " and ".join(name for name in REQUIRED if name not in columns.split(", "))
     raise DataError(path, f"unknown layout: no column {missing} (columns: {columns[:120]})", f"Give {KNOWN}")
 

@@ -1,4 +1,7 @@
-"""Coverage-guided fuzz of readers, where atheris installs: `python tests/fuzz/guided.py bars -max_total_time=60`."""
+"""Coverage-guided fuzz of readers, where atheris installs: `python tests/fuzz/guided.py bars -max_total_time=60`.
+
+It begins with sound files of the kind in all forms and past findings. A crash names a file: put it in the corpus.
+"""
 
 import importlib.util
 import sys
@@ -6,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import atheris
+import numpy as np
 
 with atheris.instrument_imports(include=["iwm_opts.io", "iwm_opts.journal"]):
     from iwm_opts.errors import IwmOptsError
@@ -16,8 +20,11 @@ with atheris.instrument_imports(include=["iwm_opts.io", "iwm_opts.journal"]):
     cases = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(cases)
 
-_, READ, CHECK = cases.KINDS[sys.argv.pop(1)]
+KIND = sys.argv.pop(1)
+MAKE, READ, CHECK = cases.KINDS[KIND]
 FOLDER = Path(tempfile.mkdtemp())
+SEEDS = FOLDER / "seeds"
+FORMS = 20
 
 
 def one_input(data: bytes) -> None:
@@ -33,5 +40,10 @@ def one_input(data: bytes) -> None:
         CHECK(result)
 
 
-atheris.Setup(sys.argv, one_input)
+SEEDS.mkdir()
+for seed in range(FORMS):
+    (SEEDS / str(seed)).write_bytes(cases.written(MAKE(), np.random.default_rng(seed)))
+for path in Path(__file__).with_name("corpus").glob(f"{KIND}-*"):
+    (SEEDS / path.name).write_bytes(path.read_bytes())
+atheris.Setup([*sys.argv, str(SEEDS)], one_input)
 atheris.Fuzz()

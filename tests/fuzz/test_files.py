@@ -313,6 +313,15 @@ def table_of(kind: str, rng: np.random.Generator) -> pd.DataFrame:
     return chain_table(int(rng.integers(2, 41))) if make is chain_table and ROWS else make()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _compiled(tmp_path_factory):
+    """Kernels are compiled before anything is timed."""
+    for kind, (make, read, check) in KINDS.items():
+        path = tmp_path_factory.mktemp("sound") / f"{kind}.csv"
+        make().to_csv(path, index=False)
+        check(read(path))
+
+
 def run_case(kind: str, seed: int, folder: Path, fuzz) -> None:
     """Read one damaged file."""
     _, read, check = KINDS[kind]
