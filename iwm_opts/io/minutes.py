@@ -1,5 +1,6 @@
 """One-minute bars from files of any known layout, on New York's clock, the regular session alone."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,8 @@ from iwm_opts.market.bars import PRICES
 from iwm_opts.market.calendar import NEW_YORK, sessions
 from iwm_opts.market.minutes import OPENS_AT, SESSION_MINUTES, Minutes, without_bad_ticks
 
+CLOCKS: Final = ("time", "timeofday", "clock", "timeet", "bartime")
+HHMM: Final = 4  # digits
 AMERICAN: Final = "%m/%d/%Y %H:%M"
 ISO: Final = r"\d{4}-\d{2}-\d{2}[ T]\d{1,2}:\d{2}"
 OFFSET: Final = r"(?:Z|[+-]\d{2}:?\d{2}|:\d{2}(?:\.\d+)?[+-]\d{2})$"  # -05 alone as databases write it
@@ -62,6 +65,7 @@ def load_minutes(path: str | Path) -> Minutes:
         raise DataError(frame.path, f"has no {missing[0]} column, only {seen}", REMEDY)
     used = {role: str(name) for role, name in columns.items()}
     frame.refuse_twins(list(used.values()))
+    frame = _with_clock(frame, used["date"])
     times, notes = _new_york(frame, used["date"])
     figures, number_notes = number_columns(frame, [used[role] for role in (*PRICES, "volume")])
     bars = pd.DataFrame({role: figures[used[role]] for role in (*PRICES, "volume")})
@@ -71,6 +75,19 @@ def load_minutes(path: str | Path) -> Minutes:
     check_ranges(frame, bars, times, SLACK)
     bars = bars.set_axis(pd.DatetimeIndex(times, name="time")).sort_index()
     return _regular(frame, bars, (*frame.notes, *notes, *number_notes))
+
+
+def _with_clock(frame: Frame, column: str) -> Frame:
+    """Frame whose dates carry the times of a column of their own, `15:45`, `154500` or `3:45 PM`."""
+    clock = next((name for plain_name, name in frame.names.items() if plain_name in CLOCKS and name != column), None)
+    days = frame.cells[column].astype(str)
+    if clock is None or days.str.contains(":").any():
+        return frame
+    times = frame.cells[clock].astype(str).str.strip()
+    digits = times.str.removesuffix(".0").where(times.str.fullmatch(r"\d{3,6}(?:\.0)?"))
+    width = 6 if digits.str.len().max() > HHMM else HHMM
+    times = digits.str.zfill(width).str.replace(r"(\d\d)(?=\d)", r"\1:", regex=True).fillna(times)
+    return replace(frame, cells=frame.cells.assign(**{column: days + " " + times}))
 
 
 def _regular(frame: Frame, bars: pd.DataFrame, notes: tuple[str, ...]) -> Minutes:

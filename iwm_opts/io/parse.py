@@ -84,6 +84,7 @@ CLOCK: Final = re.compile(
     r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([ap]\.?m\.?)?\s*([A-Z]{1,4}|[+-]\d{2}:?\d{2})?", re.IGNORECASE
 )
 NAMED_ZONE: Final = re.compile(r"(?<=[\dZ])\[[A-Za-z_/]+\]$")  # Java's name behind the offset, [America/New_York]
+EASTERN: Final = re.compile(r" (?:US/Eastern|America/New_York)$")  # Interactive Brokers'
 WHOLE_FLOAT: Final = re.compile(r"(\d+)\.0*|\d+(?:\.\d+)?e\+?\d+", re.IGNORECASE)  # 20261002.0, 1.7908992e+18
 
 
@@ -122,7 +123,7 @@ def parse_moment(text: str, zone: ZoneInfo, order: Order = "mdy") -> datetime | 
     ValueError
         When it is none of these, or outside `YEARS`.
     """
-    text = NAMED_ZONE.sub("", text.strip())
+    text = EASTERN.sub(" ET", NAMED_ZONE.sub("", text.strip()))
     value: datetime | date | time | None = None
     if "-" in text[4:5]:  # the two forms of most files first: others are tried in turn
         value = _iso(text)

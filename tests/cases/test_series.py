@@ -187,6 +187,30 @@ def test_minutes_of_another_zone_that_the_session_proves(case, zone):
     assert any(f"taken for {zone}" in note for note in minutes.skipped)
 
 
+@pytest.mark.parametrize("clock", ["%H:%M", "%H%M%S", "%I:%M %p", "%H%M"])
+def test_minutes_with_a_column_of_times(case, clock):
+    path = case("series/M00_minutes_naive.csv")
+    reference = load_minutes(path).bars
+    table = pd.read_csv(path)
+    times = pd.to_datetime(table["Date"])
+    table = table.assign(Date=times.dt.strftime("%m/%d/%Y"))
+    table.insert(1, "Time", times.dt.strftime(clock))
+    table.to_csv(path, index=False)
+    assert load_minutes(path).bars.equals(reference)
+
+
+def test_minutes_of_polygon_and_interactive_brokers(case):
+    path = case("series/M00_minutes_naive.csv")
+    reference = load_minutes(path).bars
+    table = pd.read_csv(path)
+    times = pd.to_datetime(table["Date"])
+    table.assign(Date=times.dt.strftime("%Y%m%d %H:%M:%S US/Eastern")).to_csv(path, index=False)
+    assert load_minutes(path).bars.equals(reference)
+    stamps = times.dt.tz_localize("America/New_York").map(lambda time: int(time.timestamp() * 1000))
+    table.assign(Date=stamps).set_axis(["t", "o", "h", "l", "c", "v"], axis="columns").to_csv(path, index=False)
+    assert load_minutes(path).bars.equals(reference)
+
+
 def test_minutes_of_extended_hours_stay_on_new_york_s_clock(case):
     path = case("series/M00_minutes_naive.csv")
     table = pd.read_csv(path)

@@ -83,7 +83,17 @@ LAYOUTS: Final = (
     SeriesLayout("Barchart, TradingView", {"date": ("time",), "close": ("last", "latest")}),
     SeriesLayout("Stooq, bulk", {"symbol": ("ticker",), "volume": ("vol",)}),
     SeriesLayout("Tiingo", {"dividend": ("divcash",), "split": ("splitfactor",)}),
-    SeriesLayout("Polygon or Massive aggregates", {"date": ("windowstart", "t"), "volume": ("v",)}),
+    SeriesLayout(
+        "Polygon or Massive aggregates",
+        {
+            "date": ("windowstart", "t"),
+            "open": ("o",),
+            "high": ("h",),
+            "low": ("l",),
+            "close": ("c",),
+            "volume": ("v",),
+        },
+    ),
     SeriesLayout("Cboe futures", {"close": ("settle",)}),
 )
 
