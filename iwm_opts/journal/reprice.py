@@ -18,9 +18,10 @@ from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import DEFAULT_FEES, FeeSchedule, premium_sold
 from iwm_opts.execution.fills import DEFAULT_MODEL, Fill, FillModel, fill_package
 from iwm_opts.io.archive import Record
+from iwm_opts.journal import brokers
 from iwm_opts.journal.modelled_quotes import modelled_quotes
 from iwm_opts.journal.quotes import FileQuotes, LegQuotes, leg_quotes
-from iwm_opts.journal.trade_log import ENDED, SHARES, SHORT_SHARES, TradeLog
+from iwm_opts.journal.trade_log import ACCOUNT_OF, ENDED, SHARES, SHORT_SHARES, TradeLog
 from iwm_opts.market.calendar import NEW_YORK, at_close
 from iwm_opts.simulation.parameters import SpreadModel, shipped_parameters
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL
@@ -28,6 +29,7 @@ from iwm_opts.spreads.typed import TypedLeg, legs_of
 
 RECORDED, MODELLED, SETTLED = "recorded", "modelled", "settled"
 STOP_FILL: Final = FillModel.parse(STRATEGY.stop_fill)
+FARTHEST: Final = 2.0  # a price so many times off every strike is another underlying's
 REJECTED: Final = "no credit left at the fill: not opened"
 COLUMNS: Final = (
     "trade", "symbol", "legs", "entry", "exit", "reason", "contracts", "log_pnl", "log_fees", "log_credit",
@@ -150,7 +152,7 @@ def _repriced(
     fees = contracts * terms.fees.opening_fees(legs, contracts, float(premium_sold(*quotes)))
     exit_mid, debit, exit_half, exit_quotes = float(trade["debit"]), float(trade["debit"]), math.nan, SETTLED
     if trade["reason"] in ENDED:
-        fees += terms.fees.exercise_fees(contracts * _exercised(typed, _spot(trade, "exit", bars)))
+        fees += terms.fees.exercise_fees(contracts * _exercised(typed, _spot(trade, "exit", typed, bars)))
     else:
         is_stop = any(word in trade["reason"] for word in ("stop", "touch"))
         fill = terms.stop_fill if is_stop else terms.fill
@@ -196,7 +198,7 @@ def _quotes(
         recorded = leg_quotes(trade, moment, source, day_at_close=True)
         if recorded is not None:
             return recorded, RECORDED
-    mid, spot = _own_mid(trade, is_exit=is_exit), _spot(trade, "exit" if is_exit else "entry", bars)
+    mid, spot = _own_mid(trade, is_exit=is_exit), _spot(trade, "exit" if is_exit else "entry", typed, bars)
     if math.isnan(mid):
         raise InputError("log", trade["trade"], "credit or debit unknown")
     if math.isnan(spot):
@@ -223,12 +225,15 @@ def _own_mid(trade: pd.Series, *, is_exit: bool) -> float:
     return float(fill if settled or pd.isna(mid) else mid)
 
 
-def _spot(trade: pd.Series, side: str, bars: pd.DataFrame | None) -> float:
+def _spot(trade: pd.Series, side: str, typed: list[TypedLeg], bars: pd.DataFrame | None) -> float:
+    """Price of the underlying; NaN where unknown, or where bars are of another one by the strikes."""
     own = trade.get(f"{side}_spot", math.nan)
     if not pd.isna(own):
         return float(own)
     day = trade[side].normalize()
-    return float(bars["close"][day]) if bars is not None and day in bars.index else math.nan
+    close = float(bars["close"][day]) if bars is not None and day in bars.index else math.nan
+    strikes = [leg.strike for leg in typed]
+    return close if min(strikes) / FARTHEST < close < max(strikes) * FARTHEST else math.nan
 
 
 def _aware(moment: pd.Timestamp) -> datetime:
@@ -250,8 +255,11 @@ def _as_log(log: TradeLog, closed: pd.DataFrame, trades: pd.DataFrame, terms: Re
     }
     same = {"entry_model": columns["credit"], "exit_model": columns["debit"], "model_fees": columns["fees"]}
     repriced = closed.assign(**columns, **same, marks="").reset_index(drop=True)
-    note = f"re-priced at {terms.fill}, stops at {terms.stop_fill}, fees {terms.fees.label}"
-    return replace(log, trades=repriced, notes=(*log.notes, note))
+    notes = [f"re-priced at {terms.fill}, stops at {terms.stop_fill}, fees {terms.fees.label}"]
+    real = int(repriced["market"].str.partition(ACCOUNT_OF)[0].isin(brokers.names()).sum())
+    if real:
+        notes.append(f"{real} trades are a broker's: their fills paid the spread already and pay it twice here")
+    return replace(log, trades=repriced, notes=(*log.notes, *notes))
 
 
 def quote_counts(trades: pd.DataFrame) -> dict[str, int]:

@@ -157,6 +157,18 @@ def test_bars_give_the_price_of_the_underlying(tmp_path):
     assert result.total == reprice(own, TERMS).total
 
 
+def test_bars_of_another_underlying_price_nothing(tmp_path):
+    bars = pd.DataFrame({"close": [2_000.0] * 2}, index=pd.DatetimeIndex(["2026-03-02", "2026-03-17"]))
+    with pytest.raises(InputError, match="price of IWM unknown"):
+        reprice(log_of_rows([CONDOR], "mine"), TERMS, bars=bars)
+
+
+def test_fills_of_a_broker_are_named(chains):
+    of_broker = repriced(chains, market="tastytrade transactions, account 5")
+    assert any("pay it twice" in note for note in of_broker.log.notes)
+    assert not any("pay it twice" in note for note in repriced(chains, market="Option Omega").log.notes)
+
+
 def test_the_cascade_of_many_trades_adds_up(chains):
     log = log_of_rows(
         [CONDOR | {"entry_spot": 200.0, "exit_spot": 195.0 + i, "debit": 0.2 + 0.1 * i, "entry": "2026-03-03"}
