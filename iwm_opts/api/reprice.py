@@ -22,7 +22,7 @@ from iwm_opts.journal.review import review as review_log
 from iwm_opts.journal.trade_log import TradeLog
 from iwm_opts.report.backtest_record import frame_records
 from iwm_opts.report.records import Record, rows_as_csv
-from iwm_opts.report.reprice_table import reprice_record, reprice_section, reprice_table
+from iwm_opts.report.reprice_table import reprice_record, reprice_table, summary_section, trades_section
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,8 @@ class RepriceResult(Result):
         from iwm_opts.report.review_sheet import review_sheet
         from iwm_opts.report.sheet import sheet_html
 
-        return sheet_html(review_sheet(review_log(self.log), reprice_section(self.repricing)))
+        summary, trades = summary_section(self.repricing), trades_section(self.repricing)
+        return sheet_html(review_sheet(review_log(self.log), (summary,), (trades,)))
 
 
 def answer_reprice(request: RepriceRequest) -> RepriceResult:

@@ -9,7 +9,7 @@ from rich.text import Text
 from iwm_opts.journal.reprice import MODELLED, RECORDED, SETTLED, Repricing, quote_counts
 from iwm_opts.report.backtest_record import frame_records
 from iwm_opts.report.console import plain_table, render
-from iwm_opts.report.page import Grid, Paragraph, Section
+from iwm_opts.report.page import Bullets, Grid, Section
 from iwm_opts.report.records import Record
 from iwm_opts.report.words import counted, dollars, number, percent
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL
@@ -131,22 +131,23 @@ def reprice_record(repricing: Repricing) -> Record:
     }  # fmt: skip
 
 
-def reprice_section(repricing: Repricing) -> Section:
-    """Section with what survives, and every trade."""
+def summary_section(repricing: Repricing) -> Section:
+    """Section with what survives, and the steps to it."""
     total = Grid(("", "dollars"), tuple((name, dollars(value, 2)) for name, value in _cascade(repricing)))
+    notes = Bullets(tuple(_notes(repricing)))
+    return Section("What survives re-pricing", (Bullets(tuple(verdict(repricing))), total, notes))
+
+
+def trades_section(repricing: Repricing) -> Section:
+    """Section with every trade."""
     rows = tuple(
-        (str(row["trade"]), f"{row['entry']:%Y-%m-%d}", f"{row['exit']:%Y-%m-%d}", row["legs"],
-         dollars(row["log_pnl"], 2), dollars(row["entry_slippage"] + row["exit_slippage"], 2), dollars(row["fees"], 2),
-         dollars(row["pnl"], 2), number(row["breakeven"], 2), f"{row['entry_quotes']}, {row['exit_quotes']}")
+        (
+            str(row["trade"]), f"{row['entry']:%Y-%m-%d}", f"{row['exit']:%Y-%m-%d}", row["legs"],
+            dollars(row["log_pnl"], 2), dollars(row["entry_slippage"] + row["exit_slippage"], 2),
+            dollars(row["fees"], 2), dollars(row["pnl"], 2), number(row["breakeven"], 2),
+            f"{row['entry_quotes']}, {row['exit_quotes']}",
+        )
         for row in repricing.trades.to_dict("records")
     )  # fmt: skip
     head = ("trade", "entry", "exit", "legs", "log P&L", "slippage", "fees", "net", "break-even", "quotes")
-    return Section(
-        "What survives re-pricing",
-        (
-            *(Paragraph(line) for line in verdict(repricing)),
-            total,
-            Grid(head, rows),
-            Paragraph(" ".join(_notes(repricing))),
-        ),
-    )
+    return Section("Trades, re-priced", (Grid(head, rows),))

@@ -15,8 +15,8 @@ from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, S
 from iwm_opts.report.words import counted, dollars, number
 
 
-def review_sheet(review: Review, second: Section | None = None) -> Page:
-    """Page of a review; a section of its own may follow the costs."""
+def review_sheet(review: Review, after_costs: tuple[Section, ...] = (), last: tuple[Section, ...] = ()) -> Page:
+    """Page of a review, with sections of another result after the costs and at the end."""
     log, trades = review.log, _with_excursions(review.diagnosis.trades)
     span = f"{trades['entry'].min():%Y-%m-%d} to {trades['exit'].max():%Y-%m-%d}"
     against = f"plan {review.plan or 'none given'}; compared with {review.baseline or 'itself'}"
@@ -27,13 +27,14 @@ def review_sheet(review: Review, second: Section | None = None) -> Page:
     )
     sections = (
         Section("Costs", tuple(_costs(review, trades))),
-        *((second,) if second else ()),
+        *after_costs,
         Section("State of the edge", (Paragraph(review.diagnosis.edge.sentence),)),
         Section("Equity", tuple(_equity(review))),
         Section("By year and month", tuple(calendar(trades, review.equity, review.account))),
         Section("Trades", tuple(trade_charts(trades))),
         Section("Rules kept and broken", tuple(_rules(review))),
         Section("Data quality", tuple(_quality(review))),
+        *last,
     )
     return Page(f"Review: {log.source}", (log.label,) if log.label else (), sections, provenance)
 
