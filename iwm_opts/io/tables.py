@@ -291,9 +291,14 @@ def _below(path: Path, packed: bool, encoding: str, columns: int, delimiter: str
         stream.seek(max(stream.tell() - TAIL_BYTES, 0))
         lines = stream.read().decode(encoding, errors="replace").splitlines()
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    is_quoted = last.count(delimiter) < columns - 1 and '"' in last[:1] + last[-1:]
-    is_text = delimiter not in last and (last.startswith((COMMENT, END_OF_FILE)) or SENTENCE.match(last) is not None)
-    return [last.strip('"')] if is_quoted or is_text else []
+    is_one_cell = delimiter not in last or (last[0] == last[-1] == '"' and last.count(delimiter) < columns - 1)
+    return [last.strip('"')] if is_one_cell and _is_text(last) else []
+
+
+def _is_text(line: str) -> bool:
+    """Whether a line is a comment or a sentence; a date or the start of one is a torn row."""
+    bare = line.strip().strip('"')
+    return bare.startswith((COMMENT, END_OF_FILE)) or SENTENCE.match(bare) is not None
 
 
 def _csv_batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -> Iterator[Batch]:
@@ -346,7 +351,7 @@ def _blank_end(rows: Any) -> int:
 
 def _skip_lines_of_text(row: Any) -> str:
     """Lines of one cell in a table of several are titles and footers; other misfits are errors."""
-    return "skip" if row.actual_columns == 1 < row.expected_columns else "error"
+    return "skip" if row.actual_columns == 1 < row.expected_columns and _is_text(row.text or "") else "error"
 
 
 def _spelled_batches(

@@ -1,5 +1,7 @@
 """Chains as vendors, brokers and spreadsheets write them: each reads as the base, or is refused by name."""
 
+import csv
+import gzip
 import json
 import re
 from datetime import date
@@ -291,6 +293,17 @@ def test_a_torn_last_row_is_no_line_of_text(case, name, torn):
     path.write_text("\n".join([*lines_of(path)[:-1], torn]))
     with pytest.raises(DataError, match=r"[Cc]orrect|whole"):
         load_chain(path)
+
+
+@pytest.mark.parametrize("torn", ["2026-10-30", '"2026-1'])
+def test_a_torn_last_row_inside_gzip_or_quotes_is_told(case, tmp_path, torn):
+    table = pd.read_csv(case("chains/base.csv"))
+    path = tmp_path / "torn.csv"
+    content = table.to_csv(index=False, quoting=csv.QUOTE_ALL) + torn
+    for packed in (content.encode(), gzip.compress(content.encode())):
+        path.write_bytes(packed)
+        with pytest.raises(DataError):
+            load_chain(path)
 
 
 def test_a_row_of_totals_is_named(case):
