@@ -23,7 +23,7 @@ from iwm_opts.report.screening import Screening
 from iwm_opts.report.words import counted, dollars, number, percent, points, price, strike
 from iwm_opts.spreads.candidate import Candidate
 from iwm_opts.spreads.managed import METHOD, Managed
-from iwm_opts.spreads.screen import Screened, Sized
+from iwm_opts.spreads.screen import FEW_OPEN, Screened, Sized
 
 
 def screen_table(result: Screening, verbose: bool = False, columns: int | None = None) -> str:
@@ -36,7 +36,8 @@ def screen_table(result: Screening, verbose: bool = False, columns: int | None =
             parts += _detail(result, place, sized)
     else:
         rule = "candidate satisfies the selection" if result.screened.considered else "option lies in the delta range"
-        parts.append(Text(f"No {rule}.", style="bold"))
+        remedy = " --min-open-interest 0 takes any open interest." if FEW_OPEN in result.screened.rejected else ""
+        parts.append(Text(f"No {rule}.{remedy}", style="bold"))
     parts += _closing_lines(result)
     return render(parts, columns)
 

@@ -39,6 +39,7 @@ SORTS: Final[dict[str, tuple[str, bool]]] = {
 DEFAULT_SORT: Final = "ev-managed"
 MANAGED_AT_ONCE: Final = 10  # packages of an expiration and kind, best by edge, whose managed expectancy ranks them
 MANAGED_SHOWN: Final = 20  # candidates, the best, with managed expectancy
+FEW_OPEN: Final = "fewer than the open interest wanted"
 NO_WING: Final = "no strike is listed at the distance wanted"
 
 
@@ -198,7 +199,7 @@ def _rules(table: OptionTable, analysis: Analysis, selection: Selection) -> dict
     rules = {
         "a leg has no two-sided quote": np.isnan(price),
         "a leg implies no volatility": np.isnan(analysis.delta),
-        "fewer than the open interest wanted": interest < selection.min_open_interest,
+        FEW_OPEN: interest < selection.min_open_interest,
     }
     if analysis.packages.is_credit:
         rules["the credit is not above zero"] = ~(price > 0)

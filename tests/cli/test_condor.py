@@ -234,3 +234,9 @@ def test_a_closed_gate_names_the_size_of_an_open_one(screened):
     opened = screened("--no-gate", "--format", "json").json["candidates"][0]["size"]
     assert closed["contracts_ungated"] == opened["contracts"] == 1
     assert "would be 1 contract" in screened("--ivr-below", "0").out
+
+
+def test_too_little_open_interest_names_its_option(run, chain_file):
+    arguments = ("condor", "--source", chain_file, "--as-of", "2026-03-02", "--dte", "30:50", "--no-gate")
+    assert "--min-open-interest 0" in run(*arguments, "--min-open-interest", "1e9").out
+    assert "--min-open-interest 0" not in run(*arguments).out
