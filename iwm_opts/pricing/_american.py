@@ -58,6 +58,10 @@ class Expiry:
     @classmethod
     def of(cls, t: float, rate: float, dividends: Dividends) -> "Expiry":
         """Check rate and dividends, leave out those beyond the expiry's life, add up those of one day."""
+        for name, value in (("t", t), ("rate", rate)):
+            if np.ndim(value):
+                rule = "American prices share one expiry: an array is not accepted"
+                raise InputError(name, f"shape {np.shape(value)}", rule, "call once an expiry")
         if not 0.0 <= rate < math.inf:
             rule = "American exercise needs a finite rate of zero or more"
             raise InputError("rate", rate, rule, "give a decimal such as 0.037")

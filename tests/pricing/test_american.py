@@ -386,3 +386,10 @@ def test_long_puts_at_low_vol_agree_with_quantlib(rate, vol, t):
         option = ql.VanillaOption(ql.PlainVanillaPayoff(ql.Option.Put, strike), exercise)
         option.setPricingEngine(engine)
         assert american_price("P", 100.0, strike, t, rate, vol) == pytest.approx(option.NPV(), abs=3e-4)
+
+
+@pytest.mark.parametrize("name", ["t", "rate"])
+def test_one_expiry_a_call(name):
+    arguments = {"t": 0.5, "rate": 0.04} | {name: np.array([0.1, 0.2])}
+    with pytest.raises(InputError, match=rf"{name}='shape \(2,\)': American prices share one expiry"):
+        american_price("P", 220.0, [200.0, 210.0], vol=0.2, **arguments)
