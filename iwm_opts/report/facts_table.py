@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from iwm_opts.market.chain import Chain
-from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.console import WIDE, plain_table, render, width
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.words import number, percent, points
 from iwm_opts.research.acceptance import Acceptance, Window
@@ -50,9 +50,9 @@ def acceptance_table(acceptance: Acceptance, smiles: ChainSmiles | None, columns
     """Whole page as text; facts are those of the widest window."""
     whole = acceptance.windows[-1]
     parts: list[RenderableType] = [SIMULATED, Text("")]
-    parts += [_joint([_joint_row(window) for window in acceptance.windows]), Text("")]
+    parts += [_joint([_joint_row(window) for window in acceptance.windows], columns), Text("")]
     parts += [Text(f"facts, {whole.first} to {whole.last}, {whole.judgement.sessions} sessions", style="bold")]
-    parts += [_facts([asdict(fact) | {"inside": fact.inside} for fact in whole.judgement.facts]), Text("")]
+    parts += [_facts([asdict(fact) | {"inside": fact.inside} for fact in whole.judgement.facts], columns), Text("")]
     parts += _legend(acceptance.histories)
     parts += [Text(""), Text("by IV rank over 252 sessions", style="bold"), _conditional(acceptance), Text("")]
     parts += [Text(CONDITIONAL_LEGEND)]
@@ -69,18 +69,18 @@ def provenance_table(
     first, last = provenance["fitted"]
     parts: list[RenderableType] = [SIMULATED, Text(f"fitted to {first} to {last}: {provenance['sources']}")]
     parts += [Text(f"note: {note}", style="yellow") for note in provenance.get("notes", ())]
-    parts += [Text(""), _joint([_recorded_row(record) for record in provenance["joint"]]), Text("")]
+    parts += [Text(""), _joint([_recorded_row(record) for record in provenance["joint"]], columns), Text("")]
     parts += [Text(f"facts, {provenance['joint'][-1]['window']}", style="bold")]
     rows = [record | {"inside": record["low"] <= record["real"] <= record["high"]} for record in provenance["facts"]]
-    parts += [_facts(rows), Text(""), *_legend(None), *(_control_lines(control) if control else ())]
+    parts += [_facts(rows, columns), Text(""), *_legend(None), *(_control_lines(control, columns) if control else ())]
     return render(parts, columns)
 
 
-def _control_lines(control: Mapping[str, Any]) -> list[RenderableType]:
+def _control_lines(control: Mapping[str, Any], columns: int | None) -> list[RenderableType]:
     first, last = control["fitted"]
     heading = Text(f"the same model fitted to {first} to {last} alone", style="bold")
     notes = [Text(f"note: {note}", style="yellow") for note in control.get("notes", ())]
-    return [Text(""), heading, *notes, _joint([_recorded_row(record) for record in control["joint"]])]
+    return [Text(""), heading, *notes, _joint([_recorded_row(record) for record in control["joint"]], columns)]
 
 
 def provenance_csv(provenance: Mapping[str, Any]) -> str:
@@ -151,22 +151,24 @@ def _recorded_row(record: Mapping[str, Any]) -> Record:
     return {"wide": 0} | dict(record)
 
 
-def _joint(rows: Sequence[Record]) -> Table:
-    table = plain_table(
-        "joint distance of the real market", "sessions", "distance", "95% of simulated", "", "in band", "wide",
-        left=("joint distance of the real market", ""),
-    )  # fmt: skip
+def _joint(rows: Sequence[Record], columns: int | None) -> Table:
+    head = "joint distance, real market"
+    is_wide = (columns or width()) >= WIDE
+    names = (head, "sessions", "distance", "95%", "", "in band", *(["wide"] if is_wide else []))
+    table = plain_table(*names, left=(head, ""))
     for row in rows:
         verdict = "inside" if row["distance"] <= row["distance_95"] else "OUTSIDE"
         table.add_row(
             row["window"], str(row["sessions"]), f"{row['distance']:.2f}", f"{row['distance_95']:.2f}",
-            f"{verdict}, {percent(row['share_beyond'], 1)} lie beyond", f"{row['inside']}/{row['facts']}",
-            str(row["wide"]),
+            f"{verdict}, {percent(row['share_beyond'], 1)} beyond", f"{row['inside']}/{row['facts']}",
+            *([str(row["wide"])] if is_wide else []),
         )  # fmt: skip
     return table
 
 
-def _facts(rows: Sequence[Record]) -> Table:
+def _facts(rows: Sequence[Record], columns: int | None) -> Table:
+    if (columns or width()) < WIDE:
+        return _narrow_facts(rows)
     table = plain_table("fact", "real", "bootstrap", "simulated 5-95%", "distance", "", "band", left=("fact", ""))
     for row in rows:
         band = f"{_figure(row['real_low'])} .. {_figure(row['real_high'])}" if "real_low" in row else "-"
@@ -175,6 +177,16 @@ def _facts(rows: Sequence[Record]) -> Table:
             f"{row['distance']:+.1f}", "" if row["inside"] else "OUTSIDE",
             f"{row['band_ratio']:.2f}" + ("*" if row["band_ratio"] > MOST_BAND else " "),
         )  # fmt: skip
+    return table
+
+
+def _narrow_facts(rows: Sequence[Record]) -> Table:
+    """Facts without the bootstrap, for 80 columns."""
+    table = plain_table("fact", "real", "simulated 5-95%", "dist.", "", left=("fact", ""))
+    for row in rows:
+        simulated = f"{_figure(row['low'])} .. {_figure(row['high'])}"
+        state = "" if row["inside"] else "OUT"
+        table.add_row(row["name"], _figure(row["real"]), simulated, f"{row['distance']:+.1f}", state)
     return table
 
 

@@ -35,6 +35,7 @@ def test_without_files_it_shows_the_record_of_the_calibration(run):
     shown = run("facts")
     assert shown.code == 0
     assert "SIMULATED" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= 80
     assert "fitted to 2009-09-16 to 2019-12-31" in shown.out
     record = run("facts", "--format", "json").json
     assert record["simulated"] is True
