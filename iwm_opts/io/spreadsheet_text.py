@@ -6,7 +6,7 @@ from typing import Any, Final
 import pandas as pd
 
 RAW_VARIABLE: Final = "IWM_OPTS_RAW_CSV"  # set to 1: cells as they are
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full width: East Asian spreadsheets
 GUARD: Final = "'"
 
 

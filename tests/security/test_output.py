@@ -93,7 +93,9 @@ def test_dollar_signs_of_a_name_are_no_formula():
     assert b"<x>" not in svg
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1P195", "-1P200", "@SUM(A1)", "\t=1", "\r=1", '=cmd|" /C calc"!A0'])
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+1P195", "-1P200", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＠x", '=cmd|" /C calc"!A0']
+)
 def test_cells_like_formulas_are_text(cell, monkeypatch):
     assert guarded(cell) == f"'{cell}"
     assert unguarded(guarded(cell)) == cell
