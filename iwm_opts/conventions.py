@@ -90,6 +90,11 @@ STRATEGY: Final = Strategy()
 MIN_OPEN_INTEREST: Final = 10.0  # contracts, every leg
 ASSUMED_RATE: Final = 0.04  # where a chain implies none and nobody gave one; always named as assumed
 
+# Overnight move against shares delivered at expiration. IWM 2000-05-26 to 2026-08-21, 6,597 opens over closes before:
+# -9.1% (2020-03-16) and +9.9% (2008-09-19) at the extremes, -4.96% and +4.97% at 0.1% and 99.9%.
+DELIVERY_GAP: Final = 0.10
+DELIVERY_GAP_SOURCE: Final = "largest of IWM's opens 2000-2026: -9.1% and +9.9%"
+
 # Mean realised variance over mean implied variance, RVX against IWM's next 21 sessions, 2009-09-16 to 2025-06-04:
 # n = 3949 overlapping windows; 95% interval by stationary bootstrap, mean blocks of 21 to 126 sessions.
 REALISED_IMPLIED_VARIANCE: Final = 0.81

@@ -22,12 +22,13 @@ from iwm_opts.execution.legs import Legs
 from iwm_opts.kernels.backtest import state
 from iwm_opts.kernels.backtest.marks import mark_packages
 from iwm_opts.kernels.backtest.state import Days, Lifetimes, State, Surface
-from iwm_opts.market.calendar import session_numbers, sessions
+from iwm_opts.market.calendar import latest_sessions, session_numbers, sessions
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Places = NDArray[np.int64]
 
+EPOCH: Final = date(1970, 1, 1).toordinal()  # of datetime64
 # strategy: sides and rights of its legs in ascending strike
 LEGS: Final = {
     CONDOR: ((1, -1, -1, 1), (-1, -1, 1, 1)),
@@ -225,6 +226,9 @@ def _book(market: DailyMarket, rule: EntryRule, days: Array, candidates: Candida
     lifetimes = np.zeros((len(place), len(state.LIFETIME_FIELDS)), dtype=np.int64)
     life = Lifetimes._make(lifetimes.T)
     life.entry[:], life.first[:], life.last[:], life.expires[:] = place, rows[:-1], rows[1:] - 1, expires
+    eve = latest_sessions((closing - EPOCH - 1).astype("datetime64[D]"))
+    life.eve[:] = eve.astype(np.int64) + EPOCH
+    life.eve_session[:] = session_numbers(eve.tolist())
     life.settles[:] = end < count
     life.physical[:] = [roots[listed.root].pays_dividends for listed in candidates.series]
     life.surface_row[:] = candidates.surface_row
@@ -245,7 +249,7 @@ def _settling_days(series: Sequence[Series]) -> Places:
     expirations = np.array([item.expiration for item in series], dtype="datetime64[D]")
     calendar = sessions(_back(expirations.min()), expirations.max().item())
     settling = calendar[np.searchsorted(calendar, expirations, side="right") - 1]
-    return np.asarray(settling.astype(np.int64) + date(1970, 1, 1).toordinal())
+    return np.asarray(settling.astype(np.int64) + EPOCH)
 
 
 def _back(day: np.datetime64) -> date:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.backtest.book import Book
 from iwm_opts.backtest.rules import Costs
+from iwm_opts.conventions import DELIVERY_GAP
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.kernels.backtest import state
 from iwm_opts.kernels.backtest.day_loop import price_packages
@@ -36,7 +37,7 @@ class BookPrices:
 
 
 def cost_terms(costs: Costs, legs: int, tick: float) -> Array:
-    """Return fills and fees of packages of so many legs, from ENTRY_FILL on in `State.setup`.
+    """Return fills, fees and delivery gap of packages of so many legs, from ENTRY_FILL on in `State.setup`.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def cost_terms(costs: Costs, legs: int, tick: float) -> Array:
         When a convention does not know so many legs.
     """
     fills = [fill_terms(model, legs, tick) for model in (costs.entry, costs.exit, costs.stop)]
-    return np.concatenate([*fills, np.array(costs.fees.charges, dtype=np.float64)])
+    return np.concatenate([*fills, np.array([*costs.fees.charges, DELIVERY_GAP], dtype=np.float64)])
 
 
 def fill_terms(model: FillModel, legs: int, tick: float) -> Array:

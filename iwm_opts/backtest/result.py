@@ -121,7 +121,7 @@ def total(prepared: "Prepared", run: Run) -> Totals:
         entry_slippage=float(way_in.sum()),
         slippage=float((way_in + way_out).sum()),
         change=float(run.equity[-1]) - prepared.rules.size.account,
-        risk=float(_position_risk(prepared, trades) @ nights),
+        risk=float(trades.risk @ nights),
     )
 
 
@@ -136,11 +136,6 @@ def _cascade(prepared: "Prepared", trades: Trades) -> dict[str, Array]:
     assignment = units * (trades.assignment + trades.gap)
     pnl = mid_pnl - slippage_in - slippage_out - fees + assignment
     return dict(zip(CASCADE, (mid_pnl, slippage_in, slippage_out, fees, assignment, pnl), strict=True))
-
-
-def _position_risk(prepared: "Prepared", trades: Trades) -> Array:
-    """Largest loss of each position, dollars."""
-    return np.asarray(trades.contracts * prepared.prices.entry.max_loss[trades.package])
 
 
 def _trades(prepared: "Prepared", trades: Trades) -> pd.DataFrame:
@@ -169,7 +164,7 @@ def _trades(prepared: "Prepared", trades: Trades) -> pd.DataFrame:
             "sessions": session[exit_] - session[entry],
             "days": ordinal[exit_] - ordinal[entry],
             **_cascade(prepared, trades),
-            "risk": _position_risk(prepared, trades),
+            "risk": trades.risk,
             "max_adverse": units * extremes[0],
             "max_favourable": units * extremes[1],
             "marks_by_smile": _counted(book.arrays.marks[BY_SMILE], first, row),

@@ -2,9 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from iwm_opts.conventions import STRATEGY, Default
 from iwm_opts.errors import InputError
+from iwm_opts.market.calendar import latest_session, session_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,14 @@ class ExitLevels:
         if self.stop == "default":
             return STRATEGY.stop if is_credit else STRATEGY.debit_stop
         return self.stop
+
+    def closes_before(self, expiration: date, entry: date) -> bool:
+        """Whether an entry is closed by the session before its expiration at the latest, by days or sessions alone."""
+        eve = latest_session(latest_session(expiration) - timedelta(days=1))
+        if self.dte is not None and (expiration - eve).days <= self.dte:
+            return True
+        opened, last = session_numbers([entry, eve])
+        return self.sessions is not None and bool(opened + self.sessions <= last)
 
 
 def check_entry_window(dte: tuple[int, int], exit_dte: int | None) -> None:

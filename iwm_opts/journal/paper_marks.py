@@ -64,7 +64,7 @@ def opened(
     received = filled.price if credit is None else credit
     legs = tuple(Leg(SIDE_SIGN[leg.side], leg.right, leg.strike) for leg in candidate.legs)
     sold = float(premium_sold(candidate.kind, [leg.bid for leg in candidate.legs], [leg.ask for leg in candidate.legs]))
-    loss = candidate.max_loss - MULTIPLIER * (received - filled.price)
+    loss = sized.max_loss - MULTIPLIER * (received - filled.price)
     return PaperTrade(
         number=0,
         plan=plan,
@@ -82,7 +82,7 @@ def opened(
         fees_schedule=fees,
         fees=count * float(FeeSchedule.parse(fees).opening_fees(candidate.kind, count, sold)),
         risk=count * loss,
-        planned_risk=planned * candidate.max_loss,
+        planned_risk=planned * sized.max_loss,
         rank=rank,
         exits=exits,
         checklist=checklist,

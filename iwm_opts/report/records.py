@@ -139,6 +139,7 @@ def candidate_record(candidate: Candidate) -> Record:
         "max_profit": candidate.max_profit,
         "max_loss": candidate.max_loss,
         "max_loss_expiry": candidate.max_loss_expiry,
+        "max_loss_delivery": candidate.max_loss_delivery,
         "breakevens": list(candidate.breakevens),
         "pop": candidate.pop,
         "pop_real_world": candidate.pop_real_world,

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from iwm_opts.conventions import (
+    DELIVERY_GAP,
     REALISED_IMPLIED_VARIANCE,
     REALISED_IMPLIED_VARIANCE_INTERVAL,
     REALISED_IMPLIED_VARIANCE_SOURCE,
@@ -195,6 +196,8 @@ def _figures(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
     yield "slippage", f"{dollars(fill.slippage, 2)}, {share} of the {word}; {offset}; fees {dollars(candidate.fees, 2)}"
     yield "max profit", f"{dollars(candidate.max_profit, 2)}, {percent(candidate.return_on_risk, 1)} of the max loss"
     yield "max loss", f"{dollars(candidate.max_loss, 2)}; {_loss_at_expiry(result, candidate)}"
+    if candidate.max_loss_delivery > candidate.max_loss:
+        yield "delivery", _loss_by_delivery(sized)
     yield (
         "expected",
         (
@@ -249,6 +252,12 @@ def _loss_at_expiry(result: Screening, candidate: Candidate) -> str:
     owed = sum(d.amount for d in result.snapshot.dividends_until(candidate.expiration))
     dividend = f"dividends of {owed:.2f} owed after early assignment and " if owed else ""
     return f"{dollars(candidate.max_loss_expiry, 2)} without {dividend}exercise fees"
+
+
+def _loss_by_delivery(sized: Sized) -> str:
+    loss, is_sized_by = sized.candidate.max_loss_delivery, sized.max_loss > sized.candidate.max_loss
+    used = "the size rests on it" if is_sized_by else "these exits close before"
+    return f"{dollars(loss, 2)} if held to expiry and the shares delivered open {percent(DELIVERY_GAP)} worse; {used}"
 
 
 def _size(result: Screening, sized: Sized) -> str:

@@ -30,6 +30,7 @@ class Terms:
     # Realised over implied variance under the real-world measure; 1 is the smile itself.
     variance_ratio: float = REALISED_IMPLIED_VARIANCE
     dividends: float = 0.0  # dollars a share with an ex-date before the expiration
+    delivery_gap: float = 0.0  # move against delivered shares before they are closed, a fraction; 0 settles in cash
 
     def __post_init__(self) -> None:
         if not 0.0 < self.variance_ratio < np.inf:
@@ -49,6 +50,7 @@ class Analysis:
     max_profit: Array  # infinite where unbounded
     max_loss: Array  # positive; with dividends owed after early assignment, and exercise fees
     max_loss_expiry: Array  # positive; without those two
+    max_loss_delivery: Array  # positive; max_loss, or that of delivered shares after the gap
     breakevens: Array  # dollars a share, ascending, NaN for none; shape (n, 2)
     pop: Array  # probability of a profit at expiry, under the smile
     pop_real_world: Array  # the same under the measure of expected_profit
@@ -122,10 +124,10 @@ def _at_expiry(table: OptionTable, packages: Packages, credit: Array, terms: Ter
     """Payoff at expiry after fill and fees; `credit` in dollars a share."""
     strike = table.strike[packages.index]
     right, sign = (np.tile(of_legs, (len(packages), 1)) for of_legs in (packages.legs.right, packages.legs.contracts))
-    best, worst_expiry, worst = (np.empty(len(packages)) for _ in range(3))
-    payoff.extremes(
-        sign, right, strike, credit, terms.dividends, terms.fees.exercise / MULTIPLIER, best, worst_expiry, worst
-    )
+    best, worst_expiry, worst, delivered = (np.empty(len(packages)) for _ in range(4))
+    owed, exercise = terms.dividends, terms.fees.exercise / MULTIPLIER
+    payoff.extremes(sign, right, strike, credit, owed, exercise, best, worst_expiry, worst)
+    payoff.delivered_losses(sign, right, strike, credit, owed, exercise, terms.delivery_gap, delivered)
     breakevens = np.empty((len(packages), 2))
     payoff.breakevens(sign, right, strike, credit, breakevens)
 
@@ -137,6 +139,7 @@ def _at_expiry(table: OptionTable, packages: Packages, credit: Array, terms: Ter
         "max_profit": MULTIPLIER * best,
         "max_loss": MULTIPLIER * worst,
         "max_loss_expiry": MULTIPLIER * worst_expiry,
+        "max_loss_delivery": MULTIPLIER * delivered,
         "breakevens": breakevens,
         "pop": pop(table.smile.cdf),
         "pop_real_world": pop(partial(table.smile.cdf, variance_ratio=terms.variance_ratio)),

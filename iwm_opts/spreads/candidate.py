@@ -49,6 +49,7 @@ class Candidate:
     max_profit: float
     max_loss: float
     max_loss_expiry: float
+    max_loss_delivery: float
     breakevens: tuple[float, ...]
     pop: float
     pop_real_world: float
@@ -113,8 +114,8 @@ def candidate(table: OptionTable, analysis: Analysis, i: int, managed: Managed |
 
 
 _FIGURES = (
-    "fees", "max_profit", "max_loss", "max_loss_expiry", "pop", "pop_real_world", "expected_profit",
-    "expected_profit_rn", "breakeven_slippage", "delta", "gamma", "theta", "vega",
+    "fees", "max_profit", "max_loss", "max_loss_expiry", "max_loss_delivery", "pop", "pop_real_world",
+    "expected_profit", "expected_profit_rn", "breakeven_slippage", "delta", "gamma", "theta", "vega",
 )  # fmt: skip
 
 

@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import ACCOUNT, MIN_OPEN_INTEREST, RISK_SHARE
+from iwm_opts.conventions import ACCOUNT, DELIVERY_GAP, MIN_OPEN_INTEREST, RISK_SHARE
 from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels
+from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.risk.margin import package_margin
@@ -77,6 +78,7 @@ class Sized:
 
     candidate: Candidate
     size: Size
+    max_loss: float  # of one package under the exits, dollars: what its size rests on
     requirement: float  # gross margin of one package, dollars: the credit counts towards it
 
 
@@ -135,13 +137,15 @@ def screen_tables(
 ) -> Screened:
     """Screen expirations that are priced already; `left_out` are warnings of the others. Otherwise as `screen`."""
     ranked: list[Ranked] = []
-    considered, rejected = 0, Counter[str]()
-    managed_terms = ManagedTerms(exits or ExitLevels(), terms.fill, terms.fees, terms.variance_ratio)
+    considered, rejected, today = 0, Counter[str](), snapshot.chain.as_of
+    exits = exits or ExitLevels()
+    managed_terms = ManagedTerms(exits, terms.fill, terms.fees, terms.variance_ratio)
     models = {id(table): path_model(table, snapshot) for table in tables}
     for table in tables:
+        gap = DELIVERY_GAP if settlement_of(table.root).pays_dividends else 0.0
         owed = sum(d.amount for d in snapshot.dividends_until(table.expiration))
         for packages in build(table):
-            analysis = analyse(table, packages, replace(terms, dividends=owed))
+            analysis = analyse(table, packages, replace(terms, dividends=owed, delivery_gap=gap))
             passed, why = _passing(table, analysis, selection)
             considered += len(packages) + packages.incomplete
             rejected.update(why)
@@ -156,7 +160,7 @@ def screen_tables(
     ]
     kept += [candidate(table, analysis, i) for _, table, analysis, i in ranked[MANAGED_SHOWN : selection.top]]
     return Screened(
-        tuple(sized(package, account) for package in kept),
+        tuple(sized(package, account, exits.closes_before(package.expiration, today)) for package in kept),
         considered,
         dict(+rejected),
         (*left_out, *_caveats(tables, kept)),
@@ -256,18 +260,19 @@ def _merit(
     return np.nan_to_num(figure if more_is_better else -figure, nan=-np.inf)
 
 
-def sized(candidate: Candidate, account: Account) -> Sized:
-    """Candidate with the contracts that the account allows."""
+def sized(candidate: Candidate, account: Account, is_closed_before_expiry: bool = True) -> Sized:
+    """Candidate with the contracts that the account allows; one that may be held to expiry can lose by delivery."""
     margin = package_margin(candidate.kind, [candidate.strikes], [candidate.fill.price], candidate.fees)
+    max_loss = candidate.max_loss if is_closed_before_expiry else candidate.max_loss_delivery
     size = size_package(
         account,
-        candidate.max_loss,
+        max_loss,
         buying_power=float(margin.buying_power[0]),
         open_interest=tuple(leg.open_interest for leg in candidate.legs),
         expected_profit=candidate.expected_profit,
         pop=candidate.pop_real_world,
     )
-    return Sized(candidate, size, float(margin.requirement[0]))
+    return Sized(candidate, size, max_loss, float(margin.requirement[0]))
 
 
 def size_package(

@@ -12,6 +12,7 @@ from iwm_opts.backtest.market import NO_SURFACE, Candidates, ExpirationQuotes, S
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, MacroRule, Rules, SizeRule
 from iwm_opts.conventions import Provenance
 from iwm_opts.errors import InputError
+from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.kernels.backtest.state import ASSIGNED_BITS, CHOSEN
@@ -173,7 +174,30 @@ def test_expiry_between_the_strikes():
     assert found.equity["equity"].to_list() == pytest.approx(expected)
     assert found.equity["cash"].to_list() == pytest.approx([opened] * 4 + expected[4:])
     assert found.equity["positions"].to_list() == [1, 1, 1, 1, 0, 0]
-    assert trade["risk"] == pytest.approx(2 * (100 * (5 - 0.70) + 4 * 0.65 + 2 * 5))  # beyond 115 two are exercised
+    # Held to expiry, just below 115: 5 - 0.70 and 10% of 115 on the shares short, one option exercised.
+    assert trade["risk"] == pytest.approx(2 * (100 * (5 - 0.70 + 11.5) + 4 * 0.65 + 5))
+
+
+@pytest.mark.parametrize(
+    ("exits", "is_closed"),
+    [
+        (ExitRule(None, None, dte=1), True),  # Thursday
+        (ExitRule(None, None, dte=0), False),
+        (ExitRule(None, None, dte=None, sessions=3), True),  # Monday's entry: Thursday
+        (ExitRule(None, None, dte=None, sessions=4), False),
+        (ExitRule(0.5, 2.0, dte=None), False),  # may never be reached
+    ],
+)
+def test_sizes_rest_on_delivery_unless_the_exits_close_before(exits, is_closed):
+    quotes = {(0, "P95"): (0.1, 0.2), (0, "P100"): (0.5, 0.6), (0, "C110"): (0.7, 0.8), (0, "C115"): (0.2, 0.3)}
+    quotes |= {(0, "P110"): (5.0, 5.2), (0, "C100"): (6.0, 6.2)}
+    market = MadeMarket([105] * 6, quotes, {"P95": -0.1, "P100": -0.2, "C110": 0.2, "C115": 0.1})
+    entry = EntryRule(dte=4, put_delta=0.2, call_delta=0.2)
+    (trade,) = traded(market, entry, exits).trades.to_dict("records")
+    before, delivered = 100 * 4.30 + 2.6 + 10, 100 * (4.30 + 11.5) + 2.6 + 5
+    assert trade["risk"] == pytest.approx(before if is_closed else delivered)
+    levels = ExitLevels(exits.profit, exits.stop, exits.dte, exits.sessions)
+    assert levels.closes_before(EXPIRATION, DAYS[0]) == is_closed
 
 
 def test_assignment_on_the_eve_of_an_ex_date():
@@ -198,8 +222,8 @@ def test_assignment_on_the_eve_of_an_ex_date():
     assert trade["fees"] == pytest.approx(3 * 0.65 + 5)
     assert trade["assignment"] == pytest.approx(100 * (7.15 - 7.00 - 0.80))
     assert "1 trades closed because a short leg was assigned early" in found.notes
-    # What an assignment can cost is in the risk: 5 of width, less the credit, the dividend, fees and two exercises.
-    assert trade["risk"] == pytest.approx(100 * (5 - 4.5 + 0.80) + 1.3 + 10)
+    # What it can cost just below 105: 5 of width less the credit, the dividend, 10% on the shares short, one exercise.
+    assert trade["risk"] == pytest.approx(100 * (5 - 4.5 + 0.80 + 10.5) + 1.3 + 5)
     # A richer put says that the holder keeps his call: its time value is above the dividend.
     kept = MadeMarket(
         market.spot, quotes | {(0, "P100"): (0.7, 0.9)}, market.deltas, dividends=market.dividends.dividends

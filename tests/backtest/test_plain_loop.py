@@ -32,6 +32,7 @@ from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.market.calendar import sessions
 from iwm_opts.market.iv_rank import iv_rank
 from iwm_opts.risk.assignment import put_is_assigned
 from iwm_opts.simulation.scenarios import scenario
@@ -118,6 +119,18 @@ def worst(legs, credit, owed, exercise):
     return -min(found)
 
 
+def worst_delivered(legs, credit, owed, exercise):
+    """Largest loss with shares of exercised legs closed 10% worse: settlements a hair beside each strike."""
+    lost = [worst(legs, credit, owed, exercise)]
+    for spot in (k * (1 + side) for _, _, k, *_ in legs for side in (-1e-12, 1e-12)):
+        exercised = [(s, r) for s, r, k, *_ in legs if (spot > k if r == "C" else spot < k)]
+        shares = sum(s if r == "C" else -s for s, r in exercised)
+        owes = any(s < 0 and r == "C" for s, r in exercised)
+        value = payoff(legs, spot) + credit - exercise * len(exercised) - (owed if owes else 0.0)
+        lost.append(0.10 * abs(shares) * spot - value)
+    return max(lost)
+
+
 class PlainLoop:
     def __init__(self, market, history, rules, macro=None):
         self.market, self.history, self.rules, self.macro = market, history, rules, macro
@@ -198,7 +211,8 @@ class PlainLoop:
         is_physical = self.market.settlement(board.series.root).delivery == "physical"
         ahead = sum(a for d, a in self.paid.items() if one["day"] < d <= board.series.expiration)
         kept = float(credit) - fees / 100
-        risk = 100 * worst(one["legs"], kept, ahead if is_physical else 0.0, costs.fees.exercise / 100)
+        measure = worst_delivered if is_physical and not self.closes_before(one) else worst
+        risk = 100 * measure(one["legs"], kept, ahead if is_physical else 0.0, costs.fees.exercise / 100)
         power = 100 * (max(widest, 0.0) - float(credit)) + fees
         if risk <= 0:
             return None
@@ -208,6 +222,14 @@ class PlainLoop:
         paid = order_fees(costs.fees, costs.fees.commission, one["legs"], 1, n)
         return one | {"n": n, "credit": credit, "mid": mid, "risk": n * risk, "power": n * power, "fees": paid,
                       "widest": max(widest, 0.0)}  # fmt: skip
+
+    def closes_before(self, one):
+        """Whether days to expiration or sessions held close it by the session before its expiration."""
+        rule, expiration = self.rules.exit, one["series"].expiration
+        open_days = [day.date() for day in pd.DatetimeIndex(sessions(one["day"], expiration))]
+        eve = open_days[-2]
+        by_days = rule.dte is not None and (expiration - eve).days <= rule.dte
+        return by_days or (rule.sessions is not None and len(open_days) - 2 >= rule.sessions)
 
     def size(self, equity, risk, power, held):
         if equity <= 0:
@@ -691,3 +713,24 @@ def recorded(market_data):
 @given(rule=rules())
 def test_any_rules_trade_alike_on_recorded_chains(recorded, rule):
     check_cents(compare(recorded, rule), rule)
+
+
+@pytest.mark.market_data
+def test_no_condor_held_to_expiry_loses_more_than_stated(market_data):
+    files = ModelledFiles(
+        str(market_data / "daily/IWM_yahoo_long.csv.gz"), str(market_data / "vol/RVX_History.csv.gz"),
+        dividends=str(market_data / "daily/IWM_dividends.csv"), rate=0.01,
+    )  # fmt: skip
+    market = open_modelled(files, "IWM", date(2019, 6, 3), date(2021, 3, 31))
+    rules = Rules(
+        EntryRule(max_open=50), GateRule(None, None, 20), ExitRule(None, None, dte=None), SizeRule(contracts=1)
+    )
+    trades = run(prepare(SimulatedDays(market, date(2020, 1, 2)), market.iv_history(30), rules)).trades
+    assert (-trades["pnl"] <= trades["risk"]).all()
+    # Delivered on Friday 2020-11-06 at 163.62 between the call strikes, 100 shares short bought on Monday at 176.95.
+    (trade,) = trades[trades["entry"] == "2020-09-25"].to_dict("records")
+    assert trade["legs"] == "+1P125 -1P130 -1C160 +1C165"
+    loss = 100 * (3.62 + 176.95 - 163.62 - trade["credit"]) + trade["fees"]
+    assert -trade["pnl"] == pytest.approx(loss, abs=0.01)
+    assert loss > 1500 > 3 * (100 * (5 - trade["credit"]) + trade["fees"])
+    assert loss < trade["risk"] == pytest.approx(100 * (5 - trade["credit"] + 16.5) + trade["fees"])

@@ -16,6 +16,7 @@ from iwm_opts.kernels.backtest.life import (
     first_exit_row,
     is_settled,
     last_exit,
+    loss_at_risk,
     price_entry,
     price_rows,
 )
@@ -43,7 +44,6 @@ from iwm_opts.kernels.backtest.state import (
     IS_CREDIT,
     LAST,
     LEG_RATIO,
-    MAX_LOSS,
     MAX_OPEN,
     MAX_OPEN_RISK,
     MID,
@@ -68,6 +68,7 @@ from iwm_opts.kernels.backtest.state import (
     TRADE_OUT,
     TRADE_PACKAGE,
     TRADE_REASON,
+    TRADE_RISK,
     TRADE_ROW,
     UNKNOWN,
     WIDEST,
@@ -132,7 +133,7 @@ def follow(state, rule, c):
 def affordable(state, rule, c, equity, open_risk, tied_up):
     """Compute packages to open, and the code of what prevents it where that is none."""
     price = state.prices[c]
-    credit, largest = price[CREDIT], price[MAX_LOSS]
+    credit, largest = price[CREDIT], loss_at_risk(state, rule, c)
     if math.isnan(credit):
         return 0, NO_QUOTE
     if state.setup[IS_CREDIT] > 0.0:
@@ -170,6 +171,7 @@ def enter(state, rule, c, contracts, trades, n):
     trades[TRADE_PACKAGE, n], trades[TRADE_CONTRACTS, n] = c, contracts
     trades[TRADE_ROW, n], trades[TRADE_REASON, n] = row, why
     trades[TRADE_OUT, n], trades[TRADE_ASSIGNMENT, n], trades[TRADE_GAP, n] = out, assignment, gap
+    trades[TRADE_RISK, n] = contracts * loss_at_risk(state, rule, c)
     trades[OPENING_FEES, n], trades[CLOSING_FEES, n] = paid, leaving
     for i in range(end - start):
         floating[start + i] += units * (credit + close[first + i]) - paid
@@ -282,7 +284,7 @@ def run_backtests(state, rules, allowed, is_fresh, start, stop, trades, equity, 
                 if units > 0:
                     end = enter(state, rule, c, float(units), trades, n)
                     buffers[EXIT_DAY, held] = end
-                    buffers[OPEN_RISK, held] = units * prices[c, MAX_LOSS]
+                    buffers[OPEN_RISK, held] = trades[TRADE_RISK, n]
                     buffers[OPEN_POWER, held] = units * prices[c, BUYING_POWER]
                     held += 1
                     n += 1

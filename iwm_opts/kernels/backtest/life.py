@@ -33,15 +33,19 @@ from iwm_opts.kernels.backtest.state import (
     CLOSING_SIGN,
     CONTRACTS,
     CREDIT,
+    DELIVERED_LOSS,
     DIVIDEND,
     DIVIDENDS,
     ENTRY,
     ENTRY_FILL,
     ENTRY_MID,
+    EVE,
+    EVE_SESSION,
     EXIT_FILL,
     EXPIRES,
     FIRST,
     FORCED_ROW,
+    GAP_AT,
     HIGH,
     HIGHEST_COST,
     HIGHEST_CREDIT,
@@ -82,7 +86,7 @@ from iwm_opts.kernels.backtest.state import (
 )
 from iwm_opts.kernels.trading.fees import Charges, order_fees
 from iwm_opts.kernels.trading.fill import against_the_trader, dearest_vertical, offset_from_mid, two_sided
-from iwm_opts.kernels.trading.payoff import intrinsic, package_extremes, package_payoff
+from iwm_opts.kernels.trading.payoff import delivered_loss, intrinsic, package_extremes, package_payoff
 
 
 @inline
@@ -140,7 +144,10 @@ def price_entry(state, c):
     _, _, largest = package_extremes(legs[CONTRACTS], legs[RIGHT], strike, kept, owed, exercise)
     price[CREDIT], price[SOLD_IN], price[WIDEST] = credit, sold, widest
     price[BUYING_POWER] = charges.multiplier * (widest - credit) + fees
-    price[MAX_LOSS] = charges.multiplier * largest
+    price[MAX_LOSS] = price[DELIVERED_LOSS] = charges.multiplier * largest
+    if life[PHYSICAL]:
+        delivered = delivered_loss(legs[CONTRACTS], legs[RIGHT], strike, kept, owed, exercise, state.setup[GAP_AT])
+        price[DELIVERED_LOSS] = charges.multiplier * delivered
     closing[MID, first], closing[CLOSE, first], closing[SOLD_OUT, first] = fill_row(
         state, EXIT_FILL, CLOSING_SIGN, first, 0
     )
@@ -150,6 +157,19 @@ def price_entry(state, c):
     price[FORCED_ROW] = LAST_ROW
     price[PRICED] = 1
     price_settlement(state, c)
+
+
+@inline
+def loss_at_risk(state, rule, c):
+    """Most that package c can lose under the exits of a rule, dollars.
+
+    A rule that closes it by the session before the one that settles, by days to expiration or sessions held, leaves no
+    shares to deliver; profit targets, stops and ranks may never be reached.
+    """
+    life, price = state.lifetimes[c], state.prices[c]
+    closed = life[EXPIRES] - life[EVE] <= rule[MIN_DTE]
+    closed |= state.days[SESSION, life[ENTRY]] + rule[MAX_SESSIONS] <= life[EVE_SESSION]
+    return price[MAX_LOSS] if closed else price[DELIVERED_LOSS]
 
 
 @inline

@@ -38,26 +38,28 @@ ORDINAL, SESSION, SPOT, OPENED, HIGH, LOW, DIVIDEND, RANK = range(len(DAY_FIELDS
 
 # Columns of `lifetimes`.
 LIFETIME_FIELDS = (
-    "entry", "first", "last", "expires", "settles", "physical", "surface_row", "ladder", "ladder_end", "state",
-    "quoted",
+    "entry", "first", "last", "expires", "eve", "eve_session", "settles", "physical", "surface_row", "ladder",
+    "ladder_end", "state", "quoted",
 )  # fmt: skip
-ENTRY, FIRST, LAST, EXPIRES, SETTLES, PHYSICAL, SURFACE_ROW, LADDER, LADDER_END, STATE_OF, QUOTED = range(
-    len(LIFETIME_FIELDS)
-)
+(
+    ENTRY, FIRST, LAST, EXPIRES, EVE, EVE_SESSION, SETTLES, PHYSICAL, SURFACE_ROW, LADDER, LADDER_END, STATE_OF, QUOTED,
+) = range(len(LIFETIME_FIELDS))  # fmt: skip
 
 SETTLEMENT, DIVIDENDS, STRIKE = range(3)  # columns of `terms`; the strikes of all legs from STRIKE on
 BY_SMILE, CARRIED, ASSIGNED_BITS = range(3)  # rows of `marks`
 SIGN, RIGHT, RATIO, CONTRACTS, CLOSING_SIGN = range(5)  # rows of `legs`
 
-# Columns of `prices`, dollars a share, credits positive, but for MAX_LOSS and BUYING_POWER (dollars a package) and
+# Columns of `prices`, dollars a share, credits positive, but for MAX_LOSS, DELIVERED_LOSS (held to expiry, with
+# delivered shares) and BUYING_POWER (dollars a package) and
 # PRICED (rows with known prices). The last two are rows: the first that leaves a leg assigned and the first that trades
 # after it; LAST_ROW where there is none yet.
 PRICE_FIELDS = (
-    "priced", "entry_mid", "credit", "sold_in", "max_loss", "buying_power", "widest", "assigned_row", "forced_row",
+    "priced", "entry_mid", "credit", "sold_in", "max_loss", "delivered_loss", "buying_power", "widest", "assigned_row",
+    "forced_row",
 )  # fmt: skip
-(PRICED, ENTRY_MID, CREDIT, SOLD_IN, MAX_LOSS, BUYING_POWER, WIDEST, ASSIGNED_ROW, FORCED_ROW) = range(
-    len(PRICE_FIELDS)
-)
+(
+    PRICED, ENTRY_MID, CREDIT, SOLD_IN, MAX_LOSS, DELIVERED_LOSS, BUYING_POWER, WIDEST, ASSIGNED_ROW, FORCED_ROW,
+) = range(len(PRICE_FIELDS))  # fmt: skip
 LAST_ROW = 2**40  # beyond any row
 
 # Rows of `closing`: credits of closing a package at mid and at the exit fill, premium sold, and the highest credit and
@@ -73,7 +75,8 @@ IS_FLOORED, TICKS_PER_DOLLAR = FOUR_LEGS, FOUR_LEGS + 1  # within a fill; 0 tick
 FILL_SIZE = FOUR_LEGS + 2
 ENTRY_FILL = IS_CREDIT + 1
 EXIT_FILL, STOP_FILL, CHARGES_AT = (ENTRY_FILL + i * FILL_SIZE for i in (1, 2, 3))
-SETUP_SIZE = CHARGES_AT + len(Charges._fields)
+GAP_AT = CHARGES_AT + len(Charges._fields)  # overnight move against delivered shares, a fraction
+SETUP_SIZE = GAP_AT + 1
 
 # Columns of `rules`, a row a backtest; NaN switches an exit off.
 RULE_FIELDS = (
@@ -89,11 +92,11 @@ RULE_FIELDS = (
 
 # Rows of `trades`, a column a trade in order of entry.
 TRADE_FIELDS = (
-    "package", "contracts", "row", "reason", "out", "assignment", "gap", "opening_fees", "closing_fees"
+    "package", "contracts", "row", "reason", "out", "assignment", "gap", "risk", "opening_fees", "closing_fees"
 )  # fmt: skip
 (
-    TRADE_PACKAGE, TRADE_CONTRACTS, TRADE_ROW, TRADE_REASON, TRADE_OUT, TRADE_ASSIGNMENT, TRADE_GAP, OPENING_FEES,
-    CLOSING_FEES,
+    TRADE_PACKAGE, TRADE_CONTRACTS, TRADE_ROW, TRADE_REASON, TRADE_OUT, TRADE_ASSIGNMENT, TRADE_GAP, TRADE_RISK,
+    OPENING_FEES, CLOSING_FEES,
 ) = range(len(TRADE_FIELDS))  # fmt: skip
 
 # Rows of `buffers`: of a package's legs mid, half-spread and ratio; by day the dollars of open packages marked to the
@@ -122,6 +125,8 @@ class Lifetimes(NamedTuple):
     first: Ints  # row
     last: Ints  # row
     expires: Ints  # ordinal
+    eve: Ints  # ordinal of the last session before the one that settles
+    eve_session: Ints  # its number
     settles: Ints  # 1 where the last row settles the package, which then has no quotes
     physical: Ints  # 1 where options are American and deliver shares
     surface_row: Ints  # row of the surface on the entry day; -1 where quotes are given
@@ -139,6 +144,7 @@ class Prices(NamedTuple):
     credit: Array
     sold_in: Array
     max_loss: Array
+    delivered_loss: Array
     buying_power: Array
     widest: Array
     assigned_row: Array
@@ -165,6 +171,7 @@ class Trades(NamedTuple):
     out: Array  # credit at the exit as filled, dollars a share; assigned legs at mid
     assignment: Array  # dollars a share of the package on top, the overnight gap left out
     gap: Array  # dollars a share from shares held to the next open
+    risk: Array  # dollars that the position can lose under its exits, as sized
     opening_fees: Array  # dollars for the position, as the next
     closing_fees: Array
 

@@ -72,6 +72,37 @@ def package_extremes(sign, right, strike, credit, dividends, exercise_fee):
     )
 
 
+@inline
+def delivered_loss(sign, right, strike, credit, dividends, exercise_fee, gap):
+    """Largest loss of one package held to expiry, dollars a share, delivered shares closed after a move against them.
+
+    `gap` is that move as a fraction of the price at expiry. Shares are left where one leg of a side is exercised and
+    the other is not; between two strikes the loss is a line, so that its ends, just above and below them, decide.
+    """
+    _, _, largest = package_extremes(sign, right, strike, credit, dividends, exercise_fee)
+    for j in range(sign.shape[0]):
+        spot = strike[j]
+        for is_above in (False, True):
+            held, owed, exercised = 0.0, 0.0, 0
+            for i in range(sign.shape[0]):
+                depth = right[i] * (spot - strike[i])
+                if depth > 0.0 or (depth == 0.0 and is_above == (right[i] > 0.0)):
+                    held += sign[i] * right[i]
+                    exercised += 1
+                    if sign[i] < 0.0 and right[i] > 0.0:
+                        owed = dividends
+            value = package_payoff(sign, right, strike, spot) + credit - owed - exercise_fee * exercised
+            largest = max(largest, gap * abs(held) * spot - value)
+    return largest
+
+
+@kernel("void(float64[:,::1], float64[:,::1], float64[:,::1], float64[::1], float64, float64, float64, float64[::1])")
+def delivered_losses(sign, right, strike, credit, dividends, exercise_fee, gap, max_loss):
+    """`delivered_loss` of each package; arguments as for `extremes`."""
+    for i in range(sign.shape[0]):
+        max_loss[i] = delivered_loss(sign[i], right[i], strike[i], credit[i], dividends, exercise_fee, gap)
+
+
 @kernel(
     "void(float64[:,::1], float64[:,::1], float64[:,::1], float64[::1], float64, float64, "
     "float64[::1], float64[::1], float64[::1])"

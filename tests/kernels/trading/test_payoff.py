@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iwm_opts.kernels.trading.payoff import breakevens, extremes, payoff_line
+from iwm_opts.kernels.trading.payoff import breakevens, delivered_losses, extremes, payoff_line
 
 CONDOR = ([1, -1, -1, 1], [-1, -1, 1, 1])
 BULL_PUT = ([1, -1], [-1, -1])
@@ -62,6 +62,51 @@ def test_max_loss_owes_dividends_and_exercise_fees():
     _, expiry, worst, _ = of(CONDOR, [270, 275, 320, 325], 1.10, dividends=0.62, exercise_fee=0.05)
     assert expiry == pytest.approx(3.90)
     assert worst == pytest.approx(4.62)
+
+
+def delivered(kind, strikes, credit, gap, dividends=0.0, exercise_fee=0.0):
+    sign, right, strike = (np.array([row], dtype=float) for row in (*kind, strikes))
+    out = np.empty(1)
+    delivered_losses(sign, right, strike, np.array([credit]), dividends, exercise_fee, gap, out)
+    return out[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "strikes", "credit", "gap", "worst"),
+    [
+        (CONDOR, [270, 275, 320, 325], 1.10, 0.0, 3.90),  # settled in cash
+        # Just below 325 the short call is exercised, the long one is not: 100 shares short, bought 10% higher.
+        (CONDOR, [270, 275, 320, 325], 1.10, 0.10, 3.90 + 32.5),
+        (BULL_PUT, [195, 200], 1.25, 0.10, 3.75 + 19.5),  # just above 195: 100 shares long, sold 10% lower
+        (BULL_CALL, [200, 205], -2.00, 0.10, 2.00 + 20.0),  # just above 200: the long call leaves 100 shares long
+        (LONG_PUT, [200], -3.00, 0.05, 3.00 + 10.0),
+        (SHORT_CALL, [200], 3.00, 0.10, math.inf),
+    ],
+)
+def test_loss_with_delivered_shares(kind, strikes, credit, gap, worst):
+    assert delivered(kind, strikes, credit, gap) == pytest.approx(worst)
+
+
+def test_delivery_adds_to_dividends_and_exercise_fees():
+    # Just below 325 one call is exercised at 0.05, its shares owe 0.62; beyond it two, without shares: 4.62 alone.
+    found = delivered(CONDOR, [270, 275, 320, 325], 1.10, 0.01, dividends=0.62, exercise_fee=0.05)
+    assert found == pytest.approx(3.90 + 0.62 + 0.05 + 3.25)
+
+
+@given(
+    st.lists(st.integers(50, 150), min_size=4, max_size=4, unique=True).map(sorted),
+    st.floats(0, 0.2),
+    st.floats(1, 400),
+    st.floats(-1, 1),
+)
+def test_no_settlement_and_open_lose_more(strikes, gap, spot, move):
+    # Leg by leg: exercised options trade at their strike, what is left of shares at the next open.
+    opened, shares, cash = spot * (1 + gap * move), 0, 1.0
+    for sign, right, strike in zip(*CONDOR, strikes, strict=True):
+        if right * (spot - strike) > 0:
+            shares += sign * right
+            cash -= sign * right * strike
+    assert -(cash + shares * opened) <= delivered(CONDOR, strikes, 1.0, gap) + 1e-9
 
 
 def test_dividends_owed_only_where_a_call_is_short():
