@@ -5,10 +5,10 @@
 DATA is a folder with daily/IWM_yahoo_adj_div.csv.gz (bars with dividends), vol/RVX_History.csv.gz, and if it is there
 vol/VIX9D_History.csv.gz, vol/VIX_History.csv.gz and rates/us_treasury_yields_daily.csv.gz; IWM_OPTS_TEST_DATA names it
 where no argument does. Prices of IWM and the volatility index are real; the options' quotes are those of a model scaled
-to that index, and nobody ever traded at them. Condors of 45 days at 0.16 delta with $5 wings, one package a trade,
-closed at half the credit, at a loss of twice the credit or at 21 days; entered on any day (up to five at once), or only
-while the rank of IV10 over 252 sessions is below 20. The index begins in September 2009, so that the first rank is
-known in October 2010.
+to that index, and nobody ever traded at them. Condors of 45 days at 0.16 delta with wings of 1.5% of the spot, one
+package a trade, closed at half the credit, at a loss of twice the credit or at 21 days; entered on any day (up to five
+at once), or only while the rank of IV10 over 252 sessions is below 20. The index begins in September 2009, so that the
+first rank is known in October 2010.
 """
 
 import os
@@ -17,13 +17,14 @@ import textwrap
 from dataclasses import replace
 from pathlib import Path
 
+import iwm_opts as iwm
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.evidence import gather_evidence
 from iwm_opts.backtest.metrics import STRESS_PERIODS, Period
 from iwm_opts.backtest.periods import by_period
 from iwm_opts.backtest.resolve import modelled_trial
 from iwm_opts.backtest.result import Backtest
-from iwm_opts.backtest.rules import GateRule, Rules, SizeRule
+from iwm_opts.backtest.rules import GateRule, Rules
 from iwm_opts.sources.modelled_files import ModelledFiles
 
 DRAWS = 1000
@@ -40,7 +41,7 @@ def main() -> None:
 def stories(folder: Path) -> str:
     """Table, and what it is evidence of."""
     trial = modelled_trial(files_of(folder))
-    rules = replace(Rules(), size=SizeRule(contracts=1))
+    rules = history_rules()
     gated = run(trial.prepare(rules))
     ungated = run(trial.prepare(replace(rules, gate=GateRule(below=None))))
     first, last = trial.market.days[0], trial.market.days[-1]
@@ -56,6 +57,11 @@ def stories(folder: Path) -> str:
     )
     finding = gather_evidence([trial], rules, draws=DRAWS).finding
     return "\n".join([*lines, "", *textwrap.wrap(note, WIDTH), "", *textwrap.wrap(finding, WIDTH)])
+
+
+def history_rules() -> Rules:
+    """Return the default rules of histories, one package a trade."""
+    return iwm.Rules(contracts=1).resolved()
 
 
 def data_folder() -> Path | None:

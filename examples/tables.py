@@ -15,8 +15,10 @@ from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
-from four_stories import data_folder, files_of, stories
+from four_stories import data_folder, files_of, history_rules, stories
 
+from iwm_opts.backtest.evidence import gather_evidence
+from iwm_opts.backtest.resolve import modelled_trial
 from iwm_opts.market.gate import gate_ranks
 from iwm_opts.sources.modelled import ModelledMarket
 from iwm_opts.sources.modelled_files import open_modelled
@@ -74,7 +76,26 @@ def four_stories(folder: Path) -> str:
     return f"```text\n{stories(folder)}\n```\n"
 
 
-TABLES: dict[str, Callable[[Path], str]] = {"gate-by-weekday": gate_by_weekday, "four-stories": four_stories}
+def one_factor(folder: Path) -> str:
+    """Return the default rules of histories with one thing changed, gated and ungated."""
+    trial = modelled_trial(files_of(folder))
+    evidence = gather_evidence([trial], history_rules(), random_draws=0)
+    lines = ["| rules | gated, $ a trade | 95% interval | trades | ungated | 95% interval |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
+    given, without = evidence.strategy, evidence.baselines[0]
+    rows = [("as given: wings 1.5%", given.trades, given.per_trade, without.per_trade)]
+    rows += [(factor.name, factor.trades, factor.gated, factor.ungated) for factor in evidence.factors]
+    for name, trades, gated, ungated in rows:
+        spans = [f"{each.estimate:+.2f} | {each.low:+.2f} to {each.high:+.2f}" for each in (gated, ungated)]
+        lines.append(f"| {name} | {spans[0]} | {trades:,} | {spans[1]} |".replace("|delta|", "delta"))
+    return "\n".join(lines) + "\n"
+
+
+TABLES: dict[str, Callable[[Path], str]] = {
+    "gate-by-weekday": gate_by_weekday,
+    "four-stories": four_stories,
+    "one-factor": one_factor,
+}
 
 
 if __name__ == "__main__":

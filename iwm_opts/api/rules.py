@@ -30,6 +30,7 @@ from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.risk.fraction import parse_share
 from iwm_opts.spreads.legs import Wing
+from iwm_opts.spreads.strategies import Width
 
 MACRO_DROP: Final = 0.015
 
@@ -61,8 +62,8 @@ class Rules:
         Calendar days to expiration: the expiration nearest the middle; a single number allows 10 either way.
     short_delta, put_delta, call_delta : float, optional
         |delta| of the short strikes (of the long strikes, in a debit): 0.16 of a credit, 0.55 of a debit.
-    width, put_width, call_width : float, optional
-        Dollars between short and long strike; 5 unless given.
+    width, put_width, call_width : float or str, optional
+        Between short and long strike: 5 dollars, "1.5%" of the spot (the default), "0.6sd" to expiration.
     wing_delta : float, optional
         |delta| of the long strikes, in place of a width.
     min_credit_width : float, optional
@@ -123,9 +124,9 @@ class Rules:
     short_delta: float | None = None
     put_delta: float | None = None
     call_delta: float | None = None
-    width: float | None = None
-    put_width: float | None = None
-    call_width: float | None = None
+    width: Width | None = None
+    put_width: Width | None = None
+    call_width: Width | None = None
     wing_delta: float | None = None
     min_credit_width: float | None = None
     weekday: tuple[str, ...] = ()
@@ -192,10 +193,10 @@ class Rules:
         size = engine.SizeRule(self.contracts, risk, self.account)
         return engine.Rules(entry, self._gate(), exits, size, costs, self._macro())
 
-    def _wing(self, width: float | None) -> Wing:
+    def _wing(self, width: Width | None) -> Wing:
         if width is None and self.wing_delta is not None:
             return Wing(delta=self.wing_delta)
-        return Wing(width=width or self.width or STRATEGY.width)
+        return Wing.parse(width or self.width or STRATEGY.history_width)
 
     def _dte(self) -> tuple[int, int]:
         low, high = (self.dte, self.dte) if isinstance(self.dte, int) else self.dte

@@ -23,6 +23,7 @@ from iwm_opts.kernels.backtest import state
 from iwm_opts.kernels.backtest.marks import mark_packages
 from iwm_opts.kernels.backtest.state import Days, Lifetimes, State, Surface
 from iwm_opts.market.calendar import latest_sessions, session_numbers, sessions
+from iwm_opts.spreads.legs import UNITS, Wing
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -186,14 +187,17 @@ def days_of(market: DailyMarket) -> Array:
     return rows
 
 
-def wings_of(rule: EntryRule) -> tuple[float, float, float, float, float, float]:
-    """Delta of each side's anchor, and its wing's width or else delta: NaN for the other of the two."""
+def wings_of(rule: EntryRule) -> tuple[float, ...]:
+    """Delta of each side's anchor; its wing's width, unit and slack, or else delta: NaN for the other of the two."""
     put, call = rule.put_wing, rule.call_wing
-    return (rule.put_delta, _or_nan(put.width), _or_nan(put.delta),
-            rule.call_delta, _or_nan(call.width), _or_nan(call.delta))  # fmt: skip
+    return (*_side(rule.put_delta, put), *_side(rule.call_delta, call))
 
 
-def _or_nan(value: float | None) -> float:
+def _side(delta: float, wing: Wing) -> tuple[float, ...]:
+    return delta, wing.multiple, UNITS.index(wing.unit), wing.slack, or_nan(wing.delta)
+
+
+def or_nan(value: float | None) -> float:
     return np.nan if value is None else float(value)
 
 

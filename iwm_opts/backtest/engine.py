@@ -11,7 +11,7 @@ from iwm_opts.backtest.book import Book, build_book, wings_of
 from iwm_opts.backtest.gate import is_met, is_open, known_ranks, known_values
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.prices import BookPrices, blank_prices, cost_terms, state_of
-from iwm_opts.backtest.result import Backtest, Run, Totals, assemble, total
+from iwm_opts.backtest.result import Backtest, Run, Totals, assemble, sample, total
 from iwm_opts.backtest.rules import BEST, WEEKDAYS, Costs, EntryRule, MacroRule, Rules
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
@@ -114,6 +114,12 @@ def run_totals(prepared: Prepared, allowed: Flags | None = None) -> Totals:
     is_allowed = is_open(prepared.ranks, prepared.rules.gate) if allowed is None else allowed
     entries = is_allowed & on_weekdays(prepared.market, prepared.rules.entry) & macro_met(prepared)
     return total(prepared, _run(prepared, entries))
+
+
+def run_sample(prepared: Prepared, allowed: Flags) -> Array:
+    """Dollars a package gained, and trades, by day of entry on the allowed days; shape (days, 2)."""
+    entries = allowed & on_weekdays(prepared.market, prepared.rules.entry) & macro_met(prepared)
+    return sample(prepared, _run(prepared, entries))
 
 
 def _run(prepared: Prepared, entries: Flags) -> Run:

@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.book import LEGS, wings_of
+from iwm_opts.backtest.book import LEGS, or_nan
 from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.kernels.panel.options import choose_packages
 from iwm_opts.simulation.quotes import QuotedExpiration
+from iwm_opts.spreads.legs import Wing
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -14,7 +15,14 @@ Flags = NDArray[np.bool_]
 
 
 def select_packages(
-    rule: EntryRule, index: Places, strike_start: Places, strike: Array, quotes: Array, delta: tuple[Array, Array]
+    rule: EntryRule,
+    index: Places,
+    strike_start: Places,
+    strike: Array,
+    quotes: Array,
+    delta: tuple[Array, Array],
+    spot: Array,
+    stdev: Array,
 ) -> tuple[Array, Flags]:
     """Package of a rule on each of some slices: anchors by delta, wings by width or delta, over quoted options.
 
@@ -30,6 +38,8 @@ def select_packages(
         As `market.panel.Panel.quotes`.
     delta : pair of ndarray, shape (N,)
         Of calls and of puts; NaN where no vol is implied.
+    spot, stdev : ndarray, shape (n,)
+        Dollars; of the price to expiration. NaN where no wing is in it.
 
     Returns
     -------
@@ -40,16 +50,30 @@ def select_packages(
     rights = np.array(LEGS[rule.strategy][1])
     puts, calls = int((rights < 0).sum()), int((rights > 0).sum())
     chosen, is_whole = np.empty((len(index), len(rights))), np.empty(len(index), dtype=np.bool_)
-    choose_packages(index, strike_start, strike, *quotes, *delta, puts, calls, *wings_of(rule), chosen, is_whole)
+    put, call = (
+        (_widths(wing, spot, stdev), wing.slack, or_nan(wing.delta)) for wing in (rule.put_wing, rule.call_wing)
+    )
+    choose_packages(
+        index, strike_start, strike, *quotes, *delta, puts, calls, rule.put_delta, *put, rule.call_delta, *call, chosen,
+        is_whole,
+    )  # fmt: skip
     return chosen, is_whole
 
 
-def select_package(rule: EntryRule, quoted: QuotedExpiration) -> Array | None:
+def _widths(wing: Wing, spot: Array, stdev: Array) -> Array:
+    return np.array([wing.distance(*of_slice) for of_slice in zip(spot, stdev, strict=True)], dtype=np.float64)
+
+
+def select_package(rule: EntryRule, quoted: QuotedExpiration, spot: float) -> Array | None:
     """Strikes of the package that a rule picks from an expiration of the surface model; None where a leg is missing."""
+    vol = float(np.interp(quoted.forward, quoted.strike, quoted.vol[0]))
+    stdev = np.array([quoted.forward * vol * quoted.years**0.5])
     strike = np.array(quoted.strike, dtype=np.float64)  # kernels take writable arrays
     call, put = ((quoted.bid[side], quoted.ask[side]) for side in (0, 1))
     quotes = np.array([*call, *put], dtype=np.float64)
     delta = np.array(quoted.delta[0], dtype=np.float64), np.array(quoted.delta[1], dtype=np.float64)
     whole = np.array([0, len(strike)], dtype=np.int64)
-    chosen, is_whole = select_packages(rule, np.zeros(1, dtype=np.int64), whole, strike, quotes, delta)
+    chosen, is_whole = select_packages(
+        rule, np.zeros(1, dtype=np.int64), whole, strike, quotes, delta, np.array([spot]), stdev
+    )
     return chosen[0] if is_whole[0] else None

@@ -25,6 +25,7 @@ from iwm_opts.backtest.breakeven import (
     breakeven_premium,
     breakeven_slippage,
 )
+from iwm_opts.backtest.factors import Factor, one_factor_at_a_time
 from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
 from iwm_opts.backtest.result import Backtest
@@ -78,6 +79,7 @@ class Evidence:
     strategy: Arm
     baselines: tuple[Arm, ...]
     differences: tuple[Difference, ...]
+    factors: tuple[Factor, ...]  # the rules with one thing changed
     slippage: BreakevenSlippage
     premium: BreakevenPremium | None  # None: the market is not simulated, or it was not asked for
     seed: int
@@ -135,6 +137,7 @@ def gather_evidence(
         strategy=gated,
         baselines=others,
         differences=tuple(differences),
+        factors=one_factor_at_a_time(trials, prepared, rules, gated.metrics.average_sessions, seed),
         slippage=breakeven_slippage([trial.gated for trial in prepared]),
         premium=premium,
         seed=seed,

@@ -412,12 +412,16 @@ class RecordedDays:
 
     def _selected(self, rule: EntryRule, places: Places) -> dict[str, NDArray[Any]]:
         """Day, slice and strikes of the package that the rule picks, on each of some days that have one."""
-        near = tuple(sorted({value for at, value in enumerate(wings_of(rule)) if at % 3 != 1 and value == value}))
+        near = tuple(sorted({value for at, value in enumerate(wings_of(rule)) if at % 5 in (0, 4) and value == value}))
         index = self._nearest(places, rule.dte, rule.dte_slack, near)
         place, index = places[index >= 0], index[index >= 0]
         delta = self._prices.call_delta, self._prices.put_delta
+        spot, stdev = self.panel.spot[place], np.full(len(place), np.nan)
+        if "sd" in (rule.put_wing.unit, rule.call_wing.unit):  # a smile takes milliseconds
+            tables = [self._prices.table(at) for at in index.tolist()]
+            stdev = np.array([math.nan if table is None else table.stdev for table in tables])
         strike, is_whole = select_packages(
-            rule, index, self.panel.strike_start, self.panel.strike, self.panel.quotes, delta
+            rule, index, self.panel.strike_start, self.panel.strike, self.panel.quotes, delta, spot, stdev
         )
         return {"place": place[is_whole], "index": index[is_whole], "strike": strike[is_whole]}
 

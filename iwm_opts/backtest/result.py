@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.attribution import PARTS, attribute
 from iwm_opts.backtest.prices import PIN_DISTANCE
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.conventions import MULTIPLIER, STRATEGY
 from iwm_opts.kernels.backtest.exits import ASSIGNED, END, EXPIRY
 from iwm_opts.kernels.backtest.state import BY_SMILE, CARRIED, Trades, trades_of
 
@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 REASONS: Final = ("held", "stop", "touch", "dte", "time", "gate", "profit", "expiry", "end of data", "assigned")
+SPAN: Final = 2.0  # highest over lowest spot beyond which dollars are not one rule
 SKIP_REASONS: Final = (
     "as many positions open as allowed",
     "no package of the rule is listed",
@@ -93,7 +94,7 @@ def assemble(
         gate_open_days=int(allowed.sum()),
         ranked_days=int(np.isfinite(prepared.ranks).sum()),
         skipped=skipped | counted,
-        notes=(*prepared.market.notes, *_remarks(prepared, trades, table)),
+        notes=(*prepared.market.notes, *_span_note(prepared), *_remarks(prepared, trades, table)),
     )
 
 
@@ -123,6 +124,15 @@ def total(prepared: "Prepared", run: Run) -> Totals:
         change=float(run.equity[-1]) - prepared.rules.size.account,
         risk=float(trades.risk @ nights),
     )
+
+
+def sample(prepared: "Prepared", run: Run) -> Array:
+    """Dollars a package gained, and trades, by day of entry; shape (days, 2)."""
+    trades = trades_of(run.trades)
+    gain = _cascade(prepared, trades)["pnl"] / trades.contracts
+    entry, days = prepared.book.lifetimes.entry[trades.package], len(run.equity)
+    counts = np.bincount(entry, minlength=days).astype(np.float64)
+    return np.stack([np.bincount(entry, weights=gain, minlength=days), counts], axis=1)
 
 
 def _cascade(prepared: "Prepared", trades: Trades) -> dict[str, Array]:
@@ -224,6 +234,19 @@ def _equity(prepared: "Prepared", taken: Trades, trades: pd.DataFrame, equity: A
     cash = prepared.rules.size.account + np.cumsum(flow)[:-1]
     columns = {"equity": equity, "cash": cash, "open_risk": risk, "positions": positions}
     return pd.DataFrame(columns, index=pd.DatetimeIndex(days, name="date"))
+
+
+def _span_note(prepared: "Prepared") -> list[str]:
+    """Note of wings in dollars over a history that spans more than a factor of two in spot."""
+    spot, entry = prepared.market.spot, prepared.rules.entry
+    low, high = float(np.nanmin(spot)), float(np.nanmax(spot))
+    fixed = [wing.width for wing in (entry.put_wing, entry.call_wing) if wing.width is not None and wing.unit == "$"]
+    if not fixed or len(prepared.book.legs) < 2 or high <= SPAN * low:
+        return []
+    width = max(fixed)
+    shares = f"{width / high:.1%} to {width / low:.1%}"
+    rule = f"a width of {STRATEGY.history_width} or 0.25sd is one rule throughout"
+    return [f"spot between {low:,.0f} and {high:,.0f}: wings of ${width:g} are {shares} of it; {rule}"]
 
 
 def _remarks(prepared: "Prepared", taken: Trades, trades: pd.DataFrame) -> list[str]:

@@ -3,7 +3,7 @@
 import click
 
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import PLAN, FractionParam, Number, RangeParam, gate_option, group, option, screen_options
+from iwm_opts.cli.options import PLAN, FractionParam, RangeParam, WidthParam, gate_option, group, option, screen_options
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import GATE_RANK, STRATEGY
 
@@ -19,13 +19,13 @@ condor_options = group(
     option("--call-delta", type=RangeParam(float), help="The same for the call side alone."),
     option(
         "--width",
-        type=Number(),
+        type=WidthParam(),
         multiple=True,
-        help="Dollars between short and long strike, to the nearest listed; may repeat.  "
+        help="Between short and long strike, to the nearest listed: 5 (dollars), 2% (of spot) or 0.6sd; may repeat.  "
         f"[default: {STRATEGY.width:g}]",
     ),
-    option("--put-width", type=Number(), help="Width of the put side alone."),
-    option("--call-width", type=Number(), help="Width of the call side alone."),
+    option("--put-width", type=WidthParam(), help="Width of the put side alone."),
+    option("--call-width", type=WidthParam(), help="Width of the call side alone."),
     option("--wing-delta", type=FractionParam(), help="|delta| of the long strikes, in place of a width."),
     PLAN,
     heading="Package",

@@ -79,6 +79,22 @@ class Number(click.FloatRange):
         return number
 
 
+class WidthParam(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs alone
+    """Width between the strikes of a side: 5 (dollars), 2% (of spot) or 0.6sd; relative ones stay text."""
+
+    name = "5|2%|0.6sd"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from iwm_opts.errors import InputError
+        from iwm_opts.spreads.legs import Wing
+
+        try:
+            wing = Wing.parse(value)
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+        return f"{wing.width:g}{wing.unit}" if wing.is_relative else wing.width
+
+
 class FractionParam(Number):
     """A finite number that may be written as a percentage: 50% is 0.5."""
 

@@ -3,7 +3,7 @@
 import click
 
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import FractionParam, Number, RangeParam, gate_option, group, option, screen_options
+from iwm_opts.cli.options import FractionParam, RangeParam, WidthParam, gate_option, group, option, screen_options
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import DEBIT_DELTA, STRATEGY, VERTICAL_KINDS
 
@@ -30,9 +30,10 @@ vertical_options = group(
     ),
     option(
         "--width",
-        type=Number(),
+        type=WidthParam(),
         multiple=True,
-        help=f"Dollars between the strikes, to the nearest listed; may repeat.  [default: {STRATEGY.width:g}]",
+        help="Between the strikes, to the nearest listed: 5 (dollars), 2% (of spot) or 0.6sd; may repeat.  "
+        f"[default: {STRATEGY.width:g}]",
     ),
     option("--wing-delta", type=FractionParam(), help="|delta| of the other leg, in place of a width."),
     heading="Package",

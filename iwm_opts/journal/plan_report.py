@@ -172,34 +172,37 @@ def _package_sizing(plan: Plan, history: Inputs, day: date, average: Atr, entry:
     # Without a quote assume the worst case: a wing's whole width, no credit.
     (kind,) = [name for name, is_it in strategies(plan, history, [day]) if is_it[0]]
     if kind in (SINGLE, DEBIT):
-        return _debit_sizing(plan, history, average, entry, budget, package.width if kind == DEBIT else math.inf)
-    worst = MULTIPLIER * package.width
+        return _debit_sizing(plan, history, average, entry, budget, is_spread=kind == DEBIT)
+    width = package.wing.distance(entry, entry * _last_vol(history) * math.sqrt(package.dte / DAYS_PER_YEAR))
+    if math.isnan(width):
+        width = math.inf  # standard deviations without an IV history: no size
+    worst = MULTIPLIER * width
     size = size_position(plan.account.value, plan.account.risk, worst)
-    wing = package.width / average.value
+    wing = width / average.value
     return Sizing(
         average, entry, False, None, None, worst, size, "contracts",
         "contracts = floor(risk / max loss), max loss = 100 x (width - credit, or the debit) + fees",
-        f"at most 100 x {package.width:.2f} = {worst:.2f} a package ({wing:.1f} ATR wide): contracts = floor("
+        f"at most 100 x {width:.2f} = {worst:.2f} a package ({wing:.1f} ATR wide): contracts = floor("
         f"{budget:.2f} / {worst:.2f}) = {size.contracts} before the credit; each dollar of credit takes $100 off",
     )  # fmt: skip
 
 
-def _debit_sizing(plan: Plan, history: Inputs, average: Atr, entry: float, budget: float, width: float) -> Sizing:
+def _debit_sizing(plan: Plan, history: Inputs, average: Atr, entry: float, budget: float, *, is_spread: bool) -> Sizing:
     """Contracts of a call, or of a spread of calls, whose premium is estimated from the last IV: no chain is read."""
     package = plan.package
     assert package is not None
     formula = f"contracts = floor(risk / max loss), max loss = {MULTIPLIER} x premium paid + fees"
-    latest = history.history.last(1).to_numpy(dtype=float) if history.history else np.empty(0)
-    if not len(latest):
+    vol, years = _last_vol(history), package.dte / DAYS_PER_YEAR
+    if math.isnan(vol):
         size = Size(0, 0.0, math.nan, "risk", "without --iv-history no premium can be estimated")
         worked = f"contracts = floor({budget:.2f} / ({MULTIPLIER} x premium + fees)): the premium is unknown"
         return Sizing(average, entry, False, None, None, math.nan, size, "contracts", formula, worked)
-    vol, years = float(latest[-1]), package.dte / DAYS_PER_YEAR
     stdev = vol * math.sqrt(years)
     strike = entry * math.exp(-stdev * NormalDist().inv_cdf(package.delta) + 0.5 * stdev**2)
     premium = float(black_price("C", entry, strike, years, vol))
     what = "call"
-    if math.isfinite(width):
+    if is_spread:
+        width = package.wing.distance(entry, entry * stdev)
         premium -= float(black_price("C", entry, strike + width, years, vol))
         what = f"call spread {width:g} wide"
     worst = MULTIPLIER * premium
@@ -209,6 +212,12 @@ def _debit_sizing(plan: Plan, history: Inputs, average: Atr, entry: float, budge
         f"a {package.delta:g}-delta {what} of {package.dte} days at {100.0 * vol:.1f} vol (the last IV) costs about "
         f"{premium:.2f}: contracts = floor({budget:.2f} / {worst:.2f}) = {size.contracts}, fees apart",
     )  # fmt: skip
+
+
+def _last_vol(history: Inputs) -> float:
+    """Latest observation of the IV history, NaN without one."""
+    latest = history.history.last(1).to_numpy(dtype=float) if history.history else np.empty(0)
+    return float(latest[-1]) if len(latest) else math.nan
 
 
 def _package_today(plan: Plan, past: Inputs, day: date) -> str:

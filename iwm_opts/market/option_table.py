@@ -49,6 +49,11 @@ class OptionTable:
         """Midpoints, NaN without a two-sided quote."""
         return 0.5 * (self.bid + self.ask)
 
+    @property
+    def stdev(self) -> float:
+        """Standard deviation of the price to expiration at the at-the-money vol, dollars."""
+        return float(self.forward.price * self.smile.atm_vol * self.years**0.5)
+
     def occ_symbol(self, row: int) -> str:
         """OCC symbol of one option."""
         return occ_symbol(self.root, self.expiration, "C" if self.right[row] > 0 else "P", float(self.strike[row]))

@@ -23,7 +23,6 @@ from iwm_opts.market.gate import gate_ranks
 from iwm_opts.market.signals import allowed_on, known_signal
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.plan import Plan
-from iwm_opts.spreads.legs import Wing
 
 Flags = NDArray[np.bool_]
 
@@ -140,7 +139,7 @@ def engine_rules(plan: Plan, strategy: str) -> Rules:
     """Rules of the options engine under a plan; its entry days replace the gate."""
     package, costs = plan.package, plan.costs
     assert package is not None
-    wing = Wing(width=package.width)
+    wing = package.wing
     return Rules(
         entry=EntryRule(
             strategy=strategy,

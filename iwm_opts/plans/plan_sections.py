@@ -13,6 +13,7 @@ from iwm_opts.market.sector_filter import DROP, FILTER_SYMBOL
 from iwm_opts.plans.checklist import MINIMUM
 from iwm_opts.risk.fraction import parse_share
 from iwm_opts.risk.sizing import MAX_OPEN_RISK
+from iwm_opts.spreads.legs import Wing
 
 DAILY_QUESTIONS: Final = (
     "Did every open position keep its stop, target and time stop where the plan puts them?",
@@ -42,9 +43,21 @@ def _fees(text: str) -> str:
     return text
 
 
+def _width(value: Any) -> float | str:
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or value == "":
+        raise ValueError('invalid width; write 5, "2%" or "0.6sd"')
+    try:
+        wing = Wing.parse(value)
+    except InputError as error:
+        raise ValueError(f"{error.rule}; {error.remedy}") from None
+    assert wing.width is not None
+    return str(wing) if wing.is_relative else wing.width
+
+
 Fraction = Annotated[float, BeforeValidator(_fraction)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]  # strict: neither "3" nor true is a number
 AtLeastZero = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+Width = Annotated[float | str, BeforeValidator(_width)]
 Count = Annotated[int, Field(ge=1, strict=True)]
 CountOrZero = Annotated[int, Field(ge=0, strict=True)]
 Delta = Annotated[float, Field(gt=0, lt=1, strict=True)]
@@ -116,13 +129,18 @@ class PackageTable(Table):
     delta: Delta = (
         STRATEGY.short_delta
     )  # |delta|: of the short legs of a condor or a bull put, of the long leg bought otherwise
-    width: Positive = STRATEGY.width  # dollars between the strikes of a side
+    width: Width = STRATEGY.width  # between the strikes of a side: 5 (dollars), "2%" (of spot) or "0.6sd"
     kind: Literal["by-rule", "bull-put", "bull-call"] = "by-rule"  # of a vertical
     credit_rank: Rank = 50.0  # by-rule: bull put at this IV rank or above, else debit
     profit: AtLeastZero = STRATEGY.profit  # of the credit, or of the debit paid; 0: off
     stop: AtLeastZero = STRATEGY.stop  # times the credit, or the share of the debit; 0: off
     exit_dte: CountOrZero = STRATEGY.exit_dte  # 0: held to expiry
     max_sessions: CountOrZero = 0  # 0: no limit
+
+    @property
+    def wing(self) -> Wing:
+        """Wing of each side."""
+        return Wing.parse(self.width)
 
 
 class CostsTable(Table):

@@ -114,7 +114,7 @@ class SessionBook:
             return None
         spot = float(held["open"].iloc[0])
         (quoted,) = quotes.quoted([_new_york(held.index[0])], np.array([spot]), listing)
-        strike = select_package(rule, quoted)
+        strike = select_package(rule, quoted, spot)
         return None if strike is None else Chosen(listing, Legs.of(*LEGS[rule.strategy]), strike)
 
     def _course(self, quotes: SessionQuotes, held: pd.DataFrame, chosen: Chosen) -> Course:

@@ -19,7 +19,6 @@ from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.words import dollars, number, percent
-from iwm_opts.spreads.legs import Wing
 
 INDENT = 3
 MIN_APART = 30  # trades that share no day, below which a yearly figure says nothing
@@ -128,15 +127,11 @@ def rules_lines(rules: Rules) -> list[str]:
 
 def _sides(rules: Rules) -> str:
     entry = rules.entry
-    put = f"|delta| {entry.put_delta:g}, wing {_wing(entry.put_wing)}"
-    call = f"|delta| {entry.call_delta:g}, wing {_wing(entry.call_wing)}"
+    put = f"|delta| {entry.put_delta:g}, wing {entry.put_wing}"
+    call = f"|delta| {entry.call_delta:g}, wing {entry.call_wing}"
     if entry.strategy == CONDOR:
         return put if put == call else f"put {put}, call {call}"
     return put if "put" in entry.strategy else call
-
-
-def _wing(wing: Wing) -> str:
-    return f"${wing.width:g}" if wing.width is not None else f"|delta| {wing.delta:g}"
 
 
 def too_small(days: int, apart: float) -> str:

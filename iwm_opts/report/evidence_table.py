@@ -40,6 +40,9 @@ def evidence_table(evidence: Evidence, columns: int | None = None) -> str:
         _indented(_differences(evidence)),
         Text(""),
     ]
+    parts += [
+        Text("one factor at a time, a trade after costs", style="bold"), _indented(_factors(evidence)), Text(""),
+    ]  # fmt: skip
     parts += [Text(line) for line in (*EXPLAINED, *_method(evidence))]
     parts += [Text(""), *note_lines(evidence.notes), *label_lines(pooled.kind)]
     return render(parts, columns)
@@ -80,6 +83,19 @@ def _differences(evidence: Evidence) -> Table:
     return table
 
 
+def _factors(evidence: Evidence) -> Table:
+    table = plain_table("", "gated", "95% interval", "trades", "ungated", "95% interval ", left=("",))
+    ungated = evidence.baselines[0]
+    given = evidence.strategy
+    rows = [("rules as given", given.trades, given.per_trade, ungated.per_trade)]
+    rows += [(each.name, each.trades, each.gated, each.ungated) for each in evidence.factors]
+    for name, trades, gated, without in rows:
+        table.add_row(
+            name, dollars(gated.estimate, 2), _span(gated), f"{trades:,}", dollars(without.estimate, 2), _span(without)
+        )
+    return table
+
+
 def _at_mid(arm: Arm) -> float:
     trades = arm.results.trades
     return float((trades["mid_pnl"] / trades["contracts"]).mean())
@@ -111,6 +127,7 @@ def evidence_record(evidence: Evidence) -> Record:
         "finding": evidence.finding,
         "arms": [_arm_record(item) for item in (evidence.strategy, *evidence.baselines)],
         "differences": [asdict(item) for item in evidence.differences],
+        "factors": [asdict(item) for item in evidence.factors],
         "breakeven_slippage": asdict(evidence.slippage),
         "breakeven_premium": asdict(evidence.premium) if evidence.premium else None,
         "seed": evidence.seed,

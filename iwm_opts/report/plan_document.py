@@ -157,16 +157,16 @@ def _package(plan: Plan) -> str:
     package = plan.package
     assert package is not None
     if plan.instrument == "condor":
-        return f"sell the {package.delta:g}-delta condor, {package.width:g} wide, nearest {package.dte} DTE"
+        return f"sell the {package.delta:g}-delta condor, {package.width} wide, nearest {package.dte} DTE"
     if plan.instrument == "options":
         return f"buy the {package.delta:g}-delta call nearest {package.dte} DTE"
     if package.kind == "by-rule" and plan.edge != "vol-contraction":
         return (
             f"IV rank {package.credit_rank:g} or above: bull put, short delta {package.delta:g}; below or unknown: "
-            f"call debit spread; {package.width:g} wide, nearest {package.dte} DTE"
+            f"call debit spread; {package.width} wide, nearest {package.dte} DTE"
         )
     kind = "bull-put" if package.kind == "by-rule" else package.kind
-    return f"{kind}, delta {package.delta:g}, {package.width:g} wide, nearest {package.dte} DTE"
+    return f"{kind}, delta {package.delta:g}, {package.width} wide, nearest {package.dte} DTE"
 
 
 def _checklist(standing: PlanStatus) -> tuple[Any, ...]:

@@ -25,7 +25,8 @@ from iwm_opts.spreads.single import long_options
 from iwm_opts.spreads.vertical import is_credit, verticals
 
 Delta = float | tuple[float, float]  # |delta|: the nearest strike, or every strike from low to high
-Widths = float | tuple[float, ...]  # dollars between short and long strike
+Width = float | str  # between short and long strike: 5 (dollars), "2%" (of spot) or "0.6sd"
+Widths = Width | tuple[Width, ...]
 
 CREDIT_KINDS: Final[tuple[VerticalKind, ...]] = ("bull-put", "bear-call")
 LEG_COLUMNS: Final = ("expiration", "right", "strike", "contracts")
@@ -46,11 +47,12 @@ class IronCondor:
     ----------
     short_delta : float or (float, float)
         |delta| of the short strikes: the nearest strike to one value, every strike within a range.
-    width : float or tuple of float, optional
-        Dollars between short and long strike, to the nearest listed; each of several is tried. 5 unless given.
+    width : float or str, or tuple of them, optional
+        Between short and long strike, to the nearest listed: 5 dollars, "2%" of the spot, "0.6sd" to expiration; each
+        of several is tried. 5 unless given.
     put_delta, call_delta : float or (float, float), optional
         `short_delta` of one side alone.
-    put_width, call_width : float, optional
+    put_width, call_width : float or str, optional
         `width` of one side alone.
     wing_delta : float, optional
         |delta| of the long strikes, in place of a width.
@@ -65,8 +67,8 @@ class IronCondor:
     width: Widths | None = None
     put_delta: Delta | None = None
     call_delta: Delta | None = None
-    put_width: float | None = None
-    call_width: float | None = None
+    put_width: Width | None = None
+    call_width: Width | None = None
     wing_delta: float | None = None
 
     def __post_init__(self) -> None:
@@ -85,7 +87,7 @@ class IronCondor:
 
     def _wings(self) -> list[tuple[Wing, Wing]]:
         common = wings_of(self.width, self.wing_delta)
-        put, call = (None if side is None else Wing(width=side) for side in (self.put_width, self.call_width))
+        put, call = (None if side is None else Wing.parse(side) for side in (self.put_width, self.call_width))
         return [(put or wing, call or wing) for wing in common]
 
 
@@ -232,7 +234,7 @@ def wings_of(width: Widths | None, wing_delta: float | None) -> list[Wing]:
             raise ConflictError("width", width, "contradicts wing_delta", "give one of them")
         return [Wing(delta=wing_delta)]
     widths = width if isinstance(width, tuple) else (width,)
-    return [Wing(width=STRATEGY.width if each is None else each) for each in widths or (None,)]
+    return [Wing.parse(STRATEGY.width if each is None else each) for each in widths or (None,)]
 
 
 def _given(width: Widths | None) -> bool:

@@ -17,7 +17,9 @@ from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule
 from iwm_opts.backtest.trial import package_gains, risk_sample, trade_sample
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.iv_rank import IvHistory
+from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.simulation.parameters import Premium
+from iwm_opts.spreads.legs import Wing
 
 
 def mean_gain(results):
@@ -101,6 +103,41 @@ def test_one_seed_is_one_answer(small_trials, small_rules):
     )
     assert one.differences == again.differences
     assert one.finding == again.finding
+
+
+def test_one_factor_at_a_time_is_the_backtest_of_each(small_trials, small_rules):
+    one_each = replace(small_rules, size=replace(small_rules.size, contracts=1))
+    found = gather_evidence(small_trials, small_rules, draws=19, random_draws=3, wants_premium=False).factors
+    by_name = {factor.name: factor for factor in found}
+    wide = Wing.parse("4%")
+    changed = {
+        "wings 4%": replace(one_each, entry=replace(one_each.entry, put_wing=wide, call_wing=wide)),
+        "no stop": replace(one_each, exit=replace(one_each.exit, stop=None)),
+        "held to expiry": replace(one_each, exit=ExitRule(None, None, dte=None)),
+    }
+    for name, rules in changed.items():
+        gated = [backtest(trial.market, trial.history, rules) for trial in small_trials]
+        free = replace(rules, gate=replace(rules.gate, below=None, at_least=None))
+        ungated = [backtest(trial.market, trial.history, free) for trial in small_trials]
+        assert by_name[name].trades == sum(len(result.trades) for result in gated)
+        assert by_name[name].gated.estimate == pytest.approx(mean_gain(gated))
+        assert by_name[name].ungated_trades == sum(len(result.trades) for result in ungated)
+        assert by_name[name].ungated.estimate == pytest.approx(mean_gain(ungated))
+    assert len({factor.gated.estimate for factor in found}) > 5
+
+
+def test_wings_in_standard_deviations_follow_the_vol(small_trials, small_rules):
+    wing = Wing.parse("0.5sd")
+    rules = replace(small_rules, entry=replace(small_rules.entry, put_wing=wing, call_wing=wing), gate=GateRule(None))
+    rules = replace(rules, gate=GateRule(None, lookback=20), size=replace(rules.size, contracts=1))
+    trial = small_trials[0]
+    trades = backtest(trial.market, trial.history, rules).trades
+    assert len(trades) > 5
+    for trade in trades.to_dict("records")[:20]:
+        day, expiration = trade["entry"].date(), trade["expiration"].date()
+        table = take_snapshot(trial.market.market.chain(day), rate=0.04, exercise="european").table(expiration)
+        low, short = (float(leg[3:]) for leg in trade["legs"].split()[:2])
+        assert short - low == pytest.approx(0.5 * table.stdev, abs=0.75)  # strikes are a dollar apart
 
 
 def test_random_gates_are_open_as_often_in_spells_as_long(rivals):

@@ -91,7 +91,9 @@ class MadeMarket:
                     sides[at : at + 3, strike == values[0]] = np.array(values[1:])[:, None]
                 quotes, delta = sides[[0, 1, 3, 4]].copy(), (sides[2].copy(), sides[5].copy())
                 ends = np.array([0, len(strike)])
-                strikes, is_whole = select_packages(rule, np.zeros(1, dtype=np.int64), ends, strike, quotes, delta)
+                strikes, is_whole = select_packages(
+                    rule, np.zeros(1, dtype=np.int64), ends, strike, quotes, delta, *[self.spot[[place]]] * 2
+                )
                 if is_whole[0]:
                     chosen[place] = strikes[0]
         count = len(chosen)

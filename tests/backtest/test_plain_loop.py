@@ -259,8 +259,11 @@ class PlainLoop:
 
             if rule_of.delta is not None:
                 return nearest(right, rule_of.delta, beyond)
-            rows = [(round(abs(abs(k - anchor) - rule_of.width), 9), k) for k, _ in ladder[right] if beyond(k)]
-            rows = [row for row in rows if row[0] <= 0.1 * rule_of.width]
+            width, slack = rule_of.width, 0.1
+            if rule_of.unit == "%":
+                width, slack = rule_of.width / 100 * board.spot, 0.5
+            rows = [(round(abs(abs(k - anchor) - width), 9), k) for k, _ in ladder[right] if beyond(k)]
+            rows = [row for row in rows if row[0] <= slack * width]
             return min(rows)[1] if rows else None
 
         strikes = {}
@@ -454,6 +457,7 @@ def panic():
 
 WINGS = st.one_of(
     st.sampled_from([1.0, 2.0, 5.0, 10.0]).map(lambda w: Wing(width=w)),
+    st.sampled_from(["1%", "1.7%", "4%"]).map(Wing.parse),
     st.floats(0.02, 0.4).map(lambda d: Wing(delta=round(d, 3))),
 )
 FILLS = st.sampled_from(
@@ -585,7 +589,17 @@ def test_what_is_marked_early_is_marked_alike(calm):
 
 LOOK_AHEAD = [
     Rules(EntryRule(dte=25, max_open=4), GateRule(70, None, 20), ExitRule(0.5, 1.0, touch=True, rank=90.0)),
-    Rules(EntryRule("bull-put", 30, put_delta=0.3, max_open=6), GateRule(None, 30, 15), ExitRule(0.25, None, dte=None)),
+    Rules(
+        EntryRule(dte=25, max_open=4, put_wing=Wing.parse("2%"), call_wing=Wing.parse("1.3%")),
+        GateRule(None, None, 20),
+        size=SizeRule(contracts=1),
+    ),
+    Rules(
+        EntryRule("bull-put", 30, put_delta=0.3, max_open=6),
+        GateRule(None, 30, 15),
+        ExitRule(0.25, None, dte=None),
+        SizeRule(account=400_000.0),
+    ),
     Rules(EntryRule("long-call", 15, call_delta=0.5, every=2), GateRule(None, None, 20), ExitRule(0.5, 0.5, dte=3)),
     Rules(
         EntryRule("bear-call", 9, call_delta=0.8, call_wing=Wing(delta=0.4), max_open=6),

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,41 @@ def test_a_width_finds_the_nearest_listed_strike_and_refuses_one_far_off(table):
     assert table.strike[wing_of(table, anchor, Wing(4.6), +1)] == table.strike[anchor] + 5
     edge = np.array([np.flatnonzero((table.right > 0) & (table.strike == 249))[0]])
     assert wing_of(table, edge, Wing(5.0), +1) == -1  # the last strike is 250
+
+
+@pytest.mark.parametrize(
+    ("text", "dollars", "name"),
+    [
+        (5, 5.0, "$5"),
+        ("5", 5.0, "$5"),
+        ("$2.5", 2.5, "$2.5"),
+        ("2%", 4.0, "2%"),  # of 200
+        ("1.5 %", 3.0, "1.5%"),
+        ("0.6sd", 9.0, "0.6sd"),  # of 15
+        (".25SD", 3.75, "0.25sd"),
+    ],
+)
+def test_widths_are_dollars_percentages_or_standard_deviations(text, dollars, name):
+    wing = Wing.parse(text)
+    assert wing.distance(200.0, 15.0) == pytest.approx(dollars)
+    assert str(wing) == name
+    assert wing.is_relative == ("$" not in name)
+
+
+@pytest.mark.parametrize("text", ["", "wide", "2%%", "-1%", "0%", "sd", "1e2", "nan", math.nan, math.inf, -5])
+def test_invalid_widths_are_refused(text):
+    with pytest.raises(InputError, match="width"):
+        Wing.parse(text)
+
+
+def test_relative_widths_take_the_nearest_listed_strike(table):
+    anchor = by_delta(table, "C", NEAR_16)
+    strike = float(table.strike[anchor][0])
+    assert table.strike[wing_of(table, anchor, Wing.parse("2%"), +1)] == strike + round(0.02 * table.spot)
+    # One standard deviation of the price: forward x at-the-money vol x sqrt(years).
+    stdev = table.forward.price * table.smile.atm_vol * math.sqrt(table.years)
+    assert table.stdev == pytest.approx(stdev)
+    assert table.strike[wing_of(table, anchor, Wing.parse("0.3sd"), +1)] == strike + round(0.3 * stdev)
 
 
 def test_a_wing_delta_lies_strictly_beyond(table):

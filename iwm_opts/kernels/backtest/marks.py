@@ -41,6 +41,7 @@ from iwm_opts.kernels.backtest.state import (
     STRIKE,
     SURFACE_ROW,
     SURFACE_SPOT,
+    THETA,
     TICK,
     UNKNOWN,
 )
@@ -51,7 +52,6 @@ from iwm_opts.kernels.trading.fill import two_sided
 BLOCK = 64  # options gathered at a time
 BLOCK_COLUMNS, OUT_COLUMNS = COLUMNS + 2, 3
 OVERNIGHT = 8.0 / 24.0  # days from a close to the midnight on which a share goes ex
-WIDTH_SLACK = 0.10  # fraction of its width by which a wing may miss it
 
 
 @inline
@@ -134,9 +134,20 @@ def nearest_delta(state, row, right, low, high, target):
 
 
 @inline
-def nearest_width(ladder, low, high, anchor, width, direction):
+def width_in_dollars(rows, row, width, unit):
+    """Dollars of a width given in them (0), in spots (1) or in standard deviations to expiration (2)."""
+    at = row * COLUMNS
+    if unit == 1.0:
+        return width * rows[at + SURFACE_SPOT]
+    if unit == 2.0:
+        return width * rows[at + FORWARD] * math.sqrt(rows[at + THETA])
+    return width
+
+
+@inline
+def nearest_width(ladder, low, high, anchor, width, slack, direction):
     """Place of the listed strike a width away from an anchor, the lower of two equals; -1 where all miss."""
-    best, nearest = width * WIDTH_SLACK, -1
+    best, nearest = width * slack, -1
     i = anchor + direction
     while low <= i < high:
         distance = abs(ladder[i] - ladder[anchor])
@@ -153,8 +164,8 @@ def nearest_width(ladder, low, high, anchor, width, direction):
 def choose_side(state, c, rule, right, anchor_leg, direction, delta_at):
     """Choose anchor and wing of one side of package c; the place of the anchor, -1 without one or without its wing.
 
-    The rule's delta, width and wing of the side are at `delta_at`, `delta_at + 1` and `delta_at + 2`; the wing is the
-    leg next to the anchor's in `direction`, unless that is 0.
+    The rule's delta, width, unit, slack and wing of the side are at `delta_at` to `delta_at + 4`; the wing is the leg
+     next to the anchor's in `direction`, unless that is 0.
     """
     row, low, high = (
         state.lifetimes[c, SURFACE_ROW],
@@ -167,10 +178,11 @@ def choose_side(state, c, rule, right, anchor_leg, direction, delta_at):
     if direction != 0:
         width = rule[delta_at + 1]
         if not math.isnan(width):
-            wing = nearest_width(state.ladder, low, high, anchor, width, direction)
+            width = width_in_dollars(state.surface, row, width, rule[delta_at + 2])
+            wing = nearest_width(state.ladder, low, high, anchor, width, rule[delta_at + 3], direction)
         else:
             low, high = (anchor + 1, high) if direction > 0 else (low, anchor)
-            wing = nearest_delta(state, row, right, low, high, rule[delta_at + 2])
+            wing = nearest_delta(state, row, right, low, high, rule[delta_at + 4])
         if wing < 0:
             return -1
         state.terms[c, STRIKE + anchor_leg + direction] = state.ladder[wing]

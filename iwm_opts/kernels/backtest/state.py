@@ -30,7 +30,7 @@ SURFACE_COLUMNS = (
     "spot", "forward", "discount", "root", "log_time", "far_time", "theta", "rho", "phi", "widening"
 )  # fmt: skip
 COLUMNS = len(SURFACE_COLUMNS)
-SURFACE_SPOT, FORWARD, DISCOUNT, ROOT = range(4)  # the columns used apart from quotes
+SURFACE_SPOT, FORWARD, DISCOUNT, ROOT, _, _, THETA = range(7)  # the columns used apart from quotes
 
 # Rows of `days`.
 DAY_FIELDS = "ordinal", "session", "spot", "opened", "high", "low", "dividend", "rank"
@@ -80,14 +80,15 @@ SETUP_SIZE = GAP_AT + 1
 
 # Columns of `rules`, a row a backtest; NaN switches an exit off.
 RULE_FIELDS = (
-    "put_delta", "put_width", "put_wing", "call_delta", "call_width", "call_wing", "gate", "min_credit_width", "every",
-    "max_open", "profit", "stop", "touch", "dte", "sessions", "rank", "best_first", "contracts", "risk_share",
-    "max_open_risk", "account",
+    "put_delta", "put_width", "put_unit", "put_slack", "put_wing",
+    "call_delta", "call_width", "call_unit", "call_slack", "call_wing",
+    "gate", "min_credit_width", "every", "max_open", "profit", "stop", "touch", "dte", "sessions", "rank", "best_first",
+    "contracts", "risk_share", "max_open_risk", "account",
 )  # fmt: skip
 (
-    PUT_DELTA, PUT_WIDTH, PUT_WING, CALL_DELTA, CALL_WIDTH, CALL_WING, GATE_ROW, MIN_CREDIT_WIDTH, EVERY, MAX_OPEN,
-    PROFIT_TAKEN, STOP_LOSS, TOUCH_ON, MIN_DTE, MAX_SESSIONS, MAX_RANK, BEST_FIRST, FIXED_CONTRACTS, RISK_SHARE,
-    MAX_OPEN_RISK, ACCOUNT,
+    PUT_DELTA, PUT_WIDTH, PUT_UNIT, PUT_SLACK, PUT_WING, CALL_DELTA, CALL_WIDTH, CALL_UNIT, CALL_SLACK, CALL_WING,
+    GATE_ROW, MIN_CREDIT_WIDTH, EVERY, MAX_OPEN, PROFIT_TAKEN, STOP_LOSS, TOUCH_ON, MIN_DTE, MAX_SESSIONS, MAX_RANK,
+    BEST_FIRST, FIXED_CONTRACTS, RISK_SHARE, MAX_OPEN_RISK, ACCOUNT,
 ) = range(len(RULE_FIELDS))  # fmt: skip
 
 # Rows of `trades`, a column a trade in order of entry.

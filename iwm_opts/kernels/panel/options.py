@@ -8,7 +8,6 @@ from iwm_opts.kernels._jit import inline, kernel
 
 FLOATS, INTS, FLAGS = float64[::1], int64[::1], boolean[::1]
 
-WIDTH_SLACK = 0.10  # fraction of its width by which a wing may miss it
 SAME_STRIKE = 1e-6  # dollars: strikes this close are the same one
 
 
@@ -67,9 +66,9 @@ def _nearest_delta(delta, bid, ask, low, high, target):
 
 
 @inline
-def _at_width(strike, bid, ask, low, high, anchor, width):
-    """Quoted strike a width away from an anchor, the lower of two equals; -1 where all miss by over a tenth."""
-    best, nearest = width * WIDTH_SLACK, -1
+def _at_width(strike, bid, ask, low, high, anchor, width, slack):
+    """Quoted strike a width away from an anchor, the lower of two equals; -1 where all miss by more than the slack."""
+    best, nearest = width * slack, -1
     for j in range(low, high):
         if math.isfinite(bid[j]) and math.isfinite(ask[j]):
             distance = abs(strike[j] - strike[anchor])
@@ -80,7 +79,7 @@ def _at_width(strike, bid, ask, low, high, anchor, width):
 
 
 @inline
-def _side(strike, delta, bid, ask, low, high, is_put, legs, target, width, wing_delta):
+def _side(strike, delta, bid, ask, low, high, is_put, legs, target, width, slack, wing_delta):
     """Anchor by delta and, for two legs, the wing beyond it; -1 where one is missing."""
     anchor = _nearest_delta(delta, bid, ask, low, high, target)
     if anchor < 0 or legs < 2:
@@ -88,18 +87,18 @@ def _side(strike, delta, bid, ask, low, high, is_put, legs, target, width, wing_
     first, last = (low, anchor) if is_put else (anchor + 1, high)
     if math.isnan(width):
         return anchor, _nearest_delta(delta, bid, ask, first, last, wing_delta)
-    return anchor, _at_width(strike, bid, ask, first, last, anchor, width)
+    return anchor, _at_width(strike, bid, ask, first, last, anchor, width, slack)
 
 
 @kernel(
     types.void(
-        INTS, INTS, *(FLOATS,) * 7, int64, int64, float64, float64, float64, float64, float64, float64,
+        INTS, INTS, *(FLOATS,) * 7, int64, int64, float64, FLOATS, float64, float64, float64, FLOATS, float64, float64,
         float64[:, ::1], FLAGS,
     )
 )  # fmt: skip
 def choose_packages(
     index, strike_start, strike, call_bid, call_ask, put_bid, put_ask, call_delta, put_delta, puts, calls,
-    put_anchor, put_width, put_wing, call_anchor, call_width, call_wing, chosen, is_whole,
+    put_anchor, put_width, put_slack, put_wing, call_anchor, call_width, call_slack, call_wing, chosen, is_whole,
 ):  # fmt: skip
     """Package of a rule on each of some slices: on each side an anchor by delta, and a wing beyond it for two legs.
 
@@ -113,8 +112,10 @@ def choose_packages(
         NaN where no vol is implied.
     puts, calls : int
         Legs of each right, 0 to 2.
-    put_anchor, put_width, put_wing, call_anchor, call_width, call_wing : float
-        |delta| of the anchor; dollars to its wing, or NaN and the wing's |delta|.
+    put_anchor, put_slack, put_wing, call_anchor, call_slack, call_wing : float
+        |delta| of the anchor; fraction of the width by which the wing may miss it; |delta| of the wing.
+    put_width, call_width : shape (n,)
+        Dollars to the wing, NaN for one by |delta|.
     chosen : shape (n, puts + calls)
         Strikes in ascending order, NaN where `is_whole` (n,) is False; both written.
     """
@@ -124,11 +125,33 @@ def choose_packages(
         chosen[i, :] = math.nan
         if puts > 0:
             put, put_end = _side(
-                strike, put_delta, put_bid, put_ask, low, high, True, puts, put_anchor, put_width, put_wing
+                strike,
+                put_delta,
+                put_bid,
+                put_ask,
+                low,
+                high,
+                True,
+                puts,
+                put_anchor,
+                put_width[i],
+                put_slack,
+                put_wing,
             )
         if calls > 0:
             call, call_end = _side(
-                strike, call_delta, call_bid, call_ask, low, high, False, calls, call_anchor, call_width, call_wing
+                strike,
+                call_delta,
+                call_bid,
+                call_ask,
+                low,
+                high,
+                False,
+                calls,
+                call_anchor,
+                call_width[i],
+                call_slack,
+                call_wing,
             )
         is_whole[i] = put >= 0 and call >= 0 and put_end >= 0 and call_end >= 0
         if puts > 0 and calls > 0 and is_whole[i]:

@@ -1,0 +1,85 @@
+"""One factor at a time: the same rules with other wings, exits or none, behind the gate and without it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from iwm_opts.backtest.baselines import Baselines
+from iwm_opts.backtest.book import LEGS
+from iwm_opts.backtest.bootstrap import Interval, ratio_interval
+from iwm_opts.backtest.engine import Prepared, run_sample
+from iwm_opts.backtest.gate import is_open
+from iwm_opts.backtest.rules import ExitRule, Rules
+from iwm_opts.backtest.trial import Trial
+from iwm_opts.spreads.legs import Wing
+
+DRAWS: Final = 499  # resamples behind each interval: a dozen rows are read together
+WINGS: Final = (*map(Wing.parse, ("1%", "2%", "4%", "0.5sd")), Wing(delta=0.05))
+HELD: Final = ExitRule(profit=None, stop=None, dte=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """Net gain of a package under rules that differ in one thing, dollars a trade."""
+
+    name: str
+    trades: int  # gated
+    gated: Interval
+    ungated_trades: int
+    ungated: Interval
+
+
+def variants(rules: Rules) -> dict[str, Rules]:
+    """Rules by name, each with one thing changed; those that change nothing are left out.
+
+    One package a trade: wide wings would not fit the size of the rules.
+    """
+    rules = replace(rules, size=replace(rules.size, contracts=1))
+    entry, exits = rules.entry, rules.exit
+    changed = {
+        f"wings {wing}": replace(rules, entry=replace(entry, put_wing=wing, call_wing=wing)) for wing in WINGS
+    }  # fmt: skip
+    apart = {"no target": {"profit": None}, "no stop": {"stop": None, "touch": False}, "no DTE exit": {"dte": None}}
+    changed |= {name: replace(rules, exit=replace(exits, **off)) for name, off in apart.items()}  # type: ignore[arg-type]
+    changed["held to expiry"] = replace(rules, exit=HELD)
+    if len(LEGS[entry.strategy][0]) == 1:
+        changed = {name: variant for name, variant in changed.items() if not name.startswith("wings")}
+    return {name: variant for name, variant in changed.items() if variant != rules}
+
+
+def one_factor_at_a_time(
+    trials: Sequence[Trial], baselines: Sequence[Baselines], rules: Rules, holding: float, seed: int
+) -> tuple[Factor, ...]:
+    """Run each variant gated and ungated; variants of one wing share their packages and marks.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+    baselines : sequence of Baselines
+        Of the rules, a trial each: their books are used again.
+    rules : Rules
+    holding : float
+        Sessions that a trade of the rules is held on average.
+    seed : int
+    """
+    factors = []
+    for name, variant in variants(rules).items():
+        gated, ungated = [], []
+        for trial, baseline in zip(trials, baselines, strict=True):
+            prepared = _prepared(trial, baseline.gated, variant)
+            gated.append(run_sample(prepared, is_open(prepared.ranks, rules.gate)))
+            free = replace(variant, exit=replace(variant.exit, rank=None))  # that exit is part of the gate
+            ungated.append(run_sample(replace(prepared, rules=free), baseline.ranked))
+        counts = [round(sum(sample[:, 1].sum() for sample in samples)) for samples in (gated, ungated)]
+        # Without its DTE exit a trade may be held twice as long: blocks follow the data where they ask for more.
+        spans = [ratio_interval(samples, holding, seed, DRAWS) for samples in (gated, ungated)]
+        factors.append(Factor(name, counts[0], spans[0], counts[1], spans[1]))
+    return tuple(factors)
+
+
+def _prepared(trial: Trial, gated: Prepared, variant: Rules) -> Prepared:
+    """Variant on the packages of the rules, of the same expirations with other wings, or of its own."""
+    book = gated.book
+    if variant.entry == gated.rules.entry:
+        return replace(gated, rules=variant)
+    return trial.prepare(variant, book.with_rule(variant.entry) if len(book.arrays.surface) else None)
