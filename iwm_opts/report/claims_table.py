@@ -15,7 +15,7 @@ from iwm_opts.research.claims import FAILS, HOLDS, Claim
 STYLES: Final = {HOLDS: "green", FAILS: "red"}
 MANY: Final = (
     "Many claims are measured at once: of twenty true nulls one interval misses zero by chance. "
-    "Intervals are 95%, before costs."
+    "Intervals are 95%, before costs. p: two-sided; stepdown: adjusted for all claims shown (Romano-Wolf)."
 )
 
 
@@ -41,6 +41,8 @@ def claims_table(
         measured = interval_text(claim)
         if claim.sample and claim.sampled:
             measured += f"\n{claim.sample:,} {claim.sampled}"
+        if math.isfinite(claim.p):
+            measured += f"\np {claim.p:.3f}, stepdown {claim.p_stepdown:.3f}"
         if claim.detail:
             measured += f"\n{claim.detail}"
         said = f"{claim.name}\n{claim.text}" + (f" (true if {claim.true_if})" if claim.true_if != "-" else "")

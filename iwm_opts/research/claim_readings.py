@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +21,7 @@ from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.edges import MeanReversion, Momentum, VolContraction
 from iwm_opts.plans.intraday import LATEST_FILL
 from iwm_opts.research.claim_statistics import Found, block_length, mean_difference, resampled
+from iwm_opts.research.stepdown import DailyRows
 
 Array = NDArray[np.float64]
 
@@ -42,6 +44,20 @@ def _ahead(close: "pd.Series[float]", sessions: int) -> "pd.Series[float]":
     return (close.shift(-sessions) / close - 1.0).where(spans_sessions(close.index, sessions))
 
 
+def _from_next_open(bars: pd.DataFrame, sessions: int) -> "pd.Series[float]":
+    """Return from the open after each close to the close some sessions on; NaN across a session without a bar."""
+    close = total_return_close(bars)
+    opened = bars["open"] * (close / bars["close"])
+    return (close.shift(-sessions) / opened.shift(-1) - 1.0).where(spans_sessions(close.index, sessions))
+
+
+def _at_next_open(difference: Found) -> str:
+    """Format the same difference for entries that a close allows: at the open that follows."""
+    if not math.isfinite(difference.low):
+        return f"entered at the next open {difference.estimate:+.2f}"
+    return f"entered at the next open {difference.estimate:+.2f} ({difference.low:+.2f} to {difference.high:+.2f})"
+
+
 def _days(flags: "pd.Series[bool]") -> "pd.Series[bool]":
     """Answer without its unknowns, which count as no."""
     return flags.fillna(False).astype(bool)
@@ -52,14 +68,14 @@ def atr_ratio(data: Inputs) -> Found:
     shares = [average_true_range(bars, method="simple") / bars["close"] for bars in (data.bars, data.funds["SPY"])]
     ratio = (shares[0] / shares[1].reindex(shares[0].index)).dropna()
     values = ratio.to_numpy(dtype=float)
-    interval = resampled(lambda rows: float(np.median(rows)), values, block_length(values, MONTHLY))
+    interval = resampled(lambda rows: float(np.median(rows)), values, ratio.index, block_length(values, MONTHLY))
     low, high = np.quantile(values, [0.25, 0.75])
     yearly = ratio.groupby(pd.DatetimeIndex(ratio.index).year).median()
     detail = (
         f"median; quartiles {low:.2f} to {high:.2f}; yearly medians {yearly.min():.2f} ({yearly.idxmin()}) to "
         f"{yearly.max():.2f} ({yearly.idxmax()})"
     )
-    return Found(*interval, len(ratio), f"sessions, {_span(ratio.index)}", detail)
+    return replace(interval, sampled=f"sessions, {_span(ratio.index)}", detail=detail)
 
 
 def _deepest(close: "pd.Series[float]") -> float:
@@ -69,9 +85,10 @@ def _deepest(close: "pd.Series[float]") -> float:
 def drawdown_gap(data: Inputs) -> Found:
     """Mean of how much deeper IWM fell, over SPY's falls, points."""
     iwm, spy = _both(data, "SPY")
-    gaps = []
+    gaps, starts = [], []
     for first, last in _episodes(spy):
         gaps.append(100.0 * (_deepest(spy[first:last]) - _deepest(iwm[first:last])))
+        starts.append(first)
     values = np.array(gaps)
     gaps_by_period = []
     for period in STRESS_PERIODS:
@@ -86,7 +103,9 @@ def drawdown_gap(data: Inputs) -> Found:
 
     reach = float(t.ppf(0.5 + LEVEL / 2.0, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
     mean = float(values.mean())
-    return Found(mean, mean - reach, mean + reach, len(values), f"falls of SPY by 10%, {_span(iwm.index)}", words)
+    rows = DailyRows(pd.DatetimeIndex(starts), np.column_stack([values, np.ones(len(values))]))
+    where = f"falls of SPY by 10%, {_span(iwm.index)}"
+    return Found(mean, mean - reach, mean + reach, len(values), where, words, rows)
 
 
 def _episodes(close: "pd.Series[float]") -> list[tuple[pd.Timestamp, pd.Timestamp]]:
@@ -119,11 +138,11 @@ def leads(sessions: int) -> Callable[[Inputs], Found]:
         interval = resampled(
             lambda rows: float(np.corrcoef(rows[:, 0], rows[:, 1])[0, 1]),
             values,
+            pairs.index,
             block_length(values.prod(axis=1), 5.0),
         )
-        return Found(
-            *interval, len(pairs), f"sessions, {_span(pairs.index)}", "IWM's return beyond SPY's, against SPY's"
-        )
+        said = "IWM's return beyond SPY's, against SPY's"
+        return replace(interval, sampled=f"sessions, {_span(pairs.index)}", detail=said)
 
     return read
 
@@ -136,12 +155,14 @@ def mean_reversion(sessions: int) -> Callable[[Inputs], Found]:
         ahead = _ahead(close, sessions)
         every = pd.Series(True, index=close.index)
         difference = mean_difference(ahead, signals, every, sessions, 100.0)
+        opened = mean_difference(_from_next_open(data.bars, sessions), signals, every, sessions, 100.0)
         after, usual = ahead[signals].dropna(), ahead.dropna()
         detail = (
+            f"{_at_next_open(opened)}; "
             f"{100 * after.mean():+.2f}% after, {100 * usual.mean():+.2f}% on all days; "
             f"win {(after > 0).mean():.0%} and {(usual > 0).mean():.0%}; no costs"
         )
-        return Found(*difference, f"signals, {_span(close.index)}", detail)
+        return replace(difference, sampled=f"signals, {_span(close.index)}", detail=detail)
 
     return read
 
@@ -156,8 +177,10 @@ def calm_against_bear(data: Inputs) -> Found:
     if not calm.any() or not bear.any():
         return Found(math.nan, math.nan, math.nan, 0, "", f"signals in both years ({counts})")
     difference = mean_difference(ahead, calm, bear, 5, 100.0)
-    after = f"{100 * ahead[calm].mean():+.2f}% and {100 * ahead[bear].mean():+.2f}% over 5 sessions"
-    return Found(*difference[:3], int(calm.sum() + bear.sum()), counts, after)
+    opened = mean_difference(_from_next_open(data.bars, 5), calm, bear, 5, 100.0)
+    means = " and ".join(f"{100 * ahead[year].mean():+.2f}%" for year in (calm, bear))
+    after = f"{means} over 5 sessions; {_at_next_open(opened)}"
+    return replace(difference, sample=int(calm.sum() + bear.sum()), sampled=counts, detail=after)
 
 
 def gap_momentum(data: Inputs) -> Found:
@@ -178,7 +201,7 @@ def gap_momentum(data: Inputs) -> Found:
     difference = mean_difference(change, signals, None, 1.0, 100.0)
     after = change[signals].dropna()
     detail = f"minute {edge.enter_minute} to {edge.exit_minute}; win {(after > 0).mean():.0%}; no costs"
-    return Found(*difference, f"signals, {_span(readings.index)}", detail)
+    return replace(difference, sampled=f"signals, {_span(readings.index)}", detail=detail)
 
 
 def _iv_frame(data: Inputs) -> pd.DataFrame:
@@ -218,7 +241,9 @@ def premium_at_rank(least: float, below: float) -> Callable[[Inputs], Found]:
             f"{(picked['realised'] / picked['iv']).median():.2f}; realised below implied "
             f"{(picked['realised'] < picked['iv']).mean():.0%}"
         )
-        return Found(*difference, f"closes with the rank {_ranks(least, below)}, {_span(picked.index)}", detail)
+        return replace(
+            difference, sampled=f"closes with the rank {_ranks(least, below)}, {_span(picked.index)}", detail=detail
+        )
 
     return read
 
@@ -230,7 +255,8 @@ def low_against_high_rank(data: Inputs) -> Found:
     low, high = frame["rank"] < VolContraction().below, frame["rank"] >= RANK_HIGH
     difference = mean_difference(ratio, low, high, REALISED, 1.0)
     detail = f"mean realised/implied {ratio[low].mean():.2f} below 20, {ratio[high].mean():.2f} at 50 and above"
-    return Found(*difference[:3], int((low | high)[ratio.notna()].sum()), "closes below 20 and at 50 and above", detail)
+    count, where = int((low | high)[ratio.notna()].sum()), "closes below 20 and at 50 and above"
+    return replace(difference, sample=count, sampled=where, detail=detail)
 
 
 def iv_change_at_rank(least: float, below: float) -> Callable[[Inputs], Found]:
@@ -250,7 +276,7 @@ def iv_change_at_rank(least: float, below: float) -> Callable[[Inputs], Found]:
             f"median {change[chosen].median():+.2f}; a 21-session move beyond one implied sd: "
             f"down {(tail < -1).mean():.1%}, up {(tail > 1).mean():.1%}"
         )
-        return Found(*difference, f"closes with the rank {_ranks(least, below)}", detail)
+        return replace(difference, sampled=f"closes with the rank {_ranks(least, below)}", detail=detail)
 
     return read
 
@@ -262,13 +288,15 @@ def macro_filter(data: Inputs) -> Found:
     blocked, free = _days(~clear).reindex(ours.index, fill_value=False), _days(clear)
     then = ours.shift(-1)
     difference = mean_difference(then, blocked, free, 1.0, 100.0)
+    opened = mean_difference(_from_next_open(data.bars, 1), blocked, free, 1.0, 100.0)
     measured = int(clear.notna().sum())
     detail = (
+        f"{_at_next_open(opened)}; "
         f"{100 * then[blocked].mean():+.2f}% after, "
         f"{100 * then[free.reindex(ours.index, fill_value=False)].mean():+.2f}% after other days; "
         f"{int(blocked.sum()) / measured:.0%} of the days"
     )
-    return Found(*difference, f"days with {FILTER_SYMBOL} down over 1.5%, {_span(fund.index)}", detail)
+    return replace(difference, sampled=f"days with {FILTER_SYMBOL} down over 1.5%, {_span(fund.index)}", detail=detail)
 
 
 def time_stop(data: Inputs) -> Found:
@@ -285,7 +313,7 @@ def time_stop(data: Inputs) -> Found:
         f"sessions 4 to 10 after a mean-reversion signal: {100 * later[slow].mean():+.2f}% where it was slow, "
         f"{100 * later[quick].mean():+.2f}% where it was not ({int(quick.sum())})"
     )
-    return Found(*difference, "slow trades", detail)
+    return replace(difference, sampled="slow trades", detail=detail)
 
 
 def event_days(data: Inputs) -> Found:
@@ -303,9 +331,8 @@ def event_days(data: Inputs) -> Found:
         for name, group in data.events.groupby("event")
     ]
     usual = f"other days {100 * returns.abs()[inside & ~on].mean():.2f}%"
-    return Found(
-        *difference, f"release days, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}", ", ".join([*parts, usual])
-    )
+    where = f"release days, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}"
+    return replace(difference, sampled=where, detail=", ".join([*parts, usual]))
 
 
 def wide_wings(data: Inputs) -> Found:
@@ -318,10 +345,10 @@ def wide_wings(data: Inputs) -> Found:
         reach = np.quantile(rows, WING_QUANTILE, axis=0)
         return float(reach[0] / reach[1])
 
-    interval = resampled(ratio, values, block_length(values[:, 0], 2.0 * MONTHLY))
+    interval = resampled(ratio, values, frame.index, block_length(values[:, 0], 2.0 * MONTHLY))
     reach = np.quantile(values, WING_QUANTILE, axis=0)
     detail = f"19 of 20 months of 21 sessions stay within {reach[0]:.1%} of IWM's price and {reach[1]:.1%} of SPY's"
-    return Found(*interval, len(frame), f"windows of 21 sessions, overlapping, {_span(frame.index)}", detail)
+    return replace(interval, sampled=f"windows of 21 sessions, overlapping, {_span(frame.index)}", detail=detail)
 
 
 def sector_drift(data: Inputs) -> Found:

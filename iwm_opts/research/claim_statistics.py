@@ -7,13 +7,14 @@ correlations percentiles of a stationary bootstrap (Politis and Romano 1994) by 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.bootstrap import LEVEL, ratio_interval
+from iwm_opts.research.stepdown import DailyRows
 
 Array = NDArray[np.float64]
 
@@ -22,7 +23,7 @@ MIN_SAMPLE: Final = 10  # fewer on either side are too few to compare
 SEED: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """Estimate of one claim; NaN without data, with the reason in `detail`."""
 
@@ -30,13 +31,14 @@ class Found:
     low: float
     high: float
     sample: int
-    sampled: str
+    sampled: str = ""
     detail: str = ""
+    rows: DailyRows | None = None  # observations by day, to be resampled with those of other claims
 
 
 def mean_difference(
     value: "pd.Series[float]", chosen: "pd.Series[bool]", others: "pd.Series[bool] | None", holding: float, scale: float
-) -> tuple[float, float, float, int]:
+) -> Found:
     """Mean over chosen days, less that over others, with its interval; `value` that is NaN counts on neither side."""
     observed = value.notna()
     size = value[observed].to_numpy(dtype=float) * scale
@@ -47,19 +49,21 @@ def mean_difference(
         columns += [size * rest, rest]
     interval = ratio_interval([np.column_stack(columns)], holding, SEED, DRAWS)
     if min(column.sum() for column in columns[1::2]) < MIN_SAMPLE:
-        return interval.estimate, math.nan, math.nan, int(picked.sum())
-    return interval.estimate, interval.low, interval.high, int(picked.sum())
+        return Found(interval.estimate, math.nan, math.nan, int(picked.sum()))
+    rows = DailyRows(pd.DatetimeIndex(value.index[observed]), np.column_stack(columns))
+    return Found(interval.estimate, interval.low, interval.high, int(picked.sum()), rows=rows)
 
 
-def resampled(statistic: Callable[[Array], float], sample: Array, block: float) -> tuple[float, float, float]:
-    """Statistic of rows and the percentiles of its stationary bootstrap, mean block in sessions."""
+def resampled(statistic: Callable[[Array], float], sample: Array, days: "pd.Index[Any]", block: float) -> Found:
+    """Statistic of rows, a day each, and the percentiles of its stationary bootstrap, mean block in sessions."""
     from arch.bootstrap import StationaryBootstrap
 
     draws = StationaryBootstrap(max(1, round(block)), sample, seed=np.random.default_rng(SEED))
     values = np.array([statistic(np.asarray(drawn[0][0])) for drawn in draws.bootstrap(DRAWS)])
     tail = (1.0 - LEVEL) / 2.0
     low, high = np.nanquantile(values, [tail, 1.0 - tail])
-    return statistic(sample), float(low), float(high)
+    rows = DailyRows(pd.DatetimeIndex(days), sample.reshape(len(sample), -1), statistic)
+    return Found(statistic(sample), float(low), float(high), len(sample), rows=rows)
 
 
 def block_length(series: Array, least: float) -> float:

@@ -6,7 +6,7 @@ such values it holds, where none of it is it does not, and else it is inconclusi
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from iwm_opts.conventions import GATE_RANK
@@ -32,9 +32,12 @@ from iwm_opts.research.claim_readings import (
     time_stop,
     wide_wings,
 )
-from iwm_opts.research.claim_statistics import Found
+from iwm_opts.research.claim_statistics import SEED, Found
+from iwm_opts.research.stepdown import stepdown
 
 ABOVE_ZERO, BELOW_ZERO, ANY = (0.0, math.inf), (-math.inf, 0.0), (-math.inf, math.inf)
+P_DRAWS: Final = 999
+BLOCK: Final = 42.0  # sessions: twice the longest outcome that claims overlap in
 HOLDS, FAILS, UNDECIDED, MEASURED = "holds", "does not hold", "inconclusive", "measured"
 
 
@@ -53,6 +56,8 @@ class Claim:
     sampled: str  # what was counted, and over which days
     verdict: str
     detail: str = ""
+    p: float = math.nan  # two-sided, against the nearest value that separates true from untrue; NaN without one
+    p_stepdown: float = math.nan  # the same, adjusted for all claims measured together (Romano-Wolf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,28 +95,44 @@ def measure_claims(
         if name not in CLAIMS:
             raise InputError("claim", name, "unknown claim", f"choose of {', '.join(CLAIMS)}")
     measures = [measure for measure in MEASURES if names is None or measure.name in names]
-    claims = []
+    claims, tested = [], []
     for done, measure in enumerate(measures, start=1):
-        claims.append(_claim(measure, data))
+        claim, found = _claim(measure, data)
+        claims.append(claim)
+        null = _null(measure.bounds, claim.estimate)
+        if found is not None and found.rows is not None and math.isfinite(null):
+            tested.append((done - 1, found, null))
         if progress:
             progress(done, len(measures))
+    if tested:
+        _, readings, nulls = zip(*tested, strict=True)
+        rows = [found.rows for found in readings if found.rows is not None]
+        plain, adjusted = stepdown(rows, [found.estimate for found in readings], nulls, BLOCK, SEED, P_DRAWS)
+        for (place, *_), p, p_stepdown in zip(tested, plain.tolist(), adjusted.tolist(), strict=True):
+            claims[place] = replace(claims[place], p=p, p_stepdown=p_stepdown)
     return claims
 
 
-def _claim(measure: _Measure, data: Inputs) -> Claim:
+def _null(bounds: tuple[float, float], estimate: float) -> float:
+    """Bound nearest to an estimate; NaN for a claim that every value satisfies."""
+    finite = [bound for bound in bounds if math.isfinite(bound)]
+    return min(finite, key=lambda bound: abs(bound - estimate), default=math.nan)
+
+
+def _claim(measure: _Measure, data: Inputs) -> tuple[Claim, Found | None]:
     missing = [need for need in measure.needs if not _has(data, need)]
     head = measure.name, measure.text, measure.true_if, measure.unit
     if missing:
-        return Claim(*head, math.nan, math.nan, math.nan, 0, "", f"needs data: {', '.join(missing)}")
+        return Claim(*head, math.nan, math.nan, math.nan, 0, "", f"needs data: {', '.join(missing)}"), None
     reading = measure.read(data)
     if not math.isfinite(reading.estimate):
-        return Claim(
-            *head, math.nan, math.nan, math.nan, reading.sample, reading.sampled, f"needs data: {reading.detail}"
-        )
+        lacking = f"needs data: {reading.detail}"
+        return Claim(*head, math.nan, math.nan, math.nan, reading.sample, reading.sampled, lacking), None
     verdict = _verdict(measure.bounds, reading)
-    return Claim(
+    claim = Claim(
         *head, reading.estimate, reading.low, reading.high, reading.sample, reading.sampled, verdict, reading.detail
     )  # fmt: skip
+    return claim, reading
 
 
 def _verdict(bounds: tuple[float, float], reading: Found) -> str:

@@ -179,3 +179,30 @@ def test_falls_of_the_stress_periods(market_data):
             inside = close[first:last]
             assert 100.0 * (inside.iloc[-1] / inside.iloc[0] - 1.0) == pytest.approx(fall, abs=0.06)
             assert 100.0 * (inside / inside.cummax() - 1.0).min() == pytest.approx(drawdown, abs=0.06)
+
+
+@pytest.mark.market_data
+def test_the_dip_at_the_next_open_and_many_claims(market_data):
+    data = Inputs(load_bars(market_data / "daily/IWM_yahoo_adj_div.csv.gz"), {}, None)
+    (alone,) = measure_claims(data, ["mean-reversion-1"])
+    assert alone.estimate == pytest.approx(0.20, abs=0.005)
+    assert "entered at the next open +0.16 " in alone.detail
+    assert alone.p_stepdown == alone.p
+    together = {claim.name: claim for claim in measure_claims(data)}
+    adjusted = together["mean-reversion-1"]
+    assert adjusted.p < 0.06 < adjusted.p_stepdown
+
+
+def test_a_gap_at_the_open_is_not_earned_by_entries_at_the_open(days):
+    # Every fall is followed by a gap up that the open has already: from close to close 1%, from open to close nothing.
+    falls = np.zeros(len(days), dtype=bool)
+    falls[50::50] = True
+    returns = np.zeros(len(days))
+    for at in np.flatnonzero(falls)[:-1]:
+        returns[at : at + 3], returns[at + 3] = -0.01, 0.01
+    bars = bars_of(returns, days)
+    up = np.flatnonzero(returns > 0)
+    bars.iloc[up, bars.columns.get_loc("open")] = bars["close"].iloc[up]
+    dip = one("mean-reversion-1", Inputs(bars, {}, None))
+    assert dip.estimate > 0.9
+    assert "entered at the next open +0.0" in dip.detail
