@@ -273,8 +273,9 @@ def answer_screen(request: ScreenRequest, on_progress: OnProgress | None = None)
     gate, rank = judge_gate(request.gate, chain.history, chain.as_of, chain.lookback, chain.stale)
     terms, account = request.terms, request.account
     screened = spreads_screen.screen(
-        chain.snapshot, request.dte, request.strategy.packages, terms, request.selection, account, request.exits
-    )
+        chain.snapshot, request.dte, request.strategy.packages, terms, request.selection, account, request.exits,
+        None if rank is None else rank.rank,
+    )  # fmt: skip
     screening = Screening(
         chain.snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees.exercise, request.exits
     )

@@ -21,6 +21,7 @@ from iwm_opts.report.assignment_lines import assignment_records
 from iwm_opts.report.screening import Screening
 from iwm_opts.risk.sizing import Size
 from iwm_opts.spreads.candidate import Candidate
+from iwm_opts.spreads.empirical import Empirical
 from iwm_opts.spreads.managed import METHOD, Managed
 from iwm_opts.spreads.screen import Sized
 
@@ -148,8 +149,27 @@ def candidate_record(candidate: Candidate) -> Record:
         "expected_profit_rn": candidate.expected_profit_rn,
         "return_on_risk": candidate.return_on_risk,
         "managed": managed_record(candidate.managed),
+        "empirical": None if candidate.empirical is None else empirical_record(candidate.empirical),
         "greeks": {name: getattr(candidate, name) for name in ("delta", "gamma", "theta", "vega")},
     }  # fmt: skip
+
+
+def empirical_record(empirical: Empirical) -> Record:
+    """Record the expected profit under returns of the past."""
+    sides = {"put": empirical.put_side, "call": empirical.call_side}
+    smile = {"put": empirical.put_side_smile, "call": empirical.call_side_smile}
+    return {
+        "rank": empirical.rank,
+        "expected_profit": empirical.expected_profit.estimate,
+        "expected_profit_low": empirical.expected_profit.low,
+        "expected_profit_high": empirical.expected_profit.high,
+        **{
+            f"{name}_side_at_mid{end}": None if gain is None else getattr(gain, field)
+            for name, gain in sides.items()
+            for end, field in (("", "estimate"), ("_low", "low"), ("_high", "high"))
+        },
+        **{f"{name}_side_at_mid_smile": value for name, value in smile.items()},
+    }
 
 
 def exits_record(exits: ExitLevels) -> Record:

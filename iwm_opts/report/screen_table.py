@@ -23,6 +23,7 @@ from iwm_opts.report.console import natural_width, plain_table, render, width
 from iwm_opts.report.screening import Screening
 from iwm_opts.report.words import counted, dollars, number, percent, points, price, strike
 from iwm_opts.spreads.candidate import Candidate
+from iwm_opts.spreads.empirical import SOURCE, Empirical, Gain
 from iwm_opts.spreads.managed import METHOD, Managed
 from iwm_opts.spreads.screen import FEW_OPEN, Screened, Sized
 
@@ -205,6 +206,10 @@ def _figures(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
             f"{dollars(candidate.expected_profit_rn, 2)} under the smile itself"
         ),
     )
+    if candidate.empirical is not None:
+        yield "empirical", empirical_words(candidate.empirical)
+        if candidate.empirical.put_side and candidate.empirical.call_side:
+            yield "by side", _sides(candidate.empirical)
     if candidate.managed is not None:
         yield "managed", managed_words(candidate.managed)
         yield "exits", exits_words(result.exits, is_credit=fill.price > 0)
@@ -218,6 +223,27 @@ def _figures(result: Screening, sized: Sized) -> Iterable[tuple[str, str]]:
     for line in assignment_lines(result, candidate):
         yield "assignment", line
     yield "size", _size(result, sized)
+
+
+def empirical_words(empirical: Empirical) -> str:
+    """Format the expected profit under returns of the past with its interval."""
+    after = "at any rank" if empirical.rank == "any" else f"at ranks {empirical.rank}"
+    return f"{_gain(empirical.expected_profit)} under returns {after} ({SOURCE}, {empirical.windows:,} windows)"
+
+
+def _sides(empirical: Empirical) -> str:
+    put, call = (
+        f"{dollars(smile, 2)} by the smile, {_gain(gain)} empirical"
+        for gain, smile in (
+            (empirical.put_side, empirical.put_side_smile), (empirical.call_side, empirical.call_side_smile)
+        )
+        if gain is not None and smile is not None
+    )  # fmt: skip
+    return f"put {put}; call {call}; at mid"
+
+
+def _gain(gain: Gain) -> str:
+    return f"{dollars(gain.estimate, 2)} ({dollars(gain.low)} to {dollars(gain.high)})"
 
 
 def managed_figures(managed: Managed | None) -> tuple[float, float, float, float]:

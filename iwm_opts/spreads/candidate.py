@@ -10,6 +10,7 @@ from iwm_opts.execution.legs import Legs
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.slices import Forward
 from iwm_opts.spreads.analysis import Analysis, prob_touch
+from iwm_opts.spreads.empirical import Empirical
 from iwm_opts.spreads.managed import Managed
 
 
@@ -62,6 +63,7 @@ class Candidate:
     theta: float
     vega: float
     managed: Managed | None = None  # under its own exits; None without a session ahead
+    empirical: Empirical | None = None  # under returns of the past; None without a session ahead
 
     @property
     def kind(self) -> Legs:
@@ -89,7 +91,9 @@ class Candidate:
         return self.expected_profit / self.max_loss
 
 
-def candidate(table: OptionTable, analysis: Analysis, i: int, managed: Managed | None = None) -> Candidate:
+def candidate(
+    table: OptionTable, analysis: Analysis, i: int, managed: Managed | None = None, empirical: Empirical | None = None
+) -> Candidate:
     """I-th package of an analysis."""
     figures = {name: float(getattr(analysis, name)[i]) for name in _FIGURES}
     touched = prob_touch(table, analysis.packages.only(i))
@@ -109,6 +113,7 @@ def candidate(table: OptionTable, analysis: Analysis, i: int, managed: Managed |
         breakevens=breakevens,
         prob_touch=float(touched[0]),
         managed=managed,
+        empirical=empirical,
         **figures,
     )
 

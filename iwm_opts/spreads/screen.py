@@ -18,6 +18,7 @@ from iwm_opts.risk.margin import package_margin
 from iwm_opts.risk.sizing import Limits, Size, kelly_stake_from_expectation, liquidity_cap, size_position
 from iwm_opts.spreads.analysis import Analysis, Terms, analyse, prob_touch
 from iwm_opts.spreads.candidate import Candidate, candidate
+from iwm_opts.spreads.empirical import Empirical, empirical
 from iwm_opts.spreads.legs import Packages
 from iwm_opts.spreads.managed import Managed, ManagedTerms, PathModel, path_model, positions_of
 
@@ -100,6 +101,7 @@ def screen(
     selection: Selection,
     account: Account,
     exits: ExitLevels | None = None,
+    rank: float | None = None,
 ) -> Screened:
     """Analyse every package of a window of expirations, keep the best that satisfy the selection, and size them.
 
@@ -116,13 +118,15 @@ def screen(
     account : Account
     exits : ExitLevels, optional
         Of the managed expectancy; the strategy's unless given.
+    rank : float, optional
+        IV rank that the empirical measure is conditioned on.
 
     Returns
     -------
     Screened
     """
     tables, left_out = snapshot.tables(dte)
-    return screen_tables(snapshot, tables, build, terms, selection, account, exits, left_out)
+    return screen_tables(snapshot, tables, build, terms, selection, account, exits, left_out, rank)
 
 
 def screen_tables(
@@ -134,6 +138,7 @@ def screen_tables(
     account: Account,
     exits: ExitLevels | None = None,
     left_out: Sequence[str] = (),
+    rank: float | None = None,
 ) -> Screened:
     """Screen expirations that are priced already; `left_out` are warnings of the others. Otherwise as `screen`."""
     ranked: list[Ranked] = []
@@ -155,7 +160,13 @@ def screen_tables(
             ranked += [(float(merit[i]), table, analysis, int(i)) for i in best]
     ranked = _spread(sorted(ranked, key=lambda package: -package[0]))
     kept = [
-        candidate(table, analysis, i, _managed(table, analysis, i, models[id(table)], managed_terms))
+        candidate(
+            table,
+            analysis,
+            i,
+            _managed(table, analysis, i, models[id(table)], managed_terms),
+            _empirical(table, analysis, i, models[id(table)], rank, terms),
+        )
         for _, table, analysis, i in ranked[: min(selection.top, MANAGED_SHOWN)]
     ]
     kept += [candidate(table, analysis, i) for _, table, analysis, i in ranked[MANAGED_SHOWN : selection.top]]
@@ -226,6 +237,12 @@ def _managed(
     table: OptionTable, analysis: Analysis, place: int, model: PathModel | None, terms: ManagedTerms
 ) -> Managed | None:
     return None if model is None else model.outlook(positions_of(table, analysis, [place]), terms)[0]
+
+
+def _empirical(
+    table: OptionTable, analysis: Analysis, place: int, model: PathModel | None, rank: float | None, terms: Terms
+) -> Empirical | None:
+    return None if model is None else empirical(table, analysis, place, model.total_variance, rank, terms)
 
 
 def _managed_edge(
