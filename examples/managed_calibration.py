@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 import iwm_opts as iwm
-from iwm_opts.conventions import MATRIX_DELTAS
+from iwm_opts.conventions import MATRIX_DELTAS, STRATEGY
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import DEFAULT_FEES
 from iwm_opts.execution.fills import DEFAULT_MODEL, fill_package
@@ -42,7 +42,7 @@ RECORDED_DTE = (15, 60)
 def simulated(paths: int = PATHS, years: int = YEARS, every: int = EVERY, seed: int = MARKET_SEED) -> pd.DataFrame:
     """Statement and outcome of each entry on the simulated market."""
     market = iwm.simulated_market(first=date(2026 - years, 11, 20), last="2026-11-20", paths=paths, seed=seed)
-    rules = iwm.Rules(ivr_below=None, max_open=99, contracts=1)
+    rules = iwm.Rules(ivr_below=None, max_open=99, contracts=1, width=STRATEGY.width)
     trades = iwm.backtest(market, rules).trades
     trades = trades[trades["reason"] != "end of data"]
     rows = []

@@ -74,7 +74,9 @@ class Strategy(NamedTuple):
     debit_stop: float = 0.5  # of the entry debit
     exit_dte: int = 21  # calendar days left
     fill: str = FILL_MODEL  # of entries and exits
-    stop_fill: str = "stress:3"  # spreads of the panic of February 2018 widened 3 to 7 times
+    # Quotes of the day carry its stress already: recorded ones do, modelled ones widen with the state, up to 7 times. A
+    # multiple on top would count a panic twice, and charge one to stops that a calm rally reaches.
+    stop_fill: str = "natural"
 
     @property
     def target_dte(self) -> int:

@@ -12,6 +12,7 @@ REMAINING, LOADING, CORRECTION, DAYS_LEFT, DISCOUNT = range(5)  # rows of `days`
 STRIKE, RIGHT, CONTRACTS, STDEV, PRICE, HALF = range(6)  # rows of `legs`
 CREDIT, PROFIT, STOP_LEVEL, MIN_DTE, MAX_SESSIONS, EXIT_SHARE, EXIT_LEAST, STOP_SHARE, EXERCISE_FEE = range(9)
 HALF_TICK = 0.005  # dollars: no quoted half-spread is narrower
+STRESS_POWER, STRESS_MOST = 2.5, 7.0  # as quoted spreads of the simulator: on short over long vol, in `iwm.toml`
 PRICE_FLOOR = 0.05  # dollars added to a premium, below which spreads no longer depend on it
 
 
@@ -86,6 +87,12 @@ def closing_cost(legs, smile, reach, price, stdev, discount):
 
 
 @inline
+def stress(level):
+    """Factor on quoted spreads where implied vol has risen: a power of its ratio to today's."""
+    return min(max(exp(0.5 * STRESS_POWER * level), 1.0), STRESS_MOST)
+
+
+@inline
 def stdev_left(days, s, level, stdev):
     """Total standard deviation at the money that is left after session s at a level of implied variance."""
     return stdev * math.sqrt(days[REMAINING, s] * exp(days[LOADING, s] * level - days[CORRECTION, s]))
@@ -119,14 +126,14 @@ def outcomes(log_forward, level, days, smile, reach, forward, stdev, legs, terms
 
     `days` (5, sessions) holds, at each close, the share of today's total implied variance left at an unchanged level,
     the loading of its logarithm on `level`, half the variance of that, calendar days to expiration and the discount
-    factor to it. Of a row without variance left the package is settled. `smile` holds the total standard deviation
-    over `stdev`, its value at the money, at equal steps from -`reach` to `reach` standard deviations. `legs`
-    (6, legs) holds strike, right, signed contracts, today's total standard deviation over the smile's, price and
-    half-spread; a half-spread grows with the square root of the price. `scale` (sessions,) multiplies costs at mid: it
-    makes the package a martingale under its prices (empirical martingale simulation, Duan and Simonato 1998). `terms`
-    holds the entry credit that exits refer to, their levels (NaN: off), the exit offset as a share of the summed
-    half-spread and its least, the stop's share, and the exercise fee. Costs are dollars a share, at the exit fill or
-    the stop's.
+    factor to it. Of a row without variance left the package is settled. `smile` holds the total standard deviation over
+    `stdev`, its value at the money, at equal steps from -`reach` to `reach` standard deviations. `legs` (6, legs) holds
+    strike, right, signed contracts, today's total standard deviation over the smile's, price and half-spread; a half-
+    spread grows with the square root of the price and the `stress` of the session. `scale` (sessions,) multiplies costs
+    at mid: it makes the package a martingale under its prices (empirical martingale simulation, Duan and Simonato
+    1998). `terms` holds the entry credit that exits refer to, their levels (NaN: off), the exit offset as a share of
+    the summed half-spread and its least, the stop's share, and the exercise fee. Costs are dollars a share, at the exit
+    fill or the stop's.
     """
     for p in range(log_forward.shape[0]):
         reason[p], held[p], debit[p] = HELD, days.shape[1], math.nan
@@ -139,6 +146,7 @@ def outcomes(log_forward, level, days, smile, reach, forward, stdev, legs, terms
             left = stdev_left(days, s, level[p, s], stdev)
             cost, spread = closing_cost(legs, smile, reach, price, left, days[DISCOUNT, s])
             cost *= scale[s]
+            spread *= stress(level[p, s])
             at_exit = cost + offset_from_mid(terms[EXIT_SHARE], spread, terms[EXIT_LEAST])
             why = exit_reason(
                 at_exit, terms[CREDIT], False, days[DAYS_LEFT, s], s + 1.0, False, terms[PROFIT], terms[STOP_LEVEL],
