@@ -1,13 +1,17 @@
 """Sessions and hours from the exchange's published calendars of 2025 and 2026."""
 
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import (
+    HALF_HOURS,
     NEW_YORK,
+    OVERNIGHT_VARIANCE,
+    clocks,
     effective_days,
     effective_days_per_year,
     expiry_moment,
@@ -80,6 +84,48 @@ def test_the_calendar_reaches_back_to_1999(day):
 def test_before_the_calendar_is_refused():
     with pytest.raises(InputError, match="calendar starts"):
         is_session(date(1992, 12, 31))
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "left"),
+    [
+        # Friday 2026-06-26, its own expiration: 0.72 of the session's half-hours that are left (they sum to 1).
+        (9, 30, 0.72),
+        (10, 0, 0.72 * (1 - 0.158)),
+        (14, 10, 0.72 * (0.052 * 2 / 3 + 0.047 + 0.045 + 0.153)),  # a fifth, not 110 minutes of 24 hours: 0.076
+        (15, 30, 0.72 * 0.153),
+        (16, 0, 0.0),
+        (0, 45, 1 - 0.28 * 0.5),  # half of the way from 16:00 to 9:30
+    ],
+)
+def test_variance_within_the_day_of_short_options(hour, minute, left):
+    moment = datetime(2026, 6, 26, hour, minute, tzinfo=NEW_YORK)
+    expirations = [date(2026, 6, 26), date(2026, 6, 29), date(2026, 7, 31)]
+    own, monday, far = effective_days(moment, expirations)
+    assert own == pytest.approx(left, abs=1e-9)
+    assert monday == pytest.approx(left + 0.6 + 1, abs=1e-9)
+    # From three days on the clock is even over the 24 hours to each 16:00.
+    even = (datetime(2026, 6, 26, 16, tzinfo=NEW_YORK) - moment).total_seconds() / 86_400
+    assert far == pytest.approx(even + 34 + 1 - 0.7 * 11, abs=1e-9)  # ten days of weekends, Friday 3 July
+    assert effective_days(moment, expirations, 1.0)[0] == pytest.approx(even)
+    place, ordinals = np.zeros(3, dtype=np.int64), np.array([day.toordinal() for day in expirations])
+    assert clocks([moment], place, ordinals)[1] == pytest.approx([own, monday, far])
+
+
+def test_half_days_spread_the_session_over_their_hours():
+    # 2025-11-28 closes at 13:00: half of its 210 minutes are half of thirteen half-hours.
+    moment = datetime(2025, 11, 28, 11, 15, tzinfo=NEW_YORK)
+    (left,) = effective_days(moment, [date(2025, 11, 28)])
+    assert left == pytest.approx(0.72 * (0.061 / 2 + 0.044 + 0.035 + 0.052 + 0.047 + 0.045 + 0.153), abs=1e-9)
+
+
+@pytest.mark.market_data
+def test_the_profile_is_measured_again(market_data, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "examples")
+    import intraday_variance
+
+    assert intraday_variance.overnight(market_data) == pytest.approx(OVERNIGHT_VARIANCE, abs=0.005)
+    assert intraday_variance.half_hours(market_data) == pytest.approx(HALF_HOURS, abs=6e-4)
 
 
 def test_the_effective_clock_does_not_know_summer_time():
