@@ -299,6 +299,12 @@ class RecordedDays:
             notes.append("no bars of the underlying: no touch is seen, and settlements are estimated; give --bars")
         elif unknown:
             notes.append(f"{len(unknown)} days without a bar of the underlying ({_some(unknown)})")
+        morning = [root for root in self.panel.roots if self.settlement(root).settles_on == "open"]
+        if morning:
+            price = "the last price known before" if self.bars.empty else "the bars' open"
+            notes.append(
+                f"{', '.join(morning)} settles on the opening print (SOQ), not recorded here: {price} stands in"
+            )
         return tuple(notes)
 
     def _warnings(self) -> tuple[str, ...]:

@@ -49,7 +49,8 @@ def ivr_gate(rank: IvRank | None, below: float) -> Gate:
         return Gate(condition, False, (f"{few}; give a longer history or a shorter --ivr-lookback",))
     is_open = rank.rank < below
     side = "below" if is_open else "not below"
-    return Gate(condition, is_open, (f"{rank.series} ranks {rank.rank:.1f} on {rank.value_date}, {side} {below:g}",))
+    when = f"{rank.value_date} (the close before)" if rank.sessions_missed == 0 else str(rank.value_date)
+    return Gate(condition, is_open, (f"{rank.series} ranks {rank.rank:.1f} on {when}, {side} {below:g}",))
 
 
 def gate_ranks(history: IvHistory, lookback: int = IVR_LOOKBACK, measure: str = "rank") -> "pd.Series[float]":

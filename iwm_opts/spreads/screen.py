@@ -189,6 +189,14 @@ def _spread(ranked: Sequence[Ranked]) -> list[Ranked]:
 def _caveats(tables: Sequence[OptionTable], kept: Sequence[Candidate]) -> list[str]:
     shown = {candidate.expiration for candidate in kept}
     caveats = [table.smile.caveat for table in tables if table.expiration in shown and table.smile.caveat]
+    morning = {
+        table.root for table in tables if table.expiration in shown and settlement_of(table.root).settles_on == "open"
+    }
+    if morning:
+        roots = ", ".join(sorted(morning))
+        caveats.append(
+            f"{roots} settles on the opening print (SOQ) of its expiration; it trades until the session before"
+        )
     unknown = sum(np.isnan(leg.open_interest) for candidate in kept for leg in candidate.legs)
     if unknown:
         caveats.append(
