@@ -181,6 +181,12 @@ def test_every_mark_of_these_trades_was_quoted(ours):
     assert ours.trades["days_without_quote"].sum() == 0
 
 
+def test_settlements_on_an_opening_print_are_named(market):
+    named = [note for note in market.notes if "SOQ" in note]
+    assert len(named) == ("SPX" in market.panel.roots)
+    assert all(note.startswith("SPX settles on the opening print") for note in named)
+
+
 def test_gaps_are_told(ours):
     assert any("2 of 31 sessions without a recorded chain (2019-05-10, 2019-05-17)" in note for note in ours.notes)
 

@@ -71,3 +71,8 @@ def test_a_rank_is_carried_over_five_sessions_and_no_further():
     ranks = gate_ranks(IvHistory("made", 10, closes, proxy=False, note=""), 20)
     assert ranks.index.equals(days[:35])
     assert ranks.iloc[15:].eq(0.0).all()
+
+
+def test_the_rank_of_the_session_before_is_named():
+    assert "on 2025-06-03 (the close before)," in ivr_gate(ranked(10.0), 20.0).reasons[0]
+    assert "on 2025-06-03," in ivr_gate(ranked(10.0, missed=2), 20.0).reasons[0]
