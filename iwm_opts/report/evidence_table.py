@@ -90,8 +90,9 @@ def _factors(evidence: Evidence) -> Table:
     rows = [("rules as given", given.trades, given.per_trade, ungated.per_trade)]
     rows += [(each.name, each.trades, each.gated, each.ungated) for each in evidence.factors]
     for name, trades, gated, without in rows:
+        spans = (_span(each, places=0) for each in (gated, without))
         table.add_row(
-            name, dollars(gated.estimate, 2), _span(gated), f"{trades:,}", dollars(without.estimate, 2), _span(without)
+            name, dollars(gated.estimate, 2), next(spans), f"{trades:,}", dollars(without.estimate, 2), *spans
         )
     return table
 
@@ -101,10 +102,10 @@ def _at_mid(arm: Arm) -> float:
     return float((trades["mid_pnl"] / trades["contracts"]).mean())
 
 
-def _span(interval: Interval, of_risk: bool = False) -> str:
+def _span(interval: Interval, of_risk: bool = False, places: int = 2) -> str:
     if not interval.is_known:
         return "-"
-    low, high = (percent(v, 0) if of_risk else dollars(v, 2) for v in (interval.low, interval.high))
+    low, high = (percent(v, 0) if of_risk else dollars(v, places) for v in (interval.low, interval.high))
     return f"{low} to {high}"
 
 

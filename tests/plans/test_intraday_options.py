@@ -50,6 +50,16 @@ COMMISSION, FLAT, SOLD, SEC = 1.00, 0.10 + 0.0145, 0.00329, 20.60e-6
 # --- the loop ---------------------------------------------------------------------------------------------------------
 
 
+HALF_HOURS = (0.158, 0.094, 0.105, 0.109, 0.047, 0.050, 0.061, 0.044, 0.035, 0.052, 0.047, 0.045, 0.153)
+
+
+def left_today(at):
+    """Variance of a whole session that is left at a minute after 9:30, when 28% have passed overnight."""
+    place, into = divmod(60 * at.hour + at.minute - 570, 30)
+    passed = sum(HALF_HOURS[:place]) + (HALF_HOURS[place] * into / 30 if into else 0)
+    return 0.72 * (1 - passed)
+
+
 class Model:
     """Quotes at a minute, from the close before."""
 
@@ -80,6 +90,8 @@ class Model:
             one += timedelta(days=1)
             effective += 1.0 if is_session(one) else 0.3
         effective -= (16 - end.hour) / 24
+        if effective < 3:  # today's part by what is left of the session's half-hours; of a half day all that is left
+            effective += left_today(at) - (16.0 - at.hour - at.minute / 60) / 24 + (16 - end.hour) / 24
         state = market.states.at(self.place)
         theta = float(surface_of(params, state, np.array([effective])).theta[0])
         rho = -math.tanh(params.smile.skew + state.skew)
@@ -190,7 +202,7 @@ def loop(market, minutes, day, rules, kind, account, smile):
         at_mid, out, back = package(model, moment(i), spot[i], expiration, legs, -1, 0.5)
         out, why = max(out, -widest), None
         if -out >= credit + rules.exit.stop * abs(credit) - 1e-9:
-            why, out = "stop", max(package(model, moment(i), spot[i], expiration, legs, -1, 3.0)[1], -widest)
+            why, out = "stop", max(package(model, moment(i), spot[i], expiration, legs, -1, 1.0)[1], -widest)
         elif held["minute"].iloc[i] >= 45:
             why = "time"
         elif -out <= credit - rules.exit.profit * abs(credit) + 1e-9:
