@@ -85,13 +85,11 @@ class WidthParam(click.ParamType):  # type: ignore[type-arg]  # generic in its s
     name = "5|2%|0.6sd"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from iwm_opts.errors import InputError
-        from iwm_opts.spreads.legs import Wing
+        from iwm_opts.spreads.legs import WIDTH, Wing
 
-        try:
-            wing = Wing.parse(value)
-        except InputError as error:
-            self.fail(str(error), param, ctx)
+        if isinstance(value, str) and WIDTH.fullmatch(value.lower()) is None:
+            self.fail(f"{value!r} is not a width such as 5, 2% or 0.6sd", param, ctx)
+        wing = Wing.parse(value)
         return f"{wing.width:g}{wing.unit}" if wing.is_relative else wing.width
 
 
