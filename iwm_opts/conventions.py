@@ -67,8 +67,8 @@ class Strategy(NamedTuple):
 
     dte: tuple[int, int] = (35, 55)  # calendar days at the entry
     short_delta: float = 0.16  # |delta| of the short strikes: about one standard deviation out
-    width: float = 5.0  # dollars between short and long strike, of screens and plans
-    history_width: str = "1.5%"  # of the spot, of backtests: $4 at IWM's 2026 prices, which 1% of the account allows
+    width: float = 5.0  # dollars between short and long strike
+    history_width: str = "1.5%"  # of the spot, of backtests over prices that span more than a factor of two
     profit: float = 0.5  # of the entry credit or debit
     stop: float = 2.0  # times the entry credit
     debit_stop: float = 0.5  # of the entry debit

@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import threading
 import time
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -47,6 +49,8 @@ def screened() -> Callable[..., list[float] | None]:
     from iwm_opts.spreads.vertical import KINDS, verticals
 
     def choose(table: object, rule: object) -> list[float] | None:
+        if not hasattr(table, "stdev"):  # quotes of an expiration alone, for widths in dollars and deltas
+            table = SimpleNamespace(**{name: getattr(table, name) for name in table.__slots__}, stdev=math.nan)
         put, call = (DeltaRange(delta, delta) for delta in (rule.put_delta, rule.call_delta))
         if rule.strategy == CONDOR:
             packages = iron_condors(table, put, call, [(rule.put_wing, rule.call_wing)])

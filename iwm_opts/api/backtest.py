@@ -212,6 +212,7 @@ def answer_backtest(request: BacktestRequest, on_progress: OnProgress | None = N
     rules, given = request.rules, request.market
     market = given if isinstance(given, Market) else open_market(given, reach(rules), on_progress)
     trials = market.with_macro(rules.macro)
+    rules = rules.on_market(trials)
     return BacktestResult(PooledResult(tuple(_run(trial, rules) for trial in trials), trials))
 
 

@@ -118,8 +118,9 @@ def answer_evidence(request: EvidenceRequest, on_progress: OnProgress | None = N
     rules, given = request.rules, request.market
     market = given if isinstance(given, Market) else open_market(given, reach(rules), on_progress)
     trials = market.with_macro(rules.macro)
+    resolved = rules.on_market(trials).resolved()
     gathered = gather_evidence(
-        trials, rules.resolved(), request.seed, request.draws, request.random_draws, request.premium, on_progress
+        trials, resolved, request.seed, request.draws, request.random_draws, request.premium, on_progress
     )  # fmt: skip
     return EvidenceResult(gathered)
 

@@ -39,7 +39,13 @@ def plan_screen(plan: Plan, chain: ChainRequest | OptionChain) -> ScreenRequest:
         selection=Selection(top=50),
         terms=Terms(FillModel.parse(plan.costs.fill), FeeSchedule.parse(plan.costs.fees)),
         account=Account(account.value, account.risk, Limits(max_open_risk=account.max_open_risk)),
-        exits=ExitLevels(package.profit or None, package.stop or None, package.exit_dte or None),
+        exits=ExitLevels(
+            package.profit or None,
+            package.stop or None,
+            package.exit_dte or None,
+            package.max_sessions or None,
+            plan.horizon == "intraday",
+        ),
     )
 
 

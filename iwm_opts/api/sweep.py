@@ -211,8 +211,8 @@ def _run(
     """Market, variants, outcomes in the order of the grid, and how many of them the folder held."""
     given = request.market
     market = given if isinstance(given, Market) else open_market(given, reach(*request.rules), on_progress)
-    variants = variants_of(request.grid, request.rules)
     trials = market.with_macro(request.rules[0].macro)
+    variants = variants_of(request.grid, request.rules, trials)
     with ExitStack() as stack:
         if client is None and request.cluster:
             client = stack.enter_context(open_client(request.cluster, on_cluster))
@@ -273,10 +273,10 @@ def _is_in(variant: Variant, shard: tuple[int, int] | None) -> bool:
     return shard is None or variant.number % shard[1] == shard[0] - 1
 
 
-def variants_of(grid: Mapping[str, Sequence[object]], rules: Sequence[Rules]) -> list[Variant]:
+def variants_of(grid: Mapping[str, Sequence[object]], rules: Sequence[Rules], trials: Sequence[Trial]) -> list[Variant]:
     """Variants of a grid, `rules` in the order of its combinations."""
     return [
-        Variant(number, {name: as_number(value) for name, value in values.items()}, each.resolved())
+        Variant(number, {name: as_number(value) for name, value in values.items()}, each.on_market(trials).resolved())
         for number, (values, each) in enumerate(zip(combinations(grid), rules, strict=True))
     ]
 

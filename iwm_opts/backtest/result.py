@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.backtest.attribution import PARTS, attribute
 from iwm_opts.backtest.prices import PIN_DISTANCE
-from iwm_opts.backtest.rules import Rules
+from iwm_opts.backtest.rules import Rules, spans_prices
 from iwm_opts.conventions import MULTIPLIER, STRATEGY
 from iwm_opts.kernels.backtest.exits import ASSIGNED, END, EXPIRY
 from iwm_opts.kernels.backtest.state import BY_SMILE, CARRIED, Trades, trades_of
@@ -23,7 +23,6 @@ Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 REASONS: Final = ("held", "stop", "touch", "dte", "time", "gate", "profit", "expiry", "end of data", "assigned")
-SPAN: Final = 2.0  # highest over lowest spot beyond which dollars are not one rule
 SKIP_REASONS: Final = (
     "as many positions open as allowed",
     "no package of the rule is listed",
@@ -239,10 +238,10 @@ def _equity(prepared: "Prepared", taken: Trades, trades: pd.DataFrame, equity: A
 def _span_note(prepared: "Prepared") -> list[str]:
     """Note of wings in dollars over a history that spans more than a factor of two in spot."""
     spot, entry = prepared.market.spot, prepared.rules.entry
-    low, high = float(np.nanmin(spot)), float(np.nanmax(spot))
     fixed = [wing.width for wing in (entry.put_wing, entry.call_wing) if wing.width is not None and wing.unit == "$"]
-    if not fixed or len(prepared.book.legs) < 2 or high <= SPAN * low:
+    if not fixed or len(prepared.book.legs) < 2 or not spans_prices(spot):
         return []
+    low, high = float(np.nanmin(spot)), float(np.nanmax(spot))
     width = max(fixed)
     shares = f"{width / high:.1%} to {width / low:.1%}"
     rule = f"a width of {STRATEGY.history_width} or 0.25sd is one rule throughout"

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from iwm_opts.conventions import (
     ACCOUNT,
     GATE_RANK,
@@ -33,6 +36,12 @@ WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri")
 WORST, BEST = ORDERS = ("worst", "best")  # which exit counts on a day that calls for several
 MEASURES: Final = ("rank", "percentile")
 STOP_FILL: Final = FillModel.parse(STRATEGY.stop_fill)
+SPAN: Final = 2.0  # highest over lowest spot beyond which a width in dollars is several rules
+
+
+def spans_prices(spot: NDArray[np.float64]) -> bool:
+    """Whether prices ($, NaN left out) span more than a factor of two: a width in dollars is then several rules."""
+    return bool(np.nanmax(spot) > SPAN * np.nanmin(spot))
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ def with_plan(plan: "Plan", values: Values) -> Values:
         "stop": package.stop or math.nan,
         "exit_dte": package.exit_dte or math.nan,
         "time_stop": package.max_sessions,
+        "within_session": plan.horizon == "intraday",
         "instrument": instrument_of(plan),
     }
     merged = values.replaced(**{name: value for name, value in said.items() if name not in values.given})

@@ -130,7 +130,8 @@ def exit_levels(values: Values) -> "ExitLevels":
     levels = given_levels(values)
     if "exit_dte" in levels:
         levels["dte"] = levels.pop("exit_dte")
-    return ExitLevels(**levels, sessions=values.get("time_stop") or None)  # type: ignore[arg-type]  # as click converted
+    sessions, within_session = values.get("time_stop") or None, bool(values.get("within_session"))
+    return ExitLevels(**levels, sessions=sessions, within_session=within_session)  # type: ignore[arg-type]  # as click converted
 
 
 def given_levels(values: Values) -> dict[str, float | None]:

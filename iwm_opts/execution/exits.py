@@ -23,12 +23,15 @@ class ExitLevels:
         Calendar days to expiration.
     sessions : int or None
         Sessions held.
+    within_session : bool
+        Whether a plan's clock closes in the session of the entry.
     """
 
     profit: float | None = STRATEGY.profit
     stop: float | Default | None = "default"
     dte: int | None = STRATEGY.exit_dte
     sessions: int | None = None
+    within_session: bool = False
 
     def __post_init__(self) -> None:
         levels = (("profit", self.profit), ("stop", self.stop), ("exit_dte", self.dte), ("sessions", self.sessions))
@@ -43,7 +46,9 @@ class ExitLevels:
         return self.stop
 
     def closes_before(self, expiration: date, entry: date) -> bool:
-        """Whether an entry is closed by the session before its expiration at the latest, by days or sessions alone."""
+        """Whether an entry is closed by the session before its expiration at the latest, by the clock alone."""
+        if self.within_session:
+            return entry < expiration
         eve = latest_session(latest_session(expiration) - timedelta(days=1))
         if self.dte is not None and (expiration - eve).days <= self.dte:
             return True

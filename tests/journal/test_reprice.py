@@ -68,7 +68,7 @@ def test_recorded_quotes_to_the_cent(chains):
 @pytest.mark.parametrize(
     ("changes", "fill", "debit"),
     [
-        ({"reason": "stop loss"}, "fraction:0.5", 0.72),  # 0.42 and three half-spreads
+        ({"reason": "stop loss"}, "fraction:0.5", 0.52),  # at natural: 0.42 and a half-spread
         ({}, "natural", 0.52),
         ({}, "mid", 0.42),
     ],

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from iwm_opts.kernels.panel.options import choose_packages, find_slices, quotes_of
 
 NAN = math.nan
+SLACK = 0.10  # fraction of its width by which a wing may miss it
 
 
 def test_slices_are_found_by_day_expiration_and_root():
@@ -40,9 +41,10 @@ def choose(strike, call_delta, put_delta, legs, rule, lost=()):
     quoted[list(lost)] = NAN
     sides = [quoted, quoted, quoted, quoted]
     chosen, is_whole = np.empty((1, sum(legs))), np.empty(1, dtype=np.bool_)
+    put, call = ((anchor, np.array([width]), SLACK, wing) for anchor, width, wing in (rule[:3], rule[3:]))
     choose_packages(
-        np.zeros(1, dtype=np.int64), np.array([0, len(strike)]), strike, *sides, call_delta, put_delta, *legs, *rule,
-        chosen, is_whole,
+        np.zeros(1, dtype=np.int64), np.array([0, len(strike)]), strike, *sides, call_delta, put_delta, *legs, *put,
+        *call, chosen, is_whole,
     )  # fmt: skip
     return chosen[0].tolist() if is_whole[0] else None
 
@@ -89,6 +91,6 @@ def test_the_anchor_is_the_nearest_delta_and_the_wing_the_nearest_width(deltas, 
         expected = strike[int(np.argmin(beyond))] if anchor else None
     else:
         apart = np.abs(strike[anchor] - strike[:anchor] - width)
-        ok = anchor and apart.min() <= width * 0.10
+        ok = anchor and apart.min() <= width * SLACK
         expected = strike[int(np.argmin(apart))] if ok else None
     assert chosen == (None if expected is None else [expected, strike[anchor]])
