@@ -60,7 +60,7 @@ def stepdown(
     -------
     plain, adjusted : ndarray, shape (claims,)
         At least 1 / (draws + 1); the chance of any false rejection among adjusted values below a level is that level
-        at most, asymptotically.
+        at most, asymptotically. NaN for an estimate that no resample moves.
     """
     days = pd.DatetimeIndex(np.unique(np.concatenate([sample.days.to_numpy() for sample in samples])))
     rng = np.random.default_rng(seed)
@@ -71,7 +71,10 @@ def stepdown(
         row[:] = np.bincount((np.repeat(first, length) + offset) % len(days), minlength=len(days))
     drawn = np.stack([sample.resampled(counts[:, days.get_indexer(sample.days)]) for sample in samples], axis=1)
     centred = drawn - np.asarray(estimates)
-    error = np.nanstd(centred, axis=0)
+    error = np.full(len(samples), np.nan)
+    is_drawn = np.isfinite(centred).any(axis=0)
+    error[is_drawn] = np.nanstd(centred[:, is_drawn], axis=0)
+    error[error == 0.0] = np.nan
     t = np.abs(np.asarray(estimates) - np.asarray(nulls)) / error
     resampled = np.nan_to_num(np.abs(centred) / error)
     plain = (1.0 + (resampled >= t).sum(axis=0)) / (1.0 + draws)
@@ -80,4 +83,5 @@ def stepdown(
     adjusted = np.empty(len(t))
     adjusted[ascending] = (1.0 + (largest >= t[ascending]).sum(axis=0)) / (1.0 + draws)
     adjusted[ascending[::-1]] = np.maximum.accumulate(adjusted[ascending[::-1]])
+    plain[np.isnan(t)] = adjusted[np.isnan(t)] = np.nan
     return plain, adjusted

@@ -1,7 +1,9 @@
 """The public API of backtests, sweeps and evidence on a small simulated market."""
 
+import copy
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from matplotlib.axes import Axes
 
 import iwm_opts as iwm
 from iwm_opts.errors import ConflictError, InputError
+from iwm_opts.spreads.legs import Wing
 
 FAST = {"dte": 30, "exit_dte": 10, "contracts": 1, "ivr_lookback": 20}
 
@@ -152,3 +155,16 @@ def test_a_market_knows_its_days(market):
     assert (market.kind, market.paths, len(frame)) == ("simulated", 1, len(market.days))
     assert (frame["low"] <= frame["spot"]).all()
     assert frame["iv"].between(0.05, 1.5).all()
+
+
+def test_wings_follow_prices_that_more_than_double(market):
+    (trial,) = market.trials
+    rules = iwm.Rules(**FAST)
+    assert rules.on_market([trial]) is rules
+    days = copy.copy(trial.market)
+    object.__setattr__(days, "spot", trial.market.spot * np.linspace(1.0, 3.0, len(trial.market.spot)))
+    wide = replace(trial, market=days)
+    assert rules.on_market([wide]).resolved().entry.put_wing == Wing.parse("1.5%")
+    for given in ({"width": 5}, {"put_width": 3}, {"wing_delta": 0.05}):
+        own = iwm.Rules(**FAST, **given)
+        assert own.on_market([wide]) is own

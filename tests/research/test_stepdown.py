@@ -41,6 +41,15 @@ def test_copies_of_one_claim_cost_nothing():
     assert adjusted == pytest.approx(plain)
 
 
+def test_an_estimate_that_no_resample_moves_has_no_p_value():
+    values = np.random.default_rng(8).standard_normal(600)
+    never = DailyRows(DAYS, np.zeros((600, 2)))  # a ratio of nothing
+    samples, estimates = [means(values), means(np.ones(600)), never], [values.mean(), 1.0, np.nan]
+    plain, adjusted = stepdown(samples, estimates, [0.0] * 3, 1.0, 3, 499)
+    assert np.isnan(plain).tolist() == np.isnan(adjusted).tolist() == [False, True, True]
+    assert (plain[0], adjusted[0]) == (p_values([values], draws=499)[0][0], p_values([values], draws=499)[1][0])
+
+
 def test_a_rejected_claim_does_not_burden_the_next():
     # Stepdown: the second is compared with the eight others only, not with the first's own draws.
     rng = np.random.default_rng(4)
