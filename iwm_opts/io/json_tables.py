@@ -7,7 +7,7 @@ record gets the path for a name (`greeks.delta`); plain values above it hold for
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,10 @@ from iwm_opts.io.parse import RIGHTS
 
 MAX_DEPTH: Final = 12
 MAX_CELLS: Final = 50_000_000
+PAGED: Final = {  # what says that more of an answer is elsewhere, by vendor
+    "next_page_token": "Alpaca", "next_url": "Polygon", "isChainTruncated": "Schwab",
+}  # fmt: skip
+REFUSALS: Final = ("error", "errors", "errmsg", "errorMessage", "error_message", "fault", "message")
 KEY: Final = "key"
 ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 KNOWN: Final = frozenset(name for names in (*SYNONYMS.values(), *NAMES.values()) for name in names)
@@ -44,16 +48,27 @@ def table_of_records(text: str) -> Any:
     Raises
     ------
     ValueError
-        When the document is invalid JSON, is nested too deep, or holds no records.
+        When the document is invalid JSON, is nested too deep, holds no records, or is one page of several.
     """
-    records = _chosen(list(_families(_document(text.lstrip("\ufeff")))))
+    document = _document(text.lstrip("\ufeff"))
+    records = _chosen(list(_families(document)))
+    said = next((f"; it says: {str(document[name])[:120]}" for name in _names(document, REFUSALS)), "")
+    if said and len(records) <= 1:
+        raise ValueError(f"is an answer without data{said}")
     if not records:
         raise ValueError("holds no list of options")
+    for name in _names(document, PAGED):
+        raise ValueError(f"is a part of an answer of {PAGED[name]} ({name} is set): fetch the rest and join the lists")
     columns = dict.fromkeys(name for record in records for name in record)
     if len(columns) * len(records) > MAX_CELLS:
         raise ValueError(f"holds {len(columns)} columns of {len(records)} rows, more than {MAX_CELLS:,} cells")
     texts = {name: pa.array([_text(record.get(name)) for record in records], pa.string()) for name in columns}
     return pa.table(texts)
+
+
+def _names(document: Any, names: Iterable[str]) -> list[str]:
+    """Names whose values in the outermost object say something."""
+    return [name for name in names if isinstance(document, dict) and document.get(name)]
 
 
 def _document(text: str) -> Any:

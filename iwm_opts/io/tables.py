@@ -395,7 +395,7 @@ def _refuse_ragged(file: DataFile) -> None:
 
 
 def _open_json(path: Path, place: Path) -> DataFile:
-    with gate(path, REMEDY, "cannot be read as JSON: {}"):
+    with gate(path, REMEDY, "JSON: {}"):
         return json_table(path, content_of(place))
 
 

@@ -1,9 +1,9 @@
 """The public API of backtests, sweeps and evidence on a small simulated market."""
 
-import copy
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -161,9 +161,8 @@ def test_wings_follow_prices_that_more_than_double(market):
     (trial,) = market.trials
     rules = iwm.Rules(**FAST)
     assert rules.on_market([trial]) is rules
-    days = copy.copy(trial.market)
-    object.__setattr__(days, "spot", trial.market.spot * np.linspace(1.0, 3.0, len(trial.market.spot)))
-    wide = replace(trial, market=days)
+    spot = trial.market.spot * np.linspace(1.0, 3.0, len(trial.market.spot))
+    wide = replace(trial, market=SimpleNamespace(spot=spot))
     assert rules.on_market([wide]).resolved().entry.put_wing == Wing.parse("1.5%")
     for given in ({"width": 5}, {"put_width": 3}, {"wing_delta": 0.05}):
         own = iwm.Rules(**FAST, **given)

@@ -1,6 +1,7 @@
 """Vendors' layouts that no file stands for: the base chain written as each vendor does, read back equal."""
 
 import json
+import re
 from datetime import date, datetime
 from pathlib import Path
 
@@ -178,6 +179,27 @@ def test_files_without_quotes_are_named(tmp_path, header, words):
     path.write_text(header + "\n" + ",".join("1" for _ in header.split(",")) + "\n")
     with pytest.raises(DataError, match=words):
         load_chain(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"next_page_token": "SVdN"}, "a part of an answer of Alpaca (next_page_token is set)"),
+        ({"next_url": "https://api.example/next"}, "a part of an answer of Polygon (next_url is set)"),
+        ({"isChainTruncated": True}, "a part of an answer of Schwab (isChainTruncated is set)"),
+    ],
+)
+def test_one_page_of_an_answer_is_refused(rows, tmp_path, content, words):
+    (tmp_path / "page.json").write_text(json.dumps(json.loads(alpaca(rows)[1]) | content))
+    with pytest.raises(DataError, match=re.escape(words)):
+        load_chain(tmp_path / "page.json")
+
+
+@pytest.mark.parametrize("name", ["error", "fault", "message"])
+def test_a_vendors_refusal_is_quoted(tmp_path, name):
+    (tmp_path / "answer.json").write_text(json.dumps({name: "Invalid Access Token"}))
+    with pytest.raises(DataError, match="is an answer without data; it says: Invalid Access Token"):
+        load_chain(tmp_path / "answer.json")
 
 
 def test_each_layout_is_documented_by_name():
