@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -15,6 +15,8 @@ Kind = Literal["trade", "expiration", "assignment", "exercise", "cash", "deliver
 DELIVERS: Final = ("assignment", "exercise")
 SESSION: Final = (time(9, 30), time(16, 15))  # of options on index funds; their shares stop at 16:00
 PARTS: Final = timedelta(minutes=1)  # between the fills of one order
+BOOKED_WITHIN: Final = timedelta(days=4)  # between an expiration and the row of its ending
+ZONES_APART: Final = timedelta(days=1)  # between New York and a clock that a file does not name
 SETTLES_WITHIN: Final = timedelta(days=5)  # between an assignment and the row of its shares or cash
 
 
@@ -38,6 +40,18 @@ class Execution:
     order: str = ""  # what its order is known by; the time where that is not known
     line: int = 0  # of the file, from 1
     account: str = ""  # where a file holds several
+
+
+def misdated(execution: Execution, today: date) -> str:
+    """Why an execution cannot have its date; empty where it can."""
+    day, contract = execution.when.date(), execution.contract
+    if day > today + ZONES_APART:
+        return f"date {day} lies in the future"
+    if contract is None or execution.kind in ("delivery", "reorganisation"):
+        return ""
+    if day > contract.expiration + (timedelta() if execution.kind == "trade" else BOOKED_WITHIN):
+        return f"date {day} of the {execution.kind} lies after the expiration of {contract.symbol}"
+    return ""
 
 
 def is_newest_first(executions: Sequence[Execution]) -> bool | None:

@@ -253,6 +253,27 @@ def day_first(stamps: Iterable[str], pairs: Iterable[tuple[str, str]] = (), *, d
     return better
 
 
+def require_month_first(stamps: Iterable[str]) -> None:
+    """Refuse a file of a broker that writes the month first, where a date exists with the day first alone.
+
+    Raises
+    ------
+    TwoReadingsError
+        Names the first such date.
+    """
+    for cell in dict.fromkeys(stamps):
+        if _exists(cell, True) and not _exists(cell, False):
+            raise TwoReadingsError(f"{shown(cell)} has the day first, this broker writes the month first; export again")
+
+
+def _exists(cell: str, order: bool) -> bool:
+    try:
+        parse_moment(cell, order)
+    except ValueError:
+        return False
+    return True
+
+
 def _faults(stamps: list[str], pairs: list[tuple[str, str]], order: bool) -> tuple[int, int]:
     """Dates that do not exist, and those that contradict the calendar or their order."""
     days: dict[str, datetime | None] = {}

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
+from iwm_opts.io.age import now
 from iwm_opts.journal.executions import (
     DELIVERS,
     SETTLES_WITHIN,
     Effect,
     Execution,
     is_newest_first,
+    misdated,
     orders_of,
     settled_in_cash,
 )
@@ -129,11 +131,17 @@ class _Book:
         self.shares = ShareBook(self.opening)
         self.opened = 0  # orders that opened something
         self.problems = list(problems)
+        self.today = now().date()
 
     def take(self, order: list[Execution]) -> None:
         """Book one order: its closings first, then its openings as one package."""
         if order[0].kind == "reorganisation":
             self._reorganise(order)
+            return
+        faults = {row.line: fault for row in order if (fault := misdated(row, self.today))}
+        what = "left out" if order[0].contract is None else "its trade is left out"
+        self.problems += [f"line {line}: {fault}: {what}" for line, fault in faults.items()]
+        if faults and order[0].contract is None:
             return
         if order[0].kind == "delivery":
             self.shares.charge(order[0])
@@ -144,13 +152,13 @@ class _Book:
         opening, closed = [], dict[int, None]()
         for execution in order:
             opens = execution.kind == "trade" and execution.effect == "open"
-            rest = execution if opens else self._close(execution, closed)
+            rest = execution if opens else self._close(execution, closed, is_misdated=execution.line in faults)
             if rest is not None:
                 opening.append(rest)
         if opening:
-            self._open(opening, tuple(closed))
+            self._open(opening, tuple(closed), is_left_out=any(row.line in faults for row in opening))
 
-    def _open(self, rows: Sequence[Execution], rolled_from: tuple[int, ...]) -> None:
+    def _open(self, rows: Sequence[Execution], rolled_from: tuple[int, ...], *, is_left_out: bool) -> None:
         quantity: dict[Contract, int] = defaultdict(int)
         cash = 0.0
         for row in rows:
@@ -178,12 +186,13 @@ class _Book:
             sum(row.fees for row in rows),
             rolled_from,
             rows[0].account,
+            is_left_out,
         )
         self.packages.append(package)
         for leg in legs:
             self.lots[package.account, leg.contract].append((package, leg))
 
-    def _close(self, execution: Execution, closed: dict[int, None]) -> Execution | None:
+    def _close(self, execution: Execution, closed: dict[int, None], *, is_misdated: bool) -> Execution | None:
         """Match a closing with the oldest lots; return the rest of a row that may open too."""
         contract = execution.contract
         assert contract is not None  # shares were sent elsewhere
@@ -203,7 +212,8 @@ class _Book:
             closing = Closing(execution.when, count, execution.price, fee, execution.kind)
             leg.closings.append(closing)
             closed[package.number] = None
-            if execution.kind in DELIVERS:
+            package.is_left_out |= is_misdated
+            if execution.kind in DELIVERS and not is_misdated:
                 self._deliver(execution, package, leg, closing)
             if not leg.open:
                 lots.remove((package, leg))
@@ -211,6 +221,8 @@ class _Book:
             return None
         if execution.effect == "" and is_trade:
             return replace(execution, quantity=sign * left, fees=fee * left)
+        if is_misdated:
+            return None
         self._close_opening_balance(execution, left)
         return None
 

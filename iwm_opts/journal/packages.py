@@ -72,7 +72,7 @@ class Package:
     fees: float
     rolled_from: tuple[int, ...]
     account: str
-    is_left_out: bool = False  # a corporate action changed it in a way the file does not say
+    is_left_out: bool = False  # by a corporate action that the file does not explain, or an impossible date
 
     def scale(self, leg: PackageLeg, successor: Execution, factor: float) -> bool:
         """Let a leg become another contract, `factor` for each one; False where the package does not allow it.

@@ -21,9 +21,11 @@ import pandas as pd
 
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import DataError
+from iwm_opts.io.age import now
 from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.parse import YEARS
 from iwm_opts.io.spreadsheet_text import guarded_frame
+from iwm_opts.journal.executions import BOOKED_WITHIN, ZONES_APART
 from iwm_opts.journal.fields import (
     TwoReadingsError,
     day_first,
@@ -93,6 +95,8 @@ ORDER: Final = (
 SHARES: Final = "shares"  # strategies without legs
 SHORT_SHARES: Final = "short-shares"
 ENDED: Final = ("expiry", "assignment", "exercise", "assigned")  # reasons without a closing order
+DELIVERED: Final = ("assignment", "exercise", "assigned")  # those that may leave shares
+LEG_DAY: Final = r":(\d{4}-\d{2}-\d{2})"  # of a leg that expires on a day of its own
 CENT: Final = 0.01
 # In `market`, for made prices, and for quotes modelled around real prices of the underlying.
 SIMULATED: Final = "SIMULATED"
@@ -207,6 +211,7 @@ def log_of_rows(
         trades[name] = [
             _sound_text(text, line, name, sound, row_problems) for text, line in zip(trades[name], lines, strict=True)
         ]
+    unreadable |= _name_misdated(trades, ~unreadable, lines, row_problems, is_simulated=is_simulated)
     keep = _sound(trades, ~unreadable, contradicts, made, lines, row_problems)
     named = trades["trade"].where(trades["trade"] != "", [str(n) for n in range(1, len(trades) + 1)])
     trades = trades.assign(trade=named)[keep].sort_values("entry", kind="stable").reset_index(drop=True)
@@ -359,6 +364,33 @@ def _name_lost(
         rule = "left out" if is_money else "taken as unknown"
         problems.append(f"line {lines[at]}: {name} {shown(str(frame[name][at]))} is not a {kind}: {rule}")
     return lost & is_money
+
+
+def _name_misdated(
+    trades: pd.DataFrame, keep: "pd.Series[bool]", lines: pd.Series, problems: list[str], *, is_simulated: bool
+) -> "pd.Series[bool]":
+    """Name trades entered or left in the future (of real ones), or after their legs expired.
+
+    Shares of an assignment or exercise may be held for long: such trades may end any time later.
+    """
+    entry, left, first = (trades[name].dt.normalize() for name in ("entry", "exit", "expiration"))
+    legs = trades["legs"].str.extractall(LEG_DAY)[0]
+    days = pd.to_datetime(legs, errors="coerce").groupby(level=0).max().reindex(trades.index)
+    last = first.where(first.isna() | ~(days > first), days)
+    has_shares = trades["reason"].isin(DELIVERED) | (trades["settlement"] != 0.0)
+    ahead = pd.Timestamp(now().date() + ZONES_APART)
+    rules = (
+        ("entry", "in the future", (entry > ahead) & (not is_simulated)),
+        ("exit", "in the future", (left > ahead) & (not is_simulated)),
+        ("entry", "after the first expiration of its legs", entry > first),
+        ("exit", "after the expiration of its legs", (left > last + BOOKED_WITHIN) & ~has_shares),
+    )
+    named = pd.Series(False, index=trades.index)
+    for name, where, broken in rules:
+        for at in trades.index[keep & broken & ~named]:
+            problems.append(f"line {lines[at]}: {name} {trades[name][at]:%Y-%m-%d} lies {where}: left out")
+        named |= keep & broken
+    return named
 
 
 def _sound_text(text: str, line: object, name: str, read: Callable[[str], object], problems: list[str]) -> str:

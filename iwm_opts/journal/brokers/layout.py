@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from iwm_opts.io.packed import Rows
 from iwm_opts.journal.executions import Execution
-from iwm_opts.journal.fields import Notation, Row, columns_of, day_first, decimal_sign, is_blank
+from iwm_opts.journal.fields import Notation, Row, columns_of, day_first, decimal_sign, is_blank, require_month_first
 
 NAMED: Final = 20  # unreadable rows that are named one by one; the rest is counted
 
@@ -101,7 +101,7 @@ class Table:
     pairs : tuple of (str, str)
         Fields of dates of which the first is not after the second, such as the trade and the expiration.
     month_first : bool, optional
-        Order of the broker's own dates. None: not known, and decided by the file alone.
+        True: the broker writes MM/DD, whatever days its rows have (cash moves on Sundays too). None: the file decides.
     clean : callable
         Applied to the cells of `stamps` before they are read.
     """
@@ -110,7 +110,7 @@ class Table:
     numbers: tuple[str, ...] = ()
     stamps: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
-    month_first: bool | None = True
+    month_first: Literal[True] | None = True
     clean: Callable[[str], str] = str.strip
 
     def rows(self, export: Export) -> Iterator[Row]:
@@ -135,12 +135,10 @@ class Table:
             for first, last in self.pairs
             if not is_blank(cells.get(first, "")) and not is_blank(cells.get(last, ""))
         ]
-        default = None if self.month_first is None else not self.month_first
-        return Notation(
-            decimal_sign(numbers, "." if export.delimiter == "," else None),
-            day_first(stamps, pairs, default=default),
-            export.zone,
-        )
+        if self.month_first:
+            require_month_first(stamps)
+        is_day_first = False if self.month_first else day_first(stamps, pairs)
+        return Notation(decimal_sign(numbers, "." if export.delimiter == "," else None), is_day_first, export.zone)
 
     def _cut(self, export: Export) -> Iterator[tuple[int, dict[str, str]]]:
         if export.header >= len(export.rows):

@@ -57,6 +57,7 @@ TABLE: Final = Table(
     },
     numbers=("value", "average price", "commissions", "fees", "strike"),
     stamps=("date",),
+    month_first=None,  # ISO; where slashes occur a spreadsheet wrote them
 )
 
 

@@ -68,6 +68,7 @@ CODED: Final = re.compile(r"(?P<count>[-+]?[\d.]+) \.(?P<root>[A-Z]+)(?P<day>\d{
 SETTLED: Final = re.compile(r"CASH SETTLEMENT\b.*? " + _WORDED)
 DELIVERED: Final = re.compile(r"(?P<side>BOT|SOLD) (?P<count>[-+]?[\d,.]+) (?P<symbol>[A-Z./]+) UPON ")
 TRADED: Final = re.compile(r"(?P<side>BOT|SOLD) (?P<count>[-+]?[\d,.]+) (?P<words>.*?)@(?P<price>-?[\d,.]+)")
+PERIOD: Final = re.compile(r"\bsince (?P<first>[\d/]+) through (?P<last>[\d/]+)")  # of the title
 MONTHLY: Final = re.compile(r"(?P<month>[A-Z]{3}) (?P<year>\d{2}|\d{4})", re.IGNORECASE)
 
 WORD: Final = re.compile(r"[A-Z][A-Z0-9.]*(?:/[A-Z]\b)?")  # what may be a symbol
@@ -142,7 +143,16 @@ def _notation(trades: Sequence[Row], cash: Sequence[Row], export: Export) -> Not
     stamps = [row.text("time") for row in trades if row.text("time")]
     stamps += [row.text("date") for row in cash if row.text("type") == "TRD"]
     decimal = decimal_sign(numbers, "." if export.delimiter == "," else None)
-    return Notation(decimal, day_first(stamps, default=False), export.zone)
+    return Notation(decimal, day_first(stamps, _within_period(stamps, export.rows), default=False), export.zone)
+
+
+def _within_period(stamps: Sequence[str], rows: Rows) -> list[tuple[str, str]]:
+    """Pairs of dates in order: the period that the title of a statement names, and the stamps inside it."""
+    match = next((match for _, cells in rows for cell in cells if (match := PERIOD.search(cell))), None)
+    if match is None:
+        return []
+    first, last = match["first"], match["last"]
+    return [(first, last), *((first, stamp) for stamp in stamps), *((stamp, last) for stamp in stamps)]
 
 
 def _section(rows: Rows, title: str, fields: dict[str, tuple[str, ...]]) -> list[Row]:

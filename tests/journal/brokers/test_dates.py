@@ -1,0 +1,173 @@
+"""Dates of brokers' rows and own logs: the order of day and month, and days that cannot be."""
+
+from datetime import date, timedelta
+
+import pandas as pd
+import pytest
+
+from iwm_opts.errors import DataError
+from iwm_opts.journal.readers import read_log
+
+# 8 March 2026 is a Sunday. With the day first the rows are 3 February, 3 August and 3 September: sessions, no Sunday.
+SCHWAB = """"Date","Action","Symbol","Description","Quantity","Price","Fees & Comm","Amount"
+"03/09/2026","Buy to Close","IWM 03/20/2026 190.00 P","PUT ISHARES","1","$0.40","$0.66","-$40.66"
+"03/08/2026","MoneyLink Transfer","","Tfr BANK","","","","$1,000.00"
+"03/02/2026","Sell to Open","IWM 03/20/2026 190.00 P","PUT ISHARES","1","$1.20","$0.66","$119.34"
+"""
+ROBINHOOD = """"Activity Date","Process Date","Settle Date","Instrument","Description","Trans Code","Quantity","Price",\
+"Amount"
+"3/9/2026","3/9/2026","3/10/2026","IWM","IWM 3/20/2026 Put $190.00","BTC","1","$0.40","($40.66)"
+"3/8/2026","3/8/2026","3/8/2026","","ACH Deposit","ACH","","","$1,000.00"
+"3/2/2026","3/2/2026","3/3/2026","IWM","IWM 3/20/2026 Put $190.00","STO","1","$1.20","$119.34"
+"""
+FIDELITY = """Run Date,Account,Action,Symbol,Description,Type,Quantity,Price ($),Commission ($),Fees ($),Amount ($)
+03/09/2026,Z1,YOU BOUGHT CLOSING TRANSACTION PUT (IWM),-IWM260320P190,PUT,Margin,1,0.4,0.65,0.01,-40.66
+03/08/2026,Z1,Electronic Funds Transfer Received,,No Description,Cash,0,,,,1000
+03/02/2026,Z1,YOU SOLD OPENING TRANSACTION PUT (IWM),-IWM260320P190,PUT,Margin,-1,1.2,0.65,0.01,119.34
+"""
+FILES = {"schwab": SCHWAB, "robinhood": ROBINHOOD, "fidelity": FIDELITY}
+
+
+@pytest.fixture
+def log_of(tmp_path):
+    def read(text):
+        path = tmp_path / "log.csv"
+        path.write_text(text)
+        return read_log(path)
+
+    return read
+
+
+def days(log):
+    return [(f"{trade.entry:%Y-%m-%d}", f"{trade.exit:%Y-%m-%d}") for trade in log.closed.itertuples()]
+
+
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+def test_a_transfer_on_a_sunday_does_not_turn_the_dates_of_an_american_broker(log_of, text):
+    log = log_of(text)
+    assert days(log) == [("2026-03-02", "2026-03-09")]
+    assert list(log.closed["pnl"]) == pytest.approx([80.00 - 1.32])
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"), [(SCHWAB, "03/09/2026"), (ROBINHOOD, "3/9/2026"), (FIDELITY, "03/09/2026")], ids=FILES
+)
+def test_a_day_first_date_of_an_american_broker_refuses_the_file(log_of, text, cell):
+    with pytest.raises(DataError, match="'13/03/2026' has the day first"):
+        log_of(text.replace(cell, "13/03/2026", 1))
+
+
+TASTYTRADE = """Date,Type,Sub Type,Action,Symbol,Instrument Type,Description,Value,Quantity,Average Price,Commissions,\
+Fees,Multiplier,Root Symbol,Underlying Symbol,Expiration Date,Strike Price,Call or Put,Order #
+{} 10:00,Trade,Sell to Open,SELL_TO_OPEN,IWM   261218P00190000,Equity Option,d,120.00,1,120,-1,-0.14,100,IWM,IWM,\
+12/18/26,190,PUT,1
+{} 11:00,Trade,Buy to Close,BUY_TO_CLOSE,IWM   261218P00190000,Equity Option,d,-40.00,1,-40,0,-0.14,100,IWM,IWM,\
+12/18/26,190,PUT,2
+"""
+
+
+def test_a_spreadsheet_that_rewrote_iso_dates_is_refused_where_both_readings_hold(log_of):
+    # 2 March and 9 March; 3 February and 3 September: four sessions.
+    with pytest.raises(DataError, match="'3/2/2026 10:00' is 2026-03-02 with the month first and 2026-02-03"):
+        log_of(TASTYTRADE.format("3/2/2026", "3/9/2026"))
+    assert days(log_of(TASTYTRADE.format("2/3/2026", "13/3/2026"))) == [("2026-03-02", "2026-03-13")]
+
+
+THINKORSWIM = """Account Statement for 1 since {} through {}
+
+Cash Balance
+DATE,TIME,TYPE,REF #,DESCRIPTION,Misc Fees,Commissions & Fees,AMOUNT,BALANCE
+{first},10:00:02,TRD,="1",SOLD -1 IWM 100 18 DEC 26 190 PUT @1.20,-0.03,-.65,120.00,0
+{last},11:00:02,TRD,="2",BOT +1 IWM 100 18 DEC 26 190 PUT @.40,-0.03,-.65,-40.00,0
+
+Account Trade History
+,Exec Time,Spread,Side,Qty,Pos Effect,Symbol,Exp,Strike,Type,Price,Net Price,Order Type
+,{last} 11:00:00,SINGLE,BUY,+1,TO CLOSE,IWM,18 DEC 26,190,PUT,.40,.40,LMT
+,{first} 10:00:00,SINGLE,SELL,-1,TO OPEN,IWM,18 DEC 26,190,PUT,1.20,1.20,LMT
+"""
+
+
+@pytest.mark.parametrize(
+    ("period", "rows", "expected"),
+    [
+        (("01/03/26", "30/04/26"), ("02/03/26", "09/03/26"), ("2026-03-02", "2026-03-09")),
+        (("3/1/26", "4/30/26"), ("3/2/26", "3/9/26"), ("2026-03-02", "2026-03-09")),
+        # No day above 12: with the month first, 9 March would lie before 1 June.
+        (("01/06/26", "12/07/26"), ("02/06/26", "09/06/26"), ("2026-06-02", "2026-06-09")),
+    ],
+)
+def test_the_title_of_a_thinkorswim_statement_decides_the_order(log_of, period, rows, expected):
+    log = log_of(THINKORSWIM.format(*period, first=rows[0], last=rows[1]))
+    assert days(log) == [expected]
+    assert list(log.closed["pnl"]) == pytest.approx([80.00 - 1.36])
+
+
+def test_a_row_after_the_expiration_takes_its_trade_out(log_of):
+    other = (
+        '"03/10/2026","Buy to Close","IWM 03/20/2026 185.00 P","P","1","$0.30","","-$30.00"\n'
+        '"03/03/2026","Sell to Open","IWM 03/20/2026 185.00 P","P","1","$0.80","","$80.00"\n'
+    )
+    log = log_of(SCHWAB.replace("03/09/2026", "03/23/2026") + other)
+    assert log.problems == (
+        "line 2: date 2026-03-23 of the trade lies after the expiration of IWM260320P00190000: its trade is left out",
+    )
+    assert (list(log.closed["legs"]), list(log.closed["pnl"])) == (["-1P185"], pytest.approx([50.00]))
+    assert (len(log.trades), log.opening) == (1, ())
+    with pytest.raises(DataError) as refusal:
+        log_of(SCHWAB.replace("03/02/2026", "03/21/2026").replace("03/09/2026", "03/22/2026"))
+    assert "Line 4: date 2026-03-21 of the trade lies after" in str(refusal.value)
+
+
+@pytest.mark.parametrize(("booked", "count"), [("03/20/2026", 1), ("03/24/2026", 1), ("03/25/2026", 0)])
+def test_an_expiration_may_be_booked_four_days_later(log_of, booked, count):
+    opened = (
+        '"03/03/2026","Sell","XBI","ETF","1","$90.00","","$90.00"\n'
+        '"03/02/2026","Buy","XBI","ETF","1","$90.00","","-$90.00"\n'
+    )
+    rows = SCHWAB.replace("03/09/2026", booked).replace("Buy to Close", "Expired").replace("$0.40", "")
+    log = log_of(rows + opened)
+    assert len(log.closed[log.closed["strategy"] == "short-put"]) == count
+    assert len(log.problems) == 1 - count
+
+
+def test_shares_traded_in_the_future_are_left_out(log_of):
+    later = date.today() + timedelta(days=3)  # noqa: DTZ011 - New York's day is at most one away
+    rows = (
+        f'"{later:%m/%d/%Y}","Sell","XBI","ETF","1","$91.00","","$91.00"\n'
+        f'"{later:%m/%d/%Y}","Buy","SPY","ETF","1","$600.00","","-$600.00"\n'
+    )
+    log = log_of(SCHWAB + rows)
+    assert log.problems == tuple(f"line {line}: date {later} lies in the future: left out" for line in (5, 6))
+    assert days(log) == [("2026-03-02", "2026-03-09")]
+
+
+OWN = "entry,exit,expiration,legs,reason,contracts,pnl\n"
+FUTURE = f"{date.today() + timedelta(days=3)}"  # noqa: DTZ011
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("2026-03-02,2026-03-20,2026-03-20,-1P190,closed", None),
+        ("2014-03-03,2014-03-24,2014-03-22,-1P110,expiry", None),  # a Saturday, booked on the Monday
+        ("2026-03-02,2026-03-24,2026-03-20,-1P190,expiry", None),
+        ("2026-03-02,2026-05-29,2026-03-20,-1P190,assignment", None),  # its shares were sold in May
+        ("2026-03-02,2026-04-17,2026-03-20,-1P190 +1P190:2026-04-17,closed", None),
+        ("2026-03-02,2026-03-25,2026-03-20,-1P190,closed", "exit 2026-03-25 lies after the expiration of its legs"),
+        ("2026-03-23,2026-03-23,2026-03-20,-1P190,", "entry 2026-03-23 lies after the first expiration of its legs"),
+        (f"2026-03-02,{FUTURE},,,closed", f"exit {FUTURE} lies in the future"),
+        (f"{FUTURE},,,,", f"entry {FUTURE} lies in the future"),
+    ],
+)
+def test_own_trades_end_by_their_expiration_and_by_today(log_of, row, problem):
+    log = log_of(f"{OWN}2026-02-02,2026-02-10,2026-02-20,-1P180,closed,1,10\n{row},1,20\n")
+    assert log.problems == (() if problem is None else (f"line 3: {problem}: left out",))
+    assert len(log.trades) == 1 + (problem is None)
+
+
+def test_simulated_trades_may_end_in_the_future(tmp_path):
+    path = tmp_path / "log.csv"
+    text = OWN.replace("pnl", "pnl,market")
+    path.write_text(f"{text}2026-03-02,{FUTURE},,,closed,1,20,SIMULATED market\n")
+    log = read_log(path)
+    assert list(log.closed["exit"]) == [pd.Timestamp(FUTURE)]
