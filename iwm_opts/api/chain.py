@@ -294,7 +294,7 @@ def open_chain(request: ChainRequest, on_progress: OnProgress | None = None) -> 
         )
     )
     stale = staleness(market.chain, now()) if request.as_of is None else ""
-    schedule = _schedule(dividends) or market.dividends
+    schedule = _schedule(dividends, market.chain.symbol) or market.dividends
     rate_source = "given" if request.rate is not None else "that the market's options are priced at"
     snapshot = take_snapshot(
         market.chain,
@@ -309,9 +309,9 @@ def open_chain(request: ChainRequest, on_progress: OnProgress | None = None) -> 
     return OptionChain(snapshot, ranked, history.ivr_lookback, stale)
 
 
-def _schedule(dividends: str | DividendSchedule | None) -> DividendSchedule | None:
+def _schedule(dividends: str | DividendSchedule | None, symbol: str) -> DividendSchedule | None:
     if isinstance(dividends, str):
-        return parse_dividends(dividends) if dividends else None
+        return parse_dividends(dividends, symbol) if dividends else None
     return dividends
 
 

@@ -194,15 +194,15 @@ def _portfolio(held: Sequence[HeldPosition], request: ManageRequest, chain: Chai
     total = {name: sum(getattr(p, name) for p in marked) for name in ("delta", "gamma", "theta", "vega", "pnl")}
     beta, shares = math.nan, math.nan
     if request.bars and request.spy:
-        beta, price = _beta(request.bars, request.spy, chain.as_of)
+        beta, price = _beta(request.bars, request.spy, chain)
         shares = total["delta"] * beta * chain.spot / price
     risks: list[ExpirationRisk] = expiration_risks(held)
     return Portfolio(**total, beta=beta, spy_delta=shares, risks=tuple(risks))
 
 
-def _beta(bars: str, spy: str, day: date) -> tuple[float, float]:
+def _beta(bars: str, spy: str, chain: Chain) -> tuple[float, float]:
     """Beta of daily returns over the last 252 sessions up to a day, and SPY's last close."""
-    ours, theirs = (load_bars(path) for path in (bars, spy))
+    ours, theirs, day = load_bars(bars, chain.symbol), load_bars(spy, "SPY", is_choice=False), chain.as_of
     closes = pd.concat([total_return_close(ours), total_return_close(theirs)], axis=1, join="inner")
     closes = closes[closes.index <= pd.Timestamp(day)].iloc[-int(SESSIONS_PER_YEAR) - 1 :]
     returns = closes.pct_change(fill_method=None).dropna().to_numpy()

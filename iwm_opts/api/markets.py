@@ -202,7 +202,7 @@ def open_market(request: MarketRequest, max_dte: int = MAX_DTE, on_progress: OnP
         trial = modelled_trial(files, request.symbol, request.first, request.last, parameters, tenor, lookback)
         return Market((trial,), request)
     dividends = request.dividends
-    schedule = parse_dividends(dividends) if isinstance(dividends, str) and dividends else None
+    schedule = parse_dividends(dividends, request.symbol) if isinstance(dividends, str) and dividends else None
     trial = recorded_trial(
         request.source, history.load(request.symbol), request.symbol, request.session, request.modelled.bars,
         request.first, request.last, request.rate, dividends if isinstance(dividends, DividendSchedule) else schedule,

@@ -262,13 +262,13 @@ class _Prices:
 
     def bars(self) -> pd.DataFrame:
         """Daily bars."""
-        return load_bars(self.bars_path)
+        return load_bars(self.bars_path, self.request.chain.symbol)
 
     def minutes(self) -> pd.DataFrame:
         """One-minute bars."""
         if not self.request.minutes:
             raise InputError("minutes", None, "an intraday trade needs intraday data", "name them: --minutes FILE")
-        return load_minutes(self.request.minutes).bars
+        return load_minutes(self.request.minutes, self.request.chain.symbol).bars
 
     @property
     def is_simulated(self) -> bool:

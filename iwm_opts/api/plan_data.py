@@ -146,7 +146,7 @@ def open_plan_data(request: PlanDataRequest, before: date | None = None, *, blan
     DataError
         For an unreadable file.
     """
-    minutes = load_minutes(request.minutes) if request.minutes else None
+    minutes = load_minutes(request.minutes, request.symbol) if request.minutes else None
     events = load_events(request.events) if request.events else None
     sectors = load_sectors(request.sectors) if request.sectors else None
     if request.source == "sim":
@@ -160,7 +160,7 @@ def open_plan_data(request: PlanDataRequest, before: date | None = None, *, blan
     if minutes is not None and not is_blank:
         refuse_other_prices(minutes, bars)
     named = {symbol: _named_or_recorded(request.fund(symbol), symbol) for symbol in FUNDS}
-    funds = {symbol: load_bars(file, symbol) for symbol, file in named.items() if file}
+    funds = {symbol: load_bars(file, symbol, is_choice=False) for symbol, file in named.items() if file}
     history = _history(request)
     notes = [*notes_of(bars), *(f"{symbol}: {note}" for symbol, fund in funds.items() for note in notes_of(fund))]
     notes += [*(minutes.skipped if minutes else ()), *(history.skipped if history else ())]

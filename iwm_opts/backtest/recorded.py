@@ -128,7 +128,7 @@ def recorded_days(
         stored_dividends = archive.dividends
     else:
         panel = read_panel(sources, symbol, session, first, last, max(max_dte, MAX_DTE), progress)
-    given = load_bars(bars, symbol) if bars is not None else stored_bars
+    given = load_bars(bars, panel.symbol) if bars is not None else stored_bars
     fitting, remarks = _fitting(given, panel, bars or "the recorded bars")
     remarks = [*(f"bars: {note}" for note in notes_of(given)), *remarks]
     return RecordedDays(

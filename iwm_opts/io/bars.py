@@ -10,7 +10,7 @@ import pandas as pd
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
-from iwm_opts.io.reader import Frame, day_index, is_date, is_number, moments, number_columns, read_frame
+from iwm_opts.io.reader import Frame, day_index, is_date, is_number, moments, number_columns, of_symbol, read_frame
 from iwm_opts.io.schema import BARS, check, check_ranges, refuse_rows
 from iwm_opts.market.bars import PRICES, SINGLE_PRECISION, adjusted_for_splits, missing_sessions, price_jumps
 from iwm_opts.market.calendar import NEW_YORK, sessions
@@ -23,7 +23,7 @@ STRETCH: Final = 5  # sessions in a row without a bar that make a stretch worth 
 OLDEST: Final = 1970
 
 
-def load_bars(path: str | Path, symbol: str | None = None) -> pd.DataFrame:
+def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = True) -> pd.DataFrame:
     """Read daily bars.
 
     Parameters
@@ -32,7 +32,9 @@ def load_bars(path: str | Path, symbol: str | None = None) -> pd.DataFrame:
         CSV, Parquet or JSON, gzipped or not, in any layout of `io.layouts.series`: date, open, high, low and close;
         adjusted close, volume and dividend where they are. Rows in any order.
     symbol : str, optional
-        Of a file that holds several.
+        Expected; chooses the rows of a file that holds several.
+    is_choice : bool
+        Whether --symbol chooses it, for the remedy.
 
     Returns
     -------
@@ -47,12 +49,11 @@ def load_bars(path: str | Path, symbol: str | None = None) -> pd.DataFrame:
     Raises
     ------
     DataError
-        When the file cannot be read, holds several symbols, or a row has no date, a date twice with other prices, a
-        price that is missing or not positive, a negative volume or dividend, or an open or close outside its low and
-        high: names the first such row and counts them by year.
+        When the file cannot be read, holds several symbols or another, or a row has no date, a date twice with other
+        prices, a price that is missing or not positive, a negative volume or dividend, or an open or close outside its
+        low and high: names the first such row and counts them by year.
     """
-    frame = read_frame(path, REMEDY)
-    frame = _of_symbol(frame, symbol)
+    frame = of_symbol(read_frame(path, REMEDY), symbol, is_choice=is_choice)
     columns = {role: frame.column(NAMES[role]) for role in ("date", *PRICES, *OPTIONAL)}
     columns["date"] = columns["date"] or _unnamed_dates(frame)
     missing = [role for role in ("date", *PRICES) if columns[role] is None]
@@ -84,22 +85,6 @@ def load_bars(path: str | Path, symbol: str | None = None) -> pd.DataFrame:
 def notes_of(bars: pd.DataFrame) -> tuple[str, ...]:
     """List the omissions and doubts of `load_bars`."""
     return tuple(bars.attrs.get(NOTES, ()))
-
-
-def _of_symbol(frame: Frame, symbol: str | None) -> Frame:
-    name = frame.column(NAMES["symbol"])
-    if name is None:
-        return frame
-    cells = frame.cells[name].astype(str).str.strip().str.upper().str.lstrip("^$").str.removesuffix(".US")
-    present = sorted(set(cells) - {"", "NAN", "NONE"})
-    if len(present) < 2:
-        return frame
-    if symbol is None or symbol.upper() not in present:
-        shown = ", ".join(present[:12])
-        raise DataError(frame.path, f"holds bars of {len(present)} symbols, {shown}", "keep the rows of one symbol")
-    return frame.kept(
-        (cells == symbol.upper()).to_numpy(), f"bars of {symbol.upper()} among those of {len(present)} symbols"
-    )
 
 
 def _unnamed_dates(frame: Frame) -> str | None:

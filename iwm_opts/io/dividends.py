@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.reader import day_index, moments, number_columns, read_frame
+from iwm_opts.io.reader import day_index, moments, number_columns, of_symbol, read_frame
 from iwm_opts.io.schema import LARGEST_DIVIDEND, refuse_rows
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 
@@ -22,7 +22,7 @@ YEARS: Final = range(1990, 2101)  # of ex-dates
 CSV_REMEDY: Final = "name a CSV with ex_date and amount columns"
 
 
-def parse_dividends(text: str) -> DividendSchedule:
+def parse_dividends(text: str, symbol: str | None = None, *, is_choice: bool = True) -> DividendSchedule:
     """Read `--dividends`: a file, a list such as ``2026-09-15:0.62,2026-12-15:0.80``, or ``none``.
 
     Raises
@@ -41,7 +41,7 @@ def parse_dividends(text: str) -> DividendSchedule:
         for day in _disputed(kept):
             raise InputError("dividends", text, f"gives {day} two amounts", "give each ex-date once")
         return DividendSchedule(kept, f"given{repeated}")
-    return load_dividends(Path(text))
+    return load_dividends(Path(text), symbol, is_choice=is_choice)
 
 
 def _entry(part: str) -> Dividend:
@@ -72,24 +72,29 @@ def _disputed(dividends: Iterable[Dividend]) -> list[date]:
     return sorted(day for day, count in Counter(d.ex_date for d in dividends).items() if count > 1)
 
 
-def load_dividends(path: Path) -> DividendSchedule:
+def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = True) -> DividendSchedule:
     """Read a file with an ex-date and an amount column (dollars a share, split-adjusted).
 
     Parameters
     ----------
     path : Path
         CSV, Parquet or JSON, gzipped or not; bars with a column of dividends will do.
+    symbol : str, optional
+        Expected; chooses the rows of a file that holds several.
+    is_choice : bool
+        Whether --symbol chooses it, for the remedy.
 
     Raises
     ------
     DataError
-        When it is not such a file or holds no rows, a column occurs twice, or a row lacks an ex-date from 1990 to 2100
-        and amount from 0 to below 1,000: names the first. Also for an ex-date with two amounts; rows that only repeat
-        another count once, and `source` says so.
+        When it is not such a file, holds no rows, several symbols or another, a column occurs twice, or a row lacks an
+        ex-date from 1990 to 2100 and amount from 0 to below 1,000: names the first. Also for an ex-date with two
+        amounts; rows that only repeat another count once, and `source` says so.
     """
     if not path.is_file():
         raise DataError(path, "is not a file and not a list of EX-DATE:AMOUNT", CSV_REMEDY)
     frame = read_frame(path, "add the dividends, or say --dividends none")
+    frame = of_symbol(frame, symbol, is_choice=is_choice)
     day, amount = (frame.column(names) for names in (DATE_COLUMNS, AMOUNT_COLUMNS))
     if day is None or amount is None:
         seen = ", ".join(map(str, frame.cells.columns))[:200]

@@ -272,7 +272,9 @@ def _chart(document: Cells) -> list[Cells]:
         (result,) = document["chart"]["result"]
         lists = {"timestamp": result["timestamp"], **result["indicators"]["quote"][0]}
         lists |= {name: series[0][name] for name, series in result["indicators"].items() if name != "quote"}
-        return [dict(zip(lists, cells, strict=True)) for cells in zip(*lists.values(), strict=True)]
+        meta = result.get("meta") or {}
+        named = {"symbol": meta["symbol"]} if "symbol" in meta else {}
+        return [named | dict(zip(lists, cells, strict=True)) for cells in zip(*lists.values(), strict=True)]
     except (KeyError, TypeError, IndexError, ValueError):
         return []
 

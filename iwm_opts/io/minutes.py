@@ -12,7 +12,7 @@ from iwm_opts.conventions import TIMEZONE
 from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.layouts.series import NAMES
-from iwm_opts.io.reader import Frame, moments, number_columns, read_frame
+from iwm_opts.io.reader import Frame, moments, number_columns, of_symbol, read_frame
 from iwm_opts.io.schema import MINUTES, check, check_ranges, refuse_rows
 from iwm_opts.market.bars import PRICES
 from iwm_opts.market.calendar import NEW_YORK, sessions
@@ -32,7 +32,7 @@ AHEAD: Final = "is not a day from 1970 to today"
 REMEDY: Final = "give a CSV file of one-minute bars with datetime, open, high, low, close and volume columns"
 
 
-def load_minutes(path: str | Path) -> Minutes:
+def load_minutes(path: str | Path, symbol: str | None = None) -> Minutes:
     """Read one-minute bars.
 
     Parameters
@@ -41,6 +41,8 @@ def load_minutes(path: str | Path) -> Minutes:
         CSV, Parquet or JSON, gzipped or not, in any layout of `io.layouts.series`: datetime (or date, timestamp), open,
         high, low, close, volume. Rows in any order. Times with an offset are turned to New York's clock; times without
         one are on it, or in UTC where that alone puts them into the session.
+    symbol : str, optional
+        Expected; chooses the rows of a file that holds several.
 
     Returns
     -------
@@ -53,11 +55,11 @@ def load_minutes(path: str | Path) -> Minutes:
     Raises
     ------
     DataError
-        When the file cannot be read, lacks a column, or a row has no time, a time twice, a price that is missing or not
-        positive, a negative or infinite volume, or an open or close outside its low and high: names the first such row
-        and counts them by year.
+        When the file cannot be read, holds several symbols or another, lacks a column, or a row has no time, a time
+        twice, a price that is missing or not positive, a negative or infinite volume, or an open or close outside its
+        low and high: names the first such row and counts them by year.
     """
-    frame = read_frame(path, REMEDY)
+    frame = of_symbol(read_frame(path, REMEDY), symbol)
     columns = {role: frame.column(NAMES[role]) for role in ("date", *PRICES, "volume")}
     missing = [role for role, name in columns.items() if name is None]
     if missing:

@@ -9,7 +9,7 @@ import io
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.errors import DataError
+from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.json_tables import KEY, table_of_records
 from iwm_opts.io.layouts.layout import plain
@@ -27,8 +27,9 @@ from iwm_opts.io.limits import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Budget, check_co
 from iwm_opts.io.numbers import BLANKS, SIGNS, decimal_sign, numbers, parse_number
 from iwm_opts.io.packed import content_of
 from iwm_opts.io.parse import FORMS, Order, numeric_dates, parse_moment
+from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.tables import PARQUET, is_json, refuse_other_kind
-from iwm_opts.io.text import dialect, encoding_of
+from iwm_opts.io.text import cells_of, dialect, encoding_of
 from iwm_opts.market.calendar import NEW_YORK, sessions
 
 HEADS: Final = frozenset({"", "ticker", "price", "date", "datetime", "symbol", "attributes"})
@@ -37,6 +38,7 @@ KNOWN: Final = frozenset(name for names in NAMES.values() for name in names) | {
 CHUNK: Final = 1 << 20
 DAILY_STEP: Final = 7.0  # days between those of a daily or weekly series, at most
 CHECKED_ROWS: Final = 100_000  # after which the seconds are looked at
+SHOWN: Final = 12  # tickers in a message
 CLEARLY: Final = 1.2  # times that one order of day and month must be more regular than the other
 
 
@@ -48,6 +50,7 @@ class Frame:
     cells: pd.DataFrame  # names as the file spells them
     lines: NDArray[np.int64]
     notes: tuple[str, ...] = ()
+    tickers: tuple[str, ...] = ()  # that the header names, or lines above it
 
     @property
     def names(self) -> dict[str, str]:
@@ -81,7 +84,7 @@ class Frame:
     def kept(self, mask: NDArray[np.bool_], note: str = "") -> "Frame":
         """Rows of a mask."""
         notes = (*self.notes, note) if note else self.notes
-        return Frame(self.path, self.cells[mask].reset_index(drop=True), self.lines[mask], notes)
+        return replace(self, cells=self.cells[mask].reset_index(drop=True), lines=self.lines[mask], notes=notes)
 
     def row(self, place: int) -> str:
         """Row as an editor counts it."""
@@ -127,6 +130,48 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
         return frame
 
 
+def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True) -> Frame:
+    """Rows of one symbol, by a column of tickers or the header; all where a file names none.
+
+    Parameters
+    ----------
+    frame : Frame
+    symbol : str, optional
+        Expected, in any spelling of `clean_symbol`. A file of one ticker is not checked without it.
+    is_choice : bool
+        Whether --symbol chooses it, for the remedy.
+
+    Raises
+    ------
+    DataError
+        When the file holds other tickers only, or several that cannot be told apart.
+    """
+    column = frame.column(NAMES["symbol"])
+    cells = pd.Series(frame.tickers, dtype=object) if column is None else frame.cells[column].astype(str)
+    tickers = cells.map({cell: _ticker(cell) for cell in cells.unique()})
+    present = sorted(set(tickers) - {""})
+    expected = None if symbol is None else clean_symbol(symbol)
+    shown = ", ".join(present[:SHOWN])
+    if present and expected is not None and expected not in present:
+        choice = f"--symbol {present[0]} or " if is_choice else ""
+        raise DataError(frame.path, f"holds {shown}, not {expected}", f"give {choice}the file of {expected}")
+    if len(present) < 2:
+        return frame
+    if expected is None or column is None:
+        raise DataError(frame.path, f"holds {len(present)} symbols, {shown}", "keep the rows of one symbol")
+    return frame.kept((tickers == expected).to_numpy(), f"rows of {expected} among those of {len(present)} symbols")
+
+
+def _ticker(cell: str) -> str:
+    """Symbol of a cell; empty for a blank or anything else."""
+    if cell.strip() in BLANKS:
+        return ""
+    try:
+        return clean_symbol(cell)
+    except InputError:
+        return ""
+
+
 def _of_parquet(path: Path, content: bytes) -> Frame:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -137,22 +182,31 @@ def _of_parquet(path: Path, content: bytes) -> Frame:
             raise DataError(path, rule, f"give at most {MAX_ROWS:,} rows of {MAX_COLUMNS:,} columns")
         table = data.read()
     columns: dict[str, Any] = {}
+    tickers: dict[str, None] = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         kind = column.type
         if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
             continue  # no column of a series
         is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
         cells = column if is_number else column.cast(pa.string())
+        tickers.update(dict.fromkeys(part for part in _levels(name) if part and part != _level(name)))
         columns.setdefault(_level(name), cells.to_numpy() if is_number else cells.to_pandas().to_numpy(dtype=object))
-    return Frame(path, pd.DataFrame(columns), np.arange(1, table.num_rows + 1))
+    return Frame(path, pd.DataFrame(columns), np.arange(1, table.num_rows + 1), tickers=tuple(tickers))
 
 
 def _level(name: str) -> str:
     """Name of a price among those of a MultiIndex column, such as `('Open', 'IWM')`."""
-    if not (name.startswith("('") and name.endswith("')")):
+    levels = _levels(name)
+    if not levels:
         return "Date" if name == "__index_level_0__" else name
-    levels = [part.strip(" '\"") for part in name[1:-1].split(",")]
     return next((level for level in levels if plain(level) in KNOWN), levels[0])
+
+
+def _levels(name: str) -> list[str]:
+    """Parts of a MultiIndex column; none of a plain one."""
+    if not (name.startswith("('") and name.endswith("')")):
+        return []
+    return [part.strip(" '\"") for part in name[1:-1].split(",")]
 
 
 def _of_json(path: Path, text: str) -> Frame:
@@ -163,7 +217,7 @@ def _of_json(path: Path, text: str) -> Frame:
             path, f"is not JSON: {error.msg} in line {error.lineno}", "check that the file is whole"
         ) from None
     cells = table.to_pandas().astype(object)
-    cells.columns = [re.sub(r"^\d+\. ", "", str(name)) for name in cells.columns]  # Alpha Vantage's
+    cells.columns = [re.sub(r"^(?:Meta Data\.)?\d+\. ", "", str(name)) for name in cells.columns]  # Alpha Vantage's
     if KEY in cells and not {plain(str(name)) for name in cells.columns} & set(NAMES["date"]):
         cells = cells.rename(columns={KEY: "Date"})  # rows filed by day
     return Frame(path, cells, np.arange(1, table.num_rows + 1))
@@ -204,12 +258,24 @@ def _of_text(path: Path, text: str, encoding: str) -> Frame:
     while rows and len(levels) < HEADER_ROWS and plain(rows[0][0]) in HEADS and not is_number(rows[0][-1]):
         levels.append(rows.pop(0))
         lines.pop(0)
+    above = [cells_of(line, form.delimiter) for line in form.above]
+    tickers = _tickers([cells for cells in above if cells and cells[0].strip()], levels)
     names = [_header(level) for level in zip(*levels, strict=True)]
     if names and not names[0].strip():
         names[0] = "Date" if rows and is_date(rows[0][0]) and not is_number(rows[0][0]) else ""
     frame = pd.DataFrame(rows, columns=_unprefixed(names), dtype=object)
     remarks = (f"{notes} lines of text are not rows: left out",) if notes else ()
-    return Frame(path, frame, np.array(lines, dtype=np.int64), remarks)
+    return Frame(path, frame, np.array(lines, dtype=np.int64), remarks, tickers)
+
+
+def _tickers(above: list[list[str]], levels: list[list[str]]) -> tuple[str, ...]:
+    """Tickers of a line of names that yfinance and pandas write: labelled, or with a blank before unknown names."""
+    for label, *cells in [*above, *levels] if above or len(levels) > 1 else []:
+        named = dict.fromkeys(cell for cell in cells if cell.strip())
+        known = sum(_known_name(cell) for cell in named)
+        if known < len(named) and (plain(label) in NAMES["symbol"] or (not label.strip() and not known)):
+            return tuple(named)
+    return ()
 
 
 def _known_name(cell: str) -> bool:

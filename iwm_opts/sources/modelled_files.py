@@ -66,13 +66,13 @@ def open_modelled(
         When a file cannot be read, or files do not overlap.
     """
     files = _complete(files, symbol)
-    return _market(files, load_bars(str(files.bars)), _volatility(files), first, last, parameters)
+    return _market(files, _bars(files), _volatility(files), first, last, parameters)
 
 
 def modelled_on_day(files: ModelledFiles | None, symbol: str | None, day: date | None) -> ModelledMarket:
     """Modelled market on one day alone, the newest that its files share unless given; see `open_modelled`."""
     files = _complete(files, symbol)
-    bars, volatility = load_bars(str(files.bars)), _volatility(files)
+    bars, volatility = _bars(files), _volatility(files)
     if day is None:
         day = _newest(bars, volatility)
     elif pd.Timestamp(day) not in volatility.closes.dropna().index:
@@ -104,6 +104,10 @@ def _complete(files: ModelledFiles | None, symbol: str | None) -> ModelledFiles:
             rule = "the modelled market is made from daily bars and a 30-day volatility index"
             raise InputError(name, None, rule, "give --bars IWM.csv --iv-history RVX_History.csv")
     return files
+
+
+def _bars(files: ModelledFiles) -> pd.DataFrame:
+    return load_bars(str(files.bars), DEFAULT_SYMBOL, is_choice=False)
 
 
 def _volatility(files: ModelledFiles) -> IvHistory:
@@ -183,7 +187,7 @@ def _rates(files: ModelledFiles, bars: pd.DataFrame) -> "tuple[pd.Series[float] 
 def _dividends(files: ModelledFiles, bars: pd.DataFrame) -> tuple[DividendSchedule, str]:
     """Those given, else those that the bars came with."""
     if files.dividends:
-        dividends = parse_dividends(files.dividends)
+        dividends = parse_dividends(files.dividends, DEFAULT_SYMBOL, is_choice=False)
         return dividends, f"dividends from {dividends.source}, taken as known in advance"
     if "dividend" in bars:
         paid = bars["dividend"][bars["dividend"] > 0.0]

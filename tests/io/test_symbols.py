@@ -1,0 +1,147 @@
+"""Series that name another ticker than the one expected."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.bars import load_bars, notes_of
+from iwm_opts.io.dividends import parse_dividends
+from iwm_opts.io.minutes import load_minutes
+
+DAYS = ("2024-06-03", "2024-06-04")
+SECONDS = (1717421400, 1717507800)  # 9:30 in New York on those days
+PRICES = {"o": 200.0, "h": 202.0, "l": 199.0, "c": 201.0, "v": 1000}
+NAMED = {"open": 200.0, "high": 202.0, "low": 199.0, "close": 201.0, "volume": 1000}
+
+
+def column(name, ticker):
+    return f"{name},date,open,high,low,close\n" + "".join(f"{ticker},{day},200,202,199,201\n" for day in DAYS)
+
+
+def stooq(ticker):
+    head = "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>\n"
+    return head + "".join(f"{ticker}.US,D,{day.replace('-', '')},000000,200,202,199,201,1000,0\n" for day in DAYS)
+
+
+ROWS = "".join(f"{day},201,202,199,200\n" for day in DAYS)
+
+
+def yfinance(ticker):
+    return f"Price,Close,High,Low,Open\nTicker{f',{ticker}' * 4}\nDate,,,,\n{ROWS}"
+
+
+def yfinance_by_ticker(ticker):
+    return f"Ticker{f',{ticker}' * 4}\nPrice,Close,High,Low,Open\nDate,,,,\n{ROWS}"
+
+
+def yfinance_unlabelled(ticker):
+    return f",Close,High,Low,Open\n{f',{ticker}' * 4}\nDate,,,,\n{ROWS}"
+
+
+def chart(ticker):
+    quote = {name: [value] * 2 for name, value in NAMED.items()}
+    result = {"meta": {"symbol": ticker}, "timestamp": SECONDS, "indicators": {"quote": [quote]}}
+    return json.dumps({"chart": {"result": [result], "error": None}})
+
+
+def alpha_vantage(ticker):
+    row = {f"{place}. {name}": str(value) for place, (name, value) in enumerate(NAMED.items(), 1)}
+    meta = {"1. Information": "Daily Prices", "2. Symbol": ticker, "3. Last Refreshed": DAYS[1]}
+    return json.dumps({"Meta Data": meta, "Time Series (Daily)": dict.fromkeys(DAYS, row)})
+
+
+def polygon(ticker):
+    results = [{"t": 1000 * second, **PRICES} for second in SECONDS]
+    return json.dumps({"ticker": ticker, "queryCount": 2, "results": results, "status": "OK"})
+
+
+SHAPES = {
+    "symbol": lambda ticker: column("symbol", ticker),
+    "ticker": lambda ticker: column("Ticker", ticker),
+    **{shape.__name__: shape for shape in
+       (stooq, yfinance, yfinance_by_ticker, yfinance_unlabelled, chart, alpha_vantage, polygon)},
+}  # fmt: skip
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text):
+        path = tmp_path / "series"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_bars_of_another_ticker_are_refused(file, shape):
+    path = file(shape("SPY"))
+    with pytest.raises(DataError) as refused:
+        load_bars(path, "IWM")
+    assert str(refused.value) == f"{path}: holds SPY, not IWM. Give --symbol SPY or the file of IWM."
+    assert load_bars(path, "SPY")["close"].tolist() == [201.0, 201.0]
+    assert load_bars(path)["close"].tolist() == [201.0, 201.0]
+
+
+def test_a_fund_is_not_chosen_by_symbol(file):
+    with pytest.raises(DataError, match=r"holds IWM, not KRE\. Give the file of KRE\.$"):
+        load_bars(file(column("symbol", "IWM")), "KRE", is_choice=False)
+
+
+@pytest.mark.parametrize("spelled", ["IWM", "iwm", "IWM.US", "NYSE:IWM", "IWM US Equity", " IWM ", "", "N/A", "2000"])
+def test_spellings_of_the_symbol_and_blanks_pass(file, spelled):
+    assert len(load_bars(file(column("symbol", spelled)), "IWM")) == 2
+
+
+def test_rows_of_the_symbol_are_chosen(file):
+    text = column("symbol", "SPY") + "".join(f"IWM.US,{day},100,102,99,101\n" for day in DAYS)
+    bars = load_bars(file(text), "IWM")
+    assert bars["close"].tolist() == [101.0, 101.0]
+    assert "rows of IWM among those of 2 symbols" in notes_of(bars)
+    with pytest.raises(DataError, match="holds 2 symbols, IWM, SPY"):
+        load_bars(file(text))
+    with pytest.raises(DataError, match="holds IWM, SPY, not QQQ"):
+        load_bars(file(text), "QQQ")
+
+
+def test_columns_of_several_tickers_are_named(file):
+    text = "Price,Close,Close,High,High,Low,Low,Open,Open\nTicker,IWM,SPY,IWM,SPY,IWM,SPY,IWM,SPY\nDate,,,,,,,,\n"
+    text += "".join(f"{day},201,501,202,502,199,499,200,500\n" for day in DAYS)
+    with pytest.raises(DataError, match="holds 2 symbols, IWM, SPY"):
+        load_bars(file(text), "IWM")
+
+
+@pytest.mark.parametrize(("tickers", "rule"), [(["SPY"], "holds SPY, not IWM"), (["IWM", "SPY"], "holds 2 symbols")])
+def test_multiindex_columns_of_parquet(tmp_path, tickers, rule):
+    columns = {(name.title(), ticker): [value] * 2 for name, value in NAMED.items() for ticker in tickers}
+    path = tmp_path / "bars.parquet"
+    pd.DataFrame(columns, index=pd.DatetimeIndex(DAYS, name="Date")).to_parquet(path)
+    with pytest.raises(DataError, match=rule):
+        load_bars(path, "IWM")
+
+
+def test_minutes(file):
+    head = "symbol,datetime,open,high,low,close,volume\n"
+    spy = "".join(f"SPY,{DAYS[0]} 09:3{minute},500,502,499,501,9\n" for minute in range(3))
+    with pytest.raises(DataError, match=r"holds SPY, not IWM\. Give --symbol SPY or the file of IWM\."):
+        load_minutes(file(head + spy), "IWM")
+    minutes = load_minutes(file(head + spy + spy.replace("SPY,", "IWM,").replace("501", "500")), "IWM")
+    assert minutes.bars["close"].tolist() == [500.0] * 3
+    assert "rows of IWM among those of 2 symbols" in minutes.skipped
+
+
+def test_dividends(file):
+    text = "Symbol,ex_date,amount\nSPY,2024-06-21,1.76\n"
+    with pytest.raises(DataError, match=r"holds SPY, not IWM\. Give --symbol SPY or the file of IWM\."):
+        parse_dividends(str(file(text)), "IWM")
+    both = parse_dividends(str(file(text + "IWM,2024-06-11,0.64\n")), "IWM")
+    assert [dividend.amount for dividend in both.dividends] == [0.64]
+
+
+def test_a_title_above_the_header_is_not_a_ticker(file):
+    bars = "date,open,high,low,close\n" + "".join(f"{day},200,202,199,201\n" for day in DAYS)
+    assert len(load_bars(file(f",Russell 2000,,,\n{bars}"), "IWM")) == 2
+    with pytest.raises(DataError, match="holds SPY, not IWM"):
+        load_bars(file(f"Symbol,SPY,,,\n{bars}"), "IWM")
