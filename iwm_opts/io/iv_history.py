@@ -34,6 +34,7 @@ MEASURED = (
 VALUE_NAMES = ("iv10", "iv30", "iv", "impliedvolatility", "impliedvol", *MEASURED, *NAMES["close"], "value", "settle")
 OWN_COLUMN = re.compile(r"iv(\d+)")  # IV10 and IV30 of the underlying itself
 FRED_ID = re.compile(r"([a-z0-9]+?)cls")  # VIXCLS, RVXCLS
+RANKED = re.compile(r"rank|percentile|^ivr$|^ivp$")
 REMEDY = "give a CSV or Parquet file with a date and a close column, such as Cboe's RVX_History.csv"
 
 POINTS_ABOVE = 1.5  # a typical level above this is in points: 23.7, not 0.237
@@ -102,6 +103,8 @@ def load_iv_history(
         needed = "date" if date_column is None else "close, iv or value"
         seen = ", ".join(map(str, frame.cells.columns))[:200] or "none"
         raise DataError(path, f"has no {needed} column, only {seen}", REMEDY)
+    if RANKED.search(plain(value_column)):
+        raise DataError(path, f"column {value_column!r} holds ranks of IV, not IV", REMEDY)
     frame.refuse_twins((date_column, value_column))
     moments_read, _, notes = moments(frame, date_column)
     stamps, day_notes = day_index(moments_read)

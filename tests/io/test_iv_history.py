@@ -285,3 +285,11 @@ def test_vix_rows_on_holidays_do_not_rank(market_data):
 def test_other_files_are_refused(market_data, name):
     with pytest.raises(DataError):
         load_iv_history(market_data / name)
+
+
+@pytest.mark.parametrize("column", ["IV Rank", "iv_percentile", "IVR", "Rank (1y)"])
+def test_ranks_are_not_taken_for_vols(tmp_path, column):
+    path = tmp_path / "ranks.csv"
+    path.write_text(f"Date,{column}\n2026-01-02,20.7\n2026-01-05,31.0\n")
+    with pytest.raises(DataError, match="holds ranks of IV, not IV"):
+        load_iv_history(path)
