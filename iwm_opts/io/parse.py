@@ -81,7 +81,9 @@ MONTH_FIRST: Final = re.compile(
 )
 DAY_FIRST: Final = re.compile(_WEEKDAY + r"(\d{1,2})[ -]*([a-z]{3,9})\.?,?[ -]*(\d{4}|\d{2})(?!\d)", re.IGNORECASE)
 CLOCK: Final = re.compile(
-    r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([ap]\.?m\.?)?\s*([A-Z]{1,4}|[+-]\d{2}:?\d{2})?", re.IGNORECASE
+    r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([ap]\.?m\.?)?\s*"
+    r"([A-Z]{1,4}|[+-]\d{2}:?\d{2}|(?:GMT|UTC)[+-]\d{1,2})?",
+    re.IGNORECASE,
 )
 NAMED_ZONE: Final = re.compile(r"(?<=[\dZ])\[[A-Za-z_/]+\]$")  # Java's name behind the offset, [America/New_York]
 EASTERN: Final = re.compile(r" (?:US/Eastern|America/New_York)$")  # Interactive Brokers'
@@ -257,10 +259,11 @@ def _offset(text: str) -> Any:
     zone = ZONES.get(text.upper())
     if zone is not None:
         return zone
-    if text[0] not in "+-":
+    text = text.upper().removeprefix("GMT").removeprefix("UTC")
+    if text[:1] not in ("+", "-"):
         raise ValueError("is not a zone")
     digits = text[1:].replace(":", "")
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
     return timezone(-offset if text[0] == "-" else offset)
 
 
