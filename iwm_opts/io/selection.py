@@ -44,7 +44,14 @@ class _Seen:
     """What went by, for messages."""
 
     days: Counter[int] = field(default_factory=Counter)  # rows by ordinal
-    symbols: set[str] = field(default_factory=set)
+    symbols: Counter[str] = field(default_factory=Counter)  # rows by symbol
+
+    def left_out(self, symbol: str | None, day: int) -> tuple[str, ...]:
+        """Return notes on rows of other symbols and days."""
+        others = Counter({name: count for name, count in self.symbols.items() if symbol not in (None, name)})
+        earlier = sum(count for ordinal, count in self.days.items() if ordinal not in (NO_DAY, day))
+        rows = {f"of other symbols ({_some(sorted(others))})": others.total(), "of other days": earlier}
+        return tuple(f"{count:,} rows {kind}: left out" for kind, count in rows.items() if count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,9 @@ def _select(file: DataFile, layout: Layout, readings: Readings, as_of: date | No
     if day_column is None and as_of is not None and day not in (None, as_of):
         assert day is not None
         refuse_day(file.path, [day], as_of)
-    return Selection(table, np.concatenate(lines), day, readings, _notes(file, readings))
+    return Selection(
+        table, np.concatenate(lines), day, readings, (*_notes(file, readings), *seen.left_out(symbol, latest))
+    )
 
 
 def _notes(file: DataFile, readings: Readings) -> tuple[str, ...]:
@@ -303,7 +312,8 @@ def _of_symbol(
     if len(nameless):
         rule = f"row {lines[nameless[0]]}, column {name.strip()}: the symbol is empty"
         raise DataError(file.path, rule, "fill it in or remove the row")
-    seen.symbols.update(str(symbols[code]) for code in np.unique(codes))
+    present, counts = np.unique(codes, return_counts=True)
+    seen.symbols.update({str(symbols[code]): int(count) for code, count in zip(present, counts, strict=True)})
     if symbol is None:
         return np.ones(len(rows), dtype=np.bool_)
     return np.array([text == symbol for text in symbols], dtype=np.bool_)[codes]

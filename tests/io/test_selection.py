@@ -116,3 +116,11 @@ def test_a_few_stray_rows_of_a_later_day_are_not_the_chain(quotes, save, name):
     ):
         load_chain(path)
     assert load_chain(path, as_of=DAYS[1]).as_of == DAYS[1]
+
+
+def test_rows_left_out_are_counted(quotes, save):
+    other = quotes(DAYS[0]).assign(underlying_symbol="SPY")
+    notes = load_chain(
+        save(pd.concat([quotes(DAYS[0]), quotes(DAYS[1]), other]), "chain.csv"), symbol="IWM"
+    ).quality.notes
+    assert {"36 rows of other symbols (SPY): left out", "36 rows of other days: left out"} <= set(notes)
