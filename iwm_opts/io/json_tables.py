@@ -20,9 +20,8 @@ from iwm_opts.io.parse import RIGHTS
 
 MAX_DEPTH: Final = 12
 MAX_CELLS: Final = 50_000_000
-PAGED: Final = {  # what says that more of an answer is elsewhere, by vendor
-    "next_page_token": "Alpaca", "next_url": "Polygon", "isChainTruncated": "Schwab",
-}  # fmt: skip
+# Names that say, where set, that more of a vendor's answer is elsewhere.
+PAGED: Final = (("Alpaca", "next_page_token"), ("Polygon", "next_url"), ("Schwab", "isChainTruncated"))
 REFUSALS: Final = ("error", "errors", "errmsg", "errorMessage", "error_message", "fault", "message")
 KEY: Final = "key"
 ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -57,8 +56,9 @@ def table_of_records(text: str) -> Any:
         raise ValueError(f"is an answer without data{said}")
     if not records:
         raise ValueError("holds no list of options")
-    for name in _names(document, PAGED):
-        raise ValueError(f"is a part of an answer of {PAGED[name]} ({name} is set): fetch the rest and join the lists")
+    for vendor, name in PAGED:
+        if _names(document, (name,)):
+            raise ValueError(f"is a part of an answer of {vendor} ({name} is set): fetch the rest and join the lists")
     columns = dict.fromkeys(name for record in records for name in record)
     if len(columns) * len(records) > MAX_CELLS:
         raise ValueError(f"holds {len(columns)} columns of {len(records)} rows, more than {MAX_CELLS:,} cells")
