@@ -52,7 +52,7 @@ def table_of_records(text: str) -> Any:
     document = _document(text.lstrip("\ufeff"))
     records = _chosen(list(_families(document)))
     said = next((f"; it says: {str(document[name])[:120]}" for name in _names(document, REFUSALS)), "")
-    if said and len(records) <= 1:
+    if said and not any(plain(name) in KNOWN for record in records[:1] for name in record):
         raise ValueError(f"is an answer without data{said}")
     if not records:
         raise ValueError("holds no list of options")

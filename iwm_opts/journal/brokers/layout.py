@@ -126,6 +126,16 @@ class Table:
         for line, cells in rows:
             yield Row(line, cells, notation)
 
+    def trades(self, export: Export, trade_of: Callable[[Row], dict[str, object]]) -> pd.DataFrame:
+        """Trades of the rows, with columns of a trade log; rows that `trade_of` cannot read are left out by line."""
+        trades = []
+        for row in self.rows(export):
+            try:
+                trades.append(trade_of(row))
+            except (ValueError, KeyError) as error:
+                export.report.reject(row.line, error)
+        return pd.DataFrame(trades)
+
     def _notation(self, rows: Sequence[tuple[int, dict[str, str]]], export: Export) -> Notation:
         numbers = (cells[name] for _, cells in rows for name in self.numbers if name in cells)
         stamps = [cells[name] for _, cells in rows for name in self.stamps if not is_blank(cells.get(name, ""))]

@@ -55,14 +55,9 @@ TABLE: Final = Table(
 
 def read(export: Export) -> pd.DataFrame:
     """Trades with columns of a trade log."""
-    rows = []
-    for row in TABLE.rows(export):
-        try:
-            rows.append(_trade(row))
-        except (ValueError, KeyError) as error:
-            export.report.reject(row.line, error)
+    trades = TABLE.trades(export, _trade)
     export.report.remarks.append("Option Omega: backtest or automation fills, without quotes")
-    return pd.DataFrame(rows)
+    return trades
 
 
 def _trade(row: Row) -> dict[str, object]:

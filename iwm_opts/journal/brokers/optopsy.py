@@ -60,14 +60,9 @@ TABLE: Final = Table(
 
 def read(export: Export) -> pd.DataFrame:
     """Trades with columns of a trade log."""
-    rows = []
-    for row in TABLE.rows(export):
-        try:
-            rows.append(_trade(row))
-        except (ValueError, KeyError) as error:
-            export.report.reject(row.line, error)
+    trades = TABLE.trades(export, _trade)
     export.report.remarks.append("optopsy: fills of a backtest, days without times; exits on the last day are expiries")
-    return pd.DataFrame(rows)
+    return trades
 
 
 def _trade(row: Row) -> dict[str, object]:
