@@ -33,6 +33,7 @@ from iwm_opts.journal.trade_log import SIMULATED, TradeLog
 from iwm_opts.market.calendar import NEW_YORK, is_session, latest_session, session_hours
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.signals import total_return_close
+from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.report.manage_table import Portfolio, manage_record, manage_rows, manage_table
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.spreads.typed import TypedLeg
@@ -153,7 +154,7 @@ def answer_manage(request: ManageRequest, on_progress: OnProgress | None = None)
     is_named = isinstance(request.chain, ChainRequest) and request.chain.as_of is not None
     stale = "" if is_named else stale_quotes(snapshot.chain, request.now)
     held = tuple(held_position(trade, snapshot, request.variance_ratio, decides=not stale) for trade in trades)
-    portfolio = _portfolio(held, request, snapshot.chain)
+    portfolio = _portfolio(held, request, snapshot)
     return Management(held, portfolio, snapshot.chain, stale, tuple(notes))
 
 
@@ -189,14 +190,14 @@ def stale_quotes(chain: Chain, now: datetime) -> str:
     return f"STALE: quotes of {chain.as_of}, newest session {newest}. Nothing is decided; fetch a newer chain."
 
 
-def _portfolio(held: Sequence[HeldPosition], request: ManageRequest, chain: Chain) -> Portfolio:
+def _portfolio(held: Sequence[HeldPosition], request: ManageRequest, snapshot: Snapshot) -> Portfolio:
     marked = [position for position in held if position.mark is not None]
     total = {name: sum(getattr(p, name) for p in marked) for name in ("delta", "gamma", "theta", "vega", "pnl")}
     beta, shares = math.nan, math.nan
     if request.bars and request.spy:
-        beta, price = _beta(request.bars, request.spy, chain)
-        shares = total["delta"] * beta * chain.spot / price
-    risks: list[ExpirationRisk] = expiration_risks(held)
+        beta, price = _beta(request.bars, request.spy, snapshot.chain)
+        shares = total["delta"] * beta * snapshot.chain.spot / price
+    risks: list[ExpirationRisk] = expiration_risks(held, snapshot)
     return Portfolio(**total, beta=beta, spy_delta=shares, risks=tuple(risks))
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
+from iwm_opts.conventions import DELIVERY_GAP, MULTIPLIER, RIGHT_SIGN
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule, premium_sold
@@ -20,9 +20,9 @@ from iwm_opts.execution.ticket import Order, QuotedLeg
 from iwm_opts.journal.paper_marks import marked
 from iwm_opts.journal.paper_trade import Exits, Leg, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog
-from iwm_opts.kernels.trading.payoff import extremes
+from iwm_opts.kernels.trading.payoff import delivered_losses, extremes
 from iwm_opts.market.calendar import sessions
-from iwm_opts.market.contract import Contract
+from iwm_opts.market.contract import Contract, settlement_of
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.risk.assignment import AssignmentRisk, assignment_risks
@@ -103,6 +103,7 @@ class ExpirationRisk:
     positions: int
     apart: float  # sum of the largest losses
     together: float  # largest loss at one price
+    delivery: float  # the same held to expiry, with assignment, and delivered shares closed after `DELIVERY_GAP`
     requirement: float  # margin of the legs as one package, credits not counted
 
 
@@ -205,9 +206,10 @@ def held_position(trade: PaperTrade, snapshot: Snapshot, ratio: float, *, decide
     return replace(position, order=order, rolls=_rolls(position, typed, snapshot, ratio))
 
 
-def expiration_risks(positions: Sequence[HeldPosition]) -> list[ExpirationRisk]:
+def expiration_risks(positions: Sequence[HeldPosition], snapshot: Snapshot) -> list[ExpirationRisk]:
     """Largest losses and margin by expiration: one price ends all positions of a day."""
     risks = []
+    gap = DELIVERY_GAP if settlement_of(snapshot.chain.symbol).pays_dividends else 0.0
     marked_ones = [position for position in positions if position.mark is not None]
     for day in sorted({position.trade.expiration for position in marked_ones}):
         group = [position for position in marked_ones if position.trade.expiration == day]
@@ -220,10 +222,14 @@ def expiration_risks(positions: Sequence[HeldPosition]) -> list[ExpirationRisk]:
         fees = sum(held.trade.fees for held in group)
         _, together = _extremes(kind, strikes, received)
         _, bare = _extremes(kind, strikes, 0.0)
+        owed = sum(paid.amount for paid in snapshot.dividends_until(date.fromisoformat(day)))
+        exercise = max(FeeSchedule.parse(held.trade.fees_schedule).exercise for held in group)
+        delivered = np.empty(1)
+        delivered_losses(*_rows(kind, strikes), np.array([received]), owed, exercise / MULTIPLIER, gap, delivered)
         risks.append(
             ExpirationRisk(
-                date.fromisoformat(day), len(group), sum(held.max_loss for held in group),
-                MULTIPLIER * together + fees, MULTIPLIER * max(bare, 0.0),
+                date.fromisoformat(day), len(group), sum(held.max_loss for held in group), MULTIPLIER * together + fees,
+                MULTIPLIER * float(delivered[0]) + fees, MULTIPLIER * max(bare, 0.0),
             )
         )  # fmt: skip
     return risks
@@ -245,9 +251,13 @@ def _typed(trade: PaperTrade) -> list[TypedLeg]:
 def _extremes(legs: Legs, strikes: np.ndarray, credit: float) -> tuple[float, float]:
     """Best and worst result at expiry of legs sold at a credit, dollars a share; the worst positive."""
     best, worst, adjusted = np.empty(1), np.empty(1), np.empty(1)
-    columns = (np.ascontiguousarray(column[None, :]) for column in (legs.contracts, legs.right, strikes))
-    extremes(*columns, np.array([credit]), 0.0, 0.0, best, worst, adjusted)
+    extremes(*_rows(legs, strikes), np.array([credit]), 0.0, 0.0, best, worst, adjusted)
     return float(best[0]), float(worst[0])
+
+
+def _rows(legs: Legs, strikes: np.ndarray) -> list[np.ndarray]:
+    """Contracts, rights and strikes of one package as the payoff kernels take them, shape (1, legs)."""
+    return [np.ascontiguousarray(column[None, :]) for column in (legs.contracts, legs.right, strikes)]
 
 
 def _managed_terms(trade: PaperTrade, ratio: float, held: int = 0) -> ManagedTerms:

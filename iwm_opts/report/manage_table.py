@@ -165,7 +165,8 @@ def _portfolio_lines(portfolio: Portfolio) -> list[RenderableType]:
     lines += [
         Text(
             f"{risk.expiration}: {counted(risk.positions, 'positions')}, largest loss {dollars(risk.together)} "
-            f"together ({dollars(risk.apart)} apart), margin {dollars(risk.requirement)}"
+            f"together ({dollars(risk.apart)} apart; {dollars(risk.delivery)} held to expiry and delivered), "
+            f"margin {dollars(risk.requirement)}"
         )
         for risk in portfolio.risks
     ]

@@ -176,7 +176,7 @@ def _simulated_instead(failure: DataError, request: MarketRequest) -> MarketOnDa
         market = SimulatedSource().on_day(request)
     except InputError as error:  # of another symbol: then the live sources' failure is the answer
         raise DataError(failure.source, failure.rule, f"the simulated market cannot replace it ({error})") from None
-    return replace(market, warnings=(f"{failure}: the market shown is simulated",))
+    return replace(market, warnings=(f"the market shown is simulated: {failure}",))
 
 
 def refuse_past(name: str, as_of: date | None) -> None:

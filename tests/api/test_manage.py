@@ -117,6 +117,10 @@ def test_condors_of_one_expiration_cannot_lose_both_sides(chain, tmp_path):
     assert risk.apart == pytest.approx(500 - 200 + 2.60 + 500 - 250 + 2.60)
     # From 200 to 203 the calls of the one and the puts of the other both lose 5; the credits of both are kept.
     assert risk.together == pytest.approx(1000 - 450 + 5.20)
+    # Just below 230 the short 225 call alone of the high calls is exercised: 10 lost less 4.50, then 10% of 230 on the
+    # shares; three legs exercised or assigned at $5. Two
+    # short calls, assigned early, owe the dividend of 2.50 each.
+    assert risk.delivery == pytest.approx(100 * (10 - 4.5 + 23 + 2 * 2.5) + 3 * 5 + 5.20)
     assert risk.requirement == pytest.approx(1000)
     apart = iwm.manage(chain, ["+1P170", "-1P175", "-1C225", "+1C230"], expiration="2026-04-02", credit=0.5,
                        now=MONDAY_NOON).portfolio.risks[0]  # fmt: skip

@@ -21,21 +21,23 @@ def package_payoff(sign, right, strike, spot):
 
 
 @inline
-def legs_in_the_money(right, strike, spot):
-    """How many legs would be exercised at one price."""
-    count = 0
+def contracts_in_the_money(sign, right, strike, spot):
+    """How many contracts of one package would be exercised or assigned at one price."""
+    count = 0.0
     for j in range(right.shape[0]):
-        count += right[j] * (spot - strike[j]) > 0.0
+        if right[j] * (spot - strike[j]) > 0.0:
+            count += abs(sign[j])
     return count
 
 
 @inline
-def owes_dividend(sign, right, strike, spot):
-    """Whether a short call of the package is in the money, or at it: assigned early, its writer owes the dividend."""
-    owes = False
+def calls_assigned_early(sign, right, strike, spot):
+    """Short calls in the money, or at it, at one price; assigned early, the writer of each owes the dividend."""
+    count = 0.0
     for j in range(sign.shape[0]):
-        owes |= sign[j] < 0 and right[j] > 0 and spot >= strike[j]
-    return owes
+        if sign[j] < 0.0 and right[j] > 0.0 and spot >= strike[j]:
+            count -= sign[j]
+    return count
 
 
 @inline
@@ -52,7 +54,7 @@ def upper_slope(sign, right):
 def package_extremes(sign, right, strike, credit, dividends, exercise_fee):
     """Largest profit, largest loss at expiry and largest loss of one package, dollars a share: see `extremes`."""
     best = lowest = adjusted = package_payoff(sign, right, strike, 0.0) + credit
-    adjusted -= exercise_fee * legs_in_the_money(right, strike, 0.0)
+    adjusted -= exercise_fee * contracts_in_the_money(sign, right, strike, 0.0)
     top = 0.0
     for j in range(sign.shape[0]):
         top = max(top, strike[j])
@@ -60,9 +62,9 @@ def package_extremes(sign, right, strike, credit, dividends, exercise_fee):
         # One dollar above the highest strike stands for everything beyond it, where the line is level.
         spot = strike[j] if j < sign.shape[0] else top + 1.0
         value = package_payoff(sign, right, strike, spot) + credit
-        owed = dividends if owes_dividend(sign, right, strike, spot) else 0.0
+        owed = dividends * calls_assigned_early(sign, right, strike, spot)
         best, lowest = max(best, value), min(lowest, value)
-        adjusted = min(adjusted, value - owed - exercise_fee * legs_in_the_money(right, strike, spot))
+        adjusted = min(adjusted, value - owed - exercise_fee * contracts_in_the_money(sign, right, strike, spot))
     slope = upper_slope(sign, right)
     unlimited = slope < 0.0
     return (
@@ -83,14 +85,14 @@ def delivered_loss(sign, right, strike, credit, dividends, exercise_fee, gap):
     for j in range(sign.shape[0]):
         spot = strike[j]
         for is_above in (False, True):
-            held, owed, exercised = 0.0, 0.0, 0
+            held, owed, exercised = 0.0, 0.0, 0.0
             for i in range(sign.shape[0]):
                 depth = right[i] * (spot - strike[i])
                 if depth > 0.0 or (depth == 0.0 and is_above == (right[i] > 0.0)):
                     held += sign[i] * right[i]
-                    exercised += 1
+                    exercised += abs(sign[i])
                     if sign[i] < 0.0 and right[i] > 0.0:
-                        owed = dividends
+                        owed -= dividends * sign[i]
             value = package_payoff(sign, right, strike, spot) + credit - owed - exercise_fee * exercised
             largest = max(largest, gap * abs(held) * spot - value)
     return largest
@@ -112,8 +114,8 @@ def extremes(sign, right, strike, credit, dividends, exercise_fee, max_profit, m
 
     Packages are rows, legs columns; `sign` may carry more than one contract. `credit` is the amount received after fees
     (negative when paid). `max_loss` adds the dividends owed on shares short by early assignment, and `exercise_fee`
-    (dollars a share) for every leg in the money; `max_loss_expiry` has neither. Losses are positive; infinite where the
-    line never turns.
+    (dollars a share) for every contract in the money; `max_loss_expiry` has neither. Losses are positive; infinite
+    where the line never turns.
     """
     for i in range(sign.shape[0]):
         max_profit[i], max_loss_expiry[i], max_loss[i] = package_extremes(

@@ -64,6 +64,15 @@ def test_max_loss_owes_dividends_and_exercise_fees():
     assert worst == pytest.approx(4.62)
 
 
+def test_two_short_calls_owe_two_dividends():
+    # Sold 2 x 275 call, bought 2 x 280: above 280, 10 - 2.20 lost, 2 x 0.62 owed, four exercised at 0.05.
+    kind = ([-2, 2], [1, 1])
+    assert of(kind, [275, 280], 2.20, dividends=0.62, exercise_fee=0.05)[2] == pytest.approx(7.80 + 1.24 + 0.20)
+    # Just below 280 the two sold alone: 200 shares short, bought 10% higher.
+    loss = delivered(kind, [275, 280], 2.20, 0.10, dividends=0.62, exercise_fee=0.05)
+    assert loss == pytest.approx(7.80 + 1.24 + 0.10 + 56.0)
+
+
 def delivered(kind, strikes, credit, gap, dividends=0.0, exercise_fee=0.0):
     sign, right, strike = (np.array([row], dtype=float) for row in (*kind, strikes))
     out = np.empty(1)
