@@ -196,7 +196,8 @@ def _chosen(families: list[_Family]) -> list[Cells]:
             pooled.append(_Family(list(family.records), family.names))
         else:
             twin.records.extend(family.records)
-    return max(pooled, key=lambda family: (_knowledge(family) >= 2, len(family.records))).records
+    # Of as many records the innermost: they carry what lies above them.
+    return max(pooled, key=lambda f: (_knowledge(f) >= 2, len(f.records), len(f.records[0]))).records
 
 
 def _knowledge(family: _Family) -> int:

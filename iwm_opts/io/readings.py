@@ -191,7 +191,9 @@ def _fits(texts: dict[str, list[str]], order: Order) -> bool:
 def _zone(file: DataFile, layout: Layout, role: str, column: str, order: Order) -> tuple[ZoneInfo, list[str]]:
     """Zone of a column's times that carry none, and a note where it was a decision."""
     declared = layout.vendor.zones.get(role) if layout.vendor else None
-    zone = ZoneInfo(declared) if declared else zone_by_name(column)
+    if declared:
+        return ZoneInfo(declared), []  # also of reports written after the close
+    zone = zone_by_name(column)
     sample = _moments(file.sample.get(column, ()), zone, order)
     if not any(isinstance(moment, datetime) for moment in sample) or _carries_zones(file.sample[column], order):
         return zone, []
@@ -202,7 +204,7 @@ def _zone(file: DataFile, layout: Layout, role: str, column: str, order: Order) 
         moments = [m for m in _moments(texts, zone, order) if isinstance(m, datetime)]
         what = f"as times of {_zone_name(zone)} most lie outside the session (latest {max(moments):%H:%M} New York)"
         return other, [f"{column.strip()} carries no zone: {what}; taken for {_zone_name(other)}"]
-    if declared or any(word in plain(column) for word in NAMED_ZONES) or plain(column) == "feedtimestamp":
+    if any(word in plain(column) for word in NAMED_ZONES) or plain(column) == "feedtimestamp":
         return zone, []
     return zone, [f"{column.strip()} carries no zone: taken for {_zone_name(zone)}"]
 

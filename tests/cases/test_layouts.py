@@ -13,6 +13,7 @@ from iwm_opts.errors import DataError
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.layouts import LAYOUTS
 from iwm_opts.io.layouts.series import LAYOUTS as SERIES_LAYOUTS
+from iwm_opts.io.panel_files import build_panel
 from iwm_opts.market.contract import occ_symbol
 
 AT = datetime.fromisoformat("2026-10-02T15:45:00-04:00")
@@ -133,6 +134,33 @@ def theta_v2_csv(rows):
     return "theta.csv", "\n".join(lines)
 
 
+def theta_v3_json(rows):
+    response = [
+        {"contract": {"symbol": "IWM", "expiration": f"{row['expiration']:%Y-%m-%d}", "strike": row["strike"],
+                      "right": "CALL" if row["right"] == "C" else "PUT"},
+         "data": [{"timestamp": "2026-10-02T15:45:00.000", "bid_size": 1, "bid_exchange": 5, "bid": row["bid"],
+                   "bid_condition": 50, "ask_size": 2, "ask_exchange": 5, "ask": row["ask"], "ask_condition": 50}]}
+        for row in rows
+    ]  # fmt: skip
+    return "theta3.json", json.dumps({"response": response})
+
+
+def theta_v3_end_of_day(rows, days=("2026-10-01", "2026-10-02")):
+    """Reports of two days, each written after the close; contracts trade at times of their own, or never."""
+    contract_names = "symbol,expiration,strike,right,created,last_trade,open,high,low,close,volume,count"
+    quote_names = "bid_size,bid_exchange,bid,bid_condition,ask_size,ask_exchange,ask,ask_condition"
+    lines = [f"{contract_names},{quote_names}"]
+    for day in days:
+        for place, row in enumerate(rows):
+            traded = ("", f"{day}T10:12:33.120", "2026-09-15T11:12:33.120")[place % 3]
+            contract = (
+                f"IWM,{row['expiration']:%Y-%m-%d},{row['strike']:.3f},{'CALL' if row['right'] == 'C' else 'PUT'}"
+            )
+            quotes = f"10,5,{row['bid']},50,12,5,{row['ask']},50"
+            lines.append(f"{contract},{day}T17:1{place % 9}:40.123,{traded},1,1,1,{row['bid']},9,3,{quotes}")
+    return "theta_eod.csv", "\n".join(lines)
+
+
 def databento(rows):
     lines = [
         "ts_recv,ts_event,rtype,publisher_id,instrument_id,side,price,size,flags,bid_px_00,ask_px_00,bid_sz_00,ask_sz_00,symbol"
@@ -146,7 +174,7 @@ def databento(rows):
     return "cbbo.csv", "\n".join(lines)
 
 
-WRITERS = (finnhub, alpaca, eodhd, nasdaq, barchart, theta_v2_json, theta_v2_csv, databento)
+WRITERS = (finnhub, alpaca, eodhd, nasdaq, barchart, theta_v2_json, theta_v2_csv, theta_v3_json, databento)
 
 
 @pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__)
@@ -163,6 +191,16 @@ def test_a_vendor_s_file(rows, base, tmp_path: Path, quotes_of, write):
     np.testing.assert_allclose(quotes.to_numpy(), expected.to_numpy(), atol=1e-9)
     if chain.quote_time is not None:
         assert chain.quote_time.replace(second=0, microsecond=0) == AT
+
+
+def test_end_of_day_reports_of_two_days(rows, base, tmp_path, quotes_of):
+    name, text = theta_v3_end_of_day(rows)
+    path = tmp_path / name
+    path.write_text(text)
+    chain = load_chain(path)
+    assert (chain.as_of, chain.quality.duplicate, chain.quality.stale) == (date(2026, 10, 2), 0, 0)
+    np.testing.assert_allclose(quotes_of(path).to_numpy(), base.to_numpy(), atol=1e-9)
+    assert build_panel([path]).panel.dates == (date(2026, 10, 1), date(2026, 10, 2))
 
 
 @pytest.mark.parametrize(

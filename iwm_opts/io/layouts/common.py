@@ -13,6 +13,7 @@ SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "underlying_symbol": (
         "underlyingsymbol", "actsymbol", "underlying", "ticker", "symbol", "underlyingticker", "stock",
         "underlyingassetticker", "rootsymbol", "baseticker", "stocksymbol",
+        "contractsymbol", "contractroot",
     ),
     "root": ("root", "optionroot", "rootsymbol", "class", "tradingclass"),
     "quote_date": (
@@ -28,7 +29,8 @@ SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "feed_time": (
         "feedtimestamp", "feedutc", "timestamp", "ts", "updated", "updatedat", "fetchedutc", "fetchedat", "datetime",
         "time", "lastupdated", "tsevent", "tsrecv", "timestamputc", "downloadedat", "retrievedat", "scrapedat",
-        "createdat", "datetimeutc", "timeutc", "lastupdate", "lastquotetime", "siptimestamp", "timestampet", "asoftime",
+        "createdat", "created", "datetimeutc", "timeutc", "lastupdate", "lastquotetime", "siptimestamp", "timestampet",
+        "asoftime",
     ),
     "session": ("session", "capture", "snapshot"),
     "last_trade": (
@@ -52,6 +54,7 @@ SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "right": (
         "right", "optiontype", "type", "typeoption", "callput", "putcall", "cp", "cpflag", "contracttype", "side",
         "detailscontracttype", "optionright", "callorput", "putorcall", "kind", "pc", "rightcp",
+        "contractright",
     ),
     "strike": (
         "strike", "strikeprice", "detailsstrikeprice", "strikepx", "k", "exerciseprice", "strk", "optionstrike",

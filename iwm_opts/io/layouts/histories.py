@@ -32,6 +32,20 @@ LAYOUTS: Final = (
         proof=("timestamp", "bidexchange", "askcondition"),
         columns={"quote_time": ("timestamp",), "feed_time": (), "quote_date": ()},
         zones={"quote_time": "America/New_York"},
+        nesting="response[].data, response[].contract holds for them",
+    ),
+    VendorLayout(
+        "ThetaData v3, end of day",
+        proof=("created", "lasttrade", "bidcondition", "askcondition"),
+        columns={
+            "quote_time": ("created",),
+            "feed_time": (),
+            "quote_date": (),
+            "last_trade": ("lasttrade",),
+            "last": ("close",),
+        },
+        zones={"quote_time": "America/New_York", "last_trade": "America/New_York"},
+        nesting="response[].data, response[].contract holds for them",
     ),
     VendorLayout(
         "Databento cbbo or mbp-1",
