@@ -26,7 +26,8 @@ class Execution:
 
     A delivery is the row of shares of an assignment or exercise: the shares follow from the option, the fees do not,
     and its effect says whether shares from before the file were taken. A reorganisation (a split, a merger, another
-    symbol) removes what it closes and adds what it opens; at quantity 0 the broker gives no ratio.
+    symbol) removes what it closes and adds what it opens. Without an effect it is a split: by its ratio, else by the
+    quantity that it adds to what is held; without either the broker gives no ratio.
     """
 
     when: datetime  # New York, without a zone
@@ -40,6 +41,7 @@ class Execution:
     order: str = ""  # what its order is known by; the time where that is not known
     line: int = 0  # of the file, from 1
     account: str = ""  # where a file holds several
+    ratio: float = 0.0  # new shares for an old one, of a split; 0 where the broker does not say
 
 
 def misdated(execution: Execution, today: date) -> str:
@@ -89,7 +91,14 @@ def orders_of(executions: Iterable[Execution], newest_first: bool = False) -> li
         groups[key].append(execution)
     orders = [part for rows in groups.values() for part in _parts(rows)]
     return sorted(
-        orders, key=lambda rows: (rows[0].when, rows[0].contract is None, _adds_shares(rows), step * rows[0].line)
+        orders,
+        key=lambda rows: (
+            rows[0].when,
+            rows[0].kind != "reorganisation",  # splits are effective before the market opens
+            rows[0].contract is None,
+            _adds_shares(rows),
+            step * rows[0].line,
+        ),
     )
 
 

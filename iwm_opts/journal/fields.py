@@ -385,7 +385,7 @@ class Row:
     def require_dollars(self, name: str = "currency") -> None:
         """Refuse amounts in another currency; a file that names none is in dollars."""
         currency = self.text(name).upper()
-        if currency not in ("", CURRENCY):
+        if currency != CURRENCY and not is_blank(currency):
             raise ValueError(f"currency {currency}: only {CURRENCY} is read")
 
 

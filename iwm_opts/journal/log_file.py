@@ -4,6 +4,7 @@ import codecs
 import csv
 import gzip
 import io
+import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from iwm_opts.io.spreadsheet_text import unguarded
 DELIMITERS: Final = (",", ";", "\t", "|")
 FIRST_ROWS: Final = 200  # by which delimiters are compared
 FORMATS: Final = "CSV, Excel (.xlsx), XML or Parquet, also inside .gz or .zip"
+LFS_POINTER: Final = "version https://git-lfs.github.com/spec/"
 PARQUET, OLD_EXCEL = b"PAR1", b"\xd0\xcf\x11\xe0"
 
 
@@ -91,9 +93,27 @@ def open_log(path: Path) -> LogFile:
     text = _decoded(content, path)
     if text.lstrip()[:15].lower().startswith(("<!doctype html", "<html", "<table")):
         raise DataError(path, "is a web page", "Export the transactions as CSV")
+    if text.startswith(LFS_POINTER):
+        raise DataError(path, "is a Git LFS pointer, not the file itself", "Run git lfs pull")
     if text.lstrip().startswith(("{", "[")):
-        raise DataError(path, "is JSON", "Export the transactions as CSV")
+        return LogFile(path, sheet=_json_rows(text, path))
     return LogFile(path, text)
+
+
+def _json_rows(text: str, path: Path) -> Rows:
+    """Header and rows of a list of flat records, alone or under a name as `BrokerageTransactions`."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        raise DataError(path, "is damaged JSON", "Export the transactions as CSV") from None
+    lists = [content] if isinstance(content, list) else list(content.values())
+    records = next((each for each in lists if isinstance(each, list) and each and isinstance(each[0], dict)), [])
+    names = list(dict.fromkeys(name for record in records if isinstance(record, dict) for name in record))
+    values = [[record.get(name) for name in names] for record in records if isinstance(record, dict)]
+    if not records or any(isinstance(value, (dict, list)) for row in values for value in row):
+        raise DataError(path, "is JSON", "Export the transactions as CSV")
+    cells = [["" if value is None else str(value).strip() for value in row] for row in values]
+    return [(0, names), *enumerate(cells, start=1)]
 
 
 def _unpacked(content: bytes, path: Path) -> bytes:

@@ -19,6 +19,7 @@ from iwm_opts.journal.executions import (
 )
 from iwm_opts.journal.opening import OpeningBalance
 from iwm_opts.journal.packages import Closing, Package, PackageLeg, PackageTrade, cut
+from iwm_opts.journal.reorganisation import Reorganisation
 from iwm_opts.journal.share_lots import Delivery, ShareBook, ShareTrade
 from iwm_opts.market.contract import Contract
 
@@ -127,16 +128,16 @@ class _Book:
         # Accounts never close each other's positions.
         self.lots: dict[tuple[str, Contract], deque[tuple[Package, PackageLeg]]] = defaultdict(deque)
         self.opening: list[OpeningBalance] = []
-        self.reorganised: dict[tuple[str, str], int] = {}  # line of a corporate action that could not be applied
         self.shares = ShareBook(self.opening)
         self.opened = 0  # orders that opened something
         self.problems = list(problems)
+        self.reorganisation = Reorganisation(self.lots, self.shares, self.problems)
         self.today = now().date()
 
     def take(self, order: list[Execution]) -> None:
         """Book one order: its closings first, then its openings as one package."""
         if order[0].kind == "reorganisation":
-            self._reorganise(order)
+            self.reorganisation.apply(order)
             return
         faults = {row.line: fault for row in order if (fault := misdated(row, self.today))}
         what = "left out" if order[0].contract is None else "its trade is left out"
@@ -230,7 +231,7 @@ class _Book:
         """Option from before the file, and the shares that it may have left."""
         contract = execution.contract
         assert contract is not None
-        action = self.reorganised.get((execution.account, execution.symbol))
+        action = self.reorganisation.unresolved.get((execution.account, execution.symbol))
         if action is not None:
             self.problems.append(
                 f"line {execution.line}: closes {count} of {contract.symbol} after the corporate action of line "
@@ -263,51 +264,11 @@ class _Book:
             takes_old = shares < 0 and not covers
         self.shares.deliver(execution, shares, leg.contract.strike, closing.delivery, takes_old=takes_old)
 
-    def _reorganise(self, rows: Sequence[Execution]) -> None:
-        """Return splits, mergers and changes of symbol of one time: the added positions replace the removed."""
-        added = [row for row in rows if row.effect == "open" and row.quantity]
-        for row in rows:
-            if row.effect == "open" and row.quantity:
-                continue
-            successor = next((other for other in added if _may_succeed(row, other)), None)
-            if successor is not None:
-                added.remove(successor)
-            if row.contract is None:
-                self.shares.reorganise(row, successor)
-            else:
-                self._reorganise_option(row, successor)
-        for row in added:
-            self.problems.append(f"line {row.line}: {row.symbol} added by a corporate action: left out")
-
-    def _reorganise_option(self, row: Execution, successor: Execution | None) -> None:
-        assert row.contract is not None
-        lots = self.lots.pop((row.account, row.contract), deque())
-        factor = abs(successor.quantity / row.quantity) if successor and row.quantity else math.nan
-        for package, leg in lots:
-            if successor is not None and successor.contract is not None and package.scale(leg, successor, factor):
-                self.lots[row.account, successor.contract].append((package, leg))
-                continue
-            package.is_left_out = True
-            self.problems.append(
-                f"line {row.line}: corporate action on {row.contract.symbol}: the trade open across it "
-                f"(entry {package.entry:%Y-%m-%d}) is left out"
-            )
-        if successor is None:
-            self.reorganised.setdefault((row.account, row.symbol), row.line)
-
     def matched(self) -> Matched:
         """Every package and every lot cut where parts of it were left."""
         self.shares.settle_charges()
         packages = tuple(trade for package in self.packages if not package.is_left_out for trade in cut(package))
         lines = [balance.describe() for balance in self.opening]
         problems = (*self.problems, *lines, *self.shares.problems)
-        return Matched(packages, tuple(self.shares.trades()), tuple(self.opening), problems, self.shares.notes)
-
-
-def _may_succeed(row: Execution, other: Execution) -> bool:
-    """Whether an added position may succeed a removed one."""
-    if (row.contract is None) != (other.contract is None) or row.quantity * other.quantity >= 0:
-        return False
-    if row.contract is None or other.contract is None:
-        return True
-    return row.contract.right == other.contract.right and row.contract.expiration == other.contract.expiration
+        notes = (*self.reorganisation.notes, *self.shares.notes)
+        return Matched(packages, tuple(self.shares.trades()), tuple(self.opening), problems, notes)

@@ -7,12 +7,12 @@ Options that end in shares take the shares along, until these are sold or bought
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from iwm_opts.journal.executions import Execution, Kind
+from iwm_opts.journal.executions import Kind
 from iwm_opts.journal.share_lots import Delivery
 from iwm_opts.market.contract import Contract
 
@@ -74,21 +74,31 @@ class Package:
     account: str
     is_left_out: bool = False  # by a corporate action that the file does not explain, or an impossible date
 
-    def scale(self, leg: PackageLeg, successor: Execution, factor: float) -> bool:
-        """Let a leg become another contract, `factor` for each one; False where the package does not allow it.
+    def convert(self, successors: Mapping[Contract, Contract], symbol: str, factor: float) -> bool:
+        """Let open legs become other contracts, `factor` for each one; False where that is not possible.
 
-        A factor other than 1 is applied to a single option of which nothing was closed before.
+        Legs that were closed before are scaled along: the same dollars for `factor` times as many contracts.
         """
-        assert successor.contract is not None
+        legs = [leg for leg in self.legs if leg.open]
+        if not all(leg.contract in successors for leg in legs):
+            return False
         if factor != 1.0:
-            is_alone = len(self.legs) == 1 and not leg.closings
-            if not is_alone or not (factor * self.contracts).is_integer() or not factor > 0.0:
+            closings = [closing for leg in self.legs for closing in leg.closings]
+            if not float(factor * self.contracts).is_integer() or not factor > 0.0:
+                return False
+            if any(closing.delivery or not (factor * closing.quantity).is_integer() for closing in closings):
                 return False
             self.contracts = round(factor * self.contracts)
             self.credit /= factor
-            leg.open = round(factor * leg.open)
-        leg.contract = successor.contract
-        self.symbol = successor.symbol
+            for closing in closings:
+                closing.quantity = round(factor * closing.quantity)
+                closing.price /= factor
+                closing.fees /= factor
+            for leg in self.legs:
+                leg.open = round(factor * leg.open)
+        for leg in legs:
+            leg.contract = successors[leg.contract]
+        self.symbol = symbol
         return True
 
 

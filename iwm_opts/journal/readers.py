@@ -37,6 +37,7 @@ from iwm_opts.journal.trade_log import (
     log_of_rows,
     typed_columns,
 )
+from iwm_opts.market.contract import is_adjusted
 from iwm_opts.spreads.typed import TypedLeg, payoff_of
 
 BACKTEST_COLUMNS: Final = ("entry", "exit", "mid_pnl", "entry_slippage", "exit_slippage", "pnl")
@@ -46,7 +47,7 @@ NEEDED_OF_BACKTEST: Final = (
 )  # fmt: skip
 KNOWN: Final = (
     f"a trade log (columns {' and '.join(REQUIRED)} at least), the trades of a backtest, or an export of "
-    "Interactive Brokers, tastytrade, thinkorswim, Schwab, Robinhood, Fidelity, Option Omega or optopsy"
+    "Interactive Brokers, tastytrade, thinkorswim, Schwab, TD Ameritrade, Robinhood, Fidelity, Option Omega or optopsy"
 )
 MADE: Final = ("simulated", "modelled")  # columns of a backtest's CSV
 MODELLED_NAMES: Final = "modelled market"  # as `sources.modelled` calls them
@@ -184,6 +185,7 @@ def log_of_executions(executions: Sequence[Execution], market: str, source: str,
     Mids and model fills are unknown, planned sizes and checklist answers too, and of shares the risk: add the columns
     to the log that `--write-log` gives, and review that; or complete it by a plan's rules (`plan_replay`).
     """
+    executions = _without_adjusted(executions, report)
     matched = match_executions(executions)
     rows = [_row(name, trade, market) for name, trade in _numbered(matched.packages)]
     rows += [_share_row(name, trade, market) for name, trade in _numbered(matched.shares)]
@@ -198,6 +200,17 @@ def log_of_executions(executions: Sequence[Execution], market: str, source: str,
     notes += _repeated(executions)
     log = log_of_rows(rows, source, problems, notes)
     return replace(log, opening=matched.opening, skipped=dict(report.skipped))
+
+
+def _without_adjusted(executions: Sequence[Execution], report: RowReport) -> list[Execution]:
+    """Leave out executions in adjusted contracts, which deliver other than 100 shares, and count them by root."""
+    kept = []
+    for execution in executions:
+        if execution.contract is not None and is_adjusted(execution.contract.root):
+            report.skipped[f"adjusted contracts {execution.contract.root} (they deliver other than 100 shares)"] += 1
+        else:
+            kept.append(execution)
+    return kept
 
 
 def _repeated(executions: Sequence[Execution]) -> tuple[str, ...]:

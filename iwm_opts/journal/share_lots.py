@@ -102,6 +102,7 @@ class ShareBook:
         self._opening = [] if opening is None else opening
         self.problems: list[str] = []
         self._notes: list[str] = []
+        self._unresolved: dict[tuple[str, str], int] = {}  # line of a corporate action that could not be applied
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -169,6 +170,13 @@ class ShareBook:
             left = self._offset(queue, total, price, rows[-1].when, fees, "closed")
         if not left:
             return False
+        action = self._unresolved.get((first.account, first.symbol))
+        if action is not None and (first.effect == "close" or (first.effect == "" and total < 0)):
+            self.problems.append(
+                f"line {first.line}: trades {abs(left)} shares of {first.symbol} after the corporate action of line "
+                f"{action}: left out"
+            )
+            return False
         if first.effect == "close":
             balance = OpeningBalance.of(first, -left)
             balance.price = price
@@ -184,31 +192,31 @@ class ShareBook:
         queue.append(_Lot(left, price, purchase))
         return True
 
-    def reorganise(self, row: Execution, successor: Execution | None) -> None:
-        """Convert shares by a split, a merger or a change of symbol.
+    def held(self, account: str, symbol: str) -> int:
+        """Shares held, short negative."""
+        return sum(lot.quantity for lot in self._lots[account, symbol])
 
-        Parameters
-        ----------
-        row : Execution
-            Row of the shares removed.
-        successor : Execution, optional
-            Row of the shares added. None where the file has none: the shares held are left out.
-        """
-        queue = self._lots.pop((row.account, row.symbol), deque())
+    def convert(self, row: Execution, symbol: str, factor: float) -> bool:
+        """Convert the shares of a row's symbol, `factor` of `symbol` for each one; False where they are left out."""
+        key = row.account, row.symbol
+        queue = self._lots.pop(key, deque())
         held = sum(lot.quantity for lot in queue)
-        factor = abs(successor.quantity / row.quantity) if successor is not None and row.quantity else math.nan
-        if successor is not None and all((factor * lot.quantity).is_integer() for lot in queue):
-            for lot in queue:
-                self._lots[row.account, successor.symbol].append(self._scaled(lot, successor.symbol, factor))
+        if not held:
+            return True
+        if factor > 0.0 and all(float(factor * lot.quantity).is_integer() for lot in queue):
+            converted = [self._scaled(lot, symbol, factor) for lot in queue]
+            self._lots[row.account, symbol].extend(converted)
             self._notes.append(
-                f"line {row.line}: {abs(row.quantity)} shares of {row.symbol} became {abs(successor.quantity)} of "
-                f"{successor.symbol}: {abs(held)} held then, converted"
+                f"line {row.line}: {abs(held)} shares of {row.symbol} held then became "
+                f"{abs(sum(lot.quantity for lot in converted))} of {symbol}"
             )
-        elif held:
-            self.problems.append(
-                f"line {row.line}: a split, merger or other change of the {held} shares of {row.symbol} held then: "
-                "trades open across it are left out"
-            )
+            return True
+        self._unresolved[key] = row.line
+        self.problems.append(
+            f"line {row.line}: a split, merger or other change of the {held} shares of {row.symbol} held then: "
+            "trades open across it are left out"
+        )
+        return False
 
     def _scaled(self, lot: _Lot, symbol: str, factor: float) -> _Lot:
         """Lot in other shares: earlier exits stay a trade in the old ones."""

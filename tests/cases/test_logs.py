@@ -47,7 +47,8 @@ READ = {
     # The shares called away are older than the file: the premium is the result, less the fee of their delivery.
     "B20_ib_called_away_old_shares.csv": ([250.00 - 1.05 - 0.02], 0, 1),
     "B22_ib_called_away_then_assigned_put.csv": ([250.00 - 1.05 - 0.02], 1, 1),
-    "B30_ib_option_corporate_action.csv": ([SPREAD], 0, 0),
+    # One put sold at 5.00 became two at half the strike, bought back at 1.00.
+    "B30_ib_option_corporate_action.csv": ([SPREAD, 500.00 - 200.00 - 1.05 - 2.10], 0, 0),
     "L01_own_dollar.csv": ([27.44, 114.88], 0, 0),
     "L02_own_paren.csv": ([-1_027.44, 1_200.00], 0, 0),
     "L03_own_excel_blank.csv": (OWN, 0, 0),
@@ -209,10 +210,10 @@ def test_cash_without_its_trade_is_named_with_its_amount():
     assert any("-101.36 after fees not in the results" in note for note in notes)
 
 
-def test_a_corporate_action_names_the_trades_open_across_it():
+def test_a_corporate_action_is_named_with_its_ratio():
     log = read_log(LOGS / "B30_ib_option_corporate_action.csv")
-    assert [problem.partition(":")[0] for problem in log.problems] == ["line 16", "line 14"]
-    assert "corporate action on XYZ260320P00100000" in log.problems[0]
+    assert any("line 15: split of XYZ, 2 for 1: as the file names it" in note for note in log.notes)
+    assert log.trades.set_index("symbol").loc["XYZ", "legs"] == "-1P50"
 
 
 def test_a_bad_checklist_cell_names_its_line():

@@ -17,6 +17,7 @@ from iwm_opts.journal.brokers import (
     robinhood,
     schwab,
     tastytrade,
+    td_ameritrade,
     thinkorswim,
 )
 from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table
@@ -36,7 +37,9 @@ LAYOUTS: Final = (
     schwab.HISTORY,
     robinhood.ACTIVITY,
     fidelity.ACTIVITY,
+    td_ameritrade.TRANSACTIONS,
     option_omega.TRADE_LOG,
+    option_omega.SNAKE_CASE,
     optopsy.TRADE_LOG,
     optopsy.RAW,
     interactive_brokers.WITHOUT_TRADES,

@@ -20,6 +20,7 @@ from iwm_opts.market.contract import Contract
 OPTION: Final = re.compile(r"-?[A-Z0-9.]{1,6}\d{6}[CP]\d+(?:\.\d+)?")
 AS_OF: Final = re.compile(r"\bAS OF ([A-Z]{3}-\d{1,2}-\d{4}|\d{1,2}-\d{1,2}-\d{2,4})")
 SPLITS: Final = re.compile(r"\b(?:SPLIT|MERGER|NAME CHANGED)\b")
+DISTRIBUTION: Final = "DISTRIBUTION"  # a split, by the shares that it adds
 
 TABLE: Final = Table(
     fields={
@@ -36,6 +37,7 @@ TABLE: Final = Table(
     },
     numbers=("quantity", "price", "commission", "fees", "amount"),
     stamps=("date",),
+    charges=("commission", "fees"),
 )
 
 
@@ -55,8 +57,9 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
         report.skipped[what] += 1
         return None
     row.require_dollars()
-    is_split = kind == "reorganisation"
-    size = 0 if is_split else row.count("quantity", "contracts" if contract else "shares")
+    if kind == "reorganisation":
+        return _reorganisation(row, words, symbol, contract)
+    size = row.count("quantity", "contracts" if contract else "shares")
     price = abs(row.amount("price") if kind == "trade" else row.number("price"))
     if kind in ("assignment", "exercise", "cash") and not price and row.number("amount"):
         price = abs(row.number("amount")) / (MULTIPLIER * abs(size))
@@ -76,7 +79,7 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
 
 
 def _kind(words: str, contract: Contract | None) -> Kind | None:
-    if SPLITS.search(words):
+    if SPLITS.search(words) or words.startswith(DISTRIBUTION):
         return "reorganisation"
     if contract is not None:
         names: dict[str, Kind] = {"EXPIRED": "expiration", "ASSIGNED": "assignment", "EXERCISED": "exercise"}
@@ -87,6 +90,19 @@ def _kind(words: str, contract: Contract | None) -> Kind | None:
         is_delivery = contract is None and re.search(r"\b(?:ASSIGNED|EXERCISED?)\b", words)
         return "delivery" if is_delivery else "trade"
     return None
+
+
+def _reorganisation(row: Row, words: str, symbol: str, contract: Contract | None) -> Execution:
+    """Read a split by the shares that it adds; other changes by the position removed, negative, and the one added."""
+    count = row.number("quantity")
+    if count != round(count):
+        raise ValueError(f"quantity {row.text('quantity')} is not a whole number of shares")
+    effect: Effect = "" if words.startswith(DISTRIBUTION) and count else "open" if count > 0 else "close"
+    return Execution(
+        when=_when(row, words), symbol=underlying(contract.root if contract else symbol), contract=contract,
+        quantity=round(count), price=0.0, effect=effect, kind="reorganisation", line=row.line,
+        account=row.text("account"),
+    )  # fmt: skip
 
 
 def _effect(words: str, contract: Contract | None, kind: Kind, quantity: int) -> Effect:

@@ -13,14 +13,22 @@ from dataclasses import replace
 from typing import Final
 
 from iwm_opts.errors import DataError
-from iwm_opts.journal.brokers.interactive_brokers import contract_of, effect_of, with_combo_orders
-from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table, each_row
+from iwm_opts.journal.brokers.interactive_brokers import (
+    OPTIONS,
+    STOCKS,
+    contract_of,
+    corporate_action,
+    effect_of,
+    with_combo_orders,
+)
+from iwm_opts.journal.brokers.layout import OPENS, Export, Layout, RowReport, Table, each_row
 from iwm_opts.journal.executions import Effect, Execution, Kind, off_hours, option_root, underlying, with_day_orders
-from iwm_opts.journal.fields import Row, columns_of, is_blank, make_contract, right_of
+from iwm_opts.journal.fields import CURRENCY, Row, columns_of, is_blank, make_contract, right_of
 from iwm_opts.market.contract import OCC_PATTERN, Contract
 
 ENDINGS: Final[dict[str, Kind]] = {"Ep": "expiration", "A": "assignment", "GEA": "expiration", "Ex": "exercise"}
 LEVELS: Final = ("EXECUTION", "ORDER")  # the first that a file holds is read
+ACTION: Final = "CORPORATE_ACTION"
 ELEMENTS: Final = {"Trade": "EXECUTION", "Order": "ORDER", "Lot": "CLOSED_LOT", "SymbolSummary": "SYMBOL_SUMMARY"}
 
 TABLE: Final = Table(
@@ -37,18 +45,22 @@ TABLE: Final = Table(
         "time": ("datetime", "date/time", "tradedate"),
         "quantity": ("quantity",),
         "price": ("tradeprice", "price"),
-        "commission": ("ibcommission", "commission"),
+        "commission": ("ibcommission", "ib commission", "commission", "comm/fee"),
+        "commission currency": ("ibcommissioncurrency", "commissioncurrency", "ib commission currency"),
+        "rate": ("fxratetobase", "fx rate to base"),
         "taxes": ("taxes",),
         "effect": ("open/closeindicator", "opencloseindicator"),
         "notes": ("notes/codes", "notes"),
         "side": ("buy/sell", "buysell"),
         "order": ("iborderid", "orderid"),
         "level": ("levelofdetail",),
+        "description": ("actiondescription", "description"),
         "transaction": ("transactiontype",),
     },
     numbers=("strike", "price", "commission"),
     stamps=("time",),
     pairs=(("time", "expiration"),),
+    charges=("commission",),
     month_first=None,
 )
 
@@ -80,7 +92,9 @@ def read_xml(export: Export) -> list[Execution]:
         tree = ElementTree.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", export.text))
     except ElementTree.ParseError as error:
         raise DataError(FLEX_XML.name, f"damaged XML: {error}", "Export the query again") from None
-    trades = [{name.lower(): value.strip() for name, value in trade.items()} for trade in _trades(tree)]
+    trades = [
+        {name.lower(): value.strip() for name, value in trade.items()} for trade in (*_trades(tree), *_actions(tree))
+    ]
     columns = sorted({name for trade in trades for name in trade})
     rows = [(0, columns), *((line, [trade.get(name, "") for name in columns]) for line, trade in enumerate(trades, 1))]
     if not trades:
@@ -100,6 +114,14 @@ def _trades(tree: ElementTree.Element) -> Iterator[Mapping[str, str]]:
                 }
 
 
+def _actions(tree: ElementTree.Element) -> Iterator[Mapping[str, str]]:
+    """Attributes of corporate actions."""
+    for statement in tree.iter("FlexStatement"):
+        for element in statement.iter("CorporateAction"):
+            account = statement.attrib.get("accountId", "")
+            yield {"accountId": account} | element.attrib | {"levelOfDetail": ACTION}
+
+
 def _executions(rows: list[Row], export: Export) -> list[Execution]:
     levels = {row.text("level").upper() for row in rows}
     level = next((name for name in LEVELS if name in levels), "")
@@ -107,15 +129,15 @@ def _executions(rows: list[Row], export: Export) -> list[Execution]:
     if len({execution.account for execution in executions}) == 1:
         executions = [replace(execution, account="") for execution in executions]
     if executions and not any(execution.effect for execution in executions if execution.kind == "trade"):
-        export.report.remarks.append(
-            "the file does not say what opens and what closes: the first trade in a contract is taken to open it"
-        )
+        export.report.remarks.append(OPENS)
     export.report.remarks += off_hours(executions)
     has_times = any(execution.when.hour for execution in executions)
     return with_combo_orders(executions) if has_times else with_day_orders(executions)
 
 
 def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
+    if row.text("level") == ACTION:
+        return corporate_action(row, {"OPT": OPTIONS, "STK": STOCKS}.get(row.text("category").upper(), ""))
     if level and row.text("level").upper() not in ("", level):
         report.skipped[f"{row.text('level').lower().replace('_', ' ')} rows (parts of trades)"] += 1
         return None
@@ -146,13 +168,24 @@ def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
         contract=contract,
         quantity=quantity,
         price=row.number("price") if ending else row.amount("price"),
-        fees=-(row.number("commission") + row.number("taxes")),
+        fees=-(_commission(row) + row.number("taxes")),
         effect="close" if ending and contract is not None else effect,
         kind="delivery" if is_delivery else ending or "trade",
         order="" if is_blank(row.text("order")) else row.text("order"),
         line=row.line,
         account=row.text("account"),
     )
+
+
+def _commission(row: Row) -> float:
+    """Commission in dollars; in another currency it is in that of the account, to which the row may give the rate."""
+    commission, currency = row.number("commission"), row.text("commission currency").upper()
+    if not commission or is_blank(currency) or currency == CURRENCY:
+        return commission
+    rate = row.number("rate")
+    if rate in (0.0, 1.0):
+        raise ValueError(f"commission in {currency}, and no rate to {CURRENCY}: add FXRateToBase to the query")
+    return commission / rate
 
 
 def _bare(row: Row, contract: Contract | None) -> str:

@@ -8,6 +8,8 @@ joined by semicolons: O opening, C closing, Ep expired, A assignment, Ex exercis
 Reporting Guide, Codes; rows as public parsers test against, 2024 to 2026). Asset categories carry the custodian where
 there is one, `Stocks - Held with ...`. Splits and mergers are in the section `Corporate Actions`:
 `IWM(US4642876555) Split 2 for 1 (...)`; the cash of index options in `Option Cash Settlements`, or in their price.
+Commissions are in the currency of the trade (`Comm/Fee`) or of the account (`Comm in EUR`); these are converted at the
+rate of the section `Base Currency Exchange Rate`, base currency for one dollar.
 The file has no order numbers: orders of one underlying that follow each other within two seconds, as the legs of a
 combo do, are taken for one.
 
@@ -16,13 +18,14 @@ The transaction history has one section, days without times, and neither opening
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import DataError
-from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table, each_row
+from iwm_opts.journal.brokers.layout import NO_FEES, OPENS, Export, Layout, RowReport, Table, each_row
 from iwm_opts.journal.executions import (
     Effect,
     Execution,
@@ -34,6 +37,7 @@ from iwm_opts.journal.executions import (
     with_day_orders,
 )
 from iwm_opts.journal.fields import (
+    CURRENCY,
     Notation,
     Row,
     columns_of,
@@ -50,6 +54,11 @@ from iwm_opts.market.contract import Contract
 
 NAME: Final = "Interactive Brokers activity statement"
 SECTION, ACTIONS, DIVIDENDS, SETTLEMENTS = "Trades", "Corporate Actions", "Dividends", "Option Cash Settlements"
+RATES: Final = "Base Currency Exchange Rate"
+SAME_AMOUNT, CENT = 0.002, 0.01  # share and dollars by which an amount may be rounded
+FURTHEST_RATE: Final = 2.0  # of a currency to the dollar; what lies beyond is another multiplier
+IN_BASE: Final = re.compile(r"comm(?:ission)?s? in ([a-z]{3})")
+SPLIT: Final = re.compile(r"\bSPLIT (?P<new>[\d.]+) FOR (?P<old>[\d.]+)")
 HISTORY_SECTION: Final = "Transaction History"
 GRAINS: Final = ("Order", "Trade")  # what is read: orders, or their fills where a statement holds no orders
 OPTIONS, STOCKS = "Equity and Index Options", "Stocks"
@@ -71,7 +80,7 @@ FIELDS: Final = {
     "quantity": ("quantity",),
     "price": ("t. price",),
     "proceeds": ("proceeds",),
-    "commission": ("comm/fee", "comm in usd"),
+    "commission": ("comm/fee", "comm in usd", "commission", "commissions", "ib commission"),
     "code": ("code",),
     "description": ("description",),
     "amount": ("amount",),
@@ -86,10 +95,12 @@ HISTORY: Final = Table(
         "quantity": ("quantity",),
         "price": ("price",),
         "currency": ("price currency",),
+        "gross": ("gross amount",),
         "commission": ("commission",),
     },
     numbers=("quantity", "price", "commission"),
     stamps=("time",),
+    charges=("commission",),
     month_first=None,
 )
 HISTORY_ENDINGS: Final[dict[str, Kind]] = {"assign": "assignment", "exercis": "exercise", "expir": "expiration"}
@@ -101,9 +112,12 @@ def read_statement(export: Export) -> list[Execution]:
     sections = _sections(export)
     has_orders = any(row.text("grain") == GRAINS[0] for row in sections[SECTION])
     grain = GRAINS[0 if has_orders else 1]
-    executions = each_row(iter(sections[SECTION]), lambda row, _: _execution(row, report, grain), report)
+    rates = _rates(export)
+    executions = each_row(iter(sections[SECTION]), lambda row, _: _execution(row, report, grain, rates), report)
+    if not any("commission" in row for row in sections[SECTION]):
+        report.remarks.append(NO_FEES)
     executions = _without_cancelled(executions, sections[SECTION], report)
-    executions += each_row(iter(sections[ACTIONS]), lambda row, _: _corporate_action(row), report)
+    executions += each_row(iter(sections[ACTIONS]), lambda row, _: corporate_action(row, category_of(row)), report)
     report.remarks += off_hours(executions)
     settled: dict[tuple[str, Contract], float] = defaultdict(float)
     for row in sections[SETTLEMENTS]:
@@ -141,11 +155,50 @@ def _sections(export: Export) -> dict[str, list[Row]]:
                 for column in columns
                 if column in header
             }
+            for column in header:
+                match = IN_BASE.fullmatch(column)
+                if match is not None and match[1] != "usd":
+                    row |= {"commission": cells[header.index(column)], "commission currency": match[1].upper()}
             sections[section].append(Row(line, row))
     notation = _notation(sections[SECTION], export)
     return defaultdict(
         list, {name: [replace(row, notation=notation) for row in rows] for name, rows in sections.items()}
     )
+
+
+def _rates(export: Export) -> dict[str, float]:
+    """Dollars for one unit of the account's currency, by the rates of the statement; empty where it has none."""
+    base = next(
+        (cells[3] for _, cells in export.rows if cells[1:3] == ["Data", "Base Currency"] and len(cells) > 3), ""
+    )
+    header: list[str] = []
+    rates: dict[str, float] = {}
+    for _, cells in export.rows:
+        if cells[0] != RATES or len(cells) < 4:
+            continue
+        if cells[1] == "Header":
+            header = columns_of(cells)
+        elif cells[1] == "Data" and header:
+            row = dict(zip(header, cells, strict=False))
+            source = row.get("currency") or row.get("fromcurrency", "")
+            target = row.get("tocurrency", base)
+            text = row.get("rate") or row.get("exchange rate") or row.get("exchangerate", "")
+            rate = number(text.replace(",", "."), RATES)  # below a thousand: a comma is a decimal one
+            if rate > 0.0 and source.upper() == CURRENCY:
+                rates[target.upper()] = 1.0 / rate
+            elif rate > 0.0 and target.upper() == CURRENCY:
+                rates[source.upper()] = rate
+    return rates
+
+
+def _commission(row: Row, rates: Mapping[str, float]) -> float:
+    """Commission in dollars, negative when paid."""
+    currency = row.text("commission currency") or CURRENCY
+    if currency != CURRENCY and row.number("commission") and currency not in rates:
+        raise ValueError(
+            f"commission in {currency}, and the file has no rate to {CURRENCY}: export with the section {RATES}"
+        )
+    return row.number("commission") * (1.0 if currency == CURRENCY else rates.get(currency, 1.0))
 
 
 def _notation(rows: Sequence[Row], export: Export) -> Notation:
@@ -218,8 +271,13 @@ def effect_of(codes: set[str]) -> Effect:
     return "open" if "O" in codes else "close" if "C" in codes else ""
 
 
-def _execution(row: Row, report: RowReport, grain: str) -> Execution | None:
-    category = row.text("category").partition(" - Held with")[0].strip()
+def category_of(row: Row) -> str:
+    """Asset category without the custodian."""
+    return row.text("category").partition(" - Held with")[0].strip()
+
+
+def _execution(row: Row, report: RowReport, grain: str, rates: Mapping[str, float]) -> Execution | None:
+    category = category_of(row)
     if row.text("grain") != grain:
         report.skipped[f"{row.text('grain')} (parts of orders)"] += 1
         return None
@@ -239,7 +297,7 @@ def _execution(row: Row, report: RowReport, grain: str) -> Execution | None:
         contract=contract,
         quantity=row.count("quantity", "contracts" if contract else "shares"),
         price=row.number("price") if ending else row.amount("price"),
-        fees=-row.number("commission"),
+        fees=-_commission(row, rates),
         effect="close" if ending and contract is not None else effect_of(codes),
         kind="delivery" if is_delivery else ending or "trade",
         line=row.line,
@@ -247,24 +305,27 @@ def _execution(row: Row, report: RowReport, grain: str) -> Execution | None:
     )
 
 
-def _corporate_action(row: Row) -> Execution | None:
-    """Read changes by splits, mergers and the like; the statement gives no ratio, so quantity is 0."""
-    category = row.text("category").partition(" - Held with")[0].strip()
-    name, bracket, _ = row.text("description").partition("(")
+def corporate_action(row: Row, category: str) -> Execution | None:
+    """Read a split with its ratio; what a merger and the like brings is unknown."""
+    words = row.text("description")
+    name, bracket, _ = words.partition("(")
     if category not in (OPTIONS, STOCKS):
         return None
     if not bracket or not name.strip():
-        raise ValueError(f"corporate action {shown(row.text('description'))} names no symbol")
+        raise ValueError(f"corporate action {shown(words)} names no symbol")
     contract = contract_of(name.strip()) if category == OPTIONS else None
+    split = SPLIT.search(" ".join(words.upper().split()))
     return Execution(
         row.moment("time"),
         _underlying(name.strip()) if contract is not None else underlying(name),
         contract,
         0,
         0.0,
+        effect="" if split is not None else "close",
         kind="reorganisation",
         line=row.line,
         account=row.text("account"),
+        ratio=float(split["new"]) / float(split["old"]) if split is not None else 0.0,
     )
 
 
@@ -300,21 +361,22 @@ def read_history(export: Export) -> list[Execution]:
     section = replace(export, rows=rows, header=0)
     executions = each_row(HISTORY.rows(section), _transaction, export.report)
     if executions:
-        export.report.remarks.append(
-            "the file does not say what opens and what closes: the first trade in a contract is taken to open it"
-        )
+        export.report.remarks.append(OPENS)
     return with_day_orders(executions)
 
 
 def _transaction(row: Row, report: RowReport) -> Execution | None:
     words = row.text("type").lower()
+    if SPLIT.search(row.text("description").upper()) or "corporate action" in words:
+        return corporate_action(row, OPTIONS if _is_option(row.text("description").partition("(")[0]) else STOCKS)
     ending = next((kind for word, kind in HISTORY_ENDINGS.items() if word in words), None)
     if words not in ("buy", "sell") and ending is None:
         report.skipped[f"{row.text('type') or 'no type'}"] += 1
         return None
     row.require_dollars()
-    is_option = len(row.text("symbol")) > 8
-    contract = contract_of(row.text("symbol")) if is_option else None
+    is_named = _is_option(row.text("description"))
+    is_option = is_named or len(row.text("symbol")) > 8
+    contract = contract_of(row.text("description" if is_named else "symbol")) if is_option else None
     quantity = row.count("quantity", "contracts" if is_option else "shares")
     quantity = abs(quantity) * (-1 if words == "sell" or quantity < 0 else 1)
     effect: Effect = "close" if (ending and is_option) or (not is_option and quantity < 0) else ""
@@ -324,12 +386,27 @@ def _transaction(row: Row, report: RowReport) -> Execution | None:
         contract=contract,
         quantity=quantity,
         price=row.number("price") if ending else row.amount("price"),
-        fees=-row.number("commission"),
+        fees=-_history_commission(row, abs(quantity) * (MULTIPLIER if is_option else 1)),
         effect=effect if ending is None or is_option else "",
         kind="delivery" if ending and not is_option else ending or "trade",
         line=row.line,
         account=row.text("account"),
     )
+
+
+def _is_option(text: str) -> bool:
+    return SYMBOL.fullmatch(" ".join(text.upper().split())) is not None
+
+
+def _history_commission(row: Row, units: int) -> float:
+    """Commission in dollars: it and the gross amount are in the account's currency, the price is not."""
+    commission, gross, value = row.number("commission"), abs(row.number("gross")), units * row.number("price")
+    if not commission or not value or not gross or abs(gross - value) <= max(SAME_AMOUNT * value, CENT):
+        return commission
+    rate = gross / value
+    if not 1.0 / FURTHEST_RATE < rate < FURTHEST_RATE:
+        raise ValueError(f"gross amount {row.text('gross')} is not quantity and price")
+    return commission / rate
 
 
 def refuse_language(export: Export) -> list[Execution]:

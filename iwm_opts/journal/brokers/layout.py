@@ -12,6 +12,8 @@ from iwm_opts.io.packed import Rows
 from iwm_opts.journal.executions import Execution
 from iwm_opts.journal.fields import Notation, Row, columns_of, day_first, decimal_sign, is_blank, require_month_first
 
+OPENS: Final = "the file does not say what opens and what closes: the first trade in a contract is taken to open it"
+NO_FEES: Final = "the file has no column of fees: taken as zero"
 NAMED: Final = 20  # unreadable rows that are named one by one; the rest is counted
 
 
@@ -100,6 +102,8 @@ class Table:
         Fields that hold days of trading: the order of day and month is decided by them.
     pairs : tuple of (str, str)
         Fields of dates of which the first is not after the second, such as the trade and the expiration.
+    charges : tuple of str
+        Fields of fees; a file with none of them is remarked on.
     month_first : bool, optional
         True: the broker writes MM/DD, whatever days its rows have (cash moves on Sundays too). None: the file decides.
     clean : callable
@@ -110,6 +114,7 @@ class Table:
     numbers: tuple[str, ...] = ()
     stamps: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
+    charges: tuple[str, ...] = ()
     month_first: Literal[True] | None = True
     clean: Callable[[str], str] = str.strip
 
@@ -159,6 +164,8 @@ class Table:
             place = next((header.index(column) for column in columns if column in header), None)
             if place is not None:
                 places[name] = place
+        if self.charges and not any(name in places for name in self.charges):
+            export.report.remarks.append(NO_FEES)
         width = len([name for name in header if name]) and max(at for at, name in enumerate(header) if name) + 1
         above = sum(len(list(filter(None, cells))) > len(places) / 2 for _, cells in export.rows[: export.header])
         if above:

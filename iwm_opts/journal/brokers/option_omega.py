@@ -1,4 +1,4 @@
-"""Option Omega's trade logs, as tradeblocks and others write them too.
+"""Option Omega's trade logs, as tradeblocks and others write them too, also with columns like `date_opened`.
 
 One row a trade: Date Opened, Time Opened, Opening Price, Legs, Premium, Closing Price, Date Closed, Time Closed,
 Avg. Closing Cost, Reason For Close, P/L, No. of Contracts, Underlying, Strategy, Opening and Closing Commissions +
@@ -26,29 +26,37 @@ LEG: Final = re.compile(
 )
 CENT: Final = 0.015  # dollars, by which P/L may be rounded
 
+COLUMNS: Final = {
+    "symbol": ("underlying", "symbol"),
+    "opened": ("date opened",),
+    "time opened": ("time opened",),
+    "closed": ("date closed",),
+    "time closed": ("time closed",),
+    "entry spot": ("opening price",),
+    "exit spot": ("closing price",),
+    "legs": ("legs",),
+    "premium": ("premium", "initial premium"),
+    "closing cost": ("avg. closing cost", "avg closing cost", "closing cost"),
+    "reason": ("reason for close",),
+    "pnl": ("p/l", "p&l", "profit/loss", "pl"),
+    "contracts": ("no. of contracts", "contracts", "# of contracts", "num contracts", "quantity"),
+    "margin": ("margin req.", "margin req"),
+    "strategy": ("strategy",),
+    "opening fees": ("opening commissions + fees", "opening commissions & fees", "opening commissions fees"),
+    "closing fees": ("closing commissions + fees", "closing commissions & fees", "closing commissions fees"),
+}
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name).strip("_")
+
+
 TABLE: Final = Table(
-    fields={
-        "symbol": ("underlying",),
-        "opened": ("date opened",),
-        "time opened": ("time opened",),
-        "closed": ("date closed",),
-        "time closed": ("time closed",),
-        "entry spot": ("opening price",),
-        "exit spot": ("closing price",),
-        "legs": ("legs",),
-        "premium": ("premium", "initial premium"),
-        "closing cost": ("avg. closing cost", "avg closing cost", "closing cost"),
-        "reason": ("reason for close",),
-        "pnl": ("p/l", "p&l", "profit/loss"),
-        "contracts": ("no. of contracts", "contracts", "# of contracts"),
-        "margin": ("margin req.", "margin req"),
-        "strategy": ("strategy",),
-        "opening fees": ("opening commissions + fees", "opening commissions & fees"),
-        "closing fees": ("closing commissions + fees", "closing commissions & fees"),
-    },
+    fields={name: (*columns, *map(_snake, columns)) for name, columns in COLUMNS.items()},
     numbers=("premium", "closing cost", "pnl", "opening fees", "closing fees", "margin", "entry spot", "exit spot"),
     stamps=("opened", "closed"),
     pairs=(("opened", "closed"),),
+    charges=("opening fees", "closing fees"),
     month_first=None,
 )
 
@@ -57,6 +65,8 @@ def read(export: Export) -> pd.DataFrame:
     """Trades with columns of a trade log."""
     trades = TABLE.trades(export, _trade)
     export.report.remarks.append("Option Omega: backtest or automation fills, without quotes")
+    if not trades.empty and trades["credit"].isna().all():
+        export.report.remarks.append("the file has no premium: its P/L is taken as it is, after fees")
     return trades
 
 
@@ -64,7 +74,7 @@ def _trade(row: Row) -> dict[str, object]:
     contracts = row.count("contracts")
     entry = _moment(row, "opened")
     is_open = is_blank(row.text("closed"))
-    credit = row.amount("premium") / MULTIPLIER
+    credit = row.amount("premium") / MULTIPLIER if "premium" in row else np.nan
     legs, expiration = _legs(row.text("legs"), entry.date(), contracts)
     trade: dict[str, object] = {
         "line": row.line,
@@ -81,8 +91,11 @@ def _trade(row: Row) -> dict[str, object]:
         "credit": credit,
         "risk": row.number("margin") or np.nan,
         "own_strategy": row.text("strategy"),
-        "entry_spot": row.number("entry spot") or np.nan,
+        "entry_spot": (row.number("entry spot") or np.nan) if "premium" in row else np.nan,
     }
+    if not is_open and "premium" not in row:
+        fees = row.number("opening fees") + row.number("closing fees")
+        return trade | {"exit": _moment(row, "closed"), "reason": "closed", "fees": fees, "pnl": row.amount("pnl")}
     if is_open:
         return trade | {"fees": row.number("opening fees")}
     debit, fees = _closing(row, credit, contracts)
@@ -140,3 +153,4 @@ def _expiration(match: re.Match[str], opened: date) -> date:
 
 
 TRADE_LOG: Final = Layout("Option Omega trade log", ("date opened", "legs", "premium", "p/l"), read)
+SNAKE_CASE: Final = Layout("tradeblocks trade log", ("date_opened", "time_opened", "date_closed"), read)

@@ -27,7 +27,8 @@ ENDINGS: Final[dict[str, Kind]] = {
     "OEXCS": "exercise",
     "OEXER": "exercise",
 }
-REORGANISED: Final = ("SPL", "SPR", "MRGS", "SXCH", "OCA", "SYMC")
+SPLIT: Final = "SPL"  # names the shares that it adds
+REORGANISED: Final = ("SPR", "MRGS", "SXCH", "OCA", "SYMC")
 OPTION: Final = re.compile(
     r"(?P<root>[A-Z0-9.]+) (?P<day>\d{1,2}/\d{1,2}/\d{2,4}) (?P<right>CALL|PUT) \$(?P<strike>[\d.,]+)"
 )
@@ -56,9 +57,8 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
     code = row.text("code").upper()
     contract = _contract(row.text("description"))
     kind = ENDINGS.get(code)
-    if code in REORGANISED:
-        symbol = underlying(contract.root if contract else row.symbol("instrument"))
-        return Execution(row.moment("date"), symbol, contract, 0, 0.0, kind="reorganisation", line=row.line)
+    if code == SPLIT or code in REORGANISED:
+        return _reorganisation(row, contract, code)
     if code not in TRADES and kind is None:
         what = "dividends (not in the results)" if code in ("CDIV", "MDIV") else row.text("code") or "no code"
         report.skipped[what] += 1
@@ -66,10 +66,7 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
     if contract is None and (kind is not None or code not in ("BUY", "SELL")):
         raise ValueError(f"{shown(row.text('description'))} names no option")
     sign, effect = TRADES.get(code, (0, "close"))
-    quantity = row.text("quantity").upper()
-    side = -1 if quantity.endswith("S") else 1
-    count = Row(row.line, {"quantity": quantity.rstrip("SL")}, row.notation)
-    size = count.count("quantity", "contracts" if contract else "shares")
+    size, side = _quantity(row, contract)
     price = row.number("price") if kind else row.amount("price")
     unit = MULTIPLIER if contract else 1
     fees = 0.0
@@ -89,6 +86,23 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
         effect=effect,
         kind=kind or "trade",
         line=row.line,
+    )
+
+
+def _quantity(row: Row, contract: Contract | None) -> tuple[int, int]:
+    """Return the number and its side: -1 where it ends in S, of a short position or of what is taken away."""
+    text = row.text("quantity").upper()
+    count = Row(row.line, {"quantity": text.rstrip("SL")}, row.notation)
+    return count.count("quantity", "contracts" if contract else "shares"), -1 if text.endswith("S") else 1
+
+
+def _reorganisation(row: Row, contract: Contract | None, code: str) -> Execution:
+    """Read a split by the shares that it adds; other changes by what is taken away and what is added."""
+    count, side = (0, -1) if is_blank(row.text("quantity")) else _quantity(row, contract)
+    effect: Effect = "" if code == SPLIT else "open" if side > 0 else "close"
+    symbol = underlying(contract.root if contract else row.symbol("instrument"))
+    return Execution(
+        row.moment("date"), symbol, contract, side * count, 0.0, effect=effect, kind="reorganisation", line=row.line
     )
 
 

@@ -1,9 +1,10 @@
 """Schwab's transaction history as CSV (History, Export).
 
 Columns Date, Action, Symbol, Description, Quantity, Price, Fees & Comm, Amount; options read `IWM 03/20/2026 190.00 P`.
-Days have no times; `03/23/2026 as of 03/20/2026` was booked on the first and happened on the second. An assignment is a
-row `Assigned` and a plain Buy or Sell of the shares at the strike on the same day. The layout is known from exports
-that public parsers test against.
+Days have no times; `03/23/2026 as of 03/20/2026` was booked on the first and happened on the second. `Stock Split`
+names the shares that it adds, `Options Frwd Split` the contracts at the new strike; a reverse split has two rows. An
+assignment is a row `Assigned` and a plain Buy or Sell of the shares at the strike on the same day. The website's JSON
+holds the same rows under `BrokerageTransactions`. The layout is known from exports that public parsers test against.
 """
 
 import re
@@ -37,11 +38,13 @@ ENDINGS: Final[dict[str, Kind]] = {
 OPTION: Final = re.compile(
     r"(?P<root>[A-Z0-9./$]+) (?P<day>\d{1,2}/\d{1,2}/\d{4}) \$?(?P<strike>[\d.,]+) (?P<right>[CP])"
 )
-SPLITS: Final = ("stock split", "reverse split", "merger", "options frwd split", "name change", "stock merger")
+SPLITS: Final = ("stock split", "options frwd split", "options frwd split adj")  # what they add to a position
+REORGANISED: Final = ("reverse split", "merger", "stock merger", "cash merger", "name change", "conversion", "spin-off")
 
 TABLE: Final = Table(
     fields={
         "date": ("date", "trade date"),
+        "booked": ("date", "trade date"),
         "action": ("action",),
         "symbol": ("symbol",),
         "quantity": ("quantity",),
@@ -51,6 +54,7 @@ TABLE: Final = Table(
     },
     numbers=("price", "fees", "amount"),
     stamps=("date",),
+    charges=("fees",),
     clean=lambda cell: cell.rpartition(" as of ")[2].strip(),
 )
 
@@ -64,11 +68,8 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
     action = row.text("action").lower()
     contract = _contract(row.text("symbol"))
     kind = ENDINGS.get(action) if contract is not None else None
-    if action in SPLITS:
-        return Execution(
-            row.moment("date"), underlying(contract.root if contract else row.symbol()), contract, 0, 0.0,
-            kind="reorganisation", line=row.line,
-        )  # fmt: skip
+    if action in SPLITS or action in REORGANISED:
+        return _reorganisation(row, contract, is_split=action in SPLITS)
     if action not in TRADES and kind is None:
         what = "dividends (not in the results)" if "dividend" in action else row.text("action") or "no action"
         report.skipped[what] += 1
@@ -89,6 +90,20 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
         kind=kind or "trade",
         line=row.line,
     )
+
+
+def _reorganisation(row: Row, contract: Contract | None, *, is_split: bool) -> Execution:
+    """Read a split by what it adds; other changes by the position removed, negative, and the one added."""
+    count = row.number("quantity")
+    if count != round(count):
+        raise ValueError(f"quantity {row.text('quantity')} is not a whole number of shares")
+    effect: Effect = "" if is_split else "open" if count > 0 else "close"
+    return Execution(
+        # Booked before the market opens; "as of" names the evening before.
+        when=parse_moment(row.text("booked").partition(" as of ")[0]),
+        symbol=underlying(contract.root if contract else row.symbol()), contract=contract,
+        quantity=round(count), price=0.0, effect=effect, kind="reorganisation", line=row.line,
+    )  # fmt: skip
 
 
 def _contract(text: str) -> Contract | None:

@@ -43,7 +43,7 @@ from iwm_opts.journal.fields import (
     shown,
 )
 from iwm_opts.market.calendar import latest_session
-from iwm_opts.market.contract import Contract
+from iwm_opts.market.contract import Contract, is_adjusted
 
 TRADES, TODAY, CASH = "Account Trade History", "Filled Orders", "Cash Balance"
 EFFECTS: Final[dict[str, Effect]] = {
@@ -52,6 +52,7 @@ EFFECTS: Final[dict[str, Effect]] = {
 SHARES: Final = ("STOCK", "ETF")
 OTHERS: Final = ("FUTURE", "CRYPTO", "FOREX", "BOND")
 SPLIT: Final = re.compile(r"\bSPLIT\b")
+RATIO: Final = re.compile(r"\b(?P<new>\d+)(?: FOR | ?: ?)(?P<old>\d+)\b")
 WITHIN: Final = timedelta(seconds=60)  # between a trade and the row of its cash
 REMOVAL: Final = re.compile(r"(?:REMOVAL OF OPTION|REMOVED) DUE TO (?P<kind>EXPIRATION|ASSIGNMENT|EXERCISE)\b")
 SHORT_REMOVAL: Final = re.compile(r"\b(?P<kind>EXP|ASG|EXE|EXR|EXC): (?=[-+]?[\d.]+ \.)")
@@ -60,11 +61,13 @@ KINDS: Final[dict[str, Kind]] = {
     "ASG": "assignment", "EXE": "exercise", "EXR": "exercise", "EXC": "exercise",
 }  # fmt: skip
 _WORDED = (
-    r"\$?(?P<root>[A-Z./]+) (?:(?P<size>\d+) )?(?:\([^)]*\) )?(?P<day>\d{1,2} [A-Z]{3} \d{2,4})"
+    r"\$?(?P<root>[A-Z0-9./]+) (?:(?P<size>\d+) )?(?:\([^)]*\) )?(?P<day>\d{1,2} [A-Z]{3} \d{2,4})"
     r"(?: \([^)]*\))? (?P<strike>[\d.]+) (?P<right>CALL|PUT)"
 )
 WORDED: Final = re.compile(r"(?P<count>[-+]?[\d.]+) " + _WORDED)
-CODED: Final = re.compile(r"(?P<count>[-+]?[\d.]+) \.(?P<root>[A-Z]+)(?P<day>\d{6})(?P<right>[CP])(?P<strike>[\d.]+)")
+CODED: Final = re.compile(
+    r"(?P<count>[-+]?[\d.]+) \.(?P<root>[A-Z]+\d??)(?P<day>\d{6})(?P<right>[CP])(?P<strike>[\d.]+)"
+)
 SETTLED: Final = re.compile(r"CASH SETTLEMENT\b.*? " + _WORDED)
 DELIVERED: Final = re.compile(r"(?P<side>BOT|SOLD) (?P<count>[-+]?[\d,.]+) (?P<symbol>[A-Z./]+) UPON ")
 TRADED: Final = re.compile(r"(?P<side>BOT|SOLD) (?P<count>[-+]?[\d,.]+) (?P<words>.*?)@(?P<price>-?[\d,.]+)")
@@ -133,7 +136,8 @@ def read(export: Export) -> list[Execution]:
     notation = _notation(trades, cash, export)
     orders = _orders([replace(row, notation=notation) for row in trades], export.report)
     export.report.remarks += off_hours([leg for order in orders for leg in order.legs])
-    rows, endings = _cash([replace(row, notation=notation) for row in cash], export.report)
+    symbols = {leg.symbol for order in orders for leg in order.legs}
+    rows, endings = _cash([replace(row, notation=notation) for row in cash], export.report, symbols)
     return _with_fees(orders, rows, export.report, has_cash=bool(cash)) + endings
 
 
@@ -227,8 +231,7 @@ def _leg(row: Row, when: datetime, order: int, report: RowReport) -> Execution |
     quantity = row.count("quantity", "shares" if is_shares else "contracts")
     if not is_shares:
         expiration, strike = _expiration(row), row.strike()
-        # Roots such as SPXW occur in endings alone.
-        contract = make_contract(option_root(underlying(symbol)), expiration, right_of(row.text("type")), strike)
+        contract = make_contract(_root(symbol), expiration, right_of(row.text("type")), strike)
     elif effect == "" and quantity < 0:
         effect = "close"  # AUTO: never a short position that nobody named
     return Execution(
@@ -254,8 +257,8 @@ def _expiration(row: Row) -> date:
     return latest_session(first + timedelta(days=(4 - first.weekday()) % 7 + 14))
 
 
-def _cash(rows: Sequence[Row], report: RowReport) -> tuple[list[CashRow], list[Execution]]:
-    """Rows of trades, and endings with the cash and the shares that belong to them."""
+def _cash(rows: Sequence[Row], report: RowReport, symbols: set[str]) -> tuple[list[CashRow], list[Execution]]:
+    """Rows of trades, and endings with the cash and the shares that belong to them; splits of the traded symbols."""
     traded: list[CashRow] = []
     endings: list[Execution] = []
     settled: dict[tuple[str, Contract], float] = defaultdict(float)
@@ -275,18 +278,27 @@ def _cash(rows: Sequence[Row], report: RowReport) -> tuple[list[CashRow], list[E
                 endings.append(_ending(row, words))
             elif kind == "TRD":
                 traded.append(_traded(row, words))
+            elif SPLIT.search(words):
+                endings += [_split(row, words, symbol) for symbol in _symbols(words) & symbols]
             elif kind:
                 what = " (dividends and interest, not in the results)" if kind == "DOI" else ""
                 report.skipped[f"{kind} in {CASH}{what}"] += 1
-                if SPLIT.search(words):
-                    report.remarks.append(
-                        f"line {row.line}: {shown(words)}: trades open across a split are not adjusted"
-                    )
         except (ValueError, KeyError) as error:
             report.reject(row.line, error)
     endings, lost = with_cash_settlement(endings, settled, fees)
     report.remarks += lost
     return traded, endings
+
+
+def _symbols(words: str) -> set[str]:
+    """Return what may be symbols among the words of a row."""
+    return {underlying(word) for word in WORD.findall(words)}
+
+
+def _split(row: Row, words: str, symbol: str) -> Execution:
+    match = RATIO.search(words)
+    ratio = int(match["new"]) / int(match["old"]) if match is not None and int(match["old"]) else 0.0
+    return Execution(_when(row), symbol, None, 0, 0.0, kind="reorganisation", line=row.line, ratio=ratio)
 
 
 def _when(row: Row) -> datetime:
@@ -325,9 +337,14 @@ def _contract(match: re.Match[str]) -> Contract:
     if is_worded and match["size"] and int(match["size"]) != MULTIPLIER:
         raise ValueError(f"{shown(match[0])}: options of {match['size']} shares are not read")
     expiration = parse_moment(match["day"] if is_worded else f"20{match['day']}").date()
-    root = option_root(underlying(match["root"]))
     strike = number(match["strike"], "strike")
-    return make_contract(root, expiration, right_of(match["right"]), strike)
+    return make_contract(_root(match["root"]), expiration, right_of(match["right"]), strike)
+
+
+def _root(symbol: str) -> str:
+    """Root of an option: roots such as SPXW occur in endings alone, adjusted ones (IWM1) everywhere."""
+    root = option_root(symbol)
+    return root if is_adjusted(root) else option_root(underlying(symbol))
 
 
 def _ending(row: Row, words: str) -> Execution:
@@ -361,9 +378,7 @@ def _pairs(orders: Sequence[Order], cash: Sequence[CashRow]) -> Iterator[tuple[i
             apart = abs(row.when - first.when)
             if apart > WITHIN:
                 continue
-            names = first.symbol in {
-                underlying(word) for word in re.findall(r"[A-Z][A-Z0-9.]*(?:/[A-Z]\b)?", row.words)
-            }
+            names = first.symbol in _symbols(row.words)
             same_price = abs(row.price - order.net_price) < 0.005
             same_size = abs(row.quantity) in (abs(order.quantity), abs(order.quantity) / MULTIPLIER)
             if names and (same_price or apart <= timedelta(seconds=2)):

@@ -1,0 +1,104 @@
+"""TD Ameritrade's transactions.csv (History & Statements, Download), until the move to Schwab in 2023.
+
+Columns DATE, TRANSACTION ID, DESCRIPTION, QUANTITY, SYMBOL, PRICE, COMMISSION, AMOUNT, (NET CASH BALANCE,) REG FEE, and
+others; the last line is `***END OF FILE***`. Descriptions read `Sold 3 IWM Mar 20 2020 145.0 Put @ 1.13`, symbols
+`IWM Mar 20 2020 145.0 Put`; endings `REMOVAL OF OPTION DUE TO EXPIRATION (...)`, delivered shares are plain trades at
+the strike. Amounts are after commission and fee, which the file checks. Days have no times, and rows do not say what
+opens: the first trade in a contract is taken to open it. The layout is known from exports that public parsers test
+against (2013 to 2023).
+"""
+
+import re
+from typing import Final
+
+from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.journal.brokers.layout import OPENS, Export, Layout, RowReport, Table, each_row
+from iwm_opts.journal.brokers.plain_shares import with_deliveries
+from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying, with_day_orders
+from iwm_opts.journal.fields import Row, is_blank, make_contract, number, parse_moment, right_of, shown
+from iwm_opts.market.contract import Contract
+
+OPTION: Final = re.compile(
+    r"(?P<root>[A-Z0-9./$]+) (?P<day>[A-Z]{3} \d{1,2} \d{4}) (?P<strike>[\d.,]+) (?P<right>CALL|PUT)"
+)
+REMOVAL: Final = re.compile(r"REMOVAL OF OPTION DUE TO (?P<kind>EXPIRATION|ASSIGNMENT|EXERCISE)")
+KINDS: Final[dict[str, Kind]] = {"EXPIRATION": "expiration", "ASSIGNMENT": "assignment", "EXERCISE": "exercise"}
+SPLITS: Final = re.compile(r"\b(?:SPLIT|MERGER|EXCHANGE|NAME CHANGE)\b")
+CENT: Final = 0.011  # dollars by which an amount may be rounded
+
+TABLE: Final = Table(
+    fields={
+        "date": ("date",),
+        "order": ("transaction id",),
+        "description": ("description",),
+        "quantity": ("quantity",),
+        "symbol": ("symbol",),
+        "price": ("price",),
+        "commission": ("commission",),
+        "amount": ("amount",),
+        "fee": ("reg fee",),
+    },
+    numbers=("price", "commission", "amount", "fee"),
+    stamps=("date",),
+    charges=("commission", "fee"),
+)
+
+
+def read(export: Export) -> list[Execution]:
+    """Read the executions of an account's transactions."""
+    executions = each_row(TABLE.rows(export), _execution, export.report)
+    if executions:
+        export.report.remarks.append(OPENS)
+    return with_day_orders(with_deliveries(executions, export.report))
+
+
+def _execution(row: Row, report: RowReport) -> Execution | None:
+    words = " ".join(row.text("description").upper().split())
+    sign = 1 if words.startswith("BOUGHT ") else -1 if words.startswith("SOLD ") else 0
+    removal = REMOVAL.match(words)
+    contract = _contract(f"{row.text('symbol')} {words}" if removal else row.text("symbol"))
+    symbol = "" if is_blank(row.text("symbol")) else underlying(contract.root if contract else row.symbol())
+    if not sign and removal is None and SPLITS.search(words) and symbol:
+        return Execution(row.moment("date"), symbol, contract, 0, 0.0, kind="reorganisation", line=row.line)
+    if not sign and removal is None:
+        what = "dividends (not in the results)" if "DIVIDEND" in words else "money movements and other activity"
+        report.skipped[what] += 1
+        return None
+    if removal is not None and contract is None:
+        raise ValueError(f"{shown(words)} names no option")
+    size = abs(row.count("quantity", "contracts" if contract else "shares"))
+    effect: Effect = "close" if removal is not None or (contract is None and sign < 0) else ""
+    return Execution(
+        when=row.moment("date"),
+        symbol=symbol or underlying(row.symbol()),
+        contract=contract,
+        quantity=sign * size if sign else size,
+        price=row.amount("price") if sign else 0.0,
+        fees=_fees(row, sign, size * (MULTIPLIER if contract else 1)),
+        effect=effect,
+        kind=KINDS[removal["kind"]] if removal is not None else "trade",
+        line=row.line,
+    )
+
+
+def _fees(row: Row, sign: int, units: int) -> float:
+    """Commission and fee of a row; of a trade its amount must lack exactly these."""
+    paid = abs(row.number("commission")) + abs(row.number("fee"))
+    if sign and not is_blank(row.text("amount")):
+        lacking = -sign * units * row.number("price") - row.number("amount")
+        if abs(lacking - paid) > CENT:
+            raise ValueError(f"amount {row.text('amount')} is not quantity and price less {paid:.2f} of fees")
+    return paid
+
+
+def _contract(text: str) -> Contract | None:
+    match = OPTION.search(" ".join(text.upper().split()))
+    if match is None:
+        return None
+    day, strike = parse_moment(match["day"]).date(), number(match["strike"], "strike")
+    return make_contract(option_root(match["root"]), day, right_of(match["right"]), strike)
+
+
+TRANSACTIONS: Final = Layout(
+    "TD Ameritrade transactions", ("date", "transaction id", "description", "quantity", "symbol", "reg fee"), read
+)

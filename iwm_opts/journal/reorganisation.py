@@ -1,0 +1,193 @@
+"""Corporate actions on open positions: splits, mergers and changes of symbol.
+
+A broker writes the removed position and the added one, or the ratio of a split, or only what a split adds to the
+position. Whole splits multiply contracts and divide their strikes (OCC, Characteristics and Risks of Standardized
+Options, chapter III); other splits change what a contract delivers, and its trade is left out.
+"""
+
+import math
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from fractions import Fraction
+from typing import Final
+
+from iwm_opts.journal.executions import SETTLES_WITHIN, Execution
+from iwm_opts.journal.packages import Package, PackageLeg
+from iwm_opts.journal.share_lots import ShareBook
+from iwm_opts.market.contract import Contract
+
+Lots = defaultdict[tuple[str, Contract], deque[tuple[Package, PackageLeg]]]
+LARGEST_RATIO: Final = 100  # of a split; what implies a larger one is not one
+LARGEST_DENOMINATOR: Final = 10
+CENT: Final = 0.005  # dollars by which a divided strike may be rounded
+
+
+class Reorganisation:
+    """Applies corporate actions to the open lots of a book."""
+
+    def __init__(self, lots: Lots, shares: ShareBook, problems: list[str]) -> None:
+        self.unresolved: dict[tuple[str, str], int] = {}  # line of an action that could not be applied, by holding
+        self.notes: list[str] = []
+        self._lots, self._shares, self._problems = lots, shares, problems
+        self._converted: dict[tuple[str, Contract], datetime] = {}  # when a corporate action led to a contract
+
+    def apply(self, rows: Sequence[Execution]) -> None:
+        """Apply the corporate actions of one account and time."""
+        added = [row for row in rows if row.effect == "open" and row.quantity]
+        splits = [row for row in rows if row.effect == ""]
+        pairs = []
+        for row in rows:
+            if row.effect == "" or (row.effect == "open" and row.quantity):
+                continue
+            successor = next((other for other in added if _may_succeed(row, other)), None)
+            if successor is not None:
+                added.remove(successor)
+            pairs.append((row, successor))
+        for row, successor in pairs:
+            if row.contract is None:
+                self._replace_shares(row, successor)
+        self._replace_options([(row, other) for row, other in pairs if row.contract is not None])
+        for symbol in dict.fromkeys(row.symbol for row in splits):
+            self._split([row for row in splits if row.symbol == symbol])
+        for row in added:
+            name = row.contract.symbol if row.contract else row.symbol
+            self._problems.append(f"line {row.line}: {name} added by a corporate action: left out")
+
+    def _replace_shares(self, row: Execution, successor: Execution | None) -> None:
+        factor = abs(successor.quantity / row.quantity) if successor is not None and row.quantity else math.nan
+        symbol = successor.symbol if successor is not None else row.symbol
+        if symbol != row.symbol and not self._shares.held(row.account, row.symbol):
+            row = replace(row, symbol=symbol)  # the removed shares go by an old number, those held by their symbol
+        self._shares.convert(row, symbol, factor)
+
+    def _replace_options(self, pairs: Sequence[tuple[Execution, Execution | None]]) -> None:
+        """Convert packages whose legs all have successors in one ratio; the others are left out."""
+        groups: dict[float, list[tuple[Execution, Execution]]] = defaultdict(list)
+        for row, successor in pairs:
+            if successor is not None and row.quantity:
+                groups[abs(successor.quantity / row.quantity)].append((row, successor))
+        for factor, group in groups.items():
+            successors = {
+                row.contract: other.contract
+                for row, other in group
+                if row.contract is not None and other.contract is not None
+            }
+            first, successor = group[0]
+            self._convert(first, successors, successor.symbol, factor)
+        for row, successor in pairs:
+            assert row.contract is not None
+            self._leave_out(row, row.contract)
+            if successor is None:
+                self.unresolved.setdefault((row.account, row.symbol), row.line)
+
+    def _convert(self, row: Execution, successors: dict[Contract, Contract], symbol: str, factor: float) -> int:
+        """Convert the packages of some contracts; contracts converted."""
+        packages = {
+            id(package): package
+            for contract in successors
+            for package, _ in self._lots.get((row.account, contract), ())
+        }
+        count = 0
+        for package in packages.values():
+            before = [(leg, leg.contract) for leg in package.legs if leg.open]
+            if not package.convert(successors, symbol, factor):
+                continue
+            for leg, contract in before:
+                self._lots[row.account, contract].remove((package, leg))
+                self._lots[row.account, leg.contract].append((package, leg))
+                self._converted[row.account, leg.contract] = row.when
+                count += leg.open
+        return count
+
+    def _leave_out(self, row: Execution, contract: Contract) -> None:
+        for package, _ in self._lots.pop((row.account, contract), ()):
+            package.is_left_out = True
+            self._problems.append(
+                f"line {row.line}: corporate action on {contract.symbol}: the trade open across it "
+                f"(entry {package.entry:%Y-%m-%d}) is left out"
+            )
+
+    def _split(self, rows: Sequence[Execution]) -> None:
+        """Split the shares and options of one symbol."""
+        first = rows[0]
+        contracts = [
+            contract
+            for (account, contract), lots in self._lots.items()
+            if lots
+            and account == first.account
+            and lots[0][0].symbol == first.symbol
+            and not self._is_converted(contract, first)
+        ]
+        held = self._shares.held(first.account, first.symbol)
+        if not held and not contracts:
+            if all(row.contract is None or (row.account, row.contract) not in self._converted for row in rows):
+                self.notes.append(
+                    f"line {first.line}: corporate action on {first.symbol}: nothing of the file was held"
+                )
+            return
+        factor = self._ratio(rows, held, contracts)
+        if factor > 0.0:
+            self.notes.append(f"line {first.line}: split of {first.symbol}, {_named(factor)}: {_source(rows)}")
+        self._shares.convert(first, first.symbol, factor)
+        if factor > 1.0 and factor.is_integer():
+            successors = {each: replace(each, strike=round(each.strike / factor, 2)) for each in contracts}
+            self._convert(first, successors, first.symbol, factor)
+            contracts = [each for each in contracts if self._lots[first.account, each]]
+        for contract in contracts:
+            self._leave_out(first, contract)
+            self.unresolved.setdefault((first.account, first.symbol), first.line)
+
+    def _is_converted(self, contract: Contract, row: Execution) -> bool:
+        """Whether other rows of the same corporate action led to a contract."""
+        when = self._converted.get((row.account, contract))
+        return when is not None and row.when - when <= SETTLES_WITHIN
+
+    def _ratio(self, rows: Sequence[Execution], held: int, contracts: Sequence[Contract]) -> float:
+        """Return new shares for an old one by the rows of a split; NaN where they do not say, or not alike."""
+        ratios = {row.ratio for row in rows if row.ratio}
+        added = sum(row.quantity for row in rows if row.contract is None)
+        if not ratios and added and held:
+            ratios.add((held + added) / held)
+        for row in rows:
+            if not ratios and row.contract is not None and row.quantity:
+                ratios |= {each.strike / row.contract.strike for each in contracts if self._is_split(each, row)}
+        simple = {_simple(ratio) for ratio in ratios}
+        return simple.pop() if len(simple) == 1 else math.nan
+
+    def _is_split(self, contract: Contract, row: Execution) -> bool:
+        """Whether the contracts that a split adds are those of a contract that is held."""
+        other = row.contract
+        if other is None or (other.right, other.expiration) != (contract.right, contract.expiration):
+            return False
+        count = sum(leg.sign * leg.open for _, leg in self._lots[row.account, contract])
+        ratio = (count + row.quantity) / count
+        return ratio > 1.0 and abs(contract.strike / ratio - other.strike) <= CENT
+
+
+def _simple(ratio: float) -> float:
+    """Ratio as a fraction that a company would announce; NaN for another."""
+    simple = Fraction(ratio).limit_denominator(LARGEST_DENOMINATOR) if ratio > 1.0 else None
+    if simple is None:
+        simple = 1 / Fraction(1.0 / ratio).limit_denominator(LARGEST_DENOMINATOR) if ratio > 0.0 else Fraction(0)
+    is_near = abs(float(simple) - ratio) <= 1e-3 * ratio and 1.0 / LARGEST_RATIO <= ratio <= LARGEST_RATIO
+    return float(simple) if is_near else math.nan
+
+
+def _named(factor: float) -> str:
+    ratio = Fraction(factor).limit_denominator(LARGEST_RATIO)
+    return f"{ratio.numerator} for {ratio.denominator}"
+
+
+def _source(rows: Sequence[Execution]) -> str:
+    return "as the file names it" if any(row.ratio for row in rows) else "by what it added to the holding of the file"
+
+
+def _may_succeed(row: Execution, other: Execution) -> bool:
+    """Whether an added position may succeed a removed one."""
+    if (row.contract is None) != (other.contract is None) or row.quantity * other.quantity >= 0:
+        return False
+    if row.contract is None or other.contract is None:
+        return True
+    return row.contract.right == other.contract.right and row.contract.expiration == other.contract.expiration

@@ -1,0 +1,119 @@
+"""Adjusted contracts (IWM1) in logs of every broker: left out and counted by root, the rest read as without them.
+
+The put of IWM is sold at 1.20 and bought back at 0.40: 80 dollars less the fees.
+"""
+
+import json
+
+import pytest
+
+from iwm_opts.journal.readers import read_log
+
+SCHWAB = (
+    '"Date","Action","Symbol","Description","Quantity","Price","Fees & Comm","Amount"\n'
+    '"03/10/2026","Buy to Close","IWM1 03/20/2026 190.00 P","P","1","$0.10","$0.66","-$10.66"\n'
+    '"03/10/2026","Buy to Close","IWM 03/20/2026 190.00 P","P","1","$0.40","$0.66","-$40.66"\n'
+    '"03/02/2026","Sell to Open","IWM1 03/20/2026 190.00 P","P","1","$9.00","$0.66","$899.34"\n'
+    '"03/02/2026","Sell to Open","IWM 03/20/2026 190.00 P","P","1","$1.20","$0.66","$119.34"\n'
+)
+ROBINHOOD = (
+    '"Activity Date","Process Date","Settle Date","Instrument","Description","Trans Code","Quantity","Price","Amount"\n'
+    '"3/10/2026","","","IWM1","IWM1 3/20/2026 Put $190.00","BTC","1","$0.10","($10.00)"\n'
+    '"3/10/2026","","","IWM","IWM 3/20/2026 Put $190.00","BTC","1","$0.40","($40.00)"\n'
+    '"3/2/2026","","","IWM1","IWM1 3/20/2026 Put $190.00","STO","1","$9.00","$900.00"\n'
+    '"3/2/2026","","","IWM","IWM 3/20/2026 Put $190.00","STO","1","$1.20","$120.00"\n'
+)
+FIDELITY = (
+    "Run Date,Action,Symbol,Description,Type,Quantity,Price ($),Commission ($),Fees ($),Amount ($),Settlement Date\n"
+    "03/10/2026,YOU BOUGHT CLOSING TRANSACTION PUT, -IWM1260320P190,P,Margin,1,0.10,,,-10,\n"
+    "03/10/2026,YOU BOUGHT CLOSING TRANSACTION PUT, -IWM260320P190,P,Margin,1,0.40,,,-40,\n"
+    "03/02/2026,YOU SOLD OPENING TRANSACTION PUT, -IWM1260320P190,P,Margin,-1,9.00,,,900,\n"
+    "03/02/2026,YOU SOLD OPENING TRANSACTION PUT, -IWM260320P190,P,Margin,-1,1.20,,,120,\n"
+)
+IB = "Trades,Data,Order,Equity and Index Options,USD,{root} 20MAR26 190 P,"
+IB_STATEMENT = (
+    "Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,C. Price,Proceeds,"
+    "Comm/Fee,Basis,Realized P/L,MTM P/L,Code\n"
+    + IB.format(root="IWM")
+    + '"2026-03-02, 10:00:00",-1,1.2,0,0,0,0,0,0,O\n'
+    "" + IB.format(root="IWM1") + '"2026-03-02, 10:00:00",-1,9,0,0,0,0,0,0,O\n'
+    "" + IB.format(root="IWM") + '"2026-03-10, 10:00:00",1,0.4,0,0,0,0,0,0,C\n'
+    "" + IB.format(root="IWM1") + '"2026-03-10, 10:00:00",1,0.1,0,0,0,0,0,0,C\n'
+)
+TASTY = (
+    "Date,Type,Sub Type,Action,Symbol,Instrument Type,Description,Value,Quantity,Average Price,Commissions,Fees,"
+    "Multiplier,Root Symbol,Underlying Symbol,Expiration Date,Strike Price,Call or Put,Order #,Total,Currency\n"
+) + "".join(
+    f"2026-03-{day}T10:00:00-0500,Trade,x,{action},{root:<6}260320P00190000,Equity Option,x,{value},1,0,--,0.00,100,"
+    f"{root},IWM,3/20/26,190,PUT,{order},0,USD\n"
+    for day, action, root, value, order in (
+        ("10", "BUY_TO_CLOSE", "IWM1", -10, 4), ("10", "BUY_TO_CLOSE", "IWM", -40, 3),
+        ("02", "SELL_TO_OPEN", "IWM1", 900, 2), ("02", "SELL_TO_OPEN", "IWM", 120, 1),
+    )
+)  # fmt: skip
+TOS = """Cash Balance
+DATE,TIME,TYPE,REF #,DESCRIPTION,Misc Fees,Commissions & Fees,AMOUNT,BALANCE
+
+Account Trade History
+,Exec Time,Spread,Side,Qty,Pos Effect,Symbol,Exp,Strike,Type,Price,Net Price,Order Type
+,3/10/26 10:01:00,SINGLE,BUY,+1,TO CLOSE,IWM1,20 MAR 26,190,PUT,.10,.10,LMT
+,3/10/26 10:00:00,SINGLE,BUY,+1,TO CLOSE,IWM,20 MAR 26,190,PUT,.40,.40,LMT
+,3/2/26 10:01:00,SINGLE,SELL,-1,TO OPEN,IWM1,20 MAR 26,190,PUT,9.00,9.00,LMT
+,3/2/26 10:00:00,SINGLE,SELL,-1,TO OPEN,IWM,20 MAR 26,190,PUT,1.20,1.20,LMT
+"""
+TD = "DATE,TRANSACTION ID,DESCRIPTION,QUANTITY,SYMBOL,PRICE,COMMISSION,AMOUNT,REG FEE\n" + "".join(
+    f"{day},{n},{verb} 1 {root} Mar 20 2026 190.0 Put @ {price},1,{root} Mar 20 2026 190.0 Put,{price},0,{amount},0\n"
+    for n, (day, verb, root, price, amount) in enumerate(
+        (
+            ("03/02/2026", "Sold", "IWM", 1.20, 120), ("03/02/2026", "Sold", "IWM1", 9.00, 900),
+            ("03/10/2026", "Bought", "IWM", 0.40, -40), ("03/10/2026", "Bought", "IWM1", 0.10, -10),
+        )
+    )
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "fees"),
+    [(SCHWAB, 1.32), (ROBINHOOD, 0), (FIDELITY, 0), (IB_STATEMENT, 0), (TASTY, 0), (TOS, 0), (TD, 0)],
+    ids=["schwab", "robinhood", "fidelity", "interactive brokers", "tastytrade", "thinkorswim", "td ameritrade"],
+)
+def test_adjusted_contracts_are_left_out_and_counted(tmp_path, text, fees):
+    file = tmp_path / "log.csv"
+    file.write_text(text)
+    log = read_log(file)
+    assert list(log.trades["pnl"]) == [pytest.approx(80.00 - fees, abs=0.005)]
+    assert log.skipped["adjusted contracts IWM1 (they deliver other than 100 shares)"] == 2
+    assert log.opening == ()
+    assert any("2 of adjusted contracts IWM1" in note for note in log.notes)
+
+
+def test_a_position_that_becomes_adjusted_is_left_out_by_name(tmp_path):
+    """A reverse split turns IWM into IWM1: what the contract delivers then is not 100 shares."""
+    header, _, _, opened = TASTY.splitlines()[:1] + TASTY.splitlines()[2:5]
+    change = (
+        "2026-03-05T06:00:00-0500,Receive Deliver,Reverse Split,{action},{root:<6}260320P00190000,Equity Option,"
+        "Reverse split,0,1,0,--,0.00,100,{root},IWM,3/20/26,190,PUT,,0,USD"
+    )
+    other = [
+        line.replace("IWM   2603", "SPY   2603").replace(",IWM,IWM,", ",SPY,SPY,")
+        for line in (TASTY.splitlines()[2], opened)
+    ]
+    rows = [
+        header, TASTY.splitlines()[1], change.format(action="SELL_TO_OPEN", root="IWM1"),
+        change.format(action="BUY_TO_CLOSE", root="IWM"), opened, *other,
+    ]  # fmt: skip
+    file = tmp_path / "log.csv"
+    file.write_text("\n".join(rows) + "\n")
+    log = read_log(file)
+    assert list(log.trades["symbol"]) == ["SPY"]
+    assert any("corporate action on IWM260320P00190000" in problem for problem in log.problems)
+
+
+def test_schwab_json_holds_the_rows_of_the_csv(tmp_path):
+    header, *rows = (line.strip('"').split('","') for line in SCHWAB.splitlines())
+    records = [dict(zip(header, row, strict=True)) | {"AcctgRuleCd": "1"} for row in rows]
+    file = tmp_path / "Individual_Transactions.json"
+    file.write_text(json.dumps({"FromDate": "03/01/2026", "BrokerageTransactions": records}))
+    log = read_log(file)
+    assert list(log.closed["pnl"]) == [pytest.approx(80.00 - 1.32, abs=0.005)]
+    assert "Schwab transaction history" in log.source
