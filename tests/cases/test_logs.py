@@ -212,7 +212,7 @@ def test_cash_without_its_trade_is_named_with_its_amount():
 
 def test_a_corporate_action_is_named_with_its_ratio():
     log = read_log(LOGS / "B30_ib_option_corporate_action.csv")
-    assert any("line 15: split of XYZ, 2 for 1: as the file names it" in note for note in log.notes)
+    assert any("line 16: split of XYZ, 2 for 1: as the file names it" in note for note in log.notes)
     assert log.trades.set_index("symbol").loc["XYZ", "legs"] == "-1P50"
 
 

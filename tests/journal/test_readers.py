@@ -314,10 +314,14 @@ def test_a_split_of_interactive_brokers_is_named(tmp_path):
         ib_shares("05, 10:00:00", -10, 51.0, "C", symbol="XBI"),
     )
     log = read_log(broken(tmp_path, IB, *held, *other, *actions))
-    assert list(log.trades["symbol"]) == ["XBI"]
-    assert log.notes == ("rows not used: 1 of dividends (not in the results)",)
-    assert log.problems[-1].startswith("line 7: a split, merger or other change of the 100 shares of IWM held then")
-    assert [(balance.quantity, balance.line) for balance in log.opening] == [(200, 3)]
+    # 100 at 200 become 200 at 100, sold at 101; a dollar to buy and one to sell.
+    assert log.closed.set_index("symbol")["pnl"].to_dict() == {"IWM": 200.0 - 2.0, "XBI": 10.0 - 2.0}
+    assert log.notes == (
+        "rows not used: 1 of dividends (not in the results)",
+        "line 7: split of IWM, 2 for 1: as the file names it",
+        "line 7: 100 shares of IWM held then became 200 of IWM",
+    )
+    assert log.problems == log.opening == ()
 
 
 TOS_CASH = "Cash Balance\nDATE,TIME,TYPE,REF #,DESCRIPTION,Misc Fees,Commissions & Fees,AMOUNT,BALANCE\n"
