@@ -190,7 +190,7 @@ def answer_review(request: ReviewRequest) -> ReviewResult | OpenTrades:
     """Review a trade log; see `ReviewRequest`."""
     given, plan = request.log, request.plan
     log = given if isinstance(given, TradeLog) else read_trades(given, timezone=request.timezone)
-    if log.closed.empty and not log.open.empty:
+    if log.closed.empty and (len(log.open) or log.opening):
         return OpenTrades(log)
     earlier: Earlier | None = None
     if plan is not None:

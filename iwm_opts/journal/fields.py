@@ -18,6 +18,9 @@ from iwm_opts.market.calendar import NEW_YORK, sessions
 from iwm_opts.market.contract import Contract, occ_symbol, parse_occ
 
 CURRENCY: Final = "USD"
+FOREIGN: Final = re.compile(
+    r"[€£¥₹₩₽฿₪]|\b(?:EUR|GBP|CHF|CAD|AUD|JPY|HKD|SGD|NZD|INR|SEK|NOK|DKK|PLN)\b|(?<![A-Z])(?:C|A|CA|AU|HK|S|NZ|R)\$"
+)
 BLANK: Final = ("", "-", "--", "n/a", "na", "nan", "none", "null", "nat", "<na>")
 LONGEST_SHOWN: Final = 40  # characters of a cell in a message
 EXCEL_EPOCH: Final = date(1899, 12, 30)
@@ -71,7 +74,7 @@ def shown(cell: str) -> str:
 
 def _digits(cell: str) -> tuple[float, str]:
     """Sign and digits of a money cell: no currency, spaces, parentheses."""
-    text = re.sub(r"[\s\u00a0\u2009\u202f']|\$|USD", "", cell.replace("\u2212", "-"))
+    text = re.sub(r"[\s\u00a0\u2009\u202f']|(?:US)?\$|USD", "", cell.replace("\u2212", "-"))
     if text.startswith("(") and text.endswith(")"):
         return -1.0, text[1:-1]
     if text.startswith("-(") and text.endswith(")"):
@@ -79,6 +82,11 @@ def _digits(cell: str) -> tuple[float, str]:
     if len(text) > 1 and text.endswith("-"):
         return -1.0, text[:-1]
     return 1.0, text
+
+
+def is_foreign(cell: str) -> bool:
+    """Whether a cell is money in another currency than the dollar: `€12.00`, `12,00 EUR`, `C$5`."""
+    return FOREIGN.search(cell) is not None and any(map(str.isdigit, cell))
 
 
 def number(cell: str, name: str, decimal: str = ".") -> float:
@@ -92,6 +100,8 @@ def number(cell: str, name: str, decimal: str = ".") -> float:
     if is_blank(cell):
         return 0.0
     sign, text = _digits(cell)
+    if is_foreign(cell):
+        raise ValueError(f"{name} {shown(cell)} is in another currency: only {CURRENCY} is read")
     if not (_AMERICAN if decimal == "." else _COMMA).fullmatch(text) or not any(map(str.isdigit, text)):
         raise ValueError(f"{name} {shown(cell)} is not a number")
     plain = text.replace(",", "") if decimal == "." else text.replace(".", "").replace(",", ".")

@@ -5,6 +5,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from iwm_opts.io.spreadsheet_text import unguarded
 DELIMITERS: Final = (",", ";", "\t", "|")
 FIRST_ROWS: Final = 200  # by which delimiters are compared
 FORMATS: Final = "CSV, Excel (.xlsx), XML or Parquet, also inside .gz or .zip"
+WEB_PAGE: Final = re.compile(r"<(?:!doctype html|html|head|body|table)\b", re.IGNORECASE)
 LFS_POINTER: Final = "version https://git-lfs.github.com/spec/"
 PARQUET, OLD_EXCEL = b"PAR1", b"\xd0\xcf\x11\xe0"
 
@@ -91,8 +93,10 @@ def open_log(path: Path) -> LogFile:
     if content.startswith(b"%PDF"):
         raise DataError(path, "is a PDF", "Export the transactions as CSV")
     text = _decoded(content, path)
-    if text.lstrip()[:15].lower().startswith(("<!doctype html", "<html", "<table")):
+    if WEB_PAGE.search(text[:2_000]) and text.lstrip().startswith("<"):
         raise DataError(path, "is a web page", "Export the transactions as CSV")
+    if text.lstrip().startswith(("OFXHEADER", "!Type:")):
+        raise DataError(path, "is a download of Quicken (OFX or QIF)", "Export the transactions as CSV")
     if text.startswith(LFS_POINTER):
         raise DataError(path, "is a Git LFS pointer, not the file itself", "Run git lfs pull")
     if text.lstrip().startswith(("{", "[")):
@@ -111,7 +115,8 @@ def _json_rows(text: str, path: Path) -> Rows:
     names = list(dict.fromkeys(name for record in records if isinstance(record, dict) for name in record))
     values = [[record.get(name) for name in names] for record in records if isinstance(record, dict)]
     if not records or any(isinstance(value, (dict, list)) for row in values for value in row):
-        raise DataError(path, "is JSON", "Export the transactions as CSV")
+        is_chain = '"strike"' in text and '"bid"' in text
+        raise DataError(path, f"is JSON{' of an option chain' * is_chain}", "Export the transactions as CSV")
     cells = [["" if value is None else str(value).strip() for value in row] for row in values]
     return [(0, names), *enumerate(cells, start=1)]
 

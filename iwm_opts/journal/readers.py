@@ -18,6 +18,7 @@ from iwm_opts.io.limits import check_columns
 from iwm_opts.io.packed import Rows
 from iwm_opts.journal import brokers
 from iwm_opts.journal.brokers.layout import NAMED, Export, Layout, RowReport
+from iwm_opts.journal.brokers.not_supported import table_of
 from iwm_opts.journal.executions import Execution
 from iwm_opts.journal.fields import TwoReadingsError, columns_of, is_blank
 from iwm_opts.journal.log_file import LogFile, open_log
@@ -52,6 +53,10 @@ KNOWN: Final = (
 MADE: Final = ("simulated", "modelled")  # columns of a backtest's CSV
 MODELLED_NAMES: Final = "modelled market"  # as `sources.modelled` calls them
 NAMED_REASONS, MESSAGE_PART = 3, 110  # of why a file holds no trade: how many, and their characters
+OTHER_XML: Final = (
+    ("urn:schemas-microsoft-com:office:spreadsheet", "an Excel 2003 workbook", "Save it as .xlsx or CSV"),
+    ("<OFX>", "an OFX download of Quicken", "Export the transactions as CSV"),
+)
 HEADER_ROWS: Final = 2_000  # of a file, among which a header is looked for
 
 
@@ -91,6 +96,9 @@ def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
 
 
 def _of_xml(file: LogFile, zone: ZoneInfo) -> TradeLog:
+    for word, what, remedy in OTHER_XML:
+        if word in file.text[:10_000]:
+            raise DataError(file.path, f"is {what}", remedy)
     for layout in brokers.layouts():
         if layout.root and f"<{layout.root}" in file.text[:10_000]:
             return _of_broker(layout, Export((), zone, RowReport(), text=file.text), file.path)
@@ -125,10 +133,18 @@ def _of_own(file: LogFile, path: Path) -> TradeLog:
         for place, (_, cells) in enumerate(rows[:HEADER_ROWS]):
             if set(REQUIRED) <= set(columns_of(cells)) or set(BACKTEST_COLUMNS) <= set(columns_of(cells)):
                 return _of_frame(_frame(rows[place:], path), path, delimiter)
+        _refuse_other_table([cells for _, cells in rows[:HEADER_ROWS]], path)
     head = next((cells for _, cells in file.rows(file.delimiters()[0])), [])
     columns = ", ".join(name for name in columns_of(head) if name)
     missing = " and ".join(name for name in REQUIRED if name not in columns.split(", "))
     raise DataError(path, f"unknown layout: no column {missing} (columns: {columns[:120]})", f"Give {KNOWN}")
+
+
+def _refuse_other_table(rows: Sequence[Sequence[str]], path: Path) -> None:
+    """Refuse chains, bars and positions by name."""
+    table = table_of(rows)
+    if table is not None:
+        raise DataError(path, f"{table[0]}, not a trade log", table[1])
 
 
 def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, source: str = "backtest") -> TradeLog:
@@ -190,7 +206,7 @@ def log_of_executions(executions: Sequence[Execution], market: str, source: str,
     rows = [_row(name, trade, market) for name, trade in _numbered(matched.packages)]
     rows += [_share_row(name, trade, market) for name, trade in _numbered(matched.shares)]
     problems = (*report.problems(), *matched.problems)
-    if not rows:
+    if not rows and not matched.opening:
         raise _no_trades(source, problems, report.notes())
     accounts = sorted({execution.account for execution in executions if execution.account})
     notes = list(report.notes())
@@ -326,6 +342,7 @@ def _of_frame(frame: pd.DataFrame, path: Path, delimiter: str = ",") -> TradeLog
         return _of_backtest(frame, path)
     missing = [name for name in REQUIRED if name not in names]
     if missing:
+        _refuse_other_table([names], path)
         raise DataError(path, f"not a trade log: no column {' and '.join(missing)}", f"Give {KNOWN}")
     made = f"{SIMULATED}|{MODELLED}"
     is_simulated = bool(frame["market"].astype(str).str.contains(made).any()) if "market" in frame else False

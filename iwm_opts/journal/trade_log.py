@@ -27,6 +27,7 @@ from iwm_opts.io.parse import YEARS
 from iwm_opts.io.spreadsheet_text import guarded_frame
 from iwm_opts.journal.executions import BOOKED_WITHIN, ZONES_APART
 from iwm_opts.journal.fields import (
+    CURRENCY,
     TwoReadingsError,
     day_first,
     decimal_sign,
@@ -36,6 +37,7 @@ from iwm_opts.journal.fields import (
     is_blank,
     is_epoch,
     is_excel_serial,
+    is_foreign,
     number,
     parse_moment,
     shown,
@@ -98,6 +100,8 @@ ENDED: Final = ("expiry", "assignment", "exercise", "assigned")  # reasons witho
 DELIVERED: Final = ("assignment", "exercise", "assigned")  # those that may leave shares
 LEG_DAY: Final = r":(\d{4}-\d{2}-\d{2})"  # of a leg that expires on a day of its own
 CENT: Final = 0.01
+CURRENCY_COLUMN: Final = "currency"  # of a log of one's own
+DOLLARS: Final = (CURRENCY, "$", "US$", "US DOLLAR", "DOLLAR")
 # In `market`, for made prices, and for quotes modelled around real prices of the underlying.
 SIMULATED: Final = "SIMULATED"
 MODELLED: Final = "MODELLED QUOTES"
@@ -197,6 +201,8 @@ def log_of_rows(
         column, lost = _column(frame, name, notation)
         columns[name] = column
         unreadable |= _name_lost(frame, name, lost, lines, row_problems)
+    if CURRENCY_COLUMN in columns:
+        unreadable |= _name_foreign(columns[CURRENCY_COLUMN], lines, row_problems)
     trades = pd.DataFrame(columns, index=frame.index)
     trades["fees"] = trades["fees"].fillna(0.0)
     trades["settlement"] = trades["settlement"].fillna(0.0)
@@ -362,8 +368,21 @@ def _name_lost(
     for at in frame.index[lost]:
         kind = "number" if name in NUMBERS else "date"
         rule = "left out" if is_money else "taken as unknown"
-        problems.append(f"line {lines[at]}: {name} {shown(str(frame[name][at]))} is not a {kind}: {rule}")
+        cell = str(frame[name][at])
+        fault = f"is in another currency than {CURRENCY}" if is_foreign(cell) else f"is not a {kind}"
+        problems.append(f"line {lines[at]}: {name} {shown(cell)} {fault}: {rule}")
     return lost & is_money
+
+
+def _name_foreign(currencies: pd.Series, lines: pd.Series, problems: list[str]) -> "pd.Series[bool]":
+    """Name rows whose column of currencies holds another one than the dollar."""
+    foreign = pd.Series(
+        [not is_blank(str(cell)) and str(cell).strip().upper() not in DOLLARS for cell in currencies],
+        index=currencies.index,
+    )
+    for at in currencies.index[foreign]:
+        problems.append(f"line {lines[at]}: currency {shown(str(currencies[at]))}: only {CURRENCY} is read: left out")
+    return foreign
 
 
 def _name_misdated(

@@ -28,6 +28,7 @@ LAYOUTS: Final = (
     interactive_brokers.STATEMENT,
     interactive_brokers.TRANSACTION_HISTORY,
     interactive_brokers.OTHER_LANGUAGE,
+    interactive_brokers.HISTORY_OF_OTHER_LANGUAGE,
     thinkorswim.STATEMENT,
     thinkorswim.ACTIVITY,
     tastytrade.TRANSACTIONS,

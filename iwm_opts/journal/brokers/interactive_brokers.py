@@ -416,7 +416,9 @@ def refuse_language(export: Export) -> list[Execution]:
     ------
     DataError
     """
-    section = export.rows[export.header][1][0]
+    section, columns = export.rows[export.header][1][0], columns_of(export.rows[export.header][1])
+    if section != SECTION and "asset category" in columns:
+        return refuse_without_trades(export)
     if section == SECTION:
         raise DataError(NAME, f"the section {SECTION} has no column Asset Category", "Export the whole statement")
     raise DataError(
@@ -443,4 +445,7 @@ TRANSACTION_HISTORY: Final = Layout(
     read_history,
 )
 OTHER_LANGUAGE: Final = Layout(NAME, ("header", "datadiscriminator"), refuse_language)
+HISTORY_OF_OTHER_LANGUAGE: Final = Layout(
+    TRANSACTION_HISTORY.name, (HISTORY_SECTION.lower(), "header"), refuse_language
+)
 WITHOUT_TRADES: Final = Layout(NAME, ("statement", "header"), refuse_without_trades)

@@ -1,11 +1,12 @@
 """Exports that are known by name and not read, each with what to give in its place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from iwm_opts.errors import DataError
 from iwm_opts.journal.brokers.layout import Export, Layout
 from iwm_opts.journal.executions import Execution
+from iwm_opts.journal.fields import columns_of
 
 OWN_LOG: Final = "Write its trades as a log of this tool: columns entry, exit, contracts, pnl (see docs)"
 # Name of the export, the cells that prove it, and the remedy.
@@ -39,6 +40,23 @@ NOT_SUPPORTED: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
      "Export an activity statement or a Flex query"),
     ("OptionNet Explorer log", ("trade id", "transaction", "expiration", "strike", "delta", "theta", "vega"), OWN_LOG),
 )  # fmt: skip
+
+# Tables that are no trade logs: what they are, columns that such a row has, and what reads them.
+_CHAIN: Final = ("is an option chain", "Screen it with iwm-opts condor --source FILE; review reads trades")
+OTHER_TABLES: Final[tuple[tuple[tuple[str, str], tuple[str, ...]], ...]] = (
+    (_CHAIN, ("strike", "bid", "ask")),
+    (_CHAIN, ("strike", "best_bid", "best_offer")),
+    (_CHAIN, ("calls", "puts", "strike")),
+    (("holds prices by day or minute", "Give them with --bars; review reads trades"), ("open", "high", "low", "close")),
+    (("holds the positions of an account", "Export the transactions"), ("symbol", "quantity", "last price $")),
+    (("holds the positions of an account", "Export the transactions"), ("symbol", "quantity", "average_buy_price")),
+)
+
+
+def table_of(rows: Iterable[Sequence[str]]) -> tuple[str, str] | None:
+    """Say what a table without trades is, and the remedy; None for an unknown one."""
+    columns = [set(columns_of(cells)) for cells in rows]
+    return next((named for named, proof in OTHER_TABLES if any(set(proof) <= names for names in columns)), None)
 
 
 def _refusal(name: str, remedy: str) -> Callable[[Export], list[Execution]]:

@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 from openpyxl import Workbook
 
+from iwm_opts.api.review import OpenTrades, review
 from iwm_opts.errors import DataError
 from iwm_opts.journal import brokers
 from iwm_opts.journal.brokers import Layout, not_supported
@@ -118,7 +119,25 @@ def test_a_log_is_read_however_it_is_packed(tmp_path, name, content):
         (b"\x1f\x8b damaged", "damaged gzip"),
         (zipped(a="1", b="2"), "zip archive of 2 files: a, b"),
         (b'{"history": {"event": []}}', "is JSON"),
+        (b'{"option": [{"strike": 240, "bid": 1, "greeks": {"delta": 0.5}}]}', "is JSON of an option chain"),
+        (b'{"BrokerageTransactions": [', "is damaged JSON"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n", "is a Git LFS pointer"),
+        (b"<!-- saved -->\n<!DOCTYPE html><html></html>", "is a web page"),
+        (b"<?xml version='1.0'?><Workbook xmlns='urn:schemas-microsoft-com:office:spreadsheet'/>", "Excel 2003"),
+        (b"OFXHEADER:100\n<OFX>", "is a download of Quicken"),
+        (b"quote_date,expiration,right,strike,bid,ask\n2026-10-02,2026-11-20,P,240,1,2\n", "is an option chain, not"),
+        (b"Last: 240\nExpiration Date,Calls,Bid,Ask,Strike,Puts\n1,2,3,4,5,6\n", "is an option chain, not"),
+        (b"Date,Open,High,Low,Close,Volume\n2026-10-02,1,1,1,1,1\n", "holds prices by day or minute, not"),
+        (b"Symbol,Last Price $,Change $,Quantity\nIWM,1,1,1\n", "holds the positions of an account, not"),
         (b"Statement,Header,Field Name,Field Value\nStatement,Data,Title,x\n", "holds no section Trades"),
+        (
+            b"Statement,Header,Field Name,Field Value\nOpen Positions,Header,DataDiscriminator,Asset Category,Symbol\n",
+            "holds no section Trades",
+        ),
+        (
+            "Relev\u00e9,Header,Nom\nTransaction History,Header,Date,Compte,Symbole,Quantit\u00e9\n".encode(),
+            "written in another language",
+        ),
         (b"PAR1 damaged", "Parquet that cannot be read"),
         (b"a\0b\0c", "is not text"),
         (b"   \n", "is empty"),
@@ -136,3 +155,76 @@ def test_columns_that_occur_twice_are_refused(tmp_path):
     file.write_text("entry,contracts,pnl,PnL\n2026-03-02,1,5,6\n")
     with pytest.raises(DataError, match="columns that occur twice: pnl"):
         read_log(file)
+
+
+OWN_HEADER = "entry,exit,contracts,credit,debit,fees,pnl\n"
+OWN_ROW = "2026-03-03,2026-03-10,1,0.50,0.20,1.00,29.00\n"
+
+
+@pytest.mark.parametrize("cell", ["\u20ac12.00", "\u00a312.00", '"12,00 \u20ac"', "12.00 EUR", "C$12.00"])
+@pytest.mark.parametrize("column", ["fees", "pnl"])
+def test_money_of_another_currency_is_refused_by_name(tmp_path, cell, column):
+    row = f"2026-03-02,2026-03-10,1,0.50,0.20,{cell if column == 'fees' else '0'},{cell if column == 'pnl' else ''}\n"
+    file = tmp_path / "log.csv"
+    file.write_text(OWN_HEADER + row + OWN_ROW)
+    log = read_log(file)
+    assert list(log.closed["pnl"]) == [29.00]
+    (problem,) = log.problems
+    assert problem.startswith(f"line 2: {column} ")
+    assert problem.endswith("is in another currency than USD: left out")
+
+
+def test_rows_in_another_currency_are_refused_by_name(tmp_path):
+    file = tmp_path / "log.csv"
+    file.write_text(
+        "entry,exit,contracts,pnl,currency\n2026-03-02,2026-03-10,1,12,EUR\n2026-03-03,2026-03-10,1,5,US$\n"
+    )
+    log = read_log(file)
+    assert list(log.closed["pnl"]) == [5.00]
+    assert log.problems == ("line 2: currency 'EUR': only USD is read: left out",)
+
+
+def test_dollars_may_be_named(tmp_path):
+    file = tmp_path / "log.csv"
+    file.write_text("entry,exit,contracts,pnl\n2026-03-02,2026-03-10,1,US$12.00\n2026-03-03,2026-03-10,1,USD 5\n")
+    assert list(read_log(file).closed["pnl"]) == [12.00, 5.00]
+
+
+TRADEBLOCKS = {
+    "columns of Option Omega": (
+        "date_opened,time_opened,opening_price,legs,premium,closing_price,date_closed,time_closed,avg_closing_cost,"
+        "reason_for_close,pl,num_contracts,strategy,opening_commissions_fees,closing_commissions_fees\n"
+        "2026-03-02,10:00:00,200,1 Mar 20 190 P STO 1.20 | 1 Mar 20 185 P BTO 0.70,50,199,2026-03-10,11:00:00,-20,"
+        "Profit Target,27.44,1,BPS,1.28,1.28\n"
+    ),
+    "columns without premium": (
+        "symbol,trade_id,date_opened,time_opened,date_closed,time_closed,opening_price,closing_price,quantity,pl,"
+        "opening_commissions_fees,closing_commissions_fees,max_profit,max_loss,strategy,status,notes\n"
+        "IWM,1,2026-03-02,10:00:00,2026-03-10,11:00:00,0.5,0.2,1,27.44,1.28,1.28,50,450,BPS,closed,\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("columns", TRADEBLOCKS)
+def test_tradeblocks_columns_in_snake_case(tmp_path, columns):
+    file = tmp_path / "tradelog.csv"
+    file.write_text(TRADEBLOCKS[columns])
+    (trade,) = read_log(file).closed.itertuples()
+    assert (trade.pnl, trade.fees, trade.contracts) == (27.44, 2.56, 1)  # 50 - 20 less 1.28 + 1.28
+    assert str(trade.entry) == "2026-03-02 10:00:00"
+
+
+def test_a_log_of_opening_balances_alone_names_all_that_it_holds(tmp_path):
+    file = tmp_path / "log.csv"
+    file.write_text(
+        "Date,Action,Symbol,Description,Quantity,Price,Fees & Comm,Amount\n"
+        "03/20/2026,Qualified Dividend,IWM,x,,,,$11.00\n"
+        "03/12/2026,Buy to Close,SPY 04/17/2026 600.00 C,CALL,2,$1.00,$1.32,-$201.32\n"
+    )
+    result = review(file)
+    assert isinstance(result, OpenTrades)
+    record = result.record()
+    assert record["rows_skipped"] == {"dividends (not in the results)": 1}
+    assert [balance["quantity"] for balance in record["opening_balances"]] == [-2]
+    assert "1 of dividends" in result.to_text()
+    assert "opening balance: 2 SPY260417C00600000 short" in result.to_text()
