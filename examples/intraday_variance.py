@@ -30,7 +30,7 @@ def overnight(folder: Path) -> float:
     """Return squared returns from close to open over those and the ones from open to close, on adjacent days."""
     bars = pd.read_csv(folder / "daily/IWM_yahoo_long.csv.gz", parse_dates=["Date"]).set_index("Date")
     gap, day = np.log(bars["Open"] / bars["Close"].shift()), np.log(bars["Close"] / bars["Open"])
-    is_adjacent = np.diff(bars.index.to_numpy(), prepend=np.datetime64("NaT")) == np.timedelta64(1, "D")
+    is_adjacent = np.diff(bars.index.to_numpy(), prepend=np.datetime64("NaT", "D")) == np.timedelta64(1, "D")
     night, session = (float((part[is_adjacent] ** 2).sum()) for part in (gap, day))
     return night / (night + session)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import CLOSED_DAY_WEIGHT, DAYS_PER_YEAR, SESSIONS_PER_YEAR, TIMEZONE
 from iwm_opts.errors import InputError
-from iwm_opts.market.holidays import FIRST_YEAR, LAST_YEAR, all_sessions
+from iwm_opts.market.holidays import DAY, FIRST_YEAR, LAST_YEAR, all_sessions
 
 NEW_YORK = ZoneInfo(TIMEZONE)
 FIRST_DAY: Final = date(FIRST_YEAR, 1, 1)
@@ -261,7 +261,7 @@ def _effective_clock(
     By the clock on the wall: a day ends at 16:00 in summer and in winter. With `is_profiled` the weight of a session is
     spread by `OVERNIGHT_VARIANCE` and `HALF_HOURS`, those of a half day over its hours.
     """
-    days = np.arange(np.datetime64(first), np.datetime64(last) + 2)
+    days = np.arange(np.datetime64(first), np.datetime64(last) + 2 * DAY)
     open_days = np.concatenate([[0], np.cumsum(np.isin(days, sessions(first, last + _DAY)))])
     calendar_days = np.arange(len(open_days))  # at each day's 16:00, from the first day's previous 16:00
     elapsed = open_days + closed_day_weight * (calendar_days - open_days)

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Days = NDArray[np.datetime64]
+DAY: Final = np.timedelta64(1, "D")  # NumPy 2.5 deprecates sums of days and bare integers
+MONTH: Final = np.timedelta64(1, "M")
 
 FIRST_YEAR: Final = 1993  # before, half days closed at 14:00
 LAST_YEAR: Final = 2099
@@ -43,7 +45,7 @@ def all_sessions() -> Sessions:
         _weekday_of(years[years >= np.datetime64(str(KING_SINCE))], 1, 2, "Mon"),  # Martin Luther King
         _weekday_of(years, 2, 2, "Mon"),  # Presidents
         _good_friday(years),
-        _weekday_of(years, 6, 0, "Mon") - 7,  # Memorial Day: the Monday before the first one of June
+        _weekday_of(years, 6, 0, "Mon") - 7 * DAY,  # Memorial Day: the Monday before the first one of June
         _observed(_date(years[years >= np.datetime64(str(JUNETEENTH_SINCE))], 6, 19)),
         _observed(_date(years, 7, 4)),
         _weekday_of(years, 9, 0, "Mon"),  # Labor Day
@@ -51,10 +53,10 @@ def all_sessions() -> Sessions:
         _observed(_date(years, 12, 25)),
         _listed(CLOSED_ONCE),
     ])  # fmt: skip
-    calendar = np.arange(_date(years[:1], 1, 1)[0], _date(years[-1:], 12, 31)[0] + 1)
+    calendar = np.arange(_date(years[:1], 1, 1)[0], _date(years[-1:], 12, 31)[0] + DAY)
     days = calendar[np.is_busday(calendar, holidays=holidays)]
     eves = np.concatenate([_date(years, 7, 3), _date(years, 12, 24)])
-    halves = np.concatenate([thanksgiving + 1, eves[_weekday(eves) <= THURSDAY], _listed(HALF_ONCE)])
+    halves = np.concatenate([thanksgiving + DAY, eves[_weekday(eves) <= THURSDAY], _listed(HALF_ONCE)])
     is_half = np.isin(days, halves) & ~np.isin(days, _listed(FULL_ONCE))
     for array in (days, is_half):
         array.flags.writeable = False
@@ -62,7 +64,7 @@ def all_sessions() -> Sessions:
 
 
 def _date(years: Days, month: int, day: int) -> Days:
-    return (years.astype("datetime64[M]") + (month - 1)).astype("datetime64[D]") + (day - 1)
+    return (years.astype("datetime64[M]") + (month - 1) * MONTH).astype("datetime64[D]") + (day - 1) * DAY
 
 
 def _weekday_of(years: Days, month: int, place: int, weekday: str) -> Days:
@@ -77,7 +79,7 @@ def _weekday(days: Days) -> NDArray[np.int64]:
 def _observed(days: Days, is_moved_back: bool = True) -> Days:
     """Holidays as observed: a Sunday's on Monday, a Saturday's on Friday or, New Year's, not at all."""
     weekday = _weekday(days)
-    moved = days + np.where(weekday == SUNDAY, 1, 0) - np.where(weekday == SATURDAY, 1, 0)
+    moved = days + ((weekday == SUNDAY).astype(np.int64) - (weekday == SATURDAY)) * DAY
     return moved if is_moved_back else moved[weekday != SATURDAY]
 
 
@@ -93,9 +95,9 @@ def _good_friday(years: Days) -> Days:
     r = (2 * e + 2 * i - k - h + m + 32) % 7
     month = (h - m + r + 90) // 25
     day = (h - m + r + month + 19) % 32
-    months = years.astype("datetime64[M]") + (month - 1)
-    easter: Days = months.astype("datetime64[D]") + (day - 1)
-    return easter - 2
+    months = years.astype("datetime64[M]") + (month - 1) * MONTH
+    easter: Days = months.astype("datetime64[D]") + (day - 1) * DAY
+    return easter - 2 * DAY
 
 
 def _listed(days: tuple[str, ...]) -> Days:

@@ -58,7 +58,7 @@ def allowed_on(signals: "pd.Series[bool]", days: Sequence[date]) -> NDArray[np.b
     dates = np.array(days, dtype="datetime64[D]")
     if not len(dates):
         return np.zeros(0, dtype=bool)
-    calendar = sessions((dates[0] - np.timedelta64(14)).item(), dates[-1].item())
+    calendar = sessions((dates[0] - np.timedelta64(14, "D")).item(), dates[-1].item())
     before = pd.DatetimeIndex(calendar[np.searchsorted(calendar, dates) - 1])
     allowed: NDArray[np.bool_] = signals.reindex(before).fillna(False).to_numpy(dtype=bool)
     return allowed

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.kernels.simulation.listing import close_ranges, merge_strikes
 from iwm_opts.market.calendar import latest_sessions, next_sessions
+from iwm_opts.market.holidays import DAY, MONTH
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -236,7 +237,7 @@ def third_friday(year: int, month: int) -> date:
 
 def monthly_expirations(first: date, last: date) -> Places:
     """Ordinals of the third-Friday expirations of the months from `first` to `last`, ascending."""
-    months = np.arange(_month(np.datetime64(first)), _month(np.datetime64(last)) + 1)
+    months = np.arange(_month(np.datetime64(first)), _month(np.datetime64(last)) + MONTH)
     return _ordinals(_third_fridays(months))
 
 
@@ -245,7 +246,7 @@ def weekday_expirations(first: date, last: date, weekday: int) -> Places:
 
     Off sessions, Mondays move to the next session, others to the last.
     """
-    nominal = _nominal(np.datetime64(first) - 7, np.datetime64(last), weekday)
+    nominal = _nominal(np.datetime64(first) - 7 * DAY, np.datetime64(last), weekday)
     return _ordinals(_moved(nominal, weekday))
 
 
@@ -259,48 +260,50 @@ class _Candidates(NamedTuple):
 
 
 def _monthlies(first: np.datetime64, last: np.datetime64) -> _Candidates:
-    months = np.arange(_month(first), _month(last + LONG_WINDOW) + 1)
+    months = np.arange(_month(first), _month(last + LONG_WINDOW * DAY) + MONTH)
     month = months.astype(np.int64) % 12 + 1
     window = np.where(np.isin(month, QUARTER_MONTHS), QUARTER_WINDOW, MONTHLY_WINDOW)
-    window = np.where(np.isin(month, LONG_MONTHS), LONG_WINDOW, window)
+    window = np.where(np.isin(month, LONG_MONTHS), LONG_WINDOW, window) * DAY
     expiration = _third_fridays(months)
     return _Candidates(expiration, expiration - window, expiration - window, expiration)
 
 
 def _quarter_ends(first: np.datetime64, last: np.datetime64) -> _Candidates:
-    months = np.arange(_month(first), _month(last + QUARTER_END_REACH) + 1)
+    months = np.arange(_month(first), _month(last + QUARTER_END_REACH * DAY) + MONTH)
     months = months[np.isin(months.astype(np.int64) % 12 + 1, QUARTER_MONTHS)]
-    expiration = latest_sessions((months + 1).astype("datetime64[D]") - 1)
-    opens = np.concatenate([np.full(QUARTER_ENDS, first), expiration[:-QUARTER_ENDS] + 1])
-    return _Candidates(expiration, expiration - QUARTER_END_LIFE, opens, expiration)
+    expiration = latest_sessions((months + MONTH).astype("datetime64[D]") - DAY)
+    opens = np.concatenate([np.full(QUARTER_ENDS, first), expiration[:-QUARTER_ENDS] + DAY])
+    return _Candidates(expiration, expiration - QUARTER_END_LIFE * DAY, opens, expiration)
 
 
 def _weeklies(first: np.datetime64, last: np.datetime64) -> _Candidates:
     """Weekly Fridays: the coming five, and this week's from Thursday on, when the next is listed."""
-    fridays = _nominal(first - WEEKLY_WINDOW, last + WEEKLY_WINDOW, FRIDAY)
+    window = WEEKLY_WINDOW * DAY
+    fridays = _nominal(first - window, last + window, FRIDAY)
     day = (fridays - fridays.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
     fridays = fridays[(day < 15) | (day > 21)]
     friday, fifth_before = fridays[WEEKLIES:], fridays[:-WEEKLIES]
     friday, fifth_before = friday[friday >= first], fifth_before[friday >= first]
-    opens = np.maximum(np.maximum(friday - WEEKLY_WINDOW, fifth_before - 1), np.datetime64(WEEKLIES_SINCE))
-    return _Candidates(latest_sessions(friday), friday - WEEKLY_WINDOW, opens, friday)
+    opens = np.maximum(np.maximum(friday - window, fifth_before - DAY), np.datetime64(WEEKLIES_SINCE))
+    return _Candidates(latest_sessions(friday), friday - window, opens, friday)
 
 
 def _dailies(first: np.datetime64, last: np.datetime64, weekday: int, listed_since: np.datetime64) -> _Candidates:
     """One weekday's expirations."""
-    nominal = _nominal(first - DAILY_WINDOW, last + DAILY_WINDOW, weekday)
-    opens = np.maximum(nominal - DAILY_WINDOW, listed_since)
+    window = DAILY_WINDOW * DAY
+    nominal = _nominal(first - window, last + window, weekday)
+    opens = np.maximum(nominal - window, listed_since)
     expiration = _moved(nominal, weekday)
-    return _Candidates(expiration, nominal - DAILY_WINDOW, opens, np.maximum(nominal, expiration))
+    return _Candidates(expiration, nominal - window, opens, np.maximum(nominal, expiration))
 
 
 def _moved(nominal: Dates, weekday: int) -> Dates:
     """Expirations of a weekday: off sessions, Mondays move to the next session, others to the last."""
-    return next_sessions(nominal - 1) if weekday == 0 else latest_sessions(nominal)
+    return next_sessions(nominal - DAY) if weekday == 0 else latest_sessions(nominal)
 
 
 def _nominal(first: np.datetime64, last: np.datetime64, weekday: int) -> Dates:
-    days: Dates = np.arange(first, last + 1)
+    days: Dates = np.arange(first, last + DAY)
     return days[np.is_busday(days, weekmask=[day == weekday for day in range(7)])]
 
 
