@@ -118,6 +118,10 @@ def _why(error: Exception) -> str:
     return " ".join(str(reason).split())[:120] or type(error).__name__
 
 
+def _too_long(address: str, size: int) -> DataError:
+    return DataError(address, f"holds {size:,} bytes or more", f"give a file of at most {MAX_BYTES >> 30} GB")
+
+
 def _unwritten(path: Path, error: OSError) -> DataError:
     return DataError(path, f"cannot be written: {error.strerror}", "free some space or check its permissions")
 
@@ -164,7 +168,7 @@ def _attempt(address: str, part: Path, on_bytes: OnBytes | None, pace: Pace) -> 
         length = answer.headers.get("Content-Length")
         total = start + int(length) if length and length.isdecimal() else 0
         if total > MAX_BYTES:
-            raise DataError(address, f"holds {total:,} bytes", f"give a file of at most {MAX_BYTES >> 30} GB")
+            raise _too_long(address, total)
         if not is_continued:
             version = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
             weak = version.startswith("W/")  # cannot be continued: RFC 9110, 13.1.5
@@ -187,7 +191,8 @@ def _received(answer: Any, part: Path, start: int, total: int, on_bytes: OnBytes
             file.write(chunk)
             size += len(chunk)
             if size > MAX_BYTES:
-                break
+                part.unlink()
+                raise _too_long(answer.url, size)
             if on_bytes:
                 on_bytes(size, total)
             now = time.monotonic()
@@ -216,7 +221,7 @@ def _check_content(address: str, part: Path) -> None:
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    """Redirections, none of which may leave https or http."""
+    """Redirections on a host, or to another one over https."""
 
     max_redirections = 5
 
@@ -224,7 +229,7 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         """Return the request that follows, with the range of the first."""
-        schemes = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
-        if schemes[1] not in SCHEMES or schemes == ("https", "http"):
+        here, there = urlsplit(req.full_url), urlsplit(newurl)
+        if there.scheme != "https" and (here.scheme, here.netloc) != (there.scheme, there.netloc):
             raise DataError(req.full_url, f"redirects to {newurl[:120]}", "give that address if you trust it")
         return super().redirect_request(req, fp, code, msg, headers, newurl)

@@ -189,9 +189,26 @@ def _of_parquet(path: Path, content: bytes) -> Frame:
             continue  # no column of a series
         is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
         cells = column if is_number else column.cast(pa.string())
+        if not is_number:
+            _check_cells(path, name, cells)
         tickers.update(dict.fromkeys(part for part in _levels(name) if part and part != _level(name)))
         columns.setdefault(_level(name), cells.to_numpy() if is_number else cells.to_pandas().to_numpy(dtype=object))
     return Frame(path, pd.DataFrame(columns), np.arange(1, table.num_rows + 1), tickers=tuple(tickers))
+
+
+def _check_cells(path: Path, name: str, texts: Any) -> None:
+    """Refuse a pyarrow column of texts that holds a longer one than csv.reader lets through.
+
+    Raises
+    ------
+    DataError
+    """
+    import pyarrow.compute as pc
+
+    longest = pc.max(pc.utf8_length(texts)).as_py() or 0
+    if longest > MAX_CELL:
+        rule = f"has a cell of {longest:,} characters in column {name[:40]}, more than {MAX_CELL:,}"
+        raise DataError(path, rule, "cut or remove the cell")
 
 
 def _level(name: str) -> str:
@@ -216,6 +233,8 @@ def _of_json(path: Path, text: str) -> Frame:
         raise DataError(
             path, f"is not JSON: {error.msg} in line {error.lineno}", "check that the file is whole"
         ) from None
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        _check_cells(path, name, column)
     cells = table.to_pandas().astype(object)
     cells.columns = [re.sub(r"^(?:Meta Data\.)?\d+\. ", "", str(name)) for name in cells.columns]  # Alpha Vantage's
     if KEY in cells and not {plain(str(name)) for name in cells.columns} & set(NAMES["date"]):

@@ -1,8 +1,9 @@
 """Attempts on readers: each ends in a sound result or in a package error of at most 500 printable characters.
 
 `IWM_OPTS_FUZZ=2500 IWM_OPTS_FUZZ_ROWS=1000000` runs 2,500 cases of each kind of file and chains of a million rows;
-`IWM_OPTS_FUZZ_SECONDS=60` stops after a minute in all; without any, a few cases of each kind. A finding names its kind
-and seed, and runs again alone with `IWM_OPTS_FUZZ_SEED`.
+`IWM_OPTS_FUZZ_SECONDS=60` stops after a minute in all; without any, a few cases of each kind. `IWM_OPTS_FUZZ_FIRST` is
+the first seed, for cases that have not run yet. A finding names its kind and seed, and runs again alone with
+`IWM_OPTS_FUZZ_SEED`.
 """
 
 import os
@@ -20,6 +21,7 @@ from iwm_opts.errors import IwmOptsError
 
 CASES = int(os.environ.get("IWM_OPTS_FUZZ", "25"))  # for each kind of file
 SECONDS = float(os.environ.get("IWM_OPTS_FUZZ_SECONDS", "inf"))
+FIRST = int(os.environ.get("IWM_OPTS_FUZZ_FIRST", "0"))  # seed
 ONE = os.environ.get("IWM_OPTS_FUZZ_SEED")
 LONGEST_MESSAGE = 500
 LONGEST_RUN = 10.0  # seconds
@@ -64,8 +66,8 @@ class Fuzz:
         if ONE:
             yield int(ONE)
             return
-        seed = 0
-        while (seed < CASES or tally.rows < needed_rows) and time.monotonic() - tally.started < SECONDS / KINDS:
+        seed = FIRST
+        while (seed < FIRST + CASES or tally.rows < needed_rows) and time.monotonic() - tally.started < SECONDS / KINDS:
             yield seed
             seed += 1
 

@@ -38,6 +38,12 @@ class Handler(BaseHTTPRequestHandler):
             self.redirect(f"{server.url}/data.parquet")
         elif self.path == "/ftp":
             self.redirect("ftp://127.0.0.1/data.parquet")
+        elif self.path == "/other":
+            self.redirect(f"http://localhost:{server.server_port}/data.parquet")
+        elif self.path == "/unmeasured":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(BODY)
         elif self.path == "/loop":
             self.redirect(f"{server.url}/loop")
         elif self.path == "/page":
@@ -150,11 +156,19 @@ def test_a_redirection_is_followed(files, tmp_path):
     [
         ("/page", "a web page in place of data"), ("/disguised", "a web page in place of data"),
         ("/pointer", "Git LFS pointer"), ("/empty", "an empty answer"), ("/missing", "HTTP 404"),
-        ("/ftp", "redirects to ftp://"), ("/loop", "HTTP 302"),
+        ("/ftp", "redirects to ftp://"), ("/other", "redirects to http://localhost"), ("/loop", "HTTP 302"),
     ],
 )  # fmt: skip
 def test_wrong_files_are_named_and_not_kept(files, tmp_path, path, words):
     with pytest.raises(DataError, match=words):
+        download(files.url + path, tmp_path / "data", None, QUICK)
+    assert not [file for file in tmp_path.iterdir() if file.name in ("data", "data.part")]
+
+
+@pytest.mark.parametrize("path", ["/data.parquet", "/unmeasured"])
+def test_a_file_beyond_the_limit_is_refused_not_cut(files, tmp_path, monkeypatch, path):
+    monkeypatch.setattr("iwm_opts.io.download.MAX_BYTES", 1000)
+    with pytest.raises(DataError, match="bytes or more"):
         download(files.url + path, tmp_path / "data", None, QUICK)
     assert not [file for file in tmp_path.iterdir() if file.name in ("data", "data.part")]
 

@@ -5,6 +5,7 @@ import gzip
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import iwm_opts
@@ -83,6 +84,15 @@ def test_a_cell_of_many_characters_is_refused(tmp_path):
     file.write_text("date,open,high,low,close\n2024-01-02,1,1,1," + "1" * 20_000 + "\n")
     with pytest.raises(DataError, match="field larger than field limit"):
         load_bars(file)
+
+
+@pytest.mark.parametrize("suffix", ["json", "parquet"])
+def test_a_cell_of_many_characters_is_refused_in_every_format(tmp_path, suffix):
+    table = pd.DataFrame({"date": ["2024-01-02"], "event": ["x" * 20_000]})
+    file = tmp_path / f"long.{suffix}"
+    table.to_parquet(file) if suffix == "parquet" else table.to_json(file, orient="records")
+    with pytest.raises(DataError, match="has a cell of 20,000 characters in column event, more than 10,000"):
+        load_events(file)
 
 
 def test_reading_ends_by_seconds(tmp_path, monkeypatch):

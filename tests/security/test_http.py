@@ -1,5 +1,7 @@
 """Limits of requests: redirects, bodies, types of content, and where a test address may point."""
 
+import gzip
+
 import pytest
 
 from iwm_opts.errors import DataError, InputError
@@ -66,6 +68,15 @@ def test_redirects_of_the_real_hosts(here, target, is_data, is_allowed):
 def test_a_body_beyond_the_limit_breaks_off(live_server, answer, monkeypatch):
     monkeypatch.setattr(http, "MAX_BODY", 1000)
     live_server.serve("/data.json", answer('{"a": "' + "x" * 100_000 + '"}'))
+    with LiveSession("Somewhere", live_server.url, timeout=2.0, patience=2.0, backoff=0.01) as session:
+        assert "broke off" in failure(session)
+
+
+def test_a_packed_body_ends_at_the_limit_of_what_it_unpacks_to(live_server, answer, monkeypatch):
+    monkeypatch.setattr(http, "MAX_BODY", 1_000_000)
+    packed = gzip.compress(b'{"a": "' + b"x" * 50_000_000 + b'"}')
+    assert len(packed) < http.MAX_BODY
+    live_server.serve("/data.json", answer(packed, headers=(("Content-Encoding", "gzip"),)))
     with LiveSession("Somewhere", live_server.url, timeout=2.0, patience=2.0, backoff=0.01) as session:
         assert "broke off" in failure(session)
 
