@@ -59,6 +59,7 @@ criteria = ["calm", "premium"]
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 FILE_EVENTS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree"}
+PAGE, PAGES, ENOUGH = 4096, (1, 2, 3, 4, 6, 8, 12, 24, 48, 96), 1 << 14  # bytes; free pages of full disks
 NOWS = {"1970": 0.0, "2001": 978_307_200.0, "2100": 4_102_444_800.0}
 PLACES = {  # variables of an interpreter of its own; an empty one is taken away
     "Tokyo, C, -W error, -O, no HOME": (
@@ -174,6 +175,9 @@ WRITERS: dict[str, Writer] = {
     "paper-open": Writer(_OPEN),
     "paper-mark": Writer(_paper("mark"), _opened),
     "paper-close": Writer(_paper("close", 1), _opened, may_wait=False),
+    "paper-roll": Writer(_paper("roll", 1, "--as-of", "2026-03-02"), _opened, may_wait=False),
+    "own-fills": Writer(lambda folder: command("review", LOG, "--keep-fills")),
+    "written-log": Writer(lambda folder: command("review", LOG, "--write-log", folder / "log.parquet")),
     "report": Writer(_of_result("sheet.html", "report", RESULT)),
     "montecarlo": Writer(_of_result("sizes.json", "montecarlo", RESULT, "--histories", 200)),
     "review": Writer(_of_result("review.html", "review", LOG)),
@@ -284,9 +288,9 @@ def at_clock(now: float) -> None:
 class Attack:
     """One writer under attack."""
 
-    def __init__(self, name: str, root: Path, seed: int) -> None:
+    def __init__(self, name: str, root: Path, seed: int, disks: int) -> None:
         self.name, self.writer, self.root = name, WRITERS[name], root / name
-        self.random = random.Random(seed)
+        self.random, self.disks, self.full_disks = random.Random(seed), disks, 0
         self.broken: list[str] = []
         self.root.mkdir(parents=True)
         reference = self._fresh("reference")
@@ -339,7 +343,7 @@ class Attack:
 
     def _complete(self, folder: Path, what: str) -> None:
         code = finish(start(self.writer.act, folder))
-        is_done = code == 1 and self.name == "paper-close"  # it was closed before the kill, and says so
+        is_done = code == 1 and self.name in ("paper-close", "paper-roll")  # before the kill, and it says so
         self._expect(code == 0 or is_done, f"{what}: run again it ends with {code}: {self._words()}")
         self._same(folder, f"{what}: run again")
 
@@ -394,6 +398,26 @@ class Attack:
         self._whole(folder, "full disk")
         self._complete(folder, "full disk")
 
+    def file_system(self) -> None:
+        """A file system of its own with few free pages: an error of one line or the work done, and whole files."""
+        folder = self._fresh("disk")
+        held = shutil.copytree(folder, self.root / "held", dirs_exist_ok=True)
+        for pages in self.random.sample(PAGES, self.disks):
+            pages += sum(1 + path.stat().st_size // PAGE for path in held.rglob("*"))
+            if not mounted(folder, pages):
+                return
+            try:
+                shutil.copytree(held, folder, dirs_exist_ok=True)
+                code, words = finish(start(self.writer.act, folder)), self._words()
+                self.full_disks += code != 0
+                self._expect(code in (0, 1, 2), f"{pages} pages: it ends with {code}: {words}")
+                self._expect(code == 0 or len(words.splitlines()) == 1, f"{pages} pages: {words}")
+                self._whole(folder, f"{pages} pages")
+                self._expect(mounted(folder, ENOUGH, "remount,"), "no more pages")
+                self._complete(folder, f"after {pages} pages")
+            finally:
+                subprocess.run(["umount", folder], check=True)
+
     def read_only(self) -> None:
         """A folder that cannot be written: an error of one line, or the work done without keeping it."""
         folder = self._fresh("read-only")
@@ -437,6 +461,15 @@ class Attack:
         self._same(folder, f"{name}:")
 
 
+def mounted(folder: Path, pages: int, how: str = "") -> bool:
+    """Mount a file system of so many pages, where this user may."""
+    if os.geteuid() or not shutil.which("mount"):
+        return False
+    options = f"{how}size={pages * PAGE},mode=0777"
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
 def warm(name: str, folder: Path) -> None:
     """Import and compile in this process, for all children."""
     (folder / "at").mkdir(parents=True)
@@ -451,11 +484,12 @@ def attacked(name: str, folder: Path, given: argparse.Namespace) -> Mapping[str,
     if not WRITERS[name].has_own_process:
         warm(name, folder / f"warm-{name}")
     begin = time.perf_counter()
-    attack = Attack(name, folder, given.seed)
+    attack = Attack(name, folder, given.seed, given.disks)
     killed = attack.kills(given.kills)
     for writers in given.crowds:
         attack.crowd(writers)
     attack.full()
+    attack.file_system()
     if not WRITERS[name].has_own_process:  # another user could not start an interpreter of this one's
         attack.read_only()
         for clock in NOWS:
@@ -463,7 +497,8 @@ def attacked(name: str, folder: Path, given: argparse.Namespace) -> Mapping[str,
     for place in list(PLACES)[: given.places]:
         attack.place(place)
     seconds = {"seconds": round(attack.seconds, 3), "all": round(time.perf_counter() - begin, 1)}
-    return {"kills": killed, "events": attack.events, **seconds, "broken": attack.broken[:10]}
+    counts = {"kills": killed, "events": attack.events, "full disks": attack.full_disks}
+    return {**counts, **seconds, "broken": attack.broken[:10]}
 
 
 def main() -> None:
@@ -472,6 +507,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--crowds", type=int, nargs="*", default=[2, 8])
+    parser.add_argument("--disks", type=int, default=len(PAGES), help="full file systems, where root may mount them")
     parser.add_argument("--places", type=int, default=len(PLACES), help="of these, in interpreters of their own")
     parser.add_argument("--act", nargs=2, help="run one writer in a folder, alone")
     parser.add_argument("writers", nargs="*", default=list(WRITERS))
@@ -484,7 +520,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         os.environ |= at_home(Path(folder) / "made")
-        command("backtest", *MARKET, "--output", RESULT)
+        if {"report", "montecarlo"} & {*given.writers}:
+            command("backtest", *MARKET, "--output", RESULT)
         for name in given.writers:
             results[name] = attacked(name, Path(folder), given)
             print(json.dumps({name: results[name]}), file=sys.stderr, flush=True)

@@ -18,15 +18,16 @@ KILLS = int(os.environ.get("IWM_OPTS_TEST_KILLS", "1"))
 HARNESS = Path(__file__).parent / "harness.py"
 QUICK = ("fetch", "snapshot", "paper-open", "panel")
 SLOW = (
-    "simulate", "sweep", "backtest", "plan", "paper-mark", "paper-close", "kernel", "sweep-merge", "report",
-    "montecarlo", "review", "recorded", "fetch-chains", "fetch-address", "sweep-shard",
+    "simulate", "sweep", "backtest", "plan", "paper-mark", "paper-close", "paper-roll", "own-fills", "written-log",
+    "kernel", "sweep-merge", "report", "montecarlo", "review", "recorded", "fetch-chains", "fetch-address",
+    "sweep-shard",
 )  # fmt: skip
 CROWDS = (3,) if KILLS < 10 else (2, 8)
 RVX = "DATE,OPEN,HIGH,LOW,CLOSE\n06/03/2025,24,25,23,24\n06/04/2025,24,25,23,23\n"
 
 HISTORIES = {2025: ("2025-12-30", "2025-12-31"), 2026: ("2026-01-02", "2026-01-05")}
-LOG = "entry,exit,symbol,strategy,legs,expiration,contracts,credit,debit,fees\n" + "".join(
-    f"{month}-04,{month}-15,IWM,iron-condor,+1P195 -1P200 -1C240 +1C245,{month}-28,2,1.2,0.6,5.2\n"
+LOG = "entry,exit,symbol,strategy,legs,expiration,contracts,credit,debit,fees,entry_mid,entry_half_spread\n" + "".join(
+    f"{month}-04,{month}-15,IWM,iron-condor,+1P195 -1P200 -1C240 +1C245,{month}-28,2,1.2,0.6,5.2,1.25,0.1\n"
     for month in (f"2024-{number:02}" for number in range(1, 13))
 )
 
@@ -60,7 +61,9 @@ def attacked(inputs, live_server, answer, made_quotes):
 
     def run(*writers: str) -> dict[str, dict[str, object]]:
         environment = os.environ | {"IWM_OPTS_KILL_INPUTS": str(inputs), "IWM_OPTS_CBOE_URL": live_server.url}
-        options = ("--kills", str(KILLS), "--places", str(len(CROWDS)), "--crowds", *map(str, CROWDS), "--")
+        disks = 10 if KILLS >= 10 else 1
+        counts = ("--kills", str(KILLS), "--disks", str(disks), "--places", str(len(CROWDS)))
+        options = (*counts, "--crowds", *map(str, CROWDS), "--")
         command = [sys.executable, str(HARNESS), *options, *writers]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
         assert done.returncode == 0
@@ -69,7 +72,7 @@ def attacked(inputs, live_server, answer, made_quotes):
     return run
 
 
-@pytest.mark.parametrize("writers", [QUICK, pytest.param(SLOW, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("writers", [QUICK, *(pytest.param((name,), marks=pytest.mark.slow, id=name) for name in SLOW)])
 def test_no_writer_loses_doubles_or_halves_anything(attacked, writers):
     results = attacked(*writers)
     assert {name: result["broken"] for name, result in results.items()} == {name: [] for name in writers}
