@@ -178,7 +178,8 @@ def _clock_times(common: Columns, day: date | None) -> None:
         return
     midnight = datetime.combine(day, time(), NEW_YORK).astimezone(UTC).replace(tzinfo=None)
     passed = np.where(np.isfinite(clock), clock, 0.0).astype(np.int64) * MILLISECONDS
-    common["quote_time"] = np.where(np.isfinite(clock), np.datetime64(midnight, "us") + passed, np.datetime64("NaT", "us"))
+    times = np.datetime64(midnight, "us") + passed
+    common["quote_time"] = np.where(np.isfinite(clock), times, np.datetime64("NaT", "us"))
 
 
 def _rights_of(common: Columns, groups: dict[str, Columns], notes: list[str]) -> dict[str, str]:
