@@ -64,7 +64,9 @@ def all_sessions() -> Sessions:
 
 
 def _date(years: Days, month: int, day: int) -> Days:
-    return (years.astype("datetime64[M]") + (month - 1) * MONTH).astype("datetime64[D]") + (day - 1) * DAY
+    january: Days = years.astype("datetime64[M]")
+    first: Days = (january + (month - 1) * MONTH).astype("datetime64[D]")
+    return first + (day - 1) * DAY
 
 
 def _weekday_of(years: Days, month: int, place: int, weekday: str) -> Days:
@@ -79,7 +81,7 @@ def _weekday(days: Days) -> NDArray[np.int64]:
 def _observed(days: Days, is_moved_back: bool = True) -> Days:
     """Holidays as observed: a Sunday's on Monday, a Saturday's on Friday or, New Year's, not at all."""
     weekday = _weekday(days)
-    moved = days + ((weekday == SUNDAY).astype(np.int64) - (weekday == SATURDAY)) * DAY
+    moved: Days = days + ((weekday == SUNDAY).astype(np.int64) - (weekday == SATURDAY)) * DAY
     return moved if is_moved_back else moved[weekday != SATURDAY]
 
 
@@ -95,7 +97,7 @@ def _good_friday(years: Days) -> Days:
     r = (2 * e + 2 * i - k - h + m + 32) % 7
     month = (h - m + r + 90) // 25
     day = (h - m + r + month + 19) % 32
-    months = years.astype("datetime64[M]") + (month - 1) * MONTH
+    months: Days = years.astype("datetime64[M]") + (month - 1) * MONTH
     easter: Days = months.astype("datetime64[D]") + (day - 1) * DAY
     return easter - 2 * DAY
 

@@ -271,7 +271,8 @@ def _monthlies(first: np.datetime64, last: np.datetime64) -> _Candidates:
 def _quarter_ends(first: np.datetime64, last: np.datetime64) -> _Candidates:
     months = np.arange(_month(first), _month(last + QUARTER_END_REACH * DAY) + MONTH)
     months = months[np.isin(months.astype(np.int64) % 12 + 1, QUARTER_MONTHS)]
-    expiration = latest_sessions((months + MONTH).astype("datetime64[D]") - DAY)
+    after: Dates = (months + MONTH).astype("datetime64[D]")
+    expiration = latest_sessions(after - DAY)
     opens = np.concatenate([np.full(QUARTER_ENDS, first), expiration[:-QUARTER_ENDS] + DAY])
     return _Candidates(expiration, expiration - QUARTER_END_LIFE * DAY, opens, expiration)
 
