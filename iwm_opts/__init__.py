@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from iwm_opts.api.claims import ClaimsResult, claims
     from iwm_opts.api.evidence import EvidenceResult, evidence
     from iwm_opts.api.fills import FillCosts, QuotedSpreads, compare_fills, measure_spreads
+    from iwm_opts.api.forecasts import ForecastReview, review_forecasts
     from iwm_opts.api.gates import IvRankBelow
     from iwm_opts.api.ivr import IvRankReport, rank_iv
     from iwm_opts.api.manage import Management, manage
@@ -56,6 +57,7 @@ __all__ = [
     "EvidenceResult",
     "ExitLevels",
     "FillCosts",
+    "ForecastReview",
     "Greeks",
     "IronCondor",
     "IvHistory",
@@ -115,6 +117,7 @@ __all__ = [
     "report",
     "reprice",
     "review",
+    "review_forecasts",
     "screen",
     "share_position_size",
     "simulated_market",
@@ -139,6 +142,8 @@ _HOME = {
     "QuotedSpreads": "api.fills",
     "compare_fills": "api.fills",
     "measure_spreads": "api.fills",
+    "ForecastReview": "api.forecasts",
+    "review_forecasts": "api.forecasts",
     "IvRankBelow": "api.gates",
     "IvRankReport": "api.ivr",
     "rank_iv": "api.ivr",

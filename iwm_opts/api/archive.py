@@ -7,6 +7,7 @@ from typing import Final
 import pandas as pd
 
 from iwm_opts.api.chain import DEFAULT_SYMBOL
+from iwm_opts.api.forecasts import log_of_day
 from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.errors import InputError
 from iwm_opts.io.age import DELAY, now, staleness
@@ -166,6 +167,7 @@ def answer_snapshot(request: SnapshotRequest, on_progress: OnProgress | None = N
     stale = staleness(chain, now()) if request.as_of is None else ""
     archive = open_record()
     captured, values = add_with_index(archive, chain)
+    unlogged = log_of_day(chain.symbol, chain.as_of)
     figures = {
         "symbol": chain.symbol,
         "as_of": chain.as_of.isoformat(),
@@ -178,7 +180,7 @@ def answer_snapshot(request: SnapshotRequest, on_progress: OnProgress | None = N
         "usable": chain.quality.usable,
         "days_recorded": len(archive.days(chain.symbol)),
         "file": str(captured.path),
-        "warnings": [*filter(None, [stale]), *chain.warnings, *archive.set_aside],
+        "warnings": [*filter(None, [stale, unlogged]), *chain.warnings, *archive.set_aside],
     }
     return SnapshotResult("", figures)
 

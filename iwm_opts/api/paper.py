@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 import pandas as pd
 
 from iwm_opts.api.chain import ChainRequest, open_chain
+from iwm_opts.api.forecasts import log_forecast
 from iwm_opts.api.manage import stale_quotes
 from iwm_opts.api.plan_data import PlanDataRequest, open_plan_data
 from iwm_opts.api.result import Result
@@ -20,6 +21,7 @@ from iwm_opts.errors import ConflictError, InputError
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.minutes import load_minutes
 from iwm_opts.io.provenance import origin_of
+from iwm_opts.journal.forecasts import OPENED, open_forecasts
 from iwm_opts.journal.paper import find, open_journal
 from iwm_opts.journal.paper_log import log_of_paper
 from iwm_opts.journal.paper_marks import closing_of, marked, opened, refuse_other_market, settled
@@ -288,7 +290,8 @@ class _Prices:
 
 def answer_paper_open(request: PaperOpenRequest) -> PaperResult:
     """Open a package; see `PaperOpenRequest`."""
-    screening = answer_screen(request.screen).screening
+    screen = answer_screen(request.screen)
+    screening = screen.screening
     kept = _kept(screening, request)
     answers, decision, messages = _judged(screening, request)
     refusal = _refusal(screening, kept, decision, request)
@@ -305,6 +308,8 @@ def answer_paper_open(request: PaperOpenRequest) -> PaperResult:
         contracts=request.contracts,
         credit=request.credit,
     )
+    name = request.plan.name if request.plan else ""
+    log_forecast(screen, kept[request.pick - 1], origin=OPENED, fees=request.fees, plan=name)
     return _added(trade, messages)
 
 
@@ -451,6 +456,8 @@ def answer_paper_mark(request: PaperMarkRequest) -> PaperResult:
                 journal.mark(trade.number, mark)
         except InputError as error:
             failures.append(str(error))
+    if any(trade.shares is None for trade in held) and not prices.on_bars:
+        open_forecasts().advance(prices.snapshot)
     after = journal.trades()
     trades = tuple(find(after, trade.number) for trade in held)
     return PaperResult(trades, f"marked on {prices.moment}", failures=tuple(failures))

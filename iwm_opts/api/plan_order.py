@@ -55,7 +55,7 @@ def plan_order(plan: Plan, chain: ChainRequest | OptionChain) -> PlanOrder:
     market = screen.screening.snapshot.chain
     quoted = f"{market.quote_time:%Y-%m-%d %H:%M}" if market.quote_time else f"{market.as_of}, time unknown"
     quotes = f"{quoted}, source {market.source}"
-    place = _place(plan, screen)
+    place = plan_place(plan, screen)
     if place is None:
         rejected = ", ".join(f"{count} {rule}" for rule, count in screen.screening.screened.rejected.items())
         return PlanOrder(market.as_of, quotes, f"No package of the plan on this chain ({rejected or 'none listed'}).")
@@ -93,7 +93,7 @@ def _strategy(plan: Plan) -> Strategy:
     return Vertical(kind, package.delta, package.delta, package.width)
 
 
-def _place(plan: Plan, screen: Screen) -> int | None:
+def plan_place(plan: Plan, screen: Screen) -> int | None:
     """Place of the candidate that the plan trades; by rule, of the kind that the rank chooses."""
     kept, rank, package = screen.screening.screened.kept, screen.screening.rank, plan.package
     kinds = {each.candidate.strategy for each in kept}

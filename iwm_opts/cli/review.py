@@ -8,6 +8,7 @@ from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import (
     FEES_TEXT,
     FILLS_TEXT,
+    SYMBOL,
     Number,
     OutputParam,
     group,
@@ -17,6 +18,7 @@ from iwm_opts.cli.options import (
 )
 from iwm_opts.cli.output import say, write_file, write_result
 from iwm_opts.cli.plan_data import checklist_options, plan_data_request
+from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import FEE_SCHEDULE, FILL_MODEL, PICTURE_KINDS, STRATEGY, TIMEZONE
 
@@ -93,9 +95,25 @@ reprice_options = group(
     option("--fees", default=FEE_SCHEDULE, help=FEES_TEXT),
     heading="Re-pricing",
 )
+forecast_options = group(
+    option(
+        "--calibration",
+        is_flag=True,
+        show_default=False,
+        help="Stated POP, P50, touch and managed profit against outcomes: `paper` is what snapshot and paper open "
+        "logged, `archive` or chain files are screened day by day, by --plan or as condors.",
+    ),
+    SYMBOL,
+    heading="Forecasts",
+)
 # Options of the review alone, and of the re-pricing alone.
 OF_REVIEW: Final = ("plan", "backtest", "account", "keep_fills", "iv_history", "plot")
 OF_REPRICING: Final = ("fill", "stop_fill", "fees")
+# Options that forecasts have no use for.
+NOT_OF_FORECASTS: Final = (
+    *("backtest", "account", "timezone", "recorded_quotes", "quotes", "keep_fills", "write_log", "plot"),
+    *("iv_history", "reprice", *OF_REPRICING),
+)
 
 
 @click.command(
@@ -106,6 +124,7 @@ OF_REPRICING: Final = ("fill", "stop_fill", "fees")
 @click.argument("log", metavar="LOG|paper")
 @review_options
 @reprice_options
+@forecast_options
 @output_options
 @takes_values
 def review(values: Values) -> None:
@@ -115,7 +134,8 @@ def review(values: Values) -> None:
     (activity statement, Flex query, transaction history), tastytrade (transactions), thinkorswim (account statement,
     today's trade activity), Schwab (history), Robinhood (activity), Fidelity (Activity & Orders), Option Omega and
     tradeblocks, or optopsy; CSV, Excel, XML or Parquet, also inside .gz and .zip. Legs are grouped into packages, fills
-    in shares into round trips, first in first out. `paper` is the paper journal.
+    in shares into round trips, first in first out. `paper` is the paper journal; with --calibration its forecasts, and
+    LOG may be `archive` or chain files.
 
     The plan's rules on daily bars fill in the broker's export: the checklist at each entry, and of share trades the
     size, the risk, the exits and the model's fills.
@@ -125,6 +145,10 @@ def review(values: Values) -> None:
     from iwm_opts.journal.trade_log import write_log
     from iwm_opts.plans.plan import load_plan
 
+    if values.flag("calibration"):
+        _review_forecasts(values)
+        return
+    values.refuse_typed(("symbol",), "needs --calibration")
     target, plot = values.path("write_log"), values.path("plot")
     if values.flag("reprice"):
         values.refuse_typed(OF_REVIEW, "has no effect with --reprice; review the log that --write-log gives")
@@ -144,3 +168,15 @@ def review(values: Values) -> None:
     write_result(result, values)
     if plot and isinstance(result, ReviewResult):
         write_file(plot, result.picture(plot.suffix), values, is_private=result.is_private)
+
+
+def _review_forecasts(values: Values) -> None:
+    """Write the reliability of forecasts."""
+    from iwm_opts.api.forecasts import ForecastRequest, answer_forecasts
+    from iwm_opts.plans.plan import load_plan
+
+    values.refuse_typed(NOT_OF_FORECASTS, "has no effect with --calibration")
+    plan = load_plan(values.text("plan")) if values["plan"] else None
+    with progress("chains", values) as on_progress:
+        result = answer_forecasts(build(ForecastRequest, values, source=values["log"], plan=plan), on_progress)
+    write_result(result, values)

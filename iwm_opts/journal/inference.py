@@ -124,6 +124,16 @@ def share_interval(count: int, n: int) -> tuple[float, float]:
     return low, high
 
 
+def wilson(count: int, n: int) -> tuple[float, float]:
+    """Wilson's score interval of a fraction at `LEVEL` (Wilson 1927, JASA 22); independent trials."""
+    from scipy.special import ndtri
+
+    z2 = float(ndtri(0.5 + LEVEL / 2.0)) ** 2
+    middle = (count + 0.5 * z2) / (n + z2)
+    reach = math.sqrt(z2 * (count * (n - count) / n + 0.25 * z2)) / (n + z2)
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)
+
+
 def holm(values: Sequence[float]) -> list[float]:
     """P adjusted so that the chance of any false rejection among them stays below the level (Holm 1979); NaN stays."""
     ranked = sorted((p, place) for place, p in enumerate(values) if not math.isnan(p))

@@ -79,7 +79,9 @@ class PaperJournal:
         """Mark a trade; the mark of a day replaces that day's. A trade that is closed meanwhile is left alone."""
 
         def change(held: tuple[PaperTrade, ...]) -> tuple[PaperTrade, ...]:
-            return tuple(_marked(trade, mark) if trade.number == number and trade.is_open else trade for trade in held)
+            return tuple(
+                marked_once(trade, mark) if trade.number == number and trade.is_open else trade for trade in held
+            )
 
         self._change(change)
 
@@ -93,7 +95,7 @@ class PaperJournal:
         """
 
         def change(held: tuple[PaperTrade, ...]) -> tuple[PaperTrade, ...]:
-            closed = replace(reduce(_marked, marks, _open(held, number)), closing=closing)
+            closed = replace(reduce(marked_once, marks, _open(held, number)), closing=closing)
             return tuple(closed if each.number == number else each for each in held)
 
         return find(self._change(change), number)
@@ -109,7 +111,7 @@ class PaperJournal:
 
         def change(held: tuple[PaperTrade, ...]) -> tuple[PaperTrade, ...]:
             trade = _open(held, number)
-            left = replace(_marked(trade, mark), closing=closing)
+            left = replace(marked_once(trade, mark), closing=closing)
             opened = replace(successor, number=max(each.number for each in held) + 1, rolled_from=number)
             return (*(left if each.number == number else each for each in held), opened)
 
@@ -171,7 +173,8 @@ def _is_same(trade: PaperTrade, other: PaperTrade) -> bool:
     return same_day and package
 
 
-def _marked(trade: PaperTrade, mark: Mark) -> PaperTrade:
+def marked_once(trade: PaperTrade, mark: Mark) -> PaperTrade:
+    """Trade with a mark in place of that day's."""
     others = [previous for previous in trade.marks if previous.day != mark.day]
     return replace(trade, marks=tuple(sorted([*others, mark], key=lambda previous: previous.day)))
 
@@ -186,7 +189,7 @@ def _read(text: str, path: Path) -> tuple[PaperTrade, ...]:
         version = document["version"]
         if version not in READ:
             raise DataError(path, f"version {version!r} is not {VERSION}, which this tool reads", "update iwm-opts")
-        return tuple(_trade(fields) for fields in document["trades"])
+        return tuple(trade_of(fields) for fields in document["trades"])
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, DataError):
             raise
@@ -194,7 +197,8 @@ def _read(text: str, path: Path) -> tuple[PaperTrade, ...]:
         raise DataError(path, rule, RESTORE) from None
 
 
-def _trade(fields: dict[str, Any]) -> PaperTrade:
+def trade_of(fields: dict[str, Any]) -> PaperTrade:
+    """Trade of the fields that its JSON holds."""
     legs = tuple(Leg(**leg) for leg in fields["legs"])
     marks = tuple(Mark(**mark) for mark in fields["marks"])
     closing = Closing(**fields["closing"]) if fields["closing"] else None
