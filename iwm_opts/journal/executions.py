@@ -220,18 +220,28 @@ def option_root(symbol: str) -> str:
 def with_day_orders(executions: Iterable[Execution]) -> list[Execution]:
     """Return the executions of a file without times and order numbers, with a name for the order that each belongs to.
 
-    Legs of one expiration that traded on one day, in the same number of contracts, are taken for one order.
+    Legs of one expiration that traded on one day, in the same number of contracts, are taken for one order. What a
+    file without effects buys and sells on one day are two orders.
     """
     rows = list(executions)
     totals: dict[tuple[object, ...], int] = defaultdict(int)
+    turns: dict[int, int] = {}  # by line: how often the contract changed sides that day before
+    latest: dict[tuple[object, ...], tuple[int, bool]] = {}
 
     def way(row: Execution) -> tuple[object, ...]:
-        return row.account, row.when, row.contract, row.effect, row.quantity > 0
+        return row.account, row.when, row.contract, row.effect, row.quantity > 0, turns[row.line]
 
     for row in rows:
+        key = row.account, row.when, row.contract, row.effect
+        turn, is_bought = latest.get(key, (0, row.quantity > 0))
+        turns[row.line] = turn + (is_bought != (row.quantity > 0))
+        latest[key] = turns[row.line], row.quantity > 0
         totals[way(row)] += abs(row.quantity)
     return [
-        replace(row, order=f"{row.when:%Y-%m-%d} {row.contract.expiration} {row.effect} {totals[way(row)]}")
+        replace(
+            row,
+            order=f"{row.when:%Y-%m-%d} {row.contract.expiration} {row.effect} {totals[way(row)]} {turns[row.line]}",
+        )
         if row.kind == "trade" and row.contract is not None and not row.order
         else row
         for row in rows

@@ -72,7 +72,8 @@ def _with_share_effects(rows: list[Execution]) -> list[Execution]:
     """
     deliveries = [row for row in rows if row.kind == "delivery" and row.quantity]
     trades = sorted(
-        (row for row in rows if row.kind == "trade" and row.contract is None), key=lambda row: (row.when, row.line)
+        (row for row in rows if row.kind in ("trade", *DELIVERS) and (row.contract is None or row.kind in DELIVERS)),
+        key=lambda row: (row.when, row.line),
     )
     signs = _position_signs(rows)
     marked = []
@@ -107,17 +108,20 @@ def _effect_of_shares(
     for row in exact or near:
         if row.effect:
             return row.effect
-    later = (
+    later = [
         row
         for row in trades
-        if (row.account, row.symbol) == (ending.account, ending.symbol)
-        and row.when >= ending.when
-        and row.quantity * sign < 0
+        if (row.account, row.symbol) == (ending.account, ending.symbol) and row.when >= ending.when and row != ending
+    ]
+    place, following = next(
+        ((at, row) for at, row in enumerate(later) if row.kind == "trade" and row.quantity * sign < 0), (0, None)
     )
-    following = next(later, None)
     if following is None or not following.effect:
         return ""
-    return "open" if following.effect == "close" else "close"
+    if following.effect == "close":
+        return "open"
+    # Nothing is held when the other way opens: unless other options took the shares in between.
+    return "" if any(row.kind in DELIVERS for row in later[:place]) else "close"
 
 
 class _Book:

@@ -11,7 +11,16 @@ import re
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table, each_row
+from iwm_opts.journal.brokers.layout import (
+    BONDS,
+    Export,
+    Layout,
+    RowReport,
+    Table,
+    each_row,
+    is_cusip,
+    without_cancelled,
+)
 from iwm_opts.journal.brokers.plain_shares import with_deliveries
 from iwm_opts.journal.executions import Effect, Execution, Kind, underlying, with_day_orders
 from iwm_opts.journal.fields import Row, contract_of_symbol, parse_moment
@@ -20,6 +29,7 @@ from iwm_opts.market.contract import Contract
 OPTION: Final = re.compile(r"-?[A-Z0-9.]{1,6}\d{6}[CP]\d+(?:\.\d+)?")
 AS_OF: Final = re.compile(r"\bAS OF ([A-Z]{3}-\d{1,2}-\d{4}|\d{1,2}-\d{1,2}-\d{2,4})")
 SPLITS: Final = re.compile(r"\b(?:SPLIT|MERGER|NAME CHANGED)\b")
+CANCEL: Final = re.compile(r"^(?:CANCEL(?:L?ED)?|CANCEL TRADE) ")  # before the sentence of a trade taken back
 DISTRIBUTION: Final = "DISTRIBUTION"  # a split, by the shares that it adds
 
 TABLE: Final = Table(
@@ -43,15 +53,20 @@ TABLE: Final = Table(
 
 def read(export: Export) -> list[Execution]:
     """Read the executions of Activity & Orders."""
-    executions = each_row(TABLE.rows(export), _execution, export.report)
+    rows = list(TABLE.rows(export))
+    cancelled = {row.line for row in rows if CANCEL.match(row.text("action").upper())}
+    executions = without_cancelled(each_row(iter(rows), _execution, export.report), cancelled, export.report)
     return with_day_orders(with_deliveries(executions, export.report))
 
 
 def _execution(row: Row, report: RowReport) -> Execution | None:
-    words = " ".join(row.text("action").upper().split())
+    words = CANCEL.sub("", " ".join(row.text("action").upper().split()))
     symbol = row.text("symbol").upper().replace(" ", "")
     contract = contract_of_symbol(symbol) if OPTION.fullmatch(symbol) else None
     kind = _kind(words, contract)
+    if kind is not None and is_cusip(symbol):
+        report.skipped[BONDS] += 1
+        return None
     if kind is None:
         what = "dividends (not in the results)" if "DIVIDEND" in words else "other activity"
         report.skipped[what] += 1

@@ -25,7 +25,16 @@ from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import DataError
-from iwm_opts.journal.brokers.layout import NO_FEES, OPENS, Export, Layout, RowReport, Table, each_row
+from iwm_opts.journal.brokers.layout import (
+    NO_FEES,
+    OPENS,
+    Export,
+    Layout,
+    RowReport,
+    Table,
+    each_row,
+    without_cancelled,
+)
 from iwm_opts.journal.executions import (
     Effect,
     Execution,
@@ -116,7 +125,9 @@ def read_statement(export: Export) -> list[Execution]:
     executions = each_row(iter(sections[SECTION]), lambda row, _: _execution(row, report, grain, rates), report)
     if not any("commission" in row for row in sections[SECTION]):
         report.remarks.append(NO_FEES)
-    executions = _without_cancelled(executions, sections[SECTION], report)
+    cancelled = {row.line for row in sections[SECTION] if CANCELLED in codes_of(row)}
+    executions = [replace(each, quantity=-each.quantity) if each.line in cancelled else each for each in executions]
+    executions = without_cancelled(executions, cancelled, report)
     executions += each_row(iter(sections[ACTIONS]), lambda row, _: corporate_action(row, category_of(row)), report)
     report.remarks += off_hours(executions)
     settled: dict[tuple[str, Contract], float] = defaultdict(float)
@@ -216,32 +227,6 @@ def _notation(rows: Sequence[Row], export: Export) -> Notation:
     return Notation(
         decimal_sign(numbers, "." if export.delimiter == "," else None), day_first(stamps, pairs), export.zone
     )
-
-
-def _without_cancelled(executions: list[Execution], rows: Iterable[Row], report: RowReport) -> list[Execution]:
-    """Read the executions without those that a row with the code Ca takes back, and without that row."""
-    codes = {row.line: codes_of(row) for row in rows}
-    kept = [execution for execution in executions if CANCELLED not in codes.get(execution.line, set())]
-    for execution in executions:
-        if CANCELLED not in codes.get(execution.line, set()):
-            continue
-        original = next(
-            (
-                row
-                for row in kept
-                if (row.account, row.symbol, row.contract, row.price) == (
-                    execution.account, execution.symbol, execution.contract, execution.price
-                )
-                and row.quantity == -execution.quantity
-            ),
-            None,
-        )  # fmt: skip
-        if original is None:
-            report.reject(execution.line, "cancels a trade that the file does not hold")
-        else:
-            kept.remove(original)
-            report.skipped["cancelled trades and their cancellations"] += 2
-    return kept
 
 
 def with_combo_orders(executions: Iterable[Execution]) -> list[Execution]:

@@ -1,7 +1,8 @@
 """Layout of a broker's export: its identifying columns, field names and row reader."""
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -14,6 +15,8 @@ from iwm_opts.journal.fields import Notation, Row, columns_of, day_first, decima
 
 OPENS: Final = "the file does not say what opens and what closes: the first trade in a contract is taken to open it"
 NO_FEES: Final = "the file has no column of fees: taken as zero"
+BONDS: Final = "bonds and bills"
+CUSIP: Final = re.compile(r"\d[0-9A-Z]{7}\d")
 NAMED: Final = 20  # unreadable rows that are named one by one; the rest is counted
 
 
@@ -197,6 +200,11 @@ class Table:
             yield line, row
 
 
+def is_cusip(symbol: str) -> bool:
+    """Whether a symbol is the number of a bond, priced per 100 of face value."""
+    return CUSIP.fullmatch(symbol.strip().upper()) is not None
+
+
 def each_row(
     rows: Iterator[Row], read: Callable[[Row, RowReport], Execution | None], report: RowReport
 ) -> list[Execution]:
@@ -211,6 +219,27 @@ def each_row(
         if execution is not None:
             executions.append(execution)
     return executions
+
+
+def without_cancelled(executions: Sequence[Execution], lines: Container[int], report: RowReport) -> list[Execution]:
+    """Read the executions without the cancellations on `lines`, and without the trade that each takes back.
+
+    A cancellation has the quantity of its trade, with the trade's own sign.
+    """
+    kept = [execution for execution in executions if execution.line not in lines]
+    for cancelled in executions:
+        if cancelled.line not in lines:
+            continue
+        same = (cancelled.account, cancelled.symbol, cancelled.contract, cancelled.price, cancelled.quantity)
+        trade = next(
+            (row for row in kept if (row.account, row.symbol, row.contract, row.price, row.quantity) == same), None
+        )
+        if trade is None:
+            report.reject(cancelled.line, "cancels a trade that the file does not hold")
+        else:
+            kept.remove(trade)
+            report.skipped["cancelled trades and their cancellations"] += 2
+    return kept
 
 
 def flat(table: Table, read: Callable[[Row, RowReport], Execution | None]) -> Callable[[Export], Any]:

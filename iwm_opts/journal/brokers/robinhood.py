@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table, each_row
+from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table, each_row, without_cancelled
 from iwm_opts.journal.brokers.plain_shares import with_deliveries
 from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying, with_day_orders
 from iwm_opts.journal.fields import Row, is_blank, make_contract, number, parse_moment, right_of, shown
@@ -27,6 +27,8 @@ ENDINGS: Final[dict[str, Kind]] = {
     "OEXCS": "exercise",
     "OEXER": "exercise",
 }
+MOST_FEES: Final = 2.0  # dollars a contract; of index options they may exceed the premium
+CANCELS: Final = {"BCXL": "BUY", "SCXL": "SELL"}  # and the trade that each takes back
 SPLIT: Final = "SPL"  # names the shares that it adds
 REORGANISED: Final = ("SPR", "MRGS", "SXCH", "OCA", "SYMC")
 OPTION: Final = re.compile(
@@ -50,11 +52,14 @@ TABLE: Final = Table(
 
 def read(export: Export) -> list[Execution]:
     """Read the executions of an account's activity."""
-    return with_day_orders(with_deliveries(each_row(TABLE.rows(export), _execution, export.report), export.report))
+    rows = list(TABLE.rows(export))
+    cancelled = {row.line for row in rows if row.text("code").upper() in CANCELS}
+    executions = without_cancelled(each_row(iter(rows), _execution, export.report), cancelled, export.report)
+    return with_day_orders(with_deliveries(executions, export.report))
 
 
 def _execution(row: Row, report: RowReport) -> Execution | None:
-    code = row.text("code").upper()
+    code = CANCELS.get(row.text("code").upper(), row.text("code").upper())
     contract = _contract(row.text("description"))
     kind = ENDINGS.get(code)
     if code == SPLIT or code in REORGANISED:
@@ -70,9 +75,9 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
     price = row.number("price") if kind else row.amount("price")
     unit = MULTIPLIER if contract else 1
     fees = 0.0
-    if kind is None and not is_blank(row.text("amount")):
+    if kind is None and not is_blank(row.text("amount")) and row.text("code").upper() not in CANCELS:
         fees = round(-sign * abs(size) * price * unit - row.number("amount"), 2)
-        if abs(fees) > max(1.0, 0.05 * abs(size) * price * unit):
+        if abs(fees) > max(1.0, MOST_FEES * abs(size) if contract else 0.0, 0.05 * abs(size) * price * unit):
             raise ValueError(f"amount {row.text('amount')} is not quantity and price less fees")
     if kind is not None and row.number("amount"):
         price = abs(row.number("amount")) / (unit * abs(size))

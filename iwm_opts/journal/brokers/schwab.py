@@ -10,7 +10,16 @@ holds the same rows under `BrokerageTransactions`. The layout is known from expo
 import re
 from typing import Final
 
-from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table, each_row
+from iwm_opts.journal.brokers.layout import (
+    BONDS,
+    Export,
+    Layout,
+    RowReport,
+    Table,
+    each_row,
+    is_cusip,
+    without_cancelled,
+)
 from iwm_opts.journal.brokers.plain_shares import with_deliveries
 from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying, with_day_orders
 from iwm_opts.journal.fields import Row, contract_of_symbol, make_contract, number, parse_moment, right_of
@@ -38,6 +47,7 @@ ENDINGS: Final[dict[str, Kind]] = {
 OPTION: Final = re.compile(
     r"(?P<root>[A-Z0-9./$]+) (?P<day>\d{1,2}/\d{1,2}/\d{4}) \$?(?P<strike>[\d.,]+) (?P<right>[CP])"
 )
+CANCEL: Final = "cancel "  # before the action of a trade that is taken back
 SPLITS: Final = ("stock split", "options frwd split", "options frwd split adj")  # what they add to a position
 REORGANISED: Final = ("reverse split", "merger", "stock merger", "cash merger", "name change", "conversion", "spin-off")
 
@@ -61,11 +71,17 @@ TABLE: Final = Table(
 
 def read(export: Export) -> list[Execution]:
     """Read the executions of a transaction history."""
-    return with_day_orders(with_deliveries(each_row(TABLE.rows(export), _execution, export.report), export.report))
+    rows = list(TABLE.rows(export))
+    cancelled = {row.line for row in rows if row.text("action").lower().startswith(CANCEL)}
+    executions = without_cancelled(each_row(iter(rows), _execution, export.report), cancelled, export.report)
+    return with_day_orders(with_deliveries(executions, export.report))
 
 
 def _execution(row: Row, report: RowReport) -> Execution | None:
-    action = row.text("action").lower()
+    action = row.text("action").lower().removeprefix(CANCEL)
+    if is_cusip(row.text("symbol")) and action in TRADES:
+        report.skipped[BONDS] += 1
+        return None
     contract = _contract(row.text("symbol"))
     kind = ENDINGS.get(action) if contract is not None else None
     if action in SPLITS or action in REORGANISED:

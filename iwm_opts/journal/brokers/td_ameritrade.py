@@ -73,7 +73,7 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
         symbol=symbol or underlying(row.symbol()),
         contract=contract,
         quantity=sign * size if sign else size,
-        price=row.amount("price") if sign else 0.0,
+        price=row.amount("price") if sign else abs(row.number("amount")) / (size * MULTIPLIER),  # cash of an index
         fees=_fees(row, sign, size * (MULTIPLIER if contract else 1)),
         effect=effect,
         kind=KINDS[removal["kind"]] if removal is not None else "trade",
