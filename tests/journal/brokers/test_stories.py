@@ -1,7 +1,8 @@
 """The same dealings as each broker writes them: halves, rolls, lots, assignments, exercises, cash settlement.
 
 A story is (events oldest first, dollars of all closed trades, open trades). Trading a contract costs $1, shares
-nothing; the dollars are worked out by hand from the prices. Stories are read alone, in both orders of rows, and all in one file.
+nothing; the dollars are worked out by hand from the prices. Stories are read alone, in both orders of rows, and all in
+one file.
 """
 
 import csv
@@ -371,7 +372,7 @@ def robinhood(events, newest_first):
         money = f"(${-amount:,.2f})" if amount < 0 else f"${amount:,.2f}"
         rows.append(
             [f"{event.day:%m/%d/%Y}", "", "", what.root if event.is_option else what, description, code,
-             abs(event.quantity), f"${event.price:,.2f}" if is_priced else "", money if is_priced or event.price else ""]
+             abs(event.quantity), f"${event.price:,.2f}" if is_priced else "", money * bool(is_priced or event.price)]
         )  # fmt: skip
     header = "Activity Date,Process Date,Settle Date,Instrument,Description,Trans Code,Quantity,Price,Amount"
     return text_of([header.split(","), *(rows[::-1] if newest_first else rows)])
