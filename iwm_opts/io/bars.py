@@ -16,6 +16,7 @@ from iwm_opts.market.bars import PRICES, SINGLE_PRECISION, adjusted_for_splits, 
 from iwm_opts.market.calendar import NEW_YORK, sessions
 
 OPTIONAL: Final = ("adjusted_close", "volume", "dividend", "split")
+UNNEEDED: Final = ("adjusted_close", "volume", "dividend")  # a word in them is a blank; a split unread spoils prices
 NOTES: Final = "notes"  # key of `DataFrame.attrs`
 REMEDY: Final = "give a CSV file of daily bars with date, open, high, low and close columns"
 OTHER_CALENDAR: Final = 0.5  # fraction of days that are no sessions, above which the bars are not of this exchange
@@ -66,7 +67,9 @@ def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = 
     values, _, order_notes = moments(frame, used["date"])
     stamps, day_notes = day_index(values)
     days = pd.Series(stamps.astype("datetime64[us]"))
-    figures, number_notes = number_columns(frame, [name for role, name in used.items() if role != "date"])
+    named = {role: name for role, name in used.items() if role != "date"}
+    unneeded = [name for role, name in named.items() if role in UNNEEDED]
+    figures, number_notes = number_columns(frame, list(named.values()), unneeded)
     bars = pd.DataFrame({role: figures[name] for role, name in used.items() if role != "date"})
     notes = [*frame.notes, *order_notes, *day_notes, *number_notes]
     frame, bars, days = _on_sessions(frame, bars, days, notes)

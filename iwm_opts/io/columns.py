@@ -1,10 +1,10 @@
 """From the rows of a file to canonical columns, whatever the layout: one row an option, every value read."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,6 +16,7 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES, TEXT_ROLES
 from iwm_opts.io.layouts.layout import VendorLayout, plain
+from iwm_opts.io.numbers import words_taken_as_blank
 from iwm_opts.io.option_symbols import parse_option_symbol
 from iwm_opts.io.parse import parse_day, parse_flag, parse_moment, parse_right, parse_size, parsed
 from iwm_opts.io.readings import TRADE
@@ -25,6 +26,7 @@ from iwm_opts.market.calendar import NEW_YORK, at_close
 from iwm_opts.market.contract import Contract
 from iwm_opts.market.ranges import LARGEST_PRICE
 
+T = TypeVar("T")
 Columns = dict[str, NDArray[Any]]
 
 FEED_DELAY: Final = np.timedelta64(15, "m")  # of Cboe's free quotes
@@ -38,8 +40,18 @@ OPTIONAL_RANGES: Final = {  # of columns that nothing rests on: numbers outside 
     "underlying_price": (TINY, LARGEST_PRICE), "last": (0.0, LARGEST_PRICE), "implied_volatility": (0.0, 100.0),
     "delta": (-1e6, 1e6), "gamma": (-1e6, 1e6), "theta": (-1e9, 1e9), "vega": (-1e9, 1e9),
 }  # fmt: skip
+TIMES: Final = ("quote_time", "feed_time", "last_trade")
 NEVER: Final = ("", "0", "0.0", "0.00")  # cells of contracts that have not traded
 MILLISECONDS: Final = np.timedelta64(1, "ms")
+
+
+def time_or_none(text: str, parse: Callable[[str], T], unread: dict[str, None]) -> T | None:
+    """Return the parsed time; None for a word, which is noted: a time beside the day is not needed."""
+    try:
+        return parse(text)
+    except ValueError:
+        unread[text] = None
+        return None
 
 
 def _contract(text: str) -> Contract:
@@ -74,6 +86,7 @@ class _Reader:
     source: str
     day: date | None  # of times that come without a date
     vendor: VendorLayout | None
+    warnings: list[str] = field(default_factory=list)  # on cells that say nothing
 
     def read(self, columns: dict[str, str]) -> Columns:
         """Values of the named columns by meaning."""
@@ -92,7 +105,14 @@ class _Reader:
             parse = partial(parse_day, order=self.selection.readings.order)
         elif parse is None:
             parse = partial(self._moment, zone=self.selection.readings.zone(name), role=role)
+        unread: dict[str, None] = {}
+        if role in TIMES and name != self.selection.readings.day_column:
+            parse = partial(time_or_none, parse=parse, unread=unread)
         values, codes = parsed(cells, parse, self.source, name, self.selection.lines)
+        if unread:
+            is_word = np.array([text in unread for text in (*cells.dictionary.to_pylist(), None)])[codes]
+            row, text = f"row {self.selection.lines[np.argmax(is_word)]}", next(iter(unread))
+            self.warnings.append(words_taken_as_blank(name, int(is_word.sum()), row, text, "times"))
         if self.vendor is not None and plain(name) in self.vendor.carried:
             codes = _carried(codes, empty=len(values) - 1)
         if role in PARSERS:
@@ -106,12 +126,7 @@ class _Reader:
         """Time in UTC, without a zone as numpy wants it; None where a date lacks its time, or a time its date."""
         if text.strip() in NEVER:
             return None
-        try:
-            moment = parse_moment(text, zone, self.selection.readings.order)
-        except ValueError:
-            if role == "last_trade":
-                return None  # says how old a quote is, and is needed for nothing
-            raise
+        moment = parse_moment(text, zone, self.selection.readings.order)
         if isinstance(moment, time):
             if self.day is None:
                 return None
@@ -125,7 +140,7 @@ class _Reader:
 
 def canonical_rows(
     selection: Selection, layout: Layout, source: str, as_of: date | None = None
-) -> tuple[pd.DataFrame, list[str]]:
+) -> tuple[pd.DataFrame, list[str], list[str]]:
     """Rows of one day under canonical names.
 
     Parameters
@@ -139,7 +154,10 @@ def canonical_rows(
         Those canonical columns that the file holds, `quote_time` and `last_trade` as New York times, `session`, and
         `line`, the number of the row in the file. No `quote_date` where `selection.day` is None.
     notes : list of str
-        Where columns contradict each other, and which was believed; which numbers were impossible and left out.
+        Readings that the cells prove; which numbers were impossible and left out.
+    warnings : list of str
+        Readings that they leave open or that are rare (order of dates, zone, decimal sign, units), which of columns
+        that contradict each other was believed, and rows and words left out.
 
     Raises
     ------
@@ -149,10 +167,11 @@ def canonical_rows(
     reader = _Reader(selection, source, selection.day or as_of, layout.vendor)
     common = reader.read(layout.columns)
     groups = {name: reader.read(columns) for name, columns in layout.groups.items()}
-    notes = list(selection.notes)
+    notes, warnings = list(selection.notes), list(selection.warnings)
+    warnings += reader.warnings
     _clock_times(common, selection.day or as_of)
     if layout.shape == "wide":
-        rights = _rights_of(common, groups, notes)
+        rights = _rights_of(common, groups, warnings)
         tables = [_side(common, group, rights[name]) for name, group in groups.items()]
     elif layout.shape == "captures":
         tables = [_at_capture(common, groups[when], when, selection.day) for when in CAPTURES if when in groups]
@@ -160,15 +179,15 @@ def canonical_rows(
         tables = [common]
     frames = []
     for table in tables:
-        notes += [note for note in _from_symbols(table) if note not in notes]
+        warnings += [text for text in _from_symbols(table) if text not in warnings]
         frames.append(_frame(table, selection, layout))
     rows = pd.concat(frames, ignore_index=True)
-    notes += in_canonical_units(rows, layout.vendor)
+    warnings += in_canonical_units(rows, layout.vendor)
     rows = _without_absent_sides(rows, layout)
     _refuse_empty(rows, source)
     _refuse_impossible(rows, source)
     notes += _left_out(rows)
-    return rows, notes
+    return rows, notes, warnings
 
 
 def _clock_times(common: Columns, day: date | None) -> None:
@@ -182,7 +201,7 @@ def _clock_times(common: Columns, day: date | None) -> None:
     common["quote_time"] = np.where(np.isfinite(clock), times, np.datetime64("NaT", "us"))
 
 
-def _rights_of(common: Columns, groups: dict[str, Columns], notes: list[str]) -> dict[str, str]:
+def _rights_of(common: Columns, groups: dict[str, Columns], warnings: list[str]) -> dict[str, str]:
     """Right of each side; where names do not say it, the side that falls with the strike is the call."""
     if set(groups) == {"C", "P"}:
         return {"C": "C", "P": "P"}
@@ -194,7 +213,7 @@ def _rights_of(common: Columns, groups: dict[str, Columns], notes: list[str]) ->
         half = len(mid) // 2
         slopes[name] = np.nanmean(mid[half:]) - np.nanmean(mid[:half]) if half else np.nan
     call = first if slopes[first] <= slopes[second] else second
-    notes.append(f"columns ending in {call} are calls: their prices fall as the strike rises")
+    warnings.append(f"columns ending in {call} are calls: their prices fall as the strike rises")
     return {name: "C" if name == call else "P" for name in groups}
 
 

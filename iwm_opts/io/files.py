@@ -116,8 +116,7 @@ def read_chain(
     source, chosen = str(file.path), None if symbol is None else clean_symbol(symbol)
     layout = detect(file.columns, file.sample, source)
     selection = select(file, layout, as_of, chosen)
-    rows, notes = canonical_rows(selection, layout, source, as_of)
-    warnings: list[str] = []
+    rows, notes, warnings = canonical_rows(selection, layout, source, as_of)
     rows = _dated(rows, selection, as_of, source, warnings)
     if is_file:
         rows = _of_a_session(rows, warnings)
@@ -136,10 +135,10 @@ def load_captures(path: str | os.PathLike[str], symbol: str, as_of: date) -> lis
     source = str(file.path)
     layout = detect(file.columns, file.sample, source)
     selection = select(file, layout, as_of, symbol)
-    rows, notes = canonical_rows(selection, layout, source, as_of)
+    rows, notes, warnings = canonical_rows(selection, layout, source, as_of)
     rows = _dated(rows, selection, as_of, source, [])
     names = [capture.label or (f"{capture.time:%H:%M}" if capture.time else None) for capture in _captures(rows)]
-    return [_chain(rows, symbol, name, None, None, file, list(notes), []) for name in dict.fromkeys(names)]
+    return [_chain(rows, symbol, name, None, None, file, list(notes), list(warnings)) for name in dict.fromkeys(names)]
 
 
 def read_chains(
@@ -196,8 +195,7 @@ def read_chains(
             continue
         assert selection.day is not None
         try:
-            warnings: list[str] = []
-            rows, notes = canonical_rows(selection, layout, source)
+            rows, notes, warnings = canonical_rows(selection, layout, source)
             rows = rows if latest_session(selection.day) in seen else _of_a_session(rows, warnings)
             chain: Chain | DataError = _chain(rows, chosen, session, None, None, file, notes, warnings)
         except DataError as error:
@@ -249,7 +247,7 @@ def _chain(
     rows = _expiring(rows, expirations, source)
     captures = _captures(rows)
     capture, before = _choose(captures, session, source, notes)
-    market = _of_one_market(capture.rows, warnings)
+    market = _of_one_market(capture.rows, spot, source, warnings)
     origin = origin_of(file.place) if file.kind == "parquet" else Origin()
     return make_chain(
         market,
@@ -378,14 +376,16 @@ def _within_ranges(rows: pd.DataFrame, spot: float | None, source: str, warnings
     return rows[~wrong]
 
 
-def _of_one_market(rows: pd.DataFrame, warnings: list[str]) -> pd.DataFrame:
-    """Rows of the chain's own market, without those of before a split."""
+def _of_one_market(rows: pd.DataFrame, spot: float | None, source: str, warnings: list[str]) -> pd.DataFrame:
+    """Rows of the chain's own market, without those of before a split or of another moment."""
     table = rows if "root" in rows else rows.assign(root="")
     prices = rows["underlying_price"].dropna() if "underlying_price" in rows else pd.Series(dtype=float)
-    spot = float(prices.median()) if len(prices) else None
-    other = second_market(table.fillna({"root": ""}), rows["quote_date"].iloc[0], spot)
+    spot = spot or (float(prices.median()) if len(prices) else None)
+    other = second_market(table.fillna({"root": ""}).reset_index(drop=True), rows["quote_date"].iloc[0], spot)
     if other is None:
         return rows
+    if not other.is_decided:
+        raise DataError(source, other.rule, "remove the rows of one, or give --spot")
     warnings.append(other.note)
     return rows[~other.rows]
 

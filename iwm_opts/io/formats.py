@@ -27,6 +27,7 @@ from iwm_opts.io.layouts.layout import VendorLayout, plain
 from iwm_opts.io.numbers import BLANKS, SIGNS, parse_number
 from iwm_opts.io.option_symbols import is_option_symbol
 from iwm_opts.io.parse import RIGHTS
+from iwm_opts.io.zones import named_zone
 
 Shape = Literal["long", "wide", "captures"]
 
@@ -44,6 +45,9 @@ HEADER_NAMES: Final = frozenset(
     | {name.format(when=when) for names in AT_CAPTURE.values() for name in names for when in CAPTURES}
     | {f"{role}{end}" for role in ("bid", "ask") for pair in JOINED for end in pair}
     | {"calls", "puts"}
+)
+TIME_NAMES: Final = frozenset(
+    name for role in ("quote_date", "quote_time", "feed_time", "last_trade") for name in SYNONYMS[role]
 )
 ELSEWHERE: Final = {  # tables that users have beside chains: the names that prove them, and where they belong
     ("open", "high", "low", "close"): ("a table of daily bars", "give it as --bars, and an option chain as --source"),
@@ -106,6 +110,9 @@ def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: 
         is to be read occurs twice, or the file is known and holds no quotes.
     """
     names = {plain(name): name for name in reversed(columns)}
+    for name, (bare, _) in ((name, zoned) for name in columns if (zoned := named_zone(name))):
+        if plain(bare) in TIME_NAMES:
+            names.setdefault(plain(bare), name)
     vendor = layout_of(frozenset(names))
     if vendor is not None and vendor.refused:
         raise DataError(source, f"{vendor.name} file: not an option chain with quotes", vendor.refused)

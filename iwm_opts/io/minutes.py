@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from iwm_opts.conventions import TIMEZONE
 from iwm_opts.errors import DataError
@@ -14,6 +15,7 @@ from iwm_opts.io.failures import gate
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.reader import Frame, moments, number_columns, of_symbol, read_frame
 from iwm_opts.io.schema import MINUTES, check, check_ranges, refuse_rows
+from iwm_opts.io.zones import CANDIDATES, named_zone
 from iwm_opts.market.bars import PRICES
 from iwm_opts.market.calendar import NEW_YORK, sessions
 from iwm_opts.market.minutes import OPENS_AT, SESSION_MINUTES, Minutes, without_bad_ticks
@@ -24,8 +26,9 @@ AMERICAN: Final = "%m/%d/%Y %H:%M"
 ISO: Final = r"\d{4}-\d{2}-\d{2}[ T]\d{1,2}:\d{2}"
 OFFSET: Final = r"(?:Z|[+-]\d{2}:?\d{2}|:\d{2}(?:\.\d+)?[+-]\d{2})$"  # -05 alone as databases write it
 SLACK: Final = 1e-6  # share of price
-SHIFTED: Final = 0.98  # fraction of minutes in the session, above which a zone is that of the file
-ZONES: Final = ("UTC", "America/Chicago", "America/Denver", "America/Los_Angeles", "Europe/London", "Europe/Berlin")
+FEWEST: Final = 60  # minutes that tell a zone
+MOST: Final = 0.8  # of the volume trades in the session: extended hours add a few per cent
+CLEARLY: Final = 0.05  # of the volume that another zone must put into the session beyond New York
 EARLIEST: Final = pd.Timestamp("1970-01-01")
 DAY: Final = pd.Timedelta(days=1)
 AHEAD: Final = "is not a day from 1970 to today"
@@ -39,8 +42,9 @@ def load_minutes(path: str | Path, symbol: str | None = None) -> Minutes:
     ----------
     path : str or Path
         CSV, Parquet or JSON, gzipped or not, in any layout of `io.layouts.series`: datetime (or date, timestamp), open,
-        high, low, close, volume. Rows in any order. Times with an offset are turned to New York's clock; times without
-        one are on it, or in UTC where that alone puts them into the session.
+        high, low, close, volume. Rows in any order. Times with an offset or a zone, of their own or in the column's
+        name, are turned to New York's clock; others are on it, or in the zone that puts clearly more of the volume
+        into the session.
     symbol : str, optional
         Expected; chooses the rows of a file that holds several.
 
@@ -68,8 +72,8 @@ def load_minutes(path: str | Path, symbol: str | None = None) -> Minutes:
     used = {role: str(name) for role, name in columns.items()}
     frame.refuse_twins(list(used.values()))
     frame = _with_clock(frame, used["date"])
-    times, notes = _new_york(frame, used["date"])
     figures, number_notes = number_columns(frame, [used[role] for role in (*PRICES, "volume")])
+    times, notes = _new_york(frame, used["date"], figures[used["volume"]].to_numpy())
     bars = pd.DataFrame({role: figures[used[role]] for role in (*PRICES, "volume")})
     refuse_rows(frame, ~times.between(EARLIEST, pd.Timestamp(datetime.now(NEW_YORK).date()) + DAY), times, AHEAD)
     refuse_rows(frame, times.duplicated(), times, "is there twice")
@@ -111,7 +115,7 @@ def _regular(frame: Frame, bars: pd.DataFrame, notes: tuple[str, ...]) -> Minute
     return Minutes(kept, (*notes, *remarks), frame.path.name)
 
 
-def _new_york(frame: Frame, column: str) -> tuple["pd.Series[Any]", tuple[str, ...]]:
+def _new_york(frame: Frame, column: str, volume: NDArray[np.float64]) -> tuple["pd.Series[Any]", tuple[str, ...]]:
     """Return times on New York's clock, without a zone, and a note on the choice."""
     text = frame.cells[column].astype(str).str.strip()
     has_offset = text.str.contains(OFFSET, regex=True)
@@ -123,41 +127,53 @@ def _new_york(frame: Frame, column: str) -> tuple["pd.Series[Any]", tuple[str, .
         with gate(frame.path, "write all times alike", "has times that cannot be read ({})"):
             times = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=bool(has_offset.all()))
         if not times.isna().any():
-            local = times.dt.tz_convert(TIMEZONE).dt.tz_localize(None) if has_offset.all() else times
-            return _in_session(local, is_zoned=bool(has_offset.all()))
+            if has_offset.all():
+                return times.dt.tz_convert(TIMEZONE).dt.tz_localize(None), ()
+            zoned = named_zone(column)
+            return (_from(times, zoned[1].key), ()) if zoned else _in_session(times, volume)
     values, _, notes = moments(frame, column, "time")
     # A bare date is midnight, as spreadsheets write it: outside the session.
     local = pd.Series(
         [value.replace(tzinfo=None) if isinstance(value, datetime) else value for value in values],
         dtype="datetime64[us]",
     )
-    is_zoned = bool(has_offset.all() or text.str.fullmatch(r"\d{10,19}").all())
-    local_times, more = _in_session(local, is_zoned=is_zoned)
+    if has_offset.all() or named_zone(column) or text.str.fullmatch(r"\d{10,19}|.*[A-Za-z]\]?").all():
+        return local, notes
+    local_times, more = _in_session(local, volume)
     return local_times, (*notes, *more)
 
 
-def _in_session(times: "pd.Series[Any]", is_zoned: bool) -> tuple["pd.Series[Any]", tuple[str, ...]]:
-    """Return times as they are, or from another zone where only that puts them into the session.
+def _from(times: "pd.Series[Any]", zone: str) -> "pd.Series[Any]":
+    """Turn times of a zone to New York's clock; NaT at hours that its change of clocks skips or repeats."""
+    local = times.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    turned: pd.Series[Any] = local.dt.tz_convert(TIMEZONE).dt.tz_localize(None)
+    return turned
 
-    Minutes of extended hours lie outside in every zone: they stay as they are.
+
+def _in_session(times: "pd.Series[Any]", volume: NDArray[np.float64]) -> tuple["pd.Series[Any]", tuple[str, ...]]:
+    """Return times as they are, or from another zone where that puts clearly more of the volume into the session.
+
+    Minutes of extended hours lie outside in every zone, but little trades in them.
     """
-    here = _within(times)
-    if is_zoned or here > SHIFTED:
+    if len(times) < FEWEST:
         return times, ()
+    weights = np.nan_to_num(volume)
+    weights = weights if (weights > 0.0).any() else np.ones(len(times))
+    here = _within(times, weights)
     best, zone, shifted = here, "", times
-    for name in ZONES:
-        local = times.dt.tz_localize(name, ambiguous="NaT", nonexistent="NaT").dt.tz_convert(TIMEZONE)
-        local = local.dt.tz_localize(None)
-        if not local.isna().any() and (share := _within(local)) > best:
-            best, zone, shifted = share, name, local
-    if best > SHIFTED:
-        rule = (
-            f"times carry no zone: taken for {zone}, for as times of New York {1.0 - here:.0%} lie outside the session"
-        )
-        return shifted, (rule,)
+    for name in CANDIDATES if here < 1.0 else ():
+        local = _from(times, name)
+        if not local.isna().any() and (fraction := _within(local, weights)) > best:
+            best, zone, shifted = fraction, name, local
+    if best > max(MOST, here + CLEARLY):
+        outside = f"as times of New York {1.0 - here:.0%} of the volume lies outside the session"
+        return shifted, (f"times carry no zone: taken for {zone}, for {outside}",)
+    if here < MOST:
+        return times, (f"times carry no zone: taken for New York, where {here:.0%} of the volume lies in the session",)
     return times, ()
 
 
-def _within(times: "pd.Series[Any]") -> float:
+def _within(times: "pd.Series[Any]", weights: NDArray[np.float64]) -> float:
+    """Fraction of the weights in the session."""
     minute = times.dt.hour * 60 + times.dt.minute - OPENS_AT
-    return float(((minute >= 0) & (minute < SESSION_MINUTES)).mean())
+    return float(weights[((minute >= 0) & (minute < SESSION_MINUTES)).to_numpy()].sum() / weights.sum())

@@ -108,3 +108,8 @@ def numbers(texts: Sequence[str | None], sign: Sign = ".") -> tuple[np.ndarray, 
         except ValueError:
             words.append(place)
     return values, words
+
+
+def words_taken_as_blank(column: str, count: int, row: str, text: str, what: str = "numbers") -> str:
+    """Say how many cells of a column that is not needed are not numbers, and the first of them."""
+    return f"{column.strip()}: {count} cells are not {what} (first: {row}, {text[:40]!r}): taken as blank"

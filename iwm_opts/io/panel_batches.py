@@ -1,5 +1,6 @@
 """Rows of one option file, batch by batch: columns by role, days and contracts, pruned."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time
 from functools import partial
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
 from iwm_opts.errors import DataError, InputError, IwmOptsError
-from iwm_opts.io.columns import BEFORE_CLOSE, FEED_DELAY, NEVER
+from iwm_opts.io.columns import BEFORE_CLOSE, FEED_DELAY, NEVER, time_or_none
 from iwm_opts.io.failures import FOREIGN, gate, why
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES
@@ -22,7 +23,7 @@ from iwm_opts.io.limits import Budget
 from iwm_opts.io.option_symbols import parse_option_symbol
 from iwm_opts.io.parse import parse_day, parse_flag, parse_moment, parse_right, parsed
 from iwm_opts.io.readings import readings_of
-from iwm_opts.io.selection import clean_symbol, day_column_of, refuse_symbol
+from iwm_opts.io.selection import clean_symbol, day_column_of, other_symbols, refuse_symbol
 from iwm_opts.io.tables import (
     BATCH_ROWS,
     Batch,
@@ -86,6 +87,8 @@ class FileRows:
         self.warnings: dict[int, tuple[str, ...]] = {}  # by day
         self.is_ordered = True
         self.rows = 0
+        self.words: Counter[str] = Counter()  # cells of a column that are not times
+        self.others: Counter[str] = Counter()  # rows of other symbols
         self.roots: dict[str, int] = {}
         self.labels: dict[str, int] = {"": 0}
         self.readings = readings_of(file, layout)
@@ -102,6 +105,8 @@ class FileRows:
         only : ndarray of int, optional
             Ordinals of the days wanted.
         """
+        self.words.clear()
+        self.others.clear()
         held: list[QuoteRows] = []
         count, newest = 0, -1
         for rows in self._parts():
@@ -138,6 +143,11 @@ class FileRows:
             with gate(self.file.path, "check that the file is whole and holds one value a cell"):
                 sides = [rows for rows in _BatchRows(self, batch.rows, lines).sides() if len(rows)]
             yield from sides
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return readings that the cells leave open, and rows and cells left out."""
+        words = [f"{name.strip()}: {count} cells are not times: taken as blank" for name, count in self.words.items()]
+        return (*self.readings.warnings, *words, *other_symbols(self.others))
 
     def root_code(self, root: str | None) -> int:
         """Place of a root among those seen; -1 for none."""
@@ -288,7 +298,14 @@ class _BatchRows:
             micros = cells.cast(pa.timestamp("us", cells.type.tz)).cast(pa.int64())
             return np.asarray(micros.to_numpy(zero_copy_only=False), dtype=np.float64) / 1e6
         zone = self.owner.readings.zone(name)
-        values, codes = self._parsed(name, partial(self._moment, zone=zone))
+        parse: Callable[[str], datetime | time | None] = partial(self._moment, zone=zone)
+        unread: dict[str, None] = {}
+        if name != self.owner.day_column.name:
+            parse = partial(time_or_none, parse=parse, unread=unread)
+        values, codes = self._parsed(name, parse)
+        if unread:
+            texts = as_words(self.rows.column(name)).to_pylist()
+            self.owner.words[name] += sum(text in unread for text in texts if text is not None)
         seconds = np.full(len(values), np.nan)
         for code, value in enumerate(values):
             is_midnight = isinstance(value, datetime) and value.astimezone(zone).time() == time()
@@ -395,6 +412,8 @@ class _BatchRows:
         mine = np.ones(len(root), dtype=np.bool_)
         if symbols.wanted is not None:
             mine = np.array([value == symbols.wanted for value in values])[codes]
+            for code in np.unique(codes[~mine]):
+                owner.others[str(values[code])] += int((codes == code).sum())
         if (root < 0).any():
             days = np.where(expiration < 1, self.day, expiration)  # those without one are of days that are left out
             roots, places = listed_roots(symbols.check(owner.file.path), days)

@@ -121,7 +121,7 @@ def load(folder: Path) -> "Build | None":
         {int(day): text for day, text in about["refused"].items()},
         {int(day): texts for day, texts in about["warnings"].items()},
     )
-    return Build(panel, report, tuple(about["skipped"]))
+    return Build(panel, report, tuple(about["remarks"]))
 
 
 def _mapped(path: Path) -> NDArray[Any]:
@@ -141,7 +141,7 @@ def _keep(root: Path, key: str, build: "Build") -> None:
             _write(folder / f"{name}.npy", getattr(panel, name))
         about = {
             "name": panel.name, "symbol": panel.symbol, "provenance": str(panel.provenance), "notes": panel.notes,
-            "roots": panel.roots, "refused": report.refused, "warnings": report.warnings, "skipped": build.skipped,
+            "roots": panel.roots, "refused": report.refused, "warnings": report.warnings, "remarks": build.remarks,
             "days": len(panel), "first": panel.dates[0].isoformat(), "last": panel.dates[-1].isoformat(),
         }  # fmt: skip
         with (folder / ABOUT).open("w", encoding="utf-8") as file:

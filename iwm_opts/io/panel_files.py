@@ -91,7 +91,7 @@ class Build:
 
     panel: Panel
     report: Report
-    skipped: tuple[str, ...]  # files of a folder that hold no option chain
+    remarks: tuple[str, ...]  # on files: those of a folder that hold no chain, readings, rows of other symbols
 
 
 def build_panel(
@@ -154,7 +154,7 @@ def window(build: Build, files: Sequence[Path], first: date | None, last: date |
     if not len(panel):
         refuse_days(files[0], build.panel.dates, first, last)
     low, high = (first or date.min).toordinal(), (last or date.max).toordinal()
-    notes = (*build.panel.notes, *build.skipped, *build.report.notes(low, high, len(panel)))
+    notes = (*build.panel.notes, *build.remarks, *build.report.notes(low, high, len(panel)))
     return replace(panel, notes=notes)
 
 
@@ -211,7 +211,8 @@ class _Reader:
             raise DataError(next(iter(self.files)), "holds a header and no rows", "give a file with quotes")
         panel = joined(self.panels)
         self.panels = []
-        return Build(panel, self.report, tuple(self.skipped))
+        remarks = dict.fromkeys(text for file in self.files.values() for text in file.remarks())
+        return Build(panel, self.report, (*self.skipped, *remarks))
 
     def _opened(self, files: Sequence[Path], brought: frozenset[Path]) -> list[tuple[DataFile, Layout]]:
         opened = []
@@ -396,6 +397,10 @@ class _LoadedRows:
         self.warnings: dict[int, tuple[str, ...]] = {}
         self.is_ordered = True
         self.rows = 0
+
+    def remarks(self) -> tuple[str, ...]:
+        """Nothing: warnings of the chains say it by day."""
+        return ()
 
     def stretches(self, only: NDArray[np.int64] | None = None) -> Iterator[QuoteRows]:
         """Stretch a day; see `FileRows.stretches`."""

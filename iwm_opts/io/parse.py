@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.limits import MAX_CELL
+from iwm_opts.io.zones import offset_of, without_zone
 from iwm_opts.market.calendar import NEW_YORK
 
 T = TypeVar("T")
@@ -54,25 +55,6 @@ MONTHS: Final = {
     )
     for name in names
 }
-ZONES: Final = {
-    "Z": UTC,
-    "UTC": UTC,
-    "GMT": UTC,
-    "ET": NEW_YORK,
-    "EST": timezone(timedelta(hours=-5)),
-    "EDT": timezone(timedelta(hours=-4)),
-    "CT": ZoneInfo("America/Chicago"),
-    "CST": timezone(timedelta(hours=-6)),
-    "CDT": timezone(timedelta(hours=-5)),
-    "MST": timezone(timedelta(hours=-7)),
-    "MDT": timezone(timedelta(hours=-6)),
-    "PT": ZoneInfo("America/Los_Angeles"),
-    "PST": timezone(timedelta(hours=-8)),
-    "PDT": timezone(timedelta(hours=-7)),
-    "BST": timezone(timedelta(hours=1)),
-    "CET": timezone(timedelta(hours=1)),
-    "CEST": timezone(timedelta(hours=2)),
-}
 NUMERIC: Final = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")  # 10/02/2026, 2.10.26
 YEAR_FIRST: Final = re.compile(r"(\d{4})([/.-]?)(\d{1,2})\2(\d{1,2})(?!\d)")  # 2026/10/02, 20261002
 _WEEKDAY: Final = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
@@ -82,11 +64,9 @@ MONTH_FIRST: Final = re.compile(
 DAY_FIRST: Final = re.compile(_WEEKDAY + r"(\d{1,2})[ -]*([a-z]{3,9})\.?,?[ -]*(\d{4}|\d{2})(?!\d)", re.IGNORECASE)
 CLOCK: Final = re.compile(
     r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([ap]\.?m\.?)?\s*"
-    r"([A-Z]{1,4}|[+-]\d{2}:?\d{2}|(?:GMT|UTC)[+-]\d{1,2})?",
+    r"([A-Z]{1,7}|[+-]\d{2}:?\d{2}|(?:GMT|UTC)[+-]\d{1,2})?",
     re.IGNORECASE,
 )
-NAMED_ZONE: Final = re.compile(r"(?<=[\dZ])\[[A-Za-z_/]+\]$")  # Java's name behind the offset, [America/New_York]
-EASTERN: Final = re.compile(r" (?:US/Eastern|America/New_York)$")  # Interactive Brokers'
 WHOLE_FLOAT: Final = re.compile(r"(\d+)\.0*|\d+(?:\.\d+)?e\+?\d+", re.IGNORECASE)  # 20261002.0, 1.7908992e+18
 
 
@@ -125,7 +105,8 @@ def parse_moment(text: str, zone: ZoneInfo, order: Order = "mdy") -> datetime | 
     ValueError
         When it is none of these, or outside `YEARS`.
     """
-    text = EASTERN.sub(" ET", NAMED_ZONE.sub("", text.strip()))
+    text, named = without_zone(text.strip())
+    zone = named or zone
     value: datetime | date | time | None = None
     if "-" in text[4:5]:  # the two forms of most files first: others are tried in turn
         value = _iso(text)
@@ -252,19 +233,7 @@ def _clock_time(match: re.Match[str]) -> time:
         if not 1 <= hours <= 12:
             raise ValueError("is not a time")
         hours = hours % 12 + 12 * (half[0].lower() == "p")
-    return time(hours, int(minute), int(second or 0), tzinfo=_offset(zone) if zone else None)
-
-
-def _offset(text: str) -> Any:
-    zone = ZONES.get(text.upper())
-    if zone is not None:
-        return zone
-    text = text.upper().removeprefix("GMT").removeprefix("UTC")
-    if text[:1] not in ("+", "-"):
-        raise ValueError("is not a zone")
-    digits = text[1:].replace(":", "")
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
-    return timezone(-offset if text[0] == "-" else offset)
+    return time(hours, int(minute), int(second or 0), tzinfo=offset_of(zone) if zone else None)
 
 
 def numeric_dates(texts: Iterable[str | None]) -> list[str]:

@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -24,18 +24,25 @@ from iwm_opts.io.json_tables import KEY, table_of_records
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.limits import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Budget, check_columns
-from iwm_opts.io.numbers import BLANKS, SIGNS, decimal_sign, numbers, parse_number
+from iwm_opts.io.numbers import BLANKS, SIGNS, decimal_sign, numbers, parse_number, words_taken_as_blank
 from iwm_opts.io.packed import content_of
 from iwm_opts.io.parse import FORMS, Order, numeric_dates, parse_moment
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.tables import PARQUET, is_json, refuse_other_kind
 from iwm_opts.io.text import cells_of, dialect, encoding_of
+from iwm_opts.io.zones import named_zone
 from iwm_opts.market.calendar import NEW_YORK, sessions
 
 HEADS: Final = frozenset({"", "ticker", "price", "date", "datetime", "symbol", "attributes"})
 HEADER_ROWS: Final = 4  # lines of names that yfinance and pandas write above the rows, at most
 KNOWN: Final = frozenset(name for names in NAMES.values() for name in names) | {"iv", "iv10", "iv30", "value"}
 CHUNK: Final = 1 << 20
+_ROLE: Final = r"(?i:open|high|low|close|adj[ _]?close|volume)"
+_TICKER: Final = r"[A-Z^][A-Z0-9.^-]{0,9}"
+FLAT: Final = re.compile(  # one level of names out of two: Close_IWM, IWM Close
+    rf"(?:(?P<role>{_ROLE})[ _.]+(?P<ticker>{_TICKER})|(?P<first>{_TICKER})[ _.:]+(?P<last>{_ROLE}))$"
+)
+CURRENCIES: Final = frozenset({"USD", "EUR", "GBP"})
 DAILY_STEP: Final = 7.0  # days between those of a daily or weekly series, at most
 CHECKED_ROWS: Final = 100_000  # after which the seconds are looked at
 SHOWN: Final = 12  # tickers in a message
@@ -50,12 +57,22 @@ class Frame:
     cells: pd.DataFrame  # names as the file spells them
     lines: NDArray[np.int64]
     notes: tuple[str, ...] = ()
-    tickers: tuple[str, ...] = ()  # that the header names, or lines above it
+    owners: tuple[str, ...] = ()  # ticker of each column that the header or lines above it name; empty of others
+
+    @property
+    def tickers(self) -> tuple[str, ...]:
+        """Tickers that the header names."""
+        return tuple(dict.fromkeys(filter(None, self.owners)))
 
     @property
     def names(self) -> dict[str, str]:
-        """First column of each plain name."""
-        return {plain(name): name for name in reversed([str(column) for column in self.cells.columns])}
+        """First column of each plain name; `Time (CET)` and `datetime_utc` also by the name without the zone."""
+        spelled = [str(column) for column in self.cells.columns]
+        names = {plain(name): name for name in reversed(spelled)}
+        for name, (bare, _) in ((name, zoned) for name in spelled if (zoned := named_zone(name))):
+            if plain(bare) in NAMES["date"]:
+                names.setdefault(plain(bare), name)
+        return names
 
     def column(self, role_names: Collection[str]) -> str | None:
         """First column that has one of the names; one with values before an empty one."""
@@ -78,6 +95,9 @@ class Frame:
         spelled = [plain(str(column)) for column in self.cells.columns]
         for name in used:
             count = spelled.count(plain(name))
+            if count > 1 and len(self.tickers) > 1:
+                rule = f"holds {len(self.tickers)} symbols, {', '.join(self.tickers[:SHOWN])}"
+                raise DataError(self.path, rule, "keep the columns of one symbol")
             if count > 1:
                 raise DataError(self.path, f"column {name} occurs {count} times", "keep one of them")
 
@@ -85,6 +105,12 @@ class Frame:
         """Rows of a mask."""
         notes = (*self.notes, note) if note else self.notes
         return replace(self, cells=self.cells[mask].reset_index(drop=True), lines=self.lines[mask], notes=notes)
+
+    def of_owner(self, is_kept: Callable[[str], bool]) -> "Frame":
+        """Columns of one ticker and of none."""
+        places = [place for place, owner in enumerate(self.owners) if not owner or is_kept(owner)]
+        owners = tuple(self.owners[place] for place in places)
+        return replace(self, cells=self.cells.iloc[:, places], owners=owners)
 
     def row(self, place: int) -> str:
         """Row as an editor counts it."""
@@ -157,8 +183,14 @@ def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True) -> Fr
         raise DataError(frame.path, f"holds {shown}, not {expected}", f"give {choice}the file of {expected}")
     if len(present) < 2:
         return frame
-    if expected is None or column is None:
-        raise DataError(frame.path, f"holds {len(present)} symbols, {shown}", "keep the rows of one symbol")
+    if expected is None:
+        what = "rows" if column else "columns"
+        raise DataError(frame.path, f"holds {len(present)} symbols, {shown}", f"keep the {what} of one symbol")
+    if column is None:
+        return replace(
+            frame.of_owner(lambda owner: _ticker(owner) == expected),
+            notes=(*frame.notes, f"columns of {expected} among those of {len(present)} symbols"),
+        )
     return frame.kept((tickers == expected).to_numpy(), f"rows of {expected} among those of {len(present)} symbols")
 
 
@@ -181,8 +213,9 @@ def _of_parquet(path: Path, content: bytes) -> Frame:
             rule = f"has {data.metadata.num_rows:,} rows of {data.metadata.num_columns:,} columns"
             raise DataError(path, rule, f"give at most {MAX_ROWS:,} rows of {MAX_COLUMNS:,} columns")
         table = data.read()
-    columns: dict[str, Any] = {}
-    tickers: dict[str, None] = {}
+    names: list[str] = []
+    owners: list[str] = []
+    columns: list[Any] = []
     for name, column in zip(table.column_names, table.columns, strict=True):
         kind = column.type
         if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
@@ -191,9 +224,13 @@ def _of_parquet(path: Path, content: bytes) -> Frame:
         cells = column if is_number else column.cast(pa.string())
         if not is_number:
             _check_cells(path, name, cells)
-        tickers.update(dict.fromkeys(part for part in _levels(name) if part and part != _level(name)))
-        columns.setdefault(_level(name), cells.to_numpy() if is_number else cells.to_pandas().to_numpy(dtype=object))
-    return Frame(path, pd.DataFrame(columns), np.arange(1, table.num_rows + 1), tickers=tuple(tickers))
+        owners.append(next((part for part in _levels(name) if part and part != _level(name)), ""))
+        names.append(_level(name))
+        columns.append(cells.to_numpy() if is_number else cells.to_pandas().to_numpy(dtype=object))
+    names, owners = _named_owners(names, owners)
+    table_of_cells = pd.DataFrame(dict(enumerate(columns)))
+    table_of_cells.columns = pd.Index(names, dtype=object)
+    return Frame(path, table_of_cells, np.arange(1, table.num_rows + 1), owners=tuple(owners))
 
 
 def _check_cells(path: Path, name: str, texts: Any) -> None:
@@ -278,27 +315,47 @@ def _of_text(path: Path, text: str, encoding: str) -> Frame:
         levels.append(rows.pop(0))
         lines.pop(0)
     above = [cells_of(line, form.delimiter) for line in form.above]
-    tickers = _tickers([cells for cells in above if cells and cells[0].strip()], levels)
+    owners = _owners([cells for cells in above if cells and cells[0].strip()], levels)
     names = [_header(level) for level in zip(*levels, strict=True)]
     if names and not names[0].strip():
         names[0] = "Date" if rows and is_date(rows[0][0]) and not is_number(rows[0][0]) else ""
+    names, owners = _named_owners(names, owners)
     frame = pd.DataFrame(rows, columns=_unprefixed(names), dtype=object)
     remarks = (f"{notes} lines of text are not rows: left out",) if notes else ()
-    return Frame(path, frame, np.array(lines, dtype=np.int64), remarks, tickers)
+    return Frame(path, frame, np.array(lines, dtype=np.int64), remarks, tuple(owners))
 
 
-def _tickers(above: list[list[str]], levels: list[list[str]]) -> tuple[str, ...]:
-    """Tickers of a line of names that yfinance and pandas write: labelled, or with a blank before unknown names."""
+def _named_owners(names: list[str], owners: list[str]) -> tuple[list[str], list[str]]:
+    """Names and tickers of columns, those out of names such as `Close_IWM` and `IWM Close` too."""
+    owned = [FLAT.match(name) if plain(name) not in KNOWN else None for name in names]
+    pairs = [("", "") if match is None else (match["role"] or match["last"], match["ticker"] or match["first"])
+             for match in owned]  # fmt: skip
+    whole = {
+        ticker
+        for _, ticker in pairs
+        if {(role.lower(), t) for role, t in pairs} >= {("open", ticker), ("close", ticker)}
+        and ticker not in CURRENCIES
+    }
+    if not whole or any(owners):
+        return names, owners
+    bare = [role if ticker in whole else name for name, (role, ticker) in zip(names, pairs, strict=True)]
+    return bare, [ticker if ticker in whole else "" for _, ticker in pairs]
+
+
+def _owners(above: list[list[str]], levels: list[list[str]]) -> list[str]:
+    """Tickers in a line of names that yfinance and pandas write: labelled, or with a blank before unknown names."""
+    width = len(levels[0])
     for label, *cells in [*above, *levels] if above or len(levels) > 1 else []:
         named = dict.fromkeys(cell for cell in cells if cell.strip())
         known = sum(_known_name(cell) for cell in named)
         if known < len(named) and (plain(label) in NAMES["symbol"] or (not label.strip() and not known)):
-            return tuple(named)
-    return ()
+            return ["", *cells, *[""] * width][:width]
+    return [""] * width
 
 
 def _known_name(cell: str) -> bool:
-    name = plain(cell)
+    bare, _ = named_zone(cell) or (cell, None)
+    name = plain(bare)
     return name in KNOWN or any(name.endswith(end) and name != end for end in ("open", "high", "low", "close"))
 
 
@@ -346,13 +403,23 @@ def is_number(cell: Any) -> bool:
     return False
 
 
-def number_columns(frame: Frame, columns: Collection[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def number_columns(
+    frame: Frame, columns: Collection[str], optional: Collection[str] = ()
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Numbers of some columns, NaN for blanks, under one decimal sign for the file.
+
+    Parameters
+    ----------
+    frame : Frame
+    columns : collection of str
+    optional : collection of str
+        Those of them in which a word is a blank, counted in the notes.
 
     Raises
     ------
     DataError
-        Names the first cell that is neither a number nor a blank, or decimal signs that contradict each other.
+        Names the first cell of another column that is neither a number nor a blank, or decimal signs that contradict
+        each other.
     """
     values = {name: _plain_numbers(frame.cells[name]) for name in columns}
     if all(column is not None for column in values.values()):
@@ -360,18 +427,23 @@ def number_columns(frame: Frame, columns: Collection[str]) -> tuple[pd.DataFrame
     texts = {name: frame.cells[name].astype(object).where(frame.cells[name].notna(), None) for name in columns}
     as_text = {name: [None if cell is None else str(cell) for cell in cells] for name, cells in texts.items()}
     sign = decimal_sign(as_text, frame.path)
-    table = {}
+    table, notes = {}, ["decimals are written with a comma"] if sign == "," else []
     for name, cells in as_text.items():
         distinct_cells = list(dict.fromkeys(cells))
         figures, words = numbers(distinct_cells, sign)
         if words:
             text = distinct_cells[words[0]]
             row = cells.index(text)
+            if name in optional:
+                count = sum(cells.count(distinct_cells[word]) for word in words)
+                notes.append(words_taken_as_blank(name, count, frame.row(row), str(text)))
+                words = []
+        if words:
             rule = f"{frame.row(row)}, column {name.strip()}: {str(text)[:60]!r} is not a number"
             raise DataError(frame.path, rule, "correct the cell or leave it empty")
         place = dict(zip(distinct_cells, figures, strict=True))
         table[name] = np.array([place[text] for text in cells], dtype=np.float64)
-    return pd.DataFrame(table), ("decimals are written with a comma",) if sign == "," else ()
+    return pd.DataFrame(table), tuple(notes)
 
 
 def _plain_numbers(cells: "pd.Series[Any]") -> NDArray[np.float64] | None:
@@ -401,11 +473,12 @@ def moments(frame: Frame, column: str, what: str = "date") -> tuple[list[Any], O
     """
     cells = [str(cell).strip() for cell in frame.cells[column]]
     distinct_cells = list(dict.fromkeys(cells))
+    _, zone = named_zone(column) or ("", NEW_YORK)
     order, notes = _order(frame, distinct_cells)
     place = {}
     for text in distinct_cells:
         try:
-            place[text] = parse_moment(text, NEW_YORK, order)
+            place[text] = parse_moment(text, zone, order)
         except ValueError as error:
             row = cells.index(text)
             rule = f"{frame.row(row)}, column {column.strip()}: {text[:60]!r} {error}".replace(

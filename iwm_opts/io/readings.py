@@ -4,6 +4,8 @@
   no contract expires before it is quoted. Where both orders pass, the file is refused.
 - Times without a zone: that of the layout or the column's name, else New York; the other one of UTC and New York where
   the assumed zone puts the capture outside the session and the other within.
+- What is said: a reading other than the common one (month first, decimal points, New York), and one that the cells
+  leave open, is a warning; a common reading that the cells prove is a note.
 - The day of a row: a column of quote dates. A column of times is one only where contracts occur again on other days:
   where each contract occurs once the file is one capture, and the times are those of last quotes or trades.
 """
@@ -25,8 +27,10 @@ from iwm_opts.io.numbers import parse_number
 from iwm_opts.io.option_symbols import parse_option_symbol
 from iwm_opts.io.parse import FORMS, Order, days_in_order, numeric_dates, parse_day, parse_moment
 from iwm_opts.io.tables import DataFile, batches, distinct_words
+from iwm_opts.io.zones import named_zone
 from iwm_opts.market.calendar import NEW_YORK, is_session
 
+FORM_NAMES: Final[dict[Order, str]] = {"mdy": "MM/DD/YYYY", "dmy": "DD/MM/YYYY"}
 UTC_ZONE: Final = ZoneInfo("UTC")
 DAY_ROLES: Final = ("quote_date", "quote_time", "feed_time")  # columns that may say the day, the most trusted first
 DATE_ROLES: Final = (*DAY_ROLES, "last_trade", "expiration")
@@ -50,6 +54,7 @@ class Readings:
     snapshot_day: date | None = None  # of a file that is one capture
     facts: dict[str, Any] = field(default_factory=dict)  # by role: what the lines around the table say
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def zone(self, column: str) -> ZoneInfo:
         """Zone of the times in a column where none is written."""
@@ -57,7 +62,9 @@ class Readings:
 
 
 def zone_by_name(column: str) -> ZoneInfo:
-    """UTC where a column's name says so; else New York."""
+    """Zone that a column's name says: UTC, CET; else New York."""
+    if zoned := named_zone(column):
+        return zoned[1]
     name = plain(column)
     return UTC_ZONE if "utc" in name or "gmt" in name or name in FOLLOWS_UTC or name == "feedtimestamp" else NEW_YORK
 
@@ -71,29 +78,30 @@ def readings_of(file: DataFile, layout: Layout) -> Readings:
         When dates can be read in two orders that both fit, or in none.
     """
     columns: dict[str, str] = {role: layout.columns[role] for role in DATE_ROLES if role in layout.columns}
-    order, notes = _order(file, layout, columns)
+    order, warnings = _order(file, layout, columns)
+    notes: list[str] = []
     zones = {}
     times: list[str] = next(([role] for role in ("quote_time", "feed_time") if role in columns), [])
     if not times and "quote_date" not in columns:
         times = ["last_trade"]  # it then says the day
     for role in ("quote_date", *times):
         if role in columns:
-            zone, note = _zone(file, layout, role, columns[role], order)
+            zone, remark, is_open = _zone(file, layout, role, columns[role], order)
             zones[columns[role]] = zone
-            notes += note
+            (warnings if is_open else notes).extend(remark)
     facts = _facts(file, layout, order)
     day_role = next((role for role in DAY_ROLES if role in columns and _writes_days(file, columns[role])), None)
     if day_role is None:
         stated = facts.get("quote_time") or facts.pop("quote_date", None)
         day = None if stated is None else date(stated.year, stated.month, stated.day)
-        return Readings(order, zones, snapshot_day=day, facts=facts, notes=tuple(notes))
+        return Readings(order, zones, snapshot_day=day, facts=facts, notes=tuple(notes), warnings=tuple(warnings))
     name = columns[day_role]
     if _names_days(file, name, order) or not _is_one_capture(file, layout, name, zones.get(name, NEW_YORK), order):
-        return Readings(order, zones, name, day_role, facts=facts, notes=tuple(notes))
+        return Readings(order, zones, name, day_role, facts=facts, notes=tuple(notes), warnings=tuple(warnings))
     moments = _moments(distinct_words(file, [name])[name], zones[name], order)
     day = max((date(m.year, m.month, m.day) for m in moments if not isinstance(m, time)), default=None)
-    notes.append(f"one capture: {name.strip()} is a time by contract")
-    return Readings(order, zones, snapshot_day=day, facts=facts, notes=tuple(notes))
+    (notes if layout.vendor else warnings).append(f"one capture of {day}: {name.strip()} is a time by contract")
+    return Readings(order, zones, snapshot_day=day, facts=facts, notes=tuple(notes), warnings=tuple(warnings))
 
 
 def _facts(file: DataFile, layout: Layout, order: Order) -> dict[str, Any]:
@@ -160,7 +168,9 @@ def _order(file: DataFile, layout: Layout, columns: dict[str, str]) -> tuple[Ord
     texts = {role: numeric_dates(distinct_words(file, [name])[name]) for role, name in numeric.items()}
     fits: list[Order] = [order for order in ("mdy", "dmy") if _fits(texts, order)]
     if len(fits) == 1:
-        return fits[0], ["dates are DD/MM/YYYY"] if fits[0] == "dmy" else []
+        other: Order = "mdy" if fits[0] == "dmy" else "dmy"
+        is_open = all(days_in_order(values, other) is not None for values in texts.values())
+        return fits[0], [f"dates are {FORM_NAMES[fits[0]]}"] if is_open or fits[0] == "dmy" else []
     cell = next(text for values in texts.values() for text in values)
     if not fits:
         rule = f"dates such as {cell!r} fit neither MM/DD/YYYY nor DD/MM/YYYY throughout"
@@ -188,25 +198,26 @@ def _fits(texts: dict[str, list[str]], order: Order) -> bool:
     )
 
 
-def _zone(file: DataFile, layout: Layout, role: str, column: str, order: Order) -> tuple[ZoneInfo, list[str]]:
-    """Zone of a column's times that carry none, and a note where it was a decision."""
+def _zone(file: DataFile, layout: Layout, role: str, column: str, order: Order) -> tuple[ZoneInfo, list[str], bool]:
+    """Zone of a column's times that carry none, a remark where it was a decision, and whether that was open."""
     declared = layout.vendor.zones.get(role) if layout.vendor else None
     if declared:
-        return ZoneInfo(declared), []  # also of reports written after the close
+        return ZoneInfo(declared), [], False  # also of reports written after the close
     zone = zone_by_name(column)
     sample = _moments(file.sample.get(column, ()), zone, order)
     if not any(isinstance(moment, datetime) for moment in sample) or _carries_zones(file.sample[column], order):
-        return zone, []
+        return zone, [], False
     other = NEW_YORK if zone is UTC_ZONE else UTC_ZONE
     texts = distinct_words(file, [column])[column]
     here, there = (_within_session(texts, candidate, order) for candidate in (zone, other))
     if here < WITHIN < there:
         moments = [m for m in _moments(texts, zone, order) if isinstance(m, datetime)]
         what = f"as times of {_zone_name(zone)} most lie outside the session (latest {max(moments):%H:%M} New York)"
-        return other, [f"{column.strip()} carries no zone: {what}; taken for {_zone_name(other)}"]
-    if any(word in plain(column) for word in NAMED_ZONES) or plain(column) == "feedtimestamp":
-        return zone, []
-    return zone, [f"{column.strip()} carries no zone: taken for {_zone_name(zone)}"]
+        return other, [f"{column.strip()} carries no zone: {what}; taken for {_zone_name(other)}"], True
+    is_named = named_zone(column) is not None or any(word in plain(column) for word in NAMED_ZONES)
+    if is_named or plain(column) == "feedtimestamp":
+        return zone, [], False
+    return zone, [f"{column.strip()} carries no zone: taken for {_zone_name(zone)}"], there >= WITHIN
 
 
 def _zone_name(zone: ZoneInfo) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from iwm_opts.errors import DataError
@@ -17,7 +18,7 @@ from iwm_opts.io.failures import gate
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.parse import parse_day, parse_moment, parsed
 from iwm_opts.io.readings import Readings, readings_of
-from iwm_opts.io.tables import DataFile, MixedNumbersError, batches, batches_spelled, distinct, spelled, words
+from iwm_opts.io.tables import DataFile, MixedNumbersError, batches, batches_spelled, counted, spelled, words
 from iwm_opts.market.contract import check_symbol
 
 EXCHANGE: Final = re.compile(  # TradingView's prefix, EODHD's and Bloomberg's suffix
@@ -36,7 +37,8 @@ class Selection:
     lines: NDArray[np.int64]  # number of each row in the file, as a person counts
     day: date | None  # None: no column says
     readings: Readings  # how its cells are read
-    notes: tuple[str, ...] = ()  # what was decided on the way
+    notes: tuple[str, ...] = ()  # readings that the cells prove
+    warnings: tuple[str, ...] = ()  # readings that they leave open or that are rare, and rows and cells left out
 
 
 @dataclass(slots=True)
@@ -50,8 +52,12 @@ class _Seen:
         """Return notes on rows of other symbols and days."""
         others = Counter({name: count for name, count in self.symbols.items() if symbol not in (None, name)})
         earlier = sum(count for ordinal, count in self.days.items() if ordinal not in (NO_DAY, day))
-        rows = {f"of other symbols ({_some(sorted(others))})": others.total(), "of other days": earlier}
-        return tuple(f"{count:,} rows {kind}: left out" for kind, count in rows.items() if count)
+        return (*other_symbols(others), *((f"{earlier:,} rows of other days: left out",) if earlier else ()))
+
+
+def other_symbols(rows: Counter[str]) -> tuple[str, ...]:
+    """Remark on the rows of other symbols; none without any."""
+    return (f"{rows.total():,} rows of other symbols ({_some(sorted(rows))}): left out",) if rows else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +101,20 @@ def select(file: DataFile, layout: Layout, as_of: date | None, symbol: str | Non
 
 def _select(file: DataFile, layout: Layout, readings: Readings, as_of: date | None, symbol: str | None) -> Selection:
     day_column = day_column_of(readings)
-    only = None
+    only, seen = None, _Seen()
+    is_tallied = file.kind == "parquet" and day_column is not None
     if file.kind == "parquet" and day_column is not None:
-        as_of, only = _day_of_parquet(file, day_column, as_of)
-    seen = _Seen()
+        as_of, only = _day_of_parquet(file, layout, day_column, as_of, symbol, seen)
     kept: list[Any] = []
     lines: list[NDArray[np.int64]] = []
     latest = NO_DAY if as_of is None else as_of.toordinal()
     for batch in batches(file, layout.numbers, layout.texts, only):
         numbers = np.arange(batch.start, batch.start + len(batch.rows)) + file.first_line
-        is_chosen = _of_symbol(file, batch.rows, layout, symbol, numbers, seen)
+        is_chosen = _of_symbol(file, batch.rows, layout, symbol, numbers, _Seen() if is_tallied else seen)
         if day_column is not None:
             ordinals = _ordinals(file, batch.rows, day_column, numbers)
             days, counts = np.unique(ordinals[is_chosen], return_counts=True)
-            seen.days.update(dict(zip(days.tolist(), counts.tolist(), strict=True)))
+            (Counter() if is_tallied else seen.days).update(dict(zip(days.tolist(), counts.tolist(), strict=True)))
             newest = int(days.max(initial=NO_DAY))
             if as_of is None and newest > latest:
                 kept, lines, latest = [], [], newest
@@ -127,15 +133,15 @@ def _select(file: DataFile, layout: Layout, readings: Readings, as_of: date | No
     if day_column is None and as_of is not None and day not in (None, as_of):
         assert day is not None
         refuse_day(file.path, [day], as_of)
-    return Selection(
-        table, np.concatenate(lines), day, readings, (*_notes(file, readings), *seen.left_out(symbol, latest))
-    )
+    notes, warnings = _remarks(file, readings)
+    return Selection(table, np.concatenate(lines), day, readings, notes, (*warnings, *seen.left_out(symbol, latest)))
 
 
-def _notes(file: DataFile, readings: Readings) -> tuple[str, ...]:
+def _remarks(file: DataFile, readings: Readings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return notes and warnings on the way a file is read."""
     spelling = file.spelling.notes() if file.spelling is not None else ()
     footer = ("lines of text below the rows are left out",) if file.has_footer and file.form is not None else ()
-    return (*readings.notes, *spelling, *footer)
+    return (*readings.notes, *footer), (*readings.warnings, *spelling)
 
 
 def select_days(
@@ -190,8 +196,8 @@ def select_days(
                 done += 1
                 if progress:
                     progress(done, total)
-                notes = _notes(spelled_file, readings)
-                yield _one_day(file, date.fromordinal(day), held.pop(day), counted[day], most, readings, notes)
+                remarks = _remarks(spelled_file, readings)
+                yield _one_day(file, date.fromordinal(day), held.pop(day), counted[day], most, readings, remarks)
 
 
 def _counted(file: DataFile, layout: Layout, day_column: _DayColumn, symbol: str | None) -> Counter[int]:
@@ -217,13 +223,13 @@ def _one_day(
     rows: int,
     most: int,
     readings: Readings,
-    notes: tuple[str, ...],
+    remarks: tuple[tuple[str, ...], tuple[str, ...]],
 ) -> Selection | DataError:
     if rows < STRAY * most:
         rule = f"has {rows} rows of {day}, while its fullest day has {most}"
         return DataError(f"{file.path}, {day}", rule, "remove them, or fill the day up")
     table = pa.Table.from_batches([part for part, _ in parts]).unify_dictionaries().combine_chunks()
-    return Selection(table, np.concatenate([lines for _, lines in parts]), day, readings, notes)
+    return Selection(table, np.concatenate([lines for _, lines in parts]), day, readings, *remarks)
 
 
 def _refuse_stray(file: DataFile, rows: Counter[int]) -> None:
@@ -319,18 +325,38 @@ def _of_symbol(
     return np.array([text == symbol for text in symbols], dtype=np.bool_)[codes]
 
 
-def _day_of_parquet(file: DataFile, column: _DayColumn, as_of: date | None) -> tuple[date, tuple[str, Any] | None]:
-    """Day to read and the cells that write it, so that row groups without it need not be read."""
-    raw = distinct(file, column.name)
-    raw = raw.filter(raw.is_valid())
-    if not len(raw):
+def _day_of_parquet(
+    file: DataFile, layout: Layout, column: _DayColumn, as_of: date | None, symbol: str | None, seen: _Seen
+) -> tuple[date, tuple[str, Any] | None]:
+    """Day to read and the cells that write it, so that row groups without it need not be read; counts all rows."""
+    name = layout.columns.get("underlying_symbol", column.name)
+    tally = counted(file, list(dict.fromkeys([column.name, name])))
+    tally = tally.filter(tally.column(column.name).is_valid())
+    if not len(tally):
         raise DataError(file.path, "holds no rows with a date", "give a file with quotes")
-    with gate(file.path, "check that the file is whole"):
-        texts = words(raw)
-    days, codes = parsed(texts, column.parse, file.path, column.name, np.arange(len(raw)))
-    of_cell = [days[code] for code in codes]
-    present = sorted({day for day in of_cell if day is not None})
+    counts = tally.column("count").to_numpy()
+    mine = np.ones(len(tally), dtype=np.bool_)
+    if "underlying_symbol" in layout.columns:
+        cells = _of_column(file, tally, name, clean_symbol)
+        for cell, count in zip(cells, counts.tolist(), strict=True):
+            seen.symbols[str(cell)] += count if cell is not None else 0
+        mine = np.array([symbol in (None, cell) for cell in cells])
+        if not mine.any():
+            refuse_symbol(file.path, seen.symbols, symbol or "")
+    of_cell = _of_column(file, tally, column.name, column.parse)
+    for cell, count in zip(of_cell, np.where(mine, counts, 0).tolist(), strict=True):
+        seen.days[cell.toordinal()] += count
+    present = sorted({cell for cell, is_mine in zip(of_cell, mine, strict=True) if is_mine})
     day = present[-1] if as_of is None else as_of
     if day not in present:
         refuse_day(file.path, present, day)
-    return day, (column.name, raw.filter(pa.array([cell == day for cell in of_cell])))
+    raw = tally.column(column.name).combine_chunks()
+    return day, (column.name, pc.unique(raw.filter(pa.array([cell == day for cell in of_cell]))))
+
+
+def _of_column(file: DataFile, tally: Any, name: str, parse: Callable[[str], Any]) -> list[Any]:
+    """Return parsed cells of a column of a tally."""
+    with gate(file.path, "check that the file is whole"):
+        texts = words(tally.column(name).combine_chunks())
+    values, codes = parsed(texts, parse, file.path, name, np.arange(len(tally)))
+    return [values[code] for code in codes]

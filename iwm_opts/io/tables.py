@@ -21,7 +21,7 @@ from iwm_opts.io.formats import HEADER_NAMES, halves
 from iwm_opts.io.json_tables import table_of_records
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.limits import Budget, check_columns
-from iwm_opts.io.numbers import BLANKS, Sign, decimal_sign, numbers
+from iwm_opts.io.numbers import BLANKS, Sign, decimal_sign, numbers, words_taken_as_blank
 from iwm_opts.io.packed import GZIP, ZIP, content_of, gzip_stream, unpacked_copy
 from iwm_opts.io.ragged import refuse_ragged
 from iwm_opts.io.text import COMMENT, Dialect, dialect, encoding_of, sampled, valid_utf8
@@ -72,9 +72,7 @@ class Spelling:
         notes = ["decimals are written with a comma"] if self.sign == "," else []
         for name, cells in self.words.items():
             line, text = min(cells)
-            notes.append(
-                f"{name.strip()}: {len(cells)} cells are not numbers (first: row {line}, {text[:40]!r}): taken as blank"
-            )
+            notes.append(words_taken_as_blank(name, len(cells), f"row {line}", text))
         return notes
 
 
@@ -233,14 +231,17 @@ def spelled(file: DataFile, names: Sequence[str], required: frozenset[str]) -> D
     return replace(file, spelling=Spelling(decimal_sign(cells, file.path), required))
 
 
-def distinct(file: DataFile, column: str) -> Any:
-    """Values of one column of a Parquet file, each once, in the file's own type."""
-    seen = None
+def counted(file: DataFile, columns: Sequence[str]) -> Any:
+    """Distinct rows of some columns of a Parquet file, in the file's own types, with their `count`."""
+    parts = []
     with gate(file.path, "check that the file is whole"):
-        for batch in _scanner(file, [column], None).to_batches():
-            values = pc.unique(_simple(batch.column(0)))
-            seen = values if seen is None else pc.unique(pa.concat_arrays([seen, values.cast(seen.type)]))
-    return pa.array([], pa.string()) if seen is None else seen
+        for batch in _scanner(file, columns, None).to_batches():
+            cells = pa.table({name: _simple(batch.column(name)) for name in columns})
+            parts.append(
+                cells.append_column("rows", pa.repeat(1, len(cells))).group_by(columns).aggregate([("rows", "sum")])
+            )
+        table = pa.concat_tables(parts).group_by(columns).aggregate([("rows_sum", "sum")])
+    return table.rename_columns([*columns, "count"])
 
 
 def distinct_words(file: DataFile, columns: Sequence[str]) -> dict[str, list[str]]:

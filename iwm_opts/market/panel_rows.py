@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,14 @@ from iwm_opts.errors import DataError
 from iwm_opts.kernels.panel import quality as kinds
 from iwm_opts.market import capture
 from iwm_opts.market.calendar import NEW_YORK, is_session
+from iwm_opts.market.near_market import jumps
 from iwm_opts.market.panel import DEFECTS, Panel, Places, taken
 from iwm_opts.market.panel_captures import one_capture_a_day, without_stray_days
 from iwm_opts.market.panel_grid import Grid, daily_spots, quote_moments, strike_pairs
 from iwm_opts.market.quote_rows import Flags, QuoteRows, Report, contract_key, counts_by_day, source_of
 from iwm_opts.market.second_market import AWAY, FAR, FEWEST, YEARLY, second_market
+
+FEWEST_BREAKS: Final = 4  # neighbouring pairs of a day out of parity with each other that a second market may explain
 
 
 def panel_of_rows(
@@ -68,7 +72,7 @@ def panel_of_rows(
     rows, place, key = _sorted(rows, place)
     rows, place, key, duplicate = _without_duplicates(rows, place, key, day, report)
     grid = Grid.of(rows, place, key)
-    left_over = _second_markets(rows, place, day, grid, report)
+    left_over = _second_markets(rows, place, day, grid, refused, report)
     if left_over.any():
         rows, place, key = rows.take(~left_over), place[~left_over], key[~left_over]
         grid = Grid.of(rows, place, key)
@@ -180,10 +184,11 @@ def _two_files(rows: QuoteRows, row: int, other: int) -> DataError:
     return DataError(rows.files[rows.file[row]], rule, "leave one of the files out, or choose a capture with --session")
 
 
-def _second_markets(rows: QuoteRows, place: Places, day: Places, grid: Grid, report: Report) -> Flags:
+def _second_markets(rows: QuoteRows, place: Places, day: Places, grid: Grid, refused: Flags, report: Report) -> Flags:
     """Rows of another market than their day's, such as contracts of before a split; each day with some is warned of.
 
-    Only days with pairs far out of parity, or with a quote without its pair far from all pairs, are looked at: see
+    Days whose market cannot be told are refused. Only days with pairs far out of parity, with neighbouring pairs that
+    contradict each other, or with a quote without its pair far from all pairs, are looked at: see
     `market.second_market`.
     """
     left_over = np.zeros(len(rows), dtype=np.bool_)
@@ -195,10 +200,19 @@ def _second_markets(rows: QuoteRows, place: Places, day: Places, grid: Grid, rep
         centre = float(np.median(0.5 * (low + high)))
         slack = AWAY * abs(centre) + YEARLY * pairs.years[here] * pairs.strike[here]
         is_far = (high < centre - slack) | (low > centre + slack)
-        if is_far.sum() >= FEWEST or farthest[at] > FAR * abs(centre):
+        years, strike = pairs.years[here], pairs.strike[here]
+        same = (np.diff(years) == 0.0) & (np.diff(strike) > 0.0)
+        breaks = jumps(low, high, strike, same, np.full(len(low), abs(centre)))
+        if is_far.sum() >= FEWEST or breaks.sum() >= FEWEST_BREAKS or farthest[at] > FAR * abs(centre):
             members = np.flatnonzero(place == at)
-            other = second_market(_table(rows.take(members)), pd.Timestamp(date.fromordinal(int(day[at]))), None)
-            if other is not None:
+            prices = rows.spot[members]
+            spot = float(np.nanmedian(prices)) if np.isfinite(prices).any() else None
+            other = second_market(_table(rows.take(members)), pd.Timestamp(date.fromordinal(int(day[at]))), spot)
+            if other is not None and not other.is_decided:
+                source = source_of(rows, day, int(at), place)
+                report.refuse(int(day[at]), DataError(source, other.rule, "remove the rows of one"))
+                refused[at] = True
+            elif other is not None:
                 left_over[members] = other.rows
                 report.warn(int(day[at]), other.note)
     return left_over

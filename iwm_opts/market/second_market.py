@@ -1,4 +1,4 @@
-"""Quotes of another market within one root: contracts of before a split that a vendor left in the chain."""
+"""Quotes of another market within one root: contracts of before a split, or a second capture mixed in."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,6 +6,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from iwm_opts.market.near_market import near_market
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -28,10 +30,25 @@ class SecondMarket:
     rows: Mask  # shape (n,)
     spots: tuple[float, ...]  # dollars a share, one a market
     spot: float  # of the market that most pairs are of
+    is_near: bool = False  # another moment's rather than of before a split
+    is_decided: bool = True  # whether the chain's own market is known
+
+    @property
+    def rule(self) -> str:
+        """Both spots, where neither market can be told for the chain's."""
+        (other,) = self.spots
+        low, high = sorted((self.spot, other))
+        return f"holds two markets within one root: put-call parity says spot {low:.2f} and {high:.2f}"
 
     @property
     def note(self) -> str:
         """Count, spots and their ratio to the chain's."""
+        if self.is_near:
+            (other,) = self.spots
+            return (
+                f"{int(self.rows.sum())} rows are of another market, put-call parity spot {other:.2f} "
+                f"({other - self.spot:+.2f} from {self.spot:.2f}): left out"
+            )
         if not self.spots:
             return (
                 f"{int(self.rows.sum())} rows lie far from the market's strikes and contradict its prices, as of "
@@ -69,6 +86,28 @@ def second_market(quotes: pd.DataFrame, as_of: pd.Timestamp, spot: float | None 
     pairs = _pairs(quotes)
     if len(pairs) < FEWEST + 1:
         return None
+    return _far_market(quotes, pairs, as_of, spot) or _near_market(quotes, pairs, as_of, spot)
+
+
+def _near_market(
+    quotes: pd.DataFrame, pairs: pd.DataFrame, as_of: pd.Timestamp, spot: float | None
+) -> SecondMarket | None:
+    if pairs["root"].isin(BY_EXPIRATION).any():
+        return None
+    near = near_market(pairs, as_of, spot)
+    if near is None:
+        return None
+    rows, trusted = np.zeros(len(quotes), dtype=np.bool_), np.zeros(len(quotes), dtype=np.bool_)
+    rows[pairs.loc[near.pairs, ["call", "put"]].to_numpy().ravel()] = True
+    trusted[pairs.loc[~near.pairs, ["call", "put"]].to_numpy().ravel()] = True
+    rows |= _contradicting(quotes, ~rows & ~trusted, trusted)
+    return SecondMarket(rows, (near.other,), near.spot, is_near=True, is_decided=near.is_decided)
+
+
+def _far_market(
+    quotes: pd.DataFrame, pairs: pd.DataFrame, as_of: pd.Timestamp, spot: float | None
+) -> SecondMarket | None:
+    """Quotes of before a split: their pairs agree on a spot far from that of most."""
     is_given = spot is not None and spot > 0.0
     centre = _centres(pairs, spot if is_given else None)
     years = np.maximum((pairs["expiration"] - as_of).dt.days.to_numpy() / 365.0, 0.0)
@@ -120,9 +159,11 @@ def _pairs(quotes: pd.DataFrame) -> pd.DataFrame:
     expiration = quotes["expiration"].to_numpy().astype(np.int64)
     root, names = pd.factorize(quotes["root"])
     right = (quotes["right"] == "P").to_numpy(dtype=np.int64)
+    # A contract may occur twice, before repeats are left out: the first call goes with the first put.
+    again = quotes.groupby(["expiration", "root", "strike", "right"]).cumcount().to_numpy()
     rows = np.flatnonzero((ask > 0.0) & (bid >= 0.0) & (ask >= bid))
-    rows = rows[np.lexsort([key[rows] for key in (right, strike, root, expiration)])]
-    same = np.logical_and.reduce([key[rows][1:] == key[rows][:-1] for key in (strike, root, expiration)])
+    rows = rows[np.lexsort([key[rows] for key in (right, again, strike, root, expiration)])]
+    same = np.logical_and.reduce([key[rows][1:] == key[rows][:-1] for key in (again, strike, root, expiration)])
     at = np.flatnonzero(same & (np.diff(right[rows]) == 1))  # a call, then its put
     call, put = rows[at], rows[at + 1]
     low, high = bid[call] - ask[put] + strike[call], ask[call] - bid[put] + strike[call]
@@ -174,7 +215,10 @@ def _clusters(spots: Array) -> list[float]:
 
 
 def _contradicting(quotes: pd.DataFrame, candidates: Mask, trusted: Mask) -> Mask:
-    """Candidates that quotes of the first market contradict: a call is worth less the higher its strike."""
+    """Candidates that quotes of the first market contradict: a call is worth less the higher its strike.
+
+    One that asks less than a worse option bids contradicts them too.
+    """
     flags = np.zeros(len(quotes), dtype=np.bool_)
     if not candidates.any():
         return flags
@@ -183,6 +227,8 @@ def _contradicting(quotes: pd.DataFrame, candidates: Mask, trusted: Mask) -> Mas
     group = quotes.groupby(["expiration", "root"]).ngroup().to_numpy()
     for row in np.flatnonzero(candidates & (bid > 0.0)):
         peers = trusted & (group == group[row]) & (right == right[row]) & (ask > 0.0)
-        peers &= (strike < strike[row]) if right[row] == "C" else (strike > strike[row])
-        flags[row] = bool(peers.any()) and bid[row] > ask[peers].min()
+        is_better = (strike < strike[row]) if right[row] == "C" else (strike > strike[row])
+        better, worse = peers & is_better, peers & ~is_better & (strike != strike[row])
+        flags[row] = bool(better.any()) and bid[row] > ask[better].min()
+        flags[row] |= bool(worse.any()) and ask[row] < bid[worse].max()
     return flags

@@ -134,8 +134,36 @@ def test_words_in_a_column_that_is_not_needed_are_counted(case):
     path = case("chains/base.csv")
     path.write_text(path.read_text().replace(",0.5166,", ",about half,", 1))
     chain = load_chain(path)
-    assert any("implied_volatility: 1 cells" in note and "row 2" in note for note in chain.quality.notes)
+    assert any("implied_volatility: 1 cells" in note and "row 2" in note for note in chain.warnings)
     assert chain.quotes["implied_volatility"].isna().sum() == 1
+
+
+@pytest.mark.parametrize("column", ["quote_time", "last_trade"])
+def test_words_in_a_time_beside_the_day_are_counted(case, quotes_of, base, column):
+    path = case("chains/base.csv")
+    table = pd.read_csv(path).assign(**{column: "2026-10-02 15:45:00"})
+    table.loc[[3, 7], column] = "a while ago"
+    table.to_csv(path, index=False)
+    np.testing.assert_allclose(quotes_of(path).to_numpy(), base.to_numpy(), atol=1e-9)
+    warning = f"{column}: 2 cells are not times (first: row 5, 'a while ago'): taken as blank"
+    assert warning in load_chain(path).warnings
+    assert f"{column}: 2 cells are not times: taken as blank" in build_panel([path]).remarks
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("d_dmy_slash", "dates are DD/MM/YYYY"),
+        ("q_semi_comma", "decimals are written with a comma"),
+        ("z_timestamp_1545", "timestamp carries no zone: taken for New York"),
+    ],
+)
+def test_a_reading_that_is_rare_or_open_is_said(case, name, words):
+    path = case(f"chains/{name}.csv")
+    assert words in load_chain(path).warnings
+    if name != "q_semi_comma":
+        build = build_panel([path])
+        assert words in window(build, [path], None, None).notes
 
 
 @pytest.mark.parametrize("ratio", [2.0, 4.0, 10.0])
@@ -181,7 +209,7 @@ def test_times_of_last_trades_under_the_name_of_a_day_drop_no_contract(case, nam
     table.to_csv(path, index=False)
     chain = load_chain(path)
     assert (len(chain.quotes), chain.as_of) == (486, DAY)
-    assert any("one capture" in note for note in chain.quality.notes)
+    assert any("one capture of 2026-10-02" in warning for warning in chain.warnings)
 
 
 def test_days_of_options_that_live_one_day_are_not_one_capture(case):
@@ -367,3 +395,17 @@ def test_a_trade_by_day_alone_says_no_time(case):
     pd.read_csv(path).rename(columns={"quote_date": "trade_time"}).to_csv(path, index=False)
     chain = load_chain(path)
     assert (chain.as_of, chain.quote_time) == (DAY, None)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("timestamp (CET)", "2026-10-02 21:45"),
+        ("quote_time_utc", "2026-10-02 19:45"),
+        ("updated", "2026-10-02 21:45 CET"),
+    ],
+)
+def test_a_chains_time_in_a_named_zone(case, tmp_path, column, cell):
+    table = pd.read_csv(case("chains/base.csv")).drop(columns="quote_date").assign(**{column: cell})
+    table.to_csv(tmp_path / "chain.csv", index=False)
+    assert load_chain(tmp_path / "chain.csv").quote_time.isoformat() == "2026-10-02T15:45:00-04:00"

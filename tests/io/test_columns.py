@@ -196,7 +196,7 @@ def test_dates_of_any_parquet_type(quotes, save):
 def test_the_contract_symbol_is_believed_over_the_expiry_column(quotes, save):
     chain = load_chain(save(yfinance(quotes())))
     assert chain.quotes["expiration"].iloc[0] == pd.Timestamp("2024-06-07")
-    assert any("expiration differs from the contract symbol in 36 of 36" in note for note in chain.quality.notes)
+    assert any("expiration differs from the contract symbol in 36 of 36" in text for text in chain.warnings)
     assert f"{chain.quote_time:%H:%M %z}" == "14:30 -0400"  # of the latest trade
     assert any("latest trade" in warning for warning in chain.warnings)
 

@@ -187,8 +187,8 @@ def test_every_real_file(options, name, symbol, as_of, session, at, rows, spot):
 def test_known_defects_are_counted(options):
     assert load_chain(options / "SPY_yfinance_20201005.csv.gz").quality.crossed == 2
     assert load_chain(options / "SPY_yfinance_20260212.csv.gz").quality.crossed == 2
-    early = load_chain(options / "SPY_yfinance_20201005.csv.gz").quality
-    assert any(note.startswith("expiration differs from the contract symbol in 7508 of 7508") for note in early.notes)
+    early = load_chain(options / "SPY_yfinance_20201005.csv.gz").warnings
+    assert any(text.startswith("expiration differs from the contract symbol in 7508 of 7508") for text in early)
     placeholders = load_chain(options / "SPY_yfinance_20260213.csv.gz").quality
     assert placeholders.iv_placeholder / placeholders.rows == pytest.approx(0.03, abs=0.005)
     dated = load_chain(options / "VXX_hod_201612.csv.gz").quotes["expiration"]

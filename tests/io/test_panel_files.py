@@ -140,7 +140,7 @@ class TestManyFiles:
         bars = saved(pd.DataFrame({"date": ["2024-06-03"], "close": [100.0]}), "mixed/bars.csv")
         build = build_panel([bars.parent])
         same_panels(build.panel, whole)
-        assert "bars.csv" in build.skipped[0]
+        assert "bars.csv" in build.remarks[0]
         with pytest.raises(DataError, match="no column for expiration"):
             build_panel([bars])
 

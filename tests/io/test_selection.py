@@ -10,6 +10,7 @@ import pytest
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.files import load_chain
+from iwm_opts.io.panel_files import build_panel
 
 DAYS = [date(2024, 6, 3), date(2024, 6, 4), date(2024, 6, 6)]
 
@@ -63,6 +64,7 @@ ROWS, SESSIONS = 2_000_000, 500
 MEASURE = """
 import resource, sys
 from iwm_opts.io.files import load_chain
+from iwm_opts.io.panel_files import build_panel
 import pyarrow.dataset
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 chain = load_chain(sys.argv[1])
@@ -118,9 +120,10 @@ def test_a_few_stray_rows_of_a_later_day_are_not_the_chain(quotes, save, name):
     assert load_chain(path, as_of=DAYS[1]).as_of == DAYS[1]
 
 
-def test_rows_left_out_are_counted(quotes, save):
+@pytest.mark.parametrize("name", ["chain.csv", "chain.parquet"])
+def test_rows_left_out_are_counted(quotes, save, name):
     other = quotes(DAYS[0]).assign(underlying_symbol="SPY")
-    notes = load_chain(
-        save(pd.concat([quotes(DAYS[0]), quotes(DAYS[1]), other]), "chain.csv"), symbol="IWM"
-    ).quality.notes
+    path = save(pd.concat([quotes(DAYS[0]), quotes(DAYS[1]), other]), name)
+    notes = load_chain(path, symbol="IWM").warnings
+    assert "36 rows of other symbols (SPY): left out" in build_panel([path], symbol="IWM").remarks
     assert {"36 rows of other symbols (SPY): left out", "36 rows of other days: left out"} <= set(notes)

@@ -8,6 +8,7 @@ import pytest
 from iwm_opts.errors import DataError
 from iwm_opts.io.bars import load_bars, notes_of
 from iwm_opts.io.dividends import parse_dividends
+from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.minutes import load_minutes
 
 DAYS = ("2024-06-03", "2024-06-04")
@@ -106,14 +107,33 @@ def test_rows_of_the_symbol_are_chosen(file):
         load_bars(file(text), "QQQ")
 
 
-def test_columns_of_several_tickers_are_named(file):
+def test_columns_of_the_ticker_are_chosen(file):
     text = "Price,Close,Close,High,High,Low,Low,Open,Open\nTicker,IWM,SPY,IWM,SPY,IWM,SPY,IWM,SPY\nDate,,,,,,,,\n"
     text += "".join(f"{day},201,501,202,502,199,499,200,500\n" for day in DAYS)
+    for symbol, close in (("IWM", 201.0), ("SPY", 501.0)):
+        bars = load_bars(file(text), symbol)
+        assert bars["close"].tolist() == [close] * 2
+        assert f"columns of {symbol} among those of 2 symbols" in notes_of(bars)
+    with pytest.raises(DataError, match=r"holds 2 symbols, IWM, SPY\. Keep the columns of one symbol"):
+        load_bars(file(text))
     with pytest.raises(DataError, match="holds 2 symbols, IWM, SPY"):
-        load_bars(file(text), "IWM")
+        load_iv_history(file(text))
 
 
-@pytest.mark.parametrize(("tickers", "rule"), [(["SPY"], "holds SPY, not IWM"), (["IWM", "SPY"], "holds 2 symbols")])
+@pytest.mark.parametrize("form", ["{0}_{1}", "{0} {1}", "{1} {0}"])
+def test_flat_names_with_a_ticker(file, form):
+    roles = ("Open", "High", "Low", "Close")
+    names = ",".join(form.format(role, ticker) for ticker in ("IWM", "SPY") for role in roles)
+    text = f"Date,{names}\n" + "".join(f"{day},200,202,199,201,500,502,499,501\n" for day in DAYS)
+    assert load_bars(file(text), "IWM")["close"].tolist() == [201.0] * 2
+    assert load_bars(file(text), "SPY")["close"].tolist() == [501.0] * 2
+    with pytest.raises(DataError, match="holds IWM, SPY, not QQQ"):
+        load_bars(file(text), "QQQ")
+
+
+@pytest.mark.parametrize(
+    ("tickers", "rule"), [(["SPY"], "holds SPY, not IWM"), (["KRE", "SPY"], "holds KRE, SPY, not")]
+)
 def test_multiindex_columns_of_parquet(tmp_path, tickers, rule):
     columns = {(name.title(), ticker): [value] * 2 for name, value in NAMED.items() for ticker in tickers}
     path = tmp_path / "bars.parquet"
@@ -145,3 +165,13 @@ def test_a_title_above_the_header_is_not_a_ticker(file):
     assert len(load_bars(file(f",Russell 2000,,,\n{bars}"), "IWM")) == 2
     with pytest.raises(DataError, match="holds SPY, not IWM"):
         load_bars(file(f"Symbol,SPY,,,\n{bars}"), "IWM")
+
+
+def test_words_in_columns_that_bars_do_not_need_are_counted(file):
+    text = "Date,Open,High,Low,Close,Adj Close,Volume\n" + f"{DAYS[0]},200,202,199,201,201,pending\n"
+    bars = load_bars(file(text + f"{DAYS[1]},200,202,199,201,soon,12\n"))
+    assert bars["volume"].isna().tolist() == [True, False]
+    assert set(notes_of(bars)) >= {
+        "Volume: 1 cells are not numbers (first: row 2, 'pending'): taken as blank",
+        "Adj Close: 1 cells are not numbers (first: row 3, 'soon'): taken as blank",
+    }
