@@ -118,7 +118,7 @@ def _lines(pairs: pd.DataFrame, as_of: pd.Timestamp, centre: float) -> Iterator[
     """Lines of the expirations, the nearest first."""
     strike, low, high, value = (pairs[name].to_numpy(dtype=np.float64) for name in ("strike", "low", "high", "spot"))
     is_close = (np.abs(strike / centre - 1.0) < NEAR) & (high - low < TIGHT * centre)
-    groups: dict[Any, NDArray[np.intp]] = pairs.groupby(["expiration", "root"], sort=True).indices
+    groups: dict[Any, Any] = pairs.groupby(["expiration", "root"], sort=True).indices
     for (expiration, _), rows in groups.items():
         close = rows[is_close[rows]]
         years = max((pd.Timestamp(expiration) - as_of).days / 365.0, 0.0)
