@@ -19,6 +19,7 @@ from iwm_opts.conventions import CHAIN_COLUMNS
 from iwm_opts.errors import DataError
 from iwm_opts.io.atomic import remove_unfinished, write_durably
 from iwm_opts.io.chain_file import digest, pack, unpack
+from iwm_opts.io.user_folders import user_folder
 from iwm_opts.market.calendar import NEW_YORK, at_close, in_session
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import check_symbol
@@ -193,14 +194,7 @@ class Record:
 
 def open_record(folder: Path | None = None) -> Record:
     """Record in a folder; by default that of IWM_OPTS_DATA, else the user's data folder."""
-    if folder is not None:
-        return Record(folder)
-    named = os.environ.get(DATA_VARIABLE)
-    if named:
-        return Record(Path(named).expanduser())
-    from platformdirs import user_data_path
-
-    return Record(user_data_path("iwm-opts", appauthor=False))
+    return Record(user_folder(DATA_VARIABLE, "data") if folder is None else folder)
 
 
 def choose(captures: list[Captured]) -> Captured | None:

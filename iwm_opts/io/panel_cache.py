@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from iwm_opts.conventions import Provenance
 from iwm_opts.errors import DataError
 from iwm_opts.io.atomic import UNFINISHED, remove_unfinished, write_durably
+from iwm_opts.io.user_folders import user_folder
 from iwm_opts.market.panel import ARRAYS, Panel
 from iwm_opts.market.quote_rows import Report
 
@@ -63,12 +64,7 @@ class Entry:
 
 def cache_folder() -> Path:
     """Folder of the cache: IWM_OPTS_CACHE, else the user's."""
-    named = os.environ.get(CACHE_VARIABLE)
-    if named:
-        return Path(named).expanduser()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("iwm-opts", appauthor=False)
+    return user_folder(CACHE_VARIABLE, "cache")
 
 
 def cached_build(files: Sequence[Path], options: Mapping[str, Any], build: "Callable[[], Build]") -> "Build":

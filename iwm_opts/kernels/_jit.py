@@ -65,11 +65,15 @@ CACHE_FAULTS = (OSError, EOFError, pickle.UnpicklingError, ValueError, IndexErro
 
 
 def _user_cache() -> Path:
+    try:
+        home = Path.home()
+    except RuntimeError:  # no HOME and an unnamed user, as in containers: nothing can be kept there
+        home = Path(os.devnull)
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "iwm-opts" / "cache"
+        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "iwm-opts" / "cache"
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "iwm-opts"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "iwm-opts"
+        return home / "Library" / "Caches" / "iwm-opts"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "iwm-opts"
 
 
 def _digest() -> str:
