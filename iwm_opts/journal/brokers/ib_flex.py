@@ -28,6 +28,8 @@ from iwm_opts.market.contract import OCC_PATTERN, Contract
 
 ENDINGS: Final[dict[str, Kind]] = {"Ep": "expiration", "A": "assignment", "GEA": "expiration", "Ex": "exercise"}
 LEVELS: Final = ("EXECUTION", "ORDER")  # the first that a file holds is read
+MARKS: Final = ("BOF", "EOF", "BOA", "EOA", "BOS", "EOS")
+FIRST_COLUMNS: Final = ("clientaccountid", "accountid")  # of a section's header
 ACTION: Final = "CORPORATE_ACTION"
 ELEMENTS: Final = {"Trade": "EXECUTION", "Order": "ORDER", "Lot": "CLOSED_LOT", "SymbolSummary": "SYMBOL_SUMMARY"}
 
@@ -67,13 +69,19 @@ TABLE: Final = Table(
 
 def read_csv(export: Export) -> list[Execution]:
     """Read the executions of a Flex query in CSV, with or without its section marks."""
-    rows = []
+    rows: list[tuple[int, list[str]]] = []
+    is_trades = False  # whether the section holds trades: by its header, whatever marks it
     for line, cells in export.rows:
         mark = cells[0].upper()
-        if mark in ("HEADER", "DATA") and len(cells) > 2:
-            rows.append((line, cells[2:]))
-        elif mark not in ("BOF", "EOF", "BOA", "EOA", "BOS", "EOS"):
-            rows.append((line, cells))
+        if mark in MARKS:
+            continue
+        body = cells[2:] if mark in ("HEADER", "DATA") and len(cells) > 2 else cells
+        if mark == "HEADER" or body[0].lower() in FIRST_COLUMNS:
+            is_trades = set(FLEX_CSV.proof) <= set(columns_of(body))
+        if is_trades or not rows:
+            rows.append((line, body))
+        else:
+            export.report.skipped["rows of other sections"] += 1
     place = next(at for at, (_, cells) in enumerate(rows) if set(FLEX_CSV.proof) <= set(columns_of(cells)))
     return _executions(list(TABLE.rows(replace(export, rows=rows, header=place))), export)
 

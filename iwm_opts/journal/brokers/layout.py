@@ -17,6 +17,7 @@ OPENS: Final = "the file does not say what opens and what closes: the first trad
 NO_FEES: Final = "the file has no column of fees: taken as zero"
 BONDS: Final = "bonds and bills"
 CUSIP: Final = re.compile(r"\d[0-9A-Z]{7}\d")
+ACCOUNT_TITLE: Final = re.compile(r"\baccount\b.*?(?P<account>[X*.\-]*\d{3,})", re.IGNORECASE)
 NAMED: Final = 20  # unreadable rows that are named one by one; the rest is counted
 
 
@@ -158,6 +159,16 @@ class Table:
         is_day_first = False if self.month_first else day_first(stamps, pairs)
         return Notation(decimal_sign(numbers, "." if export.delimiter == "," else None), is_day_first, export.zone)
 
+    def _accounts(self, export: Export) -> dict[int, str]:
+        """Account of each line by the titles between joined exports; empty where they name one account at most."""
+        account, accounts = "", {}
+        for line, cells in export.rows:
+            filled = [cell for cell in cells if cell]
+            match = ACCOUNT_TITLE.search(filled[0]) if len(filled) == 1 else None
+            account = match["account"] if match is not None else account
+            accounts[line] = account
+        return accounts if len(set(accounts.values()) - {""}) > 1 else {}
+
     def _cut(self, export: Export) -> Iterator[tuple[int, dict[str, str]]]:
         if export.header >= len(export.rows):
             return
@@ -173,6 +184,7 @@ class Table:
         above = sum(len(list(filter(None, cells))) > len(places) / 2 for _, cells in export.rows[: export.header])
         if above:
             export.report.skipped["rows above the header"] += above
+        accounts = self._accounts(export) if "account" not in places else {}
         seen: Counter[tuple[str, ...]] = Counter()  # rows of the exports before this one
         here: Counter[tuple[str, ...]] = Counter()
         for line, cells in export.rows[export.header + 1 :]:
@@ -188,12 +200,14 @@ class Table:
             if len(cells) < width or any(cells[len(header) :]):
                 export.report.reject(line, f"{len(cells)} cells do not fit the header of {len(header)}")
                 continue
-            key = tuple(cells)
+            key = (accounts.get(line, ""), *cells)
             here[key] += 1
             if here[key] <= seen[key]:
                 export.report.skipped["rows that an export joined before it holds too"] += 1
                 continue
-            row = {name: cells[place] for name, place in places.items()}
+            row = {name: cells[place] for name, place in places.items()} | (
+                {"account": accounts[line]} if accounts else {}
+            )
             for name in self.stamps:
                 if name in row:
                     row[name] = self.clean(row[name])

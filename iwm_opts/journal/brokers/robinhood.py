@@ -91,6 +91,7 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
         effect=effect,
         kind=kind or "trade",
         line=row.line,
+        account=row.text("account"),
     )
 
 
@@ -107,8 +108,9 @@ def _reorganisation(row: Row, contract: Contract | None, code: str) -> Execution
     effect: Effect = "" if code == SPLIT else "open" if side > 0 else "close"
     symbol = underlying(contract.root if contract else row.symbol("instrument"))
     return Execution(
-        row.moment("date"), symbol, contract, side * count, 0.0, effect=effect, kind="reorganisation", line=row.line
-    )
+        row.moment("date"), symbol, contract, side * count, 0.0, effect=effect, kind="reorganisation", line=row.line,
+        account=row.text("account"),
+    )  # fmt: skip
 
 
 def _contract(text: str) -> Contract | None:

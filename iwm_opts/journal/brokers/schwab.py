@@ -105,6 +105,7 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
         effect=effect,
         kind=kind or "trade",
         line=row.line,
+        account=row.text("account"),
     )
 
 
@@ -119,6 +120,7 @@ def _reorganisation(row: Row, contract: Contract | None, *, is_split: bool) -> E
         when=parse_moment(row.text("booked").partition(" as of ")[0]),
         symbol=underlying(contract.root if contract else row.symbol()), contract=contract,
         quantity=round(count), price=0.0, effect=effect, kind="reorganisation", line=row.line,
+        account=row.text("account"),
     )  # fmt: skip
 
 

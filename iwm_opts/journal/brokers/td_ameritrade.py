@@ -59,7 +59,16 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
     contract = _contract(f"{row.text('symbol')} {words}" if removal else row.text("symbol"))
     symbol = "" if is_blank(row.text("symbol")) else underlying(contract.root if contract else row.symbol())
     if not sign and removal is None and SPLITS.search(words) and symbol:
-        return Execution(row.moment("date"), symbol, contract, 0, 0.0, kind="reorganisation", line=row.line)
+        return Execution(
+            row.moment("date"),
+            symbol,
+            contract,
+            0,
+            0.0,
+            kind="reorganisation",
+            line=row.line,
+            account=row.text("account"),
+        )
     if not sign and removal is None:
         what = "dividends (not in the results)" if "DIVIDEND" in words else "money movements and other activity"
         report.skipped[what] += 1
@@ -78,6 +87,7 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
         effect=effect,
         kind=KINDS[removal["kind"]] if removal is not None else "trade",
         line=row.line,
+        account=row.text("account"),
     )
 
 

@@ -345,3 +345,49 @@ def test_the_period_of_a_statement_decides_the_order_of_day_and_month(tmp_path):
     assert list(log.closed["exit"]) == [pd.Timestamp("2026-03-03 10:00")]
     with pytest.raises(DataError, match="2026-03-02 with the month first and 2026-02-03 with the day first"):
         read_log(written(tmp_path, "cut.csv", "\n".join((rows[0], *rows[2:]))))
+
+
+def test_two_accounts_of_schwab_in_one_file_are_kept_apart(tmp_path):
+    header = '"Date","Action","Symbol","Description","Quantity","Price","Fees & Comm","Amount"\n'
+    bought = '"03/02/2026","Buy","IWM","x","100","$200.00","","-$20,000.00"\n'
+    text = (
+        '"Transactions  for account Individual ...123 as of 04/01/2026 10:00:00 ET"\n'
+        + header
+        + '"03/10/2026","Sell","IWM","x","100","$202.00","","$20,200.00"\n'
+        + bought
+        + '"Transactions  for account Roth IRA ...789 as of 04/01/2026 10:00:00 ET"\n'
+        + header
+        + bought
+    )
+    log = read_log(written(tmp_path, "schwab.csv", text))
+    assert list(log.closed["pnl"]) == [200.00]
+    assert list(log.open["market"]) == ["Schwab transaction history, account ...789"]
+    assert any("2 accounts in the file, kept apart" in note for note in log.notes)
+
+
+def test_other_sections_of_a_flex_query_are_counted(tmp_path):
+    cash = "ClientAccountID,CurrencyPrimary,Symbol,Date/Time,Amount,Type\nU1,USD,IWM,20260310,11.00,Dividends\n"
+    marked = "HEADER,CTRN,ClientAccountID,CurrencyPrimary,Symbol,Amount\nDATA,CTRN,U1,USD,IWM,11.00\n"
+    for name, text in (("plain.csv", FLEX + cash), ("marked.csv", flex_marked(FLEX) + "\n" + marked)):
+        log = read_log(written(tmp_path, name, text))
+        assert sorted(log.closed["pnl"]) == pytest.approx(sorted(FLEX_RESULTS), abs=0.005)
+        assert log.skipped["rows of other sections"] == 2
+        assert not any("cells do not fit" in problem for problem in log.problems)
+
+
+def test_a_split_in_flex_xml(tmp_path):
+    trade = '<Trade assetCategory="STK" currency="USD" symbol="IWM" dateTime="{}" quantity="{}" tradePrice="{}" {}/>'
+    bought = trade.format("20260302;100000", 100, 200, 'ibCommission="-1" openCloseIndicator="O" buySell="BUY"')
+    sold = trade.format("20260310;100000", -200, 101, 'ibCommission="-1" openCloseIndicator="C" buySell="SELL"')
+    split = (
+        '<CorporateAction assetCategory="STK" symbol="IWM" dateTime="20260305;202500" quantity="100" '
+        'actionDescription="IWM(US4642876555) SPLIT 2 FOR 1 (IWM, ISHARES RUSSELL 2000 ETF, US4642876555)"/>'
+    )
+    text = (
+        '<FlexQueryResponse><FlexStatements><FlexStatement accountId="U1">'
+        f"<Trades>{bought}{sold}</Trades><CorporateActions>{split}</CorporateActions>"
+        "</FlexStatement></FlexStatements></FlexQueryResponse>"
+    )
+    log = read_log(written(tmp_path, "flex.xml", text))
+    assert list(log.closed["pnl"]) == [pytest.approx(200.00 - 2.00, abs=0.005)]
+    assert log.opening == ()
