@@ -133,8 +133,8 @@ def review(values: Values) -> None:
     LOG is a log of this tool or of a spreadsheet, the trades of a backtest, or an export of Interactive Brokers
     (activity statement, Flex query, transaction history), tastytrade (transactions), thinkorswim (account statement,
     today's trade activity), Schwab (history), TD Ameritrade (transactions), Robinhood (activity), Fidelity (Activity &
-    Orders), Option Omega and tradeblocks, or optopsy; CSV, Excel, XML or Parquet, also inside .gz and .zip. Legs are grouped into packages, fills
-    in shares into round trips, first in first out. `paper` is the paper journal; with --calibration its forecasts, and
+    Orders), Option Omega and tradeblocks, or optopsy; CSV, Excel, XML or Parquet, also inside .gz and .zip. Legs are
+    grouped into packages, fills in shares into round trips, first in first out. `paper` is the paper journal; with --calibration its forecasts, and
     LOG may be `archive` or chain files.
 
     The plan's rules on daily bars fill in the broker's export: the checklist at each entry, and of share trades the
