@@ -134,8 +134,8 @@ def review(values: Values) -> None:
     (activity statement, Flex query, transaction history), tastytrade (transactions), thinkorswim (account statement,
     today's trade activity), Schwab (history), TD Ameritrade (transactions), Robinhood (activity), Fidelity (Activity &
     Orders), Option Omega and tradeblocks, or optopsy; CSV, Excel, XML or Parquet, also inside .gz and .zip. Legs are
-    grouped into packages, fills in shares into round trips, first in first out. `paper` is the paper journal; with --calibration its forecasts, and
-    LOG may be `archive` or chain files.
+    grouped into packages, fills in shares into round trips, first in first out. `paper` is the paper journal; with
+    --calibration its forecasts, and LOG may be `archive` or chain files.
 
     The plan's rules on daily bars fill in the broker's export: the checklist at each entry, and of share trades the
     size, the risk, the exits and the model's fills.

@@ -22,6 +22,7 @@ FOREIGN: Final = re.compile(
     r"[€£¥₹₩₽฿₪]|\b(?:EUR|GBP|CHF|CAD|AUD|JPY|HKD|SGD|NZD|INR|SEK|NOK|DKK|PLN)\b|(?<![A-Z])(?:C|A|CA|AU|HK|S|NZ|R)\$"
 )
 BLANK: Final = ("", "-", "--", "n/a", "na", "nan", "none", "null", "nat", "<na>")
+CENT, HALF_CENT = 0.0101, 0.00501  # dollars; prices are rounded to cents
 LONGEST_SHOWN: Final = 40  # characters of a cell in a message
 EXCEL_EPOCH: Final = date(1899, 12, 30)
 EXCEL_SERIALS: Final = range(25_569, 62_000)  # 1970 to 2069
@@ -363,6 +364,17 @@ class Row:
         if is_blank(self.text(name)):
             raise ValueError(f"{name} is missing")
         return self.number(name)
+
+    def check_amount(self, name: str, value: float, units: int) -> None:
+        """Refuse an amount of dollars that is not `value`, up to half a cent of price on each of `units` shares.
+
+        Adjusted contracts may go by their old symbol: the amount shows that they deliver other than 100 shares.
+        """
+        amount = self.number(name)
+        if amount and abs(abs(amount) - abs(value)) > HALF_CENT * units + CENT:
+            raise ValueError(
+                f"{name} {shown(self.text(name))} is not quantity and price, {abs(value):.2f} at 100 shares a contract"
+            )
 
     def count(self, name: str, unit: str = "contracts") -> int:
         """Whole number, signed."""

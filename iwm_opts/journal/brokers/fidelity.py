@@ -79,13 +79,17 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
     if kind in ("assignment", "exercise", "cash") and not price and row.number("amount"):
         price = abs(row.number("amount")) / (MULTIPLIER * abs(size))
     quantity = size if not words.startswith("YOU SOLD") else -abs(size)
+    fees = abs(row.number("commission")) + abs(row.number("fees"))
+    if kind == "trade" and not CANCEL.match(row.text("action").upper()):
+        units = abs(size) * (MULTIPLIER if contract else 1)
+        row.check_amount("amount", (units if quantity > 0 else -units) * price + fees, units)
     return Execution(
         when=_when(row, words),
         symbol=underlying(contract.root if contract else symbol),
         contract=contract,
         quantity=quantity,
         price=price,
-        fees=abs(row.number("commission")) + abs(row.number("fees")),
+        fees=fees,
         effect=_effect(words, contract, kind, quantity),
         kind=kind,
         line=row.line,

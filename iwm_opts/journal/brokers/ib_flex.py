@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import DataError
 from iwm_opts.journal.brokers.interactive_brokers import (
     OPTIONS,
@@ -47,6 +48,7 @@ TABLE: Final = Table(
         "time": ("datetime", "date/time", "tradedate"),
         "quantity": ("quantity",),
         "price": ("tradeprice", "price"),
+        "proceeds": ("proceeds",),
         "commission": ("ibcommission", "ib commission", "commission", "comm/fee"),
         "commission currency": ("ibcommissioncurrency", "commissioncurrency", "ib commission currency"),
         "rate": ("fxratetobase", "fx rate to base"),
@@ -165,6 +167,9 @@ def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
     if is_delivery:
         report.skipped["shares delivered (they follow from the options)"] += 1
     quantity = row.count("quantity", "contracts" if contract else "shares")
+    if ending is None:
+        units = abs(quantity) * (MULTIPLIER if contract is not None else 1)
+        row.check_amount("proceeds", units * row.amount("price"), units)
     if row.text("side").upper().startswith("SELL"):
         quantity = -abs(quantity)
     effect: Effect = effect_of(set(row.text("effect").upper().replace(",", ";").split(";")))

@@ -276,11 +276,15 @@ def _execution(row: Row, report: RowReport, grain: str, rates: Mapping[str, floa
     if is_delivery:
         report.skipped["shares delivered (they follow from the options)"] += 1
     contract = contract_of(row.text("symbol")) if category == OPTIONS else None
+    quantity = row.count("quantity", "contracts" if contract else "shares")
+    if ending is None:
+        units = abs(quantity) * (MULTIPLIER if contract is not None else 1)
+        row.check_amount("proceeds", units * row.amount("price"), units)
     return Execution(
         when=row.moment("time"),
         symbol=_underlying(row.symbol()) if contract is not None else underlying(row.symbol()),
         contract=contract,
-        quantity=row.count("quantity", "contracts" if contract else "shares"),
+        quantity=quantity,
         price=row.number("price") if ending else row.amount("price"),
         fees=-_commission(row, rates),
         effect="close" if ending and contract is not None else effect_of(codes),

@@ -10,6 +10,7 @@ holds the same rows under `BrokerageTransactions`. The layout is known from expo
 import re
 from typing import Final
 
+from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.brokers.layout import (
     BONDS,
     Export,
@@ -94,7 +95,10 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
     size = row.count("quantity", "contracts" if contract else "shares")
     price = abs(row.number("price") if kind else row.amount("price"))
     if kind is not None and row.number("amount") and not price:
-        price = abs(row.number("amount")) / (100 * abs(size))
+        price = abs(row.number("amount")) / (MULTIPLIER * abs(size))
+    units = abs(size) * (MULTIPLIER if contract else 1)
+    if kind is None and not row.text("action").lower().startswith(CANCEL):
+        row.check_amount("amount", sign * units * price + abs(row.number("fees")), units)
     return Execution(
         when=row.moment("date"),
         symbol=underlying(contract.root if contract else row.symbol()),

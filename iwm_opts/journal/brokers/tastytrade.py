@@ -99,6 +99,8 @@ def _traded(row: Row, instrument: str, kind: Kind, report: RowReport) -> Executi
     side, effect = _action(row, is_ending=is_option and kind not in ("trade", "reorganisation"))
     contract = _contract(row, report) if is_option else None
     multiplier = (row.number("multiplier") or MULTIPLIER) if is_option else 1
+    if is_option and multiplier != MULTIPLIER:
+        raise ValueError(f"options of {row.text('multiplier')} shares are not read")
     value = _value(row, size) if kind == "trade" else row.number("value")
     symbol = row.symbol("underlying") if is_option and row.text("underlying") else row.symbol()
     return Execution(

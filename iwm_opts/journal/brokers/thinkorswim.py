@@ -31,6 +31,8 @@ from iwm_opts.journal.executions import (
     with_cash_settlement,
 )
 from iwm_opts.journal.fields import (
+    CENT,
+    HALF_CENT,
     Notation,
     Row,
     columns_of,
@@ -386,16 +388,28 @@ def _pairs(orders: Sequence[Order], cash: Sequence[CashRow]) -> Iterator[tuple[i
     yield from ((place, other) for _, place, other in sorted(scored))
 
 
+def _is_paid(order: Order, row: CashRow) -> bool:
+    """Whether the amount of a cash row is that of an order's legs; they deliver other than 100 shares if it is not."""
+    value = sum(-leg.quantity * leg.price * (MULTIPLIER if leg.contract else 1) for leg in order.legs)
+    units = sum(abs(leg.quantity) * (MULTIPLIER if leg.contract else 1) for leg in order.legs)
+    return not row.amount or abs(abs(row.amount) - abs(value)) <= HALF_CENT * units + CENT
+
+
 def _with_fees(
     orders: Sequence[Order], cash: Sequence[CashRow], report: RowReport, *, has_cash: bool
 ) -> list[Execution]:
     """Legs with their part of the fees of their order's cash row, a hundred shares as much as a contract."""
     charged: dict[int, float] = {}
+    paid: dict[int, CashRow] = {}
     used: set[int] = set()
     for place, other in _pairs(orders, cash):
         if place not in charged and other not in used:
-            charged[place] = cash[other].charges
+            charged[place], paid[place] = cash[other].charges, cash[other]
             used.add(other)
+    misfits = {place for place, row in paid.items() if not _is_paid(orders[place], row)}
+    for place in misfits:
+        why = f"amount {paid[place].amount:.2f} of line {paid[place].line} is not quantity and price"
+        report.reject(orders[place].legs[0].line, why)
     without = [f"{order.legs[0].when}" for place, order in enumerate(orders) if place not in charged]
     if without:
         times = ", ".join(sorted(without)[:NAMED_TIMES]) + (", ..." if len(without) > NAMED_TIMES else "")
@@ -416,6 +430,7 @@ def _with_fees(
             fees=charged.get(place, 0.0) * (abs(leg.quantity) / (1 if leg.contract else MULTIPLIER)) / order.size,
         )
         for place, order in enumerate(orders)
+        if place not in misfits
         for leg in order.legs
     ]
 

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from iwm_opts.errors import DataError
 from iwm_opts.journal.readers import read_log
 
 SCHWAB = (
@@ -117,3 +118,27 @@ def test_schwab_json_holds_the_rows_of_the_csv(tmp_path):
     log = read_log(file)
     assert list(log.closed["pnl"]) == [pytest.approx(80.00 - 1.32, abs=0.005)]
     assert "Schwab transaction history" in log.source
+
+
+AMOUNTS = {
+    "schwab": SCHWAB.replace("-$40.66", "-$60.66").replace("$119.34", "$179.34"),
+    "fidelity": FIDELITY.replace(",-40,", ",-60,").replace(",120,", ",180,"),
+    "interactive brokers": IB_STATEMENT.replace("-1,1.2,0,0", "-1,1.2,0,180").replace("1,0.4,0,0", "1,0.4,0,-60"),
+    "tastytrade": TASTY.replace("0.00,100,IWM,", "0.00,150,IWM,"),
+    "robinhood": ROBINHOOD.replace("($40.00)", "($60.00)").replace("$120.00", "$180.00"),
+    "td ameritrade": TD.replace("0,-40,", "0,-60,").replace("0,120,", "0,180,"),
+    "thinkorswim": TOS.replace(
+        "BALANCE\n",
+        "BALANCE\n3/2/26,10:00:00,TRD,1,SOLD -1 IWM 150 20 MAR 26 190 PUT @1.20,,,180.00,0\n"
+        "3/10/26,10:00:00,TRD,2,BOT +1 IWM 150 20 MAR 26 190 PUT @.40,,,-60.00,0\n",
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("broker", AMOUNTS)
+def test_contracts_of_150_shares_under_the_plain_root_are_left_out_by_their_amounts(tmp_path, broker):
+    file = tmp_path / "log.csv"
+    file.write_text(AMOUNTS[broker])
+    with pytest.raises(DataError, match=r"amount|proceeds|options of 150 shares"):
+        read_log(file)
