@@ -24,6 +24,7 @@ from iwm_opts.io.layouts.common import (
     TEXT_ROLES,
 )
 from iwm_opts.io.layouts.layout import VendorLayout, plain
+from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.numbers import BLANKS, SIGNS, parse_number
 from iwm_opts.io.option_symbols import is_option_symbol
 from iwm_opts.io.parse import RIGHTS
@@ -53,6 +54,9 @@ ELSEWHERE: Final = {  # tables that users have beside chains: the names that pro
     ("open", "high", "low", "close"): ("a table of daily bars", "give it as --bars, and an option chain as --source"),
     ("tradesymbol", "instrumenttype", "action"): ("a trade log", "give it to iwm-opts review"),
     ("activitytype", "description", "netamount"): ("a trade log", "give it to iwm-opts review"),
+    ("action", "quantity", "symbol"): ("a trade log", "give it to iwm-opts review"),
+    ("entry", "exit", "pnl"): ("a trade log", "give it to iwm-opts review"),
+    ("entry", "exit", "credit"): ("a trade log", "give it to iwm-opts review"),
 }
 
 
@@ -270,8 +274,12 @@ def _require(layout: Layout, columns: Sequence[str], source: object) -> None:
         return
     names = frozenset(plain(name) for name in columns)
     for proof, (what, remedy) in ELSEWHERE.items():
-        if names.issuperset(proof) and "strike" in missing:
+        if names.issuperset(proof) and {"strike", "bid"} & set(missing):
             raise DataError(source, f"{what}, not an option chain: {_seen(missing, columns)}", remedy)
+    is_series = names & set(NAMES["date"]) and (names & set(NAMES["close"]) or len(names) == 2)
+    if {"strike", "bid"} <= set(missing) and is_series:
+        remedy = "give it as --bars or --iv-history, and an option chain as --source"
+        raise DataError(source, f"a series by day, not an option chain: {_seen(missing, columns)}", remedy)
     raise DataError(
         source, _seen(missing, columns), f"name the columns {', '.join(missing)}, or give an option chain file"
     )
@@ -296,8 +304,20 @@ def halves(columns: Sequence[str]) -> list[str]:
     """Names of a table with calls on the left and puts on the right: `Call Bid` and `Put Bid` for the two `Bid`.
 
     Columns of other tables come back as they are. pandas' numbering of equal names (`Bid.1`) counts as the same name.
+    Without columns of the names of calls and puts, the strike between them (Barchart).
     """
     spelled = [plain(name) for name in columns]
+    unnumbered = [plain(re.sub(r"\.1$", "", name.strip())) for name in columns]
+    if spelled.count("strike") == 1 and not {"calls", "puts"} & set(spelled):
+        middle = spelled.index("strike")
+        left, right = unnumbered[:middle], unnumbered[middle + 1 :]
+        if {"bid", "ask"} <= set(left) & set(right):
+            return [
+                name
+                if place == middle
+                else f"{'Call' if place < middle else 'Put'} {re.sub(r'[.]1$', '', name.strip())}"
+                for place, name in enumerate(columns)
+            ]
     if "calls" not in spelled or "puts" not in spelled or spelled.index("calls") > spelled.index("puts"):
         return list(columns)
     bare = [re.sub(r"\.1$", "", name.strip()) for name in columns]

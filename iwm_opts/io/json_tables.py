@@ -24,6 +24,8 @@ MAX_CELLS: Final = 50_000_000
 PAGED: Final = (("Alpaca", "next_page_token"), ("Polygon", "next_url"), ("Schwab", "isChainTruncated"))
 REFUSALS: Final = ("error", "errors", "errmsg", "errorMessage", "error_message", "fault", "message")
 KEY: Final = "key"
+FEWEST_NAMES: Final = 4  # known names that make a lone object a row
+SHOWN: Final = 120  # characters of an answer without rows
 ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 KNOWN: Final = frozenset(name for names in (*SYNONYMS.values(), *NAMES.values()) for name in names)
 Cells = dict[str, Any]
@@ -50,12 +52,15 @@ def table_of_records(text: str) -> Any:
         When the document is invalid JSON, is nested too deep, holds no records, or is one page of several.
     """
     document = _document(text.lstrip("\ufeff"))
-    records = _chosen(list(_families(document)))
+    families = list(_families(document))
+    if not any(_knowledge(family) >= FEWEST_NAMES for family in families):
+        families += _single(document, {})  # Tradier writes a lone option without a list
+    records = _chosen(families)
     said = next((f"; it says: {str(document[name])[:120]}" for name in _names(document, REFUSALS)), "")
     if said and not any(plain(name) in KNOWN for record in records[:1] for name in record):
         raise ValueError(f"is an answer without data{said}")
     if not records:
-        raise ValueError("holds no list of options")
+        raise ValueError(f"is an answer without rows: {text.strip()[:SHOWN]}")
     for vendor, name in PAGED:
         if _names(document, (name,)):
             raise ValueError(f"is a part of an answer of {vendor} ({name} is set): fetch the rest and join the lists")
@@ -113,6 +118,17 @@ def _families(document: Any) -> Iterator[_Family]:
             yield _Family(special, frozenset(special[0]))
             return
     yield from _walk(document, {}, 0)
+
+
+def _single(node: Any, above: Cells, depth: int = 0) -> list[_Family]:
+    """Lone object with the names of a row, anywhere in a document."""
+    if not isinstance(node, dict) or depth > MAX_DEPTH:
+        return []
+    record = _flat(node, plain_only=True)
+    family = _Family([above | record], frozenset(record))
+    if _knowledge(family) >= FEWEST_NAMES:
+        return [family]
+    return [found for child in node.values() for found in _single(child, above | record, depth + 1)]
 
 
 def _walk(node: Any, above: Cells, depth: int) -> Iterator[_Family]:

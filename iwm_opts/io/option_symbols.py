@@ -18,6 +18,9 @@ PATTERNS: Final = (
     (re.compile(r"(?P<root>[A-Z]{1,6})\|(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)\|(?P<strike>[\d.]+)(?P<right>[CP])"), 1.0),
     (re.compile(r"(?P<root>[A-Z0-9.]{1,6}) (?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)(?P<right>[CP])(?P<strike>\d+)"), 1000.0),
 )  # TD Ameritrade, thinkorswim, Barchart, OptionMetrics
+OLD_CBOE: Final = re.compile(  # 26 Oct 200.00 (IWM2609J200-E): a letter is month and right, calls first
+    r"\d\d [A-Z]{3} [\d.]+ \((?P<root>[A-Z]{1,6})(?P<y>\d\d)(?P<d>\d\d)(?P<month>[A-X])(?P<strike>[\d.]+)(?:-E)?\)"
+)
 
 
 def _bare(text: str) -> str:
@@ -27,7 +30,8 @@ def _bare(text: str) -> str:
 def is_option_symbol(text: str) -> bool:
     """Whether a cell is written like an option symbol of any known form."""
     bare = _bare(text)
-    return OCC_PATTERN.fullmatch(bare) is not None or any(form.fullmatch(bare) for form, _ in PATTERNS)
+    forms = (OCC_PATTERN, OLD_CBOE, *(form for form, _ in PATTERNS))
+    return any(form.fullmatch(bare) is not None for form in forms)
 
 
 def parse_option_symbol(text: str) -> Contract:
@@ -44,4 +48,8 @@ def parse_option_symbol(text: str) -> Contract:
             year = int(match["y"]) + (2000 if len(match["y"]) == 2 else 0)
             expiration = date(year, int(match["m"]), int(match["d"]))
             return Contract(match["root"], expiration, cast("Right", match["right"]), float(match["strike"]) / units)
+    if match := OLD_CBOE.fullmatch(bare):
+        side, month = divmod(ord(match["month"]) - ord("A"), 12)
+        expiration = date(2000 + int(match["y"]), month + 1, int(match["d"]))
+        return Contract(match["root"], expiration, "P" if side else "C", float(match["strike"]))
     return parse_occ(bare)

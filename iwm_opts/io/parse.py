@@ -193,7 +193,7 @@ def _spelled(text: str, order: Order) -> datetime | date | time | None:
     """Dates of digits or month names, with or without a time of day behind them."""
     fields = _date_fields(text, order)
     rest = text[fields[1] :].lstrip(" ,T") if fields else text
-    rest = rest.removeprefix("at ").strip()
+    rest = rest.removeprefix("at ").removeprefix("@ ").strip()
     clock = CLOCK.fullmatch(rest) if rest else None
     if rest and clock is None:
         return None

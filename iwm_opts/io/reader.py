@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.json_tables import KEY, table_of_records
+from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.limits import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Budget, check_columns
@@ -153,7 +154,21 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
         if frame.cells.empty:
             raise DataError(path, "holds no rows", remedy)
         check_columns(path, len(frame.cells.columns))
+        _refuse_chain(frame, remedy)
         return frame
+
+
+def _refuse_chain(frame: Frame, remedy: str) -> None:
+    """Refuse quotes of options by name: no series holds them.
+
+    Raises
+    ------
+    DataError
+    """
+    spelled = {plain(str(name)) for name in frame.cells.columns}
+    names = spelled | {plain(str(name).rpartition(".")[2]) for name in frame.cells.columns}
+    if names & set(SYNONYMS["strike"]) - {"k"} and names & {"bid", "ask", *SYNONYMS["bid"]}:
+        raise DataError(frame.path, "is an option chain, not a series by day", f"give it as --source; {remedy}")
 
 
 def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True) -> Frame:

@@ -112,7 +112,7 @@ def _facts(file: DataFile, layout: Layout, order: Order) -> dict[str, Any]:
         if match is None or role in layout.columns:
             continue
         try:
-            facts[role] = _fact(role, match[1], order)
+            facts[role] = _fact(role, match[match.lastindex or 1], order)
         except ValueError:
             continue
     return facts

@@ -47,6 +47,7 @@ OTHERS: Final = {
     b"<!DOCTYPE": ("a web page", ""),
     b"<html": ("a web page", ""),
     b"SQLite format": ("an SQLite database", "export the table as CSV"),
+    b"version https://git-lfs": ("a Git LFS pointer", "run git lfs pull"),
     b"\x89HDF": ("an HDF5 file", "export the table as CSV or Parquet"),
 }
 REMEDY: Final = "give a CSV, Parquet or JSON file, gzip or not"

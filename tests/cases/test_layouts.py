@@ -10,10 +10,14 @@ import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError
+from iwm_opts.io.bars import load_bars
 from iwm_opts.io.files import load_chain
+from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.layouts import LAYOUTS
 from iwm_opts.io.layouts.series import LAYOUTS as SERIES_LAYOUTS
+from iwm_opts.io.minutes import load_minutes
 from iwm_opts.io.panel_files import build_panel
+from iwm_opts.io.yields import load_yields
 from iwm_opts.market.contract import occ_symbol
 
 AT = datetime.fromisoformat("2026-10-02T15:45:00-04:00")
@@ -174,7 +178,65 @@ def databento(rows):
     return "cbbo.csv", "\n".join(lines)
 
 
-WRITERS = (finnhub, alpaca, eodhd, nasdaq, barchart, theta_v2_json, theta_v2_csv, theta_v3_json, databento)
+SIDE = '"Bid","Ask","Volume","Open Int","IV"'
+
+
+def barchart_side_by_side(rows):
+    """One file an expiration, which its name says; the strike between calls and puts of equal names."""
+    quotes = {(row["right"], row["strike"]): row for row in rows if row["expiration"] == pd.Timestamp("2026-10-30")}
+    lines = [f"Last,{SIDE},Strike,Last,{SIDE}"]
+    for strike in sorted({strike for _, strike in quotes}):
+        sides = [f"1.0,{quotes[right, strike]['bid']},{quotes[right, strike]['ask']},unch,20,21.2%" for right in "CP"]
+        lines.append(f"{sides[0]},{strike},{sides[1]}")
+    lines.append('"Downloaded from Barchart.com as of 10-02-2026 02:45pm CDT"')
+    return "iwm-options-exp-2026-10-30-weekly-show-all-side-by-side-10-02-2026.csv", "\n".join(lines)
+
+
+def cboe_old(rows):
+    """The exchange's table of before 2018: contracts by a letter of month and right, the time behind an @."""
+    lines = [
+        "IWM (ISHARES RUSSELL 2000 ETF),240.15,-1.05,",
+        "Oct 02 2026 @ 15:45 ET,Bid,240.14,Ask,240.16,Vol,2000000,",
+    ]
+    lines.append("Calls,Last Sale,Net,Bid,Ask,Vol,Open Int,Puts,Last Sale,Net,Bid,Ask,Vol,Open Int,")
+    for day, strike in sorted({(row["expiration"], row["strike"]) for row in rows}):
+        letter = "ABCDEFGHIJKL"[day.month - 1], "MNOPQRSTUVWX"[day.month - 1]
+        sides = []
+        for right, code in zip("CP", letter, strict=True):
+            row = next(r for r in rows if (r["expiration"], r["strike"], r["right"]) == (day, strike, right))
+            name = f"{day:%y %b} {strike:.2f} (IWM{day:%y%d}{code}{strike:g})"
+            sides.append(f"{name},0.0,0.0,{row['bid']},{row['ask']},10,20")
+        lines.append(f"{sides[0]},{sides[1]},")
+    return "quotedata.csv", "\n".join(lines)
+
+
+def cboe_old_preamble(rows):
+    """Today's columns below the preamble of before."""
+    head = "Calls,Last Sale,Net,Bid,Ask,Vol,IV,Delta,Gamma,Open Int"
+    lines = [
+        "IWM (ISHARES RUSSELL 2000 ETF),240.15,-1.05,",
+        "Oct 02 2026 @ 15:45 ET,Bid,240.14,Ask,240.16,Vol,2000000,",
+    ]
+    lines.append(f"Expiration Date,{head},Strike,{head.replace('Calls', 'Puts')}")
+    quotes = {(row["expiration"], row["strike"], row["right"]): row for row in rows}
+    for day, strike in sorted({(row["expiration"], row["strike"]) for row in rows}):
+        sides = [quotes[day, strike, right] for right in "CP"]
+        cells = [f"{row['occ']},0,0,{row['bid']},{row['ask']},10,0.212,0.5,0.01,20" for row in sides]
+        lines.append(f"{day:%m/%d/%Y},{cells[0]},{strike:.2f},{cells[1]}")
+    return "quotedata.csv", "\n".join(lines)
+
+
+def option_metrics_without_ticker(rows):
+    lines = ["secid,date,symbol,exdate,last_date,cp_flag,strike_price,best_bid,best_offer,volume,impl_volatility"]
+    for row in rows:
+        symbol = f"IWM {row['expiration']:%y%m%d}{row['right']}{row['strike'] * 1000:.0f}"
+        contract = f"20261002,{symbol},{row['expiration']:%Y%m%d},20261001,{row['right']},{row['strike'] * 1000:.0f}"
+        lines.append(f"5594,{contract},{row['bid']},{row['ask']},10,0.212")
+    return "optionmetrics.csv", "\n".join(lines)
+
+
+WRITERS = (barchart_side_by_side, cboe_old, cboe_old_preamble, option_metrics_without_ticker)
+WRITERS += (finnhub, alpaca, eodhd, nasdaq, barchart, theta_v2_json, theta_v2_csv, theta_v3_json, databento)
 
 
 @pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__)
@@ -185,7 +247,8 @@ def test_a_vendor_s_file(rows, base, tmp_path: Path, quotes_of, write):
     chain = load_chain(path, symbol="IWM")
     assert (chain.symbol, chain.as_of) == ("IWM", date(2026, 10, 2))
     assert chain.spot == pytest.approx(240.15, abs=0.6)
-    expected = base.loc[[pd.Timestamp("2026-10-30")]] if write is barchart else base
+    one_day = write in (barchart, barchart_side_by_side)
+    expected = base.loc[[pd.Timestamp("2026-10-30")]] if one_day else base
     quotes = quotes_of(path, symbol="IWM")
     assert quotes.index.equals(expected.index)
     np.testing.assert_allclose(quotes.to_numpy(), expected.to_numpy(), atol=1e-9)
@@ -210,6 +273,11 @@ def test_end_of_day_reports_of_two_days(rows, base, tmp_path, quotes_of):
         ("ticker,volume,open,close,high,low,window_start,transactions", "aggregates.*quotes"),
         ("ms_of_day,open,high,low,close,volume,count,date", "ThetaData OHLC.*quote"),
         ("Date,Open,High,Low,Close,Volume", "daily bars.*--bars"),
+        ("DATE,VIXCLS", "a series by day.*--iv-history"),
+        ("Time,Open,High,Low,Last,Volume", "a series by day.*--bars"),
+        ("Date,Action,Symbol,Description,Quantity,Price,Fees & Comm,Amount", "a trade log.*review"),
+        ("trade,entry,exit,contracts,credit,debit,pnl,legs,expiration", "a trade log.*review"),
+        ("details.ticker,details.strike_price,details.contract_type,implied_volatility", "without quotes.*last_quote"),
     ],
 )
 def test_files_without_quotes_are_named(tmp_path, header, words):
@@ -231,6 +299,41 @@ def test_one_page_of_an_answer_is_refused(rows, tmp_path, content, words):
     (tmp_path / "page.json").write_text(json.dumps(json.loads(alpaca(rows)[1]) | content))
     with pytest.raises(DataError, match=re.escape(words)):
         load_chain(tmp_path / "page.json")
+
+
+READERS = (load_chain, load_bars, load_iv_history, load_minutes, load_yields)
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("answer", [{"options": None}, {"s": "no_data"}, {"options": {"option": None}}])
+def test_an_answer_without_rows_is_quoted(tmp_path, read, answer):
+    (tmp_path / "answer.json").write_text(json.dumps(answer))
+    with pytest.raises(DataError, match="is an answer without rows: " + re.escape(json.dumps(answer))):
+        read(tmp_path / "answer.json")
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_pointer_of_git_is_named(tmp_path, read):
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    (tmp_path / "file.csv").write_text(pointer)
+    with pytest.raises(DataError, match=r"is a Git LFS pointer, not a table\. Run git lfs pull"):
+        read(tmp_path / "file.csv")
+
+
+@pytest.mark.parametrize("read", READERS[1:])
+@pytest.mark.parametrize("name", ["base.csv", "tradier.json", "schwab.json", "cboe_quotedata.csv", "p_ts.parquet"])
+def test_a_chain_in_place_of_a_series_is_named(case, read, name):
+    with pytest.raises(DataError, match=r"is an option chain, not a series by day\. Give it as --source"):
+        read(case(f"chains/{name}"))
+
+
+def test_a_lone_option_without_a_list_is_read(case, tmp_path):
+    """Tradier leaves the list out where an expiration has one option."""
+    document = json.loads(case("chains/tradier.json").read_text())
+    document["options"]["option"] = document["options"]["option"][0]
+    (tmp_path / "lone.json").write_text(json.dumps(document))
+    with pytest.raises(DataError, match="no puts among its 1 rows"):
+        load_chain(tmp_path / "lone.json")
 
 
 @pytest.mark.parametrize("name", ["error", "fault", "message"])

@@ -96,7 +96,9 @@ SIDES: Final[Mapping[str, Sequence[str]]] = {
     "ask_size": ("{call}asksize", "{c}asksize", "asksize{call}", "asksize{c}"),
     "last": ("{c}last", "{call}last", "{call}lastprice", "last{call}", "{call}lastsale"),
     "volume": ("{c}volume", "{call}volume", "{c}volu", "volume{call}", "volume{c}"),
-    "open_interest": ("{call}openinterest", "{c}oi", "{c}openinterest", "openinterest{call}", "openinterest{c}"),
+    "open_interest": (
+        "{call}openinterest", "{call}openint", "{c}oi", "{c}openinterest", "openinterest{call}", "openinterest{c}",
+    ),
     "implied_volatility": ("{c}iv", "{call}midiv", "{c}midiv", "{call}iv", "iv{call}", "impliedvolatility{call}"),
     "delta": ("{c}delta", "{call}delta", "delta{call}"),
     "gamma": ("{c}gamma", "{call}gamma", "gamma{call}"),

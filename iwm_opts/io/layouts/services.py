@@ -4,13 +4,30 @@ from typing import Final
 
 from iwm_opts.io.layouts.layout import VendorLayout
 
+_CBOE: Final = {  # the preamble of today, and of old: Oct 02 2026 @ 15:45 ET
+    "quote_time": r"Date:\s*([^\"]*?\d{4}[^\"]*?)\"?(?:,|$)|^\"?([A-Z][a-z]{2} \d\d? \d{4} @ \d\d?:\d\d(?: E[DS]?T)?)",
+    "underlying_price": r"Last:\s*\$?([\d.]+)|^\"?[A-Z^]{1,6} \([^)]*\)\"?,\$?([\d.]+)",
+}
+
+_BARCHART: Final = {
+    "expiration": r"-exp-(\d{4}-\d{2}-\d{2})",
+    "underlying_symbol": r"(?:^|[/\\])\$?([A-Za-z.]{1,6})-(?:volatility-)?(?:options|greeks)",
+    "quote_time": r"as of (\d\d-\d\d-\d{4} \d\d:\d\d[ap]m [A-Z]{3})",
+}
+
 LAYOUTS: Final = (
     VendorLayout(
         "Cboe quote table (website)",
         proof=("callopra", "putopra", "strike", "expirationdate", "callnet"),
         columns={"underlying_price": (), "underlying_symbol": ()},
-        around={"quote_time": r"Date:\s*([^\"]*?\d{4}[^\"]*?)\"?(?:,|$)", "underlying_price": r"Last:\s*\$?([\d.]+)"},
+        around=_CBOE,
         order="mdy",
+    ),
+    VendorLayout(
+        "Cboe quote table (before 2018)",
+        proof=("callopra", "putopra", "calllastsale", "putlastsale"),
+        columns={"underlying_price": (), "underlying_symbol": ()},
+        around=_CBOE,
     ),
     VendorLayout(
         "Polygon or Massive snapshot",
@@ -26,6 +43,11 @@ LAYOUTS: Final = (
             "multiplier": ("detailssharespercontract",),
         },
         nesting="results, with details, last_quote, greeks and underlying_asset inside",
+    ),
+    VendorLayout(
+        "Polygon or Massive snapshot without quotes",
+        proof=("detailsticker", "detailsstrikeprice"),
+        refused="its plan leaves last_quote, and so bid and ask, out; take a snapshot of a plan with quotes",
     ),
     VendorLayout(
         "MarketData",
@@ -107,11 +129,14 @@ LAYOUTS: Final = (
             "last_trade": ("time",),
             "expiration": ("expirationdate", "expdate"),
         },
-        around={
-            "expiration": r"-exp-(\d{4}-\d{2}-\d{2})",
-            "underlying_symbol": r"(?:^|[/\\])\$?([A-Za-z.]{1,6})-(?:volatility-)?(?:options|greeks)",
-            "quote_time": r"as of (\d\d-\d\d-\d{4} \d\d:\d\d[ap]m [A-Z]{3})",
-        },
+        around=_BARCHART,
+        order="mdy",
+    ),
+    VendorLayout(
+        "Barchart, side by side",
+        proof=("callbid", "putbid", "strike", "callopenint"),
+        columns={"quote_date": (), "feed_time": (), "expiration": ("expirationdate", "expdate")},
+        around=_BARCHART,
         order="mdy",
     ),
     VendorLayout(
