@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from iwm_opts.api.matrix import Matrix
     from iwm_opts.api.montecarlo import MonteCarloResult, montecarlo
     from iwm_opts.api.plan_data import PlanData, PlanDataRequest, read_plan_data
-    from iwm_opts.api.plans import TradingPlan, make_plan, read_plan
+    from iwm_opts.api.plans import PortfolioBacktest, TradingPlan, backtest_plans, make_plan, read_plan
     from iwm_opts.api.report import SavedResult, report
     from iwm_opts.api.reprice import RepriceResult, reprice
     from iwm_opts.api.review import ReviewResult, read_trades, review
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from iwm_opts.api.whatif import WhatIf, whatif
     from iwm_opts.execution.exits import ExitLevels
     from iwm_opts.market.iv_rank import IvHistory, IvRank
+    from iwm_opts.plans.portfolio import SharedLimits
     from iwm_opts.pricing.american import (
         AmericanGreeks,
         american_boundary,
@@ -74,6 +75,7 @@ __all__ = [
     "Package",
     "PlanData",
     "PlanDataRequest",
+    "PortfolioBacktest",
     "PositionSize",
     "QuotedSpreads",
     "RepriceResult",
@@ -82,6 +84,7 @@ __all__ = [
     "SavedResult",
     "Screen",
     "Selection",
+    "SharedLimits",
     "SingleOption",
     "SweepResult",
     "TradingPlan",
@@ -94,6 +97,7 @@ __all__ = [
     "american_implied_vol",
     "american_price",
     "backtest",
+    "backtest_plans",
     "claims",
     "compare_fills",
     "compare_saved",
@@ -159,7 +163,10 @@ _HOME = {
     "PlanData": "api.plan_data",
     "PlanDataRequest": "api.plan_data",
     "read_plan_data": "api.plan_data",
+    "SharedLimits": "plans.portfolio",
+    "PortfolioBacktest": "api.plans",
     "TradingPlan": "api.plans",
+    "backtest_plans": "api.plans",
     "make_plan": "api.plans",
     "read_plan": "api.plans",
     "SavedResult": "api.report",

@@ -1,6 +1,7 @@
 """Trading plans: today's decision, the document, stress periods, the worth of each rule, instruments."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,7 @@ from iwm_opts.backtest.metrics import Period
 from iwm_opts.backtest.resolve import simulated_trials
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial
+from iwm_opts.conventions import ACCOUNT
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.plan_tables import load_events
 from iwm_opts.journal.plan_log import log_of_plan
@@ -35,6 +37,7 @@ from iwm_opts.plans.instruments import InstrumentResult, compare_instruments
 from iwm_opts.plans.plan import Plan, load_plan, make_usual_plan, write_plan
 from iwm_opts.plans.plan_backtest import PlanResult, Stage, stress_stages
 from iwm_opts.plans.plan_evidence import PlanEvidence, plan_evidence
+from iwm_opts.plans.portfolio import PortfolioResult, SharedLimits, backtest_portfolio, check_plans
 from iwm_opts.plans.runner import backtest_plan
 from iwm_opts.report.instruments_table import difference_rows, instrument_rows, instruments_table, notes_of
 from iwm_opts.report.page import Page, as_markdown
@@ -43,6 +46,7 @@ from iwm_opts.report.plan_check import check_rows, check_table
 from iwm_opts.report.plan_document import check_record, plan_page, plan_prompt, standing_record
 from iwm_opts.report.plan_evidence_table import plan_evidence_record, plan_evidence_table
 from iwm_opts.report.plan_order import PlanOrder
+from iwm_opts.report.portfolio_table import portfolio_record, portfolio_rows, portfolio_table
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.simulation.scenarios import shipped_scenarios
 from iwm_opts.sources.simulated import SimulatedMarket
@@ -96,6 +100,30 @@ class PlanStagesRequest:
     data: PlanDataRequest
     first: date | None = None
     last: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortfolioRequest:
+    """Several plans on one account over the stress periods and a range.
+
+    Parameters
+    ----------
+    plans : tuple of Plan
+        Of one symbol; entries of one day are taken in this order.
+    data, first, last
+        As of `PlanStagesRequest`.
+    account : float
+        Dollars at the start, in place of the plans' own.
+    limits : SharedLimits
+        Of all positions together.
+    """
+
+    plans: tuple[Plan, ...]
+    data: PlanDataRequest
+    first: date | None = None
+    last: date | None = None
+    account: float = ACCOUNT
+    limits: SharedLimits = field(default_factory=SharedLimits)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -199,6 +227,46 @@ class PlanBacktest(Result):
     def headline(self) -> tuple[str, list[str], str]:
         """Plan; verdict."""
         return self.result.plan.name, [self.verdict], self.label
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PortfolioBacktest(Result):
+    """Several plans on one account: each under the shared limits, and all together."""
+
+    result: PortfolioResult
+    label: str
+
+    @property
+    def verdict(self) -> str:
+        """Whether the account holds in the stress periods."""
+        return self.result.verdict
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a period and plan, then the account.
+
+        Returns
+        -------
+        DataFrame
+            period, plan (empty for the account), trades, refused (entries), pnl ($), max_drawdown (fraction),
+            drawdown_pnl ($ over the account's deepest drawdown), holds.
+        """
+        return pd.DataFrame(portfolio_rows(self.result))
+
+    def record(self) -> Record:
+        """Limits, periods, correlations, verdict and notes."""
+        return portfolio_record(self.result) | {"simulated": bool(self.label), "label": self.label}
+
+    def to_csv(self) -> str:
+        """One row a period and plan."""
+        return rows_as_csv(portfolio_rows(self.result))
+
+    def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
+        """Periods, contributions, correlations and verdict."""
+        return portfolio_table(self.result, self.label, columns)
+
+    def headline(self) -> tuple[str, list[str], str]:
+        """Plans; verdict."""
+        return ", ".join(plan.name for plan in self.result.plans), [self.verdict], self.label
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -399,20 +467,67 @@ def _age(plan: Plan, data: PlanData) -> tuple[str, ...]:
 
 def answer_plan_backtest(request: PlanStagesRequest, on_progress: OnProgress | None = None) -> PlanBacktest:
     """Backtest a plan over the stress periods and a range; see `PlanStagesRequest`."""
-    plan = request.plan
-    notes: tuple[str, ...] = ()
-    data_request = replace(request.data, intraday=plan.horizon == "intraday")
+    stress, ranges, label, notes = _stages(request)
+    result = backtest_plan(request.plan, stress, ranges, on_progress)
+    return PlanBacktest(replace(result, notes=tuple(dict.fromkeys((*notes, *result.notes)))), label)
+
+
+def answer_portfolio(request: PortfolioRequest, on_progress: OnProgress | None = None) -> PortfolioBacktest:
+    """Backtest several plans on one account; see `PortfolioRequest`."""
+    check_plans(request.plans)
+    lead = next((plan for plan in request.plans if plan.instrument != "shares"), request.plans[0])  # needs the market
+    stages = PlanStagesRequest(plan=lead, data=request.data, first=request.first, last=request.last)
+    stress, ranges, label, notes = _stages(stages)
+    result = backtest_portfolio(request.plans, stress, ranges, request.account, request.limits, on_progress)
+    return PortfolioBacktest(replace(result, notes=tuple(dict.fromkeys((*notes, *result.notes)))), label)
+
+
+def backtest_plans(
+    plans: Sequence[TradingPlan],
+    data: PlanDataRequest,
+    *,
+    first: Day | None = None,
+    last: Day | None = None,
+    account: float = ACCOUNT,
+    limits: SharedLimits | None = None,
+) -> PortfolioBacktest:
+    """Backtest several plans on one account: shared limits, correlation, contribution of each.
+
+    Parameters
+    ----------
+    plans : sequence of TradingPlan
+        Of one symbol; entries of one day are taken in this order.
+    data : PlanDataRequest
+        As of `PlanStagesRequest`.
+    first, last : date or str, optional
+        All the data unless given.
+    account : float
+        Dollars at the start, in place of the plans' own.
+    limits : SharedLimits, optional
+        Open risk, buying power and net delta of all positions together.
+
+    Returns
+    -------
+    PortfolioBacktest
+    """
+    return answer_portfolio(
+        PortfolioRequest(
+            plans=tuple(each.plan for each in plans), data=data, first=as_day("first", first),
+            last=as_day("last", last), account=account, limits=limits or SharedLimits(),
+        )
+    )  # fmt: skip
+
+
+def _stages(request: PlanStagesRequest) -> tuple[list[Stage], list[Stage], str, tuple[str, ...]]:
+    """Stress periods, ranges, label and notes of the data."""
+    data_request = replace(request.data, intraday=request.plan.horizon == "intraday")
     if data_request.source == "sim":
         worlds = [shipped_scenarios()[name] for name in SCENARIOS]
         trials = simulated_trials(seed=data_request.seed, scenarios=worlds)
         stress = [_simulated_stage(trial, trial.scenario, data_request) for trial in trials]
-        ranges, label = _simulated_range(request, data_request)
-    else:
-        data = open_plan_data(data_request)
-        notes = data.notes
-        stress, ranges, label = _real(request, data, data_request)
-    result = backtest_plan(plan, stress, ranges, on_progress)
-    return PlanBacktest(replace(result, notes=tuple(dict.fromkeys((*notes, *result.notes)))), label)
+        return (stress, *_simulated_range(request, data_request), ())
+    data = open_plan_data(data_request)
+    return (*_real(request, data, data_request), data.notes)
 
 
 def answer_plan_evidence(request: PlanStagesRequest) -> PlanEvidenceResult:

@@ -52,6 +52,18 @@ def attribute(prepared: "Prepared", trades: Trades) -> tuple[Array, ...]:
     return (*parts, total - parts.sum(axis=0))
 
 
+def entry_delta(prepared: "Prepared", trades: Trades) -> Array:
+    """Delta of each package on its day of entry, share equivalents a share of the package; unknown legs count zero."""
+    book = prepared.book
+    first, steps = book.lifetimes.first[trades.package], np.zeros(len(trades.package), dtype=np.int64)
+    years, prepaid, discount = _terms(prepared, trades.package, steps)
+    total = np.zeros(len(steps))
+    for j in range(len(book.legs)):
+        _, leg_greeks = _leg(prepared, j, trades.package, first, years, prepaid, discount)
+        total += book.legs.contracts[j] * np.nan_to_num(leg_greeks[0])
+    return total
+
+
 def _leg(
     prepared: "Prepared", j: int, package: Places, rows: Places, years: Array, prepaid: Array, discount: Array
 ) -> tuple[Array, tuple[Array, ...]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.attribution import PARTS, attribute
+from iwm_opts.backtest.attribution import PARTS, attribute, entry_delta
 from iwm_opts.backtest.prices import PIN_DISTANCE
 from iwm_opts.backtest.rules import Rules, spans_prices
 from iwm_opts.conventions import MULTIPLIER, STRATEGY
@@ -46,8 +46,9 @@ class Backtest:
     and debit (dollars a share, as filled), entry_spot and exit_spot (dollars, the underlying), dte and rank at entry,
     sessions and days held, the cascade in dollars for
     the whole position (mid_pnl less entry_slippage, exit_slippage and fees, plus assignment, is pnl), risk (largest
-    loss of the position, dollars), max_adverse and max_favourable (lowest and highest unrealised or realised gain
-    before fees, dollars, at most and at least 0), and counts of marks by the smile and of days without any quote.
+    loss of the position, dollars), buying_power (dollars) and entry_delta (share equivalents) of the position,
+    max_adverse and max_favourable (lowest and highest unrealised or realised gain before fees, dollars, at most and at
+    least 0), and counts of marks by the smile and of days without any quote.
     mid_pnl is also split by greeks into delta_pnl, gamma_pnl, vega_pnl, theta_pnl and residual_pnl: see
     `backtest.attribution`.
 
@@ -174,6 +175,8 @@ def _trades(prepared: "Prepared", trades: Trades) -> pd.DataFrame:
             "days": ordinal[exit_] - ordinal[entry],
             **_cascade(prepared, trades),
             "risk": trades.risk,
+            "buying_power": trades.contracts * price.buying_power[c],
+            "entry_delta": units * entry_delta(prepared, trades),
             "max_adverse": units * extremes[0],
             "max_favourable": units * extremes[1],
             "marks_by_smile": _counted(book.arrays.marks[BY_SMILE], first, row),

@@ -7,8 +7,9 @@ import click
 
 from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options, refuse_plan_data
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import RESULT_OUTPUT, option
+from iwm_opts.cli.options import RESULT_OUTPUT, Number, ShareParam, group, option
 from iwm_opts.cli.output import is_folder, say, show_saved, write_file, write_result
+from iwm_opts.cli.plan_backtest import SHARED
 from iwm_opts.cli.plan_data import fund_options
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import market_request, rules, seed_of
@@ -16,6 +17,18 @@ from iwm_opts.cli.values import Values, takes_values
 
 if TYPE_CHECKING:
     from iwm_opts.api.backtest import ComparisonResult
+
+
+shared_limits = group(
+    option("--max-open-risk", type=ShareParam(), default="6%", help="Of the account's equity, all positions together."),
+    option("--max-buying-power", type=ShareParam(), default="100%", help="Of it, tied up by all positions."),
+    option(
+        "--max-net-delta",
+        type=Number(min=0, min_open=True),
+        help="Of it, |delta| in dollars: 0.5.  [default: no limit]",
+    ),
+    heading="Shared limits of several plans",
+)
 
 
 @click.command(
@@ -40,7 +53,13 @@ if TYPE_CHECKING:
     help="csv: the trades; of a plan as a log that review reads.",
 )
 @PLOT
-@option("--plan", metavar="FILE", help="A plan, TOML: over the stress periods and all there is, with a verdict.")
+@option(
+    "--plan",
+    multiple=True,
+    metavar="FILE",
+    help="A plan, TOML: over the stress periods and all there is, with a verdict. Several share one --account.",
+)
+@shared_limits
 @backtest_options
 @fund_options
 @option("-v", "--verbose", is_flag=True, show_default=False, help="By month, too.")
@@ -52,7 +71,11 @@ def backtest(values: Values) -> None:
     A decision uses data up to the session before; strikes and fills are of the day itself. Exits are judged
     by the closing cost at the exit fill; of several on one day the most expensive applies.
     """
-    is_plan = bool(values["plan"]) or values["edge"] != EDGES[0]
+    plans = values.texts("plan")
+    values = values.replaced(plan=plans[0] if plans else None) if len(plans) < 2 else values
+    if len(plans) < 2:
+        values.refuse_typed(SHARED, "is of several plans: name another --plan")
+    is_plan = bool(plans) or values["edge"] != EDGES[0]
     if is_folder(values.text("output")) and (values["compare"] or is_plan):
         raise click.UsageError(
             f"--output {values['output']} is a folder, which holds a run of rules: name a file such as page.html, or "
@@ -60,6 +83,10 @@ def backtest(values: Values) -> None:
         )
     if values["compare"]:
         write_result(_compared(values), values)
+    elif len(plans) > 1:
+        from iwm_opts.cli.plan_backtest import backtest_of_plans
+
+        write_result(backtest_of_plans(values), values)
     elif is_plan:
         from iwm_opts.cli.plan_backtest import backtest_of_plan
 

@@ -7,7 +7,7 @@ from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build
 
 if TYPE_CHECKING:
-    from iwm_opts.api.plans import PlanBacktest, PlanEvidenceResult, PlanStagesRequest
+    from iwm_opts.api.plans import PlanBacktest, PlanEvidenceResult, PlanStagesRequest, PortfolioBacktest
     from iwm_opts.plans.plan import Plan
 
 WITH_PLAN: Final = frozenset(
@@ -19,6 +19,9 @@ WITH_PLAN: Final = frozenset(
 )
 
 
+SHARED: Final = ("max_open_risk", "max_buying_power", "max_net_delta")
+
+
 def backtest_of_plan(values: Values) -> "PlanBacktest":
     """Plan over the stress periods and the days from --from to --to; without --plan the usual plan of --edge.
 
@@ -28,6 +31,23 @@ def backtest_of_plan(values: Values) -> "PlanBacktest":
         When an option is given that the plan replaces.
     """
     return plan_backtest(_named_plan(values), _with_source(values))
+
+
+def backtest_of_plans(values: Values) -> "PortfolioBacktest":
+    """Several plans on one account; otherwise as `backtest_of_plan`."""
+    from iwm_opts.api.plans import PortfolioRequest, answer_portfolio
+    from iwm_opts.plans.plan import load_plan
+    from iwm_opts.plans.portfolio import SharedLimits
+
+    refuse_others(values, WITH_PLAN | {"account", *SHARED}, "the plan files define the trades")
+    refuse_reversed(values)
+    values = _with_source(values)
+    plans = tuple(map(load_plan, values.texts("plan")))
+    request = build(
+        PortfolioRequest, values, plans=plans, data=plan_data_request(values), limits=build(SharedLimits, values)
+    )
+    with progress("periods", values) as on_progress:
+        return answer_portfolio(request, on_progress)
 
 
 def evidence_of_plan(values: Values) -> "PlanEvidenceResult":

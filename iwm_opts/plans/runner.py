@@ -54,7 +54,7 @@ def backtest_plan(
         When data is missing that the plan's edge, macro filter or instrument cannot do without.
     """
     stages = [*stress, *ranges]
-    runner = _Runner(plan, signals_only)
+    runner = PlanRunner(plan, signals_only)
     results = []
     for done, stage in enumerate(stages, start=1):
         results.append(runner.run(stage))
@@ -62,7 +62,7 @@ def backtest_plan(
             progress(done, len(stages))
     return PlanResult(
         plan,
-        _market_name(plan, stages),
+        market_name(plan, stages),
         any(entry.market.is_simulated for entry in stages if entry.market is not None),
         tuple(results[: len(stress)]),
         tuple(results[len(stress) :]),
@@ -70,7 +70,7 @@ def backtest_plan(
     )
 
 
-class _Runner:
+class PlanRunner:
     """Runs stages; books of options are built once a market."""
 
     def __init__(self, plan: Plan, signals_only: bool = False) -> None:
@@ -78,7 +78,8 @@ class _Runner:
         self.notes: list[str] = []
         self._books: dict[tuple[int, str], Prepared] = {}
 
-    def run(self, stage: Stage) -> StageResult:
+    def run(self, stage: Stage, refused: Flags | None = None) -> StageResult:
+        """Run one stage; `refused` are sessions of its bars, shape (bars,), on which nothing is entered."""
         days = pd.DatetimeIndex(stage.data.bars.index)
         first, last = pd.Timestamp(stage.period.first), pd.Timestamp(stage.period.last)
         within = np.asarray((days >= first) & (days <= last))
@@ -88,6 +89,8 @@ class _Runner:
         if self.signals_only:
             entered = within & allowed.signal
             allowed = replace(allowed, allowed=entered, counts={"signals": int(entered.sum())})
+        if refused is not None:
+            allowed = replace(allowed, allowed=allowed.allowed & ~refused)
         if isinstance(self.plan.rule, Momentum):
             return self._momentum(stage, allowed, first, last)
         if self.plan.instrument == "shares":
@@ -221,7 +224,7 @@ def _added(plan: Plan, parts: Sequence[Backtest]) -> Parts:
     return trades, equity, skipped
 
 
-def _market_name(plan: Plan, stages: Sequence[Stage]) -> str:
+def market_name(plan: Plan, stages: Sequence[Stage]) -> str:
     """Market of the plan, for a heading."""
     market = next((stage.market for stage in stages if stage.market is not None), None)
     names = [market.name] if plan.instrument != "shares" and market is not None else []

@@ -1,0 +1,120 @@
+"""Several plans on one account, as text and records."""
+
+from typing import Final
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from iwm_opts.plans.portfolio import PortfolioResult, PortfolioStage
+from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.plan_backtest import ANSWERS
+from iwm_opts.report.records import Record
+from iwm_opts.report.words import dollars, number, percent
+
+ALL: Final = "account"
+METHOD: Final = (
+    "each plan sizes on the start and its own result; shared limits rest on the equity of all at the close before, "
+    "deltas of open positions on their entries"
+)
+
+
+def portfolio_table(result: PortfolioResult, label: str = "", columns: int | None = None) -> str:
+    """Trades, refusals, P&L and drawdowns by period and plan, correlations and the verdict, as text."""
+    named: list[RenderableType] = [Text(label, style="bold white on red")] if label else []
+    parts: list[RenderableType] = [
+        *named,
+        Text(f"{len(result.plans)} plans on one account of {dollars(result.account)}, {result.market}"),
+        Text(f"shared limits: {limits_text(result)}"),
+        Text(""),
+        _periods(result),
+        Text(""),
+    ]
+    for stage in (*result.stress, *result.ranges):
+        if stage.total.metrics is not None:
+            parts.append(Text(f"correlation of daily P&L, {stage.total.period.name}: {correlations(result, stage)}"))
+    parts += [Text(""), Text.assemble("verdict     ", (result.verdict, "bold")), Text("")]
+    parts += [Text(line) for line in _refusals(result)]
+    parts += [Text(f"note: {note}", style="yellow") for note in (METHOD, *result.notes)]
+    return render([*parts, *named], columns)
+
+
+def limits_text(result: PortfolioResult) -> str:
+    """Shared limits in words."""
+    limits = result.limits
+    delta = "off" if limits.max_net_delta is None else percent(limits.max_net_delta)
+    return (
+        f"open risk {percent(limits.max_open_risk)}, buying power {percent(limits.max_buying_power)}, "
+        f"net delta {delta} of equity"
+    )
+
+
+def correlations(result: PortfolioResult, stage: PortfolioStage) -> str:
+    """Correlation of each pair of plans."""
+    names, matrix = [plan.name for plan in result.plans], stage.correlation
+    pairs = [(i, j) for i in range(len(names)) for j in range(i + 1, len(names))]
+    return ", ".join(f"{names[i]} and {names[j]} {number(matrix[i, j], 2)}" for i, j in pairs)
+
+
+def _periods(result: PortfolioResult) -> Table:
+    table = plain_table(
+        "period", "plan", "trades", "refused", "P&L", "drawdown", "in drawdown", "", left=("period", "plan", "")
+    )
+    for row in portfolio_rows(result):
+        word, style = ANSWERS[row["holds"]] if row["is_stress"] and not row["plan"] else ("", "")
+        table.add_row(
+            row["period"] if row["plan"] == result.plans[0].name else "", row["plan"] or ALL, str(row["trades"]),
+            str(row["refused"]), dollars(row["pnl"]), percent(row["max_drawdown"], 1), dollars(row["drawdown_pnl"]),
+            Text(word, style=style), style=None if row["plan"] else "bold",
+        )  # fmt: skip
+    return table
+
+
+def _refusals(result: PortfolioResult) -> list[str]:
+    lines = []
+    for stage in (*result.stress, *result.ranges):
+        for plan, part in zip(result.plans, stage.parts, strict=True):
+            counts = ", ".join(f"{count:,} {what}" for what, count in part.counts.items() if count)
+            lines.append(f"{stage.total.period.name}, {plan.name}: {part.reason or counts or 'no signal'}")
+    return lines
+
+
+def portfolio_rows(result: PortfolioResult) -> list[Record]:
+    """One record a period and plan, then the account's; P&L of the plans sum to it."""
+    rows = []
+    for stage in (*result.stress, *result.ranges):
+        falls = stage.drawdown_parts if stage.total.metrics else [0.0] * len(stage.parts)
+        refused = [sum(n for why, n in part.counts.items() if why.startswith("refused")) for part in stage.parts]
+        named = zip((plan.name for plan in result.plans), stage.parts, refused, falls, strict=True)
+        for name, part, count, fall in (*named, ("", stage.total, sum(refused), float(sum(falls)))):
+            m = part.metrics
+            rows.append(
+                {
+                    "period": part.period.name, "is_stress": stage in result.stress, "plan": name,
+                    "trades": m.trades if m else 0, "refused": count, "pnl": m.pnl if m else 0.0,
+                    "max_drawdown": m.max_drawdown.share if m else 0.0, "drawdown_pnl": float(fall),
+                    "holds": part.holds,
+                }
+            )  # fmt: skip
+    return rows
+
+
+def portfolio_record(result: PortfolioResult) -> Record:
+    """Everything as a record for JSON."""
+    limits, stages = result.limits, (*result.stress, *result.ranges)
+    return {
+        "plans": [plan.name for plan in result.plans],
+        "account": result.account,
+        "market": result.market,
+        "limits": {
+            "max_open_risk": limits.max_open_risk,
+            "max_buying_power": limits.max_buying_power,
+            "max_net_delta": limits.max_net_delta,
+        },
+        "periods": portfolio_rows(result),
+        "correlation": {
+            stage.total.period.name: stage.correlation.tolist() for stage in stages if stage.total.metrics is not None
+        },
+        "verdict": result.verdict,
+        "notes": [METHOD, *result.notes],
+    }
