@@ -22,6 +22,7 @@ EXCEPTIONS = {
     "--histories": "each has its own least number",
     "--output": "a file of a page, a folder of a result",
     "--paths": "files of one path, backtests of several",
+    "--plan": "several plans share the account of a backtest",
     "--put-delta": "screens take every strike of a range, backtests the nearest to one value",
     "--scenario": "files of one scenario, backtests of several",
     "--seed": "files are always written with a seed",
