@@ -1,23 +1,19 @@
 """`iwm-opts backtest`: rules over a simulated, modelled or recorded market, every cost counted."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options, refuse_plan_data
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import RESULT_OUTPUT, Number, ShareParam, group, option
 from iwm_opts.cli.output import is_folder, say, show_saved, write_file, write_result
-from iwm_opts.cli.plan_backtest import SHARED
+from iwm_opts.cli.plan_backtest import SHARED, backtest_of_plan, backtest_of_plans
 from iwm_opts.cli.plan_data import fund_options
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import market_request, rules, seed_of
 from iwm_opts.cli.values import Values, takes_values
-
-if TYPE_CHECKING:
-    from iwm_opts.api.backtest import ComparisonResult
-
 
 shared_limits = group(
     option("--max-open-risk", type=ShareParam(), default="6%", help="Of the account's equity, all positions together."),
@@ -84,28 +80,22 @@ def backtest(values: Values) -> None:
     if values["compare"]:
         write_result(_compared(values), values)
     elif len(plans) > 1:
-        from iwm_opts.cli.plan_backtest import backtest_of_plans
-
         write_result(backtest_of_plans(values), values)
     elif is_plan:
-        from iwm_opts.cli.plan_backtest import backtest_of_plan
-
         write_result(backtest_of_plan(values), values)
     else:
         _run(values)
 
 
 def _run(values: Values) -> None:
-    from iwm_opts.api.backtest import BacktestRequest, answer_backtest, check_folder
-
     refuse_plan_data(values)
-    request = BacktestRequest(market=market_request(values), rules=rules(values))
+    request = api.BacktestRequest(market=market_request(values), rules=rules(values))
     folder = values.path("output") if is_folder(values.text("output")) else None
     plot = values.path("plot")
     if folder:
-        check_folder(folder)
+        api.check_folder(folder)
     with progress("market", values) as on_progress:
-        result = answer_backtest(request, on_progress)
+        result = api.answer_backtest(request, on_progress)
     if folder is None:
         write_result(result, values)
     else:
@@ -118,8 +108,6 @@ def _run(values: Values) -> None:
         write_file(plot, result.picture(plot.suffix), values)
 
 
-def _compared(values: Values) -> "ComparisonResult":
-    from iwm_opts.api.backtest import CompareRequest, answer_comparison
-
+def _compared(values: Values) -> "api.ComparisonResult":
     first, second = values.texts("compare")
-    return answer_comparison(CompareRequest(first=Path(first), second=Path(second), seed=seed_of(values)))
+    return api.answer_comparison(api.CompareRequest(first=Path(first), second=Path(second), seed=seed_of(values)))

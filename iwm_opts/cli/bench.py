@@ -2,6 +2,7 @@
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import option
 from iwm_opts.cli.output import emit, result_text
@@ -21,8 +22,6 @@ def bench(values: Values) -> None:
     Both trade an iron condor every day on ten years of a simulated market, with smile, quoted spreads and fees, and
     must come to the same trades.
     """
-    from iwm_opts.api.simulation import BenchRequest, answer_bench
-
     with progress("throughput", values) as on_progress:
-        result = answer_bench(build(BenchRequest, values), on_progress)
+        result = api.answer_bench(build(api.BenchRequest, values), on_progress)
     emit(result_text(result, values), values)

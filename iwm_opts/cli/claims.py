@@ -1,10 +1,10 @@
 """`iwm-opts claims`: measure the claims of the strategy's source."""
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import option, output_options
 from iwm_opts.cli.output import write_result
@@ -12,9 +12,6 @@ from iwm_opts.cli.plan_backtest import WITH_PLAN
 from iwm_opts.cli.plan_data import files_or_simulated, plan_data_options, plan_data_request, refuse_others
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, takes_values
-
-if TYPE_CHECKING:
-    from iwm_opts.api.claims import ClaimsResult
 
 
 @click.command(
@@ -34,7 +31,7 @@ def claims(values: Values) -> None:
     write_result(_measured(values, values.day("as_of"), values.texts("claims")), values)
 
 
-def claims_of_evidence(values: Values) -> "ClaimsResult":
+def claims_of_evidence(values: Values) -> "api.ClaimsResult":
     """All claims, for `evidence --claims`, on the days up to --to if that is given."""
     allowed = {"claims", *WITH_PLAN} - {"plan", "first"}
     refuse_others(values, allowed, "claims are measured on all that the files hold up to --to")
@@ -43,9 +40,7 @@ def claims_of_evidence(values: Values) -> "ClaimsResult":
     return _measured(values.replaced(source=files_or_simulated(values)), before, ())
 
 
-def _measured(values: Values, before: date | None, names: tuple[str, ...]) -> "ClaimsResult":
-    from iwm_opts.api.claims import ClaimsRequest, answer_claims
-
-    request = ClaimsRequest(data=plan_data_request(values), names=names, before=before)
+def _measured(values: Values, before: date | None, names: tuple[str, ...]) -> "api.ClaimsResult":
+    request = api.ClaimsRequest(data=plan_data_request(values), names=names, before=before)
     with progress("claims", values) as on_progress:
-        return answer_claims(request, on_progress)
+        return api.answer_claims(request, on_progress)

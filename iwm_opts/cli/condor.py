@@ -2,8 +2,11 @@
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import PLAN, FractionParam, RangeParam, WidthParam, gate_option, group, option, screen_options
+from iwm_opts.cli.plan_values import with_condor_plan
+from iwm_opts.cli.screening import run_screen
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import GATE_RANK, STRATEGY
 
@@ -57,9 +60,5 @@ def condor(values: Values) -> None:
 
     A closed gate is an answer too: candidates are then shown as NOT TRADED, with 0 contracts.
     """
-    from iwm_opts.cli.plan_values import with_condor_plan
-    from iwm_opts.cli.screening import run_screen
-    from iwm_opts.spreads.strategies import IronCondor
-
     values = with_condor_plan(values)
-    run_screen(values, build(IronCondor, values))
+    run_screen(values, build(api.IronCondor, values))

@@ -2,10 +2,13 @@
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options, refuse_plan_data
+from iwm_opts.cli.claims import claims_of_evidence
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import OUTPUT, option
 from iwm_opts.cli.output import write_file, write_result
+from iwm_opts.cli.plan_backtest import evidence_of_plan
 from iwm_opts.cli.plan_data import fund_options
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import market_request, rules, seed_of
@@ -46,26 +49,20 @@ def evidence(values: Values) -> None:
     evidence" included.
     """
     if values["claims"]:
-        from iwm_opts.cli.claims import claims_of_evidence
-
         write_result(claims_of_evidence(values), values)
     elif values["plan"] or values["edge"] != EDGES[0]:
-        from iwm_opts.cli.plan_backtest import evidence_of_plan
-
         write_result(evidence_of_plan(values), values)
     else:
         _gather(values)
 
 
 def _gather(values: Values) -> None:
-    from iwm_opts.api.evidence import EvidenceRequest, answer_evidence
-
     refuse_plan_data(values)
     request = build(
-        EvidenceRequest, values, market=market_request(values), rules=rules(values), seed=seed_of(values)
+        api.EvidenceRequest, values, market=market_request(values), rules=rules(values), seed=seed_of(values)
     )  # fmt: skip
     with progress("evidence", values) as on_progress:
-        result = answer_evidence(request, on_progress)
+        result = api.answer_evidence(request, on_progress)
     write_result(result, values)
     plot = values.path("plot")
     if plot:

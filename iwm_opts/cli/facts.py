@@ -2,20 +2,16 @@
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import DateParam, OutputParam, option, output_options
 from iwm_opts.cli.output import say, write_file, write_result
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, option_name, takes_values
 from iwm_opts.conventions import PICTURE_KINDS
-
-if TYPE_CHECKING:
-    from iwm_opts.api.facts import FactsRequest
-    from iwm_opts.research.history import HistoryFiles
 
 FILES = ("bars", "iv_history", "short_index", "middle_index", "long_index")
 FIRST, LAST = date(2009, 9, 16), date(2025, 6, 4)  # where RVX's published history begins and ends
@@ -56,21 +52,19 @@ def facts(values: Values) -> None:
     to the years up to 2019. With --calibrate, parameters are sought that fit the files from
     --first to --last; that takes up to half an hour.
     """
-    from iwm_opts.api.facts import FactsRequest, FactsResult, answer_facts
-
-    request = build(FactsRequest, values, files=_files(values))
+    request = build(api.FactsRequest, values, files=_files(values))
     if values["calibrate"]:
         _calibrate(request, values)
         return
     with progress("histories", values) as on_progress:
-        result = answer_facts(request, on_progress)
+        result = api.answer_facts(request, on_progress)
     plot = values.path("plot")
-    if plot and isinstance(result, FactsResult):
+    if plot and isinstance(result, api.FactsResult):
         write_file(plot, result.picture(plot.suffix), values)
     write_result(result, values)
 
 
-def _files(values: Values) -> "HistoryFiles | None":
+def _files(values: Values) -> "api.HistoryFiles | None":
     """Files of a comparison: all of them or none.
 
     Raises
@@ -87,15 +81,11 @@ def _files(values: Values) -> "HistoryFiles | None":
             raise click.UsageError(f"--{name} needs --bars and the four indices too")
     if not given:
         return None
-    from iwm_opts.research.history import HistoryFiles
-
-    return HistoryFiles(*(Path(values.text(name)) for name in FILES))
+    return api.HistoryFiles(*(Path(values.text(name)) for name in FILES))
 
 
-def _calibrate(request: "FactsRequest", values: Values) -> None:
-    from iwm_opts.api.facts import calibrated_parameters
-
+def _calibrate(request: "api.FactsRequest", values: Values) -> None:
     with progress("calibrating", values) as on_progress:
-        text = calibrated_parameters(request, on_progress)
+        text = api.calibrated_parameters(request, on_progress)
     write_file(Path(values.text("calibrate")), text.encode(), values)
     say("compare it with: iwm-opts facts --parameters", values)

@@ -4,10 +4,12 @@ from typing import Final
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.options import SYMBOL, RangeParam, group, option, output_options
 from iwm_opts.cli.output import result_text, say, write_result
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, takes_values
+from iwm_opts.errors import DataError
 
 fetch_options = group(
     option(
@@ -73,11 +75,8 @@ def fetch(values: Values) -> None:
 
 
 def _chains(values: Values) -> None:
-    from iwm_opts.api.chain_histories import ChainHistoryRequest, answer_chain_history
-    from iwm_opts.errors import DataError
-
     with progress("chains", values) as on_progress:
-        result = answer_chain_history(build(ChainHistoryRequest, values), on_progress)
+        result = api.answer_chain_history(build(api.ChainHistoryRequest, values), on_progress)
     for line in result.set_aside:
         say(line, values)
     write_result(result, values)
@@ -89,12 +88,8 @@ def _chains(values: Values) -> None:
 
 
 def _series(values: Values) -> None:
-    from iwm_opts.api.archive import FetchRequest, answer_fetch
-    from iwm_opts.errors import DataError
-    from iwm_opts.report.archive_table import failure_reasons
-
     with progress("series", values) as on_progress:
-        result = answer_fetch(build(FetchRequest, values), on_progress)
+        result = api.answer_fetch(build(api.FetchRequest, values), on_progress)
     for line in result.set_aside:
         say(line, values)
     if result_text(result, values):
@@ -102,5 +97,5 @@ def _series(values: Values) -> None:
     if result.failed:
         names = ", ".join(each.name for each in result.failed)
         raise DataError(
-            names, f"not fetched ({failure_reasons(result.failed)})", "run it again later; what came is kept"
+            names, f"not fetched ({api.failure_reasons(result.failed)})", "run it again later; what came is kept"
         )

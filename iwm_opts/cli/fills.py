@@ -1,9 +1,8 @@
 """`iwm-opts fills`: what filling a package, or a whole chain, costs."""
 
-from typing import TYPE_CHECKING
-
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import (
     IV_HISTORY,
@@ -19,9 +18,6 @@ from iwm_opts.cli.output import write_result
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import chain_request, terms
 from iwm_opts.cli.values import Values, build, takes_values
-
-if TYPE_CHECKING:
-    from iwm_opts.api.result import OnProgress, Result
 
 LEG = option(
     "--leg",
@@ -69,18 +65,13 @@ def fills(values: Values) -> None:
     write_result(result, values)
 
 
-def _package(values: Values, on_progress: "OnProgress | None") -> "Result":
-    from iwm_opts.api.fills import FillsRequest, answer_fills
-    from iwm_opts.spreads.typed import TypedLeg
-
-    legs = tuple(TypedLeg.parse(text) for text in values.texts("leg"))
-    request = build(FillsRequest, values, legs=legs, chain=chain_request(values), terms=terms(values))
-    return answer_fills(request, on_progress)
+def _package(values: Values, on_progress: "api.OnProgress | None") -> "api.Result":
+    legs = tuple(api.TypedLeg.parse(text) for text in values.texts("leg"))
+    request = build(api.FillsRequest, values, legs=legs, chain=chain_request(values), terms=terms(values))
+    return api.answer_fills(request, on_progress)
 
 
-def _chain(values: Values, on_progress: "OnProgress | None") -> "Result":
-    from iwm_opts.api.fills import SpreadsRequest, answer_spreads
-
+def _chain(values: Values, on_progress: "api.OnProgress | None") -> "api.Result":
     versus = None
     if values["versus"]:
         versus = chain_request(
@@ -92,4 +83,5 @@ def _chain(values: Values, on_progress: "OnProgress | None") -> "Result":
                 spot=None,
             )
         )
-    return answer_spreads(build(SpreadsRequest, values, chain=chain_request(values), versus=versus), on_progress)
+    request = build(api.SpreadsRequest, values, chain=chain_request(values), versus=versus)
+    return api.answer_spreads(request, on_progress)

@@ -2,6 +2,7 @@
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import Number, history_options, market_options, option, output_options
 from iwm_opts.cli.output import write_result
@@ -26,13 +27,11 @@ def ivr(values: Values) -> None:
 
     A chain is not needed; with --source its own IV10 and IV30 are shown too.
     """
-    from iwm_opts.api.ivr import IvrRequest, answer_ivr
-
     # With a history and no source named, no chain is read.
     has_chain = values["source"] != "auto" or not values["iv_history"]
     chain = chain_request(values) if has_chain else None
     history = None if has_chain else history_request(values).load(values.text("symbol"), values.day("as_of"))
-    request = build(IvrRequest, values, chain=chain, history=history, lookback=values["ivr_lookback"])
+    request = build(api.IvrRequest, values, chain=chain, history=history, lookback=values["ivr_lookback"])
     with progress("option chain", values) as on_progress:
-        result = answer_ivr(request, on_progress)
+        result = api.answer_ivr(request, on_progress)
     write_result(result, values)

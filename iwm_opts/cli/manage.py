@@ -2,6 +2,7 @@
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.fills import EXPIRATION, LEG
 from iwm_opts.cli.options import (
@@ -53,17 +54,14 @@ def manage(values: Values) -> None:
     Positions are the paper journal's, the open packages of a trade log, or --leg. Quotes of an earlier session decide
     nothing, unless --as-of names their day.
     """
-    from iwm_opts.api.manage import ManageRequest, answer_manage
-    from iwm_opts.spreads.typed import TypedLeg
-
     request = build(
-        ManageRequest,
+        api.ManageRequest,
         values,
         chain=chain_request(values),
-        legs=tuple(TypedLeg.parse(text) for text in values.texts("leg")),
+        legs=tuple(api.TypedLeg.parse(text) for text in values.texts("leg")),
         contracts=values["contracts"] or 1,
         exits=exit_levels(values),
     )
     with progress("option chain", values) as on_progress:
-        result = answer_manage(request, on_progress)
+        result = api.answer_manage(request, on_progress)
     write_result(result, values)

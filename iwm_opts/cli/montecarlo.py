@@ -2,6 +2,7 @@
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import Number, ShareParam, group, option, output_options
 from iwm_opts.cli.output import write_result
@@ -59,8 +60,5 @@ def montecarlo(values: Values) -> None:
     Days are resampled, not trades: positions that overlap stay together. RESULT is a folder that backtest --output
     wrote, LOG a file that review reads, `paper` the paper journal.
     """
-    from iwm_opts.api.montecarlo import MonteCarloRequest, answer_montecarlo
-    from iwm_opts.backtest.montecarlo import MonteCarloQuestion
-
-    request = build(MonteCarloRequest, values, question=build(MonteCarloQuestion, values))
-    write_result(answer_montecarlo(request), values)
+    request = build(api.MonteCarloRequest, values, question=build(api.MonteCarloQuestion, values))
+    write_result(api.answer_montecarlo(request), values)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.output import STDOUT, is_folder
 from iwm_opts.conventions import (
     ACCOUNT,
@@ -24,6 +25,7 @@ from iwm_opts.conventions import (
     RISK_SHARE,
     STRATEGY,
 )
+from iwm_opts.risk.fraction import parse_share
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 OFF = ("none", "off")
@@ -85,11 +87,9 @@ class WidthParam(click.ParamType):  # type: ignore[type-arg]  # generic in its s
     name = "5|2%|0.6sd"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from iwm_opts.spreads.legs import WIDTH, Wing
-
-        if isinstance(value, str) and WIDTH.fullmatch(value.lower()) is None:
+        if isinstance(value, str) and api.WIDTH.fullmatch(value.lower()) is None:
             self.fail(f"{value!r} is not a width such as 5, 2% or 0.6sd", param, ctx)
-        wing = Wing.parse(value)
+        wing = api.Wing.parse(value)
         return f"{wing.width:g}{wing.unit}" if wing.is_relative else wing.width
 
 
@@ -169,8 +169,6 @@ class ShareParam(click.ParamType[float]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         if isinstance(value, float):
             return value
-        from iwm_opts.cli.shares import parse_share
-
         return parse_share(str(value), param.name or "share" if param else "share")
 
 
@@ -178,9 +176,7 @@ def measured_fill(_ctx: click.Context, _parameter: click.Parameter, fill: str | 
     """Fill convention; `mine` gives way to the offsets of the own fills that the archive keeps."""
     if fill is None or fill.strip().lower() != "mine":
         return fill
-    from iwm_opts.api.screening import as_fill
-
-    return str(as_fill(fill))
+    return str(api.as_fill(fill))
 
 
 class HeadedOption(click.Option):

@@ -4,15 +4,13 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.values import Values
 from iwm_opts.errors import printable
-
-if TYPE_CHECKING:
-    from iwm_opts.api.result import Result
 
 STDOUT: Final = "-"
 FORMAT_SUFFIX: Final = {"table": "txt", "json": "json", "csv": "csv"}
@@ -28,7 +26,7 @@ def is_folder(output: str) -> bool:
     )
 
 
-def write_result(result: "Result", values: Values) -> None:
+def write_result(result: "api.Result", values: Values) -> None:
     """Write a result to standard output, or to --output in the format of its suffix.
 
     Raises
@@ -47,13 +45,13 @@ def write_result(result: "Result", values: Values) -> None:
     write_file(path, result.content(suffix, values.flag("verbose")), values, is_private=result.is_private)
 
 
-def show_saved(result: "Result", values: Values) -> None:
+def show_saved(result: "api.Result", values: Values) -> None:
     """Print a result that --output saved in a folder, unless --quiet without a --format."""
     if not values.get("quiet") or "format" in values.typed:
         emit(result_text(result, values), values.replaced(output=None))
 
 
-def result_text(result: "Result", values: Values) -> str:
+def result_text(result: "api.Result", values: Values) -> str:
     """Return the result as table, JSON or CSV."""
     if values["format"] == "json":
         return result.to_json()
@@ -81,13 +79,11 @@ def needs_ascii() -> bool:
 
 def write_file(path: Path, content: bytes, values: Mapping[str, object], *, is_private: bool = False) -> None:
     """Replace a file by a complete one, and say so; links are followed, devices and pipes written to."""
-    from iwm_opts.io.atomic import write_durably
-
     target = path.resolve()
     if target.exists() and not target.is_file():
         target.write_bytes(content)
     else:
-        write_durably(target, content, is_private=is_private)
+        api.write_durably(target, content, is_private=is_private)
     say(f"written: {path}", values)
 
 

@@ -1,18 +1,18 @@
 """`iwm-opts paper`: a plan's trades on paper, at real quotes and model fills."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.options import Number, group, market_options, measure_options, option, output_options, screen_options
 from iwm_opts.cli.output import emit, say, write_result
+from iwm_opts.cli.paper_requests import open_request, prices, shares_request
 from iwm_opts.cli.plan_data import checklist_options
+from iwm_opts.cli.requests import chain_request
 from iwm_opts.cli.values import Values, build, takes_values
-
-if TYPE_CHECKING:
-    from iwm_opts.api.paper import PaperResult
 
 INSTRUMENTS: Final = ("condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put")
 
@@ -66,17 +66,13 @@ def open_(values: Values) -> None:
     A plan in shares is opened at the chain's price of its underlying; with --bars and no --source at the
     open of the session --as-of, and by --minutes where it trades within the session.
     """
-    from iwm_opts.api.paper import answer_paper_open, answer_paper_shares
-    from iwm_opts.cli.paper_requests import open_request, shares_request
-    from iwm_opts.plans.plan import load_plan
-
-    plan = load_plan(values.text("plan")) if values["plan"] else None
+    plan = api.load_plan(values.text("plan")) if values["plan"] else None
     if plan is not None and plan.instrument == "shares":
-        _show(answer_paper_shares(shares_request(plan, values)), values)
+        _show(api.answer_paper_shares(shares_request(plan, values)), values)
         return
     if values["price"] is not None:
         raise click.UsageError("--price is of shares; give --credit of options")
-    _show(answer_paper_open(open_request(plan, values)), values)
+    _show(api.answer_paper_open(open_request(plan, values)), values)
 
 
 @paper.command(cls=NumericalCommand, epilog="\b\nExample:\n  iwm-opts paper mark --source cboe")
@@ -90,10 +86,7 @@ def mark(values: Values) -> None:
     With --bars and no --source, trades in shares are marked on every session of the bars, to the one that ended them;
     options are left alone then.
     """
-    from iwm_opts.api.paper import PaperMarkRequest, answer_paper_mark
-    from iwm_opts.cli.paper_requests import prices
-
-    result = answer_paper_mark(build(PaperMarkRequest, values, prices=prices(values)))
+    result = api.answer_paper_mark(build(api.PaperMarkRequest, values, prices=prices(values)))
     _show(result, values)
     for line in result.failures:
         click.echo(f"not marked: {line}", err=True)
@@ -120,10 +113,7 @@ def close(values: Values) -> None:
 
     With --bars and no --source, shares are left where their rules left them on the bars, else at the last close.
     """
-    from iwm_opts.api.paper import PaperCloseRequest, answer_paper_close
-    from iwm_opts.cli.paper_requests import prices
-
-    _show(answer_paper_close(build(PaperCloseRequest, values, prices=prices(values))), values)
+    _show(api.answer_paper_close(build(api.PaperCloseRequest, values, prices=prices(values))), values)
 
 
 @paper.command(
@@ -140,10 +130,7 @@ def roll(values: Values) -> None:
 
     The new trade keeps plan, size and exits. Stale quotes roll nothing, unless --as-of names their day.
     """
-    from iwm_opts.api.paper import PaperRollRequest, answer_paper_roll
-    from iwm_opts.cli.requests import chain_request
-
-    _show(answer_paper_roll(build(PaperRollRequest, values, chain=chain_request(values))), values)
+    _show(api.answer_paper_roll(build(api.PaperRollRequest, values, chain=chain_request(values))), values)
 
 
 @paper.command(
@@ -154,12 +141,10 @@ def roll(values: Values) -> None:
 @takes_values
 def list_(values: Values) -> None:
     """Journal: open trades, their last marks, and what calls for an exit. CSV is the log that review reads."""
-    from iwm_opts.api.paper import paper_trades
-
-    _show(paper_trades(closed=values.flag("every")), values)
+    _show(api.paper_trades(closed=values.flag("every")), values)
 
 
-def _show(result: "PaperResult", values: Values) -> None:
+def _show(result: "api.PaperResult", values: Values) -> None:
     """Write trades in the format asked for; a refusal as a sentence, in JSON as its field."""
     for message in result.messages:
         say(message, values)

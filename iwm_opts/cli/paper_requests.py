@@ -1,21 +1,15 @@
 """Requests from the options of `iwm-opts paper`; the plan fills options not given."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
+from iwm_opts import api
 from iwm_opts.cli.plan_data import plan_data_request
 from iwm_opts.cli.plan_values import with_plan
 from iwm_opts.cli.requests import chain_request, exit_levels, screen_request
 from iwm_opts.cli.values import Values, build
 from iwm_opts.conventions import DEBIT_DELTA, SINGLE_DELTA
-
-if TYPE_CHECKING:
-    from iwm_opts.api.paper import PaperOpenRequest, PaperPrices, PaperSharesRequest
-    from iwm_opts.api.plan_data import PlanDataRequest
-    from iwm_opts.journal.paper_trade import Exits
-    from iwm_opts.market.sector_filter import State
-    from iwm_opts.plans.plan import Plan
-    from iwm_opts.spreads.strategies import Strategy
+from iwm_opts.errors import DataError
 
 OF_PACKAGES: Final = (
     *("instrument", "pick", "credit", "profit", "stop", "exit_dte", "time_stop", "ivr_below", "short_delta"),
@@ -28,13 +22,11 @@ BOUGHT: Final = {  # what is bought is nearer to the money than what is sold, un
 }  # fmt: skip
 
 
-def open_request(plan: "Plan | None", values: Values) -> "PaperOpenRequest":
+def open_request(plan: "api.Plan | None", values: Values) -> "api.PaperOpenRequest":
     """Return the package that `paper open` opens: the plan's unless given."""
-    from iwm_opts.api.paper import PaperOpenRequest
-
     values = with_plan(plan, values) if plan is not None else _with_delta(values)
     return build(
-        PaperOpenRequest,
+        api.PaperOpenRequest,
         values,
         screen=screen_request(values, _strategy(values)),
         plan=plan,
@@ -45,16 +37,14 @@ def open_request(plan: "Plan | None", values: Values) -> "PaperOpenRequest":
     )
 
 
-def shares_request(plan: "Plan", values: Values) -> "PaperSharesRequest":
+def shares_request(plan: "api.Plan", values: Values) -> "api.PaperSharesRequest":
     """Return the shares that `paper open` opens."""
-    from iwm_opts.api.paper import PaperSharesRequest
-
     values.refuse_typed(OF_PACKAGES, "is of options; the plan trades shares")
     typed = {"account": "value", "risk": "risk", "max_open_risk": "max_open_risk"}
     changed = {name: values[option] for option, name in typed.items() if option in values.typed}
     with_account = plan.model_copy(update={"account": plan.account.model_copy(update=changed)})
     return build(
-        PaperSharesRequest,
+        api.PaperSharesRequest,
         values,
         plan=with_account,
         prices=prices(values),
@@ -63,12 +53,10 @@ def shares_request(plan: "Plan", values: Values) -> "PaperSharesRequest":
     )
 
 
-def prices(values: Values) -> "PaperPrices":
+def prices(values: Values) -> "api.PaperPrices":
     """Where trades find prices: shares on --bars where no --source is typed."""
-    from iwm_opts.api.paper import PaperPrices
-
     bars = None if "source" in values.typed else values["bars"]
-    return build(PaperPrices, values, chain=chain_request(values), bars=bars)
+    return build(api.PaperPrices, values, chain=chain_request(values), bars=bars)
 
 
 def _with_delta(values: Values) -> Values:
@@ -78,31 +66,26 @@ def _with_delta(values: Values) -> Values:
     return values.replaced(instrument=instrument, **delta)
 
 
-def _strategy(values: Values) -> "Strategy":
+def _strategy(values: Values) -> "api.Strategy":
     """Strategy of the screen: condors, one kind of vertical, or long options."""
-    from iwm_opts.api.paper import BY_RULE
-    from iwm_opts.spreads.strategies import IronCondor, SingleOption, Vertical
-
     instrument = values.text("instrument")
     if instrument == "condor":
-        return build(IronCondor, values)
+        return build(api.IronCondor, values)
     if instrument.startswith("long-"):
-        return build(SingleOption, values, right="C" if instrument == "long-call" else "P", delta=values["short_delta"])
-    kinds = BY_RULE if instrument == "by-rule" else (instrument,)
-    return build(Vertical, values, kind=kinds, long_delta=values["short_delta"])
+        right = "C" if instrument == "long-call" else "P"
+        return build(api.SingleOption, values, right=right, delta=values["short_delta"])
+    kinds = api.BY_RULE if instrument == "by-rule" else (instrument,)
+    return build(api.Vertical, values, kind=kinds, long_delta=values["short_delta"])
 
 
-def _exits(plan: "Plan | None", values: Values) -> "Exits":
-    from iwm_opts.journal.paper_trade import Exits
-    from iwm_opts.plans.edges import Momentum
-
-    minute = plan.rule.exit_minute if plan is not None and isinstance(plan.rule, Momentum) else None
+def _exits(plan: "api.Plan | None", values: Values) -> "api.Exits":
+    minute = plan.rule.exit_minute if plan is not None and isinstance(plan.rule, api.Momentum) else None
     levels = exit_levels(values)
     stop = levels.stop_level(is_credit=values.text("instrument") not in BOUGHT)
-    return Exits(levels.profit or None, stop or None, levels.dte or None, levels.sessions, minute)
+    return api.Exits(levels.profit or None, stop or None, levels.dte or None, levels.sessions, minute)
 
 
-def _data(plan: "Plan | None", values: Values) -> "PlanDataRequest":
+def _data(plan: "api.Plan | None", values: Values) -> "api.PlanDataRequest":
     """Return data of the plan's decision: the simulated market for its chains, else files and the archive."""
     source = "sim" if values["source"] == "sim" else "record"
     if plan is None:
@@ -110,12 +93,9 @@ def _data(plan: "Plan | None", values: Values) -> "PlanDataRequest":
     return plan_data_request(values, source=source, symbol=plan.symbol, intraday=plan.horizon == "intraday")
 
 
-def _answers(values: Values) -> "Mapping[str, State]":
+def _answers(values: Values) -> "Mapping[str, api.State]":
     """Answers of --answer by criterion."""
-    from iwm_opts.errors import DataError
-    from iwm_opts.journal.trade_log import UNTOLD, answers_of
-
-    answers = answers_of("; ".join(values.texts("answer")))
-    if UNTOLD in answers.values():  # of logs alone, where nobody was asked
-        raise DataError("checklist", f"{UNTOLD!r} is not an answer", "write criterion=met, unmet or unknown")
-    return {name: cast("State", state) for name, state in answers.items()}
+    answers = api.answers_of("; ".join(values.texts("answer")))
+    if api.UNTOLD in answers.values():  # of logs alone, where nobody was asked
+        raise DataError("checklist", f"{api.UNTOLD!r} is not an answer", "write criterion=met, unmet or unknown")
+    return {name: cast("api.State", state) for name, state in answers.items()}

@@ -1,10 +1,10 @@
 """`iwm-opts plan`: write a plan, its document with today's numbers, or today's decision."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import Number, OutputParam, ShareParam, group, option, output_options
 from iwm_opts.cli.output import emit, say, write_file, write_result
@@ -13,11 +13,7 @@ from iwm_opts.cli.plan_data import plan_data_options, plan_data_request
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import ACCOUNT, RISK_SHARE
-
-if TYPE_CHECKING:
-    from iwm_opts.api.chain import ChainRequest
-    from iwm_opts.api.plan_data import PlanData
-    from iwm_opts.plans.plan import Plan
+from iwm_opts.errors import InputError
 
 EDGES = ("mean-reversion", "momentum", "vol-contraction")
 HORIZONS = ("intraday", "swing", "multi-week")
@@ -73,13 +69,11 @@ def plan(values: Values) -> None:
     Prints the plan's document as Markdown; --output FILE.html writes HTML. The newest session that the data can decide
     on is the day of the decision, unless --as-of names another.
     """
-    from iwm_opts.api.plan_data import open_plan_data
-
     if values["exit_code"] and not values["check"]:
         raise click.UsageError("--exit-code needs --check")
     chosen = _plan(values)
     request = plan_data_request(values, intraday=chosen.horizon == "intraday")
-    data = open_plan_data(request, request.as_of)
+    data = api.open_plan_data(request, request.as_of)
     _check_data(chosen, data)
     save = values.path("save")
     if save:
@@ -87,22 +81,18 @@ def plan(values: Values) -> None:
     if values["backtest"]:
         write_result(plan_backtest(chosen, values), values)
     elif values["compare_instruments"]:
-        from iwm_opts.api.plans import answer_instruments
-
         with progress("instruments", values) as on_progress:
-            result = answer_instruments(chosen, data, request, on_progress)
+            result = api.answer_instruments(chosen, data, request, on_progress)
         write_result(result, values)
     else:
         _report(chosen, data, values)
 
 
-def _report(chosen: "Plan", data: "PlanData", values: Values) -> None:
-    from iwm_opts.api.plans import PlanRequest, answer_plan
-
+def _report(chosen: "api.Plan", data: "api.PlanData", values: Values) -> None:
     chain, stages = _chain(chosen, values), None if values["check"] else plan_data_request(values)
-    request = build(PlanRequest, values, plan=chosen, data=data, on=values["as_of"], chain=chain, stages=stages)
+    request = build(api.PlanRequest, values, plan=chosen, data=data, on=values["as_of"], chain=chain, stages=stages)
     with progress("evidence", values) as on_progress:
-        report = answer_plan(request, on_progress)
+        report = api.answer_plan(request, on_progress)
     if values["prompt"]:
         emit(report.to_prompt(), values)
     else:
@@ -111,44 +101,35 @@ def _report(chosen: "Plan", data: "PlanData", values: Values) -> None:
         raise click.exceptions.Exit(SKIP)
 
 
-def _chain(chosen: "Plan", values: Values) -> "ChainRequest | None":
+def _chain(chosen: "api.Plan", values: Values) -> "api.ChainRequest | None":
     """Chain of --chain, else of the source of the plan's data on the day; None where the archive holds none."""
-    from iwm_opts.api.chain import ChainRequest, HistoryRequest, ModelledInputs
-    from iwm_opts.io.archive import open_record
-
     if chosen.package is None or values["check"]:
         return None
     day, source = values.day("as_of"), values.text("chain") or values.text("source")
     is_default = not values["chain"] and source in ("archive", "record")
-    if is_default and (day is None or not open_record().captures(chosen.symbol, day)):
+    if is_default and (day is None or not api.open_record().captures(chosen.symbol, day)):
         return None
-    history, modelled = build(HistoryRequest, values), build(ModelledInputs, values)
-    return build(ChainRequest, values, source=source, symbol=chosen.symbol, history=history, modelled=modelled)
+    history, modelled = build(api.HistoryRequest, values), build(api.ModelledInputs, values)
+    return build(api.ChainRequest, values, source=source, symbol=chosen.symbol, history=history, modelled=modelled)
 
 
-def _save(chosen: "Plan", path: Path, values: Values) -> None:
+def _save(chosen: "api.Plan", path: Path, values: Values) -> None:
     """Write the plan; one that was edited there, comments and all, is not lost."""
-    from iwm_opts.errors import InputError
-    from iwm_opts.plans.plan import load_plan, write_plan
-
     if path.exists():
-        if load_plan(path) != chosen:
+        if api.load_plan(path) != chosen:
             raise InputError("save", str(path), "holds another plan", "name another file, or move that one away")
         say(f"already there, unchanged: {path}", values)
         return
-    write_file(path, write_plan(chosen).encode(), values)
+    write_file(path, api.write_plan(chosen).encode(), values)
 
 
-def _plan(values: Values) -> "Plan":
-    from iwm_opts.errors import InputError
-    from iwm_opts.plans.plan import load_plan, make_usual_plan
-
+def _plan(values: Values) -> "api.Plan":
     if values["plan"]:
         values.refuse_typed(MADE, "is set by the plan file: change it there")
-        return load_plan(values.text("plan"))
+        return api.load_plan(values.text("plan"))
     if values["edge"] is None:
         raise InputError("edge", None, "no plan and no edge is named", f"give --plan FILE or --edge {'|'.join(EDGES)}")
-    return make_usual_plan(
+    return api.make_usual_plan(
         values.text("edge"),
         values.text("horizon") or None,
         values.text("instrument") or None,
@@ -159,10 +140,8 @@ def _plan(values: Values) -> "Plan":
     )
 
 
-def _check_data(chosen: "Plan", data: "PlanData") -> None:
+def _check_data(chosen: "api.Plan", data: "api.PlanData") -> None:
     """Refuse a plan within the session without data of the session, before anything is written."""
-    from iwm_opts.errors import InputError
-
     if chosen.horizon == "intraday" and data.inputs.minutes is None:
         raise InputError(
             "minutes", None, "an intraday plan needs intraday data", "name one-minute bars: --minutes FILE"

@@ -1,14 +1,11 @@
 """A plan put to the test: `backtest --plan`, `plan --backtest` and `evidence --plan`."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from iwm_opts import api
 from iwm_opts.cli.plan_data import files_or_simulated, plan_data_request, refuse_others, refuse_reversed
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build
-
-if TYPE_CHECKING:
-    from iwm_opts.api.plans import PlanBacktest, PlanEvidenceResult, PlanStagesRequest, PortfolioBacktest
-    from iwm_opts.plans.plan import Plan
 
 WITH_PLAN: Final = frozenset(
     {
@@ -22,7 +19,7 @@ WITH_PLAN: Final = frozenset(
 SHARED: Final = ("max_open_risk", "max_buying_power", "max_net_delta")
 
 
-def backtest_of_plan(values: Values) -> "PlanBacktest":
+def backtest_of_plan(values: Values) -> "api.PlanBacktest":
     """Plan over the stress periods and the days from --from to --to; without --plan the usual plan of --edge.
 
     Raises
@@ -33,50 +30,42 @@ def backtest_of_plan(values: Values) -> "PlanBacktest":
     return plan_backtest(_named_plan(values), _with_source(values))
 
 
-def backtest_of_plans(values: Values) -> "PortfolioBacktest":
+def backtest_of_plans(values: Values) -> "api.PortfolioBacktest":
     """Several plans on one account; otherwise as `backtest_of_plan`."""
-    from iwm_opts.api.plans import PortfolioRequest, answer_portfolio
-    from iwm_opts.plans.plan import load_plan
-    from iwm_opts.plans.portfolio import SharedLimits
-
     refuse_others(values, WITH_PLAN | {"account", *SHARED}, "the plan files define the trades")
     refuse_reversed(values)
     values = _with_source(values)
-    plans = tuple(map(load_plan, values.texts("plan")))
+    plans = tuple(map(api.load_plan, values.texts("plan")))
     request = build(
-        PortfolioRequest, values, plans=plans, data=plan_data_request(values), limits=build(SharedLimits, values)
+        api.PortfolioRequest,
+        values,
+        plans=plans,
+        data=plan_data_request(values),
+        limits=build(api.SharedLimits, values),
     )
     with progress("periods", values) as on_progress:
-        return answer_portfolio(request, on_progress)
+        return api.answer_portfolio(request, on_progress)
 
 
-def evidence_of_plan(values: Values) -> "PlanEvidenceResult":
+def evidence_of_plan(values: Values) -> "api.PlanEvidenceResult":
     """Measure the worth of each rule of the plan; otherwise as `backtest_of_plan`."""
-    from iwm_opts.api.plans import answer_plan_evidence
-
     request = _request(_named_plan(values), _with_source(values))
     with progress("evidence", values):
-        return answer_plan_evidence(request)
+        return api.answer_plan_evidence(request)
 
 
-def plan_backtest(plan: "Plan", values: Values) -> "PlanBacktest":
+def plan_backtest(plan: "api.Plan", values: Values) -> "api.PlanBacktest":
     """Backtest a plan on the data that the options name."""
-    from iwm_opts.api.plans import answer_plan_backtest
-
     with progress("periods", values) as on_progress:
-        return answer_plan_backtest(_request(plan, values), on_progress)
+        return api.answer_plan_backtest(_request(plan, values), on_progress)
 
 
-def _request(plan: "Plan", values: Values) -> "PlanStagesRequest":
-    from iwm_opts.api.plans import PlanStagesRequest
-
-    return build(PlanStagesRequest, values, plan=plan, data=plan_data_request(values))
+def _request(plan: "api.Plan", values: Values) -> "api.PlanStagesRequest":
+    return build(api.PlanStagesRequest, values, plan=plan, data=plan_data_request(values))
 
 
-def _named_plan(values: Values) -> "Plan":
+def _named_plan(values: Values) -> "api.Plan":
     """Plan of --plan or the usual one of --edge."""
-    from iwm_opts.plans.plan import load_plan, make_usual_plan
-
     allowed, why = WITH_PLAN, "the plan file defines the trade"
     if not values["plan"]:
         allowed |= {"edge", "account", "risk"}
@@ -84,9 +73,9 @@ def _named_plan(values: Values) -> "Plan":
     refuse_others(values, allowed, why)
     refuse_reversed(values)
     if values["plan"]:
-        return load_plan(values.text("plan"))
+        return api.load_plan(values.text("plan"))
     account = {"value": values["account"], "risk": values["risk"]}
-    return make_usual_plan(values.text("edge"), account=account)
+    return api.make_usual_plan(values.text("edge"), account=account)
 
 
 def _with_source(values: Values) -> Values:

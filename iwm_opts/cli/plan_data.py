@@ -1,15 +1,12 @@
 """Options for the data that a plan and the claims are judged on, and the requests they make."""
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.options import AS_OF, SYMBOL, group, option, slope_options
 from iwm_opts.cli.values import Values, build, option_name
-
-if TYPE_CHECKING:
-    from iwm_opts.api.plan_data import PlanDataRequest
 
 checklist_options = group(
     option("--spy", metavar="FILE", help="Daily bars of SPY.  [default: the record's]"),
@@ -44,12 +41,9 @@ plan_data_options = group(
 )
 
 
-def plan_data_request(values: Values, **given: object) -> "PlanDataRequest":
+def plan_data_request(values: Values, **given: object) -> "api.PlanDataRequest":
     """Files of a plan's data, as far as a command has options for them."""
-    from iwm_opts.api.chain import ModelledInputs
-    from iwm_opts.api.plan_data import PlanDataRequest
-
-    return build(PlanDataRequest, values, **{"modelled": build(ModelledInputs, values), **given})
+    return build(api.PlanDataRequest, values, **{"modelled": build(api.ModelledInputs, values), **given})
 
 
 def files_or_simulated(values: Values) -> str:

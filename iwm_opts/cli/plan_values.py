@@ -1,19 +1,17 @@
 """Options of a screen from a plan: its package, costs, account, gate and exits where none is typed."""
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.values import Values
-
-if TYPE_CHECKING:
-    from iwm_opts.plans.plan import Plan
 
 ALL_CANDIDATES: Final = 10_000  # of both kinds all are kept until the rank says which is traded
 
 
-def with_plan(plan: "Plan", values: Values) -> Values:
+def with_plan(plan: "api.Plan", values: Values) -> Values:
     """Values with the plan's for options not given."""
     package, gate = plan.package, plan.vol_contraction
     if package is None:
@@ -46,15 +44,13 @@ def with_condor_plan(values: Values) -> Values:
     """Values with those of --plan, where one is named; it must trade condors."""
     if not values["plan"]:
         return values
-    from iwm_opts.plans.plan import load_plan
-
-    plan = load_plan(values.text("plan"))
+    plan = api.load_plan(values.text("plan"))
     if plan.instrument != "condor":
         raise click.UsageError(f"--plan: the plan trades {plan.instrument}; name one of condors")
     return with_plan(plan, values)
 
 
-def instrument_of(plan: "Plan") -> str:
+def instrument_of(plan: "api.Plan") -> str:
     """Instrument of a plan as in --instrument; `by-rule` where the rank decides."""
     if plan.instrument == "condor":
         return "condor"

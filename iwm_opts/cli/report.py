@@ -2,6 +2,7 @@
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import output_options
 from iwm_opts.cli.output import write_result
@@ -24,6 +25,4 @@ def report(values: Values) -> None:
     A folder that backtest --output wrote, or a trade log that review reads; two folders are compared, every difference
     of inputs first. The page is one file: it opens without a network and prints on paper.
     """
-    from iwm_opts.api.report import ReportRequest, answer_report
-
-    write_result(answer_report(ReportRequest(paths=values.texts("result"))), values)
+    write_result(api.answer_report(api.ReportRequest(paths=values.texts("result"))), values)

@@ -1,113 +1,82 @@
 """From options to requests, in one place for all commands."""
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.values import Values, build
-
-if TYPE_CHECKING:
-    from iwm_opts.api.chain import ChainRequest, HistoryRequest
-    from iwm_opts.api.gates import IvRankBelow
-    from iwm_opts.api.markets import MarketRequest
-    from iwm_opts.api.rules import Rules
-    from iwm_opts.api.screening import ScreenRequest
-    from iwm_opts.execution.exits import ExitLevels
-    from iwm_opts.spreads.analysis import Terms
-    from iwm_opts.spreads.screen import Account
-    from iwm_opts.spreads.strategies import Strategy
 
 LEVELS: Final = ("profit", "stop", "exit_dte")  # NaN is off, None the default
 SIMULATED_ALONE: Final = ("paths", "scenario", "scenario_file")
 MACRO: Final = ("macro_drop", "macro_applies_to_condors")
 
 
-def history_request(values: Values) -> "HistoryRequest":
+def history_request(values: Values) -> "api.HistoryRequest":
     """--iv-history, --ivr-tenor, --ivr-lookback."""
-    from iwm_opts.api.chain import HistoryRequest
-
-    return build(HistoryRequest, values)
+    return build(api.HistoryRequest, values)
 
 
-def chain_request(values: Values) -> "ChainRequest":
+def chain_request(values: Values) -> "api.ChainRequest":
     """--source and its companions."""
-    from iwm_opts.api.chain import ChainRequest, ModelledInputs
-
-    return build(ChainRequest, values, history=history_request(values), modelled=build(ModelledInputs, values))
+    return build(api.ChainRequest, values, history=history_request(values), modelled=build(api.ModelledInputs, values))
 
 
-def terms(values: Values) -> "Terms":
+def terms(values: Values) -> "api.Terms":
     """--fill, --fees, --variance-ratio."""
-    from iwm_opts.execution.fees import FeeSchedule
-    from iwm_opts.execution.fills import FillModel
-    from iwm_opts.spreads.analysis import Terms
-
-    fill, fees = FillModel.parse(values.text("fill")), FeeSchedule.parse(values.text("fees"))
-    return Terms(fill, fees, variance_ratio=values.number("variance_ratio"))
+    fill, fees = api.FillModel.parse(values.text("fill")), api.FeeSchedule.parse(values.text("fees"))
+    return api.Terms(fill, fees, variance_ratio=values.number("variance_ratio"))
 
 
-def account(values: Values) -> "Account":
+def account(values: Values) -> "api.Account":
     """--account, --risk and the limits."""
-    from iwm_opts.risk.sizing import Limits
-    from iwm_opts.spreads.screen import Account
-
     # The limits by liquidity and Kelly depend on the package: the screen computes them.
-    limits = build(Limits, values, liquidity=None, kelly=None)
+    limits = build(api.Limits, values, liquidity=None, kelly=None)
     return build(
-        Account, values, value=values["account"], risk_share=values["risk"], limits=limits,
+        api.Account, values, value=values["account"], risk_share=values["risk"], limits=limits,
         kelly_fraction=values["kelly"],
     )  # fmt: skip
 
 
-def gate(values: Values) -> "IvRankBelow | None":
+def gate(values: Values) -> "api.IvRankBelow | None":
     """--ivr-below and --no-gate."""
-    from iwm_opts.api.gates import IvRankBelow
-
     if values["ivr_below"] is None or values.flag("no_gate"):
         return None
-    return build(IvRankBelow, values, threshold=values["ivr_below"], history=None, lookback=values["ivr_lookback"])
+    return build(api.IvRankBelow, values, threshold=values["ivr_below"], history=None, lookback=values["ivr_lookback"])
 
 
-def screen_request(values: Values, strategy: "Strategy") -> "ScreenRequest":
+def screen_request(values: Values, strategy: "api.Strategy") -> "api.ScreenRequest":
     """Everything that a screening command is asked."""
-    from iwm_opts.api.screening import ScreenRequest
-    from iwm_opts.spreads.screen import Selection
-
     return build(
-        ScreenRequest,
+        api.ScreenRequest,
         values,
         strategy=strategy,
         terms=terms(values),
         account=account(values),
-        selection=build(Selection, values, min_credit_width=values["min_credit_width"] or 0.0),
+        selection=build(api.Selection, values, min_credit_width=values["min_credit_width"] or 0.0),
         chain=chain_request(values),
         gate=gate(values),
         exits=exit_levels(values),
     )
 
 
-def market_request(values: Values) -> "MarketRequest":
+def market_request(values: Values) -> "api.MarketRequest":
     """--source of a backtest and its companions; the symbol defaults to the file's."""
-    from iwm_opts.api.chain import ModelledInputs
-    from iwm_opts.api.markets import MarketRequest
-
     request = build(
-        MarketRequest,
+        api.MarketRequest,
         values,
         symbol=values["symbol"] if "symbol" in values.given else None,
         history=history_request(values),
-        modelled=build(ModelledInputs, values),
+        modelled=build(api.ModelledInputs, values),
     )
     if not request.is_simulated:
         values.refuse_typed(SIMULATED_ALONE, "is of the simulated market: leave it out")
     return request
 
 
-def rules(values: Values) -> "Rules":
+def rules(values: Values) -> "api.Rules":
     """Entries, gate, exits, size and costs of a backtest."""
-    from iwm_opts.api.rules import Rules
-
     if values["no_gate"] and values["ivr_at_least"] is not None:
         raise click.UsageError("--no-gate and --ivr-at-least contradict each other: leave one out")
     if not values["macro"]:
@@ -120,18 +89,16 @@ def rules(values: Values) -> "Rules":
         defaults.append("ivr_below")
     is_fixed = values["contracts"] is not None and "risk" not in values.typed
     given = {"risk": None if is_fixed else values["risk"], **levels}
-    return build(Rules, values.without(*defaults, *_other_side(values)), **given)
+    return build(api.Rules, values.without(*defaults, *_other_side(values)), **given)
 
 
-def exit_levels(values: Values) -> "ExitLevels":
+def exit_levels(values: Values) -> "api.ExitLevels":
     """--profit, --stop and --exit-dte, the defaults of the strategy where none is given."""
-    from iwm_opts.execution.exits import ExitLevels
-
     levels = given_levels(values)
     if "exit_dte" in levels:
         levels["dte"] = levels.pop("exit_dte")
     sessions, within_session = values.get("time_stop") or None, bool(values.get("within_session"))
-    return ExitLevels(**levels, sessions=sessions, within_session=within_session)  # type: ignore[arg-type]  # as click converted
+    return api.ExitLevels(**levels, sessions=sessions, within_session=within_session)  # type: ignore[arg-type]  # as click converted
 
 
 def given_levels(values: Values) -> dict[str, float | None]:
@@ -145,10 +112,8 @@ def given_levels(values: Values) -> dict[str, float | None]:
 
 def seed_of(values: Values) -> int:
     """--seed of resampling, its default where none is given."""
-    from iwm_opts.api.backtest import DEFAULT_SEED
-
     seed = values["seed"]
-    return seed if isinstance(seed, int) else DEFAULT_SEED
+    return seed if isinstance(seed, int) else api.DEFAULT_SEED
 
 
 def _level(value: object) -> float | None:

@@ -1,9 +1,11 @@
 """`iwm-opts review`: a trade log by month, faults and the state of the edge."""
 
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import (
     FEES_TEXT,
@@ -24,8 +26,6 @@ from iwm_opts.conventions import FEE_SCHEDULE, FILL_MODEL, PICTURE_KINDS, STRATE
 
 
 def _known_zone(_ctx: click.Context, _parameter: click.Parameter, name: str) -> str:
-    from zoneinfo import ZoneInfo
-
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -140,11 +140,6 @@ def review(values: Values) -> None:
     The plan's rules on daily bars fill in the broker's export: the checklist at each entry, and of share trades the
     size, the risk, the exits and the model's fills.
     """
-    from iwm_opts.api.reprice import RepriceRequest, answer_reprice
-    from iwm_opts.api.review import ReviewRequest, ReviewResult, answer_review
-    from iwm_opts.journal.trade_log import write_log
-    from iwm_opts.plans.plan import load_plan
-
     if values.flag("calibration"):
         _review_forecasts(values)
         return
@@ -152,31 +147,28 @@ def review(values: Values) -> None:
     target, plot = values.path("write_log"), values.path("plot")
     if values.flag("reprice"):
         values.refuse_typed(OF_REVIEW, "has no effect with --reprice; review the log that --write-log gives")
-        repriced = answer_reprice(build(RepriceRequest, values))
+        repriced = api.answer_reprice(build(api.RepriceRequest, values))
         if target:
-            write_log(repriced.log, target)
+            api.write_log(repriced.log, target)
             say(f"written: {target}", values)
         write_result(repriced, values)
         return
     values.refuse_typed(OF_REPRICING, "needs --reprice")
-    plan = load_plan(values.text("plan")) if values["plan"] else None
+    plan = api.load_plan(values.text("plan")) if values["plan"] else None
     data = plan_data_request(values, source="record")
-    result = answer_review(build(ReviewRequest, values, plan=plan, data=data))
+    result = api.answer_review(build(api.ReviewRequest, values, plan=plan, data=data))
     if target:
-        write_log(result.log, target)
+        api.write_log(result.log, target)
         say(f"written: {target}", values)
     write_result(result, values)
-    if plot and isinstance(result, ReviewResult):
+    if plot and isinstance(result, api.ReviewResult):
         write_file(plot, result.picture(plot.suffix), values, is_private=result.is_private)
 
 
 def _review_forecasts(values: Values) -> None:
     """Write the reliability of forecasts."""
-    from iwm_opts.api.forecasts import ForecastRequest, answer_forecasts
-    from iwm_opts.plans.plan import load_plan
-
     values.refuse_typed(NOT_OF_FORECASTS, "has no effect with --calibration")
-    plan = load_plan(values.text("plan")) if values["plan"] else None
+    plan = api.load_plan(values.text("plan")) if values["plan"] else None
     with progress("chains", values) as on_progress:
-        result = answer_forecasts(build(ForecastRequest, values, source=values["log"], plan=plan), on_progress)
+        result = api.answer_forecasts(build(api.ForecastRequest, values, source=values["log"], plan=plan), on_progress)
     write_result(result, values)

@@ -1,37 +1,31 @@
 """Shared steps of the screening commands: screen, write, draw."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.options import option
 from iwm_opts.cli.output import say, write_file, write_result
 from iwm_opts.cli.plan_values import with_condor_plan
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import screen_request
 from iwm_opts.cli.values import Values, build
-
-if TYPE_CHECKING:
-    from iwm_opts.api.result import OnProgress
-    from iwm_opts.api.screening import Package, ScreenRequest
-    from iwm_opts.spreads.strategies import Strategy
-
+from iwm_opts.errors import InputError
 
 PICK = option("--pick", type=click.IntRange(min=1), default=1, help="Candidate, as the screen ranks them.")
 LISTED: Final = ("short_delta", "put_delta", "call_delta", "top", "plot")
 
 
-def run_screen(values: Values, strategy: "Strategy") -> None:
+def run_screen(values: Values, strategy: "api.Strategy") -> None:
     """Screen a chain, and write the result."""
-    from iwm_opts.api.screening import answer_screen
-
     request = screen_request(values, strategy)
     if values.flag("matrix"):
         _write_matrix(request, values)
         return
     with progress("option chain", values) as on_progress:
-        result = answer_screen(request, on_progress)
+        result = api.answer_screen(request, on_progress)
     write_result(result, values)
     plot = values.text("plot")
     if plot and not len(result):
@@ -40,25 +34,19 @@ def run_screen(values: Values, strategy: "Strategy") -> None:
         write_file(Path(plot), result.picture(Path(plot).suffix), values)
 
 
-def _write_matrix(request: "ScreenRequest", values: Values) -> None:
-    from iwm_opts.api.matrix import MatrixRequest, answer_matrix
-
+def _write_matrix(request: "api.ScreenRequest", values: Values) -> None:
     values.refuse_typed(LISTED, "has no effect with --matrix: leave it out")
     with progress("option chain", values) as on_progress:
-        result = answer_matrix(MatrixRequest(screen=request), on_progress)
+        result = api.answer_matrix(api.MatrixRequest(screen=request), on_progress)
     write_result(result, values)
 
 
-def picked_condor(values: Values, on_progress: "OnProgress | None") -> "Package":
+def picked_condor(values: Values, on_progress: "api.OnProgress | None") -> "api.Package":
     """Condor of the screen that --pick names."""
-    from iwm_opts.api.screening import answer_screen
-    from iwm_opts.errors import InputError
-    from iwm_opts.spreads.strategies import IronCondor
-
     pick = int(values.number("pick"))
     values = with_condor_plan(values)
     widened = values.replaced(top=max(pick, int(values.number("top"))))
-    screen = answer_screen(screen_request(widened, build(IronCondor, values)), on_progress)
+    screen = api.answer_screen(screen_request(widened, build(api.IronCondor, values)), on_progress)
     if pick > len(screen):
         raise InputError("pick", pick, f"the screen has {len(screen)} candidates", "widen --dte or --short-delta")
     return screen[pick - 1]

@@ -4,6 +4,7 @@ from datetime import date
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import DateParam, group, option
 from iwm_opts.cli.output import say, show_saved
@@ -51,10 +52,8 @@ def simulate(values: Values) -> None:
     the same seed writes the same bytes with any number of workers. A chain takes some 2,600 rows and 90 kB a day up to
     100 DTE, twice that with all expirations.
     """
-    from iwm_opts.api.simulation import SimulateRequest, answer_simulate
-
-    request = build(SimulateRequest, values, output=values.path("output"))
+    request = build(api.SimulateRequest, values, output=values.path("output"))
     with progress("simulated days", values) as on_progress:
-        result = answer_simulate(request, on_progress)
+        result = api.answer_simulate(request, on_progress)
     show_saved(result, values)
     say(f"written: {values['output']}", values)

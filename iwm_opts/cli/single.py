@@ -2,8 +2,10 @@
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import RangeParam, gate_option, group, option, screen_options
+from iwm_opts.cli.screening import run_screen
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import SINGLE_DELTA
 
@@ -30,7 +32,4 @@ single_options = group(
 @takes_values
 def single(values: Values) -> None:
     """Screen single long options: the whole premium is at risk."""
-    from iwm_opts.cli.screening import run_screen
-    from iwm_opts.spreads.strategies import SingleOption
-
-    run_screen(values, build(SingleOption, values))
+    run_screen(values, build(api.SingleOption, values))

@@ -2,6 +2,7 @@
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import FractionParam, Number, account_options, group, option, output_options
 from iwm_opts.cli.output import say, write_result
@@ -58,12 +59,10 @@ size_options = group(
 @takes_values
 def size(values: Values) -> None:
     """Contracts or shares allowed by the account, and the limit that binds."""
-    from iwm_opts.api.sizing import PackageRisk, ShareRisk, SizeRequest, answer_size
-
     is_shares = values["max_loss"] is None
     names, unit = (CONTRACTS_ALONE, "shares") if is_shares else (SHARES_ALONE, "contracts")
     values.refuse_typed(names, f"means nothing when sizing {unit}: leave it out")
-    trade = build(ShareRisk, values) if is_shares else build(PackageRisk, values)
+    trade = build(api.ShareRisk, values) if is_shares else build(api.PackageRisk, values)
     if is_shares and None not in (values["stop"], values["atr"]):
         say("--stop is the stop: --atr has no effect beside it", values)
-    write_result(answer_size(SizeRequest(trade=trade, account=account(values))), values)
+    write_result(api.answer_size(api.SizeRequest(trade=trade, account=account(values))), values)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.backtesting import backtest_options
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.grid import GRID, grid_of, typed
@@ -75,29 +76,26 @@ def sweep(values: Values) -> None:
 
     Of many worthless variants the best looks good: the table comes with a test of the best against that.
     """
-    from iwm_opts.api.sweep import SweepRequest, answer_sweep, run_shard
-    from iwm_opts.backtest.grid import combinations
-
     grid = grid_of(sweep, values.texts("grid"))
     folder = values.path("output") if is_folder(values.text("output")) else None
     request = build(
-        SweepRequest,
+        api.SweepRequest,
         values,
         market=market_request(values),
         grid=grid,
-        rules=tuple(rules(values.replaced(**typed(sweep, texts))) for texts in combinations(grid)),
+        rules=tuple(rules(values.replaced(**typed(sweep, texts))) for texts in api.combinations(grid)),
         seed=seed_of(values),
         folder=folder,
         merge=tuple(map(Path, values.texts("merge"))),
     )
     if request.shard:
         with progress("sweep", values) as on_progress:
-            count = run_shard(request, on_progress, lambda line: say(line, values))
+            count = api.run_shard(request, on_progress, lambda line: say(line, values))
         name = f"shard {request.shard[0]}/{request.shard[1]}"
         click.echo(f"{name}: {count} of {len(request.rules)} variants in {request.folder}")
         return
     with progress("sweep", values) as on_progress:
-        result = answer_sweep(request, on_progress, on_cluster=lambda line: say(line, values))
+        result = api.answer_sweep(request, on_progress, on_cluster=lambda line: say(line, values))
     if result.resumed:
         say(f"{result.resumed} of {len(request.rules)} variants are there already", values)
     if folder is None:

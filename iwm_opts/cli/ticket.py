@@ -1,9 +1,8 @@
 """`iwm-opts ticket`: the order of a package as brokers accept it."""
 
-from typing import TYPE_CHECKING
-
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.fills import EXPIRATION, LEG
@@ -18,10 +17,6 @@ from iwm_opts.cli.requests import chain_request, given_levels
 from iwm_opts.cli.screening import PICK, picked_condor
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import ORDER_FORMATS
-
-if TYPE_CHECKING:
-    from iwm_opts.api.result import OnProgress
-    from iwm_opts.api.ticket import TicketRequest
 
 ticket_options = group(
     LEG,
@@ -54,31 +49,24 @@ def ticket(values: Values) -> None:
     A condor of the screen (--pick), or the legs of --leg: limit, ladder from mid to natural, order at the profit
     target, stop price and dates.
     """
-    from iwm_opts.api.ticket import answer_ticket
-
     if values["closing"] and not values["order_format"]:
         raise click.UsageError("--closing needs --order-format")
     with progress("option chain", values) as on_progress:
-        result = answer_ticket(_request(values, on_progress))
+        result = api.answer_ticket(_request(values, on_progress))
     if values["order_format"]:
         emit(result.order(values.text("order_format"), values.flag("closing")) + "\n", values)
     else:
         write_result(result, values)
 
 
-def _request(values: Values, on_progress: "OnProgress | None") -> "TicketRequest":
-    from iwm_opts.api.chain import open_chain
-    from iwm_opts.api.ticket import TicketRequest
-    from iwm_opts.execution.fills import FillModel
-    from iwm_opts.spreads.typed import TypedLeg
-
-    given = {"fill": FillModel.parse(values.text("fill")), **given_levels(values)}
+def _request(values: Values, on_progress: "api.OnProgress | None") -> "api.TicketRequest":
+    given = {"fill": api.FillModel.parse(values.text("fill")), **given_levels(values)}
     options = values.without(*(name for name in ("profit", "stop", "exit_dte") if name not in given))
     if values["leg"]:
-        legs = tuple(TypedLeg.parse(text) for text in values.texts("leg"))
+        legs = tuple(api.TypedLeg.parse(text) for text in values.texts("leg"))
         chain = None
         if not all(leg.is_quoted for leg in legs):
-            chain = open_chain(chain_request(values), on_progress)
-        return build(TicketRequest, options, legs=legs, chain=chain, **given)
+            chain = api.open_chain(chain_request(values), on_progress)
+        return build(api.TicketRequest, options, legs=legs, chain=chain, **given)
     values.refuse_typed(("expiration",), "is of --leg: leave it out")
-    return build(TicketRequest, options, package=picked_condor(values, on_progress), **given)
+    return build(api.TicketRequest, options, package=picked_condor(values, on_progress), **given)

@@ -2,8 +2,10 @@
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import FractionParam, RangeParam, WidthParam, gate_option, group, option, screen_options
+from iwm_opts.cli.screening import run_screen
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import DEBIT_DELTA, STRATEGY, VERTICAL_KINDS
 
@@ -52,7 +54,4 @@ vertical_options = group(
 @takes_values
 def vertical(values: Values) -> None:
     """Screen vertical spreads: bull put, bear call (credit), bull call, bear put (debit)."""
-    from iwm_opts.cli.screening import run_screen
-    from iwm_opts.spreads.strategies import Vertical
-
-    run_screen(values, build(Vertical, values))
+    run_screen(values, build(api.Vertical, values))

@@ -2,6 +2,7 @@
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.backtesting import backtest_options
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.grid import GRID, grid_of, typed
@@ -48,26 +49,21 @@ def walk_forward(values: Values) -> None:
     The out-of-sample equity is compared with the first variant of the grid and with the variant that was best on those
     days in hindsight. The saved result is one like any other: `montecarlo` and `backtest --compare` read it.
     """
-    from iwm_opts.api.backtest import check_folder
-    from iwm_opts.api.walk_forward import WalkForwardRequest, answer_walk_forward
-    from iwm_opts.backtest.grid import combinations
-    from iwm_opts.backtest.walk_forward import Schedule
-
     grid = grid_of(walk_forward, values.texts("grid"))
     request = build(
-        WalkForwardRequest,
+        api.WalkForwardRequest,
         values,
         market=market_request(values),
         grid=grid,
-        rules=tuple(rules(values.replaced(**typed(walk_forward, texts))) for texts in combinations(grid)),
-        schedule=build(Schedule, values),
+        rules=tuple(rules(values.replaced(**typed(walk_forward, texts))) for texts in api.combinations(grid)),
+        schedule=build(api.Schedule, values),
         seed=seed_of(values),
     )
     folder = values.path("output") if is_folder(values.text("output")) else None
     if folder:
-        check_folder(folder)
+        api.check_folder(folder)
     with progress("market", values) as on_progress:
-        result = answer_walk_forward(request, on_progress)
+        result = api.answer_walk_forward(request, on_progress)
     if folder is None:
         write_result(result, values)
     else:

@@ -2,6 +2,7 @@
 
 import click
 
+from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.options import (
@@ -46,12 +47,10 @@ FIELDS = {"move": "moves", "vol_shift": "vol_shifts", "date": "dates"}
 @takes_values
 def whatif(values: Values) -> None:
     """Value a condor of the screen over price, implied vol and date."""
-    from iwm_opts.api.whatif import WhatIfRequest, answer_whatif
-
     with progress("option chain", values) as on_progress:
         package = picked_condor(values, on_progress)
     scenarios = {field: values[name] for name, field in FIELDS.items() if values[name]}
-    result = answer_whatif(build(WhatIfRequest, values, package=package, **scenarios))
+    result = api.answer_whatif(build(api.WhatIfRequest, values, package=package, **scenarios))
     write_result(result, values)
     plot = values.path("plot")
     if plot:

@@ -7,7 +7,7 @@ import pytest
 
 import iwm_opts
 
-MODULES = sorted({f"iwm_opts.{home}" for home in iwm_opts._HOME.values() if home.startswith("api.")})
+MODULES = sorted({home for home in iwm_opts._HOMES.values() if home.startswith("iwm_opts.api.")})
 
 
 @pytest.mark.parametrize("module", MODULES)
