@@ -17,6 +17,7 @@ BANNED = re.compile(
 FILLERS = frozenset({"one", "found", "told", "own", "known", "wanted"})
 MOST_BANNED = 1.5  # per 1,000 words
 MOST_FILLERS = 1.0  # per 1,000 lines
+MOST_INNER_IMPORTS = 80
 
 
 def sources() -> Iterator[tuple[str, str]]:
@@ -55,6 +56,19 @@ def test_locals_are_nouns_of_things():
         lines += source.count("\n")
         hits += [(name, local) for local in names(source) if local in FILLERS]
     assert 1_000.0 * len(hits) / lines <= MOST_FILLERS, hits
+
+
+def inner_imports(source: str) -> int:
+    """Imports inside functions."""
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    nodes = [node for function in functions for node in ast.walk(function)]
+    return len({node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)})
+
+
+def test_imports_inside_functions_are_few():
+    assert inner_imports("import a\ndef f():\n    import b\n    def g():\n        from c import d\n") == 2
+    counts = {name: inner_imports(source) for name, source in sources()}
+    assert sum(counts.values()) <= MOST_INNER_IMPORTS, counts
 
 
 def test_fillers_and_banned_constructions_are_seen():

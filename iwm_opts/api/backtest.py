@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from iwm_opts.api.equity import EquityResult
 from iwm_opts.api.markets import Market, MarketRequest, open_market
-from iwm_opts.api.result import OnProgress, Result, new_axes
+from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.api.rules import Rules
 from iwm_opts.backtest.comparison import SavedComparison, compare_results
 from iwm_opts.backtest.engine import run
@@ -18,13 +18,13 @@ from iwm_opts.backtest.saved import load_result, refuse_strangers, save_result
 from iwm_opts.backtest.trial import PooledResult, Trial
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.backtest_record import backtest_record, trades_csv
+from iwm_opts.report.backtest_sheet import Run, backtest_sheet
 from iwm_opts.report.backtest_table import backtest_table
+from iwm_opts.report.comparison_sheet import comparison_sheet
 from iwm_opts.report.comparison_table import comparison_record, results_table
+from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.words import dollars
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 DEFAULT_SEED = 1  # of resampling
 
@@ -55,7 +55,7 @@ class CompareRequest:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class BacktestResult(Result):
+class BacktestResult(EquityResult):
     """Trades, equity and costs of rules on a market.
 
     Attributes
@@ -133,26 +133,13 @@ class BacktestResult(Result):
         lines = [f"gate {first.label}", f"{metrics.trades:,} trades, P&L {dollars(metrics.pnl)} a path"]
         return self.pooled.name, lines, label
 
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Equity of each path and their mean, dollars."""
-        from iwm_opts.report.backtest_plot import draw_equity
+    def arms(self) -> list[tuple[str, PooledResult]]:
+        """Rules by the label of their gate."""
+        return [(self.pooled.results[0].label, self.pooled)]
 
-        axes = new_axes(ax)
-        draw_equity(axes, [(self.pooled.results[0].label, self.pooled)])
-        return axes
-
-    def picture(self, suffix: str) -> bytes:
-        """Equity and drawdown as PNG, SVG or PDF."""
-        from iwm_opts.report.backtest_plot import equity_picture
-
-        return equity_picture([(self.pooled.results[0].label, self.pooled)], suffix.removeprefix(".").lower())
-
-    def html_page(self) -> str:
+    def sheet(self) -> Page:
         """Costs, equity, figures and trades."""
-        from iwm_opts.report.backtest_sheet import Run, backtest_sheet
-        from iwm_opts.report.sheet import sheet_html
-
-        return sheet_html(backtest_sheet(Run.of(self.pooled)))
+        return backtest_sheet(Run.of(self.pooled))
 
     def save(self, folder: str | Path, *, options: Mapping[str, object] | None = None, overwrite: bool = False) -> bool:
         """Save rules, trades, equity and figures in a folder of their own; see `backtest.saved.save_result`.
@@ -195,12 +182,9 @@ class ComparisonResult(Result):
         """Both results, figure by figure."""
         return results_table(self.comparison, columns)
 
-    def html_page(self) -> str:
+    def sheet(self) -> Page:
         """Every difference of inputs; equity, costs and figures side by side."""
-        from iwm_opts.report.comparison_sheet import comparison_sheet
-        from iwm_opts.report.sheet import sheet_html
-
-        return sheet_html(comparison_sheet(self.comparison))
+        return comparison_sheet(self.comparison)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Both folders."""

@@ -19,7 +19,9 @@ from iwm_opts.market.iv_rank import IvHistory, IvRank, iv_rank
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import Snapshot, take_snapshot
 from iwm_opts.pricing.quotes import Engine
+from iwm_opts.report.console import render
 from iwm_opts.report.records import Record, chain_iv_record, market_record
+from iwm_opts.report.screen_table import chain_iv_line, market_lines
 from iwm_opts.report.words import points
 from iwm_opts.sources.modelled_files import ModelledFiles
 from iwm_opts.sources.registry import open_source
@@ -228,9 +230,6 @@ class OptionChain(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Provenance and volatility indices; the warnings too where verbose."""
-        from iwm_opts.report.console import render
-        from iwm_opts.report.screen_table import chain_iv_line, market_lines
-
         notes = [f"note: {each}" for each in self.warnings] if verbose else []
         return render([*market_lines(self.snapshot), chain_iv_line(self.snapshot), *notes], columns)
 

@@ -1,24 +1,23 @@
 """Evidence: gated rules against the same rules ungated, oppositely gated and randomly gated."""
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from iwm_opts.api.backtest import DEFAULT_SEED, reach
+from iwm_opts.api.equity import EquityResult
 from iwm_opts.api.markets import Market, MarketRequest, open_market
-from iwm_opts.api.result import OnProgress, Result, new_axes
+from iwm_opts.api.result import OnProgress
 from iwm_opts.api.rules import Rules
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.evidence import RANDOM_DRAWS, Evidence, gather_evidence
 from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.errors import InputError
 from iwm_opts.market.chain import LABELS
+from iwm_opts.report.evidence_sheet import evidence_sheet
 from iwm_opts.report.evidence_table import evidence_csv, evidence_record, evidence_table
+from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record, flat
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,7 @@ class EvidenceRequest:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class EvidenceResult(Result):
+class EvidenceResult(EquityResult):
     """The strategy against its baselines, with intervals and sample sizes."""
 
     evidence: Evidence
@@ -87,30 +86,14 @@ class EvidenceResult(Result):
         pooled = self.evidence.strategy.results
         return pooled.name, [self.finding], LABELS.get(pooled.kind, "")
 
-    def html_page(self) -> str:
+    def sheet(self) -> Page:
         """Costs, equity, baselines with intervals, calendar, trades and parameters."""
-        from iwm_opts.report.evidence_sheet import evidence_sheet
-        from iwm_opts.report.sheet import sheet_html
+        return evidence_sheet(self.evidence)
 
-        return sheet_html(evidence_sheet(self.evidence))
-
-    def _arms(self) -> list[tuple[str, PooledResult]]:
+    def arms(self) -> list[tuple[str, PooledResult]]:
+        """Strategy and its baselines."""
         arms = (self.evidence.strategy, *self.evidence.baselines)
         return [(each.condition if each.name == "strategy" else each.name, each.results) for each in arms]
-
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Equity of the strategy and its baselines, dollars."""
-        from iwm_opts.report.backtest_plot import draw_equity
-
-        axes = new_axes(ax)
-        draw_equity(axes, self._arms())
-        return axes
-
-    def picture(self, suffix: str) -> bytes:
-        """Equity and drawdown of the strategy and its baselines as PNG, SVG or PDF."""
-        from iwm_opts.report.backtest_plot import equity_picture
-
-        return equity_picture(self._arms(), suffix.removeprefix(".").lower())
 
 
 def answer_evidence(request: EvidenceRequest, on_progress: OnProgress | None = None) -> EvidenceResult:

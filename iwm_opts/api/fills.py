@@ -25,6 +25,7 @@ from iwm_opts.report.fills_table import (
     spread_table_page,
     versus_page,
 )
+from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.spreads.analysis import Terms
 from iwm_opts.spreads.typed import TypedLeg, expected_profit_at_mid, legs_of, payoff_of, quoted_legs
@@ -131,12 +132,11 @@ class FillCosts(Result):
         when = f", {self.expiration}" if self.expiration else ""
         return f"{legs}{when}", [f"fees {self.terms.fees.label}"], self.label
 
-    def html_page(self) -> str:
+    def sheet(self) -> Page:
         """Costs, expected profit and break-even win rate by convention."""
         from iwm_opts.report.fills_sheet import fills_sheet
-        from iwm_opts.report.sheet import sheet_html
 
-        return sheet_html(fills_sheet(*self.headline(), comparison_records(self.comparisons)))
+        return fills_sheet(*self.headline(), comparison_records(self.comparisons))
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Round-trip cost by convention, dollars a package: slippage in, slippage out, fees."""
@@ -197,15 +197,14 @@ class QuotedSpreads(Result):
             return spread_table_page(self.first, columns)
         return versus_page(self.first, self.second, self._names(self.second), self._table(), columns)
 
-    def html_page(self) -> str:
+    def sheet(self) -> Page:
         """Heat maps of quoted spreads by bucket and DTE."""
         from iwm_opts.report.fills_sheet import spreads_sheet
-        from iwm_opts.report.sheet import sheet_html
 
         title, lines, label = self.headline()
         ratio = "" if self.second is None else " over ".join(self._names(self.second))
         lines = [*lines, f"source {self.first.chain.source}"]
-        return sheet_html(spreads_sheet(f"{title} {ratio}".strip(), lines, label, self.to_frame(), ratio))
+        return spreads_sheet(f"{title} {ratio}".strip(), lines, label, self.to_frame(), ratio)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Chain; how the spreads were measured."""

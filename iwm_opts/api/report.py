@@ -14,7 +14,7 @@ from iwm_opts.backtest.sweep_folder import HEAD
 from iwm_opts.errors import InputError
 from iwm_opts.report.backtest_record import frame_records
 from iwm_opts.report.backtest_sheet import Run, backtest_sheet
-from iwm_opts.report.page import as_markdown
+from iwm_opts.report.page import Page, as_markdown
 from iwm_opts.report.records import Record, rows_as_csv
 
 MOST_RESULTS: Final = 2
@@ -71,17 +71,15 @@ class SavedResult(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Page as Markdown."""
-        return as_markdown(backtest_sheet(self._run))
+        return as_markdown(self.sheet())
 
     def to_markdown(self) -> str:
         """Page, charts by their captions."""
         return self.to_text()
 
-    def html_page(self) -> str:
+    def sheet(self) -> Page:
         """Tear sheet."""
-        from iwm_opts.report.sheet import sheet_html
-
-        return sheet_html(backtest_sheet(self._run))
+        return backtest_sheet(self._run)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Market; gate and folder."""

@@ -21,8 +21,10 @@ from iwm_opts.journal.reprice import reprice as reprice_log
 from iwm_opts.journal.review import review as review_log
 from iwm_opts.journal.trade_log import TradeLog
 from iwm_opts.report.backtest_record import frame_records
+from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.reprice_table import reprice_record, reprice_table, summary_section, trades_section
+from iwm_opts.report.review_sheet import review_sheet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +99,10 @@ class RepriceResult(Result):
         lines = [f"fill {terms.fill}, stops {terms.stop_fill}, fees {terms.fees.label}"]
         return f"{self.log.source}, re-priced", lines, self.log.label
 
-    def html_page(self) -> str:
+    def sheet(self) -> Page:
         """Tear sheet of the re-priced log."""
-        from iwm_opts.report.review_sheet import review_sheet
-        from iwm_opts.report.sheet import sheet_html
-
         summary, trades = summary_section(self.repricing), trades_section(self.repricing)
-        return sheet_html(review_sheet(review_log(self.log), (summary,), (trades,)))
+        return review_sheet(review_log(self.log), (summary,), (trades,))
 
 
 def answer_reprice(request: RepriceRequest) -> RepriceResult:

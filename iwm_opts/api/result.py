@@ -84,14 +84,14 @@ class Result(ABC):
         path : str or Path, optional
             File to write as well.
         """
-        page = self.html_page()
+        page = self._html()
         if path is not None:
             write_durably(Path(path), page.encode(errors="replace"), is_private=self.is_private)
         return page
 
-    def html_page(self) -> str:
-        """HTML of `to_html`."""
-        return as_html(self._page())
+    def sheet(self) -> Page | None:
+        """Page of charts of `to_html`; None where it is the text of the command."""
+        return None
 
     def write(self, path: str | Path, verbose: bool = False) -> None:
         """Write to a file in the format of its suffix: .html, .csv, .json, .md, .txt or .parquet.
@@ -118,6 +118,14 @@ class Result(ABC):
         if kind not in makers:
             raise InputError("output", suffix, "unknown suffix", f"end the name in .{', .'.join(OUTPUT_KINDS)}")
         return makers[kind]().encode(errors="replace")
+
+    def _html(self) -> str:
+        sheet = self.sheet()
+        if sheet is None:
+            return as_html(self._page())
+        from iwm_opts.report.sheet import sheet_html
+
+        return sheet_html(sheet)
 
     def _page(self) -> Page:
         title, lines, label = self.headline()
@@ -180,10 +188,6 @@ def picture(suffix: str, draw: Callable[["Axes"], object], width: float = 9.0, h
     kind = suffix.removeprefix(".").lower()
     if kind not in PICTURE_KINDS:
         raise InputError("plot", suffix, "unknown picture format", f"end the name in {', '.join(PICTURE_KINDS)}")
-    from matplotlib.figure import Figure
+    from iwm_opts.report.picture import drawn
 
-    from iwm_opts.report.picture import picture_bytes
-
-    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
-    draw(figure.subplots())
-    return picture_bytes(figure, kind)
+    return drawn(draw, kind, width, height)

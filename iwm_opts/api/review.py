@@ -26,8 +26,10 @@ from iwm_opts.journal.review import Review, of_plan
 from iwm_opts.journal.review import review as review_log
 from iwm_opts.journal.trade_log import TradeLog, as_csv
 from iwm_opts.plans.plan import Plan
+from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.review_record import log_record, month_records, review_record
+from iwm_opts.report.review_sheet import review_sheet
 from iwm_opts.report.review_table import log_table, review_table
 
 MIN_EARLIER: Final = 30  # trades of a plan's own backtest that results are compared with where no backtest is given
@@ -113,12 +115,9 @@ class ReviewResult(Result):
         """Log and number of trades."""
         return f"review of {self.log.source}", [f"{len(self.log.trades):,} trades"], self.log.label
 
-    def html_page(self) -> str:
+    def sheet(self) -> Page:
         """Costs, edge, equity, calendar, trades, rules kept and broken."""
-        from iwm_opts.report.review_sheet import review_sheet
-        from iwm_opts.report.sheet import sheet_html
-
-        return sheet_html(review_sheet(self.review))
+        return review_sheet(self.review)
 
     def picture(self, suffix: str) -> bytes:
         """Equity and the scan for a change as PNG, SVG or PDF."""

@@ -22,6 +22,7 @@ from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels, check_entry_window
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
+from iwm_opts.report.html import notebook_table
 from iwm_opts.report.records import Record, candidates_csv, finite, flat, screening_record, sized_record
 from iwm_opts.report.screen_table import rank_line, screen_table, strikes
 from iwm_opts.report.screening import Screening
@@ -153,8 +154,6 @@ class Package:
         return f"<Package {candidate.strategy} {candidate.expiration} {strikes(candidate)}, {self.contracts} contracts>"
 
     def _repr_html_(self) -> str:
-        from iwm_opts.report.html import notebook_table
-
         chain = self.screening.snapshot.chain
         return notebook_table(repr(self)[1:-1], [f"source {chain.source}"], self.legs, chain.label)
 

@@ -25,7 +25,9 @@ from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.conventions import DAYS_PER_YEAR, SESSIONS_PER_YEAR
 from iwm_opts.errors import InputError
 from iwm_opts.market.chain import LABELS
+from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record
+from iwm_opts.report.sweep_sheet import sweep_sheet
 from iwm_opts.report.sweep_table import Swept, sweep_csv, sweep_record, sweep_records, sweep_table
 
 if TYPE_CHECKING:
@@ -146,12 +148,9 @@ class SweepResult(Result):
         market = self.swept.trials[0].market
         return market.name, [self.verdict], LABELS.get(market_kind(market), "")
 
-    def html_page(self) -> str:
+    def sheet(self) -> Page:
         """Heat maps, parallel coordinates, the test against luck and the best variants."""
-        from iwm_opts.report.sheet import sheet_html
-        from iwm_opts.report.sweep_sheet import sweep_sheet
-
-        return sheet_html(sweep_sheet(self.swept))
+        return sweep_sheet(self.swept)
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Sort metric by variant: over the values of one name, or by two names as a map."""

@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pandas as pd
 
 from iwm_opts.api.backtest import DEFAULT_SEED, BacktestResult, reach
+from iwm_opts.api.equity import EquityResult
 from iwm_opts.api.markets import Market, MarketRequest, open_market
-from iwm_opts.api.result import OnProgress, Result, new_axes
+from iwm_opts.api.result import OnProgress
 from iwm_opts.api.rules import Rules
 from iwm_opts.api.sweep import grid_rules, variants_of
 from iwm_opts.backtest.bootstrap import DRAWS
+from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.backtest.walk_forward import IN_SAMPLE, OUT_OF_SAMPLE, ROLLING, Schedule, WalkForward, walk_trials
 from iwm_opts.errors import InputError
 from iwm_opts.market.chain import LABELS
@@ -23,9 +25,6 @@ from iwm_opts.report.walk_forward_table import (
     walk_forward_table,
     window_records,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 SHARPE: Final = "sharpe"
 
@@ -61,7 +60,7 @@ class WalkForwardRequest:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class WalkForwardResult(Result):
+class WalkForwardResult(EquityResult):
     """Windows with their choices, and the out-of-sample result.
 
     Attributes
@@ -114,13 +113,9 @@ class WalkForwardResult(Result):
         pooled = self.walk.result
         return pooled.name, [f"walk-forward efficiency {self.efficiency:.2f}"], LABELS.get(pooled.kind, "")
 
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Equity out of sample of the three arms."""
-        from iwm_opts.report.backtest_plot import draw_equity
-
-        axes = new_axes(ax)
-        draw_equity(axes, [(arm.name, arm.results) for arm in self.comparison])
-        return axes
+    def arms(self) -> list[tuple[str, PooledResult]]:
+        """Walk-forward, default rule and best fixed rule, out of sample."""
+        return [(arm.name, arm.results) for arm in self.comparison]
 
 
 def answer_walk_forward(request: WalkForwardRequest, on_progress: OnProgress | None = None) -> WalkForwardResult:

@@ -14,8 +14,10 @@ from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import at_close, latest_session
 from iwm_opts.market.snapshot import SECONDS_PER_YEAR
+from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record, market_record, rows_as_csv
 from iwm_opts.report.screen_table import strikes
+from iwm_opts.report.whatif_sheet import whatif_sheet
 from iwm_opts.report.whatif_table import whatif_table
 from iwm_opts.spreads.whatif import worth
 
@@ -119,12 +121,9 @@ class WhatIf(Result):
         request = WhatIfRequest(package=self.package, moves=tuple(moves.tolist()), vol_shifts=(0.0,), dates=dates)
         return answer_whatif(request).table
 
-    def html_page(self) -> str:
+    def sheet(self) -> Page:
         """P&L over price by date, and heat maps of price by vol shift."""
-        from iwm_opts.report.sheet import sheet_html
-        from iwm_opts.report.whatif_sheet import whatif_sheet
-
-        return sheet_html(whatif_sheet(self.table, self._fine(), self.headline(), self.package.sized.candidate.strikes))
+        return whatif_sheet(self.table, self._fine(), self.headline(), self.package.sized.candidate.strikes)
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """P&L over price by date, implied vols unchanged, $ a package."""

@@ -12,6 +12,7 @@ from iwm_opts.io import cboe
 from iwm_opts.io.archive import Record
 from iwm_opts.io.archive_series import PRICES, Kind, is_restated, merge_series, read_series
 from iwm_opts.io.http import LiveSession
+from iwm_opts.io.yahoo import yahoo_bars, yahoo_dividends, yahoo_session
 
 LiveName = Literal["yahoo", "cboe"]
 OVERLAP: Final = timedelta(days=14)  # fetched again, to see whether prices were restated since
@@ -62,8 +63,6 @@ class Fetcher:
             return [_failed("bars", name, error)]
         results = [self._merged("bars", name, "Yahoo", rows)]
         if interval == "1d" and (rows["dividend"] > 0.0).any():
-            from iwm_opts.io.yahoo import yahoo_dividends
-
             results.append(self._merged("dividends", name, "Yahoo", yahoo_dividends(rows)))
         return results
 
@@ -89,8 +88,6 @@ class Fetcher:
         return cboe.cboe_index(name, self._session("cboe"))
 
     def _yahoo_bars(self, symbol: str, start: date | None, interval: str) -> pd.DataFrame:
-        from iwm_opts.io.yahoo import yahoo_bars
-
         return yahoo_bars(symbol, self._session("yahoo"), start, interval)
 
     def _new(self, kind: Kind, name: str, ask: Callable[[date | None], pd.DataFrame]) -> pd.DataFrame:
@@ -108,8 +105,6 @@ class Fetcher:
 
     def _session(self, name: LiveName) -> LiveSession:
         if name not in self._sessions:
-            from iwm_opts.io.yahoo import yahoo_session
-
             self._sessions[name] = yahoo_session() if name == "yahoo" else cboe.cboe_session()
         return self._sessions[name]
 

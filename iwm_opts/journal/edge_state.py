@@ -11,6 +11,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
 from iwm_opts.backtest.metrics import PATH, independent_trades
 from iwm_opts.errors import InputError
@@ -201,8 +202,6 @@ def _quiet_sentence(edge: EdgeState, scan: Scan, power: float, word: Word) -> st
 
 def _power_to_see_the_end(edge: EdgeState) -> float:
     """Chance that a fall of the mean to zero all along would have rung; normal, one-sided; NaN without an edge."""
-    from scipy.special import ndtr, ndtri
-
     if not edge.baseline_n or not edge.baseline_mean > 0.0 or math.isnan(edge.mean.error):
         return NAN
     if not edge.mean.error > 0.0:

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import bdtr, bdtrc, betaincinv, ndtri, stdtr, stdtrit
 
 Array = NDArray[np.float64]
 
@@ -65,8 +66,6 @@ def difference_of(first: Array, second: Array, dependence: float = 1.0) -> tuple
     dependence : float
         As in `mean_of`.
     """
-    from scipy.special import stdtr
-
     sizes = len(first), len(second)
     if min(sizes) < 2:
         return Estimate(NAN, NAN, NAN, sum(sizes)), NAN
@@ -96,8 +95,6 @@ def p_by_shuffling(first: Array, second: Array) -> float:
 
 def p_above_zero(estimate: Estimate) -> float:
     """One-sided p of a mean that is zero or less (Student)."""
-    from scipy.special import stdtr
-
     if estimate.n < 2 or math.isnan(estimate.error):
         return NAN
     if estimate.error == 0.0:
@@ -107,15 +104,11 @@ def p_above_zero(estimate: Estimate) -> float:
 
 def p_of_breaches(count: int, n: int, tolerated: float = TOLERATED) -> float:
     """Exact p of so many breaches, or more, where a share is tolerated (binomial)."""
-    from scipy.special import bdtrc
-
     return 1.0 if count == 0 else float(bdtrc(count - 1, n, tolerated))
 
 
 def share_interval(count: int, n: int) -> tuple[float, float]:
     """Interval of a share (Clopper and Pearson 1934)."""
-    from scipy.special import betaincinv
-
     if n == 0:
         return NAN, NAN
     tail = (1.0 - LEVEL) / 2.0
@@ -147,15 +140,11 @@ def holm(values: Sequence[float]) -> list[float]:
 
 def detectable(error: float, level: float) -> float:
     """Smallest effect seen four times in five by a one-sided test at a level, for a standard error (normal)."""
-    from scipy.special import ndtri
-
     return float(error * (ndtri(1.0 - level) + ndtri(POWER)))
 
 
 def detectable_share(n: int, level: float, tolerated: float = TOLERATED) -> float:
     """Smallest share of breaches seen four times in five at a level; 1 where none is."""
-    from scipy.special import bdtr
-
     needed = next((k for k in range(1, n + 1) if p_of_breaches(k, n, tolerated) <= level), None)
     if needed is None:
         return 1.0
@@ -164,6 +153,4 @@ def detectable_share(n: int, level: float, tolerated: float = TOLERATED) -> floa
 
 
 def _student(freedom: float) -> float:
-    from scipy.special import stdtrit
-
     return float(stdtrit(freedom, 0.5 + LEVEL / 2.0))

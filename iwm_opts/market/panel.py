@@ -147,8 +147,6 @@ class Panel:
 
     def with_bars(self, bars: "pd.DataFrame") -> "Panel":
         """Panel with the open, high, low and close of daily bars; NaN on days without a bar."""
-        import pandas as pd
-
         if bars.empty:
             return self
         days = pd.DatetimeIndex(np.array(self.dates, dtype="datetime64[D]"))

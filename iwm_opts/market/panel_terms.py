@@ -34,6 +34,7 @@ from iwm_opts.market.panel import CALL_ASK, CALL_BID, PUT_ASK, PUT_BID, Flags, P
 from iwm_opts.market.slices import Forward
 from iwm_opts.market.snapshot import check_rate
 from iwm_opts.market.surface import MIN_QUOTES
+from iwm_opts.pricing.american import AmericanQuotes
 from iwm_opts.pricing.black import greeks
 from iwm_opts.pricing.implied import black_implied_vol
 from iwm_opts.pricing.quotes import EuropeanQuotes, QuoteModel
@@ -116,8 +117,6 @@ class PanelTerms:
         """Way from the prices of one slice to vols."""
         if self.exercise == "european":
             return EuropeanQuotes()
-        from iwm_opts.pricing.american import AmericanQuotes
-
         place = int(np.searchsorted(self.panel.day_start, index, side="right")) - 1
         return AmericanQuotes(self.dividends.flows(int(self.panel.day[place]), int(self.panel.expiration[index])))
 

@@ -14,6 +14,7 @@ from iwm_opts.market.forward import european_forward, european_quotes, implied_f
 from iwm_opts.market.iv_index import European, IvIndex, iv_index
 from iwm_opts.market.option_table import OptionTable, option_table
 from iwm_opts.market.slices import ExpirySlice, Forward
+from iwm_opts.pricing.american import AmericanQuotes
 from iwm_opts.pricing.quotes import Engine, EuropeanQuotes, QuoteModel
 
 SECONDS_PER_YEAR = 86_400.0 * DAYS_PER_YEAR
@@ -116,8 +117,6 @@ class Snapshot:
     def _model(self, expiration: date) -> QuoteModel:
         if self.exercise == "european":
             return EuropeanQuotes(self.engine)
-        from iwm_opts.pricing.american import AmericanQuotes
-
         return AmericanQuotes(self.cash_flows(expiration))
 
     def cash_flows(self, expiration: date) -> tuple[tuple[float, float], ...]:
@@ -139,7 +138,6 @@ def _cash_flows(
 
 def european_equivalents(dividends: DividendSchedule | None, moment: datetime) -> European:
     """How American quotes become European ones."""
-    from iwm_opts.pricing.american import AmericanQuotes
 
     def convert(quotes: ExpirySlice, forward: Forward) -> tuple[ExpirySlice, Forward]:
         return european_quotes(quotes, forward, AmericanQuotes(_cash_flows(dividends, moment, quotes.expiration)))

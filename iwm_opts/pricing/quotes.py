@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.errors import InputError
+from iwm_opts.pricing import black
+from iwm_opts.pricing.implied import black_implied_vol
 
 Array = NDArray[np.float64]
 Engine = Literal["numba", "vollib"]
@@ -61,12 +63,12 @@ class EuropeanQuotes:
     def implied(self, right: Array, price: Array, strike: Array, t: float, forward: ForwardLike) -> Implied:
         """Vols and greeks after Black 1976; see `QuoteModel.implied`."""
         if self.engine == "vollib":
-            from iwm_opts.pricing.reference import black_implied_vol, greeks
-        else:
-            from iwm_opts.pricing.black import greeks
-            from iwm_opts.pricing.implied import black_implied_vol
+            from iwm_opts.pricing import reference  # a library of its own, for those who ask
 
-        iv = black_implied_vol(right, price, forward.price, strike, t, discount=forward.discount)
+            implied_vol, greeks = reference.black_implied_vol, reference.greeks
+        else:
+            implied_vol, greeks = black_implied_vol, black.greeks
+        iv = implied_vol(right, price, forward.price, strike, t, discount=forward.discount)
         prepaid = forward.price * forward.discount
         result = greeks(right, prepaid, strike, t, forward.rate, iv)
         return Implied(iv, result.delta, result.gamma, result.theta, result.vega, np.zeros_like(iv))

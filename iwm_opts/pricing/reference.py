@@ -8,6 +8,9 @@ import math
 from typing import Any
 
 from numpy.typing import ArrayLike
+from vollib.black_scholes_merton import black_scholes_merton
+from vollib.black_scholes_merton.greeks import analytical
+from vollib.black_scholes_merton.implied_volatility import implied_volatility
 
 from iwm_opts.pricing._broadcast import Array, Values, discount_factor, evaluate, numbers, plain
 from iwm_opts.pricing.black import Greeks
@@ -83,8 +86,6 @@ def _possible(spot: float, strike: float, t: float, *others: float) -> bool:
 
 
 def _prices(*buffers: Array) -> None:
-    from vollib.black_scholes_merton import black_scholes_merton
-
     *operands, out = buffers
     for i, (sign, spot, strike, t, rate, vol, q) in enumerate(zip(*(x.tolist() for x in operands), strict=True)):
         if not _possible(spot, strike, t, rate, vol, q) or vol < 0.0:
@@ -96,8 +97,6 @@ def _prices(*buffers: Array) -> None:
 
 
 def _all_greeks(*buffers: Array) -> None:
-    from vollib.black_scholes_merton.greeks import analytical
-
     *operands, delta, gamma, vega, theta, rho = buffers
     for i, (sign, spot, strike, t, rate, vol, q) in enumerate(zip(*(x.tolist() for x in operands), strict=True)):
         possible = _possible(spot, strike, t, rate, vol, q) and t > 0.0 and vol > 0.0
@@ -110,8 +109,6 @@ def _all_greeks(*buffers: Array) -> None:
 
 
 def _implied_vols(*buffers: Array) -> None:
-    from vollib.black_scholes_merton.implied_volatility import implied_volatility
-
     *operands, out = buffers
     for i, (sign, price, spot, strike, t, rate, q) in enumerate(zip(*(x.tolist() for x in operands), strict=True)):
         out[i] = math.nan

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from iwm_opts.backtest.bootstrap import LEVEL
 from iwm_opts.backtest.metrics import STRESS_PERIODS
@@ -99,9 +100,7 @@ def drawdown_gap(data: Inputs) -> Found:
     if len(values) < 2:
         return Found(math.nan, math.nan, math.nan, len(values), "", "bars with at least two falls of SPY by 10%")
     # Episodes lie months apart: a t interval on them as independent observations.
-    from scipy.stats import t
-
-    reach = float(t.ppf(0.5 + LEVEL / 2.0, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
+    reach = float(stdtrit(len(values) - 1, 0.5 + LEVEL / 2.0) * values.std(ddof=1) / math.sqrt(len(values)))
     mean = float(values.mean())
     rows = DailyRows(pd.DatetimeIndex(starts), np.column_stack([values, np.ones(len(values))]))
     where = f"falls of SPY by 10%, {_span(iwm.index)}"

@@ -1,12 +1,10 @@
 """The market now: a chain from Yahoo or Cboe, and the histories that go with it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any, Final, Protocol, TypeVar
-
-import pandas as pd
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.age import now
@@ -17,86 +15,25 @@ from iwm_opts.io.iv_history import KNOWN_SERIES
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.chain import Chain
-from iwm_opts.market.dividends import Dividend, DividendSchedule
+from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL, STAND_INS, MarketOnDay, is_long_enough
 from iwm_opts.sources.source import MarketRequest
+
+if TYPE_CHECKING:
+    from iwm_opts.sources.feeds import Feed
 
 Answer = TypeVar("Answer")
 Progress = Callable[[int, int], None]
 LIVE: Final = {"yahoo": "Yahoo", "cboe": "Cboe"}  # in the order that `auto` asks them
 INDEX_DAYS: Final = 1.6  # calendar days a session, so that a lookback fits
-PAST_DIVIDENDS: Final = timedelta(days=400)  # a year of them is projected
 
 
-class Feed(Protocol):
-    """Downloads from one vendor over one session, and so with one cookie."""
-
-    def chain(self, symbol: str, spot: float | None, progress: Progress | None) -> Chain:
-        """Full chain now."""
-
-    def closes(self, index: str, start: date) -> "pd.Series[float]":
-        """Return closes of a volatility index, points."""
-
-    def dividends(self, symbol: str) -> DividendSchedule | None:
-        """Dividends of the past year; None where the source has none."""
-
-
-@contextmanager
-def open_feed(name: str) -> Iterator[Feed]:
+def open_feed(name: str) -> "AbstractContextManager[Feed]":
     """Feed of a name, `yahoo` or `cboe`."""
-    if name == "yahoo":
-        from iwm_opts.io.yahoo import yahoo_session
+    from iwm_opts.sources.feeds import FEEDS  # with the HTTP client, which files and simulation do not need
 
-        with yahoo_session() as session:
-            yield _Yahoo(session)
-        return
-    from iwm_opts.io.cboe import cboe_session
-
-    with cboe_session() as session:
-        yield _Cboe(session)
-
-
-@dataclass(frozen=True, slots=True)
-class _Yahoo:
-    session: Any
-
-    def chain(self, symbol: str, spot: float | None, progress: Progress | None) -> Chain:
-        from iwm_opts.io.yahoo import yahoo_chain
-
-        return yahoo_chain(symbol, self.session, spot, progress=progress)
-
-    def closes(self, index: str, start: date) -> "pd.Series[float]":
-        from iwm_opts.io.yahoo import yahoo_bars
-
-        return yahoo_bars(index, self.session, start)["close"]
-
-    def dividends(self, symbol: str) -> DividendSchedule | None:
-        from iwm_opts.io.yahoo import yahoo_bars, yahoo_dividends
-
-        paid = yahoo_dividends(yahoo_bars(symbol, self.session, now().date() - PAST_DIVIDENDS))
-        days = pd.DatetimeIndex(paid.index)
-        payments = (Dividend(day.date(), float(amount)) for day, amount in zip(days, paid["amount"], strict=True))
-        return DividendSchedule(tuple(sorted(payments)), "Yahoo")
-
-
-@dataclass(frozen=True, slots=True)
-class _Cboe:
-    session: Any
-
-    def chain(self, symbol: str, spot: float | None, progress: Progress | None) -> Chain:
-        from iwm_opts.io.cboe import cboe_chain
-
-        return cboe_chain(symbol, self.session, spot)
-
-    def closes(self, index: str, start: date) -> "pd.Series[float]":
-        from iwm_opts.io.cboe import cboe_index
-
-        closes = cboe_index(index, self.session)["close"]
-        return closes[closes.index >= pd.Timestamp(start)]
-
-    def dividends(self, symbol: str) -> DividendSchedule | None:
-        return None
+    return FEEDS[name]()
 
 
 def live_chain(name: str, symbol: str, spot: float | None = None, progress: Progress | None = None) -> Chain:
@@ -186,7 +123,7 @@ def refuse_past(name: str, as_of: date | None) -> None:
 
 
 def _history(
-    source: Feed,
+    source: "Feed",
     name: str,
     record: Record,
     symbol: str,
@@ -214,7 +151,7 @@ def _history(
     return IvHistory(index, series.tenor_days, closes / 100.0, proxy=True, note=note)  # published in points
 
 
-def _dividends(source: Feed, record: Record, symbol: str, warnings: list[str]) -> DividendSchedule | None:
+def _dividends(source: "Feed", record: Record, symbol: str, warnings: list[str]) -> DividendSchedule | None:
     """Dividends fetched into the record, else the source's."""
     try:
         return recorded_dividends(record, symbol) or source.dividends(symbol)

@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from iwm_opts.conventions import RIGHT_SIGN, SIDE_SIGN
 from iwm_opts.market.snapshot import Snapshot
+from iwm_opts.pricing.american import american_price
 from iwm_opts.pricing.black import black_price
 from iwm_opts.spreads.candidate import Candidate, Leg
 
@@ -59,8 +60,6 @@ def _leg_worth(
         left = years / candidate.years
         forwards = spots * (forward.price / snapshot.chain.spot) ** left
         return np.asarray(black_price(leg.right, forwards, leg.strike, years, vol, forward.discount**left))
-    from iwm_opts.pricing.american import american_price
-
     elapsed = candidate.years - years
     dividends = [(due - elapsed, cash) for due, cash in snapshot.cash_flows(candidate.expiration) if due > elapsed]
     return np.asarray(american_price(leg.right, spots, leg.strike, years, forward.rate, vol, dividends))

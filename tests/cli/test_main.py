@@ -50,7 +50,7 @@ def test_a_market_of_european_quotes_loads_no_american_kernel():
     probe = (
         "import sys; from iwm_opts.cli.main import main\n"
         "try: main(['condor', '--source', 'sim', '-q'])\nexcept SystemExit: pass\n"
-        "found = [name for name in sys.modules if name.startswith('iwm_opts.kernels.american')]\n"
+        "found = [name for name in sys.modules if name.startswith('iwm_opts.kernels.pricing.american')]\n"
         "print(found); sys.exit(len(found))"
     )
     subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True)

@@ -18,7 +18,7 @@ def at(monkeypatch):
 
     def set_to(text):
         moment = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("America/New_York"))
-        for module in ("io.age", "io.yahoo", "io.cboe", "sources.live", "api.archive"):
+        for module in ("io.age", "io.yahoo", "io.cboe", "sources.live", "sources.feeds", "api.archive"):
             monkeypatch.setattr(f"iwm_opts.{module}.now", lambda: moment)
 
     return set_to
