@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -308,3 +308,14 @@ def chart_body() -> Callable[..., str]:
         return pd.io.json.ujson_dumps({"chart": {"result": [result], "error": None}})
 
     return body
+
+
+@pytest.fixture
+def set_clock(monkeypatch):
+    """Set the time of every module: `now` reads the clock of its own module, whoever imported it and when."""
+
+    def set_to(moment):
+        clock = type("Clock", (datetime,), {"now": staticmethod(lambda tz=None: moment)})
+        monkeypatch.setattr("iwm_opts.io.age.datetime", clock)
+
+    return set_to

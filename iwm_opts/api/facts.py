@@ -27,7 +27,7 @@ from iwm_opts.research.acceptance import Acceptance, accept, judge_windows, targ
 from iwm_opts.research.calibration import calibrate
 from iwm_opts.research.calibration_provenance import to_toml, with_provenance
 from iwm_opts.research.history import HistoryFiles
-from iwm_opts.research.smile_comparison import smiles_beside
+from iwm_opts.research.smile_comparison import compare_smiles
 from iwm_opts.simulation.parameters import Parameters, control_parameters, parameters_of
 
 FIRST, LAST = date(2009, 9, 16), date(2025, 6, 4)  # where RVX's published history begins and ends
@@ -159,7 +159,7 @@ def _smiles(request: FactsRequest, parameters: Parameters) -> ChainSmiles | None
         return None
     symbol = parameters.setting.symbol
     chain = load_chain(Path(request.chain), symbol=symbol, as_of=request.as_of, session=request.session)
-    return ChainSmiles(chain, smiles_beside(parameters.smile, take_snapshot(chain)))
+    return ChainSmiles(chain, compare_smiles(parameters.smile, take_snapshot(chain)))
 
 
 def calibrated_parameters(request: FactsRequest, on_progress: OnProgress | None = None) -> str:

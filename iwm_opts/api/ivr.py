@@ -13,7 +13,7 @@ from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import next_session
 from iwm_opts.market.gate import ivr_gate
 from iwm_opts.market.iv_rank import IvHistory, iv_rank, open_gate_by_weekday, rolling_iv_rank
-from iwm_opts.report.ivr_table import IvStanding, ivr_record, ivr_table
+from iwm_opts.report.ivr_table import IvSummary, ivr_record, ivr_table
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.screen_table import rank_line
 
@@ -49,22 +49,22 @@ class IvrRequest:
 class IvRankReport(Result):
     """IV rank, percentile and gate, with the history behind them."""
 
-    standing: IvStanding
+    summary: IvSummary
 
     @property
     def rank(self) -> float:
         """IV rank, 0 to 100; NaN where it is undefined."""
-        return self.standing.rank.rank
+        return self.summary.rank.rank
 
     @property
     def percentile(self) -> float:
         """IV percentile, 0 to 100."""
-        return self.standing.rank.percentile
+        return self.summary.rank.percentile
 
     @property
     def is_open(self) -> bool:
         """Whether the gate is open."""
-        return self.standing.gate.is_open
+        return self.summary.gate.is_open
 
     def to_frame(self) -> pd.DataFrame:
         """Rank of every observation.
@@ -74,11 +74,11 @@ class IvRankReport(Result):
         DataFrame
             Dates as index; value (IV, decimal), rank, percentile (0 to 100), observations (sessions in the window).
         """
-        return rolling_iv_rank(self.standing.history, self.standing.rank.lookback)
+        return rolling_iv_rank(self.summary.history, self.summary.rank.lookback)
 
     def record(self) -> Record:
         """Market, rank, gate and weekdays."""
-        return ivr_record(self.standing)
+        return ivr_record(self.summary)
 
     def to_csv(self) -> str:
         """Rank as one row."""
@@ -86,24 +86,24 @@ class IvRankReport(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Rank, chart and weekdays."""
-        return ivr_table(self.standing, columns)
+        return ivr_table(self.summary, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Rank; gate and note."""
-        gate, snapshot = self.standing.gate, self.standing.snapshot
-        lines = [f"gate {gate.condition}: {'OPEN' if gate.is_open else 'CLOSED'}", self.standing.history.note]
-        return rank_line(self.standing.rank).plain, lines, snapshot.chain.label if snapshot else ""
+        gate, snapshot = self.summary.gate, self.summary.snapshot
+        lines = [f"gate {gate.condition}: {'OPEN' if gate.is_open else 'CLOSED'}", self.summary.history.note]
+        return rank_line(self.summary.rank).plain, lines, snapshot.chain.label if snapshot else ""
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """IV in vol points, with the days on which the gate is open shaded."""
         axes, frame = new_axes(ax), self.to_frame()
         axes.plot(frame.index, 100.0 * frame["value"], lw=1.2)
         low, high = axes.get_ylim()
-        below = (frame["rank"] < self.standing.threshold).to_numpy()
+        below = (frame["rank"] < self.summary.threshold).to_numpy()
         axes.fill_between(frame.index, low, high, where=below, alpha=0.15, lw=0, step="mid", label="gate open")
         axes.set_ylim(low, high)
-        axes.set_ylabel(f"{self.standing.history.series}, vol points")
-        axes.set_title(rank_line(self.standing.rank).plain, loc="left", fontsize=10)
+        axes.set_ylabel(f"{self.summary.history.series}, vol points")
+        axes.set_title(rank_line(self.summary.rank).plain, loc="left", fontsize=10)
         axes.legend(frameon=False)
         return axes
 
@@ -122,7 +122,7 @@ def answer_ivr(request: IvrRequest, on_progress: OnProgress | None = None) -> Iv
     rank = iv_rank(history, day, request.lookback)
     weekdays = open_gate_by_weekday(history, request.ivr_below, request.lookback)
     gate, snapshot = ivr_gate(rank, request.ivr_below), chain.snapshot if chain else None
-    return IvRankReport(IvStanding(history, rank, gate, weekdays, request.ivr_below, snapshot))
+    return IvRankReport(IvSummary(history, rank, gate, weekdays, request.ivr_below, snapshot))
 
 
 def rank_iv(

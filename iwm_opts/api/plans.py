@@ -43,7 +43,7 @@ from iwm_opts.report.instruments_table import difference_rows, instrument_rows, 
 from iwm_opts.report.page import Page, as_markdown
 from iwm_opts.report.plan_backtest import plan_backtest_record, plan_backtest_table
 from iwm_opts.report.plan_check import check_rows, check_table
-from iwm_opts.report.plan_document import check_record, plan_page, plan_prompt, standing_record
+from iwm_opts.report.plan_document import check_record, plan_page, plan_prompt, status_record
 from iwm_opts.report.plan_evidence_table import plan_evidence_record, plan_evidence_table
 from iwm_opts.report.plan_order import PlanOrder
 from iwm_opts.report.portfolio_table import portfolio_record, portfolio_rows, portfolio_table
@@ -143,7 +143,7 @@ class PlanReport(Result):
         Stress periods, or why there are none.
     """
 
-    standing: PlanStatus
+    status: PlanStatus
     label: str
     check: bool
     order: PlanOrder | None = None
@@ -152,48 +152,48 @@ class PlanReport(Result):
     @property
     def take(self) -> bool:
         """Whether the plan enters."""
-        return self.standing.decision.take
+        return self.status.decision.take
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Reasons for the decision."""
-        return self.standing.decision.reasons
+        return self.status.decision.reasons
 
     @property
     def day(self) -> date:
         """Session of the entry."""
-        return self.standing.decision.day
+        return self.status.decision.day
 
     def to_frame(self) -> pd.DataFrame:
         """One row a condition (signal, macro filter, criteria): its state and detail."""
-        return pd.DataFrame(check_rows(self.standing))
+        return pd.DataFrame(check_rows(self.status))
 
     def record(self) -> Record:
         """Decision, checklist, size, evidence."""
-        record = check_record(self.standing) if self.check else standing_record(self.standing, self.order, self.stress)
+        record = check_record(self.status) if self.check else status_record(self.status, self.order, self.stress)
         return record | {"simulated": bool(self.label)}
 
     def to_csv(self) -> str:
         """One row a condition."""
-        return rows_as_csv(check_rows(self.standing))
+        return rows_as_csv(check_rows(self.status))
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Decision as a table, or the document as Markdown."""
         if self.check:
-            return check_table(self.standing, self.label, columns)
+            return check_table(self.status, self.label, columns)
         return as_markdown(self._page())
 
     def _page(self) -> Page:
-        return Result._page(self) if self.check else plan_page(self.standing, self.label, self.order, self.stress)
+        return Result._page(self) if self.check else plan_page(self.status, self.label, self.order, self.stress)
 
     def to_prompt(self) -> str:
         """Document as a brief for a language model."""
-        return plan_prompt(self.standing, as_markdown(self._page()))
+        return plan_prompt(self.status, as_markdown(self._page()))
 
     def headline(self) -> tuple[str, list[str], str]:
         """Decision; reasons."""
         word = "TAKE" if self.take else "SKIP"
-        return f"{self.standing.plan.name}, {self.day}: {word}", ["; ".join(self.reasons)], self.label
+        return f"{self.status.plan.name}, {self.day}: {word}", ["; ".join(self.reasons)], self.label
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -427,11 +427,11 @@ def answer_plan(request: PlanRequest, on_progress: OnProgress | None = None) -> 
         rule, remedy = "an intraday plan needs intraday data", "name one-minute bars: --minutes FILE"
         raise InputError("minutes", None, rule, remedy)
     notes = data.notes if on else (*_age(plan, data), *data.notes)
-    standing = plan_report_on(plan, data.inputs, on, notes, on_progress, with_evidence=not request.check)
+    status = plan_report_on(plan, data.inputs, on, notes, on_progress, with_evidence=not request.check)
     if request.check:
-        return PlanReport(standing, data.label, check=True)
-    order = _order(plan, request.chain, standing.day)
-    return PlanReport(standing, data.label, False, order, _stress(request))
+        return PlanReport(status, data.label, check=True)
+    order = _order(plan, request.chain, status.day)
+    return PlanReport(status, data.label, False, order, _stress(request))
 
 
 def _order(plan: Plan, chain: ChainRequest | OptionChain | None, day: date) -> PlanOrder | None:

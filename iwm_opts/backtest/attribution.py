@@ -41,8 +41,8 @@ def attribute(prepared: "Prepared", trades: Trades) -> tuple[Array, ...]:
     days = book.days.ordinal[book.lifetimes.entry[trades.package[owner]] + steps]
     moved, passed = np.diff(prepaid), np.diff(days)
     for j in range(len(book.legs)):
-        iv, found_greeks = _leg(prepared, j, trades.package[owner], rows, years, prepaid, discount)
-        delta, gamma, vega, theta = (np.asarray(x)[:-1] for x in found_greeks)
+        iv, leg_greeks = _leg(prepared, j, trades.package[owner], rows, years, prepaid, discount)
+        delta, gamma, vega, theta = (np.asarray(x)[:-1] for x in leg_greeks)
         vol_moved = np.nan_to_num(np.diff(iv) / VOL_POINT)
         terms = np.array([delta * moved, 0.5 * gamma * moved**2, vega * vol_moved, theta * passed])
         terms = np.where(np.isfinite(terms).all(axis=0) & goes_on, terms, 0.0) * book.legs.contracts[j]

@@ -155,8 +155,8 @@ def on_weekdays(market: DailyMarket, rule: EntryRule) -> Flags:
     if not rule.weekdays:
         return is_quoted
     weekdays = {WEEKDAYS.index(day) for day in rule.weekdays}
-    is_wanted: Flags = np.array([day.weekday() in weekdays for day in market.days])
-    return is_quoted & is_wanted
+    is_allowed: Flags = np.array([day.weekday() in weekdays for day in market.days])
+    return is_quoted & is_allowed
 
 
 def macro_met(prepared: Prepared) -> Flags:

@@ -476,7 +476,7 @@ class RecordedDays:
         is_assigned: Flags = np.asarray(assigned) == 1.0
         return is_assigned
 
-    def board(self, place: int, dte: int, slack: int) -> ExpirationQuotes | None:
+    def quotes_near(self, place: int, dte: int, slack: int) -> ExpirationQuotes | None:
         """Options with a usable quote of the expiration that `entries` chooses from; None where there is none."""
         index = int(self._nearest(np.array([place]), dte, slack)[0])
         if index < 0:
@@ -560,9 +560,9 @@ class RecordedDays:
             raise InputError("dte", f"{dte} +-{slack}", rule, "choose fewer days, or read with a larger max_dte")
         panel = self.panel
         days, apart = panel.dte, np.abs(panel.dte - dte)
-        is_wanted = np.zeros(len(panel), dtype=np.bool_)
-        is_wanted[places] = True
-        slices = np.flatnonzero(is_wanted[panel.slice_day] & (days > 0) & (apart <= slack))
+        is_entry = np.zeros(len(panel), dtype=np.bool_)
+        is_entry[places] = True
+        slices = np.flatnonzero(is_entry[panel.slice_day] & (days > 0) & (apart <= slack))
         by_name = np.argsort(np.argsort(panel.roots))[panel.root[slices]]
         strikes = np.diff(panel.strike_start)[slices]
         slices = slices[np.lexsort((by_name, -strikes, days[slices], apart[slices], panel.slice_day[slices]))]

@@ -114,13 +114,13 @@ def total(prepared: "Prepared", run: Run) -> Totals:
     trades = trades_of(run.trades)
     cascade = _cascade(prepared, trades)
     nights = trades.row - prepared.book.lifetimes.first[trades.package]
-    way_in = cascade["entry_slippage"] / trades.contracts
-    way_out = cascade["exit_slippage"] / trades.contracts
+    entry_slippage = cascade["entry_slippage"] / trades.contracts
+    exit_slippage = cascade["exit_slippage"] / trades.contracts
     return Totals(
         trades=len(trades.package),
         gain=float((cascade["pnl"] / trades.contracts).sum()),
-        entry_slippage=float(way_in.sum()),
-        slippage=float((way_in + way_out).sum()),
+        entry_slippage=float(entry_slippage.sum()),
+        slippage=float((entry_slippage + exit_slippage).sum()),
         change=float(run.equity[-1]) - prepared.rules.size.account,
         risk=float(trades.risk @ nights),
     )

@@ -246,19 +246,19 @@ def trade_shares(
     dividend = bars["dividend"].fillna(0.0).to_numpy(dtype=float) if "dividend" in bars else np.zeros(len(bars))
     for t in range(start, end):
         _pay(ledger, dividend[t])
-        _leave_where(ledger, days, t, [position.at_open(opened[t]) for position in ledger.open])
+        _close_where(ledger, days, t, [position.at_open(opened[t]) for position in ledger.open])
         if allowed[t]:
             ledger.enter(t, opened[t], extreme[t], atr[t])
         for position in ledger.open:
             position.worst = min(position.worst, position.gain(low[t] if position.sign > 0 else high[t]))
-        _leave_where(ledger, days, t, [position.within(high[t], low[t]) for position in ledger.open])
+        _close_where(ledger, days, t, [position.within(high[t], low[t]) for position in ledger.open])
         for position in ledger.open:
             held = t - position.entered + 1
             position.is_due = position.is_due or rules.exits.is_slow(
                 held, position.sign * (close[t] - position.entry), position.atr
             )
         if t == end - 1:
-            _leave_where(ledger, days, t, [(close[t], "end of data")] * len(ledger.open))
+            _close_where(ledger, days, t, [(close[t], "end of data")] * len(ledger.open))
         marks.append(ledger.mark(close[t]))
     equity = pd.DataFrame(marks, index=days[start:end], columns=["equity", "cash", "open_risk", "positions"])
     return ShareBacktest(label, ledger.trades(), equity, ledger.skipped, _notes(bars, ledger))
@@ -271,7 +271,7 @@ def _pay(ledger: Ledger, dividend: float) -> None:
         ledger.cash += paid
 
 
-def _leave_where(
+def _close_where(
     ledger: Ledger, days: pd.DatetimeIndex, place: int, exits: Sequence[tuple[float, Reason] | None]
 ) -> None:
     for position, price in zip(tuple(ledger.open), exits, strict=True):

@@ -40,7 +40,7 @@ EUROPEAN: Final = (
 )
 
 
-def board_of(quoted: QuotedExpiration, root: str, day: date, spot: float) -> ExpirationQuotes:
+def expiration_quotes(quoted: QuotedExpiration, root: str, day: date, spot: float) -> ExpirationQuotes:
     """Quotes of the surface model as a board to choose from."""
     return ExpirationQuotes(
         Series(root, quoted.listing.expiration),
@@ -145,14 +145,14 @@ class SimulatedDays:
         on_open = self.settlement(series.root).settles_on == "open"
         return float(self.opened[place] if on_open else self.spot[place])
 
-    def board(self, place: int, dte: int, slack: int) -> ExpirationQuotes | None:
+    def quotes_near(self, place: int, dte: int, slack: int) -> ExpirationQuotes | None:
         """All listed strikes of the nearest expiration; deltas are the model's own."""
         row = int(self._nearest(dte, slack)[place])
         if row < 0:
             return None
         # A whole chain would quote twenty expirations, and draw sizes and open interest, to use one.
         (quoted,) = self.market.quoted(self._before + place, [self._table.listings[row]])
-        return board_of(quoted, self.market.symbol, self.days[place], float(self.spot[place]))
+        return expiration_quotes(quoted, self.market.symbol, self.days[place], float(self.spot[place]))
 
     def marks(self, place: int, requests: Sequence[Request]) -> list[Marks]:
         """Every option has a quote here."""
@@ -174,9 +174,9 @@ class SimulatedDays:
         rows = self._nearest(dte, slack)
         place = np.flatnonzero(rows[:-1] >= 0)  # nothing is opened on the last day
         chosen = rows[place]
-        is_found = np.zeros(len(self._table), dtype=bool)
-        is_found[chosen] = True
-        strikes = self.market.listed_strikes(self._table.listings.take(is_found), self._before)
+        is_chosen = np.zeros(len(self._table), dtype=bool)
+        is_chosen[chosen] = True
+        strikes = self.market.listed_strikes(self._table.listings.take(is_chosen), self._before)
         return Candidates(
             place.astype(np.int64),
             tuple(self._series(int(row)) for row in chosen),

@@ -176,7 +176,7 @@ def _rule(trade: PaperTrade, debit: float, at: datetime) -> str:
     """
     opened, day = date.fromisoformat(trade.opened[:10]), at.date()
     held = max(len(sessions(opened, day)) - 1, 0)
-    if not held and trade.leave_by is None:
+    if not held and trade.exit_by is None:
         return ""
     left = (date.fromisoformat(trade.expiration) - day).days
     rules = trade.exits
@@ -186,7 +186,7 @@ def _rule(trade: PaperTrade, debit: float, at: datetime) -> str:
     why = int(exit_reason(debit, trade.model, False, float(left), float(held), False, *bounds, False))
     if why != HELD:
         return REASONS[why]
-    return "time" if trade.leave_by is not None and at >= trade.leave_by else ""
+    return "time" if trade.exit_by is not None and at >= trade.exit_by else ""
 
 
 def _clock(moment: datetime) -> str:

@@ -17,7 +17,7 @@ from iwm_opts.journal.paper_trade import OPEN, Exits, Mark, PaperTrade, Shares
 from iwm_opts.market.bars import atr
 from iwm_opts.market.calendar import sessions
 from iwm_opts.plans.edges import Momentum
-from iwm_opts.plans.intraday import LATEST_FILL, leave_within_session
+from iwm_opts.plans.intraday import LATEST_FILL, exit_within_session
 from iwm_opts.plans.plan import Plan
 
 CLOSE, UNTIMED = "16:00:00", "00:00:00"  # New York; a stop within a bar has no known time
@@ -217,7 +217,7 @@ def marked_on_minutes(trade: PaperTrade, minutes: pd.DataFrame) -> list[Mark]:
     held = session[session.index >= opened]
     if held.empty or trade.shares is None or trade.shares.exit_minute is None:
         raise InputError("minutes", trade.opened, f"hold nothing of trade {trade.number}", "give its session")
-    when, price, rule = leave_within_session(_position(trade), held, trade.shares.exit_minute)
+    when, price, rule = exit_within_session(_position(trade), held, trade.shares.exit_minute)
     return [_mark(trade, when.to_pydatetime(), price, rule)]
 
 
@@ -225,8 +225,8 @@ def _is_out_of_time(trade: PaperTrade, quote: Quote) -> bool:
     shares, day = trade.shares, quote.at.date()
     assert shares is not None  # trades in options are marked elsewhere
     opened = date.fromisoformat(trade.opened[:10])
-    if trade.leave_by is not None:
-        return quote.at >= trade.leave_by
+    if trade.exit_by is not None:
+        return quote.at >= trade.exit_by
     exits, before = shares.exits, len(sessions(opened, day)) - 1
     closes = {
         len(sessions(opened, date.fromisoformat(mark.day))): -mark.mid for mark in trade.marks if mark.day < str(day)

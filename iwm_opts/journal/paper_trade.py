@@ -122,7 +122,7 @@ class PaperTrade:
         return self.closing is None
 
     @property
-    def leave_by(self) -> datetime | None:
+    def exit_by(self) -> datetime | None:
         """When an intraday edge leaves, New York; None for a trade held overnight."""
         minute = self.exits.minute if self.shares is None else self.shares.exit_minute
         if minute is None:

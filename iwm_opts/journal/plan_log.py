@@ -43,7 +43,7 @@ def log_of_plan(result: PlanResult) -> TradeLog:
 def _share_rows(trades: pd.DataFrame, plan: Plan, market: str) -> pd.DataFrame:
     """Share trades in the columns of a log: a purchase is a negative credit."""
     slipped = plan.costs.share_slippage
-    on_the_way_out = trades["slippage"] / trades["shares"] - slipped
+    exit_slippage = trades["slippage"] / trades["shares"] - slipped
     # A trade on daily bars is entered at the open; when within a session a stop was met they do not say.
     is_daily = trades["entry"] == trades["entry"].dt.normalize()
     entry = trades["entry"].where(~is_daily, trades["entry"] + pd.Timedelta(OPEN))
@@ -61,7 +61,7 @@ def _share_rows(trades: pd.DataFrame, plan: Plan, market: str) -> pd.DataFrame:
             "credit": -trades["entry_price"],
             "debit": -trades["exit_price"],
             "entry_mid": slipped - trades["entry_price"],
-            "exit_mid": -trades["exit_price"] - on_the_way_out,
+            "exit_mid": -trades["exit_price"] - exit_slippage,
             "entry_model": -trades["entry_price"],
             "exit_model": -trades["exit_price"],
             "due": trades["exit"].dt.normalize(),

@@ -224,7 +224,7 @@ def _judge_exit(trades: pd.DataFrame, row: int, trade: PaperTrade, rules: ShareR
         called = None  # left at the open of a session within which a rule called later
     is_that_day = called is not None and called.day == f"{left.date()}"
     overrun = pd.Timedelta(minutes=SLACK)
-    is_late = called is not None and (not is_that_day or (trade.leave_by and left > pd.Timestamp(called.at) + overrun))
+    is_late = called is not None and (not is_that_day or (trade.exit_by and left > pd.Timestamp(called.at) + overrun))
     price = price_at(left, data)
     if called is not None and is_that_day and not is_late and (called.rule != "time" or np.isnan(price)):
         mid, model = called.mid, called.debit

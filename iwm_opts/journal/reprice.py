@@ -146,9 +146,9 @@ def _repriced(
     typed = _typed(trade)
     legs, contracts = legs_of(typed), int(trade["contracts"])
     units = trade["multiplier"] * contracts
-    way_in, quotes, entry_quotes = _way(trade, typed, terms.fill, sources, bars, spread, is_exit=False)
-    if trade["credit"] > 0.0 >= way_in.price:
-        raise InputError("credit", way_in.price, REJECTED)
+    entry_fill, quotes, entry_quotes = _fill(trade, typed, terms.fill, sources, bars, spread, is_exit=False)
+    if trade["credit"] > 0.0 >= entry_fill.price:
+        raise InputError("credit", entry_fill.price, REJECTED)
     fees = contracts * terms.fees.opening_fees(legs, contracts, float(premium_sold(*quotes)))
     exit_mid, debit, exit_half, exit_quotes = float(trade["debit"]), float(trade["debit"]), math.nan, SETTLED
     if trade["reason"] in ENDED:
@@ -156,19 +156,19 @@ def _repriced(
     else:
         is_stop = any(word in trade["reason"] for word in ("stop", "touch"))
         fill = terms.stop_fill if is_stop else terms.fill
-        way_out, quotes, exit_quotes = _way(trade, typed, fill, sources, bars, spread, is_exit=True)
-        exit_mid, debit, exit_half = -way_out.mid, -way_out.price, way_out.half_spread
+        exit_fill, quotes, exit_quotes = _fill(trade, typed, fill, sources, bars, spread, is_exit=True)
+        exit_mid, debit, exit_half = -exit_fill.mid, -exit_fill.price, exit_fill.half_spread
         fees += contracts * terms.fees.closing_fees(legs, contracts, float(premium_sold(*quotes)))
     log_mid = units * (_own_mid(trade, is_exit=False) - _own_mid(trade, is_exit=True))
-    mid_pnl = units * (way_in.mid - exit_mid)
-    slippage = units * (way_in.mid - way_in.price), units * (debit - exit_mid)
+    mid_pnl = units * (entry_fill.mid - exit_mid)
+    slippage = units * (entry_fill.mid - entry_fill.price), units * (debit - exit_mid)
     pnl = mid_pnl - sum(slippage) - fees + trade["settlement"]
-    at_stake = units * (way_in.half_spread + (0.0 if math.isnan(exit_half) else exit_half))
+    at_stake = units * (entry_fill.half_spread + (0.0 if math.isnan(exit_half) else exit_half))
     return {
         **{name: trade[name] for name in ("trade", "symbol", "legs", "entry", "exit", "reason", "contracts")},
         "log_pnl": trade["pnl"], "log_fees": trade["fees"], "log_credit": trade["credit"], "log_debit": trade["debit"],
-        "entry_mid": way_in.mid, "exit_mid": exit_mid, "credit": way_in.price, "debit": debit,
-        "entry_half_spread": way_in.half_spread, "exit_half_spread": exit_half,
+        "entry_mid": entry_fill.mid, "exit_mid": exit_mid, "credit": entry_fill.price, "debit": debit,
+        "entry_half_spread": entry_fill.half_spread, "exit_half_spread": exit_half,
         "entry_quotes": entry_quotes, "exit_quotes": exit_quotes,
         "log_slippage": log_mid - units * (trade["credit"] - trade["debit"]),
         "quote_gap": mid_pnl - log_mid, "mid_pnl": mid_pnl,
@@ -177,7 +177,7 @@ def _repriced(
     }  # fmt: skip
 
 
-def _way(
+def _fill(
     trade: pd.Series, typed: list[TypedLeg], fill: FillModel, sources: Sequence[Record | FileQuotes],
     bars: pd.DataFrame | None, spread: SpreadModel, *, is_exit: bool,
 ) -> tuple[Fill, LegQuotes, str]:  # fmt: skip

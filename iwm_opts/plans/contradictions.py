@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 MOST_ON_A_DEBIT: Final = 10.0  # times the debit paid
 
-Found = list[tuple[tuple[str, ...], str]]
+Conflicts = list[tuple[tuple[str, ...], str]]
 
 
 class ContradictionError(ValueError):
@@ -21,7 +21,7 @@ class ContradictionError(ValueError):
         super().__init__(rule)
 
 
-def contradictions(plan: "Plan") -> Found:
+def contradictions(plan: "Plan") -> Conflicts:
     """Why a plan cannot be traded as written: the key at fault and the reason, in order of importance."""
     edge, instrument, horizon = plan.edge, plan.instrument, plan.horizon
     conflicts = _of_edge(edge, instrument, horizon)
@@ -35,8 +35,8 @@ def contradictions(plan: "Plan") -> Found:
     return conflicts + _of_profit(plan) + _of_numbers(plan)
 
 
-def _of_edge(edge: str, instrument: str, horizon: str) -> Found:
-    conflicts: Found = []
+def _of_edge(edge: str, instrument: str, horizon: str) -> Conflicts:
+    conflicts: Conflicts = []
     if edge in ("mean-reversion", "momentum") and instrument == "condor":
         conflicts.append(
             (("instrument",), f"{edge} bets on a rise, a condor on standing still: choose shares, options or vertical")
@@ -69,7 +69,7 @@ def _of_edge(edge: str, instrument: str, horizon: str) -> Found:
     return conflicts
 
 
-def _of_profit(plan: "Plan") -> Found:
+def _of_profit(plan: "Plan") -> Conflicts:
     """Profit target is a fraction, of which 50 is a slip for 0.5: nothing earns more than its credit."""
     if plan.package is None:
         return []
@@ -80,8 +80,8 @@ def _of_profit(plan: "Plan") -> Found:
     return [(("package", "profit"), f"a fraction of the {of}, at most {most:g}: half of it is 0.5")]
 
 
-def _of_numbers(plan: "Plan") -> Found:
-    conflicts: Found = []
+def _of_numbers(plan: "Plan") -> Conflicts:
+    conflicts: Conflicts = []
     names = plan.checklist.criteria
     for place, name in enumerate(names):
         if name not in CRITERIA:

@@ -75,7 +75,7 @@ def _trade(ledger: Ledger, session: pd.DataFrame, edge: Momentum, place: int, ex
     position = ledger.enter(place, float(held["open"].iloc[0]), extreme, atr)
     if position is None:
         return
-    when, price, reason = leave_within_session(position, held, edge.exit_minute)
+    when, price, reason = exit_within_session(position, held, edge.exit_minute)
     ledger.leave(position, when, place, price, reason, first=held.index[0])
 
 
@@ -85,9 +85,7 @@ def bars_from_entry(session: pd.DataFrame, edge: Momentum) -> pd.DataFrame | Non
     return None if held.empty or held["minute"].iloc[0] > edge.enter_minute + LATEST_FILL else held
 
 
-def leave_within_session(
-    position: Position, held: pd.DataFrame, exit_minute: int
-) -> tuple[pd.Timestamp, float, Reason]:
+def exit_within_session(position: Position, held: pd.DataFrame, exit_minute: int) -> tuple[pd.Timestamp, float, Reason]:
     """When, at what price and why a position is left; its worst moment is noted on it.
 
     Parameters

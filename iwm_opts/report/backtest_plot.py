@@ -38,7 +38,7 @@ def equity_picture(results: Sequence[tuple[str, PooledResult]], kind: str, title
     label = LABELS.get(first.kind, "").partition(":")[0]
     top.set_title(f"{label + '   ' if label else ''}{title or first.name}", loc="left", fontsize=11, color=INK)
     if first.kind != "simulated":
-        _shade_stories(top, bottom, first)
+        _shade_stress_periods(top, bottom, first)
     _dress(top, bottom, first.account)
     return picture_bytes(figure, kind)
 
@@ -88,7 +88,7 @@ def _draw(top: Axes, bottom: Axes | None, name: str, result: PooledResult, colou
         bottom.plot(path.index, fall[1:], color=colour, lw=width, alpha=strength)
 
 
-def _shade_stories(top: Axes, bottom: Axes, result: PooledResult) -> None:
+def _shade_stress_periods(top: Axes, bottom: Axes, result: PooledResult) -> None:
     days = result.equity.index
     for story in STRESS_PERIODS:
         if days[0].date() <= story.last and story.first <= days[-1].date():

@@ -197,15 +197,15 @@ def _equity(run: Run) -> Iterator[Block]:
     at = mean.reindex(entries) if len(levels) == 1 else mean.iloc[:0]
     markers = {"entry": (iso(at.index), at.tolist(), "triangle-up")} if len(at) else {}
     bands = [(*span, GATE_COLOUR, "") for span in _open_spans(run.equity)] if len(levels) == 1 else []
-    stories = [] if run.kind == "simulated" else _stories(pd.DatetimeIndex(mean.index))
+    stress_bands = [] if run.kind == "simulated" else _stress_bands(pd.DatetimeIndex(mean.index))
     figure = figures.equity(
         [line],
         faint=[(iso(level.index), level.tolist()) for level in levels[:MOST_FAINT]] if len(levels) > 1 else [],
         markers=markers,
-        bands=[*bands, *stories],
+        bands=[*bands, *stress_bands],
     )
     shading = "Green: gate open. " if bands else ""
-    red = "Red: stress periods. " if stories else ""
+    red = "Red: stress periods. " if stress_bands else ""
     caption = f"{shading}{red}Open packages are marked to the exit fill."
     if not is_shared:
         caption += " Paths of several scenarios: the first is drawn in full."
@@ -236,7 +236,7 @@ def _open_spans(equity: pd.DataFrame) -> list[tuple[str, str]]:
     return [(days[first], days[end - 1]) for first, end in edges.reshape(-1, 2)]
 
 
-def _stories(days: pd.DatetimeIndex) -> list[tuple[str, str, str, str]]:
+def _stress_bands(days: pd.DatetimeIndex) -> list[tuple[str, str, str, str]]:
     first, last = days.min().date(), days.max().date()
     within = [story for story in STRESS_PERIODS if story.first <= last and first <= story.last]
     return [

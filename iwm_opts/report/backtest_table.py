@@ -225,8 +225,8 @@ def periods_table(periods: pd.DataFrame) -> Table:
 def _more(result: PooledResult, verbose: bool) -> list[RenderableType]:
     trades, equity, account = result.trades, result.equity, result.account
     parts: list[RenderableType] = []
-    stories = by_period(trades, equity, account)
-    within = stories[stories["sessions"] > 0]
+    periods = by_period(trades, equity, account)
+    within = periods[periods["sessions"] > 0]
     if result.kind != "simulated" and len(within):
         parts += [Text(""), Text("hard times", style="bold"), _indented(periods_table(within))]
     if any(trial.scenario for trial in result.trials):

@@ -32,7 +32,7 @@ def instruments_table(
             Text(f"entered by {entries}"),
             _block([result for result in results if result.entries == entries]),
         ]
-    blocks += [Text(""), *(Text(_told(result)) for result in defined_less_naked(results))]
+    blocks += [Text(""), *(Text(_sentence(result)) for result in defined_less_naked(results))]
     lines = [Text(line) for line in dict.fromkeys(f"{result.instrument}: loss {result.risk}" for result in results)]
     notes = [Text(f"note: {note}", style="yellow") for note in notes_of(results)]
     return render([*named, *(Text(line) for line in head), *blocks, Text(""), *lines, *notes, *named], columns)
@@ -43,7 +43,7 @@ def notes_of(results: Sequence[InstrumentResult]) -> list[str]:
     return list(dict.fromkeys(note for result in results for note in result.notes))
 
 
-def _told(difference: Difference) -> str:
+def _sentence(difference: Difference) -> str:
     gain = f"{difference.gain.estimate:+.1%} of the risk a trade"
     if difference.gain.is_known:
         gain += f" ({difference.gain.low:+.1%} to {difference.gain.high:+.1%})"

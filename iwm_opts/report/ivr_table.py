@@ -22,7 +22,7 @@ MARGIN = 12  # characters left of the chart
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class IvStanding:
+class IvSummary:
     """What `ivr` has to say."""
 
     history: IvHistory
@@ -40,27 +40,27 @@ class IvStanding:
         return (*of_chain, *note, *self.rank.warnings, *self.history.skipped)
 
 
-def ivr_table(standing: IvStanding, columns: int | None = None) -> str:
+def ivr_table(summary: IvSummary, columns: int | None = None) -> str:
     """Whole page as text."""
     parts: list[RenderableType] = []
-    if standing.snapshot:
-        parts += [*market_lines(standing.snapshot), chain_iv_line(standing.snapshot)]
-    state = ("OPEN", "bold green") if standing.gate.is_open else ("CLOSED", "bold red")
-    parts += [rank_line(standing.rank), Text.assemble("gate        ", standing.gate.condition, ": ", state), Text("")]
-    parts += _chart(standing, columns or width())
+    if summary.snapshot:
+        parts += [*market_lines(summary.snapshot), chain_iv_line(summary.snapshot)]
+    state = ("OPEN", "bold green") if summary.gate.is_open else ("CLOSED", "bold red")
+    parts += [rank_line(summary.rank), Text.assemble("gate        ", summary.gate.condition, ": ", state), Text("")]
+    parts += _chart(summary, columns or width())
     parts += [
         Text(""),
         Text("open gate by weekday of the ranked close"),
-        Padding(_weekdays(standing), (0, 0, 0, 3), expand=False),
+        Padding(_weekdays(summary), (0, 0, 0, 3), expand=False),
     ]
-    parts += [Text(f"note: {warning}", style="yellow") for warning in standing.warnings]
-    parts += label_lines(standing.snapshot) if standing.snapshot else []
+    parts += [Text(f"note: {warning}", style="yellow") for warning in summary.warnings]
+    parts += label_lines(summary.snapshot) if summary.snapshot else []
     return render(parts, columns)
 
 
-def _chart(standing: IvStanding, columns: int) -> list[Text]:
-    rank = standing.rank
-    window = standing.history.closes.dropna()
+def _chart(summary: IvSummary, columns: int) -> list[Text]:
+    rank = summary.rank
+    window = summary.history.closes.dropna()
     window = window[window.index <= pd.Timestamp(rank.value_date)].iloc[-rank.observations :]
     rows = block_chart((100.0 * window).tolist(), columns - MARGIN)
     head = f"{rank.series}, {window.index[0].date()} to {rank.value_date}, vol points"
@@ -68,25 +68,24 @@ def _chart(standing: IvStanding, columns: int) -> list[Text]:
     return [Text(head), *(Text(line) for line in lines)]
 
 
-def _weekdays(standing: IvStanding) -> Table:
+def _weekdays(summary: IvSummary) -> Table:
     table = plain_table("weekday", "open", "of", "share", left=("weekday",))
-    for day in standing.weekdays:
+    for day in summary.weekdays:
         table.add_row(day.weekday, str(day.open_days), str(day.days), percent(day.share))
-    total, opened = sum(d.days for d in standing.weekdays), sum(d.open_days for d in standing.weekdays)
+    total, opened = sum(d.days for d in summary.weekdays), sum(d.open_days for d in summary.weekdays)
     table.add_row("all", str(opened), str(total), percent(opened / total if total else float("nan")))
     return table
 
 
-def ivr_record(standing: IvStanding) -> dict[str, Any]:
+def ivr_record(summary: IvSummary) -> dict[str, Any]:
     """Everything as a record for JSON."""
     return {
-        "market": market_record(standing.snapshot) if standing.snapshot else None,
-        "iv": iv_record(standing.rank),
-        "chain_iv": chain_iv_record(standing.snapshot.iv) if standing.snapshot else None,
-        "gate": gate_record(standing.gate),
+        "market": market_record(summary.snapshot) if summary.snapshot else None,
+        "iv": iv_record(summary.rank),
+        "chain_iv": chain_iv_record(summary.snapshot.iv) if summary.snapshot else None,
+        "gate": gate_record(summary.gate),
         "open_gate_by_weekday": [
-            {"weekday": d.weekday, "days": d.days, "open_days": d.open_days, "share": d.share}
-            for d in standing.weekdays
+            {"weekday": d.weekday, "days": d.days, "open_days": d.open_days, "share": d.share} for d in summary.weekdays
         ],
-        "warnings": list(standing.warnings),
+        "warnings": list(summary.warnings),
     }

@@ -62,7 +62,7 @@ def paper_table(
 
 
 def _what(trade: PaperTrade) -> str:
-    clock = f", leave by {trade.leave_by:%Y-%m-%d %H:%M}" if trade.leave_by else ""
+    clock = f", leave by {trade.exit_by:%Y-%m-%d %H:%M}" if trade.exit_by else ""
     if trade.shares is None:
         return f"{trade.expiration} {trade.text}{clock}"
     target = "no target" if trade.shares.target is None else f"target {price(trade.shares.target)}"
@@ -80,7 +80,7 @@ def _state(trade: PaperTrade, now: datetime | None) -> str:
 def _is_over(trade: PaperTrade, now: datetime | None) -> bool:
     """Whether an intraday trade's clock has run out though no mark says so."""
     is_unmarked = trade.closing is None and trade.due is None
-    return is_unmarked and trade.leave_by is not None and now is not None and now >= trade.leave_by
+    return is_unmarked and trade.exit_by is not None and now is not None and now >= trade.exit_by
 
 
 def paper_records(trades: Sequence[PaperTrade]) -> list[Record]:
@@ -92,7 +92,7 @@ def paper_records(trades: Sequence[PaperTrade]) -> list[Record]:
             "strategy": trade.strategy,
             "pnl": trade.gain,
             "due": trade.due and asdict(trade.due),
-            "leave_by": trade.leave_by and trade.leave_by.isoformat(sep=" "),
+            "exit_by": trade.exit_by and trade.exit_by.isoformat(sep=" "),
         }
         for trade in trades
     ]

@@ -26,7 +26,7 @@ is below. Rules for your answer:
 
 
 def plan_page(
-    standing: PlanStatus, simulated: str = "", order: PlanOrder | None = None, stress: PlanResult | str = ""
+    status: PlanStatus, simulated: str = "", order: PlanOrder | None = None, stress: PlanResult | str = ""
 ) -> Page:
     """Document.
 
@@ -40,34 +40,34 @@ def plan_page(
     stress : PlanResult or str
         Stress periods, or why there are none; left out where empty.
     """
-    plan = standing.plan
+    plan = status.plan
     sections = (
-        Section("Decision", _decision(standing)),
-        *([order_section(order, standing.decision.take, plan.name)] if order else []),
+        Section("Decision", _decision(status)),
+        *([order_section(order, status.decision.take, plan.name)] if order else []),
         Section("Edge", _edge(plan)),
-        Section("Evidence on this data", _evidence(standing.evidence)),
+        Section("Evidence on this data", _evidence(status.evidence)),
         *([Section("Stress periods", _stress(stress))] if stress else []),
-        Section("Decision tree", (Verbatim(_tree(standing)),)),
-        Section("Entry checklist", _checklist(standing)),
-        Section("Macro", _macro(standing)),
-        Section("Size", _size(standing)),
+        Section("Decision tree", (Verbatim(_tree(status)),)),
+        Section("Entry checklist", _checklist(status)),
+        Section("Macro", _macro(status)),
+        Section("Size", _size(status)),
         Section("Exits", (Bullets(tuple(_exits(plan))),)),
-        Section("Review", _review(standing)),
-        *([Section("Sector weights", _sectors(standing))] if standing.sectors is not None else []),
-        *([Section("Notes", (Bullets(standing.notes),))] if standing.notes else []),
+        Section("Review", _review(status)),
+        *([Section("Sector weights", _sectors(status))] if status.sectors is not None else []),
+        *([Section("Notes", (Bullets(status.notes),))] if status.notes else []),
     )
-    title = f"Plan {plan.name}: {plan.edge}, {plan.horizon}, {plan.instrument} on {plan.symbol}, for {standing.day}"
+    title = f"Plan {plan.name}: {plan.edge}, {plan.horizon}, {plan.instrument} on {plan.symbol}, for {status.day}"
     return Page(title, (simulated,) if simulated else (), sections)
 
 
-def plan_prompt(standing: PlanStatus, document: str) -> str:
+def plan_prompt(status: PlanStatus, document: str) -> str:
     """Document as a brief for a language model."""
-    word = "take" if standing.decision.take else "skip"
-    return PROMPT.format(symbol=standing.plan.symbol, decision=word) + "\n" + document
+    word = "take" if status.decision.take else "skip"
+    return PROMPT.format(symbol=status.plan.symbol, decision=word) + "\n" + document
 
 
-def _decision(standing: PlanStatus) -> tuple[Any, ...]:
-    decision = standing.decision
+def _decision(status: PlanStatus) -> tuple[Any, ...]:
+    decision = status.decision
     word = "TAKE" if decision.take else "SKIP"
     return (Paragraph(f"{word} an entry on {decision.day}."), Bullets(decision.reasons))
 
@@ -129,8 +129,8 @@ def _stress(stress: PlanResult | str) -> tuple[Any, ...]:
     )
 
 
-def _tree(standing: PlanStatus) -> str:
-    plan, decision = standing.plan, standing.decision
+def _tree(status: PlanStatus) -> str:
+    plan, decision = status.plan, status.decision
     questions = [(f"Did the edge signal? ({decision.signal.detail})", STATES[decision.signal.state])]
     if decision.macro is not None:
         questions.append((f"Is the macro filter clear? ({decision.macro.detail})", STATES[decision.macro.state]))
@@ -143,7 +143,7 @@ def _tree(standing: PlanStatus) -> str:
         lines += [f"{indent}+- {question}: {state.upper()}", f"{indent}   no or unknown -> skip"]
     indent = "   " * len(questions)
     lines.append(f"{indent}+- yes to all -> {_entry(plan)}")
-    return "\n".join([*lines, *([f"{indent}   today {standing.package}"] if standing.package else [])])
+    return "\n".join([*lines, *([f"{indent}   today {status.package}"] if status.package else [])])
 
 
 def _entry(plan: Plan) -> str:
@@ -169,34 +169,34 @@ def _package(plan: Plan) -> str:
     return f"{kind}, delta {package.delta:g}, {package.width} wide, nearest {package.dte} DTE"
 
 
-def _checklist(standing: PlanStatus) -> tuple[Any, ...]:
-    answers = standing.decision.checklist
+def _checklist(status: PlanStatus) -> tuple[Any, ...]:
+    answers = status.decision.checklist
     rows = tuple((answer.name, answer.rule, STATES[answer.state], answer.detail) for answer in answers.answers)
     counted = f"{answers.met} met, {answers.minimum} needed; unknown answers do not count."
     return Grid(("criterion", "rule", "now", "value"), rows), Paragraph(counted)
 
 
-def _macro(standing: PlanStatus) -> tuple[Any, ...]:
-    plan, state = standing.plan, standing.decision.macro
+def _macro(status: PlanStatus) -> tuple[Any, ...]:
+    plan, state = status.plan, status.decision.macro
     if state is None:
         why = "switched off" if not plan.macro.enabled else "not applied to condors"
         lines = [f"{plan.macro.symbol} filter: {why}."]
     else:
         lines = [f"{plan.macro.symbol} filter: {FILTER_STATES[state.state]}; {state.detail}."]
-    lead = standing.biotech_lead
+    lead = status.biotech_lead
     lines.append(f"XBI against IWM over 5 sessions: {'unknown' if lead is None else f'{lead:+.1%}'} (a lead, no rule).")
     return (Bullets(tuple(lines)),)
 
 
-def _size(standing: PlanStatus) -> tuple[Any, ...]:
-    sizing = standing.sizing
+def _size(status: PlanStatus) -> tuple[Any, ...]:
+    sizing = status.sizing
     average = (
         f"ATR({sizing.atr.period}) {sizing.atr.value:.2f} on {sizing.atr.value_date}, "
         f"{percent(sizing.atr.share_of_price, 1)} of the close"
     )
-    if sizing.at_minute and standing.plan.momentum:
+    if sizing.at_minute and status.plan.momentum:
         average += f". The entry is sized at {sizing.entry:.2f}, the price at minute "
-        average += f"{standing.plan.momentum.enter_minute} of {standing.day}."
+        average += f"{status.plan.momentum.enter_minute} of {status.day}."
     else:
         average += f" {sizing.entry:.2f}, the proxy for the entry."
     outcome = (
@@ -246,30 +246,30 @@ def _package_exits(plan: Plan) -> list[str]:
     return lines or ["Held to expiration."]
 
 
-def _review(standing: PlanStatus) -> tuple[Any, ...]:
-    monthly, quarterly = (", ".join(day.isoformat() for day in days) for days in (standing.monthly, standing.quarterly))
+def _review(status: PlanStatus) -> tuple[Any, ...]:
+    monthly, quarterly = (", ".join(day.isoformat() for day in days) for days in (status.monthly, status.quarterly))
     what = "win rate, average gain against average loss, fees and slippage against the model (`iwm-opts review`)"
     again = "is the edge within the backtest's range? Measure it again on fresh data (`iwm-opts claims`)"
     return (
         Paragraph("Every day:"),
-        Bullets(standing.plan.review.daily),
+        Bullets(status.plan.review.daily),
         Bullets((f"Monthly, after the close: {monthly}: {what}.", f"Quarterly: {quarterly}: {again}.")),
     )
 
 
-def _sectors(standing: PlanStatus) -> tuple[Any, ...]:
-    table = standing.sectors
+def _sectors(status: PlanStatus) -> tuple[Any, ...]:
+    table = status.sectors
     assert table is not None
     weights = table["weight"].to_numpy(dtype=float)
     rows = tuple((str(name), percent(weight, 1)) for name, weight in zip(table["sector"], weights, strict=True))
     return Paragraph(f"Weights on {table['date'].iloc[0]:%Y-%m-%d}."), Grid(("sector", "weight"), rows)
 
 
-def check_record(standing: PlanStatus) -> dict[str, Any]:
+def check_record(status: PlanStatus) -> dict[str, Any]:
     """Decision as a record for JSON."""
-    decision, sizing = standing.decision, standing.sizing
+    decision, sizing = status.decision, status.sizing
     return {
-        "plan": standing.plan.name,
+        "plan": status.plan.name,
         "day": decision.day.isoformat(),
         "decision": "take" if decision.take else "skip",
         "reasons": list(decision.reasons),
@@ -293,22 +293,20 @@ def check_record(standing: PlanStatus) -> dict[str, Any]:
             "risk_each": sizing.each,
             "limited_by": sizing.size.limited_by,
         },
-        "package": standing.package or None,
-        "notes": list(standing.notes),
+        "package": status.package or None,
+        "notes": list(status.notes),
     }
 
 
-def standing_record(
-    standing: PlanStatus, order: PlanOrder | None = None, stress: PlanResult | str = ""
-) -> dict[str, Any]:
+def status_record(status: PlanStatus, order: PlanOrder | None = None, stress: PlanResult | str = "") -> dict[str, Any]:
     """Everything in the document as a record for JSON."""
-    return check_record(standing) | {
+    return check_record(status) | {
         "document": {
-            "plan": standing.plan.model_dump(mode="json", by_alias=True, exclude_none=True),
-            "evidence": [claim_record(claim) for claim in standing.evidence],
-            "exits": _exits(standing.plan),
-            "monthly_reviews": [day.isoformat() for day in standing.monthly],
-            "quarterly_reviews": [day.isoformat() for day in standing.quarterly],
+            "plan": status.plan.model_dump(mode="json", by_alias=True, exclude_none=True),
+            "evidence": [claim_record(claim) for claim in status.evidence],
+            "exits": _exits(status.plan),
+            "monthly_reviews": [day.isoformat() for day in status.monthly],
+            "quarterly_reviews": [day.isoformat() for day in status.quarterly],
             "order": order_record(order) if order else None,
             "stress": _stress_record(stress),
         }

@@ -45,12 +45,12 @@ def cascade_of(trades: pd.DataFrame) -> tuple[dict[str, float], int]:
     A trade without a mid counts its fill as its mid: its slippage is zero.
     """
     units = trades["multiplier"] * trades["contracts"]
-    way_in = units * (trades["entry_mid"] - trades["credit"])
-    way_out = units * (trades["debit"] - trades["exit_mid"])
-    known = int((way_in.notna() | way_out.notna()).sum())
+    entry_slippage = units * (trades["entry_mid"] - trades["credit"])
+    exit_slippage = units * (trades["debit"] - trades["exit_mid"])
+    known = int((entry_slippage.notna() | exit_slippage.notna()).sum())
     paid = {
-        "entry_slippage": float(way_in.sum()),
-        "exit_slippage": float(way_out.sum()),
+        "entry_slippage": float(entry_slippage.sum()),
+        "exit_slippage": float(exit_slippage.sum()),
         "fees": float(trades["fees"].sum()),
     }
     settled, pnl = float(trades["settlement"].sum()), float(trades["pnl"].sum())

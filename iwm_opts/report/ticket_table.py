@@ -89,7 +89,7 @@ def _figures(ticket: Ticket) -> list[tuple[str, str]]:
     time = "" if ticket.exit_date is None else f"; time exit {ticket.exit_date}"
     return [
         ("limit", f"{_net(entry.price)} at {fill.model} ({quotes}), day order"),
-        ("ladder", "  ".join(f"{abs(rung):.2f}{'*' if rung == entry.price else ''}" for rung in ticket.ladder)),
+        ("ladder", "  ".join(f"{abs(limit):.2f}{'*' if limit == entry.price else ''}" for limit in ticket.ladder)),
         ("target", target),
         ("stop", stop),
         ("dates", f"expires {entry.expiration}{time}"),

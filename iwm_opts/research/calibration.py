@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.errors import InputError
 from iwm_opts.research.facts import FACTS, scaled
-from iwm_opts.research.minimise import least_squares
+from iwm_opts.research.least_squares import least_squares
 from iwm_opts.research.path_ensemble import BAND, PathEnsemble, Target, inverse_covariance
 from iwm_opts.research.search_space import point_of, with_point
 from iwm_opts.simulation.parameters import Parameters
@@ -37,7 +37,7 @@ STEPS = 8  # improvements a round
 HISTORIES = 200  # simulated at every point that is tried
 
 
-def residuals(parameters: Parameters, target: Target, rehearsal: PathEnsemble, root: Array | None = None) -> Array:
+def residuals(parameters: Parameters, target: Target, ensemble: PathEnsemble, root: Array | None = None) -> Array:
     """Residuals of the fit: misses of the facts' means under `root`, then bands out of proportion.
 
     Parameters
@@ -49,7 +49,7 @@ def residuals(parameters: Parameters, target: Target, rehearsal: PathEnsemble, r
     -------
     ndarray, shape (m + facts,)
     """
-    drawn = scaled(rehearsal.facts(parameters))
+    drawn = scaled(ensemble.facts(parameters))
     gap = drawn.mean(axis=0) - target.value
     miss = gap / target.error if root is None else root @ gap
     band = np.log(np.ptp(np.quantile(drawn, BAND, axis=0), axis=0) / (target.high - target.low))
@@ -67,11 +67,11 @@ def fit(
     report: Callable[[int, float], None] | None = None,
 ) -> tuple[Parameters, float]:
     """Search for the parameters of `FREE` from a start; returns them and the sum of squares (see `residuals`)."""
-    rehearsal, first = PathEnsemble(target.sessions, histories, seed), point_of(start)
+    ensemble, first = PathEnsemble(target.sessions, histories, seed), point_of(start)
 
     def missed(point: Array) -> Array:
         try:
-            missed_by = residuals(with_point(start, point), target, rehearsal, root)
+            missed_by = residuals(with_point(start, point), target, ensemble, root)
         except (InputError, OverflowError):
             return np.full(2 * len(FACTS) + len(point), np.nan)
         return np.concatenate([missed_by, ANCHOR * (point - first)])

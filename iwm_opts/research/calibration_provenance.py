@@ -40,20 +40,20 @@ def with_provenance(
         "joint": [],
         "facts": [],
     }
-    for window, judgement in judged.items():
+    for window, fit in judged.items():
         record["joint"].append(
             {
                 "window": window,
-                "sessions": judgement.sessions,
-                "inside": judgement.inside,
-                "wide": judgement.wide,
-                "facts": len(judgement.facts),
-                "distance": round(judgement.mahalanobis, 2),
-                "distance_95": round(judgement.mahalanobis_95, 2),
-                "share_beyond": round(judgement.share_beyond, 3),
+                "sessions": fit.sessions,
+                "inside": fit.inside,
+                "wide": fit.wide,
+                "facts": len(fit.facts),
+                "distance": round(fit.mahalanobis, 2),
+                "distance_95": round(fit.mahalanobis_95, 2),
+                "share_beyond": round(fit.share_beyond, 3),
             }
         )
-        record["facts"] = [_fact(fact) for fact in judgement.facts]
+        record["facts"] = [_fact(fact) for fact in fit.facts]
     return replace(parameters, provenance=record)
 
 

@@ -21,7 +21,7 @@ from iwm_opts.market.signals import session_returns, spans_sessions, total_retur
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.edges import MeanReversion, Momentum, VolContraction
 from iwm_opts.plans.intraday import LATEST_FILL
-from iwm_opts.research.claim_statistics import Found, block_length, mean_difference, resampled
+from iwm_opts.research.claim_statistics import Reading, block_length, mean_difference, resampled
 from iwm_opts.research.stepdown import DailyRows
 
 Array = NDArray[np.float64]
@@ -52,7 +52,7 @@ def _from_next_open(bars: pd.DataFrame, sessions: int) -> "pd.Series[float]":
     return (close.shift(-sessions) / opened.shift(-1) - 1.0).where(spans_sessions(close.index, sessions))
 
 
-def _at_next_open(difference: Found) -> str:
+def _at_next_open(difference: Reading) -> str:
     """Format the same difference for entries that a close allows: at the open that follows."""
     if not math.isfinite(difference.low):
         return f"entered at the next open {difference.estimate:+.2f}"
@@ -64,7 +64,7 @@ def _days(flags: "pd.Series[bool]") -> "pd.Series[bool]":
     return flags.fillna(False).astype(bool)
 
 
-def atr_ratio(data: Inputs) -> Found:
+def atr_ratio(data: Inputs) -> Reading:
     """Median ratio of ATR shares of price, IWM over SPY."""
     shares = [average_true_range(bars, method="simple") / bars["close"] for bars in (data.bars, data.funds["SPY"])]
     ratio = (shares[0] / shares[1].reindex(shares[0].index)).dropna()
@@ -83,7 +83,7 @@ def _deepest(close: "pd.Series[float]") -> float:
     return float((close / close.cummax() - 1.0).min())
 
 
-def drawdown_gap(data: Inputs) -> Found:
+def drawdown_gap(data: Inputs) -> Reading:
     """Mean of how much deeper IWM fell, over SPY's falls, points."""
     iwm, spy = _both(data, "SPY")
     gaps, starts = [], []
@@ -98,13 +98,13 @@ def drawdown_gap(data: Inputs) -> Found:
             gaps_by_period.append(f"{period.name} {100.0 * (_deepest(spy[inside]) - _deepest(iwm[inside])):.1f}")
     words = f"stress periods: {', '.join(gaps_by_period)}" if gaps_by_period else ""
     if len(values) < 2:
-        return Found(math.nan, math.nan, math.nan, len(values), "", "bars with at least two falls of SPY by 10%")
+        return Reading(math.nan, math.nan, math.nan, len(values), "", "bars with at least two falls of SPY by 10%")
     # Episodes lie months apart: a t interval on them as independent observations.
     reach = float(stdtrit(len(values) - 1, 0.5 + LEVEL / 2.0) * values.std(ddof=1) / math.sqrt(len(values)))
     mean = float(values.mean())
     rows = DailyRows(pd.DatetimeIndex(starts), np.column_stack([values, np.ones(len(values))]))
     where = f"falls of SPY by 10%, {_span(iwm.index)}"
-    return Found(mean, mean - reach, mean + reach, len(values), where, words, rows)
+    return Reading(mean, mean - reach, mean + reach, len(values), where, words, rows)
 
 
 def _episodes(close: "pd.Series[float]") -> list[tuple[pd.Timestamp, pd.Timestamp]]:
@@ -124,10 +124,10 @@ def _both(data: Inputs, symbol: str) -> tuple["pd.Series[float]", "pd.Series[flo
     return iwm[days], other[days]
 
 
-def leads(sessions: int) -> Callable[[Inputs], Found]:
+def leads(sessions: int) -> Callable[[Inputs], Reading]:
     """Correlation of IWM's return beyond SPY's with SPY's some sessions later."""
 
-    def read(data: Inputs) -> Found:
+    def read(data: Inputs) -> Reading:
         iwm, other = session_returns(data.bars), session_returns(data.funds["SPY"])
         pairs = pd.DataFrame(
             {"ahead": iwm - other.reindex(iwm.index), "then": other.reindex(iwm.index).shift(-sessions)}
@@ -146,10 +146,10 @@ def leads(sessions: int) -> Callable[[Inputs], Found]:
     return read
 
 
-def mean_reversion(sessions: int) -> Callable[[Inputs], Found]:
+def mean_reversion(sessions: int) -> Callable[[Inputs], Reading]:
     """Mean return after signals less that of all days, per cent."""
 
-    def read(data: Inputs) -> Found:
+    def read(data: Inputs) -> Reading:
         close, signals = total_return_close(data.bars), _days(MeanReversion().signals(data.bars))
         ahead = _ahead(close, sessions)
         every = pd.Series(True, index=close.index)
@@ -166,7 +166,7 @@ def mean_reversion(sessions: int) -> Callable[[Inputs], Found]:
     return read
 
 
-def calm_against_bear(data: Inputs) -> Found:
+def calm_against_bear(data: Inputs) -> Reading:
     """Mean return after signals in the calm year less that in the bear year, per cent."""
     close, signals = total_return_close(data.bars), _days(MeanReversion().signals(data.bars))
     year = pd.Series(pd.DatetimeIndex(close.index).year, index=close.index)
@@ -174,7 +174,7 @@ def calm_against_bear(data: Inputs) -> Found:
     calm, bear = signals & (year == CALM_YEAR), signals & (year == BEAR_YEAR)
     counts = f"signals, {int(calm.sum())} in {CALM_YEAR} and {int(bear.sum())} in {BEAR_YEAR}"
     if not calm.any() or not bear.any():
-        return Found(math.nan, math.nan, math.nan, 0, "", f"signals in both years ({counts})")
+        return Reading(math.nan, math.nan, math.nan, 0, "", f"signals in both years ({counts})")
     difference = mean_difference(ahead, calm, bear, 5, 100.0)
     opened = mean_difference(_from_next_open(data.bars, 5), calm, bear, 5, 100.0)
     means = " and ".join(f"{100 * ahead[year].mean():+.2f}%" for year in (calm, bear))
@@ -182,7 +182,7 @@ def calm_against_bear(data: Inputs) -> Found:
     return replace(difference, sample=int(calm.sum() + bear.sum()), sampled=counts, detail=after)
 
 
-def gap_momentum(data: Inputs) -> Found:
+def gap_momentum(data: Inputs) -> Reading:
     """Mean change from the entry minute to the exit minute after a signal, per cent."""
     assert data.minutes is not None
     edge, minutes = Momentum(), data.minutes.bars
@@ -196,7 +196,7 @@ def gap_momentum(data: Inputs) -> Found:
     change = (end / start - 1.0).reindex(readings.index)
     signals = _days(readings["signal"])
     if not signals.any():
-        return Found(math.nan, math.nan, math.nan, 0, "", "minutes with at least one signal")
+        return Reading(math.nan, math.nan, math.nan, 0, "", "minutes with at least one signal")
     difference = mean_difference(change, signals, None, 1.0, 100.0)
     after = change[signals].dropna()
     detail = f"minute {edge.enter_minute} to {edge.exit_minute}; win {(after > 0).mean():.0%}; no costs"
@@ -224,16 +224,16 @@ def _ranks(least: float, below: float) -> str:
     return f"from {least:g}" + (f" to {below:g}" if below < math.inf else "")
 
 
-def premium_at_rank(least: float, below: float) -> Callable[[Inputs], Found]:
+def premium_at_rank(least: float, below: float) -> Callable[[Inputs], Reading]:
     """Mean of IV less the vol realised next, at ranks from `least` and below `below`, points."""
 
-    def read(data: Inputs) -> Found:
+    def read(data: Inputs) -> Reading:
         frame = _iv_frame(data)
         premium = frame["iv"] - frame["realised"]
         chosen = _ranked(frame, least, below)
         picked = frame[chosen & premium.notna()]
         if picked.empty:
-            return Found(math.nan, math.nan, math.nan, 0, "", f"closes with the rank {_ranks(least, below)}")
+            return Reading(math.nan, math.nan, math.nan, 0, "", f"closes with the rank {_ranks(least, below)}")
         difference = mean_difference(premium, chosen, None, REALISED, 1.0)
         detail = (
             f"IV {picked['iv'].mean():.1f}, then realised {picked['realised'].mean():.1f}; median realised/implied "
@@ -247,7 +247,7 @@ def premium_at_rank(least: float, below: float) -> Callable[[Inputs], Found]:
     return read
 
 
-def low_against_high_rank(data: Inputs) -> Found:
+def low_against_high_rank(data: Inputs) -> Reading:
     """Mean realised over implied, at low rank less at high rank."""
     frame = _iv_frame(data)
     ratio = frame["realised"] / frame["iv"]
@@ -258,15 +258,15 @@ def low_against_high_rank(data: Inputs) -> Found:
     return replace(difference, sample=count, sampled=where, detail=detail)
 
 
-def iv_change_at_rank(least: float, below: float) -> Callable[[Inputs], Found]:
+def iv_change_at_rank(least: float, below: float) -> Callable[[Inputs], Reading]:
     """Mean change of IV over the next sessions, at ranks from `least` and below `below`, points."""
 
-    def read(data: Inputs) -> Found:
+    def read(data: Inputs) -> Reading:
         frame = _iv_frame(data)
         change = frame["iv"].shift(-IV_AHEAD) - frame["iv"]
         chosen = _ranked(frame, least, below)
         if not (chosen & change.notna()).any():
-            return Found(math.nan, math.nan, math.nan, 0, "", f"closes with the rank {_ranks(least, below)}")
+            return Reading(math.nan, math.nan, math.nan, 0, "", f"closes with the rank {_ranks(least, below)}")
         difference = mean_difference(change, chosen, None, IV_AHEAD, 1.0)
         sd = frame["iv"] / 100.0 * math.sqrt(REALISED / SESSIONS_PER_YEAR)
         ahead = np.log1p(frame["ahead"][chosen & frame["ahead"].notna()])
@@ -280,7 +280,7 @@ def iv_change_at_rank(least: float, below: float) -> Callable[[Inputs], Found]:
     return read
 
 
-def macro_filter(data: Inputs) -> Found:
+def macro_filter(data: Inputs) -> Reading:
     """Mean return after blocked days less that after the others, per cent."""
     fund, ours = data.funds[FILTER_SYMBOL], session_returns(data.bars)
     clear = MacroFilter().clear(fund)
@@ -298,7 +298,7 @@ def macro_filter(data: Inputs) -> Found:
     return replace(difference, sampled=f"days with {FILTER_SYMBOL} down over 1.5%, {_span(fund.index)}", detail=detail)
 
 
-def time_stop(data: Inputs) -> Found:
+def time_stop(data: Inputs) -> Reading:
     """Mean return of slow trades from the time stop on, less that of the others, per cent."""
     close = total_return_close(data.bars)
     signals = _days(MeanReversion().signals(data.bars))
@@ -315,7 +315,7 @@ def time_stop(data: Inputs) -> Found:
     return replace(difference, sampled="slow trades", detail=detail)
 
 
-def event_days(data: Inputs) -> Found:
+def event_days(data: Inputs) -> Reading:
     """Mean size of the return on release days less that on other days, per cent."""
     assert data.events is not None
     returns = session_returns(data.bars)
@@ -323,7 +323,7 @@ def event_days(data: Inputs) -> Found:
     inside = pd.Series((returns.index >= days.min()) & (returns.index <= days.max()), index=returns.index)
     on = pd.Series(returns.index.isin(days), index=returns.index)
     if not on.any() or not (inside & ~on).any():
-        return Found(math.nan, math.nan, math.nan, 0, "", "releases on sessions of the bars")
+        return Reading(math.nan, math.nan, math.nan, 0, "", "releases on sessions of the bars")
     difference = mean_difference(returns.abs(), on & inside, inside & ~on, 1.0, 100.0)
     parts = [
         f"{name} {100 * returns.abs()[returns.index.isin(pd.DatetimeIndex(group['date']))].mean():.2f}%"
@@ -334,7 +334,7 @@ def event_days(data: Inputs) -> Found:
     return replace(difference, sampled=where, detail=", ".join([*parts, usual]))
 
 
-def wide_wings(data: Inputs) -> Found:
+def wide_wings(data: Inputs) -> Reading:
     """Ratio of what 19 of 20 months stay within, IWM over SPY."""
     iwm, other = _both(data, "SPY")
     frame = pd.DataFrame({"own": _ahead(iwm, MONTHLY).abs(), "other": _ahead(other, MONTHLY).abs()}).dropna()
@@ -350,14 +350,14 @@ def wide_wings(data: Inputs) -> Found:
     return replace(interval, sampled=f"windows of 21 sessions, overlapping, {_span(frame.index)}", detail=detail)
 
 
-def sector_drift(data: Inputs) -> Found:
+def sector_drift(data: Inputs) -> Reading:
     """Share of the fund that changed sector between the first and the last date, per cent."""
     assert data.sectors is not None
     table = data.sectors.pivot_table(index="date", columns="sector", values="weight", aggfunc="sum").fillna(0.0)
     if len(table) < 2:
-        return Found(math.nan, math.nan, math.nan, len(table), "", "sector weights at two dates")
+        return Reading(math.nan, math.nan, math.nan, len(table), "", "sector weights at two dates")
     change = 100.0 * (table.iloc[-1] - table.iloc[0])
     most = sorted(change.items(), key=lambda pair: -abs(pair[1]))[:3]
     detail = ", ".join(f"{name} {points:+.1f}" for name, points in most)
     moved = float(change.abs().sum() / 2.0)
-    return Found(moved, math.nan, math.nan, len(table), f"dates, {_span(table.index)}", f"most: {detail}")
+    return Reading(moved, math.nan, math.nan, len(table), f"dates, {_span(table.index)}", f"most: {detail}")

@@ -24,7 +24,7 @@ SEED: Final = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class Reading:
     """Estimate of one claim; NaN without data, with the reason in `detail`."""
 
     estimate: float
@@ -38,7 +38,7 @@ class Found:
 
 def mean_difference(
     value: "pd.Series[float]", chosen: "pd.Series[bool]", others: "pd.Series[bool] | None", holding: float, scale: float
-) -> Found:
+) -> Reading:
     """Mean over chosen days, less that over others, with its interval; `value` that is NaN counts on neither side."""
     observed = value.notna()
     size = value[observed].to_numpy(dtype=float) * scale
@@ -49,12 +49,12 @@ def mean_difference(
         columns += [size * rest, rest]
     interval = ratio_interval([np.column_stack(columns)], holding, SEED, DRAWS)
     if min(column.sum() for column in columns[1::2]) < MIN_SAMPLE:
-        return Found(interval.estimate, math.nan, math.nan, int(picked.sum()))
+        return Reading(interval.estimate, math.nan, math.nan, int(picked.sum()))
     rows = DailyRows(pd.DatetimeIndex(value.index[observed]), np.column_stack(columns))
-    return Found(interval.estimate, interval.low, interval.high, int(picked.sum()), rows=rows)
+    return Reading(interval.estimate, interval.low, interval.high, int(picked.sum()), rows=rows)
 
 
-def resampled(statistic: Callable[[Array], float], sample: Array, days: "pd.Index[Any]", block: float) -> Found:
+def resampled(statistic: Callable[[Array], float], sample: Array, days: "pd.Index[Any]", block: float) -> Reading:
     """Statistic of rows, a day each, and the percentiles of its stationary bootstrap, mean block in sessions."""
     from arch.bootstrap import StationaryBootstrap
 
@@ -63,7 +63,7 @@ def resampled(statistic: Callable[[Array], float], sample: Array, days: "pd.Inde
     tail = (1.0 - LEVEL) / 2.0
     low, high = np.nanquantile(values, [tail, 1.0 - tail])
     rows = DailyRows(pd.DatetimeIndex(days), sample.reshape(len(sample), -1), statistic)
-    return Found(statistic(sample), float(low), float(high), len(sample), rows=rows)
+    return Reading(statistic(sample), float(low), float(high), len(sample), rows=rows)
 
 
 def block_length(series: Array, least: float) -> float:

@@ -32,7 +32,7 @@ from iwm_opts.research.claim_readings import (
     time_stop,
     wide_wings,
 )
-from iwm_opts.research.claim_statistics import SEED, Found
+from iwm_opts.research.claim_statistics import SEED, Reading
 from iwm_opts.research.stepdown import stepdown
 
 ABOVE_ZERO, BELOW_ZERO, ANY = (0.0, math.inf), (-math.inf, 0.0), (-math.inf, math.inf)
@@ -70,7 +70,7 @@ class _Measure:
     bounds: tuple[float, float]  # of the values that make it true
     unit: str
     needs: tuple[str, ...]  # options without which it cannot be measured
-    read: Callable[[Inputs], Found]
+    read: Callable[[Inputs], Reading]
 
 
 def measure_claims(
@@ -119,7 +119,7 @@ def _null(bounds: tuple[float, float], estimate: float) -> float:
     return min(finite, key=lambda bound: abs(bound - estimate), default=math.nan)
 
 
-def _claim(measure: _Measure, data: Inputs) -> tuple[Claim, Found | None]:
+def _claim(measure: _Measure, data: Inputs) -> tuple[Claim, Reading | None]:
     missing = [need for need in measure.needs if not _has(data, need)]
     head = measure.name, measure.text, measure.true_if, measure.unit
     if missing:
@@ -135,7 +135,7 @@ def _claim(measure: _Measure, data: Inputs) -> tuple[Claim, Found | None]:
     return claim, reading
 
 
-def _verdict(bounds: tuple[float, float], reading: Found) -> str:
+def _verdict(bounds: tuple[float, float], reading: Reading) -> str:
     if bounds == ANY:
         return MEASURED
     if not (math.isfinite(reading.low) and math.isfinite(reading.high)):

@@ -39,7 +39,7 @@ class SmileComparison:
         return float(np.sqrt(np.mean((self.model - self.real) ** 2)))
 
 
-def smiles_beside(shape: SmileShape, snapshot: Snapshot) -> tuple[SmileComparison, ...]:
+def compare_smiles(shape: SmileShape, snapshot: Snapshot) -> tuple[SmileComparison, ...]:
     """Smiles of the expirations nearest to `TARGET_DAYS`; the skew factor is at its mean.
 
     Raises
@@ -52,11 +52,11 @@ def smiles_beside(shape: SmileShape, snapshot: Snapshot) -> tuple[SmileCompariso
     smiles: dict[date, SmileComparison] = {}
     for days in TARGET_DAYS:
         quotes, forward = min(live, key=lambda pair: abs(pair[0].dte - days))
-        smiles[quotes.expiration] = _beside(shape, snapshot.table(quotes.expiration), quotes, forward)
+        smiles[quotes.expiration] = _comparison(shape, snapshot.table(quotes.expiration), quotes, forward)
     return tuple(smiles.values())
 
 
-def _beside(shape: SmileShape, table: OptionTable, quotes: ExpirySlice, forward: Forward) -> SmileComparison:
+def _comparison(shape: SmileShape, table: OptionTable, quotes: ExpirySlice, forward: Forward) -> SmileComparison:
     variance = model_free_variance(quotes, forward).total_variance
     rho = smile_rho(shape, 0.0)
     eta = arbitrage_free_eta(shape.eta, rho)

@@ -61,7 +61,7 @@ class MadeMarket:
         ahead = sum(d.amount for d in self.dividends.between(self.days[place], EXPIRATION))
         return Terms((EXPIRATION - self.days[place]).days / 365, (self.spot[place] - ahead) / discount, discount)
 
-    def board(self, place, dte, slack):
+    def quotes_near(self, place, dte, slack):
         left = (EXPIRATION - self.days[place]).days
         if left <= 0 or abs(left - dte) > slack:
             return None
@@ -82,7 +82,7 @@ class MadeMarket:
     def entries(self, rule, allowed):
         chosen = {}
         for place in range(len(DAYS) - 1):
-            board = self.board(place, rule.dte, rule.dte_slack)
+            board = self.quotes_near(place, rule.dte, rule.dte_slack)
             if board is not None:
                 strike = np.unique(board.strike)
                 sides = np.full((6, len(strike)), np.nan)  # bid, ask and delta of calls, then of puts

@@ -195,7 +195,7 @@ class PlainLoop:
 
     def enter(self, place, equity, held):
         rule, size, costs = self.rules.entry, self.rules.size, self.rules.costs
-        board = self.market.board(place, rule.dte, rule.dte_slack)
+        board = self.market.quotes_near(place, rule.dte, rule.dte_slack)
         found = board and self.choose(board)
         if not found:
             return None

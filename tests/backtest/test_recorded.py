@@ -68,14 +68,14 @@ class TestDays:
         other = recorded_days(str(chain_of(mixed, name="mixed.csv")))
         assert other.days == market.days
         for place in range(len(market.days)):
-            ours, theirs = market.board(place, 30, 10), other.board(place, 30, 10)
+            ours, theirs = market.quotes_near(place, 30, 10), other.quotes_near(place, 30, 10)
             assert ours.delta.tobytes() == theirs.delta.tobytes()
 
     def test_what_comes_later_changes_nothing(self, week, chain_of, market, made_day_quotes):
         other = made_day_quotes(WED, 150, (NEXT,), vol=0.5)
         short = recorded_days(str(chain_of(*week[:2], other, name="other.csv")))
         for place in range(2):
-            ours, theirs = market.board(place, 30, 10), short.board(place, 30, 10)
+            ours, theirs = market.quotes_near(place, 30, 10), short.quotes_near(place, 30, 10)
             assert ours.series == theirs.series
             assert ours.delta.tobytes() == theirs.delta.tobytes()
             lost = asked([80.0])  # marked by the smile
@@ -121,7 +121,7 @@ class TestDays:
 
 class TestBoard:
     def test_it_is_the_nearest_expiration_with_its_quotes(self, market, week):
-        board = market.board(0, 30, 10)
+        board = market.quotes_near(0, 30, 10)
         assert board.series == SERIES
         assert board.dte == 32
         rows = week[0][week[0]["expiration"] == LATER].set_index(["right", "strike"])
@@ -133,7 +133,7 @@ class TestBoard:
     def test_deltas_are_those_of_the_smile_it_was_made_of(self, market):
         from scipy.stats import norm
 
-        board = market.board(0, 30, 10)
+        board = market.quotes_near(0, 30, 10)
         years = (LATER - MON).days / 365.0
         forward = 200.0 * math.exp(0.03 * years)
         stdev = (0.2 - 0.25 * np.log(board.strike / forward)) * math.sqrt(years)
@@ -143,13 +143,13 @@ class TestBoard:
         assert board.delta[near] == pytest.approx(true[near], abs=0.003)  # cents, and an hour of summer time
 
     def test_none_within_reach(self, market):
-        assert market.board(0, 60, 10) is None
-        assert market.board(3, 7, 0).series.expiration == NEXT
+        assert market.quotes_near(0, 60, 10) is None
+        assert market.quotes_near(3, 7, 0).series.expiration == NEXT
 
     def test_what_nobody_quotes_cannot_be_chosen(self, week, chain_of):
         gone = (week[0]["strike"] == 190.0) & (week[0]["expiration"] == LATER)
         week[0].loc[gone, ["bid", "ask"]] = 0.0
-        board = recorded_days(str(chain_of(*week))).board(0, 30, 10)
+        board = recorded_days(str(chain_of(*week))).quotes_near(0, 30, 10)
         assert 190.0 not in board.strike
         assert 188.0 in board.strike
 
@@ -157,13 +157,13 @@ class TestBoard:
         evening = made_day_quotes(MON, 2000, (NEXT,), root="SPXW").assign(underlying_symbol="SPX")
         morning = made_day_quotes(MON, 2000, (NEXT,), root="SPX").iloc[::3]
         market = recorded_days(str(chain_of(evening, morning)))
-        assert market.board(0, 11, 2).series == Series("SPXW", NEXT)
+        assert market.quotes_near(0, 11, 2).series == Series("SPXW", NEXT)
 
     def test_expirations_beyond_reach_are_not_held(self, week, chain_of):
         market = recorded_days(str(chain_of(*week)), max_dte=20)
-        assert market.board(0, 15, 5).series.expiration == NEXT
+        assert market.quotes_near(0, 15, 5).series.expiration == NEXT
         with pytest.raises(InputError, match="more than 20 days were not read"):
-            market.board(0, 30, 30)
+            market.quotes_near(0, 30, 30)
 
 
 class TestMarks:
@@ -334,7 +334,7 @@ class TestTerms:
         path = str(chain_of(made_day_quotes(MON, 200, (NEXT, LATER), root="IWM")))
         past = (Dividend(date(2023, 9, 20), 0.5), Dividend(date(2023, 12, 20), 0.7))
         boards = [
-            recorded_days(path, dividends=DividendSchedule((*past, *ahead), "given")).board(0, 30, 10)
+            recorded_days(path, dividends=DividendSchedule((*past, *ahead), "given")).quotes_near(0, 30, 10)
             for ahead in ((), (Dividend(date(2024, 3, 20), 9.0),))
         ]
         assert boards[0].delta.tobytes() == boards[1].delta.tobytes()
@@ -354,7 +354,7 @@ class TestOfTheRecord:
         recorded = recorded_days("record", "XSP")
         assert recorded.name == "local record of XSP"
         assert recorded.days == market.days
-        assert recorded.board(1, 30, 10).delta.tobytes() == market.board(1, 30, 10).delta.tobytes()
+        assert recorded.quotes_near(1, 30, 10).delta.tobytes() == market.quotes_near(1, 30, 10).delta.tobytes()
         pd.testing.assert_series_equal(recorded.iv_history(30).closes, market.iv_history(30).closes)
         assert recorded.iv_history(30).closes.notna().sum() == 3  # on Friday nothing brackets 30 days
 

@@ -227,7 +227,7 @@ class TestFaultsOfPeers:
 
     def test_all_condors_of_a_chain_are_never_there_at_once(self, market, history):
         """Five dates of every strike ran a peer out of 8 GB; two verticals of 200 strikes make 4e8 condors."""
-        first = market.board(0, DTE, SLACK)
+        first = market.quotes_near(0, DTE, SLACK)
         assert len(first.strike) > 200
         tracemalloc.start()
         backtest(market, history, rules())
@@ -260,9 +260,9 @@ def test_expirations_are_read_as_far_out_as_the_rules_reach(history, market_data
     day = date(2019, 5, 1)
     near = recorded_trial(source, history, "SPX", bars=bars, first=day, last=day, most_dte=30)
     far = recorded_trial(source, history, "SPX", bars=bars, first=day, last=day, most_dte=200)
-    assert far.market.board(0, 180, 20).dte > 150
+    assert far.market.quotes_near(0, 180, 20).dte > 150
     with pytest.raises(InputError, match="of more than 30 days were not read"):
-        near.market.board(0, 30, 10)
+        near.market.quotes_near(0, 30, 10)
 
 
 def test_a_range_without_a_day_is_told_with_what_there_is(market_data):

@@ -360,7 +360,7 @@ def test_options_of_an_intraday_plan_are_left_at_its_minute(gaps, run):
         0, "not opened: the quote of 09:40 is not within minutes 15 to 45 of the session\n",
     )  # fmt: skip
     opened = gaps("open", "0950", "--plan", "gaps.toml", "--anyway", "--format", "json").json["trades"][0]
-    assert (opened["exits"]["minute"], opened["leave_by"]) == (45, "2026-03-02 10:15:00")
+    assert (opened["exits"]["minute"], opened["exit_by"]) == (45, "2026-03-02 10:15:00")
     before = gaps("mark", "1010", "--format", "json").json["trades"][0]["marks"][-1]
     assert (before["at"], before["rule"]) == ("2026-03-02 10:10:00", "")
     after = gaps("mark", "1020")

@@ -13,15 +13,9 @@ CBOE = "/api/global/delayed_quotes/options/IWM.json"
 
 
 @pytest.fixture
-def at(monkeypatch):
+def at(set_clock):
     """Set the clock to a New York time."""
-
-    def set_to(text):
-        moment = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("America/New_York"))
-        for module in ("io.age", "io.yahoo", "io.cboe", "sources.live", "sources.feeds", "api.archive"):
-            monkeypatch.setattr(f"iwm_opts.{module}.now", lambda: moment)
-
-    return set_to
+    return lambda text: set_clock(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("America/New_York")))
 
 
 @pytest.mark.parametrize(

@@ -266,7 +266,7 @@ def test_a_journal_of_the_version_before_is_read(journal):
     del document["trades"][0]["exits"]["minute"]
     journal.path.write_text(json.dumps(document))
     (found,) = journal.trades()
-    assert (found.exits.minute, found.leave_by) == (None, None)
+    assert (found.exits.minute, found.exit_by) == (None, None)
     assert found.exits.profit == 0.5
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.snapshot import take_snapshot
-from iwm_opts.research.smile_comparison import smiles_beside
+from iwm_opts.research.smile_comparison import compare_smiles
 from iwm_opts.simulation.parameters import SmileShape
 
 SHAPE = SmileShape(skew=0.5, skew_speed=6.0, skew_vol=0.4, eta=1.1, gamma=0.44)
@@ -28,7 +28,7 @@ def snapshot(made_quotes, vol):
 
 
 def test_a_chain_of_the_model_s_own_shape_is_met(made_quotes):
-    found = {one.expiration: one for one in smiles_beside(SHAPE, snapshot(made_quotes, ssvi))}
+    found = {one.expiration: one for one in compare_smiles(SHAPE, snapshot(made_quotes, ssvi))}
     month = found[date(2026, 4, 2)]
     assert month.dte == 31
     assert month.rms < 0.002
@@ -37,6 +37,6 @@ def test_a_chain_of_the_model_s_own_shape_is_met(made_quotes):
 
 
 def test_a_flat_chain_is_not(made_quotes):
-    flat = smiles_beside(SHAPE, snapshot(made_quotes, lambda k: np.full_like(k, 0.2)))
+    flat = compare_smiles(SHAPE, snapshot(made_quotes, lambda k: np.full_like(k, 0.2)))
     assert max(one.rms for one in flat) > 0.01
     assert all(one.model_free == pytest.approx(0.2, abs=0.003) for one in flat)

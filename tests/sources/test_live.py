@@ -20,9 +20,8 @@ RVX = "/api/global/us_indices/daily_prices/RVX_History.csv"
 
 
 @pytest.fixture(autouse=True)
-def at_the_close(monkeypatch, tmp_path):
-    for module in ("io.age", "io.yahoo", "io.cboe", "sources.live", "sources.feeds"):
-        monkeypatch.setattr(f"iwm_opts.{module}.now", lambda: NOW)
+def at_the_close(monkeypatch, tmp_path, set_clock):
+    set_clock(NOW)
     monkeypatch.setattr("iwm_opts.io.http.BACKOFF", 0.01)
     monkeypatch.setenv("IWM_OPTS_DATA", str(tmp_path / "record"))
 

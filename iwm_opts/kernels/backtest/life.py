@@ -85,7 +85,7 @@ from iwm_opts.kernels.backtest.state import (
     WIDEST,
 )
 from iwm_opts.kernels.trading.fees import Charges, order_fees
-from iwm_opts.kernels.trading.fill import against_the_trader, dearest_vertical, offset_from_mid, two_sided
+from iwm_opts.kernels.trading.fill import against_the_trader, max_vertical_cost, offset_from_mid, two_sided
 from iwm_opts.kernels.trading.payoff import delivered_loss, intrinsic, package_extremes, package_payoff
 
 
@@ -125,7 +125,7 @@ def fill_row(state, fill, side, row, left_out):
     fraction, ticks = setup[fill + traded], setup[fill + TICKS_PER_DOLLAR]
     least = 0.0
     if setup[fill + IS_FLOORED] > 0.0:
-        least = max(1.0 / ticks, dearest_vertical(sign, legs[RIGHT], ratio, mid, half, fraction, ticks))
+        least = max(1.0 / ticks, max_vertical_cost(sign, legs[RIGHT], ratio, mid, half, fraction, ticks))
     return credit, against_the_trader(credit - offset_from_mid(fraction, spread, least), ticks), sold
 
 

@@ -24,14 +24,14 @@ def first_at_least(values, low, high, value):
 
 
 @kernel(types.void(INTS, INTS, INTS, INTS, INTS, INTS, INTS))
-def find_slices(day_start, expiration, root, place, wanted_expiration, wanted_root, index):
+def find_slices(day_start, expiration, root, place, target_expiration, target_root, index):
     """Slice of each day, expiration and root, arrays of shape (n,); -1 where the day does not list it."""
     for i in range(index.shape[0]):
         high = day_start[place[i] + 1]
-        s = first_at_least(expiration, day_start[place[i]], high, wanted_expiration[i])
-        while s < high and expiration[s] == wanted_expiration[i] and root[s] != wanted_root[i]:
+        s = first_at_least(expiration, day_start[place[i]], high, target_expiration[i])
+        while s < high and expiration[s] == target_expiration[i] and root[s] != target_root[i]:
             s += 1
-        index[i] = s if s < high and expiration[s] == wanted_expiration[i] else -1
+        index[i] = s if s < high and expiration[s] == target_expiration[i] else -1
 
 
 @kernel(types.void(INTS, *(FLOATS,) * 5, INTS, FLOATS, FLOATS, FLOATS, FLOATS))

@@ -33,7 +33,7 @@ def offset_from_mid(share, half_spread, least):
 
 
 @inline
-def dearest_vertical(sign, right, ratio, mid, half, share, ticks_per_dollar):
+def max_vertical_cost(sign, right, ratio, mid, half, share, ticks_per_dollar):
     """Cost against mid of the most expensive vertical inside a package."""
     dearest = 0.0
     for i in range(sign.shape[0]):
@@ -66,7 +66,7 @@ def fill_prices(sign, right, ratio, bid, ask, share, is_floored, ticks_per_dolla
             credit -= sign[j] * ratio[j] * leg_mid[j]
             spread += ratio[j] * leg_half[j]
         if is_floored:
-            dearest = dearest_vertical(sign, right, ratio, leg_mid, leg_half, share, ticks_per_dollar)
+            dearest = max_vertical_cost(sign, right, ratio, leg_mid, leg_half, share, ticks_per_dollar)
             least = max(1.0 / ticks_per_dollar, dearest)
         mid[i], half_spread[i] = credit, spread
         price[i] = against_the_trader(credit - offset_from_mid(share, spread, least), ticks_per_dollar)

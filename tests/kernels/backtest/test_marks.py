@@ -50,7 +50,7 @@ def test_strikes_are_those_that_the_screens_choose(days, rule, screened):
     book = build_book(days, rule).complete()
     theirs = {}
     for place in range(len(days.days) - 1):
-        board = days.board(place, rule.dte, rule.dte_slack)
+        board = days.quotes_near(place, rule.dte, rule.dte_slack)
         strikes = None if board is None else screened(board, rule)
         if strikes is not None:
             theirs[place] = (board.series, *strikes)

@@ -4,7 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from iwm_opts.research.minimise import least_squares
+from iwm_opts.research.least_squares import least_squares
 
 
 def test_rosenbrock_as_a_sum_of_squares():
