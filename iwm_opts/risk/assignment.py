@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER, TICK
+from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.trading import assignment
-from iwm_opts.pricing._broadcast import Values, evaluate, signs
-from iwm_opts.pricing.american import american_boundary, american_price
+from iwm_opts.pricing._broadcast import Values, evaluate
+from iwm_opts.pricing.american import american_boundary
 
 EVE = 8.0 / 24.0 / DAYS_PER_YEAR  # from the close of the eve, the last moment of exercise, to the ex-date's midnight
-ROUNDING = 1e-9  # dollars: an American put worth no more than this above exercise is worth exercise
 
 Array = NDArray[np.float64]
 CashDividend = tuple[float, float, date]  # years from now, dollars a share, ex-date
@@ -110,123 +109,6 @@ def assignment_risks(
     return risks
 
 
-def call_is_assigned(
-    spot: ArrayLike, strike: ArrayLike, put_mid: ArrayLike, rate: ArrayLike, t: ArrayLike, dividend_value: ArrayLike
-) -> Values:
-    """Whether a short call is assigned on the eve of an ex-date, by the put at its strike; no model needed.
-
-    To be asked on eves alone: on any other day a call held on is worth more than exercised (Merton 1973). All arguments
-    broadcast against each other, so that one call answers for every leg on every day of a backtest.
-
-    Parameters
-    ----------
-    spot, strike : array_like
-        Dollars a share, on the eve with the dividend still in the spot.
-    put_mid : array_like
-        Midpoint of the put at the same strike and expiration, quoted or of a model, dollars a share; NaN without one.
-    rate, t : array_like
-        Continuously compounded, annual decimal; years to expiry.
-    dividend_value : array_like
-        Present value of the dividends before expiry, tomorrow's included, dollars a share.
-
-    Returns
-    -------
-    float or ndarray of the broadcast shape
-        1 where it is assigned, 0 where not, NaN (unknown) where an input is NaN. Assigned where it is in the money and
-        put + strike (1 - exp(-rate t)) lies below the dividends (Hull 2018, Options, Futures, and Other Derivatives,
-        10th ed., section 15.12, with parity for the value held). The put's own early-exercise premium, and the right to
-        exercise on a later eve, make the rule fire a little late and a little early: see `is_assigned_at_vol`.
-
-    Raises
-    ------
-    InputError
-        When an argument is not numeric or shapes do not broadcast.
-    """
-    return is_assigned_by_quotes(1, spot, strike, put_mid, rate, t, dividend_value)
-
-
-def put_is_assigned(
-    spot: ArrayLike,
-    strike: ArrayLike,
-    call_mid: ArrayLike,
-    rate: ArrayLike,
-    t: ArrayLike,
-    dividend_value: ArrayLike,
-    next_ex: ArrayLike = math.nan,
-    next_cash: ArrayLike = 0.0,
-    call_bid: ArrayLike = math.inf,
-) -> Values:
-    """Whether a short put is assigned, on any day, by the American boundary at the vol of the call at its strike.
-
-    Other arguments, result and errors as for `call_is_assigned`.
-
-    Parameters
-    ----------
-    call_mid : array_like
-        Midpoint of the call at the same strike and expiration, dollars a share; NaN without one.
-    dividend_value : array_like
-        Present value of all dividends before expiry, dollars a share.
-    next_ex, next_cash : array_like
-        Years to the next ex-date before expiry, NaN without one, and its dividend, dollars a share.
-    call_bid : array_like
-        Of the call, dollars a share. Without a bid, its midpoint implies no vol: the interest must be above it.
-
-    Notes
-    -----
-    A European put worth less than its exercise value is not enough: waiting may still pay (at 5%, vol 18% and 30 days
-    that holds from 5.5% below the strike on, exercise pays from 8.1% on). See `kernels.trading.assignment`.
-    """
-    return is_assigned_by_quotes(-1, spot, strike, call_mid, rate, t, dividend_value, next_ex, next_cash, call_bid)
-
-
-def is_assigned_at_vol(
-    right: Any,
-    spot: ArrayLike,
-    strike: ArrayLike,
-    iv: ArrayLike,
-    rate: float,
-    t: float,
-    dividends: Iterable[tuple[float, float]] = (),
-) -> Values:
-    """Whether short options of one expiration are assigned now, by their American continuation at a vol.
-
-    Parameters
-    ----------
-    right : str or number, or array_like of them
-        "C" or "P", or +1 for a call and -1 for a put.
-    spot, strike, iv : array_like
-        Dollars a share, now; annualised decimal.
-    rate, t : float
-        Continuously compounded, annual decimal, not negative; years to expiry.
-    dividends : iterable of (years, cash)
-        Those ahead. A call is asked about on the eve of the first: later than now, as `iwm_opts.american_price` has it.
-
-    Returns
-    -------
-    float or ndarray of the broadcast shape
-        1 where assigned, 0 where not, NaN where an input is: a call whose exercise value lies above the American call
-        on the spot less the first dividend, a put whose exercise value is at or above the American put's value; in the
-        money both.
-
-    Raises
-    ------
-    InputError
-        As for `iwm_opts.american_price`.
-    """
-    ahead = sorted((when, cash) for when, cash in dividends if 0.0 < when <= t)
-    sign, spots = np.asarray(signs(right), dtype=np.float64), np.asarray(spot, dtype=np.float64)
-    strikes = np.asarray(strike, dtype=np.float64)
-    first = ahead[0][1] if ahead else 0.0
-    exercised = sign * (spots - strikes)
-    # A share that the dividend exhausts leaves a call worth nothing: the price of a cent stands in.
-    call = american_price(1, np.maximum(spots - first, TICK), strikes, t, rate, iv, ahead[1:])
-    put = american_price(-1, spots, strikes, t, rate, iv, ahead)
-    pays = np.where(sign > 0.0, bool(ahead) & (exercised > call), exercised >= put - ROUNDING) & (exercised > 0.0)
-    has_value = np.isfinite(np.where(sign > 0.0, call, put))
-    assigned = np.where(has_value, pays.astype(np.float64), np.nan)
-    return assigned if assigned.ndim else assigned.item()
-
-
 def is_assigned_by_quotes(
     right: Any,
     spot: ArrayLike,
@@ -239,7 +121,47 @@ def is_assigned_by_quotes(
     next_cash: ArrayLike = 0.0,
     opposite_bid: ArrayLike = math.inf,
 ) -> Values:
-    """`call_is_assigned` and `put_is_assigned` for legs of both rights at once; `right` as for `is_assigned_at_vol`."""
+    """Whether short options are assigned, by the option of the other right at their strike.
+
+    A call is to be asked about on the eve of an ex-date alone: on any other day, held on, it is worth more than
+    exercised (Merton 1973). A put is exercised on any day, at the American boundary at the vol that the call implies.
+    All arguments broadcast, so that one call answers for every leg on every day of a backtest.
+
+    Parameters
+    ----------
+    right : str or number, or array_like of them
+        "C" or "P", or +1 for a call and -1 for a put.
+    spot, strike : array_like
+        Dollars a share; of a call on the eve, with the dividend still in the spot.
+    opposite_mid : array_like
+        Midpoint of the other right at the same strike and expiration, dollars a share; NaN without one.
+    rate, t : array_like
+        Continuously compounded, annual decimal; years to expiry.
+    dividend_value : array_like
+        Present value of the dividends before expiry, tomorrow's included, dollars a share.
+    next_ex, next_cash : array_like
+        For puts: years to the next ex-date before expiry, NaN without one, and its dividend, dollars a share.
+    opposite_bid : array_like
+        Of a put's call, dollars a share. Without a bid its midpoint implies no vol: the interest must be above it.
+
+    Returns
+    -------
+    float or ndarray of the broadcast shape
+        1 where it is assigned, 0 where not, NaN (unknown) where an input is NaN. A call: in the money, with
+        put + strike (1 - exp(-rate t)) below the dividends (Hull 2018, Options, Futures, and Other Derivatives, 10th
+        ed., section 15.12, with parity for the value held). The put's own early-exercise premium, and the right to
+        exercise on a later eve, make the rule fire a little late and a little early.
+
+    Raises
+    ------
+    InputError
+        When an argument is not numeric or shapes do not broadcast.
+
+    Notes
+    -----
+    A European put worth less than its exercise value is not enough: waiting may still pay (at 5%, vol 18% and 30 days
+    that holds from 5.5% below the strike on, exercise pays from 8.1% on). See `kernels.trading.assignment`.
+    """
     quote = {"opposite_mid": opposite_mid, "opposite_bid": opposite_bid}
     operands = {"spot": spot, "strike": strike, **quote, "rate": rate, "t": t}
     dividends = {"next_ex": next_ex, "next_cash": next_cash, "dividend_value": dividend_value}

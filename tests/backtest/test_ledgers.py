@@ -19,7 +19,7 @@ from iwm_opts.kernels.backtest.state import ASSIGNED_BITS, CHOSEN
 from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
-from iwm_opts.risk.assignment import call_is_assigned, put_is_assigned
+from iwm_opts.risk.assignment import is_assigned_by_quotes
 
 DAYS = tuple(date(2024, 3, day) for day in (11, 12, 13, 14, 15, 18))  # Monday to Friday, and Monday
 EXPIRATION = date(2024, 3, 15)
@@ -124,10 +124,10 @@ class MadeMarket:
         mid = (bid + ask) / 2 if bid > 0 else 0.0
         rate, ahead = -np.log(terms.discount) / terms.years, spot - terms.forward * terms.discount
         if right > 0:
-            return call_is_assigned(spot, strike, mid, rate, terms.years, ahead) == 1.0
+            return is_assigned_by_quotes(1, spot, strike, mid, rate, terms.years, ahead) == 1.0
         wait = ((due[0].ex_date - day).days - 1 + 8 / 24) / 365 if due else np.nan
         cash = due[0].amount if due else 0.0
-        return put_is_assigned(spot, strike, mid, rate, terms.years, ahead, wait, cash) == 1.0
+        return is_assigned_by_quotes(-1, spot, strike, mid, rate, terms.years, ahead, wait, cash) == 1.0
 
 
 def traded(market, entry, exits, fills=("natural", "natural", "stress:3"), contracts=1, **more):

@@ -34,7 +34,7 @@ from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.iv_rank import iv_rank
-from iwm_opts.risk.assignment import put_is_assigned
+from iwm_opts.risk.assignment import is_assigned_by_quotes
 from iwm_opts.simulation.scenarios import scenario
 from iwm_opts.sources.modelled_files import ModelledFiles, open_modelled
 from iwm_opts.sources.simulated import scenario_market, simulate_market
@@ -400,7 +400,7 @@ class PlainLoop:
                 is_assigned = ahead - leg[2] * interest - mid > 0
             else:
                 due_next = next_ex, next_cash, other[3]
-                is_assigned = put_is_assigned(spot, leg[2], mid, rate, terms.years, ahead, *due_next) == 1.0
+                is_assigned = is_assigned_by_quotes(-1, spot, leg[2], mid, rate, terms.years, ahead, *due_next) == 1.0
             if is_assigned:
                 one["bits"].add(j)
                 one["since"] = place

@@ -8,13 +8,27 @@ from hypothesis import strategies as st
 from iwm_opts.errors import InputError
 from iwm_opts.pricing.american import american_price
 from iwm_opts.pricing.black import price
-from iwm_opts.risk.assignment import assignment_risks, call_is_assigned, is_assigned_at_vol, put_is_assigned
+from iwm_opts.risk.assignment import assignment_risks, is_assigned_by_quotes
 
 EX_DATE = date(2026, 9, 15)
 SPOT, DIVIDEND, VOL, RATE = 297.0, 0.695, 0.22, 0.037
 # The study names neither rate nor strikes. With every dollar within 10% of the spot, its four counts come out at rates
 # of 3.7 to 3.85% and at no other; how many more strikes the common rule takes, 5 and 4, no lower strike changes.
 STRIKE = np.arange(267.0, 298.0)
+
+
+def is_assigned_at_vol(right, spot, strike, vol, rate, t, dividends=()):
+    """The rule by continuation at a known vol: exercise value against the American option held on."""
+    sign, spots = {"C": 1.0, "P": -1.0}[right], np.asarray(spot, dtype=float)
+    exercised = sign * (spots - strike)
+    if right == "C":  # on the eve: the share less the first dividend, against exercise with it
+        first = dividends[0][1] if dividends else 0.0
+        held = american_price(1, np.maximum(spots - first, 0.01), strike, t, rate, vol, dividends[1:])
+        pays = (exercised > held) & bool(dividends)
+    else:
+        held = american_price(-1, spots, strike, t, rate, vol, dividends)
+        pays = exercised >= held - 1e-9
+    return np.where(np.isfinite(held), pays & (exercised > 0.0), np.nan)
 
 
 @pytest.mark.parametrize(("days", "too_early", "optimal"), [(10, 21, 16), (30, 4, 0)])
@@ -24,7 +38,7 @@ def test_extrinsic_below_the_dividend_fires_too_early(days, too_early, optimal):
     call = american_price("C", SPOT, STRIKE, t, RATE, VOL, [(1e-6, DIVIDEND)])
     assert np.sum(call - (SPOT - STRIKE) < DIVIDEND) == too_early
     put = price("P", SPOT - DIVIDEND, STRIKE, t, RATE, VOL)
-    assert call_is_assigned(SPOT, STRIKE, put, RATE, t, DIVIDEND).sum() == optimal
+    assert is_assigned_by_quotes(1, SPOT, STRIKE, put, RATE, t, DIVIDEND).sum() == optimal
     assert is_assigned_at_vol("C", SPOT, STRIKE, VOL, RATE, t, [(1e-6, DIVIDEND)]).sum() == optimal
     risks = assignment_risks(np.ones(31), STRIKE, np.full(31, VOL), SPOT, RATE, t, [(1e-6, DIVIDEND, EX_DATE)])
     assert sum(risk.dates[0].boundary <= SPOT for risk in risks) == optimal
@@ -93,7 +107,7 @@ def assigned_put(moneyness, rate, vol, t, strike=220.0, dividends=()):
     paid = sum(cash * np.exp(-rate * when) for when, cash in ahead)
     spot = strike * moneyness
     call = price("C", spot - paid, strike, t, rate, vol)
-    return put_is_assigned(spot, strike, call, rate, t, paid, *(ahead[0] if ahead else ()))
+    return is_assigned_by_quotes(-1, spot, strike, call, rate, t, paid, *(ahead[0] if ahead else ()))
 
 
 @pytest.mark.parametrize(("rate", "vol", "days"), [
@@ -162,25 +176,25 @@ def test_quotes_decide_without_a_model():
     # Interest on 100 until expiry is 1.0: the call pays where put + 1 lie below the dividends. A call worth nothing has
     # no vol, and its put no reason to wait.
     rate = -np.log(0.99)
-    puts = put_is_assigned(90.0, 100.0, [0.0, 4.0, np.nan], rate, 1.0, 0.7)
-    calls = call_is_assigned(110.0, 100.0, [0.2, 0.8, np.nan], rate, 1.0, 1.5)
+    puts = is_assigned_by_quotes(-1, 90.0, 100.0, [0.0, 4.0, np.nan], rate, 1.0, 0.7)
+    calls = is_assigned_by_quotes(1, 110.0, 100.0, [0.2, 0.8, np.nan], rate, 1.0, 1.5)
     assert puts == pytest.approx([1, 0, np.nan], nan_ok=True)
     assert calls == pytest.approx([1, 0, np.nan], nan_ok=True)
-    assert call_is_assigned(110.0, 100.0, 0.4, rate, 1.0, 0.7) == 0.0
-    assert isinstance(call_is_assigned(110.0, 100.0, 0.4, rate, 1.0, 1.5), float)
+    assert is_assigned_by_quotes(1, 110.0, 100.0, 0.4, rate, 1.0, 0.7) == 0.0
+    assert isinstance(is_assigned_by_quotes(1, 110.0, 100.0, 0.4, rate, 1.0, 1.5), float)
 
 
 def test_days_and_legs_broadcast():
     spot, strike = np.array([[95.0], [105.0]]), np.array([90.0, 100.0, 110.0])
-    found = call_is_assigned(spot, strike, 0.1, 0.0, [[0.1], [0.2]], 0.5)
+    found = is_assigned_by_quotes(1, spot, strike, 0.1, 0.0, [[0.1], [0.2]], 0.5)
     assert found.tolist() == [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]
 
 
 def test_nothing_out_of_the_money_or_at_expiry_is_assigned_early():
     # Quotes gone stale: a put worth a cent above a spot far below its strike, a call likewise.
-    assert call_is_assigned(90.0, 100.0, 0.01, 0.04, 0.1, 1.0) == 0.0
-    assert put_is_assigned(110.0, 100.0, 0.01, 0.04, 0.5, 0.0) == 0.0
-    assert put_is_assigned(90.0, 100.0, 0.0, 0.04, 0.0, 0.0) == 0.0
+    assert is_assigned_by_quotes(1, 90.0, 100.0, 0.01, 0.04, 0.1, 1.0) == 0.0
+    assert is_assigned_by_quotes(-1, 110.0, 100.0, 0.01, 0.04, 0.5, 0.0) == 0.0
+    assert is_assigned_by_quotes(-1, 90.0, 100.0, 0.0, 0.04, 0.0, 0.0) == 0.0
 
 
 @given(st.floats(0.8, 1.2), st.floats(0.1, 0.8), st.integers(3, 200), st.floats(0.0, 0.08), st.floats(0.05, 3.0))
@@ -193,7 +207,7 @@ def test_a_call_by_its_european_put_is_assigned_where_exercise_beats_black_witho
     put = price("P", SPOT - cash, strike, t, rate, vol)
     gain = SPOT - strike - held
     if abs(gain) > 1e-9:
-        assert call_is_assigned(SPOT, strike, put, rate, t, cash) == (gain > 0.0)
+        assert is_assigned_by_quotes(1, SPOT, strike, put, rate, t, cash) == (gain > 0.0)
         assert is_assigned_at_vol("C", SPOT, strike, vol, rate, t, [(1e-6, cash)]) == (gain > 0.0)
 
 
@@ -217,7 +231,7 @@ def test_lengths_must_agree():
 def test_a_call_without_a_bid_is_judged_by_its_interest_alone():
     # 4 days of 4.6% on 100 are 0.05. A cent with a bid implies a vol of 90%, at which a put at 80 waits.
     t = 4 / 365
-    assert put_is_assigned(80.0, 100.0, 0.01, 0.046, t, 0.0) == 0.0
-    assert put_is_assigned(80.0, 100.0, 0.01, 0.046, t, 0.0, call_bid=0.0) == 1.0
-    assert put_is_assigned(80.0, 100.0, 0.06, 0.046, t, 0.0, call_bid=0.0) == 0.0
-    assert put_is_assigned(80.0, 100.0, 0.01, 0.0005, t, 0.0, call_bid=0.0) == 0.0  # interest of 0.0005
+    assert is_assigned_by_quotes(-1, 80.0, 100.0, 0.01, 0.046, t, 0.0) == 0.0
+    assert is_assigned_by_quotes(-1, 80.0, 100.0, 0.01, 0.046, t, 0.0, opposite_bid=0.0) == 1.0
+    assert is_assigned_by_quotes(-1, 80.0, 100.0, 0.06, 0.046, t, 0.0, opposite_bid=0.0) == 0.0
+    assert is_assigned_by_quotes(-1, 80.0, 100.0, 0.01, 0.0005, t, 0.0, opposite_bid=0.0) == 0.0  # interest of 0.0005
