@@ -91,7 +91,7 @@ class Strategy(NamedTuple):
 
 STRATEGY: Final = Strategy()
 MIN_OPEN_INTEREST: Final = 10.0  # contracts, every leg
-ASSUMED_RATE: Final = 0.04  # where a chain implies none and nobody gave one; always named as assumed
+ASSUMED_RATE: Final = 0.04  # where neither chain nor user gives one; always named as assumed
 
 # Overnight move against shares delivered at expiration. IWM 2000-05-26 to 2026-08-21, 6,597 opens over closes before:
 # -9.1% (2020-03-16) and +9.9% (2008-09-19) at the extremes, -4.96% and +4.97% at 0.1% and 99.9%.

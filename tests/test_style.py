@@ -1,7 +1,9 @@
 """Style of strings, docstrings and names: ceilings that may only fall."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,11 +27,14 @@ def sources() -> Iterator[tuple[str, str]]:
         yield path.name, path.read_text(encoding="utf-8")
 
 
-def strings(source: str) -> Iterator[str]:
-    """String constants of several words, docstrings included."""
+def prose(source: str) -> Iterator[str]:
+    """String constants of several words, docstrings included, and comments."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
             yield node.value
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.string
 
 
 def names(source: str) -> Iterator[str]:
@@ -41,10 +46,10 @@ def names(source: str) -> Iterator[str]:
             yield node.id
 
 
-def test_strings_name_things_by_their_noun():
+def test_prose_names_things_by_their_noun():
     words, hits = 0, []
     for name, source in sources():
-        for text in strings(source):
+        for text in prose(source):
             words += len(text.split())
             hits += [(name, hit) for hit in BANNED.findall(text)]
     assert 1_000.0 * len(hits) / words <= MOST_BANNED, hits

@@ -45,7 +45,7 @@ class BreakevenSlippage:
     round_trip: float  # dollars a package, way in and out together
     at_mid: float  # mean net gain of a package filled at mid, dollars
     as_filled: float  # the same at the fills of the rules
-    paid: float  # what the rules' fills cost a package in and out, dollars
+    paid: float  # fill cost of the rules, entry and exit, dollars a package
     reason: str  # why the scale is NaN, else empty
 
 

@@ -38,7 +38,7 @@ Array = NDArray[np.float64]
 
 FIRST_BATCH: Final = 256  # variants; what follows is as many as the time of a batch holds
 MOST_BATCH: Final = 2_000  # bounds the memory that their equity takes
-BATCH_SECONDS: Final = 2.0  # what a sweep that is killed may lose
+BATCH_SECONDS: Final = 2.0  # work lost when a sweep is killed, at most
 TOGETHER: Final = 32  # variants whose figures are worked out at once: their equity stays in the cache
 DOLLARS: Final = ("pnl", "mid_pnl", "entry_slippage", "exit_slippage", "fees", "assignment")
 

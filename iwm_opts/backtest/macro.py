@@ -15,7 +15,7 @@ from iwm_opts.io.bars import load_bars
 from iwm_opts.market.signals import ROUNDING, session_returns
 from iwm_opts.sources.simulated import SimulatedMarket
 
-LONGS: Final = ("bull-put", "bull-call", LONG_CALL)  # what gains when the underlying rises: what the filter is for
+LONGS: Final = ("bull-put", "bull-call", LONG_CALL)  # strategies long the underlying, which the filter is for
 
 
 def macro_rule(name: str, drop: float, strategy: str, applies_to_condors: bool = False) -> MacroRule:

@@ -65,7 +65,7 @@ class Metrics:
     annual_return: float  # compounded, over 252 sessions a year; NaN where everything was lost
     risk_capital: float  # most dollars at risk at any close, the capital that the positions needed; mean of the paths
     total_return_on_risk: float  # pnl over risk_capital
-    annual_return_on_risk: float  # the same a year, not compounded: positions are not scaled by what they earned
+    annual_return_on_risk: float  # the same a year, not compounded: positions are not scaled by earnings
     return_on_risk_in_use: float  # pnl over the sum of open risk, day by day, x 252: a year of one dollar at risk
     max_drawdown: Drawdown
     win_rate: float  # share of trades with a gain after costs

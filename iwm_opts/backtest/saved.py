@@ -30,7 +30,7 @@ from iwm_opts.io.atomic import UNFINISHED, write_durably
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-LAYOUT: Final = 1  # of the folder; raised when what stands in it changes
+LAYOUT: Final = 1  # of the folder; raised when its contents change
 CONFIG, SUMMARY, TRADES, EQUITY = "config.json", "summary.json", "trades.parquet", "equity.parquet"
 Record = dict[str, Any]
 

@@ -28,7 +28,7 @@ COLUMNS: Final = (
     "entry", "exit", "reason", "shares", "entry_price", "exit_price", "stop", "target", "atr", "sessions", "days",
     "mid_pnl", "slippage", "fees", "dividends", "pnl", "risk", "max_adverse",
 )  # fmt: skip
-LEAST_STOP: Final = 0.01  # dollars: a stop below the last cent is no price
+LEAST_STOP: Final = 0.01  # dollars: a stop below the last cent is not a price
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ class SimulatedDays:
 
     market: SurfaceMarket
     first: date
-    echo: str = ECHO  # what to know of an edge found here
+    echo: str = ECHO  # caveat of an edge measured here
     listed: Listings | None = None  # expirations that are priced, by day; all within TABLE_DTE unless given
 
     is_simulated = True

@@ -26,7 +26,7 @@ class Trial:
     history: IvHistory
     path: int = 0
     scenario: str = ""  # that the market was simulated under; empty for none
-    macro: pd.Series | None = None  # daily values that a macro rule asks for
+    macro: pd.Series | None = None  # daily values that a macro rule reads
 
     def prepare(self, rules: Rules, book: Book | None = None) -> Prepared:
         """Make ready to run rules here; a book of the same entry rule may be used again."""

@@ -222,7 +222,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(0)
     except OSError as error:
         _fail(f"{error.filename or 'file'}: {error.strerror or error}")
-    except Exception as error:  # a stranger's traceback helps nobody; --debug shows it
+    except Exception as error:  # unexpected: one line; --debug shows the traceback
         _fail(f"{type(error).__name__}: {error}; run again with --debug and report it")
 
 

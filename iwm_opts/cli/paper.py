@@ -44,7 +44,7 @@ def paper(context: click.Context) -> None:
     The journal lies in the local record (the user's data folder, or where IWM_OPTS_DATA says); writes are whole and
     locked, and marking a day twice changes nothing.
     """
-    # What the configuration says of paper holds for each of its commands.
+    # The configuration of paper holds for each of its commands.
     context.default_map = {name: context.default_map or {} for name in ("open", "mark", "close", "roll", "list")}
 
 

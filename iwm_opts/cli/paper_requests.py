@@ -17,7 +17,7 @@ OF_PACKAGES: Final = (
     *("min_credit_width", "min_open_interest", "sort", "top", "plot", "fill", "fees", "open_risk", "buying_power"),
     *("max_contracts", "liquidity_share", "kelly", "variance_ratio"),
 )
-BOUGHT: Final = {  # what is bought is nearer to the money than what is sold, unless a delta is given
+BOUGHT: Final = {  # long strikes lie nearer to the money than short ones, unless a delta is given
     "bull-call": DEBIT_DELTA, "bear-put": DEBIT_DELTA, "long-call": SINGLE_DELTA, "long-put": SINGLE_DELTA,
 }  # fmt: skip
 
@@ -96,6 +96,6 @@ def _data(plan: "api.Plan | None", values: Values) -> "api.PlanDataRequest":
 def _answers(values: Values) -> "Mapping[str, api.State]":
     """Answers of --answer by criterion."""
     answers = api.answers_of("; ".join(values.texts("answer")))
-    if api.UNTOLD in answers.values():  # of logs alone, where nobody was asked
+    if api.UNTOLD in answers.values():  # a state of logs alone
         raise DataError("checklist", f"{api.UNTOLD!r} is not an answer", "write criterion=met, unmet or unknown")
     return {name: cast("api.State", state) for name, state in answers.items()}

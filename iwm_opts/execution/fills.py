@@ -138,7 +138,7 @@ class Fill:
     price: float
     offset: float  # mid - price, rounding to the tick included
     slippage: float  # dollars a package against mid
-    slippage_share_of_credit: float | None  # of the credit at mid; None where that is no credit
+    slippage_share_of_credit: float | None  # of the credit at mid; None where that is a debit
 
     @property
     def is_filled(self) -> bool:

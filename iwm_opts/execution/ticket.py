@@ -211,7 +211,7 @@ def _check(legs: Sequence[QuotedLeg], contracts: int, as_of: date) -> None:
 def _closing_price(entry: float, gain: float, tick: float) -> float | None:
     """Net price at which closing gains `gain` times the entry price; None where no such order exists."""
     price = _ceiling(gain * abs(entry) - entry, tick)
-    # Closing a credit costs a tick at least; selling what was bought brings in a tick at least.
+    # Closing a credit costs a tick at least; selling a debit package brings in a tick at least.
     is_possible = price <= -tick + TICK_SLACK if entry > 0 else price >= tick - TICK_SLACK
     return price if is_possible else None
 

@@ -29,7 +29,7 @@ CHAINS, DAMAGED, LOCK = "chains", "damaged", ".lock"
 STAMP: Final = "%Y%m%dT%H%M%S"
 CAPTURE_NAME: Final = re.compile(r"(\d{8}T\d{6})-([0-9a-f]+)\.parquet")
 LOCK_SECONDS: Final = 20.0  # a writer needs milliseconds; longer is a process that hangs
-OLD_SECONDS: Final = 60.0  # age from which an unfinished file outside the folders of chains is surely nobody's
+OLD_SECONDS: Final = 60.0  # age from which an unfinished file outside the folders of chains is surely abandoned
 RECORD_IT: Final = "record one with: iwm-opts snapshot"
 
 
@@ -56,7 +56,7 @@ class Record:
     """A folder of recorded market data."""
 
     folder: Path
-    set_aside: list[str] = field(default_factory=list)  # what was found damaged so far, one line each
+    set_aside: list[str] = field(default_factory=list)  # damage seen so far, one line each
 
     def symbols(self) -> list[str]:
         """Symbols with a recorded chain."""

@@ -42,7 +42,7 @@ def read_series(record: Record, kind: Kind, name: str) -> pd.DataFrame | None:
         return table.set_axis(pd.DatetimeIndex(table.index, name=table.index.name))
     except OSError as error:
         raise DataError(path, f"cannot be read ({error})", "check its permissions") from None
-    except ValueError as error:  # pandas' parser errors, and bytes that are no text or dates
+    except ValueError as error:  # pandas' parser errors, and bytes that are neither text nor dates
         record.put_aside(path, f"it cannot be read ({error})")
         return None
 

@@ -66,7 +66,7 @@ def remove_unfinished(folder: Path, older_than: float = 0.0) -> None:
     """
     latest = time.time() - older_than
     for leftover in folder.glob(f".*{UNFINISHED}"):
-        with suppress(OSError):  # one that stays harms nobody
+        with suppress(OSError):  # one that stays is harmless
             if older_than <= 0.0 or leftover.stat().st_mtime < latest:
                 leftover.unlink()
 

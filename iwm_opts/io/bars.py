@@ -19,7 +19,7 @@ OPTIONAL: Final = ("adjusted_close", "volume", "dividend", "split")
 UNNEEDED: Final = ("adjusted_close", "volume", "dividend")  # a word in them is a blank; a split unread spoils prices
 NOTES: Final = "notes"  # key of `DataFrame.attrs`
 REMEDY: Final = "give a CSV file of daily bars with date, open, high, low and close columns"
-OTHER_CALENDAR: Final = 0.5  # fraction of days that are no sessions, above which the bars are not of this exchange
+OTHER_CALENDAR: Final = 0.5  # fraction of days without a session, above which the bars are not of this exchange
 STRETCH: Final = 5  # sessions in a row without a bar that make a stretch worth naming
 OLDEST: Final = 1970
 

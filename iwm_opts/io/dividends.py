@@ -17,7 +17,7 @@ from iwm_opts.market.dividends import Dividend, DividendSchedule
 
 DATE_COLUMNS: Final = ("exdate", "exdividenddate", "exeffdate", "date", "datetime", "timestamp")
 AMOUNT_COLUMNS: Final = ("amount", "amountsplitadjusted", "dividend", "dividends", "cash", "cashamount", "divcash")
-DECIMAL_COMMA: Final = re.compile(r":\s*\d+,\d{1,3}\s*(,|$)")  # 2026-09-15:0,62: what follows the comma is no date
+DECIMAL_COMMA: Final = re.compile(r":\s*\d+,\d{1,3}\s*(,|$)")  # 2026-09-15:0,62: the part after the comma is not a date
 YEARS: Final = range(1990, 2101)  # of ex-dates
 CSV_REMEDY: Final = "name a CSV with ex_date and amount columns"
 

@@ -50,7 +50,7 @@ HEADER_NAMES: Final = frozenset(
 TIME_NAMES: Final = frozenset(
     name for role in ("quote_date", "quote_time", "feed_time", "last_trade") for name in SYNONYMS[role]
 )
-ELSEWHERE: Final = {  # tables that users have beside chains: the names that prove them, and where they belong
+ELSEWHERE: Final = {  # other tables of users: column names that identify them, and their option
     ("open", "high", "low", "close"): ("a table of daily bars", "give it as --bars, and an option chain as --source"),
     ("tradesymbol", "instrumenttype", "action"): ("a trade log", "give it to iwm-opts review"),
     ("activitytype", "description", "netamount"): ("a trade log", "give it to iwm-opts review"),

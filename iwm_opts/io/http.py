@@ -19,16 +19,16 @@ from curl_cffi.requests.exceptions import DNSError, RequestException, SSLError, 
 from iwm_opts.errors import DataError, InputError
 
 TIMEOUT: Final = 10.0  # seconds a request may take
-PATIENCE: Final = 3.0  # seconds in all until a source has answered anything: without a network nobody waits for more
+PATIENCE: Final = 3.0  # seconds in all until a source has answered anything: the longest wait without a network
 HURRIED: Final = 1.5  # the same once another source has kept silent: the network is down, more likely than both
-COOKIES: Final = 1.0  # seconds that it gets on top where cookies come: they are no data, and some hang after them
+COOKIES: Final = 1.0  # seconds that it gets on top where cookies come: no data, and some sources hang after them
 STALL: Final = 3  # seconds below `CRAWL` that end a request, however long it might take at a fair pace
 CRAWL: Final = 200  # bytes a second
 STALLS: Final = 2  # requests without an answer in time, after which a source is asked for nothing more
 DEADLINE: Final = 90.0  # seconds that everything asked of a source may take
 ATTEMPTS: Final = 3
 BACKOFF: Final = 0.5  # seconds before the second attempt, doubled before each further one
-MAX_WAIT: Final = 5.0  # a source that asks for a longer pause than this has refused
+MAX_WAIT: Final = 5.0  # a longer requested pause counts as a refusal
 MAX_BODY: Final = 100 << 20  # bytes of an answer; a chain of SPX has 12 MB
 REDIRECTS: Final = 3
 MOVED: Final = frozenset({301, 302, 303, 307, 308})

@@ -20,7 +20,7 @@ SECTOR_REMEDY: Final = "give a CSV with date, sector and weight, or holdings as 
 HOLDINGS_DATE: Final = "fund holdings as of"
 DOTTED: Final = re.compile(r"\d{1,2}\.\d{1,2}\.\d")  # its order of day and month depends on the country
 NO_SECTOR: Final = ("cash and/or derivatives", "-", "")
-WHOLE: Final = (0.9, 1.1)  # what the weights of a date may add up to
+WHOLE: Final = (0.9, 1.1)  # range of the sum of a date's weights
 
 
 def load_events(path: str | Path) -> pd.DataFrame:
@@ -105,7 +105,7 @@ def _sectors(path: Path) -> pd.DataFrame:
 def _holdings(path: Path) -> pd.DataFrame | None:
     """Sector weights of an iShares holdings file, by market value; None where it is none."""
     if not path.is_file():
-        return None  # `read_frame` says what is wrong with it
+        return None  # `read_frame` names the defect
     with gate(path, SECTOR_REMEDY, "cannot be read as holdings ({})"):
         lines = content_of(path).decode("utf-8-sig", errors="replace").splitlines()
         head = next((i for i, line in enumerate(lines[:20]) if line.startswith("Ticker,")), None)

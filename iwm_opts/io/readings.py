@@ -52,7 +52,7 @@ class Readings:
     day_column: str | None = None  # None: no column says the day of each row
     day_role: str | None = None
     snapshot_day: date | None = None  # of a file that is one capture
-    facts: dict[str, Any] = field(default_factory=dict)  # by role: what the lines around the table say
+    facts: dict[str, Any] = field(default_factory=dict)  # by role: text of the lines around the table
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -12,7 +12,7 @@ from iwm_opts.io.reader import Frame
 from iwm_opts.market.ranges import LARGEST_PRICE
 
 NAMED_YEARS: Final = 6  # in a message
-LARGEST_DIVIDEND: Final = 1_000.0  # dollars a share: more is no dividend but a price or a total
+LARGEST_DIVIDEND: Final = 1_000.0  # dollars a share: more is a price or a total, not a dividend
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class DataFile:
     path: Path
     kind: Kind
     packed: bool  # gzip
-    place: Path  # where its bytes are: a temporary copy of what a zip archive or workbook holds
+    place: Path  # where its bytes are: a temporary copy of the content of a zip archive or workbook
     columns: list[str]
     sample: dict[str, list[str]]
     form: Dialect | None = None  # of a CSV

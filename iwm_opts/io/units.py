@@ -17,7 +17,7 @@ FEWEST_PAIRS: Final = 5
 OF_SPOT: Final = (0.05, 20.0)  # median strike over spot
 SMALLEST_STRIKE: Final = 0.5  # dollars: no option is listed below it
 SMALL: Final = 2_000.0  # a median strike below it, spot unknown: no share of two dollars has options
-PERCENT_ABOVE: Final = 3.0  # a typical implied volatility above it is per cent: 300% a year is no chain's median
+PERCENT_ABOVE: Final = 3.0  # a typical implied volatility above it is per cent: no chain has a median of 300% a year
 FIXED_POINT: Final = 1e-9  # Databento's integers
 FIXED_ABOVE: Final = 1e6  # dollars a share: no price
 

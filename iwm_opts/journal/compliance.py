@@ -39,7 +39,7 @@ def compliance(log: TradeLog, rules: PlanRules) -> pd.DataFrame:
     """
     trades = log.closed
     units = trades["multiplier"] * trades["contracts"]
-    # A day that nobody marked may have been due before the first marked one that was.
+    # An unmarked day may have been due before the first marked one that was.
     by_calendar = _due_by_calendar(trades, rules)
     is_earlier = by_calendar.dt.normalize() < trades["due"].dt.normalize()
     due = trades["due"].where(~is_earlier, by_calendar).fillna(by_calendar)

@@ -26,7 +26,7 @@ Word = Literal["intact", "degrading", "broken", "too few trades"]
 FEWEST_FOR_MARKET: Final = 20  # closed trades, of the log and of the backtest
 LEVEL: Final = EDGE_PART * FAMILY_ERROR
 POWER_FOR_INTACT: Final = 0.8  # chance of having seen the edge's end, below which it is not called intact
-SLACK: Final = 0.25  # of a trade more held at a time than that: a few days shared are no overlap
+SLACK: Final = 0.25  # of a trade more held at a time than that: a few shared days do not count as overlap
 NAN: Final = float("nan")
 
 

@@ -33,7 +33,7 @@ class MarkedEquity:
 
     equity: "pd.Series[float]"  # by session
     held: int  # trades held at a close, summed over the sessions
-    marked: int  # of them those with a mark of that day; others stand at their last mark, or at zero before the first
+    marked: int  # of them those with a mark of that day; others count at their last mark, or at zero before the first
 
 
 def depth_of(equity: "pd.Series[float]", before: float) -> Depth:

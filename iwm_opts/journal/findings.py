@@ -30,7 +30,7 @@ from iwm_opts.market.minutes import SESSION_MINUTES
 Array = NDArray[np.float64]
 Topic = Literal["execution", "rules", "market"]
 NAN: Final = float("nan")
-WORTH_SHUFFLING: Final = 0.1  # above this p a test accuses nobody
+WORTH_SHUFFLING: Final = 0.1  # above this p a test makes no accusation
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Finding:
     name: str  # fills, late exits, size, checklist minimum, checklist: NAME, market
     topic: Topic
     n: int  # trades that could be judged
-    breaches: int | None  # trades that broke the rule; None where it is no matter of counting
+    breaches: int | None  # trades that broke the rule; None where breaches are not counted
     estimate: Estimate  # unit below
     unit: str
     p: float  # NaN: could not be tested

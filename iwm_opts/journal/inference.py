@@ -21,7 +21,7 @@ FAMILY_ERROR: Final = 0.01  # chance of any false accusation among all tests of 
 SHUFFLES: Final = 9_999  # the least p, 0.0001, is below the strictest level of a family of fifty
 SHUFFLE_SEED: Final = 1
 EDGE_PART: Final = 0.5  # of that chance is spent on the edge, one test of its own; the rest on the trader's habits
-TOLERATED: Final = 0.05  # share of slips that is no habit: a person who keeps rules breaks one in twenty
+TOLERATED: Final = 0.05  # fraction of slips below a habit: a person who keeps rules breaks one in twenty
 FEWEST: Final = 10  # values that a test needs
 NAN: Final = float("nan")
 

@@ -109,7 +109,7 @@ def cut(package: Package) -> list[PackageTrade]:
     for moment in moments:
         whole = min(
             sum(c.quantity for c in leg.closings if c.when <= moment) // leg.ratio for leg in package.legs
-        )  # closings hand out what they hold, so that this counts what is new
+        )  # closings hand out their content, so that this counts new ones alone
         if whole:
             trades.append(_left(package, whole, moment))
             done += whole

@@ -31,7 +31,7 @@ from iwm_opts.plans.plan import Plan
 from iwm_opts.plans.plan_backtest import share_rules
 
 ASIDE: Final = 0.01  # share of price that a fill may lie beyond its session: before the open, or after the close
-EARLY: Final = "before any rule"  # reasons of a share trade, beside stop, target and time
+EARLY: Final = "before any rule"  # reasons of a share trade other than stop, target and time
 LATE: Final = "{}, late"
 UNSAID: Final = "closed"  # as brokers' readers have it
 
@@ -161,7 +161,7 @@ def _with_share_rules(
 
 def _refuse_other_bars(rows: pd.DataFrame, bars: pd.DataFrame) -> None:
     """Bars reach from the session before a trade's entry to its exit, and its fills lie where the bars traded."""
-    rows = rows.assign(exit=rows["exit"].where(~rows["reason"].isin(DELIVERS)))  # a strike is no price of the market
+    rows = rows.assign(exit=rows["exit"].where(~rows["reason"].isin(DELIVERS)))  # a strike is not a market price
     before = latest_session(rows["entry"].iloc[0].date() - timedelta(days=1))
     last = rows["exit"].max().date() if rows["exit"].notna().any() else before
     fills = {at.date() for name in ("entry", "exit") for at in rows[name].dropna()}
@@ -191,7 +191,7 @@ def _replay(
     before = [_as_held(trade, cutoff) for trade in held]
     opened = opened_shares(plan, rules, data.bars, quote, before, {}, lot.shares, lot.paid)
     is_refused = isinstance(opened, str)
-    if isinstance(opened, str):  # its stop and its exits are what they would have been alone
+    if isinstance(opened, str):  # its stop and exits are as if it were alone
         opened = opened_shares(plan, rules, data.bars, quote, (), {}, lot.shares, lot.paid)
     if isinstance(opened, str):
         raise InputError("bars", quote.at.isoformat(), opened, "give --bars that begin earlier")
@@ -210,7 +210,7 @@ def _replay(
             debit, fees, settlement = (float(trades[name][row]) for name in ("debit", "fees", "settlement"))
             part = replace(part, closing=Closing(_text(left), debit, np.nan, np.nan, fees, "", settlement))
         held.append(part)
-    # What an option took away was left by no rule of the plan.
+    # Shares delivered by an option were not closed by a rule of the plan.
     for row in lot.rows.index[lot.rows["exit"].notna() & ~lot.rows["reason"].isin(DELIVERS)]:
         _judge_exit(trades, row, opened, rules, data)
     return is_refused
@@ -236,7 +236,7 @@ def _judge_exit(trades: pd.DataFrame, row: int, trade: PaperTrade, rules: ShareR
     # Left before any rule called: not late.
     if pd.isna(trades["due"][row]):
         trades.loc[row, "due"] = pd.Timestamp(called.day) if called is not None else left.normalize()
-    # What was received for staying longer would have been missed.
+    # Dividends received for staying longer would have been missed.
     since = (
         float(trades["settlement"][row] / trades["contracts"][row]) - called.dividends if called and is_late else 0.0
     )
@@ -254,7 +254,7 @@ def _called(trade: PaperTrade, left: pd.Timestamp, data: Inputs) -> Mark | None:
         marks: Sequence[Mark] = marked_on_minutes(trade, data.minutes.bars)
     else:
         marks = marked_on_bars(trade, data.bars, left.date())
-    # On bars a mark within a session has no time; on minutes what was called after the exit did not call for it.
+    # On bars a mark within a session has no time; on minutes a call after the exit did not cause it.
     until = f"{_text(left):.16}" if left != left.normalize() else f"{left.date()} 24:00"
     return next((mark for mark in marks if mark.rule and f"{mark.at:.16}" <= until), None)
 

@@ -24,9 +24,9 @@ Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 # Blocks of a length b keep 1 - (q - 1/q) / (3 b) of the variance of a mean of results that overlap q at a time (moving
-# average); what is lost at b = 2 q widens what luck reaches.
+# average); the loss at b = 2 q widens the reach of luck.
 BLOCKS: Final = 2  # lengths of overlap in a block
-SHORTEST: Final = 10  # trades of a stretch: a few losses are no regime
+SHORTEST: Final = 10  # trades of a stretch: a few losses are not a regime
 REPLICATES: Final = 4_999
 # Below the best onset in log-likelihood that an onset may lie: the range holds the true one nine times in ten as
 # measured, seven to eight where the fall is small enough to be missed in half of the logs.

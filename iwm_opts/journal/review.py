@@ -59,7 +59,7 @@ class Review:
     equity: pd.DataFrame  # of booked results, by session: equity, open_risk, positions
     marked: MarkedEquity | None  # None: no trade carries marks
     diagnosis: Diagnosis
-    baseline: str  # what the results are compared with; "" for the log itself
+    baseline: str  # benchmark of the results; "" for the log itself
 
 
 def review(

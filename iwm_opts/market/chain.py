@@ -21,7 +21,7 @@ from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.quality import QualityReport, right_signs, usable_rows
 from iwm_opts.market.slices import ExpirySlice
 
-LABELS: Final = {  # of quotes that are no market's
+LABELS: Final = {  # of quotes not made by a market
     "simulated": "SIMULATED MARKET: not real quotes",
     "modelled": "MODELLED QUOTES: real prices of the underlying, modelled option quotes",
 }
@@ -40,12 +40,12 @@ class Chain:
     spot: float
     spot_source: str  # "file", "given" or how it was estimated
     as_of: date
-    quote_time: datetime | None  # New York; None where nobody says
+    quote_time: datetime | None  # New York; None where unknown
     session: str | None  # label of the capture
     source: str
     quality: QualityReport
     warnings: tuple[str, ...] = ()
-    simulated: bool = False  # quotes of a model: nobody ever traded at them
+    simulated: bool = False  # quotes of a model, never traded
     modelled: bool = False  # of a model around real prices of the underlying; simulated as well
 
     @property
@@ -130,7 +130,7 @@ def _sides(
             values = np.full(len(strike), np.nan)
             values[place[of_right & usable]] = columns[side][of_right & usable]
             sides[f"{name}_{side}"] = values
-        sides[f"{name}_bid"][place[of_right & unbid]] = 0.0  # listed, and nobody bids
+        sides[f"{name}_bid"][place[of_right & unbid]] = 0.0  # listed, without a bid
     return strike, sides
 
 

@@ -233,7 +233,7 @@ def implied_rate(
     rate = _weighted_median(rates, weights)
     scatter = 1.4826 * _weighted_median(np.abs(rates - rate), weights)  # a standard deviation, were they normal
     effective = float(weights.sum() ** 2 / (weights**2).sum())
-    quoted = float((errors**-2).sum()) ** -0.5  # what the width of the quotes alone leaves open
+    quoted = float((errors**-2).sum()) ** -0.5  # uncertainty from the width of the quotes alone
     error = 1.2533 * max(scatter / math.sqrt(effective), quoted)  # of a median
     return ImpliedRate(rate, error, len(rates), source) if error <= MAX_RATE_ERROR else None
 

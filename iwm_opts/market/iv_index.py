@@ -45,7 +45,7 @@ class ModelFreeVariance:
     is_dry: bool  # both wings ended for want of bids, not of strikes
     absent: int  # options that the chain lacks between the outermost used
     completeness: float  # share of the variance that quotes support, 0 to 1; NaN where there is none
-    reason: str  # why there is no variance; empty where there is one
+    reason: str  # reason of a missing variance; empty otherwise
 
     @property
     def vol(self) -> float:

@@ -22,11 +22,11 @@ class IvHistory:
     """Daily closes and identity of one IV series."""
 
     series: str
-    tenor_days: int | None  # None where nobody said
+    tenor_days: int | None  # None where unknown
     closes: pd.Series  # IV, decimal, ascending unique dates as index; NaN is a gap
-    proxy: bool  # stands in for the underlying's own IV
-    note: str  # what the series is and what it stands in for, one sentence
-    skipped: tuple[str, ...] = ()  # what the file held and this does not, with counts
+    proxy: bool  # in place of the underlying's own IV
+    note: str  # the series and the IV it replaces, one sentence
+    skipped: tuple[str, ...] = ()  # rows of the file that were left out, with counts
 
     def before(self, day: date) -> "IvHistory":
         """Observations before a day."""
@@ -69,7 +69,7 @@ class IvRank:
     sessions_missed: int  # between the value and the decision, without a value: 0 is fresh
     proxy: bool
     note: str
-    reason: str  # why there is no rank; empty where there is one
+    reason: str  # reason of a missing rank; empty otherwise
     warnings: tuple[str, ...]
 
     @property

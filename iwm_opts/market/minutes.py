@@ -19,7 +19,7 @@ class Minutes:
     """Regular-session minutes of some sessions, and counts of other rows."""
 
     bars: pd.DataFrame  # see `io.minutes.load_minutes`
-    skipped: tuple[str, ...]  # what was left out or doubted, with counts
+    skipped: tuple[str, ...]  # rows left out or doubted, with counts
     source: str = ""  # file, or market, that they come from
 
     def before(self, day: pd.Timestamp) -> "Minutes":

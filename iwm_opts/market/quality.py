@@ -29,12 +29,12 @@ class QualityReport:
     crossed: int  # bid above ask
     locked: int  # bid equals ask
     zero: int  # an ask of zero: no quote
-    no_bid: int  # a bid of zero below a real ask: a quote, but nobody pays
+    no_bid: int  # a bid of zero below a real ask: a quote without a buyer
     missing: int  # no number for bid or ask
     duplicate: int  # rows left out because an earlier one has the same key
     stale: int  # rows of expired contracts; all rows where the whole capture is old or repeats the one before
     off_tick: int  # bid or ask between the ticks of its class
-    implausible: int  # negative, above what the option can ever pay, clearly below intrinsic value, or contradicted
+    implausible: int  # negative, above the option's largest payoff, clearly below intrinsic value, or contradicted
     unpaired: int  # a call without its put, or the reverse
     iv_placeholder: int  # the vendor's implied volatility is 0, 1e-5 or 0.01
     notes: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from iwm_opts.market.quality import right_signs
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-STRIKE_UNITS: Final = 1000  # strikes are told apart to a tenth of a cent
+STRIKE_UNITS: Final = 1000  # strikes differ by a tenth of a cent or more
 STRIKE_BITS, ROOT_BITS = 28, 8  # of a contract's key: strikes to 268,435 dollars, 256 roots
 KINDS_SHOWN: Final = 12
 REFUSALS_SHOWN: Final = 20

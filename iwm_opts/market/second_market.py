@@ -20,7 +20,7 @@ SAME: Final = 0.04  # relative distance within which the parity spots of pairs a
 FEWEST: Final = 2  # pairs that make a market; one alone is a bad quote
 BY_EXPIRATION: Final = ("VIX", "VIXW", "RVX")  # each expiration has its own future for an underlying
 FAR: Final = 0.25  # fraction of spot from the nearest strike of the market, beyond which a quote is a stray
-MOST_OF: Final = 0.5  # fraction of all pairs; more is no leftover, and no market can be told for the true one
+MOST_OF: Final = 0.5  # fraction of all pairs; above it neither market can be identified as the true one
 
 
 @dataclass(frozen=True, slots=True, eq=False)

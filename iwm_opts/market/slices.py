@@ -47,4 +47,4 @@ class Forward:
     price: float  # dollars a share
     discount: float
     rate: float  # continuously compounded, annual
-    source: str  # "parity" or what was given
+    source: str  # "parity" or "given"

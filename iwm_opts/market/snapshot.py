@@ -18,7 +18,7 @@ from iwm_opts.pricing.american import AmericanQuotes
 from iwm_opts.pricing.quotes import Engine, EuropeanQuotes, QuoteModel
 
 SECONDS_PER_YEAR = 86_400.0 * DAYS_PER_YEAR
-RATES = (-0.05, 0.30)  # what a dollar rate may be; beyond it somebody meant per cent
+RATES = (-0.05, 0.30)  # range of dollar rates; a larger one was meant in per cent
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Snapshot:
 
     chain: Chain
     rate: Rate
-    dividends: DividendSchedule | None  # None: nobody said
+    dividends: DividendSchedule | None  # None: unknown
     exercise: Exercise
     engine: Engine
     slices: tuple[ExpirySlice, ...]

@@ -32,7 +32,7 @@ STRETCH_ATR: Final = 1.5
 REALISED_SESSIONS: Final = 21
 MARKET_SYMBOL: Final = "SPY"
 FEAR_RANK: Final = 80.0
-BLANK_DAYS: Final = 500  # calendar days that stand in for bars nobody has: over a year of sessions
+BLANK_DAYS: Final = 500  # calendar days in place of missing bars: over a year of sessions
 NO_BARS: Final = pd.DataFrame(columns=[*PRICES], index=pd.DatetimeIndex([], name="date").as_unit("us"), dtype=float)
 
 

@@ -116,7 +116,7 @@ class Momentum:
             enters no mean; its volume is a lower bound: it signals where the bound exceeds the mean, else it is NA.
         """
         by_session = pd.DatetimeIndex(minutes.index).normalize()
-        # A bar that is not over at the entry says what nobody knows yet.
+        # A bar that ends after the entry is not known at the entry.
         length = bar_minutes(minutes)
         watched = minutes[minutes["minute"] + length <= self.enter_minute]
         of_session = watched.groupby(pd.DatetimeIndex(watched.index).normalize())
@@ -124,8 +124,8 @@ class Momentum:
         first = watched[watched["minute"] == 0]
         opened = first["open"].set_axis(pd.DatetimeIndex(first.index).normalize()).reindex(table.index)
         before = bars["close"].shift(1).where(is_adjacent(bars)).reindex(table.index)
-        # A bar is missing where nobody traded; a session that lacks more than a few watched minutes says nothing of
-        # what is usual, nor that it traded less: only more than the mean is sure.
+        # A minute without a trade has no bar; a session that lacks more than a few watched minutes says nothing of
+        # usual volume, nor that it traded less: only more than the mean is sure.
         whole = of_session["volume"].count().reindex(table.index) >= MIN_COVERAGE * (self.enter_minute // length)
         volume = of_session["volume"].sum().reindex(table.index)
         least = max(1, int(np.ceil(MIN_COVERAGE * self.volume_sessions)))

@@ -41,8 +41,8 @@ class InstrumentResult:
     entries: str  # which sessions it entered on, of `ENTRIES`
     market: str
     result: StageResult
-    on_risk: Interval  # mean gain over what was risked, with its interval
-    worst_on_risk: float  # largest loss of a trade over what it was to risk; above 1 it was more than planned
+    on_risk: Interval  # mean gain over risk, with its interval
+    worst_on_risk: float  # largest loss of a trade over its planned risk
     notes: tuple[str, ...]
 
 

@@ -9,7 +9,7 @@ from iwm_opts.market.bars import average_true_range
 from iwm_opts.market.minutes import Minutes
 from iwm_opts.plans.edges import Momentum
 
-LATEST_FILL = 5  # minutes after the entry minute within which a bar must trade, else there is no entry
+LATEST_FILL = 5  # minutes after the entry minute within which a bar must trade, else no entry
 
 
 def trade_momentum(

@@ -40,7 +40,7 @@ Instrument = Literal["shares", "options", "vertical", "condor"]
 VERSION: Final = 1
 MAX_SESSIONS: Final[dict[str, int | None]] = {"intraday": None, "swing": 10, "multi-week": 30}
 TARGET_DTE: Final = {"intraday": 7, "swing": 30, "multi-week": STRATEGY.target_dte}
-USUAL: Final = {  # horizon and instrument of an edge where nobody says otherwise
+USUAL: Final = {  # horizon and instrument of an edge unless given
     "mean-reversion": ("swing", "shares"),
     "momentum": ("intraday", "shares"),
     "vol-contraction": ("multi-week", "condor"),
@@ -150,7 +150,7 @@ def _package_defaults(instrument: str, horizon: str) -> dict[str, Any]:
     if instrument == "condor":
         return {}
     sessions = MAX_SESSIONS.get(horizon) or 0
-    if instrument == "options":  # a debit: twice what was paid is the target, half of it the stop
+    if instrument == "options":  # a debit: the target is twice the debit, the stop half of it
         return {"delta": 0.5, "dte": TARGET_DTE.get(horizon, STRATEGY.target_dte), "profit": 1.0, "stop": 0.5,
                 "exit_dte": 0, "max_sessions": sessions}  # fmt: skip
     return {"delta": 0.3, "dte": TARGET_DTE.get(horizon, STRATEGY.target_dte), "exit_dte": 0, "max_sessions": sessions}

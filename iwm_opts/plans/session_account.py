@@ -123,7 +123,7 @@ class SessionBook:
         due = int(np.searchsorted(minute, self.edge.exit_minute))
         if due < len(held):
             at, minute, spot = at[: due + 1], minute[: due + 1], opened[: due + 1]
-        else:  # trading stopped before: the last close stands for what follows
+        else:  # trading stopped before: the last close is carried forward
             at = [*at, at[-1] + pd.Timedelta(minutes=self.length)]
             minute, spot = np.append(minute, minute[-1] + self.length), np.append(opened, held["close"].iloc[-1])
         strikes = np.unique(chosen.strike)
@@ -163,7 +163,7 @@ class SessionBook:
     def _closed(self, chosen: Chosen, course: Course, opened: Opened, units: int) -> dict[str, Any]:
         costs, exits, closing = self.rules.costs, self.rules.exit, chosen.legs.closing()
         fills = fill_packages(costs.exit, closing, course.bid, course.ask, TICK)
-        # Nobody pays more to close than the package can ever cost at expiry.
+        # Closing never costs more than the largest cost at expiry.
         close = np.maximum(fills.price, -opened.widest)
         profit, stop = (np.nan if rule is None else rule for rule in (exits.profit, exits.stop))
         row, why = first_exit(

@@ -190,7 +190,7 @@ class Options:
         expiry, out = self.expiry, np.empty((4, vol.size))
         terms = (expiry.rate, expiry.t, expiry.ex_time, expiry.cash)
         early = exercise and expiry.rate * expiry.t > LEAST_INTEREST
-        # Each kernel loads, and on a first run compiles for seconds, where it prices: a European market asks for none.
+        # Each kernel loads, and on a first run compiles for seconds, where it prices: a European market needs none.
         if sign > 0.0:
             from iwm_opts.kernels.pricing.american_call import american_call
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from iwm_opts.errors import printable
 
-# Long lines wrap, also on paper, where nobody scrolls; on a telephone each row of a table is a card of its own.
+# Long lines wrap, also on paper, which does not scroll; on a telephone each row of a table is a card of its own.
 STYLE = (
     ":root{color-scheme:light}*{box-sizing:border-box}"
     "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#222;"

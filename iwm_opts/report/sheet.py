@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATE: Final = "sheet.html.jinja"
-MOST_NARROW: Final = 2  # columns of a table beside another
+MOST_NARROW: Final = 2  # columns of a table next to another
 LINK: Final = re.compile(r"<(?=\s*/?\s*a\b)", re.IGNORECASE)  # plotly shows such text as a link
 SHEET_STYLE: Final = STYLE + (
     "body{max-width:84rem}h3{font-size:1rem;margin:.5rem 0 0}"

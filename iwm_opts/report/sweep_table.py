@@ -19,7 +19,7 @@ from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.words import dollars, number, percent
 
 SIGNIFICANT = 0.05
-MOST_COLUMNS = 3  # of a grid's names beside the figures, in 80 characters
+MOST_COLUMNS = 3  # columns of a grid's names next to the figures, in 80 characters
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -46,14 +46,14 @@ class Claim:
     """One claim and its estimate."""
 
     name: str
-    text: str  # what the strategy's source says
+    text: str  # claim of the strategy's source
     true_if: str  # values that would make it true, in words
     unit: str
     estimate: float  # in the unit; NaN without data
     low: float  # of the 95% interval; NaN where there is none
     high: float
     sample: int
-    sampled: str  # what was counted, and over which days
+    sampled: str  # units counted, and their days
     verdict: str
     detail: str = ""
     p: float = math.nan  # two-sided, against the nearest value that separates true from untrue; NaN without one

@@ -33,7 +33,7 @@ class History:
     iv: Array  # 30-day implied vol, decimal
     short_slope: Array  # 9-day over 30-day implied vol
     long_slope: Array  # 3-month over 30-day implied vol
-    slope_level: Array  # the 30-day implied vol that the slopes are over: another index's where they stand in
+    slope_level: Array  # the 30-day implied vol that the slopes are over: another index's where they are proxies
 
     def __len__(self) -> int:
         return len(self.log_return)

@@ -33,7 +33,7 @@ class HistoryFiles:
 
     bars: Path  # daily bars of the underlying
     iv: Path  # its 30-day volatility index, such as RVX
-    short: Path  # indices that stand in for the term structure: of 9 days (VIX9D),
+    short: Path  # proxy indices of the term structure: of 9 days (VIX9D),
     middle: Path  # of 30 (VIX)
     long: Path  # and of three months (VIX3M)
 

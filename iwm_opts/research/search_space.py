@@ -14,8 +14,8 @@ Array = NDArray[np.float64]
 STEEPEST: Final = 0.97  # correlations stay within it
 SMALLEST: Final = 1e-3  # of what must be positive, and from the ends of a share
 
-# What is fitted, and the scale on which it is sought: "log" for what is positive, "atanh" for correlations, "logit" for
-# shares, else a unit. The term factor's speed stays: the facts cannot tell it from its vol.
+# Fitted parameters and their search scale: "log" for positive ones, "atanh" for correlations, "logit" for
+# shares, else a unit. The term factor's speed stays: the facts do not separate it from its vol.
 FREE: Final[tuple[tuple[str, str, str | float], ...]] = (
     ("dynamics", "growth", 0.1),
     ("dynamics", "variance_price", 3.0),

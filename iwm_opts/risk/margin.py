@@ -17,8 +17,8 @@ Array = NDArray[np.float64]
 class Margin:
     """Dollars for one package of each kind, shape (n,); infinite where the loss is unbounded, NaN without a fill."""
 
-    requirement: Array  # gross: what the broker demands, the credit counting towards it
-    buying_power: Array  # what the account must bring itself: requirement less credit plus fees
+    requirement: Array  # gross requirement of the broker, the credit counting towards it
+    buying_power: Array  # cash needed in the account: requirement less credit plus fees
 
 
 def package_margin(legs: Legs, strike: ArrayLike, credit: ArrayLike, fees: ArrayLike) -> Margin:

@@ -143,7 +143,7 @@ def listed_expirations(day: date) -> tuple[Listing, ...]:
 def listings(days: Sequence[date]) -> Listings:
     """Return listed expirations of some ascending sessions, each as `listed_expirations` gives them."""
     dates = np.array(days, dtype="datetime64[D]")
-    # In order of precedence: an expiration that is a monthly is no weekly.
+    # In order of precedence: a monthly expiration is not a weekly.
     groups = [
         _monthlies(dates[0], dates[-1]),
         _quarter_ends(dates[0], dates[-1]),

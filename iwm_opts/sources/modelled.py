@@ -60,10 +60,10 @@ class ModelledMarket(SurfaceMarket):
     """Real closes of an underlying under quotes scaled to a volatility index."""
 
     underlying: pd.DataFrame  # real bars, also from before `days`
-    volatility: IvHistory  # what the quotes are scaled to
+    volatility: IvHistory  # index that the quotes are scaled to
     miss: Array  # 30-day index of the quotes less the given one, decimal, shape (n,)
     gaps: dict[date, str]  # sessions between the first and the last day that have no quotes, and why
-    notes: tuple[str, ...]  # what the quotes were made from
+    notes: tuple[str, ...]  # inputs of the quotes
     of_simulated: bool = False  # bars or index came from files that say so: nothing here is real then
 
     index_note = "index of the modelled market's own quotes, never traded"

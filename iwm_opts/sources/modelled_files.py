@@ -147,7 +147,7 @@ def _newest(bars: pd.DataFrame, volatility: IvHistory) -> date:
 def _slope(files: ModelledFiles) -> tuple[Slope, str]:
     nothing = pd.Series(dtype=np.float64, index=pd.DatetimeIndex([]))
     if not files.slope_history and not files.slope_base:
-        # Quoted spreads widen by how far short vol stands above long (`simulation.surface_table.spread_widening`).
+        # Quoted spreads widen with short vol over long (`simulation.surface_table.spread_widening`).
         note = (
             f"9-day over 30-day vol fixed at {TYPICAL_SLOPE:g}, so that spreads never widen and stress costs too "
             "little: give --slope-history and --slope-base"

@@ -12,7 +12,7 @@ from iwm_opts.market.iv_rank import IvHistory, iv_rank
 
 DEFAULT_SYMBOL: Final = "IWM"
 EXERCISE_OF_MODELS: Final[Exercise] = "european"  # how quotes of the surface model are priced, whatever their root
-STAND_INS: Final = {"IWM": "RVX", "RUT": "RVX", "SPY": "VIX", "SPX": "VIX"}  # index that speaks for an underlying
+STAND_INS: Final = {"IWM": "RVX", "RUT": "RVX", "SPY": "VIX", "SPX": "VIX"}  # proxy index of an underlying
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -57,7 +57,7 @@ class SurfaceMarket(ABC):
     states: StatePath
     rates: Array  # continuously compounded, annual, shape (n,)
     dividends: DividendSchedule
-    seed: int  # of what has no model: sizes, open interest, volume
+    seed: int  # of fields without a model: sizes, open interest, volume
     path: int
 
     index_note = "index of the market's own quotes"

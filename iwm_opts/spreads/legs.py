@@ -109,8 +109,8 @@ class Packages:
 
     strategy: str
     index: Index  # rows of the option table, shape (n, legs)
-    legs: Legs  # what the columns are
-    is_credit: bool  # sold for a credit: without one there is no trade
+    legs: Legs  # meaning of the columns
+    is_credit: bool  # sold for a credit: no trade without one
     incomplete: int = 0  # packages that lack a leg: no strike is listed where it should be
 
     def __len__(self) -> int:

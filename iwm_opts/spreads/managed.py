@@ -37,7 +37,7 @@ from iwm_opts.spreads.typed import TypedLeg, legs_of, row_of
 Array = NDArray[np.float64]
 
 PATHS: Final = 2_000  # half of them mirrored: standard error of a probability about a point
-# Of P50, beside the ratio's interval: the largest miss of a decile over 6,324 simulated entries
+# Of P50, next to the ratio's interval: the largest miss of a decile over 6,324 simulated entries
 # (`examples/managed_calibration.py`).
 MODEL_ERROR: Final = 0.105
 SEED: Final = 17

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import iwm_opts
+from iwm_opts import api
+from iwm_opts.lazy import homes
 
 ROOT = Path(iwm_opts.__file__).parent
 
@@ -30,6 +32,12 @@ def test_every_public_name_is_documented(name):
     if inspect.isfunction(member) and member.__module__.startswith("iwm_opts.api"):
         assert "Parameters\n---" in page
         assert all(parameter in page for parameter in inspect.signature(member).parameters)
+
+
+def test_the_command_line_finds_every_name_of_the_api():
+    names = homes(api.__file__)
+    assert {name for name in names if not hasattr(api, name)} == set()
+    assert not hasattr(api, "no_such_name")
 
 
 # Signatures that click itself leaves open: what it converts, hands on and decorates.

@@ -23,7 +23,7 @@ from iwm_opts.journal.brokers import (
 from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table
 
 GROUP: Final = "iwm_opts.brokers"
-# The first layout that a file proves is read: what is more specific goes first.
+# The first layout that a file matches is read: specific layouts go first.
 LAYOUTS: Final = (
     interactive_brokers.STATEMENT,
     interactive_brokers.TRANSACTION_HISTORY,

@@ -69,7 +69,7 @@ FURTHEST_RATE: Final = 2.0  # of a currency to the dollar; what lies beyond is a
 IN_BASE: Final = re.compile(r"comm(?:ission)?s? in ([a-z]{3})")
 SPLIT: Final = re.compile(r"\bSPLIT (?P<new>[\d.]+) FOR (?P<old>[\d.]+)")
 HISTORY_SECTION: Final = "Transaction History"
-GRAINS: Final = ("Order", "Trade")  # what is read: orders, or their fills where a statement holds no orders
+GRAINS: Final = ("Order", "Trade")  # rows read: orders, or their fills where a statement holds no orders
 OPTIONS, STOCKS = "Equity and Index Options", "Stocks"
 TOGETHER: Final = timedelta(seconds=2)  # legs of a combo fill at once, and are written down one after the other
 SYMBOL: Final = re.compile(

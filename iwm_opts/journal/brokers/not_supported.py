@@ -41,7 +41,7 @@ NOT_SUPPORTED: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
     ("OptionNet Explorer log", ("trade id", "transaction", "expiration", "strike", "delta", "theta", "vega"), OWN_LOG),
 )  # fmt: skip
 
-# Tables that are no trade logs: what they are, columns that such a row has, and what reads them.
+# Tables other than trade logs: kind, identifying columns, and the command that reads them.
 _CHAIN: Final = ("is an option chain", "Screen it with iwm-opts condor --source FILE; review reads trades")
 OTHER_TABLES: Final[tuple[tuple[tuple[str, str], tuple[str, ...]], ...]] = (
     (_CHAIN, ("strike", "bid", "ask")),

@@ -49,7 +49,7 @@ OPTION: Final = re.compile(
     r"(?P<root>[A-Z0-9./$]+) (?P<day>\d{1,2}/\d{1,2}/\d{4}) \$?(?P<strike>[\d.,]+) (?P<right>[CP])"
 )
 CANCEL: Final = "cancel "  # before the action of a trade that is taken back
-SPLITS: Final = ("stock split", "options frwd split", "options frwd split adj")  # what they add to a position
+SPLITS: Final = ("stock split", "options frwd split", "options frwd split adj")  # sign of their quantity
 REORGANISED: Final = ("reverse split", "merger", "stock merger", "cash merger", "name change", "conversion", "spin-off")
 
 TABLE: Final = Table(

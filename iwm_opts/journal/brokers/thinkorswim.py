@@ -235,7 +235,7 @@ def _leg(row: Row, when: datetime, order: int, report: RowReport) -> Execution |
         expiration, strike = _expiration(row), row.strike()
         contract = make_contract(_root(symbol), expiration, right_of(row.text("type")), strike)
     elif effect == "" and quantity < 0:
-        effect = "close"  # AUTO: never a short position that nobody named
+        effect = "close"  # AUTO: never an unnamed short position
     return Execution(
         when=when,
         symbol=underlying(symbol),
