@@ -25,6 +25,7 @@ from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.reprice_table import reprice_record, reprice_table, summary_section, trades_section
 from iwm_opts.report.review_sheet import review_sheet
+from iwm_opts.sources.on_day import DEFAULT_SYMBOL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +113,10 @@ def answer_reprice(request: RepriceRequest) -> RepriceResult:
     sources: list[ChainArchive | FileQuotes] = [FileQuotes(request.quotes)] if request.quotes else []
     sources += [open_record()] if request.recorded_quotes else []
     terms = RepriceTerms(as_fill(request.fill), as_fill(request.stop_fill), FeeSchedule.parse(request.fees))
-    return RepriceResult(reprice_log(log, terms, sources, load_bars(request.bars) if request.bars else None))
+    symbols = sorted({str(symbol) for symbol in log.trades["symbol"].dropna()} - {""}) or [DEFAULT_SYMBOL]
+    symbol = symbols[0] if len(symbols) == 1 else None
+    bars = load_bars(request.bars, symbol, is_choice=False) if request.bars else None
+    return RepriceResult(reprice_log(log, terms, sources, bars))
 
 
 def reprice(

@@ -1,11 +1,13 @@
 """The macro filter of a backtest: a fund's return on the session before, which an entry must not follow a fall of."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from iwm_opts.backtest.gate import known_values
 from iwm_opts.backtest.rules import CONDOR, LONG_CALL, MacroRule, Rules
@@ -14,6 +16,8 @@ from iwm_opts.errors import InputError
 from iwm_opts.io.bars import load_bars
 from iwm_opts.market.signals import ROUNDING, session_returns
 from iwm_opts.sources.simulated import SimulatedMarket
+
+TICKER: Final = re.compile(r"([A-Z]{2,4})(?=[_.-])")  # in front of a file's name
 
 LONGS: Final = ("bull-put", "bull-call", LONG_CALL)  # strategies long the underlying, which the filter is for
 
@@ -61,15 +65,21 @@ def with_macro(trials: Sequence[Trial], name: str) -> list[Trial]:
             market = trial.market.surface_market
             if not isinstance(market, SimulatedMarket):
                 # Recorded chains of a simulated market, or quotes modelled around its prices: so is their file.
-                replaced.append(replace(trial, macro=session_returns(load_bars(name))))
+                replaced.append(replace(trial, macro=session_returns(_bars_of(name))))
                 continue
             if name not in market.parameters.companions:
                 names = ", ".join(market.parameters.companions) or "none"
                 raise InputError("macro", name, "unknown companion of the simulated market", f"choose of {names}")
             replaced.append(replace(trial, macro=session_returns(market.bars(name))))
         return replaced
-    returns = session_returns(load_bars(name))
+    returns = session_returns(_bars_of(name))
     return [replace(trial, macro=returns) for trial in trials]
+
+
+def _bars_of(name: str) -> pd.DataFrame:
+    """Bars of a file; of the ticker that its name begins with, where it does: `KRE.csv`, `KRE_daily.csv`."""
+    ticker = TICKER.match(Path(name).name)
+    return load_bars(name, ticker[1] if ticker else None, is_choice=False)
 
 
 def macro_notes(trials: Sequence[Trial], rules: Rules) -> tuple[str, ...]:

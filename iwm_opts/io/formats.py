@@ -310,14 +310,10 @@ def halves(columns: Sequence[str]) -> list[str]:
     unnumbered = [plain(re.sub(r"\.1$", "", name.strip())) for name in columns]
     if spelled.count("strike") == 1 and not {"calls", "puts"} & set(spelled):
         middle = spelled.index("strike")
-        left, right = unnumbered[:middle], unnumbered[middle + 1 :]
-        if {"bid", "ask"} <= set(left) & set(right):
-            return [
-                name
-                if place == middle
-                else f"{'Call' if place < middle else 'Put'} {re.sub(r'[.]1$', '', name.strip())}"
-                for place, name in enumerate(columns)
-            ]
+        if {"bid", "ask"} <= set(unnumbered[:middle]) & set(unnumbered[middle + 1 :]):
+            bare = [re.sub(r"\.1$", "", name.strip()) for name in columns]
+            calls, puts = ([f"{side} {name}" for name in bare] for side in ("Call", "Put"))
+            return [*calls[:middle], columns[middle], *puts[middle + 1 :]]
     if "calls" not in spelled or "puts" not in spelled or spelled.index("calls") > spelled.index("puts"):
         return list(columns)
     bare = [re.sub(r"\.1$", "", name.strip()) for name in columns]

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from rich.console import RenderableType
@@ -45,12 +45,18 @@ def recorded_lines(record: Record) -> str:
 
 def warnings_by_kind(files: Sequence[ImportedFile]) -> list[str]:
     """One line a kind of warning, its words without their numbers, with the days it is of and an example."""
+    kinds = _kinds(text for file in files for texts in file.warnings.values() for text in texts)
+    return [f"on {counted(count, 'days')}: {example}" for count, example in kinds]
+
+
+def _kinds(texts: Iterable[str]) -> list[tuple[int, str]]:
+    """Count texts that differ in numbers and weekdays alone; with the first of each kind, the commonest first."""
     counts, examples = Counter[str](), dict[str, str]()
-    for text in (text for file in files for texts in file.warnings.values() for text in texts):
-        kind = re.sub(r"[-+]?\d[\d.,:-]*", "#", text)
+    for text in texts:
+        kind = re.sub(r"[-+]?\d[\d.,:%-]*|\b\w+day\b", "#", text)
         counts[kind] += 1
         examples.setdefault(kind, text)
-    return [f"on {counted(count, 'days')}: {examples[kind]}" for kind, count in counts.most_common()]
+    return [(count, examples[kind]) for kind, count in counts.most_common()]
 
 
 def certificate_table(
@@ -83,8 +89,8 @@ def certificate_table(
             )
         parts += [f"data quality of {symbol} chains by year; rows by defect", table]
         parts.append("spread: median ask less bid within 5% of spot, 7 to 90 days; parity: median |forward/spot - 1|")
-    reasons = Counter(re.sub(r"[-+]?\d[\d.,:%-]*", "#", reason) for file in files for reason in file.left_out.values())
-    parts += [f"left out: {counted(count, 'days')}: {reason}" for reason, count in reasons.most_common()]
+    reasons = _kinds(reason for file in files for reason in file.left_out.values())
+    parts += [f"left out: {counted(count, 'days')}: {example}" for count, example in reasons]
     parts += warnings_by_kind(files)
     parts += [f"skipped: {line}" for line in skipped]
     differing = sum(file.count("conflict") for file in files)

@@ -36,6 +36,21 @@ MONTHLY: Final = 21
 CALM_YEAR, BEAR_YEAR = 2017, 2022
 
 
+def _signed(value: float) -> str:
+    """`+0.43`; `unknown` for NaN."""
+    return "unknown" if math.isnan(value) else f"{value:+.2f}"
+
+
+def _percent(fraction: float) -> str:
+    """`+0.43%`; `unknown` for NaN."""
+    return "unknown" if math.isnan(fraction) else f"{100.0 * fraction:+.2f}%"
+
+
+def _fraction(fraction: float) -> str:
+    """`62%`; `unknown` for NaN."""
+    return "unknown" if math.isnan(fraction) else f"{fraction:.0%}"
+
+
 def _span(index: "pd.Index[Any]") -> str:
     return f"{index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}"
 
@@ -55,8 +70,9 @@ def _from_next_open(bars: pd.DataFrame, sessions: int) -> "pd.Series[float]":
 def _at_next_open(difference: Reading) -> str:
     """Format the same difference for entries that a close allows: at the open that follows."""
     if not math.isfinite(difference.low):
-        return f"entered at the next open {difference.estimate:+.2f}"
-    return f"entered at the next open {difference.estimate:+.2f} ({difference.low:+.2f} to {difference.high:+.2f})"
+        return f"entered at the next open {_signed(difference.estimate)}"
+    interval = f"{_signed(difference.low)} to {_signed(difference.high)}"
+    return f"entered at the next open {_signed(difference.estimate)} ({interval})"
 
 
 def _days(flags: "pd.Series[bool]") -> "pd.Series[bool]":
@@ -158,8 +174,8 @@ def mean_reversion(sessions: int) -> Callable[[Inputs], Reading]:
         after, usual = ahead[signals].dropna(), ahead.dropna()
         detail = (
             f"{_at_next_open(opened)}; "
-            f"{100 * after.mean():+.2f}% after, {100 * usual.mean():+.2f}% on all days; "
-            f"win {(after > 0).mean():.0%} and {(usual > 0).mean():.0%}; no costs"
+            f"{_percent(after.mean())} after, {_percent(usual.mean())} on all days; "
+            f"win {_fraction((after > 0).mean())} and {_fraction((usual > 0).mean())}; no costs"
         )
         return replace(difference, sampled=f"signals, {_span(close.index)}", detail=detail)
 
@@ -177,7 +193,7 @@ def calm_against_bear(data: Inputs) -> Reading:
         return Reading(math.nan, math.nan, math.nan, 0, "", f"signals in both years ({counts})")
     difference = mean_difference(ahead, calm, bear, 5, 100.0)
     opened = mean_difference(_from_next_open(data.bars, 5), calm, bear, 5, 100.0)
-    means = " and ".join(f"{100 * ahead[year].mean():+.2f}%" for year in (calm, bear))
+    means = " and ".join(f"{_percent(ahead[year].mean())}" for year in (calm, bear))
     after = f"{means} over 5 sessions; {_at_next_open(opened)}"
     return replace(difference, sample=int(calm.sum() + bear.sum()), sampled=counts, detail=after)
 
@@ -199,7 +215,7 @@ def gap_momentum(data: Inputs) -> Reading:
         return Reading(math.nan, math.nan, math.nan, 0, "", "minutes with at least one signal")
     difference = mean_difference(change, signals, None, 1.0, 100.0)
     after = change[signals].dropna()
-    detail = f"minute {edge.enter_minute} to {edge.exit_minute}; win {(after > 0).mean():.0%}; no costs"
+    detail = f"minute {edge.enter_minute} to {edge.exit_minute}; win {_fraction((after > 0).mean())}; no costs"
     return replace(difference, sampled=f"signals, {_span(readings.index)}", detail=detail)
 
 
@@ -238,7 +254,7 @@ def premium_at_rank(least: float, below: float) -> Callable[[Inputs], Reading]:
         detail = (
             f"IV {picked['iv'].mean():.1f}, then realised {picked['realised'].mean():.1f}; median realised/implied "
             f"{(picked['realised'] / picked['iv']).median():.2f}; realised below implied "
-            f"{(picked['realised'] < picked['iv']).mean():.0%}"
+            f"{_fraction((picked['realised'] < picked['iv']).mean())}"
         )
         return replace(
             difference, sampled=f"closes with the rank {_ranks(least, below)}, {_span(picked.index)}", detail=detail
@@ -272,7 +288,7 @@ def iv_change_at_rank(least: float, below: float) -> Callable[[Inputs], Reading]
         ahead = np.log1p(frame["ahead"][chosen & frame["ahead"].notna()])
         tail = ahead / sd[ahead.index]
         detail = (
-            f"median {change[chosen].median():+.2f}; a 21-session move beyond one implied sd: "
+            f"median {_signed(change[chosen].median())}; a 21-session move beyond one implied sd: "
             f"down {(tail < -1).mean():.1%}, up {(tail > 1).mean():.1%}"
         )
         return replace(difference, sampled=f"closes with the rank {_ranks(least, below)}", detail=detail)
@@ -291,8 +307,8 @@ def macro_filter(data: Inputs) -> Reading:
     measured = int(clear.notna().sum())
     detail = (
         f"{_at_next_open(opened)}; "
-        f"{100 * then[blocked].mean():+.2f}% after, "
-        f"{100 * then[free.reindex(ours.index, fill_value=False)].mean():+.2f}% after other days; "
+        f"{_percent(then[blocked].mean())} after, "
+        f"{_percent(then[free.reindex(ours.index, fill_value=False)].mean())} after other days; "
         f"{int(blocked.sum()) / measured:.0%} of the days"
     )
     return replace(difference, sampled=f"days with {FILTER_SYMBOL} down over 1.5%, {_span(fund.index)}", detail=detail)
@@ -309,8 +325,8 @@ def time_stop(data: Inputs) -> Reading:
     quick = signals & (progress >= TIME_STOP_PROGRESS * atr)
     difference = mean_difference(later, slow, quick, HORIZONS[-1], 100.0)
     detail = (
-        f"sessions 4 to 10 after a mean-reversion signal: {100 * later[slow].mean():+.2f}% where it was slow, "
-        f"{100 * later[quick].mean():+.2f}% where it was not ({int(quick.sum())})"
+        f"sessions 4 to 10 after a mean-reversion signal: {_percent(later[slow].mean())} where it was slow, "
+        f"{_percent(later[quick].mean())} where it was not ({int(quick.sum())})"
     )
     return replace(difference, sampled="slow trades", detail=detail)
 

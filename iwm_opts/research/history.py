@@ -47,7 +47,7 @@ def real_history(files: HistoryFiles, first: str, last: str) -> History:
         When the files share no session in the window.
     """
     indices = {name: getattr(files, name) for name in ("iv", "short", "middle", "long")}
-    prices = load_bars(files.bars)
+    prices = load_bars(files.bars, SYMBOL, is_choice=False)
     closes = {name: load_iv_history(str(path), SYMBOL, IV_DAYS).closes for name, path in indices.items()}
     high, low, close = (prices[name].to_numpy(dtype=float) for name in ("high", "low", "close"))
     table = pd.DataFrame(

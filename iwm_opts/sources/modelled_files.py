@@ -179,6 +179,9 @@ def _rates(files: ModelledFiles, bars: pd.DataFrame) -> "tuple[pd.Series[float] 
     if not files.yields:
         return ASSUMED_RATE, f"rate {ASSUMED_RATE:.1%} assumed throughout; give --yields"
     yields = load_yields(files.yields)
+    if yields.index[0] > bars.index[-1]:
+        rule = f"begins on {yields.index[0].date()}, after the last bar, {bars.index[-1].date()}"
+        raise DataError(files.yields, rule, "give --yields of the days of the bars, or leave it out")
     rates = rate_on(yields, pd.DatetimeIndex(bars.index)).bfill()
     note = f"rates from {Path(files.yields).name}, {yields.index[0].date()} to {yields.index[-1].date()}"
     return rates, f"{note}, the nearest beyond"

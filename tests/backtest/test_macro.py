@@ -8,7 +8,7 @@ from iwm_opts.backtest import macro
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.macro import macro_notes, macro_rule, with_macro
 from iwm_opts.backtest.rules import Rules
-from iwm_opts.errors import InputError
+from iwm_opts.errors import DataError, InputError
 
 
 @pytest.fixture
@@ -64,3 +64,12 @@ def test_it_is_for_what_gains_from_a_rise(strategy, told):
     with pytest.raises(InputError, match=told):
         macro_rule("KRE", 0.015, strategy)
     assert macro_rule("KRE", 0.015, "iron-condor", applies_to_condors=True).at_most is None
+
+
+@pytest.mark.parametrize(("name", "rule"), [("KRE_daily.csv", "holds XLF, not KRE"), ("KRE.csv", "holds XLF, not KRE")])
+def test_bars_of_another_fund_than_the_files_name(tmp_path, name, rule):
+    path = tmp_path / name
+    path.write_text("symbol,date,open,high,low,close\nXLF,2024-06-03,40,41,39,40\nXLF,2024-06-04,40,41,39,40\n")
+    with pytest.raises(DataError, match=rule):
+        macro._bars_of(str(path))
+    assert len(macro._bars_of(str(path.rename(tmp_path / "filter.csv")))) == 2

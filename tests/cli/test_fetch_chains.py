@@ -122,7 +122,7 @@ def test_days_without_a_session_are_left_out_by_reason(run, history, tmp_path):
     holiday = table[table["quote_date"] == "2026-01-02"].assign(quote_date="2026-01-01")
     pd.concat([holiday, table]).to_csv(history / "2026.csv", index=False)
     page = run("fetch", "chains", "--from", history)
-    assert "left out: 1 day: " in page.out
+    assert "left out: 1 day: quotes dated 2026-01-01" in page.out
     assert len(captures(tmp_path)) == 5
 
 

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 import iwm_opts as iwm
 from iwm_opts.conventions import ASSUMED_RATE
-from iwm_opts.errors import InputError
+from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.journal.readers import read_log
@@ -239,3 +239,9 @@ def test_optopsy_logs(tmp_path):
     (trade,) = read_log(tmp_path / "raw.csv").closed.to_dict("records")
     assert (trade["legs"], f"{trade['entry']:%Y-%m-%d}", trade["entry_spot"]) == ("+1P207 -1P212", "2026-01-05", 228.4)
     assert trade["pnl"] == pytest.approx(50.0)
+
+
+def test_bars_of_another_ticker_are_refused(tmp_path):
+    (tmp_path / "bars.csv").write_text("symbol,date,open,high,low,close\nSPY,2024-06-03,500,502,499,501\n")
+    with pytest.raises(DataError, match="holds SPY, not IWM"):
+        iwm.reprice(log_of_rows([CONDOR], "log"), bars=tmp_path / "bars.csv")

@@ -243,6 +243,12 @@ def test_what_files_lack(files, changes, told):
         modelled_on_day(ModelledFiles(**files | named), None, None)
 
 
+def test_yields_of_after_the_bars_are_named(files, tmp_path):
+    (tmp_path / "late.csv").write_text("date,US3M\n2039-01-03,3.7\n")
+    with pytest.raises(DataError, match=r"late\.csv: begins on 2039-01-03, after the last bar"):
+        modelled_on_day(ModelledFiles(**files | {"yields": str(tmp_path / "late.csv")}), None, None)
+
+
 def test_another_symbol(files):
     with pytest.raises(InputError, match="the modelled market is of IWM"):
         open_modelled(ModelledFiles(**files), "SPY")
