@@ -35,13 +35,18 @@ class Reorganisation:
 
     def apply(self, rows: Sequence[Execution]) -> None:
         """Apply the corporate actions of one account and time."""
+        rows = self._by_holding(rows)
         added = [row for row in rows if row.effect == "open" and row.quantity]
         splits = [row for row in rows if row.effect == ""]
         pairs = []
         for row in rows:
             if row.effect == "" or (row.effect == "open" and row.quantity):
                 continue
-            successor = next((other for other in added if _may_succeed(row, other)), None)
+            successor = min(
+                (other for other in added if _may_succeed(row, other)),
+                key=lambda other: _apart(row, other),
+                default=None,
+            )
             if successor is not None:
                 added.remove(successor)
             pairs.append((row, successor))
@@ -54,6 +59,24 @@ class Reorganisation:
         for row in added:
             name = row.contract.symbol if row.contract else row.symbol
             self._problems.append(f"line {row.line}: {name} added by a corporate action: left out")
+
+    def _by_holding(self, rows: Sequence[Execution]) -> list[Execution]:
+        """Rows of options with removal and addition by what the file holds, where it holds one of the two.
+
+        Robinhood marks short positions as it does removals.
+        """
+        options = [row for row in rows if row.contract is not None and row.effect and row.quantity]
+        held = [row for row in options if row.contract and self._lots.get((row.account, row.contract))]
+        pairs = {(id(old), id(new)) for old in held for new in options if new not in held and _is_same_kind(old, new)}
+        removed, added = {old for old, _ in pairs}, {new for _, new in pairs}
+        return [
+            replace(row, effect="close", quantity=-abs(row.quantity))
+            if id(row) in removed
+            else replace(row, effect="open", quantity=abs(row.quantity))
+            if id(row) in added
+            else row
+            for row in rows
+        ]
 
     def _replace_shares(self, row: Execution, successor: Execution | None) -> None:
         factor = abs(successor.quantity / row.quantity) if successor is not None and row.quantity else math.nan
@@ -188,6 +211,18 @@ def _may_succeed(row: Execution, other: Execution) -> bool:
     """Whether an added position may succeed a removed one."""
     if (row.contract is None) != (other.contract is None) or row.quantity * other.quantity >= 0:
         return False
+    return row.contract is None or _is_same_kind(row, other)
+
+
+def _is_same_kind(row: Execution, other: Execution) -> bool:
+    """Whether two rows name options of one right and expiration."""
     if row.contract is None or other.contract is None:
-        return True
-    return row.contract.right == other.contract.right and row.contract.expiration == other.contract.expiration
+        return False
+    return (row.contract.right, row.contract.expiration) == (other.contract.right, other.contract.expiration)
+
+
+def _apart(row: Execution, other: Execution) -> float:
+    """Dollars by which the strikes of two positions differ in all: a split leaves them the same."""
+    if row.contract is None or other.contract is None:
+        return 0.0
+    return abs(abs(row.quantity) * row.contract.strike - abs(other.quantity) * other.contract.strike)

@@ -64,7 +64,9 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
     symbol = row.text("symbol").upper().replace(" ", "")
     contract = contract_of_symbol(symbol) if OPTION.fullmatch(symbol) else None
     kind = _kind(words, contract)
-    if kind is not None and is_cusip(symbol):
+    if words.startswith(DISTRIBUTION) and not row.number("quantity"):  # of cash
+        kind, words = None, f"{words} DIVIDEND"
+    if kind == "trade" and is_cusip(symbol):
         report.skipped[BONDS] += 1
         return None
     if kind is None:

@@ -152,6 +152,22 @@ def test_robinhood_reverse_split(tmp_path):
     assert results(log) == near(10.00)
 
 
+@pytest.mark.parametrize("sides", [("1", "2S"), ("1S", "2"), ("1", "2")])
+def test_robinhood_option_changes_whatever_their_marks(tmp_path, sides):
+    """Of two rows of a change the contract that the file holds is the one removed."""
+    row = '"6/10/2025","6/10/2025","6/10/2025","IWM","IWM 7/18/2025 Put ${}","OCA","{}","",""\n'
+    lines = ROBINHOOD.splitlines(keepends=True)
+    changes = row.format("190.00", sides[0]) + row.format("95.00", sides[1])
+    log = read(tmp_path, lines[0] + lines[2] + changes + lines[4] + OTHER_OF_ROBINHOOD)
+    assert results(log) == near(100.00, 200.00 - 0.12)
+    assert not log.problems
+
+
+OTHER_OF_ROBINHOOD = (
+    '"6/2/2025","6/2/2025","6/4/2025","SPY","SPY 7/18/2025 Put $500.00","STO","1","$4.00","$400.00"\n'
+    '"6/3/2025","6/3/2025","6/5/2025","SPY","SPY 7/18/2025 Put $500.00","BTC","1","$3.00","($300.00)"\n'
+)
+
 FIDELITY = (
     "Run Date,Action,Symbol,Description,Type,Quantity,Price ($),Commission ($),Fees ($),Amount ($),Settlement Date\n"
     "06/20/2025,YOU SOLD ISHARES TR RUSSELL 2000 (IWM) (Margin), IWM,ISHARES,Margin,-200,101.00,,0.20,20199.80,\n"
@@ -168,6 +184,20 @@ def test_fidelity(tmp_path):
     log = read(tmp_path, FIDELITY)
     assert results(log) == near(200.00 - 0.20, 200.00 - 0.67 - 1.34)
     assert log.opening == ()
+
+
+def test_fidelity_reverse_split_under_an_old_number(tmp_path):
+    rows = [
+        FIDELITY.splitlines()[0],
+        "06/20/2025,YOU SOLD XYZ (XYZ), XYZ,x,Margin,-10,21,,,210,",
+        "06/12/2025,DISTRIBUTION XYZ CORP (XYZ) (Cash), XYZ,x,Cash,,,,,25,",
+        "06/10/2025,REVERSE SPLIT R/S FROM 98386Y203#REOR M1, XYZ,x,Margin,10,,,,,",
+        "06/10/2025,REVERSE SPLIT R/S TO XYZ NEW#REOR M1, 98386Y203,x,Margin,-100,,,,,",
+        "06/02/2025,YOU BOUGHT XYZ (XYZ), XYZ,x,Margin,100,2,,,-200,",
+    ]
+    log = read(tmp_path, "\n".join(rows) + "\n")
+    assert results(log) == near(10.00)
+    assert log.skipped["dividends (not in the results)"] == 1
 
 
 TASTY = (
@@ -192,17 +222,21 @@ def tasty_leg(day, type_, sub, action, strike, count, value, order="", root="IWM
     )
 
 
-def test_tastytrade_spread_across_a_split(tmp_path):
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 1, 0, 3), (3, 0, 2, 1)])
+def test_tastytrade_spread_across_a_split(tmp_path, order):
     at, then = "2025-06-10T06:00:00-0400", "2025-06-18T10:00:00-0400"
     first = "2025-06-02T10:00:00-0400"
+    changes = [
+        tasty_leg(at, "Receive Deliver", "Forward Split", "SELL_TO_OPEN", 95, 2, "400.00"),
+        tasty_leg(at, "Receive Deliver", "Forward Split", "BUY_TO_CLOSE", 190, 1, "-400.00"),
+        tasty_leg(at, "Receive Deliver", "Forward Split", "BUY_TO_OPEN", 92.5, 2, "-300.00"),
+        tasty_leg(at, "Receive Deliver", "Forward Split", "SELL_TO_CLOSE", 185, 1, "300.00"),
+    ]
     text = TASTY + "".join(
         [
             tasty_leg(then, "Trade", "Buy to Close", "BUY_TO_CLOSE", 95, 2, "-200.00", 2),
             tasty_leg(then, "Trade", "Sell to Close", "SELL_TO_CLOSE", 92.5, 2, "120.00", 2),
-            tasty_leg(at, "Receive Deliver", "Forward Split", "SELL_TO_OPEN", 95, 2, "400.00"),
-            tasty_leg(at, "Receive Deliver", "Forward Split", "BUY_TO_CLOSE", 190, 1, "-400.00"),
-            tasty_leg(at, "Receive Deliver", "Forward Split", "BUY_TO_OPEN", 92.5, 2, "-300.00"),
-            tasty_leg(at, "Receive Deliver", "Forward Split", "SELL_TO_CLOSE", 185, 1, "300.00"),
+            *(changes[place] for place in order),
             tasty_leg(first, "Trade", "Sell to Open", "SELL_TO_OPEN", 190, 1, "400.00", 1),
             tasty_leg(first, "Trade", "Buy to Open", "BUY_TO_OPEN", 185, 1, "-300.00", 1),
         ]
