@@ -30,7 +30,7 @@ from iwm_opts.market.contract import OCC_PATTERN, Contract
 ENDINGS: Final[dict[str, Kind]] = {"Ep": "expiration", "A": "assignment", "GEA": "expiration", "Ex": "exercise"}
 LEVELS: Final = ("EXECUTION", "ORDER")  # the first that a file holds is read
 MARKS: Final = ("BOF", "EOF", "BOA", "EOA", "BOS", "EOS")
-FIRST_COLUMNS: Final = ("clientaccountid", "accountid")  # of a section's header
+ACCOUNTS: Final = {"clientaccountid", "accountid"}  # columns of a section's header
 ACTION: Final = "CORPORATE_ACTION"
 ELEMENTS: Final = {"Trade": "EXECUTION", "Order": "ORDER", "Lot": "CLOSED_LOT", "SymbolSummary": "SYMBOL_SUMMARY"}
 
@@ -78,8 +78,9 @@ def read_csv(export: Export) -> list[Execution]:
         if mark in MARKS:
             continue
         body = cells[2:] if mark in ("HEADER", "DATA") and len(cells) > 2 else cells
-        if mark == "HEADER" or body[0].lower() in FIRST_COLUMNS:
-            is_trades = set(FLEX_CSV.proof) <= set(columns_of(body))
+        columns = set(columns_of(body))
+        if mark == "HEADER" or columns & ACCOUNTS or columns >= set(FLEX_CSV.proof):
+            is_trades = columns >= set(FLEX_CSV.proof)
         if is_trades or not rows:
             rows.append((line, body))
         else:
