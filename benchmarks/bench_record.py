@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 
 from iwm_opts.backtest.recorded import recorded_days
-from iwm_opts.io.archive import Record
+from iwm_opts.io.archive import ChainArchive
 from iwm_opts.sources.simulated import simulate_market
 
 FIRST, LAST, SEED = date(2024, 1, 2), date(2025, 12, 31), 1
 MEASURED = """
 import json, resource, sys, time
 from pathlib import Path
-from iwm_opts.io.archive import Record
-record = Record(Path(sys.argv[1]))
+from iwm_opts.io.archive import ChainArchive
+record = ChainArchive(Path(sys.argv[1]))
 days = record.days("IWM")
 record.chain("IWM", days[0])  # imports
 {setup}
@@ -51,7 +51,7 @@ WORK = {
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory):
-    record = Record(tmp_path_factory.mktemp("record"))
+    record = ChainArchive(tmp_path_factory.mktemp("record"))
     market = simulate_market(FIRST, LAST, seed=SEED)
     for day in market.days:
         record.add(market.chain(day))

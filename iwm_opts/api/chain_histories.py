@@ -12,8 +12,7 @@ import pandas as pd
 from iwm_opts.api.chain import DEFAULT_SYMBOL
 from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.errors import ConflictError, DataError
-from iwm_opts.io.archive import Record as Archive
-from iwm_opts.io.archive import open_record
+from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.io.archive_iv import iv_values
 from iwm_opts.io.download import Pace, download, is_address, is_file_name, name_of
 from iwm_opts.io.histories import SUMS, ImportedFile, Ledger, YearQuality, certificate, checksums, import_file
@@ -157,7 +156,7 @@ def answer_chain_history(request: ChainHistoryRequest, on_progress: OnProgress |
 Source = tuple[Path | ImportedFile, str, str | None, bool]  # file, name, SHA-256 expected, part of a folder
 
 
-def _sources(request: ChainHistoryRequest, archive: Archive, on_progress: OnProgress | None) -> Iterator[Source]:
+def _sources(request: ChainHistoryRequest, archive: ChainArchive, on_progress: OnProgress | None) -> Iterator[Source]:
     for origin in request.origin:
         if not is_address(origin):
             yield from _local(origin)
@@ -179,7 +178,7 @@ def _local(origin: str) -> Iterator[Source]:
 
 
 def _fetched(
-    address: str, request: ChainHistoryRequest, archive: Archive, on_progress: OnProgress | None
+    address: str, request: ChainHistoryRequest, archive: ChainArchive, on_progress: OnProgress | None
 ) -> Iterator[Source]:
     """Download an address, or of the files that a SHA256SUMS list names; a failure is a file with its error."""
     try:
@@ -203,7 +202,9 @@ def _fetched(
             yield ImportedFile(name, "", 0, error=f"{error.rule}. {error.remedy}"), name, None, False
 
 
-def _downloaded(address: str, request: ChainHistoryRequest, archive: Archive, on_progress: OnProgress | None) -> Path:
+def _downloaded(
+    address: str, request: ChainHistoryRequest, archive: ChainArchive, on_progress: OnProgress | None
+) -> Path:
     digest = hashlib.sha256(address.encode()).hexdigest()[:ADDRESS_DIGITS]
     target = archive.folder / DOWNLOADS / digest / (name_of(address) or "file")
     if target.is_file() and not request.whole:

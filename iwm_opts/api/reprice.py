@@ -12,8 +12,7 @@ from iwm_opts.api.screening import as_fill
 from iwm_opts.conventions import FEE_SCHEDULE, FILL_MODEL, STRATEGY, TIMEZONE
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
-from iwm_opts.io.archive import Record as ChainArchive
-from iwm_opts.io.archive import open_record
+from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.io.bars import load_bars
 from iwm_opts.journal.quotes import FileQuotes
 from iwm_opts.journal.reprice import RepriceTerms, Repricing

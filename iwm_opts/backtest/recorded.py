@@ -36,7 +36,7 @@ from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.backtest.simulated import ECHO
 from iwm_opts.conventions import DAYS_PER_YEAR, IVR_TENOR_DAYS, RIGHT_SIGN, Provenance
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.archive import Record, choose
+from iwm_opts.io.archive import ChainArchive, choose
 from iwm_opts.io.archive_series import read_series
 from iwm_opts.io.bars import load_bars, notes_of
 from iwm_opts.io.chain_file import QUOTE_COLUMNS
@@ -203,7 +203,7 @@ def _of_archive(
     return window(cached_build(chosen, options, build), [Path(market.name)], None, None)
 
 
-def _opened(record: Record, symbol: str, day: date, at: time | None, report: Report) -> Chain | None:
+def _opened(record: ChainArchive, symbol: str, day: date, at: time | None, report: Report) -> Chain | None:
     try:
         return record.chain(symbol, day, at, QUOTE_COLUMNS)
     except DataError as error:

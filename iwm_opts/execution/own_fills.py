@@ -5,12 +5,12 @@ from typing import Final
 
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fills import KEEP_THEM, MINE, FillModel
-from iwm_opts.io.archive import Record, open_record
+from iwm_opts.io.archive import ChainArchive, open_record
 
 FILE: Final = "fills.json"  # of the archive
 
 
-def own_fill_model(record: Record) -> FillModel:
+def own_fill_model(record: ChainArchive) -> FillModel:
     """Fill model of the calibration that the archive keeps.
 
     Raises

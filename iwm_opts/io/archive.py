@@ -52,7 +52,7 @@ class Captured:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ChainArchive:
     """A folder of recorded market data."""
 
     folder: Path
@@ -192,9 +192,9 @@ class Record:
         self.set_aside.append(message)
 
 
-def open_record(folder: Path | None = None) -> Record:
+def open_record(folder: Path | None = None) -> ChainArchive:
     """Record in a folder; by default that of IWM_OPTS_DATA, else the user's data folder."""
-    return Record(user_folder(DATA_VARIABLE, "data") if folder is None else folder)
+    return ChainArchive(user_folder(DATA_VARIABLE, "data") if folder is None else folder)
 
 
 def choose(captures: list[Captured]) -> Captured | None:

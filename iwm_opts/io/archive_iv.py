@@ -15,7 +15,7 @@ import pandas as pd
 
 from iwm_opts.conventions import Exercise
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.archive import DATA_VARIABLE, Captured, Record, choose
+from iwm_opts.io.archive import DATA_VARIABLE, Captured, ChainArchive, choose
 from iwm_opts.io.chain_file import QUOTE_COLUMNS
 from iwm_opts.kernels.panel.implied_rate import GROWTH_WINDOW_DAYS, SLOPE_WINDOW_DAYS
 from iwm_opts.market.chain import Chain, expiry_slices
@@ -38,7 +38,7 @@ NEAR: Final = 60  # days within which an expiration beyond 30 days is looked for
 Values = dict[str, tuple[float, ...]]
 
 
-def add_with_index(record: Record, chain: Chain) -> tuple[Captured, "pd.Series[float]"]:
+def add_with_index(record: ChainArchive, chain: Chain) -> tuple[Captured, "pd.Series[float]"]:
     """Record a chain with its IV10 and IV30 and return both.
 
     Raises
@@ -54,7 +54,7 @@ def add_with_index(record: Record, chain: Chain) -> tuple[Captured, "pd.Series[f
 
 
 def iv_values(
-    record: Record,
+    record: ChainArchive,
     symbol: str,
     at_hand: dict[str, Chain] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -65,7 +65,7 @@ def iv_values(
 
     Parameters
     ----------
-    record : Record
+    record : ChainArchive
     symbol : str
     at_hand : dict of str to Chain, optional
         Chains by capture that need not be opened again.
@@ -93,8 +93,8 @@ def iv_values(
     return pd.DataFrame([computed[key] for key in present], index=present, columns=list(COLUMNS[1:]), dtype=float)
 
 
-def recorded_iv_history(record: Record, symbol: str, tenor_days: int = TENORS[0]) -> IvHistory:
-    """Symbol's own IV series out of the record: one value a day, of the capture that `Record.chain` would take.
+def recorded_iv_history(record: ChainArchive, symbol: str, tenor_days: int = TENORS[0]) -> IvHistory:
+    """Symbol's own IV series out of the record: one value a day, of the capture that `ChainArchive.chain` would take.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def recorded_iv_history(record: Record, symbol: str, tenor_days: int = TENORS[0]
     return IvHistory(series, tenor_days, closes, proxy=False, note=f"{series}: {symbol}'s own, from the local record")
 
 
-def refuse_mixture(record: Record, chain: Chain) -> None:
+def refuse_mixture(record: ChainArchive, chain: Chain) -> None:
     """Raise where the latest readable capture is simulated and the chain is not, or the other way round.
 
     Raises
@@ -149,7 +149,7 @@ def _values(chain: Chain) -> tuple[float, ...]:
     return iv.iv10, iv.iv30, iv.iv10_calendar, iv.iv30_calendar
 
 
-def _read(record: Record, symbol: str) -> Values:
+def _read(record: ChainArchive, symbol: str) -> Values:
     """Values of today's definition by capture; a file that cannot be read counts as lost."""
     path = record.chain_folder(symbol) / INDEX_FILE
     try:
@@ -165,7 +165,7 @@ def _read(record: Record, symbol: str) -> Values:
         return {}
 
 
-def _write(record: Record, symbol: str, values: Values) -> None:
+def _write(record: ChainArchive, symbol: str, values: Values) -> None:
     text = io.StringIO()
     rows = [(key, *numbers, DEFINITION) for key, numbers in values.items()]
     pd.DataFrame(rows, columns=[*COLUMNS, BY]).to_csv(text, index=False)

@@ -7,7 +7,7 @@ from typing import Final, Literal
 import pandas as pd
 
 from iwm_opts.errors import DataError
-from iwm_opts.io.archive import Record
+from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.dividends import load_dividends
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.market.contract import check_symbol
@@ -21,12 +21,12 @@ PRICES: Final = ("open", "high", "low", "close")
 RESTATED: Final = 0.002  # relative difference of a close that both have, above which the newer series was restated
 
 
-def series_path(record: Record, kind: Kind, name: str) -> Path:
+def series_path(record: ChainArchive, kind: Kind, name: str) -> Path:
     """Where a series lies."""
     return record.folder / kind / f"{check_symbol(name.lstrip('^'))}.csv"
 
 
-def read_series(record: Record, kind: Kind, name: str) -> pd.DataFrame | None:
+def read_series(record: ChainArchive, kind: Kind, name: str) -> pd.DataFrame | None:
     """Return recorded series by ascending date; None where there is none, or a damaged one: then named and set aside.
 
     Raises
@@ -47,7 +47,7 @@ def read_series(record: Record, kind: Kind, name: str) -> pd.DataFrame | None:
         return None
 
 
-def series_names(record: Record, kind: Kind) -> list[str]:
+def series_names(record: ChainArchive, kind: Kind) -> list[str]:
     """Names of the recorded series of a kind, sorted."""
     return sorted(path.stem for path in (record.folder / kind).glob("*.csv"))
 
@@ -60,7 +60,7 @@ def is_restated(old: pd.DataFrame, new: pd.DataFrame) -> bool:
     return bool((new.loc[both, "close"] / old.loc[both, "close"] - 1.0).abs().max() > RESTATED)
 
 
-def merge_series(record: Record, kind: Kind, name: str, new: pd.DataFrame) -> tuple[int, pd.DataFrame]:
+def merge_series(record: ChainArchive, kind: Kind, name: str, new: pd.DataFrame) -> tuple[int, pd.DataFrame]:
     """Merge new rows over the recorded ones; rows of other dates are kept.
 
     Returns
@@ -80,18 +80,18 @@ def merge_series(record: Record, kind: Kind, name: str, new: pd.DataFrame) -> tu
     return len(merged) - (0 if old is None else len(old)), merged
 
 
-def recorded_dividends(record: Record, symbol: str) -> DividendSchedule | None:
+def recorded_dividends(record: ChainArchive, symbol: str) -> DividendSchedule | None:
     """Dividends that were fetched; None where none were."""
     path = series_path(record, "dividends", symbol)
     return load_dividends(path) if _is_readable(record, "dividends", symbol) else None
 
 
-def recorded_index(record: Record, index: str, symbol: str, tenor_days: int) -> IvHistory | None:
+def recorded_index(record: ChainArchive, index: str, symbol: str, tenor_days: int) -> IvHistory | None:
     """Return the fetched volatility index as proxy for the symbol's own IV; None where none was fetched."""
     path = series_path(record, "indices", index)
     return load_iv_history(path, symbol, tenor_days) if _is_readable(record, "indices", index) else None
 
 
-def _is_readable(record: Record, kind: Kind, name: str) -> bool:
+def _is_readable(record: ChainArchive, kind: Kind, name: str) -> bool:
     """Whether a series is there, and whole; a damaged one is set aside."""
     return read_series(record, kind, name) is not None

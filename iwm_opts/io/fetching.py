@@ -9,7 +9,7 @@ import pandas as pd
 
 from iwm_opts.errors import DataError
 from iwm_opts.io import cboe
-from iwm_opts.io.archive import Record
+from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.archive_series import PRICES, Kind, is_restated, merge_series, read_series
 from iwm_opts.io.http import LiveSession
 from iwm_opts.io.yahoo import yahoo_bars, yahoo_dividends, yahoo_session
@@ -36,14 +36,14 @@ class Fetcher:
 
     Parameters
     ----------
-    record : Record
+    record : ChainArchive
     source : str
         `yahoo`, `cboe`, or `auto`: Yahoo, and Cboe for the indices that Yahoo does not give.
     whole : bool
         Fetch the whole series again, not only new rows.
     """
 
-    def __init__(self, record: Record, source: str, whole: bool = False) -> None:
+    def __init__(self, record: ChainArchive, source: str, whole: bool = False) -> None:
         self.record, self.source, self.whole = record, source, whole
         self._sessions: dict[str, LiveSession] = {}
 

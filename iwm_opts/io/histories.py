@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, Self
 import numpy as np
 
 from iwm_opts.errors import DataError
-from iwm_opts.io.archive import Record
+from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.archive_iv import refuse_mixture
 from iwm_opts.io.chain_file import QUOTE_COLUMNS
 from iwm_opts.io.files import read_chains
@@ -132,7 +132,7 @@ def sha256_of(path: Path) -> str:
 class Ledger:
     """What was read into an archive, by the content of each file."""
 
-    def __init__(self, record: Record, symbol: str) -> None:
+    def __init__(self, record: ChainArchive, symbol: str) -> None:
         self.record, self.symbol = record, symbol
         self.path = record.folder / IMPORTS / f"{check_symbol(symbol)}.json"
         self.files = self._stored()
@@ -238,7 +238,7 @@ def _read(ledger: Ledger, key: str, path: Path, progress: Progress | None) -> No
             unwritten = 0
 
 
-def added(record: Record, chain: Chain) -> Outcome:
+def added(record: ChainArchive, chain: Chain) -> Outcome:
     """Add a chain where the archive has none of its moment; what became of it."""
     moment = record.moment_of(chain)
     for capture in record.captures(chain.symbol, chain.as_of):

@@ -17,7 +17,7 @@ import pandas as pd
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fills import MINE, FillModel
 from iwm_opts.execution.own_fills import FILE
-from iwm_opts.io.archive import Record
+from iwm_opts.io.archive import ChainArchive
 from iwm_opts.journal.inference import FEWEST, Estimate, mean_of
 from iwm_opts.journal.trade_log import TradeLog
 
@@ -119,7 +119,7 @@ def _share(offset: Estimate) -> str:
     return f"{max(round(offset.value, 3), 0.0):g}"
 
 
-def keep_fills(record: Record, log: TradeLog) -> FillModel:
+def keep_fills(record: ChainArchive, log: TradeLog) -> FillModel:
     """Keep the calibration of a log in the archive, in place of an earlier one, for `--fill mine`.
 
     Raises

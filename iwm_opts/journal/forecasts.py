@@ -19,7 +19,7 @@ from iwm_opts.backtest.result import REASONS
 from iwm_opts.conventions import STRATEGY
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.exits import ExitLevels
-from iwm_opts.io.archive import Record, open_record
+from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.io.atomic import write_durably
 from iwm_opts.journal.paper import RESTORE, marked_once, trade_of
 from iwm_opts.journal.paper_marks import marked, opened, settled
@@ -185,7 +185,7 @@ def sessions_until(made: Forecast, day: date) -> int:
 class ForecastLog:
     """Forecasts of a local archive, one file that is replaced whole under the archive's lock."""
 
-    record: Record
+    record: ChainArchive
 
     @property
     def path(self) -> Path:
@@ -241,7 +241,7 @@ class ForecastLog:
                 write_durably(self.path, text.encode(), is_private=True)
 
 
-def open_forecasts(record: Record | None = None) -> ForecastLog:
+def open_forecasts(record: ChainArchive | None = None) -> ForecastLog:
     """Log of an archive, the user's unless given."""
     return ForecastLog(record or open_record())
 

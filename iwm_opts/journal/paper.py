@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.archive import Record, open_record
+from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.io.atomic import write_durably
 from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade, Shares
 
@@ -27,7 +27,7 @@ RESTORE: Final = "restore it from a backup; nothing was changed"
 class PaperJournal:
     """The journal of a record."""
 
-    record: Record
+    record: ChainArchive
 
     @property
     def path(self) -> Path:
@@ -128,7 +128,7 @@ class PaperJournal:
         return after
 
 
-def open_journal(record: Record | None = None) -> PaperJournal:
+def open_journal(record: ChainArchive | None = None) -> PaperJournal:
     """Journal of a record, the user's unless given."""
     return PaperJournal(record or open_record())
 

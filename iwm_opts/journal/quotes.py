@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fills import FillModel, fill_package
 from iwm_opts.execution.legs import Legs
-from iwm_opts.io.archive import Record
+from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.files import load_captures
 from iwm_opts.io.panel_files import expand
 from iwm_opts.journal.trade_log import ENDED, TradeLog
@@ -61,13 +61,13 @@ class FileQuotes:
         return self.opened[symbol, day]
 
 
-def with_quotes(log: TradeLog, source: Record | FileQuotes, fill: FillModel) -> TradeLog:
+def with_quotes(log: TradeLog, source: ChainArchive | FileQuotes, fill: FillModel) -> TradeLog:
     """Log with the mids, half-spreads and model fills of captured chains; the log's own values are kept.
 
     Parameters
     ----------
     log : TradeLog
-    source : Record or FileQuotes
+    source : ChainArchive or FileQuotes
     fill : FillModel
 
     Returns
@@ -89,14 +89,14 @@ def with_quotes(log: TradeLog, source: Record | FileQuotes, fill: FillModel) -> 
             counts[moment] += 1
             for name, value in zip(columns, quoted, strict=True):
                 trades.loc[at, name] = value if pd.isna(trades.loc[at, name]) else trades.loc[at, name]
-    name, damaged = ("the record", source.set_aside) if isinstance(source, Record) else ("the files given", [])
+    name, damaged = ("the record", source.set_aside) if isinstance(source, ChainArchive) else ("the files given", [])
     quoted_counts = f"{counts['entry']} entries and {counts['exit']} exits quoted by {name}"
     how = f"within {TOLERANCE.seconds // 60} min; model fill {fill}"
     return replace(log, trades=trades, notes=(*log.notes, f"{quoted_counts}, {how}", *damaged))
 
 
 def _quoted(
-    trade: pd.Series, moment: pd.Timestamp, source: Record | FileQuotes, fill: FillModel, is_exit: bool
+    trade: pd.Series, moment: pd.Timestamp, source: ChainArchive | FileQuotes, fill: FillModel, is_exit: bool
 ) -> tuple[float, float, float] | None:
     """Mid, model fill and H of a trade's legs at a time, in the log's signs; None without recorded quotes."""
     quotes = leg_quotes(trade, moment, source)
@@ -110,7 +110,7 @@ def _quoted(
 
 
 def leg_quotes(
-    trade: pd.Series, moment: pd.Timestamp, source: Record | FileQuotes, *, day_at_close: bool = False
+    trade: pd.Series, moment: pd.Timestamp, source: ChainArchive | FileQuotes, *, day_at_close: bool = False
 ) -> LegQuotes | None:
     """Look up the recorded quotes of a trade's legs; None without a capture near, or a two-sided quote each.
 
@@ -119,7 +119,7 @@ def leg_quotes(
     trade : Series
         Row of a log.
     moment : Timestamp
-    source : Record or FileQuotes
+    source : ChainArchive or FileQuotes
     day_at_close : bool
         Take the last capture of the day where the time is unknown.
     """
@@ -139,7 +139,7 @@ def leg_quotes(
     return LegQuotes(legs, bid, ask)
 
 
-def _chain_at(source: Record | FileQuotes, symbol: str, moment: pd.Timestamp, day_at_close: bool) -> Chain | None:
+def _chain_at(source: ChainArchive | FileQuotes, symbol: str, moment: pd.Timestamp, day_at_close: bool) -> Chain | None:
     """Capture nearest to a time, within the tolerance; a day without a time has the last one, or none."""
     is_day = moment == moment.normalize()
     if is_day and not day_at_close:
@@ -148,8 +148,8 @@ def _chain_at(source: Record | FileQuotes, symbol: str, moment: pd.Timestamp, da
     at = at_close(day) if is_day else moment.to_pydatetime().replace(tzinfo=NEW_YORK)
     tolerance = timedelta(days=1) if is_day else TOLERANCE
     if isinstance(source, FileQuotes):
-        chains = sorted(source.at(symbol, day), key=lambda chain: abs(Record.moment_of(chain) - at))
-        return chains[0] if chains and abs(Record.moment_of(chains[0]) - at) <= tolerance else None
+        chains = sorted(source.at(symbol, day), key=lambda chain: abs(ChainArchive.moment_of(chain) - at))
+        return chains[0] if chains and abs(ChainArchive.moment_of(chains[0]) - at) <= tolerance else None
     near = sorted(source.captures(symbol, day), key=lambda capture: abs(capture.stamp - at))
     for captured in near:
         if abs(captured.stamp - at) > tolerance:

@@ -17,7 +17,7 @@ from iwm_opts.conventions import STRATEGY
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import DEFAULT_FEES, FeeSchedule, premium_sold
 from iwm_opts.execution.fills import DEFAULT_MODEL, Fill, FillModel, fill_package
-from iwm_opts.io.archive import Record
+from iwm_opts.io.archive import ChainArchive
 from iwm_opts.journal import brokers
 from iwm_opts.journal.modelled_quotes import modelled_quotes
 from iwm_opts.journal.quotes import FileQuotes, LegQuotes, leg_quotes
@@ -101,7 +101,10 @@ class Repricing:
 
 
 def reprice(
-    log: TradeLog, terms: RepriceTerms, sources: Sequence[Record | FileQuotes] = (), bars: pd.DataFrame | None = None
+    log: TradeLog,
+    terms: RepriceTerms,
+    sources: Sequence[ChainArchive | FileQuotes] = (),
+    bars: pd.DataFrame | None = None,
 ) -> Repricing:
     """Re-price the closed option trades of a log.
 
@@ -110,7 +113,7 @@ def reprice(
     log : TradeLog
         Its mids count where it has them, else its fills.
     terms : RepriceTerms
-    sources : sequence of Record or FileQuotes
+    sources : sequence of ChainArchive or FileQuotes
         Recorded chains, the first that has the quotes is used.
     bars : DataFrame, optional
         Daily bars of the underlying, for modelled quotes where the log has no price of it.
@@ -140,7 +143,7 @@ def reprice(
 
 
 def _repriced(
-    trade: pd.Series, terms: RepriceTerms, sources: Sequence[Record | FileQuotes], bars: pd.DataFrame | None,
+    trade: pd.Series, terms: RepriceTerms, sources: Sequence[ChainArchive | FileQuotes], bars: pd.DataFrame | None,
     spread: SpreadModel,
 ) -> dict[str, object]:  # fmt: skip
     typed = _typed(trade)
@@ -178,7 +181,7 @@ def _repriced(
 
 
 def _fill(
-    trade: pd.Series, typed: list[TypedLeg], fill: FillModel, sources: Sequence[Record | FileQuotes],
+    trade: pd.Series, typed: list[TypedLeg], fill: FillModel, sources: Sequence[ChainArchive | FileQuotes],
     bars: pd.DataFrame | None, spread: SpreadModel, *, is_exit: bool,
 ) -> tuple[Fill, LegQuotes, str]:  # fmt: skip
     """Fill at the entry or the exit, the quotes it is of, and where they come from."""
@@ -190,7 +193,7 @@ def _fill(
 
 
 def _quotes(
-    trade: pd.Series, typed: list[TypedLeg], sources: Sequence[Record | FileQuotes], bars: pd.DataFrame | None,
+    trade: pd.Series, typed: list[TypedLeg], sources: Sequence[ChainArchive | FileQuotes], bars: pd.DataFrame | None,
     spread: SpreadModel, *, is_exit: bool,
 ) -> tuple[LegQuotes, str]:  # fmt: skip
     moment: pd.Timestamp = trade["exit" if is_exit else "entry"]

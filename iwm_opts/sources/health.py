@@ -18,7 +18,7 @@ import pandas as pd
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.age import now
-from iwm_opts.io.archive import DAMAGED, DATA_VARIABLE, RECORD_IT, Record, open_record
+from iwm_opts.io.archive import DAMAGED, DATA_VARIABLE, RECORD_IT, ChainArchive, open_record
 from iwm_opts.io.archive_series import KINDS, Kind, read_series, series_names
 from iwm_opts.io.cboe import ADDRESS, cboe_session
 from iwm_opts.io.http import LiveSession
@@ -111,7 +111,7 @@ def check_source(name: str, session: Callable[[], LiveSession], address: str) ->
         return Check(name, "ok", f"answers{instead}, {taken:.1f} s"), source.server_time
 
 
-def check_record(record: Record) -> list[Check]:
+def check_record(record: ChainArchive) -> list[Check]:
     """Folder, each symbol's chains and each series (every file is opened), and files set aside."""
     folder = record.folder
     there = _nearest(folder)
@@ -133,7 +133,7 @@ def check_record(record: Record) -> list[Check]:
     return checks
 
 
-def _check_chains(record: Record, symbol: str) -> Check:
+def _check_chains(record: ChainArchive, symbol: str) -> Check:
     days = record.days(symbol)
     captures = [capture for day in days for capture in record.captures(symbol, day)]
     readable = sum(record.open(capture) is not None for capture in captures)
@@ -146,7 +146,7 @@ def _check_chains(record: Record, symbol: str) -> Check:
     return Check(f"chains of {symbol}", "ok", text)
 
 
-def _check_series(record: Record, kind: Kind) -> list[Check]:
+def _check_series(record: ChainArchive, kind: Kind) -> list[Check]:
     """One check of a kind's readable series, and one for each that is damaged, empty, out of order or out of date."""
     problems, sound = [], []
     for name in series_names(record, kind):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.age import now
-from iwm_opts.io.archive import Record, open_record
+from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.io.archive_iv import TENORS, recorded_iv_history
 from iwm_opts.io.archive_series import recorded_dividends, recorded_index
 from iwm_opts.io.iv_history import KNOWN_SERIES
@@ -125,7 +125,7 @@ def refuse_past(name: str, as_of: date | None) -> None:
 def _history(
     source: "Feed",
     name: str,
-    record: Record,
+    record: ChainArchive,
     symbol: str,
     day: date,
     tenor_days: int,
@@ -151,7 +151,7 @@ def _history(
     return IvHistory(index, series.tenor_days, closes / 100.0, proxy=True, note=note)  # published in points
 
 
-def _dividends(source: "Feed", record: Record, symbol: str, warnings: list[str]) -> DividendSchedule | None:
+def _dividends(source: "Feed", record: ChainArchive, symbol: str, warnings: list[str]) -> DividendSchedule | None:
     """Dividends fetched into the record, else the source's."""
     try:
         return recorded_dividends(record, symbol) or source.dividends(symbol)

@@ -5,7 +5,7 @@ from datetime import date, time
 
 from iwm_opts.conventions import IVR_LOOKBACK
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.archive import RECORD_IT, Record, open_record
+from iwm_opts.io.archive import RECORD_IT, ChainArchive, open_record
 from iwm_opts.io.archive_iv import TENORS, recorded_iv_history
 from iwm_opts.io.archive_series import recorded_dividends, recorded_index
 from iwm_opts.io.selection import clean_symbol, refuse_day
@@ -20,7 +20,7 @@ from iwm_opts.sources.source import MarketRequest
 class RecordedMarket:
     """The recorded chains of one symbol."""
 
-    record: Record
+    record: ChainArchive
     symbol: str
     days: tuple[date, ...]  # with a capture, ascending
 
@@ -76,7 +76,7 @@ class RecordedMarket:
         return recorded, (short + remedy,)
 
 
-def recorded_market(symbol: str = DEFAULT_SYMBOL, record: Record | None = None) -> RecordedMarket:
+def recorded_market(symbol: str = DEFAULT_SYMBOL, record: ChainArchive | None = None) -> RecordedMarket:
     """Record of a symbol.
 
     Raises

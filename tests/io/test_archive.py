@@ -12,7 +12,7 @@ import pytest
 
 from iwm_opts.errors import DataError
 from iwm_opts.io import atomic as durable
-from iwm_opts.io.archive import Record, choose, open_record
+from iwm_opts.io.archive import ChainArchive, choose, open_record
 from iwm_opts.market.capture import make_chain
 
 DAY = date(2026, 3, 2)
@@ -21,9 +21,9 @@ import sys, pickle
 from datetime import timedelta
 from dataclasses import replace
 from pathlib import Path
-from iwm_opts.io.archive import Record
+from iwm_opts.io.archive import ChainArchive
 chain = pickle.loads(Path(sys.argv[2]).read_bytes())
-record, first, step = Record(Path(sys.argv[1])), int(sys.argv[3]), int(sys.argv[4])
+record, first, step = ChainArchive(Path(sys.argv[1])), int(sys.argv[3]), int(sys.argv[4])
 for second in range(first, 10_000, step):
     one = replace(chain, quote_time=chain.quote_time - timedelta(hours=2) + timedelta(seconds=second))
     print(record.add(one).path, flush=True)
@@ -37,7 +37,7 @@ def chain(made_quotes):
 
 @pytest.fixture
 def record(tmp_path):
-    return Record(tmp_path / "record")
+    return ChainArchive(tmp_path / "record")
 
 
 def at(chain, hour, minute=0):
@@ -186,7 +186,7 @@ def small_disk(tmp_path):
 
 
 def test_a_full_disk_keeps_what_was_committed(small_disk, chain):
-    record, said = Record(small_disk), set()
+    record, said = ChainArchive(small_disk), set()
 
     def fill():
         for second in range(10_000):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError
-from iwm_opts.io.archive import Record
+from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.archive_series import (
     is_restated,
     merge_series,
@@ -27,7 +27,7 @@ RVX = "/api/global/us_indices/daily_prices/RVX_History.csv"
 
 @pytest.fixture
 def record(tmp_path):
-    return Record(tmp_path)
+    return ChainArchive(tmp_path)
 
 
 def bars(first, closes):
@@ -143,7 +143,7 @@ class TestFetching:
 
 
 def test_leftovers_of_killed_writers_go_once_they_are_old(tmp_path):
-    record = Record(tmp_path)
+    record = ChainArchive(tmp_path)
     days = pd.DatetimeIndex(["2026-03-02"], name="date")
     old, new = (tmp_path / "bars" / f".{name}{UNFINISHED}" for name in ("old", "new"))
     old.parent.mkdir()

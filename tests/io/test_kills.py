@@ -10,7 +10,7 @@ import time as clock
 import pandas as pd
 import pytest
 
-from iwm_opts.io.archive import Record
+from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.archive_iv import INDEX_FILE, iv_values
 from iwm_opts.io.archive_series import read_series
 from iwm_opts.market.capture import make_chain
@@ -28,15 +28,15 @@ from pathlib import Path
 import pandas as pd
 from iwm_opts.io.archive_iv import add_with_index
 from iwm_opts.io.archive_series import merge_series
-from iwm_opts.io.archive import Record
+from iwm_opts.io.archive import ChainArchive
 
 folder, chain, kills = Path(sys.argv[1]), pickle.loads(Path(sys.argv[2]).read_bytes()), int(sys.argv[3])
 ways = ("chains", "index", "series")
 bars = pd.DataFrame({"close": 1.0}, index=pd.DatetimeIndex(pd.bdate_range("2000-01-03", periods=9000), name="date"))
-add_with_index(Record(folder / "warm"), chain)  # compiles
+add_with_index(ChainArchive(folder / "warm"), chain)  # compiles
 
 def write(way, kill, say):
-    record = Record(folder / way)
+    record = ChainArchive(folder / way)
     for step in count():
         one = replace(chain, quote_time=chain.quote_time - timedelta(hours=4) + timedelta(seconds=30 * kill + step))
         if way == "chains":
@@ -88,7 +88,7 @@ def test_a_kill_at_any_moment_loses_nothing_committed(chain, tmp_path):
     assert told.returncode == 0, told.stderr
     said = json.loads(told.stdout)
     assert all(len(said[way]) > kills // len(WAYS) + 1 for way in WAYS)  # some were killed in a later one
-    records = {way: Record(tmp_path / way) for way in WAYS}
+    records = {way: ChainArchive(tmp_path / way) for way in WAYS}
 
     for way in ("chains", "index"):
         captures = records[way].captures("IWM", chain.as_of)
@@ -113,7 +113,7 @@ def test_a_killed_snapshot_command_leaves_a_record_that_the_next_one_goes_on_wit
 ):
     """Killed so many seconds after it has made the folder of the symbol, or as soon as a file is in place."""
     monkeypatch.setenv("IWM_OPTS_DATA", str(tmp_path / "record"))
-    record = Record(tmp_path / "record")
+    record = ChainArchive(tmp_path / "record")
     file = tmp_path / "chain.csv"
     made_quotes().to_csv(file, index=False)
     program = "import sys; from iwm_opts.cli.main import main; main(sys.argv[1:])"

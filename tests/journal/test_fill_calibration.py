@@ -6,7 +6,7 @@ import pytest
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.execution.own_fills import own_fill_model
-from iwm_opts.io.archive import Record, open_record
+from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.journal.fill_calibration import (
     calibrate_fills,
     compare_fills_with,
@@ -81,7 +81,7 @@ def test_fills_better_than_mid_count_as_mid():
 
 
 def test_a_calibration_is_kept_in_the_archive(tmp_path):
-    archive = Record(tmp_path)
+    archive = ChainArchive(tmp_path)
     with pytest.raises(InputError, match="own fills are not measured yet"):
         own_fill_model(archive)
     kept = keep_fills(archive, log_of_rows([trade(day, 0.25) for day in range(2, 9)], "planted"))

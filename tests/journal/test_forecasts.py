@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import binomtest
 
 from iwm_opts.errors import DataError
-from iwm_opts.io.archive import Record
+from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.files import load_chain
 from iwm_opts.journal.forecasts import Forecast, Stated, advanced, open_forecasts, with_bars
 from iwm_opts.journal.inference import wilson
@@ -121,7 +121,7 @@ def test_bars_that_end_before_the_expiration_decide_nothing():
 
 
 def test_the_log_keeps_one_screen_a_day_and_every_trade(tmp_path, on):
-    log = open_forecasts(Record(tmp_path / "archive"))
+    log = open_forecasts(ChainArchive(tmp_path / "archive"))
     log.add(made("2026-02-27 11:00:00"))
     log.add(made("2026-02-27 16:00:00"))
     log.add(made("2026-02-27 14:00:00"))  # an earlier capture, recorded late
@@ -134,7 +134,7 @@ def test_the_log_keeps_one_screen_a_day_and_every_trade(tmp_path, on):
 
 
 def test_a_damaged_log_is_left_alone(tmp_path):
-    log = open_forecasts(Record(tmp_path))
+    log = open_forecasts(ChainArchive(tmp_path))
     log.path.parent.mkdir()
     log.path.write_text('{"version": 1, "forecasts": [{}]}')
     with pytest.raises(DataError, match="is damaged"):

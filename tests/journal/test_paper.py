@@ -10,7 +10,7 @@ import pytest
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fees import FeeSchedule
-from iwm_opts.io.archive import Record
+from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.files import load_chain
 from iwm_opts.journal.paper import open_journal
 from iwm_opts.journal.paper_log import for_review, log_of_paper
@@ -53,7 +53,7 @@ def a_mark(day, debit=0.9, rule=""):
 
 @pytest.fixture
 def journal(tmp_path):
-    return open_journal(Record(tmp_path))
+    return open_journal(ChainArchive(tmp_path))
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +125,8 @@ WRITER = """
 import pickle, sys
 from pathlib import Path
 from iwm_opts.journal.paper import open_journal
-from iwm_opts.io.archive import Record
-journal = open_journal(Record(Path(sys.argv[1])))
+from iwm_opts.io.archive import ChainArchive
+journal = open_journal(ChainArchive(Path(sys.argv[1])))
 for trade, mark in pickle.load(sys.stdin.buffer):
     opened, _ = journal.add(trade)
     journal.mark(opened.number, mark)

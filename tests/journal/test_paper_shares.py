@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.backtest.shares import ShareRules, trade_shares
 from iwm_opts.errors import InputError
-from iwm_opts.io.archive import Record
+from iwm_opts.io.archive import ChainArchive
 from iwm_opts.journal.paper import open_journal
 from iwm_opts.journal.paper_log import log_of_paper
 from iwm_opts.journal.paper_marks import closing_of
@@ -66,7 +66,7 @@ def test_what_came_before_the_entry_in_its_session_stops_nothing():
 def test_dividends_are_received_after_the_entry_and_reach_the_log(tmp_path):
     rows = (100, 101, 99, 100), (100, 101, 99, 100), (100, 101, 99, 101)
     bars = bars_after_warm_up(*rows, dividend=(7.0, 0.5))
-    journal = open_journal(Record(tmp_path))
+    journal = open_journal(ChainArchive(tmp_path))
     trade, _ = journal.add(opened(bars))
     last = marked_on_bars(trade, bars)[-1]
     closed = journal.close(1, closing_of(trade, last, None, None))
@@ -99,7 +99,7 @@ def quote(place, price):
 
 
 def test_a_time_stop_is_judged_on_its_session_and_calls_on_the_next(tmp_path):
-    journal = open_journal(Record(tmp_path))
+    journal = open_journal(ChainArchive(tmp_path))
     journal.add(opened(bars_after_warm_up((100, 101, 99, 100))))
     for place in range(3):  # under 1 ATR (2.00) ahead on the third session
         (trade,) = journal.trades()

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from iwm_opts.execution.fills import FillModel
-from iwm_opts.io.archive import Record
+from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.files import load_chain
 from iwm_opts.journal.quotes import with_quotes
 from iwm_opts.journal.trade_log import log_of_rows
@@ -21,7 +21,7 @@ def recorded(made_quotes, tmp_path_factory):
     file = folder / "chain.csv"
     made_quotes().to_csv(file, index=False)
     chain = load_chain(file, symbol="IWM")
-    record = Record(folder / "record")
+    record = ChainArchive(folder / "record")
     record.add(chain)
     return record, chain
 

@@ -10,7 +10,7 @@ import pytest
 
 from iwm_opts.cli.main import main
 from iwm_opts.errors import DataError, InputError, IwmOptsError
-from iwm_opts.io.archive import Record
+from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.archive_series import merge_series, series_path
 from iwm_opts.io.atomic import write_durably
 from iwm_opts.io.download import Pace, download, name_of
@@ -57,7 +57,7 @@ FROM_FILES = (
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_symbol_that_is_a_path_is_refused_by_every_writer(name, tmp_path):
-    record = Record(tmp_path)
+    record = ChainArchive(tmp_path)
     bars = pd.DataFrame({"close": [1.0]}, index=pd.DatetimeIndex(["2024-01-02"], name="date"))
     for attempt in (
         lambda: record.chain_folder(name),
@@ -94,7 +94,7 @@ def mode(path) -> int:
 
 @pytest.mark.skipif(os.name == "nt", reason="modes of Windows")
 def test_files_of_an_account_are_its_owners_alone(tmp_path):
-    record = Record(tmp_path / "record")
+    record = ChainArchive(tmp_path / "record")
     journal = PaperJournal(record)
     write_durably(journal.path, json.dumps({"version": 3, "trades": []}).encode(), is_private=True)
     assert mode(journal.path) == 0o600
@@ -137,9 +137,9 @@ def test_a_record_is_read_by_the_names_of_its_own_files_alone(tmp_path):
     folder.mkdir(parents=True)
     for name in ("../../../x.parquet", "20240102T100000-zz.parquet", "readme.txt"):
         (folder / name.replace("/", "_")).write_bytes(b"x")
-    assert Record(tmp_path).captures("IWM", date(2024, 1, 2)) == []
+    assert ChainArchive(tmp_path).captures("IWM", date(2024, 1, 2)) == []
     with pytest.raises(IwmOptsError):
-        Record(tmp_path).chain("IWM", date(2024, 1, 2))
+        ChainArchive(tmp_path).chain("IWM", date(2024, 1, 2))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes of Windows")

@@ -13,7 +13,7 @@ import pytest
 
 from iwm_opts.cli.main import _stop
 from iwm_opts.errors import InputError
-from iwm_opts.io.archive import DATA_VARIABLE, Record, open_record
+from iwm_opts.io.archive import DATA_VARIABLE, ChainArchive, open_record
 from iwm_opts.io.atomic import remove_unfinished, write_durably
 from iwm_opts.io.panel_cache import CACHE_VARIABLE, cache_folder, cached_build, load
 from iwm_opts.io.panel_files import build_panel
@@ -221,5 +221,5 @@ def test_an_odd_clock_loses_nothing(now, made_quotes, tmp_path, monkeypatch):
     np.testing.assert_array_equal(first.panel.quotes, again.panel.quotes)
     kept = [path for path in (tmp_path / "cache" / "panels").glob("[0-9a-f]*") if path.is_dir()]
     assert all(load(folder) is not None for folder in kept)
-    with Record(tmp_path / "record").lock():
+    with ChainArchive(tmp_path / "record").lock():
         pass

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError, InputError
-from iwm_opts.io.archive import LOCK, Record, open_record
+from iwm_opts.io.archive import LOCK, ChainArchive, open_record
 from iwm_opts.io.archive_iv import INDEX_FILE, add_with_index, iv_values, recorded_iv_history
 from iwm_opts.io.archive_series import merge_series
 from iwm_opts.io.atomic import UNFINISHED
@@ -32,7 +32,7 @@ def recorded_on_day(symbol, as_of, session, tenor_days, lookback):
 
 
 @pytest.fixture
-def record(made_quotes, tmp_path, monkeypatch) -> Record:
+def record(made_quotes, tmp_path, monkeypatch) -> ChainArchive:
     monkeypatch.setenv("IWM_OPTS_DATA", str(tmp_path))
     record = open_record()
     for day in DAYS:
