@@ -97,8 +97,8 @@ def test_remarks_come_back(root, source):
     build = build_panel([source])
     build.report.warn(int(build.panel.day[0]), "a warning 12")
     build.report.refused[int(build.panel.day[1])] = "a reason"
-    noted = replace(build, skipped=("skipped: x",))
+    noted = replace(build, remarks=("skipped: x",))
     cached_build([source], {}, lambda: noted)
     again = cached_build([source], {}, lambda: pytest.fail("is kept"))
     assert again.report.notes(0, 10**7, 4) == build.report.notes(0, 10**7, 4)
-    assert again.skipped == ("skipped: x",)
+    assert again.remarks == ("skipped: x",)
