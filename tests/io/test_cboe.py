@@ -41,7 +41,7 @@ def test_index_options_go_by_another_name(session, live_server):
         ([{"status": 403, "body": "<Error><Code>AccessDenied</Code></Error>"}], "HTTP 403.*Check --symbol"),
         ([{"status": 500}], "HTTP 500"),
         ([{"body": "<html></html>"}], "a web page"),
-        ([{"body": '{"data": {"options": []}}'}], "holds no list of options"),
+        ([{"body": '{"data": {"options": []}}'}], "is an answer without rows"),
         ([{"body": '{"data": {"options": [{"opt', "cut": True}], "broke off|cannot be had"),
     ],
 )
