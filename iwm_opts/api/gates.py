@@ -52,15 +52,18 @@ def judge_gate(
     lookback : int
         Sessions, where the gate names none.
     stale : str
-        Why the quotes are too old to trade on: keeps a gate closed.
+        Why the quotes are too old to trade on: keeps a gate closed, and where none was asked for too.
     """
     rank_gate = gate if isinstance(gate, IvRankBelow) else IvRankBelow()
     ranked = rank_gate.history or history
     rank = None if ranked is None else iv_rank(ranked, day, rank_gate.lookback or lookback)
     if gate is None:
-        return ALWAYS_OPEN, rank
-    judged = ivr_gate(rank, gate.threshold) if isinstance(gate, IvRankBelow) else _by_function(gate, history, day)
-    return (replace(judged, is_open=False, reasons=(stale, *judged.reasons)) if stale else judged), rank
+        judged = ALWAYS_OPEN
+    else:
+        judged = ivr_gate(rank, gate.threshold) if isinstance(gate, IvRankBelow) else _by_function(gate, history, day)
+    if stale:
+        judged = replace(judged, is_open=False, reasons=(stale, *judged.reasons[: gate is not None]))
+    return judged, rank
 
 
 def _by_function(gate: GateFunction, history: IvHistory | None, day: date) -> Gate:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -17,6 +17,7 @@ from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
+from iwm_opts.io.age import staleness
 from iwm_opts.io.bars import load_bars
 from iwm_opts.journal.paper import open_journal
 from iwm_opts.journal.paper_trade import PaperTrade
@@ -30,7 +31,7 @@ from iwm_opts.journal.positions import (
 )
 from iwm_opts.journal.readers import read_log
 from iwm_opts.journal.trade_log import SIMULATED, TradeLog
-from iwm_opts.market.calendar import NEW_YORK, is_session, latest_session, session_hours
+from iwm_opts.market.calendar import NEW_YORK, latest_session
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.signals import total_return_close
 from iwm_opts.market.snapshot import Snapshot
@@ -152,13 +153,16 @@ def answer_manage(request: ManageRequest, on_progress: OnProgress | None = None)
         remedy = "open one with iwm-opts paper open, name a log, or type --leg"
         raise InputError("positions", "; ".join(notes) or request.log, "no open position of options", remedy)
     is_named = isinstance(request.chain, ChainRequest) and request.chain.as_of is not None
-    stale = "" if is_named else stale_quotes(snapshot.chain, request.now)
-    held = tuple(held_position(trade, snapshot, request.variance_ratio, decides=not stale) for trade in trades)
+    stale = "" if is_named else staleness(snapshot.chain, request.now)
+    held = tuple(
+        replace(held_position(trade, snapshot, request.variance_ratio, decides=not stale), log_name=name)
+        for name, trade in trades.items()
+    )
     portfolio = _portfolio(held, request, snapshot)
     return Management(held, portfolio, snapshot.chain, stale, tuple(notes))
 
 
-def _positions(request: ManageRequest, chain: Chain) -> tuple[list[PaperTrade], list[str]]:
+def _positions(request: ManageRequest, chain: Chain) -> tuple[dict[str, PaperTrade], list[str]]:
     market = (f"{SIMULATED} market, " if chain.simulated else "") + chain.source
     if request.legs:
         assert request.expiration is not None  # checked by the request
@@ -168,26 +172,14 @@ def _positions(request: ManageRequest, chain: Chain) -> tuple[list[PaperTrade], 
             request.legs, request.expiration, request.credit, symbol=chain.symbol, market=market, opened=opened,
             contracts=request.contracts, exits=request.exits, fill=request.fill, fees=request.fees,
         )  # fmt: skip
-        return [trade], []
+        return {str(trade.number): trade}, []
     if request.log == PAPER:
         trades = [trade for trade in open_journal().trades() if trade.is_open and trade.symbol == chain.symbol]
-        options = [trade for trade in trades if trade.shares is None]
+        options = {str(trade.number): trade for trade in trades if trade.shares is None}
         shares = [f"trade {trade.number}: shares, see paper mark" for trade in trades if trade.shares is not None]
         return options, shares
     log = request.log if isinstance(request.log, TradeLog) else read_log(Path(request.log))
-    return log_positions(log, market, request.exits, request.fill, request.fees)
-
-
-def stale_quotes(chain: Chain, now: datetime) -> str:
-    """Why quotes are stale; empty where they are of the newest session, or a model's."""
-    if chain.simulated or chain.modelled:
-        return ""
-    today = now.astimezone(NEW_YORK).date()
-    is_open = is_session(today) and now >= session_hours(today)[0]
-    newest = today if is_open else latest_session(today - timedelta(days=1))
-    if chain.as_of >= newest:
-        return ""
-    return f"STALE: quotes of {chain.as_of}, newest session {newest}. Nothing is decided; fetch a newer chain."
+    return log_positions(log, chain.symbol, market, request.exits, request.fill, request.fees)
 
 
 def _portfolio(held: Sequence[HeldPosition], request: ManageRequest, snapshot: Snapshot) -> Portfolio:
@@ -198,7 +190,7 @@ def _portfolio(held: Sequence[HeldPosition], request: ManageRequest, snapshot: S
         beta, price = _beta(request.bars, request.spy, snapshot.chain)
         shares = total["delta"] * beta * snapshot.chain.spot / price
     risks: list[ExpirationRisk] = expiration_risks(held, snapshot)
-    return Portfolio(**total, beta=beta, spy_delta=shares, risks=tuple(risks))
+    return Portfolio(**total, beta=beta, spy_delta=shares, unmarked=len(held) - len(marked), risks=tuple(risks))
 
 
 def _beta(bars: str, spy: str, chain: Chain) -> tuple[float, float]:

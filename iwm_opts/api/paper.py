@@ -10,14 +10,14 @@ from typing import ClassVar, Final
 
 import pandas as pd
 
-from iwm_opts.api.chain import ChainRequest, open_chain
+from iwm_opts.api.chain import ChainRequest, OptionChain, open_chain
 from iwm_opts.api.forecasts import log_forecast
-from iwm_opts.api.manage import stale_quotes
 from iwm_opts.api.plan_data import PlanDataRequest, open_plan_data
 from iwm_opts.api.result import Result
 from iwm_opts.api.screening import ScreenRequest, answer_screen
 from iwm_opts.conventions import FEE_SCHEDULE, REALISED_IMPLIED_VARIANCE
 from iwm_opts.errors import ConflictError, InputError
+from iwm_opts.io.age import staleness
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.minutes import load_minutes
 from iwm_opts.io.provenance import origin_of
@@ -252,9 +252,19 @@ class _Prices:
         return self.request.chain.as_of
 
     @cached_property
+    def chain(self) -> OptionChain:
+        """The chain, with the reason where its quotes are too old to decide on."""
+        return open_chain(self.request.chain)
+
+    @property
     def snapshot(self) -> Snapshot:
-        """The chain."""
-        return open_chain(self.request.chain).snapshot
+        """What follows from the chain."""
+        return self.chain.snapshot
+
+    @property
+    def stale(self) -> str:
+        """Why nothing is decided on these prices; empty on fresh ones, on a day asked for, and on bars."""
+        return "" if self.on_bars else self.chain.stale
 
     @property
     def bars_path(self) -> Path:
@@ -396,6 +406,8 @@ def _quote(plan: Plan, prices: _Prices) -> Quote | str:
     """Price of the entry; a sentence where the market is a proxy."""
     if not prices.on_bars:
         snapshot = prices.snapshot
+        if prices.stale:
+            return prices.stale
         if snapshot.chain.simulated and prices.request.chain.source == "auto":
             return f"{snapshot.warnings[0]}; --source sim opens on the simulated market, --bars FILE on daily bars"
         outside = _outside_minutes(plan, snapshot.chain)
@@ -444,6 +456,8 @@ def answer_paper_mark(request: PaperMarkRequest) -> PaperResult:
     held = [trade for trade in journal.trades() if trade.is_open and trade.symbol == request.symbol]
     if not held:
         return PaperResult(refusal=f"no open trade of {request.symbol} to mark")
+    if prices.stale:
+        return PaperResult(refusal=f"not marked: {prices.stale}")
     failures = []
     for trade in held:
         if trade.shares is None and prices.on_bars:
@@ -476,7 +490,10 @@ def answer_paper_close(request: PaperCloseRequest) -> PaperResult:
         marks = [last]
     else:
         chain = replace(request.prices.chain, symbol=trade.symbol)
-        marks = _marks(trade, _Prices(replace(request.prices, chain=chain)))
+        prices = _Prices(replace(request.prices, chain=chain))
+        if prices.stale:
+            return PaperResult(refusal=f"not closed: {prices.stale}")
+        marks = _marks(trade, prices)
         debit = request.debit if request.price is None else -request.price
         closing = closing_of(trade, marks[-1], debit, request.reason)
     return PaperResult((journal.close(trade.number, closing, marks),), "closed")
@@ -489,7 +506,7 @@ def answer_paper_roll(request: PaperRollRequest) -> PaperResult:
     if trade.shares is not None:
         raise InputError("trade", request.number, "is in shares, which do not roll", "name a trade in options")
     snapshot = open_chain(replace(request.chain, symbol=trade.symbol)).snapshot
-    stale = stale_quotes(snapshot.chain, request.now) if request.chain.as_of is None else ""
+    stale = staleness(snapshot.chain, request.now) if request.chain.as_of is None else ""
     if stale:
         return PaperResult(refusal=f"not rolled: {stale}")
     position = held_position(trade, snapshot, request.variance_ratio)

@@ -16,6 +16,7 @@ from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
 from iwm_opts.execution.order_formats import write_order
 from iwm_opts.execution.ticket import QuotedLeg, Ticket, check_age, make_ticket
+from iwm_opts.io.age import staleness
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import Contract, listed_root, parse_occ
@@ -204,7 +205,8 @@ def answer_ticket(request: TicketRequest) -> OrderTicket:
     Raises
     ------
     InputError
-        For a closed gate, a size of zero, quotes older than 15 minutes in session, and legs that no order holds.
+        For a closed gate, a size of zero, quotes of an earlier session or older than 15 minutes in session, and legs
+        that no order holds.
     """
     chain = request.chain.snapshot.chain if request.chain else None
     if request.package is not None:
@@ -234,6 +236,9 @@ def _check_quotes(chain: Chain, request: TicketRequest, today: date) -> None:
         raise InputError("as_of", request.as_of.isoformat(), f"the quotes are of {chain.as_of}", "give that day")
     is_named = request.as_of is not None and request.as_of < today
     if not (chain.simulated or chain.modelled or is_named):
+        stale = staleness(chain, request.now)
+        if stale:
+            raise InputError("quotes", chain.as_of.isoformat(), stale, "fetch the chain again, or name its day as_of")
         is_unknown = chain.quote_time is None and chain.as_of == today
         check_age(None if is_unknown else chain.moment, request.now)
 
@@ -241,7 +246,8 @@ def _check_quotes(chain: Chain, request: TicketRequest, today: date) -> None:
 def _of_package(package: Package, contracts: int | None) -> tuple[list[QuotedLeg], int, FillModel]:
     gate, size, candidate = package.screening.gate, package.sized.size, package.sized.candidate
     if not gate.is_open:
-        raise InputError("gate", gate.condition, "closed: size is zero", "wait, or screen without a gate")
+        rule = f"closed, size is zero: {gate.reasons[0]}"
+        raise InputError("gate", gate.condition, rule, "wait, or screen without a gate")
     if contracts is None and size.contracts == 0:
         raise InputError("contracts", 0, f"size is zero: {size.reason}", "raise the risk, or give contracts")
     legs = [
@@ -315,7 +321,7 @@ def ticket(
     Raises
     ------
     InputError
-        For a size of zero, a crossed leg, and recorded quotes older than 15 minutes in session.
+        For a size of zero, a crossed leg, and recorded quotes of an earlier session or, in session, of over 15 minutes.
 
     Examples
     --------

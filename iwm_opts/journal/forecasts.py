@@ -16,7 +16,6 @@ from typing import Final
 import pandas as pd
 
 from iwm_opts.backtest.result import REASONS
-from iwm_opts.conventions import STRATEGY
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.io.archive import ChainArchive, open_record
@@ -25,7 +24,7 @@ from iwm_opts.journal.paper import RESTORE, marked_once, trade_of
 from iwm_opts.journal.paper_marks import marked, opened, settled
 from iwm_opts.journal.paper_trade import Exits, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SIMULATED
-from iwm_opts.kernels.backtest.exits import PROFIT, STOP
+from iwm_opts.kernels.backtest.exits import PROFIT
 from iwm_opts.market.calendar import latest_session, sessions
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.spreads.screen import Sized
@@ -148,17 +147,8 @@ def advanced(made: Forecast, snapshot: Snapshot) -> Forecast:
     due = trade.due
     if due is None or due.day == day.isoformat():
         with suppress(InputError, DataError):  # a leg without a quote has no mark on that day
-            trade = marked_once(trade, _mark(trade, snapshot))
+            trade = marked_once(trade, marked(trade, snapshot))
     return replace(made, trade=trade, low=low, high=high, settlement=settlement)
-
-
-def _mark(trade: PaperTrade, snapshot: Snapshot) -> Mark:
-    """Mark at the model's fill; a stop fills as the managed expectancy fills it."""
-    mark = marked(trade, snapshot)
-    if mark.rule != REASONS[STOP]:
-        return mark
-    stopped = marked(replace(trade, fill=STRATEGY.stop_fill), snapshot)
-    return replace(mark, debit=stopped.debit, fees=stopped.fees)
 
 
 def with_bars(made: Forecast, bars: pd.DataFrame) -> Forecast:

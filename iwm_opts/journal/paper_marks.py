@@ -10,13 +10,13 @@ from datetime import date, datetime
 import numpy as np
 
 from iwm_opts.backtest.result import REASONS
-from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, SIDE_SIGN
+from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, SIDE_SIGN, STRATEGY
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule, premium_sold
 from iwm_opts.execution.fills import FillModel, fill_package
 from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SIMULATED
-from iwm_opts.kernels.backtest.exits import HELD, exit_reason
+from iwm_opts.kernels.backtest.exits import HELD, STOP, exit_reason
 from iwm_opts.market.calendar import NEW_YORK, expiry_moment, sessions
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import Snapshot
@@ -92,6 +92,8 @@ def opened(
 def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
     """Return the cost of closing a trade on a snapshot, and whether a rule of its own calls for it.
 
+    Exits are judged at the trade's fill on its own credit; a stop fills at `STRATEGY.stop_fill`, as in backtests.
+
     Raises
     ------
     InputError
@@ -107,12 +109,14 @@ def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
     filled = fill_package(FillModel.parse(trade.fill), legs, bid, ask)
     if not filled.is_filled:
         raise InputError("trade", trade.number, f"a leg of {trade.text} has no two-sided quote", "mark it later")
+    rule = _rule(trade, -filled.price, snapshot.chain.moment.astimezone(NEW_YORK).replace(tzinfo=None))
+    if rule == REASONS[STOP]:
+        filled = fill_package(FillModel.parse(STRATEGY.stop_fill), legs, bid, ask)
     sold = float(premium_sold(legs, bid, ask))
     fees = FeeSchedule.parse(trade.fees_schedule).closing_fees(trade.kind, trade.contracts, sold)
-    debit = -filled.price + 0.0
     return Mark(
-        day.isoformat(), _clock(snapshot.chain.moment), snapshot.chain.spot, -filled.mid + 0.0, debit, float(fees),
-        _rule(trade, debit, snapshot.chain.moment.astimezone(NEW_YORK).replace(tzinfo=None)),
+        day.isoformat(), _clock(snapshot.chain.moment), snapshot.chain.spot, -filled.mid + 0.0, -filled.price + 0.0,
+        float(fees), rule,
     )  # fmt: skip
 
 
@@ -183,7 +187,7 @@ def _rule(trade: PaperTrade, debit: float, at: datetime) -> str:
     bounds = (
         math.nan if bound is None else float(bound) for bound in (rules.profit, rules.stop, rules.dte, rules.sessions)
     )
-    why = int(exit_reason(debit, trade.model, False, float(left), float(held), False, *bounds, False))
+    why = int(exit_reason(debit, trade.credit, False, float(left), float(held), False, *bounds, False))
     if why != HELD:
         return REASONS[why]
     return "time" if trade.exit_by is not None and at >= trade.exit_by else ""

@@ -21,7 +21,7 @@ from iwm_opts.journal.paper_marks import marked
 from iwm_opts.journal.paper_trade import Exits, Leg, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog
 from iwm_opts.kernels.trading.payoff import delivered_losses, extremes
-from iwm_opts.market.calendar import sessions
+from iwm_opts.market.calendar import latest_session, sessions
 from iwm_opts.market.contract import Contract, settlement_of
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import Snapshot
@@ -39,7 +39,7 @@ class ShortLegRisk:
 
     leg: str
     distance: float  # standard deviations from the forward to the strike, positive out of the money
-    when: date | None  # day about which exercise pays: today for a put, the eve or day of an ex-date; None: never
+    when: date | None  # session about which exercise pays: today for a put, the eve or day of an ex-date; None: never
     boundary: float  # spot at which it pays, dollars
     cost: float  # dollars of the position
     pays_today: bool
@@ -83,6 +83,12 @@ class HeldPosition:
     order: str = ""  # that closes it; of positions with an exit due
     rolls: tuple[Roll, ...] = ()
     problem: str = ""  # why it could not be marked
+    log_name: str = ""  # of its trade in a trade log
+
+    @property
+    def name(self) -> str:
+        """Identifier of the trade in its log, or its number in the journal."""
+        return self.log_name or str(self.trade.number)
 
     @property
     def share_of_max_profit(self) -> float:
@@ -137,25 +143,27 @@ def typed_position(
 
 
 def log_positions(
-    log: TradeLog, market: str, exits: ExitLevels, fill: str, fees: str
-) -> tuple[list[PaperTrade], list[str]]:
-    """Open packages of a trade log, and those left out with the reason."""
-    positions, left_out = [], []
+    log: TradeLog, symbol: str, market: str, exits: ExitLevels, fill: str, fees: str
+) -> tuple[dict[str, PaperTrade], list[str]]:
+    """Open packages of a trade log on an underlying by their identifiers, and those left out with the reason."""
+    positions: dict[str, PaperTrade] = {}
+    left_out = []
     for number, row in enumerate(log.open.to_dict("records"), 1):
         name = str(row.get("trade") or number)
         if row["strategy"] in (SHARES, SHORT_SHARES) or not row["legs"]:
             left_out.append(f"trade {name}: shares")
             continue
+        if row["symbol"] != symbol:
+            left_out.append(f"trade {name}: of {row['symbol']}, and the chain is of {symbol}")
+            continue
         if ":" in row["legs"] or pd.isna(row["expiration"]) or pd.isna(row["credit"]):
             left_out.append(f"trade {name}: needs one expiration and a credit")
             continue
-        positions.append(
-            typed_position(
-                [TypedLeg.parse(text) for text in row["legs"].split()], row["expiration"].date(), float(row["credit"]),
-                symbol=row["symbol"], market=market, opened=row["entry"].date(), contracts=int(row["contracts"]),
-                exits=exits, fill=fill, fees=fees, number=number,
-                paid=None if pd.isna(row["fees"]) else float(row["fees"]), name=str(row.get("plan") or "log"),
-            )
+        positions[name] = typed_position(
+            [TypedLeg.parse(text) for text in row["legs"].split()], row["expiration"].date(), float(row["credit"]),
+            symbol=row["symbol"], market=market, opened=row["entry"].date(), contracts=int(row["contracts"]),
+            exits=exits, fill=fill, fees=fees, number=number,
+            paid=None if pd.isna(row["fees"]) else float(row["fees"]), name=str(row.get("plan") or "log"),
         )  # fmt: skip
     return positions, left_out
 
@@ -176,7 +184,8 @@ def held_position(trade: PaperTrade, snapshot: Snapshot, ratio: float, *, decide
         mark = marked(trade, snapshot)
         table = snapshot.table(date.fromisoformat(trade.expiration))
     except (InputError, DataError) as error:
-        return HeldPosition(trade, problem=str(error))
+        left = (date.fromisoformat(trade.expiration) - snapshot.chain.as_of).days
+        return HeldPosition(trade, dte=left, problem=str(error))
     if not decides:
         mark = replace(mark, rule="")
     typed, count = _typed(trade), trade.contracts
@@ -191,10 +200,8 @@ def held_position(trade: PaperTrade, snapshot: Snapshot, ratio: float, *, decide
     day = date.fromisoformat(trade.expiration)
     held_sessions = max(len(sessions(date.fromisoformat(trade.opened[:10]), snapshot.chain.as_of)) - 1, 0)
     terms = _managed_terms(trade, ratio, held_sessions)
-    managed = _outlook(table, snapshot, typed, trade.model, trade.fees / count, terms)
-    expected = math.nan
-    if managed is not None:
-        expected = count * (managed.expected_profit + MULTIPLIER * (trade.credit - trade.model))
+    managed = _outlook(table, snapshot, typed, trade.credit, trade.fees / count, terms)
+    expected = math.nan if managed is None else count * managed.expected_profit
     position = HeldPosition(
         trade, mark, (day - snapshot.chain.as_of).days, pnl, count * MULTIPLIER * best - trade.fees,
         count * MULTIPLIER * worst + trade.fees, delta=delta, gamma=gamma, theta=theta, vega=vega,
@@ -307,7 +314,8 @@ def _shorts(
             if pays:
                 when, boundary, cost = snapshot.chain.as_of, risk.boundary_today, fee
             elif dearest is not None:
-                eve = dearest.ex_date - timedelta(days=1) if leg.right > 0 else dearest.ex_date
+                is_call = leg.right > 0
+                eve = latest_session(dearest.ex_date - timedelta(days=1)) if is_call else dearest.ex_date
                 when, boundary, cost = eve, dearest.boundary, dearest.cost
         risky.append(ShortLegRisk(leg.name, distance, when, boundary, trade.contracts * leg.ratio * cost, pays))
     return tuple(risky)

@@ -26,6 +26,7 @@ class Portfolio:
     vega: float
     beta: float  # to SPY; NaN without bars
     spy_delta: float  # shares of SPY that move alike
+    unmarked: int  # positions left out
     risks: tuple[ExpirationRisk, ...]
 
 
@@ -37,8 +38,8 @@ def manage_rows(positions: Sequence[HeldPosition]) -> list[Record]:
         nearest = min(held.shorts, key=lambda short: short.distance, default=None)
         rows.append(
             {
-                "trade": trade.number, "plan": trade.plan, "symbol": trade.symbol, "expiration": trade.expiration,
-                "dte": held.dte if mark else None, "legs": trade.text, "contracts": trade.contracts,
+                "trade": held.name, "plan": trade.plan, "symbol": trade.symbol, "expiration": trade.expiration,
+                "dte": held.dte, "legs": trade.text, "contracts": trade.contracts,
                 "opened": trade.opened, "credit": trade.credit, "debit": mark.debit if mark else math.nan,
                 "mid": mark.mid if mark else math.nan, "pnl": held.pnl, "max_profit": held.max_profit,
                 "share_of_max_profit": held.share_of_max_profit, "max_loss": held.max_loss, "delta": held.delta,
@@ -104,12 +105,12 @@ def _table(positions: Sequence[HeldPosition]) -> RenderableType:
     for held in positions:
         trade, mark = held.trade, held.mark
         if mark is None:
-            table.add_row(str(trade.number), trade.expiration, str(trade.contracts), price(trade.credit),
+            table.add_row(held.name, f"{trade.expiration} {held.dte}d", str(trade.contracts), price(trade.credit),
                           *[""] * 6, "not marked")  # fmt: skip
             continue
         distance = min((short.distance for short in held.shorts), default=math.nan)
         table.add_row(
-            str(trade.number), f"{trade.expiration} {held.dte}d", str(trade.contracts), price(trade.credit),
+            held.name, f"{trade.expiration} {held.dte}d", str(trade.contracts), price(trade.credit),
             price(mark.debit), dollars(held.pnl), percent(held.share_of_max_profit), number(held.delta, 1),
             number(distance, 1), dollars(held.expected_profit), held.rule or "-",
         )  # fmt: skip
@@ -118,7 +119,7 @@ def _table(positions: Sequence[HeldPosition]) -> RenderableType:
 
 def _lines(held: HeldPosition) -> list[RenderableType]:
     trade = held.trade
-    lines: list[RenderableType] = [Text(f"{trade.number}: {trade.text}", style="bold")]
+    lines: list[RenderableType] = [Text(f"{held.name}: {trade.text}", style="bold")]
     if held.problem:
         return [*lines, Text(f"   not marked: {held.problem}")]
     if held.rule:
@@ -160,6 +161,7 @@ def _portfolio_lines(portfolio: Portfolio) -> list[RenderableType]:
             f"all: P&L {dollars(portfolio.pnl, 2)}, delta {portfolio.delta:+.1f} shares, gamma {portfolio.gamma:+.2f}, "
             f"theta {dollars(portfolio.theta, 2)} a day, vega {dollars(portfolio.vega, 2)} a point"
             + ("" if math.isnan(portfolio.beta) else weighted)
+            + (f"; without {counted(portfolio.unmarked, 'positions')} not marked" if portfolio.unmarked else "")
         )
     ]
     lines += [

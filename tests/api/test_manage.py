@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -92,6 +93,39 @@ def test_a_short_call_is_assigned_on_the_eve_of_a_dividend(chain):
     assert call.when == date(2026, 3, 24)
     assert call.boundary > 212
     assert call.cost == pytest.approx(250.0, abs=6)  # the dividend on 100 shares, and an exercise fee
+
+
+def test_a_call_is_exercised_in_the_last_session_before_its_dividend(chain_path):
+    chain = iwm.read_chain(chain_path, as_of="2026-03-02", dividends="2026-03-23:2.5")  # a Monday
+    (position,) = held(chain).positions
+    assert next(short for short in position.shorts if "C" in short.leg).when == date(2026, 3, 20)
+
+
+def test_a_log_keeps_its_names_and_other_underlyings_are_left_out(chain, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "trade,entry,contracts,symbol,legs,expiration,credit,fees\n"
+        "A7,2026-02-20,1,IWM,+1P185 -1P190 -1C212 +1C217,2026-04-02,1.30,2.60\n"
+        "A9,2026-02-20,1,IWM,+1P185 -1P190.5 -1C212 +1C217,2026-04-02,1.30,2.60\n"
+        "B1,2026-02-20,1,SPY,+1P185 -1P190 -1C212 +1C217,2026-04-02,1.30,2.60\n"
+    )
+    result = iwm.manage(chain, log, now=MONDAY_NOON)
+    assert [row["trade"] for row in result.to_dict()["positions"]] == ["A7", "A9"]
+    assert result.notes == ("trade B1: of SPY, and the chain is of IWM",)
+    assert (result.portfolio.unmarked, result.portfolio.pnl) == (1, result.positions[0].pnl)
+    assert "without 1 position not marked" in " ".join(result.to_text(columns=120).split())
+
+
+def test_a_stop_is_judged_at_the_fill_on_the_own_credit_and_filled_at_natural(chain, made_quotes):
+    quotes, day = made_quotes(), date(2026, 4, 2)
+    bids, asks = zip(*(quote(quotes, day, leg) for leg in LEGS), strict=True)
+    natural = asks[1] + asks[2] - bids[0] - bids[3]  # buys the short legs back, sells the long ones
+    mid = natural - sum(np.subtract(asks, bids)) / 2
+    stopped, not_yet = (held(chain, credit=credit, fill="mid").positions[0] for credit in (mid / 3.1, mid / 2.9))
+    assert (stopped.rule, not_yet.rule) == ("stop", "")
+    assert stopped.mark.debit == pytest.approx(round(natural, 2))
+    assert f"@{natural:.2f} LMT" in stopped.order
+    assert not_yet.mark.debit == pytest.approx(mid, abs=0.0051)
 
 
 def test_stale_quotes_decide_nothing(chain_path):

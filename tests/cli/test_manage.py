@@ -11,7 +11,7 @@ def test_the_paper_journal_is_managed(run):
     assert "SIMULATED" in page.out
     result = run("manage", *MARKET, "--format", "json").json
     (position,) = result["positions"]
-    assert position["trade"] == 1
+    assert position["trade"] == "1"
     assert position["pnl"] < 0  # the round trip's cost, on the day of the entry
     assert {roll["kind"] for roll in position["rolls"]} >= {"away"}
 

@@ -351,7 +351,7 @@ def gaps(run, made_quotes, tmp_path):
     for clock in ("0940", "0950", "1010", "1020"):
         at = pd.Timestamp(f"2026-03-02 {clock[:2]}:{clock[2:]}").tz_localize("America/New_York")
         made_quotes().assign(quote_time=at).to_csv(tmp_path / f"{clock}.csv", index=False)
-    return lambda action, clock, *more: run("paper", action, *more, "--source", f"{clock}.csv")
+    return lambda action, clock, *more: run("paper", action, *more, "--source", f"{clock}.csv", "--as-of", "2026-03-02")
 
 
 def test_options_of_an_intraday_plan_are_left_at_its_minute(gaps, run):
@@ -414,7 +414,8 @@ def test_a_rank_that_is_not_known_buys_as_in_a_backtest(run, chain_file, history
     history = history.iloc[:-8] if lost == "the week before" else history.iloc[-100:]
     history.to_csv(tmp_path / "RVX_History.csv", index=False)
     (tmp_path / "dips.toml").write_text(BY_RULE % 0.0)
-    asked = ("paper", "open", "--plan", "dips.toml", "--source", chain_file, "--iv-history", "RVX_History.csv")
+    asked = ("paper", "open", "--plan", "dips.toml", "--source", chain_file, "--iv-history", "RVX_History.csv",
+             "--as-of", "2026-03-02")  # fmt: skip
     (trade,) = run(*asked, "--format", "json").json["trades"]
     assert trade["strategy"] == "bull-call"
 
@@ -445,8 +446,15 @@ def test_a_roll_closes_and_opens_in_one_write(paper, run, chain_file):
     assert "pick=99" in paper("roll", "2", "--pick", "99").err
 
 
-def test_stale_quotes_roll_nothing(paper, run, chain_file):
+@pytest.mark.parametrize(
+    ("action", "refused"),
+    [(("roll", "1"), "not rolled"), (("mark",), "not marked"), (("close", "1"), "not closed"),
+     (("open", "--no-gate", "--short-delta", "0.30"), "not opened")],
+)  # fmt: skip
+def test_stale_quotes_decide_nothing(paper, run, chain_file, action, refused):
     paper("open", "--plan", "plan.toml")
-    page = run("paper", "roll", "1", "--source", chain_file)
-    assert page.out.startswith("not rolled: STALE")
-    assert len(run("paper", "list", "--format", "json").json["trades"]) == 1
+    page = run("paper", *action, "--source", chain_file)
+    assert page.out.startswith(refused)
+    assert "STALE" in page.out
+    (trade,) = run("paper", "list", "--format", "json").json["trades"]
+    assert (trade["closing"], trade["marks"]) == (None, [])

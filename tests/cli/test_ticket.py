@@ -25,7 +25,7 @@ def ordered(run, chain_file):
 
 @pytest.fixture(scope="module")
 def screen(chain_file):
-    return iwm.screen(iwm.read_chain(chain_file, dividends="none"), dte=(22, 50))
+    return iwm.screen(iwm.read_chain(chain_file, as_of="2026-03-02", dividends="none"), dte=(22, 50))
 
 
 def test_a_candidate_of_the_screen_becomes_its_order(ordered, screen):
@@ -78,7 +78,7 @@ def test_refusals(run, arguments, code, field):
 
 def test_a_closed_gate_and_a_small_account_order_nothing(ordered, history_file, screen, chain_file):
     assert "gate" in ordered("--iv-history", history_file, "--ivr-below", "0").err
-    small = iwm.screen(iwm.read_chain(chain_file, dividends="none"), dte=(22, 50), account=1_000)
+    small = iwm.screen(iwm.read_chain(chain_file, as_of="2026-03-02", dividends="none"), dte=(22, 50), account=1_000)
     with pytest.raises(InputError) as failure:
         iwm.ticket(small[0], as_of="2026-03-02")
     assert failure.value.name == "contracts"
@@ -89,7 +89,9 @@ def test_recorded_quotes_age_in_session(screen):
         iwm.ticket(screen[0], now=IN_SESSION)
     assert failure.value.name == "quotes"
     named = iwm.ticket(screen[0], now=IN_SESSION, as_of="2026-03-02")
-    assert named.limit == iwm.ticket(screen[0], now=IN_SESSION.replace(hour=19)).limit
+    assert named.limit == iwm.ticket(screen[0], now=IN_SESSION.replace(day=2, hour=19)).limit
+    with pytest.raises(InputError, match=r"quotes='2026-03-02': STALE"):  # of the session before, after the close
+        iwm.ticket(screen[0], now=IN_SESSION.replace(hour=19))
     with pytest.raises(InputError, match="as_of"):
         iwm.ticket(screen[0], as_of="2026-02-27")
 
