@@ -17,6 +17,7 @@ from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
+from iwm_opts.execution.legs import check_contracts
 from iwm_opts.io.age import staleness
 from iwm_opts.io.bars import load_bars
 from iwm_opts.journal.paper import open_journal
@@ -89,6 +90,7 @@ class ManageRequest:
     def __post_init__(self) -> None:
         FillModel.parse(self.fill)
         FeeSchedule.parse(self.fees)
+        check_contracts(self.contracts)
         if self.legs and (self.expiration is None or self.credit is None):
             raise InputError("legs", len(self.legs), "need an expiration and a credit", "give both")
 

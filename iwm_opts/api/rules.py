@@ -25,13 +25,13 @@ from iwm_opts.conventions import (
     Default,
 )
 from iwm_opts.errors import ConflictError, InputError
-from iwm_opts.execution.exits import check_entry_window
+from iwm_opts.execution.exits import check_entry_window, price_level
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
+from iwm_opts.io.fraction import parse_fraction, parse_share
 from iwm_opts.market.iv_rank import IvHistory
-from iwm_opts.risk.fraction import parse_share
 from iwm_opts.spreads.legs import Wing
-from iwm_opts.spreads.strategies import Width
+from iwm_opts.spreads.strategies import Fraction, Width
 
 MACRO_DROP: Final = 0.015
 
@@ -61,8 +61,8 @@ class Rules:
         enter.
     dte : int or (int, int)
         Calendar days to expiration: the expiration nearest the middle; a single number allows 10 either way.
-    short_delta, put_delta, call_delta : float, optional
-        |delta| of the short strikes (of the long strikes, in a debit): 0.16 of a credit, 0.55 of a debit.
+    short_delta, put_delta, call_delta : float or str, optional
+        |delta| of the short strikes (of the long strikes, in a debit): 0.16 or "16%" of a credit, 0.55 of a debit.
     width, put_width, call_width : float or str, optional
         Between short and long strike: 5 (dollars), "2%" (of the spot) or "0.6sd" (to expiration). $5 unless given, but
         1.5% on a market whose price spans more than a factor of two.
@@ -74,8 +74,8 @@ class Rules:
         Of `mon` to `fri`; all unless given.
     every, max_open : int
         Sessions between entries; positions at once.
-    profit : float or None
-        Close when this fraction of the credit (or debit) is gained.
+    profit : float, str or None
+        Close when this fraction of the credit (or debit) is gained: 0.5 or "50%".
     stop : float or None
         Close when this many times the credit is lost: 2 for a credit, 0.5 of a debit.
     touch : bool
@@ -123,19 +123,19 @@ class Rules:
     entries: "pd.Series[bool] | None" = None
     gate: Callable[[IvHistory], bool] | IvRankBelow | None = None
     dte: int | tuple[int, int] = STRATEGY.dte
-    short_delta: float | None = None
-    put_delta: float | None = None
-    call_delta: float | None = None
+    short_delta: Fraction | None = None
+    put_delta: Fraction | None = None
+    call_delta: Fraction | None = None
     width: Width | None = None
     put_width: Width | None = None
     call_width: Width | None = None
-    wing_delta: float | None = None
-    min_credit_width: float | None = None
+    wing_delta: Fraction | None = None
+    min_credit_width: Fraction | None = None
     weekday: tuple[str, ...] = ()
     every: int = 1
     max_open: int = 5
-    profit: float | None = STRATEGY.profit
-    stop: float | Default | None = "default"
+    profit: Fraction | None = STRATEGY.profit
+    stop: Fraction | Default | None = "default"
     touch: bool = False
     exit_dte: int | None = STRATEGY.exit_dte
     time_stop: int | None = None
@@ -148,7 +148,7 @@ class Rules:
     stop_fill: str | FillModel = engine.STOP_FILL
     fees: str | FeeSchedule = FEE_SCHEDULE
     macro: str | None = None
-    macro_drop: float = MACRO_DROP
+    macro_drop: Fraction = MACRO_DROP
     macro_applies_to_condors: bool = False
 
     def __post_init__(self) -> None:
@@ -189,13 +189,18 @@ class Rules:
         dte, slack = self._dte()
         is_credit = engine.EntryRule(self.strategy).is_credit
         delta = STRATEGY.short_delta if is_credit else 0.5 * sum(DEBIT_DELTA)
-        put, call = (side or self.short_delta or delta for side in (self.put_delta, self.call_delta))
+        put, call = (
+            parse_fraction(side or self.short_delta or delta, name)
+            for name, side in (("put_delta", self.put_delta), ("call_delta", self.call_delta))
+        )
+        least = parse_fraction(self.min_credit_width or 0.0, "min_credit_width")
         entry = engine.EntryRule(
-            self.strategy, dte, slack, put, call, *wings, self.min_credit_width or 0.0,
+            self.strategy, dte, slack, put, call, *wings, least,
             tuple(dict.fromkeys(self.weekday)), self.every, self.max_open,
         )  # fmt: skip
         loss = (STRATEGY.stop if is_credit else STRATEGY.debit_stop) if self.stop == "default" else self.stop
-        exits = engine.ExitRule(self.profit, loss, self.touch, self.exit_dte, self.time_stop, self.exit_rank)
+        profit, loss = price_level("profit", self.profit), price_level("stop", loss)
+        exits = engine.ExitRule(profit, loss, self.touch, self.exit_dte, self.time_stop, self.exit_rank)
         risk = RISK_SHARE if self.risk is None else parse_share(self.risk)
         fill = as_fill(self.fill)
         costs = engine.Costs(fill, as_fill(self.exit_fill or fill), as_fill(self.stop_fill), as_fees(self.fees))
@@ -204,7 +209,7 @@ class Rules:
 
     def _wing(self, width: Width | None) -> Wing:
         if width is None and self.wing_delta is not None:
-            return Wing(delta=self.wing_delta)
+            return Wing(delta=parse_fraction(self.wing_delta, "wing_delta"))
         return Wing.parse(width or self.width or STRATEGY.width)
 
     def _dte(self) -> tuple[int, int]:
@@ -225,7 +230,9 @@ class Rules:
     def _macro(self) -> engine.MacroRule | None:
         if self.macro is None:
             return None
-        return macro_rule(self.macro, self.macro_drop, self.strategy, self.macro_applies_to_condors)
+        return macro_rule(
+            self.macro, parse_fraction(self.macro_drop, "macro_drop"), self.strategy, self.macro_applies_to_condors
+        )
 
     def allowed(self, days: tuple[object, ...], history: IvHistory) -> NDArray[np.bool_] | None:
         """Days on which the caller's own entries or gate allow one, shape (days,); None where the IV rank decides."""

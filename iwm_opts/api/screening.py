@@ -22,11 +22,11 @@ from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels, check_entry_window
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
+from iwm_opts.io.fraction import parse_share
 from iwm_opts.report.html import notebook_table
 from iwm_opts.report.records import Record, candidates_csv, finite, flat, screening_record, sized_record
 from iwm_opts.report.screen_table import rank_line, screen_table, strikes
 from iwm_opts.report.screening import Screening
-from iwm_opts.risk.fraction import parse_share
 from iwm_opts.risk.sizing import LIQUIDITY_SHARE
 from iwm_opts.spreads import screen as spreads_screen
 from iwm_opts.spreads.analysis import Terms

@@ -8,9 +8,9 @@ import pandas as pd
 from iwm_opts.api.result import Result
 from iwm_opts.conventions import ACCOUNT, RISK_SHARE
 from iwm_opts.errors import ConflictError, InputError
+from iwm_opts.io.fraction import parse_share
 from iwm_opts.report.records import Record, rows_as_csv, size_record
 from iwm_opts.report.size_table import size_table
-from iwm_opts.risk.fraction import parse_share
 from iwm_opts.risk.sizing import LIQUIDITY_SHARE, MAX_OPEN_RISK, Limits, Size, atr_share_size, share_size
 from iwm_opts.spreads.screen import Account, size_package
 

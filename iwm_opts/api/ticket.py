@@ -12,7 +12,7 @@ from iwm_opts.api.result import Day, Result, as_day
 from iwm_opts.api.screening import Package, as_fill
 from iwm_opts.conventions import ORDER_FORMATS, STRATEGY, Default
 from iwm_opts.errors import ConflictError, InputError
-from iwm_opts.execution.exits import ExitLevels
+from iwm_opts.execution.exits import ExitLevels, price_level
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
 from iwm_opts.execution.order_formats import write_order
 from iwm_opts.execution.ticket import QuotedLeg, Ticket, check_age, make_ticket
@@ -123,7 +123,11 @@ class OrderTicket(Result):
         """What to know before the order is entered."""
         due = self.ticket.exit_date
         late = [f"exit_date={due}: the DTE exit is due at entry"] if due is not None and due <= self.as_of else []
-        return (*late, *([LEGS_APART] if len(self.ticket.entry.legs) > 1 else []))
+        return (
+            *late,
+            *filter(None, (self.ticket.no_target, self.ticket.no_stop)),
+            *([LEGS_APART] if len(self.ticket.entry.legs) > 1 else []),
+        )
 
     @property
     def _closing_formats(self) -> tuple[str, ...]:
@@ -148,7 +152,8 @@ class OrderTicket(Result):
         """
         order = self.ticket.target if closing else self.ticket.entry
         if order is None:
-            raise InputError("closing", closing, "the ticket has no profit target", "give profit")
+            rule = self.ticket.no_target or "the ticket has no profit target"
+            raise InputError("closing", closing, rule, "give profit, such as 0.5")
         return write_order(order, order_format)
 
     def to_frame(self) -> pd.DataFrame:
@@ -283,8 +288,8 @@ def ticket(
     symbol: str = "IWM",
     contracts: int | None = None,
     fill: str | FillModel | None = None,
-    profit: float | None = STRATEGY.profit,
-    stop: float | Default | None = "default",
+    profit: float | str | None = STRATEGY.profit,
+    stop: float | str | None = "default",
     exit_dte: int | None = STRATEGY.exit_dte,
     as_of: Day | None = None,
     now: datetime | None = None,
@@ -305,8 +310,8 @@ def ticket(
         Packages: what the account allows unless given, 1 of typed legs.
     fill : str or FillModel, optional
         Limit of the entry: that of the screen unless given.
-    profit, stop : float or None
-        Fraction of the entry price gained, multiple of it lost; None switches the exit off.
+    profit, stop : float, str or None
+        Fraction of the entry price gained, 0.5 or "50%", multiple of it lost; None switches the exit off.
     exit_dte : int or None
         Calendar days to expiration.
     as_of : date or str, optional
@@ -338,7 +343,8 @@ def ticket(
         package=candidate,
         legs=tuple(TypedLeg.parse(text) for text in texts),
         chain=chain, expiration=as_day("expiration", expiration), symbol=symbol, contracts=contracts,
-        fill=None if fill is None else as_fill(fill), profit=profit, stop=stop, exit_dte=exit_dte,
+        fill=None if fill is None else as_fill(fill), profit=price_level("profit", profit),
+        stop="default" if stop == "default" else price_level("stop", stop), exit_dte=exit_dte,
         as_of=as_day("as_of", as_of), now=now or datetime.now(NEW_YORK),
     )  # fmt: skip
     return answer_ticket(request)

@@ -22,8 +22,10 @@ from iwm_opts.conventions import (
     VerticalKind,
 )
 from iwm_opts.errors import InputError
+from iwm_opts.execution.exits import check_days, check_profit, price_level
 from iwm_opts.execution.fees import DEFAULT_FEES, FeeSchedule
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
+from iwm_opts.execution.legs import check_contracts
 from iwm_opts.risk.sizing import MAX_OPEN_RISK
 from iwm_opts.spreads.legs import Wing
 from iwm_opts.spreads.vertical import is_credit
@@ -158,14 +160,12 @@ class ExitRule:
     first: str = WORST
 
     def __post_init__(self) -> None:
-        if self.profit is not None and not self.profit > 0.0:
-            raise InputError("profit", self.profit, "must be above 0", "half of the credit is 0.5")
+        object.__setattr__(self, "profit", price_level("profit", self.profit))
+        object.__setattr__(self, "stop", price_level("stop", self.stop))
+        check_days("exit_dte", self.dte, 0)
+        check_days("sessions", self.sessions, 1)
         if self.first not in ORDERS:
             raise InputError("first", self.first, "unknown order of exits", f"choose one of {', '.join(ORDERS)}")
-        if self.stop is not None and not self.stop > 0.0:
-            raise InputError("stop", self.stop, "must be positive", "losing twice the credit is 2")
-        if self.sessions is not None and self.sessions < 1:
-            raise InputError("sessions", self.sessions, "must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +183,8 @@ class SizeRule:
                 raise InputError(name, share, "must be above 0 and at most 1", "1% is 0.01")
         if not 0.0 < self.account < inf:
             raise InputError("account", self.account, "must be a positive number of dollars")
-        if self.contracts is not None and self.contracts < 1:
-            raise InputError("contracts", self.contracts, "must be at least 1")
+        if self.contracts is not None:
+            check_contracts(self.contracts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +209,8 @@ class Rules:
     macro: MacroRule | None = None
 
     def __post_init__(self) -> None:
+        check_profit(self.exit.profit, is_credit=self.entry.is_credit)
         if self.entry.is_credit:
-            if self.exit.profit is not None and self.exit.profit > 1.0:
-                raise InputError("profit", self.exit.profit, "must be at most 1", "half of the credit is 0.5")
             return
         if self.exit.touch:
             raise InputError("touch", True, f"does not apply to a {self.entry.strategy}", "use it with credit packages")

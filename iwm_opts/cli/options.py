@@ -4,7 +4,6 @@ import math
 import os
 from collections.abc import Callable
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +24,7 @@ from iwm_opts.conventions import (
     RISK_SHARE,
     STRATEGY,
 )
-from iwm_opts.risk.fraction import parse_share
+from iwm_opts.io.fraction import as_decimal, parse_share
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 OFF = ("none", "off")
@@ -108,16 +107,6 @@ class OffOrNumber(FractionParam):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         off = isinstance(value, float) and math.isnan(value)
         return math.nan if off or str(value).lower() in OFF else super().convert(value, param, ctx)
-
-
-def as_decimal(text: str) -> str:
-    """Decimal of a percentage; any other text as it is."""
-    if not text.strip().endswith("%"):
-        return text
-    try:
-        return str(Decimal(text.strip().removesuffix("%")) / 100)
-    except InvalidOperation:
-        return text
 
 
 class OutputParam(click.Path):

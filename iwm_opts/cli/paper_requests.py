@@ -81,8 +81,9 @@ def _strategy(values: Values) -> "api.Strategy":
 def _exits(plan: "api.Plan | None", values: Values) -> "api.Exits":
     minute = plan.rule.exit_minute if plan is not None and isinstance(plan.rule, api.Momentum) else None
     levels = exit_levels(values)
-    stop = levels.stop_level(is_credit=values.text("instrument") not in BOUGHT)
-    return api.Exits(levels.profit or None, stop or None, levels.dte or None, levels.sessions, minute)
+    is_credit = values.text("instrument") not in BOUGHT
+    profit, stop = levels.profit_level(is_credit=is_credit), levels.stop_level(is_credit=is_credit)
+    return api.Exits(profit, stop, levels.dte, levels.sessions, minute)
 
 
 def _data(plan: "api.Plan | None", values: Values) -> "api.PlanDataRequest":

@@ -3,10 +3,16 @@
 import math
 from dataclasses import dataclass
 from datetime import date, timedelta
+from numbers import Integral
+from typing import Final
 
 from iwm_opts.conventions import STRATEGY, Default
 from iwm_opts.errors import InputError
+from iwm_opts.io.fraction import parse_fraction
 from iwm_opts.market.calendar import latest_session, session_numbers
+
+MAX_DEBIT_PROFIT: Final = 10.0  # times the debit paid: 50 is a slip for 50%
+OFF: Final = "off: none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +21,9 @@ class ExitLevels:
 
     Parameters
     ----------
-    profit : float or None
-        Fraction of the entry price gained.
-    stop : float or None
+    profit : float, str or None
+        Fraction of the entry price gained: 0.5 or "50%", at most all of a credit and 10 times a debit.
+    stop : float, str or None
         Multiple of the entry price lost: 2 of a credit, 0.5 of a debit unless given.
     dte : int or None
         Calendar days to expiration.
@@ -25,6 +31,11 @@ class ExitLevels:
         Sessions held.
     within_session : bool
         Whether a plan's clock closes in the session of the entry.
+
+    Raises
+    ------
+    InputError
+        For a level of 0 or below, a profit that no package reaches, or a part of a day.
     """
 
     profit: float | None = STRATEGY.profit
@@ -34,10 +45,17 @@ class ExitLevels:
     within_session: bool = False
 
     def __post_init__(self) -> None:
-        levels = (("profit", self.profit), ("stop", self.stop), ("exit_dte", self.dte), ("sessions", self.sessions))
-        for name, value in levels:
-            if value is not None and value != "default" and not 0 <= value < math.inf:
-                raise InputError(name, value, "must be 0 or more", "give a number, or off")
+        object.__setattr__(self, "profit", price_level("profit", self.profit))
+        if self.stop != "default":
+            object.__setattr__(self, "stop", price_level("stop", self.stop))
+        check_profit(self.profit)
+        check_days("exit_dte", self.dte, 0)
+        check_days("sessions", self.sessions, 1)
+
+    def profit_level(self, *, is_credit: bool) -> float | None:
+        """Fraction of the entry price gained at the target; one that no credit reaches is refused."""
+        check_profit(self.profit, is_credit=is_credit)
+        return self.profit
 
     def stop_level(self, *, is_credit: bool) -> float | None:
         """Multiple of the entry price lost at the stop."""
@@ -54,6 +72,57 @@ class ExitLevels:
             return True
         opened, last = session_numbers([entry, eve])
         return self.sessions is not None and bool(opened + self.sessions <= last)
+
+
+def price_level(name: str, value: object) -> float | None:
+    """Profit or stop as a number; None is off.
+
+    Raises
+    ------
+    InputError
+        For a level of 0 or below, or anything that is neither a number nor a percentage.
+    """
+    if value is None:
+        return None
+    example = "half of the credit is 0.5 or 50%" if name == "profit" else "twice the credit is 2"
+    level = parse_fraction(value, name, f"{example}; {OFF}")
+    if not 0.0 < level < math.inf:
+        raise InputError(name, value, "must be above 0", f"{example}; {OFF}")
+    return level
+
+
+def check_profit(profit: float | None, *, is_credit: bool | None = None) -> None:
+    """Refuse a profit target that no package reaches.
+
+    Parameters
+    ----------
+    profit : float or None
+        Fraction of the entry price; None is off.
+    is_credit : bool or None
+        None while the package is unknown: only what neither a credit nor a debit reaches is refused.
+
+    Raises
+    ------
+    InputError
+        For more than the whole credit, or more than `MAX_DEBIT_PROFIT` debits.
+    """
+    if profit is None or profit <= (1.0 if is_credit else MAX_DEBIT_PROFIT):
+        return
+    bounds = {True: "of a credit must be at most 1", False: f"of a debit must be at most {MAX_DEBIT_PROFIT:g}"}
+    rule = bounds[is_credit] if is_credit is not None else f"{bounds[True]}, {bounds[False]}"
+    raise InputError("profit", profit, f"a fraction {rule}", f"half of it is 0.5 or 50%; {OFF}")
+
+
+def check_days(name: str, days: object, least: int) -> None:
+    """Refuse a clock that is not a whole number of days.
+
+    Raises
+    ------
+    InputError
+        For a part of a day, or fewer than `least`.
+    """
+    if days is not None and (isinstance(days, bool) or not isinstance(days, Integral) or days < least):
+        raise InputError(name, days, f"must be a whole number of at least {least}", f"give for instance 21; {OFF}")
 
 
 def check_entry_window(dte: tuple[int, int], exit_dte: int | None) -> None:

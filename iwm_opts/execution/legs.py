@@ -1,6 +1,7 @@
 """Legs of a kind of package, without strikes or quotes, for fills, fees and margin."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Self
 
 import numpy as np
@@ -58,3 +59,15 @@ class Legs:
     def closing(self) -> Self:
         """Legs of the opposite package, which closes this one."""
         return type(self)(-self.sign, self.right, self.ratio)
+
+
+def check_contracts(contracts: object) -> None:
+    """Refuse a size that no order holds.
+
+    Raises
+    ------
+    InputError
+        For a part of a contract, or fewer than 1.
+    """
+    if isinstance(contracts, bool) or not isinstance(contracts, Integral) or contracts < 1:
+        raise InputError("contracts", contracts, "must be a whole number of at least 1", "give for instance 1")

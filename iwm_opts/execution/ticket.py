@@ -13,9 +13,9 @@ from iwm_opts.conventions import RIGHT_SIGN
 from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fills import Fill, FillModel, fill_package
-from iwm_opts.execution.legs import Legs
+from iwm_opts.execution.legs import Legs, check_contracts
 from iwm_opts.market.calendar import NEW_YORK, in_session, latest_session
-from iwm_opts.market.contract import Contract, listed_root, settlement_of, underlying_of
+from iwm_opts.market.contract import Contract, can_expire, listed_root, settlement_of, underlying_of
 
 MAX_QUOTE_AGE: Final = timedelta(minutes=15)  # in session
 MAX_LEGS: Final = 4  # of one order: developer.tastytrade.com/docs/guides/multi-leg-spreads
@@ -82,6 +82,8 @@ class Ticket:
     target: Order | None  # closes at the profit target; None without one
     stop_price: float | None  # net price that closes at the stop; None without one
     exit_date: date | None  # last session of the DTE rule
+    no_target: str = ""  # why a profit target was given and no order closes there
+    no_stop: str = ""  # the same of a stop
 
 
 def make_ticket(legs: Sequence[QuotedLeg], contracts: int, model: FillModel, exits: ExitLevels, as_of: date) -> Ticket:
@@ -125,7 +127,8 @@ def make_ticket(legs: Sequence[QuotedLeg], contracts: int, model: FillModel, exi
         raise InputError("limit", limit, f"sold options bring no credit at {model}", "choose other strikes or fills")
     entry = Order(tuple(legs), contracts, limit, "open", "day")
     closing = tuple(replace(leg, quantity=-leg.quantity) for leg in legs)
-    target = None if exits.profit is None else _closing_price(limit, exits.profit, tick)
+    gain = exits.profit_level(is_credit=limit > 0)
+    target = None if gain is None else _closing_price(limit, gain, tick)
     loss = exits.stop_level(is_credit=limit > 0)
     stop = None if loss is None else _closing_price(limit, -loss, tick)
     return Ticket(
@@ -136,6 +139,8 @@ def make_ticket(legs: Sequence[QuotedLeg], contracts: int, model: FillModel, exi
         target=None if target is None else Order(closing, contracts, target, "close", "gtc"),
         stop_price=stop,
         exit_date=None if exits.dte is None else latest_session(entry.expiration - timedelta(days=exits.dte)),
+        no_target="" if gain is None or target is not None else _no_order("profit", gain, limit, tick),
+        no_stop="" if loss is None or stop is not None else _no_order("stop", loss, limit, tick),
     )
 
 
@@ -192,8 +197,7 @@ def leg_limits(order: Order, tick: float) -> tuple[float, ...]:
 
 
 def _check(legs: Sequence[QuotedLeg], contracts: int, as_of: date) -> None:
-    if contracts < 1:
-        raise InputError("contracts", contracts, "size is zero", "give 1 or more, or raise the risk")
+    check_contracts(contracts)
     if not 1 <= len(legs) <= MAX_LEGS:
         raise InputError("legs", len(legs), f"one order holds 1 to {MAX_LEGS} legs", "split the package")
     listed = [leg.contract for leg in legs]
@@ -204,6 +208,9 @@ def _check(legs: Sequence[QuotedLeg], contracts: int, as_of: date) -> None:
     root, expiration = listed[0].root, listed[0].expiration
     if expiration < as_of:
         raise InputError("expiration", expiration.isoformat(), f"expired before {as_of}", "choose a later one")
+    if not can_expire(expiration):
+        rule = f"a {expiration:%A} without a session, on which no option expires"
+        raise InputError("expiration", expiration.isoformat(), rule, f"give {latest_session(expiration)}, or another")
     if listed_root(underlying_of(root), expiration) != root:
         raise InputError("root", root, f"not the standard root of {expiration}", "enter the order at the broker")
 
@@ -214,6 +221,15 @@ def _closing_price(entry: float, gain: float, tick: float) -> float | None:
     # Closing a credit costs a tick at least; selling a debit package brings in a tick at least.
     is_possible = price <= -tick + TICK_SLACK if entry > 0 else price >= tick - TICK_SLACK
     return price if is_possible else None
+
+
+def _no_order(name: str, level: float, entry: float, tick: float) -> str:
+    """Why no order closes at a level."""
+    paid, verb = ("credit", "cost") if entry > 0 else ("debit", "bring")
+    return (
+        f"{name}={level:g}: no closing order, at {level:g} of a {paid} of {abs(entry):.2f} closing would {verb} less "
+        f"than one tick, {tick:g}"
+    )
 
 
 def _ladder(fill: Fill, limit: float, tick: float) -> tuple[float, ...]:

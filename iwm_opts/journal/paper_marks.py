@@ -14,6 +14,7 @@ from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, SIDE_SIGN, STRATEGY
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule, premium_sold
 from iwm_opts.execution.fills import FillModel, fill_package
+from iwm_opts.execution.legs import check_contracts
 from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SIMULATED
 from iwm_opts.kernels.backtest.exits import HELD, STOP, exit_reason
@@ -60,6 +61,7 @@ def opened(
     count = planned if contracts is None else contracts
     if count < 1:
         raise InputError("contracts", count, sized.size.reason, "give a larger --account or --risk, or --contracts")
+    check_contracts(count)
     chain, filled = snapshot.chain, candidate.fill
     received = filled.price if credit is None else credit
     legs = tuple(Leg(SIDE_SIGN[leg.side], leg.right, leg.strike) for leg in candidate.legs)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from iwm_opts.backtest.shares import Ledger, Position, ShareRules
 from iwm_opts.errors import InputError
+from iwm_opts.execution.legs import check_contracts
 from iwm_opts.journal.paper_trade import OPEN, Exits, Mark, PaperTrade, Shares
 from iwm_opts.market.bars import atr
 from iwm_opts.market.calendar import sessions
@@ -114,6 +115,7 @@ def opened_shares(
     if position is None:
         return next(iter(ledger.skipped))
     size = position.shares if count is None else count
+    check_contracts(size)
     paid = position.entry if own_price is None else own_price
     each = position.risk / position.shares + (paid - position.entry)
     edge = plan.rule

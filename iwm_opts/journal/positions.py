@@ -133,7 +133,10 @@ def typed_position(
     ordered, levels = sorted(legs, key=lambda leg: leg.strike), exits or ExitLevels()
     kind = legs_of(ordered)
     opening = contracts * float(FeeSchedule.parse(fees).opening_fees(kind, contracts, max(credit, 0.0)))
-    rules = Exits(levels.profit, levels.stop_level(is_credit=credit > 0.0), levels.dte, levels.sessions)
+    is_credit = credit > 0.0
+    rules = Exits(
+        levels.profit_level(is_credit=is_credit), levels.stop_level(is_credit=is_credit), levels.dte, levels.sessions
+    )  # fmt: skip
     return PaperTrade(
         number=number, plan=name, market=market, symbol=symbol, expiration=expiration.isoformat(), legs=_held(ordered),
         contracts=contracts, planned_contracts=contracts, opened=f"{opened.isoformat()} 16:00:00", credit=credit,
@@ -269,7 +272,7 @@ def _rows(legs: Legs, strikes: np.ndarray) -> list[np.ndarray]:
 
 def _managed_terms(trade: PaperTrade, ratio: float, held: int = 0) -> ManagedTerms:
     rules = trade.exits
-    left = None if rules.sessions is None else max(rules.sessions - held, 0)
+    left = None if rules.sessions is None else max(rules.sessions - held, 1)
     exits = ExitLevels(rules.profit, rules.stop, rules.dte, left)
     return ManagedTerms(exits, FillModel.parse(trade.fill), FeeSchedule.parse(trade.fees_schedule), ratio)
 

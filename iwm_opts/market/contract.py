@@ -7,7 +7,7 @@ from typing import Final, Literal, cast
 
 from iwm_opts.conventions import MULTIPLIER, TICK, Exercise, Right
 from iwm_opts.errors import InputError
-from iwm_opts.market.calendar import latest_session
+from iwm_opts.market.calendar import is_session, latest_session
 
 # Root, expiration as yymmdd, right, strike in thousandths of a dollar on eight digits. OCC pads the root to six
 # characters; Yahoo and most files leave the padding out.
@@ -86,6 +86,7 @@ _INDEX_ROOTS: Final[dict[str, Settlement]] = {
 _CLOSE_SISTER: Final = {"SPX": "SPXW", "RUT": "RUTW", "NDX": "NDXP"}
 _WEEKLY_SISTER: Final = {"VIX": "VIXW", "DJX": "DJXW", "XSP": "XSPAM"}
 _UNDERLYING: Final = {sister: root for pairs in (_CLOSE_SISTER, _WEEKLY_SISTER) for root, sister in pairs.items()}
+LAST_SATURDAYS: Final = 2015  # year
 _SATURDAY: Final = 5  # date.weekday() of the day that monthlies were dated on until 2015
 
 
@@ -138,6 +139,11 @@ def is_monthly(expiration: date) -> bool:
     first = expiration.replace(day=1)
     monthly = first + timedelta(days=(4 - first.weekday()) % 7 + 14)
     return expiration in (monthly, latest_session(monthly))
+
+
+def can_expire(day: date) -> bool:
+    """Whether options may expire on a day: a session, or any day of the years that dated monthlies on Saturdays."""
+    return day.year <= LAST_SATURDAYS or is_session(day)
 
 
 def occ_symbol(root: str, expiration: date, right: Right, strike: float, *, padded: bool = False) -> str:

@@ -1,14 +1,14 @@
 """Plans that cannot be traded as written, and why."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from iwm_opts.errors import InputError
+from iwm_opts.execution.exits import check_profit
 from iwm_opts.market.minutes import SESSION_MINUTES
 from iwm_opts.plans.checklist import CRITERIA, DEFAULTS
 
 if TYPE_CHECKING:
     from iwm_opts.plans.plan import Plan
-
-MOST_ON_A_DEBIT: Final = 10.0  # times the debit paid
 
 Conflicts = list[tuple[tuple[str, ...], str]]
 
@@ -70,14 +70,15 @@ def _of_edge(edge: str, instrument: str, horizon: str) -> Conflicts:
 
 
 def _of_profit(plan: "Plan") -> Conflicts:
-    """Profit target is a fraction, of which 50 is a slip for 0.5: nothing earns more than its credit."""
+    """Profit target that no package of the plan reaches; a vertical by rule may be sold."""
     if plan.package is None:
         return []
-    is_sold = plan.instrument == "condor" or plan.package.kind == "bull-put"
-    most, of = (1.0, "credit") if is_sold else (MOST_ON_A_DEBIT, "debit")
-    if plan.package.profit <= most:
-        return []
-    return [(("package", "profit"), f"a fraction of the {of}, at most {most:g}: half of it is 0.5")]
+    is_sold = plan.instrument == "condor" or (plan.instrument == "vertical" and plan.package.kind != "bull-call")
+    try:
+        check_profit(plan.package.profit, is_credit=is_sold)
+    except InputError as error:
+        return [(("package", "profit"), f"{error.rule}: half of it is 0.5 or 50%; 0 is off")]
+    return []
 
 
 def _of_numbers(plan: "Plan") -> Conflicts:

@@ -9,9 +9,9 @@ from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import MINE
 from iwm_opts.execution.own_fills import fill_model
+from iwm_opts.io.fraction import parse_fraction, parse_share
 from iwm_opts.market.sector_filter import DROP, FILTER_SYMBOL
 from iwm_opts.plans.checklist import MINIMUM
-from iwm_opts.risk.fraction import parse_share
 from iwm_opts.risk.sizing import MAX_OPEN_RISK
 from iwm_opts.spreads.legs import Wing
 
@@ -28,6 +28,16 @@ def _fraction(value: Any) -> float:
         raise ValueError("invalid fraction; write 1% or 0.01")
     try:
         return parse_share(value if isinstance(value, str) else repr(value), "share")
+    except InputError as error:
+        raise ValueError(f"{error.rule}; {error.remedy}") from None
+
+
+def _percent(value: Any) -> Any:
+    """Decimal of a percentage; any other value as it is, for the field's own rules."""
+    if not isinstance(value, str) or not value.strip().endswith("%"):
+        return value
+    try:
+        return parse_fraction(value, "fraction")
     except InputError as error:
         raise ValueError(f"{error.rule}; {error.remedy}") from None
 
@@ -60,7 +70,8 @@ AtLeastZero = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 Width = Annotated[float | str, BeforeValidator(_width)]
 Count = Annotated[int, Field(ge=1, strict=True)]
 CountOrZero = Annotated[int, Field(ge=0, strict=True)]
-Delta = Annotated[float, Field(gt=0, lt=1, strict=True)]
+Level = Annotated[AtLeastZero, BeforeValidator(_percent)]  # of a credit or debit: 0.5 or "50%"
+Delta = Annotated[float, Field(gt=0, lt=1, strict=True), BeforeValidator(_percent)]
 Rank = Annotated[float, Field(ge=0, le=100, strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
 
@@ -132,8 +143,8 @@ class PackageTable(Table):
     width: Width = STRATEGY.width  # between the strikes of a side: 5 (dollars), "2%" (of spot) or "0.6sd"
     kind: Literal["by-rule", "bull-put", "bull-call"] = "by-rule"  # of a vertical
     credit_rank: Rank = 50.0  # by-rule: bull put at this IV rank or above, else debit
-    profit: AtLeastZero = STRATEGY.profit  # of the credit, or of the debit paid; 0: off
-    stop: AtLeastZero = STRATEGY.stop  # times the credit, or the share of the debit; 0: off
+    profit: Level = STRATEGY.profit  # of the credit, or of the debit paid; 0: off
+    stop: Level = STRATEGY.stop  # times the credit, or the share of the debit; 0: off
     exit_dte: CountOrZero = STRATEGY.exit_dte  # 0: held to expiry
     max_sessions: CountOrZero = 0  # 0: no limit
 

@@ -167,8 +167,8 @@ class PathModel:
         for i in range(n):
             at = self._legs(position, i)
             credit = float(position.credit[i])
-            stop = exits.stop_level(is_credit=credit > 0.0)
-            levels = (exits.profit, stop, exits.dte, exits.sessions)
+            target, stop = exits.profit_level(is_credit=credit > 0.0), exits.stop_level(is_credit=credit > 0.0)
+            levels = (target, stop, exits.dte, exits.sessions)
             numbers = np.array(
                 [credit, *(math.nan if level is None else float(level) for level in levels),
                  *exit_share(terms.fill, len(legs)), terms.stop_fill.share(len(legs)),

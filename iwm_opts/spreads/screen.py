@@ -150,6 +150,7 @@ def screen_tables(
         gap = DELIVERY_GAP if settlement_of(table.root).pays_dividends else 0.0
         owed = sum(d.amount for d in snapshot.dividends_until(table.expiration))
         for packages in build(table):
+            exits.profit_level(is_credit=packages.is_credit)
             analysis = analyse(table, packages, replace(terms, dividends=owed, delivery_gap=gap))
             passed, why = _passing(table, analysis, selection)
             considered += len(packages) + packages.incomplete

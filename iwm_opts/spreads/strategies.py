@@ -18,13 +18,15 @@ from iwm_opts.conventions import (
 )
 from iwm_opts.errors import ConflictError, InputError
 from iwm_opts.execution.legs import Legs
+from iwm_opts.io.fraction import parse_fraction
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.spreads.iron_condor import iron_condors
 from iwm_opts.spreads.legs import SAME_STRIKE, DeltaRange, Packages, Wing, rows_of, whole
 from iwm_opts.spreads.single import long_options
 from iwm_opts.spreads.vertical import is_credit, verticals
 
-Delta = float | tuple[float, float]  # |delta|: the nearest strike, or every strike from low to high
+Fraction = float | str  # 0.16 or "16%"
+Delta = Fraction | tuple[Fraction, Fraction]  # |delta|: the nearest strike, or every strike from low to high
 Width = float | str  # between short and long strike: 5 (dollars), "2%" (of spot) or "0.6sd"
 Widths = Width | tuple[Width, ...]
 
@@ -45,8 +47,8 @@ class IronCondor:
 
     Parameters
     ----------
-    short_delta : float or (float, float)
-        |delta| of the short strikes: the nearest strike to one value, every strike within a range.
+    short_delta : float, str or a pair of them
+        |delta| of the short strikes, 0.16 or "16%": the nearest strike to one value, every strike within a range.
     width : float or str, or tuple of them, optional
         Between short and long strike, to the nearest listed: 5 dollars, "2%" of the spot, "0.6sd" to expiration; each
         of several is tried. 5 unless given.
@@ -69,7 +71,7 @@ class IronCondor:
     call_delta: Delta | None = None
     put_width: Width | None = None
     call_width: Width | None = None
-    wing_delta: float | None = None
+    wing_delta: Fraction | None = None
 
     def __post_init__(self) -> None:
         if self.put_width is not None and self.call_width is not None and _given(self.width):
@@ -111,7 +113,7 @@ class Vertical:
     short_delta: Delta = STRATEGY.short_delta
     long_delta: Delta = DEBIT_DELTA
     width: Widths | None = None
-    wing_delta: float | None = None
+    wing_delta: Fraction | None = None
 
     def __post_init__(self) -> None:
         for kind in self.kinds:
@@ -218,10 +220,12 @@ class OwnPackages:
 
 def delta_range(value: Delta) -> DeltaRange:
     """One |delta| or a range of them, validated."""
-    return DeltaRange(*value) if isinstance(value, tuple) else DeltaRange(value, value)
+    low, high = value if isinstance(value, tuple) else (value, value)
+    remedy = 'give 0.16, "16%" or a pair of them'
+    return DeltaRange(parse_fraction(low, "delta", remedy), parse_fraction(high, "delta", remedy))
 
 
-def wings_of(width: Widths | None, wing_delta: float | None) -> list[Wing]:
+def wings_of(width: Widths | None, wing_delta: Fraction | None) -> list[Wing]:
     """Wings of one or several widths, or of a delta; the default width where neither is given.
 
     Raises
@@ -232,7 +236,7 @@ def wings_of(width: Widths | None, wing_delta: float | None) -> list[Wing]:
     if wing_delta is not None:
         if _given(width):
             raise ConflictError("width", width, "contradicts wing_delta", "give one of them")
-        return [Wing(delta=wing_delta)]
+        return [Wing(delta=parse_fraction(wing_delta, "wing_delta", 'give 0.05 or "5%"'))]
     widths = width if isinstance(width, tuple) else (width,)
     return [Wing.parse(STRATEGY.width if each is None else each) for each in widths or (None,)]
 

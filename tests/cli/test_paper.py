@@ -89,7 +89,7 @@ def test_a_closed_gate_opens_nothing_and_says_so(paper):
 
 def test_what_is_typed_goes_over_the_plan(paper):
     (trade,) = paper(
-        "open", "--plan", "plan.toml", "--fill", "mid", "--width", "5", "--stop", "0", "--format", "json"
+        "open", "--plan", "plan.toml", "--fill", "mid", "--width", "5", "--stop", "none", "--format", "json"
     ).json["trades"]
     assert (trade["fill"], trade["exits"]["stop"]) == ("mid", None)
     strikes = [float(leg[3:]) for leg in trade["legs"].split()]

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iwm_opts.api.chain import ChainRequest
+from iwm_opts.api.plan_order import plan_screen
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.plans.checklist import CRITERIA
 from iwm_opts.plans.edges import MeanReversion, Momentum, VolContraction
@@ -191,6 +193,7 @@ def test_a_byte_order_mark_is_no_fault(tmp_path):
     [
         ("condor", "by-rule", 50, True), ("condor", "by-rule", 1.01, True), ("condor", "by-rule", 1, False),
         ("vertical", "bull-put", 50, True), ("vertical", "bull-call", 2, False), ("vertical", "bull-call", 50, True),
+        ("vertical", "by-rule", 2, True),  # the rule may sell
     ],
 )  # fmt: skip
 def test_a_profit_in_per_cent_is_refused(tmp_path, instrument, kind, profit, is_refused):
@@ -200,9 +203,33 @@ def test_a_profit_in_per_cent_is_refused(tmp_path, instrument, kind, profit, is_
         f'[package]\nkind = "{kind}"\nprofit = {profit}\n'
     )
     if is_refused:
-        with pytest.raises(DataError, match=r"line 8, package\.profit: a fraction of the .*half of it is 0\.5"):
+        with pytest.raises(DataError, match=r"line 8, package\.profit: a fraction of a .*half of it is 0\.5"):
             load_plan(path)
     else:
         package = load_plan(path).package
         assert package is not None
         assert package.profit == profit
+
+
+def test_percentages_are_read_wherever_a_fraction_is(tmp_path):
+    path = tmp_path / "plan.toml"
+    head = (
+        'version = 1\nname = "a"\nedge = "vol-contraction"\nhorizon = "multi-week"\ninstrument = "condor"\n[package]\n'
+    )
+    path.write_text(head + 'delta = "16.1%"\nprofit = "50%"\nstop = "200%"\n')
+    package = load_plan(path).package
+    assert package is not None
+    assert (package.delta, package.profit, package.stop) == (0.161, 0.5, 2.0)
+    for line, rule in (
+        ('delta = "160%"', "less than 1"), ('profit = "-5%"', "greater than or equal to 0"),
+        ('delta = "0.16"', "valid number"), ('profit = "half%"', "invalid fraction"),
+    ):  # fmt: skip
+        path.write_text(head + line + "\n")
+        with pytest.raises(DataError, match=f"line 7, package.*{rule}"):
+            load_plan(path)
+
+
+def test_zero_is_off_in_a_plan_alone():
+    plan = make_usual_plan("vol-contraction", package={"profit": 0.0, "stop": 0.0})
+    exits = plan_screen(plan, ChainRequest(source="sim")).exits
+    assert (exits.profit, exits.stop) == (None, None)

@@ -1,7 +1,7 @@
 import pytest
 
 from iwm_opts.errors import InputError
-from iwm_opts.risk.fraction import parse_share
+from iwm_opts.io.fraction import parse_share
 
 
 @pytest.mark.parametrize(
