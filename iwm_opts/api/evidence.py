@@ -1,16 +1,19 @@
 """Evidence: gated rules against the same rules ungated, oppositely gated and randomly gated."""
 
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from iwm_opts.api.backtest import DEFAULT_SEED, reach
+from iwm_opts.api.cluster import OnCluster, cluster_mapper, market_opener
 from iwm_opts.api.equity import EquityResult
 from iwm_opts.api.markets import Market, MarketRequest, open_market
 from iwm_opts.api.result import OnProgress
 from iwm_opts.api.rules import Rules
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.evidence import RANDOM_DRAWS, Evidence, gather_evidence
+from iwm_opts.backtest.recorded import MAX_DTE
 from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.errors import InputError
 from iwm_opts.market.chain import LABELS
@@ -18,6 +21,9 @@ from iwm_opts.report.evidence_sheet import evidence_sheet
 from iwm_opts.report.evidence_table import evidence_csv, evidence_record, evidence_table
 from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record, flat
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +39,8 @@ class EvidenceRequest:
     premium : bool
         Search the break-even variance premium, on the simulated market.
     seed : int
+    cluster : str, optional
+        Dask cluster for random gates and the break-even premium; see `iwm_opts.backtest.cluster.open_client`.
     """
 
     market: MarketRequest | Market = field(default_factory=MarketRequest)
@@ -41,6 +49,7 @@ class EvidenceRequest:
     random_draws: int = RANDOM_DRAWS
     premium: bool = True
     seed: int = DEFAULT_SEED
+    cluster: str | None = None
 
     def __post_init__(self) -> None:
         if self.rules.has_own_entries:
@@ -96,15 +105,24 @@ class EvidenceResult(EquityResult):
         return [(each.condition if each.name == "strategy" else each.name, each.results) for each in arms]
 
 
-def answer_evidence(request: EvidenceRequest, on_progress: OnProgress | None = None) -> EvidenceResult:
+def answer_evidence(
+    request: EvidenceRequest,
+    on_progress: OnProgress | None = None,
+    client: "Client | None" = None,
+    on_cluster: OnCluster | None = None,
+) -> EvidenceResult:
     """Gather evidence; see `EvidenceRequest`."""
     rules, given = request.rules, request.market
     market = given if isinstance(given, Market) else open_market(given, reach(rules), on_progress)
     trials = market.with_macro(rules.macro)
     resolved = rules.on_market(trials).resolved()
-    gathered = gather_evidence(
-        trials, resolved, request.seed, request.draws, request.random_draws, request.premium, on_progress
-    )  # fmt: skip
+    opener = None
+    if client is not None or request.cluster:
+        opener = market_opener(market, trials, MAX_DTE if given is market else reach(rules), rules.macro)
+    with cluster_mapper(request.cluster, client, on_cluster, opener) as mapper:
+        gathered = gather_evidence(
+            trials, resolved, request.seed, request.draws, request.random_draws, request.premium, on_progress, mapper
+        )  # fmt: skip
     return EvidenceResult(gathered)
 
 
@@ -116,6 +134,7 @@ def evidence(
     random_draws: int = RANDOM_DRAWS,
     premium: bool = True,
     seed: int = DEFAULT_SEED,
+    client: "Client | None" = None,
 ) -> EvidenceResult:
     """Compare gated rules with the same rules ungated, oppositely gated and randomly gated.
 
@@ -128,6 +147,8 @@ def evidence(
     premium : bool
         Search the break-even variance premium, on the simulated market: ten times the work of the rest.
     seed : int
+    client : distributed.Client, optional
+        Dask cluster for random gates and the premium; the result is the same.
 
     Returns
     -------
@@ -144,4 +165,4 @@ def evidence(
     request = EvidenceRequest(
         market=market, rules=rules or Rules(), draws=draws, random_draws=random_draws, premium=premium, seed=seed
     )
-    return answer_evidence(request)
+    return answer_evidence(request, client=client)

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from iwm_opts.api.cluster import OnCluster, cluster_mapper
 from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.errors import ConflictError
 from iwm_opts.io.files import load_chain
@@ -29,6 +30,9 @@ from iwm_opts.research.calibration_provenance import to_toml, with_provenance
 from iwm_opts.research.history import HistoryFiles
 from iwm_opts.research.smile_comparison import compare_smiles
 from iwm_opts.simulation.parameters import Parameters, control_parameters, parameters_of
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 FIRST, LAST = date(2009, 9, 16), date(2025, 6, 4)  # where RVX's published history begins and ends
 HISTORIES: Final = 2000
@@ -53,6 +57,8 @@ class FactsRequest:
     session : str, optional
     as_of : date, optional
         Capture and day of the chain.
+    cluster : str, optional
+        Dask cluster to simulate on; see `iwm_opts.backtest.cluster.open_client`.
     """
 
     files: HistoryFiles | None = None
@@ -63,6 +69,7 @@ class FactsRequest:
     chain: str | None = None
     session: str | None = None
     as_of: date | None = None
+    cluster: str | None = None
 
     def __post_init__(self) -> None:
         if self.first >= self.last:
@@ -143,14 +150,20 @@ class CalibrationRecord(Result):
         return "calibration record", [], LABELS["simulated"]
 
 
-def answer_facts(request: FactsRequest, on_progress: OnProgress | None = None) -> FactsResult | CalibrationRecord:
+def answer_facts(
+    request: FactsRequest,
+    on_progress: OnProgress | None = None,
+    client: "Client | None" = None,
+    on_cluster: OnCluster | None = None,
+) -> FactsResult | CalibrationRecord:
     """Compare the simulator with real data; see `FactsRequest`."""
     parameters = parameters_of(request.parameters)
     if request.files is None:
         control = None if request.parameters else control_parameters().provenance
         return CalibrationRecord(parameters.provenance, control)
     smiles = _smiles(request, parameters)
-    acceptance = accept(parameters, request.files, *request.span, request.histories, on_progress)
+    with cluster_mapper(request.cluster, client, on_cluster) as mapper:
+        acceptance = accept(parameters, request.files, *request.span, request.histories, on_progress, mapper)
     return FactsResult(acceptance, smiles)
 
 

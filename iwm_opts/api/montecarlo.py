@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.api.backtest import BacktestResult
+from iwm_opts.api.cluster import OnCluster, cluster_mapper
 from iwm_opts.api.result import Result, new_axes
 from iwm_opts.api.review import read_trades
 from iwm_opts.backtest.metrics import by_path, daily_returns, with_account
@@ -35,6 +36,7 @@ from iwm_opts.report.montecarlo_table import RecordLines, montecarlo_record, mon
 from iwm_opts.report.records import Record, rows_as_csv
 
 if TYPE_CHECKING:
+    from distributed import Client
     from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
@@ -57,12 +59,15 @@ class MonteCarloRequest:
         `fixed`: the same dollars on every day; `compounded`: positions grow with the equity; `auto`: fixed, unless a
         backtest sized its trades by the equity.
     question : MonteCarloQuestion
+    cluster : str, optional
+        Dask cluster to resample on; see `iwm_opts.backtest.cluster.open_client`.
     """
 
     record: "BacktestResult | TradeLog | pd.Series[float] | str | Path"
     account: float | None = None
     sizing: str = AUTO
     question: MonteCarloQuestion = field(default_factory=MonteCarloQuestion)
+    cluster: str | None = None
 
     def __post_init__(self) -> None:
         if self.sizing not in SIZINGS:
@@ -140,7 +145,9 @@ class _Source(NamedTuple):
     lines: RecordLines
 
 
-def answer_montecarlo(request: MonteCarloRequest) -> MonteCarloResult:
+def answer_montecarlo(
+    request: MonteCarloRequest, client: "Client | None" = None, on_cluster: OnCluster | None = None
+) -> MonteCarloResult:
     """Resample a record; see `MonteCarloRequest`."""
     source = _source(request)
     is_compounded = source.is_compounded if request.sizing == AUTO else request.sizing == COMPOUNDED
@@ -150,7 +157,8 @@ def answer_montecarlo(request: MonteCarloRequest) -> MonteCarloResult:
     else:
         moves = [np.diff(with_account(path, account)) / account for path in source.equity]
     record = DailyRecord(tuple(moves), is_compounded, source.holding)
-    return MonteCarloResult(monte_carlo(record, request.question), source.lines)
+    with cluster_mapper(request.cluster, client, on_cluster) as mapper:
+        return MonteCarloResult(monte_carlo(record, request.question, mapper), source.lines)
 
 
 def _source(request: MonteCarloRequest) -> _Source:
@@ -212,6 +220,7 @@ def montecarlo(
     ruin: float = RUIN,
     block: int | None = None,
     seed: int = 1,
+    client: "Client | None" = None,
 ) -> MonteCarloResult:
     """Resample the days of a backtest or a log in blocks, and trade the histories at several sizes.
 
@@ -235,6 +244,8 @@ def montecarlo(
     block : int, optional
         Mean length of a block, sessions.
     seed : int
+    client : distributed.Client, optional
+        Dask cluster to resample on; the result is the same.
 
     Returns
     -------
@@ -255,4 +266,5 @@ def montecarlo(
         sizes=tuple(sizes), years=years, histories=histories, drawdown=drawdown, chance=chance, ruin=ruin, block=block,
         seed=seed,
     )  # fmt: skip
-    return answer_montecarlo(MonteCarloRequest(record=record, account=account, sizing=sizing, question=question))
+    request = MonteCarloRequest(record=record, account=account, sizing=sizing, question=question)
+    return answer_montecarlo(request, client)

@@ -5,10 +5,11 @@ import platform
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import pandas as pd
 
+from iwm_opts.api.cluster import OnCluster, cluster_mapper
 from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.backtest.throughput import LAST, Throughput, measure_throughput
 from iwm_opts.errors import DataError, InputError
@@ -21,6 +22,9 @@ from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.simulation.parameters import parameters_of
 from iwm_opts.simulation.scenarios import Scenario, load_scenarios, scenario
 from iwm_opts.sources.export import Plan, Written, export
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 FIRST: Final = date(2016, 1, 4)  # a fixed day: the same seed gives the same files whenever it is run
 DAYS: Final = 2520
@@ -54,6 +58,8 @@ class SimulateRequest:
         5-minute bars too.
     workers : int, optional
         Processes; one a core unless given.
+    cluster : str, optional
+        Dask cluster that makes the files in place of processes; see `iwm_opts.backtest.cluster.open_client`.
     """
 
     output: Path
@@ -67,6 +73,7 @@ class SimulateRequest:
     max_dte: int = MAX_DTE
     intraday: bool = False
     workers: int | None = None
+    cluster: str | None = None
 
     def plan(self) -> Plan:
         """Files to write, every default filled in."""
@@ -108,10 +115,16 @@ class ExportResult(Result):
         return str(self.folder), [f"{self.plan.first} to {self.plan.last}"], LABELS["simulated"]
 
 
-def answer_simulate(request: SimulateRequest, on_progress: OnProgress | None = None) -> ExportResult:
+def answer_simulate(
+    request: SimulateRequest,
+    on_progress: OnProgress | None = None,
+    client: "Client | None" = None,
+    on_cluster: OnCluster | None = None,
+) -> ExportResult:
     """Write simulated markets; see `SimulateRequest`."""
     plan = request.plan()
-    written = export(plan, request.output, request.workers or _cores(), on_progress)
+    with cluster_mapper(request.cluster, client, on_cluster) as mapper:
+        written = export(plan, request.output, request.workers or _cores(), on_progress, mapper)
     return ExportResult(plan, request.output, tuple(written))
 
 

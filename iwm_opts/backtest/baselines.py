@@ -4,16 +4,15 @@ All trade the same packages at the same prices on the same days of the same mark
 enter differ.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.engine import Prepared, run, run_totals
+from iwm_opts.backtest.engine import Prepared, run
 from iwm_opts.backtest.gate import is_open
-from iwm_opts.backtest.result import Backtest, Totals
+from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import GateRule, Rules
 from iwm_opts.backtest.trial import Trial
 
@@ -90,11 +89,6 @@ def random_gate(baselines: Baselines, rng: np.random.Generator) -> Flags:
         rng.shuffle(spells)
     drawn[ranked] = np.roll(np.repeat(states, lengths), int(rng.integers(len(flags))))
     return drawn
-
-
-def random_entries(baselines: Sequence[Baselines], rng: np.random.Generator) -> list[Totals]:
-    """Return the same rules behind a random gate on each of some trials."""
-    return [run_totals(baseline.ungated, random_gate(baseline, rng)) for baseline in baselines]
 
 
 def is_gated(gate: GateRule) -> bool:

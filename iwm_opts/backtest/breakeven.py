@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial, gain_per_trade, trade_sample
 from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER, SESSIONS_PER_YEAR
 from iwm_opts.execution.fills import FillModel
+from iwm_opts.io.mapping import Mapper, in_order
 from iwm_opts.simulation.dynamics import priced_variance
 from iwm_opts.simulation.parameters import Premium
 from iwm_opts.sources.simulated import SimulatedMarket
@@ -136,15 +138,25 @@ def repriced(trial: Trial, scale: float, entry: EntryRule) -> Trial:
     return replace(trial, market=days, history=replace(history, closes=history.closes * factor))
 
 
+def totals_at(rules: Rules, trials: Sequence[Trial], scale_and_place: tuple[float, int]) -> Totals:
+    """Sum the trades of the rules on one path at a premium, on a worker."""
+    scale, place = scale_and_place
+    return run_totals(repriced(trials[place], scale, rules.entry).prepare(rules))
+
+
 def breakeven_premium(
-    trials: Sequence[Trial], rules: Rules, seed: int, on_progress: Callable[[int, int], None] | None = None
+    trials: Sequence[Trial],
+    rules: Rules,
+    seed: int,
+    on_progress: Callable[[int, int], None] | None = None,
+    mapper: Mapper | None = None,
 ) -> BreakevenPremium | None:
     """Break-even variance premium over the trades of all trials; None unless all are simulated.
 
     A modelled market is scaled to a real index, so its premium is not a parameter.
 
     Every scale is tried on the same paths, so that only prices change. `on_progress` is called with (scales done, most
-    scales).
+    scales). `mapper` runs the paths of a scale on workers that open the same trials.
     """
     markets = [trial.market.surface_market for trial in trials]
     if not all(isinstance(market, SimulatedMarket) for market in markets):
@@ -159,15 +171,28 @@ def breakeven_premium(
             tried[scale] = prepared, gain_per_trade([run_totals(ready) for ready in prepared])
         return tried[scale][1]
 
+    gains: dict[float, float] = {}
+
+    def mapped(scale: float) -> float:
+        if mapper is None:
+            return gain(scale)
+        if scale not in gains:
+            if on_progress:
+                on_progress(len(gains), PREMIUM_STEPS + 2)
+            places = [(scale, place) for place in range(len(trials))]
+            gains[scale] = gain_per_trade(in_order(mapper, partial(totals_at, rules), places))
+        return gains[scale]
+
     ratio = _priced_over_realised(trials, 1.0)
-    without, shipped = gain(0.0), gain(1.0)
+    without, shipped = mapped(0.0), mapped(1.0)
     low, high = (0.0, 1.0) if shipped > 0.0 else (1.0, MOST_PREMIUM)
     if without > 0.0:
         return BreakevenPremium(NAN, NAN, ratio, NAN, without, "the rules gain even without a premium")
-    if not gain(high) > 0.0:
+    if not mapped(high) > 0.0:
         reason = f"no gain even at {MOST_PREMIUM:g} times the premium"
         return BreakevenPremium(NAN, NAN, ratio, NAN, without, reason)
-    scale, slope = _root(gain, low, high)
+    scale, slope = _root(mapped, low, high)
+    gain(scale)  # the trades at that scale
     results = [run(ready) for ready in tried[scale][0]]
     sample = [trade_sample(result) for result in results]
     held = np.concatenate([result.trades["sessions"].to_numpy(dtype=np.float64) for result in results])

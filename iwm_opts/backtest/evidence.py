@@ -1,7 +1,8 @@
 """Evidence of a backtest: the strategy against its baselines on the same market."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from iwm_opts.backtest.baselines import (
     Baselines,
     opposite_gate,
     prepare_baselines,
-    random_entries,
+    random_gate,
     strategy,
     without_gate,
 )
@@ -25,6 +26,7 @@ from iwm_opts.backtest.breakeven import (
     breakeven_premium,
     breakeven_slippage,
 )
+from iwm_opts.backtest.engine import run_totals
 from iwm_opts.backtest.factors import Factor, one_factor_at_a_time
 from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
@@ -32,11 +34,13 @@ from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.trial import PooledResult, Trial, gain_per_trade, risk_sample, trade_sample
 from iwm_opts.conventions import SESSIONS_PER_YEAR
+from iwm_opts.io.mapping import Mapper, in_order, ranges
 
 Array = NDArray[np.float64]
 OnProgress = Callable[[int, int], None]
 
 RANDOM_DRAWS: Final = 200
+DRAWS_AT_ONCE: Final = 25  # of a task
 NAN: Final = float("nan")
 
 
@@ -101,6 +105,7 @@ def gather_evidence(
     random_draws: int = RANDOM_DRAWS,
     wants_premium: bool = True,
     on_progress: OnProgress | None = None,
+    mapper: Mapper | None = None,
 ) -> Evidence:
     """Compare the rules with their baselines on trials of one market.
 
@@ -117,6 +122,8 @@ def gather_evidence(
         Whether to look for the break-even premium where the market is simulated: ten times the work of the rest.
     on_progress : callable, optional
         Called with (steps done, steps).
+    mapper : Mapper, optional
+        Runs random gates and the premium on workers that open the same trials: functions take them before an item.
     """
     steps = _Steps(on_progress, random_draws + (10 if wants_premium else 0))
     prepared = [prepare_baselines(trial, rules) for trial in trials]
@@ -130,8 +137,8 @@ def gather_evidence(
         arm(OPPOSITE, [opposite_gate(trial) for trial in prepared]),
     )
     differences = [_difference(gated, other, seed, draws) for other in others]
-    differences.append(_against_chance(gated, prepared, seed, random_draws, steps))
-    premium = breakeven_premium(trials, rules, seed, steps.at) if wants_premium else None
+    differences.append(_against_chance(gated, prepared, seed, random_draws, steps, mapper))
+    premium = breakeven_premium(trials, rules, seed, steps.at, mapper) if wants_premium else None
     return Evidence(
         rules=rules,
         strategy=gated,
@@ -194,17 +201,37 @@ def _yearly(daily: Interval) -> Interval:
     return Interval(*bounds, daily.level, daily.draws, daily.block, daily.resampled)
 
 
-def _against_chance(gated: Arm, prepared: Sequence[Baselines], seed: int, draws: int, steps: _Steps) -> Difference:
-    """Rank the strategy among many random gates."""
+def random_draws_on(rules: Rules, seed: int, trials: Sequence[Trial], stretch: tuple[int, int]) -> Array:
+    """Draw random gates from the first to before the last of a stretch, on a worker; see `_random_draws`."""
+    return np.array(list(_random_draws([prepare_baselines(trial, rules) for trial in trials], seed, stretch)))
+
+
+def _random_draws(prepared: Sequence[Baselines], seed: int, stretch: tuple[int, int]) -> Iterator[tuple[float, ...]]:
+    """Gain a trade, return on risk and trades of each random gate of a stretch; gates before it are drawn, not run."""
     rng = np.random.default_rng([seed, 1])
-    gains, returns, trades = np.full(draws, NAN), np.full(draws, NAN), np.zeros(draws)
-    for i in range(draws):
-        totals = random_entries(prepared, rng)
-        gains[i] = gain_per_trade(totals)
+    for draw in range(stretch[1]):
+        gates = [random_gate(baseline, rng) for baseline in prepared]
+        if draw < stretch[0]:
+            continue
+        totals = [run_totals(baseline.ungated, gate) for baseline, gate in zip(prepared, gates, strict=True)]
         risk = sum(run.risk for run in totals)
-        returns[i] = SESSIONS_PER_YEAR * sum(run.change for run in totals) / risk if risk > 0.0 else NAN
-        trades[i] = sum(run.trades for run in totals)
-        steps.at(i + 1, draws)
+        on_risk = SESSIONS_PER_YEAR * sum(run.change for run in totals) / risk if risk > 0.0 else NAN
+        yield gain_per_trade(totals), on_risk, float(sum(run.trades for run in totals))
+
+
+def _against_chance(
+    gated: Arm, prepared: Sequence[Baselines], seed: int, draws: int, steps: _Steps, mapper: Mapper | None
+) -> Difference:
+    """Rank the strategy among many random gates."""
+    rows: list[Sequence[float]] = []
+    if mapper is None:
+        for row in _random_draws(prepared, seed, (0, draws)):
+            rows.append(row)
+            steps.at(len(rows), draws)
+    else:
+        on_workers = partial(random_draws_on, prepared[0].gated.rules, seed)
+        rows = [row for part in in_order(mapper, on_workers, ranges(draws, DRAWS_AT_ONCE)) for row in part]
+    gains, returns, trades = np.array(rows, dtype=np.float64).reshape(draws, 3).T
     steps.before = draws
     finite = gains[np.isfinite(gains)]
     beaten = float((finite >= gated.per_trade.estimate).sum())

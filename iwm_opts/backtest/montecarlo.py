@@ -9,7 +9,8 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.bootstrap import optimal_block
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import InputError
+from iwm_opts.io.mapping import Mapper, in_order
 from iwm_opts.kernels.backtest.montecarlo import growth_optimal_sizes, resample_equity
 
 Array = NDArray[np.float64]
@@ -157,6 +159,8 @@ class Resampling:
         Every size trades the same histories.
     threads : int, optional
         One a core unless given; the result does not depend on it.
+    mapper : Mapper, optional
+        Runs the batches in place of threads; the result does not depend on it.
     """
 
     block: int
@@ -164,6 +168,7 @@ class Resampling:
     histories: int = HISTORIES
     seed: int = 1
     threads: int | None = None
+    mapper: Mapper | None = None
 
 
 def simulate_histories(record: DailyRecord, sizes: Sequence[float] | Array, resampling: Resampling) -> Histories:
@@ -176,22 +181,25 @@ def simulate_histories(record: DailyRecord, sizes: Sequence[float] | Array, resa
         Multiples of the size in the record.
     resampling : Resampling
     """
-    histories, sessions = resampling.histories, resampling.sessions
     scale = np.ascontiguousarray(sizes, dtype=np.float64)
-    move, following = record.all_moves, record.following
-    outcomes = Histories(*(np.empty((histories, len(scale))) for _ in Histories._fields))
+    batches = range(math.ceil(resampling.histories / BATCH))
+    simulate = partial(_simulated, record, scale, replace(resampling, mapper=None))
+    if resampling.mapper is not None:
+        parts = in_order(resampling.mapper, simulate, batches)
+    else:
+        with ThreadPoolExecutor(resampling.threads or os.cpu_count() or 1) as pool:
+            parts = list(pool.map(simulate, batches))
+    return Histories(*map(np.concatenate, zip(*parts, strict=True)))
 
-    def simulate(batch: int) -> None:
-        rows = slice(batch * BATCH, min((batch + 1) * BATCH, histories))
-        rng = np.random.default_rng([resampling.seed, batch])
-        first, length = random_blocks(rng, len(move), rows.stop - rows.start, sessions, resampling.block)
-        resample_equity(
-            move, following, first, length, sessions, scale, record.is_compounded,
-            outcomes.final[rows], outcomes.drawdown[rows], outcomes.lowest[rows],
-        )  # fmt: skip
 
-    with ThreadPoolExecutor(resampling.threads or os.cpu_count() or 1) as pool:
-        list(pool.map(simulate, range(math.ceil(histories / BATCH))))
+def _simulated(record: DailyRecord, scale: Array, resampling: Resampling, batch: int) -> Histories:
+    """One batch of histories, from a random stream of its own."""
+    move, sessions = record.all_moves, resampling.sessions
+    count = min(BATCH, resampling.histories - batch * BATCH)
+    outcomes = Histories(*(np.empty((count, len(scale))) for _ in Histories._fields))
+    rng = np.random.default_rng([resampling.seed, batch])
+    first, length = random_blocks(rng, len(move), count, sessions, resampling.block)
+    resample_equity(move, record.following, first, length, sessions, scale, record.is_compounded, *outcomes)
     return outcomes
 
 
@@ -350,13 +358,14 @@ class MonteCarloQuestion:
             raise InputError("block", self.block, "must be at least 1 session")
 
 
-def monte_carlo(record: DailyRecord, question: MonteCarloQuestion) -> MonteCarlo:
+def monte_carlo(record: DailyRecord, question: MonteCarloQuestion, mapper: Mapper | None = None) -> MonteCarlo:
     """Distributions of resampled histories by size, the size for a drawdown, and the growth-optimal size."""
     block = question.block or record.block
     sessions = max(1, round(question.years * SESSIONS_PER_YEAR))
     resampling = Resampling(
-        block=block, sessions=sessions, histories=question.histories, seed=question.seed, threads=question.threads
-    )
+        block=block, sessions=sessions, histories=question.histories, seed=question.seed, threads=question.threads,
+        mapper=mapper,
+    )  # fmt: skip
     outcomes = simulate_histories(record, question.sizes, resampling)
     return MonteCarlo(
         sizes=tuple(_outcome(outcomes, column, size, question) for column, size in enumerate(question.sizes)),

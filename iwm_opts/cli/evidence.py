@@ -6,8 +6,8 @@ from iwm_opts import api
 from iwm_opts.cli.backtesting import EDGES, PLOT, backtest_options, refuse_plan_data
 from iwm_opts.cli.claims import claims_of_evidence
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import OUTPUT, option
-from iwm_opts.cli.output import write_file, write_result
+from iwm_opts.cli.options import CLUSTER, OUTPUT, option
+from iwm_opts.cli.output import say, write_file, write_result
 from iwm_opts.cli.plan_backtest import evidence_of_plan
 from iwm_opts.cli.plan_data import fund_options
 from iwm_opts.cli.progress import progress
@@ -32,6 +32,7 @@ from iwm_opts.cli.values import Values, build, takes_values
     default=True,
     help="Look for the break-even variance premium, on the simulated market.",
 )
+@CLUSTER
 @option("--format", type=click.Choice(["table", "json", "csv"]), default="table", help="csv: the differences.")
 @OUTPUT
 @option("--plan", metavar="FILE", help="Instead: what each rule of a plan is worth against entering on any session.")
@@ -62,7 +63,7 @@ def _gather(values: Values) -> None:
         api.EvidenceRequest, values, market=market_request(values), rules=rules(values), seed=seed_of(values)
     )  # fmt: skip
     with progress("evidence", values) as on_progress:
-        result = api.answer_evidence(request, on_progress)
+        result = api.answer_evidence(request, on_progress, on_cluster=lambda line: say(line, values))
     write_result(result, values)
     plot = values.path("plot")
     if plot:

@@ -7,7 +7,7 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import DateParam, OutputParam, option, output_options
+from iwm_opts.cli.options import CLUSTER, DateParam, OutputParam, option, output_options
 from iwm_opts.cli.output import say, write_file, write_result
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, option_name, takes_values
@@ -41,6 +41,7 @@ HISTORIES = 2000
 @option("--chain", metavar="FILE", help="Real chain to compare smiles with.")
 @option("--session", help="Capture of the chain's day, by label or HH:MM.  [default: the latest in session]")
 @option("--as-of", type=DateParam(), help="Day of the chain.  [default: the file's last]")
+@CLUSTER
 @option("--plot", type=OutputParam(PICTURE_KINDS), help="Real against simulated as a picture: PNG, SVG or PDF.")
 @option("--calibrate", type=OutputParam(("toml",)), help="Fit to the files and write this parameter file.")
 @output_options
@@ -57,7 +58,7 @@ def facts(values: Values) -> None:
         _calibrate(request, values)
         return
     with progress("histories", values) as on_progress:
-        result = api.answer_facts(request, on_progress)
+        result = api.answer_facts(request, on_progress, on_cluster=lambda line: say(line, values))
     plot = values.path("plot")
     if plot and isinstance(result, api.FactsResult):
         write_file(plot, result.picture(plot.suffix), values)

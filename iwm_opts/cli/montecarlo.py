@@ -4,8 +4,8 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import Number, ShareParam, group, option, output_options
-from iwm_opts.cli.output import write_result
+from iwm_opts.cli.options import CLUSTER, Number, ShareParam, group, option, output_options
+from iwm_opts.cli.output import say, write_result
 from iwm_opts.cli.values import Values, build, takes_values
 
 
@@ -52,6 +52,7 @@ class SizesParam(click.ParamType[tuple[float, ...]]):
     option("--seed", type=click.IntRange(min=0), default=1, help="Of resampling."),
     option("--threads", type=click.IntRange(min=1), help="[default: one a core]"),
 )
+@CLUSTER
 @output_options
 @takes_values
 def montecarlo(values: Values) -> None:
@@ -61,4 +62,4 @@ def montecarlo(values: Values) -> None:
     wrote, LOG a file that review reads, `paper` the paper journal.
     """
     request = build(api.MonteCarloRequest, values, question=build(api.MonteCarloQuestion, values))
-    write_result(api.answer_montecarlo(request), values)
+    write_result(api.answer_montecarlo(request, on_cluster=lambda line: say(line, values)), values)

@@ -204,6 +204,11 @@ SOURCE = option(
     help="Chain file (CSV, Parquet or JSON, gzip too), a live source, the local archive (record: the same), the "
     "simulated market, or real prices under modelled quotes; auto: Yahoo, else Cboe, else simulated and labelled so.",
 )
+CLUSTER = option(
+    "--cluster",
+    metavar="local|tcp://HOST:PORT|FILE",
+    help="Dask cluster: one process a core, or that of a scheduler or its file.  [default: threads of this process]",
+)
 SYMBOL = option("--symbol", default="IWM", help="Underlying.")
 AS_OF = option("--as-of", type=DateParam(), help="Day of the decision.  [default: the file's last]")
 SESSION = option(

@@ -6,7 +6,7 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.options import DateParam, group, option
+from iwm_opts.cli.options import CLUSTER, DateParam, group, option
 from iwm_opts.cli.output import say, show_saved
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.values import Values, build, takes_values
@@ -31,6 +31,7 @@ simulate_options = group(
     option("--max-dte", type=click.IntRange(min=1), default=100, help="Calendar days to the farthest expiration."),
     option("--intraday", is_flag=True, show_default=False, help="5-minute bars too."),
     option("--workers", type=click.IntRange(min=1), help="Processes.  [default: one a core]"),
+    CLUSTER,
     option("--format", type=click.Choice(["table", "json", "csv"]), default="table"),
     option("-q", "--quiet", is_flag=True, show_default=False, help="No messages on standard error."),
 )
@@ -54,6 +55,6 @@ def simulate(values: Values) -> None:
     """
     request = build(api.SimulateRequest, values, output=values.path("output"))
     with progress("simulated days", values) as on_progress:
-        result = api.answer_simulate(request, on_progress)
+        result = api.answer_simulate(request, on_progress, on_cluster=lambda line: say(line, values))
     show_saved(result, values)
     say(f"written: {values['output']}", values)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iwm_opts.io.mapping import Mapper
 from iwm_opts.research.conditional_facts import rank_table
 from iwm_opts.research.facts import POINTS, History
 from iwm_opts.research.goodness_of_fit import GoodnessOfFit, judge
@@ -85,6 +86,7 @@ def accept(
     last: str,
     histories: int,
     report: Report | None = None,
+    mapper: Mapper | None = None,
 ) -> Acceptance:
     """Compare the simulated market with real data in files.
 
@@ -97,13 +99,15 @@ def accept(
         For each window; half of them give mean and covariance, half the distances.
     report : callable, optional
         Called with steps done and their number.
+    mapper : Mapper, optional
+        Runs the histories that windows are judged by.
     """
     spans = windows_of(parameters, first, last)
     reals = {name: real_history(files, *span) for name, span in spans.items()}
     judged = {name: history for name, history in reals.items() if len(history) >= MIN_SESSIONS or name == "whole"}
     windows = []
     for place, (name, history) in enumerate(judged.items()):
-        judgement = judge(parameters, target_of(history), histories, SEEDS["judge"])
+        judgement = judge(parameters, target_of(history), histories, SEEDS["judge"], mapper)
         windows.append(Window(name, *spans[name], judgement))
         if report:
             report(place + 1, len(judged) + 1)

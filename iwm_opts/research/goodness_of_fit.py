@@ -1,17 +1,20 @@
 """Goodness of fit of a simulated market, fact by fact and jointly."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iwm_opts.io.mapping import Mapper, in_order, ranges
 from iwm_opts.research.facts import FACTS, JOINT, NAMES, scaled
-from iwm_opts.research.path_ensemble import BAND, PathEnsemble, Target, inverse_covariance
+from iwm_opts.research.path_ensemble import BAND, Target, facts_of_paths, inverse_covariance
 from iwm_opts.simulation.parameters import Parameters
 
 Array = NDArray[np.float64]
 
+PATHS_AT_ONCE: Final = 50  # of a task
 MOST_BAND: Final = 1.5  # of a fact over the bootstrap's own: a model that could be anything does not pass
 
 
@@ -55,14 +58,17 @@ class GoodnessOfFit:
         return sum(fact.band_ratio > MOST_BAND for fact in self.facts)
 
 
-def judge(parameters: Parameters, target: Target, histories: int = 2000, seed: int = 2) -> GoodnessOfFit:
+def judge(
+    parameters: Parameters, target: Target, histories: int = 2000, seed: int = 2, mapper: Mapper | None = None
+) -> GoodnessOfFit:
     """Compare a simulated market with a real one on fresh random numbers.
 
     The joint distance is Mahalanobis' on the compared scale, over the facts that say `joint`. Mean and covariance come
     from one half of the histories, the distances that the real one is ranked in from the other; all carry the same
     ridge, `RIDGE` of the bootstrap's variances on the diagonal of the covariance.
     """
-    raw = PathEnsemble(target.sessions, histories, seed).facts(parameters)
+    paths = ranges(histories, PATHS_AT_ONCE if mapper else histories)
+    raw = np.concatenate(in_order(mapper, partial(facts_of_paths, parameters, target.sessions, seed), paths))
     drawn = scaled(raw)
     distance, others = _joint_distances(drawn[:, JOINT], target.value[JOINT], target.error[JOINT])
     facts = tuple(_fact_fit(place, raw[:, place], drawn[:, place], target) for place in range(len(FACTS)))

@@ -74,8 +74,8 @@ def resample(sessions: int, rng: np.random.Generator, length: int | None = None)
 class PathEnsemble:
     """Simulated histories of one length from fixed random numbers, whatever the parameters."""
 
-    def __init__(self, sessions: int, histories: int, seed: int) -> None:
-        self.sessions, self.seed, self.paths = sessions, seed, range(histories)
+    def __init__(self, sessions: int, histories: int, seed: int, first: int = 0) -> None:
+        self.sessions, self.seed, self.paths = sessions, seed, range(first, histories)
         self.shocks = [state_shocks(sessions + SETTLE, seed, path) for path in self.paths]
         self.ranges = [RangeShocks(sessions, seed, path) for path in self.paths]
 
@@ -90,6 +90,12 @@ class PathEnsemble:
             start = stationary_start(parameters, self.seed, path)
             states = states_from(parameters, shocks, self.seed, path, start)
             yield history_of(parameters, states.after(SETTLE), ranges, curve)
+
+
+def facts_of_paths(parameters: Parameters, sessions: int, seed: int, paths: tuple[int, int]) -> Array:
+    """Facts of the histories from the first to before the last path given, shape (paths, facts)."""
+    first, stop = paths
+    return PathEnsemble(sessions, stop, seed, first).facts(parameters)
 
 
 def inverse_covariance(covariance: Array, error: Array) -> Array:

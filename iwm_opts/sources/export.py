@@ -22,6 +22,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from itertools import groupby
 from multiprocessing import get_context
@@ -35,6 +36,7 @@ import pyarrow.parquet as pq
 from iwm_opts.conventions import CHAIN_COLUMNS
 from iwm_opts.errors import DataError
 from iwm_opts.io.atomic import remove_unfinished, write_durably
+from iwm_opts.io.mapping import Mapper
 from iwm_opts.io.provenance import Origin, with_origin
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.scenarios import Scenario
@@ -116,7 +118,11 @@ class Written:
 
 
 def export(
-    plan: Plan, folder: Path, workers: int = 1, progress: Callable[[int, int], None] | None = None
+    plan: Plan,
+    folder: Path,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    mapper: Mapper | None = None,
 ) -> list[Written]:
     """Write the files of a plan that are not there yet.
 
@@ -128,6 +134,8 @@ def export(
         Processes.
     progress : callable, optional
         Called with (days written, days).
+    mapper : Mapper, optional
+        Makes the files in place of processes; this one writes them.
 
     Raises
     ------
@@ -139,7 +147,8 @@ def export(
         parts = list(_parts(plan))
         missing = [part for part in parts if not (folder / part.name).exists()]
         done, total = sum(part.days for part in parts if part not in missing), sum(part.days for part in parts)
-        for part in _written(plan, folder, missing, workers):
+        written = _mapped(plan, folder, missing, mapper) if mapper else _written(plan, folder, missing, workers)
+        for part in written:
             done += part.days
             if progress:
                 progress(done, total)
@@ -213,6 +222,13 @@ def chain_days(days: Sequence[date], rhythm: Rhythm) -> list[date]:
     period: Callable[[date], tuple[int, int]]
     period = (lambda day: day.isocalendar()[:2]) if rhythm == "weekly" else (lambda day: (day.year, day.month))
     return [list(group)[-1] for _, group in groupby(days, key=period)]
+
+
+def _mapped(plan: Plan, folder: Path, parts: Sequence[Part], mapper: Mapper) -> Iterator[Part]:
+    parts = sorted(parts, key=lambda part: -part.days)
+    for place, content in mapper(partial(part_content, plan), parts):
+        write_durably(folder / parts[place].name, content)
+        yield parts[place]
 
 
 def _written(plan: Plan, folder: Path, parts: Sequence[Part], workers: int) -> Iterator[Part]:

@@ -1,0 +1,20 @@
+"""Work as a map of a function over items: in this process, or wherever a mapper runs it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+Mapper = Callable[[Callable[..., Any], Sequence[Any]], Iterator[tuple[int, Any]]]
+"""Yields the place of each item and its result, in the order in which they are done."""
+
+
+def in_order(mapper: Mapper | None, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    """Results in the order of the items; in this process without a mapper."""
+    if mapper is None:
+        return [function(item) for item in items]
+    results = dict(mapper(function, items))
+    return [results[place] for place in range(len(items))]
+
+
+def ranges(count: int, size: int) -> list[tuple[int, int]]:
+    """First and stop of stretches of at most `size`."""
+    return [(first, min(first + size, count)) for first in range(0, count, size)]
