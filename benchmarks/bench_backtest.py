@@ -19,7 +19,7 @@ import pytest
 
 from iwm_opts.backtest.engine import backtest, on_weekdays, prepare, rule_rows, run
 from iwm_opts.backtest.gate import is_open
-from iwm_opts.backtest.recorded import recorded_days
+from iwm_opts.backtest.recorded_chains import recorded_days
 from iwm_opts.backtest.reference_loop import RULES, plain_backtest
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.simulated import SimulatedDays

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from iwm_opts.backtest.recorded import recorded_days
+from iwm_opts.backtest.recorded_chains import recorded_days
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.sources.simulated import simulate_market
 
@@ -43,7 +43,8 @@ WORK = {
         'len(iv_values(record, "IWM"))',
     ),
     "all days as a market for backtests": (
-        "import os\nfrom iwm_opts.backtest.recorded import recorded_days\nos.environ['IWM_OPTS_DATA'] = sys.argv[1]",
+        "import os\nfrom iwm_opts.backtest.recorded_chains import recorded_days\n"
+        "os.environ['IWM_OPTS_DATA'] = sys.argv[1]",
         'len(recorded_days("record", "IWM").days)',
     ),
 }

@@ -14,7 +14,7 @@ from iwm_opts.api.plans import TradingPlan
 from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.api.review import PAPER
 from iwm_opts.api.screening import Screen, ScreenRequest, answer_screen
-from iwm_opts.backtest.recorded import is_archive
+from iwm_opts.backtest.recorded_chains import is_archive
 from iwm_opts.conventions import FEE_SCHEDULE
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.archive import open_record

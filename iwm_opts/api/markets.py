@@ -11,7 +11,7 @@ import pandas as pd
 from iwm_opts.api.chain import HistoryRequest, ModelledInputs
 from iwm_opts.api.result import Day, OnProgress, as_day
 from iwm_opts.backtest.macro import with_macro
-from iwm_opts.backtest.recorded import MAX_DTE
+from iwm_opts.backtest.recorded_chains import MAX_DTE
 from iwm_opts.backtest.resolve import YEARS, modelled_trial, recorded_trial, simulated_trials
 from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS

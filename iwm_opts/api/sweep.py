@@ -18,7 +18,7 @@ from iwm_opts.api.rules import FIELDS, Rules
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.cluster import open_client, run_on_cluster
 from iwm_opts.backtest.grid import Outcome, Variant, combinations, run_variants, snooping_test
-from iwm_opts.backtest.recorded import MAX_DTE
+from iwm_opts.backtest.recorded_chains import MAX_DTE
 from iwm_opts.backtest.saved import data_digests, rules_record
 from iwm_opts.backtest.sweep_folder import SweepFolder
 from iwm_opts.backtest.trial import Trial, market_kind

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.backtest.recorded import MAX_DTE, is_archive, recorded_days
+from iwm_opts.backtest.recorded_chains import MAX_DTE, is_archive, recorded_days
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial
 from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS
@@ -132,7 +132,7 @@ def recorded_trial(
     most_dte: int = MAX_DTE,
     on_progress: OnProgress | None = None,
 ) -> Trial:
-    """Return recorded chains, of files or the local archive; see `backtest.recorded.recorded_days`.
+    """Return recorded chains, of files or the local archive; see `backtest.recorded_chains.recorded_days`.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from iwm_opts.backtest.engine import backtest
-from iwm_opts.backtest.recorded import recorded_days
+from iwm_opts.backtest.recorded_chains import recorded_days
 from iwm_opts.backtest.resolve import recorded_trial
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.errors import DataError, InputError

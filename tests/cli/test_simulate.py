@@ -3,7 +3,7 @@ import json
 import pandas as pd
 import pytest
 
-from iwm_opts.backtest.recorded import recorded_days
+from iwm_opts.backtest.recorded_chains import recorded_days
 from iwm_opts.simulation.parameters import shipped_parameters
 from iwm_opts.simulation.scenarios import scenario
 
