@@ -43,9 +43,8 @@ WORK = {
         'len(iv_values(record, "IWM"))',
     ),
     "all days as a market for backtests": (
-        "import os\nfrom iwm_opts.backtest.recorded_chains import recorded_days\n"
-        "os.environ['IWM_OPTS_DATA'] = sys.argv[1]",
-        'len(recorded_days("record", "IWM").days)',
+        "import os\nfrom iwm_opts.backtest import recorded_chains\nos.environ['IWM_OPTS_DATA'] = sys.argv[1]",
+        'len(recorded_chains.recorded_days("record", "IWM").days)',
     ),
 }
 

@@ -28,10 +28,10 @@ from iwm_opts.api.markets import simulated_market as simulated_market
 from iwm_opts.api.matrix import Matrix as Matrix
 from iwm_opts.api.montecarlo import MonteCarloResult as MonteCarloResult
 from iwm_opts.api.montecarlo import montecarlo as montecarlo
+from iwm_opts.api.plan_backtest import PortfolioBacktest as PortfolioBacktest
 from iwm_opts.api.plan_data import PlanData as PlanData
 from iwm_opts.api.plan_data import PlanDataRequest as PlanDataRequest
 from iwm_opts.api.plan_data import read_plan_data as read_plan_data
-from iwm_opts.api.plans import PortfolioBacktest as PortfolioBacktest
 from iwm_opts.api.plans import TradingPlan as TradingPlan
 from iwm_opts.api.plans import backtest_plans as backtest_plans
 from iwm_opts.api.plans import make_plan as make_plan

@@ -1,0 +1,338 @@
+"""Plans on the past: stress periods and ranges, several plans on one account, worth of each rule, instruments."""
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Final
+
+import pandas as pd
+
+from iwm_opts.api.plan_data import (
+    PlanData,
+    PlanDataRequest,
+    modelled_days,
+    open_plan_data,
+    simulated_years,
+)
+from iwm_opts.api.result import OnProgress, Result
+from iwm_opts.backtest.market import DailyMarket
+from iwm_opts.backtest.metrics import Period
+from iwm_opts.backtest.resolve import simulated_trials
+from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.backtest.trial import Trial
+from iwm_opts.conventions import ACCOUNT
+from iwm_opts.io.plan_tables import load_events
+from iwm_opts.journal.plan_log import log_of_plan
+from iwm_opts.journal.trade_log import as_csv
+from iwm_opts.market.chain import LABELS
+from iwm_opts.plans.checklist import Inputs
+from iwm_opts.plans.instruments import InstrumentResult, compare_instruments
+from iwm_opts.plans.plan import Plan
+from iwm_opts.plans.plan_backtest import PlanResult, Stage, stress_stages
+from iwm_opts.plans.plan_evidence import PlanEvidence, plan_evidence
+from iwm_opts.plans.portfolio import PortfolioResult, SharedLimits, backtest_portfolio, check_plans
+from iwm_opts.plans.runner import backtest_plan
+from iwm_opts.report.instruments_table import difference_rows, instrument_rows, instruments_table, notes_of
+from iwm_opts.report.plan_backtest import plan_backtest_record, plan_backtest_table
+from iwm_opts.report.plan_evidence_table import plan_evidence_record, plan_evidence_table
+from iwm_opts.report.portfolio_table import portfolio_record, portfolio_rows, portfolio_table
+from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.simulation.scenarios import shipped_scenarios
+from iwm_opts.sources.simulated import SimulatedMarket
+
+SCENARIOS: Final = ("q4-2018", "march-2020", "year-2022")  # of the simulated market, for the stress periods
+RANGE_NAME: Final = "whole range"
+GIVEN_NAME: Final = "given range"  # by a first or last day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanStagesRequest:
+    """A plan over periods: the stress periods and a range (backtest), or what each rule is worth (evidence).
+
+    Parameters
+    ----------
+    plan : Plan
+    data : PlanDataRequest
+        With source `modelled`, or `record` for a plan in options, quotes are modelled around the real prices; with
+        `sim` each stress period is a scenario.
+    first, last : date, optional
+        All the data unless given.
+    """
+
+    plan: Plan
+    data: PlanDataRequest
+    first: date | None = None
+    last: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortfolioRequest:
+    """Several plans on one account over the stress periods and a range.
+
+    Parameters
+    ----------
+    plans : tuple of Plan
+        Of one symbol; entries of one day are taken in this order.
+    data, first, last
+        As of `PlanStagesRequest`.
+    account : float
+        Dollars at the start, in place of the plans' own.
+    limits : SharedLimits
+        Of all positions together.
+    """
+
+    plans: tuple[Plan, ...]
+    data: PlanDataRequest
+    first: date | None = None
+    last: date | None = None
+    account: float = ACCOUNT
+    limits: SharedLimits = field(default_factory=SharedLimits)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PlanBacktest(Result):
+    """A plan over the stress periods and a range, with a verdict."""
+
+    result: PlanResult
+    label: str
+
+    @property
+    def verdict(self) -> str:
+        """Whether the plan holds in the stress periods."""
+        return self.result.verdict
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a period: days, trades, P&L ($), win rate (0 to 1), drawdown, and whether the plan holds."""
+        return pd.DataFrame(self.record()["periods"])
+
+    def record(self) -> Record:
+        """Plan, periods, verdict and notes."""
+        return plan_backtest_record(self.result) | {"simulated": bool(self.label), "label": self.label}
+
+    def to_csv(self) -> str:
+        """Trades, as a log that `review` reads."""
+        return as_csv(log_of_plan(self.result))
+
+    def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
+        """Periods and verdict."""
+        return plan_backtest_table(self.result, self.label, columns)
+
+    def headline(self) -> tuple[str, list[str], str]:
+        """Plan; verdict."""
+        return self.result.plan.name, [self.verdict], self.label
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PortfolioBacktest(Result):
+    """Several plans on one account: each under the shared limits, and all together."""
+
+    result: PortfolioResult
+    label: str
+
+    @property
+    def verdict(self) -> str:
+        """Whether the account holds in the stress periods."""
+        return self.result.verdict
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a period and plan, then the account.
+
+        Returns
+        -------
+        DataFrame
+            period, plan (empty for the account), trades, refused (entries), pnl ($), max_drawdown (fraction),
+            drawdown_pnl ($ over the account's deepest drawdown), holds.
+        """
+        return pd.DataFrame(portfolio_rows(self.result))
+
+    def record(self) -> Record:
+        """Limits, periods, correlations, verdict and notes."""
+        return portfolio_record(self.result) | {"simulated": bool(self.label), "label": self.label}
+
+    def to_csv(self) -> str:
+        """One row a period and plan."""
+        return rows_as_csv(portfolio_rows(self.result))
+
+    def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
+        """Periods, contributions, correlations and verdict."""
+        return portfolio_table(self.result, self.label, columns)
+
+    def headline(self) -> tuple[str, list[str], str]:
+        """Plans; verdict."""
+        return ", ".join(plan.name for plan in self.result.plans), [self.verdict], self.label
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PlanEvidenceResult(Result):
+    """What each rule of a plan is worth against entering on any session."""
+
+    evidence: PlanEvidence
+    label: str
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a rule: trades, gain a trade ($) and its difference with a 95% interval."""
+        return pd.DataFrame(self.record()["rules"])
+
+    def record(self) -> Record:
+        """Rules and notes."""
+        return plan_evidence_record(self.evidence) | {"simulated": bool(self.label), "label": self.label}
+
+    def to_csv(self) -> str:
+        """One row a rule."""
+        return rows_as_csv(plan_evidence_record(self.evidence)["rules"])
+
+    def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
+        """Table by rule."""
+        return plan_evidence_table(self.evidence, self.label, columns)
+
+    def headline(self) -> tuple[str, list[str], str]:
+        """Return the finding."""
+        return "rules of the plan", [self.evidence.sentence], self.label
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class InstrumentComparison(Result):
+    """One edge through every instrument that fits."""
+
+    plan: Plan
+    stage: Stage
+    results: tuple[InstrumentResult, ...]
+    label: str
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an instrument: trades, gain ($), return on risk and its interval."""
+        return pd.DataFrame(instrument_rows(self.results))
+
+    def record(self) -> Record:
+        """Instruments and their differences."""
+        about = {
+            "plan": self.plan.name, "edge": self.plan.edge, "simulated": bool(self.label), "label": self.label
+        }  # fmt: skip
+        rows = {"instruments": instrument_rows(self.results), "defined_less_naked": difference_rows(self.results)}
+        return about | rows | {"notes": notes_of(self.results)}
+
+    def to_csv(self) -> str:
+        """One row an instrument."""
+        return rows_as_csv(instrument_rows(self.results))
+
+    def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
+        """Table by instrument."""
+        return instruments_table(self.plan, self.stage.period, list(self.results), self.label, columns)
+
+    def headline(self) -> tuple[str, list[str], str]:
+        """Edge and period."""
+        period = self.stage.period
+        return f"{self.plan.edge}, {period.first} to {period.last}", notes_of(self.results)[:1], self.label
+
+
+def answer_plan_backtest(request: PlanStagesRequest, on_progress: OnProgress | None = None) -> PlanBacktest:
+    """Backtest a plan over the stress periods and a range; see `PlanStagesRequest`."""
+    stress, ranges, label, notes = _stages(request)
+    result = backtest_plan(request.plan, stress, ranges, on_progress)
+    return PlanBacktest(replace(result, notes=tuple(dict.fromkeys((*notes, *result.notes)))), label)
+
+
+def answer_portfolio(request: PortfolioRequest, on_progress: OnProgress | None = None) -> PortfolioBacktest:
+    """Backtest several plans on one account; see `PortfolioRequest`."""
+    check_plans(request.plans)
+    lead = next((plan for plan in request.plans if plan.instrument != "shares"), request.plans[0])  # needs the market
+    stages = PlanStagesRequest(plan=lead, data=request.data, first=request.first, last=request.last)
+    stress, ranges, label, notes = _stages(stages)
+    result = backtest_portfolio(request.plans, stress, ranges, request.account, request.limits, on_progress)
+    return PortfolioBacktest(replace(result, notes=tuple(dict.fromkeys((*notes, *result.notes)))), label)
+
+
+def _stages(request: PlanStagesRequest) -> tuple[list[Stage], list[Stage], str, tuple[str, ...]]:
+    """Stress periods, ranges, label and notes of the data."""
+    data_request = replace(request.data, intraday=request.plan.horizon == "intraday")
+    if data_request.source == "sim":
+        worlds = [shipped_scenarios()[name] for name in SCENARIOS]
+        trials = simulated_trials(seed=data_request.seed, scenarios=worlds)
+        stress = [_simulated_stage(trial, trial.scenario, data_request) for trial in trials]
+        return (stress, *_simulated_range(request, data_request), ())
+    data = open_plan_data(data_request)
+    return (*_real(request, data, data_request), data.notes)
+
+
+def answer_plan_evidence(request: PlanStagesRequest) -> PlanEvidenceResult:
+    """Measure what each rule of a plan is worth; see `PlanStagesRequest`."""
+    notes: tuple[str, ...] = ()
+    data_request = replace(request.data, intraday=request.plan.horizon == "intraday")
+    if data_request.source == "sim":
+        (stage,), label = _simulated_range(request, data_request)
+    else:
+        data = open_plan_data(data_request)
+        notes = data.notes
+        _, (stage,), label = _real(request, data, data_request)
+    evidence = plan_evidence(request.plan, stage)
+    return PlanEvidenceResult(replace(evidence, notes=tuple(dict.fromkeys((*notes, *evidence.notes)))), label)
+
+
+def answer_instruments(
+    plan: Plan, data: PlanData, request: PlanDataRequest, on_progress: OnProgress | None = None
+) -> InstrumentComparison:
+    """Trade one edge through every instrument that fits.
+
+    Parameters
+    ----------
+    plan : Plan
+    data : PlanData
+        Of the request.
+    request : PlanDataRequest
+        Its source says whose option quotes are traded: `modelled` or `sim`; shares alone with `record`.
+    on_progress : callable, optional
+    """
+    market: DailyMarket | None = None
+    inputs, label = data.inputs, data.label
+    if request.source == "modelled":
+        market = modelled_days(request)
+        label = data.label or LABELS["modelled"]
+    elif request.source == "sim":
+        simulated = simulated_years(request)
+        minutes = inputs.minutes if request.minutes else None
+        if plan.momentum and minutes is None:
+            minutes = simulated.market.minutes()  # its own: another market's would not fit its bars
+        inputs = replace(simulated.inputs, minutes=minutes, events=inputs.events)
+        market, label = SimulatedDays(simulated.market, simulated.first), simulated.label
+    stage = Stage(Period("all", *_covered_days(plan, inputs, market)), inputs, market)
+    results = compare_instruments(plan, stage, on_progress)
+    if market is not None and label == LABELS["modelled"]:
+        results = [replace(each, notes=(*data.notes, *each.notes)) for each in results]
+    return InstrumentComparison(plan, stage, tuple(results), label)
+
+
+def _real(
+    request: PlanStagesRequest, data: PlanData, data_request: PlanDataRequest
+) -> tuple[list[Stage], list[Stage], str]:
+    plan, first, last = request.plan, request.first, request.last
+    market = modelled_days(data_request) if plan.instrument != "shares" else None
+    days = _covered_days(plan, data.inputs, market)
+    whole = Period(GIVEN_NAME if first or last else RANGE_NAME, first or days[0], last or days[-1])
+    label = data.label or (LABELS["modelled"] if market is not None else "")
+    return stress_stages(data.inputs, market), [Stage(whole, data.inputs, market)], label
+
+
+def _covered_days(plan: Plan, inputs: Inputs, market: DailyMarket | None) -> tuple[date, date]:
+    """First and last session that a plan can be traded on: of the minutes, of the quotes, or of the bars."""
+    days = [day.date() for day in inputs.bars.index] if market is None else list(market.days)
+    if plan.momentum and inputs.minutes is not None:
+        moments = inputs.minutes.bars.index
+        days = [moments[0].date(), moments[-1].date()]
+    return days[0], days[-1]
+
+
+def _simulated_range(request: PlanStagesRequest, data_request: PlanDataRequest) -> tuple[list[Stage], str]:
+    trials = simulated_trials(request.first, request.last, seed=data_request.seed)
+    name = GIVEN_NAME if request.first or request.last else RANGE_NAME
+    return [_simulated_stage(trial, name, data_request) for trial in trials], LABELS["simulated"]
+
+
+def _simulated_stage(trial: Trial, name: str, request: PlanDataRequest) -> Stage:
+    market = trial.market.surface_market
+    assert market is not None
+    funds = {symbol: market.bars(symbol) for symbol in market.parameters.companions}
+    minutes = market.minutes() if request.intraday and isinstance(market, SimulatedMarket) else None
+    inputs = Inputs(market.bars(), funds, trial.history, minutes)
+    if request.events:
+        inputs = replace(inputs, events=load_events(request.events))
+    days = trial.market.days
+    return Stage(Period(name, days[0], days[-1]), inputs, trial.market)
