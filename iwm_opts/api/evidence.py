@@ -13,7 +13,7 @@ from iwm_opts.api.result import OnProgress
 from iwm_opts.api.rules import Rules
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.evidence import RANDOM_DRAWS, Evidence, gather_evidence
-from iwm_opts.backtest.recorded import MAX_DTE
+from iwm_opts.backtest.recorded_chains import MAX_DTE
 from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.errors import InputError
 from iwm_opts.market.chain import LABELS
