@@ -11,6 +11,7 @@ the examples compares the tables where the data are there. A table lies between 
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from functools import cache, partial
 from pathlib import Path
@@ -18,12 +19,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from four_stories import data_folder, files_of, history_rules, stories
+from numpy.typing import NDArray
+from smile_calibration import points, samples
 
 from iwm_opts.backtest.evidence import gather_evidence
+from iwm_opts.backtest.quote_bands import quote_bands
 from iwm_opts.backtest.resolve import modelled_trial
 from iwm_opts.io.files import load_chain
 from iwm_opts.market.gate import gate_ranks
-from iwm_opts.simulation.parameters import shipped_parameters
+from iwm_opts.research.smile_fit import (
+    DELTA_SLACK,
+    ChainSample,
+    ShapeFit,
+    fit_shapes,
+    matched_surface,
+    predicted_shape,
+    price_errors,
+)
+from iwm_opts.simulation.parameters import SmileShape, shipped_parameters
 from iwm_opts.simulation.spread_fit import (
     CELLS,
     FRIDAY,
@@ -37,8 +50,16 @@ from iwm_opts.simulation.spread_fit import (
 from iwm_opts.sources.modelled import ModelledMarket
 from iwm_opts.sources.modelled_files import open_modelled
 
+Array = NDArray[np.float64]
+
 FULL, NEAR = "IWM_cboe_full_20260615_20260702", "IWM_cboe_0-13dte_20260716_20260731"
 JUNE, JULY = (15, 16, 17, 18, 22, 23, 24, 25, 26, 29, 30), (16, 17, 20, 21, 22, 23, 24, 27, 28, 29, 30, 31)
+AGES = {"35-55 days": (35, 55), "17-25 days": (17, 25)}  # at entry, and when the DTE exit closes
+SOLD = {  # side and delta of the sold option
+    f"{delta} {side}": (right, delta / 100) for side, right in (("put", -1.0), ("call", 1.0)) for delta in (10, 16, 25)
+}
+BAND_DRAWS = 20  # of the smile
+CONSTANT = (0.485, 1.1)  # skew and eta of version 0.1.0, at every level of vol
 CLOSE_ALONE = date(2026, 7, 24)  # has no capture in session
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -108,6 +129,15 @@ def one_factor(folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def quote_band_rows(folder: Path) -> str:
+    """Return gains over draws of the smile and over spreads, of the default rules of histories."""
+    lines = ["| | gated, $ a trade | ungated | gated less ungated |", "| --- | ---: | ---: | ---: |"]
+    for band in quote_bands([modelled_trial(files_of(folder))], history_rules(), BAND_DRAWS, seed=1):
+        spans = (f"{low:+.2f} to {high:+.2f}" for low, high in (band.gated, band.ungated, band.difference))
+        lines.append(f"| {band.name} | {' | '.join(spans)} |")
+    return "\n".join(lines) + "\n"
+
+
 def spread_days(folder: Path, session: str) -> list[pd.DataFrame]:
     """Quoted spreads of the 25 sessions of June and July 2026, every other session in one of two halves."""
     paths = [(folder / "options" / f"{FULL}.csv.gz", date(2026, 6, day)) for day in JUNE]
@@ -148,11 +178,93 @@ def quoted_spreads(folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def smile_forecasts(folder: Path) -> dict[str, list[tuple[SmileShape, float, float]]]:
+    """Smile, skew and eta of every chain by method: constants of version 0.1.0, or fitted without the day or symbol."""
+    chains, fitted, smile = samples(folder), points(folder), shipped_parameters().smile
+    forecasts = {"0.1.0": [(replace(smile, tilt=0.0), *CONSTANT)] * len(chains)}
+    for left_out in ("day", "symbol"):
+        for is_constant in (True, False):
+            name = f"{'constant' if is_constant else 'level, slope'}, {left_out} left out"
+            forecasts[name] = []
+            for chain in chains:
+                fit = _fit_without(chains, fitted, chain, left_out, is_constant)
+                forecasts[name].append((smile, *predicted_shape(fit, smile, chain)))
+    return forecasts
+
+
+def _fit_without(
+    chains: tuple[ChainSample, ...], fitted: Array, chain: ChainSample, left_out: str, is_constant: bool
+) -> ShapeFit:
+    kept = [
+        row
+        for row, other in enumerate(chains)
+        if (other is not chain if left_out == "day" else other.symbol != chain.symbol)
+    ]
+    return fit_shapes([chains[row] for row in kept], fitted[kept], chain.symbol, is_constant)
+
+
+@cache
+def smile_misses(folder: Path) -> pd.DataFrame:
+    """Model less midpoint of verticals at the deltas of `SOLD`, one row a vertical and method."""
+    rows = []
+    for method, forecasts in smile_forecasts(folder).items():
+        for chain, (smile, skew, eta) in zip(samples(folder), forecasts, strict=True):
+            for expiration in chain.expirations:
+                age = next((name for name, (low, high) in AGES.items() if low <= expiration.dte <= high), None)
+                if age is None:
+                    continue
+                verticals = expiration.verticals
+                error = price_errors(matched_surface(smile, skew, eta, expiration), expiration, verticals)
+                for sold, (right, delta) in SOLD.items():
+                    apart = np.where(verticals.right == right, np.abs(verticals.delta - delta), np.inf)
+                    at = int(apart.argmin())
+                    if apart[at] <= DELTA_SLACK:
+                        key = (method, chain.symbol, age, sold, chain.day, expiration.dte)
+                        rows.append((*key, error[at], verticals.half_spread[at], verticals.credit[at]))
+    columns = ["method", "symbol", "age", "sold", "day", "dte", "error", "half_spread", "credit"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def smile_out_of_sample(folder: Path) -> str:
+    """Return the bias of verticals in half-spreads, by symbol, age, delta and method."""
+    misses = smile_misses(folder)
+    misses = misses.assign(bias=misses["error"] / misses["half_spread"])
+    methods = list(misses["method"].unique())
+    lines = [f"| | sold | verticals | {' | '.join(methods)} |", "| --- | --- | ---: |" + " ---: |" * len(methods)]
+    for (symbol, age), cell in misses.groupby(["symbol", "age"], sort=False):
+        for sold in SOLD:
+            verticals = cell[cell["sold"] == sold]
+            bias = verticals.groupby("method")["bias"].mean()
+            count = (verticals["method"] == methods[0]).sum()
+            lines.append(f"| {symbol}, {age} | {sold} | {count} | {' | '.join(f'{bias[m]:+.2f}' for m in methods)} |")
+    return "\n".join(lines) + "\n"
+
+
+def smile_credits(folder: Path) -> str:
+    """Return modelled over real credits of 16-delta condors and their mean absolute miss, by symbol, age and method."""
+    misses = smile_misses(folder)
+    sides = misses[misses["sold"].isin(["16 put", "16 call"])]
+    keys = ["method", "symbol", "age", "day", "dte"]
+    condors = sides.groupby(keys, sort=False)[["error", "credit"]].agg(["sum", "size"])
+    condors = condors[condors["error", "size"] == 2]
+    miss = condors["error", "sum"] / condors["credit", "sum"]
+    methods = list(misses["method"].unique())
+    lines = [f"| | {' | '.join(methods)} |", "| --- |" + " ---: |" * len(methods)]
+    for (symbol, age), cell in miss.groupby(["symbol", "age"], sort=False):
+        by_method = cell.groupby("method")
+        ratio, apart = 1.0 + by_method.mean(), cell.abs().groupby("method").mean()
+        lines.append(f"| {symbol}, {age} | {' | '.join(f'{ratio[m]:.3f} ({apart[m]:.1%})' for m in methods)} |")
+    return "\n".join(lines) + "\n"
+
+
 TABLES: dict[str, Callable[[Path], str]] = {
     "gate-by-weekday": gate_by_weekday,
     "four-stories": four_stories,
     "one-factor": one_factor,
+    "quote-bands": quote_band_rows,
     "quoted-spreads": quoted_spreads,
+    "smile-out-of-sample": smile_out_of_sample,
+    "smile-credits": smile_credits,
 }
 
 

@@ -38,6 +38,8 @@ class EvidenceRequest:
         Resamples behind each interval; random gates.
     premium : bool
         Search the break-even variance premium, on the simulated market.
+    bands : int
+        Draws of the smile behind a band of gains over what modelled quotes leave open; 0 for none.
     seed : int
     cluster : str, optional
         Dask cluster for random gates and the break-even premium; see `iwm_opts.backtest.cluster.open_client`.
@@ -48,6 +50,7 @@ class EvidenceRequest:
     draws: int = DRAWS
     random_draws: int = RANDOM_DRAWS
     premium: bool = True
+    bands: int = 0
     seed: int = DEFAULT_SEED
     cluster: str | None = None
 
@@ -121,7 +124,8 @@ def answer_evidence(
         opener = market_opener(market, trials, MAX_DTE if given is market else reach(rules), rules.macro)
     with cluster_mapper(request.cluster, client, on_cluster, opener) as mapper:
         gathered = gather_evidence(
-            trials, resolved, request.seed, request.draws, request.random_draws, request.premium, on_progress, mapper
+            trials, resolved, request.seed, request.draws, request.random_draws, request.premium, request.bands,
+            on_progress, mapper,
         )  # fmt: skip
     return EvidenceResult(gathered)
 
@@ -133,6 +137,7 @@ def evidence(
     draws: int = DRAWS,
     random_draws: int = RANDOM_DRAWS,
     premium: bool = True,
+    bands: int = 0,
     seed: int = DEFAULT_SEED,
     client: "Client | None" = None,
 ) -> EvidenceResult:
@@ -146,6 +151,8 @@ def evidence(
         Resamples behind each interval; random gates.
     premium : bool
         Search the break-even variance premium, on the simulated market: ten times the work of the rest.
+    bands : int
+        Draws of the smile behind a band of gains over what modelled quotes leave open, 0 for none: each is a backtest.
     seed : int
     client : distributed.Client, optional
         Dask cluster for random gates and the premium; the result is the same.
@@ -163,6 +170,12 @@ def evidence(
     3
     """
     request = EvidenceRequest(
-        market=market, rules=rules or Rules(), draws=draws, random_draws=random_draws, premium=premium, seed=seed
+        market=market,
+        rules=rules or Rules(),
+        draws=draws,
+        random_draws=random_draws,
+        premium=premium,
+        bands=bands,
+        seed=seed,
     )
     return answer_evidence(request, client=client)

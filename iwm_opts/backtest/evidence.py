@@ -30,6 +30,7 @@ from iwm_opts.backtest.engine import run_totals
 from iwm_opts.backtest.factors import Factor, one_factor_at_a_time
 from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.metrics import Metrics, independent_trades, measure
+from iwm_opts.backtest.quote_bands import SPREADS, QuoteBand, quote_bands
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.trial import PooledResult, Trial, gain_per_trade, risk_sample, trade_sample
@@ -86,6 +87,7 @@ class Evidence:
     factors: tuple[Factor, ...]  # the rules with one thing changed
     slippage: BreakevenSlippage
     premium: BreakevenPremium | None  # None: the market is not simulated, or it was not asked for
+    bands: tuple[QuoteBand, ...]  # over what modelled quotes leave open; empty where not asked for
     seed: int
     notes: tuple[str, ...]
 
@@ -104,6 +106,7 @@ def gather_evidence(
     draws: int = DRAWS,
     random_draws: int = RANDOM_DRAWS,
     wants_premium: bool = True,
+    band_draws: int = 0,
     on_progress: OnProgress | None = None,
     mapper: Mapper | None = None,
 ) -> Evidence:
@@ -120,12 +123,15 @@ def gather_evidence(
         Resamples behind each interval; sets of random entries.
     wants_premium : bool
         Whether to look for the break-even premium where the market is simulated: ten times the work of the rest.
+    band_draws : int
+        Draws of the smile behind a band of gains, where quotes are modelled; 0 for none.
     on_progress : callable, optional
         Called with (steps done, steps).
     mapper : Mapper, optional
         Runs random gates and the premium on workers that open the same trials: functions take them before an item.
     """
-    steps = _Steps(on_progress, random_draws + (10 if wants_premium else 0))
+    extra = (10 if wants_premium else 0) + (band_draws + len(SPREADS) if band_draws else 0)
+    steps = _Steps(on_progress, random_draws + extra)
     prepared = [prepare_baselines(trial, rules) for trial in trials]
 
     def arm(name: str, results: Sequence[Backtest]) -> Arm:
@@ -139,6 +145,8 @@ def gather_evidence(
     differences = [_difference(gated, other, seed, draws) for other in others]
     differences.append(_against_chance(gated, prepared, seed, random_draws, steps, mapper))
     premium = breakeven_premium(trials, rules, seed, steps.at, mapper) if wants_premium else None
+    steps.before += 10 if wants_premium else 0
+    bands = quote_bands(trials, rules, band_draws, seed, steps.at) if band_draws else ()
     return Evidence(
         rules=rules,
         strategy=gated,
@@ -147,6 +155,7 @@ def gather_evidence(
         factors=one_factor_at_a_time(trials, prepared, rules, gated.metrics.average_sessions, seed),
         slippage=breakeven_slippage([trial.gated for trial in prepared]),
         premium=premium,
+        bands=bands,
         seed=seed,
         notes=(*gated.results.notes, *macro_notes(trials, rules)),
     )

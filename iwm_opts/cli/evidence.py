@@ -21,7 +21,7 @@ from iwm_opts.cli.values import Values, build, takes_values
     epilog="\b\nExample:\n"
     "  iwm-opts evidence --source sim --paths 12 --ivr-below 20\n"
     "  iwm-opts evidence --source modelled --bars IWM.csv \\\n"
-    "      --iv-history RVX_History.csv --plot evidence.png\n"
+    "      --iv-history RVX_History.csv --bands 20 --plot evidence.png\n"
     "  iwm-opts evidence --claims --bars IWM.csv --spy SPY.csv --kre KRE.csv \\\n"
     "      --iv-history RVX_History.csv",
 )
@@ -31,6 +31,12 @@ from iwm_opts.cli.values import Values, build, takes_values
     "--premium/--no-premium",
     default=True,
     help="Look for the break-even variance premium, on the simulated market.",
+)
+@option(
+    "--bands",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Draws of the smile: gains over what modelled quotes leave open, spreads too. 0: none.",
 )
 @CLUSTER
 @option("--format", type=click.Choice(["table", "json", "csv"]), default="table", help="csv: the differences.")

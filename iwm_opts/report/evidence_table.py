@@ -25,6 +25,9 @@ EXPLAINED = (
 )
 
 
+BANDS = "what modelled quotes leave open, a trade after costs; the intervals above are sampling error alone"
+
+
 def evidence_table(evidence: Evidence, columns: int | None = None) -> str:
     """Whole page as text."""
     pooled = evidence.strategy.results
@@ -43,6 +46,8 @@ def evidence_table(evidence: Evidence, columns: int | None = None) -> str:
     parts += [
         Text("one factor at a time, a trade after costs", style="bold"), _indented(_factors(evidence)), Text(""),
     ]  # fmt: skip
+    if evidence.bands:
+        parts += [Text(BANDS, style="bold"), _indented(_bands(evidence)), Text("")]
     parts += [Text(line) for line in (*EXPLAINED, *_method(evidence))]
     parts += [Text(""), *note_lines(evidence.notes), *label_lines(pooled.kind)]
     return render(parts, columns)
@@ -97,6 +102,14 @@ def _factors(evidence: Evidence) -> Table:
     return table
 
 
+def _bands(evidence: Evidence) -> Table:
+    table = plain_table("", "gated", "ungated", "gated less ungated", left=("",))
+    for band in evidence.bands:
+        spans = (band.gated, band.ungated, band.difference)
+        table.add_row(band.name, *(f"{dollars(low, 2)} to {dollars(high, 2)}" for low, high in spans))
+    return table
+
+
 def _at_mid(arm: Arm) -> float:
     trades = arm.results.trades
     return float((trades["mid_pnl"] / trades["contracts"]).mean())
@@ -131,6 +144,7 @@ def evidence_record(evidence: Evidence) -> Record:
         "factors": [asdict(item) for item in evidence.factors],
         "breakeven_slippage": asdict(evidence.slippage),
         "breakeven_premium": asdict(evidence.premium) if evidence.premium else None,
+        "quote_bands": [asdict(item) for item in evidence.bands],
         "seed": evidence.seed,
         "notes": list(evidence.notes),
     }

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.kernels.simulation.ssvi import at_the_money
-from iwm_opts.market.iv_index import model_free_variance
+from iwm_opts.market.iv_index import IvIndex, model_free_variance
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.slices import ExpirySlice, Forward
 from iwm_opts.market.snapshot import Snapshot
-from iwm_opts.simulation.parameters import SmileShape
-from iwm_opts.simulation.surface import Surface, arbitrage_free_eta, smile_rho
+from iwm_opts.simulation.parameters import TYPICAL_VOL, SmileShape
+from iwm_opts.simulation.surface import reshaped, shape_at
 
 Array = NDArray[np.float64]
 
@@ -42,6 +42,8 @@ class SmileComparison:
 def compare_smiles(shape: SmileShape, snapshot: Snapshot) -> tuple[SmileComparison, ...]:
     """Smiles of the expirations nearest to `TARGET_DAYS`; the skew factor is at its mean.
 
+    Without an IV10 or IV30 the level is that of the expiration, and the slope of vol zero.
+
     Raises
     ------
     DataError
@@ -52,21 +54,24 @@ def compare_smiles(shape: SmileShape, snapshot: Snapshot) -> tuple[SmileComparis
     smiles: dict[date, SmileComparison] = {}
     for days in TARGET_DAYS:
         quotes, forward = min(live, key=lambda pair: abs(pair[0].dte - days))
-        smiles[quotes.expiration] = _comparison(shape, snapshot.table(quotes.expiration), quotes, forward)
+        smiles[quotes.expiration] = _comparison(shape, snapshot.iv, snapshot.table(quotes.expiration), quotes, forward)
     return tuple(smiles.values())
 
 
-def _comparison(shape: SmileShape, table: OptionTable, quotes: ExpirySlice, forward: Forward) -> SmileComparison:
+def _comparison(
+    shape: SmileShape, iv: IvIndex, table: OptionTable, quotes: ExpirySlice, forward: Forward
+) -> SmileComparison:
     variance = model_free_variance(quotes, forward).total_variance
-    rho = smile_rho(shape, 0.0)
-    eta = arbitrage_free_eta(shape.eta, rho)
+    ratio = iv.iv10 / iv.iv30
+    level, slope = (iv.iv30, math.log(ratio)) if math.isfinite(ratio) else (math.sqrt(variance / quotes.years), 0.0)
+    skew, eta = shape_at(shape, math.log(level / TYPICAL_VOL), slope, 0.0)
     theta = np.empty(1)
-    at_the_money(np.array([variance]), rho, eta, shape.gamma, theta)
+    at_the_money(np.array([variance]), float(skew[0]), shape.tilt, float(eta[0]), shape.gamma, theta)
     k = np.log(table.strike / table.forward.price)
     deviations = k / math.sqrt(float(theta[0]))
     used = (table.right * k >= 0.0) & (np.abs(deviations) <= WIDEST) & (table.bid > 0.0) & np.isfinite(table.iv)
     order = np.argsort(k[used])
-    model = Surface(theta, rho, eta, shape.gamma).total_variance(0, k[used][order])
+    model = reshaped(shape, skew, eta, theta).total_variance(0, k[used][order])
     return SmileComparison(
         expiration=quotes.expiration,
         dte=quotes.dte,

@@ -4,7 +4,7 @@ import tomllib
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib.resources import files
-from math import isfinite, sqrt
+from math import isfinite, log, sqrt
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -18,6 +18,8 @@ CONTROL = "to-2019"  # names the calibration that shows what years it was not fi
 CONTROL_FILE = "iwm-to-2019.toml"
 FACTOR_DAYS = (4, 10, 17, 35)  # to expiration: where factors on spreads are stated; between, linear in log days
 TYPICAL_VOL = 0.20  # of the underlying, at which companions state their own
+MAX_ETA = 2.0  # of smiles: beyond, there may be arbitrage
+COEFFICIENTS = ("skew", "skew_level", "skew_slope", "log_eta", "eta_level", "eta_slope")  # of smiles, with uncertainty
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +108,35 @@ class Premium:
 
 @dataclass(frozen=True, slots=True)
 class SmileShape:
-    """SSVI at every expiration; rho = -tanh(skew + deviation), the deviation mean-reverting."""
+    """eSSVI at every expiration, whose skew and eta follow the level of vol and its slope.
 
-    skew: float
-    skew_speed: float
+    Formulas: `kernels.simulation.ssvi` and `simulation.surface.shape_at`. Fitted by `research.smile_fit`.
+    """
+
+    skew: float  # atanh(-rho) of 45 days at `TYPICAL_VOL`, term structure flat
+    skew_level: float  # a unit of log vol of 30 days
+    skew_slope: float  # and of the log ratio of 10-day vol to it
+    skew_speed: float  # of what they leave, which reverts to 0
     skew_vol: float
-    eta: float
+    log_eta: float  # curvature, likewise
+    eta_level: float
+    eta_slope: float
+    eta_skew: float  # a unit of what level and slope leave of skew
+    tilt: float  # of skew, a unit of log total variance at the money
     gamma: float
+    covariance: tuple[float, ...]  # of the estimates of `COEFFICIENTS`, lower triangle by rows
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "covariance", tuple(self.covariance))
         _require("gamma", 0.0 < self.gamma <= 0.5, self.gamma, "must lie in (0, 1/2], or there may be arbitrage")
-        _require("eta", 0.0 < self.eta <= 2.0, self.eta, "must lie in (0, 2], or there may be arbitrage")
+        steepest = 0.25 * (1.0 - self.gamma)
+        rule = f"must lie within {steepest:g} of 0, or there may be arbitrage"
+        _require("tilt", abs(self.tilt) <= steepest, self.tilt, rule)
+        rule = f"must not be above {log(MAX_ETA):.3f}, or there may be arbitrage"
+        _require("log_eta", self.log_eta <= log(MAX_ETA), self.log_eta, rule)
+        count, size = len(self.covariance), len(COEFFICIENTS)
+        rule = f"there must be {size * (size + 1) // 2} numbers, the lower triangle of {size} rows"
+        _require("covariance", count == size * (size + 1) // 2, count, rule)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,11 +74,11 @@ def scale_to_index(parameters: Parameters, table: SurfaceTable, strikes: Strikes
 def _index(parameters: Parameters, table: SurfaceTable, strikes: Strikes, factors: Array, weight: Array) -> Array:
     """Index of each day's quotes, NaN where they give none."""
     usable = np.nan_to_num(factors)
-    theta, phi, rho, _ = smile_coefficients(parameters, usable, table.start, table.effective_days)
+    theta, rho, phi = smile_coefficients(parameters, usable, table.start, table.effective_days)
     counts = np.diff(table.start)
     widening = np.repeat(spread_widening(parameters, usable), counts)
     widening = widening * expiration_factors(parameters.spread, table.expiration, table.dte, after_close=False)
-    table = replace(table, theta=theta, phi=phi, rho=np.repeat(rho, counts), widening=widening)
+    table = replace(table, theta=theta, rho=rho, phi=phi, widening=widening)
     # A publisher sums the strikes that are listed, however many a wide market would need.
     variance, _ = quoted_variance(parameters, table, strikes, is_implied=False, min_completeness=0.0)
     squared = (weight.T * variance.reshape(-1, 2)).sum(axis=1)

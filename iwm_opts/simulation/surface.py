@@ -1,46 +1,47 @@
-"""The implied volatility surface of one close: priced variance at every expiration, with an SSVI smile through it.
+"""The implied volatility surface of one close: priced variance at every expiration, with an eSSVI smile through it.
 
-The state prices the model-free variance of each expiration; the total variance at the money is what makes an SSVI smile
-have that variance. So the volatility index computed from the quotes is the one that the dynamics mean, and because SSVI
-slices with the same rho grow with theta in convex order, priced variance that grows with time keeps the surface free of
-arbitrage in time as well.
+The state prices the model-free variance of each expiration; the total variance at the money is what makes an eSSVI
+smile have that variance. So the volatility index computed from the quotes is the one that the dynamics mean. Skew and
+curvature of the day's smiles follow the level of vol and its slope. Slices grow with theta in convex order, so that
+priced variance that grows with time keeps the surface free of arbitrage in time as well.
 """
 
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from iwm_opts.conventions import DAYS_PER_YEAR
+from iwm_opts.kernels.simulation.paths import expected_variance
+from iwm_opts.kernels.simulation.ssvi import shapes
 from iwm_opts.kernels.simulation.surface import smiles
 from iwm_opts.market.calendar import effective_days_per_year
-from iwm_opts.simulation.dynamics import State, variance_curve
-from iwm_opts.simulation.parameters import Parameters, SmileShape
+from iwm_opts.simulation.dynamics import FACTORS, State, VarianceCurve, variance_curve
+from iwm_opts.simulation.parameters import COEFFICIENTS, MAX_ETA, TYPICAL_VOL, Dynamics, Parameters, Premium, SmileShape
 
 Array = NDArray[np.float64]
 
 SAME_TENOR: Final = 9  # decimals of a day: what differs by less is rounding of the clock
 SHORTEST: Final = 1e-9  # years: what has expired is priced nowhere, and may not break what is
+SHORT_TENOR: Final = 10.0 / DAYS_PER_YEAR  # of the slope of vol that smiles follow
+LEVEL_TENOR: Final = 30.0 / DAYS_PER_YEAR
+SKEW: Final = FACTORS.index("skew")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surface:
-    """SSVI at each of m expirations; formula and proof of no arbitrage: `kernels.simulation.ssvi`."""
+    """eSSVI at each of m expirations; formula and proof of no arbitrage: `kernels.simulation.ssvi`."""
 
     theta: Array  # total variance at the money, shape (m,)
-    rho: float
-    eta: float
-    gamma: float
-
-    @property
-    def phi(self) -> Array:
-        """Curvature at each expiration, shape (m,)."""
-        return np.asarray(self.eta / (self.theta**self.gamma * (1.0 + self.theta) ** (1.0 - self.gamma)))
+    rho: Array
+    phi: Array
 
     def total_variance(self, expiration: int, k: ArrayLike) -> Array:
         """Total implied variance of one expiration at log-moneyness k."""
-        theta, phi, rho = float(self.theta[expiration]), float(self.phi[expiration]), self.rho
+        theta, rho, phi = (float(column[expiration]) for column in (self.theta, self.rho, self.phi))
         shifted = phi * np.asarray(k, dtype=np.float64) + rho
         return np.asarray(0.5 * theta * (1.0 + rho * (shifted - rho) + np.sqrt(shifted**2 + 1.0 - rho**2)))
 
@@ -55,14 +56,13 @@ def surface_of(parameters: Parameters, state: State, effective_days: Array) -> S
         To each expiration, on the clock that variance runs on; not above 0 gives NaN.
     """
     factors = np.array([astuple(state)])
-    theta, _, rho, eta = smile_coefficients(parameters, factors, np.array([0, len(effective_days)]), effective_days)
-    return Surface(theta, float(rho[0]), float(eta[0]), parameters.smile.gamma)
+    return Surface(*smile_coefficients(parameters, factors, np.array([0, len(effective_days)]), effective_days))
 
 
 def smile_coefficients(
     parameters: Parameters, factors: Array, start: NDArray[np.int64], effective_days: Array
-) -> tuple[Array, Array, Array, Array]:
-    """SSVI at the expirations of many moments.
+) -> tuple[Array, Array, Array]:
+    """Compute eSSVI at the expirations of many moments.
 
     Parameters
     ----------
@@ -75,30 +75,77 @@ def smile_coefficients(
 
     Returns
     -------
-    theta, phi : ndarray, shape (rows,)
-    rho, eta : ndarray, shape (n,)
+    theta, rho, phi : ndarray, shape (rows,)
     """
     smile = parameters.smile
-    rho = np.array([smile_rho(smile, float(skew)) for skew in factors[:, 5]])
-    eta = np.array([arbitrage_free_eta(smile.eta, float(value)) for value in rho])
+    skew, eta = skew_and_eta(parameters, factors)
     years = effective_days / effective_days_per_year()
     # Closes are whole days apart on the clock: thousands of rows share a few hundred tenors.
     _, first, tenor = np.unique(np.round(effective_days, SAME_TENOR), return_index=True, return_inverse=True)
     curve = variance_curve(parameters.dynamics, parameters.premium, np.maximum(years[first], SHORTEST))
-    theta, phi = np.empty(len(years)), np.empty(len(years))
+    theta, rho, phi = (np.empty(len(years)) for _ in range(3))
     smiles(
         start.astype(np.int64), tenor.astype(np.int64), years, np.ascontiguousarray(factors[:, :5]), curve.constant,
-        curve.weight, curve.fast, curve.middle, curve.slow, curve.premium, curve.term, rho, eta, smile.gamma, theta,
-        phi,
+        curve.weight, curve.fast, curve.middle, curve.slow, curve.premium, curve.term, skew, eta, smile.tilt,
+        smile.gamma, theta, rho, phi,
     )  # fmt: skip
-    return theta, phi, rho, eta
+    return theta, rho, phi
 
 
-def smile_rho(smile: SmileShape, skew: float) -> float:
-    """Slope parameter of a day's smiles from the skew factor."""
-    return -math.tanh(smile.skew + skew)
+def skew_and_eta(parameters: Parameters, factors: Array) -> tuple[Array, Array]:
+    """Skew and eta of the smiles of many moments, shape (n,) each, from their states, shape (n, 6)."""
+    level = priced_vol(parameters, factors, LEVEL_TENOR)
+    slope = np.log(priced_vol(parameters, factors, SHORT_TENOR) / level)
+    return shape_at(parameters.smile, np.log(level / TYPICAL_VOL), slope, factors[:, SKEW])
 
 
-def arbitrage_free_eta(eta: float, rho: float) -> float:
-    """Nearest eta with eta (1 + |rho|) <= 2."""
-    return min(eta, 2.0 / (1.0 + abs(rho)))
+def shape_at(smile: SmileShape, level: ArrayLike, slope: ArrayLike, deviation: ArrayLike) -> tuple[Array, Array]:
+    """Skew and eta of a day's smiles, linear in the level of vol and its slope; arguments broadcast.
+
+    Parameters
+    ----------
+    level : array_like
+        Log of 30-day model-free vol over `TYPICAL_VOL`.
+    slope : array_like
+        Log of 10-day model-free vol over that of 30 days.
+    deviation : array_like
+        Skew factor: what level and slope leave.
+    """
+    level, slope, deviation = np.broadcast_arrays(*map(np.atleast_1d, (level, slope, deviation)))
+    skew = smile.skew + smile.skew_level * level + smile.skew_slope * slope + deviation
+    log_eta = smile.log_eta + smile.eta_level * level + smile.eta_slope * slope + smile.eta_skew * deviation
+    return skew, np.minimum(np.exp(log_eta), MAX_ETA)
+
+
+def drawn_smile(smile: SmileShape, rng: np.random.Generator) -> SmileShape:
+    """Draw the coefficients of smiles around their estimates."""
+    size = len(COEFFICIENTS)
+    lower = np.zeros((size, size))
+    lower[np.tril_indices(size)] = smile.covariance
+    mean = [getattr(smile, name) for name in COEFFICIENTS]
+    drawn = rng.multivariate_normal(mean, lower + np.tril(lower, -1).T, check_valid="ignore")  # rounded in the file
+    numbers = dict(zip(COEFFICIENTS, map(float, drawn), strict=True))
+    numbers["log_eta"] = min(numbers["log_eta"], math.log(MAX_ETA))
+    return replace(smile, **numbers, covariance=smile.covariance)
+
+
+def reshaped(smile: SmileShape, skew: Array, eta: Array, theta: Array) -> Surface:
+    """Smiles of a skew and an eta at other total variances at the money; shapes (n,)."""
+    rho, phi = np.empty(len(theta)), np.empty(len(theta))
+    shapes(theta, skew, eta, smile.tilt, smile.gamma, rho, phi)
+    return Surface(theta, rho, phi)
+
+
+def priced_vol(parameters: Parameters, factors: Array, years: float) -> Array:
+    """Model-free vol of each state at one tenor, shape (n,)."""
+    curve = _curve_at(parameters.dynamics, parameters.premium, years)
+    columns = [np.ascontiguousarray(factors[:, column]) for column in range(5)]
+    out = np.empty(len(factors))
+    nodes = (curve.weight[0], curve.fast[0], curve.middle[0], curve.slow[0], curve.premium[0], curve.term[0])
+    expected_variance(*columns, curve.constant, *nodes, out)
+    return np.sqrt(out)
+
+
+@lru_cache(maxsize=64)  # quoting one chain would spend a tenth of its time on the three that every day reads
+def _curve_at(dynamics: Dynamics, premium: Premium, years: float) -> VarianceCurve:
+    return variance_curve(dynamics, premium, np.array([years]))

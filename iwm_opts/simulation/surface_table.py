@@ -12,20 +12,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.kernels.simulation.paths import expected_variance
 from iwm_opts.kernels.simulation.surface import forwards
 from iwm_opts.market.calendar import clocks
 from iwm_opts.market.dividends import DividendSchedule
-from iwm_opts.simulation.dynamics import variance_curve
 from iwm_opts.simulation.listing import FRIDAY, Listings, ranges, starts
 from iwm_opts.simulation.parameters import FACTOR_DAYS, Parameters, SpreadModel
-from iwm_opts.simulation.surface import smile_coefficients
+from iwm_opts.simulation.surface import SHORT_TENOR, priced_vol, smile_coefficients
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 NOT_BY_ROW: Final = ("day", "spot", "start", "listings")
-SHORT_TENOR: Final = 10.0 / 365.0
 LONG_TENOR: Final = 90.0 / 365.0  # whose ratio tells stress
 
 
@@ -114,13 +111,13 @@ def surface_table(parameters: Parameters, moments: Moments, listed: Listings) ->
     start, expiration = listed.start, listed.expiration
     day = np.array([at.date().toordinal() for at in moments.at], dtype=np.int64)
     forward, discount = _forwards(moments, start, day, expiration, years)
-    theta, phi, rho, _ = smile_coefficients(parameters, moments.factors, start, effective)
+    theta, rho, phi = smile_coefficients(parameters, moments.factors, start, effective)
     dte = (expiration - day[place]).astype(np.float64)
     widening = spread_widening(parameters, moments.factors)[place]
     widening = widening * expiration_factors(parameters.spread, expiration, dte, moments.after_close)
     return SurfaceTable(
         day, moments.spot, start, expiration, dte, years, effective, left,
-        forward, discount, theta, rho[place], phi, widening, listed,
+        forward, discount, theta, rho, phi, widening, listed,
     )  # fmt: skip
 
 
@@ -160,16 +157,6 @@ def spread_widening(parameters: Parameters, factors: Array) -> Array:
         States, columns in the order of `State`.
     """
     model = parameters.spread
-    short, long = (np.sqrt(_priced(parameters, factors, tenor)) for tenor in (SHORT_TENOR, LONG_TENOR))
+    short, long = (priced_vol(parameters, factors, tenor) for tenor in (SHORT_TENOR, LONG_TENOR))
     ratio = np.maximum(short / long / model.stress_start, 1.0)
     return np.asarray(np.minimum(ratio**model.stress_power, model.stress_most))
-
-
-def _priced(parameters: Parameters, factors: Array, years: float) -> Array:
-    """Priced variance rate of each state at one tenor."""
-    curve = variance_curve(parameters.dynamics, parameters.premium, np.array([years]))
-    columns = [np.ascontiguousarray(factors[:, column]) for column in range(5)]
-    out = np.empty(len(factors))
-    nodes = (curve.weight[0], curve.fast[0], curve.middle[0], curve.slow[0], curve.premium[0], curve.term[0])
-    expected_variance(*columns, curve.constant, *nodes, out)
-    return out

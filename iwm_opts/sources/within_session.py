@@ -23,7 +23,7 @@ from iwm_opts.conventions import DAYS_PER_YEAR
 from iwm_opts.market.calendar import latest_session, session_hours
 from iwm_opts.simulation.listing import Listing, Listings, listed_expirations
 from iwm_opts.simulation.quotes import QuotedExpiration, quote_market
-from iwm_opts.simulation.surface import Surface, arbitrage_free_eta
+from iwm_opts.simulation.surface import reshaped, skew_and_eta
 from iwm_opts.simulation.surface_table import Moments, SurfaceTable, surface_table
 from iwm_opts.sources.surface_market import SurfaceMarket
 
@@ -109,10 +109,10 @@ class SessionQuotes:
         widening = table.widening * np.where(early, OPENING_WIDENING, 1.0)
         if self.smile == "sticky-moneyness":
             return replace(table, widening=widening)
-        smile, rho = self.market.parameters.smile, float(table.rho[0])
+        parameters = self.market.parameters
         theta = table.theta * np.exp(2.0 * vol_beta(DAYS_PER_YEAR * table.years) * self.log_return(moments.spot))
-        phi = Surface(theta, rho, arbitrage_free_eta(smile.eta, rho), smile.gamma).phi
-        return replace(table, theta=theta, phi=phi, widening=widening)
+        moved = reshaped(parameters.smile, *skew_and_eta(parameters, moments.factors), theta)
+        return replace(table, theta=theta, rho=moved.rho, phi=moved.phi, widening=widening)
 
     def log_return(self, spot: Array) -> Array:
         """Since the close before, a dividend that goes ex today included."""

@@ -33,6 +33,7 @@ from iwm_opts.plans.plan_backtest import Stage, engine_rules
 from iwm_opts.plans.plan_evidence import plan_evidence
 from iwm_opts.plans.runner import backtest_plan
 from iwm_opts.report.plan_backtest import average_minutes
+from iwm_opts.simulation.dynamics import variance_curve
 from iwm_opts.simulation.listing import listed_expirations
 from iwm_opts.simulation.surface import surface_of
 from iwm_opts.simulation.surface_table import spread_widening
@@ -94,13 +95,21 @@ class Model:
             effective += left_today(at) - (16.0 - at.hour - at.minute / 60) / 24 + (16 - end.hour) / 24
         state = market.states.at(self.place)
         theta = float(surface_of(params, state, np.array([effective])).theta[0])
-        rho = -math.tanh(params.smile.skew + state.skew)
         due = [d for d in market.dividends.dividends if self.before < d.ex_date <= self.day]
         if self.smile == "spot-vol":
             move = math.log((spot + sum(d.amount for d in due)) / market.closes[self.place])
             theta *= math.exp(2 * -3.0 * (30 / max(365 * years, 1.0)) ** 0.28 * move)
-        eta = min(params.smile.eta, 2 / (1 + abs(rho)))
-        phi = eta / (theta**params.smile.gamma * (1 + theta) ** (1 - params.smile.gamma))
+        smile = params.smile
+        short, level = (
+            math.sqrt(variance_curve(params.dynamics, params.premium, np.array([days / 365])).at(state)[0])
+            for days in (10, 30)
+        )
+        shape = math.log(level / 0.20), math.log(short / level)
+        skew = smile.skew + smile.skew_level * shape[0] + smile.skew_slope * shape[1] + state.skew
+        eta = smile.log_eta + smile.eta_level * shape[0] + smile.eta_slope * shape[1] + smile.eta_skew * state.skew
+        rho = -math.tanh(skew + smile.tilt * math.log(theta / 0.005))
+        phi = min(math.exp(eta), 2.0) / (theta**smile.gamma * (1 + theta) ** (1 - smile.gamma))
+        phi = min(phi, math.sqrt(2 / theta))
         rate = float(market.rates[self.place])
         present = sum(
             d.amount * math.exp(-rate * (d.ex_date - self.day).days / 365)

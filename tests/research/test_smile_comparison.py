@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -6,16 +7,19 @@ import pytest
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.research.smile_comparison import compare_smiles
-from iwm_opts.simulation.parameters import SmileShape
+from iwm_opts.simulation.parameters import shipped_parameters
 
-SHAPE = SmileShape(skew=0.5, skew_speed=6.0, skew_vol=0.4, eta=1.1, gamma=0.44)
+SHAPE = replace(
+    shipped_parameters().smile, skew=0.5, skew_level=0.0, skew_slope=0.0, log_eta=np.log(1.1), eta_level=0.0,
+    eta_slope=0.0, tilt=0.0, gamma=0.44,
+)  # fmt: skip
 YEARS = (date(2026, 4, 2) - date(2026, 3, 2)).days / 365.0
 THETA = 0.2**2 * YEARS
 
 
 def ssvi(k):
     """Gatheral and Jacquier 2014, equation 4.1, at 31 days; written out here anew."""
-    rho, phi = -np.tanh(SHAPE.skew), SHAPE.eta / (THETA**SHAPE.gamma * (1 + THETA) ** (1 - SHAPE.gamma))
+    rho, phi = -np.tanh(SHAPE.skew), 1.1 / (THETA**SHAPE.gamma * (1 + THETA) ** (1 - SHAPE.gamma))
     w = 0.5 * THETA * (1 + rho * phi * k + np.sqrt((phi * k + rho) ** 2 + 1 - rho**2))
     return np.sqrt(w / YEARS)
 

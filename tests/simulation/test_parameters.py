@@ -65,7 +65,9 @@ def test_a_table_that_does_not_fit_is_named(change, message):
         ("dynamics", "middle_vol", -0.1),
         ("dynamics", "fast_vol", 60.0),
         ("smile", "gamma", 0.6),
-        ("smile", "eta", 2.5),
+        ("smile", "log_eta", 0.7),
+        ("smile", "tilt", -0.15),
+        ("smile", "covariance", [1.0]),
         ("spread", "coefficients", [1.0]),
     ],
 )

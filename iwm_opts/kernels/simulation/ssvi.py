@@ -1,10 +1,19 @@
-"""SSVI, a whole surface of implied variance in three parameters and one total variance an expiration.
+"""eSSVI, a whole surface of implied variance in four parameters and one total variance an expiration.
 
-w(k) = theta / 2 (1 + rho phi k + sqrt((phi k + rho)^2 + 1 - rho^2)),  phi = eta / (theta^gamma (1 + theta)^(1 - gamma))
-with k = ln(strike / forward) and theta the total variance at the money (Gatheral and Jacquier 2014, "Arbitrage-free SVI
-volatility surfaces", Quantitative Finance 14(1), equations 4.1 and 4.5). With 0 < gamma <= 1/2 and eta (1 + |rho|) <= 2
-no butterfly arbitrage at any theta, and no calendar arbitrage while theta never falls (their remark 4.4 and theorems
-4.1, 4.2).
+w(k) = theta / 2 (1 + rho phi k + sqrt((phi k + rho)^2 + 1 - rho^2))
+phi = min(eta / (theta^gamma (1 + theta)^(1 - gamma)), sqrt(2 / theta)),  rho = -tanh(skew + tilt ln(theta / REFERENCE))
+
+with k = ln(strike / forward) and theta the total variance at the money: SSVI (Gatheral and Jacquier 2014, "Arbitrage-
+free SVI volatility surfaces", Quantitative Finance 14(1), equations 4.1 and 4.5) with a correlation that depends on
+theta (Hendriks and Martini 2019, "The extended SSVI volatility surface", Journal of Computational Finance 22(5)).
+
+Butterflies: theta phi (1 + |rho|) < 4 and theta phi^2 (1 + |rho|) <= 4 are enough (Gatheral and Jacquier, theorem 4.2).
+The minimum in phi and eta <= 2 give both whatever rho is.
+Calendars: while theta never falls, with g = d ln(theta phi) / d ln(theta) and d = d rho / d ln(theta), 0 <= g <= 1 and
+|d + rho g| <= g are enough (Hendriks and Martini; by slices Corbetta, Cohort, Laachir and Martini 2019, "Robust
+calibration and arbitrage-free interpolation of SSVI slices", Decisions in Economics and Finance 42). Here g is
+(1 - gamma) / (1 + theta), or 1/2 under the minimum, and |d| = |tilt| (1 - rho^2): so |tilt| <= (1 - gamma) / 4 is
+enough up to `LARGEST`, gamma being in (0, 1/2].
 """
 
 import math
@@ -25,12 +34,23 @@ ITERATIONS = 40
 TOLERANCE = 1e-12
 NO_RATIO = 0.1  # log ratio of swap to at-the-money variance to begin with
 SLOPE_STEP = 1e-7  # a shorter step tells nothing about the slope but rounding
+REFERENCE = 0.005  # total variance at which `skew` is stated: about that of 45 days at a vol of 0.20
+LOG_REFERENCE = math.log(REFERENCE)
+LARGEST = 1.0  # total variance up to which calendars are free of arbitrage
 
 
 @inline
 def curvature(theta, eta, gamma):
     """Phi of a total variance at the money."""
-    return eta * exp(-gamma * log(theta) - (1.0 - gamma) * log(1.0 + theta))
+    phi = eta * exp(-gamma * log(theta) - (1.0 - gamma) * log(1.0 + theta))
+    steepest = math.sqrt(2.0 / theta)
+    return phi if phi < steepest else steepest
+
+
+@inline
+def correlation(log_theta, skew, tilt):
+    """Rho of a total variance at the money, by its logarithm."""
+    return -math.tanh(skew + tilt * (log_theta - LOG_REFERENCE))
 
 
 @inline
@@ -75,28 +95,42 @@ def variance_swap(theta, rho, eta, gamma):
 
 
 @inline
-def solve_at_the_money(target, rho, eta, gamma, ratio, slope, part):
-    """Total variance at the money whose model-free variance is `target`; the log ratio of the two, and its slope.
+def log_swap(log_theta, skew, tilt, eta, gamma, part):
+    """Log model-free variance of a total variance at the money, by its logarithm."""
+    return math.log(swap_value(math.exp(log_theta), correlation(log_theta, skew, tilt), eta, gamma, part))
+
+
+@inline
+def solve_at_the_money(target, skew, tilt, eta, gamma, ratio, slope, part):
+    """Log total variance at the money whose model-free variance is `target`; log ratio of the two, and its slope.
 
     Secants in logarithms: the variance swap is nearly proportional to theta. `ratio` and `slope`, that of the log swap
     in log theta, are a neighbour's; `NO_RATIO` and 1 where there is none.
     """
     goal = math.log(target)
     x = goal - ratio
-    f = math.log(swap_value(math.exp(x), rho, eta, gamma, part)) - goal
+    f = log_swap(x, skew, tilt, eta, gamma, part) - goal
     for _ in range(ITERATIONS):
         if abs(f) < TOLERANCE:
             break
         step = -f / slope
-        trial = math.log(swap_value(math.exp(x + step), rho, eta, gamma, part)) - goal
+        trial = log_swap(x + step, skew, tilt, eta, gamma, part) - goal
         if abs(step) > SLOPE_STEP:
             slope = (trial - f) / step
         x, f = x + step, trial
-    return math.exp(x), goal - x, slope
+    return x, goal - x, slope
 
 
-@kernel("void(float64[::1], float64, float64, float64, float64[::1])")
-def at_the_money(target, rho, eta, gamma, theta):
+@kernel("void(float64[::1], float64[::1], float64[::1], float64, float64, float64[::1], float64[::1])")
+def shapes(theta, skew, eta, tilt, gamma, rho, phi):
+    """Rho and phi of total variances at the money; arrays of shape (n,)."""
+    for i in range(theta.shape[0]):
+        rho[i] = correlation(math.log(theta[i]), skew[i], tilt)
+        phi[i] = curvature(theta[i], eta[i], gamma)
+
+
+@kernel("void(float64[::1], float64, float64, float64, float64, float64[::1])")
+def at_the_money(target, skew, tilt, eta, gamma, theta):
     """Total variance at the money of each expiration whose model-free variance is `target`; shapes (n,).
 
     NaN targets, and those that are not positive, give NaN.
@@ -107,4 +141,5 @@ def at_the_money(target, rho, eta, gamma, theta):
         if not target[i] > 0.0:
             theta[i] = math.nan
             continue
-        theta[i], ratio, slope = solve_at_the_money(target[i], rho, eta, gamma, ratio, slope, part)
+        log_theta, ratio, slope = solve_at_the_money(target[i], skew, tilt, eta, gamma, ratio, slope, part)
+        theta[i] = math.exp(log_theta)

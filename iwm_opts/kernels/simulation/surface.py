@@ -10,23 +10,23 @@ from iwm_opts.kernels.panel.parity import parity_forward
 from iwm_opts.kernels.panel.variance_index import total_variance
 from iwm_opts.kernels.simulation.paths import mean_variance
 from iwm_opts.kernels.simulation.quote import quote_option, time_terms
-from iwm_opts.kernels.simulation.ssvi import NO_RATIO, NODES, curvature, solve_at_the_money
+from iwm_opts.kernels.simulation.ssvi import NO_RATIO, NODES, correlation, curvature, solve_at_the_money
 
 
 @kernel(
     "void(int64[::1], int64[::1], float64[::1], float64[:, ::1], float64, float64[:, ::1], float64[:, ::1],"
     " float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[::1], float64[::1], float64,"
-    " float64[::1], float64[::1])"
+    " float64, float64[::1], float64[::1], float64[::1])"
 )
 def smiles(
     start, tenor, years, factors, constant, weight, fast_loading, middle_loading, slow_loading, premium_loading,
-    term_loading, rho, eta, gamma, theta, phi,
+    term_loading, skew, eta, tilt, gamma, theta, rho, phi,
 ):  # fmt: skip
-    """SSVI of every row: total variance at the money and curvature.
+    """Compute eSSVI of every row: total variance at the money, correlation and curvature.
 
     Day d has the rows start[d] to start[d + 1], ascending in time; `tenor` (rows,) names their row of the node arrays,
     `years` (rows,) is on the clock that variance runs on. `factors` (days, 5) holds fast, middle, slow, premium and
-    term; `rho` and `eta` have shape (days,). Rows whose `years` are not positive give NaN.
+    term; `skew` and `eta` have shape (days,). Rows whose `years` are not positive give NaN.
     """
     part = np.empty(NODES)
     for d in range(start.shape[0] - 1):
@@ -34,7 +34,7 @@ def smiles(
         ratio, slope = NO_RATIO, 1.0
         for i in range(start[d], start[d + 1]):
             if not years[i] > 0.0:
-                theta[i] = phi[i] = math.nan
+                theta[i] = rho[i] = phi[i] = math.nan
                 continue
             t = tenor[i]
             rate = mean_variance(
@@ -42,7 +42,8 @@ def smiles(
                 slow_loading[t], premium_loading[t], term_loading[t],
             )  # fmt: skip
             target = years[i] * rate
-            theta[i], ratio, slope = solve_at_the_money(target, rho[d], eta[d], gamma, ratio, slope, part)
+            log_theta, ratio, slope = solve_at_the_money(target, skew[d], tilt, eta[d], gamma, ratio, slope, part)
+            theta[i], rho[i] = math.exp(log_theta), correlation(log_theta, skew[d], tilt)
             phi[i] = curvature(theta[i], eta[d], gamma)
 
 

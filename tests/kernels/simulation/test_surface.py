@@ -9,7 +9,7 @@ from iwm_opts.kernels.simulation.quote import SPREAD_TERMS, quote_expiration
 from iwm_opts.kernels.simulation.ssvi import variance_swap
 from iwm_opts.kernels.simulation.surface import forwards, quoted_variances, smiles
 
-ETA, GAMMA = 1.2, 0.44
+ETA, GAMMA, TILT = 1.2, 0.44, -0.1
 START = np.array([0, 3, 5])
 DAY = np.array([100, 101])
 
@@ -43,28 +43,30 @@ def test_smiles_hold_the_priced_variance():
     loadings = ((0.9, 0.5, 0.1), (0.95, 0.7, 0.3), (1.0, 0.9, 0.6), (0.8, 0.3, 0.0), (0.1, 0.3, 0.7))
     fast, middle, slow, premium, term = (np.array(one).reshape(3, 1) for one in loadings)
     factors = np.array([[-0.5, 0.2, -3.2, 0.1, 0.2], [1.0, -0.3, -2.5, -0.2, 0.0]])
-    rho, eta = np.array([-0.4, -0.6]), np.full(2, ETA)
-    theta, phi = np.empty(5), np.empty(5)
+    skew, eta = np.array([0.4, 0.6]), np.full(2, ETA)
+    theta, rho, phi = np.empty(5), np.empty(5), np.empty(5)
     smiles(
-        START, tenor, years, factors, 0.01, np.ones((3, 1)), fast, middle, slow, premium, term, rho, eta, GAMMA,
-        theta, phi,
+        START, tenor, years, factors, 0.01, np.ones((3, 1)), fast, middle, slow, premium, term, skew, eta, TILT, GAMMA,
+        theta, rho, phi,
     )  # fmt: skip
     for row, day in enumerate((0, 0, 0, 1, 1)):
         x, m, y, u, p = factors[day]
         t = tenor[row]
         rate = 0.01 + math.exp(fast[t, 0] * x + middle[t, 0] * m + slow[t, 0] * y + premium[t, 0] * u + term[t, 0] * p)
-        assert variance_swap(theta[row], rho[day], ETA, GAMMA) == pytest.approx(years[row] * rate, rel=1e-10)
+        assert rho[row] == pytest.approx(-math.tanh(skew[day] + TILT * math.log(theta[row] / 0.005)), rel=1e-12)
+        assert variance_swap(theta[row], rho[row], ETA, GAMMA) == pytest.approx(years[row] * rate, rel=1e-10)
         assert phi[row] == pytest.approx(ETA / (theta[row] ** GAMMA * (1 + theta[row]) ** (1 - GAMMA)), rel=1e-12)
 
 
 def test_what_has_expired_has_no_smile():
-    years, theta, phi = np.array([-0.1, 0.0, 0.1, 0.1, math.nan]), np.empty(5), np.empty(5)
+    years = np.array([-0.1, 0.0, 0.1, 0.1, math.nan])
+    theta, rho, phi = np.empty(5), np.empty(5), np.empty(5)
     one = np.ones((1, 1))
     smiles(
         START, np.zeros(5, dtype=np.int64), years, np.full((2, 5), -1.0), 0.01, one, one, one, one, one, one,
-        np.full(2, -0.4), np.full(2, ETA), GAMMA, theta, phi,
+        np.full(2, 0.4), np.full(2, ETA), TILT, GAMMA, theta, rho, phi,
     )  # fmt: skip
-    assert list(np.isnan(theta)) == list(np.isnan(phi)) == [True, True, False, False, True]
+    assert list(np.isnan(theta)) == list(np.isnan(rho)) == list(np.isnan(phi)) == [True, True, False, False, True]
 
 
 def test_quoted_variances_are_those_of_the_quotes():

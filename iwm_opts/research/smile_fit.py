@@ -1,0 +1,278 @@
+"""Fitting the shape of smiles to real chains: skew and eta by level of vol and its slope.
+
+Two steps. The smiles of one chain give one skew and one eta: least squares of the prices of verticals, in quoted
+half-spreads, every expiration's strip of out-of-the-money options worth what the chain's is. Skews and log etas of all
+chains then follow level and slope of vol with coefficients that vary by symbol, an error that the days of one episode
+share, and a day's own that fades (a linear mixed model: Laird and Ware 1982, "Random-effects models for longitudinal
+data", Biometrics 38(4)). Spreads of these parts are stated, not estimated: chains cover a handful of episodes.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from iwm_opts.conventions import TICK
+from iwm_opts.market.option_table import OptionTable
+from iwm_opts.market.snapshot import Snapshot
+from iwm_opts.pricing.black import black_price
+from iwm_opts.simulation.parameters import COEFFICIENTS, TYPICAL_VOL, SmileShape
+from iwm_opts.simulation.surface import Surface, reshaped, shape_at
+
+Array = NDArray[np.float64]
+
+FITTED_DTE: Final = (14, 62)  # the life of a package, some days to either side
+FITTED_DELTA: Final = (0.07, 0.32)  # of the sold option
+WING: Final = 0.015  # of the spot
+DELTA_SLACK: Final = 0.03
+STRIP_POINTS: Final = 161
+STEPS: Final = 12
+CLOSE: Final = 1e-7  # of the log of a strip
+FEWEST: Final = 4  # verticals of an expiration
+
+# Prior of `COEFFICIENTS`, mean and standard deviation; slopes of log eta on the level of -0.63 (S&P 500) and -0.38
+# (IWM) were measured at a constant rho.
+PRIOR_MEAN: Final = np.array([0.6, 0.5, 0.0, 0.25, -0.5, 0.0])
+PRIOR_SD: Final = np.array([0.5, 0.5, 1.0, 0.5, 0.3, 1.0])
+SYMBOL_SD: Final = np.array([0.3, 0.4, 0.6, 0.3, 0.4, 0.6])  # of a symbol's coefficients around the common ones
+EPISODE_SD: Final = np.array([0.15, 0.15])  # of skew and log eta, shared by the days of a symbol's year
+DAY_SD: Final = np.array([0.12, 0.10])
+DAY_MEMORY: Final = 0.8  # correlation of a day's own with the next
+CORRELATION: Final = -0.6  # of parts of skew with those of log eta
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verticals:
+    """Verticals of one expiration; arrays of shape (n,). Prices are European, dollars a share."""
+
+    right: Array  # +1 call, -1 put
+    delta: Array  # of the sold option, positive
+    sold: Array  # log(strike / forward)
+    bought: Array
+    credit: Array  # at mid
+    half_spread: Array  # of both legs together
+
+    def __len__(self) -> int:
+        return len(self.right)
+
+    def where(self, kept: NDArray[np.bool_]) -> "Verticals":
+        """Keep some of them."""
+        columns = (self.right, self.delta, self.sold, self.bought, self.credit, self.half_spread)
+        return Verticals(*(column[kept] for column in columns))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedExpiration:
+    """Quotes of one expiration, as the fit reads them."""
+
+    dte: int
+    price: float  # discounted forward, dollars
+    grid: Array  # log-moneyness of the strip, between the outermost strikes with a bid
+    weight: Array  # of out-of-the-money prices a unit of forward in the strip
+    strip: float  # logarithm
+    verticals: Verticals
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChainSample:
+    """Smiles of one chain, and the level and slope of its vol."""
+
+    symbol: str
+    day: date
+    level: float  # log of IV30 over `TYPICAL_VOL`
+    slope: float  # log of IV10 over IV30
+    expirations: tuple[FittedExpiration, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShapeFit:
+    """Coefficients of a symbol, in the order of `COEFFICIENTS`, and their covariance."""
+
+    mean: Array  # shape (6,)
+    covariance: Array  # shape (6, 6)
+
+    def shape(self, smile: SmileShape) -> SmileShape:
+        """Smile with these coefficients."""
+        lower = self.covariance[np.tril_indices(len(COEFFICIENTS))]
+        numbers = dict(zip(COEFFICIENTS, map(float, self.mean), strict=True))
+        return replace(smile, **numbers, covariance=tuple(float(number) for number in lower))
+
+
+def chain_sample(snapshot: Snapshot, dte: tuple[int, int] = FITTED_DTE) -> ChainSample:
+    """Smiles of a chain between two numbers of days to expiration.
+
+    Raises
+    ------
+    InputError
+        When no expiration lies in the window.
+    """
+    tables, _ = snapshot.tables(dte)
+    expirations = (_expiration(table) for table in tables)
+    iv10, iv30 = snapshot.iv.iv10, snapshot.iv.iv30
+    return ChainSample(
+        symbol=snapshot.chain.symbol,
+        day=snapshot.chain.as_of,
+        level=math.log(iv30 / TYPICAL_VOL),
+        slope=math.log(iv10 / iv30),
+        expirations=tuple(each for each in expirations if len(each.verticals) >= FEWEST),
+    )
+
+
+def _expiration(table: OptionTable) -> FittedExpiration:
+    forward, outside = table.forward, table.right * (table.strike - table.forward.price) > 0.0
+    has_bid = outside & (table.bid > 0.0) & np.isfinite(table.delta)
+    k = np.log(table.strike / forward.price)
+    grid = np.linspace(k[has_bid].min(), k[has_bid].max(), STRIP_POINTS)
+    weight = np.full(STRIP_POINTS, grid[1] - grid[0]) * np.exp(-grid)
+    weight[[0, -1]] *= 0.5
+    curve = _outside(grid, table.smile.vol(forward.price * np.exp(grid)) ** 2 * table.years)
+    verticals = [_verticals(table, has_bid & (table.right == right)) for right in (-1.0, 1.0)]
+    joined = (np.concatenate([getattr(part, name) for part in verticals]) for name in Verticals.__slots__)
+    return FittedExpiration(
+        table.dte, forward.price * forward.discount, grid, weight, math.log(weight @ curve), Verticals(*joined)
+    )
+
+
+def _verticals(table: OptionTable, is_listed: NDArray[np.bool_]) -> Verticals:
+    """Vertical of each out-of-the-money option of one side with the one nearest to `WING` farther out."""
+    rows = np.flatnonzero(is_listed)
+    strike = table.strike[rows]
+    apart = np.abs(strike - (strike + table.right[rows] * WING * table.spot)[:, None])
+    wing = rows[apart.argmin(axis=1)] if len(rows) else rows
+    is_out = table.right[rows] * (table.strike[wing] - strike) > 0.0
+    rows, wing = rows[is_out], wing[is_out]
+    value = table.mid - np.nan_to_num(table.early_exercise)
+    half = 0.5 * (table.ask - table.bid)
+    k = np.log(table.strike / table.forward.price)
+    return Verticals(
+        table.right[rows], np.abs(table.delta[rows]), k[rows], k[wing], value[rows] - value[wing],
+        np.maximum(half[rows] + half[wing], TICK),
+    )  # fmt: skip
+
+
+def _outside(k: Array, total_variance: Array) -> Array:
+    """Undiscounted out-of-the-money price a unit of forward."""
+    return np.asarray(black_price(np.where(k < 0.0, -1.0, 1.0), 1.0, np.exp(k), 1.0, np.sqrt(total_variance)))
+
+
+def matched_surface(smile: SmileShape, skew: float, eta: float, expiration: FittedExpiration) -> Surface:
+    """Smile of a skew and an eta whose strip is worth what the expiration's is."""
+    skews, etas = np.array([skew]), np.array([eta])
+
+    def miss(log_theta: float) -> tuple[float, Surface]:
+        surface = reshaped(smile, skews, etas, np.array([math.exp(log_theta)]))
+        strip = expiration.weight @ _outside(expiration.grid, surface.total_variance(0, expiration.grid))
+        return math.log(strip) - expiration.strip, surface
+
+    at, slope = expiration.strip, 1.0
+    error, surface = miss(at)
+    for _ in range(STEPS):
+        if abs(error) < CLOSE:
+            break
+        step = -error / slope
+        trial, surface = miss(at + step)
+        slope = max((trial - error) / step, 0.2)
+        at, error = at + step, trial
+    return surface
+
+
+def price_errors(surface: Surface, expiration: FittedExpiration, verticals: Verticals) -> Array:
+    """Prices of verticals under a smile less the quotes' midpoints, dollars a share, shape (n,)."""
+    sold, bought = (_outside(k, surface.total_variance(0, k)) for k in (verticals.sold, verticals.bought))
+    return expiration.price * (sold - bought) - verticals.credit
+
+
+def fit_day(smile: SmileShape, chain: ChainSample) -> tuple[float, float]:
+    """Skew and log eta of one chain's smiles; `tilt` and `gamma` are the smile's."""
+    low, high = FITTED_DELTA
+    fitted = []
+    for expiration in chain.expirations:
+        verticals = expiration.verticals
+        fitted.append((expiration, verticals.where((verticals.delta > low) & (verticals.delta < high))))
+    fitted = [(expiration, verticals) for expiration, verticals in fitted if len(verticals)]
+
+    def errors(point: Array) -> Array:
+        parts = []
+        for expiration, verticals in fitted:
+            surface = matched_surface(smile, point[0], math.exp(point[1]), expiration)
+            error = price_errors(surface, expiration, verticals) / verticals.half_spread
+            parts.append(error / math.sqrt(len(verticals)))
+        return np.concatenate(parts)
+
+    start = [smile.skew, smile.log_eta]
+    found = least_squares(errors, start, diff_step=1e-3, xtol=1e-4, ftol=1e-4, loss="soft_l1").x
+    return float(found[0]), float(found[1])
+
+
+def fit_shapes(chains: Sequence[ChainSample], points: Array, symbol: str, is_constant: bool = False) -> ShapeFit:
+    """Coefficients of a symbol from the skews and log etas of chains.
+
+    Parameters
+    ----------
+    chains : sequence of ChainSample, length n
+    points : ndarray, shape (n, 2)
+        Skew and log eta of each; see `fit_day`.
+    symbol : str
+        One that no chain has gets the common coefficients.
+    is_constant : bool
+        Leave level and slope out.
+    """
+    order = sorted(range(len(chains)), key=lambda i: (chains[i].symbol, chains[i].day))
+    chains, points = [chains[i] for i in order], points[order]
+    symbols = sorted({chain.symbol for chain in chains} | {symbol})
+    terms = np.array([[1.0, chain.level, chain.slope] for chain in chains])
+    mean, free = PRIOR_MEAN.copy(), np.ones(6)
+    if is_constant:
+        terms, mean = terms * [1.0, 0.0, 0.0], mean * [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]
+        free = np.array([1.0, 1e-3, 1e-3, 1.0, 1e-3, 1e-3])
+    mine = np.array([[float(chain.symbol == name) for name in symbols] for chain in chains])
+    design = np.hstack([terms, *(terms * column[:, None] for column in mine.T)])
+    both = np.kron(np.eye(2), design)
+    noise = _noise(chains)
+    prior = _prior(free, len(symbols))
+    whole_mean = np.concatenate([np.append(mean[part], np.zeros(3 * len(symbols))) for part in (slice(3), slice(3, 6))])
+    precision = np.linalg.inv(prior)
+    covariance = np.linalg.inv(both.T @ np.linalg.solve(noise, both) + precision)
+    estimate = covariance @ (both.T @ np.linalg.solve(noise, points.T.ravel()) + precision @ whole_mean)
+    width, place = design.shape[1], 3 + 3 * symbols.index(symbol)
+    pick = np.zeros((6, 2 * width))
+    for row in range(6):
+        first = (row // 3) * width + row % 3
+        pick[row, [first, first + place]] = 1.0
+    return ShapeFit(pick @ estimate, pick @ covariance @ pick.T)
+
+
+def _noise(chains: Sequence[ChainSample]) -> Array:
+    """Covariance of what level and slope leave, skews before log etas, shape (2 n, 2 n)."""
+    episode = np.array([f"{chain.symbol} {chain.day.year}" for chain in chains])
+    is_shared = episode[:, None] == episode
+    day = np.array([chain.day.toordinal() for chain in chains])
+    sessions = np.abs(day[:, None] - day) * 5.0 / 7.0
+    own = np.where(is_shared, DAY_MEMORY**sessions, 0.0)
+    blocks = [
+        [
+            (1.0 if a == b else CORRELATION) * (EPISODE_SD[a] * EPISODE_SD[b] * is_shared + DAY_SD[a] * DAY_SD[b] * own)
+            for b in range(2)
+        ]
+        for a in range(2)
+    ]
+    return np.block(blocks)
+
+
+def _prior(free: Array, symbols: int) -> Array:
+    """Covariance of common coefficients and each symbol's own before the data, skew's before log eta's."""
+    spread = [np.concatenate([(PRIOR_SD * free)[part], np.tile((SYMBOL_SD * free)[part], symbols)])
+              for part in (slice(3), slice(3, 6))]  # fmt: skip
+    blocks = [[np.diag((1.0 if a == b else CORRELATION) * spread[a] * spread[b]) for b in range(2)] for a in range(2)]
+    return np.block(blocks)
+
+
+def predicted_shape(fit: ShapeFit, smile: SmileShape, chain: ChainSample) -> tuple[float, float]:
+    """Skew and eta of a chain's smiles from its level and slope."""
+    skew, eta = shape_at(fit.shape(smile), chain.level, chain.slope, 0.0)
+    return float(skew[0]), float(eta[0])

@@ -1,0 +1,80 @@
+"""Bands over modelled quotes against backtests on markets that were made with those quotes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from iwm_opts.backtest.baselines import prepare_baselines
+from iwm_opts.backtest.engine import run
+from iwm_opts.backtest.evidence import gather_evidence
+from iwm_opts.backtest.quote_bands import quote_bands
+from iwm_opts.backtest.simulated import SimulatedDays
+from iwm_opts.backtest.trial import package_gains
+from iwm_opts.errors import InputError
+from iwm_opts.simulation.parameters import COEFFICIENTS, shipped_parameters
+from iwm_opts.simulation.surface import drawn_smile
+
+
+def with_parameters(trial, **changes):
+    days = trial.market
+    market = replace(days.market, parameters=replace(days.market.parameters, **changes))
+    return replace(trial, market=SimulatedDays(market, days.first, days.echo))
+
+
+def gains(trials, rules):
+    """Mean gain gated and ungated, by whole backtests."""
+    prepared = [prepare_baselines(trial, rules) for trial in trials]
+    results = [run(each.gated) for each in prepared], [run(each.ungated, each.ranked) for each in prepared]
+    return tuple(np.concatenate([package_gains(one.trades) for one in part]).mean() for part in results)
+
+
+def test_spreads_are_narrower_and_wider(small_trials, small_rules):
+    *_, band = quote_bands(small_trials, small_rules, draws=2, seed=1)
+    spread = small_trials[0].market.market.parameters.spread
+    found = []
+    for factor in (0.7, 1.4):
+        coefficients = (spread.coefficients[0] + np.log(factor), *spread.coefficients[1:])
+        changed = [with_parameters(trial, spread=replace(spread, coefficients=coefficients)) for trial in small_trials]
+        found.append(gains(changed, small_rules))
+    gated, ungated = zip(*found, strict=True)
+    assert band.gated == pytest.approx(sorted(gated))
+    assert band.ungated == pytest.approx(sorted(ungated))
+    assert band.difference == pytest.approx(sorted(np.subtract(gated, ungated)))
+    assert band.ungated[0] < band.ungated[1]
+    assert ungated[1] < ungated[0]  # wider spreads cost
+
+
+def test_smiles_are_drawn_from_the_covariance_of_their_estimates(small_trials, small_rules):
+    certain = [
+        with_parameters(trial, smile=replace(trial.market.market.parameters.smile, covariance=(0.0,) * 21))
+        for trial in small_trials
+    ]
+    band, _ = quote_bands(certain, small_rules, draws=3, seed=1)
+    gated, ungated = gains(small_trials, small_rules)
+    assert band.gated == pytest.approx((gated, gated))  # no uncertainty: the rules' own gain
+    assert band.ungated == pytest.approx((ungated, ungated))
+    band, _ = quote_bands(small_trials, small_rules, draws=5, seed=1)
+    assert band.ungated[0] < band.ungated[1]
+    assert quote_bands(small_trials, small_rules, draws=5, seed=1)[0] == band
+
+
+def test_draws_of_a_smile_scatter_as_its_covariance_says():
+    smile, rng = shipped_parameters().smile, np.random.default_rng(4)
+    smiles = [drawn_smile(smile, rng) for _ in range(4000)]
+    drawn = np.array([[getattr(one, name) for name in COEFFICIENTS] for one in smiles])
+    lower = np.zeros((6, 6))
+    lower[np.tril_indices(6)] = smile.covariance
+    assert drawn.mean(axis=0) == pytest.approx([getattr(smile, name) for name in COEFFICIENTS], abs=0.03)
+    assert np.cov(drawn.T)[np.tril_indices(6)] == pytest.approx(smile.covariance, abs=0.012)
+
+
+def test_evidence_holds_the_bands_asked_for(small_trials, small_rules):
+    found = gather_evidence(small_trials, small_rules, draws=19, random_draws=3, wants_premium=False, band_draws=2)
+    assert found.bands == quote_bands(small_trials, small_rules, 2, seed=1)
+
+
+def test_recorded_quotes_have_no_band(small_trials, small_rules):
+    recorded = [replace(trial, market=object()) for trial in small_trials]
+    with pytest.raises(InputError, match="bands=2: recorded quotes have no smile to draw"):
+        quote_bands(recorded, small_rules, draws=2, seed=1)
