@@ -103,10 +103,10 @@ def _factors(evidence: Evidence) -> Table:
 
 
 def _bands(evidence: Evidence) -> Table:
-    table = plain_table("", "gated", "ungated", "gated less ungated", left=("",))
+    table = plain_table("", "gated", "ungated", "difference", left=("",))
     for band in evidence.bands:
         spans = (band.gated, band.ungated, band.difference)
-        table.add_row(band.name, *(f"{dollars(low, 2)} to {dollars(high, 2)}" for low, high in spans))
+        table.add_row(band.name, *(f"{dollars(low, 1)} to {dollars(high, 1)}" for low, high in spans))
     return table
 
 

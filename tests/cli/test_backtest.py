@@ -246,6 +246,22 @@ def test_evidence_on_modelled_history_asks_for_no_premium(run, index_files):
     assert "modelled, not traded" in found.json["finding"]
 
 
+def test_evidence_bands_gains_over_what_modelled_quotes_leave_open(run, index_files):
+    given = (
+        "evidence", "--source", "modelled", *index_files, "--ivr-lookback", 20, *RULES, "--draws", 49,
+        "--random-draws", 9, "--bands", 3,
+    )  # fmt: skip
+    page, found = run(*given), run(*given, "--format", "json").json
+    assert page.code == 0, page.err
+    assert "what modelled quotes leave open, a trade after costs" in page.out
+    assert [line for line in page.out.splitlines() if len(line) > 80] == []
+    assert "…" not in page.out
+    smile, spreads = found["quote_bands"]
+    assert (smile["name"], spreads["name"]) == ("smile, 90% of 3 draws", "spreads x 0.7 to 1.4")
+    estimate = found["arms"][1]["per_trade"]["estimate"]
+    assert spreads["ungated"][0] < estimate < spreads["ungated"][1]  # the quotes as modelled lie between
+
+
 def test_the_control_is_a_market_of_its_own_by_name(traded):
     shipped, control = (traded("--format", "csv", *more).out for more in ((), ("--parameters", "to-2019")))
     assert control.splitlines()[0] == shipped.splitlines()[0]
