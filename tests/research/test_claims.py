@@ -13,7 +13,7 @@ from iwm_opts.market.calendar import sessions
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.research import claim_readings
-from iwm_opts.research.claim_statistics import Found
+from iwm_opts.research.claim_statistics import Reading
 from iwm_opts.research.claims import CLAIMS, FAILS, HOLDS, UNDECIDED, measure_claims
 
 
@@ -211,9 +211,9 @@ def test_a_gap_at_the_open_is_not_earned_by_entries_at_the_open(days):
 
 
 def test_figures_without_observations_are_unknown():
-    nothing = Found(float("nan"), float("nan"), float("nan"), 0)
+    nothing = Reading(float("nan"), float("nan"), float("nan"), 0)
     assert claim_readings._at_next_open(nothing) == "entered at the next open unknown"
     assert claim_readings._percent(float("nan")) == claim_readings._fraction(float("nan")) == "unknown"
-    some = Found(0.43, 0.03, 0.82, 9)
+    some = Reading(0.43, 0.03, 0.82, 9)
     assert claim_readings._at_next_open(some) == "entered at the next open +0.43 (+0.03 to +0.82)"
     assert (claim_readings._percent(-0.0121), claim_readings._fraction(0.625)) == ("-1.21%", "62%")
