@@ -106,8 +106,8 @@ def download(address: str, target: Path, on_bytes: OnBytes | None = None, pace: 
             _check_content(address, part)
             with part.open("rb+") as file:
                 os.fsync(file.fileno())
+            _about(part).unlink(missing_ok=True)  # first: a kill between the two leaves nothing beside a whole file
             os.replace(part, target)
-            _about(part).unlink(missing_ok=True)
             return target
     size = part.stat().st_size if part.exists() else 0
     raise DataError(address, f"{reason}, {size:,} bytes came in {ATTEMPTS} attempts", AGAIN)

@@ -1,5 +1,6 @@
 """Downloads from a server on loopback that cuts, stalls, redirects and serves wrong files."""
 
+import os
 import re
 import threading
 import time
@@ -176,3 +177,18 @@ def test_a_file_beyond_the_limit_is_refused_not_cut(files, tmp_path, monkeypatch
 def test_a_server_that_is_away_is_named(tmp_path):
     with pytest.raises(DataError, match=r"broke off \(.*refused"):
         download("http://127.0.0.1:9/data", tmp_path / "data", None, QUICK)
+
+
+def test_a_kill_once_the_file_is_in_place_leaves_nothing_beside_it(files, tmp_path, monkeypatch):
+    target, replace = tmp_path / "data", os.replace
+
+    def killed(source, place):
+        replace(source, place)
+        if place == target:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        download(f"{files.url}/data.parquet", target, None, QUICK)
+    assert target.read_bytes() == BODY
+    assert list(tmp_path.iterdir()) == [target]
