@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -70,15 +70,17 @@ class Forecast:
 
     @property
     def exit(self) -> Mark | None:
-        """First mark that a rule called on, else the settlement; None while neither is known."""
-        if self.trade.due is not None or self.settlement is None:
-            return self.trade.due
-        return settled(self.trade, self.settlement)[0]
+        """First mark that a rule called on, else the settlement; None where neither is known.
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every outcome is known."""
-        return self.exit is not None and self.settlement is not None
+        A package with exits settles only where its last session before was marked: without marks a rule may have
+        called unseen.
+        """
+        trade = self.trade
+        if trade.due is not None or self.settlement is None:
+            return trade.due
+        eve = latest_session(self.expiration - timedelta(days=1)).isoformat()
+        is_marked = bool(trade.marks) and trade.marks[-1].day >= eve
+        return settled(trade, self.settlement)[0] if is_marked or trade.exits == Exits() else None
 
     @property
     def gain(self) -> float | None:

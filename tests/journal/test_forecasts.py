@@ -116,6 +116,18 @@ def test_the_expiration_decides_touch_and_profit(low, high, close, touched, in_p
     assert forecast.gain == pytest.approx(100.0 * (1.20 - max(close - 215.0, 0.0)) - 2.0)
 
 
+def test_a_package_without_marks_before_its_expiration_has_no_exit(on):
+    settled = {"2026-04-17": (199.0, 201.0, 200.0)}
+    forecast = with_bars(on(made(), "2026-03-02", 200.0, 0.90), bars(settled))
+    # Closed at 21 days by its rules, on 2026-03-27, which no chain shows.
+    assert (forecast.exit, forecast.gain, forecast.reached_target) == (None, None, None)
+    assert (forecast.is_profit_at_expiry, forecast.is_touched) == (True, False)
+    held = made(exits=Exits(stop=2.0))
+    forecast = with_bars(on(held, "2026-04-16", 200.0, 0.90), bars(settled))
+    assert forecast.exit.rule == "expiry"
+    assert forecast.gain == pytest.approx(118.0)
+
+
 def test_bars_that_end_before_the_expiration_decide_nothing():
     assert with_bars(made(), bars({"2026-03-20": (100.0, 300.0, 200.0)})) == made()
 
