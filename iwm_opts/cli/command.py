@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import click
 
+from iwm_opts.errors import DataError
+
 FIRST_OPTIONS: Final = 10  # shown before the headings
 OTHER: Final = "Other options"
 
@@ -57,6 +59,7 @@ class NumericalCommand(HeadedCommand):
             lost = f"Every run compiles: {CACHE_DIR} is not writable. Set NUMBA_CACHE_DIR to a writable folder."
             click.echo(f"Compiling kernels for this machine: {duration}. {kept if IS_KEPT else lost}", err=True)
 
+        refuse_missing(ctx)
         refuse_overwriting(ctx.params)
         if ctx.params.get("quiet"):
             return super().invoke(ctx)
@@ -69,7 +72,27 @@ READ = (
     *("plan", "log", "backtest", "spy", "kre", "xbi", "minutes", "events", "macro"),
     *("short_index", "middle_index", "long_index", "chain", "parameters"),
 )
+NAMED = ("to-2019",)  # parameter sets that are no file
 WRITTEN = ("output", "plot", "save", "write_log", "calibrate")
+
+
+def refuse_missing(context: click.Context) -> None:
+    """Refuse named files that do not exist, also where the command would not read them.
+
+    Raises
+    ------
+    DataError
+        For the first of them.
+    """
+    for parameter in context.command.params:
+        given = context.params.get(parameter.name or "")
+        for text in given if isinstance(given, tuple) else (given,):
+            is_file = parameter.metavar == "FILE" or (parameter.name == "chain" and Path(str(text)).suffix)
+            if not (text and is_file and parameter.name in (*READ, "sectors")) or text in NAMED:
+                continue
+            if not Path(text).exists():
+                remedy = (getattr(parameter, "help", None) or "").partition("  [")[0]
+                raise DataError(text, "cannot be read, it does not exist", f"give {parameter.opts[0]} a file: {remedy}")
 
 
 def refuse_overwriting(options: Mapping[str, object]) -> None:

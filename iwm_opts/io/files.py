@@ -123,6 +123,18 @@ def read_chain(
     return _chain(rows, chosen, session, expirations, spot, file, [*remarks, *notes], warnings)
 
 
+def check_chain_file(path: str | os.PathLike[str]) -> None:
+    """Refuse a file without the columns of an option chain.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read or holds another table.
+    """
+    file = open_table(Path(path))
+    detect(file.columns, file.sample, str(file.path))
+
+
 def load_captures(path: str | os.PathLike[str], symbol: str, as_of: date) -> list[Chain]:
     """Chains of every capture of a symbol on a day in a file; see `load_chain`.
 

@@ -10,9 +10,14 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from iwm_opts.backtest.rules import CONDOR
 from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER
+from iwm_opts.execution.fees import FeeSchedule
+from iwm_opts.execution.legs import Legs
 from iwm_opts.market.bars import Atr, atr
 from iwm_opts.market.calendar import latest_session, sessions
+from iwm_opts.market.contract import settlement_of
+from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.gate import gate_ranks
 from iwm_opts.market.sector_filter import LEAD_SYMBOL, lead
 from iwm_opts.plans.checklist import Inputs
@@ -50,6 +55,7 @@ class Sizing:
     unit: str
     formula: str  # in words and symbols
     worked: str  # the same with numbers
+    credit_for_one: float = math.nan  # $/share from which one package fits the risk, where none fits without a credit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,11 +113,7 @@ def plan_report_on(
     if sectors is not None and len(sectors):
         sectors = sectors[sectors["date"] == sectors["date"].max()]
     sizing = _sizing(plan, history, day, _price_at_minute(plan, data, day))
-    none = (
-        ("nothing to enter: the rules say take, and the size is 0",)
-        if decision.take and not sizing.size.contracts
-        else ()
-    )
+    none = (_nothing_to_enter(sizing),) if decision.take and not sizing.size.contracts else ()
     return PlanStatus(
         plan,
         day,
@@ -125,6 +127,12 @@ def plan_report_on(
         sectors if sectors is not None and len(sectors) else None,
         (*none, *plan.warnings, *notes),
     )
+
+
+def _nothing_to_enter(sizing: Sizing) -> str:
+    if math.isnan(sizing.credit_for_one):
+        return "nothing to enter: the rules say take, and the size is 0"
+    return f"the size is 0 below a credit of {math.ceil(100.0 * sizing.credit_for_one) / 100.0:.2f}"
 
 
 def _price_at_minute(plan: Plan, data: Inputs, day: date) -> float | None:
@@ -176,15 +184,37 @@ def _package_sizing(plan: Plan, history: Inputs, day: date, average: Atr, entry:
     width = package.wing.distance(entry, entry * _last_vol(history) * math.sqrt(package.dte / DAYS_PER_YEAR))
     if math.isnan(width):
         width = math.inf  # standard deviations without an IV history: no size
-    worst = MULTIPLIER * width
+    schedule, owed = FeeSchedule.parse(plan.costs.fees), _dividends_owed(plan, history, day)
+    legs = Legs.of([1, -1], [-1, -1]) if kind != CONDOR else Legs.of([1, -1, -1, 1], [-1, -1, 1, 1])
+    # A side in the money has both of its legs exercised; the SEC's share of the premium is taken at the whole width.
+    fees = float(schedule.opening_fees(legs, 1, min(width, entry))) + schedule.exercise_fees(2)
+    worst = MULTIPLIER * (width + (0.0 if math.isnan(owed) else owed)) + fees
     size = size_position(plan.account.value, plan.account.risk, worst)
-    wing = width / average.value
+    dividends = "dividends unknown" if math.isnan(owed) else f"{owed:.2f} dividends owed after early assignment"
+    wing, needed = width / average.value, (worst - budget) / MULTIPLIER
+    credit_for_one = needed if 0.0 < needed < width else math.nan
+    fits = "" if math.isnan(credit_for_one) else f", 1 from a credit of {math.ceil(100.0 * needed) / 100.0:.2f}"
     return Sizing(
         average, entry, False, None, None, worst, size, "contracts",
-        "contracts = floor(risk / max loss), max loss = 100 x (width - credit, or the debit) + fees",
-        f"at most 100 x {width:.2f} = {worst:.2f} a package ({wing:.1f} ATR wide): contracts = floor("
-        f"{budget:.2f} / {worst:.2f}) = {size.contracts} before the credit; each dollar of credit takes $100 off",
+        "contracts = floor(risk / max loss), max loss = 100 x (width + dividends owed - credit) + fees",
+        f"at most 100 x ({width:.2f} + {dividends}) + {fees:.2f} fees = {worst:.2f} a package ({wing:.1f} ATR wide) "
+        f"before the credit, each dollar of which takes $100 off: contracts = floor({budget:.2f} / {worst:.2f}) = "
+        f"{size.contracts}{fits}",
+        credit_for_one=credit_for_one,
     )  # fmt: skip
+
+
+def _dividends_owed(plan: Plan, history: Inputs, day: date) -> float:
+    """Dividends until the latest expiration, projected from the last year's, $/share; NaN: unknown."""
+    if not settlement_of(plan.symbol).pays_dividends:
+        return 0.0
+    if "dividend" not in history.bars or plan.package is None:
+        return math.nan
+    paid = history.bars["dividend"]
+    recent = paid[(paid > 0.0) & (paid.index > pd.Timestamp(day) - pd.Timedelta(days=400))]
+    schedule = DividendSchedule(tuple(map(Dividend, pd.DatetimeIndex(recent.index).date, recent.to_list())), "bars")
+    until = day + timedelta(days=plan.package.dte + plan.package.dte_slack)
+    return sum(dividend.amount for dividend in schedule.projected_to(day, until).between(day, until))
 
 
 def _debit_sizing(plan: Plan, history: Inputs, average: Atr, entry: float, budget: float, *, is_spread: bool) -> Sizing:

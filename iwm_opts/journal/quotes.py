@@ -18,7 +18,7 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fills import FillModel, fill_package
 from iwm_opts.execution.legs import Legs
 from iwm_opts.io.archive import ChainArchive
-from iwm_opts.io.files import load_captures
+from iwm_opts.io.files import check_chain_file, load_captures
 from iwm_opts.io.panel_files import expand
 from iwm_opts.journal.trade_log import ENDED, TradeLog
 from iwm_opts.market.calendar import NEW_YORK, at_close
@@ -45,10 +45,22 @@ class LegQuotes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FileQuotes:
-    """Captures of chain files."""
+    """Captures of chain files.
+
+    Raises
+    ------
+    DataError
+        For a source that is missing or holds no option chain; other files of a folder or a glob are left out.
+    """
 
     sources: Sequence[str]
     opened: dict[tuple[str, date], tuple[Chain, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        files, brought = expand(self.sources)
+        for path in files:
+            if path not in brought:
+                check_chain_file(path)
 
     def at(self, symbol: str, day: date) -> tuple[Chain, ...]:
         """Return captures of a symbol on a day; files that hold none of it give none."""

@@ -1,7 +1,7 @@
 """Plotly figures as plain values: data and layout, in the colours of every page."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +15,7 @@ COLOURS: Final = (INK, ORANGE, BLUE, GAIN, "#7d4fa3", GREY)
 DIVERGING: Final = [[0.0, LOSS], [0.5, "#ffffff"], [1.0, GAIN]]
 SEQUENTIAL: Final = [[0.0, "#eef3f8"], [1.0, BLUE]]
 DOLLARS: Final = "$,.0f"
+LABEL_ROOM: Final = 0.12  # of the span, above and below, for labels outside the bars
 MOST_LINES: Final = 200  # of parallel coordinates
 SHADES: Final = 8
 
@@ -37,6 +38,8 @@ def figure(data: Sequence[Mapping[str, Any]], **layout: Any) -> Figure:
 
 def waterfall(names: Sequence[str], values: Sequence[float]) -> Figure:
     """Cascade that starts at zero; the last value is the total of those before."""
+    ends = [0.0, *accumulate(values[:-1])]
+    room = LABEL_ROOM * ((max(ends) - min(ends)) or 1.0)
     trace = {
         "type": "waterfall",
         "x": list(names),
@@ -50,7 +53,8 @@ def waterfall(names: Sequence[str], values: Sequence[float]) -> Figure:
         "decreasing": {"marker": {"color": LOSS}},
         "totals": {"marker": {"color": INK}},
     }
-    return figure([trace], yaxis={"tickformat": DOLLARS}, margin={"l": 60, "r": 12, "t": 28, "b": 44})
+    axis = {"tickformat": DOLLARS, "range": [min(ends) - room, max(ends) + room]}
+    return figure([trace], yaxis=axis, margin={"l": 60, "r": 12, "t": 28, "b": 44})
 
 
 def bars(

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from iwm_opts.backtest.rules import STOP_FILL
 from iwm_opts.journal.plan_report import PlanStatus
 from iwm_opts.plans.plan import Plan
 from iwm_opts.plans.plan_backtest import PlanResult
@@ -156,17 +157,18 @@ def _entry(plan: Plan) -> str:
 def _package(plan: Plan) -> str:
     package = plan.package
     assert package is not None
+    wide = str(package.wing).removeprefix("$")
     if plan.instrument == "condor":
-        return f"sell the {package.delta:g}-delta condor, {package.width} wide, nearest {package.dte} DTE"
+        return f"sell the {package.delta:g}-delta condor, {wide} wide, nearest {package.dte} DTE"
     if plan.instrument == "options":
         return f"buy the {package.delta:g}-delta call nearest {package.dte} DTE"
     if package.kind == "by-rule" and plan.edge != "vol-contraction":
         return (
             f"IV rank {package.credit_rank:g} or above: bull put, short delta {package.delta:g}; below or unknown: "
-            f"call debit spread; {package.width} wide, nearest {package.dte} DTE"
+            f"call debit spread; {wide} wide, nearest {package.dte} DTE"
         )
     kind = "bull-put" if package.kind == "by-rule" else package.kind
-    return f"{kind}, delta {package.delta:g}, {package.width} wide, nearest {package.dte} DTE"
+    return f"{kind}, delta {package.delta:g}, {wide} wide, nearest {package.dte} DTE"
 
 
 def _checklist(status: PlanStatus) -> tuple[Any, ...]:
@@ -238,7 +240,7 @@ def _package_exits(plan: Plan) -> list[str]:
     lines = [f"Profit: closed at {percent(package.profit)} of {base}."] if package.profit else []
     if package.stop:
         never = "; a debit cannot lose more than was paid" if not is_credit and package.stop >= 1.0 else ""
-        lines.append(f"Stop: closed when it has lost {package.stop:g} times {base}, at a stressed fill{never}.")
+        lines.append(f"Stop: closed when it has lost {package.stop:g} times {base}, filled at {STOP_FILL}{never}.")
     lines += [f"Closed at {package.exit_dte} calendar days to expiration."] if package.exit_dte else []
     lines += [f"At most {package.max_sessions} sessions."] if package.max_sessions else []
     if plan.momentum:

@@ -276,3 +276,19 @@ def test_a_first_run_says_that_it_compiles(tmp_path):
     assert first.stderr.startswith("Compiling kernels")
     assert second.stderr == ""
     assert first.stdout == second.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (("condor", "--source", "sim"), "--bars"), (("condor", "--source", "sim"), "--yields"),
+        (("ticket", "--source", "sim"), "--slope-history"), (("manage", "--source", "sim"), "--spy"),
+        (("review", "log.csv"), "--minutes"), (("plan", "--edge", "momentum", "--source", "sim"), "--kre"),
+        (("plan", "--edge", "momentum", "--source", "sim"), "--chain"), (("claims", "--source", "sim"), "--iv-history"),
+        (("plan", "--edge", "momentum", "--source", "sim"), "--sectors"), (("backtest",), "--slope-base"),
+    ],
+)  # fmt: skip
+def test_a_missing_file_is_named_though_nothing_would_read_it(run, command, option):
+    outcome = run(*command, option, "absent.csv")
+    assert outcome.code == 1
+    assert f"absent.csv: cannot be read, it does not exist. Give {option} a file" in outcome.err

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from iwm_opts.backtest.rules import STOP_FILL
 from iwm_opts.journal.plan_report import plan_report_on
 from iwm_opts.market.calendar import sessions
 from iwm_opts.market.minutes import Minutes
 from iwm_opts.plans.checklist import Inputs
 from iwm_opts.plans.intraday import trade_momentum
-from iwm_opts.plans.plan import make_plan
+from iwm_opts.plans.plan import make_plan, make_usual_plan
 from iwm_opts.plans.plan_backtest import share_rules
 from iwm_opts.report.plan_document import plan_page
 
@@ -86,3 +87,20 @@ def test_reviews_fall_on_the_last_sessions(gapped, day, monthly, quarterly):
     standing = plan_report_on(plan, Inputs(bars), day, with_evidence=False)
     assert [one.isoformat() for one in standing.monthly] == monthly
     assert [one.isoformat() for one in standing.quarterly][:3] == quarterly
+
+
+def test_the_size_of_a_condor_counts_dividends_and_fees(gapped):
+    last = gapped.bars.index[-1]
+    older = gapped.bars.iloc[:1].set_axis([last - pd.Timedelta(days=330)])
+    bars = pd.concat([older.assign(dividend=0.70), gapped.bars.assign(dividend=0.0)])  # due again 364 days later
+    plan = make_usual_plan("vol-contraction", costs={"fees": "custom:0.65"})
+    status = plan_report_on(plan, replace(gapped, bars=bars), last.date(), with_evidence=False)
+    # 100 x (5 + 0.70) + 4 x 0.65 = 572.60 is 72.60 above the risk of 500.
+    assert status.sizing.each == pytest.approx(572.60)
+    assert status.sizing.size.contracts == 0
+    assert "contracts = floor(500.00 / 572.60) = 0, 1 from a credit of 0.73" in status.sizing.worked
+    page = str(plan_page(status))
+    assert f"filled at {STOP_FILL}." in page
+    unknown = plan_report_on(plan, gapped, last.date(), with_evidence=False).sizing
+    assert unknown.each == pytest.approx(502.60)
+    assert "dividends unknown" in unknown.worked

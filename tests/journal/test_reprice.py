@@ -245,3 +245,13 @@ def test_bars_of_another_ticker_are_refused(tmp_path):
     (tmp_path / "bars.csv").write_text("symbol,date,open,high,low,close\nSPY,2024-06-03,500,502,499,501\n")
     with pytest.raises(DataError, match="holds SPY, not IWM"):
         iwm.reprice(log_of_rows([CONDOR], "log"), bars=tmp_path / "bars.csv")
+
+
+def test_quotes_that_hold_no_chain_are_named(tmp_path, chains):
+    log = log_of_rows([CONDOR], "made")
+    series = tmp_path / "series.csv"
+    series.write_text("date,close\n2026-03-02,20\n")
+    for path in (tmp_path / "absent.csv", series):
+        with pytest.raises(DataError, match=path.name):
+            iwm.reprice(log, quotes=(str(path),))
+    assert iwm.reprice(log, quotes=(str(tmp_path),)).repricing  # of a folder, other files are left out

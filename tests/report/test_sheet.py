@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from itertools import accumulate
 
 import numpy as np
 import pandas as pd
@@ -123,6 +124,11 @@ def test_costs_come_first_and_every_chart_is_there(pages, traded):
         [costs["mid_pnl"], -costs["entry_slippage"], -costs["exit_slippage"], -costs["fees"], costs["assignment"]]
     )
     assert sum(cascade["y"]) == pytest.approx(costs["pnl"])
+    low, high = page.figures[0]["layout"]["yaxis"]["range"]
+    ends = [0.0, *accumulate(cascade["y"][:-1])]
+    room = 0.1 * (max(ends) - min(ends))  # of the labels outside the bars
+    assert low < min(ends) - room
+    assert high > max(ends) + room
     assert pages["backtest"].count('<ul class="provenance">') == 2
     assert pages["backtest"].count('<p class="label">SIMULATED') == 2
 
