@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iwm_opts.backtest.engine import backtest, on_weekdays, prepare, rule_rows, run
+from iwm_opts.backtest.engine import NO_PASSAGES, backtest, blank_passages, on_weekdays, prepare, rule_rows, run
 from iwm_opts.backtest.gate import is_open
+from iwm_opts.backtest.prices import price_book
 from iwm_opts.backtest.recorded_chains import recorded_days
 from iwm_opts.backtest.reference_loop import RULES, plain_backtest
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
@@ -85,10 +86,14 @@ def passes(prepared, rules, is_fresh):
         allowed &= prepared.ranks < prepared.rules.gate.below
     state, rows = prepared.state(), rule_rows(rules, [0] * count)
     skips, summary = np.zeros((count, SKIPS), dtype=np.int64), np.empty((count, len(SUMMARY)))
-    trades, equity = blank_trades(days), np.empty(days)
+    trades, equity = blank_trades(days), np.empty((1, days))
+    passages = NO_PASSAGES
+    if not is_fresh:
+        price_book(prepared.book.complete(), prepared.costs, prepared.prices)
+        passages = blank_passages(rows, len(prepared.book))
 
     def call():
-        run_backtests(state, rows, allowed[None].copy(), is_fresh, 0, count, trades, equity, skips, summary)
+        run_backtests(state, rows, allowed[None].copy(), passages, is_fresh, 0, count, trades, equity, skips, summary)
         return summary
 
     return call
@@ -195,11 +200,11 @@ def test_long_puts_of_a_recorded_chain(benchmark, engine):
     if engine == "kernels":
         state, rows, flags = prepared.state(), rule_rows([rules] * 64, [0] * 64), everyday[None].copy()
         skips, summary = np.zeros((64, SKIPS), dtype=np.int64), np.empty((64, len(SUMMARY)))
-        trades, equity, count = blank_trades(len(everyday)), np.empty(len(everyday)), 64 * count
+        trades, equity, count = blank_trades(len(everyday)), np.empty((1, len(everyday))), 64 * count
 
         def call():
             prepared.prices.entry.priced[:] = 0
-            run_backtests(state, rows, flags, False, 0, 64, trades, equity, skips, summary)
+            run_backtests(state, rows, flags, NO_PASSAGES, False, 0, 64, trades, equity, skips, summary)
 
     rounds(benchmark, group, engine, call, count, "trades/s", 10)
 
@@ -295,8 +300,8 @@ def test_one_condor_here(benchmark, condor, what):
         assert found.trades["sessions"].tolist() == [STEPS - 1]
         return
     state, rows = prepared.state(), rule_rows([rules], [0])
-    trades, equity = blank_trades(len(allowed)), np.empty(len(allowed))
+    trades, equity = blank_trades(len(allowed)), np.empty((1, len(allowed)))
     skips, summary = np.zeros((1, SKIPS), dtype=np.int64), np.empty((1, len(SUMMARY)))
     flags = allowed[None].copy()
-    call = lambda: run_backtests(state, rows, flags, True, 0, 1, trades, equity, skips, summary)  # noqa: E731
+    call = lambda: run_backtests(state, rows, flags, NO_PASSAGES, True, 0, 1, trades, equity, skips, summary)  # noqa: E731
     rounds(benchmark, "one condor, 36 days", what, call, 1, "condors/s")

@@ -9,15 +9,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from iwm_opts.api.backtest import DEFAULT_SEED, reach
 from iwm_opts.api.markets import Market, MarketRequest, open_market
 from iwm_opts.api.result import OnProgress, Result, new_axes
+from iwm_opts.api.rule_grid import RuleGrid, heads_of, variants_of
 from iwm_opts.api.rules import FIELDS, Rules
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.cluster import open_client, run_on_cluster
-from iwm_opts.backtest.grid import Outcome, Variant, combinations, run_variants, snooping_test
+from iwm_opts.backtest.grid import DailyGains, Outcomes, Variants, run_variants, snooping_test
 from iwm_opts.backtest.recorded_chains import MAX_DTE
 from iwm_opts.backtest.saved import data_digests, rules_record
 from iwm_opts.backtest.sweep_folder import SweepFolder
@@ -28,7 +31,7 @@ from iwm_opts.market.chain import LABELS
 from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record
 from iwm_opts.report.sweep_sheet import sweep_sheet
-from iwm_opts.report.sweep_table import Swept, sweep_csv, sweep_record, sweep_records, sweep_table
+from iwm_opts.report.sweep_table import Swept, sweep_columns, sweep_csv, sweep_record, sweep_table
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -48,7 +51,7 @@ class SweepRequest:
     market : MarketRequest or Market
     grid : mapping
         Values of each name, as shown.
-    rules : tuple of Rules
+    rules : sequence of Rules
         One a combination of the grid, the last name turning fastest.
     sort : str
         Of `METRICS`, largest first.
@@ -73,7 +76,7 @@ class SweepRequest:
 
     market: MarketRequest | Market
     grid: Mapping[str, Sequence[object]]
-    rules: tuple[Rules, ...]
+    rules: Sequence[Rules]
     sort: str = "sharpe"
     top: int = TOP
     draws: int = DRAWS
@@ -92,7 +95,7 @@ class SweepRequest:
             raise InputError("chunk", self.chunk, "must be at least 1")
         if self.sort not in METRICS:
             raise InputError("sort", self.sort, "unknown metric", f"choose one of {', '.join(METRICS)}")
-        if any(each.has_own_entries for each in self.rules):
+        if any(each.has_own_entries for each in heads_of(self.rules)):
             raise InputError("rules", "entries", "a sweep takes rules by IV rank", "run `backtest` for own entries")
 
 
@@ -129,7 +132,7 @@ class SweepResult(Result):
             (Romano-Wolf adjusted p-value) and deflated_sharpe (probability that the true Sharpe ratio exceeds the best
             expected by luck), NaN for variants that never traded.
         """
-        return pd.DataFrame(sweep_records(self.swept))
+        return pd.DataFrame(sweep_columns(self.swept))
 
     def record(self) -> Record:
         """Market, grid, verdict and variants."""
@@ -185,9 +188,10 @@ def answer_sweep(
     """Run a sweep; see `SweepRequest`. `on_cluster` is called with a line on the cluster."""
     trials, variants, outcomes, resumed = _run(request, on_progress, client, on_cluster)
     sessions = SESSIONS_PER_YEAR / DAYS_PER_YEAR
-    held = [outcome.metrics["average_days"] * sessions for outcome in outcomes if outcome.metrics["trades"]]
-    holding = sum(held) / len(held) if held else 1.0
-    snooping = snooping_test(outcomes, holding, request.seed, request.draws)
+    held = outcomes.metrics["average_days"][outcomes.metrics["trades"] > 0]
+    holding = sum((held * sessions).tolist()) / len(held) if len(held) else 1.0
+    gains = DailyGains.of(trials, variants, request.threads or os.cpu_count() or 1)
+    snooping = snooping_test(outcomes, gains, gains.days, holding, request.seed, request.draws)
     swept = Swept(trials, request.grid, variants, outcomes, snooping, request.sort)
     return SweepResult(swept, request.top, resumed)
 
@@ -206,10 +210,10 @@ def _run(
     on_progress: OnProgress | None,
     client: "Client | None",
     on_cluster: Callable[[str], None] | None,
-) -> tuple[tuple[Trial, ...], list[Variant], list[Outcome], int]:
+) -> tuple[tuple[Trial, ...], Variants, Outcomes, int]:
     """Market, variants, outcomes in the order of the grid, and how many of them the folder held."""
     given = request.market
-    market = given if isinstance(given, Market) else open_market(given, reach(*request.rules), on_progress)
+    market = given if isinstance(given, Market) else open_market(given, reach(*heads_of(request.rules)), on_progress)
     trials = market.with_macro(request.rules[0].macro)
     variants = variants_of(request.grid, request.rules, trials)
     with ExitStack() as stack:
@@ -231,7 +235,7 @@ def _opener(request: SweepRequest, market: Market) -> Callable[[], tuple[Trial, 
         raise InputError(
             "market", market.name, rule, "make it with simulated_market, modelled_market or recorded_market"
         )
-    max_dte = MAX_DTE if request.market is market else reach(*request.rules)
+    max_dte = MAX_DTE if request.market is market else reach(*heads_of(request.rules))
     return partial(_open_trials, market.request, max_dte, request.rules[0].macro)
 
 
@@ -241,11 +245,11 @@ def _open_trials(request: MarketRequest, max_dte: int, macro: str | None) -> tup
 
 def _outcomes(
     trials: Sequence[Trial],
-    variants: Sequence[Variant],
+    variants: Variants,
     request: SweepRequest,
     on_progress: OnProgress | None,
-    batches: Callable[[Sequence[Variant]], Iterator[list[Outcome]]] | None,
-) -> tuple[list[Outcome], int]:
+    batches: Callable[[Variants], Iterator[Outcomes]] | None,
+) -> tuple[Outcomes, int]:
     """Outcomes in the order of the grid, and how many of them the folder held."""
     threads = request.threads or os.cpu_count() or 1
     folder = SweepFolder(request.folder, _question(trials, variants, request.grid)) if request.folder else None
@@ -256,46 +260,34 @@ def _outcomes(
                     raise InputError("merge", str(path), "not a folder", "name one that sweep --output wrote")
                 with SweepFolder(path, folder.asked) as part:
                     folder.add([outcome for number, outcome in part.outcomes.items() if number not in folder.outcomes])
-        done = dict(folder.outcomes) if folder else {}
-        resumed = len(done)
-        missing = [variant for variant in variants if variant.number not in done and _is_in(variant, request.shard)]
+        parts = [Outcomes.of(list(folder.outcomes.values()) if folder else [])]
+        resumed = done = len(parts[0])
+        missing = variants.take(_missing(variants, parts[0].numbers, request.shard))
         for outcomes in batches(missing) if batches else run_variants(trials, missing, threads):
-            done.update((outcome.number, outcome) for outcome in outcomes)
+            parts.append(outcomes)
+            done += len(outcomes)
             if folder:
                 folder.add(outcomes)
             if on_progress:
-                on_progress(len(done), len(variants))
-    return [done[variant.number] for variant in variants if variant.number in done], resumed
+                on_progress(done, len(variants))
+    return Outcomes.joined(parts), resumed
 
 
-def _is_in(variant: Variant, shard: tuple[int, int] | None) -> bool:
-    return shard is None or variant.number % shard[1] == shard[0] - 1
-
-
-def variants_of(grid: Mapping[str, Sequence[object]], rules: Sequence[Rules], trials: Sequence[Trial]) -> list[Variant]:
-    """Variants of a grid, `rules` in the order of its combinations."""
-    return [
-        Variant(number, {name: as_number(value) for name, value in values.items()}, each.on_market(trials).resolved())
-        for number, (values, each) in enumerate(zip(combinations(grid), rules, strict=True))
-    ]
-
-
-def as_number(value: object) -> object:
-    """Return the number where text is one, else the value itself."""
-    if not isinstance(value, str):
-        return value
-    try:
-        number = float(value)
-    except ValueError:
-        return value
-    return int(number) if number.is_integer() and "." not in value else number
+def _missing(variants: Variants, done: NDArray[np.int64], shard: tuple[int, int] | None) -> NDArray[np.int64]:
+    """Places of the variants that are still to be run, of a shard alone where there is one."""
+    is_missing = ~np.isin(variants.numbers, done)
+    if shard is not None:
+        is_missing &= variants.numbers % shard[1] == shard[0] - 1
+    return np.flatnonzero(is_missing)
 
 
 def _question(
-    trials: Sequence[Trial], variants: Sequence[Variant], grid: Mapping[str, Sequence[object]]
+    trials: Sequence[Trial], variants: Variants, grid: Mapping[str, Sequence[object]]
 ) -> Mapping[str, object]:
     """Digest the rules of every variant, and the markets with their prices."""
-    rules = hashlib.sha256(repr([rules_record(variant.rules) for variant in variants]).encode())
+    table = variants.rules
+    rules = hashlib.sha256(repr([rules_record(head) for head in table.heads]).encode())
+    rules.update(table.head.tobytes() + table.exits.tobytes())
     days = trials[0].market.days
     return {
         "grid": {name: list(values) for name, values in grid.items()},
@@ -306,7 +298,7 @@ def _question(
     }
 
 
-def grid_rules(rules: Rules, grid: Mapping[str, Sequence[object]]) -> tuple[Rules, ...]:
+def grid_rules(rules: Rules, grid: Mapping[str, Sequence[object]]) -> RuleGrid:
     """Rules of every combination of a grid of field names.
 
     Raises
@@ -318,7 +310,7 @@ def grid_rules(rules: Rules, grid: Mapping[str, Sequence[object]]) -> tuple[Rule
         if name not in FIELDS or name in OWN:
             names = ", ".join(field for field in FIELDS if field not in OWN)
             raise InputError("grid", name, "not a field of Rules", f"choose from {names}")
-    return tuple(replace(rules, **values) for values in combinations(grid))
+    return RuleGrid(grid, lambda values: replace(rules, **values))
 
 
 def sweep(

@@ -10,8 +10,9 @@ from iwm_opts.api.backtest import DEFAULT_SEED, BacktestResult, reach
 from iwm_opts.api.equity import EquityResult
 from iwm_opts.api.markets import Market, MarketRequest, open_market
 from iwm_opts.api.result import OnProgress
+from iwm_opts.api.rule_grid import variants_of
 from iwm_opts.api.rules import Rules
-from iwm_opts.api.sweep import grid_rules, variants_of
+from iwm_opts.api.sweep import grid_rules
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.backtest.walk_forward import IN_SAMPLE, OUT_OF_SAMPLE, ROLLING, Schedule, WalkForward, walk_trials
@@ -38,7 +39,7 @@ class WalkForwardRequest:
     market : MarketRequest or Market
     grid : mapping
         Values of each name, as shown.
-    rules : tuple of Rules
+    rules : sequence of Rules
         One a combination of the grid, the last name turning fastest; the first is the default rule.
     schedule : Schedule
     seed, draws : int
@@ -48,7 +49,7 @@ class WalkForwardRequest:
 
     market: MarketRequest | Market
     grid: Mapping[str, Sequence[object]]
-    rules: tuple[Rules, ...]
+    rules: Sequence[Rules]
     schedule: Schedule = field(default_factory=Schedule)
     seed: int = DEFAULT_SEED
     draws: int = DRAWS

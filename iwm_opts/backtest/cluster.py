@@ -14,11 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from iwm_opts.backtest.grid import Outcome, Variant, run_variants
+from iwm_opts.backtest.grid import Outcomes, Variant, Variants, run_variants
 from iwm_opts.backtest.saved import data_digests
-from iwm_opts.backtest.sweep import book_key
 from iwm_opts.backtest.trial import Trial
 from iwm_opts.errors import DataError, InputError, IwmOptsError
 
@@ -46,13 +45,13 @@ class Work:
         Opens the market; picklable.
     data : dict
         Digests of the data that the client sees; see `data_digests`.
-    variants : tuple of Variant
+    variants : Variants
         Those that share packages are neighbours.
     """
 
     open_trials: Callable[[], tuple[Trial, ...]]
     data: Mapping[str, str]
-    variants: tuple[Variant, ...]
+    variants: Variants
 
 
 @contextmanager
@@ -113,7 +112,7 @@ def run_on_cluster(
     data: Mapping[str, str],
     variants: Sequence[Variant],
     chunk: int | None = None,
-) -> Iterator[list[Outcome]]:
+) -> Iterator[Outcomes]:
     """Run variants on a cluster; yields outcomes in the order in which ranges are done.
 
     Parameters
@@ -136,8 +135,7 @@ def run_on_cluster(
 
     if not variants:
         return
-    order = {key: place for place, key in enumerate(dict.fromkeys(book_key(variant.rules) for variant in variants))}
-    work = Work(open_trials, data, tuple(sorted(variants, key=lambda variant: order[book_key(variant.rules)])))
+    work = Work(open_trials, data, Variants.of(variants).by_book())
     payload = pickle.dumps(work)
     key = hashlib.sha256(payload).hexdigest()[:16]
     workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
@@ -161,7 +159,7 @@ def run_on_cluster(
         raise DataError("cluster", f"lost ({name}: {error})", "run it again: --output keeps what is done") from None
 
 
-def run_range(work: Work, key: str, start: int, stop: int) -> list[Outcome]:
+def run_range(work: Work, key: str, start: int, stop: int) -> Outcomes:
     """Outcomes of a range of variants, on a worker.
 
     Raises
@@ -177,5 +175,4 @@ def run_range(work: Work, key: str, start: int, stop: int) -> list[Outcome]:
     if data_digests(trials) != work.data:
         rule = "a worker sees other prices than the client"
         raise DataError("cluster", rule, "give the workers the same files and release of iwm-opts")
-    batches: Iterator[list[Any]] = run_variants(trials, work.variants[start:stop], threads=1)
-    return [outcome for batch in batches for outcome in batch]
+    return Outcomes.joined(list(run_variants(trials, work.variants[start:stop], threads=1)))

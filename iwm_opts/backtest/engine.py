@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,27 @@ from iwm_opts.backtest.result import Backtest, Run, Totals, assemble, sample, to
 from iwm_opts.backtest.rules import BEST, WEEKDAYS, Costs, EntryRule, MacroRule, Rules
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
-from iwm_opts.kernels.backtest.state import RULE_FIELDS, State, blank_trades
+from iwm_opts.kernels.backtest.state import (
+    MAX_RANK,
+    MAX_SESSIONS,
+    MIN_DTE,
+    PROFIT_TAKEN,
+    RULE_FIELDS,
+    STOP_LEVEL,
+    STOP_LOSS,
+    TOUCH_ON,
+    State,
+    blank_trades,
+)
 from iwm_opts.market.iv_rank import IvHistory
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Ints = NDArray[np.int32]
+
+EXITS: Final = (STOP_LOSS, TOUCH_ON, MIN_DTE, MAX_SESSIONS, MAX_RANK, PROFIT_TAKEN)  # in the order of `exits`
+NO_LEVELS: Final = (-1.0,) * len(EXITS)
+NO_PASSAGES: Final = np.empty((0, 0), dtype=np.int32)  # exits are searched
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,11 +142,12 @@ def run_sample(prepared: Prepared, allowed: Flags) -> Array:
 def _run(prepared: Prepared, entries: Flags) -> Run:
     """Run the day loop with entries on the days given."""
     count = len(entries)
-    result = Run(
-        blank_trades(count), np.empty(count), np.zeros((1, SKIPS), dtype=np.int64), np.empty((1, len(SUMMARY)))
-    )
-    rules = rule_rows([prepared.rules], [0])
-    run_backtests(prepared.state(), rules, entries[None, :].copy(), False, 0, 1, *result)
+    levels, skips = np.empty((1, count)), np.zeros((1, SKIPS), dtype=np.int64)
+    result = Run(blank_trades(count), levels[0], skips, np.empty((1, len(SUMMARY))))
+    run_backtests(
+        prepared.state(), rule_rows([prepared.rules], [0]), entries[None, :].copy(), NO_PASSAGES, False, 0, 1,
+        result.trades, levels, skips, result.summary,
+    )  # fmt: skip
     return result
 
 
@@ -139,12 +157,27 @@ def rule_rows(rules: Sequence[Rules], gates: Sequence[int]) -> Array:
     return rows.reshape(len(rules), len(RULE_FIELDS))
 
 
+def blank_passages(rows: Array, packages: int) -> Ints:
+    """Table of first passages for some rules as kernels read them, whose levels are numbered here.
+
+    Backtests that share an exit's bound share its row: it costs them one search a package, whatever their number.
+    """
+    levels = 0
+    for place, field in enumerate(EXITS):
+        is_on = rows[:, field] > 0.0 if field == TOUCH_ON else np.isfinite(rows[:, field])
+        bounds, level = np.unique(rows[is_on, field], return_inverse=True)
+        rows[:, STOP_LEVEL + place] = -1.0
+        rows[is_on, STOP_LEVEL + place] = levels + level
+        levels += len(bounds)
+    return np.full((max(levels, 1), packages), -1, dtype=np.int32)
+
+
 def _rule_row(rules: Rules, gate: int) -> tuple[float | None, ...]:
     entry, exit_, size = rules.entry, rules.exit, rules.size
     return (
         *wings_of(entry), gate, entry.min_credit_width, entry.every, entry.max_open, exit_.profit, exit_.stop,
         exit_.touch, exit_.dte, exit_.sessions, exit_.rank, exit_.first == BEST, size.contracts or 0, size.risk_share,
-        size.max_open_risk, size.account,
+        size.max_open_risk, size.account, *NO_LEVELS,
     )  # fmt: skip
 
 

@@ -1,45 +1,47 @@
-"""Variant grid: every combination of a grid of rules on the same trials, and the test of the best."""
+"""Variant grid: every combination of a grid of rules on the same trials, and the test of the best.
+
+A million variants are columns of figures. Their rules are made when asked for, and their daily P&L is run again when
+the test of the best reads it.
+"""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self, overload
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.book import Book
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.backtest.engine import run
-from iwm_opts.backtest.metrics import (
-    daily_returns,
-    deepest_fall,
-    independent_trades,
-    measure,
-    sharpe_ratio,
-    sortino_ratio,
-    with_account,
-)
+from iwm_opts.backtest.metrics import MIN_RETURNS, annualised, independent_trades, measure, with_account
+from iwm_opts.backtest.rule_table import RuleTable
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.selection import (
     MIN_DAYS,
     MIN_VARIANTS,
+    Family,
     deflated_sharpe_ratios,
+    moments,
     overfitting_probability,
     superior_ability,
 )
-from iwm_opts.backtest.sweep import BookCache, book_key, sweep
+from iwm_opts.backtest.sweep import BookCache, book_key, summarise
 from iwm_opts.backtest.trial import PooledResult, Trial
 from iwm_opts.errors import InputError
+from iwm_opts.kernels.backtest.day_loop import SUMMARY
 
 Array = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 FIRST_BATCH: Final = 256  # variants; what follows is as many as the time of a batch holds
-MOST_BATCH: Final = 2_000  # bounds the memory that their equity takes
+MOST_BATCH: Final = 65_536
 BATCH_SECONDS: Final = 2.0  # work lost when a sweep is killed, at most
-TOGETHER: Final = 32  # variants whose figures are worked out at once: their equity stays in the cache
+HELD_PNL: Final = 2**25  # days x variants of daily P&L held at a time for the test of the best: 256 MB
+MOST_BOOKS: Final = 32  # held while P&L is read in the order of that test
+DIGEST_FACTOR: Final = 0x9E3779B97F4A7C15  # odd: digests of paths are combined without loss
 DOLLARS: Final = ("pnl", "mid_pnl", "entry_slippage", "exit_slippage", "fees", "assignment")
 
 
@@ -52,13 +54,121 @@ class Variant:
     rules: Rules
 
 
+@dataclass(frozen=True, slots=True)
+class GridValues:
+    """Values of each combination of a grid by its number, the last name turning fastest."""
+
+    grid: Mapping[str, Sequence[Any]]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of values of each name."""
+        return tuple(map(len, self.grid.values()))
+
+    def __call__(self, number: int) -> dict[str, Any]:
+        """Value of each name."""
+        places = (int(place) for place in np.unravel_index(number, self.shape))
+        return {name: values[place] for (name, values), place in zip(self.grid.items(), places, strict=True)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variants(Sequence[Variant]):
+    """Variants of a grid, each made when asked for."""
+
+    numbers: Places
+    rules: RuleTable
+    values_of: Callable[[int], Mapping[str, Any]]  # of a variant's number
+
+    @classmethod
+    def of(cls, variants: Sequence[Variant]) -> "Variants":
+        """Given variants in rows."""
+        if isinstance(variants, Variants):
+            return variants
+        values = {variant.number: variant.values for variant in variants}
+        numbers = np.array([variant.number for variant in variants], dtype=np.int64)
+        return cls(numbers, RuleTable.of(variant.rules for variant in variants), values.__getitem__)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> Variant: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Self: ...
+
+    def __getitem__(self, place: int | slice) -> "Variant | Self":
+        if isinstance(place, slice):
+            return self.take(np.arange(len(self))[place])
+        number = int(self.numbers[place])
+        return Variant(number, self.values_of(number), self.rules[place])
+
+    def take(self, places: Places) -> Self:
+        """Return some variants."""
+        return type(self)(self.numbers[places], self.rules.take(places), self.values_of)
+
+    def by_book(self) -> Self:
+        """Return them with those that share packages one after the other."""
+        order: dict[Any, int] = {}
+        book = np.array([order.setdefault(book_key(rules), len(order)) for rules in self.rules.heads], dtype=np.int64)
+        return self.take(np.argsort(book[self.rules.head], kind="stable"))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """Result of a variant on all trials."""
 
     number: int
     metrics: Mapping[str, Any]  # see `run_variants`
-    daily: Array  # change of equity by day, dollars; trials one after the other
+    digest: int  # of the daily changes in equity: equal for variants that traded alike, 0 for one that never traded
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcomes(Sequence[Outcome]):
+    """Results of variants in columns."""
+
+    numbers: Places
+    metrics: Mapping[str, NDArray[Any]]
+    digests: NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, outcomes: Sequence[Outcome]) -> "Outcomes":
+        """Given outcomes in columns."""
+        names = outcomes[0].metrics if len(outcomes) else ()
+        return cls(
+            np.array([outcome.number for outcome in outcomes], dtype=np.int64),
+            {name: np.array([outcome.metrics[name] for outcome in outcomes]) for name in names},
+            np.array([outcome.digest for outcome in outcomes], dtype=np.uint64),
+        )
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Outcomes]") -> "Outcomes":
+        """All of some outcomes, by number."""
+        parts = [part for part in parts if len(part)] or parts[:1]
+        numbers = np.concatenate([part.numbers for part in parts])
+        order = np.argsort(numbers, kind="stable")
+        names = parts[0].metrics
+        return cls(
+            numbers[order],
+            {name: np.concatenate([part.metrics[name] for part in parts])[order] for name in names},
+            np.concatenate([part.digests for part in parts])[order],
+        )
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> Outcome: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Self: ...
+
+    def __getitem__(self, place: int | slice) -> "Outcome | Self":
+        metrics = {name: column[place] for name, column in self.metrics.items()}
+        if isinstance(place, slice):
+            return type(self)(self.numbers[place], metrics, self.digests[place])
+        row = {name: value.item() for name, value in metrics.items()}
+        return Outcome(int(self.numbers[place]), row, int(self.digests[place]))
 
 
 class VariantTest(NamedTuple):
@@ -83,12 +193,20 @@ class SnoopingTest:
     p_upper: float
     block: int  # mean length of the stationary bootstrap's blocks, sessions
     overfitting_probability: float  # by CSCV; NaN where the history is too short
-    variants: Mapping[int, VariantTest]  # by number, of those that traded
+    numbers: Places  # of the variants that traded
+    p_stepdown: Array  # of each of them, as in `VariantTest`
+    deflated_sharpe: Array
+
+    @property
+    def variants(self) -> Mapping[int, VariantTest]:
+        """Evidence for each variant that traded, by number."""
+        tests = map(VariantTest, self.p_stepdown.tolist(), self.deflated_sharpe.tolist())
+        return dict(zip(self.numbers.tolist(), tests, strict=True))
 
 
 def run_variants(
     trials: Sequence[Trial], variants: Sequence[Variant], threads: int, seconds: float = BATCH_SECONDS
-) -> Iterator[list[Outcome]]:
+) -> Iterator[Outcomes]:
     """Run every variant on every trial, a batch at a time; those that share packages come one after the other.
 
     Their figures: trades, win_rate, expectancy (dollars a trade), pnl and the cascade of costs (dollars, of all trials
@@ -104,10 +222,7 @@ def run_variants(
     seconds : float
         Target time of a batch; the results do not depend on it.
     """
-    books: dict[Any, list[Variant]] = {}
-    for variant in variants:
-        books.setdefault(book_key(variant.rules), []).append(variant)
-    ordered = [variant for shared in books.values() for variant in shared]
+    ordered = Variants.of(variants).by_book()
     start, size, caches = 0, FIRST_BATCH, [BookCache() for _ in trials]
     while start < len(ordered):
         began = perf_counter()
@@ -117,54 +232,62 @@ def run_variants(
         yield outcomes
 
 
-def _batch(
-    trials: Sequence[Trial], caches: Sequence[BookCache], variants: Sequence[Variant], threads: int
-) -> list[Outcome]:
-    rules = [variant.rules for variant in variants]
-    tables, levels = [], []
-    for trial, cache in zip(trials, caches, strict=True):
-        equity = np.empty((len(rules), len(trial.market.days)))
-        tables.append(sweep(trial.market, trial.history, rules, threads, macro=trial.macro, equity=equity, cache=cache))
-        levels.append(equity)
-    outcomes: list[Outcome] = []
-    for start in range(0, len(variants), TOGETHER):
-        some = slice(start, start + TOGETHER)
-        outcomes += _outcomes(variants[some], [table.iloc[some] for table in tables], [level[some] for level in levels])
-    return outcomes
+def _batch(trials: Sequence[Trial], caches: Sequence[BookCache], variants: Variants, threads: int) -> Outcomes:
+    summaries = [
+        summarise(trial.market, trial.history, variants.rules, threads, macro=trial.macro, cache=cache)
+        for trial, cache in zip(trials, caches, strict=True)
+    ]
+    sums = dict(zip(SUMMARY, np.sum(summaries, axis=0).T, strict=True))
+    falls = [summary[:, SUMMARY.index("max_drawdown")] for summary in summaries]
+    trades, days = sums["trades"], sum(len(trial.market.days) for trial in trials)
+    mean = sums["returns"] / days
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread = np.sqrt(np.maximum(sums["squared_returns"] - days * mean**2, 0.0) / (days - 1))
+        metrics = {
+            "trades": trades.astype(np.int64), "win_rate": sums["wins"] / trades, "expectancy": sums["pnl"] / trades,
+            **{name: sums[name] for name in DOLLARS},
+            "average_days": sums["days_held"] / trades,
+            "max_drawdown": 0.0 - np.max(falls, axis=0),
+            "sharpe": annualised(mean, spread) if days >= MIN_RETURNS else np.full(len(variants), np.nan),
+            "sortino": annualised(mean, np.sqrt(sums["squared_losses"] / days)),
+        }  # fmt: skip
+    digests = np.zeros(len(variants), dtype=np.uint64)
+    for summary in summaries:
+        low, high = (summary[:, SUMMARY.index(name)].astype(np.int64) for name in ("digest_low", "digest_high"))
+        digests = digests * np.uint64(DIGEST_FACTOR) + (low + (high << 32)).astype(np.uint64)
+    return Outcomes(variants.numbers, metrics, digests)
 
 
-def _outcomes(
-    variants: Sequence[Variant], tables: Sequence[pd.DataFrame], levels: Sequence[Array]
-) -> Iterator[Outcome]:
-    """Outcomes of some variants at once: one at a time their figures would take longer than their backtests."""
-    account = np.array([outcome.rules.size.account for outcome in variants])
+@dataclass(frozen=True, slots=True, eq=False)
+class DailyGains:
+    """Daily P&L of variants, run again when it is read: trials one after the other."""
 
-    def each(name: str) -> Array:
-        return np.array([table[name].to_numpy(dtype=np.float64) for table in tables])
+    trials: Sequence[Trial]
+    rules: RuleTable
+    threads: int
+    caches: Sequence[BookCache]
 
-    trades = each("trades")
-    total = trades.sum(axis=0)
+    @classmethod
+    def of(cls, trials: Sequence[Trial], variants: Sequence[Variant], threads: int) -> Self:
+        """Daily P&L of variants."""
+        return cls(trials, Variants.of(variants).rules, threads, [BookCache(MOST_BOOKS) for _ in trials])
 
-    def mean(name: str) -> Array:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            average: Array = (np.where(trades > 0.0, each(name), 0.0) * trades).sum(axis=0) / total
-        return average
+    @property
+    def days(self) -> int:
+        """Days of all trials."""
+        return sum(len(trial.market.days) for trial in self.trials)
 
-    returns = np.concatenate([daily_returns(level, account) for level in levels], axis=1)
-    figures: dict[str, Array] = {
-        "trades": total.astype(np.int64), "win_rate": mean("win_rate"), "expectancy": mean("mean_pnl"),
-    }  # fmt: skip
-    figures |= {name: each(name).sum(axis=0) for name in DOLLARS}
-    figures |= {
-        "average_days": mean("mean_days"),
-        "max_drawdown": np.min([deepest_fall(level, account) for level in levels], axis=0),
-        "sharpe": sharpe_ratio(returns),
-        "sortino": sortino_ratio(returns),
-    }
-    daily = np.concatenate([np.diff(with_account(level, account)) for level in levels], axis=1)
-    columns = {name: column.tolist() for name, column in figures.items()}
-    for place, variant in enumerate(variants):
-        yield Outcome(variant.number, {name: column[place] for name, column in columns.items()}, daily[place])
+    def __call__(self, places: Places) -> Array:
+        """Dollars by day, shape (days, len(places))."""
+        rules = self.rules.take(places)
+        account = np.array([head.size.account for head in rules.heads])[rules.head]
+        rows, start = np.empty((self.days, len(rules))), 0
+        for trial, cache in zip(self.trials, self.caches, strict=True):
+            equity = np.empty((len(rules), len(trial.market.days)))
+            summarise(trial.market, trial.history, rules, self.threads, macro=trial.macro, equity=equity, cache=cache)
+            rows[start : start + equity.shape[1]] = np.diff(with_account(equity, account)).T
+            start += equity.shape[1]
+        return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +311,18 @@ def details(trials: Sequence[Trial], variants: Sequence[Variant]) -> Iterator[De
         yield Detail(independent_trades(trades), figures.return_on_risk_in_use)
 
 
-def snooping_test(outcomes: Sequence[Outcome], holding: float, seed: int, draws: int = DRAWS) -> SnoopingTest | None:
+def snooping_test(
+    outcomes: Outcomes, gains: Callable[[Places], Array], days: int, holding: float, seed: int, draws: int = DRAWS
+) -> SnoopingTest | None:
     """Test the best of some outcomes against luck.
 
     Parameters
     ----------
-    outcomes : sequence of Outcome
+    outcomes : Outcomes
         Of every variant tried.
+    gains : callable
+        Daily P&L of some of them, given their places: shape (days, len(places)), $.
+    days : int
     holding : float
         Sessions that trades are held on average; blocks are twice as long.
     seed : int
@@ -205,26 +333,29 @@ def snooping_test(outcomes: Sequence[Outcome], holding: float, seed: int, draws:
     SnoopingTest or None
         None where fewer than two variants traded.
     """
-    traded = [outcome for outcome in outcomes if np.ptp(outcome.daily) > 0.0]
-    if len(traded) < MIN_VARIANTS or len(traded[0].daily) < MIN_DAYS:
+    traded = np.flatnonzero(outcomes.digests)
+    if len(traded) < MIN_VARIANTS or days < MIN_DAYS:
         return None
-    # Variants that traded alike, day by day, are one trial; sums over trials do not depend on the order of the grid.
-    column_of = {daily: place for place, daily in enumerate(sorted({outcome.daily.tobytes() for outcome in traded}))}
-    columns = [column_of[outcome.daily.tobytes()] for outcome in traded]
-    first = np.unique(columns, return_index=True)[1]
-    pnl = np.stack([traded[place].daily for place in first], axis=1)
-    block = int(np.clip(math.ceil(2.0 * holding), 1, max(len(pnl) // 3, 1)))
-    result = superior_ability(pnl, block, seed, draws)
-    tests = list(map(VariantTest, result.p_stepdown.tolist(), deflated_sharpe_ratios(pnl).tolist()))
+    # Variants that traded alike, day by day, are one trial; the order of digests does not depend on the grid's.
+    _, first, column = np.unique(outcomes.digests[traded], return_index=True, return_inverse=True)
+    places = traded[first]
+    block = int(np.clip(math.ceil(2.0 * holding), 1, max(days // 3, 1)))
+    family = Family(days, len(places), lambda some: gains(places[some]))
+    if days * len(places) <= HELD_PNL:
+        family = Family.of(gains(places))
+    known = moments(family, block)
+    result = superior_ability(family, block, seed, draws, known)
     return SnoopingTest(
-        best=traded[first[result.best]].number,
+        best=int(outcomes.numbers[places[result.best]]),
         models=len(traded),
         p_lower=result.p_lower,
         p_consistent=result.p_consistent,
         p_upper=result.p_upper,
         block=block,
-        overfitting_probability=overfitting_probability(pnl),
-        variants={outcome.number: tests[column] for outcome, column in zip(traded, columns, strict=True)},
+        overfitting_probability=overfitting_probability(family, known=known),
+        numbers=outcomes.numbers[traded],
+        p_stepdown=result.p_stepdown[column],
+        deflated_sharpe=deflated_sharpe_ratios(family, known)[column],
     )
 
 
@@ -242,3 +373,14 @@ def combinations(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
             raise InputError("grid", f"{name}={','.join(map(str, values))}", "needs values, each once")
         rows = [row | {name: value} for row in rows for value in values]
     return rows
+
+
+def as_number(value: object) -> object:
+    """Return the number where text is one, else the value itself."""
+    if not isinstance(value, str):
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return int(number) if number.is_integer() and "." not in value else number

@@ -161,14 +161,14 @@ def sharpe_ratio(returns: Array) -> Array:
     """
     if returns.shape[-1] < MIN_RETURNS:
         return np.full(returns.shape[:-1], NAN)
-    return _annualised(returns.mean(axis=-1), returns.std(axis=-1, ddof=1))
+    return annualised(returns.mean(axis=-1), returns.std(axis=-1, ddof=1))
 
 
 def sortino_ratio(returns: Array) -> Array:
     """Mean over root mean square of the negative daily returns, a year (Sortino and Price 1994); as `sharpe_ratio`."""
     if not returns.shape[-1]:
         return np.full(returns.shape[:-1], NAN)
-    return _annualised(returns.mean(axis=-1), np.sqrt((np.minimum(returns, 0.0) ** 2).mean(axis=-1)))
+    return annualised(returns.mean(axis=-1), np.sqrt((np.minimum(returns, 0.0) ** 2).mean(axis=-1)))
 
 
 def deepest_fall(equity: Array, account: float | Array) -> Array:
@@ -254,7 +254,7 @@ def _profit_factor(gains: Array, losses: Array) -> float:
     return float(gains.sum()) / lost if lost > 0.0 else math.inf
 
 
-def _annualised(mean: Array, spread: Array) -> Array:
+def annualised(mean: Array, spread: Array) -> Array:
     """NaN where nothing varies."""
     rates = np.full(np.shape(mean), NAN)
     np.divide(mean, spread, out=rates, where=spread > 0.0)

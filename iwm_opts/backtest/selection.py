@@ -7,10 +7,12 @@ Measures of one family of daily P&L, shape (days, variants):
 - `deflated_sharpe_ratios`: probability that a Sharpe ratio exceeds the best expected of as many without an edge.
 - `overfitting_probability`: how often the best variant of one half of the days falls below the median in the other.
 
-Pass every variant tried. A family without its failures understates the bias.
+Pass every variant tried. A family without its failures understates the bias. A million variants are read some at a time
+(`Family`): nothing of the size of days x variants is held.
 """
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import NormalDist
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.backtest.bootstrap import DRAWS
 from iwm_opts.errors import InputError
+from iwm_opts.kernels.backtest.selection import choose_inside, rank_outside, resample_t, sum_moments
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -30,8 +33,86 @@ MIN_VARIANTS: Final = 2
 MIN_DAYS: Final = 3
 PARTS: Final = 16  # of the days: 12,870 ways to halve them (Bailey et al. 2017)
 MIN_ERROR: Final = 0.5  # of a resample's standard error, as a fraction of the observed: bounds variants of few trades
-COLUMNS: Final = 256  # variants resampled at a time; bounds memory at draws x 256
-SPLITS: Final = 1_024  # halvings evaluated at a time
+COLUMNS: Final = 256  # variants read and resampled at a time; bounds memory at (days + draws) x 256
+IN_CACHE: Final = 64  # variants whose running sums, or sums over all subsets of days, stay in the cache
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """Daily P&L of every variant tried, $, read some variants at a time."""
+
+    days: int
+    variants: int
+    read: Callable[[Places], Array]  # of some variants, shape (days, len(places))
+
+    @classmethod
+    def of(cls, pnl: "Array | Family") -> "Family":
+        """Family of P&L of shape (days, variants), or the family itself."""
+        if isinstance(pnl, Family):
+            return pnl
+        days, variants = pnl.shape
+        return cls(days, variants, lambda places: pnl[:, places])
+
+    def chunks(self, order: Places | None = None) -> Iterator[tuple[Places, Array]]:
+        """Yield some variants and their P&L at a time, in an order of all."""
+        places = np.arange(self.variants) if order is None else order
+        for start in range(0, self.variants, COLUMNS):
+            some = places[start : start + COLUMNS]
+            yield some, np.ascontiguousarray(self.read(some), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Moments of a family's daily P&L, each of shape (variants,) unless said."""
+
+    mean: Array
+    error: Array  # standard error of the mean under the stationary bootstrap
+    sharpe: Array  # per day
+    skew: Array
+    kurtosis: Array
+    standardised: Array  # P&L over its standard deviation, summed over the variants; shape (days,)
+    sums: Array  # by part of the days, shape (parts, variants)
+    squares: Array  # sums of squares
+
+
+def moments(pnl: Array | Family, block: float = 1.0, parts: int = PARTS) -> Moments:
+    """Read a family once for all that its tests take, but for the resamples.
+
+    Parameters
+    ----------
+    pnl : ndarray or Family
+        Daily P&L, $, of every variant, shape (days, variants).
+    block : float
+        Mean block length of the stationary bootstrap, sessions.
+    parts : int
+        Of the days, for `overfitting_probability`.
+
+    Raises
+    ------
+    InputError
+        For fewer than 3 days, values that are not finite or a constant column.
+    """
+    family = Family.of(pnl)
+    length = family.days // parts
+    rows = np.empty((5, family.variants))
+    sums, squares = np.empty((parts, family.variants)), np.empty((parts, family.variants))
+    standardised = np.zeros(family.days)
+    for places, chunk in family.chunks():
+        _check(chunk)
+        mean, error, second, third, fourth = _moments(chunk, block)
+        spread = np.sqrt(second)
+        standardised += chunk @ (1.0 / spread) - (mean / spread).sum()
+        sharpe = mean / spread * math.sqrt(1.0 - 1.0 / family.days)
+        rows[:, places] = mean, error, sharpe, third / spread**3, fourth / second**2
+        sums[:, places], squares[:, places] = _by_part(chunk, parts, length)
+    mean, error, sharpe, skew, kurtosis = rows
+    return Moments(mean, error, sharpe, skew, kurtosis, standardised, sums, squares)
+
+
+def _by_part(pnl: Array, parts: int, length: int) -> tuple[Array, Array]:
+    """Sum P&L and its squares in each part of the days, shape (parts, variants)."""
+    blocks = pnl[: length * parts].reshape(parts, length, pnl.shape[1])
+    return blocks.sum(axis=1), (blocks**2).sum(axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +131,9 @@ class SuperiorAbility:
         return int(np.argmax(self.t))
 
 
-def superior_ability(pnl: Array, block: float, seed: int, draws: int = DRAWS) -> SuperiorAbility:
+def superior_ability(
+    pnl: Array | Family, block: float, seed: int, draws: int = DRAWS, known: Moments | None = None
+) -> SuperiorAbility:
     """Test a family of variants against luck, studentised.
 
     The statistic is the largest t-statistic, so that the number of contracts of a variant does not matter.
@@ -58,13 +141,15 @@ def superior_ability(pnl: Array, block: float, seed: int, draws: int = DRAWS) ->
 
     Parameters
     ----------
-    pnl : ndarray, shape (days, variants)
+    pnl : ndarray or Family, shape (days, variants)
         Daily P&L, $, without NaN. Days are resampled jointly, which keeps the dependence between variants.
     block : float
         Mean block length of the stationary bootstrap, sessions, at least 1.
     seed : int
     draws : int
         Resamples. The smallest possible p-value is 1 / (draws + 1).
+    known : Moments, optional
+        Of the same family and block, where they were computed before.
 
     Returns
     -------
@@ -96,14 +181,14 @@ def superior_ability(pnl: Array, block: float, seed: int, draws: int = DRAWS) ->
     >>> result.best, result.p_consistent < 0.01, (result.p_stepdown < 0.05).tolist()
     (0, True, [True, False, False])
     """
-    _check(pnl)
     if not block >= 1.0:
         raise InputError("block", block, "must be at least 1 session", "give a longer block")
     if draws < 1:
         raise InputError("draws", draws, "must be at least 1", "give more draws")
-    days, variants = pnl.shape
-    mean = pnl.mean(axis=0)
-    error = standard_errors(pnl, block)
+    family = Family.of(pnl)
+    days, variants = family.days, family.variants
+    known = moments(family, block) if known is None else known
+    mean, error = known.mean, known.error
     if not (error > 0.0).all():
         raise InputError("pnl", f"column {int(np.argmin(error))}", "must vary", "leave out variants that never traded")
     t = mean / error
@@ -115,9 +200,8 @@ def superior_ability(pnl: Array, block: float, seed: int, draws: int = DRAWS) ->
     ascending = np.argsort(t, kind="stable")
     below = np.full(draws, -math.inf)  # largest resampled statistic of the variants with a smaller t
     p_stepdown = np.ones(variants)
-    for start in range(0, variants, COLUMNS):
-        columns = ascending[start : start + COLUMNS]
-        resampled = _resampled_t(pnl[:, columns] - mean[columns], error[columns], resamples)
+    for columns, chunk in family.chunks(ascending):
+        resampled = _resampled_t(chunk - mean[columns], error[columns], resamples)
         for place, shift in enumerate(shifts):
             np.maximum(largest[place], (resampled + shift[columns]).max(axis=1), out=largest[place])
         running = np.maximum(np.maximum.accumulate(resampled, axis=1), below[:, None])
@@ -137,14 +221,12 @@ def _p_value(resampled: Array, observed: Array | float) -> Array:
 
 def _resampled_t(centred: Array, error: Array, resamples: list[tuple[Places, Places]]) -> Array:
     """Mean over standard error of each resample, shape (draws, variants); errors from its own blocks' sums."""
-    days = len(centred)
-    running = np.concatenate([np.zeros((1, len(error))), np.cumsum(np.concatenate([centred, centred]), axis=0)])
-    t = np.empty((len(resamples), len(error)))
-    for row, (first, length) in zip(t, resamples, strict=True):
-        sums = running[first + length] - running[first]
-        mean = sums.sum(axis=0) / days
-        own_error = np.sqrt(((sums - length[:, None] * mean) ** 2).sum(axis=0)) / days
-        row[:] = mean / np.maximum(own_error, MIN_ERROR * error)
+    days, variants = centred.shape
+    first, length = (np.concatenate(column) for column in zip(*resamples, strict=True))
+    draw = np.concatenate([[0], np.cumsum([len(blocks) for blocks, _ in resamples])])
+    t = np.empty((len(resamples), variants))
+    running, sums = np.empty((2 * days + 1, IN_CACHE)), np.empty((3, IN_CACHE))
+    resample_t(np.ascontiguousarray(centred), MIN_ERROR * error, first, length, draw, running, sums, t)
     return t
 
 
@@ -153,14 +235,15 @@ def standard_errors(pnl: Array, block: float) -> Array:
 
     In closed form from circular autocovariances (Politis and Romano 1994, lemma 1).
     """
-    days = len(pnl)
-    spectrum = np.fft.rfft(pnl - pnl.mean(axis=0), axis=0)
-    lag, keep = np.arange(days), 1.0 - 1.0 / block
-    weight = (1.0 - lag / days) * keep**lag
-    # Sum of weighted circular autocovariances at lags of both signs.
-    covariance = np.fft.irfft(np.abs(spectrum) ** 2, days, axis=0) / days
-    variance = 2.0 * (weight @ covariance) - covariance[0]
-    return np.asarray(np.sqrt(np.maximum(variance, 0.0) / days))
+    error: Array = _moments(pnl, block)[1]
+    return error
+
+
+def _moments(pnl: Array, block: float) -> Array:
+    """Mean, its standard error, and the second to fourth central moment of each variant; shape (5, variants)."""
+    result, work = np.empty((5, pnl.shape[1])), np.empty((4, pnl.shape[1]))
+    sum_moments(np.ascontiguousarray(pnl, dtype=np.float64), float(block), work, result)
+    return result
 
 
 def stationary_blocks(days: int, block: float, rng: np.random.Generator) -> tuple[Places, Places]:
@@ -236,10 +319,15 @@ def deflated_sharpe_ratio(
     >>> round(deflated_sharpe_ratio(2.5 / 250**0.5, 1250, -3.0, 10.0, 100, 0.5 / 250), 4)
     0.9004
     """
+    return _exceedance(sharpe, observations, skew, kurtosis, expected_best_sharpe(trials, variance))
+
+
+def _exceedance(sharpe: float, observations: int, skew: float, kurtosis: float, best: float) -> float:
+    """Probability that a true Sharpe ratio exceeds another; NaN as of `deflated_sharpe_ratio`."""
     spread = 1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2
     if observations < 2 or not spread > 0.0:
         return math.nan
-    excess = sharpe - expected_best_sharpe(trials, variance)
+    excess = sharpe - best
     return NORMAL.cdf(excess * math.sqrt(observations - 1) / math.sqrt(spread))
 
 
@@ -256,23 +344,27 @@ def independent_trials(pnl: Array) -> float:
     float
         r + (1 - r) N, r the mean correlation of two variants, at least 0 (Bailey and Lopez de Prado 2014, appendix 3).
     """
-    _check(pnl)
-    days, variants = pnl.shape
+    return _independent_trials(moments(pnl))
+
+
+def _independent_trials(known: Moments) -> float:
+    variants = len(known.mean)
     if variants < MIN_VARIANTS:
         return float(variants)
-    standard = (pnl - pnl.mean(axis=0)) / pnl.std(axis=0)
-    total = float((standard.sum(axis=1) ** 2).sum()) / days  # sum of all correlations, the diagonal included
+    total = float((known.standardised**2).mean())  # sum of all correlations, the diagonal included
     correlation = max((total - variants) / (variants * (variants - 1)), 0.0)
     return float(correlation + (1.0 - correlation) * variants)
 
 
-def deflated_sharpe_ratios(pnl: Array) -> Array:
+def deflated_sharpe_ratios(pnl: Array | Family, known: Moments | None = None) -> Array:
     """Deflated Sharpe ratio of each variant of a family.
 
     Parameters
     ----------
-    pnl : ndarray, shape (days, variants)
+    pnl : ndarray or Family, shape (days, variants)
         Daily P&L, $, of every variant tried, each column varying.
+    known : Moments, optional
+        Of the same family, where they were computed before.
 
     Returns
     -------
@@ -292,22 +384,15 @@ def deflated_sharpe_ratios(pnl: Array) -> Array:
     >>> (deflated_sharpe_ratios(pnl) > 0.9).tolist()
     [True, False, False]
     """
-    trials = independent_trials(pnl)
-    centred = pnl - pnl.mean(axis=0)
-    spread = centred.std(axis=0)
-    sharpe = pnl.mean(axis=0) / pnl.std(axis=0, ddof=1)
-    skew = (centred**3).mean(axis=0) / spread**3
-    kurtosis = (centred**4).mean(axis=0) / spread**4
-    variance = float(sharpe.var(ddof=1)) if len(sharpe) > 1 else 0.0
-    return np.array(
-        [
-            deflated_sharpe_ratio(float(ratio), len(pnl), float(third), float(fourth), trials, variance)
-            for ratio, third, fourth in zip(sharpe, skew, kurtosis, strict=True)
-        ]
-    )
+    known = moments(pnl) if known is None else known
+    trials, days = _independent_trials(known), Family.of(pnl).days
+    variance = float(known.sharpe.var(ddof=1)) if len(known.sharpe) > 1 else 0.0
+    best = expected_best_sharpe(trials, variance)
+    rows = zip(known.sharpe.tolist(), known.skew.tolist(), known.kurtosis.tolist(), strict=True)
+    return np.array([_exceedance(ratio, days, skew, kurtosis, best) for ratio, skew, kurtosis in rows])
 
 
-def overfitting_probability(pnl: Array, parts: int = PARTS) -> float:
+def overfitting_probability(pnl: Array | Family, parts: int = PARTS, known: Moments | None = None) -> float:
     """Probability of backtest overfitting by combinatorially symmetric cross-validation.
 
     The days are cut into contiguous parts of equal length. For every way to choose half of the parts, the variant with
@@ -321,6 +406,8 @@ def overfitting_probability(pnl: Array, parts: int = PARTS) -> float:
         does not trade in a half has a Sharpe ratio of 0 there.
     parts : int
         Even, at least 2. 16 gives 12,870 ways.
+    known : Moments, optional
+        Of the same family and parts, where they were computed before.
 
     Returns
     -------
@@ -346,41 +433,37 @@ def overfitting_probability(pnl: Array, parts: int = PARTS) -> float:
     """
     if parts < 2 or parts % 2:
         raise InputError("parts", parts, "must be even and at least 2", f"use {PARTS}")
-    if not np.isfinite(pnl).all():
-        raise InputError("pnl", "NaN", "must be finite", "fill days without a position with 0")
-    length, variants = len(pnl) // parts, pnl.shape[1]
+    family = Family.of(pnl)
+    length, variants = family.days // parts, family.variants
+    if known is None:
+        sums, squares = np.empty((parts, variants)), np.empty((parts, variants))
+        for places, chunk in family.chunks():
+            _check_finite(chunk)
+            sums[:, places], squares[:, places] = _by_part(chunk, parts, length)
+    else:
+        sums, squares = known.sums, known.squares
     if length < 2 or variants < MIN_VARIANTS:
         return math.nan
-    blocks = pnl[: length * parts].reshape(parts, length, variants)
-    sums, squares = blocks.sum(axis=1), (blocks**2).sum(axis=1)
-    ways = np.zeros((math.comb(parts, parts // 2), parts))
-    for way, chosen in zip(ways, combinations(range(parts), parts // 2), strict=True):
-        way[list(chosen)] = 1.0
-    days = length * parts // 2
-    below = 0.0
-    for start in range(0, len(ways), SPLITS):
-        inside = ways[start : start + SPLITS]
-        best = np.argmax(_sharpe(inside @ sums, inside @ squares, days), axis=1)
-        outside = _sharpe((1.0 - inside) @ sums, (1.0 - inside) @ squares, days)
-        of_best = outside[np.arange(len(best)), best][:, None]
-        rank = (outside < of_best).sum(axis=1) + 0.5 * ((outside == of_best).sum(axis=1) + 1.0)
-        middle = 0.5 * (variants + 1.0)
-        below += float((rank < middle).sum()) + 0.5 * float((rank == middle).sum())
-    return float(below / len(ways))
-
-
-def _sharpe(total: Array, squares: Array, days: int) -> Array:
-    """Sharpe ratio per day from sums and sums of squares; 0 where nothing varies."""
-    variance = (squares - total**2 / days) / (days - 1)
-    varies = variance > 1e-12 * squares  # rounding of the difference
-    return np.where(varies, total / days / np.sqrt(np.where(varies, variance, 1.0)), 0.0)
+    half = parts // 2
+    inside = [sum(1 << part for part in chosen) for chosen in combinations(range(parts), half)]
+    ways = np.array([(way & (1 << half) - 1, way >> half) for way in inside], dtype=np.int64)
+    room = np.empty((4, 1 << half, IN_CACHE)), np.empty(IN_CACHE)
+    best, outside, ranks = np.empty(len(ways)), np.empty(len(ways)), np.empty((len(ways), 2), dtype=np.int64)
+    choose_inside(sums, squares, ways, float(length * half), *room, best, outside)
+    rank_outside(sums, squares, ways, float(length * half), *room, outside, ranks)
+    rank, middle = ranks[:, 0] + 0.5 * (ranks[:, 1] + 1.0), 0.5 * (variants + 1.0)
+    return float(((rank < middle).sum() + 0.5 * (rank == middle).sum()) / len(ways))
 
 
 def _check(pnl: Array) -> None:
     if len(pnl) < MIN_DAYS:
         raise InputError("pnl", f"{len(pnl)} days", f"needs at least {MIN_DAYS} days", "test a longer history")
-    if not np.isfinite(pnl).all():
-        raise InputError("pnl", "NaN", "must be finite", "fill days without a position with 0")
+    _check_finite(pnl)
     if not (np.ptp(pnl, axis=0) > 0.0).all():
         column = int(np.argmin(np.ptp(pnl, axis=0)))
         raise InputError("pnl", f"column {column}", "must vary", "leave out variants that never traded")
+
+
+def _check_finite(pnl: Array) -> None:
+    if not np.isfinite(pnl).all():
+        raise InputError("pnl", "NaN", "must be finite", "fill days without a position with 0")

@@ -1,8 +1,8 @@
 """Sweep: many rules over one market with shared marks.
 
-Packages are chosen, quoted and priced once, then every set of rules is one pass of the day loop over them. Threads
-share books that are complete and only read them; each has its own scratch. The results depend neither on how many there
-are nor on which finishes first.
+Packages are chosen, quoted and priced once, then every set of rules is one pass of the day loop over them; exits are
+looked up in a table of first passages. Threads share books that are complete and only read them; each has its own
+scratch. The results depend neither on how many there are nor on which finishes first.
 """
 
 import math
@@ -19,10 +19,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.book import Book, build_book
-from iwm_opts.backtest.engine import Prepared, macro_met, on_weekdays, prepare, rule_rows
+from iwm_opts.backtest.engine import Prepared, blank_passages, macro_met, on_weekdays, prepare
 from iwm_opts.backtest.gate import is_open
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.prices import price_book
+from iwm_opts.backtest.rule_table import RuleTable
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
@@ -31,24 +32,32 @@ from iwm_opts.market.iv_rank import IvHistory
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Places = NDArray[np.int64]
 
-STRETCH: Final = 256  # variants that a thread runs before it says so
+STRETCH: Final = 4_096  # variants that a thread runs before it says so, with one table of first passages
+EQUITY_STRETCH: Final = 256  # the same where their equity is kept: bounds memory
 
 
 @dataclass(slots=True, eq=False)
 class BookCache:
-    """The last book of a sweep over one market, with its prices, for the next sweep over it to go on with."""
+    """The latest books of sweeps over one market, with their prices, for the next sweep over it to go on with."""
 
-    key: tuple[Any, ...] | None = None
-    book: Book | None = None
-    prepared: dict[tuple[Any, ...], Prepared] = field(default_factory=dict)
+    most: int = 1
+    books: dict[Any, Book] = field(default_factory=dict)
+    prepared: dict[Any, dict[Any, Prepared]] = field(default_factory=dict)
+
+    def keep(self, key: Any, book: Book) -> None:
+        """Keep a book, and let the oldest go."""
+        self.books[key], self.prepared[key] = book, {}
+        for oldest in list(self.books)[: -self.most]:
+            del self.books[oldest], self.prepared[oldest]
 
 
 class _Task(NamedTuple):
     """Rules that share a book, its prices and the known ranks."""
 
     prepared: Prepared
-    places: tuple[int, ...]  # of the rules in what was asked
+    places: Places  # of the rules in what was asked
 
 
 def sweep(
@@ -79,7 +88,7 @@ def sweep(
     equity : ndarray, shape (len(rules), days), optional
         Filled with the equity of each set of rules day by day, dollars.
     cache : BookCache, optional
-        Of this market, history and macro series alone: the book on it is used again, and the last one left there.
+        Of this market, history and macro series alone: the books in it are used again, and the last ones left there.
 
     Returns
     -------
@@ -89,13 +98,29 @@ def sweep(
         (share of the peak), sharpe (annual, of daily changes in equity, without interest), package_days. NaN where
         undefined.
     """
+    return _table(summarise(market, history, RuleTable.of(rules), threads, on_progress, macro, equity, cache))
+
+
+def summarise(
+    market: DailyMarket,
+    history: IvHistory,
+    rules: RuleTable,
+    threads: int | None = None,
+    on_progress: Callable[[int], None] | None = None,
+    macro: pd.Series | None = None,
+    equity: Array | None = None,
+    cache: BookCache | None = None,
+) -> Array:
+    """Run many sets of rules over a market, as `sweep`; what the day loop sums, shape (len(rules), len(SUMMARY))."""
     count = threads or os.cpu_count() or 1
     summary = np.full((len(rules), len(SUMMARY)), np.nan)
     done = 0
     with ThreadPoolExecutor(max(count, 1)) as pool:
         for tasks in _shared(market, history, rules, macro, pool, count, cache or BookCache()):
             outcomes = [
-                pool.submit(_run, task.prepared, rules, part, equity) for task in tasks for part in _parts(task, count)
+                pool.submit(_run, task.prepared, rules, part, equity)
+                for task in tasks
+                for part in _parts(task, count, STRETCH if equity is None else EQUITY_STRETCH)
             ]
             for future in as_completed(outcomes):
                 places, figures = future.result()
@@ -103,44 +128,48 @@ def sweep(
                 done += len(places)
                 if on_progress:
                     on_progress(done)
-    return _table(summary)
+    return summary
 
 
 def _shared(
     market: DailyMarket,
     history: IvHistory,
-    rules: Sequence[Rules],
+    rules: RuleTable,
     macro: pd.Series | None,
     pool: ThreadPoolExecutor,
     threads: int,
     cache: BookCache,
 ) -> Iterator[list[_Task]]:
     """Return prepared work, book by book: one is held at a time."""
-    books: dict[Any, dict[Any, list[int]]] = {}
-    for place, rule in enumerate(rules):
+    groups: dict[Any, dict[Any, list[int]]] = {}
+    for head, rule in enumerate(rules.heads):
         gate = rule.gate
         inner = rule.costs, gate.lookback, gate.measure, gate.lag, rule.macro
-        books.setdefault(book_key(rule), {}).setdefault(inner, []).append(place)
+        groups.setdefault(book_key(rule), {}).setdefault(inner, []).append(head)
+    is_used = np.bincount(rules.head, minlength=len(rules.heads)) > 0
     expirations: dict[tuple[int, int], Book] = {}
-    for key, groups in books.items():
-        entry = rules[next(iter(groups.values()))[0]].entry
+    for key, inners in groups.items():
+        inners = {inner: used for inner, heads in inners.items() if (used := [h for h in heads if is_used[h]])}
+        if not inners:
+            continue
+        entry = rules.heads[next(iter(inners.values()))[0]].entry
         near = entry.dte, entry.dte_slack
-        if cache.key == key and cache.book is not None:
-            book = expirations[near] = cache.book
-        elif near in expirations and len(expirations[near].arrays.surface):
-            book = expirations[near].with_rule(entry)
+        if key in cache.books:
+            book = expirations[near] = cache.books[key]
         else:
-            book = expirations[near] = build_book(market, entry)
-        if book is not cache.book:
-            cache.key, cache.book, cache.prepared = key, book, {}
+            if near in expirations and len(expirations[near].arrays.surface):
+                book = expirations[near].with_rule(entry)
+            else:
+                book = expirations[near] = build_book(market, entry)
+            cache.keep(key, book)
             _split(pool, threads, len(book), book.complete)
         tasks = []
-        for inner, places in groups.items():
-            if inner not in cache.prepared:
-                prepared = prepare(market, history, rules[places[0]], book, macro)
+        for inner, heads in inners.items():
+            if inner not in cache.prepared[key]:
+                prepared = prepare(market, history, rules.heads[heads[0]], book, macro)
                 _split(pool, threads, len(book), partial(price_book, book, prepared.costs, prepared.prices))
-                cache.prepared[inner] = prepared
-            tasks.append(_Task(cache.prepared[inner], tuple(places)))
+                cache.prepared[key][inner] = prepared
+            tasks.append(_Task(cache.prepared[key][inner], np.flatnonzero(np.isin(rules.head, heads))))
         yield tasks
 
 
@@ -159,36 +188,37 @@ def _split(pool: ThreadPoolExecutor, threads: int, count: int, work: Callable[[i
         future.result()
 
 
-def _parts(task: _Task, threads: int) -> Iterator[tuple[int, ...]]:
-    size = max(1, min(STRETCH, math.ceil(len(task.places) / threads)))
+def _parts(task: _Task, threads: int, most: int) -> Iterator[Places]:
+    size = max(1, min(most, math.ceil(len(task.places) / threads)))
     for start in range(0, len(task.places), size):
         yield task.places[start : start + size]
 
 
-def _run(
-    prepared: Prepared, rules: Sequence[Rules], places: tuple[int, ...], equity: Array | None
-) -> tuple[list[int], Array]:
+def _run(prepared: Prepared, rules: RuleTable, places: Places, equity: Array | None) -> tuple[Places, Array]:
     """Summaries of some rules that share a prepared book, complete and priced; their equity too where wanted."""
-    chosen = [rules[place] for place in places]
+    chosen = rules.take(places)
     gates: dict[tuple[Any, ...], int] = {}
     allowed: list[Flags] = []
-    met = macro_met(prepared)
-    for rule in chosen:
+    gate_of_head = np.zeros(len(rules.heads), dtype=np.int64)
+    met, most = macro_met(prepared), 0
+    for head in np.unique(chosen.head):
+        rule = rules.heads[head]
         key = rule.gate.below, rule.gate.at_least, rule.entry.weekdays
         if key not in gates:
             gates[key] = len(allowed)
             allowed.append(is_open(prepared.ranks, rule.gate) & on_weekdays(prepared.market, rule.entry) & met)
-    indices = [gates[rule.gate.below, rule.gate.at_least, rule.entry.weekdays] for rule in chosen]
-    most = max(rule.entry.max_open for rule in chosen)
+        gate_of_head[head] = gates[key]
+        most = max(most, rule.entry.max_open)
     days, count = len(prepared.ranks), len(chosen)
     summary, skips = np.empty((count, len(SUMMARY))), np.zeros((count, SKIPS), dtype=np.int64)
-    state, rows, gate = prepared.state(most), rule_rows(chosen, indices), np.array(allowed)
-    trades, level = blank_trades(days), np.empty(days)
-    for start, stop in [(0, count)] if equity is None else [(i, i + 1) for i in range(count)]:
-        run_backtests(state, rows, gate, False, start, stop, trades, level, skips, summary)
-        if equity is not None:
-            equity[places[start]] = level
-    return list(places), summary
+    rows, levels = chosen.rows(gate_of_head[chosen.head]), np.empty((1 if equity is None else count, days))
+    run_backtests(
+        prepared.state(most), rows, np.array(allowed), blank_passages(rows, len(prepared.book)), False, 0, count,
+        blank_trades(days), levels, skips, summary,
+    )  # fmt: skip
+    if equity is not None:
+        equity[places] = levels
+    return places, summary
 
 
 def _table(summary: Array) -> pd.DataFrame:

@@ -1,21 +1,18 @@
 """Sweep folder: one line a variant, appended as it is done, so that a stopped sweep resumes.
 
-`sweep.json` holds the options; other options in the same folder are refused. `variants.jsonl` holds figures and
-daily gains; a line that a stopped process left unfinished is cut off. The order of lines is that in which variants were
-done; results read back are in the grid's.
+`sweep.json` holds the options; other options in the same folder are refused. `variants.jsonl` holds figures and the
+digest of daily gains; a line that a stopped process left unfinished is cut off. The order of lines is that in which
+variants were done; results read back are in the grid's.
 """
 
-import base64
 import json
 import os
-import zlib
 from collections.abc import Mapping, Sequence
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from iwm_opts.backtest.grid import Outcome
@@ -24,8 +21,7 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.atomic import is_unfinished, remove_unfinished, write_durably
 
 HEAD, LINES, LOCK = "sweep.json", "variants.jsonl", ".lock"
-LAYOUT: Final = 1
-PACKING: Final = 1  # level of zlib: most of a line is days without a change
+LAYOUT: Final = 2
 
 
 class SweepFolder:
@@ -117,18 +113,16 @@ class SweepFolder:
 
 
 def _line(outcome: Outcome) -> bytes:
-    packed = base64.b64encode(zlib.compress(outcome.daily.astype("<f8").tobytes(), PACKING)).decode()
-    line = {"number": outcome.number, "metrics": plain(dict(outcome.metrics)), "daily": packed}
+    line = {"number": outcome.number, "metrics": plain(dict(outcome.metrics)), "digest": outcome.digest}
     return json.dumps(line).encode() + b"\n"
 
 
 def _read(line: bytes, file: Path) -> tuple[int, Outcome]:
     try:
         row = json.loads(line)
-        daily = np.frombuffer(zlib.decompress(base64.b64decode(row["daily"])), dtype="<f8")
         metrics = {name: _number(value) for name, value in row["metrics"].items()}
-        return row["number"], Outcome(row["number"], metrics, daily.astype(np.float64))
-    except (ValueError, KeyError, TypeError, zlib.error) as error:
+        return row["number"], Outcome(row["number"], metrics, row["digest"])
+    except (ValueError, KeyError, TypeError) as error:
         raise DataError(file, f"holds a line that cannot be read ({error})", "name another folder") from None
 
 

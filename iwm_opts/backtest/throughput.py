@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.backtest.engine import Prepared, prepare, rule_rows, run
+from iwm_opts.backtest.engine import NO_PASSAGES, Prepared, blank_passages, prepare, rule_rows, run
 from iwm_opts.backtest.gate import is_open
+from iwm_opts.backtest.prices import price_book
 from iwm_opts.backtest.reference_loop import RULES, plain_backtest
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.simulated import SimulatedDays
@@ -132,6 +133,8 @@ def _pace(
     """Pace of running a batch of backtests in the kernels, as many on every thread; each thread has a book."""
     variants = [RULES] * count if is_fresh else _exits()
     crews = [prepare(market, history, RULES) for _ in range(threads)]
+    for crew in crews if not is_fresh else ():
+        price_book(crew.book.complete(), crew.costs, crew.prices)
     summaries = [np.zeros((count, len(SUMMARY))) for _ in crews]
     with ThreadPoolExecutor(threads) as pool:
 
@@ -152,8 +155,10 @@ def _batch(prepared: Prepared, variants: list[Rules], is_fresh: bool, summary: N
     allowed = is_open(prepared.ranks, prepared.rules.gate)[None, :].copy()
     skips = np.zeros((len(variants), SKIPS), dtype=np.int64)
     rules = rule_rows(variants, [0] * len(variants))
+    passages = NO_PASSAGES if is_fresh else blank_passages(rules, len(prepared.book))
     run_backtests(
-        prepared.state(), rules, allowed, is_fresh, 0, len(variants), blank_trades(days), np.empty(days), skips, summary
+        prepared.state(), rules, allowed, passages, is_fresh, 0, len(variants), blank_trades(days), np.empty((1, days)),
+        skips, summary,
     )  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def sweep(values: Values) -> None:
         values,
         market=market_request(values),
         grid=grid,
-        rules=tuple(rules(values.replaced(**typed(sweep, texts))) for texts in api.combinations(grid)),
+        rules=api.RuleGrid(grid, lambda texts: rules(values.replaced(**typed(sweep, texts)))),
         seed=seed_of(values),
         folder=folder,
         merge=tuple(map(Path, values.texts("merge"))),

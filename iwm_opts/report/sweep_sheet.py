@@ -16,7 +16,7 @@ from iwm_opts.report import figures
 from iwm_opts.report.backtest_sheet import flat_inputs
 from iwm_opts.report.backtest_table import MIN_APART, rules_lines
 from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, Section
-from iwm_opts.report.sweep_table import Swept, sweep_records
+from iwm_opts.report.sweep_table import Swept, sweep_columns
 from iwm_opts.report.words import counted, dollars, number, percent
 
 RATIOS: Final = ("sharpe", "sortino")
@@ -29,7 +29,7 @@ def sweep_sheet(sweep: Swept) -> Page:
     """Page of a sweep."""
     market = sweep.trials[0].market
     kind = market_kind(market)
-    frame = pd.DataFrame(sweep_records(sweep))
+    frame = pd.DataFrame(sweep_columns(sweep))
     names = [name.replace("-", "_") for name in sweep.grid]
     digest = ", ".join(f"{name} {value}" for name, value in data_digests(sweep.trials).items())
     provenance = (

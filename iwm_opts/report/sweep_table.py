@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from iwm_opts.backtest.grid import Outcome, SnoopingTest, Variant, VariantTest, details
+from iwm_opts.backtest.grid import Outcome, Outcomes, SnoopingTest, Variant, Variants, VariantTest, as_number, details
 from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.saved import rules_record
 from iwm_opts.backtest.trial import Trial, market_kind
@@ -19,6 +21,9 @@ from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.words import dollars, number, percent
 
 SIGNIFICANT = 0.05
+TEST_FIELDS: Final = (
+    "best", "models", "p_lower", "p_consistent", "p_upper", "block", "overfitting_probability",
+)  # fmt: skip
 MOST_COLUMNS = 3  # columns of a grid's names next to the figures, in 80 characters
 
 
@@ -28,16 +33,16 @@ class Swept:
 
     trials: Sequence[Trial]
     grid: Mapping[str, Sequence[Any]]
-    variants: Sequence[Variant]
-    outcomes: Sequence[Outcome]
+    variants: Variants
+    outcomes: Outcomes
     snooping: SnoopingTest | None
     sort: str  # metric, largest first
 
-    @property
-    def ranked(self) -> list[tuple[Variant, Outcome]]:
-        """Variants and outcomes, best first; those without the metric last."""
-        pairs = list(zip(self.variants, self.outcomes, strict=True))
-        return sorted(pairs, key=lambda pair: _worth(pair[1], self.sort), reverse=True)
+    def best(self, count: int) -> list[tuple[Variant, Outcome]]:
+        """Best variants with their outcomes; those without the metric last."""
+        worth = np.asarray(self.outcomes.metrics[self.sort], dtype=np.float64)
+        places = np.argsort(np.where(np.isnan(worth), np.inf, -worth), kind="stable")[:count]
+        return [(self.variants[int(place)], self.outcomes[int(place)]) for place in places]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -61,7 +66,7 @@ class Swept:
         """Variants that survive jointly, and the probability of backtest overfitting."""
         if self.snooping is None:
             return ""
-        survivors = sum(test.p_stepdown < SIGNIFICANT for test in self.snooping.variants.values())
+        survivors = int((self.snooping.p_stepdown < SIGNIFICANT).sum())
         line = f"significant variants: {survivors} of {self.snooping.models} (Romano-Wolf, {SIGNIFICANT:.0%} jointly)"
         probability = self.snooping.overfitting_probability
         return line if math.isnan(probability) else f"{line}; probability of overfitting: {percent(probability)} (CSCV)"
@@ -82,7 +87,7 @@ def sweep_table(sweep: Swept, top: int, columns: int | None = None) -> str:
     is_wide = len(names) > MOST_COLUMNS
     heads = ["variant"] if is_wide else names
     table = plain_table(*heads, "trades", "apart", "win", "a trade", "on risk", "fall", "Sharpe")
-    best = sweep.ranked[:top]
+    best = sweep.best(top)
     for (variant, outcome), detail in zip(best, details(sweep.trials, [v for v, _ in best]), strict=True):
         m = outcome.metrics
         table.add_row(
@@ -104,18 +109,30 @@ def _cells(variant: Variant, is_wide: bool) -> list[str]:
     return [" / ".join(values)] if is_wide else values
 
 
+def sweep_columns(sweep: Swept) -> dict[str, Sequence[Any] | NDArray[Any]]:
+    """List number, values, figures and tests of every variant, in the grid's order."""
+    numbers, test = sweep.variants.numbers, sweep.snooping
+    places = dict(zip(sweep.grid, np.unravel_index(numbers, tuple(map(len, sweep.grid.values()))), strict=True))
+    columns: dict[str, Sequence[Any] | NDArray[Any]] = {"number": numbers}
+    for name, values in sweep.grid.items():
+        numbered = [as_number(value) for value in values]
+        columns[_word(name)] = [numbered[place] for place in places[name]]
+    columns |= sweep.outcomes.metrics
+    for name in VariantTest._fields:
+        column = np.full(len(numbers), np.nan)
+        if test is not None:
+            column[np.searchsorted(numbers, test.numbers)] = getattr(test, name)
+        columns[name] = column
+    return columns
+
+
 def sweep_records(sweep: Swept) -> list[Record]:
     """One record a variant, in the grid's order."""
-    tests = sweep.snooping.variants if sweep.snooping else {}
-    return [
-        {
-            "number": variant.number,
-            **{_word(name): value for name, value in variant.values.items()},
-            **outcome.metrics,
-            **tests.get(variant.number, VariantTest())._asdict(),
-        }
-        for variant, outcome in zip(sweep.variants, sweep.outcomes, strict=True)
-    ]
+    columns = sweep_columns(sweep)
+    rows = zip(
+        *(column.tolist() if isinstance(column, np.ndarray) else column for column in columns.values()), strict=True
+    )
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def sweep_record(sweep: Swept) -> Record:
@@ -139,7 +156,7 @@ def sweep_record(sweep: Swept) -> Record:
 
 def _test_record(test: SnoopingTest) -> Record:
     """Test of the family; those of single variants are in their records."""
-    return {name: value for name, value in asdict(test).items() if name != "variants"}
+    return {name: getattr(test, name) for name in TEST_FIELDS}
 
 
 def sweep_csv(sweep: Swept) -> str:
@@ -149,8 +166,3 @@ def sweep_csv(sweep: Swept) -> str:
 
 def _word(name: str) -> str:
     return name.replace("-", "_")
-
-
-def _worth(outcome: Outcome, metric: str) -> float:
-    value = float(outcome.metrics[metric])
-    return -math.inf if math.isnan(value) else value

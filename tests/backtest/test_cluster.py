@@ -43,15 +43,15 @@ def alone(market):
     return swept(market, threads=1)
 
 
-def daily(result):
-    return [outcome.daily.tobytes() for outcome in result.swept.outcomes]
+def digests(result):
+    return [outcome.digest for outcome in result.swept.outcomes]
 
 
 @pytest.mark.parametrize("chunk", [None, 1, 6])
 def test_the_bytes_are_those_of_one_process(market, client, alone, chunk):
     spread = swept(market, client=client, chunk=chunk)
     assert spread.to_json() == alone.to_json()
-    assert daily(spread) == daily(alone)
+    assert digests(spread) == digests(alone)
 
 
 def test_a_lost_worker_changes_nothing(market, client, alone):

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from hashlib import blake2b
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 
 from iwm_opts.backtest import grid
 from iwm_opts.backtest.engine import run
-from iwm_opts.backtest.grid import Outcome, Variant, combinations, details, run_variants, snooping_test
+from iwm_opts.backtest.grid import DailyGains, Outcomes, Variant, combinations, details, run_variants, snooping_test
 from iwm_opts.backtest.metrics import measure
 from iwm_opts.backtest.selection import deflated_sharpe_ratios, overfitting_probability, superior_ability
 from iwm_opts.backtest.sweep_folder import SweepFolder
@@ -57,7 +58,8 @@ def test_every_variant_is_the_backtest_of_its_rules(small_trials, variants, outc
         assert found.metrics["fees"] == pytest.approx(trades["fees"].sum())
         falls = [measure(one.trades, one.equity, 50_000.0).max_drawdown.share for one in alone]
         assert found.metrics["max_drawdown"] == pytest.approx(min(falls))
-        assert found.daily.sum() == pytest.approx(pnl.sum(), abs=1e-6)
+        (daily,) = DailyGains.of(small_trials, [variant], 1)(np.array([0])).T
+        assert daily.sum() == pytest.approx(pnl.sum(), abs=1e-6)
         pooled = PooledResult(tuple(alone), tuple(small_trials))
         figures = measure(pooled.trades, pooled.equity, 50_000.0)
         assert found.metrics["sharpe"] == pytest.approx(figures.sharpe)
@@ -74,7 +76,7 @@ def test_threads_and_batches_change_nothing(small_trials, variants, outcomes, th
     assert [len(batch) for batch in batches] == ([3, 5] if seconds else [3, 1, 1, 1, 1, 1])
     for one in (one for batch in batches for one in batch):
         assert repr(one.metrics) == repr(outcomes[one.number].metrics)
-        np.testing.assert_array_equal(one.daily, outcomes[one.number].daily)
+        assert one.digest == outcomes[one.number].digest != 0
 
 
 def test_what_shares_packages_is_run_together(small_trials, variants):
@@ -85,22 +87,27 @@ def test_what_shares_packages_is_run_together(small_trials, variants):
     assert sorted(found) == list(range(8))
 
 
-def made(gains):
-    return [Outcome(i, {}, column) for i, column in enumerate(gains.T)]
+def luck(gains, holding, seed, **more):
+    """Test of variants by their daily gains."""
+    digests = [
+        int.from_bytes(blake2b(column.tobytes(), digest_size=8).digest()) if column.any() else 0 for column in gains.T
+    ]
+    outcomes = Outcomes(np.arange(gains.shape[1]), {}, np.array(digests, dtype=np.uint64))
+    return snooping_test(outcomes, lambda places: gains[:, places], len(gains), holding, seed, **more)
 
 
 def test_the_best_of_worthless_variants_is_seldom_believed():
     believed = 0
     for seed in range(40):
         gains = np.random.default_rng(seed).normal(0.0, 20.0, (400, 30))
-        believed += snooping_test(made(gains), 1.0, seed, draws=200).p_consistent < 0.05
+        believed += luck(gains, 1.0, seed, draws=200).p_consistent < 0.05
     assert believed <= 6  # 5% of 40 are 2
 
 
 def test_one_good_variant_among_many_is_found():
     gains = np.random.default_rng(1).normal(0.0, 20.0, (400, 30))
     gains[:, 7] += 5.0
-    found = snooping_test(made(gains), 1.0, 1, draws=200)
+    found = luck(gains, 1.0, 1, draws=200)
     assert found.best == 7
     assert found.p_consistent < 0.05
     assert found.p_lower <= found.p_consistent <= found.p_upper
@@ -110,7 +117,7 @@ def test_the_test_of_a_sweep_is_that_of_its_daily_gains():
     # Autocorrelated, so that blocks matter; variants of very different worth, so that the three differ.
     shocks = np.random.default_rng(3).normal(0.0, 10.0, (250, 12))
     gains = shocks + 0.5 * np.roll(shocks, 1, axis=0) + np.linspace(-3.0, 1.0, 12)
-    found, expected = snooping_test(made(gains), 4.0, 7, draws=200), superior_ability(gains, 8, 7, 200)
+    found, expected = luck(gains, 4.0, 7, draws=200), superior_ability(gains, 8, 7, 200)
     assert found.block == 8
     assert found.best == expected.best
     assert (found.p_lower, found.p_consistent) == (expected.p_lower, expected.p_consistent)
@@ -121,7 +128,7 @@ def test_the_test_of_a_sweep_is_that_of_its_daily_gains():
 
 def test_variants_that_trade_alike_change_nothing():
     gains = np.random.default_rng(2).normal(0.5, 20.0, (300, 6))
-    one, doubled = (snooping_test(made(g), 1.0, 1, draws=99) for g in (gains, np.hstack([gains, gains[:, ::-1]])))
+    one, doubled = (luck(g, 1.0, 1, draws=99) for g in (gains, np.hstack([gains, gains[:, ::-1]])))
     assert (one.best, one.p_lower, one.p_consistent, one.p_upper) == (
         doubled.best, doubled.p_lower, doubled.p_consistent, doubled.p_upper,
     )  # fmt: skip
@@ -132,9 +139,9 @@ def test_variants_that_trade_alike_change_nothing():
 
 def test_variants_that_never_traded_are_left_out():
     gains = np.zeros((100, 3))
-    assert snooping_test(made(gains), 1.0, 1) is None
+    assert luck(gains, 1.0, 1) is None
     gains[:, :2] = np.random.default_rng(1).normal(0.0, 1.0, (100, 2))
-    found = snooping_test(made(gains), 1.0, 1, draws=50)
+    found = luck(gains, 1.0, 1, draws=50)
     assert found.models == 2
     assert sorted(found.variants) == [0, 1]
 
@@ -150,7 +157,7 @@ def test_a_folder_goes_on_where_it_stopped(outcomes, tmp_path):
         assert sorted(kept.outcomes) == [0, 3]
         assert lines.read_bytes() == whole
         for number in (0, 3):
-            np.testing.assert_array_equal(kept.outcomes[number].daily, outcomes[number].daily)
+            assert kept.outcomes[number].digest == outcomes[number].digest
             for name, value in outcomes[number].metrics.items():
                 again = kept.outcomes[number].metrics[name]
                 assert again == value or (math.isnan(again) and math.isnan(value))

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from datetime import date
 from itertools import product
@@ -7,10 +8,12 @@ import pandas as pd
 import pytest
 
 from iwm_opts.backtest.engine import backtest
+from iwm_opts.backtest.rule_table import RuleTable
 from iwm_opts.backtest.rules import Costs, EntryRule, ExitRule, GateRule, Rules, SizeRule
 from iwm_opts.backtest.simulated import SimulatedDays
-from iwm_opts.backtest.sweep import sweep
+from iwm_opts.backtest.sweep import summarise, sweep
 from iwm_opts.execution.fills import FillModel
+from iwm_opts.kernels.backtest.day_loop import SUMMARY
 from iwm_opts.sources.simulated import simulate_market
 from iwm_opts.spreads.legs import Wing
 
@@ -67,3 +70,42 @@ def test_rules_that_never_trade_have_no_figures(stage):
     table = sweep(*stage, [replace(GRID[0], gate=GateRule(below=-1.0, lookback=20))])
     assert table["trades"].tolist() == [0]
     assert table[["win_rate", "mean_pnl", "profit_factor", "sharpe"]].isna().all(axis=None)
+
+
+def test_a_sample_of_a_large_grid_of_exits_is_single_backtests(stage):
+    """Exits looked up in a table are those that a backtest of its own searches: day, price and reason."""
+    base, draw = replace(GRID[0], gate=GateRule(below=80.0, lookback=20)), np.random.default_rng(4)
+    nan = math.nan
+    grid = list(
+        product(
+            [nan, *np.linspace(0.1, 0.9, 17)], [nan, *np.linspace(0.2, 3.0, 17)], [0.0, 1.0], [nan, 1.0, 7.0, 14.0],
+            [nan, 2.0, 8.0, 15.0], [nan, 50.0, 90.0], [0.0, 1.0],
+        )
+    )  # fmt: skip
+    exits = np.array(grid)
+    table = RuleTable((base,), np.zeros(len(exits), dtype=np.int64), exits)
+    equity = np.empty((len(exits), len(stage[0].days)))
+    summary = summarise(*stage, table, threads=2, equity=equity)
+    assert len(exits) == 62_208
+    assert len(np.unique(equity, axis=0)) > 500
+    reasons = set()
+    for place in draw.choice(len(exits), 60, replace=False):
+        one = backtest(*stage, table[place])
+        reasons |= set(one.trades["reason"])
+        np.testing.assert_array_equal(equity[place], one.equity["equity"])
+        assert summary[place, SUMMARY.index("pnl")] == pytest.approx(one.trades["pnl"].sum(), abs=1e-6)
+        assert summary[place, SUMMARY.index("trades")] == len(one.trades)
+        assert summary[place, SUMMARY.index("fees")] == pytest.approx(one.trades["fees"].sum(), abs=1e-6)
+    assert len(reasons) >= 6
+
+
+def test_digests_are_equal_exactly_where_every_day_is(stage):
+    rules = [replace(GRID[0], exit=replace(GRID[0].exit, profit=profit)) for profit in np.linspace(0.2, 0.6, 200)]
+    equity = np.empty((len(rules), len(stage[0].days)))
+    summary = summarise(*stage, RuleTable.of(rules), threads=1, equity=equity)
+    digests = summary[:, [SUMMARY.index("digest_low"), SUMMARY.index("digest_high")]]
+    _, by_digest = np.unique(digests, axis=0, return_inverse=True)
+    _, by_day = np.unique(equity, axis=0, return_inverse=True)
+    assert len(set(zip(by_digest, by_day, strict=True))) == len(set(by_day)) == len(set(by_digest)) > 3
+    never = summarise(*stage, RuleTable.of([replace(GRID[0], gate=GateRule(below=-1.0, lookback=20))]))
+    assert never[0, -2:].tolist() == [0.0, 0.0]

@@ -6,10 +6,11 @@ the exit. Quotes and prices are computed on the way, eight days at a time, and k
 
 import math
 
-from numba import boolean, int64, types
+import numpy as np
+from numba import boolean, int32, int64, types
 
 from iwm_opts.kernels._jit import COUNTLESS, inline, kernel
-from iwm_opts.kernels.backtest.exits import HELD
+from iwm_opts.kernels.backtest.exits import ASSIGNED, HELD
 from iwm_opts.kernels.backtest.life import (
     charges_of,
     close_out,
@@ -19,6 +20,7 @@ from iwm_opts.kernels.backtest.life import (
     loss_at_risk,
     price_entry,
     price_rows,
+    tabulated_exit,
 )
 from iwm_opts.kernels.backtest.marks import choose, mark
 from iwm_opts.kernels.backtest.state import (
@@ -38,11 +40,11 @@ from iwm_opts.kernels.backtest.state import (
     FIXED_CONTRACTS,
     FLOAT_ROWS,
     FLOATING,
-    FLOATS,
     GATE_ROW,
     INT_ROWS,
     IS_CREDIT,
     LAST,
+    LAST_FEES,
     LEG_RATIO,
     MAX_OPEN,
     MAX_OPEN_RISK,
@@ -73,24 +75,30 @@ from iwm_opts.kernels.backtest.state import (
     UNKNOWN,
     WIDEST,
 )
-from iwm_opts.kernels.trading.fees import order_fees
+from iwm_opts.kernels.trading.fees import contract_fees, order_fees, premium_fee
 from iwm_opts.kernels.trading.sizing import package_units
 
-FLAG_ROWS = boolean[:, ::1]
+FLAG_ROWS, PASSAGES = boolean[:, ::1], int32[:, ::1]
 STRETCH = 8  # days marked at a time: a vector's worth of each leg, and little beyond most exits
 
 # Why an allowed day saw no entry.
 FULL, NO_PACKAGE, NO_QUOTE, NO_CREDIT, THIN, RISKLESS, SPENT, BY_RISK, BY_OPEN_RISK, BY_BUYING_POWER = range(10)
 SKIPS = 10
 
+# Of SplitMix64, as signed integers.
+GOLDEN, MIX_FIRST, MIX_SECOND = -0x61C8864680B583EB, -0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15
+LOW_HALF = 0xFFFFFFFF
+
 # Columns of the summary of one backtest.
 SUMMARY = (
     "trades", "wins", "pnl", "gains", "losses", "mid_pnl", "entry_slippage", "exit_slippage", "fees", "assignment",
-    "days_held", "equity", "max_drawdown", "mean_change", "sd_change", "package_days",
+    "days_held", "equity", "max_drawdown", "mean_change", "sd_change", "package_days", "returns", "squared_returns",
+    "squared_losses", "digest_low", "digest_high",
 )  # fmt: skip
 """P&L figures are dollars, `gains` and `losses` those of winners and losers apart, `max_drawdown` a fraction of the
 peak, `mean_change` and `sd_change` of the daily change in equity, `package_days` the days on which open packages were
-marked."""
+marked; then sums of daily returns, of their squares and of the squares of negative ones, and halves of a digest of the
+daily changes in equity: 0 where there is none; two that differ share one with a chance of 2^-64."""
 
 
 @inline
@@ -154,19 +162,26 @@ def affordable(state, rule, c, equity, open_risk, tied_up):
 
 
 @inline
-def enter(state, rule, c, contracts, trades, n):
+def enter(state, rule, c, contracts, trades, n, passages):
     """Open package c, follow it to its exit and write it down as trade n; the day index of its exit."""
     life, legs, price = state.lifetimes[c], state.legs, state.prices[c]
     floating, booked, close = state.buffers[FLOATING], state.buffers[BOOKED], state.closing[CLOSE]
-    row, why = follow(state, rule, c)
+    row, why = tabulated_exit(state, rule, c, passages) if passages.shape[0] > 0 else follow(state, rule, c)
     out, assignment, gap, exercised, sold = close_out(state, c, row, why)
     charges, first, start = charges_of(state.setup), life[FIRST], life[ENTRY]
     end = start + row - first
-    paid = order_fees(charges, charges.opening, legs[CLOSING_SIGN], legs[RATIO], contracts, price[SOLD_IN])
+    last_fees = state.buffers[LAST_FEES]
+    if last_fees[0] != contracts:
+        last_fees[0] = contracts
+        last_fees[1] = contract_fees(charges, charges.opening, legs[CLOSING_SIGN], legs[RATIO], contracts)
+        last_fees[2] = contract_fees(charges, charges.closing, legs[SIGN], legs[RATIO], contracts)
+    paid = last_fees[1] + premium_fee(charges, contracts, price[SOLD_IN])
     leaving = charges.exercise * contracts * exercised
-    if not is_settled(life, row, why):
+    if why == ASSIGNED and not is_settled(life, row, why):
         ratio = state.buffers[LEG_RATIO, : legs.shape[1]]
         leaving += order_fees(charges, charges.closing, legs[SIGN], ratio, contracts, sold)
+    elif not is_settled(life, row, why):
+        leaving += last_fees[2] + premium_fee(charges, contracts, sold)
     units, credit = charges.multiplier * contracts, price[CREDIT]
     trades[TRADE_PACKAGE, n], trades[TRADE_CONTRACTS, n] = c, contracts
     trades[TRADE_ROW, n], trades[TRADE_REASON, n] = row, why
@@ -210,15 +225,31 @@ def sum_trades(state, trades, n, multiplier, row):
 
 
 @inline
+def scramble(value, place):
+    """Integer of a number and its place (Steele, Lea and Flood 2014, the finaliser of SplitMix64)."""
+    bits = np.float64(value).view(np.int64) + place * GOLDEN
+    bits = (bits ^ (bits >> 30)) * MIX_FIRST
+    bits = (bits ^ (bits >> 27)) * MIX_SECOND
+    return bits ^ (bits >> 31)
+
+
+@inline
 def sum_days(equity, account, row):
     """Write the columns of SUMMARY that sum over days."""
     count = equity.shape[0]
     peak, lowest, before, total, squares, drawdown = account, account, account, 0.0, 0.0, 0.0
+    returns = squared = below = 0.0
+    digest = 0
     for day in range(count):
         level = equity[day]
         change = level - before
         total += change
         squares += change * change
+        gain = change / before if before > 0.0 else 0.0
+        returns += gain
+        squared += gain * gain
+        below += min(gain, 0.0) ** 2
+        digest += scramble(change, day + 1) if change != 0.0 else 0
         before = level
         if level > peak:  # a division a peak, not a day
             drawdown = max(drawdown, (peak - lowest) / peak)
@@ -228,6 +259,8 @@ def sum_days(equity, account, row):
     row[11] = before
     row[13] = total / count
     row[14] = math.sqrt(max(squares / count - row[13] * row[13], 0.0))
+    row[16], row[17], row[18] = returns, squared, below
+    row[19], row[20] = digest & LOW_HALF, digest >> 32
 
 
 @inline
@@ -243,9 +276,13 @@ def drop_closed(buffers, held, day, never):
     return alive, next_end
 
 
-@kernel(types.void(STATE, FLOAT_ROWS, FLAG_ROWS, boolean, int64, int64, FLOAT_ROWS, FLOATS, INT_ROWS, FLOAT_ROWS),
-        **COUNTLESS)  # fmt: skip
-def run_backtests(state, rules, allowed, is_fresh, start, stop, trades, equity, skips, summary):
+@kernel(
+    types.void(
+        STATE, FLOAT_ROWS, FLAG_ROWS, PASSAGES, boolean, int64, int64, FLOAT_ROWS, FLOAT_ROWS, INT_ROWS, FLOAT_ROWS
+    ),
+    **COUNTLESS,
+)
+def run_backtests(state, rules, allowed, passages, is_fresh, start, stop, trades, levels, skips, summary):
     """Run the backtests `start` to `stop` of the rows in `rules`.
 
     Each day packages are closed first, then one may be opened: on an allowed day, when the last entry is `every`
@@ -253,7 +290,9 @@ def run_backtests(state, rules, allowed, is_fresh, start, stop, trades, equity, 
     and the size is at least one package. Sizes rest on the equity of the close before.
 
     `allowed` has shape (gates, days). With `is_fresh` every backtest chooses and marks its own packages, else they
-    share what is known already. `trades` and `equity` (days,) are left as the last backtest's; `skips`
+    share what is known already. `passages` is the table of `life.tabulated_exit`, for packages that are all marked and
+    priced; without rows each exit is searched. `trades` is left as the last backtest's, the equity by day of the i-th
+    in row i of `levels` (any number of backtests, days), where it has as many rows, else in its first again. `skips`
     (backtests, SKIPS) counts allowed days without an entry, `summary` (backtests, len(SUMMARY)) is written.
     """
     lifetimes, prices, of_day, buffers = state.lifetimes, state.prices, state.of_day, state.buffers
@@ -261,7 +300,7 @@ def run_backtests(state, rules, allowed, is_fresh, start, stop, trades, equity, 
     multiplier = charges_of(state.setup).multiplier
     count = of_day.shape[0]
     for v in range(start, stop):
-        rule = rules[v]
+        rule, equity = rules[v], levels[(v - start) % levels.shape[0]]
         if is_fresh:
             lifetimes[:, STATE_OF], lifetimes[:, QUOTED], prices[:, PRICED] = UNKNOWN, 0, 0.0
         floating[: count + 1], booked[: count + 1], skips[v, :] = 0.0, 0.0, 0
@@ -282,7 +321,7 @@ def run_backtests(state, rules, allowed, is_fresh, start, stop, trades, equity, 
                         tied_up += buffers[OPEN_POWER, i]
                     units, why = affordable(state, rule, c, before, open_risk, tied_up)
                 if units > 0:
-                    end = enter(state, rule, c, float(units), trades, n)
+                    end = enter(state, rule, c, float(units), trades, n, passages)
                     buffers[EXIT_DAY, held] = end
                     buffers[OPEN_RISK, held] = trades[TRADE_RISK, n]
                     buffers[OPEN_POWER, held] = units * prices[c, BUYING_POWER]

@@ -78,7 +78,9 @@ from iwm_opts.kernels.backtest.state import (
     SOLD_OUT,
     SPOT,
     STOP_FILL,
+    STOP_LEVEL,
     STOP_LOSS,
+    STOPPED,
     STRIKE,
     TICKS_PER_DOLLAR,
     TOUCH_ON,
@@ -87,6 +89,9 @@ from iwm_opts.kernels.backtest.state import (
 from iwm_opts.kernels.trading.fees import Charges, order_fees
 from iwm_opts.kernels.trading.fill import against_the_trader, max_vertical_cost, offset_from_mid, two_sided
 from iwm_opts.kernels.trading.payoff import delivered_loss, intrinsic, package_extremes, package_payoff
+
+KINDS = PROFIT - STOP + 1
+BEST_ORDER = PROFIT, DTE, TIME, GATE, TOUCH, STOP
 
 
 @inline
@@ -187,6 +192,7 @@ def price_rows(state, c):
         at_mid, close, sold = fill_row(state, EXIT_FILL, CLOSING_SIGN, row, 0)
         close = floored(close, price[WIDEST])
         closing[MID, row], closing[CLOSE, row], closing[SOLD_OUT, row] = at_mid, close, sold
+        closing[STOPPED, row] = math.nan
         credit, cost = closing[HIGHEST_CREDIT, row - 1], closing[HIGHEST_COST, row - 1]
         if not (marks[CARRIED, row] or math.isnan(close)):
             credit, cost = max(credit, close), max(cost, -close)
@@ -268,42 +274,83 @@ def first_touch(state, c, start, stop):
 
 
 @inline
+def last_exit(state, c):
+    """Row and reason of a package that no rule closed: it settles, or the data end."""
+    life = state.lifetimes[c]
+    if state.prices[c, ASSIGNED_ROW] < LAST_ROW:
+        return life[LAST], ASSIGNED
+    return life[LAST], EXPIRY if life[SETTLES] else END
+
+
+@inline
+def first_passage(state, rule, c, kind, start, stop):
+    """First row in [start, stop) on which one kind of exit calls for closing package c; `stop` for none or if off."""
+    price, closing, life = state.prices[c], state.closing, state.lifetimes[c]
+    if kind == STOP:
+        return first_at_least(closing[HIGHEST_COST], start, stop, stop_cost(price[CREDIT], rule[STOP_LOSS]))
+    if kind == PROFIT:
+        return first_at_least(closing[HIGHEST_CREDIT], start, stop, profit_credit(price[CREDIT], rule[PROFIT_TAKEN]))
+    if kind == TOUCH and rule[TOUCH_ON] > 0.0:
+        return first_touch(state, c, start, stop)
+    if kind == DTE and not math.isnan(rule[MIN_DTE]):
+        return first_on_day(state, c, ORDINAL, life[EXPIRES] - rule[MIN_DTE], start, stop)
+    if kind == TIME and not math.isnan(rule[MAX_SESSIONS]):
+        bound = state.days[SESSION, life[ENTRY]] + rule[MAX_SESSIONS]
+        return first_on_day(state, c, SESSION, bound, start, stop)
+    if kind == GATE and not math.isnan(rule[MAX_RANK]):
+        return first_reversal(state, c, rule[MAX_RANK], start, stop)
+    return stop
+
+
+@inline
+def first_forced(state, c, stop):
+    """First row below `stop` that closes package c because a leg was assigned; `stop` and HELD for none."""
+    forced = state.prices[c, FORCED_ROW]
+    return (int(forced), ASSIGNED) if forced < stop else (stop, HELD)
+
+
+@inline
 def first_exit_row(state, rule, c, start, stop):
     """First row in [start, stop) on which a rule closes package c, and the rule; HELD where none does.
 
     A package with an assigned leg is closed on the next row that trades. Rules that meet on a row rank from stop to
     profit, as in `exits.exit_reason`, or the other way round.
     """
-    price, closing, life = state.prices[c], state.closing, state.lifetimes[c]
-    credit, first_day = price[CREDIT], life[ENTRY]
-    best, why = stop, HELD
-    if price[FORCED_ROW] < stop:
-        best, why = int(price[FORCED_ROW]), ASSIGNED
-    stopped = first_at_least(closing[HIGHEST_COST], start, best, stop_cost(credit, rule[STOP_LOSS]))
-    taken = first_at_least(closing[HIGHEST_CREDIT], start, best, profit_credit(credit, rule[PROFIT_TAKEN]))
-    touched = late = timed = reversed_ = best
-    if rule[TOUCH_ON] > 0.0:
-        touched = first_touch(state, c, start, best)
-    if not math.isnan(rule[MIN_DTE]):
-        late = first_on_day(state, c, ORDINAL, life[EXPIRES] - rule[MIN_DTE], start, best)
-    if not math.isnan(rule[MAX_SESSIONS]):
-        timed = first_on_day(state, c, SESSION, state.days[SESSION, first_day] + rule[MAX_SESSIONS], start, best)
-    if not math.isnan(rule[MAX_RANK]):
-        reversed_ = first_reversal(state, c, rule[MAX_RANK], start, best)
-    if rule[BEST_FIRST] > 0.0:
-        best, why = (taken, PROFIT) if taken < best else (best, why)
-    else:
-        best, why = (stopped, STOP) if stopped < best else (best, why)
-        best, why = (touched, TOUCH) if touched < best else (best, why)
-    best, why = (late, DTE) if late < best else (best, why)
-    best, why = (timed, TIME) if timed < best else (best, why)
-    best, why = (reversed_, GATE) if reversed_ < best else (best, why)
-    if rule[BEST_FIRST] > 0.0:
-        best, why = (touched, TOUCH) if touched < best else (best, why)
-        best, why = (stopped, STOP) if stopped < best else (best, why)
-    else:
-        best, why = (taken, PROFIT) if taken < best else (best, why)
+    best, why = first_forced(state, c, stop)
+    for rank in range(KINDS):
+        kind = kind_at(rule, rank)
+        row = first_passage(state, rule, c, kind, start, best)
+        best, why = (row, kind) if row < best else (best, why)
     return best, why
+
+
+@inline
+def kind_at(rule, rank):
+    """Kind of exit of a rank where several meet on a day: STOP to PROFIT, or with PROFIT first and STOP last."""
+    if rule[BEST_FIRST] > 0.0:
+        return BEST_ORDER[rank]
+    return STOP + rank
+
+
+@inline
+def tabulated_exit(state, rule, c, passages):
+    """`first_exit_row` of a whole life, from a table of first passages that fills as rules ask for them.
+
+    `passages` (levels, packages) has a row for each bound of a kind of exit, -1 where not computed yet; the columns
+    from STOP_LEVEL on of a rule name its rows.
+    """
+    life = state.lifetimes[c]
+    start, stop = life[FIRST] + 1, life[LAST] + 1 - life[SETTLES]
+    best, why = first_forced(state, c, stop)
+    for rank in range(KINDS):
+        kind = kind_at(rule, rank)
+        level = int(rule[STOP_LEVEL + kind - STOP])
+        if level >= 0:
+            row = passages[level, c]
+            if row < 0:
+                row = passages[level, c] = first_passage(state, rule, c, kind, start, stop)
+            best, why = (row, kind) if row < best else (best, why)
+    return (best, why) if why != HELD else last_exit(state, c)
 
 
 @inline
@@ -320,24 +367,21 @@ def close_out(state, c, row, why):
     """Price the closing of package c, assignment included.
 
     Returns the credit as filled, assignment on top, gap to the next open (dollars a share), contracts exercised and
-    premium sold; the buffer LEG_RATIO is left holding the ratios traded. Assigned legs are at mid in the credit, and at
-    what their shares brought in the assignment.
+    premium sold; after an assignment the buffer LEG_RATIO is left holding the ratios traded. Assigned legs are at mid
+    in the credit, and at what their shares brought in the assignment.
     """
-    life, price, closing, days, ratio = (
-        state.lifetimes[c], state.prices[c], state.closing, state.days, state.buffers[LEG_RATIO]
-    )  # fmt: skip
+    life, price, closing, days = state.lifetimes[c], state.prices[c], state.closing, state.days
     bits = state.marks[ASSIGNED_BITS, int(price[ASSIGNED_ROW])] if why == ASSIGNED else 0
     shift = life[ENTRY] - life[FIRST]
     if is_settled(life, row, why):
         return settle(state, c, row + shift, bits)
-    if why in (STOP, TOUCH):
-        _, out, sold = fill_row(state, STOP_FILL, CLOSING_SIGN, row, 0)
-        return floored(out, price[WIDEST]), 0.0, 0.0, 0.0, sold
     at_mid = closing[MID, row]
+    if why in (STOP, TOUCH) and math.isnan(closing[STOPPED, row]):
+        _, out, _ = fill_row(state, STOP_FILL, CLOSING_SIGN, row, 0)
+        closing[STOPPED, row] = floored(out, price[WIDEST])
     if bits == 0:
-        for j in range(state.legs.shape[1]):
-            ratio[j] = state.legs[RATIO, j]
-        return closing[CLOSE, row], 0.0, 0.0, 0.0, closing[SOLD_OUT, row]
+        out = closing[STOPPED, row] if why in (STOP, TOUCH) else closing[CLOSE, row]
+        return out, 0.0, 0.0, 0.0, closing[SOLD_OUT, row]
     left_mid, out, sold = fill_row(state, EXIT_FILL, CLOSING_SIGN, row, bits)
     shares, held, exercised = from_assigned(state, c, days[SPOT, row + shift], bits)
     owed = held * dividends_between(days, int(price[ASSIGNED_ROW]) + shift, row + shift)
@@ -387,12 +431,3 @@ def settle(state, c, day, bits):
         since = int(state.prices[c, ASSIGNED_ROW]) + life[ENTRY] - life[FIRST]
         assignment = shares - floor + early * dividends_between(days, since, day)
     return worth, assignment, gap, exercised, 0.0
-
-
-@inline
-def last_exit(state, c):
-    """Row and reason of a package that no rule closed: it settles, or the data end."""
-    life = state.lifetimes[c]
-    if state.prices[c, ASSIGNED_ROW] < LAST_ROW:
-        return life[LAST], ASSIGNED
-    return life[LAST], EXPIRY if life[SETTLES] else END

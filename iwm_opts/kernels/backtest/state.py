@@ -62,10 +62,11 @@ PRICE_FIELDS = (
 ) = range(len(PRICE_FIELDS))  # fmt: skip
 LAST_ROW = 2**40  # beyond any row
 
-# Rows of `closing`: credits of closing a package at mid and at the exit fill, premium sold, and the highest credit and
-# cost (a negative credit) of closing at the exit fill so far: over the rows that trade, the entry left out.
-CLOSING_FIELDS = "mid", "close", "sold_out", "highest_credit", "highest_cost"
-MID, CLOSE, SOLD_OUT, HIGHEST_CREDIT, HIGHEST_COST = range(len(CLOSING_FIELDS))
+# Rows of `closing`: credits of closing a package at mid and at the exit fill, premium sold, the highest credit and cost
+# (a negative credit) of closing at the exit fill so far (over the rows that trade, the entry left out), and the credit
+# of closing at the stop's fill, NaN until one asks for it.
+CLOSING_FIELDS = "mid", "close", "sold_out", "highest_credit", "highest_cost", "stopped"
+MID, CLOSE, SOLD_OUT, HIGHEST_CREDIT, HIGHEST_COST, STOPPED = range(len(CLOSING_FIELDS))
 
 # Places in `setup`.
 TICK = SPREAD_TERMS  # after the coefficients of the quoted spread
@@ -78,17 +79,20 @@ EXIT_FILL, STOP_FILL, CHARGES_AT = (ENTRY_FILL + i * FILL_SIZE for i in (1, 2, 3
 GAP_AT = CHARGES_AT + len(Charges._fields)  # overnight move against delivered shares, a fraction
 SETUP_SIZE = GAP_AT + 1
 
-# Columns of `rules`, a row a backtest; NaN switches an exit off.
+# Columns of `rules`, a row a backtest; NaN switches an exit off. The levels are rows of a table of first
+# passages, in the order of `exits`; -1 for an exit that is off.
 RULE_FIELDS = (
     "put_delta", "put_width", "put_unit", "put_slack", "put_wing",
     "call_delta", "call_width", "call_unit", "call_slack", "call_wing",
     "gate", "min_credit_width", "every", "max_open", "profit", "stop", "touch", "dte", "sessions", "rank", "best_first",
     "contracts", "risk_share", "max_open_risk", "account",
+    "stop_level", "touch_level", "dte_level", "sessions_level", "rank_level", "profit_level",
 )  # fmt: skip
 (
     PUT_DELTA, PUT_WIDTH, PUT_UNIT, PUT_SLACK, PUT_WING, CALL_DELTA, CALL_WIDTH, CALL_UNIT, CALL_SLACK, CALL_WING,
     GATE_ROW, MIN_CREDIT_WIDTH, EVERY, MAX_OPEN, PROFIT_TAKEN, STOP_LOSS, TOUCH_ON, MIN_DTE, MAX_SESSIONS, MAX_RANK,
     BEST_FIRST, FIXED_CONTRACTS, RISK_SHARE, MAX_OPEN_RISK, ACCOUNT,
+    STOP_LEVEL, _TOUCH_LEVEL, _DTE_LEVEL, _SESSIONS_LEVEL, _RANK_LEVEL, _PROFIT_LEVEL,
 ) = range(len(RULE_FIELDS))  # fmt: skip
 
 # Rows of `trades`, a column a trade in order of entry.
@@ -101,9 +105,10 @@ TRADE_FIELDS = (
 ) = range(len(TRADE_FIELDS))  # fmt: skip
 
 # Rows of `buffers`: of a package's legs mid, half-spread and ratio; by day the dollars of open packages marked to the
-# exit fill and those booked by exits; of open packages the day index of the exit, risk and buying power.
-LEG_MID, LEG_HALF, LEG_RATIO, FLOATING, BOOKED, EXIT_DAY, OPEN_RISK, OPEN_POWER = range(8)
-BUFFERS = 8
+# exit fill and those booked by exits; of open packages the day index of the exit, risk and buying power; fees of the
+# last order but for those on premium: contracts, dollars to open and to close.
+LEG_MID, LEG_HALF, LEG_RATIO, FLOATING, BOOKED, EXIT_DAY, OPEN_RISK, OPEN_POWER, LAST_FEES = range(9)
+BUFFERS = 9
 
 
 class Days(NamedTuple):
@@ -160,6 +165,7 @@ class Closing(NamedTuple):
     sold_out: Array
     highest_credit: Array
     highest_cost: Array
+    stopped: Array
 
 
 class Trades(NamedTuple):
@@ -214,7 +220,9 @@ STATE = record_type(
 
 def blank_buffers(legs: int, days: int = 0, most_open: int = 0) -> Array:
     """Room for one thread."""
-    return np.empty((BUFFERS, max(legs, days + 1, most_open)))
+    buffers = np.empty((BUFFERS, max(legs, days + 1, most_open, 3)))
+    buffers[LAST_FEES] = np.nan
+    return buffers
 
 
 def blank_prices(packages: int, rows: int) -> tuple[Array, Array]:

@@ -26,10 +26,18 @@ CHARGES = record_type(Charges, *(float64,) * len(Charges._fields))
 
 @inline
 def order_fees(charges, commission, sold, ratio, contracts, premium_sold):
-    """Fees of an order, dollars for all of it.
+    """Fees of an order, dollars for all of it; arguments as of `contract_fees`.
+
+    `premium_sold` is that of one package, dollars a share.
+    """
+    return contract_fees(charges, commission, sold, ratio, contracts) + premium_fee(charges, contracts, premium_sold)
+
+
+@inline
+def contract_fees(charges, commission, sold, ratio, contracts):
+    """Part of an order's fees that its premium does not matter to.
 
     `sold` is +1 for a leg that the order sells and -1 for one that it buys; a leg whose `ratio` is 0 is not part of it.
-    `premium_sold` is that of one package, dollars a share.
     """
     total = bought = 0.0
     for j in range(ratio.shape[0]):
@@ -38,7 +46,13 @@ def order_fees(charges, commission, sold, ratio, contracts, premium_sold):
         bought += charges.flat * a_leg + (charges.taf * a_leg if sold[j] > 0.0 else 0.0)
     if commission > 0.0:
         total = max(total, charges.minimum)
-    return total + bought + premium_sold * charges.sec * charges.multiplier * contracts
+    return total + bought
+
+
+@inline
+def premium_fee(charges, contracts, premium_sold):
+    """Part of an order's fees on the premium that it sells."""
+    return premium_sold * charges.sec * charges.multiplier * contracts
 
 
 @kernel(types.void(CHARGES, float64, float64[::1], float64[::1], float64, float64[::1], float64[::1]))

@@ -1,0 +1,118 @@
+"""Rules of every combination of a grid, made when asked for; exits in rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, Final, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iwm_opts.api.rules import Rules
+from iwm_opts.backtest.grid import GridValues, Variants, as_number, combinations
+from iwm_opts.backtest.rule_table import RuleTable
+from iwm_opts.backtest.trial import Trial
+
+EXIT_NAMES: Final = ("profit", "stop", "touch", "exit_dte", "time_stop", "exit_rank")
+"""Exits among the fields of `Rules`, in the order of a `RuleTable`'s columns."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RuleGrid(Sequence[Rules]):
+    """Rules of every combination of a grid.
+
+    An exit's meaning depends on no other exit: rules are made and checked for each value of each exit, with the first
+    values of the others, under each combination of the other names. Every combination follows from those.
+
+    Parameters
+    ----------
+    grid : mapping
+        Values of each name.
+    make : callable
+        Rules of a combination.
+
+    Raises
+    ------
+    InputError
+        For a value that no rule takes, names without values or values that repeat.
+    """
+
+    grid: Mapping[str, Sequence[Any]]
+    make: Callable[[dict[str, Any]], Rules]
+    made: tuple[tuple[Rules, dict[str, list[Rules]]], ...] = field(
+        init=False
+    )  # a head, and by exit each value under it
+
+    def __post_init__(self) -> None:
+        for name, values in self.grid.items():
+            combinations({name: values})
+        exits = {name: values for name, values in self.grid.items() if _field(name) in EXIT_NAMES}
+        first = {name: values[0] for name, values in exits.items()}
+        made = []
+        for others in combinations({name: values for name, values in self.grid.items() if name not in exits}):
+            base = {name: ({**others, **first})[name] for name in self.grid}
+            by_exit = {name: [self.make({**base, name: value}) for value in values] for name, values in exits.items()}
+            made.append((next(iter(by_exit.values()))[0] if by_exit else self.make(base), by_exit))
+        object.__setattr__(self, "made", tuple(made))
+
+    def __len__(self) -> int:
+        return prod(GridValues(self.grid).shape)
+
+    @overload
+    def __getitem__(self, place: int) -> Rules: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Rules, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Rules | tuple[Rules, ...]:
+        if isinstance(place, slice):
+            return tuple(self[number] for number in range(*place.indices(len(self))))
+        if not -len(self) <= place < len(self):
+            raise IndexError(place)
+        return self.make(GridValues(self.grid)(place % len(self)))
+
+    @property
+    def heads(self) -> tuple[Rules, ...]:
+        """Rules of each combination of the names that are not exits."""
+        return tuple(head for head, _ in self.made)
+
+    def table(self, trials: Sequence[Trial]) -> RuleTable:
+        """Rules as the engine takes them on a market, in the order of the grid."""
+        shape = GridValues(self.grid).shape
+        places = dict(zip(self.grid, np.unravel_index(np.arange(len(self)), shape), strict=True))
+        head = np.zeros(len(self), dtype=np.int64)
+        for name, values in self.grid.items():
+            if _field(name) not in EXIT_NAMES:
+                head = head * len(values) + places[name]
+        heads = RuleTable.of(rules.on_market(trials).resolved() for rules in self.heads)
+        exits = heads.exits[head]
+        for name in self.grid:
+            if _field(name) in EXIT_NAMES:
+                column = EXIT_NAMES.index(_field(name))
+                by_head = np.stack([_column(by_exit[name], column) for _, by_exit in self.made])
+                exits[:, column] = by_head[head, places[name]]
+        return RuleTable(heads.heads, head, exits)
+
+
+def _field(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def _column(rules: Sequence[Rules], column: int) -> NDArray[np.float64]:
+    """One exit of some rules."""
+    return RuleTable.of(each.resolved() for each in rules).exits[:, column]
+
+
+def heads_of(rules: Sequence[Rules]) -> Sequence[Rules]:
+    """Rules that decide all but the exits of others."""
+    return rules.heads if isinstance(rules, RuleGrid) else rules
+
+
+def variants_of(grid: Mapping[str, Sequence[object]], rules: Sequence[Rules], trials: Sequence[Trial]) -> Variants:
+    """Variants of a grid, `rules` in the order of its combinations."""
+    if isinstance(rules, RuleGrid):
+        table = rules.table(trials)
+    else:
+        table = RuleTable.of(each.on_market(trials).resolved() for each in rules)
+    values = GridValues({name: [as_number(value) for value in values] for name, values in grid.items()})
+    return Variants(np.arange(len(table)), table, values)

@@ -1,0 +1,49 @@
+"""Rules of a grid in rows are the rules of each combination, one by one."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import iwm_opts as iwm
+from iwm_opts.api.rule_grid import RuleGrid, variants_of
+from iwm_opts.backtest.grid import combinations
+from iwm_opts.errors import InputError
+
+GRID = {
+    "profit": [0.25, None, 0.75],
+    "short_delta": [0.1, 0.2],
+    "exit_dte": [None, 7],
+    "every": [1, 5],
+    "stop": ["default", None, 1.5],
+    "touch": [False, True],
+    "time_stop": [None, 12],
+    "exit_rank": [None, 60.0],
+}
+
+
+@pytest.fixture(scope="module")
+def market():
+    return iwm.simulated_market(first="2023-02-15", last="2023-04-28", paths=1, seed=5)
+
+
+def test_each_variant_has_the_rules_of_its_combination(market):
+    trials, base = market.with_macro(None), iwm.Rules(contracts=1)
+    made = []
+    rules = RuleGrid(GRID, lambda values: made.append(values) or replace(base, **values))
+    variants, expected = variants_of(GRID, rules, trials), combinations(GRID)
+    assert len(variants) == len(rules) == len(expected) == 576
+    assert len(made) == 4 * (3 + 2 + 3 + 2 + 2 + 2)  # not one a combination
+    for place in np.random.default_rng(1).choice(576, 60, replace=False).tolist():
+        variant = variants[place]
+        assert variant.number == place
+        assert variant.values == expected[place]
+        assert variant.rules == replace(base, **expected[place]).on_market(trials).resolved()
+        assert rules[place].resolved() == replace(base, **expected[place]).resolved()
+
+
+def test_a_value_that_no_rule_takes_is_refused_at_once():
+    with pytest.raises(InputError, match=r"profit=1\.5"):
+        RuleGrid({"stop": [1, 2], "profit": [0.5, 1.5]}, lambda values: iwm.Rules(**values))
+    with pytest.raises(InputError, match="needs values, each once"):
+        RuleGrid({"profit": [0.5, 0.5]}, lambda values: iwm.Rules(**values))
