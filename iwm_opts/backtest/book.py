@@ -147,9 +147,16 @@ class Book:
 
     def with_rule(self, rule: EntryRule) -> "Book":
         """Book of the same expirations for a rule with other deltas or wings, on a market priced by a surface."""
+        return self._blank(rule, self.arrays)
+
+    def with_surface(self, surface: Surface) -> "Book":
+        """Book of the same expirations on a surface of the same rows with other prices."""
+        return self._blank(self.rule, self.arrays._replace(surface=surface.rows, coefficients=surface.coefficients))
+
+    def _blank(self, rule: EntryRule, arrays: BookArrays) -> "Book":
         legs = Legs.of(*LEGS[rule.strategy])
-        lifetimes, terms, quotes, marks = blank_lives(self.arrays.lifetimes, self.arrays.terms, len(legs))
-        arrays = self.arrays._replace(lifetimes=lifetimes, terms=terms, quotes=quotes, marks=marks)
+        lifetimes, terms, quotes, marks = blank_lives(arrays.lifetimes, arrays.terms, len(legs))
+        arrays = arrays._replace(lifetimes=lifetimes, terms=terms, quotes=quotes, marks=marks)
         return Book(legs, rule, self.series, arrays, self.is_estimated)
 
 

@@ -14,8 +14,11 @@ resampled by days within each.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -24,11 +27,13 @@ from numpy.typing import NDArray
 from iwm_opts.kernels.backtest.resample import resample_ratios
 
 Array = NDArray[np.float64]
+Days = NDArray[np.int64]
 
 LEVEL: Final = 0.95
 DRAWS: Final = 1_000
 MIN_PATHS: Final = 10  # below, days are resampled within each path
 BATCH: Final = 64  # draws in memory at a time
+MOST_KEPT: Final = 2**23  # draws x days kept from one figure to the next: 100 MB
 NAN: Final = float("nan")
 
 
@@ -84,14 +89,13 @@ def ratio_interval(
     words = f"{len(samples)} paths" if by_path else ""
     if not np.isfinite(estimate):
         return Interval(NAN, NAN, NAN, NAN, level, 0, NAN, words or "nothing")
-    rng = np.random.default_rng(seed)
     if by_path:
         error = _path_error(totals)
-        values, errors = _resampled_paths(totals, rng, draws)
+        values, errors = _resampled_paths(totals, np.random.default_rng(seed), draws)
         length = NAN
     else:
         block = _block(samples, holding)
-        values, errors = _resampled_days(samples, block, rng, draws)
+        values, errors = _resampled_days(samples, block, seed, draws)
         error, values, errors = float(errors[0]), values[1:], errors[1:]
         length, words = float(block), f"blocks of {block} sessions on average"
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -159,7 +163,7 @@ def optimal_block(series: Array) -> float:
     return float(min(length, math.ceil(min(3.0 * math.sqrt(n), n / 3.0))))
 
 
-def _resampled_days(samples: Sequence[Array], block: int, rng: np.random.Generator, draws: int) -> tuple[Array, Array]:
+def _resampled_days(samples: Sequence[Array], block: int, seed: int, draws: int) -> tuple[Array, Array]:
     """Ratio and standard error of the days as they are, then of each draw, shape (1 + draws,)."""
     lengths = [len(sample) for sample in samples]
     stacked = np.ascontiguousarray(np.concatenate(samples), dtype=np.float64)
@@ -167,15 +171,52 @@ def _resampled_days(samples: Sequence[Array], block: int, rng: np.random.Generat
     values, errors = np.empty(1 + draws), np.empty(1 + draws)
     day, uniform = np.concatenate([np.arange(days) for days in lengths])[None, :], np.zeros((1, len(stacked)))
     resample_ratios(stacked, start, day, uniform, float(block), values[:1], errors[:1])
-    day, uniform = np.empty((BATCH, len(stacked)), dtype=np.int64), np.empty((BATCH, len(stacked)))
+    numbers = _random_days(tuple(lengths), seed, draws)
     for first in range(1, 1 + draws, BATCH):
         stop = min(first + BATCH, 1 + draws)
-        for i in range(stop - first):
-            for at, days in zip(start, lengths, strict=False):
-                day[i, at : at + days] = rng.integers(days, size=days)
-                uniform[i, at : at + days] = rng.random(days)
+        day, uniform = next(numbers)
         resample_ratios(stacked, start, day, uniform, float(block), values[first:stop], errors[first:stop])
     return values, errors
+
+
+def _random_days(lengths: tuple[int, ...], seed: int, draws: int) -> Iterator[tuple[Days, Array]]:
+    """Days counted from the start of their path, and numbers in [0, 1), of BATCH draws at a time; shape (BATCH, days).
+
+    A page of figures over the same days resamples the same ones: they are kept from one figure to the next.
+    """
+    if draws * sum(lengths) > MOST_KEPT:
+        rng = np.random.default_rng(seed)
+        while True:
+            yield _drawn(rng, lengths)
+    kept = _kept_days(lengths, seed)
+    for number in count():
+        with kept.lock:
+            while len(kept.batches) <= number:
+                day, uniform = _drawn(kept.rng, lengths)
+                kept.batches.append((day.astype(np.int32), uniform))
+        day, uniform = kept.batches[number]
+        yield day.astype(np.int64), uniform.copy()
+
+
+class _KeptDays:
+    """Random days and numbers of one seed, as far as they were drawn."""
+
+    def __init__(self, _lengths: tuple[int, ...], seed: int) -> None:
+        self.rng, self.lock = np.random.default_rng(seed), Lock()
+        self.batches: list[tuple[NDArray[np.int32], Array]] = []
+
+
+_kept_days = lru_cache(maxsize=1)(_KeptDays)
+
+
+def _drawn(rng: np.random.Generator, lengths: tuple[int, ...]) -> tuple[Days, Array]:
+    start = np.cumsum([0, *lengths])
+    day, uniform = np.empty((BATCH, start[-1]), dtype=np.int64), np.empty((BATCH, start[-1]))
+    for i in range(BATCH):
+        for at, days in zip(start, lengths, strict=False):
+            day[i, at : at + days] = rng.integers(days, size=days)
+            uniform[i, at : at + days] = rng.random(days)
+    return day, uniform
 
 
 def _path_error(totals: Array) -> float:

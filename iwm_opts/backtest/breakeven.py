@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iwm_opts.backtest.book import Book, build_book
 from iwm_opts.backtest.bootstrap import ratio_interval
 from iwm_opts.backtest.engine import Prepared, run, run_totals
 from iwm_opts.backtest.result import Totals
@@ -162,12 +163,19 @@ def breakeven_premium(
     if not all(isinstance(market, SimulatedMarket) for market in markets):
         return None
     tried: dict[float, tuple[list[Prepared], float]] = {}
+    books: list[Book] = []
 
     def gain(scale: float) -> float:
         if scale not in tried:
             if on_progress:
                 on_progress(len(tried), PREMIUM_STEPS + 2)
-            prepared = [repriced(trial, scale, rules.entry).prepare(rules) for trial in trials]
+            moved = [repriced(trial, scale, rules.entry) for trial in trials]
+            if not books:  # expirations, strikes and settlements do not depend on prices
+                books.extend(build_book(trial.market, rules.entry) for trial in moved)
+            prepared = [
+                trial.prepare(rules, book.with_surface(trial.market.surface()))
+                for trial, book in zip(moved, books, strict=True)
+            ]
             tried[scale] = prepared, gain_per_trade([run_totals(ready) for ready in prepared])
         return tried[scale][1]
 

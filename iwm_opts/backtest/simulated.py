@@ -24,7 +24,7 @@ from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.simulation.listing import Listings
 from iwm_opts.simulation.parameters import Parameters
 from iwm_opts.simulation.quotes import QuotedExpiration
-from iwm_opts.simulation.surface_table import SurfaceTable, surface_table
+from iwm_opts.simulation.surface_table import Moments, SurfaceTable, surface_table
 from iwm_opts.sources.surface_market import TABLE_DTE, SurfaceMarket
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class SimulatedDays:
     first: date
     echo: str = ECHO  # caveat of an edge measured here
     listed: Listings | None = None  # expirations that are priced, by day; all within TABLE_DTE unless given
+    like: "SimulatedDays | None" = None  # the same days and expirations under other parameters
 
     is_simulated = True
 
@@ -187,26 +188,45 @@ class SimulatedDays:
 
     def repriced(self, parameters: Parameters, dte: int, slack: int) -> "SimulatedDays":
         """Return the same days under other parameters, priced only at the expirations of `candidates`."""
+        if (dte, slack) not in self.narrow:
+            self.narrow[dte, slack] = self._narrowed(dte, slack)
+        like = self.narrow[dte, slack]
+        return replace(like, market=replace(self.market, parameters=parameters), like=like)
+
+    @cached_property
+    def narrow(self) -> "dict[tuple[int, int], SimulatedDays]":
+        """These days with the expirations of `candidates` alone, as far as they were asked for."""
+        return {}
+
+    def _narrowed(self, dte: int, slack: int) -> "SimulatedDays":
         table, nearest = self._table, self._nearest(dte, slack)
         chosen = table.expiration[nearest[nearest >= 0]]
-        listed = table.listings.take(np.isin(table.expiration, chosen) & (table.dte <= dte + slack))
-        return replace(self, market=replace(self.market, parameters=parameters), listed=listed)
+        return replace(self, listed=table.listings.take(np.isin(table.expiration, chosen) & (table.dte <= dte + slack)))
+
+    @cached_property
+    def _moments(self) -> Moments:
+        return self.like._moments if self.like else self.market.moments(self._before, len(self.market.days))
 
     @cached_property
     def _table(self) -> SurfaceTable:
         if self.listed is None:
             return self.market.table(self._before, most_dte=TABLE_DTE)
-        moments = self.market.moments(self._before, len(self.market.days))
-        return surface_table(self.market.parameters, moments, self.listed)
+        if self.like is not None:
+            return self.like._table.repriced(self.market.parameters, self._moments)
+        return surface_table(self.market.parameters, self._moments, self.listed)
 
     @cached_property
     def _place(self) -> Places:
         """Day of each row of the table."""
+        if self.like is not None and self.listed is not None:
+            return self.like._place
         return np.repeat(np.arange(len(self.days)), np.diff(self._table.start))
 
     @cached_property
     def _order(self) -> Places:
         """Row of the surface of each row of the table."""
+        if self.like is not None and self.listed is not None:
+            return self.like._order
         order = np.lexsort((self._place, self._table.expiration))
         places = np.empty(len(order), dtype=np.int64)
         places[order] = np.arange(len(order))

@@ -82,6 +82,13 @@ class SurfaceTable:
         listed = self.listings.take(is_kept)
         return SurfaceTable(self.day[places], self.spot[places], start, **by_row, listings=replace(listed, start=start))
 
+    def repriced(self, parameters: Parameters, moments: Moments) -> "SurfaceTable":
+        """Table of the same moments and expirations under other parameters."""
+        theta, phi, rho, _ = smile_coefficients(parameters, moments.factors, self.start, self.effective_days)
+        place = self.listings.place
+        widening = _widening(parameters, moments, place, self.expiration, self.dte)
+        return replace(self, theta=theta, phi=phi, rho=rho[place], widening=widening)
+
     def row(self, place: int, expiration: date) -> int:
         """Row of an expiration at a moment; -1 where it is not there."""
         here = self.rows(place)
@@ -113,12 +120,16 @@ def surface_table(parameters: Parameters, moments: Moments, listed: Listings) ->
     forward, discount = _forwards(moments, start, day, expiration, years)
     theta, rho, phi = smile_coefficients(parameters, moments.factors, start, effective)
     dte = (expiration - day[place]).astype(np.float64)
-    widening = spread_widening(parameters, moments.factors)[place]
-    widening = widening * expiration_factors(parameters.spread, expiration, dte, moments.after_close)
+    widening = _widening(parameters, moments, place, expiration, dte)
     return SurfaceTable(
         day, moments.spot, start, expiration, dte, years, effective, left,
         forward, discount, theta, rho, phi, widening, listed,
     )  # fmt: skip
+
+
+def _widening(parameters: Parameters, moments: Moments, place: Places, expiration: Places, dte: Array) -> Array:
+    factor = expiration_factors(parameters.spread, expiration, dte, moments.after_close)
+    return spread_widening(parameters, moments.factors)[place] * factor
 
 
 def _forwards(moments: Moments, start: Places, day: Places, expiration: Places, years: Array) -> tuple[Array, Array]:
