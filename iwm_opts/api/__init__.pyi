@@ -79,6 +79,7 @@ from iwm_opts.api.result import Result as Result
 from iwm_opts.api.review import ReviewRequest as ReviewRequest
 from iwm_opts.api.review import ReviewResult as ReviewResult
 from iwm_opts.api.review import answer_review as answer_review
+from iwm_opts.api.rule_grid import RuleGrid as RuleGrid
 from iwm_opts.api.rules import Rules as Rules
 from iwm_opts.api.screening import Package as Package
 from iwm_opts.api.screening import ScreenRequest as ScreenRequest

@@ -194,8 +194,8 @@ def _random_days(lengths: tuple[int, ...], seed: int, draws: int) -> Iterator[tu
             while len(kept.batches) <= number:
                 day, uniform = _drawn(kept.rng, lengths)
                 kept.batches.append((day.astype(np.int32), uniform))
-        day, uniform = kept.batches[number]
-        yield day.astype(np.int64), uniform.copy()
+        drawn = kept.batches[number]
+        yield drawn[0].astype(np.int64), drawn[1].copy()
 
 
 class _KeptDays:

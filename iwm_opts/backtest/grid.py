@@ -343,8 +343,8 @@ def snooping_test(
     family = Family(days, len(places), lambda some: gains(places[some]))
     if days * len(places) <= HELD_PNL:
         family = Family.of(gains(places))
-    known = moments(family, block)
-    result = superior_ability(family, block, seed, draws, known)
+    family_moments = moments(family, block)
+    result = superior_ability(family, block, seed, draws, family_moments)
     return SnoopingTest(
         best=int(outcomes.numbers[places[result.best]]),
         models=len(traded),
@@ -352,10 +352,10 @@ def snooping_test(
         p_consistent=result.p_consistent,
         p_upper=result.p_upper,
         block=block,
-        overfitting_probability=overfitting_probability(family, known=known),
+        overfitting_probability=overfitting_probability(family, family_moments=family_moments),
         numbers=outcomes.numbers[traded],
         p_stepdown=result.p_stepdown[column],
-        deflated_sharpe=deflated_sharpe_ratios(family, known)[column],
+        deflated_sharpe=deflated_sharpe_ratios(family, family_moments)[column],
     )
 
 

@@ -132,7 +132,7 @@ class SuperiorAbility:
 
 
 def superior_ability(
-    pnl: Array | Family, block: float, seed: int, draws: int = DRAWS, known: Moments | None = None
+    pnl: Array | Family, block: float, seed: int, draws: int = DRAWS, family_moments: Moments | None = None
 ) -> SuperiorAbility:
     """Test a family of variants against luck, studentised.
 
@@ -148,7 +148,7 @@ def superior_ability(
     seed : int
     draws : int
         Resamples. The smallest possible p-value is 1 / (draws + 1).
-    known : Moments, optional
+    family_moments : Moments, optional
         Of the same family and block, where they were computed before.
 
     Returns
@@ -187,8 +187,8 @@ def superior_ability(
         raise InputError("draws", draws, "must be at least 1", "give more draws")
     family = Family.of(pnl)
     days, variants = family.days, family.variants
-    known = moments(family, block) if known is None else known
-    mean, error = known.mean, known.error
+    family_moments = moments(family, block) if family_moments is None else family_moments
+    mean, error = family_moments.mean, family_moments.error
     if not (error > 0.0).all():
         raise InputError("pnl", f"column {int(np.argmin(error))}", "must vary", "leave out variants that never traded")
     t = mean / error
@@ -347,23 +347,23 @@ def independent_trials(pnl: Array) -> float:
     return _independent_trials(moments(pnl))
 
 
-def _independent_trials(known: Moments) -> float:
-    variants = len(known.mean)
+def _independent_trials(family_moments: Moments) -> float:
+    variants = len(family_moments.mean)
     if variants < MIN_VARIANTS:
         return float(variants)
-    total = float((known.standardised**2).mean())  # sum of all correlations, the diagonal included
+    total = float((family_moments.standardised**2).mean())  # sum of all correlations, the diagonal included
     correlation = max((total - variants) / (variants * (variants - 1)), 0.0)
     return float(correlation + (1.0 - correlation) * variants)
 
 
-def deflated_sharpe_ratios(pnl: Array | Family, known: Moments | None = None) -> Array:
+def deflated_sharpe_ratios(pnl: Array | Family, family_moments: Moments | None = None) -> Array:
     """Deflated Sharpe ratio of each variant of a family.
 
     Parameters
     ----------
     pnl : ndarray or Family, shape (days, variants)
         Daily P&L, $, of every variant tried, each column varying.
-    known : Moments, optional
+    family_moments : Moments, optional
         Of the same family, where they were computed before.
 
     Returns
@@ -384,15 +384,17 @@ def deflated_sharpe_ratios(pnl: Array | Family, known: Moments | None = None) ->
     >>> (deflated_sharpe_ratios(pnl) > 0.9).tolist()
     [True, False, False]
     """
-    known = moments(pnl) if known is None else known
-    trials, days = _independent_trials(known), Family.of(pnl).days
-    variance = float(known.sharpe.var(ddof=1)) if len(known.sharpe) > 1 else 0.0
+    family_moments = moments(pnl) if family_moments is None else family_moments
+    trials, days = _independent_trials(family_moments), Family.of(pnl).days
+    variance = float(family_moments.sharpe.var(ddof=1)) if len(family_moments.sharpe) > 1 else 0.0
     best = expected_best_sharpe(trials, variance)
-    rows = zip(known.sharpe.tolist(), known.skew.tolist(), known.kurtosis.tolist(), strict=True)
+    rows = zip(
+        family_moments.sharpe.tolist(), family_moments.skew.tolist(), family_moments.kurtosis.tolist(), strict=True
+    )
     return np.array([_exceedance(ratio, days, skew, kurtosis, best) for ratio, skew, kurtosis in rows])
 
 
-def overfitting_probability(pnl: Array | Family, parts: int = PARTS, known: Moments | None = None) -> float:
+def overfitting_probability(pnl: Array | Family, parts: int = PARTS, family_moments: Moments | None = None) -> float:
     """Probability of backtest overfitting by combinatorially symmetric cross-validation.
 
     The days are cut into contiguous parts of equal length. For every way to choose half of the parts, the variant with
@@ -406,7 +408,7 @@ def overfitting_probability(pnl: Array | Family, parts: int = PARTS, known: Mome
         does not trade in a half has a Sharpe ratio of 0 there.
     parts : int
         Even, at least 2. 16 gives 12,870 ways.
-    known : Moments, optional
+    family_moments : Moments, optional
         Of the same family and parts, where they were computed before.
 
     Returns
@@ -435,13 +437,13 @@ def overfitting_probability(pnl: Array | Family, parts: int = PARTS, known: Mome
         raise InputError("parts", parts, "must be even and at least 2", f"use {PARTS}")
     family = Family.of(pnl)
     length, variants = family.days // parts, family.variants
-    if known is None:
+    if family_moments is None:
         sums, squares = np.empty((parts, variants)), np.empty((parts, variants))
         for places, chunk in family.chunks():
             _check_finite(chunk)
             sums[:, places], squares[:, places] = _by_part(chunk, parts, length)
     else:
-        sums, squares = known.sums, known.squares
+        sums, squares = family_moments.sums, family_moments.squares
     if length < 2 or variants < MIN_VARIANTS:
         return math.nan
     half = parts // 2

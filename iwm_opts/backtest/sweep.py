@@ -111,7 +111,7 @@ def summarise(
     equity: Array | None = None,
     cache: BookCache | None = None,
 ) -> Array:
-    """Run many sets of rules over a market, as `sweep`; what the day loop sums, shape (len(rules), len(SUMMARY))."""
+    """Run many sets of rules over a market, as `sweep`; sums of the day loop, shape (len(rules), len(SUMMARY))."""
     count = threads or os.cpu_count() or 1
     summary = np.full((len(rules), len(SUMMARY)), np.nan)
     done = 0
