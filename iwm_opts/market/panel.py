@@ -143,7 +143,7 @@ class Panel:
             quotes=np.ascontiguousarray(self.quotes[:, begin:end]),
         )
 
-    def with_bars(self, bars: "pd.DataFrame") -> "Panel":
+    def with_bars(self, bars: pd.DataFrame) -> "Panel":
         """Panel with the open, high, low and close of daily bars; NaN on days without a bar."""
         if bars.empty:
             return self
