@@ -84,10 +84,9 @@ class SurfaceTable:
 
     def repriced(self, parameters: Parameters, moments: Moments) -> "SurfaceTable":
         """Table of the same moments and expirations under other parameters."""
-        theta, phi, rho, _ = smile_coefficients(parameters, moments.factors, self.start, self.effective_days)
-        place = self.listings.place
-        widening = _widening(parameters, moments, place, self.expiration, self.dte)
-        return replace(self, theta=theta, phi=phi, rho=rho[place], widening=widening)
+        theta, rho, phi = smile_coefficients(parameters, moments.factors, self.start, self.effective_days)
+        widening = _widening(parameters, moments, self.listings.place, self.expiration, self.dte)
+        return replace(self, theta=theta, rho=rho, phi=phi, widening=widening)
 
     def row(self, place: int, expiration: date) -> int:
         """Row of an expiration at a moment; -1 where it is not there."""
