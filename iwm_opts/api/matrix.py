@@ -81,7 +81,7 @@ class Matrix(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Market, gate and one row a cell."""
-        return matrix_table(self.screening, self.cells, columns)
+        return matrix_table(self.screening, self.cells, verbose, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Market; gate and source."""

@@ -13,10 +13,9 @@ from iwm_opts.report.screen_table import (
     count_lines,
     gate_lines,
     label_lines,
+    legend_lines,
     managed_figures,
-    managed_line,
     market_lines,
-    measure_line,
     strikes,
 )
 from iwm_opts.report.screening import Screening
@@ -77,7 +76,7 @@ def matrix_record(result: Screening, cells: Cells) -> Record:
     }
 
 
-def matrix_table(result: Screening, cells: Cells, columns: int | None = None) -> str:
+def matrix_table(result: Screening, cells: Cells, verbose: bool = False, columns: int | None = None) -> str:
     """One row a cell, by expiration."""
     names = ("expiration", "delta", "strikes", "mid", "fill", "loss $", "E[P]", "POP", "P50", "E[M]", "lots")
     table = plain_table(*names, left=("expiration", "strikes"))
@@ -112,8 +111,7 @@ def matrix_table(result: Screening, cells: Cells, columns: int | None = None) ->
             *count_lines(result.screened),
             delta,
             *closed,
-            Text(measure_line(result)),
-            Text(managed_line(result)),
+            *legend_lines(result, verbose),
             *notes,
             *label_lines(result.snapshot),
         ],

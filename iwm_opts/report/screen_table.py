@@ -40,7 +40,7 @@ def screen_table(result: Screening, verbose: bool = False, columns: int | None =
         rule = "candidate satisfies the selection" if result.screened.considered else "option lies in the delta range"
         remedy = " --min-open-interest 0 takes any open interest." if FEW_OPEN in result.screened.rejected else ""
         parts.append(Text(f"No {rule}.{remedy}", style="bold"))
-    parts += _closing_lines(result)
+    parts += _closing_lines(result, verbose)
     return render(parts, columns)
 
 
@@ -308,18 +308,27 @@ def count_lines(screened: Screened) -> list[Text]:
     return [Text(f"{screened.considered} packages considered" + (f"; rejected: {rejected}" if rejected else ""))]
 
 
-def _closing_lines(result: Screening) -> list[Text]:
+def _closing_lines(result: Screening, verbose: bool) -> list[Text]:
     screened = result.screened
     lines = count_lines(screened)
     if screened.kept:
-        lines.append(Text(measure_line(result)))
-        lines.append(Text(managed_line(result)))
+        lines += legend_lines(result, verbose)
     notes = [*result.snapshot.chain.quality.notes, *result.warnings]
     lines += [Text(f"note: {note}", style="yellow") for note in notes]
     return lines + label_lines(result.snapshot)
 
 
-def managed_line(result: Screening) -> str:
+def legend_lines(result: Screening, verbose: bool) -> list[Text]:
+    """Name the expectations of the table; their methods and intervals where verbose."""
+    if verbose:
+        return [Text(_measure_line(result)), Text(_managed_line(result))]
+    low, high = REALISED_IMPLIED_VARIANCE_INTERVAL
+    source = f"{low:g} to {high:g}: RVX 2009-2025" if result.is_default_measure else "as given"
+    figures = "E[P] profit at expiry, E[M] under the exits, P50 target first"
+    return [Text(f"{figures}; variance x {result.variance_ratio:g} ({source}); more: -v")]
+
+
+def _managed_line(result: Screening) -> str:
     """Name the method of the managed expectancy."""
     low, high = (result.variance_ratio * end / REALISED_IMPLIED_VARIANCE for end in REALISED_IMPLIED_VARIANCE_INTERVAL)
     return (
@@ -328,7 +337,7 @@ def managed_line(result: Screening) -> str:
     )
 
 
-def measure_line(result: Screening) -> str:
+def _measure_line(result: Screening) -> str:
     """Measure of expected profits."""
     if not result.is_default_measure:
         return (

@@ -88,6 +88,17 @@ def test_the_page_fits_its_width(screened, monkeypatch, columns):
         assert words in flowing
 
 
+def test_methods_stand_behind_verbose(screened, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    short, whole = screened().out, screened("-v").out
+    legend = [line for line in short.splitlines() if line.startswith("E[P] profit at expiry")]
+    measure = "variance x 0.81 (0.69 to 0.97: RVX 2009-2025); more: -v"
+    assert legend == [f"E[P] profit at expiry, E[M] under the exits, P50 target first; {measure}"]
+    for method in ("an average of the past", "2,000 paths under the smile's own dynamics"):
+        assert method not in " ".join(short.split())
+        assert method in " ".join(whole.split())
+
+
 def test_csv_has_one_row_a_candidate(screened):
     rows = list(csv.DictReader(io.StringIO(screened("--format", "csv", "--top", "3").out)))
     assert len(rows) == 3
