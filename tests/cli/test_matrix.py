@@ -9,7 +9,18 @@ import pytest
 @pytest.fixture
 def screened(run, chain_file, history_file):
     def call(*arguments):
-        chain = ("--source", chain_file, "--iv-history", history_file, "--dte", "22:50", "--dividends", "none")
+        chain = (
+            "--source",
+            chain_file,
+            "--iv-history",
+            history_file,
+            "--dte",
+            "22:50",
+            "--dividends",
+            "none",
+            "--as-of",
+            "2026-03-02",
+        )
         return run("condor", *chain, "--matrix", *arguments)
 
     return call
