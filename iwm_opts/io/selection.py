@@ -38,8 +38,8 @@ class Selection:
     lines: NDArray[np.int64]  # number of each row in the file, as a person counts
     day: date | None  # None: no column says
     readings: Readings  # how its cells are read
-    notes: tuple[str, ...] = ()  # readings that the cells prove
-    warnings: tuple[str, ...] = ()  # readings that they leave open or that are rare, and rows and cells left out
+    notes: tuple[str, ...] = ()  # readings that the cells prove, and the rows of other days
+    warnings: tuple[str, ...] = ()  # readings that they leave open or that are rare, and other rows and cells left out
 
 
 @dataclass(slots=True)
@@ -49,11 +49,14 @@ class _Seen:
     days: Counter[int] = field(default_factory=Counter)  # rows by ordinal
     symbols: Counter[str] = field(default_factory=Counter)  # rows by symbol
 
-    def left_out(self, symbol: str | None, day: int) -> tuple[str, ...]:
-        """Return notes on rows of other symbols and days."""
-        others = Counter({name: count for name, count in self.symbols.items() if symbol not in (None, name)})
-        earlier = sum(count for ordinal, count in self.days.items() if ordinal not in (NO_DAY, day))
-        return (*other_symbols(others), *((f"{earlier:,} rows of other days: left out",) if earlier else ()))
+    def of_other_symbols(self, symbol: str | None) -> tuple[str, ...]:
+        """Remark on the rows of other symbols."""
+        return other_symbols(Counter({name: rows for name, rows in self.symbols.items() if symbol not in (None, name)}))
+
+    def of_other_days(self, day: int) -> tuple[str, ...]:
+        """Remark on the rows of other days: a file of many days is no fault."""
+        rows = sum(count for ordinal, count in self.days.items() if ordinal not in (NO_DAY, day))
+        return (f"{rows:,} rows of other days: left out",) if rows else ()
 
 
 def other_symbols(rows: Counter[str]) -> tuple[str, ...]:
@@ -135,7 +138,8 @@ def _select(file: DataFile, layout: Layout, readings: Readings, as_of: date | No
         assert day is not None
         refuse_day(file.path, [day], as_of)
     notes, warnings = _remarks(file, readings)
-    return Selection(table, np.concatenate(lines), day, readings, notes, (*warnings, *seen.left_out(symbol, latest)))
+    notes, warnings = (*notes, *seen.of_other_days(latest)), (*warnings, *seen.of_other_symbols(symbol))
+    return Selection(table, np.concatenate(lines), day, readings, notes, warnings)
 
 
 def _remarks(file: DataFile, readings: Readings) -> tuple[tuple[str, ...], tuple[str, ...]]:
