@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -244,6 +245,7 @@ def test_evidence_measures_the_claims_up_to_a_day(run, data):
     filters = [next(one for one in found if one["name"] == "kre-filter") for found in (whole, early)]
     assert filters[0]["sampled"].endswith("to 2024-12-30")
     assert filters[1]["sampled"].endswith("to 2024-06-28")
+    Path("dips.toml").touch()
     for option, value in (("--from", "2024-01-02"), ("--profit", "0.5"), ("--plan", "dips.toml")):
         refused = run("evidence", "--claims", *data, option, value)
         assert (refused.code, f"{option} has no effect here" in refused.err) == (2, True)
