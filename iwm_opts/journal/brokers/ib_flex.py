@@ -32,7 +32,11 @@ LEVELS: Final = ("EXECUTION", "ORDER")  # the first that a file holds is read
 MARKS: Final = ("BOF", "EOF", "BOA", "EOA", "BOS", "EOS")
 ACCOUNTS: Final = {"clientaccountid", "accountid"}  # columns of a section's header
 ACTION: Final = "CORPORATE_ACTION"
-ELEMENTS: Final = {"Trade": "EXECUTION", "Order": "ORDER", "Lot": "CLOSED_LOT", "SymbolSummary": "SYMBOL_SUMMARY"}
+# Levels of elements that do not say theirs.
+ELEMENTS: Final = {
+    "Trade": "EXECUTION", "TradeConfirm": "EXECUTION", "Order": "ORDER", "Lot": "CLOSED_LOT",
+    "SymbolSummary": "SYMBOL_SUMMARY",
+}  # fmt: skip
 
 TABLE: Final = Table(
     fields={
@@ -118,7 +122,7 @@ def _trades(tree: ElementTree.Element) -> Iterator[Mapping[str, str]]:
     for statement in tree.iter("FlexStatement"):
         for section in (*statement.iter("Trades"), *statement.iter("TradeConfirms")):
             for element in section:
-                level = ELEMENTS.get(element.tag, element.attrib.get("levelOfDetail", element.tag))
+                level = element.attrib.get("levelOfDetail") or ELEMENTS.get(element.tag, element.tag)
                 account = statement.attrib.get("accountId", "")
                 yield {"accountId": account, "levelOfDetail": level} | {
                     name: value for name, value in element.attrib.items() if name != "levelOfDetail"
@@ -149,7 +153,7 @@ def _executions(rows: list[Row], export: Export) -> list[Execution]:
 def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
     if row.text("level") == ACTION:
         return corporate_action(row, {"OPT": OPTIONS, "STK": STOCKS}.get(row.text("category").upper(), ""))
-    if level and row.text("level").upper() not in ("", level):
+    if row.text("level").upper() not in ("", level):
         report.skipped[f"{row.text('level').lower().replace('_', ' ')} rows (parts of trades)"] += 1
         return None
     category = row.text("category").upper()

@@ -5,6 +5,7 @@ Rows are made up in the broker's columns; every result is worked out by hand bes
 
 import csv
 import io
+import re
 
 import pandas as pd
 import pytest
@@ -96,6 +97,31 @@ def test_interactive_brokers_flex(tmp_path, name, text):
     assert balances(log) == {("SPY260320C00600000", -3)}
     assert log.skipped["FUT"] == 1
     assert any("currency EUR: only USD is read" in problem for problem in log.problems)
+
+
+@pytest.mark.parametrize("level", ["ORDER", "CLOSED_LOT", "WASH_SALE", "SYMBOL_SUMMARY"])
+def test_trade_elements_of_another_level_are_not_trades(tmp_path, level):
+    text = flex_xml(FLEX)
+    again = re.findall(r"<Trade [^>]*>", text)
+    text = text.replace("<Trade ", '<Trade levelOfDetail="EXECUTION" ')
+    more = "".join(trade.replace("<Trade ", f'<Trade levelOfDetail="{level}" ') for trade in again)
+    log = read_log(written(tmp_path, "flex.xml", text.replace("</Trades>", f"{more}</Trades>")))
+    assert sorted(log.closed["pnl"]) == pytest.approx(sorted(FLEX_RESULTS), abs=0.005)
+    named = f"{level.lower().replace('_', ' ')} rows (parts of trades)"
+    assert log.skipped[named] == len(again) + (level in ("ORDER", "CLOSED_LOT"))
+
+
+@pytest.mark.parametrize("level", ["SYMBOL_SUMMARY", "WASH_SALE"])
+def test_flex_without_executions_or_orders_is_refused(tmp_path, level):
+    text = FLEX.replace(",EXECUTION", f",{level}").replace(",ORDER", f",{level}").replace(",CLOSED_LOT", f",{level}")
+    with pytest.raises(DataError, match=f"{level.lower().replace('_', ' ')} rows"):
+        read_log(written(tmp_path, "flex.csv", text))
+
+
+def test_flex_xml_with_orders_alone_is_read(tmp_path):
+    text = flex_xml(FLEX).replace("<Order ", "<Lot ").replace("<Trade ", '<Trade levelOfDetail="ORDER" ')
+    log = read_log(written(tmp_path, "flex.xml", text))
+    assert sorted(log.closed["pnl"]) == pytest.approx(sorted(FLEX_RESULTS), abs=0.005)
 
 
 def test_flex_xml_with_a_document_type_is_refused(tmp_path):
