@@ -184,7 +184,7 @@ def canonical_rows(
     rows = pd.concat(frames, ignore_index=True)
     warnings += in_canonical_units(rows, layout.vendor)
     rows = _without_absent_sides(rows, layout)
-    _refuse_empty(rows, source)
+    _refuse_empty(rows, layout, source)
     _refuse_impossible(rows, source)
     notes += _left_out(rows)
     return rows, notes, warnings
@@ -321,7 +321,12 @@ def _add_facts(frame: pd.DataFrame, selection: Selection) -> None:
             frame[role] = value
 
 
-def _refuse_empty(rows: pd.DataFrame, source: str) -> None:
+def _refuse_empty(rows: pd.DataFrame, layout: Layout, source: str) -> None:
+    absent = [name for name in CANNOT_BE_EMPTY if name not in rows]
+    if absent and layout.vendor is not None:  # expected around the table
+        rule = f"{layout.vendor.name} file: no {absent[0]} in a column, a line around the rows or the file's name"
+        name = f"restore the name of the download ({layout.vendor.download}) or " if layout.vendor.download else ""
+        raise DataError(source, rule, f"{name}add a column {absent[0]}")
     for name in CANNOT_BE_EMPTY:
         empty = rows[name].isna()
         if empty.any():

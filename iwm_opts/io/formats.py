@@ -266,7 +266,7 @@ def _require(layout: Layout, columns: Sequence[str], source: object) -> None:
     if layout.shape == "wide":
         needed -= {"right"}
         if all("occ" in group for group in layout.groups.values()):
-            needed -= {"expiration", "strike"}
+            needed -= {"expiration"} | ({"strike"} if set(layout.groups) == {"C", "P"} else set())  # it tells the sides
     if layout.vendor is not None:
         needed -= set(layout.vendor.around)
     missing = sorted(needed - set(layout.columns), key=list(SYNONYMS).index)

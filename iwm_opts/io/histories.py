@@ -37,6 +37,7 @@ NEAR_SPOT: Final = 0.05  # fraction of spot within which strikes count for the q
 SPREAD_DTE: Final = (7, 90)  # calendar days to expiration, likewise, and for parity
 PARITY_RATE: Final = 0.0  # nothing is discounted: the gap includes a carry of weeks
 Outcome = Literal["recorded", "repeat", "conflict"]
+PRECEDENCE: Final[tuple[Outcome, ...]] = ("recorded", "repeat", "conflict")  # of outcomes in the certificate
 Progress = Callable[[int, int], None]
 
 
@@ -44,7 +45,7 @@ Progress = Callable[[int, int], None]
 class DayQuality:
     """Quality of the quotes of one day, in rows unless said."""
 
-    outcome: Outcome
+    outcome: Outcome  # of a conflict the figures are those of the capture in the archive
     rows: int
     usable: int
     crossed: int
@@ -229,7 +230,8 @@ def _read(ledger: Ledger, key: str, path: Path, progress: Progress | None) -> No
         chain, day = replace(chain, source=file.name), chain.as_of.isoformat()
         outcome = added(ledger.record, chain)
         is_own = outcome == "repeat" and day not in (file.held or ())
-        file.days[day] = quality_of(chain, "recorded" if is_own else outcome)
+        held = ledger.record.chain(ledger.symbol, chain.as_of) if outcome == "conflict" else chain
+        file.days[day] = quality_of(held, "recorded" if is_own else outcome)
         if chain.warnings:
             file.warnings[day] = list(chain.warnings)
         unwritten += 1
@@ -270,11 +272,13 @@ def quality_of(chain: Chain, outcome: Outcome) -> DayQuality:
 
 
 def certificate(files: Sequence[ImportedFile]) -> tuple[YearQuality, ...]:
-    """Quality by year over the days of files, each day once: the first file that has it counts."""
+    """Quality by year over the days of files, each day once: the file whose capture was recorded counts."""
     days: dict[date, DayQuality] = {}
-    for file in files:
-        for day, quality in file.days.items():
-            days.setdefault(date.fromisoformat(day), quality)
+    for outcome in PRECEDENCE:
+        for file in sorted(files, key=lambda file: file.sha256):  # in whatever order they were read
+            for day, quality in file.days.items():
+                if quality.outcome == outcome:
+                    days.setdefault(date.fromisoformat(day), quality)
     if not days:
         return ()
     expected = sessions(min(days), max(days)).tolist()

@@ -351,3 +351,30 @@ def test_each_layout_is_documented_by_name():
 def test_the_page_of_layouts_names_each():
     page = (Path(__file__).parents[2] / "docs" / "file-layouts.md").read_text()
     assert all(f"| {layout.name} |" in page for layout in (*LAYOUTS, *SERIES_LAYOUTS))
+
+
+@pytest.mark.parametrize("name", ["chain.csv", "iwm.csv", "options 10-02.csv"])
+def test_a_barchart_chain_without_its_name_is_refused_by_name(rows, tmp_path, name):
+    header = 'Strike,Bid,Mid,Ask,Latest,Volume,"Open Int","OI Chg",Delta,IV,Type,Time'
+    lines = [
+        f"{row['strike']},{row['bid']},{row['bid']},{row['ask']},1.00,10,20,1,0.5,21.2%,"
+        f"{'Call' if row['right'] == 'C' else 'Put'},10/02/26"
+        for row in rows
+        if row["expiration"] == pd.Timestamp("2026-10-30")
+    ]
+    footer = '"Downloaded from Barchart.com as of 10-02-2026 04:15pm CDT"'
+    (tmp_path / name).write_text("\n".join([header, *lines, footer]))
+    rule = r"Barchart file: no expiration in a column.* Restore the name of the download \(iwm-options-exp-2026-11-20-"
+    with pytest.raises(DataError, match=rule):
+        load_chain(tmp_path / name, symbol="IWM")
+    named = tmp_path / "iwm-options-exp-2026-10-30-weekly-show-all-stacked-10-02-2026.csv"
+    (tmp_path / name).rename(named)
+    assert set(load_chain(named, symbol="IWM").quotes["expiration"]) == {pd.Timestamp("2026-10-30")}
+
+
+def test_a_join_of_symbols_without_strikes_is_refused(rows, tmp_path):
+    calls, puts = (pd.DataFrame([row for row in rows if row["right"] == side]) for side in "CP")
+    pairs = calls.merge(puts, on=["expiration", "strike"])[["occ_x", "bid_x", "ask_x", "occ_y", "bid_y", "ask_y"]]
+    pairs.assign(quote_date="2026-10-02").to_csv(tmp_path / "pairs.csv", index=False)
+    with pytest.raises(DataError, match="no column for strike"):
+        load_chain(tmp_path / "pairs.csv", symbol="IWM")

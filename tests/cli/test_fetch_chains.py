@@ -77,6 +77,34 @@ def test_a_second_run_changes_nothing_and_other_copies_are_repeats(run, history,
     assert by_year(page)[2026]["days"] == 3
 
 
+@pytest.mark.parametrize("factor", [0.5, 0.6, 0.7, 0.8, 0.9])  # other content, another place in the ledger
+def test_the_certificate_is_of_recorded_captures_on_every_run(run, history, tmp_path, factor):
+    recorded = by_year(run("fetch", "chains", "--from", history / "2026.csv", "--format", "json"))
+    table = pd.read_csv(history / "2026.csv")
+    table = table[table["quote_date"] == "2026-01-05"].assign(bid=lambda rows: rows["bid"] * factor)
+    table.to_csv(tmp_path / "other.csv", index=False)
+    for _ in range(2):
+        page = run("fetch", "chains", "--from", tmp_path / "other.csv", "--format", "json")
+        assert page.json["files"][0]["conflict"] == 1
+        assert by_year(page) == recorded
+
+
+def test_a_conflict_with_a_snapshot_takes_the_quality_of_the_snapshot(run, history, tmp_path):
+    from iwm_opts.io.archive import open_record
+    from iwm_opts.io.files import load_chain
+    from iwm_opts.io.histories import quality_of
+
+    table = pd.read_csv(history / "2026.csv")
+    table = table[table["quote_date"] == "2026-01-05"]
+    table.to_csv(tmp_path / "day.csv", index=False)
+    chain = load_chain(tmp_path / "day.csv")
+    open_record().add(chain)
+    table.assign(bid=table["bid"] * 0.5).to_csv(tmp_path / "other.csv", index=False)
+    page = run("fetch", "chains", "--from", tmp_path / "other.csv", "--format", "json")
+    assert page.json["files"][0]["conflict"] == 1
+    assert by_year(page)[2026]["spread"] == quality_of(chain, "recorded").spread
+
+
 def test_a_run_that_was_broken_off_is_resumed(run, history, tmp_path, monkeypatch):
     from iwm_opts.io import histories
 

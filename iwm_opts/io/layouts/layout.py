@@ -35,6 +35,8 @@ class VendorLayout:
         Of dates in digits, where the vendor always writes one.
     around : mapping of role to pattern
         Facts in the lines above the header, below the rows, or in the file's name; the first group is the value.
+    download : str
+        Example of a file's name as downloaded, where `around` reads a required value out of it.
     no_quote : float, optional
         Number written for a bid or ask that does not exist.
     carried : tuple of str
@@ -52,6 +54,7 @@ class VendorLayout:
     zones: Mapping[str, Zone] = field(default_factory=dict)
     order: Order | None = None
     around: Mapping[str, str] = field(default_factory=dict)
+    download: str = ""
     no_quote: float | None = None
     carried: tuple[str, ...] = ()
     refused: str = ""

@@ -15,6 +15,8 @@ _BARCHART: Final = {
     "quote_time": r"as of (\d\d-\d\d-\d{4} \d\d:\d\d[ap]m [A-Z]{3})",
 }
 
+_BARCHART_FILE: Final = "iwm-options-exp-2026-11-20-monthly-show-all-stacked-10-02-2026.csv"
+
 LAYOUTS: Final = (
     VendorLayout(
         "Cboe quote table (website)",
@@ -130,6 +132,7 @@ LAYOUTS: Final = (
             "expiration": ("expirationdate", "expdate"),
         },
         around=_BARCHART,
+        download=_BARCHART_FILE,
         order="mdy",
     ),
     VendorLayout(
@@ -137,6 +140,7 @@ LAYOUTS: Final = (
         proof=("callbid", "putbid", "strike", "callopenint"),
         columns={"quote_date": (), "feed_time": (), "expiration": ("expirationdate", "expdate")},
         around=_BARCHART,
+        download=_BARCHART_FILE,
         order="mdy",
     ),
     VendorLayout(
