@@ -6,8 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from iwm_opts.api.markets import Market, MarketRequest, open_market
-from iwm_opts.backtest.cluster import open_client
-from iwm_opts.backtest.cluster_map import MarketOpener, map_on_cluster
+from iwm_opts.backtest.cluster import MarketOpener, map_on_cluster, open_client
 from iwm_opts.backtest.saved import data_digests
 from iwm_opts.backtest.trial import Trial
 from iwm_opts.errors import InputError

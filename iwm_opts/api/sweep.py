@@ -14,12 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.api.backtest import DEFAULT_SEED, reach
+from iwm_opts.api.cluster import market_opener
 from iwm_opts.api.markets import Market, MarketRequest, open_market
 from iwm_opts.api.result import OnProgress, Result, new_axes
 from iwm_opts.api.rule_grid import RuleGrid, heads_of, variants_of
 from iwm_opts.api.rules import FIELDS, Rules
 from iwm_opts.backtest.bootstrap import DRAWS
-from iwm_opts.backtest.cluster import open_client, run_on_cluster
+from iwm_opts.backtest.cluster import open_client, run_variants_on_cluster
 from iwm_opts.backtest.grid import DailyGains, Outcomes, Variants, run_variants, snooping_test
 from iwm_opts.backtest.recorded_chains import MAX_DTE
 from iwm_opts.backtest.saved import data_digests, rules_record
@@ -221,26 +222,11 @@ def _run(
             client = stack.enter_context(open_client(request.cluster, on_cluster))
         batches = None
         if client is not None:
-            batches = partial(
-                run_on_cluster, client, _opener(request, market), data_digests(trials), chunk=request.chunk
-            )
+            max_dte = MAX_DTE if given is market else reach(*heads_of(request.rules))
+            opener = market_opener(market, trials, max_dte, request.rules[0].macro)
+            batches = partial(run_variants_on_cluster, client, opener, chunk=request.chunk)
         outcomes, resumed = _outcomes(trials, variants, request, on_progress, batches)
     return trials, variants, outcomes, resumed
-
-
-def _opener(request: SweepRequest, market: Market) -> Callable[[], tuple[Trial, ...]]:
-    """Return the function that opens the market on a worker."""
-    if market.request is None:
-        rule = "cannot be opened on a worker"
-        raise InputError(
-            "market", market.name, rule, "make it with simulated_market, modelled_market or recorded_market"
-        )
-    max_dte = MAX_DTE if request.market is market else reach(*heads_of(request.rules))
-    return partial(_open_trials, market.request, max_dte, request.rules[0].macro)
-
-
-def _open_trials(request: MarketRequest, max_dte: int, macro: str | None) -> tuple[Trial, ...]:
-    return open_market(request, max_dte).with_macro(macro)
 
 
 def _outcomes(

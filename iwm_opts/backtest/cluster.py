@@ -1,8 +1,8 @@
-"""Sweeps on a Dask cluster: a task is a range of variants; a worker opens the market once and keeps it.
+"""Work on a Dask cluster, with the results of one process.
 
-A market is not shipped: its request is, and each worker opens it (simulates it, or reads the same files) and compares
-its prices with the client's by digest. The figures of a variant depend on its rules and the market alone, so that
-workers, ranges, order, retries and lost workers do not change a byte.
+A function is shipped once, items one a task. A market is not shipped: a worker opens it by its request (simulates it,
+or reads the same files), keeps it, and compares its prices with the client's by digest. Results depend on function and
+item alone, so that workers, chunks, order, retries and lost workers do not change a byte.
 """
 
 import hashlib
@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from iwm_opts.backtest.grid import Outcomes, Variant, Variants, run_variants
 from iwm_opts.backtest.saved import data_digests
@@ -31,27 +32,43 @@ TIMEOUT: Final = 30.0  # seconds to reach a scheduler
 MISSING: Final = "needs dask and distributed"
 INSTALL: Final = 'install them with: pip install "iwm-opts[cluster]"'
 
-_trials: dict[str, tuple[Trial, ...]] = {}  # of this worker, by the digest of their work
+_trials: dict[str, tuple[Trial, ...]] = {}  # of this worker, by the digest of their opener
 _opening = Lock()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Work:
-    """What a worker needs to run any range of variants.
+@dataclass(frozen=True, slots=True)
+class MarketOpener:
+    """How a worker opens the market.
 
     Attributes
     ----------
     open_trials : callable
-        Opens the market; picklable.
-    data : dict
-        Digests of the data that the client sees; see `data_digests`.
-    variants : Variants
-        Those that share packages are neighbours.
+        Picklable.
+    data : mapping
+        `data_digests` of the client's trials.
     """
 
     open_trials: Callable[[], tuple[Trial, ...]]
     data: Mapping[str, str]
-    variants: Variants
+
+    def trials(self) -> tuple[Trial, ...]:
+        """Trials of this worker, opened once.
+
+        Raises
+        ------
+        DataError
+            When they have other prices than the client's.
+        """
+        key = hashlib.sha256(pickle.dumps(self)).hexdigest()
+        with _opening:
+            if key not in _trials:
+                _trials.clear()  # memory for one market
+                _trials[key] = self.open_trials()
+        trials = _trials[key]
+        if data_digests(trials) != self.data:
+            rule = "a worker sees other prices than the client"
+            raise DataError("cluster", rule, "give the workers the same files and release of iwm-opts")
+        return trials
 
 
 @contextmanager
@@ -106,22 +123,68 @@ def open_client(cluster: str, on_open: Callable[[str], None] | None = None) -> I
             started.close()
 
 
-def run_on_cluster(
+def map_on_cluster(
     client: "Client",
-    open_trials: Callable[[], tuple[Trial, ...]],
-    data: Mapping[str, str],
-    variants: Sequence[Variant],
-    chunk: int | None = None,
+    function: Callable[..., Any],
+    items: Sequence[Any],
+    opener: MarketOpener | None = None,
+) -> Iterator[tuple[int, Any]]:
+    """Run a function on each item; see `io.mapping.Mapper`.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    function : callable
+        Picklable; takes an item, after the trials of the market where it is opened.
+    items : sequence
+        Picklable.
+    opener : MarketOpener, optional
+
+    Raises
+    ------
+    DataError
+        When a worker sees other prices, or the cluster is lost.
+    """
+    from distributed import as_completed
+
+    payload = pickle.dumps((function, opener))
+    key = hashlib.sha256(payload).hexdigest()[:16]
+    try:
+        # A task in place of scattered data: it can be computed again when the workers that hold it are lost.
+        work = client.submit(pickle.loads, payload, key=f"iwm-work-{key}", retries=RETRIES)
+        futures = {
+            client.submit(run_item, work, item, key=f"iwm-item-{key}-{_digest(item)}", retries=RETRIES): place
+            for place, item in enumerate(items)
+        }
+        for future in as_completed(list(futures)):
+            yield futures[future], future.result()
+            future.release()
+    except IwmOptsError:
+        raise
+    except (OSError, CancelledError, RuntimeError) as error:  # also distributed's KilledWorker and CommClosedError
+        rule = f"lost ({type(error).__name__}: {error})"
+        raise DataError("cluster", rule, "run it again: what --output holds is kept") from None
+
+
+def run_item(work: tuple[Callable[..., Any], MarketOpener | None], item: Any) -> Any:
+    """Run the function on one item, on a worker."""
+    function, opener = work
+    return function(item) if opener is None else function(opener.trials(), item)
+
+
+def _digest(item: Any) -> str:
+    return hashlib.sha256(pickle.dumps(item)).hexdigest()[:16]
+
+
+def run_variants_on_cluster(
+    client: "Client", opener: MarketOpener, variants: Sequence[Variant], chunk: int | None = None
 ) -> Iterator[Outcomes]:
     """Run variants on a cluster; yields outcomes in the order in which ranges are done.
 
     Parameters
     ----------
     client : distributed.Client
-    open_trials : callable
-        Opens the market on a worker; picklable.
-    data : mapping
-        `data_digests` of the client's trials.
+    opener : MarketOpener
     variants : sequence of Variant
     chunk : int, optional
         Variants a task; the outcomes do not depend on it.
@@ -131,48 +194,14 @@ def run_on_cluster(
     DataError
         When a worker sees other prices, or the cluster is lost: outcomes yielded before are whole.
     """
-    from distributed import as_completed
-
-    if not variants:
-        return
-    work = Work(open_trials, data, Variants.of(variants).by_book())
-    payload = pickle.dumps(work)
-    key = hashlib.sha256(payload).hexdigest()[:16]
     workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
     size = chunk or max(1, -(-len(variants) // (workers * TASKS_A_WORKER)))
-    try:
-        # A task in place of scattered data: it can be computed again when the workers that hold it are lost.
-        shared = client.submit(pickle.loads, payload, key=f"iwm-work-{key}", retries=RETRIES)
-        futures = [
-            client.submit(
-                run_range, shared, key, start, start + size, key=f"iwm-sweep-{key}-{start}-{size}", retries=RETRIES
-            )
-            for start in range(0, len(variants), size)
-        ]
-        for future in as_completed(futures):
-            yield future.result()
-            future.release()
-    except IwmOptsError:
-        raise
-    except (OSError, CancelledError, RuntimeError) as error:  # also distributed's KilledWorker and CommClosedError
-        name = type(error).__name__
-        raise DataError("cluster", f"lost ({name}: {error})", "run it again: --output keeps what is done") from None
+    ranges = [(start, start + size) for start in range(0, len(variants), size)]
+    run = partial(run_range, Variants.of(variants).by_book())
+    for _, outcomes in map_on_cluster(client, run, ranges, opener) if ranges else ():
+        yield outcomes
 
 
-def run_range(work: Work, key: str, start: int, stop: int) -> Outcomes:
-    """Outcomes of a range of variants, on a worker.
-
-    Raises
-    ------
-    DataError
-        When the market of this worker has other prices than the client's.
-    """
-    with _opening:
-        if key not in _trials:
-            _trials.clear()  # memory for one market
-            _trials[key] = work.open_trials()
-    trials = _trials[key]
-    if data_digests(trials) != work.data:
-        rule = "a worker sees other prices than the client"
-        raise DataError("cluster", rule, "give the workers the same files and release of iwm-opts")
-    return Outcomes.joined(list(run_variants(trials, work.variants[start:stop], threads=1)))
+def run_range(variants: Variants, trials: Sequence[Trial], span: tuple[int, int]) -> Outcomes:
+    """Outcomes of a range of variants, on a worker."""
+    return Outcomes.joined(list(run_variants(trials, variants[slice(*span)], threads=1)))

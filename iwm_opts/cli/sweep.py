@@ -8,7 +8,7 @@ from iwm_opts import api
 from iwm_opts.cli.backtesting import backtest_options
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.grid import GRID, grid_of, typed
-from iwm_opts.cli.options import FORMAT, ResultParam, option
+from iwm_opts.cli.options import CLUSTER, FORMAT, ResultParam, option
 from iwm_opts.cli.output import is_folder, say, show_saved, write_result
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import market_request, rules, seed_of
@@ -43,11 +43,7 @@ class ShardParam(click.ParamType[tuple[int, int]]):
 @option("--sort", type=click.Choice(METRICS), default="sharpe", help="Largest first.")
 @option("--top", type=click.IntRange(min=1), default=20, help="Variants shown; JSON and CSV hold all.")
 @option("--draws", type=click.IntRange(min=19), default=1000, help="Resamples behind the test of the best.")
-@option(
-    "--cluster",
-    metavar="local|tcp://HOST:PORT|FILE",
-    help="Dask cluster: one process a core, or that of a scheduler or its file.  [default: threads of this process]",
-)
+@CLUSTER
 @option("--chunk", type=click.IntRange(min=1), help="Variants a task of a cluster.  [default: 8 tasks a worker]")
 @option(
     "--shard",

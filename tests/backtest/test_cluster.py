@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 
 import iwm_opts as iwm
-from iwm_opts.api.sweep import SweepRequest, _open_trials, answer_sweep, grid_rules
+from iwm_opts.api.cluster import open_trials
+from iwm_opts.api.sweep import SweepRequest, answer_sweep, grid_rules
 from iwm_opts.backtest import cluster
 from iwm_opts.errors import DataError, InputError
 
@@ -84,9 +85,9 @@ def test_a_stopped_sweep_goes_on_from_its_folder(market, client, alone, tmp_path
 
 def test_a_worker_with_other_prices_is_refused(market, client):
     variants = swept(market, threads=1).swept.variants
-    opener = partial(_open_trials, market.request, 60, None)
+    opener = cluster.MarketOpener(partial(open_trials, market.request, 60, None), {"0": "0" * 16})
     with pytest.raises(DataError, match="other prices than the client"):
-        list(cluster.run_on_cluster(client, opener, "0" * 16, variants))
+        list(cluster.run_variants_on_cluster(client, opener, variants))
 
 
 def test_a_cluster_that_is_not_there_is_named(tmp_path):

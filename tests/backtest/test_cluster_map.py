@@ -12,7 +12,7 @@ import pytest
 import iwm_opts as iwm
 from iwm_opts.api.cluster import market_opener
 from iwm_opts.api.simulation import SimulateRequest, answer_simulate
-from iwm_opts.backtest.cluster_map import map_on_cluster
+from iwm_opts.backtest.cluster import map_on_cluster
 from iwm_opts.backtest.evidence import random_draws_on
 from iwm_opts.backtest.montecarlo import BATCH, DailyRecord, Resampling, simulate_histories
 from iwm_opts.errors import DataError
