@@ -166,7 +166,9 @@ def test_a_picture_is_written(traded, tmp_path):
         (("--kre", "KRE.csv"), "the filter of these rules is --macro"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(traded, options, told):
+def test_what_cannot_be_is_said_in_one_line(traded, tmp_path, options, told):
+    for name in ("x.csv", "KRE.csv"):
+        (tmp_path / name).touch()
     failed = traded(*options)
     assert failed.code in (1, 2)
     assert told in failed.err

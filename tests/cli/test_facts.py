@@ -86,7 +86,8 @@ def test_calibrating_writes_a_file_that_loads(run, market_files, tmp_path, monke
         (["--first", "2020-01-01", "--last", "2019-01-01"], "must come before --last"),
     ],
 )
-def test_wrong_usage_is_named(run, arguments, message):
+def test_wrong_usage_is_named(run, tmp_path, arguments, message):
+    (tmp_path / "x.csv").touch()
     wrong = run("facts", *arguments)
     assert wrong.code == 2
     assert message in wrong.err
