@@ -264,6 +264,36 @@ def day_first(stamps: Iterable[str], pairs: Iterable[tuple[str, str]] = (), *, d
     return better
 
 
+def notation_warnings(
+    notation: Notation, numbers: Iterable[str], stamps: Iterable[str], pairs: Iterable[tuple[str, str]] = ()
+) -> tuple[str, ...]:
+    """Warn of readings other than month first and decimal point, each with the cell that decided it."""
+    lines, stamps = [], list(stamps)
+    dotted = next((cell for cell in stamps if _is_dotted(cell)), "")
+    if notation.day_first or dotted:
+        why = _why_day_first(stamps, list(pairs)) if notation.day_first else f"{shown(dotted)} has dots"
+        lines.append(f"dates are read with the day first: {why}")
+    if notation.decimal == ",":
+        cell = next(cell for cell in numbers if "," in cell and not _AMERICAN.fullmatch(_digits(cell)[1]))
+        lines.append(f"numbers are read with a decimal comma: {shown(cell)} is {number(cell, '', ','):g}")
+    return tuple(lines)
+
+
+def _why_day_first(stamps: Sequence[str], pairs: Sequence[tuple[str, str]]) -> str:
+    """Return the first fault of the dates with the month first."""
+    for cell in (*stamps, *(cell for pair in pairs for cell in pair)):
+        if _exists(cell, True) and not _exists(cell, False):
+            return f"{shown(cell)} does not exist with the month first"
+    for cell in filter(_is_numeric, stamps):
+        if _exists(cell, False) and _faults([cell], [], False)[1]:
+            day, other = parse_moment(cell, day_first=True), parse_moment(cell)
+            return f"{shown(cell)} is {day:%Y-%m-%d}; with the month first {other:%A}, {other:%Y-%m-%d}: no session"
+    for first, last in pairs:
+        if _exists(first, False) and _exists(last, False) and _faults([], [(first, last)], False)[1]:
+            return f"{shown(first)} with the month first lies after {shown(last)}"
+    return "fewer dates contradict the calendar so"
+
+
 def require_month_first(stamps: Iterable[str]) -> None:
     """Refuse a file of a broker that writes the month first, where a date exists with the day first alone.
 
@@ -308,6 +338,11 @@ def _faults(stamps: list[str], pairs: list[tuple[str, str]], order: bool) -> tup
 def _is_numeric(cell: str) -> bool:
     match = _MOMENT.fullmatch(" ".join(cell.split()))
     return match is not None and match["first"] is not None
+
+
+def _is_dotted(cell: str) -> bool:
+    match = _MOMENT.fullmatch(" ".join(cell.split()))
+    return match is not None and match["mark"] == "."
 
 
 def _differs(cell: str) -> bool:

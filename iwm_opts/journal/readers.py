@@ -116,7 +116,7 @@ def _of_broker(layout: Layout, export: Export, path: Path) -> TradeLog:
         log = log_of_rows(activity, source, export.report.problems(), export.report.notes())
         if log.trades.empty:
             raise _no_trades(source, log.problems, log.notes)
-        return replace(log, skipped=dict(export.report.skipped))
+        return replace(log, skipped=dict(export.report.skipped), warnings=tuple(export.report.warnings))
     return log_of_executions(activity, layout.name, source, export.report)
 
 
@@ -217,7 +217,9 @@ def log_of_executions(executions: Sequence[Execution], market: str, source: str,
     notes += _repeated(executions)
     notes += _outlived(matched.packages, max(execution.when for execution in executions).date())
     log = log_of_rows(rows, source, problems, notes)
-    return replace(log, opening=matched.opening, skipped=dict(report.skipped))
+    return replace(
+        log, opening=matched.opening, skipped=dict(report.skipped), warnings=tuple(dict.fromkeys(report.warnings))
+    )
 
 
 def _without_adjusted(executions: Sequence[Execution], report: RowReport) -> list[Execution]:
@@ -382,12 +384,12 @@ def _of_backtest(frame: pd.DataFrame, path: Path) -> TradeLog:
     is_simulated, is_modelled = (_says(frame, name) for name in MADE)
     frame = frame.drop(columns=list(MADE), errors="ignore")
     try:
-        frame = typed_columns(frame, path.name)
+        frame, warnings = typed_columns(frame)
     except ValueError as error:
         raise DataError(path, str(error), "Write them with iwm-opts backtest") from None
     market = backtest_label(path.name, is_simulated=is_simulated, is_modelled=is_modelled)
     source = f"{path.name}, trades of a backtest"
-    return log_of_backtest(frame, market, is_simulated=is_simulated, source=source)
+    return replace(log_of_backtest(frame, market, is_simulated=is_simulated, source=source), warnings=warnings)
 
 
 def _says(frame: pd.DataFrame, name: str) -> bool:

@@ -28,6 +28,7 @@ from iwm_opts.io.spreadsheet_text import guarded_frame
 from iwm_opts.journal.executions import BOOKED_WITHIN, ZONES_APART
 from iwm_opts.journal.fields import (
     CURRENCY,
+    Notation,
     TwoReadingsError,
     day_first,
     decimal_sign,
@@ -38,6 +39,7 @@ from iwm_opts.journal.fields import (
     is_epoch,
     is_excel_serial,
     is_foreign,
+    notation_warnings,
     number,
     parse_moment,
     shown,
@@ -131,6 +133,7 @@ class TradeLog:
     is_simulated: bool = False  # made prices; see `is_modelled`
     opening: tuple[OpeningBalance, ...] = ()  # positions from before the file
     skipped: dict[str, int] = field(default_factory=dict)  # rows of the file not used, by reason
+    warnings: tuple[str, ...] = ()  # uncommon readings of the file, with what decided them
 
     @property
     def is_modelled(self) -> bool:
@@ -192,7 +195,7 @@ def log_of_rows(
     extra = [str(name) for name in frame if name not in COLUMNS]
     row_problems: list[str] = []
     try:
-        notation = _notation(frame, decimal)
+        notation, warnings = _notation(frame, decimal)
     except TwoReadingsError as error:
         raise DataError(source, str(error)) from None
     unreadable = pd.Series(False, index=frame.index)
@@ -221,11 +224,11 @@ def log_of_rows(
     keep = _sound(trades, ~unreadable, contradicts, made, lines, row_problems)
     named = trades["trade"].where(trades["trade"] != "", [str(n) for n in range(1, len(trades) + 1)])
     trades = trades.assign(trade=named)[keep].sort_values("entry", kind="stable").reset_index(drop=True)
-    return TradeLog(trades, source, (*problems, *row_problems), tuple(notes), is_simulated)
+    return TradeLog(trades, source, (*problems, *row_problems), tuple(notes), is_simulated, warnings=warnings)
 
 
-def typed_columns(frame: pd.DataFrame, source: str) -> pd.DataFrame:
-    """Trades of a backtest as text, with their columns as dates, texts and numbers.
+def typed_columns(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Trades of a backtest as text, with their columns as dates, texts and numbers; and warnings of their reading.
 
     Raises
     ------
@@ -234,13 +237,13 @@ def typed_columns(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     """
     frame = frame.reset_index(drop=True)
     lines = frame.pop("line") if "line" in frame else pd.Series(frame.index + 2)
-    notation = _notation(frame, ".")
+    notation, warnings = _notation(frame, ".")
     typed = {}
     for name in frame:
         typed[name], lost = _column(frame, str(name), notation)
         for at in frame.index[lost]:
             raise ValueError(f"line {lines[at]}, column {name}: {shown(str(frame[name][at]))} cannot be read")
-    return pd.DataFrame(typed, index=frame.index)
+    return pd.DataFrame(typed, index=frame.index), warnings
 
 
 def _is_text(column: pd.Series) -> bool:
@@ -252,8 +255,8 @@ def _cells(frame: pd.DataFrame, name: str) -> list[str]:
     return ["" if value is None or value is pd.NaT or value != value else str(value) for value in frame[name]]
 
 
-def _notation(frame: pd.DataFrame, decimal: Literal[".", ","] | None) -> tuple[str, bool]:
-    """Decimal sign and order of day and month, by all columns of a frame."""
+def _notation(frame: pd.DataFrame, decimal: Literal[".", ","] | None) -> tuple[Notation, tuple[str, ...]]:
+    """Decimal sign and order of day and month, by all columns of a frame; and warnings of uncommon ones."""
     numbers = [
         cell
         for name in (*NUMBERS, *BACKTEST_NUMBERS)
@@ -270,7 +273,8 @@ def _notation(frame: pd.DataFrame, decimal: Literal[".", ","] | None) -> tuple[s
     ]
     stamps = [cell for cell in stamps if _is_moment(cell)]
     pairs = [pair for pair in pairs if all(map(_is_moment, pair))]
-    return decimal_sign(numbers, decimal), day_first(stamps, pairs)
+    notation = Notation(decimal_sign(numbers, decimal), day_first(stamps, pairs))
+    return notation, notation_warnings(notation, numbers, stamps, pairs)
 
 
 def _is_moment(cell: str) -> bool:
@@ -284,7 +288,7 @@ def _is_moment(cell: str) -> bool:
     return False
 
 
-def _column(frame: pd.DataFrame, name: str, notation: tuple[str, bool]) -> tuple[pd.Series, "pd.Series[bool]"]:
+def _column(frame: pd.DataFrame, name: str, notation: Notation) -> tuple[pd.Series, "pd.Series[bool]"]:
     """One column as its type, and the cells of it that cannot be read."""
     lost = pd.Series(False, index=frame.index)
     if name not in frame:
@@ -300,12 +304,12 @@ def _column(frame: pd.DataFrame, name: str, notation: tuple[str, bool]) -> tuple
             sound = _in_range(name, column)
             return column.where(sound), lost | (column.notna() & ~sound)
         cells = _cells(frame, name)
-        values = [_number(cell, name, notation[0]) for cell in cells]
+        values = [_number(cell, name, notation.decimal) for cell in cells]
         column = pd.Series(values, index=frame.index, dtype=np.float64)
         column = column.where(_in_range(name, column))
     elif name in TIMES:
         cells = _cells(frame, name) if _is_text(given) or _is_serial(given) else []
-        column = _moments(cells, given, notation[1])
+        column = _moments(cells, given, notation.day_first)
         if not cells:
             return column, column.isna() & given.notna()
     else:

@@ -45,6 +45,7 @@ def log_record(log: TradeLog) -> Record:
             for balance in log.opening
         ],
         "rows_skipped": dict(log.skipped),
+        "warnings": list(log.warnings),
         "notes": list(log.notes),
         "left_out": list(log.problems),
     }

@@ -113,6 +113,6 @@ def _rules(review: Review) -> Iterator[Block]:
 
 def _quality(review: Review) -> Iterator[Block]:
     log = review.log
-    lines = [*review.diagnosis.notes, *log.notes, *log.problems]
+    lines = [*log.warnings, *review.diagnosis.notes, *log.notes, *log.problems]
     lines += [f"{count} rows not used: {reason}" for reason, count in dict(log.skipped).items()]
     yield Bullets(tuple(map(str, lines))) if lines else Paragraph("No defect and no gap was noted.")

@@ -77,14 +77,15 @@ def log_table(log: TradeLog, columns: int | None = None) -> str:
                 trade["reason"],
             )
         parts += [table, Text("")]
-    return render([*parts, *_notes(log.notes, log.problems)], columns)
+    return render([*parts, *_notes(log)], columns)
 
 
-def _notes(notes: Iterable[str], problems: Iterable[str]) -> list[Text]:
-    """Return notes and exclusions of a log."""
+def _notes(log: TradeLog, notes: Iterable[str] = ()) -> list[Text]:
+    """Return warnings, notes and exclusions of a log; `notes` go before its own."""
     return [
-        *(Text(f"note: {text}") for text in notes),
-        *(Text(f"left out: {text}", style="yellow") for text in problems),
+        *(Text(f"warning: {text}", style="yellow") for text in log.warnings),
+        *(Text(f"note: {text}") for text in (*notes, *log.notes)),
+        *(Text(f"left out: {text}", style="yellow") for text in log.problems),
     ]
 
 
@@ -264,8 +265,7 @@ def _remarks(review: Review, room: int) -> list[RenderableType]:
         for row in calibrate_fills(review.log)
     ]
     label = [Text(f"{review.log.label}: nothing here was traded")] if review.log.label else []
-    notes = (*diagnosis.notes, *review.log.notes)
-    return [*(Text(line) for line in lines), *_notes(notes, review.log.problems), *label]
+    return [*(Text(line) for line in lines), *_notes(review.log, diagnosis.notes), *label]
 
 
 def _indented(text: Text) -> Padding:

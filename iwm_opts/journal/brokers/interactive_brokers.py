@@ -54,6 +54,7 @@ from iwm_opts.journal.fields import (
     day_first,
     decimal_sign,
     make_contract,
+    notation_warnings,
     number,
     parse_moment,
     right_of,
@@ -224,9 +225,10 @@ def _notation(rows: Sequence[Row], export: Export) -> Notation:
     first, dash, last = period.partition(" - ")
     if dash:
         pairs += [pair for stamp in stamps for pair in ((first, stamp), (stamp, last))]
-    return Notation(
-        decimal_sign(numbers, "." if export.delimiter == "," else None), day_first(stamps, pairs), export.zone
-    )
+    decimal = decimal_sign(numbers, "." if export.delimiter == "," else None)
+    notation = Notation(decimal, day_first(stamps, pairs), export.zone)
+    export.report.warnings += notation_warnings(notation, numbers, stamps, pairs)
+    return notation
 
 
 def with_combo_orders(executions: Iterable[Execution]) -> list[Execution]:

@@ -11,7 +11,16 @@ import pandas as pd
 
 from iwm_opts.io.packed import Rows
 from iwm_opts.journal.executions import Execution
-from iwm_opts.journal.fields import Notation, Row, columns_of, day_first, decimal_sign, is_blank, require_month_first
+from iwm_opts.journal.fields import (
+    Notation,
+    Row,
+    columns_of,
+    day_first,
+    decimal_sign,
+    is_blank,
+    notation_warnings,
+    require_month_first,
+)
 
 OPENS: Final = "the file does not say what opens and what closes: the first trade in a contract is taken to open it"
 NO_FEES: Final = "the file has no column of fees: taken as zero"
@@ -23,11 +32,15 @@ NAMED: Final = 20  # unreadable rows that are named one by one; the rest is coun
 
 @dataclass(slots=True)
 class RowReport:
-    """What became of the rows: unreadable ones by line, unused ones counted by reason, remarks on those used."""
+    """What became of the rows: unreadable ones by line, unused ones counted by reason, remarks on those used.
+
+    Warnings are uncommon readings of the file: dates with the day first, decimal commas.
+    """
 
     unreadable: list[str] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     remarks: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def reject(self, line: int, why: object) -> None:
         """Name a row that should have been read, and why it could not be."""
@@ -146,7 +159,7 @@ class Table:
         return pd.DataFrame(trades)
 
     def _notation(self, rows: Sequence[tuple[int, dict[str, str]]], export: Export) -> Notation:
-        numbers = (cells[name] for _, cells in rows for name in self.numbers if name in cells)
+        numbers = [cells[name] for _, cells in rows for name in self.numbers if name in cells]
         stamps = [cells[name] for _, cells in rows for name in self.stamps if not is_blank(cells.get(name, ""))]
         pairs = [
             (cells[first], cells[last])
@@ -157,7 +170,10 @@ class Table:
         if self.month_first:
             require_month_first(stamps)
         is_day_first = False if self.month_first else day_first(stamps, pairs)
-        return Notation(decimal_sign(numbers, "." if export.delimiter == "," else None), is_day_first, export.zone)
+        decimal = decimal_sign(numbers, "." if export.delimiter == "," else None)
+        notation = Notation(decimal, is_day_first, export.zone)
+        export.report.warnings += notation_warnings(notation, numbers, stamps, pairs)
+        return notation
 
     def _accounts(self, export: Export) -> dict[int, str]:
         """Account of each line by the titles between joined exports; empty where they name one account at most."""

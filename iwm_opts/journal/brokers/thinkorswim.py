@@ -39,6 +39,7 @@ from iwm_opts.journal.fields import (
     day_first,
     decimal_sign,
     make_contract,
+    notation_warnings,
     number,
     parse_moment,
     right_of,
@@ -149,7 +150,10 @@ def _notation(trades: Sequence[Row], cash: Sequence[Row], export: Export) -> Not
     stamps = [row.text("time") for row in trades if row.text("time")]
     stamps += [row.text("date") for row in cash if row.text("type") == "TRD"]
     decimal = decimal_sign(numbers, "." if export.delimiter == "," else None)
-    return Notation(decimal, day_first(stamps, _within_period(stamps, export.rows), default=False), export.zone)
+    pairs = _within_period(stamps, export.rows)
+    notation = Notation(decimal, day_first(stamps, pairs, default=False), export.zone)
+    export.report.warnings += notation_warnings(notation, numbers, stamps, pairs)
+    return notation
 
 
 def _within_period(stamps: Sequence[str], rows: Rows) -> list[tuple[str, str]]:

@@ -7,6 +7,8 @@ import pytest
 
 from iwm_opts.errors import DataError
 from iwm_opts.journal.readers import read_log
+from iwm_opts.journal.review import review
+from iwm_opts.report.review_record import review_record
 
 # 8 March 2026 is a Sunday. With the day first the rows are 3 February, 3 August and 3 September: sessions, no Sunday.
 SCHWAB = """"Date","Action","Symbol","Description","Quantity","Price","Fees & Comm","Amount"
@@ -171,3 +173,48 @@ def test_simulated_trades_may_end_in_the_future(tmp_path):
     path.write_text(f"{text}2026-03-02,{FUTURE},,,closed,1,20,SIMULATED market\n")
     log = read_log(path)
     assert list(log.closed["exit"]) == [pd.Timestamp(FUTURE)]
+
+
+READ_SO = "dates are read with the day first: "
+HOLD = "entry,exit,contracts,pnl,expiration\n{},1,27.44,{}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "entry", "why"),
+    [
+        (HOLD.format("03/02/2026 10:00,05/02/2026 11:00", "2026-06-19"), "2026-02-03",
+         "'05/02/2026 11:00' is 2026-02-05; with the month first Saturday, 2026-05-02: no session"),
+        (HOLD.format("02/03/2026,13/03/2026", "2026-06-19"), "2026-03-02",
+         "'13/03/2026' does not exist with the month first"),
+        # 6 April to 2 June against 4 June to 6 February: all four are sessions.
+        (HOLD.format("06/04/2026,02/06/2026", "2026-06-19"), "2026-04-06",
+         "'06/04/2026' with the month first lies after '02/06/2026'"),
+        (HOLD.format("02.03.2026,10.03.2026", "2026-06-19"), "2026-03-02", "'02.03.2026' has dots"),
+        (TASTYTRADE.format("2/3/2026", "13/3/2026"), "2026-03-02",
+         "'13/3/2026 11:00' does not exist with the month first"),
+        (THINKORSWIM.format("01/06/26", "12/07/26", first="02/06/26", last="09/06/26"), "2026-06-02",
+         "'09/06/26 11:00:00' is 2026-06-09; with the month first Sunday, 2026-09-06: no session"),
+    ],
+)  # fmt: skip
+def test_dates_with_the_day_first_are_a_warning_with_what_decided(log_of, text, entry, why):
+    log = log_of(text)
+    assert f"{log.closed['entry'][0]:%Y-%m-%d}" == entry
+    assert log.warnings == (READ_SO + why,)
+    assert review_record(review(log, account=10_000.0))["warnings"] == [READ_SO + why]
+
+
+@pytest.mark.parametrize(
+    "text", [HOLD.format("2026-02-03,2026-02-05", "2026-06-19"), HOLD.format("3/2/2026,3/13/2026", "6/19/2026"), SCHWAB]
+)
+def test_common_readings_are_no_warnings(log_of, text):
+    assert log_of(text).warnings == ()
+
+
+def test_decimal_commas_are_a_warning_with_what_decided(log_of):
+    log = log_of("entry;exit;contracts;pnl\n2026-03-02;2026-03-10;1;1.200\n2026-03-02;2026-03-11;1;-1.234,5\n")
+    assert list(log.closed["pnl"]) == [1200.0, -1234.5]
+    assert log.warnings == ("numbers are read with a decimal comma: '-1.234,5' is -1234.5",)
+    semicolons = TASTYTRADE.format("2026-03-02", "2026-03-10").replace(",", ";").replace(".00;", ",00;")
+    log = log_of(semicolons.replace("-0.14", "-0,14"))
+    assert list(log.closed["pnl"]) == pytest.approx([80.00 - 1.28])
+    assert log.warnings == ("numbers are read with a decimal comma: '120,00' is 120",)
