@@ -15,6 +15,7 @@ from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.columns import canonical_rows
 from iwm_opts.io.formats import detect
+from iwm_opts.io.identity import refuse_name
 from iwm_opts.io.provenance import Origin, origin_of
 from iwm_opts.io.readings import readings_of
 from iwm_opts.io.selection import (
@@ -325,6 +326,7 @@ def _of_symbol(rows: pd.DataFrame, symbol: str | None, source: str, warnings: li
     elif "root" in rows:
         symbols = rows["root"].map({root: underlying_of(root) for root in rows["root"].dropna().unique()})
     elif symbol is not None:
+        refuse_name(source, symbol)
         warnings.append(f"underlying taken for {symbol}: no column, contract symbol or title of the file names it")
         return rows, symbol
     else:

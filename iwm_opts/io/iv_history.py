@@ -10,6 +10,7 @@ import pandas as pd
 
 from iwm_opts.conventions import IVR_TENOR_DAYS
 from iwm_opts.errors import DataError
+from iwm_opts.io.identity import refuse_name
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.provenance import origin_of
@@ -225,6 +226,7 @@ def _identity(path: Path, value_column: str, symbol: str, tenor_days: int) -> tu
     """Series, its tenor, whether it is a proxy, and a sentence that says so."""
     own_column = OWN_COLUMN.fullmatch(plain(value_column))
     if own_column:
+        refuse_name(path, symbol)
         tenor = int(own_column.group(1))
         series = f"{symbol} IV{tenor}"
         if tenor == tenor_days:
@@ -238,5 +240,6 @@ def _identity(path: Path, value_column: str, symbol: str, tenor_days: int) -> tu
     if published:
         index = KNOWN_SERIES[published]
         return published, index.tenor_days, True, f"{published}: {index.what} {standing_in}"
+    refuse_name(path, symbol, is_proxy_read=True)
     series = path.name.split(".")[0]
     return series, None, True, f"{series}: a series of unknown underlying and tenor {standing_in}"

@@ -290,7 +290,7 @@ def _chart(document: Cells) -> list[Cells]:
         lists = {"timestamp": result["timestamp"], **result["indicators"]["quote"][0]}
         lists |= {name: series[0][name] for name, series in result["indicators"].items() if name != "quote"}
         meta = result.get("meta") or {}
-        named = {"symbol": meta["symbol"]} if "symbol" in meta else {}
+        named = {name: meta[name] for name in ("symbol", "currency") if name in meta}
         return [named | dict(zip(lists, cells, strict=True)) for cells in zip(*lists.values(), strict=True)]
     except (KeyError, TypeError, IndexError, ValueError):
         return []

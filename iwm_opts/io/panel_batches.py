@@ -17,6 +17,7 @@ from iwm_opts.errors import DataError, InputError, IwmOptsError
 from iwm_opts.io.columns import BEFORE_CLOSE, FEED_DELAY, NEVER, time_or_none
 from iwm_opts.io.failures import FOREIGN, gate, why
 from iwm_opts.io.formats import Layout
+from iwm_opts.io.identity import refuse_name
 from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.limits import Budget
@@ -408,6 +409,8 @@ class _BatchRows:
                 raise DataError(owner.file.path, rule, "fill it in or remove the row")
         elif (root >= 0).any():
             values, codes = [*(underlying_of(name) for name in owner.roots), None], root.astype(np.int64)
+        elif symbols.wanted is not None:
+            refuse_name(owner.file.path, symbols.wanted)
         symbols.seen.update(value for code in np.unique(codes) if (value := values[code]) is not None)
         mine = np.ones(len(root), dtype=np.bool_)
         if symbols.wanted is not None:

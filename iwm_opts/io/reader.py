@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.failures import gate
+from iwm_opts.io.identity import CURRENCY_NAMES, refuse_currency, refuse_name
 from iwm_opts.io.json_tables import KEY, table_of_records
 from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import plain
@@ -155,6 +156,8 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
             raise DataError(path, "holds no rows", remedy)
         check_columns(path, len(frame.cells.columns))
         _refuse_chain(frame, remedy)
+        if currency := frame.column(CURRENCY_NAMES):
+            refuse_currency(path, currency, frame.cells[currency].dropna().astype(str).unique())
         return frame
 
 
@@ -193,6 +196,8 @@ def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True) -> Fr
     present = sorted(set(tickers) - {""})
     expected = None if symbol is None else clean_symbol(symbol)
     shown = ", ".join(present[:SHOWN])
+    if not present and expected is not None:
+        refuse_name(frame.path, expected, is_choice=is_choice)
     if present and expected is not None and expected not in present:
         choice = f"--symbol {present[0]} or " if is_choice else ""
         raise DataError(frame.path, f"holds {shown}, not {expected}", f"give {choice}the file of {expected}")

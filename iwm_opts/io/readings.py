@@ -21,6 +21,7 @@ import numpy as np
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.formats import Layout
+from iwm_opts.io.identity import CURRENCY_NAMES, refuse_currency
 from iwm_opts.io.layouts.common import DAY_NAMES, FOLLOWS_UTC
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.numbers import parse_number
@@ -75,8 +76,11 @@ def readings_of(file: DataFile, layout: Layout) -> Readings:
     Raises
     ------
     DataError
-        When dates can be read in two orders that both fit, or in none.
+        When dates can be read in two orders that both fit, or in none; when prices are in another currency.
     """
+    for name in file.columns:
+        if plain(name) in CURRENCY_NAMES:
+            refuse_currency(file.path, name, distinct_words(file, [name])[name])
     columns: dict[str, str] = {role: layout.columns[role] for role in DATE_ROLES if role in layout.columns}
     order, warnings = _order(file, layout, columns)
     notes: list[str] = []

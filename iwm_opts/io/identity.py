@@ -1,0 +1,65 @@
+"""What a file says of its underlying and currency beside its rows: another ticker in its name, a column of currency."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.numbers import BLANKS
+
+# Underlyings that a file's name begins with; not words, volatility indices or codes of a data service.
+UNDERLYINGS: Final = frozenset({
+    "SPY", "QQQ", "DIA", "IVV", "VOO", "VTI", "IWB", "IWD", "IWF", "IWN", "IWO", "IWV", "SPX", "SPXW", "XSP", "NDX",
+    "XND", "RUT", "RUTW", "MRUT", "VTWO", "DJX", "OEX", "XEO", "IJR", "KRE", "XBI", "XLE", "XLF", "XLI", "XLK", "XLP",
+    "XLU", "XLV", "XLY", "XOP", "XRT", "SMH", "GDX", "GDXJ", "GLD", "SLV", "USO", "UNG", "TLT", "IEF", "HYG", "LQD",
+    "EEM", "EFA", "FXI", "EWZ", "TNA", "TZA", "TQQQ", "SQQQ", "UVXY", "VXX", "UPRO", "SPXU", "AAPL", "AMZN", "AMD",
+    "BABA", "BAC", "GOOG", "GOOGL", "INTC", "JPM", "MSFT", "NFLX", "NVDA", "PLTR", "TSLA",
+})  # fmt: skip
+FIRST_WORD: Final = re.compile(r"([A-Z]{2,5})(?![A-Za-z0-9])|([a-z]{2,5})(?=[._]us(?![A-Za-z0-9]))")  # also Stooq's
+SAME_INDEX: Final = (frozenset({"IWM", "RUT", "RUTW", "MRUT", "VTWO"}), frozenset({"SPY", "SPX", "SPXW", "XSP"}))
+CURRENCY_NAMES: Final = ("currency", "ccy", "currencycode", "quotecurrency", "tradingcurrency", "pricecurrency")
+DOLLARS: Final = frozenset({"USD", "US$", "$", "US DOLLAR", "US DOLLARS"})
+
+
+def refuse_name(path: Path | str, symbol: str, *, is_choice: bool = True, is_proxy_read: bool = False) -> None:
+    """Refuse a file without a symbol of its own whose name begins with another underlying.
+
+    Parameters
+    ----------
+    path : Path or str
+    symbol : str
+        Expected.
+    is_choice : bool
+        Whether --symbol chooses it, for the remedy.
+    is_proxy_read : bool
+        Whether a product on the same index may stand in.
+
+    Raises
+    ------
+    DataError
+    """
+    name = Path(path).name
+    match = FIRST_WORD.match(name)
+    ticker = "" if match is None else (match[1] or match[2]).upper()
+    if ticker == symbol or ticker not in UNDERLYINGS or symbol in re.findall(r"[A-Z0-9]+", name.upper()):
+        return
+    if is_proxy_read and any({ticker, symbol} <= names for names in SAME_INDEX):
+        return
+    choice = f"--symbol {ticker} or " if is_choice else ""
+    rule = f"its name says {ticker}, not {symbol}, and no column names a symbol"
+    raise DataError(path, rule, f"give {choice}the file of {symbol}, or rename it")
+
+
+def refuse_currency(path: Path | str, column: str, cells: Iterable[str]) -> None:
+    """Refuse prices in another currency than US dollars, by a column that says so.
+
+    Raises
+    ------
+    DataError
+    """
+    written = {cell.strip() for cell in cells}
+    others = sorted(cell for cell in written - {*BLANKS} if cell.upper() not in DOLLARS)
+    if others:
+        rule = f"column {column.strip()} says {', '.join(others)[:40]}: prices are read in US dollars alone"
+        raise DataError(path, rule, "give quotes in USD, or leave the other rows out")

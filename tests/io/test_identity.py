@@ -1,0 +1,106 @@
+"""Underlying and currency that a file says beside its rows."""
+
+import pandas as pd
+import pytest
+
+from iwm_opts.errors import DataError
+from iwm_opts.io.bars import load_bars
+from iwm_opts.io.files import load_chain
+from iwm_opts.io.identity import refuse_name
+from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.io.panel_files import build_panel
+
+SENSIBLE = (
+    "RVX_History.csv", "VIX.csv", "VIX9D_History.csv", "RVXCLS.csv", "DGS3MO.csv", "TNX.csv", "IRX.csv", "IV_30.csv",
+    "CHAIN.csv", "DATA.csv", "IWM.csv", "IWM_2026-10-02.csv", "SPY_QQQ_IWM.csv", "SPYDER.csv", "SPX500.csv", "spy.csv",
+    "dia_2026-10-02.csv", "2026-10-02.csv", "export.csv", "OPRA.csv", "MYSPY.csv", "EOD.csv", "iwm_spy.csv",
+)  # fmt: skip
+
+
+@pytest.fixture
+def chain(quotes):
+    return quotes()
+
+
+@pytest.fixture
+def bars():
+    days = pd.bdate_range("2026-09-14", "2026-10-02")
+    return pd.DataFrame({"date": days, "open": 240.0, "high": 242.0, "low": 239.0, "close": 241.0})
+
+
+@pytest.mark.parametrize("name", SENSIBLE)
+def test_sensible_names_pass(name):
+    refuse_name(name, "IWM")
+
+
+@pytest.mark.parametrize("name", ["SPY.csv", "SPY_2026-10-02.csv", "SPX.parquet", "TLT-chain.csv", "spy.us.txt",
+                                  "aapl_us_d.csv", "NVDA (2).csv"])  # fmt: skip
+def test_names_of_other_underlyings_are_refused(name):
+    ticker = name[:4].strip("._-").rstrip(".-").upper()
+    rule = rf"its name says {ticker}, not IWM.* Give --symbol {ticker} or the file of IWM"
+    with pytest.raises(DataError, match=rule):
+        refuse_name(name, "IWM")
+    refuse_name(name, ticker)
+
+
+def test_a_chain_is_that_of_its_name(chain, tmp_path):
+    bare = chain.drop(columns=["underlying_symbol", "root"], errors="ignore")
+    path = tmp_path / "SPY_2026-10-02.csv"
+    bare.to_csv(path, index=False)
+    with pytest.raises(DataError, match="its name says SPY, not IWM"):
+        load_chain(path, symbol="IWM")
+    with pytest.raises(DataError, match="its name says SPY, not IWM"):
+        build_panel([path], "IWM")
+    assert load_chain(path, symbol="SPY").symbol == "SPY"
+    chain.to_csv(path, index=False)
+    assert load_chain(path, symbol="IWM").symbol == "IWM"  # a column goes over the name
+
+
+def test_bars_and_iv_are_those_of_their_names(bars, tmp_path):
+    path = tmp_path / "SPY.csv"
+    bars.to_csv(path, index=False)
+    with pytest.raises(DataError, match="its name says SPY, not IWM"):
+        load_bars(path, "IWM")
+    assert len(load_bars(path, "SPY")) == len(load_bars(path)) == len(bars)
+    bars.assign(symbol="IWM").to_csv(path, index=False)
+    assert len(load_bars(path, "IWM")) == len(bars)
+    for column in ("iv", "iv30"):
+        pd.DataFrame({"date": bars["date"], column: 0.2}).to_csv(path, index=False)
+        with pytest.raises(DataError, match="its name says SPY, not IWM"):
+            load_iv_history(path, "IWM")
+        assert len(load_iv_history(path, "SPY").closes) == len(bars)
+    path.rename(tmp_path / "RUT.csv")
+    with pytest.raises(DataError, match="its name says RUT"):
+        load_iv_history(tmp_path / "RUT.csv", "IWM")
+    pd.DataFrame({"date": bars["date"], "iv": 0.2}).to_csv(tmp_path / "RUT.csv", index=False)
+    assert load_iv_history(tmp_path / "RUT.csv", "IWM").proxy
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("column", ["currency", "Currency", "CCY"])
+def test_quotes_in_another_currency_are_refused(chain, tmp_path, column, kind):
+    path = tmp_path / f"chain.{kind}"
+
+    def written(cells):
+        table = chain.assign(**{column: cells})
+        table.to_csv(path, index=False) if kind == "csv" else table.to_parquet(path, index=False)
+        return path
+
+    expected = load_chain(written("USD")).quotes
+    for cells in ("usd", "US$", None, ""):
+        pd.testing.assert_frame_equal(load_chain(written(cells)).quotes, expected)
+    rule = rf"column {column} says CAD: prices are read in US dollars alone"
+    for cells in ("CAD", ["USD"] * (len(chain) - 1) + ["CAD"]):
+        with pytest.raises(DataError, match=rule):
+            load_chain(written(cells))
+        with pytest.raises(DataError, match=rule):
+            build_panel([written(cells)], "IWM")
+
+
+def test_series_in_another_currency_are_refused(bars, tmp_path):
+    path = tmp_path / "bars.csv"
+    bars.assign(Currency="USD").to_csv(path, index=False)
+    assert len(load_bars(path, "IWM")) == len(bars)
+    bars.assign(Currency="CAD").to_csv(path, index=False)
+    with pytest.raises(DataError, match="column Currency says CAD"):
+        load_bars(path, "IWM")
