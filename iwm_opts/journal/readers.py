@@ -3,7 +3,6 @@
 import io
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -20,7 +19,7 @@ from iwm_opts.io.packed import Rows
 from iwm_opts.journal import brokers
 from iwm_opts.journal.brokers.layout import NAMED, Export, Layout, RowReport
 from iwm_opts.journal.brokers.not_supported import table_of
-from iwm_opts.journal.executions import BOOKED_WITHIN, Execution
+from iwm_opts.journal.executions import Execution
 from iwm_opts.journal.fields import TwoReadingsError, columns_of, is_blank
 from iwm_opts.journal.log_file import LogFile, open_log
 from iwm_opts.journal.matching import match_executions
@@ -38,6 +37,7 @@ from iwm_opts.journal.trade_log import (
     TradeLog,
     log_of_rows,
     typed_columns,
+    with_expired_noted,
 )
 from iwm_opts.market.contract import is_adjusted
 from iwm_opts.spreads.typed import TypedLeg, payoff_of
@@ -116,6 +116,7 @@ def _of_broker(layout: Layout, export: Export, path: Path) -> TradeLog:
         log = log_of_rows(activity, source, export.report.problems(), export.report.notes())
         if log.trades.empty:
             raise _no_trades(source, log.problems, log.notes)
+        log = with_expired_noted(log, export.report.until)
         return replace(log, skipped=dict(export.report.skipped), warnings=tuple(export.report.warnings))
     return log_of_executions(activity, layout.name, source, export.report)
 
@@ -215,8 +216,9 @@ def log_of_executions(executions: Sequence[Execution], market: str, source: str,
     if len(accounts) > 1:
         notes.append(f"{len(accounts)} accounts in the file, kept apart: {', '.join(accounts)}")
     notes += _repeated(executions)
-    notes += _outlived(matched.packages, max(execution.when for execution in executions).date())
     log = log_of_rows(rows, source, problems, notes)
+    report.reach(f"{execution.when.date()}" for execution in executions)
+    log = with_expired_noted(log, report.until)
     return replace(
         log, opening=matched.opening, skipped=dict(report.skipped), warnings=tuple(dict.fromkeys(report.warnings))
     )
@@ -245,16 +247,6 @@ def _repeated(executions: Sequence[Execution]) -> tuple[str, ...]:
     named = "; ".join(" and ".join(map(str, numbers)) for numbers in repeated[:NAMED])
     what = f"{sum(map(len, repeated))} rows have the same content as another, and all are counted"
     return (f"{what} (lines {named}): where exports that overlap were joined, remove one of each",)
-
-
-def _outlived(trades: Sequence[PackageTrade], last: date) -> tuple[str, ...]:
-    """Note of open trades whose legs expired before the file ends."""
-    days = [max(contract.expiration for _, contract in trade.legs) for trade in trades if trade.reason == "open"]
-    expired = sorted(day for day in days if day + BOOKED_WITHIN < last)
-    if not expired:
-        return ()
-    what = f"{len(expired)} trades are open beyond their expiration (the first on {expired[0]})"
-    return (f"{what}: the file has no row of their ending, or begins with an older position in their contract",)
 
 
 Trade = TypeVar("Trade", PackageTrade, ShareTrade)
@@ -364,7 +356,7 @@ def _of_frame(frame: pd.DataFrame, path: Path, delimiter: str = ",") -> TradeLog
     log = log_of_rows(frame, path.name, (), notes, is_simulated=is_simulated, decimal="." if delimiter == "," else None)
     if log.trades.empty:
         raise _no_trades(str(path), log.problems, ())
-    return log
+    return with_expired_noted(log)
 
 
 def _repeated_rows(frame: pd.DataFrame) -> tuple[str, ...]:

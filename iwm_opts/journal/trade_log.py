@@ -10,7 +10,7 @@ Times are New York without a zone; a time of midnight is a day without a known t
 
 import io
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from functools import partial
 from pathlib import Path
@@ -111,6 +111,7 @@ ACCOUNT_OF: Final = ", account "  # in `market`, before the name of an account w
 MONEY: Final = ("contracts", "multiplier", "credit", "debit", "fees", "settlement", "pnl")  # a result rests on them
 RANGES: Final = {"rank": (0.0, 100.0), "contracts": (0.0, 1e9), "multiplier": (0.0, 1e6)}  # a number outside is not one
 LARGEST: Final = 1e12  # dollars, up or down, of any other number
+NAMED: Final = 20  # open trades whose legs expired; the rest is counted
 SPOTS: Final = ("entry_spot", "exit_spot")  # price of the underlying, where a file has it
 BACKTEST_NUMBERS: Final = (
     "mid_pnl", "entry_slippage", "exit_slippage", "assignment", "path", "sessions", "days", *SPOTS,
@@ -397,9 +398,7 @@ def _name_misdated(
     Shares of an assignment or exercise may be held for long: such trades may end any time later.
     """
     entry, left, first = (trades[name].dt.normalize() for name in ("entry", "exit", "expiration"))
-    legs = trades["legs"].str.extractall(LEG_DAY)[0]
-    days = pd.to_datetime(legs, errors="coerce").groupby(level=0).max().reindex(trades.index)
-    last = first.where(first.isna() | ~(days > first), days)
+    last = _last_expirations(trades)
     has_shares = trades["reason"].isin(DELIVERED) | (trades["settlement"] != 0.0)
     ahead = pd.Timestamp(now().date() + ZONES_APART)
     rules = (
@@ -414,6 +413,38 @@ def _name_misdated(
             problems.append(f"line {lines[at]}: {name} {trades[name][at]:%Y-%m-%d} lies {where}: left out")
         named |= keep & broken
     return named
+
+
+def _last_expirations(trades: pd.DataFrame) -> pd.Series:
+    """Day on which the last leg of each trade expires; NaT where unknown."""
+    first = trades["expiration"].dt.normalize()
+    legs = trades["legs"].str.extractall(LEG_DAY)[0]
+    days = pd.to_datetime(legs, errors="coerce").groupby(level=0).max().reindex(trades.index)
+    return first.where(first.isna() | ~(days > first), days)
+
+
+def with_expired_noted(log: TradeLog, until: date | None = None) -> TradeLog:
+    """Return the log with a note of each open trade whose legs expired before the file ends.
+
+    Parameters
+    ----------
+    log : TradeLog
+    until : date, optional
+        Last day that the file covers, where it is later than those of the trades.
+    """
+    trades = log.trades
+    ends = [stamp.date() for name in ("entry", "exit") if pd.notna(stamp := trades[name].max())]
+    until = min(max([*ends, *([until] if until else [])], default=date.min), now().date())
+    is_open = trades["exit"].isna() & trades["reason"].isin(("", "open")) & (trades["settlement"] == 0.0)
+    last = _last_expirations(trades)
+    expired = trades.index[is_open & last.notna() & (last < pd.Timestamp(until))] if ends else []
+    notes = [
+        f"trade {trades['trade'][at]}, {trades['symbol'][at]} {trades['legs'][at]}".rstrip()
+        + f": expired {last[at]:%Y-%m-%d}, no closing row (the file ends {until}): result unknown, still counted open"
+        for at in expired[:NAMED]
+    ]
+    notes += [f"and {len(expired) - NAMED} open trades more whose legs expired"] if len(expired) > NAMED else []
+    return replace(log, notes=(*log.notes, *notes))
 
 
 def _sound_text(text: str, line: object, name: str, read: Callable[[str], object], problems: list[str]) -> str:

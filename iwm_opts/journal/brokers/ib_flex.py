@@ -107,6 +107,7 @@ def read_xml(export: Export) -> list[Execution]:
         tree = ElementTree.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", export.text))
     except ElementTree.ParseError as error:
         raise DataError(FLEX_XML.name, f"damaged XML: {error}", "Export the query again") from None
+    export.report.reach(statement.attrib.get("toDate", "") for statement in tree.iter("FlexStatement"))
     trades = [
         {name.lower(): value.strip() for name, value in trade.items()} for trade in (*_trades(tree), *_actions(tree))
     ]

@@ -228,6 +228,7 @@ def _notation(rows: Sequence[Row], export: Export) -> Notation:
     decimal = decimal_sign(numbers, "." if export.delimiter == "," else None)
     notation = Notation(decimal, day_first(stamps, pairs), export.zone)
     export.report.warnings += notation_warnings(notation, numbers, stamps, pairs)
+    export.report.reach([*stamps, last or first], notation.day_first)
     return notation
 
 

@@ -2,8 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -19,6 +21,7 @@ from iwm_opts.journal.fields import (
     decimal_sign,
     is_blank,
     notation_warnings,
+    parse_moment,
     require_month_first,
 )
 
@@ -41,10 +44,18 @@ class RowReport:
     skipped: Counter[str] = field(default_factory=Counter)
     remarks: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    until: date | None = None  # last day that the file covers, where its rows or its title say so
 
     def reject(self, line: int, why: object) -> None:
         """Name a row that should have been read, and why it could not be."""
         self.unreadable.append(f"line {line}: {why}: left out")
+
+    def reach(self, cells: Iterable[str], is_day_first: bool = False) -> None:
+        """Extend the days that the file covers to dates of its rows and titles; other text is ignored."""
+        for cell in set(cells):
+            with suppress(ValueError):
+                day = parse_moment(cell, is_day_first).date()
+                self.until = max(day, self.until or day)
 
     def problems(self) -> tuple[str, ...]:
         """Rows that could not be read."""
@@ -173,6 +184,7 @@ class Table:
         decimal = decimal_sign(numbers, "." if export.delimiter == "," else None)
         notation = Notation(decimal, is_day_first, export.zone)
         export.report.warnings += notation_warnings(notation, numbers, stamps, pairs)
+        export.report.reach(stamps, notation.day_first)
         return notation
 
     def _accounts(self, export: Export) -> dict[int, str]:

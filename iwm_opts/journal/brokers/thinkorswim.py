@@ -57,7 +57,7 @@ OTHERS: Final = ("FUTURE", "CRYPTO", "FOREX", "BOND")
 SPLIT: Final = re.compile(r"\bSPLIT\b")
 RATIO: Final = re.compile(r"\b(?P<new>\d+)(?: FOR | ?: ?)(?P<old>\d+)\b")
 WITHIN: Final = timedelta(seconds=60)  # between a trade and the row of its cash
-REMOVAL: Final = re.compile(r"(?:REMOVAL OF OPTION|REMOVED) DUE TO (?P<kind>EXPIRATION|ASSIGNMENT|EXERCISE)\b")
+REMOVAL: Final = re.compile(r"\b(?:REMOVAL OF|REMOVED)(?: OPTIONS?)? DUE TO (?P<kind>EXPIRATION|ASSIGNMENT|EXERCISE)\b")
 SHORT_REMOVAL: Final = re.compile(r"\b(?P<kind>EXP|ASG|EXE|EXR|EXC): (?=[-+]?[\d.]+ \.)")
 KINDS: Final[dict[str, Kind]] = {
     "EXPIRATION": "expiration", "ASSIGNMENT": "assignment", "EXERCISE": "exercise", "EXP": "expiration",
@@ -153,6 +153,7 @@ def _notation(trades: Sequence[Row], cash: Sequence[Row], export: Export) -> Not
     pairs = _within_period(stamps, export.rows)
     notation = Notation(decimal, day_first(stamps, pairs, default=False), export.zone)
     export.report.warnings += notation_warnings(notation, numbers, stamps, pairs)
+    export.report.reach([row.text("date") for row in cash] + [last for _, last in pairs], notation.day_first)
     return notation
 
 

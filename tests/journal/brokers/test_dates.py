@@ -218,3 +218,61 @@ def test_decimal_commas_are_a_warning_with_what_decided(log_of):
     log = log_of(semicolons.replace("-0.14", "-0,14"))
     assert list(log.closed["pnl"]) == pytest.approx([80.00 - 1.28])
     assert log.warnings == ("numbers are read with a decimal comma: '120,00' is 120",)
+
+
+HELD = """Account Statement for 1 since 3/1/26 through {}
+
+Cash Balance
+DATE,TIME,TYPE,REF #,DESCRIPTION,Misc Fees,Commissions & Fees,AMOUNT,BALANCE
+3/2/26,10:00:02,TRD,="1",SOLD -2 IWM 100 13 MAR 26 190 PUT @1.20,-0.06,-1.30,240.00,0
+{}
+Account Trade History
+,Exec Time,Spread,Side,Qty,Pos Effect,Symbol,Exp,Strike,Type,Price,Net Price,Order Type
+,3/2/26 10:00:00,SINGLE,SELL,-2,TO OPEN,IWM,13 MAR 26,190,PUT,1.20,1.20,LMT
+"""
+
+
+@pytest.mark.parametrize(
+    "words", ["REMOVED OPTION DUE TO EXPIRATION 2.0 .IWM260313P190", "Removed due to Expiration 2.0 .IWM260313P190"]
+)
+def test_removals_of_thinkorswim_end_a_trade(log_of, words):
+    log = log_of(HELD.format("3/31/26", f'3/14/26,02:00:00,RAD,="2",{words},,,0.00,0\n'))
+    assert list(log.closed["pnl"]) == pytest.approx([240.00 - 1.36])
+    assert (list(log.closed["reason"]), len(log.open)) == (["expiry"], 0)
+    assert not any("expired" in note for note in log.notes)
+
+
+IB = """Statement,Header,Field Name,Field Value
+Statement,Data,Period,"March 1, 2026 - {}"
+Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,Proceeds,Comm/Fee,Code
+Trades,Data,Order,Equity and Index Options,USD,IWM 13MAR26 190 P,"2026-03-02, 10:00:00",-2,1.20,240,-1.36,O
+"""
+
+
+def expired(log):
+    return [note for note in log.notes if "expired" in note]
+
+
+EXPIRED = "IWM -1P190: expired 2026-03-13, no closing row (the file ends {}): result unknown, still counted open"
+
+
+def test_an_expiration_inside_the_file_without_a_closing_row_is_noted(log_of):
+    schwab = SCHWAB.replace("03/20/2026", "03/13/2026").splitlines(keepends=True)
+    transfer = schwab[2].replace("03/08", "03/{}")
+    own = "entry,exit,expiration,legs,symbol,contracts,pnl\n2026-03-02,,2026-03-13,-1P190,IWM,1,\n"
+    for day, texts in {
+        16: (HELD.format("3/16/26", ""), IB.format("March 16, 2026"), schwab[0] + transfer.format(16) + schwab[3],
+             own + "2026-03-03,2026-03-16,2026-04-17,-1P180,IWM,1,10\n"),
+        13: (HELD.format("3/13/26", ""), IB.format("March 13, 2026"), schwab[0] + transfer.format(13) + schwab[3],
+             own + "2026-03-03,2026-03-13,2026-04-17,-1P180,IWM,1,10\n"),
+    }.items():  # fmt: skip
+        for text in texts:
+            log = log_of(text)
+            assert len(log.open) == 1
+            said = [f"trade 1, {EXPIRED.format('2026-03-16')}"] if day == 16 else []
+            assert expired(log) == said
+
+
+def test_shares_held_after_an_assignment_are_not_noted_as_expired(log_of):
+    own = "entry,exit,expiration,legs,reason,contracts,pnl\n2026-03-02,,2026-03-13,-1P190,assignment,1,\n"
+    assert expired(log_of(own + "2026-03-03,2026-03-16,2026-04-17,-1P180,closed,1,10\n")) == []

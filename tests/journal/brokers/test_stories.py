@@ -503,5 +503,6 @@ def test_a_trade_open_beyond_its_expiration_is_remarked(tmp_path):
     file = tmp_path / "log.csv"
     file.write_text(schwab(events, newest_first=True))
     assert any(
-        "1 trades are open beyond their expiration (the first on 2026-03-20)" in note for note in read_log(file).notes
+        "IWM -1P190: expired 2026-03-20, no closing row (the file ends 2026-04-10): result unknown" in note
+        for note in read_log(file).notes
     )
