@@ -420,7 +420,8 @@ def _last_expirations(trades: pd.DataFrame) -> pd.Series:
     first = trades["expiration"].dt.normalize()
     legs = trades["legs"].str.extractall(LEG_DAY)[0]
     days = pd.to_datetime(legs, errors="coerce").groupby(level=0).max().reindex(trades.index)
-    return first.where(first.isna() | ~(days > first), days)
+    last: pd.Series = first.where(first.isna() | ~(days > first), days)
+    return last
 
 
 def with_expired_noted(log: TradeLog, until: date | None = None) -> TradeLog:
@@ -437,7 +438,9 @@ def with_expired_noted(log: TradeLog, until: date | None = None) -> TradeLog:
     until = min(max([*ends, *([until] if until else [])], default=date.min), now().date())
     is_open = trades["exit"].isna() & trades["reason"].isin(("", "open")) & (trades["settlement"] == 0.0)
     last = _last_expirations(trades)
-    expired = trades.index[is_open & last.notna() & (last < pd.Timestamp(until))] if ends else []
+    expired: list[int] = []
+    if ends:
+        expired = list(trades.index[is_open & last.notna() & (last < pd.Timestamp(until))])
     notes = [
         f"trade {trades['trade'][at]}, {trades['symbol'][at]} {trades['legs'][at]}".rstrip()
         + f": expired {last[at]:%Y-%m-%d}, no closing row (the file ends {until}): result unknown, still counted open"
