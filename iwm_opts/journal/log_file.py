@@ -15,6 +15,7 @@ from iwm_opts.errors import DataError
 from iwm_opts.io.limits import MAX_LOG
 from iwm_opts.io.packed import GZIP, ZIP, Rows, sheet_rows, unzipped
 from iwm_opts.io.spreadsheet_text import unguarded
+from iwm_opts.journal.brokers.not_supported import json_answer_of
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 FIRST_ROWS: Final = 200  # by which delimiters are compared
@@ -110,13 +111,19 @@ def _json_rows(text: str, path: Path) -> Rows:
         content = json.loads(text)
     except (ValueError, RecursionError):
         raise DataError(path, "is damaged JSON", "Export the transactions as CSV") from None
+    answer = json_answer_of(content)
+    if answer is not None:
+        raise DataError(path, f"{answer[0]}: this JSON is not supported", answer[1])
     lists = [content] if isinstance(content, list) else list(content.values())
     records = next((each for each in lists if isinstance(each, list) and each and isinstance(each[0], dict)), [])
     names = list(dict.fromkeys(name for record in records if isinstance(record, dict) for name in record))
     values = [[record.get(name) for name in names] for record in records if isinstance(record, dict)]
     if not records or any(isinstance(value, (dict, list)) for row in values for value in row):
         is_chain = '"strike"' in text and '"bid"' in text
-        raise DataError(path, f"is JSON{' of an option chain' * is_chain}", "Export the transactions as CSV")
+        what = " of an option chain" if is_chain else " that no reader knows"
+        raise DataError(
+            path, f"is JSON{what}", "Export the transactions as CSV, or write a log of this tool (see docs)"
+        )
     cells = [["" if value is None else str(value).strip() for value in row] for row in values]
     return [(0, names), *enumerate(cells, start=1)]
 

@@ -1,7 +1,7 @@
 """Exports that are known by name and not read, each with what to give in its place."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from iwm_opts.errors import DataError
 from iwm_opts.journal.brokers.layout import Export, Layout
@@ -41,6 +41,34 @@ NOT_SUPPORTED: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
     ("OptionNet Explorer log", ("trade id", "transaction", "expiration", "strike", "delta", "theta", "vega"), OWN_LOG),
 )  # fmt: skip
 
+STATEMENT: Final = "Export an activity statement or a Flex query as CSV"
+# JSON of brokers' interfaces: name, names that lead to its list, keys of a record there, and the remedy.
+JSON_ANSWERS: Final[tuple[tuple[str, tuple[str, ...], tuple[str, ...], str], ...]] = (
+    ("Tradier account history", ("history", "event"), (), OWN_LOG),
+    ("Tradier gain/loss", ("gainloss", "closed_position"), (), OWN_LOG),
+    ("Tradier orders", ("orders", "order"), (), OWN_LOG),
+    ("Tradier positions", ("positions", "position"), (), OWN_LOG),
+    ("tastytrade transactions (API)", ("data", "items"), ("transaction-type",), "Export History, Transactions as CSV"),
+    ("tastytrade orders (API)", ("data", "items"), ("order-type",), "Export History, Transactions as CSV"),
+    ("tastytrade positions (API)", ("data", "items"), ("quantity-direction",), "Export History, Transactions as CSV"),
+    ("tastytrade API", ("data", "items"), (), "Export History, Transactions as CSV"),
+    ("Alpaca account activities", (), ("activity_type",), OWN_LOG),
+    ("Alpaca orders", (), ("client_order_id", "asset_class"), OWN_LOG),
+    ("Interactive Brokers Client Portal trades", (), ("execution_id", "trade_time"), STATEMENT),
+    ("Interactive Brokers Client Portal trades", ("trades",), ("execution_id",), STATEMENT),
+    ("Interactive Brokers Client Portal orders", ("orders",), ("orderId", "conid"), STATEMENT),
+    ("Robinhood option orders (robin_stocks)", (), ("chain_symbol", "legs"), "Export the account activity as CSV"),
+    ("Robinhood option orders (robin_stocks)", ("results",), ("chain_symbol", "legs"),
+     "Export the account activity as CSV"),
+    ("Robinhood stock orders (robin_stocks)", (), ("instrument", "executions"), "Export the account activity as CSV"),
+    ("Robinhood stock orders (robin_stocks)", ("results",), ("instrument", "executions"),
+     "Export the account activity as CSV"),
+    ("Schwab transactions (API)", (), ("activityId", "transferItems"), "Export the transaction history as CSV or JSON"),
+    ("Schwab orders (API)", (), ("orderId", "orderLegCollection"), "Export the transaction history as CSV or JSON"),
+    ("TD Ameritrade transactions (API)", (), ("transactionItem",), OWN_LOG),
+    ("E*Trade transactions (API)", ("TransactionListResponse", "Transaction"), (), OWN_LOG),
+)  # fmt: skip
+
 # Tables other than trade logs: kind, identifying columns, and the command that reads them.
 _CHAIN: Final = ("is an option chain", "Screen it with iwm-opts condor --source FILE; review reads trades")
 OTHER_TABLES: Final[tuple[tuple[tuple[str, str], tuple[str, ...]], ...]] = (
@@ -51,6 +79,19 @@ OTHER_TABLES: Final[tuple[tuple[tuple[str, str], tuple[str, ...]], ...]] = (
     (("holds the positions of an account", "Export the transactions"), ("symbol", "quantity", "last price $")),
     (("holds the positions of an account", "Export the transactions"), ("symbol", "quantity", "average_buy_price")),
 )
+
+
+def json_answer_of(content: object) -> tuple[str, str] | None:
+    """Return the broker's interface that answers with such JSON, and the remedy; None for an unknown one."""
+    for name, path, keys, remedy in JSON_ANSWERS:
+        part: Any = content
+        for step in path:
+            part = part.get(step) if isinstance(part, dict) else None
+        records = part if isinstance(part, list) else [part]  # one record alone is not in a list
+        is_there = part is not None and (bool(path) or bool(records))
+        if is_there and (not keys or any(isinstance(each, dict) and set(keys) <= set(each) for each in records)):
+            return name, remedy
+    return None
 
 
 def table_of(rows: Iterable[Sequence[str]]) -> tuple[str, str] | None:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import zipfile
 from datetime import datetime
 
@@ -118,7 +119,7 @@ def test_a_log_is_read_however_it_is_packed(tmp_path, name, content):
         (b"<?xml version='1.0'?><Other/>", "XML of an unknown kind"),
         (b"\x1f\x8b damaged", "damaged gzip"),
         (zipped(a="1", b="2"), "zip archive of 2 files: a, b"),
-        (b'{"history": {"event": []}}', "is JSON"),
+        (b'{"answer": {"rows": []}}', "is JSON that no reader knows"),
         (b'{"option": [{"strike": 240, "bid": 1, "greeks": {"delta": 0.5}}]}', "is JSON of an option chain"),
         (b'{"BrokerageTransactions": [', "is damaged JSON"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n", "is a Git LFS pointer"),
@@ -228,3 +229,41 @@ def test_a_log_of_opening_balances_alone_names_all_that_it_holds(tmp_path):
     assert [balance["quantity"] for balance in record["opening_balances"]] == [-2]
     assert "1 of dividends" in result.to_text()
     assert "opening balance: 2 SPY260417C00600000 short" in result.to_text()
+
+
+TRADE = {"commission": 0.35, "description": "PUT", "price": 1.2, "quantity": -1, "symbol": "IWM260320P00190000"}
+EVENT = {"amount": 119.65, "date": "2026-03-02T00:00:00Z", "type": "option", "option": TRADE}
+TASTY = {"id": 1, "transaction-type": "Trade", "symbol": "IWM   260320P00190000", "price": "1.2", "fees": {}}
+FILL = {"activity_type": "FILL", "transaction_time": "2026-03-02T15:00:00Z", "symbol": "IWM260320P00190000"}
+IBKR = {"execution_id": "0001", "symbol": "IWM", "side": "S", "trade_time": "20260302-15:00:00", "conid": 1, "size": 1}
+ROBIN = {"chain_symbol": "IWM", "legs": [{"side": "sell", "executions": []}], "state": "filled"}
+STOCK = {"instrument": "https://x", "executions": [{"price": "200"}], "side": "buy"}
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "remedy"),
+    [
+        ({"history": {"event": [EVENT]}}, "Tradier account history", "entry, exit, contracts, pnl"),
+        ({"history": {"event": EVENT}}, "Tradier account history", "entry, exit, contracts, pnl"),
+        ({"history": {"event": []}}, "Tradier account history", "entry, exit, contracts, pnl"),
+        ({"gainloss": {"closed_position": [{"cost": 1}]}}, "Tradier gain/loss", "entry, exit, contracts, pnl"),
+        ({"data": {"items": [TASTY]}, "context": "/transactions"}, "tastytrade transactions", "History, Transactions"),
+        ({"data": {"items": []}}, "tastytrade API", "History, Transactions"),
+        ([FILL], "Alpaca account activities", "entry, exit, contracts, pnl"),
+        ([FILL | {"activity_type": "OPEXP"}], "Alpaca account activities", "entry, exit, contracts, pnl"),
+        ([IBKR], "Interactive Brokers Client Portal trades", "Flex query"),
+        ({"trades": [IBKR]}, "Interactive Brokers Client Portal trades", "Flex query"),
+        ([ROBIN], "Robinhood option orders", "account activity"),
+        ({"results": [ROBIN]}, "Robinhood option orders", "account activity"),
+        ([STOCK], "Robinhood stock orders", "account activity"),
+        ([{"activityId": 1, "transferItems": []}], "Schwab transactions", "transaction history"),
+    ],
+)
+def test_json_of_a_brokers_interface_is_named(tmp_path, content, name, remedy):
+    file = tmp_path / "history.json"
+    file.write_text(json.dumps(content))
+    with pytest.raises(DataError) as refusal:
+        read_log(file)
+    assert f"{name}" in str(refusal.value)
+    assert "not supported" in str(refusal.value)
+    assert remedy in str(refusal.value)
