@@ -385,7 +385,7 @@ def test_a_missing_file_of_minutes_is_told_as_one(run, dips, tmp_path):
     page = run("paper", "open", "--plan", "gaps.toml", "--bars", "IWM.csv", "--minutes", "nothing.csv")
     assert page.code == 1
     assert "nothing.csv: " in page.err
-    assert "one-minute bars with datetime" in page.err
+    assert "nothing.csv: cannot be read, it does not exist. Give --minutes a file" in page.err
     assert "daily bars" not in page.err
 
 
