@@ -8,7 +8,6 @@ record do not occur: a history is only as bad as the worst days of the record in
 import math
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, NamedTuple
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.bootstrap import optimal_block
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import InputError
-from iwm_opts.io.mapping import Mapper, in_order
+from iwm_opts.io.mapping import Mapper, in_order, thread_pool
 from iwm_opts.kernels.backtest.montecarlo import growth_optimal_sizes, resample_equity
 
 Array = NDArray[np.float64]
@@ -187,7 +186,7 @@ def simulate_histories(record: DailyRecord, sizes: Sequence[float] | Array, resa
     if resampling.mapper is not None:
         parts = in_order(resampling.mapper, simulate, batches)
     else:
-        with ThreadPoolExecutor(resampling.threads or os.cpu_count() or 1) as pool:
+        with thread_pool(resampling.threads or os.cpu_count() or 1) as pool:
             parts = list(pool.map(simulate, batches))
     return Histories(*map(np.concatenate, zip(*parts, strict=True)))
 

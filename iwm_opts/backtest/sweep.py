@@ -26,6 +26,7 @@ from iwm_opts.backtest.prices import price_book
 from iwm_opts.backtest.rule_table import RuleTable
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.conventions import SESSIONS_PER_YEAR
+from iwm_opts.io.mapping import thread_pool
 from iwm_opts.kernels.backtest.day_loop import SKIPS, SUMMARY, run_backtests
 from iwm_opts.kernels.backtest.state import blank_trades
 from iwm_opts.market.iv_rank import IvHistory
@@ -115,7 +116,7 @@ def summarise(
     count = threads or os.cpu_count() or 1
     summary = np.full((len(rules), len(SUMMARY)), np.nan)
     done = 0
-    with ThreadPoolExecutor(max(count, 1)) as pool:
+    with thread_pool(max(count, 1)) as pool:
         for tasks in _shared(market, history, rules, macro, pool, count, cache or BookCache()):
             outcomes = [
                 pool.submit(_run, task.prepared, rules, part, equity)

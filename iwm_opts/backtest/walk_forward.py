@@ -304,16 +304,15 @@ def _walk(
     change = np.diff(with_account(levels, account))
     parts: list[Backtest] = []
     equity = np.full(len(days), start)
-    choices: list[tuple[Span, Variant, float]] = []
+    choices: list[tuple[Span, int, float]] = []
     for span in spans(len(days), schedule, gap):
         score = scores(levels, account, (span.start, span.stop), schedule.criterion)
         place = 0 if np.isnan(score).all() else int(np.nanargmax(score))
-        variant = variants[place]
         # Equity at the close before the window, positions of earlier rules at their marks.
-        part = traded.between(variant.rules, span.first, span.last, max(float(equity[span.first - 1]), 1.0))
+        part = traded.between(variants[place].rules, span.first, span.last, max(float(equity[span.first - 1]), 1.0))
         equity += part.equity["equity"].to_numpy(dtype=np.float64) - part.rules.size.account
         parts.append(part)
-        choices.append((span, variant, float(score[place])))
+        choices.append((span, place, float(score[place])))
     daily = np.diff(with_account(equity, start))
     windows = [
         Window(
@@ -322,12 +321,12 @@ def _walk(
             in_last=days[span.stop - 1],
             first=days[span.first],
             last=days[span.last - 1],
-            variant=variant,
+            variant=variants[place],
             score=score,
-            in_pnl=SESSIONS_PER_YEAR * float(change[variants.index(variant), span.start : span.stop].mean()),
+            in_pnl=SESSIONS_PER_YEAR * float(change[place, span.start : span.stop].mean()),
             out_pnl=SESSIONS_PER_YEAR * float(daily[span.first : span.last].mean()),
         )
-        for span, variant, score in choices
+        for span, place, score in choices
     ]
     return windows, _chained(parts, variants[0].rules, start, choices[0][0].first)
 

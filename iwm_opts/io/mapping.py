@@ -1,10 +1,22 @@
 """Work as a map of a function over items: in this process, or wherever a mapper runs it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 Mapper = Callable[[Callable[..., Any], Sequence[Any]], Iterator[tuple[int, Any]]]
 """Yields the place of each item and its result, in the order in which they are done."""
+
+
+@contextmanager
+def thread_pool(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Pool of threads; work that has not begun is dropped when the caller is stopped or fails."""
+    pool = ThreadPoolExecutor(threads)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def in_order(mapper: Mapper | None, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:

@@ -169,7 +169,7 @@ def test_a_mark_is_the_cost_of_closing_at_the_models_fill(snapshot):
 
 
 @pytest.mark.parametrize(
-    ("model", "exits", "rule"),
+    ("credit", "exits", "rule"),
     [
         (9.0, Exits(profit=0.5, stop=2.0, dte=21), "profit"),
         (0.05, Exits(profit=0.5, stop=2.0, dte=21), "stop"),
@@ -178,12 +178,12 @@ def test_a_mark_is_the_cost_of_closing_at_the_models_fill(snapshot):
         (1.2, Exits(), ""),
     ],
 )
-def test_a_mark_names_the_rule_that_calls(snapshot, model, exits, rule):
-    assert marked(trade(model=model, exits=exits), snapshot).rule == rule
+def test_a_mark_names_the_rule_that_calls(snapshot, credit, exits, rule):
+    assert marked(trade(credit=credit, exits=exits), snapshot).rule == rule
 
 
 def test_no_rule_calls_on_the_day_of_the_entry(snapshot):
-    assert marked(trade(opened="2026-03-02 10:00:00", model=9.0), snapshot).rule == ""
+    assert marked(trade(opened="2026-03-02 10:00:00", credit=9.0), snapshot).rule == ""
 
 
 def test_a_mark_before_the_entry_is_refused(snapshot):

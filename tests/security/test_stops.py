@@ -19,7 +19,7 @@ from iwm_opts.io.panel_cache import CACHE_VARIABLE, cache_folder, cached_build, 
 from iwm_opts.io.panel_files import build_panel
 from iwm_opts.kernels._jit import _user_cache
 
-COMMAND = (sys.executable, "-m", "iwm_opts.cli.main")
+COMMAND = (sys.executable, "-c", "from iwm_opts.cli.main import run; run()")  # as the installed script does
 ENVIRONMENTS = {
     "all": ({"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONUTF8": "0", "OMP_NUM_THREADS": "3"}, ("-W", "error", "-O")),
     "TZ": ({"TZ": "Asia/Tokyo"}, ()),
