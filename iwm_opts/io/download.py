@@ -31,6 +31,7 @@ MAX_BYTES: Final = 1 << 35
 BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 SCHEMES: Final = ("http", "https")
 LFS_POINTER: Final = b"version https://git-lfs"
+ANNEX_POINTER: Final = b"/annex/objects/"
 FILE_NAME: Final = re.compile(r"\w[\w.,+=@() -]{0,149}", re.ASCII)
 DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM})
 AGAIN: Final = "run it again: what came is kept and resumed"
@@ -214,6 +215,8 @@ def _check_content(address: str, part: Path) -> None:
         rule = "a web page in place of data"
     elif head.startswith(LFS_POINTER):
         rule = "a Git LFS pointer in place of the file"
+    elif head.startswith(ANNEX_POINTER):
+        rule = "a git-annex pointer in place of the file"
     if rule:
         part.unlink()
         _about(part).unlink(missing_ok=True)

@@ -6,6 +6,7 @@ side by side (Cboe DataShop end of day: 15:45 and the close).
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,6 +59,21 @@ ELSEWHERE: Final = {  # other tables of users: column names that identify them, 
     ("entry", "exit", "pnl"): ("a trade log", "give it to iwm-opts review"),
     ("entry", "exit", "credit"): ("a trade log", "give it to iwm-opts review"),
 }
+
+LANGUAGES: Final = {  # names of strike, bid, ask and expiration in other languages, without accents
+    "German": ("basispreis", "geld", "brief", "verfall"),
+    "French": ("prix d'exercice", "achat", "vente", "echeance"),
+    "Spanish": ("precio de ejercicio", "compra", "venta", "vencimiento"),
+    "Italian": ("prezzo di esercizio", "denaro", "lettera", "scadenza"),
+    "Dutch": ("uitoefenprijs", "bied", "laat", "expiratie"),
+}
+VARIANTS: Final = {  # of those names
+    "ausubungspreis": "basispreis", "strikepreis": "basispreis", "geldkurs": "geld", "briefkurs": "brief",
+    "verfallsdatum": "verfall", "verfalltag": "verfall", "falligkeit": "verfall", "verfalltermin": "verfall",
+    "prix exercice": "prix d'exercice", "exercice": "prix d'exercice", "offre": "vente", "demande": "achat",
+    "date d'echeance": "echeance", "ejercicio": "precio de ejercicio", "strike precio": "precio de ejercicio",
+    "fecha de vencimiento": "vencimiento", "oferta": "venta", "demanda": "compra",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +288,7 @@ def _require(layout: Layout, columns: Sequence[str], source: object) -> None:
     missing = sorted(needed - set(layout.columns), key=list(SYNONYMS).index)
     if not missing:
         return
+    _refuse_language(columns, source)
     names = frozenset(plain(name) for name in columns)
     for proof, (what, remedy) in ELSEWHERE.items():
         if names.issuperset(proof) and {"strike", "bid"} & set(missing):
@@ -283,6 +300,23 @@ def _require(layout: Layout, columns: Sequence[str], source: object) -> None:
     raise DataError(
         source, _seen(missing, columns), f"name the columns {', '.join(missing)}, or give an option chain file"
     )
+
+
+def _bare(name: str) -> str:
+    """Name without case, accents and underscores."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return letters.strip().lower().replace("_", " ")
+
+
+def _refuse_language(columns: Sequence[str], source: object) -> None:
+    """Refuse a header in another language, with the names to write: two of its four are no accident."""
+    named = {name.strip(): VARIANTS.get(bare := _bare(name), bare) for name in columns}
+    for language, words in LANGUAGES.items():
+        roles = dict(zip(words, ("strike", "bid", "ask", "expiration"), strict=True))
+        renamed = {name: roles[word] for name, word in named.items() if word in roles}
+        if len(set(renamed.values())) >= 2:
+            pairs = ", ".join(f"{name} to {role}" for name, role in renamed.items())
+            raise DataError(source, f"names of columns in {language}", f"rename {pairs}, and the others to English")
 
 
 def _seen(missing: Sequence[str], columns: Sequence[str]) -> str:
@@ -312,7 +346,9 @@ def halves(columns: Sequence[str]) -> list[str]:
         middle = spelled.index("strike")
         if {"bid", "ask"} <= set(unnumbered[:middle]) & set(unnumbered[middle + 1 :]):
             bare = [re.sub(r"\.1$", "", name.strip()) for name in columns]
-            calls, puts = ([f"{side} {name}" for name in bare] for side in ("Call", "Put"))
+            common = SYNONYMS["expiration"]  # stands on one side of the strike (thinkorswim)
+            calls, puts = ([name if plain(name) in common else f"{side} {name}" for name in bare]
+                           for side in ("Call", "Put"))  # fmt: skip
             return [*calls[:middle], columns[middle], *puts[middle + 1 :]]
     if "calls" not in spelled or "puts" not in spelled or spelled.index("calls") > spelled.index("puts"):
         return list(columns)

@@ -142,7 +142,7 @@ def _walk(node: Any, above: Cells, depth: int) -> Iterator[_Family]:
         if len(children) > 1 and len(children) == len(node) and _are_alike(list(children.values())):
             yield from _siblings(list(children.items()), above, depth)
             return
-        beside = above | _flat(node, plain_only=True)
+        beside = above | {name: value for name, value in _flat(node, plain_only=True).items() if value is not None}
         for key, value in node.items():
             if isinstance(value, list | dict):
                 yield from _walk(value, _with_feed_time(beside) | _said_by(key), depth + 1)

@@ -22,6 +22,9 @@ OLD_CBOE: Final = re.compile(  # 26 Oct 200.00 (IWM2609J200-E): a letter is mont
     r"\d\d [A-Z]{3} [\d.]+ \((?P<root>[A-Z]{1,6})(?P<y>\d\d)(?P<d>\d\d)(?P<month>[A-X])(?P<strike>[\d.]+)(?:-E)?\)"
 )
 
+IB_CONTRACT: Final = re.compile(r"(?:OPTION|CONTRACT)\((?=.*LASTTRADEDATEORCONTRACTMONTH=).*\)")  # ib_insync, ib_async
+IB_FIELD: Final = re.compile(r"(\w+)='?([^',)]*)'?")
+
 
 def _bare(text: str) -> str:
     return text.strip().upper().removeprefix("O:").removeprefix("OPRA:")
@@ -30,12 +33,14 @@ def _bare(text: str) -> str:
 def is_option_symbol(text: str) -> bool:
     """Whether a cell is written like an option symbol of any known form."""
     bare = _bare(text)
-    forms = (OCC_PATTERN, OLD_CBOE, *(form for form, _ in PATTERNS))
+    forms = (OCC_PATTERN, OLD_CBOE, IB_CONTRACT, *(form for form, _ in PATTERNS))
     return any(form.fullmatch(bare) is not None for form in forms)
 
 
 def parse_option_symbol(text: str) -> Contract:
-    """Contract of an option symbol: OCC (padded or not, with Polygon's `O:`), TD Ameritrade, thinkorswim, Barchart.
+    """Contract of an option symbol: OCC, TD Ameritrade, thinkorswim, Barchart, ib_insync.
+
+    OCC symbols are padded or not, with Polygon's `O:` or without; of ib_insync the text of a contract is read.
 
     Raises
     ------
@@ -52,4 +57,22 @@ def parse_option_symbol(text: str) -> Contract:
         side, month = divmod(ord(match["month"]) - ord("A"), 12)
         expiration = date(2000 + int(match["y"]), month + 1, int(match["d"]))
         return Contract(match["root"], expiration, "P" if side else "C", float(match["strike"]))
+    if IB_CONTRACT.fullmatch(bare):
+        return _of_ib_contract(dict(IB_FIELD.findall(bare)))
     return parse_occ(bare)
+
+
+def _of_ib_contract(fields: dict[str, str]) -> Contract:
+    """Contract of the fields, in capitals, of one of ib_insync; the root is its class, such as RUTW.
+
+    Raises
+    ------
+    ValueError
+        When one is absent or says something else.
+    """
+    day, right = fields["LASTTRADEDATEORCONTRACTMONTH"], fields.get("RIGHT", "")[:1]
+    if right not in ("C", "P") or not {"SYMBOL", "STRIKE"} <= set(fields):
+        raise ValueError("is not a contract of an option")
+    expiration = date(int(day[:4]), int(day[4:6]), int(day[6:8]))
+    root = fields.get("TRADINGCLASS") or fields["SYMBOL"]
+    return Contract(root, expiration, cast("Right", right), float(fields["STRIKE"]))

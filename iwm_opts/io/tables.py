@@ -38,6 +38,7 @@ SENTENCE: Final = re.compile(  # two words, of which the first does not begin a 
 )
 WORDS: Final = pa.dictionary(pa.int32(), pa.string())
 PARQUET: Final = b"PAR1"
+BOM: Final = b"\xef\xbb\xbf"
 OTHERS: Final = {
     b"%PDF": ("a PDF", ""),
     b"\xd0\xcf\x11\xe0": ("an Excel workbook", "save the sheet as CSV"),
@@ -48,6 +49,13 @@ OTHERS: Final = {
     b"<html": ("a web page", ""),
     b"SQLite format": ("an SQLite database", "export the table as CSV"),
     b"version https://git-lfs": ("a Git LFS pointer", "run git lfs pull"),
+    b"/annex/objects/": ("a git-annex pointer", "run git annex get"),
+    b".git/annex/objects/": ("a git-annex pointer", "run git annex get"),
+    b"../.git/annex/objects/": ("a git-annex pointer", "run git annex get"),
+    b"Stock quote and option quote for": (
+        "thinkorswim's export of stock and option quotes, a section an expiration",
+        "save one table: the header once, with the sections' rows below it, and give the day with --as-of",
+    ),
     b"\x89HDF": ("an HDF5 file", "export the table as CSV or Parquet"),
 }
 REMEDY: Final = "give a CSV, Parquet or JSON file, gzip or not"
@@ -145,7 +153,7 @@ def open_table(path: Path) -> DataFile:
 
 def refuse_other_kind(path: Path, head: bytes, remedy: str = REMEDY) -> None:
     """Refuse by name what begins like a file of another kind."""
-    start = head.lstrip()
+    start = head.removeprefix(BOM).lstrip()
     for mark, (what, way) in OTHERS.items():
         if start[: len(mark)].upper() == mark.upper():
             raise DataError(path, f"is {what}, not a table", way or remedy)

@@ -22,6 +22,7 @@ FIRST_ROWS: Final = 200  # by which delimiters are compared
 FORMATS: Final = "CSV, Excel (.xlsx), XML or Parquet, also inside .gz or .zip"
 WEB_PAGE: Final = re.compile(r"<(?:!doctype html|html|head|body|table)\b", re.IGNORECASE)
 LFS_POINTER: Final = "version https://git-lfs.github.com/spec/"
+ANNEX_POINTER: Final = "/annex/objects/"
 PARQUET, OLD_EXCEL = b"PAR1", b"\xd0\xcf\x11\xe0"
 
 
@@ -100,6 +101,8 @@ def open_log(path: Path) -> LogFile:
         raise DataError(path, "is a download of Quicken (OFX or QIF)", "Export the transactions as CSV")
     if text.startswith(LFS_POINTER):
         raise DataError(path, "is a Git LFS pointer, not the file itself", "Run git lfs pull")
+    if text.startswith(ANNEX_POINTER):
+        raise DataError(path, "is a git-annex pointer, not the file itself", "Run git annex get")
     if text.lstrip().startswith(("{", "[")):
         return LogFile(path, sheet=_json_rows(text, path))
     return LogFile(path, text)

@@ -378,3 +378,100 @@ def test_a_join_of_symbols_without_strikes_is_refused(rows, tmp_path):
     pairs.assign(quote_date="2026-10-02").to_csv(tmp_path / "pairs.csv", index=False)
     with pytest.raises(DataError, match="no column for strike"):
         load_chain(tmp_path / "pairs.csv", symbol="IWM")
+
+
+def test_nasdaq_as_served(rows, base, tmp_path):
+    name, text = nasdaq(rows)
+    document = json.loads(text)
+    document["data"]["table"] |= {"asOf": None, "headers": {"strike": "Strike", "c_Bid": "Bid"}}
+    (tmp_path / name).write_text(json.dumps(document))
+    chain = load_chain(tmp_path / name, symbol="IWM")
+    assert (str(chain.as_of), chain.spot, len(chain.quotes)) == ("2026-10-02", 240.15, len(base))
+    assert not [text for text in chain.warnings if "not times" in text]
+
+
+def thinkorswim_rows(rows):
+    """Sections by expiration, as thinkorswim writes them: calls, expiration and strike, puts."""
+    sections = {}
+    for expiration, part in pd.DataFrame(rows).groupby("expiration"):
+        sides = {right: side.set_index("strike") for right, side in part.groupby("right")}
+        day = f"{expiration:%d %b %y}".upper()
+        sections[day] = [
+            f",,{sides['C'].loc[strike, 'bid']},{sides['C'].loc[strike, 'ask']},{day},{strike},"
+            f"{sides['P'].loc[strike, 'bid']},{sides['P'].loc[strike, 'ask']},,"
+            for strike in sorted(sides["C"].index)
+        ]
+    return sections
+
+
+def test_a_thinkorswim_export_is_named_and_its_remedy_works(rows, base, tmp_path):
+    header = ",,BID,ASK,Exp,Strike,BID,ASK,,"
+    sections = thinkorswim_rows(rows)
+    lines = ["\ufeffStock quote and option quote for IWM on 10/2/26 12:45:00", "", "UNDERLYING",
+             " ,LAST,LX,Net Chng,BID,BX,ASK,AX,Volume", " ,240.15,D,+1.2,240.14,P,240.16,P,20000000", ""]  # fmt: skip
+    for day, quotes in sections.items():
+        lines += [f"{day}  (28)  100 (Weeklys)", header, *quotes, ""]
+    path = tmp_path / "2026-10-02-StockAndOptionQuoteForIWM.csv"
+    path.write_text("\n".join(lines))
+    with pytest.raises(DataError, match=r"is thinkorswim's export of stock and option quotes.* Save one table"):
+        load_chain(path, symbol="IWM")
+    path.write_text("\n".join([header, *(line for quotes in sections.values() for line in quotes)]))
+    chain = load_chain(path, symbol="IWM", as_of=date(2026, 10, 2))
+    read = chain.quotes.set_index(["expiration", "right", "strike"])[["bid", "ask"]].sort_index()
+    expected = pd.DataFrame(rows).set_index(["expiration", "right", "strike"])[["bid", "ask"]].sort_index()
+    np.testing.assert_allclose(read.to_numpy(), expected.to_numpy())
+
+
+@pytest.mark.parametrize("has_all_fields", [True, False])
+def test_tickers_of_ib_insync(rows, tmp_path, has_all_fields):
+    table = pd.DataFrame(
+        {
+            "contract": f"Option(conId=7{place}, symbol='IWM', "
+            f"lastTradeDateOrContractMonth='{row['expiration']:%Y%m%d}', "
+            f"strike={row['strike']}, right='{row['right']}', multiplier='100', exchange='SMART', currency='USD', "
+            f"localSymbol='{row['occ']}', tradingClass='IWM')",
+            "time": "2026-10-02 19:45:00+00:00", "bid": row["bid"], "bidSize": 5.0, "ask": row["ask"], "askSize": 6.0,
+            "last": 1.0, "lastSize": 1.0, "modelGreeks": "OptionComputation(tickAttrib=0, impliedVol=0.2)",
+        } | ({"prevBid": row["bid"], "prevAsk": -1.0} if has_all_fields else {})
+        for place, row in enumerate(rows)
+    )  # fmt: skip
+    table.to_csv(tmp_path / "tickers.csv")
+    chain = load_chain(tmp_path / "tickers.csv", symbol="IWM")
+    read = chain.quotes.set_index(["expiration", "right", "strike"])[["bid", "ask"]].sort_index()
+    expected = pd.DataFrame(rows).set_index(["expiration", "right", "strike"])[["bid", "ask"]].sort_index()
+    np.testing.assert_allclose(read.to_numpy(), expected.to_numpy())
+    assert list(read.index) == list(expected.index)
+    assert chain.quote_time == AT
+
+
+@pytest.mark.parametrize("start", ["/annex/objects/", ".git/annex/objects/Xq/9p/", "../.git/annex/objects/Xq/9p/"])
+def test_a_pointer_of_git_annex_is_named(tmp_path, start):
+    (tmp_path / "chain.csv").write_text(f"{start}SHA256E-s1048576--4d7a.csv\n")
+    for load in (load_chain, load_bars):
+        with pytest.raises(DataError, match=r"is a git-annex pointer, not a table\. Run git annex get"):
+            load(tmp_path / "chain.csv")
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("Datum;Verfall;Typ;Basispreis;Geld;Brief", "German"),
+        ("Datum;Fälligkeit;Typ;Ausübungspreis;Geldkurs;Briefkurs", "German"),
+        ("Date;Échéance;Type;Prix d'exercice;Achat;Vente", "French"),
+        ("Fecha;Vencimiento;Tipo;Precio de ejercicio;Compra;Venta", "Spanish"),
+        ("Data;Scadenza;Tipo;Prezzo di esercizio;Denaro;Lettera", "Italian"),
+        ("Date;Expiration;Type;Strike;Geld;Brief", "German"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_header_in_another_language_is_named(rows, tmp_path, header, language, encoding):
+    lines = [
+        f"2026-10-02;{row['expiration']:%Y-%m-%d};{row['right']};{row['strike']};{row['bid']};{row['ask']}".replace(
+            ".", ","
+        )
+        for row in rows
+    ]
+    (tmp_path / "chain.csv").write_text("\n".join([header, *lines]), encoding=encoding)
+    bid = header.split(";")[4]
+    with pytest.raises(DataError, match=rf"names of columns in {language}\. Rename .*{bid} to bid, "):
+        load_chain(tmp_path / "chain.csv", symbol="IWM")

@@ -53,6 +53,8 @@ class Handler(BaseHTTPRequestHandler):
             self.whole(b"<html>Sign in</html>", "application/octet-stream")
         elif self.path == "/pointer":
             self.whole(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+        elif self.path == "/annex":
+            self.whole(b"/annex/objects/SHA256E-s1--0.parquet\n")
         elif self.path == "/empty":
             self.whole(b"")
         elif self.path != "/data.parquet":
@@ -156,7 +158,8 @@ def test_a_redirection_is_followed(files, tmp_path):
     ("path", "words"),
     [
         ("/page", "a web page in place of data"), ("/disguised", "a web page in place of data"),
-        ("/pointer", "Git LFS pointer"), ("/empty", "an empty answer"), ("/missing", "HTTP 404"),
+        ("/pointer", "Git LFS pointer"), ("/annex", "git-annex pointer"), ("/empty", "an empty answer"),
+        ("/missing", "HTTP 404"),
         ("/ftp", "redirects to ftp://"), ("/other", "redirects to http://localhost"), ("/loop", "HTTP 302"),
     ],
 )  # fmt: skip

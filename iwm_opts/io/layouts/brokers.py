@@ -58,6 +58,20 @@ LAYOUTS: Final = (
         no_quote=-1.0,
     ),
     VendorLayout(
+        "Interactive Brokers tickers (ib_insync, ib_async)",
+        proof=("contract", "prevbid", "prevask"),
+        columns={
+            "occ": ("contract",),
+            "underlying_symbol": (),
+            "quote_date": (),
+            "quote_time": ("time",),
+            "feed_time": (),
+            "last_trade": (),
+        },
+        zones={"quote_time": "UTC"},
+        no_quote=-1.0,
+    ),
+    VendorLayout(
         "Alpaca",
         proof=("latestquotebp", "latestquoteap"),
         columns={

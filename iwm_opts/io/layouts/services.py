@@ -114,7 +114,7 @@ LAYOUTS: Final = (
     VendorLayout(
         "Nasdaq",
         proof=("expirygroup", "cbid", "pbid", "strike"),
-        columns={"expiration": ("expirygroup",), "underlying_symbol": ()},
+        columns={"expiration": ("expirygroup",), "underlying_symbol": (), "last_trade": ()},
         around={
             "underlying_price": r"LAST TRADE:\s*\$([\d.,]+)",
             "quote_date": r"AS OF\s+([A-Za-z]{3,9} \d{1,2}, \d{4})",

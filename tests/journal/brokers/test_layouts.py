@@ -123,6 +123,7 @@ def test_a_log_is_read_however_it_is_packed(tmp_path, name, content):
         (b'{"option": [{"strike": 240, "bid": 1, "greeks": {"delta": 0.5}}]}', "is JSON of an option chain"),
         (b'{"BrokerageTransactions": [', "is damaged JSON"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n", "is a Git LFS pointer"),
+        (b"/annex/objects/SHA256E-s9--1.csv\n", "is a git-annex pointer"),
         (b"<!-- saved -->\n<!DOCTYPE html><html></html>", "is a web page"),
         (b"<?xml version='1.0'?><Workbook xmlns='urn:schemas-microsoft-com:office:spreadsheet'/>", "Excel 2003"),
         (b"OFXHEADER:100\n<OFX>", "is a download of Quicken"),
