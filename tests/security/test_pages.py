@@ -181,7 +181,7 @@ COMMANDS = (
     ("vertical", "--source", "CHAIN", "--iv-history", "IV"),
     ("single", "--source", "CHAIN", "--iv-history", "IV"),
     ("whatif", "--source", "CHAIN", "--iv-history", "IV"),
-    ("ticket", "--source", "CHAIN", "--iv-history", "IV", "--plan", "CONDORS", "--no-gate"),
+    ("ticket", "--source", "CHAIN", "--iv-history", "IV", "--plan", "CONDORS", "--no-gate", "--as-of", "2026-03-02"),
     ("ivr", "--iv-history", "IV"),
     ("ivr", "--iv-history", "IV", "--source", "CHAIN"),
     ("fills", "--source", "CHAIN"),
