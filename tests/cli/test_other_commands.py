@@ -5,7 +5,8 @@ import pytest
 def test_verticals_of_every_kind(run, chain_file):
     kinds = ("bull-put", "bear-call", "bull-call", "bear-put")
     wanted = [argument for kind in kinds for argument in ("--kind", kind)]
-    found = run("vertical", "--source", chain_file, "--dte", "40:50", "--top", "100", "--format", "json", *wanted).json
+    found = run("vertical", "--source", chain_file, "--as-of", "2026-03-02", "--dte", "40:50", "--top", "100",
+                "--format", "json", *wanted).json  # fmt: skip
     assert {one["strategy"] for one in found["candidates"]} == set(kinds)
     for one in found["candidates"]:
         is_credit = one["strategy"] in kinds[:2]

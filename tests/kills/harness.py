@@ -114,7 +114,7 @@ def _kernel(folder: Path) -> None:
 
 def _paper(action: str, *arguments: object) -> Callable[[Path], None]:
     def act(folder: Path) -> None:
-        command("paper", action, *arguments, "--source", INPUTS / "chain.csv.gz")
+        command("paper", action, *arguments, "--source", INPUTS / "chain.csv.gz", "--as-of", "2026-03-02")
 
     return act
 
@@ -175,7 +175,7 @@ WRITERS: dict[str, Writer] = {
     "paper-open": Writer(_OPEN),
     "paper-mark": Writer(_paper("mark"), _opened),
     "paper-close": Writer(_paper("close", 1), _opened, may_wait=False),
-    "paper-roll": Writer(_paper("roll", 1, "--as-of", "2026-03-02"), _opened, may_wait=False),
+    "paper-roll": Writer(_paper("roll", 1), _opened, may_wait=False),
     "own-fills": Writer(lambda folder: command("review", LOG, "--keep-fills")),
     "written-log": Writer(lambda folder: command("review", LOG, "--write-log", folder / "log.parquet")),
     "report": Writer(_of_result("sheet.html", "report", RESULT)),
