@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -27,7 +27,6 @@ from iwm_opts.io.selection import clean_symbol
 from iwm_opts.journal.forecasts import SCREENED, Forecast, advanced, forecast, open_forecasts, with_bars
 from iwm_opts.journal.reliability import Reliability, reliabilities
 from iwm_opts.journal.trade_log import SIMULATED
-from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.chain import LABELS
 from iwm_opts.market.snapshot import take_snapshot
 from iwm_opts.plans.plan import Plan
@@ -94,7 +93,7 @@ class ForecastReview(Result):
         Returns
         -------
         DataFrame
-            origin, logged, day, symbol, strategy, expiration, legs; credit ($/share); pop, pop_real_world, prob_touch,
+            origin, day, symbol, strategy, expiration, legs; credit ($/share); pop, pop_real_world, prob_touch,
             prob_target (0 to 1) and expected_profit ($ a package) as stated; exit, reason; is_profit_at_expiry,
             is_touched, reached_target (None while unknown) and gain ($ a package).
         """
@@ -181,9 +180,7 @@ def log_of_day(symbol: str, day: date) -> str:
 
 
 def _forecast(screen: Screen, sized: Sized, origin: str, fees: str, plan: str) -> Forecast:
-    logged = datetime.now(NEW_YORK).replace(tzinfo=None).isoformat(sep=" ", timespec="seconds")
-    exits = screen.request.exits
-    return forecast(sized, screen.screening.snapshot, exits, origin=origin, logged=logged, fees=fees, plan=plan)
+    return forecast(sized, screen.screening.snapshot, screen.request.exits, origin=origin, fees=fees, plan=plan)
 
 
 def _stated_on(

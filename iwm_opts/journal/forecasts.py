@@ -51,7 +51,6 @@ class Forecast:
     """One package with its stated figures, and what later chains have shown of it."""
 
     origin: str
-    logged: str  # time of the entry in the log, New York
     trade: PaperTrade  # one package at the model's fill, with a mark a day until a rule calls
     stated: Stated
     low: float | None = None  # of the underlying on later days, up to the expiration
@@ -111,7 +110,7 @@ class Forecast:
 
 
 def forecast(
-    sized: Sized, snapshot: Snapshot, exits: ExitLevels, *, origin: str, logged: str, fees: str, plan: str = ""
+    sized: Sized, snapshot: Snapshot, exits: ExitLevels, *, origin: str, fees: str, plan: str = ""
 ) -> Forecast:
     """Forecast of a screened candidate.
 
@@ -122,7 +121,7 @@ def forecast(
         That it was screened on.
     exits : ExitLevels
         Of the screen: the managed figures rest on them.
-    origin, logged : str
+    origin : str
         See `Forecast`.
     fees : str
         Schedule as `FeeSchedule.parse` reads it.
@@ -133,7 +132,7 @@ def forecast(
     trade = opened(sized, snapshot, plan=plan, fees=fees, exits=levels, checklist={}, rank=None, contracts=1)
     target, profit = (managed.prob_target, managed.expected_profit) if managed else (math.nan, math.nan)
     figures = (candidate.pop, candidate.pop_real_world, candidate.prob_touch, target, profit)
-    return Forecast(origin, logged, trade, Stated(*(None if math.isnan(value) else value for value in figures)))
+    return Forecast(origin, trade, Stated(*(None if math.isnan(value) else value for value in figures)))
 
 
 def advanced(made: Forecast, snapshot: Snapshot) -> Forecast:

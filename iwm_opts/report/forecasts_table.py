@@ -126,7 +126,7 @@ def forecast_records(forecasts: Sequence[Forecast]) -> list[Record]:
     """One record a forecast; None where unknown."""
     return [
         {
-            "origin": made.origin, "logged": made.logged, "day": made.day.isoformat(), "symbol": made.trade.symbol,
+            "origin": made.origin, "day": made.day.isoformat(), "symbol": made.trade.symbol,
             "market": made.trade.market, "plan": made.trade.plan, "strategy": made.trade.strategy,
             "expiration": made.trade.expiration, "legs": made.trade.text, "credit": made.trade.credit,
             **asdict(made.stated), "exit": made.exit.day if made.exit else None,

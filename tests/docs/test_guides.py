@@ -32,11 +32,11 @@ def run_line(line, capsys):
 
 def check_day_by_day():
     """One condor is stopped, one rolled: cash to the cent."""
-    stopped, rolled, successor = open_journal().trades()
-    assert (stopped.closing.reason, rolled.closing.reason, successor.closing) == ("stop", "roll", None)
-    assert (stopped.credit, stopped.closing.debit, stopped.closing.at[:10]) == (1.01, 3.08, "2026-07-01")
-    assert stopped.gain == pytest.approx(101 - 308 - stopped.fees - stopped.closing.fees, abs=1e-9)
-    assert successor.rolled_from == rolled.number == 2
+    rolled, stopped, successor = open_journal().trades()
+    assert (rolled.closing.reason, stopped.closing.reason, successor.closing) == ("roll", "stop", None)
+    assert (stopped.credit, stopped.closing.debit, stopped.closing.at[:10]) == (0.66, 2.26, "2026-07-01")
+    assert stopped.gain == pytest.approx(66 - 226 - stopped.fees - stopped.closing.fees, abs=1e-9)
+    assert successor.rolled_from == rolled.number == 1
     assert (successor.legs, successor.opened) == (rolled.legs, rolled.closing.at)
     assert [mark.day for mark in stopped.marks] == [
         *(f"2026-06-{day}" for day in (16, 17, 18, 22, 23, 24, 25, 26, 29, 30)), "2026-07-01",

@@ -29,7 +29,7 @@ def made(opened="2026-02-27 16:00:00", origin="snapshot", **other):
         "fill": "mid", "fees_schedule": "custom:0.50", "fees": 2.0, "risk": 382.0, "planned_risk": 382.0, "rank": None,
         "exits": Exits(profit=0.5, stop=2.0, dte=21), "checklist": {},
     }  # fmt: skip
-    return Forecast(origin, "2026-02-27 16:05:00", PaperTrade(**{**fields, **other}), STATED)
+    return Forecast(origin, PaperTrade(**{**fields, **other}), STATED)
 
 
 def quotes_on(day, spot, debit, half):
