@@ -64,6 +64,7 @@ CLOSE_ALONE = date(2026, 7, 24)  # has no capture in session
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 TABLE = re.compile(r"(<!-- table ([\w-]+) -->\n)(.*?)(<!-- end table -->)", re.DOTALL)
+FIGURE = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 def main() -> None:
@@ -78,12 +79,25 @@ def main() -> None:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         fresh = TABLE.sub(partial(filled, folder), text)
-        if fresh != text:
+        if not agree(fresh, text):
             differing.append(str(page.relative_to(ROOT)))
             if is_written:
                 page.write_text(fresh, encoding="utf-8")
     print("\n".join(differing) or "every table is what the code gives")
     sys.exit(bool(differing) and not is_written)
+
+
+def agree(fresh: str, kept: str) -> bool:
+    """Whether pages differ by at most one in the last decimal of a figure: fits end where their solver stops."""
+    if FIGURE.sub("", fresh) != FIGURE.sub("", kept):
+        return False
+    pairs = zip(FIGURE.findall(fresh), FIGURE.findall(kept), strict=True)
+    return all(
+        one == other
+        or (len(one.partition(".")[2]) == (places := len(other.partition(".")[2])) > 0
+            and abs(float(one) - float(other)) < 1.5 * 10.0**-places)
+        for one, other in pairs
+    )  # fmt: skip
 
 
 def filled(folder: Path, match: re.Match[str]) -> str:
