@@ -90,15 +90,16 @@ def touch(low, high, drift, alpha, nu, rho, t, out):
         if low[k] >= 0.0 or high[k] <= 0.0:
             out[k] = 1.0
             continue
-        bottom = -edge if math.isnan(low[k]) else low[k]
-        top = edge if math.isnan(high[k]) else high[k]
+        # A level beyond the edge is not reached, and would stretch the grid of the other.
+        has_low, has_high = low[k] > -edge, high[k] < edge
+        bottom, top = low[k] if has_low else -edge, high[k] if has_high else edge
         pitch = (top - bottom) / NODES
         for i in range(NODES + 1):
             x[i] = bottom + i * pitch
             u[i, :] = 1.0
-        if not math.isnan(low[k]):
+        if has_low:
             u[0, :] = 0.0
-        if not math.isnan(high[k]):
+        if has_high:
             u[NODES, :] = 0.0
         never_touched(x, drift, alpha, steady / math.sqrt(t), rho, t, SPREAD * steady, u)
         position = -bottom / pitch
