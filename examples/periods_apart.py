@@ -54,7 +54,12 @@ def files_of(folder: Path) -> HistoryFiles:
     vol = folder / "vol"
     index = {name: vol / f"{name}_History.csv.gz" for name in ("VIX", "VIX9D", "VIX3M")}
     return HistoryFiles(
-        folder / "daily" / "SPY_yahoo_long.csv.gz", index["VIX"], index["VIX9D"], index["VIX"], index["VIX3M"]
+        folder / "daily" / "SPY_yahoo_long.csv.gz",
+        index["VIX"],
+        index["VIX9D"],
+        index["VIX"],
+        index["VIX3M"],
+        symbol="SPY",
     )
 
 

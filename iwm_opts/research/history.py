@@ -1,6 +1,6 @@
 """Histories to measure facts on: of the real market from files, of the simulated one from its states."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,7 @@ class HistoryFiles:
     short: Path  # proxy indices of the term structure: of 9 days (VIX9D),
     middle: Path  # of 30 (VIX)
     long: Path  # and of three months (VIX3M)
+    symbol: str = field(default=SYMBOL, kw_only=True)  # underlying
 
 
 def real_history(files: HistoryFiles, first: str, last: str) -> History:
@@ -47,7 +48,7 @@ def real_history(files: HistoryFiles, first: str, last: str) -> History:
         When the files share no session in the window.
     """
     indices = {name: getattr(files, name) for name in ("iv", "short", "middle", "long")}
-    prices = load_bars(files.bars, SYMBOL, is_choice=False)
+    prices = load_bars(files.bars, files.symbol, is_choice=False)
     closes = {name: load_iv_history(str(path), SYMBOL, IV_DAYS).closes for name, path in indices.items()}
     high, low, close = (prices[name].to_numpy(dtype=float) for name in ("high", "low", "close"))
     table = pd.DataFrame(
