@@ -49,6 +49,8 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
     frame = frame.kept(~is_old) if is_old.any() else frame
     moments_read, _, _ = moments(frame, day_column)
     values = number_columns(frame, [value_column])[0][value_column]
+    is_signed = frame.cells[value_column].astype(str).str.strip().str.endswith("%").to_numpy(dtype=bool)
+    values = values.where(~is_signed, 100.0 * values)  # a number with the sign is read as a fraction
     wrong = (values.notna() & ~values.between(*PLAUSIBLE)).to_numpy()
     days = pd.DatetimeIndex(day_index(moments_read)[0].astype("datetime64[us]"))
     if wrong.any():

@@ -25,6 +25,14 @@ def test_other_layouts(tmp_path, header):
     assert len(load_yields(written(tmp_path, f"{header}\n2024-06-20,5.5\n"))) == 1
 
 
+def test_a_percent_sign_changes_nothing(tmp_path):
+    for name, text in (("plain.csv", "3.9"), ("signed.csv", "3.9%")):
+        (tmp_path / name).write_text(f"Date,3 Mo\n2025-07-01,{text}\n2025-07-02,{text}\n")
+    plain, signed = (load_yields(tmp_path / name) for name in ("plain.csv", "signed.csv"))
+    assert signed.to_list() == pytest.approx(plain.to_list(), abs=1e-15)
+    assert plain.iloc[0] == pytest.approx(0.038624, abs=1e-6)  # 2 ln(1 + 0.039 / 2)
+
+
 def test_the_rate_known_on_a_day(tmp_path):
     yields = load_yields(written(tmp_path, "date,US3M\n2024-06-18,2.0\n2024-06-21,3.0\n"))
     days = pd.to_datetime(["2024-06-17", "2024-06-18", "2024-06-20", "2024-06-21", "2024-07-30"])
