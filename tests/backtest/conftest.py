@@ -79,6 +79,17 @@ def bars_of(tmp_path: Path) -> Callable[..., Path]:
     return save
 
 
+@pytest.fixture(scope="module")
+def client():
+    """Client of two worker processes."""
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as local,
+        distributed.Client(local) as client,
+    ):
+        yield client
+
+
 @pytest.fixture(scope="session")
 def small_rules():
     return SMALL_RULES

@@ -13,20 +13,11 @@ from iwm_opts.api.sweep import SweepRequest, answer_sweep, grid_rules
 from iwm_opts.backtest import cluster
 from iwm_opts.errors import DataError, InputError
 
-distributed = pytest.importorskip("distributed")
+pytest.importorskip("distributed")
 
 pytestmark = pytest.mark.filterwarnings("default")  # of sockets and event loops of the cluster
 
 GRID = {"profit": [0.25, 0.5, 0.75], "short_delta": [0.1, 0.2]}
-
-
-@pytest.fixture(scope="module")
-def client():
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as local,
-        distributed.Client(local) as client,
-    ):
-        yield client
 
 
 @pytest.fixture(scope="module")

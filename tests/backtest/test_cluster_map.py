@@ -21,21 +21,12 @@ from iwm_opts.research.goodness_of_fit import judge
 from iwm_opts.research.path_ensemble import PathEnsemble, facts_of_paths, target_of
 from iwm_opts.simulation.parameters import shipped_parameters
 
-distributed = pytest.importorskip("distributed")
+pytest.importorskip("distributed")
 
 pytestmark = pytest.mark.filterwarnings("default")  # of sockets and event loops of the cluster
 
 RECORD = DailyRecord((np.random.default_rng(3).normal(0.0002, 0.01, 750),), is_compounded=True, holding=12.0)
 RESAMPLING = Resampling(block=24, sessions=252, histories=5 * BATCH + 7)
-
-
-@pytest.fixture(scope="module")
-def client():
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as local,
-        distributed.Client(local) as client,
-    ):
-        yield client
 
 
 @pytest.fixture(scope="module")
