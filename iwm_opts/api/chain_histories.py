@@ -24,6 +24,7 @@ from iwm_opts.report.records import Record, rows_as_csv
 YEAR: Final = "{year}"
 DOWNLOADS: Final = "downloads"
 ADDRESS_DIGITS: Final = 12
+LIST_BYTES: Final = 1 << 20  # of a longest list of checksums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,11 +187,10 @@ def _fetched(
     except DataError as error:
         yield ImportedFile(address, "", 0, error=f"{error.rule}. {error.remedy}"), address, None, False
         return
-    sums = checksums(path.read_text(errors="replace")) if path.stat().st_size < 1 << 20 else {}
+    sums = _listed(path)
     if not sums:
         yield path, name_of(address) or address, None, False
         return
-    path.unlink()  # a list is read anew each time
     for name, expected in sums.items():
         member = urljoin(address, name)
         if not is_file_name(name):
@@ -207,6 +207,12 @@ def _downloaded(
 ) -> Path:
     digest = hashlib.sha256(address.encode()).hexdigest()[:ADDRESS_DIGITS]
     target = archive.folder / DOWNLOADS / digest / (name_of(address) or "file")
-    if target.is_file() and not request.whole:
-        return target
-    return download(address, target, on_progress, request.pace)
+    with archive.lock(folder=target.parent):  # two would write the same unfinished file
+        if target.is_file() and not request.whole and not _listed(target):  # a list is read anew each time
+            return target
+        return download(address, target, on_progress, request.pace)
+
+
+def _listed(path: Path) -> dict[str, str]:
+    """SHA-256 by file name where a file is a list of them."""
+    return checksums(path.read_text(errors="replace")) if path.stat().st_size < LIST_BYTES else {}

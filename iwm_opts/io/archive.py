@@ -152,8 +152,8 @@ class ChainArchive:
         return self.folder / CHAINS / f"symbol={check_symbol(symbol)}"
 
     @contextmanager
-    def lock(self, seconds: float = LOCK_SECONDS) -> Iterator[None]:
-        """Hold the record against other writers; a killed writer's lock is gone with it.
+    def lock(self, seconds: float = LOCK_SECONDS, folder: Path | None = None) -> Iterator[None]:
+        """Hold the record, or one folder of it, against other writers; a killed writer's lock is gone with it.
 
         Raises
         ------
@@ -162,16 +162,17 @@ class ChainArchive:
         """
         from filelock import FileLock, Timeout
 
+        held = folder or self.folder
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / LOCK, timeout=seconds)
+            held.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(held / LOCK, timeout=seconds)
             lock.acquire()
         except Timeout:
             rule = f"another process has been writing for {seconds:g} s"
-            raise DataError(self.folder, rule, "wait for it or end it, then run this again") from None
+            raise DataError(held, rule, "wait for it or end it, then run this again") from None
         except OSError as error:
             rule = f"cannot be written: {error.strerror or error}"
-            raise DataError(self.folder, rule, f"free some space, or name another folder in {DATA_VARIABLE}") from None
+            raise DataError(held, rule, f"free some space, or name another folder in {DATA_VARIABLE}") from None
         try:
             yield
         finally:
