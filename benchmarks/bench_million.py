@@ -61,7 +61,7 @@ def main() -> None:
         gains = DailyGains.of(trials, variants, 1)
         distinct = len(np.unique(outcomes.digests))
         name = f"test against luck, {distinct:,} trade differently"
-        test = show(name, lambda: snooping_test(outcomes, gains, gains.days, 10.0, 1, options.draws), total)
+        test = show(name, lambda: snooping_test(outcomes, gains.family, 10.0, 1, options.draws), total)
         if is_shown and test:
             print(f"\n{total:,} variants, p {test.p_consistent:.3f}, overfitting {test.overfitting_probability:.3f}")
 

@@ -3,11 +3,11 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,11 @@ from iwm_opts.api.result import OnProgress, Result, new_axes
 from iwm_opts.api.rule_grid import RuleGrid, heads_of, variants_of
 from iwm_opts.api.rules import FIELDS, Rules
 from iwm_opts.backtest.bootstrap import DRAWS
-from iwm_opts.backtest.cluster import open_client, run_variants_on_cluster
+from iwm_opts.backtest.cluster import family_on_cluster, open_client, run_variants_on_cluster
 from iwm_opts.backtest.grid import DailyGains, Outcomes, Variants, run_variants, snooping_test
 from iwm_opts.backtest.recorded_chains import MAX_DTE
 from iwm_opts.backtest.saved import data_digests, rules_record
+from iwm_opts.backtest.selection import Family
 from iwm_opts.backtest.sweep_folder import SweepFolder
 from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.conventions import DAYS_PER_YEAR, SESSIONS_PER_YEAR
@@ -187,13 +188,13 @@ def answer_sweep(
     on_cluster: Callable[[str], None] | None = None,
 ) -> SweepResult:
     """Run a sweep; see `SweepRequest`. `on_cluster` is called with a line on the cluster."""
-    trials, variants, outcomes, resumed = _run(request, on_progress, client, on_cluster)
-    sessions = SESSIONS_PER_YEAR / DAYS_PER_YEAR
-    held = outcomes.metrics["average_days"][outcomes.metrics["trades"] > 0]
-    holding = sum((held * sessions).tolist()) / len(held) if len(held) else 1.0
-    gains = DailyGains.of(trials, variants, request.threads or os.cpu_count() or 1)
-    snooping = snooping_test(outcomes, gains, gains.days, holding, request.seed, request.draws)
-    swept = Swept(trials, request.grid, variants, outcomes, snooping, request.sort)
+    with _opened(request, on_progress, client, on_cluster) as sweep:
+        outcomes, resumed = _outcomes(sweep, request, on_progress)
+        sessions = SESSIONS_PER_YEAR / DAYS_PER_YEAR
+        held = outcomes.metrics["average_days"][outcomes.metrics["trades"] > 0]
+        holding = sum((held * sessions).tolist()) / len(held) if len(held) else 1.0
+        snooping = snooping_test(outcomes, sweep.family_of, holding, request.seed, request.draws)
+    swept = Swept(sweep.trials, request.grid, sweep.variants, outcomes, snooping, request.sort)
     return SweepResult(swept, request.top, resumed)
 
 
@@ -203,59 +204,67 @@ def run_shard(
     on_cluster: Callable[[str], None] | None = None,
 ) -> int:
     """Run the variants of `SweepRequest.shard` into its folder; return how many the folder holds."""
-    return len(_run(request, on_progress, None, on_cluster)[2])
+    with _opened(request, on_progress, None, on_cluster) as sweep:
+        return len(_outcomes(sweep, request, on_progress)[0])
 
 
-def _run(
+class _Sweep(NamedTuple):
+    """Market and variants, and where they run."""
+
+    trials: tuple[Trial, ...]
+    variants: Variants
+    run: Callable[[Variants], Iterator[Outcomes]]
+    family_of: Callable[[NDArray[np.int64]], Family]
+
+
+@contextmanager
+def _opened(
     request: SweepRequest,
     on_progress: OnProgress | None,
     client: "Client | None",
     on_cluster: Callable[[str], None] | None,
-) -> tuple[tuple[Trial, ...], Variants, Outcomes, int]:
-    """Market, variants, outcomes in the order of the grid, and how many of them the folder held."""
-    given = request.market
+) -> Iterator[_Sweep]:
+    given, threads = request.market, request.threads or os.cpu_count() or 1
     market = given if isinstance(given, Market) else open_market(given, reach(*heads_of(request.rules)), on_progress)
     trials = market.with_macro(request.rules[0].macro)
     variants = variants_of(request.grid, request.rules, trials)
+    gains = DailyGains.of(trials, variants, threads)
     with ExitStack() as stack:
         if client is None and request.cluster:
             client = stack.enter_context(open_client(request.cluster, on_cluster))
-        batches = None
-        if client is not None:
-            max_dte = MAX_DTE if given is market else reach(*heads_of(request.rules))
-            opener = market_opener(market, trials, max_dte, request.rules[0].macro)
-            batches = partial(run_variants_on_cluster, client, opener, chunk=request.chunk)
-        outcomes, resumed = _outcomes(trials, variants, request, on_progress, batches)
-    return trials, variants, outcomes, resumed
+        if client is None:
+            yield _Sweep(trials, variants, partial(run_variants, trials, threads=threads), gains.family)
+            return
+        max_dte = MAX_DTE if given is market else reach(*heads_of(request.rules))
+        opener = market_opener(market, trials, max_dte, request.rules[0].macro)
+        run = partial(run_variants_on_cluster, client, opener, chunk=request.chunk)
+        yield _Sweep(trials, variants, run, partial(family_on_cluster, client, opener, gains))
 
 
-def _outcomes(
-    trials: Sequence[Trial],
-    variants: Variants,
-    request: SweepRequest,
-    on_progress: OnProgress | None,
-    batches: Callable[[Variants], Iterator[Outcomes]] | None,
-) -> tuple[Outcomes, int]:
+def _outcomes(sweep: _Sweep, request: SweepRequest, on_progress: OnProgress | None) -> tuple[Outcomes, int]:
     """Outcomes in the order of the grid, and how many of them the folder held."""
-    threads = request.threads or os.cpu_count() or 1
-    folder = SweepFolder(request.folder, _question(trials, variants, request.grid)) if request.folder else None
+    folder = None
+    if request.folder:
+        folder = SweepFolder(request.folder, _question(sweep.trials, sweep.variants, request.grid))
     with folder or nullcontext():
         if folder:
             for path in request.merge:
                 if not path.is_dir():
                     raise InputError("merge", str(path), "not a folder", "name one that sweep --output wrote")
-                with SweepFolder(path, folder.asked) as part:
-                    folder.add([outcome for number, outcome in part.outcomes.items() if number not in folder.outcomes])
-        parts = [Outcomes.of(list(folder.outcomes.values()) if folder else [])]
+                with SweepFolder(path, folder.asked) as shard:
+                    is_new = ~np.isin(shard.outcomes.numbers, folder.outcomes.numbers)
+                    folder.add(shard.outcomes.take(np.flatnonzero(is_new)))
+        parts = [folder.outcomes if folder else Outcomes.of([])]
         resumed = done = len(parts[0])
-        missing = variants.take(_missing(variants, parts[0].numbers, request.shard))
-        for outcomes in batches(missing) if batches else run_variants(trials, missing, threads):
+        for outcomes in sweep.run(sweep.variants.take(_missing(sweep.variants, parts[0].numbers, request.shard))):
             parts.append(outcomes)
             done += len(outcomes)
             if folder:
                 folder.add(outcomes)
             if on_progress:
-                on_progress(done, len(variants))
+                on_progress(done, len(sweep.variants))
+        if folder:
+            folder.finish()
     return Outcomes.joined(parts), resumed
 
 

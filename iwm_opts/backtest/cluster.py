@@ -14,16 +14,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from threading import Lock
+from threading import Lock, local
 from typing import TYPE_CHECKING, Any, Final
 
-from iwm_opts.backtest.grid import Outcomes, Variant, Variants, run_variants
+import numpy as np
+from numpy.typing import NDArray
+
+from iwm_opts.backtest.grid import MOST_BOOKS, DailyGains, Outcomes, Variant, Variants, run_variants
+from iwm_opts.backtest.rule_table import RuleTable
 from iwm_opts.backtest.saved import data_digests
+from iwm_opts.backtest.selection import COLUMNS, Family, Work
+from iwm_opts.backtest.sweep import BookCache
 from iwm_opts.backtest.trial import Trial
 from iwm_opts.errors import DataError, InputError, IwmOptsError
+from iwm_opts.io.mapping import ranges
 
 if TYPE_CHECKING:
     from distributed import Client
+
+Array = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 LOCAL: Final = "local"
 TASKS_A_WORKER: Final = 8  # unless a chunk is given: enough to even out ranges of unequal length
@@ -34,6 +44,7 @@ INSTALL: Final = 'install them with: pip install "iwm-opts[cluster]"'
 
 _trials: dict[str, tuple[Trial, ...]] = {}  # of this worker, by the digest of their opener
 _opening = Lock()
+_worker = local()  # trials and their books of a thread of this worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +205,65 @@ def run_variants_on_cluster(
     DataError
         When a worker sees other prices, or the cluster is lost: outcomes yielded before are whole.
     """
-    workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
-    size = chunk or max(1, -(-len(variants) // (workers * TASKS_A_WORKER)))
-    ranges = [(start, start + size) for start in range(0, len(variants), size)]
     run = partial(run_range, Variants.of(variants).by_book())
-    for _, outcomes in map_on_cluster(client, run, ranges, opener) if ranges else ():
+    spans = _spans(client, len(variants), chunk)
+    for _, outcomes in map_on_cluster(client, run, spans, opener) if spans else ():
         yield outcomes
+
+
+def _spans(client: "Client", count: int, chunk: int | None = None) -> list[tuple[int, int]]:
+    """First and stop of each task's stretch."""
+    workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
+    return ranges(count, chunk or max(1, -(-count // (workers * TASKS_A_WORKER))))
 
 
 def run_range(variants: Variants, trials: Sequence[Trial], span: tuple[int, int]) -> Outcomes:
     """Outcomes of a range of variants, on a worker."""
-    return Outcomes.joined(list(run_variants(trials, variants[slice(*span)], threads=1)))
+    some = variants[slice(*span)]
+    return Outcomes.joined(list(run_variants(trials, some, threads=1, caches=_book_caches(trials))))
+
+
+def family_on_cluster(client: "Client", opener: MarketOpener, gains: DailyGains, places: Places) -> Family:
+    """Daily P&L of some variants, read on the workers of a cluster by the test against luck.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    opener : MarketOpener
+        Of the trials of `gains`.
+    gains : DailyGains
+    places : ndarray of int
+        Of the family's variants.
+    """
+    rules = gains.rules.take(places)
+
+    def elsewhere(work: Work, order: Places) -> Iterator[list[Any]]:
+        """Results of each stretch's chunks, in the order of the stretches."""
+        chunk_of = -(-len(order) // COLUMNS)  # chunks stay whole: sums over their variants keep their bytes
+        spans = [(start * COLUMNS, stop * COLUMNS) for start, stop in _spans(client, chunk_of)]
+        waiting: dict[int, list[Any]] = {}
+        following = 0
+        for place, results in map_on_cluster(client, partial(work_on_range, rules, order, work), spans, opener):
+            waiting[place] = results
+            while following in waiting:
+                yield waiting.pop(following)
+                following += 1
+
+    return Family(gains.days, len(places), lambda some: gains(places[some]), elsewhere)
+
+
+def work_on_range(
+    rules: RuleTable, order: Places, work: Work, trials: Sequence[Trial], span: tuple[int, int]
+) -> list[Any]:
+    """Results of work on the daily P&L of each chunk of a range of variants, on a worker."""
+    gains = DailyGains(trials, rules, 1, _book_caches(trials))
+    family = Family(gains.days, len(rules), gains)
+    return list(family.results(work, order[slice(*span)]))
+
+
+def _book_caches(trials: Sequence[Trial]) -> Sequence[BookCache]:
+    """Books of a worker's trials, for its next task to go on with."""
+    if getattr(_worker, "trials", None) is not trials:
+        _worker.trials, _worker.caches = trials, [BookCache(MOST_BOOKS) for _ in trials]
+    caches: Sequence[BookCache] = _worker.caches
+    return caches

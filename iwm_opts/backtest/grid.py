@@ -157,6 +157,11 @@ class Outcomes(Sequence[Outcome]):
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def take(self, places: Places) -> Self:
+        """Return some outcomes."""
+        metrics = {name: column[places] for name, column in self.metrics.items()}
+        return type(self)(self.numbers[places], metrics, self.digests[places])
+
     @overload
     def __getitem__(self, place: int) -> Outcome: ...
 
@@ -164,10 +169,9 @@ class Outcomes(Sequence[Outcome]):
     def __getitem__(self, place: slice) -> Self: ...
 
     def __getitem__(self, place: int | slice) -> "Outcome | Self":
-        metrics = {name: column[place] for name, column in self.metrics.items()}
         if isinstance(place, slice):
-            return type(self)(self.numbers[place], metrics, self.digests[place])
-        row = {name: value.item() for name, value in metrics.items()}
+            return self.take(np.arange(len(self))[place])
+        row = {name: column[place].item() for name, column in self.metrics.items()}
         return Outcome(int(self.numbers[place]), row, int(self.digests[place]))
 
 
@@ -205,7 +209,11 @@ class SnoopingTest:
 
 
 def run_variants(
-    trials: Sequence[Trial], variants: Sequence[Variant], threads: int, seconds: float = BATCH_SECONDS
+    trials: Sequence[Trial],
+    variants: Sequence[Variant],
+    threads: int,
+    seconds: float = BATCH_SECONDS,
+    caches: Sequence[BookCache] | None = None,
 ) -> Iterator[Outcomes]:
     """Run every variant on every trial, a batch at a time; those that share packages come one after the other.
 
@@ -221,9 +229,11 @@ def run_variants(
         The results do not depend on it.
     seconds : float
         Target time of a batch; the results do not depend on it.
+    caches : sequence of BookCache, optional
+        One a trial: of runs on the same trials before and after.
     """
     ordered = Variants.of(variants).by_book()
-    start, size, caches = 0, FIRST_BATCH, [BookCache() for _ in trials]
+    start, size, caches = 0, FIRST_BATCH, caches or [BookCache() for _ in trials]
     while start < len(ordered):
         began = perf_counter()
         outcomes = _batch(trials, caches, ordered[start : start + size], threads)
@@ -277,6 +287,12 @@ class DailyGains:
         """Days of all trials."""
         return sum(len(trial.market.days) for trial in self.trials)
 
+    def family(self, places: Places) -> Family:
+        """Daily P&L of some variants, held where it is small."""
+        if self.days * len(places) <= HELD_PNL:
+            return Family.of(self(places))
+        return Family(self.days, len(places), lambda some: self(places[some]))
+
     def __call__(self, places: Places) -> Array:
         """Dollars by day, shape (days, len(places))."""
         rules = self.rules.take(places)
@@ -312,7 +328,7 @@ def details(trials: Sequence[Trial], variants: Sequence[Variant]) -> Iterator[De
 
 
 def snooping_test(
-    outcomes: Outcomes, gains: Callable[[Places], Array], days: int, holding: float, seed: int, draws: int = DRAWS
+    outcomes: Outcomes, family_of: Callable[[Places], Family], holding: float, seed: int, draws: int = DRAWS
 ) -> SnoopingTest | None:
     """Test the best of some outcomes against luck.
 
@@ -320,9 +336,8 @@ def snooping_test(
     ----------
     outcomes : Outcomes
         Of every variant tried.
-    gains : callable
-        Daily P&L of some of them, given their places: shape (days, len(places)), $.
-    days : int
+    family_of : callable
+        Daily P&L of some of them, given their places.
     holding : float
         Sessions that trades are held on average; blocks are twice as long.
     seed : int
@@ -334,15 +349,15 @@ def snooping_test(
         None where fewer than two variants traded.
     """
     traded = np.flatnonzero(outcomes.digests)
-    if len(traded) < MIN_VARIANTS or days < MIN_DAYS:
+    if len(traded) < MIN_VARIANTS:
         return None
     # Variants that traded alike, day by day, are one trial; the order of digests does not depend on the grid's.
     _, first, column = np.unique(outcomes.digests[traded], return_index=True, return_inverse=True)
     places = traded[first]
-    block = int(np.clip(math.ceil(2.0 * holding), 1, max(days // 3, 1)))
-    family = Family(days, len(places), lambda some: gains(places[some]))
-    if days * len(places) <= HELD_PNL:
-        family = Family.of(gains(places))
+    family = family_of(places)
+    if family.days < MIN_DAYS:
+        return None
+    block = int(np.clip(math.ceil(2.0 * holding), 1, max(family.days // 3, 1)))
     family_moments = moments(family, block)
     result = superior_ability(family, block, seed, draws, family_moments)
     return SnoopingTest(

@@ -14,9 +14,10 @@ Pass every variant tried. A family without its failures understates the bias. A 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from functools import lru_cache, partial
+from itertools import chain, combinations
 from statistics import NormalDist
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,9 @@ COLUMNS: Final = 256  # variants read and resampled at a time; bounds memory at 
 IN_CACHE: Final = 64  # variants whose running sums, or sums over all subsets of days, stay in the cache
 
 
+Work = Callable[[Array, Places], Any]  # of daily P&L, shape (days, variants), and the variants' places
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Family:
     """Daily P&L of every variant tried, $, read some variants at a time."""
@@ -44,6 +48,7 @@ class Family:
     days: int
     variants: int
     read: Callable[[Places], Array]  # of some variants, shape (days, len(places))
+    elsewhere: Callable[[Work, Places], Iterator[list[Any]]] | None = None  # results of `chunks` of an order, in order
 
     @classmethod
     def of(cls, pnl: "Array | Family") -> "Family":
@@ -53,12 +58,21 @@ class Family:
         days, variants = pnl.shape
         return cls(days, variants, lambda places: pnl[:, places])
 
-    def chunks(self, order: Places | None = None) -> Iterator[tuple[Places, Array]]:
-        """Yield some variants and their P&L at a time, in an order of all."""
+    def map(self, work: Work, order: Places | None = None) -> Iterator[tuple[Places, Any]]:
+        """Yield some variants and the result of work on their P&L at a time, in an order of all."""
         places = np.arange(self.variants) if order is None else order
-        for start in range(0, self.variants, COLUMNS):
-            some = places[start : start + COLUMNS]
-            yield some, np.ascontiguousarray(self.read(some), dtype=np.float64)
+        results = chain.from_iterable(self.elsewhere(work, places)) if self.elsewhere else self.results(work, places)
+        return zip(chunks(places), results, strict=True)
+
+    def results(self, work: Work, places: Places) -> Iterator[Any]:
+        """Yield the result of work on each of `chunks`."""
+        for some in chunks(places):
+            yield work(np.ascontiguousarray(self.read(some), dtype=np.float64), some)
+
+
+def chunks(places: Places) -> Iterator[Places]:
+    """Yield some variants at a time."""
+    return (places[start : start + COLUMNS] for start in range(0, len(places), COLUMNS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,16 +111,23 @@ def moments(pnl: Array | Family, block: float = 1.0, parts: int = PARTS) -> Mome
     rows = np.empty((5, family.variants))
     sums, squares = np.empty((parts, family.variants)), np.empty((parts, family.variants))
     standardised = np.zeros(family.days)
-    for places, chunk in family.chunks():
-        _check(chunk)
-        mean, error, second, third, fourth = _moments(chunk, block)
-        spread = np.sqrt(second)
-        standardised += chunk @ (1.0 / spread) - (mean / spread).sum()
-        sharpe = mean / spread * math.sqrt(1.0 - 1.0 / family.days)
-        rows[:, places] = mean, error, sharpe, third / spread**3, fourth / second**2
-        sums[:, places], squares[:, places] = _by_part(chunk, parts, length)
+    for places, (figures, total, *of_parts) in family.map(partial(_read_moments, block, parts, length)):
+        rows[:, places] = figures
+        standardised += total
+        sums[:, places], squares[:, places] = of_parts
     mean, error, sharpe, skew, kurtosis = rows
     return Moments(mean, error, sharpe, skew, kurtosis, standardised, sums, squares)
+
+
+def _read_moments(block: float, parts: int, length: int, pnl: Array, places: Places) -> tuple[Array, ...]:
+    """Mean, error, Sharpe ratio, skew and kurtosis; P&L in standard deviations, summed; sums and squares by part."""
+    _check(pnl, places)
+    mean, error, second, third, fourth = _moments(pnl, block)
+    spread = np.sqrt(second)
+    total = pnl @ (1.0 / spread) - (mean / spread).sum()
+    sharpe = mean / spread * math.sqrt(1.0 - 1.0 / len(pnl))
+    figures = np.stack([mean, error, sharpe, third / spread**3, fourth / second**2])
+    return figures, total, *_by_part(pnl, parts, length)
 
 
 def _by_part(pnl: Array, parts: int, length: int) -> tuple[Array, Array]:
@@ -193,40 +214,74 @@ def superior_ability(
         raise InputError("pnl", f"column {int(np.argmin(error))}", "must vary", "leave out variants that never traded")
     t = mean / error
     is_relevant = t >= -math.sqrt(2.0 * math.log(max(math.log(days), 1.0)))
-    rng = np.random.default_rng(seed)
-    resamples = [stationary_blocks(days, block, rng) for _ in range(draws)]
     shifts = np.stack([np.minimum(t, 0.0), np.where(is_relevant, 0.0, t), np.zeros(variants)])
     largest = np.zeros((len(shifts), draws))
     ascending = np.argsort(t, kind="stable")
     below = np.full(draws, -math.inf)  # largest resampled statistic of the variants with a smaller t
     p_stepdown = np.ones(variants)
-    for columns, chunk in family.chunks(ascending):
-        resampled = _resampled_t(chunk - mean[columns], error[columns], resamples)
-        for place, shift in enumerate(shifts):
-            np.maximum(largest[place], (resampled + shift[columns]).max(axis=1), out=largest[place])
-        running = np.maximum(np.maximum.accumulate(resampled, axis=1), below[:, None])
-        p_stepdown[columns] = _p_value(running, t[columns])
-        below = running[:, -1]
+    draw = _Draws(days, block, seed, draws)
+    for places, (maxima, reached, last) in family.map(partial(_resample, draw, mean, error, shifts), ascending):
+        np.maximum(largest, maxima, out=largest)
+        is_reached = np.unpackbits(reached, axis=0, count=draws).view(bool) | (below[:, None] >= t[places])
+        p_stepdown[places] = _p_value(is_reached)
+        below = np.maximum(below, last)
     descending = ascending[::-1]
     p_stepdown[descending] = np.maximum.accumulate(p_stepdown[descending])
     p_stepdown[t <= 0.0] = 1.0
-    lower, consistent, upper = (float(_p_value(maxima, max(t.max(), 0.0))) for maxima in largest)
+    lower, consistent, upper = (float(_p_value(maxima >= max(t.max(), 0.0))) for maxima in largest)
     return SuperiorAbility(t, lower, consistent, upper, p_stepdown)
 
 
-def _p_value(resampled: Array, observed: Array | float) -> Array:
+def _p_value(is_reached: NDArray[np.bool_]) -> Array:
     """Share of draws at or above the observed statistic, itself counted."""
-    return np.asarray((1.0 + (resampled >= observed).sum(axis=0)) / (1.0 + len(resampled)))
+    return np.asarray((1.0 + is_reached.sum(axis=0)) / (1.0 + len(is_reached)))
 
 
-def _resampled_t(centred: Array, error: Array, resamples: list[tuple[Places, Places]]) -> Array:
+class _Draws(NamedTuple):
+    """Resamples of the days."""
+
+    days: int
+    block: float
+    seed: int
+    number: int
+
+
+@lru_cache(maxsize=1)
+def _blocks(draws: _Draws) -> tuple[Places, Places, Places]:
+    """First day and length of the blocks of every draw, and where each draw begins among them."""
+    rng = np.random.default_rng(draws.seed)
+    resamples = [stationary_blocks(draws.days, draws.block, rng) for _ in range(draws.number)]
+    first, length = (np.concatenate(column) for column in zip(*resamples, strict=True))
+    return first, length, np.concatenate([[0], np.cumsum([len(blocks) for blocks, _ in resamples])])
+
+
+def _resample(
+    draws: _Draws, mean: Array, error: Array, shifts: Array, pnl: Array, places: Places
+) -> tuple[Array, NDArray[np.uint8], Array]:
+    """Resample variants in ascending order of their t-statistics.
+
+    Returns
+    -------
+    maxima : ndarray, shape (shifts, draws)
+        Largest shifted statistic of each draw.
+    reached : ndarray, shape (ceil(draws / 8), variants)
+        Bits: whether a variant of these with at most its t-statistic reached it in the draw.
+    last : ndarray, shape (draws,)
+        Largest statistic of each draw.
+    """
+    mean, error, shifts = mean[places], error[places], shifts[:, places]
+    resampled = _resampled_t(pnl - mean, error, draws)
+    maxima = np.stack([(resampled + shift).max(axis=1) for shift in shifts])
+    running = np.maximum.accumulate(resampled, axis=1)
+    return maxima, np.packbits(running >= mean / error, axis=0), running[:, -1]
+
+
+def _resampled_t(centred: Array, error: Array, draws: _Draws) -> Array:
     """Mean over standard error of each resample, shape (draws, variants); errors from its own blocks' sums."""
     days, variants = centred.shape
-    first, length = (np.concatenate(column) for column in zip(*resamples, strict=True))
-    draw = np.concatenate([[0], np.cumsum([len(blocks) for blocks, _ in resamples])])
-    t = np.empty((len(resamples), variants))
+    t = np.empty((draws.number, variants))
     running, sums = np.empty((2 * days + 1, IN_CACHE)), np.empty((3, IN_CACHE))
-    resample_t(np.ascontiguousarray(centred), MIN_ERROR * error, first, length, draw, running, sums, t)
+    resample_t(np.ascontiguousarray(centred), MIN_ERROR * error, *_blocks(draws), running, sums, t)
     return t
 
 
@@ -439,9 +494,8 @@ def overfitting_probability(pnl: Array | Family, parts: int = PARTS, family_mome
     length, variants = family.days // parts, family.variants
     if family_moments is None:
         sums, squares = np.empty((parts, variants)), np.empty((parts, variants))
-        for places, chunk in family.chunks():
-            _check_finite(chunk)
-            sums[:, places], squares[:, places] = _by_part(chunk, parts, length)
+        for places, of_parts in family.map(partial(_read_parts, parts, length)):
+            sums[:, places], squares[:, places] = of_parts
     else:
         sums, squares = family_moments.sums, family_moments.squares
     if length < 2 or variants < MIN_VARIANTS:
@@ -457,12 +511,17 @@ def overfitting_probability(pnl: Array | Family, parts: int = PARTS, family_mome
     return float(((rank < middle).sum() + 0.5 * (rank == middle).sum()) / len(ways))
 
 
-def _check(pnl: Array) -> None:
+def _read_parts(parts: int, length: int, pnl: Array, places: Places) -> tuple[Array, Array]:
+    _check_finite(pnl)
+    return _by_part(pnl, parts, length)
+
+
+def _check(pnl: Array, places: Places) -> None:
     if len(pnl) < MIN_DAYS:
         raise InputError("pnl", f"{len(pnl)} days", f"needs at least {MIN_DAYS} days", "test a longer history")
     _check_finite(pnl)
     if not (np.ptp(pnl, axis=0) > 0.0).all():
-        column = int(np.argmin(np.ptp(pnl, axis=0)))
+        column = places[np.argmin(np.ptp(pnl, axis=0))]
         raise InputError("pnl", f"column {column}", "must vary", "leave out variants that never traded")
 
 

@@ -1,27 +1,29 @@
-"""Sweep folder: one line a variant, appended as it is done, so that a stopped sweep resumes.
+"""Sweep folder: a Parquet part for each range of variants as it is done, so that a stopped sweep resumes.
 
-`sweep.json` holds the options; other options in the same folder are refused. `variants.jsonl` holds figures and the
-digest of daily gains; a line that a stopped process left unfinished is cut off. The order of lines is that in which
-variants were done; results read back are in the grid's.
+`sweep.json` holds the options; other options in the same folder are refused. A part is there whole or not at all. Once
+every variant is done, the parts become `variants.parquet` in the order of the grid: its bytes do not depend on the
+ranges, or on stops.
 """
 
+import io
 import json
-import os
-from collections.abc import Mapping, Sequence
-from io import FileIO
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+import numpy as np
 from filelock import FileLock, Timeout
 
-from iwm_opts.backtest.grid import Outcome
+from iwm_opts.backtest.grid import Outcomes
 from iwm_opts.backtest.saved import plain
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.atomic import is_unfinished, remove_unfinished, write_durably
 
-HEAD, LINES, LOCK = "sweep.json", "variants.jsonl", ".lock"
-LAYOUT: Final = 2
+HEAD, WHOLE, PART, LOCK = "sweep.json", "variants.parquet", "part-{:06}.parquet", ".lock"
+PARTS: Final = "part-*.parquet"
+NUMBER, DIGEST = "number", "digest"  # columns beside the metrics
+LAYOUT: Final = 3
 
 
 class SweepFolder:
@@ -38,9 +40,9 @@ class SweepFolder:
     def __init__(self, folder: Path, asked: Mapping[str, Any]) -> None:
         self.folder = folder
         self.asked = {"layout": LAYOUT, **json.loads(json.dumps(plain(dict(asked))))}
-        self.outcomes: dict[int, Outcome] = {}
+        self._outcomes: list[Outcomes] = []
+        self._parts: list[Path] = []
         self._lock = FileLock(folder / LOCK, timeout=0)
-        self._lines: FileIO | None = None
 
     def __enter__(self) -> Self:
         existing = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
@@ -52,7 +54,8 @@ class SweepFolder:
         except Timeout:
             raise DataError(self.folder, "another sweep is writing there", "wait for it, or name another") from None
         except OSError as error:
-            raise self._unwritten(error) from None
+            rule = f"cannot be written: {error.strerror or error}"
+            raise DataError(self.folder, rule, "free some space or name another folder; what is done is kept") from None
         try:
             self._open()
         except BaseException:
@@ -63,43 +66,44 @@ class SweepFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._lines:
-            self._lines.close()
         self._lock.release()
 
-    def _unwritten(self, error: OSError) -> DataError:
-        rule = f"cannot be written: {error.strerror or error}"
-        return DataError(self.folder, rule, "free some space or name another folder; what is done is kept")
+    @property
+    def outcomes(self) -> Outcomes:
+        """All that the folder holds, in the order of the grid."""
+        self._outcomes = [Outcomes.joined(self._outcomes or [Outcomes.of([])])]
+        return self._outcomes[0]
 
-    def add(self, outcomes: Sequence[Outcome]) -> None:
-        """Append outcomes; they are on the disk when this returns.
+    def add(self, outcomes: Outcomes) -> None:
+        """Write a part; it is on the disk when this returns."""
+        if not len(outcomes):
+            return
+        number = int(self._parts[-1].stem.rpartition("-")[2]) + 1 if self._parts else 0
+        part = self.folder / PART.format(number)
+        write_durably(part, _as_parquet(outcomes))
+        self._parts.append(part)
+        self._outcomes.append(outcomes)
 
-        A disk takes as long to answer as hundreds of backtests take to run: it is asked once for all of them.
-        """
-        assert self._lines is not None
-        lines = b"".join(map(_line, outcomes))
-        try:
-            while lines:  # a full disk takes a part
-                lines = lines[self._lines.write(lines) :]
-            os.fsync(self._lines.fileno())
-        except OSError as error:
-            raise self._unwritten(error) from None
-        self.outcomes.update((outcome.number, outcome) for outcome in outcomes)
+    def finish(self) -> None:
+        """Write all outcomes as one file, in the order of the grid, in place of the parts."""
+        if self._parts:
+            write_durably(self.folder / WHOLE, _as_parquet(self.outcomes))
+        while self._parts:
+            self._parts.pop().unlink(missing_ok=True)
 
     def _open(self) -> None:
-        head, lines = self.folder / HEAD, self.folder / LINES
+        head, whole = self.folder / HEAD, self.folder / WHOLE
         remove_unfinished(self.folder)
         if head.exists():
             self._check(head)
         else:
             write_durably(head, (json.dumps(self.asked, indent=2) + "\n").encode())
-        if lines.exists():
-            whole = lines.read_bytes()
-            kept = whole[: whole.rfind(b"\n") + 1]
-            self.outcomes = dict(_read(line, lines) for line in kept.splitlines())
-            if len(kept) < len(whole):
-                os.truncate(lines, len(kept))
-        self._lines = lines.open("ab", buffering=0)
+        self._parts = sorted(self.folder.glob(PARTS))
+        files = [whole, *self._parts] if whole.exists() else self._parts
+        if files:
+            outcomes = Outcomes.joined([_read(file) for file in files])
+            # A kill between the whole file and its parts leaves both.
+            self._outcomes = [outcomes.take(np.unique(outcomes.numbers, return_index=True)[1])]
 
     def _check(self, head: Path) -> None:
         try:
@@ -112,22 +116,23 @@ class SweepFolder:
             raise InputError("output", str(self.folder), rule, "name another folder")
 
 
-def _line(outcome: Outcome) -> bytes:
-    line = {"number": outcome.number, "metrics": plain(dict(outcome.metrics)), "digest": outcome.digest}
-    return json.dumps(line).encode() + b"\n"
+def _as_parquet(outcomes: Outcomes) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {NUMBER: outcomes.numbers, **outcomes.metrics, DIGEST: outcomes.digests}
+    table = pa.table({name: pa.array(column) for name, column in columns.items()})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
 
 
-def _read(line: bytes, file: Path) -> tuple[int, Outcome]:
-    try:
-        row = json.loads(line)
-        metrics = {name: _number(value) for name, value in row["metrics"].items()}
-        return row["number"], Outcome(row["number"], metrics, row["digest"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(file, f"holds a line that cannot be read ({error})", "name another folder") from None
+def _read(file: Path) -> Outcomes:
+    from iwm_opts.io.failures import gate
 
+    with gate(file, "delete it: its variants run again", "cannot be read ({})"):
+        import pyarrow.parquet as pq
 
-def _number(value: Any) -> Any:
-    """Restore a value that `saved.plain` wrote."""
-    if value is None:
-        return float("nan")
-    return float(value) if isinstance(value, str) else value
+        table = pq.read_table(file, partitioning=None)
+        columns = {name: column.to_numpy() for name, column in zip(table.column_names, table.columns, strict=True)}
+        return Outcomes(columns.pop(NUMBER), columns, columns.pop(DIGEST))

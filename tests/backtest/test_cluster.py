@@ -1,16 +1,18 @@
 """A sweep on two processes has the bytes of one process, whatever the chunks, lost workers and stops."""
 
-import json
 import os
 import signal
 from functools import partial
 
+import pyarrow.parquet as pq
 import pytest
 
 import iwm_opts as iwm
 from iwm_opts.api.cluster import open_trials
 from iwm_opts.api.sweep import SweepRequest, answer_sweep, grid_rules
 from iwm_opts.backtest import cluster
+from iwm_opts.backtest.grid import DailyGains
+from iwm_opts.backtest.selection import COLUMNS
 from iwm_opts.errors import DataError, InputError
 
 pytest.importorskip("distributed")
@@ -46,6 +48,15 @@ def test_the_bytes_are_those_of_one_process(market, client, alone, chunk):
     assert digests(spread) == digests(alone)
 
 
+def test_the_test_against_luck_is_read_on_the_workers(market, client, monkeypatch):
+    grid = {"profit": [0.2 + 0.03 * i for i in range(25)], "stop": [0.5 + 0.1 * i for i in range(25)]}
+    rules = iwm.Rules(ivr_below=None, dte=30, exit_dte=10, contracts=1)
+    alone = iwm.sweep(market, rules, grid, draws=99, threads=1)
+    assert len({outcome.digest for outcome in alone.swept.outcomes}) > 2 * COLUMNS
+    monkeypatch.setattr(DailyGains, "__call__", lambda gains, places: pytest.fail("read in this process"))
+    assert iwm.sweep(market, rules, grid, draws=99, client=client, chunk=200).to_json() == alone.to_json()
+
+
 def test_a_lost_worker_changes_nothing(market, client, alone):
     client.restart(wait_for_workers=True)
     victim = next(iter(client.run(os.getpid).values()))
@@ -65,13 +76,15 @@ def test_a_lost_worker_changes_nothing(market, client, alone):
 
 def test_a_stopped_sweep_goes_on_from_its_folder(market, client, alone, tmp_path):
     swept(market, folder=tmp_path / "sweep", threads=1)
-    lines = (tmp_path / "sweep" / "variants.jsonl").read_bytes().splitlines(keepends=True)
-    (tmp_path / "sweep" / "variants.jsonl").write_bytes(b"".join(lines[:2]) + lines[2][:40])
+    whole = tmp_path / "sweep" / "variants.parquet"
+    content, table = whole.read_bytes(), pq.read_table(whole)
+    pq.write_table(table.slice(2, 2), tmp_path / "sweep" / "part-000000.parquet")
+    whole.unlink()
     spread = swept(market, folder=tmp_path / "sweep", client=client, chunk=1)
     assert spread.resumed == 2
     assert spread.to_json() == alone.to_json()
-    numbers = [json.loads(line)["number"] for line in (tmp_path / "sweep" / "variants.jsonl").read_bytes().splitlines()]
-    assert sorted(numbers) == list(range(6))
+    assert whole.read_bytes() == content
+    assert not list((tmp_path / "sweep").glob("part-*"))
 
 
 def test_a_worker_with_other_prices_is_refused(market, client):

@@ -1,6 +1,5 @@
 """A sweep is its backtests, whatever the threads; the best of many worthless variants is not believed."""
 
-import math
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -12,7 +11,7 @@ from iwm_opts.backtest import grid
 from iwm_opts.backtest.engine import run
 from iwm_opts.backtest.grid import DailyGains, Outcomes, Variant, combinations, details, run_variants, snooping_test
 from iwm_opts.backtest.metrics import measure
-from iwm_opts.backtest.selection import deflated_sharpe_ratios, overfitting_probability, superior_ability
+from iwm_opts.backtest.selection import Family, deflated_sharpe_ratios, overfitting_probability, superior_ability
 from iwm_opts.backtest.sweep_folder import SweepFolder
 from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.errors import DataError, InputError
@@ -34,7 +33,7 @@ def variants(small_rules):
 
 @pytest.fixture(scope="module")
 def outcomes(small_trials, variants):
-    return {one.number: one for batch in run_variants(small_trials, variants, threads=1) for one in batch}
+    return Outcomes.joined(list(run_variants(small_trials, variants, threads=1)))
 
 
 def test_the_last_name_turns_fastest():
@@ -47,7 +46,7 @@ def test_the_last_name_turns_fastest():
 
 
 def test_every_variant_is_the_backtest_of_its_rules(small_trials, variants, outcomes):
-    assert sorted(outcomes) == list(range(8))
+    assert outcomes.numbers.tolist() == list(range(8))
     for variant in variants[::3]:
         alone = [run(one.prepare(variant.rules)) for one in small_trials]
         found, trades = outcomes[variant.number], pd.concat([one.trades for one in alone])
@@ -93,7 +92,7 @@ def luck(gains, holding, seed, **more):
         int.from_bytes(blake2b(column.tobytes(), digest_size=8).digest()) if column.any() else 0 for column in gains.T
     ]
     outcomes = Outcomes(np.arange(gains.shape[1]), {}, np.array(digests, dtype=np.uint64))
-    return snooping_test(outcomes, lambda places: gains[:, places], len(gains), holding, seed, **more)
+    return snooping_test(outcomes, lambda places: Family.of(gains[:, places]), holding, seed, **more)
 
 
 def test_the_best_of_worthless_variants_is_seldom_believed():
@@ -149,21 +148,33 @@ def test_variants_that_never_traded_are_left_out():
 def test_a_folder_goes_on_where_it_stopped(outcomes, tmp_path):
     folder, asked = tmp_path / "sweep", {"grid": {"profit": ["0.25"]}, "rules": "abc"}
     with SweepFolder(folder, asked) as kept:
-        kept.add([outcomes[number] for number in (3, 0)])
-    lines = folder / "variants.jsonl"
-    whole = lines.read_bytes()
-    lines.write_bytes(whole + whole[:200])  # a process killed while it wrote
+        kept.add(outcomes.take(np.array([3, 0])))
     with SweepFolder(folder, asked) as kept:
-        assert sorted(kept.outcomes) == [0, 3]
-        assert lines.read_bytes() == whole
-        for number in (0, 3):
-            assert kept.outcomes[number].digest == outcomes[number].digest
-            for name, value in outcomes[number].metrics.items():
-                again = kept.outcomes[number].metrics[name]
-                assert again == value or (math.isnan(again) and math.isnan(value))
-        kept.add([outcomes[5]])
+        assert kept.outcomes.numbers.tolist() == [0, 3]
+        for outcome in kept.outcomes:
+            assert outcome.digest == outcomes[outcome.number].digest
+            assert outcome.metrics == pytest.approx(outcomes[outcome.number].metrics, rel=0.0, abs=0.0, nan_ok=True)
+        kept.add(outcomes.take(np.array([5])))
     with SweepFolder(folder, asked) as kept:
-        assert sorted(kept.outcomes) == [0, 3, 5]
+        assert kept.outcomes.numbers.tolist() == [0, 3, 5]
+
+
+def test_a_finished_folder_has_one_file_whatever_the_parts(outcomes, tmp_path):
+    for name, parts in (("one", [[0, 1, 2]]), ("two", [[2, 0], [1]])):
+        with SweepFolder(tmp_path / name, {}) as kept:
+            for part in parts:
+                kept.add(outcomes.take(np.array(part)))
+            kept.finish()
+    one, two = (tmp_path / name / "variants.parquet" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    assert sorted(path.name for path in one.parent.iterdir()) == [".lock", "sweep.json", "variants.parquet"]
+    with SweepFolder(tmp_path / "three", {}) as kept:  # killed between the whole file and its part
+        kept.add(outcomes.take(np.array([2, 0, 1])))
+        (tmp_path / "three" / "variants.parquet").write_bytes(one.read_bytes())
+    with SweepFolder(tmp_path / "three", {}) as kept:
+        assert kept.outcomes.numbers.tolist() == [0, 1, 2]
+        kept.finish()
+    assert (tmp_path / "three" / "variants.parquet").read_bytes() == one.read_bytes()
 
 
 def open_folder(folder, asked):
@@ -182,9 +193,10 @@ def test_a_folder_of_another_sweep_or_of_anything_else_is_refused(tmp_path):
         open_folder(tmp_path, {})
 
 
-def test_a_damaged_line_is_named(outcomes, tmp_path):
+def test_a_damaged_part_is_named(outcomes, tmp_path):
     with SweepFolder(tmp_path / "one", {}) as kept:
-        kept.add([outcomes[0]])
-    (tmp_path / "one" / "variants.jsonl").write_bytes(b'{"number": 1}\n')
-    with pytest.raises(DataError, match=r"variants.jsonl: holds a line that cannot be read"):
+        kept.add(outcomes.take(np.array([0])))
+    part = tmp_path / "one" / "part-000000.parquet"
+    part.write_bytes(part.read_bytes()[:-9])
+    with pytest.raises(DataError, match=r"part-000000.parquet: cannot be read .*\. Delete it: its variants run again"):
         open_folder(tmp_path / "one", {})

@@ -1,6 +1,7 @@
 import csv
 import io
 
+import pyarrow.parquet as pq
 import pytest
 
 SIM = ("--source", "sim", "--from", "2023-02-15", "--to", "2023-08-31", "--seed", 5, "--paths", 1, "--ivr-lookback", 20)
@@ -47,10 +48,12 @@ def test_rows_are_the_backtests_of_their_options(run, swept):
 def test_a_stopped_sweep_goes_on_and_ends_in_the_same_table(swept, tmp_path):
     folder = tmp_path / "sweep"
     whole = swept(*GRID, "--output", folder, "--format", "csv", "--threads", 2)
-    lines = (folder / "variants.jsonl").read_bytes().splitlines(keepends=True)
-    (folder / "variants.jsonl").write_bytes(lines[2] + lines[0][:50])
+    content = (folder / "variants.parquet").read_bytes()
+    (folder / "variants.parquet").unlink()
+    pq.write_table(pq.read_table(io.BytesIO(content)).slice(2, 1), folder / "part-000000.parquet")
     again = swept(*GRID, "--output", folder, "--format", "csv", "--threads", 1)
     assert "1 of 4 variants are there already" in again.err
+    assert (folder / "variants.parquet").read_bytes() == content
     assert again.out == whole.out == swept(*GRID, "--format", "csv").out
     other = swept("--grid", "profit=0.3,0.4", "--output", folder)
     assert (other.code, "holds another sweep" in other.err) == (1, True)

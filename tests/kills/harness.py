@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 
 NOBODY = 65534
-LINES = "variants.jsonl"
+VARIANTS, PART = "variants.parquet", "part-"  # of a sweep: a part becomes a part of the whole
 LEDGERS = "record/imports/"
 UNFINISHED = (".part", ".part.json")  # of downloads, which are resumed
 IGNORED = (".lock", "digests.json", "about.json")  # about.json: checked through the panel that it describes
@@ -186,17 +186,18 @@ WRITERS: dict[str, Writer] = {
 }  # fmt: skip
 
 
-def content(file: Path) -> bytes:
-    """Bytes of a file; the lines of a sweep in the grid's order."""
-    data = file.read_bytes()
-    return b"".join(sorted(data.splitlines(keepends=True))) if file.name == LINES else data
+def variants(file: Path) -> list[str]:
+    """Rows of a sweep."""
+    import pyarrow.parquet as pq
+
+    return list(map(str, pq.read_table(file, partitioning=None).to_pylist()))
 
 
 def state(folder: Path) -> dict[str, str]:
     """Digests of files by name, temporary ones left out."""
     files = [path for path in folder.rglob("*") if path.is_file() and path.name not in IGNORED]
     kept = [path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
-    return {str(path.relative_to(folder)): hashlib.sha256(content(path)).hexdigest() for path in kept}
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in kept}
 
 
 def at_home(folder: Path) -> dict[str, str]:
@@ -300,7 +301,7 @@ class Attack:
         self._expect(code == 0, f"the reference fails: {self._words()}")
         self.seconds, self.events = time.perf_counter() - begin, counter.count
         self.reference = state(reference)
-        self.lines = {line for file in reference.rglob(LINES) for line in file.read_bytes().splitlines(keepends=True)}
+        self.variants = {row for file in reference.rglob(VARIANTS) for row in variants(file)}
 
     def _fresh(self, name: str) -> Path:
         folder = self.root / name
@@ -325,7 +326,7 @@ class Attack:
             self.broken.append(what)
 
     def _whole(self, folder: Path, what: str) -> None:
-        """Each file is of before or of the reference; a sweep's lines may be fewer, the last one cut."""
+        """Each file is of before or of the reference; parts of a sweep hold some of its variants."""
         if self.writer.has_own_process:  # numba's index names its data files; the run after says whether they fit
             return
         for file, digest in state(folder).items():
@@ -334,10 +335,10 @@ class Attack:
             if file.startswith(LEDGERS):  # written as files are read: whole JSON, and in the end the reference
                 json.loads((folder / file).read_text())
                 continue
-            if file.endswith(LINES):
-                lines = [line for line in (folder / file).read_bytes().splitlines(keepends=True) if line[-1:] == b"\n"]
-                self._expect(len(set(lines)) == len(lines), f"{what}: {file} holds a line twice")
-                self._expect(set(lines) <= self.lines, f"{what}: {file} holds an odd line")
+            if Path(file).name.startswith(PART):
+                rows = variants(folder / file)
+                self._expect(len(set(rows)) == len(rows), f"{what}: {file} holds a variant twice")
+                self._expect(set(rows) <= self.variants, f"{what}: {file} holds an odd variant")
                 continue
             self._expect(digest in (self.before.get(file), self.reference.get(file)), f"{what}: {file} is half written")
 
