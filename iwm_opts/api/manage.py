@@ -41,6 +41,7 @@ from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.spreads.typed import TypedLeg
 
 PAPER = "paper"  # the journal of the archive
+NAMED = 3  # remarks in a refusal; the rest is counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ class Management(Result):
     stale : str
         Why nothing is decided; empty on fresh quotes.
     notes : tuple of str
-        Trades left out.
+        Trades left out, and the remarks of their log.
     """
 
     is_private: ClassVar[bool] = True
@@ -153,7 +154,9 @@ def answer_manage(request: ManageRequest, on_progress: OnProgress | None = None)
     trades, notes = _positions(request, snapshot.chain)
     if not trades:
         remedy = "open one with iwm-opts paper open, name a log, or type --leg"
-        raise InputError("positions", "; ".join(notes) or request.log, "no open position of options", remedy)
+        more = f"; and {len(notes) - NAMED} more" if len(notes) > NAMED else ""
+        found = "; ".join(notes[:NAMED]) + more or request.log
+        raise InputError("positions", found, "no open position of options", remedy)
     is_named = isinstance(request.chain, ChainRequest) and request.chain.as_of is not None
     stale = "" if is_named else staleness(snapshot.chain, request.now)
     held = tuple(
@@ -181,7 +184,8 @@ def _positions(request: ManageRequest, chain: Chain) -> tuple[dict[str, PaperTra
         shares = [f"trade {trade.number}: shares, see paper mark" for trade in trades if trade.shares is not None]
         return options, shares
     log = request.log if isinstance(request.log, TradeLog) else read_log(Path(request.log))
-    return log_positions(log, chain.symbol, market, request.exits, request.fill, request.fees)
+    positions, left_out = log_positions(log, chain.symbol, market, request.exits, request.fill, request.fees)
+    return positions, [*left_out, *log.remarks]
 
 
 def _portfolio(held: Sequence[HeldPosition], request: ManageRequest, snapshot: Snapshot) -> Portfolio:

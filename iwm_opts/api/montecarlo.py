@@ -192,12 +192,15 @@ def _of_backtest(
 def _of_log(log: TradeLog, account: float | None) -> _Source:
     closed = log.closed
     if closed.empty:
-        raise InputError("record", log.source, "has no closed trade", "give a log of closed trades")
+        raise InputError(
+            "record", log.source, f"has no closed trade, {len(log.open)} open", "give a log of closed trades"
+        )
     dollars = account or ACCOUNT
     marked = marked_equity(log.trades, dollars)
     equity = marked.equity if marked is not None else realised_equity(closed, dollars)["equity"]
     notes = [BOOKED] if marked is None else [f"{marked.marked:,} of {marked.held:,} days of open trades carry a mark"]
     notes += ["the equity holds every account in the log"] if len(set(accounts_of(closed))) > 1 else []
+    notes += log.remarks
     days = (closed["exit"] - closed["entry"]).dt.total_seconds() / 86_400.0
     lines = RecordLines(
         log.source, dollars, float(closed["contracts"].mean()), float(closed["risk"].mean()) / dollars, log.label,

@@ -189,10 +189,9 @@ def answer_review(request: ReviewRequest) -> ReviewResult | OpenTrades:
     """Review a trade log; see `ReviewRequest`."""
     given, plan = request.log, request.plan
     log = given if isinstance(given, TradeLog) else read_trades(given, timezone=request.timezone)
-    if log.closed.empty and (len(log.open) or log.opening):
-        return OpenTrades(log)
+    is_open = log.closed.empty and bool(len(log.open) or log.opening)
     earlier: Earlier | None = None
-    if plan is not None:
+    if plan is not None and not is_open:
         log, earlier = _by_plan(log, plan, request)
     fill = FillModel.parse(plan.costs.fill) if plan else DEFAULT_MODEL
     if request.quotes:
@@ -200,10 +199,13 @@ def answer_review(request: ReviewRequest) -> ReviewResult | OpenTrades:
     if request.recorded_quotes:
         log = with_quotes(log, open_record(), fill)
     log = _with_fills_compared(log, fill, is_kept=request.keep_fills)
+    if is_open:
+        return OpenTrades(log)
     baseline, name = earlier or (None, "")
     if request.backtest:
         run = read_log(Path(request.backtest))
         baseline, name = run.closed, run.source + (f" ({run.label})" if run.label else "")
+        log = replace(log, notes=(*log.notes, *(f"{run.source}: {line}" for line in (*run.warnings, *run.problems))))
     return ReviewResult(review_log(log, rules_of(plan) if plan else None, baseline, name, request.account), log)
 
 

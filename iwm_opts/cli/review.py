@@ -163,6 +163,8 @@ def review(values: Values) -> None:
     write_result(result, values)
     if plot and isinstance(result, api.ReviewResult):
         write_file(plot, result.picture(plot.suffix), values, is_private=result.is_private)
+    elif plot:
+        say(f"not written: {plot}: the log has no closed trade", values)
 
 
 def _review_forecasts(values: Values) -> None:

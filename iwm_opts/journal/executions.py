@@ -160,6 +160,31 @@ def with_cash_settlement(
     return settled, lost
 
 
+def with_named_settlements(
+    executions: Iterable[Execution], settlements: Iterable[Execution]
+) -> tuple[list[Execution], list[str]]:
+    """Return the executions with settlements that their file names by other words than assignment or exercise.
+
+    The amount belongs to the ending of the contract where the file has one; else it is the ending, of the contracts
+    that it names or of those held.
+
+    Returns
+    -------
+    list of Execution, list of str
+        And a line for every amount whose contract the file neither holds nor ends.
+    """
+    rows, amounts = list(executions), defaultdict[tuple[str, Contract], float](float)
+    for settlement in settlements:
+        assert settlement.contract is not None
+        own = [row for row in rows if (row.account, row.contract) == (settlement.account, settlement.contract)]
+        held = settlement.quantity or sum(row.quantity for row in own if row.kind == "trade")
+        if held and all(row.kind == "trade" for row in own):
+            rows.append(replace(settlement, quantity=held, price=settlement.price / abs(held)))
+        else:
+            amounts[settlement.account, settlement.contract] += MULTIPLIER * settlement.price
+    return with_cash_settlement(rows, amounts)
+
+
 def settled_in_cash(executions: Iterable[Execution]) -> tuple[list[Execution], list[str]]:
     """Return endings of cash-settled index options: one row each, at its settlement value.
 
@@ -190,6 +215,8 @@ def settled_in_cash(executions: Iterable[Execution]) -> tuple[list[Execution], l
                 )
                 row = replace(row, price=float("nan"))
             row = replace(row, kind="cash")
+        elif row.kind in DELIVERS:
+            row = replace(row, price=0.0)  # some files write the strike: the shares are paid at it, not the option
         kept.append(row)
     return kept, missing
 

@@ -108,7 +108,10 @@ def fill_model_of(log: TradeLog) -> FillModel:
     overall = next((row.offset for row in rows if row.by == "all"), None)
     count = overall.n if overall else 0
     if overall is None or count < FEWEST:
-        rule = f"{count} fills with quotes, at least {FEWEST} are needed"
+        days = log.trades["entry"].dropna()
+        untimed = int((days == days.dt.normalize()).sum())
+        why = f"; {untimed} entries are days without a time, which no quote matches" if untimed else ""
+        rule = f"nothing kept: {count} fills with quotes, at least {FEWEST} are needed{why}"
         raise InputError("fill", MINE, rule, "record more chains, or name chain files with --quotes")
     by_legs = [row for row in rows if row.by == "legs" and row.offset.n >= FEWEST]
     parts = [_share(overall), *(f"{row.group}={_share(row.offset)}" for row in by_legs)]

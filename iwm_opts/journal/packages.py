@@ -16,6 +16,9 @@ from iwm_opts.journal.executions import Kind
 from iwm_opts.journal.share_lots import Delivery
 from iwm_opts.market.contract import Contract
 
+PARTLY: Final = "partly closed"  # reason of an open trade, before what is left of it
+SHARES_LEFT: Final = "shares not sold yet"
+
 
 @dataclass(frozen=True, slots=True)
 class PackageTrade:
@@ -103,7 +106,7 @@ class Package:
 
 
 def cut(package: Package) -> list[PackageTrade]:
-    """Trades of a package: one for each exit of whole packages, and the open rest."""
+    """Trades of a package: one for each exit of whole packages, those partly closed, and the open rest."""
     moments = sorted({closing.when for leg in package.legs for closing in leg.closings})
     done, trades = 0, []
     for moment in moments:
@@ -113,10 +116,24 @@ def cut(package: Package) -> list[PackageTrade]:
         if whole:
             trades.append(_left(package, whole, moment))
             done += whole
-    remaining = package.contracts - done
-    if remaining:
-        trades.append(_trade(package, remaining, None, math.nan, 0.0, 0.0, "open"))
+    closed = [sum(closing.quantity for closing in leg.closings) for leg in package.legs]
+    partly = max(math.ceil(count / leg.ratio) for count, leg in zip(closed, package.legs, strict=True))
+    for count, reason in ((package.contracts - done - partly, "open"), (partly, _partly(package, closed, partly))):
+        if count:
+            trades.append(_trade(package, count, None, math.nan, 0.0, 0.0, reason))
     return trades
+
+
+def _partly(package: Package, closed: Sequence[int], count: int) -> str:
+    """Say what is left of so many packages, some of whose contracts are closed."""
+    left = [
+        f"{leg.sign * (leg.ratio * count - done):+d}{leg.contract.right}{leg.contract.strike:g}"
+        for leg, done in zip(package.legs, closed, strict=True)
+        if leg.ratio * count > done
+    ]
+    deliveries = [closing.delivery for leg in package.legs for closing in leg.closings if closing.delivery]
+    shares = " and shares" if any(delivery.shares for delivery in deliveries) else ""
+    return f"{PARTLY}: {' '.join(left)}{shares} left"
 
 
 def _left(package: Package, count: int, moment: datetime) -> PackageTrade:
@@ -141,7 +158,7 @@ def _left(package: Package, count: int, moment: datetime) -> PackageTrade:
             if not closing.quantity:
                 leg.closings.popleft()
     if not is_settled:
-        return _trade(package, count, None, math.nan, fees, settlement, "shares not sold yet")
+        return _trade(package, count, None, math.nan, fees, settlement, SHARES_LEFT)
     return _trade(package, count, last, debit / count, fees, settlement, _reason(kinds))
 
 

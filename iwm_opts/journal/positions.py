@@ -17,6 +17,7 @@ from iwm_opts.execution.fills import Fill, FillModel, fill_package
 from iwm_opts.execution.legs import Legs
 from iwm_opts.execution.order_formats import write_order
 from iwm_opts.execution.ticket import Order, QuotedLeg
+from iwm_opts.journal.packages import PARTLY, SHARES_LEFT
 from iwm_opts.journal.paper_marks import marked
 from iwm_opts.journal.paper_trade import Exits, Leg, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog
@@ -155,6 +156,9 @@ def log_positions(
         name = str(row.get("trade") or number)
         if row["strategy"] in (SHARES, SHORT_SHARES) or not row["legs"]:
             left_out.append(f"trade {name}: shares")
+            continue
+        if row["reason"].startswith((PARTLY, SHARES_LEFT)):
+            left_out.append(f"trade {name}, {row['symbol']} {row['legs']}: {row['reason']}; type what is left as --leg")
             continue
         if row["symbol"] != symbol:
             left_out.append(f"trade {name}: of {row['symbol']}, and the chain is of {symbol}")

@@ -17,9 +17,9 @@ from iwm_opts.io.failures import gate
 from iwm_opts.io.limits import check_columns
 from iwm_opts.io.packed import Rows
 from iwm_opts.journal import brokers
-from iwm_opts.journal.brokers.layout import NAMED, Export, Layout, RowReport
+from iwm_opts.journal.brokers.layout import DELIVERED, NAMED, Export, Layout, RowReport
 from iwm_opts.journal.brokers.not_supported import table_of
-from iwm_opts.journal.executions import Execution
+from iwm_opts.journal.executions import DELIVERS, SETTLES_WITHIN, Execution
 from iwm_opts.journal.fields import TwoReadingsError, columns_of, is_blank
 from iwm_opts.journal.log_file import LogFile, open_log
 from iwm_opts.journal.matching import match_executions
@@ -27,6 +27,7 @@ from iwm_opts.journal.packages import PackageTrade, strategy_of
 from iwm_opts.journal.share_lots import ShareTrade
 from iwm_opts.journal.trade_log import (
     ACCOUNT_OF,
+    CENT,
     COLUMNS,
     MODELLED,
     REQUIRED,
@@ -225,14 +226,30 @@ def log_of_executions(executions: Sequence[Execution], market: str, source: str,
 
 
 def _without_adjusted(executions: Sequence[Execution], report: RowReport) -> list[Execution]:
-    """Leave out executions in adjusted contracts, which deliver other than 100 shares, and count them by root."""
+    """Leave out executions in adjusted contracts, which deliver other than 100 shares, and count them by root.
+
+    The shares that they deliver are bought and sold at the strike.
+    """
+    adjusted = [row for row in executions if row.contract is not None and is_adjusted(row.contract.root)]
     kept = []
     for execution in executions:
         if execution.contract is not None and is_adjusted(execution.contract.root):
             report.skipped[f"adjusted contracts {execution.contract.root} (they deliver other than 100 shares)"] += 1
+        elif execution.kind == "delivery" and any(_delivers(ending, execution) for ending in adjusted):
+            report.skipped[DELIVERED] -= 1
+            effect = execution.effect or ("close" if execution.quantity < 0 else "")
+            kept.append(replace(execution, kind="trade", effect=effect))
         else:
             kept.append(execution)
+    report.skipped = +report.skipped
     return kept
+
+
+def _delivers(ending: Execution, shares: Execution) -> bool:
+    """Whether an assignment or exercise may deliver these shares."""
+    is_near = abs(ending.when - shares.when) <= SETTLES_WITHIN and ending.kind in DELIVERS
+    is_same = (ending.account, ending.symbol) == (shares.account, shares.symbol)
+    return is_near and is_same and ending.contract is not None and abs(ending.contract.strike - shares.price) < CENT
 
 
 def _repeated(executions: Sequence[Execution]) -> tuple[str, ...]:

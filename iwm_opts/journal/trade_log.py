@@ -45,6 +45,7 @@ from iwm_opts.journal.fields import (
     shown,
 )
 from iwm_opts.journal.opening import OpeningBalance
+from iwm_opts.journal.packages import PARTLY
 from iwm_opts.market.calendar import NEW_YORK
 
 TEXTS: Final = {
@@ -148,6 +149,11 @@ class TradeLog:
         if not self.is_simulated:
             return ""
         return MODELLED if self.is_modelled else f"{SIMULATED} MARKET"
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader must know of the file: warnings, notes, and rows left out."""
+        return (*self.warnings, *self.notes, *self.problems)
 
     @property
     def closed(self) -> pd.DataFrame:
@@ -436,7 +442,8 @@ def with_expired_noted(log: TradeLog, until: date | None = None) -> TradeLog:
     trades = log.trades
     ends = [stamp.date() for name in ("entry", "exit") if pd.notna(stamp := trades[name].max())]
     until = min(max([*ends, *([until] if until else [])], default=date.min), now().date())
-    is_open = trades["exit"].isna() & trades["reason"].isin(("", "open")) & (trades["settlement"] == 0.0)
+    is_held = trades["reason"].isin(("", "open")) | trades["reason"].str.startswith(PARTLY)
+    is_open = trades["exit"].isna() & is_held & (trades["settlement"] == 0.0)
     last = _last_expirations(trades)
     expired: list[int] = []
     if ends:

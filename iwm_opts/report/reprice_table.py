@@ -116,7 +116,7 @@ def _notes(repricing: Repricing) -> list[str]:
     for why, group in repricing.left_out.groupby("why", sort=True):
         total = dollars(float(group["log_pnl"].sum()), 2)
         lines.append(f"left out, {counted(len(group), 'trades')} with {total} in the log: {why}")
-    return [*lines, *repricing.log.warnings, *repricing.log.notes, *repricing.log.problems]
+    return [*lines, *repricing.log.remarks]
 
 
 def reprice_record(repricing: Repricing) -> Record:

@@ -1,5 +1,7 @@
 """`iwm-opts manage`."""
 
+import pytest
+
 MARKET = ("--source", "sim", "--as-of", "2026-11-20")
 
 
@@ -20,3 +22,58 @@ def test_typed_legs_need_their_entry(run):
     refused = run("manage", *MARKET, "--leg", "-1P287", "--leg", "+1P282")
     assert (refused.code, refused.out) == (1, "")
     assert "expiration" in refused.err
+
+
+SCHWAB = (
+    '"Date","Action","Symbol","Description","Quantity","Price","Fees & Comm","Amount"\n'
+    '"11/13/2026","Buy to Close","SPY 04/16/2027 600.00 C","CALL","2","$1.00","$1.32","-$201.32"\n'
+    '"11/13/2026","Buy to Close","IWM 11/20/2026 290.00 P","PUT","1","$0.40","","-$40.00"\n'
+    '"11/12/2026","Sell to Open","IWM 11/20/2026 290.00 P","PUT","1","$1.20","","$120.00"\n'
+    '"11/12/2026","Sell to Open","IWM 12/31/2026 287.00 P","PUT","1","$1.20","$0.66","$119.34"\n'
+    '"11/12/2026","Buy to Open","IWM 12/31/2026 282.00 P","PUT","1","$0.70","$0.66","-$70.66"\n'
+    '"11/12/2026","Sell to Open","IWM1 12/31/2026 282.00 P","PUT","1","$0.70","$0.66","$69.34"\n'
+    '"11/12/2026","Buy","IWM","x","1.5","$200.70","","-$301.05"\n'
+)
+REMARKS = (
+    "rows not used: 1 of adjusted contracts IWM1 (they deliver other than 100 shares)",
+    "line 8: quantity '1.5' is not a whole number of shares: left out",
+    "line 2: opening balance: 2 SPY270416C00600000 short from before the file",
+)
+
+
+def test_what_a_log_could_not_use_is_said_beside_its_positions(run, tmp_path):
+    (tmp_path / "log.csv").write_text(SCHWAB)
+    record = run("manage", "log.csv", *MARKET, "--format", "json").json
+    assert [position["legs"] for position in record["positions"]] == ["+1P282 -1P287"]
+    assert all(any(note.startswith(remark) for note in record["notes"]) for remark in REMARKS)
+    page = run("manage", "log.csv", *MARKET)
+    assert all(remark in " ".join(page.out.split()) for remark in REMARKS)
+    longer = (
+        '"10/30/2026","Buy to Close","IWM 11/20/2026 280.00 P","PUT","1","$0.40","","-$40.00"\n'
+        '"10/01/2026","Sell to Open","IWM 11/20/2026 280.00 P","PUT","1","$1.20","","$120.00"\n'
+    )
+    (tmp_path / "log.csv").write_text(SCHWAB + longer)
+    record = run("montecarlo", "log.csv", "--histories", "200", "--format", "json").json
+    assert all(any(note.startswith(remark) for note in record["record"]["notes"]) for remark in REMARKS)
+
+
+@pytest.mark.parametrize(
+    ("rows", "left"),
+    [
+        ('"11/13/2026","Assigned","IWM 12/31/2026 287.00 P","PUT","1","","",""\n'
+         '"11/13/2026","Buy","IWM","x","100","$287.00","","-$28,700.00"\n',
+         "partly closed: +1P282 and shares left"),
+        ('"11/13/2026","Buy to Close","IWM 12/31/2026 287.00 P","PUT","1","$1.00","","-$100.00"\n',
+         "partly closed: +1P282 left"),
+        ('"11/13/2026","Sell to Close","IWM 12/31/2026 282.00 P","PUT","1","$0.10","","$10.00"\n'
+         '"11/13/2026","Assigned","IWM 12/31/2026 287.00 P","PUT","1","","",""\n'
+         '"11/13/2026","Buy","IWM","x","100","$287.00","","-$28,700.00"\n',
+         "shares not sold yet"),
+    ],
+)  # fmt: skip
+def test_a_package_some_of_whose_legs_are_gone_is_named_with_what_is_left(run, tmp_path, rows, left):
+    """Its other legs alone are no longer the package that was opened."""
+    (tmp_path / "log.csv").write_text(SCHWAB.replace("\n", "\n" + rows, 1))
+    page = run("manage", "log.csv", *MARKET)
+    assert (page.code, page.out) == (1, "")
+    assert f"IWM +1P282 -1P287: {left}" in page.err

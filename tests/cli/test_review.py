@@ -334,6 +334,29 @@ class TestOwnFills:
         fills = {row["model"]: row for row in run(*asked, "--fill", "mine", "--format", "json").json["fills"]}
         assert fills["mine:0.8/2=0.8"]["credit"] == pytest.approx(0.47)  # mid 0.51 less 0.8 of H 0.05
 
+    def test_open_positions_alone_are_measured_by_their_entries(self, run, files):
+        log, chains = files
+        text = log.read_text().splitlines()
+        held = [",".join([cells[0], "", *cells[2:7], "", "0"]) for cells in (row.split(",") for row in text[1:])]
+        log.write_text("\n".join([text[0], *held, *held]))
+        page = run("review", log, "--quotes", chains, "--keep-fills", "--format", "json")
+        assert "kept for --fill mine: mine:0.8/2=0.8" in "\n".join(page.json["notes"])
+        log.write_text("\n".join([text[0], *held]))
+        page = run("review", log, "--quotes", chains, "--keep-fills")
+        assert (page.code, page.out) == (1, "")
+        assert "nothing kept: 6 fills with quotes, at least 10 are needed" in page.err
+        log.write_text("\n".join([text[0], *(row.replace(" 15:40", "") for row in held)]))
+        page = run("review", log, "--quotes", chains, "--keep-fills")
+        assert "nothing kept: 0 fills with quotes" in page.err
+        assert "6 entries are days without a time" in page.err
+
+    def test_a_picture_of_open_positions_is_not_written_and_said(self, run, files, tmp_path):
+        log, _ = files
+        log.write_text("entry,contracts,legs,symbol\n2026-03-02,1,-1P190,IWM\n")
+        page = run("review", log, "--plot", "review.png")
+        assert (page.code, "not written: review.png: the log has no closed trade" in page.err) == (0, True)
+        assert not (tmp_path / "review.png").exists()
+
     def test_without_a_measurement_it_is_refused(self, run):
         page = run("fills", "--leg", "+1P195@0.70/0.74", "--leg", "-1P200@1.20/1.26", "--fill", "mine")
         assert page.code == 1

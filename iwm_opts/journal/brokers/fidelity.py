@@ -11,18 +11,9 @@ import re
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import (
-    BONDS,
-    Export,
-    Layout,
-    RowReport,
-    Table,
-    each_row,
-    is_cusip,
-    without_cancelled,
-)
-from iwm_opts.journal.brokers.plain_shares import with_deliveries
-from iwm_opts.journal.executions import Effect, Execution, Kind, underlying, with_day_orders
+from iwm_opts.journal.brokers.layout import BONDS, UNTYPED, Export, Layout, RowReport, Table, is_cusip
+from iwm_opts.journal.brokers.plain_shares import read_days, settlement_row
+from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
 from iwm_opts.journal.fields import Row, contract_of_symbol, parse_moment
 from iwm_opts.market.contract import Contract
 
@@ -30,6 +21,7 @@ OPTION: Final = re.compile(r"-?[A-Z0-9.]{1,6}\d{6}[CP]\d+(?:\.\d+)?")
 AS_OF: Final = re.compile(r"\bAS OF ([A-Z]{3}-\d{1,2}-\d{4}|\d{1,2}-\d{1,2}-\d{2,4})")
 SPLITS: Final = re.compile(r"\b(?:SPLIT|MERGER|NAME CHANGED)\b")
 CANCEL: Final = re.compile(r"^(?:CANCEL(?:L?ED)?|CANCEL TRADE) ")  # before the sentence of a trade taken back
+NAMED_WORDS: Final = 3  # of an activity that is not read
 DISTRIBUTION: Final = "DISTRIBUTION"  # a split, by the shares that it adds
 
 TABLE: Final = Table(
@@ -55,11 +47,10 @@ def read(export: Export) -> list[Execution]:
     """Read the executions of Activity & Orders."""
     rows = list(TABLE.rows(export))
     cancelled = {row.line for row in rows if CANCEL.match(row.text("action").upper())}
-    executions = without_cancelled(each_row(iter(rows), _execution, export.report), cancelled, export.report)
-    return with_day_orders(with_deliveries(executions, export.report))
+    return read_days(rows, _execution, cancelled, export.report)
 
 
-def _execution(row: Row, report: RowReport) -> Execution | None:
+def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Execution | None:
     words = CANCEL.sub("", " ".join(row.text("action").upper().split()))
     symbol = row.text("symbol").upper().replace(" ", "")
     contract = contract_of_symbol(symbol) if OPTION.fullmatch(symbol) else None
@@ -69,9 +60,12 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
     if kind == "trade" and is_cusip(symbol):
         report.skipped[BONDS] += 1
         return None
+    if kind is None and contract is not None:
+        settlements.append(settlement_row(row, contract, words))
+        return None
     if kind is None:
-        what = "dividends (not in the results)" if "DIVIDEND" in words else "other activity"
-        report.skipped[what] += 1
+        what = "dividends (not in the results)" if "DIVIDEND" in words else " ".join(words.split()[:NAMED_WORDS]).capitalize()
+        report.skipped[what or UNTYPED] += 1
         return None
     row.require_dollars()
     if kind == "reorganisation":

@@ -22,7 +22,7 @@ from iwm_opts.journal.brokers.interactive_brokers import (
     effect_of,
     with_combo_orders,
 )
-from iwm_opts.journal.brokers.layout import OPENS, Export, Layout, RowReport, Table, each_row
+from iwm_opts.journal.brokers.layout import DELIVERED, OPENS, UNTYPED, Export, Layout, RowReport, Table, each_row
 from iwm_opts.journal.executions import Effect, Execution, Kind, off_hours, option_root, underlying, with_day_orders
 from iwm_opts.journal.fields import CURRENCY, Row, columns_of, is_blank, make_contract, right_of
 from iwm_opts.market.contract import OCC_PATTERN, Contract
@@ -159,7 +159,7 @@ def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
         return None
     category = row.text("category").upper()
     if category not in ("OPT", "STK"):
-        report.skipped[category or "no asset class"] += 1
+        report.skipped[category or UNTYPED] += 1
         return None
     row.require_dollars()
     codes = {code.strip() for code in row.text("notes").replace(",", ";").split(";")}
@@ -171,7 +171,7 @@ def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
         raise ValueError(f"options of {row.text('multiplier')} shares are not read")
     is_delivery = contract is None and ending is not None
     if is_delivery:
-        report.skipped["shares delivered (they follow from the options)"] += 1
+        report.skipped[DELIVERED] += 1
     quantity = row.count("quantity", "contracts" if contract else "shares")
     if ending is None:
         units = abs(quantity) * (MULTIPLIER if contract is not None else 1)

@@ -26,8 +26,10 @@ from typing import Final
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import DataError
 from iwm_opts.journal.brokers.layout import (
+    DELIVERED,
     NO_FEES,
     OPENS,
+    UNTYPED,
     Export,
     Layout,
     RowReport,
@@ -270,14 +272,14 @@ def _execution(row: Row, report: RowReport, grain: str, rates: Mapping[str, floa
         report.skipped[f"{row.text('grain')} (parts of orders)"] += 1
         return None
     if category not in (OPTIONS, STOCKS):
-        report.skipped[category or "no asset category"] += 1
+        report.skipped[category or UNTYPED] += 1
         return None
     row.require_dollars()
     codes = codes_of(row)
     ending = next((kind for code, kind in ENDINGS.items() if code in codes), None)
     is_delivery = category == STOCKS and ending is not None
     if is_delivery:
-        report.skipped["shares delivered (they follow from the options)"] += 1
+        report.skipped[DELIVERED] += 1
     contract = contract_of(row.text("symbol")) if category == OPTIONS else None
     quantity = row.count("quantity", "contracts" if contract else "shares")
     if ending is None:
@@ -363,7 +365,7 @@ def _transaction(row: Row, report: RowReport) -> Execution | None:
         return corporate_action(row, OPTIONS if _is_option(row.text("description").partition("(")[0]) else STOCKS)
     ending = next((kind for word, kind in HISTORY_ENDINGS.items() if word in words), None)
     if words not in ("buy", "sell") and ending is None:
-        report.skipped[f"{row.text('type') or 'no type'}"] += 1
+        report.skipped[row.text("type") or UNTYPED] += 1
         return None
     row.require_dollars()
     is_named = _is_option(row.text("description"))

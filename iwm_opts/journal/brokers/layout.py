@@ -30,6 +30,8 @@ NO_FEES: Final = "the file has no column of fees: taken as zero"
 BONDS: Final = "bonds and bills"
 CUSIP: Final = re.compile(r"\d[0-9A-Z]{7}\d")
 ACCOUNT_TITLE: Final = re.compile(r"\baccount\b.*?(?P<account>[X*.\-]*\d{3,})", re.IGNORECASE)
+UNTYPED: Final = "totals and remarks (no type)"
+DELIVERED: Final = "shares delivered (they follow from the options)"
 NAMED: Final = 20  # unreadable rows that are named one by one; the rest is counted
 
 

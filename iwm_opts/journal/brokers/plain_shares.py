@@ -1,15 +1,58 @@
-"""Brokers whose exports write delivered shares as plain purchases and sales at the strike."""
+"""Brokers whose exports write days without times, and delivered shares as plain purchases and sales at the strike."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import RowReport
-from iwm_opts.journal.executions import DELIVERS, SETTLES_WITHIN, Execution
-from iwm_opts.market.contract import settlement_of
+from iwm_opts.journal.brokers.layout import DELIVERED, RowReport, each_row, without_cancelled
+from iwm_opts.journal.executions import (
+    DELIVERS,
+    SETTLES_WITHIN,
+    Execution,
+    underlying,
+    with_day_orders,
+    with_named_settlements,
+)
+from iwm_opts.journal.fields import Row, is_blank, number, shown
+from iwm_opts.market.contract import Contract, is_adjusted, settlement_of
 
 SAME_PRICE = 0.005  # dollars
+
+
+def read_days(
+    rows: Sequence[Row],
+    read: Callable[[Row, RowReport, list[Execution]], Execution | None],
+    cancelled: Container[int],
+    report: RowReport,
+) -> list[Execution]:
+    """Read the executions of rows without times; `read` adds settlements in unknown words to its list."""
+    settlements: list[Execution] = []
+    executions = each_row(iter(rows), lambda row, report: read(row, report, settlements), report)
+    executions = without_cancelled(executions, cancelled, report)
+    executions, lost = with_named_settlements(executions, settlements)
+    report.remarks += lost
+    return with_day_orders(with_deliveries(executions, report))
+
+
+def settlement_row(row: Row, contract: Contract, word: str) -> Execution:
+    """Cash settlement of an index option under a word that is not known, its price that of all its contracts.
+
+    Raises
+    ------
+    ValueError
+        When it cannot be one.
+    """
+    amount, when = row.number("amount"), row.moment("date")
+    is_index = settlement_of(contract.root).delivery == "cash"
+    if not is_index or not amount or when.date() < contract.expiration:
+        raise ValueError(f"{shown(word)} is not known: {contract.symbol}, amount {amount:.2f}")
+    text = row.text("quantity").upper().rstrip("SL")
+    size = 0 if is_blank(text) else round(abs(number(text, "quantity")))
+    return Execution(
+        when, underlying(contract.root), contract, size, abs(amount) / MULTIPLIER, effect="close", kind="cash",
+        line=row.line, account=row.text("account"),
+    )  # fmt: skip
 
 
 def with_deliveries(executions: Iterable[Execution], report: RowReport) -> list[Execution]:
@@ -22,7 +65,10 @@ def with_deliveries(executions: Iterable[Execution], report: RowReport) -> list[
     endings = [
         (place, row)
         for place, row in enumerate(rows)
-        if row.kind in DELIVERS and row.contract and settlement_of(row.contract.root).delivery == "physical"
+        if row.kind in DELIVERS
+        and row.contract
+        and settlement_of(row.contract.root).delivery == "physical"
+        and not is_adjusted(row.contract.root)
     ]
     for place, row in endings:
         owed[place] = MULTIPLIER * abs(row.quantity)
@@ -43,7 +89,7 @@ def with_deliveries(executions: Iterable[Execution], report: RowReport) -> list[
             )
             if ending is not None:
                 owed[ending] -= abs(row.quantity)
-                report.skipped["shares delivered (they follow from the options)"] += 1
+                report.skipped[DELIVERED] += 1
                 row = replace(row, kind="delivery", effect="")
         marked.append(row)
     return marked

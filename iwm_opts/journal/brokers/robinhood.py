@@ -8,12 +8,14 @@ The layout is known from exports that public parsers test against.
 """
 
 import re
+from collections import defaultdict
+from contextlib import suppress
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import Export, Layout, RowReport, Table, each_row, without_cancelled
-from iwm_opts.journal.brokers.plain_shares import with_deliveries
-from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying, with_day_orders
+from iwm_opts.journal.brokers.layout import UNTYPED, Export, Layout, RowReport, Table
+from iwm_opts.journal.brokers.plain_shares import read_days, settlement_row
+from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying
 from iwm_opts.journal.fields import Row, is_blank, make_contract, number, parse_moment, right_of, shown
 from iwm_opts.market.contract import Contract
 
@@ -30,7 +32,12 @@ ENDINGS: Final[dict[str, Kind]] = {
 MOST_FEES: Final = 2.0  # dollars a contract; of index options they may exceed the premium
 CANCELS: Final = {"BCXL": "BUY", "SCXL": "SELL"}  # and the trade that each takes back
 SPLIT: Final = "SPL"  # names the shares that it adds
-REORGANISED: Final = ("SPR", "MRGS", "SXCH", "OCA", "SYMC")
+REORGANISED: Final = ("SPR", "MRGS", "SXCH", "OCA", "OCX", "SYMC", "SOFF", "CONV", "RSPLIT")
+DIVIDENDS: Final = ("CDIV", "MDIV")
+MONEY: Final = (
+    "ABIP", "ACATI", "ACATO", "ACH", "AFEE", "CIL", "DFEE", "DRFRO", "DTAX", "FUTSWP", "GDBP", "GMPC", "GOLD", "INT",
+    "ITRF", "MINT", "MISC", "MRGC", "REC", "ROC", "RTP", "SLIP", "T/A", "XENT",
+)  # fmt: skip
 OPTION: Final = re.compile(
     r"(?P<root>[A-Z0-9.]+) (?P<day>\d{1,2}/\d{1,2}/\d{2,4}) (?P<right>CALL|PUT) \$(?P<strike>[\d.,]+)"
 )
@@ -54,19 +61,35 @@ def read(export: Export) -> list[Execution]:
     """Read the executions of an account's activity."""
     rows = list(TABLE.rows(export))
     cancelled = {row.line for row in rows if row.text("code").upper() in CANCELS}
-    executions = without_cancelled(each_row(iter(rows), _execution, export.report), cancelled, export.report)
-    return with_day_orders(with_deliveries(executions, export.report))
+    executions = read_days(rows, _execution, cancelled, export.report)
+    cash: dict[str, float] = defaultdict(float)
+    for row in rows:
+        code = row.text("code").upper()
+        if not is_read(code) and _contract(row.text("description")) is None:
+            with suppress(ValueError):
+                cash[code] += row.number("amount")
+    named = ", ".join(f"{code or 'without a code'} {dollars:,.2f}" for code, dollars in sorted(cash.items()) if dollars)
+    export.report.remarks += [f"cash of rows not used, by trans code: {named}"] if named else []
+    return executions
 
 
-def _execution(row: Row, report: RowReport) -> Execution | None:
+def is_read(code: str) -> bool:
+    """Whether rows of a code change a position."""
+    return code in TRADES or code in ENDINGS or code in CANCELS or code == SPLIT or code in REORGANISED
+
+
+def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Execution | None:
     code = CANCELS.get(row.text("code").upper(), row.text("code").upper())
     contract = _contract(row.text("description"))
     kind = ENDINGS.get(code)
     if code == SPLIT or code in REORGANISED:
         return _reorganisation(row, contract, code)
-    if code not in TRADES and kind is None:
-        what = "dividends (not in the results)" if code in ("CDIV", "MDIV") else row.text("code") or "no code"
-        report.skipped[what] += 1
+    if not is_read(code):
+        if contract is not None:
+            settlements.append(settlement_row(row, contract, f"trans code {code}"))
+            return None
+        named = code if code in MONEY else f"unknown trans code {code}"
+        report.skipped["dividends (not in the results)" if code in DIVIDENDS else named if code else UNTYPED] += 1
         return None
     if contract is None and (kind is not None or code not in ("BUY", "SELL")):
         raise ValueError(f"{shown(row.text('description'))} names no option")

@@ -11,18 +11,9 @@ import re
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import (
-    BONDS,
-    Export,
-    Layout,
-    RowReport,
-    Table,
-    each_row,
-    is_cusip,
-    without_cancelled,
-)
-from iwm_opts.journal.brokers.plain_shares import with_deliveries
-from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying, with_day_orders
+from iwm_opts.journal.brokers.layout import BONDS, UNTYPED, Export, Layout, RowReport, Table, is_cusip
+from iwm_opts.journal.brokers.plain_shares import read_days, settlement_row
+from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying
 from iwm_opts.journal.fields import Row, contract_of_symbol, make_contract, number, parse_moment, right_of
 from iwm_opts.market.contract import Contract
 
@@ -74,11 +65,10 @@ def read(export: Export) -> list[Execution]:
     """Read the executions of a transaction history."""
     rows = list(TABLE.rows(export))
     cancelled = {row.line for row in rows if row.text("action").lower().startswith(CANCEL)}
-    executions = without_cancelled(each_row(iter(rows), _execution, export.report), cancelled, export.report)
-    return with_day_orders(with_deliveries(executions, export.report))
+    return read_days(rows, _execution, cancelled, export.report)
 
 
-def _execution(row: Row, report: RowReport) -> Execution | None:
+def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Execution | None:
     action = row.text("action").lower().removeprefix(CANCEL)
     if is_cusip(row.text("symbol")) and action in TRADES:
         report.skipped[BONDS] += 1
@@ -87,8 +77,11 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
     kind = ENDINGS.get(action) if contract is not None else None
     if action in SPLITS or action in REORGANISED:
         return _reorganisation(row, contract, is_split=action in SPLITS)
+    if action not in TRADES and kind is None and contract is not None:
+        settlements.append(settlement_row(row, contract, row.text("action")))
+        return None
     if action not in TRADES and kind is None:
-        what = "dividends (not in the results)" if "dividend" in action else row.text("action") or "no action"
+        what = "dividends (not in the results)" if "dividend" in action else row.text("action") or UNTYPED
         report.skipped[what] += 1
         return None
     sign, effect = TRADES.get(action, (0, "close"))

@@ -13,7 +13,7 @@ import re
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import Layout, RowReport, Table, flat
+from iwm_opts.journal.brokers.layout import DELIVERED, UNTYPED, Layout, RowReport, Table, flat
 from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
 from iwm_opts.journal.fields import Row, is_blank, make_contract, right_of, shown
 from iwm_opts.market.contract import OCC_PATTERN, Contract, parse_occ
@@ -73,15 +73,25 @@ def read_row(row: Row, report: RowReport) -> Execution | None:
     if is_delivery and instrument in ("equity", "equity option") and REORGANISED.search(words):
         return _traded(row, instrument, "reorganisation", report)
     if instrument == "equity" and is_delivery:
-        report.skipped["shares delivered (they follow from the options)"] += 1
+        report.skipped[DELIVERED] += 1
         return _traded(row, instrument, "delivery", report)
     if instrument == "equity" and kind == "trade":
         return _traded(row, instrument, "trade", report)
     ending = _ending(row) if is_delivery else None
+    if is_delivery and instrument == "equity option" and ending is None:
+        raise ValueError(f"{shown(row.text('sub type'))} is not known: {row.text('symbol')}, {row.text('value')}")
     if instrument != "equity option" or (kind != "trade" and ending is None):
-        report.skipped[f"{row.text('type') or 'no type'} of {row.text('instrument') or 'nothing'}"] += 1
+        report.skipped[_words(row)] += 1
         return None
     return _traded(row, instrument, ending or "trade", report)
+
+
+def _words(row: Row) -> str:
+    """Kind of a row that is not used."""
+    if not row.text("type"):
+        return UNTYPED
+    instrument = row.text("instrument")
+    return f"{row.text('type')} of {instrument}" if instrument else row.text("type")
 
 
 def _instrument(row: Row) -> str:

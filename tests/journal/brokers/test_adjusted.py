@@ -142,3 +142,33 @@ def test_contracts_of_150_shares_under_the_plain_root_are_left_out_by_their_amou
     file.write_text(AMOUNTS[broker])
     with pytest.raises(DataError, match=r"amount|proceeds|options of 150 shares"):
         read_log(file)
+
+
+DELIVERED = {
+    "schwab": SCHWAB
+    + '"03/12/2026","Sell","IWM","x","100","$191.00","","$19,100.00"\n'
+    + '"03/11/2026","Buy","IWM","x","100","$185.00","","-$18,500.00"\n'
+    + '"03/11/2026","Assigned","IWM1 03/20/2026 185.00 P","P","1","","",""\n',
+    "tastytrade": TASTY
+    + "2026-03-12T10:00:00-0500,Trade,x,SELL_TO_CLOSE,IWM,Equity,x,19100,100,0,--,0.00,,,,,,,9,0,USD\n"
+    + "2026-03-11T17:00:00-0500,Receive Deliver,Buy to Open,BUY_TO_OPEN,IWM,Equity,x,-18500,100,0,--,0.00,,,,,,,,0,USD\n"
+    + "2026-03-11T17:00:00-0500,Receive Deliver,Assignment,,IWM1  260320P00185000,Equity Option,x,0,1,0,--,0.00,100,"
+    "IWM1,IWM,3/20/26,185,PUT,,0,USD\n",
+    "interactive brokers": IB_STATEMENT
+    + IB.format(root="IWM1").replace("190", "185")
+    + '"2026-03-11, 16:20:00",1,0,0,0,0,0,0,0,A;C\n'
+    + 'Trades,Data,Order,Stocks,USD,IWM,"2026-03-11, 16:20:00",100,185,0,-18500,0,0,0,0,A;O\n'
+    + 'Trades,Data,Order,Stocks,USD,IWM,"2026-03-12, 10:00:00",-100,191,0,19100,0,0,0,0,C\n',
+}
+
+
+@pytest.mark.parametrize("broker", DELIVERED)
+def test_shares_that_adjusted_contracts_deliver_are_bought_at_the_strike(tmp_path, broker):
+    """Bought at 185, sold at 191: 600 dollars; not shares from before the file."""
+    file = tmp_path / "log.csv"
+    file.write_text(DELIVERED[broker])
+    log = read_log(file)
+    fees = 1.32 if broker == "schwab" else 0.0
+    assert sorted(log.closed["pnl"]) == pytest.approx([80.00 - fees, 600.00])
+    assert (log.opening, log.open.empty) == ((), True)
+    assert log.skipped == {"adjusted contracts IWM1 (they deliver other than 100 shares)": 3}

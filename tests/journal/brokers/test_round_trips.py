@@ -401,6 +401,20 @@ def test_other_sections_of_a_flex_query_are_counted(tmp_path):
         assert not any("cells do not fit" in problem for problem in log.problems)
 
 
+def test_packages_partly_closed_are_named_with_what_is_left(tmp_path):
+    text = (
+        '"Date","Action","Symbol","Description","Quantity","Price","Fees & Comm","Amount"\n'
+        '"03/11/2026","Sell to Close","IWM 03/20/2026 185.00 P","x","1","$0.20","","$20.00"\n'
+        '"03/10/2026","Buy to Close","IWM 03/20/2026 190.00 P","x","2","$0.40","","-$80.00"\n'
+        '"03/02/2026","Buy to Open","IWM 03/20/2026 185.00 P","x","3","$0.70","","-$210.00"\n'
+        '"03/02/2026","Sell to Open","IWM 03/20/2026 190.00 P","x","3","$1.20","","$360.00"\n'
+    )
+    log = read_log(written(tmp_path, "schwab.csv", text))
+    assert list(log.closed["pnl"]) == [pytest.approx(120.00 - 70.00 - 40.00 + 20.00)]
+    assert sorted(log.open["reason"]) == ["open", "partly closed: +1P185 left"]
+    assert list(log.open["contracts"]) == [1, 1]
+
+
 def test_a_split_in_flex_xml(tmp_path):
     trade = '<Trade assetCategory="STK" currency="USD" symbol="IWM" dateTime="{}" quantity="{}" tradePrice="{}" {}/>'
     bought = trade.format("20260302;100000", 100, 200, 'ibCommission="-1" openCloseIndicator="O" buySell="BUY"')

@@ -1,0 +1,123 @@
+"""Rows of brokers that are not trades: settlements in unknown words, unknown codes, totals. None is dropped silently.
+
+The put spread of SPXW is sold at 3.00 and the short put settles 15.00 in the money: 300 - 1500 dollars.
+"""
+
+import pytest
+
+from iwm_opts.journal.readers import read_log
+
+ROBINHOOD = (
+    '"Activity Date","Process Date","Settle Date","Instrument","Description","Trans Code","Quantity","Price","Amount"\n'
+)
+SCHWAB = '"Date","Action","Symbol","Description","Quantity","Price","Fees & Comm","Amount"\n'
+FIDELITY = "Run Date,Action,Symbol,Description,Type,Quantity,Price ($),Commission ($),Fees ($),Amount ($)\n"
+OPENED = {
+    ROBINHOOD: (
+        '"3/2/2026","","","SPX","SPXW 3/20/2026 Put $6,000.00","STO","1","$20.00","$2,000.00"\n'
+        '"3/2/2026","","","SPX","SPXW 3/20/2026 Put $5,990.00","BTO","1","$17.00","($1,700.00)"\n'
+    ),
+    SCHWAB: (
+        '"03/02/2026","Sell to Open","SPXW 03/20/2026 6000.00 P","P","1","$20.00","","$2,000.00"\n'
+        '"03/02/2026","Buy to Open","SPXW 03/20/2026 5990.00 P","P","1","$17.00","","-$1,700.00"\n'
+    ),
+    FIDELITY: (
+        "03/02/2026,YOU SOLD OPENING TRANSACTION PUT (SPXW), -SPXW260320P6000,P,Margin,-1,20,,,2000\n"
+        "03/02/2026,YOU BOUGHT OPENING TRANSACTION PUT (SPXW), -SPXW260320P5990,P,Margin,1,17,,,-1700\n"
+    ),
+}
+ROW = {
+    ROBINHOOD: '"{day}","","","SPX","SPXW 3/20/2026 Put ${strike:,.2f}","{words}","{count}","","{amount}"\n',
+    SCHWAB: '"{day}","{words}","SPXW 03/20/2026 {strike:.2f} P","P","{count}","","","{amount}"\n',
+    FIDELITY: "{day},{words} PUT (SPXW), -SPXW260320P{strike},P,Margin,{count},,,,{amount}\n",
+}
+ENDINGS = {ROBINHOOD: ("OEXP", "OASGN"), SCHWAB: ("Expired", "Assigned"), FIDELITY: ("EXPIRED", "ASSIGNED")}
+BROKERS = pytest.mark.parametrize("header", ROW, ids=["robinhood", "schwab", "fidelity"])
+
+
+def read(tmp_path, text):
+    file = tmp_path / "log.csv"
+    file.write_text(text)
+    return read_log(file)
+
+
+def row(header, words, strike, count="1", amount="", day="03/20/2026"):
+    return ROW[header].format(words=words, strike=strike, count=count, amount=amount, day=day)
+
+
+@pytest.mark.parametrize("with_ending", ["", "expired", "assigned"])
+@pytest.mark.parametrize("count", ["1", ""])
+@BROKERS
+def test_cash_of_an_index_option_under_unknown_words_is_its_settlement(tmp_path, header, count, with_ending):
+    expired, assigned = ENDINGS[header]
+    text = header + row(header, "XCSH", 6000, count, "-1500.00") + row(header, expired, 5990)
+    if with_ending:
+        text += row(header, expired if with_ending == "expired" else assigned, 6000)
+    log = read(tmp_path, text + OPENED[header])
+    assert list(log.closed["pnl"]) == [pytest.approx(300.00 - 1500.00)]
+    assert (len(log.open), log.opening, log.problems) == (0, (), ())
+
+
+@BROKERS
+def test_other_rows_of_an_option_under_unknown_words_are_named_by_line(tmp_path, header):
+    expired, _ = ENDINGS[header]
+    early = row(header, "XCSH", 6000, amount="-1500.00", day="03/10/2026")  # index options are European
+    empty = row(header, "XCSH", 5990)
+    log = read(tmp_path, header + early + empty + row(header, expired, 5990) + OPENED[header])
+    assert [problem.split(":")[0] for problem in log.problems] == ["line 2", "line 3"]
+    assert all("not known: SPXW260320P0" in problem for problem in log.problems)
+    assert "amount -1500.00" in log.problems[0]
+    assert list(log.open["reason"]) == ["partly closed: -1P6000 left"]
+
+
+@BROKERS
+def test_cash_of_an_option_that_the_file_does_not_hold_is_told_with_its_amount(tmp_path, header):
+    expired, _ = ENDINGS[header]
+    endings = row(header, expired, 6000) + row(header, expired, 5990)
+    other = row(header, "XCSH", 6100, "", "-1500.00")
+    log = read(tmp_path, header + other + endings + OPENED[header])
+    assert list(log.closed["pnl"]) == [300.00]
+    assert any("cash settlement of SPXW260320P06100000, 1500.00" in note for note in log.notes)
+
+
+def test_robinhood_codes_that_are_not_read_are_counted_with_their_cash(tmp_path):
+    rows = (
+        '"3/3/2026","","","","ACH Deposit","ACH","","","$5,000.00"\n'
+        '"3/3/2026","","","","Gold","GOLD","","","($5.00)"\n'
+        '"3/4/2026","","","","Gold","GOLD","","","($5.00)"\n'
+        '"3/4/2026","","","IWM","Cash Div","CDIV","","","$1.25"\n'
+        '"3/4/2026","","","IWM","What","XYZ","","","($2.50)"\n'
+        '"3/4/2026","","","","","","","","$4,988.75"\n'
+    )
+    log = read(tmp_path, ROBINHOOD + rows + OPENED[ROBINHOOD])
+    assert log.skipped == {
+        "ACH": 1, "GOLD": 2, "dividends (not in the results)": 1, "unknown trans code XYZ": 1,
+        "totals and remarks (no type)": 1,
+    }  # fmt: skip
+    cash = "ACH 5,000.00, CDIV 1.25, GOLD -10.00, XYZ -2.50"
+    assert any(note.startswith("cash of rows not used, by trans code: ") and cash in note for note in log.notes)
+
+
+TASTY = (
+    "Date,Type,Sub Type,Action,Symbol,Instrument Type,Description,Value,Quantity,Average Price,Commissions,Fees,"
+    "Multiplier,Root Symbol,Underlying Symbol,Expiration Date,Strike Price,Call or Put,Order #,Total,Currency\n"
+    "2026-03-10T11:00:00-0400,Trade,x,BUY_TO_CLOSE,IWM   260320P00190000,Equity Option,d,-40.00,1,-40,0,-0.14,100,"
+    "IWM,IWM,3/20/26,190,PUT,2,-40.14,USD\n"
+    "2026-03-02T10:00:00-0500,Trade,x,SELL_TO_OPEN,IWM   260320P00190000,Equity Option,d,120.00,1,120,-1,-0.14,100,"
+    "IWM,IWM,3/20/26,190,PUT,1,118.86,USD\n"
+)
+RECEIVED = (
+    "2026-03-11T17:00:00-0400,Receive Deliver,{},,IWM   260417P00190000,Equity Option,d,0.00,1,0,0,0,100,IWM,IWM,"
+    "4/17/26,190,PUT,,0,USD\n"
+)
+
+
+def test_totals_of_tastytrade_are_called_what_they_are(tmp_path):
+    log = read(tmp_path, TASTY + "Total,,,,,,,80.00,,,-1.00,-0.28,,,,,,,,78.72,\n")
+    assert list(log.closed["pnl"]) == [pytest.approx(80.00 - 1.28)]
+    assert log.skipped == {"totals and remarks (no type)": 1}
+
+
+def test_an_unknown_ending_of_an_option_at_tastytrade_is_named_by_line(tmp_path):
+    log = read(tmp_path, TASTY + RECEIVED.format("ACAT"))
+    assert log.problems == ("line 4: 'ACAT' is not known: IWM   260417P00190000, 0.00: left out",)
