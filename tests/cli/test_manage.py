@@ -57,20 +57,22 @@ def test_what_a_log_could_not_use_is_said_beside_its_positions(run, tmp_path):
     assert all(any(note.startswith(remark) for note in record["record"]["notes"]) for remark in REMARKS)
 
 
+ASSIGNED = (
+    '"11/13/2026","Assigned","IWM 12/31/2026 287.00 P","PUT","1","","",""\n'
+    '"11/13/2026","Buy","IWM","x","100","$287.00","","-$28,700.00"\n'
+)
+BOUGHT_BACK = '"11/13/2026","Buy to Close","IWM 12/31/2026 287.00 P","PUT","1","$1.00","","-$100.00"\n'
+SOLD = '"11/13/2026","Sell to Close","IWM 12/31/2026 282.00 P","PUT","1","$0.10","","$10.00"\n'
+
+
 @pytest.mark.parametrize(
     ("rows", "left"),
     [
-        ('"11/13/2026","Assigned","IWM 12/31/2026 287.00 P","PUT","1","","",""\n'
-         '"11/13/2026","Buy","IWM","x","100","$287.00","","-$28,700.00"\n',
-         "partly closed: +1P282 and shares left"),
-        ('"11/13/2026","Buy to Close","IWM 12/31/2026 287.00 P","PUT","1","$1.00","","-$100.00"\n',
-         "partly closed: +1P282 left"),
-        ('"11/13/2026","Sell to Close","IWM 12/31/2026 282.00 P","PUT","1","$0.10","","$10.00"\n'
-         '"11/13/2026","Assigned","IWM 12/31/2026 287.00 P","PUT","1","","",""\n'
-         '"11/13/2026","Buy","IWM","x","100","$287.00","","-$28,700.00"\n',
-         "shares not sold yet"),
+        (ASSIGNED, "partly closed: +1P282 and shares left"),
+        (BOUGHT_BACK, "partly closed: +1P282 left"),
+        (SOLD + ASSIGNED, "shares not sold yet"),
     ],
-)  # fmt: skip
+)
 def test_a_package_some_of_whose_legs_are_gone_is_named_with_what_is_left(run, tmp_path, rows, left):
     """Its other legs alone are no longer the package that was opened."""
     (tmp_path / "log.csv").write_text(SCHWAB.replace("\n", "\n" + rows, 1))

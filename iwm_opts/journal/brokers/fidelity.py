@@ -64,7 +64,8 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
         settlements.append(settlement_row(row, contract, words))
         return None
     if kind is None:
-        what = "dividends (not in the results)" if "DIVIDEND" in words else " ".join(words.split()[:NAMED_WORDS]).capitalize()
+        named = " ".join(words.split()[:NAMED_WORDS]).capitalize()
+        what = "dividends (not in the results)" if "DIVIDEND" in words else named
         report.skipped[what or UNTYPED] += 1
         return None
     row.require_dollars()

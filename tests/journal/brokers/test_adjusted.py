@@ -151,7 +151,7 @@ DELIVERED = {
     + '"03/11/2026","Assigned","IWM1 03/20/2026 185.00 P","P","1","","",""\n',
     "tastytrade": TASTY
     + "2026-03-12T10:00:00-0500,Trade,x,SELL_TO_CLOSE,IWM,Equity,x,19100,100,0,--,0.00,,,,,,,9,0,USD\n"
-    + "2026-03-11T17:00:00-0500,Receive Deliver,Buy to Open,BUY_TO_OPEN,IWM,Equity,x,-18500,100,0,--,0.00,,,,,,,,0,USD\n"
+    + "2026-03-11T17:00:00-0500,Receive Deliver,x,BUY_TO_OPEN,IWM,Equity,x,-18500,100,0,--,0.00,,,,,,,,0,USD\n"
     + "2026-03-11T17:00:00-0500,Receive Deliver,Assignment,,IWM1  260320P00185000,Equity Option,x,0,1,0,--,0.00,100,"
     "IWM1,IWM,3/20/26,185,PUT,,0,USD\n",
     "interactive brokers": IB_STATEMENT
