@@ -205,6 +205,8 @@ def log_of_executions(executions: Sequence[Execution], market: str, source: str,
     to the log that `--write-log` gives, and review that; or complete it by a plan's rules (`plan_replay`).
     """
     executions = _without_adjusted(executions, report)
+    if len({execution.account for execution in executions}) == 1:
+        executions = [replace(execution, account="") for execution in executions]
     matched = match_executions(executions)
     rows = [_row(name, trade, market) for name, trade in _numbered(matched.packages)]
     rows += [_share_row(name, trade, market) for name, trade in _numbered(matched.shares)]
@@ -235,6 +237,8 @@ def _without_adjusted(executions: Sequence[Execution], report: RowReport) -> lis
     for execution in executions:
         if execution.contract is not None and is_adjusted(execution.contract.root):
             report.skipped[f"adjusted contracts {execution.contract.root} (they deliver other than 100 shares)"] += 1
+            if execution.kind == "reorganisation":
+                kept.append(execution)  # it names what became of a contract that the file may hold
         elif execution.kind == "delivery" and any(_delivers(ending, execution) for ending in adjusted):
             report.skipped[DELIVERED] -= 1
             effect = execution.effect or ("close" if execution.quantity < 0 else "")

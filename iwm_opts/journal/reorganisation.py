@@ -16,7 +16,7 @@ from typing import Final
 from iwm_opts.journal.executions import SETTLES_WITHIN, Execution
 from iwm_opts.journal.packages import Package, PackageLeg
 from iwm_opts.journal.share_lots import ShareBook
-from iwm_opts.market.contract import Contract
+from iwm_opts.market.contract import Contract, is_adjusted
 
 Lots = defaultdict[tuple[str, Contract], deque[tuple[Package, PackageLeg]]]
 LARGEST_RATIO: Final = 100  # of a split; what implies a larger one is not one
@@ -57,18 +57,20 @@ class Reorganisation:
         for symbol in dict.fromkeys(row.symbol for row in splits):
             self._split([row for row in splits if row.symbol == symbol])
         for row in added:
+            if _is_adjusted(row):
+                continue
             name = row.contract.symbol if row.contract else row.symbol
             self._problems.append(f"line {row.line}: {name} added by a corporate action: left out")
 
     def _by_holding(self, rows: Sequence[Execution]) -> list[Execution]:
-        """Rows of options with removal and addition by what the file holds, where it holds one of the two.
+        """Rows of options with removal and addition by what the file holds.
 
-        Robinhood marks short positions as it does removals.
+        Robinhood marks short positions as it does removals; Schwab removes a short position by a positive quantity.
         """
         options = [row for row in rows if row.contract is not None and row.effect and row.quantity]
         held = [row for row in options if row.contract and self._lots.get((row.account, row.contract))]
         pairs = {(id(old), id(new)) for old in held for new in options if new not in held and _is_same_kind(old, new)}
-        removed, added = {old for old, _ in pairs}, {new for _, new in pairs}
+        removed, added = {id(old) for old in held}, {new for _, new in pairs}
         return [
             replace(row, effect="close", quantity=-abs(row.quantity))
             if id(row) in removed
@@ -89,7 +91,7 @@ class Reorganisation:
         """Convert packages whose legs all have successors in one ratio; the others are left out."""
         groups: dict[float, list[tuple[Execution, Execution]]] = defaultdict(list)
         for row, successor in pairs:
-            if successor is not None and row.quantity:
+            if successor is not None and row.quantity and not _is_adjusted(successor):
                 groups[abs(successor.quantity / row.quantity)].append((row, successor))
         for factor, group in groups.items():
             successors = {
@@ -219,6 +221,11 @@ def _is_same_kind(row: Execution, other: Execution) -> bool:
     if row.contract is None or other.contract is None:
         return False
     return (row.contract.right, row.contract.expiration) == (other.contract.right, other.contract.expiration)
+
+
+def _is_adjusted(row: Execution) -> bool:
+    """Whether a row names adjusted contracts, which deliver other than 100 shares."""
+    return row.contract is not None and is_adjusted(row.contract.root)
 
 
 def _apart(row: Execution, other: Execution) -> float:

@@ -11,7 +11,17 @@ import re
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import BONDS, UNTYPED, Export, Layout, RowReport, Table, is_cusip
+from iwm_opts.journal.brokers.layout import (
+    BONDS,
+    MONEY_FUNDS,
+    UNTYPED,
+    Export,
+    Layout,
+    RowReport,
+    Table,
+    is_cusip,
+    is_money_fund,
+)
 from iwm_opts.journal.brokers.plain_shares import read_days, settlement_row
 from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
 from iwm_opts.journal.fields import Row, contract_of_symbol, parse_moment
@@ -57,8 +67,8 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
     kind = _kind(words, contract)
     if words.startswith(DISTRIBUTION) and not row.number("quantity"):  # of cash
         kind, words = None, f"{words} DIVIDEND"
-    if kind == "trade" and is_cusip(symbol):
-        report.skipped[BONDS] += 1
+    if kind == "trade" and (is_cusip(symbol) or is_money_fund(symbol)):
+        report.skipped[BONDS if is_cusip(symbol) else MONEY_FUNDS] += 1
         return None
     if kind is None and contract is not None:
         settlements.append(settlement_row(row, contract, words))

@@ -108,6 +108,9 @@ def read_xml(export: Export) -> list[Execution]:
     except ElementTree.ParseError as error:
         raise DataError(FLEX_XML.name, f"damaged XML: {error}", "Export the query again") from None
     export.report.reach(statement.attrib.get("toDate", "") for statement in tree.iter("FlexStatement"))
+    cash = sum(1 for _ in tree.iter("CashTransaction"))
+    if cash:
+        export.report.skipped["cash transactions (not in the results)"] += cash
     trades = [
         {name.lower(): value.strip() for name, value in trade.items()} for trade in (*_trades(tree), *_actions(tree))
     ]
@@ -142,8 +145,6 @@ def _executions(rows: list[Row], export: Export) -> list[Execution]:
     levels = {row.text("level").upper() for row in rows}
     level = next((name for name in LEVELS if name in levels), "")
     executions = each_row(iter(rows), lambda row, report: _execution(row, report, level), export.report)
-    if len({execution.account for execution in executions}) == 1:
-        executions = [replace(execution, account="") for execution in executions]
     if executions and not any(execution.effect for execution in executions if execution.kind == "trade"):
         export.report.remarks.append(OPENS)
     export.report.remarks += off_hours(executions)

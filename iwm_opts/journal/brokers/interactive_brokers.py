@@ -31,6 +31,7 @@ from iwm_opts.journal.brokers.layout import (
     OPENS,
     UNTYPED,
     Export,
+    JoinedExports,
     Layout,
     RowReport,
     Table,
@@ -65,7 +66,14 @@ from iwm_opts.journal.fields import (
 from iwm_opts.market.contract import Contract
 
 NAME: Final = "Interactive Brokers activity statement"
-SECTION, ACTIONS, DIVIDENDS, SETTLEMENTS = "Trades", "Corporate Actions", "Dividends", "Option Cash Settlements"
+SECTION, ACTIONS, SETTLEMENTS = "Trades", "Corporate Actions", "Option Cash Settlements"
+CASH_SECTIONS: Final = {
+    "Dividends": "dividends (not in the results)",
+    **{
+        name: f"{name} (not in the results)"
+        for name in ("Interest", "Fees", "Transaction Fees", "Withholding Tax", "Deposits & Withdrawals", "Transfers")
+    },
+}
 RATES: Final = "Base Currency Exchange Rate"
 SAME_AMOUNT, CENT = 0.002, 0.01  # share and dollars by which an amount may be rounded
 FURTHEST_RATE: Final = 2.0  # of a currency to the dollar; what lies beyond is another multiplier
@@ -150,10 +158,15 @@ def _sections(export: Export) -> dict[str, list[Row]]:
     """Read data rows of the sections that are read, by section."""
     names: dict[str, list[str]] = {}
     sections: dict[str, list[Row]] = defaultdict(list)
+    joined, account = JoinedExports(export.report), ""
     for line, cells in export.rows:
         section, kind = cells[0].replace("\ufeff", ""), "".join(cells[1:2])
-        if section == DIVIDENDS and kind == "Data" and not "".join(cells[2:3]).startswith("Total"):
-            export.report.skipped["dividends (not in the results)"] += 1
+        if (section, kind) == ("Statement", "Header"):
+            joined.next()
+        elif cells[:3] == ["Account Information", "Data", "Account"]:
+            account = "".join(cells[3:4])
+        elif section in CASH_SECTIONS and kind == "Data" and not "".join(cells[2:3]).startswith("Total"):
+            export.report.skipped[CASH_SECTIONS[section]] += 1
         if section not in (SECTION, ACTIONS, SETTLEMENTS):
             continue
         if kind == "Header":
@@ -163,7 +176,9 @@ def _sections(export: Export) -> dict[str, list[Row]]:
             if any(cells[len(header) :]) or len(cells) < len(header):
                 export.report.reject(line, f"{len(cells)} cells do not fit the header of {len(header)}")
                 continue
-            row = {
+            if joined.repeats((account, *cells)):
+                continue
+            row = {"account": account} | {
                 name: cells[header.index(column)]
                 for name, columns in FIELDS.items()
                 for column in columns

@@ -28,10 +28,13 @@ from iwm_opts.journal.fields import (
 OPENS: Final = "the file does not say what opens and what closes: the first trade in a contract is taken to open it"
 NO_FEES: Final = "the file has no column of fees: taken as zero"
 BONDS: Final = "bonds and bills"
+MONEY_FUNDS: Final = "money market funds"
+MONEY_FUND: Final = re.compile(r"[A-Z]{3}XX")
 CUSIP: Final = re.compile(r"\d[0-9A-Z]{7}\d")
 ACCOUNT_TITLE: Final = re.compile(r"\baccount\b.*?(?P<account>[X*.\-]*\d{3,})", re.IGNORECASE)
 UNTYPED: Final = "totals and remarks (no type)"
 DELIVERED: Final = "shares delivered (they follow from the options)"
+ACCOUNT_COLUMNS: Final = ("account number", "account #", "account id", "account", "account name")
 NAMED: Final = 20  # unreadable rows that are named one by one; the rest is counted
 
 
@@ -70,6 +73,28 @@ class RowReport:
         """Rows not used, counted, and remarks on those that were."""
         counts = [f"rows not used: {count} of {reason}" for reason, count in sorted(self.skipped.items())]
         return (*counts, *self.remarks)
+
+
+@dataclass(slots=True)
+class JoinedExports:
+    """Rows of exports that a user joined in one file: those of a shared period are read once."""
+
+    report: RowReport
+    before: Counter[tuple[object, ...]] = field(default_factory=Counter)  # rows of the exports before this one
+    here: Counter[tuple[object, ...]] = field(default_factory=Counter)
+
+    def next(self) -> None:
+        """Begin another export."""
+        self.before |= self.here
+        self.here.clear()
+
+    def repeats(self, row: tuple[object, ...]) -> bool:
+        """Whether an export before this one holds a row; it is counted then. One export may hold a row twice."""
+        self.here[row] += 1
+        is_repeated = self.here[row] <= self.before[row]
+        if is_repeated:
+            self.report.skipped["rows that an export joined before it holds too"] += 1
+        return is_repeated
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,7 +229,7 @@ class Table:
             return
         header = columns_of(export.rows[export.header][1])
         places: dict[str, int] = {}
-        for name, columns in self.fields.items():
+        for name, columns in ({"account": ACCOUNT_COLUMNS} | dict(self.fields)).items():
             place = next((header.index(column) for column in columns if column in header), None)
             if place is not None:
                 places[name] = place
@@ -215,12 +240,10 @@ class Table:
         if above:
             export.report.skipped["rows above the header"] += above
         accounts = self._accounts(export) if "account" not in places else {}
-        seen: Counter[tuple[str, ...]] = Counter()  # rows of the exports before this one
-        here: Counter[tuple[str, ...]] = Counter()
+        joined = JoinedExports(export.report)
         for line, cells in export.rows[export.header + 1 :]:
             if columns_of(cells) == header:
-                seen |= here
-                here.clear()
+                joined.next()
                 export.report.skipped["repeated header"] += 1
                 continue
             filled = [cell for cell in cells if not is_blank(cell)]
@@ -230,10 +253,7 @@ class Table:
             if len(cells) < width or any(cells[len(header) :]):
                 export.report.reject(line, f"{len(cells)} cells do not fit the header of {len(header)}")
                 continue
-            key = (accounts.get(line, ""), *cells)
-            here[key] += 1
-            if here[key] <= seen[key]:
-                export.report.skipped["rows that an export joined before it holds too"] += 1
+            if joined.repeats((accounts.get(line, ""), *cells)):
                 continue
             row = {name: cells[place] for name, place in places.items()} | (
                 {"account": accounts[line]} if accounts else {}
@@ -247,6 +267,11 @@ class Table:
 def is_cusip(symbol: str) -> bool:
     """Whether a symbol is the number of a bond, priced per 100 of face value."""
     return CUSIP.fullmatch(symbol.strip().upper()) is not None
+
+
+def is_money_fund(symbol: str) -> bool:
+    """Whether a symbol is that of a money market fund, an account's cash: five letters that end in XX."""
+    return MONEY_FUND.fullmatch(symbol.strip().upper()) is not None
 
 
 def each_row(

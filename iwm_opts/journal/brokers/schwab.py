@@ -11,7 +11,17 @@ import re
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import BONDS, UNTYPED, Export, Layout, RowReport, Table, is_cusip
+from iwm_opts.journal.brokers.layout import (
+    BONDS,
+    MONEY_FUNDS,
+    UNTYPED,
+    Export,
+    Layout,
+    RowReport,
+    Table,
+    is_cusip,
+    is_money_fund,
+)
 from iwm_opts.journal.brokers.plain_shares import read_days, settlement_row
 from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying
 from iwm_opts.journal.fields import Row, contract_of_symbol, make_contract, number, parse_moment, right_of
@@ -40,8 +50,8 @@ OPTION: Final = re.compile(
     r"(?P<root>[A-Z0-9./$]+) (?P<day>\d{1,2}/\d{1,2}/\d{4}) \$?(?P<strike>[\d.,]+) (?P<right>[CP])"
 )
 CANCEL: Final = "cancel "  # before the action of a trade that is taken back
-SPLITS: Final = ("stock split", "options frwd split", "options frwd split adj")  # sign of their quantity
-REORGANISED: Final = ("reverse split", "merger", "stock merger", "cash merger", "name change", "conversion", "spin-off")
+SPLIT: Final = re.compile(r"\bsplit\b(?<!reverse split)(?<!rvrs split)")  # its quantity is what it adds
+REORGANISED: Final = re.compile(r"\b(?:split|merger|name change|conversion|spin-off)\b")
 
 TABLE: Final = Table(
     fields={
@@ -70,13 +80,13 @@ def read(export: Export) -> list[Execution]:
 
 def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Execution | None:
     action = row.text("action").lower().removeprefix(CANCEL)
-    if is_cusip(row.text("symbol")) and action in TRADES:
-        report.skipped[BONDS] += 1
+    if action in TRADES and (is_cusip(row.text("symbol")) or is_money_fund(row.text("symbol"))):
+        report.skipped[BONDS if is_cusip(row.text("symbol")) else MONEY_FUNDS] += 1
         return None
     contract = _contract(row.text("symbol"))
     kind = ENDINGS.get(action) if contract is not None else None
-    if action in SPLITS or action in REORGANISED:
-        return _reorganisation(row, contract, is_split=action in SPLITS)
+    if REORGANISED.search(action):
+        return _reorganisation(row, contract, is_split=SPLIT.search(action) is not None)
     if action not in TRADES and kind is None and contract is not None:
         settlements.append(settlement_row(row, contract, row.text("action")))
         return None

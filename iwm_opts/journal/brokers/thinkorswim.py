@@ -20,7 +20,7 @@ from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.io.packed import Rows
-from iwm_opts.journal.brokers.layout import Export, Layout, RowReport
+from iwm_opts.journal.brokers.layout import Export, JoinedExports, Layout, RowReport
 from iwm_opts.journal.executions import (
     Effect,
     Execution,
@@ -75,6 +75,8 @@ SETTLED: Final = re.compile(r"CASH SETTLEMENT\b.*? " + _WORDED)
 DELIVERED: Final = re.compile(r"(?P<side>BOT|SOLD) (?P<count>[-+]?[\d,.]+) (?P<symbol>[A-Z./]+) UPON ")
 TRADED: Final = re.compile(r"(?P<side>BOT|SOLD) (?P<count>[-+]?[\d,.]+) (?P<words>.*?)@(?P<price>-?[\d,.]+)")
 PERIOD: Final = re.compile(r"\bsince (?P<first>[\d/]+) through (?P<last>[\d/]+)")  # of the title
+ACCOUNT: Final = re.compile(r"Account Statement for (?P<account>.+?)(?: \([^)]*\))? since ", re.IGNORECASE)
+STATEMENT_OF: Final = "statement"  # number of the statement that a row belongs to, where several are joined
 MONTHLY: Final = re.compile(r"(?P<month>[A-Z]{3}) (?P<year>\d{2}|\d{4})", re.IGNORECASE)
 
 WORD: Final = re.compile(r"[A-Z][A-Z0-9.]*(?:/[A-Z]\b)?")  # what may be a symbol
@@ -116,6 +118,7 @@ class CashRow:
     charges: float  # dollars, positive when paid
     amount: float
     line: int
+    account: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +138,26 @@ class Order:
 def read(export: Export) -> list[Execution]:
     """Read the executions of a whole statement."""
     trades = [row for title in (TRADES, TODAY) for row in _section(export.rows, title, FIELDS)]
-    cash = _section(export.rows, CASH, CASH_FIELDS)
+    cash = _without_repeated(_section(export.rows, CASH, CASH_FIELDS), export.report)
     notation = _notation(trades, cash, export)
     orders = _orders([replace(row, notation=notation) for row in trades], export.report)
     export.report.remarks += off_hours([leg for order in orders for leg in order.legs])
     symbols = {leg.symbol for order in orders for leg in order.legs}
     rows, endings = _cash([replace(row, notation=notation) for row in cash], export.report, symbols)
     return _with_fees(orders, rows, export.report, has_cash=bool(cash)) + endings
+
+
+def _without_repeated(cash: Sequence[Row], report: RowReport) -> list[Row]:
+    """Read cash rows of joined statements, those of a shared period once."""
+    joined, statement, kept = JoinedExports(report), "", []
+    for row in cash:
+        if row.text(STATEMENT_OF) != statement:
+            statement = row.text(STATEMENT_OF)
+            joined.next()
+        cells = {name: cell for name, cell in row.cells.items() if name != STATEMENT_OF}
+        if not joined.repeats(tuple(cells.items())):
+            kept.append(row)
+    return kept
 
 
 def _notation(trades: Sequence[Row], cash: Sequence[Row], export: Export) -> Notation:
@@ -172,10 +188,14 @@ def _section(rows: Rows, title: str, fields: dict[str, tuple[str, ...]]) -> list
     places: dict[str, int] | None = None
     width = 0
     is_inside = False
+    account, statement = "", 0
     for line, cells in rows:
         filled = [cell for cell in cells if cell]
         if len(filled) == 1 and cells[0]:  # a title; padded with empty cells where a spreadsheet saved the file
             is_inside, places = filled[0] == title, None
+            match = ACCOUNT.match(filled[0])
+            if match is not None:
+                account, statement = match["account"].strip(), statement + 1
         elif is_inside and places is None:
             header = columns_of(cells)
             width = max((at + 1 for at, name in enumerate(header) if name), default=0)
@@ -188,13 +208,14 @@ def _section(rows: Rows, title: str, fields: dict[str, tuple[str, ...]]) -> list
             row = {name: cells[place] for name, place in places.items() if place < len(cells)}
             if len(cells) < width - 1 or any(cells[width:]):
                 row = {"time": row.get("time", ""), "misfit": f"{len(cells)} cells do not fit the header of {width}"}
-            section.append(Row(line, row))
+            section.append(Row(line, row | {"account": account, STATEMENT_OF: f"{statement}"}))
     return section
 
 
 def _orders(rows: Sequence[Row], report: RowReport) -> list[Order]:
     """Orders of the trade history; a head row that cannot be read takes its legs along."""
     orders: list[tuple[Row, list[Execution]]] = []
+    joined, statement = JoinedExports(report), ""
     when: datetime | None = None
     for row in rows:
         try:
@@ -212,7 +233,14 @@ def _orders(rows: Sequence[Row], report: RowReport) -> list[Order]:
                 orders[-1][1].append(leg)
         except (ValueError, KeyError) as error:
             report.reject(row.line, error)
-    return [_order(head, legs) for head, legs in orders if legs]
+    kept = []
+    for head, legs in orders:
+        if head.text(STATEMENT_OF) != statement:
+            statement = head.text(STATEMENT_OF)
+            joined.next()
+        if legs and not joined.repeats(tuple(replace(leg, line=0, order="") for leg in legs)):
+            kept.append(_order(head, legs))
+    return kept
 
 
 def _order(head: Row, legs: list[Execution]) -> Order:
@@ -251,6 +279,7 @@ def _leg(row: Row, when: datetime, order: int, report: RowReport) -> Execution |
         # Fills in shares say nothing of their order: it is known by their times.
         order="" if is_shares else f"order of line {order}",
         line=row.line,
+        account=row.text("account"),
     )
 
 
@@ -277,8 +306,8 @@ def _cash(rows: Sequence[Row], report: RowReport, symbols: set[str]) -> tuple[li
                 raise ValueError(row.text("misfit"))
             settlement = SETTLED.search(words)
             if settlement is not None:
-                settled["", _contract(settlement)] += row.number("amount")
-                fees["", _contract(settlement)] += _charges(row)
+                settled[row.text("account"), _contract(settlement)] += row.number("amount")
+                fees[row.text("account"), _contract(settlement)] += _charges(row)
             elif DELIVERED.match(words):
                 endings.append(_delivery(row, words))
             elif REMOVAL.search(words) or SHORT_REMOVAL.search(words):
@@ -305,7 +334,9 @@ def _symbols(words: str) -> set[str]:
 def _split(row: Row, words: str, symbol: str) -> Execution:
     match = RATIO.search(words)
     ratio = int(match["new"]) / int(match["old"]) if match is not None and int(match["old"]) else 0.0
-    return Execution(_when(row), symbol, None, 0, 0.0, kind="reorganisation", line=row.line, ratio=ratio)
+    return Execution(
+        _when(row), symbol, None, 0, 0.0, kind="reorganisation", line=row.line, account=row.text("account"), ratio=ratio
+    )
 
 
 def _when(row: Row) -> datetime:
@@ -324,7 +355,9 @@ def _traded(row: Row, words: str) -> CashRow:
     price = quantity = float("nan")
     if match is not None:
         price, quantity = number(match["price"], "price"), number(match["count"], "quantity")
-    return CashRow(_when(row), words, price, quantity, _charges(row), row.number("amount"), row.line)
+    return CashRow(
+        _when(row), words, price, quantity, _charges(row), row.number("amount"), row.line, row.text("account")
+    )
 
 
 def _delivery(row: Row, words: str) -> Execution:
@@ -335,8 +368,9 @@ def _delivery(row: Row, words: str) -> Execution:
     price = abs(row.number("amount")) / count if count else 0.0
     fees = _charges(row) if "fees" in row or "commissions" in row else 0.0
     return Execution(
-        _when(row), underlying(match["symbol"]), None, quantity, price, fees, kind="delivery", line=row.line
-    )
+        _when(row), underlying(match["symbol"]), None, quantity, price, fees, kind="delivery", line=row.line,
+        account=row.text("account"),
+    )  # fmt: skip
 
 
 def _contract(match: re.Match[str]) -> Contract:
@@ -373,6 +407,7 @@ def _ending(row: Row, words: str) -> Execution:
         effect="close",
         kind=KINDS[removal["kind"]],
         line=row.line,
+        account=row.text("account"),
     )
 
 
@@ -383,7 +418,7 @@ def _pairs(orders: Sequence[Order], cash: Sequence[CashRow]) -> Iterator[tuple[i
         first = order.legs[0]
         for other, row in enumerate(cash):
             apart = abs(row.when - first.when)
-            if apart > WITHIN:
+            if apart > WITHIN or row.account != first.account:
                 continue
             names = first.symbol in _symbols(row.words)
             same_price = abs(row.price - order.net_price) < 0.005

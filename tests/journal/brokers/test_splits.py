@@ -88,6 +88,21 @@ def test_schwab_reverse_split_under_an_old_number(tmp_path):
     assert log.opening == ()
 
 
+def test_schwab_reverse_split_leaves_out_options_that_become_adjusted(tmp_path):
+    """A short position is removed by a positive quantity; what is added delivers ten shares, not a hundred."""
+    rows = [
+        '"06/20/2025","Buy to Close","XYZ1 07/18/2025 2.00 P","PUT","1","$0.10","","-$10.00"\n',
+        '"06/10/2025","Options Rvrs Split","XYZ1 07/18/2025 2.00 P","PUT","-1","","",""\n',
+        '"06/10/2025","Options Rvrs Split","XYZ 07/18/2025 2.00 P","PUT","1","","",""\n',
+        '"06/02/2025","Sell to Open","XYZ 07/18/2025 2.00 P","PUT","1","$0.40","","$40.00"\n',
+    ]
+    log = read(tmp_path, SCHWAB + "".join(rows) + OTHER_TRADE)
+    assert results(log) == near(200.00 - 1.32)
+    assert (log.open.empty, log.opening) == (True, ())
+    assert any("corporate action on XYZ250718P00002000: the trade open across it" in line for line in log.problems)
+    assert log.skipped == {"adjusted contracts XYZ1 (they deliver other than 100 shares)": 2}
+
+
 IB = (
     "Statement,Header,Field Name,Field Value\n"
     "Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,C. Price,Proceeds,"

@@ -121,3 +121,15 @@ def test_totals_of_tastytrade_are_called_what_they_are(tmp_path):
 def test_an_unknown_ending_of_an_option_at_tastytrade_is_named_by_line(tmp_path):
     log = read(tmp_path, TASTY + RECEIVED.format("ACAT"))
     assert log.problems == ("line 4: 'ACAT' is not known: IWM   260417P00190000, 0.00: left out",)
+
+
+def test_money_market_funds_are_counted_not_named_row_by_row(tmp_path):
+    fidelity = (
+        "03/03/2026,REINVESTMENT FIDELITY MONEY MARKET (SPAXX), SPAXX,x,Cash,12.34,1,,,-12.34\n"
+        "03/03/2026,INTEREST EARNED FIDELITY, SPAXX,x,Cash,,,,,1\n"
+    )
+    log = read(tmp_path, FIDELITY + fidelity + OPENED[FIDELITY])
+    assert (log.problems, log.skipped) == ((), {"money market funds": 1, "Interest earned fidelity": 1})
+    schwab = '"03/03/2026","Buy","SWVXX","x","12.34","$1.00","","-$12.34"\n'
+    log = read(tmp_path, SCHWAB + schwab + OPENED[SCHWAB])
+    assert (log.problems, log.skipped) == ((), {"money market funds": 1})
