@@ -132,13 +132,14 @@ def _table(surface, place: int, day: date, expiration: date) -> OptionTable:
 def _row(model: PathModel, trade: dict) -> dict:
     legs = [TypedLeg.parse(text) for text in trade["legs"].split()]
     position = position_of(model.table, legs, trade["credit"], DEFAULT_FEES)
-    target, stop, days, profit, _ = (
-        float(column[0]) for column in model.figures(position, TERMS, TERMS.variance_ratio)
-    )
+    (stated,) = model.outlook(position, TERMS)
+    low, high = stated.prob_target_interval
+    low_profit, high_profit = stated.expected_profit_interval
     return {
-        "stated": target, "reached": trade["reason"] == "profit", "stated_stop": stop,
-        "stopped": trade["reason"] == "stop", "stated_days": days, "held": trade["days"],
-        "stated_profit": profit, "pnl": trade["pnl"],
+        "stated": stated.prob_target, "low": low, "high": high, "reached": trade["reason"] == "profit",
+        "stated_stop": stated.prob_stop, "stopped": trade["reason"] == "stop", "stated_days": stated.days_held,
+        "held": trade["days"], "stated_profit": stated.expected_profit, "low_profit": low_profit,
+        "high_profit": high_profit, "pnl": trade["pnl"],
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final
 
 import pandas as pd
 
@@ -18,6 +19,8 @@ from iwm_opts.report.screening import Screening
 from iwm_opts.spreads.screen import Screened, Sized, screen_tables
 from iwm_opts.spreads.strategies import IronCondor, Strategy, Vertical, delta_range
 from iwm_opts.spreads.vertical import is_credit
+
+BARE: Final = "no option lies in the delta range"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +55,13 @@ class Matrix(Result):
         Snapshot, rank, gate, and the packages of all cells.
     cells : dict
         By (expiration, delta): the package and its size, None where no package satisfies the selection.
+    reasons : dict
+        By (expiration, delta): why there is no package.
     """
 
     screening: Screening
     cells: dict[tuple[date, float], Sized | None]
+    reasons: dict[tuple[date, float], str]
 
     def to_frame(self) -> pd.DataFrame:
         """One row a cell.
@@ -66,22 +72,23 @@ class Matrix(Result):
             expiration (datetime64), dte, short_delta; strikes (empty without a package); put_delta, call_delta
             (|delta| of the short legs); credit_mid, credit_natural, credit_fill ($/share); max_loss, expected_profit
             ($ a package, held to expiry); pop, prob_target (0 to 1); managed_profit ($ a package, under the exits);
-            contracts, contracts_if_open (behind an open gate). NaN without a package or a leg.
+            contracts, contracts_if_open (behind an open gate). NaN without a package or a leg. reason: why there is
+            no package; empty otherwise.
         """
-        frame = pd.DataFrame(matrix_rows(self.screening, self.cells))
+        frame = pd.DataFrame(matrix_rows(self.screening, self.cells, self.reasons))
         return frame.assign(expiration=pd.to_datetime(frame["expiration"]).dt.as_unit("us"))
 
     def record(self) -> Record:
         """Market, gate, one record a cell, rejections, measure and warnings."""
-        return matrix_record(self.screening, self.cells)
+        return matrix_record(self.screening, self.cells, self.reasons)
 
     def to_csv(self) -> str:
         """One row a cell."""
-        return rows_as_csv(matrix_rows(self.screening, self.cells))
+        return rows_as_csv(matrix_rows(self.screening, self.cells, self.reasons))
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Market, gate and one row a cell."""
-        return matrix_table(self.screening, self.cells, verbose, columns)
+        return matrix_table(self.screening, self.cells, self.reasons, verbose, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Market; gate and source."""
@@ -117,12 +124,17 @@ def answer_matrix(request: MatrixRequest, on_progress: OnProgress | None = None)
     tables, left_out = chain.snapshot.tables(screen.dte)
     selection, terms, account = replace(screen.selection, top=1), screen.terms, screen.account
     cells: dict[tuple[date, float], Sized | None] = {}
+    reasons: dict[tuple[date, float], str] = {}
     considered, rejected, warnings = 0, Counter[str](), list(left_out)
     for table in tables:
         for delta in request.deltas:
             build = at_delta(screen.strategy, delta).packages
             screened = screen_tables(chain.snapshot, [table], build, terms, selection, account, screen.exits)
             cells[table.expiration, delta] = screened.kept[0] if screened.kept else None
+            if not screened.kept:
+                reasons[table.expiration, delta] = max(
+                    screened.rejected, key=screened.rejected.__getitem__, default=BARE
+                )
             considered += screened.considered
             rejected.update(screened.rejected)
             warnings += screened.warnings
@@ -133,4 +145,5 @@ def answer_matrix(request: MatrixRequest, on_progress: OnProgress | None = None)
             chain.snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees.exercise, screen.exits
         ),
         cells,
+        reasons,
     )

@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 
 TAIL: Final = 0.05  # of the trades, that CVaR is the mean of
 PATH: Final = "path"
+MADE: Final = ("simulated", "modelled")  # columns of written trades: whether their prices are
 MIN_RETURNS: Final = 2  # that a spread is known of
 NAN: Final = float("nan")
 

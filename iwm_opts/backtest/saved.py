@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.backtest.metrics import Metrics, measure
+from iwm_opts.backtest.metrics import MADE, Metrics, measure
 from iwm_opts.backtest.periods import by_calendar
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.trial import PooledResult, Trial
@@ -123,8 +123,8 @@ def save_result(folder: Path, result: PooledResult, asked: Mapping[str, Any], ov
         made.chmod(0o755)
         write_durably(made / CONFIG, _json(config))
         write_durably(made / SUMMARY, _json(summary_record(*frames, result.account)))
-        for name, frame in zip((TRADES, EQUITY), frames, strict=True):
-            write_durably(made / name, _parquet(frame))
+        write_durably(made / TRADES, _parquet(result.trades.assign(**provenance(result))))
+        write_durably(made / EQUITY, _parquet(result.equity))
         _put(made, folder)
     except OSError as error:
         raise DataError(folder, f"cannot be written: {error.strerror or error}", "check its permissions") from None
@@ -160,7 +160,13 @@ def load_result(folder: Path) -> Saved:
     config, summary = _read_json(folder / CONFIG), _read_json(folder / SUMMARY)
     if config.get("layout") != LAYOUT:
         raise DataError(folder / CONFIG, f"layout {config.get('layout')!r} is not known", "run the backtest again")
-    return Saved(config, summary, _read_frame(folder / TRADES), _read_frame(folder / EQUITY), folder)
+    trades = _read_frame(folder / TRADES).drop(columns=list(MADE), errors="ignore")
+    return Saved(config, summary, trades, _read_frame(folder / EQUITY), folder)
+
+
+def provenance(result: PooledResult) -> dict[str, bool]:
+    """Return the values of `MADE`."""
+    return dict(zip(MADE, (result.results[0].is_simulated, result.kind == "modelled"), strict=True))
 
 
 def summary_record(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Record:

@@ -99,7 +99,7 @@ def _run(values: Values) -> None:
     if folder is None:
         write_result(result, values)
     else:
-        options = values.asked("output", "plot", "format", "overwrite")
+        options = values.asked()
         is_new = result.save(folder, options=options, overwrite=values.flag("overwrite"))
         show_saved(result, values)
         state = "written" if is_new else "already there, unchanged"

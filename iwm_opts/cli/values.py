@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import update_wrapper
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import click
 from click.core import ParameterSource
 
 Request = TypeVar("Request")
+
+PRESENTATION: Final = frozenset({"output", "plot", "format", "overwrite", "quiet", "verbose", "threads"})
 
 
 class Values(Mapping[str, object]):
@@ -49,9 +51,9 @@ class Values(Mapping[str, object]):
         """Return the same call without some options."""
         return Values({name: value for name, value in self.items() if name not in names}, self.typed, self.given)
 
-    def asked(self, *apart: str) -> dict[str, object]:
-        """Options given anywhere except some, days as text: saved with a result."""
-        kept = {name: value for name, value in self.items() if name in self.given and name not in apart}
+    def asked(self) -> dict[str, object]:
+        """Options given anywhere that bear on a result, days as text: saved with it."""
+        kept = {name: value for name, value in self.items() if name in self.given and name not in PRESENTATION}
         return {name: value.isoformat() if isinstance(value, date) else value for name, value in kept.items()}
 
     def text(self, name: str) -> str:

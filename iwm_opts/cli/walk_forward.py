@@ -67,7 +67,7 @@ def walk_forward(values: Values) -> None:
     if folder is None:
         write_result(result, values)
     else:
-        options = values.asked("output", "format", "overwrite")
+        options = values.asked()
         is_new = result.result.save(folder, options=options, overwrite=values.flag("overwrite"))
         show_saved(result, values)
         say(f"{'written' if is_new else 'already there, unchanged'}: folder {folder}", values)

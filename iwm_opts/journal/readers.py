@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from iwm_opts.backtest.metrics import PATH
+from iwm_opts.backtest.metrics import MADE, PATH
 from iwm_opts.conventions import MULTIPLIER, TIMEZONE
 from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
@@ -52,7 +52,7 @@ KNOWN: Final = (
     f"a trade log (columns {' and '.join(REQUIRED)} at least), the trades of a backtest, or an export of "
     "Interactive Brokers, tastytrade, thinkorswim, Schwab, TD Ameritrade, Robinhood, Fidelity, Option Omega or optopsy"
 )
-MADE: Final = ("simulated", "modelled")  # columns of a backtest's CSV
+UNSAID: Final = f"no column {' or '.join(MADE)}: whether its prices are real is not known"
 MODELLED_NAMES: Final = "modelled market"  # as `sources.modelled` calls them
 NAMED_REASONS, MESSAGE_PART = 3, 110  # of why a file holds no trade: how many, and their characters
 OTHER_XML: Final = (
@@ -395,6 +395,7 @@ def _of_backtest(frame: pd.DataFrame, path: Path) -> TradeLog:
     if missing:
         raise DataError(path, f"trades of a backtest without {', '.join(missing)}", "Write them with iwm-opts backtest")
     is_simulated, is_modelled = (_says(frame, name) for name in MADE)
+    unsaid = () if {*MADE} & {*frame} else (UNSAID,)
     frame = frame.drop(columns=list(MADE), errors="ignore")
     try:
         frame, warnings = typed_columns(frame)
@@ -402,7 +403,8 @@ def _of_backtest(frame: pd.DataFrame, path: Path) -> TradeLog:
         raise DataError(path, str(error), "Write them with iwm-opts backtest") from None
     market = backtest_label(path.name, is_simulated=is_simulated, is_modelled=is_modelled)
     source = f"{path.name}, trades of a backtest"
-    return replace(log_of_backtest(frame, market, is_simulated=is_simulated, source=source), warnings=warnings)
+    log = log_of_backtest(frame, market, is_simulated=is_simulated, source=source)
+    return replace(log, warnings=(*unsaid, *warnings))
 
 
 def _says(frame: pd.DataFrame, name: str) -> bool:

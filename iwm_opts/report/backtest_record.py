@@ -8,7 +8,7 @@ import pandas as pd
 from iwm_opts.backtest.metrics import independent_trades, measure
 from iwm_opts.backtest.periods import by_calendar, by_period
 from iwm_opts.backtest.result import CASCADE
-from iwm_opts.backtest.saved import rules_record
+from iwm_opts.backtest.saved import provenance, rules_record
 from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.report.records import Record, rows_as_csv
 
@@ -62,7 +62,7 @@ def market_record(result: PooledResult) -> Record:
 
 def trades_csv(result: PooledResult) -> str:
     """One row a trade, by path; columns as in `result.Backtest`."""
-    head = {"simulated": result.results[0].is_simulated, "modelled": result.kind == "modelled"}
+    head = provenance(result)
     rows = [head | row for row in frame_records(result.trades)]
     return rows_as_csv(rows, [*head, *(str(name) for name in result.trades.columns)])
 

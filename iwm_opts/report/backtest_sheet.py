@@ -18,6 +18,7 @@ from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report import figures
 from iwm_opts.report.backtest_table import CASCADE_WORDS, GREEK_WORDS, rules_lines, too_small
+from iwm_opts.report.comparison_table import input_text
 from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, Section
 from iwm_opts.report.words import counted, dollars, number, percent, price
 
@@ -320,7 +321,7 @@ def _stress(run: Run) -> list[Section]:
 def parameters(run: Run) -> Grid:
     """Every rule by its path, and the inputs."""
     rows = [*flat_inputs(rules_record(run.rules)), *((name, value) for name, value in run.inputs.items())]
-    return Grid(("parameter", "value"), tuple((name, "-" if value is None else str(value)) for name, value in rows))
+    return Grid(("parameter", "value"), tuple((name, input_text(value)) for name, value in rows))
 
 
 def flat_inputs(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -89,6 +89,8 @@ def _market(saved: Saved) -> str:
 
 def input_text(value: Any) -> str:
     """Input as text; a dash where a result has none."""
+    if isinstance(value, list | tuple):
+        return "; ".join(map(input_text, value))
     return "-" if value is None else str(value)
 
 

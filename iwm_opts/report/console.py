@@ -3,7 +3,7 @@
 import io
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
@@ -66,4 +66,19 @@ def plain_table(*columns: str, left: Iterable[str] = ()) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, show_edge=False)
     for name in columns:
         table.add_column(name, justify="left" if name in tuple(left) else "right", no_wrap=True)
+    return table
+
+
+def fitted_table(
+    rows: Sequence[Mapping[str, str]], columns: int, left: Iterable[str], optional: Sequence[Sequence[str]]
+) -> Table:
+    """Table that fits: groups of optional columns are left out in turn until it does. An empty row is a blank line."""
+    names = list(next(row for row in rows if row))
+    for group in ((), *optional):
+        names = [name for name in names if name not in group]
+        table = plain_table(*names, left=left)
+        for row in rows:
+            table.add_row(*(row[name] for name in names) if row else ())
+        if natural_width(table) <= columns:
+            break
     return table

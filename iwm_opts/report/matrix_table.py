@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE_SOURCE
-from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.console import fitted_table, render, width
 from iwm_opts.report.records import Record, gate_record, iv_record, market_record
 from iwm_opts.report.screen_table import (
     count_lines,
@@ -23,12 +23,13 @@ from iwm_opts.report.words import number, percent, price
 from iwm_opts.spreads.screen import Sized
 
 Cells = Mapping[tuple[date, float], Sized | None]
+Reasons = Mapping[tuple[date, float], str]  # of the cells without a package
 NAN = float("nan")
 
 
-def matrix_rows(result: Screening, cells: Cells) -> list[Record]:
+def matrix_rows(result: Screening, cells: Cells, reasons: Reasons) -> list[Record]:
     """One record a cell; NaN without a package."""
-    return [_row(result, expiration, delta, sized) for (expiration, delta), sized in cells.items()]
+    return [_row(result, *place, sized) | {"reason": reasons.get(place, "")} for place, sized in cells.items()]
 
 
 def _row(result: Screening, expiration: date, delta: float, sized: Sized | None) -> Record:
@@ -60,13 +61,13 @@ def _row(result: Screening, expiration: date, delta: float, sized: Sized | None)
     return row | dict(zip(names, figures, strict=True)) | {"strikes": strikes(candidate), **lots}
 
 
-def matrix_record(result: Screening, cells: Cells) -> Record:
+def matrix_record(result: Screening, cells: Cells, reasons: Reasons) -> Record:
     """Everything of a matrix."""
     return {
         "market": market_record(result.snapshot),
         "iv": iv_record(result.rank),
         "gate": gate_record(result.gate),
-        "cells": matrix_rows(result, cells),
+        "cells": matrix_rows(result, cells, reasons),
         "screened": {"considered": result.screened.considered, "rejected": result.screened.rejected},
         "measure": {
             "variance_ratio": result.variance_ratio,
@@ -76,29 +77,33 @@ def matrix_record(result: Screening, cells: Cells) -> Record:
     }
 
 
-def matrix_table(result: Screening, cells: Cells, verbose: bool = False, columns: int | None = None) -> str:
+def matrix_table(
+    result: Screening, cells: Cells, reasons: Reasons, verbose: bool = False, columns: int | None = None
+) -> str:
     """One row a cell, by expiration."""
-    names = ("expiration", "delta", "strikes", "mid", "fill", "loss $", "E[P]", "POP", "P50", "E[M]", "lots")
-    table = plain_table(*names, left=("expiration", "strikes"))
+    rows: list[dict[str, str]] = []
     before: date | None = None
-    for (expiration, _), row in zip(cells, matrix_rows(result, cells), strict=True):
+    for (expiration, _), row in zip(cells, matrix_rows(result, cells, reasons), strict=True):
         if before not in (None, expiration):
-            table.add_row()
+            rows.append({})
         first = f"{expiration:%d%b} {row['dte']}d" if expiration != before else ""
         before = expiration
-        table.add_row(
-            first,
-            f"{row['short_delta']:.2f}",
-            row["strikes"] or "no package",
-            price(row["credit_mid"]),
-            price(row["credit_fill"]),
-            number(row["max_loss"], 0),
-            number(row["expected_profit"], 0),
-            percent(row["pop"]),
-            percent(row["prob_target"]),
-            number(row["managed_profit"], 0),
-            str(row["contracts"]) if result.gate.is_open else f"0 ({row['contracts_if_open']})",
+        rows.append(
+            {
+                "expiration": first,
+                "delta": f"{row['short_delta']:.2f}",
+                "strikes": row["strikes"] or "no package",
+                "mid": price(row["credit_mid"]),
+                "fill": price(row["credit_fill"]),
+                "loss $": number(row["max_loss"], 0),
+                "E[P]": number(row["expected_profit"], 0),
+                "POP": percent(row["pop"]),
+                "P50": percent(row["prob_target"]),
+                "E[M]": number(row["managed_profit"], 0),
+                "lots": str(row["contracts"]) if result.gate.is_open else f"0 ({row['contracts_if_open']})",
+            }
         )
+    table = fitted_table(rows, columns or width(), ("expiration", "strikes"), (("E[P]",), ("POP",)))
     notes: list[RenderableType] = [Text(f"note: {each}", style="yellow") for each in result.warnings]
     head = [*market_lines(result.snapshot), *gate_lines(result), Text("")]
     delta = Text("delta: |delta| of the short strikes, to the nearest listed")
@@ -108,6 +113,7 @@ def matrix_table(result: Screening, cells: Cells, verbose: bool = False, columns
             *head,
             table,
             Text(""),
+            *_reason_lines(reasons),
             *count_lines(result.screened),
             delta,
             *closed,
@@ -117,3 +123,14 @@ def matrix_table(result: Screening, cells: Cells, verbose: bool = False, columns
         ],
         columns,
     )
+
+
+def _reason_lines(reasons: Reasons) -> list[Text]:
+    """Why cells hold no package, by expiration and reason."""
+    deltas: dict[tuple[date, str], list[str]] = {}
+    for (expiration, delta), reason in reasons.items():
+        deltas.setdefault((expiration, reason), []).append(f"{delta:.2f}")
+    return [
+        Text(f"no package {expiration:%d%b} at {', '.join(named)}: {reason}")
+        for (expiration, reason), named in deltas.items()
+    ]

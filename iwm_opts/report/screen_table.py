@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from datetime import date
+from typing import Final
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -19,7 +20,7 @@ from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.market.iv_rank import IvRank
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.report.assignment_lines import assignment_lines
-from iwm_opts.report.console import natural_width, plain_table, render, width
+from iwm_opts.report.console import fitted_table, plain_table, render, width
 from iwm_opts.report.screening import Screening
 from iwm_opts.report.words import counted, dollars, number, percent, points, price, strike
 from iwm_opts.spreads.candidate import Candidate
@@ -113,30 +114,37 @@ def gate_lines(result: Screening) -> list[Text]:
     return lines
 
 
+WIDE_ALONE: Final = ("natural", "slip $", "days", "touch", "delta", "theta")
+
+
 def _candidates(result: Screening, columns: int) -> Table:
-    """Fuller table where it fits."""
-    wide = _candidate_table(result, wide=True)
-    return wide if natural_width(wide) <= columns else _candidate_table(result, wide=False)
+    rows = [_cells(result, place, sized) for place, sized in enumerate(result.screened.kept, 1)]
+    return fitted_table(rows, columns, ("expiration", "strikes"), (WIDE_ALONE, ("stop",), ("E[P]", "POP")))
 
 
-def _candidate_table(result: Screening, wide: bool) -> Table:
-    names = ["#", "expiration", "strikes", "mid", "fill"]
-    names += ["natural", "slip $"] if wide else []
-    names += ["loss $", "E[P]", "POP", "P50", "stop", "E[M]"]
-    names += ["days", "touch", "delta", "theta"] if wide else []
-    table = plain_table(*names, "lots", left=("expiration", "strikes"))
-    for place, sized in enumerate(result.screened.kept, 1):
-        candidate = sized.candidate
-        cells = [str(place), f"{candidate.expiration:%d%b} {candidate.dte}d", strikes(candidate)]
-        cells += [price(candidate.fill.mid), price(candidate.fill.price)]
-        cells += [price(candidate.fill.natural), f"{candidate.fill.slippage:.2f}"] if wide else []
-        cells += [number(candidate.max_loss, 0), number(candidate.expected_profit, 0), percent(candidate.pop)]
-        target, stop, days, profit = managed_figures(candidate.managed)
-        cells += [percent(target), percent(stop), number(profit, 0)]
-        cells += [number(days, 0), percent(candidate.prob_touch)] if wide else []
-        cells += [number(candidate.delta, 3), number(candidate.theta, 3)] if wide else []
-        table.add_row(*cells, str(_contracts(result, sized)))
-    return table
+def _cells(result: Screening, place: int, sized: Sized) -> dict[str, str]:
+    candidate = sized.candidate
+    target, stop, days, profit = managed_figures(candidate.managed)
+    return {
+        "#": str(place),
+        "expiration": f"{candidate.expiration:%d%b} {candidate.dte}d",
+        "strikes": strikes(candidate),
+        "mid": price(candidate.fill.mid),
+        "fill": price(candidate.fill.price),
+        "natural": price(candidate.fill.natural),
+        "slip $": f"{candidate.fill.slippage:.2f}",
+        "loss $": number(candidate.max_loss, 0),
+        "E[P]": number(candidate.expected_profit, 0),
+        "POP": percent(candidate.pop),
+        "P50": percent(target),
+        "stop": percent(stop),
+        "E[M]": number(profit, 0),
+        "days": number(days, 0),
+        "touch": percent(candidate.prob_touch),
+        "delta": number(candidate.delta, 3),
+        "theta": number(candidate.theta, 3),
+        "lots": str(_contracts(result, sized)),
+    }
 
 
 def strikes(candidate: Candidate) -> str:

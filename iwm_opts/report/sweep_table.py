@@ -97,7 +97,7 @@ def sweep_table(sweep: Swept, top: int, columns: int | None = None) -> str:
         )  # fmt: skip
     parts += [Padding(table, (0, 0, 0, 3), expand=False), Text("")]
     shown = min(top, len(sweep.variants))
-    parts += [Text(f"{shown} of {len(sweep.variants)} variants by {sweep.sort}; rules above are the first's")]
+    parts += [Text(f"{shown} of {len(sweep.variants)} variants by {sweep.sort}; rules above: the grid's first values")]
     parts += [Text("apart: trades that share no day; on risk: a year of a dollar at risk; fall: deepest drawdown")]
     parts += [*note_lines(sweep.notes), *label_lines(kind)]
     return render(parts, columns)

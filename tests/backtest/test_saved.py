@@ -14,6 +14,7 @@ from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
+from iwm_opts.journal.readers import read_log
 from iwm_opts.spreads.legs import Wing
 
 ASKED = {"source": "sim", "seed": 5}
@@ -120,3 +121,12 @@ def test_rules_survive_the_way_through_json():
     assert rules_from_record(json.loads(json.dumps(rules_record(rules), allow_nan=False))) == rules
     with pytest.raises(DataError, match="rules: cannot be read"):
         rules_from_record(rules_record(rules) | {"exit": {"profit": 7.0}})
+
+
+def test_written_trades_say_that_their_prices_are_made(small_result, tmp_path):
+    save_result(tmp_path / "one", small_result, ASKED)
+    log = read_log(tmp_path / "one" / "trades.parquet")
+    assert (log.is_simulated, log.label) == (True, "SIMULATED MARKET")
+    assert not log.warnings
+    small_result.trades.to_parquet(tmp_path / "bare.parquet")
+    assert "whether its prices are real is not known" in read_log(tmp_path / "bare.parquet").warnings[0]

@@ -72,3 +72,11 @@ def test_a_closed_gate_names_the_size_behind_an_open_one(run, chain_file):
     assert "0 (1)" in page
     assert "packages considered" in page
     assert max(map(len, page.splitlines())) <= 80
+
+
+def test_a_cell_without_a_package_says_why(screened):
+    found = screened("--min-open-interest", "1000000", "--format", "json").json
+    assert {cell["reason"] for cell in found["cells"]} == {"fewer than the open interest wanted"}
+    page = screened("--min-open-interest", "1000000").out
+    assert page.count("no package") == 8 + 2  # cells, and a line an expiration
+    assert {cell["reason"] for cell in screened("--format", "json").json["cells"]} == {""}
