@@ -211,7 +211,8 @@ def settled_in_cash(executions: Iterable[Execution]) -> tuple[list[Execution], l
             if not row.price:
                 assert row.contract is not None
                 missing.append(
-                    f"line {row.line}: {row.kind} of {row.contract.symbol} without its cash settlement: result unknown"
+                    f"line {row.line}: {row.kind} of {row.contract.symbol} without its cash "
+                    "settlement: result unknown, its trade is left out"
                 )
                 row = replace(row, price=float("nan"))
             row = replace(row, kind="cash")

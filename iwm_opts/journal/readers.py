@@ -208,7 +208,8 @@ def log_of_executions(executions: Sequence[Execution], market: str, source: str,
     if len({execution.account for execution in executions}) == 1:
         executions = [replace(execution, account="") for execution in executions]
     matched = match_executions(executions)
-    rows = [_row(name, trade, market) for name, trade in _numbered(matched.packages)]
+    known = [trade for trade in matched.packages if trade.exit is None or not np.isnan(trade.debit)]
+    rows = [_row(name, trade, market) for name, trade in _numbered(known)]
     rows += [_share_row(name, trade, market) for name, trade in _numbered(matched.shares)]
     problems = (*report.problems(), *matched.problems)
     if not rows and not matched.opening:

@@ -22,9 +22,29 @@ from iwm_opts.journal.brokers.interactive_brokers import (
     effect_of,
     with_combo_orders,
 )
-from iwm_opts.journal.brokers.layout import DELIVERED, OPENS, UNTYPED, Export, Layout, RowReport, Table, each_row
-from iwm_opts.journal.executions import Effect, Execution, Kind, off_hours, option_root, underlying, with_day_orders
-from iwm_opts.journal.fields import CURRENCY, Row, columns_of, is_blank, make_contract, right_of
+from iwm_opts.journal.brokers.layout import (
+    DELIVERED,
+    OPENS,
+    UNTYPED,
+    Export,
+    JoinedExports,
+    Layout,
+    RowReport,
+    Table,
+    each_row,
+    without_cancelled,
+)
+from iwm_opts.journal.executions import (
+    Effect,
+    Execution,
+    Kind,
+    off_hours,
+    option_root,
+    underlying,
+    with_cash_settlement,
+    with_day_orders,
+)
+from iwm_opts.journal.fields import CURRENCY, Row, columns_of, is_blank, make_contract, number, right_of
 from iwm_opts.market.contract import OCC_PATTERN, Contract
 
 ENDINGS: Final[dict[str, Kind]] = {"Ep": "expiration", "A": "assignment", "GEA": "expiration", "Ex": "exercise"}
@@ -111,45 +131,79 @@ def read_xml(export: Export) -> list[Execution]:
     cash = sum(1 for _ in tree.iter("CashTransaction"))
     if cash:
         export.report.skipped["cash transactions (not in the results)"] += cash
-    trades = [
-        {name.lower(): value.strip() for name, value in trade.items()} for trade in (*_trades(tree), *_actions(tree))
-    ]
+    joined, trades = JoinedExports(export.report), []
+    for statement in tree.iter("FlexStatement"):
+        joined.next()
+        for element in (*_trades(statement), *_actions(statement)):
+            trade = {name.lower(): value.strip() for name, value in element.items()}
+            if not joined.repeats(tuple(trade.items())):
+                trades.append(trade)
     columns = sorted({name for trade in trades for name in trade})
     rows = [(0, columns), *((line, [trade.get(name, "") for name in columns]) for line, trade in enumerate(trades, 1))]
     if not trades:
         return []
-    return _executions(list(TABLE.rows(replace(export, rows=rows, header=0, delimiter=","))), export)
+    table = list(TABLE.rows(replace(export, rows=rows, header=0, delimiter=",")))
+    return _executions(table, export, _settlements(tree, export.report))
 
 
-def _trades(tree: ElementTree.Element) -> Iterator[Mapping[str, str]]:
+def _trades(statement: ElementTree.Element) -> Iterator[Mapping[str, str]]:
     """Attributes of trades, each with its level of detail and its account."""
-    for statement in tree.iter("FlexStatement"):
-        for section in (*statement.iter("Trades"), *statement.iter("TradeConfirms")):
-            for element in section:
-                level = element.attrib.get("levelOfDetail") or ELEMENTS.get(element.tag, element.tag)
-                account = statement.attrib.get("accountId", "")
-                yield {"accountId": account, "levelOfDetail": level} | {
-                    name: value for name, value in element.attrib.items() if name != "levelOfDetail"
-                }
+    account = statement.attrib.get("accountId", "")
+    for section in (*statement.iter("Trades"), *statement.iter("TradeConfirms")):
+        for element in section:
+            level = element.attrib.get("levelOfDetail") or ELEMENTS.get(element.tag, element.tag)
+            yield {"accountId": account, "levelOfDetail": level} | {
+                name: value for name, value in element.attrib.items() if name != "levelOfDetail"
+            }
 
 
-def _actions(tree: ElementTree.Element) -> Iterator[Mapping[str, str]]:
+def _actions(statement: ElementTree.Element) -> Iterator[Mapping[str, str]]:
     """Attributes of corporate actions."""
+    account = statement.attrib.get("accountId", "")
+    for element in statement.iter("CorporateAction"):
+        yield {"accountId": account} | element.attrib | {"levelOfDetail": ACTION}
+
+
+def _settlements(tree: ElementTree.Element, report: RowReport) -> dict[tuple[str, Contract], float]:
+    """Cash of index options by account and contract, of the section of exercises and expirations."""
+    settled: dict[tuple[str, Contract], float] = {}
     for statement in tree.iter("FlexStatement"):
-        for element in statement.iter("CorporateAction"):
-            account = statement.attrib.get("accountId", "")
-            yield {"accountId": account} | element.attrib | {"levelOfDetail": ACTION}
+        for line, element in enumerate(statement.iter("OptionEAE"), 1):
+            cells = {name.lower(): value for name, value in element.attrib.items()}
+            if cells.get("transactiontype") != "Cash Settlement":
+                continue
+            account = cells.get("accountid") or statement.attrib.get("accountId", "")
+            try:
+                settled[account, contract_of(cells["symbol"])] = number(cells["proceeds"], "proceeds")
+            except (ValueError, KeyError) as error:
+                report.reject(line, f"cash settlement: {error}")
+    return settled
 
 
-def _executions(rows: list[Row], export: Export) -> list[Execution]:
+def _executions(
+    rows: list[Row], export: Export, settled: Mapping[tuple[str, Contract], float] | None = None
+) -> list[Execution]:
     levels = {row.text("level").upper() for row in rows}
     level = next((name for name in LEVELS if name in levels), "")
     executions = each_row(iter(rows), lambda row, report: _execution(row, report, level), export.report)
+    cancelled = {row.line for row in rows if _is_cancelled(row)}
+    executions = without_cancelled(executions, cancelled, export.report)
+    executions, lost = with_cash_settlement(executions, settled or {})
+    export.report.remarks += lost
     if executions and not any(execution.effect for execution in executions if execution.kind == "trade"):
         export.report.remarks.append(OPENS)
     export.report.remarks += off_hours(executions)
     has_times = any(execution.when.hour for execution in executions)
     return with_combo_orders(executions) if has_times else with_day_orders(executions)
+
+
+def _codes(row: Row) -> set[str]:
+    return {code.strip() for code in row.text("notes").replace(",", ";").split(";")}
+
+
+def _is_cancelled(row: Row) -> bool:
+    """Whether a row takes a trade back."""
+    return "Ca" in _codes(row) or "(ca.)" in row.text("side").lower() or "cancel" in row.text("side").lower()
 
 
 def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
@@ -163,9 +217,7 @@ def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
         report.skipped[category or UNTYPED] += 1
         return None
     row.require_dollars()
-    codes = {code.strip() for code in row.text("notes").replace(",", ";").split(";")}
-    if "Ca" in codes or "cancel" in row.text("side").lower():
-        raise ValueError("a cancelled trade: remove it and the trade that it cancels")
+    codes = _codes(row)
     ending = next((kind for code, kind in ENDINGS.items() if code in codes), None)
     contract = _contract(row) if category == "OPT" else None
     if contract is not None and row.number("multiplier") not in (0.0, 100.0):
@@ -177,8 +229,10 @@ def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
     if ending is None:
         units = abs(quantity) * (MULTIPLIER if contract is not None else 1)
         row.check_amount("proceeds", units * row.amount("price"), units)
-    if row.text("side").upper().startswith("SELL"):
-        quantity = -abs(quantity)
+    if row.text("side").upper().startswith(("SELL", "BUY")):  # of a cancellation too: `SELL (Ca.)`
+        quantity = abs(quantity) * (-1 if row.text("side").upper().startswith("SELL") else 1)
+    elif _is_cancelled(row):
+        quantity = -quantity
     effect: Effect = effect_of(set(row.text("effect").upper().replace(",", ";").split(";")))
     if contract is None and not effect and quantity < 0 and not is_delivery:
         effect = "close"

@@ -300,9 +300,8 @@ def without_cancelled(executions: Sequence[Execution], lines: Container[int], re
         if cancelled.line not in lines:
             continue
         same = (cancelled.account, cancelled.symbol, cancelled.contract, cancelled.price, cancelled.quantity)
-        trade = next(
-            (row for row in kept if (row.account, row.symbol, row.contract, row.price, row.quantity) == same), None
-        )
+        trades = [row for row in kept if (row.account, row.symbol, row.contract, row.price, row.quantity) == same]
+        trade = min(trades, key=lambda row: abs(row.when - cancelled.when), default=None)
         if trade is None:
             report.reject(cancelled.line, "cancels a trade that the file does not hold")
         else:

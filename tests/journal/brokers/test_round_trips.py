@@ -401,6 +401,52 @@ def test_other_sections_of_a_flex_query_are_counted(tmp_path):
         assert not any("cells do not fit" in problem for problem in log.problems)
 
 
+@pytest.mark.parametrize("side", ["SELL (Ca.)", ""])
+@pytest.mark.parametrize("is_csv", [True, False])
+def test_a_cancelled_trade_of_a_flex_query_is_taken_back(tmp_path, side, is_csv):
+    # Sold at 1.20 twice; the second is cancelled and corrected to 1.25. Bought back at 0.40.
+    header, row = FLEX.splitlines()[0], "U1,USD,OPT,IWM   260320P00190000,IWM,100,190,20260320,P,{},EXECUTION"
+    rows = (
+        row.format("20260302;100000,-1,1.20,-1.05,O,P,SELL,71"),
+        row.format("20260303;100000,-1,1.20,-1.05,O,P,SELL,72"),
+        row.format(f"20260303;100000,1,1.20,1.05,O,Ca,{side},72"),
+        row.format("20260303;100001,-1,1.25,-1.05,O,Co,SELL,73"),
+        row.format("20260310;100000,2,0.40,-2.10,C,P,BUY,74"),
+    )
+    text = "\n".join((header, *rows))
+    log = read_log(written(tmp_path, "flex", text if is_csv else flex_xml(text)))
+    assert list(log.closed["pnl"]) == pytest.approx([120.00 - 40.00 - 2.10, 125.00 - 40.00 - 2.10])
+    assert list(log.closed["entry"].dt.day) == [2, 3]
+    assert (log.skipped, log.open.empty) == ({"cancelled trades and their cancellations": 2}, True)
+
+
+def test_cash_of_index_options_in_flex_xml_is_that_of_its_own_section(tmp_path):
+    trade = (
+        '<Trade assetCategory="OPT" currency="USD" symbol="SPXW  260320P06000000" underlyingSymbol="SPX"'
+        ' multiplier="100" dateTime="{}" quantity="{}" tradePrice="{}" ibCommission="{}" '
+        'openCloseIndicator="{}" notes="{}"/>'
+    )
+    sold = trade.format("20260302;100000", -2, 20, -2.10, "O", "")
+    assigned = trade.format("20260320;162000", 2, 0, 0, "C", "A")
+    cash = '<OptionEAE symbol="SPXW  260320P06000000" transactionType="Cash Settlement" proceeds="-3000"/>'
+    statement = (
+        '<FlexQueryResponse><FlexStatements><FlexStatement accountId="U1"><Trades>{}</Trades>{}</FlexStatement>'
+        "</FlexStatements></FlexQueryResponse>"
+    )
+    log = read_log(written(tmp_path, "flex.xml", statement.format(sold + assigned, f"<OptionEAE>{cash}</OptionEAE>")))
+    assert list(log.closed["pnl"]) == [pytest.approx(4_000.00 - 3_000.00 - 2.10)]
+    with pytest.raises(DataError, match="without its cash settlement: result unknown, its trade is left out"):
+        read_log(written(tmp_path, "flex.xml", statement.format(sold + assigned, "")))
+
+
+def test_flex_statements_that_share_a_period_count_its_trades_once(tmp_path):
+    text = flex_xml(FLEX)
+    statement = text[text.index("<FlexStatement ") : text.index("</FlexStatements>")]
+    log = read_log(written(tmp_path, "flex.xml", text.replace(statement, statement + statement)))
+    assert sorted(log.closed["pnl"]) == pytest.approx(sorted(FLEX_RESULTS), abs=0.005)
+    assert log.skipped["rows that an export joined before it holds too"] == len(FLEX.splitlines()) - 1
+
+
 def test_packages_partly_closed_are_named_with_what_is_left(tmp_path):
     text = (
         '"Date","Action","Symbol","Description","Quantity","Price","Fees & Comm","Amount"\n'
