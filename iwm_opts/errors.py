@@ -9,6 +9,8 @@ LONGEST_PART: Final = 160  # of a source, a value or a remedy, where a message w
 def _message(head: str, rule: str, remedy: str) -> str:
     """`head: rule. Remedy.` in at most `LONGEST` printable characters; the rule is shortened first."""
     head, rule, remedy = (printable(part) for part in (head, rule, remedy))
+    if remedy and not rule.endswith("..."):  # a sentence of another library ends with a full stop
+        rule = rule.rstrip(". ")
     tail = f". {_sentence(remedy)}" if remedy else ""
     if len(head) + len(rule) + len(tail) + 2 > LONGEST:
         head = head if len(head) <= LONGEST_PART else "..." + head[3 - LONGEST_PART :]

@@ -18,6 +18,7 @@ from iwm_opts.io.download import Pace, download, is_address, is_file_name, name_
 from iwm_opts.io.histories import SUMS, ImportedFile, Ledger, YearQuality, certificate, checksums, import_file
 from iwm_opts.io.panel_files import expand
 from iwm_opts.io.selection import clean_symbol
+from iwm_opts.io.text import text_of
 from iwm_opts.report.archive_table import certificate_table, warnings_by_kind
 from iwm_opts.report.records import Record, rows_as_csv
 
@@ -174,7 +175,7 @@ def _local(origin: str) -> Iterator[Source]:
         folder = path.parent
         if folder not in sums:
             listed = folder / SUMS
-            sums[folder] = checksums(listed.read_text(errors="replace")) if listed.is_file() else {}
+            sums[folder] = checksums(text_of(listed.read_bytes())) if listed.is_file() else {}
         yield path, path.name, sums[folder].get(path.name), path in brought
 
 
@@ -215,4 +216,4 @@ def _downloaded(
 
 def _listed(path: Path) -> dict[str, str]:
     """SHA-256 by file name where a file is a list of them."""
-    return checksums(path.read_text(errors="replace")) if path.stat().st_size < LIST_BYTES else {}
+    return checksums(text_of(path.read_bytes())) if path.stat().st_size < LIST_BYTES else {}

@@ -6,6 +6,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from iwm_opts.errors import DataError
+from iwm_opts.io.text import text_of
 
 DEFAULT_FILE = Path("iwm-opts.toml")
 SHARED_TABLE = "defaults"  # applies to every command that knows the option
@@ -25,8 +26,8 @@ def defaults_from_file(path: str | None, commands: Container[str]) -> "_Defaults
             raise DataError(file, "does not exist", "name an existing TOML file")
         return None
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        tables = tomllib.loads(text_of(file.read_bytes()))
+    except (tomllib.TOMLDecodeError, OSError) as error:
         raise DataError(file, f"invalid TOML ({error})", "fix the file or name another with --config") from None
     for name, table in tables.items():
         if not isinstance(table, dict):

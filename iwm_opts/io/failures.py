@@ -22,6 +22,10 @@ FOREIGN: Final = (
 def why(error: BaseException) -> str:
     """Reason of a failure, in one line."""
     reason = getattr(error, "strerror", None) or str(error)
+    # pyarrow's words for a Parquet file
+    reason = reason.partition(". Either the file is corrupted")[0].removeprefix(
+        "Could not open Parquet input source '<Buffer>': "
+    )
     return " ".join(reason.split())[:200] or type(error).__name__
 
 

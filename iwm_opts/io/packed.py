@@ -1,28 +1,51 @@
-"""Packed files: gzip, a zip archive of one file, an Excel workbook; unpacked within limits."""
+"""Packed files: gzip, zip archives and Excel workbooks, one inside the other too; unpacked within limits."""
 
 import atexit
-import csv
 import gzip
 import io
+import re
 import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
-from datetime import date, datetime, time
+from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.limits import CHECK, MAX_BYTES, MAX_STREAM, limit_of
+from iwm_opts.io.workbook import WORKBOOK, csv_of_workbook
 
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
+EMPTY_ZIP: Final = b"PK\x05\x06"
+PACKED: Final = (GZIP, ZIP, EMPTY_ZIP)
 CHUNK: Final = 1 << 20
-WORKBOOK: Final = "xl/workbook.xml"
+DEPTH: Final = 4  # files packed into one another
+SHOWN: Final = 5  # names in a message
 REMEDY: Final = "extract it first"
+AGAIN: Final = "fetch or save it again"
+DAMAGE: Final = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, LookupError, ValueError)
+SYSTEM_FILE: Final = re.compile(r"(?:^|/)(?:__MACOSX/|\.|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
+COMPANION: Final = re.compile(  # of a vendor's table
+    r"read[ _-]?me|licen[cs]e|notice|disclaimer|terms|change ?log"
+    r"|\.(?:md|pdf|html?|docx?|rtf|png|jpe?g|url|md5|sha\d+)$",
+    re.IGNORECASE,
+)
+OTHER_ARCHIVES: Final = (  # by a member
+    ("xl/workbook.bin", "a binary Excel workbook (.xlsb)", "save it as .xlsx or CSV"),
+    ("content.xml", "an OpenDocument file", "save it as .xlsx or CSV"),
+    ("word/document.xml", "a Word document", "save its table as CSV"),
+    ("Index/Document.iwa", "a Numbers spreadsheet", "export it as CSV"),
+)
 
-Rows = Sequence[tuple[int, list[str]]]  # line number of the file and its cells, stripped; empty lines left out
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """Bytes of a table out of whatever packs it, and what was beside it."""
+
+    content: bytes
+    notes: tuple[str, ...] = ()
 
 
 class Limited(io.RawIOBase):
@@ -41,13 +64,16 @@ class Limited(io.RawIOBase):
         Raises
         ------
         DataError
-            Beyond the limit.
+            Beyond the limit, or for a damaged file.
         """
-        data = self.stream.read(len(buffer))
+        try:
+            data = self.stream.read(len(buffer))
+        except (EOFError, OSError, zlib.error) as error:
+            raise damaged_gzip(self.source, error) from None
         buffer[: len(data)] = data
         self.count += len(data)
         if self.count > self.limit:
-            raise DataError(self.source, f"unpacks to more than {self.limit >> 20} MB", CHECK)
+            raise too_large(self.source, self.limit)
         return len(data)
 
     def close(self) -> None:
@@ -56,39 +82,56 @@ class Limited(io.RawIOBase):
         super().close()
 
 
-def unpacked(source: object, content: bytes) -> bytes:
-    """Bytes out of gzip, of the file of a zip archive, or of a workbook's sheet as CSV, within limits.
+def damaged_gzip(source: object, error: Exception) -> DataError:
+    """Error of a gzip file that ends early or does not unpack."""
+    if isinstance(error, EOFError):
+        return DataError(source, "gzip file cut short", AGAIN)
+    return DataError(source, f"damaged gzip file: {error}", AGAIN)
+
+
+def too_large(source: object, limit: int) -> DataError:
+    """Error of a file that unpacks to more than a limit."""
+    return DataError(source, f"unpacks to more than {limit >> 20} MB", CHECK)
+
+
+def unpacked(source: object, content: bytes, most: int) -> Unpacked:
+    """Table out of gzip and zip, one inside the other too; a workbook stays as it is.
 
     Raises
     ------
     DataError
-        For more bytes than `MAX_BYTES`, or a ratio above `MAX_RATIO`.
+        For a damaged or locked archive, one of several tables or of none, or more than `most` bytes.
     """
-    if len(content) > MAX_BYTES:
-        raise DataError(source, f"is larger than {MAX_BYTES >> 20} MB", "give a smaller file")
-    most = limit_of(len(content), MAX_BYTES)
-    if content.startswith(ZIP):
-        return table_of_zip(content, Path(str(source)), most)
-    if not content.startswith(GZIP):
-        return content
-    with gzip.open(io.BytesIO(content)) as stream:
-        plain_bytes = stream.read(most + 1)
-    if len(plain_bytes) > most:
-        raise DataError(source, f"unpacks to more than {most >> 20} MB", CHECK)
-    return plain_bytes
+    notes: tuple[str, ...] = ()
+    for _ in range(DEPTH):
+        if content.startswith(GZIP):
+            content = _gunzipped(source, content, most)
+        elif content.startswith((ZIP, EMPTY_ZIP)):
+            inner, beside = _member(source, content, most)
+            if inner is None:
+                return Unpacked(content, notes)
+            content, notes = inner, (*notes, *beside)
+        else:
+            return Unpacked(content, notes)
+    raise DataError(source, f"packs files more than {DEPTH} deep", REMEDY)
 
 
-def content_of(path: Path) -> bytes:
-    """Bytes of a file, unpacked within limits.
+def content_of(path: Path) -> Unpacked:
+    """Bytes of a file's table, unpacked within limits; a workbook's as CSV.
 
     Raises
     ------
     DataError
-        See `unpacked`.
+        See `unpacked`, `io.workbook`.
     """
-    if path.stat().st_size > MAX_BYTES:
+    size = path.stat().st_size
+    if size > MAX_BYTES:
         raise DataError(path, f"is larger than {MAX_BYTES >> 20} MB", "give a smaller file")
-    return unpacked(path, path.read_bytes())
+    table = unpacked(path, path.read_bytes(), limit_of(size, MAX_BYTES))
+    if not table.content.startswith(ZIP):
+        return table
+    content, notes = csv_of_workbook(table.content, path)
+    return Unpacked(content, (*table.notes, *notes))
 
 
 def gzip_stream(path: Path) -> io.BufferedReader:
@@ -97,100 +140,82 @@ def gzip_stream(path: Path) -> io.BufferedReader:
     return io.BufferedReader(Limited(gzip.open(path), path, limit), CHUNK)
 
 
-def unzipped(content: bytes, path: Path, most: int) -> bytes:
-    """Content of the single file of a zip archive; a workbook stays as it is.
+def _gunzipped(source: object, content: bytes, most: int) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(content)) as stream:
+            plain_bytes = stream.read(most + 1)
+    except (EOFError, OSError, zlib.error) as error:
+        raise damaged_gzip(source, error) from None
+    if len(plain_bytes) > most:
+        raise too_large(source, most)
+    return plain_bytes
 
-    Raises
-    ------
-    DataError
-        For a damaged or locked archive, one of several files, or one that unpacks to more than `most` bytes.
-    """
+
+def _member(source: object, content: bytes, most: int) -> tuple[bytes | None, tuple[str, ...]]:
+    """Table of a zip archive, and a note on other files; None of a workbook."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            files = [item for item in archive.infolist() if not item.is_dir() and "__MACOSX" not in item.filename]
-            if WORKBOOK in {item.filename for item in files}:
-                _check_size(sum(item.file_size for item in files), path, most)
-                return content
-            if len(files) != 1:
-                names = ", ".join(item.filename for item in files[:5])
-                raise DataError(path, f"zip archive of {len(files)} files: {names}", "Extract one and give it")
-            with archive.open(files[0]) as stream:
-                content = stream.read(most + 1)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        raise DataError(path, f"is a damaged or locked zip archive: {error}", REMEDY) from None
-    _check_size(len(content), path, most)
-    return content
+            files = [item for item in archive.infolist() if not item.is_dir() and not SYSTEM_FILE.search(item.filename)]
+            names = [item.filename for item in files]
+            if WORKBOOK in names:
+                if sum(item.file_size for item in files) > most:
+                    raise too_large(source, most)
+                return None, ()
+            chosen = files[names.index(_table_among(source, names))]
+            if chosen.flag_bits & 1:
+                raise DataError(source, f"zip archive locked by a password ({chosen.filename})", REMEDY)
+            with archive.open(chosen) as stream:
+                inner = stream.read(most + 1)
+    except DAMAGE as error:
+        if isinstance(error, DataError):
+            raise
+        rule = f"zip archive or workbook that is cut short or damaged: {error}"
+        raise DataError(source, rule, AGAIN) from None
+    if len(inner) > most:
+        raise too_large(source, most)
+    others = [name for name in names if name != chosen.filename]
+    return inner, (f"{chosen.filename} of a zip archive; not read: {_some(others)}",) if others else ()
 
 
-def _check_size(size: int, path: Path, most: int) -> None:
-    if size > most:
-        raise DataError(path, f"holds over {most:,} bytes", "give a shorter period")
-
-
-def sheet_rows(content: bytes, path: Path) -> Rows:
-    """Rows of the first sheet that holds any.
+def _table_among(source: object, names: list[str]) -> str:
+    """Name of the only table among the files of an archive.
 
     Raises
     ------
     DataError
-        Without openpyxl, or for a workbook that is damaged or empty.
     """
-    try:
-        from openpyxl import load_workbook
-    except ImportError:
-        raise DataError(path, "is an Excel workbook", 'Install "iwm-opts[xlsx]", or save it as CSV') from None
-    try:
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        for sheet in book.worksheets:
-            rows = [
-                (line, [_cell(value) for value in values])
-                for line, values in enumerate(sheet.iter_rows(values_only=True), start=1)
-                if any(value not in (None, "") for value in values)
-            ]
-            if rows:
-                return rows
-    except Exception as error:
-        raise DataError(path, f"is a damaged workbook: {type(error).__name__}", "Save it as CSV") from None
-    raise DataError(path, "is an empty workbook", "save the table as CSV")
+    for mark, what, remedy in OTHER_ARCHIVES:
+        if mark in names:
+            raise DataError(source, f"is {what}, not a table", remedy)
+    tables = [name for name in names if not COMPANION.search(PurePosixPath(name).name)]
+    if len(tables) > 1:
+        tables = [name for name in tables if not name.lower().endswith(".txt")] or tables
+    if len(tables) == 1:
+        return tables[0]
+    if not names:
+        raise DataError(source, "empty zip archive", AGAIN)
+    if not tables:
+        rule = f"zip archive without a table: {_some(names)}"
+        raise DataError(source, rule, "give a CSV, Parquet or JSON file, gzip or not")
+    remedy = "extract one and give it"
+    raise DataError(source, f"zip archive of {len(tables)} files: {_some(tables)}", remedy)
 
 
-def _cell(value: Any) -> str:
-    """Cell as text: dates in ISO form, whole numbers without a fraction."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="seconds") if value.time() != time() else f"{value:%Y-%m-%d}"
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float):
-        return f"{int(value)}" if value.is_integer() and abs(value) < 1e15 else repr(value)
-    return str(value).strip()
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
-def table_of_zip(content: bytes, path: Path, most: int) -> bytes:
-    """File of a zip archive, or the sheet of a workbook as CSV."""
-    inner = unzipped(content, path, most)
-    if not inner.startswith(ZIP):
-        return inner
-    text = io.StringIO()
-    rows = sheet_rows(inner, path)
-    width = max(len(cells) for _, cells in rows)
-    csv.writer(text).writerows([*cells, *[""] * (width - len(cells))] for _, cells in rows)
-    return text.getvalue().encode()
-
-
-def unpacked_copy(path: Path) -> Path:
-    """Temporary file with the table of a zip archive or workbook, kept as long as the process runs."""
+def unpacked_copy(path: Path) -> tuple[Path, tuple[str, ...]]:
+    """Temporary file with the table of a packed file, kept as long as the process runs, and notes on it."""
     status = path.stat()
-    if status.st_size > MAX_BYTES:
-        raise DataError(path, f"is larger than {MAX_BYTES >> 20} MB", "unpack it")
     return _copy(path, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=8)
-def _copy(path: Path, _changed: int, size: int) -> Path:
+def _copy(path: Path, _changed: int, _size: int) -> tuple[Path, tuple[str, ...]]:
+    table = content_of(path)
     folder = Path(tempfile.mkdtemp(prefix="iwm-opts-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     copy = folder / path.name
-    copy.write_bytes(table_of_zip(path.read_bytes(), path, limit_of(size, MAX_BYTES)))
-    return copy
+    copy.write_bytes(table.content)
+    return copy, table.notes

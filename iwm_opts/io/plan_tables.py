@@ -14,6 +14,7 @@ from iwm_opts.io.failures import gate
 from iwm_opts.io.packed import content_of
 from iwm_opts.io.parse import parse_day
 from iwm_opts.io.reader import plain_name, read_frame
+from iwm_opts.io.text import text_of
 
 EVENT_REMEDY: Final = "give a CSV file with the columns date and event, such as 2024-02-01,ISM"
 SECTOR_REMEDY: Final = "give a CSV with date, sector and weight, or holdings as iShares publishes them"
@@ -107,7 +108,7 @@ def _holdings(path: Path) -> pd.DataFrame | None:
     if not path.is_file():
         return None  # `read_frame` names the defect
     with gate(path, SECTOR_REMEDY, "cannot be read as holdings ({})"):
-        lines = content_of(path).decode("utf-8-sig", errors="replace").splitlines()
+        lines = text_of(content_of(path).content).splitlines()
         head = next((i for i, line in enumerate(lines[:20]) if line.startswith("Ticker,")), None)
         dated = next((line for line in lines[:20] if line.lower().startswith(HOLDINGS_DATE)), None)
         if head is None or dated is None:
@@ -125,7 +126,7 @@ def _holdings(path: Path) -> pd.DataFrame | None:
 def _profile(path: Path) -> pd.DataFrame:
     """Yahoo's profile of a fund, named by its date: IWM_20260503.json."""
     with gate(path, SECTOR_REMEDY, "not a fund profile with sectorWeightings ({})"):
-        given = json.loads(content_of(path).decode("utf-8"))["sectorWeightings"]
+        given = json.loads(text_of(content_of(path).content))["sectorWeightings"]
         weights = dict(pair for entry in (given if isinstance(given, list) else [given]) for pair in entry.items())
         digits = "".join(character for character in path.stem if character.isdigit())[-8:]
         day = pd.to_datetime(digits, format="%Y%m%d")

@@ -18,9 +18,12 @@ def refuse_ragged(source: object, stream: IO[bytes], form: Dialect) -> None:
     try:
         for _ in range(form.skipped):
             text.readline()
-        rows = csv.reader(text, delimiter=form.delimiter)
-        for row, cells in enumerate(filter(None, rows), form.skipped + 1):
+        rows = filter(None, csv.reader(text, delimiter=form.delimiter))
+        for row, cells in enumerate(rows, form.skipped + 1):
             if len(cells) != width and not len(cells) == 1 < width:
-                raise DataError(source, f"row {row} has {len(cells)} cells, the header {width}", "correct the row")
+                rule = f"row {row} has {len(cells)} cells, the header {width}"
+                if len(cells) < width and next(rows, None) is None:
+                    raise DataError(source, f"cut short: its last {rule}", "fetch or save it again")
+                raise DataError(source, rule, "correct the row")
     finally:
         text.detach()  # the stream is its opener's to close

@@ -27,11 +27,11 @@ from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.limits import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Budget, check_columns
 from iwm_opts.io.numbers import BLANKS, SIGNS, decimal_sign, numbers, parse_number, words_taken_as_blank
-from iwm_opts.io.packed import content_of
+from iwm_opts.io.packed import AGAIN, content_of
 from iwm_opts.io.parse import FORMS, Order, numeric_dates, parse_moment
 from iwm_opts.io.selection import clean_symbol
-from iwm_opts.io.tables import PARQUET, is_json, refuse_other_kind
-from iwm_opts.io.text import cells_of, dialect, encoding_of
+from iwm_opts.io.tables import DAMAGED_PARQUET, PARQUET, damaged_json, is_json, refuse_other_kind
+from iwm_opts.io.text import cells_of, dialect, encoding_of, text_of
 from iwm_opts.io.zones import named_zone
 from iwm_opts.market.calendar import NEW_YORK, sessions
 
@@ -142,23 +142,23 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
     if not path.is_file():
         raise DataError(path, "is a directory" if path.is_dir() else "does not exist", remedy)
     with gate(path, remedy, "cannot be read as a table ({})"):
-        content = content_of(path)
+        table = content_of(path)
+        content = table.content
         if not content.strip():
             raise DataError(path, "is empty", remedy)
         if content.startswith(PARQUET):
             frame = _of_parquet(path, content)
         else:
             refuse_other_kind(path, content[:CHUNK], remedy)
-            encoding = encoding_of(content[:CHUNK])
-            text = content.decode(encoding, errors="replace").lstrip("\ufeff")
-            frame = _of_json(path, text) if is_json(text) else _of_text(path, text, encoding)
+            text = text_of(content)
+            frame = _of_json(path, text) if is_json(text) else _of_text(path, text, encoding_of(content))
         if frame.cells.empty:
             raise DataError(path, "holds no rows", remedy)
         check_columns(path, len(frame.cells.columns))
         _refuse_chain(frame, remedy)
         if currency := frame.column(CURRENCY_NAMES):
             refuse_currency(path, currency, frame.cells[currency].dropna().astype(str).unique())
-        return frame
+        return replace(frame, notes=(*table.notes, *frame.notes))
 
 
 def _refuse_chain(frame: Frame, remedy: str) -> None:
@@ -228,7 +228,7 @@ def _of_parquet(path: Path, content: bytes) -> Frame:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(pa.BufferReader(content)) as data:
+    with gate(path, AGAIN, DAMAGED_PARQUET), pq.ParquetFile(pa.BufferReader(content)) as data:
         if data.metadata.num_rows > MAX_ROWS or data.metadata.num_columns > MAX_COLUMNS:
             rule = f"has {data.metadata.num_rows:,} rows of {data.metadata.num_columns:,} columns"
             raise DataError(path, rule, f"give at most {MAX_ROWS:,} rows of {MAX_COLUMNS:,} columns")
@@ -287,9 +287,7 @@ def _of_json(path: Path, text: str) -> Frame:
     try:
         table = table_of_records(text)
     except json.JSONDecodeError as error:
-        raise DataError(
-            path, f"is not JSON: {error.msg} in line {error.lineno}", "check that the file is whole"
-        ) from None
+        raise damaged_json(path, error) from None
     for name, column in zip(table.column_names, table.columns, strict=True):
         _check_cells(path, name, column)
     cells = table.to_pandas().astype(object)

@@ -146,7 +146,7 @@ def _remarks(file: DataFile, readings: Readings) -> tuple[tuple[str, ...], tuple
     """Return notes and warnings on the way a file is read."""
     spelling = file.spelling.notes() if file.spelling is not None else ()
     footer = ("lines of text below the rows are left out",) if file.has_footer and file.form is not None else ()
-    return (*readings.notes, *footer), (*readings.warnings, *spelling)
+    return (*file.notes, *readings.notes, *footer), (*readings.warnings, *spelling)
 
 
 def select_days(

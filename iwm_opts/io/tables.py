@@ -5,6 +5,7 @@ batch keeps the number of its first row, so that an error can name the line. Num
 numbers are read a second time as words, under one convention for the whole file (`numbers`).
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,9 +23,9 @@ from iwm_opts.io.json_tables import table_of_records
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.limits import Budget, check_columns
 from iwm_opts.io.numbers import BLANKS, Sign, decimal_sign, numbers, words_taken_as_blank
-from iwm_opts.io.packed import GZIP, ZIP, content_of, gzip_stream, unpacked_copy
+from iwm_opts.io.packed import AGAIN, EMPTY_ZIP, GZIP, PACKED, ZIP, content_of, gzip_stream, unpacked_copy
 from iwm_opts.io.ragged import refuse_ragged
-from iwm_opts.io.text import COMMENT, Dialect, dialect, encoding_of, sampled, valid_utf8
+from iwm_opts.io.text import COMMENT, Dialect, dialect, encoding_of, sampled, text_of, valid_utf8
 
 SAMPLE_ROWS: Final = 5
 SAMPLE_BYTES: Final = 1 << 16
@@ -41,7 +42,7 @@ PARQUET: Final = b"PAR1"
 BOM: Final = b"\xef\xbb\xbf"
 OTHERS: Final = {
     b"%PDF": ("a PDF", ""),
-    b"\xd0\xcf\x11\xe0": ("an Excel workbook", "save the sheet as CSV"),
+    b"\xd0\xcf\x11\xe0": ("an Excel 97-2003 workbook, or one with a password", "save the sheet as CSV"),
     b"BZh": ("compressed by bzip2", "unpack it"),
     b"(\xb5/\xfd": ("compressed by zstandard", "unpack it"),
     b"\xfd7zXZ": ("compressed by xz", "unpack it"),
@@ -57,8 +58,16 @@ OTHERS: Final = {
         "save one table: the header once, with the sections' rows below it, and give the day with --as-of",
     ),
     b"\x89HDF": ("an HDF5 file", "export the table as CSV or Parquet"),
+    b"ARROW1": ("an Arrow or Feather file", "export the table as CSV or Parquet"),
+    b"\x80\x04\x95": ("a Python pickle", "export the table as CSV or Parquet"),
+    b"\x80\x05\x95": ("a Python pickle", "export the table as CSV or Parquet"),
+    b"<stata_dta>": ("a Stata file", "export the table as CSV"),
+    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "extract it and give one file"),
+    b"Rar!": ("a RAR archive", "extract it and give one file"),
 }
+TAR: Final = slice(257, 262), b"ustar"
 REMEDY: Final = "give a CSV, Parquet or JSON file, gzip or not"
+DAMAGED_PARQUET: Final = "Parquet file that is cut short or damaged: {}"
 NOT_A_NUMBER: Final = re.compile("conver|parse string", re.IGNORECASE)  # pyarrow's words for such a cell
 
 Kind = Literal["csv", "parquet", "json"]
@@ -100,6 +109,7 @@ class DataFile:
     around: tuple[str, ...] = ()  # lines above the header and below the rows, and the file's name
     spelling: Spelling | None = None  # None: plain numbers
     has_footer: bool = False  # a line of text below the rows
+    notes: tuple[str, ...] = ()  # on what packs it
 
     @property
     def first_line(self) -> int:
@@ -133,14 +143,18 @@ def open_table(path: Path) -> DataFile:
     with gate(path, "check the path and that the file is whole"):
         with path.open("rb") as file:
             start = file.read(4)
-        packed = start.startswith(GZIP)
-        place = unpacked_copy(path) if start == ZIP else path
+        place, packed, notes = path, start.startswith(GZIP), ()
+        if start in (ZIP, EMPTY_ZIP):
+            place, notes = unpacked_copy(path)
         with _unpacked(place, packed) as stream:
             head = stream.read(SAMPLE_BYTES)
+        if packed and head.startswith(PACKED):
+            (place, notes), packed = unpacked_copy(path), False
+            head = place.read_bytes()[:SAMPLE_BYTES]
     if not head.strip():
         raise DataError(path, "is empty", REMEDY)
     if head.startswith(PARQUET):
-        return _open_parquet(path, packed, place)
+        return replace(_open_parquet(path, packed, place), notes=notes)
     refuse_other_kind(path, head)
     with gate(path, REMEDY):
         encoding = encoding_of(head)
@@ -148,7 +162,7 @@ def open_table(path: Path) -> DataFile:
         is_document = is_json(text)
         opened = _open_json(path, place) if is_document else _open_csv(path, packed, place, text, encoding)
         check_columns(path, len(opened.columns))
-        return opened
+        return replace(opened, notes=notes)
 
 
 def refuse_other_kind(path: Path, head: bytes, remedy: str = REMEDY) -> None:
@@ -157,7 +171,9 @@ def refuse_other_kind(path: Path, head: bytes, remedy: str = REMEDY) -> None:
     for mark, (what, way) in OTHERS.items():
         if start[: len(mark)].upper() == mark.upper():
             raise DataError(path, f"is {what}, not a table", way or remedy)
-    if not encoding_of(head).startswith("utf-16") and b"\0" in head:
+    if head[TAR[0]] == TAR[1]:
+        raise DataError(path, "is a tar archive, not a table", "extract it and give one file")
+    if not encoding_of(head).startswith(("utf-16", "utf-32")) and b"\0" in head:
         raise DataError(path, "is a binary file, not a table", remedy)
 
 
@@ -202,6 +218,8 @@ def batches(
             _refuse_ragged(file)
         if numbers and file.spelling is None and isinstance(error, pa.ArrowInvalid) and NOT_A_NUMBER.search(str(error)):
             raise MixedNumbersError from None
+        if file.kind == "parquet":
+            raise damaged_parquet(file.path, error) from None
         raise DataError(file.path, why(error), "check that the file is whole and every row has every column") from None
 
 
@@ -406,7 +424,10 @@ def _refuse_ragged(file: DataFile) -> None:
 
 def _open_json(path: Path, place: Path) -> DataFile:
     with gate(path, REMEDY, "JSON: {}"):
-        return json_table(path, content_of(place))
+        try:
+            return json_table(path, content_of(place).content)
+        except json.JSONDecodeError as error:
+            raise damaged_json(path, error) from None
 
 
 def json_table(path: Path, content: bytes) -> DataFile:
@@ -417,7 +438,7 @@ def json_table(path: Path, content: bytes) -> DataFile:
     ValueError
         When it is invalid JSON, or holds no list of records.
     """
-    text = content.decode(encoding_of(content))
+    text = text_of(content)
     table = table_of_records(text)
     sample = {name: [v for v in table.column(name)[:SAMPLE_ROWS].to_pylist() if v] for name in table.column_names}
     around = (path.name, text[:TAIL_BYTES])
@@ -428,7 +449,7 @@ def _open_parquet(path: Path, packed: bool, place: Path) -> DataFile:
     import pyarrow.parquet as pq
 
     with (
-        gate(path, "check that the file is whole"),
+        gate(path, AGAIN, DAMAGED_PARQUET),
         pq.ParquetFile(_unpacked_parquet(place, packed)) as data,
     ):
         # A dataset's `head` would read several row groups whole.
@@ -441,9 +462,21 @@ def _open_parquet(path: Path, packed: bool, place: Path) -> DataFile:
     return DataFile(path, "parquet", packed, place, columns, sample, around=(path.name,))
 
 
+def damaged_parquet(path: Path, error: BaseException) -> DataError:
+    """Error of a Parquet file that pyarrow cannot read."""
+    return DataError(path, DAMAGED_PARQUET.format(why(error)), AGAIN)
+
+
+def damaged_json(path: Path, error: json.JSONDecodeError) -> DataError:
+    """Error of a text that begins like JSON and is not."""
+    what = error.msg.removesuffix(" starting at")
+    place = f"line {error.lineno} column {error.colno}"
+    return DataError(path, f"JSON that is cut short or damaged: {what}, {place}", AGAIN)
+
+
 def _unpacked_parquet(path: Path, packed: bool) -> Any:
     """File itself, or its bytes out of gzip: rare, for Parquet compresses by itself."""
-    return pa.BufferReader(content_of(path)) if packed else str(path)
+    return pa.BufferReader(content_of(path).content) if packed else str(path)
 
 
 def _scanner(file: DataFile, columns: Sequence[str], only: tuple[str, Any] | None) -> Any:

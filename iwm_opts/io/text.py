@@ -14,7 +14,10 @@ SEPARATOR_LINE: Final = re.compile(r"\s*sep\s*=\s*(.)\s*", re.IGNORECASE)  # Exc
 READ_BYTES: Final = 1 << 20
 COMMENT: Final = "#"
 NAMES_OF_A_HEADER: Final = 2  # known names that a line below the first one needs to be taken for the header
-BOMS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+BOMS: Final = (
+    (b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +36,21 @@ def encoding_of(head: bytes) -> str:
     for mark, name in BOMS:
         if head.startswith(mark):
             return name
-    if head[1:200:2].count(0) > len(head[:200]) // 4:
+    even, odd = head[0:200:2].count(0), head[1:200:2].count(0)  # zeros in both are those of a binary file
+    if odd > len(head[:200]) // 4 > 0 == even:
         return "utf-16-le"
-    if head[0:200:2].count(0) > len(head[:200]) // 4:
+    if even > len(head[:200]) // 4 > 0 == odd:
         return "utf-16-be"
     try:
         head[: max(len(head) - 4, 0)].decode("utf-8")
     except UnicodeDecodeError as error:
         return "utf-8" if error.start > len(head) - 8 else "cp1252"
     return "utf-8"
+
+
+def text_of(content: bytes) -> str:
+    """Text of a file in whichever encoding it is saved, without a byte order mark."""
+    return content.decode(encoding_of(content), errors="replace").replace("\ufeff", "")
 
 
 def cells_of(line: str, delimiter: str) -> list[str]:

@@ -1,20 +1,20 @@
 """Trade-log files: bytes to rows of text, whatever packs them (gzip, zip, xlsx) and however they are encoded."""
 
-import codecs
 import csv
-import gzip
 import io
 import json
 import re
-import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.limits import MAX_LOG
-from iwm_opts.io.packed import GZIP, ZIP, Rows, sheet_rows, unzipped
+from iwm_opts.io.packed import ZIP, unpacked
 from iwm_opts.io.spreadsheet_text import unguarded
+from iwm_opts.io.text import text_of
+from iwm_opts.io.workbook import Rows, Sheet, sheets_of
 from iwm_opts.journal.brokers.not_supported import json_answer_of
 
 DELIMITERS: Final = (",", ";", "\t", "|")
@@ -32,8 +32,9 @@ class LogFile:
 
     path: Path
     text: str = ""
-    sheet: Rows = ()
+    sheets: Sequence[Sheet] = ()  # of a spreadsheet
     parquet: bytes = b""
+    notes: tuple[str, ...] = ()  # on what packs it
 
     @property
     def is_xml(self) -> bool:
@@ -48,8 +49,8 @@ class LogFile:
         DataError
             When the text is not CSV.
         """
-        if self.sheet:
-            return [(line, [plain_spaces(cell) for cell in cells]) for line, cells in self.sheet]
+        if self.sheets:
+            return [(line, [plain_spaces(cell) for cell in cells]) for line, cells in self.sheets[0].rows]
         reader = csv.reader(io.StringIO(self.text), delimiter=delimiter)
         try:
             return [
@@ -83,15 +84,18 @@ def open_log(path: Path) -> LogFile:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(path, f"cannot be read: {error.strerror or error}", "Check the path") from None
-    content = _unpacked(content, path)
+    table = unpacked(path, content, MAX_LOG)
+    content, notes = table.content, table.notes
+    if len(content) > MAX_LOG:
+        raise DataError(path, f"holds over {MAX_LOG:,} bytes", "Export a shorter period")
     if not content.strip():
         raise DataError(path, "is empty", f"Give {FORMATS}")
     if content.startswith(PARQUET):
-        return LogFile(path, parquet=content)
+        return LogFile(path, parquet=content, notes=notes)
     if content.startswith(ZIP):
-        return LogFile(path, sheet=sheet_rows(content, path))
+        return LogFile(path, sheets=sheets_of(content, path), notes=notes)
     if content.startswith(OLD_EXCEL):
-        raise DataError(path, "is an Excel 97-2003 workbook", "Save it as .xlsx or CSV")
+        raise DataError(path, "is an Excel 97-2003 workbook, or one with a password", "Save it as .xlsx or CSV")
     if content.startswith(b"%PDF"):
         raise DataError(path, "is a PDF", "Export the transactions as CSV")
     text = _decoded(content, path)
@@ -104,8 +108,8 @@ def open_log(path: Path) -> LogFile:
     if text.startswith(ANNEX_POINTER):
         raise DataError(path, "is a git-annex pointer, not the file itself", "Run git annex get")
     if text.lstrip().startswith(("{", "[")):
-        return LogFile(path, sheet=_json_rows(text, path))
-    return LogFile(path, text)
+        return LogFile(path, sheets=[Sheet("", _json_rows(text, path))], notes=notes)
+    return LogFile(path, text, notes=notes)
 
 
 def _json_rows(text: str, path: Path) -> Rows:
@@ -113,7 +117,7 @@ def _json_rows(text: str, path: Path) -> Rows:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
-        raise DataError(path, "is damaged JSON", "Export the transactions as CSV") from None
+        raise DataError(path, "JSON that is cut short or damaged", "Export the transactions as CSV") from None
     answer = json_answer_of(content)
     if answer is not None:
         raise DataError(path, f"{answer[0]}: this JSON is not supported", answer[1])
@@ -131,36 +135,11 @@ def _json_rows(text: str, path: Path) -> Rows:
     return [(0, names), *enumerate(cells, start=1)]
 
 
-def _unpacked(content: bytes, path: Path) -> bytes:
-    """Content out of gzip, or of the single file of a zip archive; a workbook stays packed."""
-    if content.startswith(ZIP):
-        return unzipped(content, path, MAX_LOG)
-    if content.startswith(GZIP):
-        try:
-            with gzip.open(io.BytesIO(content)) as stream:
-                content = stream.read(MAX_LOG + 1)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(path, f"is damaged gzip: {error}", "Check that the file is whole") from None
-    if len(content) > MAX_LOG:
-        raise DataError(path, f"holds over {MAX_LOG:,} bytes", "Export a shorter period")
-    return content
-
-
 def _decoded(content: bytes, path: Path) -> str:
     """Text with line feeds alone and no byte order marks."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        text = content.decode("utf-16", errors="replace")
-    elif content[1:40:2].count(0) > 10:
-        text = content.decode("utf-16-le", errors="replace")
-    elif content[0:40:2].count(0) > 10:
-        text = content.decode("utf-16-be", errors="replace")
-    else:
-        try:
-            text = content.decode("utf-8")
-        except UnicodeDecodeError:
-            text = content.decode("cp1252", errors="replace")
+    text = text_of(content)
     if "\0" in text:
         raise DataError(path, "is not text", f"Give {FORMATS}")
-    text = plain_spaces(text.replace("\ufeff", "")).replace("\r\n", "\n").replace("\r", "\n")
+    text = plain_spaces(text).replace("\r\n", "\n").replace("\r", "\n")
     first, _, rest = text.partition("\n")
     return "\n" + rest if first.strip().lower().startswith("sep=") else text  # Excel's own first line

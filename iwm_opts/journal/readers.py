@@ -15,7 +15,9 @@ from iwm_opts.conventions import MULTIPLIER, TIMEZONE
 from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.limits import check_columns
-from iwm_opts.io.packed import Rows
+from iwm_opts.io.packed import AGAIN
+from iwm_opts.io.tables import DAMAGED_PARQUET
+from iwm_opts.io.workbook import Rows, Sheet, joined
 from iwm_opts.journal import brokers
 from iwm_opts.journal.brokers.layout import DELIVERED, NAMED, Export, Layout, RowReport
 from iwm_opts.journal.brokers.not_supported import table_of
@@ -80,21 +82,46 @@ def read_log(path: Path, zone: str = TIMEZONE) -> TradeLog:
     path = Path(path)
     if path.is_dir():
         return _of_folder(path)
-    file = open_log(path)
+    file = _of_one_table(open_log(path))
     try:
-        if file.parquet:
-            return _of_frame(_parquet(file), path)
-        if file.is_xml:
-            return _of_xml(file, ZoneInfo(zone))
-        for delimiter in file.delimiters():
-            rows = file.rows(delimiter)
-            for layout in brokers.layouts():
-                header = layout.header(rows, HEADER_ROWS)
-                if header is not None:
-                    return _of_broker(layout, Export(rows, ZoneInfo(zone), RowReport(), header, delimiter), path)
-        return _of_own(file, path)
+        log = _of_file(file, ZoneInfo(zone))
     except TwoReadingsError as error:
         raise DataError(path, str(error)) from None
+    return replace(log, notes=(*file.notes, *log.notes)) if file.notes else log
+
+
+def _of_one_table(file: LogFile) -> LogFile:
+    """File of one sheet: that of a workbook which holds the log, or several that each hold a part of it."""
+    if len(file.sheets) < 2:
+        return file
+    rows, notes = joined(file.sheets, _header_place, file.path)
+    return replace(file, sheets=[Sheet("", rows)], notes=(*file.notes, *notes))
+
+
+def _header_place(rows: Rows) -> int | None:
+    """Place of the header of a log of any layout; None without one."""
+    places = [layout.header(rows, HEADER_ROWS) for layout in brokers.layouts()]
+    own = (place for place, (_, cells) in enumerate(rows[:HEADER_ROWS]) if _is_own_header(cells))
+    return next((place for place in (*places, next(own, None)) if place is not None), None)
+
+
+def _is_own_header(cells: Sequence[str]) -> bool:
+    """Whether cells name the columns of a log of this tool, of a spreadsheet or of a backtest."""
+    return set(REQUIRED) <= set(columns_of(cells)) or set(BACKTEST_COLUMNS) <= set(columns_of(cells))
+
+
+def _of_file(file: LogFile, zone: ZoneInfo) -> TradeLog:
+    if file.parquet:
+        return _of_frame(_parquet(file), file.path)
+    if file.is_xml:
+        return _of_xml(file, zone)
+    for delimiter in file.delimiters():
+        rows = file.rows(delimiter)
+        for layout in brokers.layouts():
+            header = layout.header(rows, HEADER_ROWS)
+            if header is not None:
+                return _of_broker(layout, Export(rows, zone, RowReport(), header, delimiter), file.path)
+    return _of_own(file, file.path)
 
 
 def _of_xml(file: LogFile, zone: ZoneInfo) -> TradeLog:
@@ -134,7 +161,7 @@ def _of_own(file: LogFile, path: Path) -> TradeLog:
     for delimiter in file.delimiters():
         rows = file.rows(delimiter)
         for place, (_, cells) in enumerate(rows[:HEADER_ROWS]):
-            if set(REQUIRED) <= set(columns_of(cells)) or set(BACKTEST_COLUMNS) <= set(columns_of(cells)):
+            if _is_own_header(cells):
                 return _of_frame(_frame(rows[place:], path), path, delimiter)
         _refuse_other_table([cells for _, cells in rows[:HEADER_ROWS]], path)
     head = next((cells for _, cells in file.rows(file.delimiters()[0])), [])
@@ -432,7 +459,7 @@ def _parquet(file: LogFile) -> pd.DataFrame:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with gate(file.path, "Check that the file is whole", "Parquet that cannot be read: {}"):
+    with gate(file.path, AGAIN, DAMAGED_PARQUET):
         table = pq.read_table(io.BytesIO(file.parquet))
         check_columns(file.path, table.num_columns)
         odd = [field.name for field in table.schema if pa.types.is_nested(field.type) or _is_binary(field.type)]

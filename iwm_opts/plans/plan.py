@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from iwm_opts.backtest.share_exits import ShareExits
 from iwm_opts.conventions import STRATEGY
 from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.text import text_of
 from iwm_opts.market.sector_filter import MacroFilter
 from iwm_opts.plans.checklist import DEFAULTS
 from iwm_opts.plans.contradictions import ContradictionError, contradictions
@@ -172,9 +173,9 @@ def load_plan(path: str | Path) -> Plan:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(path, f"cannot be read ({error})", "name a plan: --plan FILE") from None
+        text = text_of(path.read_bytes())
+    except OSError as error:
+        raise DataError(path, f"cannot be read ({error.strerror or error})", "name a plan: --plan FILE") from None
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

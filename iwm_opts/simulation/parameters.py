@@ -10,6 +10,7 @@ from typing import Any, get_origin
 
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.text import text_of
 from iwm_opts.kernels.simulation.quote import SPREAD_TERMS
 from iwm_opts.market.contract import check_symbol
 
@@ -244,8 +245,8 @@ def load_parameters(path: Path) -> Parameters:
         When a number breaks its rule.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        tables = tomllib.loads(text_of(path.read_bytes()))
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise DataError(path, f"invalid TOML ({error})", "give a parameter file") from None
     return parameters_from(tables, str(path))
 

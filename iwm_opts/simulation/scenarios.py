@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.errors import DataError, InputError
+from iwm_opts.io.text import text_of
 from iwm_opts.simulation.dynamics import State, StatePath, priced_variance, simulate_states
 from iwm_opts.simulation.parameters import Dynamics, Parameters, is_number
 
@@ -90,8 +91,8 @@ def load_scenarios(path: Path) -> dict[str, Scenario]:
         When the file cannot be read, or a scenario lacks something or holds what nothing reads.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        tables = tomllib.loads(text_of(path.read_bytes()))
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise DataError(path, f"invalid TOML ({error})", "give a scenario file") from None
     return _scenarios(tables, str(path))
 

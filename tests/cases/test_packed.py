@@ -11,7 +11,8 @@ from iwm_opts.errors import DataError
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.iv_history import load_iv_history
-from iwm_opts.io.panel_files import read_panel
+from iwm_opts.io.panel_files import build_panel, read_panel
+from iwm_opts.journal.readers import read_log
 from iwm_opts.market.bars import PRICES
 
 HEADER = b"quote_date,underlying_symbol,expiration,right,strike,bid,ask\n2026-10-02,IWM,2026-10-30,C,240,1,2\n"
@@ -80,7 +81,7 @@ def test_an_archive_of_several_files_is_named(case, load):
 def test_a_damaged_archive_is_named(tmp_path, load, content):
     path = tmp_path / "chain.zip"
     path.write_bytes(content)
-    with pytest.raises(DataError, match="damaged or locked zip archive"):
+    with pytest.raises(DataError, match="cut short or damaged"):
         load(path)
 
 
@@ -91,3 +92,163 @@ def test_a_file_that_unpacks_a_thousandfold_is_refused(tmp_path, load, body):
     path.write_bytes(gzip.compress(body + bytes([body[-1]]) * 40_000_000, 9))
     with pytest.raises(DataError, match="unpacks to more than"):
         load(path)
+
+
+def sheets(path, parts):
+    book = path.with_suffix(".xlsx")
+    with pd.ExcelWriter(book) as writer:
+        for name, table in parts.items():
+            table.to_excel(writer, sheet_name=name, index=False)
+    return book
+
+
+def by(table, column, *, is_kept, names=str):
+    rest = table if is_kept else table.drop(columns=column)
+    return {names(value): rest[table[column] == value] for value in table[column].unique()}
+
+
+NOTES = pd.DataFrame({"Notes": ["downloaded by hand", "see page 2"]})
+RIGHT_NAMES = {"C": "IWM Calls", "P": "IWM Puts"}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        lambda table: by(table, "expiration", is_kept=True),
+        lambda table: by(table, "expiration", is_kept=False),
+        lambda table: by(table, "right", is_kept=False, names=RIGHT_NAMES.get),
+        lambda table: by(table.drop(columns="underlying_symbol"), "right", is_kept=False, names=RIGHT_NAMES.get),
+        lambda table: {"Read me": NOTES, "Chain": table},
+        lambda table: {"Sheet1": table[:200], "Sheet2": table[table.columns[::-1]][200:], "Source": NOTES},
+        lambda table: {"2026-10-02": table[:200].drop(columns="quote_date"), "02-Oct-2026": table[200:].iloc[:, 1:]},
+    ],
+)  # fmt: skip
+def test_sheets_of_one_table_are_one_chain(case, quotes_of, base, parts):
+    path = case("chains/base.csv")
+    book = sheets(path, parts(pd.read_csv(path)))
+    chain = load_chain(book, symbol="IWM")
+    assert str(chain.as_of) == "2026-10-02"
+    assert any("sheets" in note for note in chain.quality.notes)
+    quotes = quotes_of(book, symbol="IWM")
+    assert quotes.index.equals(base.index)
+    np.testing.assert_allclose(quotes.to_numpy(), base.to_numpy(), atol=1e-9)
+    assert build_panel([book], symbol="IWM").panel.strike.size == build_panel([path]).panel.strike.size
+
+
+def test_sheets_of_several_tables_are_named(case):
+    path = case("chains/base.csv")
+    table = pd.read_csv(path)
+    book = sheets(path, {"Chain": table, "Greeks": table[["expiration", "strike", "right", "delta"]]})
+    with pytest.raises(DataError, match="workbook of 2 different tables, sheets Chain, Greeks"):
+        load_chain(book)
+    nameless = table.drop(columns="underlying_symbol")
+    with pytest.raises(DataError, match="2 tables of one layout, sheets IWM, SPY"):
+        load_chain(sheets(path, {"IWM": nameless, "SPY": nameless}))
+    bars = case("series/bars_iso.csv")
+    table = pd.read_csv(bars)
+    with pytest.raises(DataError, match="2 tables of one layout, sheets IWM, KRE"):
+        load_bars(sheets(bars, {"IWM": table, "KRE": table}))
+    years = {str(year): part for year, part in table.groupby(table.iloc[:, 0].str[:4])}
+    assert load_bars(sheets(bars, years))[PRICES].equals(load_bars(bars)[PRICES])
+
+
+def archived(path, files):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize("depth", ["gz", "zip", "xlsx", "gz of zip", "gz of gz", "gz of xlsx", "companions"])
+def test_a_table_packed_twice_is_read(case, quotes_of, base, tmp_path, depth):
+    path = case("chains/base.csv")
+    raw, book = path.read_bytes(), as_workbook(path).read_bytes()
+    single = archived(tmp_path / "inner.zip", {"base.csv": raw}).read_bytes()
+    junk = {"README.txt": b"by hand", ".DS_Store": b"\0", "__MACOSX/._base.csv": b"\0", "layout.pdf": b"%PDF"}
+    made = {
+        "gz": lambda: archived(tmp_path / "a.zip", {"base.csv.gz": gzip.compress(raw)}),
+        "zip": lambda: archived(tmp_path / "a.zip", {"inner.zip": single}),
+        "xlsx": lambda: archived(tmp_path / "a.zip", {"base.xlsx": book}),
+        "companions": lambda: archived(tmp_path / "a.zip", {**junk, "data/base.csv": raw}),
+    }
+    packed = {"gz of zip": single, "gz of gz": gzip.compress(raw), "gz of xlsx": book}
+    file = tmp_path / "a.gz"
+    if depth in packed:
+        file.write_bytes(gzip.compress(packed[depth]))
+    else:
+        file = made[depth]()
+    np.testing.assert_allclose(quotes_of(file).to_numpy(), base.to_numpy(), atol=1e-9)
+    if depth == "companions":
+        assert any("not read: README.txt, layout.pdf" in note for note in load_chain(file).quality.notes)
+
+
+@pytest.mark.parametrize("load", [load_chain, load_bars, read_log])
+@pytest.mark.parametrize(
+    ("files", "rule"),
+    [
+        ({}, "empty zip archive"),
+        ({"README.txt": b"nothing"}, r"zip archive without a table: README\.txt"),
+        ({"mimetype": b"", "content.xml": b"<a/>"}, "OpenDocument"),
+        ({"xl/workbook.bin": b""}, "binary Excel workbook"),
+    ],
+)
+def test_an_archive_without_a_table_is_named(tmp_path, load, files, rule):
+    with pytest.raises(DataError, match=rule):
+        load(archived(tmp_path / "a.zip", files))
+
+
+@pytest.mark.parametrize("load", [load_chain, load_bars])
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("base.csv.gz", r": gzip file cut short\. Fetch"),
+        ("base.xlsx", r": zip archive or workbook that is cut short or damaged: .*[^.]\. Fetch"),
+        ("base.parquet", r": Parquet file that is cut short or damaged: Parquet magic bytes not found in footer\. F"),
+        ("base.json", r": JSON that is cut short or damaged: .*, line 1 column \d+\. Fetch"),
+    ],
+)
+def test_a_file_cut_short_is_named(case, load, name, rule):
+    path = case("chains/base.csv")
+    table, whole = pd.read_csv(path), path.with_name(name)
+    if name.endswith(".gz"):
+        whole.write_bytes(gzip.compress(path.read_bytes()))
+    elif name.endswith(".xlsx"):
+        as_workbook(path)
+    elif name.endswith(".parquet"):
+        table.to_parquet(whole)
+    else:
+        table.to_json(whole, orient="records")
+    whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with pytest.raises(DataError, match=rule):
+        load(whole)
+
+
+def test_a_text_cut_short_is_named(case):
+    path = case("chains/base.csv")
+    path.write_bytes(path.read_bytes()[:30_000].rpartition(b",")[0])
+    with pytest.raises(DataError, match=r"cut short: its last row \d+ has \d+ cells, the header 14"):
+        load_chain(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+def test_every_encoding_of_a_spreadsheet_is_read(case, quotes_of, base, encoding):
+    path = case("chains/base.csv")
+    text = path.read_text()
+    path.write_bytes(text.encode(encoding))
+    np.testing.assert_allclose(quotes_of(path).to_numpy(), base.to_numpy(), atol=1e-9)
+    bars = case("series/bars_iso.csv")
+    expected = load_bars(bars)[PRICES]
+    bars.write_bytes(bars.read_text().encode(encoding))
+    assert load_bars(bars)[PRICES].equals(expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [(bytes(257) + b"ustar" + bytes(300), "tar archive"), (b"Rar!\x1a\x07", "RAR"), (b"ARROW1\0\0", "Feather")],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_another_kind_of_file_is_named(tmp_path, content, what, pack):
+    path = tmp_path / "chain.bin"
+    path.write_bytes(pack(content))
+    with pytest.raises(DataError, match=what):
+        load_chain(path)

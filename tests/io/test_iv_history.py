@@ -194,7 +194,7 @@ def test_the_unit_is_read_from_the_oldest_rows(write):
         ("   \n", "is empty"),
         ("date,close\n", "holds no rows"),
         (b"%PDF-1.7 ...", "is a PDF, not a table"),
-        (b"PK\x03\x04....", "is a damaged or locked zip archive"),
+        (b"PK\x03\x04....", "cut short or damaged"),
         (b"\x1f\x8b\x08\x00broken", "cannot be read as a table"),
         (b"PAR1 broken", "cannot be read as a table"),
         (b"date,close\n2024-01-03,\xff\xfe\n", "row 2, column close: .* is not a number"),

@@ -233,3 +233,10 @@ def test_zero_is_off_in_a_plan_alone():
     plan = make_usual_plan("vol-contraction", package={"profit": 0.0, "stop": 0.0})
     exits = plan_screen(plan, ChainRequest(source="sim")).exits
     assert (exits.profit, exits.stop) == (None, None)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig", "cp1252"])
+def test_a_plan_is_read_in_any_encoding(tmp_path, encoding):
+    file = tmp_path / "plan.toml"
+    file.write_bytes((SHORTEST + "# réglé\n").encode(encoding))
+    assert load_plan(file).name == "dips"

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from iwm_opts.io.packed import Rows
+from iwm_opts.io.workbook import Rows
 from iwm_opts.journal.executions import Execution
 from iwm_opts.journal.fields import (
     Notation,

@@ -19,7 +19,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.io.packed import Rows
+from iwm_opts.io.workbook import Rows
 from iwm_opts.journal.brokers.layout import Export, JoinedExports, Layout, RowReport
 from iwm_opts.journal.executions import (
     Effect,
