@@ -19,7 +19,7 @@ from iwm_opts.io.histories import SUMS, ImportedFile, Ledger, YearQuality, certi
 from iwm_opts.io.panel_files import expand
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.text import text_of
-from iwm_opts.report.archive_table import certificate_table, warnings_by_kind
+from iwm_opts.report.archive_table import certificate_table, left_out_by_kind, warnings_by_kind
 from iwm_opts.report.records import Record, rows_as_csv
 
 YEAR: Final = "{year}"
@@ -76,6 +76,8 @@ class ChainHistoryResult(Result):
         Where the chains are.
     set_aside : tuple of str
         Damaged files that were moved away.
+    history : tuple of ImportedFile
+        All that were read into the archive, of this call and before.
     """
 
     symbol: str
@@ -84,6 +86,7 @@ class ChainHistoryResult(Result):
     years: tuple[YearQuality, ...]
     folder: str
     set_aside: tuple[str, ...]
+    history: tuple[ImportedFile, ...]
 
     @property
     def failed(self) -> tuple[ImportedFile, ...]:
@@ -116,7 +119,8 @@ class ChainHistoryResult(Result):
         missing = [day.isoformat() for year in self.years for day in year.missing]
         return {
             "symbol": self.symbol, "folder": self.folder, "files": files, "skipped": list(self.skipped),
-            "years": self._years(), "missing_days": missing, "warnings": warnings_by_kind(self.files),
+            "years": self._years(), "missing_days": missing, "warnings": warnings_by_kind(self.history),
+            "left_out": left_out_by_kind(self.history),
         }  # fmt: skip
 
     def to_csv(self) -> str:
@@ -125,7 +129,7 @@ class ChainHistoryResult(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Files, years, and days left out by reason."""
-        return certificate_table(self.symbol, self.files, self.skipped, self.years, verbose, columns)
+        return certificate_table(self.symbol, self.files, self.history, self.skipped, self.years, verbose, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Return the counts."""
@@ -151,8 +155,9 @@ def answer_chain_history(request: ChainHistoryRequest, on_progress: OnProgress |
     if any(file.count("recorded") for file in files):
         iv_values(archive, symbol, progress=on_progress)
     folder = str(archive.chain_folder(symbol))
-    years = certificate(read)
-    return ChainHistoryResult(symbol, tuple(files), tuple(skipped), years, folder, tuple(archive.set_aside))
+    history = (*read, *(file for file in files if not file.days))
+    aside = tuple(archive.set_aside)
+    return ChainHistoryResult(symbol, tuple(files), tuple(skipped), certificate(read), folder, aside, history)
 
 
 Source = tuple[Path | ImportedFile, str, str | None, bool]  # file, name, SHA-256 expected, part of a folder

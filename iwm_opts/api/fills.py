@@ -18,6 +18,7 @@ from iwm_opts.execution.comparison import COMPARED, FillComparison
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.execution.quoted_spread import By, side_by_side
+from iwm_opts.report.console import note_lines, render
 from iwm_opts.report.fills_table import (
     comparison_records,
     comparison_table,
@@ -94,6 +95,8 @@ class FillCosts(Result):
     expiration : date or None
     label : str
         Of quotes that are not recorded.
+    notes : tuple of str
+        What the reader of the chain left out or decided.
     """
 
     legs: tuple[TypedLeg, ...]
@@ -101,6 +104,7 @@ class FillCosts(Result):
     terms: Terms
     expiration: date | None
     label: str = ""
+    notes: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """One row a convention.
@@ -116,7 +120,8 @@ class FillCosts(Result):
 
     def record(self) -> Record:
         """Fees and one record a convention."""
-        return {"fees": self.terms.fees.label, "fills": comparison_records(self.comparisons)}
+        fills = comparison_records(self.comparisons)
+        return {"fees": self.terms.fees.label, "fills": fills, "warnings": list(self.notes)}
 
     def to_csv(self) -> str:
         """One row a convention."""
@@ -124,7 +129,8 @@ class FillCosts(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Package and a table of conventions."""
-        return comparison_table(self.legs, self.comparisons, self.terms, self.expiration, columns)
+        table = comparison_table(self.legs, self.comparisons, self.terms, self.expiration, columns)
+        return table + render(note_lines(self.notes), columns)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Legs; fees."""
@@ -185,7 +191,8 @@ class QuotedSpreads(Result):
     def record(self) -> Record:
         """Provenance and one record a bucket."""
         about = {name: getattr(self.first.chain, name) for name in ("source", "simulated", "modelled")}
-        return {"by": self.first.spreads.by, **about, "rows": spread_records(self._table())}
+        rows = spread_records(self._table())
+        return {"by": self.first.spreads.by, **about, "rows": rows, "warnings": list(self.notes)}
 
     def to_csv(self) -> str:
         """One row a bucket."""
@@ -194,8 +201,18 @@ class QuotedSpreads(Result):
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Table by bucket."""
         if self.second is None:
-            return spread_table_page(self.first, columns)
-        return versus_page(self.first, self.second, self._names(self.second), self._table(), columns)
+            page = spread_table_page(self.first, columns)
+        else:
+            page = versus_page(self.first, self.second, self._names(self.second), self._table(), columns)
+        return page + render(note_lines(self.notes), columns)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the readers of the chains left out or decided."""
+        if self.second is None:
+            return self.first.chain.warnings
+        chains = (self.first.chain, self.second.chain)
+        return tuple(f"{chain.symbol} {chain.as_of}: {text}" for chain in chains for text in chain.warnings)
 
     def sheet(self) -> Page:
         """Heat maps of quoted spreads by bucket and DTE."""
@@ -215,10 +232,12 @@ class QuotedSpreads(Result):
 def answer_fills(request: FillsRequest, on_progress: OnProgress | None = None) -> FillCosts:
     """Compare fill conventions; see `FillsRequest`."""
     legs, terms, at_mid, label = request.legs, request.terms, None, ""
+    notes: tuple[str, ...] = ()
     if request.needs_chain and request.chain is not None and request.expiration is not None:
         given = request.chain
         chain = given if isinstance(given, OptionChain) else open_chain(given, on_progress)
         table, label = chain.snapshot.table(request.expiration), chain.snapshot.chain.label
+        notes = chain.warnings
         legs = tuple(quoted_legs(legs, table))
         at_mid = expected_profit_at_mid(legs, table, terms)
     compared = comparison.compare_fills(
@@ -230,7 +249,7 @@ def answer_fills(request: FillsRequest, on_progress: OnProgress | None = None) -
         expected_profit_at_mid=at_mid,
         models=COMPARED if terms.fill in COMPARED else (*COMPARED, terms.fill),
     )
-    return FillCosts(legs, tuple(compared), terms, request.expiration, label)
+    return FillCosts(legs, tuple(compared), terms, request.expiration, label, notes)
 
 
 def answer_spreads(request: SpreadsRequest, on_progress: OnProgress | None = None) -> QuotedSpreads:

@@ -108,7 +108,7 @@ class Management(Result):
     stale : str
         Why nothing is decided; empty on fresh quotes.
     notes : tuple of str
-        Trades left out, and the remarks of their log.
+        Trades left out; what the readers of the log and the chain left out or decided.
     """
 
     is_private: ClassVar[bool] = True
@@ -164,7 +164,7 @@ def answer_manage(request: ManageRequest, on_progress: OnProgress | None = None)
         for name, trade in trades.items()
     )
     portfolio = _portfolio(held, request, snapshot)
-    return Management(held, portfolio, snapshot.chain, stale, tuple(notes))
+    return Management(held, portfolio, snapshot.chain, stale, (*notes, *opened.warnings))
 
 
 def _positions(request: ManageRequest, chain: Chain) -> tuple[dict[str, PaperTrade], list[str]]:

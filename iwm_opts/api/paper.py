@@ -272,6 +272,11 @@ class _Prices:
         assert self.request.bars is not None  # asked for only where shares trade on them
         return Path(self.request.bars)
 
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What the reader of the chain left out or decided; of bars nothing."""
+        return () if self.on_bars else self.snapshot.chain.warnings
+
     def bars(self) -> pd.DataFrame:
         """Daily bars."""
         return load_bars(self.bars_path, self.request.chain.symbol)
@@ -304,6 +309,7 @@ def answer_paper_open(request: PaperOpenRequest) -> PaperResult:
     screening = screen.screening
     kept = _kept(screening, request)
     answers, decision, messages = _judged(screening, request)
+    messages = (*messages, *screening.snapshot.chain.warnings)
     refusal = _refusal(screening, kept, decision, request)
     if refusal:
         return PaperResult(refusal=f"not opened: {refusal}", messages=messages)
@@ -399,7 +405,7 @@ def answer_paper_shares(request: PaperSharesRequest) -> PaperResult:
     trade = opened_shares(
         plan, share_rules(plan), inputs.bars, quote, open_journal().trades(), answers, request.contracts, request.price
     )
-    return PaperResult(refusal=f"not opened: {trade}") if isinstance(trade, str) else _added(trade)
+    return PaperResult(refusal=f"not opened: {trade}") if isinstance(trade, str) else _added(trade, prices.messages)
 
 
 def _quote(plan: Plan, prices: _Prices) -> Quote | str:
@@ -474,7 +480,7 @@ def answer_paper_mark(request: PaperMarkRequest) -> PaperResult:
         open_forecasts().advance(prices.snapshot)
     after = journal.trades()
     trades = tuple(find(after, trade.number) for trade in held)
-    return PaperResult(trades, f"marked on {prices.moment}", failures=tuple(failures))
+    return PaperResult(trades, f"marked on {prices.moment}", messages=prices.messages, failures=tuple(failures))
 
 
 def answer_paper_close(request: PaperCloseRequest) -> PaperResult:
@@ -485,6 +491,7 @@ def answer_paper_close(request: PaperCloseRequest) -> PaperResult:
         raise ConflictError("price", request.price, "of shares, and the trade is in options", "give --debit")
     if trade.shares is not None and request.debit is not None:
         raise ConflictError("debit", request.debit, "of options, and the trade is in shares", "give --price")
+    messages: tuple[str, ...] = ()
     if request.settle is not None:
         last, closing = settled(trade, request.settle)
         marks = [last]
@@ -493,10 +500,10 @@ def answer_paper_close(request: PaperCloseRequest) -> PaperResult:
         prices = _Prices(replace(request.prices, chain=chain))
         if prices.stale:
             return PaperResult(refusal=f"not closed: {prices.stale}")
-        marks = _marks(trade, prices)
+        marks, messages = _marks(trade, prices), prices.messages
         debit = request.debit if request.price is None else -request.price
         closing = closing_of(trade, marks[-1], debit, request.reason)
-    return PaperResult((journal.close(trade.number, closing, marks),), "closed")
+    return PaperResult((journal.close(trade.number, closing, marks),), "closed", messages=messages)
 
 
 def answer_paper_roll(request: PaperRollRequest) -> PaperResult:
@@ -519,7 +526,7 @@ def answer_paper_roll(request: PaperRollRequest) -> PaperResult:
     closing = closing_of(trade, mark, None, "roll")
     pair = journal.roll(trade.number, mark, closing, rolled_trade(position, roll))
     cash = f"cash {'+' if roll.cash > 0 else '-'}${abs(roll.cash):,.2f} after fills and fees"
-    return PaperResult(pair, f"rolled {roll.kind}, {cash}")
+    return PaperResult(pair, f"rolled {roll.kind}, {cash}", messages=snapshot.chain.warnings)
 
 
 def paper_trades(*, closed: bool = False) -> PaperResult:

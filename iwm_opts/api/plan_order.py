@@ -54,7 +54,7 @@ def plan_order(plan: Plan, chain: ChainRequest | OptionChain) -> PlanOrder:
     screen = answer_screen(plan_screen(plan, chain))
     market = screen.screening.snapshot.chain
     quoted = f"{market.quote_time:%Y-%m-%d %H:%M}" if market.quote_time else f"{market.as_of}, time unknown"
-    quotes = f"{quoted}, source {market.source}"
+    quotes = "; ".join([f"{quoted}, source {market.source}", *market.warnings])
     place = plan_place(plan, screen)
     if place is None:
         rejected = ", ".join(f"{count} {rule}" for rule, count in screen.screening.screened.rejected.items())

@@ -100,6 +100,8 @@ class OrderTicket(Result):
         Of the quotes.
     label : str
         Of quotes that are not recorded.
+    notes : tuple of str
+        What the reader of the chain left out or decided.
     """
 
     ticket: Ticket
@@ -107,6 +109,7 @@ class OrderTicket(Result):
     quoted: datetime | None
     source: str
     label: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def limit(self) -> float:
@@ -127,6 +130,7 @@ class OrderTicket(Result):
             *late,
             *filter(None, (self.ticket.no_target, self.ticket.no_stop)),
             *([LEGS_APART] if len(self.ticket.entry.legs) > 1 else []),
+            *self.notes,
         )
 
     @property
@@ -232,7 +236,7 @@ def answer_ticket(request: TicketRequest) -> OrderTicket:
     )
     if chain is None:
         return OrderTicket(ticket, as_of, None, "typed quotes")
-    return OrderTicket(ticket, as_of, chain.quote_time, chain.source, chain.label)
+    return OrderTicket(ticket, as_of, chain.quote_time, chain.source, chain.label, chain.warnings)
 
 
 def _check_quotes(chain: Chain, request: TicketRequest, today: date) -> None:

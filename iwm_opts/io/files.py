@@ -212,7 +212,8 @@ def read_chains(
             rows = rows if latest_session(selection.day) in seen else _of_a_session(rows, warnings)
             chain: Chain | DataError = _chain(rows, chosen, session, None, None, file, notes, warnings)
         except DataError as error:
-            chain = DataError(f"{source}, {selection.day}", error.rule, error.remedy)
+            rule = f"{error.rule} ({len(selection.lines):,} rows)"
+            chain = DataError(f"{source}, {selection.day}", rule, error.remedy)
         seen.add(selection.day)
         _note_move(selection.day, chain, moved)
         yield chain
@@ -449,7 +450,9 @@ def _choose(
     if len(captures) > 1:
         names = ", ".join(capture.name for capture in captures)
         how = "asked for" if session is not None else "the latest within the session" if within else "the latest"
-        notes.append(f"session {captures[chosen].name} of {len(captures)} that day ({names}): {how}")
+        others = sum(len(capture.rows) for capture in captures) - len(captures[chosen].rows)
+        kept = f"session {captures[chosen].name} of {len(captures)} that day ({names}): {how}"
+        notes.append(f"{kept}; {others:,} rows of the others: left out")
     return captures[chosen], captures[chosen - 1] if chosen else None
 
 

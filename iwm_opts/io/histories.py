@@ -32,6 +32,7 @@ SUMS: Final = "SHA256SUMS"
 SUM_LINE: Final = re.compile(r"([0-9a-fA-F]{64})[ \t]+[*]?(\S.*)")
 EVERY: Final = 100  # days after which the ledger is written
 BLOCK: Final = 1 << 20
+ROWS_LEFT_OUT: Final = re.compile(r"\d rows\b.*left out")
 COUNTS: Final = ("rows", "usable", "crossed", "zero", "missing", "duplicate", "stale", "off_tick", "implausible")
 NEAR_SPOT: Final = 0.05  # fraction of spot within which strikes count for the quoted spread
 SPREAD_DTE: Final = (7, 90)  # calendar days to expiration, likewise, and for parity
@@ -232,8 +233,9 @@ def _read(ledger: Ledger, key: str, path: Path, progress: Progress | None) -> No
         is_own = outcome == "repeat" and day not in (file.held or ())
         held = ledger.record.chain(ledger.symbol, chain.as_of) if outcome == "conflict" else chain
         file.days[day] = quality_of(held, "recorded" if is_own else outcome)
-        if chain.warnings:
-            file.warnings[day] = list(chain.warnings)
+        left_out = [note for note in chain.quality.notes if ROWS_LEFT_OUT.search(note)]
+        if chain.warnings or left_out:
+            file.warnings[day] = [*chain.warnings, *left_out]
         unwritten += 1
         if unwritten >= EVERY:
             ledger.write()

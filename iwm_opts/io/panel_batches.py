@@ -148,7 +148,7 @@ class FileRows:
     def remarks(self) -> tuple[str, ...]:
         """Return readings that the cells leave open, and rows and cells left out."""
         words = [f"{name.strip()}: {count} cells are not times: taken as blank" for name, count in self.words.items()]
-        return (*self.file.notes, *self.readings.warnings, *words, *other_symbols(self.others))
+        return (*self.file.notes, *self.readings.warnings, *words, *other_symbols(self.others, self.others.total()))
 
     def root_code(self, root: str | None) -> int:
         """Place of a root among those seen; -1 for none."""

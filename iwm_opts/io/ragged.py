@@ -21,9 +21,9 @@ def refuse_ragged(source: object, stream: IO[bytes], form: Dialect) -> None:
         rows = filter(None, csv.reader(text, delimiter=form.delimiter))
         for row, cells in enumerate(rows, form.skipped + 1):
             if len(cells) != width and not len(cells) == 1 < width:
-                rule = f"row {row} has {len(cells)} cells, the header {width}"
-                if len(cells) < width and next(rows, None) is None:
-                    raise DataError(source, f"cut short: its last {rule}", "fetch or save it again")
-                raise DataError(source, rule, "correct the row")
+                is_cut = len(cells) < width and next(rows, None) is None
+                rule = f"row {row}{', the last,' if is_cut else ''} has {len(cells)} cells, the header {width}"
+                again = "if the file was cut short, fetch or save it again; else " if is_cut else ""
+                raise DataError(source, rule, f"{again}correct the row")
     finally:
         text.detach()  # the stream is its opener's to close

@@ -51,7 +51,8 @@ class _Seen:
 
     def of_other_symbols(self, symbol: str | None) -> tuple[str, ...]:
         """Remark on the rows of other symbols."""
-        return other_symbols(Counter({name: rows for name, rows in self.symbols.items() if symbol not in (None, name)}))
+        others = {name: rows for name, rows in self.symbols.items() if symbol not in (None, name)}
+        return other_symbols(others, sum(others.values()))
 
     def of_other_days(self, day: int) -> tuple[str, ...]:
         """Remark on the rows of other days: a file of many days is no fault."""
@@ -59,9 +60,9 @@ class _Seen:
         return (f"{rows:,} rows of other days: left out",) if rows else ()
 
 
-def other_symbols(rows: Counter[str]) -> tuple[str, ...]:
+def other_symbols(names: Collection[str], rows: int) -> tuple[str, ...]:
     """Remark on the rows of other symbols; none without any."""
-    return (f"{rows.total():,} rows of other symbols ({_some(sorted(rows))}): left out",) if rows else ()
+    return (f"{rows:,} rows of other symbols ({_some(sorted(names))}): left out",) if rows else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ def select_days(
     day_column = day_column_of(readings)
     if day_column is None:
         raise DataError(file.path, "has no column for the quote date", "give a file that says of which day each row is")
-    counted = _counted(file, layout, day_column, symbol)
+    counted, others, names = _counted(file, layout, day_column, symbol)
     if not counted:
         raise DataError(file.path, "holds a header and no rows", "give a file with quotes")
     earliest, latest = first or date.min, last or date.max
@@ -183,6 +184,10 @@ def select_days(
         days = [date.fromordinal(day) for day in sorted(counted)]
         refuse_days(file.path, days, first, last)
     left = {day: rows for day, rows in left.items() if date.fromordinal(day) not in skip}
+    for day in sorted(set(others) - set(counted)):
+        if earliest <= date.fromordinal(day) <= latest and date.fromordinal(day) not in skip:
+            rule = f"no rows of {symbol}; {'; '.join(other_symbols(names, others[day]))}"
+            yield DataError(f"{file.path}, {date.fromordinal(day)}", rule, f"give a file with {symbol} on that day")
     if not left:
         return
     done, total = 0, len(left)
@@ -201,24 +206,30 @@ def select_days(
                 done += 1
                 if progress:
                     progress(done, total)
-                remarks = _remarks(spelled_file, readings)
+                notes, warnings = _remarks(spelled_file, readings)
+                remarks = notes, (*warnings, *other_symbols(names, others[day]))
                 yield _one_day(file, date.fromordinal(day), held.pop(day), counted[day], most, readings, remarks)
 
 
-def _counted(file: DataFile, layout: Layout, day_column: _DayColumn, symbol: str | None) -> Counter[int]:
-    """Rows of the symbol on each day, by ordinal."""
-    seen = _Seen()
+def _counted(
+    file: DataFile, layout: Layout, day_column: _DayColumn, symbol: str | None
+) -> tuple[Counter[int], Counter[int], list[str]]:
+    """Rows of the symbol on each day, by ordinal, those of other symbols, and the names of these."""
+    seen, others = _Seen(), Counter[int]()
     name = layout.columns.get("underlying_symbol")
     for batch in batches(file, (), list(dict.fromkeys([day_column.name, *([name] if name else [])]))):
         numbers = np.arange(batch.start, batch.start + len(batch.rows)) + file.first_line
         mine = _of_symbol(file, batch.rows, layout, symbol, numbers, seen)
-        days, counts = np.unique(_ordinals(file, batch.rows, day_column, numbers)[mine], return_counts=True)
+        ordinals = _ordinals(file, batch.rows, day_column, numbers)
+        days, counts = np.unique(ordinals[mine], return_counts=True)
         seen.days.update(dict(zip(days.tolist(), counts.tolist(), strict=True)))
+        days, counts = np.unique(ordinals[~mine], return_counts=True)
+        others.update(dict(zip(days.tolist(), counts.tolist(), strict=True)))
     if symbol is None and len(seen.symbols) > 1:
         raise DataError(file.path, f"holds several symbols, {_some(sorted(seen.symbols))}", "choose one with --symbol")
     if symbol is not None and seen.symbols and symbol not in seen.symbols:
         refuse_symbol(file.path, seen.symbols, symbol)
-    return seen.days
+    return seen.days, others, [text for text in seen.symbols if text != symbol]
 
 
 def _one_day(

@@ -143,7 +143,8 @@ def open_table(path: Path) -> DataFile:
     with gate(path, "check the path and that the file is whole"):
         with path.open("rb") as file:
             start = file.read(4)
-        place, packed, notes = path, start.startswith(GZIP), ()
+        place, packed = path, start.startswith(GZIP)
+        notes: tuple[str, ...] = ()
         if start in (ZIP, EMPTY_ZIP):
             place, notes = unpacked_copy(path)
         with _unpacked(place, packed) as stream:

@@ -11,6 +11,7 @@ from typing import Any, Final
 DELIMITERS: Final = (",", ";", "\t", "|")
 LINES_LOOKED_AT: Final = 40  # above which a header is not looked for
 SEPARATOR_LINE: Final = re.compile(r"\s*sep\s*=\s*(.)\s*", re.IGNORECASE)  # Excel's
+SHORTEST: Final = 4  # zeros by which UTF-16 without a mark is known
 READ_BYTES: Final = 1 << 20
 COMMENT: Final = "#"
 NAMES_OF_A_HEADER: Final = 2  # known names that a line below the first one needs to be taken for the header
@@ -37,9 +38,10 @@ def encoding_of(head: bytes) -> str:
         if head.startswith(mark):
             return name
     even, odd = head[0:200:2].count(0), head[1:200:2].count(0)  # zeros in both are those of a binary file
-    if odd > len(head[:200]) // 4 > 0 == even:
+    fewest = max(len(head[:200]) // 4, SHORTEST)
+    if odd > fewest and not even:
         return "utf-16-le"
-    if even > len(head[:200]) // 4 > 0 == odd:
+    if even > fewest and not odd:
         return "utf-16-be"
     try:
         head[: max(len(head) - 4, 0)].decode("utf-8")

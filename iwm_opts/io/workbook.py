@@ -192,7 +192,7 @@ def _other_words(name: str) -> str:
 
 def _said_by(table: _Table) -> dict[str, str]:
     """Right and day in the name of a sheet, under the name of the column that the table lacks."""
-    said = {}
+    said: dict[str, str] = {}
     name = table.sheet.name
     if not table.has("right"):
         right = next((word for word in NOT_WORDS.split(name) if word.upper() in RIGHTS), None)

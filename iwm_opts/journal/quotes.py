@@ -4,6 +4,7 @@ A broker reports fills, not quotes. Where the local archive, or a chain file, ho
 `TOLERANCE` of the order, its quotes give the package's mid and the model's fill.
 """
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,8 @@ from iwm_opts.spreads.typed import TypedLeg, legs_of
 Array = NDArray[np.float64]
 
 TOLERANCE: Final = timedelta(minutes=20)  # snapshots are made for every half hour: none is farther from one than 15
+
+NUMBERS: Final = re.compile(r"\d[\d.,:-]*")
 
 
 class LegQuotes(NamedTuple):
@@ -72,6 +75,15 @@ class FileQuotes:
             self.opened[symbol, day] = tuple(chains)
         return self.opened[symbol, day]
 
+    @property
+    def warnings(self) -> list[str]:
+        """What the reader of the captures opened so far left out or decided, each kind once with its first day."""
+        first: dict[str, str] = {}
+        for (_, day), chains in sorted(self.opened.items()):
+            for text in (text for chain in chains for text in chain.warnings):
+                first.setdefault(NUMBERS.sub("#", text), f"{day}: {text}")
+        return list(first.values())
+
 
 def with_quotes(log: TradeLog, source: ChainArchive | FileQuotes, fill: FillModel) -> TradeLog:
     """Log with the mids, half-spreads and model fills of captured chains; the log's own values are kept.
@@ -101,10 +113,13 @@ def with_quotes(log: TradeLog, source: ChainArchive | FileQuotes, fill: FillMode
             counts[moment] += 1
             for name, value in zip(columns, quoted, strict=True):
                 trades.loc[at, name] = value if pd.isna(trades.loc[at, name]) else trades.loc[at, name]
-    name, damaged = ("the record", source.set_aside) if isinstance(source, ChainArchive) else ("the files given", [])
+    if isinstance(source, ChainArchive):
+        name, remarks = "the record", source.set_aside
+    else:
+        name, remarks = "the files given", source.warnings
     quoted_counts = f"{counts['entry']} entries and {counts['exit']} exits quoted by {name}"
     how = f"within {TOLERANCE.seconds // 60} min; model fill {fill}"
-    return replace(log, trades=trades, notes=(*log.notes, f"{quoted_counts}, {how}", *damaged))
+    return replace(log, trades=trades, notes=(*log.notes, f"{quoted_counts}, {how}", *remarks))
 
 
 def _quoted(

@@ -14,6 +14,8 @@ from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.records import Record
 from iwm_opts.report.words import counted, number, percent, points
 
+NUMBERS: Final = re.compile(r"[-+]?\d[\d.,:%-]*|\b\w+day\b")
+ROWS: Final = re.compile(r"(?:^|[ (])(\d[\d,]*)(?: of [\d,]+)? rows\b")
 OUTCOMES: Final[tuple[Outcome, ...]] = ("recorded", "repeat", "conflict")
 
 
@@ -45,29 +47,42 @@ def recorded_lines(record: Record) -> str:
 
 def warnings_by_kind(files: Sequence[ImportedFile]) -> list[str]:
     """One line a kind of warning, its words without their numbers, with the days it is of and an example."""
-    kinds = _kinds(text for file in files for texts in file.warnings.values() for text in texts)
-    return [f"on {counted(count, 'days')}: {example}" for count, example in kinds]
+    texts = (text for file in files for warnings in file.warnings.values() for text in warnings)
+    return [f"on {each}" for each in _kinds(texts)]
 
 
-def _kinds(texts: Iterable[str]) -> list[tuple[int, str]]:
-    """Count texts that differ in numbers and weekdays alone; with the first of each kind, the commonest first."""
-    counts, examples = Counter[str](), dict[str, str]()
+def left_out_by_kind(files: Sequence[ImportedFile]) -> list[str]:
+    """One line a reason for which days were left out, with their rows and an example."""
+    return _kinds(reason for file in files for reason in file.left_out.values())
+
+
+def _kinds(texts: Iterable[str]) -> list[str]:
+    """Days and rows of texts that differ in numbers and weekdays alone, and the first of each; the commonest first."""
+    days, rows, examples = Counter[str](), Counter[str](), dict[str, str]()
     for text in texts:
-        kind = re.sub(r"[-+]?\d[\d.,:%-]*|\b\w+day\b", "#", text)
-        counts[kind] += 1
+        kind = NUMBERS.sub("#", text)
+        days[kind] += 1
+        counts = ROWS.findall(text)
+        rows[kind] += int(counts[-1].replace(",", "")) if counts else 0
         examples.setdefault(kind, text)
-    return [(count, examples[kind]) for kind, count in counts.most_common()]
+    return [
+        counted(count, "days")
+        + (f", {counted(rows[kind], 'rows')}" if count > 1 and rows[kind] else "")
+        + f": {examples[kind]}"
+        for kind, count in days.most_common()
+    ]
 
 
 def certificate_table(
     symbol: str,
     files: Sequence[ImportedFile],
+    history: Sequence[ImportedFile],
     skipped: Sequence[str],
     years: Sequence[YearQuality],
     verbose: bool = False,
     columns: int | None = None,
 ) -> str:
-    """Files read, quality by year, and what was left out; each missing day with `verbose`."""
+    """Files read, quality by year of a history, and what was left out of it; each missing day with `verbose`."""
     parts: list[RenderableType] = []
     if files:
         table = plain_table(
@@ -89,9 +104,8 @@ def certificate_table(
             )
         parts += [f"data quality of {symbol} chains by year; rows by defect", table]
         parts.append("spread: median ask less bid within 5% of spot, 7 to 90 days; parity: median |forward/spot - 1|")
-    reasons = _kinds(reason for file in files for reason in file.left_out.values())
-    parts += [f"left out: {counted(count, 'days')}: {example}" for count, example in reasons]
-    parts += warnings_by_kind(files)
+    parts += [f"left out: {each}" for each in left_out_by_kind(history)]
+    parts += warnings_by_kind(history)
     parts += [f"skipped: {line}" for line in skipped]
     differing = sum(file.count("conflict") for file in files)
     if differing:

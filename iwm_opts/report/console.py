@@ -12,6 +12,7 @@ from rich.measure import Measurement
 from rich.padding import Padding
 from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
 from iwm_opts.errors import printable
 
@@ -21,6 +22,11 @@ NARROW, WIDE = 80, 120
 def width() -> int:
     """Columns of the terminal (or of COLUMNS), at least 80."""
     return max(NARROW, shutil.get_terminal_size((WIDE, 24)).columns)
+
+
+def note_lines(notes: Iterable[str]) -> list[RenderableType]:
+    """One line a note or warning on what was read."""
+    return [Text(f"note: {note}", style="yellow") for note in notes]
 
 
 def render(parts: Iterable[RenderableType], columns: int | None = None) -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from iwm_opts.journal.positions import ExpirationRisk, HeldPosition, Roll
 from iwm_opts.market.chain import Chain
-from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.records import Record, managed_record
 from iwm_opts.report.words import counted, dollars, number, percent, price
 
@@ -95,7 +95,7 @@ def manage_table(
     for held in positions:
         parts += [*_lines(held), Text("")]
     parts += _portfolio_lines(portfolio)
-    parts += [Text(f"note: {note}", style="yellow") for note in notes]
+    parts += note_lines(notes)
     return render([*parts, *label], columns)
 
 

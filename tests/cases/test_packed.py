@@ -226,7 +226,7 @@ def test_a_file_cut_short_is_named(case, load, name, rule):
 def test_a_text_cut_short_is_named(case):
     path = case("chains/base.csv")
     path.write_bytes(path.read_bytes()[:30_000].rpartition(b",")[0])
-    with pytest.raises(DataError, match=r"cut short: its last row \d+ has \d+ cells, the header 14"):
+    with pytest.raises(DataError, match=r"row \d+, the last, has \d+ cells, the header 14\. If the file was cut short"):
         load_chain(path)
 
 

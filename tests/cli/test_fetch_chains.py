@@ -164,7 +164,34 @@ def test_the_certificate_counts_weekends_and_rows_left_out(run, history, tmp_pat
     weekend = table[table["quote_date"] == last].assign(quote_date="2026-02-07")
     weekend.to_csv(history / "saturday.csv", index=False)
     page = run("fetch", "chains", "--from", history / "saturday.csv", "--format", "json")
-    assert "quotes dated Saturday 2026-02-07" in json.loads(page.out)["warnings"][0]
+    assert any("quotes dated Saturday 2026-02-07" in text for text in json.loads(page.out)["warnings"])
+
+
+def test_every_row_left_out_is_counted_by_reason(run, history):
+    table = pd.read_csv(history / "2026.csv")
+    days = sorted(table["quote_date"].unique())
+    one = table[table["quote_date"] == days[0]]
+    others = [table.assign(underlying_symbol="SPY"), one.assign(underlying_symbol="SPY", quote_date="2026-01-06")]
+    holiday = one.assign(quote_date="2026-01-01")
+    pd.concat([holiday, table, *others]).to_csv(history / "2026.csv", index=False)
+    rows = len(one)
+    expected = (
+        f"on 3 days, {3 * rows:,} rows: {rows} rows of other symbols (SPY): left out",
+        f"left out: 1 day: no rows of IWM; {rows} rows of other symbols (SPY): left out",
+        f"the exchange was closed: a holiday capture, its quotes are stale ({rows} rows)",
+    )
+    page, again = run("fetch", "chains", "--from", history), run("fetch", "chains")
+    for text in expected:
+        assert text in " ".join(page.out.split())
+        assert text in " ".join(again.out.split())
+
+
+def test_rows_of_other_captures_of_a_day_are_counted(run, history):
+    table = pd.read_csv(history / "2026.csv")
+    both = [table.assign(quote_time=table["quote_date"] + f" {hour}:00:00") for hour in (11, 15)]
+    pd.concat(both).to_csv(history / "2026.csv", index=False)
+    page = run("fetch", "chains", "--from", history / "2026.csv")
+    assert f"on 3 days, {len(table):,} rows: session 15:00 of 2 that day (11:00, 15:00)" in " ".join(page.out.split())
 
 
 def test_years_of_an_address_and_a_list_of_checksums(run, history, served, tmp_path):
