@@ -18,7 +18,7 @@ from iwm_opts.execution.comparison import COMPARED, FillComparison
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.execution.quoted_spread import By, side_by_side
-from iwm_opts.report.console import note_lines, render
+from iwm_opts.report.console import notes_text
 from iwm_opts.report.fills_table import (
     comparison_records,
     comparison_table,
@@ -130,7 +130,7 @@ class FillCosts(Result):
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Package and a table of conventions."""
         table = comparison_table(self.legs, self.comparisons, self.terms, self.expiration, columns)
-        return table + render(note_lines(self.notes), columns)
+        return table + notes_text(self.notes, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Legs; fees."""
@@ -204,7 +204,7 @@ class QuotedSpreads(Result):
             page = spread_table_page(self.first, columns)
         else:
             page = versus_page(self.first, self.second, self._names(self.second), self._table(), columns)
-        return page + render(note_lines(self.notes), columns)
+        return page + notes_text(self.notes, columns)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import next_session
 from iwm_opts.market.gate import ivr_gate
 from iwm_opts.market.iv_rank import IvHistory, iv_rank, open_gate_by_weekday, rolling_iv_rank
-from iwm_opts.report.console import note_lines, render
+from iwm_opts.report.console import notes_text
 from iwm_opts.report.ivr_table import IvSummary, ivr_record, ivr_table
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.screen_table import rank_line
@@ -87,7 +87,7 @@ class IvRankReport(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Rank, chart and weekdays."""
-        return ivr_table(self.summary, columns) + render(note_lines(self.notes), columns)
+        return ivr_table(self.summary, columns) + notes_text(self.notes, columns)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import at_close, latest_session
 from iwm_opts.market.snapshot import SECONDS_PER_YEAR
-from iwm_opts.report.console import note_lines, render
+from iwm_opts.report.console import notes_text
 from iwm_opts.report.page import Page
 from iwm_opts.report.records import Record, market_record, rows_as_csv
 from iwm_opts.report.screen_table import strikes
@@ -114,8 +114,8 @@ class WhatIf(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """P&L by price and vol shift, one table a date."""
-        notes = note_lines(self.package.screening.snapshot.chain.warnings)
-        return whatif_table(self.table, self.headline(), columns) + render(notes, columns)
+        notes = self.package.screening.snapshot.chain.warnings
+        return whatif_table(self.table, self.headline(), columns) + notes_text(notes, columns)
 
     def _fine(self) -> pd.DataFrame:
         """Scenarios at many prices and unchanged implied vols, for lines."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from iwm_opts.io.answers import refusal
 from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
@@ -22,13 +23,16 @@ MAX_DEPTH: Final = 12
 MAX_CELLS: Final = 50_000_000
 # Names that say, where set, that more of a vendor's answer is elsewhere.
 PAGED: Final = (("Alpaca", "next_page_token"), ("Polygon", "next_url"), ("Schwab", "isChainTruncated"))
-REFUSALS: Final = ("error", "errors", "errmsg", "errorMessage", "error_message", "fault", "message")
 KEY: Final = "key"
 FEWEST_NAMES: Final = 4  # known names that make a lone object a row
-SHOWN: Final = 120  # characters of an answer without rows
+SHOWN: Final = 500  # characters of an answer without rows
 ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 KNOWN: Final = frozenset(name for names in (*SYNONYMS.values(), *NAMES.values()) for name in names)
 Cells = dict[str, Any]
+
+
+class AnswerError(ValueError):
+    """A vendor's answer holds no data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +52,21 @@ def table_of_records(text: str) -> Any:
 
     Raises
     ------
+    AnswerError
+        When the document holds no records; with what the vendor says.
     ValueError
-        When the document is invalid JSON, is nested too deep, holds no records, or is one page of several.
+        When the document is invalid JSON, is nested too deep, or is one page of several.
     """
     document = _document(text.lstrip("\ufeff"))
     families = list(_families(document))
     if not any(_knowledge(family) >= FEWEST_NAMES for family in families):
         families += _single(document, {})  # Tradier writes a lone option without a list
     records = _chosen(families)
-    said = next((f"; it says: {str(document[name])[:120]}" for name in _names(document, REFUSALS)), "")
+    said = refusal(document)
     if said and not any(plain(name) in KNOWN for record in records[:1] for name in record):
-        raise ValueError(f"is an answer without data{said}")
+        raise AnswerError(f"is an answer without data; {said}")
     if not records:
-        raise ValueError(f"is an answer without rows: {text.strip()[:SHOWN]}")
+        raise AnswerError(f"is an answer without rows: {text.strip()[:SHOWN]}")
     for vendor, name in PAGED:
         if _names(document, (name,)):
             raise ValueError(f"is a part of an answer of {vendor} ({name} is set): fetch the rest and join the lists")

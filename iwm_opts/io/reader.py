@@ -6,7 +6,6 @@ here as `DataError` with file, place, rule and remedy. Nothing above this gate h
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.identity import CURRENCY_NAMES, refuse_currency, refuse_name
-from iwm_opts.io.json_tables import KEY, table_of_records
+from iwm_opts.io.json_tables import KEY
 from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
@@ -30,7 +29,7 @@ from iwm_opts.io.numbers import BLANKS, SIGNS, decimal_sign, numbers, parse_numb
 from iwm_opts.io.packed import AGAIN, content_of
 from iwm_opts.io.parse import FORMS, Order, numeric_dates, parse_moment
 from iwm_opts.io.selection import clean_symbol
-from iwm_opts.io.tables import DAMAGED_PARQUET, PARQUET, damaged_json, is_json, refuse_other_kind
+from iwm_opts.io.tables import DAMAGED_PARQUET, PARQUET, is_json, json_rows, refuse_one_line, refuse_other_kind
 from iwm_opts.io.text import cells_of, dialect, encoding_of, text_of
 from iwm_opts.io.zones import named_zone
 from iwm_opts.market.calendar import NEW_YORK, sessions
@@ -151,7 +150,11 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
         else:
             refuse_other_kind(path, content[:CHUNK], remedy)
             text = text_of(content)
-            frame = _of_json(path, text) if is_json(text) else _of_text(path, text, encoding_of(content))
+            if is_json(text):
+                frame = _of_json(path, text)
+            else:
+                refuse_one_line(path, text)
+                frame = _of_text(path, text, encoding_of(content))
         if frame.cells.empty:
             raise DataError(path, "holds no rows", remedy)
         check_columns(path, len(frame.cells.columns))
@@ -284,10 +287,7 @@ def _levels(name: str) -> list[str]:
 
 
 def _of_json(path: Path, text: str) -> Frame:
-    try:
-        table = table_of_records(text)
-    except json.JSONDecodeError as error:
-        raise damaged_json(path, error) from None
+    table = json_rows(path, text)
     for name, column in zip(table.column_names, table.columns, strict=True):
         _check_cells(path, name, column)
     cells = table.to_pandas().astype(object)

@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from iwm_opts.errors import DataError, IwmOptsError
+from iwm_opts.io import answers
 from iwm_opts.io.failures import FOREIGN, gate, why
 from iwm_opts.io.formats import HEADER_NAMES, halves
-from iwm_opts.io.json_tables import table_of_records
+from iwm_opts.io.json_tables import AnswerError, table_of_records
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.limits import Budget, check_columns
 from iwm_opts.io.numbers import BLANKS, Sign, decimal_sign, numbers, words_taken_as_blank
@@ -48,6 +49,7 @@ OTHERS: Final = {
     b"\xfd7zXZ": ("compressed by xz", "unpack it"),
     b"<!DOCTYPE": ("a web page", ""),
     b"<html": ("a web page", ""),
+    b"<?xml": ("an XML document", ""),
     b"SQLite format": ("an SQLite database", "export the table as CSV"),
     b"version https://git-lfs": ("a Git LFS pointer", "run git lfs pull"),
     b"/annex/objects/": ("a git-annex pointer", "run git annex get"),
@@ -65,6 +67,7 @@ OTHERS: Final = {
     b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "extract it and give one file"),
     b"Rar!": ("a RAR archive", "extract it and give one file"),
 }
+ONE_CELL: Final = re.compile(r"[\n\r;\t|]|,(?! )")  # found in anything but one line of one cell
 TAR: Final = slice(257, 262), b"ustar"
 REMEDY: Final = "give a CSV, Parquet or JSON file, gzip or not"
 DAMAGED_PARQUET: Final = "Parquet file that is cut short or damaged: {}"
@@ -176,6 +179,13 @@ def refuse_other_kind(path: Path, head: bytes, remedy: str = REMEDY) -> None:
         raise DataError(path, "is a tar archive, not a table", "extract it and give one file")
     if not encoding_of(head).startswith(("utf-16", "utf-32")) and b"\0" in head:
         raise DataError(path, "is a binary file, not a table", remedy)
+
+
+def refuse_one_line(path: Path, text: str) -> None:
+    """Refuse a text of one line and one cell: what a vendor or a server answers in place of a table."""
+    line = text.strip("\ufeff \t\r\n")
+    if line and not ONE_CELL.search(line):
+        raise DataError(path, f"holds one line of text: {line[: answers.LONGEST]}", answers.REMEDY)
 
 
 def is_json(text: str) -> bool:
@@ -303,6 +313,7 @@ def _unpacked(path: Path, packed: bool) -> Any:
 
 
 def _open_csv(path: Path, packed: bool, place: Path, text: str, encoding: str) -> DataFile:
+    refuse_one_line(path, text)
     form = dialect(text.lstrip("\ufeff"), encoding, lambda cell: plain(cell) in HEADER_NAMES)
     columns = halves(form.columns)
     below = _below(place, packed, encoding, len(columns), form.delimiter)
@@ -425,10 +436,27 @@ def _refuse_ragged(file: DataFile) -> None:
 
 def _open_json(path: Path, place: Path) -> DataFile:
     with gate(path, REMEDY, "JSON: {}"):
-        try:
-            return json_table(path, content_of(place).content)
-        except json.JSONDecodeError as error:
-            raise damaged_json(path, error) from None
+        return json_table(path, content_of(place).content)
+
+
+def json_rows(path: Path, text: str) -> Any:
+    """Return the records of a JSON text as a pyarrow table.
+
+    Raises
+    ------
+    DataError
+        When the text is damaged, or an answer without data: what the vendor says.
+    ValueError
+        See `json_tables`.
+    """
+    try:
+        return table_of_records(text)
+    except AnswerError as error:
+        raise DataError(path, str(error), answers.REMEDY) from None
+    except json.JSONDecodeError as error:
+        what = error.msg.removesuffix(" starting at")
+        place = f"line {error.lineno} column {error.colno}"
+        raise DataError(path, f"JSON that is cut short or damaged: {what}, {place}", AGAIN) from None
 
 
 def json_table(path: Path, content: bytes) -> DataFile:
@@ -440,7 +468,7 @@ def json_table(path: Path, content: bytes) -> DataFile:
         When it is invalid JSON, or holds no list of records.
     """
     text = text_of(content)
-    table = table_of_records(text)
+    table = json_rows(path, text)
     sample = {name: [v for v in table.column(name)[:SAMPLE_ROWS].to_pylist() if v] for name in table.column_names}
     around = (path.name, text[:TAIL_BYTES])
     return DataFile(path, "json", False, path, table.column_names, sample, table=table, around=around)
@@ -466,13 +494,6 @@ def _open_parquet(path: Path, packed: bool, place: Path) -> DataFile:
 def damaged_parquet(path: Path, error: BaseException) -> DataError:
     """Error of a Parquet file that pyarrow cannot read."""
     return DataError(path, DAMAGED_PARQUET.format(why(error)), AGAIN)
-
-
-def damaged_json(path: Path, error: json.JSONDecodeError) -> DataError:
-    """Error of a text that begins like JSON and is not."""
-    what = error.msg.removesuffix(" starting at")
-    place = f"line {error.lineno} column {error.colno}"
-    return DataError(path, f"JSON that is cut short or damaged: {what}, {place}", AGAIN)
 
 
 def _unpacked_parquet(path: Path, packed: bool) -> Any:

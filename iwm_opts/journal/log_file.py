@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from iwm_opts.errors import DataError
+from iwm_opts.io.answers import REMEDY, refusal
 from iwm_opts.io.limits import MAX_LOG
 from iwm_opts.io.packed import ZIP, unpacked
 from iwm_opts.io.spreadsheet_text import unguarded
@@ -121,6 +122,9 @@ def _json_rows(text: str, path: Path) -> Rows:
     answer = json_answer_of(content)
     if answer is not None:
         raise DataError(path, f"{answer[0]}: this JSON is not supported", answer[1])
+    said = refusal(content)
+    if said:
+        raise DataError(path, f"is an answer without data; {said}", REMEDY)
     lists = [content] if isinstance(content, list) else list(content.values())
     records = next((each for each in lists if isinstance(each, list) and each and isinstance(each[0], dict)), [])
     names = list(dict.fromkeys(name for record in records if isinstance(record, dict) for name in record))

@@ -29,6 +29,11 @@ def note_lines(notes: Iterable[str]) -> list[RenderableType]:
     return [Text(f"note: {note}", style="yellow") for note in notes]
 
 
+def notes_text(notes: Sequence[str], columns: int | None = None) -> str:
+    """Return notes as text below a table; empty without any."""
+    return render(note_lines(notes), columns) if notes else ""
+
+
 def render(parts: Iterable[RenderableType], columns: int | None = None) -> str:
     """Text of several renderables, coloured and cut to the width only on a terminal."""
     text = io.StringIO()

@@ -18,6 +18,7 @@ from iwm_opts.io.layouts.series import LAYOUTS as SERIES_LAYOUTS
 from iwm_opts.io.minutes import load_minutes
 from iwm_opts.io.panel_files import build_panel
 from iwm_opts.io.yields import load_yields
+from iwm_opts.journal.readers import read_log
 from iwm_opts.market.contract import occ_symbol
 
 AT = datetime.fromisoformat("2026-10-02T15:45:00-04:00")
@@ -76,6 +77,33 @@ def eodhd(rows):
         for row in rows
     ]  # fmt: skip
     return "eodhd.json", json.dumps({"meta": {"total": len(data)}, "data": data})
+
+
+def eodhd_dated(rows):
+    """Contracts as listed now: quoted on 2 October in UTC, last traded weeks before or never."""
+    document = json.loads(eodhd(rows)[1])
+    for place, record in enumerate(document["data"]):
+        quoted = f"2026-10-02 19:45:{place % 60:02}"
+        traded = ("2026-09-11", None, "2026-10-02")[place % 3]
+        record["attributes"] |= {"bid_date": quoted, "ask_date": quoted, "tradetime": traded}
+    return "eodhd.json", json.dumps(document)
+
+
+def eodhd_table(rows):
+    table = pd.DataFrame([record["attributes"] for record in json.loads(eodhd_dated(rows)[1])["data"]])
+    return "eodhd.csv", table.to_csv(index=False)
+
+
+def orats_api(rows):
+    """Both sides of a strike, written the evening after."""
+    sides = "callBidPrice,callAskPrice,putBidPrice,putAskPrice"
+    lines = [f"ticker,tradeDate,expirDate,dte,strike,stockPrice,{sides},delta,quoteDate,updatedAt,snapShotDate"]
+    quotes = {(row["expiration"], row["strike"], row["right"]): row for row in rows}
+    for day, strike in sorted({(row["expiration"], row["strike"]) for row in rows}):
+        prices = ",".join(f"{quotes[day, strike, right][side]}" for right in "CP" for side in ("bid", "ask"))
+        times = "2026-10-02T19:44:58Z,2026-10-03T02:14:00Z,2026-10-02T19:45:02Z"
+        lines.append(f"IWM,2026-10-02,{day:%Y-%m-%d},28,{strike},240.15,{prices},0.5,{times}")
+    return "orats.csv", "\n".join(lines)
 
 
 def nasdaq(rows):
@@ -236,6 +264,7 @@ def option_metrics_without_ticker(rows):
 
 
 WRITERS = (barchart_side_by_side, cboe_old, cboe_old_preamble, option_metrics_without_ticker)
+WRITERS += (eodhd_dated, eodhd_table, orats_api)
 WRITERS += (finnhub, alpaca, eodhd, nasdaq, barchart, theta_v2_json, theta_v2_csv, theta_v3_json, databento)
 
 
@@ -305,7 +334,7 @@ READERS = (load_chain, load_bars, load_iv_history, load_minutes, load_yields)
 
 
 @pytest.mark.parametrize("read", READERS)
-@pytest.mark.parametrize("answer", [{"options": None}, {"s": "no_data"}, {"options": {"option": None}}])
+@pytest.mark.parametrize("answer", [{"options": None}, {"results": []}, {"options": {"option": None}}])
 def test_an_answer_without_rows_is_quoted(tmp_path, read, answer):
     (tmp_path / "answer.json").write_text(json.dumps(answer))
     with pytest.raises(DataError, match="is an answer without rows: " + re.escape(json.dumps(answer))):
@@ -336,11 +365,66 @@ def test_a_lone_option_without_a_list_is_read(case, tmp_path):
         load_chain(tmp_path / "lone.json")
 
 
-@pytest.mark.parametrize("name", ["error", "fault", "message"])
+@pytest.mark.parametrize("name", ["error", "errorMessage", "message"])
 def test_a_vendors_refusal_is_quoted(tmp_path, name):
     (tmp_path / "answer.json").write_text(json.dumps({name: "Invalid Access Token"}))
     with pytest.raises(DataError, match="is an answer without data; it says: Invalid Access Token"):
         load_chain(tmp_path / "answer.json")
+
+
+ANSWERS = (
+    ({"header": {"error_type": "NO_DATA", "error_msg": "No data for the contract"}, "response": [0]},
+     "ThetaData says: NO_DATA: No data for the contract"),
+    ({"s": "no_data", "nextTime": None}, "MarketData says: no_data"),
+    ({"s": "error", "errmsg": "Invalid token."}, "MarketData says: Invalid token."),
+    ({"status": "ERROR", "request_id": "a1", "error": "Unknown API Key"},
+     "Polygon or Massive says: ERROR: Unknown API Key"),
+    ({"status": "NOT_AUTHORIZED", "request_id": "a1", "message": "You are not entitled to this data."},
+     "Polygon or Massive says: NOT_AUTHORIZED: You are not entitled to this data."),
+    ({"code": 40110000, "message": "request is not authorized"}, "it says: request is not authorized"),
+    ({"fault": {"faultstring": "Invalid Access Token", "detail": {"errorcode": "oauth.v2"}}},
+     "Tradier says: Invalid Access Token, oauth.v2"),
+    ({"error": "You don't have access to this resource."}, "it says: You don't have access to this resource."),
+    ({"chart": {"result": None, "error": {"code": "Not Found", "description": "No data found"}}},
+     "Yahoo says: Not Found, No data found"),
+    ({"optionChain": {"result": [], "error": {"code": "Unauthorized", "description": "Invalid Crumb"}}},
+     "Yahoo says: Unauthorized, Invalid Crumb"),
+    ({"errors": [{"id": "1", "status": "401", "title": "Unauthorized"}]}, "it says: 1, 401, Unauthorized"),
+    ({"symbol": "IWM", "status": "FAILED", "underlying": None, "callExpDateMap": {}, "putExpDateMap": {}},
+     "Schwab says: FAILED"),
+    ({"Note": "Thank you for using Alpha Vantage!"}, "Alpha Vantage says: Thank you for using Alpha Vantage!"),
+    ({"Information": "The rate limit is 25 requests per day."}, "Alpha Vantage says: The rate limit is 25"),
+    ({"endpoint": "Historical Options", "message": "No data for symbol IWM on date 2026-10-03", "data": []},
+     "Alpha Vantage says: No data for symbol IWM on date 2026-10-03"),
+    ({"data": None, "status": {"rCode": 400, "bCodeMessage": [{"code": 1001, "errorMessage": "Symbol not exists."}]}},
+     "Nasdaq says: 1001, Symbol not exists."),
+    ({"error_code": 400, "error_message": "Bad Request."}, "FRED says: Bad Request."),
+    ({"detail": {"case": "auth_failed", "message": "Authentication failed."}},
+     "Databento says: auth_failed: Authentication failed."),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("read", [*READERS, read_log])
+@pytest.mark.parametrize(("answer", "words"), ANSWERS)
+def test_the_answer_of_a_vendor_is_named(tmp_path, read, answer, words):
+    (tmp_path / "answer.json").write_text(json.dumps(answer))
+    with pytest.raises(DataError, match=r"is an answer without data; " + re.escape(words)):
+        read(tmp_path / "answer.json")
+
+
+def test_a_long_answer_is_cut(tmp_path):
+    (tmp_path / "answer.json").write_text(json.dumps({"error": "x" * 5_000}))
+    with pytest.raises(DataError, match="it says: xxx") as caught:
+        load_chain(tmp_path / "answer.json")
+    assert len(str(caught.value)) <= 500
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("text", ["NO_DATA", ":No data for the specified timeframe.\n", "Invalid Access Token"])
+def test_an_answer_of_one_line_is_quoted(tmp_path, read, text):
+    (tmp_path / "answer.csv").write_text(text)
+    with pytest.raises(DataError, match="holds one line of text: " + re.escape(text.strip())):
+        read(tmp_path / "answer.csv")
 
 
 def test_each_layout_is_documented_by_name():

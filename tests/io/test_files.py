@@ -29,7 +29,7 @@ def test_the_latest_capture_within_the_session_is_taken_and_named(day, save):
     chain = load_chain(save(day()))
     assert (chain.session, f"{chain.quote_time:%H:%M %z}") == ("late", "15:30 -0400")
     named = "session late 15:30 of 3 that day (mid 14:05, late 15:30, close 16:14): the latest within the session"
-    assert named in chain.quality.notes
+    assert f"{named}; 72 rows of the others: left out" in chain.quality.notes
 
 
 @pytest.mark.parametrize(

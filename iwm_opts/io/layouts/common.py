@@ -24,7 +24,7 @@ SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     ),
     "quote_time": (
         "quotetimeet", "quotetime", "quotedatetime", "quotereadtime", "snapshottime", "lastquotelastupdated",
-        "quotetimeinlong", "biddate", "quotetimestamp", "capturedat", "capturetime",
+        "quotetimeinlong", "biddate", "bidtimestamp", "bidtime", "quotetimestamp", "capturedat", "capturetime",
     ),
     "feed_time": (
         "feedtimestamp", "feedutc", "timestamp", "ts", "updated", "updatedat", "fetchedutc", "fetchedat", "datetime",

@@ -21,6 +21,16 @@ LAYOUTS: Final = (
     ),
     VendorLayout("ORATS", proof=("tradedate", "stkpx", "cbidpx"), order="mdy"),
     VendorLayout(
+        "ORATS API",
+        proof=("tradedate", "expirdate", "callbidprice", "putbidprice"),
+        columns={
+            "quote_date": ("tradedate",),
+            "quote_time": ("snapshotdate", "quotedate"),
+            "feed_time": (),  # `updatedAt` is when the vendor wrote the row
+        },
+        order="mdy",
+    ),
+    VendorLayout(
         "ThetaData v2",
         proof=("msofday", "bidcondition", "root", "strike"),
         columns={"quote_date": ("date",), "quote_time": (), "feed_time": (), "underlying_symbol": ("root",)},

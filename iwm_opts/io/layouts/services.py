@@ -15,6 +15,33 @@ _BARCHART: Final = {
     "quote_time": r"as of (\d\d-\d\d-\d{4} \d\d:\d\d[ap]m [A-Z]{3})",
 }
 
+_EODHD: Final = {
+    "occ": ("attributescontract",),
+    "underlying_symbol": ("attributesunderlyingsymbol",),
+    "quote_date": ("attributestradetime",),
+    "last_trade": (),
+    "expiration": ("attributesexpdate",),
+    "right": ("attributestype",),
+    "strike": ("attributesstrike",),
+    "bid": ("attributesbid",),
+    "ask": ("attributesask",),
+    "bid_size": ("attributesbidsize",),
+    "ask_size": ("attributesasksize",),
+    "last": ("attributeslast",),
+    "volume": ("attributesvolume",),
+    "open_interest": ("attributesopeninterest",),
+    "implied_volatility": ("attributesvolatility",),
+    "delta": ("attributesdelta",),
+    "gamma": ("attributesgamma",),
+    "theta": ("attributestheta",),
+    "vega": ("attributesvega",),
+}
+_DATED_BY_BID: Final = {
+    "quote_date": (),
+    "quote_time": ("attributesbiddate", "attributesaskdate"),
+    "last_trade": ("attributestradetime",),
+}
+
 _BARCHART_FILE: Final = "iwm-options-exp-2026-11-20-monthly-show-all-stacked-10-02-2026.csv"
 
 LAYOUTS: Final = (
@@ -82,32 +109,29 @@ LAYOUTS: Final = (
     ),
     VendorLayout(
         "EODHD",
+        proof=("attributescontract", "attributesunderlyingsymbol", "attributesbiddate"),
+        columns=_EODHD | _DATED_BY_BID,
+        nesting="data, with attributes inside",
+    ),
+    VendorLayout(
+        "EODHD, fields without bid_date",
         proof=("attributescontract", "attributesunderlyingsymbol"),
-        columns={
-            "occ": ("attributescontract",),
-            "underlying_symbol": ("attributesunderlyingsymbol",),
-            "quote_date": ("attributestradetime",),
-            "last_trade": (),
-            "expiration": ("attributesexpdate",),
-            "right": ("attributestype",),
-            "strike": ("attributesstrike",),
-            "bid": ("attributesbid",),
-            "ask": ("attributesask",),
-            "bid_size": ("attributesbidsize",),
-            "ask_size": ("attributesasksize",),
-            "last": ("attributeslast",),
-            "volume": ("attributesvolume",),
-            "open_interest": ("attributesopeninterest",),
-            "implied_volatility": ("attributesvolatility",),
-            "delta": ("attributesdelta",),
-            "gamma": ("attributesgamma",),
-            "theta": ("attributestheta",),
-            "vega": ("attributesvega",),
-        },
+        columns=_EODHD,
         nesting="data, with attributes inside",
     ),
     VendorLayout(
         "EODHD table",
+        proof=("contract", "underlyingsymbol", "expdate", "tradetime", "biddate"),
+        columns={
+            "occ": ("contract",),
+            "implied_volatility": ("volatility",),
+            "quote_date": (),
+            "quote_time": ("biddate", "askdate"),
+            "last_trade": ("tradetime",),
+        },
+    ),
+    VendorLayout(
+        "EODHD table, fields without bid_date",
         proof=("contract", "underlyingsymbol", "expdate", "tradetime"),
         columns={"occ": ("contract",), "quote_date": ("tradetime",), "implied_volatility": ("volatility",)},
     ),
