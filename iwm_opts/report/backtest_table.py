@@ -1,7 +1,6 @@
 """A backtest as text: rules, metrics, costs and periods."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,7 +16,7 @@ from iwm_opts.backtest.rules import CONDOR, Rules
 from iwm_opts.backtest.trial import PooledResult
 from iwm_opts.conventions import SESSIONS_PER_YEAR
 from iwm_opts.market.chain import LABELS
-from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.words import dollars, number, percent
 
 INDENT = 3
@@ -68,11 +67,6 @@ def backtest_table(result: PooledResult, verbose: bool = False, columns: int | N
 def label_lines(kind: str) -> list[Text]:
     """Label above and below results on simulated or modelled quotes."""
     return [Text(LABELS[kind], style="bold red")] if kind in LABELS else []
-
-
-def note_lines(notes: Sequence[str]) -> list[Text]:
-    """Return notes, one a line."""
-    return [Text(f"note: {note}", style="yellow") for note in notes]
 
 
 def head_lines(result: PooledResult) -> list[Text]:

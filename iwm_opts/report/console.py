@@ -24,8 +24,8 @@ def width() -> int:
     return max(NARROW, shutil.get_terminal_size((WIDE, 24)).columns)
 
 
-def note_lines(notes: Iterable[str]) -> list[RenderableType]:
-    """One line a note or warning on what was read."""
+def note_lines(notes: Iterable[str]) -> list[Text]:
+    """Return notes, one a line."""
     return [Text(f"note: {note}", style="yellow") for note in notes]
 
 

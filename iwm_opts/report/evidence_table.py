@@ -13,8 +13,8 @@ from iwm_opts.backtest.bootstrap import Interval
 from iwm_opts.backtest.evidence import Arm, Evidence
 from iwm_opts.backtest.saved import rules_record
 from iwm_opts.report.backtest_record import market_record
-from iwm_opts.report.backtest_table import head_lines, label_lines, note_lines
-from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.backtest_table import head_lines, label_lines
+from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.words import dollars, number, percent
 

@@ -9,8 +9,7 @@ from rich.text import Text
 
 from iwm_opts.backtest.montecarlo import KELLY_LEVEL, MonteCarlo
 from iwm_opts.conventions import SESSIONS_PER_YEAR
-from iwm_opts.report.backtest_table import note_lines
-from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.records import Record
 from iwm_opts.report.words import counted, dollars, number, percent
 

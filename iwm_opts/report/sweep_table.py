@@ -15,8 +15,8 @@ from iwm_opts.backtest.grid import Outcome, Outcomes, SnoopingTest, Variant, Var
 from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.saved import rules_record
 from iwm_opts.backtest.trial import Trial, market_kind
-from iwm_opts.report.backtest_table import label_lines, note_lines, rules_lines
-from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.backtest_table import label_lines, rules_lines
+from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.words import dollars, number, percent
 

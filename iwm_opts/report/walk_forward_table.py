@@ -17,8 +17,8 @@ from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.trial import PooledResult, trade_sample
 from iwm_opts.backtest.walk_forward import ROLLING, WalkForward, Window
 from iwm_opts.report.backtest_record import market_record
-from iwm_opts.report.backtest_table import label_lines, note_lines, rules_lines
-from iwm_opts.report.console import plain_table, render
+from iwm_opts.report.backtest_table import label_lines, rules_lines
+from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.records import Record
 from iwm_opts.report.words import dollars, number, percent
 
