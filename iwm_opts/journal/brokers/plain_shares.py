@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 
-from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
 from iwm_opts.journal.brokers.layout import DELIVERED, RowReport, each_row, without_cancelled
 from iwm_opts.journal.executions import (
     DELIVERS,
@@ -58,38 +58,42 @@ def settlement_row(row: Row, contract: Contract, word: str) -> Execution:
 def with_deliveries(executions: Iterable[Execution], report: RowReport) -> list[Execution]:
     """Read the executions with the share rows of assignments and exercises marked as their deliveries.
 
-    A delivery is in a hundred shares a contract, at the strike, within days of the ending.
+    A delivery is in a hundred shares a contract, at the strike, the way that the option delivers, within days of the
+    ending; one row may be that of several endings.
     """
     rows = list(executions)
-    owed: Counter[int] = Counter()
     endings = [
-        (place, row)
-        for place, row in enumerate(rows)
+        row
+        for row in rows
         if row.kind in DELIVERS
         and row.contract
         and settlement_of(row.contract.root).delivery == "physical"
         and not is_adjusted(row.contract.root)
     ]
-    for place, row in endings:
-        owed[place] = MULTIPLIER * abs(row.quantity)
+    owed = Counter({ending.line: MULTIPLIER * abs(ending.quantity) for ending in endings})
     marked = []
     for row in rows:
         if row.kind == "trade" and row.contract is None:
-            ending = next(
-                (
-                    place
-                    for place, other in endings
-                    if other.contract is not None
-                    and (other.account, other.symbol) == (row.account, row.symbol)
-                    and abs(other.contract.strike - row.price) < SAME_PRICE
-                    and owed[place] >= abs(row.quantity)
-                    and abs(other.when - row.when) <= SETTLES_WITHIN
-                ),
-                None,
-            )
-            if ending is not None:
-                owed[ending] -= abs(row.quantity)
+            own = [ending.line for ending in endings if _may_deliver(ending, row)]
+            if sum(owed[line] for line in own) >= abs(row.quantity):
+                left = abs(row.quantity)
+                for line in own:
+                    taken = min(owed[line], left)
+                    owed[line] -= taken
+                    left -= taken
                 report.skipped[DELIVERED] += 1
                 row = replace(row, kind="delivery", effect="")
         marked.append(row)
     return marked
+
+
+def _may_deliver(ending: Execution, shares: Execution) -> bool:
+    contract = ending.contract
+    assert contract is not None  # endings are of options
+    sign = RIGHT_SIGN[contract.right] * (1 if ending.kind == "exercise" else -1)
+    return (
+        (ending.account, ending.symbol) == (shares.account, shares.symbol)
+        and sign * shares.quantity > 0
+        and abs(contract.strike - shares.price) < SAME_PRICE
+        and abs(ending.when - shares.when) <= SETTLES_WITHIN
+    )

@@ -9,6 +9,7 @@ import csv
 import io
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import chain
 
 import pytest
 
@@ -233,6 +234,27 @@ STORIES = {
         230 + 1500 - 2,
         0,
     ),
+    "assigned in two rows, delivered in one": (
+        [
+            *opens("03-02", 1, (put(190), -2, 1.20)),
+            *ends("03-20", "assignment", put(190), 1),
+            *ends("03-20", "assignment", put(190), 1),
+            *delivers("03-20", 200, 190.0, "open"),
+            *closes("03-23", 2, (SHARES, -200, 188.0)),
+        ],
+        240 - 400 - 2,
+        0,
+    ),
+    "sold at the strike after the assignment": (
+        [
+            *opens("03-02", 1, (put(190), -1, 1.20)),
+            *ends("03-20", "assignment", put(190), 1),
+            *delivers("03-20", 100, 190.0, "open"),
+            *closes("03-23", 2, (SHARES, -100, 190.0)),
+        ],
+        120 - 1,
+        0,
+    ),
     "calendar": (
         [
             *opens("03-02", 1, (put(190), -1, 1.20), (put(190, APRIL), 1, 3.00)),
@@ -424,7 +446,111 @@ def td_ameritrade(events, newest_first):
     return text_of([header.split(","), *(rows[::-1] if newest_first else rows), ["***END OF FILE***"]])
 
 
-BROKERS = (interactive_brokers, tastytrade, schwab, robinhood, fidelity, td_ameritrade)
+def option_name(what):
+    root = what.root.replace("SPXW", "SPX")
+    return f"{root} 100 {what.expiration:%d %b %y} {what.strike:g} {what.word}".upper()
+
+
+def thinkorswim(events, newest_first):
+    cash, trades, orders = [], [], {}
+    for event in events:
+        if event.kind == "trade":
+            orders.setdefault((event.day, event.clock, event.order, event.is_option), []).append(event)
+    for (when, clock, number, _), legs in orders.items():
+        first, net = legs[0], sum(-leg.value for leg in legs) / legs[0].quantity
+        net /= 100 if first.is_option else 1
+        name = option_name(first.what) if first.is_option else first.what
+        verb = "BOT" if first.quantity > 0 else "SOLD"
+        what = f"{verb} {first.quantity:+,d} {'CUSTOM ' * (len(legs) > 1)}{name} @{net:.2f}"
+        fee, value = sum(leg.fee for leg in legs), sum(leg.value for leg in legs)
+        cash.append([f"{when:%m/%d/%y}", clock, "TRD", number, what, -fee or "", "", f"{value:,.2f}", 0])
+        rows = []
+        for place, leg in enumerate(legs):
+            symbol = leg.what.root.replace("SPXW", "SPX") if leg.is_option else leg.what
+            option = ["", "", "ETF"]
+            if leg.is_option:
+                option = [f"{leg.what.expiration:%d %b %y}".upper(), leg.what.strike, leg.what.word.upper()]
+            rows.append(
+                ["", "" if place else f"{when:%m/%d/%y} {clock}", "" if place else "CUSTOM", leg.verb,
+                 f"{leg.quantity:+d}", f"TO {leg.effect.upper()}", symbol,
+                 *option, leg.price, "" if place else f"{net:.2f}", "LMT"]
+            )  # fmt: skip
+        trades.append(rows)
+    for event in events:
+        what, money = event.what, [event.day.strftime("%m/%d/%y"), event.clock]
+        if event.kind == "delivery":
+            words = f"{'BOT' if event.quantity > 0 else 'SOLD'} {event.quantity:+d} {what} UPON OPTION ASSIGNMENT"
+            cash.append([*money, "TRD", 9, words, "", "", f"{event.value:,.2f}", 0])
+        elif event.kind != "trade":
+            name = option_name(what)
+            ending = event.kind.upper() if event.kind != "cash" else "ASSIGNMENT" if event.quantity > 0 else "EXERCISE"
+            words = f"REMOVAL OF OPTION DUE TO {ending} {float(event.quantity)} {name}"
+            cash.append([*money, "RAD", 9, words, "", "", "", 0])
+            if event.kind == "cash":
+                cash.append([*money, "TRD", 9, f"CASH SETTLEMENT {name}", "", "", f"{event.value:,.2f}", 0])
+    if newest_first:
+        cash, trades = cash[::-1], trades[::-1]
+    header = "DATE,TIME,TYPE,REF #,DESCRIPTION,Misc Fees,Commissions & Fees,AMOUNT,BALANCE"
+    columns = ",Exec Time,Spread,Side,Qty,Pos Effect,Symbol,Exp,Strike,Type,Price,Net Price,Order Type"
+    return text_of(
+        [
+            ["Cash Balance"],
+            header.split(","),
+            *cash,
+            [],
+            ["Account Trade History"],
+            columns.split(","),
+            *chain(*trades),
+        ]
+    )
+
+
+def flex(events, newest_first):
+    notes = {"expiration": "Ep", "assignment": "A", "exercise": "Ex"}
+    rows = []
+    for event in events:
+        what, note = event.what, notes.get(event.kind, "")
+        if event.kind == "cash":
+            note = "A" if event.quantity > 0 else "Ex"
+        contract = ["STK", what, what, 1, "", "", ""]
+        if event.is_option:
+            symbol = what.root.replace("SPXW", "SPX")
+            contract = ["OPT", what.occ, symbol, 100, what.strike, f"{what.expiration:%Y%m%d}", what.right]
+        rows.append(
+            ["U1", "USD", *contract, f"{event.day:%Y%m%d};{event.clock.replace(':', '')}", event.quantity, event.price,
+             -event.fee, event.effect[0].upper(), "A" if event.kind == "delivery" else note, event.verb,
+             event.order or ""]
+        )  # fmt: skip
+    header = (
+        "ClientAccountID,CurrencyPrimary,AssetClass,Symbol,UnderlyingSymbol,Multiplier,Strike,Expiry,Put/Call,DateTime,"
+        "Quantity,TradePrice,IBCommission,Open/CloseIndicator,Notes/Codes,Buy/Sell,IBOrderID"
+    )
+    return text_of([header.split(","), *(rows[::-1] if newest_first else rows)])
+
+
+def ib_history(events, newest_first):
+    kinds = {"expiration": "Expiration", "assignment": "Assignment", "exercise": "Exercise", "delivery": "Assignment"}
+    rows = []
+    for event in events:
+        what, kind = event.what, kinds.get(event.kind, event.verb.title())
+        name, symbol = "ISHARES", what
+        if event.is_option:
+            name = f"{what.root} {what.expiration:%d%b%y} {what.strike:g} {what.right}".upper()
+            symbol = what.occ
+        if event.kind == "cash":
+            kind = "Assignment" if event.quantity > 0 else "Exercise"
+        rows.append(
+            ["Transaction History", "Data", event.day, "U***1", name, kind, symbol, float(event.quantity),
+             event.price or "-", "USD", event.value or "-", -event.fee or "-", event.value - event.fee]
+        )  # fmt: skip
+    header = "Date,Account,Description,Transaction Type,Symbol,Quantity,Price,Price Currency,Gross Amount,Commission"
+    first = ["Transaction History", "Header", *header.split(","), "Net Amount"]
+    return text_of([["Statement", "Header", "x"], first, *(rows[::-1] if newest_first else rows)])
+
+
+BROKERS = (
+    interactive_brokers, tastytrade, schwab, robinhood, fidelity, td_ameritrade, thinkorswim, flex, ib_history,
+)  # fmt: skip
 
 
 def check(tmp_path, text, dollars, still_open):
