@@ -68,6 +68,7 @@ OTHERS: Final = {
     b"Rar!": ("a RAR archive", "extract it and give one file"),
 }
 ONE_CELL: Final = re.compile(r"[\n\r;\t|]|,(?! )")  # found in anything but one line of one cell
+WORD: Final = re.compile("[A-Za-z]{2}")
 TAR: Final = slice(257, 262), b"ustar"
 REMEDY: Final = "give a CSV, Parquet or JSON file, gzip or not"
 DAMAGED_PARQUET: Final = "Parquet file that is cut short or damaged: {}"
@@ -184,7 +185,7 @@ def refuse_other_kind(path: Path, head: bytes, remedy: str = REMEDY) -> None:
 def refuse_one_line(path: Path, text: str) -> None:
     """Refuse a text of one line and one cell: what a vendor or a server answers in place of a table."""
     line = text.strip("\ufeff \t\r\n")
-    if line and not ONE_CELL.search(line):
+    if WORD.search(line) and not ONE_CELL.search(line):
         raise DataError(path, f"holds one line of text: {line[: answers.LONGEST]}", answers.REMEDY)
 
 
