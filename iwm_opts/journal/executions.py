@@ -96,10 +96,21 @@ def orders_of(executions: Iterable[Execution], newest_first: bool = False) -> li
             rows[0].when,
             rows[0].kind != "reorganisation",  # splits are effective before the market opens
             rows[0].contract is None,
+            _place(rows),
             _adds_shares(rows),
             step * rows[0].line,
         ),
     )
+
+
+def _place(rows: Sequence[Execution]) -> int:
+    """Return the place of an order among those of a moment, or of a day without times.
+
+    Openings go before closings, so that none closes what the file opens below it, and endings last.
+    """
+    if rows[0].kind != "trade":
+        return 2
+    return int(any(row.effect == "close" for row in rows))
 
 
 def _adds_shares(rows: Sequence[Execution]) -> int:
@@ -259,7 +270,7 @@ def with_day_orders(executions: Iterable[Execution]) -> list[Execution]:
     def way(row: Execution) -> tuple[object, ...]:
         return row.account, row.when, row.contract, row.effect, row.quantity > 0, turns[row.line]
 
-    for row in rows:
+    for row in rows[::-1] if is_newest_first(rows) else rows:
         key = row.account, row.when, row.contract, row.effect
         turn, is_bought = latest.get(key, (0, row.quantity > 0))
         turns[row.line] = turn + (is_bought != (row.quantity > 0))

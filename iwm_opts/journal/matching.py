@@ -2,8 +2,9 @@
 
 import math
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
 from iwm_opts.io.age import now
@@ -82,6 +83,32 @@ def _with_share_effects(rows: list[Execution]) -> list[Execution]:
             sign = signs.get((row.account, row.contract), 0) * RIGHT_SIGN[row.contract.right]
             row = replace(row, effect=_effect_of_shares(row, sign, deliveries, trades))
         marked.append(row)
+    return _without_same_day_closings(marked, signs)
+
+
+def _without_same_day_closings(rows: list[Execution], signs: Mapping[tuple[str, Contract], int]) -> list[Execution]:
+    """Return endings whose shares close those that another ending of the day opens as openings too.
+
+    Whatever order the day's deliveries are booked in, they close each other and no shares from before the file.
+    """
+
+    def shares(row: Execution) -> int:
+        assert row.contract is not None  # endings are of options
+        sign = signs.get((row.account, row.contract), 0) * RIGHT_SIGN[row.contract.right]
+        return sign * MULTIPLIER * abs(row.quantity)
+
+    opened: dict[tuple[str, str, date, bool], int] = defaultdict(int)
+    for row in rows:
+        if row.kind in DELIVERS and row.effect == "open":
+            opened[row.account, row.symbol, row.when.date(), shares(row) > 0] += abs(shares(row))
+    marked = []
+    for row in rows:
+        if row.kind in DELIVERS and row.effect == "close":
+            key = row.account, row.symbol, row.when.date(), shares(row) < 0
+            if opened[key] >= abs(shares(row)) > 0:
+                opened[key] -= abs(shares(row))
+                row = replace(row, effect="open")
+        marked.append(row)
     return marked
 
 
@@ -105,9 +132,9 @@ def _effect_of_shares(
         and abs(row.when - ending.when) <= SETTLES_WITHIN
     ]
     exact = [row for row in near if ending.contract is not None and abs(row.price - ending.contract.strike) < 0.005]
-    for row in exact or near:
-        if row.effect:
-            return row.effect
+    said = {row.effect for row in exact or near if row.effect}
+    if said:
+        return "open" if "open" in said else "close"  # of a part that closes and one that opens
     later = [
         row
         for row in trades
@@ -140,6 +167,7 @@ class _Book:
 
     def take(self, order: list[Execution]) -> None:
         """Book one order: its closings first, then its openings as one package."""
+        self.shares.settle_uncovered(order[0].when.date())
         if order[0].kind == "reorganisation":
             self.reorganisation.apply(order)
             return
@@ -270,6 +298,7 @@ class _Book:
 
     def matched(self) -> Matched:
         """Every package and every lot cut where parts of it were left."""
+        self.shares.settle_uncovered()
         self.shares.settle_charges()
         packages = tuple(trade for package in self.packages if not package.is_left_out for trade in cut(package))
         lines = [balance.describe() for balance in self.opening]

@@ -9,7 +9,7 @@ import math
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from iwm_opts.journal.executions import Execution
 from iwm_opts.journal.opening import OpeningBalance
@@ -81,7 +81,7 @@ class _Purchase:
         )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Lot:
     """Shares in the queue, whoever brought them there."""
 
@@ -98,6 +98,7 @@ class ShareBook:
         self._purchases: list[_Purchase] = []
         self._delivered: dict[tuple[str, str], list[tuple[datetime, float, Delivery]]] = defaultdict(list)
         self._charges: list[Execution] = []
+        self._uncovered: list[tuple[Execution, _Lot, Delivery]] = []  # sold for an option, and not held then
         self._several = 0  # orders that could have left the shares of more than one
         self._opening = [] if opening is None else opening
         self.problems: list[str] = []
@@ -124,21 +125,40 @@ class ShareBook:
         strike : float
         delivery : Delivery
         takes_old : bool
-            Shares that the file does not hold are an opening balance, not a new position.
+            Shares that the file does not hold are an opening balance, not a new position; unless another delivery of
+            the same day brings them, in whatever order the file lists the two.
         """
         queue = self._lots[execution.account, execution.symbol]
         self._delivered[execution.account, execution.symbol].append((execution.when, strike, delivery))
         left = self._offset(queue, shares, strike, execution.when, 0.0, execution.kind)
         delivery.shares -= abs(shares) - abs(left)
-        if left and takes_old:
-            delivery.shares -= abs(left)
-            delivery.settled = max(delivery.settled or execution.when, execution.when)
-            balance = OpeningBalance(
-                execution.account, execution.symbol, None, -left, execution.when, "delivery", strike, execution.line
-            )
-            self._opening.append(balance)
-        elif left:
-            queue.append(_Lot(left, strike, delivery))
+        if left:
+            lot = _Lot(left, strike, delivery)
+            queue.append(lot)
+            if takes_old:
+                self._uncovered.append((execution, lot, delivery))
+
+    def settle_uncovered(self, until: date | None = None) -> None:
+        """Take shares that no delivery of the same day brought for an opening balance.
+
+        Parameters
+        ----------
+        until : date, optional
+            Deliveries from this day on are left for later.
+        """
+        waiting = []
+        for execution, lot, delivery in self._uncovered:
+            if until is not None and execution.when.date() >= until:
+                waiting.append((execution, lot, delivery))
+                continue
+            if lot.quantity:
+                delivery.shares -= abs(lot.quantity)
+                delivery.settled = max(delivery.settled or execution.when, execution.when)
+                balance = OpeningBalance.of(execution, -lot.quantity)
+                balance.contract, balance.how, balance.price = None, "delivery", lot.price
+                self._opening.append(balance)
+                self._lots[execution.account, execution.symbol].remove(lot)
+        self._uncovered = waiting
 
     def charge(self, execution: Execution) -> None:
         """Take the fees of a delivery: its option's trade pays them."""
@@ -160,6 +180,7 @@ class ShareBook:
 
     def trade(self, rows: Sequence[Execution], number: int) -> bool:
         """Take the fills of one order; whether it opened a lot, under that number."""
+        self.settle_uncovered()
         first, total = rows[0], sum(row.quantity for row in rows)
         price = sum(row.quantity * row.price for row in rows) / total
         fees = sum(row.fees for row in rows)

@@ -7,6 +7,7 @@ one file.
 
 import csv
 import io
+import random
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import chain
@@ -632,3 +633,65 @@ def test_a_trade_open_beyond_its_expiration_is_remarked(tmp_path):
         "IWM -1P190: expired 2026-03-20, no closing row (the file ends 2026-04-10): result unknown" in note
         for note in read_log(file).notes
     )
+
+
+def random_dealings(seed):
+    """Packages opened and partly closed at random, their endings at a random price, and the dollars of all."""
+    chance = random.Random(seed)
+    events, held = [], {}
+
+    def trade(when, clock, order, what, count, effect):
+        price = round(chance.uniform(0.1, 3.0), 2)
+        events.append(Event("trade", when, clock, what, count, price, effect, order))
+        held[what] = held.get(what, 0) + count
+
+    for order in range(1, 15):
+        when, clock = day(f"03-{chance.choice((2, 3, 4, 5, 6, 9, 10, 11)):02d}"), f"{10 + order % 6}:{30 + order}:00"
+        events.append((when, clock, order))
+    times = sorted(events)
+    events.clear()
+    for when, clock, order in times:
+        strikes = [
+            190 + 0.5 * place for place in range(40) if not any(what.strike == 190 + 0.5 * place for what in held)
+        ]
+        low, lower, upper, high = sorted(chance.sample(strikes, 4))
+        count = chance.randint(1, 3)
+        packages = (
+            [(put(low), -count)],
+            [(call(high), count)],
+            [(put(low), count), (put(lower), -count)],
+            [(put(low), count), (put(lower), -count), (call(upper), -count), (call(high), count)],
+        )
+        open_ones = [what for what in held if held[what]]
+        if open_ones and chance.random() < 0.3:
+            what = chance.choice(open_ones)
+            trade(when, clock, order, what, -chance.choice((held[what], held[what] // abs(held[what]))), "close")
+            continue
+        for what, size in chance.choice(packages):
+            trade(when, clock, order, what, size, "open")
+    spot, shares = chance.uniform(190, 210), 0
+    for what, count in sorted(held.items(), key=lambda item: item[0].strike):
+        if not count:
+            continue
+        if (spot < what.strike) != (what.right == "P"):
+            events += ends("03-20", "expiration", what, -count)
+            continue
+        kind, side = ("assignment", 1) if count < 0 else ("exercise", -1)
+        for part in [abs(count)] if chance.random() < 0.5 else [1] * abs(count):
+            events += ends("03-20", kind, what, side * part)
+        moved = count * (100 if what.right == "C" else -100)
+        closing = 0 if moved * shares >= 0 else (1 if moved > 0 else -1) * min(abs(moved), abs(shares))
+        for part, effect in ((closing, "close"), (moved - closing, "open")):
+            events += delivers("03-20", part, what.strike, effect) if part else []
+        shares += moved
+    if shares:
+        events += closes("03-23", 99, (SHARES, -shares, round(spot, 2)))
+    return events, sum(event.value - event.fee for event in events)
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("broker", BROKERS)
+def test_random_dealings_at_each_broker(tmp_path, broker, seed, newest_first):
+    events, dollars = random_dealings(seed)
+    check(tmp_path, broker(events, newest_first), dollars, 0)
