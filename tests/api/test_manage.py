@@ -111,7 +111,7 @@ def test_a_log_keeps_its_names_and_other_underlyings_are_left_out(chain, tmp_pat
     )
     result = iwm.manage(chain, log, now=MONDAY_NOON)
     assert [row["trade"] for row in result.to_dict()["positions"]] == ["A7", "A9"]
-    assert result.notes == ("trade B1: of SPY, and the chain is of IWM",)
+    assert "trade B1: of SPY, and the chain is of IWM" in result.notes
     assert (result.portfolio.unmarked, result.portfolio.pnl) == (1, result.positions[0].pnl)
     assert "without 1 position not marked" in " ".join(result.to_text(columns=120).split())
 
