@@ -29,7 +29,7 @@ from iwm_opts.market.option_table import OptionTable, priced_table
 from iwm_opts.market.slices import Forward
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.pricing.quotes import EuropeanQuotes
-from iwm_opts.spreads.managed import MODEL_ERROR, ManagedTerms, PathModel, path_model, position_of
+from iwm_opts.spreads.managed import MODEL_ERROR, PROFIT_ERROR, ManagedTerms, PathModel, path_model, position_of
 from iwm_opts.spreads.strategies import IronCondor
 from iwm_opts.spreads.typed import TypedLeg, legs_of, row_of
 
@@ -172,4 +172,6 @@ if __name__ == "__main__":
         print(by_decile(frame, name).to_string(float_format="{:.3f}".format))
     print(frame.drop(columns="group").mean().to_string(float_format="{:.3f}".format), len(frame), sep="\n")
     print("slope of pnl on stated_profit: {:.2f}, standard error {:.2f}".format(*slope(frame)))
-    print(f"interval of P50: that of the ratio, and {MODEL_ERROR} either way")
+    print(
+        f"intervals: that of the ratio, and either way {MODEL_ERROR} of P50, {PROFIT_ERROR} of the credit of the profit"
+    )
