@@ -47,6 +47,7 @@ from iwm_opts.journal.fields import (
 from iwm_opts.journal.opening import OpeningBalance
 from iwm_opts.journal.packages import PARTLY
 from iwm_opts.market.calendar import NEW_YORK
+from iwm_opts.market.contract import is_adjusted
 
 TEXTS: Final = {
     "trade": "identifier of the trade",
@@ -216,9 +217,17 @@ def log_of_rows(
     trades = pd.DataFrame(columns, index=frame.index)
     trades["fees"] = trades["fees"].fillna(0.0)
     trades["settlement"] = trades["settlement"].fillna(0.0)
+    adjusted = trades["multiplier"].isna() & (trades["legs"] != "") & trades["symbol"].map(is_adjusted)
     trades["multiplier"] = trades["multiplier"].fillna(MULTIPLIER)
     made = trades["multiplier"] * trades["contracts"] * (trades["credit"] - trades["debit"])
-    made += trades["settlement"] - trades["fees"]
+    made = (made + trades["settlement"] - trades["fees"]).where(~adjusted)
+    unknown = adjusted & trades["exit"].notna() & trades["pnl"].isna()
+    row_problems += [
+        f"line {lines[at]}: symbol {trades['symbol'][at]}: adjusted contracts deliver other than 100 shares, and the row "
+        "has neither pnl nor multiplier: left out"
+        for at in trades.index[unknown & ~unreadable]
+    ]
+    unreadable |= unknown
     contradicts = (trades["pnl"] - made).abs() > CENT * np.maximum(1.0, trades["contracts"])
     trades["pnl"] = trades["pnl"].fillna(made.where(trades["exit"].notna()))
     dte = (trades["expiration"].dt.normalize() - trades["entry"].dt.normalize()).dt.days

@@ -135,9 +135,12 @@ class Layout:
     root: str = ""
 
     def header(self, rows: Rows, limit: int) -> int | None:
-        """Place of the row that proves the layout, among the first `limit`; None without one."""
+        """Place of the row that proves the layout; None without one.
+
+        It is looked for among the first `limit` rows; a section's title, one cell, among all.
+        """
         proof = set(self.proof)
-        for place, (_, cells) in enumerate(rows[:limit]):
+        for place, (_, cells) in enumerate(rows if len(proof) == 1 else rows[:limit]):
             if proof and proof <= set(columns_of(cells)):
                 return place
         return None

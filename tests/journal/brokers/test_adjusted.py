@@ -172,3 +172,21 @@ def test_shares_that_adjusted_contracts_deliver_are_bought_at_the_strike(tmp_pat
     assert sorted(log.closed["pnl"]) == pytest.approx([80.00 - fees, 600.00])
     assert (log.opening, log.open.empty) == ((), True)
     assert log.skipped == {"adjusted contracts IWM1 (they deliver other than 100 shares)": 3}
+
+
+@pytest.mark.parametrize(
+    ("given", "result"),
+    [("multiplier,pnl\n{},150,", 150 * 0.80 - 1.00), ("multiplier,pnl\n{},,119.00", 119.00), ("note,pnl\n{},,", None)],
+)
+def test_adjusted_contracts_of_an_own_log_need_their_multiplier_or_result(tmp_path, given, result):
+    """Sold at 1.20, bought back at 0.40, for 150 shares; never 80 dollars less the fees."""
+    file = tmp_path / "log.csv"
+    header = "entry,exit,symbol,legs,expiration,contracts,credit,debit,fees,"
+    row = "2026-03-02,2026-03-10,IWM1,-1P190,2026-03-20,1,1.20,0.40,1.00"
+    other = row.replace("IWM1", "IWM") + ",,\n"
+    file.write_text(header + given.format(row) + "\n" + other)
+    log = read_log(file)
+    expected = [79.00] if result is None else [result, 79.00]
+    assert list(log.closed["pnl"]) == pytest.approx(expected)
+    said = "line 2: symbol IWM1: adjusted contracts deliver other than 100 shares"
+    assert [problem.startswith(said) for problem in log.problems] == ([True] if result is None else [])

@@ -117,6 +117,16 @@ def test_a_period_that_two_joined_statements_share_is_read_once(tmp_path, broker
     assert list(alone.trades["pnl"].dropna()) == list(log.trades["pnl"].dropna())
 
 
+def test_a_statement_of_many_cash_rows_is_known_by_the_section_below_them(tmp_path):
+    cash = "".join(
+        f"3/{2 + place % 9}/26,1{place % 10}:00:00,EFN,{place},TRANSFER,,,1.00,0\n" for place in range(2_500)
+    )
+    rows = {name: TOS_BOUGHT[name] + TOS_SOLD[name] for name in ("cash", "trades")}
+    log = read(tmp_path, TOS.format(account="A", end="3/15/26", cash=cash + rows["cash"], trades=rows["trades"]))
+    assert list(log.closed["pnl"]) == [pytest.approx(-120.00 + 40.00 - 2 * 0.68)]
+    assert log.skipped == {"EFN in Cash Balance": 2_500}
+
+
 def test_cash_sections_of_a_statement_are_counted(tmp_path):
     sections = (
         "Interest,Header,Currency,Date,Description,Amount\nInterest,Data,USD,2026-03-05,Debit,-3.10\n"
