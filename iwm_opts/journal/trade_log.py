@@ -223,8 +223,8 @@ def log_of_rows(
     made = (made + trades["settlement"] - trades["fees"]).where(~adjusted)
     unknown = adjusted & trades["exit"].notna() & trades["pnl"].isna()
     row_problems += [
-        f"line {lines[at]}: symbol {trades['symbol'][at]}: adjusted contracts deliver other than 100 shares, and the row "
-        "has neither pnl nor multiplier: left out"
+        f"line {lines[at]}: symbol {trades['symbol'][at]}: adjusted contracts deliver other than 100 shares, and the "
+        "row has neither pnl nor multiplier: left out"
         for at in trades.index[unknown & ~unreadable]
     ]
     unreadable |= unknown
