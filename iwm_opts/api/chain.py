@@ -13,6 +13,7 @@ from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS, RIGHT_SIGN, STRAT
 from iwm_opts.io.age import now, staleness
 from iwm_opts.io.dividends import parse_dividends
 from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.io.series_notes import IV_HISTORY, series_notes
 from iwm_opts.io.spreadsheet_text import guarded_frame
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory, IvRank, iv_rank
@@ -294,6 +295,10 @@ def open_chain(request: ChainRequest, on_progress: OnProgress | None = None) -> 
     )
     stale = staleness(market.chain, now()) if request.as_of is None else ""
     schedule = _schedule(dividends, market.chain.symbol) or market.dividends
+    ranked = history.load(request.symbol, market.chain.as_of) or market.history
+    warnings = [*([stale] if stale else []), *market.warnings]
+    given = {"dividends": schedule, IV_HISTORY: ranked}
+    warnings += [note for note in series_notes(given) if note not in market.warnings]
     rate_source = "given" if request.rate is not None else "that the market's options are priced at"
     snapshot = take_snapshot(
         market.chain,
@@ -301,10 +306,9 @@ def open_chain(request: ChainRequest, on_progress: OnProgress | None = None) -> 
         schedule,
         request.exercise or market.exercise,
         request.engine,
-        (stale, *market.warnings) if stale else market.warnings,
+        warnings,
         rate_source,
     )
-    ranked = history.load(request.symbol, snapshot.chain.as_of) or market.history
     return OptionChain(snapshot, ranked, history.ivr_lookback, stale)
 
 

@@ -24,6 +24,7 @@ from iwm_opts.io.files import read_chains
 from iwm_opts.io.panel_files import expand
 from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.selection import clean_symbol
+from iwm_opts.io.series_notes import series_notes
 from iwm_opts.journal.forecasts import SCREENED, Forecast, advanced, forecast, open_forecasts, with_bars
 from iwm_opts.journal.reliability import Reliability, reliabilities
 from iwm_opts.journal.trade_log import SIMULATED
@@ -151,6 +152,7 @@ def answer_forecasts(request: ForecastRequest, on_progress: OnProgress | None = 
         notes.append("touches by the prices of the chains alone, too few: give --bars FILE for lows and highs")
     else:
         made = [with_bars(each, bars) for each in made]
+        notes += series_notes({"bars": bars})
     return ForecastReview(tuple(made), reliabilities(made), source, tuple(notes))
 
 

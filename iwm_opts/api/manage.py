@@ -20,6 +20,7 @@ from iwm_opts.execution.fills import FillModel
 from iwm_opts.execution.legs import check_contracts
 from iwm_opts.io.age import staleness
 from iwm_opts.io.bars import load_bars
+from iwm_opts.io.series_notes import series_notes
 from iwm_opts.journal.paper import open_journal
 from iwm_opts.journal.paper_trade import PaperTrade
 from iwm_opts.journal.positions import (
@@ -163,8 +164,8 @@ def answer_manage(request: ManageRequest, on_progress: OnProgress | None = None)
         replace(held_position(trade, snapshot, request.variance_ratio, decides=not stale), log_name=name)
         for name, trade in trades.items()
     )
-    portfolio = _portfolio(held, request, snapshot)
-    return Management(held, portfolio, snapshot.chain, stale, (*notes, *opened.warnings))
+    portfolio, of_bars = _portfolio(held, request, snapshot)
+    return Management(held, portfolio, snapshot.chain, stale, (*notes, *opened.warnings, *of_bars))
 
 
 def _positions(request: ManageRequest, chain: Chain) -> tuple[dict[str, PaperTrade], list[str]]:
@@ -188,20 +189,27 @@ def _positions(request: ManageRequest, chain: Chain) -> tuple[dict[str, PaperTra
     return positions, [*left_out, *log.remarks]
 
 
-def _portfolio(held: Sequence[HeldPosition], request: ManageRequest, snapshot: Snapshot) -> Portfolio:
+def _portfolio(
+    held: Sequence[HeldPosition], request: ManageRequest, snapshot: Snapshot
+) -> tuple[Portfolio, tuple[str, ...]]:
+    """Return sums over positions, and notes on the bars behind their beta."""
     marked = [position for position in held if position.mark is not None]
     total = {name: sum(getattr(p, name) for p in marked) for name in ("delta", "gamma", "theta", "vega", "pnl")}
     beta, shares = math.nan, math.nan
+    notes: tuple[str, ...] = ()
     if request.bars and request.spy:
-        beta, price = _beta(request.bars, request.spy, snapshot.chain)
+        bars = load_bars(request.bars, snapshot.chain.symbol)
+        spy = load_bars(request.spy, "SPY", is_choice=False)
+        beta, price = _beta(bars, spy, request.spy, snapshot.chain.as_of)
+        notes = series_notes({"bars": bars, "SPY": spy})
         shares = total["delta"] * beta * snapshot.chain.spot / price
     risks: list[ExpirationRisk] = expiration_risks(held, snapshot)
-    return Portfolio(**total, beta=beta, spy_delta=shares, unmarked=len(held) - len(marked), risks=tuple(risks))
+    portfolio = Portfolio(**total, beta=beta, spy_delta=shares, unmarked=len(held) - len(marked), risks=tuple(risks))
+    return portfolio, notes
 
 
-def _beta(bars: str, spy: str, chain: Chain) -> tuple[float, float]:
+def _beta(ours: pd.DataFrame, theirs: pd.DataFrame, spy: str, day: date) -> tuple[float, float]:
     """Beta of daily returns over the last 252 sessions up to a day, and SPY's last close."""
-    ours, theirs, day = load_bars(bars, chain.symbol), load_bars(spy, "SPY", is_choice=False), chain.as_of
     closes = pd.concat([total_return_close(ours), total_return_close(theirs)], axis=1, join="inner")
     closes = closes[closes.index <= pd.Timestamp(day)].iloc[-int(SESSIONS_PER_YEAR) - 1 :]
     returns = closes.pct_change(fill_method=None).dropna().to_numpy()

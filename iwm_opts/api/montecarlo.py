@@ -25,6 +25,7 @@ from iwm_opts.backtest.montecarlo import (
     MonteCarloQuestion,
     monte_carlo,
 )
+from iwm_opts.backtest.rules import SizeRule
 from iwm_opts.backtest.saved import CONFIG, load_result
 from iwm_opts.conventions import ACCOUNT, DAYS_PER_YEAR, SESSIONS_PER_YEAR
 from iwm_opts.errors import InputError
@@ -170,23 +171,25 @@ def _source(request: MonteCarloRequest) -> _Source:
     if isinstance(given, BacktestResult):
         pooled = given.pooled
         size, label = pooled.results[0].rules.size, LABELS.get(pooled.kind, "")
-        return _of_backtest(pooled.trades, pooled.equity, size.account, size.contracts is None, pooled.name, label)
+        return _of_backtest(pooled.trades, pooled.equity, size, pooled.name, label, pooled.notes)
     if isinstance(given, TradeLog):
         return _of_log(given, request.account)
     if (Path(given) / CONFIG).exists():
         saved, label = load_result(Path(given)), read_log(Path(given)).label
         size = saved.rules.size
-        return _of_backtest(saved.trades, saved.equity, size.account, size.contracts is None, str(given), label)
+        notes = tuple(saved.config.get("notes", ()))
+        return _of_backtest(saved.trades, saved.equity, size, str(given), label, notes)
     return _of_log(read_trades(given), request.account)
 
 
 def _of_backtest(
-    trades: pd.DataFrame, equity: pd.DataFrame, account: float, is_compounded: bool, name: str, label: str
+    trades: pd.DataFrame, equity: pd.DataFrame, size: SizeRule, name: str, label: str, notes: tuple[str, ...]
 ) -> _Source:
     paths = [path["equity"].to_numpy(dtype=np.float64) for _, path in by_path(equity)]
     holding = float(trades["sessions"].mean())
-    lines = RecordLines(name, account, float(trades["contracts"].mean()), float(trades["risk"].mean()) / account, label)
-    return _Source(paths, account, holding, is_compounded, lines)
+    contracts, risk = float(trades["contracts"].mean()), float(trades["risk"].mean()) / size.account
+    lines = RecordLines(name, size.account, contracts, risk, label, notes)
+    return _Source(paths, size.account, holding, size.contracts is None, lines)
 
 
 def _of_log(log: TradeLog, account: float | None) -> _Source:

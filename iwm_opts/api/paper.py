@@ -21,6 +21,7 @@ from iwm_opts.io.age import staleness
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.minutes import load_minutes
 from iwm_opts.io.provenance import origin_of
+from iwm_opts.io.series_notes import series_notes
 from iwm_opts.journal.forecasts import OPENED, open_forecasts
 from iwm_opts.journal.paper import find, open_journal
 from iwm_opts.journal.paper_log import log_of_paper
@@ -220,7 +221,12 @@ class PaperResult(Result):
     def record(self) -> Record:
         """Outcome, refusal and trades."""
         trades = paper_records(list(self.trades))
-        return {"outcome": self.outcome or None, "refusal": self.refusal or None, "trades": trades}
+        return {
+            "outcome": self.outcome or None,
+            "refusal": self.refusal or None,
+            "trades": trades,
+            "messages": list(self.messages),
+        }
 
     def to_csv(self) -> str:
         """Log that `review` reads."""
@@ -240,6 +246,7 @@ class _Prices:
 
     def __init__(self, request: PaperPrices) -> None:
         self.request = request
+        self.notes: tuple[str, ...] = ()  # on the bars that were read
 
     @property
     def on_bars(self) -> bool:
@@ -274,18 +281,22 @@ class _Prices:
 
     @property
     def messages(self) -> tuple[str, ...]:
-        """What the reader of the chain left out or decided; of bars nothing."""
-        return () if self.on_bars else self.snapshot.chain.warnings
+        """What the readers of chain or bars left out or decided."""
+        return self.notes if self.on_bars else self.snapshot.chain.warnings
 
     def bars(self) -> pd.DataFrame:
         """Daily bars."""
-        return load_bars(self.bars_path, self.request.chain.symbol)
+        bars = load_bars(self.bars_path, self.request.chain.symbol)
+        self.notes = series_notes({"bars": bars})
+        return bars
 
     def minutes(self) -> pd.DataFrame:
         """One-minute bars."""
         if not self.request.minutes:
             raise InputError("minutes", None, "an intraday trade needs intraday data", "name them: --minutes FILE")
-        return load_minutes(self.request.minutes, self.request.chain.symbol).bars
+        minutes = load_minutes(self.request.minutes, self.request.chain.symbol)
+        self.notes = series_notes({"minutes": minutes})
+        return minutes.bars
 
     @property
     def is_simulated(self) -> bool:
@@ -351,8 +362,9 @@ def _judged(screening: Screening, request: PaperOpenRequest) -> tuple[dict[str, 
     plan, answers = request.plan, dict(request.answers)
     if plan is None:
         return {name: str(state) for name, state in answers.items()}, None, ()
-    day, messages = screening.snapshot.chain.as_of, []
-    data = open_plan_data(request.data, day, blank_bars=True).inputs
+    day = screening.snapshot.chain.as_of
+    opened_data = open_plan_data(request.data, day, blank_bars=True)
+    data, messages = opened_data.inputs, list(opened_data.notes)
     listed = checklist(plan.checklist.criteria, plan.checklist.minimum, data.reaching(day), day).answered(answers)
     unknown = [f"{answer.name} {answer.detail}" for answer in listed.answers if answer.state == "unknown"]
     if unknown:
@@ -395,17 +407,22 @@ def answer_paper_shares(request: PaperSharesRequest) -> PaperResult:
     if isinstance(quote, str):
         return PaperResult(refusal=f"not opened: {quote}")
     day = quote.at.date()
-    inputs = open_plan_data(request.data, day).inputs
+    data = open_plan_data(request.data, day)
+    inputs, notes = data.inputs, data.notes
     decision = decide(plan, inputs, day)
     decision = replace(decision, checklist=decision.checklist.answered(dict(request.answers)))
     if not decision.take and not request.anyway:
         reasons = "; ".join(decision.reasons)
-        return PaperResult(refusal=f"not opened: the plan says skip ({reasons}); --anyway opens all the same")
+        refusal = f"not opened: the plan says skip ({reasons}); --anyway opens all the same"
+        return PaperResult(refusal=refusal, messages=notes)
     answers: dict[str, str] = {answer.name: answer.state for answer in decision.checklist.answers}
     trade = opened_shares(
         plan, share_rules(plan), inputs.bars, quote, open_journal().trades(), answers, request.contracts, request.price
     )
-    return PaperResult(refusal=f"not opened: {trade}") if isinstance(trade, str) else _added(trade, prices.messages)
+    messages = (*notes, *(note for note in prices.messages if note not in notes))
+    if isinstance(trade, str):
+        return PaperResult(refusal=f"not opened: {trade}", messages=messages)
+    return _added(trade, messages)
 
 
 def _quote(plan: Plan, prices: _Prices) -> Quote | str:

@@ -15,11 +15,12 @@ from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.errors import InputError
 from iwm_opts.io.archive import open_record
 from iwm_opts.io.archive_series import recorded_index, series_path
-from iwm_opts.io.bars import load_bars, notes_of
+from iwm_opts.io.bars import load_bars
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.minutes import load_minutes
 from iwm_opts.io.plan_tables import load_events, load_sectors
 from iwm_opts.io.provenance import origin_of
+from iwm_opts.io.series_notes import IV_HISTORY, series_notes
 from iwm_opts.market.calendar import NEW_YORK, latest_session
 from iwm_opts.market.chain import LABELS
 from iwm_opts.market.iv_rank import IvHistory
@@ -153,7 +154,7 @@ def open_plan_data(request: PlanDataRequest, before: date | None = None, *, blan
         simulated = _simulated(request, before)
         minutes = minutes or simulated.inputs.minutes
         inputs = replace(simulated.inputs, minutes=minutes, events=events, sectors=sectors)
-        return PlanData(inputs, simulated.label, (*simulated.notes, *(minutes.skipped if minutes else ())))
+        return PlanData(inputs, simulated.label, (*simulated.notes, *series_notes({"minutes": minutes})))
     is_blank = blank_bars and _named_or_recorded(request.bars, request.symbol) is None
     path = None if is_blank else _bars_path(request)
     bars = NO_BARS if path is None else load_bars(path, request.symbol)
@@ -162,8 +163,7 @@ def open_plan_data(request: PlanDataRequest, before: date | None = None, *, blan
     named = {symbol: _named_or_recorded(request.fund(symbol), symbol) for symbol in FUNDS}
     funds = {symbol: load_bars(file, symbol, is_choice=False) for symbol, file in named.items() if file}
     history = _history(request)
-    notes = [*notes_of(bars), *(f"{symbol}: {note}" for symbol, fund in funds.items() for note in notes_of(fund))]
-    notes += [*(minutes.skipped if minutes else ()), *(history.skipped if history else ())]
+    notes = [*series_notes({"bars": bars, **funds, "minutes": minutes, IV_HISTORY: history})]
     if history is not None and history.proxy:
         notes.append(history.note)
     label = _label_of(path, *named.values())
@@ -246,7 +246,7 @@ def modelled_days(request: PlanDataRequest) -> DailyMarket:
         request.dividends,
     )  # fmt: skip
     market = open_modelled(files, request.symbol)
-    return SimulatedDays(market, market.days[0], "; ".join(market.notes))
+    return SimulatedDays(market, market.days[0], market.notes)
 
 
 def read_plan_data(

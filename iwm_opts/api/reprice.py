@@ -1,6 +1,6 @@
 """Trade logs re-priced under fill conventions, fees and recorded quotes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,6 +14,7 @@ from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.io.bars import load_bars
+from iwm_opts.io.series_notes import series_notes
 from iwm_opts.journal.quotes import FileQuotes
 from iwm_opts.journal.reprice import RepriceTerms, Repricing
 from iwm_opts.journal.reprice import reprice as reprice_log
@@ -115,7 +116,8 @@ def answer_reprice(request: RepriceRequest) -> RepriceResult:
     symbols = sorted({str(symbol) for symbol in log.trades["symbol"].dropna()} - {""}) or [DEFAULT_SYMBOL]
     symbol = symbols[0] if len(symbols) == 1 else None
     bars = load_bars(request.bars, symbol, is_choice=False) if request.bars else None
-    return RepriceResult(reprice_log(log, terms, sources, bars))
+    noted = replace(log, notes=(*log.notes, *series_notes({"bars": bars})))
+    return RepriceResult(reprice_log(noted, terms, sources, bars))
 
 
 def reprice(

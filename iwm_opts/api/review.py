@@ -232,6 +232,7 @@ def _by_plan(log: TradeLog, plan: Plan, request: ReviewRequest) -> tuple[TradeLo
         remedy = "give --bars FILE or run iwm-opts fetch"
         note = f"needs data: {what} of trades without it are not judged: {error.rule}; {remedy}"
         return replace(log, notes=(*log.notes, note)), None
+    log = replace(log, notes=(*log.notes, *data.notes))
     has_made_prices = log.is_simulated and not log.is_modelled
     if bool(data.label) != has_made_prices:
         kinds = ("are SIMULATED", "are not") if data.label else ("are real", "are SIMULATED")

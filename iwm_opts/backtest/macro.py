@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from iwm_opts.backtest.gate import known_values
 from iwm_opts.backtest.rules import CONDOR, LONG_CALL, MacroRule, Rules
 from iwm_opts.backtest.trial import Trial, market_kind
 from iwm_opts.errors import InputError
 from iwm_opts.io.bars import load_bars
+from iwm_opts.io.series_notes import series_notes
 from iwm_opts.market.signals import ROUNDING, session_returns
 from iwm_opts.sources.simulated import SimulatedMarket
 
@@ -65,21 +65,21 @@ def with_macro(trials: Sequence[Trial], name: str) -> list[Trial]:
             market = trial.market.surface_market
             if not isinstance(market, SimulatedMarket):
                 # Recorded chains of a simulated market, or quotes modelled around its prices: so is their file.
-                replaced.append(replace(trial, macro=session_returns(_bars_of(name))))
+                replaced.append(_with_fund(trial, name))
                 continue
             if name not in market.parameters.companions:
                 names = ", ".join(market.parameters.companions) or "none"
                 raise InputError("macro", name, "unknown companion of the simulated market", f"choose of {names}")
             replaced.append(replace(trial, macro=session_returns(market.bars(name))))
         return replaced
-    returns = session_returns(_bars_of(name))
-    return [replace(trial, macro=returns) for trial in trials]
+    return [_with_fund(trial, name) for trial in trials]
 
 
-def _bars_of(name: str) -> pd.DataFrame:
-    """Bars of a file; of the ticker that its name begins with, where it does: `KRE.csv`, `KRE_daily.csv`."""
+def _with_fund(trial: Trial, name: str) -> Trial:
+    """Trial with the returns of a file; of the ticker that its name begins with, where it does: `KRE_daily.csv`."""
     ticker = TICKER.match(Path(name).name)
-    return load_bars(name, ticker[1] if ticker else None, is_choice=False)
+    bars = load_bars(name, ticker[1] if ticker else None, is_choice=False)
+    return replace(trial, macro=session_returns(bars), remarks=(*trial.remarks, *series_notes({_word(name): bars})))
 
 
 def macro_notes(trials: Sequence[Trial], rules: Rules) -> tuple[str, ...]:

@@ -13,11 +13,12 @@ from iwm_opts.conventions import Provenance
 from iwm_opts.errors import DataError
 from iwm_opts.io.archive import ChainArchive, choose
 from iwm_opts.io.archive_series import read_series
-from iwm_opts.io.bars import load_bars, notes_of
+from iwm_opts.io.bars import load_bars
 from iwm_opts.io.chain_file import QUOTE_COLUMNS
 from iwm_opts.io.panel_cache import cached_build
 from iwm_opts.io.panel_files import Build, read_panel, window
 from iwm_opts.io.selection import clean_symbol, refuse_days
+from iwm_opts.io.series_notes import series_notes
 from iwm_opts.market.calendar import latest_session
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.dividends import DividendSchedule
@@ -93,7 +94,7 @@ def recorded_days(
         panel = read_panel(sources, symbol, session, first, last, max(max_dte, MAX_DTE), progress)
     given = load_bars(bars, panel.symbol) if bars is not None else stored_bars
     fitting, remarks = _fitting(given, panel, bars or "the recorded bars")
-    remarks = [*(f"bars: {note}" for note in notes_of(given)), *remarks]
+    remarks = [*series_notes({"bars": given, "dividends": dividends}), *remarks]
     return RecordedDays(
         panel.with_bars(fitting),
         panel_terms(panel, rate, dividends or stored_dividends),

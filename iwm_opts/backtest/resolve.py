@@ -1,6 +1,7 @@
 """From a source's name to trials: the market of each path over the days asked for, and the history its gate ranks."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -13,6 +14,7 @@ from iwm_opts.backtest.trial import Trial
 from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.selection import clean_symbol
+from iwm_opts.io.series_notes import IV_HISTORY, series_notes
 from iwm_opts.market.calendar import NEW_YORK, latest_session, sessions
 from iwm_opts.market.dividends import DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
@@ -113,8 +115,7 @@ def modelled_trial(
             market.name, f"has {len(market.days)} days with quotes and leaves none to trade behind a lookback of "
             f"{lookback}", "give longer files, or a smaller --ivr-lookback",
         )  # fmt: skip
-    echo = "; ".join(market.notes)
-    return Trial(SimulatedDays(market, days[0], echo), history)
+    return Trial(SimulatedDays(market, days[0], market.notes), history)
 
 
 def recorded_trial(
@@ -175,4 +176,5 @@ def given_history(history: IvHistory, trial: Trial) -> Trial:
     if not np.isin(pd.DatetimeIndex(trial.market.days), history.closes.index).any():
         first, last = trial.market.days[0], trial.market.days[-1]
         raise DataError(history.series, f"has no value between {first} and {last}", "give a history of those years")
-    return Trial(trial.market, history, trial.path, trial.scenario, trial.macro)
+    remarks = series_notes({IV_HISTORY: history})
+    return replace(trial, history=history, remarks=(*trial.remarks, *remarks))

@@ -58,7 +58,7 @@ class SimulatedDays:
 
     market: SurfaceMarket
     first: date
-    echo: str = ECHO  # caveat of an edge measured here
+    caveats: tuple[str, ...] = (ECHO,)  # on its inputs, and on an edge measured here
     listed: Listings | None = None  # expirations that are priced, by day; all within TABLE_DTE unless given
     like: "SimulatedDays | None" = None  # the same days and expirations under other parameters
 
@@ -81,8 +81,8 @@ class SimulatedDays:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """That an edge found here was put here, and how its options are exercised."""
-        return (self.echo, EUROPEAN)
+        """Origin of its quotes and of an edge found in them, and how its options are exercised."""
+        return (*self.caveats, EUROPEAN)
 
     @cached_property
     def days(self) -> tuple[date, ...]:

@@ -27,6 +27,7 @@ class Trial:
     path: int = 0
     scenario: str = ""  # that the market was simulated under; empty for none
     macro: pd.Series | None = None  # daily values that a macro rule reads
+    remarks: tuple[str, ...] = ()  # on the files of `history` and `macro`
 
     def prepare(self, rules: Rules, book: Book | None = None) -> Prepared:
         """Make ready to run rules here; a book of the same entry rule may be used again."""
@@ -88,7 +89,8 @@ class PooledResult:
     @property
     def notes(self) -> tuple[str, ...]:
         """What to know, each once; counts of single paths are left to them."""
-        notes = [note for result in self.results for note in result.notes]
+        notes = [note for trial in self.trials for note in trial.remarks]
+        notes += [note for result in self.results for note in result.notes]
         return tuple(dict.fromkeys(notes))
 
 

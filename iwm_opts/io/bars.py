@@ -1,7 +1,7 @@
 """Daily bars from files of any known layout, checked by the calendar and the ranges that prices have."""
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,15 +12,15 @@ from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.reader import Frame, day_index, is_date, is_number, moments, number_columns, of_symbol, read_frame
 from iwm_opts.io.schema import BARS, check, check_ranges, refuse_rows
-from iwm_opts.market.bars import PRICES, SINGLE_PRECISION, adjusted_for_splits, missing_sessions, price_jumps
+from iwm_opts.io.series_notes import NOTES
+from iwm_opts.market.bars import PRICES, SINGLE_PRECISION, adjusted_for_splits, gap_words, missing_sessions, price_jumps
 from iwm_opts.market.calendar import NEW_YORK, sessions
 
 OPTIONAL: Final = ("adjusted_close", "volume", "dividend", "split")
 UNNEEDED: Final = ("adjusted_close", "volume", "dividend")  # a word in them is a blank; a split unread spoils prices
-NOTES: Final = "notes"  # key of `DataFrame.attrs`
 REMEDY: Final = "give a CSV file of daily bars with date, open, high, low and close columns"
 OTHER_CALENDAR: Final = 0.5  # fraction of days without a session, above which the bars are not of this exchange
-STRETCH: Final = 5  # sessions in a row without a bar that make a stretch worth naming
+FEWEST: Final = 20  # bars behind a jump without which those before it are used: no average or range fits in fewer
 OLDEST: Final = 1970
 
 
@@ -44,8 +44,8 @@ def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = 
         dividend (cash a share on its ex-date) that the file has. Dollars a share, adjusted for splits, not for
         dividends: where the file has a column of split factors its prices are as traded, and everything before each
         split is restated. `attrs["notes"]` names omitted and doubtful rows: rows on days without a session,
-        repeated and blank rows, stretches without bars, and bars of before a jump as of an unadjusted split, which are
-        left out since no window across it means anything.
+        repeated and blank rows, stretches without bars, and bars on the other side of a jump as of an unadjusted split,
+        which are left out since no window across it means anything.
 
     Raises
     ------
@@ -79,15 +79,10 @@ def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = 
     bars = _optional_columns(bars, notes)
     bars = bars.set_axis(pd.DatetimeIndex(days.to_numpy(), name="date")).sort_index()
     bars = adjusted_for_splits(bars) if "split" in bars else bars
-    bars = _after_jumps(bars, notes)
+    bars = _between_jumps(bars, notes)
     _name_gaps(bars, notes)
     bars.attrs[NOTES] = tuple(notes)
     return bars
-
-
-def notes_of(bars: pd.DataFrame) -> tuple[str, ...]:
-    """List the omissions and doubts of `load_bars`."""
-    return tuple(bars.attrs.get(NOTES, ()))
 
 
 def _unnamed_dates(frame: Frame) -> str | None:
@@ -174,36 +169,35 @@ def _optional_columns(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     return bars
 
 
-def _after_jumps(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Bars from the last jump on, as of an unadjusted split: returns, averages and ranges across it mean nothing."""
+def _between_jumps(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Bars without a jump as of an unadjusted split among them: returns, averages and ranges across it mean nothing.
+
+    Those from the last jump on; those before it where fewer than `FEWEST` follow, such as a split of today.
+    """
     jumps = price_jumps(bars)
     if not len(jumps):
         return bars
     shown = ", ".join(f"{day:%Y-%m-%d} ({ratio:.3g} times the close before)" for day, ratio in jumps.items())
-    left: pd.DataFrame = bars[bars.index >= jumps.index[-1]]
+    ends = [bars.index[0], *jumps.index]
+    sizes = [int(((bars.index >= first) & (bars.index < last)).sum()) for first, last in pairwise(ends)]
+    sizes.append(int((bars.index >= ends[-1]).sum()))
+    place = next((place for place in reversed(range(len(sizes))) if sizes[place] >= FEWEST), len(sizes) - 1)
+    first = sum(sizes[:place])
+    left: pd.DataFrame = bars.iloc[first : first + sizes[place]]
+    behind = len(bars) - first - len(left)
+    parts = [(first, "before"), (behind, f"from {bars.index[-behind]:%Y-%m-%d} on" if behind else "")]
+    what = " and ".join(f"the {count} bars {where}" for count, where in parts if count)
     notes.append(
-        f"the price jumps as at an unadjusted split on {shown[:200]}: the {len(bars) - len(left)} bars before are left "
-        "out; give split-adjusted bars to use them"
+        f"the price jumps as at an unadjusted split on {shown[:200]}: {what} are left out; give split-adjusted bars to "
+        "use them"
     )
     return left.copy()
 
 
 def _name_gaps(bars: pd.DataFrame, notes: list[str]) -> None:
     """Name stretches of sessions without bars."""
-    gaps = missing_sessions(bars)
-    if not gaps:
-        return
-    stretches = _stretches(gaps)
-    long = [stretch for stretch in stretches if len(stretch) >= STRETCH]
-    shown = ", ".join(f"{stretch[0]} to {stretch[-1]}" for stretch in long[:4]) or ", ".join(map(str, gaps[:4]))
-    notes.append(f"{len(gaps)} sessions have no bar ({shown}): windows across them are left out")
-
-
-def _stretches(days: Sequence[date]) -> list[list[date]]:
-    calendar = sessions(days[0], days[-1])
-    places = np.searchsorted(calendar, np.array(days, dtype="datetime64[D]"))
-    cuts = np.flatnonzero(np.diff(places) > 1) + 1
-    return [list(part) for part in np.split(np.array(days, dtype=object), cuts)]
+    if gaps := missing_sessions(bars):
+        notes.append(f"{len(gaps)} sessions have no bar ({gap_words(gaps)}): windows across them are left out")
 
 
 BLANK_CELLS: Final = frozenset({"", "nan", "NaN", "None", "null", "NULL", "-", "--", "NaT", "<NA>", "N/A", "n/a", "."})

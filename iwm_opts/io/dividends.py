@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -13,11 +13,13 @@ import pandas as pd
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.reader import day_index, moments, number_columns, of_symbol, read_frame
 from iwm_opts.io.schema import LARGEST_DIVIDEND, refuse_rows
+from iwm_opts.market.calendar import FIRST_DAY, LAST_DAY, is_session
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 
 DATE_COLUMNS: Final = ("exdate", "exdividenddate", "exeffdate", "date", "datetime", "timestamp")
 AMOUNT_COLUMNS: Final = ("amount", "amountsplitadjusted", "dividend", "dividends", "cash", "cashamount", "divcash")
 DECIMAL_COMMA: Final = re.compile(r":\s*\d+,\d{1,3}\s*(,|$)")  # 2026-09-15:0,62: the part after the comma is not a date
+LARGE: Final = 10.0  # times the median amount, above which a dividend is doubted: a slip, or a special one
 YEARS: Final = range(1990, 2101)  # of ex-dates
 CSV_REMEDY: Final = "name a CSV with ex_date and amount columns"
 
@@ -40,7 +42,7 @@ def parse_dividends(text: str, symbol: str | None = None, *, is_choice: bool = T
         kept, repeated = _once([_entry(part) for part in text.split(",")])
         for day in _disputed(kept):
             raise InputError("dividends", text, f"gives {day} two amounts", "give each ex-date once")
-        return DividendSchedule(kept, f"given{repeated}")
+        return DividendSchedule(kept, "given", (*repeated, *_doubts(kept)))
     return load_dividends(Path(text), symbol, is_choice=is_choice)
 
 
@@ -59,12 +61,26 @@ def _entry(part: str) -> Dividend:
     return dividend
 
 
-def _once(dividends: Iterable[Dividend]) -> tuple[tuple[Dividend, ...], str]:
-    """Dividends in order, equal ones once, and words that say so."""
+def _once(dividends: Iterable[Dividend]) -> tuple[tuple[Dividend, ...], list[str]]:
+    """Dividends in order, equal ones once, and a note that says so."""
     given = sorted(dividends)
     kept = tuple(sorted(set(given)))
     repeated = len(given) - len(kept)
-    return kept, f", {repeated} repeated and counted once" if repeated else ""
+    return kept, [f"{repeated} rows repeat an earlier one and count once"] if repeated else []
+
+
+def _doubts(dividends: Sequence[Dividend]) -> list[str]:
+    """Name ex-dates without a session, and amounts far above the usual one: kept, as unproven."""
+    notes = []
+    closed = [d.ex_date for d in dividends if FIRST_DAY <= d.ex_date <= LAST_DAY and not is_session(d.ex_date)]
+    if closed:
+        notes.append(f"{len(closed)} ex-dates are not sessions, kept (first: {closed[0]:%A} {closed[0]})")
+    usual = float(np.median([dividend.amount for dividend in dividends])) if dividends else 0.0
+    large = [dividend for dividend in dividends if dividend.amount > LARGE * usual]
+    if large:
+        first = f"${large[0].amount:g} on {large[0].ex_date}"
+        notes.append(f"{len(large)} amounts above {LARGE:g} times the median of ${usual:g}, kept (first: {first})")
+    return notes
 
 
 def _disputed(dividends: Iterable[Dividend]) -> list[date]:
@@ -89,7 +105,7 @@ def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = T
     DataError
         When it is not such a file, holds no rows, several symbols or another, a column occurs twice, or a row lacks an
         ex-date from 1990 to 2100 and amount from 0 to below 1,000: names the first. Also for an ex-date with two
-        amounts; rows that only repeat another count once, and `source` says so.
+        amounts; rows that only repeat another count once, and `notes` say so.
     """
     if not path.is_file():
         raise DataError(path, "is not a file and not a list of EX-DATE:AMOUNT", CSV_REMEDY)
@@ -100,18 +116,26 @@ def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = T
         seen = ", ".join(map(str, frame.cells.columns))[:200]
         raise DataError(path, f"has no ex-date and amount columns, only {seen}", "name them ex_date and amount")
     frame.refuse_twins([day, amount])
-    values, _, _ = moments(frame, day)
-    days = [stamp.item() for stamp in day_index(values)[0]]
-    figures, _ = number_columns(frame, [amount])
+    values, _, order_notes = moments(frame, day)
+    stamps, day_notes = day_index(values)
+    days = [stamp.item() for stamp in stamps]
+    figures, number_notes = number_columns(frame, [amount])
     amounts = figures[amount].to_numpy()
     sound = (amounts >= 0.0) & (amounts < LARGEST_DIVIDEND) & np.array([stamp.year in YEARS for stamp in days])
     if not sound.all():
         cells = f"{frame.cells[amount].iloc[int(np.argmin(sound))]!r}"[:60]
-        stamps = pd.Series(np.array(days, dtype="datetime64[us]"))
-        refuse_rows(frame, pd.Series(~sound), stamps, f"{cells} is not an ex-date and amount")
+        refuse_rows(
+            frame,
+            pd.Series(~sound),
+            pd.Series(stamps.astype("datetime64[us]")),
+            f"{cells} is not an ex-date and amount",
+        )
     dividends = [Dividend(stamp, float(value)) for stamp, value in zip(days, amounts, strict=True)]
     kept, repeated = _once(dividend for dividend in dividends if dividend.amount > 0.0)
     for twice in _disputed(kept):
         row = max(place for place, dividend in enumerate(dividends) if dividend.ex_date == twice)
         raise DataError(path, f"{frame.row(row)}: {twice} has another amount before", "give each ex-date once")
-    return DividendSchedule(kept, path.name + repeated)
+    notes = [*frame.notes, *order_notes, *day_notes, *number_notes]
+    if zeros := int((amounts == 0.0).sum()):
+        notes.append(f"{zeros} rows of amount 0 are not dividends")
+    return DividendSchedule(kept, path.name, (*notes, *repeated, *_doubts(kept)))

@@ -16,7 +16,7 @@ from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.reader import Frame, moments, number_columns, of_symbol, read_frame
 from iwm_opts.io.schema import MINUTES, check, check_ranges, refuse_rows
 from iwm_opts.io.zones import CANDIDATES, named_zone
-from iwm_opts.market.bars import PRICES
+from iwm_opts.market.bars import PRICES, gap_words, missing_sessions
 from iwm_opts.market.calendar import NEW_YORK, sessions
 from iwm_opts.market.minutes import OPENS_AT, SESSION_MINUTES, Minutes, without_bad_ticks
 
@@ -29,6 +29,7 @@ SLACK: Final = 1e-6  # share of price
 FEWEST: Final = 60  # minutes that tell a zone
 MOST: Final = 0.8  # of the volume trades in the session: extended hours add a few per cent
 CLEARLY: Final = 0.05  # of the volume that another zone must put into the session beyond New York
+MOST_DAILY: Final = 0.5  # days a row, above which bars are daily
 EARLIEST: Final = pd.Timestamp("1970-01-01")
 DAY: Final = pd.Timedelta(days=1)
 AHEAD: Final = "is not a day from 1970 to today"
@@ -54,14 +55,14 @@ def load_minutes(path: str | Path, symbol: str | None = None) -> Minutes:
         `bars` has ascending New York times (start of each minute) without a zone as index; open, high, low, close
         (dollars a share), volume (shares), and minute (after 9:30). A high or low that lies more than `OUTLIER` beyond
         the ranges of both neighbouring minutes is a bad tick: it is NaN, and counted. Rows outside the regular session
-        and on days without a session are left out and counted.
+        and on days without a session are left out and counted, and sessions without a minute named.
 
     Raises
     ------
     DataError
-        When the file cannot be read, holds several symbols or another, lacks a column, or a row has no time, a time
-        twice, a price that is missing or not positive, a negative or infinite volume, or an open or close outside its
-        low and high: names the first such row and counts them by year.
+        When the file cannot be read, holds several symbols or another, or daily bars, lacks a column, or a row has no
+        time, a time twice, a price that is missing or not positive, a negative or infinite volume, or an open or close
+        outside its low and high: names the first such row and counts them by year.
     """
     frame = of_symbol(read_frame(path, REMEDY), symbol)
     columns = {role: frame.column(NAMES[role]) for role in ("date", *PRICES, "volume")}
@@ -80,7 +81,22 @@ def load_minutes(path: str | Path, symbol: str | None = None) -> Minutes:
     check(frame, bars, MINUTES, times)
     check_ranges(frame, bars, times, SLACK)
     bars = bars.set_axis(pd.DatetimeIndex(times, name="time")).sort_index()
+    _refuse_daily(frame, bars)
     return _regular(frame, bars, (*frame.notes, *notes, *number_notes))
+
+
+def _refuse_daily(frame: Frame, bars: pd.DataFrame) -> None:
+    """Refuse one row a day: such a file holds daily bars, whatever clock their dates carry.
+
+    Raises
+    ------
+    DataError
+    """
+    days = bars.index.to_numpy(dtype="datetime64[D]")
+    rows = len(days)
+    if rows > 1 and len(np.unique(days)) > MOST_DAILY * rows:
+        rule = f"holds {rows:,} rows on {len(np.unique(days)):,} days: daily bars, not minutes"
+        raise DataError(frame.path, rule, f"give them as --bars; {REMEDY}")
 
 
 def _with_clock(frame: Frame, column: str) -> Frame:
@@ -111,7 +127,9 @@ def _regular(frame: Frame, bars: pd.DataFrame, notes: tuple[str, ...]) -> Minute
         (int((~is_session).sum()), "minutes on days without a session left out"),
         (doubted, "highs or lows far outside their neighbours' taken for bad ticks"),
     )
-    remarks = tuple(f"{count:,} {what}" for count, what in counts if count)
+    remarks = [f"{count:,} {what}" for count, what in counts if count]
+    if gaps := missing_sessions(kept):
+        remarks.append(f"{len(gaps)} sessions have no minute ({gap_words(gaps)})")
     return Minutes(kept, (*notes, *remarks), frame.path.name)
 
 

@@ -214,7 +214,9 @@ def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True) -> Fr
             frame.of_owner(lambda owner: _ticker(owner) == expected),
             notes=(*frame.notes, f"columns of {expected} among those of {len(present)} symbols"),
         )
-    return frame.kept((tickers == expected).to_numpy(), f"rows of {expected} among those of {len(present)} symbols")
+    kept = (tickers == expected).to_numpy()
+    left = f"{int((~kept).sum())} of {len(kept)} left out"
+    return frame.kept(kept, f"rows of {expected} among those of {len(present)} symbols: {left}")
 
 
 def _ticker(cell: str) -> str:

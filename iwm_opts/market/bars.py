@@ -1,5 +1,6 @@
 """Daily bars: gaps, jumps, restatement for splits, and the average true range."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
@@ -16,6 +17,8 @@ ATR_PERIOD: Final = 14  # sessions, as in Wilder 1978
 PRICES: Final = ["open", "high", "low", "close"]
 SPLITS: Final = "split"  # factor of as-traded prices (Alpha Vantage, Tiingo); other layouts come adjusted for splits
 SINGLE_PRECISION: Final = 1e-6  # share of the price: some vendors store prices so, column by column
+STRETCH: Final = 5  # sessions in a row that make a stretch worth naming
+SHOWN: Final = 4  # of them in a note
 JUMP: Final = 0.35  # log of an overnight price ratio, 1.42 or 0.70, that no session of a fund has shown: a split
 
 
@@ -55,11 +58,20 @@ def price_jumps(bars: pd.DataFrame) -> "pd.Series[float]":
 
 
 def missing_sessions(bars: pd.DataFrame) -> list[date]:
-    """Trading days of the exchange between the first and the last bar that have none."""
+    """Trading days of the exchange between the first and the last bar, daily or of minutes, that have none."""
     days = bars.index.to_numpy(dtype="datetime64[D]")
     expected = sessions(bars.index[0].date(), bars.index[-1].date())
     gaps: list[date] = expected[~np.isin(expected, days)].tolist()
     return gaps
+
+
+def gap_words(gaps: Sequence[date]) -> str:
+    """Name some of the days in a list of sessions: its long stretches, else the first days."""
+    calendar = sessions(gaps[0], gaps[-1])
+    places = np.searchsorted(calendar, np.array(gaps, dtype="datetime64[D]"))
+    parts = np.split(np.array(gaps, dtype=object), np.flatnonzero(np.diff(places) > 1) + 1)
+    stretches = [f"{part[0]} to {part[-1]}" for part in parts if len(part) >= STRETCH]
+    return ", ".join(stretches[:SHOWN]) or ", ".join(map(str, gaps[:SHOWN]))
 
 
 def true_range(bars: pd.DataFrame) -> "pd.Series[float]":

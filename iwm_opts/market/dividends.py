@@ -1,6 +1,6 @@
 """Cash dividends ahead: given by the user, or last year's projected and named so."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 ONE_YEAR = timedelta(days=364)  # whole weeks: a dividend keeps its weekday
@@ -22,6 +22,7 @@ class DividendSchedule:
 
     dividends: tuple[Dividend, ...]
     source: str
+    notes: tuple[str, ...] = ()  # rows of the file left out or doubted, and how it was read
 
     def between(self, after: date, until: date) -> tuple[Dividend, ...]:
         """Dividends with an ex-date after `after` and up to `until`."""
@@ -41,4 +42,4 @@ class DividendSchedule:
                 if ex_date > today and all(abs(ex_date - d.ex_date) > SAME_PAYMENT for d in schedule):
                     schedule.append(Dividend(ex_date, payment.amount, projected=True))
                 ex_date += ONE_YEAR
-        return DividendSchedule(tuple(sorted(schedule)), self.source)
+        return replace(self, dividends=tuple(sorted(schedule)))

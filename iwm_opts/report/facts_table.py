@@ -57,6 +57,7 @@ def acceptance_table(acceptance: Acceptance, smiles: ChainSmiles | None, columns
     parts += [Text(""), Text("by IV rank over 252 sessions", style="bold"), _conditional(acceptance), Text("")]
     parts += [Text(CONDITIONAL_LEGEND)]
     parts += _smile_lines(smiles)
+    parts += [Text(f"note: {note}", style="yellow") for note in acceptance.notes]
     return render(parts, columns)
 
 
@@ -97,6 +98,7 @@ def acceptance_record(acceptance: Acceptance, smiles: ChainSmiles | None) -> Rec
         "windows": [_window_record(window) for window in acceptance.windows],
         "by_rank": {name: _bucket_records(table) for name, table in tables.items()},
         "smiles": _smile_records(smiles) if smiles else None,
+        "notes": list(acceptance.notes),
     }
 
 

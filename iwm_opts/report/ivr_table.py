@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from iwm_opts.io.series_notes import IV_HISTORY, series_notes
 from iwm_opts.market.gate import Gate
 from iwm_opts.market.iv_rank import IvHistory, IvRank, OpenGateShare
 from iwm_opts.market.snapshot import Snapshot
@@ -37,7 +38,8 @@ class IvSummary:
         """What to know before trusting the rank."""
         of_chain = [*self.snapshot.chain.warnings, *self.snapshot.warnings] if self.snapshot else []
         note = [self.rank.note] if self.rank.proxy else []
-        return (*of_chain, *note, *self.rank.warnings, *self.history.skipped)
+        read = [each for each in series_notes({IV_HISTORY: self.history}) if each not in of_chain]
+        return (*of_chain, *note, *self.rank.warnings, *read)
 
 
 def ivr_table(summary: IvSummary, columns: int | None = None) -> str:

@@ -47,7 +47,8 @@ class Swept:
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes on the market, and the days on which a macro filter is unknown."""
-        return (*self.trials[0].market.notes, *macro_notes(self.trials, self.variants[0].rules))
+        trial = self.trials[0]
+        return (*trial.remarks, *trial.market.notes, *macro_notes(self.trials, self.variants[0].rules))
 
     @property
     def verdict(self) -> str:

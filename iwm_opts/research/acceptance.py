@@ -77,6 +77,7 @@ class Acceptance:
     conditional: Conditional
     curves: tuple[Curve, ...]
     histories: int
+    notes: tuple[str, ...] = ()  # on the files of the real market
 
 
 def accept(
@@ -113,7 +114,7 @@ def accept(
             report(place + 1, len(judged) + 1)
     whole = judged["whole"]
     drawn = list(PathEnsemble(len(whole), min(CURVES, histories), SEEDS["conditional"]).histories(parameters))
-    result = Acceptance(tuple(windows), conditional(whole, drawn), curves(whole, drawn), histories)
+    result = Acceptance(tuple(windows), conditional(whole, drawn), curves(whole, drawn), histories, whole.notes)
     if report:
         report(len(judged) + 1, len(judged) + 1)
     return result

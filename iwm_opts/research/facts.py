@@ -34,6 +34,7 @@ class History:
     short_slope: Array  # 9-day over 30-day implied vol
     long_slope: Array  # 3-month over 30-day implied vol
     slope_level: Array  # the 30-day implied vol that the slopes are over: another index's where they are proxies
+    notes: tuple[str, ...] = ()  # on the files that they come from
 
     def __len__(self) -> int:
         return len(self.log_return)

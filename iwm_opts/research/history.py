@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from iwm_opts.errors import DataError
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.iv_history import load_iv_history
+from iwm_opts.io.series_notes import series_notes
 from iwm_opts.research.facts import ATR_PERIOD, History
 from iwm_opts.simulation.daily_bars import RangeShocks, log_bars
 from iwm_opts.simulation.dynamics import (
@@ -49,7 +50,9 @@ def real_history(files: HistoryFiles, first: str, last: str) -> History:
     """
     indices = {name: getattr(files, name) for name in ("iv", "short", "middle", "long")}
     prices = load_bars(files.bars, files.symbol, is_choice=False)
-    closes = {name: load_iv_history(str(path), SYMBOL, IV_DAYS).closes for name, path in indices.items()}
+    read = {name: load_iv_history(str(path), SYMBOL, IV_DAYS) for name, path in indices.items()}
+    closes = {name: history.closes for name, history in read.items()}
+    notes = series_notes({"bars": prices, **{history.series: history for history in read.values()}})
     high, low, close = (prices[name].to_numpy(dtype=float) for name in ("high", "low", "close"))
     table = pd.DataFrame(
         {
@@ -65,7 +68,8 @@ def real_history(files: HistoryFiles, first: str, last: str) -> History:
     if table.empty:
         rule = f"shares no session with {files.iv} from {first} to {last}"
         raise DataError(files.bars, rule, "give files that overlap")
-    return History(**{str(name): table[name].to_numpy(dtype=float, copy=True) for name in table})
+    columns = {str(name): table[name].to_numpy(dtype=float, copy=True) for name in table}
+    return History(**columns, notes=notes)
 
 
 def simulated_history(parameters: Parameters, sessions: int, seed: int, path: int = 0) -> History:

@@ -15,6 +15,7 @@ from iwm_opts.io.dividends import parse_dividends
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.selection import clean_symbol
+from iwm_opts.io.series_notes import IV_HISTORY, series_notes
 from iwm_opts.io.yields import load_yields, rate_on
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.iv_rank import IvHistory
@@ -122,14 +123,16 @@ def _market(
     last: date | None,
     parameters: Parameters | None,
 ) -> ModelledMarket:
-    slope, sloped = _slope(files)
-    rates, rated = _rates(files, bars)
+    slope, sloped, sloping = _slope(files)
+    rates, rated, yields = _rates(files, bars)
     dividends, paid = _dividends(files, bars)
+    series = {"bars": bars, IV_HISTORY: volatility, **sloping, "yields": yields, "dividends": dividends}
     index = volatility.series if volatility.tenor_days == TENOR_DAYS else f"{volatility.series} (taken as 30-day)"
     scaled = f"scaled each day until the {TENOR_DAYS}-day index of its own quotes is {index}"
     notes = (
         f"modelled: surface of the calibrated simulation, {scaled}; {sloped}",
         f"modelled: {rated}; {paid}; European exercise",
+        *series_notes(series),
     )
     market = modelled_market(bars, volatility, slope, rates, dividends, first, last, parameters, notes)
     given = [Path(name) for name in (files.bars, files.iv_history) if name]
@@ -144,7 +147,8 @@ def _newest(bars: pd.DataFrame, volatility: IvHistory) -> date:
     return newest
 
 
-def _slope(files: ModelledFiles) -> tuple[Slope, str]:
+def _slope(files: ModelledFiles) -> tuple[Slope, str, dict[str, IvHistory]]:
+    """Slope, a note on it, and the indices that it is of by name."""
     nothing = pd.Series(dtype=np.float64, index=pd.DatetimeIndex([]))
     if not files.slope_history and not files.slope_base:
         # Quoted spreads widen with short vol over long (`simulation.surface_table.spread_widening`).
@@ -152,7 +156,7 @@ def _slope(files: ModelledFiles) -> tuple[Slope, str]:
             f"9-day over 30-day vol fixed at {TYPICAL_SLOPE:g}, so that spreads never widen and stress costs too "
             "little: give --slope-history and --slope-base"
         )
-        return Slope(nothing, TYPICAL_SLOPE, note), note
+        return Slope(nothing, TYPICAL_SLOPE, note), note, {}
     if not files.slope_history or not files.slope_base:
         name = "slope_base" if files.slope_history else "slope_history"
         rule = "a slope is the ratio of two indices"
@@ -170,21 +174,26 @@ def _slope(files: ModelledFiles) -> tuple[Slope, str]:
         raise DataError(short.series, f"is {value:.2f} times {base.series} on {day}", "mend that row")
     note = f"9-day over 30-day vol from {short.series}/{base.series}, a proxy"
     note += f", {ratio.index[0].date()} to {ratio.index[-1].date()}, {TYPICAL_SLOPE:g} on other days"
-    return Slope(ratio, TYPICAL_SLOPE, note, (short.series, base.series)), note
+    return (
+        Slope(ratio, TYPICAL_SLOPE, note, (short.series, base.series)),
+        note,
+        {short.series: short, base.series: base},
+    )
 
 
-def _rates(files: ModelledFiles, bars: pd.DataFrame) -> "tuple[pd.Series[float] | float, str]":
+def _rates(files: ModelledFiles, bars: pd.DataFrame) -> "tuple[pd.Series[float] | float, str, pd.Series[float] | None]":
+    """Rates, a note on them, and the yields that they come from."""
     if files.rate is not None:
-        return files.rate, f"rate {files.rate:.2%} as given"
+        return files.rate, f"rate {files.rate:.2%} as given", None
     if not files.yields:
-        return ASSUMED_RATE, f"rate {ASSUMED_RATE:.1%} assumed throughout; give --yields"
+        return ASSUMED_RATE, f"rate {ASSUMED_RATE:.1%} assumed throughout; give --yields", None
     yields = load_yields(files.yields)
     if yields.index[0] > bars.index[-1]:
         rule = f"begins on {yields.index[0].date()}, after the last bar, {bars.index[-1].date()}"
         raise DataError(files.yields, rule, "give --yields of the days of the bars, or leave it out")
     rates = rate_on(yields, pd.DatetimeIndex(bars.index)).bfill()
     note = f"rates from {Path(files.yields).name}, {yields.index[0].date()} to {yields.index[-1].date()}"
-    return rates, f"{note}, the nearest beyond"
+    return rates, f"{note}, the nearest beyond", yields
 
 
 def _dividends(files: ModelledFiles, bars: pd.DataFrame) -> tuple[DividendSchedule, str]:

@@ -19,7 +19,7 @@ from iwm_opts.simulation.surface import drawn_smile
 def with_parameters(trial, **changes):
     days = trial.market
     market = replace(days.market, parameters=replace(days.market.parameters, **changes))
-    return replace(trial, market=SimulatedDays(market, days.first, days.echo))
+    return replace(trial, market=SimulatedDays(market, days.first, days.caveats))
 
 
 def gains(trials, rules):

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError
-from iwm_opts.io.bars import load_bars, notes_of
+from iwm_opts.io.bars import load_bars
 from iwm_opts.io.dividends import load_dividends
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.minutes import load_minutes
+from iwm_opts.io.series_notes import notes_of
 from iwm_opts.market.bars import PRICES, missing_sessions
 from iwm_opts.market.iv_rank import iv_rank
 from iwm_opts.market.signals import spans_sessions

@@ -47,3 +47,42 @@ def test_a_day_without_an_index_and_another_symbol(run, files):
     failed = run("condor", "--source", "modelled", *files, "--session", "close")
     assert failed.code == 1
     assert "means nothing on the modelled market" in failed.err
+
+
+DOUBTS = (
+    "rows are on days without a session (first: ",
+    "bars: 5 sessions have no bar (2023-03-06 to 2023-03-10): windows across them are left out",
+    "IV history: rows without a value left out: 1",
+    "yields: dates are DD/MM/YYYY",
+    "dividends: 1 ex-dates are not sessions, kept (first: Saturday 2023-09-16)",
+)
+
+
+@pytest.fixture
+def odd_files(files, tmp_path):
+    """The files with missing, additional and blank rows, yields of DD/MM/YYYY and a dividend on a Saturday."""
+    bars = pd.read_csv(tmp_path / "IWM.csv")
+    bars = pd.concat([bars[~bars["date"].between("2023-03-06", "2023-03-10")], bars.iloc[-1:]], ignore_index=True)
+    bars.loc[len(bars) - 1, "date"] = "2023-06-03"
+    bars.to_csv(tmp_path / "IWM.csv", index=False)
+    index = tmp_path / "RVX_History.csv"
+    index.write_text(index.read_text() + "02/16/2024,\n")
+    days = pd.bdate_range("2022-08-01", "2024-02-15")
+    rows = "".join(f"{day:%d/%m/%Y},4.5\n" for day in days)
+    (tmp_path / "yields.csv").write_text(f"date,US3M\n{rows}")
+    (tmp_path / "dividends.csv").write_text("ex_date,amount\n2023-06-15,0.6\n2023-09-16,0.6\n2023-12-14,0.8\n")
+    return (*files[:4], "--yields", tmp_path / "yields.csv", "--dividends", tmp_path / "dividends.csv")
+
+
+@pytest.mark.parametrize("command", ["condor", "ivr", "backtest", "evidence", "sweep"])
+def test_every_command_names_the_defects_of_its_files(run, odd_files, command):
+    more = ("--as-of", "2024-02-01") if command in ("condor", "ivr") else ("--exit-dte", 10)
+    more += ("--grid", "dte=30,35") if command == "sweep" else ()
+    result = run(command, "--source", "modelled", *odd_files, *more, "--format", "json")
+    assert result.code == 0, result.err
+    record = result.json
+    notes = record.get("notes") or record["warnings"]
+    for doubt in DOUBTS:
+        assert sum(doubt in note for note in notes) == 1, (command, doubt, "\n".join(notes))
+    shown = " ".join(run(command, "--source", "modelled", *odd_files, *more).out.split())
+    assert " ".join(DOUBTS[0].split()) in shown

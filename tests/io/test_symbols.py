@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError
-from iwm_opts.io.bars import load_bars, notes_of
+from iwm_opts.io.bars import load_bars
 from iwm_opts.io.dividends import parse_dividends
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.minutes import load_minutes
+from iwm_opts.io.series_notes import notes_of
 
 DAYS = ("2024-06-03", "2024-06-04")
 SECONDS = (1717421400, 1717507800)  # 9:30 in New York on those days
@@ -100,7 +101,7 @@ def test_rows_of_the_symbol_are_chosen(file):
     text = column("symbol", "SPY") + "".join(f"IWM.US,{day},100,102,99,101\n" for day in DAYS)
     bars = load_bars(file(text), "IWM")
     assert bars["close"].tolist() == [101.0, 101.0]
-    assert "rows of IWM among those of 2 symbols" in notes_of(bars)
+    assert "rows of IWM among those of 2 symbols: 2 of 4 left out" in notes_of(bars)
     with pytest.raises(DataError, match="holds 2 symbols, IWM, SPY"):
         load_bars(file(text))
     with pytest.raises(DataError, match="holds IWM, SPY, not QQQ"):
@@ -149,7 +150,7 @@ def test_minutes(file):
         load_minutes(file(head + spy), "IWM")
     minutes = load_minutes(file(head + spy + spy.replace("SPY,", "IWM,").replace("501", "500")), "IWM")
     assert minutes.bars["close"].tolist() == [500.0] * 3
-    assert "rows of IWM among those of 2 symbols" in minutes.skipped
+    assert "rows of IWM among those of 2 symbols: 3 of 6 left out" in minutes.skipped
 
 
 def test_dividends(file):

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from iwm_opts.errors import DataError
+from iwm_opts.io.series_notes import notes_of
 from iwm_opts.io.yields import load_yields, rate_on
 
 
@@ -64,3 +65,59 @@ def test_treasury_yields(market_data):
     assert found.index[-1] == pd.Timestamp("2024-06-21")
     assert found.loc["2024-06-21"] == pytest.approx(2 * np.log1p(0.0549 / 2))
     assert found.loc["2015-01-02":"2015-12-31"].max() < 0.004
+
+
+def daily(tmp_path, first, last, value):
+    days = pd.bdate_range(first, last)
+    rows = "\n".join(f"{day:%Y-%m-%d},{value:g}" for day in days)
+    return written(tmp_path, f"date,US3M\n{rows}\n")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "value", "rate", "note"),
+    [
+        ("2023-01-03", "2025-12-31", 0.039, 0.038624, "yields such as 0.039 are fractions, 3.9%"),
+        ("2001-02-01", "2001-06-29", 0.05, 0.049385, "yields such as 0.05 are fractions, 5%"),
+        ("2010-01-04", "2018-12-31", 0.004, 0.003996, "yields such as 0.004 are fractions, 0.4%"),
+        ("2012-01-03", "2013-12-31", 0.07, 0.0007, "yields such as 0.07 are per cent: bills paid less than 2.5% then"),
+        ("2012-01-03", "2013-12-31", 0.3, 0.002998, None),
+        ("2023-01-03", "2023-12-29", 5.3, 0.05231, None),
+    ],
+)
+def test_the_unit_of_a_column_is_what_bills_paid_in_those_years(tmp_path, first, last, value, rate, note):
+    yields = load_yields(daily(tmp_path, first, last, value))
+    assert yields.to_numpy() == pytest.approx(np.full(len(yields), rate), abs=1e-6)
+    assert [text.partition(": bills paid more")[0] for text in notes_of(yields)] == ([note] if note else [])
+
+
+@pytest.mark.parametrize(("first", "last"), [("2011-08-01", "2011-12-30"), ("2026-11-02", "2026-11-27")])
+def test_yields_that_fit_both_units_are_refused_with_both(tmp_path, first, last):
+    with pytest.raises(DataError, match=r"such as 0.004 are 0.004% or, as fractions, 0.4%: both fit") as error:
+        load_yields(daily(tmp_path, first, last, 0.004))
+    assert "--rate" in error.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("rows", "rule"),
+    [
+        ("2024-06-18,5.3\n2024-06-20,0.053\n", r"row 3, 2024-06-20, 0.053% where bills paid more than 0.2%"),
+        ("2013-06-18,15\n2013-06-20,4\n", r"row 2, 2013-06-18, 15% where bills paid less than 2.5%"),
+        ("2024-06-18,5.3\n2024-06-18,5.2\n", r"row 3, 2024-06-18, has another yield of that day before it"),
+    ],
+)
+def test_rows_of_another_unit_or_a_second_value_are_refused(tmp_path, rows, rule):
+    with pytest.raises(DataError, match=rule):
+        load_yields(written(tmp_path, f"date,US3M\n{rows}"))
+
+
+def test_rows_left_out_of_yields_are_counted(tmp_path):
+    text = "date,US3M\n18/06/2024,\n19/06/2024,5.3\n20/06/2024,5.3\n20/06/2024,5.3\n"
+    assert set(notes_of(load_yields(written(tmp_path, text)))) == {
+        "dates are DD/MM/YYYY", "1 rows without a value left out", "1 rows repeat an earlier one and are left out",
+    }  # fmt: skip
+
+
+def test_yields_of_two_symbols_are_refused(tmp_path):
+    text = "date,symbol,close\n2024-06-18,IRX,5.3\n2024-06-18,TNX,4.2\n"
+    with pytest.raises(DataError, match="holds 2 symbols"):
+        load_yields(written(tmp_path, text))

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.bars import load_bars
+from iwm_opts.io.series_notes import notes_of
 from iwm_opts.market.bars import atr, average_true_range, missing_sessions, true_range
+from iwm_opts.market.calendar import sessions
 
 HEADER = "Date,Open,High,Low,Close,Volume"
 ROWS = ["2024-01-02,10,11,9,10.5,100", "2024-01-03,12,13,12,12.5,110", "2024-01-04,12,12.5,10,10.2,120"]
@@ -191,3 +193,29 @@ def test_the_range_of_iwm_is_wider_than_that_of_spy(market_data):
     assert ratio[ratio.index.year == 2018].median() == pytest.approx(1.20, abs=0.01)
     share = (average_true_range(iwm, 14, "simple") / iwm["close"])["2009-09-16":"2025-06-04"]
     assert (share.mean(), share.median()) == pytest.approx((0.0180, 0.0161), abs=5e-5)
+
+
+def jumping(file, *places):
+    """252 sessions of 2024 whose price halves at some places of them."""
+    days = sessions(date(2024, 1, 2), date(2024, 12, 31))
+    close = (100.0 + 0.1 * np.arange(len(days))) * 0.5 ** np.searchsorted(sorted(places), np.arange(len(days)), "right")
+    return file(*(f"{day},{price},{price},{price},{price},1" for day, price in zip(days, close, strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("places", "first", "last", "left"),
+    [
+        ((251,), "2024-01-02", "2024-12-30", "the 1 bars from 2024-12-31 on are left out"),
+        ((238,), "2024-01-02", "2024-12-10", "the 14 bars from 2024-12-11 on are left out"),
+        ((232,), "2024-12-03", "2024-12-31", "the 232 bars before are left out"),
+        ((100, 251), "2024-05-24", "2024-12-30", "the 100 bars before and the 1 bars from 2024-12-31 on are left out"),
+        ((5,), "2024-01-09", "2024-12-31", "the 5 bars before are left out"),
+    ],
+)
+def test_a_split_at_the_end_leaves_the_bars_before_it(file, places, first, last, left):
+    bars = load_bars(jumping(file, *places), "IWM")
+    assert (f"{bars.index[0]:%Y-%m-%d}", f"{bars.index[-1]:%Y-%m-%d}") == (first, last)
+    (note,) = notes_of(bars)
+    assert "as at an unadjusted split" in note
+    assert left in note
+    assert atr(bars, date(2025, 1, 2)).value > 0.0

@@ -67,11 +67,12 @@ def test_whole_dollars_in_a_list_are_no_decimal_comma():
 def test_a_dividend_given_twice_counts_once(tmp_path):
     one = (Dividend(date(2026, 6, 15), 0.6),)
     listed = parse_dividends("2026-06-15:0.6,2026-06-15:0.60")
-    assert (listed.dividends, listed.source) == (one, "given, 1 repeated and counted once")
+    repeated = ("1 rows repeat an earlier one and count once",)
+    assert listed == DividendSchedule(one, "given", repeated)
     file = tmp_path / "dividends.csv"
     file.write_text("date,amount\n2026-06-15,0.6\n2026-06-15,0.60\n")
     loaded = load_dividends(file)
-    assert (loaded.dividends, loaded.source) == (one, "dividends.csv, 1 repeated and counted once")
+    assert loaded == DividendSchedule(one, "dividends.csv", repeated)
 
 
 def test_gzip_is_recognised_by_content(tmp_path):
@@ -114,3 +115,18 @@ def test_iwms_own_file(market_data):
     (september,) = schedule.projected_to(today, until).between(today, until)
     assert september.projected
     assert september.ex_date.month == 9
+
+
+def test_readings_and_doubts_of_a_file_are_said(tmp_path):
+    file = tmp_path / "dividends.csv"
+    rows = ["IWM,15/06/2026,0.6", "IWM,15/12/2025,0.8", "IWM,13/09/2025,60", "IWM,16/06/2025,0.6", "SPY,18/06/2026,1.7"]
+    file.write_text("ticker,date,amount\n" + "\n".join([*rows, "IWM,16/03/2026,0"]) + "\n")
+    schedule = load_dividends(file, "IWM")
+    assert [dividend.ex_date.month for dividend in schedule.dividends] == [6, 9, 12, 6]
+    assert set(schedule.notes) == {
+        "rows of IWM among those of 2 symbols: 1 of 6 left out",
+        "dates are DD/MM/YYYY",
+        "1 rows of amount 0 are not dividends",
+        "1 ex-dates are not sessions, kept (first: Saturday 2025-09-13)",
+        "1 amounts above 10 times the median of $0.7, kept (first: $60 on 2025-09-13)",
+    }

@@ -102,3 +102,17 @@ def test_minutes_of_another_fund_are_refused_and_those_of_no_shared_session_are_
     with pytest.raises(InputError, match=r"minutes\.csv': open \+107\.9% from the daily bars in the median session"):
         refuse_other_prices(other, bars)
     refuse_other_prices(other, bars.set_axis(days + pd.Timedelta(days=365)))
+
+
+def test_a_session_without_minutes_is_named(written):
+    days = ("2019-12-16", "2019-12-18", "2019-12-19")
+    minutes = load_minutes(written(HEAD + "".join(row(f"{day} 10:{at}") for day in days for at in range(10, 15))))
+    assert minutes.skipped == ("1 sessions have no minute (2019-12-17)",)
+
+
+@pytest.mark.parametrize("time", ["", " 00:00:00+05:30", " 16:00", "T09:30:00-05:00"])
+def test_daily_bars_are_refused_by_what_they_are(written, time):
+    days = pd.bdate_range("2019-12-02", "2019-12-20")
+    text = HEAD + "".join(row(f"{day:%Y-%m-%d}{time}") for day in days)
+    with pytest.raises(DataError, match=r"holds 15 rows on 15 days: daily bars, not minutes\. Give them as --bars"):
+        load_minutes(written(text))
