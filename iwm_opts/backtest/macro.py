@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from iwm_opts.backtest.gate import known_values
 from iwm_opts.backtest.rules import CONDOR, LONG_CALL, MacroRule, Rules
@@ -75,10 +76,14 @@ def with_macro(trials: Sequence[Trial], name: str) -> list[Trial]:
     return [_with_fund(trial, name) for trial in trials]
 
 
-def _with_fund(trial: Trial, name: str) -> Trial:
-    """Trial with the returns of a file; of the ticker that its name begins with, where it does: `KRE_daily.csv`."""
+def _bars_of(name: str) -> pd.DataFrame:
+    """Bars of a file; of the ticker that its name begins with, where it does: `KRE.csv`, `KRE_daily.csv`."""
     ticker = TICKER.match(Path(name).name)
-    bars = load_bars(name, ticker[1] if ticker else None, is_choice=False)
+    return load_bars(name, ticker[1] if ticker else None, is_choice=False)
+
+
+def _with_fund(trial: Trial, name: str) -> Trial:
+    bars = _bars_of(name)
     return replace(trial, macro=session_returns(bars), remarks=(*trial.remarks, *series_notes({_word(name): bars})))
 
 

@@ -16,7 +16,10 @@ UNDERLYINGS: Final = frozenset({
     "EEM", "EFA", "FXI", "EWZ", "TNA", "TZA", "TQQQ", "SQQQ", "UVXY", "VXX", "UPRO", "SPXU", "AAPL", "AMZN", "AMD",
     "BABA", "BAC", "GOOG", "GOOGL", "INTC", "JPM", "MSFT", "NFLX", "NVDA", "PLTR", "TSLA",
 })  # fmt: skip
-FIRST_WORD: Final = re.compile(r"([A-Z]{2,5})(?![A-Za-z0-9])|([a-z]{2,5})(?=[._]us(?![A-Za-z0-9]))")  # also Stooq's
+EXCHANGE: Final = r"(?:(?:Download Data - \w+_US_)?(?:BATS|AMEX|ARCX|NYSE|NASDAQ|CBOE)[_ ])?"  # in front of a ticker
+FIRST_WORD: Final = re.compile(
+    EXCHANGE + r"(?:([A-Z]{2,5})(?![A-Za-z0-9])|([a-z]{2,5})(?=[._]us(?![A-Za-z0-9])))"
+)  # also Stooq's
 SAME_INDEX: Final = (frozenset({"IWM", "RUT", "RUTW", "MRUT", "VTWO"}), frozenset({"SPY", "SPX", "SPXW", "XSP"}))
 CURRENCY_NAMES: Final = ("currency", "ccy", "currencycode", "quotecurrency", "tradingcurrency", "pricecurrency")
 DOLLARS: Final = frozenset({"USD", "US$", "$", "US DOLLAR", "US DOLLARS"})
@@ -44,11 +47,25 @@ def refuse_name(path: Path | str, symbol: str, *, is_choice: bool = True, is_pro
     ticker = "" if match is None else (match[1] or match[2]).upper()
     if ticker == symbol or ticker not in UNDERLYINGS or symbol in re.findall(r"[A-Z0-9]+", name.upper()):
         return
-    if is_proxy_read and any({ticker, symbol} <= names for names in SAME_INDEX):
+    if is_proxy_read and on_one_index(ticker, symbol):
         return
     choice = f"--symbol {ticker} or " if is_choice else ""
     rule = f"its name says {ticker}, not {symbol}, and no column names a symbol"
     raise DataError(path, rule, f"give {choice}the file of {symbol}, or rename it")
+
+
+def on_one_index(first: str, second: str) -> bool:
+    """Whether two products are on the same index."""
+    return any({first, second} <= names for names in SAME_INDEX)
+
+
+def doubtful_name(path: Path | str, symbol: str) -> str:
+    """Return a note where some word of a file's name is another underlying, in any case, and none is the symbol."""
+    words = re.findall(r"[A-Z0-9]+", Path(path).stem.upper())
+    others = [word for word in words if word in UNDERLYINGS]
+    if not others or symbol in words:
+        return ""
+    return f"taken for {symbol}: no column names a symbol, and the file's name says {others[0]}"
 
 
 def refuse_currency(path: Path | str, column: str, cells: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
 """IV history from a file: Cboe's index downloads, Yahoo's bars, or any table with a date and a close."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -10,11 +10,11 @@ import pandas as pd
 
 from iwm_opts.conventions import IVR_TENOR_DAYS
 from iwm_opts.errors import DataError
-from iwm_opts.io.identity import refuse_name
+from iwm_opts.io.identity import UNDERLYINGS, doubtful_name, on_one_index, refuse_name
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.provenance import origin_of
-from iwm_opts.io.reader import Frame, day_index, moments, number_columns, read_frame
+from iwm_opts.io.reader import Frame, day_index, moments, number_columns, of_symbol, read_frame, tickers_of
 from iwm_opts.io.schema import refuse_rows
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.iv_rank import IvHistory
@@ -97,7 +97,7 @@ def load_iv_history(
         twice.
     """
     path = Path(path)
-    frame = read_frame(path, REMEDY)
+    frame, ticker = _of_one_series(read_frame(path, REMEDY), symbol)
     date_column = frame.column(NAMES["date"])
     value_column = _value_column(frame, tenor_days, date_column)
     if date_column is None or value_column is None:
@@ -123,12 +123,33 @@ def load_iv_history(
     _check_rows(frame, days, values)
     closes, skipped = _one_a_day(frame, days, values)
     zeros = (f"values of zero taken as blank: {int(is_zero.sum())}",) if is_zero.any() else ()
-    series, own_tenor, proxy, note = _identity(path, value_column, symbol, tenor_days)
+    series, own_tenor, proxy, note = _identity(path, ticker, value_column, symbol, tenor_days)
     if origin_of(path).simulated:
         series, note = f"{series}, SIMULATED", f"{note}, of a SIMULATED market"
     decimals, unit = _in_decimals(path, closes)
     remarks = (*frame.notes, *notes, *day_notes, *number_notes, *zeros, *skipped)
     return IvHistory(series, own_tenor, decimals, proxy, f"{note}, read as {unit}", remarks)
+
+
+def _of_one_series(frame: Frame, symbol: str) -> tuple[Frame, str]:
+    """Rows of the symbol or of one published index, and its ticker; empty where the file names none.
+
+    Raises
+    ------
+    DataError
+        When the file holds several others, or another underlying.
+    """
+    present = tickers_of(frame)
+    if symbol in present or len(present) > 1:
+        return of_symbol(frame, symbol if symbol in present else None), symbol
+    if not present:
+        doubt = doubtful_name(frame.path, symbol)
+        return (replace(frame, notes=(*frame.notes, doubt)) if doubt else frame), ""
+    ticker = present[0]
+    if ticker in UNDERLYINGS and not on_one_index(ticker, symbol):
+        choice = f"--symbol {ticker} or the file of {symbol}"
+        raise DataError(frame.path, f"holds {ticker}, not {symbol}", f"give {choice}")
+    return frame, ticker
 
 
 def _value_column(frame: Frame, tenor_days: int, date_column: str | None) -> str | None:
@@ -222,24 +243,30 @@ def _in_decimals(path: Path, values: pd.Series) -> tuple[pd.Series, str]:
     return decimals, unit
 
 
-def _identity(path: Path, value_column: str, symbol: str, tenor_days: int) -> tuple[str, int | None, bool, str]:
+def _identity(
+    path: Path, ticker: str, value_column: str, symbol: str, tenor_days: int
+) -> tuple[str, int | None, bool, str]:
     """Series, its tenor, whether it is a proxy, and a sentence that says so."""
     own_column = OWN_COLUMN.fullmatch(plain(value_column))
     if own_column:
-        refuse_name(path, symbol)
+        if ticker not in ("", symbol):
+            raise DataError(path, f"column {value_column!r} is of {ticker}, not {symbol}", f"give the file of {symbol}")
+        if not ticker:
+            refuse_name(path, symbol)
         tenor = int(own_column.group(1))
         series = f"{symbol} IV{tenor}"
         if tenor == tenor_days:
             return series, tenor, False, f"{series}: {symbol}'s own"
         return series, tenor, True, f"{series}: {symbol}'s own, standing in for its IV{tenor_days}"
     standing_in = f"standing in for {symbol}'s own IV{tenor_days}"
-    words = re.split(r"[^A-Z0-9]+", path.name.upper())
     fred = FRED_ID.fullmatch(plain(value_column))
-    words += [fred[1].upper()] if fred else []
+    words = [ticker, fred[1].upper() if fred else value_column.strip().upper()]
+    words += re.split(r"[^A-Z0-9]+", path.name.upper())
     published = next((word.removesuffix("CLS") for word in words if word.removesuffix("CLS") in KNOWN_SERIES), None)
     if published:
         index = KNOWN_SERIES[published]
         return published, index.tenor_days, True, f"{published}: {index.what} {standing_in}"
-    refuse_name(path, symbol, is_proxy_read=True)
-    series = path.name.split(".")[0]
+    if not ticker:
+        refuse_name(path, symbol, is_proxy_read=True)
+    series = path.name.split(".")[0] if ticker in ("", symbol) else ticker
     return series, None, True, f"{series}: a series of unknown underlying and tenor {standing_in}"

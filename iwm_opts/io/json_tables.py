@@ -77,6 +77,17 @@ def table_of_records(text: str) -> Any:
     return pa.table(texts)
 
 
+def levels(name: str) -> list[str]:
+    """Parts of a MultiIndex column, such as `('Open', 'IWM')`; none of a plain one."""
+    if not (name.startswith(("('", "['")) and name.endswith(("')", "']"))):
+        return []
+    return [part.strip(" '\"") for part in name[1:-1].split(",")]
+
+
+def _is_known(name: str) -> bool:
+    return any(plain(part) in KNOWN for part in levels(name) or [name])
+
+
 def _names(document: Any, names: Iterable[str]) -> list[str]:
     """Names whose values in the outermost object say something."""
     return [name for name in names if isinstance(document, dict) and document.get(name)]
@@ -119,6 +130,7 @@ def _families(document: Any) -> Iterator[_Family]:
             or _chart(document)
             or _column_lists(document)
             or _column_maps(document)
+            or _day_values(document)
         )
         if special:
             yield _Family(special, frozenset(special[0]))
@@ -240,7 +252,13 @@ def _pandas_split(document: Cells) -> list[Cells]:
     rows = [row for row in data if isinstance(row, list)]
     if any(len(row) != len(names) for row in rows):
         raise ValueError("holds rows of another length than its columns")
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    index = document.get("index")
+    keys = index if isinstance(index, list) and len(index) == len(rows) else range(len(rows))
+    is_numbered = all(key == place for place, key in enumerate(keys))
+    return [
+        ({} if is_numbered else {KEY: key}) | dict(zip(names, row, strict=True))
+        for key, row in zip(keys, rows, strict=True)
+    ]
 
 
 def _headed_rows(document: list[Any]) -> list[Cells]:
@@ -278,7 +296,10 @@ def _column_lists(document: Cells) -> list[Cells]:
 def _column_maps(document: Cells) -> list[Cells]:
     """`orient="columns"`: for each name a map from row to value."""
     maps = {name: value for name, value in document.items() if isinstance(value, dict)}
-    if len(maps) < 2 or len(maps) < len(document) or sum(plain(name) in KNOWN for name in maps) < 3:
+    if len(maps) < len(document) or not maps:
+        return []
+    is_filed_by_day = all(ISO_DAY.match(key) for column in maps.values() for key in column)
+    if sum(map(_is_known, maps)) < 3 and (not is_filed_by_day or any(map(ISO_DAY.match, maps))):
         return []
     if any(isinstance(value, dict | list) for column in maps.values() for value in list(column.values())[:1]):
         return []
@@ -287,6 +308,12 @@ def _column_maps(document: Cells) -> list[Cells]:
     return [
         ({} if is_numbered else {KEY: key}) | {name: column.get(key) for name, column in maps.items()} for key in rows
     ]
+
+
+def _day_values(document: Cells) -> list[Cells]:
+    """`Series.to_json`: a map from day to value."""
+    is_series = all(ISO_DAY.match(day) and not isinstance(value, dict | list) for day, value in document.items())
+    return [{KEY: day, "value": value} for day, value in document.items()] if is_series else []
 
 
 def _chart(document: Cells) -> list[Cells]:

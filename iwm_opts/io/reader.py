@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.failures import gate
-from iwm_opts.io.identity import CURRENCY_NAMES, refuse_currency, refuse_name
-from iwm_opts.io.json_tables import KEY
+from iwm_opts.io.identity import CURRENCY_NAMES, doubtful_name, refuse_currency, refuse_name
+from iwm_opts.io.json_tables import KEY, levels
 from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
@@ -193,14 +193,14 @@ def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True) -> Fr
     DataError
         When the file holds other tickers only, or several that cannot be told apart.
     """
-    column = frame.column(NAMES["symbol"])
-    cells = pd.Series(frame.tickers, dtype=object) if column is None else frame.cells[column].astype(str)
-    tickers = cells.map({cell: _ticker(cell) for cell in cells.unique()})
+    column, tickers = _tickers(frame)
     present = sorted(set(tickers) - {""})
     expected = None if symbol is None else clean_symbol(symbol)
     shown = ", ".join(present[:SHOWN])
     if not present and expected is not None:
         refuse_name(frame.path, expected, is_choice=is_choice)
+        if doubt := doubtful_name(frame.path, expected):
+            return replace(frame, notes=(*frame.notes, doubt))
     if present and expected is not None and expected not in present:
         choice = f"--symbol {present[0]} or " if is_choice else ""
         raise DataError(frame.path, f"holds {shown}, not {expected}", f"give {choice}the file of {expected}")
@@ -217,6 +217,18 @@ def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True) -> Fr
     kept = (tickers == expected).to_numpy()
     left = f"{int((~kept).sum())} of {len(kept)} left out"
     return frame.kept(kept, f"rows of {expected} among those of {len(present)} symbols: {left}")
+
+
+def tickers_of(frame: Frame) -> list[str]:
+    """List the symbols in a column of tickers or the header."""
+    return sorted(set(_tickers(frame)[1]) - {""})
+
+
+def _tickers(frame: Frame) -> "tuple[str | None, pd.Series[str]]":
+    """Column of tickers, and the symbol of each row; of the header's columns where there is none."""
+    column = frame.column(NAMES["symbol"])
+    cells = pd.Series(frame.tickers, dtype=object) if column is None else frame.cells[column].astype(str)
+    return column, cells.map({cell: _ticker(cell) for cell in cells.unique()})
 
 
 def _ticker(cell: str) -> str:
@@ -249,7 +261,7 @@ def _of_parquet(path: Path, content: bytes) -> Frame:
         cells = column if is_number else column.cast(pa.string())
         if not is_number:
             _check_cells(path, name, cells)
-        owners.append(next((part for part in _levels(name) if part and part != _level(name)), ""))
+        owners.append(_owner(name))
         names.append(_level(name))
         columns.append(cells.to_numpy() if is_number else cells.to_pandas().to_numpy(dtype=object))
     names, owners = _named_owners(names, owners)
@@ -275,17 +287,15 @@ def _check_cells(path: Path, name: str, texts: Any) -> None:
 
 def _level(name: str) -> str:
     """Name of a price among those of a MultiIndex column, such as `('Open', 'IWM')`."""
-    levels = _levels(name)
-    if not levels:
+    parts = levels(name)
+    if not parts:
         return "Date" if name == "__index_level_0__" else name
-    return next((level for level in levels if plain(level) in KNOWN), levels[0])
+    return next((part for part in parts if plain(part) in KNOWN), parts[0])
 
 
-def _levels(name: str) -> list[str]:
-    """Parts of a MultiIndex column; none of a plain one."""
-    if not (name.startswith("('") and name.endswith("')")):
-        return []
-    return [part.strip(" '\"") for part in name[1:-1].split(",")]
+def _owner(name: str) -> str:
+    """Ticker of a MultiIndex column; empty of a plain one."""
+    return next((part for part in levels(name) if part and part != _level(name)), "")
 
 
 def _of_json(path: Path, text: str) -> Frame:
@@ -296,7 +306,10 @@ def _of_json(path: Path, text: str) -> Frame:
     cells.columns = [re.sub(r"^(?:Meta Data\.)?\d+\. ", "", str(name)) for name in cells.columns]  # Alpha Vantage's
     if KEY in cells and not {plain(str(name)) for name in cells.columns} & set(NAMES["date"]):
         cells = cells.rename(columns={KEY: "Date"})  # rows filed by day
-    return Frame(path, cells, np.arange(1, table.num_rows + 1))
+    spelled = [str(name) for name in cells.columns]
+    names, owners = _named_owners([_level(name) for name in spelled], [_owner(name) for name in spelled])
+    cells.columns = pd.Index(names, dtype=object)
+    return Frame(path, cells, np.arange(1, table.num_rows + 1), owners=tuple(owners))
 
 
 def _of_text(path: Path, text: str, encoding: str) -> Frame:

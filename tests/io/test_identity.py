@@ -9,6 +9,7 @@ from iwm_opts.io.files import load_chain
 from iwm_opts.io.identity import refuse_name
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.panel_files import build_panel
+from iwm_opts.io.series_notes import notes_of
 
 SENSIBLE = (
     "RVX_History.csv", "VIX.csv", "VIX9D_History.csv", "RVXCLS.csv", "DGS3MO.csv", "TNX.csv", "IRX.csv", "IV_30.csv",
@@ -104,3 +105,80 @@ def test_series_in_another_currency_are_refused(bars, tmp_path):
     bars.assign(Currency="CAD").to_csv(path, index=False)
     with pytest.raises(DataError, match="column Currency says CAD"):
         load_bars(path, "IWM")
+
+
+DOUBTFUL = ("spy.csv", "spy_daily.csv", "HistoricalData_SPY.csv", "daily QQQ.csv")
+
+
+@pytest.mark.parametrize("name", DOUBTFUL)
+def test_a_word_of_another_underlying_in_a_name_is_said(bars, tmp_path, name):
+    bars.to_csv(tmp_path / name, index=False)
+    told = f"taken for IWM: no column names a symbol, and the file's name says {'QQQ' if 'QQQ' in name else 'SPY'}"
+    assert told in notes_of(load_bars(tmp_path / name, "IWM"))
+    pd.DataFrame({"date": bars["date"], "iv": 0.2}).to_csv(tmp_path / name, index=False)
+    assert told in notes_of(load_iv_history(tmp_path / name, "IWM"))
+    (tmp_path / name).rename(tmp_path / f"IWM and {name}")
+    assert not notes_of(load_iv_history(tmp_path / f"IWM and {name}", "IWM"))
+
+
+@pytest.mark.parametrize("name", ["BATS_SPY, 1D.csv", "NYSE_SPY.csv", "Download Data - ETF_US_ARCX_SPY.csv"])
+def test_an_exchange_goes_before_the_ticker_of_a_name(name):
+    with pytest.raises(DataError, match="its name says SPY, not IWM"):
+        refuse_name(name, "IWM")
+
+
+def iv(**columns):
+    return pd.DataFrame({"date": pd.bdate_range("2026-01-02", "2026-03-31"), **columns})
+
+
+def test_iv_histories_of_other_underlyings_are_refused(tmp_path):
+    path = tmp_path / "history.csv"
+    for column in ("iv", "iv30", "close"):
+        iv(symbol="SPY", **{column: 0.2}).to_csv(path, index=False)
+        with pytest.raises(DataError, match="holds SPY, not IWM"):
+            load_iv_history(path, "IWM")
+        assert len(load_iv_history(path, "SPY").closes) == 63
+    halves = pd.concat([iv(symbol="RVX", close=20.0).iloc[:30], iv(symbol="VIX", close=16.0).iloc[30:]])
+    for write in (halves.to_csv, halves.to_json):
+        write(path, index=False, **({"orient": "records", "date_format": "iso"} if write == halves.to_json else {}))
+        with pytest.raises(DataError, match="holds 2 symbols, RVX, VIX"):
+            load_iv_history(path, "IWM")
+    halves.replace("VIX", "IWM").to_csv(path, index=False)
+    history = load_iv_history(path, "IWM")
+    assert len(history.closes) == 33
+    assert history.skipped == ("rows of IWM among those of 2 symbols: 30 of 63 left out",)
+
+
+@pytest.mark.parametrize(
+    ("ticker", "series"), [("^RVX", "RVX"), ("CBOE:VIX", "VIX"), ("VXN", "VXN"), ("IWM", "history")]
+)
+def test_the_ticker_of_an_iv_history_names_it(tmp_path, ticker, series):
+    path = tmp_path / "history.csv"
+    iv(symbol=ticker, close=20.0).to_csv(path, index=False)
+    assert load_iv_history(path, "IWM").series == series
+
+
+@pytest.mark.parametrize("orient", ["columns", "index", "split"])
+def test_json_of_two_tickers_is_read_by_the_ticker(tmp_path, orient):
+    path = tmp_path / "both.json"
+    days = pd.DatetimeIndex(["2026-10-01", "2026-10-02"], name="Date")
+    prices = {"Open": 1.0, "High": 1.1, "Low": 0.9, "Close": 1.05, "Volume": 7}
+    pairs = {
+        (role, name): of * price for name, price in (("IWM", 240.0), ("SPY", 600.0)) for role, of in prices.items()
+    }
+    pd.DataFrame(pairs, index=days).to_json(path, orient=orient, date_format="iso")
+    bars = load_bars(path, "IWM")
+    assert bars["close"].to_list() == [252.0, 252.0]
+    assert bars.index.to_list() == days.to_list()
+    assert notes_of(bars) == ("columns of IWM among those of 2 symbols",)
+    with pytest.raises(DataError, match="holds IWM, SPY, not QQQ"):
+        load_bars(path, "QQQ")
+
+
+def test_a_series_of_pandas_as_json_keeps_its_days(tmp_path):
+    path = tmp_path / "RVX.json"
+    days = pd.bdate_range("2026-01-02", "2026-03-31")
+    pd.Series(20.0, index=days).to_json(path, date_format="iso")
+    assert load_iv_history(path, "IWM").closes.index.to_list() == days.to_list()
+    pd.DataFrame({"close": 20.0}, index=days).to_json(path, date_format="iso", orient="split")
+    assert load_iv_history(path, "IWM").closes.index.to_list() == days.to_list()
