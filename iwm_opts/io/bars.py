@@ -11,7 +11,7 @@ import pandas as pd
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.reader import Frame, day_index, is_date, is_number, moments, number_columns, of_symbol, read_frame
-from iwm_opts.io.schema import BARS, check, check_ranges, refuse_rows
+from iwm_opts.io.schema import BARS, check, check_ranges, refuse_rows, series_twins
 from iwm_opts.io.series_notes import NOTES
 from iwm_opts.market.bars import PRICES, SINGLE_PRECISION, adjusted_for_splits, gap_words, missing_sessions, price_jumps
 from iwm_opts.market.calendar import NEW_YORK, sessions
@@ -71,7 +71,7 @@ def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = 
     unneeded = [name for role, name in named.items() if role in UNNEEDED]
     figures, number_notes = number_columns(frame, list(named.values()), unneeded)
     bars = pd.DataFrame({role: figures[name] for role, name in used.items() if role != "date"})
-    notes = [*frame.notes, *order_notes, *day_notes, *number_notes]
+    notes = [*frame.notes, *order_notes, *day_notes, *number_notes, *series_twins(frame, named, NAMES)]
     frame, bars, days = _on_sessions(frame, bars, days, notes)
     frame, bars, days = _once_a_day(frame, bars, days, notes)
     check(frame, bars, BARS, days)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.reader import day_index, moments, number_columns, of_symbol, read_frame
-from iwm_opts.io.schema import LARGEST_DIVIDEND, refuse_rows
+from iwm_opts.io.schema import LARGEST_DIVIDEND, refuse_rows, series_twins
 from iwm_opts.market.calendar import FIRST_DAY, LAST_DAY, is_session
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 
@@ -135,7 +135,8 @@ def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = T
     for twice in _disputed(kept):
         row = max(place for place, dividend in enumerate(dividends) if dividend.ex_date == twice)
         raise DataError(path, f"{frame.row(row)}: {twice} has another amount before", "give each ex-date once")
-    notes = [*frame.notes, *order_notes, *day_notes, *number_notes]
+    twins = series_twins(frame, {"amount": amount}, {"amount": AMOUNT_COLUMNS})
+    notes = [*frame.notes, *order_notes, *day_notes, *number_notes, *twins]
     if zeros := int((amounts == 0.0).sum()):
         notes.append(f"{zeros} rows of amount 0 are not dividends")
     return DividendSchedule(kept, path.name, (*notes, *repeated, *_doubts(kept)))

@@ -15,7 +15,7 @@ from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.provenance import origin_of
 from iwm_opts.io.reader import Frame, day_index, moments, number_columns, of_symbol, read_frame, tickers_of
-from iwm_opts.io.schema import refuse_rows
+from iwm_opts.io.schema import refuse_rows, series_twins
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.iv_rank import IvHistory
 
@@ -32,7 +32,9 @@ MEASURED = (
     "iv30d",
     "30dayiv",
 )  # Barchart's and others'
-VALUE_NAMES = ("iv10", "iv30", "iv", "impliedvolatility", "impliedvol", *MEASURED, *NAMES["close"], "value", "settle")
+VOLATILITIES = ("iv", "impliedvolatility", "impliedvol", *MEASURED)
+CLOSES = (*NAMES["close"], "value", "settle")
+VALUE_NAMES = ("iv10", "iv30", *VOLATILITIES, *CLOSES)
 OWN_COLUMN = re.compile(r"iv(\d+)")  # IV10 and IV30 of the underlying itself
 FRED_ID = re.compile(r"([a-z0-9]+?)cls")  # VIXCLS, RVXCLS
 RANKED = re.compile(r"rank|percentile|^ivr$|^ivp$")
@@ -127,7 +129,9 @@ def load_iv_history(
     if origin_of(path).simulated:
         series, note = f"{series}, SIMULATED", f"{note}, of a SIMULATED market"
     decimals, unit = _in_decimals(path, closes)
-    remarks = (*frame.notes, *notes, *day_notes, *number_notes, *zeros, *skipped)
+    own = VOLATILITIES if plain(value_column) in VOLATILITIES else CLOSES
+    twins = series_twins(frame, {"value": value_column}, {"value": own})
+    remarks = (*frame.notes, *twins, *notes, *day_notes, *number_notes, *zeros, *skipped)
     return IvHistory(series, own_tenor, decimals, proxy, f"{note}, read as {unit}", remarks)
 
 

@@ -14,7 +14,7 @@ from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.reader import Frame, moments, number_columns, of_symbol, read_frame
-from iwm_opts.io.schema import MINUTES, check, check_ranges, refuse_rows
+from iwm_opts.io.schema import MINUTES, check, check_ranges, refuse_rows, series_twins
 from iwm_opts.io.zones import CANDIDATES, named_zone
 from iwm_opts.market.bars import PRICES, gap_words, missing_sessions
 from iwm_opts.market.calendar import NEW_YORK, sessions
@@ -74,6 +74,8 @@ def load_minutes(path: str | Path, symbol: str | None = None) -> Minutes:
     frame.refuse_twins(list(used.values()))
     frame = _with_clock(frame, used["date"])
     figures, number_notes = number_columns(frame, [used[role] for role in (*PRICES, "volume")])
+    priced = {role: name for role, name in used.items() if role != "date"}
+    twins = series_twins(frame, priced, NAMES)
     times, notes = _new_york(frame, used["date"], figures[used["volume"]].to_numpy())
     bars = pd.DataFrame({role: figures[used[role]] for role in (*PRICES, "volume")})
     refuse_rows(frame, ~times.between(EARLIEST, pd.Timestamp(datetime.now(NEW_YORK).date()) + DAY), times, AHEAD)
@@ -82,7 +84,7 @@ def load_minutes(path: str | Path, symbol: str | None = None) -> Minutes:
     check_ranges(frame, bars, times, SLACK)
     bars = bars.set_axis(pd.DatetimeIndex(times, name="time")).sort_index()
     _refuse_daily(frame, bars)
-    return _regular(frame, bars, (*frame.notes, *notes, *number_notes))
+    return _regular(frame, bars, (*frame.notes, *notes, *number_notes, *twins))
 
 
 def _refuse_daily(frame: Frame, bars: pd.DataFrame) -> None:

@@ -28,6 +28,7 @@ from iwm_opts.io.numbers import parse_number
 from iwm_opts.io.option_symbols import parse_option_symbol
 from iwm_opts.io.parse import FORMS, Order, days_in_order, numeric_dates, parse_day, parse_moment
 from iwm_opts.io.tables import DataFile, batches, distinct_words
+from iwm_opts.io.twins import chain_twins
 from iwm_opts.io.zones import named_zone
 from iwm_opts.market.calendar import NEW_YORK, is_session
 
@@ -83,6 +84,7 @@ def readings_of(file: DataFile, layout: Layout) -> Readings:
             refuse_currency(file.path, name, distinct_words(file, [name])[name])
     columns: dict[str, str] = {role: layout.columns[role] for role in DATE_ROLES if role in layout.columns}
     order, warnings = _order(file, layout, columns)
+    warnings += chain_twins(file, layout)
     notes: list[str] = []
     zones = {}
     times: list[str] = next(([role] for role in ("quote_time", "feed_time") if role in columns), [])

@@ -1,6 +1,6 @@
 """Schemas of series: what each column of a table may hold, checked before any is used."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.errors import DataError
-from iwm_opts.io.reader import Frame
+from iwm_opts.io.reader import Frame, number_columns
+from iwm_opts.io.twins import difference, other_columns
 from iwm_opts.market.ranges import LARGEST_PRICE
 
 NAMED_YEARS: Final = 6  # in a message
@@ -101,3 +102,25 @@ def refuse_rows(frame: Frame, wrong: "pd.Series[bool]", days: "pd.Series[Any]", 
     also = f"; {int(wrong.sum())} such rows ({count})" if wrong.sum() > 1 else ""
     day = f"{days[place]:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
     raise DataError(frame.path, f"{frame.row(place)}, {day}, {rule}{also}", "correct or remove the row")
+
+
+def series_twins(frame: Frame, used: Mapping[str, str], names: Mapping[str, Sequence[str]]) -> list[str]:
+    """Name columns of a series that have the meaning of a used one and other numbers.
+
+    Parameters
+    ----------
+    frame : Frame
+    used : mapping of str to str
+        Column that is read by role.
+    names : mapping of str to sequence of str
+        Plain names by role.
+    """
+    notes = []
+    for role, name in used.items():
+        for other in other_columns(frame.names, names[role], name):
+            try:
+                figures, _ = number_columns(frame, [name, other])
+            except DataError:
+                continue
+            notes.append(difference(role, name, other, figures[name].to_numpy(), figures[other].to_numpy()))
+    return [note for note in notes if note]
