@@ -150,11 +150,12 @@ def open_plan_data(request: PlanDataRequest, before: date | None = None, *, blan
     minutes = load_minutes(request.minutes, request.symbol) if request.minutes else None
     events = load_events(request.events) if request.events else None
     sectors = load_sectors(request.sectors) if request.sectors else None
+    tables = {"events": events, "sectors": sectors}
     if request.source == "sim":
         simulated = _simulated(request, before)
         minutes = minutes or simulated.inputs.minutes
         inputs = replace(simulated.inputs, minutes=minutes, events=events, sectors=sectors)
-        return PlanData(inputs, simulated.label, (*simulated.notes, *series_notes({"minutes": minutes})))
+        return PlanData(inputs, simulated.label, (*simulated.notes, *series_notes({"minutes": minutes, **tables})))
     is_blank = blank_bars and _named_or_recorded(request.bars, request.symbol) is None
     path = None if is_blank else _bars_path(request)
     bars = NO_BARS if path is None else load_bars(path, request.symbol)
@@ -163,7 +164,7 @@ def open_plan_data(request: PlanDataRequest, before: date | None = None, *, blan
     named = {symbol: _named_or_recorded(request.fund(symbol), symbol) for symbol in FUNDS}
     funds = {symbol: load_bars(file, symbol, is_choice=False) for symbol, file in named.items() if file}
     history = _history(request)
-    notes = [*series_notes({"bars": bars, **funds, "minutes": minutes, IV_HISTORY: history})]
+    notes = [*series_notes({"bars": bars, **funds, "minutes": minutes, IV_HISTORY: history, **tables})]
     if history is not None and history.proxy:
         notes.append(history.note)
     label = _label_of(path, *named.values())

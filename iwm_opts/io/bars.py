@@ -10,7 +10,17 @@ import pandas as pd
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
-from iwm_opts.io.reader import Frame, day_index, is_date, is_number, moments, number_columns, of_symbol, read_frame
+from iwm_opts.io.reader import (
+    Frame,
+    day_index,
+    is_date,
+    is_number,
+    moments,
+    number_columns,
+    of_symbol,
+    read_frame,
+    usual_step,
+)
 from iwm_opts.io.schema import BARS, check, check_ranges, refuse_rows, series_twins
 from iwm_opts.io.series_notes import NOTES
 from iwm_opts.market.bars import PRICES, SINGLE_PRECISION, adjusted_for_splits, gap_words, missing_sessions, price_jumps
@@ -22,6 +32,11 @@ REMEDY: Final = "give a CSV file of daily bars with date, open, high, low and cl
 OTHER_CALENDAR: Final = 0.5  # fraction of days without a session, above which the bars are not of this exchange
 FEWEST: Final = 20  # bars behind a jump without which those before it are used: no average or range fits in fewer
 OLDEST: Final = 1970
+MOST_A_DAY: Final = 2.5  # rows, above which bars are of minutes or hours
+MOST_REPEATED: Final = 0.5
+FEWEST_STEPS: Final = 5  # days that tell a step
+LONGEST_STEP: Final = 4  # days between daily bars, at most: a weekend
+WEEK: Final = 8  # days between weekly bars, at most: a holiday
 
 
 def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = True) -> pd.DataFrame:
@@ -72,6 +87,7 @@ def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = 
     figures, number_notes = number_columns(frame, list(named.values()), unneeded)
     bars = pd.DataFrame({role: figures[name] for role, name in used.items() if role != "date"})
     notes = [*frame.notes, *order_notes, *day_notes, *number_notes, *series_twins(frame, named, NAMES)]
+    _refuse_other_steps(frame, days)
     frame, bars, days = _on_sessions(frame, bars, days, notes)
     frame, bars, days = _once_a_day(frame, bars, days, notes)
     check(frame, bars, BARS, days)
@@ -100,6 +116,28 @@ def _without_blank_rows(frame: Frame, used: dict[str, str]) -> Frame:
         return frame
     first = frame.row(int(np.argmax(is_blank)))
     return frame.kept(~is_blank, f"{int(is_blank.sum())} rows without prices left out (first: {first})")
+
+
+def _refuse_other_steps(frame: Frame, days: "pd.Series[Any]") -> None:
+    """Refuse bars of minutes, weeks and months by what they are.
+
+    Raises
+    ------
+    DataError
+    """
+    once = np.unique(days.to_numpy())
+    if len(days) > MOST_A_DAY * len(once) and not _repeats(frame):
+        rule = f"holds {len(days):,} rows on {len(once):,} days: intraday bars, not daily ones"
+        raise DataError(frame.path, rule, "give them as --minutes, and daily bars as --bars")
+    step = usual_step(once)
+    if len(once) >= FEWEST_STEPS and step > LONGEST_STEP:
+        what = "weekly" if step <= WEEK else "monthly or longer"
+        raise DataError(frame.path, f"has a row every {step:g} days: {what} bars, not daily ones", REMEDY)
+
+
+def _repeats(frame: Frame) -> bool:
+    """Whether most rows are whole repeats of others."""
+    return bool(frame.cells.duplicated(keep=False).mean() > MOST_REPEATED)
 
 
 def _on_sessions(

@@ -17,7 +17,10 @@ from iwm_opts.market.calendar import FIRST_DAY, LAST_DAY, is_session
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 
 DATE_COLUMNS: Final = ("exdate", "exdividenddate", "exeffdate", "date", "datetime", "timestamp")
-AMOUNT_COLUMNS: Final = ("amount", "amountsplitadjusted", "dividend", "dividends", "cash", "cashamount", "divcash")
+AMOUNT_COLUMNS: Final = (
+    "amount", "amountsplitadjusted", "dividend", "dividends", "cash", "cashamount", "divcash", "totaldistribution",
+    "value",
+)  # fmt: skip
 DECIMAL_COMMA: Final = re.compile(r":\s*\d+,\d{1,3}\s*(,|$)")  # 2026-09-15:0,62: the part after the comma is not a date
 LARGE: Final = 10.0  # times the median amount, above which a dividend is doubted: a slip, or a special one
 YEARS: Final = range(1990, 2101)  # of ex-dates
@@ -116,7 +119,7 @@ def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = T
         seen = ", ".join(map(str, frame.cells.columns))[:200]
         raise DataError(path, f"has no ex-date and amount columns, only {seen}", "name them ex_date and amount")
     frame.refuse_twins([day, amount])
-    values, _, order_notes = moments(frame, day)
+    values, _, order_notes = moments(frame, day, is_daily=False)
     stamps, day_notes = day_index(values)
     days = [stamp.item() for stamp in stamps]
     figures, number_notes = number_columns(frame, [amount])

@@ -72,6 +72,7 @@ def load_minutes(path: str | Path, symbol: str | None = None) -> Minutes:
         raise DataError(frame.path, f"has no {missing[0]} column, only {seen}", REMEDY)
     used = {role: str(name) for role, name in columns.items()}
     frame.refuse_twins(list(used.values()))
+    used["date"] = _timed(frame, used["date"])
     frame = _with_clock(frame, used["date"])
     figures, number_notes = number_columns(frame, [used[role] for role in (*PRICES, "volume")])
     priced = {role: name for role, name in used.items() if role != "date"}
@@ -99,6 +100,15 @@ def _refuse_daily(frame: Frame, bars: pd.DataFrame) -> None:
     if rows > 1 and len(np.unique(days)) > MOST_DAILY * rows:
         rule = f"holds {rows:,} rows on {len(np.unique(days)):,} days: daily bars, not minutes"
         raise DataError(frame.path, rule, f"give them as --bars; {REMEDY}")
+
+
+def _timed(frame: Frame, column: str) -> str:
+    """Another column of times, where the first is of bare days that repeat and no clock is beside it."""
+    names = frame.names
+    if frame.cells[column].is_unique or any(name in CLOCKS for name in names if names[name] != column):
+        return column
+    others = [names[name] for name in NAMES["date"] if name in names and names[name] != column]
+    return next((other for other in others if frame.cells[other].is_unique), column)
 
 
 def _with_clock(frame: Frame, column: str) -> Frame:

@@ -12,8 +12,9 @@ import pandas as pd
 from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.packed import content_of
-from iwm_opts.io.parse import parse_day
-from iwm_opts.io.reader import plain_name, read_frame
+from iwm_opts.io.parse import Order, parse_day
+from iwm_opts.io.reader import Frame, date_order, plain_name, read_frame
+from iwm_opts.io.series_notes import NOTES
 from iwm_opts.io.text import text_of
 
 EVENT_REMEDY: Final = "give a CSV file with the columns date and event, such as 2024-02-01,ISM"
@@ -49,11 +50,14 @@ def load_events(path: str | Path) -> pd.DataFrame:
     for column in ("date", "event"):
         if column not in table:
             raise DataError(path, f"has no {column} column, only {', '.join(map(str, table.columns))}", EVENT_REMEDY)
-    days = _dates(path, table["date"])
+    order, notes = date_order(frame, _spelled(frame, "date"))
+    days = _dates(path, table["date"], order)
     names = table["event"].fillna("").astype(str).str.strip().str.upper()
     if (names == "").any():
         raise DataError(path, f"row {int((names == '').to_numpy().argmax()) + 2} names no event", EVENT_REMEDY)
-    return pd.DataFrame({"date": days, "event": names}).sort_values("date", ignore_index=True)
+    events = pd.DataFrame({"date": days, "event": names}).sort_values("date", ignore_index=True)
+    events.attrs[NOTES] = (*frame.notes, *notes)
+    return events
 
 
 def load_sectors(paths: Sequence[str | Path]) -> pd.DataFrame:
@@ -76,31 +80,42 @@ def load_sectors(paths: Sequence[str | Path]) -> pd.DataFrame:
     DataError
         When a file cannot be read as any of these, or the weights of a date do not add up to about one.
     """
-    sectors = pd.concat([_sectors(Path(path)) for path in paths], ignore_index=True)
+    parts = [_sectors(Path(path)) for path in paths]
+    notes = tuple(note for part in parts for note in part.attrs.pop(NOTES, ()))
+    sectors = pd.concat(parts, ignore_index=True)
     for day, weights in sectors.groupby("date")["weight"]:
         if not WHOLE[0] <= weights.sum() <= WHOLE[1]:
             source = ", ".join(map(str, paths))
             raise DataError(source, f"weights of {day:%Y-%m-%d} add up to {weights.sum():.0%}", SECTOR_REMEDY)
-    return sectors.sort_values(["date", "weight"], ascending=[True, False], ignore_index=True)
+    sectors = sectors.sort_values(["date", "weight"], ascending=[True, False], ignore_index=True)
+    sectors.attrs[NOTES] = notes
+    return sectors
 
 
 def _sectors(path: Path) -> pd.DataFrame:
     if path.suffix == ".json":
         return _profile(path)
-    table = _holdings(path)
+    table, order, notes = _holdings(path), "mdy", ()
     if table is None:
         frame = read_frame(path, SECTOR_REMEDY)
         frame.refuse_twins(("date", "sector", "gicssector", "weight", "weightpct"))
         table = frame.cells.rename(columns=plain_name)
-        table = table.rename(columns={"gics_sector": "sector"})
+        table = table.rename(columns={"gics_sector": "sector", "weight_(%)": "weight", "weight_%": "weight"})
         if "weight_pct" in table:
             table["weight"] = _numbers(path, table["weight_pct"]) / 100.0
+        if "date" in table:
+            order, notes = date_order(frame, _spelled(frame, "date"))
     for column in ("date", "sector", "weight"):
         if column not in table:
             raise DataError(path, f"has no {column} column, only {', '.join(map(str, table.columns))}", SECTOR_REMEDY)
-    dated = _dates(path, table["date"])
+    dated = _dates(path, table["date"], order)
     weight = _numbers(path, table["weight"])
-    return pd.DataFrame({"date": dated, "sector": table["sector"].astype(str), "weight": weight})
+    totals = weight.groupby(dated).sum()
+    if totals.between(100.0 * WHOLE[0], 100.0 * WHOLE[1]).all():
+        weight, notes = weight / 100.0, (*notes, "weights are per cent: those of each date add up to about 100")
+    sectors = pd.DataFrame({"date": dated, "sector": table["sector"].astype(str), "weight": weight})
+    sectors.attrs[NOTES] = notes
+    return sectors
 
 
 def _holdings(path: Path) -> pd.DataFrame | None:
@@ -134,21 +149,27 @@ def _profile(path: Path) -> pd.DataFrame:
     return pd.DataFrame({"date": day, "sector": list(weights), "weight": weight})
 
 
-def _dates(path: Path, column: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
-    """Days, the month before the day where digits leave it open: a guess by row would mix both orders."""
+def _spelled(frame: Frame, name: str) -> str:
+    """Column as the file spells a plain name."""
+    return next(str(column) for column in frame.cells.columns if plain_name(column) == name)
+
+
+def _dates(path: Path, column: "pd.Series[str]", order: Order = "mdy") -> "pd.Series[pd.Timestamp]":
+    """Days in one order of month and day."""
     days = []
     for row, cell in enumerate(map(str, column)):
         try:
             if DOTTED.match(cell.strip()):
                 raise ValueError("is not a date")
-            days.append(parse_day(cell))
+            days.append(parse_day(cell, order))
         except ValueError as error:
             raise DataError(path, f"row {row + 2}: {cell[:60]!r} {error}", "write YYYY-MM-DD") from None
     return pd.Series(days, index=column.index, dtype="datetime64[us]")
 
 
 def _numbers(path: Path, column: "pd.Series[str]") -> "pd.Series[float]":
-    values = pd.to_numeric(column.astype(str).str.replace(",", ""), errors="coerce").astype(float)
+    texts = column.astype(str).str.strip().str.removesuffix("%").str.replace(",", "")
+    values = pd.to_numeric(texts, errors="coerce").astype(float)
     if not (values >= 0.0).all():
         row = int((~(values >= 0.0)).to_numpy().argmax())
         raise DataError(path, f"row {row + 2}: {column.iloc[row]!r} is not a weight", SECTOR_REMEDY)

@@ -7,7 +7,7 @@ here as `DataError` with file, place, rule and remedy. Nothing above this gate h
 import csv
 import io
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -490,8 +490,19 @@ def _plain_numbers(cells: "pd.Series[Any]") -> NDArray[np.float64] | None:
     return values.to_numpy(dtype=np.float64)
 
 
-def moments(frame: Frame, column: str, what: str = "date") -> tuple[list[Any], Order, tuple[str, ...]]:
+def moments(
+    frame: Frame, column: str, what: str = "date", *, is_daily: bool = True
+) -> tuple[list[Any], Order, tuple[str, ...]]:
     """Dates and times of a column, the order of day and month decided on all its cells and by sessions.
+
+    Parameters
+    ----------
+    frame : Frame
+    column : str
+    what : str
+        A date or a time, for the message.
+    is_daily : bool
+        Whether rows may follow day by day, so that the more regular order is the right one; not of dividends or events.
 
     Returns
     -------
@@ -507,7 +518,7 @@ def moments(frame: Frame, column: str, what: str = "date") -> tuple[list[Any], O
     cells = [str(cell).strip() for cell in frame.cells[column]]
     distinct_cells = list(dict.fromkeys(cells))
     _, zone = named_zone(column) or ("", NEW_YORK)
-    order, notes = _order(frame, distinct_cells)
+    order, notes = _order(frame, distinct_cells, is_daily=is_daily)
     place = {}
     for text in distinct_cells:
         try:
@@ -527,15 +538,26 @@ def moments(frame: Frame, column: str, what: str = "date") -> tuple[list[Any], O
     return values, order, notes
 
 
-def _order(frame: Frame, cells: list[str]) -> tuple[Order, tuple[str, ...]]:
+def date_order(frame: Frame, column: str) -> tuple[Order, tuple[str, ...]]:
+    """Order of day and month in a column of irregular dates, with a note on the less common one.
+
+    Raises
+    ------
+    DataError
+        Names both readings where both fit.
+    """
+    return _order(frame, list(dict.fromkeys(str(cell).strip() for cell in frame.cells[column])), is_daily=False)
+
+
+def _order(frame: Frame, cells: list[str], *, is_daily: bool) -> tuple[Order, tuple[str, ...]]:
     numeric = numeric_dates(cells)
     if not numeric:
         return "mdy", ()
     readings = {order: _days(numeric, order) for order in ("mdy", "dmy")}
     fits = [order for order, days in readings.items() if days is not None]
     if len(fits) > 1:
-        is_daily = min(_step(readings[order] or []) for order in fits) <= DAILY_STEP
-        measure = _regularity if is_daily else _on_sessions  # dividends are as irregular in both orders
+        is_regular = is_daily and min(usual_step(readings[order] or []) for order in fits) <= DAILY_STEP
+        measure = _regularity if is_regular else _on_sessions
         regularity = {order: measure(readings[order]) for order in fits}
         best = max(regularity.values())
         fits = [order for order in fits if regularity[order] * CLEARLY >= best]
@@ -571,11 +593,11 @@ def _regularity(days: list[Any] | None) -> float:
     """Fraction of days on sessions over the usual step between them: highest for a daily series read right."""
     if not days:
         return 0.0
-    step = _step(days)
+    step = usual_step(days)
     return _on_sessions(days) / step if step else 0.0
 
 
-def _step(days: list[Any]) -> float:
+def usual_step(days: Sequence[Any] | NDArray[np.datetime64]) -> float:
     """Usual step between days, in days."""
     steps = np.diff(np.unique(np.array(days, dtype="datetime64[D]"))).astype(np.int64)
     return float(np.median(steps)) if len(steps) else 0.0

@@ -14,7 +14,8 @@ from iwm_opts.io.schema import refuse_rows
 from iwm_opts.io.series_notes import NOTES
 
 YIELD_COLUMNS: Final = (
-    "us3m", "3mo", "dgs3mo", "dtb3", "3m", "us1m", "1mo", "dgs1mo", "close", "yield", "rate", *NAMES["close"],
+    "us3m", "3mo", "dgs3mo", "dtb3", "3m", "13weekscouponequivalent", "us1m", "1mo", "dgs1mo", "dtb4wk",
+    "4weekscouponequivalent", "close", "yield", "rate", *NAMES["close"], "value",
 )  # fmt: skip
 BEFORE_1970: Final = r"\s*(?:18\d\d|19[0-6]\d)-"  # older than any option here
 PLAUSIBLE: Final = (-2.0, 25.0)  # per cent

@@ -7,6 +7,9 @@ ONE_YEAR = timedelta(days=364)  # whole weeks: a dividend keeps its weekday
 SAME_PAYMENT = timedelta(days=20)  # a projection this close to a known ex-date is that payment
 
 
+LARGE = 0.05  # of the price of a share: a year of an ETF pays less; a slip of the point, or a special dividend
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Dividend:
     """One cash dividend, dollars a share."""
@@ -27,6 +30,12 @@ class DividendSchedule:
     def between(self, after: date, until: date) -> tuple[Dividend, ...]:
         """Dividends with an ex-date after `after` and up to `until`."""
         return tuple(d for d in self.dividends if after < d.ex_date <= until)
+
+    def large(self, price: float) -> list[str]:
+        """Note on dividends of an implausible fraction of the price of a share, dollars."""
+        above = [dividend for dividend in self.dividends if dividend.amount > LARGE * price]
+        first = f"${above[0].amount:g} on {above[0].ex_date}" if above else ""
+        return [f"dividends above {LARGE:.0%} of spot, taken as given: {len(above)} (first: {first})"] if above else []
 
     def projected_to(self, today: date, until: date) -> "DividendSchedule":
         """Schedule as seen on `today`, carried on to `until` by repeating the last year's payments.

@@ -19,7 +19,6 @@ from iwm_opts.pricing.quotes import Engine, EuropeanQuotes, QuoteModel
 
 SECONDS_PER_YEAR = 86_400.0 * DAYS_PER_YEAR
 RATES = (-0.05, 0.30)  # range of dollar rates; a larger one was meant in per cent
-LARGE_DIVIDEND = 0.05  # of spot: a year of an ETF pays less; a slip of the point, or a special dividend
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +183,7 @@ def take_snapshot(
     if dividends is not None and slices:
         dividends = dividends.projected_to(chain.as_of, slices[-1].expiration + timedelta(days=1))
     implied, warnings = chain_rate(slices, rate, style, dividends, rate_source)
-    if large := [d for d in (dividends.dividends if dividends else ()) if d.amount > LARGE_DIVIDEND * chain.spot]:
-        first = f"${large[0].amount:g} on {large[0].ex_date}"
-        warnings.append(f"dividends above {LARGE_DIVIDEND:.0%} of spot, taken as given: {len(large)} (first: {first})")
+    warnings += dividends.large(chain.spot) if dividends else []
     if chain.quote_time is None:
         warnings.append(f"the quotes carry no time of day: the close of {chain.as_of} is assumed")
     if style != by_rule:

@@ -133,6 +133,7 @@ def _market(
         f"modelled: surface of the calibrated simulation, {scaled}; {sloped}",
         f"modelled: {rated}; {paid}; European exercise",
         *series_notes(series),
+        *dividends.large(float(bars["close"].median())),
     )
     market = modelled_market(bars, volatility, slope, rates, dividends, first, last, parameters, notes)
     given = [Path(name) for name in (files.bars, files.iv_history) if name]

@@ -4,6 +4,7 @@ import pytest
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.plan_tables import load_events, load_sectors
+from iwm_opts.io.series_notes import notes_of
 
 
 @pytest.fixture
@@ -95,3 +96,22 @@ def test_days_before_months_are_refused_not_guessed(tmp_path):
     file.write_text("date,event\n")
     with pytest.raises(DataError, match=r"holds no rows\. Give a CSV file with the columns date and event"):
         load_events(file)
+
+
+def test_the_order_of_day_and_month_is_decided_by_all_dates_and_said(written):
+    events = load_events(written("date,event\n31/12/2025,ISM\n05/06/2025,GDP\n"))
+    assert events["date"].dt.strftime("%Y-%m-%d").to_list() == ["2025-06-05", "2025-12-31"]
+    assert notes_of(events) == ("dates are DD/MM/YYYY",)
+    rows = "31/12/2025,A,0.6\n31/12/2025,B,0.4\n05/06/2025,A,0.5\n05/06/2025,B,0.5\n"
+    sectors = load_sectors([written(f"date,sector,weight\n{rows}")])
+    assert sectors["date"].dt.strftime("%Y-%m-%d").unique().tolist() == ["2025-06-05", "2025-12-31"]
+    assert notes_of(sectors) == ("dates are DD/MM/YYYY",)
+    with pytest.raises(DataError, match=r"'03/06/2025' are 2025-03-06 or 2025-06-03: both fit"):
+        load_events(written("date,event\n03/06/2025,ISM\n02/06/2025,GDP\n".replace("02/06", "05/06")))
+
+
+@pytest.mark.parametrize(("name", "sign"), [("weight", ""), ("weight", "%"), ("Weight (%)", "")])
+def test_weights_that_add_up_to_a_hundred_are_per_cent(written, name, sign):
+    sectors = load_sectors([written(f"date,sector,{name}\n2025-05-13,A,60{sign}\n2025-05-13,B,40{sign}\n")])
+    assert sectors["weight"].to_list() == [0.6, 0.4]
+    assert notes_of(sectors) == ("weights are per cent: those of each date add up to about 100",)

@@ -219,3 +219,24 @@ def test_a_split_at_the_end_leaves_the_bars_before_it(file, places, first, last,
     assert "as at an unadjusted split" in note
     assert left in note
     assert atr(bars, date(2025, 1, 2)).value > 0.0
+
+
+@pytest.mark.parametrize(
+    ("days", "rule"),
+    [
+        (
+            pd.date_range("2025-03-10 09:30", periods=390, freq="min"),
+            "holds 390 rows on 1 days: intraday bars",
+        ),
+        (pd.date_range("2025-03-10 09:30", periods=30, freq="h"), "holds 30 rows on 2 days: intraday bars"),
+        (pd.date_range("2025-01-03", periods=12, freq="W-FRI"), "has a row every 7 days: weekly bars, not daily"),
+        (
+            pd.date_range("2025-01-02", periods=12, freq="BMS"),
+            "has a row every 3. days: monthly or longer bars",
+        ),
+    ],
+)
+def test_bars_of_other_steps_are_refused_by_what_they_are(file, days, rule):
+    rows = [f"{day},{price},{price},{price},{price},1" for price, day in enumerate(days, 100)]
+    with pytest.raises(DataError, match=rule):
+        load_bars(file(*rows), "IWM")

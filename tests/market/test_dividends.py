@@ -130,3 +130,27 @@ def test_readings_and_doubts_of_a_file_are_said(tmp_path):
         "1 ex-dates are not sessions, kept (first: Saturday 2025-09-13)",
         "1 amounts above 10 times the median of $0.7, kept (first: $60 on 2025-09-13)",
     }
+
+
+@pytest.mark.parametrize("header", ["Ex-Date,Total Distribution", "date,value", "exDividendDate,cash_amount"])
+def test_names_of_vendors(tmp_path, header):
+    file = tmp_path / "dividends.csv"
+    file.write_text(f"{header}\n2025-12-16,0.89\n")
+    assert load_dividends(file).dividends == (Dividend(date(2025, 12, 16), 0.89),)
+
+
+def test_days_and_months_of_few_ex_dates_are_decided_by_sessions_alone(tmp_path):
+    file = tmp_path / "dividends.csv"
+    file.write_text("date,amount\n09/12/2025,0.89\n09/06/2025,0.66\n")  # 6 September 2025 is a Saturday
+    schedule = load_dividends(file)
+    assert [dividend.ex_date for dividend in schedule.dividends] == [date(2025, 6, 9), date(2025, 12, 9)]
+    assert schedule.notes == ("dates are DD/MM/YYYY",)
+    file.write_text("date,amount\n09/12/2025,0.89\n09/09/2025,0.66\n")
+    with pytest.raises(DataError, match="'09/12/2025' are 2025-09-12 or 2025-12-09: both fit"):
+        load_dividends(file)
+
+
+def test_a_dividend_above_a_twentieth_of_the_price_is_said():
+    schedule = parse_dividends("2026-09-15:60,2026-12-15:0.8")
+    assert schedule.large(240.0) == ["dividends above 5% of spot, taken as given: 1 (first: $60 on 2026-09-15)"]
+    assert schedule.large(2_400.0) == []

@@ -116,3 +116,13 @@ def test_daily_bars_are_refused_by_what_they_are(written, time):
     text = HEAD + "".join(row(f"{day:%Y-%m-%d}{time}") for day in days)
     with pytest.raises(DataError, match=r"holds 15 rows on 15 days: daily bars, not minutes\. Give them as --bars"):
         load_minutes(written(text))
+
+
+@pytest.mark.parametrize("form", ["", "%Y-%m-%d %H:%M"])
+def test_bare_dates_beside_times_leave_the_times_to_their_column(written, form):
+    times = pd.date_range("2026-03-23 13:30", periods=5, freq="min", tz="UTC").tz_convert("America/New_York")
+    rows = "".join(
+        f"{at:%Y-%m-%d},{at.strftime(form) if form else int(at.timestamp())},100,100,100,100,10\n" for at in times
+    )
+    bars = load_minutes(written(f"date,timestamp,open,high,low,close,volume\n{rows}")).bars
+    assert bars["minute"].to_list() == [0, 1, 2, 3, 4]
