@@ -68,6 +68,9 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
     is_fraction = is_signed | _are_fractions(frame, days[~is_signed], values[~is_signed], notes)
     values = values.where(~is_fraction, 100.0 * values)  # a number with the sign is read as a fraction
     _refuse_implausible(frame, values, days, str(value_column))
+    if (high := (values > MOST_NEAR_ZERO) & _near_zero(days)).any():
+        where = f"{values[high].iloc[0]:g}% on {days[high].iloc[0]:%Y-%m-%d}"
+        notes.append(f"{int(high.sum())} yields where bills paid less than {MOST_NEAR_ZERO:g}%, kept (first: {where})")
     values, days = _once_a_day(frame, values, days, notes)
     rates = pd.Series(2.0 * np.log1p(0.005 * values.to_numpy()), index=pd.DatetimeIndex(days)).sort_index()
     if rates.empty:
@@ -118,19 +121,15 @@ def _are_fractions(frame: Frame, days: "pd.Series[Any]", values: "pd.Series[floa
 
 
 def _refuse_implausible(frame: Frame, values: "pd.Series[float]", days: "pd.Series[Any]", column: str) -> None:
-    """Refuse numbers that are no yields, and those of another unit or tenor by what bills paid on their day."""
+    """Refuse numbers that are not yields, and those of another unit by what bills paid on their day."""
     wrong = values.notna() & ~values.between(*PLAUSIBLE)
     if wrong.any():
         cell = str(frame.cells[column].iloc[int(np.argmax(wrong.to_numpy()))])[:60]
         refuse_rows(frame, wrong, days, f"{cell!r} is not a yield in per cent")
-    near_zero = _near_zero(days)
-    low = (values < LOWEST_PAID) & ~near_zero & (days <= RECORDED_UNTIL)
-    high = (values > MOST_NEAR_ZERO) & near_zero
-    for mask, paid in ((low, f"more than {LOWEST_PAID:g}%"), (high, f"less than {MOST_NEAR_ZERO:g}%")):
-        if mask.any():
-            value = float(values[mask].iloc[0])
-            rule = f"{value:g}% where bills paid {paid}: another unit, or another tenor, than the rest"
-            refuse_rows(frame, mask, days, rule)
+    low = (values < LOWEST_PAID) & ~_near_zero(days) & (days <= RECORDED_UNTIL)
+    if low.any():
+        rule = f"{values[low].iloc[0]:g}% where bills paid more than {LOWEST_PAID:g}%: another unit than the rest"
+        refuse_rows(frame, low, days, rule)
 
 
 def _once_a_day(

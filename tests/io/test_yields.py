@@ -101,7 +101,6 @@ def test_yields_that_fit_both_units_are_refused_with_both(tmp_path, first, last)
     ("rows", "rule"),
     [
         ("2024-06-18,5.3\n2024-06-20,0.053\n", r"row 3, 2024-06-20, 0.053% where bills paid more than 0.2%"),
-        ("2013-06-18,15\n2013-06-20,4\n", r"row 2, 2013-06-18, 15% where bills paid less than 2.5%"),
         ("2024-06-18,5.3\n2024-06-18,5.2\n", r"row 3, 2024-06-18, has another yield of that day before it"),
     ],
 )
@@ -121,3 +120,8 @@ def test_yields_of_two_symbols_are_refused(tmp_path):
     text = "date,symbol,close\n2024-06-18,IRX,5.3\n2024-06-18,TNX,4.2\n"
     with pytest.raises(DataError, match="holds 2 symbols"):
         load_yields(written(tmp_path, text))
+
+
+def test_yields_above_those_of_their_years_are_said(tmp_path):
+    yields = load_yields(written(tmp_path, "date,US3M\n2013-06-18,4.5\n2013-06-20,4\n2023-06-20,4\n"))
+    assert notes_of(yields) == ("2 yields where bills paid less than 2.5%, kept (first: 4.5% on 2013-06-18)",)
