@@ -19,6 +19,7 @@ from iwm_opts.io.reader import (
     number_columns,
     of_symbol,
     read_frame,
+    refuse_shifted,
     usual_step,
 )
 from iwm_opts.io.schema import BARS, check, check_ranges, refuse_rows, series_twins
@@ -88,6 +89,7 @@ def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = 
     bars = pd.DataFrame({role: figures[name] for role, name in used.items() if role != "date"})
     notes = [*frame.notes, *order_notes, *day_notes, *number_notes, *series_twins(frame, named, NAMES)]
     _refuse_other_steps(frame, days)
+    refuse_shifted(frame, stamps)
     frame, bars, days = _on_sessions(frame, bars, days, notes)
     frame, bars, days = _once_a_day(frame, bars, days, notes)
     check(frame, bars, BARS, days)

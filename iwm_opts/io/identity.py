@@ -56,7 +56,7 @@ def refuse_name(path: Path | str, symbol: str, *, is_choice: bool = True, is_pro
 
 def on_one_index(first: str, second: str) -> bool:
     """Whether two products are on the same index."""
-    return any({first, second} <= names for names in SAME_INDEX)
+    return first == second or any({first, second} <= names for names in SAME_INDEX)
 
 
 def doubtful_name(path: Path | str, symbol: str) -> str:

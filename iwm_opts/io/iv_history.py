@@ -14,7 +14,16 @@ from iwm_opts.io.identity import UNDERLYINGS, doubtful_name, on_one_index, refus
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.provenance import origin_of
-from iwm_opts.io.reader import Frame, day_index, moments, number_columns, of_symbol, read_frame, tickers_of
+from iwm_opts.io.reader import (
+    Frame,
+    day_index,
+    moments,
+    number_columns,
+    of_symbol,
+    read_frame,
+    refuse_shifted,
+    tickers_of,
+)
 from iwm_opts.io.schema import refuse_rows, series_twins
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.iv_rank import IvHistory
@@ -111,6 +120,7 @@ def load_iv_history(
     frame.refuse_twins((date_column, value_column))
     moments_read, _, notes = moments(frame, date_column)
     stamps, day_notes = day_index(moments_read)
+    refuse_shifted(frame, stamps)
     days = pd.Series(stamps.astype("datetime64[us]"))
     read = days < pd.Timestamp(before) if before else days.notna()
     if not read.any():
@@ -144,8 +154,8 @@ def _of_one_series(frame: Frame, symbol: str) -> tuple[Frame, str]:
         When the file holds several others, or another underlying.
     """
     present = tickers_of(frame)
-    if symbol in present or len(present) > 1:
-        return of_symbol(frame, symbol if symbol in present else None), symbol
+    if len(present) > 1:  # side by side they are prices
+        return of_symbol(frame, symbol if symbol in present and not frame.tickers else None), symbol
     if not present:
         doubt = doubtful_name(frame.path, symbol)
         return (replace(frame, notes=(*frame.notes, doubt)) if doubt else frame), ""

@@ -95,7 +95,9 @@ def load_sectors(paths: Sequence[str | Path]) -> pd.DataFrame:
 def _sectors(path: Path) -> pd.DataFrame:
     if path.suffix == ".json":
         return _profile(path)
-    table, order, notes = _holdings(path), "mdy", ()
+    order: Order = "mdy"
+    notes: tuple[str, ...] = ()
+    table = _holdings(path)
     if table is None:
         frame = read_frame(path, SECTOR_REMEDY)
         frame.refuse_twins(("date", "sector", "gicssector", "weight", "weightpct"))

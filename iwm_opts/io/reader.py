@@ -32,7 +32,7 @@ from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.tables import DAMAGED_PARQUET, PARQUET, is_json, json_rows, refuse_one_line, refuse_other_kind
 from iwm_opts.io.text import cells_of, dialect, encoding_of, text_of
 from iwm_opts.io.zones import named_zone
-from iwm_opts.market.calendar import NEW_YORK, sessions
+from iwm_opts.market.calendar import FIRST_DAY, LAST_DAY, NEW_YORK, sessions
 
 HEADS: Final = frozenset({"", "ticker", "price", "date", "datetime", "symbol", "attributes"})
 HEADER_ROWS: Final = 4  # lines of names that yfinance and pandas write above the rows, at most
@@ -43,10 +43,14 @@ _TICKER: Final = r"[A-Z^][A-Z0-9.^-]{0,9}"
 FLAT: Final = re.compile(  # one level of names out of two: Close_IWM, IWM Close
     rf"(?:(?P<role>{_ROLE})[ _.]+(?P<ticker>{_TICKER})|(?P<first>{_TICKER})[ _.:]+(?P<last>{_ROLE}))$"
 )
+UNNAMED: Final = re.compile(r"(?:Unnamed: \d+|level_\d+|__index_level_\d+__)?")
 CURRENCIES: Final = frozenset({"USD", "EUR", "GBP"})
 DAILY_STEP: Final = 7.0  # days between those of a daily or weekly series, at most
 CHECKED_ROWS: Final = 100_000  # after which the seconds are looked at
 SHOWN: Final = 12  # tickers in a message
+FEWEST_SHIFTED: Final = 20  # days that prove a shift
+AS_DATED: Final = 0.9  # fraction of sessions among dates, above which they are as they are
+AS_SHIFTED: Final = 0.98  # fraction that the days beside them must have
 CLEARLY: Final = 1.2  # times that one order of day and month must be more regular than the other
 
 
@@ -226,9 +230,20 @@ def tickers_of(frame: Frame) -> list[str]:
 
 def _tickers(frame: Frame) -> "tuple[str | None, pd.Series[str]]":
     """Column of tickers, and the symbol of each row; of the header's columns where there is none."""
-    column = frame.column(NAMES["symbol"])
+    column = frame.column(NAMES["symbol"]) or _unnamed_tickers(frame)
     cells = pd.Series(frame.tickers, dtype=object) if column is None else frame.cells[column].astype(str)
     return column, cells.map({cell: _ticker(cell) for cell in cells.unique()})
+
+
+def _unnamed_tickers(frame: Frame) -> str | None:
+    """Column without a name that holds tickers, as pandas writes an index of days and tickers."""
+    for name in map(str, frame.cells.columns):
+        if UNNAMED.fullmatch(name.strip()):
+            cells = frame.cells[name]
+            texts = cells.astype(str) if isinstance(cells, pd.Series) else pd.Series(dtype=object)
+            if len(texts) and texts.str.fullmatch(_TICKER).all():
+                return name
+    return None
 
 
 def _ticker(cell: str) -> str:
@@ -324,7 +339,7 @@ def _of_text(path: Path, text: str, encoding: str) -> Frame:
     rows, lines = [], []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=form.delimiter)
     csv.field_size_limit(MAX_CELL)
-    notes = 0
+    notes = headers = 0
     for row in reader:
         number = reader.line_num
         if number <= first or not any(cell.strip() for cell in row):
@@ -337,6 +352,9 @@ def _of_text(path: Path, text: str, encoding: str) -> Frame:
             if extra:
                 rule = f"row {number} has {len(row)} cells, the header {len(columns)}"
                 raise DataError(path, rule, "correct the row or the header")
+        if row == columns:
+            headers += 1
+            continue
         rows.append([*row[: len(columns)], *[""] * (len(columns) - len(row))])
         lines.append(number)
         if len(rows) % CHECKED_ROWS == 0:
@@ -344,17 +362,18 @@ def _of_text(path: Path, text: str, encoding: str) -> Frame:
         if len(rows) > MAX_ROWS:
             raise DataError(path, f"has more than {MAX_ROWS:,} rows", "give a smaller file")
     levels = [columns]
-    while rows and len(levels) < HEADER_ROWS and plain(rows[0][0]) in HEADS and not is_number(rows[0][-1]):
+    while rows and len(levels) < HEADER_ROWS and plain(rows[0][0]) in HEADS and not any(map(is_number, rows[0])):
         levels.append(rows.pop(0))
         lines.pop(0)
     above = [cells_of(line, form.delimiter) for line in form.above]
-    owners = _owners([cells for cells in above if cells and cells[0].strip()], levels)
+    owners = _owners([cells for cells in above if cells and (cells[0].strip() or _are_tickers(cells))], levels)
     names = [_header(level) for level in zip(*levels, strict=True)]
     if names and not names[0].strip():
         names[0] = "Date" if rows and is_date(rows[0][0]) and not is_number(rows[0][0]) else ""
     names, owners = _named_owners(names, owners)
     frame = pd.DataFrame(rows, columns=_unprefixed(names), dtype=object)
-    remarks = (f"{notes} lines of text are not rows: left out",) if notes else ()
+    counts = ((notes, "lines of text are not rows"), (headers, "lines repeat the header"))
+    remarks = tuple(f"{count} {what}: left out" for count, what in counts if count)
     return Frame(path, frame, np.array(lines, dtype=np.int64), remarks, tuple(owners))
 
 
@@ -373,6 +392,11 @@ def _named_owners(names: list[str], owners: list[str]) -> tuple[list[str], list[
         return names, owners
     bare = [role if ticker in whole else name for name, (role, ticker) in zip(names, pairs, strict=True)]
     return bare, [ticker if ticker in whole else "" for _, ticker in pairs]
+
+
+def _are_tickers(cells: list[str]) -> bool:
+    named = [cell for cell in cells if cell.strip()]
+    return len(named) > 1 and all(re.fullmatch(_TICKER, cell) for cell in named)
 
 
 def _owners(above: list[list[str]], levels: list[list[str]]) -> list[str]:
@@ -601,6 +625,25 @@ def usual_step(days: Sequence[Any] | NDArray[np.datetime64]) -> float:
     """Usual step between days, in days."""
     steps = np.diff(np.unique(np.array(days, dtype="datetime64[D]"))).astype(np.int64)
     return float(np.median(steps)) if len(steps) else 0.0
+
+
+def refuse_shifted(frame: Frame, days: NDArray[np.datetime64]) -> None:
+    """Refuse dates that lie a day beside those of sessions, as where a time zone was lost.
+
+    Raises
+    ------
+    DataError
+    """
+    days = days.astype("datetime64[D]")
+    days = days[(days > np.datetime64(FIRST_DAY)) & (days < np.datetime64(LAST_DAY))]
+    fraction = _on_sessions(list(days))
+    if len(days) < FEWEST_SHIFTED or fraction > AS_DATED:
+        return
+    for shift, what in ((1, "early"), (-1, "late")):
+        if _on_sessions(list(days + shift)) > AS_SHIFTED:
+            rule = f"dates are a day {what}: {fraction:.0%} of them are sessions, and nearly all of the days "
+            rule += "after them" if shift > 0 else "before them"
+            raise DataError(frame.path, rule, "correct the dates: a time zone was lost")
 
 
 def day_index(values: list[Any]) -> tuple[NDArray[np.datetime64], tuple[str, ...]]:

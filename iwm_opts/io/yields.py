@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
-from iwm_opts.io.reader import Frame, day_index, moments, number_columns, of_symbol, read_frame
+from iwm_opts.io.reader import Frame, day_index, moments, number_columns, of_symbol, read_frame, refuse_shifted
 from iwm_opts.io.schema import refuse_rows
 from iwm_opts.io.series_notes import NOTES
 
@@ -60,6 +60,7 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
     moments_read, _, order_notes = moments(frame, day_column)
     figures, number_notes = number_columns(frame, [value_column])
     stamps, day_notes = day_index(moments_read)
+    refuse_shifted(frame, stamps)
     days, values = pd.Series(stamps.astype("datetime64[us]")), figures[value_column]
     notes = [*frame.notes, *order_notes, *day_notes, *number_notes]
     if values.isna().any():

@@ -133,6 +133,8 @@ def iv(**columns):
 
 def test_iv_histories_of_other_underlyings_are_refused(tmp_path):
     path = tmp_path / "history.csv"
+    iv(symbol="QQQ", iv=0.2).to_csv(path, index=False)
+    assert len(load_iv_history(path, "QQQ").closes) == 63
     for column in ("iv", "iv30", "close"):
         iv(symbol="SPY", **{column: 0.2}).to_csv(path, index=False)
         with pytest.raises(DataError, match="holds SPY, not IWM"):

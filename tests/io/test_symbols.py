@@ -176,3 +176,22 @@ def test_words_in_columns_that_bars_do_not_need_are_counted(file):
         "Volume: 1 cells are not numbers (first: row 2, 'pending'): taken as blank",
         "Adj Close: 1 cells are not numbers (first: row 3, 'soon'): taken as blank",
     }
+
+
+@pytest.mark.parametrize("index_names", [("Date", "Ticker"), (None, None)])
+@pytest.mark.parametrize("kind", ["rows", "ticker first"])
+def test_frames_of_two_tickers_as_pandas_writes_them(tmp_path, index_names, kind):
+    path = tmp_path / "both.csv"
+    days = pd.DatetimeIndex(DAYS)
+    prices = {"Open": 1.0, "High": 1.02, "Low": 0.98, "Close": 1.01}
+    frames = {
+        name: pd.DataFrame({role: level * of for role, of in prices.items()}, index=days)
+        for name, level in (("IWM", 100.0), ("SPY", 500.0))
+    }
+    if kind == "rows":
+        pd.concat(frames).swaplevel().sort_index().rename_axis(index_names).to_csv(path)
+    else:
+        pd.concat(frames, axis=1).rename_axis(index_names[0]).to_csv(path)
+    assert load_bars(path, "IWM")["close"].to_list() == [101.0, 101.0]
+    with pytest.raises(DataError, match="holds IWM, SPY, not QQQ"):
+        load_bars(path, "QQQ")

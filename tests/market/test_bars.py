@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.bars import load_bars
+from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.series_notes import notes_of
 from iwm_opts.market.bars import atr, average_true_range, missing_sessions, true_range
 from iwm_opts.market.calendar import sessions
@@ -240,3 +241,22 @@ def test_bars_of_other_steps_are_refused_by_what_they_are(file, days, rule):
     rows = [f"{day},{price},{price},{price},{price},1" for price, day in enumerate(days, 100)]
     with pytest.raises(DataError, match=rule):
         load_bars(file(*rows), "IWM")
+
+
+def test_lines_that_repeat_the_header_and_tables_of_markdown(file):
+    bars = load_bars(file(*ROWS[:2], HEADER, *ROWS[2:]))
+    assert len(bars) == 3
+    assert notes_of(bars) == ("1 lines repeat the header: left out",)
+    lines = [f"|{row.replace(',', '|')}|" for row in ROWS]
+    markdown = file("|---|---|---|---|---|---|", *lines, header=f"|{HEADER.replace(',', '|')}|")
+    assert load_bars(markdown).equals(bars)
+
+
+@pytest.mark.parametrize(("shift", "what"), [(-1, "early"), (1, "late")])
+def test_dates_a_day_beside_sessions_are_refused(file, shift, what):
+    days = sessions(date(2024, 1, 2), date(2024, 3, 28)) + shift
+    with pytest.raises(DataError, match=f"dates are a day {what}: .* Correct the dates: a time zone was lost"):
+        load_bars(file(*(f"{day},10,10,10,10,1" for day in days)))
+    history = file(*(f"{day},20" for day in days), header="date,close")
+    with pytest.raises(DataError, match=f"dates are a day {what}"):
+        load_iv_history(history)
