@@ -33,6 +33,7 @@ REMEDY: Final = "give a CSV file of daily bars with date, open, high, low and cl
 OTHER_CALENDAR: Final = 0.5  # fraction of days without a session, above which the bars are not of this exchange
 FEWEST: Final = 20  # bars behind a jump without which those before it are used: no average or range fits in fewer
 OLDEST: Final = 1970
+UNKNOWN_VOLUME: Final = -1.0
 MOST_A_DAY: Final = 2.5  # rows, above which bars are of minutes or hours
 MOST_REPEATED: Final = 0.5
 FEWEST_STEPS: Final = 5  # days that tell a step
@@ -87,6 +88,8 @@ def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = 
     unneeded = [name for role, name in named.items() if role in UNNEEDED]
     figures, number_notes = number_columns(frame, list(named.values()), unneeded)
     bars = pd.DataFrame({role: figures[name] for role, name in used.items() if role != "date"})
+    if "volume" in bars and (bars["volume"] == UNKNOWN_VOLUME).all():  # midpoints of Interactive Brokers
+        bars = bars.drop(columns="volume")
     notes = [*frame.notes, *order_notes, *day_notes, *number_notes, *series_twins(frame, named, NAMES)]
     _refuse_other_steps(frame, days)
     refuse_shifted(frame, stamps)

@@ -40,6 +40,9 @@ MEASURED = (
     "ivclose",
     "iv30d",
     "30dayiv",
+    "ivcurrent",
+    "ivmean30",
+    "volatility",
 )  # Barchart's and others'
 VOLATILITIES = ("iv", "impliedvolatility", "impliedvol", *MEASURED)
 CLOSES = (*NAMES["close"], "value", "settle")
@@ -47,6 +50,8 @@ VALUE_NAMES = ("iv10", "iv30", *VOLATILITIES, *CLOSES)
 OWN_COLUMN = re.compile(r"iv(\d+)")  # IV10 and IV30 of the underlying itself
 FRED_ID = re.compile(r"([a-z0-9]+?)cls")  # VIXCLS, RVXCLS
 RANKED = re.compile(r"rank|percentile|^ivr$|^ivp$")
+REALISED = re.compile(r"(hv|rv|historicalvol|realizedvol|realisedvol)(\d|$|[a-z]*$)")
+TRADED = 0.5  # fraction of rows with a volume, above which a close is a price: indices of volatility do not trade
 REMEDY = "give a CSV or Parquet file with a date and a close column, such as Cboe's RVX_History.csv"
 
 POINTS_ABOVE = 1.5  # a typical level above this is in points: 23.7, not 0.237
@@ -117,6 +122,8 @@ def load_iv_history(
         raise DataError(path, f"has no {needed} column, only {seen}", REMEDY)
     if RANKED.search(plain(value_column)):
         raise DataError(path, f"column {value_column!r} holds ranks of IV, not IV", REMEDY)
+    if REALISED.match(plain(value_column)):
+        raise DataError(path, f"column {value_column!r} holds realised volatility, not implied", REMEDY)
     frame.refuse_twins((date_column, value_column))
     moments_read, _, notes = moments(frame, date_column)
     stamps, day_notes = day_index(moments_read)
@@ -136,6 +143,8 @@ def load_iv_history(
     closes, skipped = _one_a_day(frame, days, values)
     zeros = (f"values of zero taken as blank: {int(is_zero.sum())}",) if is_zero.any() else ()
     series, own_tenor, proxy, note = _identity(path, ticker, value_column, symbol, tenor_days)
+    if plain(value_column) in CLOSES and series not in KNOWN_SERIES:
+        _refuse_prices(frame)
     if origin_of(path).simulated:
         series, note = f"{series}, SIMULATED", f"{note}, of a SIMULATED market"
     decimals, unit = _in_decimals(path, closes)
@@ -164,6 +173,25 @@ def _of_one_series(frame: Frame, symbol: str) -> tuple[Frame, str]:
         choice = f"--symbol {ticker} or the file of {symbol}"
         raise DataError(frame.path, f"holds {ticker}, not {symbol}", f"give {choice}")
     return frame, ticker
+
+
+def _refuse_prices(frame: Frame) -> None:
+    """Refuse closes with a volume beside them: bars of something that trades.
+
+    Raises
+    ------
+    DataError
+    """
+    column = frame.column(NAMES["volume"])
+    if column is None:
+        return
+    try:
+        volume = number_columns(frame, [column])[0][column]
+    except DataError:
+        return
+    if (volume > 0.0).mean() > TRADED:
+        rule = f"column {column.strip()} holds traded volumes: these are prices, not volatilities"
+        raise DataError(frame.path, rule, f"give them as --bars; {REMEDY}")
 
 
 def _value_column(frame: Frame, tenor_days: int, date_column: str | None) -> str | None:

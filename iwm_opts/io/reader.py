@@ -237,11 +237,11 @@ def _tickers(frame: Frame) -> "tuple[str | None, pd.Series[str]]":
 
 def _unnamed_tickers(frame: Frame) -> str | None:
     """Column without a name that holds tickers, as pandas writes an index of days and tickers."""
-    for name in map(str, frame.cells.columns):
-        if UNNAMED.fullmatch(name.strip()):
-            cells = frame.cells[name]
-            texts = cells.astype(str) if isinstance(cells, pd.Series) else pd.Series(dtype=object)
-            if len(texts) and texts.str.fullmatch(_TICKER).all():
+    names = [str(name) for name in frame.cells.columns]
+    for place, name in enumerate(names):
+        if UNNAMED.fullmatch(name.strip()) and names.count(name) == 1:
+            cells = frame.cells.iloc[:, place].unique()
+            if len(cells) and all(re.fullmatch(_TICKER, str(cell)) for cell in cells):
                 return name
     return None
 

@@ -293,3 +293,26 @@ def test_ranks_are_not_taken_for_vols(tmp_path, column):
     path.write_text(f"Date,{column}\n2026-01-02,20.7\n2026-01-05,31.0\n")
     with pytest.raises(DataError, match="holds ranks of IV, not IV"):
         load_iv_history(path)
+
+
+def series(tmp_path, name="history.csv", **columns):
+    path = tmp_path / name
+    pd.DataFrame({"date": pd.bdate_range("2026-01-02", "2026-03-31"), **columns}).to_csv(path, index=False)
+    return path
+
+
+def test_closes_with_traded_volumes_are_prices(tmp_path):
+    with pytest.raises(DataError, match="column volume holds traded volumes: these are prices, not volatilities"):
+        load_iv_history(series(tmp_path, close=49.0, volume=1_000_000))
+    assert len(load_iv_history(series(tmp_path, close=20.0, volume=0)).closes) == 63
+    assert len(load_iv_history(series(tmp_path, "VIX.csv", close=20.0, volume=1_000)).closes) == 63
+
+
+def test_realised_volatility_is_refused_and_implied_goes_before_the_price(tmp_path):
+    with pytest.raises(DataError, match="column 'HV20' holds realised volatility, not implied"):
+        load_iv_history(series(tmp_path, HV20=0.2))
+    for name in ("Volatility", "iv_current", "IvMean30"):
+        history = load_iv_history(series(tmp_path, close=200.0, hv_current=0.3, **{name: 0.2}))
+        assert history.closes.to_list() == [0.2] * 63
+    with pytest.raises(DataError, match="holds SPY, not IWM"):
+        load_iv_history(series(tmp_path, act_symbol="SPY", iv_current=0.2))

@@ -260,3 +260,10 @@ def test_dates_a_day_beside_sessions_are_refused(file, shift, what):
     history = file(*(f"{day},20" for day in days), header="date,close")
     with pytest.raises(DataError, match=f"dates are a day {what}"):
         load_iv_history(history)
+
+
+def test_a_volume_of_minus_one_throughout_is_unknown(file):
+    rows = [f"{row.rpartition(',')[0]},-1" for row in ROWS]
+    assert "volume" not in load_bars(file(*rows))
+    with pytest.raises(DataError, match="has a volume that is negative"):
+        load_bars(file(*rows[:2], ROWS[2]))

@@ -94,6 +94,7 @@ LAYOUTS: Final = (
             "volume": ("v",),
         },
     ),
+    SeriesLayout("DoltHub", {"symbol": ("actsymbol",)}),
     SeriesLayout("Cboe futures", {"close": ("settle",)}),
 )
 
