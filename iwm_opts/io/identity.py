@@ -59,13 +59,15 @@ def on_one_index(first: str, second: str) -> bool:
     return first == second or any({first, second} <= names for names in SAME_INDEX)
 
 
-def doubtful_name(path: Path | str, symbol: str) -> str:
-    """Return a note where some word of a file's name is another underlying, in any case, and none is the symbol."""
-    words = re.findall(r"[A-Z0-9]+", Path(path).stem.upper())
-    others = [word for word in words if word in UNDERLYINGS]
-    if not others or symbol in words:
-        return ""
-    return f"taken for {symbol}: no column names a symbol, and the file's name says {others[0]}"
+def doubtful_name(path: Path | str, symbol: str, titles: Iterable[str] = ()) -> str:
+    """Return a note where a word of a file's name or title is another underlying, and none is the symbol."""
+    name = re.findall(r"[A-Z0-9]+", Path(path).stem.upper())
+    title = re.findall(r"[A-Z0-9]+", " ".join(titles))
+    for what, words in (("title", title), ("name", name)):
+        others = [word for word in words if word in UNDERLYINGS]
+        if others and symbol not in (*name, *title):
+            return f"taken for {symbol}: no column names a symbol, and the file's {what} says {others[0]}"
+    return ""
 
 
 def refuse_currency(path: Path | str, column: str, cells: Iterable[str]) -> None:

@@ -166,7 +166,7 @@ def _of_one_series(frame: Frame, symbol: str) -> tuple[Frame, str]:
     if len(present) > 1:  # side by side they are prices
         return of_symbol(frame, symbol if symbol in present and not frame.tickers else None), symbol
     if not present:
-        doubt = doubtful_name(frame.path, symbol)
+        doubt = doubtful_name(frame.path, symbol, frame.titles)
         return (replace(frame, notes=(*frame.notes, doubt)) if doubt else frame), ""
     ticker = present[0]
     if ticker in UNDERLYINGS and not on_one_index(ticker, symbol):

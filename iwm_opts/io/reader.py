@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.failures import gate
-from iwm_opts.io.identity import CURRENCY_NAMES, doubtful_name, refuse_currency, refuse_name
+from iwm_opts.io.identity import CURRENCY_NAMES, UNDERLYINGS, doubtful_name, refuse_currency, refuse_name
 from iwm_opts.io.json_tables import KEY, levels
 from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import plain
@@ -44,6 +44,7 @@ FLAT: Final = re.compile(  # one level of names out of two: Close_IWM, IWM Close
     rf"(?:(?P<role>{_ROLE})[ _.]+(?P<ticker>{_TICKER})|(?P<first>{_TICKER})[ _.:]+(?P<last>{_ROLE}))$"
 )
 UNNAMED: Final = re.compile(r"(?:Unnamed: \d+|level_\d+|__index_level_\d+__)?")
+TICKER_NAMES: Final = ("name", "code", "instrument", "asset", "security", "stock", "tic", "sym", "underlying")
 CURRENCIES: Final = frozenset({"USD", "EUR", "GBP"})
 DAILY_STEP: Final = 7.0  # days between those of a daily or weekly series, at most
 CHECKED_ROWS: Final = 100_000  # after which the seconds are looked at
@@ -63,6 +64,7 @@ class Frame:
     lines: NDArray[np.int64]
     notes: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()  # ticker of each column that the header or lines above it name; empty of others
+    titles: tuple[str, ...] = ()  # lines above the header
 
     @property
     def tickers(self) -> tuple[str, ...]:
@@ -203,7 +205,7 @@ def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True) -> Fr
     shown = ", ".join(present[:SHOWN])
     if not present and expected is not None:
         refuse_name(frame.path, expected, is_choice=is_choice)
-        if doubt := doubtful_name(frame.path, expected):
+        if doubt := doubtful_name(frame.path, expected, frame.titles):
             return replace(frame, notes=(*frame.notes, doubt))
     if present and expected is not None and expected not in present:
         choice = f"--symbol {present[0]} or " if is_choice else ""
@@ -230,18 +232,19 @@ def tickers_of(frame: Frame) -> list[str]:
 
 def _tickers(frame: Frame) -> "tuple[str | None, pd.Series[str]]":
     """Column of tickers, and the symbol of each row; of the header's columns where there is none."""
-    column = frame.column(NAMES["symbol"]) or _unnamed_tickers(frame)
+    column = frame.column(NAMES["symbol"]) or _unsaid_tickers(frame)
     cells = pd.Series(frame.tickers, dtype=object) if column is None else frame.cells[column].astype(str)
     return column, cells.map({cell: _ticker(cell) for cell in cells.unique()})
 
 
-def _unnamed_tickers(frame: Frame) -> str | None:
-    """Column without a name that holds tickers, as pandas writes an index of days and tickers."""
+def _unsaid_tickers(frame: Frame) -> str | None:
+    """Column of tickers that its name does not prove: unnamed, as pandas writes an index, or such as `Name`."""
     names = [str(name) for name in frame.cells.columns]
     for place, name in enumerate(names):
-        if UNNAMED.fullmatch(name.strip()) and names.count(name) == 1:
-            cells = frame.cells.iloc[:, place].unique()
-            if len(cells) and all(re.fullmatch(_TICKER, str(cell)) for cell in cells):
+        is_unnamed = UNNAMED.fullmatch(name.strip()) is not None
+        if (is_unnamed or plain(name) in TICKER_NAMES) and names.count(name) == 1:
+            cells = {str(cell).strip() for cell in frame.cells.iloc[:, place].unique()}
+            if all(re.fullmatch(_TICKER, cell) for cell in cells) and (is_unnamed or cells & {*UNDERLYINGS, "IWM"}):
                 return name
     return None
 
@@ -371,10 +374,15 @@ def _of_text(path: Path, text: str, encoding: str) -> Frame:
     if names and not names[0].strip():
         names[0] = "Date" if rows and is_date(rows[0][0]) and not is_number(rows[0][0]) else ""
     names, owners = _named_owners(names, owners)
-    frame = pd.DataFrame(rows, columns=_unprefixed(names), dtype=object)
+    bare = _unprefixed(names)
+    prefix = next((plain(name).removesuffix(plain(short)) for short, name in zip(bare, names, strict=True)
+                   if short != name), "").upper()  # fmt: skip
+    if not any(owners) and prefix in UNDERLYINGS:
+        owners = [prefix if short != name else "" for short, name in zip(bare, names, strict=True)]
+    frame = pd.DataFrame(rows, columns=bare, dtype=object)
     counts = ((notes, "lines of text are not rows"), (headers, "lines repeat the header"))
     remarks = tuple(f"{count} {what}: left out" for count, what in counts if count)
-    return Frame(path, frame, np.array(lines, dtype=np.int64), remarks, tuple(owners))
+    return Frame(path, frame, np.array(lines, dtype=np.int64), remarks, tuple(owners), tuple(form.above))
 
 
 def _named_owners(names: list[str], owners: list[str]) -> tuple[list[str], list[str]]:

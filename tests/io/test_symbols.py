@@ -195,3 +195,26 @@ def test_frames_of_two_tickers_as_pandas_writes_them(tmp_path, index_names, kind
     assert load_bars(path, "IWM")["close"].to_list() == [101.0, 101.0]
     with pytest.raises(DataError, match="holds IWM, SPY, not QQQ"):
         load_bars(path, "QQQ")
+
+
+@pytest.mark.parametrize("name", ["Name", "code", "tic", "instrument", "Unnamed: 0", ""])
+def test_a_column_of_tickers_under_another_name(file, name):
+    head = f"date,{name},open,high,low,close\n"
+    rows = {symbol: "".join(f"{day},{symbol},100,102,99,101\n" for day in DAYS) for symbol in ("IWM", "SPY")}
+    with pytest.raises(DataError, match="holds SPY, not IWM"):
+        load_bars(file(head + rows["SPY"]), "IWM")
+    assert len(load_bars(file(head + rows["IWM"]), "IWM")) == 2
+    assert "rows of IWM among those of 2 symbols: 2 of 4 left out" in notes_of(
+        load_bars(file(head + rows["SPY"] + rows["IWM"]), "IWM")
+    )
+    words = rows["SPY"].replace("SPY", "S&P 500 fund")
+    assert len(load_bars(file(head + words), "IWM")) == 2
+
+
+def test_lower_case_prefixes_and_titles_of_another_ticker(file):
+    rows = "".join(f"{day},100,102,99,101,7\n" for day in DAYS)
+    with pytest.raises(DataError, match="holds SPY, not IWM"):
+        load_bars(file(f"date,spy_open,spy_high,spy_low,spy_close,n\n{rows}"), "IWM")
+    assert len(load_bars(file(f"date,iwm_open,iwm_high,iwm_low,iwm_close,n\n{rows}"), "IWM")) == 2
+    bars = load_bars(file(f"SPDR fund (SPY)\ndate,open,high,low,close,n\n{rows}"), "IWM")
+    assert notes_of(bars) == ("taken for IWM: no column names a symbol, and the file's title says SPY",)
