@@ -30,6 +30,7 @@ FEWEST: Final = 60  # minutes that tell a zone
 MOST: Final = 0.8  # of the volume trades in the session: extended hours add a few per cent
 CLEARLY: Final = 0.05  # of the volume that another zone must put into the session beyond New York
 MOST_DAILY: Final = 0.5  # days a row, above which bars are daily
+PICKED: Final = 10  # missing sessions a present one, above which days were picked and none is missing
 EARLIEST: Final = pd.Timestamp("1970-01-01")
 DAY: Final = pd.Timedelta(days=1)
 AHEAD: Final = "is not a day from 1970 to today"
@@ -140,7 +141,8 @@ def _regular(frame: Frame, bars: pd.DataFrame, notes: tuple[str, ...]) -> Minute
         (doubted, "highs or lows far outside their neighbours' taken for bad ticks"),
     )
     remarks = [f"{count:,} {what}" for count, what in counts if count]
-    if gaps := missing_sessions(kept):
+    present = pd.DatetimeIndex(kept.index).normalize().nunique()
+    if (gaps := missing_sessions(kept)) and len(gaps) <= PICKED * present:
         remarks.append(f"{len(gaps)} sessions have no minute ({gap_words(gaps)})")
     return Minutes(kept, (*notes, *remarks), frame.path.name)
 
