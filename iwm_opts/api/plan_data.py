@@ -149,7 +149,7 @@ def open_plan_data(request: PlanDataRequest, before: date | None = None, *, blan
     """
     minutes = load_minutes(request.minutes, request.symbol) if request.minutes else None
     events = load_events(request.events) if request.events else None
-    sectors = load_sectors(request.sectors) if request.sectors else None
+    sectors = load_sectors(request.sectors, request.symbol) if request.sectors else None
     tables = {"events": events, "sectors": sectors}
     if request.source == "sim":
         simulated = _simulated(request, before)

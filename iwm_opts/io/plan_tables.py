@@ -11,9 +11,10 @@ import pandas as pd
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
+from iwm_opts.io.identity import refuse_name
 from iwm_opts.io.packed import content_of
 from iwm_opts.io.parse import Order, parse_day
-from iwm_opts.io.reader import Frame, date_order, plain_name, read_frame
+from iwm_opts.io.reader import Frame, date_order, of_symbol, plain_name, read_frame, tickers_of
 from iwm_opts.io.series_notes import NOTES
 from iwm_opts.io.text import text_of
 
@@ -60,7 +61,7 @@ def load_events(path: str | Path) -> pd.DataFrame:
     return events
 
 
-def load_sectors(paths: Sequence[str | Path]) -> pd.DataFrame:
+def load_sectors(paths: Sequence[str | Path], symbol: str | None = None) -> pd.DataFrame:
     """Read sector weights at one or several dates.
 
     Parameters
@@ -69,6 +70,8 @@ def load_sectors(paths: Sequence[str | Path]) -> pd.DataFrame:
         Tables with a date, a sector (or gics_sector) and a weight (or weight_pct, in per cent); or holdings as iShares
         publishes them, one file a date, of which cash and derivatives are left out; or Yahoo's fund profile (JSON, its
         own sectors, dated by the file's name). Gzipped or not.
+    symbol : str, optional
+        Expected; chooses the rows of a table that holds several.
 
     Returns
     -------
@@ -78,11 +81,17 @@ def load_sectors(paths: Sequence[str | Path]) -> pd.DataFrame:
     Raises
     ------
     DataError
-        When a file cannot be read as any of these, or the weights of a date do not add up to about one.
+        When a file cannot be read as any of these or is of another fund, a date has a sector twice, or the weights of a
+        date do not add up to about one.
     """
-    parts = [_sectors(Path(path)) for path in paths]
+    parts = [_sectors(Path(path), symbol) for path in paths]
     notes = tuple(note for part in parts for note in part.attrs.pop(NOTES, ()))
     sectors = pd.concat(parts, ignore_index=True)
+    again = sectors.duplicated(["date", "sector"])
+    if again.any():
+        row = sectors[again].iloc[0]
+        rule = f"sector {row['sector']!r} of {row['date']:%Y-%m-%d} occurs twice"
+        raise DataError(", ".join(map(str, paths)), rule, "give each sector of a date once")
     for day, weights in sectors.groupby("date")["weight"]:
         if not WHOLE[0] <= weights.sum() <= WHOLE[1]:
             source = ", ".join(map(str, paths))
@@ -92,21 +101,27 @@ def load_sectors(paths: Sequence[str | Path]) -> pd.DataFrame:
     return sectors
 
 
-def _sectors(path: Path) -> pd.DataFrame:
-    if path.suffix == ".json":
-        return _profile(path)
+def _sectors(path: Path, symbol: str | None) -> pd.DataFrame:
+    if symbol is not None:
+        refuse_name(path, symbol)
+    if path.suffix == ".json" and (profile := _profile(path)) is not None:
+        return profile
     order: Order = "mdy"
     notes: tuple[str, ...] = ()
     table = _holdings(path)
     if table is None:
         frame = read_frame(path, SECTOR_REMEDY)
+        is_of_funds = 2 * len(tickers_of(frame)) <= len(frame.cells)  # a holding has one row, a fund one a sector
+        frame = of_symbol(frame, symbol) if symbol and is_of_funds else frame
+        notes = frame.notes
         frame.refuse_twins(("date", "sector", "gicssector", "weight", "weightpct"))
         table = frame.cells.rename(columns=plain_name)
         table = table.rename(columns={"gics_sector": "sector", "weight_(%)": "weight", "weight_%": "weight"})
         if "weight_pct" in table:
             table["weight"] = _numbers(path, table["weight_pct"]) / 100.0
         if "date" in table:
-            order, notes = date_order(frame, _spelled(frame, "date"))
+            order, order_notes = date_order(frame, _spelled(frame, "date"))
+            notes = (*notes, *order_notes)
     for column in ("date", "sector", "weight"):
         if column not in table:
             raise DataError(path, f"has no {column} column, only {', '.join(map(str, table.columns))}", SECTOR_REMEDY)
@@ -140,12 +155,19 @@ def _holdings(path: Path) -> pd.DataFrame | None:
         return pd.DataFrame({"date": day, "sector": weight.index, "weight": weight.to_numpy()})
 
 
-def _profile(path: Path) -> pd.DataFrame:
-    """Yahoo's profile of a fund, named by its date: IWM_20260503.json."""
+def _profile(path: Path) -> pd.DataFrame | None:
+    """Yahoo's profile of a fund, or yfinance's weights, named by its date: IWM_20260503.json; None of a table."""
     with gate(path, SECTOR_REMEDY, "not a fund profile with sectorWeightings ({})"):
-        given = json.loads(text_of(content_of(path).content))["sectorWeightings"]
+        document = json.loads(text_of(content_of(path).content))
+        if isinstance(document, list):
+            return None
+        is_flat = all(isinstance(value, int | float) for value in document.values())
+        given = document if is_flat else document["sectorWeightings"]
         weights = dict(pair for entry in (given if isinstance(given, list) else [given]) for pair in entry.items())
+        weights = {name: value["raw"] if isinstance(value, dict) else value for name, value in weights.items()}
         digits = "".join(character for character in path.stem if character.isdigit())[-8:]
+        if len(digits) < len("20260503"):
+            raise DataError(path, "a fund profile without its date", "name the file by it, such as IWM_20260503.json")
         day = pd.to_datetime(digits, format="%Y%m%d")
     weight = _numbers(path, pd.Series(list(weights.values())))
     return pd.DataFrame({"date": day, "sector": list(weights), "weight": weight})

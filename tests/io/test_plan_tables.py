@@ -115,3 +115,36 @@ def test_weights_that_add_up_to_a_hundred_are_per_cent(written, name, sign):
     sectors = load_sectors([written(f"date,sector,{name}\n2025-05-13,A,60{sign}\n2025-05-13,B,40{sign}\n")])
     assert sectors["weight"].to_list() == [0.6, 0.4]
     assert notes_of(sectors) == ("weights are per cent: those of each date add up to about 100",)
+
+
+def test_sectors_of_another_fund_and_doubled_ones_are_refused(written):
+    rows = {fund: f"2025-12-31,{fund},A,0.6\n2025-12-31,{fund},B,0.4\n" for fund in ("IWM", "SPY")}
+    head = "date,symbol,sector,weight\n"
+    with pytest.raises(DataError, match="holds SPY, not IWM"):
+        load_sectors([written(head + rows["SPY"])], "IWM")
+    both = load_sectors([written(head + rows["IWM"] + rows["SPY"])], "IWM")
+    assert both["weight"].to_list() == [0.6, 0.4]
+    assert notes_of(both) == ("rows of IWM among those of 2 symbols: 2 of 4 left out",)
+    bare = "date,sector,weight\n2025-12-31,A,0.6\n2025-12-31,B,0.4\n"
+    with pytest.raises(DataError, match="its name says SPY, not IWM"):
+        load_sectors([written(bare, "SPY_sectors.csv")], "IWM")
+    with pytest.raises(DataError, match="sector 'B' of 2025-12-31 occurs twice"):
+        load_sectors([written(bare + "2025-12-31,B,0.04\n")])
+    with pytest.raises(DataError, match="has no date column"):
+        load_sectors([written("Ticker,Sector,Weight\nAAA,A,0.6\nBBB,B,0.4\n")], "IWM")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{"A": 0.6, "B": 0.4}, {"sectorWeightings": [{"A": {"raw": 0.6}}, {"B": {"raw": 0.4}}]},
+     [{"date": "2025-05-13", "sector": "A", "weight": 0.6}, {"date": "2025-05-13", "sector": "B", "weight": 0.4}]],
+)  # fmt: skip
+def test_weights_as_json(written, document):
+    sectors = load_sectors([written(json.dumps(document), "IWM_20250513.json")], "IWM")
+    assert sectors["weight"].to_list() == [0.6, 0.4]
+    assert sectors["date"].eq("2025-05-13").all()
+
+
+def test_a_profile_without_its_date_is_refused(written):
+    with pytest.raises(DataError, match=r"a fund profile without its date. Name the file by it"):
+        load_sectors([written(json.dumps({"sectorWeightings": {"A": 0.6, "B": 0.4}}), "iwm.json")])
