@@ -13,7 +13,6 @@ from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import next_session
 from iwm_opts.market.gate import ivr_gate
 from iwm_opts.market.iv_rank import IvHistory, iv_rank, open_gate_by_weekday, rolling_iv_rank
-from iwm_opts.report.console import notes_text
 from iwm_opts.report.ivr_table import IvSummary, ivr_record, ivr_table
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.screen_table import rank_line
@@ -79,7 +78,7 @@ class IvRankReport(Result):
 
     def record(self) -> Record:
         """Market, rank, gate and weekdays."""
-        return ivr_record(self.summary) | {"warnings": list(self.notes)}
+        return ivr_record(self.summary)
 
     def to_csv(self) -> str:
         """Rank as one row."""
@@ -87,12 +86,12 @@ class IvRankReport(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Rank, chart and weekdays."""
-        return ivr_table(self.summary, columns) + notes_text(self.notes, columns)
+        return ivr_table(self.summary, columns)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the reader of the chain left out or decided."""
-        return () if self.summary.snapshot is None else self.summary.snapshot.chain.warnings
+        """What the readers of chain and history left out or decided, and what to know before trusting the rank."""
+        return self.summary.warnings
 
     def headline(self) -> tuple[str, list[str], str]:
         """Rank; gate and note."""

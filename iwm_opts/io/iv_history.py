@@ -50,7 +50,7 @@ VALUE_NAMES = ("iv10", "iv30", *VOLATILITIES, *CLOSES)
 OWN_COLUMN = re.compile(r"iv(\d+)")  # IV10 and IV30 of the underlying itself
 FRED_ID = re.compile(r"([a-z0-9]+?)cls")  # VIXCLS, RVXCLS
 RANKED = re.compile(r"rank|percentile|^ivr$|^ivp$")
-REALISED = re.compile(r"(hv|rv|historicalvol|realizedvol|realisedvol)(\d|$|[a-z]*$)")
+REALISED = re.compile(r"(hv|rv)\d*|(historical|realized|realised)vol[a-z]*\d*")
 TRADED = 0.5  # fraction of rows with a volume, above which a close is a price: indices of volatility do not trade
 REMEDY = "give a CSV or Parquet file with a date and a close column, such as Cboe's RVX_History.csv"
 
@@ -122,7 +122,7 @@ def load_iv_history(
         raise DataError(path, f"has no {needed} column, only {seen}", REMEDY)
     if RANKED.search(plain(value_column)):
         raise DataError(path, f"column {value_column!r} holds ranks of IV, not IV", REMEDY)
-    if REALISED.match(plain(value_column)):
+    if REALISED.fullmatch(plain(value_column)):
         raise DataError(path, f"column {value_column!r} holds realised volatility, not implied", REMEDY)
     frame.refuse_twins((date_column, value_column))
     moments_read, _, notes = moments(frame, date_column)
@@ -143,14 +143,13 @@ def load_iv_history(
     closes, skipped = _one_a_day(frame, days, values)
     zeros = (f"values of zero taken as blank: {int(is_zero.sum())}",) if is_zero.any() else ()
     series, own_tenor, proxy, note = _identity(path, ticker, value_column, symbol, tenor_days)
-    if plain(value_column) in CLOSES and series not in KNOWN_SERIES:
-        _refuse_prices(frame)
+    traded = _traded(frame) if plain(value_column) in CLOSES and series not in KNOWN_SERIES else ()
     if origin_of(path).simulated:
         series, note = f"{series}, SIMULATED", f"{note}, of a SIMULATED market"
     decimals, unit = _in_decimals(path, closes)
     own = VOLATILITIES if plain(value_column) in VOLATILITIES else CLOSES
     twins = series_twins(frame, {"value": value_column}, {"value": own})
-    remarks = (*frame.notes, *twins, *notes, *day_notes, *number_notes, *zeros, *skipped)
+    remarks = (*frame.notes, *traded, *twins, *notes, *day_notes, *number_notes, *zeros, *skipped)
     return IvHistory(series, own_tenor, decimals, proxy, f"{note}, read as {unit}", remarks)
 
 
@@ -175,23 +174,16 @@ def _of_one_series(frame: Frame, symbol: str) -> tuple[Frame, str]:
     return frame, ticker
 
 
-def _refuse_prices(frame: Frame) -> None:
-    """Refuse closes with a volume beside them: bars of something that trades.
-
-    Raises
-    ------
-    DataError
-    """
+def _traded(frame: Frame) -> tuple[str, ...]:
+    """Note on closes with a volume beside them, as of something that trades."""
     column = frame.column(NAMES["volume"])
-    if column is None:
-        return
     try:
-        volume = number_columns(frame, [column])[0][column]
+        volume = None if column is None else number_columns(frame, [column])[0][column]
     except DataError:
-        return
-    if (volume > 0.0).mean() > TRADED:
-        rule = f"column {column.strip()} holds traded volumes: these are prices, not volatilities"
-        raise DataError(frame.path, rule, f"give them as --bars; {REMEDY}")
+        return ()
+    if volume is None or (volume > 0.0).mean() <= TRADED:
+        return ()
+    return (f"column {str(column).strip()} holds traded volumes: are these prices, not volatilities?",)
 
 
 def _value_column(frame: Frame, tenor_days: int, date_column: str | None) -> str | None:
