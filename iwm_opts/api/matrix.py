@@ -141,9 +141,7 @@ def answer_matrix(request: MatrixRequest, on_progress: OnProgress | None = None)
     kept = tuple(sized for sized in cells.values() if sized is not None)
     screened = Screened(kept, considered, dict(rejected), tuple(dict.fromkeys(warnings)))
     return Matrix(
-        Screening(
-            chain.snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees.exercise, screen.exits
-        ),
+        Screening(chain.snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees, screen.exits),
         cells,
         reasons,
     )

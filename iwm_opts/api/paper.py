@@ -36,7 +36,7 @@ from iwm_opts.journal.paper_shares import (
     opened_shares,
 )
 from iwm_opts.journal.paper_trade import Exits, Mark, PaperTrade
-from iwm_opts.journal.positions import held_position, rolled_trade
+from iwm_opts.journal.positions import held_position, rolled_trade, without_stop
 from iwm_opts.journal.trade_log import SIMULATED, as_csv
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.chain import Chain
@@ -234,7 +234,9 @@ class PaperResult(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Trades, marks and exits due; or why nothing was done."""
-        return f"{self.refusal}\n" if self.refusal else paper_table(list(self.trades), self.outcome, columns, self.now)
+        if self.refusal or not self.trades:
+            return f"{self.refusal or self.outcome}\n"
+        return paper_table(list(self.trades), self.outcome, columns, self.now)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Outcome."""
@@ -337,7 +339,7 @@ def answer_paper_open(request: PaperOpenRequest) -> PaperResult:
     )
     name = request.plan.name if request.plan else ""
     log_forecast(screen, kept[request.pick - 1], origin=OPENED, fees=request.fees, plan=name)
-    return _added(trade, messages)
+    return _added(trade, tuple(filter(None, (*messages, without_stop(trade)))))
 
 
 def _added(trade: PaperTrade, messages: tuple[str, ...] = ()) -> PaperResult:
@@ -478,7 +480,7 @@ def answer_paper_mark(request: PaperMarkRequest) -> PaperResult:
     journal, prices = open_journal(), _Prices(request.prices)
     held = [trade for trade in journal.trades() if trade.is_open and trade.symbol == request.symbol]
     if not held:
-        return PaperResult(refusal=f"no open trade of {request.symbol} to mark")
+        return PaperResult(outcome=f"no open trade of {request.symbol} to mark")
     if prices.stale:
         return PaperResult(refusal=f"not marked: {prices.stale}")
     failures = []

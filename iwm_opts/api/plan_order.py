@@ -8,12 +8,12 @@ from iwm_opts.api.ticket import OrderTicket, TicketRequest, answer_ticket
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels
-from iwm_opts.execution.fees import FeeSchedule, premium_sold
+from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.gate import ivr_gate
 from iwm_opts.plans.plan import Plan
 from iwm_opts.report.plan_order import PlanOrder, PricedExit
-from iwm_opts.risk.sizing import Limits
+from iwm_opts.risk.sizing import LIQUIDITY_SHARE, Limits, Size
 from iwm_opts.spreads.analysis import Terms
 from iwm_opts.spreads.screen import Account, Selection, Sized
 from iwm_opts.spreads.strategies import IronCondor, SingleOption, Strategy, Vertical
@@ -38,7 +38,9 @@ def plan_screen(plan: Plan, chain: ChainRequest | OptionChain) -> ScreenRequest:
         dte=(max(package.dte - package.dte_slack, 1), package.dte + package.dte_slack),
         selection=Selection(top=50),
         terms=Terms(FillModel.parse(plan.costs.fill), FeeSchedule.parse(plan.costs.fees)),
-        account=Account(account.value, account.risk, Limits(max_open_risk=account.max_open_risk)),
+        account=Account(
+            account.value, account.risk, Limits(max_open_risk=account.max_open_risk), liquidity_share=LIQUIDITY_SHARE
+        ),
         exits=ExitLevels(
             package.profit or None,
             package.stop or None,
@@ -58,25 +60,22 @@ def plan_order(plan: Plan, chain: ChainRequest | OptionChain) -> PlanOrder:
     place = plan_place(plan, screen)
     if place is None:
         rejected = ", ".join(f"{count} {rule}" for rule, count in screen.screening.screened.rejected.items())
-        return PlanOrder(market.as_of, quotes, f"No package of the plan on this chain ({rejected or 'none listed'}).")
+        none = Size(0, 0.0, 0.0, "package", "the chain lists no package of the plan")
+        refusal = f"No package of the plan on this chain ({rejected or 'none listed'})."
+        return PlanOrder(market.as_of, quotes, refusal, size=none)
     sized = screen[place].sized
-    if sized.size.contracts == 0:
-        return PlanOrder(market.as_of, quotes, f"Size is zero: {sized.size.reason}.")
+    size, each = sized.size, sized.max_loss
+    if size.contracts == 0:
+        return PlanOrder(market.as_of, quotes, f"Size is zero: {size.reason}.", size=size, loss_each=each)
     request = TicketRequest(
-        package=screen[place], profit=plan_exit(plan, "profit"), stop=plan_exit(plan, "stop"),
-        exit_dte=plan.package.exit_dte or None if plan.package else None,
+        package=screen[place],
         as_of=None if market.simulated or market.modelled else market.as_of,
     )  # fmt: skip
     try:
         ticket = answer_ticket(request)
     except InputError as error:
-        return PlanOrder(market.as_of, quotes, f"No order: {error}")
-    return _priced(plan, sized, ticket, quotes)
-
-
-def plan_exit(plan: Plan, name: str) -> float | None:
-    """Level of a plan's exit; None where it is off."""
-    return getattr(plan.package, name) or None
+        return PlanOrder(market.as_of, quotes, f"No order: {error}", size=size, loss_each=each)
+    return _priced(sized, ticket, quotes)
 
 
 def _strategy(plan: Plan) -> Strategy:
@@ -103,15 +102,10 @@ def plan_place(plan: Plan, screen: Screen) -> int | None:
     return next((place for place, each in enumerate(kept) if each.candidate.strategy in kinds), None)
 
 
-def _priced(plan: Plan, sized: Sized, ticket: OrderTicket, quotes: str) -> PlanOrder:
+def _priced(sized: Sized, ticket: OrderTicket, quotes: str) -> PlanOrder:
     """Price the exits of an order in dollars of the position, after fees both ways."""
-    candidate, order, entry = sized.candidate, ticket.ticket, ticket.ticket.entry
-    count, schedule = entry.contracts, FeeSchedule.parse(plan.costs.fees)
-    bid, ask = [leg.bid for leg in candidate.legs], [leg.ask for leg in candidate.legs]
-    sold = float(premium_sold(candidate.kind, bid, ask))
-    fees = count * (
-        schedule.opening_fees(candidate.kind, count, sold) + schedule.closing_fees(candidate.kind, count, sold)
-    )
+    order, entry, cost = ticket.ticket, ticket.ticket.entry, ticket.cost
+    count, fees = entry.contracts, cost.opening_fees + cost.closing_fees
     exits = []
     for name, price in (("profit", order.target.price if order.target else None), ("stop", order.stop_price)):
         if price is not None:
@@ -120,6 +114,7 @@ def _priced(plan: Plan, sized: Sized, ticket: OrderTicket, quotes: str) -> PlanO
     return PlanOrder(
         ticket.as_of, quotes, "", expiration=entry.expiration, legs=legs, contracts=count, limit=entry.price,
         mid=order.fill.mid, natural=order.fill.natural, fill=order.fill.model, exits=tuple(exits),
-        exit_date=order.exit_date, max_loss=count * candidate.max_loss, fees=fees,
+        exit_date=order.exit_date, max_loss=cost.max_loss, fees=fees, buying_power=cost.buying_power,
+        no_stop=order.no_stop, size=sized.size, loss_each=sized.max_loss,
         opening=ticket.order(), closing=ticket.order(closing=True) if order.target else "",
     )  # fmt: skip

@@ -31,7 +31,7 @@ from iwm_opts.plans.plan import Plan, load_plan, make_usual_plan, write_plan
 from iwm_opts.plans.plan_backtest import PlanResult
 from iwm_opts.plans.portfolio import SharedLimits
 from iwm_opts.report.page import Page, as_markdown
-from iwm_opts.report.plan_check import check_rows, check_table
+from iwm_opts.report.plan_check import check_rows, check_table, decision_word
 from iwm_opts.report.plan_document import check_record, plan_page, plan_prompt, status_record
 from iwm_opts.report.plan_order import PlanOrder
 from iwm_opts.report.records import Record, rows_as_csv
@@ -50,7 +50,7 @@ class PlanRequest:
     check : bool
         The decision alone, without evidence.
     chain : ChainRequest or OptionChain, optional
-        Whose package the document names: strikes, credit, exits in dollars, order.
+        Whose package is sized, and named in the document: strikes, credit, exits in dollars, order.
     stages : PlanDataRequest, optional
         Data of the stress periods of the document; left out unless given.
     """
@@ -88,8 +88,13 @@ class PlanReport(Result):
 
     @property
     def take(self) -> bool:
-        """Whether the plan enters."""
+        """Whether the rules say take, whatever the size."""
         return self.status.decision.take
+
+    @property
+    def enters(self) -> bool:
+        """Whether the plan enters and its size is above 0; without a chain the size may wait for the credit."""
+        return self.status.enters
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -129,7 +134,7 @@ class PlanReport(Result):
 
     def headline(self) -> tuple[str, list[str], str]:
         """Decision; reasons."""
-        word = "TAKE" if self.take else "SKIP"
+        word = decision_word(self.status)
         return f"{self.status.plan.name}, {self.day}: {word}", ["; ".join(self.reasons)], self.label
 
 
@@ -228,11 +233,12 @@ def answer_plan(request: PlanRequest, on_progress: OnProgress | None = None) -> 
         rule, remedy = "an intraday plan needs intraday data", "name one-minute bars: --minutes FILE"
         raise InputError("minutes", None, rule, remedy)
     notes = data.notes if on else (*_age(plan, data), *data.notes)
-    status = plan_report_on(plan, data.inputs, on, notes, on_progress, with_evidence=not request.check)
-    if request.check:
-        return PlanReport(status, data.label, check=True)
-    order = _order(plan, request.chain, status.day)
-    return PlanReport(status, data.label, False, order, _stress(request))
+    order = _order(plan, request.chain, on or decision_day(plan, data.inputs))
+    status = plan_report_on(
+        plan, data.inputs, on, notes, on_progress, with_evidence=not request.check,
+        order_size=None if order is None or order.size is None else (order.size, order.loss_each),
+    )  # fmt: skip
+    return PlanReport(status, data.label, request.check, order, "" if request.check else _stress(request))
 
 
 def _order(plan: Plan, chain: ChainRequest | OptionChain | None, day: date) -> PlanOrder | None:

@@ -276,7 +276,7 @@ def answer_screen(request: ScreenRequest, on_progress: OnProgress | None = None)
         None if rank is None else rank.rank,
     )  # fmt: skip
     screening = Screening(
-        chain.snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees.exercise, request.exits
+        chain.snapshot, rank, gate, screened, account, terms.variance_ratio, terms.fees, request.exits
     )
     return Screen(screening, replace(request, chain=chain))
 

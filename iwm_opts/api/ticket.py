@@ -1,7 +1,7 @@
 """Order tickets: the order of a package as brokers accept it. Nothing is sent."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final
 
@@ -9,19 +9,24 @@ import pandas as pd
 
 from iwm_opts.api.chain import OptionChain
 from iwm_opts.api.result import Day, Result, as_day
-from iwm_opts.api.screening import Package, as_fill
-from iwm_opts.conventions import ORDER_FORMATS, STRATEGY, Default
+from iwm_opts.api.screening import Package, as_fees, as_fill
+from iwm_opts.conventions import ACCOUNT, FEE_SCHEDULE, ORDER_FORMATS, RIGHT_SIGN, RISK_SHARE, Default
 from iwm_opts.errors import ConflictError, InputError
-from iwm_opts.execution.exits import ExitLevels, price_level
+from iwm_opts.execution.exits import ExitLevels
+from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
-from iwm_opts.execution.order_formats import write_order
-from iwm_opts.execution.ticket import QuotedLeg, Ticket, check_age, make_ticket
-from iwm_opts.io.age import staleness
+from iwm_opts.execution.legs import Legs
+from iwm_opts.execution.order_formats import can_write, write_order
+from iwm_opts.execution.ticket import QuotedLeg, Ticket, make_ticket
+from iwm_opts.io.age import check_age, delay_note, staleness
+from iwm_opts.io.fraction import parse_share
 from iwm_opts.market.calendar import NEW_YORK
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import Contract, listed_root, parse_occ
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.ticket_table import leg_records, ticket_record, ticket_table
+from iwm_opts.risk.margin import PositionCost, position_cost
+from iwm_opts.spreads.screen import Account, size_package
 from iwm_opts.spreads.typed import TypedLeg, quoted_legs
 
 LEGS_APART: Final = (
@@ -45,17 +50,17 @@ class TicketRequest:
     expiration : date, optional
         Of typed legs.
     symbol : str
-        Underlying of typed legs without a chain.
+        Underlying of typed legs without a chain, or the root of one of two on a day: SPXW.
     contracts : int, optional
         Packages: what the account allows unless given, 1 of typed legs.
     fill : FillModel, optional
         Limit of the entry: that of the screen unless given.
-    profit : float or None
-        Fraction of the entry price gained at the target; None writes no closing order.
-    stop : float or None
-        Multiple of the entry price lost at the stop: 2 of a credit, 0.5 of a debit unless given.
-    exit_dte : int or None
-        Calendar days to expiration of the time exit.
+    exits : ExitLevels, optional
+        Target, stop and clock: those of the screen unless given, the strategy's of typed legs.
+    fees : FeeSchedule, optional
+        The screen's unless given.
+    account : Account
+        Of typed legs: what `contracts` is held against; a candidate's is the screen's.
     as_of : date, optional
         Day of the quotes where it is a past one: their age is then not checked.
     now : datetime, optional
@@ -69,9 +74,9 @@ class TicketRequest:
     symbol: str = "IWM"
     contracts: int | None = None
     fill: FillModel | None = None
-    profit: float | None = STRATEGY.profit
-    stop: float | Default | None = "default"
-    exit_dte: int | None = STRATEGY.exit_dte
+    exits: ExitLevels | None = None
+    fees: FeeSchedule | None = None
+    account: Account = field(default_factory=Account)
     as_of: date | None = None
     now: datetime = field(default_factory=lambda: datetime.now(NEW_YORK))
 
@@ -82,6 +87,11 @@ class TicketRequest:
             raise InputError("expiration", None, "typed legs need an expiration", "give for instance 2026-12-18")
         if self.legs and self.chain is None and not all(leg.is_quoted for leg in self.legs):
             raise InputError("chain", None, "legs without quotes need a chain", "give one, or type the quotes")
+
+    @property
+    def levels(self) -> ExitLevels:
+        """Exits that the ticket is written by."""
+        return self.exits or (self.package.screening.exits if self.package else ExitLevels())
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -100,14 +110,17 @@ class OrderTicket(Result):
         Of the quotes.
     label : str
         Of quotes that are not recorded.
+    cost : PositionCost
+        Credit, fees, largest loss and buying power of the position, dollars.
     notes : tuple of str
-        What the reader of the chain left out or decided.
+        Age of delayed quotes, a size above what the account allows, and what the reader of the chain left out.
     """
 
     ticket: Ticket
     as_of: date
     quoted: datetime | None
     source: str
+    cost: PositionCost
     label: str = ""
     notes: tuple[str, ...] = ()
 
@@ -124,20 +137,25 @@ class OrderTicket(Result):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What to know before the order is entered."""
-        due = self.ticket.exit_date
-        late = [f"exit_date={due}: the DTE exit is due at entry"] if due is not None and due <= self.as_of else []
+        naked = f"undefined risk: short {self.cost.naked} are naked; the broker's margin for them differs"
+        is_basket = "interactive-brokers" in self.formats and len(self.ticket.entry.legs) > 1
         return (
-            *late,
-            *filter(None, (self.ticket.no_target, self.ticket.no_stop)),
-            *([LEGS_APART] if len(self.ticket.entry.legs) > 1 else []),
             *self.notes,
+            *([naked] if self.cost.naked else []),
+            *filter(None, (self.ticket.no_target, self.ticket.no_stop)),
+            *([LEGS_APART] if is_basket else []),
         )
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Formats that can express the legs."""
+        return tuple(name for name in ORDER_FORMATS if can_write(self.ticket.entry, name))
 
     @property
     def _closing_formats(self) -> tuple[str, ...]:
         """Formats that close the package at one net price."""
         is_single = len(self.ticket.entry.legs) == 1
-        return tuple(name for name in ORDER_FORMATS if is_single or name != "interactive-brokers")
+        return tuple(name for name in self.formats if is_single or name != "interactive-brokers")
 
     def order(self, order_format: str = "thinkorswim", closing: bool = False) -> str:
         """Text of one order.
@@ -174,7 +192,7 @@ class OrderTicket(Result):
 
     def record(self) -> Record:
         """Orders, ladder, exits, dates and texts."""
-        texts = {"open": {name: self.order(name) for name in ORDER_FORMATS}}
+        texts = {"open": {name: self.order(name) for name in self.formats}}
         if self.ticket.target is not None:
             texts["close"] = {name: self.order(name, closing=True) for name in self._closing_formats}
         return {
@@ -182,7 +200,7 @@ class OrderTicket(Result):
             "quote_time": self.quoted.isoformat() if self.quoted else None,
             "source": self.source,
             "label": self.label,
-            **ticket_record(self.ticket),
+            **ticket_record(self.ticket, self.cost),
             "orders": texts,
             "warnings": list(self.warnings),
         }
@@ -193,17 +211,18 @@ class OrderTicket(Result):
 
     def to_text(self, verbose: bool = False, columns: int | None = None) -> str:
         """Limit, ladder, exits and the thinkorswim line; every format where verbose."""
-        shown = ORDER_FORMATS if verbose else ORDER_FORMATS[:1]
+        shown = self.formats if verbose else self.formats[:1]
         closing = self._closing_formats if self.ticket.target else ()
         texts = [(name, self.order(name), self.order(name, closing=True) if name in closing else "") for name in shown]
-        return ticket_table(self.ticket, self.headline(), texts, self.warnings, columns)
+        return ticket_table(self.ticket, self.cost, self.headline(), texts, self.warnings, columns)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Legs and limit; quotes."""
         entry = self.ticket.entry
         effect = "credit" if entry.price > 0 else "debit"
         legs = " ".join(f"{leg.quantity:+d}{leg.contract.right}{leg.contract.strike:g}" for leg in entry.legs)
-        title = f"{entry.underlying} {entry.expiration} {legs}, {entry.contracts} at {abs(entry.price):.2f} {effect}"
+        root = entry.legs[0].contract.root
+        title = f"{root} {entry.expiration} {legs}, {entry.contracts} at {abs(entry.price):.2f} {effect}"
         when = f"{self.quoted:%Y-%m-%d %H:%M}" if self.quoted else f"{self.as_of}, time unknown"
         return title, [f"quotes {when}, source {self.source}"], self.label
 
@@ -214,29 +233,63 @@ def answer_ticket(request: TicketRequest) -> OrderTicket:
     Raises
     ------
     InputError
-        For a closed gate, a size of zero, quotes of an earlier session or older than 15 minutes in session, and legs
+        For a closed gate, a size of zero, quotes of an earlier session or older than 25 minutes in session, and legs
         that no order holds.
     """
     chain = request.chain.snapshot.chain if request.chain else None
     if request.package is not None:
         chain = request.package.screening.snapshot.chain
-        legs, contracts, model = _of_package(request.package, request.contracts)
+        legs, allowed, model = _of_package(request.package, request.contracts)
     else:
-        legs, contracts, model = _of_typed(request), 1, DEFAULT_MODEL
+        legs, allowed, model = _of_typed(request), 1, DEFAULT_MODEL
     today = request.now.astimezone(NEW_YORK).date()
     if chain is not None:
         _check_quotes(chain, request, today)
     as_of = chain.as_of if chain else today
-    ticket = make_ticket(
-        legs,
-        contracts if request.contracts is None else request.contracts,
-        request.fill or model,
-        ExitLevels(request.profit, request.stop, request.exit_dte),
-        as_of,
-    )
+    contracts = allowed if request.contracts is None else request.contracts
+    ticket = make_ticket(legs, contracts, request.fill or model, request.levels, as_of)
+    cost = _cost(ticket, request)
+    left, dte = (ticket.entry.expiration - as_of).days, request.levels.dte
+    late = f"exit_date={ticket.exit_date}: the DTE exit is due at entry" if dte is not None and left <= dte else ""
+    excess = _excess(request, contracts, cost.max_loss / contracts)
     if chain is None:
-        return OrderTicket(ticket, as_of, None, "typed quotes")
-    return OrderTicket(ticket, as_of, chain.quote_time, chain.source, chain.label, chain.warnings)
+        return OrderTicket(ticket, as_of, None, "typed quotes", cost, notes=tuple(filter(None, (late, excess))))
+    is_recorded = not (chain.simulated or chain.modelled) and as_of == today
+    delay = delay_note(chain.quote_time, request.now) if is_recorded else ""
+    notes = (*filter(None, (delay, late, excess)), *chain.warnings)
+    return OrderTicket(ticket, as_of, chain.quote_time, chain.source, cost, chain.label, notes)
+
+
+def _cost(ticket: Ticket, request: TicketRequest) -> PositionCost:
+    """Dollars of the order at its limit; a candidate's largest loss is what its size rests on."""
+    entry, schedule = ticket.entry, request.fees
+    legs = sorted(entry.legs, key=lambda leg: leg.contract.strike)
+    extra = 0.0
+    if request.package is not None:
+        sized = request.package.sized
+        extra = sized.max_loss - sized.candidate.max_loss_expiry
+        schedule = schedule or request.package.screening.fees
+    return position_cost(
+        Legs.of(
+            [1 if leg.quantity > 0 else -1 for leg in legs],
+            [RIGHT_SIGN[leg.contract.right] for leg in legs],
+            [abs(leg.quantity) for leg in legs],
+        ),
+        [leg.contract.strike for leg in legs], [leg.bid for leg in legs], [leg.ask for leg in legs],
+        entry.price, entry.contracts, schedule or FeeSchedule.parse(FEE_SCHEDULE), extra,
+    )  # fmt: skip
+
+
+def _excess(request: TicketRequest, contracts: int, max_loss: float) -> str:
+    """Say where a size is above what the account allows; empty where it is not, or was not given."""
+    package, account = request.package, request.account
+    if request.contracts is None and package is not None:
+        return ""
+    size = package.sized.size if package else size_package(account, max_loss)
+    if contracts <= size.contracts:
+        return ""
+    allowed = f"the account allows {size.contracts} ({size.reason})"
+    return f"contracts={contracts}: {allowed}; lower the size, or raise --account or --risk"
 
 
 def _check_quotes(chain: Chain, request: TicketRequest, today: date) -> None:
@@ -271,7 +324,9 @@ def _of_typed(request: TicketRequest) -> list[QuotedLeg]:
     assert expiration is not None  # checked by the request
     typed, root = list(request.legs), listed_root(request.symbol.upper(), expiration)
     if request.chain is not None and not all(leg.is_quoted for leg in typed):
-        table = request.chain.snapshot.table(expiration)
+        snapshot, asked = request.chain.snapshot, request.symbol.upper()
+        roots = {each.root for each in snapshot.slices if each.expiration == expiration}
+        table = snapshot.table(expiration, asked if asked in roots - {snapshot.chain.symbol} else None)
         typed, root = quoted_legs(typed, table), table.root
     return [
         QuotedLeg(
@@ -292,9 +347,12 @@ def ticket(
     symbol: str = "IWM",
     contracts: int | None = None,
     fill: str | FillModel | None = None,
-    profit: float | str | None = STRATEGY.profit,
+    profit: float | str | None = "default",
     stop: float | str | None = "default",
-    exit_dte: int | None = STRATEGY.exit_dte,
+    exit_dte: int | Default | None = "default",
+    fees: str | FeeSchedule | None = None,
+    account: float | Account = ACCOUNT,
+    risk: float | str = RISK_SHARE,
     as_of: Day | None = None,
     now: datetime | None = None,
 ) -> OrderTicket:
@@ -309,15 +367,20 @@ def ticket(
     expiration : date or str, optional
         Of typed legs.
     symbol : str
-        Underlying of typed legs.
+        Underlying of typed legs, or the root of one of two on a day: SPXW.
     contracts : int, optional
         Packages: what the account allows unless given, 1 of typed legs.
     fill : str or FillModel, optional
         Limit of the entry: that of the screen unless given.
     profit, stop : float, str or None
-        Fraction of the entry price gained, 0.5 or "50%", multiple of it lost; None switches the exit off.
+        Fraction of the entry price gained, 0.5 or "50%", multiple of it lost, those of the screen unless given; None
+        switches the exit off.
     exit_dte : int or None
-        Calendar days to expiration.
+        Calendar days to expiration, those of the screen unless given.
+    fees : str or FeeSchedule, optional
+        Those of the screen unless given.
+    account : float or Account
+        Dollars, with `risk` the fraction at risk: what the contracts of typed legs are held against.
     as_of : date or str, optional
         Day of the quotes where it is a past one: their age is then not checked.
     now : datetime, optional
@@ -330,7 +393,7 @@ def ticket(
     Raises
     ------
     InputError
-        For a size of zero, a crossed leg, and recorded quotes of an earlier session or, in session, of over 15 minutes.
+        For a size of zero, a crossed leg, and recorded quotes of an earlier session or, in session, of over 25 minutes.
 
     Examples
     --------
@@ -342,13 +405,17 @@ def ticket(
     'SELL -2 VERTICAL IWM 100 21 DEC 35 200/195 PUT @0.48 LMT'
     """
     candidate = package if isinstance(package, Package) else None
+    base = candidate.screening.exits if candidate else ExitLevels()
+    levels = {"profit": profit, "stop": stop, "dte": exit_dte}
     texts = () if isinstance(package, Package) else package.split() if isinstance(package, str) else package
     request = TicketRequest(
         package=candidate,
         legs=tuple(TypedLeg.parse(text) for text in texts),
         chain=chain, expiration=as_day("expiration", expiration), symbol=symbol, contracts=contracts,
-        fill=None if fill is None else as_fill(fill), profit=price_level("profit", profit),
-        stop="default" if stop == "default" else price_level("stop", stop), exit_dte=exit_dte,
+        fill=None if fill is None else as_fill(fill),
+        exits=replace(base, **{name: level for name, level in levels.items() if level != "default"}),  # type: ignore[arg-type]
+        fees=None if fees is None else as_fees(fees),
+        account=account if isinstance(account, Account) else Account(account, parse_share(risk)),
         as_of=as_day("as_of", as_of), now=now or datetime.now(NEW_YORK),
     )  # fmt: skip
     return answer_ticket(request)

@@ -12,8 +12,10 @@ from iwm_opts.backtest.attribution import PARTS, attribute, entry_delta
 from iwm_opts.backtest.prices import PIN_DISTANCE
 from iwm_opts.backtest.rules import Rules, spans_prices
 from iwm_opts.conventions import MULTIPLIER, STRATEGY
+from iwm_opts.execution.exits import stop_is_beyond
 from iwm_opts.kernels.backtest.exits import ASSIGNED, END, EXPIRY
 from iwm_opts.kernels.backtest.state import BY_SMILE, CARRIED, Trades, trades_of
+from iwm_opts.risk.margin import package_margin
 
 if TYPE_CHECKING:
     from iwm_opts.backtest.book import Book
@@ -269,6 +271,12 @@ def _remarks(prepared: "Prepared", taken: Trades, trades: pd.DataFrame) -> list[
         ),
         (int((taken.reason == ASSIGNED).sum()), "trades closed because a short leg was assigned early"),
     ]
+    stop = prepared.rules.exit.stop
+    if stop is not None and len(taken.package):
+        credit = prepared.prices.entry.credit[taken.package]
+        margin = package_margin(book.legs, book.strike[taken.package], credit, 0.0)
+        beyond = int(np.sum(stop_is_beyond(credit, stop, margin.requirement / MULTIPLIER)))
+        counts.append((beyond, "trades without a stop within the width: their worst case is the max loss"))
     if prepared.rules.exit.touch and bool(np.isnan(prepared.market.high + prepared.market.low).any()):
         counts.append((1, "touch is unknown where the market has no highs and lows, and never counts as met there"))
     return [f"{count} {text}" for count, text in counts if count]

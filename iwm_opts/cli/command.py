@@ -10,6 +10,7 @@ from iwm_opts.errors import DataError
 
 FIRST_OPTIONS: Final = 10  # shown before the headings
 OTHER: Final = "Other options"
+SKIP: Final = 3  # exit code of a command that did not do what it is for: a plan skips, nothing is opened
 
 
 class HeadedCommand(click.Command):

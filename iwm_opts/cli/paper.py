@@ -5,7 +5,7 @@ from typing import Final
 import click
 
 from iwm_opts import api
-from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.command import SKIP, NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.options import Number, group, market_options, measure_options, option, output_options, screen_options
 from iwm_opts.cli.output import emit, say, write_result
@@ -60,19 +60,19 @@ def open_(values: Values) -> None:
     """Open the best candidate of a screen, or the one of --pick.
 
     The same plan and legs on the same day are opened once. A closed gate opens nothing, and says so; nor does a plan
-    that says skip. Its checklist is judged and kept by --bars, or the record's daily bars, and what else is named:
-    criteria without data are unknown. --answer overrides both.
+    that says skip: the exit code is then 3. Its checklist is judged and kept by --bars, or the record's daily bars, and
+    what else is named: criteria without data are unknown. --answer overrides both.
 
     A plan in shares is opened at the chain's price of its underlying; with --bars and no --source at the
     open of the session --as-of, and by --minutes where it trades within the session.
     """
     plan = api.load_plan(values.text("plan")) if values["plan"] else None
     if plan is not None and plan.instrument == "shares":
-        _show(api.answer_paper_shares(shares_request(plan, values)), values)
+        _do(api.answer_paper_shares(shares_request(plan, values)), values)
         return
     if values["price"] is not None:
         raise click.UsageError("--price is of shares; give --credit of options")
-    _show(api.answer_paper_open(open_request(plan, values)), values)
+    _do(api.answer_paper_open(open_request(plan, values)), values)
 
 
 @paper.command(cls=NumericalCommand, epilog="\b\nExample:\n  iwm-opts paper mark --source cboe")
@@ -84,10 +84,10 @@ def mark(values: Values) -> None:
     """Mark the open trades of --symbol: what leaving would cost now, and which rule calls for it.
 
     With --bars and no --source, trades in shares are marked on every session of the bars, to the one that ended them;
-    options are left alone then.
+    options are left alone then. Stale quotes mark nothing, and the exit code is 3.
     """
     result = api.answer_paper_mark(build(api.PaperMarkRequest, values, prices=prices(values)))
-    _show(result, values)
+    _do(result, values)
     for line in result.failures:
         click.echo(f"not marked: {line}", err=True)
     if result.failures:
@@ -111,9 +111,10 @@ def mark(values: Values) -> None:
 def close(values: Values) -> None:
     """Leave a trade at the market's quotes, at an own fill, or at its expiration with --settle.
 
-    With --bars and no --source, shares are left where their rules left them on the bars, else at the last close.
+    With --bars and no --source, shares are left where their rules left them on the bars, else at the last close. Stale
+    quotes close nothing, and the exit code is 3.
     """
-    _show(api.answer_paper_close(build(api.PaperCloseRequest, values, prices=prices(values))), values)
+    _do(api.answer_paper_close(build(api.PaperCloseRequest, values, prices=prices(values))), values)
 
 
 @paper.command(
@@ -128,9 +129,10 @@ def close(values: Values) -> None:
 def roll(values: Values) -> None:
     """Close a trade and open another package in its place: later, away in strike, or both, at the model's fills.
 
-    The new trade keeps plan, size and exits. Stale quotes roll nothing, unless --as-of names their day.
+    The new trade keeps plan, size and exits. Stale quotes roll nothing, unless --as-of names their day; the exit code
+    is then 3.
     """
-    _show(api.answer_paper_roll(build(api.PaperRollRequest, values, chain=chain_request(values))), values)
+    _do(api.answer_paper_roll(build(api.PaperRollRequest, values, chain=chain_request(values))), values)
 
 
 @paper.command(
@@ -142,6 +144,13 @@ def roll(values: Values) -> None:
 def list_(values: Values) -> None:
     """Journal: open trades, their last marks, and what calls for an exit. CSV is the log that review reads."""
     _show(api.paper_trades(closed=values.flag("every")), values)
+
+
+def _do(result: "api.PaperResult", values: Values) -> None:
+    """Write the outcome; exit 3 where nothing was done, for scripts."""
+    _show(result, values)
+    if result.refusal:
+        raise click.exceptions.Exit(SKIP)
 
 
 def _show(result: "api.PaperResult", values: Values) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from iwm_opts import api
-from iwm_opts.cli.command import NumericalCommand
+from iwm_opts.cli.command import SKIP, NumericalCommand
 from iwm_opts.cli.options import Number, OutputParam, ShareParam, group, option, output_options
 from iwm_opts.cli.output import emit, say, write_file, write_result
 from iwm_opts.cli.plan_backtest import plan_backtest
@@ -18,7 +18,6 @@ from iwm_opts.errors import InputError
 EDGES = ("mean-reversion", "momentum", "vol-contraction")
 HORIZONS = ("intraday", "swing", "multi-week")
 INSTRUMENTS = ("shares", "options", "vertical", "condor")
-SKIP = 3  # exit code of a plan that says skip
 MADE = ("edge", "horizon", "instrument", "name", "account", "risk", "macro_applies_to_condors")
 
 plan_options = group(
@@ -33,12 +32,12 @@ plan_options = group(
     option("--save", type=OutputParam(("toml",)), help="Write the plan itself, TOML: backtest and review read it."),
     option("--check", is_flag=True, show_default=False, help="Only today's decision: take or skip, and why."),
     option(
-        "--exit-code", is_flag=True, show_default=False, help="With --check: exit 0 to take, 3 to skip, for scripts."
+        "--exit-code", is_flag=True, show_default=False, help="With --check: exit 0 to take, 3 to skip or at size 0."
     ),
     option(
         "--chain",
         metavar="PATH|yahoo|cboe|archive",
-        help="Chain whose package the document names: strikes, credit, exits in dollars, order.  [default: the "
+        help="Chain whose package is sized and ordered: strikes, credit, exits in dollars.  [default: the "
         "archive's of the day; sim: the simulated one]",
     ),
     option("--prompt", is_flag=True, show_default=False, help="The document as a brief for a language model."),
@@ -97,13 +96,13 @@ def _report(chosen: "api.Plan", data: "api.PlanData", values: Values) -> None:
         emit(report.to_prompt(), values)
     else:
         write_result(report, values)
-    if values["exit_code"] and not report.take:
+    if values["exit_code"] and not report.enters:
         raise click.exceptions.Exit(SKIP)
 
 
 def _chain(chosen: "api.Plan", values: Values) -> "api.ChainRequest | None":
     """Chain of --chain, else of the source of the plan's data on the day; None where the archive holds none."""
-    if chosen.package is None or values["check"]:
+    if chosen.package is None:
         return None
     day, source = values.day("as_of"), values.text("chain") or values.text("source")
     is_default = not values["chain"] and source in ("archive", "record")

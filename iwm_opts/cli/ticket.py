@@ -12,8 +12,9 @@ from iwm_opts.cli.options import (
     picked_screen_options,
 )
 from iwm_opts.cli.output import emit, write_result
+from iwm_opts.cli.plan_values import with_condor_plan
 from iwm_opts.cli.progress import progress
-from iwm_opts.cli.requests import chain_request, given_levels
+from iwm_opts.cli.requests import account, chain_request, exit_levels
 from iwm_opts.cli.screening import PICK, picked_condor
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import ORDER_FORMATS
@@ -60,13 +61,16 @@ def ticket(values: Values) -> None:
 
 
 def _request(values: Values, on_progress: "api.OnProgress | None") -> "api.TicketRequest":
-    given = {"fill": api.FillModel.parse(values.text("fill")), **given_levels(values)}
-    options = values.without(*(name for name in ("profit", "stop", "exit_dte") if name not in given))
+    values = with_condor_plan(values)
+    given = {
+        "fill": api.FillModel.parse(values.text("fill")), "fees": api.FeeSchedule.parse(values.text("fees")),
+        "account": account(values), "exits": exit_levels(values),
+    }  # fmt: skip
     if values["leg"]:
         legs = tuple(api.TypedLeg.parse(text) for text in values.texts("leg"))
         chain = None
         if not all(leg.is_quoted for leg in legs):
             chain = api.open_chain(chain_request(values), on_progress)
-        return build(api.TicketRequest, options, legs=legs, chain=chain, **given)
+        return build(api.TicketRequest, values, legs=legs, chain=chain, **given)
     values.refuse_typed(("expiration",), "is of --leg: leave it out")
-    return build(api.TicketRequest, options, package=picked_condor(values, on_progress), **given)
+    return build(api.TicketRequest, values, package=picked_condor(values, on_progress), **given)

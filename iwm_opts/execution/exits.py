@@ -4,15 +4,19 @@ import math
 from dataclasses import dataclass
 from datetime import date, timedelta
 from numbers import Integral
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from iwm_opts.conventions import STRATEGY, Default
 from iwm_opts.errors import InputError
 from iwm_opts.io.fraction import parse_fraction
-from iwm_opts.market.calendar import latest_session, session_numbers
+from iwm_opts.market.calendar import latest_session, next_session, session_numbers, sessions
 
 MAX_DEBIT_PROFIT: Final = 10.0  # times the debit paid: 50 is a slip for 50%
 OFF: Final = "off: none"
+NOISE: Final = 1e-9  # of binary fractions, $/share
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,45 @@ class ExitLevels:
             return STRATEGY.stop if is_credit else STRATEGY.debit_stop
         return self.stop
 
+    def time_exit(self, expiration: date, entry: date) -> date | None:
+        """First session after an entry on which the clock closes; None where expiration comes first.
+
+        A DTE exit is due on the first session with at most so many calendar days left, as in backtests and `manage`.
+        """
+        if self.within_session:
+            return entry
+        days = []
+        if self.dte is not None:
+            ahead = max((expiration - entry).days - self.dte, 1)
+            days.append(next_session(entry + timedelta(days=ahead - 1)))
+        held = sessions(entry + timedelta(days=1), expiration)
+        if self.sessions is not None and self.sessions <= len(held):
+            days.append(held[self.sessions - 1].item())
+        due = min(days, default=None)
+        return due if due is not None and due <= expiration else None
+
+    def no_stop(self, credit: float, most: float) -> str:
+        """Why the stop of an entry closes nothing before the largest loss; empty where it can, and without a stop.
+
+        Parameters
+        ----------
+        credit : float
+            Of the entry, $/share; a debit negative.
+        most : float
+            Largest cost of closing, $/share: the wider wing of a credit spread, infinite where naked.
+        """
+        stop = self.stop_level(is_credit=credit > 0.0)
+        if stop is None or math.isnan(credit):
+            return ""
+        if not stop_is_beyond(credit, stop, most):
+            return ""
+        if credit > 0.0:
+            cost = (1.0 + stop) * credit
+            level = f"no stop within the width: {1.0 + stop:g} x credit = {cost:.2f} exceeds {most:.2f}"
+        else:
+            level = f"no stop within the debit: a loss of {stop:g} x debit leaves nothing of {-credit:.2f} to close"
+        return f"{level}; the worst case is the max loss"
+
     def closes_before(self, expiration: date, entry: date) -> bool:
         """Whether an entry is closed by the session before its expiration at the latest, by the clock alone."""
         if self.within_session:
@@ -72,6 +115,13 @@ class ExitLevels:
             return True
         opened, last = session_numbers([entry, eve])
         return self.sessions is not None and bool(opened + self.sessions <= last)
+
+
+def stop_is_beyond(credit: ArrayLike, stop: float, most: ArrayLike) -> Any:
+    """Whether a stop of so many entry credits or debits lies beyond the largest cost of closing; arguments $/share."""
+    entry = np.asarray(credit, dtype=np.float64)
+    slack = np.where(entry > 0.0, NOISE, -NOISE)  # a debit that is worth nothing cannot be sold
+    return entry + stop * np.abs(entry) > np.asarray(most, dtype=np.float64) + slack
 
 
 def price_level(name: str, value: object) -> float | None:

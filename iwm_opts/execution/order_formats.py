@@ -5,13 +5,15 @@ Sources, read 2026-11:
 - thinkorswim: no public specification. Order text as its platform copies and pastes it, described at the address in
   `SOURCES`, and wordings of exported account statements: a vertical and an iron
   condor (call short/long, put short/long) are named, other packages are CUSTOM with a ratio, an expiration and a
-  strike a leg; `(Weeklys)` marks expirations that are not monthly, `[AM]` those settled on the open.
+  strike a leg; `(Weeklys)` marks expirations that are not monthly, and the root that settles on the close of a third
+  Friday; `[AM]` those settled on the open.
 - tastytrade: `SOURCES` and
   https://developer.tastytrade.com/docs/guides/multi-leg-spreads: body of POST /accounts/{number}/orders; legs by OCC
   symbol of 21 characters, at most four; price positive with its price-effect.
 - Interactive Brokers: `SOURCES` and
   https://www.ibkrguides.com/traderworkstation/manually-create-a-basket-file.htm. Spreads (SecType BAG) need contract
-  ids that only TWS assigns: each leg is a row with a limit of its own, and the limits add up to the package's.
+  ids that only TWS assigns: each leg is a row with a limit of its own, and the limits add up to the package's. Its
+  fields name no trading class: where two roots share a day, the one on the close is not written.
 - OCC leg list: action, contracts and OCC symbol of 21 characters
   (`SOURCES`, Options Symbology Initiative), then the net limit.
 """
@@ -28,7 +30,7 @@ from typing import Final, cast
 from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, Right
 from iwm_opts.errors import InputError
 from iwm_opts.execution.ticket import Order, QuotedLeg, leg_limits
-from iwm_opts.market.contract import Contract, is_monthly, listed_root, occ_symbol, parse_occ, settlement_of
+from iwm_opts.market.contract import Contract, is_monthly, listed_root, occ_symbol, parse_occ, roots_on, settlement_of
 
 SOURCES: Final = {
     "thinkorswim": "https://tradient.net/docs/portfolio/tos-format",
@@ -46,7 +48,7 @@ BASKET_FIELDS: Final = (
 _DAY: Final = r"\d{1,2} [A-Z]{3} \d{2}(?: \[AM\])?"
 THINKORSWIM: Final = re.compile(
     r"(?P<side>BUY|SELL) (?P<count>[+-]\d+) (?:(?P<ratio>-?\d+(?:/-?\d+)*) )?"
-    r"(?:(?P<kind>VERTICAL|IRON CONDOR|CUSTOM) )?(?P<symbol>[A-Z.]+) 100 (?:\(Weeklys\) )?"
+    r"(?:(?P<kind>VERTICAL|IRON CONDOR|CUSTOM) )?(?P<symbol>[A-Z.]+) 100 (?P<weekly>\(Weeklys\) )?"
     rf"(?P<day>{_DAY})(?:/{_DAY})* (?P<strikes>[\d./]+) (?P<rights>[A-Z/]+) @(?P<price>-?[\d.]+) LMT(?: GTC)?"
 )
 OCC_LINE: Final = re.compile(r"(?P<side>BUY|SELL) TO (?:OPEN|CLOSE) (?P<count>\d+) (?P<symbol>.{21})")
@@ -65,7 +67,8 @@ def to_thinkorswim(order: Order) -> str:
     """One line of order text."""
     legs, day = order.legs, order.expiration
     root = legs[0].contract.root
-    weekly = "" if is_monthly(day) else "(Weeklys) "
+    is_standard = root == listed_root(order.underlying, day)
+    weekly = "" if is_monthly(day) and is_standard else "(Weeklys) "
     expiration = f"{day.day} {MONTHS[day.month - 1]} {day:%y}"
     expiration += " [AM]" if settlement_of(root).settles_on == "open" else ""
     ratio, ordered, rights = "", list(legs), ""
@@ -108,7 +111,7 @@ def from_thinkorswim(text: str) -> ParsedOrder:
         raise InputError("order", text, "not a thinkorswim order", "paste the line of a ticket")
     day, month, year = match["day"].removesuffix(" [AM]").split()
     expiration = date(2000 + int(year), MONTHS.index(month) + 1, int(day))
-    root = listed_root(match["symbol"], expiration)
+    root = roots_on(match["symbol"], expiration)[-1 if match["weekly"] else 0]
     strikes = [float(each) for each in match["strikes"].split("/")]
     rights = [RIGHTS[each] for each in match["rights"].split("/")]
     sign = 1 if match["side"] == "BUY" else -1
@@ -267,11 +270,15 @@ def write_order(order: Order, name: str) -> str:
     if name == "interactive-brokers" and order.effect == "close" and len(order.legs) > 1:
         rule = "legs that close one by one can leave a naked short"
         raise InputError("order_format", name, rule, "close the combination in TWS at the net limit")
-    write, read = FORMATS[name]
-    text = write(order)
-    if read(text).quantities != order.quantities:
+    if not can_write(order, name):
         raise InputError("order_format", name, "cannot express these legs", "choose another format")
-    return text
+    return FORMATS[name][0](order)
+
+
+def can_write(order: Order, name: str) -> bool:
+    """Whether a format expresses an order's legs."""
+    write, read = FORMATS[name]
+    return read(write(order)).quantities == order.quantities
 
 
 def _named_kind(legs: Sequence[QuotedLeg]) -> str:

@@ -6,18 +6,20 @@ Prices are $/share of one package, credits positive and debits negative, as in `
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Final, Literal
+
+import numpy as np
 
 from iwm_opts.conventions import RIGHT_SIGN
 from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fills import Fill, FillModel, fill_package
 from iwm_opts.execution.legs import Legs, check_contracts
-from iwm_opts.market.calendar import NEW_YORK, in_session, latest_session
-from iwm_opts.market.contract import Contract, can_expire, listed_root, settlement_of, underlying_of
+from iwm_opts.kernels.trading.payoff import extremes
+from iwm_opts.market.calendar import latest_session
+from iwm_opts.market.contract import Contract, can_expire, roots_on, settlement_of, underlying_of
 
-MAX_QUOTE_AGE: Final = timedelta(minutes=15)  # in session
 MAX_LEGS: Final = 4  # of one order: developer.tastytrade.com/docs/guides/multi-leg-spreads
 MAX_RUNGS: Final = 8  # prices of a ladder
 TICK_SLACK: Final = 1e-6  # of a tick: rounding of binary fractions
@@ -81,7 +83,7 @@ class Ticket:
     ladder: tuple[float, ...]  # entry prices from mid to natural, the limit among them
     target: Order | None  # closes at the profit target; None without one
     stop_price: float | None  # net price that closes at the stop; None without one
-    exit_date: date | None  # last session of the DTE rule
+    exit_date: date | None  # first session on which the clock closes it
     no_target: str = ""  # why a profit target was given and no order closes there
     no_stop: str = ""  # the same of a stop
 
@@ -127,10 +129,17 @@ def make_ticket(legs: Sequence[QuotedLeg], contracts: int, model: FillModel, exi
         raise InputError("limit", limit, f"sold options bring no credit at {model}", "choose other strikes or fills")
     entry = Order(tuple(legs), contracts, limit, "open", "day")
     closing = tuple(replace(leg, quantity=-leg.quantity) for leg in legs)
+    least, most = worth_at_expiry(legs)
     gain = exits.profit_level(is_credit=limit > 0)
-    target = None if gain is None else _closing_price(limit, gain, tick)
+    target, no_target = _closing_price("profit", limit, gain, tick)
+    if target is not None and target > most + TICK_SLACK:
+        level = f"profit={gain:g}: no target within the width"
+        target, no_target = None, f"{level}: {target:.2f} exceeds {most:.2f}, the most that closing brings"
     loss = exits.stop_level(is_credit=limit > 0)
-    stop = None if loss is None else _closing_price(limit, -loss, tick)
+    stop, no_stop = _closing_price("stop", limit, None if loss is None else -loss, tick)
+    beyond = exits.no_stop(limit, -least)
+    if beyond:
+        stop, no_stop = None, beyond
     return Ticket(
         entry=entry,
         fill=fill,
@@ -138,36 +147,20 @@ def make_ticket(legs: Sequence[QuotedLeg], contracts: int, model: FillModel, exi
         ladder=_ladder(fill, limit, tick),
         target=None if target is None else Order(closing, contracts, target, "close", "gtc"),
         stop_price=stop,
-        exit_date=None if exits.dte is None else latest_session(entry.expiration - timedelta(days=exits.dte)),
-        no_target="" if gain is None or target is not None else _no_order("profit", gain, limit, tick),
-        no_stop="" if loss is None or stop is not None else _no_order("stop", loss, limit, tick),
+        exit_date=exits.time_exit(entry.expiration, as_of),
+        no_target=no_target,
+        no_stop=no_stop,
     )
 
 
-def check_age(quoted: datetime | None, now: datetime) -> None:
-    """Refuse quotes older than 15 minutes while the exchange trades.
-
-    Parameters
-    ----------
-    quoted : datetime or None
-        Aware time of the quotes; None where unknown.
-    now : datetime
-        Aware.
-
-    Raises
-    ------
-    InputError
-        In session, for older quotes or an unknown time.
-    """
-    if not in_session(now):
-        return
-    remedy = "fetch the chain again, or name its day with --as-of"
-    if quoted is None:
-        raise InputError("quotes", None, "time unknown, and the exchange trades now", remedy)
-    if now - quoted > MAX_QUOTE_AGE:
-        shown = f"{quoted.astimezone(NEW_YORK):%Y-%m-%d %H:%M}"
-        limit = int(MAX_QUOTE_AGE.total_seconds() // 60)
-        raise InputError("quotes", shown, f"older than {limit} minutes at {now.astimezone(NEW_YORK):%H:%M}", remedy)
+def worth_at_expiry(legs: Sequence[QuotedLeg]) -> tuple[float, float]:
+    """Least and most that closing one package can bring at expiry, $/share; negative: it costs."""
+    contracts = np.array([[leg.quantity for leg in legs]], dtype=np.float64)
+    right = np.array([[RIGHT_SIGN[leg.contract.right] for leg in legs]], dtype=np.float64)
+    strikes = np.array([[leg.contract.strike for leg in legs]], dtype=np.float64)
+    best, worst, adjusted = np.empty(1), np.empty(1), np.empty(1)
+    extremes(contracts, right, strikes, np.zeros(1), 0.0, 0.0, best, worst, adjusted)
+    return -float(worst[0]), float(best[0])
 
 
 def leg_limits(order: Order, tick: float) -> tuple[float, ...]:
@@ -211,24 +204,23 @@ def _check(legs: Sequence[QuotedLeg], contracts: int, as_of: date) -> None:
     if not can_expire(expiration):
         rule = f"a {expiration:%A} without a session, on which no option expires"
         raise InputError("expiration", expiration.isoformat(), rule, f"give {latest_session(expiration)}, or another")
-    if listed_root(underlying_of(root), expiration) != root:
-        raise InputError("root", root, f"not the standard root of {expiration}", "enter the order at the broker")
+    if root not in roots_on(underlying_of(root), expiration):
+        raise InputError("root", root, f"not a standard root of {expiration}", "enter the order at the broker")
 
 
-def _closing_price(entry: float, gain: float, tick: float) -> float | None:
-    """Net price at which closing gains `gain` times the entry price; None where no such order exists."""
+def _closing_price(name: str, entry: float, gain: float | None, tick: float) -> tuple[float | None, str]:
+    """Net price at which closing gains `gain` times the entry price, and why no order closes there."""
+    if gain is None:
+        return None, ""
     price = _ceiling(gain * abs(entry) - entry, tick)
     # Closing a credit costs a tick at least; selling a debit package brings in a tick at least.
-    is_possible = price <= -tick + TICK_SLACK if entry > 0 else price >= tick - TICK_SLACK
-    return price if is_possible else None
-
-
-def _no_order(name: str, level: float, entry: float, tick: float) -> str:
-    """Why no order closes at a level."""
+    if price <= -tick + TICK_SLACK if entry > 0 else price >= tick - TICK_SLACK:
+        return price, ""
     paid, verb = ("credit", "cost") if entry > 0 else ("debit", "bring")
-    return (
-        f"{name}={level:g}: no closing order, at {level:g} of a {paid} of {abs(entry):.2f} closing would {verb} less "
-        f"than one tick, {tick:g}"
+    level = f"{abs(gain):g}"
+    return None, (
+        f"{name}={level}: no closing order, at {level} of a {paid} of {abs(entry):.2f} closing would {verb} less than "
+        f"one tick, {tick:g}"
     )
 
 

@@ -4,11 +4,14 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import NEW_YORK, in_session, is_session, latest_session, session_hours
 from iwm_opts.market.chain import Chain
 
 DELAY: Final = timedelta(minutes=15)  # of free quotes
 SLACK: Final = timedelta(minutes=10)  # that a quiet minute, a slow feed and two clocks may add
+MAX_AGE: Final = DELAY + SLACK  # in session
+FRESH: Final = timedelta(minutes=5)  # age up to which quotes are not called delayed
 
 
 def now() -> datetime:
@@ -22,7 +25,7 @@ def with_age(chain: Chain, at: datetime) -> Chain:
         return replace(chain, warnings=(*chain.warnings, "the source does not say how old its quotes are"))
     age = max(at - chain.quote_time, timedelta(0))
     sentence = f"quotes of {chain.quote_time:%Y-%m-%d %H:%M} New York, {_spoken(age)} old when fetched"
-    if in_session(at) and age > DELAY + SLACK:
+    if in_session(at) and age > MAX_AGE:
         return replace(chain, warnings=(*chain.warnings, f"stale: {sentence}"))
     return replace(chain, quality=replace(chain.quality, notes=(*chain.quality.notes, sentence)))
 
@@ -41,6 +44,39 @@ def staleness(chain: Chain, at: datetime) -> str:
     if chain.simulated or chain.modelled or chain.as_of >= opened:
         return ""
     return f"STALE: quotes of {chain.as_of}, and the session of {opened} has opened; --as-of {chain.as_of} uses them"
+
+
+def check_age(quoted: datetime | None, at: datetime) -> None:
+    """Refuse quotes older than `MAX_AGE` while the exchange trades.
+
+    Parameters
+    ----------
+    quoted : datetime or None
+        Aware time of the quotes; None where unknown.
+    at : datetime
+        Aware.
+
+    Raises
+    ------
+    InputError
+        In session, for older quotes or an unknown time.
+    """
+    if not in_session(at):
+        return
+    remedy = "fetch the chain again, or type the quotes: --leg -1P200@1.20/1.26"
+    if quoted is None:
+        raise InputError("quotes", None, "time unknown, and the exchange trades now", remedy)
+    if at - quoted > MAX_AGE:
+        shown = f"{quoted.astimezone(NEW_YORK):%Y-%m-%d %H:%M}"
+        limit = int(MAX_AGE.total_seconds() // 60)
+        raise InputError("quotes", shown, f"older than {limit} minutes at {at.astimezone(NEW_YORK):%H:%M}", remedy)
+
+
+def delay_note(quoted: datetime | None, at: datetime) -> str:
+    """Age of delayed quotes while the exchange trades; empty for fresh ones and outside the session."""
+    if quoted is None or not in_session(at) or at - quoted <= FRESH:
+        return ""
+    return f"delayed quotes: {_spoken(at - quoted)} old at {at.astimezone(NEW_YORK):%H:%M}; check the limit live"
 
 
 def _opened(at: datetime) -> date:

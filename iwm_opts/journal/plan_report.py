@@ -74,6 +74,11 @@ class PlanStatus:
     sectors: pd.DataFrame | None  # date, sector, weight of the latest date
     notes: tuple[str, ...]
 
+    @property
+    def enters(self) -> bool:
+        """Whether there is something to enter: the rules say take, and the size is not 0 at every credit."""
+        return self.decision.take and bool(self.sizing.size.contracts or not math.isnan(self.sizing.credit_for_one))
+
 
 def plan_report_on(
     plan: Plan,
@@ -82,6 +87,7 @@ def plan_report_on(
     notes: tuple[str, ...] = (),
     progress: Callable[[int, int], None] | None = None,
     with_evidence: bool = True,
+    order_size: tuple[Size, float] | None = None,
 ) -> PlanStatus:
     """Report a plan's decision, size and evidence for a session.
 
@@ -98,6 +104,8 @@ def plan_report_on(
         Called with (done, total) claims measured.
     with_evidence : bool
         Whether the edge's claims are measured, which takes seconds.
+    order_size : (Size, float), optional
+        Size and largest loss a package, dollars, on a chain; estimated without a credit unless given.
 
     Raises
     ------
@@ -113,6 +121,8 @@ def plan_report_on(
     if sectors is not None and len(sectors):
         sectors = sectors[sectors["date"] == sectors["date"].max()]
     sizing = _sizing(plan, history, day, _price_at_minute(plan, data, day))
+    if order_size is not None:
+        sizing = _with_order(plan, sizing, *order_size)
     none = (_nothing_to_enter(sizing),) if decision.take and not sizing.size.contracts else ()
     return PlanStatus(
         plan,
@@ -127,6 +137,16 @@ def plan_report_on(
         sectors if sectors is not None and len(sectors) else None,
         (*none, *plan.warnings, *notes),
     )
+
+
+def _with_order(plan: Plan, sizing: Sizing, size: Size, each: float) -> Sizing:
+    """Size of the order on a chain in place of the estimate."""
+    budget = plan.account.value * plan.account.risk
+    formula = "contracts = floor(risk / max loss), max loss of the package of today's order at its fill, fees included"
+    worked = "" if math.isnan(each) else f"floor({budget:.2f} / {each:.2f}) = {math.floor(budget / each + 1e-9)}"
+    return replace(
+        sizing, each=each, size=size, formula=formula, worked=worked or size.reason, credit_for_one=math.nan
+    )  # fmt: skip
 
 
 def _nothing_to_enter(sizing: Sizing) -> str:

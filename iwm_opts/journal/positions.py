@@ -85,6 +85,7 @@ class HeldPosition:
     rolls: tuple[Roll, ...] = ()
     problem: str = ""  # why it could not be marked
     log_name: str = ""  # of its trade in a trade log
+    no_stop: str = ""  # why its stop closes nothing before the largest loss
 
     @property
     def name(self) -> str:
@@ -213,6 +214,7 @@ def held_position(trade: PaperTrade, snapshot: Snapshot, ratio: float, *, decide
         trade, mark, (day - snapshot.chain.as_of).days, pnl, count * MULTIPLIER * best - trade.fees,
         count * MULTIPLIER * worst + trade.fees, delta=delta, gamma=gamma, theta=theta, vega=vega,
         shorts=_shorts(trade, typed, rows, table, snapshot), managed=managed, expected_profit=expected,
+        no_stop=without_stop(trade),
     )  # fmt: skip
     if not decides:
         return position
@@ -247,6 +249,12 @@ def expiration_risks(positions: Sequence[HeldPosition], snapshot: Snapshot) -> l
             )
         )  # fmt: skip
     return risks
+
+
+def without_stop(trade: PaperTrade) -> str:
+    """Why the stop of a package closes nothing before its largest loss; empty where it can."""
+    _, most = _extremes(trade.kind, np.array([leg.strike for leg in trade.legs]), 0.0)
+    return ExitLevels(stop=trade.exits.stop).no_stop(trade.credit, most)
 
 
 def _held(typed: Sequence[TypedLeg]) -> tuple[Leg, ...]:

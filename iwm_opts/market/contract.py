@@ -132,6 +132,11 @@ def listed_root(symbol: str, expiration: date) -> str:
     return symbol if is_monthly(expiration) else sister
 
 
+def roots_on(symbol: str, expiration: date) -> tuple[str, ...]:
+    """Roots that an expiration of `symbol` may be listed under: `SPX` and `SPXW` on third Fridays."""
+    return tuple(dict.fromkeys((listed_root(symbol, expiration), _CLOSE_SISTER.get(symbol, symbol))))
+
+
 def is_monthly(expiration: date) -> bool:
     """Whether an expiration is a third Friday, the Thursday before a holiday, or the Saturday after until 2015."""
     if expiration.weekday() == _SATURDAY:

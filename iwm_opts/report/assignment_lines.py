@@ -44,7 +44,7 @@ def short_legs(result: Screening, candidate: Candidate) -> list[ShortLeg]:
         rate,
         years,
         [(years, cash, payment.ex_date) for (years, cash), payment in zip(flows, due, strict=True)],
-        result.exercise_fee,
+        result.fees.exercise,
     )
     bids, mids = zip(*(_opposite(result, candidate, leg) for leg in shorts), strict=True)
     worth = sum(cash * math.exp(-rate * when) for when, cash in flows if when <= years)

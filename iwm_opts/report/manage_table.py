@@ -45,7 +45,8 @@ def manage_rows(positions: Sequence[HeldPosition]) -> list[Record]:
                 "share_of_max_profit": held.share_of_max_profit, "max_loss": held.max_loss, "delta": held.delta,
                 "gamma": held.gamma, "theta": held.theta, "vega": held.vega,
                 "distance_sd": nearest.distance if nearest else math.nan, "due": held.rule,
-                "expected_profit": held.expected_profit, "order": held.order, "problem": held.problem,
+                "expected_profit": held.expected_profit, "order": held.order, "no_stop": held.no_stop,
+                "problem": held.problem,
             }
         )  # fmt: skip
     return rows
@@ -128,6 +129,8 @@ def _lines(held: HeldPosition) -> list[RenderableType]:
         order.add_column(no_wrap=True, overflow="ignore")
         order.add_row(f"   {held.order}")
         lines.append(order)
+    if held.no_stop:
+        lines.append(Text(f"   {held.no_stop}"))
     for short in held.shorts:
         if short.when is None:
             continue

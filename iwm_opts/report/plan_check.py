@@ -1,5 +1,6 @@
 """Take or skip, on one screen."""
 
+import math
 from typing import Any, Final
 
 from rich.console import RenderableType
@@ -15,7 +16,7 @@ STYLES: Final = {"met": "green", "unmet": "red", "unknown": "yellow"}
 def check_table(standing: PlanStatus, label: str = "", columns: int | None = None) -> str:
     """Decision with its reasons, every criterion's state, and the size it would have."""
     plan, decision, sizing = standing.plan, standing.decision, standing.sizing
-    word = ("TAKE", "bold green") if decision.take else ("SKIP", "bold red")
+    word = (decision_word(standing), "bold green" if standing.enters else "bold red")
     named: list[RenderableType] = [Text(label, style="bold white on red")] if label else []
     parts: list[RenderableType] = [
         *named,
@@ -32,11 +33,21 @@ def check_table(standing: PlanStatus, label: str = "", columns: int | None = Non
     bounds = f", stop {dollars(sizing.stop, 2)}" if sizing.stop is not None else ""
     bounds += f", target {dollars(sizing.target, 2)}" if sizing.target is not None else ""
     bounds += f": {sizing.size.reason}" if not sizing.size.contracts else ""
+    if not math.isnan(sizing.credit_for_one):
+        least = math.ceil(100.0 * sizing.credit_for_one) / 100.0
+        bounds += f"; no chain was read: 1 contract from a credit of {least:.2f}"
     size_label = "size" if decision.take else "size if it were taken"
     parts.append(Text(f"{size_label}: {size} at {dollars(sizing.entry, 2)}, ATR {sizing.atr.value:.2f}{bounds}"))
     parts += [Text(f"package: {standing.package}")] if standing.package else []
     parts += [Text(f"note: {note}", style="yellow") for note in standing.notes]
     return render([*parts, *named], columns)
+
+
+def decision_word(status: PlanStatus) -> str:
+    """`TAKE`, `SKIP`, or that the rules say take and the size is 0."""
+    if status.decision.take:
+        return "TAKE" if status.enters else "NOTHING TO ENTER (the rules say take, the size is 0)"
+    return "SKIP"
 
 
 def _lines(standing: PlanStatus) -> list[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ from iwm_opts.plans.plan_backtest import PlanResult
 from iwm_opts.report.claims_table import claim_record, interval_text
 from iwm_opts.report.page import Bullets, Grid, Page, Paragraph, Section, Verbatim
 from iwm_opts.report.plan_backtest import ANSWERS
+from iwm_opts.report.plan_check import decision_word
 from iwm_opts.report.plan_order import PlanOrder, order_record, order_section
 from iwm_opts.report.words import counted, dollars, percent
 from iwm_opts.research.claims import Claim
@@ -69,8 +70,8 @@ def plan_prompt(status: PlanStatus, document: str) -> str:
 
 def _decision(status: PlanStatus) -> tuple[Any, ...]:
     decision = status.decision
-    word = "TAKE" if decision.take else "SKIP"
-    return (Paragraph(f"{word} an entry on {decision.day}."), Bullets(decision.reasons))
+    word = f"{decision_word(status)}{' an entry' if status.enters or not decision.take else ''}"
+    return (Paragraph(f"{word} on {decision.day}."), Bullets(decision.reasons))
 
 
 def _edge(plan: Plan) -> tuple[Any, ...]:
@@ -201,9 +202,9 @@ def _size(status: PlanStatus) -> tuple[Any, ...]:
         average += f"{status.plan.momentum.enter_minute} of {status.day}."
     else:
         average += f" {sizing.entry:.2f}, the proxy for the entry."
-    outcome = (
-        f"{counted(sizing.size.contracts, sizing.unit)}, limited by {sizing.size.limited_by}: {sizing.size.reason}."
-    )
+    would = "" if status.decision.take else "would be "
+    size = sizing.size
+    outcome = f"{would}{counted(size.contracts, sizing.unit)}, limited by {size.limited_by}: {size.reason}."
     return Paragraph(average), Verbatim(f"{sizing.formula}\n{sizing.worked}"), Paragraph(outcome)
 
 
@@ -274,6 +275,7 @@ def check_record(status: PlanStatus) -> dict[str, Any]:
         "plan": status.plan.name,
         "day": decision.day.isoformat(),
         "decision": "take" if decision.take else "skip",
+        "enters": status.enters,
         "reasons": list(decision.reasons),
         "signal": {"state": decision.signal.state, "detail": decision.signal.detail},
         "macro": None if decision.macro is None else {"state": decision.macro.state, "detail": decision.macro.detail},
@@ -309,7 +311,7 @@ def status_record(status: PlanStatus, order: PlanOrder | None = None, stress: Pl
             "exits": _exits(status.plan),
             "monthly_reviews": [day.isoformat() for day in status.monthly],
             "quarterly_reviews": [day.isoformat() for day in status.quarterly],
-            "order": order_record(order) if order else None,
+            "order": order_record(order, status.decision.take) if order else None,
             "stress": _stress_record(stress),
         }
     }

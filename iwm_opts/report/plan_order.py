@@ -8,6 +8,7 @@ from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.report.page import Block, Bullets, Grid, Paragraph, Section, Verbatim
 from iwm_opts.report.records import Record
 from iwm_opts.report.words import counted, dollars
+from iwm_opts.risk.sizing import Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,12 @@ class PlanOrder:
     exit_date: date | None = None
     max_loss: float = math.nan  # dollars of the position
     fees: float = math.nan  # dollars of the position, both ways
+    buying_power: float = math.nan  # dollars of the position
     opening: str = ""  # thinkorswim
     closing: str = ""
+    no_stop: str = ""  # why a stop was given and none is set
+    size: Size | None = None  # allowed by the account; None where the chain could not be read
+    loss_each: float = math.nan  # dollars a package, what the size rests on
 
 
 def order_section(order: PlanOrder, take: bool, name: str) -> Section:
@@ -47,17 +52,25 @@ def order_section(order: PlanOrder, take: bool, name: str) -> Section:
     if order.refusal:
         return Section("Today's order", (head, Paragraph(order.refusal)))
     state = () if take else (Paragraph("NOT TRADED (the plan says skip). For information."),)
+    size = f"{'' if take else 'would be '}{counted(order.contracts, 'contracts')}"
     texts = "\n".join(text for text in (order.opening, order.closing) if text)
+    boxes = Bullets(tuple(_boxes(order, name)), is_checklist=True)
     blocks: tuple[Block, ...] = (
-        head, *state, Paragraph(f"{order.expiration}: {order.legs}, {counted(order.contracts, 'contracts')}."),
-        Grid(("", "$/share", "position, after fees"), tuple(_rows(order))), Verbatim(texts),
-        Bullets(tuple(_boxes(order, name)), is_checklist=True),
+        head, *state, Paragraph(f"{order.expiration}: {order.legs}, {size}."),
+        Grid(("", "$/share", "position, after fees"), tuple(_rows(order))),
+        *((Paragraph(f"{order.no_stop}."),) if order.no_stop else ()),
+        *((Verbatim(texts), boxes) if take else ()),
     )  # fmt: skip
     return Section("Today's order", blocks)
 
 
-def order_record(order: PlanOrder) -> Record:
-    """Order as a record for JSON."""
+def order_record(order: PlanOrder, take: bool) -> Record:
+    """Order as a record for JSON; where the plan says skip, 0 contracts and no order text."""
+    untraded = {"contracts": 0, "opening": None, "closing": None}
+    return _order_record(order) | {"contracts_ungated": order.contracts} | ({} if take else untraded)
+
+
+def _order_record(order: PlanOrder) -> Record:
     days = {name: day.isoformat() if day else None for name, day in
             (("day", order.day), ("expiration", order.expiration), ("exit_date", order.exit_date))}  # fmt: skip
     return asdict(order) | days | {"exits": [asdict(each) for each in order.exits]}
@@ -70,7 +83,8 @@ def _rows(order: PlanOrder) -> list[tuple[str, str, str]]:
     rows += [(each.name, _net(each.price), dollars(each.pnl, 2)) for each in order.exits]
     if order.exit_date:
         rows.append(("DTE exit", f"on {order.exit_date}", "-"))
-    return [*rows, ("largest loss", "-", dollars(-order.max_loss, 2))]
+    rows.append(("largest loss", "-", dollars(-order.max_loss, 2)))
+    return [*rows, ("buying power", "-", dollars(order.buying_power, 2))]
 
 
 def _boxes(order: PlanOrder, name: str) -> list[str]:

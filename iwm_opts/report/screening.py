@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from iwm_opts.conventions import REALISED_IMPLIED_VARIANCE
+from iwm_opts.conventions import FEE_SCHEDULE, MULTIPLIER, REALISED_IMPLIED_VARIANCE
 from iwm_opts.execution.exits import ExitLevels
+from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.market.gate import Gate
 from iwm_opts.market.iv_rank import IvRank
 from iwm_opts.market.snapshot import Snapshot
@@ -20,7 +21,7 @@ class Screening:
     screened: Screened
     account: Account
     variance_ratio: float
-    exercise_fee: float = 0.0  # dollars a contract
+    fees: FeeSchedule = field(default_factory=lambda: FeeSchedule.parse(FEE_SCHEDULE))
     exits: ExitLevels = field(default_factory=ExitLevels)
 
     @property
@@ -40,5 +41,16 @@ class Screening:
         if losing:
             of_all = f"{losing} of {len(self.screened.kept)} candidates"
             lines.append(f"{of_all}: a loss is expected after costs, whatever the size allows")
+        lines += self._without_stop()
         lines += [sized.size.warning for sized in self.screened.kept if sized.size.warning]
         return tuple(dict.fromkeys(lines))
+
+    def _without_stop(self) -> list[str]:
+        """Say which candidates' stops lie beyond what closing can cost."""
+        kept = self.screened.kept
+        sentences = [self.exits.no_stop(sized.candidate.fill.price, sized.requirement / MULTIPLIER) for sized in kept]
+        beyond = [(sized, why) for sized, why in zip(kept, sentences, strict=True) if why]
+        if not beyond:
+            return []
+        first, why = beyond[0]
+        return [f"{len(beyond)} of {len(kept)} candidates, {first.candidate.expiration:%d%b} first: {why}"]

@@ -1,6 +1,7 @@
 """Order tickets as a table, records and text."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -11,7 +12,8 @@ from iwm_opts.execution.order_formats import SOURCES
 from iwm_opts.execution.ticket import Order, Ticket
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.records import Record
-from iwm_opts.report.words import price, strike
+from iwm_opts.report.words import dollars, price, strike
+from iwm_opts.risk.margin import PositionCost
 
 
 def leg_records(order: Order) -> list[Record]:
@@ -31,8 +33,8 @@ def leg_records(order: Order) -> list[Record]:
     ]
 
 
-def ticket_record(ticket: Ticket) -> Record:
-    """Prices in $/share, a debit negative."""
+def ticket_record(ticket: Ticket, cost: PositionCost) -> Record:
+    """Prices in $/share, a debit negative; `size` in dollars of the position."""
     entry, fill = ticket.entry, ticket.fill
     return {
         "symbol": entry.underlying,
@@ -47,12 +49,14 @@ def ticket_record(ticket: Ticket) -> Record:
         "target_price": None if ticket.target is None else ticket.target.price,
         "stop_price": ticket.stop_price,
         "exit_date": None if ticket.exit_date is None else ticket.exit_date.isoformat(),
+        "size": asdict(cost) | {"naked": cost.naked or None},
         "legs": leg_records(entry),
     }
 
 
 def ticket_table(
     ticket: Ticket,
+    cost: PositionCost,
     headline: tuple[str, list[str], str],
     texts: Sequence[tuple[str, str, str]],
     warnings: Sequence[str],
@@ -62,7 +66,7 @@ def ticket_table(
     title, lines, label = headline
     labels: list[RenderableType] = [Text(label, style="bold red")] if label else []
     figures = Table.grid(padding=(0, 2, 0, 0))
-    for name, text in _figures(ticket):
+    for name, text in (*_figures(ticket), *_dollars(cost)):
         figures.add_row(name, text)
     legs = plain_table("action", "lots", "leg", "bid", "ask", "OCC symbol", left=("action", "leg", "OCC symbol"))
     for leg in leg_records(ticket.entry):
@@ -86,7 +90,9 @@ def _figures(ticket: Ticket) -> list[tuple[str, str]]:
     quotes = f"mid {price(fill.mid)}, natural {price(fill.natural)}"
     target = "none" if ticket.target is None else f"{_net(ticket.target.price)}, good till cancelled"
     stop = "none" if ticket.stop_price is None else f"{_net(ticket.stop_price)} to close"
-    time = "" if ticket.exit_date is None else f"; time exit {ticket.exit_date}"
+    time = ""
+    if ticket.exit_date is not None:
+        time = f"; time exit {ticket.exit_date} ({(entry.expiration - ticket.exit_date).days} DTE)"
     return [
         ("limit", f"{_net(entry.price)} at {fill.model} ({quotes}), day order"),
         ("ladder", "  ".join(f"{abs(limit):.2f}{'*' if limit == entry.price else ''}" for limit in ticket.ladder)),
@@ -94,6 +100,14 @@ def _figures(ticket: Ticket) -> list[tuple[str, str]]:
         ("stop", stop),
         ("dates", f"expires {entry.expiration}{time}"),
     ]
+
+
+def _dollars(cost: PositionCost) -> list[tuple[str, str]]:
+    """Lines of the whole position in dollars."""
+    effect = "credit" if cost.credit > 0 else "debit"
+    fees = f"fees {dollars(cost.opening_fees, 2)} to open, {dollars(cost.closing_fees, 2)} to close"
+    loss = f"max loss {dollars(cost.max_loss, 2)}, buying power {dollars(cost.buying_power, 2)}"
+    return [("cash", f"{effect} {dollars(abs(cost.credit), 2)}, {fees}"), ("risk", loss)]
 
 
 def _net(value: float) -> str:

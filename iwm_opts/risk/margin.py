@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import InputError
+from iwm_opts.execution.fees import FeeSchedule, premium_sold
 from iwm_opts.execution.legs import Legs
 from iwm_opts.kernels.trading.payoff import extremes
 
@@ -50,10 +51,67 @@ def package_margin(legs: Legs, strike: ArrayLike, credit: ArrayLike, fees: Array
     strikes = np.array(strike, dtype=np.float64, order="C")
     if strikes.ndim != 2 or strikes.shape[1] != len(legs):
         raise InputError("strike", strikes.shape, f"needs {len(legs)} columns, one a leg")
+    requirement = MULTIPLIER * np.maximum(_worst(legs, strikes, np.zeros(len(strikes))), 0.0)
+    received = MULTIPLIER * np.asarray(credit, dtype=np.float64) - np.asarray(fees, dtype=np.float64)
+    return Margin(requirement, requirement - received)
+
+
+@dataclass(frozen=True, slots=True)
+class PositionCost:
+    """Dollars of a whole position before it is opened."""
+
+    credit: float  # received before fees; a debit negative
+    opening_fees: float
+    closing_fees: float
+    max_loss: float  # after opening fees; infinite where it is unlimited
+    buying_power: float
+    naked: str  # short options without a long one of the same right; empty where the risk is defined
+
+
+def position_cost(
+    legs: Legs,
+    strike: ArrayLike,
+    bid: ArrayLike,
+    ask: ArrayLike,
+    credit: float,
+    contracts: int,
+    fees: FeeSchedule,
+    extra_loss: float = 0.0,
+) -> PositionCost:
+    """Cash, fees, largest loss and buying power of packages sold at one price.
+
+    Parameters
+    ----------
+    legs : Legs
+    strike, bid, ask : array_like, shape (legs,)
+        Dollars a share.
+    credit : float
+        Dollars a share received, negative when paid.
+    contracts : int
+        Packages.
+    fees : FeeSchedule
+    extra_loss : float
+        Dollars a package beyond the loss at expiry: dividends owed, exercise fees, delivery.
+    """
+    opening = float(fees.opening_fees(legs, contracts, float(premium_sold(legs, bid, ask))))
+    closing = float(fees.closing_fees(legs, contracts, float(premium_sold(legs.closing(), bid, ask))))
+    margin = package_margin(legs, [np.asarray(strike, dtype=np.float64)], [credit], opening)
+    worst = float(_worst(legs, np.asarray(strike, dtype=np.float64)[None, :], np.array([credit]))[0])
+    naked = [name for sign, name in ((1.0, "calls"), (-1.0, "puts")) if legs.contracts[legs.right == sign].sum() < 0.0]
+    return PositionCost(
+        credit=MULTIPLIER * contracts * credit,
+        opening_fees=contracts * opening,
+        closing_fees=contracts * closing,
+        max_loss=contracts * (MULTIPLIER * worst + opening + extra_loss),
+        buying_power=contracts * float(margin.buying_power[0]),
+        naked=" and ".join(naked),
+    )
+
+
+def _worst(legs: Legs, strikes: Array, credit: Array) -> Array:
+    """Largest loss at expiry of packages, $/share; infinite where it is unlimited."""
     n = len(strikes)
     contracts, right = np.tile(legs.contracts, (n, 1)), np.tile(legs.right, (n, 1))
     best, worst, adjusted = np.empty(n), np.empty(n), np.empty(n)
-    extremes(contracts, right, strikes, np.zeros(n), 0.0, 0.0, best, worst, adjusted)
-    requirement = MULTIPLIER * np.maximum(worst, 0.0)
-    received = MULTIPLIER * np.asarray(credit, dtype=np.float64) - np.asarray(fees, dtype=np.float64)
-    return Margin(requirement, requirement - received)
+    extremes(contracts, right, np.ascontiguousarray(strikes), credit, 0.0, 0.0, best, worst, adjusted)
+    return worst

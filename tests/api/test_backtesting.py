@@ -53,6 +53,16 @@ def test_trades_equity_costs_and_returns_agree(ungated, market):
     assert len(returns) == len(market.days)
 
 
+def test_trades_without_a_stop_within_the_width_are_counted(market):
+    near = iwm.backtest(market, iwm.Rules(ivr_below=None, put_delta=0.45, call_delta=0.45, **FAST))
+    beyond = int((3.0 * near.trades["credit"] > 5.0).sum())
+    assert beyond > 0
+    sentence = "trades without a stop within the width: their worst case is the max loss"
+    assert [note for note in near.notes if "stop" in note] == [f"{beyond} {sentence}"]
+    without = iwm.backtest(market, iwm.Rules(ivr_below=None, put_delta=0.45, call_delta=0.45, stop=None, **FAST))
+    assert not any("stop" in note for note in without.notes)
+
+
 def test_pictures_and_pages(ungated, tmp_path):
     assert isinstance(ungated.plot(), Axes)
     page = ungated.to_html(tmp_path / "sheet.html")

@@ -42,6 +42,17 @@ def condors(chain, history):
     )
 
 
+def test_candidates_without_a_stop_are_counted_once(chain):
+    near = iwm.screen(chain, iwm.IronCondor(short_delta=0.45, width=2), dte=WINDOW)
+    (note,) = [each for each in near.warnings if "no stop within the width" in each]
+    count = sum(3 * each.sized.candidate.fill.price > 2.0 for each in near)
+    assert note.startswith(f"{count} of {len(near)} candidates, ")
+    assert count > 0
+    assert note.endswith("exceeds 2.00; the worst case is the max loss")
+    far = iwm.screen(chain, iwm.IronCondor(short_delta=0.10, width=10), dte=WINDOW)
+    assert not any("no stop" in each for each in far.warnings)
+
+
 def test_a_chain_knows_its_indices_and_quotes(chain, made_quotes):
     assert np.isnan(chain.iv10)  # the first expiration is 18 days away
     assert chain.iv30 == pytest.approx(0.22, abs=0.02)

@@ -24,6 +24,16 @@ def test_typed_legs_need_their_entry(run):
     assert "expiration" in refused.err
 
 
+def test_a_stop_beyond_the_width_is_said_once(run):
+    legs = ("--leg", "+1P297", "--leg", "-1P302", "--leg", "-1C305", "--leg", "+1C310", "--expiration", "2026-12-31")
+    sentence = "no stop within the width: 3 x credit = 9.90 exceeds 5.00; the worst case is the max loss"
+    page = " ".join(run("manage", *MARKET, *legs, "--credit", "3.30").out.split())
+    assert page.count(sentence) == 1
+    record = run("manage", *MARKET, *legs, "--credit", "3.30", "--format", "json").json
+    assert record["positions"][0]["no_stop"] == sentence
+    assert "no stop" not in run("manage", *MARKET, *legs, "--credit", "1.60").out
+
+
 SCHWAB = (
     '"Date","Action","Symbol","Description","Quantity","Price","Fees & Comm","Amount"\n'
     '"11/13/2026","Buy to Close","SPY 04/16/2027 600.00 C","CALL","2","$1.00","$1.32","-$201.32"\n'

@@ -81,7 +81,7 @@ def test_a_plan_is_opened_marked_closed_and_reviewed(paper, run):
 
 def test_a_closed_gate_opens_nothing_and_says_so(paper):
     page = paper("open", "--ivr-below", "0", "--dte", "22:50")
-    assert page.code == 0
+    assert page.code == 3
     assert page.out.startswith("not opened: the gate is closed (")
     assert paper("list", "--all").out.startswith("no trade on paper")
     assert "opened" in paper("open", "--ivr-below", "0", "--dte", "22:50", "--anyway", "--contracts", "1").out
@@ -131,7 +131,7 @@ def test_a_vertical_by_rule_is_sold_or_bought_by_the_rank(paper, tmp_path, rank_
 def test_a_market_that_stands_in_is_not_traded(paper, run):
     # Without a network auto falls back on the simulated market: nothing is opened there, nor marked.
     page = run("paper", "open", "--as-of", "2026-03-10", "--anyway", "--contracts", "1")
-    assert page.code == 0
+    assert page.code == 3
     assert page.out.startswith("not opened: ")
     assert "--source sim opens on the simulated market" in page.out
     paper("open", "--plan", "plan.toml")
@@ -208,7 +208,7 @@ def dips(run, tmp_path):
 def test_a_share_plan_is_opened_marked_closed_and_reviewed_on_bars(run, dips):
     bars = ("--bars", "IWM.csv")
     page = run("paper", "open", "--plan", "dips.toml", *bars, "--as-of", dips[2])
-    assert (page.code, page.out.startswith("not opened: the plan says skip (the signal is not there")) == (0, True)
+    assert (page.code, page.out.startswith("not opened: the plan says skip (the signal is not there")) == (3, True)
     (trade,) = run("paper", "open", "--plan", "dips.toml", *bars, "--as-of", dips[3], "--format", "json").json["trades"]
     assert (trade["strategy"], trade["credit"], trade["mid"]) == ("shares", -94.01, -94.0)  # a cent of slippage
     assert trade["checklist"] == {"trend": "unmet", "stretch": "met"}
@@ -238,7 +238,7 @@ def test_an_intraday_plan_opens_within_its_minutes_alone(run, tmp_path):
     text = DIPS.replace("mean-reversion", "momentum").replace("swing", "intraday").replace(', "stretch"', "")
     (tmp_path / "gaps.toml").write_text(text)
     page = run("paper", "open", "--plan", "gaps.toml", "--source", "sim", "--as-of", "2026-03-10", "--anyway")
-    assert (page.code, "is not within minutes 15 to 45 of the session" in page.out) == (0, True)
+    assert (page.code, "is not within minutes 15 to 45 of the session" in page.out) == (3, True)
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ def gaps(run, made_quotes, tmp_path):
 def test_options_of_an_intraday_plan_are_left_at_its_minute(gaps, run):
     page = gaps("open", "0940", "--plan", "gaps.toml", "--anyway")
     assert (page.code, page.out) == (
-        0, "not opened: the quote of 09:40 is not within minutes 15 to 45 of the session\n",
+        3, "not opened: the quote of 09:40 is not within minutes 15 to 45 of the session\n",
     )  # fmt: skip
     opened = gaps("open", "0950", "--plan", "gaps.toml", "--anyway", "--format", "json").json["trades"][0]
     assert (opened["exits"]["minute"], opened["exit_by"]) == (45, "2026-03-02 10:15:00")

@@ -420,6 +420,51 @@ def test_the_document_names_the_order_of_the_day(run, tmp_path):
     assert target.read_text().count('<input type="checkbox">') == page.count("- [ ] ")
 
 
+def test_the_document_and_the_check_size_alike(run, tmp_path):
+    (tmp_path / "plan.toml").write_text(CONDORS)
+    arguments = ("plan", "--plan", "plan.toml", "--source", "sim", "--as-of", "2026-11-20")
+    record = run(*arguments, "--format", "json").json
+    order = record["document"]["order"]
+    check = run(*arguments, "--check", "--exit-code", "--format", "json")
+    assert (check.code, check.json["decision"], check.json["enters"]) == (0, "take", True)
+    count = order["contracts"]
+    assert count == record["size"]["contracts"] == check.json["size"]["contracts"] > 0
+    # The account risks 1% of 50,000.
+    assert count == int(500.0 / record["size"]["risk_each"])
+    assert order["max_loss"] == pytest.approx(count * record["size"]["risk_each"])
+    page = " ".join(run(*arguments).out.split())
+    assert f"floor(500.00 / {record['size']['risk_each']:.2f}) = {count}" in page
+    assert "0 contracts" not in page
+
+
+def test_a_size_of_zero_enters_nothing(run, tmp_path):
+    small = "\n[account]\nvalue = 10000\n[checklist]"
+    (tmp_path / "plan.toml").write_text(CONDORS.replace("\n[checklist]", small))
+    arguments = ("plan", "--plan", "plan.toml", "--source", "sim", "--as-of", "2026-11-20")
+    check = run(*arguments, "--check", "--exit-code")
+    assert check.code == 3
+    assert "NOTHING TO ENTER (the rules say take, the size is 0)" in check.out
+    assert "size: 0 contracts" in check.out
+    page = run(*arguments).out
+    assert "Size is zero: one contract risks $" in page
+    assert "- [ ]" not in page
+
+
+def test_a_plan_that_skips_has_no_live_order(run, tmp_path):
+    (tmp_path / "plan.toml").write_text(CONDORS + "\n[vol-contraction]\nbelow = 1")
+    arguments = ("plan", "--plan", "plan.toml", "--source", "sim", "--as-of", "2026-11-20")
+    record = run(*arguments, "--format", "json").json
+    order = record["document"]["order"]
+    assert record["decision"] == "skip"
+    assert (order["contracts"], order["opening"], order["closing"]) == (0, None, None)
+    assert order["contracts_ungated"] > 0
+    page = run(*arguments).out
+    assert f"would be {order['contracts_ungated']} contract" in page
+    assert "- [ ]" not in page
+    assert "SELL -" not in page
+    assert "still TAKE" not in page
+
+
 def test_a_chain_of_another_day_gives_no_order(run, tmp_path, chain_file):
     (tmp_path / "plan.toml").write_text(CONDORS)
     page = run("plan", "--plan", "plan.toml", "--source", "sim", "--as-of", "2026-07-20", "--chain", chain_file).out

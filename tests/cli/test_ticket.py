@@ -1,17 +1,38 @@
 """`iwm-opts ticket` and `iwm.ticket`: orders of candidates and of typed legs."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
 import iwm_opts as iwm
 from iwm_opts.errors import InputError
+from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.order_formats import FORMATS
 from iwm_opts.market.calendar import NEW_YORK
 
 TYPED = ("--leg", "+1P195@0.70/0.74", "--leg", "-1P200@1.20/1.26", "--expiration", "2035-12-21")
 IN_SESSION = datetime(2026, 3, 3, 12, 0, tzinfo=NEW_YORK)
+
+
+PLAN = """
+version = 1
+name = "tight"
+edge = "vol-contraction"
+horizon = "multi-week"
+instrument = "condor"
+[account]
+risk = 0.03
+[package]
+delta = 0.20
+width = 10.0
+profit = 0.25
+stop = 1.5
+exit_dte = 14
+[costs]
+fill = "natural"
+fees = "custom:0.50"
+"""
 
 
 @pytest.fixture
@@ -109,3 +130,83 @@ def test_typed_legs_take_the_quotes_of_the_chain(screen, chain_file):
 def test_a_late_entry_is_named(screen):
     due = iwm.ticket(screen[0], as_of="2026-03-02", exit_dte=60)
     assert any("exit_date" in warning for warning in due.warnings)
+
+
+def test_the_ticket_of_a_plan_is_the_order_of_its_document(run, tmp_path):
+    (tmp_path / "plan.toml").write_text(PLAN)
+    market = ("--plan", "plan.toml", "--source", "sim", "--as-of", "2026-11-20")
+    ticket = run("ticket", *market, "--no-gate", "--format", "json").json
+    order = run("plan", *market, "--format", "json").json["document"]["order"]
+    assert ticket["fill"] == "natural"
+    assert ticket["limit"] == pytest.approx(ticket["natural"])
+    assert ticket["target_price"] == pytest.approx(-0.75 * ticket["limit"], abs=0.01)  # 25% of the credit is kept
+    assert ticket["stop_price"] == pytest.approx(-2.5 * ticket["limit"], abs=0.01)
+    assert ticket["exit_date"] == "2026-12-17"  # 14 days before 2026-12-31
+    prices = {"profit": ticket["target_price"], "stop": ticket["stop_price"]}
+    assert {each["name"]: each["price"] for each in order["exits"]} == prices
+    for name in ("expiration", "contracts", "limit", "fill", "exit_date"):
+        assert ticket[name] == order[name], name
+    assert order["max_loss"] == pytest.approx(ticket["size"]["max_loss"])
+    typed = run("ticket", *market, "--no-gate", "--profit", "50%", "--format", "json").json
+    assert typed["target_price"] == pytest.approx(-0.5 * ticket["limit"], abs=0.01)
+
+
+def test_typed_legs_follow_the_plan_too(run, tmp_path):
+    (tmp_path / "plan.toml").write_text(PLAN.replace("exit_dte = 14", "exit_dte = 14\nmax_sessions = 5"))
+    ticket = run("ticket", "--plan", "plan.toml", *TYPED, "--format", "json").json
+    assert (ticket["fill"], ticket["limit"], ticket["target_price"], ticket["stop_price"]) == (
+        "natural", 0.46, -0.34, -1.15,
+    )  # fmt: skip
+    opened = ticket["as_of"]
+    due = ExitLevels(dte=None, sessions=5).time_exit(date(2035, 12, 21), date.fromisoformat(opened))
+    assert ticket["exit_date"] == due.isoformat()
+
+
+def test_a_candidate_keeps_the_exits_and_fees_of_its_screen(chain_file):
+    chain, levels = iwm.read_chain(chain_file, as_of="2026-03-02", dividends="none"), ExitLevels(0.25, 1.5, 10)
+    candidate = iwm.screen(chain, dte=(22, 50), exits=levels, fees="custom:0.65")[0]
+    order = iwm.ticket(candidate, contracts=1, as_of="2026-03-02")
+    credit = order.limit
+    assert order.ticket.target.price == pytest.approx(-0.75 * credit, abs=0.01)
+    assert order.ticket.stop_price == pytest.approx(-2.5 * credit, abs=0.01)
+    assert (order.ticket.entry.expiration - order.ticket.exit_date).days <= 10
+    assert (order.cost.opening_fees, order.cost.closing_fees) == (pytest.approx(4 * 0.65), pytest.approx(4 * 0.65))
+    assert order.cost.max_loss == pytest.approx(candidate.sized.max_loss)
+    assert iwm.ticket(candidate, contracts=1, as_of="2026-03-02", stop=None).ticket.stop_price is None
+
+
+def test_the_ticket_counts_dollars_and_says_what_the_account_allows(run):
+    ticket = run("ticket", *TYPED, "--contracts", "2", "--fees", "custom:0.65", "--format", "json").json
+    size = ticket["size"]
+    assert size == {
+        "credit": pytest.approx(96.0), "opening_fees": pytest.approx(2.60), "closing_fees": pytest.approx(2.60),
+        "max_loss": pytest.approx(2 * 452.0 + 2.60), "buying_power": pytest.approx(2 * 452.0 + 2.60), "naked": None,
+    }  # fmt: skip
+    assert any("contracts=2: the account allows 1 (one contract risks $453.30" in each for each in ticket["warnings"])
+    rich = run("ticket", *TYPED, "--contracts", "2", "--account", "100000").out
+    assert "allows" not in rich
+    assert "cash    credit $96.00, fees $4" in rich
+    assert "max loss $90" in rich
+
+
+@pytest.mark.parametrize(
+    ("legs", "naked"),
+    [("-1C220@1.00/1.10", "calls"), ("-1P195@1.20/1.26", "puts"),
+     ("-1P195@1.20/1.26 -1C220@1.00/1.10", "calls and puts"),
+     ("-2P195@1.20/1.26 +1P190@0.70/0.74", "puts"), ("+1P195@0.70/0.74 -1P200@1.20/1.26", "")],
+)  # fmt: skip
+def test_naked_packages_are_named(legs, naked):
+    order = iwm.ticket(legs, expiration="2035-12-21")
+    assert order.cost.naked == naked
+    assert any(f"undefined risk: short {naked} are naked" in each for each in order.warnings) is bool(naked)
+    assert (order.to_dict()["size"]["max_loss"] is None) is ("calls" in naked)
+
+
+@pytest.mark.market_data
+def test_quotes_of_a_delayed_feed_can_be_ordered_on(market_data):
+    chain = iwm.read_chain(market_data / "options/raw_cboe_IWM_20260626T181802Z.json.gz", as_of="2026-06-26")
+    candidate, stamp = iwm.screen(chain)[0], datetime(2026, 6, 26, 14, 18, 22, tzinfo=NEW_YORK)
+    order = iwm.ticket(candidate, now=stamp.replace(second=23))
+    assert "delayed quotes: 15 min old at 14:18; check the limit live" in order.warnings
+    with pytest.raises(InputError, match="older than 25 minutes"):
+        iwm.ticket(candidate, now=stamp.replace(minute=40))

@@ -1,6 +1,7 @@
 """Exit levels: one set of bounds for screens, tickets, backtests and plans."""
 
-from datetime import date
+import math
+from datetime import date, timedelta
 
 import pytest
 
@@ -9,6 +10,8 @@ from iwm_opts.backtest.rules import EntryRule, ExitRule
 from iwm_opts.backtest.rules import Rules as EngineRules
 from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels
+from iwm_opts.kernels.backtest.exits import HELD, exit_reason
+from iwm_opts.market.calendar import latest_session, sessions
 from iwm_opts.market.contract import can_expire
 
 LEGS = "+1P195@0.70/0.74 -1P200@1.20/1.26"  # a credit of 0.48
@@ -84,7 +87,69 @@ def test_a_target_or_stop_below_a_tick_says_why():
         ticket.order(closing=True)
     bought = iwm.ticket(CALL, expiration=FRIDAY, stop=1.0)
     assert bought.ticket.stop_price is None
-    assert any("stop=1: no closing order" in warning and "bring" in warning for warning in bought.warnings)
+    assert "no stop within the debit: a loss of 1 x debit leaves nothing of 3.08 to close" in " ".join(bought.warnings)
+
+
+def test_a_stop_beyond_the_width_is_none_in_every_place():
+    legs = "+1P195@0.60/0.70 -1P200@2.90/3.00"  # mid 2.30, natural 2.20
+    ticket = iwm.ticket(legs, expiration=FRIDAY)
+    sentence = "no stop within the width: 3 x credit = 6.75 exceeds 5.00; the worst case is the max loss"
+    assert (ticket.limit, ticket.ticket.stop_price, ticket.ticket.no_stop) == (2.25, None, sentence)
+    assert ticket.warnings.count(sentence) == 1
+    assert ticket.record()["stop_price"] is None
+    reachable = iwm.ticket(legs, expiration=FRIDAY, stop=1.2).ticket
+    assert (reachable.stop_price, reachable.no_stop) == (-4.95, "")
+    naked = iwm.ticket("-1P200@2.90/3.00", expiration=FRIDAY).ticket
+    assert naked.stop_price == -8.76  # three times 2.92
+
+
+@pytest.mark.parametrize(
+    ("credit", "stop", "most", "is_beyond"),
+    [(5 / 3, 2.0, 5.0, False), (1.67, 2.0, 5.0, True), (9.0, 2.0, math.inf, False), (-3.0, 0.5, 0.0, False),
+     (-3.0, 1.0, 0.0, True)],
+)  # fmt: skip
+def test_stops_end_at_the_largest_cost_of_closing(credit, stop, most, is_beyond):
+    assert bool(ExitLevels(stop=stop).no_stop(credit, most)) is is_beyond
+    assert ExitLevels(stop=None).no_stop(credit, most) == ""
+
+
+def test_a_target_beyond_the_width_is_none():
+    legs = "+1C200@4.00/4.10 -1C205@0.10/0.20"  # bought at 3.95 of at most 5.00
+    ticket = iwm.ticket(legs, expiration=FRIDAY, profit=0.5).ticket
+    assert (ticket.entry.price, ticket.target) == (-3.95, None)
+    assert ticket.no_target == "profit=0.5: no target within the width: 5.93 exceeds 5.00, the most that closing brings"
+    assert iwm.ticket(legs, expiration=FRIDAY, profit=0.25).ticket.target.price == 4.94
+
+
+@pytest.mark.parametrize(
+    ("expiration", "entry", "levels", "day"),
+    [
+        ("2026-07-24", "2026-06-26", ExitLevels(dte=21), "2026-07-06"),  # 07-03 is a holiday: 22 days left on 07-02
+        ("2026-07-31", "2026-06-26", ExitLevels(dte=21), "2026-07-10"),
+        ("2026-07-24", "2026-06-26", ExitLevels(dte=21, sessions=3), "2026-07-01"),
+        ("2026-07-24", "2026-06-26", ExitLevels(dte=None), None),
+        ("2026-07-24", "2026-06-26", ExitLevels(dte=None, sessions=400), None),
+        ("2026-07-24", "2026-07-10", ExitLevels(dte=21), "2026-07-13"),  # due at entry, closed on the session after
+        ("2026-07-24", "2026-06-26", ExitLevels(dte=10**9), "2026-06-29"),
+    ],
+)
+def test_the_clock_closes_on_the_first_session_within_its_days(expiration, entry, levels, day):
+    due = levels.time_exit(date.fromisoformat(expiration), date.fromisoformat(entry))
+    assert due == (None if day is None else date.fromisoformat(day))
+
+
+@pytest.mark.parametrize("levels", [ExitLevels(None, None, 21), ExitLevels(None, None, 7, 12)])
+@pytest.mark.parametrize("expiration", [date(2026, 7, 24), date(2026, 12, 18), date(2027, 1, 15)])
+def test_the_day_of_the_time_exit_is_the_backtests_own(levels, expiration):
+    for entry in (expiration - timedelta(days=35), expiration - timedelta(days=50)):
+        held = [day.item() for day in sessions(latest_session(entry), expiration)]
+        bounds = (math.nan, math.nan, float(levels.dte), float(levels.sessions or math.inf))
+        reasons = {
+            day: exit_reason(1.0, 1.0, False, float((expiration - day).days), float(count), False, *bounds, False)
+            for count, day in enumerate(held)
+            if count
+        }
+        assert levels.time_exit(expiration, held[0]) == next(day for day, why in reasons.items() if why != HELD)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """Quotes of an earlier day are stale once a later session has opened."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
-from iwm_opts.io.age import staleness
+from iwm_opts.errors import InputError
+from iwm_opts.io.age import check_age, delay_note, staleness, with_age
 from iwm_opts.io.files import load_chain
 from iwm_opts.market.calendar import NEW_YORK
 
@@ -26,3 +27,40 @@ def test_a_chain_is_stale_from_the_next_open(made_quotes, tmp_path, moment, is_s
     at = datetime.fromisoformat(moment).replace(tzinfo=NEW_YORK)
     assert bool(staleness(chain, at)) is is_stale
     assert staleness(replace(chain, simulated=True), at) == ""
+
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=NEW_YORK)
+
+
+def test_a_feed_that_is_delayed_by_15_minutes_can_be_traded_on():
+    # A reader of a delayed feed takes 15 minutes off its stamp, and the order is written a second later.
+    check_age(NOON - timedelta(minutes=15, seconds=1), NOON)
+    check_age(NOON - timedelta(minutes=25), NOON)
+    for quoted in (NOON - timedelta(minutes=25, seconds=1), None):
+        with pytest.raises(InputError) as failure:
+            check_age(quoted, NOON)
+        assert failure.value.name == "quotes"
+        assert "--as-of" not in str(failure.value)
+    for closed in (NOON.replace(hour=18), NOON - timedelta(days=1)):
+        check_age(closed - timedelta(hours=3), closed)
+        check_age(None, closed)
+
+
+@pytest.mark.parametrize(("minutes", "is_old"), [(25, False), (26, True)])
+def test_screens_and_tickets_age_alike(made_quotes, tmp_path, minutes, is_old):
+    made_quotes().to_csv(tmp_path / "chain.csv", index=False)
+    chain = replace(load_chain(tmp_path / "chain.csv"), quote_time=NOON - timedelta(minutes=minutes))
+    assert any("stale" in warning for warning in with_age(chain, NOON).warnings) is is_old
+    try:
+        check_age(chain.quote_time, NOON)
+    except InputError:
+        assert is_old
+    else:
+        assert not is_old
+
+
+def test_delayed_quotes_are_said_to_be_delayed():
+    said = "delayed quotes: 15 min old at 12:00; check the limit live"
+    assert delay_note(NOON - timedelta(minutes=15, seconds=1), NOON) == said
+    assert delay_note(NOON - timedelta(minutes=2), NOON) == ""
+    assert delay_note(NOON, NOON.replace(hour=18)) == ""
