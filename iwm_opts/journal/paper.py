@@ -17,8 +17,8 @@ from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.io.atomic import write_durably
 from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade, Shares
 
-VERSION: Final = 4
-READ: Final = (1, 2, 3, 4)  # the first knew no shares, the second no minute to leave options at, the third no rolls
+VERSION: Final = 5
+READ: Final = (1, 2, 3, 4, 5)  # without shares, minutes to leave options at, rolls, and roots until 2, 3, 4 and 5
 FILE: Final = ("paper", "journal.json")
 RESTORE: Final = "restore it from a backup; nothing was changed"
 
@@ -164,9 +164,10 @@ def _open(trades: Sequence[PaperTrade], number: int) -> PaperTrade:
 
 def _is_same(trade: PaperTrade, other: PaperTrade) -> bool:
     same_day = trade.opened[:10] == other.opened[:10]
-    package = (trade.plan, trade.symbol, trade.expiration, trade.legs) == (
+    package = (trade.plan, trade.symbol, trade.root, trade.expiration, trade.legs) == (
         other.plan,
         other.symbol,
+        other.root,
         other.expiration,
         other.legs,
     )

@@ -19,6 +19,7 @@ from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SIMULATED
 from iwm_opts.kernels.backtest.exits import HELD, STOP, exit_reason
 from iwm_opts.market.calendar import NEW_YORK, expiry_moment, sessions
+from iwm_opts.market.contract import parse_occ, roots_on
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.spreads.legs import SAME_STRIKE
@@ -66,6 +67,7 @@ def opened(
     received = filled.price if credit is None else credit
     legs = tuple(Leg(SIDE_SIGN[leg.side], leg.right, leg.strike) for leg in candidate.legs)
     sold = float(premium_sold(candidate.kind, [leg.bid for leg in candidate.legs], [leg.ask for leg in candidate.legs]))
+    root = parse_occ(candidate.legs[0].occ_symbol).root
     loss = sized.max_loss - MULTIPLIER * (received - filled.price)
     return PaperTrade(
         number=0,
@@ -88,6 +90,7 @@ def opened(
         rank=rank,
         exits=exits,
         checklist=checklist,
+        root=root if len(roots_on(chain.symbol, candidate.expiration)) > 1 else "",
     )
 
 
@@ -106,7 +109,7 @@ def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
     if day.isoformat() < trade.opened[:10]:
         raise InputError("as_of", day.isoformat(), f"lies before trade {trade.number} was opened, {trade.opened[:10]}")
     refuse_other_market(trade, snapshot.chain.simulated, snapshot.chain.source)
-    bid, ask = _quotes(trade, snapshot.table(date.fromisoformat(trade.expiration)))
+    bid, ask = _quotes(trade, snapshot.table(date.fromisoformat(trade.expiration), trade.root or None))
     legs = trade.kind.closing()
     filled = fill_package(FillModel.parse(trade.fill), legs, bid, ask)
     if not filled.is_filled:

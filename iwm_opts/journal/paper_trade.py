@@ -110,6 +110,7 @@ class PaperTrade:
     closing: Closing | None = None
     shares: Shares | None = None  # None: options
     rolled_from: int | None = None  # trade closed in the order that opened this one
+    root: str = ""  # of options where two are listed on the day: SPX or SPXW
 
     @property
     def multiplier(self) -> int:

@@ -190,7 +190,7 @@ def held_position(trade: PaperTrade, snapshot: Snapshot, ratio: float, *, decide
     """
     try:
         mark = marked(trade, snapshot)
-        table = snapshot.table(date.fromisoformat(trade.expiration))
+        table = snapshot.table(date.fromisoformat(trade.expiration), trade.root or None)
     except (InputError, DataError) as error:
         left = (date.fromisoformat(trade.expiration) - snapshot.chain.as_of).days
         return HeldPosition(trade, dte=left, problem=str(error))
@@ -380,7 +380,7 @@ def _roll(
     assert mark is not None  # rolls are of marked positions
     moved = [replace(leg, strike=leg.strike + shift) for leg in typed]
     try:
-        table = snapshot.table(day)
+        table = snapshot.table(day, trade.root or None if day.isoformat() == trade.expiration else None)
         rows = np.array([row_of(leg, table) for leg in moved])
     except (InputError, DataError):
         return None
@@ -413,4 +413,5 @@ def rolled_trade(position: HeldPosition, roll: Roll) -> PaperTrade:
         trade, number=0, expiration=roll.expiration.isoformat(), legs=_held(typed), opened=mark.at,
         credit=roll.open_credit, mid=roll.open_mid, model=roll.open_credit, fees=roll.open_fees, risk=roll.max_loss,
         planned_risk=roll.max_loss, planned_contracts=trade.contracts, rank=None, checklist={}, marks=(), closing=None,
+        root=trade.root if roll.expiration.isoformat() == trade.expiration else "",
     )  # fmt: skip

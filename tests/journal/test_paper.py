@@ -114,10 +114,23 @@ def test_a_damaged_journal_is_named_and_left_alone(journal, content):
     assert journal.path.read_text() == content
 
 
+def test_a_trade_is_marked_at_the_quotes_of_its_root(made_quotes, tmp_path):
+    morning = made_quotes().assign(underlying_symbol="SPX", root="SPX")
+    evening = morning[morning["expiration"].astype(str).str.startswith("2026-04-17")].assign(root="SPXW")
+    evening["ask"] += 0.10
+    pd.concat([morning, evening]).to_csv(tmp_path / "chain.csv", index=False)
+    snapshot = take_snapshot(load_chain(tmp_path / "chain.csv", symbol="SPX"))
+    debits = [
+        marked(trade(symbol="SPX", market="chain.csv", fill="natural", root=root), snapshot).debit
+        for root in ("SPX", "SPXW")
+    ]
+    assert debits[1] - debits[0] == pytest.approx(2 * 0.10)  # two shorts are bought back at the ask
+
+
 def test_a_later_version_is_refused(journal):
     journal.path.parent.mkdir(parents=True)
-    journal.path.write_text(json.dumps({"version": 5, "trades": []}))
-    with pytest.raises(DataError, match=r"version 5 is not 4, which this tool reads\. Update iwm-opts"):
+    journal.path.write_text(json.dumps({"version": 6, "trades": []}))
+    with pytest.raises(DataError, match=r"version 6 is not 5, which this tool reads\. Update iwm-opts"):
         journal.trades()
 
 

@@ -231,8 +231,8 @@ def test_text_of_a_paper_trade_is_text(run, files):
     for place in files:
         run("paper", "open", "--plan", place["CONDORS"], "--anyway", "--source", place["CHAIN"], "--answer",
             "calm=met", "--iv-history", place["IV"])  # fmt: skip
-    for text in (run("paper", "list"), run("paper", "list", "--format", "csv"), run("paper", "mark", "--source",
-                                                                                   files[0]["CHAIN"])):  # fmt: skip
+    mark = ("paper", "mark", "--source", files[0]["CHAIN"], "--as-of", "2026-03-02")
+    for text in (run("paper", "list"), run("paper", "list", "--format", "csv"), run(*mark)):
         check_text(text)
     check_csv(run("paper", "list", "--format", "csv"))
     check_pages(run, *files, "review", "paper")
