@@ -22,6 +22,7 @@ from iwm_opts.io.selection import (
     Selection,
     clean_symbol,
     day_column_of,
+    other_symbols,
     refuse_day,
     refuse_days,
     refuse_symbol,
@@ -33,6 +34,7 @@ from iwm_opts.market.calendar import in_session, latest_session
 from iwm_opts.market.capture import at_weekend, make_chain
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import is_adjusted, underlying_of
+from iwm_opts.market.panel_captures import groups_of_captures
 from iwm_opts.market.ranges import FURTHEST, off_spot
 from iwm_opts.market.second_market import second_market
 
@@ -339,7 +341,10 @@ def _of_symbol(rows: pd.DataFrame, symbol: str | None, source: str, warnings: li
         return rows, present[0]
     if symbol not in present:
         refuse_symbol(source, present, symbol)
-    return rows[symbols == symbol], symbol
+    mine = symbols == symbol
+    others = symbols[~mine].dropna()
+    warnings += other_symbols(others.unique(), len(others))
+    return rows[mine], symbol
 
 
 def _standard(rows: pd.DataFrame, symbol: str, source: str, warnings: list[str]) -> pd.DataFrame:
@@ -425,10 +430,11 @@ def _captures(rows: pd.DataFrame) -> list[Capture]:
     labels = rows["session"].fillna("") if "session" in rows else pd.Series("", index=rows.index)
     captures = []
     for label, part in rows.groupby(labels, sort=False):
-        at = times[part.index]
-        is_single = len(at.unique()) == 1 or not part.duplicated(CONTRACT).any()
-        groups = [part] if is_single else [group for _, group in part.groupby(at, dropna=False)]
-        for group in groups:
+        contract = part.groupby(CONTRACT, dropna=False, sort=False).ngroup().to_numpy().astype(np.int64)
+        at = times[part.index].dt.tz_localize(None) if hasattr(times, "dt") else times[part.index]
+        seconds = at.astype("datetime64[us]").to_numpy().astype(np.float64)
+        seconds[at.isna()] = np.nan
+        for _, group in part.groupby(groups_of_captures(contract, seconds)):
             latest = times[group.index].max()
             captures.append(Capture(group, str(label) or None, None if pd.isna(latest) else latest.to_pydatetime()))
     return sorted(captures, key=lambda capture: capture.time.timestamp() if capture.time else 0.0)

@@ -24,8 +24,10 @@ MAX_CELLS: Final = 50_000_000
 # Names that say, where set, that more of a vendor's answer is elsewhere.
 PAGED: Final = (("Alpaca", "next_page_token"), ("Polygon", "next_url"), ("Schwab", "isChainTruncated"))
 KEY: Final = "key"
+MOST_ANSWERS: Final = 500  # of a vendor in one document
 FEWEST_NAMES: Final = 4  # known names that make a lone object a row
 SHOWN: Final = 500  # characters of an answer without rows
+TICKER: Final = re.compile(r"[A-Z]{1,5}(?:\.[A-Z])?")
 ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 KNOWN: Final = frozenset(name for names in (*SYNONYMS.values(), *NAMES.values()) for name in names)
 Cells = dict[str, Any]
@@ -123,19 +125,39 @@ def _families(document: Any) -> Iterator[_Family]:
     if isinstance(document, list) and (rows := _headed_rows(document)):
         yield _Family(rows, frozenset(rows[0]))
         return
-    if isinstance(document, dict):
-        special = (
-            _pandas_split(document)
-            or _ticks(document)
-            or _chart(document)
-            or _column_lists(document)
-            or _column_maps(document)
-            or _day_values(document)
-        )
-        if special:
-            yield _Family(special, frozenset(special[0]))
-            return
+    if isinstance(document, dict) and (special := _special(document)):
+        yield _Family(special, frozenset(special[0]))
+        return
     yield from _walk(document, {}, 0)
+
+
+def _special(document: Cells) -> list[Cells]:
+    """Return the records of an object in a form of its own: columns, ticks, pandas' orients."""
+    return (
+        _pandas_split(document)
+        or _ticks(document)
+        or _chart(document)
+        or _column_lists(document)
+        or _column_maps(document)
+        or _day_values(document)
+    )
+
+
+def _answers(nodes: Iterable[tuple[str, Any]], above: Cells) -> Iterator[_Family]:
+    """Families of several answers in one document (by ticker, by expiration, one below the other) of such a form."""
+    named = list(nodes)
+    keys = [key for key, _ in named]
+    for key, node in named:
+        special = _special(node) if isinstance(node, dict) else _headed(node)
+        family = _Family(
+            [above | _said_by(key, keys) | row for row in special], frozenset(special[0] if special else ())
+        )
+        if _knowledge(family) >= FEWEST_NAMES:
+            yield family
+
+
+def _headed(node: Any) -> list[Cells]:
+    return _headed_rows(node) if isinstance(node, list) and node and isinstance(node[0], list) else []
 
 
 def _single(node: Any, above: Cells, depth: int = 0) -> list[_Family]:
@@ -152,24 +174,36 @@ def _single(node: Any, above: Cells, depth: int = 0) -> list[_Family]:
 def _walk(node: Any, above: Cells, depth: int) -> Iterator[_Family]:
     if depth > MAX_DEPTH:
         raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(node, list | dict) and len(node) <= MOST_ANSWERS:
+        named = node.items() if isinstance(node, dict) else (("", item) for item in node)
+        beside = above if isinstance(node, list) else above | _flat(node, plain_only=True)
+        if answers := list(_answers(named, beside)):
+            yield from answers
+            return
     if isinstance(node, list):
         records = [item for item in node if isinstance(item, dict)]
+        if nested := [item for item in node if isinstance(item, list) or _is_map(item)]:
+            for item in nested:
+                yield from _walk(item, above, depth + 1)
+            records = [record for record in records if not _is_map(record)]
         yield from _siblings([(None, record) for record in records], above, depth)
     elif isinstance(node, dict):
-        children = {key: value for key, value in node.items() if isinstance(value, dict)}
-        if len(children) > 1 and len(children) == len(node) and _are_alike(list(children.values())):
-            yield from _siblings(list(children.items()), above, depth)
+        if _is_map(node):
+            yield from _siblings(list(node.items()), above, depth)
             return
         beside = above | {name: value for name, value in _flat(node, plain_only=True).items() if value is not None}
-        for key, value in node.items():
-            if isinstance(value, list | dict):
-                yield from _walk(value, _with_feed_time(beside) | _said_by(key), depth + 1)
+        keys = [key for key, value in node.items() if isinstance(value, list | dict)]
+        for key in keys:
+            yield from _walk(node[key], _with_feed_time(beside) | _said_by(key, keys), depth + 1)
 
 
-def _said_by(key: str) -> Cells:
-    """Right or expiration that options are filed under: `calls`, `2026-10-09`."""
+def _said_by(key: str, keys: Iterable[str] = ()) -> Cells:
+    """Right, expiration or ticker that options are filed under: `calls`, `2026-10-09`, `IWM` where `SPY` is another."""
     if key.upper() in RIGHTS:
         return {"right": key}
+    names = list(keys)
+    if len(names) > 1 and all(TICKER.fullmatch(name) for name in names):
+        return {"underlying_symbol": key}
     return {"expiration": key} if ISO_DAY.fullmatch(key) else {}
 
 
@@ -188,13 +222,21 @@ def _siblings(records: list[tuple[str | None, Cells]], above: Cells, depth: int)
     names = frozenset(name for cells in rows for name in cells)
     beside = {name: value for name, value in above.items() if name not in names}
     yield _Family([beside | cells for cells in rows], names - {KEY})
+    keys = [key for key, _ in records if key is not None]
     for key, record in records:
         inner = {name: value for name, value in record.items() if isinstance(value, list | dict)}
-        beside = above | ({} if key is None else {KEY: key} | _said_by(key)) | _flat(record, plain_only=True)
+        beside = above | ({} if key is None else {KEY: key} | _said_by(key, keys)) | _flat(record, plain_only=True)
         for name, value in inner.items():
             holds_more = isinstance(value, dict) and any(isinstance(cell, list | dict) for cell in value.values())
             if isinstance(value, list) or holds_more:
                 yield from _walk(value, beside | _said_by(name), depth + 1)
+
+
+def _is_map(node: Any) -> bool:
+    """Whether an object is a map of records."""
+    if not isinstance(node, dict) or len(node) < 2 or not all(isinstance(value, dict) for value in node.values()):
+        return False
+    return _are_alike(list(node.values()))
 
 
 def _are_alike(records: list[Cells]) -> bool:
@@ -271,6 +313,8 @@ def _headed_rows(document: list[Any]) -> list[Cells]:
     """
     if len(document) < 2 or not all(isinstance(row, list) for row in document):
         return []
+    if any(isinstance(cell, dict | list) for cell in document[0]):
+        return []  # answers, one below the other
     names, *rows = document
     if not all(isinstance(name, str) for name in names) or not any(plain(name) in KNOWN for name in names):
         raise ValueError('holds rows without names of columns, as pandas\' orient="values"')

@@ -71,6 +71,10 @@ CLOCK: Final = re.compile(
 WHOLE_FLOAT: Final = re.compile(r"(\d+)\.0*|\d+(?:\.\d+)?e\+?\d+", re.IGNORECASE)  # 20261002.0, 1.7908992e+18
 
 
+class RoundedError(ValueError):
+    """An epoch in scientific notation has lost its last digits."""
+
+
 def parse_right(text: str) -> str:
     """`C` or `P` from the words vendors use."""
     try:
@@ -118,6 +122,8 @@ def parse_moment(text: str, zone: ZoneInfo, order: Order = "mdy") -> datetime | 
     if value is None:
         try:
             value = _of_digits(text)
+        except RoundedError:
+            raise
         except (ValueError, OverflowError, OSError):
             raise ValueError("is not a date or time") from None
         value = value or _iso(text) or _spelled(text, order)
@@ -168,7 +174,7 @@ def _of_digits(text: str) -> datetime | date | None:
     if WHOLE_FLOAT.fullmatch(text):
         number = float(text)
         if _is_coarse(text, number):
-            raise ValueError("is rounded: the day is lost")
+            raise RoundedError("was rounded by a spreadsheet: its date is lost")
         text = str(int(text.partition(".")[0])) if "e" not in text.lower() else str(int(number))
     if not (text.isascii() and text.isdigit()):
         return None

@@ -252,6 +252,7 @@ def _is_one_capture(file: DataFile, layout: Layout, column: str, zone: ZoneInfo,
         roles = ("underlying_symbol", "root", "expiration", "strike", "right")
         identity = [layout.columns[role] for role in roles if role in layout.columns]
     seen: set[bytes] = set()
+    repeats: set[tuple[Any, Any]] = set()  # contracts with their times: a row that occurs twice is no other capture
     days: set[date] = set()
     has_blanks = False
     for batch in batches(file, (), list(dict.fromkeys([column, *identity]))):
@@ -260,10 +261,11 @@ def _is_one_capture(file: DataFile, layout: Layout, column: str, zone: ZoneInfo,
         days |= {date(m.year, m.month, m.day) for m in moments if not isinstance(m, time)}
         has_blanks |= cells.null_count > 0 or "0" in cells.dictionary.to_pylist()
         texts = [batch.rows.column(name).to_pylist() for name in identity]
-        keys = {repr(key).encode() for key in zip(*texts, strict=True)}
-        if len(keys) < len(batch.rows) or not seen.isdisjoint(keys):
+        pairs = set(zip(zip(*texts, strict=True), cells.to_pylist(), strict=True)) - repeats
+        keys = {repr(key).encode() for key, _ in pairs}
+        if len(keys) < len(pairs) or not seen.isdisjoint(keys):
             return False
-        seen |= keys
+        seen, repeats = seen | keys, repeats | pairs
     return (len(days) > 1 or has_blanks) and not _have_expired(file, layout, max(days, default=date.min), order)
 
 

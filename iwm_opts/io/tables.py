@@ -5,6 +5,8 @@ batch keeps the number of its first row, so that an error can name the line. Num
 numbers are read a second time as words, under one convention for the whole file (`numbers`).
 """
 
+import csv
+import io
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -69,6 +71,8 @@ OTHERS: Final = {
 }
 ONE_CELL: Final = re.compile(r"[\n\r;\t|]|,(?! )")  # found in anything but one line of one cell
 WORD: Final = re.compile("[A-Za-z]{2}")
+ONE_BYTE_LINES: Final = ("utf-8", "utf-8-sig", "cp1252")  # encodings whose lines end in one byte
+ONE_OF_SEVERAL: Final = re.compile(r"Expected \d+ columns, got 1\b")  # pyarrow's words
 TAR: Final = slice(257, 262), b"ustar"
 REMEDY: Final = "give a CSV, Parquet or JSON file, gzip or not"
 DAMAGED_PARQUET: Final = "Parquet file that is cut short or damaged: {}"
@@ -113,6 +117,7 @@ class DataFile:
     around: tuple[str, ...] = ()  # lines above the header and below the rows, and the file's name
     spelling: Spelling | None = None  # None: plain numbers
     has_footer: bool = False  # a line of text below the rows
+    end: int | None = None  # bytes of rows, where text below them looks like a row
     notes: tuple[str, ...] = ()  # on what packs it
 
     @property
@@ -228,6 +233,8 @@ def batches(
     except FOREIGN as error:
         if file.kind == "csv":
             _refuse_ragged(file)
+            if ONE_OF_SEVERAL.search(str(error)):
+                _refuse_text(file)
         if numbers and file.spelling is None and isinstance(error, pa.ArrowInvalid) and NOT_A_NUMBER.search(str(error)):
             raise MixedNumbersError from None
         if file.kind == "parquet":
@@ -317,23 +324,39 @@ def _open_csv(path: Path, packed: bool, place: Path, text: str, encoding: str) -
     refuse_one_line(path, text)
     form = dialect(text.lstrip("\ufeff"), encoding, lambda cell: plain(cell) in HEADER_NAMES)
     columns = halves(form.columns)
-    below = _below(place, packed, encoding, len(columns), form.delimiter)
+    below, end = _below(place, packed, encoding, len(columns), form.delimiter)
     around = (*form.above, *below, path.name)
     sample = sampled(text, form, columns, SAMPLE_ROWS)
-    return DataFile(path, "csv", packed, place, columns, sample, form, around=around, has_footer=bool(below))
+    return DataFile(path, "csv", packed, place, columns, sample, form, around=around, has_footer=bool(below), end=end)
 
 
-def _below(path: Path, packed: bool, encoding: str, columns: int, delimiter: str) -> list[str]:
-    """Last line of a text where it is not a row: a download's source and time."""
+def _below(path: Path, packed: bool, encoding: str, columns: int, delimiter: str) -> tuple[list[str], int | None]:
+    """Lines of text below the rows (a download's source and time), and the bytes before the first padded one.
+
+    A spreadsheet pads such a line with separators to the width of the table, so that it looks like a row.
+    """
     if packed or columns < 3:
-        return []
+        return [], None
     with path.open("rb") as stream:
-        stream.seek(0, 2)
-        stream.seek(max(stream.tell() - TAIL_BYTES, 0))
-        lines = stream.read().decode(encoding, errors="replace").splitlines()
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    is_one_cell = delimiter not in last or (last[0] == last[-1] == '"' and last.count(delimiter) < columns - 1)
-    return [last.strip('"')] if is_one_cell and _is_text(last) else []
+        size = stream.seek(0, 2)
+        stream.seek(max(size - TAIL_BYTES, 0))
+        tail = stream.read()
+    lines: list[str] = []
+    start, end = size, None
+    pieces = tail.splitlines(keepends=True) if encoding in ONE_BYTE_LINES else [tail]
+    if encoding not in ONE_BYTE_LINES:
+        pieces = [line.encode(encoding) for line in tail.decode(encoding, errors="replace").splitlines()]
+    for piece in reversed(pieces):
+        start -= len(piece)
+        line = piece.decode(encoding, errors="replace").strip()
+        text = line.rstrip(f"{delimiter} ")
+        is_one_cell = delimiter not in text or (text[0] == text[-1] == '"' and text.count(delimiter) < columns - 1)
+        if text and not (is_one_cell and _is_text(text)):
+            return lines, end
+        if text:
+            lines.append(text.strip('"'))
+            end = start if text != line and encoding in ONE_BYTE_LINES else end
+    return lines[:1], None
 
 
 def _is_text(line: str) -> bool:
@@ -350,7 +373,12 @@ def _csv_batches(file: DataFile, numbers: Sequence[str], texts: Sequence[str]) -
     place = {name: str(position) for position, name in reversed(list(enumerate(file.columns)))}
     columns = [*numbers, *texts]
     types = {place[name]: pa.float64() for name in numbers} | {place[name]: WORDS for name in texts}
-    stream = _unpacked(file.place, packed=True) if file.packed else pa.input_stream(str(file.place), compression=None)
+    if file.packed:
+        stream = _unpacked(file.place, packed=True)
+    elif file.end is not None:
+        stream = pa.BufferReader(pa.memory_map(str(file.place)).read_buffer(file.end))
+    else:
+        stream = pa.input_stream(str(file.place), compression=None)
     encoding, has_text = file.form.encoding, file.packed or file.has_footer
     if has_text and encoding.startswith("utf-8"):
         stream = valid_utf8(stream)
@@ -416,6 +444,9 @@ def _parsed_numbers(file: DataFile, batch: Batch, name: str) -> Any:
         rows = np.flatnonzero(codes == place)
         lines = (rows + batch.start + file.first_line).tolist()
         if name in spelling.required and lines:
+            if plain(texts[place]) == plain(name):
+                rule = f"row {lines[0]} repeats the header: files were joined with their headers"
+                raise DataError(file.path, rule, "remove the row, and what is around it")
             rule = f"row {lines[0]}, column {name.strip()}: {texts[place][:60]!r} is not a number"
             raise DataError(file.path, rule, "correct the cell or leave it empty")
         if lines:
@@ -433,6 +464,16 @@ def _refuse_ragged(file: DataFile) -> None:
         raise
     except FOREIGN:
         return
+
+
+def _refuse_text(file: DataFile) -> None:
+    """Raise for a line of text among the rows, naming it."""
+    assert file.form is not None
+    with _unpacked(file.place, file.packed) as stream:
+        lines = io.TextIOWrapper(stream, file.form.encoding, errors="replace", newline="")
+        for row, cells in enumerate(filter(None, csv.reader(lines, delimiter=file.delimiter)), 1):
+            if row > file.form.skipped and len(cells) == 1 < len(file.columns):
+                raise DataError(file.path, f"row {row} is a line of text: {cells[0][:80]!r}", "remove it")
 
 
 def _open_json(path: Path, place: Path) -> DataFile:

@@ -124,7 +124,10 @@ def csv_of_workbook(content: bytes, path: Path) -> tuple[bytes, tuple[str, ...]]
     rows, notes = joined(sheets_of(content, path), header_place, path)
     text = io.StringIO()
     width = max(len(cells) for _, cells in rows)
-    csv.writer(text).writerows([*cells, *[""] * (width - len(cells))] for _, cells in rows)
+    last = max((at for at, (_, cells) in enumerate(rows) if len([cell for cell in cells if cell]) > 1), default=0)
+    for at, (_, cells) in enumerate(rows):
+        lone = at > last and width > FEWEST_NAMES  # a line of text below the rows
+        csv.writer(text).writerow([next(filter(None, cells))] if lone else [*cells, *[""] * (width - len(cells))])
     return text.getvalue().encode(), notes
 
 

@@ -16,6 +16,7 @@ from iwm_opts.market.panel import Places
 from iwm_opts.market.quality import REPEATED
 from iwm_opts.market.quote_rows import Flags, QuoteRows, Report, contract_key
 
+TIMES_A_CAPTURE: Final = 2  # more: times are those of rows, not of captures
 STRAY: Final = 0.05  # fraction of the fullest day's rows below which a day is taken for a slip
 
 
@@ -99,13 +100,35 @@ def _captures(rows: QuoteRows) -> Iterator[_Capture]:
     key = contract_key(rows)
     for code in np.unique(label):
         members = np.flatnonzero(label == code)
-        times = np.unique(time[members])  # NaN counts once
-        is_one = len(times) == 1 or len(np.unique(key[members])) == len(members)
-        for at in times[:1] if is_one else times:
-            same = time[members] == at if not math.isnan(at) else np.isnan(time[members])
-            part = members if is_one else members[same]
+        group = groups_of_captures(key[members], time[members])
+        for at in np.unique(group):
+            part = members[group == at]
             finite = time[part][np.isfinite(time[part])]
             yield _Capture(part, rows.labels[code], float(finite.max()) if len(finite) else math.nan)
+
+
+def groups_of_captures(key: NDArray[np.int64], time: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Group of each row of a day: its capture.
+
+    Captures have a time in common, or each row has one of its own: of the last quote of its contract. Then the newest
+    row of each contract is in the last group, the one before it in the group before.
+
+    Parameters
+    ----------
+    key : ndarray of int, shape (n,)
+        Contract.
+    time : ndarray of float, shape (n,)
+        NaN where unknown.
+    """
+    times, place = np.unique(np.where(np.isnan(time), -np.inf, time), return_inverse=True)
+    order = np.lexsort((place, key))
+    starts = np.concatenate(([True], key[order][1:] != key[order][:-1]))
+    steps = np.cumsum(starts | np.concatenate(([True], place[order][1:] != place[order][:-1])))
+    last = np.append(np.flatnonzero(starts)[1:] - 1, len(key) - 1)  # the newest of each contract
+    age = np.empty(len(key), dtype=np.int64)
+    age[order] = steps[last][np.cumsum(starts) - 1] - steps
+    most = int(age.max(initial=0))
+    return place if most > 0 and len(times) <= TIMES_A_CAPTURE * (most + 1) else most - age
 
 
 def _is_called(item: _Capture, session: str) -> bool:

@@ -28,7 +28,6 @@ LAYOUTS: Final = (
             "quote_time": ("snapshotdate", "quotedate"),
             "feed_time": (),  # `updatedAt` is when the vendor wrote the row
         },
-        order="mdy",
     ),
     VendorLayout(
         "ThetaData v2",

@@ -5,8 +5,9 @@ from typing import Final
 from iwm_opts.io.layouts.layout import VendorLayout
 
 _CBOE: Final = {  # the preamble of today, and of old: Oct 02 2026 @ 15:45 ET
-    "quote_time": r"Date:\s*([^\"]*?\d{4}[^\"]*?)\"?(?:,|$)|^\"?([A-Z][a-z]{2} \d\d? \d{4} @ \d\d?:\d\d(?: E[DS]?T)?)",
-    "underlying_price": r"Last:\s*\$?([\d.]+)|^\"?[A-Z^]{1,6} \([^)]*\)\"?,\$?([\d.]+)",
+    "quote_time": r"Date:\s*([^\";\t]*?\d{4}[^\";\t]*?)\"?(?:[,;\t]|$)"
+    r"|^\"?([A-Z][a-z]{2} \d\d? \d{4} @ \d\d?:\d\d(?: E[DS]?T)?)",
+    "underlying_price": r"Last:\s*\$?([\d.]+)|^\"?[A-Z^]{1,6} \([^)]*\)\"?[,;\t]\$?([\d.]+)",
 }
 
 _BARCHART: Final = {
@@ -138,7 +139,7 @@ LAYOUTS: Final = (
     VendorLayout(
         "Nasdaq",
         proof=("expirygroup", "cbid", "pbid", "strike"),
-        columns={"expiration": ("expirygroup",), "underlying_symbol": (), "last_trade": ()},
+        columns={"expiration": ("expirygroup",), "last_trade": ()},
         around={
             "underlying_price": r"LAST TRADE:\s*\$([\d.,]+)",
             "quote_date": r"AS OF\s+([A-Za-z]{3,9} \d{1,2}, \d{4})",
