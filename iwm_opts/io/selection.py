@@ -22,8 +22,8 @@ from iwm_opts.io.tables import DataFile, MixedNumbersError, batches, batches_spe
 from iwm_opts.market.contract import check_symbol
 
 EXCHANGE: Final = re.compile(  # TradingView's prefix, EODHD's and Bloomberg's suffix, OptionMetrics' option
-    r"^(?:NYSE|NYSEARCA|ARCA|AMEX|NASDAQ|BATS|CBOE|OPRA|INDEX(?:CBOE|SP)?):"
-    r"|(?:\.US| US(?: EQUITY| INDEX)?| \d{6}[CP]\d{1,8})$"
+    r"^(?:NYSE|NYSEARCA|ARCA|AMEX|NASDAQ|BATS|CBOE|OPRA|INDEX(?:CBOE|SP)?|I|O):"
+    r"|(?:\.US|(?: US)?(?: EQUITY| INDEX)| US| \d{6}[CP]\d{1,8})$"
 )
 NO_DAY: Final = -1  # ordinal of an empty cell
 SHOWN: Final = 12  # names in a message

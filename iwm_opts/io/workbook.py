@@ -138,7 +138,9 @@ def header_place(rows: Rows) -> int | None:
     return counts.index(most) if most >= FEWEST_NAMES else None
 
 
-def joined(sheets: Sequence[Sheet], place_of: Callable[[Rows], int | None], path: Path) -> tuple[Rows, tuple[str, ...]]:
+def joined(
+    sheets: Sequence[Sheet], place_of: Callable[[Rows], int | None], path: Path, *, has_accounts: bool = False
+) -> tuple[Rows, tuple[str, ...]]:
     """Rows of the table that a workbook holds, one below the other where each sheet holds a part of it.
 
     A right or a day in the names of sheets becomes a column where the table has none.
@@ -149,6 +151,8 @@ def joined(sheets: Sequence[Sheet], place_of: Callable[[Rows], int | None], path
     place_of : callable
         Place of the header among the rows of a sheet; None where it holds no table.
     path : Path
+    has_accounts : bool
+        Whether rows of one symbol may belong apart, as those of accounts.
 
     Raises
     ------
@@ -166,7 +170,7 @@ def joined(sheets: Sequence[Sheet], place_of: Callable[[Rows], int | None], path
     notes = (f"sheets without a table are left out: {_some(others)}",) if others else ()
     if len(tables) == 1:
         return tables[0].sheet.rows, notes
-    _check_parts(tables, path)
+    _check_parts(tables, path, has_accounts)
     return _one_below_the_other(tables), (*notes, f"sheets joined: {_some([t.sheet.name for t in tables])}")
 
 
@@ -174,13 +178,13 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
-def _check_parts(tables: Sequence[_Table], path: Path) -> None:
+def _check_parts(tables: Sequence[_Table], path: Path, has_accounts: bool) -> None:
     """Refuse sheets that are no parts of one table."""
     shown = _some([table.sheet.name for table in tables])
     remedy = "save the sheet to read as a file of its own"
     if any({*map(plain, table.header)} != {*map(plain, tables[0].header)} for table in tables):
         raise DataError(path, f"workbook of {len(tables)} different tables, sheets {shown}", remedy)
-    if tables[0].has("underlying_symbol") or tables[0].has("occ"):
+    if not has_accounts and (tables[0].has("underlying_symbol") or tables[0].has("occ")):
         return
     words = {_other_words(table.sheet.name) for table in tables}
     if len(words) > 1:

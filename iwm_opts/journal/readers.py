@@ -94,7 +94,7 @@ def _of_one_table(file: LogFile) -> LogFile:
     """File of one sheet: that of a workbook which holds the log, or several that each hold a part of it."""
     if len(file.sheets) < 2:
         return file
-    rows, notes = joined(file.sheets, _header_place, file.path)
+    rows, notes = joined(file.sheets, _header_place, file.path, has_accounts=True)
     return replace(file, sheets=[Sheet("", rows)], notes=(*file.notes, *notes))
 
 

@@ -352,7 +352,7 @@ def test_epochs_that_a_spreadsheet_rounded_are_refused(case):
     path = case("chains/d_epoch_ns.csv")
     table = pd.read_csv(path)
     table.assign(quote_date=[f"{value:.4e}" for value in table["quote_date"]]).to_csv(path, index=False)
-    with pytest.raises(DataError, match=r"'1.7909e\+18' is not a date"):
+    with pytest.raises(DataError, match=r"'1.7909e\+18' was rounded by a spreadsheet"):
         load_chain(path)
 
 

@@ -252,3 +252,20 @@ def test_another_kind_of_file_is_named(tmp_path, content, what, pack):
     path.write_bytes(pack(content))
     with pytest.raises(DataError, match=what):
         load_chain(path)
+
+
+LOG = pd.DataFrame(
+    {"symbol": "IWM", "entry": ["2025-12-01", "2026-01-05"], "exit": ["2025-12-05", "2026-01-09"], "contracts": 1,
+     "credit": [1.0, 0.9], "debit": [0.5, 0.4], "fees": 2.6}
+)  # fmt: skip
+
+
+def test_sheets_of_a_log(tmp_path):
+    summary = pd.DataFrame({"Month": ["Dec", "Jan"], "Result": [47.4, 47.4]})
+    book = sheets(tmp_path / "log.csv", {"Summary": summary, "2025": LOG[:1], "2026": LOG[1:]})
+    log = read_log(book)
+    assert log.closed["pnl"].round(2).tolist() == [47.4, 47.4]
+    assert "sheets joined: 2025, 2026" in log.notes
+    assert "sheets without a table are left out: Summary" in log.notes
+    with pytest.raises(DataError, match="2 tables of one layout, sheets IRA, Margin"):
+        read_log(sheets(tmp_path / "log.csv", {"IRA": LOG[:1], "Margin": LOG[1:]}))

@@ -10,6 +10,7 @@ from iwm_opts.io.bars import load_bars
 from iwm_opts.io.dividends import parse_dividends
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.minutes import load_minutes
+from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.series_notes import notes_of
 
 DAYS = ("2024-06-03", "2024-06-04")
@@ -218,3 +219,8 @@ def test_lower_case_prefixes_and_titles_of_another_ticker(file):
     assert len(load_bars(file(f"date,iwm_open,iwm_high,iwm_low,iwm_close,n\n{rows}"), "IWM")) == 2
     bars = load_bars(file(f"SPDR fund (SPY)\ndate,open,high,low,close,n\n{rows}"), "IWM")
     assert notes_of(bars) == ("taken for IWM: no column names a symbol, and the file's title says SPY",)
+
+
+@pytest.mark.parametrize("text", ["I:SPX", "SPX Index", "SPX US Index", "^SPX", "$SPX"])
+def test_spellings_of_an_index(text):
+    assert clean_symbol(text) == "SPX"

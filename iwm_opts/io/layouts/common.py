@@ -54,20 +54,20 @@ SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "right": (
         "right", "optiontype", "type", "typeoption", "callput", "putcall", "cp", "cpflag", "contracttype", "side",
         "detailscontracttype", "optionright", "callorput", "putorcall", "kind", "pc", "rightcp",
-        "contractright",
+        "contractright", "opttype", "putcallflag", "callputflag",
     ),
     "strike": (
         "strike", "strikeprice", "detailsstrikeprice", "strikepx", "k", "exerciseprice", "strk", "optionstrike",
-        "contractstrike",
+        "contractstrike", "strikeprc",
     ),
     "bid": (
         "bid", "bidprice", "bestbid", "closebid", "lastquotebid", "bidpx", "bidpx00", "latestquotebp", "nbbobid",
-        "bidclose", "bidlast", "bp", "pbid", "currentbid",
+        "bidclose", "bidlast", "bp", "pbid", "currentbid", "bestbidprice", "nbbobidprice",
     ),
     "ask": (
         "ask", "askprice", "bestask", "offer", "bestoffer", "closeask", "lastquoteask", "askpx", "askpx00",
         "latestquoteap", "offerprice",
-        "nbboask", "nbbooffer", "askclose", "asklast", "ap", "pask", "currentask",
+        "nbboask", "nbbooffer", "askclose", "asklast", "ap", "pask", "currentask", "bestaskprice", "nbboaskprice",
     ),
     "bid_size": ("bidsize", "bidqty", "lastquotebidsize", "bidsz00", "latestquotebs", "bidsz"),
     "ask_size": ("asksize", "askqty", "lastquoteasksize", "asksz00", "latestquoteas", "asksz"),
