@@ -17,6 +17,7 @@ from iwm_opts.conventions import (
     REALISED_IMPLIED_VARIANCE_SOURCE,
 )
 from iwm_opts.execution.exits import ExitLevels
+from iwm_opts.market.contract import parse_occ, settlement_of
 from iwm_opts.market.iv_rank import IvRank
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.report.assignment_lines import assignment_lines
@@ -125,9 +126,10 @@ def _candidates(result: Screening, columns: int) -> Table:
 def _cells(result: Screening, place: int, sized: Sized) -> dict[str, str]:
     candidate = sized.candidate
     target, stop, days, profit = managed_figures(candidate.managed)
+    morning = " AM" if settlement_of(parse_occ(candidate.legs[0].occ_symbol).root).settles_on == "open" else ""
     return {
         "#": str(place),
-        "expiration": f"{candidate.expiration:%d%b} {candidate.dte}d",
+        "expiration": f"{candidate.expiration:%d%b} {candidate.dte}d{morning}",
         "strikes": strikes(candidate),
         "mid": price(candidate.fill.mid),
         "fill": price(candidate.fill.price),

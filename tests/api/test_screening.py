@@ -42,6 +42,18 @@ def condors(chain, history):
     )
 
 
+def test_both_roots_of_a_third_friday_are_listed_apart_and_ordered(made_quotes, tmp_path):
+    morning = made_quotes().assign(underlying_symbol="SPX", root="SPX")
+    morning = morning[morning["expiration"].astype(str).str.startswith("2026-04-17")]
+    pd.concat([morning, morning.assign(root="SPXW")]).to_csv(tmp_path / "chain.csv", index=False)
+    market = iwm.read_chain(str(tmp_path / "chain.csv"), symbol="SPX", as_of="2026-03-02")
+    spreads = iwm.screen(market, iwm.Vertical("bull-put"), dte=WINDOW, fill="natural")
+    orders = {iwm.ticket(each, contracts=1, as_of="2026-03-02").order().split(" 100 ")[1][:16] for each in spreads}
+    assert orders == {"17 APR 26 [AM] 1", "(Weeklys) 17 APR"}
+    lines = [line for line in spreads.to_text(columns=160).splitlines() if "17Apr 46d" in line]
+    assert {"17Apr 46d AM" in line for line in lines} == {True, False}
+
+
 def test_candidates_without_a_stop_are_counted_once(chain):
     near = iwm.screen(chain, iwm.IronCondor(short_delta=0.45, width=2), dte=WINDOW)
     (note,) = [each for each in near.warnings if "no stop within the width" in each]
