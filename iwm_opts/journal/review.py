@@ -17,7 +17,7 @@ from iwm_opts.journal.compliance import compliance
 from iwm_opts.journal.diagnosis import Diagnosis, diagnose
 from iwm_opts.journal.equity import Depth, MarkedEquity, depth_of, marked_equity, realised_equity
 from iwm_opts.journal.plan_rules import PlanRules
-from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog, accounts_of
+from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog, accounts_of, marks_of
 from iwm_opts.market.calendar import sessions
 
 COSTS: Final = ("fees", "fee_cost", "slippage", "fill_cost", "late_cost")
@@ -60,6 +60,13 @@ class Review:
     marked: MarkedEquity | None  # None: no trade carries marks
     diagnosis: Diagnosis
     baseline: str  # benchmark of the results; "" for the log itself
+
+    @property
+    def open_marks(self) -> tuple[float, int]:
+        """P&L of the open trades at their last marks, dollars, and the number of open trades with a mark."""
+        marks = [marks_of(text) for text in self.log.open["marks"]]
+        last = [trade_marks[max(trade_marks)] for trade_marks in marks if trade_marks]
+        return sum(last), len(last)
 
 
 def review(

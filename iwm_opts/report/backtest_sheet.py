@@ -9,7 +9,16 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.backtest.metrics import PATH, STRESS_PERIODS, Metrics, by_path, independent_trades, measure, with_account
+from iwm_opts.backtest.metrics import (
+    PATH,
+    STRESS_PERIODS,
+    Drawdown,
+    Metrics,
+    by_path,
+    independent_trades,
+    measure,
+    with_account,
+)
 from iwm_opts.backtest.periods import by_calendar, by_period
 from iwm_opts.backtest.result import CASCADE
 from iwm_opts.backtest.rules import Rules
@@ -143,7 +152,8 @@ def breakeven_sentence(total: Mapping[str, float]) -> str:
     if not paid > 0.0:
         return "No slippage was paid."
     if left <= 0.0:
-        return f"Break-even slippage: none, the trades lose even at mid after fees ({dollars(paid)} was paid)."
+        costs = f"{dollars(paid)} of slippage and {dollars(float(total['fees']))} of fees paid"
+        return f"Break-even slippage: none, the trades lose even at mid after fees ({costs})."
     return f"Break-even slippage: {dollars(left)}, {left / paid:.2f} times the {dollars(paid)} paid (same trades)."
 
 
@@ -156,20 +166,37 @@ def _costs(run: Run) -> Iterator[Block]:
     yield from metric_grids(metrics, independent_trades(trades))
 
 
-def metric_grids(m: Metrics, apart: float) -> Iterator[Grid]:
-    """Figures in two tables; a yearly one only with a year of days and enough trades apart."""
+def metric_grids(
+    m: Metrics, apart: float, drawdowns: Mapping[str, Drawdown] | None = None, more: Sequence[tuple[str, str]] = ()
+) -> Iterator[Grid]:
+    """Figures in two tables; a yearly one only with a year of days and enough trades apart.
+
+    Parameters
+    ----------
+    m : Metrics
+    apart : float
+        Trades that share no day.
+    drawdowns : mapping, optional
+        Drawdowns by what they are of, in place of that of `m`.
+    more : sequence of (name, value)
+        Further rows about money, behind the gain.
+    """
     short = too_small(m.sessions, apart)
 
     def yearly(text: str) -> str:
         return "-" if short else text
 
-    fall = m.max_drawdown
+    falls_by_name = {f"max drawdown{what}": fall for what, fall in (drawdowns or {"": m.max_drawdown}).items()}
     left = [
         ("gain", f"{dollars(m.pnl)}{' a path' if m.paths > 1 else ''}, {percent(m.total_return, 1)} of the account"),
+        *more,
         ("a year, on the account", yearly(percent(m.annual_return, 1))),
         ("a year, on risk capital", yearly(percent(m.annual_return_on_risk, 1))),
         ("a year, a dollar at risk", yearly(percent(m.return_on_risk_in_use, 1))),
-        ("max drawdown", f"{dollars(fall.dollars)}, {percent(fall.share, 1)}, {fall.sessions} sessions"),
+        *(
+            (name, f"{dollars(fall.dollars)}, {percent(fall.share, 1)}, {fall.sessions} sessions")
+            for name, fall in falls_by_name.items()
+        ),
         ("Sharpe, Sortino", yearly(f"{number(m.sharpe, 2)}, {number(m.sortino, 2)}")),
         ("exposure", f"{percent(m.exposure)} of sessions"),
     ]
@@ -246,8 +273,8 @@ def _stress_bands(days: pd.DatetimeIndex) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def calendar(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Iterator[Block]:
-    """Months as a heat map, years as bars and a table."""
+def calendar(trades: pd.DataFrame, equity: pd.DataFrame, account: float, drawdown: str = "drawdown") -> Iterator[Block]:
+    """Months as a heat map, years as bars and a table; `drawdown` heads the column of drawdowns."""
     months = by_calendar(trades, equity, account, "month")
     years = sorted({str(name)[:4] for name in months.index})
     gain = {(str(name)[:4], int(str(name)[5:7])): float(pnl) for name, pnl in months["pnl"].items()}
@@ -261,13 +288,13 @@ def calendar(trades: pd.DataFrame, equity: pd.DataFrame, account: float) -> Iter
         True,
     )
     yearly = by_calendar(trades, equity, account)
-    yield periods_grid("year", yearly)
+    yield periods_grid("year", yearly, drawdown)
 
 
-def periods_grid(name: str, periods: pd.DataFrame) -> Grid:
+def periods_grid(name: str, periods: pd.DataFrame, drawdown: str = "drawdown") -> Grid:
     """Rows of `periods.by_period`."""
     return Grid(
-        (name, "sessions", "trades", "win rate", "a trade", "gain", "return", "drawdown"),
+        (name, "sessions", "trades", "win rate", "a trade", "gain", "return", drawdown),
         tuple(
             (
                 str(key), f"{int(row['sessions'])}", f"{int(row['trades'])}", percent(row["win_rate"]),

@@ -71,6 +71,8 @@ def review_record(review: Review) -> Record:
         "closed": len(diagnosis.trades),
         "months": month_records(review),
         "whole": _whole(review),
+        "open_marked": review.open_marks[1],
+        "open_pnl": review.open_marks[0] if review.open_marks[1] else None,
         "edge": _edge_record(diagnosis.edge),
         "faults": [fault.name for fault in diagnosis.faults],
         "findings": [_finding_record(finding) for finding in diagnosis.findings],

@@ -30,7 +30,7 @@ def review_sheet(review: Review, after_costs: tuple[Section, ...] = (), last: tu
         *after_costs,
         Section("State of the edge", (Paragraph(review.diagnosis.edge.sentence),)),
         Section("Equity", tuple(_equity(review))),
-        Section("By year and month", tuple(calendar(trades, review.equity, review.account))),
+        Section("By year and month", tuple(calendar(trades, review.equity, review.account, "booked drawdown"))),
         Section("Trades", tuple(trade_charts(trades))),
         Section("Rules kept and broken", tuple(_rules(review))),
         Section("Data quality", tuple(_quality(review))),
@@ -62,7 +62,23 @@ def _costs(review: Review, trades: pd.DataFrame) -> Iterator[Block]:
     missing = len(trades) - known
     caption = f"{missing} trades have no mid: their fill counts as mid." if missing else ""
     yield cascade_chart(total, len(trades), caption)
-    yield from metric_grids(review.whole.metrics, independent_trades(trades))
+    falls_of = {", booked": review.whole.booked.drawdown}
+    if review.whole.marked is not None:
+        falls_of = {", open trades marked": review.whole.marked.drawdown, **falls_of}
+    yield from metric_grids(review.whole.metrics, independent_trades(trades), falls_of, _open(review))
+
+
+def _open(review: Review) -> list[tuple[str, str]]:
+    """Rows of the open trades at their last marks, and of all trades."""
+    gain, marked = review.open_marks
+    if not len(review.log.open):
+        return []
+    held = f"{counted(len(review.log.open), 'open trades')}"
+    if not marked:
+        return [(held, "no mark")]
+    missing = len(review.log.open) - marked
+    value = f"{dollars(gain)} at last marks{f', {missing} without a mark' if missing else ''}"
+    return [(held, value), ("closed and open", dollars(review.whole.metrics.pnl + gain))]
 
 
 def _equity(review: Review) -> Iterator[Block]:

@@ -116,7 +116,21 @@ def _months(review: Review, room: int) -> Table:
 
 
 def _depths(review: Review) -> list[RenderableType]:
-    """How deep the account fell, by marks where there are any, and by booked results."""
+    """P&L of open trades, and how deep the account fell, by marks where there are any and by booked results."""
+    return [*_open(review), *_falls(review)]
+
+
+def _open(review: Review) -> list[Text]:
+    gain, marked = review.open_marks
+    if not marked:
+        return []
+    count = len(review.log.open)
+    some = f"{marked} of {count} marked" if marked < count else "all marked"
+    both = dollars(review.whole.metrics.pnl + gain)
+    return [Text(f"open trades: {dollars(gain)} at their last marks ({some}); with the closed ones {both}")]
+
+
+def _falls(review: Review) -> list[Text]:
     booked = _depth("of booked results", review.whole.booked)
     if review.marked is None or review.whole.marked is None:
         return [Text(f"{booked}: booked results only, the log carries no marks of open trades")]

@@ -7,8 +7,11 @@ import pytest
 from iwm_opts.journal.plan_rules import PlanRules
 from iwm_opts.journal.review import review
 from iwm_opts.journal.trade_log import log_of_rows
+from iwm_opts.report.backtest_sheet import breakeven_sentence
+from iwm_opts.report.page import Grid
 from iwm_opts.report.review_picture import review_picture
 from iwm_opts.report.review_record import review_record
+from iwm_opts.report.review_sheet import review_sheet
 from iwm_opts.report.review_table import review_table
 
 
@@ -89,3 +92,31 @@ def test_a_picture_without_a_scan_says_why():
     )
     picture = review_picture(review(few), ".svg").decode()
     assert picture.startswith("<?xml")
+
+
+def test_the_page_has_the_marked_drawdown_and_the_open_trade():
+    """Two trades: one closed at -231 that stood at -319 on its way, one open that stood at -150 and is at -88."""
+    days = pd.to_datetime(["2024-01-02", "2024-01-10"])
+    frame = pd.DataFrame(
+        {
+            "entry": days, "exit": [pd.Timestamp("2024-01-09"), pd.NaT], "contracts": 1, "credit": 1.0,
+            "debit": [3.21, np.nan], "fees": 10.0, "entry_mid": [1.12, np.nan], "exit_mid": [3.11, np.nan],
+            "reason": ["stop", "open"],
+            "marks": ["2024-01-03=-40;2024-01-04=-319;2024-01-05=-200", "2024-01-11=-150;2024-01-12=-88"],
+        }
+    )  # fmt: skip
+    result = review(log_of_rows(frame, "trades.csv"))
+    assert result.open_marks == (-88.0, 1)
+    page = review_sheet(result)
+    grids = [block for section in page.sections for block in section.blocks if isinstance(block, Grid)]
+    rows = dict(next(grid for grid in grids if "money" in grid.head).rows)
+    assert rows["max drawdown, open trades marked"].startswith("-$381")  # 231 and 150
+    assert rows["max drawdown, booked"].startswith("-$231")
+    assert rows["1 open trade"] == "-$88 at last marks"
+    assert rows["closed and open"] == "-$319"
+    sentence = breakeven_sentence({"mid_pnl": -199.0, "entry_slippage": 12.0, "exit_slippage": 10.0, "fees": 10.0,
+                                   "assignment": 0.0})  # fmt: skip
+    assert "($22 of slippage and $10 of fees paid)" in sentence
+    text = " ".join(review_table(result, columns=120).split())
+    assert "open trades: -$88 at their last marks (all marked); with the closed ones -$319" in text
+    assert (review_record(result)["open_pnl"], review_record(result)["open_marked"]) == (-88.0, 1)
