@@ -1,6 +1,6 @@
 """Option chains: which market at which moment, and the chain that a user holds."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -309,6 +309,7 @@ def open_chain(request: ChainRequest, on_progress: OnProgress | None = None) -> 
         warnings,
         rate_source,
     )
+    snapshot = replace(snapshot, is_day_named=request.as_of is not None)
     return OptionChain(snapshot, ranked, history.ivr_lookback, stale)
 
 
@@ -339,7 +340,8 @@ def read_chain(
     source : str or Path
         Chain file (CSV, Parquet or JSON, gzip too), or `yahoo`, `cboe`, `record`, `sim`, `auto`.
     as_of : date or str, optional
-        Day of the quotes; the newest unless given.
+        Day of the quotes; the newest unless given. Quotes of a day that is named decide as of that day everywhere:
+        screens, `manage`, `ticket`.
     iv_history : str, Path or IvHistory, optional
         History that a gate ranks; the source's own unless given.
     session, symbol, dividends, rate, spot, seed, exercise, engine

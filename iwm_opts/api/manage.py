@@ -1,7 +1,7 @@
 """Management of open positions: marks, exits due, rolls, and the portfolio."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -22,12 +22,13 @@ from iwm_opts.io.age import staleness
 from iwm_opts.io.bars import load_bars
 from iwm_opts.io.series_notes import series_notes
 from iwm_opts.journal.paper import open_journal
-from iwm_opts.journal.paper_trade import PaperTrade
+from iwm_opts.journal.paper_trade import Campaign, PaperTrade, campaigns_of
 from iwm_opts.journal.positions import (
     ExpirationRisk,
     HeldPosition,
     expiration_risks,
     held_position,
+    log_campaigns,
     log_positions,
     typed_position,
 )
@@ -39,6 +40,7 @@ from iwm_opts.market.signals import total_return_close
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.report.manage_table import Portfolio, manage_record, manage_rows, manage_table
 from iwm_opts.report.records import Record, rows_as_csv
+from iwm_opts.sources.simulated import redated_note
 from iwm_opts.spreads.typed import TypedLeg
 
 PAPER = "paper"  # the journal of the archive
@@ -71,7 +73,7 @@ class ManageRequest:
     bars, spy : str, optional
         Daily bars of the underlying and of SPY, for deltas weighted by beta.
     now : datetime
-        Aware time that decides whether quotes are stale.
+        Aware time that decides whether quotes are stale; those of a chain read as of a named day never are.
     """
 
     chain: ChainRequest | OptionChain
@@ -152,23 +154,28 @@ def answer_manage(request: ManageRequest, on_progress: OnProgress | None = None)
     """
     opened = request.chain if isinstance(request.chain, OptionChain) else open_chain(request.chain, on_progress)
     snapshot = opened.snapshot
-    trades, notes = _positions(request, snapshot.chain)
+    trades, notes, campaigns = _positions(request, snapshot.chain)
     if not trades:
-        remedy = "open one with iwm-opts paper open, name a log, or type --leg"
+        remedy = "open one on paper (iwm-opts paper open), or give a log or legs"
         more = f"; and {len(notes) - NAMED} more" if len(notes) > NAMED else ""
         found = "; ".join(notes[:NAMED]) + more or request.log
         raise InputError("positions", found, "no open position of options", remedy)
-    is_named = isinstance(request.chain, ChainRequest) and request.chain.as_of is not None
-    stale = "" if is_named else staleness(snapshot.chain, request.now)
+    stale = "" if snapshot.is_day_named else staleness(snapshot.chain, request.now)
     held = tuple(
-        replace(held_position(trade, snapshot, request.variance_ratio, decides=not stale), log_name=name)
+        replace(
+            held_position(trade, snapshot, request.variance_ratio, decides=not stale),
+            log_name=name,
+            campaign=campaigns.get(name),
+        )
         for name, trade in trades.items()
     )
     portfolio, of_bars = _portfolio(held, request, snapshot)
-    return Management(held, portfolio, snapshot.chain, stale, (*notes, *opened.warnings, *of_bars))
+    redated = redated_note(snapshot.chain, (trade.opened[:10] for trade in trades.values()))
+    warnings = (*(warning for warning in opened.warnings if warning != opened.stale), *redated)
+    return Management(held, portfolio, snapshot.chain, stale, (*notes, *warnings, *of_bars))
 
 
-def _positions(request: ManageRequest, chain: Chain) -> tuple[dict[str, PaperTrade], list[str]]:
+def _positions(request: ManageRequest, chain: Chain) -> tuple[dict[str, PaperTrade], list[str], Mapping[str, Campaign]]:
     market = (f"{SIMULATED} market, " if chain.simulated else "") + chain.source
     if request.legs:
         assert request.expiration is not None  # checked by the request
@@ -178,15 +185,16 @@ def _positions(request: ManageRequest, chain: Chain) -> tuple[dict[str, PaperTra
             request.legs, request.expiration, request.credit, symbol=chain.symbol, market=market, opened=opened,
             contracts=request.contracts, exits=request.exits, fill=request.fill, fees=request.fees,
         )  # fmt: skip
-        return {str(trade.number): trade}, []
+        return {str(trade.number): trade}, [], {}
     if request.log == PAPER:
-        trades = [trade for trade in open_journal().trades() if trade.is_open and trade.symbol == chain.symbol]
+        journal = open_journal().trades()
+        trades = [trade for trade in journal if trade.is_open and trade.symbol == chain.symbol]
         options = {str(trade.number): trade for trade in trades if trade.shares is None}
         shares = [f"trade {trade.number}: shares, see paper mark" for trade in trades if trade.shares is not None]
-        return options, shares
+        return options, shares, campaigns_of(trades, journal)
     log = request.log if isinstance(request.log, TradeLog) else read_log(Path(request.log))
     positions, left_out = log_positions(log, chain.symbol, market, request.exits, request.fill, request.fees)
-    return positions, [*left_out, *log.remarks]
+    return positions, [*left_out, *log.remarks], log_campaigns(log)
 
 
 def _portfolio(
@@ -194,7 +202,9 @@ def _portfolio(
 ) -> tuple[Portfolio, tuple[str, ...]]:
     """Return sums over positions, and notes on the bars behind their beta."""
     marked = [position for position in held if position.mark is not None]
-    total = {name: sum(getattr(p, name) for p in marked) for name in ("delta", "gamma", "theta", "vega", "pnl")}
+    priced = [position for position in marked if position.has_greeks]
+    total = {name: sum(getattr(p, name) for p in priced) for name in ("delta", "gamma", "theta", "vega")}
+    unpriced = tuple(position.name for position in marked if not position.has_greeks)
     beta, shares = math.nan, math.nan
     notes: tuple[str, ...] = ()
     if request.bars and request.spy:
@@ -204,7 +214,10 @@ def _portfolio(
         notes = series_notes({"bars": bars, "SPY": spy})
         shares = total["delta"] * beta * snapshot.chain.spot / price
     risks: list[ExpirationRisk] = expiration_risks(held, snapshot)
-    portfolio = Portfolio(**total, beta=beta, spy_delta=shares, unmarked=len(held) - len(marked), risks=tuple(risks))
+    portfolio = Portfolio(
+        **total, pnl=sum(position.pnl for position in marked), beta=beta, spy_delta=shares,
+        unmarked=len(held) - len(marked), unpriced=unpriced, risks=tuple(risks),
+    )  # fmt: skip
     return portfolio, notes
 
 
@@ -251,7 +264,8 @@ def manage(
     bars, spy : str, optional
         Daily bars of the underlying and of SPY, for deltas weighted by beta.
     now : datetime, optional
-        Aware time that decides whether quotes are stale; the clock's unless given.
+        Aware time that decides whether quotes are stale; the clock's unless given. Those of a chain read with `as_of`
+        never are.
 
     Returns
     -------

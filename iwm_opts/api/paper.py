@@ -1,12 +1,12 @@
 """Trades of a plan on paper: open at real quotes and model fills, mark by the day, close, list."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import pandas as pd
 
@@ -35,7 +35,7 @@ from iwm_opts.journal.paper_shares import (
     open_quote,
     opened_shares,
 )
-from iwm_opts.journal.paper_trade import Exits, Mark, PaperTrade
+from iwm_opts.journal.paper_trade import Campaign, Exits, Mark, PaperTrade, campaigns_of
 from iwm_opts.journal.positions import held_position, rolled_trade, without_stop
 from iwm_opts.journal.trade_log import SIMULATED, as_csv
 from iwm_opts.market.calendar import NEW_YORK
@@ -51,6 +51,7 @@ from iwm_opts.plans.plan_backtest import share_rules
 from iwm_opts.report.paper_table import paper_records, paper_table
 from iwm_opts.report.records import Record
 from iwm_opts.report.screening import Screening
+from iwm_opts.sources.simulated import redated_note
 from iwm_opts.spreads.screen import Sized
 
 BY_RULE: Final = (
@@ -203,6 +204,8 @@ class PaperResult(Result):
         Trades that could not be marked.
     now : datetime, optional
         New York time of a listing.
+    campaigns : dict
+        By number of a rolled trade: what was rolled into it.
     """
 
     is_private: ClassVar[bool] = True
@@ -213,14 +216,15 @@ class PaperResult(Result):
     messages: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     now: datetime | None = None
+    campaigns: Mapping[str, Campaign] = field(default_factory=dict)
 
     def to_frame(self) -> pd.DataFrame:
         """One row a trade; columns as in the JSON of the command."""
-        return pd.DataFrame(paper_records(list(self.trades)))
+        return pd.DataFrame(paper_records(list(self.trades), self.campaigns))
 
     def record(self) -> Record:
         """Outcome, refusal and trades."""
-        trades = paper_records(list(self.trades))
+        trades = paper_records(list(self.trades), self.campaigns)
         return {
             "outcome": self.outcome or None,
             "refusal": self.refusal or None,
@@ -236,7 +240,7 @@ class PaperResult(Result):
         """Trades, marks and exits due; or why nothing was done."""
         if self.refusal or not self.trades:
             return f"{self.refusal or self.outcome}\n"
-        return paper_table(list(self.trades), self.outcome, columns, self.now)
+        return paper_table(list(self.trades), self.outcome, columns, self.now, self.campaigns)
 
     def headline(self) -> tuple[str, list[str], str]:
         """Outcome."""
@@ -274,6 +278,10 @@ class _Prices:
     def stale(self) -> str:
         """Why nothing is decided on these prices; empty on fresh ones, on a day asked for, and on bars."""
         return "" if self.on_bars else self.chain.stale
+
+    def notes(self, trades: Iterable[PaperTrade]) -> tuple[str, ...]:
+        """Return what the marks of trades do not show."""
+        return () if self.on_bars else redated_note(self.snapshot.chain, (trade.opened[:10] for trade in trades))
 
     @property
     def bars_path(self) -> Path:
@@ -344,7 +352,14 @@ def answer_paper_open(request: PaperOpenRequest) -> PaperResult:
 
 def _added(trade: PaperTrade, messages: tuple[str, ...] = ()) -> PaperResult:
     kept, is_new = open_journal().add(trade)
-    return PaperResult((kept,), "opened" if is_new else "open already, nothing changed", messages=messages)
+    return _shown((kept,), "opened" if is_new else "open already, nothing changed", messages=messages)
+
+
+def _shown(trades: tuple[PaperTrade, ...], outcome: str = "", **more: Any) -> PaperResult:
+    """Return trades of the journal with what was rolled into them."""
+    rolled = [trade for trade in trades if trade.rolled_from is not None]
+    campaigns = campaigns_of(rolled, open_journal().trades()) if rolled else {}
+    return PaperResult(trades, outcome, campaigns=campaigns, **more)
 
 
 def _kept(screening: Screening, request: PaperOpenRequest) -> list[Sized]:
@@ -499,7 +514,8 @@ def answer_paper_mark(request: PaperMarkRequest) -> PaperResult:
         open_forecasts().advance(prices.snapshot)
     after = journal.trades()
     trades = tuple(find(after, trade.number) for trade in held)
-    return PaperResult(trades, f"marked on {prices.moment}", messages=prices.messages, failures=tuple(failures))
+    messages = (*prices.messages, *prices.notes(held))
+    return _shown(trades, f"marked on {prices.moment}", failures=tuple(failures), messages=messages)
 
 
 def answer_paper_close(request: PaperCloseRequest) -> PaperResult:
@@ -522,7 +538,8 @@ def answer_paper_close(request: PaperCloseRequest) -> PaperResult:
         marks, messages = _marks(trade, prices), prices.messages
         debit = request.debit if request.price is None else -request.price
         closing = closing_of(trade, marks[-1], debit, request.reason)
-    return PaperResult((journal.close(trade.number, closing, marks),), "closed", messages=messages)
+        messages = (*messages, *prices.notes([trade]))
+    return _shown((journal.close(trade.number, closing, marks),), "closed", messages=messages)
 
 
 def answer_paper_roll(request: PaperRollRequest) -> PaperResult:
@@ -532,7 +549,7 @@ def answer_paper_roll(request: PaperRollRequest) -> PaperResult:
     if trade.shares is not None:
         raise InputError("trade", request.number, "is in shares, which do not roll", "name a trade in options")
     snapshot = open_chain(replace(request.chain, symbol=trade.symbol)).snapshot
-    stale = staleness(snapshot.chain, request.now) if request.chain.as_of is None else ""
+    stale = "" if snapshot.is_day_named else staleness(snapshot.chain, request.now)
     if stale:
         return PaperResult(refusal=f"not rolled: {stale}")
     position = held_position(trade, snapshot, request.variance_ratio)
@@ -545,7 +562,8 @@ def answer_paper_roll(request: PaperRollRequest) -> PaperResult:
     closing = closing_of(trade, mark, None, "roll")
     pair = journal.roll(trade.number, mark, closing, rolled_trade(position, roll))
     cash = f"cash {'+' if roll.cash > 0 else '-'}${abs(roll.cash):,.2f} after fills and fees"
-    return PaperResult(pair, f"rolled {roll.kind}, {cash}", messages=snapshot.chain.warnings)
+    notes = (*snapshot.chain.warnings, *redated_note(snapshot.chain, [trade.opened[:10]]))
+    return _shown(pair, f"rolled {roll.kind}, {cash}", messages=notes)
 
 
 def paper_trades(*, closed: bool = False) -> PaperResult:
@@ -559,4 +577,4 @@ def paper_trades(*, closed: bool = False) -> PaperResult:
     trades = tuple(trade for trade in open_journal().trades() if closed or trade.is_open)
     if not trades:
         return PaperResult(refusal="no trade on paper: open one with iwm-opts paper open")
-    return PaperResult(trades, now=datetime.now(NEW_YORK).replace(tzinfo=None))
+    return _shown(trades, now=datetime.now(NEW_YORK).replace(tzinfo=None))

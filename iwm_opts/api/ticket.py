@@ -21,8 +21,8 @@ from iwm_opts.execution.ticket import QuotedLeg, Ticket, make_ticket
 from iwm_opts.io.age import check_age, delay_note, staleness
 from iwm_opts.io.fraction import parse_share
 from iwm_opts.market.calendar import NEW_YORK
-from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import Contract, listed_root, parse_occ
+from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.ticket_table import leg_records, ticket_record, ticket_table
 from iwm_opts.risk.margin import PositionCost, position_cost
@@ -62,7 +62,7 @@ class TicketRequest:
     account : Account
         Of typed legs: what `contracts` is held against; a candidate's is the screen's.
     as_of : date, optional
-        Day of the quotes where it is a past one: their age is then not checked.
+        Day of the quotes where it is a past one: their age is then not checked, nor that of a chain read with `as_of`.
     now : datetime, optional
         Aware time that the age of quotes is measured at; the clock's unless given.
     """
@@ -236,15 +236,16 @@ def answer_ticket(request: TicketRequest) -> OrderTicket:
         For a closed gate, a size of zero, quotes of an earlier session or older than 25 minutes in session, and legs
         that no order holds.
     """
-    chain = request.chain.snapshot.chain if request.chain else None
+    snapshot = request.chain.snapshot if request.chain else None
     if request.package is not None:
-        chain = request.package.screening.snapshot.chain
+        snapshot = request.package.screening.snapshot
         legs, allowed, model = _of_package(request.package, request.contracts)
     else:
         legs, allowed, model = _of_typed(request), 1, DEFAULT_MODEL
     today = request.now.astimezone(NEW_YORK).date()
-    if chain is not None:
-        _check_quotes(chain, request, today)
+    chain = None if snapshot is None else snapshot.chain
+    if snapshot is not None:
+        _check_quotes(snapshot, request, today)
     as_of = chain.as_of if chain else today
     contracts = allowed if request.contracts is None else request.contracts
     ticket = make_ticket(legs, contracts, request.fill or model, request.levels, as_of)
@@ -292,11 +293,12 @@ def _excess(request: TicketRequest, contracts: int, max_loss: float) -> str:
     return f"contracts={contracts}: {allowed}; lower the size, or raise --account or --risk"
 
 
-def _check_quotes(chain: Chain, request: TicketRequest, today: date) -> None:
+def _check_quotes(snapshot: Snapshot, request: TicketRequest, today: date) -> None:
     """Refuse old quotes, unless they are a model's or the caller names their past day."""
+    chain = snapshot.chain
     if request.as_of is not None and request.as_of != chain.as_of:
         raise InputError("as_of", request.as_of.isoformat(), f"the quotes are of {chain.as_of}", "give that day")
-    is_named = request.as_of is not None and request.as_of < today
+    is_named = (snapshot.is_day_named or request.as_of is not None) and chain.as_of < today
     if not (chain.simulated or chain.modelled or is_named):
         stale = staleness(chain, request.now)
         if stale:
@@ -382,7 +384,7 @@ def ticket(
     account : float or Account
         Dollars, with `risk` the fraction at risk: what the contracts of typed legs are held against.
     as_of : date or str, optional
-        Day of the quotes where it is a past one: their age is then not checked.
+        Day of the quotes where it is a past one: their age is then not checked, nor that of a chain read with `as_of`.
     now : datetime, optional
         Aware time that the age of quotes is measured at; the clock's unless given.
 

@@ -43,7 +43,10 @@ def staleness(chain: Chain, at: datetime) -> str:
     opened = _opened(at)
     if chain.simulated or chain.modelled or chain.as_of >= opened:
         return ""
-    return f"STALE: quotes of {chain.as_of}, and the session of {opened} has opened; --as-of {chain.as_of} uses them"
+    return (
+        f"STALE: quotes of {chain.as_of}, and the session of {opened} has opened; "
+        f'--as-of {chain.as_of} uses them, in Python read_chain(..., as_of="{chain.as_of}")'
+    )
 
 
 def check_age(quoted: datetime | None, at: datetime) -> None:

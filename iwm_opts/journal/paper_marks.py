@@ -5,21 +5,26 @@ or at its expiration.
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iwm_opts.backtest.result import REASONS
-from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, SIDE_SIGN, STRATEGY
+from iwm_opts.conventions import DELIVERY_GAP, MULTIPLIER, RIGHT_SIGN, SIDE_SIGN, STRATEGY
 from iwm_opts.errors import InputError
+from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule, premium_sold
 from iwm_opts.execution.fills import FillModel, fill_package
-from iwm_opts.execution.legs import check_contracts
+from iwm_opts.execution.legs import Legs, check_contracts
 from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SIMULATED
 from iwm_opts.kernels.backtest.exits import HELD, STOP, exit_reason
+from iwm_opts.kernels.trading.payoff import delivered_losses, extremes
 from iwm_opts.market.calendar import NEW_YORK, expiry_moment, sessions
-from iwm_opts.market.contract import parse_occ, roots_on
+from iwm_opts.market.contract import parse_occ, roots_on, settlement_of
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.spreads.legs import SAME_STRIKE
@@ -68,8 +73,7 @@ def opened(
     legs = tuple(Leg(SIDE_SIGN[leg.side], leg.right, leg.strike) for leg in candidate.legs)
     sold = float(premium_sold(candidate.kind, [leg.bid for leg in candidate.legs], [leg.ask for leg in candidate.legs]))
     root = parse_occ(candidate.legs[0].occ_symbol).root
-    loss = sized.max_loss - MULTIPLIER * (received - filled.price)
-    return PaperTrade(
+    trade = PaperTrade(
         number=0,
         plan=plan,
         market=(f"{SIMULATED} market, " if chain.simulated else "") + chain.source,
@@ -85,13 +89,65 @@ def opened(
         fill=filled.model,
         fees_schedule=fees,
         fees=count * float(FeeSchedule.parse(fees).opening_fees(candidate.kind, count, sold)),
-        risk=count * loss,
+        risk=math.nan,
         planned_risk=planned * sized.max_loss,
         rank=rank,
         exits=exits,
         checklist=checklist,
         root=root if len(roots_on(chain.symbol, candidate.expiration)) > 1 else "",
     )
+    return replace(trade, risk=largest_loss(trade, snapshot))
+
+
+def largest_loss(trade: PaperTrade, snapshot: Snapshot) -> float:
+    """Largest loss of a position from a snapshot on, dollars, positive, as screens size by.
+
+    Fees, exercise fees and the dividends ahead that shares short by early assignment owe included; of a trade that its
+    exits may hold to expiration, with the move against delivered shares.
+    """
+    return largest_loss_together([trade], snapshot)
+
+
+def largest_loss_together(trades: Sequence[PaperTrade], snapshot: Snapshot, *, is_delivered: bool = False) -> float:
+    """Largest loss of positions of one expiration at one price, as `largest_loss`; `is_delivered`: held to it."""
+    expiration = date.fromisoformat(trades[0].expiration)
+    kind, strikes, received = together(trades)
+    is_held = is_delivered or not all(_closes_before_expiry(trade) for trade in trades)
+    gap = DELIVERY_GAP if is_held and settlement_of(snapshot.chain.symbol).pays_dividends else 0.0
+    owed = sum(paid.amount for paid in snapshot.dividends_until(expiration))
+    exercise = max(FeeSchedule.parse(trade.fees_schedule).exercise for trade in trades) / MULTIPLIER
+    best, at_expiry, worst = np.empty(1), np.empty(1), np.empty(1)
+    rows, credit = package_rows(kind, strikes), np.array([received])
+    if gap:
+        delivered_losses(*rows, credit, owed, exercise, gap, worst)
+    else:
+        extremes(*rows, credit, owed, exercise, best, at_expiry, worst)
+    return MULTIPLIER * float(worst[0]) + sum(trade.fees for trade in trades)
+
+
+def together(trades: Sequence[PaperTrade]) -> tuple[Legs, NDArray[np.float64], float]:
+    """Legs of positions of one expiration as one package in ascending strike, their strikes, and the credit received.
+
+    Contracts are those of the positions; the credit is in $/share of all of them.
+    """
+    legs = [(leg.count * trade.contracts, leg) for trade in trades for leg in trade.legs]
+    ordered = sorted(legs, key=lambda pair: pair[1].strike)
+    signed = np.array([count for count, _ in ordered], dtype=np.float64)
+    kind = Legs.of(np.sign(signed), [RIGHT_SIGN[leg.right] for _, leg in ordered], np.abs(signed))
+    strikes = np.array([leg.strike for _, leg in ordered])
+    return kind, strikes, sum(trade.contracts * trade.credit for trade in trades)
+
+
+def package_rows(legs: Legs, strikes: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Contracts, rights and strikes of one package as the payoff kernels take them, shape (1, legs)."""
+    return [np.ascontiguousarray(column[None, :]) for column in (legs.contracts, legs.right, strikes)]
+
+
+def _closes_before_expiry(trade: PaperTrade) -> bool:
+    """Whether its exits leave a trade before its expiration by the clock alone."""
+    rules = trade.exits
+    levels = ExitLevels(dte=rules.dte, sessions=rules.sessions or None, within_session=rules.minute is not None)
+    return levels.closes_before(date.fromisoformat(trade.expiration), date.fromisoformat(trade.opened[:10]))
 
 
 def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:

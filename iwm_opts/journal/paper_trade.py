@@ -1,6 +1,7 @@
 """Paper trade: entry, exit rules, marks and closing."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -77,6 +78,15 @@ class Shares:
     exits: ShareExits
     slippage: float  # of the fill model
     exit_minute: int | None = None  # after the open, of an intraday edge: it has no other clock
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """The trades that were rolled into one."""
+
+    since: str  # day of the first opening
+    trades: tuple[str, ...]  # numbers or identifiers, first to last, without the one they were rolled into
+    booked: float  # dollars, their results after fees
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +180,22 @@ class PaperTrade:
         """Dollars made at a mark after fees, those to leave included, at the model's fill."""
         made = self.multiplier * self.contracts * (self.credit - mark.debit)
         return made - self.fees - self.contracts * (mark.fees - mark.dividends)
+
+
+def campaigns_of(trades: Sequence[PaperTrade], journal: Sequence[PaperTrade]) -> dict[str, Campaign]:
+    """Trades of a journal that were rolled into each trade, by its number; those that were not rolled are left out."""
+    campaigns = {str(trade.number): _campaign(trade, journal) for trade in trades}
+    return {number: campaign for number, campaign in campaigns.items() if campaign is not None}
+
+
+def _campaign(trade: PaperTrade, trades: Sequence[PaperTrade]) -> Campaign | None:
+    by_number = {each.number: each for each in trades}
+    earlier: list[PaperTrade] = []
+    number = trade.rolled_from
+    while number in by_number:
+        earlier.append(by_number.pop(number))
+        number = earlier[-1].rolled_from
+    if not earlier:
+        return None
+    names = tuple(str(each.number) for each in reversed(earlier))
+    return Campaign(earlier[-1].opened[:10], names, sum(each.gain for each in earlier))

@@ -1,15 +1,17 @@
 """Open positions at today's chain: mark, exit due, assignment, rolls, and all of them together."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from iwm_opts.conventions import DELIVERY_GAP, MULTIPLIER, RIGHT_SIGN
+from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, STRATEGY
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule, premium_sold
@@ -18,20 +20,26 @@ from iwm_opts.execution.legs import Legs
 from iwm_opts.execution.order_formats import write_order
 from iwm_opts.execution.ticket import Order, QuotedLeg
 from iwm_opts.journal.packages import PARTLY, SHARES_LEFT
-from iwm_opts.journal.paper_marks import marked
-from iwm_opts.journal.paper_trade import Exits, Leg, Mark, PaperTrade
+from iwm_opts.journal.paper_marks import largest_loss, largest_loss_together, marked, package_rows, together
+from iwm_opts.journal.paper_trade import Campaign, Exits, Leg, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SHARES, SHORT_SHARES, TradeLog
-from iwm_opts.kernels.trading.payoff import delivered_losses, extremes
-from iwm_opts.market.calendar import latest_session, sessions
-from iwm_opts.market.contract import Contract, settlement_of
+from iwm_opts.kernels.trading.payoff import extremes
+from iwm_opts.market.calendar import sessions
+from iwm_opts.market.contract import Contract
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import Snapshot
-from iwm_opts.risk.assignment import AssignmentRisk, assignment_risks
+from iwm_opts.risk.assignment import ShortOption, eve_of, short_options
+from iwm_opts.spreads.legs import SAME_STRIKE
 from iwm_opts.spreads.managed import Managed, ManagedTerms, path_model, position_of
 from iwm_opts.spreads.typed import TypedLeg, legs_of, row_of
 
 LATER: Final = 2  # expirations that a roll is tried at
 LONGEST_ROLL: Final = 75  # calendar days to expiration of a roll
+TRIES: Final = 5  # strikes nearest the delta of a roll away
+AWAY: Final = (
+    f"away: the short strike nearest the price moves to {STRATEGY.short_delta:g} delta where its delta is larger, the "
+    "other legs with it; a package short on both sides is centred on the price"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +49,26 @@ class ShortLegRisk:
     leg: str
     distance: float  # standard deviations from the forward to the strike, positive out of the money
     when: date | None  # session about which exercise pays: today for a put, the eve or day of an ex-date; None: never
-    boundary: float  # spot at which it pays, dollars
+    boundary: float  # spot at which it pays, dollars; NaN where the quotes of the other right say so
     cost: float  # dollars of the position
-    pays_today: bool
+    pays_today: bool  # assignment is expected tonight
+    is_reached: bool  # the spot is at the boundary or beyond
+    ex_date: date | None  # that a call is exercised before
+    smile_vol: float  # of the smile at the strike, where the leg's own quote implies none; else NaN
 
 
 @dataclass(frozen=True, slots=True)
 class Roll:
     """Another package in place of a position: what the exchange brings, and what is expected of it."""
 
-    kind: str  # out, away, out and away
+    kind: str  # out, away (see `AWAY`), out and away
     expiration: date
     legs: str
     close_debit: float  # dollars a share, at the exit fill
     open_credit: float  # dollars a share, at the entry fill
     open_mid: float  # dollars a share
     open_fees: float  # dollars of the position
-    max_loss: float  # dollars of the new position alone, at expiry
+    max_loss: float  # dollars of the new position alone
     fees: float  # dollars of the position, both orders
     cash: float  # dollars of the position, after fills and fees
     max_loss_change: float  # dollars of the position: largest loss of the trade after the roll less before
@@ -73,7 +84,7 @@ class HeldPosition:
     dte: int = 0
     pnl: float = math.nan  # at the exit fill, after fees both ways
     max_profit: float = math.nan
-    max_loss: float = math.nan  # at expiry, positive
+    max_loss: float = math.nan  # positive, as `paper_marks.largest_loss`
     delta: float = math.nan  # shares
     gamma: float = math.nan
     theta: float = math.nan  # dollars a calendar day
@@ -83,6 +94,7 @@ class HeldPosition:
     expected_profit: float = math.nan  # held on under its exits, from its entry
     order: str = ""  # that closes it; of positions with an exit due
     rolls: tuple[Roll, ...] = ()
+    campaign: Campaign | None = None  # of a rolled trade
     problem: str = ""  # why it could not be marked
     log_name: str = ""  # of its trade in a trade log
     no_stop: str = ""  # why its stop closes nothing before the largest loss
@@ -98,6 +110,11 @@ class HeldPosition:
         return self.pnl / self.max_profit
 
     @property
+    def has_greeks(self) -> bool:
+        """Whether every leg has greeks."""
+        return not any(math.isnan(greek) for greek in (self.delta, self.gamma, self.theta, self.vega))
+
+    @property
     def rule(self) -> str:
         """Exit rule that is due; empty where none is."""
         return self.mark.rule if self.mark else ""
@@ -109,7 +126,7 @@ class ExpirationRisk:
 
     expiration: date
     positions: int
-    apart: float  # sum of the largest losses
+    apart: float  # sum of the largest losses, as `paper_marks.largest_loss`
     together: float  # largest loss at one price
     delivery: float  # the same held to expiry, with assignment, and delivered shares closed after `DELIVERY_GAP`
     requirement: float  # margin of the legs as one package, credits not counted
@@ -176,6 +193,25 @@ def log_positions(
     return positions, left_out
 
 
+def log_campaigns(log: TradeLog) -> dict[str, Campaign]:
+    """Return the closed trades of a log that were rolled into each open one, by its identifier."""
+    closed = {str(row["trade"]): row for row in log.closed.to_dict("records")} if "trade" in log.closed else {}
+    campaigns = {}
+    for number, row in enumerate(log.open.to_dict("records"), 1):
+        names, ahead = [], str(row.get("rolled_from") or "").split()
+        while ahead:
+            name = ahead.pop(0)
+            if name in closed and name not in names:
+                names.append(name)
+                ahead += str(closed[name].get("rolled_from") or "").split()
+        if names:
+            earlier = [closed[name] for name in names]
+            since = min(trade["entry"] for trade in earlier)
+            booked = sum(float(trade["pnl"]) for trade in earlier)
+            campaigns[str(row.get("trade") or number)] = Campaign(f"{since:%Y-%m-%d}", tuple(reversed(names)), booked)
+    return campaigns
+
+
 def held_position(trade: PaperTrade, snapshot: Snapshot, ratio: float, *, decides: bool = True) -> HeldPosition:
     """Position at a snapshot.
 
@@ -196,10 +232,12 @@ def held_position(trade: PaperTrade, snapshot: Snapshot, ratio: float, *, decide
         return HeldPosition(trade, dte=left, problem=str(error))
     if not decides:
         mark = replace(mark, rule="")
-    typed, count = _typed(trade), trade.contracts
+    typed, count = typed_legs(trade), trade.contracts
     rows = np.array([row_of(leg, table) for leg in typed])
+    is_unknown = np.isnan(table.iv[rows])
+    table = snapshot.with_smile_vols(table, rows)
     legs = legs_of(typed)
-    best, worst = _extremes(legs, table.strike[rows], trade.credit)
+    best, _ = _extremes(legs, table.strike[rows], trade.credit)
     delta, gamma, theta, vega = (
         count * MULTIPLIER * float((greek[rows] * legs.contracts).sum())
         for greek in (table.delta, table.gamma, table.theta, table.vega)
@@ -212,8 +250,8 @@ def held_position(trade: PaperTrade, snapshot: Snapshot, ratio: float, *, decide
     expected = math.nan if managed is None else count * managed.expected_profit
     position = HeldPosition(
         trade, mark, (day - snapshot.chain.as_of).days, pnl, count * MULTIPLIER * best - trade.fees,
-        count * MULTIPLIER * worst + trade.fees, delta=delta, gamma=gamma, theta=theta, vega=vega,
-        shorts=_shorts(trade, typed, rows, table, snapshot), managed=managed, expected_profit=expected,
+        largest_loss(trade, snapshot), delta=delta, gamma=gamma, theta=theta, vega=vega,
+        shorts=_shorts(trade, typed, rows, is_unknown, table, snapshot), managed=managed, expected_profit=expected,
         no_stop=without_stop(trade),
     )  # fmt: skip
     if not decides:
@@ -225,27 +263,17 @@ def held_position(trade: PaperTrade, snapshot: Snapshot, ratio: float, *, decide
 def expiration_risks(positions: Sequence[HeldPosition], snapshot: Snapshot) -> list[ExpirationRisk]:
     """Largest losses and margin by expiration: one price ends all positions of a day."""
     risks = []
-    gap = DELIVERY_GAP if settlement_of(snapshot.chain.symbol).pays_dividends else 0.0
     marked_ones = [position for position in positions if position.mark is not None]
     for day in sorted({position.trade.expiration for position in marked_ones}):
         group = [position for position in marked_ones if position.trade.expiration == day]
-        legs = [(leg.count * held.trade.contracts, leg) for held in group for leg in held.trade.legs]
-        ordered = sorted(legs, key=lambda pair: pair[1].strike)
-        signed = np.array([count for count, _ in ordered], dtype=np.float64)
-        kind = Legs.of(np.sign(signed), [RIGHT_SIGN[leg.right] for _, leg in ordered], np.abs(signed))
-        strikes = np.array([leg.strike for _, leg in ordered])
-        received = sum(held.trade.contracts * held.trade.credit for held in group)
-        fees = sum(held.trade.fees for held in group)
-        _, together = _extremes(kind, strikes, received)
+        trades = [held.trade for held in group]
+        kind, strikes, _ = together(trades)
         _, bare = _extremes(kind, strikes, 0.0)
-        owed = sum(paid.amount for paid in snapshot.dividends_until(date.fromisoformat(day)))
-        exercise = max(FeeSchedule.parse(held.trade.fees_schedule).exercise for held in group)
-        delivered = np.empty(1)
-        delivered_losses(*_rows(kind, strikes), np.array([received]), owed, exercise / MULTIPLIER, gap, delivered)
         risks.append(
             ExpirationRisk(
-                date.fromisoformat(day), len(group), sum(held.max_loss for held in group), MULTIPLIER * together + fees,
-                MULTIPLIER * float(delivered[0]) + fees, MULTIPLIER * max(bare, 0.0),
+                date.fromisoformat(day), len(group), sum(held.max_loss for held in group),
+                largest_loss_together(trades, snapshot), largest_loss_together(trades, snapshot, is_delivered=True),
+                MULTIPLIER * max(bare, 0.0),
             )
         )  # fmt: skip
     return risks
@@ -261,7 +289,8 @@ def _held(typed: Sequence[TypedLeg]) -> tuple[Leg, ...]:
     return tuple(Leg(leg.sign * leg.ratio, "C" if leg.right > 0 else "P", leg.strike) for leg in typed)
 
 
-def _typed(trade: PaperTrade) -> list[TypedLeg]:
+def typed_legs(trade: PaperTrade) -> list[TypedLeg]:
+    """Legs of a trade in ascending strike, without quotes."""
     nan = math.nan
     legs = (
         TypedLeg(int(np.sign(leg.count)), abs(leg.count), RIGHT_SIGN[leg.right], leg.strike, nan, nan)
@@ -273,13 +302,8 @@ def _typed(trade: PaperTrade) -> list[TypedLeg]:
 def _extremes(legs: Legs, strikes: np.ndarray, credit: float) -> tuple[float, float]:
     """Best and worst result at expiry of legs sold at a credit, dollars a share; the worst positive."""
     best, worst, adjusted = np.empty(1), np.empty(1), np.empty(1)
-    extremes(*_rows(legs, strikes), np.array([credit]), 0.0, 0.0, best, worst, adjusted)
+    extremes(*package_rows(legs, strikes), np.array([credit]), 0.0, 0.0, best, worst, adjusted)
     return float(best[0]), float(worst[0])
-
-
-def _rows(legs: Legs, strikes: np.ndarray) -> list[np.ndarray]:
-    """Contracts, rights and strikes of one package as the payoff kernels take them, shape (1, legs)."""
-    return [np.ascontiguousarray(column[None, :]) for column in (legs.contracts, legs.right, strikes)]
 
 
 def _managed_terms(trade: PaperTrade, ratio: float, held: int = 0) -> ManagedTerms:
@@ -301,39 +325,58 @@ def _outlook(
 
 
 def _shorts(
-    trade: PaperTrade, typed: Sequence[TypedLeg], rows: np.ndarray, table: OptionTable, snapshot: Snapshot
+    trade: PaperTrade,
+    typed: Sequence[TypedLeg],
+    rows: NDArray[np.intp],
+    is_unknown: NDArray[np.bool_],
+    table: OptionTable,
+    snapshot: Snapshot,
 ) -> tuple[ShortLegRisk, ...]:
-    short = [(leg, int(row)) for leg, row in zip(typed, rows, strict=True) if leg.sign < 0]
+    """Risk of each short leg; `is_unknown` where a leg's own quote implies no vol."""
+    short = [i for i, leg in enumerate(typed) if leg.sign < 0]
     if not short:
         return ()
-    spot, flows = snapshot.chain.spot, snapshot.cash_flows(table.expiration)
-    due = snapshot.dividends_until(table.expiration)
-    dividends = [(years, cash, paid.ex_date) for (years, cash), paid in zip(flows, due, strict=True)]
-    index = [row for _, row in short]
-    fee = FeeSchedule.parse(trade.fees_schedule).exercise
-    risks: list[AssignmentRisk | None] = [None] * len(short)
+    index, fee = rows[short], FeeSchedule.parse(trade.fees_schedule).exercise
+    risks: list[ShortOption | None] = [None] * len(short)
     if snapshot.exercise == "american":
-        rate, years = table.forward.rate, table.years
         options = (table.right[index], table.strike[index], table.iv[index])
-        risks = list(assignment_risks(*options, spot, rate, years, dividends, fee))
+        terms = (table.expiration, table.forward.rate, table.years)
+        risks = list(short_options(snapshot, *terms, options, fee))
+    stdevs = table.smile.total_stdev(table.strike[index])[0]
     risky = []
-    for (leg, row), risk in zip(short, risks, strict=True):
-        stdev = float(table.smile.total_stdev(table.strike[row])[0][0])
-        distance = leg.right * math.log(table.strike[row] / table.forward.price) / stdev
-        when: date | None = None
-        boundary, cost, pays = math.nan, 0.0, False
-        if risk is not None:
-            dates = [at for at in risk.dates if not math.isnan(at.boundary)]
-            dearest = max(dates, key=lambda at: at.cost, default=None)
-            pays = risk.pays_today(spot)
-            if pays:
-                when, boundary, cost = snapshot.chain.as_of, risk.boundary_today, fee
-            elif dearest is not None:
-                is_call = leg.right > 0
-                eve = latest_session(dearest.ex_date - timedelta(days=1)) if is_call else dearest.ex_date
-                when, boundary, cost = eve, dearest.boundary, dearest.cost
-        risky.append(ShortLegRisk(leg.name, distance, when, boundary, trade.contracts * leg.ratio * cost, pays))
+    for i, row, stdev, risk in zip(short, index, stdevs, risks, strict=True):
+        leg = typed[i]
+        distance = leg.right * math.log(table.strike[row] / table.forward.price) / float(stdev)
+        vol = float(table.iv[row]) if is_unknown[i] else math.nan
+        when, boundary, cost, ex_date = _assignment(risk, snapshot, fee)
+        is_reached = bool(leg.right * (snapshot.chain.spot - boundary) >= 0.0)
+        dollars, pays = trade.contracts * leg.ratio * cost, risk is not None and risk.pays_today
+        risky.append(ShortLegRisk(leg.name, distance, when, boundary, dollars, pays, is_reached, ex_date, vol))
     return tuple(risky)
+
+
+def _assignment(
+    short: ShortOption | None, snapshot: Snapshot, fee: float
+) -> tuple[date | None, float, float, date | None]:
+    """Session of early exercise, its boundary, dollars a contract, and the ex-date of a call.
+
+    Today where exercise pays today; of a put else today where a boundary is in reach, of a call the eve of the dearest
+    ex-date.
+    """
+    if short is None:
+        return None, math.nan, 0.0, None
+    today, risk = snapshot.chain.as_of, short.risk
+    if short.pays_today and short.next_date is not None:
+        return today, short.boundary_now, short.next_date.cost, short.next_date.ex_date
+    if short.pays_today or not math.isnan(risk.boundary_today):
+        return today, risk.boundary_today, fee, None
+    dates = [at for at in risk.dates if not math.isnan(at.boundary)]
+    dearest = max(dates, key=lambda at: at.cost, default=None)
+    if dearest is None:
+        return None, math.nan, 0.0, None
+    if risk.right < 0.0:
+        return dearest.ex_date, dearest.boundary, dearest.cost, None
+    return eve_of(dearest.ex_date), dearest.boundary, dearest.cost, dearest.ex_date
 
 
 def _closing_order(trade: PaperTrade, mark: Mark, rows: np.ndarray, table: OptionTable) -> str:
@@ -343,13 +386,13 @@ def _closing_order(trade: PaperTrade, mark: Mark, rows: np.ndarray, table: Optio
             Contract(table.root, table.expiration, "C" if table.right[row] > 0 else "P", float(table.strike[row])),
             -leg.sign * leg.ratio, max(float(table.bid[row]), 0.0), float(table.ask[row]),
         )
-        for leg, row in zip(_typed(trade), rows, strict=True)
+        for leg, row in zip(typed_legs(trade), rows, strict=True)
     )  # fmt: skip
     return write_order(Order(legs, trade.contracts, round(-mark.debit, 2), "close", "day"), "thinkorswim")
 
 
 def _rolls(position: HeldPosition, typed: Sequence[TypedLeg], snapshot: Snapshot, ratio: float) -> tuple[Roll, ...]:
-    """List the same strikes later, strikes centred on the price, and both; those that are listed and fill."""
+    """List the same strikes later, strikes further away (see `AWAY`), and both; those that are listed and fill."""
     trade, today = position.trade, snapshot.chain.as_of
     here = date.fromisoformat(trade.expiration)
     keep = trade.exits.dte or 0
@@ -357,14 +400,48 @@ def _rolls(position: HeldPosition, typed: Sequence[TypedLeg], snapshot: Snapshot
         each.expiration for each in snapshot.slices
         if each.expiration > here and keep < (each.expiration - today).days <= LONGEST_ROLL
     })[:LATER]  # fmt: skip
-    shorts = [leg.strike for leg in typed if leg.sign < 0] or [leg.strike for leg in typed]
-    shift = float(round(snapshot.chain.spot - 0.5 * (min(shorts) + max(shorts))))
-    tries = [("out", day, 0.0) for day in later]
-    if shift:
-        tries += [("away", here, shift)] if position.dte > keep else []
-        tries += [("out and away", day, shift) for day in later]
-    rolls = (_roll(kind, position, typed, snapshot, day, moved, ratio) for kind, day, moved in tries)
+    tables = _tables(snapshot, {here: trade.root, **dict.fromkeys(later, "")})
+    tries = [("out", day, [0.0]) for day in later if day in tables]
+    moved = {day: _shifts(trade, typed, table) for day, table in tables.items()}
+    if here in tables and position.dte > keep:
+        tries.append(("away", here, moved[here]))
+    tries += [("out and away", day, moved[day]) for day in later if day in tables]
+    rolls = []
+    for kind, day, shifts in tries:
+        found = (_roll(kind, position, typed, snapshot, tables[day], shift, ratio) for shift in shifts)
+        rolls.append(next((roll for roll in found if roll is not None), None))
     return tuple(roll for roll in rolls if roll is not None)
+
+
+def _tables(snapshot: Snapshot, roots: Mapping[date, str]) -> dict[date, OptionTable]:
+    """Expirations that can be priced, of a root where it is given."""
+    tables = {}
+    for day, root in roots.items():
+        with suppress(InputError, DataError):
+            tables[day] = snapshot.table(day, root or None)
+    return tables
+
+
+def _shifts(trade: PaperTrade, typed: Sequence[TypedLeg], table: OptionTable) -> list[float]:
+    """Dollars that the strikes of a package move by in a roll away, the best first; none where it need not."""
+    shorts = [leg for leg in typed if leg.sign < 0]
+    rights = {leg.right for leg in shorts}
+    if len(rights) == 2:
+        strikes = [leg.strike for leg in shorts]
+        centre = float(round(table.spot - 0.5 * (min(strikes) + max(strikes))))
+        return [centre] if centre else []
+    if not shorts or not trade.credit > 0.0:
+        return []
+    (right,) = rights
+    nearest = min(leg.right * leg.strike for leg in shorts) * right
+    side = np.flatnonzero(table.right == right)
+    near, delta = np.abs(table.strike[side] - nearest) <= SAME_STRIKE, np.abs(table.delta[side])
+    further = right * table.strike[side] > max(right * nearest, right * table.spot) + SAME_STRIKE
+    if np.any(near & (delta <= STRATEGY.short_delta)):
+        return []
+    candidates = np.flatnonzero(further & ~np.isnan(delta))
+    best = candidates[np.argsort(np.abs(delta[candidates] - STRATEGY.short_delta), kind="stable")][:TRIES]
+    return [float(strike) - nearest for strike in table.strike[side][best]]
 
 
 def _roll(
@@ -372,7 +449,7 @@ def _roll(
     position: HeldPosition,
     typed: Sequence[TypedLeg],
     snapshot: Snapshot,
-    day: date,
+    table: OptionTable,
     shift: float,
     ratio: float,
 ) -> Roll | None:
@@ -380,21 +457,23 @@ def _roll(
     assert mark is not None  # rolls are of marked positions
     moved = [replace(leg, strike=leg.strike + shift) for leg in typed]
     try:
-        table = snapshot.table(day, trade.root or None if day.isoformat() == trade.expiration else None)
         rows = np.array([row_of(leg, table) for leg in moved])
-    except (InputError, DataError):
+    except InputError:
         return None
+    table = snapshot.with_smile_vols(table, rows)
     legs, schedule = legs_of(moved), FeeSchedule.parse(trade.fees_schedule)
     bid, ask = table.bid[rows], table.ask[rows]
     filled: Fill = fill_package(FillModel.parse(trade.fill), legs, bid, ask)
     if not filled.is_filled:
         return None
-    count = trade.contracts
+    count, day = trade.contracts, table.expiration
     opening = count * float(schedule.opening_fees(legs, count, float(premium_sold(legs, bid, ask))))
     fees = opening + count * mark.fees
     cash = MULTIPLIER * count * (filled.price - mark.debit) - fees
-    _, worst = _extremes(legs, table.strike[rows], filled.price)
-    loss = count * MULTIPLIER * worst + opening
+    successor = replace(
+        trade, expiration=day.isoformat(), legs=_held(moved), opened=mark.at, credit=filled.price, fees=opening
+    )  # fmt: skip
+    loss = largest_loss(successor, snapshot)
     outlook = _outlook(table, snapshot, moved, filled.price, opening / count, _managed_terms(trade, ratio))
     expected = math.nan if outlook is None else position.pnl + count * outlook.expected_profit
     names = " ".join(leg.name for leg in moved)

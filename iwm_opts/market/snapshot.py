@@ -1,8 +1,11 @@
 """A chain at one moment, with all that follows from it: rate, forwards, volatility indices, priced expirations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
 
 from iwm_opts.conventions import ASSUMED_RATE, DAYS_PER_YEAR, Exercise
 from iwm_opts.errors import DataError, InputError
@@ -18,6 +21,7 @@ from iwm_opts.pricing.american import AmericanQuotes
 from iwm_opts.pricing.quotes import Engine, EuropeanQuotes, QuoteModel
 
 SECONDS_PER_YEAR = 86_400.0 * DAYS_PER_YEAR
+SMILE_COLUMNS = ("iv", "delta", "gamma", "theta", "vega")
 RATES = (-0.05, 0.30)  # range of dollar rates; a larger one was meant in per cent
 
 
@@ -42,6 +46,7 @@ class Snapshot:
     forwards: tuple[Forward | None, ...]
     iv: IvIndex
     warnings: tuple[str, ...]
+    is_day_named: bool = False  # its day was asked for: its quotes decide, however old they are
 
     def dividends_until(self, expiration: date) -> tuple[Dividend, ...]:
         """Dividends whose ex-date lies after today and up to an expiration."""
@@ -104,6 +109,20 @@ class Snapshot:
             remedy = f"near it are {', '.join(e.isoformat() for e in sorted(near))}"
             raise InputError("expiration", expiration.isoformat(), f"{self.chain.source} does not list it", remedy)
         return self._table(*max(chosen, key=lambda pair: len(pair[0].strike)))
+
+    def with_smile_vols(self, table: OptionTable, rows: NDArray[np.intp]) -> OptionTable:
+        """Table in which options of some rows that imply no vol, as at parity, have the vol of the smile there."""
+        unknown = rows[np.isnan(table.iv[rows])]
+        if not unknown.size:
+            return table
+        strike = table.strike[unknown]
+        vol = np.asarray(table.smile.total_stdev(strike)[0]) / table.years**0.5
+        model = self._model(table.expiration)
+        at_smile = model.at_vol(table.right[unknown], vol, strike, table.years, table.forward)
+        columns = {name: getattr(table, name).copy() for name in SMILE_COLUMNS}
+        for name, column in columns.items():
+            column[unknown] = getattr(at_smile, name)
+        return replace(table, **columns)
 
     def _table(self, quotes: ExpirySlice, forward: Forward | None) -> OptionTable:
         if forward is None:

@@ -222,6 +222,12 @@ class AmericanQuotes:
         """Vols and greeks of one expiration's options."""
         return american_chain_greeks(right, price, self._spot(t, forward), strike, t, forward.rate, self.dividends)
 
+    def at_vol(self, right: Array, vol: Array, strike: Array, t: float, forward: ForwardLike) -> Implied:
+        """Greeks of one expiration's options at given vols; see `QuoteModel.at_vol`."""
+        greeks = american_greeks(right, self._spot(t, forward), strike, t, forward.rate, vol, self.dividends)
+        delta, gamma, theta, vega = map(np.asarray, (greeks.delta, greeks.gamma, greeks.theta, greeks.vega))
+        return Implied(vol, delta, gamma, theta, vega, np.full_like(vol, np.nan))
+
     def early_exercise(self, right: Array, price: Array, strike: Array, t: float, forward: ForwardLike) -> Array:
         """Premiums of one expiration's options."""
         spot = self._spot(t, forward)

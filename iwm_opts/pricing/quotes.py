@@ -45,6 +45,10 @@ class QuoteModel(Protocol):
         """Vols and greeks of one expiration's options; arrays of shape (n,), `right` +1 or -1."""
         ...
 
+    def at_vol(self, right: Array, vol: Array, strike: Array, t: float, forward: ForwardLike) -> Implied:
+        """Greeks at given vols, the early-exercise premium left out; otherwise as `implied`."""
+        ...
+
     def early_exercise(self, right: Array, price: Array, strike: Array, t: float, forward: ForwardLike) -> Array:
         """Return the early-exercise premiums, dollars a share; NaN where a price implies no vol."""
         ...
@@ -65,13 +69,22 @@ class EuropeanQuotes:
         if self.engine == "vollib":
             from iwm_opts.pricing import reference  # a library of its own, for those who ask
 
-            implied_vol, greeks = reference.black_implied_vol, reference.greeks
+            implied_vol = reference.black_implied_vol
         else:
-            implied_vol, greeks = black_implied_vol, black.greeks
+            implied_vol = black_implied_vol
         iv = implied_vol(right, price, forward.price, strike, t, discount=forward.discount)
-        prepaid = forward.price * forward.discount
-        result = greeks(right, prepaid, strike, t, forward.rate, iv)
-        return Implied(iv, result.delta, result.gamma, result.theta, result.vega, np.zeros_like(iv))
+        return self.at_vol(right, iv, strike, t, forward)
+
+    def at_vol(self, right: Array, vol: Array, strike: Array, t: float, forward: ForwardLike) -> Implied:
+        """Greeks after Black 1976; see `QuoteModel.at_vol`."""
+        if self.engine == "vollib":
+            from iwm_opts.pricing import reference
+
+            greeks = reference.greeks
+        else:
+            greeks = black.greeks
+        result = greeks(right, forward.price * forward.discount, strike, t, forward.rate, vol)
+        return Implied(vol, result.delta, result.gamma, result.theta, result.vega, np.zeros_like(vol))
 
     def early_exercise(self, right: Array, price: Array, strike: Array, t: float, forward: ForwardLike) -> Array:
         """Nothing: see `QuoteModel.early_exercise`."""

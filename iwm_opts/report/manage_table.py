@@ -3,16 +3,18 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from iwm_opts.journal.positions import ExpirationRisk, HeldPosition, Roll
+from iwm_opts.journal.positions import AWAY, ExpirationRisk, HeldPosition, Roll, ShortLegRisk
 from iwm_opts.market.chain import Chain
 from iwm_opts.report.console import note_lines, plain_table, render
+from iwm_opts.report.paper_table import campaign_record, campaign_text
 from iwm_opts.report.records import Record, managed_record
-from iwm_opts.report.words import counted, dollars, number, percent, price
+from iwm_opts.report.words import counted, dollars, number, percent, points, price
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Portfolio:
     beta: float  # to SPY; NaN without bars
     spy_delta: float  # shares of SPY that move alike
     unmarked: int  # positions left out
+    unpriced: tuple[str, ...]  # names of marked positions that the greeks leave out: a leg has none
     risks: tuple[ExpirationRisk, ...]
 
 
@@ -42,7 +45,8 @@ def manage_rows(positions: Sequence[HeldPosition]) -> list[Record]:
                 "dte": held.dte, "legs": trade.text, "contracts": trade.contracts,
                 "opened": trade.opened, "credit": trade.credit, "debit": mark.debit if mark else math.nan,
                 "mid": mark.mid if mark else math.nan, "pnl": held.pnl, "max_profit": held.max_profit,
-                "share_of_max_profit": held.share_of_max_profit, "max_loss": held.max_loss, "delta": held.delta,
+                "share_of_max_profit": held.share_of_max_profit,
+                **campaign_record(held.campaign, held.name, held.pnl), "max_loss": held.max_loss, "delta": held.delta,
                 "gamma": held.gamma, "theta": held.theta, "vega": held.vega,
                 "distance_sd": nearest.distance if nearest else math.nan, "due": held.rule,
                 "expected_profit": held.expected_profit, "order": held.order, "no_stop": held.no_stop,
@@ -53,14 +57,19 @@ def manage_rows(positions: Sequence[HeldPosition]) -> list[Record]:
 
 
 def manage_record(
-    positions: Sequence[HeldPosition], portfolio: Portfolio, chain: Chain, stale: str, notes: Sequence[str]
+    positions: Sequence[HeldPosition],
+    portfolio: Portfolio,
+    chain: Chain,
+    stale: str,
+    notes: Sequence[str],
 ) -> Record:
     """Everything of a management."""
     held = [
         row
         | {
             "short_legs": [
-                asdict(short) | {"when": short.when.isoformat() if short.when else None} for short in position.shorts
+                asdict(short) | {name: day.isoformat() if day else None for name, day in _days(short)}
+                for short in position.shorts
             ],
             "managed": managed_record(position.managed),
             "rolls": [asdict(roll) | {"expiration": roll.expiration.isoformat()} for roll in position.rolls],
@@ -80,6 +89,10 @@ def manage_record(
     }
 
 
+def _days(short: ShortLegRisk) -> Sequence[tuple[str, date | None]]:
+    return ("when", short.when), ("ex_date", short.ex_date)
+
+
 def manage_table(
     positions: Sequence[HeldPosition],
     portfolio: Portfolio,
@@ -94,8 +107,9 @@ def manage_table(
     parts += [Text(stale, style="bold red")] if stale else []
     parts += [Text(""), _table(positions), Text("")]
     for held in positions:
-        parts += [*_lines(held), Text("")]
+        parts += [*_lines(held, chain), Text("")]
     parts += _portfolio_lines(portfolio)
+    parts += [Text(AWAY)] if any("away" in roll.kind for held in positions for roll in held.rolls) else []
     parts += note_lines(notes)
     return render([*parts, *label], columns)
 
@@ -118,7 +132,7 @@ def _table(positions: Sequence[HeldPosition]) -> RenderableType:
     return table
 
 
-def _lines(held: HeldPosition) -> list[RenderableType]:
+def _lines(held: HeldPosition, chain: Chain) -> list[RenderableType]:
     trade = held.trade
     lines: list[RenderableType] = [Text(f"{held.name}: {trade.text}", style="bold")]
     if held.problem:
@@ -131,19 +145,40 @@ def _lines(held: HeldPosition) -> list[RenderableType]:
         lines.append(order)
     if held.no_stop:
         lines.append(Text(f"   {held.no_stop}"))
+    if held.campaign is not None:
+        lines.append(Text(f"   {campaign_text(held.campaign, held.pnl)}"))
     for short in held.shorts:
-        if short.when is None:
-            continue
-        when = "pays today" if short.pays_today else f"pays about {short.when}"
-        side = "above" if "C" in short.leg else "below"
-        lines.append(
-            Text(f"   {short.leg}: exercise {when} at or {side} {short.boundary:.2f}, costs {dollars(short.cost, 2)}")
-        )
+        lines += _assignment(short, chain)
+    if not held.has_greeks:
+        lines.append(Text("   greeks unknown: a leg implies no vol, nor does the smile give one"))
     if held.managed is not None:
         close = f"close now {dollars(held.pnl, 2)}"
         lines.append(Text(f"   expected: hold under the exits {dollars(held.expected_profit, 2)}, {close}"))
     if held.rolls:
         lines.append(_rolls(held.rolls))
+    return lines
+
+
+def _assignment(short: ShortLegRisk, chain: Chain) -> list[Text]:
+    """When a short leg is assigned early, and from which vol."""
+    lines, side = [], "above" if "C" in short.leg else "below"
+    costs = f"costs {dollars(short.cost, 2)}"
+    if short.pays_today:
+        known = f"{chain.spot:.2f} is at or {side} {short.boundary:.2f}"
+        why = "by the quotes of the other right" if math.isnan(short.boundary) else known
+        last = f", on the last session before the ex-date {short.ex_date}" if short.ex_date else ""
+        words = f"   {short.leg}: ASSIGNMENT EXPECTED TONIGHT, {costs}: {why}{last}"
+        lines.append(Text(words, style="bold red"))
+    elif short.when is not None:
+        when = "today" if short.when == chain.as_of else f"about {short.when}"
+        reached = "reached today" if short.is_reached else "not reached"
+        lines.append(
+            Text(f"   {short.leg}: exercise pays {when} at or {side} {short.boundary:.2f} ({reached}), {costs}")
+        )
+    if not math.isnan(short.smile_vol):
+        lines.append(
+            Text(f"   {short.leg}: its quote implies no vol; the smile's {points(short.smile_vol)} at the strike taken")
+        )
     return lines
 
 
@@ -165,13 +200,14 @@ def _portfolio_lines(portfolio: Portfolio) -> list[RenderableType]:
             f"theta {dollars(portfolio.theta, 2)} a day, vega {dollars(portfolio.vega, 2)} a point"
             + ("" if math.isnan(portfolio.beta) else weighted)
             + (f"; without {counted(portfolio.unmarked, 'positions')} not marked" if portfolio.unmarked else "")
+            + (f"; greeks without {', '.join(portfolio.unpriced)}: a leg has none" if portfolio.unpriced else "")
         )
     ]
     lines += [
         Text(
             f"{risk.expiration}: {counted(risk.positions, 'positions')}, largest loss {dollars(risk.together)} "
             f"together ({dollars(risk.apart)} apart; {dollars(risk.delivery)} held to expiry and delivered), "
-            f"margin {dollars(risk.requirement)}"
+            f"fees, exercise and dividends ahead included; margin {dollars(risk.requirement)}"
         )
         for risk in portfolio.risks
     ]

@@ -1,13 +1,13 @@
 """The paper journal for people to read, and as records."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
 from rich.console import RenderableType
 from rich.text import Text
 
-from iwm_opts.journal.paper_trade import PaperTrade
+from iwm_opts.journal.paper_trade import Campaign, PaperTrade
 from iwm_opts.journal.trade_log import SIMULATED
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.records import Record
@@ -15,7 +15,11 @@ from iwm_opts.report.words import dollars, price
 
 
 def paper_table(
-    trades: Sequence[PaperTrade], what: str, columns: int | None = None, now: datetime | None = None
+    trades: Sequence[PaperTrade],
+    what: str,
+    columns: int | None = None,
+    now: datetime | None = None,
+    campaigns: Mapping[str, Campaign] | None = None,
 ) -> str:
     """Trades with their last mark, as text.
 
@@ -28,6 +32,8 @@ def paper_table(
         Of the page; the terminal's unless given.
     now : datetime, optional
         Time of New York, by which an unmarked intraday trade is due.
+    campaigns : mapping, optional
+        What was rolled into a trade, by its number.
     """
     parts: list[RenderableType] = []
     is_simulated = any(SIMULATED in trade.market for trade in trades)
@@ -57,8 +63,18 @@ def paper_table(
         plan = f", plan {trade.plan}" if trade.plan else ""
         over = ", which is over: close it" if _is_over(trade, now) else ""
         parts.append(Text(f"{trade.number}: {trade.symbol} {_what(trade)}{over}{plan}; {trade.market}"))
+        campaign = (campaigns or {}).get(str(trade.number))
+        if campaign is not None:
+            parts.append(Text(f"   {campaign_text(campaign, trade.gain)}"))
     parts.append(Text("P&L after fees, at the model's fill while open; credit and debit in dollars a share"))
     return render(parts, columns)
+
+
+def campaign_text(campaign: Campaign, gain: float) -> str:
+    """P&L since the first opening of a rolled trade, whose own is `gain`."""
+    since = f"P&L since {campaign.since}: {dollars(campaign.booked + gain, 2)}"
+    earlier = f"trade{'s' if len(campaign.trades) > 1 else ''} {', '.join(campaign.trades)}"
+    return f"{since}; this trade {dollars(gain, 2)}, {earlier} before the roll {dollars(campaign.booked, 2)}"
 
 
 def _what(trade: PaperTrade) -> str:
@@ -83,7 +99,7 @@ def _is_over(trade: PaperTrade, now: datetime | None) -> bool:
     return is_unmarked and trade.exit_by is not None and now is not None and now >= trade.exit_by
 
 
-def paper_records(trades: Sequence[PaperTrade]) -> list[Record]:
+def paper_records(trades: Sequence[PaperTrade], campaigns: Mapping[str, Campaign] | None = None) -> list[Record]:
     """One record a trade, with its marks."""
     return [
         {
@@ -91,8 +107,18 @@ def paper_records(trades: Sequence[PaperTrade]) -> list[Record]:
             "legs": trade.text,
             "strategy": trade.strategy,
             "pnl": trade.gain,
+            **campaign_record((campaigns or {}).get(str(trade.number)), str(trade.number), trade.gain),
             "due": trade.due and asdict(trade.due),
             "exit_by": trade.exit_by and trade.exit_by.isoformat(sep=" "),
         }
         for trade in trades
     ]
+
+
+def campaign_record(campaign: Campaign | None, name: str, gain: float) -> Record:
+    """P&L since the first opening of a rolled trade for JSON; null where it was not rolled."""
+    return {
+        "campaign_since": campaign.since if campaign else None,
+        "campaign_trades": [*campaign.trades, name] if campaign else None,
+        "campaign_pnl": campaign.booked + gain if campaign else None,
+    }

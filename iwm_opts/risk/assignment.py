@@ -9,7 +9,7 @@ less than its exercise value (waiting may still pay).
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from iwm_opts.conventions import DAYS_PER_YEAR, MULTIPLIER
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.trading import assignment
+from iwm_opts.market.calendar import latest_session
+from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.pricing._broadcast import Values, evaluate
 from iwm_opts.pricing.american import american_boundary
 
@@ -49,7 +51,7 @@ class AssignmentRisk:
     dates: tuple[AssignmentDate, ...]  # in order
 
     def pays_today(self, spot: float) -> bool:
-        """Whether a put's holder gains by exercise now; a call's does only on the eve of an ex-date: see `dates`."""
+        """Whether a put's holder gains by exercise now; for a call see `ShortOption.pays_today`."""
         return spot <= self.boundary_today
 
     @property
@@ -107,6 +109,95 @@ def assignment_risks(
         )
         risks.append(AssignmentRisk(float(rights[i]), float(strikes[i]), float(today[i]), dates))
     return risks
+
+
+@dataclass(frozen=True, slots=True)
+class ShortOption:
+    """Early assignment of one short option of a chain: by its vol, and by the quotes of the other right."""
+
+    risk: AssignmentRisk
+    opposite_mid: float  # of the other right at the strike, dollars a share; NaN without a two-sided quote
+    # 1 where exercise pays by the quotes alone, 0 where not, NaN where they do not say: of a put now; of a call were
+    # the next ex-date tomorrow, at today's quotes, and NaN without one.
+    pays_by_quotes: float
+    spot: float
+    day: date  # of the quotes
+
+    @property
+    def next_date(self) -> AssignmentDate | None:
+        """Ex-date of a call whose last session of exercise is today; None otherwise."""
+        first = next(iter(self.risk.dates), None)
+        is_call = self.risk.right > 0.0
+        return first if is_call and first is not None and eve_of(first.ex_date) == latest_session(self.day) else None
+
+    @property
+    def boundary_now(self) -> float:
+        """Spot from which exercise pays today; NaN where it pays at none, or the vol is unknown."""
+        if self.risk.right < 0.0:
+            return self.risk.boundary_today
+        return math.nan if self.next_date is None else self.next_date.boundary
+
+    @property
+    def pays_today(self) -> bool:
+        """Whether the holder gains by exercise today, so that assignment is expected tonight.
+
+        At the boundary; without one by the quotes of the other right.
+        """
+        if not math.isnan(self.boundary_now):
+            return self.risk.right * (self.spot - self.boundary_now) >= 0.0
+        is_asked = self.risk.right < 0.0 or self.next_date is not None
+        return is_asked and self.pays_by_quotes == 1.0
+
+
+def eve_of(ex_date: date) -> date:
+    """Last session before an ex-date, on which a call is exercised for the dividend."""
+    return latest_session(ex_date - timedelta(days=1))
+
+
+def short_options(
+    snapshot: Snapshot,
+    expiration: date,
+    rate: float,
+    years: float,
+    options: tuple[ArrayLike, ArrayLike, ArrayLike],
+    exercise_fee: float,
+) -> list[ShortOption]:
+    """Early assignment of short options of one expiration of a chain of American exercise.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    expiration : date
+    rate, years : float
+        Continuously compounded, annual; to expiry.
+    options : (right, strike, iv)
+        Each of shape (n,); see `assignment_risks`.
+    exercise_fee : float
+        Dollars a contract.
+    """
+    right, strike, _ = (np.atleast_1d(np.asarray(column, dtype=np.float64)) for column in options)
+    spot, flows = snapshot.chain.spot, snapshot.cash_flows(expiration)
+    due = snapshot.dividends_until(expiration)
+    dividends = [(when, cash, payment.ex_date) for (when, cash), payment in zip(flows, due, strict=True)]
+    risks = assignment_risks(*options, spot, rate, years, dividends, exercise_fee)
+    bids, mids = zip(*(_opposite(snapshot, expiration, *leg) for leg in zip(right, strike, strict=True)), strict=True)
+    worth = sum(cash * math.exp(-rate * when) for when, cash in flows if when <= years)
+    next_ex, next_cash = min((flow for flow in flows if flow[0] <= years), default=(math.nan, 0.0))
+    pays = is_assigned_by_quotes(right, spot, strike, mids, rate, years, worth, next_ex, next_cash, bids)
+    asked = np.where((right < 0.0) | (worth > 0.0), pays, math.nan)
+    return [
+        ShortOption(risk, float(mid), float(answer), spot, snapshot.chain.as_of)
+        for risk, mid, answer in zip(risks, mids, asked, strict=True)
+    ]
+
+
+def _opposite(snapshot: Snapshot, expiration: date, right: float, strike: float) -> tuple[float, float]:
+    """Bid and midpoint of the other right at a strike and expiration, of the root that lists most strikes."""
+    listed = [quotes for quotes in snapshot.slices if quotes.expiration == expiration]
+    quotes = max(listed, key=lambda quotes: len(quotes.strike))
+    bid, mid = (quotes.put_bid, quotes.put_mid) if right > 0.0 else (quotes.call_bid, quotes.call_mid)
+    here = np.flatnonzero(np.isclose(quotes.strike, strike))
+    return (float(bid[here[0]]), float(mid[here[0]])) if here.size else (math.nan, math.nan)
 
 
 def is_assigned_by_quotes(

@@ -4,7 +4,7 @@ Labelled as simulated wherever it goes. An edge found here echoes the premium th
 into prices.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.errors import InputError
 from iwm_opts.market.calendar import NEW_YORK, latest_session, session_hours, sessions
+from iwm_opts.market.chain import Chain
 from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.minutes import OPENS_AT, Minutes
 from iwm_opts.simulation.companions import companion_bars, underlying_bars
@@ -34,7 +35,13 @@ HISTORY_SESSIONS: Final = (
     330  # before the day asked for: a rank of 252 for each of the last 60 days, and some to settle
 )
 DIVIDEND_HORIZON: Final = timedelta(days=3 * 366)
+NAME: Final = "simulated market, seed"
 SIMULATED_NOTE: Final = "index of the simulated market's own quotes"
+REDATED: Final = (
+    "the default simulated market is one path re-dated to end on the day asked for: its price stays from day to day, "
+    "so that positions only decay. For days that follow each other write a path: iwm-opts simulate --output FOLDER, "
+    "then --source FOLDER/path-0/chains-YEAR.parquet"
+)
 LEAD_PATHS: Final = 1_000_000  # what leads to a scenario is drawn apart from what follows
 DIVIDEND_SOURCE: Final = "simulated market: known in advance"
 
@@ -152,7 +159,7 @@ def _market_of(
         rule = "runs beyond all numbers under these parameters and this start"
         raise InputError("path", path, rule, "calm the start, or the vols, speeds and lifts of the factors")
     dividends = _dividends(parameters, days[0], days[-1] + DIVIDEND_HORIZON)
-    name = f"simulated market, seed {seed}" + (f", path {path}" if path else "")
+    name = f"{NAME} {seed}" + (f", path {path}" if path else "")
     with np.errstate(over="ignore", invalid="ignore"):
         closes = _closes(parameters, days, states, dividends)
     is_price = np.isfinite(closes) & (closes > 0.0)
@@ -185,6 +192,12 @@ def default_market(seed: int = DEFAULT_SEED, as_of: date | None = None) -> Simul
     days = sessions(last - timedelta(days=int(1.6 * HISTORY_SESSIONS)), last)
     first = date.fromisoformat(str(days[-HISTORY_SESSIONS - 1]))
     return simulate_market(first, last, seed, start=stationary_start(shipped_parameters(), seed))
+
+
+def redated_note(chain: Chain, opened: Iterable[str]) -> tuple[str, ...]:
+    """Return `REDATED` on a chain of the default market after a day of `opened`; nothing otherwise."""
+    is_default = chain.simulated and chain.source.startswith(NAME)
+    return (REDATED,) if is_default and any(day < chain.as_of.isoformat() for day in opened) else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Open positions at a made chain: cash of rolls by hand, exits due, stale quotes, positions together."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -101,6 +102,107 @@ def test_a_call_is_exercised_in_the_last_session_before_its_dividend(chain_path)
     assert next(short for short in position.shorts if "C" in short.leg).when == date(2026, 3, 20)
 
 
+@pytest.fixture(scope="module")
+def eve_path(made_quotes, tmp_path_factory):
+    """Chain of the last session before an ex-date: calls 40 in the money and more at parity, which imply no vol."""
+    quotes = made_quotes()
+    deep = (quotes["right"] == "C") & (quotes["strike"] <= 160)
+    worth = quotes["underlying_price"] - quotes["strike"]
+    quotes.loc[deep, "bid"], quotes.loc[deep, "ask"] = worth[deep] - 0.03, worth[deep] + 0.02
+    file = tmp_path_factory.mktemp("chain") / "eve.csv.gz"
+    quotes.to_csv(file, index=False)
+    return file
+
+
+def test_assignment_is_expected_on_the_last_session_before_an_ex_date(eve_path):
+    chain = iwm.read_chain(eve_path, as_of="2026-03-02", dividends="2026-03-03:2.5")
+    log = ["-2C155", "+2C165"]
+    result = held(chain, legs=log, credit=8.0, fees="tastytrade", contracts=3)
+    (position,) = result.positions
+    (short,) = position.shorts
+    assert (short.pays_today, short.is_reached, short.when) == (True, True, date(2026, 3, 2))
+    assert short.ex_date == date(2026, 3, 3)
+    assert 155 < short.boundary < 200
+    assert short.cost == pytest.approx(3 * 2 * (250 + 5))
+    # Its quote implies no vol: the smile's, whose delta is near its limit.
+    assert 0.1 < short.smile_vol < 1.0
+    assert position.delta == pytest.approx(0.0, abs=3 * 200 * 0.03)
+    assert all(np.isfinite([result.portfolio.delta, result.portfolio.gamma, position.expected_profit]))
+    page = " ".join(result.to_text(columns=200).split())
+    assert f"-2C155: ASSIGNMENT EXPECTED TONIGHT, costs $1,530.00: 200.00 is at or above {short.boundary:.2f}" in page
+    assert "its quote implies no vol" in page
+    assert "nan" not in page
+    record = result.to_dict()["positions"][0]["short_legs"][0]
+    assert (record["pays_today"], record["ex_date"]) == (True, "2026-03-03")
+
+    later = iwm.read_chain(eve_path, as_of="2026-03-02", dividends="2026-03-04:2.5")
+    (short,) = held(later, legs=log, credit=8.0).positions[0].shorts
+    assert (short.pays_today, short.is_reached, short.when) == (False, True, date(2026, 3, 3))
+    assert "(reached today)" in held(later, legs=log, credit=8.0).to_text(columns=200)
+
+
+def test_totals_leave_out_and_name_positions_without_greeks(chain, tmp_path, monkeypatch):
+    monkeypatch.setattr("iwm_opts.market.snapshot.Snapshot.with_smile_vols", lambda self, table, rows: replace(
+        table, delta=np.where(table.strike == 190, np.nan, table.delta)))  # fmt: skip
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "trade,entry,contracts,symbol,legs,expiration,credit,fees\n"
+        "A7,2026-02-20,1,IWM,+1P185 -1P190,2026-04-02,1.30,2.60\n"
+        "A8,2026-02-20,1,IWM,-1C212 +1C217,2026-04-02,1.30,2.60\n"
+    )
+    result = iwm.manage(chain, log, now=MONDAY_NOON)
+    assert result.portfolio.unpriced == ("A7",)
+    assert result.portfolio.delta == result.positions[1].delta
+    assert result.portfolio.pnl == pytest.approx(sum(position.pnl for position in result.positions))
+    page = " ".join(result.to_text(columns=200).split())
+    assert "greeks without A7" in page
+    assert "nan" not in page
+
+
+def test_a_put_has_its_boundary_and_missing_dividends_are_named(chain_path):
+    chain = iwm.read_chain(chain_path, as_of="2026-03-02")
+    page = " ".join(held(chain).to_text(columns=200).split())
+    assert "-1P190: exercise pays today at or below" in page
+    assert "(not reached), costs $5.00" in " ".join(held(chain, fees="tastytrade").to_text(columns=200).split())
+    assert "dividends of IWM not given" in page
+    assert any("dividends of IWM not given" in warning for warning in held(chain).to_dict()["notes"])
+
+
+@pytest.mark.parametrize(
+    ("legs", "credit", "short"),
+    [(["-1C205", "+1C210"], 1.4, "C"), (["+1P190", "-1P195"], 1.4, "P"), (["-1C203"], 4.0, "C")],
+)
+def test_a_roll_away_goes_out_of_the_money_to_the_delta_of_entries(chain, legs, credit, short):
+    (position,) = held(chain, legs=legs, credit=credit).positions
+    sign, before = (1 if short == "C" else -1), next(float(leg[3:]) for leg in legs if leg[0] == "-")
+    away = [roll for roll in position.rolls if "away" in roll.kind]
+    assert {roll.kind for roll in away} == {"away", "out and away"}
+    for roll in away:
+        strikes = {leg[0]: float(leg[3:]) for leg in roll.legs.split()}
+        assert sign * (strikes["-"] - before) > 0
+        priced = chain.priced((1, 60))
+        row = priced[(priced["expiration"] == pd.Timestamp(roll.expiration)) & (priced["right"] == short)]
+        best = (row["delta"].abs() - 0.16).abs().idxmin()
+        assert strikes["-"] == row["strike"][best]
+        if "+" in strikes:
+            assert abs(strikes["+"] - strikes["-"]) == 5
+    assert "moves to 0.16 delta" in " ".join(held(chain, legs=legs, credit=credit).to_text(columns=200).split())
+
+
+def test_a_short_far_out_and_a_debit_are_not_rolled_away(chain):
+    for legs, credit in ((["-1C215", "+1C220"], 0.5), (["+1C205", "-1C210"], -2.0)):
+        (position,) = held(chain, legs=legs, credit=credit).positions
+        assert "away" not in {roll.kind for roll in position.rolls}
+
+
+def test_a_chain_read_as_of_a_day_decides_as_of_that_day(chain_path):
+    legs = {"expiration": "2026-04-02", "credit": 3.5, "opened": "2026-02-20"}
+    named = iwm.manage(iwm.read_chain(chain_path, as_of="2026-03-02", dividends="none"), LEGS, **legs)
+    assert (named.stale, named.positions[0].rule) == ("", "profit")
+    unnamed = iwm.manage(iwm.read_chain(chain_path, dividends="none"), LEGS, **legs)
+    assert 'read_chain(..., as_of="2026-03-02")' in unnamed.stale
+
+
 def test_a_log_keeps_its_names_and_other_underlyings_are_left_out(chain, tmp_path):
     log = tmp_path / "log.csv"
     log.write_text(
@@ -148,9 +250,10 @@ def test_condors_of_one_expiration_cannot_lose_both_sides(chain, tmp_path):
     )
     result = iwm.manage(chain, log, now=MONDAY_NOON)
     (risk,) = result.portfolio.risks
-    assert risk.apart == pytest.approx(500 - 200 + 2.60 + 500 - 250 + 2.60)
-    # From 200 to 203 the calls of the one and the puts of the other both lose 5; the credits of both are kept.
-    assert risk.together == pytest.approx(1000 - 450 + 5.20)
+    # Each, above its calls: two legs exercised at $5, and the dividend of 2.50 on the short call assigned early.
+    assert risk.apart == pytest.approx(500 - 200 + 2.60 + 260 + 500 - 250 + 2.60 + 260)
+    # Above 230 all calls are exercised: both lose 5, the credits of both are kept.
+    assert risk.together == pytest.approx(1000 - 450 + 5.20 + 2 * 260)
     # Just below 230 the short 225 call alone of the high calls is exercised: 10 lost less 4.50, then 10% of 230 on the
     # shares; three legs exercised or assigned at $5. Two
     # short calls, assigned early, owe the dividend of 2.50 each.

@@ -18,6 +18,16 @@ def test_the_paper_journal_is_managed(run):
     assert {roll["kind"] for roll in position["rolls"]} >= {"away"}
 
 
+def test_days_of_the_default_simulated_market_do_not_follow_each_other_and_that_is_said(run):
+    run("paper", "open", *MARKET, "--no-gate")
+    words = "one path re-dated to end on the day asked for"
+    assert words not in run("manage", *MARKET).out
+    later = ("--source", "sim", "--as-of", "2026-11-24")
+    assert words in " ".join(run("manage", *later).out.split())
+    assert any(words in warning for warning in run("manage", *later, "--format", "json").json["notes"])
+    assert words in run("paper", "mark", *later).err
+
+
 def test_typed_legs_need_their_entry(run):
     refused = run("manage", *MARKET, "--leg", "-1P287", "--leg", "+1P282")
     assert (refused.code, refused.out) == (1, "")

@@ -420,7 +420,7 @@ def test_a_rank_that_is_not_known_buys_as_in_a_backtest(run, chain_file, history
     assert trade["strategy"] == "bull-call"
 
 
-def test_a_roll_closes_and_opens_in_one_write(paper, run, chain_file):
+def test_a_roll_closes_and_opens_in_one_write(paper, run, chain_file, tmp_path):
     paper("open", "--plan", "plan.toml")
     managed = run("manage", "--source", chain_file, "--as-of", "2026-03-02", "--format", "json").json
     rolls = managed["positions"][0]["rolls"]
@@ -440,8 +440,29 @@ def test_a_roll_closes_and_opens_in_one_write(paper, run, chain_file):
     cash = 100 * count * (opened["credit"] - left["closing"]["debit"]) - fees
     assert cash == pytest.approx(roll["cash"], abs=0.005)
     assert f"${abs(cash):,.2f} after fills and fees" in rolled["outcome"]
+    # Booked at the risk that a new trade has: width less credit, fees, exercise of both legs of a side (custom: none).
+    assert opened["risk"] == pytest.approx(count * (1000 - 100 * opened["credit"]) + opened["fees"])
     log = list(csv.DictReader(io.StringIO(paper("list", "--all", "--format", "csv").out)))
     assert [row["rolled_from"] for row in log] == ["", "1"]
+    (held,) = run("manage", "--source", chain_file, "--as-of", "2026-03-02", "--format", "json").json["positions"]
+    assert (held["campaign_since"], held["campaign_trades"]) == (left["opened"][:10], ["1", "2"])
+    # From the first opening to now, by hand: both credits less both debits, less all fees.
+    paid = left["fees"] + fees + count * 4 * 0.50
+    cash = 100 * count * (left["credit"] - left["closing"]["debit"] + opened["credit"] - held["debit"]) - paid
+    assert held["campaign_pnl"] == pytest.approx(cash)
+    assert held["campaign_pnl"] == pytest.approx(left["pnl"] + held["pnl"])
+    assert f"P&L since {left['opened'][:10]}" in run("manage", "--source", chain_file, "--as-of", "2026-03-02").out
+    paper("mark")
+    assert "this trade" in paper("list").out
+    (listed,) = paper("list", "--format", "json").json["trades"]
+    assert listed["campaign_pnl"] == pytest.approx(cash)
+    assert paper("list", "--all", "--format", "json").json["trades"][0]["campaign_pnl"] is None
+    (tmp_path / "log.csv").write_text(paper("list", "--all", "--format", "csv").out)
+    (logged,) = run(
+        "manage", "log.csv", "--source", chain_file, "--as-of", "2026-03-02", "--fees", "custom:0.50",
+        "--fill", "natural", "--format", "json",
+    ).json["positions"]  # fmt: skip
+    assert (logged["campaign_trades"], logged["campaign_pnl"]) == (["1", "2"], pytest.approx(cash))
     assert "was closed" in paper("roll", "1").err
     assert "pick=99" in paper("roll", "2", "--pick", "99").err
 

@@ -1,6 +1,7 @@
 """`iwm-opts ticket` and `iwm.ticket`: orders of candidates and of typed legs."""
 
 import json
+from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
@@ -105,14 +106,17 @@ def test_a_closed_gate_and_a_small_account_order_nothing(ordered, history_file, 
     assert failure.value.name == "contracts"
 
 
-def test_recorded_quotes_age_in_session(screen):
+def test_recorded_quotes_age_in_session(screen, chain_file):
+    chain = iwm.read_chain(chain_file, as_of="2026-03-02", dividends="none")
+    unnamed = iwm.screen(replace(chain, snapshot=replace(chain.snapshot, is_day_named=False)), dte=(22, 50))
     with pytest.raises(InputError) as failure:
-        iwm.ticket(screen[0], now=IN_SESSION)
+        iwm.ticket(unnamed[0], now=IN_SESSION)
     assert failure.value.name == "quotes"
-    named = iwm.ticket(screen[0], now=IN_SESSION, as_of="2026-03-02")
+    named = iwm.ticket(unnamed[0], now=IN_SESSION, as_of="2026-03-02")
+    assert iwm.ticket(screen[0], now=IN_SESSION).limit == named.limit  # its chain was read as of that day
     assert named.limit == iwm.ticket(screen[0], now=IN_SESSION.replace(day=2, hour=19)).limit
     with pytest.raises(InputError, match=r"quotes='2026-03-02': STALE"):  # of the session before, after the close
-        iwm.ticket(screen[0], now=IN_SESSION.replace(hour=19))
+        iwm.ticket(unnamed[0], now=IN_SESSION.replace(hour=19))
     with pytest.raises(InputError, match="as_of"):
         iwm.ticket(screen[0], as_of="2026-02-27")
 

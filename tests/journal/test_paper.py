@@ -14,8 +14,9 @@ from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.files import load_chain
 from iwm_opts.journal.paper import open_journal
 from iwm_opts.journal.paper_log import for_review, log_of_paper
-from iwm_opts.journal.paper_marks import closing_of, marked, settled
+from iwm_opts.journal.paper_marks import closing_of, largest_loss, marked, settled
 from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade
+from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.snapshot import take_snapshot
 
 CONDOR = (Leg(1, "P", 180.0), Leg(-1, "P", 185.0), Leg(-1, "C", 215.0), Leg(1, "C", 220.0))
@@ -291,3 +292,14 @@ def test_an_intraday_trade_may_reach_its_target_in_its_first_session(snapshot):
     assert marked(intraday, snapshot).rule == "stop"
     calm = trade(opened="2026-03-02 09:50:00", credit=100.0, model=100.0, exits=Exits(stop=2.0, minute=45))
     assert marked(calm, snapshot).rule == "time"
+
+
+def test_the_largest_loss_has_fees_exercise_and_dividends_in_one_definition(snapshot):
+    """A condor three times at 2.75: 1,500 - 825 + 13 fees + 2 legs a side exercised at $5, thrice."""
+    three = trade(contracts=3, credit=2.75, fees=13.0, fees_schedule="tastytrade")
+    assert largest_loss(three, snapshot) == pytest.approx(1500 - 825 + 13 + 30)
+    paying = replace(snapshot, dividends=DividendSchedule((Dividend(date(2026, 3, 25), 0.7),), "given"))
+    assert largest_loss(three, paying) == pytest.approx(1500 - 825 + 13 + 30 + 3 * 70)
+    # Kept to expiration, one leg of a side may be delivered alone: 10% of 220 on the shares of three.
+    kept = replace(three, exits=Exits(profit=0.5, stop=2.0))
+    assert largest_loss(kept, snapshot) == pytest.approx(300 * (5 - 2.75 + 22.0) + 13 + 3 * 5)

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from iwm_opts.errors import InputError
 from iwm_opts.pricing.american import american_price
 from iwm_opts.pricing.black import price
-from iwm_opts.risk.assignment import assignment_risks, is_assigned_by_quotes
+from iwm_opts.report.assignment_lines import _words
+from iwm_opts.risk.assignment import (
+    AssignmentDate,
+    AssignmentRisk,
+    ShortOption,
+    assignment_risks,
+    is_assigned_by_quotes,
+)
 
 EX_DATE = date(2026, 9, 15)
 SPOT, DIVIDEND, VOL, RATE = 297.0, 0.695, 0.22, 0.037
@@ -235,3 +242,28 @@ def test_a_call_without_a_bid_is_judged_by_its_interest_alone():
     assert is_assigned_by_quotes(-1, 80.0, 100.0, 0.01, 0.046, t, 0.0, opposite_bid=0.0) == 1.0
     assert is_assigned_by_quotes(-1, 80.0, 100.0, 0.06, 0.046, t, 0.0, opposite_bid=0.0) == 0.0
     assert is_assigned_by_quotes(-1, 80.0, 100.0, 0.01, 0.0005, t, 0.0, opposite_bid=0.0) == 0.0  # interest of 0.0005
+
+
+def short_option(right=1.0, boundary=180.0, spot=200.0, day=date(2026, 3, 2), ex_date=date(2026, 3, 3), quotes=0.0):
+    dates = (AssignmentDate(ex_date, 2.5, boundary, 255.0),) if right > 0 else ()
+    return ShortOption(AssignmentRisk(right, 155.0, boundary, dates), 0.1, quotes, spot, day)
+
+
+@pytest.mark.parametrize(
+    ("option", "pays"),
+    [
+        (short_option(), True),
+        (short_option(spot=179.0), False),
+        (short_option(day=date(2026, 2, 27), ex_date=date(2026, 3, 2)), True),  # Friday before a Monday
+        (short_option(day=date(2026, 2, 26), ex_date=date(2026, 3, 2)), False),
+        (short_option(boundary=np.nan), False),
+        (short_option(boundary=np.nan, quotes=1.0), True),
+        (short_option(boundary=np.nan, quotes=1.0, day=date(2026, 2, 26)), False),
+        (short_option(right=-1.0, boundary=150.0, spot=149.0), True),
+        (short_option(right=-1.0, boundary=150.0, spot=151.0), False),
+        (short_option(right=-1.0, boundary=np.nan, quotes=1.0), True),
+    ],
+)
+def test_assignment_is_expected_tonight_where_exercise_pays_today(option, pays):
+    assert option.pays_today is pays
+    assert ("is expected to be assigned tonight" in list(_words(option))) is pays
