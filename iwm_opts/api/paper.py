@@ -279,7 +279,7 @@ class _Prices:
         """Why nothing is decided on these prices; empty on fresh ones, on a day asked for, and on bars."""
         return "" if self.on_bars else self.chain.stale
 
-    def notes(self, trades: Iterable[PaperTrade]) -> tuple[str, ...]:
+    def of_trades(self, trades: Iterable[PaperTrade]) -> tuple[str, ...]:
         """Return what the marks of trades do not show."""
         return () if self.on_bars else redated_note(self.snapshot.chain, (trade.opened[:10] for trade in trades))
 
@@ -514,7 +514,7 @@ def answer_paper_mark(request: PaperMarkRequest) -> PaperResult:
         open_forecasts().advance(prices.snapshot)
     after = journal.trades()
     trades = tuple(find(after, trade.number) for trade in held)
-    messages = (*prices.messages, *prices.notes(held))
+    messages = (*prices.messages, *prices.of_trades(held))
     return _shown(trades, f"marked on {prices.moment}", failures=tuple(failures), messages=messages)
 
 
@@ -538,7 +538,7 @@ def answer_paper_close(request: PaperCloseRequest) -> PaperResult:
         marks, messages = _marks(trade, prices), prices.messages
         debit = request.debit if request.price is None else -request.price
         closing = closing_of(trade, marks[-1], debit, request.reason)
-        messages = (*messages, *prices.notes([trade]))
+        messages = (*messages, *prices.of_trades([trade]))
     return _shown((journal.close(trade.number, closing, marks),), "closed", messages=messages)
 
 

@@ -7,6 +7,7 @@ from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.options import (
     IV_HISTORY,
     DateParam,
+    Number,
     cost_options,
     group,
     market_options,
@@ -26,6 +27,7 @@ LEG = option(
     help="-1P200@1.20/1.26: one put 200 sold, quoted 1.20 to 1.26; without quotes, the chain's. May repeat.",
 )
 EXPIRATION = option("--expiration", type=DateParam(), help="Of the legs, with a chain.")
+CREDIT = option("--credit", type=Number(), help="Of the legs at their entry, dollars a share, a debit negative.")
 fills_options = group(
     LEG,
     EXPIRATION,

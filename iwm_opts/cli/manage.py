@@ -4,10 +4,9 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
-from iwm_opts.cli.fills import EXPIRATION, LEG
+from iwm_opts.cli.fills import CREDIT, EXPIRATION, LEG
 from iwm_opts.cli.options import (
     DateParam,
-    Number,
     cost_options,
     exit_level_options,
     group,
@@ -24,7 +23,7 @@ from iwm_opts.cli.values import Values, build, takes_values
 position_options = group(
     LEG,
     EXPIRATION,
-    option("--credit", type=Number(), help="Of the legs at their entry, dollars a share, a debit negative."),
+    CREDIT,
     option("--contracts", type=click.IntRange(min=1), help="Of the legs.  [default: 1]"),
     option("--opened", type=DateParam(), help="Of the legs.  [default: the session before]"),
     option("--spy", metavar="FILE", help="Daily bars of SPY: with --bars, deltas weighted by beta."),

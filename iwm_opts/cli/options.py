@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -225,6 +225,8 @@ modelled_options = group(
     slope_options,
     heading="Modelled quotes",
 )
+INSTRUMENTS: Final = ("condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put")
+INSTRUMENT = option("--instrument", type=click.Choice(INSTRUMENTS), help="[default: the plan's, else condor]")
 market_options = group(
     SOURCE,
     SYMBOL,

@@ -1,27 +1,28 @@
 """`iwm-opts paper`: a plan's trades on paper, at real quotes and model fills."""
 
-from typing import Final
-
 import click
 
 from iwm_opts import api
 from iwm_opts.cli.command import SKIP, NumericalCommand
 from iwm_opts.cli.condor import condor_options
-from iwm_opts.cli.options import Number, group, market_options, measure_options, option, output_options, screen_options
+from iwm_opts.cli.options import (
+    INSTRUMENT,
+    Number,
+    group,
+    market_options,
+    measure_options,
+    option,
+    output_options,
+    screen_options,
+)
 from iwm_opts.cli.output import emit, say, write_result
 from iwm_opts.cli.paper_requests import open_request, prices, shares_request
 from iwm_opts.cli.plan_data import checklist_options
 from iwm_opts.cli.requests import chain_request
 from iwm_opts.cli.values import Values, build, takes_values
 
-INSTRUMENTS: Final = ("condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put")
-
 open_options = group(
-    option(
-        "--instrument",
-        type=click.Choice(INSTRUMENTS),
-        help="[default: the plan's, else condor]",
-    ),
+    INSTRUMENT,
     option("--pick", type=click.IntRange(min=1), default=1, help="Candidate to open, as the screen ranks them."),
     option("--contracts", type=click.IntRange(min=1), help="Own size, or shares.  [default: the account's limit]"),
     option("--credit", type=Number(), help="Own fill, dollars a share, a debit negative.  [default: the model's]"),

@@ -24,11 +24,11 @@ BOUGHT: Final = {  # long strikes lie nearer to the money than short ones, unles
 
 def open_request(plan: "api.Plan | None", values: Values) -> "api.PaperOpenRequest":
     """Return the package that `paper open` opens: the plan's unless given."""
-    values = with_plan(plan, values) if plan is not None else _with_delta(values)
+    values = with_plan(plan, values) if plan is not None else with_delta(values)
     return build(
         api.PaperOpenRequest,
         values,
-        screen=screen_request(values, _strategy(values)),
+        screen=screen_request(values, strategy_of(values)),
         plan=plan,
         by_rule=values["instrument"] == "by-rule",
         data=_data(plan, values),
@@ -59,14 +59,14 @@ def prices(values: Values) -> "api.PaperPrices":
     return build(api.PaperPrices, values, chain=chain_request(values), bars=bars)
 
 
-def _with_delta(values: Values) -> Values:
+def with_delta(values: Values) -> Values:
     """Values with the delta that an instrument is usually bought or sold at."""
     instrument = values.text("instrument") or "condor"
     delta = {} if "short_delta" in values.given else {"short_delta": BOUGHT.get(instrument, values["short_delta"])}
     return values.replaced(instrument=instrument, **delta)
 
 
-def _strategy(values: Values) -> "api.Strategy":
+def strategy_of(values: Values) -> "api.Strategy":
     """Strategy of the screen: condors, one kind of vertical, or long options."""
     instrument = values.text("instrument")
     if instrument == "condor":

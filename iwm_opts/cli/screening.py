@@ -8,10 +8,11 @@ import click
 from iwm_opts import api
 from iwm_opts.cli.options import option
 from iwm_opts.cli.output import say, write_file, write_result
+from iwm_opts.cli.paper_requests import strategy_of, with_delta
 from iwm_opts.cli.plan_values import with_condor_plan
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import screen_request
-from iwm_opts.cli.values import Values, build
+from iwm_opts.cli.values import Values
 from iwm_opts.errors import InputError
 
 PICK = option("--pick", type=click.IntRange(min=1), default=1, help="Candidate, as the screen ranks them.")
@@ -41,12 +42,16 @@ def _write_matrix(request: "api.ScreenRequest", values: Values) -> None:
     write_result(result, values)
 
 
-def picked_condor(values: Values, on_progress: "api.OnProgress | None") -> "api.Package":
-    """Condor of the screen that --pick names."""
+def picked_package(values: Values, on_progress: "api.OnProgress | None") -> "api.Package":
+    """Package of the screen that --pick names: a condor, or of --instrument where the command has it."""
     pick = int(values.number("pick"))
-    values = with_condor_plan(values)
+    if values.get("instrument") not in (None, "condor"):
+        values.refuse_typed(("plan",), "is of condors here: leave it out")
+        values = with_delta(values)
+    else:
+        values = with_condor_plan(values).replaced(instrument="condor")
     widened = values.replaced(top=max(pick, int(values.number("top"))))
-    screen = api.answer_screen(screen_request(widened, build(api.IronCondor, values)), on_progress)
+    screen = api.answer_screen(screen_request(widened, strategy_of(values)), on_progress)
     if pick > len(screen):
         raise InputError("pick", pick, f"the screen has {len(screen)} candidates", "widen --dte or --short-delta")
     return screen[pick - 1]

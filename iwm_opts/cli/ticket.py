@@ -15,7 +15,7 @@ from iwm_opts.cli.output import emit, write_result
 from iwm_opts.cli.plan_values import with_condor_plan
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import account, chain_request, exit_levels
-from iwm_opts.cli.screening import PICK, picked_condor
+from iwm_opts.cli.screening import PICK, picked_package
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import ORDER_FORMATS
 
@@ -73,4 +73,4 @@ def _request(values: Values, on_progress: "api.OnProgress | None") -> "api.Ticke
             chain = api.open_chain(chain_request(values), on_progress)
         return build(api.TicketRequest, values, legs=legs, chain=chain, **given)
     values.refuse_typed(("expiration",), "is of --leg: leave it out")
-    return build(api.TicketRequest, values, package=picked_condor(values, on_progress), **given)
+    return build(api.TicketRequest, values, package=picked_package(values, on_progress), **given)

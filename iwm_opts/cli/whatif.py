@@ -5,7 +5,9 @@ import click
 from iwm_opts import api
 from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.condor import condor_options
+from iwm_opts.cli.fills import CREDIT, EXPIRATION, LEG
 from iwm_opts.cli.options import (
+    INSTRUMENT,
     DateParam,
     FractionParam,
     OutputParam,
@@ -15,11 +17,17 @@ from iwm_opts.cli.options import (
 )
 from iwm_opts.cli.output import write_file, write_result
 from iwm_opts.cli.progress import progress
-from iwm_opts.cli.screening import PICK, picked_condor
+from iwm_opts.cli.requests import chain_request
+from iwm_opts.cli.screening import PICK, picked_package
 from iwm_opts.cli.values import Values, build, takes_values
 from iwm_opts.conventions import PICTURE_KINDS
 
 whatif_options = group(
+    LEG,
+    EXPIRATION,
+    CREDIT,
+    option("--trade", type=int, help="Number of a paper trade, in place of --leg."),
+    INSTRUMENT,
     PICK,
     option(
         "--move",
@@ -37,21 +45,49 @@ FIELDS = {"move": "moves", "vol_shift": "vol_shifts", "date": "dates"}
 
 @click.command(
     cls=NumericalCommand,
-    first=("source", "as_of", "pick", "move", "vol_shift", "date", "dte", "short_delta", "width", "format"),
+    first=(
+        "source",
+        "as_of",
+        "leg",
+        "expiration",
+        "credit",
+        "trade",
+        "instrument",
+        "pick",
+        "move",
+        "vol_shift",
+        "date",
+    ),
     epilog="\b\nExample:\n  iwm-opts whatif --source sim --pick 1\n"
-    "  iwm-opts whatif --source sim --move -0.05 --move 0.05 --vol-shift 0.1",
+    "  iwm-opts whatif --source sim --instrument bull-put --move -0.05 --vol-shift 0.1\n"
+    "  iwm-opts whatif --source sim --as-of 2026-11-20 --leg +1P282 --leg -1P287 \\\n"
+    "      --expiration 2026-12-31 --credit 0.60",
 )
 @whatif_options
 @condor_options
 @picked_screen_options
 @takes_values
 def whatif(values: Values) -> None:
-    """Value a condor of the screen over price, implied vol and date."""
-    with progress("option chain", values) as on_progress:
-        package = picked_condor(values, on_progress)
+    """Value a package over price, implied vol and date.
+
+    A package of the screen (--instrument, --pick), the legs of --leg as held or at today's fill, or the paper trade of
+    --trade.
+    """
     scenarios = {field: values[name] for name, field in FIELDS.items() if values[name]}
-    result = api.answer_whatif(build(api.WhatIfRequest, values, package=package, **scenarios))
+    with progress("option chain", values) as on_progress:
+        result = api.answer_whatif(_request(values, scenarios, on_progress))
     write_result(result, values)
     plot = values.path("plot")
     if plot:
         write_file(plot, result.picture(plot.suffix), values)
+
+
+def _request(values: Values, scenarios: dict[str, object], on_progress: "api.OnProgress | None") -> "api.WhatIfRequest":
+    if not values["leg"]:
+        values.refuse_typed(("expiration", "credit"), "is of --leg: leave it out")
+    if not values["leg"] and values["trade"] is None:
+        return build(api.WhatIfRequest, values, package=picked_package(values, on_progress), **scenarios)
+    values.refuse_typed(("pick", "instrument", "plan"), "is of a screen: leave it out")
+    legs = tuple(api.TypedLeg.parse(text) for text in values.texts("leg"))
+    chain = api.open_chain(chain_request(values), on_progress)
+    return build(api.WhatIfRequest, values, legs=legs, chain=chain, **scenarios)
