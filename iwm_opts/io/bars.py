@@ -25,7 +25,7 @@ from iwm_opts.io.reader import (
 from iwm_opts.io.schema import BARS, check, check_ranges, refuse_rows, series_twins
 from iwm_opts.io.series_notes import NOTES
 from iwm_opts.market.bars import PRICES, SINGLE_PRECISION, adjusted_for_splits, gap_words, missing_sessions, price_jumps
-from iwm_opts.market.calendar import NEW_YORK, sessions
+from iwm_opts.market.calendar import FIRST_DAY, NEW_YORK, sessions
 
 OPTIONAL: Final = ("adjusted_close", "volume", "dividend", "split")
 UNNEEDED: Final = ("adjusted_close", "volume", "dividend")  # a word in them is a blank; a split unread spoils prices
@@ -159,6 +159,7 @@ def _on_sessions(
             f"{frame.row(place)}: {days[place].date()} is not a day from {OLDEST} to today",
             "correct the date",
         )
+    frame, bars, days = _since_calendar(frame, bars, days, notes)
     stamps = days.to_numpy(dtype="datetime64[D]")
     is_session = np.isin(stamps, sessions(stamps.min().item(), stamps.max().item()))
     if is_session.all():
@@ -171,6 +172,20 @@ def _on_sessions(
         raise DataError(frame.path, what, "give daily bars of an exchange in New York")
     notes.append(f"{what}: left out")
     return _kept(frame, bars, days, is_session)
+
+
+def _since_calendar(
+    frame: Frame, bars: pd.DataFrame, days: "pd.Series[Any]", notes: list[str]
+) -> tuple[Frame, pd.DataFrame, "pd.Series[Any]"]:
+    """Rows since the calendar starts: sessions before it are unknown."""
+    is_known = (days >= pd.Timestamp(FIRST_DAY)).to_numpy()
+    if is_known.all():
+        return frame, bars, days
+    if not is_known.any():
+        rule = f"ends on {days.max().date()}, before the calendar of sessions ({FIRST_DAY})"
+        raise DataError(frame.path, rule, "give later bars")
+    notes.append(f"{int((~is_known).sum())} rows before the calendar of sessions ({FIRST_DAY}) left out")
+    return _kept(frame, bars, days, is_known)
 
 
 def _kept(

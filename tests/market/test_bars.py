@@ -155,6 +155,16 @@ def test_what_is_no_file_of_bars_is_named(tmp_path, file):
             load_bars(tmp_path / name)
 
 
+def test_bars_before_the_calendar_are_left_out_with_a_note(file):
+    early = [f"{day},100,101,99,100.5,1e6" for day in ("1992-12-30", "1992-12-31")]
+    later = [f"{day},100,101,99,100.5,1e6" for day in ("1993-01-04", "1993-01-05", "1993-01-06")]
+    bars = load_bars(file(*early, *later))
+    assert [f"{day:%Y-%m-%d}" for day in bars.index] == ["1993-01-04", "1993-01-05", "1993-01-06"]
+    assert notes_of(bars) == ("2 rows before the calendar of sessions (1993-01-01) left out",)
+    with pytest.raises(DataError, match="ends on 1992-12-31, before the calendar of sessions"):
+        load_bars(file(*early))
+
+
 def test_missing_sessions():
     # 2024-07-04 is a holiday, the 6th and 7th a weekend: of these days only Friday the 5th lacks a bar.
     days = pd.DatetimeIndex(["2024-07-02", "2024-07-03", "2024-07-08"])
