@@ -6,15 +6,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.optimize import brentq
 from scipy.stats import norm
 
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
+from iwm_opts.execution.legs import Legs
 from iwm_opts.spreads.analysis import Terms, analyse, prob_touch
 from iwm_opts.spreads.candidate import candidate
 from iwm_opts.spreads.iron_condor import iron_condors
-from iwm_opts.spreads.legs import DeltaRange, Wing
+from iwm_opts.spreads.legs import DeltaRange, Packages, Wing
 from iwm_opts.spreads.single import long_options
 from iwm_opts.spreads.vertical import verticals
 
@@ -122,6 +124,48 @@ def test_touching_is_likelier_than_ending_beyond(table):
     long_call = candidate(table, analyse(table, long_options(table, "C", NEAR_20), FREE), 0)
     assert math.isnan(long_call.prob_touch)  # nothing is short
     assert math.isinf(long_call.max_profit)
+
+
+def test_a_touch_is_as_likely_as_on_the_paths_that_made_the_smile(table_of, table):
+    # Paths of stochastic vol as IWM's of June 2026 (alpha 0.227, nu 2.05, rho -0.61), exact in the vol, Brownian
+    # bridges between steps. A driftless lognormal under each strike's own vol says a fifth more.
+    random, steps, paths = np.random.default_rng(3), 100, 100_000
+    dt, forward = table.years / steps, table.forward.price
+    drift = math.log(forward / table.spot) / table.years
+    x, y = np.full(paths, math.log(table.spot / forward)), np.zeros(paths)
+    barriers = np.log(np.array([182.0, 216.0]) / forward)
+    alive = np.ones((2, paths))
+    for _ in range(steps):
+        z = random.standard_normal((2, paths // 2))
+        first, second = np.concatenate([z[0], -z[0]]), np.concatenate([z[1], -z[1]])
+        variance = (0.227 * np.exp(y)) ** 2 * dt
+        after = x + drift * dt - 0.5 * variance + np.sqrt(variance) * first
+        y += 2.05 * math.sqrt(dt) * (-0.61 * first + math.sqrt(1 - 0.61**2) * second) - 0.5 * 2.05**2 * dt
+        for place, sign in enumerate((1.0, -1.0)):
+            ends = np.maximum(sign * (x - barriers[place]), 0.0) * np.maximum(sign * (after - barriers[place]), 0.0)
+            alive[place] *= 1.0 - np.exp(-2.0 * ends / variance)
+        x = after
+    k = np.log(np.arange(165.0, 231.0, 5.0) / forward)
+    made = table_of(vol=lambda at: np.interp(at, k, [black_vol(x, each, table.years) for each in k]))
+    rows = [int(np.flatnonzero((made.strike == strike) & (made.right == right))[0])
+            for strike, right in ((177.0, -1), (182.0, -1), (216.0, 1), (221.0, 1))]  # fmt: skip
+    whole = Packages("iron-condor", np.array([rows]), Legs.of([1, -1, -1, 1], [-1, -1, 1, 1]), True)
+    put = Packages("bull-put", np.array([rows[:2]]), Legs.of([1, -1], [-1, -1]), True)
+    assert prob_touch(made, whole)[0] == pytest.approx(1 - alive.prod(axis=0).mean(), abs=0.015)
+    assert prob_touch(made, put)[0] == pytest.approx(1 - alive[0].mean(), abs=0.01)
+
+
+def black_vol(ends, k, years):
+    """Vol of the out-of-the-money option on logs of price over forward at the end."""
+    sign = 1.0 if k > 0.0 else -1.0
+    value = np.maximum(sign * (np.exp(ends) - math.exp(k)), 0.0).mean()
+
+    def miss(vol):
+        stdev = vol * math.sqrt(years)
+        d1 = -k / stdev + stdev / 2
+        return sign * (norm.cdf(sign * d1) - math.exp(k) * norm.cdf(sign * (d1 - stdev))) - value
+
+    return brentq(miss, 0.02, 2.0)
 
 
 def test_a_leg_without_a_quote_makes_its_package_nan(table_of):
