@@ -188,6 +188,17 @@ def test_early_assignment_is_shown_for_short_legs(screened):
     assert "assignment" not in european.replace("early assignment", "")
 
 
+def test_a_dividend_on_the_expiration_day_is_owed_at_the_close(screened):
+    # The chain is of 16:00, whole days before it expires: there it cost nothing, and an hour before 85 dollars.
+    asked = ("--dividends", "2026-04-17:0.85", "--dte", "40:50", "--fees", "zero", "--format", "json")
+    for one in screened(*asked).json["candidates"]:
+        put, call = one["assignment"]
+        assert [at["ex_date"] for at in put["ex_dates"]] == ["2026-04-17"]
+        assert (put["worst_cost"], call["worst_cost"]) == pytest.approx((0.0, 85.0))
+        assert call["by_quotes"]["pays"] is False
+        assert one["max_loss"] - one["max_loss_expiry"] == pytest.approx(85.0)
+
+
 def test_json_tells_when_short_legs_are_assigned_and_what_it_costs(screened, run, chain_file):
     # Of the kernel: boundaries themselves are tested with the model; here they stand with the right leg and cost.
     ours = screened("--format", "json", "--dividends", "2026-03-25:0.6", "--fees", "tastytrade").json
