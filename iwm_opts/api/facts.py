@@ -34,7 +34,7 @@ from iwm_opts.simulation.parameters import Parameters, control_parameters, param
 if TYPE_CHECKING:
     from distributed import Client
 
-FIRST, LAST = date(2009, 9, 16), date(2025, 6, 4)  # where RVX's published history begins and ends
+FIRST, LAST = date(2009, 9, 16), date(2025, 6, 4)  # of the RVX file that the facts were measured on
 HISTORIES: Final = 2000
 
 

@@ -14,7 +14,7 @@ from iwm_opts.cli.values import Values, build, option_name, takes_values
 from iwm_opts.conventions import PICTURE_KINDS
 
 FILES = ("bars", "iv_history", "short_index", "middle_index", "long_index")
-FIRST, LAST = date(2009, 9, 16), date(2025, 6, 4)  # where RVX's published history begins and ends
+FIRST, LAST = date(2009, 9, 16), date(2025, 6, 4)  # of the RVX file that the facts were measured on
 HISTORIES = 2000
 
 

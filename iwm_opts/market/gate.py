@@ -42,8 +42,8 @@ def ivr_gate(rank: IvRank | None, below: float) -> Gate:
     if math.isnan(rank.rank):
         return Gate(condition, False, (f"{rank.series} has no rank: {rank.reason}",))
     if rank.sessions_missed > STALE_SESSIONS:
-        stale = f"{rank.series} ends on {rank.value_date}, {rank.sessions_missed} sessions ago: too old to open a gate"
-        return Gate(condition, False, (f"{stale}; give a history that goes on",))
+        last = f"values given of {rank.series} end on {rank.value_date}, {rank.sessions_missed} sessions ago"
+        return Gate(condition, False, (f"{last}: too old to open a gate; give a history that goes on",))
     if rank.observations < MIN_COVERAGE * rank.lookback:
         few = f"{rank.series} has {rank.observations} of {rank.lookback} sessions: too few to open a gate"
         return Gate(condition, False, (f"{few}; give a longer history or a shorter --ivr-lookback",))

@@ -242,7 +242,7 @@ def _warnings(
 ) -> tuple[str, ...]:
     lines = []
     if missed:
-        lines.append(f"{series} ends on {value_date}: {missed} sessions before {before} have no value")
+        lines.append(f"values given of {series} end on {value_date}: {missed} sessions before {before} have no value")
     if observations < MIN_COVERAGE * lookback:
         lines.append(
             f"{series} has {observations} of {lookback} sessions: the rank covers {observations / lookback:.0%}"

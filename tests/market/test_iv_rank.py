@@ -73,7 +73,7 @@ def test_low_coverage_warns():
 
 def test_a_stale_value_warns():
     result = iv_rank(history(0.30, 0.10, 0.15), before=after(6), lookback=3)
-    assert result.warnings == (f"RVX ends on 2024-01-04: 3 sessions before {after(6)} have no value",)
+    assert result.warnings == (f"values given of RVX end on 2024-01-04: 3 sessions before {after(6)} have no value",)
 
 
 def test_a_decision_after_a_weekend_is_not_stale():
