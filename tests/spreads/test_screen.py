@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from iwm_opts.errors import InputError
+from iwm_opts.execution.exits import ExitLevels
+from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.capture import make_chain
 from iwm_opts.market.dividends import Dividend, DividendSchedule
@@ -91,6 +93,23 @@ def test_sizes_respect_the_account(snapshot):
         assert sized.requirement == 500.0
     full = run(snapshot, account=replace(account, limits=Limits(buying_power=100.0))).kept
     assert {(s.size.contracts, s.size.limited_by) for s in full} == {(0, "buying_power")}
+
+
+@pytest.mark.parametrize(("symbol", "gap"), [("IWM", 0.10), ("XSP", 0.0)])  # XSP settles in cash
+def test_sizes_rest_on_delivery_unless_the_exits_close_before(made_quotes, symbol, gap):
+    quotes = made_quotes().assign(underlying_symbol=symbol)
+    snapshot = take_snapshot(make_chain(quotes, symbol=symbol, source="made"), rate=0.04, exercise="european")
+    account, terms = Account(value=1e6, risk_share=0.05), Terms(fees=FeeSchedule.parse("zero,exercise=5"))
+    for exits in (ExitLevels(), ExitLevels(profit=0.5, stop=2.0, dte=None), ExitLevels(dte=0)):
+        for each in screen(snapshot, (30, 50), build, terms, Selection(), account, exits=exits).kept:
+            package = each.candidate
+            lost = 100 * (5.0 - package.fill.price)
+            # Just below the long call the short one alone is exercised: its shares are bought a gap higher.
+            delivered = lost + 100 * gap * package.strikes[-1] + 5.0
+            assert package.max_loss == pytest.approx(lost + 10.0)
+            assert package.max_loss_delivery == pytest.approx(max(delivered, lost + 10.0))
+            risk = package.max_loss if exits.dte else package.max_loss_delivery
+            assert each.size.contracts == int(50_000 // risk)
 
 
 def test_liquidity_and_kelly_cap():
