@@ -17,8 +17,9 @@ from iwm_opts.kernels.panel.variance_index import total_variance
 from iwm_opts.market.calendar import effective_days_per_year
 from iwm_opts.market.slices import ExpirySlice, Forward
 
-DEFINITION = 3  # of IV10 and IV30: raise it whenever the same chain would give other values
-# 1: raw midpoints; 2: European equivalents of American quotes; 3: absent options skipped, incomplete strips refused.
+DEFINITION = 4  # of IV10 and IV30: raise it whenever the same chain would give other values
+# 1: raw midpoints; 2: European equivalents of American quotes; 3: absent options skipped, incomplete strips refused;
+# 4: also those whose wing ends in absent options before zero bids.
 TENORS = (10, 30)  # calendar days
 MIN_WING_STRIKES = 3  # puts or calls
 MIN_COMPLETENESS = 0.90  # share of the variance that quotes support, below which it is refused
@@ -43,7 +44,7 @@ class ModelFreeVariance:
     lowest: float  # strikes used, dollars; NaN where none
     highest: float
     is_dry: bool  # both wings ended for want of bids, not of strikes
-    absent: int  # options that the chain lacks between the outermost used
+    absent: int  # options that the chain lacks up to the ends of the wings
     completeness: float  # share of the variance that quotes support, 0 to 1; NaN where there is none
     reason: str  # reason of a missing variance; empty otherwise
 

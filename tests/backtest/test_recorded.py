@@ -390,3 +390,22 @@ def test_the_own_series_is_the_index_of_each_chain(chain_of, made_day_quotes):
     assert market.iv_history(30).closes.iloc[1] == index.iv30
     with pytest.raises(InputError, match="Choose 10 or 30"):
         market.iv_history(9)
+
+
+def test_days_whose_quotes_carry_no_index_have_none_and_thin_ones_are_named(chain_of, made_day_quotes):
+    expirations = (date(2024, 3, 11), NEXT, LATER)
+
+    def market(*cut):
+        day = made_day_quotes(TUE, 200, expirations)
+        gone = (day["right"] == "P") & day["strike"].between(*cut)
+        return recorded_days(str(chain_of(made_day_quotes(MON, 200, expirations), day[~gone])))
+
+    whole = market(0, 0).iv_history(30).closes.iloc[1]
+    # Bids below 170 are zero: without the puts from there to 190 IV30 came out at 18.4 instead of 20.0, as complete.
+    for cut in ((170, 190), (150, 190)):
+        incomplete = market(*cut)
+        assert math.isnan(incomplete.iv_history(30).closes.iloc[1])
+        assert any("IV30: no expirations bracket 30 days" in note for note in incomplete.notes)
+    thin = market(150, 180)
+    assert thin.iv_history(30).closes.iloc[1] == pytest.approx(whole, abs=0.003)
+    assert any("IV30: quotes support 94" in note for note in thin.notes)

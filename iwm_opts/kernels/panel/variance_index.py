@@ -27,12 +27,13 @@ def _wing(strike, bid, ask, start, low, high, step, centre_strike, centre_price)
     the sum a trapezoid over used strikes plus half the last gap at the end. A bid of zero is an option without
     buyers, and two in a row end the wing; a NaN bid is an option that the source lacks, and is skipped.
 
-    Returns the sum, options used, the outermost one, whether bids ended the wing, options absent up to it, and the
-    part of the sum that no quote supports: the excess of trapezoids over gaps, and beyond strikes that ran out before
-    the bids did a tail that decays as the wing did on average.
+    Returns the sum, options used, the outermost one, whether bids ended the wing, options absent up to its end, and the
+    part of the sum that no quote supports: the excess of trapezoids over gaps, and beyond the outermost option a tail
+    that decays as the wing did on average, within the triangle to the first option without a bid where bids ended it.
     """
     total = unsupported = gap = 0.0
-    used = empty = absent = skipped = 0
+    edge = math.inf
+    used = empty = absent = skipped = before_edge = 0
     end = start - step
     last_strike = centre_strike
     centre = last_weight = centre_price / centre_strike**2
@@ -50,14 +51,20 @@ def _wing(strike, bid, ask, start, low, high, step, centre_strike, centre_price)
             empty = skipped = 0
             end = i
         elif bid[i] <= 0.0:
+            if empty == 0:
+                edge = abs(strike[i] - last_strike)
+                before_edge = skipped
             empty += 1
         else:
             skipped += 1
         i += step
-    if used > 0 and empty < 2:
+    if used > 0:
         fall = math.log(centre / last_weight)
         distance = abs(last_strike - centre_strike)
         tail = last_weight * distance / fall if fall > 0.0 else math.inf
+        if empty >= 2:
+            tail = min(tail, 0.5 * edge * last_weight)
+            absent += before_edge
         unsupported += max(tail - 0.5 * gap * last_weight, 0.0)
     return total + 0.5 * gap * last_weight, used, end, empty >= 2, absent, unsupported
 
@@ -101,7 +108,7 @@ def total_variance(strike, call_bid, call_ask, put_bid, put_ask, forward, discou
 
     Strikes ascend. Returns the variance (NaN without K0 or with an empty wing), puts used, calls used, the indices of
     the lowest and highest strike used, whether each wing ended for want of bids rather than of strikes, options absent
-    between the outermost used, and the share of the sum that quotes support (0 to 1; see `_wing`).
+    up to the ends of the wings, and the share of the sum that quotes support (0 to 1; see `_wing`).
     """
     return strip_variance(strike, call_bid, call_ask, put_bid, put_ask, 0, len(strike), forward, discount)
 

@@ -167,6 +167,25 @@ def test_completeness_falls_with_gaps_and_cut_wings():
         assert 1.0 - sparse[8] == pytest.approx(sparse[0] / stdev**2 - 1.0, abs=slack)
 
 
+@pytest.mark.parametrize("are_listed", [True, False])
+@pytest.mark.parametrize("highest", [286.0, 292.0, 297.0])
+def test_a_wing_that_ends_in_absent_options_before_zero_bids_is_incomplete(highest, are_listed):
+    # Nobody bids below 241; the puts from there up to `highest` are not in the file, or their strikes are not.
+    strikes = np.arange(200.0, 420.0)
+    chain = [array.copy() for array in flat_chain(strikes, 300.0, 0.08)]
+    for bid in (chain[1], chain[3]):
+        bid[bid < 0.05] = 0.0
+    gone = (chain[3] > 0.0) & (strikes <= highest)
+    whole = total_variance(*chain, 300.0, 1.0)
+    chain[3][gone] = chain[4][gone] = np.nan
+    cut = total_variance(*(chain if are_listed else [array[~gone] for array in chain]), 300.0, 1.0)
+    missing = 1.0 - cut[0] / whole[0]
+    assert missing > 0.08
+    assert missing <= 1.0 - cut[8] <= 2.5 * missing
+    assert cut[7] == (gone.sum() if are_listed else 0)
+    assert whole[8] > 0.99
+
+
 def test_k0_without_a_pair_of_quotes_gives_way_to_the_next_strike_below():
     strikes = np.arange(280.0, 321.0, 1.0)
     chain = [array.copy() for array in flat_chain(strikes, 300.5, 0.02)]
