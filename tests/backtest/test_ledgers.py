@@ -297,6 +297,30 @@ def test_a_stop_in_a_panic():
     assert found.equity["equity"].to_list() == pytest.approx(expected)
 
 
+def test_a_stop_fills_at_natural_on_the_quotes_of_the_day_by_default():
+    # The same Wednesday: quotes that are eight times as wide hold the panic already.
+    quotes = {
+        (0, "P100"): (0.95, 1.05), (0, "P95"): (0.45, 0.55), (0, "C100"): (9.0, 9.2),
+        (2, "P100"): (4.00, 4.40), (2, "P95"): (2.00, 2.40),
+    }  # fmt: skip
+    market = MadeMarket([105, 104, 97, 96, 96, 96], quotes, {"P100": -0.2, "P95": -0.1})
+    rules = Rules(EntryRule("bull-put", dte=4, put_delta=0.2), GateRule(None, None, 3), ExitRule(dte=None),
+                  SizeRule(contracts=1), Costs(fees=FEES))  # fmt: skip
+    (trade,) = run(prepare(market, HISTORY, rules), np.arange(len(DAYS)) == 0).trades.to_dict("records")
+    assert (trade["reason"], trade["debit"]) == ("stop", pytest.approx(2.00 + 0.40))
+
+
+def test_wings_in_dollars_over_prices_that_more_than_double_are_named():
+    quotes = {(0, "P100"): (0.95, 1.05), (0, "P95"): (0.45, 0.55), (0, "C100"): (9.0, 9.2)}
+    for last, count in ((40, 1), (60, 0)):
+        market = MadeMarket([105, 105, 105, 105, 105, last], quotes, {"P100": -0.2, "P95": -0.1})
+        notes = traded(market, EntryRule("bull-put", dte=4, put_delta=0.2), NEVER).notes
+        assert (
+            sum(note.startswith("spot between 40 and 105: wings of $5 are 4.8% to 12.5% of it") for note in notes)
+            == count
+        )
+
+
 def test_nobody_pays_more_than_the_width_to_close():
     quotes = {(0, "P100"): (0.95, 1.05), (0, "P95"): (0.45, 0.55), (0, "C100"): (9.0, 9.2)}
     quotes |= {(1, "P100"): (20.0, 26.0), (1, "P95"): (14.0, 20.0)}

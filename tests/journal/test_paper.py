@@ -196,6 +196,12 @@ def test_a_mark_names_the_rule_that_calls(snapshot, credit, exits, rule):
     assert marked(trade(credit=credit, exits=exits), snapshot).rule == rule
 
 
+def test_a_stop_fills_at_natural(snapshot):
+    held, stopped = (marked(trade(credit=credit, exits=Exits(stop=2.0)), snapshot) for credit in (9.0, 0.05))
+    half = (held.debit - held.mid) / 0.5  # at half of the half-spreads
+    assert stopped.debit == pytest.approx(stopped.mid + half, abs=0.021)  # and the tick
+
+
 def test_no_rule_calls_on_the_day_of_the_entry(snapshot):
     assert marked(trade(opened="2026-03-02 10:00:00", credit=9.0), snapshot).rule == ""
 

@@ -50,6 +50,11 @@ def test_less_variance_pays_the_seller_and_costs_are_taken_off(snapshot):
     assert dear < fair - 5.0
 
 
+def test_stops_pay_the_quoted_spread_once():
+    terms = ManagedTerms(ExitLevels(), FillModel.parse("mid"), FeeSchedule.parse("zero"), 0.81)
+    assert terms.stop_fill == FillModel.parse("natural")
+
+
 def test_probabilities_move_with_the_levels(snapshot):
     near, far = (outlook(snapshot, ExitLevels(profit=level)) for level in (0.2, 0.7))
     assert near.prob_target > far.prob_target + 0.2
