@@ -14,8 +14,9 @@ from iwm_opts.backtest.periods import by_calendar, by_period
 from iwm_opts.backtest.result import CASCADE
 from iwm_opts.backtest.rules import CONDOR, Rules
 from iwm_opts.backtest.trial import PooledResult
-from iwm_opts.conventions import SESSIONS_PER_YEAR
+from iwm_opts.conventions import MIN_COVERAGE, SESSIONS_PER_YEAR
 from iwm_opts.market.chain import LABELS
+from iwm_opts.market.iv_index import TENORS
 from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.words import dollars, number, percent
 
@@ -64,6 +65,15 @@ def backtest_table(result: PooledResult, verbose: bool = False, columns: int | N
     return render(parts, columns)
 
 
+def _rank_remedy(result: PooledResult) -> str:
+    """Remedy where no rank is known: the underlying's own index has gaps, or its history is short."""
+    history, days = result.trials[0].history, result.results[0].equity.index
+    known = history.closes.reindex(days).notna().mean()
+    if history.tenor_days == TENORS[0] and not history.proxy and known < MIN_COVERAGE:
+        return f"IV{TENORS[0]} has values on {percent(known)} of the days; choose --ivr-tenor {TENORS[1]}"
+    return "give a longer --iv-history, or choose a shorter --ivr-lookback"
+
+
 def label_lines(kind: str) -> list[Text]:
     """Label above and below results on simulated or modelled quotes."""
     return [Text(LABELS[kind], style="bold red")] if kind in LABELS else []
@@ -85,7 +95,7 @@ def head_lines(result: PooledResult) -> list[Text]:
     elif opened:
         share = "every day; no rank is known"
     else:
-        share = "no day, as no rank is known: give a longer --iv-history"
+        share = f"no day, as no rank is known: {_rank_remedy(result)}"
     lines = [Text.assemble((result.name, "bold"), f"{under}  {span}{' a path' if len(result.results) > 1 else ''}")]
     lines += [Text(line) for line in rules_lines(first.rules)]
     return [*lines, Text(f"gate     {first.label}: open on {share}")]

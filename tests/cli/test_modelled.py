@@ -49,6 +49,24 @@ def test_a_day_without_an_index_and_another_symbol(run, files):
     assert "means nothing on the modelled market" in failed.err
 
 
+def test_before_the_weeklies_of_2010_a_rank_needs_the_30_day_index(run, tmp_path):
+    days = pd.bdate_range("2008-09-02", "2009-12-31")
+    close = [70.0 + 2.0 * ((place % 9) - 4) / 4.0 for place in range(len(days))]
+    bars = pd.DataFrame({"date": days, "open": close, "high": [c + 1 for c in close], "low": [c - 1 for c in close]})
+    bars.assign(close=close).to_csv(tmp_path / "IWM.csv", index=False)
+    level = [40.0 - 14.0 * place / len(days) for place in range(len(days))]
+    pd.DataFrame({"DATE": days.strftime("%m/%d/%Y"), "CLOSE": level}).to_csv(tmp_path / "RVX_History.csv", index=False)
+    files = ("--bars", tmp_path / "IWM.csv", "--iv-history", tmp_path / "RVX_History.csv", "--rate", "0.05")
+    asked = ("backtest", "--source", "modelled", *files, "--from", "2009-10-01")
+    ten, thirty, long = (
+        " ".join(run(*asked, *more).out.split())
+        for more in ((), ("--ivr-tenor", "30"), ("--ivr-tenor", "30", "--ivr-lookback", "500"))
+    )
+    assert "as no rank is known: IV10 has values on 36% of the days; choose --ivr-tenor 30" in ten
+    assert "open on 100% of" in thirty
+    assert "as no rank is known: give a longer --iv-history, or choose a shorter --ivr-lookback" in long
+
+
 DOUBTS = (
     "rows are on days without a session (first: ",
     "bars: 5 sessions have no bar (2023-03-06 to 2023-03-10): windows across them are left out",
