@@ -14,6 +14,7 @@ from iwm_opts.market.dividends import Dividend, DividendSchedule
 from iwm_opts.market.gate import gate_ranks
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.snapshot import take_snapshot
+from iwm_opts.simulation.dynamics import FACTORS, State, variance_curve
 from iwm_opts.simulation.published import INDEX_RULES
 from iwm_opts.sources.modelled import Slope, modelled_market
 from iwm_opts.sources.modelled_files import ModelledFiles, modelled_on_day, open_modelled
@@ -194,6 +195,23 @@ def test_an_index_that_is_none(bars):
         modelled(bars, IvHistory("RVX", 30, closes, True, "made"), first=date(2024, 3, 1))
     with pytest.raises(DataError, match="share no session"):
         modelled(bars, IvHistory("RVX", 30, closes, True, "made"), first=date(2025, 3, 1))
+
+
+def test_a_published_slope_is_priced_between_its_own_expirations(bars, volatility):
+    # VIX9D over VIX at the close of Thursday 2024-01-04: January 12 and 16 (a holiday on Monday; 8 days: 6 sessions and
+    # 2 others; 12 days: 7 and 5), February 2 and 9 (29 days: 20 and 9; 36 days: 25 and 11).
+    day = date(2024, 1, 4)
+    slope = Slope(pd.Series([0.9], index=pd.DatetimeIndex([day])), 0.95, "made", ("VIX9D", "VIX"))
+    published = modelled(bars, volatility, first=day, last=day, slope=slope)
+    parameters, states = published.parameters, published.states
+    state = State(*(float(getattr(states, name)[0]) for name in FACTORS))
+    effective = np.array([6 + 2 * 0.3, 7 + 5 * 0.3, 20 + 9 * 0.3, 25 + 11 * 0.3]) / (252 + 113 * 0.3)
+    total = effective * variance_curve(parameters.dynamics, parameters.premium, effective).at(state)
+    nine, month = (total[0] * 3 + total[1]) / 4 / 9, (total[2] * 6 + total[3]) / 7 / 30
+    bias = INDEX_RULES["VIX9D"].eras[-1].bias[day.weekday()]
+    assert np.sqrt(nine / month) * np.exp(bias) == pytest.approx(0.9, rel=1e-3)
+    by_own_clock = modelled(bars, volatility, first=day, last=day, slope=replace(slope, indices=("", "")))
+    assert abs(by_own_clock.states.fast[0] - states.fast[0]) > 0.02
 
 
 @pytest.fixture(scope="module")
