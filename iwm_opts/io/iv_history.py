@@ -176,8 +176,8 @@ def _of_one_series(frame: Frame, symbol: str) -> tuple[Frame, str]:
 
 def _traded(frame: Frame) -> tuple[str, ...]:
     """Note on closes with a volume beside them, as of something that trades."""
-    column = frame.column(NAMES["volume"])
     try:
+        column = frame.column(NAMES["volume"])
         volume = None if column is None else number_columns(frame, [column])[0][column]
     except DataError:
         return ()

@@ -115,6 +115,7 @@ def _timed(frame: Frame, column: str) -> str:
 def _with_clock(frame: Frame, column: str) -> Frame:
     """Frame whose dates carry the times of a column of their own, `15:45`, `154500` or `3:45 PM`."""
     clock = next((name for plain_name, name in frame.names.items() if plain_name in CLOCKS and name != column), None)
+    frame.refuse_twins([clock] if clock else [])
     days = frame.cells[column].astype(str)
     if clock is None or days.str.contains(":").any():
         return frame

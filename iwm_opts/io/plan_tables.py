@@ -23,6 +23,7 @@ SECTOR_REMEDY: Final = "give a CSV with date, sector and weight, or holdings as 
 HOLDINGS_DATE: Final = "fund holdings as of"
 DOTTED: Final = re.compile(r"\d{1,2}\.\d{1,2}\.\d")  # its order of day and month depends on the country
 NO_SECTOR: Final = ("cash and/or derivatives", "-", "")
+LONGEST_NAME: Final = 100  # characters of an event
 WHOLE: Final = (0.9, 1.1)  # range of the sum of a date's weights
 
 
@@ -56,6 +57,9 @@ def load_events(path: str | Path) -> pd.DataFrame:
     names = table["event"].fillna("").astype(str).str.strip().str.upper()
     if (names == "").any():
         raise DataError(path, f"row {int((names == '').to_numpy().argmax()) + 2} names no event", EVENT_REMEDY)
+    if (names.str.len() > LONGEST_NAME).any():
+        row = int((names.str.len() > LONGEST_NAME).to_numpy().argmax()) + 2
+        raise DataError(path, f"row {row} names an event in over {LONGEST_NAME} characters", EVENT_REMEDY)
     events = pd.DataFrame({"date": days, "event": names}).sort_values("date", ignore_index=True)
     events.attrs[NOTES] = (*frame.notes, *notes)
     return events

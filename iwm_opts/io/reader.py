@@ -82,10 +82,19 @@ class Frame:
         return names
 
     def column(self, role_names: Collection[str]) -> str | None:
-        """First column that has one of the names; one with values before an empty one."""
+        """First column that has one of the names; one with values before an empty one.
+
+        Raises
+        ------
+        DataError
+            When it occurs twice with different cells in a table of one symbol.
+        """
         names = self.names
         present = [names[name] for name in role_names if name in names]
-        return next((name for name in present if self._has_values(name)), present[0] if present else None)
+        chosen = next((name for name in present if self._has_values(name)), present[0] if present else None)
+        if chosen is not None and len(self.tickers) <= 1 and list(map(str, self.cells.columns)).count(chosen) > 1:
+            self.refuse_twins((chosen,))
+        return chosen
 
     def _has_values(self, name: str) -> bool:
         place = [str(column) for column in self.cells.columns].index(name)
@@ -164,10 +173,27 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
         if frame.cells.empty:
             raise DataError(path, "holds no rows", remedy)
         check_columns(path, len(frame.cells.columns))
+        frame = _without_copies(frame)
         _refuse_chain(frame, remedy)
         if currency := frame.column(CURRENCY_NAMES):
             refuse_currency(path, currency, frame.cells[currency].dropna().astype(str).unique())
         return replace(frame, notes=(*table.notes, *frame.notes))
+
+
+def _without_copies(frame: Frame) -> Frame:
+    """Table without columns of one name that repeat the cells of another."""
+    names = list(map(str, frame.cells.columns))
+    copies = {
+        place
+        for place, name in enumerate(names)
+        if (first := names.index(name)) < place and frame.cells.iloc[:, place].equals(frame.cells.iloc[:, first])
+    }
+    if not copies or len(frame.tickers) > 1:
+        return frame
+    kept = [place for place in range(len(names)) if place not in copies]
+    owners = tuple(frame.owners[place] for place in kept) if frame.owners else ()
+    note = f"columns that repeat another left out: {', '.join(names[place][:30] for place in sorted(copies)[:SHOWN])}"
+    return replace(frame, cells=frame.cells.iloc[:, kept], owners=owners, notes=(*frame.notes, note))
 
 
 def _refuse_chain(frame: Frame, remedy: str) -> None:

@@ -43,6 +43,7 @@ SENTENCE: Final = re.compile(  # two words, of which the first does not begin a 
 WORDS: Final = pa.dictionary(pa.int32(), pa.string())
 PARQUET: Final = b"PAR1"
 BOM: Final = b"\xef\xbb\xbf"
+CORRECT: Final = "if the file was cut short, fetch it again; else correct the row"
 OTHERS: Final = {
     b"%PDF": ("a PDF", ""),
     b"\xd0\xcf\x11\xe0": ("an Excel 97-2003 workbook, or one with a password", "save the sheet as CSV"),
@@ -469,14 +470,14 @@ def _refuse_ragged(file: DataFile) -> None:
 def _refuse_text(file: DataFile) -> None:
     """Raise for a line of text among the rows, or a torn row of one cell, naming it."""
     assert file.form is not None
-    with _unpacked(file.place, file.packed) as stream:
+    with gate(file.path, CORRECT, "cannot be read as CSV ({})"), _unpacked(file.place, file.packed) as stream:
         lines = io.TextIOWrapper(stream, file.form.encoding, errors="replace", newline="")
         for row, cells in enumerate(filter(None, csv.reader(lines, delimiter=file.delimiter)), 1):
             if row > file.form.skipped and len(cells) == 1 < len(file.columns):
                 if _is_text(cells[0]):
                     raise DataError(file.path, f"row {row} is a line of text: {cells[0][:80]!r}", "remove it")
                 rule = f"row {row} has one cell, {cells[0][:80]!r}, the header {len(file.columns)}"
-                raise DataError(file.path, rule, "if the file was cut short, fetch it again; else correct the row")
+                raise DataError(file.path, rule, CORRECT)
 
 
 def _open_json(path: Path, place: Path) -> DataFile:

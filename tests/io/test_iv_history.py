@@ -316,3 +316,15 @@ def test_realised_volatility_is_refused_and_implied_goes_before_the_price(tmp_pa
         assert history.closes.to_list() == [0.2] * 63
     with pytest.raises(DataError, match="holds SPY, not IWM"):
         load_iv_history(series(tmp_path, act_symbol="SPY", iv_current=0.2))
+
+
+def test_columns_that_repeat_another_are_left_out_and_said(tmp_path):
+    rows = "".join(f"2024-01-{day:02d},20.{day},IWM,IWM,7,8\n" for day in (2, 3, 4, 5, 8, 9))
+    path = tmp_path / "iv.csv"
+    path.write_text("date,close,symbol,symbol,volume,volume\n" + rows)
+    history = load_iv_history(path)
+    assert len(history.closes) == 6
+    assert "columns that repeat another left out: symbol" in history.skipped
+    path.write_text("date,close,symbol,symbol,volume,volume\n" + rows.replace("IWM,IWM", "IWM,SPY"))
+    with pytest.raises(DataError, match="column symbol occurs 2 times. Keep one of them"):
+        load_iv_history(path)

@@ -1,3 +1,4 @@
+import csv
 import gzip
 import json
 
@@ -110,3 +111,15 @@ def test_ways_to_leave_a_cell_empty(quotes, save):
     frame.loc[:5, "volume"] = ["", " ", "NA", "nan", "None", "-"]
     for name in ("a.csv", "a.parquet"):
         assert load_chain(save(frame, name)).quotes["volume"].isna().sum() == 6
+
+
+def test_a_cell_beyond_the_reader_s_limit_below_the_sample_is_named(tmp_path, made_quotes):
+    text = made_quotes().to_csv(index=False)
+    path = tmp_path / "chain.csv"
+    path.write_text(text + "a" * 20_000 + "\n" + text.splitlines()[-1] + "\n")
+    before = csv.field_size_limit(10_000)  # as series leave it
+    try:
+        with pytest.raises(DataError, match="cannot be read as CSV .field larger than field limit"):
+            load_chain(path)
+    finally:
+        csv.field_size_limit(before)
