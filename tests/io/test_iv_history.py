@@ -326,5 +326,5 @@ def test_columns_that_repeat_another_are_left_out_and_said(tmp_path):
     assert len(history.closes) == 6
     assert "columns that repeat another left out: symbol" in history.skipped
     path.write_text("date,close,symbol,symbol,volume,volume\n" + rows.replace("IWM,IWM", "IWM,SPY"))
-    with pytest.raises(DataError, match="column symbol occurs 2 times. Keep one of them"):
+    with pytest.raises(DataError, match=r"column symbol occurs 2 times\. Keep one of them"):
         load_iv_history(path)
