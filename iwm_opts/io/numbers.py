@@ -1,7 +1,7 @@
 """Numbers as spreadsheets and web pages write them: currency, grouping, decimal commas, percent signs, blanks."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 import numpy as np
@@ -10,6 +10,8 @@ from iwm_opts.errors import DataError
 
 Sign = Literal[".", ","]
 SIGNS: Final[tuple[Sign, ...]] = (".", ",")
+SIGN_NAMES: Final[Mapping[Sign, str]] = {".": "point", ",": "comma"}
+TWO_SIGNS: Final = "numbers of one decimal sign"
 
 BLANKS: Final = (
     "", " ", "  ", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "-", "--", "n/a", "na", "<NA>", "NaT",
@@ -59,6 +61,44 @@ def decimal_sign(columns: Mapping[str, Iterable[str | None]], source: object) ->
     return "," if "," in proof else "."
 
 
+def decimal_signs(
+    columns: Mapping[str, Iterable[str | None]], optional: Collection[str], source: object
+) -> tuple[Sign, dict[str, Sign | None]]:
+    """Sign that separates decimals in a file, and those of columns that are not needed and contradict it.
+
+    Parameters
+    ----------
+    columns : mapping of str to cells
+    optional : collection of str
+        Columns that are not needed.
+    source : object
+
+    Returns
+    -------
+    sign : {".", ","}
+    others : dict
+        Sign of each optional column that shows another one; None where its cells contradict each other.
+
+    Raises
+    ------
+    DataError
+        See `decimal_sign`, of the other columns.
+    """
+    try:
+        return decimal_sign(columns, source), {}
+    except DataError:
+        needed = {name: cells for name, cells in columns.items() if name not in optional}
+        if len(needed) in (0, len(columns)):
+            raise
+    sign = decimal_sign(needed, source)
+    others: dict[str, Sign | None] = {}
+    for name in columns.keys() - needed.keys():
+        shown = {_shown_sign(_bare(text or "")) for text in columns[name]} - {None}
+        if shown - {sign}:
+            others[name] = shown.pop() if len(shown) == 1 else None
+    return sign, others
+
+
 def _shown_sign(bare: str) -> Sign | None:
     """Decimal sign that one cell proves."""
     point, comma = bare.rfind("."), bare.rfind(",")
@@ -97,17 +137,25 @@ def parse_number(text: str, sign: Sign = ".") -> float:
     return value if factor == 1.0 else value * factor
 
 
-def numbers(texts: Sequence[str | None], sign: Sign = ".") -> tuple[np.ndarray, list[int]]:
-    """Numbers of distinct cells, NaN for blanks and words, and the places of the words."""
+def numbers(texts: Sequence[str | None], sign: Sign | None = ".") -> tuple[np.ndarray, list[int]]:
+    """Numbers of distinct cells, NaN for blanks and words, and the places of the words: all without a sign."""
     values, words = np.full(len(texts), np.nan), []
     for place, text in enumerate(texts):
         if text is None or text.strip() in BLANKS:
+            continue
+        if sign is None:
+            words.append(place)
             continue
         try:
             values[place] = parse_number(text, sign)
         except ValueError:
             words.append(place)
     return values, words
+
+
+def other_sign(column: str, sign: Sign) -> str:
+    """Say that a column's decimal sign differs from that of the file."""
+    return f"{column.strip()}: decimals are written with a {SIGN_NAMES[sign]}, unlike those of the prices"
 
 
 def words_taken_as_blank(column: str, count: int, row: str, text: str, what: str = "numbers") -> str:

@@ -30,6 +30,7 @@ YEARS: Final = range(1970, datetime.now(UTC).year + YEARS_AHEAD + 1)  # a later 
 EPOCH_DIGITS: Final = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}  # units a second, by digits: s, ms, us, ns since 1970
 COARSE: Final = 600.0  # seconds between numbers that a rounded epoch separates; coarser epochs give no time
 SECONDS_A_DAY: Final = 86_400
+MONTHS_A_YEAR: Final = 12  # a larger number in a date is its day
 EXCEL_DIGITS: Final = 5  # days since 1899-12-30: 1970 to 2101 are 25569 to 73051
 EXCEL_EPOCH: Final = date(1899, 12, 30)
 FORMS: Final = "write YYYY-MM-DD; MM/DD/YYYY, 02-Oct-2026, Oct 2, 2026, YYYYMMDD and epochs are read too"
@@ -261,6 +262,43 @@ def _clock_time(match: re.Match[str]) -> time:
 def numeric_dates(texts: Iterable[str | None]) -> list[str]:
     """Cells that write a date in digits without the year in front: which of the first two is the month is open."""
     return [text for text in texts if text and NUMERIC.match(text.strip())]
+
+
+def refuse_half_turned(texts: Iterable[str], source: object) -> None:
+    """Refuse a column of which a spreadsheet of the other order took the dates that exist in both, and left the rest.
+
+    Excel set to DD/MM reads 02/10/2026 of a file in MM/DD as 2 October, and keeps 10/13/2026 as text.
+
+    Raises
+    ------
+    DataError
+        When every cell whose order is fixed has a day of at most 12, and no other cell has two such numbers.
+    """
+    distinct_texts = list(dict.fromkeys(text for text in texts if text))
+    numeric = numeric_dates(distinct_texts)
+    if not numeric or any(_is_reversible(text) for text in numeric):
+        return
+    fixed = ""
+    for text in distinct_texts:
+        try:
+            moment = None if NUMERIC.match(text.strip()) else parse_moment(text, NEW_YORK)
+        except ValueError:
+            continue
+        if moment is None or isinstance(moment, time):
+            continue
+        if moment.day > MONTHS_A_YEAR:
+            return
+        fixed = fixed or text
+    if fixed:
+        rule = f"Excel turned day and month where the day is at most 12: no date like {fixed[:40]!r} has a later day, "
+        rule += f"and every date like {numeric[0][:40]!r} has"
+        raise DataError(source, rule, "download the file again, and read it as it is or import its dates as text")
+
+
+def _is_reversible(text: str) -> bool:
+    """Whether a date in digits may exist in both orders."""
+    match = NUMERIC.match(text.strip())
+    return match is not None and max(int(match[1]), int(match[3])) <= MONTHS_A_YEAR
 
 
 def days_in_order(texts: Iterable[str], order: Order) -> list[date] | None:

@@ -25,9 +25,18 @@ from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.limits import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Budget, check_columns
-from iwm_opts.io.numbers import BLANKS, SIGNS, decimal_sign, numbers, parse_number, words_taken_as_blank
+from iwm_opts.io.numbers import (
+    BLANKS,
+    SIGNS,
+    TWO_SIGNS,
+    decimal_signs,
+    numbers,
+    other_sign,
+    parse_number,
+    words_taken_as_blank,
+)
 from iwm_opts.io.packed import AGAIN, content_of
-from iwm_opts.io.parse import FORMS, Order, numeric_dates, parse_moment
+from iwm_opts.io.parse import FORMS, Order, numeric_dates, parse_moment, refuse_half_turned
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.tables import DAMAGED_PARQUET, PARQUET, is_json, json_rows, refuse_one_line, refuse_other_kind
 from iwm_opts.io.text import cells_of, dialect, encoding_of, text_of
@@ -517,17 +526,19 @@ def number_columns(
         return pd.DataFrame(values), ()
     texts = {name: frame.cells[name].astype(object).where(frame.cells[name].notna(), None) for name in columns}
     as_text = {name: [None if cell is None else str(cell) for cell in cells] for name, cells in texts.items()}
-    sign = decimal_sign(as_text, frame.path)
+    sign, others = decimal_signs(as_text, optional, frame.path)
     table, notes = {}, ["decimals are written with a comma"] if sign == "," else []
+    notes += [other_sign(name, other) for name, other in others.items() if other is not None]
     for name, cells in as_text.items():
         distinct_cells = list(dict.fromkeys(cells))
-        figures, words = numbers(distinct_cells, sign)
+        figures, words = numbers(distinct_cells, others.get(name, sign))
         if words:
             text = distinct_cells[words[0]]
             row = cells.index(text)
             if name in optional:
+                what = TWO_SIGNS if others.get(name, sign) is None else "numbers"
                 count = sum(cells.count(distinct_cells[word]) for word in words)
-                notes.append(words_taken_as_blank(name, count, frame.row(row), str(text)))
+                notes.append(words_taken_as_blank(name, count, frame.row(row), str(text), what))
                 words = []
         if words:
             rule = f"{frame.row(row)}, column {name.strip()}: {str(text)[:60]!r} is not a number"
@@ -611,6 +622,7 @@ def _order(frame: Frame, cells: list[str], *, is_daily: bool) -> tuple[Order, tu
     numeric = numeric_dates(cells)
     if not numeric:
         return "mdy", ()
+    refuse_half_turned(cells, frame.path)
     readings = {order: _days(numeric, order) for order in ("mdy", "dmy")}
     fits = [order for order, days in readings.items() if days is not None]
     if len(fits) > 1:

@@ -1,7 +1,8 @@
 """How the cells of a chain file are to be read, decided on whole columns and by the market: order, zone, day.
 
 - Dates in digits: the order in which every cell is a date, no quote day lies ahead or on a day without a session, and
-  no contract expires before it is quoted. Where both orders pass, the file is refused.
+  no contract expires before it is quoted. Where both orders pass, the file is refused; so where quote days may have
+  another order than the expirations.
 - Times without a zone: that of the layout or the column's name, else New York; the other one of UTC and New York where
   the assumed zone puts the capture outside the session and the other within.
 - What is said: a reading other than the common one (month first, decimal points, New York), and one that the cells
@@ -26,7 +27,17 @@ from iwm_opts.io.layouts.common import DAY_NAMES, FOLLOWS_UTC
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.numbers import parse_number
 from iwm_opts.io.option_symbols import parse_option_symbol
-from iwm_opts.io.parse import FORMS, Order, days_in_order, numeric_dates, parse_day, parse_moment
+from iwm_opts.io.parse import (
+    FORMS,
+    MONTHS_A_YEAR,
+    NUMERIC,
+    Order,
+    days_in_order,
+    numeric_dates,
+    parse_day,
+    parse_moment,
+    refuse_half_turned,
+)
 from iwm_opts.io.tables import DataFile, batches, distinct_words
 from iwm_opts.io.twins import chain_twins
 from iwm_opts.io.zones import named_zone
@@ -37,6 +48,7 @@ UTC_ZONE: Final = ZoneInfo("UTC")
 DAY_ROLES: Final = ("quote_date", "quote_time", "feed_time")  # columns that may say the day, the most trusted first
 DATE_ROLES: Final = (*DAY_ROLES, "last_trade", "expiration")
 TRADE: Final = "trade"  # in a name: when a contract traded, if anything
+NEAREST: Final = 45  # days to the first expiration, that a chain seldom exceeds
 DAYS_CHECKED: Final = 60  # distinct days whose sessions decide an order
 NAMED_ZONES: Final = ("utc", "gmt", "et", "eastern", "nytime")
 TIMES_CHECKED: Final = 200
@@ -168,13 +180,17 @@ def _order(file: DataFile, layout: Layout, columns: dict[str, str]) -> tuple[Ord
     """Order of dates in digits, by all cells of all date columns."""
     if layout.vendor is not None and layout.vendor.order is not None:
         return layout.vendor.order, []
-    numeric = {role: name for role, name in columns.items() if numeric_dates(file.sample.get(name, ()))}
-    if not numeric:
+    open_names = [name for name in columns.values() if _may_be_open(file, name)]
+    cells = distinct_words(file, open_names) if open_names else {}
+    for values in cells.values():
+        refuse_half_turned(values, file.path)
+    texts = {role: dates for role, name in columns.items() if (dates := numeric_dates(cells.get(name, ())))}
+    if not texts:
         return "mdy", []
-    texts = {role: numeric_dates(distinct_words(file, [name])[name]) for role, name in numeric.items()}
     fits: list[Order] = [order for order in ("mdy", "dmy") if _fits(texts, order)]
     if len(fits) == 1:
         other: Order = "mdy" if fits[0] == "dmy" else "dmy"
+        _refuse_other_quote_day(file, columns, texts, fits[0], other)
         is_open = all(days_in_order(values, other) is not None for values in texts.values())
         return fits[0], [f"dates are {FORM_NAMES[fits[0]]}"] if is_open or fits[0] == "dmy" else []
     cell = next(text for values in texts.values() for text in values)
@@ -185,9 +201,51 @@ def _order(file: DataFile, layout: Layout, columns: dict[str, str]) -> tuple[Ord
     raise DataError(file.path, f"dates such as {cell!r} are {both}: both fit", FORMS)
 
 
-def _fits(texts: dict[str, list[str]], order: Order) -> bool:
+def _may_be_open(file: DataFile, column: str) -> bool:
+    """Whether a column's first cells write dates in digits, or days of which a spreadsheet may have turned some."""
+    sample = file.sample.get(column, ())
+    if numeric_dates(sample) or file.kind == "parquet":
+        return bool(numeric_dates(sample))
+    days = [moment.day for moment in _moments(sample, UTC_ZONE, "mdy") if not isinstance(moment, time)]
+    return bool(days) and max(days) <= MONTHS_A_YEAR
+
+
+def _refuse_other_quote_day(
+    file: DataFile, columns: dict[str, str], texts: dict[str, list[str]], order: Order, other: Order
+) -> None:
+    """Refuse quote days that expirations do not show to be written in their own order.
+
+    That is where both orders fit, and the days have other separators than the expirations, or lie far ahead of the
+    first of them and nearer in the other order: chains list near expirations.
+
+    Raises
+    ------
+    DataError
+    """
+    role = next((role for role in DAY_ROLES if role in texts), None)
+    if role is None or "expiration" not in texts:
+        return
+    orders = {name: order if name == "expiration" else other for name in texts}
+    quoted, otherwise = (days_in_order(texts[role], each) or [] for each in (order, other))
+    if quoted == otherwise or not _fits(texts, orders):
+        return
+    first = min(days_in_order(texts["expiration"], order) or [])
+    ahead, nearer = (first - max(quoted)).days, (first - max(otherwise)).days
+    if _separators(texts[role]) == _separators(texts["expiration"]) and not nearer < ahead > NEAREST:
+        return
+    rule = f"{columns[role].strip()} {texts[role][0]!r} is {quoted[0]} in the order of the expirations, or "
+    rule += f"{otherwise[0]}: both fit, the first expiration {first} is {ahead} or {nearer} days ahead"
+    raise DataError(file.path, rule, f"write {columns[role].strip()} as YYYY-MM-DD")
+
+
+def _separators(texts: list[str]) -> set[str]:
+    return {match[2] for text in texts if (match := NUMERIC.match(text.strip()))}
+
+
+def _fits(texts: dict[str, list[str]], order: Order | dict[str, Order]) -> bool:
     """Whether all cells are dates in an order, quote days are past sessions, and nothing expired before."""
-    days = {role: days_in_order(values, order) for role, values in texts.items()}
+    orders = order if isinstance(order, dict) else dict.fromkeys(texts, order)
+    days = {role: days_in_order(values, orders[role]) for role, values in texts.items()}
     if any(values is None for values in days.values()):
         return False
     quoted = sorted({day for role, values in days.items() if role != "expiration" for day in values or ()})

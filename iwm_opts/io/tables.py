@@ -25,7 +25,15 @@ from iwm_opts.io.formats import HEADER_NAMES, halves
 from iwm_opts.io.json_tables import AnswerError, table_of_records
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.limits import Budget, check_columns
-from iwm_opts.io.numbers import BLANKS, Sign, decimal_sign, numbers, words_taken_as_blank
+from iwm_opts.io.numbers import (
+    BLANKS,
+    TWO_SIGNS,
+    Sign,
+    decimal_signs,
+    numbers,
+    other_sign,
+    words_taken_as_blank,
+)
 from iwm_opts.io.packed import AGAIN, EMPTY_ZIP, GZIP, PACKED, ZIP, content_of, gzip_stream, unpacked_copy
 from iwm_opts.io.ragged import refuse_ragged
 from iwm_opts.io.text import COMMENT, Dialect, dialect, encoding_of, sampled, text_of, valid_utf8
@@ -92,14 +100,17 @@ class Spelling:
 
     sign: Sign
     required: frozenset[str]  # columns in which a word is an error
+    others: dict[str, Sign | None] = field(default_factory=dict)  # sign of a column that differs; None: of two signs
     words: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # by column: row and cell of each word
 
     def notes(self) -> list[str]:
         """Return counts of cells taken as blanks."""
         notes = ["decimals are written with a comma"] if self.sign == "," else []
+        notes += [other_sign(name, sign) for name, sign in self.others.items() if sign is not None]
         for name, cells in self.words.items():
             line, text = min(cells)
-            notes.append(words_taken_as_blank(name, len(cells), f"row {line}", text))
+            what = TWO_SIGNS if self.others.get(name, self.sign) is None else "numbers"
+            notes.append(words_taken_as_blank(name, len(cells), f"row {line}", text, what))
         return notes
 
 
@@ -275,7 +286,8 @@ def spelled(file: DataFile, names: Sequence[str], required: frozenset[str]) -> D
     for batch in batches(file, (), names):
         for name in names:
             cells[name].update(dict.fromkeys(batch.rows.column(name).dictionary.to_pylist()))
-    return replace(file, spelling=Spelling(decimal_sign(cells, file.path), required))
+    sign, others = decimal_signs(cells, cells.keys() - required, file.path)
+    return replace(file, spelling=Spelling(sign, required, others))
 
 
 def counted(file: DataFile, columns: Sequence[str]) -> Any:
@@ -439,7 +451,7 @@ def _parsed_numbers(file: DataFile, batch: Batch, name: str) -> Any:
     spelling, cells = file.spelling, batch.rows.column(name)
     assert spelling is not None
     texts = cells.dictionary.to_pylist()
-    values, places = numbers(texts, spelling.sign)
+    values, places = numbers(texts, spelling.others.get(name, spelling.sign))
     codes = cells.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
     for place in places:
         rows = np.flatnonzero(codes == place)

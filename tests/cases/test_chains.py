@@ -138,6 +138,56 @@ def test_words_in_a_column_that_is_not_needed_are_counted(case):
     assert chain.quotes["implied_volatility"].isna().sum() == 1
 
 
+@pytest.mark.parametrize(
+    ("quoted", "form"), [("02/10/2026", "%m/%d/%Y"), ("10/02/2026", "%d.%m.%Y"), ("02.10.2026", "%m/%d/%Y")]
+)
+def test_a_quote_day_that_may_have_another_order_than_the_expirations_is_refused(case, quoted, form):
+    path = case("chains/base.csv")
+    table = pd.read_csv(path, parse_dates=["expiration"])
+    table.assign(quote_date=quoted).to_csv(path, index=False, date_format=form)
+    both = "is 2026-02-10 in the order of the expirations, or 2026-10-02: both fit, .* is 241 or 7 days ahead"
+    with pytest.raises(DataError, match=f"quote_date '{quoted}' {both}"):
+        load_chain(path)
+
+
+@pytest.mark.parametrize(("quoted", "form"), [("10/02/2026", "%m/%d/%Y"), ("02.10.2026", "%d.%m.%Y")])
+def test_a_quote_day_in_the_order_of_the_expirations_is_read(case, quotes_of, base, quoted, form):
+    path = case("chains/base.csv")
+    table = pd.read_csv(path, parse_dates=["expiration"])
+    table.assign(quote_date=quoted).to_csv(path, index=False, date_format=form)
+    np.testing.assert_allclose(quotes_of(path).to_numpy(), base.to_numpy(), atol=1e-9)
+    assert load_chain(path).as_of == DAY
+
+
+@pytest.mark.parametrize("vol", ["{:.2f}%", "{:.4f}", "{:.2f}"])
+def test_a_column_that_is_not_needed_may_have_decimals_of_its_own(case, quotes_of, base, vol):
+    path = case("chains/base.csv")
+    table = pd.read_csv(path)
+    vols = table["implied_volatility"] * (1.0 if vol == "{:.4f}" else 100.0)
+    for name in ("strike", "bid", "ask", "underlying_price", "delta"):
+        table[name] = table[name].map(lambda value: f"{value:.4f}".replace(".", ","))
+    table.assign(implied_volatility=vols.map(vol.format)).to_csv(path, index=False, sep=";")
+    chain = load_chain(path)
+    np.testing.assert_allclose(quotes_of(path).to_numpy(), base.to_numpy(), atol=1e-9)
+    assert float(chain.quotes["implied_volatility"].median()) == pytest.approx(0.212, abs=0.002)
+    assert "decimals are written with a comma" in chain.warnings
+    assert "implied_volatility: decimals are written with a point, unlike those of the prices" in chain.warnings
+    assert build_panel([path]).panel.dates == (DAY,)
+
+
+def test_a_column_that_is_not_needed_and_contradicts_itself_is_left_out(case):
+    path = case("chains/base.csv")
+    table = pd.read_csv(path)
+    vols = table["implied_volatility"].map("{:.4f}".format)
+    vols[1::2] = vols[1::2].str.replace(".", ",")
+    table.assign(implied_volatility=vols).to_csv(path, index=False)
+    chain = load_chain(path)
+    assert chain.quotes["implied_volatility"].isna().all()
+    first = f"first: row 2, '{vols[0]}'"
+    words = f"implied_volatility: {len(table)} cells are not numbers of one decimal sign ({first}): taken as blank"
+    assert words in chain.warnings
+
+
 @pytest.mark.parametrize("column", ["quote_time", "last_trade"])
 def test_words_in_a_time_beside_the_day_are_counted(case, quotes_of, base, column):
     path = case("chains/base.csv")

@@ -12,6 +12,7 @@ from iwm_opts.io.bars import load_bars
 from iwm_opts.io.files import load_chain
 from iwm_opts.io.iv_history import load_iv_history
 from iwm_opts.io.panel_files import build_panel, read_panel
+from iwm_opts.io.yields import load_yields
 from iwm_opts.journal.readers import read_log
 from iwm_opts.market.bars import PRICES
 
@@ -51,6 +52,31 @@ def test_a_packed_chain_is_the_same_chain(case, quotes_of, base, pack):
     quotes = quotes_of(path)
     assert quotes.index.equals(base.index)
     np.testing.assert_allclose(quotes.to_numpy(), base.to_numpy(), atol=1e-9)
+
+
+@pytest.mark.parametrize("form", ["%m/%d/%Y", "%d/%m/%Y"])
+@pytest.mark.parametrize("suffix", [".xlsx", ".csv"])
+@pytest.mark.parametrize("load", [load_iv_history, load_bars, load_yields])
+def test_dates_of_which_excel_turned_a_part_are_refused(tmp_path, load, suffix, form):
+    days = pd.bdate_range("2024-01-02", "2024-12-31")
+    cells = [pd.Timestamp(day.year, day.day, day.month) if day.day <= 12 else f"{day:{form}}" for day in days]
+    prices = dict.fromkeys(("OPEN", "HIGH", "LOW", "CLOSE"), 5.0)
+    table, path = pd.DataFrame({"DATE": cells, **prices}), tmp_path / f"series{suffix}"
+    table.to_excel(path, index=False) if suffix == ".xlsx" else table.to_csv(path, index=False)
+    with pytest.raises(
+        DataError, match=r"Excel turned day and month where the day is at most 12: .* Download the file"
+    ):
+        load(path)
+
+
+def test_expirations_of_which_excel_turned_a_part_are_refused(case, tmp_path):
+    table = pd.read_csv(case("chains/base.csv"), parse_dates=["expiration"])
+    days = table["expiration"].map(lambda day: day.replace(month=day.day, day=day.month) if day.day <= 12 else day)
+    turned = days.dt.strftime("%Y-%m-%d").where(table["expiration"].dt.day <= 12, days.dt.strftime("%m/%d/%Y"))
+    table.assign(expiration=turned).to_excel(tmp_path / "chain.xlsx", index=False)
+    for load in (load_chain, lambda path: read_panel([path])):
+        with pytest.raises(DataError, match=r"Excel turned day and month .* '2026-09-10' .* '10/30/2026'"):
+            load(tmp_path / "chain.xlsx")
 
 
 @pytest.mark.parametrize("pack", [zipped, as_workbook])
