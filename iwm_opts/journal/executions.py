@@ -7,17 +7,19 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Final, Literal
 
-from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.market.contract import Contract, settlement_of, underlying_of
+from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
+from iwm_opts.market.contract import Contract, is_adjusted, settlement_of, underlying_of
 
 Effect = Literal["open", "close", ""]
-Kind = Literal["trade", "expiration", "assignment", "exercise", "cash", "delivery", "reorganisation"]
+Kind = Literal["trade", "expiration", "assignment", "exercise", "cash", "delivery", "transfer", "reorganisation"]
 DELIVERS: Final = ("assignment", "exercise")
 SESSION: Final = (time(9, 30), time(16, 15))  # of options on index funds; their shares stop at 16:00
 PARTS: Final = timedelta(minutes=1)  # between the fills of one order
 BOOKED_WITHIN: Final = timedelta(days=4)  # between an expiration and the row of its ending
 ZONES_APART: Final = timedelta(days=1)  # between New York and a clock that a file does not name
 SETTLES_WITHIN: Final = timedelta(days=5)  # between an assignment and the row of its shares or cash
+SAME_PRICE: Final = 0.005  # dollars between a strike and the price of the shares
+HOLDS: Final = ("trade", "transfer")  # kinds of rows that may leave a position
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,8 @@ class Execution:
     """One row of a broker's export: an option or shares bought, sold, expired, assigned or exercised.
 
     A delivery is the row of shares of an assignment or exercise: the shares follow from the option, the fees do not,
-    and its effect says whether shares from before the file were taken. A reorganisation (a split, a merger, another
+    and its effect says whether shares from before the file were taken. A transfer moves a position between accounts, at
+    a basis that the file does not hold. A reorganisation (a split, a merger, another
     symbol) removes what it closes and adds what it opens. Without an effect it is a split: by its ratio, else by the
     quantity that it adds to what is held; without either the broker gives no ratio.
     """
@@ -94,7 +97,7 @@ def orders_of(executions: Iterable[Execution], newest_first: bool = False) -> li
         orders,
         key=lambda rows: (
             rows[0].when,
-            rows[0].kind != "reorganisation",  # splits are effective before the market opens
+            rows[0].kind not in ("reorganisation", "transfer"),  # effective before the market opens
             rows[0].contract is None,
             _place(rows),
             _adds_shares(rows),
@@ -153,11 +156,11 @@ def with_cash_settlement(
     rows = list(executions)
     sizes: dict[tuple[str, Contract], int] = defaultdict(int)
     for row in rows:
-        if row.contract is not None and row.kind != "trade":
+        if row.contract is not None and row.kind not in HOLDS:
             sizes[row.account, row.contract] += abs(row.quantity)
     settled = []
     for row in rows:
-        if row.contract is not None and row.kind != "trade" and (row.account, row.contract) in amounts:
+        if row.contract is not None and row.kind not in HOLDS and (row.account, row.contract) in amounts:
             key = row.account, row.contract
             price = abs(amounts[key]) / (MULTIPLIER * sizes[key])
             fee = (fees or {}).get(key, 0.0) * abs(row.quantity) / sizes[key]
@@ -188,12 +191,53 @@ def with_named_settlements(
     for settlement in settlements:
         assert settlement.contract is not None
         own = [row for row in rows if (row.account, row.contract) == (settlement.account, settlement.contract)]
-        held = settlement.quantity or sum(row.quantity for row in own if row.kind == "trade")
-        if held and all(row.kind == "trade" for row in own):
+        held = settlement.quantity or sum(row.quantity for row in own if row.kind in HOLDS)
+        if held and all(row.kind in HOLDS for row in own):
             rows.append(replace(settlement, quantity=held, price=settlement.price / abs(held)))
         else:
             amounts[settlement.account, settlement.contract] += MULTIPLIER * settlement.price
     return with_cash_settlement(rows, amounts)
+
+
+def may_deliver(ending: Execution, shares: Execution, *, at_strike: bool = True) -> bool:
+    """Whether the shares of a row may be those of an assignment or exercise."""
+    contract = ending.contract
+    if contract is None or ending.kind not in DELIVERS or settlement_of(contract.root).delivery != "physical":
+        return False
+    sign = RIGHT_SIGN[contract.right] * (1 if ending.kind == "exercise" else -1)
+    return (
+        (ending.account, ending.symbol) == (shares.account, shares.symbol)
+        and sign * shares.quantity > 0
+        and (not at_strike or abs(contract.strike - shares.price) < SAME_PRICE)
+        and abs(ending.when - shares.when) <= SETTLES_WITHIN
+    )
+
+
+class OwedShares:
+    """Shares that the assignments and exercises of a file deliver, until a row of shares is found to be theirs."""
+
+    def __init__(self, executions: Iterable[Execution]) -> None:
+        self._endings = [
+            row for row in executions
+            if row.kind in DELIVERS and row.contract is not None and not is_adjusted(row.contract.root)
+        ]  # fmt: skip
+        self._owed = {row.line: MULTIPLIER * abs(row.quantity) for row in self._endings}
+
+    def of(self, shares: Execution, *, at_strike: bool = True) -> int:
+        """Shares of a row that assignments and exercises may deliver."""
+        return min(abs(shares.quantity), sum(self._owed[line] for line in self._lines(shares, at_strike)))
+
+    def take(self, shares: Execution, *, at_strike: bool = True) -> int:
+        """Shares of a row that assignments and exercises deliver; each is taken once."""
+        taken = left = self.of(shares, at_strike=at_strike)
+        for line in self._lines(shares, at_strike):
+            part = min(self._owed[line], left)
+            self._owed[line] -= part
+            left -= part
+        return taken
+
+    def _lines(self, shares: Execution, at_strike: bool) -> list[int]:
+        return [row.line for row in self._endings if may_deliver(row, shares, at_strike=at_strike)]
 
 
 def settled_in_cash(executions: Iterable[Execution]) -> tuple[list[Execution], list[str]]:

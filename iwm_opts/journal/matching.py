@@ -1,7 +1,7 @@
 """The trades that a broker's executions add up to: packages of options, and round trips in shares."""
 
 import math
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -18,7 +18,7 @@ from iwm_opts.journal.executions import (
     orders_of,
     settled_in_cash,
 )
-from iwm_opts.journal.opening import OpeningBalance
+from iwm_opts.journal.opening import OpeningBalance, Received
 from iwm_opts.journal.packages import Closing, Package, PackageLeg, PackageTrade, cut
 from iwm_opts.journal.reorganisation import Reorganisation
 from iwm_opts.journal.share_lots import Delivery, ShareBook, ShareTrade
@@ -51,12 +51,23 @@ def match_executions(executions: Iterable[Execution]) -> Matched:
         A position from before the executions begin is an opening balance: named, and its result left out.
     """
     rows, problems = settled_in_cash(executions)
-    rows = _with_share_effects(rows)
+    rows = _with_share_effects(_without_journals(rows))
     newest_first = is_newest_first(rows)
     if newest_first is None:
         forward, backward = (_matched(rows, problems, order) for order in (False, True))
         return backward if len(backward.opening) < len(forward.opening) else forward
     return _matched(rows, problems, newest_first)
+
+
+def _without_journals(rows: list[Execution]) -> list[Execution]:
+    """Return the rows without transfers within an account, from cash to margin: of one day, and nothing in sum."""
+    moved: Counter[tuple[str, str, Contract | None, date]] = Counter()
+    for row in rows:
+        if row.kind == "transfer":
+            moved[row.account, row.symbol, row.contract, row.when.date()] += row.quantity
+    return [
+        row for row in rows if row.kind != "transfer" or moved[row.account, row.symbol, row.contract, row.when.date()]
+    ]
 
 
 def _matched(rows: list[Execution], problems: list[str], newest_first: bool) -> Matched:
@@ -159,7 +170,8 @@ class _Book:
         # Accounts never close each other's positions.
         self.lots: dict[tuple[str, Contract], deque[tuple[Package, PackageLeg]]] = defaultdict(deque)
         self.opening: list[OpeningBalance] = []
-        self.shares = ShareBook(self.opening)
+        self.received = Received()
+        self.shares = ShareBook(self.opening, self.received)
         self.opened = 0  # orders that opened something
         self.problems = list(problems)
         self.reorganisation = Reorganisation(self.lots, self.shares, self.problems)
@@ -175,6 +187,10 @@ class _Book:
         what = "left out" if order[0].contract is None else "its trade is left out"
         self.problems += [f"line {line}: {fault}: {what}" for line, fault in faults.items()]
         if faults and order[0].contract is None:
+            return
+        if order[0].kind == "transfer":
+            if not faults:
+                self._transfer(order[0])
             return
         if order[0].kind == "delivery":
             self.shares.charge(order[0])
@@ -259,6 +275,27 @@ class _Book:
         self._close_opening_balance(execution, left)
         return None
 
+    def _transfer(self, row: Execution) -> None:
+        """Take a position that enters or leaves the account, at a basis that the file does not hold."""
+        if row.contract is None:
+            self.shares.transfer(row)
+            return
+        left = row.quantity
+        left += (1 if left < 0 else -1) * self.received.take(row.account, row.contract, -left)
+        lots = self.lots[row.account, row.contract]
+        while left and lots and lots[0][1].sign * left < 0:
+            package, leg = lots[0]
+            count = min(abs(left), leg.open)
+            leg.open -= count
+            left += leg.sign * count
+            package.is_left_out = True
+            self.problems.append(
+                f"line {row.line}: {count} {row.contract.symbol} left by transfer: its trade is left out"
+            )
+            if not leg.open:
+                lots.popleft()
+        self.received[row.account, row.contract] += left
+
     def _close_opening_balance(self, execution: Execution, count: int) -> None:
         """Option from before the file, and the shares that it may have left."""
         contract = execution.contract
@@ -276,6 +313,7 @@ class _Book:
         elif execution.kind == "exercise":
             held = count
         balance = OpeningBalance.of(execution, held)
+        balance.received = self.received.take(execution.account, contract, held)
         self.opening.append(balance)
         if execution.kind in DELIVERS:
             shares = MULTIPLIER * held * RIGHT_SIGN[contract.right]

@@ -1,5 +1,6 @@
 """Opening balances: positions from before a file begins, known by the row that ended them."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,9 +18,20 @@ ENDED = {
 }
 
 
+class Received(Counter[tuple[str, str | Contract]]):
+    """Contracts and shares received by transfer, short negative, by account and contract or symbol of the shares."""
+
+    def take(self, account: str, what: str | Contract, quantity: int) -> int:
+        """Take what ends a position of `quantity`, short negative; how many of it were received."""
+        held = self[account, what]
+        count = min(abs(held), abs(quantity)) if held * quantity > 0 else 0
+        self[account, what] -= count if held > 0 else -count
+        return count
+
+
 @dataclass(slots=True)
 class OpeningBalance:
-    """A position that was open before the file begins: its result is not in the trades."""
+    """A position that the file does not open: its result is not in the trades."""
 
     account: str
     symbol: str
@@ -30,6 +42,7 @@ class OpeningBalance:
     price: float  # dollars a share at its end
     line: int
     settlement: float = 0.0  # dollars that shares of its assignment brought since
+    received: int = 0  # of its contracts or shares, by transfer; the others are from before the file
 
     @classmethod
     def of(cls, execution: Execution, quantity: int) -> "OpeningBalance":
@@ -55,7 +68,12 @@ class OpeningBalance:
         side = "short" if self.quantity < 0 else "long"
         at = f" at {self.price:g}" if self.price else ""
         shares = f"; its shares brought {self.settlement:.2f}" if self.settlement else ""
+        source = "opening balance: {} from before the file"
+        if self.received:
+            source = "{} received by transfer"
+            if self.received < abs(self.quantity):
+                source = f"{{}}, {self.received} received by transfer and the others from before the file"
         return (
-            f"line {self.line}: opening balance: {abs(self.quantity)} {self.name} {side} from before the file, "
+            f"line {self.line}: {source.format(f'{abs(self.quantity)} {self.name} {side}')}, "
             f"{ENDED[self.how]} {self.ended:%Y-%m-%d}{at}: result not counted{shares}"
         )

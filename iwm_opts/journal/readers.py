@@ -21,7 +21,7 @@ from iwm_opts.io.workbook import Rows, Sheet, joined
 from iwm_opts.journal import brokers
 from iwm_opts.journal.brokers.layout import DELIVERED, NAMED, Export, Layout, RowReport
 from iwm_opts.journal.brokers.not_supported import table_of
-from iwm_opts.journal.executions import DELIVERS, SETTLES_WITHIN, Execution
+from iwm_opts.journal.executions import Execution, OwedShares, may_deliver
 from iwm_opts.journal.fields import TwoReadingsError, columns_of, is_blank
 from iwm_opts.journal.log_file import LogFile, open_log
 from iwm_opts.journal.matching import match_executions
@@ -29,7 +29,6 @@ from iwm_opts.journal.packages import PackageTrade, strategy_of
 from iwm_opts.journal.share_lots import ShareTrade
 from iwm_opts.journal.trade_log import (
     ACCOUNT_OF,
-    CENT,
     COLUMNS,
     MODELLED,
     REQUIRED,
@@ -231,7 +230,7 @@ def log_of_executions(executions: Sequence[Execution], market: str, source: str,
     Mids and model fills are unknown, planned sizes and checklist answers too, and of shares the risk: add the columns
     to the log that `--write-log` gives, and review that; or complete it by a plan's rules (`plan_replay`).
     """
-    executions = _without_adjusted(executions, report)
+    executions = _with_deliveries_without_option(_without_adjusted(executions, report), report)
     if len({execution.account for execution in executions}) == 1:
         executions = [replace(execution, account="") for execution in executions]
     matched = match_executions(executions)
@@ -267,21 +266,43 @@ def _without_adjusted(executions: Sequence[Execution], report: RowReport) -> lis
             report.skipped[f"adjusted contracts {execution.contract.root} (they deliver other than 100 shares)"] += 1
             if execution.kind == "reorganisation":
                 kept.append(execution)  # it names what became of a contract that the file may hold
-        elif execution.kind == "delivery" and any(_delivers(ending, execution) for ending in adjusted):
-            report.skipped[DELIVERED] -= 1
-            effect = execution.effect or ("close" if execution.quantity < 0 else "")
-            kept.append(replace(execution, kind="trade", effect=effect))
+        elif execution.kind == "delivery" and any(may_deliver(ending, execution) for ending in adjusted):
+            kept.append(_traded_for_an_option(execution))
         else:
             kept.append(execution)
-    report.skipped = +report.skipped
     return kept
 
 
-def _delivers(ending: Execution, shares: Execution) -> bool:
-    """Whether an assignment or exercise may deliver these shares."""
-    is_near = abs(ending.when - shares.when) <= SETTLES_WITHIN and ending.kind in DELIVERS
-    is_same = (ending.account, ending.symbol) == (shares.account, shares.symbol)
-    return is_near and is_same and ending.contract is not None and abs(ending.contract.strike - shares.price) < CENT
+def _with_deliveries_without_option(executions: Sequence[Execution], report: RowReport) -> list[Execution]:
+    """Return shares delivered for options that the file does not hold as bought and sold at the strike.
+
+    Rows of the other deliveries are counted: their shares follow from the options.
+    """
+    owed = OwedShares(executions)
+    deliveries = [row for row in executions if row.kind == "delivery" and row.quantity]
+    left = {row.line: abs(row.quantity) - owed.take(row) for row in deliveries}
+    rows = [row for row in executions if row.line not in left]
+    for row in deliveries:
+        size, sign = abs(row.quantity), 1 if row.quantity > 0 else -1
+        count = left[row.line]
+        if count:
+            count -= owed.take(replace(row, quantity=sign * count), at_strike=False)
+        if count < size:
+            report.skipped[DELIVERED] += 1
+            rows.append(replace(row, quantity=sign * (size - count), fees=row.fees * (size - count) / size))
+        if count:
+            verb, what = ("bought", "purchase") if sign > 0 else ("sold", "sale")
+            report.remarks.append(
+                f"line {row.line}: {count} {row.symbol} {verb} at {row.price:g} for an option that the file does not "
+                f"hold: counted as a {what} of shares"
+            )
+            rows.append(_traded_for_an_option(replace(row, quantity=sign * count, fees=row.fees * count / size)))
+    return rows
+
+
+def _traded_for_an_option(shares: Execution) -> Execution:
+    effect = shares.effect or ("close" if shares.quantity < 0 else "")
+    return replace(shares, kind="trade", effect=effect, order=shares.order or f"line {shares.line}")
 
 
 def _repeated(executions: Sequence[Execution]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from iwm_opts.journal.executions import Execution
-from iwm_opts.journal.opening import OpeningBalance
+from iwm_opts.journal.opening import OpeningBalance, Received
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ class _Lot:
 class ShareBook:
     """Holdings of every account and symbol, as the orders come in."""
 
-    def __init__(self, opening: list[OpeningBalance] | None = None) -> None:
+    def __init__(self, opening: list[OpeningBalance] | None = None, received: Received | None = None) -> None:
         self._lots: dict[tuple[str, str], deque[_Lot]] = defaultdict(deque)
         self._purchases: list[_Purchase] = []
         self._delivered: dict[tuple[str, str], list[tuple[datetime, float, Delivery]]] = defaultdict(list)
@@ -101,6 +101,7 @@ class ShareBook:
         self._uncovered: list[tuple[Execution, _Lot, Delivery]] = []  # sold for an option, and not held then
         self._several = 0  # orders that could have left the shares of more than one
         self._opening = [] if opening is None else opening
+        self._received = Received() if received is None else received
         self.problems: list[str] = []
         self._notes: list[str] = []
         self._unresolved: dict[tuple[str, str], int] = {}  # line of a corporate action that could not be applied
@@ -156,6 +157,7 @@ class ShareBook:
                 delivery.settled = max(delivery.settled or execution.when, execution.when)
                 balance = OpeningBalance.of(execution, -lot.quantity)
                 balance.contract, balance.how, balance.price = None, "delivery", lot.price
+                balance.received = self._received.take(execution.account, execution.symbol, -lot.quantity)
                 self._opening.append(balance)
                 self._lots[execution.account, execution.symbol].remove(lot)
         self._uncovered = waiting
@@ -201,6 +203,7 @@ class ShareBook:
         if first.effect == "close":
             balance = OpeningBalance.of(first, -left)
             balance.price = price
+            balance.received = self._received.take(first.account, first.symbol, -left)
             self._opening.append(balance)
             return False
         if first.effect == "" and total < 0:
@@ -212,6 +215,25 @@ class ShareBook:
         self._purchases.append(purchase)
         queue.append(_Lot(left, price, purchase))
         return True
+
+    def transfer(self, row: Execution) -> None:
+        """Take shares that enter or leave the account by transfer; what leaves has no result."""
+        left = row.quantity
+        left += (1 if left < 0 else -1) * self._received.take(row.account, row.symbol, -left)
+        queue = self._lots[row.account, row.symbol]
+        before = left
+        while left and queue and queue[0].quantity * left < 0:
+            count = min(abs(left), abs(queue[0].quantity)) * (1 if left > 0 else -1)
+            queue[0].quantity += count
+            left -= count
+            if not queue[0].quantity:
+                queue.popleft()
+        if before != left:
+            self.problems.append(
+                f"line {row.line}: {abs(before - left)} shares of {row.symbol} held then left by transfer: their "
+                "result is left out"
+            )
+        self._received[row.account, row.symbol] += left
 
     def held(self, account: str, symbol: str) -> int:
         """Shares held, short negative."""

@@ -289,15 +289,13 @@ def test_shares_of_interactive_brokers(tmp_path):
     )
     log = read_log(broken(tmp_path, IB, *rows))
     assert log.trades[["strategy", "contracts"]].to_numpy().tolist() == [
-        ["shares", 150], ["shares", 50], ["short-shares", 1000],
+        ["shares", 150], ["shares", 50], ["short-shares", 1000], ["shares", 100],
     ]  # fmt: skip
     # 150 of 200 at 4 dollars: 600, less three quarters of the dollar to buy and 1.50 to sell.
     assert log.closed["pnl"].tolist() == pytest.approx([600.0 - 0.75 - 1.5, 150.0 - 0.25 - 4.2 * 50 / 1050])
-    assert log.problems == (
-        "line 5: quantity '0.5' is not a whole number of shares: left out",
-        "line 6: fees of 1.00 for IWM shares of an option that the file does not open: left out",
-    )
-    assert "rows not used: 1 of shares delivered (they follow from the options)" in log.notes
+    assert log.problems == ("line 5: quantity '0.5' is not a whole number of shares: left out",)
+    said = "line 6: 100 IWM bought at 190 for an option that the file does not hold: counted as a purchase of shares"
+    assert said in log.notes
 
 
 def test_a_split_of_interactive_brokers_is_named(tmp_path):

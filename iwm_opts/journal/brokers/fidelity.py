@@ -14,6 +14,7 @@ from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.brokers.layout import (
     BONDS,
     MONEY_FUNDS,
+    TRANSFER,
     UNTYPED,
     Export,
     Layout,
@@ -21,10 +22,11 @@ from iwm_opts.journal.brokers.layout import (
     Table,
     is_cusip,
     is_money_fund,
+    transfer_row,
 )
 from iwm_opts.journal.brokers.plain_shares import read_days, settlement_row
 from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
-from iwm_opts.journal.fields import Row, contract_of_symbol, parse_moment
+from iwm_opts.journal.fields import Row, contract_of_symbol, is_blank, parse_moment
 from iwm_opts.market.contract import Contract
 
 OPTION: Final = re.compile(r"-?[A-Z0-9.]{1,6}\d{6}[CP]\d+(?:\.\d+)?")
@@ -70,11 +72,13 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
     if kind == "trade" and (is_cusip(symbol) or is_money_fund(symbol)):
         report.skipped[BONDS if is_cusip(symbol) else MONEY_FUNDS] += 1
         return None
+    named = " ".join(words.split()[:NAMED_WORDS]).capitalize()
+    if kind is None and TRANSFER.search(words) and not is_blank(symbol) and row.number("quantity"):
+        return transfer_row(row, symbol, contract, row.number("quantity"), named, report)
     if kind is None and contract is not None:
         settlements.append(settlement_row(row, contract, words))
         return None
     if kind is None:
-        named = " ".join(words.split()[:NAMED_WORDS]).capitalize()
         what = "dividends (not in the results)" if "DIVIDEND" in words else named
         report.skipped[what or UNTYPED] += 1
         return None

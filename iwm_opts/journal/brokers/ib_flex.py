@@ -23,7 +23,6 @@ from iwm_opts.journal.brokers.interactive_brokers import (
     with_combo_orders,
 )
 from iwm_opts.journal.brokers.layout import (
-    DELIVERED,
     OPENS,
     UNTYPED,
     Export,
@@ -223,8 +222,6 @@ def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
     if contract is not None and row.number("multiplier") not in (0.0, 100.0):
         raise ValueError(f"options of {row.text('multiplier')} shares are not read")
     is_delivery = contract is None and ending is not None
-    if is_delivery:
-        report.skipped[DELIVERED] += 1
     quantity = row.count("quantity", "contracts" if contract else "shares")
     if ending is None:
         units = abs(quantity) * (MULTIPLIER if contract is not None else 1)

@@ -26,7 +26,6 @@ from typing import Final
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import DataError
 from iwm_opts.journal.brokers.layout import (
-    DELIVERED,
     NO_FEES,
     OPENS,
     UNTYPED,
@@ -293,8 +292,6 @@ def _execution(row: Row, report: RowReport, grain: str, rates: Mapping[str, floa
     codes = codes_of(row)
     ending = next((kind for code, kind in ENDINGS.items() if code in codes), None)
     is_delivery = category == STOCKS and ending is not None
-    if is_delivery:
-        report.skipped[DELIVERED] += 1
     contract = contract_of(row.text("symbol")) if category == OPTIONS else None
     quantity = row.count("quantity", "contracts" if contract else "shares")
     if ending is None:

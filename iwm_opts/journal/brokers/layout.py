@@ -1,5 +1,6 @@
 """Layout of a broker's export: its identifying columns, field names and row reader."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from iwm_opts.io.workbook import Rows
-from iwm_opts.journal.executions import Execution
+from iwm_opts.journal.executions import Execution, underlying
 from iwm_opts.journal.fields import (
     Notation,
     Row,
@@ -24,6 +25,7 @@ from iwm_opts.journal.fields import (
     parse_moment,
     require_month_first,
 )
+from iwm_opts.market.contract import Contract
 
 OPENS: Final = "the file does not say what opens and what closes: the first trade in a contract is taken to open it"
 NO_FEES: Final = "the file has no column of fees: taken as zero"
@@ -32,6 +34,8 @@ MONEY_FUNDS: Final = "money market funds"
 MONEY_FUND: Final = re.compile(r"[A-Z]{3}XX")
 CUSIP: Final = re.compile(r"\d[0-9A-Z]{7}\d")
 ACCOUNT_TITLE: Final = re.compile(r"\baccount\b.*?(?P<account>[X*.\-]*\d{3,})", re.IGNORECASE)
+TRANSFER: Final = re.compile(r"\b(?:acat[io]?|transfer(?:red)?|journal(?:l?ed)?)\b", re.IGNORECASE)
+FUTURES: Final = "futures and their options"
 UNTYPED: Final = "totals and remarks (no type)"
 DELIVERED: Final = "shares delivered (they follow from the options)"
 ACCOUNT_COLUMNS: Final = ("account number", "account #", "account id", "account", "account name")
@@ -275,6 +279,27 @@ def is_cusip(symbol: str) -> bool:
 def is_money_fund(symbol: str) -> bool:
     """Whether a symbol is that of a money market fund, an account's cash: five letters that end in XX."""
     return MONEY_FUND.fullmatch(symbol.strip().upper()) is not None
+
+
+def transfer_row(
+    row: Row, symbol: str, contract: Contract | None, quantity: float, words: str, report: RowReport
+) -> Execution | None:
+    """Position that enters the account by transfer or leaves it, counted; None for bonds and money market funds."""
+    if contract is None and (is_cusip(symbol) or is_money_fund(symbol)):
+        report.skipped[BONDS if is_cusip(symbol) else MONEY_FUNDS] += 1
+        return None
+    report.skipped[transferred(quantity, words, is_option=contract is not None)] += 1
+    return Execution(
+        row.moment("date"), underlying(contract.root if contract else symbol), contract, math.trunc(quantity), 0.0,
+        kind="transfer", line=row.line, account=row.text("account"),
+    )  # fmt: skip
+
+
+def transferred(quantity: float, words: str, *, is_option: bool) -> str:
+    """Reason under which a transfer is counted; a short option that enters has the sign of a long one that leaves."""
+    if is_option:
+        return f"contracts moved by transfer ({words}), basis unknown"
+    return f"shares {'received' if quantity > 0 else 'sent'} by transfer ({words}), basis unknown"
 
 
 def each_row(

@@ -27,6 +27,8 @@ NOT_SUPPORTED: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
     ("Merrill Edge activity", ("trade date", "settlement date", "symbol/ cusip"), OWN_LOG),
     ("Alpaca account activities", ("activity_type", "transaction_time", "side", "qty"), OWN_LOG),
     ("moomoo orders", ("side", "symbol", "name", "order price", "order qty", "fill time"), OWN_LOG),
+    ("Fidelity Active Trader Pro history", ("trade date", "symbol", "activity description", "quantity"),
+     "Export Activity & Orders from the website"),
     ("Fidelity positions", ("account number", "symbol", "last price", "current value"), "Export Activity & Orders"),
     ("Fidelity orders", ("symbol", "status", "trade description", "order time"), "Export Activity & Orders"),
     ("Schwab positions", ("symbol", "qty (quantity)", "price", "cost basis"), "Export the transaction history"),

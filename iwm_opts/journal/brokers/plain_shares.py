@@ -1,23 +1,19 @@
 """Brokers whose exports write days without times, and delivered shares as plain purchases and sales at the strike."""
 
-from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 
-from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
-from iwm_opts.journal.brokers.layout import DELIVERED, RowReport, each_row, without_cancelled
+from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.journal.brokers.layout import RowReport, each_row, without_cancelled
 from iwm_opts.journal.executions import (
-    DELIVERS,
-    SETTLES_WITHIN,
     Execution,
+    OwedShares,
     underlying,
     with_day_orders,
     with_named_settlements,
 )
 from iwm_opts.journal.fields import Row, is_blank, number, shown
-from iwm_opts.market.contract import Contract, is_adjusted, settlement_of
-
-SAME_PRICE = 0.005  # dollars
+from iwm_opts.market.contract import Contract, settlement_of
 
 
 def read_days(
@@ -32,7 +28,7 @@ def read_days(
     executions = without_cancelled(executions, cancelled, report)
     executions, lost = with_named_settlements(executions, settlements)
     report.remarks += lost
-    return with_day_orders(with_deliveries(executions, report))
+    return with_day_orders(with_deliveries(executions))
 
 
 def settlement_row(row: Row, contract: Contract, word: str) -> Execution:
@@ -55,45 +51,17 @@ def settlement_row(row: Row, contract: Contract, word: str) -> Execution:
     )  # fmt: skip
 
 
-def with_deliveries(executions: Iterable[Execution], report: RowReport) -> list[Execution]:
+def with_deliveries(executions: Iterable[Execution]) -> list[Execution]:
     """Read the executions with the share rows of assignments and exercises marked as their deliveries.
 
     A delivery is in a hundred shares a contract, at the strike, the way that the option delivers, within days of the
     ending; one row may be that of several endings.
     """
     rows = list(executions)
-    endings = [
-        row
-        for row in rows
-        if row.kind in DELIVERS
-        and row.contract
-        and settlement_of(row.contract.root).delivery == "physical"
-        and not is_adjusted(row.contract.root)
-    ]
-    owed = Counter({ending.line: MULTIPLIER * abs(ending.quantity) for ending in endings})
-    marked = []
+    owed, marked = OwedShares(rows), []
     for row in rows:
-        if row.kind == "trade" and row.contract is None:
-            own = [ending.line for ending in endings if _may_deliver(ending, row)]
-            if sum(owed[line] for line in own) >= abs(row.quantity):
-                left = abs(row.quantity)
-                for line in own:
-                    taken = min(owed[line], left)
-                    owed[line] -= taken
-                    left -= taken
-                report.skipped[DELIVERED] += 1
-                row = replace(row, kind="delivery", effect="")
+        if row.kind == "trade" and row.contract is None and owed.of(row) == abs(row.quantity):
+            owed.take(row)
+            row = replace(row, kind="delivery", effect="")
         marked.append(row)
     return marked
-
-
-def _may_deliver(ending: Execution, shares: Execution) -> bool:
-    contract = ending.contract
-    assert contract is not None  # endings are of options
-    sign = RIGHT_SIGN[contract.right] * (1 if ending.kind == "exercise" else -1)
-    return (
-        (ending.account, ending.symbol) == (shares.account, shares.symbol)
-        and sign * shares.quantity > 0
-        and abs(contract.strike - shares.price) < SAME_PRICE
-        and abs(ending.when - shares.when) <= SETTLES_WITHIN
-    )

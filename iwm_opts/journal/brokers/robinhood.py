@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import UNTYPED, Export, Layout, RowReport, Table
+from iwm_opts.journal.brokers.layout import ACCOUNT_COLUMNS, UNTYPED, Export, Layout, RowReport, Table, transfer_row
 from iwm_opts.journal.brokers.plain_shares import read_days, settlement_row
 from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying
 from iwm_opts.journal.fields import Row, is_blank, make_contract, number, parse_moment, right_of, shown
@@ -33,6 +33,7 @@ MOST_FEES: Final = 2.0  # dollars a contract; of index options they may exceed t
 CANCELS: Final = {"BCXL": "BUY", "SCXL": "SELL"}  # and the trade that each takes back
 SPLIT: Final = "SPL"  # names the shares that it adds
 REORGANISED: Final = ("SPR", "MRGS", "SXCH", "OCA", "OCX", "SYMC", "SOFF", "CONV", "RSPLIT")
+TRANSFERS: Final = {"ACATI": 1, "ACATO": -1}
 DIVIDENDS: Final = ("CDIV", "MDIV")
 MONEY: Final = (
     "ABIP", "ACATI", "ACATO", "ACH", "AFEE", "CIL", "DFEE", "DRFRO", "DTAX", "FUTSWP", "GDBP", "GMPC", "GOLD", "INT",
@@ -44,6 +45,7 @@ OPTION: Final = re.compile(
 
 TABLE: Final = Table(
     fields={
+        "account": (*ACCOUNT_COLUMNS, "account type"),
         "date": ("activity date",),
         "instrument": ("instrument",),
         "description": ("description",),
@@ -84,6 +86,9 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
     kind = ENDINGS.get(code)
     if code == SPLIT or code in REORGANISED:
         return _reorganisation(row, contract, code)
+    if code in TRANSFERS and row.text("instrument") and not is_blank(row.text("quantity")):
+        size = number(row.text("quantity").upper().rstrip("SL"), "quantity")
+        return transfer_row(row, row.symbol("instrument"), contract, TRANSFERS[code] * abs(size), code, report)
     if not is_read(code):
         if contract is not None:
             settlements.append(settlement_row(row, contract, f"trans code {code}"))

@@ -14,6 +14,7 @@ from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.brokers.layout import (
     BONDS,
     MONEY_FUNDS,
+    TRANSFER,
     UNTYPED,
     Export,
     Layout,
@@ -21,6 +22,7 @@ from iwm_opts.journal.brokers.layout import (
     Table,
     is_cusip,
     is_money_fund,
+    transfer_row,
 )
 from iwm_opts.journal.brokers.plain_shares import read_days, settlement_row
 from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying
@@ -87,6 +89,8 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
     kind = ENDINGS.get(action) if contract is not None else None
     if REORGANISED.search(action):
         return _reorganisation(row, contract, is_split=SPLIT.search(action) is not None)
+    if TRANSFER.search(action) and row.text("symbol") and row.number("quantity"):
+        return transfer_row(row, row.symbol(), contract, row.number("quantity"), row.text("action"), report)
     if action not in TRADES and kind is None and contract is not None:
         settlements.append(settlement_row(row, contract, row.text("action")))
         return None

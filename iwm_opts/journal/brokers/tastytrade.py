@@ -13,8 +13,17 @@ import re
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import DELIVERED, UNTYPED, Layout, RowReport, Table, flat
-from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
+from iwm_opts.journal.brokers.layout import (
+    FUTURES,
+    TRANSFER,
+    UNTYPED,
+    Layout,
+    RowReport,
+    Table,
+    flat,
+    transferred,
+)
+from iwm_opts.journal.executions import HOLDS, Effect, Execution, Kind, underlying
 from iwm_opts.journal.fields import Row, is_blank, make_contract, right_of, shown
 from iwm_opts.market.contract import OCC_PATTERN, Contract, parse_occ
 
@@ -72,8 +81,13 @@ def read_row(row: Row, report: RowReport) -> Execution | None:
     is_delivery = kind == "receive deliver"
     if is_delivery and instrument in ("equity", "equity option") and REORGANISED.search(words):
         return _traded(row, instrument, "reorganisation", report)
+    is_transfer = is_delivery and instrument in ("equity", "equity option") and TRANSFER.search(words)
+    if is_transfer and (row.text("side") or row.text("action")):
+        moved = _traded(row, instrument, "transfer", report)
+        name = row.text("sub type") or row.text("type")
+        report.skipped[transferred(moved.quantity, name, is_option=moved.contract is not None)] += 1
+        return moved
     if instrument == "equity" and is_delivery:
-        report.skipped[DELIVERED] += 1
         return _traded(row, instrument, "delivery", report)
     if instrument == "equity" and kind == "trade":
         return _traded(row, instrument, "trade", report)
@@ -90,6 +104,8 @@ def _words(row: Row) -> str:
     """Kind of a row that is not used."""
     if not row.text("type"):
         return UNTYPED
+    if _instrument(row) == FUTURES:
+        return FUTURES
     instrument = row.text("instrument")
     return f"{row.text('type')} of {instrument}" if instrument else row.text("type")
 
@@ -98,6 +114,8 @@ def _instrument(row: Row) -> str:
     """Instrument type; the layout until 2021 has no such column."""
     if "instrument" in row:
         return row.text("instrument").lower()
+    if row.text("symbol").startswith(("/", "./")):
+        return FUTURES
     return "equity option" if not is_blank(row.text("right")) else "equity" if row.text("symbol") else ""
 
 
@@ -106,7 +124,7 @@ def _traded(row: Row, instrument: str, kind: Kind, report: RowReport) -> Executi
     is_option = instrument == "equity option"
     unit = "contracts" if is_option else "shares"
     size = abs(row.count("quantity", unit))
-    side, effect = _action(row, is_ending=is_option and kind not in ("trade", "reorganisation"))
+    side, effect = _action(row, is_ending=is_option and kind not in (*HOLDS, "reorganisation"))
     contract = _contract(row, report) if is_option else None
     multiplier = (row.number("multiplier") or MULTIPLIER) if is_option else 1
     if is_option and multiplier != MULTIPLIER:

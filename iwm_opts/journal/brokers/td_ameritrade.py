@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import OPENS, Export, Layout, RowReport, Table, each_row
+from iwm_opts.journal.brokers.layout import OPENS, TRANSFER, Export, Layout, RowReport, Table, each_row, transfer_row
 from iwm_opts.journal.brokers.plain_shares import with_deliveries
 from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying, with_day_orders
 from iwm_opts.journal.fields import Row, is_blank, make_contract, number, parse_moment, right_of, shown
@@ -49,7 +49,7 @@ def read(export: Export) -> list[Execution]:
     executions = each_row(TABLE.rows(export), _execution, export.report)
     if executions:
         export.report.remarks.append(OPENS)
-    return with_day_orders(with_deliveries(executions, export.report))
+    return with_day_orders(with_deliveries(executions))
 
 
 def _execution(row: Row, report: RowReport) -> Execution | None:
@@ -69,6 +69,9 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
             line=row.line,
             account=row.text("account"),
         )
+    if not sign and removal is None and TRANSFER.search(words) and symbol and row.number("quantity"):
+        quantity = abs(row.number("quantity")) * (-1 if re.search(r"\bOUT\b", words) else 1)
+        return transfer_row(row, row.symbol(), contract, quantity, words.partition("(")[0].strip().lower(), report)
     if not sign and removal is None:
         what = "dividends (not in the results)" if "DIVIDEND" in words else "money movements and other activity"
         report.skipped[what] += 1

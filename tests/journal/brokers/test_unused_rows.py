@@ -5,6 +5,7 @@ The put spread of SPXW is sold at 3.00 and the short put settles 15.00 in the mo
 
 import pytest
 
+from iwm_opts.errors import DataError
 from iwm_opts.journal.readers import read_log
 
 ROBINHOOD = (
@@ -133,3 +134,45 @@ def test_money_market_funds_are_counted_not_named_row_by_row(tmp_path):
     schwab = '"03/03/2026","Buy","SWVXX","x","12.34","$1.00","","-$12.34"\n'
     log = read(tmp_path, SCHWAB + schwab + OPENED[SCHWAB])
     assert (log.problems, log.skipped) == ((), {"money market funds": 1})
+
+
+def test_futures_and_their_options_of_tastyworks_until_2021_are_counted(tmp_path):
+    """The put sold at 1.20 and bought back at 0.40, 1.30 of fees, is the only trade."""
+    text = (
+        "Date/Time,Transaction Code,Transaction Subcode,Symbol,Buy/Sell,Open/Close,Quantity,Expiration Date,Strike,"
+        "Call/Put,Price,Fees,Amount,Description,Account Reference\n"
+        "03/10/2021 10:00 AM,Trade,Buy to Close,IWM,Buy,Close,1,03/19/2021,190,P,0.4,0.15,-40,x,y\n"
+        "03/08/2021 10:00 AM,Receive Deliver,Expiration,./MESM1EX2H1,,,1,03/12/2021,3800,P,,0,0,x,y\n"
+        "03/05/2021 10:00 AM,Trade,Sell to Close,/MESM1,Sell,Close,1,,,,4010,1.5,0,x,y\n"
+        "03/02/2021 10:00 AM,Money Movement,Mark to Market,/MESM1,,,0,,,,,0,50,x,y\n"
+        "03/01/2021 10:00 AM,Trade,Buy to Open,/MESM1,Buy,Open,1,,,,4000,1.5,0,x,y\n"
+        "03/01/2021 10:00 AM,Trade,Sell to Open,./MESM1EX2H1,Sell,Open,1,03/12/2021,3800,P,10,1.8,50,x,y\n"
+        "03/01/2021 10:00 AM,Trade,Sell to Open,IWM,Sell,Open,1,03/19/2021,190,P,1.2,1.15,120,x,y\n"
+    )
+    log = read(tmp_path, text)
+    assert list(log.trades["pnl"]) == [pytest.approx(80.00 - 1.30)]
+    assert (log.problems, log.skipped) == ((), {"futures and their options": 4, "money movements": 1})
+
+
+def test_account_types_of_robinhood_are_accounts(tmp_path):
+    """1.30 to 0.40 in one, 1.20 to 2.40 in the other; never the one against the other."""
+    put = "IWM,IWM 3/20/2026 Put $190.00"
+    text = (
+        "Activity Date,Process Date,Settle Date,Account Type,Instrument,Description,Trans Code,Quantity,Price,Amount\n"
+        f"3/10/2026,,,Roth IRA,{put},BTC,1,$0.40,($40.00)\n"
+        f"3/9/2026,,,Individual,{put},BTC,1,$2.40,($240.00)\n"
+        f"3/3/2026,,,Individual,{put},STO,1,$1.20,$120.00\n"
+        f"3/2/2026,,,Roth IRA,{put},STO,1,$1.30,$130.00\n"
+    )
+    log = read(tmp_path, text)
+    assert list(log.trades["pnl"]) == pytest.approx([90.00, -120.00])
+    assert any("2 accounts in the file, kept apart: Individual, Roth IRA" in note for note in log.notes)
+
+
+def test_active_trader_pro_history_is_named(tmp_path):
+    text = (
+        '"Trade Date","Symbol","Description","Quantity","Activity Description","Price","Amount","Commission","Fees",'
+        '"Type","Account"\n"06/01/2022","SPY220608P403","PUT","2","YOU BOUGHT","$3.05","$-610","$0","$0","Margin","X"\n'
+    )
+    with pytest.raises(DataError, match="Fidelity Active Trader Pro history: this export is not supported"):
+        read(tmp_path, text)
