@@ -46,7 +46,7 @@ from iwm_opts.journal.fields import (
     shown,
 )
 from iwm_opts.market.calendar import latest_session
-from iwm_opts.market.contract import Contract, is_adjusted
+from iwm_opts.market.contract import Contract, is_adjusted, listed_root, roots_on
 
 TRADES, TODAY, CASH = "Account Trade History", "Filled Orders", "Cash Balance"
 EFFECTS: Final[dict[str, Effect]] = {
@@ -64,8 +64,8 @@ KINDS: Final[dict[str, Kind]] = {
     "ASG": "assignment", "EXE": "exercise", "EXR": "exercise", "EXC": "exercise",
 }  # fmt: skip
 _WORDED = (
-    r"\$?(?P<root>[A-Z0-9./]+) (?:(?P<size>\d+) )?(?:\([^)]*\) )?(?P<day>\d{1,2} [A-Z]{3} \d{2,4})"
-    r"(?: \([^)]*\))? (?P<strike>[\d.]+) (?P<right>CALL|PUT)"
+    r"\$?(?P<root>[A-Z0-9./]+) (?:(?P<size>\d+) )?(?:[(\[][^)\]]*[)\]] )*(?P<day>\d{1,2} [A-Z]{3} \d{2,4})"
+    r"(?: [(\[][^)\]]*[)\]])* (?P<strike>[\d.]+) (?P<right>CALL|PUT)"
 )
 WORDED: Final = re.compile(r"(?P<count>[-+]?[\d.]+) " + _WORDED)
 CODED: Final = re.compile(
@@ -77,6 +77,8 @@ TRADED: Final = re.compile(r"(?P<side>BOT|SOLD) (?P<count>[-+]?[\d,.]+) (?P<word
 PERIOD: Final = re.compile(r"\bsince (?P<first>[\d/]+) through (?P<last>[\d/]+)")  # of the title
 ACCOUNT: Final = re.compile(r"Account Statement for (?P<account>.+?)(?: \([^)]*\))? since ", re.IGNORECASE)
 STATEMENT_OF: Final = "statement"  # number of the statement that a row belongs to, where several are joined
+OPEN_SETTLED: Final = re.compile(r"[(\[]AM[)\]]", re.IGNORECASE)
+CLOSE_SETTLED: Final = re.compile(r"[(\[](?:PM|WEEKLY|WEEKLYS|QUARTERLYS?|EOM)[)\]]", re.IGNORECASE)
 MONTHLY: Final = re.compile(r"(?P<month>[A-Z]{3}) (?P<year>\d{2}|\d{4})", re.IGNORECASE)
 
 WORD: Final = re.compile(r"[A-Z][A-Z0-9.]*(?:/[A-Z]\b)?")  # what may be a symbol
@@ -141,9 +143,9 @@ def read(export: Export) -> list[Execution]:
     cash = _without_repeated(_section(export.rows, CASH, CASH_FIELDS), export.report)
     notation = _notation(trades, cash, export)
     orders = _orders([replace(row, notation=notation) for row in trades], export.report)
-    export.report.remarks += off_hours([leg for order in orders for leg in order.legs])
-    symbols = {leg.symbol for order in orders for leg in order.legs}
-    rows, endings = _cash([replace(row, notation=notation) for row in cash], export.report, symbols)
+    legs = [leg for order in orders for leg in order.legs]
+    export.report.remarks += off_hours(legs)
+    rows, endings = _cash([replace(row, notation=notation) for row in cash], export.report, legs)
     return _with_fees(orders, rows, export.report, has_cash=bool(cash)) + endings
 
 
@@ -266,7 +268,8 @@ def _leg(row: Row, when: datetime, order: int, report: RowReport) -> Execution |
     quantity = row.count("quantity", "shares" if is_shares else "contracts")
     if not is_shares:
         expiration, strike = _expiration(row), row.strike()
-        contract = make_contract(_root(symbol), expiration, right_of(row.text("type")), strike)
+        root = _root(symbol, expiration, row.text("expiration"))
+        contract = make_contract(root, expiration, right_of(row.text("type")), strike)
     elif effect == "" and quantity < 0:
         effect = "close"  # AUTO: never an unnamed short position
     return Execution(
@@ -284,8 +287,8 @@ def _leg(row: Row, when: datetime, order: int, report: RowReport) -> Execution |
 
 
 def _expiration(row: Row) -> date:
-    """Day of `20 MAR 26`, `20 MAR 26 (Weeklys)`; `MAR 15` is that month's third Friday."""
-    text = row.text("expiration").partition("(")[0].strip()
+    """Day of `20 MAR 26`, `20 MAR 26 [AM]`, `6 MAR 26 (Weeklys)`; `MAR 15` is that month's third Friday."""
+    text = re.split(r"[(\[]", row.text("expiration"))[0].strip()
     month = MONTHLY.fullmatch(text)
     if month is None:
         return parse_moment(text, row.notation.day_first).date()
@@ -293,8 +296,19 @@ def _expiration(row: Row) -> date:
     return latest_session(first + timedelta(days=(4 - first.weekday()) % 7 + 14))
 
 
-def _cash(rows: Sequence[Row], report: RowReport, symbols: set[str]) -> tuple[list[CashRow], list[Execution]]:
-    """Rows of trades, and endings with the cash and the shares that belong to them; splits of the traded symbols."""
+def _cash(rows: Sequence[Row], report: RowReport, legs: Sequence[Execution]) -> tuple[list[CashRow], list[Execution]]:
+    """Rows of trades, and endings with the cash and the shares that belong to them; splits of the traded symbols.
+
+    An ending may name another root of its class than its trade, SPXW for SPX: the contract is that of the trade.
+    """
+    symbols = {leg.symbol for leg in legs}
+    contracts = {(leg.account, leg.contract) for leg in legs}
+    alike = {(leg.account, _of_class(leg.contract)): leg.contract for leg in legs if leg.contract is not None}
+
+    def traded_as(account: str, contract: Contract) -> Contract:
+        is_traded = (account, contract) in contracts
+        return contract if is_traded else alike.setdefault((account, _of_class(contract)), contract)
+
     traded: list[CashRow] = []
     endings: list[Execution] = []
     settled: dict[tuple[str, Contract], float] = defaultdict(float)
@@ -306,12 +320,15 @@ def _cash(rows: Sequence[Row], report: RowReport, symbols: set[str]) -> tuple[li
                 raise ValueError(row.text("misfit"))
             settlement = SETTLED.search(words)
             if settlement is not None:
-                settled[row.text("account"), _contract(settlement)] += row.number("amount")
-                fees[row.text("account"), _contract(settlement)] += _charges(row)
+                key = row.text("account"), traded_as(row.text("account"), _contract(settlement))
+                settled[key] += row.number("amount")
+                fees[key] += _charges(row)
             elif DELIVERED.match(words):
                 endings.append(_delivery(row, words))
             elif REMOVAL.search(words) or SHORT_REMOVAL.search(words):
-                endings.append(_ending(row, words))
+                ending = _ending(row, words)
+                assert ending.contract is not None  # removals are of options
+                endings.append(replace(ending, contract=traded_as(ending.account, ending.contract)))
             elif kind == "TRD":
                 traded.append(_traded(row, words))
             elif SPLIT.search(words):
@@ -324,6 +341,11 @@ def _cash(rows: Sequence[Row], report: RowReport, symbols: set[str]) -> tuple[li
     endings, lost = with_cash_settlement(endings, settled, fees)
     report.remarks += lost
     return traded, endings
+
+
+def _of_class(contract: Contract) -> Contract:
+    """Contract under the name of its class: SPX for SPXW; an adjusted one as it is."""
+    return contract if is_adjusted(contract.root) else replace(contract, root=underlying(contract.root))
 
 
 def _symbols(words: str) -> set[str]:
@@ -379,13 +401,22 @@ def _contract(match: re.Match[str]) -> Contract:
         raise ValueError(f"{shown(match[0])}: options of {match['size']} shares are not read")
     expiration = parse_moment(match["day"] if is_worded else f"20{match['day']}").date()
     strike = number(match["strike"], "strike")
-    return make_contract(_root(match["root"]), expiration, right_of(match["right"]), strike)
+    root = _root(match["root"], expiration, match[0])
+    return make_contract(root, expiration, right_of(match["right"]), strike)
 
 
-def _root(symbol: str) -> str:
-    """Root of an option: roots such as SPXW occur in endings alone, adjusted ones (IWM1) everywhere."""
+def _root(symbol: str, expiration: date, words: str) -> str:
+    """Root of an option: that of an index by its settlement, `[AM]` or `(Weeklys)`, else by the day.
+
+    Roots such as SPXW occur in endings alone, adjusted ones (IWM1) everywhere.
+    """
     root = option_root(symbol)
-    return root if is_adjusted(root) else option_root(underlying(symbol))
+    if is_adjusted(root):
+        return root
+    name = option_root(underlying(symbol))
+    if root != name or OPEN_SETTLED.search(words):
+        return root
+    return roots_on(name, expiration)[-1] if CLOSE_SETTLED.search(words) else listed_root(name, expiration)
 
 
 def _ending(row: Row, words: str) -> Execution:
