@@ -9,7 +9,9 @@ broker adds some each year.
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from datetime import time
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
@@ -43,7 +45,7 @@ from iwm_opts.journal.executions import (
     with_cash_settlement,
     with_day_orders,
 )
-from iwm_opts.journal.fields import CURRENCY, Row, columns_of, is_blank, make_contract, number, right_of
+from iwm_opts.journal.fields import CURRENCY, Row, columns_of, is_blank, make_contract, number, right_of, shown
 from iwm_opts.market.contract import OCC_PATTERN, Contract
 
 ENDINGS: Final[dict[str, Kind]] = {"Ep": "expiration", "A": "assignment", "GEA": "expiration", "Ex": "exercise"}
@@ -51,6 +53,11 @@ LEVELS: Final = ("EXECUTION", "ORDER")  # the first that a file holds is read
 MARKS: Final = ("BOF", "EOF", "BOA", "EOA", "BOS", "EOS")
 ACCOUNTS: Final = {"clientaccountid", "accountid"}  # columns of a section's header
 ACTION: Final = "CORPORATE_ACTION"
+NO_TIMES: Final = "no times of day: what opened on one day is taken for one order; add DateTime to the query"
+NO_CATEGORY: Final = (
+    "no column AssetClass: options are known by their contracts, other rows are taken for shares; add it to the query"
+)
+CURRENCIES: Final = re.compile(r"[A-Z]{3}\.[A-Z]{3}")
 # Levels of elements that do not say theirs.
 ELEMENTS: Final = {
     "Trade": "EXECUTION", "TradeConfirm": "EXECUTION", "Order": "ORDER", "Lot": "CLOSED_LOT",
@@ -69,6 +76,7 @@ TABLE: Final = Table(
         "expiration": ("expiry",),
         "right": ("put/call", "putcall"),
         "time": ("datetime", "date/time", "tradedate"),
+        "clock": ("tradetime",),
         "quantity": ("quantity",),
         "price": ("tradeprice", "price"),
         "proceeds": ("proceeds",),
@@ -83,6 +91,7 @@ TABLE: Final = Table(
         "level": ("levelofdetail",),
         "description": ("actiondescription", "description"),
         "transaction": ("transactiontype",),
+        "execution": ("transactionid", "tradeid", "ibexecid"),
     },
     numbers=("strike", "price", "commission"),
     stamps=("time",),
@@ -182,6 +191,9 @@ def _settlements(tree: ElementTree.Element, report: RowReport) -> dict[tuple[str
 def _executions(
     rows: list[Row], export: Export, settled: Mapping[tuple[str, Contract], float] | None = None
 ) -> list[Execution]:
+    rows = _without_orders([_with_clock(row) for row in rows], export.report)
+    if rows and "category" not in rows[0]:
+        export.report.remarks.append(NO_CATEGORY)
     levels = {row.text("level").upper() for row in rows}
     level = next((name for name in LEVELS if name in levels), "")
     executions = each_row(iter(rows), lambda row, report: _execution(row, report, level), export.report)
@@ -193,7 +205,60 @@ def _executions(
         export.report.remarks.append(OPENS)
     export.report.remarks += off_hours(executions)
     has_times = any(execution.when.hour for execution in executions)
+    if executions and not has_times:
+        export.report.remarks.append(NO_TIMES)
     return with_combo_orders(executions) if has_times else with_day_orders(executions)
+
+
+def _with_clock(row: Row) -> Row:
+    """Row with the time of day from the column TradeTime, where the query has no DateTime."""
+    if is_blank(row.text("clock")):
+        return row
+    with suppress(ValueError):  # a date that cannot be read is named with its row
+        if row.moment("time").time() != time():
+            return row
+    return replace(row, cells={**row.cells, "time": f"{row.text('time')} {row.text('clock')}"})
+
+
+def _without_orders(rows: list[Row], report: RowReport) -> list[Row]:
+    """Rows without those of orders, in a query of orders and executions that does not name their level.
+
+    An order has no number of its execution, the rows of its executions have.
+    """
+
+    def order_of(row: Row) -> tuple[str, ...]:
+        return tuple(row.text(name) for name in ("account", "order", "symbol"))
+
+    executed = {order_of(row) for row in rows if not is_blank(row.text("execution"))}
+    kept = [
+        row
+        for row in rows
+        if row.text("level")
+        or is_blank(row.text("order"))
+        or not is_blank(row.text("execution"))
+        or order_of(row) not in executed
+    ]
+    if len(kept) < len(rows):
+        report.skipped["order rows (parts of trades)"] += len(rows) - len(kept)
+    return kept
+
+
+def _category(row: Row) -> str:
+    """Asset class; where the query has no such column, by the contract of an option and by what shares cannot have.
+
+    Raises
+    ------
+    ValueError
+        For a row that may be a future, or a currency.
+    """
+    if "category" in row:
+        return row.text("category").upper()
+    symbol = row.text("symbol").upper()
+    if OCC_PATTERN.fullmatch(symbol) or not is_blank(row.text("right")):
+        return "OPT"
+    if CURRENCIES.fullmatch(symbol) or not is_blank(row.text("expiration")) or row.number("multiplier") not in (0, 1):
+        raise ValueError(f"{shown(symbol)} is neither an option nor shares, and there is no column AssetClass")
+    return "STK"
 
 
 def _codes(row: Row) -> set[str]:
@@ -211,7 +276,7 @@ def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
     if row.text("level").upper() not in ("", level):
         report.skipped[f"{row.text('level').lower().replace('_', ' ')} rows (parts of trades)"] += 1
         return None
-    category = row.text("category").upper()
+    category = _category(row)
     if category not in ("OPT", "STK"):
         report.skipped[category or UNTYPED] += 1
         return None

@@ -1,0 +1,101 @@
+"""Flex queries as users set them up: without a column, or with another one in its place.
+
+A put spread is sold at 0.50 at 10:00 and bought back at 0.20 at 14:00 of one day; four commissions of 1.05.
+"""
+
+import pytest
+
+from iwm_opts.errors import DataError
+from iwm_opts.journal.readers import read_log
+
+HEADER = (
+    "ClientAccountID,CurrencyPrimary,AssetClass,Symbol,Strike,Expiry,Put/Call,TradeDate,TradeTime,Quantity,TradePrice,"
+    "Proceeds,IBCommission,Open/CloseIndicator,Buy/Sell,IBOrderID\n"
+)
+ROWS = (
+    "U1,USD,OPT,IWM   260320P00190000,190,20260320,P,20260302,100000,-1,1.2,120,-1.05,O,SELL,1\n"
+    "U1,USD,OPT,IWM   260320P00185000,185,20260320,P,20260302,10:00:01,1,0.7,-70,-1.05,O,BUY,1\n"
+    "U1,USD,OPT,IWM   260320P00190000,190,20260320,P,20260302,140000,1,0.4,-40,-1.05,C,BUY,2\n"
+    "U1,USD,OPT,IWM   260320P00185000,185,20260320,P,20260302,140000,-1,0.2,20,-1.05,C,SELL,2\n"
+)
+LEVELS = (
+    "ClientAccountID,CurrencyPrimary,AssetClass,Symbol,Strike,Expiry,Put/Call,DateTime,Quantity,TradePrice,Proceeds,"
+    "IBCommission,Open/CloseIndicator,Buy/Sell,IBOrderID,TransactionID\n"
+)
+
+
+def read(tmp_path, text):
+    file = tmp_path / "log.csv"
+    file.write_text(text)
+    return read_log(file)
+
+
+def without(text, column):
+    place = HEADER.strip().split(",").index(column)
+    lines = (line.split(",") for line in text.splitlines())
+    return "".join(",".join(cells[:place] + cells[place + 1 :]) + "\n" for cells in lines)
+
+
+def test_the_time_of_day_may_have_its_own_column(tmp_path):
+    log = read(tmp_path, HEADER + ROWS)
+    (trade,) = log.closed.itertuples()
+    assert (f"{trade.entry:%H:%M}", f"{trade.exit:%H:%M}") == ("10:00", "14:00")
+    assert trade.pnl == pytest.approx(30.00 - 4.20)
+    assert log.notes == ()
+
+
+def test_a_query_without_times_says_so(tmp_path):
+    log = read(tmp_path, without(HEADER + ROWS, "TradeTime"))
+    assert list(log.closed["pnl"]) == [pytest.approx(30.00 - 4.20)]
+    assert log.notes == ("no times of day: what opened on one day is taken for one order; add DateTime to the query",)
+
+
+def test_an_unreadable_day_beside_a_time_is_named_by_line(tmp_path):
+    log = read(tmp_path, HEADER + ROWS + ROWS.splitlines()[0].replace("20260302", "never") + "\n")
+    assert [problem.split(":")[0] for problem in log.problems] == ["line 6"]
+    assert "'never 100000' is not a date" in log.problems[0]
+
+
+def test_options_are_known_without_their_asset_class(tmp_path):
+    """And 100 shares bought at 195 and sold at 196, 2 of commissions."""
+    shares = (
+        "U1,USD,STK,IWM,,,,20260303,100000,100,195,-19500,-1,O,BUY,3\n"
+        "U1,USD,STK,IWM,,,,20260304,100000,-100,196,19600,-1,C,SELL,4\n"
+        "U1,USD,FUT,ESM6,,20260618,,20260304,100000,1,5000,-250000,-1,O,BUY,5\n"
+        "U1,USD,CASH,EUR.USD,,,,20260304,100000,100,1.1,-110,-1,O,BUY,6\n"
+    )
+    log = read(tmp_path, without(HEADER + ROWS + shares, "AssetClass"))
+    assert list(log.closed["pnl"]) == pytest.approx([30.00 - 4.20, 100.00 - 2.00])
+    assert [problem.split(":")[0] for problem in log.problems] == ["line 8", "line 9"]
+    assert all("neither an option nor shares, and there is no column AssetClass" in line for line in log.problems)
+    assert any(note.startswith("no column AssetClass: ") and "add it to the query" in note for note in log.notes)
+
+
+def test_futures_alone_without_their_asset_class_name_the_column(tmp_path):
+    future = "U1,USD,FUT,ESM6,,20260618,,20260304,100000,1,5000,-250000,-1,O,BUY,5\n"
+    with pytest.raises(DataError, match="no column AssetClass"):
+        read(tmp_path, without(HEADER + future, "AssetClass"))
+
+
+def test_orders_beside_their_executions_are_known_by_the_missing_transaction_number(tmp_path):
+    """One put sold at 1.20 and bought back at 0.40 in two fills of an order of two; commissions of 4.20."""
+    row = "U1,USD,OPT,IWM   260320P00190000,190,20260320,P,202603{when},{count},{price},{value},{fee},{rest}\n"
+    sold = {"when": "02;100000", "count": -1, "price": 1.2, "value": 120, "fee": -1.05}
+    bought = {"when": "10;100000", "count": 1, "price": 0.4, "value": -40, "fee": -1.05}
+    text = LEVELS + (
+        row.format(**sold, rest="O,SELL,5001,111")
+        + row.format(**sold, rest="O,SELL,5001,112")
+        + row.format(**{**sold, "count": -2, "value": 240, "fee": -2.10}, rest="O,SELL,5001,")
+        + row.format(**{**bought, "count": 2, "value": -80, "fee": -2.10}, rest="C,BUY,5002,")
+        + row.format(**bought, rest="C,BUY,5002,113")
+        + row.format(**bought, rest="C,BUY,5002,114")
+    )
+    log = read(tmp_path, text)
+    assert (list(log.closed["contracts"]), list(log.closed["pnl"])) == ([2], [pytest.approx(160.00 - 4.20)])
+    assert log.skipped == {"order rows (parts of trades)": 2}
+
+
+def test_orders_alone_need_no_transaction_number(tmp_path):
+    row = "U1,USD,OPT,IWM   260320P00190000,190,20260320,P,202603{}\n"
+    text = LEVELS + row.format("02;100000,-1,1.2,120,-1,O,SELL,1,") + row.format("10;100000,1,0.4,-40,-1,C,BUY,2,")
+    assert list(read(tmp_path, text).closed["pnl"]) == [pytest.approx(80.00 - 2.00)]
