@@ -1,5 +1,6 @@
 """A plan put to the test: `backtest --plan`, `plan --backtest` and `evidence --plan`."""
 
+import json
 from typing import Final
 
 from iwm_opts import api
@@ -16,6 +17,35 @@ WITH_PLAN: Final = frozenset(
 )
 
 
+# Table and key of a plan by the option that they replace.
+PLAN_KEYS: Final = {
+    "edge": ("", "edge"),
+    "strategy": ("", "instrument"),
+    "account": ("account", "value"),
+    "risk": ("account", "risk"),
+    "max_open": ("account", "max_open"),
+    "max_open_risk": ("account", "max_open_risk"),
+    "ivr_below": ("vol-contraction", "below"),
+    "ivr_lookback": ("vol-contraction", "lookback"),
+    "dte": ("package", "dte"),
+    "short_delta": ("package", "delta"),
+    "width": ("package", "width"),
+    "profit": ("package", "profit"),
+    "stop": ("package", "stop"),
+    "exit_dte": ("package", "exit_dte"),
+    "time_stop": ("package", "max_sessions"),
+    "fill": ("costs", "fill"),
+    "fees": ("costs", "fees"),
+    "macro": ("macro", "enabled"),
+    "macro_drop": ("macro", "drop"),
+    "macro_applies_to_condors": ("macro", "applies_to_condors"),
+}
+SHARE_KEYS: Final = {
+    "profit": ("exits", "target_atr"),
+    "stop": ("exits", "stop_atr"),
+    "time_stop": ("exits", "max_sessions"),
+}
+OTHER_FORM: Final = ("edge", "strategy", "dte", "short_delta", "macro")  # than that of the option
 SHARED: Final = ("max_open_risk", "max_buying_power", "max_net_delta")
 
 
@@ -32,10 +62,11 @@ def backtest_of_plan(values: Values) -> "api.PlanBacktest":
 
 def backtest_of_plans(values: Values) -> "api.PortfolioBacktest":
     """Several plans on one account; otherwise as `backtest_of_plan`."""
-    refuse_others(values, WITH_PLAN | {"account", *SHARED}, "the plan files define the trades")
+    plans = tuple(map(api.load_plan, values.texts("plan")))
+    allowed = WITH_PLAN | {"account", *SHARED}
+    refuse_others(values, allowed, "the plan files define the trades", _remedies(plans[0], values))
     refuse_reversed(values)
     values = _with_source(values)
-    plans = tuple(map(api.load_plan, values.texts("plan")))
     request = build(
         api.PortfolioRequest,
         values,
@@ -70,12 +101,29 @@ def _named_plan(values: Values) -> "api.Plan":
     if not values["plan"]:
         allowed |= {"edge", "account", "risk"}
         why = f"{values['edge']} is traded by a plan: write one with iwm-opts plan"
-    refuse_others(values, allowed, why)
-    refuse_reversed(values)
-    if values["plan"]:
-        return api.load_plan(values.text("plan"))
     account = {"value": values["account"], "risk": values["risk"]}
-    return api.make_usual_plan(values.text("edge"), account=account)
+    plan = (
+        api.load_plan(values.text("plan"))
+        if values["plan"]
+        else api.make_usual_plan(values.text("edge"), account=account)
+    )
+    refuse_others(values, allowed, why, _remedies(plan, values))
+    refuse_reversed(values)
+    return plan
+
+
+def _remedies(plan: "api.Plan", values: Values) -> dict[str, str]:
+    """Line of a plan that does what an option would, by option; none for what its trade does not have."""
+    remedies = {}
+    of_shares = SHARE_KEYS if plan.instrument == "shares" else {}
+    for name, (table, key) in (PLAN_KEYS | of_shares).items():
+        if name not in values or (table and getattr(plan, table.replace("-", "_")) is None):
+            continue
+        value = 0 if values[name] != values[name] else values[name]  # off is NaN here, 0 in a plan
+        has_value = name not in (*OTHER_FORM, *of_shares) and isinstance(value, str | int | float)
+        line = f"write {key} = {json.dumps(value)}" if has_value else f"set {key}"
+        remedies[name] = f"{line} under [{table}]" if table else f"{line} in it"
+    return remedies
 
 
 def _with_source(values: Values) -> Values:

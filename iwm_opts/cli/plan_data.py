@@ -1,6 +1,7 @@
 """Options for the data that a plan and the claims are judged on, and the requests they make."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 import click
 
@@ -62,18 +63,21 @@ def files_or_simulated(values: Values) -> str:
     return source
 
 
-def refuse_others(values: Values, allowed: Collection[str], why: str) -> None:
+def refuse_others(
+    values: Values, allowed: Collection[str], why: str, remedies: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Refuse typed options that have no effect with others.
 
     Raises
     ------
     UsageError
-        Naming the first of them, and why.
+        Naming the first of them, why, and its remedy where there is one.
     """
     spelled = {"first": "--from", "last": "--to"}
     for name in values:
         if name not in allowed and name in values.typed:
-            raise click.UsageError(f"{spelled.get(name, option_name(name))} has no effect here: {why}")
+            remedy = f"; {remedies[name]}" if name in remedies else ""
+            raise click.UsageError(f"{spelled.get(name, option_name(name))} has no effect here: {why}{remedy}")
 
 
 def refuse_reversed(values: Values) -> None:

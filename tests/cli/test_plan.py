@@ -229,6 +229,7 @@ def test_backtest_runs_a_plan_and_refuses_what_it_says_itself(run, data):
     refused = run("backtest", "--plan", "dips.toml", *data, "--profit", "1")
     assert refused.code == 2
     assert "--profit has no effect here" in refused.err
+    assert "set target_atr under [exits]" in refused.err
     given = run("backtest", "--plan", "dips.toml", *data, "--from", "2024-02-01", "--to", "2024-06-28")
     assert "given range, 2024-02-01 to 2024-06-28: " in " ".join(given.out.split())
     for command in ("backtest", "evidence"):
@@ -237,6 +238,33 @@ def test_backtest_runs_a_plan_and_refuses_what_it_says_itself(run, data):
     stranger = run("backtest", "--plan", "dips.toml", *data, "--source", "chain.csv")
     assert stranger.code == 2
     assert "a plan reads --bars, the archive, modelled quotes or sim" in stranger.err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "line"),
+    [
+        ("--fill", "natural", 'write fill = "natural" under [costs]'),
+        ("--fees", "ibkr", 'write fees = "ibkr" under [costs]'),
+        ("--profit", "0.25", "write profit = 0.25 under [package]"),
+        ("--stop", "off", "write stop = 0 under [package]"),
+        ("--exit-dte", "14", "write exit_dte = 14.0 under [package]"),
+        ("--time-stop", "9", "write max_sessions = 9 under [package]"),
+        ("--dte", "30:40", "set dte under [package]"),
+        ("--risk", "2%", "write risk = 0.02 under [account]"),
+        ("--account", "9000", "write value = 9000.0 under [account]"),
+        ("--ivr-below", "30", "write below = 30.0 under [vol-contraction]"),
+        ("--macro-drop", "2%", "write drop = 0.02 under [macro]"),
+        ("--strategy", "bull-put", "set instrument in it"),
+    ],
+)
+def test_an_option_that_the_plan_defines_names_its_line(run, data, option, value, line):
+    written = ("plan", "--edge", "vol-contraction", "--instrument", "condor", *data, "--save", "c.toml")
+    assert run(*written, "--check").code == 0
+    refused = run("backtest", "--plan", "c.toml", option, value)
+    assert refused.code == 2
+    assert f"{option} has no effect here: the plan file defines the trade; {line}" in refused.err
+    several = run("backtest", "--plan", "c.toml", "--plan", "c.toml", option, value)
+    assert (several.code, line in several.err) == (2, True) or option == "--account"
 
 
 def test_evidence_measures_the_claims_up_to_a_day(run, data):
