@@ -80,6 +80,9 @@ def _chains(values: Values) -> None:
     for line in result.set_aside:
         say(line, values)
     write_result(result, values)
+    if result.skipped and not result.files:
+        count, reasons = len(result.skipped), "; ".join(text.rstrip(".") for text in result.skipped)
+        raise DataError(f"{count} of {count} files", f"not read ({reasons})", "give files of option chains")
     if result.failed:
         reasons = "; ".join(f"{file.name}: {file.error.rstrip('.')}" for file in result.failed)
         raise DataError(

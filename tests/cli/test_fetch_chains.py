@@ -167,6 +167,14 @@ def test_the_certificate_counts_weekends_and_rows_left_out(run, history, tmp_pat
     assert any("quotes dated Saturday 2026-02-07" in text for text in json.loads(page.out)["warnings"])
 
 
+def test_a_folder_of_which_nothing_is_read_fails(run, history):
+    pd.read_csv(history / "2026.csv").assign(underlying_symbol="SPY").to_csv(history / "2026.csv", index=False)
+    (history / "2025.parquet").unlink()
+    page = run("fetch", "chains", "--from", history)
+    assert page.code == 1
+    assert "1 of 1 files: not read (2026.csv: has no quotes of IWM, it holds SPY" in " ".join(page.err.split())
+
+
 def test_every_row_left_out_is_counted_by_reason(run, history):
     table = pd.read_csv(history / "2026.csv")
     days = sorted(table["quote_date"].unique())
