@@ -22,7 +22,14 @@ from iwm_opts.io.parse import RIGHTS
 MAX_DEPTH: Final = 12
 MAX_CELLS: Final = 50_000_000
 # Names that say, where set, that more of a vendor's answer is elsewhere.
-PAGED: Final = (("Alpaca", "next_page_token"), ("Polygon", "next_url"), ("Schwab", "isChainTruncated"))
+PAGED: Final = (
+    ("Alpaca", "next_page_token"),
+    ("Polygon", "next_url"),
+    ("Schwab", "isChainTruncated"),
+    ("EODHD", "links.next"),
+    ("ThetaData", "header.next_page"),
+)
+NOTHING: Final = ("", "null")  # texts of no next page
 KEY: Final = "key"
 MOST_ANSWERS: Final = 500  # of a vendor in one document
 FEWEST_NAMES: Final = 4  # known names that make a lone object a row
@@ -69,9 +76,7 @@ def table_of_records(text: str) -> Any:
         raise AnswerError(f"is an answer without data; {said}")
     if not records:
         raise AnswerError(f"is an answer without rows: {text.strip()[:SHOWN]}")
-    for vendor, name in PAGED:
-        if _names(document, (name,)):
-            raise ValueError(f"is a part of an answer of {vendor} ({name} is set): fetch the rest and join the lists")
+    _refuse_page(document, len(records))
     columns = dict.fromkeys(name for record in records for name in record)
     if len(columns) * len(records) > MAX_CELLS:
         raise ValueError(f"holds {len(columns)} columns of {len(records)} rows, more than {MAX_CELLS:,} cells")
@@ -90,9 +95,29 @@ def _is_known(name: str) -> bool:
     return any(plain(part) in KNOWN for part in levels(name) or [name])
 
 
-def _names(document: Any, names: Iterable[str]) -> list[str]:
-    """Names whose values in the outermost object say something."""
-    return [name for name in names if isinstance(document, dict) and document.get(name)]
+def _refuse_page(document: Any, rows: int) -> None:
+    """Refuse one page of a vendor's answer: fewer rows than it counts, or the address of more.
+
+    Raises
+    ------
+    ValueError
+    """
+    remedy = "fetch the rest and join the lists"
+    total = _at(document, "meta.total")
+    if isinstance(total, int):
+        if rows < total:
+            raise ValueError(f"is a part of an answer of EODHD ({rows} rows, meta.total is {total}): {remedy}")
+        return
+    for vendor, name in PAGED:
+        if (value := _at(document, name)) and value not in NOTHING:
+            raise ValueError(f"is a part of an answer of {vendor} ({name} is set): {remedy}")
+
+
+def _at(document: Any, path: str) -> Any:
+    """Value at a path of names, `links.next`; None without."""
+    for name in path.split("."):
+        document = document.get(name) if isinstance(document, dict) else None
+    return document
 
 
 def _document(text: str) -> Any:
