@@ -18,7 +18,7 @@ from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES, TEXT_ROLES
 from iwm_opts.io.layouts.layout import VendorLayout, plain
 from iwm_opts.io.numbers import words_taken_as_blank
 from iwm_opts.io.option_symbols import parse_option_symbol
-from iwm_opts.io.parse import parse_day, parse_flag, parse_moment, parse_right, parse_size, parsed
+from iwm_opts.io.parse import parse_day, parse_flag, parse_moment, parse_morning, parse_right, parse_size, parsed
 from iwm_opts.io.readings import TRADE
 from iwm_opts.io.selection import Selection, clean_symbol
 from iwm_opts.io.units import in_canonical_units
@@ -75,6 +75,7 @@ PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "right": parse_right,
     "size": parse_size,
     "non_standard": parse_flag,
+    "settlement": parse_morning,
 }
 
 
@@ -103,6 +104,8 @@ class _Reader:
         parse = PARSERS.get(role)
         if role == "expiration":
             parse = partial(parse_day, order=self.selection.readings.order)
+        elif role == "non_standard" and self.vendor is not None:
+            parse = partial(parse_flag, yes=self.vendor.non_standard)
         elif parse is None:
             parse = partial(self._moment, zone=self.selection.readings.zone(name), role=role)
         unread: dict[str, None] = {}

@@ -33,7 +33,7 @@ from iwm_opts.io.tables import DataFile, open_table
 from iwm_opts.market.calendar import in_session, latest_session
 from iwm_opts.market.capture import at_weekend, make_chain
 from iwm_opts.market.chain import Chain
-from iwm_opts.market.contract import is_adjusted, underlying_of
+from iwm_opts.market.contract import is_adjusted, settled_root, underlying_of
 from iwm_opts.market.panel_captures import groups_of_captures
 from iwm_opts.market.ranges import FURTHEST, off_spot
 from iwm_opts.market.second_market import second_market
@@ -258,7 +258,7 @@ def _chain(
     """Chain from the canonical rows of one day."""
     source = str(file.path)
     rows, own_symbol = _of_symbol(rows, symbol, source, warnings)
-    rows = _standard(rows, own_symbol, source, warnings)
+    rows = _standard(_settled(rows, own_symbol), own_symbol, source, warnings)
     rows = _within_ranges(rows, spot, source, warnings)
     rows = _expiring(rows, expirations, source)
     captures = _captures(rows)
@@ -345,6 +345,18 @@ def _of_symbol(rows: pd.DataFrame, symbol: str | None, source: str, warnings: li
     others = symbols[~mine].dropna()
     warnings += other_symbols(others.unique(), len(others))
     return rows[mine], symbol
+
+
+def _settled(rows: pd.DataFrame, symbol: str) -> pd.DataFrame:
+    """Rows under the roots that a column of settlement says, where no root or that of the underlying is written."""
+    if "settlement" not in rows:
+        return rows
+    written = rows["root"] if "root" in rows else pd.Series(None, index=rows.index, dtype=object)
+    is_open = written.isna() | (written == symbol)
+    root = written
+    for is_morning in (True, False):
+        root = root.mask(is_open & rows["settlement"].eq(is_morning), settled_root(symbol, is_morning=is_morning))
+    return rows.assign(root=root)
 
 
 def _standard(rows: pd.DataFrame, symbol: str, source: str, warnings: list[str]) -> pd.DataFrame:

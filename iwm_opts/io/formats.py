@@ -145,6 +145,7 @@ def detect(columns: Sequence[str], sample: Mapping[str, Sequence[str]], source: 
     common = _without(common, ("occ",)) | ({} if occ is None else {"occ": occ})
     _sort_out_underlying(common, synonyms, others, sample)
     _sort_out_right(common, synonyms, others, sample)
+    common = _without(common, ("settlement",) if occ else ())  # the root of the symbol says it
     common = _without(common, _wordy(common, sample))
     sides = {right: _match(_spelled(SIDES, c=right.lower(), call=word), names, sample) for right, word in RIGHT_WORDS}
     sides = sides if _both_quoted(sides) else _joined_sides(names, sample)

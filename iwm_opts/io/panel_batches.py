@@ -22,7 +22,7 @@ from iwm_opts.io.layouts.common import CAPTURES, DELAYED_NAMES
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.limits import Budget
 from iwm_opts.io.option_symbols import parse_option_symbol
-from iwm_opts.io.parse import parse_day, parse_flag, parse_moment, parse_right, parsed
+from iwm_opts.io.parse import YES, parse_day, parse_flag, parse_moment, parse_right, parsed
 from iwm_opts.io.readings import readings_of
 from iwm_opts.io.selection import clean_symbol, day_column_of, other_symbols, refuse_symbol
 from iwm_opts.io.tables import (
@@ -431,7 +431,9 @@ class _BatchRows:
             shares = self._numbers(columns["multiplier"])
             flags |= np.isfinite(shares) & (shares != MULTIPLIER)
         if "non_standard" in columns:
-            values, codes = self._parsed(columns["non_standard"], parse_flag)
+            vendor = self.owner.layout.vendor
+            parse = partial(parse_flag, yes=vendor.non_standard if vendor else YES)
+            values, codes = self._parsed(columns["non_standard"], parse)
             flags |= np.array([value is True for value in values])[codes]
         return flags.astype(np.float64) if flags.any() else None
 

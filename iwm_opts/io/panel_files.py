@@ -377,7 +377,7 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
 def is_plain(file: DataFile, layout: Layout) -> bool:
     """Whether rows mean the same read as columns: nothing is said around them, and prices are dollars."""
     readings, vendor = readings_of(file, layout), layout.vendor
-    if day_column_of(readings) is None or readings.facts or "clock" in layout.columns:
+    if day_column_of(readings) is None or readings.facts or {"clock", "settlement"} & set(layout.columns):
         return False
     if layout.shape == "wide" and set(layout.groups) != set(RIGHT_SIGN):
         return False

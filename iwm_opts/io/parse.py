@@ -1,7 +1,7 @@
 """Cells of option and series files as dates, times, rights and sizes, each refused with row and column."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -25,6 +25,7 @@ RIGHTS: Final = {
     "PUT": "P",
     "PUTS": "P",
 }
+YES: Final = ("true", "1", "1.0", "yes", "y")
 YEARS_AHEAD: Final = 20
 YEARS: Final = range(1970, datetime.now(UTC).year + YEARS_AHEAD + 1)  # a later expiration or quote date is a slip
 EPOCH_DIGITS: Final = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}  # units a second, by digits: s, ms, us, ns since 1970
@@ -84,9 +85,14 @@ def parse_right(text: str) -> str:
         raise ValueError("is not a right: C, P, call or put") from None
 
 
-def parse_flag(text: str) -> bool:
+def parse_flag(text: str, yes: Collection[str] = YES) -> bool:
     """Whether a cell says yes."""
-    return text.strip().lower() in ("true", "1", "1.0", "yes", "y")
+    return text.strip().lower() in yes
+
+
+def parse_morning(text: str) -> bool | None:
+    """Whether options settle on the open (`A`, `AM`, 1) and not on the close (`P`, `PM`, 0); None of another word."""
+    return {"a": True, "am": True, "1": True, "p": False, "pm": False, "0": False}.get(text.strip().lower())
 
 
 def parse_moment(text: str, zone: ZoneInfo, order: Order = "mdy") -> datetime | date | time:

@@ -132,6 +132,13 @@ def listed_root(symbol: str, expiration: date) -> str:
     return symbol if is_monthly(expiration) else sister
 
 
+def settled_root(symbol: str, *, is_morning: bool) -> str:
+    """Root of an underlying's options that settle on the open or on the close: `SPX` and `SPXW`."""
+    settles_on = "open" if is_morning else "close"
+    roots = (symbol, *(root for root, underlying in _UNDERLYING.items() if underlying == symbol))
+    return next((root for root in roots if settlement_of(root).settles_on == settles_on), symbol)
+
+
 def roots_on(symbol: str, expiration: date) -> tuple[str, ...]:
     """Roots that an expiration of `symbol` may be listed under: `SPX` and `SPXW` on third Fridays."""
     return tuple(dict.fromkeys((listed_root(symbol, expiration), _CLOSE_SISTER.get(symbol, symbol))))

@@ -285,6 +285,90 @@ def test_a_vendor_s_file(rows, base, tmp_path: Path, quotes_of, write):
         assert chain.quote_time.replace(second=0, microsecond=0) == AT
 
 
+def robinhood(rows):
+    lines = ["chain_symbol,created_at,updated_at,expiration_date,strike_price,type,bid_price,ask_price,previous_close_date"]
+    for place, row in enumerate(rows):
+        made = ("2026-08-18T04:03:10.1Z", "2026-09-29T04:03:12.2Z")[place % 2]
+        right = "call" if row["right"] == "C" else "put"
+        contract = f"{row['expiration']:%Y-%m-%d},{row['strike']:.4f},{right}"
+        lines.append(f"IWM,{made},{made},{contract},{row['bid']},{row['ask']},2026-10-01")
+    return "robinhood.csv", "\n".join(lines)
+
+
+def test_the_day_a_contract_was_made_is_no_quote_day(rows, base, tmp_path, quotes_of):
+    path = tmp_path / "robinhood.csv"
+    path.write_text(robinhood(rows)[1])
+    with pytest.raises(DataError, match="has no column for the quote date. Say it with --as-of"):
+        load_chain(path)
+    chain = load_chain(path, as_of=date(2026, 10, 2))
+    assert (chain.symbol, chain.as_of, chain.quote_time) == ("IWM", date(2026, 10, 2), None)
+    assert "quote date 2026-10-02 as given: the file has none" in chain.warnings
+    np.testing.assert_allclose(quotes_of(path, as_of=date(2026, 10, 2)).to_numpy(), base.to_numpy(), atol=1e-9)
+
+
+MONTHLY = pd.Timestamp("2026-10-16")
+
+
+def both_settlements(rows, write):
+    """Rows of one day that SPX and SPXW share, the latter 0.50 dearer."""
+    day = max({row["expiration"] for row in rows}, key=lambda day: sum(row["expiration"] == day for row in rows))
+    rows = [row | {"expiration": MONTHLY} for row in rows if row["expiration"] == day]
+    written = [write(row, is_morning=True) for row in rows]
+    return written + [write(row | {"bid": row["bid"] + 0.5, "ask": row["ask"] + 0.5}, is_morning=False) for row in rows]
+
+
+def option_metrics(row, *, is_morning, is_named=True):
+    strike = f"{row['strike'] * 1000:.0f}"
+    symbol = f"{'SPX' if is_morning else 'SPXW'} {row['expiration']:%y%m%d}{row['right']}{strike}" if is_named else ""
+    return {
+        "secid": 108105, "date": "2026-10-02", "symbol": symbol, "exdate": f"{row['expiration']:%Y-%m-%d}",
+        "cp_flag": row["right"], "strike_price": strike, "best_bid": row["bid"], "best_offer": row["ask"],
+        "am_settlement": int(is_morning), "ticker": "SPX",
+    }  # fmt: skip
+
+
+def unnamed(row, *, is_morning):
+    return option_metrics(row, is_morning=is_morning, is_named=False)
+
+
+def plain_table(row, *, is_morning):
+    return {
+        "quote_date": "2026-10-02", "symbol": "SPX", "root": "SPX", "expiration": f"{row['expiration']:%Y-%m-%d}",
+        "type": row["right"], "strike": row["strike"], "bid": row["bid"], "ask": row["ask"],
+        "settlement_type": "A" if is_morning else "P",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("write", [option_metrics, unnamed, plain_table], ids=lambda write: write.__name__)
+def test_options_on_the_open_and_on_the_close_of_a_day_stay_apart(rows, tmp_path, write):
+    path = tmp_path / "index.csv"
+    pd.DataFrame(both_settlements(rows, write)).to_csv(path, index=False)
+    chain = load_chain(path, symbol="SPX")
+    means = chain.quotes.groupby("root")["bid"].agg(["mean", "size"])
+    assert list(means.index) == ["SPX", "SPXW"]
+    assert means["size"].nunique() == 1
+    assert means["mean"]["SPXW"] - means["mean"]["SPX"] == pytest.approx(0.5)
+    assert chain.quality.duplicate == 0
+    assert not any("root" in text for text in chain.warnings)
+    panel = build_panel([path], symbol="SPX").panel
+    assert sorted(panel.roots[code] for code in np.unique(panel.root)) == ["SPX", "SPXW"]
+
+
+def test_rows_that_the_exchange_column_marks_are_adjusted(rows, base, tmp_path, quotes_of):
+    lines = ["UnderlyingSymbol,UnderlyingPrice,Exchange,OptionRoot,OptionExt,Type,Expiration,DataDate,Strike,Bid,Ask"]
+    for place, row in enumerate(rows):
+        contract = f"{'call' if row['right'] == 'C' else 'put'},{row['expiration']:%m/%d/%Y},10/02/2026,{row['strike']}"
+        marks = ("*", "NYTJ"[place % 4]) if place < 40 else ("*",)
+        lines += [f"IWM,240.15,{mark},IWM,,{contract},{row['bid']},{row['ask']}" for mark in marks]
+    path = tmp_path / "history.csv"
+    path.write_text("\n".join(lines))
+    (warning,) = [text for text in load_chain(path).warnings if "adjusted" in text]
+    total = len(lines) - 1
+    assert warning == f"40 of {total} rows are adjusted contracts, marked as not standard: left out"
+    np.testing.assert_allclose(quotes_of(path).to_numpy(), base.to_numpy(), atol=1e-9)
+    assert any("40 of" in text and "adjusted" in text for text in build_panel([path]).report.notes(0, 10**6, 1))
+
+
 def test_end_of_day_reports_of_two_days(rows, base, tmp_path, quotes_of):
     name, text = theta_v3_end_of_day(rows)
     path = tmp_path / name
@@ -322,6 +406,8 @@ def test_files_without_quotes_are_named(tmp_path, header, words):
         ({"next_page_token": "SVdN"}, "a part of an answer of Alpaca (next_page_token is set)"),
         ({"next_url": "https://api.example/next"}, "a part of an answer of Polygon (next_url is set)"),
         ({"isChainTruncated": True}, "a part of an answer of Schwab (isChainTruncated is set)"),
+        ({"links": {"next": "https://api.example/next"}}, "a part of an answer of EODHD (links.next is set)"),
+        ({"meta": {"offset": 0, "limit": 100, "total": 9_999}}, "(486 rows, meta.total is 9999)"),
     ],
 )
 def test_one_page_of_an_answer_is_refused(rows, tmp_path, content, words):

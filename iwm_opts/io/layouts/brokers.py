@@ -1,4 +1,4 @@
-"""Option chains of brokers: Tradier, Schwab, TD Ameritrade, Interactive Brokers, Alpaca."""
+"""Option chains of brokers: Tradier, Schwab, TD Ameritrade, Interactive Brokers, Alpaca, Robinhood."""
 
 from typing import Final
 
@@ -80,5 +80,13 @@ LAYOUTS: Final = (
             "last_trade": ("latesttradet",),
         },
         nesting="snapshots, by option symbol",
+    ),
+    VendorLayout(
+        "Robinhood (robin_stocks)",
+        proof=("chainsymbol", "expirationdate", "strikeprice"),
+        columns={
+            "underlying_symbol": ("chainsymbol",),
+            "feed_time": (),  # `created_at` and `updated_at` are of the contract, weeks before its quote
+        },
     ),
 )

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 # `occ` is an option symbol, `feed_time` when a feed was read, `last_trade` when a contract last traded, `multiplier`
-# shares a contract, `non_standard` a flag of other deliverables, `clock` milliseconds since midnight in New York.
+# shares a contract, `non_standard` a flag of other deliverables, `settlement` open or close,
+# `clock` milliseconds since midnight in New York.
 SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "occ": (
         "contractsymbol", "occsymbol", "optionsymbol", "contractid", "optionroot", "contract", "option", "symbol",
@@ -84,6 +85,7 @@ SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "vega": ("vega", "greeksvega"),
     "multiplier": ("multiplier", "contractsize", "sharespercontract", "detailssharespercontract"),
     "non_standard": ("nonstandard", "ssflag"),
+    "settlement": ("amsettlement", "settlementtype"),
 }  # fmt: skip
 
 # Call and put side by side: {c} is c or p, {call} is call or put. ORATS' greeks are the call's, for both.
@@ -140,6 +142,7 @@ TEXT_ROLES: Final = frozenset(
         "right",
         "size",
         "non_standard",
+        "settlement",
     }
 )
 REQUIRED: Final = frozenset({"strike", "bid", "ask", "underlying_price"})  # a word in another number column is a blank

@@ -9,7 +9,7 @@ LAYOUTS: Final = (
         "OptionMetrics",
         proof=("secid", "exdate", "cpflag", "strikeprice"),
         columns={
-            "occ": (),
+            "occ": ("symbol",),
             "underlying_symbol": ("ticker",),
             "quote_date": ("date",),
             "last_trade": ("lastdate",),
@@ -18,6 +18,12 @@ LAYOUTS: Final = (
             "strike": ("strikeprice",),
         },
         units={"strike": 0.001, "vega": 0.01, "theta": 1.0 / 365.0},
+    ),
+    VendorLayout(
+        "HistoricalOptionData.com",
+        proof=("underlyingsymbol", "underlyingprice", "exchange", "datadate"),
+        columns={"non_standard": ("exchange",)},
+        non_standard=("n", "y", "t", "j"),  # other deliverables, binary, 10 and 1,000 shares
     ),
     VendorLayout("ORATS", proof=("tradedate", "stkpx", "cbidpx"), order="mdy"),
     VendorLayout(

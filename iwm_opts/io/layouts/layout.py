@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from iwm_opts.io.parse import Order
+from iwm_opts.io.parse import YES, Order
 
 Zone = Literal["UTC", "America/New_York"]
 
@@ -39,6 +39,8 @@ class VendorLayout:
         Example of a file's name as downloaded, where `around` reads a required value out of it.
     no_quote : float, optional
         Number written for a bid or ask that does not exist.
+    non_standard : tuple of str
+        Cells, in lower case, that mark adjusted contracts in the column of that role.
     carried : tuple of str
         Columns whose value holds until the next one.
     refused : str
@@ -56,6 +58,7 @@ class VendorLayout:
     around: Mapping[str, str] = field(default_factory=dict)
     download: str = ""
     no_quote: float | None = None
+    non_standard: tuple[str, ...] = YES
     carried: tuple[str, ...] = ()
     refused: str = ""
     nesting: str = ""
