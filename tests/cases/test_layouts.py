@@ -286,7 +286,8 @@ def test_a_vendor_s_file(rows, base, tmp_path: Path, quotes_of, write):
 
 
 def robinhood(rows):
-    lines = ["chain_symbol,created_at,updated_at,expiration_date,strike_price,type,bid_price,ask_price,previous_close_date"]
+    contract_names = "chain_symbol,created_at,updated_at,expiration_date,strike_price,type"
+    lines = [f"{contract_names},bid_price,ask_price,previous_close_date"]
     for place, row in enumerate(rows):
         made = ("2026-08-18T04:03:10.1Z", "2026-09-29T04:03:12.2Z")[place % 2]
         right = "call" if row["right"] == "C" else "put"
@@ -298,7 +299,7 @@ def robinhood(rows):
 def test_the_day_a_contract_was_made_is_no_quote_day(rows, base, tmp_path, quotes_of):
     path = tmp_path / "robinhood.csv"
     path.write_text(robinhood(rows)[1])
-    with pytest.raises(DataError, match="has no column for the quote date. Say it with --as-of"):
+    with pytest.raises(DataError, match=r"has no column for the quote date\. Say it with --as-of"):
         load_chain(path)
     chain = load_chain(path, as_of=date(2026, 10, 2))
     assert (chain.symbol, chain.as_of, chain.quote_time) == ("IWM", date(2026, 10, 2), None)
@@ -346,7 +347,7 @@ def test_options_on_the_open_and_on_the_close_of_a_day_stay_apart(rows, tmp_path
     chain = load_chain(path, symbol="SPX")
     means = chain.quotes.groupby("root")["bid"].agg(["mean", "size"])
     assert list(means.index) == ["SPX", "SPXW"]
-    assert means["size"].nunique() == 1
+    assert means["size"]["SPX"] == means["size"]["SPXW"] > 50
     assert means["mean"]["SPXW"] - means["mean"]["SPX"] == pytest.approx(0.5)
     assert chain.quality.duplicate == 0
     assert not any("root" in text for text in chain.warnings)
