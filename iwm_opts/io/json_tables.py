@@ -279,11 +279,16 @@ def _flat(record: Mapping[str, Any], prefix: str = "", plain_only: bool = False,
         if isinstance(value, dict):
             if "raw" in value:
                 cells[f"{prefix}{key}"] = value["raw"]
-            elif not plain_only or not any(isinstance(inner, dict | list) for inner in value.values()):
+            elif not plain_only or not any(map(_is_nested, value.values())):
                 cells |= _flat(value, f"{prefix}{key}.", plain_only, depth + 1)
         elif not isinstance(value, list):
             cells[f"{prefix}{key}"] = value
     return cells
+
+
+def _is_nested(value: Any) -> bool:
+    """Whether a value holds others: not a raw and fmt pair, nor an empty list or object."""
+    return isinstance(value, dict | list) and bool(value) and not (isinstance(value, dict) and "raw" in value)
 
 
 def _chosen(families: list[_Family]) -> list[Cells]:

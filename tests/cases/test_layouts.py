@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -378,6 +378,46 @@ def test_end_of_day_reports_of_two_days(rows, base, tmp_path, quotes_of):
     assert (chain.as_of, chain.quality.duplicate, chain.quality.stale) == (date(2026, 10, 2), 0, 0)
     np.testing.assert_allclose(quotes_of(path).to_numpy(), base.to_numpy(), atol=1e-9)
     assert build_panel([path]).panel.dates == (date(2026, 10, 1), date(2026, 10, 2))
+
+
+def yahoo_answer(rows, at, fields=lambda value: value):
+    """Answer of Yahoo's options for the rows, asked at a time; trades are of the day before."""
+    expirations = {}
+    for row in rows:
+        day = int(row["expiration"].timestamp())
+        sides = expirations.setdefault(day, {"expirationDate": day, "calls": [], "puts": []})
+        option = {"contractSymbol": row["occ"], "contractSize": "REGULAR", "lastTradeDate": fields(1790881200)}
+        numbers = {name: fields(row[name]) for name in ("strike", "bid", "ask")} | {"expiration": fields(day)}
+        sides["calls" if row["right"] == "C" else "puts"].append(option | numbers)
+    quote = {"regularMarketPrice": fields(240.15), "regularMarketTime": fields(int(at.timestamp()))}
+    quote |= {"corporateActions": [], "bid": fields(240.1), "ask": fields(240.2)}
+    result = {"underlyingSymbol": "IWM", "strikes": [200.0], "quote": quote, "options": list(expirations.values())}
+    return {"optionChain": {"result": [result], "error": None}}
+
+
+@pytest.mark.parametrize("fields", [lambda value: value, lambda value: {"raw": value, "fmt": f"{value}"}])
+@pytest.mark.parametrize("is_joined", [False, True])
+def test_an_answer_of_yahoo_has_the_day_and_spot_of_its_quote(rows, base, tmp_path, quotes_of, fields, is_joined):
+    days = list(dict.fromkeys(row["expiration"] for row in rows))
+    parts = [[row for row in rows if row["expiration"] == day] for day in days]
+    asked = [yahoo_answer(part, AT + timedelta(seconds=7 * at), fields) for at, part in enumerate(parts)]
+    path = tmp_path / "options.json"
+    path.write_text(json.dumps(asked if is_joined else yahoo_answer(rows, AT, fields)))
+    chain = load_chain(path)
+    assert (chain.symbol, chain.as_of, chain.spot) == ("IWM", date(2026, 10, 2), 240.15)
+    assert chain.quote_time == AT + timedelta(seconds=7 * (len(days) - 1) * is_joined)
+    np.testing.assert_allclose(quotes_of(path).to_numpy(), base.to_numpy(), atol=1e-9)
+    assert build_panel([path]).panel.dates == (date(2026, 10, 2),)
+
+
+@pytest.mark.parametrize("name", ["IV", "Implied Volatility", "impliedVol"])
+def test_vol_beside_iv_is_the_volume(rows, tmp_path, name):
+    table = pd.DataFrame(rows).drop(columns="occ").assign(date="2026-10-02", act_symbol="IWM", Vol=7)
+    table[name] = 0.25
+    table.rename(columns={"right": "call_put"}).to_csv(tmp_path / "chain.csv", index=False)
+    quotes = load_chain(tmp_path / "chain.csv").quotes
+    assert set(quotes["implied_volatility"]) == {0.25}
+    assert name == "impliedVol" or set(quotes["volume"]) == {7.0}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import VendorLayout
 
 LAYOUTS: Final = (
@@ -77,11 +78,21 @@ LAYOUTS: Final = (
         zones={"quote_time": "UTC"},
     ),
     VendorLayout(
+        "DoltHub with iv",  # `vol` is then the volume
+        proof=("actsymbol", "callput", "iv"),
+        columns={"underlying_symbol": ("actsymbol",), "implied_volatility": ("iv",)},
+    ),
+    VendorLayout(
+        "DoltHub with implied_volatility",
+        proof=("actsymbol", "callput", "impliedvolatility"),
+        columns={"underlying_symbol": ("actsymbol",), "implied_volatility": ("impliedvolatility",)},
+    ),
+    VendorLayout(
         "DoltHub",
         proof=("actsymbol", "callput"),
         columns={
             "underlying_symbol": ("actsymbol",),
-            "implied_volatility": ("vol",),
+            "implied_volatility": (*SYNONYMS["implied_volatility"], "vol"),
             "volume": (),
         },
     ),

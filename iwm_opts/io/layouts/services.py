@@ -169,6 +169,22 @@ LAYOUTS: Final = (
         order="mdy",
     ),
     VendorLayout(
+        "Yahoo",
+        proof=("contractsymbol", "lasttradedate", "quoteregularmarkettime"),
+        columns={
+            "occ": ("contractsymbol",),
+            "underlying_symbol": ("underlyingsymbol",),
+            "quote_date": (),
+            "quote_time": ("quoteregularmarkettime",),
+            "feed_time": (),
+            "underlying_price": ("quoteregularmarketprice",),
+            "last": ("lastprice",),
+            "multiplier": (),  # "REGULAR"
+        },
+        zones={"quote_time": "UTC"},
+        nesting="optionChain.result, with quote, and options by expiration, calls and puts inside",
+    ),
+    VendorLayout(
         "Yahoo options JSON",
         proof=("contractsymbolraw",),
         refused="use the values of contractSymbol, bid and ask as text, or export with yfinance",
