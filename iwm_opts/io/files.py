@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from iwm_opts.io.identity import refuse_name
 from iwm_opts.io.provenance import Origin, origin_of
 from iwm_opts.io.readings import readings_of
 from iwm_opts.io.selection import (
+    NoSuchDayError,
     Selection,
     clean_symbol,
     day_column_of,
@@ -30,10 +31,10 @@ from iwm_opts.io.selection import (
     select_days,
 )
 from iwm_opts.io.tables import DataFile, open_table
-from iwm_opts.market.calendar import in_session, latest_session
-from iwm_opts.market.capture import at_weekend, make_chain
+from iwm_opts.market.calendar import in_session, is_session, latest_session, next_session, session_hours
+from iwm_opts.market.capture import at_weekend, before_open, make_chain
 from iwm_opts.market.chain import Chain
-from iwm_opts.market.contract import is_adjusted, settled_root, underlying_of
+from iwm_opts.market.contract import is_adjusted, settled_root, settlement_of, underlying_of
 from iwm_opts.market.panel_captures import groups_of_captures
 from iwm_opts.market.ranges import FURTHEST, off_spot
 from iwm_opts.market.second_market import second_market
@@ -114,15 +115,38 @@ def read_chain(
 ) -> Chain:
     """Chain out of an opened table, such as the body of an answer; see `load_chain`. `remarks` goes before its notes.
 
-    A file of a weekend is taken for the session before and flagged (`is_file`); a live answer then is refused.
+    A file of a weekend or before the open is taken for the session before and flagged (`is_file`); a live answer of a
+    weekend is refused.
     """
+    try:
+        return _read_day(file, symbol, as_of, session, expirations, spot, remarks, is_file)
+    except NoSuchDayError as error:
+        for day in sorted(error.days, reverse=True) if is_file and as_of is not None else ():
+            if as_of < day <= next_session(as_of):
+                chain = _read_day(file, symbol, day, session, expirations, spot, remarks, is_file)
+                if chain.as_of == as_of:
+                    return chain
+        raise
+
+
+def _read_day(
+    file: DataFile,
+    symbol: str | None,
+    as_of: date | None,
+    session: str | None,
+    expirations: tuple[date, date] | None,
+    spot: float | None,
+    remarks: Sequence[str],
+    is_file: bool,
+) -> Chain:
+    """Chain of one day as a file dates it; see `read_chain`."""
     source, chosen = str(file.path), None if symbol is None else clean_symbol(symbol)
     layout = detect(file.columns, file.sample, source)
     selection = select(file, layout, as_of, chosen)
     rows, notes, warnings = canonical_rows(selection, layout, source, as_of)
     rows = _dated(rows, selection, as_of, source, warnings)
     if is_file:
-        rows = _of_a_session(rows, warnings)
+        rows = _before_open(_of_a_session(rows, warnings), chosen, warnings)
     return _chain(rows, chosen, session, expirations, spot, file, [*remarks, *notes], warnings)
 
 
@@ -222,7 +246,7 @@ def read_chains(
 
 
 def _note_move(day: date, chain: Chain | DataError, moved: dict[date, date] | None) -> None:
-    if moved is not None and isinstance(chain, Chain) and chain.as_of != day:
+    if moved is not None and isinstance(chain, Chain) and chain.as_of != day and day.weekday() >= SATURDAY:
         moved[chain.as_of] = day
 
 
@@ -319,6 +343,20 @@ def _of_a_session(rows: pd.DataFrame, warnings: list[str]) -> pd.DataFrame:
         return rows
     session = latest_session(day)
     warnings.append(at_weekend(day, session))
+    return rows.assign(quote_date=pd.Timestamp(session).as_unit("us"))
+
+
+def _before_open(rows: pd.DataFrame, symbol: str | None, warnings: list[str]) -> pd.DataFrame:
+    """Rows of a capture before the open under the day whose close they show, flagged; index options trade at night."""
+    day = rows["quote_date"].iloc[0].date()
+    at = rows["quote_time"].max() if "quote_time" in rows else pd.NaT
+    if pd.isna(at) or at.date() != day or not is_session(day) or at >= session_hours(day)[0]:
+        return rows
+    named = next((rows[name].dropna() for name in ("underlying_symbol", "root") if name in rows), pd.Series([symbol]))
+    if any(settlement_of(str(name)).delivery == "cash" for name in named.unique()):
+        return rows
+    session = latest_session(day - timedelta(days=1))
+    warnings.append(before_open(at, session))
     return rows.assign(quote_date=pd.Timestamp(session).as_unit("us"))
 
 

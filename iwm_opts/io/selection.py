@@ -30,6 +30,12 @@ SHOWN: Final = 12  # names in a message
 STRAY: Final = 0.05  # fraction of the fullest day's rows below which a latest day is taken for a slip
 
 
+class NoSuchDayError(DataError):
+    """A file does not hold the day asked for; `days` are those it has."""
+
+    days: tuple[date, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
     """Rows of one day."""
@@ -274,7 +280,9 @@ def refuse_day(source: object, days: Sequence[date], asked: date) -> NoReturn:
     span = f"{days[0]}" if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"
     before, after = [d for d in days if d < asked], [d for d in days if d > asked]
     nearest = " or ".join(f"--as-of {day}" for day in [*before[-1:], *after[:1]])
-    raise DataError(source, f"has no quotes of {asked}, it holds {span}", f"give {nearest}")
+    error = NoSuchDayError(source, f"has no quotes of {asked}, it holds {span}", f"give {nearest}")
+    error.days = tuple(days)
+    raise error
 
 
 def refuse_symbol(source: object, symbols: Iterable[str], symbol: str) -> NoReturn:

@@ -46,6 +46,11 @@ def at_weekend(day: date, session: date) -> str:
     return f"quotes dated {day:%A} {day}, when the exchange is closed: taken for the close of {session}"
 
 
+def before_open(at: datetime, session: date) -> str:
+    """Warning of a capture before options trade."""
+    return f"quotes of {at:%Y-%m-%d %H:%M} New York, before the open: taken for the close of {session}"
+
+
 def one_sided(source: str, side: str, rows: int) -> DataError:
     """Error of a capture without calls or without puts."""
     return DataError(source, f"no {side} among its {rows} rows", "give a chain with both sides")

@@ -36,7 +36,9 @@ def failure_reasons(series: Sequence[Fetched]) -> str:
 
 def recorded_lines(record: Record) -> str:
     """One chain recorded: counts, indices, file and warnings."""
-    at = f" {record['quote_time'][11:16]}" if record["quote_time"] else ""
+    moment = (record["quote_time"] or "")[:16].replace("T", " ")
+    is_of_day = moment.startswith(record["as_of"])
+    at = f" {moment[11:]}" if is_of_day else f" (captured {moment})" if moment else ""
     counts = f"{counted(record['rows'], 'rows')}, {record['usable']:,} usable"
     indices = f"IV10 {points(record['iv10'])}, IV30 {points(record['iv30'])}"
     days = f"{counted(record['days_recorded'], 'days')} on record"

@@ -14,6 +14,7 @@ import pytest
 from iwm_opts.errors import DataError
 from iwm_opts.io.files import load_chain, read_chains
 from iwm_opts.io.panel_files import build_panel, window
+from iwm_opts.market.calendar import at_close
 from iwm_opts.market.contract import settlement_of
 
 DAY = date(2026, 10, 2)
@@ -120,6 +121,49 @@ def test_a_table_without_its_preamble_needs_the_day(case, quotes_of, base):
 def test_a_weekend_download_is_flagged(case):
     warnings = load_chain(case("chains/saturday.csv")).warnings
     assert any("Saturday 2026-10-03" in warning for warning in warnings)
+
+
+QUOTED = "October 2, 2026 at 3:45 PM EDT"
+CAPTURED = (
+    ("October 3, 2026 at 10:05 AM EDT", "quotes dated Saturday 2026-10-03, when the exchange is closed"),
+    ("October 4, 2026 at 10:05 AM EDT", "quotes dated Sunday 2026-10-04, when the exchange is closed"),
+    ("October 5, 2026 at 7:30 AM EDT", "quotes of 2026-10-05 07:30 New York, before the open"),
+)
+
+
+@pytest.mark.parametrize("as_of", [None, DAY])
+@pytest.mark.parametrize(("captured", "words"), CAPTURED)
+def test_a_capture_before_the_next_session_is_the_close_of_the_last(case, captured, words, as_of):
+    path = case("chains/cboe_quotedata.csv")
+    path.write_text(path.read_text().replace(QUOTED, captured))
+    chain = load_chain(path, as_of=as_of)
+    assert (chain.as_of, chain.moment) == (DAY, at_close(DAY))
+    assert chain.quote_time == pd.Timestamp(captured.replace(" at", "").replace(" EDT", ""), tz="America/New_York")
+    assert f"{words}: taken for the close of 2026-10-02" in chain.warnings
+    assert build_panel([path], symbol="IWM").panel.dates == (DAY,)
+    with pytest.raises(DataError, match="has no quotes of 2026-10-01"):
+        load_chain(path, as_of=date(2026, 10, 1))
+
+
+def test_a_capture_at_the_open_is_of_its_day(case):
+    path = case("chains/cboe_quotedata.csv")
+    path.write_text(path.read_text().replace(QUOTED, "October 5, 2026 at 9:30 AM EDT"))
+    assert load_chain(path).as_of == date(2026, 10, 5)
+
+
+def test_index_options_trade_before_the_open(case, base):
+    path = case("chains/base.csv")
+    table = pd.read_csv(path).drop(columns="quote_date")
+    table.assign(underlying_symbol="SPX", quote_time="2026-10-05 07:30 EDT").to_csv(path, index=False)
+    assert load_chain(path).as_of == date(2026, 10, 5)
+
+
+def test_the_day_of_a_weekend_file_is_the_session_before(case):
+    path = case("chains/saturday.csv")
+    assert load_chain(path, as_of=DAY).as_of == load_chain(path).as_of == DAY
+    path.write_text(path.read_text().replace("2026-10-03", "2026-10-05"))
+    with pytest.raises(DataError, match="has no quotes of 2026-10-02, it holds 2026-10-05"):
+        load_chain(path, as_of=DAY)
 
 
 def test_index_classes(case):

@@ -66,6 +66,14 @@ def test_a_file_can_be_recorded(run, chain_file):
     assert "1 day on record" in run("snapshot", "--source", chain_file).out
 
 
+def test_a_file_of_sunday_says_when_it_was_captured(run, tmp_path, made_quotes):
+    quotes = made_quotes().drop(columns=["quote_date", "quote_time"], errors="ignore")
+    quotes.assign(quote_time="2026-02-01T10:05:00-05:00").to_csv(tmp_path / "sunday.csv", index=False)
+    page = run("snapshot", "--source", tmp_path / "sunday.csv")
+    assert "recorded IWM 2026-01-30 (captured 2026-02-01 10:05) from" in page.out
+    assert "quotes dated Sunday 2026-02-01, when the exchange is closed" in page.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
