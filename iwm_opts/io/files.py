@@ -121,7 +121,9 @@ def read_chain(
     try:
         return _read_day(file, symbol, as_of, session, expirations, spot, remarks, is_file)
     except NoSuchDayError as error:
-        for day in sorted(error.days, reverse=True) if is_file and as_of is not None else ():
+        if not is_file or as_of is None:
+            raise
+        for day in sorted(error.days, reverse=True):
             if as_of < day <= next_session(as_of):
                 chain = _read_day(file, symbol, day, session, expirations, spot, remarks, is_file)
                 if chain.as_of == as_of:
