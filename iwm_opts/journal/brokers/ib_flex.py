@@ -22,6 +22,7 @@ from iwm_opts.journal.brokers.interactive_brokers import (
     contract_of,
     corporate_action,
     effect_of,
+    transfer,
     with_combo_orders,
 )
 from iwm_opts.journal.brokers.layout import (
@@ -53,6 +54,7 @@ LEVELS: Final = ("EXECUTION", "ORDER")  # the first that a file holds is read
 MARKS: Final = ("BOF", "EOF", "BOA", "EOA", "BOS", "EOS")
 ACCOUNTS: Final = {"clientaccountid", "accountid"}  # columns of a section's header
 ACTION: Final = "CORPORATE_ACTION"
+TRANSFER: Final = "TRANSFER"
 NO_TIMES: Final = "no times of day: what opened on one day is taken for one order; add DateTime to the query"
 NO_CATEGORY: Final = (
     "no column AssetClass: options are known by their contracts, other rows are taken for shares; add it to the query"
@@ -91,6 +93,9 @@ TABLE: Final = Table(
         "level": ("levelofdetail",),
         "description": ("actiondescription", "description"),
         "transaction": ("transactiontype",),
+        "type": ("type",),
+        "direction": ("direction",),
+        "date": ("date",),
         "execution": ("transactionid", "tradeid", "ibexecid"),
     },
     numbers=("strike", "price", "commission"),
@@ -142,7 +147,7 @@ def read_xml(export: Export) -> list[Execution]:
     joined, trades = JoinedExports(export.report), []
     for statement in tree.iter("FlexStatement"):
         joined.next()
-        for element in (*_trades(statement), *_actions(statement)):
+        for element in (*_trades(statement), *_actions(statement), *_transfers(statement)):
             trade = {name.lower(): value.strip() for name, value in element.items()}
             if not joined.repeats(tuple(trade.items())):
                 trades.append(trade)
@@ -170,6 +175,13 @@ def _actions(statement: ElementTree.Element) -> Iterator[Mapping[str, str]]:
     account = statement.attrib.get("accountId", "")
     for element in statement.iter("CorporateAction"):
         yield {"accountId": account} | element.attrib | {"levelOfDetail": ACTION}
+
+
+def _transfers(statement: ElementTree.Element) -> Iterator[Mapping[str, str]]:
+    """Attributes of transfers of positions."""
+    account = statement.attrib.get("accountId", "")
+    for element in statement.iter("Transfer"):
+        yield {"accountId": account} | element.attrib | {"levelOfDetail": TRANSFER}
 
 
 def _settlements(tree: ElementTree.Element, report: RowReport) -> dict[tuple[str, Contract], float]:
@@ -273,6 +285,8 @@ def _is_cancelled(row: Row) -> bool:
 def _execution(row: Row, report: RowReport, level: str) -> Execution | None:
     if row.text("level") == ACTION:
         return corporate_action(row, {"OPT": OPTIONS, "STK": STOCKS}.get(row.text("category").upper(), ""))
+    if row.text("level") == TRANSFER:
+        return transfer(row, {"OPT": OPTIONS, "STK": STOCKS}.get(row.text("category").upper(), ""), report)
     if row.text("level").upper() not in ("", level):
         report.skipped[f"{row.text('level').lower().replace('_', ' ')} rows (parts of trades)"] += 1
         return None

@@ -35,6 +35,7 @@ from iwm_opts.journal.brokers.layout import (
     RowReport,
     Table,
     each_row,
+    transfer_row,
     without_cancelled,
 )
 from iwm_opts.journal.executions import (
@@ -66,11 +67,13 @@ from iwm_opts.market.contract import Contract
 
 NAME: Final = "Interactive Brokers activity statement"
 SECTION, ACTIONS, SETTLEMENTS = "Trades", "Corporate Actions", "Option Cash Settlements"
+TRANSFERS: Final = "Transfers"
+BETWEEN_DEPOTS: Final = "INTERDEPOT"  # within an account
 CASH_SECTIONS: Final = {
     "Dividends": "dividends (not in the results)",
     **{
         name: f"{name} (not in the results)"
-        for name in ("Interest", "Fees", "Transaction Fees", "Withholding Tax", "Deposits & Withdrawals", "Transfers")
+        for name in ("Interest", "Fees", "Transaction Fees", "Withholding Tax", "Deposits & Withdrawals", TRANSFERS)
     },
 }
 RATES: Final = "Base Currency Exchange Rate"
@@ -95,8 +98,10 @@ FIELDS: Final = {
     "account": ("account",),
     "symbol": ("symbol",),
     "time": ("date/time",),
-    "day": ("date",),
-    "quantity": ("quantity",),
+    "date": ("date",),
+    "type": ("type",),
+    "direction": ("direction",),
+    "quantity": ("quantity", "qty"),
     "price": ("t. price",),
     "proceeds": ("proceeds",),
     "commission": ("comm/fee", "comm in usd", "commission", "commissions", "ib commission"),
@@ -139,6 +144,7 @@ def read_statement(export: Export) -> list[Execution]:
     executions = [replace(each, quantity=-each.quantity) if each.line in cancelled else each for each in executions]
     executions = without_cancelled(executions, cancelled, report)
     executions += each_row(iter(sections[ACTIONS]), lambda row, _: corporate_action(row, category_of(row)), report)
+    executions += each_row(iter(sections[TRANSFERS]), lambda row, _: transfer(row, category_of(row), report), report)
     report.remarks += off_hours(executions)
     settled: dict[tuple[str, Contract], float] = defaultdict(float)
     for row in sections[SETTLEMENTS]:
@@ -164,9 +170,14 @@ def _sections(export: Export) -> dict[str, list[Row]]:
             joined.next()
         elif cells[:3] == ["Account Information", "Data", "Account"]:
             account = "".join(cells[3:4])
-        elif section in CASH_SECTIONS and kind == "Data" and not "".join(cells[2:3]).startswith("Total"):
+        elif (
+            section in CASH_SECTIONS
+            and section != TRANSFERS
+            and kind == "Data"
+            and not "".join(cells[2:3]).startswith("Total")
+        ):
             export.report.skipped[CASH_SECTIONS[section]] += 1
-        if section not in (SECTION, ACTIONS, SETTLEMENTS):
+        if section not in (SECTION, ACTIONS, SETTLEMENTS, TRANSFERS):
             continue
         if kind == "Header":
             names[section] = columns_of(cells)
@@ -333,6 +344,21 @@ def corporate_action(row: Row, category: str) -> Execution | None:
         account=row.text("account"),
         ratio=float(split["new"]) / float(split["old"]) if split is not None else 0.0,
     )
+
+
+def transfer(row: Row, category: str, report: RowReport) -> Execution | None:
+    """Read a position that enters or leaves the account; None for cash, and within an account."""
+    if category.startswith("Total"):
+        return None
+    kind = row.text("type")
+    if category not in (OPTIONS, STOCKS) or not row.number("quantity") or kind.upper() == BETWEEN_DEPOTS:
+        report.skipped[CASH_SECTIONS[TRANSFERS]] += 1
+        return None
+    contract = contract_of(row.text("symbol")) if category == OPTIONS else None
+    quantity = row.number("quantity")
+    if contract is None:
+        quantity = abs(quantity) * (-1 if row.text("direction").upper() == "OUT" else 1)
+    return transfer_row(row, row.symbol(), contract, quantity, kind, report)
 
 
 def contract_of(text: str) -> Contract:

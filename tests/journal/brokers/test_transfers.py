@@ -56,6 +56,24 @@ RECEIVED = {
         "transfer of security or option in",
     ),
 }
+IB = (
+    "Statement,Header,Field Name,Field Value\n"
+    "Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,Proceeds,Comm/Fee,"
+    "Code\n"
+    'Trades,Data,Order,Stocks,USD,IWM,"2026-03-24, 10:00:00",-100,198.5,19850,0,C\n'
+    "Transfers,Header,Asset Category,Currency,Symbol,Date,Type,Direction,Xfer Company,Xfer Account,Qty,Xfer Price,"
+    "Market Value,Realized P/L,Cash Amount,Code\n"
+)
+IB_ROW = 'Transfers,Data,{category},USD,{symbol},2026-03-02,{kind},{way},--,U2,{count},--,"1,000.00",0.00,{cash},\n'
+FLEX = (
+    '<FlexQueryResponse queryName="t" type="AF"><FlexStatements count="1"><FlexStatement accountId="U1" '
+    'fromDate="20260301" toDate="20260331"><Trades><Trade accountId="U1" currency="USD" assetCategory="STK" '
+    'symbol="IWM" dateTime="20260324;100000" quantity="-100" tradePrice="198.5" proceeds="19850" ibCommission="0" '
+    'openCloseIndicator="C" buySell="SELL" ibOrderID="2" levelOfDetail="EXECUTION"/></Trades><Transfers><Transfer '
+    'accountId="U1" currency="USD" assetCategory="STK" symbol="IWM" date="20260302" type="ACATS" direction="IN" '
+    'quantity="100" transferPrice="0" cashTransfer="0"/></Transfers></FlexStatement></FlexStatements>'
+    "</FlexQueryResponse>"
+)
 
 
 def read(tmp_path, text):
@@ -144,3 +162,41 @@ def test_transfers_of_cash_bonds_and_money_funds_are_counted_apart(tmp_path):
         "money market funds": 1,
         "shares received by transfer (Transfer of assets), basis unknown": 1,
     }
+
+
+@pytest.mark.parametrize("kind", ["statement", "flex"])
+def test_interactive_brokers_names_shares_received_by_transfer(tmp_path, kind):
+    row = IB_ROW.format(category="Stocks", symbol="IWM", kind="ACATS", way="In", count=100, cash="0.00")
+    total = "Transfers,Data,Total,,,,,,,,,,1000,0,0,\n"
+    log = read(tmp_path, IB + row + total if kind == "statement" else FLEX)
+    assert log.trades.empty
+    assert log.skipped == {"shares received by transfer (ACATS), basis unknown": 1}
+    (problem,) = log.problems
+    assert problem.endswith(
+        "100 shares of IWM long received by transfer, closed 2026-03-24 at 198.5: result not counted"
+    )
+
+
+def test_interactive_brokers_counts_transfers_of_cash_and_within_the_account(tmp_path):
+    """Bought at 195 and sold at 198.50: 350 dollars, whatever depot holds the shares."""
+    bought = 'Trades,Data,Order,Stocks,USD,IWM,"2026-02-27, 10:00:00",100,195,-19500,0,O\n'
+    header, row = IB.split("Transfers,", 1)
+    moved = IB_ROW.format(category="Stocks", symbol="IWM", kind="InterDepot", way="In", count=100, cash="0.00")
+    cash = IB_ROW.format(category="--", symbol="--", kind="Internal", way="In", count="--", cash="500.00")
+    log = read(tmp_path, header + bought + "Transfers," + row + moved + cash)
+    assert list(log.closed["pnl"]) == [pytest.approx(350.00)]
+    assert (log.open.empty, log.opening, log.problems) == (True, (), ())
+    assert log.skipped == {"Transfers (not in the results)": 2}
+
+
+def test_an_option_that_leaves_interactive_brokers_is_open_no_longer(tmp_path):
+    put = 'Trades,Data,Order,Equity and Index Options,USD,IWM 20MAR26 190 P,"2026-02-27, 10:00:00",1,1.2,-120,0,O\n'
+    header, row = IB.split("Transfers,", 1)
+    sent = IB_ROW.format(
+        category="Equity and Index Options", symbol="IWM 20MAR26 190 P", kind="ACATS", way="Out", count=-1, cash="0.00"
+    )
+    log = read(tmp_path, header + put + "Transfers," + row + sent)
+    assert (log.trades.empty, log.skipped) == (
+        True, {"contracts moved by transfer (ACATS), basis unknown": 1},
+    )  # fmt: skip
+    assert any("1 IWM260320P00190000 left by transfer: its trade is left out" in line for line in log.problems)
