@@ -454,6 +454,8 @@ def make_contract(root: str, expiration: date, right: Right, strike: float) -> C
     ValueError
         When its root or strike cannot be written as an OCC symbol.
     """
+    if not re.fullmatch(r"[A-Z0-9.]{1,6}", root):
+        raise ValueError(f"{shown(root)} is not the root of an option")
     occ_symbol(root, expiration, right, strike)
     return Contract(root, expiration, right, strike)
 

@@ -302,6 +302,15 @@ def transferred(quantity: float, words: str, *, is_option: bool) -> str:
     return f"shares {'received' if quantity > 0 else 'sent'} by transfer ({words}), basis unknown"
 
 
+def without_futures(rows: Iterable[Row], report: RowReport) -> Iterator[Row]:
+    """Rows but for those of futures and their options, `/ESM6` and `./ESM6...`, which are counted."""
+    for row in rows:
+        if row.text("symbol").startswith(("/", "./")):
+            report.skipped[FUTURES] += 1
+        else:
+            yield row
+
+
 def each_row(
     rows: Iterator[Row], read: Callable[[Row, RowReport], Execution | None], report: RowReport
 ) -> list[Execution]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import RowReport, each_row, without_cancelled
+from iwm_opts.journal.brokers.layout import RowReport, each_row, without_cancelled, without_futures
 from iwm_opts.journal.executions import (
     Execution,
     OwedShares,
@@ -24,7 +24,7 @@ def read_days(
 ) -> list[Execution]:
     """Read the executions of rows without times; `read` adds settlements in unknown words to its list."""
     settlements: list[Execution] = []
-    executions = each_row(iter(rows), lambda row, report: read(row, report, settlements), report)
+    executions = each_row(without_futures(rows, report), lambda row, report: read(row, report, settlements), report)
     executions = without_cancelled(executions, cancelled, report)
     executions, lost = with_named_settlements(executions, settlements)
     report.remarks += lost

@@ -12,7 +12,17 @@ import re
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import OPENS, TRANSFER, Export, Layout, RowReport, Table, each_row, transfer_row
+from iwm_opts.journal.brokers.layout import (
+    OPENS,
+    TRANSFER,
+    Export,
+    Layout,
+    RowReport,
+    Table,
+    each_row,
+    transfer_row,
+    without_futures,
+)
 from iwm_opts.journal.brokers.plain_shares import with_deliveries
 from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying, with_day_orders
 from iwm_opts.journal.fields import Row, is_blank, make_contract, number, parse_moment, right_of, shown
@@ -46,7 +56,7 @@ TABLE: Final = Table(
 
 def read(export: Export) -> list[Execution]:
     """Read the executions of an account's transactions."""
-    executions = each_row(TABLE.rows(export), _execution, export.report)
+    executions = each_row(without_futures(TABLE.rows(export), export.report), _execution, export.report)
     if executions:
         export.report.remarks.append(OPENS)
     return with_day_orders(with_deliveries(executions))

@@ -176,3 +176,28 @@ def test_active_trader_pro_history_is_named(tmp_path):
     )
     with pytest.raises(DataError, match="Fidelity Active Trader Pro history: this export is not supported"):
         read(tmp_path, text)
+
+
+TDA = "DATE,TRANSACTION ID,DESCRIPTION,QUANTITY,SYMBOL,PRICE,COMMISSION,AMOUNT,REG FEE\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SCHWAB
+        + '"03/03/2026","Sell","/ESM26","x","1","$5,010.00","$2.00","-$2.00"\n'
+        + '"03/02/2026","Buy to Open","./ESM26 03/20/2026 5000.00 P","x","1","$10.00","$2.00","-$502.00"\n'
+        + '"03/10/2026","Buy to Close","IWM 03/20/2026 190.00 P","x","1","$0.40","","-$40.00"\n'
+        + '"03/02/2026","Sell to Open","IWM 03/20/2026 190.00 P","x","1","$1.20","","$120.00"\n',
+        TDA
+        + "03/02/2026,1,Sold 1 IWM Mar 20 2026 190.0 Put @ 1.2,1,IWM Mar 20 2026 190.0 Put,1.2,0,120.00,0\n"
+        + "03/02/2026,2,Bought 1 /ESM26 @ 5000,1,/ESM26,5000,2,-2.00,0\n"
+        + "03/03/2026,3,Sold 1 /ESM26 @ 5010,1,/ESM26,5010,2,-2.00,0\n"
+        + "03/10/2026,4,Bought 1 IWM Mar 20 2026 190.0 Put @ 0.4,1,IWM Mar 20 2026 190.0 Put,0.4,0,-40.00,0\n",
+    ],
+    ids=["schwab", "td ameritrade"],
+)
+def test_futures_among_the_rows_of_a_securities_account_are_counted(tmp_path, text):
+    log = read(tmp_path, text)
+    assert list(log.trades["pnl"]) == [pytest.approx(80.00)]
+    assert (log.problems, log.skipped) == ((), {"futures and their options": 2})
