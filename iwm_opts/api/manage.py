@@ -172,7 +172,8 @@ def answer_manage(request: ManageRequest, on_progress: OnProgress | None = None)
     portfolio, of_bars = _portfolio(held, request, snapshot)
     redated = redated_note(snapshot.chain, (trade.opened[:10] for trade in trades.values()))
     warnings = (*(warning for warning in opened.warnings if warning != opened.stale), *redated)
-    return Management(held, portfolio, snapshot.chain, stale, (*notes, *warnings, *of_bars))
+    no_rolls = [f"trade {position.name}: {reason}" for position in held for reason in position.no_rolls]
+    return Management(held, portfolio, snapshot.chain, stale, (*no_rolls, *notes, *warnings, *of_bars))
 
 
 def _positions(request: ManageRequest, chain: Chain) -> tuple[dict[str, PaperTrade], list[str], Mapping[str, Campaign]]:

@@ -35,10 +35,9 @@ from iwm_opts.spreads.typed import TypedLeg, legs_of, row_of
 
 LATER: Final = 2  # expirations that a roll is tried at
 LONGEST_ROLL: Final = 75  # calendar days to expiration of a roll
-TRIES: Final = 5  # strikes nearest the delta of a roll away
 AWAY: Final = (
     f"away: the short strike nearest the price moves to {STRATEGY.short_delta:g} delta where its delta is larger, the "
-    "other legs with it; a package short on both sides is centred on the price"
+    "other legs with it; a package short on both sides moves to the listed strikes nearest the price's centre"
 )
 
 
@@ -94,6 +93,7 @@ class HeldPosition:
     expected_profit: float = math.nan  # held on under its exits, from its entry
     order: str = ""  # that closes it; of positions with an exit due
     rolls: tuple[Roll, ...] = ()
+    no_rolls: tuple[str, ...] = ()  # kinds of roll that do not exist, with the reason
     campaign: Campaign | None = None  # of a rolled trade
     problem: str = ""  # why it could not be marked
     log_name: str = ""  # of its trade in a trade log
@@ -257,7 +257,8 @@ def held_position(trade: PaperTrade, snapshot: Snapshot, ratio: float, *, decide
     if not decides:
         return position
     order = _closing_order(trade, mark, rows, table) if mark.rule else ""
-    return replace(position, order=order, rolls=_rolls(position, typed, snapshot, ratio))
+    rolls, no_rolls = _rolls(position, typed, snapshot, ratio)
+    return replace(position, order=order, rolls=rolls, no_rolls=no_rolls)
 
 
 def expiration_risks(positions: Sequence[HeldPosition], snapshot: Snapshot) -> list[ExpirationRisk]:
@@ -391,8 +392,10 @@ def _closing_order(trade: PaperTrade, mark: Mark, rows: np.ndarray, table: Optio
     return write_order(Order(legs, trade.contracts, round(-mark.debit, 2), "close", "day"), "thinkorswim")
 
 
-def _rolls(position: HeldPosition, typed: Sequence[TypedLeg], snapshot: Snapshot, ratio: float) -> tuple[Roll, ...]:
-    """List the same strikes later, strikes further away (see `AWAY`), and both; those that are listed and fill."""
+def _rolls(
+    position: HeldPosition, typed: Sequence[TypedLeg], snapshot: Snapshot, ratio: float
+) -> tuple[tuple[Roll, ...], tuple[str, ...]]:
+    """List the same strikes later, strikes further away (see `AWAY`), and both; and why a kind has none."""
     trade, today = position.trade, snapshot.chain.as_of
     here = date.fromisoformat(trade.expiration)
     keep = trade.exits.dte or 0
@@ -401,16 +404,25 @@ def _rolls(position: HeldPosition, typed: Sequence[TypedLeg], snapshot: Snapshot
         if each.expiration > here and keep < (each.expiration - today).days <= LONGEST_ROLL
     })[:LATER]  # fmt: skip
     tables = _tables(snapshot, {here: trade.root, **dict.fromkeys(later, "")})
-    tries = [("out", day, [0.0]) for day in later if day in tables]
+    priced = [day for day in later if day in tables]
     moved = {day: _shifts(trade, typed, table) for day, table in tables.items()}
+    tries = [("out", day, [0.0], "") for day in priced]
     if here in tables and position.dte > keep:
-        tries.append(("away", here, moved[here]))
-    tries += [("out and away", day, moved[day]) for day in later if day in tables]
-    rolls = []
-    for kind, day, shifts in tries:
-        found = (_roll(kind, position, typed, snapshot, tables[day], shift, ratio) for shift in shifts)
-        rolls.append(next((roll for roll in found if roll is not None), None))
-    return tuple(roll for roll in rolls if roll is not None)
+        tries.append(("away", here, *moved[here]))
+    tries += [("out and away", day, *moved[day]) for day in priced]
+    rolls: list[Roll] = []
+    absent = f"no expiration after {here} is listed {keep + 1} to {LONGEST_ROLL} days ahead"
+    near = f"{position.dte} days to expiration, and the exit is at {keep}"
+    reasons = {"out": absent, "away": near, "out and away": absent}
+    for kind, day, shifts, why in tries:
+        candidates = (_roll(kind, position, typed, snapshot, tables[day], shift, ratio) for shift in shifts)
+        roll = next((roll for roll in candidates if roll is not None), None)
+        if roll is None:
+            reasons[kind] = why or f"no strikes listed on {day} with a two-sided quote for every leg"
+        else:
+            rolls.append(roll)
+    kinds = {roll.kind for roll in rolls}
+    return tuple(rolls), tuple(f"no roll {kind}: {why}" for kind, why in reasons.items() if kind not in kinds)
 
 
 def _tables(snapshot: Snapshot, roots: Mapping[date, str]) -> dict[date, OptionTable]:
@@ -422,26 +434,34 @@ def _tables(snapshot: Snapshot, roots: Mapping[date, str]) -> dict[date, OptionT
     return tables
 
 
-def _shifts(trade: PaperTrade, typed: Sequence[TypedLeg], table: OptionTable) -> list[float]:
-    """Dollars that the strikes of a package move by in a roll away, the best first; none where it need not."""
+def _shifts(trade: PaperTrade, typed: Sequence[TypedLeg], table: OptionTable) -> tuple[list[float], str]:
+    """Dollars that the strikes of a package move by in a roll away, the best first; why where it need not."""
     shorts = [leg for leg in typed if leg.sign < 0]
     rights = {leg.right for leg in shorts}
     if len(rights) == 2:
         strikes = [leg.strike for leg in shorts]
-        centre = float(round(table.spot - 0.5 * (min(strikes) + max(strikes))))
-        return [centre] if centre else []
+        return _centring(table.spot - 0.5 * (min(strikes) + max(strikes)), typed[0], table)
     if not shorts or not trade.credit > 0.0:
-        return []
+        return [], "only packages sold for a credit move away"
     (right,) = rights
     nearest = min(leg.right * leg.strike for leg in shorts) * right
     side = np.flatnonzero(table.right == right)
     near, delta = np.abs(table.strike[side] - nearest) <= SAME_STRIKE, np.abs(table.delta[side])
     further = right * table.strike[side] > max(right * nearest, right * table.spot) + SAME_STRIKE
     if np.any(near & (delta <= STRATEGY.short_delta)):
-        return []
+        return [], f"the short strike {nearest:g} is at {STRATEGY.short_delta:g} delta or less"
     candidates = np.flatnonzero(further & ~np.isnan(delta))
-    best = candidates[np.argsort(np.abs(delta[candidates] - STRATEGY.short_delta), kind="stable")][:TRIES]
-    return [float(strike) - nearest for strike in table.strike[side][best]]
+    best = candidates[np.argsort(np.abs(delta[candidates] - STRATEGY.short_delta), kind="stable")]
+    return [float(strike) - nearest for strike in table.strike[side][best]], ""
+
+
+def _centring(distance: float, leg: TypedLeg, table: OptionTable) -> tuple[list[float], str]:
+    """List moves of a leg to listed strikes that come nearer to `distance`; of two as near the smaller first."""
+    moves = np.unique(table.strike[table.right == leg.right]) - leg.strike
+    gaps = np.abs(moves - distance)
+    nearer = np.flatnonzero(gaps < abs(distance) - SAME_STRIKE)
+    best = nearer[np.lexsort((np.abs(moves[nearer]), np.round(gaps[nearer], 6)))]
+    return moves[best].tolist(), "" if best.size else "no listed strikes are nearer to centred on the price"
 
 
 def _roll(
@@ -460,12 +480,12 @@ def _roll(
         rows = np.array([row_of(leg, table) for leg in moved])
     except InputError:
         return None
-    table = snapshot.with_smile_vols(table, rows)
     legs, schedule = legs_of(moved), FeeSchedule.parse(trade.fees_schedule)
     bid, ask = table.bid[rows], table.ask[rows]
     filled: Fill = fill_package(FillModel.parse(trade.fill), legs, bid, ask)
     if not filled.is_filled:
         return None
+    table = snapshot.with_smile_vols(table, rows)
     count, day = trade.contracts, table.expiration
     opening = count * float(schedule.opening_fees(legs, count, float(premium_sold(legs, bid, ask))))
     fees = opening + count * mark.fees

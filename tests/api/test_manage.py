@@ -195,6 +195,45 @@ def test_a_short_far_out_and_a_debit_are_not_rolled_away(chain):
         assert "away" not in {roll.kind for roll in position.rolls}
 
 
+def away_of(position):
+    return [roll.legs for roll in position.rolls if roll.kind == "away"]
+
+
+def test_a_condor_rolls_to_the_listed_strikes_nearest_its_centre(made_quotes, tmp_path, chain):
+    """Centred by +4; strikes that end in 0, 2, 5 and 7 list +5 alone."""
+    legs, quotes = ["+1P180", "-1P185", "-1C207", "+1C212"], made_quotes()
+    quotes = quotes[(quotes["strike"] % 5).isin([0, 2])]
+    quotes.to_csv(tmp_path / "chain.csv", index=False)
+    sparse = iwm.read_chain(tmp_path / "chain.csv", as_of="2026-03-02", dividends="none")
+    assert away_of(held(sparse, legs=legs).positions[0]) == ["+1P185 -1P190 -1C212 +1C217"]
+    # Centred by +2.5: of 2 and 3 as near the smaller.
+    (between,) = held(chain, legs=["+1P180", "-1P185", "-1C210", "+1C215"]).positions
+    assert away_of(between) == ["+1P182 -1P187 -1C212 +1C217"]
+
+    quotes.loc[(quotes["strike"] == 217) & (quotes["right"] == "C"), ["bid", "ask"]] = 0.0
+    quotes.to_csv(tmp_path / "unquoted.csv", index=False)
+    result = held(iwm.read_chain(tmp_path / "unquoted.csv", as_of="2026-03-02", dividends="none"), legs=legs)
+    assert away_of(result.positions[0]) == []
+    note = "trade 1: no roll away: no strikes listed on 2026-04-02 with a two-sided quote for every leg"
+    assert note in result.to_dict()["notes"]
+    assert note in " ".join(result.to_text(columns=200).split())
+
+
+@pytest.mark.parametrize(
+    ("given", "note"),
+    [
+        ({"legs": ["+1P185", "-1P190", "-1C210", "+1C215"]}, "no listed strikes are nearer to centred on the price"),
+        ({"legs": ["-1C215", "+1C220"], "credit": 0.5}, "the short strike 215 is at 0.16 delta or less"),
+        ({"legs": ["+1C205", "-1C210"], "credit": -2.0}, "only packages sold for a credit move away"),
+        ({"exits": iwm.ExitLevels(dte=31)}, "31 days to expiration, and the exit is at 31"),
+    ],
+)
+def test_a_roll_that_does_not_exist_is_named_with_its_reason(chain, given, note):
+    result = held(chain, **given)
+    assert f"trade 1: no roll away: {note}" in result.to_dict()["notes"]
+    assert f"no roll away: {note}" in " ".join(result.to_text(columns=200).split())
+
+
 def test_a_chain_read_as_of_a_day_decides_as_of_that_day(chain_path):
     legs = {"expiration": "2026-04-02", "credit": 3.5, "opened": "2026-02-20"}
     named = iwm.manage(iwm.read_chain(chain_path, as_of="2026-03-02", dividends="none"), LEGS, **legs)
