@@ -1,14 +1,16 @@
 """Mids and model fills that a log does not know, from chains that were captured at the time.
 
 A broker reports fills, not quotes. Where the local archive, or a chain file, holds a capture of that day within
-`TOLERANCE` of the order, its quotes give the package's mid and the model's fill.
+`TOLERANCE` of the order, its quotes give the package's mid and the model's fill. A fill in the session takes
+captures of the session alone: spreads widen after the close.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,7 +24,7 @@ from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.files import check_chain_file, load_captures
 from iwm_opts.io.panel_files import expand
 from iwm_opts.journal.trade_log import ENDED, TradeLog
-from iwm_opts.market.calendar import NEW_YORK, at_close
+from iwm_opts.market.calendar import NEW_YORK, at_close, is_session, session_hours
 from iwm_opts.market.chain import Chain
 from iwm_opts.spreads.legs import SAME_STRIKE
 from iwm_opts.spreads.typed import TypedLeg, legs_of
@@ -100,7 +102,7 @@ def with_quotes(log: TradeLog, source: ChainArchive | FileQuotes, fill: FillMode
         With a note of how many entries and exits are quoted.
     """
     trades = log.trades.copy()
-    counts = {"entry": 0, "exit": 0}
+    counts, untraded = {"entry": 0, "exit": 0}, 0
     for at in trades.index:
         for moment, is_exit in (("entry", False), ("exit", True)):
             columns = [f"{moment}_mid", f"{moment}_model", f"{moment}_half_spread"]
@@ -109,6 +111,7 @@ def with_quotes(log: TradeLog, source: ChainArchive | FileQuotes, fill: FillMode
                 continue
             quoted = _quoted(trades.loc[at], trades[moment][at], source, fill, is_exit)
             if quoted is None:
+                untraded += has_only_untraded(str(trades["symbol"][at]), trades[moment][at], source)
                 continue
             counts[moment] += 1
             for name, value in zip(columns, quoted, strict=True):
@@ -119,7 +122,9 @@ def with_quotes(log: TradeLog, source: ChainArchive | FileQuotes, fill: FillMode
         name, remarks = "the files given", source.warnings
     quoted_counts = f"{counts['entry']} entries and {counts['exit']} exits quoted by {name}"
     how = f"within {TOLERANCE.seconds // 60} min; model fill {fill}"
-    return replace(log, trades=trades, notes=(*log.notes, f"{quoted_counts}, {how}", *remarks))
+    return replace(
+        log, trades=trades, notes=(*log.notes, f"{quoted_counts}, {how}", *untraded_note(untraded), *remarks)
+    )
 
 
 def _quoted(
@@ -167,27 +172,66 @@ def leg_quotes(
 
 
 def _chain_at(source: ChainArchive | FileQuotes, symbol: str, moment: pd.Timestamp, day_at_close: bool) -> Chain | None:
-    """Capture nearest to a time, within the tolerance; a day without a time has the last one, or none."""
+    """Capture nearest to a time, of the session for a time within it; the last one of a day without a time, or none."""
     is_day = moment == moment.normalize()
     if is_day and not day_at_close:
         return None
-    day: date = moment.date()
-    at = at_close(day) if is_day else moment.to_pydatetime().replace(tzinfo=NEW_YORK)
-    tolerance = timedelta(days=1) if is_day else TOLERANCE
-    if isinstance(source, FileQuotes):
-        chains = sorted(source.at(symbol, day), key=lambda chain: abs(ChainArchive.moment_of(chain) - at))
-        return chains[0] if chains and abs(ChainArchive.moment_of(chains[0]) - at) <= tolerance else None
-    near = sorted(source.captures(symbol, day), key=lambda capture: abs(capture.stamp - at))
-    for captured in near:
-        if abs(captured.stamp - at) > tolerance:
-            return None
-        try:
-            chain = source.open(captured)
-        except DataError:  # of a later version
+    at = at_close(moment.date()) if is_day else _new_york(moment)
+    for stamp, open_capture in _captures(source, symbol, at, timedelta(days=1) if is_day else TOLERANCE):
+        if not is_day and _is_traded(at) and not _is_traded(stamp):
             continue
-        if chain is not None:
-            return chain
+        with suppress(DataError):  # of a later version
+            chain = open_capture()
+            if chain is not None:
+                return chain
     return None
+
+
+def _captures(
+    source: ChainArchive | FileQuotes, symbol: str, at: datetime, tolerance: timedelta
+) -> list[tuple[datetime, Callable[[], Chain | None]]]:
+    """List captures within a tolerance of a time, the nearest first: their times, and how to open them."""
+    captures: list[tuple[datetime, Callable[[], Chain | None]]]
+    if isinstance(source, FileQuotes):
+        chains = source.at(symbol, at.date())
+        captures = [(ChainArchive.moment_of(chain), partial(_same, chain)) for chain in chains]
+    else:
+        captures = [(each.stamp, partial(source.open, each)) for each in source.captures(symbol, at.date())]
+    near = [capture for capture in captures if abs(capture[0] - at) <= tolerance]
+    return sorted(near, key=lambda capture: abs(capture[0] - at))
+
+
+def _same(chain: Chain) -> Chain:
+    return chain
+
+
+def _new_york(moment: pd.Timestamp) -> datetime:
+    at: datetime = moment.to_pydatetime().replace(tzinfo=NEW_YORK)
+    return at
+
+
+def has_only_untraded(symbol: str, moment: pd.Timestamp, source: ChainArchive | FileQuotes) -> bool:
+    """Whether a fill in the session has captures near it, all of them from outside the session."""
+    if pd.isna(moment) or moment == moment.normalize() or not _is_traded(_new_york(moment)):
+        return False
+    stamps = [stamp for stamp, _ in _captures(source, symbol, _new_york(moment), TOLERANCE)]
+    return bool(stamps) and not any(map(_is_traded, stamps))
+
+
+def untraded_note(fills: int) -> tuple[str, ...]:
+    """Say that fills in the session are not quoted by captures from outside it."""
+    if not fills:
+        return ()
+    near = f"the captures within {TOLERANCE.seconds // 60} min are from before the open or after the close"
+    return (f"{fills} fills in the session not quoted: {near}",)
+
+
+def _is_traded(at: datetime) -> bool:
+    """Whether a New York time lies within a session, open and close included."""
+    if not is_session(at.date()):
+        return False
+    opened, closed = session_hours(at.date())
+    return opened <= at <= closed
 
 
 def _quote(rows: pd.DataFrame, leg: TypedLeg) -> tuple[float, float] | None:

@@ -20,7 +20,7 @@ from iwm_opts.execution.fills import DEFAULT_MODEL, Fill, FillModel, fill_packag
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.journal import brokers
 from iwm_opts.journal.modelled_quotes import modelled_quotes
-from iwm_opts.journal.quotes import FileQuotes, LegQuotes, leg_quotes
+from iwm_opts.journal.quotes import FileQuotes, LegQuotes, has_only_untraded, leg_quotes, untraded_note
 from iwm_opts.journal.trade_log import ACCOUNT_OF, ENDED, SHARES, SHORT_SHARES, TradeLog
 from iwm_opts.market.calendar import NEW_YORK, at_close
 from iwm_opts.simulation.parameters import SpreadModel, shipped_parameters
@@ -139,7 +139,18 @@ def reprice(
         reasons = "; ".join(omitted["why"].unique()[:3]) or "no closed trade"
         raise InputError("log", log.source, f"no trade can be re-priced: {reasons}", "give --bars or --quotes")
     trades = pd.DataFrame(rows, columns=list(COLUMNS))
-    return Repricing(_as_log(log, closed.loc[kept], trades, terms), trades, omitted, terms)
+    noted = replace(log, notes=(*log.notes, *untraded_note(_untraded(trades, sources))))
+    return Repricing(_as_log(noted, closed.loc[kept], trades, terms), trades, omitted, terms)
+
+
+def _untraded(trades: pd.DataFrame, sources: Sequence[ChainArchive | FileQuotes]) -> int:
+    """Count the modelled fills in a session whose captures are all from outside it."""
+    return sum(
+        trade[f"{side}_quotes"] == MODELLED
+        and any(has_only_untraded(trade["symbol"], trade[side], source) for source in sources)
+        for trade in trades.to_dict("records")
+        for side in ("entry", "exit")
+    )
 
 
 def _repriced(

@@ -14,6 +14,7 @@ from iwm_opts.market.chain import Chain
 from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.paper_table import campaign_record, campaign_text
 from iwm_opts.report.records import Record, managed_record
+from iwm_opts.report.screen_table import capture_line
 from iwm_opts.report.words import counted, dollars, number, percent, points, price
 
 
@@ -79,6 +80,8 @@ def manage_record(
     risks = [asdict(risk) | {"expiration": risk.expiration.isoformat()} for risk in portfolio.risks]
     return {
         "as_of": chain.as_of.isoformat(),
+        "session": chain.session,
+        "quote_time": chain.quote_time.isoformat() if chain.quote_time else None,
         "source": chain.source,
         "label": chain.label,
         "spot": chain.spot,
@@ -103,7 +106,7 @@ def manage_table(
 ) -> str:
     """Positions, exits due, rolls and the portfolio, as text."""
     label = [Text(chain.label, style="bold red")] if chain.label else []
-    parts: list[RenderableType] = [*label, Text(f"{chain.symbol} {chain.spot:.2f}  {chain.as_of}  from {chain.source}")]
+    parts: list[RenderableType] = [*label, capture_line(chain)]
     parts += [Text(stale, style="bold red")] if stale else []
     parts += [Text(""), _table(positions), Text("")]
     for held in positions:

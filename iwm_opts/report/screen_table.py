@@ -17,6 +17,7 @@ from iwm_opts.conventions import (
     REALISED_IMPLIED_VARIANCE_SOURCE,
 )
 from iwm_opts.execution.exits import ExitLevels
+from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import parse_occ, settlement_of
 from iwm_opts.market.iv_rank import IvRank
 from iwm_opts.market.snapshot import Snapshot
@@ -46,18 +47,22 @@ def screen_table(result: Screening, verbose: bool = False, columns: int | None =
     return render(parts, columns)
 
 
-def market_lines(snapshot: Snapshot) -> list[Text]:
-    """Source, time and assumptions of the market."""
-    chain = snapshot.chain
+def capture_line(chain: Chain) -> Text:
+    """Symbol, spot, time, session and source of a capture."""
     when, captured = f"{chain.as_of}", chain.quote_time
     if captured:
         same_day = captured.date() == chain.as_of
         when += f" {captured:%H:%M} New York" if same_day else f", captured {captured:%Y-%m-%d %H:%M}"
     session = f", session {chain.session}" if chain.session else ""
-    head = Text.assemble((f"{chain.symbol} {chain.spot:.2f}", "bold"), f"  {when}{session}  from {chain.source}")
+    return Text.assemble((f"{chain.symbol} {chain.spot:.2f}", "bold"), f"  {when}{session}  from {chain.source}")
+
+
+def market_lines(snapshot: Snapshot) -> list[Text]:
+    """Source, time and assumptions of the market."""
+    chain = snapshot.chain
     return [
         *label_lines(snapshot),
-        head,
+        capture_line(chain),
         Text(f"rate {percent(snapshot.rate.value, 2)}, {snapshot.rate.source}"),
         Text(f"{_dividends(snapshot)}; {snapshot.exercise} exercise"),
         Text(chain.quality.summary),

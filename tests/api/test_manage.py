@@ -269,6 +269,19 @@ def test_a_stop_is_judged_at_the_fill_on_the_own_credit_and_filled_at_natural(ch
     assert not_yet.mark.debit == pytest.approx(mid, abs=0.0051)
 
 
+def test_the_header_names_time_and_session_of_the_quotes(made_quotes, tmp_path):
+    at = pd.Timestamp("2026-03-02 15:30", tz="America/New_York")
+    file = tmp_path / "chain.csv"
+    made_quotes().assign(quote_time=at, session="regular").to_csv(file, index=False)
+    result = held(iwm.read_chain(file, as_of="2026-03-02", dividends="none"))
+    screened = iwm.screen(iwm.read_chain(file, as_of="2026-03-02", dividends="none")).to_text(columns=200)
+    (head,) = (line for line in screened.splitlines() if line.startswith("IWM 200.00"))
+    assert "2026-03-02 15:30 New York, session regular  from" in head
+    assert head in result.to_text(columns=200).splitlines()
+    record = result.to_dict()
+    assert (record["session"], record["quote_time"]) == ("regular", "2026-03-02T15:30:00-05:00")
+
+
 def test_stale_quotes_decide_nothing(chain_path):
     chain = iwm.read_chain(chain_path, dividends="none")
     later = datetime(2026, 3, 4, 10, tzinfo=ZoneInfo("America/New_York"))

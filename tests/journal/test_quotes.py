@@ -5,7 +5,7 @@ import pytest
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.io.archive import ChainArchive
 from iwm_opts.io.files import load_chain
-from iwm_opts.journal.quotes import with_quotes
+from iwm_opts.journal.quotes import FileQuotes, with_quotes
 from iwm_opts.journal.trade_log import log_of_rows
 
 TRADE = {
@@ -47,6 +47,18 @@ def test_the_capture_of_the_time_tells_mid_and_model(recorded):
     assert found["exit_model"] == pytest.approx(high_ask - low_bid)  # and the other way round, as a debit
     half_spread = (high_ask - high_bid + low_ask - low_bid) / 2
     assert found[["entry_half_spread", "exit_half_spread"]].tolist() == pytest.approx([half_spread] * 2)
+
+
+def test_a_capture_after_the_close_does_not_quote_a_fill_in_the_session(made_quotes, tmp_path):
+    at = pd.Timestamp("2026-03-02 16:06", tz="America/New_York")
+    made_quotes().assign(quote_time=at).to_csv(tmp_path / "chain.csv", index=False)
+    record = ChainArchive(tmp_path / "record")
+    record.add(load_chain(tmp_path / "chain.csv", symbol="IWM"))
+    for source in (record, FileQuotes([str(tmp_path / "chain.csv")])):
+        log = with_quotes(log_of_rows([TRADE | {"exit": "2026-03-02 16:01"}], "mine"), source, FillModel.parse("mid"))
+        assert np.isnan(only(log)["entry_model"])
+        assert np.isfinite(only(log)["exit_model"])  # traded after the close too
+        assert log.notes[1].startswith("1 fills in the session not quoted")
 
 
 def test_what_the_log_says_itself_stays(recorded):

@@ -65,6 +65,42 @@ def test_recorded_quotes_to_the_cent(chains):
     assert (row["entry_quotes"], row["exit_quotes"]) == ("recorded", "recorded")
 
 
+@pytest.fixture
+def captures(chains, tmp_path):
+    """Captures of 2026-03-17 at 15:40, mid 0.42, and at 16:06, with asks 1 wider."""
+
+    def write(*times):
+        rows = pd.read_csv(chains)
+        first, last = rows[rows["quote_date"] == "2026-03-02"], rows[rows["quote_date"] == "2026-03-17"]
+        late = [
+            last.assign(quote_time=f"2026-03-17 {time}", ask=last["ask"] + (time > "16:00")) for time in times
+        ]  # fmt: skip
+        files = []
+        for number, frame in enumerate([first, *late]):
+            files.append(str(tmp_path / f"capture{number}.csv"))
+            frame.to_csv(files[-1], index=False)
+        return files
+
+    return write
+
+
+def test_a_fill_in_the_session_takes_no_capture_after_the_close(captures):
+    log = log_of_rows([CONDOR | {"exit": "2026-03-17 15:54", "exit_spot": 200.0}], "omega.csv")
+
+    def exits(*times):
+        result = iwm.reprice(log, quotes=captures(*times), fill=TERMS.fill, fees="custom:0.65")
+        row = result.repricing.trades.iloc[0]
+        return row["exit_quotes"], row["exit_half_spread"], " ".join(result.to_text(columns=200).split())
+
+    note = "1 fills in the session not quoted: the captures within 20 min are from before the open or after the close"
+    origin, half_spread, page = exits("15:40", "16:06")
+    assert (origin, half_spread) == ("recorded", pytest.approx(0.10))
+    assert note not in page
+    origin, _, page = exits("16:06")
+    assert origin == "modelled"
+    assert note in page
+
+
 @pytest.mark.parametrize(
     ("changes", "fill", "debit"),
     [
