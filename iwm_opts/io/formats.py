@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts import layout_of
+from iwm_opts.io.layouts.accounts import ACCOUNT_FILES, WITHOUT_QUOTES
 from iwm_opts.io.layouts.common import (
     AT_CAPTURE,
     CAPTURES,
@@ -53,11 +54,8 @@ TIME_NAMES: Final = frozenset(
 )
 ELSEWHERE: Final = {  # other tables of users: column names that identify them, and their option
     ("open", "high", "low", "close"): ("a table of daily bars", "give it as --bars, and an option chain as --source"),
-    ("tradesymbol", "instrumenttype", "action"): ("a trade log", "give it to iwm-opts review"),
-    ("activitytype", "description", "netamount"): ("a trade log", "give it to iwm-opts review"),
-    ("action", "quantity", "symbol"): ("a trade log", "give it to iwm-opts review"),
-    ("entry", "exit", "pnl"): ("a trade log", "give it to iwm-opts review"),
-    ("entry", "exit", "credit"): ("a trade log", "give it to iwm-opts review"),
+    **ACCOUNT_FILES,
+    **WITHOUT_QUOTES,
 }
 
 LANGUAGES: Final = {  # names of strike, bid, ask and expiration in other languages, without accents

@@ -17,7 +17,8 @@ PATTERNS: Final = (
     ),
     (re.compile(r"(?P<root>[A-Z]{1,6})\|(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)\|(?P<strike>[\d.]+)(?P<right>[CP])"), 1.0),
     (re.compile(r"(?P<root>[A-Z0-9.]{1,6}) (?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)(?P<right>[CP])(?P<strike>\d+)"), 1000.0),
-)  # TD Ameritrade, thinkorswim, Barchart, OptionMetrics
+    (re.compile(r"(?P<root>[A-Z0-9]{1,6})-+(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)(?P<right>[CP])(?P<strike>\d{8})"), 1000.0),
+)  # TD Ameritrade, thinkorswim, EODHD, Barchart, OptionMetrics, E*Trade
 OLD_CBOE: Final = re.compile(  # 26 Oct 200.00 (IWM2609J200-E): a letter is month and right, calls first
     r"\d\d [A-Z]{3} [\d.]+ \((?P<root>[A-Z]{1,6})(?P<y>\d\d)(?P<d>\d\d)(?P<month>[A-X])(?P<strike>[\d.]+)(?:-E)?\)"
 )

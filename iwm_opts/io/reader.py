@@ -21,6 +21,7 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.identity import CURRENCY_NAMES, UNDERLYINGS, doubtful_name, refuse_currency, refuse_name
 from iwm_opts.io.json_tables import KEY, levels
+from iwm_opts.io.layouts.accounts import account_file
 from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
@@ -183,7 +184,7 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
             raise DataError(path, "holds no rows", remedy)
         check_columns(path, len(frame.cells.columns))
         frame = _without_copies(frame)
-        _refuse_chain(frame, remedy)
+        _refuse_other_tables(frame, remedy)
         if currency := frame.column(CURRENCY_NAMES):
             refuse_currency(path, currency, frame.cells[currency].dropna().astype(str).unique())
         return replace(frame, notes=(*table.notes, *frame.notes))
@@ -205,8 +206,8 @@ def _without_copies(frame: Frame) -> Frame:
     return replace(frame, cells=frame.cells.iloc[:, kept], owners=owners, notes=(*frame.notes, note))
 
 
-def _refuse_chain(frame: Frame, remedy: str) -> None:
-    """Refuse quotes of options by name: no series holds them.
+def _refuse_other_tables(frame: Frame, remedy: str) -> None:
+    """Refuse quotes of options and files of accounts by name: no series holds them.
 
     Raises
     ------
@@ -216,6 +217,8 @@ def _refuse_chain(frame: Frame, remedy: str) -> None:
     names = spelled | {plain(str(name).rpartition(".")[2]) for name in frame.cells.columns}
     if names & set(SYNONYMS["strike"]) - {"k"} and names & {"bid", "ask", *SYNONYMS["bid"]}:
         raise DataError(frame.path, "is an option chain, not a series by day", f"give it as --source; {remedy}")
+    if (account := account_file(frozenset(spelled))) is not None:
+        raise DataError(frame.path, f"is {account[0]}, not a series by day", account[1])
 
 
 def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True) -> Frame:

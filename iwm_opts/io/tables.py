@@ -23,6 +23,7 @@ from iwm_opts.io import answers
 from iwm_opts.io.failures import FOREIGN, gate, why
 from iwm_opts.io.formats import HEADER_NAMES, halves
 from iwm_opts.io.json_tables import AnswerError, table_of_records
+from iwm_opts.io.layouts.accounts import BEGINNINGS
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.limits import Budget, check_columns
 from iwm_opts.io.numbers import (
@@ -77,6 +78,7 @@ OTHERS: Final = {
     b"<stata_dta>": ("a Stata file", "export the table as CSV"),
     b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "extract it and give one file"),
     b"Rar!": ("a RAR archive", "extract it and give one file"),
+    **BEGINNINGS,
 }
 ONE_CELL: Final = re.compile(r"[\n\r;\t|]|,(?! )")  # found in anything but one line of one cell
 WORD: Final = re.compile("[A-Za-z]{2}")
@@ -189,13 +191,14 @@ def open_table(path: Path) -> DataFile:
 
 def refuse_other_kind(path: Path, head: bytes, remedy: str = REMEDY) -> None:
     """Refuse by name what begins like a file of another kind."""
-    start = head.removeprefix(BOM).lstrip()
+    is_wide = encoding_of(head).startswith(("utf-16", "utf-32"))
+    start = (text_of(head).encode() if is_wide else head.removeprefix(BOM)).lstrip()
     for mark, (what, way) in OTHERS.items():
         if start[: len(mark)].upper() == mark.upper():
             raise DataError(path, f"is {what}, not a table", way or remedy)
     if head[TAR[0]] == TAR[1]:
         raise DataError(path, "is a tar archive, not a table", "extract it and give one file")
-    if not encoding_of(head).startswith(("utf-16", "utf-32")) and b"\0" in head:
+    if not is_wide and b"\0" in head:
         raise DataError(path, "is a binary file, not a table", remedy)
 
 

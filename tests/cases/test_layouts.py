@@ -263,8 +263,20 @@ def option_metrics_without_ticker(rows):
     return "optionmetrics.csv", "\n".join(lines)
 
 
+def etrade(rows):
+    pairs: dict[tuple, dict] = {}
+    for row in rows:
+        side = "Call" if row["right"] == "C" else "Put"
+        option = {"optionRootSymbol": "IWM", "symbol": "IWM", "timeStamp": int(AT.timestamp()), "adjustedFlag": False,
+                  "optionType": side.upper(), "strikePrice": row["strike"], "bid": row["bid"], "ask": row["ask"],
+                  "osiKey": row["occ"].replace("IWM", "IWM---"), "OptionGreeks": {"iv": 0.212}}  # fmt: skip
+        pairs.setdefault((row["expiration"], row["strike"]), {})[side] = option
+    answer = {"timeStamp": int(AT.timestamp()), "nearPrice": 240.15, "OptionPair": list(pairs.values())}
+    return "chain.json", json.dumps({"OptionChainResponse": answer | {"SelectedED": {"month": 10, "year": 2026}}})
+
+
 WRITERS = (barchart_side_by_side, cboe_old, cboe_old_preamble, option_metrics_without_ticker)
-WRITERS += (eodhd_dated, eodhd_table, orats_api)
+WRITERS += (eodhd_dated, eodhd_table, orats_api, etrade)
 WRITERS += (finnhub, alpaca, eodhd, nasdaq, barchart, theta_v2_json, theta_v2_csv, theta_v3_json, databento)
 
 
@@ -432,6 +444,12 @@ def test_vol_beside_iv_is_the_volume(rows, tmp_path, name):
         ("Date,Action,Symbol,Description,Quantity,Price,Fees & Comm,Amount", "a trade log.*review"),
         ("trade,entry,exit,contracts,credit,debit,pnl,legs,expiration", "a trade log.*review"),
         ("details.ticker,details.strike_price,details.contract_type,implied_volatility", "without quotes.*last_quote"),
+        (
+            "ts_event,instrument_id,raw_symbol,instrument_class,expiration,strike_price",
+            "Databento definitions.*cbbo-1m",
+        ),
+        ("ms_of_day,open_interest,date", "ThetaData open interest.*EOD"),
+        ("symbol,expiration,strike,right,timestamp,open_interest", "open interest by contract.*EOD"),
     ],
 )
 def test_files_without_quotes_are_named(tmp_path, header, words):
@@ -439,6 +457,53 @@ def test_files_without_quotes_are_named(tmp_path, header, words):
     path.write_text(header + "\n" + ",".join("1" for _ in header.split(",")) + "\n")
     with pytest.raises(DataError, match=words):
         load_chain(path)
+
+
+@pytest.mark.parametrize("load", [load_chain, load_iv_history, load_bars])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("B01_ib_pct.csv", "a statement of Interactive Brokers"),
+        ("B05_ib_transaction_history.csv", "a statement of Interactive Brokers"),
+        ("B06_ib_flex.csv", "a Flex query of Interactive Brokers"),
+        ("B06b_ib_flex.xml", "a Flex query of Interactive Brokers"),
+        ("B15_ib_utf16.csv", "a statement of Interactive Brokers"),
+        ("O01_optionomega.csv", "a trade log of Option Omega"),
+        ("O02_schwab.csv", "a trade log of Schwab"),
+        ("O03_robinhood.csv", "a trade log of Robinhood"),
+        ("O07_tradier.csv", "a trade log"),
+        ("S01_tos_2s_late.csv", "an account statement of thinkorswim"),
+        ("S05_tos_todays_activity.csv", "a list of the trades of a thinkorswim account"),
+        ("S08_tos_utf16.csv", "an account statement of thinkorswim"),
+        ("T01_tt_partial.csv", "a trade log of tastytrade"),
+        ("T05_tt_legacy.csv", "a trade log of tastytrade"),
+        ("L01_own_dollar.csv", "a trade log"),
+    ],
+)
+def test_a_trade_log_in_place_of_quotes_or_a_series_is_named(load, name, words):
+    with pytest.raises(DataError, match=rf"{words}, not .*[Gg]ive it to iwm-opts review"):
+        load(Path(__file__).parent / "logs" / name)
+
+
+@pytest.mark.parametrize("load", [load_chain, load_iv_history, load_bars])
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("Account Number,Account Name,Symbol,Quantity,Last Price,Current Value,Type", "a Fidelity account.*Activity"),
+        (
+            '"Positions for account 1"\n\nSymbol,Qty (Quantity),Price,Cost Basis',
+            "a Schwab account.*transaction history",
+        ),
+        ("Symbol,Description,Quantity,Price,Market Value,Cost Basis", "a Schwab account.*transaction history"),
+        ("Position Statement for 1\n\nInstrument,Qty,Trade Price,Mark", "a thinkorswim account.*Account Statement"),
+        ("Financial Instrument,Position,Avg Price,Last", "an Interactive Brokers account.*Flex query"),
+    ],
+)
+def test_positions_in_place_of_quotes_or_a_series_are_named(tmp_path, load, header, words):
+    path = tmp_path / "positions.csv"
+    path.write_text(header + "\n" + ",".join("1" for _ in header.rpartition("\n")[2].split(",")) + "\n")
+    with pytest.raises(DataError, match=f"a list of positions of {words}"):
+        load(path)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,27 @@ LAYOUTS: Final = (
         no_quote=-1.0,
     ),
     VendorLayout(
+        "E*Trade",
+        proof=("osikey", "optionrootsymbol", "strikeprice"),
+        columns={
+            "occ": ("osikey",),
+            "underlying_symbol": ("symbol",),
+            "root": (),
+            "quote_date": (),
+            "quote_time": ("timestamp",),
+            "feed_time": (),
+            "right": ("optiontype",),
+            "underlying_price": ("nearprice",),
+            "implied_volatility": ("optiongreeksiv",),
+            "delta": ("optiongreeksdelta",),
+            "gamma": ("optiongreeksgamma",),
+            "theta": ("optiongreekstheta",),
+            "vega": ("optiongreeksvega",),
+            "non_standard": ("adjustedflag",),
+        },
+        nesting="OptionChainResponse.OptionPair, with Call and Put inside",
+    ),
+    VendorLayout(
         "Alpaca",
         proof=("latestquotebp", "latestquoteap"),
         columns={
