@@ -10,7 +10,7 @@ import pandas as pd
 from iwm_opts.api.chain import OptionChain
 from iwm_opts.api.result import Day, Result, as_day
 from iwm_opts.api.screening import Package, as_fees, as_fill
-from iwm_opts.conventions import ACCOUNT, FEE_SCHEDULE, ORDER_FORMATS, RIGHT_SIGN, RISK_SHARE, Default
+from iwm_opts.conventions import ACCOUNT, DELIVERY_GAP, FEE_SCHEDULE, ORDER_FORMATS, RIGHT_SIGN, RISK_SHARE, Default
 from iwm_opts.errors import ConflictError, InputError
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule
@@ -21,7 +21,7 @@ from iwm_opts.execution.ticket import QuotedLeg, Ticket, make_ticket
 from iwm_opts.io.age import check_age, delay_note, staleness
 from iwm_opts.io.fraction import parse_share
 from iwm_opts.market.calendar import NEW_YORK
-from iwm_opts.market.contract import Contract, listed_root, parse_occ
+from iwm_opts.market.contract import Contract, listed_root, parse_occ, settlement_of
 from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.report.ticket_table import leg_records, ticket_record, ticket_table
@@ -32,6 +32,11 @@ from iwm_opts.spreads.typed import TypedLeg, quoted_legs
 LEGS_APART: Final = (
     "interactive-brokers: every leg is an order of its own, its limit a part of the net limit; "
     "a leg can fill alone. Build the combination in TWS for one net price"
+)
+
+TYPED_DIVIDENDS: Final = (
+    "typed quotes come without dividends: max_loss excludes the dividend owed on early assignment; "
+    "leave the quotes of one leg out to read the chain"
 )
 
 
@@ -249,27 +254,27 @@ def answer_ticket(request: TicketRequest) -> OrderTicket:
     as_of = chain.as_of if chain else today
     contracts = allowed if request.contracts is None else request.contracts
     ticket = make_ticket(legs, contracts, request.fill or model, request.levels, as_of)
-    cost = _cost(ticket, request)
+    cost = _cost(ticket, request, as_of, snapshot)
     left, dte = (ticket.entry.expiration - as_of).days, request.levels.dte
     late = f"exit_date={ticket.exit_date}: the DTE exit is due at entry" if dte is not None and left <= dte else ""
-    excess = _excess(request, contracts, cost.max_loss / contracts)
-    if chain is None:
-        return OrderTicket(ticket, as_of, None, "typed quotes", cost, notes=tuple(filter(None, (late, excess))))
+    excess = _excess(request, contracts, cost)
+    if snapshot is None or chain is None:
+        unpaid = TYPED_DIVIDENDS if _can_owe_dividends(legs) else ""
+        return OrderTicket(ticket, as_of, None, "typed quotes", cost, notes=tuple(filter(None, (late, excess, unpaid))))
     is_recorded = not (chain.simulated or chain.modelled) and as_of == today
     delay = delay_note(chain.quote_time, request.now) if is_recorded else ""
-    notes = (*filter(None, (delay, late, excess)), *chain.warnings)
+    unpaid = snapshot.no_dividends if _can_owe_dividends(legs) else ""
+    notes = (*filter(None, (delay, late, excess, unpaid)), *chain.warnings)
     return OrderTicket(ticket, as_of, chain.quote_time, chain.source, cost, chain.label, notes)
 
 
-def _cost(ticket: Ticket, request: TicketRequest) -> PositionCost:
-    """Dollars of the order at its limit; a candidate's largest loss is what its size rests on."""
-    entry, schedule = ticket.entry, request.fees
+def _cost(ticket: Ticket, request: TicketRequest, as_of: date, snapshot: Snapshot | None) -> PositionCost:
+    """Dollars of the order at its limit, its largest loss as screens size by."""
+    entry, screened = ticket.entry, request.package
     legs = sorted(entry.legs, key=lambda leg: leg.contract.strike)
-    extra = 0.0
-    if request.package is not None:
-        sized = request.package.sized
-        extra = sized.max_loss - sized.candidate.max_loss_expiry
-        schedule = schedule or request.package.screening.fees
+    schedule = request.fees or (screened.screening.fees if screened else FeeSchedule.parse(FEE_SCHEDULE))
+    is_delivered = settlement_of(legs[0].contract.root).pays_dividends
+    is_held = not request.levels.closes_before(entry.expiration, as_of)
     return position_cost(
         Legs.of(
             [1 if leg.quantity > 0 else -1 for leg in legs],
@@ -277,16 +282,26 @@ def _cost(ticket: Ticket, request: TicketRequest) -> PositionCost:
             [abs(leg.quantity) for leg in legs],
         ),
         [leg.contract.strike for leg in legs], [leg.bid for leg in legs], [leg.ask for leg in legs],
-        entry.price, entry.contracts, schedule or FeeSchedule.parse(FEE_SCHEDULE), extra,
+        entry.price, entry.contracts, schedule,
+        dividends=sum(paid.amount for paid in snapshot.dividends_until(entry.expiration)) if snapshot else 0.0,
+        delivery_gap=DELIVERY_GAP if is_held and is_delivered else 0.0,
     )  # fmt: skip
 
 
-def _excess(request: TicketRequest, contracts: int, max_loss: float) -> str:
+def _can_owe_dividends(legs: Sequence[QuotedLeg]) -> bool:
+    """Whether a short call can be assigned before an ex-date."""
+    return settlement_of(legs[0].contract.root).pays_dividends and any(
+        leg.quantity < 0 and leg.contract.right == "C" for leg in legs
+    )
+
+
+def _excess(request: TicketRequest, contracts: int, cost: PositionCost) -> str:
     """Say where a size is above what the account allows; empty where it is not, or was not given."""
     package, account = request.package, request.account
     if request.contracts is None and package is not None:
         return ""
-    size = package.sized.size if package else size_package(account, max_loss)
+    each = (cost.max_loss / contracts, cost.buying_power / contracts)
+    size = package.sized.size if package else size_package(account, each[0], buying_power=each[1])
     if contracts <= size.contracts:
         return ""
     allowed = f"the account allows {size.contracts} ({size.reason})"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.result import REASONS
-from iwm_opts.conventions import DELIVERY_GAP, MULTIPLIER, RIGHT_SIGN, SIDE_SIGN, STRATEGY
+from iwm_opts.conventions import DELIVERY_GAP, RIGHT_SIGN, SIDE_SIGN, STRATEGY
 from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule, premium_sold
@@ -22,11 +22,11 @@ from iwm_opts.execution.legs import Legs, check_contracts
 from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SIMULATED
 from iwm_opts.kernels.backtest.exits import HELD, STOP, exit_reason
-from iwm_opts.kernels.trading.payoff import delivered_losses, extremes
 from iwm_opts.market.calendar import NEW_YORK, expiry_moment, sessions
 from iwm_opts.market.contract import parse_occ, roots_on, settlement_of
 from iwm_opts.market.option_table import OptionTable
 from iwm_opts.market.snapshot import Snapshot
+from iwm_opts.risk import margin
 from iwm_opts.spreads.legs import SAME_STRIKE
 from iwm_opts.spreads.screen import Sized
 
@@ -115,14 +115,8 @@ def largest_loss_together(trades: Sequence[PaperTrade], snapshot: Snapshot, *, i
     is_held = is_delivered or not all(_closes_before_expiry(trade) for trade in trades)
     gap = DELIVERY_GAP if is_held and settlement_of(snapshot.chain.symbol).pays_dividends else 0.0
     owed = sum(paid.amount for paid in snapshot.dividends_until(expiration))
-    exercise = max(FeeSchedule.parse(trade.fees_schedule).exercise for trade in trades) / MULTIPLIER
-    best, at_expiry, worst = np.empty(1), np.empty(1), np.empty(1)
-    rows, credit = package_rows(kind, strikes), np.array([received])
-    if gap:
-        delivered_losses(*rows, credit, owed, exercise, gap, worst)
-    else:
-        extremes(*rows, credit, owed, exercise, best, at_expiry, worst)
-    return MULTIPLIER * float(worst[0]) + sum(trade.fees for trade in trades)
+    exercise = max(FeeSchedule.parse(trade.fees_schedule).exercise for trade in trades)
+    return margin.largest_loss(kind, strikes, received, exercise, owed, gap) + sum(trade.fees for trade in trades)
 
 
 def together(trades: Sequence[PaperTrade]) -> tuple[Legs, NDArray[np.float64], float]:

@@ -22,6 +22,7 @@ from iwm_opts.pricing.quotes import Engine, EuropeanQuotes, QuoteModel
 
 SECONDS_PER_YEAR = 86_400.0 * DAYS_PER_YEAR
 SMILE_COLUMNS = ("iv", "delta", "gamma", "theta", "vega")
+NO_DIVIDENDS = "dividends of {} not given: max_loss excludes the dividend owed on early assignment; give --dividends"
 RATES = (-0.05, 0.30)  # range of dollar rates; a larger one was meant in per cent
 
 
@@ -47,6 +48,13 @@ class Snapshot:
     iv: IvIndex
     warnings: tuple[str, ...]
     is_day_named: bool = False  # its day was asked for: its quotes decide, however old they are
+
+    @property
+    def no_dividends(self) -> str:
+        """Say that the dividends of the chain are unknown; empty where they are not, or none are paid."""
+        if self.dividends is not None or not settlement_of(self.chain.symbol).pays_dividends:
+            return ""
+        return NO_DIVIDENDS.format(self.chain.symbol)
 
     def dividends_until(self, expiration: date) -> tuple[Dividend, ...]:
         """Dividends whose ex-date lies after today and up to an expiration."""
@@ -211,10 +219,7 @@ def take_snapshot(
     european = european_equivalents(dividends, chain.moment) if style == "american" else None
     index = iv_index(slices, forwards, european=european)
     if dividends is None and settlement_of(chain.symbol).pays_dividends:
-        warnings.append(
-            f"dividends of {chain.symbol} not given: max_loss excludes the dividend owed on early assignment; "
-            "give --dividends"
-        )
+        warnings.append(NO_DIVIDENDS.format(chain.symbol))
     return Snapshot(
         chain, implied, dividends, style, engine, slices, forwards, index, (*notes, *warnings, *index.reasons)
     )

@@ -1,4 +1,4 @@
-"""Margin of a package: buying power and gross requirement."""
+"""Margin of a package: buying power, gross requirement and largest loss."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import FeeSchedule, premium_sold
 from iwm_opts.execution.legs import Legs
-from iwm_opts.kernels.trading.payoff import extremes
+from iwm_opts.kernels.trading.payoff import delivered_losses, extremes
 
 Array = NDArray[np.float64]
 
@@ -63,7 +63,7 @@ class PositionCost:
     credit: float  # received before fees; a debit negative
     opening_fees: float
     closing_fees: float
-    max_loss: float  # after opening fees; infinite where it is unlimited
+    max_loss: float  # as `largest_loss`, after opening fees; infinite where it is unlimited
     buying_power: float
     naked: str  # short options without a long one of the same right; empty where the risk is defined
 
@@ -76,7 +76,8 @@ def position_cost(
     credit: float,
     contracts: int,
     fees: FeeSchedule,
-    extra_loss: float = 0.0,
+    dividends: float = 0.0,
+    delivery_gap: float = 0.0,
 ) -> PositionCost:
     """Cash, fees, largest loss and buying power of packages sold at one price.
 
@@ -90,22 +91,53 @@ def position_cost(
     contracts : int
         Packages.
     fees : FeeSchedule
-    extra_loss : float
-        Dollars a package beyond the loss at expiry: dividends owed, exercise fees, delivery.
+    dividends, delivery_gap : float
+        As `largest_loss`.
     """
     opening = float(fees.opening_fees(legs, contracts, float(premium_sold(legs, bid, ask))))
     closing = float(fees.closing_fees(legs, contracts, float(premium_sold(legs.closing(), bid, ask))))
     margin = package_margin(legs, [np.asarray(strike, dtype=np.float64)], [credit], opening)
-    worst = float(_worst(legs, np.asarray(strike, dtype=np.float64)[None, :], np.array([credit]))[0])
+    worst = largest_loss(legs, strike, credit, fees.exercise, dividends, delivery_gap)
     naked = [name for sign, name in ((1.0, "calls"), (-1.0, "puts")) if legs.contracts[legs.right == sign].sum() < 0.0]
     return PositionCost(
         credit=MULTIPLIER * contracts * credit,
         opening_fees=contracts * opening,
         closing_fees=contracts * closing,
-        max_loss=contracts * (MULTIPLIER * worst + opening + extra_loss),
+        max_loss=contracts * (worst + opening),
         buying_power=contracts * float(margin.buying_power[0]),
         naked=" and ".join(naked),
     )
+
+
+def largest_loss(
+    legs: Legs, strike: ArrayLike, credit: float, exercise_fee: float, dividends: float, delivery_gap: float
+) -> float:
+    """Largest loss of one package from now on, dollars, positive, before opening fees; infinite where it is unlimited.
+
+    Parameters
+    ----------
+    legs : Legs
+    strike : array_like, shape (legs,)
+        Dollars a share.
+    credit : float
+        Dollars a share received, negative when paid.
+    exercise_fee : float
+        Dollars a contract exercised or assigned.
+    dividends : float
+        Dollars a share ahead, owed by shares short by early assignment.
+    delivery_gap : float
+        Move against delivered shares before they are closed, a fraction; 0 closes before expiration or settles in cash.
+    """
+    rows = [
+        np.ascontiguousarray(np.asarray(row, dtype=np.float64)[None, :]) for row in (legs.contracts, legs.right, strike)
+    ]
+    best, at_expiry, worst = np.empty(1), np.empty(1), np.empty(1)
+    received, exercise = np.array([credit]), exercise_fee / MULTIPLIER
+    if delivery_gap:
+        delivered_losses(*rows, received, dividends, exercise, delivery_gap, worst)
+    else:
+        extremes(*rows, received, dividends, exercise, best, at_expiry, worst)
+    return MULTIPLIER * float(worst[0])
 
 
 def _worst(legs: Legs, strikes: Array, credit: Array) -> Array:

@@ -190,7 +190,51 @@ def test_the_ticket_counts_dollars_and_says_what_the_account_allows(run):
     rich = run("ticket", *TYPED, "--contracts", "2", "--account", "100000").out
     assert "allows" not in rich
     assert "cash    credit $96.00, fees $4" in rich
-    assert "max loss $90" in rich
+    assert "max loss $928.47" in rich  # 2 x 452, 4.47 to open, 4 contracts exercised at 5
+
+
+def test_typed_legs_lose_what_the_screen_sizes_by(screen, chain_file):
+    package = screen[0].sized.candidate
+    legs = [f"{'+' if leg.side == 'long' else '-'}1{leg.right}{leg.strike:g}" for leg in package.legs]
+    for paid, exits in (("2026-03-17:0.81", 21), ("2026-03-17:0.81", None), ("none", None)):
+        chain = iwm.read_chain(chain_file, as_of="2026-03-02", dividends=paid)
+        levels = ExitLevels(dte=exits)
+        chosen = next(
+            each for each in iwm.screen(chain, dte=(22, 50), exits=levels, selection=iwm.Selection(top=500))
+            if (each.sized.candidate.strikes, each.sized.candidate.expiration) == (package.strikes, package.expiration)
+        )  # fmt: skip
+        typed = iwm.ticket(legs, chain, expiration=package.expiration, exit_dte=exits)
+        assert typed.cost.max_loss == pytest.approx(chosen.sized.max_loss, abs=0.01)
+        assert iwm.ticket(chosen, contracts=1).cost.max_loss == pytest.approx(chosen.sized.max_loss, abs=0.01)
+
+
+def test_the_size_of_typed_legs_counts_dividends_and_exercise(run):
+    market = ("--source", "sim", "--as-of", "2026-11-20", "--dividends", "2026-12-16:0.81")
+    legs = ("--leg", "+1P282", "--leg", "-1P287", "--leg", "-1C319", "--leg", "+1C324")
+    ticket = run(
+        "ticket",
+        *market,
+        *legs,
+        "--expiration",
+        "2026-12-31",
+        "--contracts",
+        "1",
+        "--account",
+        "41000",
+        "--format",
+        "json",
+    ).json
+    # 500 less 98 of credit, 4.47 to open, 81 of dividend, 10 to exercise two contracts
+    assert ticket["size"]["max_loss"] == pytest.approx(497.47, abs=0.005)
+    assert any("contracts=1: the account allows 0 (one contract risks $497.47" in each for each in ticket["warnings"])
+
+
+def test_a_ticket_without_dividends_says_so(screen, chain_file):
+    unknown = iwm.screen(iwm.read_chain(chain_file, as_of="2026-03-02"), dte=(22, 50))[0]
+    assert any("dividends of IWM not given" in each for each in iwm.ticket(unknown, contracts=1).warnings)
+    assert not any("dividend" in each for each in iwm.ticket(screen[0], contracts=1).warnings)
+    call, put = (iwm.ticket(leg, expiration="2035-12-21") for leg in ("-1C220@1.00/1.10", "-1P195@1.20/1.26"))
+    assert [any("without dividends" in each for each in order.warnings) for order in (call, put)] == [True, False]
 
 
 @pytest.mark.parametrize(
