@@ -68,6 +68,7 @@ from iwm_opts.api.plan_backtest import answer_portfolio as answer_portfolio
 from iwm_opts.api.plan_data import PlanData as PlanData
 from iwm_opts.api.plan_data import PlanDataRequest as PlanDataRequest
 from iwm_opts.api.plan_data import open_plan_data as open_plan_data
+from iwm_opts.api.plan_order import plan_places as plan_places
 from iwm_opts.api.plans import PlanRequest as PlanRequest
 from iwm_opts.api.plans import answer_plan as answer_plan
 from iwm_opts.api.report import ReportRequest as ReportRequest

@@ -93,13 +93,18 @@ def _strategy(plan: Plan) -> Strategy:
 
 
 def plan_place(plan: Plan, screen: Screen) -> int | None:
-    """Place of the candidate that the plan trades; by rule, of the kind that the rank chooses."""
+    """Place of the candidate that the plan trades."""
+    return next(iter(plan_places(plan, screen)), None)
+
+
+def plan_places(plan: Plan, screen: Screen) -> list[int]:
+    """Places of the candidates that the plan can trade; by rule, of the kind that the rank chooses."""
     kept, rank, package = screen.screening.screened.kept, screen.screening.rank, plan.package
     kinds = {each.candidate.strategy for each in kept}
     if len(kinds) > 1 and package is not None:
         is_rich = rank is not None and ivr_gate(rank, math.inf).is_open and rank.rank >= package.credit_rank
         kinds = {BY_RULE[0 if is_rich else 1]}
-    return next((place for place, each in enumerate(kept) if each.candidate.strategy in kinds), None)
+    return [place for place, each in enumerate(kept) if each.candidate.strategy in kinds]
 
 
 def _priced(sized: Sized, ticket: OrderTicket, quotes: str) -> PlanOrder:

@@ -9,7 +9,7 @@ from iwm_opts import api
 from iwm_opts.cli.options import option
 from iwm_opts.cli.output import say, write_file, write_result
 from iwm_opts.cli.paper_requests import strategy_of, with_delta
-from iwm_opts.cli.plan_values import with_condor_plan
+from iwm_opts.cli.plan_values import with_plan
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import screen_request
 from iwm_opts.cli.values import Values
@@ -43,15 +43,14 @@ def _write_matrix(request: "api.ScreenRequest", values: Values) -> None:
 
 
 def picked_package(values: Values, on_progress: "api.OnProgress | None") -> "api.Package":
-    """Package of the screen that --pick names: a condor, or of --instrument where the command has it."""
+    """Package of the screen that --pick names: of --instrument, else of the plan, else a condor."""
     pick = int(values.number("pick"))
-    if values.get("instrument") not in (None, "condor"):
-        values.refuse_typed(("plan",), "is of condors here: leave it out")
-        values = with_delta(values)
-    else:
-        values = with_condor_plan(values).replaced(instrument="condor")
+    plan = api.load_plan(values.text("plan")) if values["plan"] else None
+    values = with_delta(values) if plan is None else with_plan(plan, values)
     widened = values.replaced(top=max(pick, int(values.number("top"))))
     screen = api.answer_screen(screen_request(widened, strategy_of(values)), on_progress)
-    if pick > len(screen):
-        raise InputError("pick", pick, f"the screen has {len(screen)} candidates", "widen --dte or --short-delta")
-    return screen[pick - 1]
+    is_by_rule = plan is not None and values["instrument"] == "by-rule"
+    places = api.plan_places(plan, screen) if is_by_rule else range(len(screen))
+    if pick > len(places):
+        raise InputError("pick", pick, f"the screen has {len(places)} candidates", "widen --dte or --short-delta")
+    return screen[places[pick - 1]]

@@ -7,12 +7,13 @@ from iwm_opts.cli.command import NumericalCommand
 from iwm_opts.cli.condor import condor_options
 from iwm_opts.cli.fills import EXPIRATION, LEG
 from iwm_opts.cli.options import (
+    INSTRUMENT,
     group,
     option,
     picked_screen_options,
 )
 from iwm_opts.cli.output import emit, write_result
-from iwm_opts.cli.plan_values import with_condor_plan
+from iwm_opts.cli.plan_values import with_plan
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import account, chain_request, exit_levels
 from iwm_opts.cli.screening import PICK, picked_package
@@ -22,6 +23,7 @@ from iwm_opts.conventions import ORDER_FORMATS
 ticket_options = group(
     LEG,
     EXPIRATION,
+    INSTRUMENT,
     PICK,
     option("--contracts", type=click.IntRange(min=1), help="Packages.  [default: what the account allows; 1 of --leg]"),
     option("--order-format", type=click.Choice(ORDER_FORMATS), help="Print this text alone."),
@@ -33,10 +35,12 @@ ticket_options = group(
 @click.command(
     cls=NumericalCommand,
     first=(
-        "source", "as_of", "leg", "expiration", "pick", "contracts", "order_format", "closing", "fill", "profit",
+        "source", "as_of", "leg", "expiration", "instrument", "pick", "contracts", "order_format", "closing", "fill",
+        "profit",
     ),
     epilog="\b\nExample:\n"
     "  iwm-opts ticket --source sim --no-gate --pick 1\n"
+    "  iwm-opts ticket --source sim --no-gate --instrument bull-put\n"
     "  iwm-opts ticket --leg +1P195@0.70/0.74 --leg -1P200@1.20/1.26 \\\n"
     "      --expiration 2030-12-20 --order-format tastytrade",
 )  # fmt: skip
@@ -47,8 +51,8 @@ ticket_options = group(
 def ticket(values: Values) -> None:
     """Write the order of a package as a broker accepts it; nothing is sent.
 
-    A condor of the screen (--pick), or the legs of --leg: limit, ladder from mid to natural, order at the profit
-    target, stop price and dates.
+    A package of the screen (--instrument, --pick), or the legs of --leg: limit, ladder from mid to natural, order at
+    the profit target, stop price and dates.
     """
     if values["closing"] and not values["order_format"]:
         raise click.UsageError("--closing needs --order-format")
@@ -61,12 +65,13 @@ def ticket(values: Values) -> None:
 
 
 def _request(values: Values, on_progress: "api.OnProgress | None") -> "api.TicketRequest":
-    values = with_condor_plan(values)
+    values = with_plan(api.load_plan(values.text("plan")), values) if values["plan"] else values
     given = {
         "fill": api.FillModel.parse(values.text("fill")), "fees": api.FeeSchedule.parse(values.text("fees")),
         "account": account(values), "exits": exit_levels(values),
     }  # fmt: skip
     if values["leg"]:
+        values.refuse_typed(("instrument", "pick"), "is of a screen: leave it out")
         legs = tuple(api.TypedLeg.parse(text) for text in values.texts("leg"))
         chain = None
         if not all(leg.is_quoted for leg in legs):

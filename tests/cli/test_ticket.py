@@ -166,6 +166,30 @@ def test_typed_legs_follow_the_plan_too(run, tmp_path):
     assert ticket["exit_date"] == due.isoformat()
 
 
+@pytest.mark.parametrize(
+    ("instrument", "legs", "debit"),
+    [("bull-put", "+P -P", False), ("bull-call", "+C -C", True), ("long-put", "+P", True)],
+)
+def test_instruments_of_the_screen_become_orders(run, instrument, legs, debit):
+    market = ("--source", "sim", "--as-of", "2026-11-20", "--no-gate", "--contracts", "1")
+    ticket = run("ticket", *market, "--instrument", instrument, "--format", "json").json
+    signed = [f"{'+' if leg['action'] == 'buy to open' else '-'}{leg['right']}" for leg in ticket["legs"]]
+    assert " ".join(signed) == legs
+    assert (ticket["limit"] < 0) is debit
+    assert ticket["stop_price"] == pytest.approx(-ticket["limit"] * (0.5 if debit else 3.0), abs=0.011)
+
+
+def test_the_ticket_of_a_vertical_plan_is_the_order_of_its_document(run, tmp_path):
+    market = ("--source", "sim", "--as-of", "2026-11-20")
+    run("plan", "--edge", "mean-reversion", "--instrument", "vertical", *market, "--save", "v.toml")
+    order = run("plan", "--plan", "v.toml", *market, "--format", "json").json["document"]["order"]
+    ticket = run("ticket", "--plan", "v.toml", *market, "--format", "json").json
+    for name in ("expiration", "contracts", "limit", "fill", "exit_date"):
+        assert ticket[name] == order[name], name
+    typed = run("ticket", *market, "--instrument", "bull-put", "--leg", "+1P282", "--expiration", "2026-12-31")
+    assert (typed.code, "--instrument is of a screen" in typed.err) == (2, True)
+
+
 def test_a_candidate_keeps_the_exits_and_fees_of_its_screen(chain_file):
     chain, levels = iwm.read_chain(chain_file, as_of="2026-03-02", dividends="none"), ExitLevels(0.25, 1.5, 10)
     candidate = iwm.screen(chain, dte=(22, 50), exits=levels, fees="custom:0.65")[0]
