@@ -1,13 +1,13 @@
 """Today's order of a plan: its package on a chain, priced, sized and written out."""
 
 import math
+from dataclasses import replace
 
 from iwm_opts.api.chain import ChainRequest, OptionChain
 from iwm_opts.api.screening import Screen, ScreenRequest, answer_screen
 from iwm_opts.api.ticket import OrderTicket, TicketRequest, answer_ticket
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.errors import InputError
-from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import FillModel
 from iwm_opts.market.gate import ivr_gate
@@ -41,13 +41,7 @@ def plan_screen(plan: Plan, chain: ChainRequest | OptionChain) -> ScreenRequest:
         account=Account(
             account.value, account.risk, Limits(max_open_risk=account.max_open_risk), liquidity_share=LIQUIDITY_SHARE
         ),
-        exits=ExitLevels(
-            package.profit or None,
-            package.stop or None,
-            package.exit_dte or None,
-            package.max_sessions or None,
-            plan.horizon == "intraday",
-        ),
+        exits=replace(package.exit_levels, within_session=plan.horizon == "intraday"),
     )
 
 

@@ -343,7 +343,8 @@ PROFIT = option(
 STOP = option(
     "--stop",
     type=OffOrNumber(min=0),
-    help=f"Close when this many times the credit is lost.  [default: {STRATEGY.stop:g}]",
+    help=f"Close when this many times the credit is lost.  [default: {STRATEGY.stop:g}; "
+    f"{STRATEGY.debit_stop:g} of a debit]",
 )
 EXIT_DTE = option(
     "--exit-dte", type=OffOrNumber(min=0), help=f"Close at so many days to expiration.  [default: {STRATEGY.exit_dte}]"

@@ -30,7 +30,7 @@ def with_plan(plan: "api.Plan", values: Values) -> Values:
         "ivr_below": gate.below if gate else None,
         "ivr_lookback": gate.lookback if gate else values["ivr_lookback"],
         "profit": package.profit or math.nan,
-        "stop": package.stop or math.nan,
+        "stop": None if package.stop is None else package.stop or math.nan,
         "exit_dte": package.exit_dte or math.nan,
         "time_stop": package.max_sessions,
         "within_session": plan.horizon == "intraday",

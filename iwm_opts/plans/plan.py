@@ -88,7 +88,7 @@ class Plan(Table):
         elif instrument in ("options", "vertical", "condor"):
             listed = filled.get("package", {})
             if isinstance(listed, Mapping):
-                filled["package"] = _package_defaults(instrument, horizon) | dict(listed)
+                filled["package"] = _package_defaults(instrument, horizon, listed.get("kind")) | dict(listed)
         if isinstance(filled.get("exits"), Mapping):
             filled["exits"] = {"max_sessions": MAX_SESSIONS.get(horizon) or 0} | dict(filled["exits"])
         return filled
@@ -147,14 +147,21 @@ class Plan(Table):
         return tuple(warning for warning in lines if warning)
 
 
-def _package_defaults(instrument: str, horizon: str) -> dict[str, Any]:
+def _package_defaults(instrument: str, horizon: str, kind: object) -> dict[str, Any]:
     if instrument == "condor":
-        return {}
+        return {"stop": STRATEGY.stop}
     sessions = MAX_SESSIONS.get(horizon) or 0
     if instrument == "options":  # a debit: the target is twice the debit, the stop half of it
-        return {"delta": 0.5, "dte": TARGET_DTE.get(horizon, STRATEGY.target_dte), "profit": 1.0, "stop": 0.5,
-                "exit_dte": 0, "max_sessions": sessions}  # fmt: skip
-    return {"delta": 0.3, "dte": TARGET_DTE.get(horizon, STRATEGY.target_dte), "exit_dte": 0, "max_sessions": sessions}
+        return {"delta": 0.5, "dte": TARGET_DTE.get(horizon, STRATEGY.target_dte), "profit": 1.0,
+                "stop": STRATEGY.debit_stop, "exit_dte": 0, "max_sessions": sessions}  # fmt: skip
+    stop = {"bull-put": STRATEGY.stop, "bull-call": STRATEGY.debit_stop}.get(str(kind))  # by rule either is traded
+    return {
+        "delta": 0.3,
+        "dte": TARGET_DTE.get(horizon, STRATEGY.target_dte),
+        "exit_dte": 0,
+        "max_sessions": sessions,
+        "stop": stop,
+    }
 
 
 def load_plan(path: str | Path) -> Plan:

@@ -154,7 +154,7 @@ def engine_rules(plan: Plan, strategy: str) -> Rules:
         gate=GateRule(below=None),
         exit=ExitRule(
             profit=package.profit or None,
-            stop=package.stop or None,
+            stop=package.exit_levels.stop_level(is_credit=EntryRule(strategy).is_credit),
             dte=package.exit_dte or None,
             sessions=package.max_sessions or None,
         ),

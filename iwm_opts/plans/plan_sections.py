@@ -4,8 +4,18 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from iwm_opts.conventions import ACCOUNT, FEE_SCHEDULE, FILL_MODEL, GATE_RANK, IVR_LOOKBACK, RISK_SHARE, STRATEGY
+from iwm_opts.conventions import (
+    ACCOUNT,
+    FEE_SCHEDULE,
+    FILL_MODEL,
+    GATE_RANK,
+    IVR_LOOKBACK,
+    RISK_SHARE,
+    STRATEGY,
+    Default,
+)
 from iwm_opts.errors import InputError
+from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.execution.fees import FeeSchedule
 from iwm_opts.execution.fills import MINE
 from iwm_opts.execution.own_fills import fill_model
@@ -144,9 +154,16 @@ class PackageTable(Table):
     kind: Literal["by-rule", "bull-put", "bull-call"] = "by-rule"  # of a vertical
     credit_rank: Rank = 50.0  # by-rule: bull put at this IV rank or above, else debit
     profit: Level = STRATEGY.profit  # of the credit, or of the debit paid; 0: off
-    stop: Level = STRATEGY.stop  # times the credit, or the share of the debit; 0: off
+    # Times the credit, or the share of the debit; 0: off. Not given: 2 of a credit, 0.5 of a debit.
+    stop: Level | None = None
     exit_dte: CountOrZero = STRATEGY.exit_dte  # 0: held to expiry
     max_sessions: CountOrZero = 0  # 0: no limit
+
+    @property
+    def exit_levels(self) -> ExitLevels:
+        """Exits of the package, the stop by credit or debit where the plan gives none."""
+        stop: float | Default | None = "default" if self.stop is None else self.stop or None
+        return ExitLevels(self.profit or None, stop, self.exit_dte or None, self.max_sessions or None)
 
     @property
     def wing(self) -> Wing:

@@ -239,7 +239,13 @@ def _package_exits(plan: Plan) -> list[str]:
     either = "the credit (or the debit, where one was paid)"
     base = "the credit" if is_credit else "the debit" if is_debit else either
     lines = [f"Profit: closed at {percent(package.profit)} of {base}."] if package.profit else []
-    if package.stop:
+    levels = package.exit_levels
+    sold, bought = levels.stop_level(is_credit=True), levels.stop_level(is_credit=False)
+    if sold is not None and bought is not None and sold != bought:
+        of_credit, of_debit = f"{sold:g} times the credit", f"{bought:g} times the debit"
+        lost = of_credit if is_credit else of_debit if is_debit else f"{of_credit} (or {of_debit}, where one was paid)"
+        lines.append(f"Stop: closed when it has lost {lost}, filled at {STOP_FILL}.")
+    elif package.stop:
         never = "; a debit cannot lose more than was paid" if not is_credit and package.stop >= 1.0 else ""
         lines.append(f"Stop: closed when it has lost {package.stop:g} times {base}, filled at {STOP_FILL}{never}.")
     lines += [f"Closed at {package.exit_dte} calendar days to expiration."] if package.exit_dte else []

@@ -1,4 +1,5 @@
 import tomllib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.plans.checklist import CRITERIA
 from iwm_opts.plans.edges import MeanReversion, Momentum, VolContraction
 from iwm_opts.plans.plan import load_plan, make_plan, make_usual_plan, write_plan
+from iwm_opts.plans.plan_backtest import engine_rules
 from iwm_opts.plans.plan_text import line_of
 
 SHORTEST = 'version = 1\nname = "dips"\nedge = "mean-reversion"\nhorizon = "swing"\ninstrument = "shares"\n'
@@ -240,3 +242,22 @@ def test_a_plan_is_read_in_any_encoding(tmp_path, encoding):
     file = tmp_path / "plan.toml"
     file.write_bytes((SHORTEST + "# réglé\n").encode(encoding))
     assert load_plan(file).name == "dips"
+
+
+@pytest.mark.parametrize(
+    ("kind", "sold", "bought"), [("by-rule", 2.0, 0.5), ("bull-put", 2.0, None), ("bull-call", None, 0.5)]
+)
+def test_a_vertical_stops_at_half_a_debit_and_twice_a_credit(written, kind, sold, bought):
+    plan = make_usual_plan("mean-reversion", instrument="vertical", package={"kind": kind})
+    again = load_plan(written(write_plan(plan)))
+    assert again == plan
+    assert plan_screen(again, ChainRequest(source="sim")).exits == replace(
+        again.package.exit_levels, within_session=False
+    )
+    for is_credit, strategy, expected in ((True, "bull-put", sold), (False, "bull-call", bought)):
+        if expected is not None:
+            assert again.package.exit_levels.stop_level(is_credit=is_credit) == expected
+            assert engine_rules(again, strategy).exit.stop == expected
+    typed = make_usual_plan("mean-reversion", instrument="vertical", package={"stop": "30%"})
+    off = make_usual_plan("mean-reversion", instrument="vertical", package={"stop": 0.0})
+    assert (engine_rules(typed, "bull-call").exit.stop, engine_rules(off, "bull-call").exit.stop) == (0.3, None)
