@@ -48,9 +48,10 @@ def plan_screen(plan: Plan, chain: ChainRequest | OptionChain) -> ScreenRequest:
 def plan_order(plan: Plan, chain: ChainRequest | OptionChain) -> PlanOrder:
     """First package of a plan's screen with its ticket and exits in dollars."""
     screen = answer_screen(plan_screen(plan, chain))
-    market = screen.screening.snapshot.chain
+    snapshot = screen.screening.snapshot
+    market = snapshot.chain
     quoted = f"{market.quote_time:%Y-%m-%d %H:%M}" if market.quote_time else f"{market.as_of}, time unknown"
-    quotes = "; ".join([f"{quoted}, source {market.source}", *market.warnings])
+    quotes = "; ".join(filter(None, [f"{quoted}, source {market.source}", *market.warnings, snapshot.no_dividends]))
     place = plan_place(plan, screen)
     if place is None:
         rejected = ", ".join(f"{count} {rule}" for rule, count in screen.screening.screened.rejected.items())

@@ -5,6 +5,7 @@ from typing import Any, Final
 import click
 
 from iwm_opts.cli.options import (
+    DIVIDENDS,
     EXIT_DTE,
     PROFIT,
     SESSION,
@@ -71,7 +72,7 @@ trial_options = group(
     SYMBOL,
     SESSION,
     option("--rate", type=FractionParam(), help="Interest rate: 0.04 or 4%."),
-    option("--dividends", metavar="FILE|LIST", help="CSV of ex-dates and amounts, EX-DATE:AMOUNT,... or none."),
+    DIVIDENDS,
     history_options,
     modelled_options,
     heading="Market",

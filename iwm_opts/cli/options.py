@@ -227,6 +227,7 @@ modelled_options = group(
 )
 INSTRUMENTS: Final = ("condor", "bull-put", "bear-call", "bull-call", "bear-put", "long-call", "long-put")
 INSTRUMENT = option("--instrument", type=click.Choice(INSTRUMENTS), help="[default: the plan's, else condor]")
+DIVIDENDS = option("--dividends", metavar="FILE|LIST", help="CSV of ex-dates and amounts, EX-DATE:AMOUNT,... or none.")
 market_options = group(
     SOURCE,
     SYMBOL,
@@ -235,7 +236,7 @@ market_options = group(
     option("--spot", type=Number(), help="Underlying price, where the file has none."),
     option("--seed", type=click.IntRange(min=0), help="Of the simulated market."),
     option("--rate", type=FractionParam(), help="Interest rate: 0.04 or 4%.  [default: implied by the chain]"),
-    option("--dividends", metavar="FILE|LIST", help="CSV of ex-dates and amounts, EX-DATE:AMOUNT,... or none."),
+    DIVIDENDS,
     option(
         "--exercise",
         "--settlement",

@@ -6,7 +6,7 @@ import click
 
 from iwm_opts import api
 from iwm_opts.cli.command import SKIP, NumericalCommand
-from iwm_opts.cli.options import Number, OutputParam, ShareParam, group, option, output_options
+from iwm_opts.cli.options import DIVIDENDS, Number, OutputParam, ShareParam, group, option, output_options
 from iwm_opts.cli.output import emit, say, write_file, write_result
 from iwm_opts.cli.plan_backtest import plan_backtest
 from iwm_opts.cli.plan_data import plan_data_options, plan_data_request
@@ -40,6 +40,7 @@ plan_options = group(
         help="Chain whose package is sized and ordered: strikes, credit, exits in dollars.  [default: the "
         "archive's of the day; sim: the simulated one]",
     ),
+    DIVIDENDS,
     option("--prompt", is_flag=True, show_default=False, help="The document as a brief for a language model."),
     option("--backtest", is_flag=True, show_default=False, help="The plan over the stress periods, with a verdict."),
     option(

@@ -498,3 +498,15 @@ def test_a_chain_of_another_day_gives_no_order(run, tmp_path, chain_file):
     page = run("plan", "--plan", "plan.toml", "--source", "sim", "--as-of", "2026-07-20", "--chain", chain_file).out
     assert "No chain of 2026-07-20 at hand" in page
     assert "- [ ]" not in page
+
+
+def test_the_largest_loss_of_a_plan_counts_the_dividends_of_its_chain(run, tmp_path, chain_file):
+    (tmp_path / "plan.toml").write_text(CONDORS)
+    arguments = ("plan", "--plan", "plan.toml", "--source", "sim", "--as-of", "2026-03-02", "--chain", chain_file)
+    losses = {}
+    for paid in ("none", "2026-03-17:0.81"):
+        order = run(*arguments, "--dividends", paid, "--format", "json").json["document"]["order"]
+        losses[paid] = order["loss_each"]
+        assert "dividends" not in order["quotes"]
+    assert losses["2026-03-17:0.81"] == pytest.approx(losses["none"] + 81.0, abs=0.01)
+    assert "dividends of IWM not given: max_loss excludes" in run(*arguments).out
