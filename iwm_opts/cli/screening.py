@@ -1,5 +1,6 @@
 """Shared steps of the screening commands: screen, write, draw."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -49,8 +50,9 @@ def picked_package(values: Values, on_progress: "api.OnProgress | None") -> "api
     values = with_delta(values) if plan is None else with_plan(plan, values)
     widened = values.replaced(top=max(pick, int(values.number("top"))))
     screen = api.answer_screen(screen_request(widened, strategy_of(values)), on_progress)
-    is_by_rule = plan is not None and values["instrument"] == "by-rule"
-    places = api.plan_places(plan, screen) if is_by_rule else range(len(screen))
+    places: Sequence[int] = range(len(screen))
+    if plan is not None and values["instrument"] == "by-rule":
+        places = api.plan_places(plan, screen)
     if pick > len(places):
         raise InputError("pick", pick, f"the screen has {len(places)} candidates", "widen --dte or --short-delta")
     return screen[places[pick - 1]]
