@@ -350,7 +350,7 @@ def test_a_vertical_says_which_spread_the_rank_chooses(run, data):
     assert done["size"]["contracts"] == int(500 / done["size"]["risk_each"])
     text = run(*DIPS, *data, "--instrument", "vertical").out
     assert "today bull-call: RVX ranks 0.0 on 2024-12-30" in text
-    assert "a debit cannot lose more than was paid" in text
+    assert "lost 2 times the credit (or 0.5 times the debit, where one was paid)" in text
     unknown = run(*DIPS, *data[:6], "--instrument", "vertical", "--check")
     assert "package: bull-call: the IV rank of 2024-12-30 is unknown" in unknown.out
     assert run(*DIPS, *data, "--instrument", "shares", "--check", "--format", "json").json["package"] is None
