@@ -99,7 +99,7 @@ def mark(values: Values) -> None:
     cls=NumericalCommand, epilog="\b\nExample:\n  iwm-opts paper close 3\n  iwm-opts paper close 3 --debit 0.62"
 )
 @click.argument("number", type=int)
-@option("--debit", type=Number(), help="Own fill, dollars a share.  [default: the model's]")
+@option("--debit", type=Number(), help="Own fill, dollars a share, money received negative.  [default: the model's]")
 @option("--price", type=Number(min=0, min_open=True), help="Own fill of shares.  [default: the model's]")
 @option("--reason", help="[default: the rule that calls for it, else closed]")
 @option(

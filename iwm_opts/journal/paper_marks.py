@@ -22,6 +22,7 @@ from iwm_opts.execution.legs import Legs, check_contracts
 from iwm_opts.journal.paper_trade import Closing, Exits, Leg, Mark, PaperTrade
 from iwm_opts.journal.trade_log import SIMULATED
 from iwm_opts.kernels.backtest.exits import HELD, STOP, exit_reason
+from iwm_opts.kernels.trading.payoff import extremes
 from iwm_opts.market.calendar import NEW_YORK, expiry_moment, sessions
 from iwm_opts.market.contract import parse_occ, roots_on, settlement_of
 from iwm_opts.market.option_table import OptionTable
@@ -61,7 +62,7 @@ def opened(
     Raises
     ------
     InputError
-        When the account allows no contract and no size is given.
+        When the account allows no contract and no size is given, or an own fill has the wrong sign.
     """
     candidate, planned = sized.candidate, sized.size.contracts
     count = planned if contracts is None else contracts
@@ -96,6 +97,8 @@ def opened(
         checklist=checklist,
         root=root if len(roots_on(chain.symbol, candidate.expiration)) > 1 else "",
     )
+    if credit is not None:
+        _check_side(trade, "credit", credit)
     return replace(trade, risk=largest_loss(trade, snapshot))
 
 
@@ -176,10 +179,41 @@ def marked(trade: PaperTrade, snapshot: Snapshot) -> Mark:
 
 
 def closing_of(trade: PaperTrade, mark: Mark, debit: float | None, reason: str | None) -> Closing:
-    """Leaving a trade at a mark: at the model's price unless an own one is given."""
+    """Leave a trade at a mark: at the model's price unless an own one is given.
+
+    Raises
+    ------
+    InputError
+        When the mark is older than the trade's opening or last mark, or an own price has the wrong sign.
+    """
+    if trade.shares is None:
+        last = max([trade.opened, *(each.at for each in trade.marks)])
+        if mark.at < last:
+            rule = f"lies before the last event of trade {trade.number}, {last}"
+            raise InputError("as_of", mark.at, rule, "close it at later quotes")
+        if debit is not None:
+            _check_side(trade, "debit", debit)
     paid = mark.debit if debit is None else debit
     fees, dividends = trade.contracts * mark.fees, trade.contracts * mark.dividends
     return Closing(mark.at, paid, mark.mid, mark.debit, fees, reason or mark.rule or "closed", dividends)
+
+
+def _check_side(trade: PaperTrade, name: str, price: float) -> None:
+    """Refuse an own price whose sign the package's payoff never has.
+
+    Raises
+    ------
+    InputError
+        For a credit on legs that never owe at expiry, a debit on legs that never pay.
+    """
+    kind, strikes, _ = together([trade])
+    best, worst, adjusted = np.empty(1), np.empty(1), np.empty(1)
+    extremes(*package_rows(kind, strikes), np.zeros(1), 0.0, 0.0, best, worst, adjusted)
+    is_bought = price > 0.0
+    if price and (worst[0] if is_bought else best[0]) <= 0.0:
+        side, sign = ("debit", "negative") if is_bought else ("credit", "positive")
+        money = "received" if is_bought == (name == "debit") else "paid"
+        raise InputError(name, price, f"of a {side} package is {sign}", f"give {-price:g} for money {money}")
 
 
 def settled(trade: PaperTrade, price: float) -> tuple[Mark, Closing]:

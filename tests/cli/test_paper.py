@@ -103,6 +103,13 @@ def test_a_vertical_is_opened_too(paper):
     assert trade["strategy"] == "bull-put"
 
 
+def test_an_own_credit_of_the_wrong_sign_opens_nothing(paper):
+    opened = paper("open", "--instrument", "bull-put", "--dte", "22:50", "--account", "90000", "--credit", "-0.50")
+    assert opened.code == 1
+    assert "credit=-0.5: of a credit package is positive. Give 0.5 for money received" in " ".join(opened.err.split())
+    assert paper("list").out.startswith("no trade on paper")
+
+
 BY_RULE = """
 version = 1
 name = "dips"

@@ -234,6 +234,29 @@ def test_settlement_by_hand():
         settled(trade(), 0.0)
 
 
+BULL_CALL = (Leg(1, "C", 195.0), Leg(-1, "C", 205.0))
+
+
+def test_an_own_price_has_the_sign_of_the_package():
+    bought = trade(legs=BULL_CALL, credit=-3.28)
+    with pytest.raises(InputError, match=r"of a debit package is negative\. Give -0\.1 for money received") as refused:
+        closing_of(bought, a_mark("2026-03-04", -3.0), 0.10, None)
+    assert (refused.value.name, refused.value.value) == ("debit", 0.10)
+    assert closing_of(bought, a_mark("2026-03-04", -3.0), -0.10, None).debit == -0.10
+    assert closing_of(bought, a_mark("2026-03-04", -3.0), 0.0, None).debit == 0.0
+    with pytest.raises(InputError, match=r"of a credit package is positive\. Give 0\.62 for money paid"):
+        closing_of(trade(), a_mark("2026-03-04"), -0.62, None)
+
+
+def test_a_trade_is_not_closed_before_its_last_event():
+    marked_later = trade(number=3, marks=(a_mark("2026-03-06"),))
+    with pytest.raises(InputError, match="before the last event of trade 3, 2026-03-06 16:00:00"):
+        closing_of(marked_later, a_mark("2026-03-05"), None, None)
+    with pytest.raises(InputError, match="before the last event of trade 4, 2026-03-04 16:00:01"):
+        closing_of(trade(number=4, opened="2026-03-04 16:00:01"), a_mark("2026-03-04"), 0.5, None)
+    assert closing_of(marked_later, a_mark("2026-03-06"), None, None).at == "2026-03-06 16:00:00"
+
+
 def test_the_log_says_when_the_exit_was_due():
     late = replace(
         trade(number=1), marks=(a_mark("2026-03-06"), a_mark("2026-03-09", 0.55, "profit")),
