@@ -37,7 +37,7 @@ LATER: Final = 2  # expirations that a roll is tried at
 LONGEST_ROLL: Final = 75  # calendar days to expiration of a roll
 AWAY: Final = (
     f"away: the short strike nearest the price moves to {STRATEGY.short_delta:g} delta where its delta is larger, the "
-    "other legs with it; a package short on both sides moves to the listed strikes nearest the price's centre"
+    "other legs with it; a package short on both sides is centred on the price as nearly as listed strikes allow"
 )
 
 
