@@ -59,7 +59,7 @@ FIELDS = {"move": "moves", "vol_shift": "vol_shifts", "date": "dates"}
         "date",
     ),
     epilog="\b\nExample:\n  iwm-opts whatif --source sim --pick 1\n"
-    "  iwm-opts whatif --source sim --instrument bull-put --move -0.05 --vol-shift 0.1\n"
+    "  iwm-opts whatif --source sim --instrument bull-put --move -0.05\n"
     "  iwm-opts whatif --source sim --as-of 2026-11-20 --leg +1P282 --leg -1P287 \\\n"
     "      --expiration 2026-12-31 --credit 0.60",
 )
