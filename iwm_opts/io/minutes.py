@@ -26,6 +26,7 @@ AMERICAN: Final = "%m/%d/%Y %H:%M"
 ISO: Final = r"\d{4}-\d{2}-\d{2}[ T]\d{1,2}:\d{2}"
 OFFSET: Final = r"(?:Z|[+-]\d{2}:?\d{2}|:\d{2}(?:\.\d+)?[+-]\d{2})$"  # -05 alone as databases write it
 SLACK: Final = 1e-6  # share of price
+MOST_SHARES: Final = 1e15  # of a minute, until its volume is checked: sums stay finite
 FEWEST: Final = 60  # minutes that tell a zone
 MOST: Final = 0.8  # of the volume trades in the session: extended hours add a few per cent
 CLEARLY: Final = 0.05  # of the volume that another zone must put into the session beyond New York
@@ -190,7 +191,7 @@ def _in_session(times: "pd.Series[Any]", volume: NDArray[np.float64]) -> tuple["
     """
     if len(times) < FEWEST:
         return times, ()
-    weights = np.nan_to_num(volume)
+    weights = np.clip(np.nan_to_num(volume, posinf=0.0, neginf=0.0), 0.0, MOST_SHARES)
     weights = weights if (weights > 0.0).any() else np.ones(len(times))
     here = _within(times, weights)
     best, zone, shifted = here, "", times
