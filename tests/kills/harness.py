@@ -32,6 +32,7 @@ import numpy as np
 NOBODY = 65534
 VARIANTS, PART = "variants.parquet", "part-"  # of a sweep: a part becomes a part of the whole
 LEDGERS = "record/imports/"
+DERIVED = "iv.csv"  # a line a day that is recorded: days that a full disk refuses are absent
 UNFINISHED = (".part", ".part.json")  # of downloads, which are resumed
 IGNORED = (".lock", "digests.json", "about.json")  # about.json: checked through the panel that it describes
 MARKET = ("--source", "sim", "--from", "2023-02-15", "--to", "2023-04-28", "--seed", "5", "--paths", "1",
@@ -301,6 +302,7 @@ class Attack:
         self._expect(code == 0, f"the reference fails: {self._words()}")
         self.seconds, self.events = time.perf_counter() - begin, counter.count
         self.reference = state(reference)
+        self.days = {line for file in reference.rglob(DERIVED) for line in file.read_text().splitlines(keepends=True)}
         self.variants = {row for file in reference.rglob(VARIANTS) for row in variants(file)}
 
     def _fresh(self, name: str) -> Path:
@@ -334,6 +336,10 @@ class Attack:
                 continue
             if file.startswith(LEDGERS):  # written as files are read: whole JSON, and in the end the reference
                 json.loads((folder / file).read_text())
+                continue
+            if Path(file).name == DERIVED and self.days:
+                lines = (folder / file).read_text().splitlines(keepends=True)
+                self._expect(set(lines) <= self.days, f"{what}: {file} holds an odd or cut line")
                 continue
             if Path(file).name.startswith(PART):
                 rows = variants(folder / file)
