@@ -184,8 +184,10 @@ def closing_of(trade: PaperTrade, mark: Mark, debit: float | None, reason: str |
     Raises
     ------
     InputError
-        When the mark is older than the trade's opening or last mark, or an own price has the wrong sign.
+        When it is closed, the mark is older than its opening or last mark, or an own price has the wrong sign.
     """
+    if trade.closing is not None:
+        raise InputError("trade", trade.number, f"was closed at {trade.closing.at}")
     if trade.shares is None:
         last = max([trade.opened, *(each.at for each in trade.marks)])
         if mark.at < last:

@@ -223,7 +223,7 @@ def untraded_note(fills: int) -> tuple[str, ...]:
     if not fills:
         return ()
     near = f"the captures within {TOLERANCE.seconds // 60} min are from before the open or after the close"
-    return (f"{fills} fills in the session not quoted: {near}",)
+    return (f"{fills} {'fill' if fills == 1 else 'fills'} in the session not quoted: {near}",)
 
 
 def _is_traded(at: datetime) -> bool:

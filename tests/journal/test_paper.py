@@ -332,3 +332,10 @@ def test_the_largest_loss_has_fees_exercise_and_dividends_in_one_definition(snap
     # Kept to expiration, one leg of a side may be delivered alone: 10% of 220 on the shares of three.
     kept = replace(three, exits=Exits(profit=0.5, stop=2.0))
     assert largest_loss(kept, snapshot) == pytest.approx(300 * (5 - 2.75 + 22.0) + 13 + 3 * 5)
+
+
+def test_a_closed_trade_says_when_it_was_closed():
+    done = trade(number=5)
+    done = replace(done, closing=closing_of(done, a_mark("2026-03-06"), None, None))
+    with pytest.raises(InputError, match="was closed at 2026-03-06"):
+        closing_of(done, a_mark("2026-03-05"), None, None)

@@ -58,7 +58,7 @@ def test_a_capture_after_the_close_does_not_quote_a_fill_in_the_session(made_quo
         log = with_quotes(log_of_rows([TRADE | {"exit": "2026-03-02 16:01"}], "mine"), source, FillModel.parse("mid"))
         assert np.isnan(only(log)["entry_model"])
         assert np.isfinite(only(log)["exit_model"])  # traded after the close too
-        assert log.notes[1].startswith("1 fills in the session not quoted")
+        assert log.notes[1].startswith("1 fill in the session not quoted")
 
 
 def test_what_the_log_says_itself_stays(recorded):

@@ -92,7 +92,7 @@ def test_a_fill_in_the_session_takes_no_capture_after_the_close(captures):
         row = result.repricing.trades.iloc[0]
         return row["exit_quotes"], row["exit_half_spread"], " ".join(result.to_text(columns=200).split())
 
-    note = "1 fills in the session not quoted: the captures within 20 min are from before the open or after the close"
+    note = "1 fill in the session not quoted: the captures within 20 min are from before the open or after the close"
     origin, half_spread, page = exits("15:40", "16:06")
     assert (origin, half_spread) == ("recorded", pytest.approx(0.10))
     assert note not in page
