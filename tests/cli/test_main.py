@@ -35,6 +35,11 @@ def test_help_imports_nothing_heavy():
         subprocess.run([sys.executable, "-c", probe.format(command)], check=True, capture_output=True)
 
 
+def test_python_starts_the_command_line_by_the_package_name():
+    done = subprocess.run([sys.executable, "-m", "iwm_opts", "--help"], capture_output=True, text=True, check=True)
+    assert "Usage: iwm-opts" in done.stdout
+
+
 def test_a_screen_imports_neither_scipy_nor_matplotlib(chain_file):
     probe = (
         "import sys; from iwm_opts.cli.main import main\n"
