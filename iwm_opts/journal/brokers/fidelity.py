@@ -14,15 +14,18 @@ from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.brokers.layout import (
     BONDS,
     MONEY_FUNDS,
+    TAKEN_BACK,
     TRANSFER,
     UNTYPED,
     Export,
     Layout,
     RowReport,
     Table,
+    amendments,
     is_cusip,
     is_money_fund,
     transfer_row,
+    unamended,
 )
 from iwm_opts.journal.brokers.plain_shares import read_days, settlement_row
 from iwm_opts.journal.executions import Effect, Execution, Kind, underlying
@@ -32,7 +35,6 @@ from iwm_opts.market.contract import Contract
 OPTION: Final = re.compile(r"-?[A-Z0-9.]{1,6}\d{6}[CP]\d+(?:\.\d+)?")
 AS_OF: Final = re.compile(r"\bAS OF ([A-Z]{3}-\d{1,2}-\d{4}|\d{1,2}-\d{1,2}-\d{2,4})")
 SPLITS: Final = re.compile(r"\b(?:SPLIT|MERGER|NAME CHANGED)\b")
-CANCEL: Final = re.compile(r"^(?:CANCEL(?:L?ED)?|CANCEL TRADE) ")  # before the sentence of a trade taken back
 NAMED_WORDS: Final = 3  # of an activity that is not read
 DISTRIBUTION: Final = "DISTRIBUTION"  # a split, by the shares that it adds
 
@@ -58,12 +60,12 @@ TABLE: Final = Table(
 def read(export: Export) -> list[Execution]:
     """Read the executions of Activity & Orders."""
     rows = list(TABLE.rows(export))
-    cancelled = {row.line for row in rows if CANCEL.match(row.text("action").upper())}
-    return read_days(rows, _execution, cancelled, export.report)
+    return read_days(rows, _execution, amendments(rows, "action"), export.report)
 
 
 def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Execution | None:
-    words = CANCEL.sub("", " ".join(row.text("action").upper().split()))
+    words = unamended(row.text("action").upper())
+    is_cancelled = TAKEN_BACK.search(row.text("action")) is not None
     symbol = row.text("symbol").upper().replace(" ", "")
     contract = contract_of_symbol(symbol) if OPTION.fullmatch(symbol) else None
     kind = _kind(words, contract)
@@ -89,9 +91,12 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
     price = abs(row.amount("price") if kind == "trade" else row.number("price"))
     if kind in ("assignment", "exercise", "cash") and not price and row.number("amount"):
         price = abs(row.number("amount")) / (MULTIPLIER * abs(size))
-    quantity = size if not words.startswith("YOU SOLD") else -abs(size)
+    quantity = (
+        abs(size) if is_cancelled and kind in ("trade", "delivery") else size
+    )  # its quantity or its amount is turned round
+    quantity = -abs(size) if words.startswith("YOU SOLD") else quantity
     fees = abs(row.number("commission")) + abs(row.number("fees"))
-    if kind == "trade" and not CANCEL.match(row.text("action").upper()):
+    if kind == "trade" and not is_cancelled:
         units = abs(size) * (MULTIPLIER if contract else 1)
         row.check_amount("amount", (units if quantity > 0 else -units) * price + fees, units)
     return Execution(

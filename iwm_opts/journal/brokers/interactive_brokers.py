@@ -28,14 +28,17 @@ from iwm_opts.errors import DataError
 from iwm_opts.journal.brokers.layout import (
     NO_FEES,
     OPENS,
+    TAKEN_BACK,
     UNTYPED,
     Export,
     JoinedExports,
     Layout,
     RowReport,
     Table,
+    amendments,
     each_row,
     transfer_row,
+    unamended,
     without_cancelled,
 )
 from iwm_opts.journal.executions import (
@@ -391,14 +394,18 @@ def read_history(export: Export) -> list[Execution]:
         if cells[0].casefold() == HISTORY_SECTION.casefold() and cells[1:2] in (["Header"], ["Data"])
     ]
     section = replace(export, rows=rows, header=0)
-    executions = each_row(HISTORY.rows(section), _transaction, export.report)
+    transactions = list(HISTORY.rows(section))
+    executions = each_row(iter(transactions), _transaction, export.report)
+    cancelled, corrected = amendments(transactions, "type", "description")
+    executions = without_cancelled(executions, cancelled, export.report, corrected)
     if executions:
         export.report.remarks.append(OPENS)
     return with_day_orders(executions)
 
 
 def _transaction(row: Row, report: RowReport) -> Execution | None:
-    words = row.text("type").lower()
+    words = unamended(row.text("type").lower())
+    is_cancelled = TAKEN_BACK.search(f"{row.text('type')} {row.text('description')}") is not None
     if SPLIT.search(row.text("description").upper()) or "corporate action" in words:
         return corporate_action(row, OPTIONS if _is_option(row.text("description").partition("(")[0]) else STOCKS)
     ending = next((kind for word, kind in HISTORY_ENDINGS.items() if word in words), None)
@@ -406,11 +413,15 @@ def _transaction(row: Row, report: RowReport) -> Execution | None:
         report.skipped[row.text("type") or UNTYPED] += 1
         return None
     row.require_dollars()
-    is_named = _is_option(row.text("description"))
+    name = unamended(row.text("description"))
+    is_named = _is_option(name)
     is_option = is_named or len(row.text("symbol")) > 8
-    contract = contract_of(row.text("description" if is_named else "symbol")) if is_option else None
+    contract = contract_of(name if is_named else row.text("symbol")) if is_option else None
     quantity = row.count("quantity", "contracts" if is_option else "shares")
-    quantity = abs(quantity) * (-1 if words == "sell" or quantity < 0 else 1)
+    if words == "buy" and quantity < 0 and not is_cancelled:
+        raise ValueError(f"{row.text('type')} of {quantity}: a purchase of less than nothing")
+    is_sale = words == "sell" or (quantity < 0 and not (is_cancelled and words == "buy"))
+    quantity = -abs(quantity) if is_sale else abs(quantity)
     effect: Effect = "close" if (ending and is_option) or (not is_option and quantity < 0) else ""
     return Execution(
         when=row.moment("time"),

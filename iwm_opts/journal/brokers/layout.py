@@ -34,6 +34,11 @@ MONEY_FUNDS: Final = "money market funds"
 MONEY_FUND: Final = re.compile(r"[A-Z]{3}XX")
 CUSIP: Final = re.compile(r"\d[0-9A-Z]{7}\d")
 ACCOUNT_TITLE: Final = re.compile(r"\baccount\b.*?(?P<account>[X*.\-]*\d{3,})", re.IGNORECASE)
+TAKEN_BACK: Final = re.compile(
+    r"\(?\b(?:trade )?(?:cancel(?:l?ed|l?ation)?|cxl|bust(?:ed)?|revers(?:al|ed))\b(?: of)?(?: trade)?[):\s-]*",
+    re.IGNORECASE,
+)
+CORRECTED: Final = re.compile(r"\(?\b(?:trade )?correct(?:ed|ion)\b(?: of)?(?: trade)?[):\s-]*", re.IGNORECASE)
 TRANSFER: Final = re.compile(r"\b(?:acat[io]?|transfer(?:red)?|journal(?:l?ed)?)\b", re.IGNORECASE)
 FUTURES: Final = "futures and their options"
 UNTYPED: Final = "totals and remarks (no type)"
@@ -327,24 +332,80 @@ def each_row(
     return executions
 
 
-def without_cancelled(executions: Sequence[Execution], lines: Container[int], report: RowReport) -> list[Execution]:
-    """Read the executions without the cancellations on `lines`, and without the trade that each takes back.
+def unamended(words: str) -> str:
+    """Return the words of the trade itself: without those that take it back or correct it."""
+    return " ".join(CORRECTED.sub("", TAKEN_BACK.sub("", words)).split())
 
-    A cancellation has the quantity of its trade, with the trade's own sign.
+
+def amendments(rows: Iterable[Row], *fields: str) -> tuple[frozenset[int], frozenset[int]]:
+    """Lines of the rows that take a trade back by the words of some fields, and of those that correct one."""
+    words = [(row.line, " ".join(row.text(name) for name in fields)) for row in rows]
+    cancelled = frozenset(line for line, text in words if TAKEN_BACK.search(text))
+    return cancelled, frozenset(line for line, text in words if CORRECTED.search(text)) - cancelled
+
+
+def without_cancelled(
+    executions: Sequence[Execution],
+    cancelled: Container[int],
+    report: RowReport,
+    corrected: Container[int] = (),
+) -> list[Execution]:
+    """Read the executions without cancellations, and without the trade that each takes back.
+
+    Parameters
+    ----------
+    executions : sequence of Execution
+        A cancellation has the quantity of its trade, with the trade's own sign.
+    cancelled, corrected : container of int
+        Lines of the cancellations, and of the trades booked in the place of others.
+    report : RowReport
+        Names cancellations without their trade; and corrections beside a trade that nothing cancels, which they
+        may replace or repeat.
     """
-    kept = [execution for execution in executions if execution.line not in lines]
-    for cancelled in executions:
-        if cancelled.line not in lines:
-            continue
-        same = (cancelled.account, cancelled.symbol, cancelled.contract, cancelled.price, cancelled.quantity)
-        trades = [row for row in kept if (row.account, row.symbol, row.contract, row.price, row.quantity) == same]
-        trade = min(trades, key=lambda row: abs(row.when - cancelled.when), default=None)
-        if trade is None:
-            report.reject(cancelled.line, "cancels a trade that the file does not hold")
-        else:
-            kept.remove(trade)
+    kept = [row for row in executions if row.line not in cancelled and row.line not in corrected]
+    taken: Counter[tuple[object, ...]] = Counter()
+    # In the order of days: a correction may be cancelled and corrected again.
+    for row in sorted(executions, key=lambda each: (each.when.date(), each.line in corrected)):
+        if row.line in cancelled:
+            trade = _trade_of(row, kept) or _trade_of(row, [each for each in executions if each.line in corrected])
+            if trade is None:
+                report.reject(row.line, "cancels a trade that the file does not hold")
+                continue
+            executions = [each for each in executions if each is not trade]
+            kept = [each for each in kept if each is not trade]
+            taken[_side(row)] += 1
             report.skipped["cancelled trades and their cancellations"] += 2
+    for row in executions:
+        if row.line not in corrected:
+            continue
+        if taken[_side(row)]:
+            taken[_side(row)] -= 1
+        elif any(_side(each) == _side(row) and each.when <= row.when for each in kept):
+            report.reject(row.line, "corrects a trade, and no row cancels that trade: export the cancellation too")
+            continue
+        kept.append(row)
     return kept
+
+
+def _side(row: Execution) -> tuple[object, ...]:
+    return row.account, row.symbol, row.contract, row.kind, row.quantity > 0
+
+
+def _trade_of(cancelled: Execution, executions: Iterable[Execution]) -> Execution | None:
+    """Trade that a cancellation takes back: of trades alike the nearest in time, then in effect and fees."""
+    trades = [
+        row
+        for row in executions
+        if (*_side(row), row.quantity, row.price) == (*_side(cancelled), cancelled.quantity, cancelled.price)
+        and row.when.date() <= cancelled.when.date()
+    ]
+    return min(
+        trades,
+        key=lambda row: (
+            abs(row.when - cancelled.when), row.effect != cancelled.effect, abs(abs(row.fees) - abs(cancelled.fees))
+        ),
+        default=None,
+    )  # fmt: skip
 
 
 def flat(table: Table, read: Callable[[Row, RowReport], Execution | None]) -> Callable[[Export], Any]:

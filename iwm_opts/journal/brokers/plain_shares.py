@@ -19,13 +19,16 @@ from iwm_opts.market.contract import Contract, settlement_of
 def read_days(
     rows: Sequence[Row],
     read: Callable[[Row, RowReport, list[Execution]], Execution | None],
-    cancelled: Container[int],
+    amended: tuple[Container[int], Container[int]],
     report: RowReport,
 ) -> list[Execution]:
-    """Read the executions of rows without times; `read` adds settlements in unknown words to its list."""
+    """Read the executions of rows without times; `read` adds settlements in unknown words to its list.
+
+    `amended` are the lines of cancellations and of corrections.
+    """
     settlements: list[Execution] = []
     executions = each_row(without_futures(rows, report), lambda row, report: read(row, report, settlements), report)
-    executions = without_cancelled(executions, cancelled, report)
+    executions = without_cancelled(executions, amended[0], report, amended[1])
     executions, lost = with_named_settlements(executions, settlements)
     report.remarks += lost
     return with_day_orders(with_deliveries(executions))

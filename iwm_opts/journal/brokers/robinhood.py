@@ -13,7 +13,17 @@ from contextlib import suppress
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
-from iwm_opts.journal.brokers.layout import ACCOUNT_COLUMNS, UNTYPED, Export, Layout, RowReport, Table, transfer_row
+from iwm_opts.journal.brokers.layout import (
+    ACCOUNT_COLUMNS,
+    TAKEN_BACK,
+    UNTYPED,
+    Export,
+    Layout,
+    RowReport,
+    Table,
+    amendments,
+    transfer_row,
+)
 from iwm_opts.journal.brokers.plain_shares import read_days, settlement_row
 from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying
 from iwm_opts.journal.fields import Row, is_blank, make_contract, number, parse_moment, right_of, shown
@@ -62,8 +72,9 @@ TABLE: Final = Table(
 def read(export: Export) -> list[Execution]:
     """Read the executions of an account's activity."""
     rows = list(TABLE.rows(export))
-    cancelled = {row.line for row in rows if row.text("code").upper() in CANCELS}
-    executions = read_days(rows, _execution, cancelled, export.report)
+    cancelled, corrected = amendments(rows, "description")
+    cancelled |= {row.line for row in rows if _is_cancelled(row)}
+    executions = read_days(rows, _execution, (cancelled, corrected), export.report)
     cash: dict[str, float] = defaultdict(float)
     for row in rows:
         code = row.text("code").upper()
@@ -78,6 +89,10 @@ def read(export: Export) -> list[Execution]:
 def is_read(code: str) -> bool:
     """Whether rows of a code change a position."""
     return code in TRADES or code in ENDINGS or code in CANCELS or code == SPLIT or code in REORGANISED
+
+
+def _is_cancelled(row: Row) -> bool:
+    return row.text("code").upper() in CANCELS or TAKEN_BACK.search(row.text("description")) is not None
 
 
 def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Execution | None:
@@ -103,7 +118,7 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
     price = row.number("price") if kind else row.amount("price")
     unit = MULTIPLIER if contract else 1
     fees = 0.0
-    if kind is None and not is_blank(row.text("amount")) and row.text("code").upper() not in CANCELS:
+    if kind is None and not is_blank(row.text("amount")) and not _is_cancelled(row):
         fees = round(-sign * abs(size) * price * unit - row.number("amount"), 2)
         if abs(fees) > max(1.0, MOST_FEES * abs(size) if contract else 0.0, 0.05 * abs(size) * price * unit):
             raise ValueError(f"amount {row.text('amount')} is not quantity and price less fees")

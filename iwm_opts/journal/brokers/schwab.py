@@ -14,15 +14,18 @@ from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.brokers.layout import (
     BONDS,
     MONEY_FUNDS,
+    TAKEN_BACK,
     TRANSFER,
     UNTYPED,
     Export,
     Layout,
     RowReport,
     Table,
+    amendments,
     is_cusip,
     is_money_fund,
     transfer_row,
+    unamended,
 )
 from iwm_opts.journal.brokers.plain_shares import read_days, settlement_row
 from iwm_opts.journal.executions import Effect, Execution, Kind, option_root, underlying
@@ -51,7 +54,6 @@ ENDINGS: Final[dict[str, Kind]] = {
 OPTION: Final = re.compile(
     r"(?P<root>[A-Z0-9./$]+) (?P<day>\d{1,2}/\d{1,2}/\d{4}) \$?(?P<strike>[\d.,]+) (?P<right>[CP])"
 )
-CANCEL: Final = "cancel "  # before the action of a trade that is taken back
 SPLIT: Final = re.compile(r"\bsplit\b(?<!reverse split)(?<!rvrs split)")  # its quantity is what it adds
 REORGANISED: Final = re.compile(r"\b(?:split|merger|name change|conversion|spin-off)\b")
 
@@ -76,12 +78,11 @@ TABLE: Final = Table(
 def read(export: Export) -> list[Execution]:
     """Read the executions of a transaction history."""
     rows = list(TABLE.rows(export))
-    cancelled = {row.line for row in rows if row.text("action").lower().startswith(CANCEL)}
-    return read_days(rows, _execution, cancelled, export.report)
+    return read_days(rows, _execution, amendments(rows, "action"), export.report)
 
 
 def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Execution | None:
-    action = row.text("action").lower().removeprefix(CANCEL)
+    action = unamended(row.text("action").lower())
     if action in TRADES and (is_cusip(row.text("symbol")) or is_money_fund(row.text("symbol"))):
         report.skipped[BONDS if is_cusip(row.text("symbol")) else MONEY_FUNDS] += 1
         return None
@@ -104,7 +105,7 @@ def _execution(row: Row, report: RowReport, settlements: list[Execution]) -> Exe
     if kind is not None and row.number("amount") and not price:
         price = abs(row.number("amount")) / (MULTIPLIER * abs(size))
     units = abs(size) * (MULTIPLIER if contract else 1)
-    if kind is None and not row.text("action").lower().startswith(CANCEL):
+    if kind is None and not TAKEN_BACK.search(row.text("action")):
         row.check_amount("amount", sign * units * price + abs(row.number("fees")), units)
     return Execution(
         when=row.moment("date"),

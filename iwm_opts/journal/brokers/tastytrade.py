@@ -10,18 +10,24 @@ tastytrade documents none.
 """
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.brokers.layout import (
     FUTURES,
+    TAKEN_BACK,
     TRANSFER,
     UNTYPED,
+    Export,
     Layout,
     RowReport,
     Table,
-    flat,
+    amendments,
+    each_row,
     transferred,
+    unamended,
+    without_cancelled,
 )
 from iwm_opts.journal.executions import HOLDS, Effect, Execution, Kind, underlying
 from iwm_opts.journal.fields import Row, is_blank, make_contract, right_of, shown
@@ -70,9 +76,24 @@ TABLE: Final = Table(
 )
 
 
+def read(export: Export) -> list[Execution]:
+    """Read the executions of a history; trades taken back leave it with their reversals."""
+    rows = list(TABLE.rows(export))
+    cancelled, corrected = amendments(rows, "type", "sub type", "description")
+    # The action of a reversal is the trade's or the opposite one; its money is always the opposite of the trade's.
+    values = {row.line: row.text("value") for row in rows if row.line in cancelled}
+    executions = [
+        replace(row, quantity=abs(row.quantity) * (-1 if "-" in values[row.line] or "(" in values[row.line] else 1))
+        if row.line in values and row.kind == "trade"
+        else row
+        for row in each_row(iter(rows), read_row, export.report)
+    ]
+    return without_cancelled(executions, cancelled, export.report, corrected)
+
+
 def read_row(row: Row, report: RowReport) -> Execution | None:
     """Read the execution of one row; None where it is not a trade in options or shares."""
-    kind, instrument = row.text("type").lower(), _instrument(row)
+    kind, instrument = unamended(row.text("type").lower()) or "trade", _instrument(row)
     words = f"{row.text('sub type')} {row.text('description')}"
     if kind == "money movement":
         is_dividend = "dividend" in words.lower()
@@ -87,11 +108,13 @@ def read_row(row: Row, report: RowReport) -> Execution | None:
         name = row.text("sub type") or row.text("type")
         report.skipped[transferred(moved.quantity, name, is_option=moved.contract is not None)] += 1
         return moved
-    if instrument == "equity" and is_delivery:
+    if instrument == "equity" and is_delivery and not TAKEN_BACK.search(words):
         return _traded(row, instrument, "delivery", report)
     if instrument == "equity" and kind == "trade":
         return _traded(row, instrument, "trade", report)
     ending = _ending(row) if is_delivery else None
+    if is_delivery and ending is None and TAKEN_BACK.search(words):
+        return _traded(row, instrument, "trade", report)
     if is_delivery and instrument == "equity option" and ending is None:
         raise ValueError(f"{shown(row.text('sub type'))} is not known: {row.text('symbol')}, {row.text('value')}")
     if instrument != "equity option" or (kind != "trade" and ending is None):
@@ -199,10 +222,10 @@ def _charges(row: Row) -> float:
 
 
 TRANSACTIONS: Final = Layout(
-    "tastytrade transactions", ("date", "type", "action", "instrument type", "call or put"), flat(TABLE, read_row)
+    "tastytrade transactions", ("date", "type", "action", "instrument type", "call or put"), read
 )
 LEGACY: Final = Layout(
     "tastyworks transactions (until 2021)",
     ("date/time", "transaction code", "transaction subcode", "open/close"),
-    flat(TABLE, read_row),
+    read,
 )

@@ -14,13 +14,17 @@ from typing import Final
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.journal.brokers.layout import (
     OPENS,
+    TAKEN_BACK,
     TRANSFER,
     Export,
     Layout,
     RowReport,
     Table,
+    amendments,
     each_row,
     transfer_row,
+    unamended,
+    without_cancelled,
     without_futures,
 )
 from iwm_opts.journal.brokers.plain_shares import with_deliveries
@@ -56,14 +60,17 @@ TABLE: Final = Table(
 
 def read(export: Export) -> list[Execution]:
     """Read the executions of an account's transactions."""
-    executions = each_row(without_futures(TABLE.rows(export), export.report), _execution, export.report)
+    rows = list(TABLE.rows(export))
+    executions = each_row(without_futures(rows, export.report), _execution, export.report)
+    cancelled, corrected = amendments(rows, "description")
+    executions = without_cancelled(executions, cancelled, export.report, corrected)
     if executions:
         export.report.remarks.append(OPENS)
     return with_day_orders(with_deliveries(executions))
 
 
 def _execution(row: Row, report: RowReport) -> Execution | None:
-    words = " ".join(row.text("description").upper().split())
+    words = unamended(row.text("description").upper())
     sign = 1 if words.startswith("BOUGHT ") else -1 if words.startswith("SOLD ") else 0
     removal = REMOVAL.match(words)
     contract = _contract(f"{row.text('symbol')} {words}" if removal else row.text("symbol"))
@@ -107,7 +114,7 @@ def _execution(row: Row, report: RowReport) -> Execution | None:
 def _fees(row: Row, sign: int, units: int) -> float:
     """Commission and fee of a row; of a trade its amount must lack exactly these."""
     paid = abs(row.number("commission")) + abs(row.number("fee"))
-    if sign and not is_blank(row.text("amount")):
+    if sign and not is_blank(row.text("amount")) and not TAKEN_BACK.search(row.text("description")):
         lacking = -sign * units * row.number("price") - row.number("amount")
         if abs(lacking - paid) > CENT:
             raise ValueError(f"amount {row.text('amount')} is not quantity and price less {paid:.2f} of fees")

@@ -13,14 +13,14 @@ say which.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from iwm_opts.conventions import MULTIPLIER
 from iwm_opts.io.workbook import Rows
-from iwm_opts.journal.brokers.layout import Export, JoinedExports, Layout, RowReport
+from iwm_opts.journal.brokers.layout import TAKEN_BACK, Export, JoinedExports, Layout, RowReport, unamended
 from iwm_opts.journal.executions import (
     Effect,
     Execution,
@@ -146,7 +146,31 @@ def read(export: Export) -> list[Execution]:
     legs = [leg for order in orders for leg in order.legs]
     export.report.remarks += off_hours(legs)
     rows, endings = _cash([replace(row, notation=notation) for row in cash], export.report, legs)
-    return _with_fees(orders, rows, export.report, has_cash=bool(cash)) + endings
+    rows, cancelled = _taken_back(rows, export.report)
+    return _with_fees(orders, rows, export.report, cancelled, has_cash=bool(cash)) + endings
+
+
+def _taken_back(rows: Sequence[CashRow], report: RowReport) -> tuple[list[CashRow], set[int]]:
+    """Cash rows without those that take a trade back, and the lines of the rows of the trades taken back."""
+    kept = [row for row in rows if not TAKEN_BACK.search(row.words)]
+    lines: set[int] = set()
+    for cancelled in rows:
+        if not TAKEN_BACK.search(cancelled.words):
+            continue
+        words = unamended(cancelled.words)
+        trades = [
+            row
+            for row in kept
+            if (row.words, row.account) == (words, cancelled.account)
+            and row.when <= cancelled.when
+            and row.line not in lines
+        ]
+        if not trades:
+            report.reject(cancelled.line, f"cancels a trade that {CASH} does not hold")
+            continue
+        lines.add(max(trades, key=lambda row: row.when).line)
+        report.skipped["cancelled trades and their cancellations"] += 2
+    return kept, lines
 
 
 def _without_repeated(cash: Sequence[Row], report: RowReport) -> list[Row]:
@@ -318,6 +342,9 @@ def _cash(rows: Sequence[Row], report: RowReport, legs: Sequence[Execution]) -> 
         try:
             if "misfit" in row:
                 raise ValueError(row.text("misfit"))
+            is_taken_back = TAKEN_BACK.search(words) is not None
+            if is_taken_back and (WORDED.search(words) or CODED.search(words)) and not TRADED.search(words):
+                raise ValueError(f"{shown(words)} takes an ending back: not read; remove both rows")
             settlement = SETTLED.search(words)
             if settlement is not None:
                 key = row.text("account"), traded_as(row.text("account"), _contract(settlement))
@@ -329,7 +356,7 @@ def _cash(rows: Sequence[Row], report: RowReport, legs: Sequence[Execution]) -> 
                 ending = _ending(row, words)
                 assert ending.contract is not None  # removals are of options
                 endings.append(replace(ending, contract=traded_as(ending.account, ending.contract)))
-            elif kind == "TRD":
+            elif kind == "TRD" or (is_taken_back and TRADED.search(words)):
                 traded.append(_traded(row, words))
             elif SPLIT.search(words):
                 endings += [_split(row, words, symbol) for symbol in _symbols(words) & symbols]
@@ -467,7 +494,7 @@ def _is_paid(order: Order, row: CashRow) -> bool:
 
 
 def _with_fees(
-    orders: Sequence[Order], cash: Sequence[CashRow], report: RowReport, *, has_cash: bool
+    orders: Sequence[Order], cash: Sequence[CashRow], report: RowReport, cancelled: Container[int], *, has_cash: bool
 ) -> list[Execution]:
     """Legs with their part of the fees of their order's cash row, a hundred shares as much as a contract."""
     charged: dict[int, float] = {}
@@ -486,7 +513,8 @@ def _with_fees(
         times = ", ".join(sorted(without)[:NAMED_TIMES]) + (", ..." if len(without) > NAMED_TIMES else "")
         where = f"fees of {len(without)} orders are in no row of {CASH}" if has_cash else "the file has no fees"
         report.remarks.append(f"{where}: taken as zero ({times}, New York)")
-    left = [row for at, row in enumerate(cash) if at not in used]
+    left = [row for at, row in enumerate(cash) if at not in used and row.line not in cancelled]
+    misfits |= {place for place, row in paid.items() if row.line in cancelled}
     if left:
         net = sum(row.amount - row.charges for row in left)
         lines = ", ".join(str(row.line) for row in left[:NAMED_TIMES]) + (", ..." if len(left) > NAMED_TIMES else "")
