@@ -21,7 +21,7 @@ from iwm_opts.io.readings import readings_of
 from iwm_opts.io.selection import (
     NoSuchDayError,
     Selection,
-    clean_symbol,
+    clean_underlying,
     day_column_of,
     other_symbols,
     refuse_day,
@@ -31,10 +31,10 @@ from iwm_opts.io.selection import (
     select_days,
 )
 from iwm_opts.io.tables import DataFile, open_table
-from iwm_opts.market.calendar import in_session, is_session, latest_session, next_session, session_hours
-from iwm_opts.market.capture import at_weekend, before_open, make_chain
+from iwm_opts.market.calendar import in_session, latest_session, next_session
+from iwm_opts.market.capture import at_weekend, before_open, is_before_open, make_chain, no_session_left
 from iwm_opts.market.chain import Chain
-from iwm_opts.market.contract import is_adjusted, settled_root, settlement_of, underlying_of
+from iwm_opts.market.contract import index_of, is_adjusted, settled_root, settlement_of, underlying_of
 from iwm_opts.market.panel_captures import groups_of_captures
 from iwm_opts.market.ranges import FURTHEST, off_spot
 from iwm_opts.market.second_market import second_market
@@ -142,7 +142,7 @@ def _read_day(
     is_file: bool,
 ) -> Chain:
     """Chain of one day as a file dates it; see `read_chain`."""
-    source, chosen = str(file.path), None if symbol is None else clean_symbol(symbol)
+    source, chosen = str(file.path), None if symbol is None else clean_underlying(symbol)
     layout = detect(file.columns, file.sample, source)
     selection = select(file, layout, as_of, chosen)
     rows, notes, warnings = canonical_rows(selection, layout, source, as_of)
@@ -206,12 +206,13 @@ def read_chains(
     progress : callable, optional
         Called with (days read, days).
     moved : dict, optional
-        Receives the day of each weekend download by the session that it is taken for.
+        Receives the day of each download at a weekend or before the open by the session that it is taken for.
 
     Yields
     ------
     Chain or DataError
-        A download at a weekend is the chain of the session before, where the file does not hold that one.
+        A download at a weekend or before the open is the chain of the session before, where the file does not hold
+        that one.
         The error gives the reason that a day with rows has no chain: a holiday, a night of zeros, a damaged cell.
 
     Raises
@@ -220,7 +221,7 @@ def read_chains(
         When the file cannot be read at all, has no column for the quote date, or no day of the window or symbol.
     """
     file = open_table(Path(path))
-    source, chosen = str(file.path), None if symbol is None else clean_symbol(symbol)
+    source, chosen = str(file.path), None if symbol is None else clean_underlying(symbol)
     layout = detect(file.columns, file.sample, source)
     readings = readings_of(file, layout)
     if day_column_of(readings) is None and readings.snapshot_day is not None:
@@ -238,17 +239,23 @@ def read_chains(
         try:
             rows, notes, warnings = canonical_rows(selection, layout, source)
             rows = rows if latest_session(selection.day) in seen else _of_a_session(rows, warnings)
+            rows = _before_open(rows, chosen, warnings)
+            of_session = rows["quote_date"].iloc[0].date()
+            if of_session != selection.day and of_session in skip:
+                continue
+            if of_session < selection.day and of_session in seen:
+                raise no_session_left(source, selection.day, of_session)
             chain: Chain | DataError = _chain(rows, chosen, session, None, None, file, notes, warnings)
         except DataError as error:
             rule = f"{error.rule} ({len(selection.lines):,} rows)"
             chain = DataError(f"{source}, {selection.day}", rule, error.remedy)
-        seen.add(selection.day)
+        seen.add(chain.as_of if isinstance(chain, Chain) else selection.day)
         _note_move(selection.day, chain, moved)
         yield chain
 
 
 def _note_move(day: date, chain: Chain | DataError, moved: dict[date, date] | None) -> None:
-    if moved is not None and isinstance(chain, Chain) and chain.as_of != day and day.weekday() >= SATURDAY:
+    if moved is not None and isinstance(chain, Chain) and chain.as_of != day:
         moved[chain.as_of] = day
 
 
@@ -352,7 +359,7 @@ def _before_open(rows: pd.DataFrame, symbol: str | None, warnings: list[str]) ->
     """Rows of a capture before the open under the day whose close they show, flagged; index options trade at night."""
     day = rows["quote_date"].iloc[0].date()
     at = rows["quote_time"].max() if "quote_time" in rows else pd.NaT
-    if pd.isna(at) or at.date() != day or not is_session(day) or at >= session_hours(day)[0]:
+    if pd.isna(at) or not is_before_open(at, day):
         return rows
     named = next((rows[name].dropna() for name in ("underlying_symbol", "root") if name in rows), pd.Series([symbol]))
     if any(settlement_of(str(name)).delivery == "cash" for name in named.unique()):
@@ -363,9 +370,16 @@ def _before_open(rows: pd.DataFrame, symbol: str | None, warnings: list[str]) ->
 
 
 def _of_symbol(rows: pd.DataFrame, symbol: str | None, source: str, warnings: list[str]) -> tuple[pd.DataFrame, str]:
-    """Rows of one underlying, by column or by root, and its symbol."""
+    """Rows of one underlying, by column or by root, and its symbol.
+
+    A column of underlyings that holds the root SPXW is of SPX; the root of a row without one is that.
+    """
     if "underlying_symbol" in rows:
-        symbols = rows["underlying_symbol"]
+        named = rows["underlying_symbol"]
+        symbols = named.map({name: index_of(name) for name in named.dropna().unique()})
+        if (symbols != named).any():
+            written = rows["root"] if "root" in rows else pd.Series(None, index=rows.index, dtype=object)
+            rows = rows.assign(root=written.where(written.notna() | (symbols == named), named))
     elif "root" in rows:
         symbols = rows["root"].map({root: underlying_of(root) for root in rows["root"].dropna().unique()})
     elif symbol is not None:

@@ -36,7 +36,7 @@ from iwm_opts.io.tables import (
 )
 from iwm_opts.io.units import declared_strike_unit
 from iwm_opts.market.calendar import at_close
-from iwm_opts.market.contract import Contract, is_adjusted, settlement_of, underlying_of
+from iwm_opts.market.contract import Contract, index_of, is_adjusted, settlement_of, underlying_of
 from iwm_opts.market.quote_rows import QuoteRows, listed_roots, rows_together
 from iwm_opts.market.ranges import LARGEST_PRICE
 
@@ -411,6 +411,11 @@ class _BatchRows:
             values, codes = [*(underlying_of(name) for name in owner.roots), None], root.astype(np.int64)
         elif symbols.wanted is not None:
             refuse_name(owner.file.path, symbols.wanted)
+        is_sister = np.array([value is not None and index_of(value) != value for value in values])[codes]
+        if "underlying_symbol" in columns and (is_sister & (root < 0)).any():
+            named = np.array([-1 if value is None else owner.root_code(value) for value in values], dtype=np.int16)
+            root = np.where(is_sister & (root < 0), named[codes], root)
+        values = [None if value is None else index_of(value) for value in values]
         symbols.seen.update(value for code in np.unique(codes) if (value := values[code]) is not None)
         mine = np.ones(len(root), dtype=np.bool_)
         if symbols.wanted is not None:

@@ -116,6 +116,7 @@ def load(folder: Path) -> "Build | None":
     report = Report(
         {int(day): text for day, text in about["refused"].items()},
         {int(day): texts for day, texts in about["warnings"].items()},
+        other_captures={int(day): rows for day, rows in about["other_captures"].items()},
     )
     return Build(panel, report, tuple(about["remarks"]))
 
@@ -138,6 +139,7 @@ def _keep(root: Path, key: str, build: "Build") -> None:
         about = {
             "name": panel.name, "symbol": panel.symbol, "provenance": str(panel.provenance), "notes": panel.notes,
             "roots": panel.roots, "refused": report.refused, "warnings": report.warnings, "remarks": build.remarks,
+            "other_captures": report.other_captures,
             "days": len(panel), "first": panel.dates[0].isoformat(), "last": panel.dates[-1].isoformat(),
         }  # fmt: skip
         with (folder / ABOUT).open("w", encoding="utf-8") as file:

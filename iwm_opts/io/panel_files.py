@@ -8,7 +8,7 @@ import glob
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar, cast
@@ -23,14 +23,15 @@ from iwm_opts.io.formats import Layout, detect
 from iwm_opts.io.panel_batches import FileRows, Symbols
 from iwm_opts.io.provenance import Origin, origin_of
 from iwm_opts.io.readings import readings_of
-from iwm_opts.io.selection import clean_symbol, day_column_of, refuse_days
+from iwm_opts.io.selection import clean_underlying, day_column_of, refuse_days
 from iwm_opts.io.tables import (
     DataFile,
     open_table,
 )
 from iwm_opts.kernels.panel.implied_rate import SLOPE_WINDOW_DAYS
-from iwm_opts.market.calendar import latest_session
-from iwm_opts.market.capture import at_weekend, closed_exchange
+from iwm_opts.market.calendar import NEW_YORK, latest_session
+from iwm_opts.market.capture import at_weekend, before_open, closed_exchange, is_before_open, no_session_left
+from iwm_opts.market.contract import settlement_of
 from iwm_opts.market.panel import Panel, joined, taken
 from iwm_opts.market.panel_rows import panel_of_rows
 from iwm_opts.market.quote_rows import QuoteRows, Report, rows_of_chain, rows_together
@@ -103,7 +104,7 @@ def build_panel(
 ) -> Build:
     """Read option files into a panel; see `read_panel`."""
     files, brought = expand(sources)
-    reader = _Reader(files, brought, None if symbol is None else clean_symbol(symbol), session, max_dte, progress)
+    reader = _Reader(files, brought, None if symbol is None else clean_underlying(symbol), session, max_dte, progress)
     return reader.build()
 
 
@@ -165,7 +166,10 @@ def _name(files: Sequence[Path]) -> str:
 
 
 class _Reader:
-    """Reads files one after the other, a stretch ahead of the one being laid out."""
+    """Reads files one after the other, a stretch ahead of the one being laid out.
+
+    Downloads outside sessions, at weekends and before the open, wait until all sessions are read.
+    """
 
     def __init__(
         self,
@@ -181,7 +185,7 @@ class _Reader:
         self.skipped: list[str] = []
         self.panels: list[Panel] = []
         self.read: dict[int, set[Path]] = {}  # files of each day so far
-        self.weekends: list[QuoteRows] = []
+        self.outside: list[QuoteRows] = []
         self.fullest = self.done = 0
         opened = self._opened(files, brought)
         origins = [origin_of(file.place) for file, _ in opened]
@@ -203,7 +207,7 @@ class _Reader:
         """Panel of all files."""
         for path, rows in _ahead((path, rows) for path, file in self.files.items() for rows in file.stretches()):
             self._add(path, rows)
-        self._lay_out_weekends()
+        self._lay_out_outside()
         if not self.panels:
             for error in self.report.errors:
                 raise error
@@ -253,25 +257,31 @@ class _Reader:
         self._hear()
 
     def _of_sessions(self, rows: QuoteRows) -> QuoteRows:
-        """Rows of weekdays; those of weekends wait until all sessions are read."""
-        at_weekend = np.isin((rows.day + MONDAY) % 7, WEEKEND)
-        if at_weekend.any():
-            self.weekends.append(rows.take(at_weekend))
-        return rows.take(~at_weekend) if at_weekend.any() else rows
+        """Rows of sessions; those of weekends and of days with captures before the open alone wait."""
+        outside = np.isin((rows.day + MONDAY) % 7, WEEKEND) | np.isin(rows.day, list(days_before_open(rows)))
+        if outside.any():
+            self.outside.append(rows.take(outside))
+        return rows.take(~outside) if outside.any() else rows
 
-    def _lay_out_weekends(self) -> None:
-        """Lay out downloads of weekends as the close before, where no file holds that session."""
-        for rows in self.weekends:
+    def _lay_out_outside(self) -> None:
+        """Lay out downloads of weekends and before the open as the close before, where no file holds that session."""
+        waiting: dict[int, list[QuoteRows]] = {}
+        for rows in self.outside:
             for day in np.unique(rows.day).tolist():
-                when, session = date.fromordinal(day), latest_session(date.fromordinal(day))
-                of_day = rows.take(rows.day == day)
-                if session.toordinal() in self.read:
-                    self.report.refuse(day, closed_exchange(f"{of_day.files[of_day.file[0]]}, {when}", when))
-                    continue
-                self.read[session.toordinal()] = {Path(of_day.files[of_day.file[0]])}
-                self.report.warn(session.toordinal(), at_weekend(when, session))
-                moved = np.full(len(of_day), session.toordinal(), dtype=np.int32)
-                self._lay_out(replace(of_day, day=moved, time=None))
+                waiting.setdefault(day, []).append(rows.take(rows.day == day))
+        for day, parts in sorted(waiting.items()):
+            when, of_day = date.fromordinal(day), rows_together(parts)
+            early = days_before_open(of_day).get(day)
+            session = latest_session(when - timedelta(days=1) if early else when)
+            source = f"{of_day.files[of_day.file[0]]}, {when}"
+            if session.toordinal() in self.read:
+                error = no_session_left(source, when, session) if early else closed_exchange(source, when)
+                self.report.refuse(day, error)
+                continue
+            self.read[session.toordinal()] = {Path(name) for name in of_day.files}
+            self.report.warn(session.toordinal(), before_open(early, session) if early else at_weekend(when, session))
+            moved = np.full(len(of_day), session.toordinal(), dtype=np.int32)
+            self._lay_out(replace(of_day, day=moved, time=None if early is None else of_day.time))
 
     def _hear(self) -> None:
         """Pass on the warnings of the chains that files were read as."""
@@ -388,6 +398,21 @@ def is_plain(file: DataFile, layout: Layout) -> bool:
     return not asks and not is_declared
 
 
+def days_before_open(rows: QuoteRows) -> dict[int, datetime]:
+    """Latest capture of each day that has none but before the open; options settled in cash trade at night."""
+    if rows.time is None or any(settlement_of(rows.roots[code]).delivery == "cash" for code in np.unique(rows.root)):
+        return {}
+    days, place = np.unique(rows.day, return_inverse=True)
+    latest = np.full(len(days), -np.inf)
+    np.fmax.at(latest, place, rows.time)
+    times = {
+        day: datetime.fromtimestamp(time, NEW_YORK)
+        for day, time in zip(days.tolist(), latest.tolist(), strict=True)
+        if np.isfinite(time)
+    }
+    return {day: at for day, at in times.items() if is_before_open(at, date.fromordinal(day))}
+
+
 class _LoadedRows:
     """Rows of one file through the loader of single chains, for layouts that columns alone do not tell."""
 
@@ -418,6 +443,9 @@ class _LoadedRows:
             self.rows += len(chain.quotes)
             if only is None or day in only:
                 rows = rows_of_chain(chain)
-                flag = at_weekend(moved[chain.as_of], chain.as_of) if chain.as_of in moved else None
-                self.warnings[chain.as_of.toordinal()] = tuple(text for text in chain.warnings if text != flag)
+                flags = []
+                if chain.as_of in moved:  # said again where the day is laid out
+                    flags.append(at_weekend(moved[chain.as_of], chain.as_of))
+                    flags += [before_open(chain.quote_time, chain.as_of)] if chain.quote_time else []
+                self.warnings[chain.as_of.toordinal()] = tuple(text for text in chain.warnings if text not in flags)
                 yield replace(rows, day=np.full_like(rows.day, day))

@@ -19,7 +19,7 @@ from iwm_opts.io.formats import Layout
 from iwm_opts.io.parse import parse_day, parse_moment, parsed
 from iwm_opts.io.readings import Readings, readings_of
 from iwm_opts.io.tables import DataFile, MixedNumbersError, batches, batches_spelled, counted, spelled, words
-from iwm_opts.market.contract import check_symbol
+from iwm_opts.market.contract import check_symbol, index_of
 
 EXCHANGE: Final = re.compile(  # TradingView's prefix, EODHD's and Bloomberg's suffix, OptionMetrics' option
     r"^(?:NYSE|NYSEARCA|ARCA|AMEX|NASDAQ|BATS|CBOE|OPRA|INDEX(?:CBOE|SP)?|I|O):"
@@ -88,6 +88,11 @@ def clean_symbol(text: str) -> str:
         For a text that is not a symbol.
     """
     return check_symbol(EXCHANGE.sub("", text.strip().upper()).lstrip("^$_.").replace("/", "."))
+
+
+def clean_underlying(text: str) -> str:
+    """Underlying symbol: as `clean_symbol`, and the index of a root such as SPXW."""
+    return index_of(clean_symbol(text))
 
 
 def select(file: DataFile, layout: Layout, as_of: date | None, symbol: str | None) -> Selection:
@@ -337,7 +342,7 @@ def _of_symbol(
     name = layout.columns.get("underlying_symbol")
     if name is None:
         return np.ones(len(rows), dtype=np.bool_)
-    symbols, codes = parsed(rows.column(name), clean_symbol, file.path, name, lines)
+    symbols, codes = parsed(rows.column(name), clean_underlying, file.path, name, lines)
     nameless = np.flatnonzero(codes == len(symbols) - 1)
     if len(nameless):
         rule = f"row {lines[nameless[0]]}, column {name.strip()}: the symbol is empty"
@@ -361,7 +366,7 @@ def _day_of_parquet(
     counts = tally.column("count").to_numpy()
     mine = np.ones(len(tally), dtype=np.bool_)
     if "underlying_symbol" in layout.columns:
-        cells = _of_column(file, tally, name, clean_symbol)
+        cells = _of_column(file, tally, name, clean_underlying)
         for cell, count in zip(cells, counts.tolist(), strict=True):
             seen.symbols[str(cell)] += count if cell is not None else 0
         mine = np.array([symbol in (None, cell) for cell in cells])

@@ -46,6 +46,17 @@ def at_weekend(day: date, session: date) -> str:
     return f"quotes dated {day:%A} {day}, when the exchange is closed: taken for the close of {session}"
 
 
+def is_before_open(at: datetime, day: date) -> bool:
+    """Whether a capture of a session is from before it opens."""
+    return at.date() == day and is_session(day) and at < session_hours(day)[0]
+
+
+def no_session_left(source: str, day: date, session: date) -> DataError:
+    """Error of a capture before the open that shows the close of a session which has quotes of its own."""
+    rule = f"captured on {day} before the open: the close of {session}, of which there are quotes already"
+    return DataError(source, rule, f"give a capture of the session of {day}")
+
+
 def before_open(at: datetime, session: date) -> str:
     """Warning of a capture before options trade."""
     return f"quotes of {at:%Y-%m-%d %H:%M} New York, before the open: taken for the close of {session}"

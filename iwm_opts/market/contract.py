@@ -101,6 +101,11 @@ def underlying_of(root: str) -> str:
     return _UNDERLYING.get(bare) or bare.strip("0123456789") or bare
 
 
+def index_of(symbol: str) -> str:
+    """Index of a root that lists its options beside the index's own: `SPXW` gives `SPX`; others are themselves."""
+    return _UNDERLYING.get(symbol, symbol)
+
+
 def is_adjusted(root: str) -> bool:
     """Whether a root is that of adjusted contracts, whose deliverable is not 100 shares: `IWM1`, `2IWM`."""
     bare = root.strip().upper()

@@ -43,6 +43,8 @@ def one_capture_a_day(rows: QuoteRows, session: str | None, report: Report) -> Q
         part = rows.take(here)
         try:
             keep[here] = _capture_of(part, session, report)
+            if not keep[here].all():
+                report.other_captures[int(day[at])] = int((~keep[here]).sum())
         except DataError as error:
             report.refuse(int(day[at]), error)
             keep[here] = False

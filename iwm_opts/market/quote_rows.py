@@ -66,6 +66,7 @@ class Report:
     refused: dict[int, str] = field(default_factory=dict)
     warnings: dict[int, list[str]] = field(default_factory=dict)
     errors: list[DataError] = field(default_factory=list)  # of refused days, in order of discovery
+    other_captures: dict[int, int] = field(default_factory=dict)  # rows of captures that were not chosen
 
     def refuse(self, day: int, error: DataError) -> None:
         """Record why a day is left out; the first reason counts."""
@@ -82,6 +83,7 @@ class Report:
         for day in days.tolist():
             self.refused.pop(day, None)
             self.warnings.pop(day, None)
+            self.other_captures.pop(day, None)
 
     def notes(self, first: int, last: int, days: int) -> tuple[str, ...]:
         """One line a refused day and one a kind of warning, of the days from `first` to `last`.
@@ -98,6 +100,9 @@ class Report:
         shown = left_out[:REFUSALS_SHOWN]
         if len(left_out) > len(shown):
             shown.append(f"left out: {len(left_out) - len(shown)} more days")
+        others = [rows for day, rows in self.other_captures.items() if first <= day <= last and day not in self.refused]
+        if others:
+            shown.append(f"{sum(others):,} rows of captures not chosen, on {len(others)} of {days} days: left out")
         return (*shown, *(f"on {n} of {days} days: {examples[kind]}" for kind, n in counts.most_common(KINDS_SHOWN)))
 
 

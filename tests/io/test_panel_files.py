@@ -8,7 +8,7 @@ import pytest
 
 from iwm_opts.conventions import Provenance
 from iwm_opts.errors import DataError
-from iwm_opts.io.files import read_chains
+from iwm_opts.io.files import load_chain, read_chains
 from iwm_opts.io.panel_files import build_panel, expand, read_panel
 from iwm_opts.market.chain import expiry_slices
 from iwm_opts.market.panel import ARRAYS, DEFECTS
@@ -245,3 +245,103 @@ class TestCache:
         assert panel.quotes.flags.writeable
         panel.quotes[:] = 0.0  # copy on write: the file keeps its quotes
         assert np.nansum(read_panel([path]).quotes) > 0.0
+
+
+class TestCapturesOutsideSessions:
+    """A capture before the open is the close of the session before, in a history as alone."""
+
+    @staticmethod
+    def at(rows, clock):
+        day = rows["quote_date"].iloc[0]
+        return rows.assign(quote_time=f"{day} {clock}")
+
+    @pytest.mark.parametrize("name", ["history.csv", "history.parquet"])
+    @pytest.mark.parametrize("is_reversed", [False, True])
+    def test_a_history_of_mornings_is_of_the_sessions_before(self, week, saved, name, is_reversed):
+        mornings = [self.at(rows, "08:30:00") for rows in week]
+        path = saved(pd.concat(mornings[::-1] if is_reversed else mornings), name)
+        days = (date(2024, 5, 31), MON, TUE, WED)
+        build = build_panel([path])
+        assert build.panel.dates == days
+        notes = build.report.notes(0, FAR**2, 4)
+        assert any("2024-06-03 08:30 New York, before the open: taken for the close of 2024-05-31" in n for n in notes)
+        chains = list(read_chains(path))
+        assert tuple(chain.as_of for chain in chains) == days
+        assert build.panel.moment.tolist() == [chain.moment.timestamp() for chain in chains]
+
+    def test_a_morning_beside_the_session_that_it_shows_is_named(self, week, saved):
+        rows = [self.at(week[0], "15:45:00"), self.at(week[1], "08:30:00"), self.at(week[2], "15:45:00")]
+        path = saved(pd.concat(rows), "history.csv")
+        build = build_panel([path])
+        assert build.panel.dates == (MON, WED)
+        refusal = "2024-06-04: captured on 2024-06-04 before the open: the close of 2024-06-03, of which there are"
+        assert any(refusal in note for note in build.report.notes(0, FAR**2, 2))
+        monday, tuesday, wednesday = read_chains(path)
+        assert (monday.as_of, wednesday.as_of) == (MON, WED)
+        assert refusal in str(tuesday)
+
+    def test_a_morning_in_a_file_of_its_own_fills_the_session_before(self, week, saved):
+        files = [saved(self.at(week[0], "09:29:00"), "a.csv"), saved(self.at(week[1], "09:30:00"), "b.csv")]
+        assert build_panel(files).panel.dates == (date(2024, 5, 31), TUE)
+
+    def test_a_day_with_a_capture_in_the_session_keeps_its_mornings(self, week, saved):
+        rows = [self.at(week[0], "08:30:00"), self.at(week[0], "15:45:00"), self.at(week[1], "12:00:00")]
+        build = build_panel([saved(pd.concat(rows), "history.csv")])
+        assert build.panel.dates == (MON, TUE)
+        note = f"{len(week[0])} rows of captures not chosen, on 1 of 2 days: left out"
+        assert note in build.report.notes(0, FAR**2, 2)
+
+    def test_an_index_trades_at_night(self, week, saved):
+        rows = [self.at(day, "08:30:00").assign(underlying_symbol="VIX") for day in week]
+        assert build_panel([saved(pd.concat(rows), "history.csv")]).panel.dates == (MON, TUE, WED, THU)
+
+    @pytest.mark.parametrize("clock", ["00:00:00", ""])
+    def test_a_bare_date_is_not_a_time_before_the_open(self, week, saved, clock):
+        rows = [self.at(day, clock) for day in week]
+        assert build_panel([saved(pd.concat(rows), "history.csv")]).panel.dates == (MON, TUE, WED, THU)
+
+    def test_rows_of_captures_not_chosen_are_counted_and_kept_in_the_cache(self, week, saved):
+        rows = [self.at(day, clock) for day in week for clock in ("10:00:00", "12:00:00", "15:45:00")]
+        path = saved(pd.concat(rows), "history.csv")
+        for _ in range(2):  # the second one out of the cache
+            panel = read_panel([path])
+            assert f"{8 * len(week[0])} rows of captures not chosen, on 4 of 4 days: left out" in panel.notes
+        assert (
+            f"{2 * len(week[0])} rows of captures not chosen, on 1 of 1 days: left out"
+            in read_panel([path], first=THU).notes
+        )
+
+
+@pytest.mark.parametrize(
+    ("root", "index"),
+    [
+        ("SPXW", "SPX"), ("VIXW", "VIX"), ("NDXP", "NDX"), ("RUTW", "RUT"), ("DJXW", "DJX"), ("XSPAM", "XSP"),
+        ("MRUT", "MRUT"), ("XSP", "XSP"), ("SPX", "SPX"), ("^SPXW", "SPX"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["chain.csv", "chain.parquet"])
+@pytest.mark.parametrize("asked", [None, "index", "root"])
+def test_a_root_in_the_column_of_underlyings_is_of_its_index(week, saved, root, index, name, asked):
+    rows = pd.concat(week[:2]).assign(underlying_symbol=root)
+    path, symbol = saved(rows, name), {None: None, "index": index, "root": root}[asked]
+    written = root.strip("^")
+    monthly = written if (written, index) != ("SPX", "SPX") else "SPX"
+    weekly = {"SPX": "SPXW"}.get(written, written)
+    panel = build_panel([path], symbol).panel
+    assert panel.symbol == index
+    chain = load_chain(path, symbol=symbol)
+    assert (chain.symbol, set(chain.quotes["underlying_symbol"])) == (index, {index})
+    for expiration, expected in ((date(2024, 6, 7), weekly), (date(2024, 6, 21), monthly)):
+        assert set(chain.quotes.loc[chain.quotes["expiration"] == str(expiration), "root"]) == {expected}
+    assert set(panel.roots) >= {weekly, monthly}
+
+
+def test_an_index_and_its_sister_in_the_column_of_underlyings_are_one_market(week, saved):
+    rows = pd.concat([week[0].assign(underlying_symbol="SPX"), week[0].assign(underlying_symbol="SPXW")])
+    rows = rows[(rows["underlying_symbol"] == "SPXW") | (rows["expiration"] == "2024-06-21")]
+    path = saved(rows, "chain.csv")
+    chain, panel = load_chain(path), build_panel([path]).panel
+    assert (chain.symbol, panel.symbol) == ("SPX", "SPX")
+    count = len(week[0]) // 2
+    assert chain.quotes.groupby(["expiration", "root"]).size().tolist() == [count, count, count]
+    assert panel.defects[0, DEFECTS.index("duplicate")] == 0
