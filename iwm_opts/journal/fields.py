@@ -13,7 +13,8 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from iwm_opts.conventions import Right
-from iwm_opts.io.parse import YEARS, parse_right
+from iwm_opts.errors import DataError
+from iwm_opts.io.parse import YEARS, parse_right, refuse_half_turned
 from iwm_opts.market.calendar import NEW_YORK, sessions
 from iwm_opts.market.contract import Contract, occ_symbol, parse_occ
 
@@ -31,6 +32,7 @@ _SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
 _AMERICAN = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][-+]?\d+)?")
 _COMMA = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:\.\d{3})+)?(?:,\d*)?(?:[eE][-+]?\d+)?")
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTHS: Final = len(_MONTHS)
 _ZONES: Final = {
     "Z": "UTC", "UTC": "UTC", "GMT": "UTC", "ET": "America/New_York", "EST": "America/New_York",
     "EDT": "America/New_York", "CT": "America/Chicago", "CST": "America/Chicago", "CDT": "America/Chicago",
@@ -292,6 +294,25 @@ def _why_day_first(stamps: Sequence[str], pairs: Sequence[tuple[str, str]]) -> s
         if _exists(first, False) and _exists(last, False) and _faults([], [(first, last)], False)[1]:
             return f"{shown(first)} with the month first lies after {shown(last)}"
     return "fewer dates contradict the calendar so"
+
+
+def refuse_turned(cells: Iterable[str], beside: Iterable[str] = ()) -> None:
+    """Refuse a column of dates in which a spreadsheet of the other order took some with day and month turned.
+
+    A date of columns `beside` it that the spreadsheet knows as one, of a day after the 12th, shows that it did not.
+
+    Raises
+    ------
+    TwoReadingsError
+        Names a date of either kind.
+    """
+    try:
+        refuse_half_turned(cells, "dates")
+    except DataError as error:
+        known = (cell for cell in beside if _exists(cell, False) and not _is_numeric(cell))
+        if any(parse_moment(cell).day > MONTHS for cell in known):
+            return
+        raise TwoReadingsError(f"{error.rule}; {error.remedy}") from None
 
 
 def require_month_first(stamps: Iterable[str]) -> None:

@@ -42,6 +42,7 @@ from iwm_opts.journal.fields import (
     notation_warnings,
     number,
     parse_moment,
+    refuse_turned,
     shown,
 )
 from iwm_opts.journal.opening import OpeningBalance
@@ -280,6 +281,8 @@ def _notation(frame: pd.DataFrame, decimal: Literal[".", ","] | None) -> tuple[N
         for cell in _cells(frame, name)
     ]
     times = {name: _cells(frame, name) for name in TIMES if name in frame and _is_text(frame[name])}
+    for cells in times.values():
+        refuse_turned(cells, (*times.get("entry", ()), *times.get("exit", ())))
     stamps = [cell for name in ("entry", "exit") for cell in times.get(name, []) if not is_blank(cell)]
     pairs = [
         (first, last)

@@ -63,6 +63,7 @@ from iwm_opts.journal.fields import (
     notation_warnings,
     number,
     parse_moment,
+    refuse_turned,
     right_of,
     shown,
 )
@@ -246,6 +247,7 @@ def _commission(row: Row, rates: Mapping[str, float]) -> float:
 def _notation(rows: Sequence[Row], export: Export) -> Notation:
     numbers = [row.text(name) for row in rows for name in ("price", "proceeds", "commission") if row.text(name)]
     stamps = [row.text("time") for row in rows if row.text("time") and row.text("grain") in GRAINS]
+    refuse_turned(stamps)
     pairs = []
     for row in rows:
         match = SYMBOL.fullmatch(row.text("symbol").upper())

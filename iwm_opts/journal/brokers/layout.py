@@ -23,6 +23,7 @@ from iwm_opts.journal.fields import (
     is_blank,
     notation_warnings,
     parse_moment,
+    refuse_turned,
     require_month_first,
 )
 from iwm_opts.market.contract import Contract
@@ -211,6 +212,8 @@ class Table:
     def _notation(self, rows: Sequence[tuple[int, dict[str, str]]], export: Export) -> Notation:
         numbers = [cells[name] for _, cells in rows for name in self.numbers if name in cells]
         stamps = [cells[name] for _, cells in rows for name in self.stamps if not is_blank(cells.get(name, ""))]
+        for name in self.stamps:
+            refuse_turned(cells[name] for _, cells in rows if name in cells)
         pairs = [
             (cells[first], cells[last])
             for _, cells in rows
@@ -388,7 +391,12 @@ def without_cancelled(
 
 
 def _side(row: Execution) -> tuple[object, ...]:
-    return row.account, row.symbol, row.contract, row.kind, row.quantity > 0
+    return row.account, row.symbol, row.contract, row.kind, _signed(row) > 0
+
+
+def _signed(row: Execution) -> int:
+    """Quantity; of an ending without its sign, which brokers turn round or not when they take it back."""
+    return row.quantity if row.kind in ("trade", "delivery") else abs(row.quantity)
 
 
 def _trade_of(cancelled: Execution, executions: Iterable[Execution]) -> Execution | None:
@@ -396,7 +404,7 @@ def _trade_of(cancelled: Execution, executions: Iterable[Execution]) -> Executio
     trades = [
         row
         for row in executions
-        if (*_side(row), row.quantity, row.price) == (*_side(cancelled), cancelled.quantity, cancelled.price)
+        if (*_side(row), _signed(row), row.price) == (*_side(cancelled), _signed(cancelled), cancelled.price)
         and row.when.date() <= cancelled.when.date()
     ]
     return min(

@@ -42,6 +42,7 @@ from iwm_opts.journal.fields import (
     notation_warnings,
     number,
     parse_moment,
+    refuse_turned,
     right_of,
     shown,
 )
@@ -190,6 +191,8 @@ def _notation(trades: Sequence[Row], cash: Sequence[Row], export: Export) -> Not
     names = ("quantity", "strike", "price", "fees", "commissions", "amount")
     numbers = [row.text(name) for row in (*trades, *cash) for name in names if name in row]
     stamps = [row.text("time") for row in trades if row.text("time")]
+    refuse_turned(stamps)
+    refuse_turned(row.text("date") for row in cash)
     stamps += [row.text("date") for row in cash if row.text("type") == "TRD"]
     decimal = decimal_sign(numbers, "." if export.delimiter == "," else None)
     pairs = _within_period(stamps, export.rows)

@@ -276,3 +276,44 @@ def test_an_expiration_inside_the_file_without_a_closing_row_is_noted(log_of):
 def test_shares_held_after_an_assignment_are_not_noted_as_expired(log_of):
     own = "entry,exit,expiration,legs,reason,contracts,pnl\n2026-03-02,,2026-03-13,-1P190,assignment,1,\n"
     assert expired(log_of(own + "2026-03-03,2026-03-16,2026-04-17,-1P180,closed,1,10\n")) == []
+
+
+# Excel set to DD/MM takes 02/03/2026 of a file in MM/DD for 2 March, and leaves 02/13/2026 as text.
+OWN_TURNED = "entry,exit,contracts,pnl\n{0},02/13/2026,1,80\n02/17/2026,{1},1,20\n"
+SCHWAB_TURNED = """"Date","Action","Symbol","Description","Quantity","Price","Fees & Comm","Amount"
+"{1}","Buy to Close","IWM 03/20/2026 190.00 P","PUT ISHARES","1","$0.40","$0.66","-$40.66"
+"02/13/2026","MoneyLink Transfer","","Tfr BANK","","","","$1,000.00"
+"{0}","Sell to Open","IWM 03/20/2026 190.00 P","PUT ISHARES","1","$1.20","$0.66","$119.34"
+"""
+IB_TURNED = """Statement,Header,Field Name,Field Value
+Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,Comm/Fee,Code
+Trades,Data,Order,Equity and Index Options,USD,IWM 20MAR26 190 P,{0},-1,1.2,-1,O
+Trades,Data,Order,Equity and Index Options,USD,IWM 20MAR26 190 P,02/13/2026,-1,1.3,-1,O
+Trades,Data,Order,Equity and Index Options,USD,IWM 20MAR26 190 P,{1},2,0.4,-2,C
+"""
+THINKORSWIM_TURNED = """Account Trade History
+,Exec Time,Spread,Side,Qty,Pos Effect,Symbol,Exp,Strike,Type,Price,Net Price,Order Type
+,{1},SINGLE,BUY,+2,TO CLOSE,IWM,20 MAR 26,190,PUT,.40,.40,LMT
+,02/13/2026 10:00:00,SINGLE,SELL,-1,TO OPEN,IWM,20 MAR 26,190,PUT,1.30,1.30,LMT
+,{0},SINGLE,SELL,-1,TO OPEN,IWM,20 MAR 26,190,PUT,1.20,1.20,LMT
+"""
+TURNED = {"own": OWN_TURNED, "schwab": SCHWAB_TURNED, "ib": IB_TURNED, "thinkorswim": THINKORSWIM_TURNED}
+
+
+@pytest.mark.parametrize("text", TURNED.values(), ids=TURNED)
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "%d-%b-%Y"])
+def test_dates_that_a_spreadsheet_half_turned_refuse_the_log(log_of, text, form):
+    opened, closed = date(2026, 3, 2), date(2026, 3, 3)  # 3 February and 3 March
+    with pytest.raises(DataError, match=r"turned day and month where the day is at most 12.*download the file again"):
+        log_of(text.format(opened.strftime(form), closed.strftime(form)))
+
+
+@pytest.mark.parametrize("text", TURNED.values(), ids=TURNED)
+def test_one_iso_date_of_a_later_day_shows_that_nothing_was_turned(log_of, text):
+    log = log_of(text.format("2026-02-03 10:00:00", "2026-02-24 10:00:00"))
+    assert {f"{when:%Y-%m-%d}" for when in log.closed["exit"]} >= {"2026-02-24"}
+
+
+def test_columns_of_an_own_log_may_be_written_in_different_forms(log_of):
+    log = log_of("entry,exit,contracts,pnl\n2026-02-02,02/13/2026,1,20\n2026-02-05,02/18/2026,1,30\n")
+    assert days(log) == [("2026-02-02", "2026-02-13"), ("2026-02-05", "2026-02-18")]
