@@ -42,11 +42,13 @@ OPTIONAL_RANGES: Final = {  # of columns that nothing rests on: numbers outside 
 }  # fmt: skip
 TIMES: Final = ("quote_time", "feed_time", "last_trade")
 NEVER: Final = ("", "0", "0.0", "0.00")  # cells of contracts that have not traded
+CONTRACT: Final = frozenset({"expiration", "right", "strike"})  # columns that make a symbol of contracts unneeded
+THOUSANDTHS: Final = 0.001  # dollars, of strikes as OptionMetrics writes them
 MILLISECONDS: Final = np.timedelta64(1, "ms")
 
 
-def time_or_none(text: str, parse: Callable[[str], T], unread: dict[str, None]) -> T | None:
-    """Return the parsed time; None for a word, which is noted: a time beside the day is not needed."""
+def value_or_none(text: str, parse: Callable[[str], T], unread: dict[str, None]) -> T | None:
+    """Return the parsed value; None for a word, which is noted: the cell is not needed."""
     try:
         return parse(text)
     except ValueError:
@@ -92,14 +94,17 @@ class _Reader:
     def read(self, columns: dict[str, str]) -> Columns:
         """Values of the named columns by meaning."""
         return {
-            role: self._text(role, name) if role in TEXT_ROLES else self._number(name) for role, name in columns.items()
+            role: self._text(role, name, is_needed=role != "occ" or not set(columns) >= CONTRACT)
+            if role in TEXT_ROLES
+            else self._number(name)
+            for role, name in columns.items()
         }
 
     def _number(self, name: str) -> NDArray[Any]:
         cells = self.selection.table.column(name).combine_chunks()
         return np.asarray(cells.to_numpy(zero_copy_only=False), dtype=np.float64)
 
-    def _text(self, role: str, name: str) -> NDArray[Any]:
+    def _text(self, role: str, name: str, *, is_needed: bool = True) -> NDArray[Any]:
         cells = self.selection.table.column(name).combine_chunks()
         parse = PARSERS.get(role)
         if role == "expiration":
@@ -109,13 +114,14 @@ class _Reader:
         elif parse is None:
             parse = partial(self._moment, zone=self.selection.readings.zone(name), role=role)
         unread: dict[str, None] = {}
-        if role in TIMES and name != self.selection.readings.day_column:
-            parse = partial(time_or_none, parse=parse, unread=unread)
+        if (role in TIMES and name != self.selection.readings.day_column) or not is_needed:
+            parse = partial(value_or_none, parse=parse, unread=unread)
         values, codes = parsed(cells, parse, self.source, name, self.selection.lines)
         if unread:
             is_word = np.array([text in unread for text in (*cells.dictionary.to_pylist(), None)])[codes]
             row, text = f"row {self.selection.lines[np.argmax(is_word)]}", next(iter(unread))
-            self.warnings.append(words_taken_as_blank(name, int(is_word.sum()), row, text, "times"))
+            what = "times" if role in TIMES else "contract symbols"
+            self.warnings.append(words_taken_as_blank(name, int(is_word.sum()), row, text, what))
         if self.vendor is not None and plain(name) in self.vendor.carried:
             codes = _carried(codes, empty=len(values) - 1)
         if role in PARSERS:
@@ -263,6 +269,10 @@ def _from_symbols(table: Columns) -> list[str]:
         return []
     notes = []
     is_named = np.array([contract is not None for contract in contracts])
+    if "strike" in table and is_named.any():
+        dollars = np.array([contract.strike for contract in contracts[is_named]])
+        if np.allclose(THOUSANDTHS * table["strike"][is_named], dollars, rtol=0.0, atol=SAME_STRIKE):
+            table["strike"] = THOUSANDTHS * table["strike"]
     for role in ("root", "expiration", "right", "strike"):
         symbols = np.array([getattr(contract, role, None) for contract in contracts], dtype=TYPES[role])
         if role not in table:

@@ -23,6 +23,7 @@ from iwm_opts.io.selection import (
     Selection,
     clean_underlying,
     day_column_of,
+    old_codes,
     other_symbols,
     refuse_day,
     refuse_days,
@@ -34,7 +35,7 @@ from iwm_opts.io.tables import DataFile, open_table
 from iwm_opts.market.calendar import in_session, latest_session, next_session
 from iwm_opts.market.capture import at_weekend, before_open, is_before_open, make_chain, no_session_left
 from iwm_opts.market.chain import Chain
-from iwm_opts.market.contract import index_of, is_adjusted, settled_root, settlement_of, underlying_of
+from iwm_opts.market.contract import index_of, is_adjusted, is_old_code, settled_root, settlement_of, underlying_of
 from iwm_opts.market.panel_captures import groups_of_captures
 from iwm_opts.market.ranges import FURTHEST, off_spot
 from iwm_opts.market.second_market import second_market
@@ -291,7 +292,8 @@ def _chain(
     """Chain from the canonical rows of one day."""
     source = str(file.path)
     rows, own_symbol = _of_symbol(rows, symbol, source, warnings)
-    rows = _standard(_settled(rows, own_symbol), own_symbol, source, warnings)
+    rows = _settled(_without_old_codes(rows, own_symbol, notes), own_symbol)
+    rows = _standard(rows, own_symbol, source, warnings)
     rows = _within_ranges(rows, spot, source, warnings)
     rows = _expiring(rows, expirations, source)
     captures = _captures(rows)
@@ -399,6 +401,19 @@ def _of_symbol(rows: pd.DataFrame, symbol: str | None, source: str, warnings: li
     others = symbols[~mine].dropna()
     warnings += other_symbols(others.unique(), len(others))
     return rows[mine], symbol
+
+
+def _without_old_codes(rows: pd.DataFrame, symbol: str, notes: list[str]) -> pd.DataFrame:
+    """Rows without the codes that an underlying's options had before OCC symbols: their roots follow from the rest."""
+    if "root" not in rows or "underlying_symbol" not in rows:
+        return rows
+    day = rows["quote_date"].iloc[0].date()
+    codes = sorted(root for root in rows["root"].dropna().unique() if is_old_code(root, symbol, day))
+    if not codes:
+        return rows
+    is_old = rows["root"].isin(codes)
+    notes += old_codes(codes, int(is_old.sum()))
+    return rows.assign(root=rows["root"].mask(is_old, None))
 
 
 def _settled(rows: pd.DataFrame, symbol: str) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts import layout_of
-from iwm_opts.io.layouts.accounts import ACCOUNT_FILES, WITHOUT_QUOTES
+from iwm_opts.io.layouts.accounts import ACCOUNT_FILES, without_quotes
 from iwm_opts.io.layouts.common import (
     AT_CAPTURE,
     CAPTURES,
@@ -55,7 +55,6 @@ TIME_NAMES: Final = frozenset(
 ELSEWHERE: Final = {  # other tables of users: column names that identify them, and their option
     ("open", "high", "low", "close"): ("a table of daily bars", "give it as --bars, and an option chain as --source"),
     **ACCOUNT_FILES,
-    **WITHOUT_QUOTES,
 }
 
 LANGUAGES: Final = {  # names of strike, bid, ask and expiration in other languages, without accents
@@ -289,6 +288,9 @@ def _require(layout: Layout, columns: Sequence[str], source: object) -> None:
         return
     _refuse_language(columns, source)
     names = frozenset(plain(name) for name in columns)
+    other = without_quotes(columns) if {"bid", "ask"} & set(missing) else None
+    if other is not None:
+        raise DataError(source, f"{other[0]}, not an option chain: {_seen(missing, columns)}", other[1])
     for proof, (what, remedy) in ELSEWHERE.items():
         if names.issuperset(proof) and {"strike", "bid"} & set(missing):
             raise DataError(source, f"{what}, not an option chain: {_seen(missing, columns)}", remedy)

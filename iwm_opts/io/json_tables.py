@@ -411,6 +411,8 @@ def _ticks(document: Cells) -> list[Cells]:
     if not isinstance(names, list) or not isinstance(response, list):
         return []
     records = []
+    if response and all(isinstance(tick, list) for tick in response):  # of one contract, which the answer does not name
+        return [dict(zip(map(str, names), tick, strict=False)) for tick in response]
     for item in response:
         if not isinstance(item, dict) or not isinstance(item.get("ticks"), list):
             return []

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
 from iwm_opts.errors import DataError, InputError, IwmOptsError
-from iwm_opts.io.columns import BEFORE_CLOSE, FEED_DELAY, NEVER, time_or_none
+from iwm_opts.io.columns import BEFORE_CLOSE, CONTRACT, FEED_DELAY, NEVER, value_or_none
 from iwm_opts.io.failures import FOREIGN, gate, why
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.identity import refuse_name
@@ -24,7 +24,7 @@ from iwm_opts.io.limits import Budget
 from iwm_opts.io.option_symbols import parse_option_symbol
 from iwm_opts.io.parse import YES, parse_day, parse_flag, parse_moment, parse_right, parsed
 from iwm_opts.io.readings import readings_of
-from iwm_opts.io.selection import clean_symbol, day_column_of, other_symbols, refuse_symbol
+from iwm_opts.io.selection import clean_symbol, day_column_of, old_codes, other_symbols, refuse_symbol
 from iwm_opts.io.tables import (
     BATCH_ROWS,
     Batch,
@@ -36,7 +36,15 @@ from iwm_opts.io.tables import (
 )
 from iwm_opts.io.units import declared_strike_unit
 from iwm_opts.market.calendar import at_close
-from iwm_opts.market.contract import Contract, index_of, is_adjusted, settlement_of, underlying_of
+from iwm_opts.market.contract import (
+    SYMBOLS_SINCE,
+    Contract,
+    index_of,
+    is_adjusted,
+    is_old_code,
+    settlement_of,
+    underlying_of,
+)
 from iwm_opts.market.quote_rows import QuoteRows, listed_roots, rows_together
 from iwm_opts.market.ranges import LARGEST_PRICE
 
@@ -88,7 +96,8 @@ class FileRows:
         self.warnings: dict[int, tuple[str, ...]] = {}  # by day
         self.is_ordered = True
         self.rows = 0
-        self.words: Counter[str] = Counter()  # cells of a column that are not times
+        self.words: Counter[tuple[str, str]] = Counter()  # cells of a column that are not what it holds
+        self.codes: Counter[str] = Counter()  # rows under roots from before OCC symbols
         self.others: Counter[str] = Counter()  # rows of other symbols
         self.roots: dict[str, int] = {}
         self.labels: dict[str, int] = {"": 0}
@@ -107,6 +116,7 @@ class FileRows:
             Ordinals of the days wanted.
         """
         self.words.clear()
+        self.codes.clear()
         self.others.clear()
         held: list[QuoteRows] = []
         count, newest = 0, -1
@@ -147,8 +157,18 @@ class FileRows:
 
     def remarks(self) -> tuple[str, ...]:
         """Return readings that the cells leave open, and rows and cells left out."""
-        words = [f"{name.strip()}: {count} cells are not times: taken as blank" for name, count in self.words.items()]
-        return (*self.file.notes, *self.readings.warnings, *words, *other_symbols(self.others, self.others.total()))
+        words = [
+            f"{name.strip()}: {count} cells are not {what}: taken as blank"
+            for (name, what), count in self.words.items()
+        ]
+        codes = old_codes(self.codes, self.codes.total())
+        return (
+            *self.file.notes,
+            *self.readings.warnings,
+            *words,
+            *codes,
+            *other_symbols(self.others, self.others.total()),
+        )
 
     def root_code(self, root: str | None) -> int:
         """Place of a root among those seen; -1 for none."""
@@ -302,11 +322,9 @@ class _BatchRows:
         parse: Callable[[str], datetime | time | None] = partial(self._moment, zone=zone)
         unread: dict[str, None] = {}
         if name != self.owner.day_column.name:
-            parse = partial(time_or_none, parse=parse, unread=unread)
+            parse = partial(value_or_none, parse=parse, unread=unread)
         values, codes = self._parsed(name, parse)
-        if unread:
-            texts = as_words(self.rows.column(name)).to_pylist()
-            self.owner.words[name] += sum(text in unread for text in texts if text is not None)
+        self._count_words(name, unread, "times")
         seconds = np.full(len(values), np.nan)
         for code, value in enumerate(values):
             is_midnight = isinstance(value, datetime) and value.astimezone(zone).time() == time()
@@ -320,6 +338,11 @@ class _BatchRows:
                     at = datetime.combine(date.fromordinal(int(day)), value, zone).timestamp()
                     of_row[rows[self.day[rows] == day]] = at
         return of_row
+
+    def _count_words(self, name: str, unread: dict[str, None], what: str) -> None:
+        if unread:
+            texts = as_words(self.rows.column(name)).to_pylist()
+            self.owner.words[name, what] += sum(text in unread for text in texts if text is not None)
 
     def _moment(self, text: str, zone: ZoneInfo) -> datetime | time | None:
         """Aware time, or a time of day; None for a date, or the zero of a contract that never traded."""
@@ -383,7 +406,11 @@ class _BatchRows:
         if "strike" in columns:
             strike = self._numbers(columns["strike"]) * self.owner.strike_unit
         if "occ" in columns:
-            values, codes = self._parsed(columns["occ"], contract_of)
+            unread: dict[str, None] = {}
+            is_needed = not set(columns) | ({"right"} if sign else set()) >= CONTRACT
+            parse = contract_of if is_needed else partial(value_or_none, parse=contract_of, unread=unread)
+            values, codes = self._parsed(columns["occ"], parse)
+            self._count_words(columns["occ"], unread, "contract symbols")
             named = np.array([value is not None for value in values])[codes]
             fields = [_fields_of(value, self.owner) for value in values]
             parts = [np.array(column)[codes] for column in zip(*fields, strict=True)]
@@ -416,6 +443,12 @@ class _BatchRows:
             named = np.array([-1 if value is None else owner.root_code(value) for value in values], dtype=np.int16)
             root = np.where(is_sister & (root < 0), named[codes], root)
         values = [None if value is None else index_of(value) for value in values]
+        if "underlying_symbol" in columns and (self.day < SYMBOLS_SINCE.toordinal()).any():
+            for name, code in list(owner.roots.items()):
+                is_code = [value is not None and is_old_code(name, value, date.min) for value in values]
+                old = (root == code) & np.array(is_code)[codes] & (self.day < SYMBOLS_SINCE.toordinal())
+                owner.codes.update({name: int(old.sum())} if old.any() else {})
+                root = np.where(old, -1, root)
         symbols.seen.update(value for code in np.unique(codes) if (value := values[code]) is not None)
         mine = np.ones(len(root), dtype=np.bool_)
         if symbols.wanted is not None:

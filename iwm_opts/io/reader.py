@@ -21,7 +21,7 @@ from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.identity import CURRENCY_NAMES, UNDERLYINGS, doubtful_name, refuse_currency, refuse_name
 from iwm_opts.io.json_tables import KEY, levels
-from iwm_opts.io.layouts.accounts import account_file
+from iwm_opts.io.layouts.accounts import account_file, without_quotes
 from iwm_opts.io.layouts.common import SYNONYMS
 from iwm_opts.io.layouts.layout import plain
 from iwm_opts.io.layouts.series import NAMES
@@ -219,6 +219,8 @@ def _refuse_other_tables(frame: Frame, remedy: str) -> None:
         raise DataError(frame.path, "is an option chain, not a series by day", f"give it as --source; {remedy}")
     if (account := account_file(frozenset(spelled))) is not None:
         raise DataError(frame.path, f"is {account[0]}, not a series by day", account[1])
+    if (other := without_quotes(map(str, frame.cells.columns))) is not None:
+        raise DataError(frame.path, f"is a file of {other[0]}, not a series by day", remedy)
 
 
 def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True) -> Frame:

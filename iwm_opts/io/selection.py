@@ -71,6 +71,12 @@ def other_symbols(names: Collection[str], rows: int) -> tuple[str, ...]:
     return (f"{rows:,} rows of other symbols ({_some(sorted(names))}): left out",) if rows else ()
 
 
+def old_codes(codes: Collection[str], rows: int) -> tuple[str, ...]:
+    """Remark on rows under the codes of options before OCC symbols; none without any."""
+    text = f"{rows:,} rows under codes of before the option symbols of 2010 ({_some(sorted(codes))}): read as listed"
+    return (text,) if rows else ()
+
+
 @dataclass(frozen=True, slots=True)
 class _DayColumn:
     """Column that says which day a row belongs to."""

@@ -14,6 +14,7 @@ from iwm_opts.backtest.metrics import MADE, PATH
 from iwm_opts.conventions import MULTIPLIER, TIMEZONE
 from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
+from iwm_opts.io.layouts.accounts import without_quotes
 from iwm_opts.io.limits import check_columns
 from iwm_opts.io.packed import AGAIN
 from iwm_opts.io.tables import DAMAGED_PARQUET
@@ -174,6 +175,9 @@ def _refuse_other_table(rows: Sequence[Sequence[str]], path: Path) -> None:
     table = table_of(rows)
     if table is not None:
         raise DataError(path, f"{table[0]}, not a trade log", table[1])
+    other = next((other for cells in rows if (other := without_quotes(cells)) is not None), None)
+    if other is not None:
+        raise DataError(path, f"holds {other[0]}, not a trade log", f"Give {KNOWN}")
 
 
 def log_of_backtest(trades: pd.DataFrame, market: str, *, is_simulated: bool, source: str = "backtest") -> TradeLog:

@@ -86,6 +86,7 @@ _INDEX_ROOTS: Final[dict[str, Settlement]] = {
 _CLOSE_SISTER: Final = {"SPX": "SPXW", "RUT": "RUTW", "NDX": "NDXP"}
 _WEEKLY_SISTER: Final = {"VIX": "VIXW", "DJX": "DJXW", "XSP": "XSPAM"}
 _UNDERLYING: Final = {sister: root for pairs in (_CLOSE_SISTER, _WEEKLY_SISTER) for root, sister in pairs.items()}
+SYMBOLS_SINCE: Final = date(2010, 5, 17)  # OCC symbols; before, a class had several codes of up to three letters
 LAST_SATURDAYS: Final = 2015  # year
 _SATURDAY: Final = 5  # date.weekday() of the day that monthlies were dated on until 2015
 
@@ -104,6 +105,11 @@ def underlying_of(root: str) -> str:
 def index_of(symbol: str) -> str:
     """Index of a root that lists its options beside the index's own: `SPXW` gives `SPX`; others are themselves."""
     return _UNDERLYING.get(symbol, symbol)
+
+
+def is_old_code(root: str, symbol: str, day: date) -> bool:
+    """Whether a root is a code of an underlying's options before OCC symbols: `IOW` of IWM, `SXB` of SPX."""
+    return day < SYMBOLS_SINCE and underlying_of(root) != symbol and not is_adjusted(root)
 
 
 def is_adjusted(root: str) -> bool:

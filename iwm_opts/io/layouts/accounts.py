@@ -1,7 +1,9 @@
 """Files of brokers' accounts, and quotes without bid and ask: named where a chain or series is expected."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
+
+from iwm_opts.io.layouts.layout import plain
 
 REVIEW: Final = "give it to iwm-opts review"
 TRADES: Final = ("a trade log", REVIEW)
@@ -44,15 +46,28 @@ BEGINNINGS: Final[Mapping[bytes, tuple[str, str]]] = {  # of files of several ta
     b"This document was exported from the paperMoney": ("an export of thinkorswim's paperMoney", REVIEW),
     b'"Positions for account': (f"{POSITIONS} a Schwab account", _SCHWAB),
 }
+_DATABENTO: Final = "download the schema cbbo-1m or mbp-1: it has bid and ask"
+_THETADATA: Final = "request the quote or EOD endpoint: it has bid and ask"
 WITHOUT_QUOTES: Final[Mapping[tuple[str, ...], tuple[str, str]]] = {
-    ("instrumentclass", "rawsymbol", "strikeprice"): (
-        "Databento definitions", "download the schema cbbo-1m or mbp-1: it has bid and ask",
-    ),
-    ("msofday", "openinterest"): ("ThetaData open interest", "request the quote or EOD endpoint: it has bid and ask"),
-    ("openinterest", "timestamp", "strike", "right"): (
-        "open interest by contract, as of ThetaData", "request the quote or EOD endpoint: it has bid and ask",
-    ),
-}  # fmt: skip
+    ("instrumentclass", "rawsymbol", "strikeprice"): ("Databento definitions", _DATABENTO),
+    ("stattype", "tsref"): ("Databento statistics (settlement prices and open interest)", _DATABENTO),
+    ("msofday", "openinterest"): ("ThetaData open interest", _THETADATA),
+    ("openinterest", "timestamp", "strike", "right"): ("open interest by contract, as of ThetaData", _THETADATA),
+}
+OPEN_INTEREST: Final = ("openinterest", "oi")
+BESIDE_OPEN_INTEREST: Final = frozenset({
+    *OPEN_INTEREST, "date", "timestamp", "datetime", "time", "quotedate", "tradedate", "symbol", "ticker", "root",
+    "underlying", "expiration", "strike", "right", "volume",
+})  # fmt: skip
+
+
+def without_quotes(columns: Iterable[str]) -> tuple[str, str] | None:
+    """Return what columns of a file without bid and ask prove, nested or not, and the remedy; None for others."""
+    bare = {plain(name.rpartition(".")[2]) for name in columns}
+    named = next((file for proof, file in WITHOUT_QUOTES.items() if bare.issuperset(proof)), None)
+    if named is None and bare & set(OPEN_INTEREST) and bare <= BESIDE_OPEN_INTEREST:
+        return "open interest alone", "give quotes: a file with bid and ask"
+    return named
 
 
 def account_file(names: frozenset[str]) -> tuple[str, str] | None:
