@@ -19,6 +19,7 @@ from iwm_opts.io.reader import (
     number_columns,
     of_symbol,
     read_frame,
+    refuse_columns_by_ticker,
     refuse_shifted,
     usual_step,
 )
@@ -76,6 +77,7 @@ def load_bars(path: str | Path, symbol: str | None = None, *, is_choice: bool = 
     columns["date"] = columns["date"] or _unnamed_dates(frame)
     missing = [role for role in ("date", *PRICES) if columns[role] is None]
     if missing:
+        refuse_columns_by_ticker(frame, REMEDY)
         seen = ", ".join(map(str, frame.cells.columns))[:200]
         raise DataError(frame.path, f"has no {missing[0]} column, only {seen}", REMEDY)
     used = {role: name for role, name in columns.items() if name is not None}

@@ -21,6 +21,7 @@ from iwm_opts.io.reader import (
     number_columns,
     of_symbol,
     read_frame,
+    refuse_columns_by_ticker,
     refuse_shifted,
     tickers_of,
 )
@@ -117,6 +118,7 @@ def load_iv_history(
     date_column = frame.column(NAMES["date"])
     value_column = _value_column(frame, tenor_days, date_column)
     if date_column is None or value_column is None:
+        refuse_columns_by_ticker(frame, REMEDY)
         needed = "date" if date_column is None else "close, iv or value"
         seen = ", ".join(map(str, frame.cells.columns))[:200] or "none"
         raise DataError(path, f"has no {needed} column, only {seen}", REMEDY)

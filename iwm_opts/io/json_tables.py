@@ -35,6 +35,8 @@ MOST_ANSWERS: Final = 500  # of a vendor in one document
 FEWEST_NAMES: Final = 4  # known names that make a lone object a row
 SHOWN: Final = 500  # characters of an answer without rows
 TICKER: Final = re.compile(r"[A-Z]{1,5}(?:\.[A-Z])?")
+MULTI_INDEX: Final = re.compile(r"\((?:'[^']*'|Timestamp\('[^']*'\)|\d+)(?:, (?:'[^']*'|Timestamp\('[^']*'\)|\d+))+\)")
+LEVEL: Final = re.compile(r"(?:Timestamp\('([^']*)'\)|'?([^'(), ]+)'?)")  # of such a key
 ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 KNOWN: Final = frozenset(name for names in (*SYNONYMS.values(), *NAMES.values()) for name in names)
 Cells = dict[str, Any]
@@ -213,7 +215,7 @@ def _walk(node: Any, above: Cells, depth: int) -> Iterator[_Family]:
             records = [record for record in records if not _is_map(record)]
         yield from _siblings([(None, record) for record in records], above, depth)
     elif isinstance(node, dict):
-        if _is_map(node):
+        if _is_map(node) and not _is_filed_by_ticker(node):
             yield from _siblings(list(node.items()), above, depth)
             return
         beside = above | {name: value for name, value in _flat(node, plain_only=True).items() if value is not None}
@@ -243,7 +245,7 @@ def _siblings(records: list[tuple[str | None, Cells]], above: Cells, depth: int)
     """Family of records, and those of the lists and maps inside them."""
     if not records:
         return
-    rows = [({} if key is None else {KEY: key}) | _flat(record) for key, record in records]
+    rows = [({} if key is None else _filed(key)) | _flat(record) for key, record in records]
     names = frozenset(name for cells in rows for name in cells)
     beside = {name: value for name, value in above.items() if name not in names}
     yield _Family([beside | cells for cells in rows], names - {KEY})
@@ -262,6 +264,22 @@ def _is_map(node: Any) -> bool:
     if not isinstance(node, dict) or len(node) < 2 or not all(isinstance(value, dict) for value in node.values()):
         return False
     return _are_alike(list(node.values()))
+
+
+def _is_filed_by_ticker(node: Cells) -> bool:
+    """Whether an object holds a map of records for each of several tickers."""
+    return all(TICKER.fullmatch(key) and key not in RIGHTS and _is_map(value) for key, value in node.items())
+
+
+def _filed(key: Any) -> Cells:
+    """Cells that the key of a row says; of a row of pandas' MultiIndex its ticker too."""
+    parts = [str(part) for part in key] if isinstance(key, list) else []
+    if isinstance(key, str) and MULTI_INDEX.fullmatch(key):
+        parts = [day or name for day, name in LEVEL.findall(key)]
+    tickers = [part for part in parts if TICKER.fullmatch(part)]
+    if len(parts) != 2 or len(tickers) != 1:
+        return {KEY: key}
+    return {"symbol": tickers[0], KEY: next(part for part in parts if part != tickers[0])}
 
 
 def _are_alike(records: list[Cells]) -> bool:
@@ -328,7 +346,7 @@ def _pandas_split(document: Cells) -> list[Cells]:
     keys = index if isinstance(index, list) and len(index) == len(rows) else range(len(rows))
     is_numbered = all(key == place for place, key in enumerate(keys))
     return [
-        ({} if is_numbered else {KEY: key}) | dict(zip(names, row, strict=True))
+        ({} if is_numbered else _filed(key)) | dict(zip(names, row, strict=True))
         for key, row in zip(keys, rows, strict=True)
     ]
 
@@ -380,7 +398,7 @@ def _column_maps(document: Cells) -> list[Cells]:
     rows = dict.fromkeys(key for column in maps.values() for key in column)
     is_numbered = all(key == str(place) for place, key in enumerate(rows))
     return [
-        ({} if is_numbered else {KEY: key}) | {name: column.get(key) for name, column in maps.items()} for key in rows
+        ({} if is_numbered else _filed(key)) | {name: column.get(key) for name, column in maps.items()} for key in rows
     ]
 
 

@@ -13,7 +13,7 @@ from iwm_opts.conventions import TIMEZONE
 from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.layouts.series import NAMES
-from iwm_opts.io.reader import Frame, moments, number_columns, of_symbol, read_frame
+from iwm_opts.io.reader import Frame, moments, number_columns, of_symbol, read_frame, refuse_columns_by_ticker
 from iwm_opts.io.schema import MINUTES, check, check_ranges, refuse_rows, series_twins
 from iwm_opts.io.zones import CANDIDATES, named_zone
 from iwm_opts.market.bars import PRICES, gap_words, missing_sessions
@@ -70,6 +70,7 @@ def load_minutes(path: str | Path, symbol: str | None = None) -> Minutes:
     columns = {role: frame.column(NAMES[role]) for role in ("date", *PRICES, "volume")}
     missing = [role for role, name in columns.items() if name is None]
     if missing:
+        refuse_columns_by_ticker(frame, REMEDY)
         seen = ", ".join(map(str, frame.cells.columns))[:200]
         raise DataError(frame.path, f"has no {missing[0]} column, only {seen}", REMEDY)
     used = {role: str(name) for role, name in columns.items()}

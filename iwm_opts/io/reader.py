@@ -180,11 +180,11 @@ def read_frame(path: str | Path, remedy: str) -> Frame:
             else:
                 refuse_one_line(path, text)
                 frame = _of_text(path, text, encoding_of(content))
+        _refuse_other_tables(frame, remedy)
         if frame.cells.empty:
             raise DataError(path, "holds no rows", remedy)
         check_columns(path, len(frame.cells.columns))
         frame = _without_copies(frame)
-        _refuse_other_tables(frame, remedy)
         if currency := frame.column(CURRENCY_NAMES):
             refuse_currency(path, currency, frame.cells[currency].dropna().astype(str).unique())
         return replace(frame, notes=(*table.notes, *frame.notes))
@@ -219,8 +219,23 @@ def _refuse_other_tables(frame: Frame, remedy: str) -> None:
         raise DataError(frame.path, "is an option chain, not a series by day", f"give it as --source; {remedy}")
     if (account := account_file(frozenset(spelled))) is not None:
         raise DataError(frame.path, f"is {account[0]}, not a series by day", account[1])
-    if (other := without_quotes(map(str, frame.cells.columns))) is not None:
+    above = (re.split(r"[,;\t|]", line) for line in frame.titles)  # a header without a name of series is among them
+    other = next(filter(None, map(without_quotes, (map(str, frame.cells.columns), *above))), None)
+    if other is not None:
         raise DataError(frame.path, f"is a file of {other[0]}, not a series by day", remedy)
+
+
+def refuse_columns_by_ticker(frame: Frame, remedy: str) -> None:
+    """Refuse a table with one column a ticker, which does not say what its figures are.
+
+    Raises
+    ------
+    DataError
+    """
+    others = [str(name) for name in frame.cells.columns if plain(str(name)) not in NAMES["date"]]
+    if len(others) > 1 and all(re.fullmatch(r"[A-Z]{2,5}", name) and plain(name) not in KNOWN for name in others):
+        rule = f"holds {len(others)} symbols, {', '.join(others[:SHOWN])}, a column each"
+        raise DataError(frame.path, rule, f"keep the columns of one symbol; {remedy[:1].lower()}{remedy[1:]}")
 
 
 def of_symbol(frame: Frame, symbol: str | None, *, is_choice: bool = True) -> Frame:

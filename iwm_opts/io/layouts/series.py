@@ -33,7 +33,7 @@ LAYOUTS: Final = (
             "adjusted_close": ("adjclose", "adjustedclose"),
             "volume": ("volume",),
             "dividend": ("dividend", "dividends"),
-            "symbol": ("symbol", "ticker"),
+            "symbol": ("symbol", "ticker", "underlyingsymbol"),
         },
     ),
     SeriesLayout(
