@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -120,7 +121,7 @@ def read_chain(
     weekend is refused.
     """
     try:
-        return _read_day(file, symbol, as_of, session, expirations, spot, remarks, is_file)
+        chain = _read_day(file, symbol, as_of, session, expirations, spot, remarks, is_file)
     except NoSuchDayError as error:
         if not is_file or as_of is None:
             raise
@@ -130,6 +131,11 @@ def read_chain(
                 if chain.as_of == as_of:
                     return chain
         raise
+    if is_file and as_of is not None and chain.as_of != as_of:  # in a history of mornings the next one shows that day
+        with suppress(DataError):
+            later = _read_day(file, symbol, next_session(as_of), session, expirations, spot, remarks, is_file)
+            return later if later.as_of == as_of else chain
+    return chain
 
 
 def _read_day(

@@ -268,6 +268,9 @@ class TestCapturesOutsideSessions:
         chains = list(read_chains(path))
         assert tuple(chain.as_of for chain in chains) == days
         assert build.panel.moment.tolist() == [chain.moment.timestamp() for chain in chains]
+        assert [load_chain(path, as_of=day).as_of for day in days] == list(days)
+        assert load_chain(path, as_of=THU).as_of == WED  # the file's last day: its capture shows the close before
+        assert list(read_chains(path, skip=set(days))) == []
 
     def test_a_morning_beside_the_session_that_it_shows_is_named(self, week, saved):
         rows = [self.at(week[0], "15:45:00"), self.at(week[1], "08:30:00"), self.at(week[2], "15:45:00")]
