@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from iwm_opts.conventions import Right
 from iwm_opts.errors import DataError
 from iwm_opts.io.parse import YEARS, parse_right, refuse_half_turned
-from iwm_opts.market.calendar import NEW_YORK, sessions
+from iwm_opts.market.calendar import NEW_YORK, is_session, sessions
 from iwm_opts.market.contract import Contract, occ_symbol, parse_occ
 
 CURRENCY: Final = "USD"
@@ -299,18 +299,25 @@ def _why_day_first(stamps: Sequence[str], pairs: Sequence[tuple[str, str]]) -> s
 def refuse_turned(cells: Iterable[str], beside: Iterable[str] = ()) -> None:
     """Refuse a column of dates in which a spreadsheet of the other order took some with day and month turned.
 
-    A date of columns `beside` it that the spreadsheet knows as one, of a day after the 12th, shows that it did not.
+    Dates that the spreadsheet knows as such, in columns `beside` it too, show that it did not: one of a day after the
+    12th, or more trading sessions among them than turned back.
 
     Raises
     ------
     TwoReadingsError
         Names a date of either kind.
     """
+    cells = list(cells)
     try:
         refuse_half_turned(cells, "dates")
     except DataError as error:
-        known = (cell for cell in beside if _exists(cell, False) and not _is_numeric(cell))
-        if any(parse_moment(cell).day > MONTHS for cell in known):
+        known = {
+            parse_moment(cell).date() for cell in (*cells, *beside) if _exists(cell, False) and not _is_numeric(cell)
+        }
+        if any(day.day > MONTHS for day in known):
+            return
+        dates = [day for day in known if day.year in CALENDAR_YEARS]
+        if sum(map(is_session, dates)) > sum(is_session(day.replace(month=day.day, day=day.month)) for day in dates):
             return
         raise TwoReadingsError(f"{error.rule}; {error.remedy}") from None
 

@@ -314,6 +314,12 @@ def test_one_iso_date_of_a_later_day_shows_that_nothing_was_turned(log_of, text)
     assert {f"{when:%Y-%m-%d}" for when in log.closed["exit"]} >= {"2026-02-24"}
 
 
+def test_dates_that_are_no_sessions_turned_back_were_not_turned(log_of):
+    # 3 October 2026 is a Saturday.
+    log = log_of("entry,exit,contracts,pnl\n2026-03-02,2026-03-10,1,20\n13/03/2026,17/03/2026,1,30\n")
+    assert days(log) == [("2026-03-02", "2026-03-10"), ("2026-03-13", "2026-03-17")]
+
+
 def test_columns_of_an_own_log_may_be_written_in_different_forms(log_of):
     log = log_of("entry,exit,contracts,pnl\n2026-02-02,02/13/2026,1,20\n2026-02-05,02/18/2026,1,30\n")
     assert days(log) == [("2026-02-02", "2026-02-13"), ("2026-02-05", "2026-02-18")]
