@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Final
 
 import numpy as np
@@ -47,8 +47,8 @@ def at_weekend(day: date, session: date) -> str:
 
 
 def is_before_open(at: datetime, day: date) -> bool:
-    """Whether a capture of a session is from before it opens."""
-    return at.date() == day and is_session(day) and at < session_hours(day)[0]
+    """Whether a capture of a session is from before it opens; midnight is a day without a time."""
+    return at.date() == day and at.time() != time() and is_session(day) and at < session_hours(day)[0]
 
 
 def no_session_left(source: str, day: date, session: date) -> DataError:

@@ -303,6 +303,14 @@ class TestCapturesOutsideSessions:
         rows = [self.at(day, clock) for day in week]
         assert build_panel([saved(pd.concat(rows), "history.csv")]).panel.dates == (MON, TUE, WED, THU)
 
+    @pytest.mark.parametrize("zone", ["America/New_York", None])
+    def test_a_typed_midnight_is_not_a_time_before_the_open(self, week, saved, zone):
+        rows = pd.concat(week)
+        rows["quote_time"] = pd.to_datetime(rows["quote_date"]).dt.tz_localize(zone)
+        path = saved(rows, "history.parquet")
+        assert build_panel([path]).panel.dates == (MON, TUE, WED, THU)
+        assert [chain.as_of for chain in read_chains(path)] == [MON, TUE, WED, THU]
+
     def test_rows_of_captures_not_chosen_are_counted_and_kept_in_the_cache(self, week, saved):
         rows = [self.at(day, clock) for day in week for clock in ("10:00:00", "12:00:00", "15:45:00")]
         path = saved(pd.concat(rows), "history.csv")
