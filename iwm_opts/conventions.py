@@ -35,6 +35,12 @@ class Provenance(StrEnum):
         return cls.SIMULATED if simulated else cls.RECORDED
 
 
+def counted(count: int, unit: str, one: str = "") -> str:
+    """`1 contract`, `2 contracts`, `1 entry`; the unit is a plural, `one` its singular where it is not regular."""
+    singular = one or (f"{unit[:-3]}y" if unit.endswith("ies") else unit.removesuffix("s"))
+    return f"{count:,} {singular if count == 1 else unit}"
+
+
 RIGHT_SIGN: Final[dict[str, int]] = {"C": 1, "P": -1}
 SIDE_SIGN: Final[dict[str, int]] = {"long": 1, "short": -1}
 

@@ -16,6 +16,7 @@ from iwm_opts.backtest.metrics import Metrics, measure
 from iwm_opts.backtest.result import CASCADE, Backtest
 from iwm_opts.backtest.saved import load_result, refuse_strangers, save_result
 from iwm_opts.backtest.trial import PooledResult, Trial
+from iwm_opts.conventions import counted
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.backtest_record import backtest_record, trades_csv
 from iwm_opts.report.backtest_sheet import Run, backtest_sheet
@@ -130,7 +131,7 @@ class BacktestResult(EquityResult):
         """Market; gate, trades and P&L."""
         first, metrics = self.pooled.results[0], self.metrics
         label = LABELS.get(self.pooled.kind, "")
-        lines = [f"gate {first.label}", f"{metrics.trades:,} trades, P&L {dollars(metrics.pnl)} a path"]
+        lines = [f"gate {first.label}", f"{counted(metrics.trades, 'trades')}, P&L {dollars(metrics.pnl)} a path"]
         return self.pooled.name, lines, label
 
     def arms(self) -> list[tuple[str, PooledResult]]:

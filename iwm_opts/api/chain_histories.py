@@ -11,6 +11,7 @@ import pandas as pd
 
 from iwm_opts.api.chain import DEFAULT_SYMBOL
 from iwm_opts.api.result import OnProgress, Result
+from iwm_opts.conventions import counted
 from iwm_opts.errors import ConflictError, DataError
 from iwm_opts.io.archive import ChainArchive, open_record
 from iwm_opts.io.archive_iv import iv_values
@@ -134,7 +135,7 @@ class ChainHistoryResult(Result):
     def headline(self) -> tuple[str, list[str], str]:
         """Return the counts."""
         days = sum(year.days for year in self.years)
-        return f"{self.symbol} chains of {days:,} days", [f"{len(self.files)} files read"], ""
+        return f"{self.symbol} chains of {counted(days, 'days')}", [f"{counted(len(self.files), 'files')} read"], ""
 
 
 def answer_chain_history(request: ChainHistoryRequest, on_progress: OnProgress | None = None) -> ChainHistoryResult:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from iwm_opts.api.plan_data import PlanData, PlanDataRequest, open_plan_data
 from iwm_opts.api.result import OnProgress, Result
+from iwm_opts.conventions import counted
 from iwm_opts.report.claims_table import claim_record, claims_table
 from iwm_opts.report.records import Record, rows_as_csv
 from iwm_opts.research.claims import Claim, measure_claims
@@ -57,7 +58,7 @@ class ClaimsResult(Result):
 
     def headline(self) -> tuple[str, list[str], str]:
         """Return the number of claims; notes."""
-        return f"{len(self.claims)} claims", list(self.notes[:1]), self.label
+        return f"{counted(len(self.claims), 'claims')}", list(self.notes[:1]), self.label
 
 
 def answer_claims(request: ClaimsRequest, on_progress: OnProgress | None = None) -> ClaimsResult:

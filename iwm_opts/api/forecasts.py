@@ -15,7 +15,7 @@ from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.api.review import PAPER
 from iwm_opts.api.screening import Screen, ScreenRequest, answer_screen
 from iwm_opts.backtest.recorded_chains import is_archive
-from iwm_opts.conventions import FEE_SCHEDULE
+from iwm_opts.conventions import FEE_SCHEDULE, counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.archive import open_record
 from iwm_opts.io.archive_series import read_series
@@ -116,7 +116,7 @@ class ForecastReview(Result):
 
     def headline(self) -> tuple[str, list[str], str]:
         """Source and number of forecasts."""
-        return f"forecasts of {self.source}", [f"{len(self.forecasts):,} forecasts", *self.notes], self.label
+        return f"forecasts of {self.source}", [f"{counted(len(self.forecasts), 'forecasts')}", *self.notes], self.label
 
 
 def answer_forecasts(request: ForecastRequest, on_progress: OnProgress | None = None) -> ForecastReview:
@@ -139,7 +139,7 @@ def answer_forecasts(request: ForecastRequest, on_progress: OnProgress | None = 
         ]
         made = [each for each in logged if SIMULATED not in each.trade.market] or logged
         if len(made) < len(logged):
-            notes.append(f"{len(logged) - len(made)} forecasts on a simulated market left out")
+            notes.append(f"{counted(len(logged) - len(made), 'forecasts')} on a simulated market left out")
         remedy = "log one: iwm-opts snapshot, or iwm-opts paper open"
     else:
         source, remedy = request.source, "give chains of several days that list the package"

@@ -27,7 +27,7 @@ from iwm_opts.backtest.montecarlo import (
 )
 from iwm_opts.backtest.rules import SizeRule
 from iwm_opts.backtest.saved import CONFIG, load_result
-from iwm_opts.conventions import ACCOUNT, DAYS_PER_YEAR, SESSIONS_PER_YEAR
+from iwm_opts.conventions import ACCOUNT, DAYS_PER_YEAR, SESSIONS_PER_YEAR, counted
 from iwm_opts.errors import InputError
 from iwm_opts.journal.equity import marked_equity, realised_equity
 from iwm_opts.journal.readers import read_log
@@ -201,7 +201,11 @@ def _of_log(log: TradeLog, account: float | None) -> _Source:
     dollars = account or ACCOUNT
     marked = marked_equity(log.trades, dollars)
     equity = marked.equity if marked is not None else realised_equity(closed, dollars)["equity"]
-    notes = [BOOKED] if marked is None else [f"{marked.marked:,} of {marked.held:,} days of open trades carry a mark"]
+    notes = (
+        [BOOKED]
+        if marked is None
+        else [f"{marked.marked:,} of {counted(marked.held, 'days')} of open trades carry a mark"]
+    )
     notes += ["the equity holds every account in the log"] if len(set(accounts_of(closed))) > 1 else []
     notes += log.remarks
     days = (closed["exit"] - closed["entry"]).dt.total_seconds() / 86_400.0

@@ -10,7 +10,7 @@ import pandas as pd
 from iwm_opts.api.plan_data import PlanDataRequest, open_plan_data
 from iwm_opts.api.plans import TradingPlan
 from iwm_opts.api.result import Result
-from iwm_opts.conventions import TIMEZONE
+from iwm_opts.conventions import TIMEZONE, counted
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fills import DEFAULT_MODEL, FillModel
 from iwm_opts.execution.own_fills import own_fill_model
@@ -113,7 +113,7 @@ class ReviewResult(Result):
 
     def headline(self) -> tuple[str, list[str], str]:
         """Log and number of trades."""
-        return f"review of {self.log.source}", [f"{len(self.log.trades):,} trades"], self.log.label
+        return f"review of {self.log.source}", [f"{counted(len(self.log.trades), 'trades')}"], self.log.label
 
     def sheet(self) -> Page:
         """Costs, edge, equity, calendar, trades, rules kept and broken."""
@@ -157,7 +157,7 @@ class OpenTrades(Result):
 
     def headline(self) -> tuple[str, list[str], str]:
         """Log and number of open trades."""
-        return f"{self.log.source}, no closed trade", [f"{len(self.log.open):,} open trades"], self.log.label
+        return f"{self.log.source}, no closed trade", [f"{counted(len(self.log.open), 'open trades')}"], self.log.label
 
 
 def read_trades(path: str | Path, *, timezone: str = TIMEZONE) -> TradeLog:
@@ -250,7 +250,7 @@ def _by_plan(log: TradeLog, plan: Plan, request: ReviewRequest) -> tuple[TradeLo
     except InputError as error:
         note = f"needs data: no backtest of the plan to hold the results against: {error.rule}; {error.remedy}"
         return replace(log, notes=(*log.notes, note)), None
-    label = f"{len(earlier)} trades of the plan's backtest on the bars before {first}"
+    label = f"{counted(len(earlier), 'trades')} of the plan's backtest on the bars before {first}"
     return log, (earlier, label) if len(earlier) >= MIN_EARLIER else None
 
 

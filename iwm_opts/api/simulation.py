@@ -12,6 +12,7 @@ import pandas as pd
 from iwm_opts.api.cluster import OnCluster, cluster_mapper
 from iwm_opts.api.result import OnProgress, Result
 from iwm_opts.backtest.throughput import LAST, Throughput, measure_throughput
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.age import now
 from iwm_opts.market.calendar import sessions
@@ -132,7 +133,7 @@ def _last(first: date, days: int) -> date:
     """Session that ends `days` of them from `first` on; none lies ahead, where no history may end."""
     ahead = sessions(first, now().date()).tolist() if first <= now().date() else []
     if len(ahead) < days:
-        rule = f"there are {len(ahead):,} sessions from {first} to today"
+        rule = f"there are {counted(len(ahead), 'sessions')} from {first} to today"
         raise InputError("days", days, rule, "simulate fewer, or begin earlier with --first")
     last: date = ahead[days - 1]
     return last

@@ -24,6 +24,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from iwm_opts.conventions import counted
 from iwm_opts.kernels.backtest.resample import resample_ratios
 
 Array = NDArray[np.float64]
@@ -86,7 +87,7 @@ def ratio_interval(
     totals = np.array([sample.sum(axis=0) for sample in samples])
     estimate = _difference(totals.sum(axis=0))
     by_path = len(samples) >= MIN_PATHS
-    words = f"{len(samples)} paths" if by_path else ""
+    words = f"{counted(len(samples), 'paths')}" if by_path else ""
     if not np.isfinite(estimate):
         return Interval(NAN, NAN, NAN, NAN, level, 0, NAN, words or "nothing")
     if by_path:

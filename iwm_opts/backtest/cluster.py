@@ -26,6 +26,7 @@ from iwm_opts.backtest.saved import data_digests
 from iwm_opts.backtest.selection import COLUMNS, Family, Work
 from iwm_opts.backtest.sweep import BookCache
 from iwm_opts.backtest.trial import Trial
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError, InputError, IwmOptsError
 from iwm_opts.io.mapping import ranges
 
@@ -126,7 +127,7 @@ def open_client(cluster: str, on_open: Callable[[str], None] | None = None) -> I
     try:
         if on_open:
             count = len(client.scheduler_info(n_workers=-1)["workers"])
-            on_open(f"cluster of {count} workers; dashboard {client.dashboard_link}")
+            on_open(f"cluster of {counted(count, 'workers')}; dashboard {client.dashboard_link}")
         yield client
     finally:
         client.close()

@@ -34,7 +34,7 @@ from iwm_opts.backtest.quote_bands import SPREADS, QuoteBand, quote_bands
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.trial import PooledResult, Trial, gain_per_trade, risk_sample, trade_sample
-from iwm_opts.conventions import SESSIONS_PER_YEAR
+from iwm_opts.conventions import SESSIONS_PER_YEAR, counted
 from iwm_opts.io.mapping import Mapper, in_order, ranges
 
 Array = NDArray[np.float64]
@@ -259,7 +259,7 @@ def _against_chance(
 def _beyond(value: float, drawn: Array) -> Interval:
     """Value less what chance gives, and less the bounds that chance keeps within."""
     finite = drawn[np.isfinite(drawn)]
-    words = f"{len(finite)} random gates"
+    words = f"{counted(len(finite), 'random gates')}"
     if not len(finite) or not np.isfinite(value):
         return Interval(NAN, NAN, NAN, NAN, LEVEL, len(finite), NAN, words)
     low, high = np.quantile(finite, [0.5 - 0.5 * LEVEL, 0.5 + 0.5 * LEVEL])

@@ -33,7 +33,7 @@ from iwm_opts.backtest.market import (
 )
 from iwm_opts.backtest.rules import EntryRule
 from iwm_opts.backtest.simulated import ECHO
-from iwm_opts.conventions import DAYS_PER_YEAR, IVR_TENOR_DAYS, RIGHT_SIGN, Provenance
+from iwm_opts.conventions import DAYS_PER_YEAR, IVR_TENOR_DAYS, RIGHT_SIGN, Provenance, counted
 from iwm_opts.errors import InputError
 from iwm_opts.io.panel_cache import kept_arrays
 from iwm_opts.kernels.backtest import state
@@ -117,7 +117,7 @@ class RecordedDays:
         if len(unknown) == len(days):
             notes.append("no bars of the underlying: no touch is seen, and settlements are estimated; give --bars")
         elif unknown:
-            notes.append(f"{len(unknown)} days without a bar of the underlying ({_some(unknown)})")
+            notes.append(f"{counted(len(unknown), 'days')} without a bar of the underlying ({_some(unknown)})")
         morning = [root for root in self.panel.roots if self.settlement(root).settles_on == "open"]
         if morning:
             price = "the last price known before" if self.bars.empty else "the bars' open"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.backtest.recorded import RecordedDays
-from iwm_opts.conventions import Provenance
+from iwm_opts.conventions import Provenance, counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.archive import ChainArchive, choose
 from iwm_opts.io.archive_series import read_series
@@ -198,5 +198,6 @@ def _fitting(bars: pd.DataFrame, panel: Panel, name: object) -> tuple[pd.DataFra
         raise DataError(f"bars {name}", f"are not of this underlying: {rule}", "give its own --bars, as traded")
     if not len(outside):
         return bars, []
-    note = f"{len(outside)} bars contradict the chain's spot and are taken as unknown (first {outside[0]:%Y-%m-%d})"
+    are = counted(len(outside), "bars contradict the chain's spot and are", "bar contradicts the chain's spot and is")
+    note = f"{are} taken as unknown (first {outside[0]:%Y-%m-%d})"
     return bars.drop(index=outside), [note]

@@ -11,7 +11,7 @@ import pandas as pd
 from iwm_opts.backtest.recorded_chains import MAX_DTE, is_archive, recorded_days
 from iwm_opts.backtest.simulated import SimulatedDays
 from iwm_opts.backtest.trial import Trial
-from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS
+from iwm_opts.conventions import IVR_LOOKBACK, IVR_TENOR_DAYS, counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.selection import clean_symbol
 from iwm_opts.io.series_notes import IV_HISTORY, series_notes
@@ -112,8 +112,8 @@ def modelled_trial(
     days = [day for day in market.days if day >= first] if first else list(market.days[lookback:])
     if len(days) < MIN_SESSIONS:
         raise DataError(
-            market.name, f"has {len(market.days)} days with quotes and leaves none to trade behind a lookback of "
-            f"{lookback}", "give longer files, or a smaller --ivr-lookback",
+            market.name, f"has {counted(len(market.days), 'days')} with quotes and leaves none to trade behind a "
+            f"lookback of {lookback}", "give longer files, or a smaller --ivr-lookback",
         )  # fmt: skip
     return Trial(SimulatedDays(market, days[0], market.notes), history)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from iwm_opts.backtest.attribution import PARTS, attribute, entry_delta
 from iwm_opts.backtest.prices import PIN_DISTANCE
 from iwm_opts.backtest.rules import Rules, spans_prices
-from iwm_opts.conventions import MULTIPLIER, STRATEGY
+from iwm_opts.conventions import MULTIPLIER, STRATEGY, counted
 from iwm_opts.execution.exits import stop_is_beyond
 from iwm_opts.kernels.backtest.exits import ASSIGNED, END, EXPIRY
 from iwm_opts.kernels.backtest.state import BY_SMILE, CARRIED, Trades, trades_of
@@ -258,28 +258,32 @@ def _remarks(prepared: "Prepared", taken: Trades, trades: pd.DataFrame) -> list[
     book = prepared.book
     is_settled = taken.reason == EXPIRY
     counts = [
-        (int((taken.reason == END).sum()), "trades still open at the end of the data, closed there"),
-        (int(trades["marks_by_smile"].sum()), "marks by the smile: their strike had left the chain"),
-        (int(trades["days_without_quote"].sum()), "days of a trade without any quote: marked by the day before"),
+        (int((taken.reason == END).sum()), "trades", "still open at the end of the data, closed there"),
+        (int(trades["marks_by_smile"].sum()), "marks", "by the smile: the strike had left the chain"),
+        (int(trades["days_without_quote"].sum()), "days", "of a trade without any quote: marked by the day before"),
         (
             int((is_settled & book.is_estimated[taken.package]).sum()),
-            "trades settled at the last price before an unrecorded settlement",
+            "trades",
+            "settled at the last price before an unrecorded settlement",
         ),
         (
             int((is_settled & _pinned(book, taken.package)).sum()),
-            "trades expired within half a dollar of a short strike",
+            "trades",
+            "expired within half a dollar of a short strike",
         ),
-        (int((taken.reason == ASSIGNED).sum()), "trades closed because a short leg was assigned early"),
+        (int((taken.reason == ASSIGNED).sum()), "trades", "closed because a short leg was assigned early"),
     ]
     stop = prepared.rules.exit.stop
     if stop is not None and len(taken.package):
         credit = prepared.prices.entry.credit[taken.package]
         margin = package_margin(book.legs, book.strike[taken.package], credit, 0.0)
         beyond = int(np.sum(stop_is_beyond(credit, stop, margin.requirement / MULTIPLIER)))
-        counts.append((beyond, "trades without a stop within the width: their worst case is the max loss"))
+        within = "width" if prepared.rules.entry.is_credit else "debit"
+        counts.append((beyond, "trades", f"without a stop within the {within}: the worst case is the max loss"))
+    notes = [f"{counted(count, noun)} {text}" for count, noun, text in counts if count]
     if prepared.rules.exit.touch and bool(np.isnan(prepared.market.high + prepared.market.low).any()):
-        counts.append((1, "touch is unknown where the market has no highs and lows, and never counts as met there"))
-    return [f"{count} {text}" for count, text in counts if count]
+        notes.append("touch is unknown where the market has no highs and lows, and never counts as met there")
+    return notes
 
 
 def _pinned(book: "Book", packages: Places) -> NDArray[np.bool_]:

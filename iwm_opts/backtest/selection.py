@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.bootstrap import DRAWS
+from iwm_opts.conventions import counted
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.backtest.selection import choose_inside, rank_outside, resample_t, sum_moments
 
@@ -518,7 +519,9 @@ def _read_parts(parts: int, length: int, pnl: Array, places: Places) -> tuple[Ar
 
 def _check(pnl: Array, places: Places) -> None:
     if len(pnl) < MIN_DAYS:
-        raise InputError("pnl", f"{len(pnl)} days", f"needs at least {MIN_DAYS} days", "test a longer history")
+        raise InputError(
+            "pnl", f"{counted(len(pnl), 'days')}", f"needs at least {MIN_DAYS} days", "test a longer history"
+        )
     _check_finite(pnl)
     if not (np.ptp(pnl, axis=0) > 0.0).all():
         column = places[np.argmin(np.ptp(pnl, axis=0))]

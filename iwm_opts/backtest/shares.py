@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.share_exits import ShareExits
-from iwm_opts.conventions import ACCOUNT, RISK_SHARE
+from iwm_opts.conventions import ACCOUNT, RISK_SHARE, counted
 from iwm_opts.errors import InputError
 from iwm_opts.market.bars import average_true_range
 from iwm_opts.risk.sizing import MAX_OPEN_RISK, share_size
@@ -286,5 +286,5 @@ def _notes(bars: pd.DataFrame, ledger: Ledger) -> tuple[str, ...]:
         notes.append("the bars hold no dividends: none were received")
     ended = sum(row["reason"] == "end of data" for row in ledger.rows)
     if ended:
-        notes.append(f"{ended} trades still open at the end of the data, closed there")
+        notes.append(f"{counted(ended, 'trades')} still open at the end of the data, closed there")
     return tuple(notes)

@@ -13,6 +13,7 @@ from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.metrics import PATH
 from iwm_opts.backtest.result import Backtest, Totals
 from iwm_opts.backtest.rules import Rules
+from iwm_opts.conventions import counted
 from iwm_opts.market.iv_rank import IvHistory
 
 Array = NDArray[np.float64]
@@ -55,7 +56,7 @@ class PooledResult:
     def name(self) -> str:
         """What output calls the market, further paths counted."""
         first, more = self.results[0].market, len(self.results) - 1
-        return first if not more else f"{first} and {more} more {'path' if more == 1 else 'paths'}"
+        return first if not more else f"{first} and {counted(more, 'more paths')}"
 
     def by_scenario(self) -> "dict[str, PooledResult]":
         """Results of each scenario alone, in the order of the trials; one entry, named "", where there is none."""

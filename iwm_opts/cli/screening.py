@@ -14,6 +14,7 @@ from iwm_opts.cli.plan_values import with_plan
 from iwm_opts.cli.progress import progress
 from iwm_opts.cli.requests import screen_request
 from iwm_opts.cli.values import Values
+from iwm_opts.conventions import counted
 from iwm_opts.errors import InputError
 
 PICK = option("--pick", type=click.IntRange(min=1), default=1, help="Candidate, as the screen ranks them.")
@@ -54,5 +55,7 @@ def picked_package(values: Values, on_progress: "api.OnProgress | None") -> "api
     if plan is not None and values["instrument"] == "by-rule":
         places = api.plan_places(plan, screen)
     if pick > len(places):
-        raise InputError("pick", pick, f"the screen has {len(places)} candidates", "widen --dte or --short-delta")
+        raise InputError(
+            "pick", pick, f"the screen has {counted(len(places), 'candidates')}", "widen --dte or --short-delta"
+        )
     return screen[places[pick - 1]]

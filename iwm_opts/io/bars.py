@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.reader import (
@@ -24,7 +25,7 @@ from iwm_opts.io.reader import (
     usual_step,
 )
 from iwm_opts.io.schema import BARS, check, check_ranges, refuse_rows, series_twins
-from iwm_opts.io.series_notes import NOTES
+from iwm_opts.io.series_notes import NOTES, REPEATED
 from iwm_opts.market.bars import PRICES, SINGLE_PRECISION, adjusted_for_splits, gap_words, missing_sessions, price_jumps
 from iwm_opts.market.calendar import FIRST_DAY, NEW_YORK, sessions
 
@@ -122,7 +123,7 @@ def _without_blank_rows(frame: Frame, used: dict[str, str]) -> Frame:
     if not is_blank.any() or is_blank.all():
         return frame
     first = frame.row(int(np.argmax(is_blank)))
-    return frame.kept(~is_blank, f"{int(is_blank.sum())} rows without prices left out (first: {first})")
+    return frame.kept(~is_blank, f"{counted(int(is_blank.sum()), 'rows')} without prices left out (first: {first})")
 
 
 def _refuse_other_steps(frame: Frame, days: "pd.Series[Any]") -> None:
@@ -134,7 +135,7 @@ def _refuse_other_steps(frame: Frame, days: "pd.Series[Any]") -> None:
     """
     once = np.unique(days.to_numpy())
     if len(days) > MOST_A_DAY * len(once) and not _repeats(frame):
-        rule = f"holds {len(days):,} rows on {len(once):,} days: intraday bars, not daily ones"
+        rule = f"holds {counted(len(days), 'rows')} on {counted(len(once), 'days')}: intraday bars, not daily ones"
         raise DataError(frame.path, rule, "give them as --minutes, and daily bars as --bars")
     step = usual_step(once)
     if len(once) >= FEWEST_STEPS and step > LONGEST_STEP:
@@ -186,7 +187,7 @@ def _since_calendar(
     if not is_known.any():
         rule = f"ends on {days.max().date()}, before the calendar of sessions ({FIRST_DAY})"
         raise DataError(frame.path, rule, "give later bars")
-    notes.append(f"{int((~is_known).sum())} rows before the calendar of sessions ({FIRST_DAY}) left out")
+    notes.append(f"{counted(int((~is_known).sum()), 'rows')} before the calendar of sessions ({FIRST_DAY}) left out")
     return _kept(frame, bars, days, is_known)
 
 
@@ -206,9 +207,7 @@ def _once_a_day(
     differs = again & ~table.duplicated()
     if differs.any():
         refuse_rows(frame, differs, days, "has another bar of that day before it")
-    notes.append(
-        f"{int(again.sum())} rows repeat an earlier one and are left out (first: {frame.row(int(np.argmax(again)))})"
-    )
+    notes.append(f"{counted(int(again.sum()), *REPEATED)} (first: {frame.row(int(np.argmax(again)))})")
     return _kept(frame, bars, days, ~again.to_numpy())
 
 
@@ -257,7 +256,10 @@ def _between_jumps(bars: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
 def _name_gaps(bars: pd.DataFrame, notes: list[str]) -> None:
     """Name stretches of sessions without bars."""
     if gaps := missing_sessions(bars):
-        notes.append(f"{len(gaps)} sessions have no bar ({gap_words(gaps)}): windows across them are left out")
+        notes.append(
+            f"{counted(len(gaps), 'sessions have', 'session has')} no bar ({gap_words(gaps)}): windows across them are "
+            "left out"
+        )
 
 
 BLANK_CELLS: Final = frozenset({"", "nan", "NaN", "None", "null", "NULL", "-", "--", "NaT", "<NA>", "N/A", "n/a", "."})

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.reader import day_index, moments, number_columns, of_symbol, read_frame
 from iwm_opts.io.schema import LARGEST_DIVIDEND, refuse_rows, series_twins
@@ -69,7 +70,9 @@ def _once(dividends: Iterable[Dividend]) -> tuple[tuple[Dividend, ...], list[str
     given = sorted(dividends)
     kept = tuple(sorted(set(given)))
     repeated = len(given) - len(kept)
-    return kept, [f"{repeated} rows repeat an earlier one and count once"] if repeated else []
+    return kept, [
+        counted(repeated, "rows repeat an earlier one and count once", "row repeats an earlier one and counts once")
+    ] if repeated else []
 
 
 def _doubts(dividends: Sequence[Dividend]) -> list[str]:
@@ -77,12 +80,17 @@ def _doubts(dividends: Sequence[Dividend]) -> list[str]:
     notes = []
     closed = [d.ex_date for d in dividends if FIRST_DAY <= d.ex_date <= LAST_DAY and not is_session(d.ex_date)]
     if closed:
-        notes.append(f"{len(closed)} ex-dates are not sessions, kept (first: {closed[0]:%A} {closed[0]})")
+        notes.append(
+            f"{counted(len(closed), 'ex-dates are not sessions', 'ex-date is not a session')}, kept "
+            f"(first: {closed[0]:%A} {closed[0]})"
+        )
     usual = float(np.median([dividend.amount for dividend in dividends])) if dividends else 0.0
     large = [dividend for dividend in dividends if dividend.amount > LARGE * usual]
     if large:
         first = f"${large[0].amount:g} on {large[0].ex_date}"
-        notes.append(f"{len(large)} amounts above {LARGE:g} times the median of ${usual:g}, kept (first: {first})")
+        notes.append(
+            f"{counted(len(large), 'amounts')} above {LARGE:g} times the median of ${usual:g}, kept (first: {first})"
+        )
     return notes
 
 
@@ -141,5 +149,5 @@ def load_dividends(path: Path, symbol: str | None = None, *, is_choice: bool = T
     twins = series_twins(frame, {"amount": amount}, {"amount": AMOUNT_COLUMNS})
     notes = [*frame.notes, *order_notes, *day_notes, *number_notes, *twins]
     if zeros := int((amounts == 0.0).sum()):
-        notes.append(f"{zeros} rows of amount 0 are not dividends")
+        notes.append(f"{counted(zeros, 'rows of amount 0 are not dividends', 'row of amount 0 is not a dividend')}")
     return DividendSchedule(kept, path.name, (*notes, *repeated, *_doubts(kept)))

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.io.columns import canonical_rows
 from iwm_opts.io.formats import detect
@@ -254,7 +254,7 @@ def read_chains(
                 raise no_session_left(source, selection.day, of_session)
             chain: Chain | DataError = _chain(rows, chosen, session, None, None, file, notes, warnings)
         except DataError as error:
-            rule = f"{error.rule} ({len(selection.lines):,} rows)"
+            rule = f"{error.rule} ({counted(len(selection.lines), 'rows')})"
             chain = DataError(f"{source}, {selection.day}", rule, error.remedy)
         seen.add(chain.as_of if isinstance(chain, Chain) else selection.day)
         _note_move(selection.day, chain, moved)
@@ -545,7 +545,7 @@ def _choose(
         how = "asked for" if session is not None else "the latest within the session" if within else "the latest"
         others = sum(len(capture.rows) for capture in captures) - len(captures[chosen].rows)
         kept = f"session {captures[chosen].name} of {len(captures)} that day ({names}): {how}"
-        notes.append(f"{kept}; {others:,} rows of the others: left out")
+        notes.append(f"{kept}; {counted(others, 'rows')} of the others: left out")
     return captures[chosen], captures[chosen - 1] if chosen else None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import TIMEZONE
+from iwm_opts.conventions import TIMEZONE, counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.layouts.series import NAMES
@@ -101,7 +101,7 @@ def _refuse_daily(frame: Frame, bars: pd.DataFrame) -> None:
     days = bars.index.to_numpy(dtype="datetime64[D]")
     rows = len(days)
     if rows > 1 and len(np.unique(days)) > MOST_DAILY * rows:
-        rule = f"holds {rows:,} rows on {len(np.unique(days)):,} days: daily bars, not minutes"
+        rule = f"holds {rows:,} rows on {counted(len(np.unique(days)), 'days')}: daily bars, not minutes"
         raise DataError(frame.path, rule, f"give them as --bars; {REMEDY}")
 
 
@@ -146,7 +146,7 @@ def _regular(frame: Frame, bars: pd.DataFrame, notes: tuple[str, ...]) -> Minute
     remarks = [f"{count:,} {what}" for count, what in counts if count]
     present = pd.DatetimeIndex(kept.index).normalize().nunique()
     if (gaps := missing_sessions(kept)) and len(gaps) <= PICKED * present:
-        remarks.append(f"{len(gaps)} sessions have no minute ({gap_words(gaps)})")
+        remarks.append(f"{counted(len(gaps), 'sessions have', 'session has')} no minute ({gap_words(gaps)})")
     return Minutes(kept, (*notes, *remarks), frame.path.name)
 
 

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 
 Sign = Literal[".", ","]
@@ -160,4 +161,5 @@ def other_sign(column: str, sign: Sign) -> str:
 
 def words_taken_as_blank(column: str, count: int, row: str, text: str, what: str = "numbers") -> str:
     """Say how many cells of a column that is not needed are not numbers, and the first of them."""
-    return f"{column.strip()}: {count} cells are not {what} (first: {row}, {text[:40]!r}): taken as blank"
+    cells = counted(count, "cells are", "cell is")
+    return f"{column.strip()}: {cells} not {what} (first: {row}, {text[:40]!r}): taken as blank"

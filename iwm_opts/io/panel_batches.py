@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN
+from iwm_opts.conventions import MULTIPLIER, RIGHT_SIGN, counted
 from iwm_opts.errors import DataError, InputError, IwmOptsError
 from iwm_opts.io.columns import BEFORE_CLOSE, CONTRACT, FEED_DELAY, NEVER, value_or_none
 from iwm_opts.io.failures import FOREIGN, gate, why
@@ -158,7 +158,7 @@ class FileRows:
     def remarks(self) -> tuple[str, ...]:
         """Return readings that the cells leave open, and rows and cells left out."""
         words = [
-            f"{name.strip()}: {count} cells are not {what}: taken as blank"
+            f"{name.strip()}: {counted(count, 'cells are', 'cell is')} not {what}: taken as blank"
             for (name, what), count in self.words.items()
         ]
         codes = old_codes(self.codes, self.codes.total())
@@ -488,7 +488,7 @@ class _BatchRows:
             for day, first, count in zip(
                 *np.unique(self.day[rows], return_index=True, return_counts=True), strict=True
             ):
-                rule = f"row {self.lines[rows[first]]}, {why}, and so in {count} rows of the day"
+                rule = f"row {self.lines[rows[first]]}, {why}, and so in {counted(count, 'rows')} of the day"
                 self.owner.refuse(int(day), rule)
 
 

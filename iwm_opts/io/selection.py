@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.formats import Layout
 from iwm_opts.io.parse import parse_day, parse_moment, parsed
 from iwm_opts.io.readings import Readings, readings_of
-from iwm_opts.io.tables import DataFile, MixedNumbersError, batches, batches_spelled, counted, spelled, words
+from iwm_opts.io.tables import DataFile, MixedNumbersError, batches, batches_spelled, row_counts, spelled, words
 from iwm_opts.market.contract import check_symbol, index_of
 
 EXCHANGE: Final = re.compile(  # TradingView's prefix, EODHD's and Bloomberg's suffix, OptionMetrics' option
@@ -63,17 +64,21 @@ class _Seen:
     def of_other_days(self, day: int) -> tuple[str, ...]:
         """Remark on the rows of other days: a file of many days is no fault."""
         rows = sum(count for ordinal, count in self.days.items() if ordinal not in (NO_DAY, day))
-        return (f"{rows:,} rows of other days: left out",) if rows else ()
+        return (f"{counted(rows, 'rows of other days', 'row of other days')}: left out",) if rows else ()
 
 
 def other_symbols(names: Collection[str], rows: int) -> tuple[str, ...]:
     """Remark on the rows of other symbols; none without any."""
-    return (f"{rows:,} rows of other symbols ({_some(sorted(names))}): left out",) if rows else ()
+    return (
+        (f"{counted(rows, 'rows of other symbols', 'row of other symbols')} ({_some(sorted(names))}): left out",)
+        if rows
+        else ()
+    )
 
 
 def old_codes(codes: Collection[str], rows: int) -> tuple[str, ...]:
     """Remark on rows under the codes of options before OCC symbols; none without any."""
-    text = f"{rows:,} rows under codes of before the option symbols of 2010 ({_some(sorted(codes))}): read as listed"
+    text = f"{counted(rows, 'rows')} under codes of before the option symbols of 2010 ({_some(sorted(codes))}): read as listed"
     return (text,) if rows else ()
 
 
@@ -191,17 +196,17 @@ def select_days(
     day_column = day_column_of(readings)
     if day_column is None:
         raise DataError(file.path, "has no column for the quote date", "give a file that says of which day each row is")
-    counted, others, names = _counted(file, layout, day_column, symbol)
-    if not counted:
+    counts, others, names = _counted(file, layout, day_column, symbol)
+    if not counts:
         raise DataError(file.path, "holds a header and no rows", "give a file with quotes")
     earliest, latest = first or date.min, last or date.max
-    most = max(counted.values())
-    left = {day: rows for day, rows in counted.items() if earliest <= date.fromordinal(day) <= latest}
+    most = max(counts.values())
+    left = {day: rows for day, rows in counts.items() if earliest <= date.fromordinal(day) <= latest}
     if not left:
-        days = [date.fromordinal(day) for day in sorted(counted)]
+        days = [date.fromordinal(day) for day in sorted(counts)]
         refuse_days(file.path, days, first, last)
     left = {day: rows for day, rows in left.items() if date.fromordinal(day) not in skip}
-    for day in sorted(set(others) - set(counted)):
+    for day in sorted(set(others) - set(counts)):
         if earliest <= date.fromordinal(day) <= latest and date.fromordinal(day) not in skip:
             rule = f"no rows of {symbol}; {'; '.join(other_symbols(names, others[day]))}"
             yield DataError(f"{file.path}, {date.fromordinal(day)}", rule, f"give a file with {symbol} on that day")
@@ -225,7 +230,7 @@ def select_days(
                     progress(done, total)
                 notes, warnings = _remarks(spelled_file, readings)
                 remarks = notes, (*warnings, *other_symbols(names, others[day]))
-                yield _one_day(file, date.fromordinal(day), held.pop(day), counted[day], most, readings, remarks)
+                yield _one_day(file, date.fromordinal(day), held.pop(day), counts[day], most, readings, remarks)
 
 
 def _counted(
@@ -259,7 +264,7 @@ def _one_day(
     remarks: tuple[tuple[str, ...], tuple[str, ...]],
 ) -> Selection | DataError:
     if rows < STRAY * most:
-        rule = f"has {rows} rows of {day}, while its fullest day has {most}"
+        rule = f"has {counted(rows, 'rows')} of {day}, while its fullest day has {most}"
         return DataError(f"{file.path}, {day}", rule, "remove them, or fill the day up")
     table = pa.Table.from_batches([part for part, _ in parts]).unify_dictionaries().combine_chunks()
     return Selection(table, np.concatenate([lines for _, lines in parts]), day, readings, *remarks)
@@ -274,7 +279,7 @@ def _refuse_stray(file: DataFile, rows: Counter[int]) -> None:
     day, others = date.fromordinal(latest), date.fromordinal(before)
     raise DataError(
         file.path,
-        f"the latest day, {day}, has {rows[latest]} rows, while {date.fromordinal(fullest)} has {most}",
+        f"the latest day, {day}, has {counted(rows[latest], 'rows')}, while {date.fromordinal(fullest)} has {most}",
         f"give --as-of {others}, or --as-of {day} to read those few",
     )
 
@@ -365,7 +370,7 @@ def _day_of_parquet(
 ) -> tuple[date, tuple[str, Any] | None]:
     """Day to read and the cells that write it, so that row groups without it need not be read; counts all rows."""
     name = layout.columns.get("underlying_symbol", column.name)
-    tally = counted(file, list(dict.fromkeys([column.name, name])))
+    tally = row_counts(file, list(dict.fromkeys([column.name, name])))
     tally = tally.filter(tally.column(column.name).is_valid())
     if not len(tally):
         raise DataError(file.path, "holds no rows with a date", "give a file with quotes")

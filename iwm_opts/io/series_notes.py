@@ -10,6 +10,7 @@ from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.minutes import Minutes
 
 IV_HISTORY: Final = "IV history"  # name of such a series in notes
+REPEATED: Final = ("rows repeat an earlier one and are left out", "row repeats an earlier one and is left out")
 NOTES: Final = "notes"  # key of `attrs` of bars and yields
 SeriesData: TypeAlias = Union[pd.DataFrame, "pd.Series[Any]", IvHistory, Minutes, DividendSchedule, None]
 

@@ -293,7 +293,7 @@ def spelled(file: DataFile, names: Sequence[str], required: frozenset[str]) -> D
     return replace(file, spelling=Spelling(sign, required, others))
 
 
-def counted(file: DataFile, columns: Sequence[str]) -> Any:
+def row_counts(file: DataFile, columns: Sequence[str]) -> Any:
     """Distinct rows of some columns of a Parquet file, in the file's own types, with their `count`."""
     parts = []
     with gate(file.path, "check that the file is whole"):

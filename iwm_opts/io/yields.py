@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.layouts.series import NAMES
 from iwm_opts.io.reader import Frame, day_index, moments, number_columns, of_symbol, read_frame, refuse_shifted
 from iwm_opts.io.schema import refuse_rows
-from iwm_opts.io.series_notes import NOTES
+from iwm_opts.io.series_notes import NOTES, REPEATED
 
 YIELD_COLUMNS: Final = (
     "us3m", "3mo", "dgs3mo", "dtb3", "3m", "13weekscouponequivalent", "us1m", "1mo", "dgs1mo", "dtb4wk",
@@ -56,7 +57,7 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
         raise DataError(frame.path, f"has no {missing} column, only {seen}", REMEDY)
     frame.refuse_twins((day_column, value_column))
     is_old = frame.cells[day_column].astype(str).str.match(BEFORE_1970).to_numpy(dtype=bool)
-    frame = frame.kept(~is_old, f"{int(is_old.sum())} rows before 1970 left out") if is_old.any() else frame
+    frame = frame.kept(~is_old, f"{counted(int(is_old.sum()), 'rows')} before 1970 left out") if is_old.any() else frame
     moments_read, _, order_notes = moments(frame, day_column)
     figures, number_notes = number_columns(frame, [value_column])
     stamps, day_notes = day_index(moments_read)
@@ -64,14 +65,17 @@ def load_yields(path: str | Path) -> "pd.Series[float]":
     days, values = pd.Series(stamps.astype("datetime64[us]")), figures[value_column]
     notes = [*frame.notes, *order_notes, *day_notes, *number_notes]
     if values.isna().any():
-        notes.append(f"{int(values.isna().sum())} rows without a value left out")
+        notes.append(f"{counted(int(values.isna().sum()), 'rows')} without a value left out")
     is_signed = frame.cells[value_column].astype(str).str.strip().str.endswith("%").to_numpy(dtype=bool)
     is_fraction = is_signed | _are_fractions(frame, days[~is_signed], values[~is_signed], notes)
     values = values.where(~is_fraction, 100.0 * values)  # a number with the sign is read as a fraction
     _refuse_implausible(frame, values, days, str(value_column))
     if (high := (values > MOST_NEAR_ZERO) & _near_zero(days)).any():
         where = f"{values[high].iloc[0]:g}% on {days[high].iloc[0]:%Y-%m-%d}"
-        notes.append(f"{int(high.sum())} yields where bills paid less than {MOST_NEAR_ZERO:g}%, kept (first: {where})")
+        notes.append(
+            f"{counted(int(high.sum()), 'yields')} where bills paid less than {MOST_NEAR_ZERO:g}%, kept "
+            f"(first: {where})"
+        )
     values, days = _once_a_day(frame, values, days, notes)
     rates = pd.Series(2.0 * np.log1p(0.005 * values.to_numpy()), index=pd.DatetimeIndex(days)).sort_index()
     if rates.empty:
@@ -148,5 +152,5 @@ def _once_a_day(
         every[days.index] = days
         refuse_rows(frame, pd.Series(mask), every, "has another yield of that day before it")
     if again.any():
-        notes.append(f"{int(again.sum())} rows repeat an earlier one and are left out")
+        notes.append(counted(int(again.sum()), *REPEATED))
     return values[~again], days[~again]

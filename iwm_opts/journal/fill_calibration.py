@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from iwm_opts.conventions import counted
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fills import MINE, FillModel
 from iwm_opts.execution.own_fills import FILE
@@ -110,8 +111,12 @@ def fill_model_of(log: TradeLog) -> FillModel:
     if overall is None or count < FEWEST:
         days = log.trades["entry"].dropna()
         untimed = int((days == days.dt.normalize()).sum())
-        why = f"; {untimed} entries are days without a time, which no quote matches" if untimed else ""
-        rule = f"nothing kept: {count} fills with quotes, at least {FEWEST} are needed{why}"
+        why = (
+            f"; {counted(untimed, 'entries are days', 'entry is a day')} without a time, which no quote matches"
+            if untimed
+            else ""
+        )
+        rule = f"nothing kept: {counted(count, 'fills')} with quotes, at least {FEWEST} are needed{why}"
         raise InputError("fill", MINE, rule, "record more chains, or name chain files with --quotes")
     by_legs = [row for row in rows if row.by == "legs" and row.offset.n >= FEWEST]
     parts = [_share(overall), *(f"{row.group}={_share(row.offset)}" for row in by_legs)]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.journal.paper_trade import Mark, PaperTrade
 from iwm_opts.journal.trade_log import SIMULATED, TradeLog, answers_text, log_of_rows, marks_text
@@ -16,7 +17,9 @@ def for_review(trades: Sequence[PaperTrade]) -> TradeLog:
     if not real or len(real) == len(trades):
         return log_of_paper(trades)
     log = log_of_paper(real)
-    return replace(log, notes=(*log.notes, f"{len(trades) - len(real)} trades on a simulated market left out"))
+    return replace(
+        log, notes=(*log.notes, f"{counted(len(trades) - len(real), 'trades')} on a simulated market left out")
+    )
 
 
 def log_of_paper(trades: Sequence[PaperTrade], source: str = "paper journal") -> TradeLog:

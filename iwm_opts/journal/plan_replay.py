@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.backtest.shares import ShareRules, trade_shares
+from iwm_opts.conventions import counted
 from iwm_opts.errors import InputError
 from iwm_opts.journal.compliance import SLACK
 from iwm_opts.journal.executions import DELIVERS
@@ -69,7 +70,7 @@ def replayed(log: TradeLog, plan: Plan, data: Inputs, account: float | None = No
     lines = [f"checklists judged afterwards on the data before the entry: {judged}"] if judged else []
     if plan.instrument == "shares":
         lines += _with_share_rules(trades, plan, data, account, notes)
-    lines += [f"needs data: {count} trades: {why}" for why, count in notes.items()]
+    lines += [f"needs data: {counted(count, 'trades')}: {why}" for why, count in notes.items()]
     return replace(log, trades=trades, notes=(*log.notes, *lines))
 
 
@@ -155,7 +156,11 @@ def _with_share_rules(
         if refused
         else []
     )
-    lines += [f"{shorts} short trades in shares: the plan only buys, its rules do not cover them"] if shorts else []
+    lines += (
+        [f"{counted(shorts, 'short trades')} in shares: the plan only buys, its rules do not cover them"]
+        if shorts
+        else []
+    )
     return lines
 
 

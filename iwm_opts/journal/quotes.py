@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.execution.fills import FillModel, fill_package
 from iwm_opts.execution.legs import Legs
@@ -120,7 +121,7 @@ def with_quotes(log: TradeLog, source: ChainArchive | FileQuotes, fill: FillMode
         name, remarks = "the record", source.set_aside
     else:
         name, remarks = "the files given", source.warnings
-    quoted_counts = f"{counts['entry']} entries and {counts['exit']} exits quoted by {name}"
+    quoted_counts = f"{counted(counts['entry'], 'entries')} and {counted(counts['exit'], 'exits')} quoted by {name}"
     how = f"within {TOLERANCE.seconds // 60} min; model fill {fill}"
     return replace(
         log, trades=trades, notes=(*log.notes, f"{quoted_counts}, {how}", *untraded_note(untraded), *remarks)
@@ -223,7 +224,7 @@ def untraded_note(fills: int) -> tuple[str, ...]:
     if not fills:
         return ()
     near = f"the captures within {TOLERANCE.seconds // 60} min are from before the open or after the close"
-    return (f"{fills} {'fill' if fills == 1 else 'fills'} in the session not quoted: {near}",)
+    return (f"{counted(fills, 'fills')} in the session not quoted: {near}",)
 
 
 def _is_traded(at: datetime) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.backtest.metrics import MADE, PATH
-from iwm_opts.conventions import MULTIPLIER, TIMEZONE
+from iwm_opts.conventions import MULTIPLIER, TIMEZONE, counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.failures import gate
 from iwm_opts.io.layouts.accounts import without_quotes
@@ -407,7 +407,7 @@ def _of_folder(path: Path) -> TradeLog:
     saved = load_result(path)
     is_simulated = bool(saved.config["simulated"])
     names = [market["name"] for market in saved.config["markets"]]
-    market = names[0] + (f" and {len(names) - 1} more paths" if len(names) > 1 else "")
+    market = names[0] + (f" and {counted(len(names) - 1, 'more paths')}" if len(names) > 1 else "")
     label = backtest_label(market, is_simulated=is_simulated)
     return log_of_backtest(saved.trades, label, is_simulated=is_simulated, source=f"{path.name} ({market})")
 
@@ -440,7 +440,8 @@ def _repeated_rows(frame: pd.DataFrame) -> tuple[str, ...]:
         return ()
     lines = frame["line"] if "line" in frame else pd.Series(range(1, len(frame) + 1), index=frame.index)
     named = ", ".join(map(str, lines[again][:NAMED]))
-    return (f"{int(again.sum())} rows have the same content as another (lines {named}): counted; remove what is twice",)
+    have = counted(int(again.sum()), "rows have", "row has")
+    return (f"{have} the same content as another (lines {named}): counted; remove what is twice",)
 
 
 def _of_backtest(frame: pd.DataFrame, path: Path) -> TradeLog:

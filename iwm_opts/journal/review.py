@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.backtest.metrics import Metrics, measure
-from iwm_opts.conventions import ACCOUNT
+from iwm_opts.conventions import ACCOUNT, counted
 from iwm_opts.errors import InputError
 from iwm_opts.journal.compliance import compliance
 from iwm_opts.journal.diagnosis import Diagnosis, diagnose
@@ -158,7 +158,7 @@ def of_plan(log: TradeLog, rules: PlanRules) -> TradeLog:
     for what, flags in others.items():
         count = int((flags & ~left_out).sum())
         left_out |= flags
-        notes += [f"{count} trades {what} left out"] if count else []
+        notes += [f"{counted(count, 'trades')} {what} left out"] if count else []
     if not notes:
         return log
     if left_out.all():

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from iwm_opts.conventions import counted
 from iwm_opts.journal.executions import Execution
 from iwm_opts.journal.opening import OpeningBalance, Received
 
@@ -196,8 +197,8 @@ class ShareBook:
         action = self._unresolved.get((first.account, first.symbol))
         if action is not None and (first.effect == "close" or (first.effect == "" and total < 0)):
             self.problems.append(
-                f"line {first.line}: trades {abs(left)} shares of {first.symbol} after the corporate action of line "
-                f"{action}: left out"
+                f"line {first.line}: trades {counted(abs(left), 'shares')} of {first.symbol} after the corporate "
+                f"action of line {action}: left out"
             )
             return False
         if first.effect == "close":
@@ -208,8 +209,8 @@ class ShareBook:
             return False
         if first.effect == "" and total < 0:
             self._notes.append(
-                f"line {first.line}: sells {abs(left)} shares of {first.symbol} that the file did not buy, without "
-                "saying why: taken for a short position"
+                f"line {first.line}: sells {counted(abs(left), 'shares')} of {first.symbol} that the file did not buy, "
+                "without saying why: taken for a short position"
             )
         purchase = _Purchase(number, first.symbol, first.account, left, first.when, price, fees * left / total)
         self._purchases.append(purchase)
@@ -230,8 +231,8 @@ class ShareBook:
                 queue.popleft()
         if before != left:
             self.problems.append(
-                f"line {row.line}: {abs(before - left)} shares of {row.symbol} held then left by transfer: their "
-                "result is left out"
+                f"line {row.line}: {counted(abs(before - left), 'shares')} of {row.symbol} held then left by transfer: "
+                "their result is left out"
             )
         self._received[row.account, row.symbol] += left
 
@@ -250,14 +251,14 @@ class ShareBook:
             converted = [self._scaled(lot, symbol, factor) for lot in queue]
             self._lots[row.account, symbol].extend(converted)
             self._notes.append(
-                f"line {row.line}: {abs(held)} shares of {row.symbol} held then became "
+                f"line {row.line}: {counted(abs(held), 'shares')} of {row.symbol} held then became "
                 f"{abs(sum(lot.quantity for lot in converted))} of {symbol}"
             )
             return True
         self._unresolved[key] = row.line
         self.problems.append(
-            f"line {row.line}: a split, merger or other change of the {held} shares of {row.symbol} held then: "
-            "trades open across it are left out"
+            f"line {row.line}: a split, merger or other change of the {counted(held, 'shares')} of {row.symbol} held "
+            "then: trades open across it are left out"
         )
         return False
 

@@ -19,7 +19,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
-from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.age import now
 from iwm_opts.io.atomic import write_durably
@@ -465,7 +465,11 @@ def with_expired_noted(log: TradeLog, until: date | None = None) -> TradeLog:
         + f": expired {last[at]:%Y-%m-%d}, no closing row (the file ends {until}): result unknown, still counted open"
         for at in expired[:NAMED]
     ]
-    notes += [f"and {len(expired) - NAMED} open trades more whose legs expired"] if len(expired) > NAMED else []
+    notes += (
+        [f"and {counted(len(expired) - NAMED, 'open trades more', 'open trade more')} whose legs expired"]
+        if len(expired) > NAMED
+        else []
+    )
     return replace(log, notes=(*log.notes, *notes))
 
 

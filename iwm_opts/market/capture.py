@@ -14,6 +14,7 @@ from iwm_opts.conventions import (
     RIGHT_SIGN,
     ROW_KEY,
     TIMEZONE,
+    counted,
 )
 from iwm_opts.errors import DataError
 from iwm_opts.market.calendar import is_session, latest_session, session_hours
@@ -64,7 +65,7 @@ def before_open(at: datetime, session: date) -> str:
 
 def one_sided(source: str, side: str, rows: int) -> DataError:
     """Error of a capture without calls or without puts."""
-    return DataError(source, f"no {side} among its {rows} rows", "give a chain with both sides")
+    return DataError(source, f"no {side} among its {counted(rows, 'rows')}", "give a chain with both sides")
 
 
 def all_zero(source: str, fraction: float, rows: int) -> DataError:
@@ -112,7 +113,8 @@ def no_trade_since(newest: datetime, day: date) -> str:
 def differing_duplicates(count: int, differing: int) -> str:
     """Warning of contracts that occur twice with different quotes."""
     return (
-        f"{count} rows repeat an earlier contract, {differing} of them with another quote: the first was kept; "
+        f"{counted(count, 'rows repeat', 'row repeats')} an earlier contract, {differing} of them with another quote: "
+        "the first was kept; "
         "if these are several captures or roots, the file lacks the quote_time, session or root column "
         "to separate them"
     )
@@ -219,7 +221,9 @@ def _canonical(quotes: pd.DataFrame, symbol: str, source: str) -> pd.DataFrame:
     unknown = ~table["right"].isin(list(RIGHT_SIGN))
     if unknown.any():
         raise DataError(
-            source, f"right {table.loc[unknown, 'right'].iloc[0]!r} in {unknown.sum()} rows", "must be C or P"
+            source,
+            f"right {table.loc[unknown, 'right'].iloc[0]!r} in {counted(unknown.sum(), 'rows')}",
+            "must be C or P",
         )
     if (table["quote_date"] != table["quote_date"].iloc[0]).any():
         raise DataError(source, "more than one quote date in one capture", "choose one with --as-of")
@@ -283,7 +287,10 @@ def _without_duplicates(table: pd.DataFrame, notes: list[str], warned: list[str]
     if differing:
         warned.append(differing_duplicates(count, differing))
     else:
-        notes.append(f"{count} rows repeat an earlier one exactly and were left out")
+        notes.append(
+            counted(count, "rows repeat an earlier one exactly and were", "row repeats an earlier one exactly and was")
+            + " left out"
+        )
     return table[~again].reset_index(drop=True), count
 
 

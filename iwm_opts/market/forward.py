@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import DAYS_PER_YEAR, TICK, Exercise
+from iwm_opts.conventions import DAYS_PER_YEAR, TICK, Exercise, counted
 from iwm_opts.errors import DataError, InputError
 from iwm_opts.kernels.panel.implied_rate import (
     EVENLY,
@@ -259,7 +259,8 @@ def _parity_forward(quotes: ExpirySlice, discount: float) -> tuple[float, float]
     if len(near) < MIN_PARITY_STRIKES:
         raise DataError(
             f"expiration {quotes.expiration} ({quotes.root})",
-            f"{len(near)} strikes near the money quote both a call and a put, parity needs {MIN_PARITY_STRIKES}",
+            f"{counted(len(near), 'strikes near the money quote', 'strike near the money quotes')} both a call and a "
+            f"put, parity needs {MIN_PARITY_STRIKES}",
             "leave it out or give a fuller chain",
         )
     forwards = quotes.strike[near] + gap[near] / discount

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from iwm_opts.conventions import CLOSED_DAY_WEIGHT, DAYS_PER_YEAR, MIN_SESSIONS_FOR_INDEX
+from iwm_opts.conventions import CLOSED_DAY_WEIGHT, DAYS_PER_YEAR, MIN_SESSIONS_FOR_INDEX, counted
 from iwm_opts.kernels.panel.constant_maturity import SAME_MOMENT
 from iwm_opts.kernels.panel.variance_index import total_variance
 from iwm_opts.market.calendar import effective_days_per_year
@@ -146,7 +146,7 @@ def model_free_variance(quotes: ExpirySlice, forward: Forward | None) -> ModelFr
 def strip_fault(variance: float, puts: int, calls: int, completeness: float) -> str:
     """Reason to refuse the variance of a strip; empty where there is none."""
     if min(puts, calls) < MIN_WING_STRIKES:
-        return f"{puts} puts and {calls} calls with a bid, each wing needs {MIN_WING_STRIKES}"
+        return f"{counted(puts, 'puts')} and {counted(calls, 'calls')} with a bid, each wing needs {MIN_WING_STRIKES}"
     if not variance > 0.0:
         return "the quotes sum to no positive variance"
     if completeness < MIN_COMPLETENESS:
@@ -294,7 +294,7 @@ def _interpolated(
 
 
 def _why(usable: Sequence[ModelFreeVariance], tenor_days: int, clock: str) -> str:
-    text = f"{len(usable)} usable expirations"
+    text = f"{counted(len(usable), 'usable expirations')}"
     if usable:
         text += f", {usable[0].expiration} to {usable[-1].expiration}"
     return (

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from iwm_opts.conventions import GATE_RANK, IVR_LOOKBACK, MIN_COVERAGE
+from iwm_opts.conventions import GATE_RANK, IVR_LOOKBACK, MIN_COVERAGE, counted
 from iwm_opts.errors import InputError
 from iwm_opts.kernels.panel.rank import rank_and_percentile, rolling_rank_and_percentile
 from iwm_opts.market.calendar import FIRST_DAY, latest_session, sessions
@@ -242,7 +242,9 @@ def _warnings(
 ) -> tuple[str, ...]:
     lines = []
     if missed:
-        lines.append(f"values given of {series} end on {value_date}: {missed} sessions before {before} have no value")
+        lines.append(
+            f"values given of {series} end on {value_date}: {counted(missed, 'sessions')} before {before} have no value"
+        )
     if observations < MIN_COVERAGE * lookback:
         lines.append(
             f"{series} has {observations} of {lookback} sessions: the rank covers {observations / lookback:.0%}"

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.market import capture
 from iwm_opts.market.calendar import NEW_YORK, in_session
@@ -26,7 +27,7 @@ def without_stray_days(rows: QuoteRows, fullest: int, report: Report) -> QuoteRo
     stray = count < STRAY * most
     for at in np.flatnonzero(stray):
         file, when = rows.files[rows.file[starts[at]]], date.fromordinal(int(day[at]))
-        rule = f"has {count[at]} rows of {when}, while its fullest day has {most}"
+        rule = f"has {counted(count[at], 'rows')} of {when}, while its fullest day has {most}"
         report.refuse(int(day[at]), DataError(f"{file}, {when}", rule, "remove them, or fill the day up"))
     return rows.take(~np.repeat(stray, count)) if stray.any() else rows
 

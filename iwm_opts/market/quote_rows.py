@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.market.chain import Chain
 from iwm_opts.market.contract import listed_root
@@ -99,7 +100,7 @@ class Report:
         left_out = [f"left out: {why}" for day, why in sorted(self.refused.items()) if first <= day <= last]
         shown = left_out[:REFUSALS_SHOWN]
         if len(left_out) > len(shown):
-            shown.append(f"left out: {len(left_out) - len(shown)} more days")
+            shown.append(f"left out: {counted(len(left_out) - len(shown), 'more days')}")
         others = [rows for day, rows in self.other_captures.items() if first <= day <= last and day not in self.refused]
         if others:
             shown.append(f"{sum(others):,} rows of captures not chosen, on {len(others)} of {days} days: left out")

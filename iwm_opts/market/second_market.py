@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iwm_opts.conventions import counted
 from iwm_opts.market.near_market import near_market
 
 Array = NDArray[np.float64]
@@ -46,18 +47,18 @@ class SecondMarket:
         if self.is_near:
             (other,) = self.spots
             return (
-                f"{int(self.rows.sum())} rows are of another market, put-call parity spot {other:.2f} "
-                f"({other - self.spot:+.2f} from {self.spot:.2f}): left out"
+                f"{counted(int(self.rows.sum()), 'rows are', 'row is')} of another market, put-call parity spot "
+                f"{other:.2f} ({other - self.spot:+.2f} from {self.spot:.2f}): left out"
             )
         if not self.spots:
             return (
-                f"{int(self.rows.sum())} rows lie far from the market's strikes and contradict its prices, as of "
-                "before a split do: left out"
+                f"{counted(int(self.rows.sum()), 'rows lie', 'row lies')} far from the market's strikes, at odds with "
+                "its prices, as of before a split do: left out"
             )
         markets = ", ".join(f"{spot:.0f} ({spot / self.spot:.3g} times {self.spot:.2f})" for spot in self.spots)
         return (
-            f"{int(self.rows.sum())} rows are of another market, put-call parity spot {markets}, as of before "
-            "a split are: left out"
+            f"{counted(int(self.rows.sum()), 'rows are', 'row is')} of another market, put-call parity spot "
+            f"{markets}, as of before a split are: left out"
         )
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iwm_opts.backtest.shares import Ledger, Position, Reason, ShareBacktest, ShareRules
+from iwm_opts.conventions import counted
 from iwm_opts.market.bars import average_true_range
 from iwm_opts.market.minutes import Minutes
 from iwm_opts.plans.edges import Momentum
@@ -61,7 +62,10 @@ def trade_momentum(
             _trade(ledger, session, edge, place, extreme[place], atr[place])
         marks.append(ledger.mark(0.0))  # nothing is held overnight
     unknown = int(readings["signal"].isna().sum())
-    notes = [*minutes.skipped, *([f"{unknown} sessions whose signal is unknown: not traded"] if unknown else [])]
+    notes = [
+        *minutes.skipped,
+        *([f"{counted(unknown, 'sessions')} whose signal is unknown: not traded"] if unknown else []),
+    ]
     equity = pd.DataFrame(marks, index=days, columns=["equity", "cash", "open_risk", "positions"])
     return ShareBacktest(label, ledger.trades(), equity, ledger.skipped, tuple(notes))
 

@@ -15,6 +15,7 @@ from iwm_opts.backtest.gate import known_ranks
 from iwm_opts.backtest.market import DailyMarket
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import Rules
+from iwm_opts.conventions import counted
 from iwm_opts.errors import InputError
 from iwm_opts.market.iv_rank import IvHistory
 from iwm_opts.market.minutes import Minutes, bar_minutes
@@ -103,7 +104,7 @@ def trade_momentum_packages(
     unknown = int(readings["signal"].isna().sum())
     notes = (PROXY, f"assumed: {smile_note(smile)}", *minutes.skipped)
     if unknown:
-        notes += (f"{unknown} sessions whose signal is unknown: not traded",)
+        notes += (f"{counted(unknown, 'sessions')} whose signal is unknown: not traded",)
     table = pd.DataFrame(book.rows, columns=list(COLUMNS))
     equity = pd.DataFrame({"equity": marks, "cash": marks, "open_risk": 0.0, "positions": 0}, index=readings.index)
     return Backtest(

@@ -18,6 +18,7 @@ from iwm_opts.backtest.engine import prepare, run
 from iwm_opts.backtest.metrics import independent_trades
 from iwm_opts.backtest.rules import SizeRule
 from iwm_opts.backtest.shares import trade_shares
+from iwm_opts.conventions import counted
 from iwm_opts.errors import InputError
 from iwm_opts.plans.decision import entry_days
 from iwm_opts.plans.edges import Momentum
@@ -62,10 +63,10 @@ class PlanEvidence:
         whole = self.rungs[-1]
         difference = whole.over_any
         if difference is None or not difference.is_known:
-            return f"{whole.trades} trades are too few to value the plan's rules."
+            return f"{counted(whole.trades, 'trades are too few', 'trade is too few')} to value the plan's rules."
         more = f"{difference.estimate:+.3f} R a trade against entering on any session"
-        counted = f"{whole.trades} trades, worth {whole.independent:.0f} that do not overlap"
-        bounds = f"{difference.low:+.3f} to {difference.high:+.3f}; {counted}"
+        sample = f"{counted(whole.trades, 'trades')}, worth {whole.independent:.0f} that do not overlap"
+        bounds = f"{difference.low:+.3f} to {difference.high:+.3f}; {sample}"
         if not difference.excludes_zero:
             return f"No evidence that the rules help: {more} ({bounds})."
         return f"The rules {'help' if difference.estimate > 0.0 else 'hurt'}: {more} ({bounds})."

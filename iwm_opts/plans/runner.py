@@ -13,6 +13,7 @@ from iwm_opts.backtest.metrics import measure
 from iwm_opts.backtest.result import Backtest
 from iwm_opts.backtest.rules import SizeRule
 from iwm_opts.backtest.shares import trade_shares
+from iwm_opts.conventions import counted
 from iwm_opts.errors import InputError
 from iwm_opts.plans.checklist import CRITERIA, Inputs
 from iwm_opts.plans.decision import EntryDays, entry_days
@@ -116,7 +117,7 @@ class PlanRunner:
         else:
             trades, equity, skipped = self._momentum_packages(stage, allowed)
         equity = equity[(equity.index >= first) & (equity.index <= last)]
-        covered = f"{len(equity)} sessions have minutes"
+        covered = f"{counted(len(equity), 'sessions have minutes', 'session has minutes')}"
         expected = int(((stage.data.bars.index >= first) & (stage.data.bars.index <= last)).sum())
         counts = allowed.counts | skipped
         if len(equity) < expected:

@@ -8,11 +8,12 @@ from typing import Final
 from rich.console import RenderableType
 from rich.text import Text
 
+from iwm_opts.conventions import counted
 from iwm_opts.io.fetching import Fetched
 from iwm_opts.io.histories import COUNTS, ImportedFile, Outcome, YearQuality
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.records import Record
-from iwm_opts.report.words import counted, number, percent, points
+from iwm_opts.report.words import number, percent, points
 
 NUMBERS: Final = re.compile(r"[-+]?\d[\d.,:%-]*|\b\w+day\b")
 ROWS: Final = re.compile(r"(?:^|[ (])(\d[\d,]*)(?: of [\d,]+)? rows\b")

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from iwm_opts.backtest.metrics import PATH, STRESS_PERIODS
 from iwm_opts.backtest.trial import PooledResult
+from iwm_opts.conventions import counted
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report.picture import picture_bytes
 from iwm_opts.report.plots import GREY, INK, LOSS, TODAY
@@ -75,9 +76,8 @@ def _draw(top: Axes, bottom: Axes | None, name: str, result: PooledResult, colou
     if mean is not None and len(paths) > 1:
         top.plot(mean.index, mean, color=colour, lw=1.8)
     last = float(np.mean([float(path.iloc[-1]) for path in paths]))
-    label = (
-        f"{name}: {dollars(last - result.account)}{' a path' if len(paths) > 1 else ''}, {len(result.trades):,} trades"
-    )
+    each = " a path" if len(paths) > 1 else ""
+    label = f"{name}: {dollars(last - result.account)}{each}, {counted(len(result.trades), 'trades')}"
     top.plot([], [], color=colour, lw=1.8, label=label)
     if bottom is None:
         return

@@ -24,12 +24,13 @@ from iwm_opts.backtest.result import CASCADE
 from iwm_opts.backtest.rules import Rules
 from iwm_opts.backtest.saved import Saved, data_digests, rules_record
 from iwm_opts.backtest.trial import PooledResult
+from iwm_opts.conventions import counted
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report import figures
 from iwm_opts.report.backtest_table import CASCADE_WORDS, GREEK_WORDS, rules_lines, too_small
 from iwm_opts.report.comparison_table import input_text
 from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, Section
-from iwm_opts.report.words import counted, dollars, number, percent, price
+from iwm_opts.report.words import dollars, number, percent, price
 
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 GATE_COLOUR: Final = figures.GAIN
@@ -367,7 +368,7 @@ def _quality(run: Run) -> Iterator[Block]:
         if name in trades and len(trades):
             lines.append(f"{int(trades[name].sum()):,} {words} in {int(trades['sessions'].sum()):,} trade-days")
     skipped = sorted(((count, why) for why, count in run.skipped.items() if count), reverse=True)
-    lines += [f"no entry on {count:,} allowed days: {why}" for count, why in skipped]
+    lines += [f"no entry on {counted(count, 'allowed days')}: {why}" for count, why in skipped]
     yield Bullets(tuple(lines)) if lines else Paragraph("No defect and no gap was noted.")
 
 

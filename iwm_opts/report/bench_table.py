@@ -6,9 +6,9 @@ from typing import Any
 from rich.text import Text
 
 from iwm_opts.backtest.throughput import Pace, Throughput
+from iwm_opts.conventions import counted
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.records import Record
-from iwm_opts.report.words import counted
 
 
 def bench_table(throughput: Throughput, machine: str, columns: int | None = None) -> str:

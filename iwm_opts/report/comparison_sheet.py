@@ -5,13 +5,14 @@ from typing import Final
 from iwm_opts.backtest.comparison import SavedComparison
 from iwm_opts.backtest.metrics import independent_trades
 from iwm_opts.backtest.result import CASCADE
+from iwm_opts.conventions import counted
 from iwm_opts.report import figures
 from iwm_opts.report.backtest_sheet import Run, calendar, equity_line, parameters, provenance
 from iwm_opts.report.backtest_table import CASCADE_WORDS, too_small
 from iwm_opts.report.comparison_table import comparison_record, figure_text, input_text
 from iwm_opts.report.interval_words import within
 from iwm_opts.report.page import Block, Chart, Grid, Page, Paragraph, Section
-from iwm_opts.report.words import counted, dollars
+from iwm_opts.report.words import dollars
 
 YEARLY: Final = ("annual_return", "annual_return_on_risk", "return_on_risk_in_use", "sharpe", "sortino")
 

@@ -11,10 +11,11 @@ from rich.text import Text
 from iwm_opts.backtest.comparison import SavedComparison
 from iwm_opts.backtest.metrics import Drawdown, Metrics
 from iwm_opts.backtest.saved import Saved
+from iwm_opts.conventions import counted
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.interval_words import within
 from iwm_opts.report.records import Record
-from iwm_opts.report.words import counted, dollars
+from iwm_opts.report.words import dollars
 
 NAN = float("nan")
 

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from iwm_opts.conventions import counted
 from iwm_opts.market.chain import Chain
 from iwm_opts.report.console import WIDE, plain_table, render, width
 from iwm_opts.report.records import Record, rows_as_csv
@@ -237,7 +238,7 @@ def _smile_lines(smiles: ChainSmiles | None) -> list[Text]:
     lines += [
         Text(
             f"{smile.expiration} ({smile.dte} days): model off by {100.0 * smile.rms:.2f} points rms over "
-            f"{len(smile.real)} strikes, at the chain's model-free vol of {points(smile.model_free)}"
+            f"{counted(len(smile.real), 'strikes')}, at the chain's model-free vol of {points(smile.model_free)}"
         )
         for smile in smiles.smiles
     ]

@@ -10,11 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from iwm_opts.backtest.bootstrap import Interval
+from iwm_opts.conventions import counted
 from iwm_opts.journal.forecasts import Forecast
 from iwm_opts.journal.reliability import FEW_DAYS, FEW_PERIODS, Reliability
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.records import Record
-from iwm_opts.report.words import counted, dollars, number, percent
+from iwm_opts.report.words import dollars, number, percent
 
 WORDS: Final = {
     "pop": "POP, smile",

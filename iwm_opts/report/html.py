@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from iwm_opts.conventions import counted
+
 MAX_ROWS = 30  # of a table in a notebook
 DIGITS = 4
 
@@ -25,7 +27,7 @@ def notebook_table(title: str, lines: Sequence[str], frame: pd.DataFrame, label:
     parts.append(f"<p><b>{html.escape(title)}</b>{''.join(f'<br>{html.escape(line)}' for line in lines)}</p>")
     parts.append(html_table(frame.head(MAX_ROWS)))
     if len(frame) > MAX_ROWS:
-        parts.append(f"<p>{len(frame) - MAX_ROWS:,} more rows: to_frame()</p>")
+        parts.append(f"<p>{counted(len(frame) - MAX_ROWS, 'more rows')}: to_frame()</p>")
     return "".join(parts)
 
 

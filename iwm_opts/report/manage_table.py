@@ -9,13 +9,14 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from iwm_opts.conventions import counted
 from iwm_opts.journal.positions import AWAY, ExpirationRisk, HeldPosition, Roll, ShortLegRisk
 from iwm_opts.market.chain import Chain
 from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.paper_table import campaign_record, campaign_text
 from iwm_opts.report.records import Record, managed_record
 from iwm_opts.report.screen_table import capture_line
-from iwm_opts.report.words import counted, dollars, number, percent, points, price
+from iwm_opts.report.words import dollars, number, percent, points, price
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def _lines(held: HeldPosition, chain: Chain) -> list[RenderableType]:
         lines.append(Text(f"   EXIT DUE ({held.rule})", style="bold red"))
         order = Table.grid()
         order.add_column(no_wrap=True, overflow="ignore")
-        order.add_row(f"   {held.order}")
+        order.add_row(held.order)  # a line to paste: neither indented nor broken
         lines.append(order)
     if held.no_stop:
         lines.append(Text(f"   {held.no_stop}"))

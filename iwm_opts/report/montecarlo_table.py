@@ -8,10 +8,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from iwm_opts.backtest.montecarlo import KELLY_LEVEL, MonteCarlo
-from iwm_opts.conventions import SESSIONS_PER_YEAR
+from iwm_opts.conventions import SESSIONS_PER_YEAR, counted
 from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.records import Record
-from iwm_opts.report.words import counted, dollars, number, percent
+from iwm_opts.report.words import dollars, number, percent
 
 LIMITS = (
     "The record bounds the answer: no history holds a day worse than its worst, and an edge that was luck is kept.",

@@ -6,9 +6,10 @@ from typing import Any, Final
 from rich.console import RenderableType
 from rich.text import Text
 
+from iwm_opts.conventions import counted
 from iwm_opts.journal.plan_report import PlanStatus
 from iwm_opts.report.console import plain_table, render
-from iwm_opts.report.words import counted, dollars
+from iwm_opts.report.words import dollars
 
 STYLES: Final = {"met": "green", "unmet": "red", "unknown": "yellow"}
 

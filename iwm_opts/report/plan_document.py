@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from iwm_opts.backtest.rules import STOP_FILL
+from iwm_opts.conventions import counted
 from iwm_opts.journal.plan_report import PlanStatus
 from iwm_opts.plans.plan import Plan
 from iwm_opts.plans.plan_backtest import PlanResult
@@ -11,7 +12,7 @@ from iwm_opts.report.page import Bullets, Grid, Page, Paragraph, Section, Verbat
 from iwm_opts.report.plan_backtest import ANSWERS
 from iwm_opts.report.plan_check import decision_word
 from iwm_opts.report.plan_order import PlanOrder, order_record, order_section
-from iwm_opts.report.words import counted, dollars, percent
+from iwm_opts.report.words import dollars, percent
 from iwm_opts.research.claims import Claim
 
 STATES: Final = {"met": "met", "unmet": "not met", "unknown": "unknown"}

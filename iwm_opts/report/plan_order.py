@@ -4,10 +4,10 @@ import math
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.report.page import Block, Bullets, Grid, Paragraph, Section, Verbatim
 from iwm_opts.report.records import Record
-from iwm_opts.report.words import counted, dollars
+from iwm_opts.report.words import dollars
 from iwm_opts.risk.sizing import Size
 
 

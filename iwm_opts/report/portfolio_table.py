@@ -6,6 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from iwm_opts.conventions import counted
 from iwm_opts.plans.portfolio import PortfolioResult, PortfolioStage
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.plan_backtest import ANSWERS
@@ -24,7 +25,7 @@ def portfolio_table(result: PortfolioResult, label: str = "", columns: int | Non
     named: list[RenderableType] = [Text(label, style="bold white on red")] if label else []
     parts: list[RenderableType] = [
         *named,
-        Text(f"{len(result.plans)} plans on one account of {dollars(result.account)}, {result.market}"),
+        Text(f"{counted(len(result.plans), 'plans')} on one account of {dollars(result.account)}, {result.market}"),
         Text(f"shared limits: {limits_text(result)}"),
         Text(""),
         _periods(result),

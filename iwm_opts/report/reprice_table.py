@@ -6,12 +6,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from iwm_opts.conventions import counted
 from iwm_opts.journal.reprice import MODELLED, RECORDED, SETTLED, Repricing, quote_counts
 from iwm_opts.report.backtest_record import frame_records
 from iwm_opts.report.console import plain_table, render
 from iwm_opts.report.page import Bullets, Grid, Section
 from iwm_opts.report.records import Record
-from iwm_opts.report.words import counted, dollars, number, percent
+from iwm_opts.report.words import dollars, number, percent
 from iwm_opts.sources.on_day import DEFAULT_SYMBOL
 
 SHOWN: Final = 20  # trades, without -v

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from iwm_opts.backtest.metrics import independent_trades
+from iwm_opts.conventions import counted
 from iwm_opts.journal.review import Review
 from iwm_opts.journal.trade_log import marks_of
 from iwm_opts.report import figures
 from iwm_opts.report.backtest_sheet import calendar, cascade_chart, falls, iso, metric_grids, trade_charts
 from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, Section
-from iwm_opts.report.words import counted, dollars, number
+from iwm_opts.report.words import dollars, number
 
 
 def review_sheet(review: Review, after_costs: tuple[Section, ...] = (), last: tuple[Section, ...] = ()) -> Page:
@@ -130,5 +131,5 @@ def _rules(review: Review) -> Iterator[Block]:
 def _quality(review: Review) -> Iterator[Block]:
     log = review.log
     lines = [*log.warnings, *review.diagnosis.notes, *log.notes, *log.problems]
-    lines += [f"{count} rows not used: {reason}" for reason, count in dict(log.skipped).items()]
+    lines += [f"{counted(count, 'rows')} not used: {reason}" for reason, count in dict(log.skipped).items()]
     yield Bullets(tuple(map(str, lines))) if lines else Paragraph("No defect and no gap was noted.")

@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from iwm_opts.conventions import counted
 from iwm_opts.journal.diagnosis import Diagnosis, RuleEffect
 from iwm_opts.journal.equity import Depth
 from iwm_opts.journal.fill_calibration import calibrate_fills
@@ -15,7 +16,7 @@ from iwm_opts.journal.inference import LEVEL, TOLERATED, Estimate
 from iwm_opts.journal.review import Review, Span
 from iwm_opts.journal.trade_log import TradeLog
 from iwm_opts.report.console import WIDE, plain_table, render, width
-from iwm_opts.report.words import counted, dollars, number, percent
+from iwm_opts.report.words import dollars, number, percent
 
 OFFSET_WORDS = {
     "all": "",

@@ -15,6 +15,7 @@ from iwm_opts.conventions import (
     REALISED_IMPLIED_VARIANCE,
     REALISED_IMPLIED_VARIANCE_INTERVAL,
     REALISED_IMPLIED_VARIANCE_SOURCE,
+    counted,
 )
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.market.chain import Chain
@@ -24,7 +25,7 @@ from iwm_opts.market.snapshot import Snapshot
 from iwm_opts.report.assignment_lines import assignment_lines
 from iwm_opts.report.console import fitted_table, plain_table, render, width
 from iwm_opts.report.screening import Screening
-from iwm_opts.report.words import counted, dollars, number, percent, points, price, strike
+from iwm_opts.report.words import dollars, number, percent, points, price, strike
 from iwm_opts.spreads.candidate import Candidate
 from iwm_opts.spreads.empirical import SOURCE, Empirical, Gain
 from iwm_opts.spreads.managed import METHOD, Managed

@@ -2,8 +2,9 @@
 
 from rich.text import Text
 
+from iwm_opts.conventions import counted
 from iwm_opts.report.console import render
-from iwm_opts.report.words import counted, dollars, percent
+from iwm_opts.report.words import dollars, percent
 from iwm_opts.risk.sizing import Size
 
 

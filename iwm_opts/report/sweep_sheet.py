@@ -10,14 +10,14 @@ import pandas as pd
 
 from iwm_opts.backtest.saved import data_digests, rules_record
 from iwm_opts.backtest.trial import market_kind
-from iwm_opts.conventions import SESSIONS_PER_YEAR
+from iwm_opts.conventions import SESSIONS_PER_YEAR, counted
 from iwm_opts.market.chain import LABELS
 from iwm_opts.report import figures
 from iwm_opts.report.backtest_sheet import flat_inputs
 from iwm_opts.report.backtest_table import MIN_APART, rules_lines
 from iwm_opts.report.page import Block, Bullets, Chart, Grid, Page, Paragraph, Section
 from iwm_opts.report.sweep_table import Swept, sweep_columns
-from iwm_opts.report.words import counted, dollars, number, percent
+from iwm_opts.report.words import dollars, number, percent
 
 RATIOS: Final = ("sharpe", "sortino")
 MOST_MAPS: Final = 6  # pairs of names
@@ -55,7 +55,7 @@ def sweep_sheet(sweep: Swept) -> Page:
         Section("Data quality", (Bullets(sweep.notes) if sweep.notes else Paragraph("Nothing was noted."),)),
     )
     labels = (LABELS[kind],) if kind in LABELS else ()
-    return Page(f"Sweep: {len(sweep.variants)} variants on {market.name}", labels, sections, provenance)
+    return Page(f"Sweep: {counted(len(sweep.variants), 'variants')} on {market.name}", labels, sections, provenance)
 
 
 def _charts(sweep: Swept, frame: pd.DataFrame, names: list[str]) -> Iterator[Block]:

@@ -15,6 +15,7 @@ from iwm_opts.backtest.grid import Outcome, Outcomes, SnoopingTest, Variant, Var
 from iwm_opts.backtest.macro import macro_notes
 from iwm_opts.backtest.saved import rules_record
 from iwm_opts.backtest.trial import Trial, market_kind
+from iwm_opts.conventions import counted
 from iwm_opts.report.backtest_table import label_lines, rules_lines
 from iwm_opts.report.console import note_lines, plain_table, render
 from iwm_opts.report.records import Record, rows_as_csv
@@ -81,7 +82,7 @@ def sweep_table(sweep: Swept, top: int, columns: int | None = None) -> str:
     parts: list[RenderableType] = [*label_lines(kind)]
     parts += [Text.assemble((f"{first.name}{more}", "bold"), f"  {first.days[0]} to {first.days[-1]}")]
     tried = "; ".join(f"{name} {', '.join(map(str, values))}" for name, values in sweep.grid.items())
-    parts += [Text(f"grid     {tried}: {len(sweep.variants)} variants")]
+    parts += [Text(f"grid     {tried}: {counted(len(sweep.variants), 'variants')}")]
     parts += [Text(line) for line in rules_lines(sweep.variants[0].rules)] + [Text("")]
     parts += [Text(sweep.verdict, style="bold"), Text(sweep.selection_line), Text("")]
     names = list(sweep.grid)

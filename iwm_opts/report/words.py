@@ -36,11 +36,6 @@ def points(value: float) -> str:
     return "-" if math.isnan(value) else f"{100.0 * value:.1f}"
 
 
-def counted(count: int, unit: str) -> str:
-    """`1 contract`, `2 contracts`; the unit is given in the plural."""
-    return f"{count:,} {unit.removesuffix('s') if count == 1 else unit}"
-
-
 def number(value: float, digits: int = 1) -> str:
     """Plain number, a dash where undefined."""
     return "-" if math.isnan(value) else f"{value:.{digits}f}"

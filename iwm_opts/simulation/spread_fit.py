@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import TICK
+from iwm_opts.conventions import TICK, counted
 from iwm_opts.errors import DataError
 from iwm_opts.kernels.simulation.quote import FAR_DAYS, LONGEST_DAYS, PREMIUM_FLOOR, SPREAD_TERMS
 from iwm_opts.market.chain import Chain
@@ -101,7 +101,9 @@ def fit_spreads(observed: pd.DataFrame) -> Array:
     """
     if len(observed) < 50 * SPREAD_TERMS:
         raise DataError(
-            "chains", f"{len(observed)} quotes are too few for {SPREAD_TERMS} coefficients", "give more days"
+            "chains",
+            f"{counted(len(observed), 'quotes are', 'quote is')} too few for {SPREAD_TERMS} coefficients",
+            "give more days",
         )
     depth = observed["delta"].abs().to_numpy()
     days = observed["days"].to_numpy()

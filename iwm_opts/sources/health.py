@@ -16,6 +16,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
+from iwm_opts.conventions import counted
 from iwm_opts.errors import DataError
 from iwm_opts.io.age import now
 from iwm_opts.io.archive import DAMAGED, DATA_VARIABLE, RECORD_IT, ChainArchive, open_record
@@ -142,7 +143,7 @@ def _check_chains(record: ChainArchive, symbol: str) -> Check:
     text = f"captures {readable}, days {len(days)}, {days[0]} to {days[-1]}"
     missed = _sessions_between(days[-1], latest_session(now().date()))
     if missed > 1:
-        return Check(f"chains of {symbol}", "warning", f"{text}: {missed} sessions ago", RECORD_IT)
+        return Check(f"chains of {symbol}", "warning", f"{text}: {counted(missed, 'sessions')} ago", RECORD_IT)
     return Check(f"chains of {symbol}", "ok", text)
 
 
@@ -159,11 +160,11 @@ def _check_series(record: ChainArchive, kind: Kind) -> list[Check]:
         problem = "damaged" if table is None else _problem_of(table, kind)
         if table is not None and not problem and kind != "dividends":  # those come four times a year
             missed = _sessions_between(table.index[-1].date(), latest_session(now().date()))
-            problem = f"up to {table.index[-1].date()}: {missed} sessions ago" if missed > 1 else ""
+            problem = f"up to {table.index[-1].date()}: {counted(missed, 'sessions')} ago" if missed > 1 else ""
         if problem:
             problems.append(Check(f"{kind} of {name}", "warning", problem, f"fetch again: {again}"))
         elif table is not None:
-            sound.append(f"{name} {len(table):,} rows up to {table.index[-1].date()}")
+            sound.append(f"{name} {counted(len(table), 'rows up', 'row up')} to {table.index[-1].date()}")
     return [Check(kind, "ok", ", ".join(sound)), *problems] if sound else problems
 
 

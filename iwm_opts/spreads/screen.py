@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iwm_opts.conventions import ACCOUNT, DELIVERY_GAP, MIN_OPEN_INTEREST, RISK_SHARE
+from iwm_opts.conventions import ACCOUNT, DELIVERY_GAP, MIN_OPEN_INTEREST, RISK_SHARE, counted
 from iwm_opts.errors import InputError
 from iwm_opts.execution.exits import ExitLevels
 from iwm_opts.market.contract import settlement_of
@@ -201,7 +201,8 @@ def _caveats(tables: Sequence[OptionTable], kept: Sequence[Candidate]) -> list[s
     unknown = sum(np.isnan(leg.open_interest) for candidate in kept for leg in candidate.legs)
     if unknown:
         caveats.append(
-            f"open interest unknown for {unknown} legs: neither --min-open-interest nor --liquidity-share could apply"
+            f"open interest unknown for {counted(unknown, 'legs')}: neither --min-open-interest nor --liquidity-share "
+            "could apply"
         )
     return caveats
 

@@ -57,10 +57,19 @@ def test_trades_without_a_stop_within_the_width_are_counted(market):
     near = iwm.backtest(market, iwm.Rules(ivr_below=None, put_delta=0.45, call_delta=0.45, **FAST))
     beyond = int((3.0 * near.trades["credit"] > 5.0).sum())
     assert beyond > 0
-    sentence = "trades without a stop within the width: their worst case is the max loss"
+    sentence = "trades without a stop within the width: the worst case is the max loss"
     assert [note for note in near.notes if "stop" in note] == [f"{beyond} {sentence}"]
     without = iwm.backtest(market, iwm.Rules(ivr_below=None, put_delta=0.45, call_delta=0.45, stop=None, **FAST))
     assert not any("stop" in note for note in without.notes)
+
+
+def test_exits_of_a_debit_name_the_debit(market):
+    bought = iwm.backtest(market, iwm.Rules(strategy="bull-call", ivr_below=None, **FAST))
+    assert "stop 0.5 x debit" in bought.to_text(columns=200)
+    assert "credit" not in next(line for line in bought.to_text(columns=200).splitlines() if line.startswith("exits"))
+    never = iwm.backtest(market, iwm.Rules(strategy="bull-call", stop=2.0, ivr_below=None, **FAST))
+    sentence = "trades without a stop within the debit: the worst case is the max loss"
+    assert [note for note in never.notes if "stop" in note] == [f"{len(never.trades)} {sentence}"]
 
 
 def test_pictures_and_pages(ungated, tmp_path):

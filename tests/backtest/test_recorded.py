@@ -228,7 +228,7 @@ class TestSettlement:
         assert with_bars.opened[:2].tolist() == [199.5, 200.0]
         assert with_bars.high[3] == 204.0
         assert np.isnan(with_bars.low[2])
-        assert any("1 days without a bar" in note and str(WED) in note for note in with_bars.notes)
+        assert any("1 day without a bar" in note and str(WED) in note for note in with_bars.notes)
 
     def test_morning_roots_settle_on_the_open_evening_roots_on_the_close(self, chain_of, made_day_quotes, bars_of):
         path = chain_of(made_day_quotes(MON, 2000, (NEXT, LATER), root="SPXW").assign(underlying_symbol="SPX"))
@@ -254,7 +254,7 @@ class TestSettlement:
     def test_a_bar_that_contradicts_the_chain_is_unknown(self, week, chain_of, bars_of):
         market = recorded_days(str(chain_of(*week)), bars=bars_of({**self.BARS, TUE: (160, 161, 159, 160)}))
         assert np.isnan(market.opened[1])
-        assert any("1 bars contradict" in note for note in market.notes)
+        assert any("1 bar contradicts" in note for note in market.notes)
 
 
 class TestThroughTheEngine:

@@ -178,7 +178,7 @@ def test_words_in_a_column_that_is_not_needed_are_counted(case):
     path = case("chains/base.csv")
     path.write_text(path.read_text().replace(",0.5166,", ",about half,", 1))
     chain = load_chain(path)
-    assert any("implied_volatility: 1 cells" in note and "row 2" in note for note in chain.warnings)
+    assert any("implied_volatility: 1 cell" in note and "row 2" in note for note in chain.warnings)
     assert chain.quotes["implied_volatility"].isna().sum() == 1
 
 

@@ -553,7 +553,7 @@ def test_a_lone_option_without_a_list_is_read(case, tmp_path):
     document = json.loads(case("chains/tradier.json").read_text())
     document["options"]["option"] = document["options"]["option"][0]
     (tmp_path / "lone.json").write_text(json.dumps(document))
-    with pytest.raises(DataError, match="no puts among its 1 rows"):
+    with pytest.raises(DataError, match="no puts among its 1 row"):
         load_chain(tmp_path / "lone.json")
 
 

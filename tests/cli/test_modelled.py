@@ -72,7 +72,7 @@ DOUBTS = (
     "bars: 5 sessions have no bar (2023-03-06 to 2023-03-10): windows across them are left out",
     "IV history: rows without a value left out: 1",
     "yields: dates are DD/MM/YYYY",
-    "dividends: 1 ex-dates are not sessions, kept (first: Saturday 2023-09-16)",
+    "dividends: 1 ex-date is not a session, kept (first: Saturday 2023-09-16)",
 )
 
 

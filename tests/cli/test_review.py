@@ -131,7 +131,7 @@ def test_the_record_tells_what_was_quoted(run, chain_file, tmp_path):
     told = run("review", "mine.csv", "--recorded-quotes", "--format", "json").json
     assert told["whole"]["trades_with_model_fill"] == 1
     assert told["whole"]["slippage_over_model"] < told["whole"]["slippage_to_mid"]
-    assert "1 entries and 1 exits quoted by the record, within 20 min; model fill fraction:0.5" in told["notes"]
+    assert "1 entry and 1 exit quoted by the record, within 20 min; model fill fraction:0.5" in told["notes"]
 
 
 def test_the_picture_is_drawn(run, log_file, tmp_path):
@@ -218,8 +218,8 @@ def test_a_share_plan_is_reviewed_from_a_brokers_export(run, shares):
     assert (size["trades"], size["breaches"]) == (1, 0)
     assert (late["trades"], late["breaches"]) == (1, 0)
     assert {one["name"] for one in told["effects"]} == {"stretch", "quiet", "before any rule"}
-    assert "1 trades in other symbols than IWM left out" in told["notes"]
-    assert "1 trades in options, which the plan does not trade left out" in told["notes"]
+    assert "1 trade in other symbols than IWM left out" in told["notes"]
+    assert "1 trade in options, which the plan does not trade left out" in told["notes"]
     assert "checklists judged afterwards on the data before the entry: 1" in told["notes"]
 
 

@@ -113,7 +113,7 @@ def test_a_few_stray_rows_of_a_later_day_are_not_the_chain(quotes, save, name):
     path = save(pd.concat([stray, quotes(DAYS[0]), quotes(DAYS[1])]), name)
     with pytest.raises(
         DataError,
-        match=r"the latest day, 2024-06-06, has 1 rows, while 2024-06-04 has 36\. "
+        match=r"the latest day, 2024-06-06, has 1 row, while 2024-06-04 has 36\. "
         "Give --as-of 2024-06-04, or --as-of 2024-06-06 to read those few",
     ):
         load_chain(path)

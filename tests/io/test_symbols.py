@@ -174,8 +174,8 @@ def test_words_in_columns_that_bars_do_not_need_are_counted(file):
     bars = load_bars(file(text + f"{DAYS[1]},200,202,199,201,soon,12\n"))
     assert bars["volume"].isna().tolist() == [True, False]
     assert set(notes_of(bars)) >= {
-        "Volume: 1 cells are not numbers (first: row 2, 'pending'): taken as blank",
-        "Adj Close: 1 cells are not numbers (first: row 3, 'soon'): taken as blank",
+        "Volume: 1 cell is not numbers (first: row 2, 'pending'): taken as blank",
+        "Adj Close: 1 cell is not numbers (first: row 3, 'soon'): taken as blank",
     }
 
 

@@ -175,7 +175,7 @@ class TestRealBodies:
 
     def test_a_symbol_with_hardly_any_options(self, market_data, session, live_server, answer):
         self.serve(market_data, live_server, answer, "options-EPAC.json", "/v7/finance/options/EPAC")
-        with pytest.raises(DataError, match="no calls among its 1 rows"):
+        with pytest.raises(DataError, match="no calls among its 1 row"):
             yahoo_chain("EPAC", session, expirations=(date(2025, 3, 21), date(2025, 3, 21)))
 
     def test_a_weekend_of_minutes_is_empty(self, market_data, session, live_server, answer):

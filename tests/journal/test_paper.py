@@ -280,7 +280,7 @@ def test_a_review_reads_real_quotes_where_there_are_any():
     real, made_up = trade(number=1, closing=left), trade(number=2, closing=left, market="SIMULATED market")
     log = for_review([real, made_up])
     assert (len(log.closed), log.is_simulated) == (1, False)
-    assert log.notes == ("1 trades on a simulated market left out",)
+    assert log.notes == ("1 trade on a simulated market left out",)
     assert for_review([made_up]).is_simulated
 
 

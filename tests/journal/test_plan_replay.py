@@ -299,7 +299,7 @@ def test_fills_within_a_session_need_minutes_for_a_model_price(tmp_path, bars):
     log = replayed(read_log(file), PLAN, Inputs(bars))
     assert np.isnan(log.trades["entry_model"][0])
     assert log.trades["exit_model"][0] == pytest.approx(0.01 - bars["open"][later])
-    need = "needs data: 1 trades: a model fill, for the price at the time of the order (--minutes)"
+    need = "needs data: 1 trade: a model fill, for the price at the time of the order (--minutes)"
     assert need in log.notes
 
 

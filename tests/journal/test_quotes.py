@@ -88,4 +88,4 @@ def test_an_expiration_has_no_fill(recorded):
     log = log_of_rows([{**TRADE, "reason": "expiry"}], "mine")
     found = with_quotes(log, recorded[0], FillModel.parse("natural"))
     assert np.isnan(only(found)["exit_model"])
-    assert found.notes == ("1 entries and 0 exits quoted by the record, within 20 min; model fill natural",)
+    assert found.notes == ("1 entry and 0 exits quoted by the record, within 20 min; model fill natural",)

@@ -86,7 +86,7 @@ def test_trades_of_other_plans_are_left_out_and_counted():
     log = log_of_rows([trade("2026-01-05", "2026-01-20", 60.0, plan=name) for name in ("condors", "", "dips")], "mine")
     found = review(log, PlanRules("condors"))
     assert found.whole.metrics.trades == 2
-    assert "1 trades of other plans left out" in found.log.notes
+    assert "1 trade of other plans left out" in found.log.notes
     assert review(log).whole.metrics.trades == 3
     with pytest.raises(InputError, match="no trade of mine follows it, they follow dips"):
         review(log_of_rows([trade("2026-01-05", "2026-01-20", 60.0, plan="dips")], "mine"), PlanRules("condors"))

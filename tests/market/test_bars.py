@@ -237,7 +237,7 @@ def test_a_split_at_the_end_leaves_the_bars_before_it(file, places, first, last,
     [
         (
             pd.date_range("2025-03-10 09:30", periods=390, freq="min"),
-            "holds 390 rows on 1 days: intraday bars",
+            "holds 390 rows on 1 day: intraday bars",
         ),
         (pd.date_range("2025-03-10 09:30", periods=30, freq="h"), "holds 30 rows on 2 days: intraday bars"),
         (pd.date_range("2025-01-03", periods=12, freq="W-FRI"), "has a row every 7 days: weekly bars, not daily"),

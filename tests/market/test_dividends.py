@@ -67,7 +67,7 @@ def test_whole_dollars_in_a_list_are_no_decimal_comma():
 def test_a_dividend_given_twice_counts_once(tmp_path):
     one = (Dividend(date(2026, 6, 15), 0.6),)
     listed = parse_dividends("2026-06-15:0.6,2026-06-15:0.60")
-    repeated = ("1 rows repeat an earlier one and count once",)
+    repeated = ("1 row repeats an earlier one and counts once",)
     assert listed == DividendSchedule(one, "given", repeated)
     file = tmp_path / "dividends.csv"
     file.write_text("date,amount\n2026-06-15,0.6\n2026-06-15,0.60\n")
@@ -126,9 +126,9 @@ def test_readings_and_doubts_of_a_file_are_said(tmp_path):
     assert set(schedule.notes) == {
         "rows of IWM among those of 2 symbols: 1 of 6 left out",
         "dates are DD/MM/YYYY",
-        "1 rows of amount 0 are not dividends",
-        "1 ex-dates are not sessions, kept (first: Saturday 2025-09-13)",
-        "1 amounts above 10 times the median of $0.7, kept (first: $60 on 2025-09-13)",
+        "1 row of amount 0 is not a dividend",
+        "1 ex-date is not a session, kept (first: Saturday 2025-09-13)",
+        "1 amount above 10 times the median of $0.7, kept (first: $60 on 2025-09-13)",
     }
 
 

@@ -75,7 +75,7 @@ def test_strikes_without_both_bids_are_not_read():
 
 def test_too_few_strikes_are_named():
     quotes = parity_slice(30, 300.0, 0.04, strikes=np.array([270.0, 300.0, 330.0]))
-    with pytest.raises(DataError, match=r"expiration 2026-07-26 \(IWM\): 1 strikes near the money .* parity needs 2"):
+    with pytest.raises(DataError, match=r"expiration 2026-07-26 \(IWM\): 1 strike near the money .* parity needs 2"):
         implied_forward(quotes, 0.04)
     assert implied_forwards([quotes, parity_slice(30, 300.0, 0.04)], 0.04)[0] is None
 

@@ -107,7 +107,7 @@ def test_minutes_of_another_fund_are_refused_and_those_of_no_shared_session_are_
 def test_a_session_without_minutes_is_named(written):
     days = ("2019-12-16", "2019-12-18", "2019-12-19")
     minutes = load_minutes(written(HEAD + "".join(row(f"{day} 10:{at}") for day in days for at in range(10, 15))))
-    assert minutes.skipped == ("1 sessions have no minute (2019-12-17)",)
+    assert minutes.skipped == ("1 session has no minute (2019-12-17)",)
 
 
 @pytest.mark.parametrize("time", ["", " 00:00:00+05:30", " 16:00", "T09:30:00-05:00"])

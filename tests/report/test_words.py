@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from iwm_opts.report.words import counted, dollars, number, percent, points, price, strike
+from iwm_opts.conventions import counted
+from iwm_opts.report.words import dollars, number, percent, points, price, strike
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,9 @@ from iwm_opts.report.words import counted, dollars, number, percent, points, pri
         (number(math.nan), "-"),
         (counted(1, "contracts"), "1 contract"),
         (counted(1200, "shares"), "1,200 shares"),
+        (counted(1, "entries"), "1 entry"),
+        (counted(1, "rows repeat", "row repeats"), "1 row repeats"),
+        (counted(2, "rows repeat", "row repeats"), "2 rows repeat"),
     ],
 )
 def test_numbers_as_people_write_them(text, expected):

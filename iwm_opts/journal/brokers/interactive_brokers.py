@@ -23,7 +23,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.errors import DataError
 from iwm_opts.journal.brokers.layout import (
     NO_FEES,
@@ -188,7 +188,9 @@ def _sections(export: Export) -> dict[str, list[Row]]:
         elif kind == "Data" and section in names:
             header = names[section]
             if any(cells[len(header) :]) or len(cells) < len(header):
-                export.report.reject(line, f"{len(cells)} cells do not fit the header of {len(header)}")
+                export.report.reject(
+                    line, f"{counted(len(cells), 'cells do not fit', 'cell does not fit')} the header of {len(header)}"
+                )
                 continue
             if joined.repeats((account, *cells)):
                 continue

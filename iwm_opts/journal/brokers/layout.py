@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from iwm_opts.conventions import counted
 from iwm_opts.io.workbook import Rows
 from iwm_opts.journal.executions import Execution, underlying
 from iwm_opts.journal.fields import (
@@ -76,7 +77,7 @@ class RowReport:
         """Rows that could not be read."""
         named = self.unreadable[:NAMED]
         if len(self.unreadable) > NAMED:
-            named.append(f"and {len(self.unreadable) - NAMED} rows more like these: left out")
+            named.append(f"and {counted(len(self.unreadable) - NAMED, 'rows more', 'row more')} like these: left out")
         return tuple(named)
 
     def notes(self) -> tuple[str, ...]:
@@ -266,7 +267,9 @@ class Table:
                 export.report.skipped["remarks and empty rows of the broker"] += 1
                 continue
             if len(cells) < width or any(cells[len(header) :]):
-                export.report.reject(line, f"{len(cells)} cells do not fit the header of {len(header)}")
+                export.report.reject(
+                    line, f"{counted(len(cells), 'cells do not fit', 'cell does not fit')} the header of {len(header)}"
+                )
                 continue
             if joined.repeats((accounts.get(line, ""), *cells)):
                 continue

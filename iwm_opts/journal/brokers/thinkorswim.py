@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from iwm_opts.conventions import MULTIPLIER
+from iwm_opts.conventions import MULTIPLIER, counted
 from iwm_opts.io.workbook import Rows
 from iwm_opts.journal.brokers.layout import TAKEN_BACK, Export, JoinedExports, Layout, RowReport, unamended
 from iwm_opts.journal.executions import (
@@ -236,7 +236,10 @@ def _section(rows: Rows, title: str, fields: dict[str, tuple[str, ...]]) -> list
         elif is_inside and places is not None:
             row = {name: cells[place] for name, place in places.items() if place < len(cells)}
             if len(cells) < width - 1 or any(cells[width:]):
-                row = {"time": row.get("time", ""), "misfit": f"{len(cells)} cells do not fit the header of {width}"}
+                row = {
+                    "time": row.get("time", ""),
+                    "misfit": f"{counted(len(cells), 'cells do not fit', 'cell does not fit')} the header of {width}",
+                }
             section.append(Row(line, row | {"account": account, STATEMENT_OF: f"{statement}"}))
     return section
 
@@ -514,7 +517,11 @@ def _with_fees(
     without = [f"{order.legs[0].when}" for place, order in enumerate(orders) if place not in charged]
     if without:
         times = ", ".join(sorted(without)[:NAMED_TIMES]) + (", ..." if len(without) > NAMED_TIMES else "")
-        where = f"fees of {len(without)} orders are in no row of {CASH}" if has_cash else "the file has no fees"
+        where = (
+            f"fees of {counted(len(without), 'orders are', 'order is')} in no row of {CASH}"
+            if has_cash
+            else "the file has no fees"
+        )
         report.remarks.append(f"{where}: taken as zero ({times}, New York)")
     left = [row for at, row in enumerate(cash) if at not in used and row.line not in cancelled]
     misfits |= {place for place, row in paid.items() if row.line in cancelled}
