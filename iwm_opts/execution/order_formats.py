@@ -11,9 +11,10 @@ Sources, read 2026-11:
   https://developer.tastytrade.com/docs/guides/multi-leg-spreads: body of POST /accounts/{number}/orders; legs by OCC
   symbol of 21 characters, at most four; price positive with its price-effect.
 - Interactive Brokers: `SOURCES` and
-  https://www.ibkrguides.com/traderworkstation/manually-create-a-basket-file.htm. Spreads (SecType BAG) need contract
-  ids that only TWS assigns: each leg is a row with a limit of its own, and the limits add up to the package's. Its
-  fields name no trading class: where two roots share a day, the one on the close is not written.
+  https://www.ibkrguides.com/traderworkstation/manually-create-a-basket-file.htm. SecType BAG stands for spreads, but no
+  documented field names their legs, which TWS knows by contract ids of its own: each leg is a row with a limit of its
+  own, and the limits add up to the package's. An order that closes several legs is not written. Its fields name no
+  trading class: where two roots share a day, the one on the close is not written.
 - OCC leg list: action, contracts and OCC symbol of 21 characters
   (`SOURCES`, Options Symbology Initiative), then the net limit.
 """
@@ -268,8 +269,11 @@ def write_order(order: Order, name: str) -> str:
     if name not in FORMATS:
         raise InputError("order_format", name, "unknown order format", f"choose one of {', '.join(FORMATS)}")
     if name == "interactive-brokers" and order.effect == "close" and len(order.legs) > 1:
-        rule = "legs that close one by one can leave a naked short"
-        raise InputError("order_format", name, rule, "close the combination in TWS at the net limit")
+        rule = "a basket names no legs of a combination, and legs closed one by one can leave a naked short"
+        legs = " ".join(f"{leg.quantity:+d}{leg.contract.right}{leg.contract.strike:g}" for leg in order.legs)
+        net = f"{abs(order.price):.2f} {'credit' if order.price > 0 else 'debit'}"
+        remedy = f"build it in TWS: {order.contracts} x {legs}, {order.expiration}, at {net}; occ lists the same legs"
+        raise InputError("order_format", name, rule, remedy)
     if not can_write(order, name):
         raise InputError("order_format", name, "cannot express these legs", "choose another format")
     return FORMATS[name][0](order)

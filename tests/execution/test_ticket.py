@@ -108,8 +108,10 @@ def test_leg_limits_stay_inside_their_quotes():
 
 def test_a_basket_does_not_close_a_spread_leg_by_leg():
     ticket = make_ticket(condor(), 1, HALF, EXITS, TODAY)
-    with pytest.raises(InputError, match="naked"):
+    with pytest.raises(InputError, match=r"a basket names no legs of a combination, .* naked short") as refused:
         write_order(ticket.target, "interactive-brokers")
+    legs = " ".join(f"{-each.quantity:+d}{each.contract.right}{each.contract.strike:g}" for each in ticket.entry.legs)
+    assert f"1 x {legs}, {ticket.entry.expiration}, at {-ticket.target.price:.2f} debit" in refused.value.remedy
 
 
 @pytest.mark.parametrize(
