@@ -19,8 +19,6 @@ class PlanRules:
     exit_dte: int | None = None  # leave with this many calendar days left
     exit_sessions: int | None = None  # leave after this many sessions
     exit_minute: int | None = None  # leave so many minutes after the open of the entry's session
-    profit: float | None = None  # share of the credit
-    stop: float | None = None  # times the credit
     fees: str | None = None  # schedule, as `FeeSchedule.parse` reads it
     symbol: str = ""  # that it trades
     trades_shares: bool | None = None  # shares, or options
@@ -46,7 +44,5 @@ def rules_of(plan: Plan) -> PlanRules:
         exit_dte=(package.exit_dte or None) if package else None,
         exit_sessions=sessions or None,
         exit_minute=plan.rule.exit_minute if isinstance(plan.rule, Momentum) else None,
-        profit=(package.profit or None) if package else None,
-        stop=(package.stop or None) if package else None,
         fees=plan.costs.fees if package else None,
     )

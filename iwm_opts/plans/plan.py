@@ -122,6 +122,13 @@ class Plan(Table):
         )
 
     @property
+    def can_buy(self) -> bool:
+        """Whether its packages may cost a debit."""
+        kind = self.package.kind if self.package else ""
+        by_rule = kind == "by-rule" and self.edge != "vol-contraction"
+        return self.instrument == "options" or (self.instrument == "vertical" and (kind == "bull-call" or by_rule))
+
+    @property
     def filter(self) -> MacroFilter:
         """The macro filter."""
         return MacroFilter(self.macro.symbol, self.macro.drop, self.macro.applies_to_condors)
@@ -138,6 +145,12 @@ class Plan(Table):
         if self.exits and self.exits.target_atr and self.exits.target_atr < self.exits.stop_atr:
             lines.append(
                 f"the target ({self.exits.target_atr:g} ATR) is nearer than the stop ({self.exits.stop_atr:g} ATR)"
+            )
+        stop = self.package.stop if self.package else None
+        if stop is not None and stop >= 1.0 and self.can_buy:
+            lines.append(
+                f"stop = {stop:g}: a debit cannot lose more than was paid, so this stops no debit before its largest "
+                f"loss; leave stop out for {STRATEGY.debit_stop:g} of a debit and {STRATEGY.stop:g} of a credit"
             )
         if self.momentum and self.instrument != "shares":
             lines.append(

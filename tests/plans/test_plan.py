@@ -261,3 +261,16 @@ def test_a_vertical_stops_at_half_a_debit_and_twice_a_credit(written, kind, sold
     typed = make_usual_plan("mean-reversion", instrument="vertical", package={"stop": "30%"})
     off = make_usual_plan("mean-reversion", instrument="vertical", package={"stop": 0.0})
     assert (engine_rules(typed, "bull-call").exit.stop, engine_rules(off, "bull-call").exit.stop) == (0.3, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "stop", "is_warned"),
+    [("by-rule", 2.0, True), ("bull-call", 1.0, True), ("bull-call", 0.5, False), ("bull-put", 2.0, False),
+     ("by-rule", None, False)],
+)  # fmt: skip
+def test_a_stop_that_no_debit_reaches_is_said(kind, stop, is_warned):
+    plan = make_usual_plan("mean-reversion", instrument="vertical", package={"kind": kind, "stop": stop})
+    sentence = f"stop = {stop or 0:g}: a debit cannot lose more than was paid"
+    assert any(warning.startswith(sentence) for warning in plan.warnings) == is_warned
+    sold = make_usual_plan("vol-contraction", instrument="vertical", package={"stop": 2.0})
+    assert not any("debit" in warning for warning in sold.warnings)
