@@ -109,7 +109,8 @@ def rules_lines(rules: Rules) -> list[str]:
     often += [f"credit/width >= {entry.min_credit_width:g}"] if entry.min_credit_width else []
     often += [f"at most {entry.max_open} open"]
     ends = [f"profit {percent(out.profit)}"] if out.profit is not None else []
-    ends += [f"stop {out.stop:g} x credit"] if out.stop is not None else []
+    paid = "credit" if entry.is_credit else "debit"
+    ends += [f"stop {out.stop:g} x {paid}"] if out.stop is not None else []
     ends += ["touch"] if out.touch else []
     ends += [f"{out.dte} DTE"] if out.dte is not None else []
     ends += [f"{out.sessions} sessions"] if out.sessions is not None else []

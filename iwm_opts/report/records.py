@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -172,9 +172,15 @@ def empirical_record(empirical: Empirical) -> Record:
     }
 
 
-def exits_record(exits: ExitLevels) -> Record:
-    """Levels that close a position; `stop` is `default` where it depends on credit or debit."""
-    return {"profit": exits.profit, "stop": exits.stop, "dte": exits.dte, "sessions": exits.sessions}
+def exits_record(exits: ExitLevels, sides: Collection[bool]) -> Record:
+    """Levels that close candidates; `sides` holds True of credits and False of debits.
+
+    `stop` is a multiple of the entry price; of candidates whose sides differ in it an object with `credit` and `debit`.
+    """
+    stops = {"credit" if side else "debit": exits.stop_level(is_credit=side) for side in sorted(sides, reverse=True)}
+    levels = set(stops.values())
+    stop = levels.pop() if len(levels) == 1 else stops
+    return {"profit": exits.profit, "stop": stop, "dte": exits.dte, "sessions": exits.sessions}
 
 
 def managed_record(managed: Managed | None) -> Record | None:
@@ -232,7 +238,9 @@ def screening_record(result: Screening) -> Record:
             "interval": list(REALISED_IMPLIED_VARIANCE_INTERVAL) if result.is_default_measure else None,
             "managed": METHOD,
         },
-        "exits": exits_record(result.exits),
+        "exits": exits_record(
+            result.exits, {sized.candidate.fill.price > 0 for sized in result.screened.kept} or {True, False}
+        ),
         "quality": result.snapshot.chain.quality.to_json(),
         "warnings": list(result.warnings),
     }

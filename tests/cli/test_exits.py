@@ -28,3 +28,17 @@ def test_levels_without_a_meaning(run, chain_file, command, level, message):
     outcome = run(*command, *market, *day, *level)
     assert outcome.code != 0
     assert message in " ".join(outcome.err.split())
+
+
+@pytest.mark.parametrize(
+    ("kinds", "stop"),
+    [(("bull-put",), 2.0), (("bull-call",), 0.5), (("bull-put", "bull-call"), {"credit": 2.0, "debit": 0.5})],
+)
+def test_the_stop_of_a_screen_is_a_number(run, chain_file, kinds, stop):
+    chosen = [part for kind in kinds for part in ("--kind", kind)]
+    market = ("--source", chain_file, "--as-of", "2026-03-02", "--dte", "22:50", "--top", "50")
+    record = run("vertical", *chosen, *market, "--format", "json").json
+    assert {candidate["strategy"] for candidate in record["candidates"]} == set(kinds)
+    assert record["exits"]["stop"] == stop
+    off = run("vertical", *chosen, *market, "--stop", "off", "--format", "json").json
+    assert off["exits"]["stop"] is None
