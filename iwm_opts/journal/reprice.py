@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from iwm_opts.conventions import STRATEGY
+from iwm_opts.conventions import STRATEGY, counted
 from iwm_opts.errors import InputError
 from iwm_opts.execution.fees import DEFAULT_FEES, FeeSchedule, premium_sold
 from iwm_opts.execution.fills import DEFAULT_MODEL, Fill, FillModel, fill_package
@@ -135,22 +135,25 @@ def reprice(
         except InputError as error:
             left_out.append({"trade": trade["trade"], "log_pnl": trade["pnl"], "why": error.rule})
     omitted = pd.DataFrame(left_out, columns=["trade", "log_pnl", "why"])
+    untraded = untraded_note(_untraded(closed, sources))
     if not rows:
-        reasons = "; ".join(omitted["why"].unique()[:3]) or "no closed trade"
-        raise InputError("log", log.source, f"no trade can be re-priced: {reasons}", "give --bars or --quotes")
+        reasons = "; ".join([*omitted["why"].unique()[:3], *untraded]) or "no closed trade"
+        remedy = "give bars, or quotes of the times of the fills" if sources else "give bars or quotes"
+        raise InputError("log", log.source, f"no trade can be re-priced: {reasons}", remedy)
     trades = pd.DataFrame(rows, columns=list(COLUMNS))
-    noted = replace(log, notes=(*log.notes, *untraded_note(_untraded(trades, sources))))
+    noted = replace(log, notes=(*log.notes, *untraded))
     return Repricing(_as_log(noted, closed.loc[kept], trades, terms), trades, omitted, terms)
 
 
-def _untraded(trades: pd.DataFrame, sources: Sequence[ChainArchive | FileQuotes]) -> int:
-    """Count the modelled fills in a session whose captures are all from outside it."""
-    return sum(
-        trade[f"{side}_quotes"] == MODELLED
-        and any(has_only_untraded(trade["symbol"], trade[side], source) for source in sources)
-        for trade in trades.to_dict("records")
-        for side in ("entry", "exit")
-    )
+def _untraded(closed: pd.DataFrame, sources: Sequence[ChainArchive | FileQuotes]) -> int:
+    """Count the unquoted fills in a session whose captures are all from outside it, of trades left out as well."""
+    count = 0
+    for _, trade in closed[closed["legs"].astype(str).str.strip() != ""].iterrows():
+        for side in ("entry",) if trade["reason"] in ENDED else ("entry", "exit"):
+            symbol, moment = trade["symbol"] or DEFAULT_SYMBOL, trade[side]
+            is_untraded = any(has_only_untraded(symbol, moment, source) for source in sources)
+            count += is_untraded and all(leg_quotes(trade, moment, source) is None for source in sources)
+    return count
 
 
 def _repriced(
@@ -272,7 +275,8 @@ def _as_log(log: TradeLog, closed: pd.DataFrame, trades: pd.DataFrame, terms: Re
     notes = [f"re-priced at {terms.fill}, stops at {terms.stop_fill}, fees {terms.fees.label}"]
     real = int(repriced["market"].str.partition(ACCOUNT_OF)[0].isin(brokers.names()).sum())
     if real:
-        notes.append(f"{real} trades are a broker's: their fills paid the spread already and pay it twice here")
+        are = counted(real, "trades are a broker's: their fills", "trade is a broker's: its fills")
+        notes.append(f"{are} paid the spread already and pay it twice here")
     return replace(log, trades=repriced, notes=(*log.notes, *notes))
 
 

@@ -101,6 +101,22 @@ def test_a_fill_in_the_session_takes_no_capture_after_the_close(captures):
     assert note in page
 
 
+def test_captures_after_the_close_alone_are_named_where_nothing_can_be_repriced(captures):
+    """Without a spot the trade is left out; the quotes that were given are not asked for again."""
+    late = CONDOR | {"exit": "2026-03-17 15:54"}
+    note = "1 fill in the session not quoted: the captures within 20 min are from before the open or after the close"
+    with pytest.raises(InputError) as refused:
+        iwm.reprice(log_of_rows([late], "omega.csv"), quotes=captures("16:06"), fill=TERMS.fill)
+    assert note in str(refused.value)
+    assert str(refused.value).endswith("Give bars, or quotes of the times of the fills.")
+    with pytest.raises(InputError, match="Give bars or quotes"):
+        iwm.reprice(log_of_rows([late], "omega.csv"), fill=TERMS.fill)
+    both = log_of_rows([late, late | {"exit_spot": 200.0}], "omega.csv")  # one left out, one modelled
+    result = iwm.reprice(both, quotes=captures("16:06"), fill=TERMS.fill)
+    assert len(result.repricing.left_out) == 1
+    assert note.replace("1 fill", "2 fills") in " ".join(result.to_text(columns=200).split())
+
+
 @pytest.mark.parametrize(
     ("changes", "fill", "debit"),
     [
